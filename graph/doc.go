@@ -1,0 +1,25 @@
+// Package graph is the toolkit around one Gorgonia expression graph: the weights
+// it reads, the places in it, the program made of it, and a look inside.
+//
+// A model is a function that declares nodes in a [Scope]. It is called once for
+// every use, because the shapes of a Gorgonia graph are fixed when it is built;
+// all graphs share one [Params], so a program that trains and one that evaluates
+// see the same weights:
+//
+//	params := graph.NewParams(1)
+//
+//	s := graph.New(params, graph.Training())
+//	loss := model.Loss(s, s.Ints("tokens", 8, 64), s.Ints("targets", 8, 64))
+//	train, err := s.CompileGrad(loss)
+//
+//	s = graph.New(params)
+//	logits := model.Logits(s, s.Ints("tokens", 1, 10))
+//	predict, err := s.Compile(logits)
+//
+// Declaring allocates nothing: weights are drawn and buffers made at the first
+// run, so gpt2-xl can be declared, differentiated, counted and drawn on a laptop.
+//
+// Words: a scope's path, joined by dots, is the prefix of the names of its
+// parameters, which equal Hugging Face's. B is the batch, T the context, C the
+// width, H the heads, V the vocabulary.
+package graph

@@ -1,0 +1,51 @@
+package graph
+
+import (
+	"fmt"
+	"hash/fnv"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+// Init is the distribution that a parameter's first values come from.
+type Init struct {
+	mean, deviation float32
+}
+
+// Normal draws from the normal distribution of mean 0 and the given deviation.
+func Normal(deviation float64) Init { return Init{deviation: float32(deviation)} }
+
+// Zeros sets every element to 0, as for biases.
+func Zeros() Init { return Init{} }
+
+// Ones sets every element to 1, as for the gain of a layer norm.
+func Ones() Init { return Init{mean: 1} }
+
+// String describes the distribution, as in "N(0, 0.02)".
+func (i Init) String() string {
+	if i.deviation == 0 {
+		return fmt.Sprint(i.mean)
+	}
+	return fmt.Sprintf("N(%v, %.4g)", i.mean, i.deviation)
+}
+
+// fill draws the values of the parameter called name. They depend on the seed and
+// the name alone, so the order in which parameters are declared does not matter.
+func (i Init) fill(data []float32, seed uint64, name string) {
+	if i.deviation == 0 {
+		if i.mean != 0 {
+			for j := range data {
+				data[j] = i.mean
+			}
+		}
+		return
+	}
+	kernel.Normal(data, seed, streamOf(name), i.mean, i.deviation)
+}
+
+// streamOf numbers the random stream that belongs to a name.
+func streamOf(name string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return h.Sum64()
+}

@@ -1,0 +1,250 @@
+package graph
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"hash/fnv"
+
+	"github.com/chewxy/hm"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Op describes a float32 operation of static shape. [Scope.Apply] makes a Gorgonia
+// SDOp of it, which owns its result's buffer.
+type Op struct {
+	// Name is the op's name in tables and errors, such as "LayerNorm".
+	Name string
+	// Out is the shape of the result; an empty shape is a scalar.
+	Out tensor.Shape
+	// Sides are the shapes of further results; see [Scope.ApplyAll].
+	Sides []tensor.Shape
+	// FLOPs counts the floating-point operations of a run; a multiply-add is two.
+	FLOPs int64
+	// Run fills the results from the inputs.
+	Run func(a *Args) error
+	// Grad declares the gradient with respect to every input, given the op's own
+	// output node and the gradient of it. Integer inputs get nil. An op without
+	// Grad stops differentiation.
+	//
+	// A gradient that reads what Run saved outside the graph, or out's buffer, must
+	// have out among its inputs: only an edge orders the two.
+	Grad func(in G.Nodes, out, grad *G.Node) G.Nodes
+}
+
+// Apply adds a node that runs op on the inputs.
+func (s *Scope) Apply(op Op, in ...*G.Node) *G.Node {
+	return s.ApplyAll(op, in...)[0]
+}
+
+// ApplyAll is Apply for an op with side results. It returns a node for each: a
+// Gorgonia op has one value, so a node that only hands out the side result hangs
+// behind the first.
+func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
+	o := s.newNodeOp(op, in)
+	nodes := G.Nodes{s.add(o, in...)}
+	for i, shape := range op.Sides {
+		pick := s.newNodeOp(Op{Name: fmt.Sprintf("%s.%d", op.Name, i+1), Out: shape}, nodes[:1])
+		pick.results = o.results[i+1 : i+2]
+		nodes = append(nodes, s.add(pick, nodes[0]))
+	}
+	return nodes
+}
+
+// add applies o and files the node under the scope's path.
+func (s *Scope) add(o *nodeOp, in ...*G.Node) *G.Node {
+	if s.err != nil {
+		return s.placeholder(o.Out)
+	}
+	n, err := G.ApplyOp(o, in...)
+	if err != nil {
+		return s.Fail(o.Name, o.Out, "%v", err)
+	}
+	if n.Op() != o {
+		return s.Fail(o.Name, o.Out, "Gorgonia merged the node with %v, whose hash is the same", n.Op())
+	}
+	s.origin[n] = s.path
+	return n
+}
+
+// newNodeOp gives op an identity of its own within the graph.
+func (s *Scope) newNodeOp(op Op, in G.Nodes) *nodeOp {
+	s.ops++
+	o := &nodeOp{Op: op, id: s.ops, scope: s}
+	for _, n := range in {
+		o.args = append(o.args, hmType(n.Dims(), n.Dtype()))
+	}
+	for _, shape := range append([]tensor.Shape{op.Out}, op.Sides...) {
+		o.results = append(o.results, &result{shape: shape})
+	}
+	return o
+}
+
+// nodeOp is the Gorgonia op of one node.
+type nodeOp struct {
+	Op
+	id      uint64
+	scope   *Scope
+	args    []hm.Type
+	results []*result
+	call    Args
+}
+
+var _ G.SDOp = (*nodeOp)(nil)
+
+// result is a buffer made at the first run.
+type result struct {
+	shape tensor.Shape
+	data  []float32
+	value *tensor.Dense // a header over data, unless shape is a scalar's
+}
+
+// buffer returns the elements.
+func (r *result) buffer() []float32 {
+	if r.data == nil {
+		r.data = make([]float32, max(r.shape.TotalSize(), 1))
+		if r.shape.Dims() > 0 {
+			r.value = dense(r.data, r.shape)
+		}
+	}
+	return r.data
+}
+
+// hmType is a node's type in Gorgonia's type system: a scalar is its dtype.
+func hmType(dims int, dtype tensor.Dtype) hm.Type {
+	if dims == 0 {
+		return dtype
+	}
+	return G.TensorType{Dims: dims, Of: dtype}
+}
+
+// Type is made anew at each call, because Gorgonia puts what it gets into a pool.
+func (o *nodeOp) Type() hm.Type {
+	types := append([]hm.Type(nil), o.args...)
+	return hm.NewFnType(append(types, hmType(o.Out.Dims(), tensor.Float32))...)
+}
+
+func (o *nodeOp) Arity() int { return len(o.args) }
+
+func (o *nodeOp) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.Out.Clone(), nil }
+
+// Do runs the op. A panic becomes an error: the machine runs in a goroutine of its
+// own, where no caller could recover.
+func (o *nodeOp) Do(in ...G.Value) (out G.Value, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s: %v", o.where(), r)
+		}
+	}()
+	if o.Run != nil {
+		o.call = Args{op: o, in: in}
+		if err := o.Run(&o.call); err != nil {
+			return nil, fmt.Errorf("%s: %w", o.where(), err)
+		}
+	}
+	data := o.results[0].buffer()
+	if o.Out.Dims() == 0 {
+		return G.NewF32(data[0]), nil
+	}
+	return o.results[0].value, nil
+}
+
+// where names the op in errors.
+func (o *nodeOp) where() string {
+	if o.scope.path == "" {
+		return o.Name
+	}
+	return o.scope.path + ": " + o.Name
+}
+
+// ReturnsPtr, CallsExtern and OverwritesInput keep Gorgonia's hands off the buffer:
+// the machine gives the node a register of its own and allocates nothing.
+func (o *nodeOp) ReturnsPtr() bool     { return false }
+func (o *nodeOp) CallsExtern() bool    { return false }
+func (o *nodeOp) OverwritesInput() int { return -1 }
+
+// WriteHash makes every op of a graph differ from every other, or Gorgonia would
+// merge two nodes of one input.
+func (o *nodeOp) WriteHash(h hash.Hash) {
+	h.Write([]byte(o.Name))
+	h.Write(binary.LittleEndian.AppendUint64(nil, o.id))
+}
+
+func (o *nodeOp) Hashcode() uint32 {
+	h := fnv.New32a()
+	o.WriteHash(h)
+	return h.Sum32()
+}
+
+func (o *nodeOp) String() string { return o.Name }
+
+// DiffWRT tells which inputs have a gradient: those of real numbers.
+func (o *nodeOp) DiffWRT(int) []bool {
+	wrt := make([]bool, len(o.args))
+	for i, t := range o.args {
+		switch t := t.(type) {
+		case G.TensorType:
+			wrt[i] = o.Grad != nil && t.Of == tensor.Float32
+		case tensor.Dtype:
+			wrt[i] = o.Grad != nil && t == tensor.Float32
+		}
+	}
+	return wrt
+}
+
+// SymDiff declares the gradient nodes.
+func (o *nodeOp) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
+	if o.Grad == nil {
+		return nil, fmt.Errorf("%s has no gradient", o.where())
+	}
+	nodes := o.Grad(in, out, grad)
+	return nodes, o.scope.err
+}
+
+// Args is what an op sees of one run.
+type Args struct {
+	op *nodeOp
+	in []G.Value
+}
+
+// Floats is the i-th input's elements, row by row.
+func (a *Args) Floats(i int) []float32 {
+	switch v := a.in[i].(type) {
+	case *G.F32:
+		return []float32{float32(*v)}
+	case *tensor.Dense:
+		// A built-in Slice or Transpose may hand over a view with gaps.
+		if v.RequiresIterator() || !v.DataOrder().IsRowMajor() {
+			v = v.Materialize().(*tensor.Dense)
+		}
+		return v.Data().([]float32)
+	}
+	return a.in[i].Data().([]float32)
+}
+
+// Ints is the elements of the i-th input, which holds integers.
+func (a *Args) Ints(i int) []int { return a.in[i].Data().([]int) }
+
+// Out is the i-th result's buffer: 0 is the node's value, 1 and up are the sides.
+// It holds the last run's values or anything else.
+func (a *Args) Out(i int) []float32 { return a.op.results[i].buffer() }
+
+// Random identifies this run's random numbers: the seed of the whole run, and the
+// step. A random op mixes in a stream of its own, so that the same step gives the
+// same numbers, forward and backward, whatever ran before.
+func (a *Args) Random() (seed, step uint64) {
+	r := a.op.scope.random
+	return r.seed, r.step
+}
+
+// Stream numbers a random stream that belongs to this scope and the given name. The
+// second of a name is another stream than the first.
+func (s *Scope) Stream(name string) uint64 {
+	full := s.join(name)
+	s.streams[full]++
+	if n := s.streams[full]; n > 1 {
+		full = fmt.Sprintf("%s#%d", full, n)
+	}
+	return streamOf(full)
+}

@@ -1,0 +1,169 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Param is one weight tensor of a model. Its values and its gradient are made when
+// they are first asked for, so a declared parameter costs nothing.
+//
+// A Param is a [G.ValueGrad], so any Gorgonia solver can update it.
+type Param struct {
+	name  string
+	shape tensor.Shape
+	init  Init
+	seed  uint64
+
+	data, grad   []float32
+	value, slope *tensor.Dense // headers over data and grad
+	once         [2]sync.Once
+}
+
+// Name is the parameter's name, Hugging Face's where the model has one there.
+func (p *Param) Name() string { return p.name }
+
+// Shape is the parameter's shape.
+func (p *Param) Shape() tensor.Shape { return p.shape.Clone() }
+
+// Size is the number of weights.
+func (p *Param) Size() int { return p.shape.TotalSize() }
+
+// Init is the distribution of the first values.
+func (p *Param) Init() Init { return p.init }
+
+// Decay tells whether weight decay applies: to matrices, not to biases and gains.
+func (p *Param) Decay() bool { return p.shape.Dims() >= 2 }
+
+// Data is the weights, row by row. The first call draws them. The slice is the
+// parameter itself: writing into it changes every program over it, so write only
+// between runs.
+func (p *Param) Data() []float32 {
+	p.once[0].Do(func() {
+		p.data = make([]float32, p.Size())
+		p.init.fill(p.data, p.seed, p.name)
+		p.value = dense(p.data, p.shape)
+	})
+	return p.data
+}
+
+// GradData is the gradient that [Program.RunGrad] adds to, laid out as Data.
+func (p *Param) GradData() []float32 {
+	p.once[1].Do(func() {
+		p.grad = make([]float32, p.Size())
+		p.slope = dense(p.grad, p.shape)
+	})
+	return p.grad
+}
+
+// Value is Data as a tensor. It belongs to solvers; every program has a header of
+// its own, because Gorgonia's matrix product transposes operands in place.
+func (p *Param) Value() G.Value {
+	p.Data()
+	return p.value
+}
+
+// Grad is GradData as a tensor. The error is always nil.
+func (p *Param) Grad() (G.Value, error) {
+	p.GradData()
+	return p.slope, nil
+}
+
+// Params is the one store of a model's weights, shared by every graph built over
+// it. The zero value is not usable; make one by [NewParams].
+type Params struct {
+	seed  uint64
+	mu    sync.Mutex
+	order []*Param
+	named map[string]*Param
+}
+
+// NewParams returns an empty store whose weights will be drawn from seed.
+func NewParams(seed uint64) *Params {
+	return &Params{seed: seed, named: make(map[string]*Param)}
+}
+
+// Seed is the seed that the weights are drawn from.
+func (ps *Params) Seed() uint64 { return ps.seed }
+
+// Declare adds a parameter, or returns the one of that name if its shape is the
+// same. It allocates no weights.
+func (ps *Params) Declare(name string, init Init, shape ...int) (*Param, error) {
+	for _, d := range shape {
+		if d < 1 {
+			return nil, fmt.Errorf("%s: shape %v has a dimension below 1", name, tensor.Shape(shape))
+		}
+	}
+	if len(shape) == 0 {
+		return nil, fmt.Errorf("%s: a parameter needs at least one dimension", name)
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if p := ps.named[name]; p != nil {
+		if !slices.Equal(p.shape, shape) {
+			return nil, fmt.Errorf("%s is declared twice, as %v and as %v", name, p.shape, tensor.Shape(shape))
+		}
+		return p, nil
+	}
+	p := &Param{name: name, shape: slices.Clone(shape), init: init, seed: ps.seed}
+	ps.order = append(ps.order, p)
+	ps.named[name] = p
+	return p, nil
+}
+
+// Get returns the parameter of that name, or nil.
+func (ps *Params) Get(name string) *Param {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.named[name]
+}
+
+// All returns the parameters in the order of their declaration.
+func (ps *Params) All() []*Param {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return slices.Clone(ps.order)
+}
+
+// Names returns the names of All.
+func (ps *Params) Names() []string {
+	var names []string
+	for _, p := range ps.All() {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// Count is the number of weights of all parameters; a tied one counts once.
+func (ps *Params) Count() int64 {
+	var n int64
+	for _, p := range ps.All() {
+		n += int64(p.Size())
+	}
+	return n
+}
+
+// ZeroGrad clears the gradients that exist.
+func (ps *Params) ZeroGrad() {
+	for _, p := range ps.All() {
+		clear(p.GradData())
+	}
+}
+
+// ValueGrads returns All in the form that [G.Solver] takes.
+func (ps *Params) ValueGrads() []G.ValueGrad {
+	var all []G.ValueGrad
+	for _, p := range ps.All() {
+		all = append(all, p)
+	}
+	return all
+}
+
+// dense is a new header over data.
+func dense[E float32 | int](data []E, shape tensor.Shape) *tensor.Dense {
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
+}

@@ -1,0 +1,319 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+// Program is a compiled graph and its tape machine. Shapes are those the graph was
+// built with. Several programs over one [Params] may run at once, as long as
+// nobody writes weights or gradients meanwhile; one program runs in one goroutine
+// at a time.
+type Program struct {
+	*builder
+	ints   map[string][]int
+	floats map[string][]float32
+	outs   map[*G.Node]*output
+	loss   *G.Node
+	params []*Param // those of this graph, in order of declaration
+	grads  G.Nodes  // the gradients of params
+	vm     G.VM     // made by the first run
+}
+
+// output is a node that is read after a run.
+type output struct {
+	node *G.Node
+	read G.Value // a copy that the machine makes, where the node's own value is not safe
+	copy bool
+}
+
+// Compile turns the graph into a program that computes outs. A graph can be
+// compiled once.
+func (s *Scope) Compile(outs ...*G.Node) (*Program, error) { return s.compile(nil, outs) }
+
+// CompileGrad is Compile with a scalar loss and its gradient with respect to every
+// parameter of the graph, by Gorgonia's symbolic differentiation. A parameter that
+// the loss does not depend on is an error: it would never learn.
+func (s *Scope) CompileGrad(loss *G.Node, outs ...*G.Node) (*Program, error) {
+	return s.compile(loss, outs)
+}
+
+func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	if s.compiled {
+		return nil, errors.New("graph: compiled twice; build the graph anew for another program")
+	}
+	s.compiled = true
+	p := &Program{
+		builder: s.builder,
+		ints:    make(map[string][]int),
+		floats:  make(map[string][]float32),
+		outs:    make(map[*G.Node]*output),
+		loss:    loss,
+	}
+	for _, param := range s.params.All() {
+		if s.inputs[param.name] != nil {
+			p.params = append(p.params, param)
+		}
+	}
+	for name, n := range s.inputs {
+		if s.params.Get(name) != nil {
+			continue
+		}
+		if n.Dtype() == tensor.Int {
+			p.ints[name] = nil
+		} else {
+			p.floats[name] = nil
+		}
+	}
+	if loss != nil {
+		if err := p.differentiate(); err != nil {
+			return nil, err
+		}
+		outs = append(slices.Clone(outs), loss)
+	}
+	for _, n := range outs {
+		p.outs[n] = p.newOutput(n)
+	}
+	return p, p.checkHashes()
+}
+
+// differentiate adds the gradients of the loss to the graph.
+func (p *Program) differentiate() error {
+	if !p.loss.IsScalar() {
+		return fmt.Errorf("graph: the loss has shape %v, want a scalar", p.loss.Shape())
+	}
+	reached := ancestors(p.loss)
+	var wrt G.Nodes
+	for _, param := range p.params {
+		n := p.inputs[param.name]
+		if !reached[n] {
+			return fmt.Errorf("%s: the loss does not depend on this parameter, so it would never learn", param.name)
+		}
+		wrt = append(wrt, n)
+	}
+	grads, err := G.Grad(p.loss, wrt...)
+	if p.err != nil {
+		return p.err // of a gradient's own constructor: it knows more
+	}
+	if err != nil {
+		return fmt.Errorf("graph: differentiation: %w", err)
+	}
+	for i, n := range grads {
+		if !n.Shape().Eq(wrt[i].Shape()) {
+			return fmt.Errorf("%s: its gradient has shape %v, want %v", p.params[i].name, n.Shape(), wrt[i].Shape())
+		}
+	}
+	p.grads = grads
+	return nil
+}
+
+// ancestors is the set of nodes that n is computed from, n included.
+func ancestors(n *G.Node) map[*G.Node]bool {
+	seen := map[*G.Node]bool{n: true}
+	for queue := []*G.Node{n}; len(queue) > 0; {
+		n, queue = queue[len(queue)-1], queue[:len(queue)-1]
+		for it := n.Graph().From(n.ID()); it.Next(); {
+			if child := it.Node().(*G.Node); !seen[child] {
+				seen[child] = true
+				queue = append(queue, child)
+			}
+		}
+	}
+	return seen
+}
+
+// newOutput prepares the reading of a node. A built-in op may write its result over
+// the value of a node that it reads (gorgonia#499), so a node that one reads, or
+// that is one itself, is copied by the machine.
+func (p *Program) newOutput(n *G.Node) *output {
+	o := &output{node: n}
+	if n.IsScalar() {
+		return o
+	}
+	_, ours := n.Op().(*nodeOp)
+	o.copy = !ours
+	for it := n.Graph().To(n.ID()); it.Next(); {
+		if _, ours := it.Node().(*G.Node).Op().(*nodeOp); !ours {
+			o.copy = true
+		}
+	}
+	if o.copy {
+		G.Read(n, &o.read)
+	}
+	return o
+}
+
+// checkHashes fails if two nodes have one hash: Gorgonia's compiler would take one
+// for the other without looking further. At 3,000 nodes the odds are 1 in 1,000.
+func (p *Program) checkHashes() error {
+	seen := make(map[uint32]*G.Node)
+	for _, n := range p.graph.AllNodes() {
+		if other := seen[n.Hashcode()]; other != nil {
+			return fmt.Errorf("graph: Gorgonia would merge %v (%s) and %v (%s), whose hashes collide; name a scope differently",
+				n, p.origin[n], other, p.origin[other])
+		}
+		seen[n.Hashcode()] = n
+	}
+	return nil
+}
+
+// Seed sets the counter of random ops such as dropout: the same seed and step give
+// the same masks.
+func (p *Program) Seed(seed, step uint64) { *p.random = random{seed, step} }
+
+// SetInts gives an input its values for the coming runs; they are copied.
+func (p *Program) SetInts(name string, ids []int) error {
+	return set(p.builder, p.ints, name, ids)
+}
+
+// SetFloats is SetInts for an input of float32 numbers.
+func (p *Program) SetFloats(name string, x []float32) error {
+	return set(p.builder, p.floats, name, x)
+}
+
+func set[E float32 | int](b *builder, inputs map[string][]E, name string, x []E) error {
+	backing, ok := inputs[name]
+	if !ok {
+		return fmt.Errorf("graph: no input %q of %T; there are %q", name, x, sortedKeys(inputs))
+	}
+	n := b.inputs[name]
+	if want := n.Shape().TotalSize(); len(x) != want {
+		return fmt.Errorf("graph: input %s has %d values, want %d for shape %v", name, len(x), want, n.Shape())
+	}
+	if backing == nil {
+		backing = make([]E, len(x))
+		inputs[name] = backing
+		if err := G.Let(n, dense(backing, n.Shape())); err != nil {
+			return fmt.Errorf("graph: input %s: %w", name, err)
+		}
+	}
+	copy(backing, x)
+	return nil
+}
+
+func sortedKeys[E any](m map[string]E) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Run computes the outputs.
+func (p *Program) Run() error {
+	if p.vm == nil {
+		if err := p.start(); err != nil {
+			return err
+		}
+	}
+	err := p.vm.RunAll()
+	p.vm.Reset() // also after an error, or the next run would do nothing
+	if err != nil {
+		return fmt.Errorf("graph: %w", rootCause(err))
+	}
+	return nil
+}
+
+// RunGrad runs the program of a CompileGrad and adds weight times the gradient to
+// the parameters' GradData. The mean over k micro-batches is k runs of weight 1/k.
+func (p *Program) RunGrad(weight float32) error {
+	if p.loss == nil {
+		return errors.New("graph: RunGrad on a program without a loss; use CompileGrad")
+	}
+	if err := p.Run(); err != nil {
+		return err
+	}
+	for i, param := range p.params {
+		kernel.Axpy(param.GradData(), weight, p.grads[i].Value().Data().([]float32))
+	}
+	return nil
+}
+
+// start draws the weights that do not exist yet, binds them and makes the machine.
+func (p *Program) start() error {
+	for _, name := range append(sortedKeys(p.ints), sortedKeys(p.floats)...) {
+		if p.ints[name] == nil && p.floats[name] == nil {
+			return fmt.Errorf("graph: input %s was given no values", name)
+		}
+	}
+	for _, param := range p.params {
+		// A header of its own: Gorgonia's matrix product changes the header's
+		// strides for a moment, which another program must not see.
+		if err := G.Let(p.inputs[param.name], dense(param.Data(), param.shape)); err != nil {
+			return fmt.Errorf("%s: %w", param.name, err)
+		}
+	}
+	prog, locations, err := G.Compile(p.graph)
+	if err != nil {
+		return fmt.Errorf("graph: compile: %w", err)
+	}
+	p.vm = G.NewTapeMachine(p.graph, G.WithPrecompiled(prog, locations))
+	return nil
+}
+
+// rootCause strips what Gorgonia wraps around an op's own error.
+func rootCause(err error) error {
+	for {
+		cause, ok := err.(interface{ Cause() error })
+		if !ok || cause.Cause() == nil {
+			return err
+		}
+		err = cause.Cause()
+	}
+}
+
+// Loss is the loss of the last run.
+func (p *Program) Loss() float32 {
+	if p.loss == nil {
+		return 0
+	}
+	return p.Value(p.loss)[0]
+}
+
+// Value is the elements of an output after a run, valid until the next. It is nil
+// for a node that was not given to Compile.
+func (p *Program) Value(out *G.Node) []float32 {
+	o := p.outs[out]
+	if o == nil {
+		return nil
+	}
+	v := o.read
+	if !o.copy {
+		v = o.node.Value()
+	}
+	switch data := v.Data().(type) {
+	case float32:
+		return []float32{data}
+	case []float32:
+		return data
+	}
+	return nil
+}
+
+// Grad is the last run's gradient of a parameter of this graph, or nil.
+func (p *Program) Grad(name string) []float32 {
+	for i, param := range p.params {
+		if param.name == name && p.grads != nil {
+			return p.grads[i].Value().Data().([]float32)
+		}
+	}
+	return nil
+}
+
+// Close ends the machine.
+func (p *Program) Close() error {
+	if p.vm == nil {
+		return nil
+	}
+	return p.vm.Close()
+}

@@ -1,0 +1,173 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Scope is a named place in a graph under construction. Constructors take one,
+// declare their parameters in it and add their nodes under its path.
+//
+// Errors stick: after the first, constructors return placeholders and [Scope.Err]
+// tells what went wrong and where, so a model needs no error checks of its own.
+type Scope struct {
+	*builder
+	path string
+}
+
+// builder is what all scopes of one graph share.
+type builder struct {
+	graph    *G.ExprGraph
+	params   *Params
+	training bool
+	err      error
+
+	inputs   map[string]*G.Node // parameters and inputs by name
+	origin   map[*G.Node]string // the path of every node made through a scope
+	streams  map[string]int     // random streams by name
+	random   *random
+	ops      uint64 // ops made so far: the identity of the next
+	compiled bool
+}
+
+// random is the counter that random ops draw from; a program sets it before a run.
+type random struct {
+	seed, step uint64
+}
+
+// Option changes how a graph is built.
+type Option func(*builder)
+
+// Training builds the graph of a training step: dropout is in it. Without, it is
+// left out altogether.
+func Training() Option { return func(b *builder) { b.training = true } }
+
+// New starts a graph over a store of parameters and returns its root.
+func New(ps *Params, options ...Option) *Scope {
+	b := &builder{
+		graph:   G.NewGraph(),
+		params:  ps,
+		inputs:  make(map[string]*G.Node),
+		origin:  make(map[*G.Node]string),
+		streams: make(map[string]int),
+		random:  new(random),
+	}
+	for _, o := range options {
+		o(b)
+	}
+	return &Scope{builder: b}
+}
+
+// At returns the place named by the format below this one.
+func (s *Scope) At(format string, args ...any) *Scope {
+	return &Scope{builder: s.builder, path: s.join(fmt.Sprintf(format, args...))}
+}
+
+// Path is the scope's place, as in "h.3.attn"; the root's is empty.
+func (s *Scope) Path() string { return s.path }
+
+// Graph is the Gorgonia graph, for nodes that no constructor offers: any Gorgonia
+// function may be applied to the nodes of a scope.
+func (s *Scope) Graph() *G.ExprGraph { return s.graph }
+
+// Params is the store that the graph's parameters are declared in.
+func (s *Scope) Params() *Params { return s.params }
+
+// Training tells whether the graph is that of a training step.
+func (s *Scope) Training() bool { return s.training }
+
+// Err returns the first error of the whole graph, or nil.
+func (s *Scope) Err() error { return s.err }
+
+// join appends a name to the scope's path.
+func (s *Scope) join(name string) string {
+	if s.path == "" || name == "" {
+		return s.path + name
+	}
+	return s.path + "." + name
+}
+
+// Param declares the parameter called name in this scope and returns its node.
+// Within one graph a second call returns the same node.
+func (s *Scope) Param(name string, init Init, shape ...int) *G.Node {
+	full := s.join(name)
+	if s.err != nil {
+		return s.placeholder(shape)
+	}
+	if _, err := s.params.Declare(full, init, shape...); err != nil {
+		return s.fail(err, shape)
+	}
+	return s.input(full, tensor.Float32, shape)
+}
+
+// Ints declares an input of integers, such as tokens of shape (B, T). The program's
+// [Program.SetInts] gives it values.
+func (s *Scope) Ints(name string, shape ...int) *G.Node {
+	return s.newInput(name, tensor.Int, shape)
+}
+
+// Floats declares an input of float32 numbers; see [Program.SetFloats].
+func (s *Scope) Floats(name string, shape ...int) *G.Node {
+	return s.newInput(name, tensor.Float32, shape)
+}
+
+// newInput declares an input and refuses a name that is taken: Gorgonia would
+// silently merge the two.
+func (s *Scope) newInput(name string, dtype tensor.Dtype, shape []int) *G.Node {
+	full := s.join(name)
+	switch {
+	case s.err != nil:
+		return s.placeholder(shape)
+	case s.inputs[full] != nil:
+		return s.fail(fmt.Errorf("input %s is declared twice", full), shape)
+	case len(shape) == 0 || slices.Min(shape) < 1:
+		return s.fail(fmt.Errorf("input %s: shape %v needs dimensions of 1 or more", full, tensor.Shape(shape)), shape)
+	}
+	return s.input(full, dtype, shape)
+}
+
+// input adds an input node, once.
+func (s *Scope) input(full string, dtype tensor.Dtype, shape []int) *G.Node {
+	if n := s.inputs[full]; n != nil {
+		return n
+	}
+	n := G.NewTensor(s.graph, dtype, len(shape), G.WithShape(shape...), G.WithName(full))
+	s.inputs[full] = n
+	s.origin[n] = full
+	return n
+}
+
+// Fail records an error of the op or layer called op, with the scope's path in
+// front, and returns a placeholder of the shape that the result would have had.
+func (s *Scope) Fail(op string, shape tensor.Shape, format string, args ...any) *G.Node {
+	text := op + ": " + fmt.Sprintf(format, args...)
+	if s.path != "" {
+		text = s.path + ": " + text
+	}
+	return s.fail(errors.New(text), shape)
+}
+
+// fail records an error and returns a placeholder.
+func (s *Scope) fail(err error, shape tensor.Shape) *G.Node {
+	if s.err == nil {
+		s.err = err
+	}
+	return s.placeholder(shape)
+}
+
+// placeholder is a node of the given shape in a graph of its own. It lets a model
+// function run to its end after an error.
+func (s *Scope) placeholder(shape tensor.Shape) *G.Node {
+	shape = shape.Clone()
+	for i, d := range shape {
+		shape[i] = max(d, 1)
+	}
+	if shape.Dims() == 0 {
+		shape = tensor.Shape{1}
+	}
+	return G.NewTensor(G.NewGraph(), tensor.Float32, shape.Dims(), G.WithShape(shape...), G.WithName("placeholder"))
+}

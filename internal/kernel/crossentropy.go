@@ -1,0 +1,102 @@
+package kernel
+
+// headRows is the number of rows whose logits are held at once. It is part of the
+// arithmetic: the weight's gradient is the sum over chunks.
+const headRows = 64
+
+// Head is a linear layer onto a vocabulary with the mean cross-entropy behind it.
+// It works in chunks of rows, so the logits of a batch never exist at once, and
+// computes the gradients along with the loss, while a chunk's logits are there.
+type Head struct {
+	Rows, Width, Vocab int
+
+	logits, losses []float32
+}
+
+// Loss returns the mean over the rows of x (Rows, Width) of −log softmax(x·wᵀ) at
+// the row's target, for w (Vocab, Width). Unless dx and dw are nil it fills them
+// with the gradients of that mean.
+func (h *Head) Loss(dx, dw, x, w []float32, targets []int) float32 {
+	if h.logits == nil {
+		h.logits = make([]float32, min(headRows, h.Rows)*h.Vocab)
+		h.losses = make([]float32, h.Rows)
+	}
+	scale := 1 / float32(h.Rows)
+	for lo := 0; lo < h.Rows; lo += headRows {
+		rows := min(headRows, h.Rows-lo)
+		x := x[lo*h.Width : (lo+rows)*h.Width]
+		Gemm(false, true, rows, h.Vocab, h.Width, 1, x, h.Width, w, h.Width, 0, h.logits, h.Vocab)
+		h.rowLosses(lo, targets[lo:lo+rows], scale, dx != nil)
+		if dx != nil {
+			var beta float32 = 1
+			if lo == 0 {
+				beta = 0
+			}
+			Gemm(false, false, rows, h.Width, h.Vocab, 1, h.logits, h.Vocab, w, h.Width, 0, dx[lo*h.Width:], h.Width)
+			Gemm(true, false, h.Vocab, h.Width, rows, 1, h.logits, h.Vocab, x, h.Width, beta, dw, h.Width)
+		}
+	}
+	var sum float64
+	for _, l := range h.losses {
+		sum += float64(l)
+	}
+	return float32(sum / float64(h.Rows))
+}
+
+// rowLosses files the losses of the chunk that starts at row lo and, if asked,
+// turns its logits into the gradient of the mean.
+func (h *Head) rowLosses(lo int, targets []int, scale float32, gradient bool) {
+	For(len(targets), 1, func(from, to int) {
+		for r := from; r < to; r++ {
+			row := h.logits[r*h.Vocab : (r+1)*h.Vocab]
+			if gradient {
+				h.losses[lo+r] = CrossEntropyGrad(row, targets[r], scale)
+			} else {
+				h.losses[lo+r] = CrossEntropy(row, targets[r])
+			}
+		}
+	})
+}
+
+// CrossEntropy is −log softmax(row)[target].
+func CrossEntropy(row []float32, target int) float32 {
+	return float32(LogSumExp(row) - float64(row[target]))
+}
+
+// CrossEntropyGrad is CrossEntropy and turns row into scale times its gradient,
+// softmax(row) less 1 at the target.
+func CrossEntropyGrad(row []float32, target int, scale float32) float32 {
+	total := LogSumExp(row)
+	loss := float32(total - float64(row[target]))
+	shift := float32(total)
+	for i, v := range row {
+		row[i] = scale * exp(v-shift)
+	}
+	row[target] -= scale
+	return loss
+}
+
+// MeanCrossEntropy is the mean of CrossEntropy over rows of width vocab.
+func MeanCrossEntropy(logits []float32, targets []int, vocab int) float32 {
+	losses := make([]float32, len(targets))
+	For(len(targets), 1+elementGrain/(16*vocab), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			losses[r] = CrossEntropy(logits[r*vocab:(r+1)*vocab], targets[r])
+		}
+	})
+	var sum float64
+	for _, l := range losses {
+		sum += float64(l)
+	}
+	return float32(sum / float64(len(targets)))
+}
+
+// MeanCrossEntropyGrad turns each row of logits into scale times the gradient of
+// its cross-entropy.
+func MeanCrossEntropyGrad(logits []float32, targets []int, vocab int, scale float32) {
+	For(len(targets), 1+elementGrain/(16*vocab), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			CrossEntropyGrad(logits[r*vocab:(r+1)*vocab], targets[r], scale)
+		}
+	})
+}

@@ -1,0 +1,75 @@
+package kernel
+
+import "math/rand/v2"
+
+// normalChunk is how many numbers one generator draws. It fixes how the work can be
+// spread without changing the numbers.
+const normalChunk = 1 << 14
+
+// Normal fills data with numbers from N(mean, deviation²). They depend on seed and
+// stream alone.
+func Normal(data []float32, seed, stream uint64, mean, deviation float32) {
+	chunks := (len(data) + normalChunk - 1) / normalChunk
+	For(chunks, 1, func(lo, hi int) {
+		for c := lo; c < hi; c++ {
+			random := rand.New(rand.NewPCG(seed, mix(stream)+uint64(c)))
+			part := data[c*normalChunk : min((c+1)*normalChunk, len(data))]
+			for i := range part {
+				part[i] = mean + deviation*float32(random.NormFloat64())
+			}
+		}
+	})
+}
+
+// mix is the finaliser of splitmix64 (Steele, Lea and Flood 2014): a bijection in
+// which every input bit changes half of the output bits.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// Mask is a dropout mask that is computed, not stored: element i is kept or dropped
+// by a function of seed, step, stream and i. The zero Mask keeps everything.
+type Mask struct {
+	key       uint64
+	threshold uint32 // an element is dropped if its 32 random bits are below
+	scale     float32
+}
+
+// NewMask returns the mask that drops with probability rate (below 1) and scales
+// what it keeps by 1/(1-rate).
+func NewMask(rate float64, seed, step, stream uint64) Mask {
+	if rate <= 0 {
+		return Mask{}
+	}
+	return Mask{
+		key:       mix(mix(seed^mix(step)) ^ stream),
+		threshold: uint32(rate * (1 << 32)),
+		scale:     float32(1 / (1 - rate)),
+	}
+}
+
+// On tells whether the mask drops anything.
+func (m Mask) On() bool { return m.threshold != 0 }
+
+// At is the factor of element i: 0 or the scale.
+func (m Mask) At(i uint64) float32 {
+	if m.threshold == 0 {
+		return 1
+	}
+	if uint32(mix(m.key^i)>>32) < m.threshold {
+		return 0
+	}
+	return m.scale
+}
+
+// Apply sets out[i] = x[i]·mask(i). out may be x.
+func (m Mask) Apply(out, x []float32) {
+	For(len(x), elementGrain, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			out[i] = x[i] * m.At(uint64(i))
+		}
+	})
+}

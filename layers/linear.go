@@ -1,0 +1,22 @@
+package layers
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// Linear maps x (N, K) to x·weight + bias (N, out). It heeds Init and Bias.
+func Linear(s *graph.Scope, x *G.Node, out int, given ...Option) *G.Node {
+	o := resolve(given)
+	if x.Dims() != 2 {
+		return s.Fail("Linear", []int{1, out}, "x is %v; want (N, K)", x.Shape())
+	}
+	w := s.Param("weight", o.init, x.Shape()[1], out)
+	var bias *G.Node
+	if o.bias {
+		bias = s.Param("bias", graph.Zeros(), out)
+	}
+	return ops.Linear(s, x, w, bias) // (N, out)
+}

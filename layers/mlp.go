@@ -1,0 +1,27 @@
+package layers
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// Activation is an element-wise function: [ops.GELU], [ops.GELUErf], [ops.ReLU], or
+// one of your own.
+type Activation func(s *graph.Scope, x *G.Node) *G.Node
+
+var _ = []Activation{ops.GELU, ops.GELUErf, ops.ReLU}
+
+// MLP is the feed-forward part of a block: c_fc widens x (N, C) to hidden columns,
+// the activation follows, c_proj brings them back. It heeds Init, ResidualInit (for
+// c_proj) and Bias.
+func MLP(s *graph.Scope, x *G.Node, hidden int, f Activation, given ...Option) *G.Node {
+	o := resolve(given)
+	if x.Dims() != 2 {
+		return s.Fail("MLP", x.Shape(), "x is %v; want (N, C)", x.Shape())
+	}
+	h := Linear(s.At("c_fc"), x, hidden, given...)                                 // (N, hidden)
+	h = f(s.At("act"), h)                                                          // (N, hidden)
+	return Linear(s.At("c_proj"), h, x.Shape()[1], Init(o.residual), Bias(o.bias)) // (N, C)
+}

@@ -1,0 +1,88 @@
+package gpt2
+
+import (
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// Config is the size and the variant of a GPT-2. Start from one of [Sizes] or from
+// [New].
+type Config struct {
+	Vocab   int // tokens; 50,257 in OpenAI's models
+	Context int // positions a sequence may have; 1,024 in OpenAI's
+	Width   int // of the residual stream, C
+	Layers  int // blocks
+	Heads   int // per attention layer; they divide Width
+
+	// Bias gives linear layers and layer norms a bias, as OpenAI's have. nanoGPT's
+	// small models do without.
+	Bias bool
+	// Activation is the feed-forward layer's, "gelu_new" in OpenAI's models.
+	Activation Activation
+
+	// The dropout rates. OpenAI published none; 0.1 is Hugging Face's default, and 0
+	// is right while a model under-fits, as all of GPT-2 did (§3).
+	EmbedDropout, AttentionDropout, ResidualDropout float64
+
+	Epsilon float64 // added to a layer norm's variance; 1e-5
+	InitStd float64 // deviation of the first weights; 0.02
+}
+
+// New returns a configuration of the given size with GPT-2's other settings and no
+// dropout.
+func New(vocab, context, width, layers, heads int) Config {
+	return Config{
+		Vocab: vocab, Context: context, Width: width, Layers: layers, Heads: heads,
+		Bias: true, Activation: GELU, Epsilon: 1e-5, InitStd: 0.02,
+	}
+}
+
+// Activation names a feed-forward activation as Hugging Face does.
+type Activation string
+
+// The activations that a configuration file can name.
+const (
+	GELU    Activation = "gelu_new" // the tanh form
+	GELUErf Activation = "gelu"     // exact
+	ReLU    Activation = "relu"
+)
+
+var activations = map[Activation]layers.Activation{GELU: ops.GELU, GELUErf: ops.GELUErf, ReLU: ops.ReLU}
+
+// layer is the activation's constructor; an unknown one is caught by Validate.
+func (a Activation) layer() layers.Activation {
+	if f := activations[a]; f != nil {
+		return f
+	}
+	return ops.GELU
+}
+
+// Validate tells what is wrong with the configuration, or nil.
+func (c Config) Validate() error {
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"vocabulary", c.Vocab}, {"context", c.Context}, {"width", c.Width}, {"number of layers", c.Layers}, {"number of heads", c.Heads}} {
+		if f.value < 1 {
+			return fmt.Errorf("gpt2: the %s is %d, want 1 or more", f.name, f.value)
+		}
+	}
+	for _, rate := range []float64{c.EmbedDropout, c.AttentionDropout, c.ResidualDropout} {
+		if !(rate >= 0 && rate < 1) {
+			return fmt.Errorf("gpt2: a dropout rate of %v is not in [0, 1)", rate)
+		}
+	}
+	switch {
+	case c.Width%c.Heads != 0:
+		return fmt.Errorf("gpt2: width %d is not a multiple of %d heads", c.Width, c.Heads)
+	case activations[c.Activation] == nil:
+		return fmt.Errorf("gpt2: activation %q is unknown, want gelu_new, gelu or relu", c.Activation)
+	case !(c.Epsilon > 0):
+		return fmt.Errorf("gpt2: a layer-norm epsilon of %v is not above 0", c.Epsilon)
+	case !(c.InitStd >= 0):
+		return fmt.Errorf("gpt2: an initial deviation of %v is below 0", c.InitStd)
+	}
+	return nil
+}

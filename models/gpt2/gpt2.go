@@ -1,0 +1,71 @@
+package gpt2
+
+import (
+	"math"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// Graph declares GPT-2 over tokens (B, T) and returns the logits (B·T, V): row
+// b·T + t scores every token as the one that follows position t of sequence b.
+func (c Config) Graph(s *graph.Scope, tokens *G.Node) *G.Node {
+	x, wte := c.hidden(s, tokens)                   // (B·T, C), (V, C)
+	return layers.TiedHead(s.At("lm_head"), x, wte) // (B·T, V)
+}
+
+// Loss declares GPT-2 and its training objective: the mean cross-entropy of the
+// next token, where targets (B, T) holds the token that follows each of tokens.
+func (c Config) Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node {
+	x, wte := c.hidden(s, tokens)                            // (B·T, C), (V, C)
+	return layers.TiedLoss(s.At("lm_head"), x, wte, targets) // scalar
+}
+
+// hidden is everything below the head: it returns the final states and the token
+// embedding, which the head shares.
+func (c Config) hidden(s *graph.Scope, tokens *G.Node) (x, wte *G.Node) {
+	if tokens.Dims() != 2 {
+		return s.Fail("GPT-2", []int{1, c.Width}, "tokens are %v; want (B, T)", tokens.Shape()), tokens
+	}
+	context := tokens.Shape()[1]
+
+	x, wte = layers.Embedding(s.At("wte"), tokens, c.Vocab, c.Width, c.weights()...) // (B·T, C)
+	x = layers.LearnedPositions(s.At("wpe"), x, c.Context, context, c.weights()...)  // (B·T, C)
+	x = ops.Dropout(s.At("drop"), x, c.EmbedDropout)                                 // (B·T, C)
+	for i := range c.Layers {
+		x = c.block(s.At("h.%d", i), x, context) // (B·T, C)
+	}
+	return layers.LayerNorm(s.At("ln_f"), x, c.norm()...), wte // (B·T, C)
+}
+
+// block is one transformer block with the layer norms in front of the branches
+// (pre-norm), GPT-2's change over GPT-1.
+func (c Config) block(s *graph.Scope, x *G.Node, context int) *G.Node {
+	a := layers.LayerNorm(s.At("ln_1"), x, c.norm()...)                     // (B·T, C)
+	a = layers.Attention(s.At("attn"), a, c.Heads, context, c.weights()...) // (B·T, C)
+	x = layers.Residual(s.At("attn"), x, a, c.ResidualDropout)              // (B·T, C)
+
+	m := layers.LayerNorm(s.At("ln_2"), x, c.norm()...)                             // (B·T, C)
+	m = layers.MLP(s.At("mlp"), m, 4*c.Width, c.Activation.layer(), c.weights()...) // (B·T, C)
+	return layers.Residual(s.At("mlp"), x, m, c.ResidualDropout)                    // (B·T, C)
+}
+
+// weights are the options of layers with weights. The projections that end a branch
+// start smaller, by the root of the number of branches (§2.3: 1/√N, with N = 2·L),
+// so that the residual stream keeps its scale however deep the model is.
+func (c Config) weights() []layers.Option {
+	return []layers.Option{
+		layers.Init(graph.Normal(c.InitStd)),
+		layers.ResidualInit(graph.Normal(c.InitStd / math.Sqrt(float64(2*c.Layers)))),
+		layers.Bias(c.Bias),
+		layers.AttentionDropout(c.AttentionDropout),
+	}
+}
+
+// norm is the options of layer norms.
+func (c Config) norm() []layers.Option {
+	return []layers.Option{layers.Bias(c.Bias), layers.Epsilon(c.Epsilon)}
+}

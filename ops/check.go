@@ -1,0 +1,60 @@
+package ops
+
+import (
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// isMatrix tells whether n is a float32 matrix.
+func isMatrix(n *G.Node) bool { return n.Dims() == 2 && n.Dtype() == tensor.Float32 }
+
+// isVector tells whether n is a float32 vector of that length; nil is one of any.
+func isVector(n *G.Node, length int) bool {
+	return n == nil || n.Dims() == 1 && n.Dtype() == tensor.Float32 && n.Shape()[0] == length
+}
+
+// isIDs tells whether n holds integers.
+func isIDs(n *G.Node) bool { return n.Dtype() == tensor.Int }
+
+// dim is the i-th dimension of n, counted from the end if negative, or 1 if n has
+// none such: for the placeholder that stands for a result that cannot be.
+func dim(n *G.Node, i int) int {
+	shape := n.Shape()
+	if i < 0 {
+		i += len(shape)
+	}
+	if i < 0 || i >= len(shape) {
+		return 1
+	}
+	return shape[i]
+}
+
+// size is the number of elements of a shape, in the type that FLOPs are counted in.
+func size(shape tensor.Shape) int64 { return int64(shape.TotalSize()) }
+
+// some returns the nodes that are not nil.
+func some(nodes ...*G.Node) G.Nodes {
+	var out G.Nodes
+	for _, n := range nodes {
+		if n != nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// elementwise is an op of one input whose result has the same shape.
+func elementwise(s *graph.Scope, name string, cost int64, x *G.Node, run func(out, x []float32), grad func(in G.Nodes, out, grad *G.Node) G.Nodes) *G.Node {
+	return s.Apply(graph.Op{
+		Name:  name,
+		Out:   x.Shape(),
+		FLOPs: cost * size(x.Shape()),
+		Run: func(a *graph.Args) error {
+			run(a.Out(0), a.Floats(0))
+			return nil
+		},
+		Grad: grad,
+	}, x)
+}

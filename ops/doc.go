@@ -1,0 +1,13 @@
+// Package ops holds the differentiable operations that GPT models are made of, each
+// a Gorgonia SDOp: a forward computation and a SymDiff that declares the gradient
+// as further nodes. Gorgonia's Grad differentiates graphs of them, mixed with any
+// of Gorgonia's own operations.
+//
+// Every function takes the scope it works in first, checks its inputs, and records
+// an error there if they do not fit. Activations are matrices of shape (B·T, C): a
+// row for every position of every sequence.
+//
+// The fused operations ([LayerNorm], [Linear], [Attention], [LinearCrossEntropy])
+// are what the layers use. The pieces ([Softmax], [CausalMask], [SplitHeads], …)
+// are for composing something new, where Gorgonia's own are missing or wrong.
+package ops

@@ -1,0 +1,47 @@
+package ops
+
+import (
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+// Dropout sets elements of x to 0 with probability rate and scales the others by
+// 1/(1-rate) (Srivastava et al. 2014). Outside of training graphs, and for a rate of
+// 0, it is x itself. The mask is a function of the program's seed and step, the
+// scope's path and the element, so a run can be repeated or resumed to the bit.
+func Dropout(s *graph.Scope, x *G.Node, rate float64) *G.Node {
+	if err := checkRate(s, "Dropout", x.Shape(), rate); err != nil {
+		return err
+	}
+	if !s.Training() || rate == 0 {
+		return x
+	}
+	stream := s.Stream("dropout")
+	apply := func(name string, x *G.Node, grad func(G.Nodes, *G.Node, *G.Node) G.Nodes) *G.Node {
+		return s.Apply(graph.Op{
+			Name:  name,
+			Out:   x.Shape(),
+			FLOPs: size(x.Shape()),
+			Run: func(a *graph.Args) error {
+				seed, step := a.Random()
+				kernel.NewMask(rate, seed, step, stream).Apply(a.Out(0), a.Floats(0))
+				return nil
+			},
+			Grad: grad,
+		}, x)
+	}
+	return apply("Dropout", x, func(_ G.Nodes, _, grad *G.Node) G.Nodes {
+		return G.Nodes{apply("DropoutGrad", grad, nil)}
+	})
+}
+
+// checkRate returns a placeholder if rate is no probability below 1, else nil.
+func checkRate(s *graph.Scope, op string, shape tensor.Shape, rate float64) *G.Node {
+	if rate >= 0 && rate < 1 {
+		return nil
+	}
+	return s.Fail(op, shape, "a dropout rate of %v is not in [0, 1)", rate)
+}

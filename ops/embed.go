@@ -1,0 +1,54 @@
+package ops
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+// Embed looks ids up in table (V, C): row n of the result (N, C) is row ids[n] of
+// table, where N counts the elements of ids, of any shape.
+func Embed(s *graph.Scope, ids, table *G.Node) *G.Node {
+	if !isIDs(ids) || !isMatrix(table) {
+		return s.Fail("Embed", tensor.Shape{ids.Shape().TotalSize(), dim(table, 1)}, "ids are %v of shape %v, table %v; want integers and a matrix (V, C)", ids.Dtype(), ids.Shape(), table.Shape())
+	}
+	vocab, width := table.Shape()[0], table.Shape()[1]
+	count := ids.Shape().TotalSize()
+	return s.Apply(graph.Op{
+		Name: "Embed",
+		Out:  tensor.Shape{count, width},
+		Run: func(a *graph.Args) error {
+			ids := a.Ints(0)
+			if err := checkIDs(ids, vocab); err != nil {
+				return err
+			}
+			kernel.Gather(a.Out(0), a.Floats(1), ids, width)
+			return nil
+		},
+		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
+			return G.Nodes{nil, s.Apply(graph.Op{
+				Name:  "EmbedGrad",
+				Out:   tensor.Shape{vocab, width},
+				FLOPs: int64(count * width),
+				Run: func(a *graph.Args) error {
+					kernel.ScatterAdd(a.Out(0), a.Floats(1), a.Ints(0), width)
+					return nil
+				},
+			}, in[0], grad)}
+		},
+	}, ids, table)
+}
+
+// checkIDs fails if an id is not a row of a table of vocab rows.
+func checkIDs(ids []int, vocab int) error {
+	for n, id := range ids {
+		if id < 0 || id >= vocab {
+			return fmt.Errorf("id %d at position %d is outside the vocabulary of %d", id, n, vocab)
+		}
+	}
+	return nil
+}

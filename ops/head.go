@@ -1,0 +1,131 @@
+package ops
+
+import (
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+// Project computes x·wᵀ for x (N, C) and w (V, C): the logits (N, V) of a language
+// model whose head is w, in GPT-2 the token embedding itself.
+func Project(s *graph.Scope, x, w *G.Node) *G.Node {
+	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] {
+		return s.Fail("Project", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, C) and (V, C)", x.Shape(), w.Shape())
+	}
+	rows, width, vocab := x.Shape()[0], x.Shape()[1], w.Shape()[0]
+	products := 2 * int64(rows) * int64(width) * int64(vocab)
+	return s.Apply(graph.Op{
+		Name:  "Project",
+		Out:   tensor.Shape{rows, vocab},
+		FLOPs: products,
+		Run: func(a *graph.Args) error {
+			kernel.Gemm(false, true, rows, vocab, width, 1, a.Floats(0), width, a.Floats(1), width, 0, a.Out(0), vocab)
+			return nil
+		},
+		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
+			return G.Nodes{
+				s.Apply(graph.Op{
+					Name:  "ProjectGradX",
+					Out:   x.Shape(),
+					FLOPs: products,
+					Run: func(a *graph.Args) error {
+						kernel.Gemm(false, false, rows, width, vocab, 1, a.Floats(1), vocab, a.Floats(0), width, 0, a.Out(0), width)
+						return nil
+					},
+				}, in[1], grad),
+				s.Apply(graph.Op{
+					Name:  "ProjectGradW",
+					Out:   w.Shape(),
+					FLOPs: products,
+					Run: func(a *graph.Args) error {
+						kernel.Gemm(true, false, vocab, width, rows, 1, a.Floats(1), vocab, a.Floats(0), width, 0, a.Out(0), width)
+						return nil
+					},
+				}, in[0], grad),
+			}
+		},
+	}, x, w)
+}
+
+// LinearCrossEntropy is CrossEntropy(Project(x, w), targets) without the logits: it
+// works in chunks of rows, so that those of the whole batch never exist at once. If
+// the graph is differentiated, the forward run computes the gradients of x and w
+// along with the loss, while a chunk's logits are there.
+func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
+	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isIDs(targets) || targets.Shape().TotalSize() != x.Shape()[0] {
+		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "x is %v, w %v, targets %v of %v; want (N, C), (V, C) and N integers", x.Shape(), w.Shape(), targets.Shape(), targets.Dtype())
+	}
+	head := &kernel.Head{Rows: x.Shape()[0], Width: x.Shape()[1], Vocab: w.Shape()[0]}
+	products := 2 * int64(head.Rows) * int64(head.Width) * int64(head.Vocab)
+	var dx, dw []float32
+	differentiated := false
+	return s.Apply(graph.Op{
+		Name:  "LinearCrossEntropy",
+		FLOPs: products,
+		Run: func(a *graph.Args) error {
+			if err := checkIDs(a.Ints(2), head.Vocab); err != nil {
+				return err
+			}
+			if differentiated && dx == nil {
+				dx, dw = make([]float32, size(x.Shape())), make([]float32, size(w.Shape()))
+			}
+			a.Out(0)[0] = head.Loss(dx, dw, a.Floats(0), a.Floats(1), a.Ints(2))
+			return nil
+		},
+		// out is among the inputs because dx and dw are those of its run.
+		Grad: func(_ G.Nodes, out, grad *G.Node) G.Nodes {
+			differentiated = true
+			scaled := func(name string, shape tensor.Shape, from *[]float32) *G.Node {
+				return s.Apply(graph.Op{
+					Name:  name,
+					Out:   shape,
+					FLOPs: products,
+					Run: func(a *graph.Args) error {
+						clear(a.Out(0))
+						kernel.Axpy(a.Out(0), a.Floats(0)[0], *from)
+						return nil
+					},
+				}, grad, out)
+			}
+			return G.Nodes{
+				scaled("LinearCrossEntropyGradX", x.Shape(), &dx),
+				scaled("LinearCrossEntropyGradW", w.Shape(), &dw),
+				nil,
+			}
+		},
+	}, x, w, targets)
+}
+
+// CrossEntropy is the mean over the rows of logits (N, V) of −log softmax at the
+// row's target.
+func CrossEntropy(s *graph.Scope, logits, targets *G.Node) *G.Node {
+	if !isMatrix(logits) || !isIDs(targets) || targets.Shape().TotalSize() != logits.Shape()[0] {
+		return s.Fail("CrossEntropy", tensor.ScalarShape(), "logits are %v, targets %v of %v; want (N, V) and N integers", logits.Shape(), targets.Shape(), targets.Dtype())
+	}
+	rows, vocab := logits.Shape()[0], logits.Shape()[1]
+	return s.Apply(graph.Op{
+		Name:  "CrossEntropy",
+		FLOPs: 4 * size(logits.Shape()),
+		Run: func(a *graph.Args) error {
+			if err := checkIDs(a.Ints(1), vocab); err != nil {
+				return err
+			}
+			a.Out(0)[0] = kernel.MeanCrossEntropy(a.Floats(0), a.Ints(1), vocab)
+			return nil
+		},
+		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
+			return G.Nodes{s.Apply(graph.Op{
+				Name:  "CrossEntropyGrad",
+				Out:   logits.Shape(),
+				FLOPs: 5 * size(logits.Shape()),
+				Run: func(a *graph.Args) error {
+					copy(a.Out(0), a.Floats(0))
+					kernel.MeanCrossEntropyGrad(a.Out(0), a.Ints(1), vocab, a.Floats(2)[0]/float32(rows))
+					return nil
+				},
+			}, in[0], in[1], grad), nil}
+		},
+	}, logits, targets)
+}

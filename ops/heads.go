@@ -1,0 +1,71 @@
+package ops
+
+import (
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// SplitHeads turns the columns [first, first+H·D) of x (B·T, ·) into one matrix a
+// head: the result is (B·H, T, D).
+func SplitHeads(s *graph.Scope, x *G.Node, first, heads, size, context int) *G.Node {
+	if !isMatrix(x) || heads < 1 || size < 1 || first < 0 || first+heads*size > x.Shape()[1] || context < 1 || x.Shape()[0]%context != 0 {
+		return s.Fail("SplitHeads", tensor.Shape{1, 1, 1}, "x is %v; want (B·T, columns) with sequences of %d and %d heads of %d from column %d", x.Shape(), context, heads, size, first)
+	}
+	l := headLayout{batch: x.Shape()[0] / context, context: context, heads: heads, size: size, first: first, stride: x.Shape()[1]}
+	return l.split(s, x)
+}
+
+// MergeHeads is the inverse of SplitHeads: x (B·H, T, D) becomes (B·T, H·D).
+func MergeHeads(s *graph.Scope, x *G.Node, heads int) *G.Node {
+	if x.Dims() != 3 || heads < 1 || x.Shape()[0]%heads != 0 {
+		return s.Fail("MergeHeads", tensor.Shape{1, dim(x, -1) * max(heads, 1)}, "x is %v; want (B·H, T, D) with %d heads", x.Shape(), heads)
+	}
+	shape := x.Shape()
+	l := headLayout{batch: shape[0] / heads, context: shape[1], heads: heads, size: shape[2], stride: heads * shape[2]}
+	return l.merge(s, x)
+}
+
+// headLayout relates the columns of a (B·T, stride) matrix to (B·H, T, D).
+type headLayout struct {
+	batch, context, heads, size, first, stride int
+}
+
+// each calls f with the offset of every head's row in the matrix and in the heads.
+func (l headLayout) each(f func(inMatrix, inHeads int)) {
+	for b := range l.batch {
+		for h := range l.heads {
+			for t := range l.context {
+				f((b*l.context+t)*l.stride+l.first+h*l.size, ((b*l.heads+h)*l.context+t)*l.size)
+			}
+		}
+	}
+}
+
+func (l headLayout) split(s *graph.Scope, x *G.Node) *G.Node {
+	return s.Apply(graph.Op{
+		Name: "SplitHeads",
+		Out:  tensor.Shape{l.batch * l.heads, l.context, l.size},
+		Run: func(a *graph.Args) error {
+			x, out := a.Floats(0), a.Out(0)
+			l.each(func(m, h int) { copy(out[h:h+l.size], x[m:m+l.size]) })
+			return nil
+		},
+		Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{l.merge(s, grad)} },
+	}, x)
+}
+
+func (l headLayout) merge(s *graph.Scope, x *G.Node) *G.Node {
+	return s.Apply(graph.Op{
+		Name: "MergeHeads",
+		Out:  tensor.Shape{l.batch * l.context, l.stride},
+		Run: func(a *graph.Args) error {
+			x, out := a.Floats(0), a.Out(0)
+			clear(out) // columns of other heads
+			l.each(func(m, h int) { copy(out[m:m+l.size], x[h:h+l.size]) })
+			return nil
+		},
+		Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{l.split(s, grad)} },
+	}, x)
+}
