@@ -1,0 +1,146 @@
+package tokenizer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// The names of the files that Save writes.
+const (
+	tokenizerFile = "tokenizer.json"
+	configFile    = "tokenizer_config.json"
+)
+
+// maxFile bounds the tokenizer.json that Load reads; GPT-2's has 3.6 MB, the
+// largest vocabularies in use about 35 MB.
+const maxFile = 256 << 20
+
+// pipeline is Hugging Face's tokenizer.json: what its tokenizers library does
+// to a text, in this order, and to ids (Decoder).
+type pipeline struct {
+	Version       string       `json:"version"`
+	Truncation    any          `json:"truncation"`
+	Padding       any          `json:"padding"`
+	AddedTokens   []addedToken `json:"added_tokens"`
+	Normalizer    *stage       `json:"normalizer"`
+	PreTokenizer  *stage       `json:"pre_tokenizer"`
+	PostProcessor *stage       `json:"post_processor"`
+	Decoder       *stage       `json:"decoder"`
+	Model         *model       `json:"model"`
+}
+
+type addedToken struct {
+	ID         int    `json:"id"`
+	Content    string `json:"content"`
+	SingleWord bool   `json:"single_word"`
+	LStrip     bool   `json:"lstrip"`
+	RStrip     bool   `json:"rstrip"`
+	Normalized bool   `json:"normalized"`
+	Special    bool   `json:"special"`
+}
+
+// stage is a normalizer, pre-tokenizer, post-processor or decoder. The switches
+// are ByteLevel's; where a file leaves them out they are true. SpecialTokens
+// are what a TemplateProcessing adds to a text.
+type stage struct {
+	Type           string                     `json:"type"`
+	AddPrefixSpace *bool                      `json:"add_prefix_space,omitempty"`
+	TrimOffsets    *bool                      `json:"trim_offsets,omitempty"`
+	UseRegex       *bool                      `json:"use_regex,omitempty"`
+	SpecialTokens  map[string]json.RawMessage `json:"special_tokens,omitempty"`
+}
+
+type model struct {
+	Type                    string            `json:"type"`
+	Dropout                 *float64          `json:"dropout"`
+	UnkToken                *string           `json:"unk_token"`
+	ContinuingSubwordPrefix *string           `json:"continuing_subword_prefix"`
+	EndOfWordSuffix         *string           `json:"end_of_word_suffix"`
+	FuseUnk                 bool              `json:"fuse_unk"`
+	ByteFallback            bool              `json:"byte_fallback"`
+	IgnoreMerges            bool              `json:"ignore_merges"`
+	Vocab                   vocabulary        `json:"vocab"`
+	Merges                  []json.RawMessage `json:"merges"`
+}
+
+// vocabulary maps tokens to ids; it is written in the order of ids.
+type vocabulary map[string]int
+
+// MarshalJSON implements json.Marshaler.
+func (v vocabulary) MarshalJSON() ([]byte, error) {
+	tokens, err := v.tokens()
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for id, token := range tokens {
+		key, err := json.Marshal(token)
+		if err != nil {
+			return nil, err
+		}
+		if id > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%s:%d", key, id)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// tokens lists the vocabulary by id, which must be 0, 1, 2 and so on.
+func (v vocabulary) tokens() ([]string, error) {
+	tokens := make([]string, len(v))
+	have := make([]bool, len(v))
+	for token, id := range v {
+		if id < 0 || id >= len(v) {
+			return nil, fmt.Errorf("model.vocab: %d tokens, but %q has id %d", len(v), token, id)
+		}
+		if have[id] {
+			return nil, fmt.Errorf("model.vocab: %q and %q both have id %d", min(tokens[id], token), max(tokens[id], token), id)
+		}
+		tokens[id], have[id] = token, true
+	}
+	return tokens, nil
+}
+
+// config is the part of tokenizer_config.json that transformers needs.
+type config struct {
+	Class   string `json:"tokenizer_class"`
+	CleanUp bool   `json:"clean_up_tokenization_spaces"`
+	Begin   string `json:"bos_token,omitempty"`
+	End     string `json:"eos_token,omitempty"`
+}
+
+// save writes the two files of a tokenizer into dir.
+func (p *pipeline) save(dir string) error {
+	p.Version = "1.0"
+	if p.AddedTokens == nil {
+		p.AddedTokens = []addedToken{}
+	}
+	p.Model.Merges = []json.RawMessage{}
+	c := config{Class: "PreTrainedTokenizerFast"}
+	for _, t := range p.AddedTokens {
+		if t.Content == EndOfText {
+			c.Begin, c.End = EndOfText, EndOfText
+		}
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	if err := writeJSON(filepath.Join(dir, tokenizerFile), p); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(dir, configFile), c)
+}
+
+func writeJSON(name string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return os.WriteFile(name, append(b, '\n'), 0o666)
+}
