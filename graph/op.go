@@ -134,13 +134,17 @@ func (o *nodeOp) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.Out.
 func (o *nodeOp) Do(in ...G.Value) (out G.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%s: %v", o.where(), r)
+			err = fmt.Errorf("%v", r)
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", o.where(), err)
+			o.scope.failure = err
 		}
 	}()
 	if o.Run != nil {
 		o.call = Args{op: o, in: in}
 		if err := o.Run(&o.call); err != nil {
-			return nil, fmt.Errorf("%s: %w", o.where(), err)
+			return nil, err
 		}
 	}
 	data := o.results[0].buffer()

@@ -100,6 +100,10 @@ func (p *Program) differentiate() error {
 		}
 		wrt = append(wrt, n)
 	}
+	for _, n := range p.graph.AllNodes() {
+		p.firstGradient = max(p.firstGradient, n.ID()+1)
+	}
+	p.differentiated = true
 	grads, err := G.Grad(p.loss, wrt...)
 	if p.err != nil {
 		return p.err // of a gradient's own constructor: it knows more
@@ -216,10 +220,14 @@ func (p *Program) Run() error {
 			return err
 		}
 	}
+	p.failure = nil
 	err := p.vm.RunAll()
 	p.vm.Reset() // also after an error, or the next run would do nothing
+	if p.failure != nil {
+		return p.failure // without the machine's words around it
+	}
 	if err != nil {
-		return fmt.Errorf("graph: %w", rootCause(err))
+		return fmt.Errorf("graph: %w", err)
 	}
 	return nil
 }
@@ -259,17 +267,6 @@ func (p *Program) start() error {
 	}
 	p.vm = G.NewTapeMachine(p.graph, G.WithPrecompiled(prog, locations))
 	return nil
-}
-
-// rootCause strips what Gorgonia wraps around an op's own error.
-func rootCause(err error) error {
-	for {
-		cause, ok := err.(interface{ Cause() error })
-		if !ok || cause.Cause() == nil {
-			return err
-		}
-		err = cause.Cause()
-	}
 }
 
 // Loss is the loss of the last run.

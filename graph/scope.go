@@ -32,6 +32,10 @@ type builder struct {
 	random   *random
 	ops      uint64 // ops made so far: the identity of the next
 	compiled bool
+	failure  error // of an op, in the last run
+
+	differentiated bool
+	firstGradient  int64 // the ID of the first node that differentiation added
 }
 
 // random is the counter that random ops draw from; a program sets it before a run.

@@ -1,0 +1,124 @@
+package graph
+
+import (
+	"slices"
+	"strings"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Node describes one node of a graph.
+type Node struct {
+	ID     int    // place in the order of declaration
+	Path   string // scope, or full name for a parameter or an input
+	Op     string // "Linear", …; "param" or "input" where nothing is computed
+	Shape  tensor.Shape
+	Inputs []int // IDs of the nodes it reads
+	Grad   bool  // it was added by differentiation
+	FLOPs  int64 // of one run
+	Bytes  int64 // of its value and side results; a parameter's weights
+	Params int64 // weights, of a parameter
+}
+
+// Nodes lists the graph in the order of declaration, which is the same in every
+// process. Call it before or after compilation; only after CompileGrad are the
+// gradients there.
+func (s *Scope) Nodes() []Node { return s.nodes() }
+
+// Nodes lists the program's graph.
+func (p *Program) Nodes() []Node { return p.nodes() }
+
+func (b *builder) nodes() []Node {
+	all := slices.Clone(b.graph.AllNodes())
+	slices.SortFunc(all, func(x, y *G.Node) int { return int(x.ID() - y.ID()) })
+	ids := make(map[*G.Node]int)
+	for i, n := range all {
+		ids[n] = i
+	}
+	list := make([]Node, len(all))
+	for i, n := range all {
+		list[i] = b.node(n, ids, list)
+	}
+	return list
+}
+
+// node describes n, whose inputs are in the list already.
+func (b *builder) node(n *G.Node, ids map[*G.Node]int, done []Node) Node {
+	d := Node{ID: ids[n], Path: b.origin[n], Shape: n.Shape(), Grad: b.differentiated && n.ID() >= b.firstGradient}
+	for it := n.Graph().From(n.ID()); it.Next(); {
+		d.Inputs = append(d.Inputs, ids[it.Node().(*G.Node)])
+	}
+	elements := int64(d.Shape.TotalSize())
+	d.Bytes = 4 * elements
+	switch op := n.Op().(type) {
+	case nil:
+		d.Op = "input"
+		if n.Dtype() == tensor.Int {
+			d.Bytes = 8 * elements
+		}
+		if b.params.Get(n.Name()) != nil {
+			d.Op, d.Params = "param", elements
+		}
+	case *nodeOp:
+		d.Op, d.FLOPs = op.Name, op.FLOPs
+		if op.Run == nil {
+			d.Bytes = 0 // hands out another node's side result
+		}
+		for _, side := range op.Sides {
+			d.Bytes += 4 * int64(side.TotalSize())
+		}
+	default:
+		b.builtin(n, &d, done)
+	}
+	return d
+}
+
+// builtin describes a node that a Gorgonia function made: where it is, as far as
+// its inputs tell, and what it costs. Products are told by their names, since their
+// ops are not exported; everything else counts one operation an element.
+func (b *builder) builtin(n *G.Node, d *Node, done []Node) {
+	d.Op = n.Op().String()
+	if len(d.Inputs) == 0 {
+		return // a constant
+	}
+	d.FLOPs = int64(d.Shape.TotalSize())
+	for _, in := range d.Inputs {
+		if in < d.ID && len(done[in].Path) > len(d.Path) && done[in].Op != "param" && done[in].Op != "input" {
+			d.Path = done[in].Path
+		}
+	}
+	if a := done[d.Inputs[0]].Shape; len(a) >= 2 && strings.Contains(d.Op, "×") {
+		// A product: the result's elements times the dimension that is summed over,
+		// which a transposition swaps with the rows.
+		shared := a[len(a)-1]
+		if strings.HasPrefix(d.Op, "Aᵀ") {
+			shared = a[len(a)-2]
+		}
+		d.FLOPs *= 2 * int64(shared)
+	}
+}
+
+// Total sums up nodes.
+type Total struct {
+	Nodes  int
+	Params int64
+	FLOPs  int64
+	// Bytes of the values of all nodes but parameters: what a program holds beside
+	// the weights.
+	Bytes int64
+}
+
+// Sum adds up the nodes of a list.
+func Sum(nodes []Node) Total {
+	var t Total
+	for _, n := range nodes {
+		t.Nodes++
+		t.Params += n.Params
+		t.FLOPs += n.FLOPs
+		if n.Params == 0 {
+			t.Bytes += n.Bytes
+		}
+	}
+	return t
+}

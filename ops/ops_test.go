@@ -1,0 +1,335 @@
+package ops_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/reference"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// tolerance bounds relative errors of float32 kernels against float64: sums of up to
+// a hundred terms of size 1, measured 3e-7 to 2e-6.
+const tolerance = 1e-5
+
+// opCase is an operation, its inputs and its reference.
+type opCase struct {
+	name   string
+	shapes []tensor.Shape // of the float32 inputs
+	ids    []int          // the integer input, if any
+	build  func(s *graph.Scope, x []*G.Node, ids *G.Node) *G.Node
+	ref    func(x [][]float64, ids []int) []float64
+}
+
+func unary(name string, op func(*graph.Scope, *G.Node) *G.Node, f func(float64) float64) opCase {
+	return opCase{
+		name:   name,
+		shapes: []tensor.Shape{{5, 7}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return op(s, x[0]) },
+		ref:    func(x [][]float64, _ []int) []float64 { return reference.Map(f, x[0]) },
+	}
+}
+
+func attention(name string, batch, context, heads, width, window int) opCase {
+	return opCase{
+		name:   name,
+		shapes: []tensor.Shape{{batch * context, 3 * width}},
+		build: func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
+			return ops.Attention(s, x[0], heads, context, ops.AttentionOptions{Window: window})
+		},
+		ref: func(x [][]float64, _ []int) []float64 {
+			return reference.Attention(x[0], batch, context, heads, width, window)
+		},
+	}
+}
+
+func layerNorm(name string, rows, width int, bias bool) opCase {
+	c := opCase{name: name, shapes: []tensor.Shape{{rows, width}, {width}}}
+	if bias {
+		c.shapes = append(c.shapes, tensor.Shape{width})
+	}
+	c.build = func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
+		return ops.LayerNorm(s, x[0], x[1], append(x, nil)[2], 1e-5)
+	}
+	c.ref = func(x [][]float64, _ []int) []float64 {
+		return reference.LayerNorm(x[0], x[1], append(x, nil)[2], 1e-5)
+	}
+	return c
+}
+
+func linear(name string, rows, from, to int, bias bool) opCase {
+	c := opCase{name: name, shapes: []tensor.Shape{{rows, from}, {from, to}}}
+	if bias {
+		c.shapes = append(c.shapes, tensor.Shape{to})
+	}
+	c.build = func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
+		return ops.Linear(s, x[0], x[1], append(x, nil)[2])
+	}
+	c.ref = func(x [][]float64, _ []int) []float64 {
+		return reference.Linear(x[0], x[1], append(x, nil)[2], from, to)
+	}
+	return c
+}
+
+func head(name string, build func(s *graph.Scope, x, w, targets *G.Node) *G.Node, rows, width, vocab int) opCase {
+	var targets []int
+	for i := range rows {
+		targets = append(targets, i*5%vocab)
+	}
+	return opCase{
+		name:   name,
+		shapes: []tensor.Shape{{rows, width}, {vocab, width}},
+		ids:    targets,
+		build:  func(s *graph.Scope, x []*G.Node, ids *G.Node) *G.Node { return build(s, x[0], x[1], ids) },
+		ref: func(x [][]float64, ids []int) []float64 {
+			logits := reference.MatMul(x[0], reference.Transpose(x[1], vocab, width), rows, width, vocab)
+			return []float64{reference.CrossEntropy(logits, ids, vocab)}
+		},
+	}
+}
+
+// batched is a batched product of two matrices, each transposed or not.
+func batched(name string, transA, transB bool) opCase {
+	const count, m, k, n = 2, 3, 5, 4
+	a, b := tensor.Shape{count, m, k}, tensor.Shape{count, k, n}
+	if transA {
+		a = tensor.Shape{count, k, m}
+	}
+	if transB {
+		b = tensor.Shape{count, n, k}
+	}
+	return opCase{
+		name:   name,
+		shapes: []tensor.Shape{a, b},
+		build: func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
+			return ops.BatchedMatMul(s, x[0], x[1], transA, transB)
+		},
+		ref: func(x [][]float64, _ []int) []float64 {
+			var y []float64
+			for i := range count {
+				a, b := x[0][i*m*k:(i+1)*m*k], x[1][i*k*n:(i+1)*k*n]
+				if transA {
+					a = reference.Transpose(a, k, m)
+				}
+				if transB {
+					b = reference.Transpose(b, n, k)
+				}
+				y = append(y, reference.MatMul(a, b, m, k, n)...)
+			}
+			return y
+		},
+	}
+}
+
+// softmaxRows applies the reference's softmax to rows of the given width.
+func softmaxRows(x []float64, width int) []float64 {
+	var y []float64
+	for at := 0; at < len(x); at += width {
+		y = append(y, reference.Softmax(x[at:at+width])...)
+	}
+	return y
+}
+
+var opCases = []opCase{
+	{
+		name:   "Embed",
+		shapes: []tensor.Shape{{7, 5}},
+		ids:    []int{3, 1, 3, 0, 6, 3},
+		build:  func(s *graph.Scope, x []*G.Node, ids *G.Node) *G.Node { return ops.Embed(s, ids, x[0]) },
+		ref:    func(x [][]float64, ids []int) []float64 { return reference.Embed(x[0], ids, 5) },
+	},
+	{
+		name:   "AddPositions",
+		shapes: []tensor.Shape{{6, 5}, {4, 5}}, // the table's last row is not used
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.AddPositions(s, x[0], x[1], 3) },
+		ref:    func(x [][]float64, _ []int) []float64 { return reference.AddPositions(x[0], x[1], 3, 5) },
+	},
+	{
+		name:   "AddSinusoids",
+		shapes: []tensor.Shape{{6, 5}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.AddSinusoids(s, x[0], 3) },
+		ref: func(x [][]float64, _ []int) []float64 {
+			var table []float64
+			for t := range 3 {
+				for i := range 5 {
+					angle := float64(t) * math.Pow(10000, -2*float64(i/2)/5)
+					table = append(table, []float64{math.Sin(angle), math.Cos(angle)}[i%2])
+				}
+			}
+			return reference.AddPositions(x[0], table, 3, 5)
+		},
+	},
+	layerNorm("LayerNorm", 5, 6, true),
+	layerNorm("LayerNorm without bias", 5, 7, false),
+	layerNorm("LayerNorm of one row", 1, 6, true),
+	linear("Linear", 5, 6, 4, true),
+	linear("Linear without bias", 5, 6, 4, false),
+	linear("Linear of one row", 1, 3, 2, true),
+	linear("Linear to one column", 4, 3, 1, true),
+	unary("GELU", ops.GELU, reference.GELU),
+	unary("GELUErf", ops.GELUErf, reference.GELUErf),
+	unary("ReLU", ops.ReLU, reference.ReLU),
+	unary("Scale", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, 0.3) }, func(v float64) float64 { return 0.3 * v }),
+	{
+		name:   "Add",
+		shapes: []tensor.Shape{{5, 6}, {5, 6}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.Add(s, x[0], x[1]) },
+		ref:    func(x [][]float64, _ []int) []float64 { return reference.Add(x[0], x[1]) },
+	},
+	{
+		name:   "Add of a node to itself",
+		shapes: []tensor.Shape{{5, 6}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.Add(s, x[0], x[0]) },
+		ref:    func(x [][]float64, _ []int) []float64 { return reference.Add(x[0], x[0]) },
+	},
+	attention("Attention", 2, 4, 3, 6, 0),
+	attention("Attention of one head", 2, 5, 1, 7, 0),
+	attention("Attention of one position", 3, 1, 2, 6, 0),
+	attention("Attention of one sequence", 1, 6, 2, 4, 0),
+	attention("Attention longer than a tile", 1, 131, 1, 4, 0),
+	attention("Attention in a window", 2, 7, 2, 4, 3),
+	attention("Attention in a window longer than a tile", 1, 150, 1, 2, 70),
+	head("LinearCrossEntropy", ops.LinearCrossEntropy, 5, 6, 7),
+	head("LinearCrossEntropy of one row", ops.LinearCrossEntropy, 1, 3, 4),
+	head("LinearCrossEntropy longer than a chunk", ops.LinearCrossEntropy, 150, 2, 3),
+	head("CrossEntropy of Project", func(s *graph.Scope, x, w, targets *G.Node) *G.Node {
+		return ops.CrossEntropy(s, ops.Project(s, x, w), targets)
+	}, 5, 6, 7),
+	{
+		name:   "Softmax",
+		shapes: []tensor.Shape{{4, 5}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.Softmax(s, x[0]) },
+		ref:    func(x [][]float64, _ []int) []float64 { return softmaxRows(x[0], 5) },
+	},
+	{
+		name:   "LogSoftmax",
+		shapes: []tensor.Shape{{2, 2, 5}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.LogSoftmax(s, x[0]) },
+		ref: func(x [][]float64, _ []int) []float64 {
+			return reference.Map(math.Log, softmaxRows(x[0], 5))
+		},
+	},
+	batched("BatchedMatMul", false, false),
+	batched("BatchedMatMul, b transposed", false, true),
+	batched("BatchedMatMul, a transposed", true, false),
+	batched("BatchedMatMul, both transposed", true, true),
+	{
+		name:   "SplitHeads and MergeHeads",
+		shapes: []tensor.Shape{{6, 8}},
+		build: func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
+			return ops.MergeHeads(s, ops.SplitHeads(s, x[0], 2, 2, 3, 3), 2)
+		},
+		ref: func(x [][]float64, _ []int) []float64 {
+			var y []float64
+			for r := range 6 {
+				y = append(y, x[0][r*8+2:r*8+8]...)
+			}
+			return y
+		},
+	},
+	{
+		name:   "Softmax of CausalMask",
+		shapes: []tensor.Shape{{2, 4, 4}},
+		build: func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
+			return ops.Softmax(s, ops.CausalMask(s, x[0], 2))
+		},
+		ref: func(x [][]float64, _ []int) []float64 {
+			y := make([]float64, len(x[0]))
+			for n := range 2 {
+				for t := range 4 {
+					at := (n*4 + t) * 4
+					first := max(0, t-1)
+					copy(y[at+first:], reference.Softmax(x[0][at+first:at+t+1]))
+				}
+			}
+			return y
+		},
+	},
+}
+
+// TestOps compares every operation with its reference, and its symbolic gradient
+// with central differences of the reference, under the loss Σ w·y with random w.
+func TestOps(t *testing.T) {
+	for _, c := range opCases {
+		t.Run(c.name, func(t *testing.T) { testOp(t, c) })
+	}
+}
+
+func testOp(t *testing.T, c opCase) {
+	random := rand.New(rand.NewPCG(1, 2))
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	var nodes []*G.Node
+	var x [][]float64
+	for i, shape := range c.shapes {
+		name := string(rune('a' + i))
+		nodes = append(nodes, s.Param(name, graph.Normal(1), shape...))
+		x = append(x, reference.Float64s(params.Get(name).Data()))
+	}
+	var ids *G.Node
+	if c.ids != nil {
+		ids = s.Ints("ids", len(c.ids))
+	}
+	y := c.build(s, nodes, ids)
+	loss, weights := y, []float32{1}
+	if !y.IsScalar() {
+		weights = make([]float32, y.Shape().TotalSize())
+		for i := range weights {
+			weights[i] = float32(random.NormFloat64())
+		}
+		w := s.Floats("weights", y.Shape()...)
+		loss = must(t)(G.Sum(must(t)(G.HadamardProd(y, w))))
+	}
+	p, err := s.CompileGrad(loss, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if !y.IsScalar() {
+		if err := p.SetFloats("weights", weights); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.ids != nil {
+		if err := p.SetInts("ids", c.ids); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for run := range 2 { // the second finds used buffers
+		if err := p.RunGrad(1); err != nil {
+			t.Fatal(err)
+		}
+		if e := reference.Worst(p.Value(y), c.ref(x, c.ids)); !(e < tolerance) {
+			t.Errorf("run %d: value: relative error %.1e", run, e)
+		}
+		refLoss := func() float64 {
+			sum := 0.0
+			for i, v := range c.ref(x, c.ids) {
+				sum += v * float64(weights[i])
+			}
+			return sum
+		}
+		for i := range nodes {
+			name := string(rune('a' + i))
+			if e := reference.GradientError(refLoss, x[i], p.Grad(name), 200, 1e-3); !(e < tolerance) {
+				t.Errorf("run %d: gradient of input %d: relative error %.1e", run, i, e)
+			}
+		}
+	}
+}
+
+// must returns a function that fails the test on a Gorgonia constructor's error.
+func must(t testing.TB) func(*G.Node, error) *G.Node {
+	return func(n *G.Node, err error) *G.Node {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+}
