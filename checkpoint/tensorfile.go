@@ -2,10 +2,8 @@ package checkpoint
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 )
 
@@ -36,11 +34,12 @@ func OpenTensors(path string) (*TensorFile, error) {
 		return nil, err
 	}
 	if info, err = file.Stat(); err != nil {
-		return nil, errors.Join(err, file.Close())
+		file.Close() // only read from: nothing to lose
+		return nil, err
 	}
 	f, err := NewTensorFile(path, file, info.Size())
 	if err != nil {
-		file.Close() // only read from: nothing to lose
+		file.Close()
 		return nil, err
 	}
 	f.close = file.Close
@@ -161,9 +160,5 @@ func readAt(r io.ReaderAt, p []byte, at int64) error {
 	if err == io.EOF {
 		return fmt.Errorf("%d bytes, want %d: the file has shrunk", n, len(p))
 	}
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err // the caller names the file
-	}
-	return err
+	return bare(err)
 }

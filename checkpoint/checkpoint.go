@@ -1,0 +1,225 @@
+package checkpoint
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// The files of a checkpoint, beside config.json and the tokenizer's.
+const (
+	weightsName   = "model.safetensors"
+	trainerName   = "trainer.json"
+	optimizerName = "optimizer.safetensors"
+)
+
+// maxJSON bounds a JSON file that is read. A trainer.json may hold a data
+// position of some megabytes; anything beyond this is another file.
+const maxJSON = 64 << 20
+
+// Contents is what goes into a checkpoint.
+type Contents struct {
+	// Config becomes config.json: JSON text (a []byte or json.RawMessage) as it
+	// is, or any value that encoding/json can encode.
+	Config any
+	// Params becomes model.safetensors, with a tensor of zeros for each name and
+	// shape in Zeros; see [WriteParams].
+	Params *graph.Params
+	Zeros  map[string][]int
+	// Tokenizer writes the tokenizer's files into the directory; nil if there is
+	// none.
+	Tokenizer func(dir string) error
+	// Trainer becomes trainer.json, as Config does; nil leaves it out.
+	Trainer any
+	// Optimizer becomes optimizer.safetensors; nil leaves it out.
+	Optimizer []Tensor
+}
+
+// Save makes dir a checkpoint in one step, as [Write] does: after an error, or
+// if the process dies, dir is as it was before.
+func Save(dir string, c Contents) error {
+	if c.Config == nil || c.Params == nil {
+		return fmt.Errorf("%s: a checkpoint needs a Config and Params", dir)
+	}
+	return Write(dir, func(temp string) error {
+		if err := c.fill(temp); err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+		return nil
+	})
+}
+
+// fill writes the files into an empty directory. Errors name the file but not
+// the directory, whose name means nothing to the caller.
+func (c Contents) fill(temp string) error {
+	err := writeJSON(temp, configName, c.Config)
+	if err != nil {
+		return err
+	}
+	err = writeFile(temp, weightsName, func(w io.Writer) error { return WriteParams(w, c.Params, c.Zeros) })
+	if err != nil {
+		return err
+	}
+	if c.Tokenizer != nil {
+		if err := c.Tokenizer(temp); err != nil {
+			return fmt.Errorf("tokenizer: %w", err)
+		}
+	}
+	if c.Optimizer != nil {
+		err := writeFile(temp, optimizerName, func(w io.Writer) error {
+			return WriteTensors(w, map[string]string{"format": "pt"}, c.Optimizer)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if c.Trainer != nil {
+		return writeJSON(temp, trainerName, c.Trainer)
+	}
+	return nil
+}
+
+// writeFile makes a file of dir.
+func writeFile(dir, name string, write func(w io.Writer) error) error {
+	f, err := os.Create(filepath.Join(dir, name))
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, bare(err))
+	}
+	err = write(bareWriter{f})
+	if err := cmp.Or(err, bare(f.Close())); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// bareWriter leaves the path out of a file's errors.
+type bareWriter struct{ f *os.File }
+
+func (w bareWriter) Write(p []byte) (int, error) {
+	n, err := w.f.Write(p)
+	return n, bare(err)
+}
+
+// bare returns an error of the file system without the path that it carries,
+// for callers that say themselves where it happened.
+func bare(err error) error {
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// writeJSON makes a JSON file of dir.
+func writeJSON(dir, name string, v any) error {
+	text, err := marshal(v)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return writeFile(dir, name, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// marshal returns v as JSON text; text is only checked.
+func marshal(v any) ([]byte, error) {
+	if raw, ok := v.(json.RawMessage); ok {
+		v = []byte(raw)
+	}
+	if text, ok := v.([]byte); ok {
+		if !json.Valid(text) {
+			return nil, errors.New("not valid JSON")
+		}
+		return text, nil
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+// Dir is a checkpoint opened for reading.
+type Dir struct{ path string }
+
+// Open opens the checkpoint dir, or the one that the pointer dir stands for.
+// It checks that there is a config.json, and reads nothing yet.
+func Open(dir string) (*Dir, error) {
+	path, err := follow(dir)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(filepath.Base(path), tempPrefix) {
+		return nil, fmt.Errorf("%s: an unfinished checkpoint", path)
+	}
+	if info, err := os.Stat(filepath.Join(path, configName)); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: no %s in it: not a checkpoint", path, configName)
+	}
+	return &Dir{path}, nil
+}
+
+// Path returns the checkpoint's directory, a pointer followed; a tokenizer is
+// loaded from there.
+func (d *Dir) Path() string { return d.path }
+
+// Config decodes config.json into v, as encoding/json does.
+func (d *Dir) Config(v any) error { return d.readJSON(configName, v) }
+
+// Params fills the parameters from model.safetensors; see [ReadParams].
+func (d *Dir) Params(ps *graph.Params, zeros map[string][]int) error {
+	f, err := OpenTensors(filepath.Join(d.path, weightsName))
+	if err != nil {
+		return err
+	}
+	return cmp.Or(ReadParams(f, ps, zeros), f.Close())
+}
+
+// Trainer decodes trainer.json into v. The error is fs.ErrNotExist if the
+// checkpoint has none.
+func (d *Dir) Trainer(v any) error { return d.readJSON(trainerName, v) }
+
+// Optimizer opens optimizer.safetensors; the caller closes it. The error is
+// fs.ErrNotExist if the checkpoint has none.
+func (d *Dir) Optimizer() (*TensorFile, error) {
+	return OpenTensors(filepath.Join(d.path, optimizerName))
+}
+
+// readJSON decodes a file of the checkpoint.
+func (d *Dir) readJSON(name string, v any) error {
+	path := filepath.Join(d.path, name)
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Size() > maxJSON || !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: %d bytes, want a JSON file of at most %d", path, info.Size(), maxJSON)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	err = json.Unmarshal(text, v)
+	var (
+		syntax *json.SyntaxError
+		value  *json.UnmarshalTypeError
+	)
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("%s: offset %d: %w", path, syntax.Offset, err)
+	case errors.As(err, &value):
+		return fmt.Errorf("%s: offset %d: %s: got %s, want %s", path, value.Offset, value.Field, show(value.Value), value.Type)
+	case err != nil:
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,260 @@
+package checkpoint
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Names that are never a checkpoint's. Both lie beside the checkpoint, since a
+// rename does not cross file systems.
+const (
+	tempPrefix = ".gorgpt-tmp-" // being written, or left by a crash
+	oldPrefix  = ".gorgpt-old-" // the former directory, where two cannot be swapped
+)
+
+// configName is the file that makes a directory a checkpoint.
+const configName = "config.json"
+
+// tidying keeps one goroutine from taking what another is about to rename for
+// a leftover.
+var tidying sync.Mutex
+
+// Write makes the directory dir in one step. The function fill writes the
+// files into another directory beside it, which is then flushed to the disk
+// and renamed. If fill fails, or the process dies at any moment, dir stays as
+// it was; what a dead process left is removed by the next Write beside it.
+//
+// If dir exists, it is replaced as a whole, so it must be empty or a
+// checkpoint: anything else is an error, as is a pointer made by [Point].
+func Write(dir string, fill func(temp string) error) error {
+	dir = filepath.Clean(dir)
+	parent, base := filepath.Dir(dir), filepath.Base(dir)
+	if !isName(base) {
+		return fmt.Errorf("%s: want a path that ends in a name for the checkpoint", dir)
+	}
+	if err := os.MkdirAll(parent, 0o777); err != nil {
+		return err
+	}
+	if err := tidy(parent); err != nil {
+		return err
+	}
+	if err := replaceable(dir); err != nil {
+		return err
+	}
+	temp, unlock, err := makeTemp(parent, base)
+	if err != nil {
+		return err
+	}
+	// After a successful exchange this removes the former directory.
+	defer func() {
+		os.RemoveAll(temp) // if this fails, the next Write tries again
+		unlock()
+	}()
+	if err := fill(temp); err != nil {
+		return err
+	}
+	if err := syncTree(temp); err != nil {
+		return err
+	}
+	if err := place(temp, dir); err != nil {
+		return err
+	}
+	return syncDir(parent)
+}
+
+// replaceable returns an error unless dir is missing, empty, or a checkpoint.
+func replaceable(dir string) error {
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("%s: a symbolic link, want a directory or nothing there", dir)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s: a file, want a directory or nothing there", dir)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, configName)); err != nil {
+		return fmt.Errorf("%s: holds files but no %s: not a checkpoint, so it is not replaced", dir, configName)
+	}
+	return nil
+}
+
+// makeTemp makes a locked directory in parent under a name of its own.
+func makeTemp(parent, base string) (dir string, unlock func(), err error) {
+	tidying.Lock()
+	defer tidying.Unlock()
+	for range 100 {
+		dir = filepath.Join(parent, tempName(base))
+		if err = os.Mkdir(dir, 0o777); errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return "", nil, err
+		}
+		unlock, held := lockDir(dir)
+		if !held {
+			continue // another process tidied it away between the two steps
+		}
+		return dir, unlock, nil
+	}
+	return "", nil, fmt.Errorf("%s: no free name for a temporary directory", parent)
+}
+
+// isName reports whether a checkpoint may have this name in its directory.
+func isName(s string) bool {
+	return s == filepath.Base(s) && !strings.ContainsAny(s, "\x00\r\n") && s != "." && s != ".." && s != string(filepath.Separator) &&
+		!strings.HasPrefix(s, tempPrefix) && !strings.HasPrefix(s, oldPrefix)
+}
+
+// tempName makes a name for a file that will become base.
+func tempName(base string) string {
+	return fmt.Sprintf("%s%s-%08x", tempPrefix, base, rand.Uint32())
+}
+
+// tidy removes from parent what crashes left there, and finishes replacements
+// that a crash cut in two.
+func tidy(parent string) error {
+	tidying.Lock()
+	defer tidying.Unlock()
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		path := filepath.Join(parent, e.Name())
+		if strings.HasPrefix(e.Name(), tempPrefix) {
+			removeTemp(path, e.IsDir())
+		} else if base, ok := strings.CutPrefix(e.Name(), oldPrefix); ok {
+			if err := recoverOld(path, filepath.Join(parent, base)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// removeTemp removes what a dead process left. It may fail, as on a file of
+// another user: a leftover costs space and nothing else.
+func removeTemp(path string, isDir bool) {
+	if !isDir {
+		os.Remove(path)
+		return
+	}
+	if unlock, held := lockDir(path); held { // else a living writer's
+		os.RemoveAll(path)
+		unlock()
+	}
+}
+
+// recoverOld removes the former directory if dir has its successor, and puts
+// it back if not.
+func recoverOld(old, dir string) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return os.Rename(old, dir)
+	}
+	return os.RemoveAll(old)
+}
+
+// place gives temp the name dir. If dir exists, temp is the former directory
+// afterwards, or gone.
+func place(temp, dir string) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return os.Rename(temp, dir)
+	}
+	if err := swap(temp, dir); err != nil {
+		return placeInSteps(temp, dir) // a true failure comes back there
+	}
+	return nil
+}
+
+// swap is exchange, save in the test of what happens without it.
+var swap = exchange
+
+// placeInSteps replaces dir where the system cannot swap two directories. For
+// the moment between the renames, the former one is found under its other
+// name: by Open, and by the next Write.
+func placeInSteps(temp, dir string) error {
+	old := oldName(dir)
+	if err := os.RemoveAll(old); err != nil {
+		return err
+	}
+	if err := os.Rename(dir, old); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, dir); err != nil {
+		if back := os.Rename(old, dir); back != nil {
+			return fmt.Errorf("%w; the former checkpoint is %s: %w", err, old, back)
+		}
+		return err
+	}
+	if err := syncDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	return os.RemoveAll(old)
+}
+
+// oldName is where placeInSteps puts the former dir.
+func oldName(dir string) string {
+	return filepath.Join(filepath.Dir(dir), oldPrefix+filepath.Base(dir))
+}
+
+// syncTree flushes all files and directories of dir to the disk.
+func syncTree(dir string) error {
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir():
+			return syncDir(path)
+		case e.Type().IsRegular():
+			return syncFile(path)
+		}
+		return nil
+	})
+}
+
+// syncFile flushes a file to the disk.
+func syncFile(path string) error {
+	flag := os.O_RDONLY
+	if runtime.GOOS == "windows" {
+		flag = os.O_RDWR // it flushes only what it may write
+	}
+	f, err := os.OpenFile(path, flag, 0)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(f.Sync(), f.Close())
+}
+
+// syncDir flushes the names in a directory to the disk, where the system has a
+// way to.
+func syncDir(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	err := syncFile(path)
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return nil // some network file systems
+	}
+	return err
+}

@@ -1,0 +1,112 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// maxPointer bounds the size of a pointer that is a text file.
+const maxPointer = 4096
+
+// Point makes the name pointer in parent stand for the checkpoint target in
+// parent, as in Point("checkpoints", "latest", "step-002000"). It is a relative
+// symbolic link; where the system allows none, a text file that [Open] follows.
+// A former pointer of that name is replaced in one step.
+func Point(parent, pointer, target string) error {
+	for _, name := range []string{pointer, target} {
+		if !isName(name) {
+			return fmt.Errorf("%s: %q cannot be the name of a checkpoint or pointer in it", parent, name)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(parent, target)); err != nil {
+		return err
+	} else if !info.IsDir() {
+		return fmt.Errorf("%s: not a directory, want a checkpoint to point %s at", filepath.Join(parent, target), pointer)
+	}
+	path := filepath.Join(parent, pointer)
+	if info, err := os.Lstat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s: a directory, want a pointer or nothing there", path)
+	}
+	tidying.Lock()
+	defer tidying.Unlock()
+	temp := filepath.Join(parent, tempName(pointer))
+	if err := symlink(target, temp); err != nil {
+		if err := writePointer(temp, target); err != nil {
+			os.Remove(temp)
+			return err
+		}
+	}
+	if err := os.Rename(temp, path); err != nil {
+		os.Remove(temp)
+		return err
+	}
+	return syncDir(parent)
+}
+
+// symlink makes a symbolic link. Tests replace it by what other systems do.
+// Windows asks for a privilege and does not replace a link to a directory in
+// one step, so pointers are text files there.
+var symlink = func(target, path string) error {
+	if runtime.GOOS == "windows" {
+		return errors.ErrUnsupported
+	}
+	return os.Symlink(target, path)
+}
+
+// writePointer makes a pointer that is a text file.
+func writePointer(path, target string) error {
+	if err := os.WriteFile(path, []byte(target+"\n"), 0o666); err != nil {
+		return err
+	}
+	return syncFile(path)
+}
+
+// follow returns the directory that dir stands for: dir itself, or, if it is a
+// pointer, its target, so that what is read of it stays one checkpoint even if
+// the pointer moves.
+func follow(dir string) (string, error) {
+	dir = filepath.Clean(dir)
+	if target, ok := readPointer(dir); ok {
+		dir = filepath.Join(filepath.Dir(dir), target)
+	}
+	// Between the two renames of placeInSteps the directory has its other name;
+	// it may be back by the time of the look there, hence the second try.
+	var first error
+	for range 2 {
+		for _, path := range []string{dir, oldName(dir)} {
+			info, err := os.Stat(path)
+			switch {
+			case err == nil && info.IsDir():
+				return path, nil
+			case err == nil:
+				return "", fmt.Errorf("%s: a file, want the directory of a checkpoint", path)
+			case first == nil:
+				first = err
+			}
+		}
+	}
+	return "", first
+}
+
+// readPointer returns the target of a pointer made by Point, and whether path
+// is one.
+func readPointer(path string) (target string, ok bool) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return "", false
+	}
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		target, err = os.Readlink(path)
+	case info.Mode().IsRegular() && info.Size() <= maxPointer:
+		var text []byte
+		text, err = os.ReadFile(path)
+		target = strings.TrimSuffix(string(text), "\n")
+	}
+	return target, err == nil && isName(target)
+}

@@ -1,0 +1,117 @@
+package checkpoint
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// withoutLinks runs a test also as on a system without symbolic links.
+func withoutLinks(t *testing.T, f func(t *testing.T)) {
+	t.Run("links", f)
+	t.Run("text", func(t *testing.T) {
+		was := symlink
+		symlink = func(target, path string) error { return errors.ErrUnsupported }
+		defer func() { symlink = was }()
+		f(t)
+	})
+}
+
+func TestPoint(t *testing.T) {
+	withoutLinks(t, func(t *testing.T) {
+		parent := t.TempDir()
+		for _, name := range []string{"step-1", "step-2"} {
+			if err := Write(filepath.Join(parent, name), fillWith(t, name)); err != nil {
+				t.Fatal(err)
+			}
+			if err := Point(parent, "latest", name); err != nil {
+				t.Fatal(err)
+			}
+			c, err := Open(filepath.Join(parent, "latest"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := filepath.Join(parent, name); c.Path() != want {
+				t.Errorf("latest is %s, want %s", c.Path(), want)
+			}
+		}
+		if err := Point(parent, "best", "step-1"); err != nil {
+			t.Fatal(err)
+		}
+		wantNames(t, parent, "best", "latest", "step-1", "step-2")
+
+		// The whole moves: relative pointers come along.
+		moved := filepath.Join(t.TempDir(), "moved")
+		if err := os.Rename(parent, moved); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Open(filepath.Join(moved, "best"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantFile(t, filepath.Join(c.Path(), "a"), "step-1")
+	})
+}
+
+// TestPointIsALink: other programs, transformers among them, open it as a path.
+func TestPointIsALink(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("pointers are text files on Windows")
+	}
+	parent := t.TempDir()
+	if err := Write(filepath.Join(parent, "step-1"), fillWith(t, "x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Point(parent, "latest", "step-1"); err != nil {
+		t.Fatal(err)
+	}
+	target, err := os.Readlink(filepath.Join(parent, "latest"))
+	if err != nil || target != "step-1" {
+		t.Errorf("link to %q, %v; want step-1", target, err)
+	}
+	wantFile(t, filepath.Join(parent, "latest", "a"), "x")
+}
+
+func TestPointErrors(t *testing.T) {
+	parent := t.TempDir()
+	if err := Write(filepath.Join(parent, "step-1"), fillWith(t, "x")); err != nil {
+		t.Fatal(err)
+	}
+	put(t, parent, map[string]string{"file": ""})
+	tests := []struct{ pointer, target, want string }{
+		{"latest", "step-2", "stat " + parent + "/step-2: no such file or directory"},
+		{"latest", "file", parent + "/file: not a directory, want a checkpoint to point latest at"},
+		{"step-1", "step-1", parent + "/step-1: a directory, want a pointer or nothing there"},
+		{"latest", "../x", parent + `: "../x" cannot be the name of a checkpoint or pointer in it`},
+		{"", "step-1", parent + `: "" cannot be the name of a checkpoint or pointer in it`},
+		{"..", "step-1", parent + `: ".." cannot be the name of a checkpoint or pointer in it`},
+	}
+	for _, test := range tests {
+		wantError(t, Point(parent, test.pointer, test.target), test.want)
+	}
+	wantNames(t, parent, "file", "step-1")
+}
+
+func TestOpenErrors(t *testing.T) {
+	parent := t.TempDir()
+	put(t, parent, map[string]string{
+		"text": "a text of\nseveral lines\n", "self": "self\n", "gone": "step-9\n", "up": "..\n",
+	})
+	if err := os.Mkdir(filepath.Join(parent, "empty"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ name, want string }{
+		{"none", "stat " + parent + "/none: no such file or directory"},
+		{"gone", "stat " + parent + "/step-9: no such file or directory"},
+		{"text", parent + "/text: a file, want the directory of a checkpoint"},
+		{"self", parent + "/self: a file, want the directory of a checkpoint"},
+		{"up", parent + "/up: a file, want the directory of a checkpoint"},
+		{"empty", parent + "/empty: no config.json in it: not a checkpoint"},
+	}
+	for _, test := range tests {
+		_, err := Open(filepath.Join(parent, test.name))
+		wantError(t, err, test.want)
+	}
+}
