@@ -127,6 +127,13 @@ func Softmax(row []float64) []float64 {
 // Attention is causal self-attention over qkv (batch·context, 3·width). A window
 // above 0 bounds how far a position looks back.
 func Attention(qkv []float64, batch, context, heads, width, window int) []float64 {
+	return DroppedAttention(qkv, batch, context, heads, width, window, func(int, int, int) float64 { return 1 })
+}
+
+// DroppedAttention is Attention in which the weight of query t on key u is
+// multiplied by keep(head, t, u) after the softmax; heads are numbered through the
+// batch.
+func DroppedAttention(qkv []float64, batch, context, heads, width, window int, keep func(head, t, u int) float64) []float64 {
 	size := width / heads
 	y := make([]float64, batch*context*width)
 	row := func(part, b, t, h int) []float64 {
@@ -149,6 +156,7 @@ func Attention(qkv []float64, batch, context, heads, width, window int) []float6
 					scores = append(scores, score/math.Sqrt(float64(size)))
 				}
 				for i, p := range Softmax(scores) {
+					p *= keep(b*heads+h, t, first+i)
 					for j, v := range row(2, b, first+i, h) {
 						y[(b*context+t)*width+h*size+j] += p * v
 					}

@@ -1,0 +1,68 @@
+package graph_test
+
+import (
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// One function declares a model; it is called once for each use, over one store of
+// weights.
+func ExampleScope_Compile() {
+	params := graph.NewParams(1)
+	for _, rows := range []int{1, 3} {
+		s := graph.New(params)
+		x := s.Floats("x", rows, 2)
+		y := layers.Linear(s.At("fc"), x, 4, layers.Init(graph.Ones())) // (rows, 4)
+		p, err := s.Compile(y)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer p.Close()
+		if err := p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6}[:2*rows]); err != nil {
+			fmt.Println(err)
+			return
+		}
+		if err := p.Run(); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(y.Shape(), p.Value(y))
+	}
+	fmt.Println(params.Names(), params.Count())
+	// Output:
+	// (1, 4) [3 3 3 3]
+	// (3, 4) [3 3 3 3 7 7 7 7 11 11 11 11]
+	// [fc.weight fc.bias] 12
+}
+
+// Errors stick, and name the place.
+func ExampleScope_Err() {
+	s := graph.New(graph.NewParams(1))
+	x := layers.Linear(s.At("h.3.attn.c_attn"), s.Floats("x", 8, 10), 30) // (8, 30)
+	x = ops.Attention(s.At("h.3.attn"), x, 3, 4, ops.AttentionOptions{})
+	ops.GELU(s, x)
+	fmt.Println(s.Err())
+	// Output: h.3.attn: Attention: width 10 is not a multiple of 3 heads; qkv is (8, 30)
+}
+
+// Every node tells where it is and what it costs.
+func ExampleScope_Nodes() {
+	s := graph.New(graph.NewParams(1))
+	layers.MLP(s.At("mlp"), s.Floats("x", 8, 16), 64, ops.GELU)
+	for _, n := range s.Nodes() {
+		fmt.Printf("%-18s %-7s %-9s %6d FLOPs %5d bytes\n", n.Path, n.Op, fmt.Sprint(n.Shape), n.FLOPs, n.Bytes)
+	}
+	// Output:
+	// x                  input   (8, 16)        0 FLOPs   512 bytes
+	// mlp.c_fc.weight    param   (16, 64)       0 FLOPs  4096 bytes
+	// mlp.c_fc.bias      param   (64)           0 FLOPs   256 bytes
+	// mlp.c_fc           Linear  (8, 64)    16384 FLOPs  2048 bytes
+	// mlp.act            GELU    (8, 64)     7680 FLOPs  2048 bytes
+	// mlp.c_proj.weight  param   (64, 16)       0 FLOPs  4096 bytes
+	// mlp.c_proj.bias    param   (16)           0 FLOPs    64 bytes
+	// mlp.c_proj         Linear  (8, 16)    16384 FLOPs   512 bytes
+}

@@ -1,0 +1,308 @@
+package graph_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// regression declares mean((x·w + b)²) over x (3, 2).
+func regression(s *graph.Scope) *G.Node {
+	y := layers.Linear(s.At("fc"), s.Floats("x", 3, 2), 4, layers.Init(graph.Normal(1)))
+	return G.Must(G.Mean(G.Must(G.Square(y))))
+}
+
+func TestErrorsStick(t *testing.T) {
+	s := graph.New(graph.NewParams(1))
+	x := s.Floats("x", 4, 6)
+	y := layers.Linear(s.At("h.%d", 3).At("fc"), x, 5)
+	z := ops.Add(s.At("h.3"), x, y)
+	ops.Add(s.At("later"), z, y)
+	const want = "h.3: Add: the shapes (4, 6) and (4, 5) differ"
+	if s.Err() == nil || s.Err().Error() != want {
+		t.Errorf("error %v\nwant  %s", s.Err(), want)
+	}
+	if _, err := s.Compile(z); err == nil || err.Error() != want {
+		t.Errorf("Compile: error %v, want the first", err)
+	}
+}
+
+func TestDeclarationErrors(t *testing.T) {
+	for _, c := range []struct {
+		declare func(s *graph.Scope)
+		want    string
+	}{
+		{func(s *graph.Scope) { s.Floats("x", 2); s.Floats("x", 2) }, "input x is declared twice"},
+		{func(s *graph.Scope) { s.Floats("x") }, "input x: shape () needs dimensions of 1 or more"},
+		{func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2); s.Param("w", graph.Zeros(), 3) }, "w is declared twice, as (2) and as (3)"},
+		{func(s *graph.Scope) { s.At("a").Param("w", graph.Zeros(), 2, -1) }, "a.w: shape (2, -1) has a dimension below 1"},
+		{func(s *graph.Scope) { s.Param("w", graph.Zeros()) }, "w: a parameter needs at least one dimension"},
+	} {
+		s := graph.New(graph.NewParams(1))
+		c.declare(s)
+		if s.Err() == nil || s.Err().Error() != c.want {
+			t.Errorf("error %v\nwant  %s", s.Err(), c.want)
+		}
+	}
+}
+
+func TestCompileErrors(t *testing.T) {
+	for _, c := range []struct {
+		declare func(s *graph.Scope) *G.Node
+		want    string
+	}{
+		{func(s *graph.Scope) *G.Node {
+			s.Param("unused", graph.Zeros(), 2)
+			return regression(s)
+		}, "unused: the loss does not depend on this parameter, so it would never learn"},
+		{func(s *graph.Scope) *G.Node { return s.Floats("x", 2, 2) }, "graph: the loss has shape (2, 2), want a scalar"},
+	} {
+		s := graph.New(graph.NewParams(1))
+		if _, err := s.CompileGrad(c.declare(s)); err == nil || err.Error() != c.want {
+			t.Errorf("error %v\nwant  %s", err, c.want)
+		}
+	}
+	s := graph.New(graph.NewParams(1))
+	loss := regression(s)
+	if _, err := s.CompileGrad(loss); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Compile(loss); err == nil {
+		t.Error("a graph was compiled twice")
+	}
+}
+
+func TestInputErrors(t *testing.T) {
+	s := graph.New(graph.NewParams(1))
+	p, err := s.CompileGrad(regression(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{p.Run(), "graph: input x was given no values"},
+		{p.SetFloats("y", nil), `graph: no input "y" of []float32; there are ["x"]`},
+		{p.SetInts("x", nil), `graph: no input "x" of []int; there are []`},
+		{p.SetFloats("x", make([]float32, 5)), "graph: input x has 5 values, want 6 for shape (3, 2)"},
+		{p.SetFloats("x", make([]float32, 6)), ""},
+		{p.RunGrad(1), ""},
+	} {
+		got := ""
+		if c.err != nil {
+			got = c.err.Error()
+		}
+		if got != c.want {
+			t.Errorf("error %q, want %q", got, c.want)
+		}
+	}
+}
+
+// TestGradientAccumulates: RunGrad adds weight times the gradient.
+func TestGradientAccumulates(t *testing.T) {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	p, err := s.CompileGrad(regression(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6}); err != nil {
+		t.Fatal(err)
+	}
+	for _, weight := range []float32{1, 0.5} {
+		if err := p.RunGrad(weight); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := params.Get("fc.weight")
+	for i, g := range p.Grad("fc.weight") {
+		if got, want := w.GradData()[i], g+0.5*g; got != want || want == 0 {
+			t.Errorf("element %d: %v, want %v", i, got, want)
+		}
+	}
+	params.ZeroGrad()
+	if slices.Max(w.GradData()) != 0 {
+		t.Error("ZeroGrad left a gradient")
+	}
+}
+
+// TestSolver: a Gorgonia solver updates the weights that programs see.
+func TestSolver(t *testing.T) {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	p, err := s.CompileGrad(regression(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6}); err != nil {
+		t.Fatal(err)
+	}
+	solver := G.NewVanillaSolver(G.WithLearnRate(0.01))
+	var losses []float32
+	for range 5 {
+		params.ZeroGrad()
+		if err := p.RunGrad(1); err != nil {
+			t.Fatal(err)
+		}
+		losses = append(losses, p.Loss())
+		if err := solver.Step(params.ValueGrads()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.IsSortedFunc(losses, func(a, b float32) int { return int(1e6 * (b - a)) }) || losses[4] > 0.8*losses[0] {
+		t.Errorf("losses %v do not fall", losses)
+	}
+}
+
+// TestConcurrentPrograms runs programs over one store at once; run it with -race too.
+// A built-in product is among them: it changes its operand's header while it works.
+func TestConcurrentPrograms(t *testing.T) {
+	params := graph.NewParams(1)
+	const workers, runs = 3, 20
+	var group sync.WaitGroup
+	losses := make([][]float32, workers)
+	for w := range workers {
+		s := graph.New(params)
+		x := s.Floats("x", 3, 2)
+		y := G.Must(G.Mul(x, s.Param("w", graph.Normal(1), 2, 4)))
+		loss := G.Must(G.Mean(G.Must(G.Square(layers.Linear(s.At("fc"), y, 5)))))
+		p, err := s.CompileGrad(loss)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		if err := p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6}); err != nil {
+			t.Fatal(err)
+		}
+		group.Go(func() {
+			for range runs {
+				if err := p.Run(); err != nil {
+					t.Error(err)
+					return
+				}
+				losses[w] = append(losses[w], p.Loss())
+			}
+		})
+	}
+	group.Wait()
+	for w := range workers {
+		if len(losses[w]) != runs || !slices.Equal(losses[w], losses[0]) || losses[w][0] == 0 {
+			t.Errorf("program %d: losses %v, want %v", w, losses[w], losses[0])
+		}
+	}
+}
+
+// TestOutputIsSafe: an output that a built-in op overwrites in place (gorgonia#499) is
+// read before that.
+func TestOutputIsSafe(t *testing.T) {
+	s := graph.New(graph.NewParams(1))
+	x := s.Floats("x", 2, 2)
+	y := ops.Scale(s, x, 2)
+	z := G.Must(G.Add(y, y)) // may write into y
+	p, err := s.Compile(y, z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for run := range 2 {
+		if err := p.SetFloats("x", []float32{1, 2, 3, 4}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Value(y); !slices.Equal(got, []float32{2, 4, 6, 8}) {
+			t.Errorf("run %d: y = %v", run, got)
+		}
+		if got := p.Value(z); !slices.Equal(got, []float32{4, 8, 12, 16}) {
+			t.Errorf("run %d: z = %v", run, got)
+		}
+	}
+}
+
+// TestPanicInOp: a panic while the machine runs is an error with the path.
+func TestPanicInOp(t *testing.T) {
+	s := graph.New(graph.NewParams(1))
+	x := s.Floats("x", 2)
+	y := s.At("deep").Apply(graph.Op{
+		Name: "Broken",
+		Out:  tensor.Shape{2},
+		Run:  func(a *graph.Args) error { _ = a.Floats(0)[7]; return nil },
+	}, x)
+	p, err := s.Compile(y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetFloats("x", []float32{1, 2}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "deep: Broken: runtime error: index out of range [7] with length 2"
+	if err := p.Run(); err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+}
+
+// TestViewsAreRead: an op of ours behind a built-in Slice or Transpose, whose value
+// may be a view with gaps, sees the right elements.
+func TestViewsAreRead(t *testing.T) {
+	s := graph.New(graph.NewParams(1))
+	x := s.Floats("x", 2, 3)
+	column := ops.Scale(s.At("a"), G.Must(G.Slice(x, nil, G.S(1, 3))), 1)
+	turned := ops.Scale(s.At("b"), G.Must(G.Transpose(x)), 1)
+	p, err := s.Compile(column, turned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Value(column); !slices.Equal(got, []float32{2, 3, 5, 6}) {
+		t.Errorf("columns: %v", got)
+	}
+	if got := p.Value(turned); !slices.Equal(got, []float32{1, 4, 2, 5, 3, 6}) {
+		t.Errorf("transposed: %v", got)
+	}
+}
+
+func TestNodes(t *testing.T) {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	p, err := s.CompileGrad(regression(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var linear, gradW *graph.Node
+	for _, n := range p.Nodes() {
+		switch n.Op {
+		case "Linear":
+			linear = &n
+		case "LinearGradW":
+			gradW = &n
+		}
+	}
+	if linear == nil || linear.Path != "fc" || linear.FLOPs != 2*3*2*4 || linear.Bytes != 4*3*4 || linear.Grad || len(linear.Inputs) != 3 {
+		t.Errorf("Linear: %+v", linear)
+	}
+	if gradW == nil || gradW.Path != "fc" || !gradW.Grad {
+		t.Errorf("LinearGradW: %+v", gradW)
+	}
+	if total := graph.Sum(p.Nodes()); total.Params != 2*4+4 || total.FLOPs < linear.FLOPs+gradW.FLOPs {
+		t.Errorf("total: %+v", total)
+	}
+}

@@ -1,0 +1,56 @@
+package layers_test
+
+import (
+	"math"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+)
+
+// tolComposed bounds the difference between two float32 forms of attention, relative
+// to the largest element; measured 6e-7.
+const tolComposed = 5e-6
+
+type attentionLayer = func(s *graph.Scope, x *G.Node, heads, context int, given ...layers.Option) *G.Node
+
+// TestComposedAttention: the fused and the written-out attention agree, value and
+// gradients, with and without a window.
+func TestComposedAttention(t *testing.T) {
+	const batch, context, width, heads = 2, 70, 12, 3
+	for _, window := range []int{0, 5} {
+		run := func(layer attentionLayer) (*graph.Program, *G.Node, *graph.Params) {
+			params := graph.NewParams(3)
+			s := graph.New(params)
+			x := s.Param("x", graph.Normal(1), batch*context, width)
+			y := layer(s.At("attn"), x, heads, context, layers.Init(graph.Normal(0.3)), layers.Window(window))
+			p, err := s.CompileGrad(G.Must(G.Mean(G.Must(G.Square(y)))), y)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { p.Close() })
+			if err := p.RunGrad(1); err != nil {
+				t.Fatal(err)
+			}
+			return p, y, params
+		}
+		fused, y, params := run(layers.Attention)
+		composed, z, _ := run(layers.ComposedAttention)
+		compare := func(what string, a, b []float32) {
+			worst, scale := 0.0, 0.0
+			for i := range a {
+				worst = math.Max(worst, math.Abs(float64(a[i]-b[i])))
+				scale = math.Max(scale, math.Abs(float64(a[i])))
+			}
+			if !(worst <= tolComposed*scale) || scale == 0 {
+				t.Errorf("window %d: %s differs by %.1e of %.1e", window, what, worst, scale)
+			}
+		}
+		compare("the output", fused.Value(y), composed.Value(z))
+		for _, p := range params.All() {
+			compare("the gradient of "+p.Name(), fused.Grad(p.Name()), composed.Grad(p.Name()))
+		}
+	}
+}

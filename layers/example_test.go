@@ -1,0 +1,161 @@
+package layers_test
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+func ExampleLinear() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	y := layers.Linear(s.At("c_fc"), s.Floats("x", 6, 4), 16)
+	fmt.Println(y.Shape(), params.Names())
+	// Output: (6, 16) [c_fc.weight c_fc.bias]
+}
+
+func ExampleLayerNorm() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	y := layers.LayerNorm(s.At("ln_f"), s.Floats("x", 6, 4), layers.Bias(false))
+	fmt.Println(y.Shape(), params.Names())
+	// Output: (6, 4) [ln_f.weight]
+}
+
+func ExampleMLP() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	y := layers.MLP(s.At("mlp"), s.Floats("x", 6, 4), 16, ops.ReLU, layers.Bias(false))
+	fmt.Println(y.Shape(), params.Names())
+	// Output: (6, 4) [mlp.c_fc.weight mlp.c_proj.weight]
+}
+
+func ExampleAttention() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	x := s.Floats("x", 2*8, 12)                                    // two sequences of 8
+	y := layers.Attention(s.At("attn"), x, 3, 8, layers.Window(4)) // 3 heads
+	fmt.Println(y.Shape(), params.Names())
+	// Output: (16, 12) [attn.c_attn.weight attn.c_attn.bias attn.c_proj.weight attn.c_proj.bias]
+}
+
+// The written-out form has the same parameters and the same meaning.
+func ExampleComposedAttention() {
+	s := graph.New(graph.NewParams(1))
+	layers.ComposedAttention(s.At("attn"), s.Floats("x", 2*8, 12), 3, 8)
+	for _, n := range s.Nodes() {
+		if n.Op != "param" && n.Op != "input" {
+			fmt.Println(n.Op, n.Shape)
+		}
+	}
+	// Output:
+	// Linear (16, 36)
+	// SplitHeads (6, 8, 4)
+	// SplitHeads (6, 8, 4)
+	// SplitHeads (6, 8, 4)
+	// BatchedMatMul (6, 8, 8)
+	// Scale (6, 8, 8)
+	// CausalMask (6, 8, 8)
+	// Softmax (6, 8, 8)
+	// BatchedMatMul (6, 8, 4)
+	// MergeHeads (16, 12)
+	// Linear (16, 12)
+}
+
+func ExampleEmbedding() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	tokens := s.Ints("tokens", 2, 8)                         // (B, T)
+	x, wte := layers.Embedding(s.At("wte"), tokens, 100, 12) // (B·T, C), (V, C)
+	x = layers.LearnedPositions(s.At("wpe"), x, 32, 8)       // (B·T, C)
+	fmt.Println(x.Shape(), wte.Shape(), params.Names())
+	// Output: (16, 12) (100, 12) [wte.weight wpe.weight]
+}
+
+func ExampleLearnedPositions() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	x := layers.LearnedPositions(s.At("wpe"), s.Floats("x", 2*8, 12), 32, 8) // (B·T, C)
+	fmt.Println(x.Shape(), params.Get("wpe.weight").Shape())
+	// Output: (16, 12) (32, 12)
+}
+
+func ExampleSinusoidalPositions() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	x := layers.SinusoidalPositions(s, s.Floats("x", 2*8, 12), 8) // (B·T, C)
+	fmt.Println(x.Shape(), params.Count())
+	// Output: (16, 12) 0
+}
+
+// A pre-norm branch: x + dropout(MLP(LayerNorm(x))).
+func ExampleResidual() {
+	s := graph.New(graph.NewParams(1), graph.Training())
+	x := s.Floats("x", 6, 4)
+	m := layers.MLP(s.At("mlp"), layers.LayerNorm(s.At("ln_2"), x), 16, ops.GELU) // (N, C)
+	x = layers.Residual(s.At("mlp"), x, m, 0.1)                                   // (N, C)
+	fmt.Println(x.Shape(), s.Err())
+	// Output: (6, 4) <nil>
+}
+
+// The smallest language model: bigrams. The head shares the embedding.
+func ExampleTiedLoss() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	x, wte := layers.Embedding(s.At("wte"), s.Ints("tokens", 1, 4), 10, 3) // (B·T, C)
+	loss := layers.TiedLoss(s, x, wte, s.Ints("targets", 1, 4))            // scalar
+	p, err := s.CompileGrad(loss)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer p.Close()
+	_ = p.SetInts("tokens", []int{1, 2, 3, 4})
+	_ = p.SetInts("targets", []int{2, 3, 4, 5})
+	if err := p.RunGrad(1); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.2f = log 10\n", p.Loss())
+	// Output: 2.30 = log 10
+}
+
+func ExampleTiedHead() {
+	s := graph.New(graph.NewParams(1))
+	x, wte := layers.Embedding(s.At("wte"), s.Ints("tokens", 1, 4), 10, 3) // (B·T, C), (V, C)
+	fmt.Println(layers.TiedHead(s, x, wte).Shape())                        // (B·T, V)
+	// Output: (4, 10)
+}
+
+func ExampleHead() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	logits := layers.Head(s.At("lm_head"), s.Floats("x", 4, 3), 10)
+	fmt.Println(logits.Shape(), params.Names())
+	// Output: (4, 10) [lm_head.weight]
+}
+
+func ExampleHeadLoss() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	loss := layers.HeadLoss(s.At("lm_head"), s.Floats("x", 4, 3), s.Ints("targets", 4), 10)
+	fmt.Println(loss.IsScalar(), params.Names())
+	// Output: true [lm_head.weight]
+}
+
+// An activation of one's own, in Gorgonia's own operations, differentiates like any
+// other.
+func ExampleActivation() {
+	squaredReLU := func(s *graph.Scope, x *G.Node) *G.Node {
+		return G.Must(G.Square(ops.ReLU(s, x)))
+	}
+	s := graph.New(graph.NewParams(1))
+	y := layers.MLP(s.At("mlp"), s.Floats("x", 6, 4), 16, squaredReLU)
+	_, err := s.CompileGrad(G.Must(G.Mean(y)))
+	fmt.Println(y.Shape(), err)
+	// Output: (6, 4) <nil>
+}

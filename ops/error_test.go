@@ -1,0 +1,75 @@
+package ops_test
+
+import (
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// TestErrors holds one golden line for every check.
+func TestErrors(t *testing.T) {
+	for _, c := range []struct {
+		build func(s *graph.Scope) *G.Node
+		want  string
+	}{
+		{func(s *graph.Scope) *G.Node { return ops.Add(s, s.Floats("a", 2, 3), s.Floats("b", 3, 2)) },
+			"Add: the shapes (2, 3) and (3, 2) differ"},
+		{func(s *graph.Scope) *G.Node { return ops.Embed(s, s.Floats("a", 2), s.Floats("b", 3, 2)) },
+			"Embed: ids are float32 of shape (2), table (3, 2); want integers and a matrix (V, C)"},
+		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 6, 2), s.Floats("b", 4, 3), 3) },
+			"AddPositions: x is (6, 2), table (4, 3); want (B·T, C) and (positions, C)"},
+		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 6, 2), s.Floats("b", 4, 2), 4) },
+			"AddPositions: x is (6, 2), whose rows are not sequences of 4"},
+		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 6, 2), s.Floats("b", 2, 2), 3) },
+			"AddPositions: a context of 3 does not fit the 2 positions of the table"},
+		{func(s *graph.Scope) *G.Node { return ops.AddSinusoids(s, s.Floats("a", 6, 2), 4) },
+			"AddSinusoids: x is (6, 2); want (B·T, C) with sequences of 4"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.LayerNorm(s, s.Floats("a", 6, 2), s.Floats("b", 3), nil, 1e-5)
+		},
+			"LayerNorm: x is (6, 2), gain (3); want (N, C), and (C) for gain and bias"},
+		{func(s *graph.Scope) *G.Node { return ops.Linear(s, s.Floats("a", 6, 2), s.Floats("b", 3, 2), nil) },
+			"Linear: x is (6, 2), w (3, 2); want (N, K) and (K, M), and (M) for the bias"},
+		{func(s *graph.Scope) *G.Node { return ops.Linear(s, s.Floats("a", 6), s.Floats("b", 3), nil) },
+			"Linear: x is (6), w (3); want (N, K) and (K, M), and (M) for the bias"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Attention(s, s.Floats("a", 6, 8), 2, 3, ops.AttentionOptions{})
+		}, "Attention: qkv is (6, 8); want (B·T, 3C) with sequences of 3"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Attention(s, s.Floats("a", 6, 9), 2, 3, ops.AttentionOptions{})
+		}, "Attention: width 3 is not a multiple of 2 heads; qkv is (6, 9)"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Attention(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Window: -1})
+		}, "Attention: a window of -1 is below 0"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Attention(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Dropout: 1})
+		}, "Attention: a dropout rate of 1 is not in [0, 1)"},
+		{func(s *graph.Scope) *G.Node { return ops.Dropout(s, s.Floats("a", 6), -0.1) },
+			"Dropout: a dropout rate of -0.1 is not in [0, 1)"},
+		{func(s *graph.Scope) *G.Node { return ops.Project(s, s.Floats("a", 6, 2), s.Floats("b", 5, 3)) },
+			"Project: x is (6, 2), w (5, 3); want (N, C) and (V, C)"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.LinearCrossEntropy(s, s.Floats("a", 6, 2), s.Floats("b", 5, 2), s.Ints("t", 5))
+		}, "LinearCrossEntropy: x is (6, 2), w (5, 2), targets (5) of int; want (N, C), (V, C) and N integers"},
+		{func(s *graph.Scope) *G.Node { return ops.CrossEntropy(s, s.Floats("a", 6, 2), s.Ints("t", 5)) },
+			"CrossEntropy: logits are (6, 2), targets (5) of int; want (N, V) and N integers"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.BatchedMatMul(s, s.Floats("a", 2, 3, 4), s.Floats("b", 2, 3, 4), false, false)
+		}, "BatchedMatMul: a is (2, 3, 4) (transposed: false), b (2, 3, 4) (false); want (N, M, K) and (N, K, L)"},
+		{func(s *graph.Scope) *G.Node { return ops.CausalMask(s, s.Floats("a", 2, 3, 4), 0) },
+			"CausalMask: scores are (2, 3, 4), window 0; want (N, T, T) and 0 or more"},
+		{func(s *graph.Scope) *G.Node { return ops.SplitHeads(s, s.Floats("a", 6, 8), 4, 2, 3, 3) },
+			"SplitHeads: x is (6, 8); want (B·T, columns) with sequences of 3 and 2 heads of 3 from column 4"},
+		{func(s *graph.Scope) *G.Node { return ops.MergeHeads(s, s.Floats("a", 3, 8, 2), 2) },
+			"MergeHeads: x is (3, 8, 2); want (B·H, T, D) with 2 heads"},
+	} {
+		s := graph.New(graph.NewParams(1), graph.Training())
+		c.build(s)
+		if s.Err() == nil || s.Err().Error() != c.want {
+			t.Errorf("error %v\nwant  %s", s.Err(), c.want)
+		}
+	}
+}
