@@ -21,7 +21,8 @@ type AdamW struct {
 const adamGrain = 1 << 14
 
 // Update does one step in place: weights w and moments m, v from gradient g,
-// which is left as it is. The slices have one length.
+// which it leaves at zero for the next step to add to: that saves a pass over
+// it. The slices have one length.
 func (c AdamW) Update(w, g, m, v []float32) {
 	For(len(w), adamGrain, func(lo, hi int) {
 		c.update(w[lo:hi], g[lo:hi], m[lo:hi], v[lo:hi])
@@ -36,7 +37,7 @@ func (c AdamW) update(w, g, m, v []float32) {
 		d := g[i] * c.Clip
 		mi := m[i] + float32(c.Fresh1*(d-m[i]))
 		vi := float32(c.Beta2*v[i]) + float32(float32(c.Fresh2*d)*d)
-		m[i], v[i] = mi, vi
+		m[i], v[i], g[i] = mi, vi, 0
 		root := float32(math.Sqrt(float64(vi)))
 		w[i] = float32(x*c.Shrink) - c.Rate*mi/(float32(root*c.Root)+c.Eps)
 	}

@@ -40,7 +40,7 @@ func TestAdamWUpdate(t *testing.T) {
 		}
 		for step := 1; step <= 5; step++ {
 			g := normals(uint64(step+1), n)
-			adamWConstants(step, 0.5, 0.1).Update(w, g, m, v)
+			adamWConstants(step, 0.5, 0.1).Update(w, slices.Clone(g), m, v)
 			c1, c2 := 1-math.Pow(0.9, float64(step)), 1-math.Pow(0.95, float64(step))
 			for i := range g {
 				d := float64(g[i]) * 0.5
@@ -75,10 +75,18 @@ func TestAdamWSameBitsForAnyGOMAXPROCS(t *testing.T) {
 	}
 }
 
+func TestAdamWClearsTheGradient(t *testing.T) {
+	g := normals(1, 9)
+	adamWConstants(1, 1, 0).Update(make([]float32, 9), g, make([]float32, 9), make([]float32, 9))
+	if !slices.Equal(g, make([]float32, 9)) {
+		t.Errorf("the gradient is %v after the update, want 0", g)
+	}
+}
+
 func BenchmarkAdamW(b *testing.B) {
 	const n = 1 << 22
 	w, g, m, v := normals(1, n), normals(2, n), make([]float32, n), make([]float32, n)
-	b.SetBytes(4 * 7 * n) // reads w, g, m, v; writes w, m, v
+	b.SetBytes(4 * 8 * n) // reads and writes w, g, m, v
 	for i := 1; b.Loop(); i++ {
 		adamWConstants(i, 1, 0.1).Update(w, g, m, v)
 	}
