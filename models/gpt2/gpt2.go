@@ -17,6 +17,14 @@ func (c Config) Graph(s *graph.Scope, tokens *G.Node) *G.Node {
 	return layers.TiedHead(s.At("lm_head"), x, wte) // (B·T, V)
 }
 
+// GraphAt is Graph for some positions only: rows (N) numbers rows of the logits, and
+// the result (N, V) holds these. A sampler needs the last position's.
+func (c Config) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
+	x, wte := c.hidden(s, tokens)                   // (B·T, C), (V, C)
+	x = ops.Embed(s.At("rows"), rows, x)            // (N, C)
+	return layers.TiedHead(s.At("lm_head"), x, wte) // (N, V)
+}
+
 // Loss declares GPT-2 and its training objective: the mean cross-entropy of the
 // next token, where targets (B, T) holds the token that follows each of tokens.
 func (c Config) Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node {
