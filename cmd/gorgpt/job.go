@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/tokenizer"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// job is one training run and its directory.
+type job struct {
+	recipe         recipe
+	out, resume    string
+	stopAfter      int
+	stdout, stderr io.Writer
+
+	config    gpt2.Config
+	tokenizer tokenizer.Tokenizer
+	params    *graph.Params
+
+	dir         string
+	metrics     *train.Metrics
+	progress    *train.Progress
+	evaluations evaluations
+}
+
+// evaluations remembers the first and the last validation loss.
+type evaluations struct{ first, last *train.Evaluation }
+
+func (e *evaluations) OnStep(train.Step) error { return nil }
+
+func (e *evaluations) OnEvaluation(v train.Evaluation) error {
+	if e.first == nil {
+		e.first = &v
+	}
+	e.last = &v
+	return nil
+}
+
+func recipePath(dir string) string     { return filepath.Join(dir, "recipe.toml") }
+func metricsPath(dir string) string    { return filepath.Join(dir, "metrics.jsonl") }
+func checkpointsDir(dir string) string { return filepath.Join(dir, "checkpoints") }
+
+// openRun makes the run directory, or opens the one to go on with, and connects the
+// trainer to it.
+func (j *job) openRun(t *train.Trainer) error {
+	step := 0
+	plot := train.NewPlot("")
+	if j.resume != "" {
+		j.dir = j.resume
+		state, err := j.restore(t)
+		if err != nil {
+			return fmt.Errorf("--resume: %w", err)
+		}
+		step = state.Step
+	} else if err := j.makeDir(); err != nil {
+		return err
+	}
+	plot = train.NewPlot(filepath.Join(j.dir, "loss.png"))
+	var err error
+	if j.metrics, err = train.OpenMetrics(metricsPath(j.dir), step); err != nil {
+		return err
+	}
+	if step > 0 {
+		if err := replay(metricsPath(j.dir), plot, &j.evaluations); err != nil {
+			return err
+		}
+	}
+	j.progress = train.NewProgress(j.stderr, j.recipe.Steps)
+	t.Observers = []train.Observer{j.metrics, plot, j.progress, &j.evaluations}
+	t.Save = j.save
+	return nil
+}
+
+// replay reports the metrics of a run so far to the observers.
+func replay(path string, observers ...train.Observer) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return train.Replay(f, observers...)
+}
+
+// makeDir makes a new run directory with the recipe in it. What is there already is
+// never written over.
+func (j *job) makeDir() error {
+	j.dir = j.out
+	if j.dir == "" {
+		j.dir = filepath.Join("runs", j.recipe.Model+"-"+time.Now().Format("20060102-150405"))
+	}
+	if entries, err := os.ReadDir(j.dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s exists and is not empty; choose another --out, or go on with --resume %s", j.dir, j.dir)
+	}
+	made := !exists(j.dir)
+	if err := os.MkdirAll(j.dir, 0o777); err != nil {
+		return err
+	}
+	if err := os.WriteFile(recipePath(j.dir), j.recipe.text(), 0o666); err != nil {
+		if made {
+			os.Remove(j.dir)
+		}
+		return err
+	}
+	return nil
+}
+
+// save writes a checkpoint and points latest, and best where it is, at it.
+func (j *job) save(s train.State) error {
+	end := -1
+	if id, ok := j.tokenizer.EndOfText(); ok {
+		end = id
+	}
+	config, err := j.config.JSON(end)
+	if err != nil {
+		return err
+	}
+	var moments []checkpoint.Tensor
+	for _, t := range s.Solver.Tensors {
+		moments = append(moments, checkpoint.Tensor(t))
+	}
+	dir, name := checkpointsDir(j.dir), fmt.Sprintf("step-%06d", s.Step)
+	err = checkpoint.Save(filepath.Join(dir, name), checkpoint.Contents{
+		Config: config, Params: j.params, Zeros: j.config.Absent(),
+		Tokenizer: j.tokenizer.Save, Trainer: s, Optimizer: moments,
+	})
+	if err != nil {
+		return err
+	}
+	if s.Best != nil && s.Best.Step == s.Step {
+		if err := checkpoint.Point(dir, "best", name); err != nil {
+			return err
+		}
+	}
+	if err := checkpoint.Point(dir, "latest", name); err != nil {
+		return err
+	}
+	return prune(dir)
+}
+
+// prune removes the checkpoints that are neither the latest nor the best.
+func prune(dir string) error {
+	keep := make(map[string]bool)
+	for _, pointer := range []string{"latest", "best"} {
+		if d, err := checkpoint.Open(filepath.Join(dir, pointer)); err == nil {
+			keep[filepath.Base(d.Path())] = true
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "step-") && !keep[e.Name()] {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// restore loads the latest checkpoint of the run into the weights and the trainer.
+func (j *job) restore(t *train.Trainer) (train.State, error) {
+	var s train.State
+	d, err := checkpoint.Open(filepath.Join(checkpointsDir(j.dir), "latest"))
+	if err != nil {
+		return s, err
+	}
+	if err := d.Trainer(&s); err != nil {
+		return s, err
+	}
+	f, err := d.Optimizer()
+	if err != nil {
+		return s, err
+	}
+	defer f.Close()
+	for _, info := range f.Tensors() {
+		data := make([]float32, info.Size())
+		if err := f.Read(info.Name, data); err != nil {
+			return s, err
+		}
+		s.Solver.Tensors = append(s.Solver.Tensors, train.Tensor{Name: info.Name, Shape: info.Shape, Data: data})
+	}
+	if err := declareInto(j.config, j.params); err != nil {
+		return s, err
+	}
+	if err := d.Params(j.params, j.config.Absent()); err != nil {
+		return s, err
+	}
+	return s, t.Restore(s)
+}
+
+// declareInto declares the model's parameters.
+func declareInto(c gpt2.Config, params *graph.Params) error {
+	s := graph.New(params)
+	c.Graph(s, s.Ints("tokens", 1, 1))
+	return s.Err()
+}
+
+// closeRun closes what openRun opened.
+func (j *job) closeRun() error {
+	return errors.Join(j.progress.Close(), j.metrics.Close())
+}
+
+// report prints what came of the run.
+func (j *job) report(ctx context.Context) error {
+	if e := j.evaluations; e.first != nil {
+		fmt.Fprintf(j.stdout, "validation loss %.4f at step %d, %.4f at step %d\n", e.first.Loss, e.first.Step, e.last.Loss, e.last.Step)
+	}
+	sample, err := j.sample(ctx)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(j.dir, "samples.txt"), []byte(sample+"\n"), 0o666); err != nil {
+		return err
+	}
+	fmt.Fprintf(j.stdout, "\n%s\n\n%s\n", sample, j.dir)
+	return nil
+}
+
+// sample writes a little with the trained model.
+func (j *job) sample(ctx context.Context) (string, error) {
+	g := generate.New(j.config, j.params, j.config.Context)
+	defer g.Close()
+	prompt, err := emptyPrompt(j.tokenizer)
+	if err != nil {
+		return "", err
+	}
+	var ids []int
+	for id, err := range g.Stream(ctx, prompt, 300, generate.Options{Temperature: 0.8, TopK: 200, Seed: j.recipe.Seed}) {
+		if err != nil {
+			return "", err
+		}
+		ids = append(ids, id)
+	}
+	text, err := j.tokenizer.AppendText(nil, ids)
+	return strings.ToValidUTF8(string(text), "\ufffd"), err
+}
+
+// emptyPrompt is what a text without a beginning goes on from: the end of the one
+// before it, or a new line, or the first token there is.
+func emptyPrompt(tok tokenizer.Tokenizer) ([]int, error) {
+	if id, ok := tok.EndOfText(); ok {
+		return []int{id}, nil
+	}
+	if ids, err := tok.Append(nil, []byte("\n")); err == nil {
+		return ids, nil
+	}
+	return []int{0}, nil
+}
+
+var _ json.Marshaler = json.RawMessage(nil)

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/spf13/pflag"
+
+	"github.com/gorgpt/gorgpt/models/gpt2"
+)
+
+// recipe is every setting of a training run: a flag and, with "_" for "-", a key of
+// a recipe file each.
+type recipe struct {
+	Model   string  `toml:"model"`
+	Layers  int     `toml:"layers"`
+	Heads   int     `toml:"heads"`
+	Width   int     `toml:"width"`
+	Dropout float64 `toml:"dropout"`
+
+	Data       string  `toml:"data"`
+	Tokenizer  string  `toml:"tokenizer"`
+	Validation float64 `toml:"validation"`
+
+	Steps      int `toml:"steps"`
+	Batch      int `toml:"batch"`
+	Context    int `toml:"context"`
+	Accumulate int `toml:"accumulate"`
+
+	LearnRate float64 `toml:"lr"`
+	Floor     float64 `toml:"lr_floor"`
+	Warmup    int     `toml:"warmup"`
+	Schedule  string  `toml:"schedule"`
+	Beta1     float64 `toml:"beta1"`
+	Beta2     float64 `toml:"beta2"`
+	Decay     float64 `toml:"weight_decay"`
+	Clip      float64 `toml:"clip"`
+
+	EvalEvery   int    `toml:"eval_every"`
+	EvalBatches int    `toml:"eval_batches"`
+	SaveEvery   int    `toml:"save_every"`
+	Seed        uint64 `toml:"seed"`
+}
+
+// defaults is nanoGPT's recipe for CPUs, on Go's own source.
+func defaults() recipe {
+	return recipe{
+		Model: "gpt2-nano", Data: "go", Tokenizer: "bytes", Validation: 0.1,
+		Steps: 2000, Batch: 12, Context: 64, Accumulate: 1,
+		LearnRate: 1e-3, Floor: 0.1, Warmup: 100, Schedule: "cosine",
+		Beta1: 0.9, Beta2: 0.99, Decay: 0.1, Clip: 1,
+		EvalEvery: 500, EvalBatches: 100, Seed: 1337,
+	}
+}
+
+// flags declares a flag for each setting, whose default is its present value.
+func (r *recipe) flags(f *pflag.FlagSet) {
+	f.StringVar(&r.Model, "model", r.Model, "model; see gorgpt models")
+	f.IntVar(&r.Layers, "layers", r.Layers, "blocks (0: the model's)")
+	f.IntVar(&r.Heads, "heads", r.Heads, "attention heads (0: the model's)")
+	f.IntVar(&r.Width, "width", r.Width, "width of the residual stream (0: the model's)")
+	f.Float64Var(&r.Dropout, "dropout", r.Dropout, "dropout rate at all three places; short runs under-fit and want 0")
+	f.StringVar(&r.Data, "data", r.Data, "text: a file, a folder, a glob, or go for the Go standard library's source")
+	f.StringVar(&r.Tokenizer, "tokenizer", r.Tokenizer, "bytes, or chars: the characters that occur in the text")
+	f.Float64Var(&r.Validation, "validation", r.Validation, "share of the text that is kept for validation")
+	f.IntVar(&r.Steps, "steps", r.Steps, "updates of the weights")
+	f.IntVar(&r.Batch, "batch", r.Batch, "sequences in a batch, B")
+	f.IntVar(&r.Context, "context", r.Context, "tokens in a sequence, T")
+	f.IntVar(&r.Accumulate, "accumulate", r.Accumulate, "batches in an update")
+	f.Float64Var(&r.LearnRate, "lr", r.LearnRate, "highest learning rate; small models stand more")
+	f.Float64Var(&r.Floor, "lr-floor", r.Floor, "share of lr that the schedule falls to")
+	f.IntVar(&r.Warmup, "warmup", r.Warmup, "updates in which the learning rate climbs; at most a tenth of the steps")
+	f.StringVar(&r.Schedule, "schedule", r.Schedule, "cosine, linear or constant")
+	f.Float64Var(&r.Beta1, "beta1", r.Beta1, "AdamW's memory of the gradient")
+	f.Float64Var(&r.Beta2, "beta2", r.Beta2, "AdamW's memory of its square; small batches want it long")
+	f.Float64Var(&r.Decay, "weight-decay", r.Decay, "AdamW's decay of matrices")
+	f.Float64Var(&r.Clip, "clip", r.Clip, "largest norm of the whole gradient (0: none)")
+	f.IntVar(&r.EvalEvery, "eval-every", r.EvalEvery, "updates between evaluations")
+	f.IntVar(&r.EvalBatches, "eval-batches", r.EvalBatches, "batches of an evaluation (0: all of the validation text)")
+	f.IntVar(&r.SaveEvery, "save-every", r.SaveEvery, "updates between checkpoints (0: after the best evaluations and at the end)")
+	f.Uint64Var(&r.Seed, "seed", r.Seed, "seed of weights, order and dropout")
+}
+
+// override sets what the command line gave on top of r.
+func (r *recipe) override(given *pflag.FlagSet) error {
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	r.flags(own)
+	var errs []error
+	given.Visit(func(f *pflag.Flag) {
+		if own.Lookup(f.Name) != nil {
+			errs = append(errs, own.Set(f.Name, f.Value.String()))
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// read sets what a recipe file gives.
+func (r *recipe) read(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	meta, err := toml.Decode(string(data), r)
+	if err != nil {
+		var parse toml.ParseError
+		if errors.As(err, &parse) {
+			return usagef("%s:%d: %s", path, parse.Position.Line, parse.Message)
+		}
+		return usagef("%s: %w", path, err)
+	}
+	if extra := meta.Undecoded(); len(extra) > 0 {
+		key := extra[0].String()
+		return usagef("%s:%d: %w", path, lineOf(data, key), unknown("key", key, keys()))
+	}
+	return nil
+}
+
+// lineOf finds the line that sets key.
+func lineOf(data []byte, key string) int {
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if name, _, _ := strings.Cut(string(line), "="); strings.TrimSpace(name) == key {
+			return i + 1
+		}
+	}
+	return 1
+}
+
+// keys are the names a recipe file may set.
+func keys() []string {
+	r, f := defaults(), pflag.NewFlagSet("", pflag.ContinueOnError)
+	r.flags(f)
+	var names []string
+	f.VisitAll(func(f *pflag.Flag) { names = append(names, strings.ReplaceAll(f.Name, "-", "_")) })
+	return names
+}
+
+// text is the recipe as a file.
+func (r recipe) text() []byte {
+	var b bytes.Buffer
+	b.WriteString("# Every setting of this run. gorgpt train RECIPE repeats it.\n")
+	e := toml.NewEncoder(&b)
+	if err := e.Encode(r); err != nil {
+		panic(err) // a flat struct of strings and numbers
+	}
+	return b.Bytes()
+}
+
+// config is the model that the recipe asks for, with a vocabulary of that size.
+func (r recipe) config(vocab int) (gpt2.Config, error) {
+	c, err := findModel(r.Model)
+	if err != nil {
+		return c, err
+	}
+	c.Vocab, c.Context = vocab, r.Context
+	for _, o := range []struct{ given, into *int }{{&r.Layers, &c.Layers}, {&r.Heads, &c.Heads}, {&r.Width, &c.Width}} {
+		if *o.given != 0 {
+			*o.into = *o.given
+		}
+	}
+	c.EmbedDropout, c.AttentionDropout, c.ResidualDropout = r.Dropout, r.Dropout, r.Dropout
+	if err := c.Validate(); err != nil {
+		return c, usageError{err}
+	}
+	return c, nil
+}
+
+// validate tells which setting cannot be.
+func (r recipe) validate() error {
+	for _, s := range []struct {
+		flag  string
+		value int
+		least int
+	}{
+		{"steps", r.Steps, 1}, {"batch", r.Batch, 1}, {"context", r.Context, 1}, {"accumulate", r.Accumulate, 1},
+		{"layers", r.Layers, 0}, {"heads", r.Heads, 0}, {"width", r.Width, 0},
+		{"warmup", r.Warmup, 0}, {"eval-every", r.EvalEvery, 1}, {"eval-batches", r.EvalBatches, 0}, {"save-every", r.SaveEvery, 0},
+	} {
+		if s.value < s.least {
+			return usagef("--%s %d: want %d or more", s.flag, s.value, s.least)
+		}
+	}
+	for _, s := range []struct {
+		flag  string
+		value float64
+		ok    bool
+		want  string
+	}{
+		{"validation", r.Validation, r.Validation > 0 && r.Validation < 1, "a share between 0 and 1"},
+		{"lr", r.LearnRate, r.LearnRate > 0 && r.LearnRate <= 1, "a rate between 0 and 1"},
+		{"lr-floor", r.Floor, r.Floor >= 0 && r.Floor <= 1, "a share of lr, from 0 to 1"},
+		{"beta1", r.Beta1, r.Beta1 >= 0 && r.Beta1 < 1, "a number in [0, 1)"},
+		{"beta2", r.Beta2, r.Beta2 >= 0 && r.Beta2 < 1, "a number in [0, 1)"},
+		{"weight-decay", r.Decay, r.Decay >= 0 && r.Decay < 1e6, "0 or more"},
+		{"clip", r.Clip, r.Clip >= 0, "0 or more"},
+	} {
+		if !s.ok {
+			return usagef("--%s %v: want %s", s.flag, s.value, s.want)
+		}
+	}
+	if !slices.Contains(tokenizers, r.Tokenizer) {
+		return unknown("tokenizer", r.Tokenizer, tokenizers)
+	}
+	if r.Data == "" {
+		return usagef("--data is empty: want a file, a folder, a glob, or go")
+	}
+	return nil
+}
+
+// warmup is the length of the climb: no more than a tenth of a short run.
+func (r recipe) warmup() int { return min(r.Warmup, r.Steps/10) }
+
+// describe is the model in a line.
+func describe(name string, c gpt2.Config, params int64) string {
+	return fmt.Sprintf("%s: %s parameters, %d layers, %d heads, width %d, context %d, vocabulary %d",
+		name, thousands(params), c.Layers, c.Heads, c.Width, c.Context, c.Vocab)
+}

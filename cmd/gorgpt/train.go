@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/tokenizer"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// prefetched is the number of batches read ahead.
+const prefetched = 4
+
+func newTrain() *cobra.Command {
+	var (
+		shown     = defaults() // the flags' own copy; override applies what was given
+		out       string
+		resume    string
+		stopAfter int
+	)
+	cmd := &cobra.Command{
+		Use:   "train [RECIPE.toml]",
+		Short: "Train a model on text",
+		Long: `Train a model on text.
+
+Without arguments: gpt2-nano on the source of the Go standard library. A recipe file
+sets what the flags set, with _ for -; flags given beside it win. The run directory
+holds recipe.toml, metrics.jsonl, loss.png, samples.txt and checkpoints/, whose best
+and latest are Hugging Face model directories. An interrupt saves a checkpoint first.
+
+Standard output: the validation losses, a sample, and the run directory last.`,
+		Example: `  gorgpt train
+  gorgpt train recipes/shakespeare-nano.toml --data input.txt
+  gorgpt train --data 'notes/*.txt' --tokenizer chars --steps 500
+  gorgpt train --resume runs/gpt2-nano-20260102-150405`,
+		Args: usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			j := &job{recipe: defaults(), out: out, resume: resume, stopAfter: stopAfter, stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
+			if stopAfter < 0 {
+				return usagef("--stop-after %d: want 0 or more", stopAfter)
+			}
+			switch {
+			case resume != "" && (len(args) > 0 || out != ""):
+				return usagef("--resume goes on with the run's own recipe and directory; leave out RECIPE and --out")
+			case resume != "":
+				if err := j.recipe.read(recipePath(resume)); err != nil {
+					return fmt.Errorf("--resume: %w", err)
+				}
+			case len(args) > 0:
+				if err := j.recipe.read(args[0]); err != nil {
+					return err
+				}
+			}
+			if err := j.recipe.override(cmd.Flags()); err != nil {
+				return usageError{err}
+			}
+			if err := j.recipe.validate(); err != nil {
+				return err
+			}
+			return j.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	shown.flags(f)
+	f.StringVar(&out, "out", "", "run directory (default runs/MODEL-DATE-TIME)")
+	f.StringVar(&resume, "resume", "", "run directory to go on with, from its latest checkpoint")
+	f.IntVar(&stopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
+	return cmd
+}
+
+// tokenizers are the kinds that newTokenizer makes.
+var tokenizers = []string{"bytes", "chars"}
+
+// newTokenizer makes a tokenizer for a text. Validation text is part of it: a
+// character that occurs only there needs an id too.
+func newTokenizer(kind string, src *datasets.Source) (tokenizer.Tokenizer, error) {
+	if kind == "chars" {
+		return tokenizer.LearnChars(src.Texts())
+	}
+	return tokenizer.Bytes(), nil
+}
+
+// run trains.
+func (j *job) run(ctx context.Context) (err error) {
+	r := j.recipe
+	src, err := datasets.Open(r.Data)
+	if err != nil {
+		return err
+	}
+	tok, err := newTokenizer(r.Tokenizer, src)
+	if err != nil {
+		return err
+	}
+	if j.config, err = r.config(tok.Size()); err != nil {
+		return err
+	}
+	j.tokenizer = tok
+	j.params = graph.NewParams(r.Seed)
+
+	t, err := j.trainer(src)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Train.Close()) }()
+	// Declare the model before anything is written: what is wrong with it shows here.
+	n, err := count(j.config)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(r.Model, j.config, n), src)
+
+	if err := j.openRun(t); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.closeRun()) }()
+	if err := t.Run(ctx); err != nil {
+		if errors.Is(err, context.Canceled) {
+			j.progress.Close()
+			fmt.Fprintf(j.stderr, "saved; go on with: gorgpt train --resume %s\n", j.dir)
+		}
+		return err
+	}
+	j.progress.Close()
+	return j.report(ctx)
+}
+
+// trainer puts the parts of the run together.
+func (j *job) trainer(src *datasets.Source) (*train.Trainer, error) {
+	r := j.recipe
+	learn, check, err := datasets.Split(src, r.Validation)
+	if err != nil {
+		return nil, err
+	}
+	shape := datasets.Config{Batch: r.Batch, Context: r.Context, Seed: r.Seed}
+	validation, err := datasets.NewValidation(check, j.tokenizer, shape)
+	if err != nil {
+		return nil, fmt.Errorf("validation text: %w", err)
+	}
+	restart, err := train.Restart(validation)
+	if err != nil {
+		return nil, err
+	}
+	training, err := datasets.NewTraining(learn, j.tokenizer, shape)
+	if err != nil {
+		return nil, fmt.Errorf("training text: %w", err)
+	}
+	schedule, err := train.ParseSchedule(r.Schedule, r.LearnRate, r.LearnRate*r.Floor, r.warmup(), r.Steps)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	solver := train.NewAdamW()
+	solver.Beta1, solver.Beta2, solver.Decay, solver.Clip = r.Beta1, r.Beta2, r.Decay, r.Clip
+	return &train.Trainer{
+		Model: j.config, Params: j.params,
+		Train: datasets.Prefetch(training, prefetched), Validation: restart,
+		Solver: solver, Schedule: schedule,
+		Steps: r.Steps, Batch: r.Batch, Context: r.Context, Accumulate: r.Accumulate,
+		EvalEvery: r.EvalEvery, EvalBatches: r.EvalBatches, SaveEvery: r.SaveEvery,
+		StopAfter: j.stopAfter, Seed: r.Seed,
+	}, nil
+}
+
+var _ train.Model = gpt2.Config{}
+
+// exists tells whether a path is there.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
