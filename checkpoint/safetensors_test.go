@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -135,8 +136,8 @@ func TestReadTorch(t *testing.T) {
 	})
 }
 
-// TestWriteLikeTorch writes the F32 tensors of the fixture and compares the
-// bytes with what the reference library would have written for them.
+// TestWriteLikeTorch writes a few tensors sorted by name and compares the
+// header with the one the reference library writes for them.
 func TestWriteLikeTorch(t *testing.T) {
 	var b bytes.Buffer
 	err := WriteTensors(&b, map[string]string{"format": "pt"}, []Tensor{
@@ -227,6 +228,9 @@ func TestBadFiles(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			if strconv.IntSize < 64 && strings.HasPrefix(test.name, "overflow") {
+				t.Skip("these sizes do not even fit an int here")
+			}
 			_, err := NewTensorFile("f", strings.NewReader(test.content), int64(len(test.content)))
 			wantError(t, err, test.want)
 		})

@@ -1,0 +1,150 @@
+package checkpoint
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// childEnv tells the test binary to be the process that crashes; its value is
+// what to do, a space, and the checkpoint's path.
+const childEnv = "GORGPT_CHECKPOINT_CHILD"
+
+// children are what a crashing process does.
+var children = map[string]func(dir string) error{
+	"die-filling": dieFilling,
+	"save-on":     saveOn,
+}
+
+func TestMain(m *testing.M) {
+	var what, dir string
+	if n, _ := fmt.Sscanf(os.Getenv(childEnv), "%s %s", &what, &dir); n == 2 {
+		if err := children[what](dir); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// child prepares a process that does what is asked with dir.
+func child(t *testing.T, what, dir string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), childEnv+"="+what+" "+dir)
+	return cmd
+}
+
+// dieFilling kills its own process in the middle of a file.
+func dieFilling(dir string) error {
+	return Write(dir, func(temp string) error {
+		if err := os.WriteFile(filepath.Join(temp, weightsName), []byte("half"), 0o666); err != nil {
+			return err
+		}
+		self, err := os.FindProcess(os.Getpid())
+		if err != nil {
+			return err
+		}
+		if err := self.Kill(); err != nil {
+			return err
+		}
+		select {} // the signal is on its way
+	})
+}
+
+// saveOn replaces one checkpoint for ever, each time with other values, the
+// same in each of its files. It prints a dot at each step.
+func saveOn(dir string) error {
+	for i := 0; ; i++ {
+		x := make([]float32, 1<<14)
+		for j := range x {
+			x[j] = float32(i)
+		}
+		err := Write(dir, func(temp string) error {
+			for _, name := range []string{configName, "a", "b"} {
+				if err := os.WriteFile(filepath.Join(temp, name), asBytes(x), 0o666); err != nil {
+					return err
+				}
+				fmt.Print(".")
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Print(".")
+	}
+}
+
+func TestKilledWhileFilling(t *testing.T) {
+	parent := t.TempDir()
+	for _, dir := range []string{"step-1", "step-2"} { // one that exists, one that does not
+		if err := Write(filepath.Join(parent, "step-1"), fillWith(t, "good")); err != nil {
+			t.Fatal(err)
+		}
+		wantNames(t, parent, "step-1") // the leftover of the former crash is gone
+		if err := child(t, "die-filling", filepath.Join(parent, dir)).Run(); err == nil {
+			t.Fatal("the process lives")
+		}
+		left, err := filepath.Glob(filepath.Join(parent, tempPrefix+dir+"-*", weightsName))
+		if err != nil || len(left) != 1 {
+			t.Errorf("leftovers %q, %v; want one: was it killed too early?", left, err)
+		}
+		wantFile(t, filepath.Join(parent, "step-1", "a"), "good")
+		if _, err := Open(filepath.Join(parent, "step-2")); err == nil {
+			t.Error("a checkpoint that was never finished opens")
+		}
+	}
+}
+
+// TestKilledAnytime kills a process that does nothing but replace a checkpoint:
+// it is whole afterwards, whatever the moment.
+func TestKilledAnytime(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "step-1")
+	for i := range 8 { // twice the dots of one replacement
+		cmd := child(t, "save-on", dir)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// Beyond the first checkpoint, and into another moment each time.
+		if _, err := io.ReadFull(out, make([]byte, 4+i)); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait() // it was killed, and says so
+		c, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var texts [3]string
+		for j, name := range []string{configName, "a", "b"} {
+			text, err := os.ReadFile(filepath.Join(c.Path(), name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[j] = string(text)
+		}
+		if len(texts[0]) != 4<<14 || texts[0] != texts[1] || texts[1] != texts[2] {
+			t.Errorf("files of %d, %d, %d bytes, of different checkpoints or cut short", len(texts[0]), len(texts[1]), len(texts[2]))
+		}
+	}
+	if err := Write(filepath.Join(parent, "step-2"), fillWith(t, "x")); err != nil {
+		t.Fatal(err)
+	}
+	wantNames(t, parent, "step-1", "step-2")
+}

@@ -1,0 +1,274 @@
+package checkpoint
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// nanoParams declares the parameters of a two-layer GPT-2 without biases,
+// vocabulary 11, context 8, width 4.
+func nanoParams(seed uint64) (*graph.Params, error) {
+	ps := graph.NewParams(seed)
+	var first error
+	declare := func(name string, init graph.Init, shape ...int) {
+		_, err := ps.Declare(name, init, shape...)
+		first = cmp.Or(first, err)
+	}
+	declare("wte.weight", graph.Normal(0.02), 11, 4)
+	declare("wpe.weight", graph.Normal(0.02), 8, 4)
+	for i := range 2 {
+		h := fmt.Sprintf("h.%d.", i)
+		declare(h+"ln_1.weight", graph.Ones(), 4)
+		declare(h+"attn.c_attn.weight", graph.Normal(0.02), 4, 12)
+		declare(h+"attn.c_proj.weight", graph.Normal(0.02), 4, 4)
+		declare(h+"ln_2.weight", graph.Ones(), 4)
+		declare(h+"mlp.c_fc.weight", graph.Normal(0.02), 4, 16)
+		declare(h+"mlp.c_proj.weight", graph.Normal(0.02), 16, 4)
+	}
+	declare("ln_f.weight", graph.Ones(), 4)
+	return ps, first
+}
+
+// nano is nanoParams for tests.
+func nano(t testing.TB, seed uint64) *graph.Params {
+	t.Helper()
+	ps, err := nanoParams(seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ps
+}
+
+// nanoBiases are the biases that transformers' GPT-2 has and nano has not.
+func nanoBiases() map[string][]int {
+	zeros := map[string][]int{"ln_f.bias": {4}}
+	for i := range 2 {
+		for name, n := range map[string]int{"ln_1": 4, "attn.c_attn": 12, "attn.c_proj": 4, "ln_2": 4, "mlp.c_fc": 16, "mlp.c_proj": 4} {
+			zeros[fmt.Sprintf("h.%d.%s.bias", i, name)] = []int{n}
+		}
+	}
+	return zeros
+}
+
+// sameParams compares all values to the bit.
+func sameParams(t *testing.T, got, want *graph.Params) {
+	t.Helper()
+	for _, p := range want.All() {
+		if !sameBits(got.Get(p.Name()).Data(), p.Data()) {
+			t.Errorf("%s: values differ", p.Name())
+		}
+	}
+}
+
+// encoded returns the tensors of a written file, for a test to change.
+func encoded(t testing.TB, ps *graph.Params, zeros map[string][]int) []Tensor {
+	t.Helper()
+	var b bytes.Buffer
+	if err := WriteParams(&b, ps, zeros); err != nil {
+		t.Fatal(err)
+	}
+	f, err := NewTensorFile("x", bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tensors []Tensor
+	for _, info := range f.Tensors() {
+		x := make([]float32, info.Size())
+		if err := f.Read(info.Name, x); err != nil {
+			t.Fatal(err)
+		}
+		tensors = append(tensors, Tensor{info.Name, info.Shape, x})
+	}
+	return tensors
+}
+
+// source makes a file of tensors, called model.safetensors in errors.
+func source(t testing.TB, tensors []Tensor) *TensorFile {
+	t.Helper()
+	var b bytes.Buffer
+	if err := WriteTensors(&b, nil, tensors); err != nil {
+		t.Fatal(err)
+	}
+	f, err := NewTensorFile("model.safetensors", bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestParamsRoundTrip(t *testing.T) {
+	want := nano(t, 1)
+	want.Get("h.1.ln_2.weight").Data()[2] = float32(math.NaN())
+	want.Get("wpe.weight").Data()[0] = float32(math.Copysign(0, -1))
+	for _, zeros := range []map[string][]int{nil, nanoBiases()} {
+		tensors := encoded(t, want, zeros)
+		if got, want := len(tensors), len(want.All())+len(zeros); got != want {
+			t.Errorf("%d tensors, want %d", got, want)
+		}
+		if !slices.IsSortedFunc(tensors, func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) }) {
+			t.Error("tensors are not sorted by name")
+		}
+		got := nano(t, 2)
+		if err := ReadParams(source(t, tensors), got, nanoBiases()); err != nil {
+			t.Fatal(err)
+		}
+		sameParams(t, got, want)
+	}
+}
+
+// TestReadParamsForms reads the same weights in each form in which files are
+// found.
+func TestReadParamsForms(t *testing.T) {
+	want := nano(t, 1)
+	plain := encoded(t, want, nil)
+	mask := Tensor{"h.0.attn.bias", []int{1, 1, 8, 8}, make([]float32, 64)}
+	mask.Data[0] = 1
+	masked := Tensor{"h.1.attn.masked_bias", nil, []float32{-1e4}}
+	head := Tensor{headName, []int{11, 4}, want.Get("wte.weight").Data()}
+	minus := Tensor{"ln_f.bias", []int{4}, []float32{0, float32(math.Copysign(0, -1)), 0, 0}}
+	prefixed := func(tensors ...Tensor) []Tensor {
+		tensors = slices.Clone(tensors)
+		for i := range tensors {
+			tensors[i].Name = trunkPrefix + tensors[i].Name
+		}
+		return tensors
+	}
+	forms := map[string][]Tensor{
+		"no prefix":         plain,
+		"prefix":            prefixed(plain...),
+		"prefix and head":   append(prefixed(plain...), head),
+		"masks":             append(slices.Clone(plain), mask, masked),
+		"prefix and masks":  prefixed(append(slices.Clone(plain), mask, masked)...),
+		"head without":      append(slices.Clone(plain), head),
+		"minus zero":        append(slices.Clone(plain), minus),
+		"prefix and zeros":  prefixed(encoded(t, want, nanoBiases())...),
+		"in another order":  slices.SortedFunc(slices.Values(plain), func(a, b Tensor) int { return strings.Compare(b.Name, a.Name) }),
+		"some of the zeros": append(slices.Clone(plain), Tensor{"h.0.ln_1.bias", []int{4}, make([]float32, 4)}),
+	}
+	for _, name := range slices.Sorted(maps.Keys(forms)) {
+		t.Run(name, func(t *testing.T) {
+			got := nano(t, 2)
+			if err := ReadParams(source(t, forms[name]), got, nanoBiases()); err != nil {
+				t.Fatal(err)
+			}
+			sameParams(t, got, want)
+		})
+	}
+}
+
+// TestReadParamsHeads has GPT-1's name for the embedding that the head is tied
+// to, and a head of its own as a parameter.
+func TestReadParamsHeads(t *testing.T) {
+	params := func(names ...string) *graph.Params {
+		ps := graph.NewParams(1)
+		for _, name := range names {
+			if _, err := ps.Declare(name, graph.Zeros(), 2, 2); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return ps
+	}
+	embed := Tensor{"tokens_embed.weight", []int{2, 2}, []float32{1, 2, 3, 4}}
+	same := Tensor{headName, []int{2, 2}, []float32{1, 2, 3, 4}}
+	other := Tensor{headName, []int{2, 2}, []float32{1, 2, 3, 5}}
+	if err := ReadParams(source(t, []Tensor{embed, same}), params("tokens_embed.weight"), nil); err != nil {
+		t.Error(err)
+	}
+	wantError(t, ReadParams(source(t, []Tensor{embed, other}), params("tokens_embed.weight"), nil),
+		"model.safetensors: lm_head.weight differs from tokens_embed.weight at element 3: the checkpoint's head is not tied, the model's is")
+	own := params("tokens_embed.weight", headName)
+	if err := ReadParams(source(t, []Tensor{embed, other}), own, nil); err != nil {
+		t.Error(err)
+	}
+	if got := own.Get(headName).Data(); !sameBits(got, other.Data) {
+		t.Errorf("head %v, want %v", got, other.Data)
+	}
+}
+
+func TestReadParamsErrors(t *testing.T) {
+	plain := encoded(t, nano(t, 1), nil)
+	without := func(name string) []Tensor {
+		return slices.DeleteFunc(slices.Clone(plain), func(t Tensor) bool { return strings.Contains(t.Name, name) })
+	}
+	with := func(name string, shape ...int) []Tensor {
+		n, _ := sizeOf(shape)
+		x := make([]float32, n)
+		if n > 0 {
+			x[n-1] = 1
+		}
+		return append(without(name), Tensor{name, shape, x})
+	}
+	tests := []struct {
+		name    string
+		tensors []Tensor
+		want    string
+	}{
+		{"one missing", without("h.1.ln_2"), "missing h.1.ln_2.weight"},
+		{"many missing", without("h."), "missing h.0.ln_1.weight, h.0.attn.c_attn.weight, h.0.attn.c_proj.weight, h.0.ln_2.weight and 8 more"},
+		{"left over", with("h.2.ln_1.weight", 4), "not in the model: h.2.ln_1.weight"},
+		{"twice", with("transformer.wte.weight", 11, 4), "not in the model: transformer.wte.weight"},
+		{"transposed", with("h.0.attn.c_attn.weight", 12, 4), "wrong: h.0.attn.c_attn.weight is (12, 4), want (4, 12) (stored transposed)"},
+		{"longer context", with("wpe.weight", 16, 4), "wrong: wpe.weight is (16, 4), want (8, 4)"},
+		{"shape of a zero", with("ln_f.bias", 5), "wrong: ln_f.bias is (5), want (4)"},
+		{"shape of the head", with("lm_head.weight", 12, 4), "wrong: lm_head.weight is (12, 4), want (11, 4)"},
+		{"not a mask", with("h.0.attn.bias", 12), "not in the model: h.0.attn.bias"},
+		{"several", append(without("wte.weight"), Tensor{"embed", []int{1}, []float32{1}}, Tensor{"ln_f.bias", nil, []float32{1}}),
+			"missing wte.weight; not in the model: embed; wrong: ln_f.bias is (), want (4)"},
+		{"not zero", with("h.0.ln_1.bias", 4), "the config declares these absent, but they are not zero: h.0.ln_1.bias"},
+		{"untied head", with("lm_head.weight", 11, 4),
+			"lm_head.weight differs from wte.weight at element 0: the checkpoint's head is not tied, the model's is"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			ps := nano(t, 2)
+			wantError(t, ReadParams(source(t, test.tensors), ps, nanoBiases()), "model.safetensors: "+test.want)
+			if test.name != "untied head" {
+				sameParams(t, ps, nano(t, 2)) // untouched
+			}
+		})
+	}
+}
+
+func TestReadParamsTypes(t *testing.T) {
+	f, err := OpenTensors("testdata/torch.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	ps := graph.NewParams(1)
+	for name, shape := range map[string][]int{"ids": {2}, "half": {6}} {
+		if _, err := ps.Declare(name, graph.Zeros(), shape...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// h.0.attn.bias of that file is a mask of type U8, so it is no matter.
+	wantError(t, ReadParams(f, ps, nil), "testdata/torch.safetensors: "+
+		"not in the model: empty, h.0.ln_1.bias, scalar, wte.weight, brain; wrong: ids is I64, want F32, F16 or BF16")
+}
+
+func TestWriteParamsErrors(t *testing.T) {
+	ps := nano(t, 1)
+	wantError(t, WriteParams(io.Discard, ps, map[string][]int{"wte.weight": {11, 4}}),
+		"wte.weight: a parameter of the model, and declared absent too")
+	wantError(t, WriteParams(io.Discard, ps, map[string][]int{"x": {-1}}), "x: bad shape (-1)")
+	disk := fullDisk(2000)
+	wantError(t, WriteParams(&disk, ps, nil), "no space left on device")
+}
+
+func TestFew(t *testing.T) {
+	names := strings.Fields("a b c d e f")
+	for n, want := range map[int]string{1: "a", 5: "a, b, c, d, e", 6: "a, b, c, d and 2 more"} {
+		if got := few(names[:n]); got != want {
+			t.Errorf("few of %d: %q, want %q", n, got, want)
+		}
+	}
+}
