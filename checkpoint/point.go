@@ -23,14 +23,17 @@ func Point(parent, pointer, target string) error {
 			return fmt.Errorf("%s: %q cannot be the name of a checkpoint or pointer in it", parent, name)
 		}
 	}
-	if info, err := os.Stat(filepath.Join(parent, target)); err != nil {
+	// Lstat, since a pointer at a pointer would move with it, or be a circle.
+	if info, err := os.Lstat(filepath.Join(parent, target)); err != nil {
 		return err
 	} else if !info.IsDir() {
 		return fmt.Errorf("%s: not a directory, want a checkpoint to point %s at", filepath.Join(parent, target), pointer)
 	}
 	path := filepath.Join(parent, pointer)
-	if info, err := os.Lstat(path); err == nil && info.IsDir() {
-		return fmt.Errorf("%s: a directory, want a pointer or nothing there", path)
+	if _, err := os.Lstat(path); err == nil {
+		if _, ok := readPointer(path); !ok {
+			return fmt.Errorf("%s: not a pointer, so it is not replaced", path)
+		}
 	}
 	tidying.Lock()
 	defer tidying.Unlock()

@@ -80,10 +80,16 @@ func TestPointErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, parent, map[string]string{"file": ""})
+	if err := Point(parent, "link", "step-1"); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct{ pointer, target, want string }{
-		{"latest", "step-2", "stat " + parent + "/step-2: no such file or directory"},
+		{"latest", "step-2", "lstat " + parent + "/step-2: no such file or directory"},
 		{"latest", "file", parent + "/file: not a directory, want a checkpoint to point latest at"},
-		{"step-1", "step-1", parent + "/step-1: a directory, want a pointer or nothing there"},
+		{"step-1", "step-1", parent + "/step-1: not a pointer, so it is not replaced"},
+		{"file", "step-1", parent + "/file: not a pointer, so it is not replaced"},
+		{"best", "link", parent + "/link: not a directory, want a checkpoint to point best at"},
+		{"link", "link", parent + "/link: not a directory, want a checkpoint to point link at"},
 		{"latest", "../x", parent + `: "../x" cannot be the name of a checkpoint or pointer in it`},
 		{"", "step-1", parent + `: "" cannot be the name of a checkpoint or pointer in it`},
 		{"..", "step-1", parent + `: ".." cannot be the name of a checkpoint or pointer in it`},
@@ -91,7 +97,7 @@ func TestPointErrors(t *testing.T) {
 	for _, test := range tests {
 		wantError(t, Point(parent, test.pointer, test.target), test.want)
 	}
-	wantNames(t, parent, "file", "step-1")
+	wantNames(t, parent, "file", "link", "step-1")
 }
 
 func TestOpenErrors(t *testing.T) {
