@@ -1,49 +1,50 @@
 package kernel
 
+import "fmt"
+
 // Gemm computes C = alpha·op(A)·op(B) + beta·C in row-major order, where op
 // transposes if transA or transB says so. After op, A is m×k, B is k×n and C is
 // m×n; lda, ldb and ldc are the row lengths of the matrices as stored. A beta of 0
-// clears C, even of NaN. The result does not depend on GOMAXPROCS.
+// clears C, even of NaN; an alpha of 0 ignores A and B. C must not overlap A or B.
+//
+// The result does not depend on GOMAXPROCS. It panics if a slice is too short.
 func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	if m <= 0 || n <= 0 {
 		return
 	}
-	grain := 1 + 1<<16/(n*(k+1))
-	For(m, grain, func(lo, hi int) {
-		gemmPlain(transA, transB, lo, hi, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
-	})
+	check("C", m, n, c, ldc)
+	if k <= 0 || alpha == 0 {
+		for i := range m {
+			scale(beta, c[i*ldc:i*ldc+n])
+		}
+		return
+	}
+	if transA {
+		check("A", k, m, a, lda)
+	} else {
+		check("A", m, k, a, lda)
+	}
+	if transB {
+		check("B", n, k, b, ldb)
+	} else {
+		check("B", k, n, b, ldb)
+	}
+	p := product{
+		isa: active, transA: transA, transB: transB, m: m, n: n, k: k,
+		alpha: alpha, beta: beta, a: a, b: b, c: c, lda: lda, ldb: ldb, ldc: ldc,
+	}
+	if float64(m)*float64(n)*float64(k) < smallProduct {
+		p.small()
+		return
+	}
+	p.large()
 }
 
-// gemmPlain computes rows lo to hi of C by the definition.
-func gemmPlain(transA, transB bool, lo, hi, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	for i := lo; i < hi; i++ {
-		row := c[i*ldc : i*ldc+n]
-		scale(beta, row)
-		if alpha == 0 {
-			continue
-		}
-		at := func(p int) float32 {
-			if transA {
-				return alpha * a[p*lda+i]
-			}
-			return alpha * a[i*lda+p]
-		}
-		if transB {
-			for j := range row {
-				sum := float32(0)
-				for p, v := range b[j*ldb : j*ldb+k] {
-					sum += at(p) * v
-				}
-				row[j] += sum
-			}
-			continue
-		}
-		for p := range k {
-			x := at(p)
-			for j, v := range b[p*ldb : p*ldb+n] {
-				row[j] += x * v
-			}
-		}
+// check panics if x cannot hold rows×cols elements in rows of length ld: the assembly
+// would not notice.
+func check(name string, rows, cols int, x []float32, ld int) {
+	if ld < cols || len(x) < (rows-1)*ld+cols {
+		panic(fmt.Sprintf("kernel: Gemm: %s is %d×%d in rows of %d, but has %d elements", name, rows, cols, ld, len(x)))
 	}
 }
 

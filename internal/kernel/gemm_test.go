@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
 	"testing"
 )
 
@@ -16,55 +19,284 @@ func normal(rng *rand.Rand, n int) []float32 {
 	return x
 }
 
-// gemmReference is the definition, summed in float64. It also returns, element by
-// element, the sum of the absolute values, which bounds the rounding error.
-func gemmReference(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) (want, size []float64) {
-	want, size = make([]float64, m*n), make([]float64, m*n)
-	for i := range m {
-		for j := range n {
-			sum, abs := 0.0, 0.0
-			for p := range k {
-				x, y := i*lda+p, p*ldb+j
-				if transA {
-					x = p*lda + i
-				}
-				if transB {
-					y = j*ldb + p
-				}
-				v := float64(a[x]) * float64(b[y])
-				sum += v
-				abs += math.Abs(v)
-			}
-			sum *= float64(alpha)
-			abs *= math.Abs(float64(alpha))
-			if beta != 0 {
-				sum += float64(beta) * float64(c[i*ldc+j])
-				abs += math.Abs(float64(beta) * float64(c[i*ldc+j]))
-			}
-			want[i*n+j], size[i*n+j] = sum, abs
-		}
+// withISA runs f as a subtest for each instruction set of this machine.
+func withISA(t *testing.T, name string, f func(t *testing.T)) {
+	before := active
+	defer func() { active = before }()
+	for _, s := range supported {
+		active = s
+		t.Run(name+"/"+s.name, f)
 	}
-	return want, size
 }
 
-func TestGemm(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for _, s := range [][3]int{{1, 1, 1}, {5, 7, 3}, {13, 33, 65}, {40, 31, 0}} {
-		m, n, k := s[0], s[1], s[2]
-		for trans := range 4 {
-			transA, transB := trans&1 != 0, trans&2 != 0
-			t.Run(fmt.Sprintf("%v/%d", s, trans), func(t *testing.T) {
-				lda, ldb, ldc := max(k, m)+3, max(k, n)+3, n+3
-				a, b, c := normal(rng, max(m, k)*lda), normal(rng, max(n, k)*ldb), normal(rng, m*ldc)
-				want, size := gemmReference(transA, transB, m, n, k, 0.7, a, lda, b, ldb, 0.5, c, ldc)
-				Gemm(transA, transB, m, n, k, 0.7, a, lda, b, ldb, 0.5, c, ldc)
-				for i := range m {
-					for j := range n {
-						if d := math.Abs(float64(c[i*ldc+j]) - want[i*n+j]); d > 1e-6*(1+size[i*n+j]) {
-							t.Fatalf("c[%d, %d] = %v, want %v", i, j, c[i*ldc+j], want[i*n+j])
-						}
-					}
+// withProcs runs f with some GOMAXPROCS.
+func withProcs(procs int, f func()) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+	f()
+}
+
+// gemmCase is a call of Gemm with its arguments.
+type gemmCase struct {
+	transA, transB bool
+	m, n, k        int
+	alpha, beta    float32
+	a, b, c        []float32
+	lda, ldb, ldc  int
+}
+
+// newGemmCase draws matrices whose rows are longer than their contents by pad.
+func newGemmCase(rng *rand.Rand, transA, transB bool, m, n, k, pad int) *gemmCase {
+	g := &gemmCase{transA: transA, transB: transB, m: m, n: n, k: k, alpha: 1, lda: k + pad, ldb: n + pad, ldc: n + pad}
+	rowsA, rowsB := m, k
+	if transA {
+		rowsA, g.lda = k, m+pad
+	}
+	if transB {
+		rowsB, g.ldb = n, k+pad
+	}
+	g.a, g.b, g.c = normal(rng, rowsA*g.lda), normal(rng, rowsB*g.ldb), normal(rng, m*g.ldc)
+	return g
+}
+
+func (g *gemmCase) String() string {
+	trans := map[bool]string{false: "N", true: "T"}
+	return fmt.Sprintf("%s%s_%dx%dx%d", trans[g.transA], trans[g.transB], g.m, g.n, g.k)
+}
+
+// run returns C after the product, and leaves g as it is.
+func (g *gemmCase) run() []float32 {
+	c := slices.Clone(g.c)
+	Gemm(g.transA, g.transB, g.m, g.n, g.k, g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, c, g.ldc)
+	return c
+}
+
+// roundings bounds how many roundings, each of 2^-24 of the terms' absolute sum, the error
+// of an element may reach: far below the k+2 of the worst case, far above the √k that is usual,
+// and a wrong or missing term of normal matrices is larger by orders.
+const roundings = 40
+
+// reference holds op(A)·op(B) by the definition, in float64, and the sums of the terms' absolute values.
+type reference struct {
+	sum, size []float64
+}
+
+func (g *gemmCase) reference() reference {
+	r := reference{make([]float64, g.m*g.n), make([]float64, g.m*g.n)}
+	stepA, stepB := 1, g.ldb
+	if g.transA {
+		stepA = g.lda
+	}
+	if g.transB {
+		stepB = 1
+	}
+	for i := range g.m {
+		for j := range g.n {
+			x, y := i*g.lda, j
+			if g.transA {
+				x = i
+			}
+			if g.transB {
+				y = j * g.ldb
+			}
+			sum, size := 0.0, 0.0
+			for range g.k {
+				v := float64(g.a[x]) * float64(g.b[y])
+				sum += v
+				size += math.Abs(v)
+				x += stepA
+				y += stepB
+			}
+			r.sum[i*g.n+j], r.size[i*g.n+j] = sum, size
+		}
+	}
+	return r
+}
+
+// check compares c with the reference.
+func (g *gemmCase) check(t *testing.T, c []float32, r reference) {
+	t.Helper()
+	alpha, beta := float64(g.alpha), float64(g.beta)
+	for i := range g.m {
+		for j := range g.ldc {
+			before, got := g.c[i*g.ldc+j], c[i*g.ldc+j]
+			if j >= g.n {
+				if got != before {
+					t.Fatalf("%v: padding after row %d of C was changed", g, i)
 				}
+				continue
+			}
+			want, size := alpha*r.sum[i*g.n+j], math.Abs(alpha)*r.size[i*g.n+j]
+			if beta != 0 {
+				want += beta * float64(before)
+				size += math.Abs(beta * float64(before))
+			}
+			if !(math.Abs(float64(got)-want) <= roundings*0x1p-24*size) {
+				t.Fatalf("%v, alpha %v, beta %v: c[%d, %d] = %v, want %v", g, alpha, beta, i, j, got, want)
+			}
+		}
+	}
+}
+
+// TestGemm goes through sizes around those of tiles, steps and blocks.
+func TestGemm(t *testing.T) {
+	shapes := [][3]int{
+		{1, 1, 1}, {1, 37, 19}, {29, 1, 23}, {2, 3, 1}, {5, 7, 3}, {6, 16, 4}, {7, 17, 5}, {12, 31, 16}, {13, 33, 17},
+		{14, 32, 64}, {15, 65, 63}, {28, 64, 31}, {31, 16, 400}, {64, 64, 32}, {64, 32, 64}, {3, 129, 769}, {97, 101, 103}, {1, 257, 800},
+	}
+	if !raceEnabled {
+		shapes = append(shapes, [][3]int{{150, 200, 389}, {70, 300, 1201}, {515, 37, 97}, {1100, 40, 800}}...)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, s := range shapes {
+		for trans := range 4 {
+			g := newGemmCase(rng, trans&1 != 0, trans&2 != 0, s[0], s[1], s[2], 3)
+			r := g.reference()
+			withISA(t, g.String(), func(t *testing.T) {
+				for _, scales := range [][2]float32{{1, 0}, {1, 1}, {0.5, 0.5}, {-2, 1}} {
+					g.alpha, g.beta = scales[0], scales[1]
+					g.check(t, g.run(), r)
+				}
+			})
+		}
+	}
+}
+
+// TestGemmEmpty goes through sizes and scales that leave nothing to multiply.
+func TestGemmEmpty(t *testing.T) {
+	nan := float32(math.NaN())
+	for _, c := range []struct {
+		name        string
+		m, n, k     int
+		alpha, beta float32
+		want        []float32
+	}{
+		{"m 0", 0, 2, 2, 1, 0, []float32{1, 2, 3, 4}},
+		{"n 0", 2, 0, 2, 1, 0, []float32{1, 2, 3, 4}},
+		{"k 0", 2, 2, 0, 1, 0.5, []float32{0.5, 1, 1.5, 2}},
+		{"k 0, beta 0", 2, 2, 0, 1, 0, []float32{0, 0, 0, 0}},
+		{"alpha 0", 2, 2, 2, 0, 1, []float32{1, 2, 3, 4}},
+		{"alpha 0, beta 2", 2, 2, 2, 0, 2, []float32{2, 4, 6, 8}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := []float32{nan, nan, nan, nan}
+			got := []float32{1, 2, 3, 4}
+			Gemm(false, false, c.m, c.n, c.k, c.alpha, x, 2, x, 2, c.beta, got, 2)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// TestGemmClears tells that a beta of 0 does not multiply what was in C.
+func TestGemmClears(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, s := range [][3]int{{1, 40, 30}, {17, 35, 20}, {90, 100, 500}} {
+		for trans := range 4 {
+			g := newGemmCase(rng, trans&1 != 0, trans&2 != 0, s[0], s[1], s[2], 0)
+			r := g.reference()
+			for i := range g.c {
+				g.c[i] = float32(math.NaN())
+			}
+			withISA(t, g.String(), func(t *testing.T) { g.check(t, g.run(), r) })
+		}
+	}
+}
+
+// TestGemmShort tells that slices that are too short are found before the assembly
+// runs over their end.
+func TestGemmShort(t *testing.T) {
+	x := make([]float32, 64)
+	for name, f := range map[string]func(){
+		"A":   func() { Gemm(false, false, 8, 8, 8, 1, x[:63], 8, x, 8, 0, x, 8) },
+		"B":   func() { Gemm(true, true, 8, 8, 8, 1, x, 8, x[:63], 8, 0, x, 8) },
+		"C":   func() { Gemm(false, false, 8, 8, 8, 1, x, 8, x, 8, 0, x[:63], 8) },
+		"lda": func() { Gemm(false, false, 4, 4, 8, 1, x, 7, x, 8, 0, x, 8) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			f()
+		})
+	}
+}
+
+// TestGemmProcs demands the same bits for any GOMAXPROCS.
+func TestGemmProcs(t *testing.T) {
+	shapes := [][3]int{{1, 3000, 400}, {64, 770, 500}, {300, 129, 390}, {1100, 60, 390}}
+	if raceEnabled {
+		shapes = [][3]int{{1, 2000, 300}, {90, 90, 90}}
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, s := range shapes {
+		for trans := range 4 {
+			g := newGemmCase(rng, trans&1 != 0, trans&2 != 0, s[0], s[1], s[2], 0)
+			g.alpha, g.beta = 0.7, 0.5
+			withISA(t, g.String(), func(t *testing.T) {
+				var want []float32
+				for _, procs := range []int{1, 2, 4} {
+					withProcs(procs, func() {
+						for range 3 {
+							got := g.run()
+							if want == nil {
+								want = got
+							}
+							if !slices.Equal(got, want) {
+								t.Fatalf("GOMAXPROCS %d changes the result", procs)
+							}
+						}
+					})
+				}
+			})
+		}
+	}
+}
+
+// TestGemmConcurrent multiplies from several goroutines, and from inside For.
+func TestGemmConcurrent(t *testing.T) {
+	withISA(t, "", func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(7, 8))
+		var cases []*gemmCase
+		for _, s := range [][3]int{{40, 50, 60}, {100, 120, 90}, {1, 2000, 300}} {
+			for trans := range 4 {
+				cases = append(cases, newGemmCase(rng, trans&1 != 0, trans&2 != 0, s[0], s[1], s[2], 1))
+			}
+		}
+		want := make([][]float32, len(cases))
+		for i, g := range cases {
+			want[i] = g.run()
+		}
+		withProcs(4, func() {
+			var group sync.WaitGroup
+			for range 3 {
+				group.Go(func() {
+					For(len(cases), 1, func(lo, hi int) {
+						for i := lo; i < hi; i++ {
+							if !slices.Equal(cases[i].run(), want[i]) {
+								t.Errorf("%v: a neighbour changes the result", cases[i])
+							}
+						}
+					})
+				})
+			}
+			group.Wait()
+		})
+	})
+}
+
+// TestGemmAllocates counts what a product allocates once its buffers are there: nothing.
+func TestGemmAllocates(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for _, s := range [][3]int{{20, 20, 20}, {200, 200, 200}, {1, 2000, 300}} {
+		for trans := range 4 {
+			g := newGemmCase(rng, trans&1 != 0, trans&2 != 0, s[0], s[1], s[2], 0)
+			withProcs(2, func() {
+				wantNoAllocations(t, g.String(), func() {
+					Gemm(g.transA, g.transB, g.m, g.n, g.k, 1, g.a, g.lda, g.b, g.ldb, 0, g.c, g.ldc)
+				})
 			})
 		}
 	}

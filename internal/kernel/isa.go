@@ -1,4 +1,61 @@
 package kernel
 
-// ISA names the instruction set in use: "avx512", "avx2" or "generic".
-func ISA() string { return "generic" }
+import (
+	"os"
+	"slices"
+)
+
+// isa is the set of kernels that Gemm runs on, written for one instruction set.
+type isa struct {
+	name string
+	// rows and cols are the size of a tile, the part of C that one kernel computes in registers.
+	rows, cols int
+	// tiles[r-1] computes a tile of r rows.
+	tiles []tileFunc
+	// masked tells that the tiles take a mask; otherwise all columns must exist.
+	masked bool
+
+	// copyA packs k rows of a transposed A for a whole tile, transposeA the first k
+	// columns of rows of A.
+	copyA      copyFunc
+	transposeA transposeFunc
+	// copyB packs k rows of B for a whole tile; transposeB the first k columns of
+	// lanes rows of a transposed B.
+	copyB      copyFunc
+	transposeB transposeFunc
+	lanes      int
+}
+
+// tileFunc computes a tile of C = alpha·A·B + beta·C. Element (i, p) of A is
+// a[i*rsa+p*csa]; row p of B begins at b[p*rsb] and row i of C at c[i*ldc]. Each
+// element sums its k products in order, in one fused multiply-add each where the
+// processor has it, so it does not depend on the tile it falls into. A beta of 0 clears
+// C. k must be positive. Bit j of mask tells whether column j exists.
+type tileFunc func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32)
+
+// copyFunc stores k rows of src, cut to the width of a tile, one after the other in dst. k must be positive.
+type copyFunc func(k int, dst, src *float32, lds int)
+
+// transposeFunc stores the first k columns of some rows of src as rows of dst. k must
+// be a multiple of 4.
+type transposeFunc func(k int, dst *float32, ldd int, src *float32, lds int)
+
+// supported holds the instruction sets of this machine, best first, and active the one in use.
+var (
+	supported = append(native(), &generic)
+	active    = choose(os.Getenv("GORGPT_ISA"))
+)
+
+// choose returns the instruction set of a name, or the best where the name is empty,
+// unknown or not supported.
+func choose(name string) *isa {
+	if i := slices.IndexFunc(supported, func(s *isa) bool { return s.name == name }); i >= 0 {
+		return supported[i]
+	}
+	return supported[0]
+}
+
+// ISA names the instruction set in use: "avx512", "avx2" or "generic". The environment
+// variable GORGPT_ISA asks for one of them; what the machine does not support is
+// answered by the best it does.
+func ISA() string { return active.name }

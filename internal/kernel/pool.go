@@ -11,26 +11,220 @@ import (
 // cuts fall depends on timing and on GOMAXPROCS, so f must make results that do not
 // depend on them: split rows and columns, never a sum.
 //
-// For runs f in the calling goroutine and in those workers of the pool that are idle. A call
-// from inside f is allowed: it finds the workers busy and runs inline.
+// The calling goroutine works, and with it those of the GOMAXPROCS-1 workers of the
+// pool that have nothing else to do. A call from inside f is allowed; it runs inline if the
+// others are busy, and cannot deadlock. A panic of f reaches the caller of For when
+// all ranges that were begun are done.
 func For(n, grain int, f func(lo, hi int)) {
 	if n <= 0 {
 		return
 	}
 	grain = max(grain, 1)
-	workers := min(runtime.GOMAXPROCS(0), n/grain)
-	if workers < 2 || !busy.CompareAndSwap(false, true) {
+	if n < 2*grain || runtime.GOMAXPROCS(0) == 1 {
 		f(0, n)
 		return
 	}
-	defer busy.Store(false)
-	var group sync.WaitGroup
-	for w := 1; w < workers; w++ {
-		group.Go(func() { f(n*w/workers, n*(w+1)/workers) })
+	t := workers.share(n, grain, f)
+	if t == nil {
+		f(0, n)
+		return
 	}
-	f(0, n/workers)
-	group.Wait()
+	t.work()
+	t.finish()
 }
 
-// busy tells whether a call of For has the workers.
-var busy atomic.Bool
+// task is one call of For, shared with some workers.
+type task struct {
+	f        func(lo, hi int)
+	n, grain int
+	share    int          // each range takes this part of what is left: twice the number of goroutines
+	next     atomic.Int64 // first item not handed out yet
+
+	// left counts the workers that are not done yet; callerSleeps is added when the caller
+	// waits on done instead of looking at left.
+	left     atomic.Int64
+	done     chan struct{}
+	panicked atomic.Pointer[any]
+}
+
+const callerSleeps = 1 << 32
+
+// work calls f for one range after another until none is left. The ranges shrink, so
+// that all goroutines end at about the same time although the machine slows one down.
+func (t *task) work() {
+	defer t.catch()
+	for {
+		lo := int(t.next.Load())
+		if lo >= t.n {
+			return
+		}
+		size := max((t.n-lo)/t.share, t.grain)
+		if t.n-lo < size+t.grain {
+			size = t.n - lo // the rest would be smaller than grain
+		}
+		if t.next.CompareAndSwap(int64(lo), int64(lo+size)) {
+			t.f(lo, lo+size)
+		}
+	}
+}
+
+// catch keeps a panic of f for the caller and stops handing out ranges.
+func (t *task) catch() {
+	if v := recover(); v != nil {
+		thrown := v // escapes, and v shall not
+		t.panicked.CompareAndSwap(nil, &thrown)
+		t.next.Store(int64(t.n))
+	}
+}
+
+// finish waits for the workers, puts the task back and passes a panic on.
+func (t *task) finish() {
+	for spins := 0; t.left.Load() != 0; spins++ {
+		if spins < spinLimit {
+			spin(spins)
+		} else {
+			if t.left.Add(callerSleeps) != callerSleeps {
+				<-t.done
+			}
+			break
+		}
+	}
+	v := t.panicked.Load()
+	workers.putBack(t)
+	if v != nil {
+		panic(*v)
+	}
+}
+
+// leave tells the caller that a worker is done. The task must not be touched afterwards.
+func (t *task) leave() {
+	if t.left.Add(-1) == callerSleeps {
+		t.done <- struct{}{}
+	}
+}
+
+// pool is a set of goroutines that wait for tasks.
+type pool struct {
+	mu    sync.Mutex
+	idle  []*worker // workers without a task, the one to be used next last
+	tasks []*task   // for reuse
+
+	// Both change only under mu.
+	workers, waiting atomic.Int64 // how many there are; how many are idle
+}
+
+var workers pool
+
+// share gives a task to the workers that are idle and of use; nil if there are none.
+func (p *pool) share(n, grain int, f func(lo, hi int)) *task {
+	limit := runtime.GOMAXPROCS(0) - 1
+	if p.waiting.Load() == 0 && p.workers.Load() >= int64(limit) {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.workers.Load() < int64(limit) {
+		w := &worker{wake: make(chan struct{}, 1)}
+		p.idle = append(p.idle, w)
+		p.workers.Add(1)
+		go w.run(p)
+	}
+	busy := int(p.workers.Load()) - len(p.idle)
+	helpers := min(len(p.idle), limit-busy, n/grain-1)
+	if helpers <= 0 {
+		return nil
+	}
+	t := p.take()
+	t.f, t.n, t.grain, t.share = f, n, grain, 2*(helpers+1)
+	t.next.Store(0)
+	t.left.Store(int64(helpers))
+	rest := len(p.idle) - helpers
+	for _, w := range p.idle[rest:] {
+		w.give(t)
+	}
+	p.idle = p.idle[:rest]
+	p.waiting.Store(int64(rest))
+	return t
+}
+
+// take returns a task that is not in use. The caller holds the lock.
+func (p *pool) take() *task {
+	last := len(p.tasks) - 1
+	if last < 0 {
+		return &task{done: make(chan struct{})}
+	}
+	t := p.tasks[last]
+	p.tasks = p.tasks[:last]
+	return t
+}
+
+// putBack ends the use of a task.
+func (p *pool) putBack(t *task) {
+	t.f = nil
+	t.panicked.Store(nil)
+	p.mu.Lock()
+	p.tasks = append(p.tasks, t)
+	p.mu.Unlock()
+}
+
+// rest makes a worker idle.
+func (p *pool) rest(w *worker) {
+	p.mu.Lock()
+	p.idle = append(p.idle, w)
+	p.waiting.Store(int64(len(p.idle)))
+	p.mu.Unlock()
+}
+
+// worker is one goroutine of a pool. It looks for a task for a while, since the next is
+// mostly near, and then sleeps.
+type worker struct {
+	task   atomic.Pointer[task]
+	asleep atomic.Bool
+	wake   chan struct{}
+}
+
+// give hands an idle worker its next task.
+func (w *worker) give(t *task) {
+	w.task.Store(t)
+	if w.asleep.CompareAndSwap(true, false) {
+		w.wake <- struct{}{}
+	}
+}
+
+// wait returns the next task.
+func (w *worker) wait() *task {
+	for spins := range spinLimit {
+		if w.task.Load() != nil {
+			return w.task.Swap(nil)
+		}
+		spin(spins)
+	}
+	w.asleep.Store(true)
+	if w.task.Load() == nil || !w.asleep.CompareAndSwap(true, false) {
+		<-w.wake
+	}
+	return w.task.Swap(nil)
+}
+
+func (w *worker) run(p *pool) {
+	for {
+		t := w.wait()
+		t.work()
+		p.rest(w) // before leave: the caller's next call shall find it
+		t.leave()
+	}
+}
+
+// spinLimit bounds how often a goroutine looks for what it waits for before it sleeps:
+// about 50 microseconds, some times what it takes to wake up.
+const spinLimit = 1 << 10
+
+// spin passes a moment. Now and then it lets other goroutines run, such as the garbage
+// collector's.
+func spin(count int) {
+	if count%32 == 31 {
+		runtime.Gosched()
+		return
+	}
+	pause()
+}

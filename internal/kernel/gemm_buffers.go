@@ -1,0 +1,57 @@
+package kernel
+
+import (
+	"sync"
+	"unsafe"
+)
+
+// buffer grows to the largest size asked of it and begins at a cache line.
+type buffer []float32
+
+// sized returns n elements of any content.
+func (b *buffer) sized(n int) []float32 {
+	const line = 64
+	if len(*b) < n {
+		x := make([]float32, n+line/4)
+		skip := -uintptr(unsafe.Pointer(&x[0])) % line / 4
+		*b = x[skip:]
+	}
+	return (*b)[:n:n]
+}
+
+// workspace is what one goroutine needs to compute tiles.
+type workspace struct {
+	panel buffer // of B
+	tile  buffer // of C
+}
+
+// shelf keeps things for reuse. As many are made as are in use at once, and none is lost at
+// a garbage collection, as in a sync.Pool.
+type shelf[T any] struct {
+	mu   sync.Mutex
+	free []*T
+	make func() *T
+}
+
+func (s *shelf[T]) take() *T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.free) - 1
+	if last < 0 {
+		return s.make()
+	}
+	x := s.free[last]
+	s.free = s.free[:last]
+	return x
+}
+
+func (s *shelf[T]) put(x *T) {
+	s.mu.Lock()
+	s.free = append(s.free, x)
+	s.mu.Unlock()
+}
+
+var (
+	workspaces = shelf[workspace]{make: func() *workspace { return new(workspace) }}
+	teams   = shelf[team]{make: newTeam}
+)

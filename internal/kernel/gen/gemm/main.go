@@ -1,0 +1,24 @@
+// Command gemm writes the assembly of Gemm for amd64; see the go:generate line in
+// the package kernel.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+)
+
+func main() {
+	ConstraintExpr("amd64,!noasm")
+	for rows := 1; rows <= 14; rows++ {
+		tileAVX512(rows)
+	}
+	for rows := 1; rows <= 6; rows++ {
+		tileAVX2(rows)
+	}
+	transposeAVX512(16)
+	transposeAVX512(14)
+	transposeAVX2(8)
+	transposeAVX2(6)
+	copies()
+	pause()
+	Generate()
+}

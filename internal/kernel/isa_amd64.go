@@ -1,0 +1,50 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:generate go run ./gen/gemm -out gen_gemm_amd64.s -stubs gen_gemm_amd64.go -pkg kernel
+
+var avx512 = isa{
+	name: "avx512",
+	rows: 14,
+	cols: 32,
+	tiles: []tileFunc{
+		tile1x32AVX512, tile2x32AVX512, tile3x32AVX512, tile4x32AVX512, tile5x32AVX512,
+		tile6x32AVX512, tile7x32AVX512, tile8x32AVX512, tile9x32AVX512, tile10x32AVX512,
+		tile11x32AVX512, tile12x32AVX512, tile13x32AVX512, tile14x32AVX512,
+	},
+	masked:     true,
+	copyA:      copy14AVX512,
+	transposeA: transpose14AVX512,
+	copyB:      copy32AVX512,
+	transposeB: transpose16AVX512,
+	lanes:      16,
+}
+
+var avx2 = isa{
+	name: "avx2",
+	rows: 6,
+	cols: 16,
+	tiles: []tileFunc{
+		tile1x16AVX2, tile2x16AVX2, tile3x16AVX2, tile4x16AVX2, tile5x16AVX2, tile6x16AVX2,
+	},
+	copyA:      copy6AVX2,
+	transposeA: transpose6AVX2,
+	copyB:      copy16AVX2,
+	transposeB: transpose8AVX2,
+	lanes:      8,
+}
+
+// native returns the instruction sets of this machine that have assembly, best first.
+func native() []*isa {
+	var sets []*isa
+	if cpu.X86.HasAVX512F {
+		sets = append(sets, &avx512)
+	}
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+		sets = append(sets, &avx2)
+	}
+	return sets
+}
