@@ -1,0 +1,240 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+type kind string
+
+const (
+	training   kind = "training"
+	validation kind = "validation"
+)
+
+// loader is the Stream of both kinds.
+type loader struct {
+	kind   kind
+	src    *Source
+	tok    tokenizer.Tokenizer
+	config Config // Buffer as it is used
+	prints prints
+	slack  int // most tokens left out at the start of an epoch
+	closed bool
+
+	cursor
+	reader reader
+	block  block
+	batch  Batch
+	// order of the documents in epoch ordered-1; 0 if there is none yet
+	order   []int
+	ordered int
+}
+
+// cursor is the position in a stream: Taken windows of the block that starts
+// at Start have been handed out.
+type cursor struct {
+	Epoch int
+	Start position
+	Taken int
+}
+
+// block is a run of windows that are shuffled together.
+type block struct {
+	tokens []int32  // window w is tokens[w·T : w·T+T+1]
+	order  []int32  // of windows
+	end    position // start of the next block
+	last   bool     // no window is left in the epoch after this block
+	loaded bool
+}
+
+func newLoader(src *Source, tok tokenizer.Tokenizer, c Config, k kind) (*loader, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if c.Buffer == 0 {
+		c.Buffer = DefaultBuffer
+	}
+	if k == validation {
+		c.Seed = 0
+	}
+	l := &loader{
+		kind:   k,
+		src:    src,
+		tok:    tok,
+		config: c,
+		reader: reader{docs: src.docs, tok: tok},
+		batch:  Batch{Size: c.Batch, Context: c.Context},
+	}
+	err := l.measure()
+	if err == nil {
+		l.prints, err = newPrints(src, tok)
+	}
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	l.cursor = l.epoch(0)
+	return l, nil
+}
+
+// measure counts the tokens, up to 2T, for the text must have a window
+// wherever an epoch's first may start.
+func (l *loader) measure() error {
+	t, n := l.config.Context, 0
+	for n < 2*t {
+		ids, err := l.reader.take(context.Background(), 2*t-n)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		n += len(ids)
+	}
+	if n < t+1 {
+		return fmt.Errorf("%s: %d tokens (%s), want at least %d: a context of %d and the token after it", l.src.name, n, l.tok.Name(), t+1, t)
+	}
+	l.slack = min(t-1, n-t-1)
+	return nil
+}
+
+// epoch is the cursor at the start of an epoch.
+func (l *loader) epoch(e int) cursor {
+	c := cursor{Epoch: e}
+	if l.kind == training {
+		c.Start.Skip = random("phase", l.config.Seed, uint64(e)).IntN(l.slack + 1)
+	}
+	return c
+}
+
+// Next implements Stream.
+func (l *loader) Next(ctx context.Context) (Batch, error) {
+	if l.closed {
+		return Batch{}, errClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return Batch{}, err
+	}
+	b, t := l.config.Batch, l.config.Context
+	l.batch.Tokens = slices.Grow(l.batch.Tokens[:0], b*t)[:b*t]
+	l.batch.Targets = slices.Grow(l.batch.Targets[:0], b*t)[:b*t]
+	before := l.cursor
+	for row := range b {
+		window, err := l.window(ctx)
+		if err == io.EOF && row > 0 && before == l.epoch(0) {
+			l.repeat(row)
+			break
+		}
+		if err != nil {
+			if err != io.EOF {
+				l.rewind(before)
+			}
+			return Batch{}, err
+		}
+		tokens, targets := l.batch.Tokens[row*t:][:t], l.batch.Targets[row*t:][:t]
+		for i := range t {
+			tokens[i], targets[i] = int(window[i]), int(window[i+1])
+		}
+	}
+	return l.batch, nil
+}
+
+// repeat fills the batch with its first rows.
+func (l *loader) repeat(rows int) {
+	for _, ids := range [][]int{l.batch.Tokens, l.batch.Targets} {
+		n := rows * l.config.Context
+		for i := n; i < len(ids); i++ {
+			ids[i] = ids[i-n]
+		}
+	}
+}
+
+// window returns the next window and goes past it.
+func (l *loader) window(ctx context.Context) ([]int32, error) {
+	for {
+		if l.kind == validation && l.Epoch > 0 {
+			return nil, io.EOF
+		}
+		if !l.block.loaded {
+			if err := l.fill(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if l.Taken < len(l.block.order) {
+			t := l.config.Context
+			w := int(l.block.order[l.Taken])
+			l.Taken++
+			return l.block.tokens[w*t:][:t+1], nil
+		}
+		if l.block.last {
+			l.cursor = l.epoch(l.Epoch + 1)
+		} else {
+			l.cursor = cursor{l.Epoch, l.block.end, 0}
+		}
+		l.block.loaded = false
+	}
+}
+
+// rewind goes back to an earlier cursor.
+func (l *loader) rewind(c cursor) {
+	if c.Epoch != l.Epoch || c.Start != l.Start {
+		l.block.loaded = false
+	}
+	l.cursor = c
+}
+
+// fill reads the block that starts at the cursor.
+func (l *loader) fill(ctx context.Context) error {
+	t := l.config.Context
+	want := max(1, l.config.Buffer/t)*t + 1
+	b := &l.block
+	// A token is a byte or more, but for one at the end of each document.
+	b.tokens = slices.Grow(b.tokens[:0], int(min(int64(want), l.src.size+int64(len(l.src.docs)))))
+	l.reader.seek(l.Start, l.documents(l.Epoch))
+	b.last = false
+	for len(b.tokens) < want && !b.last {
+		ids, err := l.reader.take(ctx, want-len(b.tokens))
+		if err == io.EOF {
+			b.last = true
+			break
+		}
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			b.tokens = append(b.tokens, int32(id))
+		}
+	}
+	if !b.last {
+		b.end = l.reader.last()
+	}
+	b.order = b.order[:0]
+	for w := range max(0, len(b.tokens)-1) / t {
+		b.order = append(b.order, int32(w))
+	}
+	rng := random("windows", l.config.Seed, uint64(l.Epoch), uint64(l.Start.Doc), uint64(l.Start.Offset), uint64(l.Start.Skip))
+	rng.Shuffle(len(b.order), func(i, j int) { b.order[i], b.order[j] = b.order[j], b.order[i] })
+	b.loaded = true
+	return nil
+}
+
+// documents is the order of the documents in an epoch.
+func (l *loader) documents(epoch int) []int {
+	if l.ordered != epoch+1 {
+		l.order = random("documents", l.config.Seed, uint64(epoch)).Perm(len(l.src.docs))
+		l.ordered = epoch + 1
+	}
+	return l.order
+}
+
+// Close implements Stream.
+func (l *loader) Close() error {
+	l.closed = true
+	l.block = block{}
+	return l.reader.close()
+}

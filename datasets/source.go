@@ -1,0 +1,211 @@
+package datasets
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+)
+
+// A Source is a list of documents, which are opened when they are read.
+type Source struct {
+	name string
+	unit string // what String calls a document
+	docs []Document
+	size int64
+}
+
+// A Document is one text of a Source.
+type Document struct {
+	// Name tells the documents of a source apart: for a file, its path in the
+	// folder. Split goes by it.
+	Name string
+
+	// Size is the length in bytes.
+	Size int64
+
+	// Open makes the text readable, Size bytes from offset 0. It may be
+	// called any number of times; each Content is closed.
+	Open func() (Content, error)
+
+	path  string // for errors; Name where empty
+	start int64  // where Open's Content has the first byte of this document
+}
+
+// Content is the text of a Document, read at any offset; an *os.File is one.
+type Content interface {
+	io.ReaderAt
+	io.Closer
+}
+
+// NewSource returns the source of these documents; those of size 0 are left
+// out. The name is for people.
+func NewSource(name string, docs ...Document) *Source {
+	return newSource(name, "document", docs)
+}
+
+func newSource(name, unit string, docs []Document) *Source {
+	s := &Source{name: name, unit: unit}
+	for _, d := range docs {
+		if d.Size > 0 {
+			s.docs = append(s.docs, d)
+			s.size += d.Size
+		}
+	}
+	return s
+}
+
+// Text returns the source of texts that are in memory, each a document.
+func Text(name string, texts ...string) *Source {
+	docs := make([]Document, len(texts))
+	for i, text := range texts {
+		docs[i] = Document{
+			Name: fmt.Sprintf("%s[%d]", name, i),
+			Size: int64(len(text)),
+			Open: func() (Content, error) { return memory{strings.NewReader(text)}, nil },
+		}
+	}
+	return NewSource(name, docs...)
+}
+
+// memory is Content that needs no closing.
+type memory struct{ io.ReaderAt }
+
+func (memory) Close() error { return nil }
+
+// Name is how the source was named: the path, "Go 1.26.8 standard library".
+func (s *Source) Name() string { return s.name }
+
+// Documents returns the documents in their order, which the caller must leave
+// as they are.
+func (s *Source) Documents() []Document { return s.docs }
+
+// Size is the length of all documents in bytes.
+func (s *Source) Size() int64 { return s.size }
+
+// String returns the name, the number of documents and the size, as in
+// "Go 1.26.8 standard library: 3,214 files, 47.1 MB".
+func (s *Source) String() string {
+	unit := s.unit
+	if len(s.docs) != 1 {
+		unit += "s"
+	}
+	return fmt.Sprintf("%s: %s %s, %s", s.name, thousands(len(s.docs)), unit, byteSize(s.size))
+}
+
+// Texts yields the name of each document, as errors give it, and its text.
+// It is what tokenizer.LearnChars reads.
+func (s *Source) Texts() iter.Seq2[string, io.Reader] {
+	return func(yield func(string, io.Reader) bool) {
+		for _, d := range s.docs {
+			r := &textReader{doc: d}
+			name := d.where()
+			if d.start > 0 {
+				name = fmt.Sprintf("%s from byte %d", name, d.start)
+			}
+			more := yield(name, r)
+			r.close()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// textReader reads a document from its start; it opens it at the first Read.
+type textReader struct {
+	doc     Document
+	content Content
+	offset  int64
+}
+
+// Read implements io.Reader.
+func (r *textReader) Read(p []byte) (int, error) {
+	if r.offset == r.doc.Size {
+		return 0, io.EOF
+	}
+	if r.content == nil {
+		c, err := r.doc.open()
+		if err != nil {
+			return 0, err
+		}
+		r.content = c
+	}
+	p = p[:min(int64(len(p)), r.doc.Size-r.offset)]
+	err := r.doc.readAt(r.content, p, r.offset)
+	if err != nil {
+		return 0, err
+	}
+	r.offset += int64(len(p))
+	return len(p), nil
+}
+
+func (r *textReader) close() {
+	if r.content != nil {
+		r.content.Close()
+	}
+}
+
+// open is Open, checked.
+func (d *Document) open() (Content, error) {
+	if d.Open == nil {
+		return nil, errors.New("the document has no Open")
+	}
+	return d.Open()
+}
+
+// readAt fills p with the document's bytes from offset on.
+func (d *Document) readAt(c Content, p []byte, offset int64) error {
+	n, err := c.ReadAt(p, d.start+offset)
+	if n == len(p) {
+		return nil
+	}
+	if err == io.EOF {
+		return fmt.Errorf("shorter than %d bytes: it was changed after it was opened", d.start+d.Size)
+	}
+	return err
+}
+
+// where names the document in an error.
+func (d *Document) where() string {
+	if d.path != "" {
+		return d.path
+	}
+	return d.Name
+}
+
+// section is the part of the document from byte from up to byte to.
+func (d *Document) section(from, to int64) Document {
+	part := *d
+	part.start += from
+	part.Size = to - from
+	return part
+}
+
+// thousands writes n with commas.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// byteSize writes n bytes with a decimal unit.
+func byteSize(n int64) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	if n < 1000 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	x, unit := float64(n)/1e3, "kB"
+	for _, next := range []string{"MB", "GB", "TB"} {
+		if x < 999.95 { // prints as 1000.0 from there
+			break
+		}
+		x, unit = x/1e3, next
+	}
+	return fmt.Sprintf("%.1f %s", x, unit)
+}

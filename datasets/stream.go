@@ -1,0 +1,97 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// A Batch holds B·T tokens and, for each, the next token, row-major (B, T).
+type Batch struct {
+	Size    int // B, windows in the batch
+	Context int // T, tokens in a window
+	Tokens  []int
+	Targets []int
+}
+
+// A Stream gives batches one after another. Its methods are for one goroutine
+// at a time.
+type Stream interface {
+	// Next returns the next batch, whose slices are valid until the next
+	// call. At the end of a finite stream the error is io.EOF. After any
+	// other error, that of ctx for one, the position is as before the call.
+	Next(ctx context.Context) (Batch, error)
+
+	// State returns the position after the batches handed out so far: a
+	// line of JSON of about 300 bytes.
+	State() ([]byte, error)
+
+	// Restore goes to a position: what follows is, to the id, what followed
+	// when State returned it, in this or another process. A state of another
+	// corpus, tokenizer or Config is an error that says which; the stream
+	// then stays where it was.
+	Restore(state []byte) error
+
+	// Close releases what the stream holds; Next is an error from then on.
+	Close() error
+}
+
+// DefaultBuffer is the number of tokens in a block of windows that are
+// shuffled together where Config.Buffer is 0. They take 16 MB, and all of a
+// text of 4 MB in bytes is in one block.
+const DefaultBuffer = 4 << 20
+
+// Config is the shape of a stream's batches and what their order depends on.
+type Config struct {
+	// Batch is B, the number of windows in a batch.
+	Batch int
+
+	// Context is T, the number of tokens that a window gives the model. A
+	// window takes T+1 tokens of text, the last being only a target.
+	Context int
+
+	// Seed fixes the order of a training stream. Validation has its own.
+	Seed uint64
+
+	// Buffer is the number of tokens that are shuffled together; 0 means
+	// DefaultBuffer.
+	Buffer int
+}
+
+// maxBatch bounds B·T and Buffer, in tokens.
+const maxBatch = 1 << 30
+
+func (c *Config) check() error {
+	switch {
+	case c.Batch < 1:
+		return fmt.Errorf("batch is %d windows, want at least 1", c.Batch)
+	case c.Context < 1:
+		return fmt.Errorf("context is %d tokens, want at least 1", c.Context)
+	case c.Batch > maxBatch/c.Context:
+		return fmt.Errorf("a batch of %d windows of %d tokens has more than %d tokens", c.Batch, c.Context, maxBatch)
+	case c.Buffer < 0 || c.Buffer > maxBatch:
+		return fmt.Errorf("buffer is %d tokens, want 0 (for %d) to %d", c.Buffer, DefaultBuffer, maxBatch)
+	}
+	return nil
+}
+
+// NewTraining returns an endless stream of batches: see the package comment for
+// the order. A text of fewer than T+1 tokens is an error; so is one that the
+// tokenizer cannot encode, here or where Next reaches the place.
+func NewTraining(src *Source, tok tokenizer.Tokenizer, c Config) (Stream, error) {
+	return newLoader(src, tok, c, training)
+}
+
+// NewValidation returns a stream of one epoch, whose order depends on nothing
+// but the source, the tokenizer and the Config's shape: documents and windows
+// are shuffled the same way every time, so that the first batches are a fair
+// sample of all. Windows that do not fill a batch are left out at the end; if
+// there are fewer than B in all, the one batch repeats them. Restoring the
+// state of a new stream starts the next evaluation.
+func NewValidation(src *Source, tok tokenizer.Tokenizer, c Config) (Stream, error) {
+	return newLoader(src, tok, c, validation)
+}
+
+var errClosed = errors.New("the stream of batches is closed")
