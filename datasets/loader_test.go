@@ -362,7 +362,7 @@ func TestNewErrors(t *testing.T) {
 		{bad, chars, Config{Batch: 1, Context: 2}, "bad.txt[0]: offset 1: character 'i' (U+0069) is not in the vocabulary of 8 characters"},
 	} {
 		for _, create := range []func(*Source, tokenizer.Tokenizer, Config) (Stream, error){NewTraining, NewValidation} {
-			if s, err := create(test.src, test.tok, test.config); err == nil || err.Error() != test.want {
+			if s, err := create(test.src, test.tok, test.config); s != nil || err == nil || err.Error() != test.want {
 				t.Errorf("%v, error %v\nwant  %s", s, err, test.want)
 			}
 		}

@@ -81,7 +81,7 @@ func (c *Config) check() error {
 // the order. A text of fewer than T+1 tokens is an error; so is one that the
 // tokenizer cannot encode, here or where Next reaches the place.
 func NewTraining(src *Source, tok tokenizer.Tokenizer, c Config) (Stream, error) {
-	return newLoader(src, tok, c, training)
+	return newStream(src, tok, c, training)
 }
 
 // NewValidation returns a stream of one epoch, whose order depends on nothing
@@ -91,7 +91,16 @@ func NewTraining(src *Source, tok tokenizer.Tokenizer, c Config) (Stream, error)
 // there are fewer than B in all, the one batch repeats them. Restoring the
 // state of a new stream starts the next evaluation.
 func NewValidation(src *Source, tok tokenizer.Tokenizer, c Config) (Stream, error) {
-	return newLoader(src, tok, c, validation)
+	return newStream(src, tok, c, validation)
+}
+
+// newStream is newLoader with a nil Stream beside an error.
+func newStream(src *Source, tok tokenizer.Tokenizer, c Config, k kind) (Stream, error) {
+	l, err := newLoader(src, tok, c, k)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 var errClosed = errors.New("the stream of batches is closed")
