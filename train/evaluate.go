@@ -1,0 +1,109 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// Restart makes the Validation of a [Trainer] from one finite stream, which each
+// evaluation starts again where it is now. The stream stays the caller's to
+// close.
+func Restart(stream datasets.Stream) (func() (datasets.Stream, error), error) {
+	start, err := stream.State()
+	if err != nil {
+		return nil, err
+	}
+	return func() (datasets.Stream, error) {
+		if err := stream.Restore(start); err != nil {
+			return nil, err
+		}
+		return unclosed{stream}, nil
+	}, nil
+}
+
+// unclosed is a stream that outlives an evaluation.
+type unclosed struct{ datasets.Stream }
+
+func (unclosed) Close() error { return nil }
+
+// evaluationDue tells whether the step the run is at wants an evaluation that
+// it has not had. A run interrupted before it has it when resumed, so the
+// evaluations are those of a run that was never stopped.
+func (r *run) evaluationDue() bool {
+	if r.Validation == nil || r.at.Evaluated != nil && r.at.Evaluated.Step == r.at.Step {
+		return false
+	}
+	return r.at.Step == 0 || r.at.Step == r.Steps || r.EvalEvery > 0 && r.at.Step%r.EvalEvery == 0
+}
+
+// evaluate reports the mean loss over the validation batches, without dropout,
+// and tells whether it is the best since training began.
+func (r *run) evaluate(ctx context.Context) (best bool, err error) {
+	if r.eval == nil {
+		s := graph.New(r.Params)
+		r.loss = r.declare(s)
+		if r.eval, err = s.Compile(r.loss); err != nil {
+			return false, err
+		}
+	}
+	stream, err := r.Validation()
+	if err != nil {
+		return false, err
+	}
+	loss, err := r.meanLoss(ctx, stream)
+	if err := errors.Join(err, stream.Close()); err != nil {
+		return false, err
+	}
+	e := Evaluation{Step: r.at.Step, Loss: loss}
+	for _, o := range r.Observers {
+		if err := o.OnEvaluation(e); err != nil {
+			return false, err
+		}
+	}
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return false, fmt.Errorf("the validation loss is %v", loss)
+	}
+	r.at.Evaluated = &e
+	r.dirty = true
+	best = e.Step > 0 && (r.at.Best == nil || e.Loss < r.at.Best.Loss)
+	if best {
+		r.at.Best = &e
+	}
+	return best, nil
+}
+
+// meanLoss runs the evaluation program over a stream.
+func (r *run) meanLoss(ctx context.Context, stream datasets.Stream) (float64, error) {
+	var sum float64
+	n := 0
+	for r.EvalBatches == 0 || n < r.EvalBatches {
+		b, err := stream.Next(ctx)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+		if err := r.feed(r.eval, b); err != nil {
+			return 0, err
+		}
+		if err := r.eval.Run(); err != nil {
+			return 0, err
+		}
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		sum += float64(r.eval.Value(r.loss)[0])
+		n++
+	}
+	if n == 0 {
+		return 0, errors.New("the validation stream is empty")
+	}
+	return sum / float64(n), nil
+}

@@ -1,0 +1,106 @@
+package train_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+	"github.com/gorgpt/gorgpt/tokenizer"
+	"github.com/gorgpt/gorgpt/train"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// bigram predicts the next byte from the present one by a table of logits.
+type bigram struct{ vocab int }
+
+func (m bigram) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node {
+	table := s.Param("table", graph.Zeros(), m.vocab, m.vocab)
+	logits := ops.Embed(s, tokens, table)       // (B·T, V)
+	return ops.CrossEntropy(s, logits, targets) // ()
+}
+
+// printer is an observer.
+type printer struct{}
+
+func (printer) OnStep(train.Step) error { return nil }
+
+func (printer) OnEvaluation(e train.Evaluation) error {
+	fmt.Printf("step %3d: val loss %.2f\n", e.Step, e.Loss)
+	return nil
+}
+
+func ExampleTrainer() {
+	text := strings.Repeat("to be or not to be ", 50)
+	tok := tokenizer.Bytes()
+	shape := datasets.Config{Batch: 4, Context: 16, Seed: 1}
+	stream, err := datasets.NewTraining(datasets.Text("hamlet", text), tok, shape)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer stream.Close()
+	t := &train.Trainer{
+		Model:  bigram{tok.Size()},
+		Params: graph.NewParams(1),
+		Train:  stream,
+		Validation: func() (datasets.Stream, error) {
+			return datasets.NewValidation(datasets.Text("hamlet", text), tok, shape)
+		},
+		Solver:   train.NewAdamW(),
+		Schedule: train.Cosine(0.3, 0.01, 10, 100),
+		Steps:    100, Batch: 4, Context: 16, EvalEvery: 50,
+		Observers: []train.Observer{printer{}},
+	}
+	if err := t.Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// step   0: val loss 5.55
+	// step  50: val loss 0.83
+	// step 100: val loss 0.81
+}
+
+func ExampleParseSchedule() {
+	_, err := train.ParseSchedule("cosinus", 1e-3, 1e-4, 100, 2000)
+	fmt.Println(err)
+	// Output: unknown schedule "cosinus"; did you mean "cosine"? (known: cosine, linear, constant)
+}
+
+// The solver works on any Gorgonia graph, as Gorgonia's own do.
+func ExampleNewAdamW() {
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName("x"), gorgonia.WithShape(2),
+		gorgonia.WithValue(tensor.New(tensor.WithBacking([]float32{3, -4}))))
+	loss := gorgonia.Must(gorgonia.Sum(gorgonia.Must(gorgonia.Square(x))))
+	if _, err := gorgonia.Grad(loss, x); err != nil {
+		fmt.Println(err)
+		return
+	}
+	vm := gorgonia.NewTapeMachine(g, gorgonia.BindDualValues(x))
+	defer vm.Close()
+
+	adam := train.NewAdamW()
+	adam.LearnRate = 0.1
+	for i := range 101 {
+		if err := vm.RunAll(); err != nil {
+			fmt.Println(err)
+			return
+		}
+		if i%50 == 0 {
+			fmt.Printf("step %3d: loss %.4f\n", i, loss.Value().Data())
+		}
+		if err := adam.Step([]gorgonia.ValueGrad{x}); err != nil {
+			fmt.Println(err)
+			return
+		}
+		vm.Reset()
+	}
+	// Output:
+	// step   0: loss 25.0000
+	// step  50: loss 0.1386
+	// step 100: loss 0.0002
+}

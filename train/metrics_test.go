@@ -1,0 +1,165 @@
+package train
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// recorder is an Observer that keeps everything.
+type recorder struct {
+	steps []Step
+	evals []Evaluation
+	log   []string // order of the calls
+}
+
+func (r *recorder) OnStep(s Step) error {
+	r.steps = append(r.steps, s)
+	r.log = append(r.log, "step")
+	return nil
+}
+
+func (r *recorder) OnEvaluation(e Evaluation) error {
+	r.evals = append(r.evals, e)
+	r.log = append(r.log, "eval")
+	return nil
+}
+
+func (r *recorder) losses() (out []float64) {
+	for _, s := range r.steps {
+		out = append(out, s.Loss)
+	}
+	return out
+}
+
+func writeMetrics(t *testing.T, path string, from, to int) {
+	t.Helper()
+	m, err := OpenMetrics(path, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := from + 1; i <= to; i++ {
+		if err := m.OnStep(Step{Step: i, Tokens: int64(i) * 768, Loss: 1 / float64(i), LearnRate: 1e-3, GradNorm: 0.5, TokensPerSecond: 1e4, Seconds: float64(i)}); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 {
+			if err := m.OnEvaluation(Evaluation{i, 2.5}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestMetricsLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "metrics.jsonl")
+	writeMetrics(t, path, 0, 2)
+	want := `{"step":1,"tokens":768,"loss":1,"lr":0.001,"grad_norm":0.5,"tokens_per_s":10000,"seconds":1}
+{"step":2,"tokens":1536,"loss":0.5,"lr":0.001,"grad_norm":0.5,"tokens_per_s":10000,"seconds":2}
+{"step":2,"val_loss":2.5}
+`
+	if got := readFile(t, path); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestMetricsResume(t *testing.T) {
+	dir := t.TempDir()
+	whole, resumed := filepath.Join(dir, "whole"), filepath.Join(dir, "resumed")
+	writeMetrics(t, whole, 0, 9)
+	writeMetrics(t, resumed, 0, 7) // was at 7 when it crashed, in the middle of a line; saved at 4
+	f, err := os.OpenFile(resumed, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"step":8,"tok`); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	writeMetrics(t, resumed, 4, 9)
+	if got, want := readFile(t, resumed), readFile(t, whole); got != want {
+		t.Errorf("the resumed file is\n%swant\n%s", got, want)
+	}
+	writeMetrics(t, resumed, 0, 1)
+	if got := strings.Count(readFile(t, resumed), "\n"); got != 1 {
+		t.Errorf("a new run leaves %d lines, want 1", got)
+	}
+}
+
+func TestMetricsReplay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "metrics.jsonl")
+	m, err := OpenMetrics(path, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := []Step{
+		{Step: 1, Tokens: 1 << 40, Loss: float64(float32(4.1743)), LearnRate: 1e-300, GradNorm: 0.1 + 0.2, TokensPerSecond: 1e9 / 7, Seconds: 1. / 3},
+		{Step: 2, Loss: math.NaN(), GradNorm: math.Inf(1)},
+	}
+	evals := []Evaluation{{1, math.Pi}, {2, math.NaN()}}
+	for i := range steps {
+		if err := errors.Join(m.OnStep(steps[i]), m.OnEvaluation(evals[i])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var r recorder
+	if err := Replay(strings.NewReader(readFile(t, path)), &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.steps) != 2 || len(r.evals) != 2 {
+		t.Fatalf("%d steps and %d evaluations, want 2 and 2", len(r.steps), len(r.evals))
+	}
+	if r.steps[0] != steps[0] || r.evals[0] != evals[0] {
+		t.Errorf("read back %+v %+v, want %+v %+v", r.steps[0], r.evals[0], steps[0], evals[0])
+	}
+	if s, e := r.steps[1], r.evals[1]; !math.IsNaN(s.Loss) || !math.IsNaN(s.GradNorm) || !math.IsNaN(e.Loss) {
+		t.Errorf("null read back as %+v %+v, want NaN", s, e)
+	}
+}
+
+func TestMetricsReplayErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"{\"step\":1}\nhello\n":               "line 2 of the metrics: invalid character 'h' looking for beginning of value",
+		strings.Repeat(" ", longestLine) + "": "line 1 of the metrics is longer than 65536 bytes",
+		"{\"step\":\"one\"}\n":                "line 1 of the metrics: json: cannot unmarshal string into Go struct field metricLine.step of type int",
+	} {
+		if err := Replay(strings.NewReader(text)); err == nil || err.Error() != want {
+			t.Errorf("error is %v, want %s", err, want)
+		}
+	}
+}
+
+func FuzzReplay(f *testing.F) {
+	f.Add([]byte(`{"step":1,"tokens":768,"loss":null,"lr":0.001,"grad_norm":0.5,"tokens_per_s":1e4,"seconds":1}` + "\n" + `{"step":2,"val_loss":null}` + "\n"))
+	f.Add([]byte("{}\n\n"))
+	f.Add([]byte("null\n[]\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var r recorder
+		err := Replay(bytes.NewReader(b), &r)
+		if lines := bytes.Count(b, []byte("\n")); err == nil && len(r.log) != lines {
+			t.Errorf("%d reports from %d lines", len(r.log), lines)
+		}
+		kept, err := keptBytes(bytes.NewReader(b), math.MaxInt)
+		if err == nil && kept > 0 && b[kept-1] != '\n' {
+			t.Errorf("kept %d bytes, which do not end a line", kept)
+		}
+	})
+}

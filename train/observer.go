@@ -1,0 +1,25 @@
+package train
+
+// Step reports one update of the weights.
+type Step struct {
+	Step            int     // updates done, this one included
+	Tokens          int64   // tokens trained on so far
+	Loss            float64 // mean over the batch, nats per token, before the update
+	LearnRate       float64
+	GradNorm        float64 // global norm of the gradient, before clipping
+	TokensPerSecond float64 // of this step
+	Seconds         float64 // since the run began, evaluations and pauses for saving included
+}
+
+// Evaluation reports the loss on the validation data.
+type Evaluation struct {
+	Step int     `json:"step"` // updates done
+	Loss float64 `json:"loss"` // mean over all batches, nats per token
+}
+
+// An Observer is told of every step and evaluation, in order. An error ends
+// the run.
+type Observer interface {
+	OnStep(Step) error
+	OnEvaluation(Evaluation) error
+}

@@ -1,0 +1,203 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/graph"
+	"gorgonia.org/gorgonia"
+)
+
+// run is one call of Run: the trainer and what it compiled.
+type run struct {
+	*Trainer
+	micro   int // micro-batches in an update
+	train   *graph.Program
+	eval    *graph.Program // made by the first evaluation
+	loss    *gorgonia.Node // of eval
+	model   []gorgonia.ValueGrad
+	setRate func(float64)
+	began   time.Time
+	before  float64 // seconds of earlier calls
+}
+
+// start checks the settings and compiles the training program.
+func (t *Trainer) start() (*run, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	setRate, err := setRate(t.Solver)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Trainer: t, setRate: setRate, micro: max(t.Accumulate, 1), began: time.Now(), before: t.at.Seconds}
+	s := graph.New(t.Params, graph.Training())
+	loss := t.declare(s)
+	if r.train, err = s.CompileGrad(loss); err != nil {
+		return nil, err
+	}
+	r.model = t.Params.ValueGrads()
+	t.Params.ZeroGrad() // an earlier call may have failed halfway
+	if !t.begun {
+		t.begun, t.dirty = true, true
+	}
+	return r, nil
+}
+
+// declare applies the model to inputs of the trainer's shape.
+func (t *Trainer) declare(s *graph.Scope) *gorgonia.Node {
+	return t.Model.Loss(s, s.Ints("tokens", t.Batch, t.Context), s.Ints("targets", t.Batch, t.Context))
+}
+
+// loop alternates evaluations, saves and steps.
+func (r *run) loop(ctx context.Context) error {
+	for {
+		best := false
+		if ctx.Err() == nil && r.evaluationDue() {
+			var err error
+			if best, err = r.evaluate(ctx); err != nil && !errors.Is(err, ctx.Err()) {
+				return fmt.Errorf("train: evaluation at step %d: %w", r.at.Step, err)
+			}
+		}
+		done := r.at.Step == r.Steps || r.at.Step == r.StopAfter && r.StopAfter > 0
+		switch {
+		case ctx.Err() != nil && (!done || r.evaluationDue()):
+			stopped := fmt.Errorf("train: interrupted after step %d of %d: %w", r.at.Step, r.Steps, ctx.Err())
+			return r.saveThen(stopped)
+		case done:
+			return r.save()
+		case best, r.SaveEvery > 0 && r.at.Step > 0 && r.at.Step%r.SaveEvery == 0:
+			if err := r.save(); err != nil {
+				return err
+			}
+		}
+		// An update in progress is finished, come what may.
+		n := r.at.Step + 1
+		err := r.step(context.WithoutCancel(ctx))
+		if errors.Is(err, io.EOF) {
+			ended := fmt.Errorf("train: step %d of %d: the training data ended: %w", n, r.Steps, io.EOF)
+			return r.saveThen(ended)
+		}
+		if err != nil {
+			return fmt.Errorf("train: step %d: %w", n, err)
+		}
+	}
+}
+
+// step does one update.
+func (r *run) step(ctx context.Context) error {
+	began := time.Now()
+	if _, ok := r.Solver.(*AdamW); !ok { // which leaves zeros
+		r.Params.ZeroGrad()
+	}
+	var sum float64
+	for m := range r.micro {
+		b, err := r.Train.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if err := r.feed(r.train, b); err != nil {
+			return err
+		}
+		r.train.Seed(r.Seed, uint64(r.at.Step)*uint64(r.micro)+uint64(m))
+		if err := r.train.RunGrad(float32(1 / float64(r.micro))); err != nil {
+			return err
+		}
+		sum += float64(r.train.Loss())
+	}
+	loss := sum / float64(r.micro)
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return fmt.Errorf("the loss is %v; no weight was changed; a lower learning rate or a longer warm-up may help", loss)
+	}
+	rate := r.Schedule(r.at.Step)
+	r.setRate(rate)
+	norm, err := r.update()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	tokens := int64(r.Batch) * int64(r.Context) * int64(r.micro)
+	r.at.Step++
+	r.at.Tokens += tokens
+	r.at.Seconds = r.before + now.Sub(r.began).Seconds()
+	r.dirty = true
+	report := Step{
+		Step: r.at.Step, Tokens: r.at.Tokens, Loss: loss, LearnRate: rate, GradNorm: norm,
+		TokensPerSecond: float64(tokens) / max(now.Sub(began).Seconds(), 1e-9), Seconds: r.at.Seconds,
+	}
+	for _, o := range r.Observers {
+		if err := o.OnStep(report); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// update lets the solver change the weights and returns the gradient's norm.
+func (r *run) update() (norm float64, err error) {
+	ours, ok := r.Solver.(interface{ GradNorm() float64 })
+	if !ok {
+		if norm, err = gradNorm(r.model); err != nil {
+			return 0, err
+		}
+		if math.IsNaN(norm) || math.IsInf(norm, 0) {
+			return 0, fmt.Errorf("the norm of the gradient is %v; no weight was changed", norm)
+		}
+	}
+	if err := r.Solver.Step(r.model); err != nil {
+		return 0, err
+	}
+	if ok {
+		norm = ours.GradNorm()
+	}
+	return norm, nil
+}
+
+// feed gives a program a batch.
+func (r *run) feed(p *graph.Program, b datasets.Batch) error {
+	if b.Size != r.Batch || b.Context != r.Context {
+		return fmt.Errorf("the stream delivers batches of (%d, %d), want (%d, %d)", b.Size, b.Context, r.Batch, r.Context)
+	}
+	if err := p.SetInts("tokens", b.Tokens); err != nil {
+		return err
+	}
+	return p.SetInts("targets", b.Targets)
+}
+
+// save hands out the state, unless that was done already.
+func (r *run) save() error {
+	if r.Save == nil || !r.dirty {
+		return nil
+	}
+	s, err := r.State()
+	if err != nil {
+		return fmt.Errorf("train: state at step %d: %w", r.at.Step, err)
+	}
+	if err := r.Save(s); err != nil {
+		return fmt.Errorf("train: saving step %d: %w", r.at.Step, err)
+	}
+	r.dirty = false
+	return nil
+}
+
+// saveThen saves and returns the reason for it.
+func (r *run) saveThen(reason error) error {
+	if err := r.save(); err != nil {
+		return fmt.Errorf("%w; %w", reason, err)
+	}
+	return reason
+}
+
+// close ends the programs.
+func (r *run) close() error {
+	err := r.train.Close()
+	if r.eval != nil {
+		err = errors.Join(err, r.eval.Close())
+	}
+	return err
+}

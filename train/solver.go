@@ -1,0 +1,69 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
+	"gorgonia.org/gorgonia"
+)
+
+// A Tensor is a named float32 array of a solver's state. Data is row-major and
+// shared with the solver, so it holds until the next step.
+type Tensor struct {
+	Name  string
+	Shape []int
+	Data  []float32
+}
+
+// SolverState is all a solver remembers between two steps.
+type SolverState struct {
+	Step    int      `json:"step"` // updates done
+	Tensors []Tensor `json:"-"`    // in order of the parameters
+}
+
+// Stateful is a solver whose state can be taken out and put back, so that a
+// run can be resumed to the bit. [AdamW] is one; Gorgonia's own solvers keep
+// their state to themselves.
+type Stateful interface {
+	State() SolverState
+	Restore(SolverState) error
+}
+
+// Rater is a solver whose learning rate can be set.
+type Rater interface {
+	SetLearnRate(rate float64)
+}
+
+// setRate returns a function that sets the learning rate of a solver of ours
+// or of Gorgonia's.
+func setRate(s gorgonia.Solver) (func(rate float64), error) {
+	switch s := s.(type) {
+	case Rater:
+		return s.SetLearnRate, nil
+	case *gorgonia.RMSPropSolver, *gorgonia.AdamSolver, *gorgonia.VanillaSolver,
+		*gorgonia.BarzilaiBorweinSolver, *gorgonia.Momentum:
+		return func(rate float64) { gorgonia.WithLearnRate(rate)(s) }, nil
+	case *gorgonia.AdamW:
+		return nil, fmt.Errorf("gorgonia.AdamW never changes a weight (its decay works on a copy); use train.AdamW")
+	default:
+		return nil, fmt.Errorf("the learning rate of %T cannot be set; give it a method SetLearnRate(float64)", s)
+	}
+}
+
+// gradNorm returns the global norm of the gradients of a model.
+func gradNorm(model []gorgonia.ValueGrad) (float64, error) {
+	var squares float64
+	for i, vg := range model {
+		v, err := vg.Grad()
+		if err != nil {
+			return 0, fmt.Errorf("parameter %d of %d: no gradient: %w", i+1, len(model), err)
+		}
+		g, err := floats(v)
+		if err != nil {
+			return 0, fmt.Errorf("gradient of parameter %d of %d: %w", i+1, len(model), err)
+		}
+		squares += kernel.SumSquares(g)
+	}
+	return math.Sqrt(squares), nil
+}

@@ -1,0 +1,89 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+)
+
+// State is all a run needs, besides the weights, to go on as if it had never
+// stopped. Its JSON form holds everything but the solver's tensors.
+type State struct {
+	Step    int     `json:"step"`  // updates done
+	Steps   int     `json:"steps"` // updates planned
+	Tokens  int64   `json:"tokens"`
+	Seconds float64 `json:"seconds"`
+
+	Seed       uint64 `json:"seed"`
+	Batch      int    `json:"batch"`
+	Context    int    `json:"context"`
+	Accumulate int    `json:"accumulate"`
+
+	Evaluated *Evaluation `json:"evaluated,omitempty"` // the last evaluation
+	Best      *Evaluation `json:"best,omitempty"`      // the lowest loss after step 0
+
+	Stream []byte      `json:"stream"` // position of the training data
+	Solver SolverState `json:"solver"`
+}
+
+// State returns the state between two updates. The solver's tensors are shared
+// with it, so they hold until the next.
+func (t *Trainer) State() (State, error) {
+	if t.Train == nil {
+		return State{}, errors.New("Trainer.Train is not set")
+	}
+	s := t.at
+	s.Steps, s.Seed = t.Steps, t.Seed
+	s.Batch, s.Context, s.Accumulate = t.Batch, t.Context, max(t.Accumulate, 1)
+	var err error
+	if s.Stream, err = t.Train.State(); err != nil {
+		return State{}, err
+	}
+	if solver, ok := t.Solver.(Stateful); ok {
+		s.Solver = solver.State()
+	}
+	return s, nil
+}
+
+// Restore takes a run back to a saved state. Params must hold the weights saved
+// with it. The trainer's settings must be those of the saved run, except Steps
+// and what does not touch the weights. Gorgonia's own solvers cannot be
+// restored, but for the one without memory, [gorgonia.VanillaSolver].
+func (t *Trainer) Restore(s State) error {
+	if t.Train == nil {
+		return errors.New("train: restore: Trainer.Train is not set")
+	}
+	if s.Step < 0 || s.Tokens < 0 {
+		return fmt.Errorf("train: restore: step %d with %d tokens, want 0 or more", s.Step, s.Tokens)
+	}
+	for _, f := range []struct {
+		name      string
+		got, want uint64
+	}{
+		{"seed", s.Seed, t.Seed},
+		{"batch", uint64(s.Batch), uint64(t.Batch)},
+		{"context", uint64(s.Context), uint64(t.Context)},
+		{"accumulate", uint64(s.Accumulate), uint64(max(t.Accumulate, 1))},
+	} {
+		if f.got != f.want {
+			return fmt.Errorf("train: restore: the saved run has %s %d, this one %d", f.name, f.got, f.want)
+		}
+	}
+	switch solver := t.Solver.(type) {
+	case Stateful:
+		if err := solver.Restore(s.Solver); err != nil {
+			return fmt.Errorf("train: restore: %w", err)
+		}
+	case *gorgonia.VanillaSolver:
+	default:
+		return fmt.Errorf("train: restore: %T keeps its state to itself; use train.AdamW", t.Solver)
+	}
+	if err := t.Train.Restore(s.Stream); err != nil {
+		return fmt.Errorf("train: restore: training data: %w", err)
+	}
+	t.at = s
+	t.at.Stream, t.at.Solver = nil, SolverState{}
+	t.begun, t.dirty = true, false
+	return nil
+}

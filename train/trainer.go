@@ -1,0 +1,116 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/graph"
+	"gorgonia.org/gorgonia"
+)
+
+// A Model declares the loss of a batch: the mean over all positions of the
+// cross-entropy of each next token, a scalar, from tokens and targets of shape
+// (B, T).
+type Model interface {
+	Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node
+}
+
+// A Trainer fits a model to a stream of tokens. Set the fields, then call
+// [Trainer.Run]. Step n is the moment after n updates.
+type Trainer struct {
+	Model  Model
+	Params *graph.Params // the weights; those of a resumed run hold the saved ones
+	Train  datasets.Stream
+
+	// Validation opens a finite stream, the same batches each time, for one
+	// evaluation. Without it there are none.
+	Validation func() (datasets.Stream, error)
+
+	Solver   gorgonia.Solver
+	Schedule Schedule
+
+	Steps      int // updates in all
+	Batch      int // B, sequences in a micro-batch, as the streams deliver them
+	Context    int // T, tokens in a sequence
+	Accumulate int // micro-batches in an update; 0 means 1
+
+	// EvalEvery is the number of updates between two evaluations. There is
+	// always one before the first update and one after the last.
+	EvalEvery   int
+	EvalBatches int // batches of an evaluation; 0 means the whole stream
+
+	// Save is called with a state to keep together with the weights: every
+	// SaveEvery updates, after an evaluation that is the best so far (then
+	// State.Best.Step equals State.Step), at the end, and when the run is
+	// interrupted. The state is valid during the call.
+	Save      func(State) error
+	SaveEvery int
+
+	// StopAfter ends the run cleanly at that step, as an interrupt would, but
+	// without an error; 0 means at Steps.
+	StopAfter int
+
+	Seed      uint64 // of dropout
+	Observers []Observer
+
+	at    State // what State returns, but for stream and solver
+	dirty bool  // something happened since the last save
+	begun bool
+}
+
+// Run trains up to Steps or StopAfter. If ctx is cancelled it finishes the
+// update in progress, saves, and returns an error that wraps ctx.Err(). Run may
+// be called again to go on. A loss or gradient that is not finite, and any
+// error of the model, the stream, the solver, an observer or Save, ends the run.
+func (t *Trainer) Run(ctx context.Context) error {
+	r, err := t.start()
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	err = r.loop(ctx)
+	if closeErr := r.close(); closeErr != nil {
+		err = errors.Join(err, closeErr)
+	}
+	return err
+}
+
+// check finds settings that are missing or out of range.
+func (t *Trainer) check() error {
+	missing := ""
+	switch {
+	case t.Model == nil:
+		missing = "Model"
+	case t.Params == nil:
+		missing = "Params"
+	case t.Train == nil:
+		missing = "Train"
+	case t.Solver == nil:
+		missing = "Solver"
+	case t.Schedule == nil:
+		missing = "Schedule"
+	}
+	if missing != "" {
+		return fmt.Errorf("Trainer.%s is not set", missing)
+	}
+	for _, f := range []struct {
+		name       string
+		got, least int
+	}{
+		{"Steps", t.Steps, 1}, {"Batch", t.Batch, 1}, {"Context", t.Context, 1}, {"Accumulate", t.Accumulate, 0},
+		{"EvalEvery", t.EvalEvery, 0}, {"EvalBatches", t.EvalBatches, 0},
+		{"SaveEvery", t.SaveEvery, 0}, {"StopAfter", t.StopAfter, 0},
+	} {
+		if f.got < f.least {
+			return fmt.Errorf("Trainer.%s is %d, want %d or more", f.name, f.got, f.least)
+		}
+	}
+	if t.at.Step > t.Steps {
+		return fmt.Errorf("the run is at step %d already, want at most Steps = %d", t.at.Step, t.Steps)
+	}
+	if t.StopAfter > 0 && t.StopAfter <= t.at.Step {
+		return fmt.Errorf("the run is at step %d already, want less than StopAfter = %d", t.at.Step, t.StopAfter)
+	}
+	return nil
+}
