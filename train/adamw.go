@@ -43,6 +43,7 @@ type AdamW struct {
 	byName   map[string]*moments
 	restored bool // moments come from Restore and no step has used them yet
 	targets  []target
+	squares  []float64 // of the norms of the targets' gradients
 }
 
 // moments are the two running means of one parameter.
@@ -83,16 +84,16 @@ func (a *AdamW) Step(model []gorgonia.ValueGrad) error {
 		a.forgive()
 		return err
 	}
-	var squares float64
+	a.squares = a.squares[:0]
 	for _, p := range a.targets {
 		s := kernel.SumSquares(p.grad)
 		if math.IsInf(s, 0) || math.IsNaN(s) {
 			a.forgive()
 			return notFinite(p.name, p.grad)
 		}
-		squares += s
+		a.squares = append(a.squares, s)
 	}
-	a.norm = math.Sqrt(squares)
+	a.norm = norm(a.squares)
 	a.step++
 	a.restored = false
 

@@ -249,6 +249,26 @@ func TestAdamWClipsTheGlobalNorm(t *testing.T) {
 	}
 }
 
+func TestNormDoesNotDependOnTheOrder(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	var params []*vector
+	for i := range 20 {
+		p := newVector(fmt.Sprint("p", i), 5)
+		fillNormal(rng, p.g, math.Exp(rng.NormFloat64()))
+		params = append(params, p)
+	}
+	want, err := gradNorm(valueGrads(params...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		rng.Shuffle(len(params), func(i, j int) { params[i], params[j] = params[j], params[i] })
+		if got, _ := gradNorm(valueGrads(params...)); got != want {
+			t.Fatalf("the norm is %v, and %v in another order", want, got)
+		}
+	}
+}
+
 func TestAdamWStateRoundTrip(t *testing.T) {
 	// Seven updates, and three, a new solver with the state of the first, four.
 	weights := func(stop int) []float32 {

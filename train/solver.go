@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/internal/kernel"
 	"gorgonia.org/gorgonia"
@@ -53,7 +54,7 @@ func setRate(s gorgonia.Solver) (func(rate float64), error) {
 
 // gradNorm returns the global norm of the gradients of a model.
 func gradNorm(model []gorgonia.ValueGrad) (float64, error) {
-	var squares float64
+	var squares []float64
 	for i, vg := range model {
 		v, err := vg.Grad()
 		if err != nil {
@@ -63,7 +64,19 @@ func gradNorm(model []gorgonia.ValueGrad) (float64, error) {
 		if err != nil {
 			return 0, fmt.Errorf("gradient of parameter %d of %d: %w", i+1, len(model), err)
 		}
-		squares += kernel.SumSquares(g)
+		squares = append(squares, kernel.SumSquares(g))
 	}
-	return math.Sqrt(squares), nil
+	return norm(squares), nil
+}
+
+// norm returns the root of a sum of squares, which it sorts first: the bits then
+// do not depend on the order in which a model, or a checkpoint opened before it,
+// declared its parameters.
+func norm(squares []float64) float64 {
+	slices.Sort(squares)
+	var sum float64
+	for _, s := range squares {
+		sum += s
+	}
+	return math.Sqrt(sum)
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/datasets"
@@ -140,15 +141,17 @@ func stateOf(t *testing.T, c saved) State {
 // restore puts a checkpoint into a new trainer.
 func (c *saved) restore(t *testing.T, to *Trainer) {
 	t.Helper()
-	// The parameters are declared by the model; a checkpoint fills them before
-	// the first run.
-	sc := graph.New(to.Params)
-	to.declare(sc)
-	if err := sc.Err(); err != nil {
-		t.Fatal(err)
-	}
-	for name, w := range c.weights {
-		copy(to.Params.Get(name).Data(), w)
+	// A checkpoint declares parameters in an order of its own, here backwards.
+	for _, x := range slices.Backward(c.tensors) {
+		name, ok := strings.CutSuffix(x.Name, firstMoment)
+		if !ok {
+			continue
+		}
+		p, err := to.Params.Declare(name, graph.Zeros(), x.Shape...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(p.Data(), c.weights[name])
 	}
 	if err := to.Restore(stateOf(t, *c)); err != nil {
 		t.Fatal(err)
