@@ -76,9 +76,9 @@ func (a *AdamW) SetLearnRate(rate float64) { a.LearnRate = rate }
 func (a *AdamW) GradNorm() float64 { return a.norm }
 
 // Step updates every parameter of the model from its gradient and leaves the
-// gradient at zero, as Gorgonia's solvers do. Parameters must be float32 and have a name (see [gorgonia.Namer]), by which their
-// moments are kept. On an error, such as a gradient that is not finite, no
-// weight has changed.
+// gradient at zero, as Gorgonia's solvers do. Parameters must be float32 and have
+// a name (see [gorgonia.Namer]), by which their moments are kept. On an error,
+// such as a gradient that is not finite, no weight has changed.
 func (a *AdamW) Step(model []gorgonia.ValueGrad) error {
 	if err := a.gather(model); err != nil {
 		a.forgive()
