@@ -1,5 +1,7 @@
 package kernel
 
+import "runtime"
+
 // Sizes, in elements, by measurement on Sapphire Rapids (48 KiB of first-level and 2
 // MiB of second-level cache a core).
 const (
@@ -14,6 +16,8 @@ const (
 	directB = 1 << 14
 	// directPanels is the number of panels up to which A is read where it is.
 	directPanels = 4
+	// maxGroup is the number of panels
+	maxGroup = 8
 )
 
 // product is one call of Gemm and the block of it that is being computed.
@@ -29,10 +33,11 @@ type product struct {
 	a, b, c        []float32
 	lda, ldb, ldc  int
 
-	row, rows   int       // rows of the block
-	from, depth int       // the block's part of k
-	step        int       // depth of what is summed in registers
-	packed      []float32 // A's whole tiles, for each step in turn; empty if A is read directly
+	row, rows      int // rows of the block
+	from, depth    int // the block's part of k
+	step           int // depth of what is summed in registers
+	groups, splits int
+	packed         []float32 // A's whole tiles, for each step in turn; empty if A is read directly
 }
 
 // panels is the number of panels of B.
@@ -53,8 +58,8 @@ func (p *product) small() {
 	p.setStep()
 	p.rows, p.depth = p.m, p.k
 	s := workspaces.take()
-	for j := range p.panels() {
-		p.panel(s, j, 0, p.heights())
+	for j := 0; j < p.panels(); j += maxGroup {
+		p.group(s, j, min(j+maxGroup, p.panels()), 0, p.heights())
 	}
 	workspaces.put(s)
 }
@@ -75,8 +80,9 @@ func (p *product) large() {
 				p.packed = t.packed.sized(whole * p.isa.rows * p.depth)
 				For(whole, 1+(1<<14)/(p.depth*p.isa.rows), t.packA)
 			}
-			heights := p.heights()
-			For(p.panels()*heights, min(max(heights/4, 4), heights), t.compute)
+			p.groups = max((p.panels()+maxGroup-1)/maxGroup, min(p.panels(), 2*runtime.GOMAXPROCS(0)))
+			p.splits = min(p.heights(), 4)
+			For(p.groups*p.splits, 1, t.compute)
 		}
 	}
 	t.product = product{}
@@ -110,17 +116,15 @@ type team struct {
 func newTeam() *team {
 	t := new(team)
 	t.packA = func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			t.packTile(i)
-		}
+		t.packTiles(lo, hi)
 	}
 	t.compute = func(lo, hi int) {
 		s := workspaces.take()
-		heights := t.heights()
 		for lo < hi {
-			j, i := lo/heights, lo%heights
-			end := min(heights, i+hi-lo)
-			t.panel(s, j, i, end)
+			g, i := lo/t.splits, lo%t.splits
+			end := min(t.splits, i+hi-lo)
+			heights := t.heights()
+			t.group(s, g*t.panels()/t.groups, (g+1)*t.panels()/t.groups, i*heights/t.splits, end*heights/t.splits)
 			lo += end - i
 		}
 		workspaces.put(s)
@@ -128,28 +132,40 @@ func newTeam() *team {
 	return t
 }
 
-// panel computes the tiles lo to hi-1 of panel j in the block.
-func (p *product) panel(s *workspace, j, lo, hi int) {
-	col := j * p.cols
-	width := min(p.cols, p.n-col)
-	mask := uint32(1<<width - 1)
+// group computes the tiles lo to hi-1 of panels first to last-1 in the block.
+func (p *product) group(s *workspace, first, last, lo, hi int) {
 	for from := 0; from < p.depth; from += p.step {
 		depth := min(p.step, p.depth-from)
 		beta := p.beta
 		if p.from+from > 0 {
 			beta = 1
 		}
-		b, rsb := p.panelB(s, col, width, p.from+from, depth, hi-lo)
+		direct := !p.transB && hi-lo <= 4 && p.k*p.n <= directB && (p.masked || p.n%p.cols == 0)
+		var panels []float32
+		if !direct {
+			panels = p.packPanels(s, first, last, p.from+from, depth)
+		}
 		for t := lo; t < hi; t++ {
 			row := t * p.isa.rows
 			rows := min(p.isa.rows, p.rows-row)
 			a, rsa, csa := p.tileA(row, rows, from, depth)
-			c := p.c[(p.row+row)*p.ldc+col:]
-			if width < p.cols && !p.masked {
-				p.edge(s, depth, a, rsa, csa, b, rsb, c, beta, rows, width)
-				continue
+			for j := first; j < last; j++ {
+				col := j * p.cols
+				width := min(p.cols, p.n-col)
+				var b *float32
+				var rsb int
+				if direct {
+					b, rsb = &p.b[(p.from+from)*p.ldb+col], p.ldb
+				} else {
+					b, rsb = &panels[(j-first)*p.cols*depth], p.cols
+				}
+				c := p.c[(p.row+row)*p.ldc+col:]
+				if width < p.cols && !p.masked {
+					p.edge(s, depth, a, rsa, csa, b, rsb, c, beta, rows, width)
+					continue
+				}
+				p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &c[0], p.ldc, p.alpha, beta, uint32(1<<width-1), b, 0)
 			}
-			p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &c[0], p.ldc, p.alpha, beta, mask)
 		}
 	}
 }
@@ -160,7 +176,7 @@ func (p *product) edge(s *workspace, depth int, a *float32, rsa, csa int, b *flo
 	for i := range rows {
 		copy(tile[i*p.cols:][:width], c[i*p.ldc:])
 	}
-	p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &tile[0], p.cols, p.alpha, beta, 0)
+	p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &tile[0], p.cols, p.alpha, beta, 0, b, 0)
 	for i := range rows {
 		copy(c[i*p.ldc:][:width], tile[i*p.cols:])
 	}

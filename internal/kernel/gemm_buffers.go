@@ -21,8 +21,8 @@ func (b *buffer) sized(n int) []float32 {
 
 // workspace is what one goroutine needs to compute tiles.
 type workspace struct {
-	panel buffer // of B
-	tile  buffer // of C
+	panels buffer // of B
+	tile   buffer // of C
 }
 
 // shelf keeps things for reuse. As many are made as are in use at once, and none is lost at

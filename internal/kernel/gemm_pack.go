@@ -1,5 +1,9 @@
 package kernel
 
+// packRows is how many rows of a matrix are copied to all packs before the next are. A row
+// is then read over the width of several tiles while its page is at hand.
+const packRows = 16
+
 // tileA returns where the rows of a tile are, from the column from of the block.
 func (p *product) tileA(row, rows, from, depth int) (a *float32, rsa, csa int) {
 	if rows == p.isa.rows && len(p.packed) > 0 {
@@ -14,48 +18,66 @@ func (p *product) tileA(row, rows, from, depth int) (a *float32, rsa, csa int) {
 	return &p.a[row*p.lda+from], p.lda, 1
 }
 
-// packTile packs the rows of tile i of the block: column after column.
-func (p *product) packTile(i int) {
+// packTiles packs the rows of the tiles lo to hi-1 of the block: column after column.
+func (p *product) packTiles(lo, hi int) {
 	rows := p.isa.rows
 	whole := p.rows / rows * rows
-	row := p.row + i*rows
 	for from := 0; from < p.depth; from += p.step {
 		depth := min(p.step, p.depth-from)
-		dst := p.packed[from*whole+i*rows*depth:][:rows*depth]
-		if p.transA {
-			p.copyA(depth, &dst[0], &p.a[(p.from+from)*p.lda+row], p.lda)
-		} else {
-			transpose(p.transposeA, rows, depth, dst, rows, p.a[row*p.lda+p.from+from:], p.lda)
+		dst := p.packed[from*whole:]
+		if !p.transA {
+			for i := lo; i < hi; i++ {
+				transpose(p.transposeA, rows, depth, dst[i*rows*depth:], rows, p.a[(p.row+i*rows)*p.lda+p.from+from:], p.lda)
+			}
+			continue
+		}
+		for q := 0; q < depth; q += packRows {
+			for i := lo; i < hi; i++ {
+				p.copyA(min(packRows, depth-q), &dst[(i*depth+q)*rows], &p.a[(p.from+from+q)*p.lda+p.row+i*rows], p.lda)
+			}
 		}
 	}
 }
 
-// panelB returns where the rows from to from+depth-1 of a panel of B are. It packs
-// them, row after row, unless B is small and they are needed only a few times.
-func (p *product) panelB(s *workspace, col, width, from, depth, times int) (b *float32, rsb int) {
-	if !p.transB && times <= 4 && p.k*p.n <= directB && (width == p.cols || p.masked) {
-		return &p.b[from*p.ldb+col], p.ldb
+// panelsB returns the rows from to from+depth-1 of panels of B, each panel row after row
+// in rows of isa.cols. The elements of missing columns are 0.
+func (p *product) packPanels(s *workspace, first, last, from, depth int) []float32 {
+	dst := s.panels.sized((last - first) * p.cols * depth)
+	whole := min(last, p.n/p.cols)
+	if p.transB {
+		for j := first; j < whole; j++ {
+			for i := 0; i < p.cols; i += p.lanes {
+				transpose(p.transposeB, p.lanes, depth, dst[(j-first)*p.cols*depth+i:], p.cols, p.b[(j*p.cols+i)*p.ldb+from:], p.ldb)
+			}
+		}
+	} else {
+		for q := 0; q < depth; q += packRows {
+			for j := first; j < whole; j++ {
+				p.copyB(min(packRows, depth-q), &dst[((j-first)*depth+q)*p.cols], &p.b[(from+q)*p.ldb+j*p.cols], p.ldb)
+			}
+		}
 	}
-	dst := s.panel.sized(p.cols * p.step)[:p.cols*depth]
-	switch {
-	case p.transB:
-		if width < p.cols {
-			clear(dst)
-		}
-		i := 0
-		for ; i+p.lanes <= width; i += p.lanes {
-			transpose(p.transposeB, p.lanes, depth, dst[i:], p.cols, p.b[(col+i)*p.ldb+from:], p.ldb)
-		}
-		transposeRest(i, width, 0, depth, dst, p.cols, p.b[col*p.ldb+from:], p.ldb)
-	case width == p.cols:
-		p.copyB(depth, &dst[0], &p.b[from*p.ldb+col], p.ldb)
-	default:
-		clear(dst)
+	if whole < last {
+		p.packEdge(dst[(whole-first)*p.cols*depth:], whole*p.cols, from, depth)
+	}
+	return dst
+}
+
+// packEdge packs the last panel, of which some columns do not exist.
+func (p *product) packEdge(dst []float32, col, from, depth int) {
+	clear(dst)
+	width := p.n - col
+	if !p.transB {
 		for q := range depth {
-			copy(dst[q*p.cols:][:width], p.b[(from+q)*p.ldb+col:])
+			copy(dst[q*p.cols:], p.b[(from+q)*p.ldb+col:][:width])
 		}
+		return
 	}
-	return &dst[0], p.cols
+	i := 0
+	for ; i+p.lanes <= width; i += p.lanes {
+		transpose(p.transposeB, p.lanes, depth, dst[i:], p.cols, p.b[(col+i)*p.ldb+from:], p.ldb)
+	}
+	transposeRest(i, width, 0, depth, dst, p.cols, p.b[col*p.ldb+from:], p.ldb)
 }
 
 // transpose stores the first k columns of some rows of src as rows of dst.

@@ -24,7 +24,7 @@ var ymm = []reg.VecPhysical{
 // Z3 by turns an element of A, the last registers the tile.
 func tileAVX512(rows int) {
 	name := fmt.Sprintf("tile%dx32AVX512", rows)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32)")
+	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn int)")
 	Doc(name + " computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.")
 	Pragma("noescape")
 	acc := func(i, j int) reg.VecPhysical { return zmm[32-2*rows+2*i+j] }
@@ -40,21 +40,19 @@ func tileAVX512(rows int) {
 		VPXORD(acc(i, 0), acc(i, 0), acc(i, 0))
 		VPXORD(acc(i, 1), acc(i, 1), acc(i, 1))
 	}
-	t.prefetch()
-
-	Label("depth")
-	VMOVUPS_Z(Mem{Base: t.b}, reg.K1, b0)
-	VMOVUPS_Z(Mem{Base: t.b, Disp: 64}, reg.K2, b1)
-	ADDQ(t.rsb, t.b)
-	for i := range rows {
-		x := zmm[2+i%2]
-		VBROADCASTSS(t.a.row(i), x)
-		VFMADD231PS(b0, x, acc(i, 0))
-		VFMADD231PS(b1, x, acc(i, 1))
-	}
-	t.a.advance(t.csa)
-	DECQ(t.k)
-	JNZ(LabelRef("depth"))
+	t.loop(func() {
+		VMOVUPS_Z(Mem{Base: t.b}, reg.K1, b0)
+		VMOVUPS_Z(Mem{Base: t.b, Disp: 64}, reg.K2, b1)
+		ADDQ(t.rsb, t.b)
+		for i := range rows {
+			x := zmm[2+i%2]
+			VBROADCASTSS(t.a.row(i), x)
+			VFMADD231PS(b0, x, acc(i, 0))
+			VFMADD231PS(b1, x, acc(i, 1))
+		}
+		t.a.advance(t.csa)
+	})
+	c, ldc := load("c"), loadBytes("ldc")
 
 	alpha, beta := reg.Z0, reg.Z1
 	VBROADCASTSS(address("alpha"), alpha)
@@ -65,22 +63,22 @@ func tileAVX512(rows int) {
 	t.jumpIfClearing("store")
 	VBROADCASTSS(address("beta"), beta)
 	row := GP64()
-	MOVQ(t.c, row)
+	MOVQ(c, row)
 	for i := range rows {
 		VMOVUPS_Z(Mem{Base: row}, reg.K1, reg.Z2)
 		VMOVUPS_Z(Mem{Base: row, Disp: 64}, reg.K2, reg.Z3)
 		VFMADD231PS(reg.Z2, beta, acc(i, 0))
 		VFMADD231PS(reg.Z3, beta, acc(i, 1))
 		if i < rows-1 {
-			ADDQ(t.ldc, row)
+			ADDQ(ldc, row)
 		}
 	}
 	Label("store")
 	for i := range rows {
-		VMOVUPS(acc(i, 0), reg.K1, Mem{Base: t.c})
-		VMOVUPS(acc(i, 1), reg.K2, Mem{Base: t.c, Disp: 64})
+		VMOVUPS(acc(i, 0), reg.K1, Mem{Base: c})
+		VMOVUPS(acc(i, 1), reg.K2, Mem{Base: c, Disp: 64})
 		if i < rows-1 {
-			ADDQ(t.ldc, t.c)
+			ADDQ(ldc, c)
 		}
 	}
 	VZEROUPPER()
@@ -91,7 +89,7 @@ func tileAVX512(rows int) {
 // Y3 by turns an element of A, the last registers the tile.
 func tileAVX2(rows int) {
 	name := fmt.Sprintf("tile%dx16AVX2", rows)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32)")
+	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn int)")
 	Doc(name + " computes a tile of C; see tileFunc. It wants all columns to exist.")
 	Pragma("noescape")
 	acc := func(i, j int) reg.VecPhysical { return ymm[16-2*rows+2*i+j] }
@@ -102,21 +100,19 @@ func tileAVX2(rows int) {
 		VXORPS(acc(i, 0), acc(i, 0), acc(i, 0))
 		VXORPS(acc(i, 1), acc(i, 1), acc(i, 1))
 	}
-	t.prefetch()
-
-	Label("depth")
-	VMOVUPS(Mem{Base: t.b}, b0)
-	VMOVUPS(Mem{Base: t.b, Disp: 32}, b1)
-	ADDQ(t.rsb, t.b)
-	for i := range rows {
-		x := ymm[2+i%2]
-		VBROADCASTSS(t.a.row(i), x)
-		VFMADD231PS(b0, x, acc(i, 0))
-		VFMADD231PS(b1, x, acc(i, 1))
-	}
-	t.a.advance(t.csa)
-	DECQ(t.k)
-	JNZ(LabelRef("depth"))
+	t.loop(func() {
+		VMOVUPS(Mem{Base: t.b}, b0)
+		VMOVUPS(Mem{Base: t.b, Disp: 32}, b1)
+		ADDQ(t.rsb, t.b)
+		for i := range rows {
+			x := ymm[2+i%2]
+			VBROADCASTSS(t.a.row(i), x)
+			VFMADD231PS(b0, x, acc(i, 0))
+			VFMADD231PS(b1, x, acc(i, 1))
+		}
+		t.a.advance(t.csa)
+	})
+	c, ldc := load("c"), loadBytes("ldc")
 
 	alpha, beta := reg.Y0, reg.Y1
 	VBROADCASTSS(address("alpha"), alpha)
@@ -127,57 +123,84 @@ func tileAVX2(rows int) {
 	t.jumpIfClearing("store")
 	VBROADCASTSS(address("beta"), beta)
 	row := GP64()
-	MOVQ(t.c, row)
+	MOVQ(c, row)
 	for i := range rows {
 		VFMADD231PS(Mem{Base: row}, beta, acc(i, 0))
 		VFMADD231PS(Mem{Base: row, Disp: 32}, beta, acc(i, 1))
 		if i < rows-1 {
-			ADDQ(t.ldc, row)
+			ADDQ(ldc, row)
 		}
 	}
 	Label("store")
 	for i := range rows {
-		VMOVUPS(acc(i, 0), Mem{Base: t.c})
-		VMOVUPS(acc(i, 1), Mem{Base: t.c, Disp: 32})
+		VMOVUPS(acc(i, 0), Mem{Base: c})
+		VMOVUPS(acc(i, 1), Mem{Base: c, Disp: 32})
 		if i < rows-1 {
-			ADDQ(t.ldc, t.c)
+			ADDQ(ldc, c)
 		}
 	}
 	VZEROUPPER()
 	RET()
 }
 
-// tile holds the arguments of a kernel in registers; strides are in bytes.
+// tile holds the arguments of a kernel's loop in registers; strides are in bytes.
 type tile struct {
-	rows                   int
-	k, csa, b, rsb, c, ldc reg.GPVirtual
-	a                      strided
+	rows        int
+	csa, b, rsb reg.GPVirtual
+	a           strided
 }
 
 func loadTile(rows int) tile {
 	return tile{
 		rows: rows,
-		k:    load("k"),
 		a:    newStrided(load("a"), loadBytes("rsa"), rows),
 		csa:  loadBytes("csa"),
 		b:    load("b"),
 		rsb:  loadBytes("rsb"),
-		c:    load("c"),
-		ldc:  loadBytes("ldc"),
 	}
 }
 
-// prefetch asks for the rows of C, which are wanted when the sums are ready.
-func (t tile) prefetch() {
-	row := GP64()
-	MOVQ(t.c, row)
-	for i := range t.rows {
-		PREFETCHT0(Mem{Base: row})
-		PREFETCHT0(Mem{Base: row, Disp: 64})
-		if i < t.rows-1 {
-			ADDQ(t.ldc, row)
-		}
+// loop repeats step k times. Every fourth time it asks for 128 bytes of memory that are wanted soon:
+// first the rows of C, then, from next on, those of the caller's choice.
+func (t tile) loop(step func()) {
+	count, rest, ask, stride := load("k"), GP64(), load("c"), loadBytes("ldc")
+	SHRQ(Imm(2), count)
+	MOVQ(count, rest)
+	SUBQ(Imm(uint64(t.rows)), rest)
+	JLE(LabelRef("short"))
+	MOVQ(U32(uint32(t.rows)), count)
+	JMP(LabelRef("four"))
+	Label("short")
+	XORQ(rest, rest)
+	TESTQ(count, count)
+	JZ(LabelRef("last"))
+
+	Label("four")
+	PREFETCHT0(Mem{Base: ask})
+	PREFETCHT0(Mem{Base: ask, Disp: 64})
+	ADDQ(stride, ask)
+	for range 4 {
+		step()
 	}
+	DECQ(count)
+	JNZ(LabelRef("four"))
+	MOVQ(rest, count)
+	XORQ(rest, rest)
+	Load(Param("next"), ask)
+	Load(Param("ldn"), stride)
+	SHLQ(Imm(2), stride)
+	TESTQ(count, count)
+	JNZ(LabelRef("four"))
+
+	Label("last")
+	Load(Param("k"), count)
+	ANDQ(Imm(3), count)
+	JZ(LabelRef("sums"))
+	Label("one")
+	step()
+	DECQ(count)
+	JNZ(LabelRef("one"))
+	Label("sums")
 }
 
 // jumpIfClearing jumps if beta is 0 or -0.
