@@ -67,7 +67,7 @@ func ExampleTrainer() {
 func ExampleParseSchedule() {
 	_, err := train.ParseSchedule("cosinus", 1e-3, 1e-4, 100, 2000)
 	fmt.Println(err)
-	// Output: unknown schedule "cosinus"; did you mean "cosine"? (known: cosine, linear, constant)
+	// Output: unknown schedule "cosinus"; did you mean "cosine"?
 }
 
 // The solver works on any Gorgonia graph, as Gorgonia's own do.

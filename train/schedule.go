@@ -3,9 +3,8 @@ package train
 import (
 	"fmt"
 	"math"
-	"strings"
 
-	"github.com/agnivade/levenshtein"
+	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
 // A Schedule gives the learning rate of update i, counting from 0.
@@ -67,8 +66,7 @@ func ParseSchedule(name string, high, low float64, warmup, decay int) (Schedule,
 	case "linear":
 		make = Linear
 	default:
-		return nil, fmt.Errorf("unknown schedule %q; did you mean %q? (known: %s)",
-			name, nearest(name, schedules), strings.Join(schedules, ", "))
+		return nil, nearest.Unknown("schedule", name, schedules)
 	}
 	switch {
 	case !(low >= 0 && low <= high):
@@ -77,15 +75,4 @@ func ParseSchedule(name string, high, low float64, warmup, decay int) (Schedule,
 		return nil, fmt.Errorf("the learning rate reaches its least at update %d, before the warm-up of %d ends", decay, warmup)
 	}
 	return make(high, low, warmup, decay), nil
-}
-
-// nearest returns the known word that takes the fewest edits.
-func nearest(word string, known []string) string {
-	best, least := "", math.MaxInt
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(strings.ToLower(word), k); d < least {
-			best, least = k, d
-		}
-	}
-	return best
 }

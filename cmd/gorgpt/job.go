@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -57,7 +56,6 @@ func checkpointsDir(dir string) string { return filepath.Join(dir, "checkpoints"
 // trainer to it.
 func (j *job) openRun(t *train.Trainer) error {
 	step := 0
-	plot := train.NewPlot("")
 	if j.resume != "" {
 		j.dir = j.resume
 		state, err := j.restore(t)
@@ -68,7 +66,7 @@ func (j *job) openRun(t *train.Trainer) error {
 	} else if err := j.makeDir(); err != nil {
 		return err
 	}
-	plot = train.NewPlot(filepath.Join(j.dir, "loss.png"))
+	plot := train.NewPlot(filepath.Join(j.dir, "loss.png"))
 	var err error
 	if j.metrics, err = train.OpenMetrics(metricsPath(j.dir), step); err != nil {
 		return err
@@ -104,15 +102,11 @@ func (j *job) makeDir() error {
 	if entries, err := os.ReadDir(j.dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("%s exists and is not empty; choose another --out, or go on with --resume %s", j.dir, j.dir)
 	}
-	made := !exists(j.dir)
 	if err := os.MkdirAll(j.dir, 0o777); err != nil {
-		return err
+		return fmt.Errorf("--out: %w", err)
 	}
 	if err := os.WriteFile(recipePath(j.dir), j.recipe.text(), 0o666); err != nil {
-		if made {
-			os.Remove(j.dir)
-		}
-		return err
+		return fmt.Errorf("--out: %w", err)
 	}
 	return nil
 }
@@ -261,5 +255,3 @@ func emptyPrompt(tok tokenizer.Tokenizer) ([]int, error) {
 	}
 	return []int{0}, nil
 }
-
-var _ json.Marshaler = json.RawMessage(nil)

@@ -15,6 +15,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
 func main() {
@@ -55,15 +58,34 @@ func newRoot() *cobra.Command {
 		Short:         "GPT models as symbolic Gorgonia graphs: declare, train, sample, inspect",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          usageArgs(cobra.NoArgs),
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			var known []string
+			for _, c := range cmd.Commands() {
+				known = append(known, c.Name())
+			}
+			return unknown("command", args[0], known)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see %s -h", err, cmd.CommandPath())}
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newTrain(), newGenerate(), newGraph(), newModels())
 	return root
+}
+
+// flagError makes an error of the flag parser one of usage that offers the nearest
+// flag.
+func flagError(cmd *cobra.Command, err error) error {
+	var missing *pflag.NotExistError
+	if errors.As(err, &missing) {
+		var known []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
+		return unknown("flag", "--"+missing.GetSpecifiedName(), known)
+	}
+	return usageError{fmt.Errorf("%w; see %s -h", err, cmd.CommandPath())}
 }
 
 // usageError is wrong usage of the command line.
@@ -73,6 +95,11 @@ func (e usageError) Unwrap() error { return e.error }
 
 // usagef makes a usageError.
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// unknown is the usage error of a name that is none of known.
+func unknown(what, got string, known []string) error {
+	return usageError{nearest.Unknown(what, got, known)}
+}
 
 // usageArgs turns the error of an argument check into a usageError.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {

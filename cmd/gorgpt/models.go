@@ -5,7 +5,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models/gpt2"
@@ -71,8 +70,7 @@ func declare(c gpt2.Config, batch, context int, train bool) ([]graph.Node, error
 		return compiled(s.Compile(logits))
 	}
 	s := graph.New(params, graph.Training())
-	var loss *G.Node = c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context))
-	return compiled(s.CompileGrad(loss))
+	return compiled(s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context))))
 }
 
 // compiled lists the nodes of a program that will not run.

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/tokenizer"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -111,11 +109,11 @@ func (j *job) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, t.Train.Close()) }()
 	// Declare the model before anything is written: what is wrong with it shows here.
-	n, err := count(j.config)
+	nodes, err := declare(j.config, r.Batch, r.Context, true)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(r.Model, j.config, n), src)
+	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(r.Model, j.config, graph.Sum(nodes).Params), src)
 
 	if err := j.openRun(t); err != nil {
 		return err
@@ -166,12 +164,4 @@ func (j *job) trainer(src *datasets.Source) (*train.Trainer, error) {
 		EvalEvery: r.EvalEvery, EvalBatches: r.EvalBatches, SaveEvery: r.SaveEvery,
 		StopAfter: j.stopAfter, Seed: r.Seed,
 	}, nil
-}
-
-var _ train.Model = gpt2.Config{}
-
-// exists tells whether a path is there.
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// text is a little language with something to learn.
+func text() string {
+	var b strings.Builder
+	for i := range 400 {
+		fmt.Fprintf(&b, "%d and %d is %d.\n", i%10, i/10%10, i%10+i/10%10)
+	}
+	return b.String()
+}
+
+// small is a model that trains in a second.
+var small = []string{"--data", "text.txt", "--tokenizer", "chars", "--layers", "1", "--width", "32", "--heads", "2",
+	"--context", "16", "--batch", "8", "--steps", "40", "--eval-every", "20", "--eval-batches", "3", "--lr", "0.01", "--dropout", "0.1"}
+
+// trainSmall trains with further arguments and returns the status and the output.
+func trainSmall(t *testing.T, args ...string) (int, string, string) {
+	t.Helper()
+	return gorgpt(t, t.Context(), append(append([]string{"train"}, small...), args...)...)
+}
+
+// losses reads the losses of a run's metrics, training and validation.
+func losses(t *testing.T, dir string) (train, validation []float64) {
+	t.Helper()
+	data, err := os.ReadFile(metricsPath(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(data) {
+		var l map[string]float64
+		if err := json.Unmarshal(line, &l); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if v, ok := l["val_loss"]; ok {
+			validation = append(validation, v)
+			continue
+		}
+		for _, key := range []string{"step", "tokens", "loss", "lr", "grad_norm", "tokens_per_s", "seconds"} {
+			if _, ok := l[key]; !ok || len(l) != 7 {
+				t.Fatalf("%s: want seven keys, %s among them", line, key)
+			}
+		}
+		train = append(train, l["loss"])
+	}
+	return train, validation
+}
+
+// TestTrain trains end to end: the loss falls, the run directory has what it should,
+// its directory is the last line of standard output, and its recipe repeats it.
+func TestTrain(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	status, stdout, stderr := trainSmall(t)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	dir := lines[len(lines)-1]
+	train, validation := losses(t, dir)
+	if len(train) != 40 || len(validation) != 3 {
+		t.Fatalf("%d training and %d validation lines", len(train), len(validation))
+	}
+	if first := math.Log(18); math.Abs(train[0]-first) > 0.2 || validation[2] > 0.8*first {
+		t.Errorf("loss %v at first, want about log 18; validation %v", train[0], validation)
+	}
+	if want := fmt.Sprintf("validation loss %.4f at step 0, %.4f at step 40", validation[0], validation[2]); lines[0] != want {
+		t.Errorf("first line %q, want %q", lines[0], want)
+	}
+	for _, name := range []string{"loss.png", "samples.txt", "recipe.toml", "checkpoints/latest/config.json",
+		"checkpoints/best/model.safetensors", "checkpoints/latest/tokenizer.json", "checkpoints/latest/trainer.json"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	status, _, stderr = gorgpt(t, t.Context(), "train", recipePath(dir), "--out", "again")
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	if again, _ := losses(t, "again"); !slices.Equal(again, train) {
+		t.Errorf("the recipe gives other losses:\n%v\n%v", again, train)
+	}
+}
+
+// TestResume: a run that was stopped, by --stop-after or by an interrupt, and resumed
+// has the losses and the weights of one that was not, to the bit.
+func TestResume(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	if status, _, stderr := trainSmall(t, "--out", "whole"); status != 0 {
+		t.Fatal(stderr)
+	}
+	want, wantValidation := losses(t, "whole")
+	weights := func(dir string) []byte {
+		data, err := os.ReadFile(filepath.Join(dir, "checkpoints/latest/model.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	check := func(dir string) {
+		t.Helper()
+		status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", dir)
+		if status != 0 {
+			t.Fatal(stderr)
+		}
+		got, gotValidation := losses(t, dir)
+		if !slices.Equal(got, want) || !slices.Equal(gotValidation, wantValidation) {
+			t.Errorf("%s: losses\n%v\nwant\n%v", dir, got, want)
+		}
+		if !bytes.Equal(weights(dir), weights("whole")) {
+			t.Errorf("%s: other weights", dir)
+		}
+	}
+
+	if status, _, stderr := trainSmall(t, "--out", "stopped", "--stop-after", "13"); status != 0 {
+		t.Fatal(stderr)
+	}
+	if got, _ := losses(t, "stopped"); len(got) != 13 {
+		t.Errorf("%d steps, want 13", len(got))
+	}
+	check("stopped")
+
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() {
+		for ctx.Err() == nil { // after the first lines of the metrics
+			if info, err := os.Stat(metricsPath("interrupted")); err == nil && info.Size() > 500 {
+				interrupt()
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	status, stdout, stderr := gorgpt(t, ctx, append(append([]string{"train"}, small...), "--out", "interrupted")...)
+	if status != 130 || stdout != "" || !strings.Contains(stderr, "gorgpt train --resume interrupted") {
+		t.Errorf("interrupted: status %d, output %q, %q", status, stdout, stderr)
+	}
+	check("interrupted")
+}
+
+// TestGenerate: text goes on from the prompt, the same with the same seed, and as JSON.
+func TestGenerate(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	if status, _, stderr := trainSmall(t, "--out", "run"); status != 0 {
+		t.Fatal(stderr)
+	}
+	args := []string{"generate", "--from", "run/checkpoints/best", "--prompt", "3 and 4", "--tokens", "30"}
+	status, first, stderr := gorgpt(t, t.Context(), args...)
+	if status != 0 || !strings.HasPrefix(first, "3 and 4") || len(first) != len("3 and 4")+30+1 {
+		t.Fatalf("status %d: %q, %s", status, first, stderr)
+	}
+	if _, again, _ := gorgpt(t, t.Context(), args...); again != first {
+		t.Errorf("%q, then %q", first, again)
+	}
+	status, out, stderr := gorgpt(t, t.Context(), append(args, "--json")...)
+	var got struct {
+		Prompt []int  `json:"prompt_ids"`
+		IDs    []int  `json:"ids"`
+		Text   string `json:"text"`
+	}
+	if err := json.Unmarshal([]byte(out), &got); status != 0 || err != nil {
+		t.Fatalf("status %d, %v: %s%s", status, err, out, stderr)
+	}
+	if len(got.Prompt) != 7 || len(got.IDs) != 30 || "3 and 4"+got.Text+"\n" != first {
+		t.Errorf("%+v, want the text %q", got, first)
+	}
+	const want = "gorgpt: --prompt: offset 0: character 'ü' (U+00FC) is not in the vocabulary of 18 characters\n"
+	if status, _, stderr := gorgpt(t, t.Context(), "generate", "--from", "run/checkpoints/best", "--prompt", "ü"); status != 1 || stderr != want {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+// TestWholeCharacters: tokens that are parts of a character are not printed before
+// the rest is there.
+func TestWholeCharacters(t *testing.T) {
+	tok, err := newTokenizer("bytes", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	w := &writer{out: &out, tokenizer: tok}
+	var seen []string
+	for _, b := range []byte("aé€😀\xffb") {
+		if err := w.token(int(b)); err != nil {
+			t.Fatal(err)
+		}
+		seen = append(seen, out.String())
+		out.Reset()
+	}
+	if want := []string{"a", "", "é", "", "", "€", "", "", "", "😀", "\xff", "b"}; !slices.Equal(seen, want) {
+		t.Errorf("%q, want %q", seen, want)
+	}
+}
+
+func TestGraph(t *testing.T) {
+	status, out, stderr := gorgpt(t, t.Context(), "graph", "--model", "gpt2", "--context", "64", "--format", "json", "--train")
+	var got struct {
+		Nodes []struct {
+			Path, Op string
+			Shape    []int
+			FLOPs    int64
+			Bytes    int64
+		}
+		Parameters int64
+	}
+	if err := json.Unmarshal([]byte(out), &got); status != 0 || err != nil {
+		t.Fatalf("status %d, %v: %s", status, err, stderr)
+	}
+	if got.Parameters != 124_439_808 {
+		t.Errorf("%d parameters", got.Parameters)
+	}
+	i := slices.IndexFunc(got.Nodes, func(n struct {
+		Path, Op string
+		Shape    []int
+		FLOPs    int64
+		Bytes    int64
+	}) bool {
+		return n.Path == "h.11.mlp.c_fc" && n.Op == "Linear"
+	})
+	if i < 0 || !slices.Equal(got.Nodes[i].Shape, []int{64, 3072}) || got.Nodes[i].FLOPs != 2*64*768*3072 || got.Nodes[i].Bytes != 4*64*3072 {
+		t.Errorf("h.11.mlp.c_fc: %d of %d nodes: %+v", i, len(got.Nodes), got.Nodes[max(i, 0)])
+	}
+	status, out, _ = gorgpt(t, t.Context(), "graph", "--model", "gpt2-nano")
+	if status != 0 || !strings.Contains(out, "\nparameters  804,096\n") {
+		t.Errorf("status %d: %s", status, out)
+	}
+}
+
+func TestModels(t *testing.T) {
+	status, out, _ := gorgpt(t, t.Context(), "models")
+	for _, n := range []string{"804,096", "124,439,808", "354,823,168", "774,030,080", "1,557,611,200"} {
+		if status != 0 || !strings.Contains(out, n) {
+			t.Errorf("no %s in\n%s", n, out)
+		}
+	}
+}
+
+// TestRecipes: every recipe of the project parses and declares its graph.
+func TestRecipes(t *testing.T) {
+	files, err := filepath.Glob("../../recipes/*.toml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no recipes", err)
+	}
+	for _, f := range files {
+		r := defaults()
+		if err := r.read(f); err != nil {
+			t.Error(err)
+			continue
+		}
+		if err := r.validate(); err != nil {
+			t.Errorf("%s: %v", f, err)
+		}
+		c, err := r.config(65)
+		if err != nil {
+			t.Errorf("%s: %v", f, err)
+			continue
+		}
+		if _, err := declare(c, r.Batch, r.Context, true); err != nil {
+			t.Errorf("%s: %v", f, err)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// gorgpt runs a command line in a folder of its own.
+func gorgpt(t *testing.T, ctx context.Context, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	status = run(ctx, args, &out, &err)
+	return status, out.String(), err.String()
+}
+
+// write makes a file.
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBadInput: one clear line on standard error, status 2 for wrong usage and 1 for
+// the rest, and nothing left behind.
+func TestBadInput(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "empty.txt", "")
+	write(t, "short.txt", "short")
+	write(t, "bad.txt", strings.Repeat("abc\xff", 300))
+	write(t, "ok.txt", strings.Repeat("to be or not to be\n", 100))
+	write(t, "binary", strings.Repeat("\x00", 300))
+	write(t, "unknown.toml", "model = \"gpt2-nano\"\nstep = 3\n")
+	write(t, "type.toml", "steps = \"x\"\n")
+	write(t, "syntax.toml", "steps = \n")
+	for _, d := range []string{"none", "full"} {
+		if err := os.Mkdir(d, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, "full/file", "")
+	before := list(t)
+	for _, c := range []struct {
+		args   string
+		status int
+		want   string
+	}{
+		{"trian", 2, `unknown command "trian"; did you mean "train"?`},
+		{"train a b", 2, "accepts at most 1 arg(s), received 2"},
+		{"train --modell x", 2, `unknown flag "--modell"; did you mean "--model"?`},
+		{"train --steps x", 2, `invalid argument "x" for "--steps" flag: strconv.ParseInt: parsing "x": invalid syntax; see gorgpt train -h`},
+		{"train --model gpt2-nao", 2, `unknown model "gpt2-nao"; did you mean "gpt2-nano"?`},
+		{"train --tokenizer char", 2, `unknown tokenizer "char"; did you mean "chars"?`},
+		{"train --schedule cosin --data ok.txt", 2, `unknown schedule "cosin"; did you mean "cosine"?`},
+		{"train --context 0", 2, "--context 0: want 1 or more"},
+		{"train --batch -1", 2, "--batch -1: want 1 or more"},
+		{"train --steps 0", 2, "--steps 0: want 1 or more"},
+		{"train --lr 0", 2, "--lr 0: want a rate between 0 and 1"},
+		{"train --lr NaN", 2, "--lr NaN: want a rate between 0 and 1"},
+		{"train --validation 1", 2, "--validation 1: want a share between 0 and 1"},
+		{"train --stop-after -1", 2, "--stop-after -1: want 0 or more"},
+		{"train --width 130 --data ok.txt", 2, "gpt2: width 130 is not a multiple of 4 heads"},
+		{"train --dropout 1 --data ok.txt", 2, "gpt2: a dropout rate of 1 is not in [0, 1)"},
+		{"train --resume full --out x", 2, "--resume goes on with the run's own recipe and directory; leave out RECIPE and --out"},
+		{"train unknown.toml", 2, `unknown.toml:2: unknown key "step"; did you mean "steps"?`},
+		{"train syntax.toml", 2, "syntax.toml:1: expected value but found '\\n' instead"},
+		{"train none.toml", 1, "open none.toml: no such file or directory"},
+		{"train --data empty.txt", 1, "empty.txt: the file is empty"},
+		{"train --data short.txt", 1, "validation text: short.txt (validation part): 2 tokens (bytes), want at least 65: a context of 64 and the token after it"},
+		{"train --data bad.txt --tokenizer chars", 1, "bad.txt: offset 3: byte 0xff is not valid UTF-8"},
+		{"train --data nosuch.txt", 1, "nosuch.txt: no such file or folder"},
+		{"train --data none", 1, "none: no text in this folder: it is empty"},
+		{"train --data *.nothing", 1, "*.nothing: no file matches"},
+		{"train --data ok.txt --out full", 1, "full exists and is not empty; choose another --out, or go on with --resume full"},
+		{"train --data ok.txt --out ok.txt/run", 1, "--out: mkdir ok.txt: not a directory"},
+		{"train --resume none", 1, "--resume: open none/recipe.toml: no such file or directory"},
+		{"generate", 2, "--from is missing: the checkpoint to generate with"},
+		{"generate --from none --temperature -1", 2, "generate: a temperature of -1 is not 0 or above"},
+		{"generate --from none --top-p 2", 2, "generate: top-p of 2 is not in [0, 1]"},
+		{"generate --from none --tokens 0", 2, "--tokens 0: want 1 or more"},
+		{"generate --from none", 1, "none: no config.json in it: not a checkpoint"},
+		{"generate --from nosuch", 1, "stat nosuch: no such file or directory"},
+		{"graph --model gpt3", 2, `unknown model "gpt3"; did you mean "gpt2"?`},
+		{"graph --context 0", 2, "--batch 1 and --context 0 must be 1 or more"},
+		{"graph --context 65", 2, "--context 65: gpt2-nano has 64 positions"},
+		{"graph --format dott", 2, `unknown format "dott"; there are table, json`},
+	} {
+		status, _, stderr := gorgpt(t, t.Context(), strings.Fields(c.args)...)
+		lines := strings.Split(strings.TrimSpace(stderr), "\n")
+		if got := lines[len(lines)-1]; status != c.status || got != "gorgpt: "+c.want {
+			t.Errorf("gorgpt %s: status %d\n%s\nwant status %d\ngorgpt: %s", c.args, status, got, c.status, c.want)
+		}
+		if strings.Contains(stderr, "goroutine") {
+			t.Errorf("gorgpt %s: a stack trace", c.args)
+		}
+	}
+	if after := list(t); after != before {
+		t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
+	}
+}
+
+// list names all files below the working directory.
+func list(t *testing.T) string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(".", func(path string, _ os.DirEntry, err error) error {
+		names = append(names, path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(names, "\n")
+}
