@@ -320,8 +320,6 @@ func FuzzRestore(f *testing.F) {
 				if after := mustState(t, l); string(after) != string(before) {
 					t.Fatalf("%v, but the position is %s", err, after)
 				}
-			} else {
-				before = mustState(t, l)
 			}
 			batch, err := l.Next(t.Context())
 			if err != nil {

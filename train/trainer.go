@@ -92,7 +92,7 @@ func (t *Trainer) check() error {
 		missing = "Schedule"
 	}
 	if missing != "" {
-		return fmt.Errorf("Trainer.%s is not set", missing)
+		return fmt.Errorf("%s is not set", "Trainer."+missing)
 	}
 	for _, f := range []struct {
 		name       string
@@ -103,7 +103,7 @@ func (t *Trainer) check() error {
 		{"SaveEvery", t.SaveEvery, 0}, {"StopAfter", t.StopAfter, 0},
 	} {
 		if f.got < f.least {
-			return fmt.Errorf("Trainer.%s is %d, want %d or more", f.name, f.got, f.least)
+			return fmt.Errorf("%s is %d, want %d or more", "Trainer."+f.name, f.got, f.least)
 		}
 	}
 	if t.at.Step > t.Steps {

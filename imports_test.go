@@ -1,0 +1,92 @@
+package gorgpt
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// layer is the height of each package: a package may import only lower ones. The
+// order and its reasons are in README.md.
+var layer = map[string]int{
+	"internal/nearest":   0,
+	"internal/reference": 0,
+	"internal/kernel":    0,
+	"graph":              1,
+	"ops":                2,
+	"layers":             3,
+	"models/gpt2":        4,
+	"tokenizer":          1,
+	"datasets":           2,
+	"checkpoint":         5,
+	"train":              6,
+	"generate":           6,
+	"cmd/gorgpt":         7,
+}
+
+// forbidden are imports that the order alone would allow.
+var forbidden = map[string][]string{
+	"train":      {"models/gpt2", "layers", "ops", "checkpoint"}, // knows no model and no file format
+	"generate":   {"models/gpt2", "layers", "ops", "checkpoint"},
+	"datasets":   {"graph"}, // knows no tensors
+	"tokenizer":  {"graph"},
+	"checkpoint": {"models/gpt2", "layers", "ops"}, // weights by name, whatever the model
+}
+
+// TestImports: no arrow points upwards, and internal/kernel knows no Gorgonia.
+func TestImports(t *testing.T) {
+	const module = "github.com/gorgpt/gorgpt/"
+	seen := 0
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		from := path.Dir(filepath.ToSlash(file))
+		if strings.Contains(from, "/gen/") {
+			return nil // generators
+		}
+		height, known := layer[from]
+		if !known {
+			t.Errorf("%s: package %s has no place in the order", file, from)
+			return nil
+		}
+		seen++
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range f.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if from == "internal/kernel" && strings.HasPrefix(imported, "gorgonia.org/") {
+				t.Errorf("%s imports %s: kernels know no Gorgonia", file, imported)
+			}
+			to, ours := strings.CutPrefix(imported, module)
+			if !ours {
+				continue
+			}
+			if layer[to] >= height {
+				t.Errorf("%s imports %s, which is not below it", file, to)
+			}
+			for _, f := range forbidden[from] {
+				if to == f {
+					t.Errorf("%s imports %s: %s must not know it", file, to, from)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen < 50 {
+		t.Errorf("only %d files seen", seen)
+	}
+}
