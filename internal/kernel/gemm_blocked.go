@@ -1,6 +1,9 @@
 package kernel
 
-import "runtime"
+import (
+	"runtime"
+	"unsafe"
+)
 
 // Sizes, in elements, by measurement on Sapphire Rapids (48 KiB of first-level and 2
 // MiB of second-level cache a core).
@@ -10,8 +13,8 @@ const (
 	// maxDepth bounds the part of k that is summed in registers before C is touched.
 	maxDepth = 384
 	// blockA bounds the part of A that is packed at once; it should stay in the
-	// second-level cache.
-	blockA = 3 << 17
+	// third-level cache.
+	blockA = 3 << 19
 	// directB is the size of B up to which few rows of C read it where it is.
 	directB = 1 << 14
 	// directPanels is the number of panels up to which A is read where it is.
@@ -145,6 +148,7 @@ func (p *product) group(s *workspace, first, last, lo, hi int) {
 		if !direct {
 			panels = p.packPanels(s, first, last, p.from+from, depth)
 		}
+		soon := p.outlook(first, last, from+depth)
 		for t := lo; t < hi; t++ {
 			row := t * p.isa.rows
 			rows := min(p.isa.rows, p.rows-row)
@@ -164,7 +168,8 @@ func (p *product) group(s *workspace, first, last, lo, hi int) {
 					p.edge(s, depth, a, rsa, csa, b, rsb, c, beta, rows, width)
 					continue
 				}
-				p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &c[0], p.ldc, p.alpha, beta, uint32(1<<width-1), b, 0)
+				next, ldn, pieces := soon.next(depth/4 - rows)
+				p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &c[0], p.ldc, p.alpha, beta, uint32(1<<width-1), next, ldn, pieces)
 			}
 		}
 	}
@@ -176,8 +181,44 @@ func (p *product) edge(s *workspace, depth int, a *float32, rsa, csa int, b *flo
 	for i := range rows {
 		copy(tile[i*p.cols:][:width], c[i*p.ldc:])
 	}
-	p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &tile[0], p.cols, p.alpha, beta, 0, b, 0)
+	p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &tile[0], p.cols, p.alpha, beta, 0, b, 0, 1)
 	for i := range rows {
 		copy(c[i*p.ldc:][:width], tile[i*p.cols:])
 	}
+}
+
+// outlook is a part of B that will be packed soon, seen as rows of pieces of 128 bytes.
+type outlook struct {
+	b                 *float32
+	ldb, rows, pieces int
+	row               int // first row not asked for
+}
+
+// outlook returns what will be packed after the part of k that ends at from in the block.
+func (p *product) outlook(first, last, from int) outlook {
+	width := (last - first) * p.cols
+	if from >= p.depth {
+		first, last, from = last, last+last-first, 0
+	}
+	col := first * p.cols
+	depth := min(p.step, p.depth-from)
+	from += p.from
+	if width = min(width, p.n-col); width <= 0 {
+		return outlook{b: &p.b[0]}
+	}
+	const piece = 128 / 4
+	if p.transB {
+		return outlook{b: &p.b[col*p.ldb+from], ldb: p.ldb, rows: width, pieces: depth / piece}
+	}
+	return outlook{b: &p.b[from*p.ldb+col], ldb: p.ldb, rows: depth, pieces: width / piece}
+}
+
+// next returns the first of the count pieces that come next.
+func (o *outlook) next(count int) (at *float32, ldb, pieces int) {
+	if o.row >= o.rows || o.pieces == 0 || count <= 0 {
+		return o.b, 0, 1
+	}
+	at = (*float32)(unsafe.Add(unsafe.Pointer(o.b), 4*(o.row*o.ldb)))
+	o.row += 1 + count/o.pieces
+	return at, o.ldb, o.pieces
 }

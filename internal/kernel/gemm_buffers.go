@@ -53,5 +53,5 @@ func (s *shelf[T]) put(x *T) {
 
 var (
 	workspaces = shelf[workspace]{make: func() *workspace { return new(workspace) }}
-	teams   = shelf[team]{make: newTeam}
+	teams      = shelf[team]{make: newTeam}
 )

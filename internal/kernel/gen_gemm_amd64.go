@@ -7,102 +7,102 @@ package kernel
 // tile1x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile1x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile1x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile2x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile2x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile2x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile3x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile3x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile3x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile4x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile4x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile4x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile5x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile5x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile5x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile6x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile6x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile6x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile7x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile7x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile7x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile8x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile8x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile8x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile9x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile9x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile9x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile10x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile10x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile10x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile11x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile11x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile11x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile12x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile12x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile12x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile13x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile13x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile13x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile14x32AVX512 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
 //
 //go:noescape
-func tile14x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile14x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile1x16AVX2 computes a tile of C; see tileFunc. It wants all columns to exist.
 //
 //go:noescape
-func tile1x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile1x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile2x16AVX2 computes a tile of C; see tileFunc. It wants all columns to exist.
 //
 //go:noescape
-func tile2x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile2x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile3x16AVX2 computes a tile of C; see tileFunc. It wants all columns to exist.
 //
 //go:noescape
-func tile3x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile3x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile4x16AVX2 computes a tile of C; see tileFunc. It wants all columns to exist.
 //
 //go:noescape
-func tile4x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile4x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile5x16AVX2 computes a tile of C; see tileFunc. It wants all columns to exist.
 //
 //go:noescape
-func tile5x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile5x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // tile6x16AVX2 computes a tile of C; see tileFunc. It wants all columns to exist.
 //
 //go:noescape
-func tile6x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+func tile6x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 
 // transpose16AVX512 stores the first k columns of 16 rows of src as rows of dst. k must be a multiple of 4.
 //

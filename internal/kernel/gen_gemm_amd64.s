@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func tile1x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile1x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile1x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile1x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -22,25 +22,28 @@ TEXT ·tile1x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), SI
-	MOVQ   c+48(FP), R8
-	MOVQ   ldc+56(FP), R9
-	SHLQ   $0x02, R9
+	MOVQ   c+48(FP), DI
+	MOVQ   ldc+56(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   next+80(FP), R10
+	MOVQ   ldn+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   $0x00000001, R9
 	SHRQ   $0x02, SI
-	MOVQ   SI, DI
-	SUBQ   $0x01, DI
-	JLE    short
-	MOVQ   $0x00000001, SI
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  DI, DI
-	TESTQ SI, SI
-	JZ    last
+many:
+	PREFETCHT1 (DI)
+	PREFETCHT1 64(DI)
+	ADDQ       R8, DI
+	DECQ       R9
+	JNZ        steps
+	MOVQ       R10, DI
+	ADDQ       R11, R10
+	MOVQ       $0x00000080, R8
+	MOVQ       pieces+96(FP), R9
 
-four:
-	PREFETCHT0   (R8)
-	PREFETCHT0   64(R8)
-	ADDQ         R9, R8
+steps:
 	VMOVUPS.Z    (DX), K1, Z0
 	VMOVUPS.Z    64(DX), K2, Z1
 	ADDQ         BX, DX
@@ -70,16 +73,9 @@ four:
 	VFMADD231PS  Z1, Z2, Z31
 	ADDQ         CX, AX
 	DECQ         SI
-	JNZ          four
-	MOVQ         DI, SI
-	XORQ         DI, DI
-	MOVQ         next+80(FP), R8
-	MOVQ         ldn+88(FP), R9
-	SHLQ         $0x02, R9
-	TESTQ        SI, SI
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), SI
 	ANDQ $0x03, SI
 	JZ   sums
@@ -118,9 +114,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile2x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile2x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile2x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile2x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -138,25 +134,28 @@ TEXT ·tile2x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), DI
-	MOVQ   c+48(FP), R9
-	MOVQ   ldc+56(FP), R10
-	SHLQ   $0x02, R10
+	MOVQ   c+48(FP), R8
+	MOVQ   ldc+56(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R11
+	MOVQ   ldn+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   $0x00000002, R10
 	SHRQ   $0x02, DI
-	MOVQ   DI, R8
-	SUBQ   $0x02, R8
-	JLE    short
-	MOVQ   $0x00000002, DI
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R8, R8
-	TESTQ DI, DI
-	JZ    last
+many:
+	PREFETCHT1 (R8)
+	PREFETCHT1 64(R8)
+	ADDQ       R9, R8
+	DECQ       R10
+	JNZ        steps
+	MOVQ       R11, R8
+	ADDQ       R12, R11
+	MOVQ       $0x00000080, R9
+	MOVQ       pieces+96(FP), R10
 
-four:
-	PREFETCHT0   (R9)
-	PREFETCHT0   64(R9)
-	ADDQ         R10, R9
+steps:
 	VMOVUPS.Z    (BX), K1, Z0
 	VMOVUPS.Z    64(BX), K2, Z1
 	ADDQ         SI, BX
@@ -198,16 +197,9 @@ four:
 	VFMADD231PS  Z1, Z3, Z31
 	ADDQ         DX, AX
 	DECQ         DI
-	JNZ          four
-	MOVQ         R8, DI
-	XORQ         R8, R8
-	MOVQ         next+80(FP), R9
-	MOVQ         ldn+88(FP), R10
-	SHLQ         $0x02, R10
-	TESTQ        DI, DI
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), DI
 	ANDQ $0x03, DI
 	JZ   sums
@@ -259,9 +251,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile3x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile3x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile3x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile3x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -281,25 +273,28 @@ TEXT ·tile3x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), DI
-	MOVQ   c+48(FP), R9
-	MOVQ   ldc+56(FP), R10
-	SHLQ   $0x02, R10
+	MOVQ   c+48(FP), R8
+	MOVQ   ldc+56(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R11
+	MOVQ   ldn+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   $0x00000003, R10
 	SHRQ   $0x02, DI
-	MOVQ   DI, R8
-	SUBQ   $0x03, R8
-	JLE    short
-	MOVQ   $0x00000003, DI
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R8, R8
-	TESTQ DI, DI
-	JZ    last
+many:
+	PREFETCHT1 (R8)
+	PREFETCHT1 64(R8)
+	ADDQ       R9, R8
+	DECQ       R10
+	JNZ        steps
+	MOVQ       R11, R8
+	ADDQ       R12, R11
+	MOVQ       $0x00000080, R9
+	MOVQ       pieces+96(FP), R10
 
-four:
-	PREFETCHT0   (R9)
-	PREFETCHT0   64(R9)
-	ADDQ         R10, R9
+steps:
 	VMOVUPS.Z    (BX), K1, Z0
 	VMOVUPS.Z    64(BX), K2, Z1
 	ADDQ         SI, BX
@@ -353,16 +348,9 @@ four:
 	VFMADD231PS  Z1, Z2, Z31
 	ADDQ         DX, AX
 	DECQ         DI
-	JNZ          four
-	MOVQ         R8, DI
-	XORQ         R8, R8
-	MOVQ         next+80(FP), R9
-	MOVQ         ldn+88(FP), R10
-	SHLQ         $0x02, R10
-	TESTQ        DI, DI
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), DI
 	ANDQ $0x03, DI
 	JZ   sums
@@ -427,9 +415,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile4x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile4x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile4x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile4x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -452,25 +440,28 @@ TEXT ·tile4x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), R8
-	MOVQ   c+48(FP), R10
-	MOVQ   ldc+56(FP), R11
-	SHLQ   $0x02, R11
+	MOVQ   c+48(FP), R9
+	MOVQ   ldc+56(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R12
+	MOVQ   ldn+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   $0x00000004, R11
 	SHRQ   $0x02, R8
-	MOVQ   R8, R9
-	SUBQ   $0x04, R9
-	JLE    short
-	MOVQ   $0x00000004, R8
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R9, R9
-	TESTQ R8, R8
-	JZ    last
+many:
+	PREFETCHT1 (R9)
+	PREFETCHT1 64(R9)
+	ADDQ       R10, R9
+	DECQ       R11
+	JNZ        steps
+	MOVQ       R12, R9
+	ADDQ       R13, R12
+	MOVQ       $0x00000080, R10
+	MOVQ       pieces+96(FP), R11
 
-four:
-	PREFETCHT0   (R10)
-	PREFETCHT0   64(R10)
-	ADDQ         R11, R10
+steps:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
 	ADDQ         DI, SI
@@ -536,16 +527,9 @@ four:
 	VFMADD231PS  Z1, Z3, Z31
 	ADDQ         BX, AX
 	DECQ         R8
-	JNZ          four
-	MOVQ         R9, R8
-	XORQ         R9, R9
-	MOVQ         next+80(FP), R10
-	MOVQ         ldn+88(FP), R11
-	SHLQ         $0x02, R11
-	TESTQ        R8, R8
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R8
 	ANDQ $0x03, R8
 	JZ   sums
@@ -623,9 +607,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile5x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile5x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile5x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile5x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -650,25 +634,28 @@ TEXT ·tile5x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), R8
-	MOVQ   c+48(FP), R10
-	MOVQ   ldc+56(FP), R11
-	SHLQ   $0x02, R11
+	MOVQ   c+48(FP), R9
+	MOVQ   ldc+56(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R12
+	MOVQ   ldn+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   $0x00000005, R11
 	SHRQ   $0x02, R8
-	MOVQ   R8, R9
-	SUBQ   $0x05, R9
-	JLE    short
-	MOVQ   $0x00000005, R8
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R9, R9
-	TESTQ R8, R8
-	JZ    last
+many:
+	PREFETCHT1 (R9)
+	PREFETCHT1 64(R9)
+	ADDQ       R10, R9
+	DECQ       R11
+	JNZ        steps
+	MOVQ       R12, R9
+	ADDQ       R13, R12
+	MOVQ       $0x00000080, R10
+	MOVQ       pieces+96(FP), R11
 
-four:
-	PREFETCHT0   (R10)
-	PREFETCHT0   64(R10)
-	ADDQ         R11, R10
+steps:
 	VMOVUPS.Z    (SI), K1, Z0
 	VMOVUPS.Z    64(SI), K2, Z1
 	ADDQ         DI, SI
@@ -746,16 +733,9 @@ four:
 	VFMADD231PS  Z1, Z2, Z31
 	ADDQ         BX, AX
 	DECQ         R8
-	JNZ          four
-	MOVQ         R9, R8
-	XORQ         R9, R9
-	MOVQ         next+80(FP), R10
-	MOVQ         ldn+88(FP), R11
-	SHLQ         $0x02, R11
-	TESTQ        R8, R8
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R8
 	ANDQ $0x03, R8
 	JZ   sums
@@ -846,9 +826,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile6x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile6x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile6x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile6x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -876,25 +856,28 @@ TEXT ·tile6x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), R9
-	MOVQ   c+48(FP), R11
-	MOVQ   ldc+56(FP), R12
-	SHLQ   $0x02, R12
+	MOVQ   c+48(FP), R10
+	MOVQ   ldc+56(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   next+80(FP), R13
+	MOVQ   ldn+88(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   $0x00000006, R12
 	SHRQ   $0x02, R9
-	MOVQ   R9, R10
-	SUBQ   $0x06, R10
-	JLE    short
-	MOVQ   $0x00000006, R9
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R10, R10
-	TESTQ R9, R9
-	JZ    last
+many:
+	PREFETCHT1 (R10)
+	PREFETCHT1 64(R10)
+	ADDQ       R11, R10
+	DECQ       R12
+	JNZ        steps
+	MOVQ       R13, R10
+	ADDQ       R14, R13
+	MOVQ       $0x00000080, R11
+	MOVQ       pieces+96(FP), R12
 
-four:
-	PREFETCHT0   (R11)
-	PREFETCHT0   64(R11)
-	ADDQ         R12, R11
+steps:
 	VMOVUPS.Z    (DI), K1, Z0
 	VMOVUPS.Z    64(DI), K2, Z1
 	ADDQ         R8, DI
@@ -984,16 +967,9 @@ four:
 	VFMADD231PS  Z1, Z3, Z31
 	ADDQ         SI, AX
 	DECQ         R9
-	JNZ          four
-	MOVQ         R10, R9
-	XORQ         R10, R10
-	MOVQ         next+80(FP), R11
-	MOVQ         ldn+88(FP), R12
-	SHLQ         $0x02, R12
-	TESTQ        R9, R9
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R9
 	ANDQ $0x03, R9
 	JZ   sums
@@ -1097,9 +1073,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile7x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile7x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile7x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile7x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -1129,25 +1105,28 @@ TEXT ·tile7x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), R9
-	MOVQ   c+48(FP), R11
-	MOVQ   ldc+56(FP), R12
-	SHLQ   $0x02, R12
+	MOVQ   c+48(FP), R10
+	MOVQ   ldc+56(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   next+80(FP), R13
+	MOVQ   ldn+88(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   $0x00000007, R12
 	SHRQ   $0x02, R9
-	MOVQ   R9, R10
-	SUBQ   $0x07, R10
-	JLE    short
-	MOVQ   $0x00000007, R9
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R10, R10
-	TESTQ R9, R9
-	JZ    last
+many:
+	PREFETCHT1 (R10)
+	PREFETCHT1 64(R10)
+	ADDQ       R11, R10
+	DECQ       R12
+	JNZ        steps
+	MOVQ       R13, R10
+	ADDQ       R14, R13
+	MOVQ       $0x00000080, R11
+	MOVQ       pieces+96(FP), R12
 
-four:
-	PREFETCHT0   (R11)
-	PREFETCHT0   64(R11)
-	ADDQ         R12, R11
+steps:
 	VMOVUPS.Z    (DI), K1, Z0
 	VMOVUPS.Z    64(DI), K2, Z1
 	ADDQ         R8, DI
@@ -1249,16 +1228,9 @@ four:
 	VFMADD231PS  Z1, Z2, Z31
 	ADDQ         SI, AX
 	DECQ         R9
-	JNZ          four
-	MOVQ         R10, R9
-	XORQ         R10, R10
-	MOVQ         next+80(FP), R11
-	MOVQ         ldn+88(FP), R12
-	SHLQ         $0x02, R12
-	TESTQ        R9, R9
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R9
 	ANDQ $0x03, R9
 	JZ   sums
@@ -1375,9 +1347,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile8x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile8x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile8x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile8x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -1411,25 +1383,28 @@ TEXT ·tile8x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), R10
-	MOVQ   c+48(FP), R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x00000008, R13
 	SHRQ   $0x02, R10
-	MOVQ   R10, R11
-	SUBQ   $0x08, R11
-	JLE    short
-	MOVQ   $0x00000008, R10
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R11, R11
-	TESTQ R10, R10
-	JZ    last
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
 
-four:
-	PREFETCHT0   (R12)
-	PREFETCHT0   64(R12)
-	ADDQ         R13, R12
+steps:
 	VMOVUPS.Z    (R8), K1, Z0
 	VMOVUPS.Z    64(R8), K2, Z1
 	ADDQ         R9, R8
@@ -1547,16 +1522,9 @@ four:
 	ADDQ         DI, AX
 	ADDQ         DI, SI
 	DECQ         R10
-	JNZ          four
-	MOVQ         R11, R10
-	XORQ         R11, R11
-	MOVQ         next+80(FP), R12
-	MOVQ         ldn+88(FP), R13
-	SHLQ         $0x02, R13
-	TESTQ        R10, R10
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R10
 	ANDQ $0x03, R10
 	JZ   sums
@@ -1687,9 +1655,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile9x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile9x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile9x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile9x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -1725,25 +1693,28 @@ TEXT ·tile9x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), R10
-	MOVQ   c+48(FP), R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x00000009, R13
 	SHRQ   $0x02, R10
-	MOVQ   R10, R11
-	SUBQ   $0x09, R11
-	JLE    short
-	MOVQ   $0x00000009, R10
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R11, R11
-	TESTQ R10, R10
-	JZ    last
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
 
-four:
-	PREFETCHT0   (R12)
-	PREFETCHT0   64(R12)
-	ADDQ         R13, R12
+steps:
 	VMOVUPS.Z    (R8), K1, Z0
 	VMOVUPS.Z    64(R8), K2, Z1
 	ADDQ         R9, R8
@@ -1873,16 +1844,9 @@ four:
 	ADDQ         DI, AX
 	ADDQ         DI, SI
 	DECQ         R10
-	JNZ          four
-	MOVQ         R11, R10
-	XORQ         R11, R11
-	MOVQ         next+80(FP), R12
-	MOVQ         ldn+88(FP), R13
-	SHLQ         $0x02, R13
-	TESTQ        R10, R10
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R10
 	ANDQ $0x03, R10
 	JZ   sums
@@ -2026,9 +1990,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile10x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile10x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile10x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile10x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -2066,25 +2030,28 @@ TEXT ·tile10x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), R10
-	MOVQ   c+48(FP), R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x0000000a, R13
 	SHRQ   $0x02, R10
-	MOVQ   R10, R11
-	SUBQ   $0x0a, R11
-	JLE    short
-	MOVQ   $0x0000000a, R10
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R11, R11
-	TESTQ R10, R10
-	JZ    last
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
 
-four:
-	PREFETCHT0   (R12)
-	PREFETCHT0   64(R12)
-	ADDQ         R13, R12
+steps:
 	VMOVUPS.Z    (R8), K1, Z0
 	VMOVUPS.Z    64(R8), K2, Z1
 	ADDQ         R9, R8
@@ -2226,16 +2193,9 @@ four:
 	ADDQ         DI, AX
 	ADDQ         DI, SI
 	DECQ         R10
-	JNZ          four
-	MOVQ         R11, R10
-	XORQ         R11, R11
-	MOVQ         next+80(FP), R12
-	MOVQ         ldn+88(FP), R13
-	SHLQ         $0x02, R13
-	TESTQ        R10, R10
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R10
 	ANDQ $0x03, R10
 	JZ   sums
@@ -2392,9 +2352,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile11x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile11x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile11x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile11x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -2434,25 +2394,28 @@ TEXT ·tile11x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), R10
-	MOVQ   c+48(FP), R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x0000000b, R13
 	SHRQ   $0x02, R10
-	MOVQ   R10, R11
-	SUBQ   $0x0b, R11
-	JLE    short
-	MOVQ   $0x0000000b, R10
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R11, R11
-	TESTQ R10, R10
-	JZ    last
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
 
-four:
-	PREFETCHT0   (R12)
-	PREFETCHT0   64(R12)
-	ADDQ         R13, R12
+steps:
 	VMOVUPS.Z    (R8), K1, Z0
 	VMOVUPS.Z    64(R8), K2, Z1
 	ADDQ         R9, R8
@@ -2606,16 +2569,9 @@ four:
 	ADDQ         DI, AX
 	ADDQ         DI, SI
 	DECQ         R10
-	JNZ          four
-	MOVQ         R11, R10
-	XORQ         R11, R11
-	MOVQ         next+80(FP), R12
-	MOVQ         ldn+88(FP), R13
-	SHLQ         $0x02, R13
-	TESTQ        R10, R10
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R10
 	ANDQ $0x03, R10
 	JZ   sums
@@ -2785,9 +2741,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile12x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile12x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile12x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile12x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -2829,25 +2785,28 @@ TEXT ·tile12x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), R10
-	MOVQ   c+48(FP), R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x0000000c, R13
 	SHRQ   $0x02, R10
-	MOVQ   R10, R11
-	SUBQ   $0x0c, R11
-	JLE    short
-	MOVQ   $0x0000000c, R10
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R11, R11
-	TESTQ R10, R10
-	JZ    last
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
 
-four:
-	PREFETCHT0   (R12)
-	PREFETCHT0   64(R12)
-	ADDQ         R13, R12
+steps:
 	VMOVUPS.Z    (R8), K1, Z0
 	VMOVUPS.Z    64(R8), K2, Z1
 	ADDQ         R9, R8
@@ -3013,16 +2972,9 @@ four:
 	ADDQ         DI, AX
 	ADDQ         DI, SI
 	DECQ         R10
-	JNZ          four
-	MOVQ         R11, R10
-	XORQ         R11, R11
-	MOVQ         next+80(FP), R12
-	MOVQ         ldn+88(FP), R13
-	SHLQ         $0x02, R13
-	TESTQ        R10, R10
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R10
 	ANDQ $0x03, R10
 	JZ   sums
@@ -3205,9 +3157,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile13x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile13x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile13x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile13x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -3251,25 +3203,28 @@ TEXT ·tile13x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), R10
-	MOVQ   c+48(FP), R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x0000000d, R13
 	SHRQ   $0x02, R10
-	MOVQ   R10, R11
-	SUBQ   $0x0d, R11
-	JLE    short
-	MOVQ   $0x0000000d, R10
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R11, R11
-	TESTQ R10, R10
-	JZ    last
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
 
-four:
-	PREFETCHT0   (R12)
-	PREFETCHT0   64(R12)
-	ADDQ         R13, R12
+steps:
 	VMOVUPS.Z    (R8), K1, Z0
 	VMOVUPS.Z    64(R8), K2, Z1
 	ADDQ         R9, R8
@@ -3447,16 +3402,9 @@ four:
 	ADDQ         DI, AX
 	ADDQ         DI, SI
 	DECQ         R10
-	JNZ          four
-	MOVQ         R11, R10
-	XORQ         R11, R11
-	MOVQ         next+80(FP), R12
-	MOVQ         ldn+88(FP), R13
-	SHLQ         $0x02, R13
-	TESTQ        R10, R10
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R10
 	ANDQ $0x03, R10
 	JZ   sums
@@ -3652,9 +3600,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile14x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile14x32AVX512(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·tile14x32AVX512(SB), NOSPLIT, $0-96
+TEXT ·tile14x32AVX512(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -3700,25 +3648,28 @@ TEXT ·tile14x32AVX512(SB), NOSPLIT, $0-96
 	VPXORD Z30, Z30, Z30
 	VPXORD Z31, Z31, Z31
 	MOVQ   k+0(FP), R10
-	MOVQ   c+48(FP), R12
-	MOVQ   ldc+56(FP), R13
-	SHLQ   $0x02, R13
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x0000000e, R13
 	SHRQ   $0x02, R10
-	MOVQ   R10, R11
-	SUBQ   $0x0e, R11
-	JLE    short
-	MOVQ   $0x0000000e, R10
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R11, R11
-	TESTQ R10, R10
-	JZ    last
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
 
-four:
-	PREFETCHT0   (R12)
-	PREFETCHT0   64(R12)
-	ADDQ         R13, R12
+steps:
 	VMOVUPS.Z    (R8), K1, Z0
 	VMOVUPS.Z    64(R8), K2, Z1
 	ADDQ         R9, R8
@@ -3908,16 +3859,9 @@ four:
 	ADDQ         DI, AX
 	ADDQ         DI, SI
 	DECQ         R10
-	JNZ          four
-	MOVQ         R11, R10
-	XORQ         R11, R11
-	MOVQ         next+80(FP), R12
-	MOVQ         ldn+88(FP), R13
-	SHLQ         $0x02, R13
-	TESTQ        R10, R10
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R10
 	ANDQ $0x03, R10
 	JZ   sums
@@ -4126,9 +4070,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile1x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile1x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·tile1x16AVX2(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -4140,25 +4084,28 @@ TEXT ·tile1x16AVX2(SB), NOSPLIT, $0-96
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 	MOVQ   k+0(FP), SI
-	MOVQ   c+48(FP), R8
-	MOVQ   ldc+56(FP), R9
-	SHLQ   $0x02, R9
+	MOVQ   c+48(FP), DI
+	MOVQ   ldc+56(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   next+80(FP), R10
+	MOVQ   ldn+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   $0x00000001, R9
 	SHRQ   $0x02, SI
-	MOVQ   SI, DI
-	SUBQ   $0x01, DI
-	JLE    short
-	MOVQ   $0x00000001, SI
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  DI, DI
-	TESTQ SI, SI
-	JZ    last
+many:
+	PREFETCHT1 (DI)
+	PREFETCHT1 64(DI)
+	ADDQ       R8, DI
+	DECQ       R9
+	JNZ        steps
+	MOVQ       R10, DI
+	ADDQ       R11, R10
+	MOVQ       $0x00000080, R8
+	MOVQ       pieces+96(FP), R9
 
-four:
-	PREFETCHT0   (R8)
-	PREFETCHT0   64(R8)
-	ADDQ         R9, R8
+steps:
 	VMOVUPS      (DX), Y0
 	VMOVUPS      32(DX), Y1
 	ADDQ         BX, DX
@@ -4188,16 +4135,9 @@ four:
 	VFMADD231PS  Y1, Y2, Y15
 	ADDQ         CX, AX
 	DECQ         SI
-	JNZ          four
-	MOVQ         DI, SI
-	XORQ         DI, DI
-	MOVQ         next+80(FP), R8
-	MOVQ         ldn+88(FP), R9
-	SHLQ         $0x02, R9
-	TESTQ        SI, SI
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), SI
 	ANDQ $0x03, SI
 	JZ   sums
@@ -4234,9 +4174,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile2x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile2x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·tile2x16AVX2(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -4250,25 +4190,28 @@ TEXT ·tile2x16AVX2(SB), NOSPLIT, $0-96
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 	MOVQ   k+0(FP), DI
-	MOVQ   c+48(FP), R9
-	MOVQ   ldc+56(FP), R10
-	SHLQ   $0x02, R10
+	MOVQ   c+48(FP), R8
+	MOVQ   ldc+56(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R11
+	MOVQ   ldn+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   $0x00000002, R10
 	SHRQ   $0x02, DI
-	MOVQ   DI, R8
-	SUBQ   $0x02, R8
-	JLE    short
-	MOVQ   $0x00000002, DI
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R8, R8
-	TESTQ DI, DI
-	JZ    last
+many:
+	PREFETCHT1 (R8)
+	PREFETCHT1 64(R8)
+	ADDQ       R9, R8
+	DECQ       R10
+	JNZ        steps
+	MOVQ       R11, R8
+	ADDQ       R12, R11
+	MOVQ       $0x00000080, R9
+	MOVQ       pieces+96(FP), R10
 
-four:
-	PREFETCHT0   (R9)
-	PREFETCHT0   64(R9)
-	ADDQ         R10, R9
+steps:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      32(BX), Y1
 	ADDQ         SI, BX
@@ -4310,16 +4253,9 @@ four:
 	VFMADD231PS  Y1, Y3, Y15
 	ADDQ         DX, AX
 	DECQ         DI
-	JNZ          four
-	MOVQ         R8, DI
-	XORQ         R8, R8
-	MOVQ         next+80(FP), R9
-	MOVQ         ldn+88(FP), R10
-	SHLQ         $0x02, R10
-	TESTQ        DI, DI
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), DI
 	ANDQ $0x03, DI
 	JZ   sums
@@ -4367,9 +4303,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile3x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile3x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·tile3x16AVX2(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -4385,25 +4321,28 @@ TEXT ·tile3x16AVX2(SB), NOSPLIT, $0-96
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 	MOVQ   k+0(FP), DI
-	MOVQ   c+48(FP), R9
-	MOVQ   ldc+56(FP), R10
-	SHLQ   $0x02, R10
+	MOVQ   c+48(FP), R8
+	MOVQ   ldc+56(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R11
+	MOVQ   ldn+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   $0x00000003, R10
 	SHRQ   $0x02, DI
-	MOVQ   DI, R8
-	SUBQ   $0x03, R8
-	JLE    short
-	MOVQ   $0x00000003, DI
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R8, R8
-	TESTQ DI, DI
-	JZ    last
+many:
+	PREFETCHT1 (R8)
+	PREFETCHT1 64(R8)
+	ADDQ       R9, R8
+	DECQ       R10
+	JNZ        steps
+	MOVQ       R11, R8
+	ADDQ       R12, R11
+	MOVQ       $0x00000080, R9
+	MOVQ       pieces+96(FP), R10
 
-four:
-	PREFETCHT0   (R9)
-	PREFETCHT0   64(R9)
-	ADDQ         R10, R9
+steps:
 	VMOVUPS      (BX), Y0
 	VMOVUPS      32(BX), Y1
 	ADDQ         SI, BX
@@ -4457,16 +4396,9 @@ four:
 	VFMADD231PS  Y1, Y2, Y15
 	ADDQ         DX, AX
 	DECQ         DI
-	JNZ          four
-	MOVQ         R8, DI
-	XORQ         R8, R8
-	MOVQ         next+80(FP), R9
-	MOVQ         ldn+88(FP), R10
-	SHLQ         $0x02, R10
-	TESTQ        DI, DI
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), DI
 	ANDQ $0x03, DI
 	JZ   sums
@@ -4525,9 +4457,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile4x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile4x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·tile4x16AVX2(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -4546,25 +4478,28 @@ TEXT ·tile4x16AVX2(SB), NOSPLIT, $0-96
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 	MOVQ   k+0(FP), R8
-	MOVQ   c+48(FP), R10
-	MOVQ   ldc+56(FP), R11
-	SHLQ   $0x02, R11
+	MOVQ   c+48(FP), R9
+	MOVQ   ldc+56(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R12
+	MOVQ   ldn+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   $0x00000004, R11
 	SHRQ   $0x02, R8
-	MOVQ   R8, R9
-	SUBQ   $0x04, R9
-	JLE    short
-	MOVQ   $0x00000004, R8
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R9, R9
-	TESTQ R8, R8
-	JZ    last
+many:
+	PREFETCHT1 (R9)
+	PREFETCHT1 64(R9)
+	ADDQ       R10, R9
+	DECQ       R11
+	JNZ        steps
+	MOVQ       R12, R9
+	ADDQ       R13, R12
+	MOVQ       $0x00000080, R10
+	MOVQ       pieces+96(FP), R11
 
-four:
-	PREFETCHT0   (R10)
-	PREFETCHT0   64(R10)
-	ADDQ         R11, R10
+steps:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
 	ADDQ         DI, SI
@@ -4630,16 +4565,9 @@ four:
 	VFMADD231PS  Y1, Y3, Y15
 	ADDQ         BX, AX
 	DECQ         R8
-	JNZ          four
-	MOVQ         R9, R8
-	XORQ         R9, R9
-	MOVQ         next+80(FP), R10
-	MOVQ         ldn+88(FP), R11
-	SHLQ         $0x02, R11
-	TESTQ        R8, R8
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R8
 	ANDQ $0x03, R8
 	JZ   sums
@@ -4709,9 +4637,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile5x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile5x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·tile5x16AVX2(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -4732,25 +4660,28 @@ TEXT ·tile5x16AVX2(SB), NOSPLIT, $0-96
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 	MOVQ   k+0(FP), R8
-	MOVQ   c+48(FP), R10
-	MOVQ   ldc+56(FP), R11
-	SHLQ   $0x02, R11
+	MOVQ   c+48(FP), R9
+	MOVQ   ldc+56(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R12
+	MOVQ   ldn+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   $0x00000005, R11
 	SHRQ   $0x02, R8
-	MOVQ   R8, R9
-	SUBQ   $0x05, R9
-	JLE    short
-	MOVQ   $0x00000005, R8
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R9, R9
-	TESTQ R8, R8
-	JZ    last
+many:
+	PREFETCHT1 (R9)
+	PREFETCHT1 64(R9)
+	ADDQ       R10, R9
+	DECQ       R11
+	JNZ        steps
+	MOVQ       R12, R9
+	ADDQ       R13, R12
+	MOVQ       $0x00000080, R10
+	MOVQ       pieces+96(FP), R11
 
-four:
-	PREFETCHT0   (R10)
-	PREFETCHT0   64(R10)
-	ADDQ         R11, R10
+steps:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
 	ADDQ         DI, SI
@@ -4828,16 +4759,9 @@ four:
 	VFMADD231PS  Y1, Y2, Y15
 	ADDQ         BX, AX
 	DECQ         R8
-	JNZ          four
-	MOVQ         R9, R8
-	XORQ         R9, R9
-	MOVQ         next+80(FP), R10
-	MOVQ         ldn+88(FP), R11
-	SHLQ         $0x02, R11
-	TESTQ        R8, R8
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R8
 	ANDQ $0x03, R8
 	JZ   sums
@@ -4918,9 +4842,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile6x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int)
+// func tile6x16AVX2(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next *float32, ldn int, pieces int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x16AVX2(SB), NOSPLIT, $0-96
+TEXT ·tile6x16AVX2(SB), NOSPLIT, $0-104
 	MOVQ   a+8(FP), AX
 	MOVQ   rsa+16(FP), CX
 	SHLQ   $0x02, CX
@@ -4944,25 +4868,28 @@ TEXT ·tile6x16AVX2(SB), NOSPLIT, $0-96
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
 	MOVQ   k+0(FP), R9
-	MOVQ   c+48(FP), R11
-	MOVQ   ldc+56(FP), R12
-	SHLQ   $0x02, R12
+	MOVQ   c+48(FP), R10
+	MOVQ   ldc+56(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   next+80(FP), R13
+	MOVQ   ldn+88(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   $0x00000006, R12
 	SHRQ   $0x02, R9
-	MOVQ   R9, R10
-	SUBQ   $0x06, R10
-	JLE    short
-	MOVQ   $0x00000006, R9
-	JMP    four
+	JZ     rest
 
-short:
-	XORQ  R10, R10
-	TESTQ R9, R9
-	JZ    last
+many:
+	PREFETCHT1 (R10)
+	PREFETCHT1 64(R10)
+	ADDQ       R11, R10
+	DECQ       R12
+	JNZ        steps
+	MOVQ       R13, R10
+	ADDQ       R14, R13
+	MOVQ       $0x00000080, R11
+	MOVQ       pieces+96(FP), R12
 
-four:
-	PREFETCHT0   (R11)
-	PREFETCHT0   64(R11)
-	ADDQ         R12, R11
+steps:
 	VMOVUPS      (DI), Y0
 	VMOVUPS      32(DI), Y1
 	ADDQ         R8, DI
@@ -5052,16 +4979,9 @@ four:
 	VFMADD231PS  Y1, Y3, Y15
 	ADDQ         SI, AX
 	DECQ         R9
-	JNZ          four
-	MOVQ         R10, R9
-	XORQ         R10, R10
-	MOVQ         next+80(FP), R11
-	MOVQ         ldn+88(FP), R12
-	SHLQ         $0x02, R12
-	TESTQ        R9, R9
-	JNZ          four
+	JNZ          many
 
-last:
+rest:
 	MOVQ k+0(FP), R9
 	ANDQ $0x03, R9
 	JZ   sums
@@ -5156,23 +5076,25 @@ store:
 // func transpose16AVX512(k int, dst *float32, ldd int, src *float32, lds int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·transpose16AVX512(SB), NOSPLIT, $0-40
-	MOVQ k+0(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ ldd+16(FP), DX
-	SHLQ $0x02, DX
-	MOVQ src+24(FP), BX
-	MOVQ lds+32(FP), SI
-	SHLQ $0x02, SI
-	LEAQ (SI)(SI*2), DI
-	LEAQ (SI)(SI*4), R8
-	LEAQ (BX)(DI*2), R9
-	ADDQ SI, R9
-	LEAQ (R9)(DI*2), R10
-	ADDQ SI, R10
+	MOVQ  k+0(FP), AX
+	MOVQ  dst+8(FP), CX
+	MOVQ  ldd+16(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  src+24(FP), BX
+	MOVQ  lds+32(FP), SI
+	SHLQ  $0x02, SI
+	LEAQ  (SI)(SI*2), DI
+	LEAQ  (SI)(SI*4), R8
+	LEAQ  (BX)(DI*2), R9
+	ADDQ  SI, R9
+	LEAQ  (R9)(DI*2), R10
+	ADDQ  SI, R10
+	MOVL  $0x0000ffff, R11
+	KMOVW R11, K1
 
 sixteen:
 	CMPQ         AX, $0x10
-	JL           four
+	JL           few
 	PREFETCHT0   256(BX)
 	PREFETCHT0   256(BX)(SI*4)
 	PREFETCHT0   256(R9)(SI*1)
@@ -5197,22 +5119,22 @@ sixteen:
 	VUNPCKHPS    Z1, Z0, Z5
 	VUNPCKLPS    Z3, Z2, Z6
 	VUNPCKHPS    Z3, Z2, Z7
-	VUNPCKLPD    Z6, Z4, Z8
-	VUNPCKHPD    Z6, Z4, Z9
-	VUNPCKLPD    Z7, Z5, Z10
-	VUNPCKHPD    Z7, Z5, Z11
-	VMOVUPS      Z8, (CX)
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VMOVUPS      Z0, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z9, (CX)
+	VMOVUPS      Z1, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z2, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z11, (CX)
+	VMOVUPS      Z3, K1, (CX)
 	ADDQ         DX, CX
-	PREFETCHT0   272(BX)(SI*1)
-	PREFETCHT0   272(BX)(R8*1)
-	PREFETCHT0   272(R9)(SI*2)
-	PREFETCHT0   272(R9)(DI*2)
+	PREFETCHT0   256(BX)(SI*1)
+	PREFETCHT0   256(BX)(R8*1)
+	PREFETCHT0   256(R9)(SI*2)
+	PREFETCHT0   256(R9)(DI*2)
 	VMOVUPS      16(BX), X0
 	VINSERTF32X4 $0x01, 16(BX)(SI*4), Z0, Z0
 	VINSERTF32X4 $0x02, 16(R9)(SI*1), Z0, Z0
@@ -5233,22 +5155,22 @@ sixteen:
 	VUNPCKHPS    Z1, Z0, Z5
 	VUNPCKLPS    Z3, Z2, Z6
 	VUNPCKHPS    Z3, Z2, Z7
-	VUNPCKLPD    Z6, Z4, Z8
-	VUNPCKHPD    Z6, Z4, Z9
-	VUNPCKLPD    Z7, Z5, Z10
-	VUNPCKHPD    Z7, Z5, Z11
-	VMOVUPS      Z8, (CX)
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VMOVUPS      Z0, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z9, (CX)
+	VMOVUPS      Z1, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z2, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z11, (CX)
+	VMOVUPS      Z3, K1, (CX)
 	ADDQ         DX, CX
-	PREFETCHT0   288(BX)(SI*2)
-	PREFETCHT0   288(BX)(DI*2)
-	PREFETCHT0   288(R9)(DI*1)
-	PREFETCHT0   288(R10)
+	PREFETCHT0   256(BX)(SI*2)
+	PREFETCHT0   256(BX)(DI*2)
+	PREFETCHT0   256(R9)(DI*1)
+	PREFETCHT0   256(R10)
 	VMOVUPS      32(BX), X0
 	VINSERTF32X4 $0x01, 32(BX)(SI*4), Z0, Z0
 	VINSERTF32X4 $0x02, 32(R9)(SI*1), Z0, Z0
@@ -5269,22 +5191,22 @@ sixteen:
 	VUNPCKHPS    Z1, Z0, Z5
 	VUNPCKLPS    Z3, Z2, Z6
 	VUNPCKHPS    Z3, Z2, Z7
-	VUNPCKLPD    Z6, Z4, Z8
-	VUNPCKHPD    Z6, Z4, Z9
-	VUNPCKLPD    Z7, Z5, Z10
-	VUNPCKHPD    Z7, Z5, Z11
-	VMOVUPS      Z8, (CX)
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VMOVUPS      Z0, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z9, (CX)
+	VMOVUPS      Z1, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z2, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z11, (CX)
+	VMOVUPS      Z3, K1, (CX)
 	ADDQ         DX, CX
-	PREFETCHT0   304(BX)(DI*1)
-	PREFETCHT0   304(R9)
-	PREFETCHT0   304(R9)(SI*4)
-	PREFETCHT0   304(R10)(SI*1)
+	PREFETCHT0   256(BX)(DI*1)
+	PREFETCHT0   256(R9)
+	PREFETCHT0   256(R9)(SI*4)
+	PREFETCHT0   256(R10)(SI*1)
 	VMOVUPS      48(BX), X0
 	VINSERTF32X4 $0x01, 48(BX)(SI*4), Z0, Z0
 	VINSERTF32X4 $0x02, 48(R9)(SI*1), Z0, Z0
@@ -5305,17 +5227,17 @@ sixteen:
 	VUNPCKHPS    Z1, Z0, Z5
 	VUNPCKLPS    Z3, Z2, Z6
 	VUNPCKHPS    Z3, Z2, Z7
-	VUNPCKLPD    Z6, Z4, Z8
-	VUNPCKHPD    Z6, Z4, Z9
-	VUNPCKLPD    Z7, Z5, Z10
-	VUNPCKHPD    Z7, Z5, Z11
-	VMOVUPS      Z8, (CX)
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VMOVUPS      Z0, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z9, (CX)
+	VMOVUPS      Z1, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z2, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z11, (CX)
+	VMOVUPS      Z3, K1, (CX)
 	ADDQ         DX, CX
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R9
@@ -5323,7 +5245,7 @@ sixteen:
 	SUBQ         $0x10, AX
 	JMP          sixteen
 
-four:
+few:
 	TESTQ        AX, AX
 	JZ           done
 	VMOVUPS      (BX), X0
@@ -5346,23 +5268,23 @@ four:
 	VUNPCKHPS    Z1, Z0, Z5
 	VUNPCKLPS    Z3, Z2, Z6
 	VUNPCKHPS    Z3, Z2, Z7
-	VUNPCKLPD    Z6, Z4, Z8
-	VUNPCKHPD    Z6, Z4, Z9
-	VUNPCKLPD    Z7, Z5, Z10
-	VUNPCKHPD    Z7, Z5, Z11
-	VMOVUPS      Z8, (CX)
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VMOVUPS      Z0, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z9, (CX)
+	VMOVUPS      Z1, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z10, (CX)
+	VMOVUPS      Z2, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z11, (CX)
+	VMOVUPS      Z3, K1, (CX)
 	ADDQ         DX, CX
 	ADDQ         $0x10, BX
 	ADDQ         $0x10, R9
 	ADDQ         $0x10, R10
 	SUBQ         $0x04, AX
-	JMP          four
+	JMP          few
 
 done:
 	VZEROUPPER
@@ -5387,7 +5309,7 @@ TEXT ·transpose14AVX512(SB), NOSPLIT, $0-40
 
 sixteen:
 	CMPQ         AX, $0x10
-	JL           four
+	JL           few
 	PREFETCHT0   256(BX)
 	PREFETCHT0   256(BX)(SI*4)
 	PREFETCHT0   256(R9)(SI*1)
@@ -5410,22 +5332,22 @@ sixteen:
 	VUNPCKHPS    Z1, Z0, Z5
 	VUNPCKLPS    Z3, Z2, Z6
 	VUNPCKHPS    Z3, Z2, Z7
-	VUNPCKLPD    Z6, Z4, Z8
-	VUNPCKHPD    Z6, Z4, Z9
-	VUNPCKLPD    Z7, Z5, Z10
-	VUNPCKHPD    Z7, Z5, Z11
-	VMOVUPS      Z8, K1, (CX)
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VMOVUPS      Z0, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z9, K1, (CX)
+	VMOVUPS      Z1, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z2, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z11, K1, (CX)
+	VMOVUPS      Z3, K1, (CX)
 	ADDQ         DX, CX
-	PREFETCHT0   272(BX)(SI*1)
-	PREFETCHT0   272(BX)(R8*1)
-	PREFETCHT0   272(R9)(SI*2)
-	PREFETCHT0   272(R9)(DI*2)
+	PREFETCHT0   256(BX)(SI*1)
+	PREFETCHT0   256(BX)(R8*1)
+	PREFETCHT0   256(R9)(SI*2)
+	PREFETCHT0   256(R9)(DI*2)
 	VMOVUPS      16(BX), X0
 	VINSERTF32X4 $0x01, 16(BX)(SI*4), Z0, Z0
 	VINSERTF32X4 $0x02, 16(R9)(SI*1), Z0, Z0
@@ -5444,21 +5366,21 @@ sixteen:
 	VUNPCKHPS    Z1, Z0, Z5
 	VUNPCKLPS    Z3, Z2, Z6
 	VUNPCKHPS    Z3, Z2, Z7
-	VUNPCKLPD    Z6, Z4, Z8
-	VUNPCKHPD    Z6, Z4, Z9
-	VUNPCKLPD    Z7, Z5, Z10
-	VUNPCKHPD    Z7, Z5, Z11
-	VMOVUPS      Z8, K1, (CX)
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VMOVUPS      Z0, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z9, K1, (CX)
+	VMOVUPS      Z1, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z2, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z11, K1, (CX)
+	VMOVUPS      Z3, K1, (CX)
 	ADDQ         DX, CX
-	PREFETCHT0   288(BX)(SI*2)
-	PREFETCHT0   288(BX)(DI*2)
-	PREFETCHT0   288(R9)(DI*1)
+	PREFETCHT0   256(BX)(SI*2)
+	PREFETCHT0   256(BX)(DI*2)
+	PREFETCHT0   256(R9)(DI*1)
 	VMOVUPS      32(BX), X0
 	VINSERTF32X4 $0x01, 32(BX)(SI*4), Z0, Z0
 	VINSERTF32X4 $0x02, 32(R9)(SI*1), Z0, Z0
@@ -5477,21 +5399,21 @@ sixteen:
 	VUNPCKHPS    Z1, Z0, Z5
 	VUNPCKLPS    Z3, Z2, Z6
 	VUNPCKHPS    Z3, Z2, Z7
-	VUNPCKLPD    Z6, Z4, Z8
-	VUNPCKHPD    Z6, Z4, Z9
-	VUNPCKLPD    Z7, Z5, Z10
-	VUNPCKHPD    Z7, Z5, Z11
-	VMOVUPS      Z8, K1, (CX)
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VMOVUPS      Z0, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z9, K1, (CX)
+	VMOVUPS      Z1, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z2, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z11, K1, (CX)
+	VMOVUPS      Z3, K1, (CX)
 	ADDQ         DX, CX
-	PREFETCHT0   304(BX)(DI*1)
-	PREFETCHT0   304(R9)
-	PREFETCHT0   304(R9)(SI*4)
+	PREFETCHT0   256(BX)(DI*1)
+	PREFETCHT0   256(R9)
+	PREFETCHT0   256(R9)(SI*4)
 	VMOVUPS      48(BX), X0
 	VINSERTF32X4 $0x01, 48(BX)(SI*4), Z0, Z0
 	VINSERTF32X4 $0x02, 48(R9)(SI*1), Z0, Z0
@@ -5510,24 +5432,24 @@ sixteen:
 	VUNPCKHPS    Z1, Z0, Z5
 	VUNPCKLPS    Z3, Z2, Z6
 	VUNPCKHPS    Z3, Z2, Z7
-	VUNPCKLPD    Z6, Z4, Z8
-	VUNPCKHPD    Z6, Z4, Z9
-	VUNPCKLPD    Z7, Z5, Z10
-	VUNPCKHPD    Z7, Z5, Z11
-	VMOVUPS      Z8, K1, (CX)
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VMOVUPS      Z0, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z9, K1, (CX)
+	VMOVUPS      Z1, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z2, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z11, K1, (CX)
+	VMOVUPS      Z3, K1, (CX)
 	ADDQ         DX, CX
 	ADDQ         $0x40, BX
 	ADDQ         $0x40, R9
 	SUBQ         $0x10, AX
 	JMP          sixteen
 
-four:
+few:
 	TESTQ        AX, AX
 	JZ           done
 	VMOVUPS      (BX), X0
@@ -5548,22 +5470,22 @@ four:
 	VUNPCKHPS    Z1, Z0, Z5
 	VUNPCKLPS    Z3, Z2, Z6
 	VUNPCKHPS    Z3, Z2, Z7
-	VUNPCKLPD    Z6, Z4, Z8
-	VUNPCKHPD    Z6, Z4, Z9
-	VUNPCKLPD    Z7, Z5, Z10
-	VUNPCKHPD    Z7, Z5, Z11
-	VMOVUPS      Z8, K1, (CX)
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VMOVUPS      Z0, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z9, K1, (CX)
+	VMOVUPS      Z1, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z2, K1, (CX)
 	ADDQ         DX, CX
-	VMOVUPS      Z11, K1, (CX)
+	VMOVUPS      Z3, K1, (CX)
 	ADDQ         DX, CX
 	ADDQ         $0x10, BX
 	ADDQ         $0x10, R9
 	SUBQ         $0x04, AX
-	JMP          four
+	JMP          few
 
 done:
 	VZEROUPPER
@@ -5586,7 +5508,7 @@ TEXT ·transpose8AVX2(SB), NOSPLIT, $0-40
 
 sixteen:
 	CMPQ        AX, $0x10
-	JL          four
+	JL          few
 	PREFETCHT0  256(BX)
 	PREFETCHT0  256(BX)(SI*4)
 	VMOVUPS     (BX), X0
@@ -5601,20 +5523,20 @@ sixteen:
 	VUNPCKHPS   Y1, Y0, Y5
 	VUNPCKLPS   Y3, Y2, Y6
 	VUNPCKHPS   Y3, Y2, Y7
-	VUNPCKLPD   Y6, Y4, Y8
-	VUNPCKHPD   Y6, Y4, Y9
-	VUNPCKLPD   Y7, Y5, Y10
-	VUNPCKHPD   Y7, Y5, Y11
-	VMOVUPS     Y8, (CX)
+	VUNPCKLPD   Y6, Y4, Y0
+	VUNPCKHPD   Y6, Y4, Y1
+	VUNPCKLPD   Y7, Y5, Y2
+	VUNPCKHPD   Y7, Y5, Y3
+	VMOVUPS     Y0, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y9, (CX)
+	VMOVUPS     Y1, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y10, (CX)
+	VMOVUPS     Y2, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y11, (CX)
+	VMOVUPS     Y3, (CX)
 	ADDQ        DX, CX
-	PREFETCHT0  272(BX)(SI*1)
-	PREFETCHT0  272(BX)(R8*1)
+	PREFETCHT0  256(BX)(SI*1)
+	PREFETCHT0  256(BX)(R8*1)
 	VMOVUPS     16(BX), X0
 	VINSERTF128 $0x01, 16(BX)(SI*4), Y0, Y0
 	VMOVUPS     16(BX)(SI*1), X1
@@ -5627,20 +5549,20 @@ sixteen:
 	VUNPCKHPS   Y1, Y0, Y5
 	VUNPCKLPS   Y3, Y2, Y6
 	VUNPCKHPS   Y3, Y2, Y7
-	VUNPCKLPD   Y6, Y4, Y8
-	VUNPCKHPD   Y6, Y4, Y9
-	VUNPCKLPD   Y7, Y5, Y10
-	VUNPCKHPD   Y7, Y5, Y11
-	VMOVUPS     Y8, (CX)
+	VUNPCKLPD   Y6, Y4, Y0
+	VUNPCKHPD   Y6, Y4, Y1
+	VUNPCKLPD   Y7, Y5, Y2
+	VUNPCKHPD   Y7, Y5, Y3
+	VMOVUPS     Y0, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y9, (CX)
+	VMOVUPS     Y1, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y10, (CX)
+	VMOVUPS     Y2, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y11, (CX)
+	VMOVUPS     Y3, (CX)
 	ADDQ        DX, CX
-	PREFETCHT0  288(BX)(SI*2)
-	PREFETCHT0  288(BX)(DI*2)
+	PREFETCHT0  256(BX)(SI*2)
+	PREFETCHT0  256(BX)(DI*2)
 	VMOVUPS     32(BX), X0
 	VINSERTF128 $0x01, 32(BX)(SI*4), Y0, Y0
 	VMOVUPS     32(BX)(SI*1), X1
@@ -5653,20 +5575,20 @@ sixteen:
 	VUNPCKHPS   Y1, Y0, Y5
 	VUNPCKLPS   Y3, Y2, Y6
 	VUNPCKHPS   Y3, Y2, Y7
-	VUNPCKLPD   Y6, Y4, Y8
-	VUNPCKHPD   Y6, Y4, Y9
-	VUNPCKLPD   Y7, Y5, Y10
-	VUNPCKHPD   Y7, Y5, Y11
-	VMOVUPS     Y8, (CX)
+	VUNPCKLPD   Y6, Y4, Y0
+	VUNPCKHPD   Y6, Y4, Y1
+	VUNPCKLPD   Y7, Y5, Y2
+	VUNPCKHPD   Y7, Y5, Y3
+	VMOVUPS     Y0, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y9, (CX)
+	VMOVUPS     Y1, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y10, (CX)
+	VMOVUPS     Y2, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y11, (CX)
+	VMOVUPS     Y3, (CX)
 	ADDQ        DX, CX
-	PREFETCHT0  304(BX)(DI*1)
-	PREFETCHT0  304(R9)
+	PREFETCHT0  256(BX)(DI*1)
+	PREFETCHT0  256(R9)
 	VMOVUPS     48(BX), X0
 	VINSERTF128 $0x01, 48(BX)(SI*4), Y0, Y0
 	VMOVUPS     48(BX)(SI*1), X1
@@ -5679,24 +5601,24 @@ sixteen:
 	VUNPCKHPS   Y1, Y0, Y5
 	VUNPCKLPS   Y3, Y2, Y6
 	VUNPCKHPS   Y3, Y2, Y7
-	VUNPCKLPD   Y6, Y4, Y8
-	VUNPCKHPD   Y6, Y4, Y9
-	VUNPCKLPD   Y7, Y5, Y10
-	VUNPCKHPD   Y7, Y5, Y11
-	VMOVUPS     Y8, (CX)
+	VUNPCKLPD   Y6, Y4, Y0
+	VUNPCKHPD   Y6, Y4, Y1
+	VUNPCKLPD   Y7, Y5, Y2
+	VUNPCKHPD   Y7, Y5, Y3
+	VMOVUPS     Y0, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y9, (CX)
+	VMOVUPS     Y1, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y10, (CX)
+	VMOVUPS     Y2, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y11, (CX)
+	VMOVUPS     Y3, (CX)
 	ADDQ        DX, CX
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, R9
 	SUBQ        $0x10, AX
 	JMP         sixteen
 
-four:
+few:
 	TESTQ       AX, AX
 	JZ          done
 	VMOVUPS     (BX), X0
@@ -5711,22 +5633,22 @@ four:
 	VUNPCKHPS   Y1, Y0, Y5
 	VUNPCKLPS   Y3, Y2, Y6
 	VUNPCKHPS   Y3, Y2, Y7
-	VUNPCKLPD   Y6, Y4, Y8
-	VUNPCKHPD   Y6, Y4, Y9
-	VUNPCKLPD   Y7, Y5, Y10
-	VUNPCKHPD   Y7, Y5, Y11
-	VMOVUPS     Y8, (CX)
+	VUNPCKLPD   Y6, Y4, Y0
+	VUNPCKHPD   Y6, Y4, Y1
+	VUNPCKLPD   Y7, Y5, Y2
+	VUNPCKHPD   Y7, Y5, Y3
+	VMOVUPS     Y0, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y9, (CX)
+	VMOVUPS     Y1, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y10, (CX)
+	VMOVUPS     Y2, (CX)
 	ADDQ        DX, CX
-	VMOVUPS     Y11, (CX)
+	VMOVUPS     Y3, (CX)
 	ADDQ        DX, CX
 	ADDQ        $0x10, BX
 	ADDQ        $0x10, R9
 	SUBQ        $0x04, AX
-	JMP         four
+	JMP         few
 
 done:
 	VZEROUPPER
@@ -5747,7 +5669,7 @@ TEXT ·transpose6AVX2(SB), NOSPLIT, $0-40
 
 sixteen:
 	CMPQ         AX, $0x10
-	JL           four
+	JL           few
 	PREFETCHT0   256(BX)
 	PREFETCHT0   256(BX)(SI*4)
 	VMOVUPS      (BX), X0
@@ -5760,28 +5682,28 @@ sixteen:
 	VUNPCKHPS    Y1, Y0, Y5
 	VUNPCKLPS    Y3, Y2, Y6
 	VUNPCKHPS    Y3, Y2, Y7
-	VUNPCKLPD    Y6, Y4, Y8
-	VUNPCKHPD    Y6, Y4, Y9
-	VUNPCKLPD    Y7, Y5, Y10
-	VUNPCKHPD    Y7, Y5, Y11
-	VMOVUPS      X8, (CX)
-	VEXTRACTF128 $0x01, Y8, X0
-	VMOVSD       X0, 16(CX)
+	VUNPCKLPD    Y6, Y4, Y0
+	VUNPCKHPD    Y6, Y4, Y1
+	VUNPCKLPD    Y7, Y5, Y2
+	VUNPCKHPD    Y7, Y5, Y3
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y0, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X9, (CX)
-	VEXTRACTF128 $0x01, Y9, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y1, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X10, (CX)
-	VEXTRACTF128 $0x01, Y10, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X2, (CX)
+	VEXTRACTF128 $0x01, Y2, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X11, (CX)
-	VEXTRACTF128 $0x01, Y11, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X3, (CX)
+	VEXTRACTF128 $0x01, Y3, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	PREFETCHT0   272(BX)(SI*1)
-	PREFETCHT0   272(BX)(R8*1)
+	PREFETCHT0   256(BX)(SI*1)
+	PREFETCHT0   256(BX)(R8*1)
 	VMOVUPS      16(BX), X0
 	VINSERTF128  $0x01, 16(BX)(SI*4), Y0, Y0
 	VMOVUPS      16(BX)(SI*1), X1
@@ -5792,27 +5714,27 @@ sixteen:
 	VUNPCKHPS    Y1, Y0, Y5
 	VUNPCKLPS    Y3, Y2, Y6
 	VUNPCKHPS    Y3, Y2, Y7
-	VUNPCKLPD    Y6, Y4, Y8
-	VUNPCKHPD    Y6, Y4, Y9
-	VUNPCKLPD    Y7, Y5, Y10
-	VUNPCKHPD    Y7, Y5, Y11
-	VMOVUPS      X8, (CX)
-	VEXTRACTF128 $0x01, Y8, X0
-	VMOVSD       X0, 16(CX)
+	VUNPCKLPD    Y6, Y4, Y0
+	VUNPCKHPD    Y6, Y4, Y1
+	VUNPCKLPD    Y7, Y5, Y2
+	VUNPCKHPD    Y7, Y5, Y3
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y0, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X9, (CX)
-	VEXTRACTF128 $0x01, Y9, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y1, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X10, (CX)
-	VEXTRACTF128 $0x01, Y10, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X2, (CX)
+	VEXTRACTF128 $0x01, Y2, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X11, (CX)
-	VEXTRACTF128 $0x01, Y11, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X3, (CX)
+	VEXTRACTF128 $0x01, Y3, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	PREFETCHT0   288(BX)(SI*2)
+	PREFETCHT0   256(BX)(SI*2)
 	VMOVUPS      32(BX), X0
 	VINSERTF128  $0x01, 32(BX)(SI*4), Y0, Y0
 	VMOVUPS      32(BX)(SI*1), X1
@@ -5823,27 +5745,27 @@ sixteen:
 	VUNPCKHPS    Y1, Y0, Y5
 	VUNPCKLPS    Y3, Y2, Y6
 	VUNPCKHPS    Y3, Y2, Y7
-	VUNPCKLPD    Y6, Y4, Y8
-	VUNPCKHPD    Y6, Y4, Y9
-	VUNPCKLPD    Y7, Y5, Y10
-	VUNPCKHPD    Y7, Y5, Y11
-	VMOVUPS      X8, (CX)
-	VEXTRACTF128 $0x01, Y8, X0
-	VMOVSD       X0, 16(CX)
+	VUNPCKLPD    Y6, Y4, Y0
+	VUNPCKHPD    Y6, Y4, Y1
+	VUNPCKLPD    Y7, Y5, Y2
+	VUNPCKHPD    Y7, Y5, Y3
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y0, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X9, (CX)
-	VEXTRACTF128 $0x01, Y9, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y1, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X10, (CX)
-	VEXTRACTF128 $0x01, Y10, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X2, (CX)
+	VEXTRACTF128 $0x01, Y2, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X11, (CX)
-	VEXTRACTF128 $0x01, Y11, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X3, (CX)
+	VEXTRACTF128 $0x01, Y3, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	PREFETCHT0   304(BX)(DI*1)
+	PREFETCHT0   256(BX)(DI*1)
 	VMOVUPS      48(BX), X0
 	VINSERTF128  $0x01, 48(BX)(SI*4), Y0, Y0
 	VMOVUPS      48(BX)(SI*1), X1
@@ -5854,31 +5776,31 @@ sixteen:
 	VUNPCKHPS    Y1, Y0, Y5
 	VUNPCKLPS    Y3, Y2, Y6
 	VUNPCKHPS    Y3, Y2, Y7
-	VUNPCKLPD    Y6, Y4, Y8
-	VUNPCKHPD    Y6, Y4, Y9
-	VUNPCKLPD    Y7, Y5, Y10
-	VUNPCKHPD    Y7, Y5, Y11
-	VMOVUPS      X8, (CX)
-	VEXTRACTF128 $0x01, Y8, X0
-	VMOVSD       X0, 16(CX)
+	VUNPCKLPD    Y6, Y4, Y0
+	VUNPCKHPD    Y6, Y4, Y1
+	VUNPCKLPD    Y7, Y5, Y2
+	VUNPCKHPD    Y7, Y5, Y3
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y0, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X9, (CX)
-	VEXTRACTF128 $0x01, Y9, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y1, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X10, (CX)
-	VEXTRACTF128 $0x01, Y10, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X2, (CX)
+	VEXTRACTF128 $0x01, Y2, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X11, (CX)
-	VEXTRACTF128 $0x01, Y11, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X3, (CX)
+	VEXTRACTF128 $0x01, Y3, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, AX
 	JMP          sixteen
 
-four:
+few:
 	TESTQ        AX, AX
 	JZ           done
 	VMOVUPS      (BX), X0
@@ -5891,29 +5813,29 @@ four:
 	VUNPCKHPS    Y1, Y0, Y5
 	VUNPCKLPS    Y3, Y2, Y6
 	VUNPCKHPS    Y3, Y2, Y7
-	VUNPCKLPD    Y6, Y4, Y8
-	VUNPCKHPD    Y6, Y4, Y9
-	VUNPCKLPD    Y7, Y5, Y10
-	VUNPCKHPD    Y7, Y5, Y11
-	VMOVUPS      X8, (CX)
-	VEXTRACTF128 $0x01, Y8, X0
-	VMOVSD       X0, 16(CX)
+	VUNPCKLPD    Y6, Y4, Y0
+	VUNPCKHPD    Y6, Y4, Y1
+	VUNPCKLPD    Y7, Y5, Y2
+	VUNPCKHPD    Y7, Y5, Y3
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $0x01, Y0, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X9, (CX)
-	VEXTRACTF128 $0x01, Y9, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X1, (CX)
+	VEXTRACTF128 $0x01, Y1, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X10, (CX)
-	VEXTRACTF128 $0x01, Y10, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X2, (CX)
+	VEXTRACTF128 $0x01, Y2, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
-	VMOVUPS      X11, (CX)
-	VEXTRACTF128 $0x01, Y11, X0
-	VMOVSD       X0, 16(CX)
+	VMOVUPS      X3, (CX)
+	VEXTRACTF128 $0x01, Y3, X4
+	VMOVSD       X4, 16(CX)
 	ADDQ         DX, CX
 	ADDQ         $0x10, BX
 	SUBQ         $0x04, AX
-	JMP          four
+	JMP          few
 
 done:
 	VZEROUPPER
@@ -5922,13 +5844,12 @@ done:
 // func copy32AVX512(k int, dst *float32, src *float32, lds int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·copy32AVX512(SB), NOSPLIT, $0-32
-	MOVQ k+0(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ src+16(FP), DX
-	MOVQ lds+24(FP), BX
-	SHLQ $0x02, BX
-	MOVQ BX, SI
-	SHLQ $0x03, SI
+	MOVQ   k+0(FP), AX
+	MOVQ   dst+8(FP), CX
+	MOVQ   src+16(FP), DX
+	MOVQ   lds+24(FP), BX
+	SHLQ   $0x02, BX
+	IMUL3Q $0x08, BX, SI
 
 row:
 	PREFETCHT0 (DX)(SI*1)
@@ -5947,13 +5868,12 @@ row:
 // func copy14AVX512(k int, dst *float32, src *float32, lds int)
 // Requires: AVX, MMX+
 TEXT ·copy14AVX512(SB), NOSPLIT, $0-32
-	MOVQ k+0(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ src+16(FP), DX
-	MOVQ lds+24(FP), BX
-	SHLQ $0x02, BX
-	MOVQ BX, SI
-	SHLQ $0x03, SI
+	MOVQ   k+0(FP), AX
+	MOVQ   dst+8(FP), CX
+	MOVQ   src+16(FP), DX
+	MOVQ   lds+24(FP), BX
+	SHLQ   $0x02, BX
+	IMUL3Q $0x08, BX, SI
 
 row:
 	PREFETCHT0 (DX)(SI*1)
@@ -5973,13 +5893,12 @@ row:
 // func copy16AVX2(k int, dst *float32, src *float32, lds int)
 // Requires: AVX, MMX+
 TEXT ·copy16AVX2(SB), NOSPLIT, $0-32
-	MOVQ k+0(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ src+16(FP), DX
-	MOVQ lds+24(FP), BX
-	SHLQ $0x02, BX
-	MOVQ BX, SI
-	SHLQ $0x03, SI
+	MOVQ   k+0(FP), AX
+	MOVQ   dst+8(FP), CX
+	MOVQ   src+16(FP), DX
+	MOVQ   lds+24(FP), BX
+	SHLQ   $0x02, BX
+	IMUL3Q $0x08, BX, SI
 
 row:
 	PREFETCHT0 (DX)(SI*1)
@@ -5997,13 +5916,12 @@ row:
 // func copy6AVX2(k int, dst *float32, src *float32, lds int)
 // Requires: AVX, MMX+
 TEXT ·copy6AVX2(SB), NOSPLIT, $0-32
-	MOVQ k+0(FP), AX
-	MOVQ dst+8(FP), CX
-	MOVQ src+16(FP), DX
-	MOVQ lds+24(FP), BX
-	SHLQ $0x02, BX
-	MOVQ BX, SI
-	SHLQ $0x03, SI
+	MOVQ   k+0(FP), AX
+	MOVQ   dst+8(FP), CX
+	MOVQ   src+16(FP), DX
+	MOVQ   lds+24(FP), BX
+	SHLQ   $0x02, BX
+	IMUL3Q $0x08, BX, SI
 
 row:
 	PREFETCHT0 (DX)(SI*1)

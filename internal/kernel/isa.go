@@ -30,9 +30,8 @@ type isa struct {
 // a[i*rsa+p*csa]; row p of B begins at b[p*rsb] and row i of C at c[i*ldc]. Each
 // element sums its k products in order, in one fused multiply-add each where the
 // processor has it, so it does not depend on the tile it falls into. A beta of 0 clears
-// C. k must be positive. Bit j of mask tells whether column j exists. The kernel asks for rows of
-// memory from next on, ldn elements apart, which are wanted soon; they need not exist.
-type tileFunc func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn int)
+// C. k must be positive. Bit j of mask tells whether column j exists.
+type tileFunc func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn, pieces int)
 
 // copyFunc stores k rows of src, cut to the width of a tile, one after the other in dst. k must be positive.
 type copyFunc func(k int, dst, src *float32, lds int)

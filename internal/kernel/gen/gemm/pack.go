@@ -8,129 +8,127 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// ahead is how many bytes before their use the transposing packs ask for elements of
-// a row, and copyAhead how many rows the copying packs do.
+// ahead is how many bytes before their use a transposition asks for the elements of a
+// row, and aheadRows how many rows a copy does.
 const (
 	ahead     = 256
-	copyAhead = 8
+	aheadRows = 8
 )
 
-// transposeAVX512 writes a pack of some rows ≤ 16, whose columns become rows.
-//
-// Four columns of 16 rows fill four registers, whose 128-bit lane l holds rows 4l to
-// 4l+3, loaded by lanes so that the shuffles that are left stay within lanes.
-func transposeAVX512(rows int) {
-	transpose("AVX512", rows, func(row func(i int) Mem, dst, ldd reg.GPVirtual) {
-		in := zmm[:4]
-		for s := range 4 {
-			VMOVUPS(row(s), in[s].AsX())
-			for lane := 1; 4*lane+s < rows; lane++ {
-				VINSERTF32X4(Imm(uint64(lane)), row(4*lane+s), in[s], in[s])
-			}
-		}
-		for _, out := range transposeLanes(in, zmm[4:12]) {
-			if rows == 16 {
-				VMOVUPS(out, Mem{Base: dst})
-			} else {
-				VMOVUPS(out, reg.K1, Mem{Base: dst})
-			}
-			ADDQ(ldd, dst)
-		}
-	}, func() {
-		if rows < 16 {
-			mask := GP32()
-			MOVL(U32(1<<rows-1), mask)
-			KMOVW(mask, reg.K1)
-		}
-	})
+// transposition writes a kernel that turns rows of a matrix into columns. Registers hold
+// four columns, so that the shuffles stay within lanes of 128 bits: lane l holds
+// rows 4l to 4l+3, which are loaded by lanes.
+type transposition struct {
+	isa     string
+	rows    int
+	vectors []reg.VecPhysical
+	prepare func()
+	insert  func(lane int, from Mem, to reg.VecPhysical)
+	store   func(v reg.VecPhysical, to Mem)
 }
 
-// transposeAVX2 is transposeAVX512 for 8 rows or 6.
-func transposeAVX2(rows int) {
-	transpose("AVX2", rows, func(row func(i int) Mem, dst, ldd reg.GPVirtual) {
-		in := ymm[:4]
-		for s := range 4 {
-			VMOVUPS(row(s), in[s].AsX())
-			if 4+s < rows {
-				VINSERTF128(Imm(1), row(4+s), in[s], in[s])
-			}
-		}
-		for _, out := range transposeLanes(in, ymm[4:12]) {
-			if rows == 8 {
-				VMOVUPS(out, Mem{Base: dst})
-			} else {
-				VMOVUPS(out.AsX(), Mem{Base: dst})
-				VEXTRACTF128(Imm(1), out, in[0].AsX())
-				VMOVSD(in[0].AsX(), Mem{Base: dst, Disp: 16})
-			}
-			ADDQ(ldd, dst)
-		}
-	}, func() {})
-}
-
-// transposeLanes transposes the 4×4 matrices in the lanes of four registers.
-func transposeLanes(in, tmp []reg.VecPhysical) []reg.VecPhysical {
-	VUNPCKLPS(in[1], in[0], tmp[0])
-	VUNPCKHPS(in[1], in[0], tmp[1])
-	VUNPCKLPS(in[3], in[2], tmp[2])
-	VUNPCKHPS(in[3], in[2], tmp[3])
-	VUNPCKLPD(tmp[2], tmp[0], tmp[4])
-	VUNPCKHPD(tmp[2], tmp[0], tmp[5])
-	VUNPCKLPD(tmp[3], tmp[1], tmp[6])
-	VUNPCKHPD(tmp[3], tmp[1], tmp[7])
-	return tmp[4:8]
-}
-
-// transpose writes the loop around four, which transposes four columns.
-func transpose(isa string, rows int, four func(row func(int) Mem, dst, ldd reg.GPVirtual), prepare func()) {
-	name := fmt.Sprintf("transpose%d%s", rows, isa)
+func (t transposition) write() {
+	name := fmt.Sprintf("transpose%d%s", t.rows, t.isa)
 	TEXT(name, NOSPLIT, "func(k int, dst *float32, ldd int, src *float32, lds int)")
-	Doc(fmt.Sprintf("%s stores the first k columns of %d rows of src as rows of dst. k must be a multiple of 4.", name, rows))
+	Doc(fmt.Sprintf("%s stores the first k columns of %d rows of src as rows of dst. k must be a multiple of 4.", name, t.rows))
 	Pragma("noescape")
-	k := load("k")
-	dst, ldd := load("dst"), loadBytes("ldd")
-	src := newStrided(load("src"), loadBytes("lds"), rows)
-	prepare()
+	k, dst, ldd := load("k"), load("dst"), loadBytes("ldd")
+	src := newStrided(load("src"), loadBytes("lds"), t.rows)
+	t.prepare()
 
+	four := func(offset int) {
+		in, tmp := t.vectors[:4], t.vectors[4:]
+		for s := range in {
+			VMOVUPS(src.row(s).Offset(offset), in[s].AsX())
+			for lane := 1; 4*lane+s < t.rows; lane++ {
+				t.insert(lane, src.row(4*lane+s).Offset(offset), in[s])
+			}
+		}
+		transposeLanes(in, tmp)
+		for _, v := range in {
+			t.store(v, Mem{Base: dst})
+			ADDQ(ldd, dst)
+		}
+	}
 	Label("sixteen")
 	CMPQ(k, Imm(16))
-	JL(LabelRef("four"))
+	JL(LabelRef("few"))
 	for part := range 4 {
-		for i := part; i < rows; i += 4 {
-			PREFETCHT0(src.row(i).Offset(16*part + ahead))
+		for i := part; i < t.rows; i += 4 {
+			PREFETCHT0(src.row(i).Offset(ahead))
 		}
-		four(func(i int) Mem { return src.row(i).Offset(16 * part) }, dst, ldd)
+		four(16 * part)
 	}
 	src.advance(Imm(64))
 	SUBQ(Imm(16), k)
 	JMP(LabelRef("sixteen"))
 
-	Label("four")
+	Label("few")
 	TESTQ(k, k)
 	JZ(LabelRef("done"))
-	four(src.row, dst, ldd)
+	four(0)
 	src.advance(Imm(16))
 	SUBQ(Imm(4), k)
-	JMP(LabelRef("four"))
+	JMP(LabelRef("few"))
 
 	Label("done")
 	VZEROUPPER()
 	RET()
 }
 
-// copyRows writes a pack of rows of some width, which stay rows. parts are offsets and move
-// a part of the row each.
+// transposeAVX512 writes the transposition of at most 16 rows.
+func transposeAVX512(rows int) {
+	transposition{
+		isa: "AVX512", rows: rows, vectors: zmm,
+		prepare: func() {
+			mask := GP32()
+			MOVL(U32(1<<rows-1), mask)
+			KMOVW(mask, reg.K1)
+		},
+		insert: func(lane int, from Mem, to reg.VecPhysical) { VINSERTF32X4(Imm(uint64(lane)), from, to, to) },
+		store:  func(v reg.VecPhysical, to Mem) { VMOVUPS(v, reg.K1, to) },
+	}.write()
+}
+
+// transposeAVX2 writes the transposition of 8 rows or of 6.
+func transposeAVX2(rows int) {
+	t := transposition{
+		isa: "AVX2", rows: rows, vectors: ymm,
+		prepare: func() {},
+		insert:  func(lane int, from Mem, to reg.VecPhysical) { VINSERTF128(Imm(uint64(lane)), from, to, to) },
+		store:   func(v reg.VecPhysical, to Mem) { VMOVUPS(v, to) },
+	}
+	if rows == 6 {
+		t.store = func(v reg.VecPhysical, to Mem) {
+			VMOVUPS(v.AsX(), to)
+			VEXTRACTF128(Imm(1), v, reg.X4)
+			VMOVSD(reg.X4, to.Offset(16))
+		}
+	}
+	t.write()
+}
+
+// transposeLanes transposes the 4×4 matrices in the lanes of the four registers in.
+func transposeLanes(in, tmp []reg.VecPhysical) {
+	VUNPCKLPS(in[1], in[0], tmp[0])
+	VUNPCKHPS(in[1], in[0], tmp[1])
+	VUNPCKLPS(in[3], in[2], tmp[2])
+	VUNPCKHPS(in[3], in[2], tmp[3])
+	VUNPCKLPD(tmp[2], tmp[0], in[0])
+	VUNPCKHPD(tmp[2], tmp[0], in[1])
+	VUNPCKLPD(tmp[3], tmp[1], in[2])
+	VUNPCKHPD(tmp[3], tmp[1], in[3])
+}
+
+// copyRows writes a kernel that copies rows of some width.
 func copyRows(isa string, width int, move func(src, dst Mem)) {
 	name := fmt.Sprintf("copy%d%s", width, isa)
 	TEXT(name, NOSPLIT, "func(k int, dst, src *float32, lds int)")
 	Doc(fmt.Sprintf("%s copies the first %d elements of k rows of src to dst. k must be positive.", name, width))
 	Pragma("noescape")
-	k := load("k")
-	dst := load("dst")
-	src, lds := load("src"), loadBytes("lds")
+	k, dst, src, lds := load("k"), load("dst"), load("src"), loadBytes("lds")
 	far := GP64()
-	MOVQ(lds, far)
-	SHLQ(Imm(3), far)
+	IMUL3Q(Imm(aheadRows), lds, far)
 
 	Label("row")
 	for line := 0; line < 4*width; line += 64 {
@@ -145,7 +143,7 @@ func copyRows(isa string, width int, move func(src, dst Mem)) {
 	RET()
 }
 
-// copies writes the packs by rows.
+// copies writes the copies that the tiles need.
 func copies() {
 	copyRows("AVX512", 32, func(src, dst Mem) {
 		VMOVUPS(src, reg.Z0)

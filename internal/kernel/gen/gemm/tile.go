@@ -24,7 +24,7 @@ var ymm = []reg.VecPhysical{
 // Z3 by turns an element of A, the last registers the tile.
 func tileAVX512(rows int) {
 	name := fmt.Sprintf("tile%dx32AVX512", rows)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn int)")
+	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn, pieces int)")
 	Doc(name + " computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.")
 	Pragma("noescape")
 	acc := func(i, j int) reg.VecPhysical { return zmm[32-2*rows+2*i+j] }
@@ -89,7 +89,7 @@ func tileAVX512(rows int) {
 // Y3 by turns an element of A, the last registers the tile.
 func tileAVX2(rows int) {
 	name := fmt.Sprintf("tile%dx16AVX2", rows)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn int)")
+	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn, pieces int)")
 	Doc(name + " computes a tile of C; see tileFunc. It wants all columns to exist.")
 	Pragma("noescape")
 	acc := func(i, j int) reg.VecPhysical { return ymm[16-2*rows+2*i+j] }
@@ -160,41 +160,39 @@ func loadTile(rows int) tile {
 	}
 }
 
-// loop repeats step k times. Every fourth time it asks for 128 bytes of memory that are wanted soon:
-// first the rows of C, then, from next on, those of the caller's choice.
-func (t tile) loop(step func()) {
-	count, rest, ask, stride := load("k"), GP64(), load("c"), loadBytes("ldc")
-	SHRQ(Imm(2), count)
-	MOVQ(count, rest)
-	SUBQ(Imm(uint64(t.rows)), rest)
-	JLE(LabelRef("short"))
-	MOVQ(U32(uint32(t.rows)), count)
-	JMP(LabelRef("four"))
-	Label("short")
-	XORQ(rest, rest)
-	TESTQ(count, count)
-	JZ(LabelRef("last"))
+// unroll is the number of steps of the loop over k between two requests for memory.
+const unroll = 4
 
-	Label("four")
-	PREFETCHT0(Mem{Base: ask})
-	PREFETCHT0(Mem{Base: ask, Disp: 64})
+// loop repeats step k times. In between it asks for memory that is wanted soon, 128 bytes at a time
+// so that the steps' own loads need not wait: the rows of C, then pieces of one row after another
+// from next on.
+func (t tile) loop(step func()) {
+	count, ask, stride, left := load("k"), load("c"), loadBytes("ldc"), GP64()
+	next, ldn := load("next"), loadBytes("ldn")
+	MOVQ(U32(uint32(t.rows)), left)
+	SHRQ(Imm(2), count)
+	JZ(LabelRef("rest"))
+
+	Label("many")
+	PREFETCHT1(Mem{Base: ask})
+	PREFETCHT1(Mem{Base: ask, Disp: 64})
 	ADDQ(stride, ask)
-	for range 4 {
+	DECQ(left)
+	JNZ(LabelRef("steps"))
+	MOVQ(next, ask)
+	ADDQ(ldn, next)
+	MOVQ(U32(128), stride)
+	Load(Param("pieces"), left)
+	Label("steps")
+	for range unroll {
 		step()
 	}
 	DECQ(count)
-	JNZ(LabelRef("four"))
-	MOVQ(rest, count)
-	XORQ(rest, rest)
-	Load(Param("next"), ask)
-	Load(Param("ldn"), stride)
-	SHLQ(Imm(2), stride)
-	TESTQ(count, count)
-	JNZ(LabelRef("four"))
+	JNZ(LabelRef("many"))
 
-	Label("last")
+	Label("rest")
 	Load(Param("k"), count)
-	ANDQ(Imm(3), count)
+	ANDQ(Imm(unroll-1), count)
 	JZ(LabelRef("sums"))
 	Label("one")
 	step()
