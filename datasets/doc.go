@@ -23,7 +23,8 @@
 // tokenizer's end of text where it has one. The tokens, less a random few at
 // the start, are cut into windows of T+1 that share one token with the next
 // window, so that each token is predicted once an epoch. As many windows as
-// Config.Buffer holds make a block, whose windows are shuffled. All of it
+// Config.Buffer holds make a block, whose windows are shuffled. With
+// Config.Anywhere, as many windows start at random places of the block. All of it
 // follows from Config.Seed, so a position is a few numbers: [Stream] State.
 //
 // Words used here: B windows make a batch; T is the context, the tokens of a

@@ -45,8 +45,8 @@ type cursor struct {
 
 // block is a run of windows that are shuffled together.
 type block struct {
-	tokens []int32  // window w is tokens[w·T : w·T+T+1]
-	order  []int32  // of windows
+	tokens []int32
+	order  []int32  // where the windows start, in the order they are handed out
 	end    position // start of the next block
 	last   bool     // no window is left in the epoch after this block
 	loaded bool
@@ -60,7 +60,7 @@ func newLoader(src *Source, tok tokenizer.Tokenizer, c Config, k kind) (*loader,
 		c.Buffer = DefaultBuffer
 	}
 	if k == validation {
-		c.Seed = 0
+		c.Seed, c.Anywhere = 0, false
 	}
 	l := &loader{
 		kind:   k,
@@ -167,9 +167,9 @@ func (l *loader) window(ctx context.Context) ([]int32, error) {
 		}
 		if l.Taken < len(l.block.order) {
 			t := l.config.Context
-			w := int(l.block.order[l.Taken])
+			at := l.block.order[l.Taken]
 			l.Taken++
-			return l.block.tokens[w*t:][:t+1], nil
+			return l.block.tokens[at:][:t+1], nil
 		}
 		if l.block.last {
 			l.cursor = l.epoch(l.Epoch + 1)
@@ -213,11 +213,15 @@ func (l *loader) fill(ctx context.Context) error {
 	if !b.last {
 		b.end = l.reader.last()
 	}
+	rng := random("windows", l.config.Seed, uint64(l.Epoch), uint64(l.Start.Doc), uint64(l.Start.Offset), uint64(l.Start.Skip))
 	b.order = b.order[:0]
 	for w := range max(0, len(b.tokens)-1) / t {
-		b.order = append(b.order, int32(w))
+		at := w * t
+		if l.config.Anywhere {
+			at = rng.IntN(len(b.tokens) - t)
+		}
+		b.order = append(b.order, int32(at))
 	}
-	rng := random("windows", l.config.Seed, uint64(l.Epoch), uint64(l.Start.Doc), uint64(l.Start.Offset), uint64(l.Start.Skip))
 	rng.Shuffle(len(b.order), func(i, j int) { b.order[i], b.order[j] = b.order[j], b.order[i] })
 	b.loaded = true
 	return nil

@@ -32,6 +32,7 @@ type state struct {
 	Context   int    `json:"context"`
 	Seed      uint64 `json:"seed"`
 	Buffer    int    `json:"buffer"`
+	Anywhere  bool   `json:"anywhere"`
 	Epoch     int    `json:"epoch"`
 	Document  int    `json:"document"`
 	Offset    int64  `json:"offset"`
@@ -51,6 +52,7 @@ func (l *loader) at(c cursor) (state, error) {
 		Context:   l.config.Context,
 		Seed:      l.config.Seed,
 		Buffer:    l.config.Buffer,
+		Anywhere:  l.config.Anywhere,
 		Epoch:     c.Epoch,
 		Document:  c.Start.Doc,
 		Offset:    c.Start.Offset,
@@ -151,6 +153,7 @@ func (l *loader) parse(b []byte) (cursor, error) {
 		{"context", s.Context, want.Context},
 		{"seed", s.Seed, want.Seed},
 		{"buffer", s.Buffer, want.Buffer},
+		{"anywhere", s.Anywhere, want.Anywhere},
 	} {
 		if f.got != f.want {
 			return cursor{}, fmt.Errorf("%s is %v, this stream's is %v", f.name, f.got, f.want)

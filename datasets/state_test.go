@@ -49,11 +49,15 @@ func equalBatches(a, b []Batch) bool {
 func TestRestore(t *testing.T) {
 	src := Text("text", longText(1, 3000), "short", longText(2, 900), longText(3, 2000))
 	for _, tok := range []tokenizer.Tokenizer{bytesTokenizer, charsOf(t, src)} {
-		for _, k := range []kind{training, validation} {
+		for _, c := range []struct {
+			kind     kind
+			anywhere bool
+		}{{training, false}, {training, true}, {validation, false}} {
+			k := c.kind
 			for _, buffer := range []int{1, 200, 1 << 20} {
 				for _, ahead := range []int{0, 1, 5} {
 					open := func() Stream {
-						s := mustStream(t, k, src, tok, Config{Batch: 7, Context: 30, Seed: 9, Buffer: buffer})
+						s := mustStream(t, k, src, tok, Config{Batch: 7, Context: 30, Seed: 9, Buffer: buffer, Anywhere: c.anywhere})
 						if ahead > 0 {
 							s = Prefetch(s, ahead)
 							t.Cleanup(func() { s.Close() })

