@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -107,7 +108,7 @@ func TestInputErrors(t *testing.T) {
 	}
 }
 
-// TestGradientAccumulates: RunGrad adds weight times the gradient.
+// TestGradientAccumulates: RunGrad adds weight times the gradient, Run leaves it.
 func TestGradientAccumulates(t *testing.T) {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -119,19 +120,31 @@ func TestGradientAccumulates(t *testing.T) {
 	if err := p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6}); err != nil {
 		t.Fatal(err)
 	}
+	var once, sum [2][]float32
+	names := []string{"fc.weight", "fc.bias"} // one adds itself, the other is added
 	for _, weight := range []float32{1, 0.5} {
 		if err := p.RunGrad(weight); err != nil {
 			t.Fatal(err)
 		}
+		if err := p.Run(); err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range names {
+			if weight == 1 {
+				once[i] = slices.Clone(params.Get(name).GradData())
+			}
+			sum[i] = params.Get(name).GradData()
+		}
 	}
-	w := params.Get("fc.weight")
-	for i, g := range p.Grad("fc.weight") {
-		if got, want := w.GradData()[i], g+0.5*g; got != want || want == 0 {
-			t.Errorf("element %d: %v, want %v", i, got, want)
+	for i, name := range names {
+		for j, g := range once[i] {
+			if got, want := sum[i][j], g+0.5*g; math.Abs(float64(got-want)) > 1e-6*math.Abs(float64(want)) || want == 0 {
+				t.Errorf("%s: element %d: %v, want %v", name, j, got, want)
+			}
 		}
 	}
 	params.ZeroGrad()
-	if slices.Max(w.GradData()) != 0 {
+	if slices.Max(sum[0]) != 0 {
 		t.Error("ZeroGrad left a gradient")
 	}
 }

@@ -20,6 +20,9 @@ type Op struct {
 	Out tensor.Shape
 	// Sides are the shapes of further results; see [Scope.ApplyAll].
 	Sides []tensor.Shape
+	// Sums tells that Run gives its result through [Args.Sum], so that the gradient
+	// of a parameter can be added up where the optimiser reads it.
+	Sums bool
 	// FLOPs counts the floating-point operations of a run; a multiply-add is two.
 	FLOPs int64
 	// Run fills the results from the inputs.
@@ -45,11 +48,30 @@ func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	o := s.newNodeOp(op, in)
 	nodes := G.Nodes{s.add(o, in...)}
 	for i, shape := range op.Sides {
-		pick := s.newNodeOp(Op{Name: fmt.Sprintf("%s.%d", op.Name, i+1), Out: shape}, nodes[:1])
-		pick.results = o.results[i+1 : i+2]
-		nodes = append(nodes, s.add(pick, nodes[0]))
+		nodes = append(nodes, s.pick(o, i+1, shape, nodes[0]))
 	}
 	return nodes
+}
+
+// pick adds the node that hands out the i-th result of o, whose node is n.
+func (s *Scope) pick(o *nodeOp, i int, shape tensor.Shape, n *G.Node) *G.Node {
+	pick := s.newNodeOp(Op{Name: fmt.Sprintf("%s.%d", o.Name, i), Out: shape}, G.Nodes{n})
+	pick.results = o.results[i : i+1]
+	return s.add(pick, n)
+}
+
+// Side adds a side result to the op of n, which Apply returned, and returns the node
+// that hands it out. It serves ops that compute their gradient along with the value:
+// whether there is a gradient is known only when Grad is called. The new result's
+// number is one more than the last one's. With sums, Run gives it through [Args.Sum].
+func (s *Scope) Side(n *G.Node, shape tensor.Shape, sums bool) *G.Node {
+	o, ok := n.Op().(*nodeOp)
+	if !ok {
+		return s.Fail("Side", shape, "%v is no node of Apply", n)
+	}
+	o.Sides = append(o.Sides, shape)
+	o.results = append(o.results, &result{shape: shape, sums: sums})
+	return s.pick(o, len(o.results)-1, shape, n)
 }
 
 // add applies o and files the node under the scope's path.
@@ -78,6 +100,7 @@ func (s *Scope) newNodeOp(op Op, in G.Nodes) *nodeOp {
 	for _, shape := range append([]tensor.Shape{op.Out}, op.Sides...) {
 		o.results = append(o.results, &result{shape: shape})
 	}
+	o.results[0].sums = op.Sums
 	return o
 }
 
@@ -88,28 +111,11 @@ type nodeOp struct {
 	scope   *Scope
 	args    []hm.Type
 	results []*result
+	order   int // place among the ops of the program
 	call    Args
 }
 
 var _ G.SDOp = (*nodeOp)(nil)
-
-// result is a buffer made at the first run.
-type result struct {
-	shape tensor.Shape
-	data  []float32
-	value *tensor.Dense // a header over data, unless shape is a scalar's
-}
-
-// buffer returns the elements.
-func (r *result) buffer() []float32 {
-	if r.data == nil {
-		r.data = make([]float32, max(r.shape.TotalSize(), 1))
-		if r.shape.Dims() > 0 {
-			r.value = dense(r.data, r.shape)
-		}
-	}
-	return r.data
-}
 
 // hmType is a node's type in Gorgonia's type system: a scalar is its dtype.
 func hmType(dims int, dtype tensor.Dtype) hm.Type {
@@ -141,17 +147,19 @@ func (o *nodeOp) Do(in ...G.Value) (out G.Value, err error) {
 			o.scope.failure = err
 		}
 	}()
+	if err := o.scope.tick(o); err != nil {
+		return nil, err
+	}
 	if o.Run != nil {
 		o.call = Args{op: o, in: in}
 		if err := o.Run(&o.call); err != nil {
 			return nil, err
 		}
 	}
-	data := o.results[0].buffer()
 	if o.Out.Dims() == 0 {
-		return G.NewF32(data[0]), nil
+		return G.NewF32(o.results[0].buffer()[0]), nil
 	}
-	return o.results[0].value, nil
+	return o.results[0].dense(), nil
 }
 
 // where names the op in errors.
@@ -233,6 +241,25 @@ func (a *Args) Ints(i int) []int { return a.in[i].Data().([]int) }
 // Out is the i-th result's buffer: 0 is the node's value, 1 and up are the sides.
 // It holds the last run's values or anything else.
 func (a *Args) Out(i int) []float32 { return a.op.results[i].buffer() }
+
+// Results is the number of results, 1 and the sides.
+func (a *Args) Results() int { return len(a.op.results) }
+
+// Sum is where the i-th result goes, if the op declared that it gives it this way:
+// dst becomes alpha times the result plus beta times what dst holds. It is the
+// gradient of a parameter if nothing else needs the result; dst is nil if nothing
+// needs it in this run.
+func (a *Args) Sum(i int) (dst []float32, alpha, beta float32) {
+	r := a.op.results[i]
+	if r.sink == nil {
+		return r.buffer(), 1, 0
+	}
+	weight := a.op.scope.weight
+	if weight == 0 {
+		return nil, 0, 1
+	}
+	return r.sink.GradData(), weight, 1
+}
 
 // Random identifies this run's random numbers: the seed of the whole run, and the
 // step. A random op mixes in a stream of its own, so that the same step gives the

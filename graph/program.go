@@ -13,8 +13,8 @@ import (
 
 // Program is a compiled graph and its tape machine. Shapes are those the graph was
 // built with. Several programs over one [Params] may run at once, as long as
-// nobody writes weights or gradients meanwhile; one program runs in one goroutine
-// at a time.
+// nobody writes weights meanwhile, and one at a time by RunGrad, which writes
+// gradients. One program runs in one goroutine at a time.
 type Program struct {
 	*builder
 	ints   map[string][]int
@@ -22,15 +22,19 @@ type Program struct {
 	outs   map[*G.Node]*output
 	loss   *G.Node
 	params []*Param // those of this graph, in order of declaration
-	grads  G.Nodes  // the gradients of params
-	vm     G.VM     // made by the first run
+
+	gradients []gradient
+	run       *G.ExprGraph // the part of the graph that outputs and gradients need
+	ops       int          // of ours in it
+	planned   int64        // bytes of the results' buffers
+	vm        G.VM         // made by the first run
 }
 
 // output is a node that is read after a run.
 type output struct {
-	node *G.Node
-	read G.Value // a copy that the machine makes, where the node's own value is not safe
-	copy bool
+	node   *G.Node
+	reader *G.Node // copies the value into read, where the node's own is not safe
+	read   G.Value
 }
 
 // Compile turns the graph into a program that computes outs. A graph can be
@@ -74,29 +78,49 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 			p.floats[name] = nil
 		}
 	}
+	var roots G.Nodes
 	if loss != nil {
-		if err := p.differentiate(); err != nil {
+		grads, err := p.differentiate()
+		if err != nil {
 			return nil, err
 		}
+		roots = p.sinkGradients(grads)
 		outs = append(slices.Clone(outs), loss)
+	}
+	if err := p.checkHashes(); err != nil {
+		return nil, err
 	}
 	for _, n := range outs {
 		p.outs[n] = p.newOutput(n)
+		roots = append(roots, n)
+		if r := p.outs[n].reader; r != nil {
+			roots = append(roots, r)
+		}
 	}
-	return p, p.checkHashes()
+	if len(roots) == 0 {
+		return nil, errors.New("graph: nothing to compute: Compile was given no outputs")
+	}
+	p.run = p.graph.ExactSubgraphRoots(roots...)
+	order, err := G.Sort(p.run)
+	if err != nil {
+		return nil, fmt.Errorf("graph: %w", err)
+	}
+	slices.Reverse(order)
+	p.plan(order, roots)
+	return p, nil
 }
 
 // differentiate adds the gradients of the loss to the graph.
-func (p *Program) differentiate() error {
+func (p *Program) differentiate() (G.Nodes, error) {
 	if !p.loss.IsScalar() {
-		return fmt.Errorf("graph: the loss has shape %v, want a scalar", p.loss.Shape())
+		return nil, fmt.Errorf("graph: the loss has shape %v, want a scalar", p.loss.Shape())
 	}
 	reached := ancestors(p.loss)
 	var wrt G.Nodes
 	for _, param := range p.params {
 		n := p.inputs[param.name]
 		if !reached[n] {
-			return fmt.Errorf("%s: the loss does not depend on this parameter, so it would never learn", param.name)
+			return nil, fmt.Errorf("%s: the loss does not depend on this parameter, so it would never learn", param.name)
 		}
 		wrt = append(wrt, n)
 	}
@@ -106,18 +130,17 @@ func (p *Program) differentiate() error {
 	p.differentiated = true
 	grads, err := G.Grad(p.loss, wrt...)
 	if p.err != nil {
-		return p.err // of a gradient's own constructor: it knows more
+		return nil, p.err // of a gradient's own constructor: it knows more
 	}
 	if err != nil {
-		return fmt.Errorf("graph: differentiation: %w", err)
+		return nil, fmt.Errorf("graph: differentiation: %w", err)
 	}
 	for i, n := range grads {
 		if !n.Shape().Eq(wrt[i].Shape()) {
-			return fmt.Errorf("%s: its gradient has shape %v, want %v", p.params[i].name, n.Shape(), wrt[i].Shape())
+			return nil, fmt.Errorf("%s: its gradient has shape %v, want %v", p.params[i].name, n.Shape(), wrt[i].Shape())
 		}
 	}
-	p.grads = grads
-	return nil
+	return grads, nil
 }
 
 // ancestors is the set of nodes that n is computed from, n included.
@@ -144,14 +167,12 @@ func (p *Program) newOutput(n *G.Node) *output {
 		return o
 	}
 	_, ours := n.Op().(*nodeOp)
-	o.copy = !ours
 	for it := n.Graph().To(n.ID()); it.Next(); {
-		if _, ours := it.Node().(*G.Node).Op().(*nodeOp); !ours {
-			o.copy = true
-		}
+		_, theirs := it.Node().(*G.Node).Op().(*nodeOp)
+		ours = ours && theirs
 	}
-	if o.copy {
-		G.Read(n, &o.read)
+	if !ours {
+		o.reader = G.Read(n, &o.read)
 	}
 	return o
 }
@@ -213,14 +234,18 @@ func sortedKeys[E any](m map[string]E) []string {
 	return keys
 }
 
-// Run computes the outputs.
-func (p *Program) Run() error {
+// Run computes the outputs. The gradients of the parameters stay as they are.
+func (p *Program) Run() error { return p.runWith(0) }
+
+// runWith runs the program once; what adds itself to a parameter's gradient does so
+// with the given weight.
+func (p *Program) runWith(weight float32) error {
 	if p.vm == nil {
 		if err := p.start(); err != nil {
 			return err
 		}
 	}
-	p.failure = nil
+	p.failure, p.clock, p.weight = nil, 0, weight
 	err := p.vm.RunAll()
 	p.vm.Reset() // also after an error, or the next run would do nothing
 	if p.failure != nil {
@@ -238,11 +263,13 @@ func (p *Program) RunGrad(weight float32) error {
 	if p.loss == nil {
 		return errors.New("graph: RunGrad on a program without a loss; use CompileGrad")
 	}
-	if err := p.Run(); err != nil {
+	if err := p.runWith(weight); err != nil {
 		return err
 	}
-	for i, param := range p.params {
-		kernel.Axpy(param.GradData(), weight, p.grads[i].Value().Data().([]float32))
+	for _, g := range p.gradients {
+		for _, n := range g.added {
+			kernel.Axpy(g.param.GradData(), weight, n.Value().Data().([]float32))
+		}
 	}
 	return nil
 }
@@ -261,11 +288,14 @@ func (p *Program) start() error {
 			return fmt.Errorf("%s: %w", param.name, err)
 		}
 	}
-	prog, locations, err := G.Compile(p.graph)
+	for _, g := range p.gradients {
+		g.param.GradData()
+	}
+	prog, locations, err := G.Compile(p.run)
 	if err != nil {
 		return fmt.Errorf("graph: compile: %w", err)
 	}
-	p.vm = G.NewTapeMachine(p.graph, G.WithPrecompiled(prog, locations))
+	p.vm = G.NewTapeMachine(p.run, G.WithPrecompiled(prog, locations))
 	return nil
 }
 
@@ -285,7 +315,7 @@ func (p *Program) Value(out *G.Node) []float32 {
 		return nil
 	}
 	v := o.read
-	if !o.copy {
+	if o.reader == nil {
 		v = o.node.Value()
 	}
 	switch data := v.Data().(type) {
@@ -297,15 +327,9 @@ func (p *Program) Value(out *G.Node) []float32 {
 	return nil
 }
 
-// Grad is the last run's gradient of a parameter of this graph, or nil.
-func (p *Program) Grad(name string) []float32 {
-	for i, param := range p.params {
-		if param.name == name && p.grads != nil {
-			return p.grads[i].Value().Data().([]float32)
-		}
-	}
-	return nil
-}
+// PlannedBytes is what the program's results take while it runs, beside the
+// parameters, their gradients, and what ops keep for themselves.
+func (p *Program) PlannedBytes() int64 { return p.planned }
 
 // Close ends the machine.
 func (p *Program) Close() error {

@@ -32,7 +32,9 @@ type builder struct {
 	random   *random
 	ops      uint64 // ops made so far: the identity of the next
 	compiled bool
-	failure  error // of an op, in the last run
+	failure  error   // of an op, in the last run
+	clock    int     // ops run so far, in this run
+	weight   float32 // of the gradient in this run; 0 in a run that wants none
 
 	differentiated bool
 	firstGradient  int64 // the ID of the first node that differentiation added

@@ -27,10 +27,11 @@ func TestDropout(t *testing.T) {
 		}
 		defer p.Close()
 		p.Seed(seed, step)
+		params.ZeroGrad()
 		if err := p.RunGrad(1); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(p.Value(y), p.Grad("x")) {
+		if !slices.Equal(p.Value(y), params.Get("x").GradData()) {
 			t.Error("the mask differs backward")
 		}
 		return slices.Clone(p.Value(y))
@@ -79,6 +80,7 @@ func TestAttentionDropout(t *testing.T) {
 	}
 	defer p.Close()
 	p.Seed(seed, step)
+	params.ZeroGrad()
 	if err := p.RunGrad(1); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,7 @@ func TestAttentionDropout(t *testing.T) {
 		}
 		return sum
 	}
-	if e := reference.GradientError(loss, qkv, p.Grad("attn.qkv"), 200, 1e-3); !(e < tolerance) {
+	if e := reference.GradientError(loss, qkv, params.Get("attn.qkv").GradData(), 200, 1e-3); !(e < tolerance) {
 		t.Errorf("gradient: relative error %.1e", e)
 	}
 }

@@ -34,8 +34,15 @@ func Embed(s *graph.Scope, ids, table *G.Node) *G.Node {
 				Name:  "EmbedGrad",
 				Out:   tensor.Shape{vocab, width},
 				FLOPs: int64(count * width),
+				Sums:  true,
 				Run: func(a *graph.Args) error {
-					kernel.ScatterAdd(a.Out(0), a.Floats(1), a.Ints(0), width)
+					dtable, alpha, beta := a.Sum(0)
+					if beta == 0 {
+						clear(dtable)
+					}
+					if dtable != nil {
+						kernel.ScatterAxpy(dtable, alpha, a.Floats(1), a.Ints(0), width)
+					}
 					return nil
 				},
 			}, in[0], grad)}

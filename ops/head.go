@@ -39,8 +39,11 @@ func Project(s *graph.Scope, x, w *G.Node) *G.Node {
 					Name:  "ProjectGradW",
 					Out:   w.Shape(),
 					FLOPs: products,
+					Sums:  true,
 					Run: func(a *graph.Args) error {
-						kernel.Gemm(true, false, vocab, width, rows, 1, a.Floats(1), vocab, a.Floats(0), width, 0, a.Out(0), width)
+						if dw, alpha, beta := a.Sum(0); dw != nil {
+							kernel.Gemm(true, false, vocab, width, rows, alpha, a.Floats(1), vocab, a.Floats(0), width, beta, dw, width)
+						}
 						return nil
 					},
 				}, in[0], grad),
@@ -59,8 +62,6 @@ func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 	}
 	head := &kernel.Head{Rows: x.Shape()[0], Width: x.Shape()[1], Vocab: w.Shape()[0]}
 	products := 2 * int64(head.Rows) * int64(head.Width) * int64(head.Vocab)
-	var dx, dw []float32
-	differentiated := false
 	return s.Apply(graph.Op{
 		Name:  "LinearCrossEntropy",
 		FLOPs: products,
@@ -68,34 +69,52 @@ func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 			if err := checkIDs(a.Ints(2), head.Vocab); err != nil {
 				return err
 			}
-			if differentiated && dx == nil {
-				dx, dw = make([]float32, size(x.Shape())), make([]float32, size(w.Shape()))
+			var g kernel.HeadGrad
+			if a.Results() > 1 {
+				g.DX = a.Out(1)
+				g.DW, g.Alpha, g.Beta = a.Sum(2)
 			}
-			a.Out(0)[0] = head.Loss(dx, dw, a.Floats(0), a.Floats(1), a.Ints(2))
+			a.Out(0)[0] = head.Loss(a.Floats(0), a.Floats(1), a.Ints(2), g)
 			return nil
 		},
-		// out is among the inputs because dx and dw are those of its run.
+		// The run of the op itself fills its sides with the gradients of the mean.
 		Grad: func(_ G.Nodes, out, grad *G.Node) G.Nodes {
-			differentiated = true
-			scaled := func(name string, shape tensor.Shape, from *[]float32) *G.Node {
-				return s.Apply(graph.Op{
-					Name:  name,
-					Out:   shape,
-					FLOPs: products,
-					Run: func(a *graph.Args) error {
-						clear(a.Out(0))
-						kernel.Axpy(a.Out(0), a.Floats(0)[0], *from)
-						return nil
-					},
-				}, grad, out)
+			dx, dw := s.Side(out, x.Shape(), false), s.Side(out, w.Shape(), true)
+			if isOne(grad) {
+				return G.Nodes{dx, dw, nil}
 			}
-			return G.Nodes{
-				scaled("LinearCrossEntropyGradX", x.Shape(), &dx),
-				scaled("LinearCrossEntropyGradW", w.Shape(), &dw),
-				nil,
-			}
+			return G.Nodes{scaleBy(s, dx, grad), scaleBy(s, dw, grad), nil}
 		},
 	}, x, w, targets)
+}
+
+// isOne tells whether n is the constant 1, with which differentiation starts.
+func isOne(n *G.Node) bool {
+	if n.Op() == nil || n.Value() == nil { // an input, or a result
+		return false
+	}
+	one, ok := n.Value().Data().(float32)
+	return ok && one == 1 && len(n.Shape()) == 0 && n.Graph().From(n.ID()).Len() == 0
+}
+
+// scaleBy multiplies x by a scalar node.
+func scaleBy(s *graph.Scope, x, factor *G.Node) *G.Node {
+	return s.Apply(graph.Op{
+		Name:  "ScaleBy",
+		Out:   x.Shape(),
+		FLOPs: size(x.Shape()),
+		Sums:  true,
+		Run: func(a *graph.Args) error {
+			out, alpha, beta := a.Sum(0)
+			if beta == 0 {
+				clear(out)
+			}
+			if out != nil {
+				kernel.Axpy(out, alpha*a.Floats(1)[0], a.Floats(0))
+			}
+			return nil
+		},
+	}, x, factor)
 }
 
 // CrossEntropy is the mean over the rows of logits (N, V) of −log softmax at the

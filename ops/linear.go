@@ -43,8 +43,11 @@ func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 					Name:  "LinearGradW",
 					Out:   w.Shape(),
 					FLOPs: products,
+					Sums:  true,
 					Run: func(a *graph.Args) error {
-						kernel.Gemm(true, false, from, to, rows, 1, a.Floats(0), from, a.Floats(1), to, 0, a.Out(0), to)
+						if dw, alpha, beta := a.Sum(0); dw != nil {
+							kernel.Gemm(true, false, from, to, rows, alpha, a.Floats(0), from, a.Floats(1), to, beta, dw, to)
+						}
 						return nil
 					},
 				}, in[0], grad),

@@ -45,11 +45,11 @@ this works for models that do not fit into memory.`,
 			if !ok {
 				return unknown("format", format, []string{"table", "json"})
 			}
-			nodes, err := declare(c, batch, context, train)
+			p, err := declare(c, batch, context, train)
 			if err != nil {
 				return err
 			}
-			return write(cmd.OutOrStdout(), nodes)
+			return write(cmd.OutOrStdout(), p)
 		},
 	}
 	f := cmd.Flags()
@@ -61,13 +61,14 @@ this works for models that do not fit into memory.`,
 	return cmd
 }
 
-var graphFormats = map[string]func(io.Writer, []graph.Node) error{
+var graphFormats = map[string]func(io.Writer, *graph.Program) error{
 	"table": writeTable,
 	"json":  writeJSON,
 }
 
 // writeTable writes a line for every node and the totals.
-func writeTable(out io.Writer, nodes []graph.Node) error {
+func writeTable(out io.Writer, p *graph.Program) error {
+	nodes := p.Nodes()
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PATH\tOP\tSHAPE\tPARAMETERS\tFLOPS\tBYTES")
 	for _, n := range nodes {
@@ -77,8 +78,8 @@ func writeTable(out io.Writer, nodes []graph.Node) error {
 		return err
 	}
 	t := graph.Sum(nodes)
-	_, err := fmt.Fprintf(out, "\nnodes       %s\nparameters  %s\nFLOPs       %s a run\nbytes       %s beside the weights\n",
-		thousands(int64(t.Nodes)), thousands(t.Params), thousands(t.FLOPs), thousands(t.Bytes))
+	_, err := fmt.Fprintf(out, "\nnodes       %s\nparameters  %s\nFLOPs       %s a run\nbytes       %s of results, in %s that they take turns in\n",
+		thousands(int64(t.Nodes)), thousands(t.Params), thousands(t.FLOPs), thousands(t.Bytes), thousands(p.PlannedBytes()))
 	return err
 }
 
@@ -91,7 +92,8 @@ func blank(n int64) string {
 }
 
 // writeJSON writes {"nodes": […], "parameters": …}.
-func writeJSON(out io.Writer, nodes []graph.Node) error {
+func writeJSON(out io.Writer, p *graph.Program) error {
+	nodes := p.Nodes()
 	type node struct {
 		ID     int    `json:"id"`
 		Path   string `json:"path"`
@@ -109,6 +111,6 @@ func writeJSON(out io.Writer, nodes []graph.Node) error {
 	}
 	t := graph.Sum(nodes)
 	return json.NewEncoder(out).Encode(map[string]any{
-		"nodes": list, "parameters": t.Params, "flops": t.FLOPs, "bytes": t.Bytes,
+		"nodes": list, "parameters": t.Params, "flops": t.FLOPs, "bytes": t.Bytes, "planned_bytes": p.PlannedBytes(),
 	})
 }

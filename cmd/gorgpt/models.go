@@ -61,22 +61,14 @@ func thousands(n int64) string {
 	return s
 }
 
-// declare builds the graph of a forward or a training pass.
-func declare(c gpt2.Config, batch, context int, train bool) ([]graph.Node, error) {
+// declare builds and compiles the graph of a forward or a training pass. Nothing is
+// allocated until it runs.
+func declare(c gpt2.Config, batch, context int, train bool) (*graph.Program, error) {
 	params := graph.NewParams(0)
 	if !train {
 		s := graph.New(params)
-		logits := c.Graph(s, s.Ints("tokens", batch, context))
-		return compiled(s.Compile(logits))
+		return s.Compile(c.Graph(s, s.Ints("tokens", batch, context)))
 	}
 	s := graph.New(params, graph.Training())
-	return compiled(s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context))))
-}
-
-// compiled lists the nodes of a program that will not run.
-func compiled(p *graph.Program, err error) ([]graph.Node, error) {
-	if err != nil {
-		return nil, err
-	}
-	return p.Nodes(), nil
+	return s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 }

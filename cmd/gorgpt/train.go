@@ -109,11 +109,11 @@ func (j *job) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, t.Train.Close()) }()
 	// Declare the model before anything is written: what is wrong with it shows here.
-	nodes, err := declare(j.config, r.Batch, r.Context, true)
+	program, err := declare(j.config, r.Batch, r.Context, true)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(r.Model, j.config, graph.Sum(nodes).Params), src)
+	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(r.Model, j.config, graph.Sum(program.Nodes()).Params), src)
 
 	if err := j.openRun(t); err != nil {
 		return err

@@ -13,27 +13,33 @@ type Head struct {
 	logits, losses []float32
 }
 
+// HeadGrad is where [Head.Loss] puts gradients: DX (Rows, Width) is set to that of x,
+// DW (Vocab, Width) to Alpha times that of w plus Beta times itself. Either may be nil.
+type HeadGrad struct {
+	DX, DW      []float32
+	Alpha, Beta float32
+}
+
 // Loss returns the mean over the rows of x (Rows, Width) of −log softmax(x·wᵀ) at
-// the row's target, for w (Vocab, Width). Unless dx and dw are nil it fills them
-// with the gradients of that mean.
-func (h *Head) Loss(dx, dw, x, w []float32, targets []int) float32 {
+// the row's target, for w (Vocab, Width), and its gradients as far as g asks.
+func (h *Head) Loss(x, w []float32, targets []int, g HeadGrad) float32 {
 	if h.logits == nil {
 		h.logits = make([]float32, min(headRows, h.Rows)*h.Vocab)
 		h.losses = make([]float32, h.Rows)
 	}
 	scale := 1 / float32(h.Rows)
+	beta := g.Beta
 	for lo := 0; lo < h.Rows; lo += headRows {
 		rows := min(headRows, h.Rows-lo)
 		x := x[lo*h.Width : (lo+rows)*h.Width]
 		Gemm(false, true, rows, h.Vocab, h.Width, 1, x, h.Width, w, h.Width, 0, h.logits, h.Vocab)
-		h.rowLosses(lo, targets[lo:lo+rows], scale, dx != nil)
-		if dx != nil {
-			var beta float32 = 1
-			if lo == 0 {
-				beta = 0
-			}
-			Gemm(false, false, rows, h.Width, h.Vocab, 1, h.logits, h.Vocab, w, h.Width, 0, dx[lo*h.Width:], h.Width)
-			Gemm(true, false, h.Vocab, h.Width, rows, 1, h.logits, h.Vocab, x, h.Width, beta, dw, h.Width)
+		h.rowLosses(lo, targets[lo:lo+rows], scale, g.DX != nil || g.DW != nil)
+		if g.DX != nil {
+			Gemm(false, false, rows, h.Width, h.Vocab, 1, h.logits, h.Vocab, w, h.Width, 0, g.DX[lo*h.Width:], h.Width)
+		}
+		if g.DW != nil {
+			Gemm(true, false, h.Vocab, h.Width, rows, g.Alpha, h.logits, h.Vocab, x, h.Width, beta, g.DW, h.Width)
+			beta = 1
 		}
 	}
 	var sum float64

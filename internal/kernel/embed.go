@@ -9,15 +9,14 @@ func Gather(out, table []float32, ids []int, width int) {
 	})
 }
 
-// ScatterAdd clears table and adds row n of x to its row ids[n]. Work is split by
+// ScatterAxpy adds alpha times row n of x to row ids[n] of table. Work is split by
 // columns, so the rows of one id are added in their order.
-func ScatterAdd(table, x []float32, ids []int, width int) {
-	clear(table)
+func ScatterAxpy(table []float32, alpha float32, x []float32, ids []int, width int) {
 	For(width, 1+elementGrain/(len(ids)+1), func(lo, hi int) {
 		for n, id := range ids {
 			row := table[id*width+lo : id*width+hi]
 			for i, v := range x[n*width+lo : n*width+hi] {
-				row[i] += v
+				row[i] += alpha * v
 			}
 		}
 	})

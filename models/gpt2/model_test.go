@@ -113,6 +113,7 @@ func TestGradient(t *testing.T) {
 				randomise(params)
 				tokens, targets := tinyBatchIDs(uint64(step))
 				set(t, p, tokens, targets)
+				params.ZeroGrad()
 				if err := p.RunGrad(1); err != nil {
 					t.Fatal(err)
 				}
@@ -122,7 +123,7 @@ func TestGradient(t *testing.T) {
 					t.Errorf("step %d: loss %v, want %v", step, p.Loss(), loss())
 				}
 				for _, param := range params.All() {
-					e := reference.GradientError(loss, w[param.Name()], p.Grad(param.Name()), 60, 1e-3)
+					e := reference.GradientError(loss, w[param.Name()], params.Get(param.Name()).GradData(), 60, 1e-3)
 					if !(e < tolGradient) {
 						t.Errorf("step %d: gradient of %s: relative error %.1e", step, param.Name(), e)
 					}
@@ -141,6 +142,7 @@ func TestBuiltins(t *testing.T) {
 	randomise(params)
 	tokens, targets := tinyBatchIDs(9)
 	set(t, p, tokens, targets)
+	params.ZeroGrad()
 	if err := p.RunGrad(1); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +152,7 @@ func TestBuiltins(t *testing.T) {
 		t.Errorf("loss %v, want %v", p.Loss(), loss)
 	}
 	for _, param := range params.All() {
-		if e := reference.Worst(p.Grad(param.Name()), grads[param.Name()]); !(e < tolGradient) {
+		if e := reference.Worst(params.Get(param.Name()).GradData(), grads[param.Name()]); !(e < tolGradient) {
 			t.Errorf("gradient of %s: relative error %.1e", param.Name(), e)
 		}
 	}
