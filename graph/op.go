@@ -48,14 +48,14 @@ func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	o := s.newNodeOp(op, in)
 	nodes := G.Nodes{s.add(o, in...)}
 	for i, shape := range op.Sides {
-		nodes = append(nodes, s.pick(o, i+1, shape, nodes[0]))
+		nodes = append(nodes, s.pick(o, i+1, shape, nodes[0], 0))
 	}
 	return nodes
 }
 
 // pick adds the node that hands out the i-th result of o, whose node is n.
-func (s *Scope) pick(o *nodeOp, i int, shape tensor.Shape, n *G.Node) *G.Node {
-	pick := s.newNodeOp(Op{Name: fmt.Sprintf("%s.%d", o.Name, i), Out: shape}, G.Nodes{n})
+func (s *Scope) pick(o *nodeOp, i int, shape tensor.Shape, n *G.Node, flops int64) *G.Node {
+	pick := s.newNodeOp(Op{Name: fmt.Sprintf("%s.%d", o.Name, i), Out: shape, FLOPs: flops}, G.Nodes{n})
 	pick.results = o.results[i : i+1]
 	return s.add(pick, n)
 }
@@ -64,14 +64,15 @@ func (s *Scope) pick(o *nodeOp, i int, shape tensor.Shape, n *G.Node) *G.Node {
 // that hands it out. It serves ops that compute their gradient along with the value:
 // whether there is a gradient is known only when Grad is called. The new result's
 // number is one more than the last one's. With sums, Run gives it through [Args.Sum].
-func (s *Scope) Side(n *G.Node, shape tensor.Shape, sums bool) *G.Node {
+// The FLOPs are those it adds to the run of n.
+func (s *Scope) Side(n *G.Node, shape tensor.Shape, sums bool, flops int64) *G.Node {
 	o, ok := n.Op().(*nodeOp)
 	if !ok {
 		return s.Fail("Side", shape, "%v is no node of Apply", n)
 	}
 	o.Sides = append(o.Sides, shape)
 	o.results = append(o.results, &result{shape: shape, sums: sums})
-	return s.pick(o, len(o.results)-1, shape, n)
+	return s.pick(o, len(o.results)-1, shape, n, flops)
 }
 
 // add applies o and files the node under the scope's path.

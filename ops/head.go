@@ -79,7 +79,7 @@ func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 		},
 		// The run of the op itself fills its sides with the gradients of the mean.
 		Grad: func(_ G.Nodes, out, grad *G.Node) G.Nodes {
-			dx, dw := s.Side(out, x.Shape(), false), s.Side(out, w.Shape(), true)
+			dx, dw := s.Side(out, x.Shape(), false, products), s.Side(out, w.Shape(), true, products)
 			if isOne(grad) {
 				return G.Nodes{dx, dw, nil}
 			}
