@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"time"
 
 	"github.com/chewxy/hm"
 	G "gorgonia.org/gorgonia"
@@ -152,9 +153,13 @@ func (o *nodeOp) Do(in ...G.Value) (out G.Value, err error) {
 		return nil, err
 	}
 	if o.Run != nil {
+		start := time.Now()
 		o.call = Args{op: o, in: in}
 		if err := o.Run(&o.call); err != nil {
 			return nil, err
+		}
+		if trace := o.scope.trace; trace != nil {
+			trace(o.scope.path, o.Name, time.Since(start))
 		}
 	}
 	if o.Out.Dims() == 0 {

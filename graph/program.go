@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -194,6 +195,10 @@ func (p *Program) checkHashes() error {
 // Seed sets the counter of random ops such as dropout: the same seed and step give
 // the same masks.
 func (p *Program) Seed(seed, step uint64) { *p.random = random{seed, step} }
+
+// Trace has f called after each op of ours with its place, its name and the time it
+// took; nil ends it.
+func (p *Program) Trace(f func(path, op string, took time.Duration)) { p.trace = f }
 
 // SetInts gives an input its values for the coming runs; they are copied.
 func (p *Program) SetInts(name string, ids []int) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -35,6 +36,7 @@ type builder struct {
 	failure  error   // of an op, in the last run
 	clock    int     // ops run so far, in this run
 	weight   float32 // of the gradient in this run; 0 in a run that wants none
+	trace    func(path, op string, took time.Duration)
 
 	differentiated bool
 	firstGradient  int64 // the ID of the first node that differentiation added

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+func newBench() *cobra.Command {
+	var (
+		model          string
+		batch, context int
+		steps          int
+		asJSON         bool
+	)
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure training steps on this machine",
+		Long: `Measure training steps on this machine: forward, backward, clip, AdamW, on random tokens.
+
+The time of a step is the median. Its parts are those of the median step: matrix products
+of linear layers, attention, the head with its loss, element-wise operations, the optimiser,
+and what is left: the tape machine. share is the part of the step that 6·parameters·tokens
+operations would take at the rate of this machine's matrix product, measured in the same run.`,
+		Example: `  gorgpt bench --model gpt2 --batch 4 --context 64
+  gorgpt bench --model gpt2-nano --batch 12 --steps 100 --json`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := findModel(model)
+			if err != nil {
+				return err
+			}
+			if !cmd.Flags().Changed("context") {
+				context = c.Context
+			}
+			if batch < 1 || context < 1 || steps < 1 {
+				return usagef("--batch %d, --context %d and --steps %d must be 1 or more", batch, context, steps)
+			}
+			if context > c.Context {
+				return usagef("--context %d: %s has %d positions", context, model, c.Context)
+			}
+			r, err := bench(cmd.Context(), c, batch, context, steps)
+			if err != nil {
+				return err
+			}
+			r.Model = model
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+			}
+			return r.write(cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&model, "model", "gpt2-nano", "model; see gorgpt models")
+	f.IntVar(&batch, "batch", 1, "sequences in a batch, B")
+	f.IntVar(&context, "context", 0, "tokens in a sequence, T (default the model's context)")
+	f.IntVar(&steps, "steps", 10, "steps to measure, after two that are not")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+// benchResult is what bench measures. Times are in seconds, rates in 1e9 a second.
+type benchResult struct {
+	Model      string             `json:"model"`
+	Batch      int                `json:"batch"`
+	Context    int                `json:"context"`
+	Parameters int64              `json:"parameters"`
+	Steps      int                `json:"steps"`
+	Step       float64            `json:"step_seconds"`
+	Fastest    float64            `json:"fastest_seconds"`
+	Tokens     float64            `json:"tokens_per_s"`
+	Peak       int64              `json:"peak_bytes"`
+	Rate       float64            `json:"gflops"`
+	SgemmRate  float64            `json:"sgemm_gflops"`
+	Share      float64            `json:"share"`
+	Parts      map[string]float64 `json:"parts_seconds"`
+	Garbage    int64              `json:"allocated_bytes_per_step"`
+	Threads    int                `json:"threads"`
+	ISA        string             `json:"isa"`
+}
+
+// The parts of a step, in the order they are printed.
+var benchParts = []string{"products", "attention", "head", "element-wise", "optimiser", "other"}
+
+// partOf classes an op.
+func partOf(op string) string {
+	switch {
+	case strings.HasPrefix(op, "Linear") && !strings.HasPrefix(op, "LinearCross") && op != "LinearGradBias":
+		return "products"
+	case strings.HasPrefix(op, "Attention"):
+		return "attention"
+	case strings.HasPrefix(op, "LinearCross"):
+		return "head"
+	}
+	return "element-wise"
+}
+
+// bench measures steps of training.
+func bench(ctx context.Context, c gpt2.Config, batch, context, steps int) (*benchResult, error) {
+	params := graph.NewParams(1)
+	s := graph.New(params, graph.Training())
+	p, err := s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	random := rand.New(rand.NewPCG(1, 1))
+	ids := make([]int, batch*context)
+	for _, name := range []string{"tokens", "targets"} {
+		for i := range ids {
+			ids[i] = random.IntN(c.Vocab)
+		}
+		if err := p.SetInts(name, ids); err != nil {
+			return nil, err
+		}
+	}
+	solver := train.NewAdamW()
+	solver.SetLearnRate(1e-5)
+	weights := params.ValueGrads()
+
+	type step struct {
+		seconds float64
+		parts   map[string]float64
+	}
+	var done []step
+	var before, after runtime.MemStats
+	for i := range steps + 2 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if i == 2 {
+			runtime.ReadMemStats(&before)
+		}
+		parts := make(map[string]float64)
+		p.Trace(func(_, op string, took time.Duration) { parts[partOf(op)] += took.Seconds() })
+		start := time.Now()
+		if err := p.RunGrad(1); err != nil {
+			return nil, err
+		}
+		update := time.Now()
+		if err := solver.Step(weights); err != nil {
+			return nil, err
+		}
+		end := time.Now()
+		parts["optimiser"] = end.Sub(update).Seconds()
+		total := end.Sub(start).Seconds()
+		parts["other"] = total
+		for _, name := range benchParts[:len(benchParts)-1] {
+			parts["other"] -= parts[name]
+		}
+		if i >= 2 {
+			done = append(done, step{total, parts})
+		}
+	}
+	runtime.ReadMemStats(&after)
+	slices.SortFunc(done, func(a, b step) int { return int(1e9 * (a.seconds - b.seconds)) })
+	median := done[len(done)/2]
+	tokens := float64(batch * context)
+	r := &benchResult{
+		Batch: batch, Context: context, Parameters: params.Count(), Steps: steps,
+		Step: median.seconds, Fastest: done[0].seconds, Tokens: tokens / median.seconds, Parts: median.parts,
+		Peak:    peakBytes(),
+		Garbage: int64(after.TotalAlloc-before.TotalAlloc) / int64(steps),
+		Threads: runtime.GOMAXPROCS(0), ISA: kernel.ISA(),
+	}
+	flops := 6 * float64(params.Count()) * tokens
+	r.Rate = flops / r.Step / 1e9
+	r.SgemmRate = sgemmRate(batch*context, c.Width)
+	r.Share = r.Rate / r.SgemmRate
+	return r, nil
+}
+
+// sgemmRate is the rate of the product that widens the rows of an MLP, the best of
+// several.
+func sgemmRate(rows, width int) float64 {
+	wide := 4 * width
+	a, b, out := make([]float32, rows*width), make([]float32, width*wide), make([]float32, rows*wide)
+	kernel.Normal(a, 1, 1, 0, 1)
+	kernel.Normal(b, 1, 2, 0, 1)
+	best := 0.0
+	for deadline := time.Now().Add(500 * time.Millisecond); time.Now().Before(deadline); {
+		start := time.Now()
+		kernel.Gemm(false, false, rows, wide, width, 1, a, width, b, wide, 0, out, wide)
+		best = max(best, 2*float64(rows)*float64(width)*float64(wide)/time.Since(start).Seconds()/1e9)
+	}
+	return best
+}
+
+// write prints the result for people.
+func (r *benchResult) write(out io.Writer) error {
+	fmt.Fprintf(out, "%s, batch %d × %d, %d threads, %s\n\n", r.Model, r.Batch, r.Context, r.Threads, r.ISA)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "step\t%.4g s\tfastest %.4g s, %.4g tokens/s\n", r.Step, r.Fastest, r.Tokens)
+	for _, name := range benchParts {
+		fmt.Fprintf(w, "  %s\t%.4g s\t%.1f %%\n", name, r.Parts[name], 100*r.Parts[name]/r.Step)
+	}
+	fmt.Fprintf(w, "rate\t%.4g GFLOP/s\t%.0f %% of the matrix product's %.4g\n", r.Rate, 100*r.Share, r.SgemmRate)
+	fmt.Fprintf(w, "memory\t%.4g MB\tat the peak; %.3g kB allocated a step\n", float64(r.Peak)/1e6, float64(r.Garbage)/1e3)
+	return w.Flush()
+}
