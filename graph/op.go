@@ -264,7 +264,11 @@ func (a *Args) Sum(i int) (dst []float32, alpha, beta float32) {
 	if weight == 0 {
 		return nil, 0, 1
 	}
-	return r.sink.GradData(), weight, 1
+	dst, zeroed := r.sink.overwriteGrad()
+	if zeroed {
+		return dst, weight, 0
+	}
+	return dst, weight, 1
 }
 
 // Random identifies this run's random numbers: the seed of the whole run, and the

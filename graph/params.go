@@ -22,6 +22,7 @@ type Param struct {
 	data, grad   []float32
 	value, slope *tensor.Dense // headers over data and grad
 	once         [2]sync.Once
+	zeroed       bool // grad counts as zero, whatever it holds
 }
 
 // Name is the parameter's name, Hugging Face's where the model has one there.
@@ -53,12 +54,29 @@ func (p *Param) Data() []float32 {
 
 // GradData is the gradient that [Program.RunGrad] adds to, laid out as Data.
 func (p *Param) GradData() []float32 {
-	p.once[1].Do(func() {
-		p.grad = make([]float32, p.Size())
-		p.slope = dense(p.grad, p.shape)
-	})
-	return p.grad
+	grad, zeroed := p.overwriteGrad()
+	if zeroed {
+		clear(grad)
+	}
+	return grad
 }
+
+// overwriteGrad is GradData for one who writes it: if the gradient counts as zero, it
+// is not cleared, and zeroed tells to write over it instead of adding.
+func (p *Param) overwriteGrad() (grad []float32, zeroed bool) {
+	p.once[1].Do(p.makeGrad)
+	zeroed, p.zeroed = p.zeroed, false
+	return p.grad, zeroed
+}
+
+func (p *Param) makeGrad() {
+	p.grad = make([]float32, p.Size())
+	p.slope = dense(p.grad, p.shape)
+}
+
+// ZeroGrad makes the gradient zero. It is cleared when it is next looked at, unless
+// it is written over first.
+func (p *Param) ZeroGrad() { p.zeroed = p.grad != nil }
 
 // Value is Data as a tensor. It belongs to solvers; every program has a header of
 // its own, because Gorgonia's matrix product transposes operands in place.
@@ -147,10 +165,10 @@ func (ps *Params) Count() int64 {
 	return n
 }
 
-// ZeroGrad clears the gradients that exist.
+// ZeroGrad makes all gradients zero.
 func (ps *Params) ZeroGrad() {
 	for _, p := range ps.All() {
-		clear(p.GradData())
+		p.ZeroGrad()
 	}
 }
 

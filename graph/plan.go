@@ -30,8 +30,6 @@ func (r *result) buffer() []float32 {
 	if r.data == nil {
 		n := max(r.shape.TotalSize(), 1)
 		switch {
-		case r.sink != nil:
-			r.data = r.sink.GradData()
 		case r.slab != nil:
 			if r.slab.data == nil {
 				r.slab.data = make([]float32, r.slab.size)
@@ -44,8 +42,13 @@ func (r *result) buffer() []float32 {
 	return r.data
 }
 
-// dense is a header over the buffer.
+// dense is a header over the buffer. Where the result goes to a parameter's gradient,
+// nobody reads it here, but the machine wants a value.
 func (r *result) dense() *tensor.Dense {
+	if r.value == nil && r.sink != nil {
+		r.sink.once[1].Do(r.sink.makeGrad)
+		r.value = dense(r.sink.grad, r.shape)
+	}
 	if r.value == nil {
 		r.value = dense(r.buffer(), r.shape)
 	}
