@@ -1,0 +1,55 @@
+"""Runs the same training step in gorgpt and in PyTorch, alternating, and prints the
+ratios of the medians (PyTorch / gorgpt: above 1, gorgpt is faster or smaller).
+
+    python benchmarks/compare.py [--rounds 3] [--compile] [CASE …]
+
+Needs Go, and a Python with torch. CASE is MODEL:BATCH:CONTEXT:STEPS.
+"""
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--rounds", type=int, default=3)
+parser.add_argument("--compile", action="store_true", help="torch.compile instead of eager")
+parser.add_argument("--threads", type=int, default=0)
+parser.add_argument("cases", nargs="*", default=["gpt2:4:64:5", "gpt2:1:1024:3", "gpt2-nano:12:64:50"])
+args = parser.parse_args()
+
+# Some machines set these for old builds of OpenBLAS; they slow a current one down.
+environment = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
+if args.threads:
+    environment["GOMAXPROCS"] = environment["OMP_NUM_THREADS"] = str(args.threads)
+
+
+def run(command, **more):
+    out = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True, **more).stdout
+    return json.loads(out.strip().splitlines()[-1])
+
+
+with tempfile.TemporaryDirectory() as build:
+    gorgpt = os.path.join(build, "gorgpt")
+    subprocess.run(["go", "build", "-o", gorgpt, "./cmd/gorgpt"], cwd=os.path.dirname(HERE), check=True)
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; PyTorch {'torch.compile' if args.compile else 'eager'}")
+    print("case                 gorgpt s   PyTorch s   ratio   gorgpt MB   PyTorch MB   memory")
+    for case in args.cases:
+        model, batch, context, steps = case.split(":")
+        same = ["--model", model, "--batch", batch, "--context", context, "--steps", steps]
+        ours, theirs = [], []
+        for _ in range(args.rounds):
+            ours.append(run([gorgpt, "bench", "--json", *same]))
+            theirs.append(run([sys.executable, os.path.join(HERE, "pytorch", "step.py"), *same] + ["--compile"] * args.compile))
+
+        def median(key, runs):
+            return statistics.median(r[key] for r in runs)
+
+        s, t = median("step_seconds", ours), median("step_seconds", theirs)
+        m, n = median("peak_bytes", ours) / 1e6, median("peak_bytes", theirs) / 1e6
+        print(f"{case:20} {s:9.4f} {t:11.4f} {t / s:7.2f} {m:11.0f} {n:12.0f} {m / n:8.2f}", flush=True)
