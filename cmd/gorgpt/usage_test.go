@@ -85,6 +85,8 @@ func TestBadInput(t *testing.T) {
 		{"generate --from none --tokens 0", 2, "--tokens 0: want 1 or more"},
 		{"generate --from none", 1, "none: no config.json in it: not a checkpoint"},
 		{"generate --from nosuch", 1, "stat nosuch: no such file or directory"},
+		{"bench --steps 0", 2, "--batch 1, --context 64 and --steps 0 must be 1 or more"},
+		{"bench --context 65", 2, "--context 65: gpt2-nano has 64 positions"},
 		{"graph --model gpt3", 2, `unknown model "gpt3"; did you mean "gpt2"?`},
 		{"graph --context 0", 2, "--batch 1 and --context 0 must be 1 or more"},
 		{"graph --context 65", 2, "--context 65: gpt2-nano has 64 positions"},
