@@ -1,72 +1,120 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"github.com/gorgpt/gorgpt/internal/kernel/minimax"
+)
 
 // Activation is an element-wise function with its derivative.
 type Activation int
 
 const (
-	// GELUTanh is ½x(1 + tanh(√(2/π)(x + 0.044715x³))), GPT-1's and GPT-2's.
+	// GELUTanh is ½x(1 + tanh(√(2/π)(x + 0.044715x³))), GPT-1's and GPT-2's
+	// (Hendrycks and Gimpel 2016, §2).
 	GELUTanh Activation = iota
 	// GELUErf is x·Φ(x) with the exact normal distribution, nanoGPT's.
 	GELUErf
 	// ReLU is max(x, 0).
 	ReLU
+	// Tanh is the hyperbolic tangent.
+	Tanh
+
+	activations
 )
 
-// Constants of the tanh form (Hendrycks and Gimpel 2016, §2).
+// Activate sets out = f(x). out may be x.
+func Activate(f Activation, out, x []float32) {
+	call{activation: f, out: out[:len(x)], x: x}.split(len(x), exponentialGrain, func(c *call, lo, hi int) {
+		active.vec.activate[c.activation](c.out[lo:hi], c.x[lo:hi])
+	})
+}
+
+// ActivateGrad sets dx = dy·f'(x). dx may be dy or x.
+func ActivateGrad(f Activation, dx, x, dy []float32) {
+	call{activation: f, out: dx[:len(x)], x: x, y: dy[:len(x)]}.split(len(x), exponentialGrain, func(c *call, lo, hi int) {
+		active.vec.activateGrad[c.activation](c.out[lo:hi], c.x[lo:hi], c.y[lo:hi])
+	})
+}
+
+// beyond is where the functions below have long reached their limits.
+const beyond = 20
+
+func clamp(x float64) float64 {
+	if x > beyond {
+		return beyond
+	}
+	if x < -beyond {
+		return -beyond
+	}
+	return x
+}
+
 const (
 	geluScale = 0.7978845608028654 // √(2/π)
 	geluCubic = 0.044715
 )
 
-// Activate sets out = f(x).
-func Activate(f Activation, out, x []float32) {
-	For(len(x), elementGrain/16, func(lo, hi int) {
-		out, x := out[lo:hi], x[lo:hi]
-		switch f {
-		case GELUTanh:
-			for i, v := range x {
-				out[i] = 0.5 * v * (1 + tanh(geluScale*(v+geluCubic*v*v*v)))
-			}
-		case GELUErf:
-			for i, v := range x {
-				out[i] = float32(0.5 * float64(v) * (1 + math.Erf(float64(v)*(1/math.Sqrt2))))
-			}
-		case ReLU:
-			for i, v := range x {
-				out[i] = max(v, 0)
-			}
-		}
-	})
+// geluTanh is x·s(2u) with the logistic function s and u = √(2/π)(x + 0.044715x³).
+func geluTanh(x float64) float64 {
+	u := geluScale * (x + geluCubic*x*x*x)
+	return x / (1 + exp(-2*u))
 }
 
-// ActivateGrad sets dx = dy·f'(x).
-func ActivateGrad(f Activation, dx, x, dy []float32) {
-	For(len(x), elementGrain/16, func(lo, hi int) {
-		dx, x, dy := dx[lo:hi], x[lo:hi], dy[lo:hi]
-		switch f {
-		case GELUTanh:
-			for i, v := range x {
-				t := tanh(geluScale * (v + geluCubic*v*v*v))
-				dx[i] = dy[i] * (0.5*(1+t) + 0.5*v*(1-t*t)*geluScale*(1+3*geluCubic*v*v))
-			}
-		case GELUErf:
-			for i, v := range x {
-				v := float64(v)
-				cumulative := 0.5 * (1 + math.Erf(v*(1/math.Sqrt2)))
-				density := math.Exp(-0.5*v*v) / math.Sqrt(2*math.Pi)
-				dx[i] = dy[i] * float32(cumulative+v*density)
-			}
-		case ReLU:
-			for i, v := range x {
-				dx[i] = 0
-				if v > 0 {
-					dx[i] = dy[i]
-				}
-			}
-		}
-	})
+// geluTanhGrad is s + x·s·(1 − s)·2u'.
+func geluTanhGrad(x float64) float64 {
+	x = clamp(x)
+	u := geluScale * (x + geluCubic*x*x*x)
+	e := exp(-2 * u)
+	s := 1 / (1 + e)
+	return s * (1 + x*(e*s)*2*geluScale*(1+3*geluCubic*x*x))
 }
 
-func tanh(x float32) float32 { return float32(math.Tanh(float64(x))) }
+func geluErf(x float64) float64 {
+	tail, _, _ := normalTail(x)
+	if x < 0 {
+		return x * tail
+	}
+	return x * (1 - tail)
+}
+
+// geluErfGrad is Φ(x) + x·φ(x); at −t it is 1 less that at t.
+func geluErfGrad(x float64) float64 {
+	tail, e, t := normalTail(x)
+	g := tail - t*e*(1/math.SqrtPi/math.Sqrt2)
+	if x < 0 {
+		return g
+	}
+	return 1 - g
+}
+
+// normalTail is Φ(−t) of the normal distribution at t = |x|, e^(−t²/2), and t.
+func normalTail(x float64) (tail, e, t float64) {
+	t = math.Abs(clamp(x))
+	e = exp(-0.5 * t * t)
+	p := 0.5 + t*(minimax.MillsP1+t*(minimax.MillsP2+t*(minimax.MillsP3+t*minimax.MillsP4)))
+	q := 1 + t*(minimax.MillsQ1+t*(minimax.MillsQ2+t*(minimax.MillsQ3+t*(minimax.MillsQ4+t*minimax.MillsQ5))))
+	return e * p / q, e, t
+}
+
+func relu(x float64) float64 { return max(x, 0) }
+
+func reluGrad(x float64) float64 {
+	if x <= 0 {
+		return 0
+	}
+	return 1
+}
+
+// tanh is m/(m + 2) with m = e²ˣ − 1, which the reduction of exp gives precisely near 0.
+func tanh(x float64) float64 {
+	r, scale := reduceExp(2 * clamp(x))
+	m := scale*(r+r*r*expPolynomial(r)) + (scale - 1)
+	return m / (m + 2)
+}
+
+// tanhGrad is 1 − tanh².
+func tanhGrad(x float64) float64 {
+	e := exp(-2 * math.Abs(x))
+	return 4 * e / ((1 + e) * (1 + e))
+}

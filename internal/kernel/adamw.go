@@ -5,6 +5,7 @@ import "math"
 // AdamW holds the constants of one update of Adam with decoupled weight decay
 // (Loshchilov & Hutter 2019, algorithm 2), already folded with the bias
 // corrections of the step, so that one pass over the weights does everything.
+// The assembly reads the fields in their order.
 type AdamW struct {
 	Clip   float32 // factor on the gradient, 1 for none
 	Shrink float32 // factor on the weight: 1 - lr·decay
@@ -16,6 +17,12 @@ type AdamW struct {
 	Eps    float32 // ε, outside the root
 }
 
+// tinyMoment is where a moment becomes 0. The moments of a weight that gets no gradient any
+// more, such as the embedding of a token that has become rare, would shrink until they are denormal
+// numbers, stay there, and slow every update down a hundredfold. To the weights it makes no
+// difference: next to any sensible ε both moments are nothing long before.
+const tinyMoment = 0x1p-100
+
 // adamGrain is the number of weights one goroutine takes at a time: four
 // streams of it stay within a second-level cache.
 const adamGrain = 1 << 14
@@ -24,19 +31,26 @@ const adamGrain = 1 << 14
 // which it leaves at zero for the next step to add to: that saves a pass over
 // it. The slices have one length.
 func (c AdamW) Update(w, g, m, v []float32) {
-	For(len(w), adamGrain, func(lo, hi int) {
-		c.update(w[lo:hi], g[lo:hi], m[lo:hi], v[lo:hi])
+	n := len(w)
+	call{weight: w, grad: g[:n], moment1: m[:n], moment2: v[:n], adamW: c}.split(n, adamGrain, func(c *call, lo, hi int) {
+		active.vec.adamW(&c.adamW, c.weight[lo:hi], c.grad[lo:hi], c.moment1[lo:hi], c.moment2[lo:hi])
 	})
 }
 
 // update writes each product of a sum as float32(…): the language then forbids
 // fusing it into the addition, and every architecture gives the same bits.
-func (c AdamW) update(w, g, m, v []float32) {
+func (c *AdamW) update(w, g, m, v []float32) {
 	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
 	for i, x := range w {
 		d := g[i] * c.Clip
 		mi := m[i] + float32(c.Fresh1*(d-m[i]))
 		vi := float32(c.Beta2*v[i]) + float32(float32(c.Fresh2*d)*d)
+		if mi < tinyMoment && mi > -tinyMoment {
+			mi = 0
+		}
+		if vi < tinyMoment && vi > -tinyMoment {
+			vi = 0
+		}
 		m[i], v[i], g[i] = mi, vi, 0
 		root := float32(math.Sqrt(float64(vi)))
 		w[i] = float32(x*c.Shrink) - c.Rate*mi/(float32(root*c.Root)+c.Eps)

@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // queryTile is the number of queries whose scores are held at once. It is part of
 // the arithmetic: another tile would add in another order.
 const queryTile = 64
@@ -68,22 +66,12 @@ func (a *Attention) Forward(out, lse, qkv []float32, mask Mask) {
 				clear(row[:start])
 				clear(row[stop:])
 				seen := row[start:stop]
-				largest := maximum(seen)
-				var sum float32
-				for u, s := range seen {
-					seen[u] = exp(s - largest)
-					sum += seen[u]
-				}
-				lse[t] = largest + float32(math.Log(float64(sum)))
-				scale := 1 / sum
-				for u := range seen {
-					seen[u] *= scale
-				}
+				largest := active.vec.maximum(seen)
+				sum := expRow(seen, seen, largest)
+				lse[t] = float32(logTotal(largest, sum))
+				active.vec.scale(seen, seen, float32(1/sum))
 				if mask.On() {
-					first := a.weightIndex(head, t, from+start)
-					for u := range seen {
-						seen[u] *= mask.At(first + uint64(u))
-					}
+					mask.row(seen, seen, a.weightIndex(head, t, from+start))
 				}
 			}
 			Gemm(false, false, hi-lo, a.Size, keys, 1, tile, keys, v[from*3*width:], 3*width, 0, out[to+lo*width:], width)
@@ -118,23 +106,23 @@ func (a *Attention) Backward(dqkv, dout, qkv, out, lse []float32, mask Mask) {
 			Gemm(false, true, hi-lo, keys, a.Size, 1, do, width, v[from*3*width:], 3*width, 0, dp, keys)
 			for t := lo; t < hi; t++ {
 				// Σ p·dp over the keys equals the output's product with its gradient.
-				var dot float32
-				for i, d := range do[(t-lo)*width : (t-lo)*width+a.Size] {
-					dot += d * out[to+t*width+i]
-				}
+				dot := active.vec.dot(do[(t-lo)*width:][:a.Size], out[to+t*width:][:a.Size])
 				row, drow := p[(t-lo)*keys:(t-lo+1)*keys], dp[(t-lo)*keys:(t-lo+1)*keys]
 				start, stop := a.first(t)-from, t+1-from
 				clear(row[:start])
 				clear(drow[:start])
 				clear(row[stop:])
 				clear(drow[stop:])
-				first := a.weightIndex(head, t, from+start)
-				for u := start; u < stop; u++ {
-					weight := exp(row[u] - lse[t])
-					keep := mask.At(first + uint64(u-start))
-					row[u] = weight * keep
-					drow[u] = weight * (drow[u]*keep - dot)
+				row, drow = row[start:stop], drow[start:stop]
+				active.vec.expScale(row, row, lse[t], 1)
+				if !mask.On() {
+					active.vec.softmaxGrad(drow, row, drow, dot)
+					continue
 				}
+				first := a.weightIndex(head, t, from+start)
+				mask.row(drow, drow, first)
+				active.vec.softmaxGrad(drow, row, drow, dot)
+				mask.row(row, row, first)
 			}
 			Gemm(true, false, keys, a.Size, hi-lo, 1, p, keys, do, width, 1, dv[from*3*width:], 3*width)
 			Gemm(false, false, hi-lo, a.Size, keys, a.Scale, dp, keys, k[from*3*width:], 3*width, 0, dqkv[at+lo*3*width:], 3*width)

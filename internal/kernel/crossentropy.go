@@ -52,14 +52,19 @@ func (h *Head) Loss(x, w []float32, targets []int, g HeadGrad) float32 {
 // rowLosses files the losses of the chunk that starts at row lo and, if asked,
 // turns its logits into the gradient of the mean.
 func (h *Head) rowLosses(lo int, targets []int, scale float32, gradient bool) {
-	For(len(targets), 1, func(from, to int) {
-		for r := from; r < to; r++ {
-			row := h.logits[r*h.Vocab : (r+1)*h.Vocab]
-			if gradient {
-				h.losses[lo+r] = CrossEntropyGrad(row, targets[r], scale)
-			} else {
-				h.losses[lo+r] = CrossEntropy(row, targets[r])
+	c := call{x: h.logits, out: h.losses[lo:], ids: targets, alpha: scale, width: h.Vocab}
+	grain := rowGrain(exponentialGrain, h.Vocab)
+	if !gradient {
+		c.split(len(targets), grain, func(c *call, from, to int) {
+			for r := from; r < to; r++ {
+				c.out[r] = CrossEntropy(c.row(c.x, r), c.ids[r])
 			}
+		})
+		return
+	}
+	c.split(len(targets), grain, func(c *call, from, to int) {
+		for r := from; r < to; r++ {
+			c.out[r] = CrossEntropyGrad(c.row(c.x, r), c.ids[r], c.alpha)
 		}
 	})
 }
@@ -72,22 +77,24 @@ func CrossEntropy(row []float32, target int) float32 {
 // CrossEntropyGrad is CrossEntropy and turns row into scale times its gradient,
 // softmax(row) less 1 at the target.
 func CrossEntropyGrad(row []float32, target int, scale float32) float32 {
-	total := LogSumExp(row)
-	loss := float32(total - float64(row[target]))
-	shift := float32(total)
-	for i, v := range row {
-		row[i] = scale * exp(v-shift)
-	}
+	at := row[target]
+	largest := active.vec.maximum(row)
+	sum := expRow(row, row, largest)
+	active.vec.scale(row, row, float32(float64(scale)/sum))
 	row[target] -= scale
-	return loss
+	return float32(logTotal(largest, sum) - float64(at))
 }
+
+// rowLosses lends the losses of rows to [MeanCrossEntropy].
+var rowLosses scratch
 
 // MeanCrossEntropy is the mean of CrossEntropy over rows of width vocab.
 func MeanCrossEntropy(logits []float32, targets []int, vocab int) float32 {
-	losses := make([]float32, len(targets))
-	For(len(targets), 1+elementGrain/(16*vocab), func(lo, hi int) {
+	losses := rowLosses.borrow(len(targets))
+	defer rowLosses.giveBack(losses)
+	call{x: logits, ids: targets, out: losses, width: vocab}.split(len(targets), rowGrain(exponentialGrain, vocab), func(c *call, lo, hi int) {
 		for r := lo; r < hi; r++ {
-			losses[r] = CrossEntropy(logits[r*vocab:(r+1)*vocab], targets[r])
+			c.out[r] = CrossEntropy(c.row(c.x, r), c.ids[r])
 		}
 	})
 	var sum float64
@@ -100,9 +107,9 @@ func MeanCrossEntropy(logits []float32, targets []int, vocab int) float32 {
 // MeanCrossEntropyGrad turns each row of logits into scale times the gradient of
 // its cross-entropy.
 func MeanCrossEntropyGrad(logits []float32, targets []int, vocab int, scale float32) {
-	For(len(targets), 1+elementGrain/(16*vocab), func(lo, hi int) {
+	call{x: logits, ids: targets, alpha: scale, width: vocab}.split(len(targets), rowGrain(exponentialGrain, vocab), func(c *call, lo, hi int) {
 		for r := lo; r < hi; r++ {
-			CrossEntropyGrad(logits[r*vocab:(r+1)*vocab], targets[r], scale)
+			CrossEntropyGrad(c.row(c.x, r), c.ids[r], c.alpha)
 		}
 	})
 }

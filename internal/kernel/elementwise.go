@@ -1,46 +1,81 @@
 package kernel
 
-// elementGrain is the number of elements that are worth another goroutine.
-const elementGrain = 1 << 14
+// Grains of For: how many elements are worth another goroutine, such that they take some
+// microseconds, several times as long as it takes to hand them over. A kernel's elements
+// cost what one addition does, some of them, or what an exponential function does.
+const (
+	additionGrain    = 1 << 15
+	elementGrain     = 1 << 14
+	exponentialGrain = 1 << 13
+)
 
-// Add sets out = a + b.
+// rowGrain is the number of rows of some width that hold the elements of a grain.
+func rowGrain(elements, width int) int { return 1 + elements/max(width, 1) }
+
+// columnGrain is the number of columns of some rows that hold the elements of a grain, but
+// not so few that little is read of a row at a time.
+func columnGrain(elements, rows int) int { return max(64, 1+elements/max(rows, 1)) }
+
+// Add sets out = a + b. out may be one of them.
 func Add(out, a, b []float32) {
-	For(len(out), elementGrain, func(lo, hi int) {
-		out, a, b := out[lo:hi], a[lo:hi], b[lo:hi]
-		for i := range out {
-			out[i] = a[i] + b[i]
-		}
+	n := len(out)
+	call{out: out, x: a[:n], y: b[:n]}.split(n, additionGrain, func(c *call, lo, hi int) {
+		active.vec.add(c.out[lo:hi], c.x[lo:hi], c.y[lo:hi])
 	})
+}
+
+func add(out, a, b []float32) {
+	a, b = a[:len(out)], b[:len(out)]
+	for i := range out {
+		out[i] = a[i] + b[i]
+	}
 }
 
 // Axpy adds alpha·x to y.
 func Axpy(y []float32, alpha float32, x []float32) {
-	For(len(y), elementGrain, func(lo, hi int) {
-		y, x := y[lo:hi], x[lo:hi]
-		for i := range y {
-			y[i] += alpha * x[i]
-		}
+	call{out: y, x: x[:len(y)], alpha: alpha}.split(len(y), additionGrain, func(c *call, lo, hi int) {
+		active.vec.axpy(c.out[lo:hi], c.alpha, c.x[lo:hi])
 	})
+}
+
+func axpy(y []float32, alpha float32, x []float32) {
+	x = x[:len(y)]
+	for i := range y {
+		y[i] += alpha * x[i]
+	}
 }
 
 // Scale multiplies x by alpha.
 func Scale(x []float32, alpha float32) {
-	For(len(x), elementGrain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			x[i] *= alpha
-		}
+	call{x: x, alpha: alpha}.split(len(x), additionGrain, func(c *call, lo, hi int) {
+		active.vec.scale(c.x[lo:hi], c.x[lo:hi], c.alpha)
 	})
+}
+
+func scaled(out, x []float32, alpha float32) {
+	for i, v := range x {
+		out[i] = alpha * v
+	}
 }
 
 // AddRow adds the row bias to each of the rows of x.
 func AddRow(x, bias []float32, rows int) {
-	width := len(bias)
-	For(rows, 1+elementGrain/width, func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			row := x[r*width : (r+1)*width]
-			for i := range row {
-				row[i] += bias[i]
-			}
+	x = x[:rows*len(bias)]
+	AddPeriodic(x, x, bias)
+}
+
+// AddPeriodic sets out to x plus table, repeated as often as it fits into x. out may be x.
+func AddPeriodic(out, x, table []float32) {
+	if len(table) == 0 {
+		return
+	}
+	n := len(x) / len(table) * len(table)
+	call{out: out[:n], x: x[:n], y: table}.split(n, additionGrain, func(c *call, lo, hi int) {
+		for lo < hi {
+			table := c.y[lo%len(c.y):]
+			end := min(lo+len(table), hi)
+			active.vec.add(c.out[lo:end], c.x[lo:end], table[:end-lo])
+			lo = end
 		}
 	})
 }
@@ -48,13 +83,19 @@ func AddRow(x, bias []float32, rows int) {
 // SumRows sets out to the sum of the rows of x, each as wide as out.
 func SumRows(out, x []float32, rows int) {
 	width := len(out)
-	For(width, 1+elementGrain/(rows+1), func(lo, hi int) {
-		out := out[lo:hi]
-		clear(out)
-		for r := range rows {
-			for i, v := range x[r*width+lo : r*width+hi] {
-				out[i] += v
-			}
-		}
+	call{out: out, x: x[:rows*width], rows: rows}.split(width, columnGrain(additionGrain, rows), func(c *call, lo, hi int) {
+		clear(c.out[lo:hi])
+		active.vec.sumRows(c.out[lo:hi], c.x[lo:], c.rows, len(c.out))
 	})
 }
+
+func sumRows(out, x []float32, rows, stride int) {
+	for r := range rows {
+		for i, v := range x[r*stride:][:len(out)] {
+			out[i] += v
+		}
+	}
+}
+
+// SumPeriodic sets table to the sum of the parts of x that are as long.
+func SumPeriodic(table, x []float32) { SumRows(table, x, len(x)/len(table)) }

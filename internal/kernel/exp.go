@@ -1,44 +1,61 @@
 package kernel
 
-import "math"
+import (
+	"math"
 
-// Constants of exp: x = n·ln 2 + r, with ln 2 in two parts so that n·ln2High is
-// exact for every n that matters.
-const (
-	log2e   = 1.4426950408889634
-	ln2High = 0.693359375
-	ln2Low  = -2.12194440054690583e-4
-	expMax  = 88.72283 // log of the largest float32
-	expMin  = -103.972 // below, the result rounds to 0
+	"github.com/gorgpt/gorgpt/internal/kernel/minimax"
 )
 
-// exp is eˣ in float32, within 2 units in the last place of the exact value. NaN
-// stays NaN.
-func exp(x float32) float32 {
-	switch {
-	case x > expMax:
-		return float32(math.Inf(1))
-	case x < expMin:
-		return 0
-	case x != x:
-		return x
+// The functions of this file and of activation.go are written here in float64, in which
+// the few float32 operations of the assembly have no error worth mention. The coefficients
+// are the same.
+
+// exp returns eˣ, to be rounded to float32: x = n·ln 2 + r, eˣ = 2ⁿ·eʳ. Rounded, it is
+// within 0.6 units in the last place of the exact value, the assembly within 1.
+func exp(x float64) float64 {
+	// Where 2ⁿ is infinite, and where it is about to leave the normal numbers.
+	const overflow, underflow = 709.6, -708
+	if x > overflow {
+		x = overflow
+	} else if x < underflow {
+		x = underflow
 	}
-	n := float32(math.RoundToEven(float64(x * log2e)))
-	r := x - n*ln2High
-	r -= n * ln2Low
-	// Taylor's polynomial of degree 7: |r| ≤ ½ ln 2, where the next term is 5e-9.
-	p := float32(1.0 / 5040)
-	p = p*r + 1.0/720
-	p = p*r + 1.0/120
-	p = p*r + 1.0/24
-	p = p*r + 1.0/6
-	p = p*r + 0.5
-	p = p*r + 1
-	p = p*r + 1
-	// Two factors, since 2ⁿ alone may lie outside the normal numbers.
-	k := int32(n)
-	return p * power2(k/2) * power2(k-k/2)
+	r, scale := reduceExp(x)
+	return (1 + r + r*r*expPolynomial(r)) * scale
 }
 
-// power2 is 2ⁿ for n within the normal numbers.
-func power2(n int32) float32 { return math.Float32frombits(uint32(n+127) << 23) }
+// reduceExp splits x = n·ln 2 + r, |r| ≤ ½ ln 2, and returns r and 2ⁿ.
+func reduceExp(x float64) (r, scale float64) {
+	const roundUp = 3 << 51 // added to n it leaves it in the lowest bits
+	sum := x*math.Log2E + roundUp
+	return x - (sum-roundUp)*math.Ln2, math.Float64frombits((math.Float64bits(sum) + 1023) << 52)
+}
+
+// expPolynomial returns (eʳ − 1 − r)/r² for |r| ≤ ½ ln 2.
+func expPolynomial(r float64) float64 {
+	return minimax.Exp2 + r*(minimax.Exp3+r*(minimax.Exp4+r*(minimax.Exp5+r*minimax.Exp6)))
+}
+
+func sumExp(x []float32, shift float32) float32 {
+	var sum float64
+	for _, v := range x {
+		sum += exp(float64(v - shift))
+	}
+	return float32(sum)
+}
+
+func expSum(out, x []float32, shift float32) float32 {
+	var sum float64
+	for i, v := range x {
+		e := exp(float64(v - shift))
+		out[i] = float32(e)
+		sum += e
+	}
+	return float32(sum)
+}
+
+func expScale(out, x []float32, shift, factor float32) {
+	for i, v := range x {
+		out[i] = float32(exp(float64(v-shift))) * factor
+	}
+}

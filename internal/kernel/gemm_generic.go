@@ -18,6 +18,7 @@ var generic = isa{
 	copyB:      func(k int, dst, src *float32, lds int) { copyRows(4, k, dst, src, lds) },
 	transposeB: func(k int, dst *float32, ldd int, src *float32, lds int) { transposeRows(4, k, dst, ldd, src, lds) },
 	lanes:      4,
+	vec:        vectorsGeneric,
 }
 
 // at returns the n elements of a matrix from the one i after p.

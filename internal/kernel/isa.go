@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// isa is the set of kernels that Gemm runs on, written for one instruction set.
+// isa is the set of kernels that Gemm runs on, written for one instruction set, and the
+// others' in vec.
 type isa struct {
 	name string
 	// rows and cols are the size of a tile, the part of C that one kernel computes in registers.
@@ -24,6 +25,8 @@ type isa struct {
 	copyB      copyFunc
 	transposeB transposeFunc
 	lanes      int
+
+	vec vectors
 }
 
 // tileFunc computes a tile of C = alpha·A·B + beta·C. Element (i, p) of A is

@@ -21,6 +21,7 @@ var avx512 = isa{
 	copyB:      copy32AVX512,
 	transposeB: transpose16AVX512,
 	lanes:      16,
+	vec:        vectorsAVX512,
 }
 
 var avx2 = isa{
@@ -35,12 +36,13 @@ var avx2 = isa{
 	copyB:      copy16AVX2,
 	transposeB: transpose8AVX2,
 	lanes:      8,
+	vec:        vectorsAVX2,
 }
 
 // native returns the instruction sets of this machine that have assembly, best first.
 func native() []*isa {
 	var sets []*isa
-	if cpu.X86.HasAVX512F {
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasBMI2 {
 		sets = append(sets, &avx512)
 	}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {

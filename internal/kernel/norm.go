@@ -1,7 +1,5 @@
 package kernel
 
-import "sync"
-
 // squareParts bounds the number of partial sums of SumSquares, and squareBlock
 // is the least number of elements in one. Together with the length they fix
 // the partition, so that the order of every addition is the same whatever the
@@ -11,21 +9,21 @@ const (
 	squareBlock = 1 << 12
 )
 
-var squarePool = sync.Pool{New: func() any { return new([squareParts]float64) }}
+var partialSums = shelf[[squareParts]float64]{make: func() *[squareParts]float64 { return new([squareParts]float64) }}
 
 // SumSquares returns Σ x², summed in float64. A float32 squared cannot
 // overflow a float64, so the result is finite exactly if every element is.
 func SumSquares(x []float32) float64 {
 	if len(x) <= squareBlock {
-		return sumSquares(x)
+		return active.vec.sumSquares(x)
 	}
 	block := max(squareBlock, (len(x)+squareParts-1)/squareParts)
 	n := (len(x) + block - 1) / block
-	parts := squarePool.Get().(*[squareParts]float64)
-	defer squarePool.Put(parts)
-	For(n, 1, func(lo, hi int) {
+	parts := partialSums.take()
+	defer partialSums.put(parts)
+	call{x: x, sums: parts[:n], width: block}.split(n, rowGrain(additionGrain, block), func(c *call, lo, hi int) {
 		for i := lo; i < hi; i++ {
-			parts[i] = sumSquares(x[i*block : min((i+1)*block, len(x))])
+			c.sums[i] = active.vec.sumSquares(c.x[i*c.width : min((i+1)*c.width, len(c.x))])
 		}
 	})
 	var sum float64

@@ -67,9 +67,26 @@ func (m Mask) At(i uint64) float32 {
 
 // Apply sets out[i] = x[i]·mask(i). out may be x.
 func (m Mask) Apply(out, x []float32) {
-	For(len(x), elementGrain, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			out[i] = x[i] * m.At(uint64(i))
-		}
+	if !m.On() {
+		copy(out, x)
+		return
+	}
+	call{out: out[:len(x)], x: x, mask: m}.split(len(x), exponentialGrain, func(c *call, lo, hi int) {
+		c.mask.row(c.out[lo:hi], c.x[lo:hi], uint64(lo))
 	})
+}
+
+// row sets out[i] = x[i]·mask(first+i) for a mask that is on. out may be x.
+func (m Mask) row(out, x []float32, first uint64) {
+	active.vec.dropout(out[:len(x)], x, m.key, uint64(m.threshold)<<32, m.scale, first)
+}
+
+func dropout(out, x []float32, key, limit uint64, factor float32, first uint64) {
+	for i, v := range x {
+		f := factor
+		if mix(key^(first+uint64(i))) < limit {
+			f = 0
+		}
+		out[i] = v * f
+	}
 }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+)
+
+// softmax writes the kernels of rows that have to do with softmax. Sums run in unroll
+// vectors of partial sums, so their order depends on nothing but the row's length.
+func softmax(s set) {
+	maximum(s)
+	expSum(s, "sumExp", false)
+	expSum(s, "expSum", true)
+	expScale(s)
+	sum(s)
+	dot(s)
+	softmaxGrad(s)
+	logSoftmax(s)
+	logSoftmaxGrad(s)
+}
+
+// maximum: the instruction loses NaN, so those are looked for beside it.
+func maximum(s set) {
+	k := begin(s, "maximum", "(x []float32) (largest float32)", 4, "returns the largest element of x, or NaN if there is one. x is not empty.")
+	k.slices("x")
+	largest, odd := k.fromFirst("x"), k.nothing()
+	k.loop(func() {
+		x := k.load("x")
+		k.keepWhereMissing(x, largest)
+		k.noteNaN(odd, x)
+		for i := range x {
+			VMAXPS(x[i], largest[i], largest[i])
+		}
+	})
+	v := k.reduce(VMAXPS, largest)
+	k.result("largest", v)
+	k.ifAny(odd, func() {
+		nan := k.vec()
+		VPCMPEQD(nan.AsX(), nan.AsX(), nan.AsX())
+		k.result("largest", nan)
+	})
+	k.end()
+}
+
+// expSum writes Σ exp(x − shift), with the terms stored in out or not.
+func expSum(s set, name string, stores bool) {
+	signature, doc, slices := "(x []float32, shift float32) (sum float32)", "returns Σ exp(x - shift).", []string{"x"}
+	if stores {
+		signature, doc, slices = "(out, x []float32, shift float32) (sum float32)", "sets out to exp(x - shift) and returns its sum. out is as long as x.", []string{"x", "out"}
+	}
+	k := begin(s, name, signature, wide(s), doc)
+	k.slices(slices...)
+	k.fixExp()
+	shift, total := k.scalar("shift"), k.zeros()
+	k.loop(func() {
+		e := k.exp(k.sub(k.load("x"), shift))
+		if stores {
+			k.store("out", e)
+		}
+		k.sumInto(total, k.existing(e))
+	})
+	k.result("sum", k.reduce(VADDPS, total))
+	k.end()
+}
+
+func expScale(s set) {
+	k := begin(s, "expScale", "(out, x []float32, shift, factor float32)", wide(s), "sets out to factor·exp(x - shift). out is as long as x.")
+	k.slices("x", "out")
+	k.fixExp()
+	shift, factor := k.scalar("shift"), k.scalar("factor")
+	k.loop(func() { k.store("out", k.mul(k.exp(k.sub(k.load("x"), shift)), factor)) })
+	k.end()
+}
+
+func sum(s set) {
+	k := begin(s, "sum", "(x []float32) (sum float32)", 4, "returns Σ x.")
+	k.slices("x")
+	total := k.zeros()
+	k.loop(func() { k.sumInto(total, k.load("x")) })
+	k.result("sum", k.reduce(VADDPS, total))
+	k.end()
+}
+
+func dot(s set) {
+	k := begin(s, "dot", "(x, y []float32) (sum float32)", 4, "returns Σ x·y. They are of one length.")
+	k.slices("x", "y")
+	total := k.zeros()
+	k.loop(func() { k.accumulate(total, k.load("x"), k.load("y")) })
+	k.result("sum", k.reduce(VADDPS, total))
+	k.end()
+}
+
+func softmaxGrad(s set) {
+	k := begin(s, "softmaxGrad", "(dx, y, dy []float32, dot float32)", 4, "sets dx to y·(dy - dot). All are of one length.")
+	k.slices("y", "dx", "dy")
+	dot := k.scalar("dot")
+	k.loop(func() { k.store("dx", k.mul(k.sub(k.load("dy"), dot), k.load("y"))) })
+	k.end()
+}
+
+func logSoftmax(s set) {
+	k := begin(s, "logSoftmax", "(out, x []float32, high, low float32)", 4, "sets out to x - high - low. out is as long as x.")
+	k.slices("x", "out")
+	high, low := k.scalar("high"), k.scalar("low")
+	k.loop(func() { k.store("out", k.sub(k.sub(k.load("x"), high), low)) })
+	k.end()
+}
+
+func logSoftmaxGrad(s set) {
+	k := begin(s, "logSoftmaxGrad", "(dx, y, dy []float32, sum float32)", wide(s), "sets dx to dy - exp(y)·sum. All are of one length.")
+	k.slices("y", "dx", "dy")
+	k.fixExp()
+	sum := k.scalar("sum")
+	k.loop(func() {
+		dx := k.load("dy")
+		k.deduct(dx, k.exp(k.load("y")), sum)
+		k.store("dx", dx)
+	})
+	k.end()
+}

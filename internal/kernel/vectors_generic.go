@@ -1,0 +1,54 @@
+package kernel
+
+// vectorsGeneric is the set in plain Go: what the others must compute.
+var vectorsGeneric = vectors{
+	activate: [activations]func(out, x []float32){
+		GELUTanh: func(out, x []float32) { apply(out, x, geluTanh) },
+		GELUErf:  func(out, x []float32) { apply(out, x, geluErf) },
+		ReLU:     func(out, x []float32) { apply(out, x, relu) },
+		Tanh:     func(out, x []float32) { apply(out, x, tanh) },
+	},
+	activateGrad: [activations]func(dx, x, dy []float32){
+		GELUTanh: func(dx, x, dy []float32) { applyGrad(dx, x, dy, geluTanhGrad) },
+		GELUErf:  func(dx, x, dy []float32) { applyGrad(dx, x, dy, geluErfGrad) },
+		ReLU:     func(dx, x, dy []float32) { applyGrad(dx, x, dy, reluGrad) },
+		Tanh:     func(dx, x, dy []float32) { applyGrad(dx, x, dy, tanhGrad) },
+	},
+	maximum:        maximum,
+	sum:            sum,
+	dot:            dot,
+	sumExp:         sumExp,
+	expSum:         expSum,
+	expScale:       expScale,
+	softmaxGrad:    softmaxGrad,
+	logSoftmax:     logSoftmax,
+	logSoftmaxGrad: logSoftmaxGrad,
+
+	add:     add,
+	axpy:    axpy,
+	scale:   scaled,
+	sumRows: sumRows,
+
+	squares:        squares,
+	normalize:      normalize,
+	normSums:       normSums,
+	normGrad:       normGrad,
+	normGradParams: normGradParams,
+
+	dropout:    dropout,
+	adamW:      (*AdamW).update,
+	sumSquares: sumSquares,
+}
+
+// apply rounds f of each element.
+func apply(out, x []float32, f func(float64) float64) {
+	for i, v := range x {
+		out[i] = float32(f(float64(v)))
+	}
+}
+
+func applyGrad(dx, x, dy []float32, f func(float64) float64) {
+	for i, v := range x {
+		dx[i] = dy[i] * float32(f(float64(v)))
+	}
+}
