@@ -6,18 +6,22 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel/minimax"
 )
 
-// Activation is an element-wise function with its derivative.
+// Activation is an element-wise function with its derivative. In float32 its value is within
+// 5.5 units in the last place of the exact one, over all numbers, and its derivative within
+// 5.5 units of the largest of the terms that make it up. NaN stays NaN, and GELU is NaN at -∞,
+// as -∞·0 is.
 type Activation int
 
 const (
 	// GELUTanh is ½x(1 + tanh(√(2/π)(x + 0.044715x³))), GPT-1's and GPT-2's
-	// (Hendrycks and Gimpel 2016, §2).
+	// (Hendrycks and Gimpel 2016, §2). Within 3.5 units, its derivative within 5.5.
 	GELUTanh Activation = iota
-	// GELUErf is x·Φ(x) with the exact normal distribution, nanoGPT's.
+	// GELUErf is x·Φ(x) with the exact normal distribution, nanoGPT's. Within 5.5 units, its
+	// derivative within 4.5.
 	GELUErf
-	// ReLU is max(x, 0).
+	// ReLU is max(x, 0). Exact.
 	ReLU
-	// Tanh is the hyperbolic tangent.
+	// Tanh is the hyperbolic tangent. Within 3 units, its derivative within 5.
 	Tanh
 
 	activations
@@ -37,15 +41,13 @@ func ActivateGrad(f Activation, dx, x, dy []float32) {
 	})
 }
 
-// beyond is where the functions below have long reached their limits.
-const beyond = 20
-
-func clamp(x float64) float64 {
-	if x > beyond {
-		return beyond
+// clamp keeps x within ±limit.
+func clamp(x, limit float64) float64 {
+	if x > limit {
+		return limit
 	}
-	if x < -beyond {
-		return -beyond
+	if x < -limit {
+		return -limit
 	}
 	return x
 }
@@ -63,7 +65,7 @@ func geluTanh(x float64) float64 {
 
 // geluTanhGrad is s + x·s·(1 − s)·2u'.
 func geluTanhGrad(x float64) float64 {
-	x = clamp(x)
+	x = clamp(x, 20) // where it is 0 or 1
 	u := geluScale * (x + geluCubic*x*x*x)
 	e := exp(-2 * u)
 	s := 1 / (1 + e)
@@ -90,7 +92,7 @@ func geluErfGrad(x float64) float64 {
 
 // normalTail is Φ(−t) of the normal distribution at t = |x|, e^(−t²/2), and t.
 func normalTail(x float64) (tail, e, t float64) {
-	t = math.Abs(clamp(x))
+	t = math.Abs(clamp(x, 40)) // where e is 0
 	e = exp(-0.5 * t * t)
 	p := 0.5 + t*(minimax.MillsP1+t*(minimax.MillsP2+t*(minimax.MillsP3+t*minimax.MillsP4)))
 	q := 1 + t*(minimax.MillsQ1+t*(minimax.MillsQ2+t*(minimax.MillsQ3+t*(minimax.MillsQ4+t*minimax.MillsQ5))))
@@ -108,7 +110,7 @@ func reluGrad(x float64) float64 {
 
 // tanh is m/(m + 2) with m = e²ˣ − 1, which the reduction of exp gives precisely near 0.
 func tanh(x float64) float64 {
-	r, scale := reduceExp(2 * clamp(x))
+	r, scale := reduceExp(2 * clamp(x, 20))
 	m := scale*(r+r*r*expPolynomial(r)) + (scale - 1)
 	return m / (m + 2)
 }

@@ -4,7 +4,7 @@ package kernel
 func Gather(out, table []float32, ids []int, width int) {
 	call{out: out, x: table, ids: ids, width: width}.split(len(ids), rowGrain(additionGrain, width), func(c *call, lo, hi int) {
 		for n := lo; n < hi; n++ {
-			copy(c.out[n*c.width:(n+1)*c.width], c.x[c.ids[n]*c.width:(c.ids[n]+1)*c.width])
+			copy(c.row(c.out, n), c.row(c.x, c.ids[n]))
 		}
 	})
 }
@@ -12,9 +12,9 @@ func Gather(out, table []float32, ids []int, width int) {
 // ScatterAxpy adds alpha times row n of x to row ids[n] of table. Work is split by
 // columns, so the rows of one id are added in their order.
 func ScatterAxpy(table []float32, alpha float32, x []float32, ids []int, width int) {
-	call{out: table, x: x, ids: ids, width: width, alpha: alpha}.split(width, columnGrain(additionGrain, len(ids)), func(c *call, lo, hi int) {
+	call{out: table, alpha: alpha, x: x, ids: ids, width: width}.split(width, columnGrain(additionGrain, len(ids)), func(c *call, lo, hi int) {
 		for n, id := range c.ids {
-			active.vec.axpy(c.out[id*c.width+lo:id*c.width+hi], c.alpha, c.x[n*c.width+lo:n*c.width+hi])
+			active.vec.axpy(c.row(c.out, id)[lo:hi], c.alpha, c.row(c.x, n)[lo:hi])
 		}
 	})
 }

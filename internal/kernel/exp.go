@@ -15,10 +15,11 @@ import (
 func exp(x float64) float64 {
 	// Where 2ⁿ is infinite, and where it is about to leave the normal numbers.
 	const overflow, underflow = 709.6, -708
+	if x < underflow {
+		return 0
+	}
 	if x > overflow {
 		x = overflow
-	} else if x < underflow {
-		x = underflow
 	}
 	r, scale := reduceExp(x)
 	return (1 + r + r*r*expPolynomial(r)) * scale
