@@ -4,7 +4,7 @@ import "math"
 
 // sumBlock is how many elements of a long row are summed in float32 before their sum goes
 // into a float64.
-const sumBlock = 1 << 12
+const sumBlock = 1 << 10
 
 // LogSumExp is log Σ exp(row), shifted by the row's maximum so that it is finite
 // wherever the row is. It is NaN if an element is.
