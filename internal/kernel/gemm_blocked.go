@@ -21,6 +21,7 @@ const (
 	directPanels = 4
 	// maxGroup is the number of panels
 	maxGroup = 8
+	splits   = 2
 )
 
 // product is one call of Gemm and the block of it that is being computed.
@@ -36,11 +37,11 @@ type product struct {
 	a, b, c        []float32
 	lda, ldb, ldc  int
 
-	row, rows      int // rows of the block
-	from, depth    int // the block's part of k
-	step           int // depth of what is summed in registers
-	groups, splits int
-	packed         []float32 // A's whole tiles, for each step in turn; empty if A is read directly
+	row, rows   int // rows of the block
+	from, depth int // the block's part of k
+	step        int // depth of what is summed in registers
+	splits      int
+	packed      []float32 // A's whole tiles, for each step in turn; empty if A is read directly
 }
 
 // panels is the number of panels of B.
@@ -83,9 +84,7 @@ func (p *product) large() {
 				p.packed = t.packed.sized(whole * p.isa.rows * p.depth)
 				For(whole, 1+(1<<14)/(p.depth*p.isa.rows), t.packA)
 			}
-			p.groups = max((p.panels()+maxGroup-1)/maxGroup, min(p.panels(), 2*runtime.GOMAXPROCS(0)))
-			p.splits = min(p.heights(), 4)
-			For(p.groups*p.splits, 1, t.compute)
+			For(p.panels()*p.setSplits(), p.grain(), t.compute)
 		}
 	}
 	t.product = product{}
@@ -107,6 +106,24 @@ func (p *product) blockSize() (rows, part int) {
 	return (rows + p.isa.rows - 1) / p.isa.rows * p.isa.rows, p.step
 }
 
+// setSplits cuts the columns of tiles, if there are too few to keep all goroutines busy.
+func (p *product) setSplits() int {
+	procs, panels := runtime.GOMAXPROCS(0), p.panels()
+	p.splits = 1
+	if panels%procs != 0 && panels < 8*procs {
+		p.splits = min(p.heights(), 1+4*procs/panels)
+	}
+	return p.splits
+}
+
+// grain is the number of parts of panels that a goroutine shall do at least at once: enough to use
+// what is packed more than once, and little enough for all to end together.
+func (p *product) grain() int {
+	fair := p.panels() * p.splits / (4 * runtime.GOMAXPROCS(0))
+	short := smallProduct / (p.rows * p.depth * p.cols / p.splits)
+	return max(min(fair, maxGroup*p.splits), 1+short)
+}
+
 // team is what the goroutines that compute a product share. Its functions are made
 // once, so that a product allocates nothing.
 type team struct {
@@ -124,11 +141,15 @@ func newTeam() *team {
 	t.compute = func(lo, hi int) {
 		s := workspaces.take()
 		for lo < hi {
-			g, i := lo/t.splits, lo%t.splits
-			end := min(t.splits, i+hi-lo)
-			heights := t.heights()
-			t.group(s, g*t.panels()/t.groups, (g+1)*t.panels()/t.groups, i*heights/t.splits, end*heights/t.splits)
-			lo += end - i
+			panel, part := lo/t.splits, lo%t.splits
+			if whole := min((hi-lo)/t.splits, maxGroup); part == 0 && whole > 0 {
+				t.group(s, panel, panel+whole, 0, t.heights())
+				lo += whole * t.splits
+				continue
+			}
+			end := min(part+hi-lo, t.splits)
+			t.group(s, panel, panel+1, part*t.heights()/t.splits, end*t.heights()/t.splits)
+			lo += end - part
 		}
 		workspaces.put(s)
 	}
@@ -148,11 +169,12 @@ func (p *product) group(s *workspace, first, last, lo, hi int) {
 		if !direct {
 			panels = p.packPanels(s, first, last, p.from+from, depth)
 		}
-		soon := p.outlook(first, last, from+depth)
+		soonB := p.outlookB(first, last, from+depth)
 		for t := lo; t < hi; t++ {
 			row := t * p.isa.rows
 			rows := min(p.isa.rows, p.rows-row)
 			a, rsa, csa := p.tileA(row, rows, from, depth)
+			soonA := p.outlookA(t+1, hi, from, depth)
 			for j := first; j < last; j++ {
 				col := j * p.cols
 				width := min(p.cols, p.n-col)
@@ -168,8 +190,11 @@ func (p *product) group(s *workspace, first, last, lo, hi int) {
 					p.edge(s, depth, a, rsa, csa, b, rsb, c, beta, rows, width)
 					continue
 				}
-				next, ldn, pieces := soon.next(depth/4 - rows)
-				p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &c[0], p.ldc, p.alpha, beta, uint32(1<<width-1), next, ldn, pieces)
+				next := soonA.next(depth/4 - rows)
+				if next.rows == 0 {
+					next = soonB.next(depth/4 - rows)
+				}
+				p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &c[0], p.ldc, p.alpha, beta, uint32(1<<width-1), next.at, next.ld, next.pieces)
 			}
 		}
 	}
@@ -187,15 +212,25 @@ func (p *product) edge(s *workspace, depth int, a *float32, rsa, csa int, b *flo
 	}
 }
 
-// outlook is a part of B that will be packed soon, seen as rows of pieces of 128 bytes.
+// outlook is memory that will be read soon: rows of pieces of 128 bytes.
 type outlook struct {
-	b                 *float32
-	ldb, rows, pieces int
-	row               int // first row not asked for
+	at               *float32
+	ld, rows, pieces int
 }
 
-// outlook returns what will be packed after the part of k that ends at from in the block.
-func (p *product) outlook(first, last, from int) outlook {
+// outlookA returns what will be read after a tile of the block.
+func (p *product) outlookA(t, end, from, depth int) outlook {
+	const pieces = 8
+	rows := p.isa.rows
+	if t >= end || (t+1)*rows > p.rows || len(p.packed) == 0 {
+		return outlook{}
+	}
+	a, _, _ := p.tileA(t*rows, rows, from, depth)
+	return outlook{at: a, ld: pieces * 32, rows: 1 + rows*depth/(pieces*32), pieces: pieces}
+}
+
+// outlookB returns what will be packed after the part of k that ends at from in the block.
+func (p *product) outlookB(first, last, from int) outlook {
 	width := (last - first) * p.cols
 	if from >= p.depth {
 		first, last, from = last, last+last-first, 0
@@ -203,22 +238,26 @@ func (p *product) outlook(first, last, from int) outlook {
 	col := first * p.cols
 	depth := min(p.step, p.depth-from)
 	from += p.from
-	if width = min(width, p.n-col); width <= 0 {
-		return outlook{b: &p.b[0]}
+	if width = min(width, p.n-col); width < 32 || depth < 32 {
+		return outlook{}
 	}
-	const piece = 128 / 4
 	if p.transB {
-		return outlook{b: &p.b[col*p.ldb+from], ldb: p.ldb, rows: width, pieces: depth / piece}
+		return outlook{at: &p.b[col*p.ldb+from], ld: p.ldb, rows: width, pieces: depth / 32}
 	}
-	return outlook{b: &p.b[from*p.ldb+col], ldb: p.ldb, rows: depth, pieces: width / piece}
+	return outlook{at: &p.b[from*p.ldb+col], ld: p.ldb, rows: depth, pieces: width / 32}
 }
 
-// next returns the first of the count pieces that come next.
-func (o *outlook) next(count int) (at *float32, ldb, pieces int) {
-	if o.row >= o.rows || o.pieces == 0 || count <= 0 {
-		return o.b, 0, 1
+// next removes the first rows, of about count pieces, and returns them.
+func (o *outlook) next(count int) outlook {
+	if o.rows <= 0 || count <= 0 {
+		return outlook{at: &nowhere[0], pieces: 1}
 	}
-	at = (*float32)(unsafe.Add(unsafe.Pointer(o.b), 4*(o.row*o.ldb)))
-	o.row += 1 + count/o.pieces
-	return at, o.ldb, o.pieces
+	taken := *o
+	rows := 1 + count/o.pieces
+	o.at = (*float32)(unsafe.Add(unsafe.Pointer(o.at), 4*rows*o.ld))
+	o.rows -= rows
+	return taken
 }
+
+// nowhere is asked for when there is nothing to ask for.
+var nowhere [32]float32

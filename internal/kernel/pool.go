@@ -1,7 +1,9 @@
 package kernel
 
 import (
+	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -19,6 +21,12 @@ func For(n, grain int, f func(lo, hi int)) {
 	if n <= 0 {
 		return
 	}
+	if n > math.MaxInt32 { // a span would not hold it
+		half := n / 2
+		For(half, grain, f)
+		For(n-half, grain, func(lo, hi int) { f(half+lo, half+hi) })
+		return
+	}
 	grain = max(grain, 1)
 	if n < 2*grain || runtime.GOMAXPROCS(0) == 1 {
 		f(0, n)
@@ -29,16 +37,17 @@ func For(n, grain int, f func(lo, hi int)) {
 		f(0, n)
 		return
 	}
-	t.work()
+	t.work(0)
 	t.finish()
 }
 
-// task is one call of For, shared with some workers.
+// task is one call of For, shared with some workers. Each goroutine begins with an even share
+// of the items, the same in every call, so that its cache may still hold them, and helps the others when
+// it is done.
 type task struct {
-	f        func(lo, hi int)
-	n, grain int
-	share    int          // each range takes this part of what is left: twice the number of goroutines
-	next     atomic.Int64 // first item not handed out yet
+	f     func(lo, hi int)
+	grain int
+	spans []span // what is left of each goroutine's share
 
 	// left counts the workers that are not done yet; callerSleeps is added when the caller
 	// waits on done instead of looking at left.
@@ -49,23 +58,66 @@ type task struct {
 
 const callerSleeps = 1 << 32
 
-// work calls f for one range after another until none is left. The ranges shrink, so
-// that all goroutines end at about the same time although the machine slows one down.
-func (t *task) work() {
-	defer t.catch()
+// span is a range of items that nobody has begun: the first in the upper half, the end in the lower.
+type span struct{ atomic.Uint64 }
+
+func (s *span) set(lo, hi int) { s.Store(uint64(lo)<<32 | uint64(hi)) }
+
+// take removes a part of the span, about one in so many, from its front or from its
+// back. It leaves at least grain items or none.
+func (s *span) take(part, grain int, back bool) (lo, hi int) {
 	for {
-		lo := int(t.next.Load())
-		if lo >= t.n {
-			return
+		v := s.Load()
+		lo, hi = int(v>>32), int(v&math.MaxUint32)
+		if lo == hi {
+			return lo, hi
 		}
-		size := max((t.n-lo)/t.share, t.grain)
-		if t.n-lo < size+t.grain {
-			size = t.n - lo // the rest would be smaller than grain
+		size := max((hi-lo)/part, grain)
+		if hi-lo-size < grain {
+			size = hi - lo
 		}
-		if t.next.CompareAndSwap(int64(lo), int64(lo+size)) {
-			t.f(lo, lo+size)
+		rest := uint64(lo+size)<<32 | uint64(hi)
+		if back {
+			rest = uint64(lo)<<32 | uint64(hi-size)
+		}
+		if s.CompareAndSwap(v, rest) {
+			if back {
+				return hi - size, hi
+			}
+			return lo, lo + size
 		}
 	}
+}
+
+// work calls f for the share of a goroutine and then for what others have left.
+func (t *task) work(self int) {
+	defer t.catch()
+	own := &t.spans[self]
+	for {
+		for {
+			// Not all at once: a neighbour that is faster takes the rest.
+			lo, hi := own.take(4, t.grain, false)
+			if lo == hi {
+				break
+			}
+			t.f(lo, hi)
+		}
+		if !t.steal(self) {
+			return
+		}
+	}
+}
+
+// steal moves half of what another goroutine has left to the span of this one.
+func (t *task) steal(self int) bool {
+	for i := range t.spans {
+		victim := (self + 1 + i) % len(t.spans)
+		if lo, hi := t.spans[victim].take(2, t.grain, true); lo < hi {
+			t.spans[self].set(lo, hi)
+			return true
+		}
+	}
+	return false
 }
 
 // catch keeps a panic of f for the caller and stops handing out ranges.
@@ -73,7 +125,9 @@ func (t *task) catch() {
 	if v := recover(); v != nil {
 		thrown := v // escapes, and v shall not
 		t.panicked.CompareAndSwap(nil, &thrown)
-		t.next.Store(int64(t.n))
+		for i := range t.spans {
+			t.spans[i].set(0, 0)
+		}
 	}
 }
 
@@ -135,12 +189,15 @@ func (p *pool) share(n, grain int, f func(lo, hi int)) *task {
 		return nil
 	}
 	t := p.take()
-	t.f, t.n, t.grain, t.share = f, n, grain, 2*(helpers+1)
-	t.next.Store(0)
+	t.f, t.grain = f, grain
+	t.spans = slices.Grow(t.spans[:0], helpers+1)[:helpers+1]
+	for i := range t.spans {
+		t.spans[i].set(n*i/(helpers+1), n*(i+1)/(helpers+1))
+	}
 	t.left.Store(int64(helpers))
 	rest := len(p.idle) - helpers
-	for _, w := range p.idle[rest:] {
-		w.give(t)
+	for i, w := range p.idle[rest:] {
+		w.give(t, i+1)
 	}
 	p.idle = p.idle[:rest]
 	p.waiting.Store(int64(rest))
@@ -179,12 +236,14 @@ func (p *pool) rest(w *worker) {
 // mostly near, and then sleeps.
 type worker struct {
 	task   atomic.Pointer[task]
+	span   int // the worker's share of the task
 	asleep atomic.Bool
 	wake   chan struct{}
 }
 
 // give hands an idle worker its next task.
-func (w *worker) give(t *task) {
+func (w *worker) give(t *task, span int) {
+	w.span = span
 	w.task.Store(t)
 	if w.asleep.CompareAndSwap(true, false) {
 		w.wake <- struct{}{}
@@ -209,7 +268,7 @@ func (w *worker) wait() *task {
 func (w *worker) run(p *pool) {
 	for {
 		t := w.wait()
-		t.work()
+		t.work(w.span)
 		p.rest(w) // before leave: the caller's next call shall find it
 		t.leave()
 	}
