@@ -1,8 +1,10 @@
 package graph_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -35,6 +37,21 @@ func TestErrorsStick(t *testing.T) {
 	}
 }
 
+// TestNode: an error of Gorgonia's sticks like one of ours, and its nodes have a place.
+func TestNode(t *testing.T) {
+	s := graph.New(graph.NewParams(1)).At("h.0")
+	x := s.Floats("x", 2, 3)
+	s.Node(G.Tanh(x))
+	nodes := s.Nodes()
+	if n := nodes[len(nodes)-1]; n.Path != "h.0" || n.FLOPs != 6 {
+		t.Errorf("%+v", n)
+	}
+	s.Node(G.Mul(x, x))
+	if s.Err() == nil || !strings.HasPrefix(s.Err().Error(), "h.0: Gorgonia: ") {
+		t.Errorf("error %v", s.Err())
+	}
+}
+
 func TestDeclarationErrors(t *testing.T) {
 	for _, c := range []struct {
 		declare func(s *graph.Scope)
@@ -43,6 +60,8 @@ func TestDeclarationErrors(t *testing.T) {
 		{func(s *graph.Scope) { s.Floats("x", 2); s.Floats("x", 2) }, "input x is declared twice"},
 		{func(s *graph.Scope) { s.Floats("x") }, "input x: shape () needs dimensions of 1 or more"},
 		{func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2); s.Param("w", graph.Zeros(), 3) }, "w is declared twice, as (2) and as (3)"},
+		{func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2); s.Param("w", graph.Zeros(), 2) }, "w is declared twice in one graph; to share a parameter, pass its node on"},
+		{func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2); s.Param("w", graph.Ones(), 2) }, "w is declared twice, from 0 and from 1"},
 		{func(s *graph.Scope) { s.At("a").Param("w", graph.Zeros(), 2, -1) }, "a.w: shape (2, -1) has a dimension below 1"},
 		{func(s *graph.Scope) { s.Param("w", graph.Zeros()) }, "w: a parameter needs at least one dimension"},
 	} {
@@ -92,6 +111,7 @@ func TestInputErrors(t *testing.T) {
 		want string
 	}{
 		{p.Run(), "graph: input x was given no values"},
+		{valueBefore(p), ""},
 		{p.SetFloats("y", nil), `graph: no input "y" of []float32; there are ["x"]`},
 		{p.SetInts("x", nil), `graph: no input "x" of []int; there are []`},
 		{p.SetFloats("x", make([]float32, 5)), "graph: input x has 5 values, want 6 for shape (3, 2)"},
@@ -106,6 +126,14 @@ func TestInputErrors(t *testing.T) {
 			t.Errorf("error %q, want %q", got, c.want)
 		}
 	}
+}
+
+// valueBefore tells what is wrong with the loss of a program that has not run.
+func valueBefore(p *graph.Program) error {
+	if l := p.Loss(); l == l {
+		return fmt.Errorf("loss %v before the first run, want NaN", l)
+	}
+	return nil
 }
 
 // TestGradientAccumulates: RunGrad adds weight times the gradient, Run leaves it.

@@ -74,8 +74,8 @@ func (p *Param) makeGrad() {
 	p.slope = dense(p.grad, p.shape)
 }
 
-// ZeroGrad makes the gradient zero. It is cleared when it is next looked at, unless
-// it is written over first.
+// ZeroGrad makes the gradient zero. It is cleared when GradData or Grad next give it
+// out, unless it is written over first; a slice taken before keeps what it holds.
 func (p *Param) ZeroGrad() { p.zeroed = p.grad != nil }
 
 // Value is Data as a tensor. It belongs to solvers; every program has a header of
@@ -108,8 +108,8 @@ func NewParams(seed uint64) *Params {
 // Seed is the seed that the weights are drawn from.
 func (ps *Params) Seed() uint64 { return ps.seed }
 
-// Declare adds a parameter, or returns the one of that name if its shape is the
-// same. It allocates no weights.
+// Declare adds a parameter, or returns the one of that name if its shape and its
+// distribution are the same. It allocates no weights.
 func (ps *Params) Declare(name string, init Init, shape ...int) (*Param, error) {
 	for _, d := range shape {
 		if d < 1 {
@@ -124,6 +124,9 @@ func (ps *Params) Declare(name string, init Init, shape ...int) (*Param, error) 
 	if p := ps.named[name]; p != nil {
 		if !slices.Equal(p.shape, shape) {
 			return nil, fmt.Errorf("%s is declared twice, as %v and as %v", name, p.shape, tensor.Shape(shape))
+		}
+		if p.init != init {
+			return nil, fmt.Errorf("%s is declared twice, from %v and from %v", name, p.init, init)
 		}
 		return p, nil
 	}

@@ -55,30 +55,50 @@ func (r *result) dense() *tensor.Dense {
 	return r.value
 }
 
-// gradient is what the gradient of one parameter is summed from.
+// gradient is where the gradient of one parameter comes from: either node added, whose
+// value RunGrad adds, or, if that is nil, nodes that add themselves.
 type gradient struct {
 	param *Param
-	added G.Nodes // nodes whose values RunGrad adds; the others add themselves
+	added *G.Node
 }
 
-// sinkGradients finds, for each parameter, the nodes that its gradient is the sum of.
-// Those that nothing else reads add themselves to the parameter's gradient, and the
-// sums that Gorgonia's Grad made of them are never run.
+// sinkGradients finds the nodes that each parameter's gradient is the sum of. If all
+// of them can, they add themselves to the parameter's gradient, and the sums that
+// Gorgonia's Grad made of them are never run. It returns the nodes to run.
+//
+// They can if their ops give their results through Args.Sum, and if nothing else
+// reads them, as a term of another gradient for one. Where one of them cannot, the
+// whole sum is run: Gorgonia keeps the value of that, but not of its terms, from being
+// written over (gorgonia#499).
 func (p *Program) sinkGradients(grads G.Nodes) (roots G.Nodes) {
+	uses := make(map[*G.Node]int) // as a term, of all gradients
+	terms := make([]G.Nodes, len(grads))
 	for i, g := range grads {
-		own := gradient{param: p.params[i]}
-		terms := p.terms(g, nil)
-		for at, n := range terms {
-			r := resultOf(n)
-			alone := n.Graph().To(n.ID()).Len() <= 1 && !slices.Contains(terms[:at], n) && !slices.Contains(terms[at+1:], n)
-			if alone && r != nil && r.sums && r.sink == nil {
-				r.sink = own.param
-			} else {
-				own.added = append(own.added, n)
-			}
+		terms[i] = p.terms(g, nil)
+		for _, n := range terms[i] {
+			uses[n]++
 		}
-		p.gradients = append(p.gradients, own)
-		roots = append(roots, terms...)
+	}
+	for i, g := range grads {
+		sunk := true
+		for _, n := range terms[i] {
+			readers := n.Graph().To(n.ID()).Len()
+			if n != g {
+				readers-- // the sum
+			}
+			r := resultOf(n)
+			sunk = sunk && r != nil && r.sums && uses[n] == 1 && readers == 0
+		}
+		if !sunk {
+			p.gradients = append(p.gradients, gradient{p.params[i], g})
+			roots = append(roots, g)
+			continue
+		}
+		for _, n := range terms[i] {
+			resultOf(n).sink = p.params[i]
+		}
+		p.gradients = append(p.gradients, gradient{p.params[i], nil})
+		roots = append(roots, terms[i]...)
 	}
 	return roots
 }
@@ -120,23 +140,25 @@ func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 	last := make(map[*result]int)
 	// A built-in op may write its result over an input, so its value is held by
 	// whatever its inputs are held by.
-	holds := make(map[*G.Node][]*result)
+	holds := make(map[*G.Node]map[*result]bool)
 	for at, n := range order {
-		if r := resultOf(n); r != nil {
-			holds[n] = []*result{r}
+		own := resultOf(n)
+		held := make(map[*result]bool)
+		if own != nil {
+			held[own] = true
 		}
 		for it := n.Graph().From(n.ID()); it.Next(); {
-			in := it.Node().(*G.Node)
-			for _, r := range holds[in] {
+			for r := range holds[it.Node().(*G.Node)] {
 				last[r] = max(last[r], at)
-			}
-			if resultOf(n) == nil && !slices.Contains(holds[n], nil) {
-				holds[n] = append(holds[n], holds[in]...)
+				if own == nil {
+					held[r] = true
+				}
 			}
 		}
+		holds[n] = held
 	}
 	for _, n := range kept {
-		for _, r := range holds[n] {
+		for r := range holds[n] {
 			last[r] = forever
 		}
 	}
@@ -144,19 +166,7 @@ func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 	var slabs, free []*slab
 	ends := make(map[int][]*slab) // that are free again after a node
 	for at, n := range order {
-		o, ok := n.Op().(*nodeOp)
-		if !ok {
-			continue
-		}
-		p.ops++
-		o.order = p.ops
-		if o.Run == nil {
-			continue // hands out another op's result
-		}
-		for _, r := range o.results {
-			if r.shape.Dims() == 0 || r.sink != nil {
-				continue
-			}
+		for _, r := range p.place(n) {
 			r.slab, free = take(free, r.shape.TotalSize())
 			if !slices.Contains(slabs, r.slab) {
 				slabs = append(slabs, r.slab)
@@ -169,6 +179,23 @@ func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 	for _, s := range slabs {
 		p.planned += 4 * int64(s.size)
 	}
+}
+
+// place gives n its place among the program's ops, if it is one of ours, and returns
+// the results that its run needs slabs for.
+func (p *Program) place(n *G.Node) []*result {
+	o, ok := n.Op().(*nodeOp)
+	if !ok {
+		return nil
+	}
+	p.ops++
+	o.order = p.ops
+	if o.Run == nil {
+		return nil // hands out another op's result
+	}
+	return slices.DeleteFunc(slices.Clone(o.results), func(r *result) bool {
+		return r.shape.Dims() == 0 || r.sink != nil
+	})
 }
 
 // take returns the free slab that fits n elements best, enlarging one rather than

@@ -126,8 +126,8 @@ func TestGradientsSink(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	if n := len(p.gradients[0].added); n != 0 {
-		t.Errorf("%d terms do not add themselves", n)
+	if p.gradients[0].added != nil {
+		t.Error("the uses do not add themselves")
 	}
 	for _, n := range p.run.AllNodes() {
 		if n.Op() != nil && n.Op().String() == addition {
@@ -144,5 +144,34 @@ func TestGradientsSink(t *testing.T) {
 	}
 	if got := params.Get("w").GradData(); !slices.Equal(got, []float32{18, 18, 18, 18}) {
 		t.Errorf("gradient %v, want 18", got)
+	}
+}
+
+// TestTick: a machine that runs ops in another order than planned is an error.
+func TestTick(t *testing.T) {
+	s := New(NewParams(1))
+	y := double(s, s.Floats("x", 4))
+	p, err := s.Compile(y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetFloats("x", make([]float32, 4)); err != nil {
+		t.Fatal(err)
+	}
+	y.Op().(*nodeOp).order = 2
+	if err := p.Run(); err == nil || err.Error() != "Double: runs as op 1 of the program, planned as 2" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestHashes: nodes of one hash are an error. Equal names in two graphs have one.
+func TestHashes(t *testing.T) {
+	a, b := New(NewParams(1)).Floats("x", 4), New(NewParams(1)).Floats("x", 4)
+	if err := checkHashes(G.Nodes{a, b}, nil); err == nil {
+		t.Error("no error")
+	}
+	if err := checkHashes(G.Nodes{a}, nil); err != nil {
+		t.Error(err)
 	}
 }

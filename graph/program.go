@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -53,6 +54,9 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
+	if err := s.refuse(); err != nil {
+		return nil, err
+	}
 	if s.compiled {
 		return nil, errors.New("graph: compiled twice; build the graph anew for another program")
 	}
@@ -88,7 +92,7 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 		roots = p.sinkGradients(grads)
 		outs = append(slices.Clone(outs), loss)
 	}
-	if err := p.checkHashes(); err != nil {
+	if err := checkHashes(p.graph.AllNodes(), p.origin); err != nil {
 		return nil, err
 	}
 	for _, n := range outs {
@@ -180,12 +184,12 @@ func (p *Program) newOutput(n *G.Node) *output {
 
 // checkHashes fails if two nodes have one hash: Gorgonia's compiler would take one
 // for the other without looking further. At 3,000 nodes the odds are 1 in 1,000.
-func (p *Program) checkHashes() error {
+func checkHashes(nodes G.Nodes, origin map[*G.Node]string) error {
 	seen := make(map[uint32]*G.Node)
-	for _, n := range p.graph.AllNodes() {
+	for _, n := range nodes {
 		if other := seen[n.Hashcode()]; other != nil {
 			return fmt.Errorf("graph: Gorgonia would merge %v (%s) and %v (%s), whose hashes collide; name a scope differently",
-				n, p.origin[n], other, p.origin[other])
+				n, origin[n], other, origin[other])
 		}
 		seen[n.Hashcode()] = n
 	}
@@ -272,8 +276,8 @@ func (p *Program) RunGrad(weight float32) error {
 		return err
 	}
 	for _, g := range p.gradients {
-		for _, n := range g.added {
-			kernel.Axpy(g.param.GradData(), weight, n.Value().Data().([]float32))
+		if g.added != nil {
+			kernel.Axpy(g.param.GradData(), weight, g.added.Value().Data().([]float32))
 		}
 	}
 	return nil
@@ -304,16 +308,19 @@ func (p *Program) start() error {
 	return nil
 }
 
-// Loss is the loss of the last run.
+// Loss is the loss of the last run; NaN before the first, and for a program that has
+// none.
 func (p *Program) Loss() float32 {
-	if p.loss == nil {
-		return 0
+	if p.loss != nil {
+		if v := p.Value(p.loss); v != nil {
+			return v[0]
+		}
 	}
-	return p.Value(p.loss)[0]
+	return float32(math.NaN())
 }
 
 // Value is the elements of an output after a run, valid until the next. It is nil
-// for a node that was not given to Compile.
+// before the first run, and for a node that was not given to Compile.
 func (p *Program) Value(out *G.Node) []float32 {
 	o := p.outs[out]
 	if o == nil {
@@ -322,6 +329,9 @@ func (p *Program) Value(out *G.Node) []float32 {
 	v := o.read
 	if o.reader == nil {
 		v = o.node.Value()
+	}
+	if v == nil {
+		return nil
 	}
 	switch data := v.Data().(type) {
 	case float32:

@@ -78,8 +78,9 @@ func (s *Scope) At(format string, args ...any) *Scope {
 // Path is the scope's place, as in "h.3.attn"; the root's is empty.
 func (s *Scope) Path() string { return s.path }
 
-// Graph is the Gorgonia graph, for nodes that no constructor offers: any Gorgonia
-// function may be applied to the nodes of a scope.
+// Graph is the Gorgonia graph, for nodes that no constructor offers. Gorgonia's own
+// functions may be applied to the nodes of a scope, but for a few that are wrong, which
+// compilation refuses.
 func (s *Scope) Graph() *G.ExprGraph { return s.graph }
 
 // Params is the store that the graph's parameters are declared in.
@@ -99,8 +100,9 @@ func (s *Scope) join(name string) string {
 	return s.path + "." + name
 }
 
-// Param declares the parameter called name in this scope and returns its node.
-// Within one graph a second call returns the same node.
+// Param declares the parameter called name in this scope and returns its node. A
+// second call for one name in one graph is an error, since layers would share weights
+// by mistake: to share a parameter, pass its node on.
 func (s *Scope) Param(name string, init Init, shape ...int) *G.Node {
 	full := s.join(name)
 	if s.err != nil {
@@ -108,6 +110,9 @@ func (s *Scope) Param(name string, init Init, shape ...int) *G.Node {
 	}
 	if _, err := s.params.Declare(full, init, shape...); err != nil {
 		return s.fail(err, shape)
+	}
+	if s.inputs[full] != nil {
+		return s.fail(fmt.Errorf("%s is declared twice in one graph; to share a parameter, pass its node on", full), shape)
 	}
 	return s.input(full, tensor.Float32, shape)
 }
@@ -159,6 +164,18 @@ func (s *Scope) Fail(op string, shape tensor.Shape, format string, args ...any) 
 	return s.fail(errors.New(text), shape)
 }
 
+// Node takes what a function of Gorgonia returns, as in s.Node(G.Square(x)): the node,
+// filed under the scope's path, or the error, recorded with the path in front.
+func (s *Scope) Node(n *G.Node, err error) *G.Node {
+	if err != nil {
+		return s.Fail("Gorgonia", tensor.Shape{1}, "%v", err)
+	}
+	if _, known := s.origin[n]; !known {
+		s.origin[n] = s.path
+	}
+	return n
+}
+
 // fail records an error and returns a placeholder.
 func (s *Scope) fail(err error, shape tensor.Shape) *G.Node {
 	if s.err == nil {
@@ -167,8 +184,8 @@ func (s *Scope) fail(err error, shape tensor.Shape) *G.Node {
 	return s.placeholder(shape)
 }
 
-// placeholder is a node of the given shape in a graph of its own. It lets a model
-// function run to its end after an error.
+// placeholder is a node of the given shape. It lets a model function run to its end
+// after an error, Gorgonia's own functions in it too; the graph will not compile.
 func (s *Scope) placeholder(shape tensor.Shape) *G.Node {
 	shape = shape.Clone()
 	for i, d := range shape {
@@ -177,5 +194,6 @@ func (s *Scope) placeholder(shape tensor.Shape) *G.Node {
 	if shape.Dims() == 0 {
 		shape = tensor.Shape{1}
 	}
-	return G.NewTensor(G.NewGraph(), tensor.Float32, shape.Dims(), G.WithShape(shape...), G.WithName("placeholder"))
+	s.ops++
+	return G.NewTensor(s.graph, tensor.Float32, shape.Dims(), G.WithShape(shape...), G.WithName(fmt.Sprint("placeholder ", s.ops)))
 }

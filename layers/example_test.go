@@ -151,11 +151,11 @@ func ExampleHeadLoss() {
 // other.
 func ExampleActivation() {
 	squaredReLU := func(s *graph.Scope, x *G.Node) *G.Node {
-		return G.Must(G.Square(ops.ReLU(s, x)))
+		return s.Node(G.Square(ops.ReLU(s, x)))
 	}
 	s := graph.New(graph.NewParams(1))
 	y := layers.MLP(s.At("mlp"), s.Floats("x", 6, 4), 16, squaredReLU)
-	_, err := s.CompileGrad(G.Must(G.Mean(y)))
+	_, err := s.CompileGrad(s.Node(G.Mean(y)))
 	fmt.Println(y.Shape(), err)
 	// Output: (6, 4) <nil>
 }

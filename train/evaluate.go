@@ -43,39 +43,39 @@ func (r *run) evaluationDue() bool {
 }
 
 // evaluate reports the mean loss over the validation batches, without dropout,
-// and tells whether it is the best since training began.
-func (r *run) evaluate(ctx context.Context) (best bool, err error) {
+// and remembers it if it is the best since training began.
+func (r *run) evaluate(ctx context.Context) error {
 	if r.eval == nil {
 		s := graph.New(r.Params)
 		r.loss = r.declare(s)
+		var err error
 		if r.eval, err = s.Compile(r.loss); err != nil {
-			return false, err
+			return err
 		}
 	}
 	stream, err := r.Validation()
 	if err != nil {
-		return false, err
+		return err
 	}
 	loss, err := r.meanLoss(ctx, stream)
 	if err := errors.Join(err, stream.Close()); err != nil {
-		return false, err
+		return err
 	}
 	e := Evaluation{Step: r.at.Step, Loss: loss}
 	for _, o := range r.Observers {
 		if err := o.OnEvaluation(e); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return false, fmt.Errorf("the validation loss is %v", loss)
+		return fmt.Errorf("the validation loss is %v", loss)
 	}
 	r.at.Evaluated = &e
 	r.dirty = true
-	best = e.Step > 0 && (r.at.Best == nil || e.Loss < r.at.Best.Loss)
-	if best {
+	if e.Step > 0 && (r.at.Best == nil || e.Loss < r.at.Best.Loss) {
 		r.at.Best = &e
 	}
-	return best, nil
+	return nil
 }
 
 // meanLoss runs the evaluation program over a stream.

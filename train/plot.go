@@ -5,7 +5,6 @@ import (
 	"iter"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -75,7 +74,7 @@ func (p *Plot) Draw() error {
 	}
 	canvas := vgimg.New(plotWidth*pixel, plotHeight*pixel)
 	pl.Draw(draw.Crop(draw.New(canvas), plotMargin, -plotMargin, plotMargin, -plotMargin))
-	f, err := os.CreateTemp(filepath.Dir(p.path), filepath.Base(p.path)+".tmp*")
+	f, err := os.Create(p.path + ".tmp") // one name: a crash leaves one file at most
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type run struct {
 	setRate func(float64)
 	began   time.Time
 	before  float64 // seconds of earlier calls
+	done    Step    // the last update
 }
 
 // start checks the settings and compiles the training program.
@@ -57,12 +58,13 @@ func (t *Trainer) declare(s *graph.Scope) *gorgonia.Node {
 // loop alternates evaluations, saves and steps.
 func (r *run) loop(ctx context.Context) error {
 	for {
-		best := false
+		evaluated := false
 		if ctx.Err() == nil && r.evaluationDue() {
-			var err error
-			if best, err = r.evaluate(ctx); err != nil && !errors.Is(err, ctx.Err()) {
+			err := r.evaluate(ctx)
+			if err != nil && !errors.Is(err, ctx.Err()) {
 				return fmt.Errorf("train: evaluation at step %d: %w", r.at.Step, err)
 			}
+			evaluated = err == nil && r.at.Step > 0
 		}
 		done := r.at.Step == r.Steps || r.at.Step == r.StopAfter && r.StopAfter > 0
 		switch {
@@ -71,7 +73,7 @@ func (r *run) loop(ctx context.Context) error {
 			return r.saveThen(stopped)
 		case done:
 			return r.save()
-		case best, r.SaveEvery > 0 && r.at.Step > 0 && r.at.Step%r.SaveEvery == 0:
+		case evaluated, r.SaveEvery > 0 && r.at.Step > 0 && r.at.Step%r.SaveEvery == 0:
 			if err := r.save(); err != nil {
 				return err
 			}
@@ -83,10 +85,24 @@ func (r *run) loop(ctx context.Context) error {
 			ended := fmt.Errorf("train: step %d of %d: the training data ended: %w", n, r.Steps, io.EOF)
 			return r.saveThen(ended)
 		}
-		if err != nil {
-			return fmt.Errorf("train: step %d: %w", n, err)
+		if err == nil {
+			if err = r.report(); err != nil {
+				return r.saveThen(fmt.Errorf("train: step %d: %w", n, err))
+			}
+			continue
+		}
+		return fmt.Errorf("train: step %d: %w", n, err)
+	}
+}
+
+// report tells the observers of the step that was done last.
+func (r *run) report() error {
+	for _, o := range r.Observers {
+		if err := o.OnStep(r.done); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // step does one update.
@@ -126,14 +142,9 @@ func (r *run) step(ctx context.Context) error {
 	r.at.Tokens += tokens
 	r.at.Seconds = r.before + now.Sub(r.began).Seconds()
 	r.dirty = true
-	report := Step{
+	r.done = Step{
 		Step: r.at.Step, Tokens: r.at.Tokens, Loss: loss, LearnRate: rate, GradNorm: norm,
 		TokensPerSecond: float64(tokens) / max(now.Sub(began).Seconds(), 1e-9), Seconds: r.at.Seconds,
-	}
-	for _, o := range r.Observers {
-		if err := o.OnStep(report); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -147,7 +147,11 @@ func (c *saved) restore(t *testing.T, to *Trainer) {
 		if !ok {
 			continue
 		}
-		p, err := to.Params.Declare(name, graph.Zeros(), x.Shape...)
+		init := graph.Normal(0.5)
+		if name == "head.bias" {
+			init = graph.Zeros()
+		}
+		p, err := to.Params.Declare(name, init, x.Shape...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,9 +42,9 @@ type Trainer struct {
 	EvalBatches int // batches of an evaluation; 0 means the whole stream
 
 	// Save is called with a state to keep together with the weights: every
-	// SaveEvery updates, after an evaluation that is the best so far (then
-	// State.Best.Step equals State.Step), at the end, and when the run is
-	// interrupted. The state is valid during the call.
+	// SaveEvery updates, after every evaluation but that of step 0 (if it is the
+	// best so far, State.Best.Step equals State.Step), at the end, and when the
+	// run is interrupted or an observer fails. The state is valid during the call.
 	Save      func(State) error
 	SaveEvery int
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,6 +64,9 @@ func (j *job) openRun(t *train.Trainer) error {
 			return fmt.Errorf("--resume: %w", err)
 		}
 		step = state.Step
+		if err := os.WriteFile(recipePath(j.dir), j.recipe.text(), 0o666); err != nil {
+			return fmt.Errorf("--resume: %w", err)
+		}
 	} else if err := j.makeDir(); err != nil {
 		return err
 	}
@@ -176,17 +180,8 @@ func (j *job) restore(t *train.Trainer) (train.State, error) {
 	if err := d.Trainer(&s); err != nil {
 		return s, err
 	}
-	f, err := d.Optimizer()
-	if err != nil {
-		return s, err
-	}
-	defer f.Close()
-	for _, info := range f.Tensors() {
-		data := make([]float32, info.Size())
-		if err := f.Read(info.Name, data); err != nil {
-			return s, err
-		}
-		s.Solver.Tensors = append(s.Solver.Tensors, train.Tensor{Name: info.Name, Shape: info.Shape, Data: data})
+	if s.Solver.Tensors, err = moments(d); err != nil && !(s.Solver.Step == 0 && errors.Is(err, fs.ErrNotExist)) {
+		return s, err // before the first update there are none
 	}
 	if err := declareInto(j.config, j.params); err != nil {
 		return s, err
@@ -195,6 +190,24 @@ func (j *job) restore(t *train.Trainer) (train.State, error) {
 		return s, err
 	}
 	return s, t.Restore(s)
+}
+
+// moments reads the solver's tensors.
+func moments(d *checkpoint.Dir) ([]train.Tensor, error) {
+	f, err := d.Optimizer()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var all []train.Tensor
+	for _, info := range f.Tensors() {
+		data := make([]float32, info.Size())
+		if err := f.Read(info.Name, data); err != nil {
+			return nil, err
+		}
+		all = append(all, train.Tensor{Name: info.Name, Shape: info.Shape, Data: data})
+	}
+	return all, nil
 }
 
 // declareInto declares the model's parameters.
@@ -215,14 +228,12 @@ func (j *job) report(ctx context.Context) error {
 		fmt.Fprintf(j.stdout, "validation loss %.4f at step %d, %.4f at step %d\n", e.first.Loss, e.first.Step, e.last.Loss, e.last.Step)
 	}
 	sample, err := j.sample(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		err = os.WriteFile(filepath.Join(j.dir, "samples.txt"), []byte(sample+"\n"), 0o666)
+		fmt.Fprintf(j.stdout, "\n%s\n\n", sample)
 	}
-	if err := os.WriteFile(filepath.Join(j.dir, "samples.txt"), []byte(sample+"\n"), 0o666); err != nil {
-		return err
-	}
-	fmt.Fprintf(j.stdout, "\n%s\n\n%s\n", sample, j.dir)
-	return nil
+	fmt.Fprintln(j.stdout, j.dir) // the training is done, whatever became of the sample
+	return err
 }
 
 // sample writes a little with the trained model.

@@ -219,6 +219,12 @@ func (r recipe) validate() error {
 // warmup is the length of the climb: no more than a tenth of a short run.
 func (r recipe) warmup() int { return min(r.Warmup, r.Steps/10) }
 
+// fixed is the recipe without what may change when a run is resumed.
+func (r recipe) fixed() recipe {
+	r.Steps, r.EvalEvery, r.EvalBatches, r.SaveEvery = 0, 0, 0, 0
+	return r
+}
+
 // describe is the model in a line.
 func describe(name string, c gpt2.Config, params int64) string {
 	return fmt.Sprintf("%s: %s parameters, %d layers, %d heads, width %d, context %d, vocabulary %d",

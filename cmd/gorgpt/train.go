@@ -56,8 +56,12 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 					return err
 				}
 			}
+			was := j.recipe
 			if err := j.recipe.override(cmd.Flags()); err != nil {
 				return usageError{err}
+			}
+			if resume != "" && j.recipe.fixed() != was.fixed() {
+				return usagef("--resume goes on with the run as it began: of the recipe, only --steps, --eval-every, --eval-batches and --save-every can change")
 			}
 			if err := j.recipe.validate(); err != nil {
 				return err

@@ -150,6 +150,43 @@ func TestResume(t *testing.T) {
 	check("interrupted")
 }
 
+// TestResumeEarly: an interrupt before the first update can be resumed too, and what
+// would make it another run is refused.
+func TestResumeEarly(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	if status, _, stderr := trainSmall(t, "--out", "whole"); status != 0 {
+		t.Fatal(stderr)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	if status, _, stderr := gorgpt(t, ctx, append(append([]string{"train"}, small...), "--out", "early")...); status != 130 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "early", "--dropout", "0.5")
+	const want = "gorgpt: --resume goes on with the run as it began: of the recipe, only --steps, --eval-every, --eval-batches and --save-every can change\n"
+	if status != 2 || stderr != want {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "early"); status != 0 {
+		t.Fatal(stderr)
+	}
+	got, _ := losses(t, "early")
+	if want, _ := losses(t, "whole"); !slices.Equal(got, want) {
+		t.Errorf("losses\n%v\nwant\n%v", got, want)
+	}
+	// Steps beyond the planned ones are written down.
+	if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "early", "--steps", "60", "--stop-after", "50"); status != 0 {
+		t.Fatal(stderr)
+	}
+	if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "early"); status != 0 {
+		t.Fatal(stderr)
+	}
+	if got, _ := losses(t, "early"); len(got) != 60 {
+		t.Errorf("%d steps, want 60", len(got))
+	}
+}
+
 // TestGenerate: text goes on from the prompt, the same with the same seed, and as JSON.
 func TestGenerate(t *testing.T) {
 	t.Chdir(t.TempDir())

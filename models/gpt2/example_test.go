@@ -54,7 +54,7 @@ func ExampleConfig_Loss() {
 // squared ReLU, as later models have them, and fixed positions. It trains like any
 // other: [train.Trainer] asks for Loss only.
 func Example_yourOwn() {
-	squaredReLU := func(s *graph.Scope, x *G.Node) *G.Node { return G.Must(G.Square(ops.ReLU(s, x))) }
+	squaredReLU := func(s *graph.Scope, x *G.Node) *G.Node { return s.Node(G.Square(ops.ReLU(s, x))) }
 
 	loss := func(s *graph.Scope, tokens, targets *G.Node) *G.Node {
 		context := tokens.Shape()[1]

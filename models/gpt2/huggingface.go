@@ -29,6 +29,11 @@ type file struct {
 	StartOfText      *int       `json:"bos_token_id"`
 	DType            string     `json:"torch_dtype"`
 	Bias             bool       `json:"bias"`
+
+	// Changes to the arithmetic that this model does not have.
+	ScaleWeights bool `json:"scale_attn_weights"`
+	ScaleByLayer bool `json:"scale_attn_by_inverse_layer_idx"`
+	Cross        bool `json:"add_cross_attention"`
 }
 
 // JSON is the config.json of a model directory, as Hugging Face's transformers reads
@@ -39,7 +44,7 @@ func (c Config) JSON(endOfText int) ([]byte, error) {
 		Vocab: c.Vocab, Context: c.Context, Width: c.Width, Layers: c.Layers, Heads: c.Heads,
 		Activation:   c.Activation,
 		EmbedDropout: c.EmbedDropout, AttentionDropout: c.AttentionDropout, ResidualDropout: c.ResidualDropout,
-		Epsilon: c.Epsilon, InitStd: c.InitStd, Tied: true, DType: "float32", Bias: c.Bias,
+		Epsilon: c.Epsilon, InitStd: c.InitStd, Tied: true, DType: "float32", Bias: c.Bias, ScaleWeights: true,
 	}
 	if endOfText >= 0 {
 		f.EndOfText, f.StartOfText = &endOfText, &endOfText
@@ -53,7 +58,7 @@ func ParseJSON(data []byte) (Config, error) {
 	f := file{
 		Vocab: 50257, Context: 1024, Width: 768, Layers: 12, Heads: 12, Activation: GELU,
 		EmbedDropout: 0.1, AttentionDropout: 0.1, ResidualDropout: 0.1,
-		Epsilon: 1e-5, InitStd: 0.02, Tied: true, Bias: true,
+		Epsilon: 1e-5, InitStd: 0.02, Tied: true, Bias: true, ScaleWeights: true,
 	}
 	if err := json.Unmarshal(data, &f); err != nil {
 		return Config{}, fmt.Errorf("gpt2: config.json: %w", err)
@@ -63,6 +68,12 @@ func ParseJSON(data []byte) (Config, error) {
 		return Config{}, fmt.Errorf("gpt2: config.json: model_type is %q, want \"gpt2\"", f.ModelType)
 	case f.Inner != nil && *f.Inner != 4*f.Width:
 		return Config{}, fmt.Errorf("gpt2: config.json: n_inner is %d, want %d, four times n_embd", *f.Inner, 4*f.Width)
+	case !f.ScaleWeights:
+		return Config{}, fmt.Errorf("gpt2: config.json: scale_attn_weights is false; attention here scales its scores")
+	case f.ScaleByLayer:
+		return Config{}, fmt.Errorf("gpt2: config.json: scale_attn_by_inverse_layer_idx is true; attention here scales the same in every layer")
+	case f.Cross:
+		return Config{}, fmt.Errorf("gpt2: config.json: add_cross_attention is true; there is none here")
 	case !f.Tied:
 		return Config{}, fmt.Errorf("gpt2: config.json: tie_word_embeddings is false; GPT-2 ties them")
 	}

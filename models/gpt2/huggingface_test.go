@@ -33,6 +33,8 @@ func TestJSONErrors(t *testing.T) {
 		{`{"model_type": "bert"}`, `gpt2: config.json: model_type is "bert", want "gpt2"`},
 		{`{"model_type": "gpt2", "n_inner": 5}`, "gpt2: config.json: n_inner is 5, want 3072, four times n_embd"},
 		{`{"model_type": "gpt2", "tie_word_embeddings": false}`, "gpt2: config.json: tie_word_embeddings is false; GPT-2 ties them"},
+		{`{"model_type": "gpt2", "scale_attn_weights": false}`, "gpt2: config.json: scale_attn_weights is false; attention here scales its scores"},
+		{`{"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true}`, "gpt2: config.json: scale_attn_by_inverse_layer_idx is true; attention here scales the same in every layer"},
 		{`{"model_type": "gpt2", "n_head": 7}`, "gpt2: width 768 is not a multiple of 7 heads"},
 		{`{`, "gpt2: config.json: unexpected end of JSON input"},
 	} {

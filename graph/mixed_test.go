@@ -1,0 +1,251 @@
+package graph_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// side is the number of rows and columns of every node of a mixed graph.
+const side = 4
+
+// mixed declares a random graph of our ops and Gorgonia's over three parameters, each
+// of which may be used any number of times. It returns the loss and a few nodes.
+func mixed(s *graph.Scope, random *rand.Rand, onlyOurs bool) (loss *G.Node, outs G.Nodes) {
+	pool := G.Nodes{s.Floats("x", side, side)}
+	for i := range 3 {
+		pool = append(pool, s.Param(fmt.Sprintf("w%d", i), graph.Normal(0.5), side, side))
+	}
+	pick := func() *G.Node {
+		if random.IntN(2) == 0 {
+			return pool[len(pool)-1-random.IntN(3)]
+		}
+		return pool[random.IntN(len(pool))]
+	}
+	kinds := 15
+	if onlyOurs {
+		kinds = 6
+	}
+	for i := range 4 + random.IntN(14) {
+		s := s.At("n%d", i)
+		a, b := pick(), pick()
+		var n *G.Node
+		switch random.IntN(kinds) {
+		case 0:
+			n = ops.Add(s, a, b)
+		case 1:
+			n = ops.Linear(s, a, b, nil)
+		case 2:
+			n = ops.Project(s, a, b)
+		case 3:
+			n = ops.Scale(s, a, 0.7)
+		case 4:
+			n = ops.GELU(s, a)
+		case 5:
+			n = ops.Softmax(s, a)
+		case 6:
+			n = G.Must(G.Add(a, b))
+		case 7:
+			n = G.Must(G.HadamardProd(a, b))
+		case 8:
+			n = G.Must(G.Mul(a, b))
+		case 9:
+			n = G.Must(G.Tanh(a))
+		case 10:
+			n = G.Must(G.Sub(a, b))
+		case 11:
+			n = G.Must(G.Square(a))
+		case 12:
+			n = G.Must(G.Neg(a))
+		case 13:
+			n = G.Must(G.Transpose(a))
+		case 14:
+			n = G.Must(G.HadamardProd(a, G.NewConstant(float32(0.3))))
+		}
+		pool = append(pool, n)
+		if random.IntN(4) == 0 {
+			outs = append(outs, n)
+		}
+	}
+	total := pool[len(pool)-1]
+	for _, w := range pool[1:4] {
+		total = G.Must(G.Add(total, w)) // so that the loss depends on all
+	}
+	total = ops.Add(s, total, pool[random.IntN(len(pool))])
+	return G.Must(G.Mean(G.Must(G.Tanh(total)))), outs
+}
+
+// TestMixed compares the gradients of random graphs with central differences of their
+// own loss, after accumulating two runs, and outputs with those of a graph that has no
+// gradients. Buffers that are given away too early, and gradients that are added up
+// where something else reads them, show here.
+func TestMixed(t *testing.T) {
+	// A float32 loss of about 1 is known to 1e-7, so a difference of step 1e-2 gives a
+	// slope to 1e-5; the curvature of the graphs costs up to a few per cent.
+	const step, tolerance = 1e-2, 0.1
+	graphs := 300
+	if testing.Short() {
+		graphs = 60
+	}
+	for seed := range graphs {
+		onlyOurs := seed%3 == 0
+		compile := func(grad bool) (*graph.Params, *graph.Program, G.Nodes) {
+			params := graph.NewParams(uint64(seed))
+			s := graph.New(params)
+			loss, outs := mixed(s, rand.New(rand.NewPCG(uint64(seed), 7)), onlyOurs)
+			compile := s.CompileGrad
+			if !grad {
+				compile = func(loss *G.Node, outs ...*G.Node) (*graph.Program, error) { return s.Compile(append(outs, loss)...) }
+			}
+			p, err := compile(loss, outs...)
+			if err != nil {
+				t.Fatalf("graph %d: %v", seed, err)
+			}
+			t.Cleanup(func() { p.Close() })
+			random := rand.New(rand.NewPCG(uint64(seed), 8))
+			x := make([]float32, side*side)
+			for i := range x {
+				x[i] = float32(random.NormFloat64())
+			}
+			if err := p.SetFloats("x", x); err != nil {
+				t.Fatal(err)
+			}
+			return params, p, append(outs, loss)
+		}
+		params, p, outs := compile(true)
+		for _, weight := range []float32{0.5, 0.25} {
+			if err := p.RunGrad(weight); err != nil {
+				t.Fatalf("graph %d: %v", seed, err)
+			}
+		}
+		plainParams, plain, plainOuts := compile(false)
+		run := func() float64 {
+			if err := plain.Run(); err != nil {
+				t.Fatal(err)
+			}
+			return float64(plain.Value(plainOuts[len(plainOuts)-1])[0])
+		}
+		run()
+		for i, n := range outs {
+			if !slices.Equal(p.Value(n), plain.Value(plainOuts[i])) {
+				t.Errorf("graph %d: output %d is %v, without gradients %v", seed, i, p.Value(n), plain.Value(plainOuts[i]))
+			}
+		}
+		for _, param := range params.All() {
+			w := plainParams.Get(param.Name()).Data()
+			for i, got := range param.GradData() {
+				old := w[i]
+				w[i] = old + step
+				above := run()
+				w[i] = old - step
+				below := run()
+				w[i] = old
+				want := 0.75 * (above - below) / (2 * step)
+				if e := math.Abs(float64(got) - want); !(e <= tolerance*(0.02+math.Abs(want))) {
+					t.Errorf("graph %d: gradient of %s[%d] is %v, want %v", seed, param.Name(), i, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestSharedGradient: gradients that something else reads, or that are those of two
+// parameters at once, do not add themselves. LoRA's base plus delta has such.
+func TestSharedGradient(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		weight func(s *graph.Scope, w, d *G.Node) *G.Node
+		uses   int // of the weight
+		want   map[string]float32
+	}{
+		{"one node for both", func(s *graph.Scope, w, d *G.Node) *G.Node { return ops.Add(s, w, d) }, 1, map[string]float32{"w": 1, "d": 1}},
+		{"one read for the other", func(s *graph.Scope, w, d *G.Node) *G.Node { return ops.Add(s, w, ops.Scale(s, d, 3)) }, 1, map[string]float32{"w": 1, "d": 3}},
+		{"a sum for both", func(s *graph.Scope, w, d *G.Node) *G.Node { return ops.Add(s, w, d) }, 2, map[string]float32{"w": 2, "d": 2}},
+		{"a sum read for the other", func(s *graph.Scope, w, d *G.Node) *G.Node { return ops.Add(s, w, ops.Scale(s, d, 3)) }, 2, map[string]float32{"w": 2, "d": 6}},
+	} {
+		params := graph.NewParams(1)
+		s := graph.New(params)
+		weight := c.weight(s, s.Param("w", graph.Ones(), 2, 2), s.Param("d", graph.Ones(), 2, 2))
+		x := s.Floats("x", 1, 2)
+		y := ops.Linear(s, x, weight, nil)
+		if c.uses == 2 {
+			y = ops.Add(s, y, ops.Linear(s, x, weight, nil))
+		}
+		p, err := s.CompileGrad(G.Must(G.Sum(y)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		if err := p.SetFloats("x", []float32{1, 1}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := p.RunGrad(0.5); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, want := range c.want {
+			if got := params.Get(name).GradData(); !slices.Equal(got, []float32{want, want, want, want}) {
+				t.Errorf("%s: gradient of %s is %v, want %v", c.name, name, got, want)
+			}
+		}
+	}
+}
+
+// TestDeepBuiltins: many layers of built-ins that read a node twice compile at once.
+func TestDeepBuiltins(t *testing.T) {
+	s := graph.New(graph.NewParams(1))
+	x := ops.Scale(s, s.Floats("x", 2), 1)
+	for range 60 {
+		x = G.Must(G.Add(x, G.Must(G.Tanh(x))))
+	}
+	p, err := s.Compile(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
+}
+
+// TestRefused: Gorgonia's ops that are wrong do not get into a program.
+func TestRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		declare func(x *G.Node) (*G.Node, error)
+		want    string
+	}{
+		"SoftMax": {func(x *G.Node) (*G.Node, error) { return G.SoftMax(x, 1) },
+			"graph: Gorgonia's softmaxOp cannot be used: it overflows where a row's largest element leads the tensor's first by 88; use ops.Softmax or ops.LogSoftmax"},
+		"Dropout": {func(x *G.Node) (*G.Node, error) { return G.Dropout(x, 0.1) },
+			"graph: Gorgonia's dropoutOp cannot be used: its gradient is wrong; use ops.Dropout"},
+		"Reshape": {func(x *G.Node) (*G.Node, error) { return G.Reshape(x, []int{6}) },
+			"graph: Gorgonia's reshapeOp cannot be used: its result shares memory with its input, which later ops then change (gorgonia#511); ops.SplitHeads and ops.MergeHeads copy"},
+	} {
+		s := graph.New(graph.NewParams(1))
+		n, err := c.declare(s.Floats("x", 2, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Compile(n); err == nil || err.Error() != c.want {
+			t.Errorf("%s: error %v\nwant  %s", name, err, c.want)
+		}
+	}
+}
+
+// TestErrorBeforeBuiltins: after an error, Gorgonia's own functions still take what
+// constructors return, and the first error is what compilation says.
+func TestErrorBeforeBuiltins(t *testing.T) {
+	s := graph.New(graph.NewParams(1))
+	x := s.Floats("x", 2, 3)
+	y := ops.Add(s.At("h.0"), x, s.Floats("y", 3, 2))
+	z := G.Must(G.Square(G.Must(G.Add(x, y))))
+	const want = "h.0: Add: the shapes (2, 3) and (3, 2) differ"
+	if _, err := s.CompileGrad(G.Must(G.Mean(z))); err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+}
