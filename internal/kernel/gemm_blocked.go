@@ -212,28 +212,32 @@ func (p *product) edge(s *workspace, depth int, a *float32, rsa, csa int, b *flo
 	}
 }
 
-// outlook is memory that will be read soon: rows of pieces of 128 bytes.
+// outlook is memory that will be read soon: rows of pieces of 128 bytes. At most left
+// elements from at on are there.
 type outlook struct {
 	at               *float32
+	left             int
 	ld, rows, pieces int
 }
 
 // outlookA returns what will be read after a tile of the block.
-func (p *product) outlookA(t, end, from, depth int) outlook {
+func (p *product) outlookA(t, tiles, from, depth int) outlook {
 	const pieces = 8
 	rows := p.isa.rows
-	if t >= end || (t+1)*rows > p.rows || len(p.packed) == 0 {
+	if t >= tiles || (t+1)*rows > p.rows || len(p.packed) == 0 {
 		return outlook{}
 	}
 	a, _, _ := p.tileA(t*rows, rows, from, depth)
-	return outlook{at: a, ld: pieces * 32, rows: 1 + rows*depth/(pieces*32), pieces: pieces}
+	end := uintptr(unsafe.Pointer(unsafe.SliceData(p.packed))) + 4*uintptr(len(p.packed))
+	left := int(end-uintptr(unsafe.Pointer(a))) / 4
+	return outlook{at: a, left: left, ld: pieces * 32, rows: 1 + rows*depth/(pieces*32), pieces: pieces}
 }
 
 // outlookB returns what will be packed after the part of k that ends at from in the block.
 func (p *product) outlookB(first, last, from int) outlook {
 	width := (last - first) * p.cols
 	if from >= p.depth {
-		first, last, from = last, last+last-first, 0
+		first, from = last, 0
 	}
 	col := first * p.cols
 	depth := min(p.step, p.depth-from)
@@ -242,9 +246,11 @@ func (p *product) outlookB(first, last, from int) outlook {
 		return outlook{}
 	}
 	if p.transB {
-		return outlook{at: &p.b[col*p.ldb+from], ld: p.ldb, rows: width, pieces: depth / 32}
+		at := col*p.ldb + from
+		return outlook{at: &p.b[at], left: len(p.b) - at, ld: p.ldb, rows: width, pieces: depth / 32}
 	}
-	return outlook{at: &p.b[from*p.ldb+col], ld: p.ldb, rows: depth, pieces: width / 32}
+	at := from*p.ldb + col
+	return outlook{at: &p.b[at], left: len(p.b) - at, ld: p.ldb, rows: depth, pieces: width / 32}
 }
 
 // next removes the first rows, of about count pieces, and returns them.
@@ -254,6 +260,11 @@ func (o *outlook) next(count int) outlook {
 	}
 	taken := *o
 	rows := 1 + count/o.pieces
+	o.left -= rows * o.ld
+	if o.left <= 0 {
+		o.rows = 0 // a pointer past the end would be one to somebody else's memory
+		return taken
+	}
 	o.at = (*float32)(unsafe.Add(unsafe.Pointer(o.at), 4*rows*o.ld))
 	o.rows -= rows
 	return taken
