@@ -118,6 +118,15 @@ func (a *AdamW) Step(model []gorgonia.ValueGrad) error {
 		}
 		k.Update(p.weight, p.grad, p.m, p.v)
 	}
+	for i, vg := range model {
+		// A parameter of ours counts as zero without being cleared: its next gradient is
+		// written over this one.
+		if z, ok := vg.(interface{ ZeroGrad() }); ok {
+			z.ZeroGrad()
+		} else {
+			clear(a.targets[i].grad)
+		}
+	}
 	return nil
 }
 

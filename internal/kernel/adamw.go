@@ -27,9 +27,8 @@ const tinyMoment = 0x1p-100
 // streams of it stay within a second-level cache.
 const adamGrain = 1 << 14
 
-// Update does one step in place: weights w and moments m, v from gradient g,
-// which it leaves at zero for the next step to add to: that saves a pass over
-// it. The slices have one length.
+// Update does one step in place: weights w and moments m, v from gradient g. The
+// slices have one length.
 func (c AdamW) Update(w, g, m, v []float32) {
 	n := len(w)
 	call{weight: w, grad: g[:n], moment1: m[:n], moment2: v[:n], adamW: c}.split(n, adamGrain, func(c *call, lo, hi int) {
@@ -51,7 +50,7 @@ func (c *AdamW) update(w, g, m, v []float32) {
 		if vi < tinyMoment && vi > -tinyMoment {
 			vi = 0
 		}
-		m[i], v[i], g[i] = mi, vi, 0
+		m[i], v[i] = mi, vi
 		root := float32(math.Sqrt(float64(vi)))
 		w[i] = float32(x*c.Shrink) - c.Rate*mi/(float32(root*c.Root)+c.Eps)
 	}

@@ -75,18 +75,19 @@ func TestAdamWSameBitsForAnyGOMAXPROCS(t *testing.T) {
 	}
 }
 
-func TestAdamWClearsTheGradient(t *testing.T) {
+func TestAdamWLeavesTheGradient(t *testing.T) {
 	g := normals(1, 9)
+	before := slices.Clone(g)
 	adamWConstants(1, 1, 0).Update(make([]float32, 9), g, make([]float32, 9), make([]float32, 9))
-	if !slices.Equal(g, make([]float32, 9)) {
-		t.Errorf("the gradient is %v after the update, want 0", g)
+	if !slices.Equal(g, before) {
+		t.Errorf("the gradient is %v after the update, want %v", g, before)
 	}
 }
 
 func BenchmarkAdamW(b *testing.B) {
 	const n = 1 << 22
 	w, g, m, v := normals(1, n), normals(2, n), make([]float32, n), make([]float32, n)
-	b.SetBytes(4 * 8 * n) // reads and writes w, g, m, v
+	b.SetBytes(4 * 7 * n) // reads w, g, m, v and writes w, m, v
 	for i := 1; b.Loop(); i++ {
 		adamWConstants(i, 1, 0.1).Update(w, g, m, v)
 	}

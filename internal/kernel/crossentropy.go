@@ -2,7 +2,7 @@ package kernel
 
 // headRows is the number of rows whose logits are held at once. It is part of the
 // arithmetic: the weight's gradient is the sum over chunks.
-const headRows = 64
+const headRows = 256
 
 // Head is a linear layer onto a vocabulary with the mean cross-entropy behind it.
 // It works in chunks of rows, so the logits of a batch never exist at once, and

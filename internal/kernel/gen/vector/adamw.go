@@ -20,13 +20,8 @@ func adamW(s set) {
 		c[i] = k.spread(Mem{Base: constants, Disp: 4 * i})
 	}
 	clip, shrink, fresh1, beta2, fresh2, rate, root, eps := c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]
-	zero := k.vec()
-	k.clear(zero)
 	k.loop(func() {
 		d := k.mul(k.load("g"), clip)
-		for i := range d {
-			k.write(zero, k.place("g", i))
-		}
 		m := k.load("m")
 		m = k.orZero(k.add(m, k.mul(k.sub(d, m), fresh1)))
 		k.store("m", m)
