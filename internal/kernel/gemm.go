@@ -33,6 +33,10 @@ func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int,
 		isa: active, transA: transA, transB: transB, m: m, n: n, k: k,
 		alpha: alpha, beta: beta, a: a, b: b, c: c, lda: lda, ldb: ldb, ldc: ldc,
 	}
+	if m == 1 {
+		p.oneRow()
+		return
+	}
 	if float64(m)*float64(n)*float64(k) < smallProduct {
 		p.small()
 		return

@@ -131,13 +131,17 @@ type team struct {
 	packed  buffer
 	packA   func(lo, hi int)
 	compute func(lo, hi int)
+
+	x                 []float32 // the row of A
+	vector            buffer
+	rowTiles, rowDots func(lo, hi int)
 }
 
 func newTeam() *team {
 	t := new(team)
-	t.packA = func(lo, hi int) {
-		t.packTiles(lo, hi)
-	}
+	t.packA = func(lo, hi int) { t.packTiles(lo, hi) }
+	t.rowTiles = func(lo, hi int) { t.product.rowColumns(lo, hi) }
+	t.rowDots = func(lo, hi int) { t.product.rowScalars(lo, hi, t.x) }
 	t.compute = func(lo, hi int) {
 		s := workspaces.take()
 		for lo < hi {

@@ -18,6 +18,10 @@ var generic = isa{
 	copyB:      func(k int, dst, src *float32, lds int) { copyRows(4, k, dst, src, lds) },
 	transposeB: func(k int, dst *float32, ldd int, src *float32, lds int) { transposeRows(4, k, dst, ldd, src, lds) },
 	lanes:      4,
+	rowTile:    tile1x4,
+	rowCols:    4,
+	dots:       [2]dotFunc{dots8, dots1},
+	dotLanes:   4,
 	vec:        vectorsGeneric,
 }
 
@@ -55,6 +59,27 @@ func tile2x4(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, l
 	}
 	store4(at(c, 0, 4), alpha, beta, c0, c1, c2, c3)
 	store4(at(c, ldc, 4), alpha, beta, d0, d1, d2, d3)
+}
+
+// dots8 is a dotFunc for eight rows.
+func dots8(k int, x, b *float32, ldb int, y *float32) {
+	for i := range 8 {
+		dots1(k, x, &at(b, i*ldb, 1)[0], 0, &at(y, i, 1)[0])
+	}
+}
+
+// dots1 is a dotFunc for one row.
+func dots1(k int, x, b *float32, _ int, y *float32) {
+	var s0, s1, s2, s3 float32
+	u, v := at(x, 0, k), at(b, 0, k)
+	for len(u) >= 4 && len(v) >= 4 {
+		s0 += u[0] * v[0]
+		s1 += u[1] * v[1]
+		s2 += u[2] * v[2]
+		s3 += u[3] * v[3]
+		u, v = u[4:], v[4:]
+	}
+	*y = (s0 + s1) + (s2 + s3)
 }
 
 // store4 ends the computation of four elements of C.

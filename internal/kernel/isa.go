@@ -26,6 +26,13 @@ type isa struct {
 	transposeB transposeFunc
 	lanes      int
 
+	// rowTile computes a tile of one row, rowCols wide.
+	rowTile rowFunc
+	rowCols int
+	// dots[0] computes 8 scalar products at once and dots[1] one, of a multiple of dotLanes elements.
+	dots     [2]dotFunc
+	dotLanes int
+
 	vec vectors
 }
 
@@ -35,6 +42,13 @@ type isa struct {
 // processor has it, so it does not depend on the tile it falls into. A beta of 0 clears
 // C. k must be positive. Bit j of mask tells whether column j exists.
 type tileFunc func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn, pieces int)
+
+// rowFunc is a tileFunc for one row. Its elements have the same bits as a tileFunc's.
+type rowFunc func(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha, beta float32)
+
+// dotFunc stores the scalar products of x and some rows of b in y. The result does not
+// depend on the number of rows.
+type dotFunc func(k int, x, b *float32, ldb int, y *float32)
 
 // copyFunc stores k rows of src, cut to the width of a tile, one after the other in dst. k must be positive.
 type copyFunc func(k int, dst, src *float32, lds int)

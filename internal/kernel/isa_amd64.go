@@ -21,6 +21,10 @@ var avx512 = isa{
 	copyB:      copy32AVX512,
 	transposeB: transpose16AVX512,
 	lanes:      16,
+	rowTile:    tile1x128AVX512,
+	rowCols:    128,
+	dots:       [2]dotFunc{dot8AVX512, dot1AVX512},
+	dotLanes:   16,
 	vec:        vectorsAVX512,
 }
 
@@ -36,6 +40,10 @@ var avx2 = isa{
 	copyB:      copy16AVX2,
 	transposeB: transpose8AVX2,
 	lanes:      8,
+	rowTile:    tile1x64AVX2,
+	rowCols:    64,
+	dots:       [2]dotFunc{dot8AVX2, dot1AVX2},
+	dotLanes:   8,
 	vec:        vectorsAVX2,
 }
 

@@ -19,6 +19,12 @@ func main() {
 	transposeAVX2(8)
 	transposeAVX2(6)
 	copies()
+	rowTile("AVX512", zmm, 16, 8)
+	rowTile("AVX2", ymm, 8, 8)
+	for _, rows := range []int{1, 8} {
+		dot("AVX512", zmm, 16, rows)
+		dot("AVX2", ymm, 8, rows)
+	}
 	pause()
 	Generate()
 }

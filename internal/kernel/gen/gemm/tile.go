@@ -60,7 +60,7 @@ func tileAVX512(rows int) {
 		VMULPS(alpha, acc(i, 0), acc(i, 0))
 		VMULPS(alpha, acc(i, 1), acc(i, 1))
 	}
-	t.jumpIfClearing("store")
+	jumpIfClearing("store")
 	VBROADCASTSS(address("beta"), beta)
 	row := GP64()
 	MOVQ(c, row)
@@ -120,7 +120,7 @@ func tileAVX2(rows int) {
 		VMULPS(alpha, acc(i, 0), acc(i, 0))
 		VMULPS(alpha, acc(i, 1), acc(i, 1))
 	}
-	t.jumpIfClearing("store")
+	jumpIfClearing("store")
 	VBROADCASTSS(address("beta"), beta)
 	row := GP64()
 	MOVQ(c, row)
@@ -202,7 +202,7 @@ func (t tile) loop(step func()) {
 }
 
 // jumpIfClearing jumps if beta is 0 or -0.
-func (t tile) jumpIfClearing(label string) {
+func jumpIfClearing(label string) {
 	bits := GP32()
 	MOVL(address("beta"), bits)
 	ADDL(bits, bits)

@@ -1,0 +1,90 @@
+package kernel
+
+import "runtime"
+
+// readGrain is the number of elements of B that a goroutine shall read at least.
+const readGrain = 1 << 15
+
+// oneRow computes a C of one row. It reads all of B once and nothing else of size, so
+// that packing would cost as much as computing.
+func (p *product) oneRow() {
+	p.setStep()
+	p.rows, p.depth = 1, p.k
+	t := teams.take()
+	t.product = *p
+	if p.transB {
+		t.x = t.vector.sized(p.k)
+		t.gather(t.x)
+		For(p.n, 1+readGrain/p.k, t.rowDots)
+	} else {
+		// Long pieces of the rows: their pages are not at hand for long.
+		tiles := (p.n + p.rowCols - 1) / p.rowCols
+		For(tiles, 1+max(readGrain/(p.k*p.rowCols), tiles/(2*runtime.GOMAXPROCS(0))), t.rowTiles)
+	}
+	t.product = product{}
+	teams.put(t)
+}
+
+// gather copies A, one row or one column, to x.
+func (p *product) gather(x []float32) {
+	if !p.transA {
+		copy(x, p.a)
+		return
+	}
+	for i := range x {
+		x[i] = p.a[i*p.lda]
+	}
+}
+
+// rowColumns computes the tiles lo to hi-1 of a row of C if B is not transposed.
+func (p *product) rowColumns(lo, hi int) {
+	csa := 1
+	if p.transA {
+		csa = p.lda
+	}
+	whole := min(hi, p.n/p.rowCols)
+	for from := 0; from < p.k; from += p.step {
+		beta := p.beta
+		if from > 0 {
+			beta = 1
+		}
+		for i := lo; i < whole; i++ {
+			col := i * p.rowCols
+			p.rowTile(min(p.step, p.k-from), &p.a[from*csa], csa, &p.b[from*p.ldb+col], p.ldb, &p.c[col], p.alpha, beta)
+		}
+	}
+	if whole < hi { // the last is too narrow
+		s := workspaces.take()
+		p.group(s, whole*p.rowCols/p.cols, p.panels(), 0, 1)
+		workspaces.put(s)
+	}
+}
+
+// rowScalars computes the elements lo to hi-1 of a row of C if B is transposed: scalar products of x.
+func (p *product) rowScalars(lo, hi int, x []float32) {
+	s := workspaces.take()
+	defer workspaces.put(s)
+	sums := s.tile.sized(8)
+	clear(sums)
+	whole := p.k / p.dotLanes * p.dotLanes
+	for lo < hi {
+		dot, count := p.dots[0], 8
+		if hi-lo < count {
+			dot, count = p.dots[1], 1
+		}
+		if whole > 0 {
+			dot(whole, &x[0], &p.b[lo*p.ldb], p.ldb, &sums[0])
+		}
+		for i, sum := range sums[:count] {
+			for q := whole; q < p.k; q++ {
+				sum += x[q] * p.b[(lo+i)*p.ldb+q]
+			}
+			sum *= p.alpha
+			if p.beta != 0 {
+				sum += p.beta * p.c[lo+i]
+			}
+			p.c[lo+i] = sum
+		}
+		lo += count
+	}
+}
