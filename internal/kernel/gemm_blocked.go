@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"runtime"
-	"unsafe"
-)
+import "runtime"
 
 // Sizes, in elements, by measurement on Sapphire Rapids (48 KiB of first-level and 2
 // MiB of second-level cache a core).
@@ -15,13 +12,16 @@ const (
 	// blockA bounds the part of A that is packed at once; it should stay in the
 	// third-level cache.
 	blockA = 3 << 19
-	// directB is the size of B up to which few rows of C read it where it is.
-	directB = 1 << 14
+	// Up to directTiles tiles, one above the other, read B where it is if it has not more than
+	// directDepth rows and directB elements.
+	directTiles = 8
+	directDepth = 256
+	directB     = 1 << 17
 	// directPanels is the number of panels up to which A is read where it is.
 	directPanels = 4
-	// maxGroup is the number of panels
+	// maxGroup is the number of panels that are packed at once; they should stay in the
+	// second-level cache.
 	maxGroup = 8
-	splits   = 2
 )
 
 // product is one call of Gemm and the block of it that is being computed.
@@ -160,119 +160,64 @@ func newTeam() *team {
 	return t
 }
 
-// group computes the tiles lo to hi-1 of panels first to last-1 in the block.
+// group computes the tiles lo to hi-1 of panels first to last-1 in the block. It goes along
+// the rows of C: a tile's part of A stays in the first-level cache, and the panels
+// in the second.
 func (p *product) group(s *workspace, first, last, lo, hi int) {
+	direct := p.readsB(hi - lo)
 	for from := 0; from < p.depth; from += p.step {
 		depth := min(p.step, p.depth-from)
 		beta := p.beta
 		if p.from+from > 0 {
 			beta = 1
 		}
-		direct := !p.transB && hi-lo <= 4 && p.k*p.n <= directB && (p.masked || p.n%p.cols == 0)
-		var panels []float32
-		if !direct {
-			panels = p.packPanels(s, first, last, p.from+from, depth)
+		var b []float32
+		rsb, nextB := p.cols, p.cols*depth // steps to the next row and the next panel
+		if direct {
+			b = p.b[(p.from+from)*p.ldb+first*p.cols:]
+			rsb, nextB = p.ldb, p.cols
+		} else {
+			b = p.packPanels(s, first, last, p.from+from, depth)
 		}
-		soonB := p.outlookB(first, last, from+depth)
+		soonB := p.outlookB(first, last, from, depth)
 		for t := lo; t < hi; t++ {
 			row := t * p.isa.rows
 			rows := min(p.isa.rows, p.rows-row)
+			tile := p.tiles[rows-1]
 			a, rsa, csa := p.tileA(row, rows, from, depth)
 			soonA := p.outlookA(t+1, hi, from, depth)
+			c := p.c[(p.row+row)*p.ldc:]
 			for j := first; j < last; j++ {
-				col := j * p.cols
-				width := min(p.cols, p.n-col)
-				var b *float32
-				var rsb int
-				if direct {
-					b, rsb = &p.b[(p.from+from)*p.ldb+col], p.ldb
-				} else {
-					b, rsb = &panels[(j-first)*p.cols*depth], p.cols
-				}
-				c := p.c[(p.row+row)*p.ldc+col:]
+				width := min(p.cols, p.n-j*p.cols)
 				if width < p.cols && !p.masked {
-					p.edge(s, depth, a, rsa, csa, b, rsb, c, beta, rows, width)
+					p.edge(s, tile, depth, a, rsa, csa, &b[(j-first)*nextB], c[j*p.cols:], beta, rows, width)
 					continue
 				}
-				next := soonA.next(depth/4 - rows)
-				if next.rows == 0 {
-					next = soonB.next(depth/4 - rows)
+				soon := &soonA
+				if soonA.rows <= 0 {
+					soon = &soonB
 				}
-				p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &c[0], p.ldc, p.alpha, beta, uint32(1<<width-1), next.at, next.ld, next.pieces)
+				next, ldn, pieces := soon.next()
+				tile(depth, a, rsa, csa, &b[(j-first)*nextB], rsb, &c[j*p.cols], p.ldc, p.alpha, beta, uint32(1<<width-1), next, ldn, pieces)
 			}
 		}
 	}
 }
 
+// readsB tells whether to read B where it is: so few times that packing would not pay, and
+// so few rows that they stay at hand.
+func (p *product) readsB(times int) bool {
+	return !p.transB && times <= directTiles && p.k <= directDepth && p.k*p.n <= directB && (p.masked || p.n%p.cols == 0)
+}
+
 // edge computes a tile of which some columns do not exist, in a place where they do.
-func (p *product) edge(s *workspace, depth int, a *float32, rsa, csa int, b *float32, rsb int, c []float32, beta float32, rows, width int) {
-	tile := s.tile.sized(p.isa.rows * p.cols)
+func (p *product) edge(s *workspace, tile tileFunc, depth int, a *float32, rsa, csa int, b *float32, c []float32, beta float32, rows, width int) {
+	whole := s.tile.sized(p.isa.rows * p.cols)
 	for i := range rows {
-		copy(tile[i*p.cols:][:width], c[i*p.ldc:])
+		copy(whole[i*p.cols:][:width], c[i*p.ldc:])
 	}
-	p.tiles[rows-1](depth, a, rsa, csa, b, rsb, &tile[0], p.cols, p.alpha, beta, 0, b, 0, 1)
+	tile(depth, a, rsa, csa, b, p.cols, &whole[0], p.cols, p.alpha, beta, 0, nowhere, 0, 1)
 	for i := range rows {
-		copy(c[i*p.ldc:][:width], tile[i*p.cols:])
+		copy(c[i*p.ldc:][:width], whole[i*p.cols:])
 	}
 }
-
-// outlook is memory that will be read soon: rows of pieces of 128 bytes. At most left
-// elements from at on are there.
-type outlook struct {
-	at               *float32
-	left             int
-	ld, rows, pieces int
-}
-
-// outlookA returns what will be read after a tile of the block.
-func (p *product) outlookA(t, tiles, from, depth int) outlook {
-	const pieces = 8
-	rows := p.isa.rows
-	if t >= tiles || (t+1)*rows > p.rows || len(p.packed) == 0 {
-		return outlook{}
-	}
-	a, _, _ := p.tileA(t*rows, rows, from, depth)
-	end := uintptr(unsafe.Pointer(unsafe.SliceData(p.packed))) + 4*uintptr(len(p.packed))
-	left := int(end-uintptr(unsafe.Pointer(a))) / 4
-	return outlook{at: a, left: left, ld: pieces * 32, rows: 1 + rows*depth/(pieces*32), pieces: pieces}
-}
-
-// outlookB returns what will be packed after the part of k that ends at from in the block.
-func (p *product) outlookB(first, last, from int) outlook {
-	width := (last - first) * p.cols
-	if from >= p.depth {
-		first, from = last, 0
-	}
-	col := first * p.cols
-	depth := min(p.step, p.depth-from)
-	from += p.from
-	if width = min(width, p.n-col); width < 32 || depth < 32 {
-		return outlook{}
-	}
-	if p.transB {
-		at := col*p.ldb + from
-		return outlook{at: &p.b[at], left: len(p.b) - at, ld: p.ldb, rows: width, pieces: depth / 32}
-	}
-	at := from*p.ldb + col
-	return outlook{at: &p.b[at], left: len(p.b) - at, ld: p.ldb, rows: depth, pieces: width / 32}
-}
-
-// next removes the first rows, of about count pieces, and returns them.
-func (o *outlook) next(count int) outlook {
-	if o.rows <= 0 || count <= 0 {
-		return outlook{at: &nowhere[0], pieces: 1}
-	}
-	taken := *o
-	rows := 1 + count/o.pieces
-	o.left -= rows * o.ld
-	if o.left <= 0 {
-		o.rows = 0 // a pointer past the end would be one to somebody else's memory
-		return taken
-	}
-	o.at = (*float32)(unsafe.Add(unsafe.Pointer(o.at), 4*rows*o.ld))
-	o.rows -= rows
-	return taken
-}
-
-// nowhere is asked for when there is nothing to ask for.
-var nowhere [32]float32

@@ -8,7 +8,7 @@ var generic = isa{
 	rows: 2,
 	cols: 4,
 	tiles: []tileFunc{
-		func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, _ uint32, _ *float32, _, _ int) {
+		func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, _ uint32, _ uintptr, _, _ int) {
 			tile1x4(k, a, csa, b, rsb, c, alpha, beta)
 		},
 		tile2x4,
@@ -44,7 +44,7 @@ func tile1x4(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha,
 }
 
 // tile2x4 is a tileFunc for two rows of four columns: as many sums as fit in the registers of amd64.
-func tile2x4(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, _ uint32, _ *float32, _, _ int) {
+func tile2x4(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, _ uint32, _ uintptr, _, _ int) {
 	var c0, c1, c2, c3, d0, d1, d2, d3 float32
 	for p := range k {
 		x, z, y := at(a, p*csa, 1)[0], at(a, rsa+p*csa, 1)[0], at(b, p*rsb, 4)

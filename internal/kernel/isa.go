@@ -41,7 +41,7 @@ type isa struct {
 // element sums its k products in order, in one fused multiply-add each where the
 // processor has it, so it does not depend on the tile it falls into. A beta of 0 clears
 // C. k must be positive. Bit j of mask tells whether column j exists.
-type tileFunc func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn, pieces int)
+type tileFunc func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next uintptr, ldn, pieces int)
 
 // rowFunc is a tileFunc for one row. Its elements have the same bits as a tileFunc's.
 type rowFunc func(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha, beta float32)

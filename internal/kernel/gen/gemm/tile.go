@@ -24,7 +24,7 @@ var ymm = []reg.VecPhysical{
 // Z3 by turns an element of A, the last registers the tile.
 func tileAVX512(rows int) {
 	name := fmt.Sprintf("tile%dx32AVX512", rows)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn, pieces int)")
+	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next uintptr, ldn, pieces int)")
 	Doc(name + " computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.")
 	Pragma("noescape")
 	acc := func(i, j int) reg.VecPhysical { return zmm[32-2*rows+2*i+j] }
@@ -89,7 +89,7 @@ func tileAVX512(rows int) {
 // Y3 by turns an element of A, the last registers the tile.
 func tileAVX2(rows int) {
 	name := fmt.Sprintf("tile%dx16AVX2", rows)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next *float32, ldn, pieces int)")
+	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next uintptr, ldn, pieces int)")
 	Doc(name + " computes a tile of C; see tileFunc. It wants all columns to exist.")
 	Pragma("noescape")
 	acc := func(i, j int) reg.VecPhysical { return ymm[16-2*rows+2*i+j] }
