@@ -17,8 +17,12 @@ const (
 	directTiles = 8
 	directDepth = 256
 	directB     = 1 << 17
-	// directPanels is the number of panels up to which A is read where it is.
-	directPanels = 4
+	// A is read where it is up to directColumns columns of C, or directColumnsT if it is transposed:
+	// beyond, its rows are asked for so often that packing them pays.
+	directColumns  = 1536
+	directColumnsT = 128
+	// packGrain is the number of elements that a goroutine shall pack at least.
+	packGrain = 1 << 14
 	// maxGroup is the number of panels that are packed at once; they should stay in the
 	// second-level cache.
 	maxGroup = 8
@@ -41,7 +45,8 @@ type product struct {
 	from, depth int // the block's part of k
 	step        int // depth of what is summed in registers
 	splits      int
-	packed      []float32 // A's whole tiles, for each step in turn; empty if A is read directly
+	packedA     []float32 // A's whole tiles, for each step in turn; empty if A is read directly
+	packedB     []float32 // all panels, for each step in turn; empty if each goroutine packs its own
 }
 
 // panels is the number of panels of B.
@@ -68,27 +73,49 @@ func (p *product) small() {
 	workspaces.put(s)
 }
 
-// large goes through the blocks and computes each with the pool.
+// large computes everything with the pool.
 func (p *product) large() {
 	p.setStep()
 	t := teams.take()
 	t.product = *p
-	p = &t.product
-	maxRows, maxPart := p.blockSize()
-	for p.row = 0; p.row < p.m; p.row += p.rows {
-		p.rows = min(maxRows, p.m-p.row)
-		for p.from = 0; p.from < p.k; p.from += p.depth {
-			p.depth = min(maxPart, p.k-p.from)
-			p.packed = nil
-			if whole := p.rows / p.isa.rows; whole > 0 && p.panels() > directPanels {
-				p.packed = t.packed.sized(whole * p.isa.rows * p.depth)
-				For(whole, 1+(1<<14)/(p.depth*p.isa.rows), t.packA)
-			}
-			For(p.panels()*p.setSplits(), p.grain(), t.compute)
-		}
+	if p.panels() <= maxGroup && p.m/p.isa.rows >= 4*runtime.GOMAXPROCS(0) {
+		t.tall()
+	} else {
+		t.wide()
 	}
 	t.product = product{}
 	teams.put(t)
+}
+
+// tall computes a C of few panels: B is packed for all, and rows of C are shared out.
+func (t *team) tall() {
+	t.rows = t.m
+	width := t.panels() * t.cols
+	most := max(blockA/width/t.step*t.step, t.step)
+	for t.from = 0; t.from < t.k; t.from += t.depth {
+		t.depth = min(most, t.k-t.from)
+		t.packedB = t.bufferB.sized(width * t.depth)
+		For(t.panels(), 1+packGrain/(t.depth*t.cols), t.packB)
+		For(t.heights(), 4, t.computeRows)
+	}
+}
+
+// wide computes a C of many panels: A is packed for all, block by block, and panels are shared out.
+func (t *team) wide() {
+	maxRows, maxPart := t.blockSize()
+	for t.row = 0; t.row < t.m; t.row += t.rows {
+		t.rows = min(maxRows, t.m-t.row)
+		for t.from = 0; t.from < t.k; t.from += t.depth {
+			t.depth = min(maxPart, t.k-t.from)
+			t.packedA = nil
+			if whole := t.rows / t.isa.rows; whole > 0 && !t.readsA() {
+				t.packedA = t.bufferA.sized(whole * t.isa.rows * t.depth)
+				For(whole, 1+packGrain/(t.depth*t.isa.rows), t.packA)
+			}
+			t.setSplits()
+			For(t.panels()*t.splits, t.grain(), t.computePanels)
+		}
+	}
 }
 
 // blockSize returns the rows and the part of k of a block: all, if A fits, and otherwise
@@ -107,13 +134,12 @@ func (p *product) blockSize() (rows, part int) {
 }
 
 // setSplits cuts the columns of tiles, if there are too few to keep all goroutines busy.
-func (p *product) setSplits() int {
+func (p *product) setSplits() {
 	procs, panels := runtime.GOMAXPROCS(0), p.panels()
 	p.splits = 1
 	if panels%procs != 0 && panels < 8*procs {
 		p.splits = min(p.heights(), 1+4*procs/panels)
 	}
-	return p.splits
 }
 
 // grain is the number of parts of panels that a goroutine shall do at least at once: enough to use
@@ -128,9 +154,9 @@ func (p *product) grain() int {
 // once, so that a product allocates nothing.
 type team struct {
 	product
-	packed  buffer
-	packA   func(lo, hi int)
-	compute func(lo, hi int)
+	bufferA, bufferB           buffer
+	packA, packB               func(lo, hi int)
+	computePanels, computeRows func(lo, hi int)
 
 	x                 []float32 // the row of A
 	vector            buffer
@@ -140,31 +166,40 @@ type team struct {
 func newTeam() *team {
 	t := new(team)
 	t.packA = func(lo, hi int) { t.packTiles(lo, hi) }
-	t.rowTiles = func(lo, hi int) { t.product.rowColumns(lo, hi) }
-	t.rowDots = func(lo, hi int) { t.product.rowScalars(lo, hi, t.x) }
-	t.compute = func(lo, hi int) {
+	t.packB = func(lo, hi int) { t.packAllPanels(lo, hi) }
+	t.computePanels = func(lo, hi int) { t.panelParts(lo, hi) }
+	t.computeRows = func(lo, hi int) {
 		s := workspaces.take()
-		for lo < hi {
-			panel, part := lo/t.splits, lo%t.splits
-			if whole := min((hi-lo)/t.splits, maxGroup); part == 0 && whole > 0 {
-				t.group(s, panel, panel+whole, 0, t.heights())
-				lo += whole * t.splits
-				continue
-			}
-			end := min(part+hi-lo, t.splits)
-			t.group(s, panel, panel+1, part*t.heights()/t.splits, end*t.heights()/t.splits)
-			lo += end - part
-		}
+		t.group(s, 0, t.panels(), lo, hi)
 		workspaces.put(s)
 	}
+	t.rowTiles = func(lo, hi int) { t.product.rowColumns(lo, hi) }
+	t.rowDots = func(lo, hi int) { t.product.rowScalars(lo, hi, t.x) }
 	return t
+}
+
+// panelParts computes the parts lo to hi-1 of the panels, whole panels together if it can.
+func (p *product) panelParts(lo, hi int) {
+	s := workspaces.take()
+	for lo < hi {
+		panel, part := lo/p.splits, lo%p.splits
+		if whole := min((hi-lo)/p.splits, maxGroup); part == 0 && whole > 0 {
+			p.group(s, panel, panel+whole, 0, p.heights())
+			lo += whole * p.splits
+			continue
+		}
+		end := min(part+hi-lo, p.splits)
+		p.group(s, panel, panel+1, part*p.heights()/p.splits, end*p.heights()/p.splits)
+		lo += end - part
+	}
+	workspaces.put(s)
 }
 
 // group computes the tiles lo to hi-1 of panels first to last-1 in the block. It goes along
 // the rows of C: a tile's part of A stays in the first-level cache, and the panels
 // in the second.
 func (p *product) group(s *workspace, first, last, lo, hi int) {
-	direct := p.readsB(hi - lo)
+	direct := len(p.packedB) == 0 && p.readsB(hi-lo)
 	for from := 0; from < p.depth; from += p.step {
 		depth := min(p.step, p.depth-from)
 		beta := p.beta
@@ -173,11 +208,15 @@ func (p *product) group(s *workspace, first, last, lo, hi int) {
 		}
 		var b []float32
 		rsb, nextB := p.cols, p.cols*depth // steps to the next row and the next panel
-		if direct {
+		switch {
+		case direct:
 			b = p.b[(p.from+from)*p.ldb+first*p.cols:]
 			rsb, nextB = p.ldb, p.cols
-		} else {
-			b = p.packPanels(s, first, last, p.from+from, depth)
+		case len(p.packedB) > 0:
+			b = p.packedB[(from*p.panels()+first*depth)*p.cols:]
+		default:
+			b = s.panels.sized((last - first) * nextB)
+			p.packPanels(b, first, last, p.from+from, depth)
 		}
 		soonB := p.outlookB(first, last, from, depth)
 		for t := lo; t < hi; t++ {
@@ -202,6 +241,14 @@ func (p *product) group(s *workspace, first, last, lo, hi int) {
 			}
 		}
 	}
+}
+
+// readsA tells whether to read A where it is.
+func (p *product) readsA() bool {
+	if p.transA {
+		return p.n <= directColumnsT
+	}
+	return p.n <= directColumns
 }
 
 // readsB tells whether to read B where it is: so few times that packing would not pay, and

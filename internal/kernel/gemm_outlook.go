@@ -28,7 +28,7 @@ func (p *product) newOutlook(first *float32, ld, rows, length, depth int) outloo
 // is packed.
 func (p *product) outlookA(t, tiles, from, depth int) outlook {
 	rows := p.isa.rows
-	if len(p.packed) == 0 || t >= tiles || (t+1)*rows > p.rows {
+	if len(p.packedA) == 0 || t >= tiles || (t+1)*rows > p.rows {
 		return outlook{}
 	}
 	const length = 8 * piece // any: the tile is one piece of memory
@@ -46,7 +46,7 @@ func (p *product) outlookB(first, last, from, depth int) outlook {
 	}
 	col := first * p.cols
 	width = min(width, p.n-col)
-	if width <= 0 {
+	if width <= 0 || len(p.packedB) > 0 {
 		return outlook{}
 	}
 	rows := min(p.step, p.depth-next)

@@ -6,9 +6,9 @@ const packRows = 16
 
 // tileA returns where the rows of a tile are, from the column from of the block.
 func (p *product) tileA(row, rows, from, depth int) (a *float32, rsa, csa int) {
-	if rows == p.isa.rows && len(p.packed) > 0 {
-		whole := p.rows / rows * rows // rows in p.packed
-		return &p.packed[from*whole+row*depth], 1, rows
+	if rows == p.isa.rows && len(p.packedA) > 0 {
+		whole := p.rows / rows * rows // rows in p.packedA
+		return &p.packedA[from*whole+row*depth], 1, rows
 	}
 	row += p.row
 	from += p.from
@@ -24,7 +24,7 @@ func (p *product) packTiles(lo, hi int) {
 	whole := p.rows / rows * rows
 	for from := 0; from < p.depth; from += p.step {
 		depth := min(p.step, p.depth-from)
-		dst := p.packed[from*whole:]
+		dst := p.packedA[from*whole:]
 		if !p.transA {
 			for i := lo; i < hi; i++ {
 				transpose(p.transposeA, rows, depth, dst[i*rows*depth:], rows, p.a[(p.row+i*rows)*p.lda+p.from+from:], p.lda)
@@ -39,10 +39,17 @@ func (p *product) packTiles(lo, hi int) {
 	}
 }
 
-// panelsB returns the rows from to from+depth-1 of panels of B, each panel row after row
-// in rows of isa.cols. The elements of missing columns are 0.
-func (p *product) packPanels(s *workspace, first, last, from, depth int) []float32 {
-	dst := s.panels.sized((last - first) * p.cols * depth)
+// packAllPanels packs panels lo to hi-1 of the block to packedB.
+func (p *product) packAllPanels(lo, hi int) {
+	for from := 0; from < p.depth; from += p.step {
+		depth := min(p.step, p.depth-from)
+		p.packPanels(p.packedB[(from*p.panels()+lo*depth)*p.cols:], lo, hi, p.from+from, depth)
+	}
+}
+
+// packPanels packs the rows from to from+depth-1 of the panels first to last-1 of B, one panel after
+// the other, each row after row in rows of isa.cols. The elements of missing columns are 0.
+func (p *product) packPanels(dst []float32, first, last, from, depth int) {
 	whole := min(last, p.n/p.cols)
 	if p.transB {
 		for j := first; j < whole; j++ {
@@ -58,9 +65,8 @@ func (p *product) packPanels(s *workspace, first, last, from, depth int) []float
 		}
 	}
 	if whole < last {
-		p.packEdge(dst[(whole-first)*p.cols*depth:], whole*p.cols, from, depth)
+		p.packEdge(dst[(whole-first)*p.cols*depth:][:p.cols*depth], whole*p.cols, from, depth)
 	}
-	return dst
 }
 
 // packEdge packs the last panel, of which some columns do not exist.

@@ -144,7 +144,7 @@ func TestGemm(t *testing.T) {
 		{14, 32, 64}, {15, 65, 63}, {28, 64, 31}, {31, 16, 400}, {64, 64, 32}, {64, 32, 64}, {3, 129, 769}, {97, 101, 103}, {1, 257, 800},
 	}
 	if !raceEnabled {
-		shapes = append(shapes, [][3]int{{150, 200, 389}, {70, 300, 1201}, {515, 37, 97}, {1100, 40, 800}}...)
+		shapes = append(shapes, [][3]int{{150, 200, 389}, {70, 300, 1201}, {515, 37, 97}, {1100, 40, 800}, {520, 130, 60}, {300, 60, 2000}}...)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, s := range shapes {
@@ -226,7 +226,7 @@ func TestGemmShort(t *testing.T) {
 
 // TestGemmProcs demands the same bits for any GOMAXPROCS.
 func TestGemmProcs(t *testing.T) {
-	shapes := [][3]int{{1, 3000, 400}, {64, 770, 500}, {300, 129, 390}, {1100, 60, 390}}
+	shapes := [][3]int{{1, 3000, 400}, {64, 770, 500}, {300, 129, 390}, {1100, 60, 390}, {30, 300, 800}}
 	if raceEnabled {
 		shapes = [][3]int{{1, 2000, 300}, {90, 90, 90}}
 	}
