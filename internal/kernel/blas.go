@@ -5,13 +5,30 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// BLAS is gonum's BLAS with Gemm as its Sgemm.
+// BLAS is gonum's BLAS with Gemm in the place of Sgemm. Gorgonia takes it by gorgonia.Use.
 type BLAS struct{ gonum.Implementation }
 
 var _ blas.Float32 = BLAS{}
 
-// Sgemm computes C = alpha·op(A)·op(B) + beta·C; see Gemm. It panics, as gonum does, where the
-// arguments do not fit one another.
-func (BLAS) Sgemm(transA, transB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	Gemm(transA != blas.NoTrans, transB != blas.NoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+// Sgemm computes C = alpha·op(A)·op(B) + beta·C; see Gemm. It panics as gonum's does, and with
+// its words, if the arguments do not fit one another.
+func (b BLAS) Sgemm(transA, transB blas.Transpose, m, n, k int, alpha float32, x []float32, ldx int, y []float32, ldy int, beta float32, c []float32, ldc int) {
+	if !holds(x, m, k, ldx, transA) || !holds(y, k, n, ldy, transB) || !holds(c, m, n, ldc, blas.NoTrans) {
+		b.Implementation.Sgemm(transA, transB, m, n, k, alpha, x, ldx, y, ldy, beta, c, ldc)
+		return
+	}
+	Gemm(transA != blas.NoTrans, transB != blas.NoTrans, m, n, k, alpha, x, ldx, y, ldy, beta, c, ldc)
+}
+
+// holds tells whether x holds a matrix of rows×cols, both positive, that is stored transposed if
+// trans says so.
+func holds(x []float32, rows, cols, ld int, trans blas.Transpose) bool {
+	switch trans {
+	case blas.NoTrans:
+	case blas.Trans, blas.ConjTrans:
+		rows, cols = cols, rows
+	default:
+		return false
+	}
+	return rows > 0 && cols > 0 && ld >= cols && len(x) >= (rows-1)*ld+cols
 }
