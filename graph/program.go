@@ -298,7 +298,7 @@ func (p *Program) start() error {
 		}
 	}
 	for _, g := range p.gradients {
-		g.param.GradData()
+		g.param.once[1].Do(g.param.makeGrad) // not GradData: other programs may be starting
 	}
 	prog, locations, err := G.Compile(p.run)
 	if err != nil {
