@@ -218,23 +218,18 @@ func (p *product) group(s *workspace, first, last, lo, hi int) {
 			b = s.panels.sized((last - first) * nextB)
 			p.packPanels(b, first, last, p.from+from, depth)
 		}
-		soonB := p.outlookB(first, last, from, depth)
+		soon := p.outlook(first, last, from, depth)
 		for t := lo; t < hi; t++ {
 			row := t * p.isa.rows
 			rows := min(p.isa.rows, p.rows-row)
 			tile := p.tiles[rows-1]
 			a, rsa, csa := p.tileA(row, rows, from, depth)
-			soonA := p.outlookA(t+1, hi, from, depth)
 			c := p.c[(p.row+row)*p.ldc:]
 			for j := first; j < last; j++ {
 				width := min(p.cols, p.n-j*p.cols)
 				if width < p.cols && !p.masked {
 					p.edge(s, tile, depth, a, rsa, csa, &b[(j-first)*nextB], c[j*p.cols:], beta, rows, width)
 					continue
-				}
-				soon := &soonA
-				if soonA.rows <= 0 {
-					soon = &soonB
 				}
 				next, ldn, pieces := soon.next()
 				tile(depth, a, rsa, csa, &b[(j-first)*nextB], rsb, &c[j*p.cols], p.ldc, p.alpha, beta, uint32(1<<width-1), next, ldn, pieces)

@@ -2,8 +2,9 @@ package kernel
 
 import "unsafe"
 
-// outlook is memory that will be read soon: rows of pieces of 128 bytes. Tiles ask for it while they
-// compute. It need not exist, so that addresses are no pointers.
+// outlook is the part of B that will be packed next: rows of pieces of 128 bytes. Tiles ask for it
+// while they compute. That pays where few rows of C wait for much of B. What is asked for need not
+// exist, so that addresses are no pointers.
 type outlook struct {
 	at           uintptr
 	ld           int // elements from row to row
@@ -11,34 +12,16 @@ type outlook struct {
 	share        int // rows that one tile asks for
 }
 
-// piece is the number of elements in a piece.
-const piece = 128 / 4
+const (
+	// piece is the number of elements in a piece.
+	piece = 128 / 4
+	// outlookTiles is the number of tiles, one above the other, up to which they ask for more of B.
+	outlookTiles = 8
+)
 
-// newOutlook returns rows of some elements each, to be asked for by tiles of a depth.
-func (p *product) newOutlook(first *float32, ld, rows, length, depth int) outlook {
-	// A tile asks for a piece every four steps, after the rows of C.
-	pieces, questions := length/piece, depth/4-p.isa.rows
-	if pieces == 0 || questions <= 0 {
-		return outlook{}
-	}
-	return outlook{at: uintptr(unsafe.Pointer(first)), ld: ld, rows: rows, pieces: pieces, share: 1 + questions/pieces}
-}
-
-// outlookA returns tile t of A, which is read after the one before, if there is such a tile and it
-// is packed.
-func (p *product) outlookA(t, tiles, from, depth int) outlook {
-	rows := p.isa.rows
-	if len(p.packedA) == 0 || t >= tiles || (t+1)*rows > p.rows {
-		return outlook{}
-	}
-	const length = 8 * piece // any: the tile is one piece of memory
-	a, _, _ := p.tileA(t*rows, rows, from, depth)
-	return p.newOutlook(a, length, (rows*depth+length-1)/length, length, depth)
-}
-
-// outlookB returns what is packed after a part of the panels first to last-1: the next
+// outlook returns what is packed after a part of the panels first to last-1: the next
 // part, or the first of the panels that follow.
-func (p *product) outlookB(first, last, from, depth int) outlook {
+func (p *product) outlook(first, last, from, depth int) outlook {
 	width := (last - first) * p.cols
 	next := from + depth
 	if next >= p.depth {
@@ -46,15 +29,22 @@ func (p *product) outlookB(first, last, from, depth int) outlook {
 	}
 	col := first * p.cols
 	width = min(width, p.n-col)
-	if width <= 0 || len(p.packedB) > 0 {
+	if width <= 0 || p.heights() > outlookTiles || len(p.packedB) > 0 {
 		return outlook{}
 	}
 	rows := min(p.step, p.depth-next)
 	next += p.from
+	at := next*p.ldb + col
 	if p.transB {
-		return p.newOutlook(&p.b[col*p.ldb+next], p.ldb, width, rows, depth)
+		at = col*p.ldb + next
+		rows, width = width, rows
 	}
-	return p.newOutlook(&p.b[next*p.ldb+col], p.ldb, rows, width, depth)
+	// A tile asks for a piece every four steps, after the rows of C.
+	pieces, questions := width/piece, depth/4-p.isa.rows
+	if pieces == 0 || questions <= 0 {
+		return outlook{}
+	}
+	return outlook{at: uintptr(unsafe.Pointer(&p.b[at])), ld: p.ldb, rows: rows, pieces: pieces, share: 1 + questions/pieces}
 }
 
 // next removes what one tile asks for and returns its first row.
