@@ -11,7 +11,7 @@ const (
 	maxDepth = 384
 	// blockA bounds the part of A that is packed at once; it should stay in the
 	// third-level cache.
-	blockA = 3 << 19
+	blockA = 3 << 18
 	// Up to directTiles tiles, one above the other, read B where it is if it has not more than
 	// directDepth rows and directB elements.
 	directTiles = 8
