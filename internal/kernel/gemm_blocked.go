@@ -9,20 +9,24 @@ const (
 	smallProduct = 1 << 19
 	// maxDepth bounds the part of k that is summed in registers before C is touched.
 	maxDepth = 384
-	// blockA bounds the part of A that is packed at once; it should stay in the
-	// third-level cache.
-	blockA = 3 << 18
-	// Up to directTiles tiles, one above the other, read B where it is if it has not more than
-	// directDepth rows and directB elements.
-	directTiles = 8
+	// block bounds what is packed at once for all, which should stay in the third-level cache.
+	block = 3 << 18
+	// B is read where it is if it has not more than directDepth rows and directB elements, and C is
+	// not more than directTiles tiles high, or narrow.
 	directDepth = 256
 	directB     = 1 << 17
+	directTiles = 8
 	// A is read where it is up to directColumns columns of C, or directColumnsT if it is transposed:
 	// beyond, its rows are asked for so often that packing them pays.
 	directColumns  = 1536
 	directColumnsT = 128
 	// packGrain is the number of elements that a goroutine shall pack at least.
 	packGrain = 1 << 14
+	// tallColumns bounds the columns of a C that is cut by rows: a step of B should stay in the
+	// second-level cache.
+	tallColumns = 768
+	// ownTiles is the number of tiles of A that a goroutine packs for itself at once.
+	ownTiles = 8
 	// maxGroup is the number of panels that are packed at once; they should stay in the
 	// second-level cache.
 	maxGroup = 8
@@ -55,6 +59,9 @@ func (p *product) panels() int { return (p.n + p.cols - 1) / p.cols }
 // heights is the number of tiles one above the other in a block.
 func (p *product) heights() int { return (p.rows + p.isa.rows - 1) / p.isa.rows }
 
+// wholeTiles is the number of them that have all rows, and can be packed.
+func (p *product) wholeTiles() int { return p.rows / p.isa.rows }
+
 // setStep divides k evenly into the parts that are summed in registers. They depend on
 // k only, and with them the rounding.
 func (p *product) setStep() {
@@ -78,7 +85,7 @@ func (p *product) large() {
 	p.setStep()
 	t := teams.take()
 	t.product = *p
-	if p.panels() <= maxGroup && p.m/p.isa.rows >= 4*runtime.GOMAXPROCS(0) {
+	if p.n <= min(tallColumns, p.m/2) && p.m/p.isa.rows >= 4*runtime.GOMAXPROCS(0) {
 		t.tall()
 	} else {
 		t.wide()
@@ -91,11 +98,14 @@ func (p *product) large() {
 func (t *team) tall() {
 	t.rows = t.m
 	width := t.panels() * t.cols
-	most := max(blockA/width/t.step*t.step, t.step)
+	most := max(block/width/t.step*t.step, t.step)
 	for t.from = 0; t.from < t.k; t.from += t.depth {
 		t.depth = min(most, t.k-t.from)
-		t.packedB = t.bufferB.sized(width * t.depth)
-		For(t.panels(), 1+packGrain/(t.depth*t.cols), t.packB)
+		t.packedB = nil
+		if !t.readsB() {
+			t.packedB = t.bufferB.sized(width * t.depth)
+			For(t.panels(), 1+packGrain/(t.depth*t.cols), t.packB)
+		}
 		For(t.heights(), 4, t.computeRows)
 	}
 }
@@ -108,7 +118,7 @@ func (t *team) wide() {
 		for t.from = 0; t.from < t.k; t.from += t.depth {
 			t.depth = min(maxPart, t.k-t.from)
 			t.packedA = nil
-			if whole := t.rows / t.isa.rows; whole > 0 && !t.readsA() {
+			if whole := t.wholeTiles(); whole > 0 && !t.readsA() {
 				t.packedA = t.bufferA.sized(whole * t.isa.rows * t.depth)
 				For(whole, 1+packGrain/(t.depth*t.isa.rows), t.packA)
 			}
@@ -121,13 +131,13 @@ func (t *team) wide() {
 // blockSize returns the rows and the part of k of a block: all, if A fits, and otherwise
 // about equal parts.
 func (p *product) blockSize() (rows, part int) {
-	if p.m*p.k <= blockA {
+	if p.m*p.k <= block {
 		return p.m, p.k
 	}
-	if p.m*p.step <= blockA {
-		return p.m, blockA / (p.m * p.step) * p.step
+	if p.m*p.step <= block {
+		return p.m, block / (p.m * p.step) * p.step
 	}
-	most := blockA / p.step
+	most := block / p.step
 	parts := (p.m + most - 1) / most
 	rows = (p.m + parts - 1) / parts
 	return (rows + p.isa.rows - 1) / p.isa.rows * p.isa.rows, p.step
@@ -165,14 +175,10 @@ type team struct {
 
 func newTeam() *team {
 	t := new(team)
-	t.packA = func(lo, hi int) { t.packTiles(lo, hi) }
-	t.packB = func(lo, hi int) { t.packAllPanels(lo, hi) }
+	t.packA = func(lo, hi int) { t.packShareOfA(lo, hi) }
+	t.packB = func(lo, hi int) { t.packShareOfB(lo, hi) }
 	t.computePanels = func(lo, hi int) { t.panelParts(lo, hi) }
-	t.computeRows = func(lo, hi int) {
-		s := workspaces.take()
-		t.group(s, 0, t.panels(), lo, hi)
-		workspaces.put(s)
-	}
+	t.computeRows = func(lo, hi int) { t.tileRows(lo, hi) }
 	t.rowTiles = func(lo, hi int) { t.product.rowColumns(lo, hi) }
 	t.rowDots = func(lo, hi int) { t.product.rowScalars(lo, hi, t.x) }
 	return t
@@ -195,47 +201,105 @@ func (p *product) panelParts(lo, hi int) {
 	workspaces.put(s)
 }
 
-// group computes the tiles lo to hi-1 of panels first to last-1 in the block. It goes along
-// the rows of C: a tile's part of A stays in the first-level cache, and the panels
-// in the second.
-func (p *product) group(s *workspace, first, last, lo, hi int) {
-	direct := len(p.packedB) == 0 && p.readsB(hi-lo)
+// tileRows computes the tiles lo to hi-1 of all panels in the block, which are packed.
+func (p *product) tileRows(lo, hi int) {
+	s := workspaces.take()
 	for from := 0; from < p.depth; from += p.step {
-		depth := min(p.step, p.depth-from)
-		beta := p.beta
-		if p.from+from > 0 {
-			beta = 1
+		b := band{last: p.panels(), from: from, depth: min(p.step, p.depth-from)}
+		if len(p.packedB) > 0 {
+			b.packed(p, p.packedB[from*p.panels()*p.cols:])
+		} else {
+			b.direct(p)
 		}
-		var b []float32
-		rsb, nextB := p.cols, p.cols*depth // steps to the next row and the next panel
-		switch {
-		case direct:
-			b = p.b[(p.from+from)*p.ldb+first*p.cols:]
-			rsb, nextB = p.ldb, p.cols
-		case len(p.packedB) > 0:
-			b = p.packedB[(from*p.panels()+first*depth)*p.cols:]
-		default:
-			b = s.panels.sized((last - first) * nextB)
-			p.packPanels(b, first, last, p.from+from, depth)
-		}
-		soon := p.outlook(first, last, from, depth)
-		for t := lo; t < hi; t++ {
-			row := t * p.isa.rows
-			rows := min(p.isa.rows, p.rows-row)
-			tile := p.tiles[rows-1]
-			a, rsa, csa := p.tileA(row, rows, from, depth)
-			c := p.c[(p.row+row)*p.ldc:]
-			for j := first; j < last; j++ {
-				width := min(p.cols, p.n-j*p.cols)
-				if width < p.cols && !p.masked {
-					p.edge(s, tile, depth, a, rsa, csa, &b[(j-first)*nextB], c[j*p.cols:], beta, rows, width)
-					continue
-				}
-				next, ldn, pieces := soon.next()
-				tile(depth, a, rsa, csa, &b[(j-first)*nextB], rsb, &c[j*p.cols], p.ldc, p.alpha, beta, uint32(1<<width-1), next, ldn, pieces)
+		for b.lo = lo; b.lo < hi; b.lo = b.hi {
+			b.hi = min(b.lo+ownTiles, hi)
+			if !p.readsA() {
+				b.a = s.rows.sized(ownTiles * p.isa.rows * b.depth)
+				p.packTiles(b.a, b.lo, min(b.hi, p.wholeTiles()), from, b.depth)
 			}
+			p.compute(s, &b)
 		}
 	}
+	workspaces.put(s)
+}
+
+// group computes the tiles lo to hi-1 of panels first to last-1 in the block, and packs the panels.
+func (p *product) group(s *workspace, first, last, lo, hi int) {
+	direct := hi-lo <= directTiles && p.readsB()
+	for from := 0; from < p.depth; from += p.step {
+		b := band{first: first, last: last, lo: lo, hi: hi, from: from, depth: min(p.step, p.depth-from)}
+		if direct {
+			b.direct(p)
+		} else {
+			b.packed(p, s.panels.sized((last-first)*p.cols*b.depth))
+			p.packPanels(b.b, first, last, p.from+from, b.depth)
+		}
+		if len(p.packedA) > 0 {
+			b.a = p.packedA[p.tileAt(lo, from, b.depth):]
+		}
+		b.soon = p.outlook(first, last, from, b.depth)
+		p.compute(s, &b)
+	}
+}
+
+// band is the tiles lo to hi-1 of panels first to last-1 in the block, summed over one step of depth
+// columns of A from column from of the block on.
+type band struct {
+	first, last, lo, hi int
+	from, depth         int
+	a                   []float32 // packed tiles from lo on; empty if A is read directly
+	b                   []float32 // panels from first on
+	rsb, nextB          int       // elements to the next row of a panel and to the next panel
+	soon                outlook
+}
+
+// direct lets a band read B where it is, and packed where it is packed.
+func (b *band) direct(p *product) {
+	b.b = p.b[(p.from+b.from)*p.ldb+b.first*p.cols:]
+	b.rsb, b.nextB = p.ldb, p.cols
+}
+
+func (b *band) packed(p *product, panels []float32) {
+	b.b = panels
+	b.rsb, b.nextB = p.cols, b.depth*p.cols
+}
+
+// compute adds a band to C. It goes along the rows of C: a tile's part of A stays in the
+// first-level cache, and the panels in the second.
+func (p *product) compute(s *workspace, b *band) {
+	beta := p.beta
+	if p.from+b.from > 0 {
+		beta = 1
+	}
+	for t := b.lo; t < b.hi; t++ {
+		row := t * p.isa.rows
+		rows := min(p.isa.rows, p.rows-row)
+		tile := p.tiles[rows-1]
+		a, rsa, csa := p.tileA(b, t, rows)
+		c := p.c[(p.row+row)*p.ldc:]
+		for j := b.first; j < b.last; j++ {
+			width := min(p.cols, p.n-j*p.cols)
+			panel := &b.b[(j-b.first)*b.nextB]
+			if width < p.cols && !p.masked {
+				p.edge(s, tile, b.depth, a, rsa, csa, panel, c[j*p.cols:], beta, rows, width)
+				continue
+			}
+			next, ldn, pieces := b.soon.next()
+			tile(b.depth, a, rsa, csa, panel, b.rsb, &c[j*p.cols], p.ldc, p.alpha, beta, uint32(1<<width-1), next, ldn, pieces)
+		}
+	}
+}
+
+// tileA returns where the elements of A for tile t of a band are.
+func (p *product) tileA(b *band, t, rows int) (a *float32, rsa, csa int) {
+	if rows == p.isa.rows && len(b.a) > 0 {
+		return &b.a[(t-b.lo)*rows*b.depth], 1, rows
+	}
+	row, col := p.row+t*p.isa.rows, p.from+b.from
+	if p.transA {
+		return &p.a[col*p.lda+row], 1, p.lda
+	}
+	return &p.a[row*p.lda+col], p.lda, 1
 }
 
 // readsA tells whether to read A where it is.
@@ -246,10 +310,10 @@ func (p *product) readsA() bool {
 	return p.n <= directColumns
 }
 
-// readsB tells whether to read B where it is: so few times that packing would not pay, and
-// so few rows that they stay at hand.
-func (p *product) readsB(times int) bool {
-	return !p.transB && times <= directTiles && p.k <= directDepth && p.k*p.n <= directB && (p.masked || p.n%p.cols == 0)
+// readsB tells whether B can be read where it is: so few rows, and so few elements, that they
+// stay at hand.
+func (p *product) readsB() bool {
+	return !p.transB && p.k <= directDepth && p.k*p.n <= directB && (p.masked || p.n%p.cols == 0)
 }
 
 // edge computes a tile of which some columns do not exist, in a place where they do.

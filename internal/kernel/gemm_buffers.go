@@ -22,6 +22,7 @@ func (b *buffer) sized(n int) []float32 {
 // workspace is what one goroutine needs to compute tiles.
 type workspace struct {
 	panels buffer // of B
+	rows   buffer // of A, whole tiles
 	tile   buffer // of C
 }
 

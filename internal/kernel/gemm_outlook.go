@@ -29,7 +29,7 @@ func (p *product) outlook(first, last, from, depth int) outlook {
 	}
 	col := first * p.cols
 	width = min(width, p.n-col)
-	if width <= 0 || p.heights() > outlookTiles || len(p.packedB) > 0 {
+	if width <= 0 || p.heights() > outlookTiles {
 		return outlook{}
 	}
 	rows := min(p.step, p.depth-next)

@@ -4,43 +4,39 @@ package kernel
 // is then read over the width of several tiles while its page is at hand.
 const packRows = 16
 
-// tileA returns where the rows of a tile are, from the column from of the block.
-func (p *product) tileA(row, rows, from, depth int) (a *float32, rsa, csa int) {
-	if rows == p.isa.rows && len(p.packedA) > 0 {
-		whole := p.rows / rows * rows // rows in p.packedA
-		return &p.packedA[from*whole+row*depth], 1, rows
-	}
-	row += p.row
+// packTiles packs the rows of the tiles lo to hi-1 of the block, from column from of the block on:
+// tile after tile, column after column.
+func (p *product) packTiles(dst []float32, lo, hi, from, depth int) {
+	rows := p.isa.rows
 	from += p.from
-	if p.transA {
-		return &p.a[from*p.lda+row], 1, p.lda
+	if !p.transA {
+		for i := lo; i < hi; i++ {
+			transpose(p.transposeA, rows, depth, dst[(i-lo)*rows*depth:], rows, p.a[(p.row+i*rows)*p.lda+from:], p.lda)
+		}
+		return
 	}
-	return &p.a[row*p.lda+from], p.lda, 1
+	for q := 0; q < depth; q += packRows {
+		for i := lo; i < hi; i++ {
+			p.copyA(min(packRows, depth-q), &dst[((i-lo)*depth+q)*rows], &p.a[(from+q)*p.lda+p.row+i*rows], p.lda)
+		}
+	}
 }
 
-// packTiles packs the rows of the tiles lo to hi-1 of the block: column after column.
-func (p *product) packTiles(lo, hi int) {
-	rows := p.isa.rows
-	whole := p.rows / rows * rows
+// packShareOfA packs the tiles lo to hi-1 of the block to packedA.
+func (p *product) packShareOfA(lo, hi int) {
 	for from := 0; from < p.depth; from += p.step {
 		depth := min(p.step, p.depth-from)
-		dst := p.packedA[from*whole:]
-		if !p.transA {
-			for i := lo; i < hi; i++ {
-				transpose(p.transposeA, rows, depth, dst[i*rows*depth:], rows, p.a[(p.row+i*rows)*p.lda+p.from+from:], p.lda)
-			}
-			continue
-		}
-		for q := 0; q < depth; q += packRows {
-			for i := lo; i < hi; i++ {
-				p.copyA(min(packRows, depth-q), &dst[(i*depth+q)*rows], &p.a[(p.from+from+q)*p.lda+p.row+i*rows], p.lda)
-			}
-		}
+		p.packTiles(p.packedA[p.tileAt(lo, from, depth):], lo, hi, from, depth)
 	}
 }
 
-// packAllPanels packs panels lo to hi-1 of the block to packedB.
-func (p *product) packAllPanels(lo, hi int) {
+// tileAt is the index in packedA of a tile's columns from from on.
+func (p *product) tileAt(tile, from, depth int) int {
+	return (from*p.wholeTiles() + tile*depth) * p.isa.rows
+}
+
+// packShareOfB packs panels lo to hi-1 of the block to packedB.
+func (p *product) packShareOfB(lo, hi int) {
 	for from := 0; from < p.depth; from += p.step {
 		depth := min(p.step, p.depth-from)
 		p.packPanels(p.packedB[(from*p.panels()+lo*depth)*p.cols:], lo, hi, p.from+from, depth)
