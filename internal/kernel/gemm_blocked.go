@@ -20,23 +20,25 @@ const (
 	// beyond, its rows are asked for so often that packing them pays.
 	directColumns  = 1536
 	directColumnsT = 128
-	// packGrain is the number of elements that a goroutine shall pack at least.
-	packGrain = 1 << 14
+	// largeA is more than the second-level cache holds of A.
+	largeA = 1 << 18
+	// packGrain is the number of tiles or panels that a goroutine shall pack at least: it reads
+	// them side by side.
+	packGrain = 8
 	// tallColumns bounds the columns of a C that is cut by rows: a step of B should stay in the
 	// second-level cache.
 	tallColumns = 768
-	// ownTiles is the number of tiles of A that a goroutine packs for itself at once.
-	ownTiles = 8
 	// maxGroup is the number of panels that are packed at once; they should stay in the
 	// second-level cache.
-	maxGroup = 8
+	maxGroup = 12
 )
 
 // product is one call of Gemm and the block of it that is being computed.
 //
-// C is cut into tiles of isa.rows×isa.cols, and tiles one above the other share a panel of B,
-// isa.cols wide. A panel is packed by the goroutine that needs it, right before use, while it
-// is in the first-level cache; a block of A is packed before, by all, for all.
+// C is cut into tiles of isa.rows×isa.cols, and the tiles one above the other share a panel of B,
+// isa.cols wide. Sums over more than step products are added to C step by step. Where
+// rows are to be read more often than packing them costs, they are packed: by all goroutines for
+// all, or by one for itself, right before use, while they are in its caches.
 type product struct {
 	*isa
 	transA, transB bool
@@ -104,7 +106,7 @@ func (t *team) tall() {
 		t.packedB = nil
 		if !t.readsB() {
 			t.packedB = t.bufferB.sized(width * t.depth)
-			For(t.panels(), 1+packGrain/(t.depth*t.cols), t.packB)
+			For(t.panels(), packGrain, t.packB)
 		}
 		For(t.heights(), 4, t.computeRows)
 	}
@@ -120,7 +122,7 @@ func (t *team) wide() {
 			t.packedA = nil
 			if whole := t.wholeTiles(); whole > 0 && !t.readsA() {
 				t.packedA = t.bufferA.sized(whole * t.isa.rows * t.depth)
-				For(whole, 1+packGrain/(t.depth*t.isa.rows), t.packA)
+				For(whole, packGrain, t.packA)
 			}
 			t.setSplits()
 			For(t.panels()*t.splits, t.grain(), t.computePanels)
@@ -153,11 +155,15 @@ func (p *product) setSplits() {
 }
 
 // grain is the number of parts of panels that a goroutine shall do at least at once: enough to use
-// what is packed more than once, and little enough for all to end together.
+// what is packed more than once, and little enough for all to end together. An A that the
+// second-level cache does not hold is read again each time.
 func (p *product) grain() int {
-	fair := p.panels() * p.splits / (4 * runtime.GOMAXPROCS(0))
+	pieces := 4 * runtime.GOMAXPROCS(0)
+	if p.rows*p.depth > largeA {
+		pieces /= 2
+	}
 	short := smallProduct / (p.rows * p.depth * p.cols / p.splits)
-	return max(min(fair, maxGroup*p.splits), 1+short)
+	return max(min(p.panels()*p.splits/pieces, maxGroup*p.splits), 1+short)
 }
 
 // team is what the goroutines that compute a product share. Its functions are made
@@ -212,9 +218,9 @@ func (p *product) tileRows(lo, hi int) {
 			b.direct(p)
 		}
 		for b.lo = lo; b.lo < hi; b.lo = b.hi {
-			b.hi = min(b.lo+ownTiles, hi)
+			b.hi = min(b.lo+packGrain, hi)
 			if !p.readsA() {
-				b.a = s.rows.sized(ownTiles * p.isa.rows * b.depth)
+				b.a = s.rows.sized(packGrain * p.isa.rows * b.depth)
 				p.packTiles(b.a, b.lo, min(b.hi, p.wholeTiles()), from, b.depth)
 			}
 			p.compute(s, &b)
