@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // For calls f(lo, hi) on disjoint ranges that cover [0, n), several at a time.
@@ -133,15 +134,8 @@ func (t *task) catch() {
 
 // finish waits for the workers, puts the task back and passes a panic on.
 func (t *task) finish() {
-	for spins := 0; t.left.Load() != 0; spins++ {
-		if spins < spinLimit {
-			spin(spins)
-		} else {
-			if t.left.Add(callerSleeps) != callerSleeps {
-				<-t.done
-			}
-			break
-		}
+	if !spin(func() bool { return t.left.Load() == 0 }) && t.left.Add(callerSleeps) != callerSleeps {
+		<-t.done
 	}
 	v := t.panicked.Load()
 	workers.putBack(t)
@@ -252,11 +246,8 @@ func (w *worker) give(t *task, span int) {
 
 // wait returns the next task.
 func (w *worker) wait() *task {
-	for spins := range spinLimit {
-		if w.task.Load() != nil {
-			return w.task.Swap(nil)
-		}
-		spin(spins)
+	if spin(func() bool { return w.task.Load() != nil }) {
+		return w.task.Swap(nil)
 	}
 	w.asleep.Store(true)
 	if w.task.Load() == nil || !w.asleep.CompareAndSwap(true, false) {
@@ -274,16 +265,26 @@ func (w *worker) run(p *pool) {
 	}
 }
 
-// spinLimit bounds how often a goroutine looks for what it waits for before it sleeps:
-// about 50 microseconds, some times what it takes to wake up.
-const spinLimit = 1 << 10
+// patience is how long a goroutine looks for what it waits for before it sleeps: some times what it
+// takes to wake up.
+const patience = 100 * time.Microsecond
 
-// spin passes a moment. Now and then it lets other goroutines run, such as the garbage
-// collector's.
-func spin(count int) {
-	if count%32 == 31 {
+// spin calls done until it is true, for a while, and returns whether it was. Now and then it lets
+// other goroutines run, such as the garbage collector's.
+func spin(done func() bool) bool {
+	var start time.Time
+	for count := 1; !done(); count++ {
+		if count%64 != 0 {
+			pause()
+			continue
+		}
+		switch {
+		case start.IsZero():
+			start = time.Now()
+		case time.Since(start) > patience:
+			return false
+		}
 		runtime.Gosched()
-		return
 	}
-	pause()
+	return true
 }
