@@ -22,6 +22,22 @@ func regression(s *graph.Scope) *G.Node {
 	return G.Must(G.Mean(G.Must(G.Square(y))))
 }
 
+// compileRegression compiles regression with its gradients and gives it an input.
+func compileRegression(t *testing.T) (*graph.Params, *graph.Program) {
+	t.Helper()
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	p, err := s.CompileGrad(regression(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	if err := p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6}); err != nil {
+		t.Fatal(err)
+	}
+	return params, p
+}
+
 func TestErrorsStick(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := s.Floats("x", 4, 6)
@@ -138,16 +154,7 @@ func valueBefore(p *graph.Program) error {
 
 // TestGradientAccumulates: RunGrad adds weight times the gradient, Run leaves it.
 func TestGradientAccumulates(t *testing.T) {
-	params := graph.NewParams(1)
-	s := graph.New(params)
-	p, err := s.CompileGrad(regression(s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	if err := p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6}); err != nil {
-		t.Fatal(err)
-	}
+	params, p := compileRegression(t)
 	var once, sum [2][]float32
 	names := []string{"fc.weight", "fc.bias"} // one adds itself, the other is added
 	for _, weight := range []float32{1, 0.5} {
@@ -179,16 +186,7 @@ func TestGradientAccumulates(t *testing.T) {
 
 // TestSolver: a Gorgonia solver updates the weights that programs see.
 func TestSolver(t *testing.T) {
-	params := graph.NewParams(1)
-	s := graph.New(params)
-	p, err := s.CompileGrad(regression(s))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	if err := p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6}); err != nil {
-		t.Fatal(err)
-	}
+	params, p := compileRegression(t)
 	solver := G.NewVanillaSolver(G.WithLearnRate(0.01))
 	var losses []float32
 	for range 5 {

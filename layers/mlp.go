@@ -4,14 +4,11 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/ops"
 )
 
 // Activation is an element-wise function: [ops.GELU], [ops.GELUErf], [ops.ReLU], or
 // one of your own.
 type Activation func(s *graph.Scope, x *G.Node) *G.Node
-
-var _ = []Activation{ops.GELU, ops.GELUErf, ops.ReLU}
 
 // MLP is the feed-forward part of a block: c_fc widens x (N, C) to hidden columns,
 // the activation follows, c_proj brings them back. It heeds Init, ResidualInit (for
