@@ -54,7 +54,7 @@ func Attention(s *graph.Scope, qkv *G.Node, heads, context int, o AttentionOptio
 		seed, step := a.Random()
 		return kernel.NewMask(o.Dropout, seed, step, stream)
 	}
-	var lse []float32 // of the last forward run
+	var stats []float32 // of the last forward run
 	// Two products, of which the masked half is skipped.
 	cost := 2 * int64(rows) * int64(context) * int64(width)
 	return s.Apply(graph.Op{
@@ -62,20 +62,20 @@ func Attention(s *graph.Scope, qkv *G.Node, heads, context int, o AttentionOptio
 		Out:   shape,
 		FLOPs: cost,
 		Run: func(a *graph.Args) error {
-			if lse == nil {
-				lse = make([]float32, rows*heads)
+			if stats == nil {
+				stats = make([]float32, att.StatsSize())
 			}
-			att.Forward(a.Out(0), lse, a.Floats(0), mask(a))
+			att.Forward(a.Out(0), stats, a.Floats(0), mask(a))
 			return nil
 		},
-		// out is among the inputs: its values are read, and lse is of its run.
+		// out is among the inputs: its values are read, and stats are of its run.
 		Grad: func(in G.Nodes, out, grad *G.Node) G.Nodes {
 			return G.Nodes{s.Apply(graph.Op{
 				Name:  "AttentionGrad",
 				Out:   qkv.Shape(),
 				FLOPs: 5 * cost / 2,
 				Run: func(a *graph.Args) error {
-					att.Backward(a.Out(0), a.Floats(1), a.Floats(0), a.Floats(2), lse, mask(a))
+					att.Backward(a.Out(0), a.Floats(1), a.Floats(0), a.Floats(2), stats, mask(a))
 					return nil
 				},
 			}, in[0], grad, out)}

@@ -1,8 +1,15 @@
 package kernel
 
-// queryTile is the number of queries whose scores are held at once. It is part of
-// the arithmetic: another tile would add in another order.
-const queryTile = 64
+// The sizes of what is worked on at once. They are part of the arithmetic: others would
+// add in another order.
+const (
+	// queryTiles is the number of tiles of Gemm that a tile of queries is high.
+	queryTiles = 8
+	// keyBlock is the number of keys of which the backward pass holds the scores.
+	keyBlock = 256
+	// valueStep is the number of values that are summed in registers.
+	valueStep = 256
+)
 
 // Attention is causal multi-head self-attention over qkv of shape (Batch·Context,
 // 3·Heads·Size), in which a row holds the queries, keys and values of all heads
@@ -17,13 +24,8 @@ type Attention struct {
 	work scratch
 }
 
-// span is the range of keys that the queries lo to hi-1 see.
-func (a *Attention) span(lo, hi int) (from, to int) {
-	if a.Window > 0 {
-		from = max(0, lo-a.Window+1)
-	}
-	return from, hi
-}
+// StatsSize is the number of elements that Forward tells Backward of the softmaxes.
+func (a *Attention) StatsSize() int { return 2 * a.Batch * a.Heads * a.Context }
 
 // first is the first key that query t sees.
 func (a *Attention) first(t int) int {
@@ -33,50 +35,24 @@ func (a *Attention) first(t int) int {
 	return 0
 }
 
-// heads calls f for every head of every sequence with the offset of its first
-// query in qkv and in the output.
-func (a *Attention) heads(f func(head, qkv, out int, tile []float32)) {
-	width := a.Heads * a.Size
+// width is the length of a row of the output.
+func (a *Attention) width() int { return a.Heads * a.Size }
+
+// heads calls f for every head of every sequence with memory of the given size.
+func (a *Attention) heads(memory int, f func(head int, memory []float32)) {
 	For(a.Batch*a.Heads, 1, func(lo, hi int) {
-		tile := a.work.borrow(2 * min(queryTile, a.Context) * a.Context)
-		defer a.work.giveBack(tile)
+		m := a.work.borrow(memory)
+		defer a.work.giveBack(m)
 		for i := lo; i < hi; i++ {
-			b, h := i/a.Heads, i%a.Heads
-			f(i, b*a.Context*3*width+h*a.Size, b*a.Context*width+h*a.Size, tile)
+			f(i, m)
 		}
 	})
 }
 
-// Forward fills out (Batch·Context, Heads·Size) and the log-sum-exp of every
-// query's scores, lse (Batch·Heads, Context), which Backward needs. mask drops
-// attention weights after the softmax.
-func (a *Attention) Forward(out, lse, qkv []float32, mask Mask) {
-	width := a.Heads * a.Size
-	a.heads(func(head, at, to int, tile []float32) {
-		k, v := qkv[at+width:], qkv[at+2*width:]
-		lse := lse[head*a.Context : (head+1)*a.Context]
-		for lo := 0; lo < a.Context; lo += queryTile {
-			hi := min(lo+queryTile, a.Context)
-			from, end := a.span(lo, hi)
-			keys := end - from
-			Gemm(false, true, hi-lo, keys, a.Size, a.Scale, qkv[at+lo*3*width:], 3*width, k[from*3*width:], 3*width, 0, tile, keys)
-			for t := lo; t < hi; t++ {
-				row := tile[(t-lo)*keys : (t-lo+1)*keys]
-				start, stop := a.first(t)-from, t+1-from
-				clear(row[:start])
-				clear(row[stop:])
-				seen := row[start:stop]
-				largest := active.vec.maximum(seen)
-				sum := expRow(seen, seen, largest)
-				lse[t] = float32(logTotal(largest, sum))
-				active.vec.scale(seen, seen, float32(1/sum))
-				if mask.On() {
-					mask.row(seen, seen, a.weightIndex(head, t, from+start))
-				}
-			}
-			Gemm(false, false, hi-lo, a.Size, keys, 1, tile, keys, v[from*3*width:], 3*width, 0, out[to+lo*width:], width)
-		}
-	})
+// at returns where a head begins: its queries in qkv, and its part of the output.
+func (a *Attention) at(head int) (qkv, out int) {
+	row, column := head/a.Heads*a.Context, head%a.Heads*a.Size
+	return row*3*a.width() + column, row*a.width() + column
 }
 
 // weightIndex numbers the attention weight of query t on key u.
@@ -84,49 +60,63 @@ func (a *Attention) weightIndex(head, t, u int) uint64 {
 	return (uint64(head)*uint64(a.Context)+uint64(t))*uint64(a.Context) + uint64(u)
 }
 
-// Backward fills dqkv from the gradient dout of Forward's out. It computes the
-// weights again from the scores and lse.
-func (a *Attention) Backward(dqkv, dout, qkv, out, lse []float32, mask Mask) {
-	width := a.Heads * a.Size
-	a.heads(func(head, at, to int, tile []float32) {
-		k, v := qkv[at+width:], qkv[at+2*width:]
-		dk, dv := dqkv[at+width:], dqkv[at+2*width:]
-		lse := lse[head*a.Context : (head+1)*a.Context]
-		for t := range a.Context {
-			clear(dk[t*3*width : t*3*width+a.Size])
-			clear(dv[t*3*width : t*3*width+a.Size])
-		}
-		for lo := 0; lo < a.Context; lo += queryTile {
-			hi := min(lo+queryTile, a.Context)
-			from, end := a.span(lo, hi)
-			keys := end - from
-			p, dp := tile[:(hi-lo)*keys], tile[len(tile)/2:][:(hi-lo)*keys]
-			q, do := qkv[at+lo*3*width:], dout[to+lo*width:]
-			Gemm(false, true, hi-lo, keys, a.Size, a.Scale, q, 3*width, k[from*3*width:], 3*width, 0, p, keys)
-			Gemm(false, true, hi-lo, keys, a.Size, 1, do, width, v[from*3*width:], 3*width, 0, dp, keys)
-			for t := lo; t < hi; t++ {
-				// Σ p·dp over the keys equals the output's product with its gradient.
-				dot := active.vec.dot(do[(t-lo)*width:][:a.Size], out[to+t*width:][:a.Size])
-				row, drow := p[(t-lo)*keys:(t-lo+1)*keys], dp[(t-lo)*keys:(t-lo+1)*keys]
-				start, stop := a.first(t)-from, t+1-from
-				clear(row[:start])
-				clear(drow[:start])
-				clear(row[stop:])
-				clear(drow[stop:])
-				row, drow = row[start:stop], drow[start:stop]
-				active.vec.expScale(row, row, lse[t], 1)
-				if !mask.On() {
-					active.vec.softmaxGrad(drow, row, drow, dot)
-					continue
-				}
-				first := a.weightIndex(head, t, from+start)
-				mask.row(drow, drow, first)
-				active.vec.softmaxGrad(drow, row, drow, dot)
-				mask.row(row, row, first)
+// queryTile is the number of queries in a tile.
+func (a *Attention) queryTile(set *isa) int { return min(queryTiles*set.rows, a.Context) }
+
+// Forward fills out (Batch·Context, Heads·Size) and stats, which Backward needs: for every
+// query of every head the largest score and 1/Σ exp(score − largest). mask drops attention
+// weights after the softmax.
+//
+// The scores of a tile of queries are there at once; keys beyond the tile are skipped.
+func (a *Attention) Forward(out, stats, qkv []float32, mask Mask) {
+	set, width := active, a.width()
+	keys := newPanels(set, a.Context, a.Size, a.Size)
+	values := newPanels(set, a.Size, a.Context, valueStep)
+	rows, ld := a.queryTile(set), keys.count()*set.cols
+	a.heads(keys.size()+values.size()+rows*ld, func(head int, memory []float32) {
+		s := workspaces.take()
+		defer workspaces.put(s)
+		at, to := a.at(head)
+		keys, values, stats := keys, values, stats[2*head*a.Context:]
+		keys.pack(memory, true, qkv[at+width:], 3*width)
+		memory = memory[keys.size():]
+		values.pack(memory, false, qkv[at+2*width:], 3*width)
+		scores := memory[values.size():]
+		for lo := 0; lo < a.Context; lo += rows {
+			hi := min(lo+rows, a.Context)
+			for t := lo; t < hi; t += set.rows {
+				// The queries of one tile of Gemm see the keys of whole panels, of which
+				// some are masked.
+				end := min(t+set.rows, hi)
+				first := a.first(t) / set.cols
+				keys.multiply(s, factor{
+					m: end - t, alpha: a.Scale, a: qkv[at+t*3*width:], lda: 3 * width,
+					c: scores[(t-lo)*ld+first*set.cols:], ldc: ld,
+				}, first, (end+set.cols-1)/set.cols, 0, a.Size, true)
 			}
-			Gemm(true, false, keys, a.Size, hi-lo, 1, p, keys, do, width, 1, dv[from*3*width:], 3*width)
-			Gemm(false, false, hi-lo, a.Size, keys, a.Scale, dp, keys, k[from*3*width:], 3*width, 0, dqkv[at+lo*3*width:], 3*width)
-			Gemm(true, false, keys, a.Size, hi-lo, a.Scale, dp, keys, q, 3*width, 1, dk[from*3*width:], 3*width)
+			for t := lo; t < hi; t++ {
+				row := scores[(t-lo)*ld:][:ld]
+				start, stop := a.first(t), t+1
+				clear(row[a.first(t-(t-lo)%set.rows):start])
+				clear(row[stop:min(t-(t-lo)%set.rows+set.rows, hi)])
+				seen := row[start:stop]
+				largest := set.vec.maximum(seen)
+				stats[2*t], stats[2*t+1] = largest, float32(1/expRow(seen, seen, largest))
+				if mask.On() {
+					mask.row(seen, seen, a.weightIndex(head, t, start))
+				}
+			}
+			for t := lo; t < hi; t += set.rows {
+				end, first := min(t+set.rows, hi), a.first(t)
+				values.multiply(s, factor{
+					m: end - t, alpha: 1, a: scores[(t-lo)*ld+first:], lda: ld,
+					c: out[to+t*width:], ldc: width,
+				}, 0, values.count(), first, end, false)
+				for t := t; t < end; t++ {
+					row := out[to+t*width:][:a.Size]
+					set.vec.scale(row, row, stats[2*t+1])
+				}
+			}
 		}
 	})
 }
