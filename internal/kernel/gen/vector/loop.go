@@ -18,6 +18,7 @@ type kernel struct {
 	left   reg.GPVirtual            // elements to be done
 	fixed  map[constant]broadcast   // constants in registers
 	loops  int                      // for labels
+	ahead  int                      // bytes before their use that loads ask for, 0 for none
 
 	// Of the round that is being written:
 	count  int  // vectors
@@ -175,6 +176,9 @@ func (k *kernel) place(name string, i int) Mem {
 func (k *kernel) load(name string) group {
 	g := k.new()
 	for i := range g {
+		if k.ahead > 0 && !k.masked {
+			PREFETCHT0(k.place(name, i).Offset(k.ahead))
+		}
 		k.read(k.place(name, i), g[i])
 	}
 	return g
