@@ -65,23 +65,23 @@ func attention64(a *Attention, qkv, dout []float32, mask Mask) (out, dqkv []floa
 // memory full of NaN before, and demands the same bits for any GOMAXPROCS.
 func TestAttention(t *testing.T) {
 	for _, c := range []struct {
-		a    Attention
+		a    *Attention
 		rate float64
 	}{
-		{Attention{Batch: 2, Context: 1, Heads: 2, Size: 3}, 0},
-		{Attention{Batch: 2, Context: 7, Heads: 1, Size: 1}, 0},
-		{Attention{Batch: 1, Context: 64, Heads: 3, Size: 32}, 0},
-		{Attention{Batch: 2, Context: 64, Heads: 2, Size: 5}, 0.2},
-		{Attention{Batch: 1, Context: keyBlock, Heads: 2, Size: 16}, 0},
-		{Attention{Batch: 1, Context: keyBlock + 1, Heads: 1, Size: 33}, 0},
-		{Attention{Batch: 1, Context: 2*keyBlock + 45, Heads: 2, Size: 64}, 0.1},
-		{Attention{Batch: 1, Context: 2*valueStep + 131, Heads: 1, Size: 80}, 0},
-		{Attention{Batch: 1, Context: 300, Heads: 1, Size: 8, Window: 1}, 0},
-		{Attention{Batch: 1, Context: 300, Heads: 2, Size: 8, Window: 40}, 0.1},
-		{Attention{Batch: 1, Context: 600, Heads: 1, Size: 16, Window: 257}, 0},
-		{Attention{Batch: 1, Context: 90, Heads: 1, Size: 16, Window: 1000}, 0},
+		{&Attention{Batch: 2, Context: 1, Heads: 2, Size: 3}, 0},
+		{&Attention{Batch: 2, Context: 7, Heads: 1, Size: 1}, 0},
+		{&Attention{Batch: 1, Context: 64, Heads: 3, Size: 32}, 0},
+		{&Attention{Batch: 2, Context: 64, Heads: 2, Size: 5}, 0.2},
+		{&Attention{Batch: 1, Context: keyBlock, Heads: 2, Size: 16}, 0},
+		{&Attention{Batch: 1, Context: keyBlock + 1, Heads: 1, Size: 33}, 0},
+		{&Attention{Batch: 1, Context: 2*keyBlock + 45, Heads: 2, Size: 64}, 0.1},
+		{&Attention{Batch: 1, Context: 2*valueStep + 131, Heads: 1, Size: 80}, 0},
+		{&Attention{Batch: 1, Context: 300, Heads: 1, Size: 8, Window: 1}, 0},
+		{&Attention{Batch: 1, Context: 300, Heads: 2, Size: 8, Window: 40}, 0.1},
+		{&Attention{Batch: 1, Context: 600, Heads: 1, Size: 16, Window: 257}, 0},
+		{&Attention{Batch: 1, Context: 90, Heads: 1, Size: 16, Window: 1000}, 0},
 	} {
-		a := &c.a
+		a := c.a
 		a.Scale = float32(1 / math.Sqrt(float64(a.Size)))
 		rows, width := a.Batch*a.Context, a.Heads*a.Size
 		qkv, dout := normals(1, rows*3*width), normals(2, rows*width)
