@@ -30,7 +30,7 @@ func (s *Scope) Nodes() []Node { return s.nodes() }
 func (p *Program) Nodes() []Node { return p.nodes() }
 
 func (b *builder) nodes() []Node {
-	all := slices.Clone(b.graph.AllNodes())
+	all := slices.DeleteFunc(slices.Clone(b.graph.AllNodes()), func(n *G.Node) bool { return b.unused[n] })
 	slices.SortFunc(all, func(x, y *G.Node) int { return int(x.ID() - y.ID()) })
 	ids := make(map[*G.Node]int)
 	for i, n := range all {

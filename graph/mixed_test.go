@@ -34,7 +34,7 @@ func mixed(s *graph.Scope, random *rand.Rand, onlyOurs bool) (loss *G.Node, outs
 		kinds = 6
 	}
 	for i := range 4 + random.IntN(14) {
-		s := s.At("n%d", i)
+		s := s.At("block%d.n%d", i/4, i)
 		a, b := pick(), pick()
 		var n *G.Node
 		switch random.IntN(kinds) {

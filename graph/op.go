@@ -216,6 +216,16 @@ func (o *nodeOp) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 	if o.Grad == nil {
 		return nil, fmt.Errorf("%s has no gradient", o.where())
 	}
+	if g := o.scope.segmentAt(o.scope.path); g != nil && o.Run != nil {
+		if g.start == nil {
+			g.start = grad
+		}
+		again := make(G.Nodes, len(in))
+		for i, n := range in {
+			again[i] = g.again(n)
+		}
+		in, out = again, g.again(out)
+	}
 	nodes := o.Grad(in, out, grad)
 	return nodes, o.scope.err
 }

@@ -85,6 +85,9 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	}
 	var roots G.Nodes
 	if loss != nil {
+		if err := s.checkPatterns(); err != nil {
+			return nil, err
+		}
 		grads, err := p.differentiate()
 		if err != nil {
 			return nil, err
@@ -111,6 +114,7 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 		return nil, fmt.Errorf("graph: %w", err)
 	}
 	slices.Reverse(order)
+	p.dropUnused()
 	p.plan(order, roots)
 	return p, nil
 }

@@ -38,6 +38,10 @@ type builder struct {
 	weight   float32 // of the gradient in this run; 0 in a run that wants none
 	trace    func(path, op string, took time.Duration)
 
+	recompute [][]string // patterns of paths
+	segments  map[string]*segment
+	unused    map[*G.Node]bool // copies that are not run
+
 	differentiated bool
 	firstGradient  int64 // the ID of the first node that differentiation added
 }
@@ -63,6 +67,9 @@ func New(ps *Params, options ...Option) *Scope {
 		origin:  make(map[*G.Node]string),
 		streams: make(map[string]int),
 		random:  new(random),
+
+		segments: make(map[string]*segment),
+		unused:   make(map[*G.Node]bool),
 	}
 	for _, o := range options {
 		o(b)

@@ -37,7 +37,7 @@ func (t *Trainer) start() (*run, error) {
 		return nil, err
 	}
 	r := &run{Trainer: t, setRate: setRate, micro: max(t.Accumulate, 1), began: time.Now(), before: t.at.Seconds}
-	s := graph.New(t.Params, graph.Training())
+	s := graph.New(t.Params, append([]graph.Option{graph.Training()}, t.Graph...)...)
 	loss := t.declare(s)
 	if r.train, err = s.CompileGrad(loss); err != nil {
 		return nil, err

@@ -52,6 +52,9 @@ type Trainer struct {
 	// without an error; 0 means at Steps.
 	StopAfter int
 
+	// Graph are further options of the training graph, such as graph.Recompute.
+	Graph []graph.Option
+
 	Seed      uint64 // of dropout
 	Observers []Observer
 

@@ -1,0 +1,124 @@
+package graph
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// Recompute lets the gradient of a program compute the values inside some scopes once
+// more, instead of keeping them from the forward run (Chen et al. 2016, "Training Deep
+// Nets with Sublinear Memory Cost"). A pattern is a path in which * stands for any part
+// of a name: with "h.*", only what goes from one of the blocks h.0, h.1, … to the next is
+// kept, and the inside of one block at a time. That saves most of the memory of a deep
+// model over a long context, for one more forward run of the blocks.
+//
+// The copies are nodes of the graph like others; their ops are called "… again". They
+// run the same operations on the same numbers, random ones too, so losses and gradients
+// have the same bits. Values of Gorgonia's own operations are kept.
+func Recompute(pattern string) Option {
+	return func(b *builder) { b.recompute = append(b.recompute, strings.Split(pattern, ".")) }
+}
+
+// checkPatterns fails if a pattern of Recompute matches no scope that has ops of ours.
+func (b *builder) checkPatterns() error {
+	for _, pattern := range b.recompute {
+		found := false
+		for n, at := range b.origin {
+			_, ours := n.Op().(*nodeOp)
+			found = found || ours && inside(pattern, strings.Split(at, "."))
+		}
+		if !found {
+			return fmt.Errorf("graph: Recompute(%s): no scope matches", strings.Join(pattern, "."))
+		}
+	}
+	return nil
+}
+
+// inside tells whether a path begins with names that match a pattern.
+func inside(pattern, names []string) bool {
+	if len(names) < len(pattern) {
+		return false
+	}
+	for i, p := range pattern {
+		if ok, err := path.Match(p, names[i]); !ok || err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// segment is the scope whose values are computed again together.
+type segment struct {
+	copies map[*G.Node]*G.Node
+	// start is the gradient that differentiation reached first. The copies run after it:
+	// earlier, they would only move the memory from one place to another.
+	start *G.Node
+}
+
+// segmentAt returns the segment that holds a path, or nil.
+func (b *builder) segmentAt(at string) *segment {
+	names := strings.Split(at, ".")
+	for _, pattern := range b.recompute {
+		if !inside(pattern, names) {
+			continue
+		}
+		key := strings.Join(names[:len(pattern)], ".")
+		if b.segments[key] == nil {
+			b.segments[key] = &segment{copies: make(map[*G.Node]*G.Node)}
+		}
+		return b.segments[key]
+	}
+	return nil
+}
+
+// again returns what the gradient of an op in segment g shall read instead of node n: a
+// copy, if n is of the same segment, and n itself otherwise.
+func (g *segment) again(n *G.Node) *G.Node {
+	o, ok := n.Op().(*nodeOp)
+	if !ok || o.Run == nil || o.scope.segmentAt(o.scope.path) != g {
+		return n
+	}
+	if c := g.copies[n]; c != nil {
+		return c
+	}
+	var in G.Nodes
+	first := true // it reads no other copy
+	for _, x := range inputs(n) {
+		c := g.again(x)
+		first = first && c == x
+		in = append(in, c)
+	}
+	if first {
+		in = append(in, g.start)
+	}
+	op := o.Op
+	op.Name += " again"
+	op.Sides = slices.Clone(op.Sides)
+	c := o.scope.Apply(op, in...)
+	g.copies[n] = c
+	return c
+}
+
+// dropUnused forgets the copies that no gradient turned out to read.
+func (p *Program) dropUnused() {
+	for _, g := range p.segments {
+		for _, c := range g.copies {
+			if !p.run.Has(c.ID()) {
+				p.unused[c] = true
+			}
+		}
+	}
+}
+
+// inputs are the nodes that n reads, in the order of its op's arguments.
+func inputs(n *G.Node) G.Nodes {
+	var in G.Nodes
+	for it := n.Graph().From(n.ID()); it.Next(); {
+		in = append(in, it.Node().(*G.Node))
+	}
+	return in
+}
