@@ -8,34 +8,25 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// result is what an op computes: a buffer that the plan lends it from a slab, or the
-// gradient of the parameter that it goes to.
+// result is what an op computes: a place in the program's arena, or the gradient of the
+// parameter that it goes to.
 type result struct {
 	shape tensor.Shape
 	sums  bool   // the op gives it through Args.Sum
 	sink  *Param // it is added to this parameter's gradient
-	slab  *slab  // nil: a buffer of its own
+	arena *arena // nil: a buffer of its own
+	at    int    // where it begins in the arena
 	data  []float32
 	value *tensor.Dense
-}
-
-// slab is memory that results take turns in.
-type slab struct {
-	size int
-	data []float32
 }
 
 // buffer returns the elements, made at the first call.
 func (r *result) buffer() []float32 {
 	if r.data == nil {
 		n := max(r.shape.TotalSize(), 1)
-		switch {
-		case r.slab != nil:
-			if r.slab.data == nil {
-				r.slab.data = make([]float32, r.slab.size)
-			}
-			r.data = r.slab.data[:n:n]
-		default:
+		if r.arena != nil {
+			r.data = r.arena.memory()[r.at : r.at+n : r.at+n]
+		} else {
 			r.data = make([]float32, n)
 		}
 	}
@@ -133,8 +124,8 @@ func resultOf(n *G.Node) *result {
 	return nil
 }
 
-// plan lends every result a slab for as long as a node needs it, in the order that
-// the machine runs the graph.
+// plan lends every result a place in memory for as long as a node needs it, in the order
+// that the machine runs the graph.
 func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 	const forever = 1 << 30
 	last := make(map[*result]int)
@@ -163,26 +154,19 @@ func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 		}
 	}
 
-	var slabs, free []*slab
-	ends := make(map[int][]*slab) // that are free again after a node
+	var loans []loan
 	for at, n := range order {
 		for _, r := range p.place(n) {
-			r.slab, free = take(free, r.shape.TotalSize())
-			if !slices.Contains(slabs, r.slab) {
-				slabs = append(slabs, r.slab)
-			}
-			end := max(last[r], at)
-			ends[end] = append(ends[end], r.slab)
+			loans = append(loans, loan{r, at, max(last[r], at)})
 		}
-		free = append(free, ends[at]...)
 	}
-	for _, s := range slabs {
-		p.planned += 4 * int64(s.size)
-	}
+	a := new(arena)
+	a.lend(loans)
+	p.planned = 4 * int64(a.size)
 }
 
 // place gives n its place among the program's ops, if it is one of ours, and returns
-// the results that its run needs slabs for.
+// the results that its run needs memory for.
 func (p *Program) place(n *G.Node) []*result {
 	o, ok := n.Op().(*nodeOp)
 	if !ok {
@@ -196,27 +180,6 @@ func (p *Program) place(n *G.Node) []*result {
 	return slices.DeleteFunc(slices.Clone(o.results), func(r *result) bool {
 		return r.shape.Dims() == 0 || r.sink != nil
 	})
-}
-
-// take returns the free slab that fits n elements best, enlarging one rather than
-// making another, and the slabs that stay free.
-func take(free []*slab, n int) (*slab, []*slab) {
-	if len(free) == 0 {
-		return &slab{size: n}, free
-	}
-	best := 0
-	for i, s := range free {
-		b := free[best]
-		switch {
-		case s.size >= n && (b.size < n || s.size < b.size):
-			best = i // the smallest that is large enough
-		case s.size < n && b.size < n && s.size > b.size:
-			best = i // or the largest
-		}
-	}
-	s := free[best]
-	s.size = max(s.size, n)
-	return s, slices.Delete(free, best, best+1)
 }
 
 // tick checks that the machine runs the ops in the order of the plan: buffers that

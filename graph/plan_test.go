@@ -28,7 +28,7 @@ func double(s *Scope, x *G.Node) *G.Node {
 // an output keeps its own.
 func TestPlanReuses(t *testing.T) {
 	s := New(NewParams(1))
-	x := s.Floats("x", 8)
+	x := s.Floats("x", 16)
 	y := x
 	var kept *G.Node
 	for i := range 20 {
@@ -42,10 +42,10 @@ func TestPlanReuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	if want := int64(3 * 8 * 4); p.PlannedBytes() != want {
+	if want := int64(3 * 16 * 4); p.PlannedBytes() != want {
 		t.Errorf("%d bytes, want %d", p.PlannedBytes(), want)
 	}
-	if err := p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6, 7, 8}); err != nil {
+	if err := p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

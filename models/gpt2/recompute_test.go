@@ -16,7 +16,7 @@ func TestRecompute(t *testing.T) {
 	tokens, targets := tinyBatchIDs(1)
 	run := func(options ...graph.Option) (float32, *graph.Params, int64) {
 		params := graph.NewParams(1)
-		p := program(t, c, params, 2, 4, append(options, graph.Training())...)
+		p := program(t, c, params, tinyBatch, tinyContext, append(options, graph.Training())...)
 		set(t, p, tokens, targets)
 		p.Seed(3, 4)
 		for range 2 {
