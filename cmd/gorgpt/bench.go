@@ -25,7 +25,7 @@ func newBench() *cobra.Command {
 		model          string
 		batch, context int
 		steps          int
-		asJSON         bool
+		again, asJSON  bool
 	)
 	cmd := &cobra.Command{
 		Use:   "bench",
@@ -53,7 +53,7 @@ operations would take at the rate of this machine's matrix product, measured in 
 			if context > c.Context {
 				return usagef("--context %d: %s has %d positions", context, model, c.Context)
 			}
-			r, err := bench(cmd.Context(), c, batch, context, steps)
+			r, err := bench(cmd.Context(), c, batch, context, steps, recompute(again)...)
 			if err != nil {
 				return err
 			}
@@ -70,6 +70,7 @@ operations would take at the rate of this machine's matrix product, measured in 
 	f.IntVar(&batch, "batch", 1, "sequences in a batch, B")
 	f.IntVar(&context, "context", 0, "tokens in a sequence, T (default the model's context)")
 	f.IntVar(&steps, "steps", 10, "steps to measure, after two that are not")
+	f.BoolVar(&again, "recompute", false, "compute the inside of blocks again for the gradient, as train --recompute does")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
@@ -97,6 +98,14 @@ type benchResult struct {
 // The parts of a step, in the order they are printed.
 var benchParts = []string{"products", "attention", "head", "element-wise", "optimiser", "other"}
 
+// recompute is the option of --recompute: every model's blocks are called h.0, h.1, ….
+func recompute(on bool) []graph.Option {
+	if !on {
+		return nil
+	}
+	return []graph.Option{graph.Recompute("h.*")}
+}
+
 // partOf classes an op.
 func partOf(op string) string {
 	switch {
@@ -111,9 +120,9 @@ func partOf(op string) string {
 }
 
 // bench measures steps of training.
-func bench(ctx context.Context, c gpt2.Config, batch, context, steps int) (*benchResult, error) {
+func bench(ctx context.Context, c gpt2.Config, batch, context, steps int, options ...graph.Option) (*benchResult, error) {
 	params := graph.NewParams(1)
-	s := graph.New(params, graph.Training())
+	s := graph.New(params, append(options, graph.Training())...)
 	p, err := s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 	if err != nil {
 		return nil, err

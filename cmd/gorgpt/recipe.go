@@ -33,6 +33,8 @@ type recipe struct {
 	Context    int `toml:"context"`
 	Accumulate int `toml:"accumulate"`
 
+	Recompute bool `toml:"recompute"`
+
 	LearnRate float64 `toml:"lr"`
 	Floor     float64 `toml:"lr_floor"`
 	Warmup    int     `toml:"warmup"`
@@ -74,6 +76,7 @@ func (r *recipe) flags(f *pflag.FlagSet) {
 	f.IntVar(&r.Batch, "batch", r.Batch, "sequences in a batch, B")
 	f.IntVar(&r.Context, "context", r.Context, "tokens in a sequence, T")
 	f.IntVar(&r.Accumulate, "accumulate", r.Accumulate, "batches in an update")
+	f.BoolVar(&r.Recompute, "recompute", r.Recompute, "compute the inside of blocks again for the gradient: less memory for a third more work, the same bits")
 	f.Float64Var(&r.LearnRate, "lr", r.LearnRate, "highest learning rate; small models stand more")
 	f.Float64Var(&r.Floor, "lr-floor", r.Floor, "share of lr that the schedule falls to")
 	f.IntVar(&r.Warmup, "warmup", r.Warmup, "updates in which the learning rate climbs; at most a tenth of the steps")

@@ -166,6 +166,7 @@ func (j *job) trainer(src *datasets.Source) (*train.Trainer, error) {
 		Solver: solver, Schedule: schedule,
 		Steps: r.Steps, Batch: r.Batch, Context: r.Context, Accumulate: r.Accumulate,
 		EvalEvery: r.EvalEvery, EvalBatches: r.EvalBatches, SaveEvery: r.SaveEvery,
+		Graph:     recompute(r.Recompute),
 		StopAfter: j.stopAfter, Seed: r.Seed,
 	}, nil
 }
