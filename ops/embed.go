@@ -59,3 +59,13 @@ func checkIDs(ids []int, vocab int) error {
 	}
 	return nil
 }
+
+// checkTargets is checkIDs of targets, of which -1 stands for none.
+func checkTargets(ids []int, vocab int) error {
+	for n, id := range ids {
+		if id < -1 || id >= vocab {
+			return fmt.Errorf("target %d at position %d is outside the vocabulary of %d, and not -1 for none", id, n, vocab)
+		}
+	}
+	return nil
+}

@@ -73,3 +73,36 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestBadTargets: -1 is no target; what else is outside the vocabulary is an error.
+func TestBadTargets(t *testing.T) {
+	s := graph.New(graph.NewParams(1))
+	loss := ops.CrossEntropy(s, s.Floats("logits", 2, 3), s.Ints("targets", 2))
+	p, err := s.Compile(loss)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for _, c := range []struct {
+		targets []int
+		want    string
+	}{
+		{[]int{-1, 2}, ""},
+		{[]int{0, -2}, "CrossEntropy: target -2 at position 1 is outside the vocabulary of 3, and not -1 for none"},
+		{[]int{3, 0}, "CrossEntropy: target 3 at position 0 is outside the vocabulary of 3, and not -1 for none"},
+	} {
+		if err := p.SetFloats("logits", make([]float32, 6)); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.SetInts("targets", c.targets); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := p.Run(); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("targets %v: error %q, want %q", c.targets, got, c.want)
+		}
+	}
+}

@@ -55,7 +55,7 @@ func Project(s *graph.Scope, x, w *G.Node) *G.Node {
 // LinearCrossEntropy is CrossEntropy(Project(x, w), targets) without the logits: it
 // works in chunks of rows, so that those of the whole batch never exist at once. If
 // the graph is differentiated, the forward run computes the gradients of x and w
-// along with the loss, while a chunk's logits are there.
+// along with the loss, while a chunk's logits are there. Targets of −1 do not count.
 func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isIDs(targets) || targets.Shape().TotalSize() != x.Shape()[0] {
 		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "x is %v, w %v, targets %v of %v; want (N, C), (V, C) and N integers", x.Shape(), w.Shape(), targets.Shape(), targets.Dtype())
@@ -66,7 +66,7 @@ func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 		Name:  "LinearCrossEntropy",
 		FLOPs: products,
 		Run: func(a *graph.Args) error {
-			if err := checkIDs(a.Ints(2), head.Vocab); err != nil {
+			if err := checkTargets(a.Ints(2), head.Vocab); err != nil {
 				return err
 			}
 			var g kernel.HeadGrad
@@ -118,17 +118,18 @@ func scaleBy(s *graph.Scope, x, factor *G.Node) *G.Node {
 }
 
 // CrossEntropy is the mean over the rows of logits (N, V) of −log softmax at the
-// row's target.
+// row's target. Rows whose target is −1 do not count: neither in the mean nor in its
+// gradient. If none does, both are 0.
 func CrossEntropy(s *graph.Scope, logits, targets *G.Node) *G.Node {
 	if !isMatrix(logits) || !isIDs(targets) || targets.Shape().TotalSize() != logits.Shape()[0] {
 		return s.Fail("CrossEntropy", tensor.ScalarShape(), "logits are %v, targets %v of %v; want (N, V) and N integers", logits.Shape(), targets.Shape(), targets.Dtype())
 	}
-	rows, vocab := logits.Shape()[0], logits.Shape()[1]
+	vocab := logits.Shape()[1]
 	return s.Apply(graph.Op{
 		Name:  "CrossEntropy",
 		FLOPs: 4 * size(logits.Shape()),
 		Run: func(a *graph.Args) error {
-			if err := checkIDs(a.Ints(1), vocab); err != nil {
+			if err := checkTargets(a.Ints(1), vocab); err != nil {
 				return err
 			}
 			a.Out(0)[0] = kernel.MeanCrossEntropy(a.Floats(0), a.Ints(1), vocab)
@@ -141,7 +142,7 @@ func CrossEntropy(s *graph.Scope, logits, targets *G.Node) *G.Node {
 				FLOPs: 5 * size(logits.Shape()),
 				Run: func(a *graph.Args) error {
 					copy(a.Out(0), a.Floats(0))
-					kernel.MeanCrossEntropyGrad(a.Out(0), a.Ints(1), vocab, a.Floats(2)[0]/float32(rows))
+					kernel.MeanCrossEntropyGrad(a.Out(0), a.Ints(1), vocab, a.Floats(2)[0])
 					return nil
 				},
 			}, in[0], in[1], grad), nil}

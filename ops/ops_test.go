@@ -93,6 +93,22 @@ func head(name string, build func(s *graph.Scope, x, w, targets *G.Node) *G.Node
 	}
 }
 
+func crossEntropyOfProject(s *graph.Scope, x, w, targets *G.Node) *G.Node {
+	return ops.CrossEntropy(s, ops.Project(s, x, w), targets)
+}
+
+// ignoring gives every row but each third, or every row, the target -1, which does
+// not count.
+func ignoring(c opCase, none bool) opCase {
+	c.name += " with ignored targets"
+	for i := range c.ids {
+		if none || i%3 != 1 {
+			c.ids[i] = -1
+		}
+	}
+	return c
+}
+
 // batched is a batched product of two matrices, each transposed or not.
 func batched(name string, transA, transB bool) opCase {
 	const count, m, k, n = 2, 3, 5, 4
@@ -196,10 +212,13 @@ var opCases = []opCase{
 	attention("Attention in a window longer than a tile", 1, 150, 1, 2, 70),
 	head("LinearCrossEntropy", ops.LinearCrossEntropy, 5, 6, 7),
 	head("LinearCrossEntropy of one row", ops.LinearCrossEntropy, 1, 3, 4),
-	head("LinearCrossEntropy longer than a chunk", ops.LinearCrossEntropy, 150, 2, 3),
-	head("CrossEntropy of Project", func(s *graph.Scope, x, w, targets *G.Node) *G.Node {
-		return ops.CrossEntropy(s, ops.Project(s, x, w), targets)
-	}, 5, 6, 7),
+	head("LinearCrossEntropy longer than a chunk", ops.LinearCrossEntropy, 300, 2, 3),
+	ignoring(head("LinearCrossEntropy", ops.LinearCrossEntropy, 5, 6, 7), false),
+	ignoring(head("LinearCrossEntropy longer than a chunk", ops.LinearCrossEntropy, 300, 2, 3), false),
+	ignoring(head("LinearCrossEntropy of nothing", ops.LinearCrossEntropy, 5, 6, 7), true),
+	ignoring(head("CrossEntropy of Project", crossEntropyOfProject, 5, 6, 7), false),
+	ignoring(head("CrossEntropy of nothing", crossEntropyOfProject, 5, 6, 7), true),
+	head("CrossEntropy of Project", crossEntropyOfProject, 5, 6, 7),
 	{
 		name:   "Softmax",
 		shapes: []tensor.Shape{{4, 5}},

@@ -4,6 +4,18 @@ package kernel
 // arithmetic: the weight's gradient is the sum over chunks.
 const headRows = 256
 
+// counted is the number of targets that are there. A negative one marks a row that
+// counts neither in the mean of the losses nor in its gradient.
+func counted(targets []int) int {
+	n := 0
+	for _, t := range targets {
+		if t >= 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Head is a linear layer onto a vocabulary with the mean cross-entropy behind it.
 // It works in chunks of rows, so the logits of a batch never exist at once, and
 // computes the gradients along with the loss, while a chunk's logits are there.
@@ -20,14 +32,16 @@ type HeadGrad struct {
 	Alpha, Beta float32
 }
 
-// Loss returns the mean over the rows of x (Rows, Width) of −log softmax(x·wᵀ) at
-// the row's target, for w (Vocab, Width), and its gradients as far as g asks.
+// Loss returns the mean over the rows of x (Rows, Width) that have a target of
+// −log softmax(x·wᵀ) at it, for w (Vocab, Width), and its gradients as far as g
+// asks. Without any target they are zero.
 func (h *Head) Loss(x, w []float32, targets []int, g HeadGrad) float32 {
 	if h.logits == nil {
 		h.logits = make([]float32, min(headRows, h.Rows)*h.Vocab)
 		h.losses = make([]float32, h.Rows)
 	}
-	scale := 1 / float32(h.Rows)
+	n := max(1, counted(targets))
+	scale := 1 / float32(n)
 	beta := g.Beta
 	for lo := 0; lo < h.Rows; lo += headRows {
 		rows := min(headRows, h.Rows-lo)
@@ -46,7 +60,7 @@ func (h *Head) Loss(x, w []float32, targets []int, g HeadGrad) float32 {
 	for _, l := range h.losses {
 		sum += float64(l)
 	}
-	return float32(sum / float64(h.Rows))
+	return float32(sum / float64(n))
 }
 
 // rowLosses files the losses of the chunk that starts at row lo and, if asked,
@@ -57,16 +71,34 @@ func (h *Head) rowLosses(lo int, targets []int, scale float32, gradient bool) {
 	if !gradient {
 		c.split(len(targets), grain, func(c *call, from, to int) {
 			for r := from; r < to; r++ {
-				c.out[r] = CrossEntropy(c.row(c.x, r), c.ids[r])
+				c.out[r] = c.crossEntropy(r)
 			}
 		})
 		return
 	}
 	c.split(len(targets), grain, func(c *call, from, to int) {
 		for r := from; r < to; r++ {
-			c.out[r] = CrossEntropyGrad(c.row(c.x, r), c.ids[r], c.alpha)
+			c.out[r] = c.crossEntropyGrad(r)
 		}
 	})
+}
+
+// crossEntropy is CrossEntropy of row r, 0 if it has no target.
+func (c *call) crossEntropy(r int) float32 {
+	if c.ids[r] < 0 {
+		return 0
+	}
+	return CrossEntropy(c.row(c.x, r), c.ids[r])
+}
+
+// crossEntropyGrad is CrossEntropyGrad of row r, 0 if it has no target.
+func (c *call) crossEntropyGrad(r int) float32 {
+	row := c.row(c.x, r)
+	if c.ids[r] < 0 {
+		clear(row)
+		return 0
+	}
+	return CrossEntropyGrad(row, c.ids[r], c.alpha)
 }
 
 // CrossEntropy is −log softmax(row)[target].
@@ -88,28 +120,30 @@ func CrossEntropyGrad(row []float32, target int, scale float32) float32 {
 // rowLosses lends the losses of rows to [MeanCrossEntropy].
 var rowLosses scratch
 
-// MeanCrossEntropy is the mean of CrossEntropy over rows of width vocab.
+// MeanCrossEntropy is the mean of CrossEntropy over the rows of width vocab that
+// have a target, 0 if none has.
 func MeanCrossEntropy(logits []float32, targets []int, vocab int) float32 {
 	losses := rowLosses.borrow(len(targets))
 	defer rowLosses.giveBack(losses)
 	call{x: logits, ids: targets, out: losses, width: vocab}.split(len(targets), rowGrain(exponentialGrain, vocab), func(c *call, lo, hi int) {
 		for r := lo; r < hi; r++ {
-			c.out[r] = CrossEntropy(c.row(c.x, r), c.ids[r])
+			c.out[r] = c.crossEntropy(r)
 		}
 	})
 	var sum float64
 	for _, l := range losses {
 		sum += float64(l)
 	}
-	return float32(sum / float64(len(targets)))
+	return float32(sum / float64(max(1, counted(targets))))
 }
 
-// MeanCrossEntropyGrad turns each row of logits into scale times the gradient of
-// its cross-entropy.
+// MeanCrossEntropyGrad turns logits into scale times the gradient of their
+// MeanCrossEntropy.
 func MeanCrossEntropyGrad(logits []float32, targets []int, vocab int, scale float32) {
+	scale /= float32(max(1, counted(targets)))
 	call{x: logits, ids: targets, alpha: scale, width: vocab}.split(len(targets), rowGrain(exponentialGrain, vocab), func(c *call, lo, hi int) {
 		for r := lo; r < hi; r++ {
-			CrossEntropyGrad(c.row(c.x, r), c.ids[r], c.alpha)
+			c.crossEntropyGrad(r)
 		}
 	})
 }

@@ -167,13 +167,17 @@ func DroppedAttention(qkv []float64, batch, context, heads, width, window int, k
 	return y
 }
 
-// CrossEntropy is the mean of −log softmax(row)[target] over rows of width vocab.
+// CrossEntropy is the mean of −log softmax(row)[target] over rows of width vocab
+// that have a target, which is not negative; 0 if none has.
 func CrossEntropy(logits []float64, targets []int, vocab int) float64 {
-	loss := 0.0
+	loss, counted := 0.0, 0.0
 	for n, target := range targets {
-		loss -= math.Log(Softmax(logits[n*vocab : (n+1)*vocab])[target])
+		if target >= 0 {
+			loss -= math.Log(Softmax(logits[n*vocab : (n+1)*vocab])[target])
+			counted++
+		}
 	}
-	return loss / float64(len(targets))
+	return loss / max(1, counted)
 }
 
 // Float64s converts a slice.
