@@ -28,6 +28,7 @@ var layer = map[string]int{
 	"train":                   6,
 	"generate":                6,
 	"cmd/gorgpt":              7,
+	"benchmarks/gemm":         1,
 }
 
 // forbidden are imports that the order alone would allow.
