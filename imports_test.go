@@ -21,7 +21,9 @@ var layer = map[string]int{
 	"graph":                   1,
 	"ops":                     2,
 	"layers":                  3,
+	"models/gpt1":             4,
 	"models/gpt2":             4,
+	"models":                  5,
 	"tokenizer":               1,
 	"datasets":                2,
 	"checkpoint":              5,
@@ -33,11 +35,11 @@ var layer = map[string]int{
 
 // forbidden are imports that the order alone would allow.
 var forbidden = map[string][]string{
-	"train":      {"models/gpt2", "layers", "ops", "checkpoint"}, // knows no model and no file format
-	"generate":   {"models/gpt2", "layers", "ops", "checkpoint"},
+	"train":      {"models", "models/gpt1", "models/gpt2", "layers", "ops", "checkpoint"}, // knows no model and no file format
+	"generate":   {"models", "models/gpt1", "models/gpt2", "layers", "ops", "checkpoint"},
 	"datasets":   {"graph"}, // knows no tensors
 	"tokenizer":  {"graph"},
-	"checkpoint": {"models/gpt2", "layers", "ops"}, // weights by name, whatever the model
+	"checkpoint": {"models", "models/gpt1", "models/gpt2", "layers", "ops"}, // weights by name, whatever the model
 }
 
 // TestImports: no arrow points upwards, and internal/kernel knows no Gorgonia.

@@ -16,7 +16,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/kernel"
-	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/train"
 )
 
@@ -40,20 +40,20 @@ operations would take at the rate of this machine's matrix product, measured in 
   gorgpt bench --model gpt2-nano --batch 12 --steps 100 --json`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := findModel(model)
+			m, err := findModel(model)
 			if err != nil {
 				return err
 			}
 			if !cmd.Flags().Changed("context") {
-				context = c.Context
+				context = m.Dims().Context
 			}
 			if batch < 1 || context < 1 || steps < 1 {
 				return usagef("--batch %d, --context %d and --steps %d must be 1 or more", batch, context, steps)
 			}
-			if context > c.Context {
-				return usagef("--context %d: %s has %d positions", context, model, c.Context)
+			if limit := m.Dims().Context; context > limit {
+				return usagef("--context %d: %s has %d positions", context, model, limit)
 			}
-			r, err := bench(cmd.Context(), c, batch, context, steps, recompute(again)...)
+			r, err := bench(cmd.Context(), m, batch, context, steps, recompute(again)...)
 			if err != nil {
 				return err
 			}
@@ -98,12 +98,12 @@ type benchResult struct {
 // The parts of a step, in the order they are printed.
 var benchParts = []string{"products", "attention", "head", "element-wise", "optimiser", "other"}
 
-// recompute is the option of --recompute: every model's blocks are called h.0, h.1, ….
+// recompute is the option of --recompute: what goes between blocks is kept.
 func recompute(on bool) []graph.Option {
 	if !on {
 		return nil
 	}
-	return []graph.Option{graph.Recompute("h.*")}
+	return []graph.Option{graph.Recompute(models.Blocks)}
 }
 
 // partOf classes an op.
@@ -120,10 +120,10 @@ func partOf(op string) string {
 }
 
 // bench measures steps of training.
-func bench(ctx context.Context, c gpt2.Config, batch, context, steps int, options ...graph.Option) (*benchResult, error) {
+func bench(ctx context.Context, m models.Model, batch, context, steps int, options ...graph.Option) (*benchResult, error) {
 	params := graph.NewParams(1)
 	s := graph.New(params, append(options, graph.Training())...)
-	p, err := s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+	p, err := s.CompileGrad(m.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func bench(ctx context.Context, c gpt2.Config, batch, context, steps int, option
 	ids := make([]int, batch*context)
 	for _, name := range []string{"tokens", "targets"} {
 		for i := range ids {
-			ids[i] = random.IntN(c.Vocab)
+			ids[i] = random.IntN(m.Dims().Vocab)
 		}
 		if err := p.SetInts(name, ids); err != nil {
 			return nil, err
@@ -189,7 +189,7 @@ func bench(ctx context.Context, c gpt2.Config, batch, context, steps int, option
 	}
 	flops := 6 * float64(params.Count()) * tokens
 	r.Rate = flops / r.Step / 1e9
-	r.SgemmRate = sgemmRate(batch*context, c.Width)
+	r.SgemmRate = sgemmRate(batch*context, m.Dims().Width)
 	r.Share = r.Rate / r.SgemmRate
 	return r, nil
 }

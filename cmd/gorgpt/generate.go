@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -58,7 +58,7 @@ DIR is a checkpoint, such as RUN/checkpoints/best. The text appears as it is cho
 					return err
 				}
 			}
-			g := generate.New(m.config, m.params, m.config.Context)
+			g := generate.New(m.model, m.params, m.model.Dims().Context)
 			defer g.Close()
 			out := &writer{out: cmd.OutOrStdout(), tokenizer: m.tokenizer}
 			if asJSON {
@@ -98,7 +98,7 @@ DIR is a checkpoint, such as RUN/checkpoints/best. The text appears as it is cho
 
 // trained is a model out of a checkpoint.
 type trained struct {
-	config    gpt2.Config
+	model     models.Model
 	params    *graph.Params
 	tokenizer tokenizer.Tokenizer
 }
@@ -114,7 +114,7 @@ func load(dir string) (*trained, error) {
 		return nil, err
 	}
 	m := &trained{params: graph.NewParams(0)}
-	if m.config, err = gpt2.ParseJSON(raw); err != nil {
+	if m.model, err = models.Parse(raw); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if m.tokenizer, err = tokenizer.Load(d.Path()); err != nil {
@@ -123,13 +123,13 @@ func load(dir string) (*trained, error) {
 		}
 		return nil, err
 	}
-	if m.tokenizer.Size() > m.config.Vocab {
-		return nil, fmt.Errorf("%s: the tokenizer has %d tokens, the model %d", dir, m.tokenizer.Size(), m.config.Vocab)
+	if m.tokenizer.Size() > m.model.Dims().Vocab {
+		return nil, fmt.Errorf("%s: the tokenizer has %d tokens, the model %d", dir, m.tokenizer.Size(), m.model.Dims().Vocab)
 	}
-	if err := declareInto(m.config, m.params); err != nil {
+	if err := declareInto(m.model, m.params); err != nil {
 		return nil, err
 	}
-	return m, d.Params(m.params, m.config.Absent())
+	return m, d.Params(m.params, m.model.Absent())
 }
 
 // writer prints tokens as they come, but no part of a character.

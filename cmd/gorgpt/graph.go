@@ -28,24 +28,24 @@ this works for models that do not fit into memory.`,
   gorgpt graph --model gpt2-xl --batch 1 --context 1024 --train | tail -4`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := findModel(model)
+			m, err := findModel(model)
 			if err != nil {
 				return err
 			}
 			if !cmd.Flags().Changed("context") {
-				context = c.Context
+				context = m.Dims().Context
 			}
 			if batch < 1 || context < 1 {
 				return usagef("--batch %d and --context %d must be 1 or more", batch, context)
 			}
-			if context > c.Context {
-				return usagef("--context %d: %s has %d positions", context, model, c.Context)
+			if limit := m.Dims().Context; context > limit {
+				return usagef("--context %d: %s has %d positions", context, model, limit)
 			}
 			write, ok := graphFormats[format]
 			if !ok {
 				return unknown("format", format, []string{"table", "json"})
 			}
-			p, err := declare(c, batch, context, train)
+			p, err := declare(m, batch, context, train)
 			if err != nil {
 				return err
 			}

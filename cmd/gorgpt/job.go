@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -26,7 +26,7 @@ type job struct {
 	stopAfter      int
 	stdout, stderr io.Writer
 
-	config    gpt2.Config
+	model     models.Model
 	tokenizer tokenizer.Tokenizer
 	params    *graph.Params
 
@@ -121,7 +121,7 @@ func (j *job) save(s train.State) error {
 	if id, ok := j.tokenizer.EndOfText(); ok {
 		end = id
 	}
-	config, err := j.config.JSON(end)
+	config, err := j.model.JSON(end)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (j *job) save(s train.State) error {
 	}
 	dir, name := checkpointsDir(j.dir), fmt.Sprintf("step-%06d", s.Step)
 	err = checkpoint.Save(filepath.Join(dir, name), checkpoint.Contents{
-		Config: config, Params: j.params, Zeros: j.config.Absent(),
+		Config: config, Params: j.params, Zeros: j.model.Absent(),
 		Tokenizer: j.tokenizer.Save, Trainer: s, Optimizer: moments,
 	})
 	if err != nil {
@@ -183,10 +183,10 @@ func (j *job) restore(t *train.Trainer) (train.State, error) {
 	if s.Solver.Tensors, err = moments(d); err != nil && !(s.Solver.Step == 0 && errors.Is(err, fs.ErrNotExist)) {
 		return s, err // before the first update there are none
 	}
-	if err := declareInto(j.config, j.params); err != nil {
+	if err := declareInto(j.model, j.params); err != nil {
 		return s, err
 	}
-	if err := d.Params(j.params, j.config.Absent()); err != nil {
+	if err := d.Params(j.params, j.model.Absent()); err != nil {
 		return s, err
 	}
 	return s, t.Restore(s)
@@ -211,9 +211,9 @@ func moments(d *checkpoint.Dir) ([]train.Tensor, error) {
 }
 
 // declareInto declares the model's parameters.
-func declareInto(c gpt2.Config, params *graph.Params) error {
+func declareInto(m models.Model, params *graph.Params) error {
 	s := graph.New(params)
-	c.Graph(s, s.Ints("tokens", 1, 1))
+	m.Graph(s, s.Ints("tokens", 1, 1))
 	return s.Err()
 }
 
@@ -238,7 +238,7 @@ func (j *job) report(ctx context.Context) error {
 
 // sample writes a little with the trained model.
 func (j *job) sample(ctx context.Context) (string, error) {
-	g := generate.New(j.config, j.params, j.config.Context)
+	g := generate.New(j.model, j.params, j.model.Dims().Context)
 	defer g.Close()
 	prompt, err := emptyPrompt(j.tokenizer)
 	if err != nil {

@@ -7,27 +7,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/models"
 )
 
-// findModel returns the named configuration.
-func findModel(name string) (gpt2.Config, error) {
-	var known []string
-	for _, size := range gpt2.Sizes() {
-		if size.Name == name {
-			return size.Config, nil
-		}
-		known = append(known, size.Name)
+// findModel returns the named model.
+func findModel(name string) (models.Model, error) {
+	m, err := models.Find(name)
+	if err != nil {
+		return nil, usageError{err}
 	}
-	return gpt2.Config{}, unknown("model", name, known)
+	return m, nil
 }
 
 // count declares the model and counts its weights, without making any.
-func count(c gpt2.Config) (int64, error) {
+func count(m models.Model) (int64, error) {
 	params := graph.NewParams(0)
-	s := graph.New(params)
-	c.Graph(s, s.Ints("tokens", 1, 1))
-	return params.Count(), s.Err()
+	err := declareInto(m, params)
+	return params.Count(), err
 }
 
 func newModels() *cobra.Command {
@@ -38,14 +34,14 @@ func newModels() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "MODEL\tPARAMETERS\tLAYERS\tWIDTH\tHEADS\tCONTEXT\tVOCABULARY\t")
-			for _, size := range gpt2.Sizes() {
-				c := size.Config
-				n, err := count(c)
+			for _, m := range models.All() {
+				n, err := count(m.Model)
 				if err != nil {
 					return err
 				}
+				d := m.Model.Dims()
 				fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n",
-					size.Name, thousands(n), c.Layers, c.Width, c.Heads, c.Context, c.Vocab, size.About)
+					m.Name, thousands(n), d.Layers, d.Width, d.Heads, d.Context, d.Vocab, m.About)
 			}
 			return w.Flush()
 		},
@@ -63,12 +59,12 @@ func thousands(n int64) string {
 
 // declare builds and compiles the graph of a forward or a training pass. Nothing is
 // allocated until it runs.
-func declare(c gpt2.Config, batch, context int, train bool) (*graph.Program, error) {
+func declare(m models.Model, batch, context int, train bool) (*graph.Program, error) {
 	params := graph.NewParams(0)
 	if !train {
 		s := graph.New(params)
-		return s.Compile(c.Graph(s, s.Ints("tokens", batch, context)))
+		return s.Compile(m.Graph(s, s.Ints("tokens", batch, context)))
 	}
 	s := graph.New(params, graph.Training())
-	return s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+	return s.CompileGrad(m.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 }

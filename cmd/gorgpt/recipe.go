@@ -11,7 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/pflag"
 
-	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // recipe is every setting of a training run: a flag and, with "_" for "-", a key of
@@ -155,23 +155,24 @@ func (r recipe) text() []byte {
 	return b.Bytes()
 }
 
-// config is the model that the recipe asks for, with a vocabulary of that size.
-func (r recipe) config(vocab int) (gpt2.Config, error) {
-	c, err := findModel(r.Model)
+// model is the model that the recipe asks for, with a vocabulary of that size.
+func (r recipe) model(vocab int) (models.Model, error) {
+	m, err := findModel(r.Model)
 	if err != nil {
-		return c, err
+		return nil, err
 	}
-	c.Vocab, c.Context = vocab, r.Context
-	for _, o := range []struct{ given, into *int }{{&r.Layers, &c.Layers}, {&r.Heads, &c.Heads}, {&r.Width, &c.Width}} {
+	d := m.Dims()
+	d.Vocab, d.Context = vocab, r.Context
+	for _, o := range []struct{ given, into *int }{{&r.Layers, &d.Layers}, {&r.Heads, &d.Heads}, {&r.Width, &d.Width}} {
 		if *o.given != 0 {
 			*o.into = *o.given
 		}
 	}
-	c.EmbedDropout, c.AttentionDropout, c.ResidualDropout = r.Dropout, r.Dropout, r.Dropout
-	if err := c.Validate(); err != nil {
-		return c, usageError{err}
+	m = m.WithDims(d).WithDropout(r.Dropout)
+	if err := m.Validate(); err != nil {
+		return nil, usageError{err}
 	}
-	return c, nil
+	return m, nil
 }
 
 // validate tells which setting cannot be.
@@ -229,7 +230,8 @@ func (r recipe) fixed() recipe {
 }
 
 // describe is the model in a line.
-func describe(name string, c gpt2.Config, params int64) string {
+func describe(name string, m models.Model, params int64) string {
+	d := m.Dims()
 	return fmt.Sprintf("%s: %s parameters, %d layers, %d heads, width %d, context %d, vocabulary %d",
-		name, thousands(params), c.Layers, c.Heads, c.Width, c.Context, c.Vocab)
+		name, thousands(params), d.Layers, d.Heads, d.Width, d.Context, d.Vocab)
 }

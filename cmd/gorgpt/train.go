@@ -101,7 +101,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if j.config, err = r.config(tok.Size()); err != nil {
+	if j.model, err = r.model(tok.Size()); err != nil {
 		return err
 	}
 	j.tokenizer = tok
@@ -113,11 +113,11 @@ func (j *job) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, t.Train.Close()) }()
 	// Declare the model before anything is written: what is wrong with it shows here.
-	program, err := declare(j.config, r.Batch, r.Context, true)
+	program, err := declare(j.model, r.Batch, r.Context, true)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(r.Model, j.config, graph.Sum(program.Nodes()).Params), src)
+	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(r.Model, j.model, graph.Sum(program.Nodes()).Params), src)
 
 	if err := j.openRun(t); err != nil {
 		return err
@@ -161,7 +161,7 @@ func (j *job) trainer(src *datasets.Source) (*train.Trainer, error) {
 	solver := train.NewAdamW()
 	solver.Beta1, solver.Beta2, solver.Decay, solver.Clip = r.Beta1, r.Beta2, r.Decay, r.Clip
 	return &train.Trainer{
-		Model: j.config, Params: j.params,
+		Model: j.model, Params: j.params,
 		Train: datasets.Prefetch(training, prefetched), Validation: restart,
 		Solver: solver, Schedule: schedule,
 		Steps: r.Steps, Batch: r.Batch, Context: r.Context, Accumulate: r.Accumulate,

@@ -300,7 +300,7 @@ func TestRecipes(t *testing.T) {
 		if err := r.validate(); err != nil {
 			t.Errorf("%s: %v", f, err)
 		}
-		c, err := r.config(65)
+		c, err := r.model(65)
 		if err != nil {
 			t.Errorf("%s: %v", f, err)
 			continue

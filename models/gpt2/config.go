@@ -59,15 +59,27 @@ func (a Activation) layer() layers.Activation {
 	return ops.GELU
 }
 
+// Dims are the sizes.
+func (c Config) Dims() layers.Dims {
+	return layers.Dims{Vocab: c.Vocab, Context: c.Context, Width: c.Width, Layers: c.Layers, Heads: c.Heads}
+}
+
+// WithDims is the configuration with other sizes.
+func (c Config) WithDims(d layers.Dims) Config {
+	c.Vocab, c.Context, c.Width, c.Layers, c.Heads = d.Vocab, d.Context, d.Width, d.Layers, d.Heads
+	return c
+}
+
+// WithDropout is the configuration with one rate at all three places.
+func (c Config) WithDropout(rate float64) Config {
+	c.EmbedDropout, c.AttentionDropout, c.ResidualDropout = rate, rate, rate
+	return c
+}
+
 // Validate tells what is wrong with the configuration, or nil.
 func (c Config) Validate() error {
-	for _, f := range []struct {
-		name  string
-		value int
-	}{{"vocabulary", c.Vocab}, {"context", c.Context}, {"width", c.Width}, {"number of layers", c.Layers}, {"number of heads", c.Heads}} {
-		if f.value < 1 {
-			return fmt.Errorf("gpt2: the %s is %d, want 1 or more", f.name, f.value)
-		}
+	if err := c.Dims().Validate(); err != nil {
+		return fmt.Errorf("gpt2: %w", err)
 	}
 	for _, rate := range []float64{c.EmbedDropout, c.AttentionDropout, c.ResidualDropout} {
 		if !(rate >= 0 && rate < 1) {
@@ -75,8 +87,6 @@ func (c Config) Validate() error {
 		}
 	}
 	switch {
-	case c.Width%c.Heads != 0:
-		return fmt.Errorf("gpt2: width %d is not a multiple of %d heads", c.Width, c.Heads)
 	case activations[c.Activation] == nil:
 		return fmt.Errorf("gpt2: activation %q is unknown, want gelu_new, gelu or relu", c.Activation)
 	case !(c.Epsilon > 0):

@@ -1,0 +1,109 @@
+package models
+
+import (
+	"encoding/json"
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/nearest"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/models/gpt1"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+)
+
+// Blocks is the pattern of the scopes of a model's blocks: h.0, h.1, ….
+const Blocks = "h.*"
+
+// Model is a GPT of one architecture and size: what it takes to declare, train, sample,
+// save and read it. B is the batch, T the context, V the vocabulary.
+type Model interface {
+	// Graph declares the model over tokens (B, T) and returns the logits (B·T, V).
+	Graph(s *graph.Scope, tokens *G.Node) *G.Node
+	// GraphAt is Graph for the given rows (N) of the logits only: (N, V).
+	GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node
+	// Loss declares the mean cross-entropy of the next token; targets (B, T).
+	Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node
+
+	// Dims are the model's sizes, and WithDims the same model with others.
+	Dims() layers.Dims
+	WithDims(layers.Dims) Model
+	// WithDropout is the same model with one dropout rate wherever it has dropout.
+	WithDropout(rate float64) Model
+	// Validate tells what is wrong with the sizes and rates, or nil.
+	Validate() error
+
+	// JSON is the config.json that Hugging Face's transformers reads. endOfText is the
+	// token that ends a document, or -1.
+	JSON(endOfText int) ([]byte, error)
+	// Absent names the parameters, with their shapes, that Hugging Face's model has and
+	// this one lacks, because they are 0.
+	Absent() map[string][]int
+}
+
+// Named is a model of the catalogue.
+type Named struct {
+	Name  string // Hugging Face's, where there is one
+	About string // a line
+	Model Model
+}
+
+// gpt1Model and gpt2Model make a Model of a Config, whose WithDims and WithDropout
+// return the Config.
+type (
+	gpt1Model struct{ gpt1.Config }
+	gpt2Model struct{ gpt2.Config }
+)
+
+func (m gpt1Model) WithDims(d layers.Dims) Model   { return gpt1Model{m.Config.WithDims(d)} }
+func (m gpt1Model) WithDropout(rate float64) Model { return gpt1Model{m.Config.WithDropout(rate)} }
+func (m gpt2Model) WithDims(d layers.Dims) Model   { return gpt2Model{m.Config.WithDims(d)} }
+func (m gpt2Model) WithDropout(rate float64) Model { return gpt2Model{m.Config.WithDropout(rate)} }
+
+// GPT1 and GPT2 make a Model of a configuration of one's own.
+func GPT1(c gpt1.Config) Model { return gpt1Model{c} }
+func GPT2(c gpt2.Config) Model { return gpt2Model{c} }
+
+// All lists the catalogue.
+func All() []Named {
+	var all []Named
+	for _, size := range gpt1.Sizes() {
+		all = append(all, Named{size.Name, size.About, GPT1(size.Config)})
+	}
+	for _, size := range gpt2.Sizes() {
+		all = append(all, Named{size.Name, size.About, GPT2(size.Config)})
+	}
+	return all
+}
+
+// Find returns the named model. The error for another name offers the nearest.
+func Find(name string) (Model, error) {
+	var known []string
+	for _, m := range All() {
+		if m.Name == name {
+			return m.Model, nil
+		}
+		known = append(known, m.Name)
+	}
+	return nil, nearest.Unknown("model", name, known)
+}
+
+// Parse returns the model that a config.json describes, by its model_type.
+func Parse(config []byte) (Model, error) {
+	var kind struct {
+		Type string `json:"model_type"`
+	}
+	if err := json.Unmarshal(config, &kind); err != nil {
+		return nil, fmt.Errorf("config.json: %w", err)
+	}
+	switch kind.Type {
+	case "gpt2":
+		c, err := gpt2.ParseJSON(config)
+		return GPT2(c), err
+	case "openai-gpt":
+		c, err := gpt1.ParseJSON(config)
+		return GPT1(c), err
+	}
+	return nil, fmt.Errorf("config.json: model_type is %q, want gpt2 or openai-gpt", kind.Type)
+}

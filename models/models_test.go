@@ -1,0 +1,87 @@
+package models_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/models"
+)
+
+// published are the parameter counts of OpenAI's checkpoints, and those of the small
+// models, V·C + T·C + L·(12C² + 13C) and what GPT-2 has beside it.
+var published = map[string]int64{
+	"gpt1-nano":   809_600,
+	"openai-gpt":  116_534_784,
+	"gpt2-nano":   804_096,
+	"gpt2":        124_439_808,
+	"gpt2-medium": 354_823_168,
+	"gpt2-large":  774_030_080,
+	"gpt2-xl":     1_557_611_200,
+}
+
+// TestAll declares every model with its gradients, counts it, and reads its config.json
+// back.
+func TestAll(t *testing.T) {
+	if len(models.All()) != len(published) {
+		t.Errorf("%d models, want %d", len(models.All()), len(published))
+	}
+	for _, m := range models.All() {
+		params := graph.NewParams(1)
+		s := graph.New(params, graph.Training())
+		context := m.Model.Dims().Context
+		if _, err := s.CompileGrad(m.Model.Loss(s, s.Ints("tokens", 1, context), s.Ints("targets", 1, context))); err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+		}
+		if params.Count() != published[m.Name] {
+			t.Errorf("%s: %d parameters, want %d", m.Name, params.Count(), published[m.Name])
+		}
+		data, err := m.Model.WithDropout(0.25).JSON(5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := models.Parse(data); err != nil || got != m.Model.WithDropout(0.25) {
+			t.Errorf("%s: read back as %+v, %v", m.Name, got, err)
+		}
+		d := layers.Dims{Vocab: 7, Context: 5, Width: 6, Layers: 1, Heads: 2}
+		if got := m.Model.WithDims(d); got.Dims() != d || got.Validate() != nil {
+			t.Errorf("%s: with other sizes it is %+v, %v", m.Name, got, got.Validate())
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, c := range []struct{ config, want string }{
+		{`{`, "config.json: unexpected end of JSON input"},
+		{`{"model_type": "bert"}`, `config.json: model_type is "bert", want gpt2 or openai-gpt`},
+		{`{"model_type": "openai-gpt", "afn": "relu"}`, `gpt1: config.json: afn is "relu", want "gelu"`},
+		{`{"model_type": "openai-gpt", "n_head": 7}`, "gpt1: width 768 is not a multiple of 7 heads"},
+		{`{"model_type": "openai-gpt", "n_layer": -1}`, "gpt1: the number of layers is -1, want 1 or more"},
+		{`{"model_type": "openai-gpt", "embd_pdrop": 1}`, "gpt1: a dropout rate of 1 is not in [0, 1)"},
+	} {
+		if _, err := models.Parse([]byte(c.config)); err == nil || err.Error() != c.want {
+			t.Errorf("%s: error %v, want %s", c.config, err, c.want)
+		}
+	}
+	const want = `unknown model "gpt2-medum"; did you mean "gpt2-medium"?`
+	if _, err := models.Find("gpt2-medum"); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// Declare a model of the catalogue with a small vocabulary of one's own.
+func ExampleFind() {
+	m, err := models.Find("openai-gpt")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	d := m.Dims()
+	d.Vocab, d.Layers = 1000, 2
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	logits := m.WithDims(d).Graph(s, s.Ints("tokens", 1, 512))
+	fmt.Println(logits.Shape(), params.Get("h.1.ln_2.bias").Shape(), params.Count())
+	// Output: (512, 1000) (768) 15336960
+}
