@@ -26,6 +26,13 @@ var layer = map[string]int{
 	"models":                  5,
 	"tokenizer":               1,
 	"datasets":                2,
+	"checkpoint/weights":      0, // what the formats have in common
+	"checkpoint/safetensors":  1,
+	"checkpoint/pickle":       1,
+	"checkpoint/tfbundle":     1,
+	"checkpoint/npy":          1,
+	"checkpoint/llmc":         1,
+	"checkpoint/openai":       2,
 	"checkpoint":              5,
 	"train":                   6,
 	"generate":                6,

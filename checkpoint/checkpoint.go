@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
 )
 
@@ -25,6 +27,9 @@ const (
 // position of some megabytes; anything beyond this is another file.
 const maxJSON = 64 << 20
 
+// Tensor is a named tensor in memory, row-major.
+type Tensor = weights.Tensor
+
 // Contents is what goes into a checkpoint.
 type Contents struct {
 	// Config becomes config.json: JSON text (a []byte or json.RawMessage) as it
@@ -34,6 +39,13 @@ type Contents struct {
 	// shape in Zeros; see [WriteParams].
 	Params *graph.Params
 	Zeros  map[string][]int
+	// DType is the number type of model.safetensors, [weights.F32] if empty. The
+	// others halve the file and lose digits, so training does not go on from them
+	// to the bit.
+	DType weights.DType
+	// ShardBytes, if above 0, bounds a file of weights: there are several then, and
+	// model.safetensors.index.json.
+	ShardBytes int64
 	// Tokenizer writes the tokenizer's files into the directory; nil if there is
 	// none.
 	Tokenizer func(dir string) error
@@ -64,8 +76,7 @@ func (c Contents) fill(temp string) error {
 	if err != nil {
 		return err
 	}
-	err = writeFile(temp, weightsName, func(w io.Writer) error { return WriteParams(w, c.Params, c.Zeros) })
-	if err != nil {
+	if err := c.writeWeights(temp); err != nil {
 		return err
 	}
 	if c.Tokenizer != nil {
@@ -75,7 +86,7 @@ func (c Contents) fill(temp string) error {
 	}
 	if c.Optimizer != nil {
 		err := writeFile(temp, optimizerName, func(w io.Writer) error {
-			return WriteTensors(w, map[string]string{"format": "pt"}, c.Optimizer)
+			return safetensors.Write(w, torchMetadata, weights.F32, c.Optimizer)
 		})
 		if err != nil {
 			return err
@@ -87,14 +98,28 @@ func (c Contents) fill(temp string) error {
 	return nil
 }
 
+// writeWeights writes model.safetensors, or several such files.
+func (c Contents) writeWeights(temp string) error {
+	t := cmp.Or(c.DType, weights.F32)
+	tensors, err := withZeros(c.Params, c.Zeros)
+	if err != nil {
+		return fmt.Errorf("%s: %w", weightsName, err)
+	}
+	create := func(name string, write func(io.Writer) error) error { return writeFile(temp, name, write) }
+	if c.ShardBytes > 0 {
+		return safetensors.WriteShards(create, torchMetadata, t, tensors, c.ShardBytes)
+	}
+	return create(weightsName, func(w io.Writer) error { return safetensors.Write(w, torchMetadata, t, tensors) })
+}
+
 // writeFile makes a file of dir.
 func writeFile(dir, name string, write func(w io.Writer) error) error {
 	f, err := os.Create(filepath.Join(dir, name))
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, bare(err))
+		return fmt.Errorf("%s: %w", name, weights.Bare(err))
 	}
 	err = write(bareWriter{f})
-	if err := cmp.Or(err, bare(f.Close())); err != nil {
+	if err := cmp.Or(err, weights.Bare(f.Close())); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
@@ -105,17 +130,7 @@ type bareWriter struct{ f *os.File }
 
 func (w bareWriter) Write(p []byte) (int, error) {
 	n, err := w.f.Write(p)
-	return n, bare(err)
-}
-
-// bare returns an error of the file system without the path that it carries,
-// for callers that say themselves where it happened.
-func bare(err error) error {
-	var pathErr *os.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err
-	}
-	return err
+	return n, weights.Bare(err)
 }
 
 // writeJSON makes a JSON file of dir.
@@ -175,13 +190,26 @@ func (d *Dir) Path() string { return d.path }
 // Config decodes config.json into v, as encoding/json does.
 func (d *Dir) Config(v any) error { return d.readJSON(configName, v) }
 
-// Params fills the parameters from model.safetensors; see [ReadParams].
+// Weights opens the stored weights: model.safetensors, pytorch_model.bin, or several
+// of one of them with an index. The caller closes it.
+func (d *Dir) Weights() (weights.Source, error) { return openHuggingFace(d.path) }
+
+// Params fills the parameters with the weights; see [ReadParams].
 func (d *Dir) Params(ps *graph.Params, zeros map[string][]int) error {
-	f, err := OpenTensors(filepath.Join(d.path, weightsName))
+	return d.fill(ReadParams, ps, zeros)
+}
+
+// MapParams fills the parameters of a model that is only run; see [MapParams].
+func (d *Dir) MapParams(ps *graph.Params, zeros map[string][]int) error {
+	return d.fill(MapParams, ps, zeros)
+}
+
+func (d *Dir) fill(read func(weights.Source, *graph.Params, map[string][]int) error, ps *graph.Params, zeros map[string][]int) error {
+	src, err := d.Weights()
 	if err != nil {
 		return err
 	}
-	return cmp.Or(ReadParams(f, ps, zeros), f.Close())
+	return cmp.Or(read(src, ps, zeros), src.Close())
 }
 
 // Trainer decodes trainer.json into v. The error is fs.ErrNotExist if the
@@ -190,8 +218,8 @@ func (d *Dir) Trainer(v any) error { return d.readJSON(trainerName, v) }
 
 // Optimizer opens optimizer.safetensors; the caller closes it. The error is
 // fs.ErrNotExist if the checkpoint has none.
-func (d *Dir) Optimizer() (*TensorFile, error) {
-	return OpenTensors(filepath.Join(d.path, optimizerName))
+func (d *Dir) Optimizer() (*safetensors.File, error) {
+	return safetensors.Open(filepath.Join(d.path, optimizerName))
 }
 
 // readJSON decodes a file of the checkpoint.
@@ -217,7 +245,7 @@ func (d *Dir) readJSON(name string, v any) error {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("%s: offset %d: %w", path, syntax.Offset, err)
 	case errors.As(err, &value):
-		return fmt.Errorf("%s: offset %d: %s: got %s, want %s", path, value.Offset, value.Field, show(value.Value), value.Type)
+		return fmt.Errorf("%s: offset %d: %s: got %s, want %s", path, value.Offset, value.Field, weights.Show(value.Value), value.Type)
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
 	}

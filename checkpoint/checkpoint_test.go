@@ -22,8 +22,8 @@ func TestSaveOpen(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "step-1")
 	want := nano(t, 1)
 	moments := []Tensor{
-		{"m/wte.weight", []int{11, 4}, make([]float32, 44)},
-		{"v/wte.weight", []int{44}, make([]float32, 44)},
+		tensorOf("m/wte.weight", []int{11, 4}, make([]float32, 44)),
+		tensorOf("v/wte.weight", []int{44}, make([]float32, 44)),
 	}
 	moments[0].Data[43] = 0x1p-149
 	err := Save(dir, Contents{
@@ -156,5 +156,5 @@ func TestReadJSONErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantError(t, c.Config(&v), path+": 67108865 bytes, want a JSON file of at most 67108864")
-	wantError(t, c.Params(nano(t, 1), nil), "stat "+dir+"/model.safetensors: no such file or directory")
+	wantError(t, c.Params(nano(t, 1), nil), dir+": no weights in it, want model.safetensors or pytorch_model.bin: file does not exist")
 }

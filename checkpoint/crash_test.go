@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
 // childEnv tells the test binary to be the process that crashes; its value is
@@ -70,7 +72,7 @@ func saveOn(dir string) error {
 		}
 		err := Write(dir, func(temp string) error {
 			for _, name := range []string{configName, "a", "b"} {
-				if err := os.WriteFile(filepath.Join(temp, name), asBytes(x), 0o666); err != nil {
+				if err := os.WriteFile(filepath.Join(temp, name), weights.Bytes(x), 0o666); err != nil {
 					return err
 				}
 				fmt.Print(".")

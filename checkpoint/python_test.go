@@ -3,11 +3,9 @@ package checkpoint
 import (
 	"bytes"
 	"encoding/json"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"testing"
 )
 
@@ -27,49 +25,6 @@ func python(t *testing.T, script string, args ...string) []byte {
 		t.Fatalf("%s: %v\n%s", script, err, &diagnostics)
 	}
 	return out
-}
-
-// TestPythonReadsTensors has the reference library read what this package
-// wrote.
-func TestPythonReadsTensors(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.safetensors")
-	var b bytes.Buffer
-	if err := WriteTensors(&b, map[string]string{"format": "pt"}, samples()); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	dec := json.NewDecoder(bytes.NewReader(python(t, "dump.py", path)))
-	var first struct{ Metadata map[string]string }
-	if err := dec.Decode(&first); err != nil || first.Metadata["format"] != "pt" {
-		t.Errorf("metadata %v, %v; want format pt", first.Metadata, err)
-	}
-	got := map[string]Tensor{}
-	for dec.More() {
-		var line struct {
-			Name  string
-			Shape []int
-			Bits  []uint32
-		}
-		if err := dec.Decode(&line); err != nil {
-			t.Fatal(err)
-		}
-		x := make([]float32, len(line.Bits))
-		for i, bits := range line.Bits {
-			x[i] = math.Float32frombits(bits)
-		}
-		got[line.Name] = Tensor{line.Name, line.Shape, x}
-	}
-	if len(got) != len(samples()) {
-		t.Errorf("%d tensors, want %d", len(got), len(samples()))
-	}
-	for _, want := range samples() {
-		g := got[want.Name]
-		if !slices.Equal(g.Shape, want.Shape) || !sameBits(g.Data, want.Data) {
-			t.Errorf("%s: Python reads other values or the shape %v", want.Name, g.Shape)
-		}
-	}
 }
 
 // TestTransformersOpens has transformers open a checkpoint of a model without

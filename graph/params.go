@@ -40,16 +40,46 @@ func (p *Param) Init() Init { return p.init }
 // Decay tells whether weight decay applies: to matrices, not to biases and gains.
 func (p *Param) Decay() bool { return p.shape.Dims() >= 2 }
 
-// Data is the weights, row by row. The first call draws them. The slice is the
+// Data is the weights, row by row. The first call draws them, unless Fill or Adopt
+// gave others. The slice is the
 // parameter itself: writing into it changes every program over it, so write only
 // between runs.
 func (p *Param) Data() []float32 {
 	p.once[0].Do(func() {
-		p.data = make([]float32, p.Size())
+		p.setData(make([]float32, p.Size()))
 		p.init.fill(p.data, p.seed, p.name)
-		p.value = dense(p.data, p.shape)
 	})
 	return p.data
+}
+
+func (p *Param) setData(data []float32) {
+	p.data, p.value = data, dense(data, p.shape)
+}
+
+// Fill has a function write the weights, row by row, such as out of a file. No others
+// are drawn before. After an error of the function, which Fill returns, the weights
+// are not to be used.
+func (p *Param) Fill(write func(data []float32) error) error {
+	p.once[0].Do(func() { p.setData(make([]float32, p.Size())) })
+	return write(p.data)
+}
+
+// Adopt makes data, row by row, the weights. It belongs to the parameter from then on.
+// If the parameter has weights already, programs may hold them, and data is copied
+// into them instead.
+func (p *Param) Adopt(data []float32) error {
+	if len(data) != p.Size() {
+		return fmt.Errorf("%s: %d numbers do not fill shape %v", p.name, len(data), p.shape)
+	}
+	adopted := false
+	p.once[0].Do(func() {
+		p.setData(data)
+		adopted = true
+	})
+	if !adopted {
+		copy(p.data, data)
+	}
+	return nil
 }
 
 // GradData is the gradient that [Program.RunGrad] adds to, laid out as Data.

@@ -1,4 +1,4 @@
-package checkpoint
+package safetensors
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
 // sameBits reports whether a and b are equal to the bit, NaNs and signs of zero
@@ -32,27 +34,15 @@ func wantError(t *testing.T, err error, want string) {
 	}
 }
 
-// portable runs a test as on a big-endian machine too: numbers converted one
-// by one.
-func portable(t *testing.T, f func(t *testing.T)) {
-	t.Run("native", f)
-	t.Run("portable", func(t *testing.T) {
-		was := littleEndian
-		littleEndian = false
-		defer func() { littleEndian = was }()
-		f(t)
-	})
-}
-
 // samples are tensors with every awkward number and shape.
-func samples() []Tensor {
+func samples() []weights.Tensor {
 	odd := []float32{0, float32(math.Copysign(0, -1)), float32(math.Inf(1)), float32(math.Inf(-1)),
 		math.SmallestNonzeroFloat32, math.MaxFloat32, math.Float32frombits(0x7fc00123), math.Float32frombits(0xff800001)}
 	long := make([]float32, 40_001) // longer than the pieces of a conversion
 	for i := range long {
 		long[i] = float32(i) * 0.37
 	}
-	return []Tensor{
+	return []weights.Tensor{
 		{Name: "z", Shape: []int{2, 4}, Data: odd},
 		{Name: "a<b>&\"é\"", Shape: []int{1, 1, 3}, Data: []float32{1, 2, 3}},
 		{Name: "scalar", Data: []float32{3.5}},
@@ -62,38 +52,36 @@ func samples() []Tensor {
 }
 
 func TestTensorsRoundTrip(t *testing.T) {
-	portable(t, func(t *testing.T) {
-		var b bytes.Buffer
-		if err := WriteTensors(&b, map[string]string{"format": "pt"}, samples()); err != nil {
-			t.Fatal(err)
+	var b bytes.Buffer
+	if err := Write(&b, map[string]string{"format": "pt"}, weights.F32, samples()); err != nil {
+		t.Fatal(err)
+	}
+	if n := binary.LittleEndian.Uint64(b.Bytes()); n%8 != 0 {
+		t.Errorf("header of %d bytes, want a multiple of 8", n)
+	}
+	f, err := New("x", bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Metadata()["format"]; got != "pt" {
+		t.Errorf("metadata format %q, want pt", got)
+	}
+	if got, want := len(f.Tensors()), len(samples()); got != want {
+		t.Errorf("%d tensors, want %d", got, want)
+	}
+	for _, want := range samples() {
+		info, ok := f.Lookup(want.Name)
+		if !ok || info.Type != weights.F32 || !slices.Equal(info.Shape, want.Shape) {
+			t.Errorf("%s: %+v, want F32 %v", want.Name, info, want.Shape)
 		}
-		if n := binary.LittleEndian.Uint64(b.Bytes()); n%8 != 0 {
-			t.Errorf("header of %d bytes, want a multiple of 8", n)
+		got := make([]float32, info.Size())
+		if err := f.Read(want.Name, got); err != nil {
+			t.Error(err)
 		}
-		f, err := NewTensorFile("x", bytes.NewReader(b.Bytes()), int64(b.Len()))
-		if err != nil {
-			t.Fatal(err)
+		if !sameBits(got, want.Data) {
+			t.Errorf("%s: values differ", want.Name)
 		}
-		if got := f.Metadata()["format"]; got != "pt" {
-			t.Errorf("metadata format %q, want pt", got)
-		}
-		if got, want := len(f.Tensors()), len(samples()); got != want {
-			t.Errorf("%d tensors, want %d", got, want)
-		}
-		for _, want := range samples() {
-			info, ok := f.Lookup(want.Name)
-			if !ok || info.Type != F32 || !slices.Equal(info.Shape, want.Shape) {
-				t.Errorf("%s: %+v, want F32 %v", want.Name, info, want.Shape)
-			}
-			got := make([]float32, info.Size())
-			if err := f.Read(want.Name, got); err != nil {
-				t.Error(err)
-			}
-			if !sameBits(got, want.Data) {
-				t.Errorf("%s: values differ", want.Name)
-			}
-		}
-	})
+	}
 }
 
 // TestReadTorch reads testdata/torch.safetensors, written by the reference
@@ -108,39 +96,37 @@ func TestReadTorch(t *testing.T) {
 		"half":          {0.0999755859, -2, 0x1p-24, 0x1p-14, 65504, -inf},
 		"brain":         {0.100097656, -2, 9.18354962e-41, 3.00405527e+38},
 	}
-	portable(t, func(t *testing.T) {
-		f, err := OpenTensors("testdata/torch.safetensors")
-		if err != nil {
-			t.Fatal(err)
+	f, err := Open("testdata/torch.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if len(f.Tensors()) != len(want)+2 { // and two of other types
+		t.Errorf("%d tensors, want %d", len(f.Tensors()), len(want)+2)
+	}
+	for name, want := range want {
+		got := make([]float32, len(want))
+		if err := f.Read(name, got); err != nil {
+			t.Error(err)
+			continue
 		}
-		defer f.Close()
-		if len(f.Tensors()) != len(want)+2 { // and two of other types
-			t.Errorf("%d tensors, want %d", len(f.Tensors()), len(want)+2)
-		}
-		for name, want := range want {
-			got := make([]float32, len(want))
-			if err := f.Read(name, got); err != nil {
-				t.Error(err)
-				continue
-			}
-			for i := range want {
-				if math.Float32bits(got[i]) != math.Float32bits(want[i]) && !(got[i] != got[i] && want[i] != want[i]) {
-					t.Errorf("%s[%d] = %v, want %v", name, i, got[i], want[i])
-				}
+		for i := range want {
+			if math.Float32bits(got[i]) != math.Float32bits(want[i]) && !(got[i] != got[i] && want[i] != want[i]) {
+				t.Errorf("%s[%d] = %v, want %v", name, i, got[i], want[i])
 			}
 		}
-		mask, ok := f.Lookup("h.0.attn.bias")
-		if !ok || mask.Type != "U8" || !slices.Equal(mask.Shape, []int{1, 1, 3, 3}) {
-			t.Errorf("mask: %+v, want U8 (1, 1, 3, 3)", mask)
-		}
-	})
+	}
+	mask, ok := f.Lookup("h.0.attn.bias")
+	if !ok || mask.Type != "U8" || !slices.Equal(mask.Shape, []int{1, 1, 3, 3}) {
+		t.Errorf("mask: %+v, want U8 (1, 1, 3, 3)", mask)
+	}
 }
 
 // TestWriteLikeTorch writes a few tensors sorted by name and compares the
 // header with the one the reference library writes for them.
 func TestWriteLikeTorch(t *testing.T) {
 	var b bytes.Buffer
-	err := WriteTensors(&b, map[string]string{"format": "pt"}, []Tensor{
+	err := Write(&b, map[string]string{"format": "pt"}, weights.F32, []weights.Tensor{
 		{Name: "a.weight", Shape: []int{2, 3}, Data: []float32{0, 1, 2, 3, 4, 5}},
 		{Name: "b.bias", Shape: []int{3}, Data: []float32{0, 1, 2}},
 		{Name: "s", Data: []float32{3.5}},
@@ -159,30 +145,6 @@ func TestWriteLikeTorch(t *testing.T) {
 	}
 	if got, want := b.Len(), 8+len(padded)+40; got != want {
 		t.Errorf("%d bytes, want %d", got, want)
-	}
-}
-
-func TestHalf(t *testing.T) {
-	for h := range 1 << 16 {
-		got := halfToFloat32(uint16(h))
-		fraction, exponent := float64(h&0x3ff), h>>10&0x1f
-		var want float64
-		switch {
-		case exponent == 0x1f && fraction != 0:
-			want = math.NaN()
-		case exponent == 0x1f:
-			want = math.Inf(1)
-		case exponent == 0:
-			want = math.Ldexp(fraction/1024, -14)
-		default:
-			want = math.Ldexp(1+fraction/1024, exponent-15)
-		}
-		if h>>15 == 1 {
-			want = math.Copysign(want, -1)
-		}
-		if math.IsNaN(want) != (got != got) || got == got && math.Float64bits(float64(got)) != math.Float64bits(want) {
-			t.Fatalf("half %#04x = %v, want %v", h, got, want)
-		}
 	}
 }
 
@@ -231,7 +193,7 @@ func TestBadFiles(t *testing.T) {
 			if strconv.IntSize < 64 && strings.HasPrefix(test.name, "overflow") {
 				t.Skip("these sizes do not even fit an int here")
 			}
-			_, err := NewTensorFile("f", strings.NewReader(test.content), int64(len(test.content)))
+			_, err := New("f", strings.NewReader(test.content), int64(len(test.content)))
 			wantError(t, err, test.want)
 		})
 	}
@@ -242,12 +204,12 @@ func TestBadFiles(t *testing.T) {
 func TestHugeHeader(t *testing.T) {
 	start := binary.LittleEndian.AppendUint64(nil, maxHeader+1)
 	r := io.NewSectionReader(bytes.NewReader(start), 0, 1<<40)
-	_, err := NewTensorFile("f", r, 1<<40)
+	_, err := New("f", r, 1<<40)
 	wantError(t, err, "f: offset 0: header length 100000001, want at most 100000000: not a safetensors file, or cut short")
 }
 
 func TestReadErrors(t *testing.T) {
-	f, err := OpenTensors("testdata/torch.safetensors")
+	f, err := Open("testdata/torch.safetensors")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,16 +219,16 @@ func TestReadErrors(t *testing.T) {
 	wantError(t, f.Read("ids", make([]float32, 2)), name+": ids is I64, want F32, F16 or BF16")
 	wantError(t, f.Read("wte.weight", make([]float32, 5)), name+": wte.weight is (2, 3), 6 numbers; the buffer holds 5")
 
-	_, err = OpenTensors("testdata")
+	_, err = Open("testdata")
 	wantError(t, err, "testdata: not a file, want a safetensors file")
-	_, err = OpenTensors("testdata/none")
+	_, err = Open("testdata/none")
 	wantError(t, err, "stat testdata/none: no such file or directory")
 
 	path := filepath.Join(t.TempDir(), "x")
 	if err := os.WriteFile(path, []byte(file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8)), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	short, err := OpenTensors(path)
+	short, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,23 +236,23 @@ func TestReadErrors(t *testing.T) {
 	if err := os.Truncate(path, 65); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, short.Read("a", make([]float32, 2)), path+": offset 62: a: 3 bytes, want 8: the file has shrunk")
+	wantError(t, short.Read("a", make([]float32, 2)), path+": offset 62: 3 bytes, want 8: the file has shrunk, in a")
 }
 
 func TestWriteErrors(t *testing.T) {
-	one := Tensor{Name: "a", Shape: []int{1}, Data: []float32{1}}
+	one := weights.Tensor{Name: "a", Shape: []int{1}, Data: []float32{1}}
 	tests := []struct {
-		tensors []Tensor
+		tensors []weights.Tensor
 		want    string
 	}{
-		{[]Tensor{one, one}, "a: two tensors of one name"},
-		{[]Tensor{{Name: "__metadata__", Data: []float32{1}}}, "__metadata__: two tensors of one name"},
-		{[]Tensor{{Name: "a", Shape: []int{2, 3}, Data: make([]float32, 5)}}, "a: 5 numbers do not fill shape (2, 3)"},
-		{[]Tensor{{Name: "a", Shape: []int{-1, -1}, Data: make([]float32, 1)}}, "a: 1 numbers do not fill shape (-1, -1)"},
+		{[]weights.Tensor{one, one}, "a: two tensors of one name"},
+		{[]weights.Tensor{{Name: "__metadata__", Data: []float32{1}}}, "__metadata__: two tensors of one name"},
+		{[]weights.Tensor{{Name: "a", Shape: []int{2, 3}, Data: make([]float32, 5)}}, "a: 5 numbers do not fill shape (2, 3)"},
+		{[]weights.Tensor{{Name: "a", Shape: []int{-1, -1}, Data: make([]float32, 1)}}, "a: 1 numbers do not fill shape (-1, -1)"},
 	}
 	for _, test := range tests {
 		var b bytes.Buffer
-		wantError(t, WriteTensors(&b, nil, test.tensors), test.want)
+		wantError(t, Write(&b, nil, weights.F32, test.tensors), test.want)
 		if b.Len() > 0 {
 			t.Errorf("%d bytes written, want none", b.Len())
 		}
@@ -312,22 +274,20 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 }
 
 func TestWriteFullDisk(t *testing.T) {
-	portable(t, func(t *testing.T) {
-		var b bytes.Buffer
-		if err := WriteTensors(&b, nil, samples()); err != nil {
-			t.Fatal(err)
+	var b bytes.Buffer
+	if err := Write(&b, nil, weights.F32, samples()); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 7, 8, 100, 1 << 16, b.Len() - 1} {
+		disk := fullDisk(n)
+		if err := Write(&disk, nil, weights.F32, samples()); err == nil || !strings.HasSuffix(err.Error(), errFull.Error()) {
+			t.Errorf("disk of %d bytes: error %v, want %v", n, err, errFull)
 		}
-		for _, n := range []int{0, 7, 8, 100, 1 << 16, b.Len() - 1} {
-			disk := fullDisk(n)
-			if err := WriteTensors(&disk, nil, samples()); err == nil || !strings.HasSuffix(err.Error(), errFull.Error()) {
-				t.Errorf("disk of %d bytes: error %v, want %v", n, err, errFull)
-			}
-		}
-		disk := fullDisk(b.Len())
-		if err := WriteTensors(&disk, nil, samples()); err != nil {
-			t.Error(err)
-		}
-	})
+	}
+	disk := fullDisk(b.Len())
+	if err := Write(&disk, nil, weights.F32, samples()); err != nil {
+		t.Error(err)
+	}
 }
 
 func FuzzTensorFile(f *testing.F) {
@@ -341,7 +301,7 @@ func FuzzTensorFile(f *testing.F) {
 	f.Add([]byte(file(`{"a":{"dtype":"F4","shape":[2,1],"data_offsets":[0,1]},"b":{"dtype":"F16","shape":[],"data_offsets":[1,3]}}`, 3)))
 	f.Add([]byte(file(`{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}`, 0)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		file, err := NewTensorFile("f", bytes.NewReader(data), int64(len(data)))
+		file, err := New("f", bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\n\r") || len(err.Error()) > 1000 {
 				t.Errorf("not one clear line: %q", err)
@@ -349,10 +309,10 @@ func FuzzTensorFile(f *testing.F) {
 			return
 		}
 		// What was accepted can be read, and what is written of it reads the same.
-		var tensors []Tensor
+		var tensors []weights.Tensor
 		total := 0
 		for _, info := range file.Tensors() {
-			if !info.Type.readable() {
+			if !info.Type.Readable() {
 				continue
 			}
 			x := make([]float32, info.Size())
@@ -362,13 +322,13 @@ func FuzzTensorFile(f *testing.F) {
 			if err := file.Read(info.Name, x); err != nil {
 				t.Fatal(err)
 			}
-			tensors = append(tensors, Tensor{Name: info.Name, Shape: info.Shape, Data: x})
+			tensors = append(tensors, weights.Tensor{Name: info.Name, Shape: info.Shape, Data: x})
 		}
 		var b bytes.Buffer
-		if err := WriteTensors(&b, file.Metadata(), tensors); err != nil {
+		if err := Write(&b, file.Metadata(), weights.F32, tensors); err != nil {
 			t.Fatal(err)
 		}
-		again, err := NewTensorFile("again", bytes.NewReader(b.Bytes()), int64(b.Len()))
+		again, err := New("again", bytes.NewReader(b.Bytes()), int64(b.Len()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -387,7 +347,7 @@ func FuzzTensorFile(f *testing.F) {
 // TestReaderError has a disk that fails: the error keeps the name and the place.
 func TestReaderError(t *testing.T) {
 	data := file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8)
-	_, err := NewTensorFile("f", broken{}, int64(len(data)))
+	_, err := New("f", broken{}, int64(len(data)))
 	wantError(t, err, "f: offset 0: "+iotest.ErrTimeout.Error())
 }
 

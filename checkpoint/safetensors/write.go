@@ -1,4 +1,4 @@
-package checkpoint
+package safetensors
 
 import (
 	"bufio"
@@ -8,21 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// Tensor is a named tensor in memory, row-major.
-type Tensor struct {
-	Name  string
-	Shape []int // empty for a scalar
-	Data  []float32
-}
-
-// WriteTensors writes tensors as F32 in the safetensors format, in the order
-// given. The metadata is free text for the header; nil leaves it out. It is an
-// error if two tensors have one name or if a tensor's data does not fill its
+// Write writes tensors as numbers of a type in the safetensors format, in the
+// order given. The metadata is free text for the header; nil leaves it out. It is
+// an error if two tensors have one name or if a tensor's data does not fill its
 // shape; then nothing is written.
-func WriteTensors(w io.Writer, metadata map[string]string, tensors []Tensor) error {
-	header, err := makeHeader(metadata, tensors)
+func Write(w io.Writer, metadata map[string]string, t weights.DType, tensors []weights.Tensor) error {
+	header, err := makeHeader(metadata, t, tensors)
 	if err != nil {
 		return err
 	}
@@ -33,9 +28,9 @@ func WriteTensors(w io.Writer, metadata map[string]string, tensors []Tensor) err
 	if _, err := b.Write(header); err != nil {
 		return fmt.Errorf("header: %w", err)
 	}
-	for _, t := range tensors {
-		if err := writeData(b, t.Data); err != nil {
-			return fmt.Errorf("%s: %w", t.Name, err)
+	for _, x := range tensors {
+		if err := weights.Write(b, x.Data, t); err != nil {
+			return fmt.Errorf("%s: %w", x.Name, err)
 		}
 	}
 	return b.Flush()
@@ -43,9 +38,13 @@ func WriteTensors(w io.Writer, metadata map[string]string, tensors []Tensor) err
 
 // makeHeader makes the JSON header, padded so that the data that follows it
 // lies at a multiple of 8.
-func makeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) {
+func makeHeader(metadata map[string]string, dtype weights.DType, tensors []weights.Tensor) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
+	width := uint64(dtype.Width())
+	if width == 0 {
+		return nil, fmt.Errorf("cannot write %s, only F32, F16 and BF16", dtype)
+	}
 	enc.SetEscapeHTML(false) // as the reference library writes names
 	put := func(key string, value any) error {
 		sep := byte(',')
@@ -76,11 +75,11 @@ func makeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) {
 			return nil, fmt.Errorf("%s: two tensors of one name", t.Name)
 		}
 		seen[t.Name] = true
-		if n, ok := sizeOf(t.Shape); !ok || n != len(t.Data) {
-			return nil, fmt.Errorf("%s: %d numbers do not fill shape %s", t.Name, len(t.Data), shapeText(t.Shape))
+		if n, ok := weights.SizeOf(t.Shape); !ok || n != len(t.Data) {
+			return nil, fmt.Errorf("%s: %d numbers do not fill shape %s", t.Name, len(t.Data), weights.ShapeText(t.Shape))
 		}
-		end := offset + 4*uint64(len(t.Data))
-		e := headerEntry{Type: F32, Shape: t.Shape, Offsets: []uint64{offset, end}}
+		end := offset + width*uint64(len(t.Data))
+		e := headerEntry{Type: dtype, Shape: t.Shape, Offsets: []uint64{offset, end}}
 		if e.Shape == nil {
 			e.Shape = []int{} // a scalar, in JSON [] and not null
 		}
@@ -100,22 +99,4 @@ func makeHeader(metadata map[string]string, tensors []Tensor) ([]byte, error) {
 		return nil, errors.New("too many tensors: the header would exceed 100 MB")
 	}
 	return b.Bytes(), nil
-}
-
-// writeData writes x as little-endian F32.
-func writeData(w io.Writer, x []float32) error {
-	if littleEndian {
-		_, err := w.Write(asBytes(x))
-		return err
-	}
-	buf := make([]byte, min(4*len(x), 1<<16))
-	for len(x) > 0 {
-		n := min(len(x), len(buf)/4)
-		encode(buf, x[:n])
-		if _, err := w.Write(buf[:4*n]); err != nil {
-			return err
-		}
-		x = x[n:]
-	}
-	return nil
 }

@@ -1,0 +1,167 @@
+package pickle
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+)
+
+// maxPickle bounds the part of a file that is not numbers: gpt2-xl's takes 100 kB.
+const maxPickle = 64 << 20
+
+// zipMagic starts a zip archive, legacyMagic a file of PyTorch before 1.6.
+var (
+	zipMagic    = []byte("PK\x03\x04")
+	legacyMagic = []byte("\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")
+)
+
+// File reads tensors from a file of torch.save. It is a [weights.Source] and a
+// [weights.Mapper].
+type File struct {
+	file    *weights.File
+	infos   []weights.Info
+	tensors map[string]*tensor
+}
+
+// Open opens a file of torch.save that holds a dictionary of tensors. The caller
+// closes it.
+func Open(path string) (*File, error) {
+	file, err := weights.Open(path, "a file of torch.save")
+	if err != nil {
+		return nil, err
+	}
+	f, err := read(file)
+	if err != nil {
+		file.Close() // only read from: nothing to lose
+		return nil, err
+	}
+	return f, nil
+}
+
+// New reads such a file of size bytes from r. Errors call it by the name given.
+func New(name string, r io.ReaderAt, size int64) (*File, error) {
+	return read(weights.NewFile(name, r, size))
+}
+
+// IsFile reports whether a file that starts with these bytes may be one of
+// torch.save.
+func IsFile(start []byte) bool {
+	return bytes.HasPrefix(start, zipMagic) || bytes.HasPrefix(start, legacyMagic)
+}
+
+func read(file *weights.File) (*File, error) {
+	f := &File{file: file, tensors: make(map[string]*tensor)}
+	start := make([]byte, min(int64(len(legacyMagic)), file.Size()))
+	if _, err := file.ReadAt(start, 0); err != nil {
+		return nil, fmt.Errorf("%s: offset 0: %w", file.Name(), err)
+	}
+	var err error
+	switch {
+	case bytes.HasPrefix(start, zipMagic):
+		err = f.readZip()
+	case bytes.HasPrefix(start, legacyMagic):
+		err = f.readLegacy()
+	default:
+		err = errors.New("offset 0: neither a zip archive nor a pickle of PyTorch: not a file of torch.save")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	return f, nil
+}
+
+// section is a buffered reader of a part of the file.
+func (f *File) section(at, size int64) *bufio.Reader {
+	return bufio.NewReader(io.NewSectionReader(f.file, at, min(size, maxPickle)))
+}
+
+// take lists the tensors of a pickle's value, and finds their storages by place.
+func (f *File) take(v any, place func(*storage) error) error {
+	d, ok := v.(*dict)
+	if !ok {
+		return errors.New("not a dictionary of tensors: save model.state_dict()")
+	}
+	for _, it := range d.items {
+		name, ok := it.key.(string)
+		t, isTensor := it.value.(*tensor)
+		if !ok || !isTensor {
+			return fmt.Errorf("%v is not a tensor: save model.state_dict() alone", showKey(it.key))
+		}
+		if f.tensors[name] != nil {
+			return fmt.Errorf("%s is there twice", weights.Show(name))
+		}
+		if !t.storage.found {
+			if err := place(t.storage); err != nil {
+				return fmt.Errorf("%s: %w", weights.Show(name), err)
+			}
+			if s := t.storage; s.at < 0 || s.length > (f.file.Size()-s.at)/s.width {
+				return fmt.Errorf("%s: storage %s of %d bytes at offset %d reaches beyond the end, %d: the file is cut short",
+					weights.Show(name), weights.Show(s.key), s.length*s.width, s.at, f.file.Size())
+			}
+			t.storage.found = true
+		}
+		f.tensors[name] = t
+		f.infos = append(f.infos, weights.Info{Name: name, Type: t.storage.dtype, Shape: t.shape})
+	}
+	return nil
+}
+
+func showKey(key any) string {
+	if s, ok := key.(string); ok {
+		return weights.Show(s)
+	}
+	return fmt.Sprintf("a key of type %T", key)
+}
+
+// Name returns the path the file was opened by.
+func (f *File) Name() string { return f.file.Name() }
+
+// Tensors describes the tensors, in the order of the file. The slice belongs
+// to f.
+func (f *File) Tensors() []weights.Info { return f.infos }
+
+// Read reads the whole tensor of the given name into dst, row-major, whatever its
+// strides. len(dst) must be the tensor's size.
+func (f *File) Read(name string, dst []float32) error {
+	t := f.tensors[name]
+	if t == nil {
+		return fmt.Errorf("%s: no tensor %s", f.Name(), weights.Show(name))
+	}
+	if err := weights.CheckRead(weights.Info{Name: name, Type: t.storage.dtype, Shape: t.shape}, len(dst)); err != nil {
+		return fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	if len(dst) == 0 {
+		return nil
+	}
+	to := dst
+	if !t.contiguous() {
+		to = make([]float32, t.span())
+	}
+	if err := f.file.Floats(to, t.storage.dtype, t.at()); err != nil {
+		return fmt.Errorf("%w, in %s", err, weights.Show(name))
+	}
+	if !t.contiguous() {
+		t.gather(dst, to)
+	}
+	return nil
+}
+
+// at is the offset of the first number in the file.
+func (t *tensor) at() int64 { return t.storage.at + t.offset*t.storage.width }
+
+// Map implements [weights.Mapper].
+func (f *File) Map(name string) []float32 {
+	t := f.tensors[name]
+	if t == nil || t.storage.dtype != weights.F32 || !t.contiguous() {
+		return nil
+	}
+	n, _ := weights.SizeOf(t.shape)
+	return f.file.Map(n, t.at())
+}
+
+// Close closes the file. What Map gave stays valid.
+func (f *File) Close() error { return f.file.Close() }

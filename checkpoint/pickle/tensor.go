@@ -1,0 +1,196 @@
+package pickle
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+)
+
+// functions are the names that may be called.
+var functions = map[global]bool{
+	"collections.OrderedDict":         true,
+	"torch._utils._rebuild_tensor":    true, // before PyTorch 0.4
+	"torch._utils._rebuild_tensor_v2": true,
+	"torch._utils._rebuild_parameter": true,
+}
+
+// storageTypes are the names of number types: the type, and bytes of a number.
+var storageTypes = map[global]struct {
+	dtype weights.DType
+	width int64
+}{
+	"torch.FloatStorage":    {weights.F32, 4},
+	"torch.HalfStorage":     {weights.F16, 2},
+	"torch.BFloat16Storage": {weights.BF16, 2},
+	"torch.DoubleStorage":   {"F64", 8},
+	"torch.LongStorage":     {"I64", 8},
+	"torch.IntStorage":      {"I32", 4},
+	"torch.ShortStorage":    {"I16", 2},
+	"torch.CharStorage":     {"I8", 1},
+	"torch.ByteStorage":     {"U8", 1},
+	"torch.BoolStorage":     {"BOOL", 1},
+}
+
+// storage is a run of numbers in the file.
+type storage struct {
+	key    string
+	dtype  weights.DType
+	width  int64 // bytes of a number
+	length int64 // numbers
+	at     int64 // offset in the file, once it is known
+	found  bool
+}
+
+// tensor is a view of a storage.
+type tensor struct {
+	storage       *storage
+	offset        int64 // numbers
+	shape, stride []int
+}
+
+// persistent returns the storage that an identifier stands for:
+// ('storage', type, key, device, length), and in old files a view of another.
+func persistent(id any) (*storage, error) {
+	t, ok := id.(tuple)
+	if !ok || len(t) < 5 || len(t) > 6 || t[0] != "storage" {
+		return nil, errors.New("an identifier that is no storage's: not a file of weights")
+	}
+	name, _ := t[1].(global)
+	typ, okType := storageTypes[name]
+	key, okKey := t[2].(string)
+	n, okN := t[4].(int64)
+	if !okType || !okKey || !okN || n < 0 || n > 1<<60/typ.width {
+		return nil, fmt.Errorf("a storage with bad type, key or length (%v)", t[4])
+	}
+	if len(t) == 6 && t[5] != nil {
+		return nil, fmt.Errorf("storage %s is a view of another, as in files of old versions of PyTorch; load and save it there again", weights.Show(key))
+	}
+	return &storage{key: key, dtype: typ.dtype, width: typ.width, length: n}, nil
+}
+
+// call calls a function of the whitelist.
+func call(f, args any) (any, error) {
+	name, ok := f.(global)
+	a, okArgs := args.(tuple)
+	if !ok || !okArgs || !functions[name] {
+		return nil, errors.New("a call of what is no function: refused")
+	}
+	switch name {
+	case "collections.OrderedDict":
+		if len(a) == 0 {
+			return &dict{}, nil
+		}
+	case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2":
+		if len(a) >= 4 {
+			return rebuild(a)
+		}
+	case "torch._utils._rebuild_parameter":
+		if len(a) >= 1 {
+			if t, ok := a[0].(*tensor); ok {
+				return t, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%s is called with what it does not take", name)
+}
+
+// rebuild makes a tensor of a storage, an offset, a shape and strides.
+func rebuild(a tuple) (*tensor, error) {
+	s, ok := a[0].(*storage)
+	offset, okOffset := a[1].(int64)
+	shape, okShape := sizes(a[2])
+	stride, okStride := sizes(a[3])
+	if !ok || !okOffset || !okShape || !okStride || offset < 0 || len(shape) != len(stride) {
+		return nil, errors.New("a tensor with bad storage, offset, shape or strides")
+	}
+	t := &tensor{s, offset, shape, stride}
+	return t, t.check()
+}
+
+// sizes turns a tuple into numbers that are not negative.
+func sizes(v any) ([]int, bool) {
+	t, ok := v.(tuple)
+	if !ok || len(t) > 64 {
+		return nil, false
+	}
+	out := make([]int, len(t))
+	for i, v := range t {
+		n, ok := v.(int64)
+		if !ok || n < 0 || int64(int(n)) != n {
+			return nil, false
+		}
+		out[i] = int(n)
+	}
+	return out, true
+}
+
+// check returns an error unless the tensor lies within its storage, and has no
+// more numbers than that.
+func (t *tensor) check() error {
+	n, ok := weights.SizeOf(t.shape)
+	if !ok || int64(n) > t.storage.length {
+		return fmt.Errorf("a tensor of shape %s in a storage of %d numbers", weights.ShapeText(t.shape), t.storage.length)
+	}
+	if n == 0 {
+		return nil
+	}
+	last := uint64(t.offset)
+	for i, d := range t.shape {
+		hi, lo := bits.Mul64(uint64(d-1), uint64(t.stride[i]))
+		var carry uint64
+		last, carry = bits.Add64(last, lo, 0)
+		if hi != 0 || carry != 0 {
+			last = ^uint64(0)
+			break
+		}
+	}
+	if last >= uint64(t.storage.length) {
+		return fmt.Errorf("a tensor of shape %s, strides %s and offset %d reaches beyond its storage of %d numbers",
+			weights.ShapeText(t.shape), weights.ShapeText(t.stride), t.offset, t.storage.length)
+	}
+	return nil
+}
+
+// contiguous reports whether the numbers lie in the file as they are wanted.
+func (t *tensor) contiguous() bool {
+	step := 1
+	for i := len(t.shape) - 1; i >= 0; i-- {
+		if t.shape[i] != 1 && t.stride[i] != step {
+			return false
+		}
+		step *= t.shape[i]
+	}
+	return true
+}
+
+// span is how many numbers of the storage lie from the first to the last.
+func (t *tensor) span() int {
+	n := 1
+	for i, d := range t.shape {
+		if d == 0 {
+			return 0
+		}
+		n += (d - 1) * t.stride[i]
+	}
+	return n
+}
+
+// gather copies the numbers of a span into dst, row by row.
+func (t *tensor) gather(dst, span []float32) {
+	index := make([]int, len(t.shape))
+	at := 0
+	for i := range dst {
+		dst[i] = span[at]
+		for d := len(index) - 1; d >= 0; d-- {
+			index[d]++
+			at += t.stride[d]
+			if index[d] < t.shape[d] {
+				break
+			}
+			at -= index[d] * t.stride[d]
+			index[d] = 0
+		}
+	}
+}

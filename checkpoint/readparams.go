@@ -1,0 +1,133 @@
+package checkpoint
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// ReadParams fills all parameters from src; none are drawn before. Names may have
+// the prefix "transformer."; attention masks of old files are skipped; so is
+// lm_head.weight if the model has no such parameter, provided that it equals
+// the token embedding. Tensors named in zeros (see [WriteParams]; may be nil)
+// may be there if all their values are zero.
+//
+// Missing tensors, tensors that the model has no place for, and wrong shapes are
+// one error that lists them. After such an error the parameters are untouched;
+// after an error while reading values, NaNs and infinities among them, they are
+// not to be used.
+func ReadParams(src weights.Source, ps *graph.Params, zeros map[string][]int) error {
+	return readParams(src, ps, zeros, fillParam)
+}
+
+// MapParams is [ReadParams] for a model that is only run, not trained: where the
+// source can, its mapped memory becomes the parameters' (see [weights.Mapper]), so
+// that they take no memory but the system's cache of the file, which several
+// processes share and which is given back under pressure. The file must not be
+// written into in place while the parameters are in use; replacing it by another,
+// as [Save] does, is fine. Training works too and changes no file, but costs more
+// than after ReadParams: each page is copied at its first update.
+func MapParams(src weights.Source, ps *graph.Params, zeros map[string][]int) error {
+	return readParams(src, ps, zeros, func(src weights.Source, name string, p *graph.Param) error {
+		if m, ok := src.(weights.Mapper); ok {
+			if data := m.Map(name); data != nil {
+				return p.Adopt(data)
+			}
+		}
+		return fillParam(src, name, p)
+	})
+}
+
+// fillParam reads a parameter into memory of its own.
+func fillParam(src weights.Source, name string, p *graph.Param) error {
+	return p.Fill(func(data []float32) error { return src.Read(name, data) })
+}
+
+func readParams(src weights.Source, ps *graph.Params, zeros map[string][]int, read func(weights.Source, string, *graph.Param) error) error {
+	plan, err := match(src, ps, zeros)
+	if err != nil {
+		return fmt.Errorf("%s: %w", src.Name(), err)
+	}
+	if err := checkZeros(src, plan.zeros); err != nil {
+		return err
+	}
+	// Several at once: a page cache is read faster than one core copies.
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, m := range plan.params {
+		group.Go(func() error {
+			if err := read(src, m.stored.Name, m.param); err != nil {
+				return err
+			}
+			return checkFinite(src, m)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if plan.head.param != nil {
+		return checkHead(src, plan.head)
+	}
+	return nil
+}
+
+// checkFinite refuses NaNs and infinities: a model that has one gives nothing else.
+func checkFinite(src weights.Source, m matched) error {
+	for i, v := range m.param.Data() {
+		if v-v != 0 {
+			return fmt.Errorf("%s: %s: element %d is %v, want a finite number", src.Name(), weights.Show(m.stored.Name), i, v)
+		}
+	}
+	return nil
+}
+
+// checkZeros reads tensors that must hold nothing but zeros.
+func checkZeros(src weights.Source, zeros []weights.Info) error {
+	var nonzero []string
+	for _, t := range zeros {
+		x := make([]float32, t.Size())
+		if err := src.Read(t.Name, x); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(x, func(v float32) bool { return v != 0 }) {
+			nonzero = append(nonzero, weights.Show(t.Name))
+		}
+	}
+	if len(nonzero) > 0 {
+		return fmt.Errorf("%s: the config declares these absent, but they are not zero: %s", src.Name(), few(nonzero))
+	}
+	return nil
+}
+
+// checkHead compares the stored head with the embedding, which has been read.
+func checkHead(src weights.Source, head matched) error {
+	x := make([]float32, head.stored.Size())
+	if err := src.Read(head.stored.Name, x); err != nil {
+		return err
+	}
+	if i := firstDifference(x, head.param.Data()); i >= 0 {
+		return fmt.Errorf("%s: %s differs from %s at element %d: the checkpoint's head is not tied, the model's is",
+			src.Name(), headName, head.param.Name(), i)
+	}
+	return nil
+}
+
+// firstDifference returns the first index at which the bits differ, or -1.
+func firstDifference(a, b []float32) int {
+	if bytes.Equal(weights.Bytes(a), weights.Bytes(b)) {
+		return -1
+	}
+	for i := range a {
+		if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
+			return i
+		}
+	}
+	return -1
+}

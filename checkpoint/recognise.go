@@ -1,0 +1,176 @@
+package checkpoint
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/gorgpt/gorgpt/checkpoint/llmc"
+	"github.com/gorgpt/gorgpt/checkpoint/openai"
+	"github.com/gorgpt/gorgpt/checkpoint/pickle"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+)
+
+// Origin is a model found on disk in any of the forms that are read.
+type Origin struct {
+	Kind    string         // in words, as in "llm.c model file"
+	Config  []byte         // config.json: as found, or made from what else tells the sizes
+	Weights weights.Source // the caller closes it
+
+	// Tokenizer maps the names of Hugging Face's tokenizer files to the paths where
+	// the like were found.
+	Tokenizer map[string]string
+}
+
+// form is one form in which models are stored.
+type form struct {
+	kind    string
+	is      func(path string, info os.FileInfo, start []byte) bool
+	weights func(path string) (weights.Source, error)
+	config  func(path string) ([]byte, error) // where no config.json is beside
+}
+
+func isDir(is func(dir string) bool) func(string, os.FileInfo, []byte) bool {
+	return func(path string, info os.FileInfo, _ []byte) bool { return info.IsDir() && is(path) }
+}
+
+func isFile(is func(start []byte) bool) func(string, os.FileInfo, []byte) bool {
+	return func(_ string, info os.FileInfo, start []byte) bool { return info.Mode().IsRegular() && is(start) }
+}
+
+// forms are tried in turn.
+var forms = []form{
+	{"Hugging Face directory", isDir(isHuggingFace), openHuggingFace, needConfig},
+	{"OpenAI GPT-2, TensorFlow checkpoint", isDir(openai.IsGPT2), openai.GPT2, openai.GPT2Config},
+	{"OpenAI GPT-1, params_*.npy", isDir(openai.IsGPT1), openai.GPT1, openai.GPT1Config},
+	{"PyTorch file", isFile(pickle.IsFile), openPickle, needConfig},
+	{"llm.c model file", isFile(llmc.IsFile), openLLMC, llmcConfig},
+	{"safetensors file", isFile(isSafetensors), openSafetensors, needConfig},
+}
+
+// Recognise opens a model by a path: a Hugging Face directory or one of its files of
+// weights, a directory of OpenAI's GPT-1 or GPT-2, or a model file of llm.c. It looks
+// at what is there and not at names where it can. A config.json beside the weights
+// is taken whatever else tells the sizes.
+func Recognise(path string) (*Origin, error) {
+	dir, err := follow(path)
+	if err == nil {
+		path = dir
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	var start []byte
+	if info.Mode().IsRegular() {
+		if start, err = firstBytes(path); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range forms {
+		if f.is(path, info, start) {
+			return f.open(path, info)
+		}
+	}
+	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, or a .bin of llm.c", path)
+}
+
+// firstBytes returns the start of a file.
+func firstBytes(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 32))
+}
+
+func (f form) open(path string, info os.FileInfo) (*Origin, error) {
+	dir := path
+	if !info.IsDir() {
+		dir = filepath.Dir(path)
+	}
+	o := &Origin{Kind: f.kind, Tokenizer: tokenizerFiles(dir)}
+	var err error
+	if beside := filepath.Join(dir, configName); exists(beside) && !(f.kind == "llm.c model file") {
+		o.Config, err = weights.ReadText(beside, maxJSON)
+	} else {
+		o.Config, err = f.config(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	o.Weights, err = f.weights(path)
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// isHuggingFace reports whether a directory has weights under one of the names.
+func isHuggingFace(dir string) bool {
+	for _, f := range weightFiles {
+		if exists(filepath.Join(dir, f.name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isSafetensors reports whether a file starts like one: a length below 2²⁷, and {.
+func isSafetensors(start []byte) bool {
+	return len(start) > 8 && start[8] == '{' && start[4]|start[5]|start[6]|start[7] == 0
+}
+
+func needConfig(path string) ([]byte, error) {
+	return nil, fmt.Errorf("%s: no %s beside it, which tells the number of heads", path, configName)
+}
+
+func openLLMC(path string) (weights.Source, error) { return opened(llmc.Open(path)) }
+
+// llmcConfig makes the config.json of a file's header.
+func llmcConfig(path string) ([]byte, error) {
+	f, err := llmc.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	d := f.Dims()
+	return json.Marshal(map[string]any{
+		"model_type": "gpt2", "vocab_size": d.Vocab, "n_positions": d.Context,
+		"n_embd": d.Width, "n_layer": d.Layers, "n_head": d.Heads,
+	})
+}
+
+// tokenizerNames are Hugging Face's files of a tokenizer, and OpenAI's of the same
+// content, the first that is there.
+var tokenizerNames = map[string][]string{
+	"vocab.json":              {"vocab.json", "encoder.json", "encoder_bpe_40000.json"},
+	"merges.txt":              {"merges.txt", "vocab.bpe", "vocab_40000.bpe"},
+	"tokenizer.json":          {"tokenizer.json"},
+	"tokenizer_config.json":   {"tokenizer_config.json"},
+	"special_tokens_map.json": {"special_tokens_map.json"},
+	"added_tokens.json":       {"added_tokens.json"},
+	"generation_config.json":  {"generation_config.json"},
+}
+
+// tokenizerFiles finds the files of a tokenizer in dir.
+func tokenizerFiles(dir string) map[string]string {
+	found := make(map[string]string)
+	for name, candidates := range tokenizerNames {
+		for _, c := range candidates {
+			if path := filepath.Join(dir, c); exists(path) {
+				found[name] = path
+				break
+			}
+		}
+	}
+	return found
+}

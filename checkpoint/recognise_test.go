@@ -1,0 +1,178 @@
+package checkpoint
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// models are the forms of one GPT-2 and one GPT-1 that testdata/models/make.py made
+// with PyTorch, transformers, TensorFlow and NumPy. Each number is the same in all.
+var models = map[string]map[string]string{
+	"testdata/models/gpt2": {
+		"hf":                       "Hugging Face directory",
+		"sharded":                  "Hugging Face directory",
+		"f16":                      "Hugging Face directory",
+		"bf16":                     "Hugging Face directory",
+		"zip":                      "Hugging Face directory",
+		"legacy":                   "Hugging Face directory",
+		"hf/model.safetensors":     "safetensors file",
+		"zip/pytorch_model.bin":    "PyTorch file",
+		"legacy/pytorch_model.bin": "PyTorch file",
+		"tf":                       "OpenAI GPT-2, TensorFlow checkpoint",
+		"llmc.bin":                 "llm.c model file",
+		"llmc_bf16.bin":            "llm.c model file",
+	},
+	"testdata/models/gpt1": {
+		"hf":  "Hugging Face directory",
+		"npy": "OpenAI GPT-1, params_*.npy",
+	},
+}
+
+// declared declares the parameters that a source holds.
+func declared(t testing.TB, src weights.Source) *graph.Params {
+	t.Helper()
+	ps := graph.NewParams(1)
+	for _, info := range src.Tensors() {
+		if _, err := ps.Declare(strings.TrimPrefix(info.Name, trunkPrefix), graph.Zeros(), info.Shape...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ps
+}
+
+// TestEveryFormIsTheSame reads each form, in both ways, and compares all numbers to
+// the bit with Hugging Face's.
+func TestEveryFormIsTheSame(t *testing.T) {
+	for dir, forms := range models {
+		reference, err := Recognise(filepath.Join(dir, "hf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reference.Weights.Close()
+		want := declared(t, reference.Weights)
+		if err := ReadParams(reference.Weights, want, nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := want.Count(); n < 1800 {
+			t.Fatalf("%s: %d numbers, want a model", dir, n)
+		}
+		for _, name := range slices.Sorted(maps.Keys(forms)) {
+			t.Run(filepath.Join(filepath.Base(dir), name), func(t *testing.T) {
+				o, err := Recognise(filepath.Join(dir, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer o.Weights.Close()
+				if o.Kind != forms[name] {
+					t.Errorf("kind %q, want %q", o.Kind, forms[name])
+				}
+				sameConfig(t, o.Config, reference.Config)
+				for _, read := range []func(weights.Source, *graph.Params, map[string][]int) error{ReadParams, MapParams} {
+					got := declared(t, reference.Weights)
+					if err := read(o.Weights, got, nil); err != nil {
+						t.Fatal(err)
+					}
+					sameParams(t, got, want)
+				}
+			})
+		}
+	}
+}
+
+// sameConfig compares the fields that tell the sizes.
+func sameConfig(t *testing.T, got, want []byte) {
+	t.Helper()
+	var sizes [2]struct {
+		Type    string `json:"model_type"`
+		Vocab   int    `json:"vocab_size"`
+		Context int    `json:"n_positions"`
+		Width   int    `json:"n_embd"`
+		Layers  int    `json:"n_layer"`
+		Heads   int    `json:"n_head"`
+	}
+	for i, text := range [][]byte{got, want} {
+		if err := json.Unmarshal(text, &sizes[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sizes[0] != sizes[1] {
+		t.Errorf("config %+v, want %+v", sizes[0], sizes[1])
+	}
+}
+
+// TestMapWrites writes into mapped parameters, which must change no file.
+func TestMapWrites(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/models/gpt2/hf")); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() *graph.Params {
+		src, err := d.Weights()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		ps := declared(t, src)
+		if err := MapParams(src, ps, nil); err != nil {
+			t.Fatal(err)
+		}
+		return ps
+	}
+	first := read()
+	was := first.Get("wte.weight").Data()[3]
+	first.Get("wte.weight").Data()[3] = was + 1
+	if got := read().Get("wte.weight").Data()[3]; got != was {
+		t.Errorf("read again: %v, want %v", got, was)
+	}
+	if got := first.Get("wte.weight").Data()[3]; got != was+1 {
+		t.Errorf("written: %v, want %v", got, was+1)
+	}
+	// Replaced by another, as Save does: the mapping keeps what it had.
+	if err := Save(dir, Contents{Config: []byte(nanoConfig), Params: nano(t, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	if got := first.Get("wte.weight").Data()[4]; got == nano(t, 1).Get("wte.weight").Data()[4] {
+		t.Error("a new checkpoint changed the parameters of the old one")
+	}
+}
+
+func TestRecogniseErrors(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, map[string]string{"notes.txt": "Hello"})
+	wantNo := ": no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, or a .bin of llm.c"
+	_, err := Recognise(dir)
+	wantError(t, err, dir+wantNo)
+	_, err = Recognise(filepath.Join(dir, "notes.txt"))
+	wantError(t, err, filepath.Join(dir, "notes.txt")+wantNo)
+
+	put(t, dir, map[string]string{"model.safetensors": "Hello"})
+	_, err = Recognise(dir)
+	wantError(t, err, dir+": no config.json beside it, which tells the number of heads")
+}
+
+func TestTokenizerFiles(t *testing.T) {
+	o, err := Recognise("testdata/models/gpt2/tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Weights.Close()
+	want := map[string]string{
+		"vocab.json": filepath.FromSlash("testdata/models/gpt2/tf/encoder.json"),
+		"merges.txt": filepath.FromSlash("testdata/models/gpt2/tf/vocab.bpe"),
+	}
+	if !maps.Equal(o.Tokenizer, want) {
+		t.Errorf("tokenizer %v, want %v", o.Tokenizer, want)
+	}
+}

@@ -1,0 +1,123 @@
+package safetensors
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+)
+
+// File reads tensors from a file in the safetensors format. It is a
+// [weights.Source] and a [weights.Mapper].
+type File struct {
+	file     *weights.File
+	data     int64 // offset of the data in the file
+	infos    []weights.Info
+	index    map[string]entry
+	metadata map[string]string
+}
+
+// Open opens a safetensors file. The caller closes it.
+func Open(path string) (*File, error) {
+	file, err := weights.Open(path, "a safetensors file")
+	if err != nil {
+		return nil, err
+	}
+	f, err := read(file)
+	if err != nil {
+		file.Close() // only read from: nothing to lose
+		return nil, err
+	}
+	return f, nil
+}
+
+// OpenIndex opens a model.safetensors.index.json and the files it names; see
+// [weights.OpenIndex].
+func OpenIndex(path string) (weights.Source, error) {
+	return weights.OpenIndex(path, func(path string) (weights.Source, error) { return Open(path) })
+}
+
+// New reads safetensors of size bytes from r, such as a *bytes.Reader. Errors
+// call it by the name given. The header is checked wholly here: unknown number
+// types, sizes that disagree, gaps, overlaps, and a file that is too short or too
+// long are errors.
+func New(name string, r io.ReaderAt, size int64) (*File, error) {
+	return read(weights.NewFile(name, r, size))
+}
+
+func read(file *weights.File) (*File, error) {
+	name, size := file.Name(), file.Size()
+	if size < 8 {
+		return nil, fmt.Errorf("%s: %d bytes, want at least 8: not a safetensors file", name, size)
+	}
+	var length [8]byte
+	if _, err := file.ReadAt(length[:], 0); err != nil {
+		return nil, fmt.Errorf("%s: offset 0: %w", name, err)
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	if limit := min(uint64(size)-8, maxHeader); n > limit {
+		return nil, fmt.Errorf("%s: offset 0: header length %d, want at most %d: not a safetensors file, or cut short", name, n, limit)
+	}
+	header := make([]byte, n)
+	if _, err := file.ReadAt(header, 8); err != nil {
+		return nil, fmt.Errorf("%s: offset 8: %w", name, err)
+	}
+	entries, metadata, err := parseHeader(header, uint64(size)-8-n)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	f := &File{file: file, data: 8 + int64(n), index: make(map[string]entry, len(entries)), metadata: metadata}
+	for _, e := range entries {
+		f.infos = append(f.infos, e.Info)
+		f.index[e.Name] = e
+	}
+	return f, nil
+}
+
+// Name returns the path the file was opened by.
+func (f *File) Name() string { return f.file.Name() }
+
+// Tensors describes the tensors, in the order of the file. The slice belongs
+// to f.
+func (f *File) Tensors() []weights.Info { return f.infos }
+
+// Lookup describes the tensor of the given name, if there is one.
+func (f *File) Lookup(name string) (weights.Info, bool) {
+	e, ok := f.index[name]
+	return e.Info, ok
+}
+
+// Metadata returns the text that the header carries beside the tensors, nil if
+// none. The map belongs to f.
+func (f *File) Metadata() map[string]string { return f.metadata }
+
+// Read reads the whole tensor of the given name into dst, row-major.
+// len(dst) must be the tensor's size. F16 and BF16 are converted, which is
+// exact; other types than these and F32 are errors.
+func (f *File) Read(name string, dst []float32) error {
+	e, ok := f.index[name]
+	if !ok {
+		return fmt.Errorf("%s: no tensor %s", f.Name(), weights.Show(name))
+	}
+	if err := weights.CheckRead(e.Info, len(dst)); err != nil {
+		return fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	if err := f.file.Floats(dst, e.Type, f.data+int64(e.begin)); err != nil {
+		return fmt.Errorf("%w, in %s", err, weights.Show(name))
+	}
+	return nil
+}
+
+// Map implements [weights.Mapper]: it gives F32 that lies at a multiple of four
+// bytes, as in all files that are written today.
+func (f *File) Map(name string) []float32 {
+	e, ok := f.index[name]
+	if !ok || e.Type != weights.F32 {
+		return nil
+	}
+	return f.file.Map(e.Size(), f.data+int64(e.begin))
+}
+
+// Close closes the file. What Map gave stays valid.
+func (f *File) Close() error { return f.file.Close() }

@@ -1,0 +1,69 @@
+package safetensors
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+)
+
+// IndexName is the file beside several safetensors files that says which tensor
+// is where, as transformers looks for it.
+const IndexName = "model.safetensors.index.json"
+
+// WriteShards writes tensors, in the order given, into files that hold at most
+// limit bytes of numbers each, or a single tensor: model-00001-of-0000N.safetensors,
+// and an index of them. The function create makes a file of the name and has it
+// written. See [Write] for the rest.
+func WriteShards(create func(name string, write func(w io.Writer) error) error, metadata map[string]string, t weights.DType, tensors []weights.Tensor, limit int64) error {
+	// One header over all checks them before the first file is written.
+	if _, err := makeHeader(metadata, t, tensors); err != nil {
+		return err
+	}
+	shards := cut(tensors, t, limit)
+	type total struct {
+		Size int64 `json:"total_size"`
+	}
+	var index struct {
+		Metadata total             `json:"metadata"`
+		Map      map[string]string `json:"weight_map"`
+	}
+	index.Map = make(map[string]string)
+	for i, shard := range shards {
+		name := fmt.Sprintf("model-%05d-of-%05d.safetensors", i+1, len(shards))
+		for _, x := range shard {
+			index.Map[x.Name] = name
+			index.Metadata.Size += bytesOf(x, t)
+		}
+		err := create(name, func(w io.Writer) error { return Write(w, metadata, t, shard) })
+		if err != nil {
+			return err
+		}
+	}
+	text, err := json.MarshalIndent(index, "", "  ")
+	if err != nil {
+		return err
+	}
+	return create(IndexName, func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+}
+
+// cut cuts a list where the limit is passed.
+func cut(tensors []weights.Tensor, t weights.DType, limit int64) [][]weights.Tensor {
+	var shards [][]weights.Tensor
+	first, size := 0, int64(0)
+	for i, x := range tensors {
+		n := bytesOf(x, t)
+		if i > first && size+n > limit {
+			shards = append(shards, tensors[first:i])
+			first, size = i, 0
+		}
+		size += n
+	}
+	return append(shards, tensors[first:])
+}
+
+func bytesOf(x weights.Tensor, t weights.DType) int64 { return int64(len(x.Data)) * int64(t.Width()) }

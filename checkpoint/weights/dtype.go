@@ -1,0 +1,169 @@
+package weights
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"unsafe"
+)
+
+// DType is the number type of a stored tensor, in the words of safetensors.
+type DType string
+
+// The number types that can be read into float32 and written from it.
+const (
+	F32  DType = "F32"  // IEEE 754 single precision
+	F16  DType = "F16"  // IEEE 754 half precision
+	BF16 DType = "BF16" // the upper half of an F32
+)
+
+// Readable reports whether numbers of type t can be read into float32.
+func (t DType) Readable() bool { return t == F32 || t == F16 || t == BF16 }
+
+// Width returns the bytes of one number of a readable type, 0 of another.
+func (t DType) Width() int {
+	switch t {
+	case F32:
+		return 4
+	case F16, BF16:
+		return 2
+	}
+	return 0
+}
+
+// littleEndian says that float32s in memory are laid out as in the files, so
+// that they need no conversion. Tests turn it off to try the other way.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// Bytes returns the memory of x.
+func Bytes(x []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
+}
+
+// Decode converts the len(dst) little-endian numbers of type t in src. It is
+// exact.
+func Decode(dst []float32, src []byte, t DType) {
+	switch t {
+	case F32:
+		if littleEndian {
+			copy(Bytes(dst), src)
+			return
+		}
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+		}
+	case F16:
+		for i := range dst {
+			dst[i] = fromHalf(binary.LittleEndian.Uint16(src[2*i:]))
+		}
+	case BF16:
+		for i := range dst {
+			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
+		}
+	}
+}
+
+// Encode converts x to little-endian numbers of type t, to the nearest, ties to
+// even. It is an error if a finite number is too large for t: it would become
+// infinite.
+func Encode(dst []byte, x []float32, t DType) error {
+	switch t {
+	case F32:
+		if littleEndian {
+			copy(dst, Bytes(x))
+			return nil
+		}
+		for i, v := range x {
+			binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(v))
+		}
+	case F16:
+		for i, v := range x {
+			h := toHalf(v)
+			if h&0x7fff == 0x7c00 && !math.IsInf(float64(v), 0) {
+				return fmt.Errorf("%v is too large for F16, whose largest is 65504", v)
+			}
+			binary.LittleEndian.PutUint16(dst[2*i:], h)
+		}
+	case BF16:
+		for i, v := range x {
+			h := toBrain(v)
+			if h&0x7fff == 0x7f80 && !math.IsInf(float64(v), 0) {
+				return fmt.Errorf("%v is too large for BF16, whose largest is 3.3895314e+38", v)
+			}
+			binary.LittleEndian.PutUint16(dst[2*i:], h)
+		}
+	default:
+		return fmt.Errorf("cannot write %s, only F32, F16 and BF16", t)
+	}
+	return nil
+}
+
+// fromHalf converts an IEEE 754 half: 1 sign bit, 5 of exponent (bias 15), 10
+// of fraction. Every half is a float32, so this is exact; the bits of a NaN are
+// kept.
+func fromHalf(h uint16) float32 {
+	sign := uint32(h>>15) << 31
+	exponent := uint32(h>>10) & 0x1f
+	fraction := uint32(h) & 0x3ff
+	switch exponent {
+	case 0: // zero or subnormal: fraction × 2⁻²⁴
+		x := float32(fraction) * 0x1p-24
+		return math.Float32frombits(math.Float32bits(x) | sign)
+	case 0x1f: // infinity or NaN
+		return math.Float32frombits(sign | 0xff<<23 | fraction<<13)
+	}
+	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
+}
+
+// toHalf converts to the nearest half, ties to even; what is beyond 65504 by
+// half a step or more becomes infinite.
+func toHalf(v float32) uint16 {
+	bits := math.Float32bits(v)
+	sign, magnitude := uint16(bits>>16)&0x8000, bits&0x7fffffff
+	switch {
+	case magnitude > 0x7f800000: // NaN: quiet, the upper bits kept
+		return sign | 0x7e00 | uint16(magnitude>>13)&0x3ff
+	case magnitude >= 0x47800000: // 65536 and more
+		return sign | 0x7c00
+	case magnitude < 0x38800000: // below 2⁻¹⁴: in steps of 2⁻²⁴
+		steps := math.RoundToEven(float64(math.Float32frombits(magnitude)) * 0x1p24)
+		return sign | uint16(steps) // 1024 steps are the smallest normal, as they should be
+	}
+	// Half of the last kept bit, less one if that is even, carries as it should.
+	magnitude += 0xfff + magnitude>>13&1
+	return sign | uint16((magnitude-0x38000000)>>13)
+}
+
+// toBrain converts to the nearest BF16, ties to even.
+func toBrain(v float32) uint16 {
+	bits := math.Float32bits(v)
+	if bits&0x7fffffff > 0x7f800000 {
+		return uint16(bits>>16) | 0x40 // stays a NaN
+	}
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
+}
+
+// Write writes x as little-endian numbers of type t; see [Encode].
+func Write(w io.Writer, x []float32, t DType) error {
+	if t == F32 && littleEndian {
+		_, err := w.Write(Bytes(x))
+		return err
+	}
+	width := t.Width()
+	buf := make([]byte, min(width*len(x), piece))
+	for len(x) > 0 {
+		n := len(x)
+		if width > 0 {
+			n = min(n, len(buf)/width)
+		}
+		if err := Encode(buf, x[:n], t); err != nil {
+			return err
+		}
+		if _, err := w.Write(buf[:width*n]); err != nil {
+			return err
+		}
+		x = x[n:]
+	}
+	return nil
+}

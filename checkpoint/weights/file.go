@@ -1,0 +1,130 @@
+package weights
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"unsafe"
+)
+
+// File is a file of numbers that is read at any place. Its methods may be called
+// at the same time from several goroutines.
+type File struct {
+	name string
+	r    io.ReaderAt
+	size int64
+
+	file   *os.File // nil without a file system
+	once   sync.Once
+	mapped []byte // all of the file, once Map was called and succeeded
+}
+
+// Open opens a regular file. The caller closes it. The format is for the error,
+// as in "a safetensors file".
+func Open(path, format string) (*File, error) {
+	// Asked before opening, since opening a pipe would wait for its writer.
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a file, want %s", path, format)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if info, err = file.Stat(); err != nil {
+		file.Close() // only read from: nothing to lose
+		return nil, err
+	}
+	return &File{name: path, r: file, size: info.Size(), file: file}, nil
+}
+
+// NewFile is a file of size bytes in r, such as a *bytes.Reader. Errors call it by
+// the name given.
+func NewFile(name string, r io.ReaderAt, size int64) *File {
+	return &File{name: name, r: r, size: size}
+}
+
+// Name returns the path the file was opened by.
+func (f *File) Name() string { return f.name }
+
+// Size returns the bytes of the file when it was opened.
+func (f *File) Size() int64 { return f.size }
+
+// Close closes the file.
+func (f *File) Close() error {
+	if f.file == nil {
+		return nil
+	}
+	return f.file.Close()
+}
+
+// ReadAt fills p with the bytes at an offset, or returns an error that lacks the
+// file's name. It is an [io.ReaderAt].
+func (f *File) ReadAt(p []byte, at int64) (int, error) {
+	n, err := f.r.ReadAt(p, at)
+	if n == len(p) {
+		return n, nil
+	}
+	if err == io.EOF {
+		if at+int64(len(p)) <= f.size {
+			return n, fmt.Errorf("%d bytes, want %d: the file has shrunk", n, len(p))
+		}
+		return n, err
+	}
+	return n, Bare(err)
+}
+
+// piece is how many bytes are converted at a time: they stay in a core's cache.
+// It is a multiple of each width.
+const piece = 1 << 16
+
+// Floats reads len(dst) numbers of a readable type at an offset. The error names
+// the file and the offset.
+func (f *File) Floats(dst []float32, t DType, at int64) error {
+	if t == F32 && littleEndian {
+		if _, err := f.ReadAt(Bytes(dst), at); err != nil {
+			return fmt.Errorf("%s: offset %d: %w", f.name, at, err)
+		}
+		return nil
+	}
+	width := t.Width()
+	buf := make([]byte, min(len(dst)*width, piece))
+	for len(dst) > 0 {
+		n := min(len(dst), len(buf)/width)
+		if _, err := f.ReadAt(buf[:n*width], at); err != nil {
+			return fmt.Errorf("%s: offset %d: %w", f.name, at, err)
+		}
+		Decode(dst[:n], buf, t)
+		dst = dst[n:]
+		at += int64(n * width)
+	}
+	return nil
+}
+
+// Map returns n float32 at an offset as they lie in the mapped file; see [Mapper].
+// It returns nil if they are not at a multiple of four bytes, or cannot be mapped.
+func (f *File) Map(n int, at int64) []float32 {
+	if n == 0 || at < 0 || at%4 != 0 || !littleEndian || f.file == nil || int64(n) > (f.size-at)/4 {
+		return nil
+	}
+	f.once.Do(func() { f.mapped = mapFile(f.file, f.size) })
+	if f.mapped == nil {
+		return nil
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(&f.mapped[at])), n)
+}
+
+// Bare returns an error of the file system without the path that it carries, for
+// callers that say themselves where it happened.
+func Bare(err error) error {
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}

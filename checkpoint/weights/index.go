@@ -1,0 +1,133 @@
+package weights
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+)
+
+// maxIndex bounds an index file: gpt2-xl's takes 50 kB.
+const maxIndex = 64 << 20
+
+// shards is a [Source] whose tensors lie in several files.
+type shards struct {
+	name    string
+	sources []Source
+	infos   []Info
+	of      map[string]Source
+}
+
+// OpenIndex opens tensors that lie in several files beside an index, a JSON file
+// of Hugging Face's:
+//
+//	{"metadata": {"total_size": 32}, "weight_map": {"wte.weight": "model-00001-of-00002.safetensors", …}}
+//
+// The function open opens one of the files. That each tensor is where the index
+// says, and no other tensor is there, is checked.
+func OpenIndex(path string, open func(path string) (Source, error)) (Source, error) {
+	text, err := ReadText(path, maxIndex)
+	if err != nil {
+		return nil, err
+	}
+	var index struct {
+		Map map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(text, &index); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(index.Map) == 0 {
+		return nil, fmt.Errorf("%s: no weight_map in it, want the names of tensors and their files", path)
+	}
+	s := &shards{name: path, of: make(map[string]Source)}
+	if err := s.open(index.Map, open); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// open opens the files and compares them with the index.
+func (s *shards) open(where map[string]string, open func(path string) (Source, error)) error {
+	for _, file := range slices.Sorted(maps.Values(where)) {
+		if file != filepath.Base(file) || !filepath.IsLocal(file) {
+			return fmt.Errorf("%s: the file %s is not beside the index", s.name, Show(file))
+		}
+		path := filepath.Join(filepath.Dir(s.name), file)
+		if n := len(s.sources); n > 0 && s.sources[n-1].Name() == path {
+			continue
+		}
+		src, err := open(path)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		s.sources = append(s.sources, src)
+		for _, t := range src.Tensors() {
+			if where[t.Name] != file {
+				return fmt.Errorf("%s: it has %s, which the index %s places in %s", path, Show(t.Name), filepath.Base(s.name), orNone(where[t.Name]))
+			}
+			s.of[t.Name] = src
+			s.infos = append(s.infos, t)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(where)) {
+		if s.of[name] == nil {
+			return fmt.Errorf("%s: %s is not in %s", s.name, Show(name), where[name])
+		}
+	}
+	return nil
+}
+
+// orNone shows a file's name that may be absent.
+func orNone(file string) string {
+	if file == "" {
+		return "no file"
+	}
+	return Show(file)
+}
+
+func (s *shards) Name() string    { return s.name }
+func (s *shards) Tensors() []Info { return s.infos }
+
+func (s *shards) Read(name string, dst []float32) error {
+	src := s.of[name]
+	if src == nil {
+		return fmt.Errorf("%s: no tensor %s", s.name, Show(name))
+	}
+	return src.Read(name, dst)
+}
+
+// Map implements [Mapper].
+func (s *shards) Map(name string) []float32 {
+	if m, ok := s.of[name].(Mapper); ok {
+		return m.Map(name)
+	}
+	return nil
+}
+
+func (s *shards) Close() error {
+	var errs []error
+	for _, src := range s.sources {
+		errs = append(errs, src.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// ReadText reads a small file, such as one of JSON, of at most limit bytes.
+func ReadText(path string, limit int64) ([]byte, error) {
+	f, err := Open(path, "a text file")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if f.size > limit {
+		return nil, fmt.Errorf("%s: %d bytes, want at most %d", path, f.size, limit)
+	}
+	text := make([]byte, f.size)
+	if n, err := f.ReadAt(text, 0); err != nil && (err != io.EOF || n < len(text)) {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return text, nil
+}

@@ -1,0 +1,110 @@
+package weights
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"strconv"
+	"strings"
+)
+
+// Source is a set of stored tensors. Its methods may be called at the same time
+// from several goroutines.
+type Source interface {
+	// Name is where the tensors come from, for errors: a path.
+	Name() string
+	// Tensors describes the tensors, in the order best read. The slice belongs to
+	// the source.
+	Tensors() []Info
+	// Read reads the whole tensor of the given name into dst, row by row, converted
+	// to float32. len(dst) must be the tensor's size. Errors name file and tensor.
+	Read(name string, dst []float32) error
+	Close() error
+}
+
+// Mapper is a [Source] that may have tensors ready in memory.
+type Mapper interface {
+	// Map returns the tensor of the given name as it lies in the mapped file, or nil
+	// if it needs conversion or the system cannot map. Memory is taken for the pages
+	// that are touched. Writing into it changes no file. It stays valid for ever,
+	// also after Close.
+	Map(name string) []float32
+}
+
+// Info describes a stored tensor.
+type Info struct {
+	Name  string
+	Type  DType
+	Shape []int // empty for a scalar
+}
+
+// Size returns the number of elements.
+func (t Info) Size() int {
+	n, _ := SizeOf(t.Shape)
+	return n
+}
+
+// Tensor is a named tensor in memory, row-major.
+type Tensor struct {
+	Name  string
+	Shape []int // empty for a scalar
+	Data  []float32
+}
+
+// SizeOf returns the number of elements of a shape, and whether it is one:
+// no negative sizes, and a product that fits an int.
+func SizeOf(shape []int) (int, bool) {
+	n := uint64(1)
+	for _, d := range shape {
+		if d < 0 {
+			return 0, false
+		}
+		hi, lo := bits.Mul64(n, uint64(d))
+		if hi != 0 || lo > math.MaxInt {
+			return 0, false
+		}
+		n = lo
+	}
+	return int(n), true
+}
+
+// ShapeText writes a shape as (768, 2304).
+func ShapeText(shape []int) string {
+	const most = 16 // what is longer came out of a broken file
+	var b strings.Builder
+	for i, d := range shape {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if i == most {
+			b.WriteString("…")
+			break
+		}
+		fmt.Fprint(&b, d)
+	}
+	return "(" + b.String() + ")"
+}
+
+// Show makes a name out of a file fit for an error's one line.
+func Show(name string) string {
+	const most = 100
+	if len(name) > most {
+		name = strings.ToValidUTF8(name[:most], "") + "…"
+	}
+	if quoted := strconv.Quote(name); name == "" || quoted != `"`+name+`"` {
+		return quoted
+	}
+	return name
+}
+
+// CheckRead returns the error of [Source.Read] for a tensor that cannot be read
+// into a buffer of n numbers, or nil. It lacks the file's name.
+func CheckRead(t Info, n int) error {
+	if !t.Type.Readable() {
+		return fmt.Errorf("%s is %s, want F32, F16 or BF16", Show(t.Name), t.Type)
+	}
+	if n != t.Size() {
+		return fmt.Errorf("%s is %s, %d numbers; the buffer holds %d", Show(t.Name), ShapeText(t.Shape), t.Size(), n)
+	}
+	return nil
+}
