@@ -33,11 +33,13 @@ var layer = map[string]int{
 	"checkpoint/npy":          1,
 	"checkpoint/llmc":         1,
 	"checkpoint/openai":       2,
-	"checkpoint":              5,
-	"train":                   6,
-	"generate":                6,
-	"cmd/gorgpt":              7,
-	"benchmarks/gemm":         1,
+
+	"checkpoint/internal/sourcetest": 1,
+	"checkpoint":                     5,
+	"train":                          6,
+	"generate":                       6,
+	"cmd/gorgpt":                     7,
+	"benchmarks/gemm":                1,
 }
 
 // forbidden are imports that the order alone would allow.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 )
 
 // nanoConfig is a configuration that transformers takes for nano.
@@ -73,7 +75,7 @@ func TestSaveOpen(t *testing.T) {
 	defer f.Close()
 	for _, m := range moments {
 		x := make([]float32, len(m.Data))
-		if err := f.Read(m.Name, x); err != nil || !sameBits(x, m.Data) {
+		if err := f.Read(m.Name, x); err != nil || !sourcetest.SameBits(x, m.Data) {
 			t.Errorf("%s: %v, or values differ", m.Name, err)
 		}
 	}
@@ -123,7 +125,7 @@ func TestSaveErrors(t *testing.T) {
 		c := good
 		c.Params = nano(t, 2)
 		test.change(&c)
-		wantError(t, Save(dir, c), dir+": "+test.want)
+		sourcetest.Error(t, Save(dir, c), dir+": "+test.want)
 	}
 	wantNames(t, filepath.Dir(dir), "model")
 	saved, err := Open(dir)
@@ -150,11 +152,11 @@ func TestReadJSONErrors(t *testing.T) {
 		`{"n_layer": "two"}`: "offset 17: n_layer: got string, want int",
 	} {
 		put(t, dir, map[string]string{configName: text})
-		wantError(t, c.Config(&v), path+": "+want)
+		sourcetest.Error(t, c.Config(&v), path+": "+want)
 	}
 	if err := os.Truncate(path, maxJSON+1); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, c.Config(&v), path+": 67108865 bytes, want a JSON file of at most 67108864")
-	wantError(t, c.Params(nano(t, 1), nil), dir+": no weights in it, want model.safetensors or pytorch_model.bin: file does not exist")
+	sourcetest.Error(t, c.Config(&v), path+": 67108865 bytes, want a JSON file of at most 67108864")
+	sourcetest.Error(t, c.Params(nano(t, 1), nil), dir+": no weights in it, want model.safetensors or pytorch_model.bin: file does not exist")
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 )
 
 // put writes files with the given text into a directory.
@@ -160,7 +162,7 @@ func TestWriteRefuses(t *testing.T) {
 		{filepath.Join(parent, "file", "sub"), "mkdir " + parent + "/file: not a directory"},
 	}
 	for _, test := range tests {
-		wantError(t, Write(test.dir, never), test.want)
+		sourcetest.Error(t, Write(test.dir, never), test.want)
 	}
 	wantFile(t, filepath.Join(other, "thesis.tex"), "years of work")
 	wantNames(t, parent, "file", "link", "other")
@@ -204,7 +206,7 @@ func TestWriteTidies(t *testing.T) {
 	}
 	wantFile(t, filepath.Join(c.Path(), "a"), ".gorgpt-old-step-3")
 	_, err = Open(filepath.Join(parent, ".gorgpt-tmp-step-1-0123abcd"))
-	wantError(t, err, parent+"/.gorgpt-tmp-step-1-0123abcd: an unfinished checkpoint")
+	sourcetest.Error(t, err, parent+"/.gorgpt-tmp-step-1-0123abcd: an unfinished checkpoint")
 
 	if err := Write(filepath.Join(parent, "step-4"), fillWith(t, "x")); err != nil {
 		t.Fatal(err)

@@ -22,21 +22,13 @@
 //	…
 //	c, err := checkpoint.Open("out/latest")
 //	err = c.Config(&config)
-//	err = c.Params(params, nil)
+//	err = c.Params(params, nil) // or MapParams, if it is only run
 //
-// # The safetensors format
-//
-// All numbers are little-endian.
-//
-//	offset  bytes  content
-//	0       8      N, the length of the header, unsigned
-//	8       N      the header: one JSON object, padded with spaces to a multiple of 8
-//	8+N     rest   the data: tensors one after the other, row-major, no gaps
-//
-// The header maps each tensor's name to its number type, shape and place, as in
-// {"wte.weight":{"dtype":"F32","shape":[65,128],"data_offsets":[0,33280]}};
-// offsets count from 8+N. The key "__metadata__" holds a map from text to text;
-// transformers wants {"format":"pt"} there.
+// Models of others are found by [Recognise], whatever their form; each format has a
+// package of its own below this one, which tells it byte by byte: safetensors,
+// pickle (PyTorch), tfbundle (TensorFlow), npy (NumPy), llmc (llm.c), and openai,
+// which puts OpenAI's files together. All give a [weights.Source]. What is found is
+// checked against the declared model as a whole before anything is allocated.
 //
 // Words: a tensor is a name, a shape and numbers; a pointer is a name such as
 // "latest" that stands for a checkpoint beside it.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
@@ -38,22 +39,6 @@ func nanoParams(seed uint64) (*graph.Params, error) {
 	}
 	declare("ln_f.weight", graph.Ones(), 4)
 	return ps, first
-}
-
-// sameBits reports whether a and b are equal to the bit, signs of zero included.
-func sameBits(a, b []float32) bool {
-	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
-}
-
-// wantError compares an error's text to the one line it should be.
-func wantError(t *testing.T, err error, want string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want %q", want)
-	}
-	if err.Error() != want {
-		t.Errorf("error\n\t%s\nwant\n\t%s", err, want)
-	}
 }
 
 // fullDisk takes n bytes and then fails, as a full disk does.
@@ -100,7 +85,7 @@ func nanoBiases() map[string][]int {
 func sameParams(t *testing.T, got, want *graph.Params) {
 	t.Helper()
 	for _, p := range want.All() {
-		if !sameBits(got.Get(p.Name()).Data(), p.Data()) {
+		if !sourcetest.SameBits(got.Get(p.Name()).Data(), p.Data()) {
 			t.Errorf("%s: values differ", p.Name())
 		}
 	}
@@ -219,13 +204,13 @@ func TestReadParamsHeads(t *testing.T) {
 	if err := ReadParams(source(t, []Tensor{embed, same}), params("tokens_embed.weight"), nil); err != nil {
 		t.Error(err)
 	}
-	wantError(t, ReadParams(source(t, []Tensor{embed, other}), params("tokens_embed.weight"), nil),
+	sourcetest.Error(t, ReadParams(source(t, []Tensor{embed, other}), params("tokens_embed.weight"), nil),
 		"model.safetensors: lm_head.weight differs from tokens_embed.weight at element 3: the checkpoint's head is not tied, the model's is")
 	own := params("tokens_embed.weight", headName)
 	if err := ReadParams(source(t, []Tensor{embed, other}), own, nil); err != nil {
 		t.Error(err)
 	}
-	if got := own.Get(headName).Data(); !sameBits(got, other.Data) {
+	if got := own.Get(headName).Data(); !sourcetest.SameBits(got, other.Data) {
 		t.Errorf("head %v, want %v", got, other.Data)
 	}
 }
@@ -266,13 +251,45 @@ func TestReadParamsErrors(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			ps := nano(t, 2)
-			wantError(t, ReadParams(source(t, test.tensors), ps, nanoBiases()), "model.safetensors: "+test.want)
+			sourcetest.Error(t, ReadParams(source(t, test.tensors), ps, nanoBiases()), "model.safetensors: "+test.want)
 			if test.name != "untied head" {
 				sameParams(t, ps, nano(t, 2)) // untouched
 			}
 		})
 	}
 }
+
+// TestReadParamsNotFinite refuses what makes a model give nothing but NaNs.
+func TestReadParamsNotFinite(t *testing.T) {
+	for value, want := range map[float64]string{math.NaN(): "NaN", math.Inf(1): "+Inf", math.Inf(-1): "-Inf"} {
+		tensors := encoded(t, nano(t, 1), nil)
+		i := slices.IndexFunc(tensors, func(x Tensor) bool { return x.Name == "h.1.ln_2.weight" })
+		tensors[i].Data[2] = float32(value)
+		sourcetest.Error(t, ReadParams(source(t, tensors), nano(t, 2), nil),
+			"model.safetensors: h.1.ln_2.weight: element 2 is "+want+", want a finite number")
+	}
+}
+
+// TestReadParamsDrawsNone: no random weights are drawn for what is read. Drawing
+// would show in a tensor that fails to be read.
+func TestReadParamsDrawsNone(t *testing.T) {
+	ps := nano(t, 1)
+	broken := failing{source(t, encoded(t, ps, nil))}
+	got := nano(t, 2)
+	if err := ReadParams(broken, got, nil); err != errFull {
+		t.Fatalf("error %v, want %v", err, errFull)
+	}
+	for _, p := range got.All() {
+		if slices.ContainsFunc(p.Data(), func(v float32) bool { return v != 0 }) {
+			t.Errorf("%s was drawn before it was read", p.Name())
+		}
+	}
+}
+
+// failing is a source whose reads fail.
+type failing struct{ weights.Source }
+
+func (failing) Read(string, []float32) error { return errFull }
 
 func TestReadParamsTypes(t *testing.T) {
 	f, err := safetensors.Open("safetensors/testdata/torch.safetensors")
@@ -287,17 +304,17 @@ func TestReadParamsTypes(t *testing.T) {
 		}
 	}
 	// h.0.attn.bias of that file is a mask of type U8, so it is no matter.
-	wantError(t, ReadParams(f, ps, nil), "safetensors/testdata/torch.safetensors: "+
+	sourcetest.Error(t, ReadParams(f, ps, nil), "safetensors/testdata/torch.safetensors: "+
 		"not in the model: empty, h.0.ln_1.bias, scalar, wte.weight, brain; wrong: ids is I64, want F32, F16 or BF16")
 }
 
 func TestWriteParamsErrors(t *testing.T) {
 	ps := nano(t, 1)
-	wantError(t, WriteParams(io.Discard, ps, map[string][]int{"wte.weight": {11, 4}}),
+	sourcetest.Error(t, WriteParams(io.Discard, ps, map[string][]int{"wte.weight": {11, 4}}),
 		"wte.weight: a parameter of the model, and declared absent too")
-	wantError(t, WriteParams(io.Discard, ps, map[string][]int{"x": {-1}}), "x: bad shape (-1)")
+	sourcetest.Error(t, WriteParams(io.Discard, ps, map[string][]int{"x": {-1}}), "x: bad shape (-1)")
 	disk := fullDisk(2000)
-	wantError(t, WriteParams(&disk, ps, nil), "no space left on device")
+	sourcetest.Error(t, WriteParams(&disk, ps, nil), "no space left on device")
 }
 
 func TestFew(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 )
 
 // withoutLinks runs a test also as on a system without symbolic links.
@@ -95,7 +97,7 @@ func TestPointErrors(t *testing.T) {
 		{"..", "step-1", parent + `: ".." cannot be the name of a checkpoint or pointer in it`},
 	}
 	for _, test := range tests {
-		wantError(t, Point(parent, test.pointer, test.target), test.want)
+		sourcetest.Error(t, Point(parent, test.pointer, test.target), test.want)
 	}
 	wantNames(t, parent, "file", "link", "step-1")
 }
@@ -118,6 +120,6 @@ func TestOpenErrors(t *testing.T) {
 	}
 	for _, test := range tests {
 		_, err := Open(filepath.Join(parent, test.name))
-		wantError(t, err, test.want)
+		sourcetest.Error(t, err, test.want)
 	}
 }

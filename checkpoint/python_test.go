@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 )
 
 // python runs a script of testdata and returns what it prints.
@@ -54,12 +56,12 @@ func TestTransformersOpens(t *testing.T) {
 		t.Errorf("%d weights, want %d", len(got.Weights), want)
 	}
 	for _, p := range ps.All() {
-		if !sameBits(got.Weights[p.Name()], p.Data()) {
+		if !sourcetest.SameBits(got.Weights[p.Name()], p.Data()) {
 			t.Errorf("%s: transformers has other values", p.Name())
 		}
 	}
 	for name, shape := range zeros {
-		if x := got.Weights[name]; !sameBits(x, make([]float32, shape[0])) {
+		if x := got.Weights[name]; !sourcetest.SameBits(x, make([]float32, shape[0])) {
 			t.Errorf("%s is %v, want zeros", name, x)
 		}
 	}

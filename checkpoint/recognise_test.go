@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
 )
@@ -153,13 +154,13 @@ func TestRecogniseErrors(t *testing.T) {
 	put(t, dir, map[string]string{"notes.txt": "Hello"})
 	wantNo := ": no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, or a .bin of llm.c"
 	_, err := Recognise(dir)
-	wantError(t, err, dir+wantNo)
+	sourcetest.Error(t, err, dir+wantNo)
 	_, err = Recognise(filepath.Join(dir, "notes.txt"))
-	wantError(t, err, filepath.Join(dir, "notes.txt")+wantNo)
+	sourcetest.Error(t, err, filepath.Join(dir, "notes.txt")+wantNo)
 
 	put(t, dir, map[string]string{"model.safetensors": "Hello"})
 	_, err = Recognise(dir)
-	wantError(t, err, dir+": no config.json beside it, which tells the number of heads")
+	sourcetest.Error(t, err, dir+": no config.json beside it, which tells the number of heads")
 }
 
 func TestTokenizerFiles(t *testing.T) {

@@ -109,8 +109,11 @@ func (s *gpt1) open() error {
 		}
 	}
 	if want != total {
-		last := s.files[len(s.files)-1].Name()
-		return fmt.Errorf("%s: %d numbers in all %d files up to this one, want %d for the shapes in %s", last, total, len(s.files), want, shapesName)
+		last, wanted := s.files[len(s.files)-1].Name(), fmt.Sprint(want)
+		if want < 0 {
+			wanted = "more than any file has"
+		}
+		return fmt.Errorf("%s: %d numbers in all %d files up to this one, want %s for the shapes in %s", last, total, len(s.files), wanted, shapesName)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
@@ -68,7 +69,7 @@ func TestPythonReadsTensors(t *testing.T) {
 	}
 	for _, want := range samples() {
 		g := got[want.Name]
-		if !slices.Equal(g.Shape, want.Shape) || !sameBits(g.Data, want.Data) {
+		if !slices.Equal(g.Shape, want.Shape) || !sourcetest.SameBits(g.Data, want.Data) {
 			t.Errorf("%s: Python reads other values or the shape %v", want.Name, g.Shape)
 		}
 	}

@@ -14,25 +14,9 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
-
-// sameBits reports whether a and b are equal to the bit, NaNs and signs of zero
-// included.
-func sameBits(a, b []float32) bool {
-	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
-}
-
-// wantError compares an error's text to the one line it should be.
-func wantError(t *testing.T, err error, want string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want %q", want)
-	}
-	if err.Error() != want {
-		t.Errorf("error\n\t%s\nwant\n\t%s", err, want)
-	}
-}
 
 // samples are tensors with every awkward number and shape.
 func samples() []weights.Tensor {
@@ -78,7 +62,7 @@ func TestTensorsRoundTrip(t *testing.T) {
 		if err := f.Read(want.Name, got); err != nil {
 			t.Error(err)
 		}
-		if !sameBits(got, want.Data) {
+		if !sourcetest.SameBits(got, want.Data) {
 			t.Errorf("%s: values differ", want.Name)
 		}
 	}
@@ -194,7 +178,7 @@ func TestBadFiles(t *testing.T) {
 				t.Skip("these sizes do not even fit an int here")
 			}
 			_, err := New("f", strings.NewReader(test.content), int64(len(test.content)))
-			wantError(t, err, test.want)
+			sourcetest.Error(t, err, test.want)
 		})
 	}
 }
@@ -205,7 +189,7 @@ func TestHugeHeader(t *testing.T) {
 	start := binary.LittleEndian.AppendUint64(nil, maxHeader+1)
 	r := io.NewSectionReader(bytes.NewReader(start), 0, 1<<40)
 	_, err := New("f", r, 1<<40)
-	wantError(t, err, "f: offset 0: header length 100000001, want at most 100000000: not a safetensors file, or cut short")
+	sourcetest.Error(t, err, "f: offset 0: header length 100000001, want at most 100000000: not a safetensors file, or cut short")
 }
 
 func TestReadErrors(t *testing.T) {
@@ -215,14 +199,14 @@ func TestReadErrors(t *testing.T) {
 	}
 	defer f.Close()
 	const name = "testdata/torch.safetensors"
-	wantError(t, f.Read("h.9.ln_1.bias", nil), name+": no tensor h.9.ln_1.bias")
-	wantError(t, f.Read("ids", make([]float32, 2)), name+": ids is I64, want F32, F16 or BF16")
-	wantError(t, f.Read("wte.weight", make([]float32, 5)), name+": wte.weight is (2, 3), 6 numbers; the buffer holds 5")
+	sourcetest.Error(t, f.Read("h.9.ln_1.bias", nil), name+": no tensor h.9.ln_1.bias")
+	sourcetest.Error(t, f.Read("ids", make([]float32, 2)), name+": ids is I64, want F32, F16 or BF16")
+	sourcetest.Error(t, f.Read("wte.weight", make([]float32, 5)), name+": wte.weight is (2, 3), 6 numbers; the buffer holds 5")
 
 	_, err = Open("testdata")
-	wantError(t, err, "testdata: not a file, want a safetensors file")
+	sourcetest.Error(t, err, "testdata: not a file, want a safetensors file")
 	_, err = Open("testdata/none")
-	wantError(t, err, "stat testdata/none: no such file or directory")
+	sourcetest.Error(t, err, "stat testdata/none: no such file or directory")
 
 	path := filepath.Join(t.TempDir(), "x")
 	if err := os.WriteFile(path, []byte(file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8)), 0o666); err != nil {
@@ -236,7 +220,7 @@ func TestReadErrors(t *testing.T) {
 	if err := os.Truncate(path, 65); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, short.Read("a", make([]float32, 2)), path+": offset 62: 3 bytes, want 8: the file has shrunk, in a")
+	sourcetest.Error(t, short.Read("a", make([]float32, 2)), path+": offset 62: 3 bytes, want 8: the file has shrunk, in a")
 }
 
 func TestWriteErrors(t *testing.T) {
@@ -252,7 +236,7 @@ func TestWriteErrors(t *testing.T) {
 	}
 	for _, test := range tests {
 		var b bytes.Buffer
-		wantError(t, Write(&b, nil, weights.F32, test.tensors), test.want)
+		sourcetest.Error(t, Write(&b, nil, weights.F32, test.tensors), test.want)
 		if b.Len() > 0 {
 			t.Errorf("%d bytes written, want none", b.Len())
 		}
@@ -303,9 +287,7 @@ func FuzzTensorFile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := New("f", bytes.NewReader(data), int64(len(data)))
 		if err != nil {
-			if strings.ContainsAny(err.Error(), "\n\r") || len(err.Error()) > 1000 {
-				t.Errorf("not one clear line: %q", err)
-			}
+			sourcetest.OneLine(t, err)
 			return
 		}
 		// What was accepted can be read, and what is written of it reads the same.
@@ -337,7 +319,7 @@ func FuzzTensorFile(f *testing.F) {
 			if err := again.Read(want.Name, got); err != nil {
 				t.Fatal(err)
 			}
-			if !sameBits(got, want.Data) {
+			if !sourcetest.SameBits(got, want.Data) {
 				t.Errorf("%q: values differ", want.Name)
 			}
 		}
@@ -348,7 +330,7 @@ func FuzzTensorFile(f *testing.F) {
 func TestReaderError(t *testing.T) {
 	data := file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8)
 	_, err := New("f", broken{}, int64(len(data)))
-	wantError(t, err, "f: offset 0: "+iotest.ErrTimeout.Error())
+	sourcetest.Error(t, err, "f: offset 0: "+iotest.ErrTimeout.Error())
 }
 
 type broken struct{}

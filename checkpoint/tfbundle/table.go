@@ -46,19 +46,23 @@ func table(file []byte, f func(key, value []byte) error) error {
 	if err != nil {
 		return fmt.Errorf("offset %d: %w", len(file)-footerSize, err)
 	}
-	blocks := 0
-	return readBlock(file, top, func(_, value []byte) error {
-		// Each block takes its trailer at least, so more blocks mean that some are
-		// read twice, over and over.
-		if blocks++; blocks > len(file)/trailerSize {
-			return errors.New("more blocks than fit the file")
-		}
+	var blocks []place
+	err = readBlock(file, top, func(_, value []byte) error {
 		p, _, err := readPlace(value)
-		if err != nil {
-			return err
+		// Each block lies behind the former one. Otherwise a small file could have
+		// one be read over and over.
+		if n := len(blocks); err == nil && n > 0 && (p.at <= blocks[n-1].at || p.at-blocks[n-1].at < blocks[n-1].size) {
+			err = errors.New("blocks that overlap")
 		}
-		return readBlock(file, p, f)
+		blocks = append(blocks, p)
+		return err
 	})
+	for _, p := range blocks {
+		if err == nil {
+			err = readBlock(file, p, f)
+		}
+	}
+	return err
 }
 
 // place is where a block is.

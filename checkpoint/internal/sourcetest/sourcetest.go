@@ -1,0 +1,61 @@
+// Package sourcetest has what the tests of all formats of weights share.
+package sourcetest
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+)
+
+// Error compares an error's text to the one line it should be.
+func Error(t testing.TB, err error, want string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want %q", want)
+	}
+	if err.Error() != want {
+		t.Errorf("error\n\t%s\nwant\n\t%s", err, want)
+	}
+}
+
+// OneLine fails unless an error is one line of sensible length.
+func OneLine(t testing.TB, err error) {
+	t.Helper()
+	if text := err.Error(); strings.ContainsAny(text, "\n\r\x00") || len(text) > 1000 {
+		t.Errorf("not one clear line: %q", text)
+	}
+}
+
+// SameBits reports whether a and b are equal to the bit, NaNs and signs of zero
+// included.
+func SameBits(a, b []float32) bool {
+	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+}
+
+// ReadAll reads all tensors of an accepted file of size bytes that can be read. It
+// fails if they hold more numbers than the file has room for, which is what a reader
+// would allocate, or if an error is not one line. Tensors that share numbers, as
+// PyTorch's may, count once for each.
+func ReadAll(t testing.TB, src weights.Source, size int) []weights.Tensor {
+	t.Helper()
+	var all []weights.Tensor
+	for _, info := range src.Tensors() {
+		if !info.Type.Readable() {
+			continue
+		}
+		n := info.Size()
+		if n > size/info.Type.Width() {
+			t.Fatalf("%q: %d numbers out of %d bytes", info.Name, n, size)
+		}
+		x := make([]float32, n)
+		if err := src.Read(info.Name, x); err != nil {
+			OneLine(t, err)
+			continue
+		}
+		all = append(all, weights.Tensor{Name: info.Name, Shape: info.Shape, Data: x})
+	}
+	return all
+}

@@ -1,0 +1,275 @@
+package pickle
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+)
+
+// fixtures were made by PyTorch, in testdata/models/make.py. That their numbers are
+// right is compared in package checkpoint.
+var fixtures = []string{
+	"../testdata/models/gpt2/zip/pytorch_model.bin",
+	"../testdata/models/gpt2/legacy/pytorch_model.bin",
+}
+
+// The instructions of a pickle, to write some by hand.
+const (
+	proto    = "\x80\x02"
+	ordered  = "ccollections\nOrderedDict\n)R"
+	rebuild2 = "ctorch._utils\n_rebuild_tensor_v2\n"
+)
+
+func text(s string) string {
+	return "X" + string(binary.LittleEndian.AppendUint32(nil, uint32(len(s)))) + s
+}
+
+func num(n int) string { return "J" + string(binary.LittleEndian.AppendUint32(nil, uint32(n))) }
+
+func tup(items ...string) string { return "(" + strings.Join(items, "") + "t" }
+
+// stored is the identifier of a storage of n floats.
+func stored(key string, n int) string {
+	return tup(text("storage"), "ctorch\nFloatStorage\n", text(key), text("cpu"), num(n)) + "Q"
+}
+
+// view makes a tensor of a storage.
+func view(storage string, offset int, shape, stride string) string {
+	return rebuild2 + tup(storage, num(offset), shape, stride, "\x89", ordered) + "R"
+}
+
+// archive makes a zip of stored entries: alternately names and contents.
+func archive(t testing.TB, entries ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := 0; i < len(entries); i += 2 {
+		content := []byte(entries[i+1])
+		e, err := w.CreateRaw(&zip.FileHeader{
+			Name: entries[i], Method: zip.Store, CRC32: crc32.ChecksumIEEE(content),
+			CompressedSize64: uint64(len(content)), UncompressedSize64: uint64(len(content)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// saved makes a file of torch.save: a pickle and a storage "0" of the numbers.
+func saved(t testing.TB, pickle string, numbers ...float32) []byte {
+	return archive(t, "m/data.pkl", proto+pickle+".", "m/byteorder", "little", "m/data/0", string(weights.Bytes(numbers)))
+}
+
+func open(b []byte) (*File, error) { return New("f", bytes.NewReader(b), int64(len(b))) }
+
+func TestStrides(t *testing.T) {
+	data := saved(t, "}("+
+		text("rows")+view(stored("0", 6), 0, tup(num(2), num(3)), tup(num(3), num(1)))+
+		text("columns")+view(stored("0", 6), 0, tup(num(3), num(2)), tup(num(1), num(3)))+
+		text("middle")+view(stored("0", 6), 1, tup(num(2)), tup(num(3)))+
+		text("scalar")+view(stored("0", 6), 5, ")", ")")+
+		text("empty")+view(stored("0", 6), 0, tup(num(0), num(9)), tup(num(9), num(1)))+
+		text("one")+view(stored("0", 6), 2, tup(num(1), num(1)), tup(num(77), num(88)))+
+		"u", 1, 2, 3, 4, 5, 6)
+	f, err := open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]float32{"rows": {1, 2, 3, 4, 5, 6}, "columns": {1, 4, 2, 5, 3, 6}, "middle": {2, 5}, "scalar": {6}, "empty": {}, "one": {3}}
+	got := sourcetest.ReadAll(t, f, len(data))
+	if len(got) != len(want) {
+		t.Errorf("%d tensors, want %d", len(got), len(want))
+	}
+	for _, x := range got {
+		if !slices.Equal(x.Data, want[x.Name]) {
+			t.Errorf("%s is %v, want %v", x.Name, x.Data, want[x.Name])
+		}
+	}
+}
+
+// TestRefused has what would run or read something else.
+func TestRefused(t *testing.T) {
+	row := tup(num(2))
+	one := tup(num(1))
+	ten := strings.Repeat("0", 10)
+	for _, test := range []struct{ name, pickle, want string }{
+		{"system", "cposix\nsystem\n" + tup(text("true")) + "R", "it calls posix.system, which a file of weights has no use for: refused"},
+		{"system, protocol 4", "\x8c\x05posix\x8c\x06system\x93", "it calls posix.system, which a file of weights has no use for: refused"},
+		{"eval", "c__builtin__\neval\n", "it calls __builtin__.eval, which a file of weights has no use for: refused"},
+		{"getattr of torch", "ctorch\nload\n", "it calls torch.load, which a file of weights has no use for: refused"},
+		{"odd name", "ca\x01b\n\n", `it calls "a\x01b.", which a file of weights has no use for: refused`},
+		{"instance", "(i__main__\nX\n", "instruction 0x69, which a file of weights has no use for: refused"},
+		{"new object", "ccollections\nOrderedDict\n)\x81", "instruction 0x81, which a file of weights has no use for: refused"},
+		{"call of a text", text("f") + ")R", "a call of what is no function: refused"},
+		{"call of a type", "ctorch\nFloatStorage\n)R", "a call of what is no function: refused"},
+		{"dictionary of pairs", "ccollections\nOrderedDict\n" + tup(tup()) + "R", "collections.OrderedDict is called with what it does not take"},
+		{"attributes", text("f") + "}b", "attributes for what is no dictionary: refused"},
+		{"protocol", "\x80\x09", "pickle protocol 9, want 2 to 5"},
+		{"empty stack", "R", "the stack is empty: not a pickle"},
+		{"below the mark", "}(s", "the stack is empty: not a pickle"},
+		{"no mark", "t", "no mark: not a pickle"},
+		{"no value", "h\x05", "value 5 is used before it is made"},
+		{"long text", "X\xff\xff\xff\x7f", "a text of 2147483647 bytes, want at most 65536"},
+		{"long name", "c" + strings.Repeat("a", 70000), "a name of more than 65536 bytes"},
+		{"list in text", text("f") + text("g") + "a", "items for what is no list: not a pickle"},
+		{"odd pairs", "}(" + text("a") + "u", "items for what is no dictionary: not a pickle"},
+		{"not a storage", text("0") + "Q", "an identifier that is no storage's: not a file of weights"},
+		{"huge storage", tup(text("storage"), "ctorch\nFloatStorage\n", text("0"), text("cpu"), "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f") + "Q",
+			"a storage with bad type, key or length (9223372036854775807)"},
+		{"negative storage", tup(text("storage"), "ctorch\nFloatStorage\n", text("0"), text("cpu"), num(-1)) + "Q", "a storage with bad type, key or length (-1)"},
+		{"shape beyond", view(stored("0", 2), 0, tup(num(3)), one), "a tensor of shape (3) in a storage of 2 numbers"},
+		{"offset beyond", view(stored("0", 2), 1, row, one), "a tensor of shape (2), strides (1) and offset 1 reaches beyond its storage of 2 numbers"},
+		{"stride beyond", view(stored("0", 2), 0, row, tup("\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f")), "a tensor of shape (2), strides (9223372036854775807) and offset 0 reaches beyond its storage of 2 numbers"},
+		{"expanded", view(stored("0", 2), 0, tup(num(1<<30), num(1<<30)), tup(num(0), num(0))), "a tensor of shape (1073741824, 1073741824) in a storage of 2 numbers"},
+		{"negative size", view(stored("0", 2), 0, tup(num(-1)), one), "a tensor with bad storage, offset, shape or strides"},
+		{"no strides", view(stored("0", 2), 0, row, ")"), "a tensor with bad storage, offset, shape or strides"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := open(saved(t, test.pickle+ten, 1, 2))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			_, got, found := strings.Cut(strings.TrimPrefix(err.Error(), "f: offset "), ": ")
+			if !found || got != test.want {
+				t.Errorf("error\n\t%s\nwant\n\tf: offset N: %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestBadFiles(t *testing.T) {
+	ok := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))
+	for _, test := range []struct {
+		name string
+		file []byte
+		want string
+	}{
+		{"empty", nil, "f: offset 0: neither a zip archive nor a pickle of PyTorch: not a file of torch.save"},
+		{"other", []byte("Hello"), "f: offset 0: neither a zip archive nor a pickle of PyTorch: not a file of torch.save"},
+		{"cut", saved(t, "}", 1)[:100], "f: a zip archive that is damaged or cut short: zip: not a valid zip file"},
+		{"other zip", archive(t, "a", "b"), "f: a zip archive without data.pkl: not a file of torch.save"},
+		{"big-endian", archive(t, "m/data.pkl", proto+"}.", "m/byteorder", "big"), `f: m/byteorder: want "little": a file of a big-endian machine`},
+		{"ends", archive(t, "m/data.pkl", proto+"}("), "f: offset 44: the pickle ends too early"},
+		{"text", saved(t, text("hello")), "f: not a dictionary of tensors: save model.state_dict()"},
+		{"entry", saved(t, "}"+text("epoch")+num(3)+"s"), "f: epoch is not a tensor: save model.state_dict() alone"},
+		{"key", saved(t, "}"+num(3)+num(3)+"s"), "f: a key of type int64 is not a tensor: save model.state_dict() alone"},
+		{"twice", saved(t, "}("+text("a")+ok+text("a")+ok+"u", 1, 2), "f: a is there twice"},
+		{"no storage", archive(t, "m/data.pkl", proto+"}"+text("a")+ok+"s."), "f: a: no m/data/0 in the archive"},
+		{"short storage", saved(t, "}"+text("a")+ok+"s", 1), "f: a: m/data/0 has 4 bytes, want 8"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := open(test.file)
+			sourcetest.Error(t, err, test.want)
+		})
+	}
+}
+
+// TestLegacyErrors changes a file of the old layout.
+func TestLegacyErrors(t *testing.T) {
+	data, err := os.ReadFile(fixtures[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := bytes.LastIndex(data, []byte("little_endian"))
+	for _, test := range []struct {
+		change func([]byte) []byte
+		want   string
+	}{
+		{func(b []byte) []byte { return b[:len(b)-1] }, "cut short"},
+		{func(b []byte) []byte { return b[:20] }, "the pickle ends too early"},
+		{func(b []byte) []byte {
+			return append(b[:last], bytes.ReplaceAll(b[last:], []byte("little_endianq"), []byte("middle_endianq"))...)
+		}, "f: not of a little-endian machine"},
+		{func(b []byte) []byte { return bytes.Replace(b, []byte("M\xe9\x03."), []byte("M\xea\x03."), 1) }, "f: version 1002, want 1001"},
+	} {
+		_, err := open(test.change(bytes.Clone(data)))
+		if err == nil || !strings.HasSuffix(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "f: ") {
+			t.Errorf("error\n\t%v\nwant\n\tf: … %s", err, test.want)
+		}
+	}
+}
+
+func TestReadErrors(t *testing.T) {
+	f, err := Open(fixtures[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	sourcetest.Error(t, f.Read("none", nil), fixtures[0]+": no tensor none")
+	sourcetest.Error(t, f.Read("transformer.ln_f.bias", make([]float32, 3)), fixtures[0]+": transformer.ln_f.bias is (8), 8 numbers; the buffer holds 3")
+}
+
+func TestTypes(t *testing.T) {
+	ids := strings.ReplaceAll(view(stored("0", 1), 0, tup(num(1)), tup(num(1))), "FloatStorage", "IntStorage")
+	f, err := open(saved(t, "}"+text("ids")+ids+"s", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sourcetest.Error(t, f.Read("ids", make([]float32, 1)), "f: ids is I32, want F32, F16 or BF16")
+}
+
+func FuzzFile(f *testing.F) {
+	for _, name := range fixtures {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add(saved(f, "}"+text("a")+view(stored("0", 2), 0, tup(num(2)), tup(num(1)))+"s", 1, 2))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := open(data)
+		if err != nil {
+			sourcetest.OneLine(t, err)
+			return
+		}
+		sourcetest.ReadAll(t, file, len(data))
+	})
+}
+
+// FuzzPickle is FuzzFile without the layer around the pickle.
+func FuzzPickle(f *testing.F) {
+	f.Add("}" + text("a") + view(stored("0", 2), 0, tup(num(2)), tup(num(1))) + "s")
+	f.Add(ordered + "q\x00(" + text("b") + "h\x00u")
+	f.Add("]q\x00(K\x01M\x02\x03J\x04\x05\x06\x07G\x00\x00\x00\x00\x00\x00\x00\x00\x8a\x02\x01\xffN\x88\x89e\x94\x85\x86\x87")
+	f.Fuzz(func(t *testing.T, pickle string) {
+		file, err := open(saved(t, pickle, 1, 2))
+		if err != nil {
+			sourcetest.OneLine(t, err)
+			return
+		}
+		sourcetest.ReadAll(t, file, 8)
+	})
+}
+
+func ExampleOpen() {
+	f, err := Open("../testdata/models/gpt2/legacy/pytorch_model.bin")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer f.Close()
+	for _, t := range f.Tensors()[:3] {
+		fmt.Println(t.Name, t.Type, t.Shape)
+	}
+	// Output:
+	// wte.weight F32 [13 8]
+	// wpe.weight F32 [6 8]
+	// h.0.ln_1.weight F32 [8]
+}
