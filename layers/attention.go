@@ -11,9 +11,12 @@ import (
 
 // Attention is causal multi-head self-attention over x (B·T, C) with sequences of
 // context positions: c_attn projects to queries, keys and values, c_proj mixes the
-// heads' results. It heeds Init, ResidualInit (for c_proj), Bias, AttentionDropout
-// and Window.
+// heads' results. It heeds Init, ResidualInit (for c_proj), Bias, AttentionDropout,
+// Window and Composed.
 func Attention(s *graph.Scope, x *G.Node, heads, context int, given ...Option) *G.Node {
+	if resolve(given).composed {
+		return ComposedAttention(s, x, heads, context, given...)
+	}
 	return attention(s, x, given, func(qkv *G.Node, o options) *G.Node {
 		return ops.Attention(s, qkv, heads, context, ops.AttentionOptions{Dropout: o.dropout, Window: o.window}) // (B·T, C)
 	})

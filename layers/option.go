@@ -12,6 +12,7 @@ type options struct {
 	dropout  float64
 	residual graph.Init
 	window   int
+	composed bool
 }
 
 // resolve applies given to the defaults: N(0, 0.02), a bias, ε 1e-5, no dropout, no
@@ -40,6 +41,9 @@ func Epsilon(e float64) Option { return func(o *options) { o.epsilon = e } }
 
 // AttentionDropout sets the probability of dropping an attention weight.
 func AttentionDropout(rate float64) Option { return func(o *options) { o.dropout = rate } }
+
+// Composed has [Attention] declare itself as [ComposedAttention] does.
+func Composed(on bool) Option { return func(o *options) { o.composed = on } }
 
 // Window bounds how far attention looks back, the position itself included; 0 is no
 // bound.

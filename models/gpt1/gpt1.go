@@ -64,5 +64,6 @@ func (c Config) weights() []layers.Option {
 	return []layers.Option{
 		layers.Init(graph.Normal(c.InitStd)),
 		layers.AttentionDropout(c.AttentionDropout),
+		layers.Composed(c.Composed),
 	}
 }

@@ -28,6 +28,10 @@ type Config struct {
 
 	Epsilon float64 // added to a layer norm's variance; 1e-5
 	InitStd float64 // deviation of the first weights; 0.02
+
+	// Composed declares attention in small operations, each a node of the graph: to look
+	// into, or to change. The numbers are the same but for rounding.
+	Composed bool
 }
 
 // New returns a configuration of the given size with GPT-2's other settings and no

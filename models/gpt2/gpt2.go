@@ -70,6 +70,7 @@ func (c Config) weights() []layers.Option {
 		layers.ResidualInit(graph.Normal(c.InitStd / math.Sqrt(float64(2*c.Layers)))),
 		layers.Bias(c.Bias),
 		layers.AttentionDropout(c.AttentionDropout),
+		layers.Composed(c.Composed),
 	}
 }
 

@@ -1,0 +1,237 @@
+package models_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/reference"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt1"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// The tolerances of float32 against PyTorch's float64: logits and losses as they are, of size 1
+// to 10; a gradient or a weight relative to the largest element of its tensor. AdamW divides
+// a gradient by its own size, so that rounding counts most where gradients are smallest.
+const (
+	tolLogits   = 1e-5
+	tolLoss     = 1e-5
+	tolGradient = 1e-4
+	tolTrained  = 1e-4
+)
+
+// fixture is one of testdata/parity.py's cases.
+type fixture struct {
+	t        *testing.T
+	model    models.Model
+	params   *graph.Params
+	expected *checkpoint.TensorFile
+}
+
+// openFixture reads a case; composed asks for attention in small operations.
+func openFixture(t *testing.T, dir string, composed bool) *fixture {
+	d, err := checkpoint.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config json.RawMessage
+	if err := d.Config(&config); err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{t: t, params: graph.NewParams(1)}
+	if f.model, err = models.Parse(config); err != nil {
+		t.Fatal(err)
+	}
+	if composed {
+		f.model = compose(f.model, config)
+	}
+	s := graph.New(f.params)
+	f.model.Graph(s, s.Ints("tokens", 1, 1))
+	if err := d.Params(f.params, f.model.Absent()); err != nil {
+		t.Fatal(err)
+	}
+	if f.expected, err = checkpoint.OpenTensors(filepath.Join(dir, "expected.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.expected.Close() })
+	return f
+}
+
+// compose is the model with its attention in small operations.
+func compose(m models.Model, config []byte) models.Model {
+	if c, err := gpt1.ParseJSON(config); err == nil {
+		c.Composed = true
+		return models.GPT1(c)
+	}
+	c, err := gpt2.ParseJSON(config)
+	if err != nil {
+		panic(err)
+	}
+	c.Composed = true
+	return models.GPT2(c)
+}
+
+// want reads what PyTorch computed.
+func (f *fixture) want(name string) []float64 {
+	f.t.Helper()
+	for _, info := range f.expected.Tensors() {
+		if info.Name == name {
+			x := make([]float32, info.Size())
+			if err := f.expected.Read(name, x); err != nil {
+				f.t.Fatal(err)
+			}
+			return reference.Float64s(x)
+		}
+	}
+	f.t.Fatalf("expected.safetensors has no %s", name)
+	return nil
+}
+
+// ids reads the tokens or the targets, and their shape.
+func (f *fixture) ids(name string) (ids []int, batch, context int) {
+	for _, v := range f.want(name) {
+		ids = append(ids, int(v))
+	}
+	for _, info := range f.expected.Tensors() {
+		if info.Name == name {
+			batch, context = info.Shape[0], info.Shape[1]
+		}
+	}
+	return ids, batch, context
+}
+
+// TestParity compares with transformers: logits, loss, the gradient of every parameter, and
+// ten AdamW steps with their losses and the final weights.
+func TestParity(t *testing.T) {
+	cases, err := filepath.Glob(filepath.Join("testdata", "*", "expected.safetensors"))
+	if err != nil || len(cases) < 7 {
+		t.Fatalf("%d fixtures, want 7 or more: %v", len(cases), err)
+	}
+	for _, path := range cases {
+		dir := filepath.Dir(path)
+		for _, composed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s composed %v", filepath.Base(dir), composed), func(t *testing.T) {
+				f := openFixture(t, dir, composed)
+				f.checkLogits()
+				f.checkTraining()
+			})
+		}
+	}
+}
+
+func (f *fixture) checkLogits() {
+	f.t.Helper()
+	tokens, batch, context := f.ids("tokens")
+	s := graph.New(f.params)
+	logits := f.model.Graph(s, s.Ints("tokens", batch, context))
+	p, err := s.Compile(logits)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetInts("tokens", tokens); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := p.Run(); err != nil {
+		f.t.Fatal(err)
+	}
+	want := f.want("logits")
+	for i, got := range p.Value(logits) {
+		if d := math.Abs(float64(got) - want[i]); !(d <= tolLogits) {
+			f.t.Fatalf("logit %d is %v, want %v", i, got, want[i])
+		}
+	}
+}
+
+func (f *fixture) checkTraining() {
+	f.t.Helper()
+	tokens, batch, context := f.ids("tokens")
+	targets, _, _ := f.ids("targets")
+	s := graph.New(f.params, graph.Training())
+	p, err := s.CompileGrad(f.model.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer p.Close()
+	for name, ids := range map[string][]int{"tokens": tokens, "targets": targets} {
+		if err := p.SetInts(name, ids); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	solver := train.NewAdamW() // as in parity.py
+	solver.Beta1, solver.Beta2, solver.Decay, solver.Clip = 0.9, 0.95, 0.1, 1
+	solver.SetLearnRate(1e-3)
+	for step, want := range f.want("losses") {
+		f.params.ZeroGrad()
+		if err := p.RunGrad(1); err != nil {
+			f.t.Fatal(err)
+		}
+		tol := tolTrained
+		if step == 0 {
+			tol = tolLoss
+			f.compare("grad.", tolGradient, (*graph.Param).GradData)
+		}
+		if d := math.Abs(float64(p.Loss()) - want); !(d <= tol) {
+			f.t.Errorf("loss %v at step %d, want %v", p.Loss(), step, want)
+		}
+		if err := solver.Step(f.params.ValueGrads()); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	f.compare("final.", tolTrained, (*graph.Param).Data)
+}
+
+// compare compares something of every parameter.
+func (f *fixture) compare(prefix string, tolerance float64, of func(*graph.Param) []float32) {
+	f.t.Helper()
+	for _, p := range f.params.All() {
+		want := f.want(prefix + p.Name())
+		largest := 0.0
+		for _, v := range want {
+			largest = max(largest, math.Abs(v))
+		}
+		for i, got := range of(p) {
+			most := tolerance * largest
+			if prefix == "final." && isKeyBias(p, i) {
+				most = noise
+			}
+			if d := math.Abs(float64(got) - want[i]); !(d <= most) {
+				f.t.Errorf("%s%s[%d] is %v, want %v", prefix, p.Name(), i, got, want[i])
+				break
+			}
+		}
+	}
+}
+
+// The bias of the keys adds the same to all scores of a query, so that its gradient is 0 but
+// for rounding, which AdamW scales up to a step of the learning rate in some direction: that
+// many steps of it, forth here and back there, are all that can be told of it.
+const noise = 2 * 10 * 1e-3
+
+// isKeyBias tells whether element i of p is of the bias of keys.
+func isKeyBias(p *graph.Param, i int) bool {
+	width := p.Size() / 3
+	return strings.HasSuffix(p.Name(), "attn.c_attn.bias") && i >= width && i < 2*width
+}
+
+// TestParityFixturesAreWhole: the fixtures are of a known size, and small.
+func TestParityFixturesAreWhole(t *testing.T) {
+	var total int64
+	err := filepath.Walk("testdata", func(_ string, info os.FileInfo, err error) error {
+		if err == nil && !info.IsDir() {
+			total += info.Size()
+		}
+		return err
+	})
+	if err != nil || total > 1<<20 {
+		t.Errorf("%d bytes of fixtures, want less than a megabyte: %v", total, err)
+	}
+}
