@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/reference"
 	"github.com/gorgpt/gorgpt/models"
@@ -33,7 +34,7 @@ type fixture struct {
 	t        *testing.T
 	model    models.Model
 	params   *graph.Params
-	expected *checkpoint.TensorFile
+	expected *safetensors.File
 }
 
 // openFixture reads a case; composed asks for attention in small operations.
@@ -58,7 +59,7 @@ func openFixture(t *testing.T, dir string, composed bool) *fixture {
 	if err := d.Params(f.params, f.model.Absent()); err != nil {
 		t.Fatal(err)
 	}
-	if f.expected, err = checkpoint.OpenTensors(filepath.Join(dir, "expected.safetensors")); err != nil {
+	if f.expected, err = safetensors.Open(filepath.Join(dir, "expected.safetensors")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.expected.Close() })
