@@ -29,7 +29,7 @@ func goSource() (*Source, error) {
 	if _, err := os.Stat(src); err != nil {
 		return nil, fmt.Errorf("go: %s has no src folder: this Go came without its source%s", root, remedy)
 	}
-	var c collection
+	c := collection{opening: opening{field: "text"}}
 	err = c.addFolder(src, "", func(name string, d fs.DirEntry) bool {
 		if d.IsDir() {
 			base := d.Name()

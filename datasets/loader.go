@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -46,11 +47,14 @@ type cursor struct {
 // block is a run of windows that are shuffled together.
 type block struct {
 	tokens []int32
-	order  []int32  // where the windows start, in the order they are handed out
+	spans  []span   // the windows, in the order they are handed out
 	end    position // start of the next block
 	last   bool     // no window is left in the epoch after this block
 	loaded bool
 }
+
+// span is a window: so many tokens from one on, each with the next as its target.
+type span struct{ at, length int32 }
 
 func newLoader(src *Source, tok tokenizer.Tokenizer, c Config, k kind) (*loader, error) {
 	if err := c.check(); err != nil {
@@ -61,6 +65,12 @@ func newLoader(src *Source, tok tokenizer.Tokenizer, c Config, k kind) (*loader,
 	}
 	if k == validation {
 		c.Seed, c.Anywhere = 0, false
+	}
+	if c.Ranks == 1 {
+		c.Ranks = 0
+	}
+	if _, ok := tok.EndOfText(); c.Packed && !ok {
+		return nil, fmt.Errorf("windows cannot be packed: the tokenizer (%s) has no end of text, by which documents are told apart", tok.Name())
 	}
 	l := &loader{
 		kind:   k,
@@ -125,7 +135,7 @@ func (l *loader) Next(ctx context.Context) (Batch, error) {
 	l.batch.Targets = slices.Grow(l.batch.Targets[:0], b*t)[:b*t]
 	before := l.cursor
 	for row := range b {
-		window, err := l.window(ctx)
+		err := l.row(ctx, row)
 		if err == io.EOF && row > 0 && before == l.epoch(0) {
 			l.repeat(row)
 			break
@@ -136,12 +146,32 @@ func (l *loader) Next(ctx context.Context) (Batch, error) {
 			}
 			return Batch{}, err
 		}
-		tokens, targets := l.batch.Tokens[row*t:][:t], l.batch.Targets[row*t:][:t]
-		for i := range t {
-			tokens[i], targets[i] = int(window[i]), int(window[i+1])
-		}
 	}
 	return l.batch, nil
+}
+
+// row fills a row of the batch with this rank's next window, and goes past those of
+// the others.
+func (l *loader) row(ctx context.Context, row int) error {
+	t := l.config.Context
+	for rank := range max(1, l.config.Ranks) {
+		window, err := l.window(ctx)
+		if err != nil {
+			return err
+		}
+		if rank != l.config.Rank {
+			continue
+		}
+		tokens, targets := l.batch.Tokens[row*t:][:t], l.batch.Targets[row*t:][:t]
+		n := len(window) - 1
+		for i := range n {
+			tokens[i], targets[i] = int(window[i]), int(window[i+1])
+		}
+		for i := n; i < t; i++ { // padding: any token will do
+			tokens[i], targets[i] = int(window[n]), Ignore
+		}
+	}
+	return nil
 }
 
 // repeat fills the batch with its first rows.
@@ -165,11 +195,10 @@ func (l *loader) window(ctx context.Context) ([]int32, error) {
 				return nil, err
 			}
 		}
-		if l.Taken < len(l.block.order) {
-			t := l.config.Context
-			at := l.block.order[l.Taken]
+		if l.Taken < len(l.block.spans) {
+			w := l.block.spans[l.Taken]
 			l.Taken++
-			return l.block.tokens[at:][:t+1], nil
+			return l.block.tokens[w.at:][:w.length+1], nil
 		}
 		if l.block.last {
 			l.cursor = l.epoch(l.Epoch + 1)
@@ -193,8 +222,11 @@ func (l *loader) fill(ctx context.Context) error {
 	t := l.config.Context
 	want := max(1, l.config.Buffer/t)*t + 1
 	b := &l.block
-	// A token is a byte or more, but for one at the end of each document.
-	b.tokens = slices.Grow(b.tokens[:0], int(min(int64(want), l.src.size+int64(len(l.src.docs)))))
+	b.tokens = b.tokens[:0]
+	if !l.src.records() {
+		// A token is a byte or more, but for one at the end of each document.
+		b.tokens = slices.Grow(b.tokens, int(min(int64(want), l.src.size+int64(len(l.src.docs)))))
+	}
 	l.reader.seek(l.Start, l.documents(l.Epoch))
 	b.last = false
 	for len(b.tokens) < want && !b.last {
@@ -214,17 +246,44 @@ func (l *loader) fill(ctx context.Context) error {
 		b.end = l.reader.last()
 	}
 	rng := random("windows", l.config.Seed, uint64(l.Epoch), uint64(l.Start.Doc), uint64(l.Start.Offset), uint64(l.Start.Skip))
-	b.order = b.order[:0]
+	l.cut(rng)
+	rng.Shuffle(len(b.spans), func(i, j int) { b.spans[i], b.spans[j] = b.spans[j], b.spans[i] })
+	b.loaded = true
+	return nil
+}
+
+// cut makes the windows of the block, in order.
+func (l *loader) cut(rng *rand.Rand) {
+	t, b := l.config.Context, &l.block
+	b.spans = b.spans[:0]
+	if l.config.Packed {
+		end, _ := l.tok.EndOfText()
+		for at := 0; at < len(b.tokens)-1; {
+			n := packed(b.tokens[at:], t, int32(end))
+			b.spans = append(b.spans, span{int32(at), int32(n)})
+			at += n
+		}
+		return
+	}
 	for w := range max(0, len(b.tokens)-1) / t {
 		at := w * t
 		if l.config.Anywhere {
 			at = rng.IntN(len(b.tokens) - t)
 		}
-		b.order = append(b.order, int32(at))
+		b.spans = append(b.spans, span{int32(at), int32(t)})
 	}
-	rng.Shuffle(len(b.order), func(i, j int) { b.order[i], b.order[j] = b.order[j], b.order[i] })
-	b.loaded = true
-	return nil
+}
+
+// packed returns the length of the longest window of at most t tokens after which a
+// document ends; t, or all there is, if none does.
+func packed(tokens []int32, t int, end int32) int {
+	n := min(t, len(tokens)-1)
+	for i := n; i > 0; i-- {
+		if tokens[i] == end {
+			return i
+		}
+	}
+	return n
 }
 
 // documents is the order of the documents in an epoch.

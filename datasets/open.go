@@ -21,8 +21,49 @@ import (
 //   - a glob as in path/filepath.Match ("texts/*.txt"): the files and folders
 //     that match it, taken as above
 //
+// What a file holds, its name tells. Of files of many texts, each text is a document,
+// in the order of the file:
+//
+//   - .jsonl, .ndjson: a JSON object a line, with the text in the field "text"
+//     (see [Field])
+//   - .parquet: a row each, with the text in the column of that name
+//   - .bin: tokens of llm.c or nanoGPT, mapped into memory; the tokenizer must be
+//     the one they were made with
+//   - .gz, .zst after any other ending: the same, compressed
+//
 // Where there is no text, the error says what was found instead.
-func Open(spec string) (*Source, error) {
+func Open(spec string, options ...Option) (*Source, error) {
+	o := opening{field: "text", faults: new(faults)}
+	for _, option := range options {
+		option(&o)
+	}
+	s, err := o.open(spec)
+	if err != nil {
+		return nil, err
+	}
+	s.faults = o.faults
+	return s, nil
+}
+
+// An Option says how Open reads files.
+type Option func(*opening)
+
+// Field names the field of JSON lines, or the column of Parquet files, that holds the
+// text; parts of a nested column's name are joined by dots.
+func Field(name string) Option { return func(o *opening) { o.field = name } }
+
+// SkipBad leaves out what cannot be read, a bad line or what comes after the place
+// where a compressed file is cut short, and counts it; see [Source.Skipped]. Without
+// it, it is an error that names the file and the line.
+func SkipBad() Option { return func(o *opening) { o.faults.skip = true } }
+
+// opening is what the options of Open set.
+type opening struct {
+	field  string
+	faults *faults
+}
+
+func (o opening) open(spec string) (*Source, error) {
 	switch spec {
 	case "":
 		return nil, errors.New(`no data: want a file, a folder, a glob or "go"`)
@@ -33,18 +74,18 @@ func Open(spec string) (*Source, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if strings.ContainsAny(spec, "*?[") {
-			return openGlob(spec)
+			return o.openGlob(spec)
 		}
 		return nil, fmt.Errorf("%s: no such file or folder", spec)
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return openFolder(spec)
+		return o.openFolder(spec)
 	}
-	return openFile(spec, info)
+	return o.openFile(spec, info)
 }
 
-func openFile(name string, info fs.FileInfo) (*Source, error) {
+func (o opening) openFile(name string, info fs.FileInfo) (*Source, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: neither a file nor a folder: text is read more than once", name)
 	}
@@ -56,7 +97,45 @@ func openFile(name string, info fs.FileInfo) (*Source, error) {
 		return nil, err
 	}
 	f.Close()
-	return newSource(name, "file", []Document{fileDocument(filepath.Base(name), name, info.Size())}), nil
+	d, err := o.document(filepath.Base(name), name, info.Size(), true)
+	if err != nil {
+		return nil, err
+	}
+	if d.Size == 0 {
+		return nil, fmt.Errorf("%s: there is nothing in the file", name)
+	}
+	return newSource(name, "file", []Document{d}), nil
+}
+
+// document is the document of a file, as its name tells; asked for by that name, or
+// found in a folder.
+func (o opening) document(name, path string, size int64, asked bool) (Document, error) {
+	ending, rest := compression(path)
+	d := fileDocument(name, path, size)
+	d.faults = o.faults
+	switch strings.ToLower(filepath.Ext(rest)) {
+	case ".jsonl", ".ndjson":
+		d.format = &recordFormat{open: openLines, field: o.field, text: true}
+		return d, nil
+	case ".parquet":
+		if ending != "" {
+			return d, fmt.Errorf("%s: Parquet is compressed inside; decompress the file around it", path)
+		}
+		d.format = &recordFormat{open: openRows, field: o.field, text: true}
+		p, err := d.read() // now, not at the first batch, if there is no such column
+		if err != nil {
+			return d, err
+		}
+		return d, p.Close()
+	}
+	if ending != "" {
+		return compressedText(name, path, o.faults)
+	}
+	shard, err := isShard(path, size, asked)
+	if err != nil || !shard {
+		return d, err
+	}
+	return shardDocument(name, path, size)
 }
 
 func fileDocument(name, path string, size int64) Document {
@@ -68,8 +147,8 @@ func fileDocument(name, path string, size int64) Document {
 	}
 }
 
-func openFolder(root string) (*Source, error) {
-	var c collection
+func (o opening) openFolder(root string) (*Source, error) {
+	c := collection{opening: o}
 	if err := c.addFolder(root, "", everything); err != nil {
 		return nil, err
 	}
@@ -79,7 +158,7 @@ func openFolder(root string) (*Source, error) {
 	return newSource(root, "file", c.docs), nil
 }
 
-func openGlob(pattern string) (*Source, error) {
+func (o opening) openGlob(pattern string) (*Source, error) {
 	matches, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("%s: not a valid glob", pattern)
@@ -89,7 +168,7 @@ func openGlob(pattern string) (*Source, error) {
 	}
 	root := filepath.Dir(pattern[:strings.IndexAny(pattern, "*?[")] + "x")
 	hidden := strings.HasPrefix(filepath.Base(pattern), ".")
-	var c collection
+	c := collection{opening: o}
 	for _, path := range matches {
 		name, err := filepath.Rel(root, path)
 		if err != nil {
@@ -106,7 +185,9 @@ func openGlob(pattern string) (*Source, error) {
 		case info.IsDir():
 			err = c.addFolder(path, filepath.ToSlash(name)+"/", everything)
 		default:
+			c.asked = filepath.Ext(pattern) == ".bin"
 			err = c.addFile(path, filepath.ToSlash(name), info)
+			c.asked = false
 		}
 		if err != nil {
 			return nil, err
@@ -120,6 +201,8 @@ func openGlob(pattern string) (*Source, error) {
 
 // collection gathers the text files of folders, in lexical order.
 type collection struct {
+	opening                      opening
+	asked                        bool // for files of that ending
 	docs                         []Document
 	hidden, binary, empty, other int // left out
 }
@@ -176,15 +259,23 @@ func (c *collection) addFile(path, name string, info fs.FileInfo) error {
 		c.empty++
 		return nil
 	}
-	binary, err := isBinary(path)
+	d, err := c.opening.document(name, path, info.Size(), c.asked)
 	if err != nil {
 		return err
 	}
-	if binary {
-		c.binary++
-		return nil
+	if d.format == nil {
+		if ending, _ := compression(path); ending == "" {
+			binary, err := isBinary(path)
+			if err != nil {
+				return err
+			}
+			if binary {
+				c.binary++
+				return nil
+			}
+		}
 	}
-	c.docs = append(c.docs, fileDocument(name, path, info.Size()))
+	c.docs = append(c.docs, d)
 	return nil
 }
 

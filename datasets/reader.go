@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -30,20 +29,19 @@ type reader struct {
 	tok   tokenizer.Tokenizer
 	order []int // of docs; the identity if nil
 
-	piece   position // start of the piece that ids are of; Skip is 0
+	current position // start of the piece that ids are of; Skip is 0
 	loaded  bool     // there is such a piece
 	next    position // start of the one after it, and tokens to skip there
 	ids     []int    // of the piece, with the end of text if it is the last of its document
 	at      int      // ids taken so far
-	buf     []byte
-	content Content // of document open, if not nil
+	pieces  pieces   // of document open, if not nil
 	open    int
 }
 
 // seek makes p the position of the next token.
 func (r *reader) seek(p position, order []int) {
 	same := len(order) > 0 && len(r.order) > 0 && &order[0] == &r.order[0]
-	if same && r.loaded && p.Doc == r.piece.Doc && p.Offset == r.piece.Offset && p.Skip <= len(r.ids) {
+	if same && r.loaded && p.Doc == r.current.Doc && p.Offset == r.current.Offset && p.Skip <= len(r.ids) {
 		r.at, r.next.Skip = p.Skip, 0
 		return
 	}
@@ -69,78 +67,95 @@ func (r *reader) take(ctx context.Context, n int) ([]int, error) {
 
 // last is the position of the token that was taken last.
 func (r *reader) last() position {
-	p := r.piece
+	p := r.current
 	p.Skip = r.at - 1
 	return p
 }
 
 // load reads and encodes the piece at r.next.
 func (r *reader) load() error {
-	if r.next.Doc == len(r.docs) {
-		return io.EOF
-	}
 	r.loaded = false
-	i := r.next.Doc
-	if r.order != nil {
-		i = r.order[i]
-	}
-	d := &r.docs[i]
-	offset := r.next.Offset
-	text, err := r.text(i, offset)
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.where(), err)
-	}
-	ids, err := r.tok.Append(r.ids[:0], text)
-	if e, ok := errors.AsType[*tokenizer.TextError](err); ok {
-		return &tokenizer.TextError{Text: d.where(), Offset: d.start + offset + e.Offset, Problem: e.Problem}
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", d.where(), err)
-	}
-	r.piece, r.next.Offset = position{r.next.Doc, offset, 0}, offset+int64(len(text))
-	if r.next.Offset == d.Size {
-		if end, ok := r.tok.EndOfText(); ok {
+	for {
+		if r.next.Doc == len(r.docs) {
+			return io.EOF
+		}
+		i := r.next.Doc
+		if r.order != nil {
+			i = r.order[i]
+		}
+		p, err := r.piece(i, r.next.Offset)
+		if err == io.EOF {
+			r.next.Doc, r.next.Offset = r.next.Doc+1, 0
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		ids, err := r.encode(&r.docs[i], p)
+		if err != nil {
+			return err
+		}
+		r.current, r.next.Offset = position{r.next.Doc, r.next.Offset, 0}, p.next
+		if end, ok := r.tok.EndOfText(); ok && p.end {
 			ids = append(ids, end)
 		}
-		r.next.Doc, r.next.Offset = r.next.Doc+1, 0
+		if p.last {
+			r.next.Doc, r.next.Offset = r.next.Doc+1, 0
+		}
+		r.ids, r.loaded = ids, true
+		r.at = min(r.next.Skip, len(ids))
+		r.next.Skip -= r.at
+		return nil
 	}
-	r.ids, r.loaded = ids, true
-	r.at = min(r.next.Skip, len(ids))
-	r.next.Skip -= r.at
-	return nil
 }
 
-// text reads the piece of docs[i] at offset.
-func (r *reader) text(i int, offset int64) ([]byte, error) {
-	d := &r.docs[i]
-	if r.content == nil || r.open != i {
+// piece reads the piece of docs[i] at offset.
+func (r *reader) piece(i int, offset int64) (piece, error) {
+	if r.pieces == nil || r.open != i {
 		if err := r.close(); err != nil {
-			return nil, err
+			return piece{}, err
 		}
-		c, err := d.open()
+		p, err := r.docs[i].read()
 		if err != nil {
-			return nil, err
+			return piece{}, err
 		}
-		r.content, r.open = c, i
+		r.pieces, r.open = p, i
 	}
-	n := int(min(pieceSize, d.Size-offset))
-	r.buf = slices.Grow(r.buf[:0], n)[:n]
-	if err := d.readAt(r.content, r.buf, offset); err != nil {
-		return nil, err
+	return r.pieces.piece(offset)
+}
+
+// encode returns the ids of a piece.
+func (r *reader) encode(d *Document, p piece) ([]int, error) {
+	if p.ids != nil {
+		size := r.tok.Size()
+		for n, id := range p.ids {
+			if id >= size {
+				return nil, fmt.Errorf("%s: id %d is outside the vocabulary of %d (%s)", r.pieces.where(p.at+int64(n)*tokenBytes), id, size, r.tok.Name())
+			}
+		}
+		return append(r.ids[:0], p.ids...), nil
 	}
-	if offset+int64(n) == d.Size {
-		return r.buf, nil
+	ids, err := r.tok.Append(r.ids[:0], p.text)
+	if e, ok := errors.AsType[*tokenizer.TextError](err); ok {
+		e := &tokenizer.TextError{Text: r.pieces.where(p.at), Offset: e.Offset, Problem: e.Problem}
+		if d.format == nil {
+			e.Offset += d.start + p.at
+		}
+		return nil, e
 	}
-	return r.buf[:cut(r.buf)], nil
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.pieces.where(p.at), err)
+	}
+	return ids, nil
 }
 
 // close closes the document that is open.
 func (r *reader) close() error {
-	if r.content == nil {
+	if r.pieces == nil {
 		return nil
 	}
-	err := r.content.Close()
-	r.content = nil
+	err := r.pieces.Close()
+	r.pieces = nil
 	return err
 }
 

@@ -110,7 +110,7 @@ func TestPieces(t *testing.T) {
 					if a == utf8.RuneError || b == utf8.RuneError {
 						t.Errorf("cut inside a character at %v", p)
 					}
-					piece := before[r.piece.Offset:]
+					piece := before[r.current.Offset:]
 					if spaced := strings.ContainsFunc(strings.TrimLeftFunc(piece, unicode.IsSpace), unicode.IsSpace); spaced && (unicode.IsSpace(a) || !unicode.IsSpace(b)) {
 						t.Errorf("cut between %q and %q at %v, though there is white space", a, b, p)
 					}

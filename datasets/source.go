@@ -1,10 +1,12 @@
 package datasets
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +16,8 @@ type Source struct {
 	unit string // what String calls a document
 	docs []Document
 	size int64
+
+	faults *faults // nil if there can be none
 }
 
 // A Document is one text of a Source.
@@ -31,6 +35,10 @@ type Document struct {
 
 	path  string // for errors; Name where empty
 	start int64  // where Open's Content has the first byte of this document
+
+	format *recordFormat // of a file that is not plain text; Open's Content is then raw
+	share  *share        // the part of its texts; all if nil
+	faults *faults
 }
 
 // Content is the text of a Document, read at any offset; an *os.File is one.
@@ -94,11 +102,23 @@ func (s *Source) String() string {
 	return fmt.Sprintf("%s: %s %s, %s", s.name, thousands(len(s.docs)), unit, byteSize(s.size))
 }
 
-// Texts yields the name of each document, as errors give it, and its text.
-// It is what tokenizer.LearnChars reads.
+// records tells whether the source has files that are not plain text.
+func (s *Source) records() bool {
+	return slices.ContainsFunc(s.docs, func(d Document) bool { return d.format != nil })
+}
+
+// Texts yields the name of each document, as errors give it, and its text; of a
+// file of many, it yields each text. It is what tokenizer.LearnChars reads. Token
+// shards have no text: their reader fails.
 func (s *Source) Texts() iter.Seq2[string, io.Reader] {
 	return func(yield func(string, io.Reader) bool) {
 		for _, d := range s.docs {
+			if d.format != nil {
+				if !d.records(yield) {
+					return
+				}
+				continue
+			}
 			r := &textReader{doc: d}
 			name := d.where()
 			if d.start > 0 {
@@ -112,6 +132,36 @@ func (s *Source) Texts() iter.Seq2[string, io.Reader] {
 		}
 	}
 }
+
+// records yields the texts of a file of many, and whether to go on.
+func (d *Document) records(yield func(string, io.Reader) bool) bool {
+	if !d.format.text {
+		return yield(d.where(), failing{errors.New("the file holds tokens, not text")})
+	}
+	p, err := d.read()
+	if err != nil {
+		return yield(d.where(), failing{err})
+	}
+	defer p.Close()
+	for offset := int64(0); ; {
+		next, err := p.piece(offset)
+		if err == io.EOF {
+			return true
+		}
+		if err != nil {
+			return yield(d.where(), failing{err})
+		}
+		if !yield(d.where(), bytes.NewReader(next.text)) {
+			return false
+		}
+		offset = next.next
+	}
+}
+
+// failing is a reader of what cannot be read.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // textReader reads a document from its start; it opens it at the first Read.
 type textReader struct {
@@ -173,6 +223,12 @@ func (d *Document) where() string {
 		return d.path
 	}
 	return d.Name
+}
+
+// within tells whether there may be a piece at an offset. How long the texts of a file
+// of many are is not known before they are read.
+func (d *Document) within(offset int64) bool {
+	return offset < d.Size || d.format != nil && d.format.text
 }
 
 // section is the part of the document from byte from up to byte to.

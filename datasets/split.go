@@ -2,8 +2,10 @@ package datasets
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
+	"slices"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -15,15 +17,34 @@ import (
 // character starts. With 0.1 that is nanoGPT's split of ASCII text. Of several
 // documents each goes to one part by a hash of its name, so that it stays
 // there when others are added, and each part gets at least one.
+//
+// The texts of a file of many, of JSON lines or Parquet, go to one part or the other
+// by a hash of the text, whatever the number of files. Of token shards, those with
+// "val" in the name are for validation, if there are any and others too.
 func Split(src *Source, fraction float64) (train, validation *Source, err error) {
 	if !(fraction > 0 && fraction < 1) {
 		return nil, nil, fmt.Errorf("validation fraction is %v, want more than 0 and less than 1", fraction)
 	}
 	var t, v []Document
-	switch len(src.docs) {
-	case 0:
+	rest := make([]Document, 0, len(src.docs))
+	for _, d := range src.docs {
+		if d.format == nil || !d.format.text {
+			rest = append(rest, d)
+			continue
+		}
+		if d.share != nil {
+			return nil, nil, fmt.Errorf("%s: it is split already", src.name)
+		}
+		d.share = &share{fraction: fraction}
+		t = append(t, d)
+		d.share = &share{fraction: fraction, validation: true}
+		v = append(v, d)
+	}
+	switch {
+	case len(src.docs) == 0:
 		return nil, nil, fmt.Errorf("%s: no text to split", src.name)
-	case 1:
+	case len(rest) == 0:
+	case len(src.docs) == 1:
 		d := &src.docs[0]
 		at, err := cutBefore(d, int64((1-fraction)*float64(d.Size)))
 		if err != nil {
@@ -34,9 +55,35 @@ func Split(src *Source, fraction float64) (train, validation *Source, err error)
 		}
 		t, v = []Document{d.section(0, at)}, []Document{d.section(at, d.Size)}
 	default:
-		t, v = splitDocuments(src.docs, fraction)
+		learn, check := splitShards(rest)
+		if check == nil {
+			learn, check = splitDocuments(rest, fraction)
+		}
+		t, v = append(t, learn...), append(v, check...)
 	}
-	return newSource(src.name+" (training part)", src.unit, t), newSource(src.name+" (validation part)", src.unit, v), nil
+	train, validation = newSource(src.name+" (training part)", src.unit, t), newSource(src.name+" (validation part)", src.unit, v)
+	train.faults, validation.faults = src.faults, src.faults
+	return train, validation, nil
+}
+
+// splitShards takes the token shards whose name has the word "val" for validation,
+// if all documents are shards and some are for training.
+func splitShards(docs []Document) (train, validation []Document) {
+	for _, d := range docs {
+		if d.format == nil {
+			return nil, nil
+		}
+		words := strings.FieldsFunc(d.Name, func(r rune) bool { return !unicode.IsLetter(r) })
+		if slices.Contains(words, "val") || slices.Contains(words, "validation") {
+			validation = append(validation, d)
+		} else {
+			train = append(train, d)
+		}
+	}
+	if len(train) == 0 {
+		return nil, nil
+	}
+	return train, validation
 }
 
 // splitDocuments gives each document a number in [0, 1) by its name; those
@@ -46,7 +93,7 @@ func splitDocuments(docs []Document, fraction float64) (train, validation []Docu
 	numbers := make([]float64, len(docs))
 	for i, d := range docs {
 		sum := sha256.Sum256([]byte(d.Name))
-		numbers[i] = float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53)
+		numbers[i] = unit(sum[:])
 		if numbers[i] < numbers[lowest] {
 			lowest = i
 		}
@@ -65,8 +112,11 @@ func splitDocuments(docs []Document, fraction float64) (train, validation []Docu
 }
 
 // cutBefore returns the start of the character that byte at of a document
-// belongs to; at itself if there is none within its length.
+// belongs to, or token; at itself if there is none within its length.
 func cutBefore(d *Document, at int64) (int64, error) {
+	if d.format != nil {
+		return at - at%tokenBytes, nil
+	}
 	c, err := d.open()
 	if err != nil {
 		return 0, err

@@ -33,6 +33,9 @@ type state struct {
 	Seed      uint64 `json:"seed"`
 	Buffer    int    `json:"buffer"`
 	Anywhere  bool   `json:"anywhere"`
+	Packed    bool   `json:"packed,omitempty"`
+	Rank      int    `json:"rank,omitempty"`
+	Ranks     int    `json:"ranks,omitempty"`
 	Epoch     int    `json:"epoch"`
 	Document  int    `json:"document"`
 	Offset    int64  `json:"offset"`
@@ -53,6 +56,9 @@ func (l *loader) at(c cursor) (state, error) {
 		Seed:      l.config.Seed,
 		Buffer:    l.config.Buffer,
 		Anywhere:  l.config.Anywhere,
+		Packed:    l.config.Packed,
+		Rank:      l.config.Rank,
+		Ranks:     l.config.Ranks,
 		Epoch:     c.Epoch,
 		Document:  c.Start.Doc,
 		Offset:    c.Start.Offset,
@@ -104,8 +110,8 @@ func (l *loader) Restore(b []byte) error {
 		return nil // at the end
 	}
 	err = l.fill(context.Background())
-	if err == nil && c.Taken > len(l.block.order) {
-		err = fmt.Errorf("state of batches: %d windows taken of a block of %d", c.Taken, len(l.block.order))
+	if err == nil && c.Taken > len(l.block.spans) {
+		err = fmt.Errorf("state of batches: %d windows taken of a block of %d", c.Taken, len(l.block.spans))
 	}
 	if err != nil {
 		l.cursor, l.block.loaded = before, false
@@ -154,13 +160,16 @@ func (l *loader) parse(b []byte) (cursor, error) {
 		{"seed", s.Seed, want.Seed},
 		{"buffer", s.Buffer, want.Buffer},
 		{"anywhere", s.Anywhere, want.Anywhere},
+		{"packed", s.Packed, want.Packed},
+		{"rank", s.Rank, want.Rank},
+		{"ranks", s.Ranks, want.Ranks},
 	} {
 		if f.got != f.want {
 			return cursor{}, fmt.Errorf("%s is %v, this stream's is %v", f.name, f.got, f.want)
 		}
 	}
 	if c.Epoch < 0 || c.Start.Doc < 0 || c.Start.Doc >= len(l.src.docs) || c.Start.Skip < 0 || c.Taken < 0 ||
-		c.Start.Offset < 0 || c.Start.Offset >= l.src.docs[l.documents(c.Epoch)[c.Start.Doc]].Size {
+		c.Start.Offset < 0 || !l.src.docs[l.documents(c.Epoch)[c.Start.Doc]].within(c.Start.Offset) {
 		return cursor{}, fmt.Errorf("no such place: document %d, offset %d, token %d, window %d of epoch %d", s.Document, s.Offset, s.Skip, s.Taken, s.Epoch)
 	}
 	return c, nil
@@ -193,27 +202,51 @@ func printCorpus(src *Source) (string, error) {
 		total += d.Size
 		ends[i] = total
 	}
+	r := sampler{docs: src.docs}
+	defer r.close()
 	for k := range int64(samples) {
 		at := total/samples*k + total%samples*k/samples // total·k/samples
 		i := sort.Search(len(ends), func(i int) bool { return ends[i] > at })
 		d := &src.docs[i]
-		sample, err := readSample(d, at-(ends[i]-d.Size))
+		sample, err := r.sample(i, at-(ends[i]-d.Size))
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", d.where(), err)
 		}
 		b = append(b, sample...)
 	}
+	for i, d := range src.docs {
+		if d.share != nil {
+			b = fmt.Appendf(b, "%d %s %v %t", i, d.format.field, d.share.fraction, d.share.validation)
+		}
+	}
 	return short(b), nil
 }
 
-func readSample(d *Document, offset int64) ([]byte, error) {
-	c, err := d.open()
-	if err != nil {
-		return nil, err
+// sampler reads samples, in order, of documents: a compressed one is then read once.
+type sampler struct {
+	docs    []Document
+	open    int
+	content Content
+}
+
+func (r *sampler) sample(i int, offset int64) ([]byte, error) {
+	d := &r.docs[i]
+	if r.content == nil || r.open != i {
+		r.close()
+		c, err := d.open()
+		if err != nil {
+			return nil, err
+		}
+		r.open, r.content = i, c
 	}
-	defer c.Close()
 	sample := make([]byte, min(sampleSize, d.Size-offset))
-	return sample, d.readAt(c, sample, offset)
+	return sample, d.readAt(r.content, sample, offset)
+}
+
+func (r *sampler) close() {
+	if r.content != nil {
+		r.content.Close()
+	}
 }
 
 // printTokenizer is the name and a digest of the text of every token.

@@ -13,8 +13,12 @@ type Batch struct {
 	Size    int // B, windows in the batch
 	Context int // T, tokens in a window
 	Tokens  []int
-	Targets []int
+	Targets []int // Ignore where there is none
 }
+
+// Ignore is the target of a position that has none: padding, or a prompt that only
+// the answer to is to be learned. It counts neither in a loss nor in its gradient.
+const Ignore = -1
 
 // A Stream gives batches one after another. Its methods are for one goroutine
 // at a time.
@@ -65,6 +69,18 @@ type Config struct {
 	// more than once, windows that never fall the same way again teach more: on
 	// Tiny Shakespeare, 1.5 epochs of gpt2-nano end at a loss 0.01 lower.
 	Anywhere bool
+
+	// Packed lets no window hold a part of a document that fits into one: each takes
+	// as many whole documents as fit, and the rest of it is padding whose targets are
+	// Ignore. Documents longer than T are cut, and only they. It needs a tokenizer
+	// with an end of text.
+	Packed bool
+
+	// Rank and Ranks share the stream out to processes, numbered from 0: with the
+	// same seed, the batches of Batch windows of all Ranks are together those of one
+	// process with Ranks·Batch windows. Ranks 0 means 1. Every process reads all
+	// of the text.
+	Rank, Ranks int
 }
 
 // maxBatch bounds B·T and Buffer, in tokens.
@@ -78,6 +94,10 @@ func (c *Config) check() error {
 		return fmt.Errorf("context is %d tokens, want at least 1", c.Context)
 	case c.Batch > maxBatch/c.Context:
 		return fmt.Errorf("a batch of %d windows of %d tokens has more than %d tokens", c.Batch, c.Context, maxBatch)
+	case c.Ranks < 0 || c.Rank < 0 || c.Rank >= max(1, c.Ranks):
+		return fmt.Errorf("rank %d of %d, want 0 to %d", c.Rank, c.Ranks, max(0, c.Ranks-1))
+	case c.Packed && c.Anywhere:
+		return errors.New("windows cannot both be packed and start anywhere")
 	case c.Buffer < 0 || c.Buffer > maxBatch:
 		return fmt.Errorf("buffer is %d tokens, want 0 (for %d) to %d", c.Buffer, DefaultBuffer, maxBatch)
 	}

@@ -1,0 +1,139 @@
+package datasets
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// compression returns the ending of a name that tells it is compressed, and the name
+// without it.
+func compression(name string) (ending, rest string) {
+	ending = strings.ToLower(filepath.Ext(name))
+	if ending == ".gz" || ending == ".zst" {
+		return ending, name[:len(name)-len(ending)]
+	}
+	return "", name
+}
+
+// decompress opens a file and undoes what its name says it is compressed with. A
+// file that is not compressed comes as an *os.File.
+func decompress(path string) (io.ReadCloser, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	switch ending, _ := compression(path); ending {
+	case ".gz":
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		return inflater{z, func() error { return errors.Join(z.Close(), f.Close()) }}, nil
+	case ".zst":
+		// One goroutine and a bounded window: the memory of a stream is to be known.
+		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		return inflater{z, func() error { z.Close(); return f.Close() }}, nil
+	}
+	return f, nil
+}
+
+// inflater is a decompressing reader and what closes it.
+type inflater struct {
+	io.Reader
+	close func() error
+}
+
+func (i inflater) Close() error { return i.close() }
+
+// compressedText is the document of a compressed text. Its length is known only from
+// reading it, which tells at once whether the file is whole. If bad files are skipped,
+// what can be read of it is taken.
+func compressedText(name, path string, bad *faults) (Document, error) {
+	in, err := decompress(path)
+	if err != nil {
+		return Document{}, fmt.Errorf("%s: %w", path, err)
+	}
+	defer in.Close()
+	size, err := io.Copy(io.Discard, in)
+	if err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("the file ends within its compressed data: it was cut short")
+		}
+		if err := bad.found(path, size, fmt.Errorf("%s: offset %d: %w", path, size, err)); err != nil {
+			return Document{}, err
+		}
+	}
+	return Document{
+		Name: name,
+		Size: size,
+		Open: func() (Content, error) { return &inflated{path: path}, nil },
+		path: path,
+	}, nil
+}
+
+// inflatedTail is how far inflated can go back without starting again.
+const inflatedTail = 2 * pieceSize
+
+// inflated reads a compressed text at any offset, fast where that is near or after
+// the last one.
+type inflated struct {
+	path string
+	in   io.ReadCloser
+	base int64 // offset of tail
+	tail []byte
+}
+
+// ReadAt implements io.ReaderAt.
+func (c *inflated) ReadAt(p []byte, offset int64) (int, error) {
+	if c.in == nil || offset < c.base {
+		if err := c.Close(); err != nil {
+			return 0, err
+		}
+		in, err := decompress(c.path)
+		if err != nil {
+			return 0, err
+		}
+		c.in, c.base, c.tail = in, 0, make([]byte, 0, 2*inflatedTail)
+	}
+	n := 0
+	for {
+		if at := offset + int64(n) - c.base; at < int64(len(c.tail)) {
+			n += copy(p[n:], c.tail[at:])
+		}
+		if n == len(p) {
+			return n, nil
+		}
+		if len(c.tail) == cap(c.tail) {
+			keep := len(c.tail) - inflatedTail
+			c.base += int64(keep)
+			c.tail = c.tail[:copy(c.tail, c.tail[keep:])]
+		}
+		got, err := c.in.Read(c.tail[len(c.tail):cap(c.tail)])
+		c.tail = c.tail[:len(c.tail)+got]
+		if err != nil && got == 0 {
+			return n, err
+		}
+	}
+}
+
+// Close implements io.Closer.
+func (c *inflated) Close() error {
+	if c.in == nil {
+		return nil
+	}
+	err := c.in.Close()
+	c.in = nil
+	return err
+}

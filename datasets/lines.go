@@ -1,0 +1,193 @@
+package datasets
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// longestLine bounds a line of JSON, and longestText the text of any record, so that
+// a damaged file cannot ask for all memory.
+const (
+	longestLine = 64 << 20
+	longestText = 64 << 20
+)
+
+// jsonLines reads a file of JSON objects, one a line, compressed or not. Offsets
+// count bytes of the lines. Empty lines and empty texts are left out.
+type jsonLines struct {
+	doc  *Document
+	in   io.ReadCloser // decompressed
+	file *os.File      // in itself, where it is not compressed
+	br   *bufio.Reader
+	at   int64
+	long []byte
+}
+
+func openLines(d *Document) (pieces, error) { return &jsonLines{doc: d}, nil }
+
+// piece implements pieces.
+func (l *jsonLines) piece(offset int64) (piece, error) {
+	if err := l.seek(offset); err != nil {
+		return piece{}, l.broken(l.at, err)
+	}
+	for {
+		start := l.at
+		line, err := l.line()
+		if err == io.EOF {
+			return piece{}, io.EOF
+		}
+		if err != nil {
+			return piece{}, l.broken(start, err)
+		}
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		text, err := textOf(line, l.doc.format.field)
+		if err != nil {
+			if err := l.doc.faults.found(l.doc.path, start, l.located(start, err)); err != nil {
+				return piece{}, err
+			}
+			continue
+		}
+		if len(text) > 0 && l.doc.share.has(text) {
+			return piece{text: text, at: start, next: l.at, end: true}, nil
+		}
+	}
+}
+
+// broken is the error of a file that cannot be read on, or io.EOF if that is to be
+// passed over.
+func (l *jsonLines) broken(offset int64, err error) error {
+	if err := l.doc.faults.found(l.doc.path, offset, l.located(offset, err)); err != nil {
+		return err
+	}
+	return io.EOF
+}
+
+// seek makes offset the place of the next line.
+func (l *jsonLines) seek(offset int64) error {
+	switch {
+	case l.br != nil && l.at == offset:
+		return nil
+	case l.file != nil:
+		if _, err := l.file.Seek(offset, io.SeekStart); err != nil {
+			return err
+		}
+		l.br.Reset(l.file)
+		l.at = offset
+		return nil
+	case l.br == nil || offset < l.at:
+		if err := l.reopen(); err != nil {
+			return err
+		}
+		if l.file != nil {
+			return l.seek(offset)
+		}
+	}
+	n, err := io.CopyN(io.Discard, l.br, offset-l.at)
+	l.at += n
+	return err
+}
+
+// reopen starts the file again.
+func (l *jsonLines) reopen() error {
+	if err := l.Close(); err != nil {
+		return err
+	}
+	in, err := decompress(l.doc.path)
+	if err != nil {
+		return err
+	}
+	l.in, l.at = in, 0
+	l.file, _ = in.(*os.File)
+	if l.br == nil {
+		l.br = bufio.NewReaderSize(in, pieceSize)
+	} else {
+		l.br.Reset(in)
+	}
+	return nil
+}
+
+// line reads the next line, valid until the one after it.
+func (l *jsonLines) line() ([]byte, error) {
+	l.long = l.long[:0]
+	for {
+		part, err := l.br.ReadSlice('\n')
+		l.at += int64(len(part))
+		switch {
+		case err == nil && len(l.long) == 0:
+			return part, nil
+		case err == bufio.ErrBufferFull && len(l.long)+len(part) > longestLine:
+			return nil, fmt.Errorf("the line is longer than %s", byteSize(longestLine))
+		case err == nil, err == bufio.ErrBufferFull, err == io.EOF && len(l.long)+len(part) > 0:
+			l.long = append(l.long, part...)
+			if err != bufio.ErrBufferFull {
+				return l.long, nil
+			}
+		default:
+			return nil, err
+		}
+	}
+}
+
+// located puts file and line in front of an error.
+func (l *jsonLines) located(offset int64, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the file ends within its compressed data: it was cut short")
+	}
+	return fmt.Errorf("%s: %w", l.where(offset), err)
+}
+
+// where counts the lines up to an offset, which only errors want to know.
+func (l *jsonLines) where(offset int64) string {
+	n := 1
+	if in, err := decompress(l.doc.path); err == nil {
+		defer in.Close()
+		var buf [32 << 10]byte
+		for left := offset; left > 0; {
+			got, err := in.Read(buf[:min(int64(len(buf)), left)])
+			n += bytes.Count(buf[:got], []byte("\n"))
+			left -= int64(got)
+			if err != nil {
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%s:%d", l.doc.path, n)
+}
+
+// Close implements pieces.
+func (l *jsonLines) Close() error {
+	if l.in == nil {
+		return nil
+	}
+	err := l.in.Close()
+	l.in, l.file = nil, nil
+	return err
+}
+
+// textOf returns the string in a field of a JSON object.
+func textOf(line []byte, field string) ([]byte, error) {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(line, &object); err != nil {
+		return nil, fmt.Errorf("not a JSON object: %w", err)
+	}
+	raw, ok := object[field]
+	if !ok {
+		names := slices.Sorted(maps.Keys(object))
+		return nil, fmt.Errorf("no field %q; there are: %s", field, strings.Join(names[:min(len(names), 10)], ", "))
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return nil, fmt.Errorf("field %q is not a string", field)
+	}
+	return []byte(text), nil
+}

@@ -1,0 +1,143 @@
+package datasets
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// pieces reads a file that is not plain text: one that holds many texts, or tokens.
+type pieces interface {
+	// piece returns what is at an offset, 0 or the next of a piece before; io.EOF
+	// after the last. It is valid until the next call. Errors name the file.
+	piece(offset int64) (piece, error)
+
+	// where names the piece at an offset in an error, as in "a.jsonl:17".
+	where(offset int64) string
+
+	Close() error
+}
+
+// piece is a part of a document: text, or tokens where ids is not nil.
+type piece struct {
+	text []byte
+	ids  []int
+	at   int64 // offset of the piece itself, later than asked for after what is left out
+	next int64 // offset of the one after it
+	end  bool  // the text ends here: the end-of-text token follows
+	last bool  // nothing follows in the document, which a reader need not tell
+}
+
+// recordFormat is what a file of several texts, or of tokens, is read with.
+type recordFormat struct {
+	open  func(d *Document) (pieces, error)
+	field string // that holds the text
+	text  bool   // texts, not tokens
+}
+
+// share is a part of the records of a file, by a hash of their text, so that equal
+// texts are in one part.
+type share struct {
+	fraction   float64
+	validation bool
+}
+
+// has tells whether a record belongs to the share; all belong to nil.
+func (s *share) has(text []byte) bool {
+	if s == nil {
+		return true
+	}
+	sum := sha256.Sum256(text)
+	return unit(sum[:]) < s.fraction == s.validation
+}
+
+// unit makes a number in [0, 1) of a hash.
+func unit(sum []byte) float64 { return float64(binary.BigEndian.Uint64(sum)>>11) / (1 << 53) }
+
+// faults decides what becomes of records that cannot be read, and counts each once,
+// however often its file is read.
+type faults struct {
+	skip bool
+
+	mu    sync.Mutex
+	count int
+	first error
+	seen  map[string]int64 // the last offset counted, by file
+}
+
+// found is the error of a record, or nil if it is to be left out.
+func (f *faults) found(path string, offset int64, err error) error {
+	if f == nil || !f.skip {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if last, ok := f.seen[path]; ok && offset <= last {
+		return nil
+	}
+	if f.seen == nil {
+		f.seen = map[string]int64{}
+	}
+	f.seen[path] = offset
+	f.count++
+	if f.first == nil {
+		f.first = err
+	}
+	return nil
+}
+
+// Skipped returns how many records have been left out so far because they could not
+// be read, counting each once, and the first one's error; see [SkipBad].
+func (s *Source) Skipped() (n int, first error) {
+	if s.faults == nil {
+		return 0, nil
+	}
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	return s.faults.count, s.faults.first
+}
+
+// textPieces reads plain text in pieces of 64 KiB.
+type textPieces struct {
+	doc     *Document
+	content Content
+	buf     []byte
+}
+
+func (t *textPieces) piece(offset int64) (piece, error) {
+	d := t.doc
+	if offset >= d.Size {
+		return piece{}, io.EOF
+	}
+	n := int(min(pieceSize, d.Size-offset))
+	if t.buf == nil {
+		t.buf = make([]byte, pieceSize)
+	}
+	text := t.buf[:n]
+	if err := d.readAt(t.content, text, offset); err != nil {
+		return piece{}, fmt.Errorf("%s: %w", d.where(), err)
+	}
+	end := offset+int64(n) == d.Size
+	if !end {
+		text = text[:cut(text)]
+	}
+	return piece{text: text, at: offset, next: offset + int64(len(text)), end: end, last: end}, nil
+}
+
+func (t *textPieces) where(int64) string { return t.doc.where() }
+
+func (t *textPieces) Close() error { return t.content.Close() }
+
+// read opens the document for reading in pieces.
+func (d *Document) read() (pieces, error) {
+	if d.format != nil {
+		return d.format.open(d)
+	}
+	c, err := d.open()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.where(), err)
+	}
+	return &textPieces{doc: d, content: c}, nil
+}

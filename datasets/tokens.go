@@ -1,0 +1,189 @@
+package datasets
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Token shards: llm.c's have a header of 256 int32, little-endian: magic, version,
+// number of tokens; nanoGPT's have none. Tokens are uint16 in both.
+const (
+	shardMagic   = 20240520
+	shardVersion = 1
+	shardHeader  = 256 * 4
+	tokenBytes   = 2
+)
+
+// shardPiece is the number of tokens handed out at a time.
+const shardPiece = 32 << 10
+
+// mappedAhead is how many bytes of a mapped file are read before those behind are
+// given back: they count as this process's memory as long as they are mapped in.
+const mappedAhead = 8 << 20
+
+// isShard tells whether a file holds tokens: llm.c's magic, or the ending .bin of
+// nanoGPT's, which have nothing in them to be known by, and so must be called
+// train.bin or val.bin unless they were asked for by name.
+func isShard(path string, size int64, asked bool) (bool, error) {
+	if strings.ToLower(filepath.Ext(path)) != ".bin" {
+		return false, nil
+	}
+	if base := filepath.Base(path); size%tokenBytes == 0 && (asked || base == "train.bin" || base == "val.bin") {
+		return true, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	var magic [4]byte
+	if _, err := io.ReadFull(f, magic[:]); err != nil {
+		return false, nil // too short for a header
+	}
+	return binary.LittleEndian.Uint32(magic[:]) == shardMagic, nil
+}
+
+// shardDocument is the document of a file of tokens; Size and offsets are in bytes of
+// tokens, without the header.
+func shardDocument(name, path string, size int64) (Document, error) {
+	d := fileDocument(name, path, size)
+	d.format = &recordFormat{open: openShard}
+	f, err := os.Open(path)
+	if err != nil {
+		return d, err
+	}
+	defer f.Close()
+	header := make([]byte, min(size, shardHeader))
+	if _, err := io.ReadFull(f, header); err != nil {
+		return d, fmt.Errorf("%s: %w", path, err)
+	}
+	tokens, headed, err := parseShard(header, size)
+	if err != nil {
+		return d, fmt.Errorf("%s: %w", path, err)
+	}
+	if headed {
+		d.start = shardHeader
+	}
+	d.Size = tokens * tokenBytes
+	return d, nil
+}
+
+// parseShard returns the number of tokens of a file of that size, which begins like
+// this, and whether it has a header.
+func parseShard(begin []byte, size int64) (tokens int64, headed bool, err error) {
+	word := func(i int) uint32 { return binary.LittleEndian.Uint32(begin[4*i:]) }
+	if len(begin) < 4 || word(0) != shardMagic {
+		if size%tokenBytes != 0 {
+			return 0, false, fmt.Errorf("%d bytes, want an even number: tokens take two each", size)
+		}
+		return size / tokenBytes, false, nil
+	}
+	if len(begin) < shardHeader {
+		return 0, true, fmt.Errorf("%d bytes, want a header of %d", size, shardHeader)
+	}
+	if v := word(1); v != shardVersion {
+		return 0, true, fmt.Errorf("offset 4: version %d, want %d", v, shardVersion)
+	}
+	tokens = int64(word(2))
+	if want := shardHeader + tokens*tokenBytes; size != want {
+		return 0, true, fmt.Errorf("offset 8: %d tokens make %d bytes, but the file has %d", tokens, want, size)
+	}
+	return tokens, true, nil
+}
+
+// shard reads the tokens of a mapped file.
+type shard struct {
+	doc    *Document
+	mapped mapping
+	ids    []int
+	kept   int64 // bytes before are given back
+}
+
+func openShard(d *Document) (pieces, error) {
+	m, err := mapFile(d.path)
+	if err == nil && m.size() < d.start+d.Size {
+		err = errors.Join(fmt.Errorf("shorter than %d bytes: it was changed after it was opened", d.start+d.Size), m.Close())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.path, err)
+	}
+	return &shard{doc: d, mapped: m}, nil
+}
+
+// piece implements pieces.
+func (s *shard) piece(offset int64) (piece, error) {
+	if offset >= s.doc.Size {
+		return piece{}, io.EOF
+	}
+	n := min(shardPiece*tokenBytes, s.doc.Size-offset)
+	at := s.doc.start + offset
+	raw, err := s.mapped.bytes(at, n)
+	if err != nil {
+		return piece{}, fmt.Errorf("%s: %w", s.doc.path, err)
+	}
+	s.ids = s.ids[:0]
+	for ; len(raw) >= tokenBytes; raw = raw[tokenBytes:] {
+		s.ids = append(s.ids, int(binary.LittleEndian.Uint16(raw)))
+	}
+	if at < s.kept || at-s.kept >= mappedAhead {
+		if err := s.mapped.release(); err != nil {
+			return piece{}, fmt.Errorf("%s: %w", s.doc.path, err)
+		}
+		s.kept = at
+	}
+	return piece{ids: s.ids, at: offset, next: offset + n}, nil
+}
+
+// where implements pieces.
+func (s *shard) where(offset int64) string {
+	return fmt.Sprintf("%s: token %d", s.doc.path, offset/tokenBytes)
+}
+
+// Close implements pieces.
+func (s *shard) Close() error { return s.mapped.Close() }
+
+// mapping is a file in the address space, or read where that cannot be.
+type mapping interface {
+	// bytes returns n bytes from an offset, valid until the next call.
+	bytes(offset, n int64) ([]byte, error)
+	size() int64
+	release() error // gives back what the mapping takes of the memory
+	Close() error
+}
+
+// plainFile is a mapping that reads.
+type plainFile struct {
+	f      *os.File
+	length int64
+	buf    []byte
+}
+
+func openPlain(path string) (mapping, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &plainFile{f: f, length: info.Size()}, nil
+}
+
+func (p *plainFile) bytes(offset, n int64) ([]byte, error) {
+	if int64(len(p.buf)) < n {
+		p.buf = make([]byte, n)
+	}
+	_, err := p.f.ReadAt(p.buf[:n], offset)
+	return p.buf[:n], err
+}
+
+func (p *plainFile) size() int64    { return p.length }
+func (p *plainFile) release() error { return nil }
+func (p *plainFile) Close() error   { return p.f.Close() }
