@@ -24,6 +24,7 @@ type recipe struct {
 	Dropout float64 `toml:"dropout"`
 
 	Data       string  `toml:"data"`
+	ValData    string  `toml:"val_data"`
 	Tokenizer  string  `toml:"tokenizer"`
 	Validation float64 `toml:"validation"`
 	Windows    string  `toml:"windows"`
@@ -69,8 +70,9 @@ func (r *recipe) flags(f *pflag.FlagSet) {
 	f.IntVar(&r.Width, "width", r.Width, "width of the residual stream (0: the model's)")
 	f.Float64Var(&r.Dropout, "dropout", r.Dropout, "dropout rate at all three places; short runs under-fit and want 0")
 	f.StringVar(&r.Data, "data", r.Data, "text: a file, a folder, a glob, or go for the Go standard library's source")
+	f.StringVar(&r.ValData, "val-data", r.ValData, "text for validation; without it, a share of the training text is kept for that")
 	f.StringVar(&r.Tokenizer, "tokenizer", r.Tokenizer, "bytes, or chars: the characters that occur in the text")
-	f.Float64Var(&r.Validation, "validation", r.Validation, "share of the text that is kept for validation")
+	f.Float64Var(&r.Validation, "validation", r.Validation, "share of the text that is kept for validation, without val-data")
 	f.StringVar(&r.Windows, "windows", r.Windows, "sequences start anywhere in the text, or lie apart, each token in one: for text that is read once")
 	f.IntVar(&r.Steps, "steps", r.Steps, "updates of the weights")
 	f.IntVar(&r.Batch, "batch", r.Batch, "sequences in a batch, B")

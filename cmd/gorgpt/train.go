@@ -137,7 +137,7 @@ func (j *job) run(ctx context.Context) (err error) {
 // trainer puts the parts of the run together.
 func (j *job) trainer(src *datasets.Source) (*train.Trainer, error) {
 	r := j.recipe
-	learn, check, err := datasets.Split(src, r.Validation)
+	learn, check, err := r.parts(src)
 	if err != nil {
 		return nil, err
 	}
@@ -169,4 +169,13 @@ func (j *job) trainer(src *datasets.Source) (*train.Trainer, error) {
 		Graph:     recompute(r.Recompute),
 		StopAfter: j.stopAfter, Seed: r.Seed,
 	}, nil
+}
+
+// parts are the training and the validation text.
+func (r recipe) parts(src *datasets.Source) (training, validation *datasets.Source, err error) {
+	if r.ValData == "" {
+		return datasets.Split(src, r.Validation)
+	}
+	validation, err = datasets.Open(r.ValData)
+	return src, validation, err
 }
