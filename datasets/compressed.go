@@ -36,7 +36,7 @@ func decompress(path string) (io.ReadCloser, error) {
 			f.Close()
 			return nil, err
 		}
-		return inflater{z, func() error { return errors.Join(z.Close(), f.Close()) }}, nil
+		return inflater{z, f.Close}, nil // z.Close only repeats the error of a Read
 	case ".zst":
 		// One goroutine and a bounded window: the memory of a stream is to be known.
 		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))

@@ -161,3 +161,32 @@ func ExamplePrefetch() {
 	fmt.Println(fmt.Sprint(a) == fmt.Sprint(b), err)
 	// Output: true <nil>
 }
+
+// ExampleMix trains on two parts of one text to three of another, whatever their sizes.
+func ExampleMix() {
+	part := func(text string) datasets.Stream {
+		stream, err := datasets.NewTraining(datasets.Text("text", text), tokenizer.Bytes(), datasets.Config{Batch: 1, Context: 4, Seed: 1})
+		if err != nil {
+			log.Fatal(err)
+		}
+		return stream
+	}
+	stream, err := datasets.Mix(1000, 1,
+		datasets.Part{Stream: part(strings.Repeat("a", 100)), Weight: 2},
+		datasets.Part{Stream: part(strings.Repeat("b", 9000)), Weight: 3})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer stream.Close()
+	batch, err := stream.Next(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	count := map[int]int{}
+	for _, id := range batch.Tokens {
+		count[id]++
+	}
+	fmt.Printf("%d windows: %.2f a, %.2f b\n", batch.Size, float64(count['a'])/4000, float64(count['b'])/4000)
+	// Output:
+	// 1000 windows: 0.39 a, 0.61 b
+}

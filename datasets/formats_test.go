@@ -1,0 +1,388 @@
+package datasets
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go"
+)
+
+func gzipped(t testing.TB, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func zstandard(t testing.TB, text string) string {
+	t.Helper()
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(w.EncodeAll([]byte(text), nil))
+}
+
+// stories are n texts of different lengths.
+func stories(n int) []string {
+	var out []string
+	for i := range n {
+		out = append(out, strings.Repeat(fmt.Sprintf("story %d goes on. ", i), 1+i*7%23))
+	}
+	return out
+}
+
+func jsonl(field string, texts []string) string {
+	var b strings.Builder
+	for i, text := range texts {
+		fmt.Fprintf(&b, "{\"id\": %d, %q: %s}\n", i, field, strconv.Quote(text))
+	}
+	return b.String()
+}
+
+type row struct {
+	ID   int64  `parquet:"id"`
+	Text string `parquet:"text,zstd"`
+}
+
+// parquetFile has small pages and row groups, so that a few texts fill several.
+func parquetFile(t testing.TB, texts []string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := parquet.NewGenericWriter[row](&b, parquet.PageBufferSize(1000), parquet.MaxRowsPerRowGroup(30))
+	for i, text := range texts {
+		if _, err := w.Write([]row{{int64(i), text}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// tokenShard is a file of llm.c.
+func tokenShard(ids ...int) string {
+	b := make([]byte, shardHeader)
+	binary.LittleEndian.PutUint32(b, shardMagic)
+	binary.LittleEndian.PutUint32(b[4:], shardVersion)
+	binary.LittleEndian.PutUint32(b[8:], uint32(len(ids)))
+	for _, id := range ids {
+		b = binary.LittleEndian.AppendUint16(b, uint16(id))
+	}
+	return string(b)
+}
+
+// readAll returns the text of a source, documents end to end, as ids of bytes.
+func readAll(t testing.TB, s *Source) []int {
+	t.Helper()
+	r := reader{docs: s.docs, tok: bytesTokenizer}
+	defer r.close()
+	var all []int
+	for {
+		ids, err := r.take(t.Context(), 1<<20)
+		if err == io.EOF {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, ids...)
+	}
+}
+
+// idsOf is what readAll gives for these texts.
+func idsOf(t testing.TB, texts ...string) []int {
+	t.Helper()
+	return readAll(t, Text("want", texts...))
+}
+
+// TestFormats: every format gives the same texts, whole, split, and from any of the
+// positions that a stream may stand at.
+func TestFormats(t *testing.T) {
+	texts := stories(300)
+	all := strings.Join(texts, "")
+	want, joined := idsOf(t, texts...), idsOf(t, all)
+	end, _ := bytesTokenizer.EndOfText()
+	var bare []byte
+	for _, id := range want {
+		bare = binary.LittleEndian.AppendUint16(bare, uint16(id))
+	}
+	files := map[string]string{
+		"a.jsonl":     jsonl("text", texts),
+		"b.ndjson":    "\n" + strings.TrimSuffix(jsonl("text", texts), "\n"),
+		"c.jsonl.gz":  gzipped(t, jsonl("text", texts)),
+		"d.jsonl.zst": zstandard(t, jsonl("text", texts)),
+		"e.parquet":   parquetFile(t, texts),
+		"f.bin":       tokenShard(want...),
+		"g.bin":       string(bare),
+		"h.txt.gz":    gzipped(t, all),
+		"i.txt.zst":   zstandard(t, all),
+		"j.txt":       all,
+		"k.jsonl.gz":  gzipped(t, jsonl("text", texts[:100])) + gzipped(t, jsonl("text", texts[100:])), // members end to end
+	}
+	dir := write(t, files)
+	for name := range files {
+		t.Run(name, func(t *testing.T) {
+			s, err := Open(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := want
+			if strings.Contains(name, ".txt") {
+				want = joined
+			}
+			if got := readAll(t, s); !slices.Equal(got, want) {
+				t.Fatalf("%d ids, want %d; they differ", len(got), len(want))
+			}
+			train, validation, err := Split(s, 0.2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, b := readAll(t, train), readAll(t, validation)
+			if n := len(a) + len(b) - len(want); n != 0 && !(n == 1 && strings.Contains(name, ".txt")) {
+				t.Errorf("the parts have %d and %d ids, want %d together", len(a), len(b), len(want))
+			}
+			// 300 texts of uneven length: the share is off by 0.04 at most with odds of 1e-3.
+			if share := float64(len(b)) / float64(len(want)); share < 0.12 || share > 0.28 {
+				t.Errorf("the validation part is %.3f of all, want about 0.2", share)
+			}
+			if !strings.HasSuffix(name, ".bin") && !strings.Contains(name, ".txt") {
+				if slices.Contains(a[:len(a)-1], -1) || a[len(a)-1] != end {
+					t.Error("the training part does not end where a text does")
+				}
+			}
+			c := Config{Batch: 2, Context: 16, Seed: 1, Buffer: 2000}
+			restored := mustStream(t, training, s, bytesTokenizer, c)
+			stream := mustStream(t, training, s, bytesTokenizer, c)
+			for range 60 { // more than an epoch
+				state := mustState(t, stream)
+				want := rest(t, stream, 3)
+				if err := restored.Restore(state); err != nil {
+					t.Fatal(err)
+				}
+				if !equalBatches(rest(t, restored, 3), want) {
+					t.Fatal("other batches after Restore")
+				}
+				for range 7 {
+					next(t, stream)
+				}
+			}
+		})
+	}
+}
+
+// TestFolderOfFormats takes files of all kinds for one source.
+func TestFolderOfFormats(t *testing.T) {
+	texts := stories(40)
+	dir := write(t, map[string]string{
+		"a.jsonl.gz": gzipped(t, jsonl("text", texts[:10])),
+		"b.parquet":  parquetFile(t, texts[10:20]),
+		"c.txt":      texts[20],
+		"d.bin":      tokenShard(idsOf(t, texts[21:]...)...),
+		"e.bin":      "no\x00tokens", // no header, and not called train.bin
+	})
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := readAll(t, s), idsOf(t, texts...); !slices.Equal(got, want) {
+		t.Errorf("%d ids, want %d; they differ", len(got), len(want))
+	}
+}
+
+// TestSplitShards: the names of llm.c's and nanoGPT's shards say what they are for.
+func TestSplitShards(t *testing.T) {
+	for _, names := range [][]string{{"train.bin", "val.bin"}, {"fw_train_000001.bin", "fw_val_000000.bin"}} {
+		files := map[string]string{}
+		for i, name := range names {
+			files[name] = tokenShard(slices.Repeat([]int{i}, 100)...)
+		}
+		s, err := Open(write(t, files))
+		if err != nil {
+			t.Fatal(err)
+		}
+		train, validation, err := Split(s, 0.9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := readAll(t, train), readAll(t, validation); !slices.Equal(a, slices.Repeat([]int{0}, 100)) || !slices.Equal(b, slices.Repeat([]int{1}, 100)) {
+			t.Errorf("%v: training %v, validation %v", names, a[:2], b[:2])
+		}
+	}
+}
+
+// TestBadRecords: what cannot be read is an error with its place, or left out and
+// counted once, however often it is met.
+func TestBadRecords(t *testing.T) {
+	texts := stories(50)
+	good := jsonl("text", texts)
+	lines := strings.SplitAfter(good, "\n")
+	bad := strings.Join(lines[:16], "") + "{\"text\": oops}\n" + strings.Join(lines[16:20], "") +
+		"{\"txt\": \"x\"}\n[1]\n{\"text\": 7}\n" + strings.Join(lines[20:], "")
+	cut := gzipped(t, good)
+	whole := parquetFile(t, texts)
+	for name, c := range map[string]struct {
+		content, want string
+		skipped       int
+	}{
+		"syntax.jsonl":  {strings.Join(lines[:16], "") + "{\"text\": oops}\n", `syntax.jsonl:17: not a JSON object: invalid character 'o' looking for beginning of value`, 1},
+		"field.jsonl":   {lines[0] + `{"b": "x", "a": 1}`, `field.jsonl:2: no field "text"; there are: a, b`, 1},
+		"type.jsonl":    {lines[0] + `{"text": 7}`, `type.jsonl:2: field "text" is not a string`, 1},
+		"all.jsonl":     {bad, `all.jsonl:17: not a JSON object: invalid character 'o' looking for beginning of value`, 4},
+		"all.jsonl.gz":  {gzipped(t, bad), `all.jsonl.gz:17: not a JSON object: invalid character 'o' looking for beginning of value`, 4},
+		"cut.jsonl.gz":  {cut[:len(cut)-200], "the file ends within its compressed data: it was cut short", 1},
+		"sum.jsonl.gz":  {cut[:len(cut)-8] + "abcdefgh", "gzip: invalid checksum", 1},
+		"cut.txt.gz":    {cut[:len(cut)-200], "the file ends within its compressed data: it was cut short", 1},
+		"cut.jsonl.zst": {zstandard(t, good)[:200], "the file ends within its compressed data: it was cut short", 1},
+		"none.jsonl.gz": {"no gzip, but long enough", "none.jsonl.gz:1: gzip: invalid header", 1},
+		"row.parquet":   {whole[:300] + strings.Repeat("\xff", 300) + whole[600:], "row.parquet", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(write(t, map[string]string{name: c.content, "good.jsonl": good}), name)
+			s, err := Open(path)
+			if err == nil {
+				r := reader{docs: s.docs, tok: bytesTokenizer}
+				defer r.close()
+				for err == nil {
+					_, err = r.take(t.Context(), 1<<20)
+				}
+			}
+			if err == io.EOF || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), name) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+			s, err = Open(filepath.Dir(path), SkipBad())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if n := len(readAll(t, s)); n < len(idsOf(t, texts...)) {
+					t.Errorf("%d ids with what is bad left out, want all of the good file", n)
+				}
+			}
+			if n, first := s.Skipped(); n != c.skipped || first == nil || !strings.Contains(first.Error(), c.want) {
+				t.Errorf("%d left out, first %v; want %d, first with %q", n, first, c.skipped, c.want)
+			}
+		})
+	}
+}
+
+// TestOpenBadShards has one golden line for each way a header can be wrong.
+func TestOpenBadShards(t *testing.T) {
+	whole := tokenShard(1, 2, 3)
+	for _, c := range []struct{ content, want string }{
+		{whole[:len(whole)-2], "offset 8: 3 tokens make 1030 bytes, but the file has 1028"},
+		{whole[:4] + "\x02" + whole[5:], "offset 4: version 2, want 1"},
+		{whole[:100], "100 bytes, want a header of 1024"},
+	} {
+		path := filepath.Join(write(t, map[string]string{"x.bin": c.content}), "x.bin")
+		if _, err := Open(path); err == nil || err.Error() != path+": "+c.want {
+			t.Errorf("error %v, want %s", err, c.want)
+		}
+	}
+	path := filepath.Join(write(t, map[string]string{"x.bin": tokenShard(1, 2, 300, 4)}), "x.bin")
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := reader{docs: s.docs, tok: bytesTokenizer}
+	defer r.close()
+	if _, err := r.take(t.Context(), 10); err == nil || err.Error() != path+": token 2: id 300 is outside the vocabulary of 257 (bytes)" {
+		t.Errorf("error %v", err)
+	}
+	for name := range s.Texts() {
+		if name != path {
+			t.Errorf("text of %s", name)
+		}
+	}
+	for _, r := range s.Texts() {
+		if _, err := io.ReadAll(r); err == nil || err.Error() != "the file holds tokens, not text" {
+			t.Errorf("text of tokens: %v", err)
+		}
+	}
+}
+
+func TestParquetErrors(t *testing.T) {
+	dir := write(t, map[string]string{"a.parquet": parquetFile(t, stories(3)), "b.parquet": "no parquet, but long enough"})
+	for _, c := range []struct {
+		name, field, want string
+	}{
+		{"a.parquet", "body", `a.parquet: no column "body"; there are: id, text`},
+		{"a.parquet", "id", `a.parquet: column "id" holds INT(64,true), want one string a row`},
+		{"b.parquet", "text", "b.parquet: not a Parquet file: "},
+	} {
+		if _, err := Open(filepath.Join(dir, c.name), Field(c.field)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s of %s: error %v, want one with %q", c.field, c.name, err, c.want)
+		}
+	}
+}
+
+// FuzzJSONLines: any file gives texts or an error, with its name and line in front.
+func FuzzJSONLines(f *testing.F) {
+	f.Add([]byte("{\"text\": \"a\"}\n\n{\"text\": \"\"}"))
+	f.Add([]byte("{\"text\": null}\n[]\n{"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		path := filepath.Join(t.TempDir(), "x.jsonl")
+		if err := os.WriteFile(path, content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		fuzzSource(t, path)
+	})
+}
+
+// FuzzShard: any .bin gives tokens or an error.
+func FuzzShard(f *testing.F) {
+	f.Add([]byte(tokenShard(1, 2, 3)))
+	f.Add([]byte(tokenShard(1)[:600]))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		path := filepath.Join(t.TempDir(), "x.bin")
+		if err := os.WriteFile(path, content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		fuzzSource(t, path)
+	})
+}
+
+// FuzzParquet: any file gives texts or an error, whatever the library does.
+func FuzzParquet(f *testing.F) {
+	whole := parquetFile(f, stories(5))
+	f.Add([]byte(whole))
+	f.Add([]byte(whole[:100] + "\xff\xff" + whole[102:]))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		path := filepath.Join(t.TempDir(), "x.parquet")
+		if err := os.WriteFile(path, content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		fuzzSource(t, path)
+	})
+}
+
+func fuzzSource(t *testing.T, path string) {
+	s, err := Open(path)
+	if err == nil {
+		r := reader{docs: s.docs, tok: bytesTokenizer}
+		defer r.close()
+		for err == nil {
+			_, err = r.take(t.Context(), 1<<20)
+		}
+	}
+	if err != io.EOF && !strings.HasPrefix(err.Error(), path) {
+		t.Errorf("error without the file's name: %v", err)
+	}
+}

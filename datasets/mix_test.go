@@ -1,0 +1,126 @@
+package datasets
+
+import (
+	"errors"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mixed is a mixture of texts that each consist of one letter.
+func mixed(t testing.TB, size int, seed uint64, weights ...float64) Stream {
+	t.Helper()
+	var parts []Part
+	for i, w := range weights {
+		src := Text("text", strings.Repeat(string(rune('a'+i)), 500*(1+i*i)))
+		parts = append(parts, Part{mustStream(t, training, src, bytesTokenizer, Config{Batch: 1, Context: 8, Seed: seed}), w})
+	}
+	s, err := Mix(size, seed, parts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestMix: the parts give their shares, whatever their sizes, in no regular order.
+func TestMix(t *testing.T) {
+	s := mixed(t, 10, 3, 1, 4, 5)
+	var count [3]int
+	for range 400 {
+		b := next(t, s)
+		if b.Size != 10 || b.Context != 8 || len(b.Tokens) != 80 || len(b.Targets) != 80 {
+			t.Fatalf("a batch of (%d, %d) with %d tokens, want (10, 8)", b.Size, b.Context, len(b.Tokens))
+		}
+		for row := range b.Size {
+			count[slices.Min(b.Tokens[row*8:][:8])-'a']++
+		}
+	}
+	for i, w := range []float64{0.1, 0.4, 0.5} {
+		// Four deviations of a binomial of 4,000.
+		if d := math.Abs(float64(count[i]) - 4000*w); d > 4*math.Sqrt(4000*w*(1-w)) {
+			t.Errorf("part %d gave %d of 4000 windows, want about %v", i, count[i], 4000*w)
+		}
+	}
+	if first := next(t, mixed(t, 10, 4, 1, 4, 5)); slices.Equal(first.Tokens, next(t, mixed(t, 10, 3, 1, 4, 5)).Tokens) {
+		t.Error("two seeds give the same draws")
+	}
+}
+
+func TestMixRestore(t *testing.T) {
+	s, other := mixed(t, 3, 1, 1, 2), mixed(t, 3, 1, 1, 2)
+	for range 50 {
+		state := mustState(t, s)
+		want := rest(t, s, 3)
+		if err := other.Restore(state); err != nil {
+			t.Fatal(err)
+		}
+		if !equalBatches(rest(t, other, 3), want) {
+			t.Fatal("other batches after Restore")
+		}
+	}
+	before := mustState(t, s)
+	for want, with := range map[string]Stream{
+		"state of a mixture: 3 parts, this mixture has 2":                            mixed(t, 3, 1, 1, 2, 3),
+		"state of a mixture: weights are [1 3], this mixture's are [1 2]":            mixed(t, 3, 1, 1, 3),
+		"state of a mixture: batch is 4, this mixture's is 3":                        mixed(t, 4, 1, 1, 2),
+		"state of a mixture: seed is 2, this mixture's is 1":                         mixed(t, 3, 2, 1, 2),
+		"state of a mixture: not a state: unexpected EOF":                            nil,
+		"state of a mixture: format \"gorgpt batches 1\", want \"gorgpt mixture 1\"": nil,
+	} {
+		state := []byte("{")
+		if strings.Contains(want, "batches") {
+			state = []byte(`{"format":"gorgpt batches 1"}`)
+		}
+		if with != nil {
+			state = mustState(t, with)
+		}
+		if err := s.Restore(state); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+	if after := mustState(t, s); !slices.Equal(after, before) {
+		t.Error("a failed Restore moved the mixture")
+	}
+}
+
+func TestMixEnds(t *testing.T) {
+	src := Text("text", strings.Repeat("a", 100))
+	finite := mustStream(t, validation, src, bytesTokenizer, Config{Batch: 1, Context: 8})
+	endless := mustStream(t, training, src, bytesTokenizer, Config{Batch: 1, Context: 8})
+	s, err := Mix(2, 1, Part{finite, 1}, Part{endless, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for ; err == nil; n++ {
+		_, err = s.Next(t.Context())
+	}
+	if err != io.EOF || n < 3 || n > 50 {
+		t.Errorf("%d batches, then %v", n, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Next(t.Context()); !errors.Is(err, errClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestMixErrors(t *testing.T) {
+	part := Part{mixed(t, 1, 1, 1), 1}
+	for _, c := range []struct {
+		size  int
+		parts []Part
+		want  string
+	}{
+		{0, []Part{part}, "batch is 0 windows, want at least 1"},
+		{1, nil, "a mixture of nothing"},
+		{1, []Part{part, {part.Stream, 0}}, "weight of part 1 is 0, want a number above 0"},
+	} {
+		if _, err := Mix(c.size, 1, c.parts...); err == nil || err.Error() != c.want {
+			t.Errorf("error %v, want %s", err, c.want)
+		}
+	}
+}
