@@ -188,5 +188,5 @@ func ExampleMix() {
 	}
 	fmt.Printf("%d windows: %.2f a, %.2f b\n", batch.Size, float64(count['a'])/4000, float64(count['b'])/4000)
 	// Output:
-	// 1000 windows: 0.39 a, 0.61 b
+	// 1000 windows: 0.40 a, 0.60 b
 }
