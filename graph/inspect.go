@@ -78,15 +78,13 @@ func (b *builder) node(n *G.Node, ids map[*G.Node]int, done []Node) Node {
 // its inputs tell, and what it costs. Products are told by their names, since their
 // ops are not exported; everything else counts one operation an element.
 func (b *builder) builtin(n *G.Node, d *Node, done []Node) {
-	d.Op = n.Op().String()
+	d.Op = strings.TrimSuffix(strings.TrimSuffix(n.Op().String(), " false"), " true") // of a flag of Gorgonia's
 	if len(d.Inputs) == 0 {
 		return // a constant
 	}
 	d.FLOPs = int64(d.Shape.TotalSize())
-	for _, in := range d.Inputs {
-		if in < d.ID && len(done[in].Path) > len(d.Path) && done[in].Op != "param" && done[in].Op != "input" {
-			d.Path = done[in].Path
-		}
+	if d.Path == "" {
+		d.Path = pathOf(d, done)
 	}
 	if a := done[d.Inputs[0]].Shape; len(a) >= 2 && strings.Contains(d.Op, "×") {
 		// A product: the result's elements times the dimension that is summed over,
@@ -97,6 +95,21 @@ func (b *builder) builtin(n *G.Node, d *Node, done []Node) {
 		}
 		d.FLOPs *= 2 * int64(shared)
 	}
+}
+
+// pathOf guesses the place of a node that was not filed from its inputs: the deepest of
+// theirs. A sum that differentiation made belongs to the layer that came to it last.
+func pathOf(d *Node, done []Node) (at string) {
+	last := -1
+	for _, in := range d.Inputs {
+		if in >= d.ID || done[in].Op == "param" || done[in].Op == "input" {
+			continue
+		}
+		if d.Grad && in > last && done[in].Path != "" || !d.Grad && len(done[in].Path) > len(at) {
+			at, last = done[in].Path, in
+		}
+	}
+	return at
 }
 
 // Total sums up nodes.

@@ -57,6 +57,9 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	if err := s.refuse(); err != nil {
 		return nil, err
 	}
+	if err := s.checkEdits(); err != nil {
+		return nil, err
+	}
 	if s.compiled {
 		return nil, errors.New("graph: compiled twice; build the graph anew for another program")
 	}
@@ -83,6 +86,10 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 			p.floats[name] = nil
 		}
 	}
+	outs = slices.Clone(outs)
+	for _, at := range s.sights {
+		outs = append(outs, at.node)
+	}
 	var roots G.Nodes
 	if loss != nil {
 		if err := s.checkPatterns(); err != nil {
@@ -93,7 +100,7 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 			return nil, err
 		}
 		roots = p.sinkGradients(grads)
-		outs = append(slices.Clone(outs), loss)
+		outs = append(outs, loss)
 	}
 	if err := checkHashes(p.graph.AllNodes(), p.origin); err != nil {
 		return nil, err

@@ -38,6 +38,14 @@ type builder struct {
 	weight   float32 // of the gradient in this run; 0 in a run that wants none
 	trace    func(path, op string, took time.Duration)
 
+	edits   []*edit
+	editing map[string]bool // paths whose edit is being declared
+	misfits []string        // what edits returned in other shapes than the layers'
+	layers  []string        // paths that layers were declared at
+	watches []*watched
+	exposed []string // paths that layers expose
+	sights  []sight
+
 	recompute [][]string // patterns of paths
 	segments  map[string]*segment
 	unused    map[*G.Node]bool // copies that are not run
@@ -67,14 +75,22 @@ func New(ps *Params, options ...Option) *Scope {
 		origin:  make(map[*G.Node]string),
 		streams: make(map[string]int),
 		random:  new(random),
+		editing: make(map[string]bool),
 
 		segments: make(map[string]*segment),
 		unused:   make(map[*G.Node]bool),
 	}
+	s := &Scope{builder: b}
+	s.Use(options...)
+	return s
+}
+
+// Use adds options to a graph that has been started. They hold for what is declared from
+// then on.
+func (s *Scope) Use(options ...Option) {
 	for _, o := range options {
-		o(b)
+		o(s.builder)
 	}
-	return &Scope{builder: b}
 }
 
 // At returns the place named by the format below this one.
@@ -106,6 +122,10 @@ func (s *Scope) join(name string) string {
 	}
 	return s.path + "." + name
 }
+
+// Lookup returns the parameter or the input of that full name, if it has been declared
+// in this graph, or nil.
+func (s *Scope) Lookup(name string) *G.Node { return s.inputs[name] }
 
 // Param declares the parameter called name in this scope and returns its node. A
 // second call for one name in one graph is an error, since layers would share weights
@@ -186,7 +206,7 @@ func (s *Scope) Node(n *G.Node, err error) *G.Node {
 // fail records an error and returns a placeholder.
 func (s *Scope) fail(err error, shape tensor.Shape) *G.Node {
 	if s.err == nil {
-		s.err = err
+		s.err = s.misfit(err)
 	}
 	return s.placeholder(shape)
 }

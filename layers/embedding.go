@@ -2,6 +2,7 @@ package layers
 
 import (
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/ops"
@@ -11,7 +12,10 @@ import (
 // the rows (B·T, C) and the table, which a tied head uses again. It heeds Init.
 func Embedding(s *graph.Scope, tokens *G.Node, vocab, width int, given ...Option) (x, table *G.Node) {
 	table = s.Param("weight", resolve(given).init, vocab, width) // (V, C)
-	return ops.Embed(s, tokens, table), table                    // (B·T, C)
+	x = s.Layer(tokens, tensor.Shape{tokens.Shape().TotalSize(), width}, func(s *graph.Scope, tokens *G.Node) *G.Node {
+		return ops.Embed(s, tokens, table) // (B·T, C)
+	})
+	return x, table
 }
 
 // LearnedPositions adds a learned vector for each of at most positions places to x
@@ -20,11 +24,15 @@ func LearnedPositions(s *graph.Scope, x *G.Node, positions, context int, given .
 	if x.Dims() != 2 {
 		return s.Fail("LearnedPositions", x.Shape(), "x is %v; want (B·T, C)", x.Shape())
 	}
-	table := s.Param("weight", resolve(given).init, positions, x.Shape()[1]) // (positions, C)
-	return ops.AddPositions(s, x, table, context)                            // (B·T, C)
+	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
+		table := s.Param("weight", resolve(given).init, positions, dim(x, 1)) // (positions, C)
+		return ops.AddPositions(s, x, table, context)                         // (B·T, C)
+	})
 }
 
 // SinusoidalPositions adds the fixed sines and cosines of Vaswani et al. 2017, §3.5.
 func SinusoidalPositions(s *graph.Scope, x *G.Node, context int) *G.Node {
-	return ops.AddSinusoids(s, x, context) // (B·T, C)
+	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
+		return ops.AddSinusoids(s, x, context) // (B·T, C)
+	})
 }

@@ -2,6 +2,7 @@ package layers
 
 import (
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/ops"
@@ -9,29 +10,50 @@ import (
 
 // TiedHead returns the logits (B·T, V) of x (B·T, C) on the token embedding (V, C).
 func TiedHead(s *graph.Scope, x, embedding *G.Node) *G.Node {
-	return ops.Project(s, x, embedding)
+	return logits(s, x, dim(embedding, 0), func(*graph.Scope, int) *G.Node { return embedding })
 }
 
 // TiedLoss is the mean cross-entropy of TiedHead's logits against targets, without
 // holding the logits of more than a few rows.
 func TiedLoss(s *graph.Scope, x, embedding, targets *G.Node) *G.Node {
-	return ops.LinearCrossEntropy(s, x, embedding, targets)
+	return loss(s, x, targets, func(*graph.Scope, int) *G.Node { return embedding })
 }
 
 // Head is TiedHead with a weight (V, C) of its own. It heeds Init.
 func Head(s *graph.Scope, x *G.Node, vocab int, given ...Option) *G.Node {
-	return ops.Project(s, x, headWeight(s, x, vocab, given))
+	return logits(s, x, vocab, headWeight(vocab, given))
 }
 
 // HeadLoss is TiedLoss with a weight (V, C) of its own. It heeds Init.
 func HeadLoss(s *graph.Scope, x, targets *G.Node, vocab int, given ...Option) *G.Node {
-	return ops.LinearCrossEntropy(s, x, headWeight(s, x, vocab, given), targets)
+	return loss(s, x, targets, headWeight(vocab, given))
 }
 
-func headWeight(s *graph.Scope, x *G.Node, vocab int, given []Option) *G.Node {
-	width := 1
-	if x.Dims() == 2 {
-		width = x.Shape()[1]
+// logits and loss are the heads as layers; weight returns what x, of the given width, is
+// projected on.
+func logits(s *graph.Scope, x *G.Node, vocab int, weight func(s *graph.Scope, width int) *G.Node) *G.Node {
+	return s.Layer(x, tensor.Shape{dim(x, 0), vocab}, func(s *graph.Scope, x *G.Node) *G.Node {
+		return ops.Project(s, x, weight(s, dim(x, 1))) // (N, V)
+	})
+}
+
+func loss(s *graph.Scope, x, targets *G.Node, weight func(s *graph.Scope, width int) *G.Node) *G.Node {
+	return s.Layer(x, tensor.ScalarShape(), func(s *graph.Scope, x *G.Node) *G.Node {
+		return ops.LinearCrossEntropy(s, x, weight(s, dim(x, 1)), targets) // scalar
+	})
+}
+
+// headWeight declares a head's own weight.
+func headWeight(vocab int, given []Option) func(s *graph.Scope, width int) *G.Node {
+	return func(s *graph.Scope, width int) *G.Node {
+		return s.Param("weight", resolve(given).init, vocab, width) // (V, C)
 	}
-	return s.Param("weight", resolve(given).init, vocab, width)
+}
+
+// dim is the i-th dimension of x, or 1 if it has none such.
+func dim(x *G.Node, i int) int {
+	if shape := x.Shape(); i < len(shape) {
+		return shape[i]
+	}
+	return 1
 }

@@ -13,11 +13,13 @@ func LayerNorm(s *graph.Scope, x *G.Node, given ...Option) *G.Node {
 	if x.Dims() != 2 {
 		return s.Fail("LayerNorm", x.Shape(), "x is %v; want (N, C)", x.Shape())
 	}
-	width := x.Shape()[1]
-	gain := s.Param("weight", graph.Ones(), width)
-	var bias *G.Node
-	if o.bias {
-		bias = s.Param("bias", graph.Zeros(), width)
-	}
-	return ops.LayerNorm(s, x, gain, bias, o.epsilon) // (N, C)
+	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
+		width := dim(x, 1)
+		gain := s.Param("weight", graph.Ones(), width)
+		var bias *G.Node
+		if o.bias {
+			bias = s.Param("bias", graph.Zeros(), width)
+		}
+		return ops.LayerNorm(s, x, gain, bias, o.epsilon) // (N, C)
+	})
 }

@@ -2,6 +2,7 @@ package layers
 
 import (
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/ops"
@@ -13,10 +14,12 @@ func Linear(s *graph.Scope, x *G.Node, out int, given ...Option) *G.Node {
 	if x.Dims() != 2 {
 		return s.Fail("Linear", []int{1, out}, "x is %v; want (N, K)", x.Shape())
 	}
-	w := s.Param("weight", o.init, x.Shape()[1], out)
-	var bias *G.Node
-	if o.bias {
-		bias = s.Param("bias", graph.Zeros(), out)
-	}
-	return ops.Linear(s, x, w, bias) // (N, out)
+	return s.Layer(x, tensor.Shape{x.Shape()[0], out}, func(s *graph.Scope, x *G.Node) *G.Node {
+		w := s.Param("weight", o.init, dim(x, 1), out)
+		var bias *G.Node
+		if o.bias {
+			bias = s.Param("bias", graph.Zeros(), out)
+		}
+		return ops.Linear(s, x, w, bias) // (N, out)
+	})
 }

@@ -18,7 +18,9 @@ func MLP(s *graph.Scope, x *G.Node, hidden int, f Activation, given ...Option) *
 	if x.Dims() != 2 {
 		return s.Fail("MLP", x.Shape(), "x is %v; want (N, C)", x.Shape())
 	}
-	h := Linear(s.At("c_fc"), x, hidden, given...)                                 // (N, hidden)
-	h = f(s.At("act"), h)                                                          // (N, hidden)
-	return Linear(s.At("c_proj"), h, x.Shape()[1], Init(o.residual), Bias(o.bias)) // (N, C)
+	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
+		h := Linear(s.At("c_fc"), x, hidden, given...)                              // (N, hidden)
+		h = s.At("act").Layer(h, h.Shape(), f)                                      // (N, hidden)
+		return Linear(s.At("c_proj"), h, dim(x, 1), Init(o.residual), Bias(o.bias)) // (N, C)
+	})
 }

@@ -46,7 +46,7 @@ func (r *run) evaluationDue() bool {
 // and remembers it if it is the best since training began.
 func (r *run) evaluate(ctx context.Context) error {
 	if r.eval == nil {
-		s := graph.New(r.Params)
+		s := graph.New(r.Params, r.Graph...)
 		r.loss = r.declare(s)
 		var err error
 		if r.eval, err = s.Compile(r.loss); err != nil {

@@ -52,7 +52,8 @@ type Trainer struct {
 	// without an error; 0 means at Steps.
 	StopAfter int
 
-	// Graph are further options of the training graph, such as graph.Recompute.
+	// Graph are further options of the graphs that train and evaluate, such as
+	// graph.Recompute.
 	Graph []graph.Option
 
 	Seed      uint64 // of dropout

@@ -1,0 +1,151 @@
+package graph
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
+)
+
+// edit is a change of some layers: around declares what stands in a layer's place.
+type edit struct {
+	call    string // as the user wrote it, for errors
+	pattern string
+	around  func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node
+	matched bool
+}
+
+// Wrap changes every layer whose path matches pattern, without touching the model that
+// declares it. Where the layer would stand, f is called with the layer's scope, its
+// input and the layer itself, which f may call once, never, or on something else.
+//
+// A pattern is a whole path in which * stands for any part of a name, as in "h.*.mlp".
+// The paths are those that layers are declared at: all of package layers, an MLP's
+// activation ("h.*.mlp.act") and a residual sum ("h.*.mlp.residual").
+//
+// Edits nest: of several that match one layer, the one given last is outermost. A layer
+// that f declares at the very place it edits is not edited again; those below it are.
+//
+// The result may have another shape than the layer's if what follows takes it; if not,
+// the error names the edit. A pattern that matches no layer fails compilation.
+//
+// An edit belongs to one graph. To train, evaluate and sample an edited model, make a
+// model of it: models.Edit.
+func Wrap(pattern string, f func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node) Option {
+	return change("Wrap", pattern, f)
+}
+
+// Replace is [Wrap] with f in the layer's place. The layer's parameters are not declared.
+func Replace(pattern string, f func(s *Scope, x *G.Node) *G.Node) Option {
+	return change("Replace", pattern, func(s *Scope, x *G.Node, _ func(*G.Node) *G.Node) *G.Node { return f(s, x) })
+}
+
+// Remove is [Replace] with nothing: what the layer was given goes on as its result.
+func Remove(pattern string) Option {
+	return change("Remove", pattern, func(_ *Scope, x *G.Node, _ func(*G.Node) *G.Node) *G.Node { return x })
+}
+
+// Before is [Wrap] with f inserted in front of the layer.
+func Before(pattern string, f func(s *Scope, x *G.Node) *G.Node) Option {
+	return change("Before", pattern, func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node { return layer(f(s, x)) })
+}
+
+// After is [Wrap] with f inserted behind the layer.
+func After(pattern string, f func(s *Scope, x *G.Node) *G.Node) Option {
+	return change("After", pattern, func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node { return f(s, layer(x)) })
+}
+
+func change(name, pattern string, around func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node) Option {
+	return func(b *builder) {
+		b.edits = append(b.edits, &edit{call: name + "(" + pattern + ")", pattern: pattern, around: around})
+	}
+}
+
+// Layer declares a layer at this scope, by build unless the graph was started with an
+// edit of it, such as [Replace]. A constructor of layers whose users shall be able to
+// edit it wraps its work in one call; shape is its result's.
+func (s *Scope) Layer(x *G.Node, shape tensor.Shape, build func(s *Scope, x *G.Node) *G.Node) *G.Node {
+	if s.editing[s.path] {
+		return build(s, x)
+	}
+	s.layers = append(s.layers, s.path)
+	y := s.edited(len(s.edits), x, shape.Clone(), build)
+	s.watch(y)
+	return y
+}
+
+// edited declares the layer with the first n edits around it.
+func (s *Scope) edited(n int, x *G.Node, shape tensor.Shape, build func(s *Scope, x *G.Node) *G.Node) *G.Node {
+	for i, e := range slices.Backward(s.edits[:n]) {
+		if !matches(e.pattern, s.path) {
+			continue
+		}
+		e.matched = true
+		outer := s.editing[s.path]
+		s.editing[s.path] = true
+		y := e.around(s, x, func(x *G.Node) *G.Node { return s.edited(i, x, shape, build) })
+		s.editing[s.path] = outer
+		switch {
+		case y == nil:
+			return s.Fail(e.call, shape, "it returned no node")
+		case !y.Shape().Eq(shape):
+			s.misfits = append(s.misfits, fmt.Sprintf("%s returned %v at %s, whose layer returns %v", e.call, y.Shape(), s.path, shape))
+		}
+		if _, known := s.origin[y]; !known {
+			s.origin[y] = s.path
+		}
+		return y
+	}
+	return build(s, x)
+}
+
+// misfit adds to an error what edits did that may have led to it.
+func (b *builder) misfit(err error) error {
+	if len(b.misfits) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w (%s)", err, b.misfits[len(b.misfits)-1])
+}
+
+// checkEdits fails if an edit or a watch met no layer.
+func (b *builder) checkEdits() error {
+	for _, e := range b.edits {
+		if !e.matched {
+			return fmt.Errorf("graph: %s: %w", e.call, nearest.Unknown("layer", e.pattern, kinds(b.layers)))
+		}
+	}
+	for _, w := range b.watches {
+		if !w.matched {
+			return fmt.Errorf("graph: Watch(%s): %w", w.pattern, nearest.Unknown("value", w.pattern, kinds(append(b.layers, b.exposed...))))
+		}
+	}
+	return nil
+}
+
+// matches tells whether a whole path matches a pattern.
+func matches(pattern, at string) bool {
+	p, names := strings.Split(pattern, "."), strings.Split(at, ".")
+	return len(p) == len(names) && inside(p, names)
+}
+
+// kinds lists paths once each, in order, with * for numbers.
+func kinds(paths []string) []string {
+	var out []string
+	for _, at := range paths {
+		names := strings.Split(at, ".")
+		for i, n := range names {
+			if ok, _ := path.Match("[0-9]*", n); ok {
+				names[i] = "*"
+			}
+		}
+		if kind := strings.Join(names, "."); !slices.Contains(out, kind) {
+			out = append(out, kind)
+		}
+	}
+	return out
+}

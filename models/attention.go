@@ -1,0 +1,38 @@
+package models
+
+import (
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// AttentionMaps runs m over one sequence of tokens and returns what the heads of a layer
+// attend to: of each head a matrix (T, T), row by row, whose row t tells how much
+// position t takes from the positions up to it. Rows sum to 1.
+func AttentionMaps(m Model, params *graph.Params, tokens []int, layer int) ([][]float32, error) {
+	if layers := m.Dims().Layers; layer < 0 || layer >= layers {
+		return nil, fmt.Errorf("models: no layer %d: the model has %d, counted from 0", layer, layers)
+	}
+	if limit := m.Dims().Context; len(tokens) < 1 || len(tokens) > limit {
+		return nil, fmt.Errorf("models: %d tokens; want 1 to the %d of the context", len(tokens), limit)
+	}
+	s := graph.New(params, graph.Watch(fmt.Sprintf("h.%d.attn.weights", layer)))
+	p, err := s.Compile(m.Graph(s, s.Ints("tokens", 1, len(tokens))))
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	if err := p.SetInts("tokens", tokens); err != nil {
+		return nil, err
+	}
+	if err := p.Run(); err != nil {
+		return nil, err
+	}
+	weights := p.Watched()[0] // (H, T, T)
+	maps := make([][]float32, weights.Shape[0])
+	for h := range maps {
+		size := len(weights.Data) / len(maps)
+		maps[h] = append([]float32(nil), weights.Data[h*size:(h+1)*size]...)
+	}
+	return maps, nil
+}
