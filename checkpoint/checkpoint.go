@@ -178,7 +178,7 @@ func Open(dir string) (*Dir, error) {
 		return nil, fmt.Errorf("%s: an unfinished checkpoint", path)
 	}
 	if info, err := os.Stat(filepath.Join(path, configName)); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: no %s in it: not a checkpoint", path, configName)
+		return nil, fmt.Errorf("%s: no %s in it: not a checkpoint%s", path, configName, hint(path))
 	}
 	return &Dir{path}, nil
 }

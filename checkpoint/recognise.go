@@ -16,8 +16,12 @@ import (
 // Origin is a model found on disk in any of the forms that are read.
 type Origin struct {
 	Kind    string         // in words, as in "llm.c model file"
-	Config  []byte         // config.json: as found, or made from what else tells the sizes
+	Config  []byte         // config.json
 	Weights weights.Source // the caller closes it
+
+	// MadeConfig tells that there was no config.json: Config has the sizes alone, as
+	// other files tell them.
+	MadeConfig bool
 
 	// Tokenizer maps the names of Hugging Face's tokenizer files to the paths where
 	// the like were found.
@@ -30,6 +34,10 @@ type form struct {
 	is      func(path string, info os.FileInfo, start []byte) bool
 	weights func(path string) (weights.Source, error)
 	config  func(path string) ([]byte, error) // where no config.json is beside
+
+	// alone says that the file tells all by itself, and that a config.json beside it
+	// may be another model's.
+	alone bool
 }
 
 func isDir(is func(dir string) bool) func(string, os.FileInfo, []byte) bool {
@@ -42,18 +50,18 @@ func isFile(is func(start []byte) bool) func(string, os.FileInfo, []byte) bool {
 
 // forms are tried in turn.
 var forms = []form{
-	{"Hugging Face directory", isDir(isHuggingFace), openHuggingFace, needConfig},
-	{"OpenAI GPT-2, TensorFlow checkpoint", isDir(openai.IsGPT2), openai.GPT2, openai.GPT2Config},
-	{"OpenAI GPT-1, params_*.npy", isDir(openai.IsGPT1), openai.GPT1, openai.GPT1Config},
-	{"PyTorch file", isFile(pickle.IsFile), openPickle, needConfig},
-	{"llm.c model file", isFile(llmc.IsFile), openLLMC, llmcConfig},
-	{"safetensors file", isFile(isSafetensors), openSafetensors, needConfig},
+	{"Hugging Face directory", isDir(isHuggingFace), openHuggingFace, needConfig, false},
+	{"OpenAI GPT-2, TensorFlow checkpoint", isDir(openai.IsGPT2), openai.GPT2, openai.GPT2Config, false},
+	{"OpenAI GPT-1, params_*.npy", isDir(openai.IsGPT1), openai.GPT1, openai.GPT1Config, false},
+	{"PyTorch file", isFile(pickle.IsFile), openPickle, needConfig, false},
+	{"llm.c model file", isFile(llmc.IsFile), openLLMC, llmcConfig, true},
+	{"safetensors file", isFile(isSafetensors), openSafetensors, needConfig, false},
 }
 
 // Recognise opens a model by a path: a Hugging Face directory or one of its files of
 // weights, a directory of OpenAI's GPT-1 or GPT-2, or a model file of llm.c. It looks
 // at what is there and not at names where it can. A config.json beside the weights
-// is taken whatever else tells the sizes.
+// is taken whatever else tells the sizes, except beside a file of llm.c.
 func Recognise(path string) (*Origin, error) {
 	dir, err := follow(path)
 	if err == nil {
@@ -77,6 +85,20 @@ func Recognise(path string) (*Origin, error) {
 	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, or a .bin of llm.c", path)
 }
 
+// hint tells what to do with a directory that holds a model, but is no checkpoint.
+func hint(dir string) string {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return ""
+	}
+	for _, f := range forms {
+		if f.is(dir, info, nil) {
+			return fmt.Sprintf(", but %s: make one of it by gorgpt convert", f.kind)
+		}
+	}
+	return ""
+}
+
 // firstBytes returns the start of a file.
 func firstBytes(path string) ([]byte, error) {
 	f, err := os.Open(path)
@@ -94,10 +116,11 @@ func (f form) open(path string, info os.FileInfo) (*Origin, error) {
 	}
 	o := &Origin{Kind: f.kind, Tokenizer: tokenizerFiles(dir)}
 	var err error
-	if beside := filepath.Join(dir, configName); exists(beside) && !(f.kind == "llm.c model file") {
+	if beside := filepath.Join(dir, configName); exists(beside) && !f.alone {
 		o.Config, err = weights.ReadText(beside, maxJSON)
 	} else {
 		o.Config, err = f.config(path)
+		o.MadeConfig = true
 	}
 	if err != nil {
 		return nil, err

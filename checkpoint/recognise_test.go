@@ -158,6 +158,10 @@ func TestRecogniseErrors(t *testing.T) {
 	_, err = Recognise(filepath.Join(dir, "notes.txt"))
 	sourcetest.Error(t, err, filepath.Join(dir, "notes.txt")+wantNo)
 
+	_, err = Open("testdata/models/gpt2/tf")
+	sourcetest.Error(t, err, filepath.FromSlash("testdata/models/gpt2/tf")+
+		": no config.json in it: not a checkpoint, but OpenAI GPT-2, TensorFlow checkpoint: make one of it by gorgpt convert")
+
 	put(t, dir, map[string]string{"model.safetensors": "Hello"})
 	_, err = Recognise(dir)
 	sourcetest.Error(t, err, dir+": no config.json beside it, which tells the number of heads")

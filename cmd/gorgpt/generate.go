@@ -29,7 +29,9 @@ func newGenerate() *cobra.Command {
 		Short: "Go on with a text",
 		Long: `Go on with a text, as a trained model would.
 
-DIR is a checkpoint, such as RUN/checkpoints/best. The text appears as it is chosen.`,
+DIR is a checkpoint, such as RUN/checkpoints/best, or any Hugging Face directory of a
+GPT-2 or GPT-1 whose tokenizer is known here; other forms go through gorgpt convert
+first. The text appears as it is chosen.`,
 		Example: `  gorgpt generate --from runs/gpt2-nano-20260102-150405/checkpoints/best --prompt 'func main() {' --tokens 200`,
 		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -103,7 +105,8 @@ type trained struct {
 	tokenizer tokenizer.Tokenizer
 }
 
-// load opens a checkpoint.
+// load opens a checkpoint or another Hugging Face directory, to be run: the weights
+// are the mapped file where the system can.
 func load(dir string) (*trained, error) {
 	d, err := checkpoint.Open(dir)
 	if err != nil {
@@ -129,7 +132,7 @@ func load(dir string) (*trained, error) {
 	if err := declareInto(m.model, m.params); err != nil {
 		return nil, err
 	}
-	return m, d.Params(m.params, m.model.Absent())
+	return m, d.MapParams(m.params, m.model.Absent())
 }
 
 // writer prints tokens as they come, but no part of a character.

@@ -1,0 +1,47 @@
+package checkpoint
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+)
+
+// WriteFile makes a file in one step, as [Write] makes a directory: a crash at any
+// moment leaves either nothing of the name or all of it. A file that exists is an
+// error.
+func WriteFile(path string, write func(w io.Writer) error) error {
+	path = filepath.Clean(path)
+	parent, base := filepath.Dir(path), filepath.Base(path)
+	if !isName(base) {
+		return fmt.Errorf("%s: want a path that ends in a name for the file", path)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return cmp.Or(err, fmt.Errorf("%s: exists already", path))
+	}
+	if err := os.MkdirAll(parent, 0o777); err != nil {
+		return err
+	}
+	temp := filepath.Join(parent, tempName(base))
+	f, err := os.Create(temp)
+	if err != nil {
+		return err
+	}
+	err = write(bareWriter{f})
+	err = cmp.Or(err, weights.Bare(f.Sync()), weights.Bare(f.Close()))
+	if err == nil {
+		err = os.Rename(temp, path)
+	} else {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	if err != nil {
+		os.Remove(temp) // if this fails, the next Write beside it tries again
+		return err
+	}
+	return syncDir(parent)
+}
