@@ -364,3 +364,26 @@ func (p *Program) Close() error {
 	}
 	return p.vm.Close()
 }
+
+// FirstNotFinite runs the program again and names the first op of ours whose result
+// holds a NaN or an infinity, as in "h.3.attn: Attention"; empty if none does. An
+// attention's mask is inside its op, so no result of ours is infinite by design. The
+// gradients of the parameters stay as they are.
+func (p *Program) FirstNotFinite() (place string, err error) {
+	p.watch = func(o *nodeOp) {
+		if place != "" {
+			return
+		}
+		for i, r := range o.results {
+			if i > 0 && r.sums {
+				continue // may be left out of this run
+			}
+			if r.sink == nil && slices.ContainsFunc(r.buffer(), func(x float32) bool { return x-x != 0 }) {
+				place = o.where()
+				return
+			}
+		}
+	}
+	defer func() { p.watch = nil }()
+	return place, p.Run()
+}

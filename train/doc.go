@@ -15,6 +15,10 @@
 // update, or step, is one change of the weights, from the mean gradient of one
 // or more micro-batches. Losses are natural logarithms, per token.
 //
+// [AdamW], [Lion] and Gorgonia's solvers change the weights. A [Guard] skips updates
+// that stand out, a [Hook] sees each before it is made, an [Observer] is told of each
+// afterwards: metrics, plots and progress are observers.
+//
 // The same seed, data and settings give the same losses to the bit, whether or
 // not the run was interrupted and resumed in between; see [Trainer.State].
 package train

@@ -2,7 +2,6 @@ package train
 
 import (
 	"bufio"
-
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +14,8 @@ import (
 
 // Metrics is an [Observer] that writes metrics.jsonl, one JSON object a line.
 // A line of training has the keys step, tokens, loss, lr, grad_norm,
-// tokens_per_s and seconds, a line of evaluation step and val_loss. A number
+// tokens_per_s and seconds, and skipped, true, where the guard or a hook left the
+// weights as they were; a line of evaluation step and val_loss. A number
 // that is NaN or infinite is null. Numbers have as many digits as they need to
 // be read back to the bit.
 type Metrics struct {
@@ -73,6 +73,9 @@ func (m *Metrics) OnStep(s Step) error {
 	m.number("grad_norm", s.GradNorm)
 	m.number("tokens_per_s", s.TokensPerSecond)
 	m.number("seconds", s.Seconds)
+	if s.Skipped {
+		m.line = append(m.line, `,"skipped":true`...)
+	}
 	return m.flush()
 }
 
@@ -119,7 +122,7 @@ func Replay(r io.Reader, observers ...Observer) error {
 			} else {
 				err = o.OnStep(Step{
 					Step: l.Step, Tokens: l.Tokens, Loss: l.Loss.x, LearnRate: l.LR.x,
-					GradNorm: l.GradNorm.x, TokensPerSecond: l.TokensPerS.x, Seconds: l.Seconds.x,
+					GradNorm: l.GradNorm.x, Skipped: l.Skipped, TokensPerSecond: l.TokensPerS.x, Seconds: l.Seconds.x,
 				})
 			}
 			if err != nil {
@@ -140,6 +143,7 @@ type metricLine struct {
 	TokensPerS jsonNum `json:"tokens_per_s"`
 	Seconds    jsonNum `json:"seconds"`
 	ValLoss    jsonNum `json:"val_loss"`
+	Skipped    bool    `json:"skipped"`
 
 	end int64 // offset after the line
 }

@@ -7,6 +7,7 @@ type Step struct {
 	Loss            float64 // mean over the batch, nats per token, before the update
 	LearnRate       float64
 	GradNorm        float64 // global norm of the gradient, before clipping
+	Skipped         bool    // the weights were not changed; see Guard
 	TokensPerSecond float64 // of this step
 	Seconds         float64 // since the run began, evaluations and pauses for saving included
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gorgpt/gorgpt/datasets"
@@ -108,9 +109,7 @@ func (r *run) report() error {
 // step does one update.
 func (r *run) step(ctx context.Context) error {
 	began := time.Now()
-	if _, ok := r.Solver.(*AdamW); !ok { // which leaves zeros
-		r.Params.ZeroGrad()
-	}
+	r.Params.ZeroGrad() // Gorgonia's solvers leave them, and a skipped update does
 	var sum float64
 	for m := range r.micro {
 		b, err := r.Train.Next(ctx)
@@ -128,12 +127,12 @@ func (r *run) step(ctx context.Context) error {
 	}
 	loss := sum / float64(r.micro)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return fmt.Errorf("the loss is %v; no weight was changed; a lower learning rate or a longer warm-up may help", loss)
+		return r.notFinite(loss)
 	}
 	rate := r.Schedule(r.at.Step)
 	r.setRate(rate)
-	norm, err := r.update()
-	if err != nil {
+	u := Update{Step: r.at.Step, Loss: loss, Rate: rate, Model: r.model}
+	if err := r.update(&u); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -143,30 +142,58 @@ func (r *run) step(ctx context.Context) error {
 	r.at.Seconds = r.before + now.Sub(r.began).Seconds()
 	r.dirty = true
 	r.done = Step{
-		Step: r.at.Step, Tokens: r.at.Tokens, Loss: loss, LearnRate: rate, GradNorm: norm,
+		Step: r.at.Step, Tokens: r.at.Tokens, Loss: loss, LearnRate: rate, GradNorm: u.Norm, Skipped: u.Skip,
 		TokensPerSecond: float64(tokens) / max(now.Sub(began).Seconds(), 1e-9), Seconds: r.at.Seconds,
 	}
 	return nil
 }
 
-// update lets the solver change the weights and returns the gradient's norm.
-func (r *run) update() (norm float64, err error) {
-	ours, ok := r.Solver.(interface{ GradNorm() float64 })
-	if !ok {
-		if norm, err = gradNorm(r.model); err != nil {
-			return 0, err
-		}
-		if math.IsNaN(norm) || math.IsInf(norm, 0) {
-			return 0, fmt.Errorf("the norm of the gradient is %v; no weight was changed", norm)
-		}
+// update lets the solver change the weights, unless the guard or a hook is against it.
+func (r *run) update(u *Update) (err error) {
+	if u.Norm, err = r.measure(); err != nil {
+		return err
 	}
-	if err := r.Solver.Step(r.model); err != nil {
+	u.Skip = r.Guard.skips(&r.at.Guard, u.Loss, u.Norm)
+	if err := r.hooks(u); err != nil {
+		return err
+	}
+	if u.Skip {
+		return nil
+	}
+	return r.Solver.Step(r.model)
+}
+
+// measure returns the norm of the gradient, which must be finite.
+func (r *run) measure() (norm float64, err error) {
+	if m, ok := r.Solver.(Measurer); ok {
+		return m.Measure(r.model)
+	}
+	if norm, err = gradNorm(r.model); err != nil {
 		return 0, err
 	}
-	if ok {
-		norm = ours.GradNorm()
+	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return 0, fmt.Errorf("the norm of the gradient is %v; no weight was changed", norm)
 	}
 	return norm, nil
+}
+
+// notFinite is the error of a loss that is no number. It names where that begins: a
+// weight, or the first place of the model whose result is not finite.
+func (r *run) notFinite(loss float64) error {
+	const advice = "no weight was changed; a lower learning rate or a longer warm-up may help"
+	for _, p := range r.Params.All() {
+		if i := slices.IndexFunc(p.Data(), func(x float32) bool { return x-x != 0 }); i >= 0 {
+			return fmt.Errorf("the loss is %v: weight %d of %s is %v; %s", loss, i, p.Name(), p.Data()[i], advice)
+		}
+	}
+	place, err := r.train.FirstNotFinite()
+	if err != nil {
+		return err
+	}
+	if place == "" {
+		return fmt.Errorf("the loss is %v; %s", loss, advice)
+	}
+	return fmt.Errorf("the loss is %v: it begins at %s; %s", loss, place, advice)
 }
 
 // feed gives a program a batch.

@@ -30,6 +30,24 @@ func Constant(rate float64, warmup int) Schedule {
 	return warmed(rate, rate, warmup, math.MaxInt, func(float64) float64 { return 1 })
 }
 
+// WSD climbs as [Cosine] does, stays at high until update fall, and goes straight to low
+// at update decay: warm-up, stable, decay (Hu et al. 2024, "MiniCPM", §4.2). A run can be
+// carried on from any point of the stable part, however long it is to become.
+func WSD(high, low float64, warmup, fall, decay int) Schedule {
+	descent := Linear(high, low, 0, decay-fall)
+	climb := Constant(high, warmup)
+	return func(i int) float64 {
+		if i < fall {
+			return climb(i)
+		}
+		return descent(i - fall)
+	}
+}
+
+// wsdShare is the part of a run over which ParseSchedule's WSD falls: the paper finds
+// a tenth enough, and more no better than cosine.
+const wsdShare = 0.1
+
 // warmed puts the climb before a fall, which maps [0, 1] to [1, 0].
 func warmed(high, low float64, warmup, decay int, fall func(x float64) float64) Schedule {
 	return func(i int) float64 {
@@ -45,10 +63,10 @@ func warmed(high, low float64, warmup, decay int, fall func(x float64) float64) 
 }
 
 // schedules are the names ParseSchedule knows.
-var schedules = []string{"cosine", "linear", "constant"}
+var schedules = []string{"cosine", "linear", "wsd", "constant"}
 
-// ParseSchedule returns the schedule of a name: "cosine", "linear" or
-// "constant" (which has no use for low and decay).
+// ParseSchedule returns the schedule of a name: "cosine", "linear", "wsd",
+// whose last tenth falls, or "constant", which has no use for low and decay.
 func ParseSchedule(name string, high, low float64, warmup, decay int) (Schedule, error) {
 	switch {
 	case !(high > 0) || math.IsInf(high, 0):
@@ -65,6 +83,10 @@ func ParseSchedule(name string, high, low float64, warmup, decay int) (Schedule,
 		make = Cosine
 	case "linear":
 		make = Linear
+	case "wsd":
+		make = func(high, low float64, warmup, decay int) Schedule {
+			return WSD(high, low, warmup, max(warmup, decay-int(wsdShare*float64(decay))), decay)
+		}
 	default:
 		return nil, nearest.Unknown("schedule", name, schedules)
 	}

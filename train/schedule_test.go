@@ -48,6 +48,7 @@ func TestSchedules(t *testing.T) {
 		{"linear", 3, 13, map[int]float64{0: 1, 1: 2, 2: 3, 3: 4, 8: 2.5, 12: 1.3, 13: 1, 99: 1}},
 		{"cosine", 0, 10, map[int]float64{0: 4, 5: 2.5, 10: 1, 99: 1}},
 		{"cosine", 5, 5, map[int]float64{4: 4 * 5. / 6, 5: 1}},
+		{"wsd", 3, 40, map[int]float64{0: 1, 3: 4, 36: 4, 38: 2.5, 40: 1, 99: 1}},
 		{"constant", 3, 0, map[int]float64{0: 1, 2: 3, 3: 4, 1 << 40: 4}},
 	} {
 		s, err := ParseSchedule(c.name, 4, 1, c.warmup, c.decay)
@@ -71,7 +72,7 @@ func TestParseScheduleErrors(t *testing.T) {
 	}{
 		{"cosin", 1, 0, 0, 1, `unknown schedule "cosin"; did you mean "cosine"?`},
 		{"Liner", 1, 0, 0, 1, `unknown schedule "Liner"; did you mean "linear"?`},
-		{"const", 1, 0, 0, 1, `unknown schedule "const"; there are cosine, linear, constant`},
+		{"const", 1, 0, 0, 1, `unknown schedule "const"; there are cosine, linear, wsd, constant`},
 		{"cosine", 0, 0, 0, 1, `learning rate is 0, want a number above 0`},
 		{"cosine", math.NaN(), 0, 0, 1, `learning rate is NaN, want a number above 0`},
 		{"cosine", 1, 2, 0, 1, `least learning rate is 2, want 0 to 1`},

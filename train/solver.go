@@ -24,7 +24,7 @@ type SolverState struct {
 }
 
 // Stateful is a solver whose state can be taken out and put back, so that a
-// run can be resumed to the bit. [AdamW] is one; Gorgonia's own solvers keep
+// run can be resumed to the bit. [AdamW] and [Lion] are; Gorgonia's own solvers keep
 // their state to themselves.
 type Stateful interface {
 	State() SolverState
@@ -34,6 +34,12 @@ type Stateful interface {
 // Rater is a solver whose learning rate can be set.
 type Rater interface {
 	SetLearnRate(rate float64)
+}
+
+// Measurer is a solver that can tell the global norm of the gradient before it steps,
+// or what is wrong with the gradient. Step then takes the gradient as it was measured.
+type Measurer interface {
+	Measure(model []gorgonia.ValueGrad) (norm float64, err error)
 }
 
 // setRate returns a function that sets the learning rate of a solver of ours

@@ -20,6 +20,8 @@ type State struct {
 	Context    int    `json:"context"`
 	Accumulate int    `json:"accumulate"`
 
+	Guard GuardState `json:"guard,omitzero"`
+
 	Evaluated *Evaluation `json:"evaluated,omitempty"` // the last evaluation
 	Best      *Evaluation `json:"best,omitempty"`      // the lowest loss after step 0
 

@@ -12,10 +12,21 @@ import (
 
 // TestResume compares a run of n steps with k steps, everything saved and loaded
 // into new objects, and n-k steps: losses, evaluations, rates, weights and
-// moments are the same to the bit.
+// moments are the same to the bit, with either solver and a guard that skips steps.
 func TestResume(t *testing.T) {
+	t.Run("AdamW", func(t *testing.T) { testResume(t, func(*Trainer) {}) })
+	t.Run("Lion", func(t *testing.T) {
+		testResume(t, func(tr *Trainer) { tr.Solver, tr.Schedule = NewLion(), Constant(0.003, 3) })
+	})
+	t.Run("guard", func(t *testing.T) {
+		testResume(t, func(tr *Trainer) { tr.Guard = Guard{Deviations: 1, Window: 4} })
+	})
+}
+
+func testResume(t *testing.T, vary func(*Trainer)) {
 	setup := func() (*Trainer, *recorder) {
 		tr, r := newToy()
+		vary(tr)
 		tr.Model = toyModel{dropout: 0.1}
 		tr.Steps, tr.Accumulate, tr.EvalEvery, tr.Validation = 24, 2, 6, validation
 		return tr, r
@@ -24,6 +35,9 @@ func TestResume(t *testing.T) {
 	whole, all := setup()
 	whole.Save = want.keep(whole)
 	mustRun(t, whole)
+	if n := whole.at.Guard.Skipped; (n > 0) != (whole.Guard.Deviations > 0) {
+		t.Errorf("%d steps skipped", n)
+	}
 
 	for _, k := range []int{1, 6, 11, 23} {
 		for _, how := range []string{"StopAfter", "cancel"} {

@@ -36,6 +36,9 @@ type Trainer struct {
 	Context    int // T, tokens in a sequence
 	Accumulate int // micro-batches in an update; 0 means 1
 
+	Guard Guard  // skips updates that stand out
+	Hooks []Hook // see updates before they are made
+
 	// EvalEvery is the number of updates between two evaluations. There is
 	// always one before the first update and one after the last.
 	EvalEvery   int
@@ -97,6 +100,9 @@ func (t *Trainer) check() error {
 	}
 	if missing != "" {
 		return fmt.Errorf("%s is not set", "Trainer."+missing)
+	}
+	if err := t.Guard.check(); err != nil {
+		return err
 	}
 	for _, f := range []struct {
 		name       string

@@ -363,7 +363,7 @@ func TestTrainerStopsAtNaN(t *testing.T) {
 	before := weights(tr.Params)
 	tr.Save = func(State) error { t.Error("a broken run is saved"); return nil }
 	err := tr.Run(t.Context())
-	want := "train: step 4: the loss is NaN; no weight was changed; a lower learning rate or a longer warm-up may help"
+	want := "train: step 4: the loss is NaN: weight 2 of head.bias is NaN; no weight was changed; a lower learning rate or a longer warm-up may help"
 	if err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}
@@ -371,6 +371,32 @@ func TestTrainerStopsAtNaN(t *testing.T) {
 	if !maps.EqualFunc(before, after, func(a, b []float32) bool { return sameBits(a, b) }) {
 		t.Error("the weights have changed")
 	}
+}
+
+// TestTrainerNamesWhereNaNBegins: weights that are finite, but too large for what is
+// made of them.
+func TestTrainerNamesWhereNaNBegins(t *testing.T) {
+	tr, _ := newToy()
+	for _, name := range []string{"embed", "head.weight"} {
+		for i := range tr.Params.Get(declared(t, tr, name)).Data() {
+			tr.Params.Get(name).Data()[i] = 3e38
+		}
+	}
+	err := tr.Run(t.Context())
+	want := "train: step 1: the loss is NaN: it begins at Linear; no weight was changed; a lower learning rate or a longer warm-up may help"
+	if err == nil || err.Error() != want {
+		t.Errorf("error is %v, want %s", err, want)
+	}
+}
+
+// declared declares the toy's parameters and returns name.
+func declared(t *testing.T, tr *Trainer, name string) string {
+	t.Helper()
+	s := graph.New(tr.Params)
+	if tr.declare(s); s.Err() != nil {
+		t.Fatal(s.Err())
+	}
+	return name
 }
 
 func sameBits(a, b []float32) bool {

@@ -16,6 +16,7 @@ type call struct {
 	activation       Activation
 	mask             Mask
 	adamW            AdamW
+	lion             Lion
 
 	kernel func(c *call, lo, hi int)
 	work   func(lo, hi int) // calls kernel; made once

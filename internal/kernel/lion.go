@@ -1,0 +1,43 @@
+package kernel
+
+// Lion holds the constants of one update of Lion (Chen et al. 2023, algorithm 2). Its
+// loop is plain Go: beside a training step its time does not count.
+type Lion struct {
+	Clip   float32 // factor on the gradient, 1 for none
+	Shrink float32 // factor on the weight: 1 - lr·decay
+	Rate   float32 // lr
+	Beta1  float32 // share of the mean in the direction
+	Beta2  float32 // share of the mean in the next mean
+}
+
+// Update does one step in place: weights w and mean m from gradient g. The slices have
+// one length.
+func (c Lion) Update(w, g, m []float32) {
+	n := len(w)
+	call{weight: w, grad: g[:n], moment1: m[:n], lion: c}.split(n, adamGrain, func(c *call, lo, hi int) {
+		c.lion.update(c.weight[lo:hi], c.grad[lo:hi], c.moment1[lo:hi])
+	})
+}
+
+// update rounds each product, as AdamW's does, for the same bits everywhere.
+func (c *Lion) update(w, g, m []float32) {
+	g, m = g[:len(w)], m[:len(w)]
+	for i, x := range w {
+		d := g[i] * c.Clip
+		mean := m[i]
+		direction := mean + float32((1-c.Beta1)*(d-mean))
+		next := d + float32(c.Beta2*(mean-d))
+		if next < tinyMoment && next > -tinyMoment {
+			next = 0
+		}
+		m[i] = next
+		x = float32(x * c.Shrink)
+		switch {
+		case direction > 0:
+			x -= c.Rate
+		case direction < 0:
+			x += c.Rate
+		}
+		w[i] = x
+	}
+}
