@@ -158,8 +158,8 @@ func (o *nodeOp) Do(in ...G.Value) (out G.Value, err error) {
 		if err := o.Run(&o.call); err != nil {
 			return nil, err
 		}
-		if watch := o.scope.watch; watch != nil {
-			watch(o)
+		if check := o.scope.check; check != nil {
+			check(o)
 		}
 		if trace := o.scope.trace; trace != nil {
 			trace(o.scope.path, o.Name, time.Since(start))

@@ -370,7 +370,7 @@ func (p *Program) Close() error {
 // attention's mask is inside its op, so no result of ours is infinite by design. The
 // gradients of the parameters stay as they are.
 func (p *Program) FirstNotFinite() (place string, err error) {
-	p.watch = func(o *nodeOp) {
+	p.check = func(o *nodeOp) {
 		if place != "" {
 			return
 		}
@@ -384,6 +384,6 @@ func (p *Program) FirstNotFinite() (place string, err error) {
 			}
 		}
 	}
-	defer func() { p.watch = nil }()
+	defer func() { p.check = nil }()
 	return place, p.Run()
 }

@@ -37,7 +37,7 @@ type builder struct {
 	clock    int     // ops run so far, in this run
 	weight   float32 // of the gradient in this run; 0 in a run that wants none
 	trace    func(path, op string, took time.Duration)
-	watch    func(o *nodeOp) // sees each op's results, if not nil
+	check    func(o *nodeOp) // sees each op's results, if not nil
 
 	edits   []*edit
 	editing map[string]bool // paths whose edit is being declared
