@@ -26,6 +26,7 @@ var layer = map[string]int{
 	"models":                  5,
 	"tokenizer":               1,
 	"datasets":                2,
+	"datasets/shard":          0,
 	"checkpoint/weights":      0, // what the formats have in common
 	"checkpoint/safetensors":  1,
 	"checkpoint/pickle":       1,

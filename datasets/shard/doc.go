@@ -1,0 +1,12 @@
+// Package shard writes files of token ids in the format of llm.c, which
+// github.com/karpathy/llm.c and package datasets read.
+//
+// A file is a header of 256 little-endian int32 and the tokens, a little-endian uint16 each:
+//
+//	offset  bytes  what
+//	0       4      20240520, the magic number
+//	4       4      1, the version
+//	8       4      number of tokens
+//	12      1012   zero
+//	1024    2·n    the tokens
+package shard

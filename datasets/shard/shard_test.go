@@ -1,0 +1,95 @@
+package shard
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestWriter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.bin")
+	w, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ids := range [][]int{{1, 256}, nil, {65535}} {
+		if err := w.Write(ids); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("before Close: %v, want no file", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) != 1024+6 {
+		t.Fatalf("%d bytes, want 1030", len(b))
+	}
+	for i, want := range []uint32{20240520, 1, 3, 0} {
+		if got := binary.LittleEndian.Uint32(b[4*i:]); got != want {
+			t.Errorf("word %d of the header is %d, want %d", i, got, want)
+		}
+	}
+	if got := b[1024:]; !bytes.Equal(got, []byte{1, 0, 0, 1, 255, 255}) {
+		t.Errorf("tokens %v", got)
+	}
+}
+
+func TestWriterErrors(t *testing.T) {
+	for _, id := range []int{-1, 65536} {
+		path := filepath.Join(t.TempDir(), "a.bin")
+		w, err := Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("%s: token 1: id %d, want 0 to 65535", path, id)
+		if err := w.Write([]int{7, id}); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+		if err := w.Close(); err == nil || err.Error() != want {
+			t.Errorf("Close: error %v, want %s", err, want)
+		}
+		if left, _ := filepath.Glob(filepath.Dir(path) + "/*"); len(left) > 0 {
+			t.Errorf("left over: %v", left)
+		}
+	}
+	if _, err := Create(filepath.Join(t.TempDir(), "none", "a.bin")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no folder: %v", err)
+	}
+}
+
+func ExampleCreate() {
+	dir, err := os.MkdirTemp("", "shard")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "train_000000.bin")
+	w, err := Create(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := w.Write([]int{15496, 11, 995, 50256}); err != nil {
+		log.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		log.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(w.Tokens(), info.Size())
+	// Output: 4 1032
+}
