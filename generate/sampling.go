@@ -82,7 +82,7 @@ func (o Options) candidates(logits []float32) []candidate {
 	for i, v := range logits {
 		kept[i] = candidate{i, math.Exp((float64(v) - largest) / o.Temperature)}
 	}
-	slices.SortStableFunc(kept, func(a, b candidate) int { return cmp.Compare(b.p, a.p) })
+	slices.SortFunc(kept, func(a, b candidate) int { return cmp.Or(cmp.Compare(b.p, a.p), cmp.Compare(a.id, b.id)) })
 	if k := o.TopK; k > 0 && k < len(kept) {
 		for k < len(kept) && kept[k].p == kept[k-1].p {
 			k++

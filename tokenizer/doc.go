@@ -1,8 +1,9 @@
 // Package tokenizer turns text into token ids and back.
 //
 // A [Tokenizer] is a vocabulary with a rule for cutting text: [Bytes] has one
-// token for each byte, [NewChars] one for each character of a given text.
-// Both are lossless: decoding gives back the bytes that were encoded.
+// token for each byte, [NewChars] one for each character of a given text, [GPT2]
+// the tokens of OpenAI's GPT-2, [LearnBPE] as many as asked for, learned from a text.
+// All are lossless: decoding gives back the bytes that were encoded.
 //
 //	tok, err := tokenizer.NewChars(strings.NewReader("to be or not to be"))
 //	ids, err := tok.Append(nil, []byte("to bet"))   // 6 0 1 2 6 … no: 7 5 0 1 2 7

@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -12,6 +11,8 @@ import (
 const (
 	tokenizerFile = "tokenizer.json"
 	configFile    = "tokenizer_config.json"
+	vocabFile     = "vocab.json"
+	mergesFile    = "merges.txt"
 )
 
 // maxFile bounds the tokenizer.json that Load reads; GPT-2's has 3.6 MB, the
@@ -54,57 +55,16 @@ type stage struct {
 }
 
 type model struct {
-	Type                    string            `json:"type"`
-	Dropout                 *float64          `json:"dropout"`
-	UnkToken                *string           `json:"unk_token"`
-	ContinuingSubwordPrefix *string           `json:"continuing_subword_prefix"`
-	EndOfWordSuffix         *string           `json:"end_of_word_suffix"`
-	FuseUnk                 bool              `json:"fuse_unk"`
-	ByteFallback            bool              `json:"byte_fallback"`
-	IgnoreMerges            bool              `json:"ignore_merges"`
-	Vocab                   vocabulary        `json:"vocab"`
-	Merges                  []json.RawMessage `json:"merges"`
-}
-
-// vocabulary maps tokens to ids; it is written in the order of ids.
-type vocabulary map[string]int
-
-// MarshalJSON implements json.Marshaler.
-func (v vocabulary) MarshalJSON() ([]byte, error) {
-	tokens, err := v.tokens()
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for id, token := range tokens {
-		key, err := json.Marshal(token)
-		if err != nil {
-			return nil, err
-		}
-		if id > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "%s:%d", key, id)
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
-}
-
-// tokens lists the vocabulary by id, which must be 0, 1, 2 and so on.
-func (v vocabulary) tokens() ([]string, error) {
-	tokens := make([]string, len(v))
-	have := make([]bool, len(v))
-	for token, id := range v {
-		if id < 0 || id >= len(v) {
-			return nil, fmt.Errorf("model.vocab: %d tokens, but %q has id %d", len(v), token, id)
-		}
-		if have[id] {
-			return nil, fmt.Errorf("model.vocab: %q and %q both have id %d", min(tokens[id], token), max(tokens[id], token), id)
-		}
-		tokens[id], have[id] = token, true
-	}
-	return tokens, nil
+	Type                    string     `json:"type"`
+	Dropout                 *float64   `json:"dropout"`
+	UnkToken                *string    `json:"unk_token"`
+	ContinuingSubwordPrefix *string    `json:"continuing_subword_prefix"`
+	EndOfWordSuffix         *string    `json:"end_of_word_suffix"`
+	FuseUnk                 bool       `json:"fuse_unk"`
+	ByteFallback            bool       `json:"byte_fallback"`
+	IgnoreMerges            bool       `json:"ignore_merges"`
+	Vocab                   vocabulary `json:"vocab"`
+	Merges                  mergeList  `json:"merges"`
 }
 
 // config is the part of tokenizer_config.json that transformers needs.
@@ -115,13 +75,13 @@ type config struct {
 	End     string `json:"eos_token,omitempty"`
 }
 
-// save writes the two files of a tokenizer into dir.
+// save writes the files of a tokenizer into dir: those of its parts too, vocab.json and
+// merges.txt, where tokens merge.
 func (p *pipeline) save(dir string) error {
 	p.Version = "1.0"
 	if p.AddedTokens == nil {
 		p.AddedTokens = []addedToken{}
 	}
-	p.Model.Merges = []json.RawMessage{}
 	c := config{Class: "PreTrainedTokenizerFast"}
 	for _, t := range p.AddedTokens {
 		if t.Content == EndOfText {
@@ -133,6 +93,14 @@ func (p *pipeline) save(dir string) error {
 	}
 	if err := writeJSON(filepath.Join(dir, tokenizerFile), p); err != nil {
 		return err
+	}
+	if len(p.Model.Merges) > 0 {
+		if err := writeJSON(filepath.Join(dir, vocabFile), p.Model.Vocab); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, mergesFile), p.Model.Merges.text(), 0o666); err != nil {
+			return err
+		}
 	}
 	return writeJSON(filepath.Join(dir, configFile), c)
 }

@@ -47,12 +47,25 @@ func parse(b []byte) (Tokenizer, error) {
 	}
 	var p pipeline
 	if err := json.Unmarshal(b, &p); err != nil {
-		return nil, fmt.Errorf("not a tokenizer: %w", err)
+		return nil, lined(b, fmt.Errorf("not a tokenizer: %w", err))
+	}
+	t, err := p.tokenizer()
+	return t, lined(b, err)
+}
+
+// tokenizer makes the tokenizer that a pipeline describes.
+func (p *pipeline) tokenizer() (Tokenizer, error) {
+	s := p.PreTokenizer
+	switch {
+	case s != nil && s.Type == "ByteLevel" && (s.UseRegex == nil || *s.UseRegex):
+		return p.byteLevel()
+	case p.Model != nil && p.Model.EndOfWordSuffix != nil && *p.Model.EndOfWordSuffix == wordEnd:
+		return p.gpt1()
 	}
 	if err := p.plain(); err != nil {
 		return nil, err
 	}
-	if p.PreTokenizer == nil {
+	if s == nil {
 		return p.chars()
 	}
 	return p.bytes()
@@ -68,7 +81,7 @@ func (p *pipeline) plain() error {
 	case m.Type != "BPE":
 		return fmt.Errorf("model.type is %q, want \"BPE\"", m.Type)
 	case len(m.Merges) > 0:
-		return fmt.Errorf("model.merges has %d merges, want none: only tokenizers of bytes and of characters are read", len(m.Merges))
+		return fmt.Errorf("model.merges has %d merges, want none without a pre_tokenizer \"ByteLevel\" that splits (GPT-2) or an end_of_word_suffix (GPT-1)", len(m.Merges))
 	case m.Dropout != nil && *m.Dropout != 0:
 		return fmt.Errorf("model.dropout is %v, want none", *m.Dropout)
 	case m.UnkToken != nil:

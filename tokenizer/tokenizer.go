@@ -9,10 +9,9 @@ const EndOfText = "<|endoftext|>"
 // A Tokenizer encodes text as ids in [0, Size) and decodes ids as text. All
 // methods may be called from several goroutines at once.
 type Tokenizer interface {
-	// Append encodes text and appends its ids. A text that is cut before
-	// white space that follows something else gives the same ids as its
-	// parts do one after the other. A text that cannot be encoded is a
-	// *TextError; ids then come back as they were.
+	// Append encodes text and appends its ids. A text that is cut where Cut
+	// says gives the same ids as its parts do one after the other. A text
+	// that cannot be encoded is a *TextError; ids then come back as they were.
 	Append(ids []int, text []byte) ([]int, error)
 
 	// AppendText decodes ids and appends their text. The end of text is
@@ -27,7 +26,7 @@ type Tokenizer interface {
 	// never gives it: EndOfText in a text is text.
 	EndOfText() (id int, ok bool)
 
-	// Name is the kind of tokenizer: "bytes", "chars".
+	// Name is the kind of tokenizer: "bytes", "chars", "bpe", "gpt2", "gpt1".
 	Name() string
 
 	// Save writes tokenizer.json and tokenizer_config.json into the folder

@@ -71,7 +71,7 @@ func (r *recipe) flags(f *pflag.FlagSet) {
 	f.Float64Var(&r.Dropout, "dropout", r.Dropout, "dropout rate at all three places; short runs under-fit and want 0")
 	f.StringVar(&r.Data, "data", r.Data, "text: a file, a folder, a glob, or go for the Go standard library's source")
 	f.StringVar(&r.ValData, "val-data", r.ValData, "text for validation; without it, a share of the training text is kept for that")
-	f.StringVar(&r.Tokenizer, "tokenizer", r.Tokenizer, "bytes, or chars: the characters that occur in the text")
+	f.StringVar(&r.Tokenizer, "tokenizer", r.Tokenizer, tokenizerHelp)
 	f.Float64Var(&r.Validation, "validation", r.Validation, "share of the text that is kept for validation, without val-data")
 	f.StringVar(&r.Windows, "windows", r.Windows, "sequences start anywhere in the text, or lie apart, each token in one: for text that is read once")
 	f.IntVar(&r.Steps, "steps", r.Steps, "updates of the weights")
@@ -210,8 +210,8 @@ func (r recipe) validate() error {
 			return usagef("--%s %v: want %s", s.flag, s.value, s.want)
 		}
 	}
-	if !slices.Contains(tokenizers, r.Tokenizer) {
-		return unknown("tokenizer", r.Tokenizer, tokenizers)
+	if err := checkTokenizer(r.Tokenizer); err != nil {
+		return err
 	}
 	if kinds := []string{"anywhere", "apart"}; !slices.Contains(kinds, r.Windows) {
 		return unknown("kind of windows", r.Windows, kinds)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -78,18 +79,6 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 	return cmd
 }
 
-// tokenizers are the kinds that newTokenizer makes.
-var tokenizers = []string{"bytes", "chars"}
-
-// newTokenizer makes a tokenizer for a text. Validation text is part of it: a
-// character that occurs only there needs an id too.
-func newTokenizer(kind string, src *datasets.Source) (tokenizer.Tokenizer, error) {
-	if kind == "chars" {
-		return tokenizer.LearnChars(src.Texts())
-	}
-	return tokenizer.Bytes(), nil
-}
-
 // run trains.
 func (j *job) run(ctx context.Context) (err error) {
 	r := j.recipe
@@ -97,7 +86,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	tok, err := newTokenizer(r.Tokenizer, src)
+	tok, err := j.openTokenizer(src)
 	if err != nil {
 		return err
 	}
@@ -132,6 +121,18 @@ func (j *job) run(ctx context.Context) (err error) {
 	}
 	j.progress.Close()
 	return j.report(ctx)
+}
+
+// openTokenizer makes the tokenizer, or reads that of the run to go on with.
+func (j *job) openTokenizer(src *datasets.Source) (tokenizer.Tokenizer, error) {
+	if j.resume == "" {
+		return newTokenizer(j.recipe.Tokenizer, src)
+	}
+	tok, err := tokenizer.Load(filepath.Join(checkpointsDir(j.resume), "latest"))
+	if err != nil {
+		return nil, fmt.Errorf("--resume: %w", err)
+	}
+	return tok, nil
 }
 
 // trainer puts the parts of the run together.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // text is a little language with something to learn.
@@ -308,5 +310,44 @@ func TestRecipes(t *testing.T) {
 		if _, err := declare(c, r.Batch, r.Context, true); err != nil {
 			t.Errorf("%s: %v", f, err)
 		}
+	}
+}
+
+// TestTrainTokenizers trains with tokenizers that are learned or published. The
+// checkpoint carries the tokenizer: generate and a resumed run take it from there.
+func TestTrainTokenizers(t *testing.T) {
+	for _, c := range []struct {
+		kind string
+		size int
+	}{{"bpe:270", 270}, {"gpt2", 50257}} {
+		t.Run(c.kind, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			write(t, "text.txt", text())
+			status, _, stderr := trainSmall(t, "--tokenizer", c.kind, "--steps", "4", "--stop-after", "2", "--batch", "2", "--out", "run")
+			if status != 0 {
+				t.Fatalf("status %d: %s", status, stderr)
+			}
+			tok, err := tokenizer.Load("run/checkpoints/latest")
+			if err != nil || tok.Size() != c.size {
+				t.Fatalf("the checkpoint's tokenizer: %v, %v, want %d tokens", tok, err, c.size)
+			}
+			if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "run"); status != 0 {
+				t.Fatalf("resumed: status %d: %s", status, stderr)
+			}
+			status, stdout, stderr := gorgpt(t, t.Context(), "generate", "--from", "run/checkpoints/latest", "--prompt", "1 and", "--tokens", "5", "--json")
+			if status != 0 {
+				t.Fatalf("generate: status %d: %s", status, stderr)
+			}
+			var answer struct {
+				Prompt []int `json:"prompt_ids"`
+				IDs    []int
+			}
+			if err := json.Unmarshal([]byte(stdout), &answer); err != nil || len(answer.IDs) != 5 {
+				t.Errorf("generate: %s, %v", stdout, err)
+			}
+			if want, err := tok.Append(nil, []byte("1 and")); err != nil || !slices.Equal(answer.Prompt, want) {
+				t.Errorf("prompt %v, want %v, %v", answer.Prompt, want, err)
+			}
+		})
 	}
 }

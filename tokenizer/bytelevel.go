@@ -1,0 +1,152 @@
+package tokenizer
+
+import (
+	"fmt"
+	"slices"
+)
+
+// byteLevel is byte-pair encoding over bytes, cut into pieces as GPT-2 does. Its
+// tokens are the bytes they stand for, so it encodes any text, valid UTF-8 or not.
+type byteLevel struct {
+	name    string
+	tokens  []string   // by id: the bytes, the special tokens as they are written
+	byteID  [256]int32 // the ids of the single bytes
+	merges  *merges
+	words   *words // the pieces that are one token
+	special []Special
+	end     int // index in special of the end of text, -1 if there is none
+	caches  caches
+}
+
+// vocabulary sizes of ours: bytes, learned merges, the end of text.
+const byteTokens = 256
+
+// byteOrder lists the bytes in the order of GPT-2's ids: first those that are
+// printable in Latin-1, then the others.
+func byteOrder() []byte {
+	order := make([]byte, 0, 256)
+	symbols := byteSymbols()
+	for _, printable := range []bool{true, false} {
+		for b, r := range symbols {
+			if (r < 256) == printable {
+				order = append(order, byte(b))
+			}
+		}
+	}
+	return order
+}
+
+// newByteLevel makes a tokenizer of merges in the order of their ranks. Ids 0 to 255
+// are the bytes in GPT-2's order; a merge that makes a new string takes the next id;
+// the end of text comes last.
+func newByteLevel(name string, learned []pair) *byteLevel {
+	t := &byteLevel{name: name, merges: newMerges(len(learned)), tokens: make([]string, 0, 257+len(learned))}
+	ids := make(map[string]int32, 256+len(learned))
+	add := func(token string) int32 {
+		id, ok := ids[token]
+		if !ok {
+			id = int32(len(t.tokens))
+			ids[token], t.tokens = id, append(t.tokens, token)
+		}
+		return id
+	}
+	for _, b := range byteOrder() {
+		t.byteID[b] = add(string([]byte{b}))
+	}
+	for _, p := range learned {
+		t.merges.add(p, add(t.tokens[p.left]+t.tokens[p.right]))
+	}
+	t.special, t.end = []Special{{EndOfText, len(t.tokens)}}, 0
+	t.tokens = append(t.tokens, EndOfText)
+	t.findWords()
+	return t
+}
+
+// findWords lists the tokens that come of their own text: a token need not, where a
+// merge of lower rank gets in the way.
+func (t *byteLevel) findWords() {
+	special := make(map[int]bool, len(t.special))
+	for _, s := range t.special {
+		special[s.ID] = true
+	}
+	t.words = newWords(len(t.tokens), t.tokens)
+	var ids []int32
+	for id, token := range t.tokens {
+		if special[id] {
+			continue
+		}
+		ids = t.merges.apply(t.symbols(ids[:0], []byte(token)))
+		if len(ids) == 1 && ids[0] == int32(id) {
+			t.words.add(int32(id))
+		}
+	}
+}
+
+// symbols appends the ids of the single bytes.
+func (t *byteLevel) symbols(ids []int32, piece []byte) []int32 {
+	for _, b := range piece {
+		ids = append(ids, t.byteID[b])
+	}
+	return ids
+}
+
+// Append implements Tokenizer.
+func (t *byteLevel) Append(ids []int, text []byte) ([]int, error) {
+	c := t.caches.take()
+	defer t.caches.give(c)
+	for len(text) > 0 {
+		n := nextPiece(text)
+		piece := text[:n]
+		text = text[n:]
+		if n == 1 {
+			ids = append(ids, int(t.byteID[piece[0]]))
+			continue
+		}
+		h := hash(piece)
+		if id := t.words.find(h, piece); id >= 0 {
+			ids = append(ids, int(id))
+			continue
+		}
+		parts, entry := c.get(h, piece)
+		if parts == nil {
+			parts = t.merges.apply(t.symbols(c.scratch[:0], piece))
+			c.scratch = parts
+			entry.put(piece, parts)
+		}
+		for _, id := range parts {
+			ids = append(ids, int(id))
+		}
+	}
+	return ids, nil
+}
+
+// AppendText implements Tokenizer.
+func (t *byteLevel) AppendText(text []byte, ids []int) ([]byte, error) {
+	n := len(text)
+	for i, id := range ids {
+		if id < 0 || id >= len(t.tokens) {
+			return text[:n], badID(i, id, len(t.tokens))
+		}
+		text = append(text, t.tokens[id]...)
+	}
+	return text, nil
+}
+
+// Size implements Tokenizer.
+func (t *byteLevel) Size() int { return len(t.tokens) }
+
+// EndOfText implements Tokenizer.
+func (t *byteLevel) EndOfText() (int, bool) {
+	if t.end < 0 {
+		return 0, false
+	}
+	return t.special[t.end].ID, true
+}
+
+// Name implements Tokenizer.
+func (t *byteLevel) Name() string { return t.name }
+
+func (t *byteLevel) specials() []Special { return slices.Clone(t.special) }
+
+// String tells the kind and the size.
+func (t *byteLevel) String() string { return fmt.Sprintf("%s of %d tokens", t.name, len(t.tokens)) }

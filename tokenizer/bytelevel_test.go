@@ -1,0 +1,308 @@
+package tokenizer
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+)
+
+const goldenFolder = "../../shared/golden/tokenizer"
+
+// golden is a line of the reference files.
+type golden struct {
+	Text         string   `json:"text"`
+	IDs          []int    `json:"ids"`
+	Words        []string `json:"words"`
+	Standardized string   `json:"standardized"`
+}
+
+func readGolden(t testing.TB, name string) []golden {
+	t.Helper()
+	f, err := os.Open(filepath.Join(goldenFolder, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("%s is absent", goldenFolder)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var all []golden
+	for d := json.NewDecoder(bufio.NewReader(f)); d.More(); {
+		var g golden
+		if err := d.Decode(&g); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, g)
+	}
+	if len(all) < 300 {
+		t.Fatalf("%s has %d lines", name, len(all))
+	}
+	return all
+}
+
+func mustGPT2(t testing.TB) *byteLevel {
+	t.Helper()
+	g, err := gpt2()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// encode returns the ids of a text after checking that they give it back.
+func encode(t testing.TB, tok Tokenizer, text string) []int {
+	t.Helper()
+	ids, err := tok.Append(nil, []byte(text))
+	if err != nil {
+		t.Fatalf("%s: %.80q: %v", tok.Name(), text, err)
+	}
+	back, err := tok.AppendText(nil, ids)
+	if err != nil || string(back) != text {
+		t.Fatalf("%s: %.80q comes back as %.80q, %v", tok.Name(), text, back, err)
+	}
+	return ids
+}
+
+func TestGPT2Golden(t *testing.T) {
+	tok := mustGPT2(t)
+	for _, g := range readGolden(t, "gpt2_golden.jsonl") {
+		if got := encode(t, tok, g.Text); !slices.Equal(got, g.IDs) {
+			t.Errorf("%.80q is %v, want %v", g.Text, got, g.IDs)
+		}
+	}
+}
+
+// TestGPT2 has the texts that other encoders fall over, with the ids of OpenAI's
+// encoder.py; for those that are not UTF-8, of its answer to the text decoded with
+// Python's surrogateescape.
+func TestGPT2(t *testing.T) {
+	tok := mustGPT2(t)
+	for _, test := range []struct {
+		text string
+		want []int
+	}{
+		{"", nil},
+		{"Hello world", []int{15496, 995}},
+		{"a  b", []int{64, 220, 275}},
+		{"a\n\nb", []int{64, 198, 198, 65}},
+		{"\n\n", []int{628}},
+		{"a\u00a0\u00a0b", []int{64, 1849, 1849, 65}},
+		{"aaaaa", []int{24794, 64}},
+		{"kkkkk", []int{28747, 28747, 74}},
+		{"-----", []int{30934}},
+		{"I'M", []int{40, 6, 44}},
+		{" 's", []int{705, 82}},
+		{"<|endoftext|>", []int{27, 91, 437, 1659, 5239, 91, 29}},
+		{"a\x7fb", []int{64, 127 + 94, 65}},
+		{"a\xffb", []int{64, 187, 65}},
+		{"hello \xe4 x", []int{31373, 220, 160, 2124}},
+		{"\xe2\x82", []int{158, 224}},
+		{"\xed\xa0\x80", []int{169, 254, 222}},
+		{"1\xc3(\x80\x80", []int{16, 127, 7, 222, 222}},
+	} {
+		if got := encode(t, tok, test.text); !slices.Equal(got, test.want) {
+			t.Errorf("%q is %v, want %v", test.text, got, test.want)
+		}
+	}
+	if tok.Size() != 50257 || tok.Name() != "gpt2" {
+		t.Errorf("%s", tok)
+	}
+	if end, ok := tok.EndOfText(); end != 50256 || !ok {
+		t.Errorf("end of text %d, %t", end, ok)
+	}
+	for _, id := range []int{-1, 50257} {
+		if _, err := tok.AppendText(nil, []int{0, id}); err == nil || !strings.HasSuffix(err.Error(), "at index 1: want 0 to 50256") {
+			t.Errorf("id %d: %v", id, err)
+		}
+	}
+}
+
+// TestClasses compares the splitter's table with package unicode.
+func TestClasses(t *testing.T) {
+	var text []byte
+	for r := rune(0x80); r <= 0x10ffff; r++ {
+		text = append(text[:0], string(r)...)
+		if got, n := classOf(text); got != runeClass(r) || n != len(text) {
+			t.Fatalf("%U: class %d, %d bytes", r, got, n)
+		}
+	}
+}
+
+// TestMerges compares the two ways of merging, for pieces on both sides of where
+// they change.
+func TestMerges(t *testing.T) {
+	tok, rng := mustGPT2(t), rand.New(rand.NewPCG(1, 2))
+	for range 3000 {
+		text := make([]byte, 2+rng.IntN(longPiece-2))
+		letters := 1 + rng.IntN(26)
+		for i := range text {
+			text[i] = 'a' + byte(rng.IntN(letters))
+		}
+		short, long := tok.merges.scan(tok.symbols(nil, text)), tok.merges.queue(tok.symbols(nil, text))
+		if !slices.Equal(short, long) {
+			t.Fatalf("%q: %v by scanning, %v with a heap", text, short, long)
+		}
+	}
+}
+
+// TestCut encodes texts cut by Cut, and by Parts.
+func TestCut(t *testing.T) {
+	tok, rng := mustGPT2(t), rand.New(rand.NewPCG(3, 4))
+	bits := []string{" ", "  ", "\n", "\t", "\r\n", "a", "word", "'s", "12", "!", "é", "漢", "\u00a0", "\u2003", "\v", "\f", "\u0085", "\xff", "\xc2"}
+	for range 2000 {
+		var b strings.Builder
+		for range rng.IntN(30) {
+			b.WriteString(bits[rng.IntN(len(bits))])
+		}
+		text := b.String()
+		want := encode(t, tok, text)
+		at := Cut([]byte(text))
+		if got := append(encode(t, tok, text[:at]), encode(t, tok, text[at:])...); !slices.Equal(got, want) {
+			t.Fatalf("%q cut at %d is %v, want %v", text, at, got, want)
+		}
+		var got []int
+		at = 0
+		err := Parts(strings.NewReader(text), 8, func(part []byte, offset int64) error {
+			if int(offset) != at {
+				t.Fatalf("%q: part at %d, want %d", text, offset, at)
+			}
+			at += len(part)
+			got = append(got, encode(t, tok, string(part))...)
+			return nil
+		})
+		if err != nil || !slices.Equal(got, want) {
+			t.Fatalf("%q in parts is %v, %v; want %v", text, got, err, want)
+		}
+	}
+}
+
+// TestConcurrent is for the race detector.
+func TestConcurrent(t *testing.T) {
+	tok, text := mustGPT2(t), opticks(t)[:50_000]
+	want := encode(t, tok, text)
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for range 3 {
+				if got, err := tok.Append(nil, []byte(text)); err != nil || !slices.Equal(got, want) {
+					t.Errorf("other ids, %v", err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// TestLongPieces: time does not grow with the square of the length. The limit is far
+// above what it takes, a quarter of a second, and far below what a square would.
+func TestLongPieces(t *testing.T) {
+	tok := mustGPT2(t)
+	for name, text := range longTexts() {
+		start := time.Now()
+		encode(t, tok, text)
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%s: %v", name, took)
+		}
+	}
+}
+
+func longTexts() map[string]string {
+	random := make([]byte, 1<<20)
+	rng := rand.New(rand.NewPCG(5, 6))
+	for i := range random {
+		random[i] = 'a' + byte(rng.IntN(26))
+	}
+	return map[string]string{
+		"one letter": strings.Repeat("a", 1<<20),
+		"spaces":     strings.Repeat(" ", 1<<20),
+		"emoji":      strings.Repeat("😀", 1<<18),
+		"letters":    string(random),
+	}
+}
+
+// opticks is prose that comes with Go.
+func opticks(t testing.TB) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(runtime.GOROOT(), "src/testdata/Isaac.Newton-Opticks.txt"))
+	if err != nil {
+		t.Skip(err)
+	}
+	return string(b)
+}
+
+// cold is the tokenizer without anything remembered.
+func (t *byteLevel) cold() *byteLevel {
+	return &byteLevel{name: t.name, tokens: t.tokens, byteID: t.byteID, merges: t.merges, words: t.words, special: t.special, end: t.end}
+}
+
+func BenchmarkGPT2(b *testing.B) {
+	tok, text := mustGPT2(b), []byte(opticks(b))
+	ids := make([]int, 0, len(text))
+	b.Run("cold", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		b.ReportAllocs()
+		for b.Loop() {
+			ids, _ = tok.cold().Append(ids[:0], text)
+		}
+	})
+	b.Run("warm", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		b.ReportAllocs()
+		for b.Loop() {
+			ids, _ = tok.Append(ids[:0], text)
+		}
+	})
+	b.Run("parallel", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		b.RunParallel(func(pb *testing.PB) {
+			ids := make([]int, 0, len(text))
+			for pb.Next() {
+				ids, _ = tok.Append(ids[:0], text)
+			}
+		})
+	})
+	for name, text := range longTexts() {
+		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				ids, _ = tok.Append(ids[:0], []byte(text))
+			}
+		})
+	}
+	b.Run("load", func(b *testing.B) {
+		file := bytes.Clone(tiktokenFile(b))
+		for b.Loop() {
+			learned, err := parseTiktoken(string(file))
+			if err != nil {
+				b.Fatal(err)
+			}
+			newByteLevel("gpt2", learned)
+		}
+	})
+}
+
+// runeClass is what package unicode says.
+func runeClass(r rune) class {
+	switch {
+	case unicode.IsLetter(r):
+		return letter
+	case unicode.IsNumber(r):
+		return number
+	case unicode.IsSpace(r):
+		return space
+	}
+	return other
+}

@@ -1,0 +1,263 @@
+package tokenizer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// vocabulary maps tokens to ids; it is written in the order of ids.
+type vocabulary map[string]int
+
+// MarshalJSON implements json.Marshaler.
+func (v vocabulary) MarshalJSON() ([]byte, error) {
+	tokens, err := v.tokens()
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for id, token := range tokens {
+		if id > 0 {
+			b.WriteByte(',')
+		}
+		key, err := quote(token)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&b, "%s:%d", key, id)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// quote writes a JSON string and leaves < and > as they are.
+func quote(s string) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(s)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// UnmarshalJSON implements json.Unmarshaler. Errors are *placed.
+func (v *vocabulary) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	fail := func(format string, args ...any) error {
+		return &placed{b, d.InputOffset(), fmt.Errorf(format, args...)}
+	}
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return fail("vocabulary: want an object of tokens and their ids")
+	}
+	all := make(vocabulary)
+	owner := make(map[int]string)
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return fail("vocabulary: %w", err)
+		}
+		value, err := d.Token()
+		if err != nil {
+			return fail("vocabulary: %w", err)
+		}
+		token := key.(string) // a key always is
+		number, _ := value.(json.Number)
+		id, err := number.Int64()
+		switch {
+		case err != nil || id < 0 || id > maxID:
+			return fail("token %q has id %v, want a number from 0", token, value)
+		case hasKey(all, token):
+			return fail("token %q appears twice, with ids %d and %d", token, all[token], id)
+		}
+		if other, ok := owner[int(id)]; ok {
+			return fail("tokens %q and %q both have id %d", other, token, id)
+		}
+		all[token], owner[int(id)] = int(id), token
+	}
+	*v = all
+	return nil
+}
+
+// maxID bounds ids, so that they fit in 32 bits.
+const maxID = 1 << 30
+
+func hasKey(v vocabulary, token string) bool {
+	_, ok := v[token]
+	return ok
+}
+
+// tokens lists the vocabulary by id, which must be 0, 1, 2 and so on.
+func (v vocabulary) tokens() ([]string, error) {
+	tokens := make([]string, len(v))
+	have := make([]bool, len(v))
+	for token, id := range v {
+		if id < 0 || id >= len(v) {
+			return nil, fmt.Errorf("model.vocab: %d tokens, but %q has id %d", len(v), token, id)
+		}
+		if have[id] {
+			return nil, fmt.Errorf("model.vocab: %q and %q both have id %d", min(tokens[id], token), max(tokens[id], token), id)
+		}
+		tokens[id], have[id] = token, true
+	}
+	return tokens, nil
+}
+
+// mergeList is the merges of a file, in the order of their ranks.
+type mergeList []fileMerge
+
+// fileMerge is a merge by the texts of its parts.
+type fileMerge struct {
+	left, right string
+	where       *placed // for errors; its error is nil
+}
+
+// MarshalJSON implements json.Marshaler: the parts with a space between, which all
+// releases of Hugging Face's tokenizers read.
+func (l mergeList) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('[')
+	for i, m := range l {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		text, err := quote(m.left + " " + m.right)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(text)
+	}
+	b.WriteByte(']')
+	return b.Bytes(), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler: "a b" or ["a","b"]. Errors are *placed.
+func (l *mergeList) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	var all mergeList
+	here := func(err error) *placed { return &placed{b, d.InputOffset(), err} }
+	if open, err := d.Token(); err != nil || open != json.Delim('[') {
+		return here(errors.New("merges: want an array"))
+	}
+	for d.More() {
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return here(fmt.Errorf("merges: %w", err))
+		}
+		var parts []string
+		var text string
+		if json.Unmarshal(raw, &text) == nil && text != "" {
+			parts = strings.Split(text, " ")
+		} else if json.Unmarshal(raw, &parts) != nil {
+			parts = nil
+		}
+		if len(parts) != 2 || parts[0] == "" || parts[1] == "" {
+			return here(fmt.Errorf("merge %d is %s, want two tokens", len(all), clip(string(raw))))
+		}
+		all = append(all, fileMerge{parts[0], parts[1], here(nil)})
+	}
+	*l = all
+	return nil
+}
+
+// text is the list as a merges.txt.
+func (l mergeList) text() []byte {
+	b := []byte("#version: 0.2\n")
+	for _, m := range l {
+		b = append(b, m.left...)
+		b = append(b, ' ')
+		b = append(b, m.right...)
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// parseMerges reads a merges.txt: a merge a line, its parts with a space between,
+// after a line that begins with #version, if there is one.
+func parseMerges(b []byte) (mergeList, error) {
+	var all mergeList
+	offset := int64(0)
+	for line := range bytes.Lines(b) {
+		text := strings.TrimRight(string(line), "\r\n")
+		at := &placed{b, offset, nil}
+		offset += int64(len(line))
+		if at.offset == 0 && strings.HasPrefix(text, "#version") || text == "" {
+			continue
+		}
+		left, right, _ := strings.Cut(text, " ")
+		if left == "" || right == "" || strings.Contains(right, " ") || !utf8.ValidString(text) {
+			at.err = fmt.Errorf("merge %s, want two tokens with a space between", clip(fmt.Sprintf("%q", text)))
+			return nil, at
+		}
+		all = append(all, fileMerge{left, right, at})
+	}
+	return all, nil
+}
+
+// table looks the merges up in a vocabulary, by its tokens as the file writes them;
+// join is the text that a merge makes.
+func (l mergeList) table(v vocabulary, join func(left, right string) string) (*merges, error) {
+	m := newMerges(len(l))
+	for _, one := range l {
+		fail := func(format string, args ...any) error {
+			at := *one.where
+			at.err = fmt.Errorf(format, args...)
+			return &at
+		}
+		left, ok := v[one.left]
+		if !ok {
+			return nil, fail("merge %q %q: %q is not in the vocabulary", one.left, one.right, one.left)
+		}
+		right, ok := v[one.right]
+		if !ok {
+			return nil, fail("merge %q %q: %q is not in the vocabulary", one.left, one.right, one.right)
+		}
+		made, ok := v[join(one.left, one.right)]
+		if !ok {
+			return nil, fail("merge %q %q: %q is not in the vocabulary", one.left, one.right, join(one.left, one.right))
+		}
+		if !m.add(pair{int32(left), int32(right)}, int32(made)) {
+			return nil, fail("merge %q %q appears twice", one.left, one.right)
+		}
+	}
+	return m, nil
+}
+
+// placed is an error at an offset of a part of a file.
+type placed struct {
+	part   []byte
+	offset int64
+	err    error
+}
+
+func (p *placed) Error() string { return p.err.Error() }
+func (p *placed) Unwrap() error { return p.err }
+
+// lined puts the line in front of an error of a file, where it is known.
+func lined(file []byte, err error) error {
+	offset := int64(-1)
+	if p, ok := errors.AsType[*placed](err); ok {
+		if start := bytes.Index(file, p.part); start >= 0 {
+			offset = int64(start) + p.offset
+		}
+	} else if s, ok := errors.AsType[*json.SyntaxError](err); ok {
+		offset = s.Offset
+	} else if u, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		offset = u.Offset
+	}
+	if offset < 0 {
+		return err
+	}
+	return fmt.Errorf("line %d: %w", 1+bytes.Count(file[:min(offset, int64(len(file)))], []byte("\n")), err)
+}
+
+// clip shortens what an error quotes.
+func clip(s string) string {
+	if len(s) > 60 {
+		return s[:60] + "…"
+	}
+	return s
+}
