@@ -39,13 +39,7 @@ func newSuccessor(t *testing.T, vocab, positions int) *generate.Generator {
 
 // collect drains a stream.
 func collect(g *generate.Generator, ctx context.Context, prompt []int, n int, o generate.Options) (ids []int, err error) {
-	for id, e := range g.Stream(ctx, prompt, n, o) {
-		if e != nil {
-			return ids, e
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
+	return g.Generate(ctx, prompt, n, o)
 }
 
 // TestGreedy goes on beyond the context, across program lengths.
@@ -78,6 +72,10 @@ func TestStreamErrors(t *testing.T) {
 		{generate.Options{Temperature: math.NaN()}, "generate: a temperature of NaN is not 0 or above"},
 		{generate.Options{TopK: -1}, "generate: top-k of -1 is below 0"},
 		{generate.Options{TopP: 2}, "generate: top-p of 2 is not in [0, 1]"},
+		{generate.Options{MinP: -0.1}, "generate: min-p of -0.1 is not in [0, 1]"},
+		{generate.Options{RepetitionPenalty: -1}, "generate: a repetition penalty of -1 is not 0 or above"},
+		{generate.Options{NoRepeat: -1}, "generate: banning runs of -1 tokens; want 0 or more"},
+		{generate.Options{LogProbs: -1}, "generate: -1 log-probabilities; want 0 or more"},
 	} {
 		if _, err := collect(g, context.Background(), []int{1}, 1, c.o); err == nil || err.Error() != c.want {
 			t.Errorf("error %v, want %s", err, c.want)
@@ -103,12 +101,14 @@ func TestChoose(t *testing.T) {
 		{"top-p", generate.Options{Temperature: 1, TopP: 0.75}, []float64{4. / 9, 3. / 9, 2. / 9, 0, 0}},
 		{"temperature", generate.Options{Temperature: 0.5}, []float64{0.16 / 0.2958, 0.09 / 0.2958, 0.04 / 0.2958, 0.0049 / 0.2958, 0.0009 / 0.2958}},
 		{"greedy", generate.Options{}, []float64{1, 0, 0, 0, 0}},
+		{"min-p", generate.Options{Temperature: 1, MinP: 0.4}, []float64{4. / 9, 3. / 9, 2. / 9, 0, 0}},
+		{"all three", generate.Options{Temperature: 1, TopK: 4, TopP: 0.9, MinP: 0.6}, []float64{4. / 7, 3. / 7, 0, 0, 0}},
 	} {
 		random := rand.New(rand.NewPCG(1, 1))
 		const draws = 40000
 		counts := make([]float64, len(p))
 		for range draws {
-			counts[c.o.Choose(logits, random)]++
+			counts[c.o.Choose(logits, nil, random)]++
 		}
 		for i, want := range c.want {
 			// Five deviations of a binomial distribution.
@@ -124,7 +124,7 @@ func TestTies(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	seen := map[int]bool{}
 	for range 200 {
-		seen[generate.Options{Temperature: 1, TopK: 1}.Choose([]float32{1, 1, 0}, random)] = true
+		seen[generate.Options{Temperature: 1, TopK: 1}.Choose([]float32{1, 1, 0}, nil, random)] = true
 	}
 	if !seen[0] || !seen[1] || seen[2] {
 		t.Errorf("drew %v, want 0 and 1", seen)

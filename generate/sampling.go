@@ -2,65 +2,226 @@ package generate
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Options say how a token is chosen from logits: divide by the temperature, keep the
-// TopK best, of these the fewest that hold a probability of TopP, and draw.
-type Options struct {
-	// Temperature above 1 evens probabilities out, below 1 sharpens them; 0 takes
-	// the best token.
-	Temperature float64
-	// TopK keeps the K best tokens and those that tie with the last of them; 0
-	// keeps all.
-	TopK int
-	// TopP keeps the best tokens until their probabilities reach it (Holtzman et
-	// al. 2020), the one that crosses it included; 0 or 1 keeps all.
-	TopP float64
-	// Seed fixes the draws.
-	Seed uint64
+// Candidate is a token with the natural logarithm of its probability.
+type Candidate struct {
+	ID      int
+	LogProb float64
 }
 
-// Validate tells which option is out of range.
-func (o Options) Validate() error {
-	switch {
-	case !(o.Temperature >= 0) || math.IsInf(o.Temperature, 1):
-		return fmt.Errorf("generate: a temperature of %v is not 0 or above", o.Temperature)
-	case o.TopK < 0:
-		return fmt.Errorf("generate: top-k of %d is below 0", o.TopK)
-	case !(o.TopP >= 0 && o.TopP <= 1):
-		return fmt.Errorf("generate: top-p of %v is not in [0, 1]", o.TopP)
+// Distribution returns the tokens that the options leave to be drawn after the tokens
+// before, best first. Their probabilities add up to 1.
+func (o Options) Distribution(logits []float32, before []int) []Candidate {
+	s := sampler{Options: o}
+	kept := s.keep(logits, before)
+	if kept == nil {
+		kept = top(s.scaled, len(s.scaled))
 	}
-	return nil
-}
-
-// candidate is a token with its probability.
-type candidate struct {
-	id int
-	p  float64
-}
-
-// Choose draws a token.
-func (o Options) Choose(logits []float32, random *rand.Rand) int {
-	if o.Temperature == 0 {
-		return best(logits)
+	values := make([]float32, len(kept))
+	for i, c := range kept {
+		values[i] = float32(c.LogProb)
 	}
-	kept := o.candidates(logits)
+	total := kernel.LogSumExp(values)
+	for i := range kept {
+		kept[i].LogProb -= total
+	}
+	return kept
+}
+
+// Choose draws a token after the tokens before.
+func (o Options) Choose(logits []float32, before []int, random *rand.Rand) int {
+	s := sampler{Options: o}
+	return s.choose(logits, before, random)
+}
+
+// sampler chooses tokens, with memory that it uses again.
+type sampler struct {
+	Options
+	scaled, probabilities []float32
+}
+
+// choose draws a token after the tokens before.
+func (s *sampler) choose(logits []float32, before []int, random *rand.Rand) int {
+	kept := s.keep(logits, before)
+	if kept == nil {
+		// All of them: in the order of their ids, which needs no sorting.
+		s.softmax()
+		var total float64
+		for _, p := range s.probabilities {
+			total += float64(p)
+		}
+		at := random.Float64() * total
+		for id, p := range s.probabilities {
+			if at -= float64(p); at < 0 {
+				return id
+			}
+		}
+		return best(s.scaled)
+	}
+	if len(kept) == 1 {
+		return kept[0].ID
+	}
 	var total float64
 	for _, c := range kept {
-		total += c.p
+		total += math.Exp(c.LogProb - kept[0].LogProb)
 	}
 	at := random.Float64() * total
 	for _, c := range kept {
-		at -= c.p
-		if at < 0 {
-			return c.id
+		if at -= math.Exp(c.LogProb - kept[0].LogProb); at < 0 {
+			return c.ID
 		}
 	}
-	return kept[len(kept)-1].id
+	return kept[len(kept)-1].ID
+}
+
+// keep returns what may be drawn, best first, with scaled logits instead of
+// log-probabilities; nil stands for every token.
+func (s *sampler) keep(logits []float32, before []int) []Candidate {
+	s.scaled = append(s.scaled[:0], logits...)
+	s.penalise(before)
+	if s.Temperature == 0 {
+		return []Candidate{{ID: best(s.scaled)}}
+	}
+	for i, v := range s.scaled {
+		s.scaled[i] = float32(float64(v) / s.Temperature)
+	}
+	var kept []Candidate
+	if s.TopK > 0 && s.TopK < len(s.scaled) {
+		kept = top(s.scaled, s.TopK)
+	}
+	if s.TopP > 0 && s.TopP < 1 {
+		kept = s.nucleus(kept)
+	}
+	if s.MinP > 0 {
+		least := float64(s.scaled[best(s.scaled)]) + math.Log(s.MinP)
+		if kept == nil {
+			kept = above(s.scaled, float32(least))
+		}
+		if i := slices.IndexFunc(kept, func(c Candidate) bool { return c.LogProb < least }); i > 0 {
+			kept = kept[:i]
+		}
+	}
+	return kept
+}
+
+// penalise makes tokens that were there less likely.
+func (s *sampler) penalise(before []int) {
+	if p := float32(s.RepetitionPenalty); p != 0 && p != 1 {
+		done := make(map[int]bool)
+		for _, id := range before {
+			switch {
+			case done[id]:
+			case s.scaled[id] > 0:
+				s.scaled[id] /= p
+			default:
+				s.scaled[id] *= p
+			}
+			done[id] = true
+		}
+	}
+	if n := s.NoRepeat; n > 0 && len(before) >= n {
+		run := before[len(before)-n+1:] // the new token would complete it
+		for i := 0; i+n <= len(before); i++ {
+			if slices.Equal(before[i:i+n-1], run) {
+				s.scaled[before[i+n-1]] = float32(math.Inf(-1))
+			}
+		}
+	}
+}
+
+// softmax fills probabilities.
+func (s *sampler) softmax() {
+	s.probabilities = append(s.probabilities[:0], s.scaled...)
+	kernel.Softmax(s.probabilities, s.scaled, len(s.scaled))
+}
+
+// nucleus returns the fewest of the kept tokens, or of all if that is nil, whose
+// probabilities reach TopP.
+func (s *sampler) nucleus(kept []Candidate) []Candidate {
+	if kept == nil {
+		total := kernel.LogSumExp(s.scaled)
+		for k := 64; ; k *= 4 {
+			// Most of the probability is with few tokens; sorting all would take longer
+			// than computing them.
+			kept = top(s.scaled, min(k, len(s.scaled)))
+			if cut := reach(kept, total, s.TopP); cut > 0 || k >= len(s.scaled) {
+				return kept[:max(cut, 1)]
+			}
+		}
+	}
+	var sum float64
+	for _, c := range kept {
+		sum += math.Exp(c.LogProb - kept[0].LogProb)
+	}
+	if cut := reach(kept, kept[0].LogProb+math.Log(sum), s.TopP); cut > 0 {
+		return kept[:cut]
+	}
+	return kept
+}
+
+// reach is the number of tokens whose probabilities, relative to e^total, reach p, and 0
+// if all do not.
+func reach(kept []Candidate, total, p float64) int {
+	var sum float64
+	for i, c := range kept {
+		if sum += math.Exp(c.LogProb - total); sum >= p {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// top returns the k largest of x and those that tie with the last of them, best first,
+// the first of equals first; all if there are no more.
+func top(x []float32, k int) []Candidate {
+	k = min(k, len(x))
+	heap := append(make([]float32, 0, k), x[:k]...) // the smallest of the largest is at 0
+	for i := k/2 - 1; i >= 0; i-- {
+		sink(heap, i)
+	}
+	for _, v := range x[k:] {
+		if v > heap[0] {
+			heap[0] = v
+			sink(heap, 0)
+		}
+	}
+	return above(x, heap[0])
+}
+
+// above returns the elements of x of at least a value, best first.
+func above(x []float32, least float32) []Candidate {
+	var kept []Candidate
+	for id, v := range x {
+		if v >= least {
+			kept = append(kept, Candidate{id, float64(v)})
+		}
+	}
+	slices.SortFunc(kept, func(a, b Candidate) int { return cmp.Or(cmp.Compare(b.LogProb, a.LogProb), cmp.Compare(a.ID, b.ID)) })
+	return kept
+}
+
+// sink restores a heap whose element i may be too large.
+func sink(heap []float32, i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(heap) {
+			return
+		}
+		if child+1 < len(heap) && heap[child+1] < heap[child] {
+			child++
+		}
+		if heap[i] <= heap[child] {
+			return
+		}
+		heap[i], heap[child] = heap[child], heap[i]
+		i = child
+	}
 }
 
 // best is the first of the largest logits.
@@ -72,33 +233,4 @@ func best(logits []float32) int {
 		}
 	}
 	return id
-}
-
-// candidates are the tokens that may be drawn, best first, with weights that need
-// not add up to 1.
-func (o Options) candidates(logits []float32) []candidate {
-	largest := float64(logits[best(logits)])
-	kept := make([]candidate, len(logits))
-	for i, v := range logits {
-		kept[i] = candidate{i, math.Exp((float64(v) - largest) / o.Temperature)}
-	}
-	slices.SortFunc(kept, func(a, b candidate) int { return cmp.Or(cmp.Compare(b.p, a.p), cmp.Compare(a.id, b.id)) })
-	if k := o.TopK; k > 0 && k < len(kept) {
-		for k < len(kept) && kept[k].p == kept[k-1].p {
-			k++
-		}
-		kept = kept[:k]
-	}
-	if o.TopP > 0 && o.TopP < 1 {
-		var total, sum float64
-		for _, c := range kept {
-			total += c.p
-		}
-		for i, c := range kept {
-			if sum += c.p; sum >= o.TopP*total {
-				return kept[:i+1]
-			}
-		}
-	}
-	return kept
 }

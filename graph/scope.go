@@ -25,6 +25,7 @@ type builder struct {
 	graph    *G.ExprGraph
 	params   *Params
 	training bool
+	memory   *Memory // of an incremental graph
 	err      error
 
 	inputs   map[string]*G.Node // parameters and inputs by name

@@ -13,13 +13,17 @@ import (
 // context positions: c_attn projects to queries, keys and values, c_proj mixes the
 // heads' results. It heeds Init, ResidualInit (for c_proj), Bias, AttentionDropout,
 // Window and Composed. It exposes its weights (B·H, T, T), before dropout, to
-// graph.Watch("….weights").
+// graph.Watch("….weights"). In an incremental graph it remembers keys and values.
 func Attention(s *graph.Scope, x *G.Node, heads, context int, given ...Option) *G.Node {
 	if resolve(given).composed {
 		return ComposedAttention(s, x, heads, context, given...)
 	}
 	return attention(s, x, heads, context, given, func(s *graph.Scope, qkv *G.Node, o options) *G.Node {
-		return ops.Attention(s, qkv, heads, context, ops.AttentionOptions{Dropout: o.dropout, Window: o.window}) // (B·T, C)
+		with := ops.AttentionOptions{Dropout: o.dropout, Window: o.window}
+		if s.Memory() != nil {
+			return ops.CachedAttention(s, qkv, heads, with) // (B·T, C)
+		}
+		return ops.Attention(s, qkv, heads, context, with) // (B·T, C)
 	})
 }
 
@@ -27,6 +31,9 @@ func Attention(s *graph.Scope, x *G.Node, heads, context int, given ...Option) *
 // start from for a new kind of attention. Every score is a node's value, (B·H, T, T)
 // of them, so it costs more memory and time.
 func ComposedAttention(s *graph.Scope, x *G.Node, heads, context int, given ...Option) *G.Node {
+	if s.Memory() != nil {
+		return s.Fail("ComposedAttention", x.Shape(), "it keeps nothing for an incremental graph; use Attention there")
+	}
 	return attention(s, x, heads, context, given, func(s *graph.Scope, qkv *G.Node, o options) *G.Node {
 		if !fits(qkv, heads) {
 			return s.Fail("ComposedAttention", x.Shape(), "width %d is not a multiple of %d heads", qkv.Shape()[1]/3, heads)

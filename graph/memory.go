@@ -1,0 +1,99 @@
+package graph
+
+import (
+	"slices"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// Memory is what incremental graphs keep from run to run: what layers want to remember of
+// the positions of some sequences, such as attention its keys and values. A model that is
+// given a sequence piece by piece computes with it what it would compute with the whole.
+//
+// Programs over one Memory share it; they run one at a time.
+type Memory struct {
+	batch, capacity int
+	stores          []*store // in the order of declaration
+}
+
+// store is what one layer remembers: a row for every position of every sequence.
+type store struct {
+	name  string
+	width int
+	data  []float32
+}
+
+// NewMemory returns a memory of a number of sequences, for so many positions each. What
+// is remembered takes memory from the first run of a program on.
+func NewMemory(batch, capacity int) *Memory { return &Memory{batch: batch, capacity: capacity} }
+
+// Batch is the number of sequences.
+func (m *Memory) Batch() int { return m.batch }
+
+// Capacity is the number of positions of a sequence.
+func (m *Memory) Capacity() int { return m.capacity }
+
+// Bytes is what the declared stores take.
+func (m *Memory) Bytes() int64 {
+	var total int64
+	for _, s := range m.stores {
+		total += 4 * int64(m.batch) * int64(m.capacity) * int64(s.width)
+	}
+	return total
+}
+
+// Select makes sequence i what sequence from[i] was, for its first positions up to used:
+// beams and samples go on from one another.
+func (m *Memory) Select(from []int, used int) {
+	var before []float32
+	for _, s := range m.stores {
+		if s.data == nil {
+			continue
+		}
+		size, part := m.capacity*s.width, used*s.width
+		before = append(before[:0], s.data...)
+		for to, from := range from {
+			if to != from {
+				copy(s.data[to*size:][:part], before[from*size:][:part])
+			}
+		}
+	}
+}
+
+// Incremental builds the graph of a piece of the sequences that m remembers: tokens of shape
+// (m.Batch(), N) are the N that follow. How many positions each sequence has already is
+// the input "past" of the program, of shape (B). Such graphs have no gradients.
+func Incremental(m *Memory) Option { return func(b *builder) { b.memory = m } }
+
+// Memory is what an incremental graph keeps, and nil in others.
+func (s *Scope) Memory() *Memory { return s.memory }
+
+// Past is the integer input (B) of an incremental graph that counts the positions that each
+// sequence has already. It is nil in other graphs.
+func (s *Scope) Past() *G.Node {
+	if s.memory == nil {
+		return nil
+	}
+	if n := s.inputs["past"]; n != nil {
+		return n
+	}
+	return (&Scope{builder: s.builder}).Ints("past", s.memory.batch)
+}
+
+// Remember declares something that the layer of this scope remembers, width numbers for each
+// position. The function returns it in a run: (B, capacity, width), row by row.
+func (s *Scope) Remember(name string, width int) func() []float32 {
+	m, full := s.memory, s.join(name)
+	i := slices.IndexFunc(m.stores, func(s *store) bool { return s.name == full })
+	if i < 0 {
+		i = len(m.stores)
+		m.stores = append(m.stores, &store{name: full, width: width})
+	}
+	kept := m.stores[i]
+	return func() []float32 {
+		if kept.data == nil {
+			kept.data = make([]float32, m.batch*m.capacity*width)
+		}
+		return kept.data
+	}
+}
