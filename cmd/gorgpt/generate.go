@@ -1,28 +1,29 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"unicode/utf8"
+	"os"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
-	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/generate"
-	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models"
-	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 func newGenerate() *cobra.Command {
 	var (
-		from, prompt   string
-		tokens         int
-		o              generate.Options
-		greedy, asJSON bool
+		w       generation
+		from    string
+		prompt  string
+		greedy  bool
+		measure bool
 	)
 	cmd := &cobra.Command{
 		Use:   "generate --from DIR",
@@ -31,142 +32,333 @@ func newGenerate() *cobra.Command {
 
 DIR is a checkpoint, such as RUN/checkpoints/best, or any Hugging Face directory of a
 GPT-2 or GPT-1 whose tokenizer is known here; other forms go through gorgpt convert
-first. The text appears as it is chosen.`,
-		Example: `  gorgpt generate --from runs/gpt2-nano-20260102-150405/checkpoints/best --prompt 'func main() {' --tokens 200`,
-		Args:    usageArgs(cobra.NoArgs),
+first. The text appears as it is chosen.
+
+Without --prompt, prompts are read from standard input, one a line; on a terminal one
+can type them. An empty prompt is the beginning of a text. A text ends with the model's
+end of text, if it has one, at a --stop string, or after --tokens. Where it reaches the
+model's context, the older half of what the model sees is forgotten.`,
+		Example: `  gorgpt generate --from runs/gpt2-nano-20260102-150405/checkpoints/best --prompt 'func main() {' --tokens 200
+  gorgpt generate --from DIR --prompt 'Once' --samples 3 --temperature 1 --min-p 0.05 --stop '.'
+  gorgpt generate --from DIR --prompt 'Once' --beams 4 --json < /dev/null
+  gorgpt generate --from DIR --bench --tokens 256`,
+		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if from == "" {
 				return usagef("--from is missing: the checkpoint to generate with")
 			}
-			if tokens < 1 {
-				return usagef("--tokens %d: want 1 or more", tokens)
-			}
 			if greedy {
-				o.Temperature = 0
+				w.options.Temperature = 0
 			}
-			if err := o.Validate(); err != nil {
-				return usageError{err}
-			}
-			m, err := load(from)
-			if err != nil {
+			if err := w.check(); err != nil {
 				return err
 			}
-			ids, err := m.tokenizer.Append(nil, []byte(prompt))
-			if err != nil {
-				return fmt.Errorf("--prompt: %w", err)
-			}
-			if len(ids) == 0 {
-				if ids, err = emptyPrompt(m.tokenizer); err != nil {
-					return err
-				}
-			}
-			g := generate.New(m.model, m.params, m.model.Dims().Context)
-			defer g.Close()
-			out := &writer{out: cmd.OutOrStdout(), tokenizer: m.tokenizer}
-			if asJSON {
-				out.out = io.Discard
-			} else if _, err := io.WriteString(out.out, prompt); err != nil {
+			var err error
+			if w.model, err = load(from); err != nil {
 				return err
 			}
-			for id, err := range g.Stream(cmd.Context(), ids, tokens, o) {
-				if err != nil {
-					return err
-				}
-				if err := out.token(id); err != nil {
-					return err
-				}
+			w.options.Stop = nil
+			if id, ok := w.model.tokenizer.EndOfText(); ok && !measure {
+				w.options.Stop = []int{id}
 			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
-					"prompt_ids": ids, "ids": out.ids, "text": string(out.text),
-				})
+			w.beam = generate.BeamOptions{
+				Beams: w.beams, LengthPenalty: w.lengthPenalty, Stop: w.options.Stop,
+				RepetitionPenalty: w.options.RepetitionPenalty, NoRepeat: w.options.NoRepeat,
 			}
-			return out.end()
+			w.generator = generate.New(w.model.model, w.model.params, w.model.model.Dims().Context)
+			defer w.generator.Close()
+			w.out = cmd.OutOrStdout()
+			switch {
+			case measure:
+				return w.measure(cmd.Context(), prompt)
+			case cmd.Flags().Changed("prompt"):
+				return w.prompt(cmd.Context(), prompt)
+			}
+			return w.prompts(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&from, "from", "", "checkpoint directory")
-	f.StringVar(&prompt, "prompt", "", "text to go on with (default the beginning of a text)")
-	f.IntVar(&tokens, "tokens", 200, "tokens to generate")
-	f.Float64Var(&o.Temperature, "temperature", 0.8, "above 1 wilder, below 1 tamer, 0 greedy")
-	f.IntVar(&o.TopK, "top-k", 200, "choose among the K best tokens (0: all)")
-	f.Float64Var(&o.TopP, "top-p", 1, "choose among the best tokens that together have this probability")
+	f.StringVar(&prompt, "prompt", "", "text to go on with (default: a line of standard input each)")
+	f.IntVar(&w.tokens, "tokens", 200, "most tokens to generate")
+	f.IntVar(&w.samples, "samples", 1, "texts for a prompt, at once")
+	f.Float64Var(&w.options.Temperature, "temperature", 0.8, "above 1 wilder, below 1 tamer, 0 greedy")
+	f.IntVar(&w.options.TopK, "top-k", 200, "choose among the K best tokens (0: all)")
+	f.Float64Var(&w.options.TopP, "top-p", 1, "choose among the best tokens that together have this probability")
+	f.Float64Var(&w.options.MinP, "min-p", 0, "choose among tokens with at least this share of the best one's probability")
+	f.Float64Var(&w.options.RepetitionPenalty, "repetition-penalty", 1, "above 1 makes tokens that were there less likely")
+	f.IntVar(&w.options.NoRepeat, "no-repeat", 0, "never repeat a run of so many tokens (0: allow it)")
 	f.BoolVar(&greedy, "greedy", false, "always the best token; the same as --temperature 0")
-	f.Uint64Var(&o.Seed, "seed", 1337, "seed of the draws")
-	f.BoolVar(&asJSON, "json", false, "print one JSON object: prompt_ids, ids, text")
+	f.IntVar(&w.beams, "beams", 0, "search for the likeliest texts with so many beams, instead of drawing")
+	f.Float64Var(&w.lengthPenalty, "length-penalty", 1, "power of the length that a beam's log-probability is divided by; above 0 favours long texts")
+	f.StringArrayVar(&w.stops, "stop", nil, "end before this text; may be given more than once")
+	f.Uint64Var(&w.options.Seed, "seed", 1337, "seed of the draws")
+	f.BoolVar(&w.asJSON, "json", false, "print a JSON object a text, on a line each: prompt_ids, ids, text")
+	f.IntVar(&w.options.LogProbs, "logprobs", 0, "with --json, give log-probabilities of the tokens, and of so many best ones")
+	f.BoolVar(&measure, "bench", false, "print tokens a second instead of the text")
 	return cmd
 }
 
-// trained is a model out of a checkpoint.
-type trained struct {
-	model     models.Model
-	params    *graph.Params
-	tokenizer tokenizer.Tokenizer
-}
+// generation is what gorgpt generate is asked for.
+type generation struct {
+	tokens, samples, beams int
+	lengthPenalty          float64
+	options                generate.Options
+	beam                   generate.BeamOptions
+	stops                  []string
+	asJSON                 bool
 
-// load opens a checkpoint or another Hugging Face directory, to be run: the weights
-// are the mapped file where the system can.
-func load(dir string) (*trained, error) {
-	d, err := checkpoint.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	var raw json.RawMessage
-	if err := d.Config(&raw); err != nil {
-		return nil, err
-	}
-	m := &trained{params: graph.NewParams(0)}
-	if m.model, err = models.Parse(raw); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	if m.tokenizer, err = tokenizer.Load(d.Path()); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s has no tokenizer.json", dir)
-		}
-		return nil, err
-	}
-	if m.tokenizer.Size() > m.model.Dims().Vocab {
-		return nil, fmt.Errorf("%s: the tokenizer has %d tokens, the model %d", dir, m.tokenizer.Size(), m.model.Dims().Vocab)
-	}
-	if err := declareInto(m.model, m.params); err != nil {
-		return nil, err
-	}
-	return m, d.MapParams(m.params, m.model.Absent())
-}
-
-// writer prints tokens as they come, but no part of a character.
-type writer struct {
+	model     *trained
+	generator *generate.Generator
 	out       io.Writer
-	tokenizer tokenizer.Tokenizer
-	ids       []int
-	text      []byte
-	written   int
 }
 
-func (w *writer) token(id int) error {
-	w.ids = append(w.ids, id)
-	var err error
-	if w.text, err = w.tokenizer.AppendText(w.text, []int{id}); err != nil {
+// check tells which flag is out of range.
+func (w *generation) check() error {
+	for _, f := range []struct {
+		name         string
+		value, least int
+	}{{"tokens", w.tokens, 1}, {"samples", w.samples, 1}, {"beams", w.beams, 0}} {
+		if f.value < f.least {
+			return usagef("--%s %d: want %d or more", f.name, f.value, f.least)
+		}
+	}
+	if w.options.LogProbs > 0 && !w.asJSON {
+		return usagef("--logprobs %d: only with --json", w.options.LogProbs)
+	}
+	if w.beams > 0 && (w.samples > 1 || w.options.LogProbs > 0) {
+		return usagef("--beams %d: neither --samples nor --logprobs goes with a search", w.beams)
+	}
+	if err := w.options.Validate(); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// prompts goes on with each line of in. A terminal is asked for them.
+func (w *generation) prompts(ctx context.Context, in io.Reader, stderr io.Writer) error {
+	f, ok := in.(*os.File)
+	terminal := ok && term.IsTerminal(int(f.Fd()))
+	if terminal {
+		fmt.Fprintln(stderr, "Type the beginning of a text, and Ctrl-D to end.")
+	}
+	lines := bufio.NewReader(in)
+	for first := true; ; first = false {
+		if terminal {
+			fmt.Fprint(stderr, "> ")
+		}
+		line, err := lines.ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("standard input: %w", err)
+		}
+		if err != nil && line == "" {
+			if first && !terminal {
+				return w.prompt(ctx, "") // nothing was given: the beginning of a text
+			}
+			return nil
+		}
+		if err := w.prompt(ctx, strings.TrimRight(line, "\r\n")); err != nil {
+			return err
+		}
+	}
+}
+
+// generated is what --json prints.
+type generated struct {
+	PromptIDs []int     `json:"prompt_ids"`
+	IDs       []int     `json:"ids"`
+	Text      string    `json:"text"`
+	LogProb   *float64  `json:"logprob,omitempty"` // of a beam
+	Score     *float64  `json:"score,omitempty"`
+	LogProbs  []logProb `json:"logprobs,omitempty"`
+}
+
+// logProb is a token's log-probability, and those of the best in its place.
+type logProb struct {
+	ID      int       `json:"id"`
+	LogProb float64   `json:"logprob"`
+	Best    []logProb `json:"best,omitempty"`
+}
+
+// encode returns the tokens of a prompt.
+func (w *generation) encode(prompt string) ([]int, error) {
+	ids, err := w.model.tokenizer.Append(nil, []byte(prompt))
+	if err != nil {
+		return nil, fmt.Errorf("--prompt: %w", err)
+	}
+	if len(ids) == 0 {
+		return emptyPrompt(w.model.tokenizer)
+	}
+	return ids, nil
+}
+
+// prompt goes on with one prompt.
+func (w *generation) prompt(ctx context.Context, prompt string) error {
+	ids, err := w.encode(prompt)
+	if err != nil {
 		return err
 	}
-	end := len(w.text)
-	// A character of up to four bytes may still be coming.
-	for back := 1; back <= min(3, end-w.written); back++ {
-		if utf8.RuneStart(w.text[end-back]) {
-			if !utf8.FullRune(w.text[end-back : end]) {
-				end -= back
+	if w.beams > 0 {
+		return w.search(ctx, prompt, ids)
+	}
+	if w.samples == 1 && !w.asJSON {
+		return w.stream(ctx, prompt, ids)
+	}
+	prompts := make([][]int, w.samples)
+	texts := make([]generated, w.samples)
+	decoded := make([]*generate.Text, w.samples)
+	for i := range prompts {
+		prompts[i] = ids
+		texts[i] = generated{PromptIDs: ids, IDs: []int{}}
+		decoded[i] = generate.NewText(w.model.tokenizer, w.stops...)
+	}
+	running := w.samples
+	for token, err := range w.generator.Batch(ctx, prompts, w.tokens, w.options) {
+		if err != nil {
+			return err
+		}
+		t := &texts[token.Sequence]
+		if decoded[token.Sequence].Stopped() {
+			continue
+		}
+		t.IDs = append(t.IDs, token.ID)
+		if w.options.LogProbs > 0 {
+			l := logProb{ID: token.ID, LogProb: token.LogProb}
+			for _, c := range token.Best {
+				l.Best = append(l.Best, logProb{ID: c.ID, LogProb: c.LogProb})
 			}
+			t.LogProbs = append(t.LogProbs, l)
+		}
+		if !w.ends(token.ID) {
+			if _, err := decoded[token.Sequence].Add(token.ID); err != nil {
+				return err
+			}
+		}
+		if decoded[token.Sequence].Stopped() || token.Last {
+			if running--; running == 0 {
+				break
+			}
+		}
+	}
+	for i := range texts {
+		texts[i].Text = decoded[i].String()
+	}
+	return w.print(prompt, texts)
+}
+
+// ends tells whether a token is an end of text, which is not part of it.
+func (w *generation) ends(id int) bool {
+	return len(w.options.Stop) > 0 && w.options.Stop[0] == id
+}
+
+// stream prints a text as it is chosen.
+func (w *generation) stream(ctx context.Context, prompt string, ids []int) error {
+	t := generate.NewText(w.model.tokenizer, w.stops...)
+	if _, err := io.WriteString(w.out, prompt); err != nil {
+		return err
+	}
+	for token, err := range w.generator.Stream(ctx, ids, w.tokens, w.options) {
+		if err != nil {
+			return err
+		}
+		if w.ends(token.ID) {
+			break
+		}
+		piece, err := t.Add(token.ID)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w.out, piece); err != nil {
+			return err
+		}
+		if t.Stopped() {
 			break
 		}
 	}
-	_, err = w.out.Write(w.text[w.written:end])
-	w.written = end
+	_, err := fmt.Fprintln(w.out, t.Rest())
 	return err
 }
 
-// end prints what is left, and a new line.
-func (w *writer) end() error {
-	_, err := fmt.Fprintf(w.out, "%s\n", w.text[w.written:])
+// search prints what a beam search finds.
+func (w *generation) search(ctx context.Context, prompt string, ids []int) error {
+	found, err := w.generator.Beam(ctx, ids, w.tokens, w.beam)
+	if err != nil {
+		return err
+	}
+	var texts []generated
+	for _, h := range found {
+		t := generate.NewText(w.model.tokenizer, w.stops...)
+		for _, id := range h.IDs {
+			if w.ends(id) {
+				break
+			}
+			if _, err := t.Add(id); err != nil {
+				return err
+			}
+		}
+		texts = append(texts, generated{PromptIDs: ids, IDs: h.IDs, Text: t.String(), LogProb: &h.LogProb, Score: &h.Score})
+	}
+	if !w.asJSON {
+		texts = texts[:1] // the best
+	}
+	return w.print(prompt, texts)
+}
+
+// print writes texts: as JSON, or as they are, numbered if there are several.
+func (w *generation) print(prompt string, texts []generated) error {
+	encoder := json.NewEncoder(w.out)
+	for i, t := range texts {
+		var err error
+		switch {
+		case w.asJSON:
+			err = encoder.Encode(t)
+		case len(texts) == 1:
+			_, err = fmt.Fprintf(w.out, "%s%s\n", prompt, t.Text)
+		default:
+			_, err = fmt.Fprintf(w.out, "── %d\n%s%s\n", i+1, prompt, t.Text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measure prints how fast tokens come.
+func (w *generation) measure(ctx context.Context, prompt string) error {
+	ids, err := w.encode(prompt)
+	if err != nil {
+		return err
+	}
+	prompts := make([][]int, w.samples)
+	for i := range prompts {
+		prompts[i] = ids
+	}
+	memory, err := w.generator.MemoryBytes(w.samples)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	var first time.Duration
+	count := 0
+	for _, err := range w.generator.Batch(ctx, prompts, w.tokens, w.options) {
+		if err != nil {
+			return err
+		}
+		if count++; count == w.samples {
+			first = time.Since(start)
+		}
+	}
+	total := time.Since(start)
+	rate := float64(count-w.samples) / (total - first).Seconds()
+	if w.asJSON {
+		return json.NewEncoder(w.out).Encode(map[string]any{
+			"prompt_tokens": len(ids), "sequences": w.samples, "tokens": count,
+			"first_token_seconds": first.Seconds(), "tokens_per_s": rate, "memory_bytes": memory,
+		})
+	}
+	_, err = fmt.Fprintf(w.out, "first token  %.4g s after a prompt of %d\nthen         %.4g tokens/s, %d at once\nmemory       %.4g MB of keys and values\n",
+		first.Seconds(), len(ids), rate, w.samples, float64(memory)/1e6)
 	return err
 }

@@ -244,12 +244,9 @@ func (j *job) sample(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var ids []int
-	for id, err := range g.Stream(ctx, prompt, 300, generate.Options{Temperature: 0.8, TopK: 200, Seed: j.recipe.Seed}) {
-		if err != nil {
-			return "", err
-		}
-		ids = append(ids, id)
+	ids, err := g.Generate(ctx, prompt, 300, generate.Options{Temperature: 0.8, TopK: 200, Seed: j.recipe.Seed})
+	if err != nil {
+		return "", err
 	}
 	text, err := j.tokenizer.AppendText(nil, ids)
 	return strings.ToValidUTF8(string(text), "\ufffd"), err

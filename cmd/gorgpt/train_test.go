@@ -189,61 +189,6 @@ func TestResumeEarly(t *testing.T) {
 	}
 }
 
-// TestGenerate: text goes on from the prompt, the same with the same seed, and as JSON.
-func TestGenerate(t *testing.T) {
-	t.Chdir(t.TempDir())
-	write(t, "text.txt", text())
-	if status, _, stderr := trainSmall(t, "--out", "run"); status != 0 {
-		t.Fatal(stderr)
-	}
-	args := []string{"generate", "--from", "run/checkpoints/best", "--prompt", "3 and 4", "--tokens", "30"}
-	status, first, stderr := gorgpt(t, t.Context(), args...)
-	if status != 0 || !strings.HasPrefix(first, "3 and 4") || len(first) != len("3 and 4")+30+1 {
-		t.Fatalf("status %d: %q, %s", status, first, stderr)
-	}
-	if _, again, _ := gorgpt(t, t.Context(), args...); again != first {
-		t.Errorf("%q, then %q", first, again)
-	}
-	status, out, stderr := gorgpt(t, t.Context(), append(args, "--json")...)
-	var got struct {
-		Prompt []int  `json:"prompt_ids"`
-		IDs    []int  `json:"ids"`
-		Text   string `json:"text"`
-	}
-	if err := json.Unmarshal([]byte(out), &got); status != 0 || err != nil {
-		t.Fatalf("status %d, %v: %s%s", status, err, out, stderr)
-	}
-	if len(got.Prompt) != 7 || len(got.IDs) != 30 || "3 and 4"+got.Text+"\n" != first {
-		t.Errorf("%+v, want the text %q", got, first)
-	}
-	const want = "gorgpt: --prompt: offset 0: character 'ü' (U+00FC) is not in the vocabulary of 18 characters\n"
-	if status, _, stderr := gorgpt(t, t.Context(), "generate", "--from", "run/checkpoints/best", "--prompt", "ü"); status != 1 || stderr != want {
-		t.Errorf("status %d: %s", status, stderr)
-	}
-}
-
-// TestWholeCharacters: tokens that are parts of a character are not printed before
-// the rest is there.
-func TestWholeCharacters(t *testing.T) {
-	tok, err := newTokenizer("bytes", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	w := &writer{out: &out, tokenizer: tok}
-	var seen []string
-	for _, b := range []byte("aé€😀\xffb") {
-		if err := w.token(int(b)); err != nil {
-			t.Fatal(err)
-		}
-		seen = append(seen, out.String())
-		out.Reset()
-	}
-	if want := []string{"a", "", "é", "", "", "€", "", "", "", "😀", "\xff", "b"}; !slices.Equal(seen, want) {
-		t.Errorf("%q, want %q", seen, want)
-	}
-}
-
 func TestGraph(t *testing.T) {
 	status, out, stderr := gorgpt(t, t.Context(), "graph", "--model", "gpt2", "--context", "64", "--format", "json", "--train")
 	var got struct {
