@@ -39,7 +39,8 @@ var layer = map[string]int{
 	"checkpoint":                     5,
 	"train":                          6,
 	"generate":                       6,
-	"cmd/gorgpt":                     7,
+	"eval":                           7,
+	"cmd/gorgpt":                     8,
 	"benchmarks/gemm":                1,
 }
 
@@ -47,6 +48,7 @@ var layer = map[string]int{
 var forbidden = map[string][]string{
 	"train":      {"models", "models/gpt1", "models/gpt2", "layers", "ops", "checkpoint"}, // knows no model and no file format
 	"generate":   {"models", "models/gpt1", "models/gpt2", "layers", "ops", "checkpoint"},
+	"eval":       {"models", "models/gpt1", "models/gpt2", "layers", "ops", "checkpoint"},
 	"datasets":   {"graph"}, // knows no tensors
 	"tokenizer":  {"graph"},
 	"checkpoint": {"models", "models/gpt1", "models/gpt2", "layers", "ops"}, // weights by name, whatever the model

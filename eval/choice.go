@@ -1,0 +1,232 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Question is a multiple choice.
+type Question struct {
+	Choices []Choice
+	Answer  int // the index of the right one
+}
+
+// Choice is a text and what stands before it. The likelihood of the text decides.
+type Choice struct{ Before, Text string }
+
+// Normalizers name what the log-likelihood of a choice is divided by, since longer texts
+// are less likely: nothing, its tokens (as llm.c and GPT-3), or its characters without
+// the spaces at the ends (as lm-evaluation-harness).
+func Normalizers() []string { return []string{"sum", "tokens", "chars"} }
+
+// MultipleChoice is the share of questions whose most likely choice is the right one.
+type MultipleChoice struct {
+	// Read reads the questions of a file; see Readers.
+	Read func(path string) ([]Question, error)
+	// Format names what Read reads, for the protocol.
+	Format string
+	// Normalizer decides the headline, the others are given too; "" is "sum".
+	Normalizer string
+	// Shots puts so many other questions with their right choices in front of each
+	// (Brown et al. 2020, §2), drawn from Examples by Seed, or if there are none
+	// from the rest of the same file.
+	Shots    int
+	Examples string // path
+	Seed     uint64
+	// Detokenizer is applied to all texts; see Detokenizers.
+	Detokenizer string
+	// Limit takes only so many questions; 0 is all.
+	Limit int
+	// Published are values of others, by Format.
+	Published []Published
+}
+
+// Evaluate measures a file of questions.
+func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (Result, error) {
+	_, protocol, err := file(path)
+	if err != nil {
+		return Result{}, err
+	}
+	questions, err := m.Read(path)
+	if err != nil {
+		return Result{}, err
+	}
+	pool, own := questions, true
+	if m.Examples != "" {
+		if pool, err = m.Read(m.Examples); err != nil {
+			return Result{}, err
+		}
+		own = false
+	}
+	if m.Limit > 0 {
+		questions = questions[:min(m.Limit, len(questions))]
+	}
+	scores, err := m.Score(ctx, s, questions, pool, own)
+	if err != nil {
+		return Result{}, fmt.Errorf("%s: %w", path, err)
+	}
+	r := Result{Metric: "accuracy_" + m.normalizer(), Published: m.Published}
+	var chance float64
+	for i, q := range questions {
+		chance += 1 / float64(len(q.Choices)) / float64(len(questions))
+		for _, c := range scores[i] {
+			r.Tokens += int64(c.Tokens)
+		}
+	}
+	for _, name := range Normalizers() {
+		right := 0
+		for i, q := range questions {
+			if best(scores[i], name) == q.Answer {
+				right++
+			}
+		}
+		value := float64(right) / float64(len(questions))
+		r.Metrics = append(r.Metrics, Number{"accuracy_" + name, value})
+		if name == m.normalizer() {
+			r.Value = value
+		}
+	}
+	r.Metrics = append(r.Metrics, Number{"chance", chance})
+	shots := strconv.Itoa(m.Shots)
+	if m.Shots > 0 {
+		from := "the same file"
+		if !own {
+			from = m.Examples
+		}
+		shots += fmt.Sprintf(" from %s, seed %d", from, m.Seed)
+	}
+	r.Protocol = append(protocol,
+		Setting{"format", m.Format}, Setting{"questions", strconv.Itoa(len(questions))},
+		Setting{"normalizer", m.normalizer()}, Setting{"shots", shots},
+		Setting{"detokenizer", orNone(m.Detokenizer)}, Setting{"window", strconv.Itoa(s.Window)},
+		Setting{"bos", "end of text where nothing stands before a choice"}, Setting{"tokenizer", s.Tokenizer.Name()})
+	return r, nil
+}
+
+func (m MultipleChoice) normalizer() string {
+	if m.Normalizer == "" {
+		return "sum"
+	}
+	return m.Normalizer
+}
+
+// ChoiceScore is the likelihood of one choice.
+type ChoiceScore struct {
+	LogLikelihood float64
+	Tokens, Chars int
+}
+
+// Normalized divides the log-likelihood; see Normalizers.
+func (c ChoiceScore) Normalized(by string) float64 {
+	switch by {
+	case "tokens":
+		return c.LogLikelihood / float64(c.Tokens)
+	case "chars":
+		return c.LogLikelihood / float64(max(1, c.Chars))
+	}
+	return c.LogLikelihood
+}
+
+func best(scores []ChoiceScore, by string) int {
+	best := 0
+	for i, c := range scores {
+		if c.Normalized(by) > scores[best].Normalized(by) {
+			best = i
+		}
+	}
+	return best
+}
+
+// Score returns the likelihood of each choice of each question. Examples come from pool,
+// which if own is the list that the questions are the first of.
+func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool []Question, own bool) ([][]ChoiceScore, error) {
+	detokenize, err := findDetokenizer(m.Detokenizer)
+	if err != nil {
+		return nil, err
+	}
+	switch most := len(pool); {
+	case m.Shots < 0:
+		return nil, fmt.Errorf("eval: %d shots", m.Shots)
+	case own && m.Shots > most-1, m.Shots > most:
+		return nil, fmt.Errorf("eval: %d shots, but only %d questions to draw them from", m.Shots, most)
+	}
+	all := make([][]ChoiceScore, len(questions))
+	for i, q := range questions {
+		if err := s.step(ctx, i, len(questions)); err != nil {
+			return nil, err
+		}
+		var examples strings.Builder
+		// A generator of its own makes the examples of a question independent of Limit.
+		random := rand.New(rand.NewPCG(m.Seed, uint64(i)))
+		given := 0
+		for _, k := range random.Perm(len(pool)) {
+			if given == m.Shots {
+				break
+			}
+			if own && k == i {
+				continue
+			}
+			right := pool[k].Choices[pool[k].Answer]
+			examples.WriteString(detokenize(right.Before+right.Text) + "\n\n")
+			given++
+		}
+		shots := examples.String()
+		for c, choice := range q.Choices {
+			score, err := s.Continuation(shots+detokenize(choice.Before), detokenize(choice.Text))
+			if err != nil {
+				return nil, fmt.Errorf("question %d, choice %d: %w", i+1, c+1, err)
+			}
+			all[i] = append(all[i], score)
+		}
+	}
+	return all, s.step(ctx, len(questions), len(questions))
+}
+
+// Continuation scores text as what follows before. Spaces at the end of before count as the
+// beginning of text, as in the words of a byte-pair vocabulary. What does not fit the
+// window is left out in front.
+func (s *Subject) Continuation(before, text string) (ChoiceScore, error) {
+	ids, from, err := s.encode(before, text)
+	if err != nil {
+		return ChoiceScore{}, err
+	}
+	scored, err := s.Score(ids, from)
+	if err != nil {
+		return ChoiceScore{}, err
+	}
+	c := ChoiceScore{Tokens: len(scored), Chars: utf8.RuneCountInString(strings.TrimSpace(text))}
+	for _, t := range scored {
+		c.LogLikelihood += t.LogProb
+	}
+	return c, nil
+}
+
+// encode encodes before and text as one, and tells where text begins. Where nothing stands
+// before, the end of text does.
+func (s *Subject) encode(before, text string) (ids []int, from int, err error) {
+	cut := len(strings.TrimRight(before, " "))
+	before, text = before[:cut], before[cut:]+text
+	if before == "" {
+		id, ok := s.Tokenizer.EndOfText()
+		if !ok {
+			return nil, 0, fmt.Errorf("nothing stands before it, and the tokenizer %s has no end of text", s.Tokenizer.Name())
+		}
+		ids = append(ids, id)
+	} else if ids, err = s.Tokenizer.Append(nil, []byte(before)); err != nil {
+		return nil, 0, err
+	}
+	from = len(ids)
+	if before == "" {
+		ids, err = s.Tokenizer.Append(ids, []byte(text))
+	} else {
+		ids, err = s.Tokenizer.Append(nil, []byte(before+text))
+	}
+	if err == nil && len(ids) <= from {
+		err = fmt.Errorf("no tokens of its own: %q", text)
+	}
+	return ids, from, err
+}

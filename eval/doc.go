@@ -1,0 +1,20 @@
+// Package eval measures trained language models the way the GPT papers did: perplexity,
+// LAMBADA, the Children's Book Test, Winograd schemas, multiple choice by likelihood,
+// question answering, and golden numbers of published checkpoints.
+//
+// A [Subject] is the model under measurement. Each kind of measurement is a type whose
+// fields are its protocol and whose Evaluate method reads a data set:
+//
+//	s := eval.NewSubject(model, params, tok, context)
+//	defer s.Close()
+//	r, err := eval.Perplexity{Stride: 512, Detokenizer: "wikitext"}.Evaluate(ctx, s, "wiki.test.raw")
+//	fmt.Println(r.Metric, r.Value, r.Protocol)
+//
+// A number without its protocol means little: with one public checkpoint, published
+// perplexities of one text differ by a factor of two. So a [Result] always tells how it
+// was made, down to the hash of the data. [All] lists the measurements by name.
+//
+// Words: the log-likelihood of a text is the sum of the natural logarithms of its tokens'
+// probabilities, each given all before it; the window is the number of tokens a model is
+// given at once.
+package eval

@@ -1,0 +1,307 @@
+package eval
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"slices"
+	"strings"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// Golden are numbers that a published model is known to give: losses of a few training
+// steps, greedy continuations, and best next tokens. They stand in a JSON file.
+type Golden struct {
+	Model  string `json:"model"`
+	Source string `json:"source"`
+	// Parameters tell the model apart from others: the number of its weights.
+	Parameters int64 `json:"parameters"`
+
+	// Batch is what all runs train on: B·T+1 tokens.
+	Batch struct {
+		Size    int   `json:"size"`    // B
+		Context int   `json:"context"` // T
+		IDs     []int `json:"ids"`
+	} `json:"batch"`
+	Runs          []GoldenRun          `json:"runs"`
+	Continuations []GoldenContinuation `json:"continuations"`
+	Next          []GoldenNext         `json:"next"`
+}
+
+// GoldenRun are AdamW steps on one batch with a constant rate.
+type GoldenRun struct {
+	Name      string  `json:"name"`
+	LearnRate float64 `json:"lr"`
+	Beta1     float64 `json:"beta1"`
+	Beta2     float64 `json:"beta2"`
+	Epsilon   float64 `json:"epsilon"`
+	Decay     float64 `json:"decay"` // of all tensors, biases and gains too
+	Clip      float64 `json:"clip"`  // 0: none
+	// Losses are those before each update.
+	Losses    []float64 `json:"losses"`
+	Tolerance float64   `json:"tolerance"`
+	Source    string    `json:"source"`
+}
+
+// GoldenContinuation is how the best tokens go on from a prompt.
+type GoldenContinuation struct {
+	Name   string `json:"name"` // in words
+	Prompt []int  `json:"prompt"`
+	IDs    []int  `json:"ids"`
+	Source string `json:"source"`
+}
+
+// GoldenNext are the best tokens after a prompt, best first. With Logits, these differ
+// from each other as the model's do.
+type GoldenNext struct {
+	Name      string    `json:"name"`
+	Prompt    []int     `json:"prompt"`
+	IDs       []int     `json:"ids"`
+	Logits    []float64 `json:"logits"`
+	Tolerance float64   `json:"tolerance"`
+	Source    string    `json:"source"`
+}
+
+//go:embed golden/*.json
+var goldenFiles embed.FS
+
+// FindGolden returns the golden numbers of the published model of so many weights.
+func FindGolden(parameters int64) (Golden, error) {
+	entries, err := fs.ReadDir(goldenFiles, "golden")
+	if err != nil {
+		return Golden{}, err
+	}
+	var names []string
+	for _, e := range entries {
+		data, err := goldenFiles.ReadFile("golden/" + e.Name())
+		if err != nil {
+			return Golden{}, err
+		}
+		g, err := ParseGolden(data)
+		if err != nil {
+			return Golden{}, fmt.Errorf("%s: %w", e.Name(), err)
+		}
+		if g.Parameters == parameters {
+			return g, nil
+		}
+		names = append(names, g.Model)
+	}
+	return Golden{}, fmt.Errorf("no golden numbers are known of a model of %d parameters, only of %s; others come in a file",
+		parameters, strings.Join(names, ", "))
+}
+
+// goldenFile is the golden numbers in a file, or those known of the subject's model.
+type goldenFile struct{}
+
+func (goldenFile) Evaluate(ctx context.Context, s *Subject, path string) (Result, error) {
+	if path == "" {
+		g, err := FindGolden(s.Params.Count())
+		if err != nil {
+			return Result{}, err
+		}
+		return g.Evaluate(ctx, s)
+	}
+	data, protocol, err := file(path)
+	if err != nil {
+		return Result{}, err
+	}
+	g, err := ParseGolden(data)
+	if err != nil {
+		return Result{}, fmt.Errorf("%s: %w", path, err)
+	}
+	r, err := g.Evaluate(ctx, s)
+	r.Protocol = append(protocol, r.Protocol...)
+	return r, err
+}
+
+// ParseGolden reads golden numbers.
+func ParseGolden(data []byte) (Golden, error) {
+	var g Golden
+	if err := json.Unmarshal(data, &g); err != nil {
+		return g, fmt.Errorf("golden numbers: %w", err)
+	}
+	if len(g.Runs)+len(g.Continuations)+len(g.Next) == 0 {
+		return g, errors.New("golden numbers: none: want runs, continuations or next")
+	}
+	if b := g.Batch; len(g.Runs) > 0 && (b.Size < 1 || b.Context < 1 || len(b.IDs) != b.Size*b.Context+1) {
+		return g, fmt.Errorf("golden numbers: a batch of %d × %d has %d ids, want one more than it has tokens", b.Size, b.Context, len(b.IDs))
+	}
+	for _, r := range g.Runs {
+		if len(r.Losses) == 0 || !(r.Tolerance > 0) {
+			return g, fmt.Errorf("golden numbers: run %q wants losses and a tolerance above 0", r.Name)
+		}
+	}
+	for _, c := range g.Continuations {
+		if len(c.Prompt) == 0 || len(c.IDs) == 0 {
+			return g, fmt.Errorf("golden numbers: continuation %q wants prompt and ids", c.Name)
+		}
+	}
+	for _, n := range g.Next {
+		if len(n.Prompt) == 0 || len(n.IDs) == 0 || n.Logits != nil && (len(n.Logits) != len(n.IDs) || !(n.Tolerance > 0)) {
+			return g, fmt.Errorf("golden numbers: next %q wants prompt and ids, and with logits one for each and a tolerance above 0", n.Name)
+		}
+	}
+	return g, nil
+}
+
+// Evaluate compares the subject with the golden numbers: a check for each. The value is the
+// share that pass. Training works on the subject's parameters, which are put back
+// after each run; they must be writable, not mapped.
+func (g Golden) Evaluate(ctx context.Context, s *Subject) (Result, error) {
+	r := Result{Metric: "passed", Protocol: Settings{{"model", g.Model}, {"source", g.Source}}}
+	total := len(g.Next) + len(g.Continuations)
+	for _, run := range g.Runs {
+		total += len(run.Losses)
+	}
+	add := func(c Check, tokens int) error {
+		r.Checks = append(r.Checks, c)
+		r.Tokens += int64(tokens)
+		return s.step(ctx, len(r.Checks), total)
+	}
+	for _, n := range g.Next {
+		c, err := n.check(s)
+		if err != nil {
+			return r, err
+		}
+		if err := add(c, 1); err != nil {
+			return r, err
+		}
+	}
+	for _, c := range g.Continuations {
+		got, err := s.Greedy(ctx, c.Prompt, len(c.IDs), nil)
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", c.Name, err)
+		}
+		if err := add(c.compare(s, got), len(got)); err != nil {
+			return r, err
+		}
+	}
+	for _, run := range g.Runs {
+		if err := g.train(ctx, s, run, add); err != nil {
+			return r, fmt.Errorf("%s: %w", run.Name, err)
+		}
+		r.Protocol = append(r.Protocol, Setting{run.Name, fmt.Sprintf("lr %g, β %g/%g, ε %g, decay %g on every tensor, clip %g, batch %d × %d; %s",
+			run.LearnRate, run.Beta1, run.Beta2, run.Epsilon, run.Decay, run.Clip, g.Batch.Size, g.Batch.Context, run.Source)})
+	}
+	passed := 0
+	for _, c := range r.Checks {
+		if c.Pass {
+			passed++
+		}
+	}
+	r.Value = float64(passed) / float64(len(r.Checks))
+	return r, nil
+}
+
+// Passed tells whether all checks of a result pass.
+func (r Result) Passed() bool {
+	return !slices.ContainsFunc(r.Checks, func(c Check) bool { return !c.Pass })
+}
+
+func (n GoldenNext) check(s *Subject) (Check, error) {
+	logits, err := s.logits(append(slices.Clone(n.Prompt), 0), len(n.Prompt))
+	if err != nil {
+		return Check{}, fmt.Errorf("%s: %w", n.Name, err)
+	}
+	rest := slices.Clone(logits)
+	var got []int
+	var values []float64
+	for range min(len(n.IDs), len(rest)) {
+		best := argmax(rest)
+		got, values = append(got, best), append(values, float64(logits[best]))
+		rest[best] = float32(math.Inf(-1))
+	}
+	c := Check{Name: n.Name, Pass: slices.Equal(got, n.IDs)}
+	c.Detail = fmt.Sprintf("best tokens %v, want %v", got, n.IDs)
+	if c.Pass && n.Logits != nil {
+		worst := 0.0
+		for i := range got {
+			worst = max(worst, math.Abs(values[i]-values[0]-n.Logits[i]+n.Logits[0]))
+		}
+		c.Pass = worst <= n.Tolerance
+		c.Detail = fmt.Sprintf("best tokens %v, logits within %.1e, want %.1e", got, worst, n.Tolerance)
+	}
+	return c, nil
+}
+
+func (c GoldenContinuation) compare(s *Subject, got []int) Check {
+	check := Check{Name: c.Name, Pass: slices.Equal(got, c.IDs)}
+	show := func(ids []int) string {
+		if s.Tokenizer != nil {
+			if text, err := s.Tokenizer.AppendText(nil, ids); err == nil {
+				return fmt.Sprintf("%q", text)
+			}
+		}
+		return fmt.Sprint(ids)
+	}
+	check.Detail = show(got)
+	if !check.Pass {
+		check.Detail += ", want " + show(c.IDs)
+	}
+	return check
+}
+
+// decayed has weight decay apply, whatever the parameter's rank.
+type decayed struct{ *graph.Param }
+
+func (decayed) Decay() bool { return true }
+
+// train compares the losses of a run and puts the weights back.
+func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(Check, int) error) (err error) {
+	b, t := g.Batch.Size, g.Batch.Context
+	if t > s.Window {
+		return fmt.Errorf("a batch of context %d, the window is %d", t, s.Window)
+	}
+	scope := graph.New(s.Params) // no dropout: the numbers are without
+	p, err := scope.CompileGrad(s.Model.Loss(scope, scope.Ints("tokens", b, t), scope.Ints("targets", b, t)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := p.SetInts("tokens", g.Batch.IDs[:b*t]); err != nil {
+		return err
+	}
+	if err := p.SetInts("targets", g.Batch.IDs[1:]); err != nil {
+		return err
+	}
+	var weights []G.ValueGrad
+	var before [][]float32
+	for _, w := range s.Params.All() {
+		weights = append(weights, decayed{w})
+		before = append(before, slices.Clone(w.Data()))
+	}
+	defer func() {
+		for i, w := range s.Params.All() {
+			copy(w.Data(), before[i])
+		}
+	}()
+	solver := &train.AdamW{LearnRate: run.LearnRate, Beta1: run.Beta1, Beta2: run.Beta2,
+		Epsilon: run.Epsilon, Decay: run.Decay, Clip: run.Clip}
+	s.Params.ZeroGrad()
+	for i, want := range run.Losses {
+		if err := p.RunGrad(1); err != nil {
+			return err
+		}
+		got := float64(p.Loss())
+		c := Check{
+			Name:   fmt.Sprintf("%s, step %d", run.Name, i),
+			Pass:   math.Abs(got-want) <= run.Tolerance,
+			Detail: fmt.Sprintf("loss %.6f, want %.6f ± %g", got, want, run.Tolerance),
+		}
+		if err := add(c, b*t); err != nil {
+			return err
+		}
+		if err := solver.Step(weights); err != nil {
+			return err
+		}
+	}
+	return nil
+}

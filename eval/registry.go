@@ -1,0 +1,102 @@
+package eval
+
+import (
+	"context"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
+)
+
+// Evaluator is a kind of measurement with its protocol.
+type Evaluator interface {
+	Evaluate(ctx context.Context, s *Subject, path string) (Result, error)
+}
+
+// Options are the protocols' choices in one place, for a command line; each Named tells
+// which it heeds. The zero value is the plainest protocol.
+type Options struct {
+	Stride      int
+	BOS         bool
+	Detokenizer string
+	StopWords   bool
+	Normalizer  string
+	Shots       int
+	Examples    string // path of the examples for Shots
+	Seed        uint64
+	Limit       int
+}
+
+// Named is a measurement of the catalogue.
+type Named struct {
+	Name, About string
+	Data        string   // what the file holds
+	Optional    bool     // it works without a file
+	Heeds       []string // names of the Options that change it, in lower case
+	New         func(Options) Evaluator
+}
+
+// All lists the measurements.
+func All() []Named {
+	choice := func(read func(string) ([]Question, error), format string, published ...Published) func(Options) Evaluator {
+		return func(o Options) Evaluator {
+			return MultipleChoice{
+				Read: read, Format: format, Normalizer: o.Normalizer, Shots: o.Shots, Examples: o.Examples,
+				Seed: o.Seed, Detokenizer: o.Detokenizer, Limit: o.Limit, Published: published,
+			}
+		}
+	}
+	choiceHeeds := []string{"normalizer", "shots", "examples", "seed", "detokenizer", "limit"}
+	return []Named{
+		{"perplexity", "perplexity per token, word and byte", "text", false,
+			[]string{"stride", "bos", "detokenizer", "limit"},
+			func(o Options) Evaluator {
+				return Perplexity{Stride: o.Stride, Detokenizer: o.Detokenizer, BOS: o.BOS, Limit: o.Limit, Published: perplexityPublished}
+			}},
+		{"lambada", "the last word of a passage: accuracy and perplexity", "JSONL (text), or a passage a line", false,
+			[]string{"stopwords", "detokenizer", "limit"},
+			func(o Options) Evaluator {
+				return LAMBADA{StopWords: o.StopWords, Detokenizer: o.Detokenizer, Limit: o.Limit}
+			}},
+		{"cbt", "Children's Book Test: the missing word of ten", "as published: 20 lines, then the question", false, choiceHeeds,
+			choice(ReadCBT, "cbt",
+				Published{"gpt2", "accuracy_sum", 0.8765, "GPT-2 paper, Table 3 (117M), common nouns"},
+				Published{"gpt2", "accuracy_sum", 0.834, "GPT-2 paper, Table 3 (117M), named entities"})},
+		{"winograd", "Winograd schemas, WinoGrande: likelihood of what follows the pronoun", "JSONL (sentence with _, option1, option2, answer)", false, choiceHeeds,
+			choice(ReadWinograd, "winograd, partial scoring")},
+		{"winograd-full", "the same: likelihood of the whole sentence", "as winograd", false, choiceHeeds,
+			choice(ReadWinogradFull, "winograd, full scoring")},
+		{"hellaswag", "HellaSwag: the ending of four", "JSONL (ctx, endings, label)", false, choiceHeeds,
+			choice(ReadHellaSwag, "hellaswag",
+				Published{"gpt2", "accuracy_sum", 0.2859, "llm.c, dev/data/hellaswag.py"},
+				Published{"gpt2", "accuracy_tokens", 0.2955, "llm.c, dev/data/hellaswag.py"},
+				Published{"gpt2-xl", "accuracy_sum", 0.3842, "llm.c, dev/data/hellaswag.py"},
+				Published{"gpt2-xl", "accuracy_tokens", 0.4893, "llm.c, dev/data/hellaswag.py"})},
+		{"piqa", "PIQA: the solution of two", "JSONL (goal, sol1, sol2, label), or labels in X-labels.lst", false, choiceHeeds,
+			choice(ReadPIQA, "piqa")},
+		{"commonsense_qa", "CommonsenseQA: the answer of five", "JSONL (question, choices, answerKey)", false, choiceHeeds,
+			choice(ReadCommonsenseQA, "commonsense_qa")},
+		{"choices", "any multiple choice by likelihood", "JSONL (question or context, choices, answer)", false, choiceHeeds,
+			choice(ReadChoices, "choices")},
+		{"golden", "known numbers of a published model: training losses, continuations, logits; pass or fail",
+			"JSON; left out: those known of the model", true, nil,
+			func(Options) Evaluator { return goldenFile{} }},
+	}
+}
+
+// Find returns the named measurement. The error for another name offers the nearest.
+func Find(name string) (Named, error) {
+	var known []string
+	for _, n := range All() {
+		if n.Name == name {
+			return n, nil
+		}
+		known = append(known, n.Name)
+	}
+	return Named{}, nearest.Unknown("evaluation", name, known)
+}
+
+var perplexityPublished = []Published{
+	{"gpt2", "perplexity_per_word", 29.41, "GPT-2 paper, Table 3 (117M), WikiText-2, detokenised"},
+	{"gpt2", "perplexity_per_word", 37.50, "GPT-2 paper, Table 3 (117M), WikiText-103, detokenised"},
+	{"gpt2", "perplexity_per_token", 29.94, "transformers #13761: WikiText-2 raw, window and stride 1024"},
+	{"gpt2", "perplexity_per_word", 37.37, "transformers #13761: WikiText-2, lm-evaluation-harness"},
+}

@@ -1,0 +1,183 @@
+package eval
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// Result is a measurement and how it was made.
+type Result struct {
+	Metric  string  // the headline: one of Metrics
+	Value   float64 // its value
+	Tokens  int64   // predicted
+	Metrics Numbers // all there is
+	// Protocol tells the data, the window and every choice that changes the numbers.
+	Protocol Settings
+	// Published are values of others under this name, each with its source and protocol.
+	Published []Published
+	// Checks are the lines of a measurement that passes or fails.
+	Checks []Check
+}
+
+// Number is a named value.
+type Number struct {
+	Name  string
+	Value float64
+}
+
+// Setting is a part of a protocol.
+type Setting struct{ Name, Value string }
+
+// Numbers and Settings keep their order, in JSON too, where they are objects.
+type (
+	Numbers  []Number
+	Settings []Setting
+)
+
+// Published is a value that others report.
+type Published struct {
+	Model  string  `json:"model"`
+	Metric string  `json:"metric"`
+	Value  float64 `json:"value"`
+	Source string  `json:"source"`
+}
+
+// Check is one comparison with a known value.
+type Check struct {
+	Name   string `json:"name"`
+	Pass   bool   `json:"pass"`
+	Detail string `json:"detail"` // what was got and wanted
+}
+
+// Get returns the value of that name.
+func (n Numbers) Get(name string) (float64, bool) {
+	for _, m := range n {
+		if m.Name == name {
+			return m.Value, true
+		}
+	}
+	return 0, false
+}
+
+// String writes "name value, …".
+func (s Settings) String() string {
+	var b strings.Builder
+	for i, p := range s {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(p.Name + " " + p.Value)
+	}
+	return b.String()
+}
+
+// MarshalJSON writes an object in the order of the list.
+func (n Numbers) MarshalJSON() ([]byte, error) {
+	return object(len(n), func(i int) (string, any) { return n[i].Name, number(n[i].Value) })
+}
+
+// MarshalJSON writes an object in the order of the list.
+func (s Settings) MarshalJSON() ([]byte, error) {
+	return object(len(s), func(i int) (string, any) { return s[i].Name, s[i].Value })
+}
+
+// MarshalJSON has the keys metric, value, tokens, protocol, and metrics, published and
+// checks where there are some.
+func (r Result) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Metric    string      `json:"metric"`
+		Value     *float64    `json:"value"`
+		Tokens    int64       `json:"tokens"`
+		Protocol  Settings    `json:"protocol"`
+		Metrics   Numbers     `json:"metrics,omitempty"`
+		Published []Published `json:"published,omitempty"`
+		Checks    []Check     `json:"checks,omitempty"`
+	}{r.Metric, number(r.Value), r.Tokens, r.Protocol, r.Metrics, r.Published, r.Checks})
+}
+
+// number is null for what JSON has no number for.
+func number(x float64) *float64 {
+	if x-x != 0 {
+		return nil
+	}
+	return &x
+}
+
+func object(n int, pair func(i int) (string, any)) ([]byte, error) {
+	b := []byte{'{'}
+	for i := range n {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name, value := pair(i)
+		key, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(append(b, key...), ':'), text...)
+	}
+	return append(b, '}'), nil
+}
+
+// Print writes the result for people: the headline, the other numbers, the protocol, and
+// what others report.
+func (r Result) Print(w io.Writer) error {
+	var b bytes.Buffer
+	for _, c := range r.Checks {
+		word := "pass"
+		if !c.Pass {
+			word = "FAIL"
+		}
+		fmt.Fprintf(&b, "%s  %s: %s\n", word, c.Name, c.Detail)
+	}
+	if len(r.Metrics) == 0 {
+		fmt.Fprintf(&b, "%s %.6g\n", r.Metric, r.Value)
+	}
+	for _, m := range r.Metrics {
+		mark := " "
+		if m.Name == r.Metric {
+			mark = "*"
+		}
+		fmt.Fprintf(&b, "%s %-28s %.6g\n", mark, m.Name, m.Value)
+	}
+	fmt.Fprintln(&b, "protocol")
+	for _, p := range r.Protocol {
+		fmt.Fprintf(&b, "  %-28s %s\n", p.Name, p.Value)
+	}
+	if len(r.Published) > 0 {
+		fmt.Fprintln(&b, "published")
+		for _, p := range r.Published {
+			fmt.Fprintf(&b, "  %-28s %.6g  %s\n", p.Model+" "+p.Metric, p.Value, p.Source)
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// file reads a data set, and the settings that identify it.
+func file(path string) ([]byte, Settings, error) {
+	if path == "" {
+		return nil, nil, fmt.Errorf("eval: no data file given")
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return data, Settings{{"data", path}, {"data_sha256", hash(data)}}, nil
+}
+
+// hash is the SHA-256 of a data set.
+func hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
