@@ -94,6 +94,7 @@ func FindGolden(parameters int64) (Golden, error) {
 		}
 		names = append(names, g.Model)
 	}
+	slices.Sort(names)
 	return Golden{}, fmt.Errorf("no golden numbers are known of a model of %d parameters, only of %s; others come in a file",
 		parameters, strings.Join(names, ", "))
 }
@@ -154,7 +155,7 @@ func ParseGolden(data []byte) (Golden, error) {
 
 // Evaluate compares the subject with the golden numbers: a check for each. The value is the
 // share that pass. Training works on the subject's parameters, which are put back
-// after each run; they must be writable, not mapped.
+// after each run.
 func (g Golden) Evaluate(ctx context.Context, s *Subject) (Result, error) {
 	r := Result{Metric: "passed", Protocol: Settings{{"model", g.Model}, {"source", g.Source}}}
 	total := len(g.Next) + len(g.Continuations)

@@ -77,8 +77,8 @@ type scorer struct {
 }
 
 type loss struct {
-	program         *graph.Program
-	tokens, targets []int
+	program *graph.Program
+	mean    *G.Node
 }
 
 // Scored is what a model says of one token, given those before it.
@@ -167,19 +167,19 @@ func (s *Subject) scorer(sh shape) (*scorer, error) {
 	return p, nil
 }
 
-// Windows is the mean negative log-likelihood of the targets of several sequences of T
-// tokens, and how many targets there are; −1 marks those that do not count. All B
-// sequences are given in one slice.
+// windows sums the negative log-likelihoods of the targets of B sequences of T tokens,
+// and counts the targets; −1 marks those that do not count.
 func (s *Subject) windows(batch int, tokens, targets []int) (sum float64, counted int, err error) {
 	sh := shape{batch, len(tokens) / batch}
 	p := s.losses[sh]
 	if p == nil {
 		g := graph.New(s.Params)
-		program, err := g.Compile(s.Model.Loss(g, g.Ints("tokens", sh[0], sh[1]), g.Ints("targets", sh[0], sh[1])))
+		mean := s.Model.Loss(g, g.Ints("tokens", sh[0], sh[1]), g.Ints("targets", sh[0], sh[1]))
+		program, err := g.Compile(mean)
 		if err != nil {
 			return 0, 0, err
 		}
-		p = &loss{program: program}
+		p = &loss{program, mean}
 		s.losses[sh] = p
 	}
 	if err := p.program.SetInts("tokens", tokens); err != nil {
@@ -196,7 +196,7 @@ func (s *Subject) windows(batch int, tokens, targets []int) (sum float64, counte
 			counted++
 		}
 	}
-	return float64(p.program.Loss()) * float64(counted), counted, nil
+	return float64(p.program.Value(p.mean)[0]) * float64(counted), counted, nil
 }
 
 // Greedy goes on from ids with the best token n times, or until stop says so.

@@ -17,11 +17,22 @@ type trained struct {
 	model     models.Model
 	params    *graph.Params
 	tokenizer tokenizer.Tokenizer
+
+	given, dir string // as named, and what a pointer of that name stands for
 }
 
 // load opens a checkpoint or another Hugging Face directory, to be run: the weights
 // are the mapped file where the system can.
 func load(dir string) (*trained, error) {
+	m, err := loadWeights(dir)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.loadTokenizer()
+}
+
+// loadWeights is load without the tokenizer.
+func loadWeights(dir string) (*trained, error) {
 	d, err := checkpoint.Open(dir)
 	if err != nil {
 		return nil, err
@@ -30,21 +41,28 @@ func load(dir string) (*trained, error) {
 	if err := d.Config(&raw); err != nil {
 		return nil, err
 	}
-	m := &trained{params: graph.NewParams(0)}
+	m := &trained{params: graph.NewParams(0), given: dir, dir: d.Path()}
 	if m.model, err = models.Parse(raw); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	if m.tokenizer, err = tokenizer.Load(d.Path()); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s has no tokenizer.json", dir)
-		}
-		return nil, err
-	}
-	if m.tokenizer.Size() > m.model.Dims().Vocab {
-		return nil, fmt.Errorf("%s: the tokenizer has %d tokens, the model %d", dir, m.tokenizer.Size(), m.model.Dims().Vocab)
 	}
 	if err := declareInto(m.model, m.params); err != nil {
 		return nil, err
 	}
 	return m, d.MapParams(m.params, m.model.Absent())
+}
+
+// loadTokenizer opens the tokenizer that lies beside the weights.
+func (m *trained) loadTokenizer() error {
+	tok, err := tokenizer.Load(m.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s has no tokenizer.json", m.given)
+	}
+	if err != nil {
+		return err
+	}
+	if tok.Size() > m.model.Dims().Vocab {
+		return fmt.Errorf("%s: the tokenizer has %d tokens, the model %d", m.given, tok.Size(), m.model.Dims().Vocab)
+	}
+	m.tokenizer = tok
+	return nil
 }

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/gorgpt/gorgpt/eval"
+)
+
+// evaluation is what eval is asked for.
+type evaluation struct {
+	from, on, data string
+	context        int
+	asJSON         bool
+	options        eval.Options
+}
+
+func newEval() *cobra.Command {
+	var (
+		e       evaluation
+		options = &e.options
+	)
+	cmd := &cobra.Command{
+		Use:   "eval --from DIR --on NAME --data FILE",
+		Short: "Measure a model as the GPT papers did",
+		Long: `Measure a model as the GPT papers did.
+
+DIR is a checkpoint, such as RUN/checkpoints/best. Under the numbers stands how they were
+made, and what others report. NAME and the FILE that it reads:
+
+` + catalogue(),
+		Example: `  gorgpt eval --from gpt2 --on perplexity --data wiki.test.raw --detokenizer wikitext --stride 512
+  gorgpt eval --from gpt2 --on lambada --data lambada_test.jsonl --json
+  gorgpt eval --from gpt2 --on golden       # exit status 1 if a known number is missed`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			named, err := e.check(cmd)
+			if err != nil {
+				return err
+			}
+			return e.run(cmd.Context(), named, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&e.from, "from", "", "checkpoint directory")
+	f.StringVar(&e.on, "on", "", "what to measure; see above")
+	f.StringVar(&e.data, "data", "", "file to measure on")
+	f.IntVar(&e.context, "context", 0, "tokens that the model is given at once (default all that it has positions for)")
+	f.IntVar(&options.Stride, "stride", 0, "perplexity: how far the window moves each time; less is slower and gives lower numbers (default the whole window)")
+	f.BoolVar(&options.BOS, "bos", false, "perplexity: put the end of text in front, so that the first token is predicted too")
+	f.StringVar(&options.Detokenizer, "detokenizer", "none", "undo the tokenisation of the data first: "+strings.Join(eval.Detokenizers(), ", "))
+	f.BoolVar(&options.StopWords, "stop-words", false, "lambada: pass over words that end no passage, as GPT-2's paper did")
+	f.StringVar(&options.Normalizer, "normalize", "sum", "choices: what decides; the log-likelihood (sum), or that for each of its tokens or chars")
+	f.IntVar(&options.Shots, "shots", 0, "choices: examples with their answers before each question")
+	f.StringVar(&options.Examples, "examples", "", "choices: file to draw the examples from (default the rest of --data)")
+	f.Uint64Var(&options.Seed, "seed", 1337, "choices: seed of the examples")
+	f.IntVar(&options.Limit, "limit", 0, "only so many tokens, passages or questions, from the beginning (default all)")
+	f.BoolVar(&e.asJSON, "json", false, "print one JSON object: metric, value, tokens, protocol, metrics, published, checks")
+	return cmd
+}
+
+// catalogue lists the measurements for the help text.
+func catalogue() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, n := range eval.All() {
+		fmt.Fprintf(w, "  %s\t%s\n  \t  FILE: %s\n", n.Name, n.About, n.Data)
+	}
+	w.Flush() // into memory
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// heeded is the option that a flag sets.
+var heeded = map[string]string{
+	"stride": "stride", "bos": "bos", "detokenizer": "detokenizer", "stop-words": "stopwords",
+	"normalize": "normalizer", "shots": "shots", "examples": "examples", "seed": "seed", "limit": "limit",
+}
+
+// check checks the flags before anything is opened.
+func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
+	if e.on == "" {
+		return eval.Named{}, usagef("--on is missing: what to measure; see gorgpt eval -h")
+	}
+	named, err := eval.Find(e.on)
+	if err != nil {
+		return named, usageError{err}
+	}
+	if e.from == "" {
+		return named, usagef("--from is missing: the checkpoint to measure")
+	}
+	if e.data == "" && !named.Optional {
+		return named, usagef("--data is missing: %s reads %s", named.Name, named.Data)
+	}
+	for flag, option := range heeded {
+		if cmd.Flags().Changed(flag) && !slices.Contains(named.Heeds, option) {
+			return named, usagef("--%s has no meaning for %s", flag, named.Name)
+		}
+	}
+	o := e.options
+	if !slices.Contains(eval.Detokenizers(), o.Detokenizer) {
+		return named, unknown("detokenizer", o.Detokenizer, eval.Detokenizers())
+	}
+	if !slices.Contains(eval.Normalizers(), o.Normalizer) {
+		return named, unknown("--normalize", o.Normalizer, eval.Normalizers())
+	}
+	for flag, n := range map[string]int{"context": e.context, "stride": o.Stride, "shots": o.Shots, "limit": o.Limit} {
+		if n < 0 {
+			return named, usagef("--%s %d: want 0 or more", flag, n)
+		}
+	}
+	if o.Examples != "" && o.Shots == 0 {
+		return named, usagef("--examples without --shots: say how many")
+	}
+	return named, nil
+}
+
+func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr io.Writer) (err error) {
+	m, err := loadWeights(e.from)
+	if err != nil {
+		return err
+	}
+	if err := m.loadTokenizer(); err != nil && !named.Optional { // golden numbers are ids
+		return err
+	}
+	window := m.model.Dims().Context
+	if e.context > window {
+		return usagef("--context %d: the model has %d positions", e.context, window)
+	}
+	if e.context > 0 {
+		window = e.context
+	}
+	if e.options.Stride > window {
+		return usagef("--stride %d: the window has %d tokens", e.options.Stride, window)
+	}
+	s := eval.NewSubject(m.model, m.params, m.tokenizer, window)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	s.Progress = progress(stderr)
+	r, err := named.New(e.options).Evaluate(ctx, s, e.data)
+	if err != nil {
+		return err
+	}
+	if e.asJSON {
+		err = json.NewEncoder(stdout).Encode(r)
+	} else {
+		err = r.Print(stdout)
+	}
+	if err == nil && !r.Passed() {
+		err = fmt.Errorf("%s: %.0f of %d checks failed", named.Name, (1-r.Value)*float64(len(r.Checks)), len(r.Checks))
+	}
+	return err
+}
+
+// progress tells how far some work is: on a terminal by a bar, else by a line every few
+// seconds.
+func progress(w io.Writer) func(done, total int) {
+	start := time.Now()
+	shown := start
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		var bar *progressbar.ProgressBar
+		return func(done, total int) {
+			if bar == nil {
+				bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionShowCount(),
+					progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+			}
+			bar.Set(done) // a bar that cannot be drawn is no reason to stop
+		}
+	}
+	return func(done, total int) {
+		if now := time.Now(); done > 0 && done < total && now.Sub(shown) > 5*time.Second {
+			shown = now
+			left := time.Duration(float64(now.Sub(start)) / float64(done) * float64(total-done))
+			fmt.Fprintf(w, "%d/%d, %s left\n", done, total, left.Round(time.Second))
+		}
+	}
+}
