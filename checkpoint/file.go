@@ -27,20 +27,27 @@ func WriteFile(path string, write func(w io.Writer) error) error {
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return err
 	}
-	temp := filepath.Join(parent, tempName(base))
+	// In a directory of its own, which has a lock: a file of that name would be taken
+	// for a leftover by whoever writes beside it.
+	dir, unlock, err := makeTemp(parent, base)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		os.RemoveAll(dir) // if this fails, the next Write tries again
+		unlock()
+	}()
+	temp := filepath.Join(dir, base)
 	f, err := os.Create(temp)
 	if err != nil {
 		return err
 	}
 	err = write(bareWriter{f})
 	err = cmp.Or(err, weights.Bare(f.Sync()), weights.Bare(f.Close()))
-	if err == nil {
-		err = os.Rename(temp, path)
-	} else {
-		err = fmt.Errorf("%s: %w", path, err)
-	}
 	if err != nil {
-		os.Remove(temp) // if this fails, the next Write beside it tries again
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := os.Rename(temp, path); err != nil {
 		return err
 	}
 	return syncDir(parent)

@@ -270,6 +270,27 @@ func TestReadParamsNotFinite(t *testing.T) {
 	}
 }
 
+// TestNotFinite has one bad number at each place of vectors of many lengths.
+func TestNotFinite(t *testing.T) {
+	for _, n := range []int{1, 3, 4, 5, 1023, 1024, 1025, 2050} {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = math.MaxFloat32
+		}
+		if got := notFinite(x); got != -1 {
+			t.Errorf("%d finite numbers: %d", n, got)
+		}
+		for i := range x {
+			was := x[i]
+			x[i] = float32(math.Inf(i%2*2 - 1))
+			if got := notFinite(x); got != i {
+				t.Errorf("an infinity at %d of %d: %d", i, n, got)
+			}
+			x[i] = was
+		}
+	}
+}
+
 // TestReadParamsDrawsNone: no random weights are drawn for what is read. Drawing
 // would show in a tensor that fails to be read.
 func TestReadParamsDrawsNone(t *testing.T) {

@@ -97,13 +97,44 @@ func Parse(config []byte) (Model, error) {
 	if err := json.Unmarshal(config, &kind); err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
+	var (
+		m   Model
+		err error
+	)
 	switch kind.Type {
 	case "gpt2":
-		c, err := gpt2.ParseJSON(config)
-		return GPT2(c), err
+		var c gpt2.Config
+		c, err = gpt2.ParseJSON(config)
+		m = GPT2(c)
 	case "openai-gpt":
-		c, err := gpt1.ParseJSON(config)
-		return GPT1(c), err
+		var c gpt1.Config
+		c, err = gpt1.ParseJSON(config)
+		m = GPT1(c)
+	default:
+		return nil, fmt.Errorf("config.json: model_type is %q, want gpt2 or openai-gpt", kind.Type)
 	}
-	return nil, fmt.Errorf("config.json: model_type is %q, want gpt2 or openai-gpt", kind.Type)
+	if err != nil {
+		return nil, err
+	}
+	return m, bounded(m.Dims())
+}
+
+// What a config.json may ask for, many times what any model has: it comes from outside,
+// declaring a model takes memory by the layer, and a number of weights must fit an int64.
+const (
+	maxLayers = 1000
+	maxSize   = 1 << 24
+)
+
+// bounded refuses sizes beyond those.
+func bounded(d layers.Dims) error {
+	for _, f := range []struct {
+		name       string
+		value, max int
+	}{{"vocabulary", d.Vocab, maxSize}, {"context", d.Context, maxSize}, {"width", d.Width, maxSize}, {"number of layers", d.Layers, maxLayers}} {
+		if f.value > f.max {
+			return fmt.Errorf("config.json: the %s is %d, want at most %d", f.name, f.value, f.max)
+		}
+	}
+	return nil
 }

@@ -33,7 +33,7 @@ func TestMap(t *testing.T) {
 	for _, bad := range []struct {
 		n  int
 		at int64
-	}{{1, 2}, {4, 4}, {1, -4}, {1, 16}, {1 << 61, 0}, {0, 0}} {
+	}{{1, 2}, {4, 4}, {1, -4}, {1, 16}, {1 << 30, 0}, {0, 0}} {
 		if f.Map(bad.n, bad.at) != nil {
 			t.Errorf("%d numbers at %d are mapped", bad.n, bad.at)
 		}
