@@ -7,7 +7,7 @@
 //		Model: model, Params: params, Train: stream, Validation: open,
 //		Solver: adam, Schedule: train.Cosine(1e-3, 1e-4, 100, 2000),
 //		Steps: 2000, Batch: 12, Context: 64, EvalEvery: 250,
-//		Observers: []train.Observer{metrics, plot, train.NewProgress(os.Stderr, 2000)},
+//		Observers: []train.Observer{metrics, plot, train.NewProgress(os.Stderr, 2000, train.Machine{})},
 //	}
 //	err := t.Run(ctx)
 //

@@ -59,7 +59,14 @@ var (
 	faint      = color.NRGBA{R: 0x1f, G: 0x77, B: 0xb4, A: 0x48}
 	trainColor = color.NRGBA{R: 0x1f, G: 0x5f, B: 0x9f, A: 0xff}
 	valColor   = color.NRGBA{R: 0xd9, G: 0x5f, B: 0x02, A: 0xff}
-	gridColor  = color.NRGBA{R: 0xe4, G: 0xe4, B: 0xe4, A: 0xff}
+	// Okabe and Ito's colours, which the colour-blind tell apart.
+	runColors = []color.Color{
+		color.NRGBA{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}, color.NRGBA{R: 0xd5, G: 0x5e, B: 0x00, A: 0xff},
+		color.NRGBA{R: 0x00, G: 0x9e, B: 0x73, A: 0xff}, color.NRGBA{R: 0xcc, G: 0x79, B: 0xa7, A: 0xff},
+		color.NRGBA{R: 0xe6, G: 0x9f, B: 0x00, A: 0xff}, color.NRGBA{R: 0x56, G: 0xb4, B: 0xe9, A: 0xff},
+		color.NRGBA{A: 0xff},
+	}
+	gridColor = color.NRGBA{R: 0xe4, G: 0xe4, B: 0xe4, A: 0xff}
 )
 
 // Draw writes the picture as it stands now, if there is a point in it. Whoever
@@ -72,9 +79,48 @@ func (p *Plot) Draw() error {
 	if err != nil {
 		return err
 	}
+	return writePNG(p.path, pl)
+}
+
+// DrawRuns writes a picture of several runs over one another to path: their smoothed
+// training losses, thin, and their validation losses, each run in its colour. The plots
+// have been told of the runs' metrics; names are for the legend.
+func DrawRuns(path string, names []string, runs []*Plot) error {
+	pl := newFrame()
+	for i, p := range runs {
+		c := runColors[i%len(runColors)]
+		var legend []plot.Thumbnailer
+		if len(p.train) > 0 {
+			mean, err := plotter.NewLine(thin(smooth(p.train), plotWidth))
+			if err != nil {
+				return err
+			}
+			mean.Color, mean.Width = c, vg.Points(0.8)
+			pl.Add(mean)
+			legend = append(legend, mean)
+		}
+		if len(p.val) > 0 {
+			line, points, err := plotter.NewLinePoints(p.val)
+			if err != nil {
+				return err
+			}
+			line.Color, line.Width = c, vg.Points(1.6)
+			points.Color, points.Radius, points.Shape = c, vg.Points(2.8), draw.CircleGlyph{}
+			pl.Add(line, points)
+			legend = append(legend, line, points)
+		}
+		if legend != nil {
+			pl.Legend.Add(names[i], legend...)
+		}
+	}
+	return writePNG(path, pl)
+}
+
+// writePNG writes a picture in place of the old one.
+func writePNG(path string, pl *plot.Plot) error {
 	canvas := vgimg.New(plotWidth*pixel, plotHeight*pixel)
 	pl.Draw(draw.Crop(draw.New(canvas), plotMargin, -plotMargin, plotMargin, -plotMargin))
-	f, err := os.Create(p.path + ".tmp") // one name: a crash leaves one file at most
+	f, err := os.Create(path + ".tmp") // one name: a crash leaves one file at most
 	if err != nil {
 		return err
 	}
@@ -86,11 +132,11 @@ func (p *Plot) Draw() error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), p.path)
+	return os.Rename(f.Name(), path)
 }
 
-// layout puts axes, lines and legend together.
-func (p *Plot) layout() (*plot.Plot, error) {
+// newFrame is a plot of losses over steps without any yet.
+func newFrame() *plot.Plot {
 	pl := plot.New()
 	pl.X.Label.Text = "step"
 	pl.Y.Label.Text = "loss (nats per token)"
@@ -110,7 +156,12 @@ func (p *Plot) layout() (*plot.Plot, error) {
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = gridColor, gridColor
 	pl.Add(grid)
+	return pl
+}
 
+// layout puts lines and legend together.
+func (p *Plot) layout() (*plot.Plot, error) {
+	pl := newFrame()
 	if len(p.train) > 0 {
 		raw, err := plotter.NewLine(thin(p.train, plotWidth))
 		if err != nil {

@@ -1,32 +1,25 @@
 package train
 
 import (
-	"bytes"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
 
 // Pauses between two reports of progress, in seconds of the run.
 const (
 	linePause = 5
-	barPause  = 0.1
+	livePause = 0.5
 )
 
-// Progress is an [Observer] for people: a live line if it writes to a terminal,
+// Progress is an [Observer] for people: a live view if it writes to a terminal,
 // else a plain line every few seconds and for every evaluation.
 type Progress struct {
 	w     io.Writer
 	steps int
-	bar   *progressbar.ProgressBar // nil if w is no terminal
-	live  bool                     // the cursor stands on the bar's line
-	mute  bool                     // the bar's writing is dropped
-	err   error                    // of the bar's writing
+	live  *live // nil if w is no terminal
 
 	first  *Step   // the first of this session
 	shown  float64 // Seconds of the last report
@@ -35,53 +28,30 @@ type Progress struct {
 	tokens float64 // per second, smoothed
 }
 
-// NewProgress returns progress of a run of so many steps.
-func NewProgress(w io.Writer, steps int) *Progress {
+// NewProgress returns progress of a run of so many steps. The zero Machine leaves out
+// what only it can tell.
+func NewProgress(w io.Writer, steps int, m Machine) *Progress {
 	p := &Progress{w: w, steps: steps}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		columns, _, err := term.GetSize(int(f.Fd()))
 		if err != nil {
 			columns = 80
 		}
-		p.showBar(columns)
+		p.view(columns, m)
 	}
 	return p
 }
 
-// barText is the room for what stands beside the bar: percentage, count, loss,
-// speed and time left.
-const barText = 68
-
-// showBar switches to the live line, for a terminal so many columns wide.
-func (p *Progress) showBar(columns int) {
-	p.bar = progressbar.NewOptions(p.steps,
-		progressbar.OptionSetWriter(writer{p}),
-		progressbar.OptionSetWidth(min(max(columns-barText, 4), 40)),
-		progressbar.OptionShowCount(),
-		progressbar.OptionShowDescriptionAtLineEnd(),
-		progressbar.OptionUseANSICodes(true),
-		progressbar.OptionSetPredictTime(false), // wrong for a resumed run
-		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "=", SaucerHead: ">", SaucerPadding: " ", BarStart: "[", BarEnd: "]"}),
-	)
+// IsTerminal tells whether a writer is a terminal, on which NewProgress shows its live
+// view.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// writer stands between the bar and the terminal. It erases the line before it
-// is written anew, which the bar leaves out, and keeps the error of a write,
-// which the bar may swallow.
-type writer struct{ p *Progress }
-
-func (w writer) Write(b []byte) (int, error) {
-	if w.p.mute {
-		return len(b), nil
-	}
-	if rest, ok := bytes.CutPrefix(b, []byte("\r")); ok {
-		b = append([]byte("\r\x1b[K"), rest...)
-	}
-	_, err := w.p.w.Write(b)
-	if err != nil && w.p.err == nil {
-		w.p.err = err
-	}
-	return len(b), err
+// view switches to the live view, for a terminal so many columns wide.
+func (p *Progress) view(columns int, m Machine) {
+	p.live = &live{w: p.w, columns: columns, steps: p.steps, machine: m}
 }
 
 // OnStep reports the step if the last report is some time ago.
@@ -94,27 +64,28 @@ func (p *Progress) OnStep(s Step) error {
 	p.count++
 	p.tokens += 0.1 * (s.TokensPerSecond - p.tokens)
 	pause := float64(linePause)
-	if p.bar != nil {
-		pause = barPause
+	if p.live != nil {
+		pause = livePause
+		p.live.add(s.Loss)
+		if s.Skipped {
+			p.live.skipped++
+		}
 	}
 	if s.Step != p.first.Step && s.Step != p.steps && s.Seconds-p.shown < pause {
 		return nil
 	}
 	loss := p.loss / float64(p.count)
 	p.shown, p.loss, p.count = s.Seconds, 0, 0
-	if p.bar == nil {
-		_, err := fmt.Fprintf(p.w, "step %d/%d: loss %.4f, lr %.2e, grad norm %.3f, %s tokens/s%s\n",
-			s.Step, p.steps, loss, s.LearnRate, s.GradNorm, short(p.tokens), p.left(s, ", "))
-		return err
+	if p.live != nil {
+		return p.live.draw(s, loss, p.tokens, p.left(s, "  "))
 	}
-	p.mute = true // Describe draws too, with the old count
-	p.bar.Describe(fmt.Sprintf("loss %.4f  %s tok/s%s", loss, short(p.tokens), p.left(s, "  ")))
-	p.mute = false
-	p.live = true
-	if err := p.bar.Set(s.Step); err != nil {
-		return err
+	skipped := ""
+	if s.Skipped {
+		skipped = ", skipped"
 	}
-	return p.err
+	_, err := fmt.Fprintf(p.w, "step %d/%d: loss %.4f, lr %.2e, grad norm %.3f%s, %s tokens/s%s\n",
+		s.Step, p.steps, loss, s.LearnRate, s.GradNorm, skipped, short(p.tokens), p.left(s, ", "))
+	return err
 }
 
 // left tells the time left, from the speed of this session, evaluations included.
@@ -123,8 +94,7 @@ func (p *Progress) left(s Step, separator string) string {
 	if done < 1 || s.Step >= p.steps {
 		return ""
 	}
-	seconds := (s.Seconds - p.first.Seconds) / float64(done) * float64(p.steps-s.Step)
-	return separator + time.Duration(math.Round(seconds)*float64(time.Second)).String() + " left"
+	return separator + duration((s.Seconds-p.first.Seconds)/float64(done)*float64(p.steps-s.Step)) + " left"
 }
 
 // short writes a rate in four characters or so: 843, 12.3k, 1.52M.
@@ -138,30 +108,19 @@ func short(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
-// OnEvaluation writes a line, above the bar if there is one.
+// OnEvaluation writes a line, above the live view if there is one.
 func (p *Progress) OnEvaluation(e Evaluation) error {
-	if p.live && !p.bar.IsFinished() {
-		if err := p.bar.Clear(); err != nil {
-			return err
-		}
-		p.live = false
-	}
-	if err := p.endLine(); err != nil {
+	line := fmt.Sprintf("step %d/%d: val loss %.4f", e.Step, p.steps, e.Loss)
+	if p.live == nil {
+		_, err := fmt.Fprintln(p.w, line)
 		return err
 	}
-	_, err := fmt.Fprintf(p.w, "step %d/%d: val loss %.4f\n", e.Step, p.steps, e.Loss)
-	return err
-}
-
-// endLine leaves the bar's line.
-func (p *Progress) endLine() error {
-	if !p.live {
-		return nil
+	p.live.lastEval = &e
+	if p.live.bestEval == nil || e.Loss < p.live.bestEval.Loss {
+		p.live.bestEval = &e
 	}
-	p.live = false
-	_, err := fmt.Fprintln(p.w)
-	return err
+	return p.live.say(line)
 }
 
-// Close leaves the live line, so that what is written next starts on its own.
-func (p *Progress) Close() error { return p.endLine() }
+// Close ends the progress; what is written next starts on a line of its own.
+func (p *Progress) Close() error { return nil }

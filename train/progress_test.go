@@ -3,13 +3,15 @@ package train
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"math"
 	"strings"
 	"testing"
 )
 
 func TestProgressLines(t *testing.T) {
 	var b bytes.Buffer
-	p := NewProgress(&b, 10)
+	p := NewProgress(&b, 10, Machine{})
 	if err := p.OnEvaluation(Evaluation{0, 4.1744}); err != nil {
 		t.Fatal(err)
 	}
@@ -35,43 +37,66 @@ step 10/10: val loss 1.5000
 	}
 }
 
-func TestProgressBar(t *testing.T) {
+// TestLiveView: the view is erased before it is drawn anew, fits into the terminal, and
+// has the curve and all figures.
+func TestLiveView(t *testing.T) {
 	var b bytes.Buffer
-	p := NewProgress(&b, 200)
-	p.showBar(80)
+	p := NewProgress(&b, 200, Machine{})
+	p.view(80, Machine{FLOPs: 6e6, Rate: 1e10, Memory: func() int64 { return 123_000_000 }})
+	if err := p.OnEvaluation(Evaluation{0, 3}); err != nil {
+		t.Fatal(err)
+	}
 	// A resumed run: the time left comes from this session's two steps.
 	for _, s := range []Step{
-		{Step: 99, Loss: 2, TokensPerSecond: 800, Seconds: 50},
-		{Step: 100, Loss: 1.25, TokensPerSecond: 800, Seconds: 51},
+		{Step: 99, Loss: 2, TokensPerSecond: 800, Seconds: 50, Skipped: true},
+		{Step: 100, Loss: 1.25, LearnRate: 1e-3, GradNorm: 0.5, TokensPerSecond: 800, Seconds: 51},
+		{Step: 101, Loss: 1.5, TokensPerSecond: 800, Seconds: 51.1}, // too soon to draw
 	} {
 		if err := p.OnStep(s); err != nil {
 			t.Fatal(err)
 		}
 	}
-	last := b.String()[strings.LastIndex(b.String(), "\r"):]
-	for _, want := range []string{"50%", "(100/200)", "loss 1.2500", "800 tok/s", "1m40s left"} {
-		if !strings.Contains(last, want) {
-			t.Errorf("the line %q has no %q", last, want)
+	parts := strings.Split(b.String(), "\x1b[")
+	if len(parts) != 3 || parts[1] != "3A\r" || !strings.HasPrefix(parts[2], "J") {
+		t.Fatalf("the view is drawn as %q, want one erasure of 3 lines", b.String())
+	}
+	view := parts[2][1:]
+	for _, want := range []string{"2.000 ┼", "1.250 ┤", "step 100/200 [====", "] 50 %  1m40s left", "loss 1.2500  val 3.0000 (best 3.0000 at 0)  lr 1.00e-03  grad norm 0.500",
+		"800 tokens/s  48 % of 10 GFLOP/s  123 MB  1 skipped"} {
+		if !strings.Contains(view, want) {
+			t.Errorf("the view has no %q:\n%s", want, view)
 		}
 	}
-	if n := len([]rune(strings.TrimPrefix(last, "\r\x1b[K"))); n > 80 {
-		t.Errorf("the line has %d columns, want at most 80", n)
-	}
-	if n := strings.Count(b.String(), "\r\x1b[K"); n != 2 {
-		t.Errorf("the line is drawn %d times for two steps", n)
+	lines := strings.Split(strings.TrimSuffix(view, "\n"), "\n")
+	for _, line := range lines {
+		if n := len([]rune(line)); n > 79 {
+			t.Errorf("the line %q has %d columns, want at most 79", line, n)
+		}
 	}
 	b.Reset()
 	if err := p.OnEvaluation(Evaluation{100, 1.5}); err != nil {
 		t.Fatal(err)
 	}
-	if want := "\x1b[2K\rstep 100/200: val loss 1.5000\n"; b.String() != want {
+	if want := fmt.Sprintf("\x1b[%dA\r\x1b[Jstep 100/200: val loss 1.5000\n", len(lines)); b.String() != want {
 		t.Errorf("an evaluation writes %q, want %q", b.String(), want)
 	}
-	if err := errors.Join(p.OnStep(Step{Step: 200, Seconds: 60}), p.Close()); err != nil {
-		t.Fatal(err)
+}
+
+// TestCurve: the curve of a long run is thinned by means, and stays bounded.
+func TestCurve(t *testing.T) {
+	var l live
+	const n = 100_000
+	for i := range n {
+		l.add(float64(i))
 	}
-	if !strings.Contains(b.String(), "100%") || !strings.HasSuffix(b.String(), "\n") {
-		t.Errorf("the end is %q, want 100%% and a line feed", b.String())
+	l.add(math.NaN())
+	if len(l.curve) >= curvePoints || len(l.curve) < curvePoints/4 {
+		t.Errorf("%d points", len(l.curve))
+	}
+	for i, x := range l.curve {
+		if want := float64(i*l.each) + float64(l.each-1)/2; x != want {
+			t.Fatalf("point %d is %v, want %v", i, x, want)
+		}
 	}
 }
 
@@ -80,12 +105,12 @@ type brokenWriter struct{}
 func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 func TestProgressReportsItsWriter(t *testing.T) {
-	p := NewProgress(brokenWriter{}, 10)
+	p := NewProgress(brokenWriter{}, 10, Machine{})
 	if err := p.OnStep(Step{Step: 1}); err == nil {
 		t.Error("plain lines: a failed write is no error")
 	}
-	p.showBar(80)
+	p.view(80, Machine{})
 	if err := p.OnStep(Step{Step: 10}); err == nil {
-		t.Error("bar: a failed write is no error")
+		t.Error("view: a failed write is no error")
 	}
 }

@@ -1,0 +1,131 @@
+package train
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func writeEvents(t *testing.T, path string, from, to int) {
+	t.Helper()
+	e, err := OpenEvents(path, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := from + 1; i <= to; i++ {
+		if err := e.OnStep(Step{Step: i, Loss: 4 / float64(i), LearnRate: 1e-3, GradNorm: 0.5, TokensPerSecond: 1e4, Skipped: i == 3}); err != nil {
+			t.Fatal(err)
+		}
+		if i%5 == 0 {
+			if err := e.OnEvaluation(Evaluation{i, 5 / float64(i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// withoutTimes sets the wall times of events to 0, for comparison. A record is 12 bytes
+// of header, the event, whose time is bytes 1 to 8, and a sum.
+func withoutTimes(t *testing.T, path string) []byte {
+	t.Helper()
+	b := []byte(readFile(t, path))
+	for at := 0; at < len(b); {
+		n := int(b[at]) | int(b[at+1])<<8
+		clear(b[at+13 : at+21])
+		clear(b[at+12+n : at+16+n])
+		at += 16 + n
+	}
+	return b
+}
+
+// TestEventsResume: a file that is cut back to a step and continued is that of one run,
+// also after a crash within a record.
+func TestEventsResume(t *testing.T) {
+	dir := t.TempDir()
+	whole, resumed := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	writeEvents(t, whole, 0, 20)
+	writeEvents(t, resumed, 0, 13)
+	b := readFile(t, resumed)
+	if err := os.WriteFile(resumed, []byte(b[:len(b)-7]), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	writeEvents(t, resumed, 10, 20)
+	if !bytes.Equal(withoutTimes(t, whole), withoutTimes(t, resumed)) {
+		t.Error("the files differ")
+	}
+	damaged := []byte(readFile(t, whole))
+	damaged[len(damaged)/2] ^= 1
+	if err := os.WriteFile(resumed, damaged, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenEvents(resumed, 20); err == nil || !strings.Contains(err.Error(), "offset ") {
+		t.Errorf("a damaged file: %v", err)
+	}
+}
+
+// TestEventsOpenInTensorBoard reads a file with TensorBoard's own reader. Point
+// GORGPT_TENSORBOARD at a Python that has the package tensorboard.
+func TestEventsOpenInTensorBoard(t *testing.T) {
+	python := os.Getenv("GORGPT_TENSORBOARD")
+	if python == "" {
+		t.Skip("GORGPT_TENSORBOARD names no Python with tensorboard")
+	}
+	dir := t.TempDir()
+	writeEvents(t, filepath.Join(dir, EventsFile), 0, 10)
+	out, err := exec.Command(python, "-c", `
+import sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+a = EventAccumulator(sys.argv[1]); a.Reload()
+print(sorted(a.Tags()["scalars"]))
+print([(e.step, round(e.value, 4)) for e in a.Scalars("loss/train")][:3], [(e.step, e.value) for e in a.Scalars("loss/validation")])
+print([e.step for e in a.Scalars("skipped") if e.value])
+`, dir).CombinedOutput()
+	want := `['grad_norm', 'learning_rate', 'loss/train', 'loss/validation', 'skipped', 'tokens_per_s']
+[(1, 4.0), (2, 2.0), (3, 1.3333)] [(5, 1.0), (10, 0.5)]
+[3]
+`
+	if err != nil || !strings.HasSuffix(string(out), want) {
+		t.Errorf("error %v, output\n%s\nwant\n%s", err, out, want)
+	}
+}
+
+// TestMaskedSum is RFC 3720's example (appendix B.4: 32 bytes of zeros sum to
+// 8a9136aa), masked by hand.
+func TestMaskedSum(t *testing.T) {
+	sum := uint32(0x8a9136aa)
+	if got, want := maskedSum(make([]byte, 32)), (sum>>15|sum<<17)+0xa282ead8; got != want {
+		t.Errorf("%08x, want %08x", got, want)
+	}
+}
+
+func FuzzEvents(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "x")
+	e, err := OpenEvents(path, 0)
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := e.OnStep(Step{Step: 3, Loss: math.NaN()}); err != nil {
+		f.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		f.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add(b[:20])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if kept, err := keptEvents(bytes.NewReader(b), 5); err == nil && (kept < 0 || kept > int64(len(b))) {
+			t.Errorf("%d of %d bytes are kept", kept, len(b))
+		}
+	})
+}

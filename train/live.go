@@ -1,0 +1,151 @@
+package train
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/guptarohit/asciigraph"
+)
+
+// Machine is what a live view compares a run with.
+type Machine struct {
+	FLOPs  float64      // operations that a token takes: 6 a weight, forward and backward
+	Rate   float64      // operations a second that matrix products reach here
+	Memory func() int64 // bytes of memory in use
+}
+
+// live is the view of a run on a terminal: a curve of the loss, a bar, and figures. It
+// stays at the bottom, below the lines of evaluations.
+type live struct {
+	w       io.Writer
+	columns int
+	steps   int
+	machine Machine
+
+	curve []float64 // means of the loss over equal stretches of steps
+	each  int       // steps in a stretch
+	sum   float64   // of the stretch that is not full
+	n     int
+
+	lines    int // on the terminal
+	lastEval *Evaluation
+	bestEval *Evaluation
+	buf      bytes.Buffer
+	skipped  int
+}
+
+// Size of the curve. The points double their stretch when there are too many.
+const (
+	curveRows   = 8
+	curvePoints = 256
+)
+
+// add takes a loss into the curve.
+func (l *live) add(loss float64) {
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return
+	}
+	l.each = max(l.each, 1)
+	l.sum += loss
+	if l.n++; l.n < l.each {
+		return
+	}
+	l.curve = append(l.curve, l.sum/float64(l.n))
+	l.sum, l.n = 0, 0
+	if len(l.curve) == curvePoints {
+		for i := range curvePoints / 2 {
+			l.curve[i] = (l.curve[2*i] + l.curve[2*i+1]) / 2
+		}
+		l.curve = l.curve[:curvePoints/2]
+		l.each *= 2
+	}
+}
+
+// draw replaces the view.
+func (l *live) draw(s Step, loss, tokens float64, left string) error {
+	l.buf.Reset()
+	l.erase()
+	var lines []string
+	if len(l.curve) > 1 {
+		width := max(8, min(l.columns-12, 100))
+		graph := asciigraph.Plot(l.curve, asciigraph.Height(curveRows-1), asciigraph.Width(width), asciigraph.Precision(3))
+		lines = append(lines, strings.Split(graph, "\n")...)
+	}
+	share := float64(s.Step) / float64(l.steps)
+	width := max(4, min(l.columns-40, 60))
+	full := min(width, int(share*float64(width)))
+	lines = append(lines,
+		fmt.Sprintf("step %d/%d [%s%s] %.0f %%%s", s.Step, l.steps, strings.Repeat("=", full), strings.Repeat(" ", width-full), 100*share, left),
+		fmt.Sprintf("loss %.4f%s  lr %.2e  grad norm %.3f", loss, l.validation(), s.LearnRate, s.GradNorm),
+		l.figures(tokens)+l.skips())
+	for _, line := range lines {
+		l.buf.WriteString(cutTo(line, l.columns-1))
+		l.buf.WriteByte('\n')
+	}
+	l.lines = len(lines)
+	_, err := l.w.Write(l.buf.Bytes())
+	return err
+}
+
+// erase writes what takes the view off the terminal.
+func (l *live) erase() {
+	if l.lines > 0 {
+		fmt.Fprintf(&l.buf, "\x1b[%dA\r\x1b[J", l.lines)
+	}
+	l.lines = 0
+}
+
+// say writes a line above the view, which the next draw puts back.
+func (l *live) say(line string) error {
+	l.buf.Reset()
+	l.erase()
+	l.buf.WriteString(line + "\n")
+	_, err := l.w.Write(l.buf.Bytes())
+	return err
+}
+
+// figures tells speed and memory.
+func (l *live) figures(tokens float64) string {
+	line := short(tokens) + " tokens/s"
+	if l.machine.FLOPs > 0 && l.machine.Rate > 0 {
+		rate := l.machine.FLOPs * tokens
+		line += fmt.Sprintf("  %.0f %% of %.3g GFLOP/s", 100*rate/l.machine.Rate, l.machine.Rate/1e9)
+	}
+	if l.machine.Memory != nil {
+		line += fmt.Sprintf("  %d MB", l.machine.Memory()/1e6)
+	}
+	return line
+}
+
+func (l *live) validation() string {
+	if l.lastEval == nil {
+		return ""
+	}
+	return fmt.Sprintf("  val %.4f (best %.4f at %d)", l.lastEval.Loss, l.bestEval.Loss, l.bestEval.Step)
+}
+
+func (l *live) skips() string {
+	if l.skipped == 0 {
+		return ""
+	}
+	return fmt.Sprintf("  %d skipped", l.skipped)
+}
+
+// cutTo shortens a line to so many columns: one that wraps could not be erased.
+func cutTo(line string, columns int) string {
+	for utf8.RuneCountInString(line) > max(1, columns) {
+		_, size := utf8.DecodeLastRuneInString(line)
+		line = line[:len(line)-size]
+	}
+	return line
+}
+
+// duration writes seconds as people read them.
+func duration(seconds float64) string {
+	return time.Duration(math.Round(seconds) * float64(time.Second)).String()
+}
