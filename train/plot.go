@@ -35,8 +35,13 @@ func (p *Plot) OnStep(s Step) error {
 
 // OnEvaluation adds a point and draws.
 func (p *Plot) OnEvaluation(e Evaluation) error {
-	p.val = addPoint(p.val, e.Step, e.Loss)
+	p.AddEvaluation(e)
 	return p.Draw()
+}
+
+// AddEvaluation adds a point without drawing.
+func (p *Plot) AddEvaluation(e Evaluation) {
+	p.val = addPoint(p.val, e.Step, e.Loss)
 }
 
 // addPoint leaves out what cannot be drawn.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,9 +31,11 @@ type job struct {
 	model     models.Model
 	tokenizer tokenizer.Tokenizer
 	params    *graph.Params
+	weights   int64 // parameters
 
 	dir         string
 	metrics     *train.Metrics
+	events      *train.Events
 	progress    *train.Progress
 	evaluations evaluations
 }
@@ -75,13 +79,19 @@ func (j *job) openRun(t *train.Trainer) error {
 	if j.metrics, err = train.OpenMetrics(metricsPath(j.dir), step); err != nil {
 		return err
 	}
+	if j.events, err = train.OpenEvents(filepath.Join(j.dir, train.EventsFile), step); err != nil {
+		return errors.Join(err, j.metrics.Close())
+	}
+	j.progress = train.NewProgress(j.stderr, j.recipe.Steps, j.machine())
 	if step > 0 {
 		if err := replay(metricsPath(j.dir), plot, &j.evaluations); err != nil {
-			return err
+			return errors.Join(err, j.closeRun())
 		}
 	}
-	j.progress = train.NewProgress(j.stderr, j.recipe.Steps)
-	t.Observers = []train.Observer{j.metrics, plot, j.progress, &j.evaluations}
+	t.Observers = []train.Observer{j.metrics, j.events, plot, j.progress, &j.evaluations}
+	if every := j.recipe.SampleEvery; every > 0 {
+		t.Observers = append(t.Observers, train.Every(every, 0, j.addSample))
+	}
 	t.Save = j.save
 	return nil
 }
@@ -145,11 +155,11 @@ func (j *job) save(s train.State) error {
 	if err := checkpoint.Point(dir, "latest", name); err != nil {
 		return err
 	}
-	return prune(dir)
+	return prune(dir, j.recipe.Keep)
 }
 
-// prune removes the checkpoints that are neither the latest nor the best.
-func prune(dir string) error {
+// prune removes the checkpoints but the latest so many and the best.
+func prune(dir string, latest int) error {
 	keep := make(map[string]bool)
 	for _, pointer := range []string{"latest", "best"} {
 		if d, err := checkpoint.Open(filepath.Join(dir, pointer)); err == nil {
@@ -160,9 +170,17 @@ func prune(dir string) error {
 	if err != nil {
 		return err
 	}
+	var steps []string
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "step-") && !keep[e.Name()] {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+		if step, ok := strings.CutPrefix(e.Name(), "step-"); ok {
+			steps = append(steps, step)
+		}
+	}
+	// By number: the names have more digits after a million steps.
+	slices.SortFunc(steps, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	for _, step := range steps[:max(0, len(steps)-latest)] {
+		if name := "step-" + step; !keep[name] {
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 				return err
 			}
 		}
@@ -219,7 +237,7 @@ func declareInto(m models.Model, params *graph.Params) error {
 
 // closeRun closes what openRun opened.
 func (j *job) closeRun() error {
-	return errors.Join(j.progress.Close(), j.metrics.Close())
+	return errors.Join(j.progress.Close(), j.metrics.Close(), j.events.Close())
 }
 
 // report prints what came of the run.
@@ -229,11 +247,43 @@ func (j *job) report(ctx context.Context) error {
 	}
 	sample, err := j.sample(ctx)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(j.dir, "samples.txt"), []byte(sample+"\n"), 0o666)
+		err = j.writeSample(j.recipe.Steps, sample)
 		fmt.Fprintf(j.stdout, "\n%s\n\n", sample)
 	}
 	fmt.Fprintln(j.stdout, j.dir) // the training is done, whatever became of the sample
 	return err
+}
+
+// addSample samples in the middle of a run.
+func (j *job) addSample(step int) error {
+	sample, err := j.sample(context.Background())
+	if err != nil {
+		return err
+	}
+	return j.writeSample(step, sample)
+}
+
+// writeSample adds a sample to samples.txt.
+func (j *job) writeSample(step int, sample string) error {
+	f, err := os.OpenFile(filepath.Join(j.dir, "samples.txt"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "--- step %d\n%s\n", step, sample)
+	return errors.Join(err, f.Close())
+}
+
+// machine is what the live view measures the run against. Without a terminal nobody
+// sees it, and the machine's rate is not measured.
+func (j *job) machine() train.Machine {
+	if !train.IsTerminal(j.stderr) {
+		return train.Machine{}
+	}
+	return train.Machine{
+		FLOPs:  6 * float64(j.weights),
+		Rate:   1e9 * sgemmRate(j.recipe.Batch*j.recipe.Context, j.model.Dims().Width),
+		Memory: residentBytes,
+	}
 }
 
 // sample writes a little with the trained model.

@@ -23,11 +23,15 @@ type recipe struct {
 	Width   int     `toml:"width"`
 	Dropout float64 `toml:"dropout"`
 
-	Data       string  `toml:"data"`
-	ValData    string  `toml:"val_data"`
-	Tokenizer  string  `toml:"tokenizer"`
-	Validation float64 `toml:"validation"`
-	Windows    string  `toml:"windows"`
+	Data       string   `toml:"data"`
+	Mix        []string `toml:"mix"`
+	ValData    string   `toml:"val_data"`
+	Field      string   `toml:"field"`
+	BadRecords string   `toml:"bad_records"`
+	Tokenizer  string   `toml:"tokenizer"`
+	Validation float64  `toml:"validation"`
+	Windows    string   `toml:"windows"`
+	Buffer     int      `toml:"buffer"`
 
 	Steps      int `toml:"steps"`
 	Batch      int `toml:"batch"`
@@ -40,14 +44,22 @@ type recipe struct {
 	Floor     float64 `toml:"lr_floor"`
 	Warmup    int     `toml:"warmup"`
 	Schedule  string  `toml:"schedule"`
+	Solver    string  `toml:"solver"`
 	Beta1     float64 `toml:"beta1"`
 	Beta2     float64 `toml:"beta2"`
 	Decay     float64 `toml:"weight_decay"`
 	Clip      float64 `toml:"clip"`
+	Epsilon   float64 `toml:"epsilon"`
+
+	DecayAll     bool     `toml:"decay_all"`
+	NoDecay      []string `toml:"no_decay"`
+	SkipOutliers float64  `toml:"skip_outliers"`
 
 	EvalEvery   int    `toml:"eval_every"`
 	EvalBatches int    `toml:"eval_batches"`
 	SaveEvery   int    `toml:"save_every"`
+	SampleEvery int    `toml:"sample_every"`
+	Keep        int    `toml:"keep"`
 	Seed        uint64 `toml:"seed"`
 }
 
@@ -55,10 +67,11 @@ type recipe struct {
 func defaults() recipe {
 	return recipe{
 		Model: "gpt2-nano", Data: "go", Tokenizer: "bytes", Validation: 0.1, Windows: "anywhere",
+		Field: "text", BadRecords: "error",
 		Steps: 3000, Batch: 12, Context: 64, Accumulate: 1,
 		LearnRate: 1e-3, Floor: 0.1, Warmup: 100, Schedule: "cosine",
-		Beta1: 0.9, Beta2: 0.99, Decay: 0.1, Clip: 1,
-		EvalEvery: 500, EvalBatches: 100, Seed: 1337,
+		Solver: "adamw", Beta1: 0.9, Beta2: 0.99, Decay: 0.1, Clip: 1, Epsilon: 1e-8,
+		EvalEvery: 500, EvalBatches: 100, Keep: 1, Seed: 1337,
 	}
 }
 
@@ -69,11 +82,15 @@ func (r *recipe) flags(f *pflag.FlagSet) {
 	f.IntVar(&r.Heads, "heads", r.Heads, "attention heads (0: the model's)")
 	f.IntVar(&r.Width, "width", r.Width, "width of the residual stream (0: the model's)")
 	f.Float64Var(&r.Dropout, "dropout", r.Dropout, "dropout rate at all three places; short runs under-fit and want 0")
-	f.StringVar(&r.Data, "data", r.Data, "text: a file, a folder, a glob, or go for the Go standard library's source")
+	f.StringVar(&r.Data, "data", r.Data, "text: a file, a folder, a glob, or go for the Go standard library's source; plain, .jsonl, .parquet, .bin (token shards), also .gz and .zst")
+	f.StringArrayVar(&r.Mix, "mix", r.Mix, "several texts instead of data, each with its weight, as in '0.3 notes/*.txt'; once for each")
+	f.StringVar(&r.Field, "field", r.Field, "field of JSON lines, or column of Parquet, that holds the text")
+	f.StringVar(&r.BadRecords, "bad-records", r.BadRecords, "what to do with lines that cannot be read: error stops the run, skip leaves them out and counts them")
 	f.StringVar(&r.ValData, "val-data", r.ValData, "text for validation; without it, a share of the training text is kept for that")
 	f.StringVar(&r.Tokenizer, "tokenizer", r.Tokenizer, tokenizerHelp)
 	f.Float64Var(&r.Validation, "validation", r.Validation, "share of the text that is kept for validation, without val-data")
-	f.StringVar(&r.Windows, "windows", r.Windows, "sequences start anywhere in the text, or lie apart, each token in one: for text that is read once")
+	f.StringVar(&r.Windows, "windows", r.Windows, "sequences start anywhere in the text; or lie apart, each token in one, for text that is read once; or are packed with whole documents, for short ones")
+	f.IntVar(&r.Buffer, "buffer", r.Buffer, "tokens that are shuffled together, 4 bytes of memory each (0: 4,194,304)")
 	f.IntVar(&r.Steps, "steps", r.Steps, "updates of the weights")
 	f.IntVar(&r.Batch, "batch", r.Batch, "sequences in a batch, B")
 	f.IntVar(&r.Context, "context", r.Context, "tokens in a sequence, T")
@@ -82,14 +99,21 @@ func (r *recipe) flags(f *pflag.FlagSet) {
 	f.Float64Var(&r.LearnRate, "lr", r.LearnRate, "highest learning rate; small models stand more")
 	f.Float64Var(&r.Floor, "lr-floor", r.Floor, "share of lr that the schedule falls to")
 	f.IntVar(&r.Warmup, "warmup", r.Warmup, "updates in which the learning rate climbs; at most a tenth of the steps")
-	f.StringVar(&r.Schedule, "schedule", r.Schedule, "cosine, linear or constant")
-	f.Float64Var(&r.Beta1, "beta1", r.Beta1, "AdamW's memory of the gradient")
+	f.StringVar(&r.Schedule, "schedule", r.Schedule, "cosine, linear, wsd (flat, then down in the last tenth) or constant")
+	f.StringVar(&r.Solver, "solver", r.Solver, "adamw, or lion: half the memory, wants lr a third or less and a larger weight-decay, beta1 0.95, beta2 0.98")
+	f.Float64Var(&r.Beta1, "beta1", r.Beta1, "memory of the gradient")
 	f.Float64Var(&r.Beta2, "beta2", r.Beta2, "AdamW's memory of its square; small batches want it long")
-	f.Float64Var(&r.Decay, "weight-decay", r.Decay, "AdamW's decay of matrices")
+	f.Float64Var(&r.Decay, "weight-decay", r.Decay, "decay of matrices, a step times lr")
+	f.BoolVar(&r.DecayAll, "decay-all", r.DecayAll, "decay biases and gains too, as llm.c's test does")
+	f.StringArrayVar(&r.NoDecay, "no-decay", r.NoDecay, "parameters that do not decay, as in 'wte.*'; once for each pattern")
+	f.Float64Var(&r.Epsilon, "epsilon", r.Epsilon, "AdamW's ε: what keeps steps small where gradients are tiny")
 	f.Float64Var(&r.Clip, "clip", r.Clip, "largest norm of the whole gradient (0: none)")
+	f.Float64Var(&r.SkipOutliers, "skip-outliers", r.SkipOutliers, "skip updates whose loss or gradient norm is so many deviations above the last 128 (0: none); long runs want 4 to 6")
 	f.IntVar(&r.EvalEvery, "eval-every", r.EvalEvery, "updates between evaluations")
 	f.IntVar(&r.EvalBatches, "eval-batches", r.EvalBatches, "batches of an evaluation (0: all of the validation text)")
-	f.IntVar(&r.SaveEvery, "save-every", r.SaveEvery, "updates between checkpoints (0: after the best evaluations and at the end)")
+	f.IntVar(&r.SaveEvery, "save-every", r.SaveEvery, "updates between checkpoints (0: after evaluations and at the end)")
+	f.IntVar(&r.SampleEvery, "sample-every", r.SampleEvery, "updates between samples in samples.txt (0: one at the end)")
+	f.IntVar(&r.Keep, "keep", r.Keep, "latest checkpoints to keep, beside the best")
 	f.Uint64Var(&r.Seed, "seed", r.Seed, "seed of weights, order and dropout")
 }
 
@@ -99,9 +123,15 @@ func (r *recipe) override(given *pflag.FlagSet) error {
 	r.flags(own)
 	var errs []error
 	given.Visit(func(f *pflag.Flag) {
-		if own.Lookup(f.Name) != nil {
-			errs = append(errs, own.Set(f.Name, f.Value.String()))
+		to := own.Lookup(f.Name)
+		if to == nil {
+			return
 		}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			errs = append(errs, to.Value.(pflag.SliceValue).Replace(list.GetSlice()))
+			return
+		}
+		errs = append(errs, to.Value.Set(f.Value.String()))
 	})
 	return errors.Join(errs...)
 }
@@ -187,6 +217,7 @@ func (r recipe) validate() error {
 		{"steps", r.Steps, 1}, {"batch", r.Batch, 1}, {"context", r.Context, 1}, {"accumulate", r.Accumulate, 1},
 		{"layers", r.Layers, 0}, {"heads", r.Heads, 0}, {"width", r.Width, 0},
 		{"warmup", r.Warmup, 0}, {"eval-every", r.EvalEvery, 1}, {"eval-batches", r.EvalBatches, 0}, {"save-every", r.SaveEvery, 0},
+		{"sample-every", r.SampleEvery, 0}, {"keep", r.Keep, 1}, {"buffer", r.Buffer, 0},
 	} {
 		if s.value < s.least {
 			return usagef("--%s %d: want %d or more", s.flag, s.value, s.least)
@@ -204,6 +235,8 @@ func (r recipe) validate() error {
 		{"beta1", r.Beta1, r.Beta1 >= 0 && r.Beta1 < 1, "a number in [0, 1)"},
 		{"beta2", r.Beta2, r.Beta2 >= 0 && r.Beta2 < 1, "a number in [0, 1)"},
 		{"weight-decay", r.Decay, r.Decay >= 0 && r.Decay < 1e6, "0 or more"},
+		{"epsilon", r.Epsilon, r.Epsilon > 0 && r.Epsilon < 1, "a small number above 0"},
+		{"skip-outliers", r.SkipOutliers, r.SkipOutliers >= 0, "0 or more deviations"},
 		{"clip", r.Clip, r.Clip >= 0, "0 or more"},
 	} {
 		if !s.ok {
@@ -213,8 +246,22 @@ func (r recipe) validate() error {
 	if err := checkTokenizer(r.Tokenizer); err != nil {
 		return err
 	}
-	if kinds := []string{"anywhere", "apart"}; !slices.Contains(kinds, r.Windows) {
-		return unknown("kind of windows", r.Windows, kinds)
+	for _, s := range []struct {
+		what, value string
+		known       []string
+	}{
+		{"kind of windows", r.Windows, []string{"anywhere", "apart", "packed"}},
+		{"solver", r.Solver, []string{"adamw", "lion"}},
+		{"treatment of bad records", r.BadRecords, []string{"error", "skip"}},
+	} {
+		if !slices.Contains(s.known, s.value) {
+			return unknown(s.what, s.value, s.known)
+		}
+	}
+	for _, part := range r.Mix {
+		if _, _, err := parsePart(part); err != nil {
+			return err
+		}
 	}
 	if r.Data == "" {
 		return usagef("--data is empty: want a file, a folder, a glob, or go")
@@ -227,7 +274,9 @@ func (r recipe) warmup() int { return min(r.Warmup, r.Steps/10) }
 
 // fixed is the recipe without what may change when a run is resumed.
 func (r recipe) fixed() recipe {
-	r.Steps, r.EvalEvery, r.EvalBatches, r.SaveEvery = 0, 0, 0, 0
+	r.Steps, r.EvalEvery, r.EvalBatches, r.SaveEvery, r.SampleEvery, r.Keep = 0, 0, 0, 0, 0, 0
+	// A file has an empty list where a new recipe has none.
+	r.Mix, r.NoDecay = slices.Clip(append([]string{}, r.Mix...)), slices.Clip(append([]string{}, r.NoDecay...))
 	return r
 }
 

@@ -3,12 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"strconv"
 	"strings"
 
-	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -50,13 +51,12 @@ func checkTokenizer(kind string) error {
 func learns(kind string) bool { return kind == "chars" || strings.HasPrefix(kind, "bpe:") }
 
 // newTokenizer makes a tokenizer for a text, which may be nil where it is not
-// learned. Validation text is part of it: a character that occurs only there needs an
-// id too.
-func newTokenizer(kind string, src *datasets.Source) (tokenizer.Tokenizer, error) {
+// learned.
+func newTokenizer(kind string, texts iter.Seq2[string, io.Reader]) (tokenizer.Tokenizer, error) {
 	if err := checkTokenizer(kind); err != nil {
 		return nil, err
 	}
-	if learns(kind) && src == nil {
+	if learns(kind) && texts == nil {
 		return nil, usagef("--tokenizer %s is learned from a text, and there is none here; name the folder of one that was", kind)
 	}
 	if n, ok := strings.CutPrefix(kind, "bpe:"); ok {
@@ -64,13 +64,13 @@ func newTokenizer(kind string, src *datasets.Source) (tokenizer.Tokenizer, error
 		if err != nil {
 			return nil, err
 		}
-		return tokenizer.LearnBPE(src.Texts(), size)
+		return tokenizer.LearnBPE(texts, size)
 	}
 	switch kind {
 	case "bytes":
 		return tokenizer.Bytes(), nil
 	case "chars":
-		return tokenizer.LearnChars(src.Texts())
+		return tokenizer.LearnChars(texts)
 	case "gpt2":
 		return tokenizer.GPT2()
 	}

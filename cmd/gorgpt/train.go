@@ -5,17 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 
 	"github.com/spf13/cobra"
 
-	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/tokenizer"
 	"github.com/gorgpt/gorgpt/train"
 )
-
-// prefetched is the number of batches read ahead.
-const prefetched = 4
 
 func newTrain() *cobra.Command {
 	var (
@@ -31,13 +28,14 @@ func newTrain() *cobra.Command {
 
 Without arguments: gpt2-nano on the source of the Go standard library. A recipe file
 sets what the flags set, with _ for -; flags given beside it win. The run directory
-holds recipe.toml, metrics.jsonl, loss.png, samples.txt and checkpoints/, whose best
-and latest are Hugging Face model directories. An interrupt saves a checkpoint first.
+holds recipe.toml, metrics.jsonl, TensorBoard events, loss.png, samples.txt and
+checkpoints/, whose best and latest are Hugging Face model directories. An interrupt saves a checkpoint first.
 
 Standard output: the validation losses, a sample, and the run directory last.`,
 		Example: `  gorgpt train
   gorgpt train recipes/shakespeare-nano.toml --data input.txt
   gorgpt train --data 'notes/*.txt' --tokenizer chars --steps 500
+  gorgpt train --mix '0.7 books/*.jsonl.zst' --mix '0.3 code' --tokenizer bytes
   gorgpt train --resume runs/gpt2-nano-20260102-150405`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,8 +59,8 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 			if err := j.recipe.override(cmd.Flags()); err != nil {
 				return usageError{err}
 			}
-			if resume != "" && j.recipe.fixed() != was.fixed() {
-				return usagef("--resume goes on with the run as it began: of the recipe, only --steps, --eval-every, --eval-batches and --save-every can change")
+			if resume != "" && !reflect.DeepEqual(j.recipe.fixed(), was.fixed()) {
+				return usagef("--resume goes on with the run as it began: of the recipe, only --steps, --eval-every, --eval-batches, --save-every, --sample-every and --keep can change")
 			}
 			if err := j.recipe.validate(); err != nil {
 				return err
@@ -82,11 +80,11 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 // run trains.
 func (j *job) run(ctx context.Context) (err error) {
 	r := j.recipe
-	src, err := datasets.Open(r.Data)
+	text, err := r.open()
 	if err != nil {
 		return err
 	}
-	tok, err := j.openTokenizer(src)
+	tok, err := j.openTokenizer(text)
 	if err != nil {
 		return err
 	}
@@ -96,7 +94,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	j.tokenizer = tok
 	j.params = graph.NewParams(r.Seed)
 
-	t, err := j.trainer(src)
+	t, err := j.trainer(text)
 	if err != nil {
 		return err
 	}
@@ -106,27 +104,31 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(r.Model, j.model, graph.Sum(program.Nodes()).Params), src)
+	j.weights = graph.Sum(program.Nodes()).Params
+	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(r.Model, j.model, j.weights), text)
 
 	if err := j.openRun(t); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.closeRun()) }()
-	if err := t.Run(ctx); err != nil {
+	err = t.Run(ctx)
+	j.progress.Close()
+	if skipped := text.skipped(); skipped != "" {
+		fmt.Fprintln(j.stderr, skipped)
+	}
+	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			j.progress.Close()
 			fmt.Fprintf(j.stderr, "saved; go on with: gorgpt train --resume %s\n", j.dir)
 		}
 		return err
 	}
-	j.progress.Close()
 	return j.report(ctx)
 }
 
 // openTokenizer makes the tokenizer, or reads that of the run to go on with.
-func (j *job) openTokenizer(src *datasets.Source) (tokenizer.Tokenizer, error) {
+func (j *job) openTokenizer(text corpus) (tokenizer.Tokenizer, error) {
 	if j.resume == "" {
-		return newTokenizer(j.recipe.Tokenizer, src)
+		return newTokenizer(j.recipe.Tokenizer, text.texts(j.recipe.Tokenizer == "chars"))
 	}
 	tok, err := tokenizer.Load(filepath.Join(checkpointsDir(j.resume), "latest"))
 	if err != nil {
@@ -136,47 +138,31 @@ func (j *job) openTokenizer(src *datasets.Source) (tokenizer.Tokenizer, error) {
 }
 
 // trainer puts the parts of the run together.
-func (j *job) trainer(src *datasets.Source) (*train.Trainer, error) {
+func (j *job) trainer(text corpus) (*train.Trainer, error) {
 	r := j.recipe
-	learn, check, err := r.parts(src)
+	schedule, err := train.ParseSchedule(r.Schedule, r.LearnRate, r.LearnRate*r.Floor, r.warmup(), r.Steps)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	solver, err := r.solver()
 	if err != nil {
 		return nil, err
 	}
-	shape := datasets.Config{Batch: r.Batch, Context: r.Context, Seed: r.Seed, Anywhere: r.Windows == "anywhere"}
-	validation, err := datasets.NewValidation(check, j.tokenizer, shape)
+	training, validation, err := r.streams(text, j.tokenizer)
 	if err != nil {
-		return nil, fmt.Errorf("validation text: %w", err)
+		return nil, err
 	}
 	restart, err := train.Restart(validation)
 	if err != nil {
 		return nil, err
 	}
-	training, err := datasets.NewTraining(learn, j.tokenizer, shape)
-	if err != nil {
-		return nil, fmt.Errorf("training text: %w", err)
-	}
-	schedule, err := train.ParseSchedule(r.Schedule, r.LearnRate, r.LearnRate*r.Floor, r.warmup(), r.Steps)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	solver := train.NewAdamW()
-	solver.Beta1, solver.Beta2, solver.Decay, solver.Clip = r.Beta1, r.Beta2, r.Decay, r.Clip
 	return &train.Trainer{
 		Model: j.model, Params: j.params,
-		Train: datasets.Prefetch(training, prefetched), Validation: restart,
-		Solver: solver, Schedule: schedule,
+		Train: training, Validation: restart,
+		Solver: solver, Schedule: schedule, Guard: train.Guard{Deviations: r.SkipOutliers},
 		Steps: r.Steps, Batch: r.Batch, Context: r.Context, Accumulate: r.Accumulate,
 		EvalEvery: r.EvalEvery, EvalBatches: r.EvalBatches, SaveEvery: r.SaveEvery,
 		Graph:     recompute(r.Recompute),
 		StopAfter: j.stopAfter, Seed: r.Seed,
 	}, nil
-}
-
-// parts are the training and the validation text.
-func (r recipe) parts(src *datasets.Source) (training, validation *datasets.Source, err error) {
-	if r.ValData == "" {
-		return datasets.Split(src, r.Validation)
-	}
-	validation, err = datasets.Open(r.ValData)
-	return src, validation, err
 }

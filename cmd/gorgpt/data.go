@@ -1,0 +1,210 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/tokenizer"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// prefetched is the number of batches read ahead.
+const prefetched = 4
+
+// corpus is the text of a run: one source or several, mixed by weight.
+type corpus struct {
+	sources []*datasets.Source
+	weights []float64
+	check   *datasets.Source // for validation; nil if it is a part of the sources
+}
+
+// open opens the text that the recipe names.
+func (r recipe) open() (corpus, error) {
+	options := []datasets.Option{datasets.Field(r.Field)}
+	if r.BadRecords == "skip" {
+		options = append(options, datasets.SkipBad())
+	}
+	specs, weights := []string{r.Data}, []float64{1}
+	if len(r.Mix) > 0 {
+		specs, weights = nil, nil
+		for _, part := range r.Mix {
+			w, spec, err := parsePart(part)
+			if err != nil {
+				return corpus{}, err
+			}
+			specs, weights = append(specs, spec), append(weights, w)
+		}
+	}
+	c := corpus{weights: weights}
+	for _, spec := range specs {
+		src, err := datasets.Open(spec, options...)
+		if err != nil {
+			return c, err
+		}
+		c.sources = append(c.sources, src)
+	}
+	if r.ValData == "" {
+		return c, nil
+	}
+	var err error
+	c.check, err = datasets.Open(r.ValData, options...)
+	return c, err
+}
+
+// parsePart reads a part of a mixture: a weight and what --data takes.
+func parsePart(part string) (weight float64, spec string, err error) {
+	number, spec, _ := strings.Cut(strings.TrimSpace(part), " ")
+	weight, err = strconv.ParseFloat(number, 64)
+	if err != nil || !(weight > 0) || spec == "" {
+		return 0, "", usagef("--mix %q: want a weight above 0 and the text, as in \"0.3 notes/*.txt\"", part)
+	}
+	return weight, strings.TrimSpace(spec), nil
+}
+
+// texts yields the text that a tokenizer is learned from. Text that is only for
+// validation is part of it where asked for: a character that occurs nowhere else needs
+// an id too.
+func (c corpus) texts(validation bool) iter.Seq2[string, io.Reader] {
+	return func(yield func(string, io.Reader) bool) {
+		sources := c.sources
+		if validation && c.check != nil {
+			sources = append(slices.Clone(sources), c.check)
+		}
+		for _, s := range sources {
+			for name, r := range s.Texts() {
+				if !yield(name, r) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// String describes the text in a line for each source.
+func (c corpus) String() string {
+	var lines []string
+	total := 0.0
+	for _, w := range c.weights {
+		total += w
+	}
+	for i, s := range c.sources {
+		line := s.String()
+		if len(c.sources) > 1 {
+			line += fmt.Sprintf(" (%.3g %%)", 100*c.weights[i]/total)
+		}
+		lines = append(lines, line)
+	}
+	if c.check != nil {
+		lines = append(lines, c.check.String()+" (validation)")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// skipped tells what was left out so far, or is empty.
+func (c corpus) skipped() string {
+	n := 0
+	var first error
+	for _, s := range append(c.sources[:len(c.sources):len(c.sources)], c.check) {
+		if s == nil {
+			continue
+		}
+		k, err := s.Skipped()
+		n += k
+		if first == nil {
+			first = err
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s bad records were left out; the first: %v", thousands(int64(n)), first)
+}
+
+// streams makes the batches of a run.
+func (r recipe) streams(c corpus, tok tokenizer.Tokenizer) (training, validation datasets.Stream, err error) {
+	shape := datasets.Config{
+		Batch: r.Batch, Context: r.Context, Seed: r.Seed, Buffer: r.Buffer,
+		Anywhere: r.Windows == "anywhere", Packed: r.Windows == "packed",
+	}
+	single := shape
+	if len(c.sources) > 1 {
+		single.Batch = 1
+	}
+	var learn, check []datasets.Part
+	defer func() {
+		if err != nil {
+			for _, p := range append(learn, check...) {
+				p.Stream.Close()
+			}
+		}
+	}()
+	for i, src := range c.sources {
+		text, kept := src, c.check
+		if c.check == nil {
+			if text, kept, err = datasets.Split(src, r.Validation); err != nil {
+				return nil, nil, err
+			}
+		}
+		s, err := datasets.NewTraining(text, tok, single)
+		if err != nil {
+			return nil, nil, fmt.Errorf("training text: %w", err)
+		}
+		learn = append(learn, datasets.Part{Stream: s, Weight: c.weights[i]})
+		shape := single
+		if c.check != nil {
+			if i > 0 {
+				continue
+			}
+			shape.Batch = r.Batch
+		}
+		v, err := datasets.NewValidation(kept, tok, shape)
+		if err != nil {
+			return nil, nil, fmt.Errorf("validation text: %w", err)
+		}
+		check = append(check, datasets.Part{Stream: v, Weight: c.weights[i]})
+	}
+	if training, err = mixed(learn, r); err != nil {
+		return nil, nil, err
+	}
+	if validation, err = mixed(check, r); err != nil {
+		return nil, nil, err
+	}
+	return datasets.Prefetch(training, prefetched), validation, nil
+}
+
+// mixed is the one stream, or the mixture of several.
+func mixed(parts []datasets.Part, r recipe) (datasets.Stream, error) {
+	if len(parts) == 1 {
+		return parts[0].Stream, nil
+	}
+	return datasets.Mix(r.Batch, r.Seed, parts...)
+}
+
+// solver is the optimiser that the recipe names, with its settings.
+func (r recipe) solver() (gorgonia.Solver, error) {
+	var groups []train.Group
+	for _, pattern := range r.NoDecay {
+		groups = append(groups, train.Group{Pattern: pattern})
+	}
+	if r.DecayAll {
+		groups = append(groups, train.Group{Pattern: "*", Decay: r.Decay})
+	}
+	if err := train.CheckGroups(groups); err != nil {
+		return nil, usageError{err}
+	}
+	if r.Solver == "lion" {
+		s := train.NewLion()
+		s.Beta1, s.Beta2, s.Decay, s.Clip, s.Groups = r.Beta1, r.Beta2, r.Decay, r.Clip, groups
+		return s, nil
+	}
+	s := train.NewAdamW()
+	s.Beta1, s.Beta2, s.Epsilon, s.Decay, s.Clip, s.Groups = r.Beta1, r.Beta2, r.Epsilon, r.Decay, r.Clip, groups
+	return s, nil
+}
