@@ -1,7 +1,261 @@
 package tokenizer
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
 
+// wordEnd is how GPT-1's vocabulary marks the last symbol of a word.
 const wordEnd = "</w>"
 
-func (p *pipeline) gpt1() (Tokenizer, error) { return nil, errors.New("later") }
+// unknownToken stands for a character that the vocabulary of GPT-1 lacks.
+const unknownToken = "<unk>"
+
+// gpt1 is byte-pair encoding over characters, within words, as in GPT-1 (Radford et
+// al. 2018, section 4.1).
+//
+// It takes the path to words that Hugging Face's transformers takes where ftfy and
+// spaCy are not installed, and its fast tokenizers always (see basicWords). It is not
+// lossless: case, accents, white space and control characters are lost.
+type gpt1 struct {
+	tokens  []string // by id, as the vocabulary writes them
+	ascii   [2][utf8.RuneSelf]int32
+	runes   [2]map[rune]int32 // characters inside a word, and at its end
+	unknown int32
+	merges  *merges
+	words   *words // that are one token, without wordEnd
+	special []Special
+	caches  caches
+}
+
+const (
+	inside = iota
+	atEnd
+)
+
+// newGPT1 makes a tokenizer of what files hold.
+func newGPT1(v vocabulary, l mergeList, special []Special) (*gpt1, error) {
+	table, err := l.table(v, func(left, right string) string { return left + right })
+	if err != nil {
+		return nil, err
+	}
+	unknown, ok := v[unknownToken]
+	if !ok {
+		return nil, fmt.Errorf("the vocabulary has no token %q", unknownToken)
+	}
+	special = slices.DeleteFunc(slices.Clone(special), func(s Special) bool { return s.Text == unknownToken })
+	all, err := withSpecials(v, special)
+	if err != nil {
+		return nil, err
+	}
+	t := &gpt1{unknown: int32(unknown), merges: table, special: special}
+	if t.tokens, err = all.tokens(); err != nil {
+		return nil, err
+	}
+	apart := map[int]bool{unknown: true}
+	for _, s := range special {
+		apart[s.ID] = true
+	}
+	made := make([]bool, len(t.tokens))
+	for rank, id := range table.results {
+		if p := table.pairs[rank]; apart[int(id)] || apart[int(p.left)] || apart[int(p.right)] {
+			return nil, fmt.Errorf("merge %q %q has to do with a special token", t.tokens[p.left], t.tokens[p.right])
+		}
+		made[id] = true
+	}
+	return t, t.index(apart, made)
+}
+
+// index finds the characters, and the words of one token.
+func (t *gpt1) index(apart map[int]bool, made []bool) error {
+	for i := range t.runes {
+		t.runes[i] = make(map[rune]int32)
+		for r := range t.ascii[i] {
+			t.ascii[i][r] = t.unknown
+		}
+	}
+	texts := make([]string, len(t.tokens))
+	for id, token := range t.tokens {
+		if apart[id] {
+			continue
+		}
+		text, last := strings.CutSuffix(token, wordEnd)
+		place := inside
+		if last && text != "" {
+			place = atEnd
+			texts[id] = text
+		} else {
+			text = token
+		}
+		if r, n := utf8.DecodeRuneInString(text); n == len(text) && n > 0 {
+			t.runes[place][r] = int32(id)
+			if r < utf8.RuneSelf {
+				t.ascii[place][r] = int32(id)
+			}
+		} else if !made[id] {
+			return fmt.Errorf("the vocabulary has token %q, id %d, which no merge makes; are the merges complete?", clip(token), id)
+		}
+	}
+	t.words = newWords(len(t.tokens), texts)
+	var ids []int32
+	for id, text := range texts {
+		if text == "" {
+			continue
+		}
+		ids = t.merges.apply(t.symbols(ids[:0], []byte(text)))
+		if len(ids) == 1 && ids[0] == int32(id) {
+			t.words.add(int32(id))
+		}
+	}
+	return nil
+}
+
+// symbols appends the ids of the characters of a word.
+func (t *gpt1) symbols(ids []int32, word []byte) []int32 {
+	for i := 0; i < len(word); {
+		r, n := rune(word[i]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeRune(word[i:])
+		}
+		i += n
+		place := inside
+		if i == len(word) {
+			place = atEnd
+		}
+		if r < utf8.RuneSelf {
+			ids = append(ids, t.ascii[place][r])
+		} else if id, ok := t.runes[place][r]; ok {
+			ids = append(ids, id)
+		} else {
+			ids = append(ids, t.unknown)
+		}
+	}
+	return ids
+}
+
+// word returns the ids of a word, valid until the next call with that cache.
+func (t *gpt1) word(c *cache, word []byte) []int32 {
+	h := hash(word)
+	if id := t.words.find(h, word); id >= 0 {
+		c.scratch = append(c.scratch[:0], id)
+		return c.scratch
+	}
+	ids, entry := c.get(h, word)
+	if ids == nil {
+		ids = t.merges.apply(t.symbols(c.scratch[:0], word))
+		c.scratch = ids
+		entry.put(word, ids)
+	}
+	return ids
+}
+
+// Append implements Tokenizer. There is no text that it cannot encode.
+func (t *gpt1) Append(ids []int, text []byte) ([]int, error) {
+	c := t.caches.take()
+	defer t.caches.give(c)
+	w := basicWords{text: text, word: c.text}
+	for w.next() {
+		for _, id := range t.word(c, w.word) {
+			ids = append(ids, int(id))
+		}
+	}
+	if cap(w.word) <= 1<<16 {
+		c.text = w.word
+	}
+	return ids, nil
+}
+
+// AppendText implements Tokenizer. A space follows each word.
+func (t *gpt1) AppendText(text []byte, ids []int) ([]byte, error) {
+	n := len(text)
+	for i, id := range ids {
+		if id < 0 || id >= len(t.tokens) {
+			return text[:n], badID(i, id, len(t.tokens))
+		}
+		token, last := strings.CutSuffix(t.tokens[id], wordEnd)
+		text = append(text, token...)
+		if last {
+			text = append(text, ' ')
+		}
+	}
+	return text, nil
+}
+
+// Size implements Tokenizer.
+func (t *gpt1) Size() int { return len(t.tokens) }
+
+// EndOfText implements Tokenizer: GPT-1 has none, unless it was added.
+func (t *gpt1) EndOfText() (int, bool) {
+	for _, s := range t.special {
+		if s.Text == EndOfText {
+			return s.ID, true
+		}
+	}
+	return 0, false
+}
+
+// Name implements Tokenizer.
+func (t *gpt1) Name() string { return "gpt1" }
+
+func (t *gpt1) specials() []Special { return slices.Clone(t.special) }
+
+// Save implements Tokenizer.
+func (t *gpt1) Save(dir string) error { return t.pipeline().save(dir) }
+
+// pipeline is what Hugging Face publishes for GPT-1, less <unk> as an added token:
+// there, <unk> in a text becomes its id.
+func (t *gpt1) pipeline() *pipeline {
+	yes, unknown, suffix := true, unknownToken, wordEnd
+	p := &pipeline{
+		Normalizer:   &stage{Type: "BertNormalizer", CleanText: &yes, ChineseChars: &yes, StripAccents: &yes, Lowercase: &yes},
+		PreTokenizer: &stage{Type: "BertPreTokenizer"},
+		Decoder:      &stage{Type: "BPEDecoder", Suffix: &suffix},
+		Model:        &model{Type: "BPE", UnkToken: &unknown, EndOfWordSuffix: &suffix, Vocab: make(vocabulary, len(t.tokens)), Merges: mergeList{}},
+	}
+	for id, token := range t.tokens {
+		p.Model.Vocab[token] = id
+	}
+	for _, s := range t.special {
+		p.AddedTokens = append(p.AddedTokens, addedToken{ID: s.ID, Content: s.Text, Special: true})
+	}
+	for _, m := range t.merges.pairs {
+		p.Model.Merges = append(p.Model.Merges, fileMerge{left: t.tokens[m.left], right: t.tokens[m.right]})
+	}
+	return p
+}
+
+// gpt1 reads GPT-1's tokenizer over any vocabulary.
+func (p *pipeline) gpt1() (Tokenizer, error) {
+	m := p.Model
+	on := func(b *bool) bool { return b == nil || *b }
+	switch n := p.Normalizer; {
+	case m.Type != "BPE":
+		return nil, fmt.Errorf("model.type is %q, want \"BPE\"", m.Type)
+	case m.Dropout != nil && *m.Dropout != 0:
+		return nil, fmt.Errorf("model.dropout is %v, want none", *m.Dropout)
+	case m.ContinuingSubwordPrefix != nil && *m.ContinuingSubwordPrefix != "":
+		return nil, fmt.Errorf("model.continuing_subword_prefix is %q, want none", *m.ContinuingSubwordPrefix)
+	case m.UnkToken == nil || *m.UnkToken != unknownToken:
+		return nil, fmt.Errorf("model.unk_token is not %q", unknownToken)
+	case m.FuseUnk:
+		return nil, errors.New("model.fuse_unk is true, want false")
+	case m.ByteFallback:
+		return nil, errors.New("model.byte_fallback is true, want false")
+	case n == nil || n.Type != "BertNormalizer":
+		return nil, fmt.Errorf("normalizer is %s, want \"BertNormalizer\" for GPT-1", n)
+	case !on(n.CleanText) || !on(n.ChineseChars) || !on(n.StripAccents) || !on(n.Lowercase):
+		return nil, errors.New("normalizer \"BertNormalizer\" has something switched off, want all for GPT-1")
+	case p.PreTokenizer == nil || p.PreTokenizer.Type != "BertPreTokenizer":
+		return nil, fmt.Errorf("pre_tokenizer is %s, want \"BertPreTokenizer\" for GPT-1", p.PreTokenizer)
+	case p.PostProcessor != nil && (p.PostProcessor.Type != "TemplateProcessing" || len(p.PostProcessor.SpecialTokens) > 0):
+		return nil, fmt.Errorf("post_processor is %q, want none, or \"TemplateProcessing\" without special_tokens", p.PostProcessor.Type)
+	}
+	special, err := p.specials()
+	if err != nil {
+		return nil, err
+	}
+	return newGPT1(m.Vocab, m.Merges, special)
+}

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -52,6 +53,12 @@ type stage struct {
 	TrimOffsets    *bool                      `json:"trim_offsets,omitempty"`
 	UseRegex       *bool                      `json:"use_regex,omitempty"`
 	SpecialTokens  map[string]json.RawMessage `json:"special_tokens,omitempty"`
+
+	CleanText    *bool   `json:"clean_text,omitempty"` // BertNormalizer's four
+	ChineseChars *bool   `json:"handle_chinese_chars,omitempty"`
+	StripAccents *bool   `json:"strip_accents,omitempty"`
+	Lowercase    *bool   `json:"lowercase,omitempty"`
+	Suffix       *string `json:"suffix,omitempty"` // BPEDecoder's
 }
 
 type model struct {
@@ -105,10 +112,14 @@ func (p *pipeline) save(dir string) error {
 	return writeJSON(filepath.Join(dir, configFile), c)
 }
 
+// writeJSON writes indented JSON, with < and > as they are.
 func writeJSON(name string, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return os.WriteFile(name, append(b, '\n'), 0o666)
+	return os.WriteFile(name, b.Bytes(), 0o666)
 }

@@ -5,17 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"unicode/utf8"
 )
 
-// Load opens the tokenizer that Save wrote into the folder dir, or that
-// transformers saved from such a folder. Any other tokenizer.json is an error
-// that says what was expected.
+// Load opens the tokenizer in the folder dir: what Save wrote, or transformers saved of
+// it; GPT-2's or GPT-1's as Hugging Face or OpenAI publish them. It reads
+// tokenizer.json or, where there is none, a vocabulary and its merges: vocab.json and
+// merges.txt, encoder.json and vocab.bpe (GPT-2), encoder_bpe_40000.json and
+// vocab_40000.bpe (GPT-1). GPT-1's is the tokenizer "gpt1", which finds words by
+// Hugging Face's path without ftfy and spaCy; it is not lossless, and writes what it
+// does not know as <unk>.
+//
+// Errors name the file and, where one is to blame, the line.
 func Load(dir string) (Tokenizer, error) {
 	name := filepath.Join(dir, tokenizerFile)
 	b, err := readFile(name, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		for _, pair := range bareFiles {
+			if _, other := os.Stat(filepath.Join(dir, pair[0])); other == nil {
+				return loadBare(filepath.Join(dir, pair[0]), filepath.Join(dir, pair[1]))
+			}
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // byteLevel reads GPT-2's tokenizer over any vocabulary.
@@ -127,10 +126,4 @@ func withSpecials(v vocabulary, special []Special) (vocabulary, error) {
 		all[s.Text] = s.ID
 	}
 	return all, nil
-}
-
-// looksSpecial tells whether a token of a bare vocabulary is written as special ones
-// are: <unk>, <|endoftext|>.
-func looksSpecial(token string) bool {
-	return len(token) > 2 && strings.HasPrefix(token, "<") && strings.HasSuffix(token, ">")
 }

@@ -2,8 +2,10 @@ package tokenizer
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -127,29 +129,193 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// FuzzParse reads any bytes as a tokenizer.json; what is accepted must encode
-// and decode each of its tokens.
+// works checks that a tokenizer that was read decodes all its ids, and encodes what
+// they are, if it knows all characters, as ids that give the same text.
+func works(t *testing.T, tok Tokenizer) {
+	t.Helper()
+	for id := range min(tok.Size(), 2000) {
+		text, err := tok.AppendText(nil, []int{id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, err := tok.Append(nil, text)
+		if _, isText := errors.AsType[*TextError](err); isText && tok.Name() == "chars" {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := tok.AppendText(nil, ids)
+		if err != nil || tok.Name() != "gpt1" && string(back) != string(text) {
+			t.Fatalf("%s: id %d is %q, which comes back as %q, %v", tok.Name(), id, text, back, err)
+		}
+	}
+}
+
+// FuzzParse reads any bytes as a tokenizer.json.
 func FuzzParse(f *testing.F) {
 	f.Add(saved(f, Bytes()))
 	f.Add(saved(f, mustChars(f, "to be\n")))
+	f.Add(saved(f, mustLearn(f, "to be or not to be", 265)))
+	f.Add(saved(f, smallGPT1(f)))
 	f.Add([]byte(`{"model": {"type": "BPE", "vocab": {"a": 1e300}}}`))
 	f.Add([]byte(`{"model": {"type": "BPE", "vocab": {"\ud800": 0}}, "decoder": {"type": "Fuse"}}`))
+	f.Add([]byte(`{"model": {"type": "BPE", "merges": [["a", "b"], "a b", 3]}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		tok, err := parse(b)
-		if err != nil {
-			return
-		}
-		for id := range tok.Size() {
-			text, err := tok.AppendText(nil, []int{id})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if end, ok := tok.EndOfText(); ok && id == end {
-				continue
-			}
-			if ids, err := tok.Append(nil, text); err != nil || len(ids) != 1 || ids[0] != id {
-				t.Fatalf("token %d is %q, which is %v, %v", id, text, ids, err)
-			}
+		if tok, err := parse(b); err == nil {
+			works(t, tok)
 		}
 	})
+}
+
+// FuzzParseBare reads any bytes as a vocabulary and its merges.
+func FuzzParseBare(f *testing.F) {
+	for _, tok := range []filed{mustLearn(f, "to be or not to be", 265), smallGPT1(f)} {
+		m := tok.pipeline().Model
+		vocab, err := m.Vocab.MarshalJSON()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(vocab, m.Merges.text())
+	}
+	f.Add([]byte(`{"<unk>": 0, "a": 1}`), []byte("a\n"))
+	f.Add([]byte(`{"<unk>": 0, "a": 1, "aa": 2, "aa</w>": 3}`), []byte("a a\r\n"))
+	f.Fuzz(func(t *testing.T, vocab, merges []byte) {
+		if tok, err := parseBare(vocab, merges); err == nil {
+			works(t, tok)
+		}
+	})
+}
+
+// TestLoadBare breaks the two files of GPT-2's kind in one place each.
+func TestLoadBare(t *testing.T) {
+	good := mustLearn(t, "abab abab", 262)
+	dir := t.TempDir()
+	if err := good.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, tokenizerFile)); err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string) string {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	vocab, merges := read(vocabFile), read(mergesFile)
+	if merges != "#version: 0.2\na b\nab ab\nĠ abab\n" {
+		t.Fatalf("merges %q", merges)
+	}
+	tok, err := Load(dir)
+	if err != nil || tok.Size() != good.Size() || !slices.Equal(encode(t, tok, "abab ab"), encode(t, good, "abab ab")) {
+		t.Fatalf("loaded: %v, %v", tok, err)
+	}
+	if end, ok := tok.EndOfText(); !ok || end != 259 {
+		t.Errorf("end of text %d, %t", end, ok)
+	}
+	for _, test := range []struct{ file, old, new, want string }{
+		{vocabFile, vocab[100:], "", "vocab.json: line 11: not a vocabulary: unexpected end of JSON input"},
+		{vocabFile, vocab, "", "vocab.json: line 1: not a vocabulary: unexpected end of JSON input"},
+		{vocabFile, vocab, "merges", "vocab.json: line 1: not a vocabulary: invalid character 'm' looking for beginning of value"},
+		{vocabFile, vocab, "[1]", "vocab.json: line 1: not a vocabulary: vocabulary: want an object of tokens and their ids"},
+		{vocabFile, `"%": 4`, `"%": 3`, `vocab.json: line 6: not a vocabulary: tokens "$" and "%" both have id 3`},
+		{vocabFile, `"%": 4`, `"$": 4`, `vocab.json: line 6: not a vocabulary: token "$" appears twice, with ids 3 and 4`},
+		{vocabFile, `"%": 4`, `"%": "x"`, `vocab.json: line 6: not a vocabulary: token "%" has id x, want a number from 0`},
+		{vocabFile, `"%": 4`, `"%": 4.5`, `vocab.json: line 6: not a vocabulary: token "%" has id 4.5, want a number from 0`},
+		{vocabFile, `"%": 4`, `"%": 400`, `vocab.json: model.vocab: 260 tokens, but "%" has id 400`},
+		{vocabFile, `"%": 4`, `"%%": 4`, `vocab.json: neither GPT-2's kind of vocabulary, which has a token for each byte (1 are missing), nor GPT-1's, which has "<unk>"`},
+		{vocabFile, `"%": 4`, "\"%\": 4, \"\xff\": 1", "vocab.json: not valid UTF-8"},
+		{mergesFile, "ab ab", "ab", `merges.txt: line 3: merge "ab", want two tokens with a space between`},
+		{mergesFile, "ab ab", "ab ", `merges.txt: line 3: merge "ab ", want two tokens with a space between`},
+		{mergesFile, "ab ab", "ab a b", `merges.txt: line 3: merge "ab a b", want two tokens with a space between`},
+		{mergesFile, "ab ab", "ab xyz", `merges.txt: line 3: merge "ab" "xyz": "xyz" is not in the vocabulary`},
+		{mergesFile, "ab ab", "ab a", `merges.txt: line 3: merge "ab" "a": "aba" is not in the vocabulary`},
+		{mergesFile, "ab ab", "a b", `merges.txt: line 3: merge "a" "b" appears twice`},
+		{mergesFile, "\nab ab\nĠ abab", "", `vocab.json: model.vocab: no merge makes token "abab", id 257; are the merges complete?`},
+	} {
+		file := map[string]string{vocabFile: vocab, mergesFile: merges}[test.file]
+		changed := strings.Replace(file, test.old, test.new, 1)
+		if changed == file {
+			t.Fatalf("%q is not in the file", test.old)
+		}
+		if err := os.WriteFile(filepath.Join(dir, test.file), []byte(changed), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(dir); err == nil || err.Error() != filepath.Join(dir, test.want) {
+			t.Errorf("%.40q → %q\nerror %v\nwant  %s", test.old, test.new, err, filepath.Join(dir, test.want))
+		}
+		if err := os.WriteFile(filepath.Join(dir, test.file), []byte(file), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, mergesFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(dir); err == nil || err.Error() != "open "+filepath.Join(dir, mergesFile)+": no such file or directory" {
+		t.Errorf("no merges: %v", err)
+	}
+}
+
+// TestLoadPublished reads the files as OpenAI published them, and as Hugging Face does.
+func TestLoadPublished(t *testing.T) {
+	tok, err := Load("../../shared/data/vocab/gpt2")
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("../../shared is absent")
+	}
+	if err != nil || tok != Tokenizer(mustGPT2(t)) {
+		t.Errorf("OpenAI's GPT-2: %v, %v; want the embedded one", tok, err)
+	}
+	for _, tok := range []Tokenizer{mustGPT2(t), mustGPT1(t)} {
+		dir := t.TempDir()
+		if err := tok.Save(dir); err != nil {
+			t.Fatal(err)
+		}
+		for _, without := range []string{"", tokenizerFile} {
+			if without != "" {
+				if err := os.Remove(filepath.Join(dir, without)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			again, err := Load(dir)
+			if err != nil || again.Name() != tok.Name() || again.Size() != tok.Size() {
+				t.Fatalf("%s without %q: %v, %v", tok.Name(), without, again, err)
+			}
+			const text = "Don't stop: the 漢字 café, 1234!\n"
+			want, _ := tok.Append(nil, []byte(text))
+			if got, err := again.Append(nil, []byte(text)); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s without %q: %v, %v; want %v", tok.Name(), without, got, err, want)
+			}
+		}
+	}
+}
+
+// TestLoadJSON breaks a tokenizer.json of GPT-2's and of GPT-1's kind.
+func TestLoadJSON(t *testing.T) {
+	gpt2, gpt1 := string(saved(t, mustLearn(t, "abab abab", 262))), string(saved(t, smallGPT1(t)))
+	for _, test := range []struct{ file, old, new, want string }{
+		{gpt2, `"ab ab"`, `"ab"`, `line 308: not a tokenizer: merge 1 is "ab", want two tokens`},
+		{gpt2, `"ab ab"`, `7`, `line 308: not a tokenizer: merge 1 is 7, want two tokens`},
+		{gpt2, `"ab ab"`, `["ab","a"]`, `line 308: merge "ab" "a": "aba" is not in the vocabulary`},
+		{gpt2, `"normalizer": null`, `"normalizer": {"type": "NFC"}`, `normalizer is "NFC", want none`},
+		{gpt2, `"ignore_merges": false`, `"ignore_merges": true`, `model.ignore_merges is true, want false`},
+		{gpt2, `"special": true`, `"special": false`, `added_tokens: "<|endoftext|>" is not special; only special tokens can be added`},
+		{gpt2, `"id": 259`, `"id": 260`, `special token "<|endoftext|>" has ids 259 and 260`},
+		{gpt2, `"content": "<|endoftext|>"`, `"content": ""`, `added_tokens: the token with id 259 is empty`},
+		{gpt2, `"%": 4`, `"漢": 4`, `model.vocab has no token for byte 0x25, written "%"`},
+		{gpt1, `"BertNormalizer"`, `"Lowercase"`, `normalizer is "Lowercase", want "BertNormalizer" for GPT-1`},
+		{gpt1, `"lowercase": true`, `"lowercase": false`, `normalizer "BertNormalizer" has something switched off, want all for GPT-1`},
+		{gpt1, `"BertPreTokenizer"`, `"Whitespace"`, `pre_tokenizer is "Whitespace", want "BertPreTokenizer" for GPT-1`},
+		{gpt1, `"unk_token": "<unk>"`, `"unk_token": null`, `model.unk_token is not "<unk>"`},
+		{gpt1, `"hel": 13`, `"hel": 13, "hex": 15`, `the vocabulary has token "hex", id 15, which no merge makes; are the merges complete?`},
+	} {
+		file := strings.Replace(test.file, test.old, test.new, 1)
+		if file == test.file {
+			t.Fatalf("%s is not in the file", test.old)
+		}
+		if _, err := parse([]byte(file)); err == nil || err.Error() != test.want {
+			t.Errorf("%s → %s\nerror %v\nwant  %s", test.old, test.new, err, test.want)
+		}
+	}
 }

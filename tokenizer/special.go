@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -28,33 +29,42 @@ func Specials(t Tokenizer) []Special {
 // in text becomes its id. Where several begin at one place, it is the longest. Only
 // text that one trusts is for this: documents go through Append.
 func AppendSpecial(t Tokenizer, ids []int, text []byte) ([]int, error) {
-	specials := Specials(t)
-	n, start := len(ids), int64(0)
+	special := Specials(t)
+	n, at := len(ids), 0
 	for {
-		at, found := -1, Special{}
-		for _, s := range specials {
-			if i := bytes.Index(text, []byte(s.Text)); i >= 0 && (at < 0 || i < at || i == at && len(s.Text) > len(found.Text)) {
-				at, found = i, s
-			}
-		}
-		part := text
-		if at >= 0 {
-			part = text[:at]
+		start, end, found := firstSpecial(special, text[at:])
+		part := text[at:]
+		if end > 0 {
+			part = part[:start]
 		}
 		var err error
 		if ids, err = t.Append(ids, part); err != nil {
-			if e, ok := err.(*TextError); ok {
-				e.Offset += start
+			if e, ok := errors.AsType[*TextError](err); ok {
+				err = &TextError{e.Text, e.Offset + int64(at), e.Problem}
 			}
 			return ids[:n], err
 		}
-		if at < 0 {
+		if end == 0 {
 			return ids, nil
 		}
-		ids = append(ids, found.ID)
-		at += len(found.Text)
-		text, start = text[at:], start+int64(at)
+		ids, at = append(ids, found.ID), at+end
 	}
+}
+
+// firstSpecial finds the first special token in a text, the longest of those that
+// begin there; end is 0 if there is none.
+func firstSpecial(special []Special, text []byte) (start, end int, found Special) {
+	for _, s := range special {
+		limit := len(text)
+		if end > 0 {
+			limit = min(limit, start+len(s.Text)) // only what begins there or before
+		}
+		i := bytes.Index(text[:limit], []byte(s.Text))
+		if i >= 0 && (end == 0 || i < start || i == start && len(s.Text) > len(found.Text)) {
+			start, end, found = i, i+len(s.Text), s
+		}
+	}
+	return start, end, found
 }
 
 // AddSpecials returns t with further special tokens, whose ids follow those of t: the

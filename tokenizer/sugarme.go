@@ -7,59 +7,117 @@ import (
 	"unicode/utf8"
 
 	sugarme "github.com/sugarme/tokenizer"
+	"github.com/sugarme/tokenizer/normalizer"
 )
 
-// Sugarme wraps a lossless Tokenizer for code written for
-// github.com/sugarme/tokenizer: EncodeSingle, Encode, Decode, offsets in bytes.
-// The end of text is registered there as the special token, so unlike with
-// Append, EndOfText in a text becomes its id.
+// Sugarme wraps a Tokenizer for code written for github.com/sugarme/tokenizer:
+// EncodeSingle, Encode, Decode, offsets in bytes. Special tokens are registered there,
+// so unlike with Append, EndOfText in a text becomes its id. The tokens of GPT-1 have
+// the offsets of their word: its letters changed, so there are none of their own.
 //
 // That library's faults stay: on a text that is not valid UTF-8 it panics
 // before it asks anyone; it spends about a kilobyte a token; EncodeBatch ends
 // the process at the first error; DecodeBatch returns texts in random order.
 // Use Append and AppendText for data.
 func Sugarme(t Tokenizer) (*sugarme.Tokenizer, error) {
-	m := &sugarmeModel{t: t, text: make([]string, t.Size()), id: make(map[string]int, t.Size())}
+	m := &sugarmeModel{t: t, text: make([]string, t.Size()), id: make(map[string]int, t.Size()), special: Specials(t)}
+	words, ofWords := inner(t).(*gpt1)
 	for id := range m.text {
-		b, err := t.AppendText(nil, []int{id})
-		if err != nil {
-			return nil, err
+		if ofWords && id < len(words.tokens) {
+			m.text[id] = words.tokens[id]
+		} else {
+			b, err := t.AppendText(nil, []int{id})
+			if err != nil {
+				return nil, err
+			}
+			m.text[id] = string(b)
 		}
-		m.text[id] = string(b)
 		m.id[m.text[id]] = id
 	}
 	s := sugarme.NewTokenizer(m)
 	s.WithDecoder(joiner{})
-	if _, ok := t.EndOfText(); ok {
-		s.AddSpecialTokens([]sugarme.AddedToken{sugarme.NewAddedToken(EndOfText, true)})
+	if ofWords {
+		m.words = words
+		s.WithPreTokenizer(dropWordless{m})
+		s.WithDecoder(wordJoiner{})
+	}
+	var registered []sugarme.AddedToken
+	for _, one := range m.special {
+		registered = append(registered, sugarme.NewAddedToken(one.Text, true))
+	}
+	if len(registered) > 0 {
+		s.AddSpecialTokens(registered)
 	}
 	return s, nil
 }
 
-// sugarmeModel takes whole texts, so that no PreTokenizer is needed: that
-// library's cut GPT-2's words wrongly. Its tokens are the bytes they stand for.
-type sugarmeModel struct {
-	t    Tokenizer
-	text []string // by id
-	id   map[string]int
+// inner is the tokenizer without added special tokens.
+func inner(t Tokenizer) Tokenizer {
+	if a, ok := t.(*added); ok {
+		return a.Tokenizer
+	}
+	return t
 }
 
-// Tokenize implements sugarme's Model.
+// sugarmeModel takes whole texts, so that no PreTokenizer is needed: that
+// library's cut GPT-2's words wrongly. Its tokens are the bytes they stand for, or
+// GPT-1's as they are written.
+type sugarmeModel struct {
+	t       Tokenizer
+	words   *gpt1    // t is GPT-1's
+	text    []string // by id
+	id      map[string]int
+	special []Special
+}
+
+// Tokenize implements sugarme's Model. It finds the special tokens itself, for the
+// library misses some where it knows several: it looks for one after the other.
 func (m *sugarmeModel) Tokenize(text string) ([]sugarme.Token, error) {
 	if !utf8.ValidString(text) {
 		// Some reach this point; the offsets that the library makes of the
 		// tokens would be wrong or out of range.
 		return nil, errors.New("not valid UTF-8, which sugarme/tokenizer cannot take: use Append")
 	}
+	var tokens []sugarme.Token
+	at := 0
+	for at < len(text) {
+		start, end, special := firstSpecial(m.special, []byte(text[at:]))
+		if end == 0 {
+			start = len(text) - at
+		}
+		var err error
+		if tokens, err = m.plain(tokens, text[at:at+start], at); err != nil {
+			return nil, err
+		}
+		if end == 0 {
+			break
+		}
+		tokens = append(tokens, sugarme.Token{Id: special.ID, Value: special.Text, Offsets: []int{at + start, at + end}})
+		at += end
+	}
+	return tokens, nil
+}
+
+// plain appends the tokens of a text without special ones, which begins at an offset.
+func (m *sugarmeModel) plain(tokens []sugarme.Token, text string, at int) ([]sugarme.Token, error) {
+	if m.words != nil {
+		c := m.words.caches.take()
+		defer m.words.caches.give(c)
+		w := basicWords{text: []byte(text)}
+		for w.next() {
+			for _, id := range m.words.word(c, w.word) {
+				tokens = append(tokens, sugarme.Token{Id: int(id), Value: m.text[id], Offsets: []int{at + w.start, at + w.end}})
+			}
+		}
+		return tokens, nil
+	}
 	ids, err := m.t.Append(nil, []byte(text))
 	if err != nil {
 		return nil, err
 	}
-	tokens := make([]sugarme.Token, len(ids))
-	at := 0
-	for i, id := range ids {
+	for _, id := range ids {
 		end := at + len(m.text[id])
-		tokens[i] = sugarme.Token{Id: id, Value: m.text[id], Offsets: []int{at, end}}
+		tokens = append(tokens, sugarme.Token{Id: id, Value: m.text[id], Offsets: []int{at, end}})
 		at = end
 	}
 	return tokens, nil
@@ -97,3 +155,39 @@ func (joiner) Decode(tokens []string) string { return strings.Join(tokens, "") }
 
 // DecodeChain implements sugarme's Decoder.
 func (joiner) DecodeChain(tokens []string) []string { return tokens }
+
+// dropWordless drops a text without a word, such as white space: the library takes it
+// for an error where a Model finds no token.
+type dropWordless struct{ m *sugarmeModel }
+
+// PreTokenize implements sugarme's PreTokenizer.
+func (d dropWordless) PreTokenize(p *sugarme.PreTokenizedString) (*sugarme.PreTokenizedString, error) {
+	return p.Split(func(_ int, n *normalizer.NormalizedString) []sugarme.SplitIdx {
+		tokens, err := d.m.Tokenize(n.GetNormalized())
+		if err == nil && len(tokens) == 0 {
+			return nil
+		}
+		return []sugarme.SplitIdx{{Normalized: n}}
+	}), nil
+}
+
+// wordJoiner is the Decoder for tokens that mark the ends of words.
+type wordJoiner struct{}
+
+// Decode implements sugarme's Decoder.
+func (wordJoiner) Decode(tokens []string) string {
+	return strings.TrimSuffix(strings.Join(wordJoiner{}.DecodeChain(tokens), ""), " ")
+}
+
+// DecodeChain implements sugarme's Decoder.
+func (wordJoiner) DecodeChain(tokens []string) []string {
+	all := make([]string, len(tokens))
+	for i, token := range tokens {
+		text, last := strings.CutSuffix(token, wordEnd)
+		if last {
+			text += " "
+		}
+		all[i] = text
+	}
+	return all
+}

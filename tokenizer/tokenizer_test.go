@@ -194,11 +194,12 @@ func TestErrors(t *testing.T) {
 }
 
 func FuzzRoundTrip(f *testing.F) {
+	learned := mustLearn(f, strings.Join(awkward, " "), 300)
 	for _, s := range append(awkward, "\xff\xfe", "a\xed\xa0\x80b") {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		toks := []Tokenizer{Bytes()}
+		toks := []Tokenizer{Bytes(), mustGPT2(t), learned}
 		chars, err := NewChars(strings.NewReader(text))
 		if err == nil {
 			toks = append(toks, chars)

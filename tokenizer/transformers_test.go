@@ -47,7 +47,11 @@ func TestTransformers(t *testing.T) {
 	for _, text := range awkward {
 		texts = append(texts, append([]rune{}, []rune(text)...))
 	}
-	tokenizers := []Tokenizer{Bytes(), chars, Bytes(), chars}
+	fine, err := AddSpecials(smallGPT1(t), "_start_", "_delimiter_", "_classify_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokenizers := []Tokenizer{Bytes(), chars, Bytes(), chars, mustGPT2(t), mustLearn(t, opticks(t), 1000), smallGPT1(t), fine}
 	var requests []request
 	for i, tok := range tokenizers {
 		r := request{t.TempDir(), texts, t.TempDir()}
@@ -108,10 +112,13 @@ func TestTransformers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if again.Name() == "gpt1" && strings.Contains(text, "\U0010ffff") {
+				continue // transformers' fast tokenizers keep what is not assigned; its slow one drops it
+			}
 			if !slices.Equal(a.IDs[j], want) {
 				t.Errorf("%s: %q is %v in transformers, want %v", tok.Name(), text, a.IDs[j], want)
 			}
-			if got := string(a.Decoded[j]); got != text {
+			if got := string(a.Decoded[j]); got != text && again.Name() != "gpt1" { // GPT-1's is not lossless
 				t.Errorf("%s: transformers decodes %q as %q", tok.Name(), text, got)
 			}
 			if got, err := again.Append(nil, []byte(text)); err != nil || !slices.Equal(got, want) {
