@@ -26,6 +26,7 @@ func newBench() *cobra.Command {
 		batch, context int
 		steps          int
 		again, asJSON  bool
+		decode         bool
 	)
 	cmd := &cobra.Command{
 		Use:   "bench",
@@ -35,9 +36,14 @@ func newBench() *cobra.Command {
 The time of a step is the median. Its parts are those of the median step: matrix products
 of linear layers, attention, the head with its loss, element-wise operations, the optimiser,
 and what is left: the tape machine. share is the part of the step that 6·parameters·tokens
-operations would take at the rate of this machine's matrix product, measured in the same run.`,
+operations would take at the rate of this machine's matrix product, measured in the same run.
+
+With --decode, generation is measured instead: a prompt of --context tokens (default 16) for
+each of --batch sequences, and --steps tokens after it. Each token reads all weights once; the
+share is of the rate at which this machine reads memory.`,
 		Example: `  gorgpt bench --model gpt2 --batch 4 --context 64
-  gorgpt bench --model gpt2-nano --batch 12 --steps 100 --json`,
+  gorgpt bench --model gpt2-nano --batch 12 --steps 100 --json
+  gorgpt bench --model gpt2 --decode --steps 50`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := findModel(model)
@@ -52,6 +58,20 @@ operations would take at the rate of this machine's matrix product, measured in 
 			}
 			if limit := m.Dims().Context; context > limit {
 				return usagef("--context %d: %s has %d positions", context, model, limit)
+			}
+			if decode {
+				if !cmd.Flags().Changed("context") {
+					context = min(16, m.Dims().Context)
+				}
+				r, err := benchDecode(cmd.Context(), m, batch, context, steps)
+				if err != nil {
+					return err
+				}
+				r.Model = model
+				if asJSON {
+					return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+				}
+				return r.write(cmd.OutOrStdout())
 			}
 			r, err := bench(cmd.Context(), m, batch, context, steps, recompute(again)...)
 			if err != nil {
@@ -70,6 +90,7 @@ operations would take at the rate of this machine's matrix product, measured in 
 	f.IntVar(&batch, "batch", 1, "sequences in a batch, B")
 	f.IntVar(&context, "context", 0, "tokens in a sequence, T (default the model's context)")
 	f.IntVar(&steps, "steps", 10, "steps to measure, after two that are not")
+	f.BoolVar(&decode, "decode", false, "measure generation instead of training")
 	f.BoolVar(&again, "recompute", false, "compute the inside of blocks again for the gradient, as train --recompute does")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
