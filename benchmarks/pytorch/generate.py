@@ -1,0 +1,34 @@
+"""Times transformers' greedy generation with its cache, for benchmarks/generate.py.
+
+    python generate.py BATCH PROMPT TOKENS
+"""
+import json
+import statistics
+import sys
+import time
+
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, LogitsProcessor, LogitsProcessorList
+
+batch, prompt, tokens = map(int, sys.argv[1:])
+torch.manual_seed(1)
+model = GPT2LMHeadModel(GPT2Config(bos_token_id=None, eos_token_id=None)).eval()
+ids = torch.randint(50257, (batch, prompt))
+times = []
+
+
+class Clock(LogitsProcessor):
+    """Notes when the logits of each token are there."""
+
+    def __call__(self, ids, scores):
+        times.append(time.perf_counter())
+        return scores
+
+
+with torch.inference_mode():
+    for _ in range(2):  # the first makes buffers
+        times.clear()
+        start = time.perf_counter()
+        model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens + 1, do_sample=False, use_cache=True, pad_token_id=0, logits_processor=LogitsProcessorList([Clock()]))
+steps = [b - a for a, b in zip(times, times[1:])]
+print(json.dumps({"tokens_per_s": batch / statistics.median(steps), "prefill_seconds": times[0] - start}))

@@ -1,0 +1,90 @@
+package generate_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+)
+
+// Tokens come as they are chosen. With these weights they mean nothing.
+func ExampleGenerator_Stream() {
+	c := gpt2.New(100, 32, 16, 2, 4)
+	g := generate.New(c, graph.NewParams(1), c.Context)
+	defer g.Close()
+	count := 0
+	for token, err := range g.Stream(context.Background(), []int{5, 17}, 40, generate.Options{Temperature: 0.8, TopK: 20}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if token.ID < 100 {
+			count++
+		}
+	}
+	fmt.Println(count)
+	// Output: 40
+}
+
+// Several prompts at once, of different lengths: each step yields a token for each.
+func ExampleGenerator_Batch() {
+	c := gpt2.New(100, 32, 16, 2, 4)
+	g := generate.New(c, graph.NewParams(1), c.Context)
+	defer g.Close()
+	texts := make([][]int, 2)
+	for token, err := range g.Batch(context.Background(), [][]int{{1, 2, 3}, {4}}, 5, generate.Options{}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		texts[token.Sequence] = append(texts[token.Sequence], token.ID)
+	}
+	fmt.Println(len(texts[0]), len(texts[1]))
+	// Output: 5 5
+}
+
+// The likeliest continuations, best first.
+func ExampleGenerator_Beam() {
+	c := gpt2.New(100, 32, 16, 2, 4)
+	g := generate.New(c, graph.NewParams(1), c.Context)
+	defer g.Close()
+	found, err := g.Beam(context.Background(), []int{5, 17}, 6, generate.BeamOptions{Beams: 3, LengthPenalty: 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(found), len(found[0].IDs), found[0].LogProb >= found[1].LogProb)
+	// Output: 3 6 true
+}
+
+// What the options leave of a distribution.
+func ExampleOptions_Distribution() {
+	logits := []float32{2, 1, 0.5, -1}
+	for _, c := range (generate.Options{Temperature: 1, TopK: 2}).Distribution(logits, nil) {
+		fmt.Printf("%d %.3f\n", c.ID, c.LogProb)
+	}
+	// Output:
+	// 0 -0.313
+	// 1 -1.313
+}
+
+// Text ends before a stop string, however the tokens cut it.
+func ExampleText() {
+	text := generate.NewText(letters{}, "\n\n")
+	for _, id := range []byte("one\ntwo\n\nthree") {
+		piece, err := text.Add(int(id))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Print(piece)
+		if text.Stopped() {
+			break
+		}
+	}
+	// Output:
+	// one
+	// two
+}

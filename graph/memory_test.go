@@ -1,0 +1,93 @@
+package graph_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// TestMemorySelect: sequences go on from one another, also where they change places.
+func TestMemorySelect(t *testing.T) {
+	const batch, capacity, width = 3, 4, 2
+	m := graph.NewMemory(batch, capacity)
+	s := graph.New(graph.NewParams(1), graph.Incremental(m))
+	kept := s.At("a").Remember("x", width)
+	if again := s.At("a").Remember("x", width); &again()[0] != &kept()[0] {
+		t.Error("a second graph remembers elsewhere")
+	}
+	if want := int64(4 * batch * capacity * width); m.Bytes() != want {
+		t.Errorf("%d bytes, want %d", m.Bytes(), want)
+	}
+	x := kept()
+	for i := range x {
+		x[i] = float32(i)
+	}
+	m.Select([]int{2, 0, 0}, 3)
+	want := []float32{
+		16, 17, 18, 19, 20, 21, 6, 7, // the fourth position was not used
+		0, 1, 2, 3, 4, 5, 14, 15,
+		0, 1, 2, 3, 4, 5, 22, 23,
+	}
+	if !slices.Equal(x, want) {
+		t.Errorf("%v, want %v", x, want)
+	}
+}
+
+// TestIncrementalErrors: what cannot go on from the past says so.
+func TestIncrementalErrors(t *testing.T) {
+	m := graph.NewMemory(2, 8)
+	for _, c := range []struct {
+		declare func(s *graph.Scope) *G.Node
+		options []graph.Option
+		want    string
+	}{
+		{func(s *graph.Scope) *G.Node {
+			return ops.CachedAttention(s, s.Floats("x", 2, 12), 2, ops.AttentionOptions{})
+		},
+			nil, "CachedAttention: the graph is not incremental; build it with graph.Incremental"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.CachedAttention(s, s.Floats("x", 3, 12), 2, ops.AttentionOptions{})
+		},
+			[]graph.Option{graph.Incremental(m)}, "CachedAttention: qkv is (3, 12); want (B·N, 3C) for 2 sequences"},
+		{func(s *graph.Scope) *G.Node {
+			return layers.ComposedAttention(s.At("h.0"), s.Floats("x", 2, 12), 2, 1)
+		}, []graph.Option{graph.Incremental(m)}, "h.0: ComposedAttention: it keeps nothing for an incremental graph; use Attention there"},
+	} {
+		s := graph.New(graph.NewParams(1), c.options...)
+		c.declare(s)
+		if s.Err() == nil || s.Err().Error() != c.want {
+			t.Errorf("error %v, want %s", s.Err(), c.want)
+		}
+	}
+}
+
+// A graph that is given a sequence token by token. What layers remember is in the Memory;
+// "past" says how much of it counts.
+func ExampleIncremental() {
+	m := graph.NewMemory(1, 16)
+	s := graph.New(graph.NewParams(1), graph.Incremental(m))
+	x, _ := layers.Embedding(s.At("wte"), s.Ints("tokens", 1, 1), 10, 8)
+	x = layers.Attention(s.At("attn"), x, 2, 1)
+	p, err := s.Compile(x)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer p.Close()
+	for t, id := range []int{3, 1, 4} {
+		_ = p.SetInts("tokens", []int{id})
+		_ = p.SetInts("past", []int{t})
+		if err := p.Run(); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	fmt.Println(len(p.Value(x)), m.Bytes())
+	// Output: 8 1024
+}
