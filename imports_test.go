@@ -19,6 +19,7 @@ var layer = map[string]int{
 	"internal/reference":      0,
 	"internal/kernel":         0,
 	"graph":                   1,
+	"graph/draw":              2,
 	"ops":                     2,
 	"layers":                  3,
 	"models/gpt1":             4,

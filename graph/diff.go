@@ -1,0 +1,198 @@
+package graph
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// Change is a node that an edit added, removed or changed.
+type Change struct {
+	Before, After *Node // nil where there is none
+	// Reads tells what an unchanged node reads since the edit that it did not before.
+	Reads string
+}
+
+// Difference is what an edit changed in a graph.
+type Difference struct {
+	Changes       []Change
+	Before, After Total
+}
+
+// Diff compares two graphs, node by node. Nodes of one scope and one op are the same, in
+// their order; where an op is another, the node was changed.
+func Diff(before, after []Node) *Difference {
+	d := &Difference{Before: Sum(before), After: Sum(after)}
+	old, now := byPlace(before), byPlace(after)
+	matched := make(map[int]int) // nodes of before by those of after
+	place := func(n Node) string { return fmt.Sprint(n.Path, n.Grad) }
+	same := func(a, b Node) bool { return a.Op == b.Op }
+	anyOp := func(a, b Node) bool {
+		return (a.Op == "param") == (b.Op == "param") && (a.Op == "input") == (b.Op == "input")
+	}
+	taken := make([]bool, len(before))
+	for _, alike := range []func(a, b Node) bool{same, anyOp} {
+		for _, n := range after {
+			if _, done := matched[n.ID]; done {
+				continue
+			}
+			for _, o := range old[place(n)] {
+				if !taken[o.ID] && alike(o, n) {
+					matched[n.ID], taken[o.ID] = o.ID, true
+					break
+				}
+			}
+		}
+	}
+	for _, n := range before {
+		if !taken[n.ID] && now[place(n)] == nil {
+			d.Changes = append(d.Changes, Change{Before: &n})
+		}
+	}
+	for _, n := range after {
+		id, found := matched[n.ID]
+		if !found {
+			d.Changes = append(d.Changes, Change{After: &n})
+			continue
+		}
+		o := before[id]
+		if o.Op != n.Op || !o.Shape.Eq(n.Shape) || o.FLOPs != n.FLOPs {
+			d.Changes = append(d.Changes, Change{Before: &o, After: &n})
+		} else if news := reads(o, n, before, after, matched); news != "" {
+			d.Changes = append(d.Changes, Change{Before: &o, After: &n, Reads: news})
+		}
+	}
+	for _, n := range before { // of a scope that is still there
+		if !taken[n.ID] && now[place(n)] != nil {
+			d.Changes = append(d.Changes, Change{Before: &n})
+		}
+	}
+	return d
+}
+
+// byPlace lists nodes by path and side.
+func byPlace(nodes []Node) map[string][]Node {
+	m := make(map[string][]Node)
+	for _, n := range nodes {
+		key := fmt.Sprint(n.Path, n.Grad)
+		m[key] = append(m[key], n)
+	}
+	return m
+}
+
+// reads names the inputs of n that o did not have.
+func reads(o, n Node, before, after []Node, matched map[int]int) string {
+	var news []string
+	for _, in := range n.Inputs {
+		if id, found := matched[in]; !found || !slices.Contains(o.Inputs, id) {
+			news = append(news, strings.TrimSpace(after[in].Path+" "+after[in].Op))
+		}
+	}
+	return strings.Join(news, ", ")
+}
+
+// String lists the changes, the forward graph's one by one, like changes of several
+// blocks in one line, and the totals.
+func (d *Difference) String() string {
+	var out strings.Builder
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	var lines []string            // of a kind, the first
+	times := make(map[string]int) // by what they are with * for numbers
+	var gradients [3]int
+	for _, c := range d.Changes {
+		if n := c.node(); n.Grad {
+			gradients[c.kind()]++
+			continue
+		}
+		line := c.line()
+		if times[starred(line)]++; times[starred(line)] == 1 {
+			lines = append(lines, line)
+		}
+	}
+	for _, line := range lines {
+		if n := times[starred(line)]; n > 1 {
+			line = fmt.Sprintf("%s\t× %d", starred(line), n)
+		}
+		fmt.Fprintln(w, line)
+	}
+	if gradients != [3]int{} {
+		fmt.Fprintf(w, "gradient nodes: %d added, %d removed, %d changed\n", gradients[nodeAdded], gradients[nodeRemoved], gradients[nodeChanged])
+	}
+	if len(d.Changes) == 0 {
+		fmt.Fprintln(w, "no node differs")
+	}
+	fmt.Fprintln(w)
+	for _, t := range []struct {
+		name          string
+		before, after int64
+	}{
+		{"nodes", int64(d.Before.Nodes), int64(d.After.Nodes)},
+		{"parameters", d.Before.Params, d.After.Params},
+		{"FLOPs", d.Before.FLOPs, d.After.FLOPs},
+		{"bytes", d.Before.Bytes, d.After.Bytes},
+	} {
+		fmt.Fprintf(w, "%s\t%d → %d\t%+d\n", t.name, t.before, t.after, t.after-t.before)
+	}
+	_ = w.Flush() // a strings.Builder takes everything
+	return out.String()
+}
+
+// What a change is.
+const (
+	nodeAdded = iota
+	nodeRemoved
+	nodeChanged
+)
+
+func (c Change) kind() int {
+	switch {
+	case c.Before == nil:
+		return nodeAdded
+	case c.After == nil:
+		return nodeRemoved
+	}
+	return nodeChanged
+}
+
+// node is the node as it is now, or as it was.
+func (c Change) node() *Node {
+	if c.After != nil {
+		return c.After
+	}
+	return c.Before
+}
+
+// line words a change.
+func (c Change) line() string {
+	n := c.node()
+	sign := [...]string{"+", "-", "~"}[c.kind()]
+	text := fmt.Sprintf("%s %s\t%s\t%v", sign, n.Path, n.Op, n.Shape)
+	switch {
+	case c.Reads != "":
+		return text + "\treads " + c.Reads
+	case c.kind() == nodeChanged:
+		was := ""
+		if c.Before.Op != n.Op {
+			was += " " + c.Before.Op
+		}
+		if !c.Before.Shape.Eq(n.Shape) {
+			was += fmt.Sprintf(" %v", c.Before.Shape)
+		}
+		if c.Before.FLOPs != n.FLOPs {
+			was += fmt.Sprintf(" %d → %d FLOPs", c.Before.FLOPs, n.FLOPs)
+		}
+		return text + "\twas" + was
+	case n.Params > 0:
+		return text + fmt.Sprintf("\t%d weights", n.Params)
+	case n.FLOPs > 0:
+		return text + fmt.Sprintf("\t%d FLOPs", n.FLOPs)
+	}
+	return text
+}
+
+var number = regexp.MustCompile(`([a-z_]\.)[0-9]+\b`)
+
+// starred has * for the numbers in the paths of a text.
+func starred(text string) string { return number.ReplaceAllString(text, "${1}*") }

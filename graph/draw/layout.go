@@ -1,0 +1,302 @@
+package draw
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// The layout has two lanes: forward computation goes down the first, its gradient comes
+// up the second. A lane's boxes stand in rows; a layer and its gradient share one where
+// the arrows let them. Arrows run in the gaps between rows and in three channels beside
+// the lanes, never over a box.
+
+// Distances in pixels.
+const (
+	boxHeight  = 24.0
+	padding    = 8.0  // of texts in a box
+	between    = 26.0 // boxes of a row
+	labelZone  = 13.0 // of a gap, in which arrows begin and are labelled
+	track      = 6.0  // between arrows side by side
+	arrowZone  = 9.0  // of a gap, in which arrows end
+	labelWidth = 78.0 // of a channel, where arrows that leave sideways are labelled
+)
+
+// lane is a column of rows.
+type lane struct {
+	down        bool // forward: inputs come from above
+	rows        [][]*box
+	left, right float64
+}
+
+// drawing is a picture before it is written down.
+type drawing struct {
+	boxes         []*box
+	lines         []line
+	labels        []label
+	width, height float64
+
+	lanes   []*lane
+	rowTop  []float64
+	rowH    []float64
+	gaps    []float64 // gaps[r] is above row r; the last is below all
+	channel [3]struct{ left, right float64 }
+}
+
+// line is an arrow or a part of one: corners joined by straight lines.
+type line struct {
+	points [][2]float64
+	head   bool // an arrow's head at the last point
+	style  string
+	net    int // lines of one value may touch
+	hover  string
+}
+
+// label is a text beside a line.
+type label struct {
+	x, y  float64 // left end of its base line
+	text  string
+	style string // of its line
+}
+
+// layOut places the boxes of g and routes its values.
+func layOut(g *grouping) *drawing {
+	d := &drawing{boxes: g.boxes, lanes: []*lane{{down: true}}}
+	for i, b := range g.boxes {
+		b.index = i
+		if b.grad {
+			d.lanes = append(d.lanes[:1], &lane{})
+		}
+	}
+	d.rank(g)
+	d.sizes(g)
+	for _, l := range d.lanes {
+		d.spread(l)
+	}
+	r := newRouter(d, g)
+	r.run()
+	return d
+}
+
+// laneOf is the lane of a box.
+func (d *drawing) laneOf(b *box) *lane {
+	if b.grad {
+		return d.lanes[1]
+	}
+	return d.lanes[0]
+}
+
+// rank gives every box its row.
+func (d *drawing) rank(g *grouping) {
+	succs := make(map[*box][]*box)
+	for _, b := range g.boxes {
+		for _, p := range b.preds {
+			succs[p] = append(succs[p], b)
+		}
+	}
+	for _, b := range g.boxes {
+		if b.grad {
+			continue
+		}
+		for _, p := range b.preds {
+			b.row = max(b.row, p.row+1)
+		}
+	}
+	// What nothing leads to stands right above its first reader.
+	for _, b := range g.boxes {
+		if b.grad || len(b.preds) > 0 {
+			continue
+		}
+		row := math.MaxInt
+		for _, s := range succs[b] {
+			if !s.grad {
+				row = min(row, s.row-1)
+			}
+		}
+		if row != math.MaxInt {
+			b.row = row
+		}
+	}
+	// A gradient stands beside its layer, or above that if what it reads is there.
+	partner := make(map[string]int)
+	for _, b := range g.boxes {
+		if !b.grad && b.kind == layer {
+			partner[b.name()] = b.row
+		}
+	}
+	lowest := 0
+	for _, b := range g.boxes {
+		if !b.grad {
+			continue
+		}
+		row, found := partner[b.name()]
+		if !found {
+			row = math.MaxInt
+		}
+		above, forward := math.MaxInt, 0
+		for _, p := range b.preds {
+			if p.grad {
+				above = min(above, p.row-1)
+			} else {
+				forward = max(forward, p.row)
+			}
+		}
+		if row = min(row, above); row == math.MaxInt {
+			row = forward
+		}
+		b.row = row
+		lowest = min(lowest, row)
+	}
+	rows := 0
+	for _, b := range g.boxes {
+		b.row -= lowest
+		rows = max(rows, b.row+1)
+	}
+	d.dropEmpty(rows)
+	for _, l := range d.lanes {
+		l.rows = make([][]*box, len(d.rowTop))
+	}
+	for _, b := range g.boxes {
+		l := d.laneOf(b)
+		l.rows[b.row] = append(l.rows[b.row], b)
+	}
+}
+
+// name tells a box and its gradient's from others.
+func (b *box) name() string { return b.key }
+
+// dropEmpty renumbers rows so that none is empty.
+func (d *drawing) dropEmpty(rows int) {
+	used := make([]int, rows)
+	for _, b := range d.boxes {
+		used[b.row] = 1
+	}
+	at := 0
+	for r, u := range used {
+		used[r] = at
+		at += u
+	}
+	for _, b := range d.boxes {
+		b.row = used[b.row]
+	}
+	d.rowTop, d.rowH, d.gaps = make([]float64, at), make([]float64, at), make([]float64, at+1)
+}
+
+// sizes gives every box its width: layers one a lane, others their own.
+func (d *drawing) sizes(g *grouping) {
+	width := make(map[*lane]float64)
+	for _, b := range d.boxes {
+		w := 2*padding + textWidth(b.title(), titleSize)
+		for _, text := range []string{b.detailOf(g), b.figures()} {
+			if text != "" {
+				w += 1.5*padding + textWidth(text, smallSize)
+			}
+		}
+		b.w = 2 * math.Ceil(w/2)
+		if l := d.laneOf(b); b.kind == layer {
+			width[l] = max(width[l], b.w)
+		}
+	}
+	for _, b := range d.boxes {
+		if b.kind == layer {
+			b.w = width[d.laneOf(b)]
+		}
+	}
+}
+
+// spread orders the boxes of each row of a lane and gives them their place from its left
+// end: near what they are connected with, apart from each other.
+func (d *drawing) spread(l *lane) {
+	near, far := make(map[*box][]*box), make(map[*box][]*box)
+	for _, b := range d.boxes {
+		for _, p := range b.preds {
+			switch {
+			case b.grad != p.grad:
+			case b.row-p.row == 1 || p.row-b.row == 1:
+				near[b], near[p] = append(near[b], p), append(near[p], b)
+			default:
+				far[b], far[p] = append(far[b], p), append(far[p], b)
+			}
+		}
+	}
+	for b, others := range far {
+		if near[b] == nil {
+			near[b] = others
+		}
+	}
+	want := make(map[*box]float64)
+	const sweeps = 40
+	for sweep := range sweeps {
+		for i := range l.rows {
+			row := l.rows[i]
+			if sweep%2 == 1 {
+				row = l.rows[len(l.rows)-1-i]
+			}
+			for _, b := range row {
+				sum, weight := 0.0, 0.0
+				for _, n := range near[b] {
+					sum += n.x * n.pull()
+					weight += n.pull()
+				}
+				want[b] = b.x
+				if weight > 0 {
+					want[b] = sum / weight
+				}
+			}
+			if sweep < sweeps/2 {
+				slices.SortStableFunc(row, func(a, b *box) int { return cmp.Compare(want[a], want[b]) })
+			}
+			place(row, want)
+		}
+	}
+	left := math.Inf(1)
+	for _, b := range d.boxes {
+		if d.laneOf(b) == l {
+			b.x = math.Round(b.x - b.w/2) // so far it was the middle
+			left = min(left, b.x)
+		}
+	}
+	for _, b := range d.boxes {
+		if d.laneOf(b) == l {
+			b.x -= left
+			l.right = max(l.right, b.x+b.w)
+		}
+	}
+}
+
+// pull is how much others keep to this box, and how much it keeps to its place.
+func (b *box) pull() float64 {
+	if b.kind != layer {
+		return 1e-6
+	}
+	return 1 + math.Log1p(float64(b.flops))
+}
+
+// place puts a row's boxes as near to where they want to be as their order and their
+// distance allow: least squares, by pooling neighbours that would overlap.
+func place(row []*box, want map[*box]float64) {
+	type pool struct {
+		sum, weight float64
+		n           int
+	}
+	var pools []pool
+	offset := make([]float64, len(row)) // from the first box's middle, if all touched
+	for i, b := range row {
+		if i > 0 {
+			offset[i] = offset[i-1] + (row[i-1].w+b.w)/2 + between
+		}
+		at := want[b] - offset[i]
+		pools = append(pools, pool{at * b.pull(), b.pull(), 1})
+		for n := len(pools); n > 1 && pools[n-2].sum/pools[n-2].weight > pools[n-1].sum/pools[n-1].weight; n-- {
+			p, q := pools[n-2], pools[n-1]
+			pools = append(pools[:n-2], pool{p.sum + q.sum, p.weight + q.weight, p.n + q.n})
+		}
+	}
+	i := 0
+	for _, p := range pools {
+		for range p.n {
+			row[i].x = p.sum/p.weight + offset[i]
+			i++
+		}
+	}
+}
