@@ -223,6 +223,29 @@ func TestGraph(t *testing.T) {
 	}
 }
 
+// TestGraphPictures: every form of a picture and of a comparison comes out, to the byte the
+// same twice.
+func TestGraphPictures(t *testing.T) {
+	for _, c := range []struct{ args, has string }{
+		{"--format svg --train", ">∂ h.3.mlp<"},
+		{"--format svg --depth 1 --open h.0", ">h.0.mlp.c_fc<"},
+		{"--format svg --model gpt2-xl", ">h.0 … h.47<"},
+		{"--format dot --depth 1 --fold", `label="h.0 … h.3\n4 alike`},
+		{"--diff gpt1-nano", "\nparameters  804096 → 809600        +5504\n"},
+		{"--diff gpt1-nano --format svg --train", ">after<"},
+		{"--diff gpt1-nano --format json", `"after":{"bytes":`},
+	} {
+		args := append([]string{"graph"}, strings.Fields(c.args)...)
+		status, out, stderr := gorgpt(t, t.Context(), args...)
+		if status != 0 || !strings.Contains(out, c.has) {
+			t.Errorf("%s: status %d, no %q in\n%s%s", c.args, status, c.has, stderr, out)
+		}
+		if _, again, _ := gorgpt(t, t.Context(), args...); again != out {
+			t.Errorf("%s: differs the second time", c.args)
+		}
+	}
+}
+
 func TestModels(t *testing.T) {
 	status, out, _ := gorgpt(t, t.Context(), "models")
 	for _, n := range []string{"804,096", "124,439,808", "354,823,168", "774,030,080", "1,557,611,200"} {
