@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,14 +70,14 @@ var dtypes = map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "b
 
 // found is what convert tells about its input.
 type found struct {
-	Kind       string   `json:"kind"`
-	Model      string   `json:"model"`
-	Parameters int64    `json:"parameters"`
-	Stored     string   `json:"stored"` // number type
-	Out        string   `json:"out"`
-	To         string   `json:"to"`
-	DType      string   `json:"dtype"`
-	Tokenizer  []string `json:"tokenizer"`
+	Kind       string `json:"kind"`
+	Model      string `json:"model"`
+	Parameters int64  `json:"parameters"`
+	Stored     string `json:"stored"` // number type
+	Out        string `json:"out"`
+	To         string `json:"to"`
+	DType      string `json:"dtype"`
+	Tokenizer  string `json:"tokenizer"`
 }
 
 func (c *conversion) run(stdout io.Writer) error {
@@ -99,12 +98,10 @@ func (c *conversion) run(stdout io.Writer) error {
 	if err := declareInto(model, params); err != nil {
 		return err
 	}
+	made, makes := c.tokenizer(o, model)
 	f := found{
 		Kind: o.Kind, Model: modelName(model), Parameters: params.Count(), Stored: stored(o.Weights),
-		Out: c.out, To: c.to, DType: string(dtype), Tokenizer: slices.Sorted(maps.Keys(o.Tokenizer)),
-	}
-	if f.Tokenizer == nil {
-		f.Tokenizer = []string{} // in JSON [] and not null
+		Out: c.out, To: c.to, DType: string(dtype), Tokenizer: makes,
 	}
 	if !c.asJSON {
 		if err := f.print(stdout, filepath.Base(o.Weights.Name()), model); err != nil {
@@ -122,7 +119,7 @@ func (c *conversion) run(stdout io.Writer) error {
 		if err := checkpoint.SaveLLMC(c.out, config, params, dtype); err != nil {
 			return err
 		}
-	} else if err := c.saveHuggingFace(o, model, params, dtype, shardBytes); err != nil {
+	} else if err := c.saveHuggingFace(o, model, params, made, dtype, shardBytes); err != nil {
 		return err
 	}
 	if c.asJSON {
@@ -215,77 +212,6 @@ func stored(src weights.Source) string {
 
 // print tells what was found.
 func (f found) print(w io.Writer, file string, m models.Model) error {
-	tokenizer := "no files beside the weights"
-	if len(f.Tokenizer) > 0 {
-		tokenizer = strings.Join(f.Tokenizer, ", ")
-	}
-	_, err := fmt.Fprintf(w, "%s (%s, %s)\n%s\ntokenizer: %s\n", f.Kind, file, f.Stored, describe(f.Model, m, f.Parameters), tokenizer)
+	_, err := fmt.Fprintf(w, "%s (%s, %s)\n%s\ntokenizer: %s\n", f.Kind, file, f.Stored, describe(f.Model, m, f.Parameters), f.Tokenizer)
 	return err
-}
-
-// saveHuggingFace writes a Hugging Face directory.
-func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, ps *graph.Params, dtype weights.DType, shardBytes int64) error {
-	config, err := configFor(o, m, dtype)
-	if err != nil {
-		return err
-	}
-	return checkpoint.Save(c.out, checkpoint.Contents{
-		Config: config, Params: ps, Zeros: m.Absent(), DType: dtype, ShardBytes: shardBytes,
-		Tokenizer: func(dir string) error {
-			for _, name := range slices.Sorted(maps.Keys(o.Tokenizer)) {
-				if err := copyFile(filepath.Join(dir, name), o.Tokenizer[name]); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	})
-}
-
-// openAIVocab is the vocabulary of OpenAI's GPT-2, whose last token ends a text.
-const openAIVocab = 50257
-
-// configFor returns the config.json to write: what is in the one that was found is
-// kept; a new one is complete.
-func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byte, error) {
-	text := o.Config
-	if o.MadeConfig {
-		end := -1
-		if m.Dims().Vocab == openAIVocab {
-			end = openAIVocab - 1
-		}
-		var err error
-		if text, err = m.JSON(end); err != nil {
-			return nil, err
-		}
-	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, err
-	}
-	name := map[weights.DType]string{weights.F32: "float32", weights.F16: "float16", weights.BF16: "bfloat16"}[dtype]
-	delete(fields, "torch_dtype") // transformers' name before version 5, which still reads it
-	delete(fields, "dtype")
-	fields["torch_dtype"] = json.RawMessage(strconv.Quote(name))
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	err := enc.Encode(fields)
-	return b.Bytes(), err
-}
-
-// copyFile copies a file.
-func copyFile(to, from string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
 }

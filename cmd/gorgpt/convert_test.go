@@ -269,3 +269,32 @@ func logits(t *testing.T, dir string, tokens []int) []float32 {
 	}
 	return slices.Clone(p.Value(out))
 }
+
+// TestConvertTokenizer: a model of llm.c with the vocabulary of OpenAI's GPT-2 comes
+// with its tokenizer, so that one can generate from it.
+func TestConvertTokenizer(t *testing.T) {
+	t.Chdir(t.TempDir())
+	config := []byte(`{"model_type": "gpt2", "vocab_size": 50257, "n_positions": 4, "n_embd": 2, "n_layer": 1, "n_head": 1,
+		"activation_function": "gelu_new", "layer_norm_epsilon": 1e-5}`)
+	m, err := models.Parse(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := graph.New(graph.NewParams(1))
+	m.Graph(s, s.Ints("tokens", 1, 1))
+	if err := checkpoint.SaveLLMC("m.bin", config, s.Params(), "BF16"); err != nil {
+		t.Fatal(err)
+	}
+	status, stdout, stderr := gorgpt(t, t.Context(), "convert", "m.bin", "m")
+	if want := "tokenizer: no files beside the weights; GPT-2's, by the size of the vocabulary\nm\n"; status != 0 || !strings.HasSuffix(stdout, want) {
+		t.Fatalf("status %d %s, output\n%swant\n…%s", status, stderr, stdout, want)
+	}
+	status, stdout, stderr = gorgpt(t, t.Context(), "generate", "--from", "m", "--prompt", "Hello", "--tokens", "2", "--json")
+	var got struct {
+		Prompt []int `json:"prompt_ids"`
+		Text   string
+	}
+	if err := json.Unmarshal([]byte(stdout), &got); status != 0 || err != nil || !slices.Equal(got.Prompt, []int{15496}) {
+		t.Errorf("status %d %s, %s, %v; want the id that OpenAI's has for Hello, 15496", status, stderr, stdout, err)
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// openAIVocab is the vocabulary of OpenAI's GPT-2, whose last token ends a text.
+const openAIVocab = 50257
+
+// tokenizer says what becomes of the tokenizer: the files that were found are copied.
+// If tokenizer.json is not among them, it is made of them; if there are none, and the
+// vocabulary is that of OpenAI's GPT-2, so is the tokenizer. Else made is nil.
+func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string) {
+	files := strings.Join(slices.Sorted(maps.Keys(o.Tokenizer)), ", ")
+	if o.Tokenizer["tokenizer.json"] != "" {
+		return nil, files
+	}
+	for _, path := range o.Tokenizer {
+		if tok, err := tokenizer.Load(filepath.Dir(path)); err == nil && tok.Size() <= m.Dims().Vocab {
+			return tok, files + ", and tokenizer.json made of them"
+		}
+		return nil, files
+	}
+	if m.Dims().Vocab == openAIVocab && c.to == "hf" {
+		if tok, err := tokenizer.GPT2(); err == nil {
+			return tok, "no files beside the weights; GPT-2's, by the size of the vocabulary"
+		}
+	}
+	return nil, "no files beside the weights"
+}
+
+// saveHuggingFace writes a Hugging Face directory.
+func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, ps *graph.Params, made tokenizer.Tokenizer, dtype weights.DType, shardBytes int64) error {
+	config, err := configFor(o, m, dtype)
+	if err != nil {
+		return err
+	}
+	return checkpoint.Save(c.out, checkpoint.Contents{
+		Config: config, Params: ps, Zeros: m.Absent(), DType: dtype, ShardBytes: shardBytes,
+		Tokenizer: func(dir string) error {
+			if made != nil {
+				if err := made.Save(dir); err != nil {
+					return err
+				}
+			}
+			for _, name := range slices.Sorted(maps.Keys(o.Tokenizer)) {
+				if err := copyFile(filepath.Join(dir, name), o.Tokenizer[name]); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+}
+
+// configFor returns the config.json to write: what is in the one that was found is
+// kept; a new one is complete.
+func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byte, error) {
+	text := o.Config
+	if o.MadeConfig {
+		end := -1
+		if m.Dims().Vocab == openAIVocab {
+			end = openAIVocab - 1
+		}
+		var err error
+		if text, err = m.JSON(end); err != nil {
+			return nil, err
+		}
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, err
+	}
+	name := map[weights.DType]string{weights.F32: "float32", weights.F16: "float16", weights.BF16: "bfloat16"}[dtype]
+	delete(fields, "torch_dtype") // transformers' name before version 5, which still reads it
+	delete(fields, "dtype")
+	fields["torch_dtype"] = json.RawMessage(strconv.Quote(name))
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(fields)
+	return b.Bytes(), err
+}
+
+// copyFile copies a file.
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
