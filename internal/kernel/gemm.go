@@ -37,6 +37,10 @@ func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int,
 		p.oneRow()
 		return
 	}
+	if m <= fewRows && transB && !transA {
+		p.dotRows()
+		return
+	}
 	if float64(m)*float64(n)*float64(k) < smallProduct {
 		p.small()
 		return

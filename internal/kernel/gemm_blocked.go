@@ -177,6 +177,7 @@ type team struct {
 	x                 []float32 // the row of A
 	vector            buffer
 	rowTiles, rowDots func(lo, hi int)
+	rowsDots          func(lo, hi int)
 }
 
 func newTeam() *team {
@@ -187,6 +188,7 @@ func newTeam() *team {
 	t.computeRows = func(lo, hi int) { t.tileRows(lo, hi) }
 	t.rowTiles = func(lo, hi int) { t.product.rowColumns(lo, hi) }
 	t.rowDots = func(lo, hi int) { t.product.rowScalars(lo, hi, t.x) }
+	t.rowsDots = func(lo, hi int) { t.product.rowsScalars(lo, hi) }
 	return t
 }
 

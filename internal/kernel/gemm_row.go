@@ -65,26 +65,36 @@ func (p *product) rowScalars(lo, hi int, x []float32) {
 	s := workspaces.take()
 	defer workspaces.put(s)
 	sums := s.tile.sized(8)
-	clear(sums)
-	whole := p.k / p.dotLanes * p.dotLanes
 	for lo < hi {
-		dot, count := p.dots[0], 8
+		count := 8
 		if hi-lo < count {
-			dot, count = p.dots[1], 1
+			count = 1
 		}
-		if whole > 0 {
-			dot(whole, &x[0], &p.b[lo*p.ldb], p.ldb, &sums[0])
-		}
-		for i, sum := range sums[:count] {
-			for q := whole; q < p.k; q++ {
-				sum += x[q] * p.b[(lo+i)*p.ldb+q]
-			}
-			sum *= p.alpha
-			if p.beta != 0 {
-				sum += p.beta * p.c[lo+i]
-			}
-			p.c[lo+i] = sum
-		}
+		p.scalars(p.c[lo:lo+count], x, lo, sums)
 		lo += count
+	}
+}
+
+// scalars computes 8 elements or one of a row of C: the scalar products of x with rows of B
+// from row on. sums holds 8 elements.
+func (p *product) scalars(c, x []float32, row int, sums []float32) {
+	dot := p.dots[0]
+	if len(c) < 8 {
+		dot = p.dots[1]
+	}
+	whole := p.k / p.dotLanes * p.dotLanes
+	clear(sums)
+	if whole > 0 {
+		dot(whole, &x[0], &p.b[row*p.ldb], p.ldb, &sums[0])
+	}
+	for i, sum := range sums[:len(c)] {
+		for q := whole; q < p.k; q++ {
+			sum += x[q] * p.b[(row+i)*p.ldb+q]
+		}
+		sum *= p.alpha
+		if p.beta != 0 {
+			sum += p.beta * c[i]
+		}
+		c[i] = sum
 	}
 }
