@@ -19,6 +19,19 @@ func TiedLoss(s *graph.Scope, x, embedding, targets *G.Node) *G.Node {
 	return loss(s, x, targets, func(*graph.Scope, int) *G.Node { return embedding })
 }
 
+// TiedWeightedLoss is TiedLoss with the sum of what weights (B·T), one for each target,
+// multiply instead of the mean.
+func TiedWeightedLoss(s *graph.Scope, x, embedding, targets, weights *G.Node) *G.Node {
+	return ops.WeightedLinearCrossEntropy(s, x, embedding, targets, weights)
+}
+
+// Classifier scores classes from states x (N·K, C), in which K rows one after the other belong
+// together: (N·K, classes). Before, it drops elements of x with the given probability, the
+// same of rows that belong together. It heeds Init.
+func Classifier(s *graph.Scope, x *G.Node, classes, together int, dropout float64, given ...Option) *G.Node {
+	return Linear(s, ops.DropoutShared(s, x, dropout, together), classes, given...)
+}
+
 // Head is TiedHead with a weight (V, C) of its own. It heeds Init.
 func Head(s *graph.Scope, x *G.Node, vocab int, given ...Option) *G.Node {
 	return logits(s, x, vocab, headWeight(vocab, given))

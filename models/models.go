@@ -23,6 +23,9 @@ type Model interface {
 	Graph(s *graph.Scope, tokens *G.Node) *G.Node
 	// GraphAt is Graph for the given rows (N) of the logits only: (N, V).
 	GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node
+	// States declares everything below the head and returns the final states (B·T, C) and
+	// the token embedding (V, C), which the head shares: what other heads are put on.
+	States(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node)
 	// Loss declares the mean cross-entropy of the next token; targets (B, T).
 	Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node
 

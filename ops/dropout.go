@@ -38,6 +38,41 @@ func Dropout(s *graph.Scope, x *G.Node, rate float64) *G.Node {
 	})
 }
 
+// DropoutShared is [Dropout] of the rows of x (N·K, C), where K rows one after the other lose
+// the same elements: of a question's answers all or none.
+func DropoutShared(s *graph.Scope, x *G.Node, rate float64, share int) *G.Node {
+	if err := checkRate(s, "DropoutShared", x.Shape(), rate); err != nil {
+		return err
+	}
+	if !isMatrix(x) || share < 1 || x.Shape()[0]%share != 0 {
+		return s.Fail("DropoutShared", x.Shape(), "x is %v; want (N·K, C) with a K of %d", x.Shape(), share)
+	}
+	if !s.Training() || rate == 0 {
+		return x
+	}
+	stream, width := s.Stream("dropout"), x.Shape()[1]
+	apply := func(name string, x *G.Node, grad func(G.Nodes, *G.Node, *G.Node) G.Nodes) *G.Node {
+		return s.Apply(graph.Op{
+			Name:  name,
+			Out:   x.Shape(),
+			FLOPs: size(x.Shape()),
+			Run: func(a *graph.Args) error {
+				seed, step := a.Random()
+				mask := kernel.NewMask(rate, seed, step, stream)
+				out, x := a.Out(0), a.Floats(0)
+				for i, v := range x {
+					out[i] = v * mask.At(uint64(i/(share*width)*width+i%width))
+				}
+				return nil
+			},
+			Grad: grad,
+		}, x)
+	}
+	return apply("DropoutShared", x, func(_ G.Nodes, _, grad *G.Node) G.Nodes {
+		return G.Nodes{apply("DropoutSharedGrad", grad, nil)}
+	})
+}
+
 // checkRate returns a placeholder if rate is no probability below 1, else nil.
 func checkRate(s *graph.Scope, op string, shape tensor.Shape, rate float64) *G.Node {
 	if rate >= 0 && rate < 1 {

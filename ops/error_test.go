@@ -57,6 +57,15 @@ func TestErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node { return ops.CrossEntropy(s, s.Floats("a", 6, 2), s.Ints("t", 5)) },
 			"CrossEntropy: logits are (6, 2), targets (5) of int; want (N, V) and N integers"},
 		{func(s *graph.Scope) *G.Node {
+			return ops.Reshape(s, s.Floats("a", 2, 3), 7)
+		}, "Reshape: x is (2, 3); (7) has not as many elements"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.DropoutShared(s, s.Floats("a", 3, 4), 0.1, 2)
+		}, "DropoutShared: x is (3, 4); want (N·K, C) with a K of 2"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.WeightedLinearCrossEntropy(s, s.Floats("a", 3, 4), s.Floats("b", 5, 4), s.Ints("c", 3), ops.Scale(s, s.Floats("d", 3), 2))
+		}, "WeightedLinearCrossEntropy: the weights are computed; they must be given, as they get no gradient"},
+		{func(s *graph.Scope) *G.Node {
 			return ops.BatchedMatMul(s, s.Floats("a", 2, 3, 4), s.Floats("b", 2, 3, 4), false, false)
 		}, "BatchedMatMul: a is (2, 3, 4) (transposed: false), b (2, 3, 4) (false); want (N, M, K) and (N, K, L)"},
 		{func(s *graph.Scope) *G.Node { return ops.CausalMask(s, s.Floats("a", 2, 3, 4), 0) },

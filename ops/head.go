@@ -57,6 +57,22 @@ func Project(s *graph.Scope, x, w *G.Node) *G.Node {
 // the graph is differentiated, the forward run computes the gradients of x and w
 // along with the loss, while a chunk's logits are there. Targets of −1 do not count.
 func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
+	return linearCrossEntropy(s, x, w, targets, nil)
+}
+
+// WeightedLinearCrossEntropy is LinearCrossEntropy with the sum of what weights (N), one for
+// each target, multiply instead of the mean.
+func WeightedLinearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
+	if !isMatrix(x) || !isVector(weights, x.Shape()[0]) || weights == nil {
+		return s.Fail("WeightedLinearCrossEntropy", tensor.ScalarShape(), "x is %v, weights %v; want (N, C) and (N)", x.Shape(), weights)
+	}
+	if weights.Op() != nil {
+		return s.Fail("WeightedLinearCrossEntropy", tensor.ScalarShape(), "the weights are computed; they must be given, as they get no gradient")
+	}
+	return linearCrossEntropy(s, x, w, targets, weights)
+}
+
+func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isIDs(targets) || targets.Shape().TotalSize() != x.Shape()[0] {
 		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "x is %v, w %v, targets %v of %v; want (N, C), (V, C) and N integers", x.Shape(), w.Shape(), targets.Shape(), targets.Dtype())
 	}
@@ -69,23 +85,31 @@ func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 			if err := checkTargets(a.Ints(2), head.Vocab); err != nil {
 				return err
 			}
+			var factors []float32
+			if weights != nil {
+				factors = a.Floats(3)
+			}
 			var g kernel.HeadGrad
 			if a.Results() > 1 {
 				g.DX = a.Out(1)
 				g.DW, g.Alpha, g.Beta = a.Sum(2)
 			}
-			a.Out(0)[0] = head.Loss(a.Floats(0), a.Floats(1), a.Ints(2), g)
+			a.Out(0)[0] = head.Loss(a.Floats(0), a.Floats(1), a.Ints(2), factors, g)
 			return nil
 		},
 		// The run of the op itself fills its sides with the gradients of the mean.
 		Grad: func(_ G.Nodes, out, grad *G.Node) G.Nodes {
 			dx, dw := s.Side(out, x.Shape(), false, products), s.Side(out, w.Shape(), true, products)
-			if isOne(grad) {
-				return G.Nodes{dx, dw, nil}
+			if !isOne(grad) {
+				dx, dw = scaleBy(s, dx, grad), scaleBy(s, dw, grad)
 			}
-			return G.Nodes{scaleBy(s, dx, grad), scaleBy(s, dw, grad), nil}
+			grads := G.Nodes{dx, dw, nil}
+			if weights != nil {
+				grads = append(grads, zerosLike(s, weights)) // an input, not to be learned
+			}
+			return grads
 		},
-	}, x, w, targets)
+	}, some(x, w, targets, weights)...)
 }
 
 // isOne tells whether n is the constant 1, with which differentiation starts.
@@ -95,6 +119,18 @@ func isOne(n *G.Node) bool {
 	}
 	one, ok := n.Value().Data().(float32)
 	return ok && one == 1 && len(n.Shape()) == 0 && n.Graph().From(n.ID()).Len() == 0
+}
+
+// zerosLike is the gradient of an input that is given, and not learned.
+func zerosLike(s *graph.Scope, x *G.Node) *G.Node {
+	return s.Apply(graph.Op{
+		Name: "Zeros",
+		Out:  x.Shape(),
+		Run: func(a *graph.Args) error {
+			clear(a.Out(0))
+			return nil
+		},
+	}, x)
 }
 
 // scaleBy multiplies x by a scalar node.

@@ -189,6 +189,7 @@ var opCases = []opCase{
 	linear("Linear to one column", 4, 3, 1, true),
 	unary("GELU", ops.GELU, reference.GELU),
 	unary("GELUErf", ops.GELUErf, reference.GELUErf),
+	unary("Reshape", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Reshape(s, ops.Scale(s, x, 2), 7, 5) }, func(v float64) float64 { return 2 * v }),
 	unary("ReLU", ops.ReLU, reference.ReLU),
 	unary("Scale", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, 0.3) }, func(v float64) float64 { return 0.3 * v }),
 	{

@@ -34,20 +34,24 @@ type HeadGrad struct {
 
 // Loss returns the mean over the rows of x (Rows, Width) that have a target of
 // −log softmax(x·wᵀ) at it, for w (Vocab, Width), and its gradients as far as g
-// asks. Without any target they are zero.
-func (h *Head) Loss(x, w []float32, targets []int, g HeadGrad) float32 {
+// asks. Without any target they are zero. With weights, one a row, it is the sum of what
+// they multiply instead of the mean.
+func (h *Head) Loss(x, w []float32, targets []int, weights []float32, g HeadGrad) float32 {
 	if h.logits == nil {
 		h.logits = make([]float32, min(headRows, h.Rows)*h.Vocab)
 		h.losses = make([]float32, h.Rows)
 	}
 	n := max(1, counted(targets))
 	scale := 1 / float32(n)
+	if weights != nil {
+		n, scale = 1, 1
+	}
 	beta := g.Beta
 	for lo := 0; lo < h.Rows; lo += headRows {
 		rows := min(headRows, h.Rows-lo)
 		x := x[lo*h.Width : (lo+rows)*h.Width]
 		Gemm(false, true, rows, h.Vocab, h.Width, 1, x, h.Width, w, h.Width, 0, h.logits, h.Vocab)
-		h.rowLosses(lo, targets[lo:lo+rows], scale, g.DX != nil || g.DW != nil)
+		h.rowLosses(lo, targets[lo:lo+rows], weights, scale, g.DX != nil || g.DW != nil)
 		if g.DX != nil {
 			Gemm(false, false, rows, h.Width, h.Vocab, 1, h.logits, h.Vocab, w, h.Width, 0, g.DX[lo*h.Width:], h.Width)
 		}
@@ -57,7 +61,10 @@ func (h *Head) Loss(x, w []float32, targets []int, g HeadGrad) float32 {
 		}
 	}
 	var sum float64
-	for _, l := range h.losses {
+	for r, l := range h.losses {
+		if weights != nil {
+			l *= weights[r]
+		}
 		sum += float64(l)
 	}
 	return float32(sum / float64(n))
@@ -65,8 +72,11 @@ func (h *Head) Loss(x, w []float32, targets []int, g HeadGrad) float32 {
 
 // rowLosses files the losses of the chunk that starts at row lo and, if asked,
 // turns its logits into the gradient of the mean.
-func (h *Head) rowLosses(lo int, targets []int, scale float32, gradient bool) {
+func (h *Head) rowLosses(lo int, targets []int, weights []float32, scale float32, gradient bool) {
 	c := call{x: h.logits, out: h.losses[lo:], ids: targets, alpha: scale, width: h.Vocab}
+	if weights != nil {
+		c.weight = weights[lo:]
+	}
 	grain := rowGrain(exponentialGrain, h.Vocab)
 	if !gradient {
 		c.split(len(targets), grain, func(c *call, from, to int) {
@@ -98,7 +108,11 @@ func (c *call) crossEntropyGrad(r int) float32 {
 		clear(row)
 		return 0
 	}
-	return CrossEntropyGrad(row, c.ids[r], c.alpha)
+	scale := c.alpha
+	if c.weight != nil {
+		scale *= c.weight[r]
+	}
+	return CrossEntropyGrad(row, c.ids[r], scale)
 }
 
 // CrossEntropy is −log softmax(row)[target].

@@ -13,14 +13,14 @@ import (
 // Graph declares GPT-2 over tokens (B, T) and returns the logits (B·T, V): row
 // b·T + t scores every token as the one that follows position t of sequence b.
 func (c Config) Graph(s *graph.Scope, tokens *G.Node) *G.Node {
-	x, wte := c.hidden(s, tokens)                   // (B·T, C), (V, C)
+	x, wte := c.States(s, tokens)                   // (B·T, C), (V, C)
 	return layers.TiedHead(s.At("lm_head"), x, wte) // (B·T, V)
 }
 
 // GraphAt is Graph for some positions only: rows (N) numbers rows of the logits, and
 // the result (N, V) holds these. A sampler needs the last position's.
 func (c Config) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
-	x, wte := c.hidden(s, tokens)                   // (B·T, C), (V, C)
+	x, wte := c.States(s, tokens)                   // (B·T, C), (V, C)
 	x = ops.Embed(s.At("rows"), rows, x)            // (N, C)
 	return layers.TiedHead(s.At("lm_head"), x, wte) // (N, V)
 }
@@ -28,13 +28,13 @@ func (c Config) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
 // Loss declares GPT-2 and its training objective: the mean cross-entropy of the
 // next token, where targets (B, T) holds the token that follows each of tokens.
 func (c Config) Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node {
-	x, wte := c.hidden(s, tokens)                            // (B·T, C), (V, C)
+	x, wte := c.States(s, tokens)                            // (B·T, C), (V, C)
 	return layers.TiedLoss(s.At("lm_head"), x, wte, targets) // scalar
 }
 
-// hidden is everything below the head: it returns the final states and the token
-// embedding, which the head shares.
-func (c Config) hidden(s *graph.Scope, tokens *G.Node) (x, wte *G.Node) {
+// States is everything below the head: it returns the final states (B·T, C) and the token
+// embedding (V, C), which the head shares.
+func (c Config) States(s *graph.Scope, tokens *G.Node) (x, wte *G.Node) {
 	if tokens.Dims() != 2 {
 		return s.Fail("GPT-2", []int{1, c.Width}, "tokens are %v; want (B, T)", tokens.Shape()), tokens
 	}

@@ -1,0 +1,28 @@
+package ops
+
+import (
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// Reshape returns the elements of x, in their order, in another shape. It copies, unlike
+// Gorgonia's own, whose result shares memory with its input.
+func Reshape(s *graph.Scope, x *G.Node, shape ...int) *G.Node {
+	to := tensor.Shape(shape)
+	if x.Dtype() != tensor.Float32 || len(shape) == 0 || to.TotalSize() != x.Shape().TotalSize() {
+		return s.Fail("Reshape", to, "x is %v; %v has not as many elements", x.Shape(), to)
+	}
+	return s.Apply(graph.Op{
+		Name: "Reshape",
+		Out:  to,
+		Run: func(a *graph.Args) error {
+			copy(a.Out(0), a.Floats(0))
+			return nil
+		},
+		Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes {
+			return G.Nodes{Reshape(s, grad, x.Shape()...)}
+		},
+	}, x)
+}
