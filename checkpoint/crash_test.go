@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
@@ -19,6 +20,7 @@ const childEnv = "GORGPT_CHECKPOINT_CHILD"
 var children = map[string]func(dir string) error{
 	"die-filling": dieFilling,
 	"save-on":     saveOn,
+	"save-model":  saveModel,
 }
 
 func TestMain(m *testing.M) {
@@ -83,6 +85,66 @@ func saveOn(dir string) error {
 			return err
 		}
 		fmt.Print(".")
+	}
+}
+
+// saveModel saves one model for ever, with all weights 0, then all 1, and so on, in
+// one file and in several by turns. It prints a dot after each.
+func saveModel(dir string) error {
+	ps, err := nanoParams(1)
+	if err != nil {
+		return err
+	}
+	for i := 0; ; i++ {
+		for _, p := range ps.All() {
+			for j := range p.Data() {
+				p.Data()[j] = float32(i)
+			}
+		}
+		if err := Save(dir, Contents{Config: []byte(nanoConfig), Params: ps, ShardBytes: int64(i % 2 * 500)}); err != nil {
+			return err
+		}
+		fmt.Print(".")
+	}
+}
+
+// TestKilledWhileSaving kills a process that saves, and loads what is there: all
+// weights of one save.
+func TestKilledWhileSaving(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "latest")
+	for i := range 6 {
+		cmd := child(t, "save-model", dir)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(out, make([]byte, 1+i)); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait() // it was killed, and says so
+		d, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ps := nano(t, 1)
+		if err := d.MapParams(ps, nil); err != nil {
+			t.Fatal(err)
+		}
+		want := ps.All()[0].Data()[0]
+		if want < float32(i) {
+			t.Errorf("all weights are %v, want those of the last save, %d or later", want, i)
+		}
+		for _, p := range ps.All() {
+			if j := slices.IndexFunc(p.Data(), func(v float32) bool { return v != want }); j >= 0 {
+				t.Errorf("%s: %v at %d, want %v: of two saves", p.Name(), p.Data()[j], j, want)
+			}
+		}
 	}
 }
 

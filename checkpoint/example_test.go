@@ -8,6 +8,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 func ExampleSave() {
@@ -54,4 +55,27 @@ func ExampleSave() {
 	}
 	fmt.Println(filepath.Base(c.Path()), params.Get("wte.weight").Data()[0] == trained.Get("wte.weight").Data()[0])
 	// Output: step-000010 true
+}
+
+// Find out what a directory holds, and read its weights.
+func ExampleRecognise() {
+	o, err := checkpoint.Recognise("testdata/models/gpt2/tf")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer o.Weights.Close()
+	m, err := models.Parse(o.Config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	s := graph.New(graph.NewParams(1))
+	m.Graph(s, s.Ints("tokens", 1, 6)) // (B·T, V)
+	if err := checkpoint.MapParams(o.Weights, s.Params(), m.Absent()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(o.Kind)
+	fmt.Println(s.Params().Get("ln_f.bias").Data()[:2])
+	// Output:
+	// OpenAI GPT-2, TensorFlow checkpoint
+	// [0.1953125 0.20703125]
 }

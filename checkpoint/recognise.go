@@ -38,6 +38,8 @@ type form struct {
 	// alone says that the file tells all by itself, and that a config.json beside it
 	// may be another model's.
 	alone bool
+	// made says that config makes one.
+	made bool
 }
 
 func isDir(is func(dir string) bool) func(string, os.FileInfo, []byte) bool {
@@ -50,12 +52,12 @@ func isFile(is func(start []byte) bool) func(string, os.FileInfo, []byte) bool {
 
 // forms are tried in turn.
 var forms = []form{
-	{"Hugging Face directory", isDir(isHuggingFace), openHuggingFace, needConfig, false},
-	{"OpenAI GPT-2, TensorFlow checkpoint", isDir(openai.IsGPT2), openai.GPT2, openai.GPT2Config, false},
-	{"OpenAI GPT-1, params_*.npy", isDir(openai.IsGPT1), openai.GPT1, openai.GPT1Config, false},
-	{"PyTorch file", isFile(pickle.IsFile), openPickle, needConfig, false},
-	{"llm.c model file", isFile(llmc.IsFile), openLLMC, llmcConfig, true},
-	{"safetensors file", isFile(isSafetensors), openSafetensors, needConfig, false},
+	{"Hugging Face directory", isDir(isHuggingFace), openHuggingFace, needConfig, false, false},
+	{"OpenAI GPT-2, TensorFlow checkpoint", isDir(openai.IsGPT2), openai.GPT2, openai.GPT2Config, false, true},
+	{"OpenAI GPT-1, params_*.npy", isDir(openai.IsGPT1), openai.GPT1, openai.GPT1Config, false, true},
+	{"PyTorch file", isFile(pickle.IsFile), openPickle, needConfig, false, false},
+	{"llm.c model file", isFile(llmc.IsFile), openLLMC, llmcConfig, true, true},
+	{"safetensors file", isFile(isSafetensors), openSafetensors, needConfig, false, false},
 }
 
 // Recognise opens a model by a path: a Hugging Face directory or one of its files of
@@ -92,7 +94,7 @@ func hint(dir string) string {
 		return ""
 	}
 	for _, f := range forms {
-		if f.is(dir, info, nil) {
+		if f.is(dir, info, nil) && f.made {
 			return fmt.Sprintf(", but %s: make one of it by gorgpt convert", f.kind)
 		}
 	}

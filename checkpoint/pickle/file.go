@@ -11,7 +11,7 @@ import (
 )
 
 // maxPickle bounds the part of a file that is not numbers: gpt2-xl's takes 100 kB.
-const maxPickle = 64 << 20
+const maxPickle = 8 << 20
 
 // zipMagic starts a zip archive, legacyMagic a file of PyTorch before 1.6.
 var (

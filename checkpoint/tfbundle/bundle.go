@@ -10,7 +10,7 @@ import (
 )
 
 // maxIndex bounds an index: gpt2-xl's takes 15 kB.
-const maxIndex = 64 << 20
+const maxIndex = 4 << 20
 
 // maxShards bounds the data files of a bundle.
 const maxShards = 1000

@@ -11,7 +11,7 @@ import (
 )
 
 // maxIndex bounds an index file: gpt2-xl's takes 50 kB.
-const maxIndex = 64 << 20
+const maxIndex = 16 << 20
 
 // shards is a [Source] whose tensors lie in several files.
 type shards struct {

@@ -46,7 +46,8 @@ IN is one of these; which, is seen by what is in it:
 
 Nothing in a file is run. The weights are compared with the model that the
 configuration declares: missing, further and misshapen tensors and numbers that are
-not finite are errors. OUT must not exist, or be an empty directory.`,
+not finite are errors. Files of a tokenizer come along, and tokenizer.json is made where
+it is missing. OUT must not exist, or be an empty directory.`,
 		Example: `  gorgpt convert models/124M gpt2                      # OpenAI's, for --from and for transformers
   gorgpt convert runs/…/checkpoints/best model.bin     # for llm.c
   gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
