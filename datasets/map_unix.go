@@ -37,6 +37,9 @@ func (m *mapped) bytes(offset, n int64) ([]byte, error) { return m.data[offset :
 func (m *mapped) size() int64 { return int64(len(m.data)) }
 
 // release drops the pages from this process; the system's cache keeps them.
-func (m *mapped) release() error { return unix.Madvise(m.data, unix.MADV_DONTNEED) }
+func (m *mapped) release(from, to int64) error {
+	page := int64(os.Getpagesize())
+	return unix.Madvise(m.data[from/page*page:to], unix.MADV_DONTNEED)
+}
 
 func (m *mapped) Close() error { return unix.Munmap(m.data) }

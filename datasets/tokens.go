@@ -24,7 +24,7 @@ const shardPiece = 32 << 10
 
 // mappedAhead is how many bytes of a mapped file are read before those behind are
 // given back: they count as this process's memory as long as they are mapped in.
-const mappedAhead = 8 << 20
+const mappedAhead = 1 << 20
 
 // isShard tells whether a file holds tokens: llm.c's magic, or the ending .bin of
 // nanoGPT's, which have nothing in them to be known by, and so must be called
@@ -101,7 +101,7 @@ type shard struct {
 	doc    *Document
 	mapped mapping
 	ids    []int
-	kept   int64 // bytes before are given back
+	kept   int64 // bytes before it are given back
 }
 
 func openShard(d *Document) (pieces, error) {
@@ -130,8 +130,11 @@ func (s *shard) piece(offset int64) (piece, error) {
 	for ; len(raw) >= tokenBytes; raw = raw[tokenBytes:] {
 		s.ids = append(s.ids, int(binary.LittleEndian.Uint16(raw)))
 	}
-	if at < s.kept || at-s.kept >= mappedAhead {
-		if err := s.mapped.release(); err != nil {
+	switch {
+	case at < s.kept:
+		s.kept = at
+	case at-s.kept >= mappedAhead:
+		if err := s.mapped.release(s.kept, at); err != nil {
 			return piece{}, fmt.Errorf("%s: %w", s.doc.path, err)
 		}
 		s.kept = at
@@ -152,7 +155,7 @@ type mapping interface {
 	// bytes returns n bytes from an offset, valid until the next call.
 	bytes(offset, n int64) ([]byte, error)
 	size() int64
-	release() error // gives back what the mapping takes of the memory
+	release(from, to int64) error // gives back what these bytes take of the memory
 	Close() error
 }
 
@@ -184,6 +187,6 @@ func (p *plainFile) bytes(offset, n int64) ([]byte, error) {
 	return p.buf[:n], err
 }
 
-func (p *plainFile) size() int64    { return p.length }
-func (p *plainFile) release() error { return nil }
-func (p *plainFile) Close() error   { return p.f.Close() }
+func (p *plainFile) size() int64              { return p.length }
+func (p *plainFile) release(_, _ int64) error { return nil }
+func (p *plainFile) Close() error             { return p.f.Close() }

@@ -2,6 +2,8 @@ package train
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -128,4 +130,27 @@ func FuzzEvents(f *testing.F) {
 			t.Errorf("%d of %d bytes are kept", kept, len(b))
 		}
 	})
+}
+
+// BenchmarkWatching is what the files and the live view of a run cost for each step.
+func BenchmarkWatching(b *testing.B) {
+	dir := b.TempDir()
+	metrics, err1 := OpenMetrics(filepath.Join(dir, "metrics.jsonl"), 0)
+	events, err2 := OpenEvents(filepath.Join(dir, EventsFile), 0)
+	if err := errors.Join(err1, err2); err != nil {
+		b.Fatal(err)
+	}
+	progress := NewProgress(io.Discard, 1<<30, Machine{})
+	progress.view(100, Machine{FLOPs: 1, Rate: 1})
+	observers := []Observer{metrics, events, NewPlot(filepath.Join(dir, "loss.png")), progress}
+	i := 0
+	for b.Loop() {
+		i++
+		for _, o := range observers {
+			// 20 ms a step: the view is drawn for one of 25.
+			if err := o.OnStep(Step{Step: i, Loss: 3 + 1/float64(i), LearnRate: 1e-3, GradNorm: 0.5, TokensPerSecond: 38400, Seconds: 0.02 * float64(i)}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -255,29 +256,50 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// TestRecipes: every recipe of the project parses and declares its graph.
+// TestRecipes: every recipe of the project parses, declares its graph and has the
+// parameters that it says.
 func TestRecipes(t *testing.T) {
-	files, err := filepath.Glob("../../recipes/*.toml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no recipes", err)
+	want := map[string]int64{
+		"shakespeare-nano": 804_096, "shakespeare-bpe": 926_848, "go-nano": 828_672,
+		"novels-small": 10_101_760, "gpt2-124m": 124_439_808, "openai-gpt": 116_534_784,
 	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	if err := os.MkdirAll("vocab/gpt1", 0o777); err != nil { // a recipe's tokenizer is there
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(root, "recipes", "*.toml"))
+	if err != nil || len(files) != len(want) {
+		t.Fatalf("%d recipes, want %d; %v", len(files), len(want), err)
+	}
+	vocab := map[string]int{"chars": 65, "bytes": 257, "gpt2": 50257, "bpe:1024": 1024, "bpe:8192": 8192, "gpt1:vocab/gpt1": 40478}
 	for _, f := range files {
-		r := defaults()
-		if err := r.read(f); err != nil {
-			t.Error(err)
-			continue
-		}
-		if err := r.validate(); err != nil {
-			t.Errorf("%s: %v", f, err)
-		}
-		c, err := r.model(65)
-		if err != nil {
-			t.Errorf("%s: %v", f, err)
-			continue
-		}
-		if _, err := declare(c, r.Batch, r.Context, true); err != nil {
-			t.Errorf("%s: %v", f, err)
-		}
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".toml"), func(t *testing.T) {
+			r := defaults()
+			if err := r.read(f); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.validate(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.solver(); err != nil {
+				t.Fatal(err)
+			}
+			m, err := r.model(vocab[r.Tokenizer])
+			if err != nil {
+				t.Fatal(err)
+			}
+			program, err := declare(m, r.Batch, r.Context, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := graph.Sum(program.Nodes()).Params; got != want[filepath.Base(t.Name())] {
+				t.Errorf("%d parameters, want %d", got, want[filepath.Base(t.Name())])
+			}
+		})
 	}
 }
 
