@@ -15,6 +15,10 @@ type Model interface {
 }
 
 // Generator predicts with one model. It is for one goroutine at a time.
+//
+// A model of which some layer cannot go on from what is remembered, such as one with
+// layers.ComposedAttention, is run over the whole window for every token: slower, with the
+// same result.
 type Generator struct {
 	model   Model
 	params  *graph.Params
@@ -38,7 +42,8 @@ func (g *Generator) Close() error {
 }
 
 // MemoryBytes is what layers remember for a batch of that many sequences: for GPT-1 and
-// GPT-2 the keys and values, 8·layers·context·width bytes a sequence.
+// GPT-2 the keys and values, 8·layers·context·width bytes a sequence; 0 for a model that
+// is run over the whole window.
 func (g *Generator) MemoryBytes(batch int) (int64, error) {
 	s, err := g.open(batch)
 	if err != nil {
@@ -71,10 +76,15 @@ func (g *Generator) open(batch int) (*session, error) {
 	if err := g.Close(); err != nil {
 		return nil, err
 	}
-	s := &session{generator: g, memory: graph.NewMemory(batch, g.context)}
+	s := newSession(g, batch)
 	var err error
-	if s.decode, err = s.compile(1); err != nil {
-		return nil, err
+	if s.decode, err = s.compile(batch, 1); err != nil {
+		s = newSession(g, batch) // some layers may have declared what they remember
+		s.whole = true
+		var unless error
+		if s.decode, unless = s.compile(batch, 1); unless != nil {
+			return nil, err
+		}
 	}
 	g.session = s
 	return s, nil

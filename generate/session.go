@@ -16,41 +16,61 @@ const mostPrefills = 4
 type session struct {
 	generator *Generator
 	memory    *graph.Memory
+	one       *graph.Memory // any one of the sequences
 	decode    *piece
 	prefills  []*piece // the last used at the end
 	past      []int    // positions of each sequence that are remembered
+	whole     bool     // nothing is: every token takes a run over its whole window
+	logits    []float32
 }
 
-// piece is a program for the next length tokens of every sequence.
+func newSession(g *Generator, batch int) *session {
+	m := graph.NewMemory(batch, g.context)
+	return &session{generator: g, memory: m, one: m.Sequence(0)}
+}
+
+// piece is a program for the next length tokens of every sequence, or of the first.
 type piece struct {
 	program *graph.Program
 	logits  *G.Node // (B, V)
+	batch   int
 	length  int
+	whole   bool
 	tokens  []int // (B, length)
 	rows    []int // (B): whose logits are wanted
 }
 
-// compile makes the program for pieces of a length.
-func (s *session) compile(length int) (*piece, error) {
-	batch := s.memory.Batch()
-	scope := graph.New(s.generator.params, graph.Incremental(s.memory))
+// compile makes the program for pieces of a length, of all sequences or of one.
+func (s *session) compile(batch, length int) (*piece, error) {
+	var options []graph.Option
+	switch {
+	case s.whole:
+	case batch < s.memory.Batch():
+		options = append(options, graph.Incremental(s.one))
+	default:
+		options = append(options, graph.Incremental(s.memory))
+	}
+	scope := graph.New(s.generator.params, options...)
 	logits := s.generator.model.GraphAt(scope, scope.Ints("tokens", batch, length), scope.Ints("rows", batch))
 	scope.Past() // a model without positions and attention does not ask
 	p, err := scope.Compile(logits)
 	if err != nil {
 		return nil, err
 	}
-	return &piece{program: p, logits: logits, length: length, tokens: make([]int, batch*length), rows: make([]int, batch)}, nil
+	return &piece{program: p, logits: logits, batch: batch, length: length, whole: s.whole, tokens: make([]int, batch*length), rows: make([]int, batch)}, nil
 }
 
 // run gives the piece its inputs, past being the positions before it, and returns the
 // logits.
 func (p *piece) run(past []int) ([]float32, error) {
-	for _, in := range []struct {
-		name string
-		ids  []int
-	}{{"tokens", p.tokens}, {"rows", p.rows}, {"past", past}} {
-		if err := p.program.SetInts(in.name, in.ids); err != nil {
+	if err := p.program.SetInts("tokens", p.tokens); err != nil {
+		return nil, err
+	}
+	if err := p.program.SetInts("rows", p.rows); err != nil {
+		return nil, err
+	}
+	if !p.whole {
+		if err := p.program.SetInts("past", past); err != nil {
 			return nil, err
 		}
 	}
@@ -61,33 +81,43 @@ func (p *piece) run(past []int) ([]float32, error) {
 }
 
 // prefill forgets what is remembered, runs whole sequences, of which none is empty or longer
-// than the context, and returns the logits (B, V) after each one's last token.
+// than the context, and returns the logits (B, V) after each one's last token. Where all are
+// the same, as for beams and samples of one prompt, one is run for all.
 func (s *session) prefill(ids [][]int) ([]float32, error) {
-	longest := 0
+	batch, same, longest := len(ids), true, 0
+	s.past = s.past[:0]
 	for _, sequence := range ids {
 		longest = max(longest, len(sequence))
+		same = same && slices.Equal(sequence, ids[0])
+		s.past = append(s.past, len(sequence))
 	}
-	p, err := s.prefillPiece(longest)
+	if same && batch > 1 {
+		logits, err := s.prefillOne(0, ids[0])
+		if err != nil {
+			return nil, err
+		}
+		s.memory.Select(make([]int, batch), longest)
+		s.logits = s.logits[:0]
+		for range batch {
+			s.logits = append(s.logits, logits...)
+		}
+		return s.logits, nil
+	}
+	p, err := s.prefillPiece(batch, longest)
 	if err != nil {
 		return nil, err
 	}
 	clear(p.tokens) // attention is causal: what fills the rest does not matter
-	s.past = slices.Grow(s.past[:0], len(ids))[:len(ids)]
-	clear(s.past)
 	for b, sequence := range ids {
 		copy(p.tokens[b*p.length:], sequence)
 		p.rows[b] = b*p.length + len(sequence) - 1
 	}
-	logits, err := p.run(s.past)
-	for b, sequence := range ids {
-		s.past[b] = len(sequence)
-	}
-	return logits, err
+	return p.run(make([]int, batch))
 }
 
 // prefillPiece returns the program for prompts up to a length. Shapes are fixed in a
 // graph, so lengths are rounded up, to powers of two and from 64 on to multiples of 64.
-func (s *session) prefillPiece(longest int) (*piece, error) {
+func (s *session) prefillPiece(batch, longest int) (*piece, error) {
 	length := (longest + 63) &^ 63
 	if longest < 64 {
 		for length = 1; length < longest; {
@@ -95,12 +125,12 @@ func (s *session) prefillPiece(longest int) (*piece, error) {
 		}
 	}
 	length = min(length, s.generator.context)
-	if i := slices.IndexFunc(s.prefills, func(p *piece) bool { return p.length == length }); i >= 0 {
+	if i := slices.IndexFunc(s.prefills, func(p *piece) bool { return p.batch == batch && p.length == length }); i >= 0 {
 		p := s.prefills[i]
 		s.prefills = append(slices.Delete(s.prefills, i, i+1), p)
 		return p, nil
 	}
-	p, err := s.compile(length)
+	p, err := s.compile(batch, length)
 	if err != nil {
 		return nil, err
 	}
@@ -118,26 +148,67 @@ func (s *session) prefillPiece(longest int) (*piece, error) {
 // returns the logits (B, V) after it. A sequence that has filled the context slides.
 func (s *session) next(ids [][]int) ([]float32, error) {
 	context := s.generator.context
-	if slices.Max(s.past) >= context {
+	var full []int
+	for b, past := range s.past {
+		if past >= context {
+			full = append(full, b)
+		}
+	}
+	if s.whole || len(full) == len(ids) {
 		windows := make([][]int, len(ids))
-		for b, sequence := range ids {
-			keep := s.past[b] + 1
-			if s.past[b] >= context {
-				keep = (context + 1) / 2
-			}
-			windows[b] = sequence[len(sequence)-keep:]
+		for b := range ids {
+			windows[b] = s.window(ids[b], s.past[b])
 		}
 		return s.prefill(windows)
 	}
 	for b, sequence := range ids {
 		s.decode.tokens[b] = sequence[len(sequence)-1]
 		s.decode.rows[b] = b
+		// A full one is computed along, to no purpose, in its last place.
+		s.past[b] = min(s.past[b], context-1)
 	}
 	logits, err := s.decode.run(s.past)
 	for b := range s.past {
 		s.past[b]++
 	}
-	return logits, err
+	if err != nil || len(full) == 0 {
+		return logits, err
+	}
+	s.logits = append(s.logits[:0], logits...)
+	vocab := len(logits) / len(ids)
+	for _, b := range full {
+		window := s.window(ids[b], context)
+		row, err := s.prefillOne(b, window)
+		if err != nil {
+			return nil, err
+		}
+		copy(s.logits[b*vocab:], row)
+		s.past[b] = len(window)
+	}
+	return s.logits, nil
+}
+
+// window is the end of a sequence that the model sees, if it saw past tokens of it before
+// the last: one more, or the newer half of the context.
+func (s *session) window(ids []int, past int) []int {
+	keep := past + 1
+	if past >= s.generator.context {
+		keep = (s.generator.context + 1) / 2
+	}
+	return ids[len(ids)-keep:]
+}
+
+// prefillOne is prefill of the sequence b alone.
+func (s *session) prefillOne(b int, ids []int) ([]float32, error) {
+	p, err := s.prefillPiece(1, len(ids))
+	if err != nil {
+		return nil, err
+	}
+	clear(p.tokens)
+	copy(p.tokens, ids)
+	p.rows[0] = len(ids) - 1
+	s.one.MoveTo(b)
+	return p.run([]int{0})
 }
 
 // close ends the programs.

@@ -12,8 +12,15 @@ import (
 //
 // Programs over one Memory share it; they run one at a time.
 type Memory struct {
+	*stores
+	batch, first int // how many sequences of the stores it is, and from which on
+}
+
+// stores is what a Memory and its parts share.
+type stores struct {
 	batch, capacity int
-	stores          []*store // in the order of declaration
+	all             []*store  // in the order of declaration
+	before          []float32 // of Select
 }
 
 // store is what one layer remembers: a row for every position of every sequence.
@@ -25,7 +32,15 @@ type store struct {
 
 // NewMemory returns a memory of a number of sequences, for so many positions each. What
 // is remembered takes memory from the first run of a program on.
-func NewMemory(batch, capacity int) *Memory { return &Memory{batch: batch, capacity: capacity} }
+func NewMemory(batch, capacity int) *Memory {
+	return &Memory{&stores{batch: batch, capacity: capacity}, batch, 0}
+}
+
+// Sequence is the part of m that is its i-th sequence, for a program that runs this one alone.
+func (m *Memory) Sequence(i int) *Memory { return &Memory{m.stores, 1, i} }
+
+// MoveTo makes a Sequence the i-th one, for the coming runs of the programs over it.
+func (m *Memory) MoveTo(i int) { m.first = i }
 
 // Batch is the number of sequences.
 func (m *Memory) Batch() int { return m.batch }
@@ -36,7 +51,7 @@ func (m *Memory) Capacity() int { return m.capacity }
 // Bytes is what the declared stores take.
 func (m *Memory) Bytes() int64 {
 	var total int64
-	for _, s := range m.stores {
+	for _, s := range m.all {
 		total += 4 * int64(m.batch) * int64(m.capacity) * int64(s.width)
 	}
 	return total
@@ -45,16 +60,24 @@ func (m *Memory) Bytes() int64 {
 // Select makes sequence i what sequence from[i] was, for its first positions up to used:
 // beams and samples go on from one another.
 func (m *Memory) Select(from []int, used int) {
-	var before []float32
-	for _, s := range m.stores {
+	for _, s := range m.all {
 		if s.data == nil {
 			continue
 		}
 		size, part := m.capacity*s.width, used*s.width
-		before = append(before[:0], s.data...)
+		data := s.data[m.first*size:]
+		// Another's source may be written over before it is read.
+		m.before = m.before[:0]
 		for to, from := range from {
 			if to != from {
-				copy(s.data[to*size:][:part], before[from*size:][:part])
+				m.before = append(m.before, data[from*size:][:part]...)
+			}
+		}
+		before := m.before
+		for to, from := range from {
+			if to != from {
+				copy(data[to*size:], before[:part])
+				before = before[part:]
 			}
 		}
 	}
@@ -84,16 +107,16 @@ func (s *Scope) Past() *G.Node {
 // position. The function returns it in a run: (B, capacity, width), row by row.
 func (s *Scope) Remember(name string, width int) func() []float32 {
 	m, full := s.memory, s.join(name)
-	i := slices.IndexFunc(m.stores, func(s *store) bool { return s.name == full })
+	i := slices.IndexFunc(m.all, func(s *store) bool { return s.name == full })
 	if i < 0 {
-		i = len(m.stores)
-		m.stores = append(m.stores, &store{name: full, width: width})
+		i = len(m.all)
+		m.all = append(m.all, &store{name: full, width: width})
 	}
-	kept := m.stores[i]
+	kept, size := m.all[i], m.capacity*width
 	return func() []float32 {
 		if kept.data == nil {
-			kept.data = make([]float32, m.batch*m.capacity*width)
+			kept.data = make([]float32, m.stores.batch*size)
 		}
-		return kept.data
+		return kept.data[m.first*size : (m.first+m.batch)*size]
 	}
 }

@@ -37,6 +37,20 @@ func TestMemorySelect(t *testing.T) {
 	if !slices.Equal(x, want) {
 		t.Errorf("%v, want %v", x, want)
 	}
+	// A part is one of the sequences.
+	part := m.Sequence(1)
+	s = graph.New(graph.NewParams(1), graph.Incremental(part))
+	kept = s.At("a").Remember("x", width)
+	if got := kept(); !slices.Equal(got, want[8:16]) || s.Past().Shape()[0] != 1 {
+		t.Errorf("sequence 1 is %v, want %v", got, want[8:16])
+	}
+	part.MoveTo(2)
+	if got := kept(); !slices.Equal(got, want[16:]) {
+		t.Errorf("sequence 2 is %v, want %v", got, want[16:])
+	}
+	if want := int64(4 * capacity * width); m.Sequence(1).Bytes() != want {
+		t.Errorf("%d bytes of a sequence, want %d", m.Sequence(1).Bytes(), want)
+	}
 }
 
 // TestIncrementalErrors: what cannot go on from the past says so.
@@ -58,6 +72,15 @@ func TestIncrementalErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node {
 			return layers.ComposedAttention(s.At("h.0"), s.Floats("x", 2, 12), 2, 1)
 		}, []graph.Option{graph.Incremental(m)}, "h.0: ComposedAttention: it keeps nothing for an incremental graph; use Attention there"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Attention(s, s.Floats("x", 2, 12), 2, 1, ops.AttentionOptions{})
+		}, []graph.Option{graph.Incremental(m)}, "Attention: it sees nothing of the past in an incremental graph; use CachedAttention there"},
+		{func(s *graph.Scope) *G.Node { return ops.CausalMask(s, s.Floats("x", 2, 1, 1), 0) },
+			[]graph.Option{graph.Incremental(m)}, "CausalMask: it sees nothing of the past in an incremental graph"},
+		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("x", 2, 4), s.Floats("t", 3, 4), 1) },
+			[]graph.Option{graph.Incremental(m)}, "AddPositions: it counts from 0, which is wrong in an incremental graph; use AddPositionsAt there"},
+		{func(s *graph.Scope) *G.Node { return ops.AddSinusoids(s, s.Floats("x", 2, 4), 1) },
+			[]graph.Option{graph.Incremental(m)}, "AddSinusoids: it counts from 0, which is wrong in an incremental graph; use AddSinusoidsAt there"},
 	} {
 		s := graph.New(graph.NewParams(1), c.options...)
 		c.declare(s)

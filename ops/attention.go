@@ -35,6 +35,9 @@ func Attention(s *graph.Scope, qkv *G.Node, heads, context int, o AttentionOptio
 	if heads < 1 || width%heads != 0 {
 		return s.Fail("Attention", shape, "width %d is not a multiple of %d heads; qkv is %v", width, heads, qkv.Shape())
 	}
+	if s.Memory() != nil {
+		return s.Fail("Attention", shape, "it sees nothing of the past in an incremental graph; use CachedAttention there")
+	}
 	if o.Window < 0 {
 		return s.Fail("Attention", shape, "a window of %d is below 0", o.Window)
 	}

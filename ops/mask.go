@@ -15,6 +15,9 @@ func CausalMask(s *graph.Scope, scores *G.Node, window int) *G.Node {
 	if shape.Dims() != 3 || shape[1] != shape[2] || window < 0 {
 		return s.Fail("CausalMask", shape, "scores are %v, window %d; want (N, T, T) and 0 or more", shape, window)
 	}
+	if s.Memory() != nil {
+		return s.Fail("CausalMask", shape, "it sees nothing of the past in an incremental graph")
+	}
 	fill := func(name string, hidden float32, x *G.Node, grad func(G.Nodes, *G.Node, *G.Node) G.Nodes) *G.Node {
 		return elementwise(s, name, 0, x, func(out, x []float32) {
 			for i := range out {

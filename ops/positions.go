@@ -20,6 +20,9 @@ func AddPositions(s *graph.Scope, x, table *G.Node, context int) *G.Node {
 	case context > table.Shape()[0]:
 		return s.Fail("AddPositions", x.Shape(), "a context of %d does not fit the %d positions of the table", context, table.Shape()[0])
 	}
+	if s.Memory() != nil {
+		return s.Fail("AddPositions", x.Shape(), "it counts from 0, which is wrong in an incremental graph; use AddPositionsAt there")
+	}
 	return s.Apply(graph.Op{
 		Name:  "AddPositions",
 		Out:   x.Shape(),
@@ -50,6 +53,9 @@ func AddPositions(s *graph.Scope, x, table *G.Node, context int) *G.Node {
 func AddSinusoids(s *graph.Scope, x *G.Node, context int) *G.Node {
 	if !isMatrix(x) || context < 1 || x.Shape()[0]%context != 0 {
 		return s.Fail("AddSinusoids", x.Shape(), "x is %v; want (B·T, C) with sequences of %d", x.Shape(), context)
+	}
+	if s.Memory() != nil {
+		return s.Fail("AddSinusoids", x.Shape(), "it counts from 0, which is wrong in an incremental graph; use AddSinusoidsAt there")
 	}
 	width := x.Shape()[1]
 	var table []float32 // made at the first run
