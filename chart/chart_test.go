@@ -1,0 +1,169 @@
+package chart_test
+
+import (
+	"bytes"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/chart"
+)
+
+// pictures are one of each kind.
+func pictures() map[string]*chart.Picture {
+	curve := func(level float64) []float64 {
+		var y []float64
+		for i := range 300 {
+			y = append(y, level+2*math.Exp(-float64(i)/60)+0.1*math.Sin(float64(i*i)))
+		}
+		return y
+	}
+	weights := make([]float32, 2000)
+	for i := range weights {
+		weights[i] = float32(math.Sin(float64(i*i)) * 0.1)
+	}
+	tokens := strings.Fields("The cat sat on the mat , and so on")
+	var heads []chart.Grid
+	for h := range 6 {
+		g := chart.Grid{Title: "head " + string(rune('0'+h)), Rows: 10, Cols: 10, RowNames: tokens, ColNames: tokens}
+		for r := range 10 {
+			for c := range 10 {
+				v := 0.0
+				if c <= r {
+					v = math.Exp(-float64((r-c)*h)/5) / float64(r+1)
+				}
+				g.Values = append(g.Values, float32(v))
+			}
+		}
+		heads = append(heads, g)
+	}
+	signed := chart.Grid{Title: "signed", Rows: 2, Cols: 3, Values: []float32{-2, -1, 0, 1, 2, float32(math.NaN())}}
+	return map[string]*chart.Picture{
+		"lines": chart.Lines(chart.Axes{Title: "two activations", X: "step", Y: "loss"},
+			chart.Series{Name: "GELU", Y: curve(1.5)}, chart.Series{Name: "ReLU", Y: curve(1.7), Smooth: true}),
+		"bars": chart.Bars(chart.Axes{Y: "probability"}, []string{"the", "a", "cat", "mat", "elephant", "of", "on"},
+			chart.Set{Name: "T = 1", Values: []float32{0.4, 0.2, 0.15, 0.1, 0.05, 0.05, 0.05}},
+			chart.Set{Name: "T = 0.5", Values: []float32{0.7, 0.17, 0.08, 0.03, 0.01, 0.005, 0.005}}),
+		"histogram": chart.Histogram(chart.Axes{X: "weight", Y: "share"}, 40, chart.Set{Name: "c_fc", Values: weights}, chart.Set{Name: "c_proj", Values: weights[:300]}),
+		"heatmaps":  chart.Heatmaps("h.3.attn", heads...),
+		"signed":    chart.Heatmaps("", signed),
+	}
+}
+
+// TestPictures: every kind of chart is written as PNG and as SVG, of the size it says,
+// with more than one colour, and twice to the same bytes.
+func TestPictures(t *testing.T) {
+	again := pictures()
+	for name, p := range pictures() {
+		data, err := p.PNG()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		img, err := png.Decode(bytes.NewReader(data))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if b := img.Bounds(); b.Dx() != p.Width || b.Dy() != p.Height {
+			t.Errorf("%s: %v, want %d×%d", name, b, p.Width, p.Height)
+		}
+		if n := colours(img); n < 10 {
+			t.Errorf("%s: only %d colours", name, n)
+		}
+		svg, err := p.SVG()
+		if err != nil || !bytes.HasPrefix(svg, []byte("<svg")) {
+			t.Errorf("%s: SVG: %v: %.20s", name, err, svg)
+		}
+		if other, _ := again[name].PNG(); !bytes.Equal(data, other) {
+			t.Errorf("%s: another PNG the second time", name)
+		}
+		if other, _ := again[name].SVG(); !bytes.Equal(svg, other) {
+			t.Errorf("%s: another SVG the second time", name)
+		}
+		if dir := os.Getenv("GORGPT_CHARTS"); dir != "" { // to look at
+			if err := p.Save(filepath.Join(dir, name+".png")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func colours(img image.Image) int {
+	seen := make(map[color.Color]bool)
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			seen[img.At(x, y)] = true
+		}
+	}
+	return len(seen)
+}
+
+// TestHeatmapValues: the darkness of a square is that of its value.
+func TestHeatmapValues(t *testing.T) {
+	data, err := chart.Heatmaps("", chart.Grid{Rows: 1, Cols: 3, Values: []float32{0, 0.5, 1}}).PNG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	light := func(square int) uint32 { // squares of 24 pixels, 12 from the left and 30 from above
+		r, _, _, _ := img.At(12+24*square+12, 12+18+12).RGBA()
+		return r
+	}
+	if a, b, c := light(0), light(1), light(2); a != 0xffff || !(a > b && b > c) || c>>8 != 0x08 {
+		t.Errorf("red is %x, %x, %x", a, b, c)
+	}
+}
+
+func TestSave(t *testing.T) {
+	dir := t.TempDir()
+	p := chart.Lines(chart.Axes{}, chart.Series{Y: []float64{1, 2}})
+	for _, name := range []string{"a.png", "a.svg"} {
+		if err := p.Save(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 2 {
+		t.Errorf("%d files, want two and nothing besides", len(files))
+	}
+	if err := p.Save("a.jpg"); err == nil || err.Error() != "chart: a.jpg: the name ends neither in .png nor in .svg" {
+		t.Error(err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	nan := math.NaN()
+	small := chart.Lines(chart.Axes{}, chart.Series{Y: []float64{1, 2}})
+	small.Width = 10
+	for _, c := range []struct {
+		picture *chart.Picture
+		want    string
+	}{
+		{small, "chart: a picture of 10×600 pixels; want 50 to 20000"},
+		{chart.Lines(chart.Axes{}), "chart: Lines: no series has a finite point"},
+		{chart.Lines(chart.Axes{}, chart.Series{Y: []float64{nan, math.Inf(1)}}), "chart: Lines: no series has a finite point"},
+		{chart.Lines(chart.Axes{}, chart.Series{Name: "a", X: []float64{1}, Y: []float64{1, 2}}), `chart: "a" has 1 values of x and 2 of y`},
+		{chart.Bars(chart.Axes{}, nil), "chart: Bars: 0 names and 0 sets; want one of each or more"},
+		{chart.Bars(chart.Axes{}, []string{"x"}, chart.Set{Name: "a"}), `chart: Bars: "a" has 0 values for 1 names`},
+		{chart.Bars(chart.Axes{}, []string{"x"}, chart.Set{Name: "a", Values: []float32{float32(nan)}}), `chart: Bars: the value of "x" in "a" is NaN`},
+		{chart.Histogram(chart.Axes{}, 0), "chart: Histogram: 0 bins and 0 sets; want one of each or more"},
+		{chart.Histogram(chart.Axes{}, 3, chart.Set{Name: "a"}), `chart: Histogram: "a" has no values`},
+		{chart.Histogram(chart.Axes{}, 3, chart.Set{Name: "a", Values: []float32{1, float32(math.Inf(1))}}), `chart: Histogram: value 1 of "a" is +Inf`},
+		{chart.Heatmaps(""), "chart: Heatmaps: no grids"},
+		{chart.Heatmaps("", chart.Grid{Title: "a", Rows: 2, Cols: 2, Values: make([]float32, 3)}), `chart: Heatmaps: "a" has 3 values for 2 rows of 2`},
+		{chart.Heatmaps("", chart.Grid{Title: "a", Rows: 1, Cols: 1, Values: make([]float32, 1), RowNames: []string{"x", "y"}}), `chart: Heatmaps: "a" has 2 names for 1 rows`},
+	} {
+		if _, err := c.picture.PNG(); err == nil || err.Error() != c.want {
+			t.Errorf("%v\nwant %s", err, c.want)
+		}
+		if _, err := c.picture.SVG(); err == nil {
+			t.Errorf("SVG: no error, want %s", c.want)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package chart_test
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/chart"
+)
+
+// show tells what a notebook would display.
+func show(p *chart.Picture) {
+	png, err := p.PNG()
+	fmt.Println(bytes.HasPrefix(png, []byte("\x89PNG")), err)
+}
+
+func ExampleLines() {
+	show(chart.Lines(chart.Axes{X: "step", Y: "loss"},
+		chart.Series{Name: "each step", Y: []float64{4.2, 3.1, 3.3, 2.5}, Faint: true},
+		chart.Series{Name: "validation", X: []float64{1, 4}, Y: []float64{4.1, 2.6}, Marks: true},
+	))
+	// Output: true <nil>
+}
+
+// One distribution at two temperatures.
+func ExampleBars() {
+	show(chart.Bars(chart.Axes{Y: "probability"}, []string{"the", "a", "cat"},
+		chart.Set{Name: "T = 1", Values: []float32{0.5, 0.3, 0.2}},
+		chart.Set{Name: "T = 0.5", Values: []float32{0.66, 0.24, 0.1}},
+	))
+	// Output: true <nil>
+}
+
+func ExampleHistogram() {
+	weights := []float32{-0.03, 0.01, 0.02, -0.01, 0.015, 0.002}
+	show(chart.Histogram(chart.Axes{X: "weight", Y: "share"}, 4, chart.Set{Name: "h.0.mlp.c_fc.weight", Values: weights}))
+	// Output: true <nil>
+}
+
+// What a head of three positions attends to.
+func ExampleHeatmaps() {
+	tokens := []string{"the", "cat", "sat"}
+	show(chart.Heatmaps("h.0.attn", chart.Grid{
+		Title: "head 0", Rows: 3, Cols: 3, RowNames: tokens, ColNames: tokens,
+		Values: []float32{1, 0, 0, 0.5, 0.5, 0, 0.1, 0.7, 0.2},
+	}))
+	// Output: true <nil>
+}
+
+func ExamplePicture_Save() {
+	p := chart.Lines(chart.Axes{}, chart.Series{Y: []float64{3, 2, 1}})
+	fmt.Println(p.Save("loss.gif"))
+	// Output: chart: loss.gif: the name ends neither in .png nor in .svg
+}

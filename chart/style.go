@@ -1,0 +1,45 @@
+package chart
+
+import (
+	"image/color"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+)
+
+var gridColor = color.NRGBA{R: 0xe4, G: 0xe4, B: 0xe4, A: 0xff}
+
+// palette is Okabe and Ito's, whose colours the colour-blind tell apart.
+var palette = []color.NRGBA{
+	{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}, {R: 0xd5, G: 0x5e, B: 0x00, A: 0xff},
+	{R: 0x00, G: 0x9e, B: 0x73, A: 0xff}, {R: 0xcc, G: 0x79, B: 0xa7, A: 0xff},
+	{R: 0xe6, G: 0x9f, B: 0x00, A: 0xff}, {R: 0x56, G: 0xb4, B: 0xe9, A: 0xff},
+	{A: 0xff},
+}
+
+// paletteColor is the i-th colour, counted from 0 and going round.
+func paletteColor(i int) color.NRGBA { return palette[(i%len(palette)+len(palette))%len(palette)] }
+
+// ticks are four to nine labelled marks at multiples of 1, 2 or 5 times a power
+// of ten.
+type ticks struct{}
+
+func (ticks) Ticks(low, high float64) []plot.Tick {
+	if !(high > low) {
+		return []plot.Tick{{Value: low, Label: strconv.FormatFloat(low, 'g', 4, 64)}}
+	}
+	digits := int(math.Floor(math.Log10((high - low) / 4)))
+	step := math.Pow10(digits)
+	for _, m := range []float64{5, 2} {
+		if (high-low)/(m*step) >= 4 {
+			step *= m
+			break
+		}
+	}
+	var out []plot.Tick
+	for i := math.Ceil(low / step); i*step <= high; i++ {
+		out = append(out, plot.Tick{Value: i * step, Label: strconv.FormatFloat(i*step, 'f', max(0, -digits), 64)})
+	}
+	return out
+}
