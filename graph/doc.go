@@ -19,6 +19,10 @@
 // Declaring allocates nothing: weights are drawn and buffers made at the first
 // run, so gpt2-xl can be declared, differentiated, counted and drawn on a laptop.
 //
+// A model is looked at and changed from outside: options such as [Replace] and [Watch]
+// take layers by the paths of their scopes, [Scope.Nodes] lists the nodes, [Diff] compares
+// two graphs; package draw makes pictures.
+//
 // Words: a scope's path, joined by dots, is the prefix of the names of its
 // parameters, which equal Hugging Face's. B is the batch, T the context, C the
 // width, H the heads, V the vocabulary.

@@ -25,8 +25,8 @@ type edit struct {
 // input and the layer itself, which f may call once, never, or on something else.
 //
 // A pattern is a whole path in which * stands for any part of a name, as in "h.*.mlp".
-// The paths are those that layers are declared at: all of package layers, an MLP's
-// activation ("h.*.mlp.act") and a residual sum ("h.*.mlp.residual").
+// The paths are those that layers are declared at: all of package layers, a whole block
+// ("h.*"), an MLP's activation ("h.*.mlp.act") and a residual sum ("h.*.mlp.residual").
 //
 // Edits nest: of several that match one layer, the one given last is outermost. A layer
 // that f declares at the very place it edits is not edited again; those below it are.

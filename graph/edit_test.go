@@ -20,6 +20,44 @@ func model(s *graph.Scope) *G.Node {
 	return layers.Linear(s.At("out"), layers.LayerNorm(s.At("ln"), x), 3) // (N, 3)
 }
 
+// What an edit's author may need of the rest of the graph.
+func ExampleScope_Lookup() {
+	s := graph.New(graph.NewParams(1), graph.After("out", func(s *graph.Scope, x *G.Node) *G.Node {
+		return s.Node(G.Sub(x, s.Node(G.Mul(s.Lookup("x"), s.Lookup("out.weight"))))) // (N, 3)
+	}))
+	fmt.Println(model(s).Shape(), s.Lookup("nothing"))
+	// Output: (2, 3) <nil>
+}
+
+// A constructor of one's own that can be edited and looked into.
+func ExampleScope_Layer() {
+	scaled := func(s *graph.Scope, x *G.Node) *G.Node {
+		return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
+			y := ops.Scale(s, x, 2)                                                        // (N, C)
+			s.Expose("half", func(s *graph.Scope) *G.Node { return ops.Scale(s, y, 0.5) }) // (N, C)
+			return y
+		})
+	}
+	s := graph.New(graph.NewParams(1), graph.After("my", ops.ReLU), graph.Watch("my"), graph.Watch("my.half"))
+	p, err := s.Compile(scaled(s.At("my"), s.Floats("x", 1, 2)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer p.Close()
+	_ = p.SetFloats("x", []float32{-1, 3})
+	if err := p.Run(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, w := range p.Watched() {
+		fmt.Println(w.Path, w.Data)
+	}
+	// Output:
+	// my.half [-1 3]
+	// my [0 6]
+}
+
 // A layer is replaced by its path; the model's source stays as it is.
 func ExampleReplace() {
 	s := graph.New(graph.NewParams(1), graph.Replace("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {

@@ -92,6 +92,20 @@ func ExampleSinusoidalPositions() {
 	// Output: (16, 12) 0
 }
 
+// A block is a layer to edits: here the second of two is left out.
+func ExampleBlock() {
+	params := graph.NewParams(1)
+	s := graph.New(params, graph.Remove("h.1"))
+	x := s.Floats("x", 6, 4)
+	for i := range 2 {
+		x = layers.Block(s.At("h.%d", i), x, func(s *graph.Scope, x *G.Node) *G.Node {
+			return layers.Residual(s, x, layers.Linear(s.At("fc"), x, 4), 0) // (N, C)
+		})
+	}
+	fmt.Println(params.Names())
+	// Output: [h.0.fc.weight h.0.fc.bias]
+}
+
 // A pre-norm branch: x + dropout(MLP(LayerNorm(x))).
 func ExampleResidual() {
 	s := graph.New(graph.NewParams(1), graph.Training())
@@ -122,6 +136,25 @@ func ExampleTiedLoss() {
 	}
 	fmt.Printf("%.2f = log 10\n", p.Loss())
 	// Output: 2.30 = log 10
+}
+
+// How much each of two positions attends to each, by one head: nothing tells them apart.
+func ExampleAttentionWeights() {
+	s := graph.New(graph.NewParams(1))
+	weights := layers.AttentionWeights(s, s.Floats("qkv", 2, 6), 1, 2, 0) // (B·H, T, T)
+	p, err := s.Compile(weights)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer p.Close()
+	_ = p.SetFloats("qkv", make([]float32, 12))
+	if err := p.Run(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(p.Value(weights))
+	// Output: [1 0 0.5 0.5]
 }
 
 func ExampleTiedHead() {

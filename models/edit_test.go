@@ -132,7 +132,7 @@ func TestEditIdentity(t *testing.T) {
 		if got := lossOf(t, models.Edit(m, graph.Replace("h.*.attn", composed))); math.Abs(float64(got-want)) > tolComposed {
 			t.Errorf("%s: with composed attention, the loss is %v, want %v", name, got, want)
 		}
-		if got := lossOf(t, models.Edit(m, graph.Remove("h.2.mlp")).WithDropout(0)); got == want {
+		if got := lossOf(t, models.Edit(m, graph.Remove("h.2")).WithDropout(0)); got == want {
 			t.Errorf("%s: the loss without a layer is that with it", name)
 		}
 	}

@@ -24,7 +24,7 @@ func (s status) String() string {
 
 // DiffSVG draws two graphs side by side, before and after an edit, and colours what was
 // removed, added and changed. A box has changed if one of its nodes, or of the shapes or
-// the parameters in it, is another.
+// the parameters in it, or their order, is another.
 func DiffSVG(before, after []graph.Node, o Options) ([]byte, error) {
 	var panels [2]*grouping
 	for i, nodes := range [][]graph.Node{before, after} {

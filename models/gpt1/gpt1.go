@@ -42,7 +42,9 @@ func (c Config) States(s *graph.Scope, tokens *G.Node) (x, table *G.Node) {
 	x = layers.LearnedPositions(s.At("positions_embed"), x, c.Context, context, c.weights()...) // (B·T, C)
 	x = ops.Dropout(s.At("drop"), x, c.EmbedDropout)                                            // (B·T, C)
 	for i := range c.Layers {
-		x = c.block(s.At("h.%d", i), x, context) // (B·T, C)
+		x = layers.Block(s.At("h.%d", i), x, func(s *graph.Scope, x *G.Node) *G.Node {
+			return c.block(s, x, context) // (B·T, C)
+		})
 	}
 	return x, table
 }

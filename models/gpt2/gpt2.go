@@ -44,7 +44,9 @@ func (c Config) States(s *graph.Scope, tokens *G.Node) (x, wte *G.Node) {
 	x = layers.LearnedPositions(s.At("wpe"), x, c.Context, context, c.weights()...)  // (B·T, C)
 	x = ops.Dropout(s.At("drop"), x, c.EmbedDropout)                                 // (B·T, C)
 	for i := range c.Layers {
-		x = c.block(s.At("h.%d", i), x, context) // (B·T, C)
+		x = layers.Block(s.At("h.%d", i), x, func(s *graph.Scope, x *G.Node) *G.Node {
+			return c.block(s, x, context) // (B·T, C)
+		})
 	}
 	return layers.LayerNorm(s.At("ln_f"), x, c.norm()...), wte // (B·T, C)
 }

@@ -1,0 +1,13 @@
+package layers
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// Block declares layers that belong together as one layer, which an edit can wrap,
+// replace or leave out, as in graph.Remove("h.3"). x and the result have one shape.
+func Block(s *graph.Scope, x *G.Node, declare func(s *graph.Scope, x *G.Node) *G.Node) *G.Node {
+	return s.Layer(x, x.Shape(), declare)
+}
