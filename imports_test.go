@@ -29,6 +29,7 @@ var layer = map[string]int{
 	"tokenizer":               1,
 	"datasets":                2,
 	"datasets/shard":          0,
+	"datasets/pack":           3,
 	"checkpoint/weights":      0, // what the formats have in common
 	"checkpoint/safetensors":  1,
 	"checkpoint/pickle":       1,

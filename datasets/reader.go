@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -159,22 +158,11 @@ func (r *reader) close() error {
 	return err
 }
 
-// cut returns where to end a piece that text goes on after: before the last
-// white space that follows something else, for no tokenizer in use has a token
-// across that; if there is none, between characters.
+// cut returns where to end a piece that text goes on after: where the tokenizer may
+// cut it; if there is no such place, between characters.
 func cut(text []byte) int {
-	spaced := false // the character after i is white space
-	for i := len(text); i > 0; {
-		c, size := rune(text[i-1]), 1
-		if c >= utf8.RuneSelf {
-			c, size = utf8.DecodeLastRune(text[:i])
-		}
-		space := unicode.IsSpace(c)
-		if spaced && !space {
-			return i
-		}
-		spaced = space
-		i -= size
+	if n := tokenizer.Cut(text); n > 0 {
+		return n
 	}
 	for i := len(text) - 1; i >= max(1, len(text)-utf8.UTFMax+1); i-- {
 		if utf8.RuneStart(text[i]) {

@@ -8,15 +8,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/datasets/shard"
 )
 
-// Token shards: llm.c's have a header of 256 int32, little-endian: magic, version,
-// number of tokens; nanoGPT's have none. Tokens are uint16 in both.
+// Token shards: llm.c's have the header of package shard, nanoGPT's have none. Tokens
+// are uint16 in both.
 const (
-	shardMagic   = 20240520
-	shardVersion = 1
-	shardHeader  = 256 * 4
-	tokenBytes   = 2
+	shardMagic   = shard.Magic
+	shardVersion = shard.Version
+	shardHeader  = shard.HeaderBytes
+	tokenBytes   = shard.TokenBytes
 )
 
 // shardPiece is the number of tokens handed out at a time.
@@ -96,8 +98,8 @@ func parseShard(begin []byte, size int64) (tokens int64, headed bool, err error)
 	return tokens, true, nil
 }
 
-// shard reads the tokens of a mapped file.
-type shard struct {
+// shardPieces reads the tokens of a mapped file.
+type shardPieces struct {
 	doc    *Document
 	mapped mapping
 	ids    []int
@@ -112,11 +114,11 @@ func openShard(d *Document) (pieces, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.path, err)
 	}
-	return &shard{doc: d, mapped: m}, nil
+	return &shardPieces{doc: d, mapped: m}, nil
 }
 
 // piece implements pieces.
-func (s *shard) piece(offset int64) (piece, error) {
+func (s *shardPieces) piece(offset int64) (piece, error) {
 	if offset >= s.doc.Size {
 		return piece{}, io.EOF
 	}
@@ -143,12 +145,12 @@ func (s *shard) piece(offset int64) (piece, error) {
 }
 
 // where implements pieces.
-func (s *shard) where(offset int64) string {
+func (s *shardPieces) where(offset int64) string {
 	return fmt.Sprintf("%s: token %d", s.doc.path, offset/tokenBytes)
 }
 
 // Close implements pieces.
-func (s *shard) Close() error { return s.mapped.Close() }
+func (s *shardPieces) Close() error { return s.mapped.Close() }
 
 // mapping is a file in the address space, or read where that cannot be.
 type mapping interface {

@@ -5,15 +5,18 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 	"unicode"
 )
@@ -157,10 +160,10 @@ func TestMerges(t *testing.T) {
 	}
 }
 
-// TestCut encodes texts cut by Cut, and by Parts.
+// TestCut encodes texts cut by Cut.
 func TestCut(t *testing.T) {
-	tok, rng := mustGPT2(t), rand.New(rand.NewPCG(3, 4))
-	bits := []string{" ", "  ", "\n", "\t", "\r\n", "a", "word", "'s", "12", "!", "é", "漢", "\u00a0", "\u2003", "\v", "\f", "\u0085", "\xff", "\xc2"}
+	tok, words, rng := mustGPT2(t), smallGPT1(t), rand.New(rand.NewPCG(3, 4))
+	bits := []string{" ", "  ", "\n", "\t", "\r\n", "a", "hello", "he", "'s", "12", "!", "é", "漢", "\u00a0", "\u2003", "\v", "\f", "\u0085", "\xff", "\xc2"}
 	for range 2000 {
 		var b strings.Builder
 		for range rng.IntN(30) {
@@ -172,18 +175,53 @@ func TestCut(t *testing.T) {
 		if got := append(encode(t, tok, text[:at]), encode(t, tok, text[at:])...); !slices.Equal(got, want) {
 			t.Fatalf("%q cut at %d is %v, want %v", text, at, got, want)
 		}
-		var got []int
-		at = 0
-		err := Parts(strings.NewReader(text), 8, func(part []byte, offset int64) error {
-			if int(offset) != at {
-				t.Fatalf("%q: part at %d, want %d", text, offset, at)
+		want, _ = words.Append(nil, []byte(text))
+		got, _ := words.Append(nil, []byte(text[:at]))
+		if got, _ = words.Append(got, []byte(text[at:])); !slices.Equal(got, want) {
+			t.Fatalf("gpt1: %q cut at %d is %v, want %v", text, at, got, want)
+		}
+	}
+}
+
+// TestBatches cuts random texts small and puts them together again.
+func TestBatches(t *testing.T) {
+	tok, rng := mustGPT2(t), rand.New(rand.NewPCG(13, 14))
+	bits := []string{" ", "\n", "a", "word", "'s", "12", "é", "\u00a0", "\xff", strings.Repeat("long", 9)}
+	for range 1000 {
+		texts := make([]string, rng.IntN(4))
+		for i := range texts {
+			for range rng.IntN(20) {
+				texts[i] += bits[rng.IntN(len(bits))]
 			}
-			at += len(part)
-			got = append(got, encode(t, tok, string(part))...)
-			return nil
-		})
-		if err != nil || !slices.Equal(got, want) {
-			t.Fatalf("%q in parts is %v, %v; want %v", text, got, err, want)
+		}
+		each := func(yield func(string, io.Reader) bool) {
+			for i, text := range texts {
+				if !yield(strconv.Itoa(i), iotest.HalfReader(strings.NewReader(text))) {
+					return
+				}
+			}
+		}
+		k, got, ids := 0, "", []int(nil)
+		for batch, err := range Batches(each, 8) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range batch {
+				if s.Name != strconv.Itoa(k) || int(s.Offset) != len(got) {
+					t.Fatalf("%q: segment %q of %s at %d, want %d at %d", texts, s.Text, s.Name, s.Offset, k, len(got))
+				}
+				got += string(s.Text)
+				ids = append(ids, encode(t, tok, string(s.Text))...)
+				if s.End {
+					if got != texts[k] || !slices.Equal(ids, encode(t, tok, got)) {
+						t.Fatalf("%q comes as %q, %v", texts[k], got, ids)
+					}
+					k, got, ids = k+1, "", nil
+				}
+			}
+		}
+		if k != len(texts) {
+			t.Fatalf("%d texts of %d", k, len(texts))
 		}
 	}
 }

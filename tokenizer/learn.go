@@ -37,30 +37,26 @@ func LearnBPE(texts iter.Seq2[string, io.Reader], size int) (Tokenizer, error) {
 	return newByteLevel("bpe", learn(counts, size-least)), nil
 }
 
-// countedPart is about how many bytes are counted at a time.
-const countedPart = 1 << 20
+// countedBatch is about how many bytes are counted at a time.
+const countedBatch = 1 << 20
 
 // countPieces counts the pieces of texts.
 func countPieces(texts iter.Seq2[string, io.Reader]) (map[string]int64, error) {
-	parts := make(chan []byte)
+	batches := make(chan []Segment)
 	workers := make([]map[string]int64, runtime.GOMAXPROCS(0))
 	var wait sync.WaitGroup
 	for i := range workers {
-		wait.Go(func() { workers[i] = countParts(parts) })
+		wait.Go(func() { workers[i] = countBatches(batches) })
 	}
 	var failed error
-	for name, r := range texts {
-		if failed = Parts(r, countedPart, func(part []byte, _ int64) error {
-			parts <- slices.Clone(part)
-			return nil
-		}); failed != nil {
-			if name != "" {
-				failed = fmt.Errorf("%s: %w", name, failed)
-			}
+	for batch, err := range Batches(texts, countedBatch) {
+		if err != nil {
+			failed = err
 			break
 		}
+		batches <- batch
 	}
-	close(parts)
+	close(batches)
 	wait.Wait()
 	if failed != nil {
 		return nil, failed
@@ -74,20 +70,22 @@ func countPieces(texts iter.Seq2[string, io.Reader]) (map[string]int64, error) {
 	return all, nil
 }
 
-// countParts counts the pieces of parts.
-func countParts(parts <-chan []byte) map[string]int64 {
+// countBatches counts the pieces of batches.
+func countBatches(batches <-chan []Segment) map[string]int64 {
 	index := make(map[string]int, 1<<12)
 	var counts []int64
-	for text := range parts {
-		for len(text) > 0 {
-			n := nextPiece(text)
-			i, ok := index[string(text[:n])]
-			if !ok {
-				i = len(counts)
-				index[string(text[:n])], counts = i, append(counts, 0)
+	for batch := range batches {
+		for _, s := range batch {
+			for text := s.Text; len(text) > 0; {
+				n := nextPiece(text)
+				i, ok := index[string(text[:n])]
+				if !ok {
+					i = len(counts)
+					index[string(text[:n])], counts = i, append(counts, 0)
+				}
+				counts[i]++
+				text = text[n:]
 			}
-			counts[i]++
-			text = text[n:]
 		}
 	}
 	m := make(map[string]int64, len(counts))

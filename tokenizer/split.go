@@ -143,16 +143,21 @@ func contraction(text []byte) int {
 }
 
 // Cut returns where text may be cut so that its two parts, encoded one after the
-// other, give the ids of the whole: before the last space, tab or line break that
-// follows something else. It returns 0 where there is none.
+// other by any tokenizer of this package, give the ids of the whole: before the last
+// white space that follows something else. It returns 0 where there is none.
 func Cut(text []byte) int {
-	blank := func(b byte) bool { return b == ' ' || b == '\n' || b == '\t' || b == '\r' }
-	for i := len(text) - 1; i > 0; i-- {
-		if blank(text[i]) && !blank(text[i-1]) {
-			if c, _ := utf8.DecodeLastRune(text[:i]); !unicode.IsSpace(c) {
-				return i
-			}
+	spaced := false // at i, there is white space
+	for i := len(text); i > 0; {
+		r, n := rune(text[i-1]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeLastRune(text[:i])
 		}
+		space := unicode.IsSpace(r)
+		if spaced && !space {
+			return i
+		}
+		spaced = space && r != '\v' && r != '\f' && r != '\u0085' // control characters, for GPT-1
+		i -= n
 	}
 	return 0
 }

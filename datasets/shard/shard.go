@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -37,7 +36,7 @@ func Header(tokens int) []byte {
 type Writer struct {
 	path   string
 	file   *os.File
-	out    *bufio.Writer
+	buf    []byte
 	tokens int
 	err    error
 }
@@ -48,8 +47,8 @@ func Create(path string) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{path: path, file: f, out: bufio.NewWriterSize(f, 1<<20)}
-	w.out.Write(Header(0)) // its place; Close fills it in, and Flush returns the error
+	w := &Writer{path: path, file: f, buf: make([]byte, 0, 1<<20)}
+	_, w.err = f.Write(Header(0)) // its place; Close fills it in
 	return w, nil
 }
 
@@ -59,16 +58,19 @@ func (w *Writer) Write(ids []int) error {
 	if w.err == nil && len(ids) > MaxTokens-w.tokens {
 		w.err = fmt.Errorf("%s: more than %d tokens in one file", w.path, MaxTokens)
 	}
-	for _, id := range ids {
-		if w.err != nil {
-			return w.err
+	for len(ids) > 0 && w.err == nil {
+		part := ids[:min(len(ids), cap(w.buf)/TokenBytes)]
+		ids = ids[len(part):]
+		w.buf = w.buf[:0]
+		for _, id := range part {
+			if id < 0 || id >= MaxVocabulary {
+				w.err = fmt.Errorf("%s: token %d: id %d, want 0 to %d", w.path, w.tokens, id, MaxVocabulary-1)
+				return w.err
+			}
+			w.buf = binary.LittleEndian.AppendUint16(w.buf, uint16(id))
+			w.tokens++
 		}
-		if id < 0 || id >= MaxVocabulary {
-			w.err = fmt.Errorf("%s: token %d: id %d, want 0 to %d", w.path, w.tokens, id, MaxVocabulary-1)
-			return w.err
-		}
-		_, w.err = w.out.Write([]byte{byte(id), byte(id >> 8)})
-		w.tokens++
+		_, w.err = w.file.Write(w.buf)
 	}
 	return w.err
 }
@@ -79,9 +81,6 @@ func (w *Writer) Tokens() int { return w.tokens }
 // Close fills in the header and gives the file its name. After an error of Write it
 // removes the file and returns that error.
 func (w *Writer) Close() error {
-	if w.err == nil {
-		w.err = w.out.Flush()
-	}
 	if w.err == nil {
 		_, w.err = w.file.WriteAt(Header(w.tokens), 0)
 	}

@@ -1,0 +1,294 @@
+package pack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/datasets/shard"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// batchBytes is about how much text is encoded at a time.
+const batchBytes = 1 << 20
+
+// Options are the settings of Pack.
+type Options struct {
+	ShardTokens int // tokens of a shard; 0: 100,000,000, as llm.c has them
+
+	// Progress, if there is one, is called after each batch with what has been
+	// packed of both splits.
+	Progress func(Progress)
+}
+
+// Progress is how far the work is.
+type Progress struct {
+	Bytes  int64 // of text
+	Tokens int64
+}
+
+// Pack encodes the texts of two splits, val may be nil, with all processors, into the
+// folder dir. Where the same work was begun there, it goes on after the last shard
+// that is whole by its checksum; where it was finished, it checks that. Another corpus,
+// tokenizer or shard size than the folder was begun with is an error, and so is a
+// tokenizer whose ids do not fit in 16 bits.
+//
+// When ctx ends, Pack returns its error, and the shards that are complete stay.
+func Pack(ctx context.Context, dir string, train, val *datasets.Source, tok tokenizer.Tokenizer, o Options) (*Index, error) {
+	if o.ShardTokens == 0 {
+		o.ShardTokens = 100_000_000
+	}
+	if o.ShardTokens < 1 || o.ShardTokens > shard.MaxTokens {
+		return nil, fmt.Errorf("shards of %d tokens: want 1 to %d", o.ShardTokens, shard.MaxTokens)
+	}
+	if tok.Size() > shard.MaxVocabulary {
+		return nil, fmt.Errorf("a vocabulary of %d: ids of shards have 16 bits, want %d or fewer", tok.Size(), shard.MaxVocabulary)
+	}
+	work, err := work(train, val, tok, o)
+	if err != nil {
+		return nil, err
+	}
+	x, err := openIndex(dir, work)
+	if err != nil {
+		return nil, err
+	}
+	x.Tokenizer, x.Vocabulary, x.ShardTokens = tok.Name(), tok.Size(), o.ShardTokens
+	if id, ok := tok.EndOfText(); ok {
+		x.EndOfText = &id
+	}
+	if err := x.write(dir); err != nil { // first, for it tells whose the folder is
+		return nil, err
+	}
+	if err := tok.Save(filepath.Join(dir, TokenizerFolder)); err != nil {
+		return nil, err
+	}
+	p := &packer{dir: dir, tok: tok, index: x, options: o}
+	if err := p.split(ctx, "val", val, &x.Val); err != nil {
+		return nil, err
+	}
+	if err := p.split(ctx, "train", train, &x.Train); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+type packer struct {
+	dir      string
+	tok      tokenizer.Tokenizer
+	index    *Index
+	options  Options
+	progress Progress
+}
+
+// split packs one split.
+func (p *packer) split(ctx context.Context, name string, src *datasets.Source, s *Split) error {
+	whole := 0
+	for whole < len(s.Shards) && s.Shards[whole].verify(p.dir) == nil {
+		whole++
+	}
+	if s.Complete && whole == len(s.Shards) {
+		p.report(s.Bytes, s.Tokens)
+		return nil
+	}
+	*s = Split{Shards: s.Shards[:whole]}
+	var from Place
+	for _, one := range s.Shards {
+		s.Tokens += int64(one.Tokens)
+		from = one.Next
+	}
+	s.Bytes, s.Texts = from.Bytes, from.Texts
+	p.report(s.Bytes, s.Tokens)
+	if src != nil {
+		w := &splitWriter{packer: p, name: name, split: s, place: from}
+		if err := w.run(ctx, src); err != nil {
+			return err
+		}
+	}
+	s.Complete = true
+	return p.index.write(p.dir)
+}
+
+// report tells of further work.
+func (p *packer) report(bytes, tokens int64) {
+	p.progress.Bytes += bytes
+	p.progress.Tokens += tokens
+	if p.options.Progress != nil {
+		p.options.Progress(p.progress)
+	}
+}
+
+// encoded is what becomes of a batch.
+type encoded struct {
+	ids   []int
+	bytes int64
+	texts int64
+	err   error
+}
+
+// run encodes batches in parallel and writes them in their order.
+func (w *splitWriter) run(ctx context.Context, src *datasets.Source) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	workers, begun := runtime.GOMAXPROCS(0), w.place.Batch
+	type job struct {
+		batch []tokenizer.Segment
+		done  chan encoded
+	}
+	jobs := make(chan job)
+	order := make(chan chan encoded, 2*workers)
+	var running sync.WaitGroup
+	for range workers {
+		running.Go(func() {
+			for j := range jobs {
+				j.done <- w.encode(j.batch)
+			}
+		})
+	}
+	running.Go(func() {
+		defer close(order)
+		defer close(jobs)
+		k := 0
+		for batch, err := range tokenizer.Batches(src.Texts(), batchBytes) {
+			if k++; err == nil && k <= begun {
+				if ctx.Err() != nil {
+					return
+				}
+				continue // packed already
+			}
+			done := make(chan encoded, 1)
+			select {
+			case order <- done:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				done <- encoded{err: err}
+				return
+			}
+			select {
+			case jobs <- job{batch, done}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	defer func() {
+		stop()
+		running.Wait()
+		err = errors.Join(err, w.end(err != nil))
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case done, ok := <-order:
+			if !ok {
+				return ctx.Err()
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case e := <-done:
+				if e.err != nil {
+					return e.err
+				}
+				if err := w.write(e); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// encode encodes a batch: the end of text follows each document.
+func (w *splitWriter) encode(batch []tokenizer.Segment) encoded {
+	var e encoded
+	end, ends := w.tok.EndOfText()
+	for _, s := range batch {
+		e.bytes += int64(len(s.Text))
+		if e.ids, e.err = w.tok.Append(e.ids, s.Text); e.err != nil {
+			if t, ok := errors.AsType[*tokenizer.TextError](e.err); ok {
+				e.err = &tokenizer.TextError{Text: s.Name, Offset: t.Offset + s.Offset, Problem: t.Problem}
+			}
+			return e
+		}
+		if !s.End {
+			continue
+		}
+		e.texts++
+		if ends {
+			e.ids = append(e.ids, end)
+		}
+	}
+	return e
+}
+
+// splitWriter writes the shards of a split.
+type splitWriter struct {
+	*packer
+	name  string
+	split *Split
+	place Place // before the next token
+	out   *shard.Writer
+}
+
+// write writes the tokens of the batch at place.
+func (w *splitWriter) write(e encoded) error {
+	ids := e.ids[min(w.place.Skip, len(e.ids)):]
+	for len(ids) > 0 {
+		if w.out == nil {
+			var err error
+			if w.out, err = shard.Create(filepath.Join(w.dir, shardName(w.name, len(w.split.Shards)))); err != nil {
+				return err
+			}
+		}
+		n := min(len(ids), w.options.ShardTokens-w.out.Tokens())
+		if err := w.out.Write(ids[:n]); err != nil {
+			return err
+		}
+		ids = ids[n:]
+		w.place.Skip += n
+		w.split.Tokens += int64(n)
+		w.report(0, int64(n))
+		if w.out.Tokens() == w.options.ShardTokens {
+			if err := w.close(); err != nil {
+				return err
+			}
+		}
+	}
+	w.place = Place{Batch: w.place.Batch + 1, Bytes: w.place.Bytes + e.bytes, Texts: w.place.Texts + e.texts}
+	w.split.Bytes, w.split.Texts = w.place.Bytes, w.place.Texts
+	w.report(e.bytes, 0)
+	return nil
+}
+
+// close completes a shard and lists it.
+func (w *splitWriter) close() error {
+	one := Shard{File: shardName(w.name, len(w.split.Shards)), Tokens: w.out.Tokens(), Next: w.place}
+	err := w.out.Close()
+	w.out = nil
+	if err != nil {
+		return err
+	}
+	if one.SHA256, err = digest(filepath.Join(w.dir, one.File)); err != nil {
+		return err
+	}
+	w.split.Shards = append(w.split.Shards, one)
+	return w.index.write(w.dir)
+}
+
+// end completes the last shard, or drops it after an error: it would be too short.
+func (w *splitWriter) end(failed bool) error {
+	if w.out == nil {
+		return nil
+	}
+	if failed {
+		w.out.Abort()
+		w.out = nil
+		return nil
+	}
+	return w.close()
+}
