@@ -333,16 +333,41 @@ func TestSubjectErrors(t *testing.T) {
 	}{
 		{score([]int{1, 2}, 0), "eval: nothing before the first token to score"},
 		{score([]int{1, 2}, 2), "eval: no tokens to score"},
-		{score(make([]int, 20), 1), "eval: 19 tokens to score at once, the window is 8"},
 		{score([]int{1, 257}, 1), "eval: token 257 is not in the vocabulary of 257"},
 		{perplexity(eval.Perplexity{Stride: 9}, []int{1, 2}), "eval: a stride of 9 is not between 1 and the window of 8"},
 		{perplexity(eval.Perplexity{}, []int{1}), "eval: fewer than two tokens"},
 		{continuation("a", ""), `no tokens of its own: ""`},
-		{continuation("a", "longer than 8"), "eval: 13 tokens to score at once, the window is 8"},
 	} {
 		if c.err == nil || c.err.Error() != c.want {
 			t.Errorf("%v, want %s", c.err, c.want)
 		}
+	}
+}
+
+// TestLongContinuation: what does not fit the window is scored in parts.
+func TestLongContinuation(t *testing.T) {
+	s := open(t, 8)
+	var ids []int
+	for _, b := range []byte("Ann has a dog. Every day the dog") {
+		ids = append(ids, int(b))
+	}
+	all, err := s.Score(ids, 3)
+	if err != nil || len(all) != len(ids)-3 {
+		t.Fatalf("%d scores, want %d: %v", len(all), len(ids)-3, err)
+	}
+	for i, got := range all {
+		at := 3 + i
+		// The parts are [3, 7), [7, 11), … and [27, 32), the last that fits.
+		end := min(7+i/4*4, 31)
+		if at >= 27 {
+			end = 32
+		}
+		begin := max(0, end-1-8) // of the part's window, whose last token is only predicted
+		want, err := s.Score(ids[begin:at+1], at-begin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, fmt.Sprint("token ", at), got.LogProb, want[0].LogProb, 1e-5)
 	}
 }
 

@@ -87,15 +87,24 @@ type Scored struct {
 	Best    int     // the token that the model would have chosen
 }
 
-// Score scores ids[from:], each token given all before it, as far as they fit the
-// window. Tokens to score that do not fit are an error, as is from = 0: the first token
-// has nothing before it.
+// Score scores ids[from:], each token given those before it that fit the window. Where more
+// are to score than fit, they are scored in parts, each with half a window before it. That
+// from is 0 is an error: the first token has nothing before it.
 func (s *Subject) Score(ids []int, from int) ([]Scored, error) {
+	n := len(ids) - from
+	if from > 0 && n > s.Window {
+		part := max(1, s.Window/2)
+		first, err := s.Score(ids[:from+part], from)
+		if err != nil {
+			return nil, err
+		}
+		rest, err := s.Score(ids, from+part)
+		return append(first, rest...), err
+	}
 	logits, err := s.logits(ids, from)
 	if err != nil {
 		return nil, err
 	}
-	n := len(ids) - from
 	vocab := len(logits) / n
 	scored := make([]Scored, n)
 	for i := range scored {
@@ -114,7 +123,8 @@ func (s *Subject) Score(ids []int, from int) ([]Scored, error) {
 	return scored, nil
 }
 
-// logits returns the logits (N, V) for ids[from:], valid until the next call.
+// logits returns the logits (N, V) for ids[from:], at most a window of them, valid until the
+// next call.
 func (s *Subject) logits(ids []int, from int) ([]float32, error) {
 	n := len(ids) - from
 	switch {
@@ -122,8 +132,6 @@ func (s *Subject) logits(ids []int, from int) ([]float32, error) {
 		return nil, errors.New("eval: nothing before the first token to score")
 	case n < 1:
 		return nil, errors.New("eval: no tokens to score")
-	case n > s.Window:
-		return nil, fmt.Errorf("eval: %d tokens to score at once, the window is %d", n, s.Window)
 	}
 	ids = ids[:len(ids)-1] // the last one is only predicted
 	first := max(0, len(ids)-s.Window)
