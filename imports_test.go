@@ -28,6 +28,7 @@ var layer = map[string]int{
 	"models":                  5,
 	"tokenizer":               1,
 	"datasets":                2,
+	"datasets/tasks":          2,
 	"datasets/shard":          0,
 	"datasets/pack":           3,
 	"checkpoint/weights":      0, // what the formats have in common

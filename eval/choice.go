@@ -47,7 +47,7 @@ type MultipleChoice struct {
 
 // Evaluate measures a file of questions.
 func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (Result, error) {
-	_, protocol, err := file(path)
+	protocol, err := folder(path)
 	if err != nil {
 		return Result{}, err
 	}

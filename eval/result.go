@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -174,6 +176,25 @@ func file(path string) ([]byte, Settings, error) {
 		return nil, nil, err
 	}
 	return data, Settings{{"data", path}, {"data_sha256", hash(data)}}, nil
+}
+
+// folder is file for a data set that may be a folder of files, which are hashed one after
+// another in the order of their names.
+func folder(path string) (Settings, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		_, settings, err := file(path)
+		return settings, err
+	}
+	sum := sha256.New()
+	err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		sum.Write(data) // never fails
+		return err
+	})
+	return Settings{{"data", path}, {"data_sha256", hex.EncodeToString(sum.Sum(nil))}}, err
 }
 
 // hash is the SHA-256 of a data set.

@@ -1,0 +1,134 @@
+package tasks
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
+)
+
+// Metrics names what classes can be measured by (accuracy, f1, matthews) and what scores
+// can (pearson, spearman).
+func Metrics() []string { return []string{"accuracy", "f1", "matthews", "pearson", "spearman"} }
+
+// Measure is the named metric of predictions against the truth, a number each: the index of
+// a class, or a score. They are as many. A correlation with a constant is 0.
+func Measure(metric string, predicted, truth []float64) (float64, error) {
+	if len(predicted) != len(truth) || len(truth) == 0 {
+		return 0, fmt.Errorf("tasks: %d predictions for %d examples", len(predicted), len(truth))
+	}
+	var value float64
+	switch metric {
+	case "accuracy":
+		for i, p := range predicted {
+			if p == truth[i] {
+				value++
+			}
+		}
+		value /= float64(len(truth))
+	case "f1":
+		value = f1(predicted, truth)
+	case "matthews":
+		value = matthews(predicted, truth)
+	case "pearson":
+		value = stat.Correlation(predicted, truth, nil)
+	case "spearman":
+		value = stat.Correlation(ranks(predicted), ranks(truth), nil)
+	default:
+		return 0, nearest.Unknown("metric", metric, Metrics())
+	}
+	if math.IsNaN(value) {
+		value = 0
+	}
+	return value, nil
+}
+
+// f1 is the harmonic mean of precision and recall of class 1.
+func f1(predicted, truth []float64) float64 {
+	var hit, given, there float64
+	for i, p := range predicted {
+		if p == 1 {
+			given++
+		}
+		if truth[i] == 1 {
+			there++
+			if p == 1 {
+				hit++
+			}
+		}
+	}
+	return 2 * hit / (given + there)
+}
+
+// matthews is Matthews' correlation coefficient for any number of classes (Gorodkin 2004).
+func matthews(predicted, truth []float64) float64 {
+	var right float64
+	given, there := make(map[float64]float64), make(map[float64]float64)
+	for i, p := range predicted {
+		given[p]++
+		there[truth[i]]++
+		if p == truth[i] {
+			right++
+		}
+	}
+	n := float64(len(truth))
+	var both, givenSquares, thereSquares float64
+	for class, k := range given {
+		both += k * there[class]
+		givenSquares += k * k
+	}
+	for _, k := range there {
+		thereSquares += k * k
+	}
+	return (right*n - both) / math.Sqrt((n*n-givenSquares)*(n*n-thereSquares))
+}
+
+// ranks are the places in the order of x, from 1; equal values share the mean of theirs.
+func ranks(x []float64) []float64 {
+	order := make([]int, len(x))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		switch {
+		case x[a] < x[b]:
+			return -1
+		case x[a] > x[b]:
+			return 1
+		}
+		return 0
+	})
+	ranks := make([]float64, len(x))
+	for lo := 0; lo < len(order); {
+		hi := lo + 1
+		for hi < len(order) && x[order[hi]] == x[order[lo]] {
+			hi++
+		}
+		for _, i := range order[lo:hi] {
+			ranks[i] = float64(lo+hi+1) / 2
+		}
+		lo = hi
+	}
+	return ranks
+}
+
+// Confusion counts examples by their class (row) and the predicted one (column).
+func Confusion(predicted, truth []int, classes int) ([][]int, error) {
+	if len(predicted) != len(truth) {
+		return nil, fmt.Errorf("tasks: %d predictions for %d examples", len(predicted), len(truth))
+	}
+	counts := make([][]int, classes)
+	for i := range counts {
+		counts[i] = make([]int, classes)
+	}
+	for i, p := range predicted {
+		if t := truth[i]; min(p, t) < 0 || max(p, t) >= classes {
+			return nil, fmt.Errorf("tasks: example %d: class %d predicted for %d, there are %d", i, p, t, classes)
+		}
+		counts[truth[i]][p]++
+	}
+	return counts, nil
+}
