@@ -33,13 +33,11 @@ type form struct {
 	kind    string
 	is      func(path string, info os.FileInfo, start []byte) bool
 	weights func(path string) (weights.Source, error)
-	config  func(path string) ([]byte, error) // where no config.json is beside
+	config  func(path string) ([]byte, error) // where no config.json is beside; nil if nothing else tells the sizes
 
 	// alone says that the file tells all by itself, and that a config.json beside it
 	// may be another model's.
 	alone bool
-	// made says that config makes one.
-	made bool
 }
 
 func isDir(is func(dir string) bool) func(string, os.FileInfo, []byte) bool {
@@ -52,12 +50,12 @@ func isFile(is func(start []byte) bool) func(string, os.FileInfo, []byte) bool {
 
 // forms are tried in turn.
 var forms = []form{
-	{"Hugging Face directory", isDir(isHuggingFace), openHuggingFace, needConfig, false, false},
-	{"OpenAI GPT-2, TensorFlow checkpoint", isDir(openai.IsGPT2), openai.GPT2, openai.GPT2Config, false, true},
-	{"OpenAI GPT-1, params_*.npy", isDir(openai.IsGPT1), openai.GPT1, openai.GPT1Config, false, true},
-	{"PyTorch file", isFile(pickle.IsFile), openPickle, needConfig, false, false},
-	{"llm.c model file", isFile(llmc.IsFile), openLLMC, llmcConfig, true, true},
-	{"safetensors file", isFile(isSafetensors), openSafetensors, needConfig, false, false},
+	{kind: "Hugging Face directory", is: isDir(isHuggingFace), weights: openHuggingFace},
+	{kind: "OpenAI GPT-2, TensorFlow checkpoint", is: isDir(openai.IsGPT2), weights: openai.GPT2, config: openai.GPT2Config},
+	{kind: "OpenAI GPT-1, params_*.npy", is: isDir(openai.IsGPT1), weights: openai.GPT1, config: openai.GPT1Config},
+	{kind: "PyTorch file", is: isFile(pickle.IsFile), weights: openPickle},
+	{kind: "llm.c model file", is: isFile(llmc.IsFile), weights: openLLMC, config: llmcConfig, alone: true},
+	{kind: "safetensors file", is: isFile(isSafetensors), weights: openSafetensors},
 }
 
 // Recognise opens a model by a path: a Hugging Face directory or one of its files of
@@ -94,7 +92,7 @@ func hint(dir string) string {
 		return ""
 	}
 	for _, f := range forms {
-		if f.is(dir, info, nil) && f.made {
+		if f.is(dir, info, nil) && f.config != nil {
 			return fmt.Sprintf(", but %s: make one of it by gorgpt convert", f.kind)
 		}
 	}
@@ -118,11 +116,14 @@ func (f form) open(path string, info os.FileInfo) (*Origin, error) {
 	}
 	o := &Origin{Kind: f.kind, Tokenizer: tokenizerFiles(dir)}
 	var err error
-	if beside := filepath.Join(dir, configName); exists(beside) && !f.alone {
+	switch beside := filepath.Join(dir, configName); {
+	case exists(beside) && !f.alone:
 		o.Config, err = weights.ReadText(beside, maxJSON)
-	} else {
+	case f.config != nil:
 		o.Config, err = f.config(path)
 		o.MadeConfig = true
+	default:
+		err = fmt.Errorf("%s: no %s beside it, which tells the number of heads", path, configName)
 	}
 	if err != nil {
 		return nil, err
@@ -152,10 +153,6 @@ func isHuggingFace(dir string) bool {
 // isSafetensors reports whether a file starts like one: a length below 2²⁷, and {.
 func isSafetensors(start []byte) bool {
 	return len(start) > 8 && start[8] == '{' && start[4]|start[5]|start[6]|start[7] == 0
-}
-
-func needConfig(path string) ([]byte, error) {
-	return nil, fmt.Errorf("%s: no %s beside it, which tells the number of heads", path, configName)
 }
 
 func openLLMC(path string) (weights.Source, error) { return opened(llmc.Open(path)) }
