@@ -113,7 +113,7 @@ func TestBadInput(t *testing.T) {
 		{"graph --context 65", 2, "--context 65: gpt2-nano has 64 positions"},
 		{"graph --format dott", 2, `unknown format "dott"; did you mean "dot"?`},
 		{"graph --depth 1", 2, "--depth is for pictures: --format svg or dot"},
-		{"graph --format svg --open h.9", 2, `draw: no scope matches "h.9"`},
+		{"graph --format svg --open h.9", 2, `draw: unknown scope "h.9"; did you mean "h.*"?`},
 		{"graph --diff gpt1-nan", 2, `unknown model "gpt1-nan"; did you mean "gpt1-nano"?`},
 		{"graph --diff gpt1-nano --format dot", 2, "--diff has no form for --format dot; there are table, svg, json"},
 		{"graph --model gpt2 --diff gpt1-nano --context 65", 2, "--context 65: gpt1-nano has 64 positions"},

@@ -119,7 +119,7 @@ func TestErrors(t *testing.T) {
 		o     draw.Options
 		want  string
 	}{
-		{nodes, draw.Options{Open: []string{"h.1"}}, `draw: no scope matches "h.1"`},
+		{nodes, draw.Options{Open: []string{"h.1"}}, `draw: unknown scope "h.1"; did you mean "h.*"?`},
 		{[]graph.Node{{Op: "a", Inputs: []int{1}}, {ID: 1, Op: "b", Inputs: []int{0}}}, draw.Options{}, "draw: node 0 depends on itself"},
 		{[]graph.Node{{Op: "a", Inputs: []int{7}}}, draw.Options{}, "draw: node 0 reads node 7 of 1"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
 // kind is what a box stands for.
@@ -114,7 +115,7 @@ func group(nodes []graph.Node, levels int, fold bool, open []string) (*grouping,
 	for _, o := range open {
 		pattern := strings.Split(o, ".")
 		if !slices.ContainsFunc(nodes, func(n graph.Node) bool { return inside(pattern, n.Path) }) {
-			return nil, fmt.Errorf("draw: no scope matches %q", o)
+			return nil, fmt.Errorf("draw: %w", nearest.Unknown("scope", o, scopes(nodes)))
 		}
 		g.open = append(g.open, pattern)
 	}
@@ -196,6 +197,26 @@ func (g *grouping) sort() {
 		visit(b)
 	}
 	g.boxes = order
+}
+
+// scopes lists the scopes of a graph, with * for the numbers of blocks.
+func scopes(nodes []graph.Node) []string {
+	var all []string
+	for _, n := range nodes {
+		if n.Op == "param" || n.Op == "input" || n.Grad {
+			continue
+		}
+		names := strings.Split(n.Path, ".")
+		for i, name := range names {
+			if isNumber(name) {
+				names[i] = "*"
+			}
+			if at := strings.Join(names[:i+1], "."); !slices.Contains(all, at) {
+				all = append(all, at)
+			}
+		}
+	}
+	return all
 }
 
 // add appends a box.
