@@ -15,6 +15,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/gorgpt/gorgpt/datasets/shard"
 )
 
 func gzipped(t testing.TB, text string) string {
@@ -79,10 +81,7 @@ func parquetFile(t testing.TB, texts []string) string {
 
 // tokenShard is a file of llm.c.
 func tokenShard(ids ...int) string {
-	b := make([]byte, shardHeader)
-	binary.LittleEndian.PutUint32(b, shardMagic)
-	binary.LittleEndian.PutUint32(b[4:], shardVersion)
-	binary.LittleEndian.PutUint32(b[8:], uint32(len(ids)))
+	b := shard.Header(len(ids))
 	for _, id := range ids {
 		b = binary.LittleEndian.AppendUint16(b, uint16(id))
 	}
@@ -289,6 +288,7 @@ func TestOpenBadShards(t *testing.T) {
 	for _, c := range []struct{ content, want string }{
 		{whole[:len(whole)-2], "offset 8: 3 tokens make 1030 bytes, but the file has 1028"},
 		{whole[:4] + "\x02" + whole[5:], "offset 4: version 2, want 1"},
+		{"\xc6\xd7\x34\x01" + whole[4:], "offset 0: magic 20240326 is a model of llm.c, want 20240520 (tokens)"},
 		{whole[:100], "100 bytes, want a header of 1024"},
 	} {
 		path := filepath.Join(write(t, map[string]string{"x.bin": c.content}), "x.bin")

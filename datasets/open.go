@@ -131,8 +131,8 @@ func (o opening) document(name, path string, size int64, asked bool) (Document, 
 	if ending != "" {
 		return compressedText(name, path, o.faults)
 	}
-	shard, err := isShard(path, size, asked)
-	if err != nil || !shard {
+	tokens, err := isShard(path, size, asked)
+	if err != nil || !tokens {
 		return d, err
 	}
 	return shardDocument(name, path, size)

@@ -82,6 +82,9 @@ const residentSlack = 4 << 20
 // takes, nor do 120 epochs than 30; the pages of mapped files are counted. GORGPT_STREAM_BYTES sets the size of
 // the large one; with -v the figures are printed.
 func TestResident(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts seven processes")
+	}
 	size := int64(60e6)
 	if s := os.Getenv("GORGPT_STREAM_BYTES"); s != "" {
 		n, err := strconv.ParseInt(s, 10, 64)

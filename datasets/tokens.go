@@ -12,14 +12,16 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/shard"
 )
 
-// Token shards: llm.c's have the header of package shard, nanoGPT's have none. Tokens
-// are uint16 in both.
-const (
-	shardMagic   = shard.Magic
-	shardVersion = shard.Version
-	shardHeader  = shard.HeaderBytes
-	tokenBytes   = shard.TokenBytes
-)
+// tokenBytes is the size of a token, a little-endian uint16, in llm.c's shards and in
+// nanoGPT's, which are the same without a header.
+const tokenBytes = shard.TokenBytes
+
+// otherFiles are llm.c's files of other kinds, by their magic numbers. They end in .bin too,
+// and would pass for nanoGPT's.
+var otherFiles = map[uint32]string{
+	20240326: "a model", 20240327: "a model's debug state", 20240328: "a tokenizer", 20240522: "multiple choice questions",
+	20240527: "an optimiser's state", 20240801: "tokens of 32 bits (Llama's)",
+}
 
 // shardPiece is the number of tokens handed out at a time.
 const shardPiece = 32 << 10
@@ -47,7 +49,7 @@ func isShard(path string, size int64, asked bool) (bool, error) {
 	if _, err := io.ReadFull(f, magic[:]); err != nil {
 		return false, nil // too short for a header
 	}
-	return binary.LittleEndian.Uint32(magic[:]) == shardMagic, nil
+	return binary.LittleEndian.Uint32(magic[:]) == shard.Magic, nil
 }
 
 // shardDocument is the document of a file of tokens; Size and offsets are in bytes of
@@ -60,7 +62,7 @@ func shardDocument(name, path string, size int64) (Document, error) {
 		return d, err
 	}
 	defer f.Close()
-	header := make([]byte, min(size, shardHeader))
+	header := make([]byte, min(size, shard.HeaderBytes))
 	if _, err := io.ReadFull(f, header); err != nil {
 		return d, fmt.Errorf("%s: %w", path, err)
 	}
@@ -69,7 +71,7 @@ func shardDocument(name, path string, size int64) (Document, error) {
 		return d, fmt.Errorf("%s: %w", path, err)
 	}
 	if headed {
-		d.start = shardHeader
+		d.start = shard.HeaderBytes
 	}
 	d.Size = tokens * tokenBytes
 	return d, nil
@@ -79,20 +81,23 @@ func shardDocument(name, path string, size int64) (Document, error) {
 // this, and whether it has a header.
 func parseShard(begin []byte, size int64) (tokens int64, headed bool, err error) {
 	word := func(i int) uint32 { return binary.LittleEndian.Uint32(begin[4*i:]) }
-	if len(begin) < 4 || word(0) != shardMagic {
+	if len(begin) >= 4 && otherFiles[word(0)] != "" {
+		return 0, false, fmt.Errorf("offset 0: magic %d is %s of llm.c, want %d (tokens)", word(0), otherFiles[word(0)], shard.Magic)
+	}
+	if len(begin) < 4 || word(0) != shard.Magic {
 		if size%tokenBytes != 0 {
 			return 0, false, fmt.Errorf("%d bytes, want an even number: tokens take two each", size)
 		}
 		return size / tokenBytes, false, nil
 	}
-	if len(begin) < shardHeader {
-		return 0, true, fmt.Errorf("%d bytes, want a header of %d", size, shardHeader)
+	if len(begin) < shard.HeaderBytes {
+		return 0, true, fmt.Errorf("%d bytes, want a header of %d", size, shard.HeaderBytes)
 	}
-	if v := word(1); v != shardVersion {
-		return 0, true, fmt.Errorf("offset 4: version %d, want %d", v, shardVersion)
+	if v := word(1); v != shard.Version {
+		return 0, true, fmt.Errorf("offset 4: version %d, want %d", v, shard.Version)
 	}
 	tokens = int64(word(2))
-	if want := shardHeader + tokens*tokenBytes; size != want {
+	if want := shard.HeaderBytes + tokens*tokenBytes; size != want {
 		return 0, true, fmt.Errorf("offset 8: %d tokens make %d bytes, but the file has %d", tokens, want, size)
 	}
 	return tokens, true, nil
