@@ -104,3 +104,50 @@ func ExampleNewAdamW() {
 	// step  50: loss 0.1386
 	// step 100: loss 0.0002
 }
+
+// ExampleHookFunc leaves an embedding as it is for the first updates of a run: a hook
+// that clears a gradient before the solver sees it.
+func ExampleHookFunc() {
+	thaw := train.HookFunc(func(u *train.Update) error {
+		for _, vg := range u.Model {
+			if u.Step < 100 && vg.(gorgonia.Namer).Name() == "wte.weight" {
+				g, err := vg.Grad()
+				if err != nil {
+					return err
+				}
+				clear(g.Data().([]float32))
+			}
+		}
+		return nil
+	})
+	t := train.Trainer{Hooks: []train.Hook{thaw}}
+	fmt.Println(len(t.Hooks), "hook")
+	// Output: 1 hook
+}
+
+// ExampleNewLion steps by the sign of the gradient's mean, so all weights by the same.
+func ExampleNewLion() {
+	params := graph.NewParams(1)
+	w, err := params.Declare("w", graph.Ones(), 3)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	copy(w.GradData(), []float32{0.1, -20, 0})
+	lion := train.NewLion()
+	lion.LearnRate = 0.25
+	if err := lion.Step(params.ValueGrads()); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(w.Data())
+	// Output: [0.75 1.25 1]
+}
+
+// ExampleWSD is flat between the climb and the fall.
+func ExampleWSD() {
+	rate := train.WSD(1e-3, 0, 4, 80, 100)
+	for _, i := range []int{0, 4, 50, 79, 90, 100} {
+		fmt.Printf("%d: %.1e  ", i, rate(i))
+	}
+	// Output: 0: 2.0e-04  4: 1.0e-03  50: 1.0e-03  79: 1.0e-03  90: 5.0e-04  100: 0.0e+00
+}

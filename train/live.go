@@ -32,7 +32,7 @@ type live struct {
 	sum   float64   // of the stretch that is not full
 	n     int
 
-	lines    int // on the terminal
+	lines    []string // on the terminal
 	lastEval *Evaluation
 	bestEval *Evaluation
 	buf      bytes.Buffer
@@ -83,30 +83,36 @@ func (l *live) draw(s Step, loss, tokens float64, left string) error {
 		fmt.Sprintf("step %d/%d [%s%s] %.0f %%%s", s.Step, l.steps, strings.Repeat("=", full), strings.Repeat(" ", width-full), 100*share, left),
 		fmt.Sprintf("loss %.4f%s  lr %.2e  grad norm %.3f", loss, l.validation(), s.LearnRate, s.GradNorm),
 		l.figures(tokens)+l.skips())
+	l.lines = l.lines[:0]
 	for _, line := range lines {
-		l.buf.WriteString(cutTo(line, l.columns-1))
+		l.lines = append(l.lines, cutTo(line, l.columns-1))
+	}
+	return l.show()
+}
+
+// show writes the view, after what is in the buffer.
+func (l *live) show() error {
+	for _, line := range l.lines {
+		l.buf.WriteString(line)
 		l.buf.WriteByte('\n')
 	}
-	l.lines = len(lines)
 	_, err := l.w.Write(l.buf.Bytes())
 	return err
 }
 
 // erase writes what takes the view off the terminal.
 func (l *live) erase() {
-	if l.lines > 0 {
-		fmt.Fprintf(&l.buf, "\x1b[%dA\r\x1b[J", l.lines)
+	if len(l.lines) > 0 {
+		fmt.Fprintf(&l.buf, "\x1b[%dA\r\x1b[J", len(l.lines))
 	}
-	l.lines = 0
 }
 
-// say writes a line above the view, which the next draw puts back.
+// say writes a line above the view.
 func (l *live) say(line string) error {
 	l.buf.Reset()
 	l.erase()
 	l.buf.WriteString(line + "\n")
-	_, err := l.w.Write(l.buf.Bytes())
-	return err
+	return l.show()
 }
 
 // figures tells speed and memory.

@@ -77,7 +77,7 @@ func TestLiveView(t *testing.T) {
 	if err := p.OnEvaluation(Evaluation{100, 1.5}); err != nil {
 		t.Fatal(err)
 	}
-	if want := fmt.Sprintf("\x1b[%dA\r\x1b[Jstep 100/200: val loss 1.5000\n", len(lines)); b.String() != want {
+	if want := fmt.Sprintf("\x1b[%dA\r\x1b[Jstep 100/200: val loss 1.5000\n%s", len(lines), view); b.String() != want {
 		t.Errorf("an evaluation writes %q, want %q", b.String(), want)
 	}
 }
