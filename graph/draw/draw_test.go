@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/graph/formats/dot"
+	"gonum.org/v1/gonum/graph/formats/dot/ast"
 	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -109,6 +111,29 @@ func TestStatus(t *testing.T) {
 	}
 	if n := bytes.Count(same, []byte(`fill="#f6f6f6"`)); n < 10 || bytes.Count(same, []byte(`fill="#fdf0c2"`)) != 1 {
 		t.Errorf("%d boxes of a graph beside itself are the same", n)
+	}
+}
+
+// TestDOTParses: another's parser of Graphviz's language reads what DOT writes.
+func TestDOTParses(t *testing.T) {
+	for _, o := range []draw.Options{{Title: `a "title" \n`}, {Depth: -1}, {Depth: 1}} {
+		text, err := draw.DOT(tiny(t), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := dot.ParseBytes(text)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+		edges := 0
+		for _, s := range file.Graphs[0].Stmts {
+			if _, ok := s.(*ast.EdgeStmt); ok {
+				edges++
+			}
+		}
+		if want := bytes.Count(text, []byte(" -> ")); len(file.Graphs) != 1 || edges != want || edges < 5 {
+			t.Errorf("%d graphs with %d arrows, want 1 with %d", len(file.Graphs), edges, want)
+		}
 	}
 }
 

@@ -61,6 +61,21 @@ func TestModels(t *testing.T) {
 	}
 }
 
+// TestRecomputed: so is that of a graph whose gradient computes blocks again.
+func TestRecomputed(t *testing.T) {
+	nodes := nodesOf(t, "gpt2-nano", 64, true, graph.Recompute("h.*"))
+	if !slices.ContainsFunc(nodes, func(n graph.Node) bool { return n.Op == "Attention again" }) {
+		t.Fatal("nothing is computed again")
+	}
+	for _, o := range []Options{{}, {Depth: 1}, {Depth: -1}} {
+		g, err := o.grouped(nodes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, fmt.Sprint("recomputed, depth ", o.Depth), nodes, g, layOut(g))
+	}
+}
+
 // TestOneBoxALayer: the training graph of gpt2-nano has a box for each layer, one for its
 // gradient, and one for the tied weight, with two uses.
 func TestOneBoxALayer(t *testing.T) {
