@@ -33,7 +33,8 @@ func ReadParams(src weights.Source, ps *graph.Params, zeros map[string][]int) er
 // processes share and which is given back under pressure. The file must not be
 // written into in place while the parameters are in use; replacing it by another,
 // as [Save] does, is fine. Training works too and changes no file, but costs more
-// than after ReadParams: each page is copied at its first update.
+// than after ReadParams: each page is copied at its first update; and two stores of
+// parameters that are mapped from one source are one memory.
 func MapParams(src weights.Source, ps *graph.Params, zeros map[string][]int) error {
 	return readParams(src, ps, zeros, func(src weights.Source, name string, p *graph.Param) error {
 		if m, ok := src.(weights.Mapper); ok {

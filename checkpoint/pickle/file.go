@@ -25,6 +25,7 @@ type File struct {
 	file    *weights.File
 	infos   []weights.Info
 	tensors map[string]*tensor
+	users   map[int64]int // how many tensors a storage has, by its offset
 }
 
 // Open opens a file of torch.save that holds a dictionary of tensors. The caller
@@ -54,7 +55,7 @@ func IsFile(start []byte) bool {
 }
 
 func read(file *weights.File) (*File, error) {
-	f := &File{file: file, tensors: make(map[string]*tensor)}
+	f := &File{file: file, tensors: make(map[string]*tensor), users: make(map[int64]int)}
 	start := make([]byte, min(int64(len(legacyMagic)), file.Size()))
 	if _, err := file.ReadAt(start, 0); err != nil {
 		return nil, fmt.Errorf("%s: offset 0: %w", file.Name(), err)
@@ -105,6 +106,7 @@ func (f *File) take(v any, place func(*storage) error) error {
 			t.storage.found = true
 		}
 		f.tensors[name] = t
+		f.users[t.storage.at]++
 		f.infos = append(f.infos, weights.Info{Name: name, Type: t.storage.dtype, Shape: t.shape})
 	}
 	return nil
@@ -153,10 +155,11 @@ func (f *File) Read(name string, dst []float32) error {
 // at is the offset of the first number in the file.
 func (t *tensor) at() int64 { return t.storage.at + t.offset*t.storage.width }
 
-// Map implements [weights.Mapper].
+// Map implements [weights.Mapper]. It gives no tensor that shares its storage with
+// another, as a tied head does: writing into one would change the other.
 func (f *File) Map(name string) []float32 {
 	t := f.tensors[name]
-	if t == nil || t.storage.dtype != weights.F32 || !t.contiguous() {
+	if t == nil || t.storage.dtype != weights.F32 || !t.contiguous() || f.users[t.storage.at] > 1 {
 		return nil
 	}
 	n, _ := weights.SizeOf(t.shape)

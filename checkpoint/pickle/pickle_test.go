@@ -215,6 +215,28 @@ func TestReadErrors(t *testing.T) {
 	sourcetest.Error(t, f.Read("transformer.ln_f.bias", make([]float32, 3)), fixtures[0]+": transformer.ln_f.bias is (8), 8 numbers; the buffer holds 3")
 }
 
+// TestMap maps what lies by itself, and not what tensors share.
+func TestMap(t *testing.T) {
+	f, err := Open(fixtures[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got := f.Map("transformer.wpe.weight")
+	if got == nil {
+		t.Skip("files are not mapped here")
+	}
+	want := make([]float32, len(got))
+	if err := f.Read("transformer.wpe.weight", want); err != nil || !slices.Equal(got, want) {
+		t.Errorf("mapped %v, read %v, %v", got, want, err)
+	}
+	for _, name := range []string{"transformer.wte.weight", "lm_head.weight", "transformer.h.1.mlp.c_fc.weight", "none"} {
+		if f.Map(name) != nil {
+			t.Errorf("%s is mapped", name)
+		}
+	}
+}
+
 func TestTypes(t *testing.T) {
 	ids := strings.ReplaceAll(view(stored("0", 1), 0, tup(num(1)), tup(num(1))), "FloatStorage", "IntStorage")
 	f, err := open(saved(t, "}"+text("ids")+ids+"s", 1))
