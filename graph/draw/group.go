@@ -102,11 +102,10 @@ func (g *grouping) opened(at string) bool {
 // keyOf is the scope that the nodes at a path are collapsed into.
 func (g *grouping) keyOf(at string, folded map[string]string) string {
 	levels := levelsOf(at)
-	key := strings.Join(levels[:min(g.levels, len(levels))], ".")
-	if f := folded[key]; f != "" {
-		return f
+	if len(levels) > 0 && folded[levels[0]] != "" {
+		return folded[levels[0]]
 	}
-	return key
+	return strings.Join(levels[:min(g.levels, len(levels))], ".")
 }
 
 // group puts nodes in boxes.

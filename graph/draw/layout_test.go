@@ -114,6 +114,33 @@ func TestOneBoxALayer(t *testing.T) {
 	}
 }
 
+// TestFold: blocks that are alike are one box at any depth, but for what is opened.
+func TestFold(t *testing.T) {
+	nodes := nodesOf(t, "gpt2-nano", 64, true, graph.Remove("h.3.mlp.act"))
+	for _, c := range []struct {
+		options Options
+		want    []string
+	}{
+		{Options{Depth: 1, Fold: true}, []string{"h.0 … h.2", "h.3"}},
+		{Options{Depth: 2, Fold: true}, []string{"h.0 … h.2", "h.3.ln_1", "h.3.attn", "h.3.ln_2", "h.3.mlp"}},
+		{Options{Depth: 1, Fold: true, Open: []string{"h.1.ln_1"}}, []string{"h.0", "h.1.ln_1", "h.1", "h.2", "h.3"}},
+	} {
+		g, err := c.options.grouped(nodes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, b := range g.boxes {
+			if !b.grad && b.key[:2] == "h." {
+				got = append(got, b.key)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v: %q, want %q", c.options, got, c.want)
+		}
+	}
+}
+
 // TestBesideItsLayer: a layer and its gradient stand in one row.
 func TestBesideItsLayer(t *testing.T) {
 	g, err := Options{}.grouped(nodesOf(t, "gpt2-nano", 64, true))
