@@ -158,3 +158,26 @@ func ExampleGPT2() {
 	// Output:
 	// 28 [0.1953125 0.20703125]
 }
+
+// TestGPT1Published reads OpenAI's own params_shapes.json.
+func TestGPT1Published(t *testing.T) {
+	const dir = "../../../shared/data/vocab/gpt1"
+	if !IsGPT1(dir) {
+		t.Skip("no ../shared/data/vocab/gpt1 here")
+	}
+	infos, err := gpt1Tensors(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, info := range infos {
+		total += info.Size()
+	}
+	if last := infos[len(infos)-1]; total != 116_534_784 || last.Name != "h.11.ln_2.bias" || len(infos) != 2+12*12 {
+		t.Errorf("%d tensors up to %s, %d numbers; want GPT-1's 116,534,784", len(infos), last.Name, total)
+	}
+	got, err := GPT1Config(dir)
+	if want := `{"model_type":"openai-gpt","vocab_size":40478,"n_positions":512,"n_embd":768,"n_layer":12,"n_head":12}`; err != nil || string(got) != want {
+		t.Errorf("%s, %v; want\n%s", got, err, want)
+	}
+}
