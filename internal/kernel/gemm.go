@@ -45,6 +45,10 @@ func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int,
 		p.small()
 		return
 	}
+	if m <= fewRows && !transA && !transB && len(p.strips) > 0 {
+		p.stripRows()
+		return
+	}
 	p.large()
 }
 

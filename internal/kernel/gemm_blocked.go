@@ -178,6 +178,7 @@ type team struct {
 	vector            buffer
 	rowTiles, rowDots func(lo, hi int)
 	rowsDots          func(lo, hi int)
+	rowStrips         func(lo, hi int)
 }
 
 func newTeam() *team {
@@ -188,6 +189,7 @@ func newTeam() *team {
 	t.computeRows = func(lo, hi int) { t.tileRows(lo, hi) }
 	t.rowTiles = func(lo, hi int) { t.product.rowColumns(lo, hi) }
 	t.rowDots = func(lo, hi int) { t.product.rowScalars(lo, hi, t.x) }
+	t.rowStrips = func(lo, hi int) { t.product.computeStrips(lo, hi) }
 	t.rowsDots = func(lo, hi int) { t.product.rowsScalars(lo, hi) }
 	return t
 }

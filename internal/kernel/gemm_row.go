@@ -87,6 +87,11 @@ func (p *product) scalars(c, x []float32, row int, sums []float32) {
 	if whole > 0 {
 		dot(whole, &x[0], &p.b[row*p.ldb], p.ldb, &sums[0])
 	}
+	p.finish(c, x, row, whole, sums)
+}
+
+// finish makes elements of a row of C of the scalar products of the first whole elements.
+func (p *product) finish(c, x []float32, row, whole int, sums []float32) {
 	for i, sum := range sums[:len(c)] {
 		for q := whole; q < p.k; q++ {
 			sum += x[q] * p.b[(row+i)*p.ldb+q]

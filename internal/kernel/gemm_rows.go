@@ -1,11 +1,13 @@
 package kernel
 
-// fewRows is the number of rows of A up to which a product with a transposed B is made of
-// scalar products: B is read once, where it is, and packing it would take longer.
-const fewRows = 10
+import "runtime"
+
+// fewRows is the number of rows of A up to which packing B costs more than reading it where
+// it is, transposed or not.
+const fewRows = 12
 
 // dotRows computes a C of few rows if neither A nor, but for its transposition, B needs
-// packing: 8 rows of B at a time, which stay in the first-level cache, with each row of A.
+// packing: some rows of B at a time, which stay in the first-level cache, with all rows of A.
 // The elements of C have the bits that a product of one row gives them.
 func (p *product) dotRows() {
 	t := teams.take()
@@ -19,15 +21,63 @@ func (p *product) dotRows() {
 func (p *product) rowsScalars(lo, hi int) {
 	s := workspaces.take()
 	defer workspaces.put(s)
-	sums := s.tile.sized(8)
+	sums := s.tile.sized(4 * fewRows)
+	whole := p.k / p.dotLanes * p.dotLanes
+	for ; len(p.dotTiles) > 0 && whole > 0 && hi-lo >= 4; lo += 4 {
+		for i := 0; i < p.m; i += len(p.dotTiles) {
+			rows := min(len(p.dotTiles), p.m-i)
+			p.dotTiles[rows-1](whole, &p.a[i*p.lda], p.lda, &p.b[lo*p.ldb], p.ldb, &sums[4*i])
+		}
+		for i := range p.m {
+			p.finish(p.c[i*p.ldc+lo:][:4], p.a[i*p.lda:][:p.k], lo, whole, sums[4*i:])
+		}
+	}
 	for lo < hi {
 		count := 8
 		if hi-lo < count {
 			count = 1
 		}
 		for i := range p.m {
-			p.scalars(p.c[i*p.ldc+lo:][:count], p.a[i*p.lda:][:p.k], lo, sums)
+			p.scalars(p.c[i*p.ldc+lo:][:count], p.a[i*p.lda:][:p.k], lo, sums[:8])
 		}
 		lo += count
+	}
+}
+
+// stripRows computes a C of few rows if nothing is transposed: strips of C, reading a step of
+// B under each where it is. Of more rows than a tile has, the others find the step in the
+// second-level cache.
+func (p *product) stripRows() {
+	p.setStep()
+	p.rows, p.depth = p.m, p.k
+	t := teams.take()
+	t.product = *p
+	strips := (p.n + p.stripCols - 1) / p.stripCols
+	// Neighbours, since their pages are at hand.
+	For(strips, 1+max(readGrain/(p.k*p.stripCols), strips/(4*runtime.GOMAXPROCS(0))), t.rowStrips)
+	t.product = product{}
+	teams.put(t)
+}
+
+// computeStrips computes the strips lo to hi-1 for stripRows.
+func (p *product) computeStrips(lo, hi int) {
+	whole := min(hi, p.n/p.stripCols)
+	for from := 0; from < p.k; from += p.step {
+		depth, beta := min(p.step, p.k-from), p.beta
+		if from > 0 {
+			beta = 1
+		}
+		for j := lo; j < whole; j++ {
+			col := j * p.stripCols
+			for i := 0; i < p.m; i += len(p.strips) {
+				rows := min(len(p.strips), p.m-i)
+				p.strips[rows-1](depth, &p.a[i*p.lda+from], p.lda, &p.b[from*p.ldb+col], p.ldb, &p.c[i*p.ldc+col], p.ldc, p.alpha, beta)
+			}
+		}
+	}
+	if whole < hi { // the last is too narrow
+		s := workspaces.take()
+		p.group(s, whole*p.stripCols/p.cols, p.panels(), 0, p.heights())
+		workspaces.put(s)
 	}
 }

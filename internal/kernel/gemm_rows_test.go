@@ -6,31 +6,40 @@ import (
 	"testing"
 )
 
-// TestGemmFewRows: of a product with a transposed B, each of few rows has the bits that it
-// has alone, for any GOMAXPROCS: what a sequence generates does not depend on its batch.
+// TestGemmFewRows: each of few rows of a product has the bits that it has alone, for any
+// GOMAXPROCS: what a sequence generates does not depend on its batch. Sizes are around those
+// of strips, of blocks of scalar products and of steps.
 func TestGemmFewRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 1))
 	withISA(t, "rows", func(t *testing.T) {
-		for _, size := range [][2]int{{1, 1}, {7, 5}, {8, 16}, {300, 33}, {2100, 64}} {
-			for m := 2; m <= fewRows; m++ {
-				g := newGemmCase(rng, false, true, m, size[0], size[1], 3)
-				g.alpha, g.beta = 0.5, 0.25
-				var got []float32
-				for procs := 1; procs <= 3; procs++ {
-					withProcs(procs, func() {
-						c := g.run()
-						if got != nil && !slices.Equal(c, got) {
-							t.Errorf("%v: GOMAXPROCS %d changes the result", g, procs)
+		for _, size := range [][2]int{{1, 1}, {7, 5}, {8, 16}, {300, 33}, {2100, 64}, {95, 3000}, {385, 2000}} {
+			for trans := range 2 {
+				for m := 2; m <= fewRows+1; m++ {
+					if size[1] > 1000 && m%4 > 1 {
+						continue // takes long
+					}
+					g := newGemmCase(rng, false, trans == 1, m, size[0], size[1], 3)
+					g.alpha, g.beta = 0.5, 0.25
+					var got []float32
+					for procs := 1; procs <= 3; procs++ {
+						withProcs(procs, func() {
+							c := g.run()
+							if got != nil && !slices.Equal(c, got) {
+								t.Errorf("%v: GOMAXPROCS %d changes the result", g, procs)
+							}
+							got = c
+						})
+					}
+					g.check(t, got, g.reference())
+					if m > fewRows && trans == 1 {
+						continue // packed: summed in another order
+					}
+					for i := range m {
+						row := *g
+						row.m, row.a, row.c = 1, g.a[i*g.lda:], g.c[i*g.ldc:]
+						if alone := row.run(); !slices.Equal(alone[:g.n], got[i*g.ldc:][:g.n]) {
+							t.Errorf("%v: row %d differs from the row alone", g, i)
 						}
-						got = c
-					})
-				}
-				g.check(t, got, g.reference())
-				for i := range m {
-					row := *g
-					row.m, row.a, row.c = 1, g.a[i*g.lda:], g.c[i*g.ldc:]
-					if alone := row.run(); !slices.Equal(alone[:g.n], got[i*g.ldc:][:g.n]) {
-						t.Errorf("%v: row %d differs from the row alone", g, i)
 					}
 				}
 			}

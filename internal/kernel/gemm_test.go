@@ -260,7 +260,7 @@ func TestGemmConcurrent(t *testing.T) {
 	withISA(t, "", func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(7, 8))
 		var cases []*gemmCase
-		for _, s := range [][3]int{{40, 50, 60}, {100, 120, 90}, {1, 2000, 300}} {
+		for _, s := range [][3]int{{40, 50, 60}, {100, 120, 90}, {1, 2000, 300}, {8, 2000, 300}} {
 			for trans := range 4 {
 				cases = append(cases, newGemmCase(rng, trans&1 != 0, trans&2 != 0, s[0], s[1], s[2], 1))
 			}
@@ -290,7 +290,7 @@ func TestGemmConcurrent(t *testing.T) {
 // TestGemmAllocates counts what a product allocates once its buffers are there: nothing.
 func TestGemmAllocates(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
-	for _, s := range [][3]int{{20, 20, 20}, {200, 200, 200}, {1, 2000, 300}} {
+	for _, s := range [][3]int{{20, 20, 20}, {200, 200, 200}, {1, 2000, 300}, {8, 2000, 300}} {
 		for trans := range 4 {
 			g := newGemmCase(rng, trans&1 != 0, trans&2 != 0, s[0], s[1], s[2], 0)
 			withProcs(2, func() {

@@ -154,6 +154,46 @@ func tile1x128AVX512(k int, a *float32, csa int, b *float32, rsb int, c *float32
 //go:noescape
 func tile1x64AVX2(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha float32, beta float32)
 
+// strip1x96AVX512 computes a tile of few rows; see stripFunc.
+//
+//go:noescape
+func strip1x96AVX512(k int, a *float32, lda int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32)
+
+// dots1x4AVX512 computes scalar products of some vectors; see dotTileFunc.
+//
+//go:noescape
+func dots1x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+
+// strip2x96AVX512 computes a tile of few rows; see stripFunc.
+//
+//go:noescape
+func strip2x96AVX512(k int, a *float32, lda int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32)
+
+// dots2x4AVX512 computes scalar products of some vectors; see dotTileFunc.
+//
+//go:noescape
+func dots2x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+
+// strip3x96AVX512 computes a tile of few rows; see stripFunc.
+//
+//go:noescape
+func strip3x96AVX512(k int, a *float32, lda int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32)
+
+// dots3x4AVX512 computes scalar products of some vectors; see dotTileFunc.
+//
+//go:noescape
+func dots3x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+
+// strip4x96AVX512 computes a tile of few rows; see stripFunc.
+//
+//go:noescape
+func strip4x96AVX512(k int, a *float32, lda int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32)
+
+// dots4x4AVX512 computes scalar products of some vectors; see dotTileFunc.
+//
+//go:noescape
+func dots4x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+
 // dot1AVX512 stores the scalar products of x and 1 rows of b in y. k must be a positive multiple of 16.
 //
 //go:noescape

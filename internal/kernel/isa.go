@@ -29,9 +29,14 @@ type isa struct {
 	// rowTile computes a tile of one row, rowCols wide.
 	rowTile rowFunc
 	rowCols int
+	// strips[r-1] computes a tile of r rows, stripCols wide, a multiple of cols. There may be none.
+	strips    []stripFunc
+	stripCols int
 	// dots[0] computes 8 scalar products at once and dots[1] one, of a multiple of dotLanes elements.
 	dots     [2]dotFunc
 	dotLanes int
+	// dotTiles[r-1] computes the scalar products of r vectors with 4 rows. There may be none.
+	dotTiles []dotTileFunc
 
 	vec vectors
 }
@@ -46,9 +51,18 @@ type tileFunc func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *floa
 // rowFunc is a tileFunc for one row. Its elements have the same bits as a tileFunc's.
 type rowFunc func(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha, beta float32)
 
+// stripFunc is a tileFunc for a few rows of an A that is not transposed, of all columns. Its
+// elements have the same bits as a tileFunc's.
+type stripFunc func(k int, a *float32, lda int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32)
+
 // dotFunc stores the scalar products of x and some rows of b in y. The result does not
 // depend on the number of rows.
 type dotFunc func(k int, x, b *float32, ldb int, y *float32)
+
+// dotTileFunc stores the scalar products of some vectors, ldx elements apart, and 4 rows of
+// b in y, those of a vector after those of the one before. They have the same bits as a
+// dotFunc's.
+type dotTileFunc func(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
 
 // copyFunc stores k rows of src, cut to the width of a tile, one after the other in dst. k must be positive.
 type copyFunc func(k int, dst, src *float32, lds int)

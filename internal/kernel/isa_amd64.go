@@ -23,8 +23,11 @@ var avx512 = isa{
 	lanes:      16,
 	rowTile:    tile1x128AVX512,
 	rowCols:    128,
+	strips:     []stripFunc{strip1x96AVX512, strip2x96AVX512, strip3x96AVX512, strip4x96AVX512},
+	stripCols:  96,
 	dots:       [2]dotFunc{dot8AVX512, dot1AVX512},
 	dotLanes:   16,
+	dotTiles:   []dotTileFunc{dots1x4AVX512, dots2x4AVX512, dots3x4AVX512, dots4x4AVX512},
 	vec:        vectorsAVX512,
 }
 

@@ -21,6 +21,10 @@ func main() {
 	copies()
 	rowTile("AVX512", zmm, 16, 8)
 	rowTile("AVX2", ymm, 8, 8)
+	for rows := 1; rows <= 4; rows++ {
+		stripTile(rows)
+		dotTile(rows)
+	}
 	for _, rows := range []int{1, 8} {
 		dot("AVX512", zmm, 16, rows)
 		dot("AVX2", ymm, 8, rows)

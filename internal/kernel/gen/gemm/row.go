@@ -76,16 +76,22 @@ func dot(isa string, vectors []reg.VecPhysical, lanes, rows int) {
 
 	y := load("y")
 	for i, sum := range acc {
-		if lanes == 16 {
-			VEXTRACTF64X4(Imm(1), sum, v.AsY())
-			VADDPS(v.AsY(), sum.AsY(), sum.AsY())
-		}
-		VEXTRACTF128(Imm(1), sum.AsY(), v.AsX())
-		VADDPS(v.AsX(), sum.AsX(), sum.AsX())
-		VHADDPS(sum.AsX(), sum.AsX(), sum.AsX())
-		VHADDPS(sum.AsX(), sum.AsX(), sum.AsX())
+		total(sum, v, lanes)
 		VMOVSS(sum.AsX(), Mem{Base: y, Disp: 4 * i})
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// total adds up the lanes of a register into its first. Both are of the first 16, the only
+// ones that all these instructions know.
+func total(sum, v reg.VecPhysical, lanes int) {
+	if lanes == 16 {
+		VEXTRACTF64X4(Imm(1), sum, v.AsY())
+		VADDPS(v.AsY(), sum.AsY(), sum.AsY())
+	}
+	VEXTRACTF128(Imm(1), sum.AsY(), v.AsX())
+	VADDPS(v.AsX(), sum.AsX(), sum.AsX())
+	VHADDPS(sum.AsX(), sum.AsX(), sum.AsX())
+	VHADDPS(sum.AsX(), sum.AsX(), sum.AsX())
 }
