@@ -29,6 +29,7 @@ var layer = map[string]int{
 	"tokenizer":               1,
 	"datasets":                2,
 	"datasets/tasks":          2,
+	"datasets/pairs":          3,
 	"datasets/shard":          0,
 	"datasets/pack":           3,
 	"checkpoint/weights":      0, // what the formats have in common

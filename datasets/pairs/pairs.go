@@ -1,0 +1,222 @@
+package pairs
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
+)
+
+// Pair is a prompt and the response to it. For measurement, there may be several responses
+// that are right.
+type Pair struct {
+	Prompt    string
+	Responses []string
+	Line      int // where it stands in its file, from 1
+}
+
+// ReadJSONL reads JSON lines. Prompt and response are keys, with others after bars; all keys
+// among those of the response that are there give responses, and each is a text or a list of
+// texts.
+func ReadJSONL(path, prompt, response string) ([]Pair, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var all []Pair
+	number := 0
+	for line := range bytes.SplitSeq(data, []byte("\n")) {
+		number++
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		p, err := parse(line, strings.Split(prompt, "|"), strings.Split(response, "|"))
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, number, err)
+		}
+		p.Line = number
+		all = append(all, p)
+	}
+	return some(all, path)
+}
+
+func parse(line []byte, prompts, responses []string) (p Pair, err error) {
+	var row map[string]json.RawMessage
+	if err := json.Unmarshal(line, &row); err != nil {
+		return p, err
+	}
+	for _, key := range prompts {
+		if value := row[key]; value != nil {
+			if err := json.Unmarshal(value, &p.Prompt); err != nil {
+				return p, fmt.Errorf("key %s: %w", key, err)
+			}
+			break
+		}
+	}
+	for _, key := range responses {
+		value := row[key]
+		if value == nil {
+			continue
+		}
+		var texts []string
+		if json.Unmarshal(value, &texts) != nil {
+			texts = make([]string, 1)
+			if err := json.Unmarshal(value, &texts[0]); err != nil {
+				return p, fmt.Errorf("key %s: %w", key, err)
+			}
+		}
+		p.Responses = append(p.Responses, texts...)
+	}
+	if strings.TrimSpace(p.Prompt) == "" {
+		return p, fmt.Errorf("no text under %s", strings.Join(prompts, " or "))
+	}
+	return p, p.check(strings.Join(responses, " or "))
+}
+
+func (p Pair) check(where string) error {
+	if len(p.Responses) == 0 {
+		return fmt.Errorf("no text under %s", where)
+	}
+	for _, r := range p.Responses {
+		if strings.TrimSpace(r) == "" {
+			return fmt.Errorf("an empty text under %s", where)
+		}
+	}
+	return nil
+}
+
+// ReadParallel reads two files of as many lines, such as translations of each other. A line
+// ends with "\n" only.
+func ReadParallel(prompts, responses string) ([]Pair, error) {
+	left, err := readLines(prompts)
+	if err != nil {
+		return nil, err
+	}
+	right, err := readLines(responses)
+	if err != nil {
+		return nil, err
+	}
+	if len(left) != len(right) {
+		return nil, fmt.Errorf("%s has %d lines, %s %d", prompts, len(left), responses, len(right))
+	}
+	var all []Pair
+	for i, text := range left {
+		if strings.TrimSpace(text) == "" || strings.TrimSpace(right[i]) == "" {
+			return nil, fmt.Errorf("%s:%d: a line of the pair is empty", prompts, i+1)
+		}
+		all = append(all, Pair{text, []string{right[i]}, i + 1})
+	}
+	return some(all, prompts)
+}
+
+func readLines(path string) ([]string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"), nil
+}
+
+// ReadCoQA reads conversations on a text as CoQA publishes them (Reddy et al. 2019): each
+// question becomes a prompt of the text, the questions and answers before, and itself,
+// as GPT-2's paper (§3.5) conditions on them. Further answers of other annotators count as
+// responses too.
+func ReadCoQA(path string) ([]Pair, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	type turn struct {
+		Text string `json:"input_text"`
+	}
+	var file struct {
+		Data []struct {
+			ID         string
+			Story      string
+			Questions  []turn
+			Answers    []turn
+			Additional map[string][]turn `json:"additional_answers"`
+		}
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var all []Pair
+	for i, d := range file.Data {
+		if d.Story == "" || len(d.Questions) != len(d.Answers) {
+			return nil, fmt.Errorf("%s: conversation %d (%s): want a story and as many answers as questions; there are %d and %d",
+				path, i+1, d.ID, len(d.Answers), len(d.Questions))
+		}
+		said := d.Story + "\n\n"
+		for k, q := range d.Questions {
+			p := Pair{Prompt: said + "Q: " + q.Text + "\nA:", Responses: []string{d.Answers[k].Text}, Line: 1}
+			for _, name := range []string{"0", "1", "2"} {
+				if more := d.Additional[name]; k < len(more) {
+					p.Responses = append(p.Responses, more[k].Text)
+				}
+			}
+			if err := p.check("answers"); err != nil {
+				return nil, fmt.Errorf("%s: conversation %d, question %d: %w", path, i+1, k+1, err)
+			}
+			all = append(all, p)
+			said = p.Prompt + " " + p.Responses[0] + "\n"
+		}
+	}
+	return some(all, path)
+}
+
+func some(all []Pair, path string) ([]Pair, error) {
+	if len(all) == 0 {
+		return nil, errors.New(path + ": no pairs")
+	}
+	return all, nil
+}
+
+// Template is how a prompt is put to a model: text before and after it, which the
+// response follows after a space.
+type Template struct {
+	Name, About   string
+	Before, After string
+}
+
+// Templates lists the forms of GPT-2's paper (§3.5 to 3.7) and the plain one.
+func Templates() []Template {
+	return []Template{
+		{"plain", "the prompt as it is", "", ""},
+		{"tldr", "a text, then TL;DR: and its summary", "", "\nTL;DR:"},
+		{"equals", "a sentence = its translation", "", " ="},
+		{"question", "Q: and a question, A: and the answer", "Q: ", "\nA:"},
+	}
+}
+
+// FindTemplate returns the named template. The error for another name offers the nearest.
+func FindTemplate(name string) (Template, error) {
+	var known []string
+	for _, t := range Templates() {
+		if t.Name == name {
+			return t, nil
+		}
+		known = append(known, t.Name)
+	}
+	return Template{}, nearest.Unknown("template", name, known)
+}
+
+// Apply writes all prompts in the template's form; responses begin with a space then, unless
+// they begin with white space already.
+func (t Template) Apply(set []Pair) []Pair {
+	all := make([]Pair, len(set))
+	for i, p := range set {
+		all[i] = Pair{Prompt: t.Before + strings.TrimRight(p.Prompt, " ") + t.After, Line: p.Line}
+		for _, r := range p.Responses {
+			if !strings.HasPrefix(r, "\n") {
+				r = " " + strings.TrimLeft(r, " ")
+			}
+			all[i].Responses = append(all[i].Responses, r)
+		}
+	}
+	return all
+}

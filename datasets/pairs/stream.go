@@ -1,0 +1,196 @@
+package pairs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// Config is the shape of a stream's batches and what their order depends on.
+type Config struct {
+	Batch   int    // B, pairs in a batch
+	Context int    // T, tokens of a pair at most
+	Seed    uint64 // of the order, which is another one in each epoch
+	Once    bool   // one epoch in the order of the set, as for validation
+}
+
+// Stream gives batches in which each row is one pair: prompt, first response, end of text.
+// Where that is longer than the context, the beginning of the prompt is left out, as the end
+// is what a response follows.
+type Stream struct {
+	config  Config
+	rows    []encoded
+	print   string // of the rows and what the order depends on
+	cut     int
+	order   []int
+	epoch   int
+	taken   int // rows of the epoch
+	closed  bool
+	batch   datasets.Batch
+	filling int // the token that fills rows
+}
+
+// encoded is a pair as tokens; those from answer on have a target.
+type encoded struct {
+	ids    []int
+	answer int
+}
+
+// NewStream encodes a set. A response that does not fit the context with a token before it is
+// an error, as is a tokenizer without an end of text: the model would never learn to stop.
+func NewStream(set []Pair, tok tokenizer.Tokenizer, c Config) (*Stream, error) {
+	if c.Batch < 1 || c.Context < 1 {
+		return nil, fmt.Errorf("pairs: a batch of %d × %d, want 1 or more of each", c.Batch, c.Context)
+	}
+	if len(set) == 0 {
+		return nil, errors.New("pairs: none")
+	}
+	end, ok := tok.EndOfText()
+	if !ok {
+		return nil, fmt.Errorf("pairs: the tokenizer %s has no end of text, which ends a response", tok.Name())
+	}
+	s := &Stream{config: c, filling: end}
+	sum := sha256.New()
+	fmt.Fprintln(sum, c.Batch, c.Context, c.Seed, c.Once)
+	for _, p := range set {
+		row, cut, err := encode(p, tok, end, c.Context)
+		if err != nil {
+			return nil, fmt.Errorf("pair of line %d: %w", p.Line, err)
+		}
+		if cut {
+			s.cut++
+		}
+		fmt.Fprintln(sum, row.answer, row.ids)
+		s.rows = append(s.rows, row)
+	}
+	s.print = hex.EncodeToString(sum.Sum(nil)[:16])
+	s.shuffle()
+	return s, nil
+}
+
+func encode(p Pair, tok tokenizer.Tokenizer, end, context int) (row encoded, cut bool, err error) {
+	if len(p.Responses) == 0 {
+		return row, false, errors.New("no response")
+	}
+	prompt, err := tok.Append(nil, []byte(p.Prompt))
+	if err != nil {
+		return row, false, fmt.Errorf("prompt: %w", err)
+	}
+	response, err := tok.Append(nil, []byte(p.Responses[0]))
+	if err != nil {
+		return row, false, fmt.Errorf("response: %w", err)
+	}
+	if len(prompt) == 0 {
+		prompt = []int{end} // the beginning of a text
+	}
+	response = append(response, end)
+	// The last token is only a target, so T+1 fit.
+	room := context + 1 - len(response)
+	if room < 1 {
+		return row, false, fmt.Errorf("the response takes %d tokens, the context has %d", len(response), context)
+	}
+	if len(prompt) > room {
+		prompt, cut = prompt[len(prompt)-room:], true
+	}
+	return encoded{append(prompt[:len(prompt):len(prompt)], response...), len(prompt)}, cut, nil
+}
+
+// Cut is the number of pairs whose prompt lost its beginning.
+func (s *Stream) Cut() int { return s.cut }
+
+// Len is the number of pairs.
+func (s *Stream) Len() int { return len(s.rows) }
+
+func (s *Stream) shuffle() {
+	if s.order == nil {
+		s.order = make([]int, len(s.rows))
+	}
+	for i := range s.order {
+		s.order[i] = i
+	}
+	if !s.config.Once {
+		random := rand.New(rand.NewPCG(s.config.Seed, uint64(s.epoch)))
+		random.Shuffle(len(s.order), func(i, j int) { s.order[i], s.order[j] = s.order[j], s.order[i] })
+	}
+}
+
+// Next returns the next batch. A stream of one epoch ends with io.EOF; rows that its last
+// batch has no pair for have no target.
+func (s *Stream) Next(ctx context.Context) (datasets.Batch, error) {
+	if s.closed {
+		return datasets.Batch{}, errors.New("pairs: the stream is closed")
+	}
+	if err := ctx.Err(); err != nil {
+		return datasets.Batch{}, err
+	}
+	if s.config.Once && s.taken == len(s.rows) {
+		return datasets.Batch{}, io.EOF
+	}
+	b, t := s.config.Batch, s.config.Context
+	if s.batch.Tokens == nil {
+		s.batch = datasets.Batch{Size: b, Context: t, Tokens: make([]int, b*t), Targets: make([]int, b*t)}
+	}
+	for i := range s.batch.Tokens {
+		s.batch.Tokens[i], s.batch.Targets[i] = s.filling, datasets.Ignore
+	}
+	for r := range b {
+		if s.taken == len(s.rows) {
+			if s.config.Once {
+				break
+			}
+			s.epoch, s.taken = s.epoch+1, 0
+			s.shuffle()
+		}
+		row := s.rows[s.order[s.taken]]
+		s.taken++
+		copy(s.batch.Tokens[r*t:(r+1)*t], row.ids[:len(row.ids)-1])
+		copy(s.batch.Targets[r*t+row.answer-1:(r+1)*t], row.ids[row.answer:])
+	}
+	return s.batch, nil
+}
+
+// position is a state as it is stored.
+type position struct {
+	Format string `json:"format"`
+	Print  string `json:"print"`
+	Epoch  int    `json:"epoch"`
+	Taken  int    `json:"taken"`
+}
+
+const format = "gorgpt pairs 1"
+
+// State returns the position after the batches handed out so far.
+func (s *Stream) State() ([]byte, error) {
+	return json.Marshal(position{format, s.print, s.epoch, s.taken})
+}
+
+// Restore goes to a position of a stream of the same pairs, tokenizer and Config.
+func (s *Stream) Restore(state []byte) error {
+	var p position
+	if err := json.Unmarshal(state, &p); err != nil || p.Format != format {
+		return fmt.Errorf("pairs: not a position in a stream of pairs (%q)", format)
+	}
+	if p.Print != s.print {
+		return errors.New("pairs: the position is one of other pairs, or of another batch, context, seed or tokenizer")
+	}
+	if p.Epoch < 0 || p.Taken < 0 || p.Taken > len(s.rows) {
+		return fmt.Errorf("pairs: position %d of epoch %d is outside of %d pairs", p.Taken, p.Epoch, len(s.rows))
+	}
+	s.epoch, s.taken = p.Epoch, p.Taken
+	s.shuffle()
+	return nil
+}
+
+// Close ends the stream.
+func (s *Stream) Close() error {
+	s.closed = true
+	return nil
+}

@@ -1,0 +1,190 @@
+package eval
+
+import (
+	"math"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// BLEU is that of a corpus, 0 to 100 (Papineni et al. 2002): n-grams up to four, brevity
+// penalty against the closest reference in length, the tokens of mteval-v13a, and
+// precisions of 0 smoothed exponentially, as sacrebleu computes it by default. Each
+// hypothesis has one or more references.
+func BLEU(hypotheses []string, references [][]string) float64 {
+	const order = 4
+	var matched, total [order]float64
+	var length, wanted float64
+	for i, h := range hypotheses {
+		words := tokens13a(h)
+		length += float64(len(words))
+		closest := 0
+		most := make([]map[string]int, order)
+		for k, r := range references[i] {
+			ref := tokens13a(r)
+			n, far, best := len(ref), abs(len(ref)-len(words)), abs(closest-len(words))
+			if k == 0 || far < best || far == best && n < closest {
+				closest = n
+			}
+			for n := range order {
+				if most[n] == nil {
+					most[n] = make(map[string]int)
+				}
+				for gram, count := range ngrams(ref, n+1) {
+					most[n][gram] = max(most[n][gram], count)
+				}
+			}
+		}
+		wanted += float64(closest)
+		for n := range order {
+			for gram, count := range ngrams(words, n+1) {
+				total[n] += float64(count)
+				matched[n] += float64(min(count, most[n][gram]))
+			}
+		}
+	}
+	if matched == [order]float64{} {
+		return 0
+	}
+	smooth, sum := 1.0, 0.0
+	for n := range order {
+		precision := matched[n] / total[n] // NaN where no hypothesis is so long
+		if total[n] > 0 && matched[n] == 0 {
+			smooth *= 2
+			precision = 1 / (smooth * total[n])
+		}
+		sum += math.Log(precision)
+	}
+	if math.IsNaN(sum) {
+		return 0
+	}
+	penalty := 1.0
+	if length < wanted {
+		penalty = math.Exp(1 - wanted/length)
+	}
+	return 100 * penalty * math.Exp(sum/order)
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// The rules of NIST's mteval-v13a for Western languages: symbols stand alone; so do periods
+// and commas but between digits, and a dash after a digit.
+var rules13a = []struct {
+	at   *regexp.Regexp
+	with string
+}{
+	{regexp.MustCompile("([ -&(-+:-@/\\[-`{-~])"), " $1 "},
+	{regexp.MustCompile(`([^0-9])([.,])`), "$1 $2 "},
+	{regexp.MustCompile(`([.,])([^0-9])`), " $1 $2"},
+	{regexp.MustCompile(`([0-9])(-)`), "$1 $2 "},
+}
+
+var entities13a = strings.NewReplacer("<skipped>", "", "-\n", "", "\n", " ",
+	"&quot;", `"`, "&amp;", "&", "&lt;", "<", "&gt;", ">")
+
+func tokens13a(text string) []string {
+	text = " " + entities13a.Replace(text) + " "
+	for _, r := range rules13a {
+		text = r.at.ReplaceAllString(text, r.with)
+	}
+	return strings.Fields(text)
+}
+
+// ngrams counts the sequences of n words.
+func ngrams(words []string, n int) map[string]int {
+	counts := make(map[string]int)
+	for i := range len(words) - n + 1 {
+		counts[strings.Join(words[i:i+n], "\x00")]++
+	}
+	return counts
+}
+
+// Rouge are the F-measures of ROUGE (Lin 2004), 0 to 1: common words, common pairs of words, and
+// the longest common subsequence.
+type Rouge struct{ One, Two, L float64 }
+
+// ROUGE compares a text with references, for each measure with the one that gives most, as
+// Google's rouge-score does without stemming: words are runs of a-z and 0-9 in lower case.
+func ROUGE(text string, references []string) Rouge {
+	var best Rouge
+	words := rougeWords(text)
+	for _, r := range references {
+		ref := rougeWords(r)
+		best.One = max(best.One, overlap(words, ref, 1))
+		best.Two = max(best.Two, overlap(words, ref, 2))
+		best.L = max(best.L, fMeasure(float64(longestCommon(words, ref)), float64(len(words)), float64(len(ref))))
+	}
+	return best
+}
+
+func rougeWords(text string) []string {
+	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
+}
+
+// overlap is the F-measure of common n-grams.
+func overlap(a, b []string, n int) float64 {
+	grams, common := ngrams(b, n), 0
+	for gram, count := range ngrams(a, n) {
+		common += min(count, grams[gram])
+	}
+	return fMeasure(float64(common), float64(len(a)-n+1), float64(len(b)-n+1))
+}
+
+// fMeasure is the harmonic mean of common/a and common/b.
+func fMeasure(common, a, b float64) float64 {
+	if common == 0 {
+		return 0
+	}
+	return 2 * common / (a + b)
+}
+
+// longestCommon is the length of the longest common subsequence.
+func longestCommon(a, b []string) int {
+	row := make([]int, len(b)+1)
+	for _, x := range a {
+		diagonal := 0
+		for j, y := range b {
+			above := row[j+1]
+			if x == y {
+				row[j+1] = diagonal + 1
+			} else {
+				row[j+1] = max(above, row[j])
+			}
+			diagonal = above
+		}
+	}
+	return row[len(b)]
+}
+
+// AnswerF1 compares an answer with the right ones as SQuAD and CoQA do: without case,
+// punctuation and articles, whether it equals one of them, and the largest F-measure of
+// common words.
+func AnswerF1(answer string, right []string) (exact bool, f1 float64) {
+	words := answerWords(answer)
+	for _, r := range right {
+		ref := answerWords(r)
+		if strings.Join(words, " ") == strings.Join(ref, " ") {
+			exact, f1 = true, 1 // both empty too
+		}
+		f1 = max(f1, overlap(words, ref, 1))
+	}
+	return exact, f1
+}
+
+func answerWords(text string) []string {
+	text = strings.Map(func(r rune) rune {
+		if r < unicode.MaxASCII && (unicode.IsPunct(r) || unicode.IsSymbol(r)) {
+			return -1
+		}
+		return r
+	}, strings.ToLower(text))
+	var words []string
+	for w := range strings.FieldsSeq(text) {
+		if w != "a" && w != "an" && w != "the" {
+			words = append(words, w)
+		}
+	}
+	return words
+}

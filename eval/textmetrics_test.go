@@ -1,0 +1,62 @@
+package eval_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/eval"
+)
+
+// TestTextMetrics compares with sacrebleu and rouge-score; testdata/text_metrics.py records
+// their numbers.
+func TestTextMetrics(t *testing.T) {
+	var cases []struct {
+		Hypotheses             []string
+		References             [][]string
+		BLEU                   float64
+		Rouge1, Rouge2, RougeL float64
+	}
+	data, err := os.ReadFile("testdata/text_metrics.json")
+	if err == nil {
+		err = json.Unmarshal(data, &cases)
+	}
+	if err != nil || len(cases) < 6 {
+		t.Fatal(len(cases), err)
+	}
+	for i, c := range cases {
+		near(t, fmt.Sprint(i, " bleu"), eval.BLEU(c.Hypotheses, c.References), c.BLEU, 1e-9)
+		var mean eval.Rouge
+		n := float64(len(c.Hypotheses))
+		for k, h := range c.Hypotheses {
+			r := eval.ROUGE(h, c.References[k])
+			mean.One, mean.Two, mean.L = mean.One+r.One/n, mean.Two+r.Two/n, mean.L+r.L/n
+		}
+		near(t, fmt.Sprint(i, " rouge1"), mean.One, c.Rouge1, 1e-12)
+		near(t, fmt.Sprint(i, " rouge2"), mean.Two, c.Rouge2, 1e-12)
+		near(t, fmt.Sprint(i, " rougeL"), mean.L, c.RougeL, 1e-12)
+	}
+}
+
+func TestAnswerF1(t *testing.T) {
+	for _, c := range []struct {
+		answer string
+		right  []string
+		exact  bool
+		f1     float64
+	}{
+		{"The White House.", []string{"a white house"}, true, 1},
+		{"in the white house", []string{"white house"}, false, 0.8},
+		{"white", []string{"black", "white house"}, false, 2.0 / 3},
+		{"no", []string{"yes"}, false, 0},
+		{"the", []string{"a"}, true, 1},
+		{"", []string{"x"}, false, 0},
+	} {
+		exact, f1 := eval.AnswerF1(c.answer, c.right)
+		if exact != c.exact {
+			t.Errorf("%q: exact %v", c.answer, exact)
+		}
+		near(t, c.answer, f1, c.f1, 1e-12)
+	}
+}
