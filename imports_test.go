@@ -45,6 +45,7 @@ var layer = map[string]int{
 	"train":                          6,
 	"generate":                       6,
 	"eval":                           7,
+	"finetune":                       7,
 	"cmd/gorgpt":                     8,
 	"benchmarks/gemm":                1,
 }

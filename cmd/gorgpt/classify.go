@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/finetune"
+)
+
+func newClassify() *cobra.Command {
+	var (
+		from   string
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "classify --from DIR [TEXT [TEXT]]",
+		Short: "Use a model that gorgpt finetune has made",
+		Long: `Use a model that gorgpt finetune has made: DIR is RUN/checkpoints/best.
+
+A classification takes one TEXT, an entailment or a similarity two, multiple choice a text or question
+and then its choices. Without any, they are read from standard input: a line each, with tabs
+between. The answer is the label, the number of the choice or the score, and its probability.`,
+		Example: `  gorgpt classify --from runs/sst2-20260102-150405/checkpoints/best 'A quiet, moving film.'
+  cut -f1,2 pairs.tsv | gorgpt classify --from DIR --json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if from == "" {
+				return usagef("--from is missing: the checkpoint to classify with")
+			}
+			c, err := loadClassifier(from)
+			if err != nil {
+				return err
+			}
+			defer c.predictor.Close()
+			out := cmd.OutOrStdout()
+			if len(args) > 0 {
+				if err := c.answer(out, args, asJSON); err != nil {
+					return usageError{err}
+				}
+				return nil
+			}
+			lines := bufio.NewReader(cmd.InOrStdin())
+			for n := 1; ; n++ {
+				line, err := lines.ReadString('\n')
+				if err != nil && !errors.Is(err, io.EOF) {
+					return fmt.Errorf("standard input: %w", err)
+				}
+				if line == "" {
+					return nil
+				}
+				if err := c.answer(out, strings.Split(strings.TrimRight(line, "\r\n"), "\t"), asJSON); err != nil {
+					return fmt.Errorf("standard input, line %d: %w", n, err)
+				}
+			}
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&from, "from", "", "checkpoint of the classifier")
+	f.BoolVar(&asJSON, "json", false, "print a JSON object for each: answer, and the probability of each label")
+	return cmd
+}
+
+// example makes an example of texts.
+func (c *classifier) example(texts []string) (tasks.Example, error) {
+	want := map[tasks.Kind]int{tasks.Classification: 1, tasks.Entailment: 2, tasks.Similarity: 2, tasks.MultipleChoice: 1 + c.Outputs}[c.Kind]
+	if len(texts) != want {
+		return tasks.Example{}, fmt.Errorf("%d texts, want %d: %s is a task of %s", len(texts), want, c.Task, c.Kind)
+	}
+	x := tasks.Example{Text: texts[0], Score: c.Low}
+	switch c.Kind {
+	case tasks.Entailment, tasks.Similarity:
+		x.Pair = texts[1]
+	case tasks.MultipleChoice:
+		x.Choices = texts[1:]
+	}
+	return x, nil
+}
+
+// answer prints what the classifier says of texts.
+func (c *classifier) answer(out io.Writer, texts []string, asJSON bool) error {
+	x, err := c.example(texts)
+	if err != nil {
+		return err
+	}
+	task := c.AsTask()
+	set := tasks.Set{Examples: []tasks.Example{x}}
+	examples, err := c.encoder.Examples(task, set)
+	if err != nil {
+		return err
+	}
+	probabilities, err := c.predictor.Predict(examples)
+	if err != nil {
+		return err
+	}
+	e, err := finetune.Evaluate(tasks.Task{Kind: task.Kind, Regression: task.Regression, Low: task.Low}, examples, probabilities)
+	if err != nil {
+		return err
+	}
+	answer := c.Answer(e.Predicted[0])
+	if asJSON {
+		object := map[string]any{"answer": answer, "probabilities": probabilities[0]}
+		if len(c.Labels) > 0 {
+			named := make(map[string]float64)
+			for i, label := range c.Labels {
+				named[label] = probabilities[0][i]
+			}
+			object["probabilities"] = named
+		}
+		return json.NewEncoder(out).Encode(object)
+	}
+	if c.Regression {
+		_, err = fmt.Fprintln(out, answer)
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\t%.4f\n", answer, probabilities[0][int(e.Predicted[0])])
+	return err
+}

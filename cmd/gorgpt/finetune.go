@@ -1,0 +1,413 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+func newFinetune() *cobra.Command {
+	j := finetuning{settings: finetune.Defaults()}
+	cmd := &cobra.Command{
+		Use:   "finetune --task NAME --data DIR --from DIR",
+		Short: "Fine-tune a model on a task, as GPT-1 did",
+		Long: `Fine-tune a model on a task, as GPT-1 did: a linear head on the state at a classify token, trained
+together with the model on the task's loss and --lambda times the language model's.
+
+DATA is a folder in which one file's name has "train" in it and one's "dev" or "val", or files
+are given by --train and --dev; without a second, a tenth of the first is held out. A task of your
+own is a CSV, TSV or JSON-lines file: give --kind and the names of its columns.
+
+After each epoch the model is measured on the dev set; the best is kept. The run directory has
+metrics.jsonl, predictions.tsv and checkpoints/best, which gorgpt classify uses.
+
+Tasks: ` + taskNames() + `.`,
+		Example: `  gorgpt finetune --task rte --data glue/rte --from DIR
+  gorgpt finetune --kind classification --text review --label stars --train reviews.csv --from DIR --lr 1e-4`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			j.stdout, j.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			if err := j.check(); err != nil {
+				return err
+			}
+			return j.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&j.from, "from", "", "checkpoint of the pre-trained model")
+	f.StringVar(&j.task, "task", "", "task, one of the list above")
+	f.StringVar(&j.data, "data", "", "folder of the task's files")
+	f.StringVar(&j.trainFile, "train", "", "file to train on, in place of --data")
+	f.StringVar(&j.devFile, "dev", "", "file to measure on")
+	f.StringVar(&j.kind, "kind", "", "of a task of your own: classification, entailment or similarity")
+	f.StringVar(&j.columns.Text, "text", "", "its column of the text, or of the first")
+	f.StringVar(&j.columns.Pair, "pair", "", "its column of the second text")
+	f.StringVar(&j.columns.Label, "label", "", "its column of the class")
+	f.StringVar(&j.columns.Score, "score", "", "its column of a number, in place of a class")
+	f.StringVar(&j.out, "out", "", "run directory (default runs/TASK-TIME)")
+	f.IntVar(&j.settings.Epochs, "epochs", j.settings.Epochs, "times to go over the examples")
+	f.IntVar(&j.settings.Batch, "batch", j.settings.Batch, "examples in an update")
+	f.IntVar(&j.settings.Micro, "micro", 8, "examples at once: fewer need less memory, and give the same")
+	f.Float64Var(&j.settings.Rate, "lr", j.settings.Rate, "highest learning rate; small models stand more")
+	f.Float64Var(&j.settings.Warmup, "warmup", j.settings.Warmup, "share of the updates in which the rate climbs")
+	f.Float64Var(&j.settings.Decay, "weight-decay", j.settings.Decay, "AdamW's decay of matrices")
+	f.Float64Var(&j.settings.Clip, "clip", j.settings.Clip, "largest norm of the whole gradient (0: none)")
+	f.Float64Var(&j.auxiliary, "lambda", 0.5, "weight of the language model's loss (0: none)")
+	f.Float64Var(&j.dropout, "dropout", 0.1, "dropout rate, of the model and of the classified state")
+	f.IntVar(&j.context, "context", 0, "most tokens of a sequence (0: the model's)")
+	f.BoolVar(&j.fresh, "fresh", false, "forget what the model has learned: the same without pre-training, to compare")
+	f.Uint64Var(&j.settings.Seed, "seed", j.settings.Seed, "seed of the head, the order and dropout")
+	f.BoolVar(&j.asJSON, "json", false, "print the best epoch's metrics as one JSON object")
+	return cmd
+}
+
+func taskNames() string {
+	var names []string
+	for _, t := range tasks.All() {
+		names = append(names, t.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// finetuning is what gorgpt finetune is asked for.
+type finetuning struct {
+	from, task, data, trainFile, devFile, kind, out string
+	columns                                         tasks.Columns
+	settings                                        finetune.Settings
+	auxiliary, dropout                              float64
+	context                                         int
+	fresh, asJSON                                   bool
+	stdout, stderr                                  io.Writer
+}
+
+func (j *finetuning) check() error {
+	kinds := []string{string(tasks.Classification), string(tasks.Entailment), string(tasks.Similarity)}
+	switch {
+	case j.from == "":
+		return usagef("--from is missing: the checkpoint of the model to fine-tune")
+	case (j.task == "") == (j.kind == ""):
+		return usagef("give either --task or --kind")
+	case j.kind != "" && !slices.Contains(kinds, j.kind):
+		return unknown("kind", j.kind, kinds)
+	case j.data == "" && j.trainFile == "":
+		return usagef("--data or --train is missing: the examples")
+	case !(j.auxiliary >= 0):
+		return usagef("--lambda %v: want 0 or more", j.auxiliary)
+	case !(j.dropout >= 0 && j.dropout < 1):
+		return usagef("--dropout %v: want a rate in [0, 1)", j.dropout)
+	}
+	if j.task != "" {
+		if _, err := tasks.Find(j.task); err != nil {
+			return usageError{err}
+		}
+	}
+	return nil
+}
+
+// files finds the files to train and to measure on; the second may be missing.
+func (j *finetuning) files() (learn, dev string, err error) {
+	learn, dev = j.trainFile, j.devFile
+	if j.data == "" {
+		return learn, dev, nil
+	}
+	entries, err := os.ReadDir(j.data)
+	if err != nil {
+		return "", "", fmt.Errorf("--data: %w", err)
+	}
+	find := func(flag string, parts ...string) (string, error) {
+		var found []string
+		for _, e := range entries {
+			name := strings.ToLower(e.Name())
+			if slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(name, p) }) && !strings.Contains(name, "labels") {
+				found = append(found, e.Name())
+			}
+		}
+		if len(found) > 1 {
+			return "", fmt.Errorf("--data: %s has %s; choose one with --%s", j.data, strings.Join(found, ", "), flag)
+		}
+		if len(found) == 0 {
+			return "", nil
+		}
+		return filepath.Join(j.data, found[0]), nil
+	}
+	if learn == "" {
+		if learn, err = find("train", "train"); err != nil {
+			return "", "", err
+		}
+	}
+	if dev == "" {
+		if dev, err = find("dev", "dev", "val"); err != nil {
+			return "", "", err
+		}
+	}
+	if learn == "" {
+		learn, dev = dev, ""
+	}
+	if learn == "" {
+		return "", "", fmt.Errorf("--data: no file in %s has train, dev or val in its name; give --train and --dev", j.data)
+	}
+	return learn, dev, nil
+}
+
+// read reads the examples.
+func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
+	learnFile, devFile, err := j.files()
+	if err != nil {
+		return
+	}
+	if j.task != "" {
+		task, _ = tasks.Find(j.task)
+		learn, err = task.Read(learnFile)
+	} else {
+		task, learn, err = j.columns.Read(learnFile, tasks.Kind(j.kind), nil)
+	}
+	if err != nil {
+		return
+	}
+	if devFile != "" {
+		dev, err = task.Read(devFile)
+	} else {
+		// Every tenth: files are often sorted by nothing, or by class.
+		var rest []tasks.Example
+		for i, e := range learn.Examples {
+			if i%10 == 9 {
+				dev.Examples = append(dev.Examples, e)
+			} else {
+				rest = append(rest, e)
+			}
+		}
+		learn.Examples = rest
+	}
+	fmt.Fprintf(j.stderr, "%s, %s: %d examples to train on from %s", task.Name, task.Kind, len(learn.Examples), learnFile)
+	if n := learn.Skipped + dev.Skipped; n > 0 {
+		fmt.Fprintf(j.stderr, " (%d without a label left out)", n)
+	}
+	fmt.Fprintf(j.stderr, ", %d to measure on\n", len(dev.Examples))
+	return
+}
+
+func (j *finetuning) run(ctx context.Context) (err error) {
+	task, learn, dev, err := j.read()
+	if err != nil {
+		return err
+	}
+	base, err := load(j.from)
+	if err != nil {
+		return err
+	}
+	context := base.model.Dims().Context
+	if j.context > 0 {
+		if j.context > context {
+			return usagef("--context %d: the model has %d positions", j.context, context)
+		}
+		context = j.context
+	}
+	encoder, err := finetune.NewEncoder(base.tokenizer, context)
+	if err != nil {
+		return err
+	}
+	learned, err := encoder.Examples(task, learn)
+	if err != nil {
+		return err
+	}
+	checked, err := encoder.Examples(task, dev)
+	if err != nil {
+		return err
+	}
+	if encoder.Truncated > 0 {
+		fmt.Fprintf(j.stderr, "%d texts were longer than the context of %d and cut\n", encoder.Truncated, context)
+	}
+	d := base.model.Dims()
+	d.Vocab = max(d.Vocab, encoder.Tokenizer.Size())
+	c := finetune.Classifier{
+		Base: base.model.WithDims(d).WithDropout(j.dropout), Kind: task.Kind, Outputs: finetune.Outputs(task, learn),
+		Dropout: j.dropout, Auxiliary: j.auxiliary,
+	}
+	params := graph.NewParams(j.settings.Seed)
+	if err := c.Declare(params); err != nil {
+		return err
+	}
+	if !j.fresh {
+		if err := finetune.Extend(params, base.params); err != nil {
+			return err
+		}
+	}
+	if j.out == "" {
+		j.out = filepath.Join("runs", task.Name+"-"+time.Now().Format("20060102-150405"))
+	}
+	if entries, err := os.ReadDir(j.out); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s exists and is not empty; choose another --out", j.out)
+	}
+	if err := os.MkdirAll(j.out, 0o777); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	metrics, err := train.OpenMetrics(metricsPath(j.out), 0)
+	if err != nil {
+		return err
+	}
+	o := j.settings
+	o.Micro = min(o.Micro, o.Batch, len(learned))
+	steps := o.Epochs * ((len(learned) + o.Batch - 1) / o.Batch)
+	progress := train.NewProgress(j.stderr, steps, train.Machine{})
+	defer func() { err = errors.Join(err, metrics.Close()) }()
+	o.Observers = []train.Observer{metrics, progress}
+	description := finetune.Describe(task, c.Outputs, context)
+	var best *finetune.Evaluation
+	o.Epoch = func(e finetune.Evaluation) error {
+		progress.Close()
+		fmt.Fprintf(j.stderr, "epoch %d: dev loss %.4f%s\n", e.Epoch, e.Loss, metricsText(task, e))
+		if err := metrics.OnEvaluation(train.Evaluation{Step: e.Epoch * steps / o.Epochs, Loss: e.Loss}); err != nil {
+			return err
+		}
+		if headline := task.Metrics[0]; best != nil && best.Metrics[headline] >= e.Metrics[headline] {
+			return nil
+		}
+		best = &e
+		return j.save(c, params, encoder, description)
+	}
+	_, err = finetune.Run(ctx, c, params, task, learned, checked, o)
+	progress.Close()
+	if err != nil {
+		return err
+	}
+	return j.report(description, dev, best)
+}
+
+// metricsText lists an evaluation's metrics.
+func metricsText(task tasks.Task, e finetune.Evaluation) string {
+	text := ""
+	for _, name := range task.Metrics {
+		text += fmt.Sprintf(", %s %.4f", name, e.Metrics[name])
+	}
+	return text
+}
+
+// save writes checkpoints/best.
+func (j *finetuning) save(c finetune.Classifier, params *graph.Params, e *finetune.Encoder, d finetune.Description) error {
+	config, err := c.Base.JSON(-1)
+	if err != nil {
+		return err
+	}
+	return checkpoint.Save(filepath.Join(checkpointsDir(j.out), "best"), checkpoint.Contents{
+		Config: config, Params: params, Zeros: c.Base.Absent(),
+		Tokenizer: func(dir string) error { return errors.Join(e.Tokenizer.Save(dir), d.Write(dir)) },
+	})
+}
+
+// report writes the predictions of the best epoch, and prints its metrics and confusions.
+func (j *finetuning) report(d finetune.Description, dev tasks.Set, best *finetune.Evaluation) error {
+	var b strings.Builder
+	b.WriteString("line\ttruth\tpredicted\n")
+	for i, e := range dev.Examples {
+		fmt.Fprintf(&b, "%d\t%s\t%s\n", e.Line, d.Answer(best.Truth[i]), d.Answer(best.Predicted[i]))
+	}
+	if err := os.WriteFile(filepath.Join(j.out, "predictions.tsv"), []byte(b.String()), 0o666); err != nil {
+		return err
+	}
+	if j.asJSON {
+		return json.NewEncoder(j.stdout).Encode(map[string]any{
+			"task": d.Task, "epoch": best.Epoch, "loss": best.Loss, "metrics": best.Metrics, "examples": len(dev.Examples), "run": j.out,
+		})
+	}
+	w := tabwriter.NewWriter(j.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "best epoch\t%d\n", best.Epoch)
+	for _, name := range d.Metrics {
+		fmt.Fprintf(w, "%s\t%.4f\n", name, best.Metrics[name])
+	}
+	if len(d.Labels) > 0 {
+		if err := confusions(w, d, best); err != nil {
+			return err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(j.stdout, j.out)
+	return err
+}
+
+// confusions writes how often each class was taken for each.
+func confusions(w io.Writer, d finetune.Description, e *finetune.Evaluation) error {
+	var predicted, truth []int
+	for i := range e.Truth {
+		predicted, truth = append(predicted, int(e.Predicted[i])), append(truth, int(e.Truth[i]))
+	}
+	table, err := tasks.Confusion(predicted, truth, len(d.Labels))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\ntruth \\ predicted\t%s\n", strings.Join(d.Labels, "\t"))
+	for i, row := range table {
+		fmt.Fprint(w, d.Labels[i])
+		for _, n := range row {
+			fmt.Fprintf(w, "\t%d", n)
+		}
+		fmt.Fprintln(w)
+	}
+	return nil
+}
+
+// classifier is a fine-tuned model out of a checkpoint.
+type classifier struct {
+	finetune.Description
+	encoder   *finetune.Encoder
+	predictor *finetune.Predictor
+}
+
+// loadClassifier opens what gorgpt finetune has saved.
+func loadClassifier(dir string) (*classifier, error) {
+	d, err := checkpoint.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := new(classifier)
+	if c.Description, err = finetune.ReadDescription(d.Path()); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("%s has no %s: it is no classifier; make one with gorgpt finetune", dir, finetune.DescriptionName)
+		}
+		return nil, err
+	}
+	var raw json.RawMessage
+	if err := d.Config(&raw); err != nil {
+		return nil, err
+	}
+	m, err := models.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	base := &trained{model: m, given: dir, dir: d.Path()}
+	if err := base.loadTokenizer(); err != nil {
+		return nil, err
+	}
+	if c.encoder, err = finetune.NewEncoder(base.tokenizer, c.Context); err != nil {
+		return nil, err
+	}
+	head := finetune.Classifier{Base: m, Kind: c.Kind, Outputs: c.Outputs}
+	params := graph.NewParams(0)
+	if err := head.Declare(params); err != nil {
+		return nil, err
+	}
+	if err := d.MapParams(params, m.Absent()); err != nil {
+		return nil, err
+	}
+	c.predictor, err = finetune.NewPredictor(head, params, 1, c.Context)
+	return c, err
+}

@@ -1,0 +1,95 @@
+package finetune
+
+import (
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// batch is the inputs of one run.
+type batch struct {
+	c             Classifier
+	size, context int
+
+	tokens, targets, extract, swapped []int
+	weights, labels                   []float32
+}
+
+func newBatch(c Classifier, size, context int) *batch {
+	rows := size * c.sequences()
+	b := &batch{
+		c: c, size: size, context: context,
+		tokens: make([]int, rows*context), targets: make([]int, rows*context), weights: make([]float32, rows*context),
+		extract: make([]int, rows), labels: make([]float32, size*c.Outputs),
+	}
+	if c.Kind == tasks.Similarity {
+		b.extract, b.swapped = make([]int, size), make([]int, size)
+	}
+	return b
+}
+
+// fill puts at most size examples in; places that stay empty count for nothing. The losses
+// are means over count examples, which may lie in several batches.
+func (b *batch) fill(examples []Example, count int) {
+	clear(b.tokens)
+	clear(b.weights)
+	clear(b.extract)
+	clear(b.swapped)
+	clear(b.labels)
+	for i := range b.targets {
+		b.targets[i] = -1
+	}
+	k := b.c.sequences()
+	for i, e := range examples {
+		for j, p := range e.Targets {
+			b.labels[i*b.c.Outputs+j] = p / float32(count)
+		}
+		for n, ids := range e.Sequences {
+			first := (i*k + n) * b.context
+			copy(b.tokens[first:], ids)
+			// Each sequence's loss is a mean over its next tokens.
+			weight := float32(b.c.Auxiliary) / float32(count*k*(len(ids)-1))
+			for t, id := range ids[1:] {
+				b.targets[first+t], b.weights[first+t] = id, weight
+			}
+			last := first + len(ids) - 1
+			switch {
+			case b.c.Kind == tasks.Similarity && n == 1:
+				b.swapped[i] = last
+			case b.c.Kind == tasks.Similarity:
+				b.extract[i] = last
+			default:
+				b.extract[i*k+n] = last
+			}
+		}
+	}
+}
+
+// set gives the inputs to a program.
+func (b *batch) set(p *graph.Program) error {
+	ints := map[string][]int{"tokens": b.tokens, "targets": b.targets, "extract": b.extract}
+	if b.swapped != nil {
+		ints["swapped"] = b.swapped
+	}
+	for name, ids := range ints {
+		if err := p.SetInts(name, ids); err != nil {
+			return err
+		}
+	}
+	if err := p.SetFloats("weights", b.weights); err != nil {
+		return err
+	}
+	return p.SetFloats("labels", b.labels)
+}
+
+// longest is the length of the longest sequence, rounded up so that rows begin at cache lines.
+func longest(sets ...[]Example) int {
+	most := 1
+	for _, set := range sets {
+		for _, e := range set {
+			for _, ids := range e.Sequences {
+				most = max(most, len(ids))
+			}
+		}
+	}
+	return most
+}

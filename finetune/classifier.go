@@ -1,0 +1,120 @@
+package finetune
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// Classifier is a language model with a task's head.
+type Classifier struct {
+	Base    models.Model // with a vocabulary that holds the special tokens
+	Kind    tasks.Kind
+	Outputs int // scores of an example
+
+	Dropout   float64 // of the state that is scored; 0.1 in OpenAI's code
+	Auxiliary float64 // λ, the weight of the language model's loss; 0 leaves it out
+}
+
+// sequences is the number of sequences of an example.
+func (c Classifier) sequences() int {
+	switch c.Kind {
+	case tasks.Similarity:
+		return 2
+	case tasks.MultipleChoice:
+		return c.Outputs
+	}
+	return 1
+}
+
+// inputs are the nodes that a batch of B examples of K sequences of T tokens is given as.
+type inputs struct {
+	tokens  *G.Node // (B·K, T)
+	extract *G.Node // (B·K): the rows of the classify tokens among the B·K·T
+	swapped *G.Node // of a similarity: (B), those of the other order, and extract (B)
+	targets *G.Node // (B·K, T): next tokens, −1 where there is none
+	weights *G.Node // (B·K·T): of their losses
+	labels  *G.Node // (B, outputs): probabilities over B, so that a sum is the mean
+}
+
+func (c Classifier) inputs(s *graph.Scope, batch, context int) inputs {
+	rows := batch * c.sequences()
+	in := inputs{
+		tokens:  s.Ints("tokens", rows, context),
+		targets: s.Ints("targets", rows, context),
+		weights: s.Floats("weights", rows*context),
+		labels:  s.Floats("labels", batch, c.Outputs),
+	}
+	if c.Kind == tasks.Similarity {
+		in.extract, in.swapped = s.Ints("extract", batch), s.Ints("swapped", batch)
+	} else {
+		in.extract = s.Ints("extract", rows)
+	}
+	return in
+}
+
+// scores declares the scores (B, outputs), and returns the states and the embedding that they
+// are made of.
+func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x, embedding *G.Node) {
+	head := s.At("classifier")
+	x, embedding = c.Base.States(s, in.tokens) // (B·K·T, C), (V, C)
+	state := ops.Embed(head, in.extract, x)    // (B·K, C)
+	init := layers.Init(graph.Normal(0.02))
+	switch c.Kind {
+	case tasks.Similarity:
+		state = ops.Add(head, state, ops.Embed(head, in.swapped, x))           // (B, C)
+		scores = layers.Classifier(head, state, c.Outputs, 1, c.Dropout, init) // (B, outputs)
+	case tasks.MultipleChoice:
+		scores = layers.Classifier(head, state, 1, c.Outputs, c.Dropout, init) // (B·K, 1)
+		scores = ops.Reshape(head, scores, scores.Shape()[0]/c.Outputs, c.Outputs)
+	default:
+		scores = layers.Classifier(head, state, c.Outputs, 1, c.Dropout, init) // (B, outputs)
+	}
+	return scores, x, embedding
+}
+
+// loss declares the joint loss L = task + λ·language model. The task's is the mean over
+// examples of the cross-entropy of the labels; the language model's the mean over sequences
+// of the mean over their next tokens, special tokens among them.
+func (c Classifier) loss(s *graph.Scope, in inputs) *G.Node {
+	scores, x, embedding := c.scores(s, in)
+	head := s.At("classifier")
+	terms := head.Node(G.HadamardProd(ops.LogSoftmax(head, scores), in.labels)) // (B, outputs)
+	loss := head.Node(G.Neg(head.Node(G.Sum(terms))))
+	if c.Auxiliary > 0 {
+		lm := layers.TiedWeightedLoss(s.At("lm_head"), x, embedding, in.targets, in.weights)
+		loss = s.Node(G.Add(loss, lm))
+	}
+	return loss
+}
+
+// Declare adds the parameters of the model and its head to a store.
+func (c Classifier) Declare(params *graph.Params) error {
+	s := graph.New(params)
+	c.scores(s, c.inputs(s, 1, 1))
+	return s.Err()
+}
+
+// Extend fills the parameters of a classifier, declared in params, from those of the
+// pre-trained model. An embedding that has grown keeps its new rows as they were drawn, and a
+// head is new.
+func Extend(params, pretrained *graph.Params) error {
+	for _, from := range pretrained.All() {
+		to := params.Get(from.Name())
+		if to == nil {
+			return fmt.Errorf("finetune: the classifier has no parameter %s", from.Name())
+		}
+		a, b := from.Shape(), to.Shape()
+		if len(a) != len(b) || len(a) == 2 && a[1] != b[1] || a[0] > b[0] || len(a) == 1 && a[0] != b[0] {
+			return fmt.Errorf("finetune: %s is %v in the pre-trained model and %v in the classifier", from.Name(), a, b)
+		}
+		copy(to.Data(), from.Data())
+	}
+	return nil
+}

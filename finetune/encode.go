@@ -1,0 +1,117 @@
+package finetune
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// The special tokens of OpenAI's code.
+const (
+	Start     = "_start_"
+	Delimiter = "_delimiter_"
+	Classify  = "_classify_"
+)
+
+// Encoder turns examples into sequences of tokens.
+type Encoder struct {
+	Tokenizer                  tokenizer.Tokenizer // with the special tokens
+	Context                    int                 // most tokens of a sequence
+	start, delimiter, classify int
+
+	Truncated int // texts that were cut so far
+}
+
+// NewEncoder adds the special tokens to a tokenizer, if it has not got them.
+func NewEncoder(t tokenizer.Tokenizer, context int) (*Encoder, error) {
+	if context < 6 {
+		return nil, fmt.Errorf("finetune: a context of %d has no room for two texts and three special tokens; want 6 or more", context)
+	}
+	t, err := tokenizer.AddSpecials(t, Start, Delimiter, Classify)
+	if err != nil {
+		return nil, err
+	}
+	e := &Encoder{Tokenizer: t, Context: context, start: -1, delimiter: -1, classify: -1}
+	for _, s := range tokenizer.Specials(t) {
+		switch s.Text {
+		case Start:
+			e.start = s.ID
+		case Delimiter:
+			e.delimiter = s.ID
+		case Classify:
+			e.classify = s.ID
+		}
+	}
+	if min(e.start, e.delimiter, e.classify) < 0 {
+		return nil, errors.New("finetune: the tokenizer does not keep special tokens")
+	}
+	return e, nil
+}
+
+// Encode returns an example's sequences (Radford et al. 2018, figure 1): one of a
+// classification or an entailment, both orders of a similarity, one for each choice. Of
+// texts that are too long the beginning is kept: one alone may have Context−2 tokens, of two
+// each Context/2−2, as in OpenAI's code.
+func (e *Encoder) Encode(kind tasks.Kind, x tasks.Example) ([][]int, error) {
+	switch kind {
+	case tasks.Classification:
+		ids, err := e.text(x.Text, e.Context-2)
+		return [][]int{e.join(ids)}, err
+	case tasks.Entailment:
+		a, b, err := e.pair(x.Text, x.Pair)
+		return [][]int{e.join(a, b)}, err
+	case tasks.Similarity:
+		a, b, err := e.pair(x.Text, x.Pair)
+		return [][]int{e.join(a, b), e.join(b, a)}, err
+	case tasks.MultipleChoice:
+		text := x.Text
+		if text != "" && x.Pair != "" {
+			text += " "
+		}
+		text += x.Pair // the question goes with the text
+		var all [][]int
+		for _, choice := range x.Choices {
+			a, b, err := e.pair(text, choice)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, e.join(a, b))
+		}
+		return all, nil
+	}
+	return nil, fmt.Errorf("finetune: no such kind of task: %q", kind)
+}
+
+// text returns the tokens of a text, at most so many.
+func (e *Encoder) text(text string, most int) ([]int, error) {
+	ids, err := e.Tokenizer.Append(nil, []byte(text))
+	if len(ids) > most {
+		e.Truncated++
+		ids = ids[:most]
+	}
+	return ids, err
+}
+
+// pair returns the tokens of two texts.
+func (e *Encoder) pair(first, second string) (a, b []int, err error) {
+	most := e.Context/2 - 2
+	if a, err = e.text(first, most); err != nil {
+		return nil, nil, err
+	}
+	b, err = e.text(second, most)
+	return a, b, err
+}
+
+// join puts the special tokens around and between texts.
+func (e *Encoder) join(texts ...[]int) []int {
+	ids := []int{e.start}
+	for i, t := range texts {
+		if i > 0 {
+			ids = append(ids, e.delimiter)
+		}
+		ids = append(ids, t...)
+	}
+	return append(ids, e.classify)
+}

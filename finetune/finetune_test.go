@@ -1,0 +1,243 @@
+package finetune_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt1"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// Bytes are 0 to 255, their end of text 256.
+const start, delimiter, classify = 257, 258, 259
+
+func ids(text string) []int {
+	var all []int
+	for _, b := range []byte(text) {
+		switch b {
+		case '^':
+			all = append(all, start)
+		case '|':
+			all = append(all, delimiter)
+		case '$':
+			all = append(all, classify)
+		default:
+			all = append(all, int(b))
+		}
+	}
+	return all
+}
+
+// TestEncode: the four transformations of GPT-1, with ^, | and $ for the special tokens.
+func TestEncode(t *testing.T) {
+	for _, c := range []struct {
+		kind    tasks.Kind
+		context int
+		example tasks.Example
+		want    []string
+		cut     int
+	}{
+		{tasks.Classification, 12, tasks.Example{Text: "fine"}, []string{"^fine$"}, 0},
+		{tasks.Classification, 12, tasks.Example{Text: "0123456789ab"}, []string{"^0123456789$"}, 1},
+		{tasks.Entailment, 12, tasks.Example{Text: "ab", Pair: "cd"}, []string{"^ab|cd$"}, 0},
+		{tasks.Entailment, 12, tasks.Example{Text: "abcdefg", Pair: "hijkl"}, []string{"^abcd|hijk$"}, 2},
+		{tasks.Similarity, 12, tasks.Example{Text: "ab", Pair: "c"}, []string{"^ab|c$", "^c|ab$"}, 0},
+		{tasks.MultipleChoice, 20, tasks.Example{Text: "ab", Pair: "c?", Choices: []string{"x", "yz", ""}}, []string{"^ab c?|x$", "^ab c?|yz$", "^ab c?|$"}, 0},
+		{tasks.MultipleChoice, 20, tasks.Example{Pair: "c?", Choices: []string{"x"}}, []string{"^c?|x$"}, 0},
+	} {
+		e, err := finetune.NewEncoder(tokenizer.Bytes(), c.context)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := e.Encode(c.kind, c.example)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want [][]int
+		for _, w := range c.want {
+			want = append(want, ids(w))
+			if len(ids(w)) > c.context {
+				t.Errorf("%s is longer than the context", w)
+			}
+		}
+		if !slices.EqualFunc(got, want, slices.Equal) || e.Truncated != c.cut {
+			t.Errorf("%s: %v, %d cut; want %v, %d", c.kind, got, e.Truncated, want, c.cut)
+		}
+	}
+	if _, err := finetune.NewEncoder(tokenizer.Bytes(), 5); err == nil {
+		t.Error("a context of 5 has room")
+	}
+}
+
+// TestScores: a score between two whole numbers is shared between their outputs.
+func TestScores(t *testing.T) {
+	task := tasks.Task{Kind: tasks.Similarity, Regression: true, Low: 0, High: 5}
+	e, err := finetune.NewEncoder(tokenizer.Bytes(), 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for score, want := range map[float64][]float32{
+		0: {1, 0, 0, 0, 0, 0}, 2.25: {0, 0, 0.75, 0.25, 0, 0}, 5: {0, 0, 0, 0, 0, 1},
+	} {
+		got, err := e.Examples(task, tasks.Set{Examples: []tasks.Example{{Text: "a", Pair: "b", Score: score}}})
+		if err != nil || !slices.Equal(got[0].Targets, want) || got[0].Truth != score {
+			t.Errorf("%v: %+v, %v; want %v", score, got, err, want)
+		}
+	}
+	choices := tasks.Task{Kind: tasks.MultipleChoice}
+	_, err = e.Examples(choices, tasks.Set{Examples: []tasks.Example{{Choices: []string{"a", "b"}, Line: 1}, {Choices: []string{"a"}, Line: 2}}})
+	if err == nil || err.Error() != "line 2: 1 choices, where the first example has 2" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// toy makes examples of a kind that a small model can learn: whether a text has an x, whether
+// two begin alike, which choice begins as the text.
+func toy(kind tasks.Kind, n int, seed uint64) tasks.Set {
+	random := rand.New(rand.NewPCG(seed, 1))
+	letters := func(n int) string {
+		var b strings.Builder
+		for range n {
+			b.WriteByte("abcd"[random.IntN(4)])
+		}
+		return b.String()
+	}
+	var set tasks.Set
+	for range n {
+		e := tasks.Example{Text: letters(5), Label: random.IntN(2)}
+		switch kind {
+		case tasks.Classification:
+			if e.Label == 1 {
+				at := random.IntN(5)
+				e.Text = e.Text[:at] + "x" + e.Text[at+1:]
+			}
+		case tasks.MultipleChoice:
+			e.Choices = []string{"p" + letters(2), "p" + letters(2)}
+			e.Choices[e.Label] = "q" + e.Choices[e.Label][1:]
+		default:
+			e.Pair = letters(5)
+			if e.Label == 1 {
+				e.Text, e.Pair = "y"+e.Text[1:], "y"+e.Pair[1:]
+			}
+		}
+		set.Examples = append(set.Examples, e)
+	}
+	return set
+}
+
+// TestRun: every kind of task is learned, by GPT-1 and GPT-2, with dropout and the language
+// model's loss; the same seed gives the same.
+func TestRun(t *testing.T) {
+	two, one := gpt2.New(260, 16, 32, 1, 2), gpt1.New(260, 16, 32, 1, 2)
+	for i, kind := range []tasks.Kind{tasks.Classification, tasks.Entailment, tasks.Similarity, tasks.MultipleChoice} {
+		m := models.GPT2(two)
+		if i%2 == 0 {
+			m = models.GPT1(one)
+		}
+		task := tasks.Task{Kind: kind, Labels: []string{"no", "yes"}, Metrics: []string{"accuracy"}}
+		if kind == tasks.MultipleChoice {
+			task.Labels = nil
+		}
+		train := func() []finetune.Evaluation {
+			e, err := finetune.NewEncoder(tokenizer.Bytes(), 16)
+			if err != nil {
+				t.Fatal(err)
+			}
+			learn, err := e.Examples(task, toy(kind, 300, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			check, err := e.Examples(task, toy(kind, 100, 2))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := finetune.Classifier{Base: m.WithDropout(0.05), Kind: kind, Outputs: 2, Dropout: 0.05, Auxiliary: 0.1}
+			params := graph.NewParams(1)
+			if err := c.Declare(params); err != nil {
+				t.Fatal(err)
+			}
+			o := finetune.Defaults()
+			o.Epochs, o.Batch, o.Micro, o.Rate = 8, 16, 7, 1e-2
+			all, err := finetune.Run(context.Background(), c, params, task, learn, check, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return all
+		}
+		all := train()
+		if last := all[len(all)-1]; len(all) != 8 || !(last.Metrics["accuracy"] >= 0.95) || !(last.Loss < all[0].Loss) {
+			t.Errorf("%s: accuracy %v after %d epochs, loss %v from %v", kind, last.Metrics["accuracy"], len(all), last.Loss, all[0].Loss)
+		}
+		if i == 0 {
+			if again := train(); again[7].Loss != all[7].Loss {
+				t.Errorf("the same run gives %v, then %v", all[7].Loss, again[7].Loss)
+			}
+		}
+	}
+}
+
+func TestRunErrors(t *testing.T) {
+	m := models.GPT2(gpt2.New(260, 16, 8, 1, 2))
+	c := finetune.Classifier{Base: m, Kind: tasks.Classification, Outputs: 2}
+	example := []finetune.Example{{Sequences: [][]int{{start, classify}}, Targets: []float32{1, 0}}}
+	for _, x := range []struct {
+		change func(*finetune.Settings)
+		want   string
+	}{
+		{func(s *finetune.Settings) { s.Epochs = 0 }, "finetune: 0 epochs, want 1 or more"},
+		{func(s *finetune.Settings) { s.Batch = 0 }, "finetune: a batch of 0, want 1 or more"},
+		{func(s *finetune.Settings) { s.Micro = 33 }, "finetune: 33 examples at once of a batch of 32"},
+		{func(s *finetune.Settings) { s.Rate = 0 }, "finetune: a learning rate of 0 is not above 0"},
+		{func(s *finetune.Settings) { s.Warmup = 2 }, "finetune: a warm-up of 2 is no share of the updates"},
+	} {
+		o := finetune.Defaults()
+		x.change(&o)
+		if _, err := finetune.Run(context.Background(), c, graph.NewParams(1), tasks.Task{}, example, example, o); err == nil || err.Error() != x.want {
+			t.Errorf("error %v, want %s", err, x.want)
+		}
+	}
+	if _, err := finetune.Run(context.Background(), c, graph.NewParams(1), tasks.Task{}, nil, example, finetune.Defaults()); err == nil {
+		t.Error("a run without examples")
+	}
+	small, large := graph.NewParams(1), graph.NewParams(1)
+	if err := c.Declare(small); err != nil {
+		t.Fatal(err)
+	}
+	d := m.Dims()
+	d.Width = 10
+	other := c
+	other.Base = m.WithDims(d)
+	if err := other.Declare(large); err != nil {
+		t.Fatal(err)
+	}
+	const want = "finetune: wte.weight is (260, 8) in the pre-trained model and (260, 10) in the classifier"
+	if err := finetune.Extend(large, small); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// The sequences of an entailment, in words: GPT-1's special tokens around and between.
+func ExampleEncoder() {
+	e, err := finetune.NewEncoder(tokenizer.Bytes(), 64)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	sequences, err := e.Encode(tasks.Entailment, tasks.Example{Text: "It rains.", Pair: "It is wet."})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	text, _ := e.Tokenizer.AppendText(nil, sequences[0])
+	fmt.Println(string(text))
+	// Output: _start_It rains._delimiter_It is wet._classify_
+}

@@ -1,0 +1,121 @@
+package finetune
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+)
+
+// The tolerances of float32 against PyTorch's float64: a loss of about 5, and a gradient
+// relative to the largest element of its tensor.
+const (
+	tolLoss     = 1e-5
+	tolGradient = 1e-4
+)
+
+// TestJoint compares the joint loss of all four kinds of task, for GPT-1 and GPT-2, and the
+// gradient of every parameter with PyTorch; in one run of the graph and in two.
+func TestJoint(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "joint.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Name, Model string
+		Kind        tasks.Kind
+		Loss        float64
+		Examples    []Example
+	}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	if len(cases) != 8 {
+		t.Fatalf("%d cases, want 8", len(cases))
+	}
+	want, err := safetensors.Open(filepath.Join("testdata", "joint.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer want.Close()
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			d, err := checkpoint.Open(filepath.Join("..", "models", "testdata", c.Model))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var config json.RawMessage
+			if err := d.Config(&config); err != nil {
+				t.Fatal(err)
+			}
+			m, err := models.Parse(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			base := graph.NewParams(1)
+			s := graph.New(base)
+			m.Graph(s, s.Ints("tokens", 1, 1))
+			if err := d.Params(base, m.Absent()); err != nil {
+				t.Fatal(err)
+			}
+			classifier := Classifier{Base: m, Kind: c.Kind, Outputs: len(c.Examples[0].Targets), Auxiliary: 0.5}
+			params := graph.NewParams(2)
+			if err := classifier.Declare(params); err != nil {
+				t.Fatal(err)
+			}
+			if err := Extend(params, base); err != nil {
+				t.Fatal(err)
+			}
+			for name, of := range map[string]string{"classifier.weight": "weight", "classifier.bias": "bias"} {
+				if err := want.Read(c.Name+"/"+of, params.Get(name).Data()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for micro := 1; micro <= 2; micro++ {
+				r := run{Settings: Settings{Micro: micro}, c: classifier, params: params, length: longest(c.Examples) + 1}
+				if err := r.compile(); err != nil {
+					t.Fatal(err)
+				}
+				defer r.program.Close()
+				loss := 0.0
+				params.ZeroGrad()
+				for lo := 0; lo < len(c.Examples); lo += micro {
+					r.batch.fill(c.Examples[lo:lo+micro], len(c.Examples))
+					if err := r.batch.set(r.program); err != nil {
+						t.Fatal(err)
+					}
+					if err := r.program.RunGrad(1); err != nil {
+						t.Fatal(err)
+					}
+					loss += float64(r.program.Loss())
+				}
+				if !(math.Abs(loss-c.Loss) <= tolLoss*c.Loss) {
+					t.Errorf("loss %v by %d at once, want %v", loss, micro, c.Loss)
+				}
+				for _, p := range params.All() {
+					expected := make([]float32, p.Size())
+					if err := want.Read(c.Name+"/"+p.Name(), expected); err != nil {
+						t.Fatal(err)
+					}
+					largest := 1e-3 // a choice's bias changes nothing, so its gradient is 0
+					for _, v := range expected {
+						largest = max(largest, math.Abs(float64(v)))
+					}
+					for i, got := range p.GradData() {
+						if d := math.Abs(float64(got) - float64(expected[i])); !(d <= tolGradient*largest) {
+							t.Errorf("by %d at once, gradient of %s[%d] is %v, want %v", micro, p.Name(), i, got, expected[i])
+							break
+						}
+					}
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,217 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// Settings are those of a run; [Defaults] are the paper's.
+type Settings struct {
+	Epochs int
+	Batch  int     // examples of an update
+	Micro  int     // examples of a run of the graph; 0: Batch. Smaller needs less memory
+	Rate   float64 // highest learning rate
+	Warmup float64 // share of the updates in which the rate climbs
+	Decay  float64 // of matrices
+	Clip   float64 // largest norm of the gradient
+	Seed   uint64  // of the order and of dropout
+
+	Observers []train.Observer // are told of each update
+	// Epoch is called after each epoch with its evaluation; an error ends the run.
+	Epoch func(Evaluation) error
+}
+
+// Defaults are the settings of GPT-1's fine-tuning (§4.1; OpenAI's code for warm-up in 0.2 %
+// of the updates, decay 0.01 and clip 1).
+func Defaults() Settings {
+	return Settings{Epochs: 3, Batch: 32, Rate: 6.25e-5, Warmup: 0.002, Decay: 0.01, Clip: 1, Seed: 42}
+}
+
+// validate tells which setting cannot be.
+func (s Settings) validate() error {
+	switch {
+	case s.Epochs < 1:
+		return fmt.Errorf("finetune: %d epochs, want 1 or more", s.Epochs)
+	case s.Batch < 1:
+		return fmt.Errorf("finetune: a batch of %d, want 1 or more", s.Batch)
+	case s.Micro < 0 || s.Micro > s.Batch:
+		return fmt.Errorf("finetune: %d examples at once of a batch of %d", s.Micro, s.Batch)
+	case !(s.Rate > 0):
+		return fmt.Errorf("finetune: a learning rate of %v is not above 0", s.Rate)
+	case !(s.Warmup >= 0 && s.Warmup <= 1):
+		return fmt.Errorf("finetune: a warm-up of %v is no share of the updates", s.Warmup)
+	}
+	return nil
+}
+
+// Evaluation is how a classifier does on a set.
+type Evaluation struct {
+	Epoch       int
+	Predicted   []float64 // classes, choices or scores
+	Truth       []float64
+	Probability [][]float64        // of each output
+	Metrics     map[string]float64 // the task's
+	Loss        float64            // mean cross-entropy of the labels
+}
+
+// Evaluate measures predictions of a task.
+func Evaluate(task tasks.Task, examples []Example, probabilities [][]float64) (Evaluation, error) {
+	e := Evaluation{Probability: probabilities, Metrics: make(map[string]float64)}
+	for i, x := range examples {
+		e.Predicted = append(e.Predicted, prediction(task, probabilities[i]))
+		e.Truth = append(e.Truth, x.Truth)
+		for j, p := range x.Targets {
+			if p > 0 {
+				e.Loss -= float64(p) * math.Log(max(probabilities[i][j], 1e-30)) / float64(len(examples))
+			}
+		}
+	}
+	for _, name := range task.Metrics {
+		v, err := tasks.Measure(name, e.Predicted, e.Truth)
+		if err != nil {
+			return e, err
+		}
+		e.Metrics[name] = v
+	}
+	return e, nil
+}
+
+// Run trains a classifier, whose parameters are in params, on some examples, measures it on dev
+// after each epoch, and returns the evaluations. An epoch goes over all examples in an order of
+// its own; the last batch may be smaller.
+func Run(ctx context.Context, c Classifier, params *graph.Params, task tasks.Task, training, dev []Example, o Settings) ([]Evaluation, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if len(training) == 0 || len(dev) == 0 {
+		return nil, errors.New("finetune: there are no examples to train on, or none to measure on")
+	}
+	if o.Micro == 0 {
+		o.Micro = min(o.Batch, len(training))
+	}
+	r := run{Settings: o, c: c, params: params, task: task, length: longest(training, dev), began: time.Now()}
+	if err := r.compile(); err != nil {
+		return nil, err
+	}
+	defer r.program.Close()
+	predictor, err := NewPredictor(c, params, r.Micro, r.length)
+	if err != nil {
+		return nil, err
+	}
+	defer predictor.Close()
+	perEpoch := (len(training) + o.Batch - 1) / o.Batch
+	r.steps = o.Epochs * perEpoch
+	r.schedule = train.Linear(o.Rate, 0, int(math.Ceil(o.Warmup*float64(r.steps))), r.steps)
+	order := make([]Example, len(training))
+	copy(order, training)
+	var all []Evaluation
+	for epoch := 1; epoch <= o.Epochs; epoch++ {
+		random := rand.New(rand.NewPCG(o.Seed, uint64(epoch)))
+		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for lo := 0; lo < len(order); lo += o.Batch {
+			if err := ctx.Err(); err != nil {
+				return all, fmt.Errorf("finetune: %w", err)
+			}
+			if err := r.update(order[lo:min(lo+o.Batch, len(order))]); err != nil {
+				return all, err
+			}
+		}
+		p, err := predictor.Predict(dev)
+		if err != nil {
+			return all, err
+		}
+		e, err := Evaluate(task, dev, p)
+		if err != nil {
+			return all, err
+		}
+		e.Epoch = epoch
+		all = append(all, e)
+		if o.Epoch != nil {
+			if err := o.Epoch(e); err != nil {
+				return all, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// run is a run in progress.
+type run struct {
+	Settings
+	c        Classifier
+	params   *graph.Params
+	task     tasks.Task
+	length   int
+	program  *graph.Program
+	batch    *batch
+	solver   *train.AdamW
+	schedule train.Schedule
+	steps    int
+	step     int
+	tokens   int64
+	began    time.Time
+}
+
+func (r *run) compile() error {
+	s := graph.New(r.params, graph.Training())
+	var err error
+	if r.program, err = s.CompileGrad(r.c.loss(s, r.c.inputs(s, r.Micro, r.length))); err != nil {
+		return err
+	}
+	r.batch = newBatch(r.c, r.Micro, r.length)
+	r.solver = train.NewAdamW()
+	r.solver.Beta2, r.solver.Decay, r.solver.Clip = 0.999, r.Decay, r.Clip
+	return nil
+}
+
+// update changes the weights by the gradient of a batch.
+func (r *run) update(examples []Example) error {
+	start := time.Now()
+	loss, tokens := 0.0, int64(0)
+	for lo := 0; lo < len(examples); lo += r.Micro {
+		part := examples[lo:min(lo+r.Micro, len(examples))]
+		r.batch.fill(part, len(examples))
+		if err := r.batch.set(r.program); err != nil {
+			return err
+		}
+		r.program.Seed(r.Seed, uint64(r.step)<<20+uint64(lo))
+		if err := r.program.RunGrad(1); err != nil {
+			return err
+		}
+		loss += float64(r.program.Loss())
+		for _, e := range part {
+			for _, ids := range e.Sequences {
+				tokens += int64(len(ids))
+			}
+		}
+	}
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return fmt.Errorf("finetune: the loss is %v at step %d; try a smaller learning rate", loss, r.step+1)
+	}
+	rate := r.schedule(r.step)
+	r.solver.SetLearnRate(rate)
+	if err := r.solver.Step(r.params.ValueGrads()); err != nil {
+		return err
+	}
+	r.params.ZeroGrad()
+	r.step++
+	r.tokens += tokens
+	for _, o := range r.Observers {
+		err := o.OnStep(train.Step{
+			Step: r.step, Tokens: r.tokens, Loss: loss, LearnRate: rate, GradNorm: r.solver.GradNorm(),
+			TokensPerSecond: float64(tokens) / time.Since(start).Seconds(), Seconds: time.Since(r.began).Seconds(),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
