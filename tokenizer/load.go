@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -120,9 +121,6 @@ func (p *pipeline) chars() (Tokenizer, error) {
 	if p.Decoder == nil || p.Decoder.Type != "Fuse" {
 		return nil, fmt.Errorf("decoder is %s, want \"Fuse\" for characters", p.Decoder)
 	}
-	if n := len(p.AddedTokens); n > 0 {
-		return nil, fmt.Errorf("added_tokens has %d tokens, want none for characters", n)
-	}
 	tokens, err := p.Model.Vocab.tokens()
 	if err != nil {
 		return nil, err
@@ -138,7 +136,7 @@ func (p *pipeline) chars() (Tokenizer, error) {
 		}
 		runes[id] = r
 	}
-	return newCharTokenizer(runes), nil
+	return withAdded(newCharTokenizer(runes), p.AddedTokens)
 }
 
 // bytes reads what byteTokenizer.Save wrote.
@@ -159,10 +157,28 @@ func (p *pipeline) bytes() (Tokenizer, error) {
 	if len(vocab) != 256 {
 		return nil, fmt.Errorf("model.vocab has %d tokens, want the 256 bytes", len(vocab))
 	}
-	if len(p.AddedTokens) != 1 || p.AddedTokens[0].Content != EndOfText || p.AddedTokens[0].ID != byteEnd {
-		return nil, fmt.Errorf("added_tokens: want %q with id %d alone", EndOfText, byteEnd)
+	if len(p.AddedTokens) < 1 || p.AddedTokens[0].Content != EndOfText || p.AddedTokens[0].ID != byteEnd {
+		return nil, fmt.Errorf("added_tokens: want %q with id %d first", EndOfText, byteEnd)
 	}
-	return Bytes(), nil
+	return withAdded(Bytes(), p.AddedTokens[1:])
+}
+
+// withAdded is t with the special tokens that AddSpecials gave it.
+func withAdded(t Tokenizer, tokens []addedToken) (Tokenizer, error) {
+	if len(tokens) == 0 {
+		return t, nil
+	}
+	var texts []string
+	for i, a := range tokens {
+		switch {
+		case a.ID != t.Size()+i:
+			return nil, fmt.Errorf("added_tokens: %q has id %d, want %d, as the tokens end there", a.Content, a.ID, t.Size()+i)
+		case slices.Contains(texts, a.Content):
+			return nil, fmt.Errorf("added_tokens: %q is there twice", a.Content)
+		}
+		texts = append(texts, a.Content)
+	}
+	return AddSpecials(t, texts...)
 }
 
 // String writes a stage for an error.

@@ -90,7 +90,7 @@ func TestLoadErrors(t *testing.T) {
 		{chars, `"post_processor": null`, `"post_processor": {"type": "ByteLevel"}`, `post_processor is "ByteLevel", want none, or "TemplateProcessing" without special_tokens`},
 		{chars, `"post_processor": null`, `"post_processor": {"type": "TemplateProcessing", "special_tokens": {"[CLS]": {}}}`, `post_processor is "TemplateProcessing", want none, or "TemplateProcessing" without special_tokens`},
 		{chars, `"Fuse"`, `"WordPiece"`, `decoder is "WordPiece", want "Fuse" for characters`},
-		{chars, `"added_tokens": []`, `"added_tokens": [{"id": 2}]`, "added_tokens has 1 tokens, want none for characters"},
+		{chars, `"added_tokens": []`, `"added_tokens": [{"id": 2}]`, "special token 0 is empty"},
 		{chars, `"b": 1`, `"bc": 1`, `model.vocab: token "bc" has 2 characters, want 1`},
 		{chars, `"b": 1`, `"": 1`, `model.vocab: token "" has 0 characters, want 1`},
 		{chars, `"b": 1`, `"b": 2`, `model.vocab: 2 tokens, but "b" has id 2`},
@@ -100,7 +100,7 @@ func TestLoadErrors(t *testing.T) {
 		{bytes, `"add_prefix_space": false`, `"add_prefix_space": true`, `pre_tokenizer is "ByteLevel" (add_prefix_space true, use_regex false), want none for characters, "ByteLevel" without add_prefix_space and use_regex for bytes`},
 		{bytes, `"Ġ": 32`, `"Ġ": 33`, `line 73: not a tokenizer: tokens "Ġ" and "!" both have id 33`},
 		{bytes, `"Ġ": 32`, `"Ġ": 32, "Ġa": 256`, "model.vocab has 257 tokens, want the 256 bytes"},
-		{bytes, `"id": 256`, `"id": 257`, `added_tokens: want "<|endoftext|>" with id 256 alone`},
+		{bytes, `"id": 256`, `"id": 257`, `added_tokens: want "<|endoftext|>" with id 256 first`},
 	} {
 		file := test.new
 		if test.file != "" {

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -114,6 +115,33 @@ func TestSugarmeSpecials(t *testing.T) {
 		}
 		if got := shell.Decode([]int{tok.Size() - 1, 4}, true); strings.Contains(got, "_end_") {
 			t.Errorf("%s: special tokens are left out in %q", tok.Name(), got)
+		}
+	}
+}
+
+// TestAddedRoundTrip: special tokens that were added to any kind of tokenizer are there again
+// after saving and loading, with the same ids.
+func TestAddedRoundTrip(t *testing.T) {
+	learned, err := LearnBPE(func(yield func(string, io.Reader) bool) { yield("a text", strings.NewReader("the cat and the hat")) }, 265)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, base := range []Tokenizer{Bytes(), mustChars(t, "the cat"), learned} {
+		tok, err := AddSpecials(base, "_start_", "_classify_")
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		if err := tok.Save(dir); err != nil {
+			t.Fatal(err)
+		}
+		back, err := Load(dir)
+		if err != nil {
+			t.Errorf("%s: %v", base.Name(), err)
+			continue
+		}
+		if back.Size() != tok.Size() || !slices.Equal(Specials(back), Specials(tok)) {
+			t.Errorf("%s: %d tokens, special %v; want %d, %v", base.Name(), back.Size(), Specials(back), tok.Size(), Specials(tok))
 		}
 	}
 }

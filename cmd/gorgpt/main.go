@@ -72,7 +72,7 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newTrain(), newGenerate(), newGraph(), newModels(), newRuns(), newBench(), newConvert(), newEval(), newTokenize(), newPack(, newFinetune(), newClassify())
+	root.AddCommand(newTrain(), newGenerate(), newGraph(), newModels(), newRuns(), newBench(), newConvert(), newEval(), newTokenize(), newPack(), newFinetune(), newClassify())
 	return root
 }
 

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// reviews are a table that a small model can learn.
+func reviews(n int) string {
+	var b strings.Builder
+	b.WriteString("review,stars\n")
+	for i := range n {
+		word, class := "dull", "bad"
+		if i*i%3 == 1 {
+			word, class = "fun", "good"
+		}
+		fmt.Fprintf(&b, "%d was %s,%s\n", i*7919%1000, word, class)
+	}
+	return b.String()
+}
+
+// TestFinetune pre-trains, fine-tunes on a table, and classifies with the result.
+func TestFinetune(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	write(t, "reviews.csv", reviews(200))
+	pretrain := []string{"train", "--data", "text.txt", "--tokenizer", "bytes", "--model", "gpt1-nano", "--layers", "1", "--width", "32", "--heads", "2",
+		"--context", "32", "--batch", "8", "--steps", "10", "--eval-every", "10", "--eval-batches", "1", "--out", "run"}
+	if status, _, stderr := gorgpt(t, t.Context(), pretrain...); status != 0 {
+		t.Fatal(stderr)
+	}
+	args := []string{"finetune", "--from", "run/checkpoints/latest", "--kind", "classification", "--text", "review", "--label", "stars",
+		"--train", "reviews.csv", "--lr", "0.01", "--epochs", "4", "--batch", "16", "--dropout", "0", "--lambda", "0.1"}
+	status, out, stderr := gorgpt(t, t.Context(), append(args, "--out", "tuned")...)
+	if status != 0 {
+		t.Fatal(stderr)
+	}
+	for _, want := range []string{"180 examples to train on", "20 to measure on", "epoch 4: dev loss"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("standard error lacks %q:\n%s", want, stderr)
+		}
+	}
+	for _, want := range []string{"accuracy", "1.0000", "truth \\ predicted", "tuned\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the report lacks %q:\n%s", want, out)
+		}
+	}
+	for _, name := range []string{"metrics.jsonl", "predictions.tsv", "checkpoints/best/task.json"} {
+		if _, err := os.Stat(filepath.Join("tuned", name)); err != nil {
+			t.Error(err)
+		}
+	}
+
+	from := []string{"classify", "--from", "tuned/checkpoints/best"}
+	if status, out, stderr = gorgpt(t, t.Context(), append(from, "12 was fun")...); status != 0 || !strings.HasPrefix(out, "good\t") {
+		t.Errorf("status %d: %s%s", status, out, stderr)
+	}
+	root := newRoot()
+	var lines bytes.Buffer
+	root.SetIn(strings.NewReader("5 was dull\n6 was fun\n"))
+	root.SetOut(&lines)
+	root.SetArgs(append(from, "--json"))
+	if err := root.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(&lines)
+	for _, want := range []string{"bad", "good"} {
+		var got struct {
+			Answer        string
+			Probabilities map[string]float64
+		}
+		if err := decoder.Decode(&got); err != nil || got.Answer != want || got.Probabilities[want] < 0.5 {
+			t.Errorf("%+v, %v; want %s", got, err, want)
+		}
+	}
+
+	for _, c := range []struct {
+		args   string
+		status int
+		want   string
+	}{
+		{"finetune", 2, "--from is missing: the checkpoint of the model to fine-tune"},
+		{"finetune --from x", 2, "give either --task or --kind"},
+		{"finetune --from x --task rte", 2, "--data or --train is missing: the examples"},
+		{"finetune --from x --task rta --data .", 2, `unknown task "rta"; did you mean "rte"?`},
+		{"finetune --from x --kind clasification --train y", 2, `unknown kind "clasification"; did you mean "classification"?`},
+		{"finetune --from x --task rte --data . --lambda -1", 2, "--lambda -1: want 0 or more"},
+		{"finetune --from x --task rte --data . --dropout 1", 2, "--dropout 1: want a rate in [0, 1)"},
+		{"finetune --from run/checkpoints/latest --task rte --data run", 1, "--data: no file in run has train, dev or val in its name; give --train and --dev"},
+		{"finetune --from run/checkpoints/latest --kind classification --text review --label star --train reviews.csv", 1, ""},
+		{"classify --from run/checkpoints/latest x", 1, "run/checkpoints/latest has no task.json: it is no classifier; make one with gorgpt finetune"},
+		{"classify --from tuned/checkpoints/best x y", 2, "2 texts, want 1: reviews.csv is a task of classification"},
+		{"classify", 2, "--from is missing: the checkpoint to classify with"},
+	} {
+		status, _, stderr := gorgpt(t, t.Context(), strings.Fields(c.args)...)
+		if status != c.status || c.want != "" && stderr != "gorgpt: "+c.want+"\n" || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: status %d: %s", c.args, status, stderr)
+		}
+	}
+}
