@@ -57,12 +57,12 @@ func TestFinetune(t *testing.T) {
 	}
 
 	from := []string{"classify", "--from", "tuned/checkpoints/best"}
-	if status, out, stderr = gorgpt(t, t.Context(), append(from, "12 was fun")...); status != 0 || !strings.HasPrefix(out, "good\t") {
+	if status, out, stderr = gorgpt(t, t.Context(), append(from, "412 was fun")...); status != 0 || !strings.HasPrefix(out, "good\t") {
 		t.Errorf("status %d: %s%s", status, out, stderr)
 	}
 	root := newRoot()
 	var lines bytes.Buffer
-	root.SetIn(strings.NewReader("5 was dull\n6 was fun\n"))
+	root.SetIn(strings.NewReader("512 was dull\n612 was fun\n"))
 	root.SetOut(&lines)
 	root.SetArgs(append(from, "--json"))
 	if err := root.ExecuteContext(t.Context()); err != nil {
