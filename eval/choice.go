@@ -3,7 +3,6 @@ package eval
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -91,17 +90,9 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 		}
 	}
 	r.Metrics = append(r.Metrics, Number{"chance", chance})
-	shots := strconv.Itoa(m.Shots)
-	if m.Shots > 0 {
-		from := "the same file"
-		if !own {
-			from = m.Examples
-		}
-		shots += fmt.Sprintf(" from %s, seed %d", from, m.Seed)
-	}
 	r.Protocol = append(protocol,
 		Setting{"format", m.Format}, Setting{"questions", strconv.Itoa(len(questions))},
-		Setting{"normalizer", m.normalizer()}, Setting{"shots", shots},
+		Setting{"normalizer", m.normalizer()}, Setting{"shots", shotsText(m.Shots, own, m.Examples, m.Seed)},
 		Setting{"detokenizer", orNone(m.Detokenizer)}, Setting{"window", strconv.Itoa(s.Window)},
 		Setting{"bos", "end of text where nothing stands before a choice"}, Setting{"tokenizer", s.Tokenizer.Name()})
 	return r, nil
@@ -148,11 +139,8 @@ func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool [
 	if err != nil {
 		return nil, err
 	}
-	switch most := len(pool); {
-	case m.Shots < 0:
-		return nil, fmt.Errorf("eval: %d shots", m.Shots)
-	case own && m.Shots > most-1, m.Shots > most:
-		return nil, fmt.Errorf("eval: %d shots, but only %d questions to draw them from", m.Shots, most)
+	if err := checkShots(m.Shots, len(pool), own); err != nil {
+		return nil, err
 	}
 	all := make([][]ChoiceScore, len(questions))
 	for i, q := range questions {
@@ -160,19 +148,9 @@ func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool [
 			return nil, err
 		}
 		var examples strings.Builder
-		// A generator of its own makes the examples of a question independent of Limit.
-		random := rand.New(rand.NewPCG(m.Seed, uint64(i)))
-		given := 0
-		for _, k := range random.Perm(len(pool)) {
-			if given == m.Shots {
-				break
-			}
-			if own && k == i {
-				continue
-			}
+		for k := range draw(m.Shots, len(pool), i, own, m.Seed) {
 			right := pool[k].Choices[pool[k].Answer]
 			examples.WriteString(detokenize(right.Before+right.Text) + "\n\n")
-			given++
 		}
 		shots := examples.String()
 		for c, choice := range q.Choices {

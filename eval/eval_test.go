@@ -479,7 +479,7 @@ func TestShots(t *testing.T) {
 	}
 	m.Shots = 12
 	if _, err := m.Score(t.Context(), s, questions, questions, true); err == nil ||
-		err.Error() != "eval: 12 shots, but only 12 questions to draw them from" {
+		err.Error() != "eval: 12 shots, but only 11 others to draw them from" {
 		t.Errorf("12 shots: %v", err)
 	}
 }

@@ -2,7 +2,9 @@ package eval
 
 import (
 	"context"
+	"path/filepath"
 
+	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
@@ -23,6 +25,9 @@ type Options struct {
 	Examples    string // path of the examples for Shots
 	Seed        uint64
 	Limit       int
+	References  string // path of the responses to a file of prompts, line by line
+	Template    string // how prompts are put, instead of the customary way; see pairs.Templates
+	Tokens      int    // that a response has at most, instead of the customary number
 }
 
 // Named is a measurement of the catalogue.
@@ -45,6 +50,7 @@ func All() []Named {
 		}
 	}
 	choiceHeeds := []string{"normalizer", "shots", "examples", "seed", "detokenizer", "limit"}
+	writingHeeds := []string{"references", "template", "tokens", "shots", "examples", "seed", "limit"}
 	return []Named{
 		{"perplexity", "perplexity per token, word and byte", "text", false,
 			[]string{"stride", "bos", "detokenizer", "limit"},
@@ -80,9 +86,51 @@ func All() []Named {
 			choice(readTask("story_cloze", story), "story_cloze")},
 		{"choices", "any multiple choice by likelihood", "JSONL (question or context, choices, answer)", false, choiceHeeds,
 			choice(ReadChoices, "choices")},
+		{"qa", "answers to questions on a text, as CoQA: F1 of words", "CoQA's JSON, or JSONL (question, answer)", false, writingHeeds,
+			writing("f1", "plain", 32, Published{"gpt2-xl", "f1", 0.55, "GPT-2 paper, §3.5, CoQA development set"})},
+		{"summarize", "summaries after TL;DR: ROUGE", "JSONL (article or dialogue, summary)", false, writingHeeds,
+			writing("rougeL", "tldr", 100, Published{"gpt2-xl", "rougeL", 0.2658, "GPT-2 paper, Table 4, CNN and Daily Mail, other text and decoding"})},
+		{"translate", "english = french: BLEU", "JSONL (source, target), or lines with --references", false, writingHeeds,
+			writing("bleu", "equals", 60, Published{"gpt2-xl", "bleu", 5, "GPT-2 paper, §3.7, WMT-14 English to French"})},
 		{"golden", "known numbers of a published model: training losses, continuations, logits; pass or fail",
 			"JSON; left out: those known of the model", true, nil,
 			func(Options) Evaluator { return goldenFile{} }},
+	}
+}
+
+// writing makes a Generation with a custom for each choice that is left open.
+func writing(metric, template string, tokens int, published ...Published) func(Options) Evaluator {
+	return func(o Options) Evaluator {
+		g := Generation{
+			Read: readPairs(o.References), ReadExamples: readPairs(""), Metric: metric, Tokens: tokens,
+			Shots: o.Shots, Examples: o.Examples, Seed: o.Seed, Limit: o.Limit, Published: published,
+		}
+		if o.Template != "" {
+			template = o.Template
+		}
+		for _, t := range pairs.Templates() {
+			if t.Name == template {
+				g.Template = t
+			}
+		}
+		if o.Tokens > 0 {
+			g.Tokens = o.Tokens
+		}
+		return g
+	}
+}
+
+// readPairs reads CoQA's file, JSON lines, or lines with those of another file.
+func readPairs(references string) func(path string) ([]pairs.Pair, error) {
+	return func(path string) ([]pairs.Pair, error) {
+		switch {
+		case references != "":
+			return pairs.ReadParallel(path, references)
+		case filepath.Ext(path) == ".json":
+			return pairs.ReadCoQA(path)
+		}
+		return pairs.ReadJSONL(path, "prompt|question|dialogue|article|document|text|source|input",
+			"response|answer|answers|summary|summary1|summary2|summary3|highlights|target|output")
 	}
 }
 

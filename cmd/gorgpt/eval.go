@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/eval"
 )
 
@@ -63,10 +64,13 @@ made, and what others report. NAME and the FILE that it reads:
 	f.BoolVar(&options.BOS, "bos", false, "perplexity: put the end of text in front, so that the first token is predicted too")
 	f.StringVar(&options.Detokenizer, "detokenizer", "none", "undo the tokenisation of the data first: "+strings.Join(eval.Detokenizers(), ", "))
 	f.BoolVar(&options.StopWords, "stop-words", false, "lambada: pass over words that end no passage, as GPT-2's paper did")
+	f.StringVar(&options.References, "references", "", "qa, summarize, translate: file of the right responses, a line for each of --data")
+	f.StringVar(&options.Template, "template", "", "the same: how a prompt is put: "+strings.Join(templates(), ", ")+" (default plain, tldr, equals)")
+	f.IntVar(&options.Tokens, "tokens", 0, "the same: tokens that a response has at most (default 32, 100, 60)")
 	f.StringVar(&options.Normalizer, "normalize", "sum", "choices: what decides; the log-likelihood (sum), or that for each of its tokens or chars")
-	f.IntVar(&options.Shots, "shots", 0, "choices: examples with their answers before each question")
-	f.StringVar(&options.Examples, "examples", "", "choices: file to draw the examples from (default the rest of --data)")
-	f.Uint64Var(&options.Seed, "seed", 1337, "choices: seed of the examples")
+	f.IntVar(&options.Shots, "shots", 0, "choices and responses: examples with their answers before each question")
+	f.StringVar(&options.Examples, "examples", "", "file to draw the examples from (default the rest of --data)")
+	f.Uint64Var(&options.Seed, "seed", 1337, "seed of the examples")
 	f.IntVar(&options.Limit, "limit", 0, "only so many tokens, passages or questions, from the beginning (default all)")
 	f.BoolVar(&e.asJSON, "json", false, "print one JSON object: metric, value, tokens, protocol, metrics, published, checks")
 	return cmd
@@ -87,6 +91,16 @@ func catalogue() string {
 var heeded = map[string]string{
 	"stride": "stride", "bos": "bos", "detokenizer": "detokenizer", "stop-words": "stopwords",
 	"normalize": "normalizer", "shots": "shots", "examples": "examples", "seed": "seed", "limit": "limit",
+	"references": "references", "template": "template", "tokens": "tokens",
+}
+
+// templates are the names of the ways to put a prompt.
+func templates() []string {
+	var names []string
+	for _, t := range pairs.Templates() {
+		names = append(names, t.Name)
+	}
+	return names
 }
 
 // check checks the flags before anything is opened.
@@ -116,7 +130,10 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	if !slices.Contains(eval.Normalizers(), o.Normalizer) {
 		return named, unknown("--normalize", o.Normalizer, eval.Normalizers())
 	}
-	for flag, n := range map[string]int{"context": e.context, "stride": o.Stride, "shots": o.Shots, "limit": o.Limit} {
+	if o.Template != "" && !slices.Contains(templates(), o.Template) {
+		return named, unknown("template", o.Template, templates())
+	}
+	for flag, n := range map[string]int{"tokens": o.Tokens, "context": e.context, "stride": o.Stride, "shots": o.Shots, "limit": o.Limit} {
 		if n < 0 {
 			return named, usagef("--%s %d: want 0 or more", flag, n)
 		}
@@ -141,6 +158,9 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	}
 	if e.context > 0 {
 		window = e.context
+	}
+	if e.options.Tokens >= window {
+		return usagef("--tokens %d: the window of %d must have room for a prompt too", e.options.Tokens, window)
 	}
 	if e.options.Stride > window {
 		return usagef("--stride %d: the window has %d tokens", e.options.Stride, window)

@@ -40,6 +40,7 @@ func TestEvalJSON(t *testing.T) {
 		{"--on hellaswag --data hellaswag.jsonl --normalize tokens", "accuracy_tokens", map[string]string{"questions": "12", "shots": "0"}},
 		{"--on choices --data choices.jsonl --shots 1 --examples one.jsonl --normalize tokens", "accuracy_tokens", map[string]string{"questions": "12"}},
 		{"--on cbt --data cbt.txt", "accuracy_sum", map[string]string{"questions": "5"}},
+		{"--on qa --data ../../cmd/gorgpt/testdata/qa.jsonl --tokens 24", "f1", map[string]string{"pairs": "1", "shots": "0"}},
 		{"--on golden --data golden.json", "passed", map[string]string{"model": "model"}},
 	} {
 		args := strings.Fields(c.args)

@@ -105,6 +105,8 @@ func TestBadInput(t *testing.T) {
 		{"eval --on choices --from none --data x --normalize token", 2, `unknown --normalize "token"; did you mean "tokens"?`},
 		{"eval --on choices --from none --data x --shots -1", 2, "--shots -1: want 0 or more"},
 		{"eval --on choices --from none --data x --examples y", 2, "--examples without --shots: say how many"},
+		{"eval --on qa --from none --data x --template tlrd", 2, `unknown template "tlrd"; did you mean "tldr"?`},
+		{"eval --on lambada --from none --data x --tokens 3", 2, "--tokens has no meaning for lambada"},
 		{"eval --on golden --from none", 1, "none: no config.json in it: not a checkpoint"},
 		{"bench --steps 0", 2, "--batch 1, --context 64 and --steps 0 must be 1 or more"},
 		{"bench --context 65", 2, "--context 65: gpt2-nano has 64 positions"},

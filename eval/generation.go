@@ -1,0 +1,169 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/datasets/pairs"
+	"github.com/gorgpt/gorgpt/generate"
+)
+
+// Generation compares what a model writes after prompts with the responses that are right:
+// summaries, translations, answers. It writes greedily, to the end of a line, the end of
+// text, or Tokens.
+type Generation struct {
+	// Read reads the pairs of a file, ReadExamples, if set, those of Examples.
+	Read, ReadExamples func(path string) ([]pairs.Pair, error)
+	// Template is how prompts are put; see pairs.Templates.
+	Template pairs.Template
+	// Metric is the headline: bleu, rouge1, rouge2, rougeL, exact or f1.
+	Metric string
+	// Tokens bounds a response.
+	Tokens int
+	// Shots puts so many other pairs in front, each on a line or lines of its own, drawn
+	// from Examples by Seed, or if there are none from the rest of the same file.
+	Shots    int
+	Examples string
+	Seed     uint64
+	// Limit takes only so many pairs; 0 is all.
+	Limit int
+	// Published are values of others.
+	Published []Published
+}
+
+// Evaluate measures a file of pairs.
+func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Result, error) {
+	protocol, err := folder(path)
+	if err != nil {
+		return Result{}, err
+	}
+	set, err := g.Read(path)
+	if err != nil {
+		return Result{}, err
+	}
+	examples, own := set, true
+	if g.Examples != "" {
+		read := g.Read
+		if g.ReadExamples != nil {
+			read = g.ReadExamples
+		}
+		if examples, err = read(g.Examples); err != nil {
+			return Result{}, err
+		}
+		own = false
+	}
+	if g.Limit > 0 {
+		set = set[:min(g.Limit, len(set))]
+	}
+	set, examples = g.Template.Apply(set), g.Template.Apply(examples)
+	texts, tokens, cut, err := g.write(ctx, s, set, examples, own)
+	if err != nil {
+		return Result{}, fmt.Errorf("%s: %w", path, err)
+	}
+	r := Result{Metric: g.Metric, Tokens: int64(tokens), Metrics: compare(texts, set), Published: g.Published}
+	var known bool
+	if r.Value, known = r.Metrics.Get(g.Metric); !known {
+		return Result{}, fmt.Errorf("eval: no metric %q of written text", g.Metric)
+	}
+	r.Protocol = append(protocol,
+		Setting{"pairs", strconv.Itoa(len(set))},
+		Setting{"template", fmt.Sprintf("%s: %q prompt %q", g.Template.Name, g.Template.Before, g.Template.After)},
+		Setting{"decoding", fmt.Sprintf("greedy, to the end of the line, at most %d tokens", g.Tokens)},
+		Setting{"shots", shotsText(g.Shots, own, g.Examples, g.Seed)},
+		Setting{"prompts_cut", strconv.Itoa(cut)},
+		Setting{"window", strconv.Itoa(s.Window)}, Setting{"tokenizer", s.Tokenizer.Name()},
+		Setting{"bleu", "corpus, 13a tokens, exponential smoothing"}, Setting{"rouge", "F-measure without stemming"})
+	return r, nil
+}
+
+// compare measures texts against the responses of pairs: BLEU from 0 to 100, the others
+// from 0 to 1.
+func compare(texts []string, set []pairs.Pair) Numbers {
+	var rouge Rouge
+	var exact, f1 float64
+	references := make([][]string, len(set))
+	n := float64(len(set))
+	for i, p := range set {
+		references[i] = p.Responses
+		r := ROUGE(texts[i], p.Responses)
+		rouge.One, rouge.Two, rouge.L = rouge.One+r.One/n, rouge.Two+r.Two/n, rouge.L+r.L/n
+		same, f := AnswerF1(texts[i], p.Responses)
+		if same {
+			exact += 1 / n
+		}
+		f1 += f / n
+	}
+	return Numbers{
+		{"bleu", BLEU(texts, references)}, {"rouge1", rouge.One}, {"rouge2", rouge.Two}, {"rougeL", rouge.L},
+		{"exact", exact}, {"f1", f1},
+	}
+}
+
+// write has the model respond to each prompt; cut counts prompts that lost their beginning.
+func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs.Pair, own bool) (texts []string, tokens, cut int, err error) {
+	if g.Tokens < 1 || g.Tokens >= s.Window {
+		return nil, 0, 0, fmt.Errorf("eval: responses of %d tokens; the window of %d must have room for a prompt too", g.Tokens, s.Window)
+	}
+	if err := checkShots(g.Shots, len(examples), own); err != nil {
+		return nil, 0, 0, err
+	}
+	model := generate.New(s.Model, s.Params, s.Window)
+	defer func() { err = errors.Join(err, model.Close()) }()
+	for i, p := range set {
+		if err := s.step(ctx, i, len(set)); err != nil {
+			return nil, 0, 0, err
+		}
+		var prompt strings.Builder
+		for k := range draw(g.Shots, len(examples), i, own, g.Seed) {
+			prompt.WriteString(examples[k].Prompt + examples[k].Responses[0] + "\n")
+		}
+		prompt.WriteString(p.Prompt)
+		ids, err := s.Tokenizer.Append(nil, []byte(prompt.String()))
+		if err != nil {
+			return nil, 0, 0, fmt.Errorf("pair of line %d: %w", p.Line, err)
+		}
+		if len(ids) == 0 {
+			return nil, 0, 0, fmt.Errorf("pair of line %d: the prompt has no tokens", p.Line)
+		}
+		if room := s.Window - g.Tokens; len(ids) > room {
+			ids = ids[len(ids)-room:]
+			cut++
+		}
+		text, n, err := g.respond(ctx, s, model, ids)
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		texts, tokens = append(texts, text), tokens+n
+	}
+	return texts, tokens, cut, s.step(ctx, len(set), len(set))
+}
+
+// respond writes one response.
+func (g Generation) respond(ctx context.Context, s *Subject, model *generate.Generator, ids []int) (string, int, error) {
+	end, ok := s.Tokenizer.EndOfText()
+	if !ok {
+		end = -1
+	}
+	var text []byte
+	n := 0
+	for token, err := range model.Stream(ctx, ids, g.Tokens, generate.Options{}) {
+		if err != nil {
+			return "", 0, err
+		}
+		n++
+		if token.ID == end {
+			break
+		}
+		if text, err = s.Tokenizer.AppendText(text, []int{token.ID}); err != nil {
+			return "", 0, err
+		}
+		// A line that has begun ends the response.
+		if line, _, ended := strings.Cut(strings.TrimLeft(string(text), " \n"), "\n"); ended {
+			return strings.TrimSpace(line), n, nil
+		}
+	}
+	return strings.TrimSpace(string(text)), n, nil
+}
