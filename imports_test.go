@@ -48,6 +48,7 @@ var layer = map[string]int{
 	"finetune":                       7,
 	"cmd/gorgpt":                     8,
 	"benchmarks/gemm":                1,
+	"benchmarks/tokenizers":          2,
 }
 
 // forbidden are imports that the order alone would allow.
