@@ -13,13 +13,12 @@ import (
 
 // Distances in pixels.
 const (
-	boxHeight  = 24.0
-	padding    = 8.0  // of texts in a box
-	between    = 26.0 // boxes of a row
-	labelZone  = 13.0 // of a gap, in which arrows begin and are labelled
-	track      = 6.0  // between arrows side by side
-	arrowZone  = 9.0  // of a gap, in which arrows end
-	labelWidth = 78.0 // of a channel, where arrows that leave sideways are labelled
+	boxHeight = 24.0
+	padding   = 8.0  // of texts in a box
+	between   = 26.0 // boxes of a row
+	labelZone = 13.0 // of a gap, in which arrows begin and are labelled
+	track     = 6.0  // between arrows side by side
+	arrowZone = 9.0  // of a gap, in which arrows end
 )
 
 // lane is a column of rows.

@@ -160,7 +160,11 @@ func TestBesideItsLayer(t *testing.T) {
 
 // TestRandom: graphs of any form are laid out as they should be.
 func TestRandom(t *testing.T) {
-	for seed := range uint64(300) {
+	seeds := uint64(300)
+	if testing.Short() {
+		seeds = 50
+	}
+	for seed := range seeds {
 		nodes := randomGraph(rand.New(rand.NewPCG(seed, 0)))
 		for _, o := range []Options{{}, {Depth: 1}, {Depth: -1}, {Depth: 2, Fold: true}} {
 			g, err := o.grouped(nodes)

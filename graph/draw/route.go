@@ -2,210 +2,9 @@ package draw
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 )
-
-// side is where an arrow meets a box.
-type side int
-
-const (
-	top side = iota
-	bottom
-	left
-	right
-)
-
-// port is a place on the side of a box at which the arrows of one net meet it.
-type port struct {
-	box  *box
-	side side
-	net  *net
-	end  bool // an arrow ends here
-	at   float64
-}
-
-// net is the arrows of one value in one lane or across: it starts at a port and ends at
-// others. A trunk in a channel joins those that are not neighbours.
-type net struct {
-	id      int
-	value   *value
-	hover   string
-	label   string
-	style   string
-	source  *port
-	targets []*port
-	trunk   bool
-	channel int
-	at      float64 // the trunk's x
-}
-
-// run is a horizontal piece in a gap.
-type run struct {
-	net      *net
-	from, to float64
-	ports    []*port
-	at       float64
-}
-
-type router struct {
-	d     *drawing
-	nets  []*net
-	ports []*port
-	by    map[portKey]*port
-	runs  [2][][]*run // of each lane, in each gap
-}
-
-type portKey struct {
-	box  *box
-	side side
-	net  *net
-}
-
-// newRouter makes the nets of a grouping.
-func newRouter(d *drawing, g *grouping) *router {
-	r := &router{d: d, by: make(map[portKey]*port)}
-	across := make(map[*box]*net) // one of each box for all that gradients read of it
-	for _, v := range g.values {
-		var direct, long *net
-		if len(v.to) == 0 {
-			r.connect(r.newNet(v, false, 0), nil)
-			continue
-		}
-		for _, b := range v.to {
-			switch {
-			case b.grad != v.from.grad:
-				if across[v.from] == nil {
-					across[v.from] = r.newNet(v, true, 1)
-				}
-				r.across(across[v.from], v, b)
-			case r.follows(b, v.from):
-				if direct == nil {
-					direct = r.newNet(v, false, 0)
-				}
-				r.connect(direct, b)
-			default:
-				if long == nil {
-					channel := 0
-					if v.from.grad {
-						channel = 2
-					}
-					long = r.newNet(v, true, channel)
-				}
-				r.connect(long, b)
-			}
-		}
-		if direct != nil && long != nil {
-			long.label = ""
-		}
-	}
-	return r
-}
-
-// follows tells whether b stands in the first row of its lane that has boxes, after that
-// of from: an arrow has a free way.
-func (r *router) follows(b, from *box) bool {
-	low, high := min(b.row, from.row), max(b.row, from.row)
-	return low < high && !slices.ContainsFunc(r.d.laneOf(b).rows[low+1:high], func(row []*box) bool { return len(row) > 0 })
-}
-
-func (r *router) newNet(v *value, trunk bool, channel int) *net {
-	n := &net{id: len(r.nets), value: v, trunk: trunk, channel: channel, label: v.shape, style: "forward", hover: v.from.title() + ": " + v.shape}
-	switch {
-	case channel == 1:
-		n.style, n.label, n.hover = "saved", "", ""
-	case v.from.grad:
-		n.style = "gradient"
-	}
-	r.nets = append(r.nets, n)
-	return n
-}
-
-// across adds a value to what gradients read of one box.
-func (r *router) across(n *net, v *value, b *box) {
-	if n.value == v && n.hover == "" {
-		n.label, n.hover = v.shape, "read by gradients: "+v.shape
-	} else if n.value != v {
-		n.value = v
-		n.hover += ", " + v.shape
-		var more int
-		if _, err := fmt.Sscanf(n.label[len(firstWord(n.label)):], " +%d", &more); err != nil {
-			more = 0
-		}
-		n.label = fmt.Sprintf("%s +%d", firstWord(n.label), more+1)
-	}
-	r.connect(n, b)
-}
-
-func firstWord(s string) string {
-	for i, c := range s {
-		if c == ' ' {
-			return s[:i]
-		}
-	}
-	return s
-}
-
-// connect leads a net to a box.
-func (r *router) connect(n *net, b *box) {
-	if n.source == nil {
-		n.source = r.port(n, n.value.from, r.exit(n), false)
-	}
-	if b == nil {
-		return
-	}
-	p := r.port(n, b, r.entry(n, b), true)
-	if !slices.Contains(n.targets, p) {
-		n.targets = append(n.targets, p)
-	}
-}
-
-func (r *router) port(n *net, b *box, s side, end bool) *port {
-	key := portKey{b, s, n}
-	if r.by[key] == nil {
-		r.by[key] = &port{box: b, side: s, net: n, end: end}
-		r.ports = append(r.ports, r.by[key])
-	}
-	return r.by[key]
-}
-
-// exit is the side at which a net leaves its source: sideways into a channel if nothing
-// stands between.
-func (r *router) exit(n *net) side {
-	b := n.value.from
-	if n.trunk {
-		if s, ok := r.sideways(n, b); ok {
-			return s
-		}
-	}
-	if b.grad {
-		return top
-	}
-	return bottom
-}
-
-// entry is the side at which a net ends at b.
-func (r *router) entry(n *net, b *box) side {
-	if n.trunk {
-		if s, ok := r.sideways(n, b); ok {
-			return s
-		}
-	}
-	if b.grad {
-		return bottom
-	}
-	return top
-}
-
-// sideways is the side of b towards the net's channel, if b is the row's last there.
-func (r *router) sideways(n *net, b *box) (side, bool) {
-	row := r.d.laneOf(b).rows[b.row]
-	if n.channel == 0 || n.channel == 1 && b.grad {
-		return left, row[0] == b
-	}
-	return right, row[len(row)-1] == b
-}
 
 // run places everything: the ports, the trunks, the gaps, and then the lines.
 func (r *router) run() {
@@ -267,63 +66,6 @@ func (r *router) spacePorts() {
 	}
 }
 
-// far is where the other ends of a port's net are, on average.
-func (p *port) far(s side) float64 {
-	if n := p.net; n.trunk && (s == top || s == bottom) {
-		if n.channel == 0 || n.channel == 1 && p.box.grad {
-			return math.Inf(-1)
-		}
-		return math.Inf(1)
-	}
-	others := p.net.targets
-	if p.end {
-		others = []*port{p.net.source}
-	}
-	sum := 0.0
-	for _, o := range others {
-		if s == top || s == bottom {
-			sum += o.box.x + o.box.w/2
-		} else {
-			sum += float64(o.box.row)
-		}
-	}
-	return sum / float64(max(len(others), 1))
-}
-
-// x and y are the port's place.
-func (p *port) xy() (x, y float64) {
-	b := p.box
-	switch p.side {
-	case top:
-		return b.x + p.at, b.y
-	case bottom:
-		return b.x + p.at, b.y + b.h
-	case left:
-		return b.x, b.y + p.at
-	}
-	return b.x + b.w, b.y + p.at
-}
-
-// gapOf is the gap that a port at the top or the bottom opens to. Between neighbours it is
-// that at the end of the arrow; what rows are left out before have no boxes.
-func (p *port) gapOf() int {
-	if n := p.net; !n.trunk && p == n.source && len(n.targets) > 0 {
-		p = n.targets[0]
-	}
-	if p.side == top {
-		return p.box.row
-	}
-	return p.box.row + 1
-}
-
-// laneIndex is 1 for gradients.
-func (b *box) laneIndex() int {
-	if b.grad {
-		return 1
-	}
-	return 0
-}
-
 // gapRuns lists the horizontal pieces of each gap: of a net between neighbours one, of
 // one with a trunk one for every port that does not face the trunk's channel.
 func (r *router) gapRuns() {
@@ -352,20 +94,20 @@ func (r *router) gapRuns() {
 func (r *router) placeRows() {
 	d := r.d
 	tracks := [3]int{}
-	labelled := [3]bool{}
+	labelled := [3]float64{} // the widest label
 	for _, n := range r.nets {
 		if n.trunk {
 			tracks[n.channel]++
 			if n.label != "" && (n.source.side == left || n.source.side == right) {
-				labelled[n.channel] = true
+				labelled[n.channel] = max(labelled[n.channel], math.Ceil(textWidth(n.text(), labelSize)))
 			}
 		}
 	}
 	x := 12.0
 	for c := range d.channel {
 		d.channel[c].left = x
-		if labelled[c] {
-			x += labelWidth
+		if labelled[c] > 0 {
+			x += labelled[c] + 8
 		}
 		if tracks[c] > 0 {
 			x += track*float64(r.overlaps(c)) + 14
@@ -597,118 +339,4 @@ func (r *router) packGaps() {
 			})
 		}
 	}
-}
-
-// draw makes the lines and their labels.
-func (r *router) draw() {
-	for l := range r.runs {
-		for _, runs := range r.runs[l] {
-			for _, n := range runs {
-				r.drawRun(n)
-			}
-		}
-	}
-	for _, n := range r.nets {
-		if n.trunk {
-			r.drawTrunk(n)
-		}
-		r.drawLabel(n)
-	}
-}
-
-// drawRun joins a run's ports with it.
-func (r *router) drawRun(n *run) {
-	if len(n.ports) == 1 && !n.net.trunk { // a result, read by nobody
-		x, y := n.ports[0].xy()
-		r.line(n.net, true, [2]float64{x, y}, [2]float64{x, y + labelZone})
-		return
-	}
-	for _, p := range n.ports {
-		x, y := p.xy()
-		start, end := [2]float64{x, y}, [2]float64{n.net.at, n.at}
-		if !n.net.trunk {
-			if p == n.net.source {
-				continue
-			}
-			sx, sy := n.net.source.xy()
-			if sx == x {
-				r.line(n.net, true, [2]float64{sx, sy}, start)
-			} else {
-				r.line(n.net, true, [2]float64{sx, sy}, [2]float64{sx, n.at}, [2]float64{x, n.at}, start)
-			}
-			continue
-		}
-		if p.end {
-			r.line(n.net, true, end, [2]float64{x, n.at}, start)
-		} else {
-			r.line(n.net, false, start, [2]float64{x, n.at}, end)
-		}
-	}
-}
-
-// drawTrunk draws the vertical piece, and those that leave it sideways.
-func (r *router) drawTrunk(n *net) {
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, p := range append([]*port{n.source}, n.targets...) {
-		x, y := p.xy()
-		if p.side == top || p.side == bottom {
-			y = r.runOf(p).at
-		} else if p.end {
-			r.line(n, true, [2]float64{n.at, y}, [2]float64{x, y})
-		} else {
-			r.line(n, false, [2]float64{x, y}, [2]float64{n.at, y})
-		}
-		low, high = min(low, y), max(high, y)
-	}
-	if low < high {
-		r.line(n, false, [2]float64{n.at, low}, [2]float64{n.at, high})
-	}
-}
-
-func (r *router) runOf(p *port) *run {
-	for _, n := range r.runs[p.box.laneIndex()][p.gapOf()] {
-		if slices.Contains(n.ports, p) {
-			return n
-		}
-	}
-	panic("draw: a port without a run") // gapRuns makes one for each
-}
-
-func (r *router) line(n *net, head bool, points ...[2]float64) {
-	r.d.lines = append(r.d.lines, line{points: points, head: head, style: n.style, net: n.id, hover: n.hover})
-}
-
-// drawLabel writes a net's shape where it leaves its source, on the side of the line that
-// has room. Where neither has, only the line's hover text tells it.
-func (r *router) drawLabel(n *net) {
-	if n.label == "" {
-		return
-	}
-	x, y := n.source.xy()
-	width := textWidth(n.label, labelSize)
-	after, before := x+4, x-4-width
-	switch n.source.side {
-	case bottom:
-		y += labelZone - 3
-	case top:
-		y -= 4
-	case right:
-		y -= 2.5
-		before = after
-	default:
-		y -= 2.5
-		after = before
-	}
-	for _, x := range []float64{after, before} {
-		l := label{x, y, n.label, n.style}
-		if x > 0 && !slices.ContainsFunc(r.d.labels, l.overlaps) {
-			r.d.labels = append(r.d.labels, l)
-			return
-		}
-	}
-}
-
-// overlaps tells whether two labels lie over each other.
-func (l label) overlaps(o label) bool {
-	return l.x < o.x+textWidth(o.text, labelSize) && o.x < l.x+textWidth(l.text, labelSize) && math.Abs(l.y-o.y) < labelSize-1
 }
