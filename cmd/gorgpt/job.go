@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -55,6 +56,7 @@ func (e *evaluations) OnEvaluation(v train.Evaluation) error {
 
 func recipePath(dir string) string     { return filepath.Join(dir, "recipe.toml") }
 func metricsPath(dir string) string    { return filepath.Join(dir, "metrics.jsonl") }
+func samplesPath(dir string) string    { return filepath.Join(dir, "samples.txt") }
 func checkpointsDir(dir string) string { return filepath.Join(dir, "checkpoints") }
 
 // openRun makes the run directory, or opens the one to go on with, and connects the
@@ -84,7 +86,8 @@ func (j *job) openRun(t *train.Trainer) error {
 	}
 	j.progress = train.NewProgress(j.stderr, j.recipe.Steps, j.machine())
 	if step > 0 {
-		if err := replay(metricsPath(j.dir), plot, &j.evaluations); err != nil {
+		err := errors.Join(replay(metricsPath(j.dir), plot, &j.evaluations), cutSamples(samplesPath(j.dir), step))
+		if err != nil {
 			return errors.Join(err, j.closeRun())
 		}
 	}
@@ -247,7 +250,9 @@ func (j *job) report(ctx context.Context) error {
 	}
 	sample, err := j.sample(ctx)
 	if err == nil {
-		err = j.writeSample(j.recipe.Steps, sample)
+		if j.stopAfter == 0 || j.stopAfter >= j.recipe.Steps { // else the run is to go on, and sample then
+			err = j.writeSample(j.recipe.Steps, sample)
+		}
 		fmt.Fprintf(j.stdout, "\n%s\n\n", sample)
 	}
 	fmt.Fprintln(j.stdout, j.dir) // the training is done, whatever became of the sample
@@ -265,12 +270,36 @@ func (j *job) addSample(step int) error {
 
 // writeSample adds a sample to samples.txt.
 func (j *job) writeSample(step int, sample string) error {
-	f, err := os.OpenFile(filepath.Join(j.dir, "samples.txt"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	f, err := os.OpenFile(samplesPath(j.dir), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(f, "--- step %d\n%s\n", step, sample)
+	_, err = fmt.Fprintf(f, sampleHead+"\n%s\n", step, sample)
 	return errors.Join(err, f.Close())
+}
+
+// sampleHead is the line above a sample.
+const sampleHead = "--- step %d"
+
+// cutSamples takes out the samples after a step, which a run that goes on from there
+// writes again.
+func cutSamples(path string, step int) error {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	kept := 0
+	for line := range bytes.Lines(text) {
+		var n int
+		if k, _ := fmt.Sscanf(string(line), sampleHead, &n); k == 1 && n > step {
+			return os.Truncate(path, int64(kept))
+		}
+		kept += len(line)
+	}
+	return nil
 }
 
 // machine is what the live view measures the run against. Without a terminal nobody

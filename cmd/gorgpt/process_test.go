@@ -53,7 +53,7 @@ func process(t *testing.T, threads int, args ...string) *exec.Cmd {
 // epoch, a small buffer, a mixture, a batch in parts, dropout, and a guard.
 var hard = []string{"train", "--mix", "2 shards", "--mix", "1 more.jsonl.gz", "--tokenizer", "bytes", "--windows", "apart", "--buffer", "700",
 	"--layers", "1", "--width", "32", "--heads", "2", "--context", "16", "--batch", "4", "--accumulate", "3", "--dropout", "0.2",
-	"--steps", "330", "--eval-every", "50", "--eval-batches", "2", "--save-every", "7", "--lr", "0.01", "--skip-outliers", "1.5", "--keep", "2"}
+	"--steps", "330", "--eval-every", "50", "--eval-batches", "2", "--save-every", "7", "--lr", "0.01", "--skip-outliers", "1.5", "--keep", "2", "--sample-every", "60"}
 
 // writeHard writes the text of hard.
 func writeHard(t *testing.T) {
@@ -78,7 +78,7 @@ func final(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	times := regexp.MustCompile(`"(tokens_per_s|seconds)": ?[0-9.e+-]+`)
 	out := map[string]string{}
-	for _, name := range []string{"checkpoints/latest/model.safetensors", "checkpoints/latest/optimizer.safetensors", "checkpoints/latest/trainer.json", "metrics.jsonl"} {
+	for _, name := range []string{"checkpoints/latest/model.safetensors", "checkpoints/latest/optimizer.safetensors", "checkpoints/latest/trainer.json", "metrics.jsonl", "samples.txt"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -103,6 +103,9 @@ func TestResumeInAnotherProcess(t *testing.T) {
 	want := final(t, "whole")
 	if n := strings.Count(want["metrics.jsonl"], `"skipped":true`); n == 0 {
 		t.Error("the guard skipped nothing, so this tests less than it should")
+	}
+	if n := strings.Count(want["samples.txt"], "--- step "); n != 6 {
+		t.Errorf("%d samples, want 6: five on the way and the last", n)
 	}
 	for name, interrupt := range map[string]func(dir string){
 		"stopped": func(dir string) {
