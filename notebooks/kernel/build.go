@@ -1,0 +1,245 @@
+package main
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// goMod is the go.mod of the module that is built: %[1]s is this repository's module,
+// %[2]q its folder. With the gomacro that gophernotes asks for, of 2022, a type of a cell
+// cannot be an error; that of 2024 asks for an x/tools that Go no longer compiles. GoNB's
+// version is the one that this module pins.
+const goMod = `module kernel
+
+go 1.26
+
+require (
+	%[1]s v0.0.0
+	github.com/cosmos72/gomacro v0.0.0-20240506194242-2ff796e3da10
+	github.com/gopherdata/gophernotes v0.7.5
+	golang.org/x/tools v0.45.0
+)
+
+replace %[1]s => %[2]q
+`
+
+// goSum is what the go.sum of that module has over the one of this module. It is made
+// anew by deleting its lines and building with GORGPT_KERNEL_SUM=write and, as the checksum
+// database does not know this gomacro, GONOSUMDB=github.com/cosmos72/gomacro.
+//
+//go:embed kernel.sum
+var goSum string
+
+// added is the one file of the kernel's package main that is not gophernotes' own.
+//
+//go:embed added.go.txt
+var added string
+
+// others are the packages of other modules that cells may import, beside those of Go 1.18,
+// which gomacro knows.
+var others = []string{"gorgonia.org/gorgonia", "gorgonia.org/tensor", "math/rand/v2"}
+
+// builder builds kernels of a module of its own in a temporary folder.
+type builder struct {
+	module, root string // this module, and its folder
+	dir          string
+	log          io.Writer
+}
+
+// newBuilder lays the module out. Close removes it.
+func newBuilder(log io.Writer) (*builder, error) {
+	b := &builder{log: log}
+	out, err := b.goIn(".", "list", "-m", "-f", "{{.Path}}\n{{.Dir}}")
+	if err != nil {
+		return nil, err
+	}
+	b.module, b.root, _ = strings.Cut(strings.TrimSpace(out), "\n")
+	if b.dir, err = os.MkdirTemp("", "gorgpt-kernel-"); err != nil {
+		return nil, err
+	}
+	if err := b.lay(); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *builder) close() { os.RemoveAll(b.dir) }
+
+// lay writes go.mod, go.sum, the file added, and an overlay through which the go command
+// sees the files of gophernotes beside them.
+func (b *builder) lay() error {
+	rootSum, err := os.ReadFile(filepath.Join(b.root, "go.sum"))
+	if err != nil {
+		return err
+	}
+	err = errors.Join(
+		write(b.dir, "go.mod", fmt.Sprintf(goMod, b.module, b.root)),
+		write(b.dir, "go.sum", string(rootSum)+goSum),
+		write(b.dir, "added.go", added))
+	if err != nil {
+		return err
+	}
+	out, err := b.goIn(b.dir, "mod", "download", "-json", "github.com/gopherdata/gophernotes")
+	if err != nil {
+		return err
+	}
+	var gophernotes struct{ Dir string }
+	if err := json.Unmarshal([]byte(out), &gophernotes); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(gophernotes.Dir, "*.go"))
+	if err != nil {
+		return err
+	}
+	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	for _, file := range files {
+		// Relative to the build's folder: an absolute name fails where a temporary
+		// folder is a symbolic link.
+		overlay.Replace[filepath.Base(file)] = file
+	}
+	text, err := json.Marshal(overlay)
+	if err != nil {
+		return err
+	}
+	return write(b.dir, "overlay.json", string(text))
+}
+
+// gophernotes builds the kernel "gorgpt" and installs it.
+func (b *builder) gophernotes(jupyter string) error {
+	list := `{{if and .GoFiles (ne .Name "main")}}{{.ImportPath}}{{end}}`
+	out, err := b.goIn(b.root, "list", "-f", list, "./...")
+	if err != nil {
+		return err
+	}
+	public := slices.DeleteFunc(strings.Fields(out), internal)
+	if err := b.bind(append(public, others...)); err != nil {
+		return err
+	}
+	return b.install(filepath.Join(jupyter, "kernels", "gorgpt"), spec{
+		Argv: []string{"{resource_dir}/kernel", "{connection_file}"}, Name: "Go (gorgpt)",
+		Env: map[string]string{"GOPROXY": "off"}, // an import of what is not linked in fails, and fetches nothing
+	}, "kernel")
+}
+
+// gonb builds GoNB and goimports, which it runs, and installs them.
+func (b *builder) gonb(jupyter string) error {
+	at, err := filepath.Abs(filepath.Join(jupyter, "kernels", "gonb"))
+	if err != nil {
+		return err
+	}
+	return b.install(at, spec{
+		Argv: []string{"{resource_dir}/gonb", "--kernel", "{connection_file}", "--raw_error"}, Name: "Go (GoNB)",
+		Env: map[string]string{"PATH": at + string(filepath.ListSeparator) + "${PATH}"},
+	}, "github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports")
+}
+
+// spec is a kernel.json.
+type spec struct {
+	Argv     []string          `json:"argv"`
+	Name     string            `json:"display_name"`
+	Language string            `json:"language"`
+	Env      map[string]string `json:"env,omitempty"`
+}
+
+// install builds packages into the folder at, and puts a kernel.json beside the binaries.
+func (b *builder) install(at string, s spec, packages ...string) error {
+	at, err := filepath.Abs(at)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(at, 0o777); err != nil {
+		return err
+	}
+	fmt.Fprintf(b.log, "building %s; the first time takes minutes\n", s.Name)
+	args := []string{"build", "-mod=mod", "-trimpath", "-overlay", "overlay.json", "-o", at + string(filepath.Separator)}
+	if _, err := b.goIn(b.dir, append(args, packages...)...); err != nil {
+		return err
+	}
+	if os.Getenv("GORGPT_KERNEL_SUM") == "write" {
+		if err := b.updateSum(); err != nil {
+			return err
+		}
+	}
+	s.Language = "go"
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := write(at, "kernel.json", string(text)+"\n"); err != nil {
+		return err
+	}
+	fmt.Fprintf(b.log, "installed %s in %s\n", s.Name, at)
+	return nil
+}
+
+// updateSum adds to kernel.sum the lines of the built module's go.sum that it and this
+// module's go.sum lack.
+func (b *builder) updateSum() error {
+	have, err := os.ReadFile(filepath.Join(b.root, "go.sum"))
+	if err != nil {
+		return err
+	}
+	all, err := os.ReadFile(filepath.Join(b.dir, "go.sum"))
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for line := range strings.Lines(string(have)) {
+		known[line] = true
+	}
+	var lacking strings.Builder
+	for line := range strings.Lines(string(all)) {
+		if !known[line] {
+			lacking.WriteString(line)
+		}
+	}
+	return write(filepath.Join(b.root, "notebooks", "kernel"), "kernel.sum", lacking.String())
+}
+
+// goIn runs the go command in a folder and returns what it prints. Without cgo the kernel
+// needs no C compiler, and gomacro's way to import what is not linked in, by building a
+// plugin, is off.
+func (b *builder) goIn(dir string, args ...string) (string, error) {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
+	cmd.Stderr = b.log
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w", args[0], err)
+	}
+	return string(out), nil
+}
+
+func write(dir, name, text string) error {
+	return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666)
+}
+
+// internal tells whether a package is, or belongs to a command or a notebook tool that
+// cells have no use for.
+func internal(path string) bool { return strings.Contains("/"+path+"/", "/internal/") }
+
+// userData is where Jupyter keeps a user's data.
+func userData() string {
+	if dir := os.Getenv("JUPYTER_DATA_DIR"); dir != "" {
+		return dir
+	}
+	home, _ := os.UserHomeDir()
+	switch dir := os.Getenv("XDG_DATA_HOME"); {
+	case runtime.GOOS == "darwin":
+		return filepath.Join(home, "Library", "Jupyter")
+	case dir != "":
+		return filepath.Join(dir, "jupyter")
+	}
+	return filepath.Join(home, ".local", "share", "jupyter")
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// runPy executes one notebook.
+//
+//go:embed run.py
+var runPy string
+
+// tester executes notebooks without a browser.
+type tester struct {
+	python string
+	kernel string // "" is both
+	update bool
+	log    io.Writer
+}
+
+// run executes the notebooks, by default all, on the kernels, and tells which failed.
+func (t *tester) run(ctx context.Context, notebooks []string) error {
+	if t.kernel != "" && t.kernel != "gorgpt" && t.kernel != "gonb" {
+		return fmt.Errorf("--kernel %s: want gorgpt or gonb", t.kernel)
+	}
+	if out, err := exec.CommandContext(ctx, t.python, "-c", "import nbclient").CombinedOutput(); err != nil {
+		return fmt.Errorf("%s has no nbclient (%w): python3 -m venv venv && venv/bin/pip install nbclient, then --python venv/bin/python\n%s", t.python, err, out)
+	}
+	b, err := newBuilder(t.log)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if len(notebooks) == 0 {
+		if notebooks, err = filepath.Glob(filepath.Join(b.root, "notebooks", "*.ipynb")); err != nil {
+			return err
+		}
+		if len(notebooks) == 0 {
+			return errors.New("there are no notebooks in notebooks/")
+		}
+	}
+	jupyter := filepath.Join(b.dir, "jupyter")
+	if t.kernel != "gonb" {
+		if err := b.gophernotes(jupyter); err != nil {
+			return err
+		}
+	}
+	if t.kernel != "gorgpt" {
+		if err := b.gonb(jupyter); err != nil {
+			return err
+		}
+	}
+	if err := write(b.dir, "run.py", runPy); err != nil {
+		return err
+	}
+	failed := 0
+	for _, notebook := range notebooks {
+		for _, kernel := range []string{"gorgpt", "gonb"} {
+			if t.kernel != "" && t.kernel != kernel {
+				continue
+			}
+			start := time.Now()
+			if err := t.execute(ctx, b, kernel, notebook); err != nil {
+				failed++
+				fmt.Fprintf(t.log, "FAILED %s on %s: %v\n", filepath.Base(notebook), kernel, err)
+				continue
+			}
+			fmt.Fprintf(t.log, "ok     %s on %s (%.0fs)\n", filepath.Base(notebook), kernel, time.Since(start).Seconds())
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of the executions failed", failed)
+	}
+	return nil
+}
+
+// execute runs one notebook on one kernel.
+func (t *tester) execute(ctx context.Context, b *builder, kernel, notebook string) error {
+	in, out := notebook, filepath.Join(b.dir, "out.ipynb")
+	args := []string{filepath.Join(b.dir, "run.py"), kernel}
+	switch {
+	case kernel == "gonb":
+		// GoNB finds the module by the folder of the notebook.
+		in = filepath.Join(b.root, "notebooks", "gonb", filepath.Base(notebook))
+		if err := convertFile(notebook, in); err != nil {
+			return err
+		}
+	case t.update:
+		out = notebook
+	case runtime.GOARCH == "amd64":
+		args = append(args, "--compare")
+	}
+	cmd := exec.CommandContext(ctx, t.python, append(args, in, out)...)
+	cmd.Env = append(os.Environ(), "JUPYTER_PATH="+filepath.Join(b.dir, "jupyter"))
+	if runtime.GOARCH == "amd64" {
+		// The instructions that all machines of some years have: others round otherwise.
+		cmd.Env = append(cmd.Env, "GORGPT_ISA=avx2")
+	}
+	cmd.Stdout, cmd.Stderr = t.log, t.log
+	return cmd.Run()
+}

@@ -1,0 +1,54 @@
+package show
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+)
+
+// Output is something to display.
+type Output struct {
+	mime, text string
+	data       any
+}
+
+// Render is what gophernotes calls: the output by its MIME type.
+func (o Output) Render() struct{ Data, Metadata, Transient map[string]any } {
+	return struct{ Data, Metadata, Transient map[string]any }{
+		Data: map[string]any{"text/plain": o.text, o.mime: o.data},
+	}
+}
+
+// PNG shows a picture. An error fails the cell.
+func PNG(png []byte, err error) Output { return newOutput("image/png", "[PNG picture]", png, err) }
+
+// SVG shows a drawing. An error fails the cell.
+func SVG(svg []byte, err error) Output {
+	// An XML declaration, as dot writes one, is an error inside of HTML.
+	if i := bytes.Index(svg, []byte("<svg")); i > 0 {
+		svg = svg[i:]
+	}
+	return newOutput("image/svg+xml", "[SVG picture]", string(svg), err)
+}
+
+// HTML shows a piece of HTML.
+func HTML(html string) Output { return newOutput("text/html", "[HTML]", html, nil) }
+
+// newOutput panics on an error: that is how a cell fails, on either kernel.
+func newOutput(mime, text string, data any, err error) Output {
+	if err != nil {
+		panic(err)
+	}
+	if gonbui.IsNotebook {
+		gonbui.SendData(&protocol.DisplayData{Data: map[protocol.MIMEType]any{
+			protocol.MIMEType(mime): data, protocol.MIMETextPlain: text,
+		}})
+		gonbui.Sync()
+		if err := gonbui.Error(); err != nil {
+			panic(fmt.Errorf("show: %w", err))
+		}
+	}
+	return Output{mime, text, data}
+}
