@@ -225,8 +225,7 @@ func write(dir, name, text string) error {
 	return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666)
 }
 
-// internal tells whether a package is, or belongs to a command or a notebook tool that
-// cells have no use for.
+// internal tells whether only this module may import a package.
 func internal(path string) bool { return strings.Contains("/"+path+"/", "/internal/") }
 
 // userData is where Jupyter keeps a user's data.

@@ -104,6 +104,9 @@ func (t *tester) execute(ctx context.Context, b *builder, kernel, notebook strin
 		// The instructions that all machines of some years have: others round otherwise.
 		cmd.Env = append(cmd.Env, "GORGPT_ISA=avx2")
 	}
-	cmd.Stdout, cmd.Stderr = t.log, t.log
-	return cmd.Run()
+	said, err := cmd.CombinedOutput() // kernels chat; it is for failures
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, said)
+	}
+	return nil
 }

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestBody(t *testing.T) {
+	for _, test := range []struct{ src, want, err string }{
+		{"import \"fmt\"", "import \"fmt\"", ""},
+		{"func f() int { return 1 }", "func f() int { return 1 }", ""},
+		{"x := 1\nprint(x)", "%%\nx := 1\nprint(x)", ""},
+		{"func f() {}\nf()", "", "neither declarations nor statements"},
+	} {
+		got, err := body(test.src)
+		if got != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("body(%q) = %q, %v; want %q, %q", test.src, got, err, test.want, test.err)
+		}
+	}
+}
+
+// notebook writes a notebook of these cells.
+func notebook(t *testing.T, file string, cells ...string) {
+	t.Helper()
+	type cell struct {
+		Type     string         `json:"cell_type"`
+		ID       string         `json:"id"`
+		Metadata map[string]any `json:"metadata"`
+		Source   string         `json:"source"`
+		Outputs  []any          `json:"outputs"`
+		Count    any            `json:"execution_count"`
+	}
+	var all []cell
+	for i, src := range cells {
+		all = append(all, cell{"code", string(rune('a' + i)), map[string]any{}, src, []any{}, nil})
+	}
+	text, err := json.Marshal(map[string]any{
+		"cells": all, "nbformat": 4, "nbformat_minor": 5,
+		"metadata": map[string]any{"kernelspec": map[string]any{"name": "gorgpt", "display_name": "Go (gorgpt)"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestConvert(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.ipynb"), filepath.Join(dir, "gonb", "out.ipynb")
+	notebook(t, in, "import \"fmt\"", "fmt.Println(1)")
+	if err := convertFile(in, out); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`%noautoget`, `%%\nfmt.Println(1)`, `"name": "gonb"`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	notebook(t, in, "func f() {}\nf()")
+	if err := convertFile(in, out); err == nil || !strings.Contains(err.Error(), "in.ipynb: cell 1: neither declarations nor statements") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestStatus: whatever way a cell fails, on either kernel, the test of its notebook does.
+// It builds both kernels, so it wants to be asked: by PYTHON, a Python with nbclient.
+func TestStatus(t *testing.T) {
+	python := os.Getenv("PYTHON")
+	if python == "" || testing.Short() {
+		t.Skip("PYTHON names no Python with nbclient")
+	}
+	for _, test := range []struct{ name, cell, want string }{
+		{"good", "fmt.Println(6 * 7)", ""},
+		{"broken", "fmt.Println(undefined)", "undefined"},
+		{"panic", "panic(fmt.Errorf(\"no %s\", \"way\"))", "no way"},
+		{"exit", "os.Exit(3)", ""},
+	} {
+		for _, kernel := range []string{"gorgpt", "gonb"} {
+			t.Run(test.name+" on "+kernel, func(t *testing.T) {
+				file := filepath.Join(t.TempDir(), "status-test.ipynb")
+				t.Cleanup(func() { os.Remove(filepath.Join("..", "gonb", "status-test.ipynb")) })
+				notebook(t, file, "import (\n\t\"fmt\"\n\t\"os\"\n)", "func use() { fmt.Fprint(os.Stdout) }", test.cell)
+				var log strings.Builder
+				err := (&tester{python: python, kernel: kernel, update: true, log: &log}).run(context.Background(), []string{file})
+				if failed := test.name != "good"; (err != nil) != failed {
+					t.Errorf("error %v, want one: %v\n%s", err, failed, &log)
+				}
+				if !strings.Contains(log.String(), test.want) {
+					t.Errorf("the log does not tell %q:\n%s", test.want, &log)
+				}
+			})
+		}
+	}
+}
+
+// TestCompare: an output that is not the one in the notebook is a failure.
+func TestCompare(t *testing.T) {
+	python := os.Getenv("PYTHON")
+	if python == "" || testing.Short() {
+		t.Skip("PYTHON names no Python with nbclient")
+	}
+	file := filepath.Join(t.TempDir(), "compare-test.ipynb")
+	notebook(t, file, "import \"fmt\"", "fmt.Println(6 * 7)")
+	run := func(update bool) (string, error) {
+		var log strings.Builder
+		err := (&tester{python: python, kernel: "gorgpt", update: update, log: &log}).run(context.Background(), []string{file})
+		return log.String(), err
+	}
+	if log, err := run(true); err != nil {
+		t.Fatal(err, log)
+	}
+	if log, err := run(false); err != nil {
+		t.Error(err, log)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), `42\n`, `43\n`, 1)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if log, err := run(false); err == nil || !strings.Contains(log, "cell 2: its output is not the one in the notebook") {
+		t.Errorf("error %v, log %s", err, log)
+	}
+}
+
+// TestCommand: what is wrong with a command line is one line and status 1.
+func TestCommand(t *testing.T) {
+	root := newRoot()
+	root.SetArgs([]string{"test", "--python", "/no/python"})
+	if err := root.Execute(); err == nil || !strings.Contains(err.Error(), "/no/python has no nbclient") {
+		t.Errorf("error %v", err)
+	}
+	root = newRoot()
+	root.SetArgs([]string{"test", "--kernel", "python"})
+	if err := root.Execute(); err == nil || !strings.Contains(err.Error(), "want gorgpt or gonb") {
+		t.Errorf("error %v", err)
+	}
+}
