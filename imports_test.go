@@ -48,6 +48,8 @@ var layer = map[string]int{
 	"finetune":                       7,
 	"cmd/gorgpt":                     8,
 	"benchmarks/gemm":                1,
+	"notebooks/show":                 8, // displays; knows nothing of the rest
+	"notebooks/kernel":               8,
 	"benchmarks/tokenizers":          2,
 }
 
