@@ -17,6 +17,9 @@ import (
 type Generation struct {
 	// Read reads the pairs of a file, ReadExamples, if set, those of Examples.
 	Read, ReadExamples func(path string) ([]pairs.Pair, error)
+	// References is the file of the responses that Read reads too, for the protocol; "" if
+	// there is none.
+	References string
 	// Template is how prompts are put; see pairs.Templates.
 	Template pairs.Template
 	// Metric is the headline: bleu, rouge1, rouge2, rougeL, exact or f1.
@@ -39,6 +42,13 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 	protocol, err := folder(path)
 	if err != nil {
 		return Result{}, err
+	}
+	if g.References != "" {
+		_, settings, err := file(g.References)
+		if err != nil {
+			return Result{}, err
+		}
+		protocol = append(protocol, Setting{"references", g.References}, Setting{"references_sha256", settings[1].Value})
 	}
 	set, err := g.Read(path)
 	if err != nil {

@@ -284,8 +284,9 @@ func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(C
 			copy(w.Data(), before[i])
 		}
 	}()
-	solver := &train.AdamW{LearnRate: run.LearnRate, Beta1: run.Beta1, Beta2: run.Beta2,
-		Epsilon: run.Epsilon, Decay: run.Decay, Clip: run.Clip}
+	solver := train.NewAdamW()
+	solver.LearnRate, solver.Beta1, solver.Beta2 = run.LearnRate, run.Beta1, run.Beta2
+	solver.Epsilon, solver.Decay, solver.Clip = run.Epsilon, run.Decay, run.Clip
 	s.Params.ZeroGrad()
 	for i, want := range run.Losses {
 		if err := p.RunGrad(1); err != nil {

@@ -2,7 +2,6 @@ package eval
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/internal/nearest"
@@ -102,7 +101,7 @@ func All() []Named {
 func writing(metric, template string, tokens int, published ...Published) func(Options) Evaluator {
 	return func(o Options) Evaluator {
 		g := Generation{
-			Read: readPairs(o.References), ReadExamples: readPairs(""), Metric: metric, Tokens: tokens,
+			Read: readPairs(o.References), ReadExamples: pairs.Read, References: o.References, Metric: metric, Tokens: tokens,
 			Shots: o.Shots, Examples: o.Examples, Seed: o.Seed, Limit: o.Limit, Published: published,
 		}
 		if o.Template != "" {
@@ -120,18 +119,12 @@ func writing(metric, template string, tokens int, published ...Published) func(O
 	}
 }
 
-// readPairs reads CoQA's file, JSON lines, or lines with those of another file.
+// readPairs reads a file of pairs, or lines with those of another file.
 func readPairs(references string) func(path string) ([]pairs.Pair, error) {
-	return func(path string) ([]pairs.Pair, error) {
-		switch {
-		case references != "":
-			return pairs.ReadParallel(path, references)
-		case filepath.Ext(path) == ".json":
-			return pairs.ReadCoQA(path)
-		}
-		return pairs.ReadJSONL(path, "prompt|question|dialogue|article|document|text|source|input",
-			"response|answer|answers|summary|summary1|summary2|summary3|highlights|target|output")
+	if references == "" {
+		return pairs.Read
 	}
+	return func(path string) ([]pairs.Pair, error) { return pairs.ReadParallel(path, references) }
 }
 
 // Find returns the named measurement. The error for another name offers the nearest.

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,12 +39,16 @@ metrics.jsonl, predictions.tsv and checkpoints/best, which gorgpt classify uses.
 
 Tasks: ` + taskNames() + `.`,
 		Example: `  gorgpt finetune --task rte --data glue/rte --from DIR
+  gorgpt finetune --pairs dialogues.jsonl --template tldr --from DIR      # then gorgpt eval --on summarize
   gorgpt finetune --kind classification --text review --label stars --train reviews.csv --from DIR --lr 1e-4`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			j.stdout, j.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			if err := j.check(); err != nil {
 				return err
+			}
+			if j.pairs != "" {
+				return j.runPairs(cmd.Context())
 			}
 			return j.run(cmd.Context())
 		},
@@ -62,6 +65,8 @@ Tasks: ` + taskNames() + `.`,
 	f.StringVar(&j.columns.Pair, "pair", "", "its column of the second text")
 	f.StringVar(&j.columns.Label, "label", "", "its column of the class")
 	f.StringVar(&j.columns.Score, "score", "", "its column of a number, in place of a class")
+	f.StringVar(&j.pairs, "pairs", "", "in place of a task: prompts and responses, JSON lines (prompt, response) or CoQA's file; no head, and a loss on the responses alone")
+	f.StringVar(&j.template, "template", "plain", "how a prompt is put: "+strings.Join(templates(), ", "))
 	f.StringVar(&j.out, "out", "", "run directory (default runs/TASK-TIME)")
 	f.IntVar(&j.settings.Epochs, "epochs", j.settings.Epochs, "times to go over the examples")
 	f.IntVar(&j.settings.Batch, "batch", j.settings.Batch, "examples in an update")
@@ -95,6 +100,7 @@ type finetuning struct {
 	auxiliary, dropout                              float64
 	context                                         int
 	fresh, asJSON                                   bool
+	pairs, template                                 string
 	stdout, stderr                                  io.Writer
 }
 
@@ -103,11 +109,13 @@ func (j *finetuning) check() error {
 	switch {
 	case j.from == "":
 		return usagef("--from is missing: the checkpoint of the model to fine-tune")
-	case (j.task == "") == (j.kind == ""):
+	case j.pairs != "" && (j.task != "" || j.kind != "" || j.data != "" || j.trainFile != "" || j.fresh || j.asJSON):
+		return usagef("--pairs goes without --task, --kind, --data, --train, --fresh and --json")
+	case j.pairs == "" && (j.task == "") == (j.kind == ""):
 		return usagef("give either --task or --kind")
 	case j.kind != "" && !slices.Contains(kinds, j.kind):
 		return unknown("kind", j.kind, kinds)
-	case j.data == "" && j.trainFile == "":
+	case j.pairs == "" && j.data == "" && j.trainFile == "":
 		return usagef("--data or --train is missing: the examples")
 	case !(j.auxiliary >= 0):
 		return usagef("--lambda %v: want 0 or more", j.auxiliary)
@@ -250,14 +258,8 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if j.out == "" {
-		j.out = filepath.Join("runs", task.Name+"-"+time.Now().Format("20060102-150405"))
-	}
-	if entries, err := os.ReadDir(j.out); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s exists and is not empty; choose another --out", j.out)
-	}
-	if err := os.MkdirAll(j.out, 0o777); err != nil {
-		return fmt.Errorf("--out: %w", err)
+	if err := j.makeOut(task.Name); err != nil {
+		return err
 	}
 	metrics, err := train.OpenMetrics(metricsPath(j.out), 0)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
@@ -17,6 +18,17 @@ type Pair struct {
 	Prompt    string
 	Responses []string
 	Line      int // where it stands in its file, from 1
+}
+
+// Read reads CoQA's file, if the name ends in .json, or JSON lines under the customary keys:
+// prompt, question, dialogue, article, document, text, source or input; and response,
+// answer(s), summary (or summary1 to 3), highlights, target or output.
+func Read(path string) ([]Pair, error) {
+	if filepath.Ext(path) == ".json" {
+		return ReadCoQA(path)
+	}
+	return ReadJSONL(path, "prompt|question|dialogue|article|document|text|source|input",
+		"response|answer|answers|summary|summary1|summary2|summary3|highlights|target|output")
 }
 
 // ReadJSONL reads JSON lines. Prompt and response are keys, with others after bars; all keys

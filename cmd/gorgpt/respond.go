@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/datasets/pairs"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// responding is the fine-tuning of a model on prompts and responses.
+type responding struct {
+	*finetuning
+	base  *trained
+	learn *pairs.Stream
+	dev   *pairs.Stream
+	steps int
+}
+
+// runPairs fine-tunes on prompts and responses: the loss counts on the responses alone.
+func (j *finetuning) runPairs(ctx context.Context) (err error) {
+	r := responding{finetuning: j}
+	if r.base, err = load(j.from); err != nil {
+		return err
+	}
+	if err := r.streams(); err != nil {
+		return err
+	}
+	if err := j.makeOut("pairs"); err != nil {
+		return err
+	}
+	metrics, err := train.OpenMetrics(metricsPath(j.out), 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, metrics.Close()) }()
+	progress := train.NewProgress(j.stderr, r.steps, train.Machine{})
+	var seen evaluations
+	t, err := r.trainer()
+	if err != nil {
+		return err
+	}
+	t.Observers = []train.Observer{metrics, progress, &seen}
+	err = t.Run(ctx)
+	progress.Close()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(j.stdout, "loss of responses %.4f at step %d, %.4f at step %d\n", seen.first.Loss, seen.first.Step, seen.last.Loss, seen.last.Step)
+	_, err = fmt.Fprintln(j.stdout, j.out)
+	return err
+}
+
+// streams reads the pairs to train on and to measure on: without a file for these, every
+// tenth.
+func (r *responding) streams() error {
+	template, err := pairs.FindTemplate(r.template)
+	if err != nil {
+		return usageError{err}
+	}
+	learn, err := pairs.Read(r.pairs)
+	if err != nil {
+		return err
+	}
+	var dev []pairs.Pair
+	if r.devFile != "" {
+		if dev, err = pairs.Read(r.devFile); err != nil {
+			return err
+		}
+	} else {
+		var rest []pairs.Pair
+		for i, p := range learn {
+			if i%10 == 9 {
+				dev = append(dev, p)
+			} else {
+				rest = append(rest, p)
+			}
+		}
+		if learn = rest; len(dev) == 0 {
+			return fmt.Errorf("%s: %d pairs are too few to hold out a tenth; give --dev", r.pairs, len(learn))
+		}
+	}
+	d := r.base.model.Dims()
+	shape := pairs.Config{Batch: min(r.settings.Micro, r.settings.Batch, len(learn)), Context: d.Context, Seed: r.settings.Seed}
+	if r.context > 0 {
+		if r.context > d.Context {
+			return usagef("--context %d: the model has %d positions", r.context, d.Context)
+		}
+		shape.Context = r.context
+	}
+	if r.learn, err = pairs.NewStream(template.Apply(learn), r.base.tokenizer, shape); err != nil {
+		return fmt.Errorf("%s: %w", r.pairs, err)
+	}
+	shape.Once = true
+	if r.dev, err = pairs.NewStream(template.Apply(dev), r.base.tokenizer, shape); err != nil {
+		return fmt.Errorf("pairs to measure on: %w", err)
+	}
+	fmt.Fprintf(r.stderr, "%d pairs to train on from %s, %d to measure on\n", r.learn.Len(), r.pairs, r.dev.Len())
+	if n := r.learn.Cut() + r.dev.Cut(); n > 0 {
+		fmt.Fprintf(r.stderr, "%d prompts were longer than the context of %d and lost their beginning\n", n, shape.Context)
+	}
+	return nil
+}
+
+// trainer puts the parts of the run together. The best weights on the pairs to measure on are
+// kept.
+func (r *responding) trainer() (*train.Trainer, error) {
+	o := r.settings
+	restart, err := train.Restart(r.dev)
+	if err != nil {
+		return nil, err
+	}
+	batch := min(o.Micro, o.Batch, r.learn.Len())
+	accumulate := max(1, o.Batch/batch)
+	epoch := (r.learn.Len() + batch*accumulate - 1) / (batch * accumulate)
+	r.steps = o.Epochs * epoch
+	context := r.base.model.Dims().Context
+	if r.context > 0 {
+		context = r.context
+	}
+	adam := train.NewAdamW()
+	adam.Beta2, adam.Decay, adam.Clip = 0.999, o.Decay, o.Clip // as in GPT-1's fine-tuning
+	schedule := train.Linear(o.Rate, 0, int(o.Warmup*float64(r.steps)), r.steps)
+	return &train.Trainer{
+		Model: r.base.model.WithDropout(r.dropout), Params: r.base.params,
+		Train: r.learn, Validation: restart, Solver: adam, Schedule: schedule,
+		Steps: r.steps, Batch: batch, Context: context, Accumulate: accumulate,
+		EvalEvery: epoch, Seed: o.Seed, Save: r.save,
+	}, nil
+}
+
+// save writes checkpoints/best where it is.
+func (r *responding) save(s train.State) error {
+	if s.Best == nil || s.Best.Step != s.Step {
+		return nil
+	}
+	end, _ := r.base.tokenizer.EndOfText() // the streams have it
+	config, err := r.base.model.JSON(end)
+	if err != nil {
+		return err
+	}
+	return checkpoint.Save(filepath.Join(checkpointsDir(r.out), "best"), checkpoint.Contents{
+		Config: config, Params: r.base.params, Zeros: r.base.model.Absent(), Tokenizer: r.base.tokenizer.Save,
+	})
+}
+
+// makeOut makes the run directory, which must not hold anything.
+func (j *finetuning) makeOut(name string) error {
+	if j.out == "" {
+		j.out = filepath.Join("runs", name+"-"+time.Now().Format("20060102-150405"))
+	}
+	if entries, err := os.ReadDir(j.out); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s exists and is not empty; choose another --out", j.out)
+	}
+	if err := os.MkdirAll(j.out, 0o777); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	return nil
+}
