@@ -18,7 +18,7 @@ type byteLevel struct {
 	caches  caches
 }
 
-// vocabulary sizes of ours: bytes, learned merges, the end of text.
+// byteTokens is the number of tokens that every vocabulary over bytes has.
 const byteTokens = 256
 
 // byteOrder lists the bytes in the order of GPT-2's ids: first those that are
@@ -84,13 +84,14 @@ func (t *byteLevel) findWords() {
 
 // symbols appends the ids of the single bytes.
 func (t *byteLevel) symbols(ids []int32, piece []byte) []int32 {
+	ids = slices.Grow(ids, len(piece))
 	for _, b := range piece {
 		ids = append(ids, t.byteID[b])
 	}
 	return ids
 }
 
-// Append implements Tokenizer.
+// Append implements Tokenizer. There is no text that it cannot encode.
 func (t *byteLevel) Append(ids []int, text []byte) ([]int, error) {
 	c := t.caches.take()
 	defer t.caches.give(c)

@@ -94,3 +94,79 @@ func ExampleSugarme() {
 	// [3 4 0] [v ï a] [[0 1] [1 3] [3 4]]
 	// vïa
 }
+
+func ExampleGPT2() {
+	tok, err := tokenizer.GPT2()
+	if err != nil {
+		log.Fatal(err)
+	}
+	ids, err := tok.Append(nil, []byte("Hello, world!<|endoftext|>"))
+	fmt.Println(ids, err)
+	ids, err = tokenizer.AppendSpecial(tok, nil, []byte("Hello, world!<|endoftext|>"))
+	fmt.Println(ids, err)
+	// Output:
+	// [15496 11 995 0 27 91 437 1659 5239 91 29] <nil>
+	// [15496 11 995 0 50256] <nil>
+}
+
+func ExampleLearnBPE() {
+	poems := map[string]string{"haiku": "low low low lower", "limerick": "newest newest widest"}
+	tok, err := tokenizer.LearnBPE(func(yield func(string, io.Reader) bool) {
+		for name, text := range poems {
+			if !yield(name, strings.NewReader(text)) {
+				return
+			}
+		}
+	}, 256+4+1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for id := 256; id < tok.Size(); id++ {
+		text, err := tok.AppendText(nil, []int{id})
+		fmt.Printf("%d %q %v\n", id, text, err)
+	}
+	// Output:
+	// 256 "lo" <nil>
+	// 257 "low" <nil>
+	// 258 "es" <nil>
+	// 259 " low" <nil>
+	// 260 "<|endoftext|>" <nil>
+}
+
+func ExampleAddSpecials() {
+	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), "_start_", "_delimiter_", "_classify_")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(tokenizer.Specials(tok))
+	fmt.Println(tokenizer.AppendSpecial(tok, nil, []byte("_start_yes_classify_")))
+	// Output:
+	// [{<|endoftext|> 256} {_start_ 257} {_delimiter_ 258} {_classify_ 259}]
+	// [257 121 101 115 259] <nil>
+}
+
+func ExampleBatches() {
+	texts := func(yield func(string, io.Reader) bool) {
+		_ = yield("a.txt", strings.NewReader("short")) && yield("b.txt", strings.NewReader("a longer text"))
+	}
+	for batch, err := range tokenizer.Batches(texts, 16) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("batch")
+		for _, s := range batch {
+			fmt.Printf("%s %d %q %t\n", s.Name, s.Offset, s.Text, s.End)
+		}
+	}
+	// Output:
+	// batch
+	// a.txt 0 "short" true
+	// b.txt 0 "a longer" false
+	// batch
+	// b.txt 8 " text" true
+}
+
+func ExampleStandardize() {
+	fmt.Printf("%q\n", tokenizer.Standardize("Well—yes;\n\nno…"))
+	// Output: "Well - yes ; \n no..."
+}

@@ -124,7 +124,7 @@ func (m *merges) queue(ids []int32) []int32 {
 	for i := range n {
 		next[i], previous[i] = i+1, i-1
 	}
-	var h candidates
+	h := make(candidates, 0, n)
 	for i := range n - 1 {
 		if r := m.rank(ids[i], ids[i+1]); r != noMerge {
 			h = append(h, candidate(r, i))

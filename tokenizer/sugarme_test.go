@@ -135,3 +135,26 @@ func TestSugarmeInvalid(t *testing.T) {
 		}
 	}
 }
+
+// TestSugarmeGPT2 compares the ids and the text of the reference.
+func TestSugarmeGPT2(t *testing.T) {
+	s := mustSugarme(t, mustGPT2(t))
+	for _, g := range readGolden(t, "gpt2_golden.jsonl") {
+		if strings.Contains(g.Text, EndOfText) {
+			continue // special there
+		}
+		en, err := s.EncodeSingle(g.Text)
+		if err != nil || !slices.Equal(en.Ids, g.IDs) {
+			t.Errorf("%.80q is %v, %v; want %v", g.Text, en, err, g.IDs)
+			continue
+		}
+		if got := s.Decode(en.Ids, false); got != g.Text {
+			t.Errorf("%.80q comes back as %.80q", g.Text, got)
+		}
+		for i, o := range en.Offsets {
+			if o[0] < 0 || o[1] > len(g.Text) || o[0] > o[1] {
+				t.Errorf("%.80q: offsets %v of token %d", g.Text, o, i)
+			}
+		}
+	}
+}
