@@ -32,7 +32,8 @@ func (g *Generator) Stream(ctx context.Context, prompt []int, n int, o Options) 
 
 // Batch is Stream for several prompts, of whatever lengths: each step yields a token for each
 // sequence that has not ended. Sequence i draws from a random stream of its own, so it is
-// the same whatever the others are, but for rounding.
+// the same whatever the others are: to the bit in batches of up to 12, and but for rounding
+// beyond.
 func (g *Generator) Batch(ctx context.Context, prompts [][]int, n int, o Options) iter.Seq2[Token, error] {
 	return func(yield func(Token, error) bool) {
 		if err := g.batch(ctx, prompts, n, o, yield); err != nil && !errors.Is(err, errStopped) {

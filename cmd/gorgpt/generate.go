@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,9 +58,13 @@ model's context, the older half of what the model sees is forgotten.`,
 			if w.model, err = load(from); err != nil {
 				return err
 			}
-			w.options.Stop = nil
+			for _, id := range w.options.Stop {
+				if vocab := w.model.model.Dims().Vocab; id < 0 || id >= vocab {
+					return usagef("--stop-token %d: the vocabulary has the tokens 0 to %d", id, vocab-1)
+				}
+			}
 			if id, ok := w.model.tokenizer.EndOfText(); ok && !measure {
-				w.options.Stop = []int{id}
+				w.options.Stop = append(w.options.Stop, id)
 			}
 			w.beam = generate.BeamOptions{
 				Beams: w.beams, LengthPenalty: w.lengthPenalty, Stop: w.options.Stop,
@@ -93,6 +98,7 @@ model's context, the older half of what the model sees is forgotten.`,
 	f.IntVar(&w.beams, "beams", 0, "search for the likeliest texts with so many beams, instead of drawing")
 	f.Float64Var(&w.lengthPenalty, "length-penalty", 1, "power of the length that a beam's log-probability is divided by; above 0 favours long texts")
 	f.StringArrayVar(&w.stops, "stop", nil, "end before this text; may be given more than once")
+	f.IntSliceVar(&w.options.Stop, "stop-token", nil, "end at this token, as at the end of text; may be given more than once")
 	f.Uint64Var(&w.options.Seed, "seed", 1337, "seed of the draws")
 	f.BoolVar(&w.asJSON, "json", false, "print a JSON object a text, on a line each: prompt_ids, ids, text")
 	f.IntVar(&w.options.LogProbs, "logprobs", 0, "with --json, give log-probabilities of the tokens, and of so many best ones")
@@ -247,9 +253,9 @@ func (w *generation) prompt(ctx context.Context, prompt string) error {
 	return w.print(prompt, texts)
 }
 
-// ends tells whether a token is an end of text, which is not part of it.
+// ends tells whether a token ends the text, which it is no part of.
 func (w *generation) ends(id int) bool {
-	return len(w.options.Stop) > 0 && w.options.Stop[0] == id
+	return slices.Contains(w.options.Stop, id)
 }
 
 // stream prints a text as it is chosen.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -72,6 +73,14 @@ func testOptions(t *testing.T, whole string, prompt int) {
 	if got := command("", "--prompt", "3 and 4", "--stop", stop); got != cut+"\n" {
 		t.Errorf("--stop %q gives %q, want %q", stop, got, cut)
 	}
+	var one generated
+	if err := json.Unmarshal([]byte(command("", "--prompt", "3 and 4", "--json")), &one); err != nil {
+		t.Fatal(err)
+	}
+	end := slices.Index(one.IDs, one.IDs[12]) // where it comes first
+	if got := command("", "--prompt", "3 and 4", "--stop-token", fmt.Sprint(one.IDs[12])); got != whole[:prompt+end]+"\n" {
+		t.Errorf("--stop-token %d gives %q, want %q", one.IDs[12], got, whole[:prompt+end])
+	}
 	got := command("", "--prompt", "3 and 4", "--samples", "3")
 	if strings.Count(got, "3 and 4") < 3 || !strings.HasPrefix(got, "── 1\n") || !strings.Contains(got, "── 3\n") {
 		t.Errorf("three samples: %q", got)
@@ -126,6 +135,7 @@ func testOptions(t *testing.T, whole string, prompt int) {
 		{"--samples 0", "--samples 0: want 1 or more"},
 		{"--logprobs 2", "--logprobs 2: only with --json"},
 		{"--beams 2 --samples 2", "--beams 2: neither --samples nor --logprobs goes with a search"},
+		{"--stop-token 18", "--stop-token 18: the vocabulary has the tokens 0 to 17"},
 		{"--min-p 2", "generate: min-p of 2 is not in [0, 1]"},
 		{"--no-repeat -1", "generate: banning runs of -1 tokens; want 0 or more"},
 		{"--repetition-penalty -1", "generate: a repetition penalty of -1 is not 0 or above"},
