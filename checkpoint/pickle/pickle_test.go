@@ -171,6 +171,8 @@ func TestBadFiles(t *testing.T) {
 		{"key", saved(t, "}"+num(3)+num(3)+"s"), "f: a key of type int64 is not a tensor: save model.state_dict() alone"},
 		{"twice", saved(t, "}("+text("a")+ok+text("a")+ok+"u", 1, 2), "f: a is there twice"},
 		{"no storage", archive(t, "m/data.pkl", proto+"}"+text("a")+ok+"s."), "f: a: no m/data/0 in the archive"},
+		{"odd name", archive(t, "m\x00\n/data.pkl", proto+"}"+text("a")+ok+"s."), `f: a: no "m\x00\n/data/0" in the archive`},
+		{"odd order", archive(t, "m\n/data.pkl", proto+"}.", "m\n/byteorder", "middle"), `f: "m\n/byteorder": want "little": a file of a big-endian machine`},
 		{"short storage", saved(t, "}"+text("a")+ok+"s", 1), "f: a: m/data/0 has 4 bytes, want 8"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -255,6 +257,7 @@ func FuzzFile(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add(saved(f, "}"+text("a")+view(stored("0", 2), 0, tup(num(2)), tup(num(1)))+"s", 1, 2))
+	f.Add(archive(f, "m\x00\n/data.pkl", proto+"}"+text("a")+view(stored("0", 2), 0, tup(num(2)), tup(num(1)))+"s."))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := open(data)
 		if err != nil {

@@ -35,7 +35,7 @@ func (f *File) readZip() error {
 			return err
 		}
 		if _, err := f.file.ReadAt(order, at); err != nil || !bytes.Equal(order, []byte("little")) {
-			return fmt.Errorf("%s: want \"little\": a file of a big-endian machine", z.Name)
+			return fmt.Errorf("%s: want \"little\": a file of a big-endian machine", weights.Show(z.Name))
 		}
 	}
 	at, err := offset(files[main])
@@ -50,10 +50,10 @@ func (f *File) readZip() error {
 	return f.take(v, func(s *storage) error {
 		z := files[dir+"data/"+s.key]
 		if z == nil {
-			return fmt.Errorf("no %sdata/%s in the archive", dir, weights.Show(s.key))
+			return fmt.Errorf("no %s in the archive", weights.Show(dir+"data/"+s.key))
 		}
 		if z.UncompressedSize64 != uint64(s.length*s.width) {
-			return fmt.Errorf("%s has %d bytes, want %d", z.Name, z.UncompressedSize64, s.length*s.width)
+			return fmt.Errorf("%s has %d bytes, want %d", weights.Show(z.Name), z.UncompressedSize64, s.length*s.width)
 		}
 		at, ok := places[s.key]
 		if !ok {
