@@ -74,7 +74,7 @@ func (s *shards) open(where map[string]string, open func(path string) (Source, e
 	}
 	for _, name := range slices.Sorted(maps.Keys(where)) {
 		if s.of[name] == nil {
-			return fmt.Errorf("%s: %s is not in %s", s.name, Show(name), where[name])
+			return fmt.Errorf("%s: %s is not in %s", s.name, Show(name), Show(where[name]))
 		}
 	}
 	return nil
