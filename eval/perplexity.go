@@ -91,8 +91,10 @@ func (p Perplexity) IDs(ctx context.Context, s *Subject, ids []int) (Result, err
 	if n < 1 {
 		return Result{}, errors.New("eval: fewer than two tokens")
 	}
-	// Short windows are too little work for a run, so several go into one.
-	batch := max(1, 1024/t)
+	// A short text needs no whole window. Short windows are too little work for a run, so
+	// several go into one.
+	t = min(t, n)
+	batch := max(1, min(1024/t, 1+(n-t+stride-1)/stride))
 	tokens, targets := make([]int, batch*t), make([]int, batch*t)
 	var sum float64
 	var counted int
@@ -130,7 +132,7 @@ func (p Perplexity) IDs(ctx context.Context, s *Subject, ids []int) (Result, err
 		Metric: "perplexity_per_token", Value: math.Exp(mean), Tokens: int64(counted),
 		Metrics: Numbers{{"perplexity_per_token", math.Exp(mean)}, {"loss_per_token", mean}},
 		Protocol: Settings{
-			{"window", strconv.Itoa(t)}, {"stride", strconv.Itoa(stride)}, {"bos", bos},
+			{"window", strconv.Itoa(s.Window)}, {"stride", strconv.Itoa(stride)}, {"bos", bos},
 			{"tokens", strconv.Itoa(counted)},
 		},
 	}, nil
