@@ -172,7 +172,7 @@ func (p *packProgress) line() {
 
 // end leaves the last line.
 func (p *packProgress) end() {
-	if p.last.Bytes == 0 {
+	if p.last.Bytes == p.begun.Bytes { // nothing was left to do
 		return
 	}
 	p.line()
