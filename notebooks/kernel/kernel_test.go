@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -79,6 +78,11 @@ func TestStatus(t *testing.T) {
 	if python == "" || testing.Short() {
 		t.Skip("PYTHON names no Python with nbclient")
 	}
+	built, err := (&tester{python: python, log: t.Output()}).build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer built.close()
 	for _, test := range []struct{ name, cell, want string }{
 		{"good", "fmt.Println(6 * 7)", ""},
 		{"broken", "fmt.Println(undefined)", "undefined"},
@@ -91,7 +95,7 @@ func TestStatus(t *testing.T) {
 				t.Cleanup(func() { os.Remove(filepath.Join("..", "gonb", "status-test.ipynb")) })
 				notebook(t, file, "import (\n\t\"fmt\"\n\t\"os\"\n)", "func use() { fmt.Fprint(os.Stdout) }", test.cell)
 				var log strings.Builder
-				err := (&tester{python: python, kernel: kernel, update: true, log: &log}).run(context.Background(), []string{file})
+				err := (&tester{python: python, kernel: kernel, update: true, log: &log}).runOn(t.Context(), built, []string{file})
 				if failed := test.name != "good"; (err != nil) != failed {
 					t.Errorf("error %v, want one: %v\n%s", err, failed, &log)
 				}
@@ -111,9 +115,14 @@ func TestCompare(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "compare-test.ipynb")
 	notebook(t, file, "import \"fmt\"", "fmt.Println(6 * 7)")
+	built, err := (&tester{python: python, kernel: "gorgpt", log: t.Output()}).build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer built.close()
 	run := func(update bool) (string, error) {
 		var log strings.Builder
-		err := (&tester{python: python, kernel: "gorgpt", update: update, log: &log}).run(context.Background(), []string{file})
+		err := (&tester{python: python, kernel: "gorgpt", update: update, log: &log}).runOn(t.Context(), built, []string{file})
 		return log.String(), err
 	}
 	if log, err := run(true); err != nil {

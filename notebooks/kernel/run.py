@@ -41,7 +41,7 @@ def differences(old, new):
     for number, (a, b) in enumerate(zip(old.cells, new.cells), 1):
         if a.get("outputs") != b.get("outputs"):
             text = [o.get("text", "") for o in b.outputs]
-            return f"cell {number}: its output is not the one in the notebook:\n{''.join(text)}"
+            return f"cell {number}: its output is not the one in the notebook (if it should be, test --update):\n{''.join(text)}"
     return None
 
 

@@ -26,40 +26,55 @@ type tester struct {
 	log    io.Writer
 }
 
-// run executes the notebooks, by default all, on the kernels, and tells which failed.
+// run executes the notebooks, by default all, and tells which failed.
 func (t *tester) run(ctx context.Context, notebooks []string) error {
-	if t.kernel != "" && t.kernel != "gorgpt" && t.kernel != "gonb" {
-		return fmt.Errorf("--kernel %s: want gorgpt or gonb", t.kernel)
-	}
-	if out, err := exec.CommandContext(ctx, t.python, "-c", "import nbclient").CombinedOutput(); err != nil {
-		return fmt.Errorf("%s has no nbclient (%w): python3 -m venv venv && venv/bin/pip install nbclient, then --python venv/bin/python\n%s", t.python, err, out)
-	}
-	b, err := newBuilder(t.log)
+	b, err := t.build(ctx)
 	if err != nil {
 		return err
 	}
 	defer b.close()
+	return t.runOn(ctx, b, notebooks)
+}
+
+// build builds the kernels and checks what else there must be.
+func (t *tester) build(ctx context.Context) (*builder, error) {
+	if t.kernel != "" && t.kernel != "gorgpt" && t.kernel != "gonb" {
+		return nil, fmt.Errorf("--kernel %s: want gorgpt or gonb", t.kernel)
+	}
+	if out, err := exec.CommandContext(ctx, t.python, "-c", "import nbclient").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%s has no nbclient (%w): python3 -m venv venv && venv/bin/pip install -r notebooks/kernel/requirements.txt, then --python venv/bin/python\n%s", t.python, err, out)
+	}
+	b, err := newBuilder(t.log)
+	if err != nil {
+		return nil, err
+	}
+	jupyter := filepath.Join(b.dir, "jupyter")
+	if t.kernel != "gonb" {
+		err = b.gophernotes(jupyter)
+	}
+	if t.kernel != "gorgpt" && err == nil {
+		err = b.gonb(jupyter)
+	}
+	if err == nil {
+		err = write(b.dir, "run.py", runPy)
+	}
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// runOn is run with kernels that are built.
+func (t *tester) runOn(ctx context.Context, b *builder, notebooks []string) error {
 	if len(notebooks) == 0 {
+		var err error
 		if notebooks, err = filepath.Glob(filepath.Join(b.root, "notebooks", "*.ipynb")); err != nil {
 			return err
 		}
 		if len(notebooks) == 0 {
 			return errors.New("there are no notebooks in notebooks/")
 		}
-	}
-	jupyter := filepath.Join(b.dir, "jupyter")
-	if t.kernel != "gonb" {
-		if err := b.gophernotes(jupyter); err != nil {
-			return err
-		}
-	}
-	if t.kernel != "gorgpt" {
-		if err := b.gonb(jupyter); err != nil {
-			return err
-		}
-	}
-	if err := write(b.dir, "run.py", runPy); err != nil {
-		return err
 	}
 	failed := 0
 	for _, notebook := range notebooks {
