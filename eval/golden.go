@@ -132,7 +132,7 @@ func ParseGolden(data []byte) (Golden, error) {
 	if len(g.Runs)+len(g.Continuations)+len(g.Next) == 0 {
 		return g, errors.New("golden numbers: none: want runs, continuations or next")
 	}
-	if b := g.Batch; len(g.Runs) > 0 && (b.Size < 1 || b.Context < 1 || len(b.IDs) != b.Size*b.Context+1) {
+	if b := g.Batch; len(g.Runs) > 0 && (b.Size < 1 || b.Context < 1 || b.Size > len(b.IDs) || b.Context > len(b.IDs) || len(b.IDs) != b.Size*b.Context+1) {
 		return g, fmt.Errorf("golden numbers: a batch of %d × %d has %d ids, want one more than it has tokens", b.Size, b.Context, len(b.IDs))
 	}
 	for _, r := range g.Runs {
