@@ -7,6 +7,8 @@ import (
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
 // Param is one weight tensor of a model. Its values and its gradient are made when
@@ -46,7 +48,7 @@ func (p *Param) Decay() bool { return p.shape.Dims() >= 2 }
 // between runs.
 func (p *Param) Data() []float32 {
 	p.once[0].Do(func() {
-		p.setData(make([]float32, p.Size()))
+		p.setData(kernel.Floats(p.Size()))
 		p.init.fill(p.data, p.seed, p.name)
 	})
 	return p.data
@@ -60,7 +62,7 @@ func (p *Param) setData(data []float32) {
 // are drawn before. After an error of the function, which Fill returns, the weights
 // are not to be used.
 func (p *Param) Fill(write func(data []float32) error) error {
-	p.once[0].Do(func() { p.setData(make([]float32, p.Size())) })
+	p.once[0].Do(func() { p.setData(kernel.Floats(p.Size())) })
 	return write(p.data)
 }
 
