@@ -119,24 +119,28 @@ func Parse(config []byte) (Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m, bounded(m.Dims())
+	if err := Bounded(m.Dims()); err != nil {
+		return nil, fmt.Errorf("config.json: %w", err)
+	}
+	return m, nil
 }
 
-// What a config.json may ask for, many times what any model has: it comes from outside,
-// declaring a model takes memory by the layer, and a number of weights must fit an int64.
+// What a model may ask for, many times what any has: declaring one takes memory by the
+// layer, and a number of weights must fit an int64.
 const (
 	maxLayers = 1000
 	maxSize   = 1 << 24
 )
 
-// bounded refuses sizes beyond those.
-func bounded(d layers.Dims) error {
+// Bounded refuses sizes that come from outside, as in a config.json or a flag, and are far
+// beyond those of any model: more than 1,000 layers, or 2²⁴ of anything else.
+func Bounded(d layers.Dims) error {
 	for _, f := range []struct {
 		name       string
 		value, max int
 	}{{"vocabulary", d.Vocab, maxSize}, {"context", d.Context, maxSize}, {"width", d.Width, maxSize}, {"number of layers", d.Layers, maxLayers}} {
 		if f.value > f.max {
-			return fmt.Errorf("config.json: the %s is %d, want at most %d", f.name, f.value, f.max)
+			return fmt.Errorf("the %s is %d, want at most %d", f.name, f.value, f.max)
 		}
 	}
 	return nil

@@ -56,6 +56,9 @@ share is of the rate at which this machine reads memory.`,
 			if batch < 1 || context < 1 || steps < 1 {
 				return usagef("--batch %d, --context %d and --steps %d must be 1 or more", batch, context, steps)
 			}
+			if err := checkBatch(batch, context); err != nil {
+				return err
+			}
 			if limit := m.Dims().Context; context > limit {
 				return usagef("--context %d: %s has %d positions", context, model, limit)
 			}
@@ -149,6 +152,9 @@ func bench(ctx context.Context, m models.Model, batch, context, steps int, optio
 		return nil, err
 	}
 	defer p.Close()
+	if err := enoughToTrain(p); err != nil {
+		return nil, err
+	}
 	random := rand.New(rand.NewPCG(1, 1))
 	ids := make([]int, batch*context)
 	for _, name := range []string{"tokens", "targets"} {

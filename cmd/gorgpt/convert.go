@@ -49,7 +49,7 @@ configuration declares: missing, further and misshapen tensors and numbers that 
 not finite are errors. Files of a tokenizer come along, and tokenizer.json is made where
 it is missing. OUT must not exist, or be an empty directory.`,
 		Example: `  gorgpt convert models/124M gpt2                      # OpenAI's, for --from and for transformers
-  gorgpt convert runs/…/checkpoints/best model.bin     # for llm.c
+  gorgpt convert gpt2 model.bin                        # for llm.c, whose GPT-2 has biases and GELU in the tanh form
   gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
 		Args: usageArgs(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {

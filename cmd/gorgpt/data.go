@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/tokenizer"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -185,6 +187,19 @@ func mixed(parts []datasets.Part, r recipe) (datasets.Stream, error) {
 		return parts[0].Stream, nil
 	}
 	return datasets.Mix(r.Batch, r.Seed, parts...)
+}
+
+// checkNoDecay refuses a pattern that is of no parameter, as a misspelt one.
+func (r recipe) checkNoDecay(nodes []graph.Node) error {
+	for _, pattern := range r.NoDecay {
+		if !slices.ContainsFunc(nodes, func(n graph.Node) bool {
+			ok, _ := path.Match(pattern, n.Path)
+			return n.Op == "param" && ok
+		}) {
+			return usagef("--no-decay %s: no parameter has such a name; see gorgpt graph", pattern)
+		}
+	}
+	return nil
 }
 
 // solver is the optimiser that the recipe names, with its settings.

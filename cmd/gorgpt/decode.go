@@ -39,6 +39,9 @@ type decodeResult struct {
 
 // benchDecode measures generation with random weights: a prompt, then steps tokens.
 func benchDecode(ctx context.Context, m models.Model, batch, prompt, steps int) (*decodeResult, error) {
+	if err := enoughToGenerate(fmt.Sprintf("--batch %d", batch), m, batch); err != nil {
+		return nil, err
+	}
 	d := m.Dims()
 	params := graph.NewParams(1)
 	g := generate.New(m, params, d.Context)

@@ -121,6 +121,22 @@ func (j *finetuning) check() error {
 		return usagef("--lambda %v: want 0 or more", j.auxiliary)
 	case !(j.dropout >= 0 && j.dropout < 1):
 		return usagef("--dropout %v: want a rate in [0, 1)", j.dropout)
+	case j.settings.Epochs < 1:
+		return usagef("--epochs %d: want 1 or more", j.settings.Epochs)
+	case j.settings.Batch < 1:
+		return usagef("--batch %d: want 1 or more", j.settings.Batch)
+	case j.settings.Micro < 1:
+		return usagef("--micro %d: want 1 or more", j.settings.Micro)
+	case !(j.settings.Rate > 0 && j.settings.Rate <= 1):
+		return usagef("--lr %v: want a rate between 0 and 1", j.settings.Rate)
+	case !(j.settings.Warmup >= 0 && j.settings.Warmup <= 1):
+		return usagef("--warmup %v: want a share of the updates, from 0 to 1", j.settings.Warmup)
+	case !(j.settings.Decay >= 0 && j.settings.Decay < 1e6):
+		return usagef("--weight-decay %v: want 0 or more", j.settings.Decay)
+	case !(j.settings.Clip >= 0):
+		return usagef("--clip %v: want 0 or more", j.settings.Clip)
+	case j.context < 0:
+		return usagef("--context %d: want 0 or more", j.context)
 	}
 	if j.task != "" {
 		if _, err := tasks.Find(j.task); err != nil {

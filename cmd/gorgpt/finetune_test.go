@@ -95,6 +95,7 @@ func TestFinetune(t *testing.T) {
 		{"finetune --from run/checkpoints/latest --kind classification --text review --label star --train reviews.csv", 1, ""},
 		{"classify --from run/checkpoints/latest x", 1, "run/checkpoints/latest has no task.json: it is no classifier; make one with gorgpt finetune"},
 		{"classify --from tuned/checkpoints/best x y", 2, "2 texts, want 1: reviews.csv is a task of classification"},
+		{"generate --from tuned/checkpoints/best --prompt x", 1, "tuned/checkpoints/best: a classifier, which writes no text: use gorgpt classify"},
 		{"classify", 2, "--from is missing: the checkpoint to classify with"},
 	} {
 		status, _, stderr := gorgpt(t, t.Context(), strings.Fields(c.args)...)

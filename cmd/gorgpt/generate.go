@@ -58,6 +58,9 @@ model's context, the older half of what the model sees is forgotten.`,
 			if w.model, err = load(from); err != nil {
 				return err
 			}
+			if err := w.enough(); err != nil {
+				return err
+			}
 			for _, id := range w.options.Stop {
 				if vocab := w.model.model.Dims().Vocab; id < 0 || id >= vocab {
 					return usagef("--stop-token %d: the vocabulary has the tokens 0 to %d", id, vocab-1)
@@ -140,6 +143,14 @@ func (w *generation) check() error {
 		return usageError{err}
 	}
 	return nil
+}
+
+// enough refuses more sequences at once than the machine has memory for.
+func (w *generation) enough() error {
+	if w.beams > 0 {
+		return enoughToGenerate(fmt.Sprintf("--beams %d", w.beams), w.model.model, w.beams)
+	}
+	return enoughToGenerate(fmt.Sprintf("--samples %d", w.samples), w.model.model, w.samples)
 }
 
 // prompts goes on with each line of in. A terminal is asked for them.

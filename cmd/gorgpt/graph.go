@@ -69,6 +69,9 @@ this works for models that do not fit into memory.`,
 			if batch < 1 || context < 1 {
 				return usagef("--batch %d and --context %d must be 1 or more", batch, context)
 			}
+			if err := checkBatch(batch, context); err != nil {
+				return err
+			}
 			if context > limit {
 				return usagef("--context %d: %s has %d positions", context, whose, limit)
 			}

@@ -109,6 +109,14 @@ func replay(path string, observers ...train.Observer) error {
 	return train.Replay(f, observers...)
 }
 
+// vacant refuses a run directory with something in it.
+func vacant(dir string) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s exists and is not empty; choose another --out, or go on with --resume %s", dir, dir)
+	}
+	return nil
+}
+
 // makeDir makes a new run directory with the recipe in it. What is there already is
 // never written over.
 func (j *job) makeDir() error {
@@ -116,8 +124,8 @@ func (j *job) makeDir() error {
 	if j.dir == "" {
 		j.dir = filepath.Join("runs", j.recipe.Model+"-"+time.Now().Format("20060102-150405"))
 	}
-	if entries, err := os.ReadDir(j.dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s exists and is not empty; choose another --out, or go on with --resume %s", j.dir, j.dir)
+	if err := vacant(j.dir); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(j.dir, 0o777); err != nil {
 		return fmt.Errorf("--out: %w", err)
@@ -246,7 +254,11 @@ func (j *job) closeRun() error {
 // report prints what came of the run.
 func (j *job) report(ctx context.Context) error {
 	if e := j.evaluations; e.first != nil {
-		fmt.Fprintf(j.stdout, "validation loss %.4f at step %d, %.4f at step %d\n", e.first.Loss, e.first.Step, e.last.Loss, e.last.Step)
+		fmt.Fprintf(j.stdout, "validation loss %.4f at step %d", e.first.Loss, e.first.Step)
+		if e.last.Step > e.first.Step {
+			fmt.Fprintf(j.stdout, ", %.4f at step %d", e.last.Loss, e.last.Step)
+		}
+		fmt.Fprintln(j.stdout)
 	}
 	sample, err := j.sample(ctx)
 	if err == nil {

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -35,7 +38,7 @@ func load(dir string) (*trained, error) {
 func loadWeights(dir string) (*trained, error) {
 	d, err := checkpoint.Open(dir)
 	if err != nil {
-		return nil, err
+		return nil, notCheckpoint(dir, err)
 	}
 	var raw json.RawMessage
 	if err := d.Config(&raw); err != nil {
@@ -48,7 +51,25 @@ func loadWeights(dir string) (*trained, error) {
 	if err := declareInto(m.model, m.params); err != nil {
 		return nil, err
 	}
-	return m, d.MapParams(m.params, m.model.Absent())
+	if err := d.MapParams(m.params, m.model.Absent()); err != nil {
+		if _, no := os.Stat(filepath.Join(d.Path(), finetune.DescriptionName)); no == nil {
+			return nil, fmt.Errorf("%s: a classifier, which writes no text: use gorgpt classify", dir)
+		}
+		return nil, err
+	}
+	return m, nil
+}
+
+// notCheckpoint says of a folder that is no checkpoint where one is, if it is a run's.
+func notCheckpoint(dir string, err error) error {
+	if _, no := os.Stat(dir); errors.Is(no, fs.ErrNotExist) {
+		return fmt.Errorf("%s: no such folder", dir)
+	}
+	best := filepath.Join(checkpointsDir(dir), "best")
+	if _, no := os.Stat(best); no == nil {
+		return fmt.Errorf("%w; did you mean %s?", err, best)
+	}
+	return err
 }
 
 // loadTokenizer opens the tokenizer that lies beside the weights.

@@ -39,8 +39,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	// One line, whatever a library wraps into it.
-	fmt.Fprintln(stderr, "gorgpt:", strings.Join(strings.Fields(err.Error()), " "))
+	// One line, whatever a library wraps into it; and a user interrupts, no context.
+	line := strings.Join(strings.Fields(err.Error()), " ")
+	fmt.Fprintln(stderr, "gorgpt:", strings.TrimSuffix(line, ": "+context.Canceled.Error()))
 	var usage usageError
 	switch {
 	case errors.As(err, &usage):
@@ -85,7 +86,18 @@ func flagError(cmd *cobra.Command, err error) error {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
 		return unknown("flag", "--"+missing.GetSpecifiedName(), known)
 	}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		if want := numbers[invalid.GetFlag().Value.Type()]; want != "" {
+			return usagef("--%s %s: want %s; see %s -h", invalid.GetFlag().Name, invalid.GetValue(), want, cmd.CommandPath())
+		}
+	}
 	return usageError{fmt.Errorf("%w; see %s -h", err, cmd.CommandPath())}
+}
+
+// numbers says what a flag of each type takes, in place of strconv's own words.
+var numbers = map[string]string{
+	"int": "a whole number, of 64 bits", "uint64": "a whole number from 0, of 64 bits", "float64": "a number",
 }
 
 // usageError is wrong usage of the command line.

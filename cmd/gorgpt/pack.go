@@ -56,7 +56,7 @@ Standard output: a line for each part, and DIR last.`,
 				return usagef("--verify checks what is in --out; leave out %s", args[0])
 			case len(args) == 0:
 				return usagef("SRC is missing: the text to encode")
-			case validation < 0 || validation >= 1:
+			case !(validation >= 0 && validation < 1):
 				return usagef("--validation %v: want a share from 0 to below 1", validation)
 			case o.ShardTokens < 1 || o.ShardTokens > shard.MaxTokens:
 				return usagef("--shard-tokens %d: want 1 to %d", o.ShardTokens, shard.MaxTokens)

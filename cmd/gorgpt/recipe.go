@@ -200,6 +200,9 @@ func (r recipe) model(vocab int) (models.Model, error) {
 			*o.into = *o.given
 		}
 	}
+	if err := models.Bounded(d); err != nil {
+		return nil, usageError{fmt.Errorf("%s: %w", r.Model, err)}
+	}
 	m = m.WithDims(d).WithDropout(r.Dropout)
 	if err := m.Validate(); err != nil {
 		return nil, usageError{err}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -179,8 +181,15 @@ func writeRuns(out io.Writer, runs []*runSummary) error {
 		return fmt.Sprintf(format, *x)
 	}
 	for _, r := range runs {
-		fmt.Fprintf(w, "%s\t%s\t%d/%d\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", r.Dir, r.Model, r.Step, r.Steps, thousands(r.Tokens),
-			number(r.Loss, "%.4f"), number(r.ValLoss, "%.4f"), number(r.Best, "%.4f"), r.BestStep, number(r.Speed, "%.0f"),
+		model, step, at := cmp.Or(r.Model, "-"), strconv.Itoa(r.Step), "-"
+		if r.Steps > 0 {
+			step += "/" + strconv.Itoa(r.Steps)
+		}
+		if r.Best != nil {
+			at = strconv.Itoa(r.BestStep)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Dir, model, step, thousands(r.Tokens),
+			number(r.Loss, "%.4f"), number(r.ValLoss, "%.4f"), number(r.Best, "%.4f"), at, number(r.Speed, "%.0f"),
 			time.Duration(r.Seconds*float64(time.Second)).Round(time.Second))
 	}
 	return w.Flush()

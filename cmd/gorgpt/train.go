@@ -80,6 +80,11 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 // run trains.
 func (j *job) run(ctx context.Context) (err error) {
 	r := j.recipe
+	if j.out != "" { // before a tokenizer is learned for nothing
+		if err := vacant(j.out); err != nil {
+			return err
+		}
+	}
 	text, err := r.open()
 	if err != nil {
 		return err
@@ -102,6 +107,12 @@ func (j *job) run(ctx context.Context) (err error) {
 	// Declare the model before anything is written: what is wrong with it shows here.
 	program, err := declare(j.model, r.Batch, r.Context, true)
 	if err != nil {
+		return err
+	}
+	if err := r.checkNoDecay(program.Nodes()); err != nil {
+		return err
+	}
+	if err := enoughToTrain(program); err != nil {
 		return err
 	}
 	j.weights = graph.Sum(program.Nodes()).Params

@@ -37,8 +37,8 @@ func TestBadInput(t *testing.T) {
 	write(t, "unknown.toml", "model = \"gpt2-nano\"\nstep = 3\n")
 	write(t, "type.toml", "steps = \"x\"\n")
 	write(t, "syntax.toml", "steps = \n")
-	for _, d := range []string{"none", "full"} {
-		if err := os.Mkdir(d, 0o777); err != nil {
+	for _, d := range []string{"none", "full", "run/checkpoints/best"} {
+		if err := os.MkdirAll(d, 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,7 +52,7 @@ func TestBadInput(t *testing.T) {
 		{"trian", 2, `unknown command "trian"; did you mean "train"?`},
 		{"train a b", 2, "accepts at most 1 arg(s), received 2"},
 		{"train --modell x", 2, `unknown flag "--modell"; did you mean "--model"?`},
-		{"train --steps x", 2, `invalid argument "x" for "--steps" flag: strconv.ParseInt: parsing "x": invalid syntax; see gorgpt train -h`},
+		{"train --steps x", 2, "--steps x: want a whole number, of 64 bits; see gorgpt train -h"},
 		{"train --model gpt2-nao", 2, `unknown model "gpt2-nao"; did you mean "gpt2-nano"?`},
 		{"train --tokenizer char", 2, `unknown tokenizer "char"; did you mean "chars"?`},
 		{"train --tokenizer bpe:100", 2, `--tokenizer bpe:100: want a number of tokens from 257, as in bpe:4096: the 256 bytes, the end of text, and those to be learned`},
@@ -68,6 +68,23 @@ func TestBadInput(t *testing.T) {
 		{"runs", 2, "requires at least 1 arg(s), only received 0"},
 		{"runs nothing", 1, "nothing: no such folder"},
 		{"runs full", 1, "full: no run: want a folder with metrics.jsonl, or one of such folders"},
+		{"train --steps 99999999999999999999", 2, "--steps 99999999999999999999: want a whole number, of 64 bits; see gorgpt train -h"},
+		{"train --seed -1", 2, "--seed -1: want a whole number from 0, of 64 bits; see gorgpt train -h"},
+		{"train --lr fast", 2, "--lr fast: want a number; see gorgpt train -h"},
+		{"train --data ok.txt --layers 100000000", 2, "gpt2-nano: the number of layers is 100000000, want at most 1000"},
+		{"train --data ok.txt --width 1000000000", 2, "gpt2-nano: the width is 1000000000, want at most 16777216"},
+		{"train --data missing.txt --out full", 1, "full exists and is not empty; choose another --out, or go on with --resume full"},
+		{"generate --from run", 1, "run: no config.json in it: not a checkpoint; did you mean run/checkpoints/best?"},
+		{"pack --out packed --validation NaN ok.txt", 2, "--validation NaN: want a share from 0 to below 1"},
+		{"finetune --from none --task rte --data none --epochs 0", 2, "--epochs 0: want 1 or more"},
+		{"finetune --from none --task rte --data none --batch 0", 2, "--batch 0: want 1 or more"},
+		{"finetune --from none --task rte --data none --micro 0", 2, "--micro 0: want 1 or more"},
+		{"finetune --from none --task rte --data none --lr NaN", 2, "--lr NaN: want a rate between 0 and 1"},
+		{"finetune --from none --task rte --data none --warmup NaN", 2, "--warmup NaN: want a share of the updates, from 0 to 1"},
+		{"finetune --from none --task rte --data none --clip -1", 2, "--clip -1: want 0 or more"},
+		{"bench --batch 1000000000000", 2, "--batch 1000000000000: with a context of 64, want at most 16777216 sequences"},
+		{"graph --batch 1000000000000", 2, "--batch 1000000000000: with a context of 64, want at most 16777216 sequences"},
+		{"train --data ok.txt --no-decay wet.*", 2, "--no-decay wet.*: no parameter has such a name; see gorgpt graph"},
 		{"train --context 0", 2, "--context 0: want 1 or more"},
 		{"train --batch -1", 2, "--batch -1: want 1 or more"},
 		{"train --steps 0", 2, "--steps 0: want 1 or more"},
@@ -95,7 +112,7 @@ func TestBadInput(t *testing.T) {
 		{"generate --from none --top-p 2", 2, "generate: top-p of 2 is not in [0, 1]"},
 		{"generate --from none --tokens 0", 2, "--tokens 0: want 1 or more"},
 		{"generate --from none", 1, "none: no config.json in it: not a checkpoint"},
-		{"generate --from nosuch", 1, "stat nosuch: no such file or directory"},
+		{"generate --from nosuch", 1, "nosuch: no such folder"},
 		{"eval --from none", 2, "--on is missing: what to measure; see gorgpt eval -h"},
 		{"eval --from none --on lambda", 2, `unknown evaluation "lambda"; did you mean "lambada"?`},
 		{"eval --on lambada", 2, "--from is missing: the checkpoint to measure"},

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"os"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+)
+
+// maxTokens bounds a batch, as package datasets does: sizes stay within an int64.
+const maxTokens = 1 << 30
+
+// checkBatch refuses batches of more tokens than any machine trains on at once.
+func checkBatch(batch, context int) error {
+	if batch > maxTokens/max(1, context) {
+		return usagef("--batch %d: with a context of %d, want at most %d sequences", batch, context, maxTokens/max(1, context))
+	}
+	return nil
+}
+
+// enough refuses what takes more bytes than the machine has: Go ends a process that
+// asks for them, with a page of goroutines in place of a reason.
+func enough(what string, bytes float64) error {
+	has := float64(machineBytes())
+	if has == 0 || bytes <= has {
+		return nil
+	}
+	return fmt.Errorf("%s takes %s of memory, this machine has %s", what, size(bytes), size(has))
+}
+
+// enoughToTrain is enough for a training program with AdamW: weights, their gradients and
+// two moments, beside the results.
+func enoughToTrain(p *graph.Program) error {
+	return enough("training", 4*4*float64(graph.Sum(p.Nodes()).Params)+float64(p.PlannedBytes()))
+}
+
+// enoughToGenerate is enough for so many sequences at once: keys and values of all
+// positions, and the logits of one.
+func enoughToGenerate(what string, m models.Model, sequences int) error {
+	d := m.Dims()
+	each := 4 * (2*float64(d.Layers)*float64(d.Context)*float64(d.Width) + float64(d.Vocab))
+	return enough(what, float64(sequences)*each)
+}
+
+// size is a number of bytes to read.
+func size(bytes float64) string {
+	units := []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
+	i := 0
+	for ; bytes >= 1000 && i < len(units)-1; i++ {
+		bytes /= 1000
+	}
+	return fmt.Sprintf("%.4g %s", bytes, units[i])
+}
+
+// machineBytes is the machine's memory, swap included; 0 where it is not known.
+func machineBytes() int64 {
+	info, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	var sum int64
+	for line := range bytes.Lines(info) {
+		var kilobytes int64
+		for _, field := range []string{"MemTotal:", "SwapTotal:"} {
+			if n, _ := fmt.Sscanf(string(line), field+" %d kB", &kilobytes); n == 1 && kilobytes < math.MaxInt64>>11 {
+				sum += kilobytes << 10
+			}
+		}
+	}
+	return sum
+}
