@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -59,22 +60,51 @@ func newRoot() *cobra.Command {
 		Short:         "GPT models as symbolic Gorgonia graphs: declare, train, sample, inspect",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Version:       version(),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
 			}
-			var known []string
-			for _, c := range cmd.Commands() {
-				known = append(known, c.Name())
-			}
-			return unknown("command", args[0], known)
+			return unknown("command", args[0], names(cmd))
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("gorgpt {{.Version}}\n")
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [command]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknown("command", args[0], names(root))
+			}
+			return about.Help()
+		},
+	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newTrain(), newGenerate(), newGraph(), newModels(), newRuns(), newBench(), newConvert(), newEval(), newTokenize(), newPack(), newFinetune(), newClassify())
 	return root
+}
+
+// names lists the commands of a command.
+func names(cmd *cobra.Command) []string {
+	var known []string
+	for _, c := range cmd.Commands() {
+		if c.Name() != "completion" {
+			known = append(known, c.Name())
+		}
+	}
+	return known
+}
+
+// version is what the module was built from: a release, or a revision of a checkout.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "of an unknown version"
+	}
+	return info.Main.Version + ", " + info.GoVersion
 }
 
 // flagError makes an error of the flag parser one of usage that offers the nearest
@@ -84,6 +114,9 @@ func flagError(cmd *cobra.Command, err error) error {
 	if errors.As(err, &missing) {
 		var known []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
+		if letters := missing.GetSpecifiedShortnames(); letters != "" {
+			return usagef("unknown flag \"-%s\": flags are words, as in --from; see %s -h", letters, cmd.CommandPath())
+		}
 		return unknown("flag", "--"+missing.GetSpecifiedName(), known)
 	}
 	var invalid *pflag.InvalidValueError

@@ -85,6 +85,8 @@ func TestBadInput(t *testing.T) {
 		{"bench --batch 1000000000000", 2, "--batch 1000000000000: with a context of 64, want at most 16777216 sequences"},
 		{"graph --batch 1000000000000", 2, "--batch 1000000000000: with a context of 64, want at most 16777216 sequences"},
 		{"train --data ok.txt --no-decay wet.*", 2, "--no-decay wet.*: no parameter has such a name; see gorgpt graph"},
+		{"train -x 3", 2, `unknown flag "-x": flags are words, as in --from; see gorgpt train -h`},
+		{"help trian", 2, `unknown command "trian"; did you mean "train"?`},
 		{"train --context 0", 2, "--context 0: want 1 or more"},
 		{"train --batch -1", 2, "--batch -1: want 1 or more"},
 		{"train --steps 0", 2, "--steps 0: want 1 or more"},
