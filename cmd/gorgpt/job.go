@@ -349,7 +349,7 @@ func emptyPrompt(tok tokenizer.Tokenizer) ([]int, error) {
 	if id, ok := tok.EndOfText(); ok {
 		return []int{id}, nil
 	}
-	if ids, err := tok.Append(nil, []byte("\n")); err == nil {
+	if ids, err := tok.Append(nil, []byte("\n")); err == nil && len(ids) > 0 { // GPT-1's has no white space
 		return ids, nil
 	}
 	return []int{0}, nil

@@ -40,9 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	// One line, whatever a library wraps into it; and a user interrupts, no context.
-	line := strings.Join(strings.Fields(err.Error()), " ")
-	fmt.Fprintln(stderr, "gorgpt:", strings.TrimSuffix(line, ": "+context.Canceled.Error()))
+	fmt.Fprintln(stderr, "gorgpt:", oneLine(err))
 	var usage usageError
 	switch {
 	case errors.As(err, &usage):
@@ -51,6 +49,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 130
 	}
 	return 1
+}
+
+// oneLine is an error in a line, whatever a library wraps into it. A user interrupts,
+// and cancels no context.
+func oneLine(err error) string {
+	line := strings.Join(strings.Fields(err.Error()), " ")
+	if begin, ok := strings.CutSuffix(line, context.Canceled.Error()); ok {
+		if strings.Contains(begin, "interrupted") {
+			return strings.TrimSuffix(begin, ": ")
+		}
+		return begin + "interrupted"
+	}
+	return line
 }
 
 // newRoot returns the command with all its parts.
