@@ -229,6 +229,9 @@ func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 }
 
 func (j *finetuning) run(ctx context.Context) (err error) {
+	if err := j.vacant(); err != nil { // before the examples are read
+		return err
+	}
 	task, learn, dev, err := j.read()
 	if err != nil {
 		return err

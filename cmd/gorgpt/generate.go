@@ -51,6 +51,9 @@ model's context, the older half of what the model sees is forgotten.`,
 			if greedy {
 				w.options.Temperature = 0
 			}
+			if measure && w.beams > 0 {
+				return usagef("--bench measures draws: leave out --beams")
+			}
 			if err := w.check(); err != nil {
 				return err
 			}
@@ -277,6 +280,7 @@ func (w *generation) stream(ctx context.Context, prompt string, ids []int) error
 	}
 	for token, err := range w.generator.Stream(ctx, ids, w.tokens, w.options) {
 		if err != nil {
+			fmt.Fprintln(w.out) // what went wrong stands on a line of its own
 			return err
 		}
 		if w.ends(token.ID) {
