@@ -94,9 +94,11 @@ func benchDecode(ctx context.Context, m models.Model, batch, prompt, steps int) 
 	r.Read = float64(r.Bytes) / r.Step / 1e9
 	r.Limit = readRate()
 	r.Share = r.Read / r.Limit
-	// The head runs for one position only.
+	// The products of linear layers, and attention's two, of which the mask leaves half; the
+	// head runs for one position only.
 	body := params.Count() - int64((d.Vocab+d.Context)*d.Width)
-	r.Rate = 2 * float64(body) * float64(batch*prompt) / prefill / 1e9
+	flops := 2*float64(body)*float64(batch*prompt) + 2*float64(batch*d.Layers*d.Width)*float64(prompt)*float64(prompt)
+	r.Rate = flops / prefill / 1e9
 	r.SgemmRate = sgemmRate(max(batch*prompt, 64), d.Width)
 	return r, nil
 }
