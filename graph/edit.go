@@ -37,30 +37,34 @@ type edit struct {
 // An edit belongs to one graph. To train, evaluate and sample an edited model, make a
 // model of it: models.Edit.
 func Wrap(pattern string, f func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node) Option {
-	return change("Wrap", pattern, f)
+	return change("Wrap", pattern, f != nil, f)
 }
 
 // Replace is [Wrap] with f in the layer's place. The layer's parameters are not declared.
 func Replace(pattern string, f func(s *Scope, x *G.Node) *G.Node) Option {
-	return change("Replace", pattern, func(s *Scope, x *G.Node, _ func(*G.Node) *G.Node) *G.Node { return f(s, x) })
+	return change("Replace", pattern, f != nil, func(s *Scope, x *G.Node, _ func(*G.Node) *G.Node) *G.Node { return f(s, x) })
 }
 
 // Remove is [Replace] with nothing: what the layer was given goes on as its result.
 func Remove(pattern string) Option {
-	return change("Remove", pattern, func(_ *Scope, x *G.Node, _ func(*G.Node) *G.Node) *G.Node { return x })
+	return change("Remove", pattern, true, func(_ *Scope, x *G.Node, _ func(*G.Node) *G.Node) *G.Node { return x })
 }
 
 // Before is [Wrap] with f inserted in front of the layer.
 func Before(pattern string, f func(s *Scope, x *G.Node) *G.Node) Option {
-	return change("Before", pattern, func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node { return layer(f(s, x)) })
+	return change("Before", pattern, f != nil, func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node { return layer(f(s, x)) })
 }
 
 // After is [Wrap] with f inserted behind the layer.
 func After(pattern string, f func(s *Scope, x *G.Node) *G.Node) Option {
-	return change("After", pattern, func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node { return f(s, layer(x)) })
+	return change("After", pattern, f != nil, func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node { return f(s, layer(x)) })
 }
 
-func change(name, pattern string, around func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node) Option {
+// change is an edit; one whose function is not given returns no node, which is an error.
+func change(name, pattern string, given bool, around func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node) Option {
+	if !given {
+		around = func(*Scope, *G.Node, func(*G.Node) *G.Node) *G.Node { return nil }
+	}
 	return func(b *builder) {
 		b.edits = append(b.edits, &edit{call: name + "(" + pattern + ")", pattern: pattern, around: around})
 	}
@@ -88,7 +92,12 @@ func (s *Scope) edited(n int, x *G.Node, shape tensor.Shape, build func(s *Scope
 		e.matched = true
 		outer := s.editing[s.path]
 		s.editing[s.path] = true
-		y := e.around(s, x, func(x *G.Node) *G.Node { return s.edited(i, x, shape, build) })
+		y := e.around(s, x, func(x *G.Node) *G.Node {
+			if x == nil {
+				return nil // what came before made none
+			}
+			return s.edited(i, x, shape, build)
+		})
 		s.editing[s.path] = outer
 		switch {
 		case y == nil:

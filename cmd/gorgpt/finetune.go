@@ -164,6 +164,12 @@ func (j *finetuning) files() (learn, dev string, err error) {
 				found = append(found, e.Name())
 			}
 		}
+		if i := slices.IndexFunc(found, func(name string) bool {
+			base, _, _ := strings.Cut(strings.ToLower(name), ".")
+			return slices.Contains([]string{"train", "dev", "val", "valid", "validation"}, base)
+		}); i >= 0 {
+			found = found[i : i+1] // called just that, beside others
+		}
 		if len(found) > 1 {
 			return "", fmt.Errorf("--data: %s has %s; choose one with --%s", j.data, strings.Join(found, ", "), flag)
 		}
