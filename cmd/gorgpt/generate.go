@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -138,6 +139,9 @@ func (w *generation) check() error {
 	}
 	if w.options.LogProbs > 0 && !w.asJSON {
 		return usagef("--logprobs %d: only with --json", w.options.LogProbs)
+	}
+	if math.IsNaN(w.lengthPenalty) || math.IsInf(w.lengthPenalty, 0) {
+		return usagef("--length-penalty %v: want a finite number", w.lengthPenalty)
 	}
 	if w.beams > 0 && (w.samples > 1 || w.options.LogProbs > 0) {
 		return usagef("--beams %d: neither --samples nor --logprobs goes with a search", w.beams)

@@ -136,6 +136,7 @@ func testOptions(t *testing.T, whole string, prompt int) {
 		{"--logprobs 2", "--logprobs 2: only with --json"},
 		{"--beams 2 --samples 2", "--beams 2: neither --samples nor --logprobs goes with a search"},
 		{"--stop-token 18", "--stop-token 18: the vocabulary has the tokens 0 to 17"},
+		{"--beams 2 --length-penalty NaN", "--length-penalty NaN: want a finite number"},
 		{"--min-p 2", "generate: min-p of 2 is not in [0, 1]"},
 		{"--no-repeat -1", "generate: banning runs of -1 tokens; want 0 or more"},
 		{"--repetition-penalty -1", "generate: a repetition penalty of -1 is not 0 or above"},
