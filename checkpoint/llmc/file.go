@@ -43,16 +43,7 @@ type File struct {
 
 // Open opens a model file. The caller closes it.
 func Open(path string) (*File, error) {
-	file, err := weights.Open(path, "a model file of llm.c")
-	if err != nil {
-		return nil, err
-	}
-	f, err := read(file)
-	if err != nil {
-		file.Close() // only read from: nothing to lose
-		return nil, err
-	}
-	return f, nil
+	return weights.OpenAs(path, "a model file of llm.c", read)
 }
 
 // New reads such a file of size bytes from r. Errors call it by the name given.

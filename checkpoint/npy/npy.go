@@ -28,16 +28,7 @@ type File struct {
 
 // Open opens a .npy file. The caller closes it.
 func Open(path string) (*File, error) {
-	file, err := weights.Open(path, "a .npy file")
-	if err != nil {
-		return nil, err
-	}
-	f, err := read(file)
-	if err != nil {
-		file.Close() // only read from: nothing to lose
-		return nil, err
-	}
-	return f, nil
+	return weights.OpenAs(path, "a .npy file", read)
 }
 
 // New reads a .npy file of size bytes from r. Errors call it by the name given.

@@ -31,16 +31,7 @@ type File struct {
 // Open opens a file of torch.save that holds a dictionary of tensors. The caller
 // closes it.
 func Open(path string) (*File, error) {
-	file, err := weights.Open(path, "a file of torch.save")
-	if err != nil {
-		return nil, err
-	}
-	f, err := read(file)
-	if err != nil {
-		file.Close() // only read from: nothing to lose
-		return nil, err
-	}
-	return f, nil
+	return weights.OpenAs(path, "a file of torch.save", read)
 }
 
 // New reads such a file of size bytes from r. Errors call it by the name given.

@@ -20,16 +20,7 @@ type File struct {
 
 // Open opens a safetensors file. The caller closes it.
 func Open(path string) (*File, error) {
-	file, err := weights.Open(path, "a safetensors file")
-	if err != nil {
-		return nil, err
-	}
-	f, err := read(file)
-	if err != nil {
-		file.Close() // only read from: nothing to lose
-		return nil, err
-	}
-	return f, nil
+	return weights.OpenAs(path, "a safetensors file", read)
 }
 
 // OpenIndex opens a model.safetensors.index.json and the files it names; see

@@ -43,6 +43,21 @@ func Open(path, format string) (*File, error) {
 	return &File{name: path, r: file, size: info.Size(), file: file}, nil
 }
 
+// OpenAs opens a file and makes of it what read does, which takes it over; where that fails, it
+// is closed. The format is named as in Open.
+func OpenAs[F any](path, format string, read func(*File) (*F, error)) (*F, error) {
+	file, err := Open(path, format)
+	if err != nil {
+		return nil, err
+	}
+	f, err := read(file)
+	if err != nil {
+		file.Close() // only read from: nothing to lose
+		return nil, err
+	}
+	return f, nil
+}
+
 // NewFile is a file of size bytes in r, such as a *bytes.Reader. Errors call it by
 // the name given.
 func NewFile(name string, r io.ReaderAt, size int64) *File {
