@@ -34,6 +34,8 @@ type edit struct {
 // The result may have another shape than the layer's if what follows takes it; if not,
 // the error names the edit. A pattern that matches no layer fails compilation.
 //
+// A panic of f becomes an error that names the layer.
+//
 // An edit belongs to one graph. To train, evaluate and sample an edited model, make a
 // model of it: models.Edit.
 func Wrap(pattern string, f func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node) Option {
@@ -90,16 +92,15 @@ func (s *Scope) edited(n int, x *G.Node, shape tensor.Shape, build func(s *Scope
 			continue
 		}
 		e.matched = true
-		outer := s.editing[s.path]
-		s.editing[s.path] = true
-		y := e.around(s, x, func(x *G.Node) *G.Node {
+		y, panicked := e.apply(s, x, func(x *G.Node) *G.Node {
 			if x == nil {
 				return nil // what came before made none
 			}
 			return s.edited(i, x, shape, build)
 		})
-		s.editing[s.path] = outer
 		switch {
+		case panicked != "":
+			return s.Fail(e.call, shape, "it panicked: %s", panicked)
 		case y == nil:
 			return s.Fail(e.call, shape, "it returned no node")
 		case !y.Shape().Eq(shape):
@@ -112,6 +113,23 @@ func (s *Scope) edited(n int, x *G.Node, shape tensor.Shape, build func(s *Scope
 	}
 	return build(s, x)
 }
+
+// apply calls the edit's function. It is the user's, in a notebook perhaps: its panic is an
+// error like others.
+func (e *edit) apply(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) (y *G.Node, panicked string) {
+	outer := s.editing[s.path]
+	s.editing[s.path] = true
+	defer func() {
+		s.editing[s.path] = outer
+		if r := recover(); r != nil {
+			panicked = oneLine(r)
+		}
+	}()
+	return e.around(s, x, layer), ""
+}
+
+// oneLine is the text of what a panic was raised with.
+func oneLine(r any) string { return strings.Join(strings.Fields(fmt.Sprint(r)), " ") }
 
 // misfit adds to an error what edits did that may have led to it.
 func (b *builder) misfit(err error) error {

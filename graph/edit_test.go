@@ -193,6 +193,14 @@ func TestEditErrors(t *testing.T) {
 		{"nothing before", graph.Before("ln", func(*graph.Scope, *G.Node) *G.Node { return nil }), "ln: Before(ln): it returned no node"},
 		{"no function", graph.Replace("ln", nil), "ln: Replace(ln): it returned no node"},
 		{"no function around", graph.Wrap("ln", nil), "ln: Wrap(ln): it returned no node"},
+		{"panic", graph.Replace("h.*.mlp", func(*graph.Scope, *G.Node) *G.Node { panic("no idea yet") }),
+			"h.0.mlp: Replace(h.*.mlp): it panicked: no idea yet"},
+		{"panic with an error", graph.After("h.*.mlp.act", func(_ *graph.Scope, x *G.Node) *G.Node { return G.Must(G.Mul(x, x)) }),
+			"h.0.mlp.act: After(h.*.mlp.act): it panicked: Failed to infer shape. Op: A × B: Inner dimensions do not match up"},
+		{"panic in the middle", graph.Wrap("h.*.mlp", func(_ *graph.Scope, x *G.Node, mlp func(*G.Node) *G.Node) *G.Node {
+			shape := mlp(x).Shape()
+			return []*G.Node{x}[shape[1]]
+		}), "h.0.mlp: Wrap(h.*.mlp): it panicked: runtime error: index out of range [4] with length 1"},
 		{"pattern", graph.Replace("h.*.mpl", same), `graph: Replace(h.*.mpl): unknown layer "h.*.mpl"; did you mean "h.*.mlp"?`},
 		{"prefix", graph.Remove("h.7.mlp"), `graph: Remove(h.7.mlp): unknown layer "h.7.mlp"; did you mean "h.*.mlp"?`},
 		{"watch", graph.Watch("attention"), `graph: Watch(attention): unknown value "attention"; there are h.*.mlp, h.*.mlp.c_fc, h.*.mlp.act, h.*.mlp.c_proj, h.*.mlp.residual, ln, out`},
@@ -203,6 +211,30 @@ func TestEditErrors(t *testing.T) {
 		if _, err := s.Compile(model(s)); err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v\nwant %s", c.name, err, c.want)
 		}
+	}
+}
+
+// TestPanicOfInnerEdit: of nested edits the one that panicked is named, and what follows is
+// edited as before.
+func TestPanicOfInnerEdit(t *testing.T) {
+	var seen []string
+	s := graph.New(graph.NewParams(1),
+		graph.Replace("h.*.mlp.act", func(*graph.Scope, *G.Node) *G.Node { panic("inner") }),
+		graph.After("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
+			seen = append(seen, s.Path())
+			return x
+		}),
+		graph.After("ln", func(s *graph.Scope, x *G.Node) *G.Node {
+			seen = append(seen, s.Path())
+			return x
+		}),
+	)
+	_, err := s.Compile(model(s))
+	if want := "h.0.mlp.act: Replace(h.*.mlp.act): it panicked: inner"; err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+	if want := []string{"h.0.mlp", "ln"}; !slices.Equal(seen, want) {
+		t.Errorf("edits at %v, want %v", seen, want)
 	}
 }
 

@@ -66,6 +66,11 @@ func TestNode(t *testing.T) {
 	if s.Err() == nil || !strings.HasPrefix(s.Err().Error(), "h.0: Gorgonia: ") {
 		t.Errorf("error %v", s.Err())
 	}
+	s = graph.New(graph.NewParams(1)).At("h.1")
+	s.Node(nil, nil)
+	if s.Err() == nil || s.Err().Error() != "h.1: Gorgonia: the result is nil; want a node" {
+		t.Errorf("error %v", s.Err())
+	}
 }
 
 func TestDeclarationErrors(t *testing.T) {
@@ -80,6 +85,10 @@ func TestDeclarationErrors(t *testing.T) {
 		{func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2); s.Param("w", graph.Ones(), 2) }, "w is declared twice, from 0 and from 1"},
 		{func(s *graph.Scope) { s.At("a").Param("w", graph.Zeros(), 2, -1) }, "a.w: shape (2, -1) has a dimension below 1"},
 		{func(s *graph.Scope) { s.Param("w", graph.Zeros()) }, "w: a parameter needs at least one dimension"},
+		{func(s *graph.Scope) {
+			s.At("a").Apply(graph.Op{Name: "Mine", Out: tensor.Shape{2}}, s.Floats("x", 2), nil)
+		}, "a: Mine: input 1 is nil; want a node"},
+		{func(s *graph.Scope) { s.At("a").Side(nil, tensor.Shape{2}, false, 0) }, "a: Side: the node is nil; want a node"},
 	} {
 		s := graph.New(graph.NewParams(1))
 		c.declare(s)
@@ -99,6 +108,16 @@ func TestCompileErrors(t *testing.T) {
 			return regression(s)
 		}, "unused: the loss does not depend on this parameter, so it would never learn"},
 		{func(s *graph.Scope) *G.Node { return s.Floats("x", 2, 2) }, "graph: the loss has shape (2, 2), want a scalar"},
+		{func(*graph.Scope) *G.Node { return nil }, "graph: the loss is nil; want a scalar node"},
+		{func(s *graph.Scope) *G.Node {
+			x := s.Floats("x")
+			s.At("a").Floats("y")
+			return x
+		}, "input x: shape () needs dimensions of 1 or more"},
+		{func(s *graph.Scope) *G.Node {
+			x := s.At("deep").Apply(graph.Op{Name: "Broken", Grad: func(G.Nodes, *G.Node, *G.Node) G.Nodes { panic("not yet") }}, s.Param("w", graph.Ones(), 2))
+			return x
+		}, "deep: Broken: its gradient panicked: not yet"},
 	} {
 		s := graph.New(graph.NewParams(1))
 		if _, err := s.CompileGrad(c.declare(s)); err == nil || err.Error() != c.want {
@@ -106,6 +125,10 @@ func TestCompileErrors(t *testing.T) {
 		}
 	}
 	s := graph.New(graph.NewParams(1))
+	if _, err := s.Compile(s.Floats("x", 2), nil); err == nil || err.Error() != "graph: output 1 is nil; want a node" {
+		t.Errorf("error %v", err)
+	}
+	s = graph.New(graph.NewParams(1))
 	loss := regression(s)
 	if _, err := s.CompileGrad(loss); err != nil {
 		t.Fatal(err)

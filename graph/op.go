@@ -2,9 +2,11 @@ package graph
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/chewxy/hm"
@@ -46,6 +48,10 @@ func (s *Scope) Apply(op Op, in ...*G.Node) *G.Node {
 // Gorgonia op has one value, so a node that only hands out the side result hangs
 // behind the first.
 func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
+	in = slices.Clone(in)
+	for i, n := range in {
+		in[i] = s.Given(op.Name, fmt.Sprintf("input %d", i), n)
+	}
 	o := s.newNodeOp(op, in)
 	nodes := G.Nodes{s.add(o, in...)}
 	for i, shape := range op.Sides {
@@ -67,7 +73,7 @@ func (s *Scope) pick(o *nodeOp, i int, shape tensor.Shape, n *G.Node, flops int6
 // number is one more than the last one's. With sums, Run gives it through [Args.Sum].
 // The FLOPs are those it adds to the run of n.
 func (s *Scope) Side(n *G.Node, shape tensor.Shape, sums bool, flops int64) *G.Node {
-	o, ok := n.Op().(*nodeOp)
+	o, ok := s.Given("Side", "the node", n).Op().(*nodeOp)
 	if !ok {
 		return s.Fail("Side", shape, "%v is no node of Apply", n)
 	}
@@ -142,7 +148,7 @@ func (o *nodeOp) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.Out.
 func (o *nodeOp) Do(in ...G.Value) (out G.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%v", r)
+			err = errors.New(oneLine(r))
 		}
 		if err != nil {
 			err = fmt.Errorf("%s: %w", o.where(), err)
@@ -229,8 +235,18 @@ func (o *nodeOp) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 		}
 		in, out = again, g.again(out)
 	}
-	nodes := o.Grad(in, out, grad)
+	nodes := o.gradient(in, out, grad)
 	return nodes, o.scope.err
+}
+
+// gradient calls Grad, whose panic is an error like others.
+func (o *nodeOp) gradient(in G.Nodes, out, grad *G.Node) (nodes G.Nodes) {
+	defer func() {
+		if r := recover(); r != nil {
+			o.scope.Fail(o.Name, o.Out, "its gradient panicked: %s", oneLine(r))
+		}
+	}()
+	return o.Grad(in, out, grad)
 }
 
 // Args is what an op sees of one run.

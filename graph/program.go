@@ -47,6 +47,9 @@ func (s *Scope) Compile(outs ...*G.Node) (*Program, error) { return s.compile(ni
 // parameter of the graph, by Gorgonia's symbolic differentiation. A parameter that
 // the loss does not depend on is an error: it would never learn.
 func (s *Scope) CompileGrad(loss *G.Node, outs ...*G.Node) (*Program, error) {
+	if s.err == nil && loss == nil {
+		return nil, errors.New("graph: the loss is nil; want a scalar node")
+	}
 	return s.compile(loss, outs)
 }
 
@@ -59,6 +62,9 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	}
 	if err := s.checkEdits(); err != nil {
 		return nil, err
+	}
+	if slices.Contains(outs, nil) {
+		return nil, fmt.Errorf("graph: output %d is nil; want a node", slices.Index(outs, nil))
 	}
 	if s.compiled {
 		return nil, errors.New("graph: compiled twice; build the graph anew for another program")

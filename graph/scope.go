@@ -193,12 +193,23 @@ func (s *Scope) Fail(op string, shape tensor.Shape, format string, args ...any) 
 	return s.fail(errors.New(text), shape)
 }
 
+// Given is n, which op was given as the argument of that name. If it is nil, that is
+// recorded as an error, and a placeholder (1, 1) stands for it: a constructor that begins
+// with it needs no other thought of nil.
+func (s *Scope) Given(op, name string, n *G.Node) *G.Node {
+	if n != nil {
+		return n
+	}
+	return s.Fail(op, tensor.Shape{1, 1}, "%s is nil; want a node", name)
+}
+
 // Node takes what a function of Gorgonia returns, as in s.Node(G.Square(x)): the node,
 // filed under the scope's path, or the error, recorded with the path in front.
 func (s *Scope) Node(n *G.Node, err error) *G.Node {
 	if err != nil {
 		return s.Fail("Gorgonia", tensor.Shape{1}, "%v", err)
 	}
+	n = s.Given("Gorgonia", "the result", n)
 	if _, known := s.origin[n]; !known {
 		s.origin[n] = s.path
 	}

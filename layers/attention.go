@@ -31,6 +31,7 @@ func Attention(s *graph.Scope, x *G.Node, heads, context int, given ...Option) *
 // start from for a new kind of attention. Every score is a node's value, (B·H, T, T)
 // of them, so it costs more memory and time.
 func ComposedAttention(s *graph.Scope, x *G.Node, heads, context int, given ...Option) *G.Node {
+	x = s.Given("ComposedAttention", "x", x)
 	if s.Memory() != nil {
 		return s.Fail("ComposedAttention", x.Shape(), "it keeps nothing for an incremental graph; use Attention there")
 	}
@@ -50,6 +51,7 @@ func ComposedAttention(s *graph.Scope, x *G.Node, heads, context int, given ...O
 // holds queries, keys and values side by side, it returns (B·H, T, T), whose rows sum to
 // 1. window bounds how far a position looks back; 0 is no bound.
 func AttentionWeights(s *graph.Scope, qkv *G.Node, heads, context, window int) *G.Node {
+	qkv = s.Given("AttentionWeights", "qkv", qkv)
 	if qkv.Dims() != 2 || !fits(qkv, heads) {
 		return s.Fail("AttentionWeights", []int{1, 1, 1}, "qkv is %v; want (B·T, 3C) of %d heads", qkv.Shape(), heads)
 	}
@@ -69,6 +71,7 @@ func fits(qkv *G.Node, heads int) bool {
 
 // attention wraps what the two have in common, the projections, around the core.
 func attention(s *graph.Scope, x *G.Node, heads, context int, given []Option, core func(s *graph.Scope, qkv *G.Node, o options) *G.Node) *G.Node {
+	x = s.Given("Attention", "x", x)
 	o := resolve(given)
 	if x.Dims() != 2 {
 		return s.Fail("Attention", x.Shape(), "x is %v; want (B·T, C)", x.Shape())

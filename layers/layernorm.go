@@ -9,6 +9,7 @@ import (
 
 // LayerNorm normalises the rows of x (N, C). It heeds Bias and Epsilon.
 func LayerNorm(s *graph.Scope, x *G.Node, given ...Option) *G.Node {
+	x = s.Given("LayerNorm", "x", x)
 	o := resolve(given)
 	if x.Dims() != 2 {
 		return s.Fail("LayerNorm", x.Shape(), "x is %v; want (N, C)", x.Shape())

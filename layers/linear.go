@@ -10,6 +10,7 @@ import (
 
 // Linear maps x (N, K) to x·weight + bias (N, out). It heeds Init and Bias.
 func Linear(s *graph.Scope, x *G.Node, out int, given ...Option) *G.Node {
+	x = s.Given("Linear", "x", x)
 	o := resolve(given)
 	if x.Dims() != 2 {
 		return s.Fail("Linear", []int{1, out}, "x is %v; want (N, K)", x.Shape())

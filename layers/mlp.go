@@ -14,9 +14,13 @@ type Activation func(s *graph.Scope, x *G.Node) *G.Node
 // the activation follows, c_proj brings them back. It heeds Init, ResidualInit (for
 // c_proj) and Bias.
 func MLP(s *graph.Scope, x *G.Node, hidden int, f Activation, given ...Option) *G.Node {
+	x = s.Given("MLP", "x", x)
 	o := resolve(given)
 	if x.Dims() != 2 {
 		return s.Fail("MLP", x.Shape(), "x is %v; want (N, C)", x.Shape())
+	}
+	if f == nil {
+		return s.Fail("MLP", x.Shape(), "the activation is nil; want a function")
 	}
 	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
 		h := Linear(s.At("c_fc"), x, hidden, given...)                              // (N, hidden)

@@ -27,6 +27,7 @@ type AttentionOptions struct {
 // Scores are held for a tile of queries at a time; the gradient computes the weights
 // again from the log-sum-exp of each query's scores (Dao et al. 2022, algorithm 4).
 func Attention(s *graph.Scope, qkv *G.Node, heads, context int, o AttentionOptions) *G.Node {
+	qkv = s.Given("Attention", "qkv", qkv)
 	if !isMatrix(qkv) || qkv.Shape()[1]%3 != 0 || context < 1 || qkv.Shape()[0]%context != 0 {
 		return s.Fail("Attention", tensor.Shape{dim(qkv, 0), max(dim(qkv, 1)/3, 1)}, "qkv is %v; want (B·T, 3C) with sequences of %d", qkv.Shape(), context)
 	}

@@ -15,6 +15,7 @@ import (
 // positions that follow those that the scope's memory has of each of the B sequences. It
 // remembers their keys and values, and returns (B·N, C). Dropout is left out.
 func CachedAttention(s *graph.Scope, qkv *G.Node, heads int, o AttentionOptions) *G.Node {
+	qkv = s.Given("CachedAttention", "qkv", qkv)
 	m := s.Memory()
 	shape := tensor.Shape{dim(qkv, 0), max(dim(qkv, 1)/3, 1)}
 	switch {
@@ -48,6 +49,7 @@ func CachedAttention(s *graph.Scope, qkv *G.Node, heads int, o AttentionOptions)
 // AddPositionsAt is [AddPositions] in an incremental graph: x (B·N, C) is of the positions
 // that follow the past ones of each sequence, past of shape (B).
 func AddPositionsAt(s *graph.Scope, x, table, past *G.Node) *G.Node {
+	x, table, past = s.Given("AddPositionsAt", "x", x), s.Given("AddPositionsAt", "table", table), s.Given("AddPositionsAt", "past", past)
 	if !isMatrix(x) || !isMatrix(table) || x.Shape()[1] != table.Shape()[1] || !isIDs(past) || x.Shape()[0]%past.Shape().TotalSize() != 0 {
 		return s.Fail("AddPositionsAt", x.Shape(), "x is %v, table %v, past %v; want (B·N, C), (positions, C) and (B)", x.Shape(), table.Shape(), past.Shape())
 	}
@@ -64,6 +66,7 @@ func AddPositionsAt(s *graph.Scope, x, table, past *G.Node) *G.Node {
 
 // AddSinusoidsAt is [AddSinusoids] in an incremental graph of at most positions places.
 func AddSinusoidsAt(s *graph.Scope, x, past *G.Node, positions int) *G.Node {
+	x, past = s.Given("AddSinusoidsAt", "x", x), s.Given("AddSinusoidsAt", "past", past)
 	if !isMatrix(x) || !isIDs(past) || positions < 1 || x.Shape()[0]%past.Shape().TotalSize() != 0 {
 		return s.Fail("AddSinusoidsAt", x.Shape(), "x is %v, past %v; want (B·N, C) and (B)", x.Shape(), past.Shape())
 	}

@@ -47,6 +47,7 @@ func some(nodes ...*G.Node) G.Nodes {
 
 // elementwise is an op of one input whose result has the same shape.
 func elementwise(s *graph.Scope, name string, cost int64, x *G.Node, run func(out, x []float32), grad func(in G.Nodes, out, grad *G.Node) G.Nodes) *G.Node {
+	x = s.Given(name, "x", x)
 	return s.Apply(graph.Op{
 		Name:  name,
 		Out:   x.Shape(),

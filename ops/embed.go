@@ -13,6 +13,7 @@ import (
 // Embed looks ids up in table (V, C): row n of the result (N, C) is row ids[n] of
 // table, where N counts the elements of ids, of any shape.
 func Embed(s *graph.Scope, ids, table *G.Node) *G.Node {
+	ids, table = s.Given("Embed", "ids", ids), s.Given("Embed", "table", table)
 	if !isIDs(ids) || !isMatrix(table) {
 		return s.Fail("Embed", tensor.Shape{ids.Shape().TotalSize(), dim(table, 1)}, "ids are %v of shape %v, table %v; want integers and a matrix (V, C)", ids.Dtype(), ids.Shape(), table.Shape())
 	}

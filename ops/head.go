@@ -11,6 +11,7 @@ import (
 // Project computes x·wᵀ for x (N, C) and w (V, C): the logits (N, V) of a language
 // model whose head is w, in GPT-2 the token embedding itself.
 func Project(s *graph.Scope, x, w *G.Node) *G.Node {
+	x, w = s.Given("Project", "x", x), s.Given("Project", "w", w)
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] {
 		return s.Fail("Project", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, C) and (V, C)", x.Shape(), w.Shape())
 	}
@@ -63,8 +64,9 @@ func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 // WeightedLinearCrossEntropy is LinearCrossEntropy with the sum of what weights (N), one for
 // each target, multiply instead of the mean.
 func WeightedLinearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
-	if !isMatrix(x) || !isVector(weights, x.Shape()[0]) || weights == nil {
-		return s.Fail("WeightedLinearCrossEntropy", tensor.ScalarShape(), "x is %v, weights %v; want (N, C) and (N)", x.Shape(), weights)
+	x, weights = s.Given("WeightedLinearCrossEntropy", "x", x), s.Given("WeightedLinearCrossEntropy", "weights", weights)
+	if !isMatrix(x) || !isVector(weights, x.Shape()[0]) {
+		return s.Fail("WeightedLinearCrossEntropy", tensor.ScalarShape(), "x is %v, weights %v; want (N, C) and (N)", x.Shape(), weights.Shape())
 	}
 	if weights.Op() != nil {
 		return s.Fail("WeightedLinearCrossEntropy", tensor.ScalarShape(), "the weights are computed; they must be given, as they get no gradient")
@@ -73,6 +75,7 @@ func WeightedLinearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) 
 }
 
 func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
+	x, w, targets = s.Given("LinearCrossEntropy", "x", x), s.Given("LinearCrossEntropy", "w", w), s.Given("LinearCrossEntropy", "targets", targets)
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isIDs(targets) || targets.Shape().TotalSize() != x.Shape()[0] {
 		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "x is %v, w %v, targets %v of %v; want (N, C), (V, C) and N integers", x.Shape(), w.Shape(), targets.Shape(), targets.Dtype())
 	}
@@ -157,6 +160,7 @@ func scaleBy(s *graph.Scope, x, factor *G.Node) *G.Node {
 // row's target. Rows whose target is −1 do not count: neither in the mean nor in its
 // gradient. If none does, both are 0.
 func CrossEntropy(s *graph.Scope, logits, targets *G.Node) *G.Node {
+	logits, targets = s.Given("CrossEntropy", "logits", logits), s.Given("CrossEntropy", "targets", targets)
 	if !isMatrix(logits) || !isIDs(targets) || targets.Shape().TotalSize() != logits.Shape()[0] {
 		return s.Fail("CrossEntropy", tensor.ScalarShape(), "logits are %v, targets %v of %v; want (N, V) and N integers", logits.Shape(), targets.Shape(), targets.Dtype())
 	}

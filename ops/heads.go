@@ -10,6 +10,7 @@ import (
 // SplitHeads turns the columns [first, first+H·D) of x (B·T, ·) into one matrix a
 // head: the result is (B·H, T, D).
 func SplitHeads(s *graph.Scope, x *G.Node, first, heads, size, context int) *G.Node {
+	x = s.Given("SplitHeads", "x", x)
 	if !isMatrix(x) || heads < 1 || size < 1 || first < 0 || first+heads*size > x.Shape()[1] || context < 1 || x.Shape()[0]%context != 0 {
 		return s.Fail("SplitHeads", tensor.Shape{1, 1, 1}, "x is %v; want (B·T, columns) with sequences of %d and %d heads of %d from column %d", x.Shape(), context, heads, size, first)
 	}
@@ -19,6 +20,7 @@ func SplitHeads(s *graph.Scope, x *G.Node, first, heads, size, context int) *G.N
 
 // MergeHeads is the inverse of SplitHeads: x (B·H, T, D) becomes (B·T, H·D).
 func MergeHeads(s *graph.Scope, x *G.Node, heads int) *G.Node {
+	x = s.Given("MergeHeads", "x", x)
 	if x.Dims() != 3 || heads < 1 || x.Shape()[0]%heads != 0 {
 		return s.Fail("MergeHeads", tensor.Shape{1, dim(x, -1) * max(heads, 1)}, "x is %v; want (B·H, T, D) with %d heads", x.Shape(), heads)
 	}

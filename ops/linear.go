@@ -11,6 +11,7 @@ import (
 // Linear computes x·w + bias for x (N, K), w (K, M) and bias (M), which may be nil.
 // The weight lies as in Hugging Face's Conv1D: inputs by outputs.
 func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
+	x, w = s.Given("Linear", "x", x), s.Given("Linear", "w", w)
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[0] || !isVector(bias, dim(w, 1)) {
 		return s.Fail("Linear", tensor.Shape{dim(x, 0), dim(w, -1)}, "x is %v, w %v; want (N, K) and (K, M), and (M) for the bias", x.Shape(), w.Shape())
 	}

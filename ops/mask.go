@@ -11,6 +11,7 @@ import (
 // CausalMask sets the scores (N, T, T) of later positions to −∞: score [n, t, u]
 // stays where u ≤ t and, for a window above 0, t−u < window (a banded mask).
 func CausalMask(s *graph.Scope, scores *G.Node, window int) *G.Node {
+	scores = s.Given("CausalMask", "scores", scores)
 	shape := scores.Shape()
 	if shape.Dims() != 3 || shape[1] != shape[2] || window < 0 {
 		return s.Fail("CausalMask", shape, "scores are %v, window %d; want (N, T, T) and 0 or more", shape, window)

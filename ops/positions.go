@@ -12,6 +12,7 @@ import (
 // AddPositions adds row t of table (at least T rows, C) to position t of every
 // sequence in x (B·T, C).
 func AddPositions(s *graph.Scope, x, table *G.Node, context int) *G.Node {
+	x, table = s.Given("AddPositions", "x", x), s.Given("AddPositions", "table", table)
 	switch {
 	case !isMatrix(x) || !isMatrix(table) || x.Shape()[1] != table.Shape()[1]:
 		return s.Fail("AddPositions", x.Shape(), "x is %v, table %v; want (B·T, C) and (positions, C)", x.Shape(), table.Shape())
@@ -51,6 +52,7 @@ func AddPositions(s *graph.Scope, x, table *G.Node, context int) *G.Node {
 // encoding of "Attention Is All You Need", §3.5: column 2i holds sin(t/10000^(2i/C)),
 // column 2i+1 the cosine.
 func AddSinusoids(s *graph.Scope, x *G.Node, context int) *G.Node {
+	x = s.Given("AddSinusoids", "x", x)
 	if !isMatrix(x) || context < 1 || x.Shape()[0]%context != 0 {
 		return s.Fail("AddSinusoids", x.Shape(), "x is %v; want (B·T, C) with sequences of %d", x.Shape(), context)
 	}

@@ -20,6 +20,7 @@ func LogSoftmax(s *graph.Scope, x *G.Node) *G.Node {
 
 // alongRows is an op on rows whose gradient is computed from its own output.
 func alongRows(s *graph.Scope, name string, x *G.Node, run func(out, x []float32, width int), gradient func(dx, y, dy []float32, width int)) *G.Node {
+	x = s.Given(name, "x", x)
 	if x.Dims() == 0 {
 		return s.Fail(name, x.Shape(), "x is a scalar; want rows")
 	}

@@ -33,6 +33,7 @@ func (c Config) Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node {
 // States is everything below the head: it returns the final states (B·T, C) and the token
 // embedding (V, C), which the head shares. There is no norm after the last block.
 func (c Config) States(s *graph.Scope, tokens *G.Node) (x, table *G.Node) {
+	tokens = s.Given("GPT-1", "tokens", tokens)
 	if tokens.Dims() != 2 {
 		return s.Fail("GPT-1", []int{1, c.Width}, "tokens are %v; want (B, T)", tokens.Shape()), tokens
 	}

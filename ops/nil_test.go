@@ -1,0 +1,50 @@
+package ops_test
+
+import (
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// TestNil: an op that is given no node says which, and where.
+func TestNil(t *testing.T) {
+	for want, build := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
+		"at: GELU: x is nil; want a node":               func(s *graph.Scope, _ *G.Node) *G.Node { return ops.GELU(s, nil) },
+		"at: Add: a is nil; want a node":                func(s *graph.Scope, x *G.Node) *G.Node { return ops.Add(s, nil, x) },
+		"at: Add: b is nil; want a node":                func(s *graph.Scope, x *G.Node) *G.Node { return ops.Add(s, x, nil) },
+		"at: Dropout: x is nil; want a node":            func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Dropout(s, nil, 0) },
+		"at: Embed: ids is nil; want a node":            func(s *graph.Scope, x *G.Node) *G.Node { return ops.Embed(s, nil, x) },
+		"at: Embed: table is nil; want a node":          func(s *graph.Scope, x *G.Node) *G.Node { return ops.Embed(s, s.Ints("i", 2), nil) },
+		"at: Project: w is nil; want a node":            func(s *graph.Scope, x *G.Node) *G.Node { return ops.Project(s, x, nil) },
+		"at: CrossEntropy: logits is nil; want a node":  func(s *graph.Scope, _ *G.Node) *G.Node { return ops.CrossEntropy(s, nil, s.Ints("t", 2)) },
+		"at: CrossEntropy: targets is nil; want a node": func(s *graph.Scope, x *G.Node) *G.Node { return ops.CrossEntropy(s, x, nil) },
+		"at: SplitHeads: x is nil; want a node":         func(s *graph.Scope, _ *G.Node) *G.Node { return ops.SplitHeads(s, nil, 0, 2, 3, 4) },
+		"at: MergeHeads: x is nil; want a node":         func(s *graph.Scope, _ *G.Node) *G.Node { return ops.MergeHeads(s, nil, 2) },
+		"at: LayerNorm: gain is nil; want a node":       func(s *graph.Scope, x *G.Node) *G.Node { return ops.LayerNorm(s, x, nil, nil, 1e-5) },
+		"at: Linear: w is nil; want a node":             func(s *graph.Scope, x *G.Node) *G.Node { return ops.Linear(s, x, nil, nil) },
+		"at: CausalMask: scores is nil; want a node":    func(s *graph.Scope, _ *G.Node) *G.Node { return ops.CausalMask(s, nil, 0) },
+		"at: BatchedMatMul: b is nil; want a node":      func(s *graph.Scope, x *G.Node) *G.Node { return ops.BatchedMatMul(s, x, nil, false, true) },
+		"at: AddPositions: table is nil; want a node":   func(s *graph.Scope, x *G.Node) *G.Node { return ops.AddPositions(s, x, nil, 2) },
+		"at: AddPositionsAt: past is nil; want a node":  func(s *graph.Scope, x *G.Node) *G.Node { return ops.AddPositionsAt(s, x, x, nil) },
+		"at: AddSinusoids: x is nil; want a node":       func(s *graph.Scope, _ *G.Node) *G.Node { return ops.AddSinusoids(s, nil, 2) },
+		"at: AddSinusoidsAt: past is nil; want a node":  func(s *graph.Scope, x *G.Node) *G.Node { return ops.AddSinusoidsAt(s, x, nil, 2) },
+		"at: Reshape: x is nil; want a node":            func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Reshape(s, nil, 2) },
+		"at: Softmax: x is nil; want a node":            func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Softmax(s, nil) },
+		"at: Attention: qkv is nil; want a node":        func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Attention(s, nil, 1, 2, ops.AttentionOptions{}) },
+		"at: CachedAttention: qkv is nil; want a node":  func(s *graph.Scope, _ *G.Node) *G.Node { return ops.CachedAttention(s, nil, 1, ops.AttentionOptions{}) },
+		"at: WeightedLinearCrossEntropy: weights is nil; want a node": func(s *graph.Scope, x *G.Node) *G.Node {
+			return ops.WeightedLinearCrossEntropy(s, x, x, s.Ints("t", 2), nil)
+		},
+	} {
+		s := graph.New(graph.NewParams(1), graph.Training()).At("at")
+		if y := build(s, s.Floats("x", 2, 3)); y == nil {
+			t.Errorf("%s: it returned no node", want)
+		}
+		if s.Err() == nil || s.Err().Error() != want {
+			t.Errorf("error %v\nwant  %s", s.Err(), want)
+		}
+	}
+}
