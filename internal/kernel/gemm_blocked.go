@@ -175,8 +175,10 @@ type team struct {
 	computePanels, computeRows func(lo, hi int)
 
 	x                 []float32 // the row of A
+	sums              []float32 // of each step in turn
+	blocks            int       // of columns
 	vector            buffer
-	rowTiles, rowDots func(lo, hi int)
+	rowSteps, rowDots func(lo, hi int)
 	rowsDots          func(lo, hi int)
 	rowStrips         func(lo, hi int)
 }
@@ -187,7 +189,7 @@ func newTeam() *team {
 	t.packB = func(lo, hi int) { t.packShareOfB(lo, hi) }
 	t.computePanels = func(lo, hi int) { t.panelParts(lo, hi) }
 	t.computeRows = func(lo, hi int) { t.tileRows(lo, hi) }
-	t.rowTiles = func(lo, hi int) { t.product.rowColumns(lo, hi) }
+	t.rowSteps = func(lo, hi int) { t.computeSums(lo, hi) }
 	t.rowDots = func(lo, hi int) { t.product.rowScalars(lo, hi, t.x) }
 	t.rowStrips = func(lo, hi int) { t.product.computeStrips(lo, hi) }
 	t.rowsDots = func(lo, hi int) { t.product.rowsScalars(lo, hi) }

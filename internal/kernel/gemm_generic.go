@@ -18,8 +18,8 @@ var generic = isa{
 	copyB:      func(k int, dst, src *float32, lds int) { copyRows(4, k, dst, src, lds) },
 	transposeB: func(k int, dst *float32, ldd int, src *float32, lds int) { transposeRows(4, k, dst, ldd, src, lds) },
 	lanes:      4,
-	rowTile:    tile1x4,
-	rowCols:    4,
+	rowSums:    rowSums,
+	addSums:    addSums,
 	dots:       [2]dotFunc{dots8, dots1},
 	dotLanes:   4,
 	vec:        vectorsGeneric,
@@ -41,6 +41,32 @@ func tile1x4(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha,
 		c3 += x * y[3]
 	}
 	store4(at(c, 0, 4), alpha, beta, c0, c1, c2, c3)
+}
+
+// rowSums is a sumFunc.
+func rowSums(k int, a *float32, csa int, b *float32, rsb int, n int, y *float32) {
+	sums := at(y, 0, n)
+	for p := range k {
+		x, row := at(a, p*csa, 1)[0], at(b, p*rsb, n)
+		for j := range sums {
+			sums[j] += x * row[j]
+		}
+	}
+}
+
+// addSums is an addFunc.
+func addSums(n int, y *float32, steps int, c *float32, alpha, beta float32) {
+	for s := range steps {
+		sums, c := at(y, s*n, n), at(c, 0, n)
+		for j, sum := range sums {
+			if beta == 0 {
+				c[j] = alpha * sum
+			} else {
+				c[j] = alpha*sum + beta*c[j]
+			}
+		}
+		beta = 1
+	}
 }
 
 // tile2x4 is a tileFunc for two rows of four columns: as many sums as fit in the registers of amd64.

@@ -5,6 +5,10 @@ import "runtime"
 // readGrain is the number of elements of B that a goroutine shall read at least.
 const readGrain = 1 << 15
 
+// maxSums is the number of columns of a row of C whose sums are kept at once: they should stay in
+// the first-level cache.
+const maxSums = 1 << 12
+
 // oneRow computes a C of one row. It reads all of B once and nothing else of size, so
 // that packing would cost as much as computing.
 func (p *product) oneRow() {
@@ -17,12 +21,31 @@ func (p *product) oneRow() {
 		t.gather(t.x)
 		For(p.n, 1+readGrain/p.k, t.rowDots)
 	} else {
-		// Long pieces of the rows: their pages are not at hand for long.
-		tiles := (p.n + p.rowCols - 1) / p.rowCols
-		For(tiles, 1+max(readGrain/(p.k*p.rowCols), tiles/(2*runtime.GOMAXPROCS(0))), t.rowTiles)
+		t.sumRow()
 	}
 	t.product = product{}
 	teams.put(t)
+}
+
+// sumRow computes a row of C if B is not transposed. The steps are the parts of B that lie
+// together, so they are shared out, and their sums added up when all are there.
+func (t *team) sumRow() {
+	whole := t.n / t.cols * t.cols
+	if whole > 0 {
+		steps := (t.k + t.step - 1) / t.step
+		t.sums = t.vector.sized(steps * whole)
+		t.blocks = (whole + maxSums - 1) / maxSums
+		if procs := runtime.GOMAXPROCS(0); t.blocks*steps < procs {
+			t.blocks = (procs + steps - 1) / steps
+		}
+		For(steps*t.blocks, 1+readGrain*steps*t.blocks/(t.k*whole), t.rowSteps)
+		t.addSums(whole, &t.sums[0], steps, &t.c[0], t.alpha, t.beta)
+	}
+	if whole < t.n { // the last columns are too few
+		s := workspaces.take()
+		t.group(s, whole/t.cols, t.panels(), 0, 1)
+		workspaces.put(s)
+	}
 }
 
 // gather copies A, one row or one column, to x.
@@ -36,27 +59,22 @@ func (p *product) gather(x []float32) {
 	}
 }
 
-// rowColumns computes the tiles lo to hi-1 of a row of C if B is not transposed.
-func (p *product) rowColumns(lo, hi int) {
-	csa := 1
-	if p.transA {
-		csa = p.lda
+// computeSums computes the parts lo to hi-1 of the sums of a row of C: the blocks of columns of
+// one step after the other.
+func (t *team) computeSums(lo, hi int) {
+	csa, n := 1, t.n/t.cols
+	if t.transA {
+		csa = t.lda
 	}
-	whole := min(hi, p.n/p.rowCols)
-	for from := 0; from < p.k; from += p.step {
-		beta := p.beta
-		if from > 0 {
-			beta = 1
+	for i := lo; i < hi; i++ {
+		step, block := i/t.blocks, i%t.blocks
+		from, first, last := step*t.step, block*n/t.blocks*t.cols, (block+1)*n/t.blocks*t.cols
+		if first == last {
+			continue
 		}
-		for i := lo; i < whole; i++ {
-			col := i * p.rowCols
-			p.rowTile(min(p.step, p.k-from), &p.a[from*csa], csa, &p.b[from*p.ldb+col], p.ldb, &p.c[col], p.alpha, beta)
-		}
-	}
-	if whole < hi { // the last is too narrow
-		s := workspaces.take()
-		p.group(s, whole*p.rowCols/p.cols, p.panels(), 0, 1)
-		workspaces.put(s)
+		sums := t.sums[step*n*t.cols:][first:last]
+		clear(sums)
+		t.rowSums(min(t.step, t.k-from), &t.a[from*csa], csa, &t.b[from*t.ldb+first], t.ldb, last-first, &sums[0])
 	}
 }
 

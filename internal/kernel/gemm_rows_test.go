@@ -12,7 +12,7 @@ import (
 func TestGemmFewRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 1))
 	withISA(t, "rows", func(t *testing.T) {
-		for _, size := range [][2]int{{1, 1}, {7, 5}, {8, 16}, {300, 33}, {2100, 64}, {95, 3000}, {385, 2000}} {
+		for _, size := range [][2]int{{1, 1}, {7, 5}, {8, 16}, {300, 33}, {2100, 64}, {95, 3000}, {385, 2000}, {8300, 50}} {
 			for trans := range 2 {
 				for m := 2; m <= fewRows+1; m++ {
 					if size[1] > 1000 && m%4 > 1 {

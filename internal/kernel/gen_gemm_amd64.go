@@ -144,15 +144,25 @@ func copy16AVX2(k int, dst *float32, src *float32, lds int)
 //go:noescape
 func copy6AVX2(k int, dst *float32, src *float32, lds int)
 
-// tile1x128AVX512 computes a tile of one row; see rowFunc.
+// rowSumsAVX512 adds multiples of rows to y; see sumFunc.
 //
 //go:noescape
-func tile1x128AVX512(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha float32, beta float32)
+func rowSumsAVX512(k int, a *float32, csa int, b *float32, rsb int, n int, y *float32)
 
-// tile1x64AVX2 computes a tile of one row; see rowFunc.
+// rowSumsAVX2 adds multiples of rows to y; see sumFunc.
 //
 //go:noescape
-func tile1x64AVX2(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha float32, beta float32)
+func rowSumsAVX2(k int, a *float32, csa int, b *float32, rsb int, n int, y *float32)
+
+// addSumsAVX512 adds the sums of all steps up; see addFunc.
+//
+//go:noescape
+func addSumsAVX512(n int, y *float32, steps int, c *float32, alpha float32, beta float32)
+
+// addSumsAVX2 adds the sums of all steps up; see addFunc.
+//
+//go:noescape
+func addSumsAVX2(n int, y *float32, steps int, c *float32, alpha float32, beta float32)
 
 // strip1x96AVX512 computes a tile of few rows; see stripFunc.
 //

@@ -5936,139 +5936,429 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile1x128AVX512(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha float32, beta float32)
+// func rowSumsAVX512(k int, a *float32, csa int, b *float32, rsb int, n int, y *float32)
 // Requires: AVX, AVX512F
-TEXT ·tile1x128AVX512(SB), NOSPLIT, $0-56
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   csa+16(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   b+24(FP), BX
-	MOVQ   rsb+32(FP), SI
-	SHLQ   $0x02, SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
+TEXT ·rowSumsAVX512(SB), NOSPLIT, $0-56
+	MOVQ k+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ csa+16(FP), DX
+	SHLQ $0x02, DX
+	MOVQ rsb+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ b+24(FP), SI
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+	LEAQ (SI)(DI*2), R9
+	ADDQ BX, R9
+	MOVQ n+40(FP), R10
 
-step:
-	VBROADCASTSS (CX), Z8
-	VFMADD231PS  (BX), Z8, Z0
-	VFMADD231PS  64(BX), Z8, Z1
-	VFMADD231PS  128(BX), Z8, Z2
-	VFMADD231PS  192(BX), Z8, Z3
-	VFMADD231PS  256(BX), Z8, Z4
-	VFMADD231PS  320(BX), Z8, Z5
-	VFMADD231PS  384(BX), Z8, Z6
-	VFMADD231PS  448(BX), Z8, Z7
+several:
+	SUBQ         $0x08, AX
+	JL           rest
+	VBROADCASTSS (CX), Z4
 	ADDQ         DX, CX
-	ADDQ         SI, BX
-	DECQ         AX
-	JNZ          step
-	MOVQ         c+40(FP), AX
-	VBROADCASTSS alpha+48(FP), Z8
-	VMULPS       Z8, Z0, Z0
-	VMULPS       Z8, Z1, Z1
-	VMULPS       Z8, Z2, Z2
-	VMULPS       Z8, Z3, Z3
-	VMULPS       Z8, Z4, Z4
-	VMULPS       Z8, Z5, Z5
-	VMULPS       Z8, Z6, Z6
-	VMULPS       Z8, Z7, Z7
-	MOVL         beta+52(FP), CX
-	ADDL         CX, CX
-	JZ           store
-	VBROADCASTSS beta+52(FP), Z8
-	VFMADD231PS  (AX), Z8, Z0
-	VFMADD231PS  64(AX), Z8, Z1
-	VFMADD231PS  128(AX), Z8, Z2
-	VFMADD231PS  192(AX), Z8, Z3
-	VFMADD231PS  256(AX), Z8, Z4
-	VFMADD231PS  320(AX), Z8, Z5
-	VFMADD231PS  384(AX), Z8, Z6
-	VFMADD231PS  448(AX), Z8, Z7
+	VBROADCASTSS (CX), Z5
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Z6
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Z7
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Z8
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Z9
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Z10
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Z11
+	ADDQ         DX, CX
+	MOVQ         y+48(FP), R11
+	MOVQ         R10, R12
 
-store:
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, 256(AX)
-	VMOVUPS Z5, 320(AX)
-	VMOVUPS Z6, 384(AX)
-	VMOVUPS Z7, 448(AX)
+wide8:
+	SUBQ        $0x00000040, R12
+	JL          wideEnd8
+	VMOVUPS     (R11), Z0
+	VMOVUPS     64(R11), Z1
+	VMOVUPS     128(R11), Z2
+	VMOVUPS     192(R11), Z3
+	VFMADD231PS (SI), Z4, Z0
+	VFMADD231PS 64(SI), Z4, Z1
+	VFMADD231PS 128(SI), Z4, Z2
+	VFMADD231PS 192(SI), Z4, Z3
+	VFMADD231PS (SI)(BX*1), Z5, Z0
+	VFMADD231PS 64(SI)(BX*1), Z5, Z1
+	VFMADD231PS 128(SI)(BX*1), Z5, Z2
+	VFMADD231PS 192(SI)(BX*1), Z5, Z3
+	VFMADD231PS (SI)(BX*2), Z6, Z0
+	VFMADD231PS 64(SI)(BX*2), Z6, Z1
+	VFMADD231PS 128(SI)(BX*2), Z6, Z2
+	VFMADD231PS 192(SI)(BX*2), Z6, Z3
+	VFMADD231PS (SI)(DI*1), Z7, Z0
+	VFMADD231PS 64(SI)(DI*1), Z7, Z1
+	VFMADD231PS 128(SI)(DI*1), Z7, Z2
+	VFMADD231PS 192(SI)(DI*1), Z7, Z3
+	VFMADD231PS (SI)(BX*4), Z8, Z0
+	VFMADD231PS 64(SI)(BX*4), Z8, Z1
+	VFMADD231PS 128(SI)(BX*4), Z8, Z2
+	VFMADD231PS 192(SI)(BX*4), Z8, Z3
+	VFMADD231PS (SI)(R8*1), Z9, Z0
+	VFMADD231PS 64(SI)(R8*1), Z9, Z1
+	VFMADD231PS 128(SI)(R8*1), Z9, Z2
+	VFMADD231PS 192(SI)(R8*1), Z9, Z3
+	VFMADD231PS (SI)(DI*2), Z10, Z0
+	VFMADD231PS 64(SI)(DI*2), Z10, Z1
+	VFMADD231PS 128(SI)(DI*2), Z10, Z2
+	VFMADD231PS 192(SI)(DI*2), Z10, Z3
+	VFMADD231PS (R9), Z11, Z0
+	VFMADD231PS 64(R9), Z11, Z1
+	VFMADD231PS 128(R9), Z11, Z2
+	VFMADD231PS 192(R9), Z11, Z3
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, 64(R11)
+	VMOVUPS     Z2, 128(R11)
+	VMOVUPS     Z3, 192(R11)
+	ADDQ        $0x00000100, R11
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, R9
+	JMP         wide8
+
+wideEnd8:
+	ADDQ $0x00000040, R12
+
+narrow8:
+	SUBQ        $0x00000010, R12
+	JL          narrowEnd8
+	VMOVUPS     (R11), Z0
+	VFMADD231PS (SI), Z4, Z0
+	VFMADD231PS (SI)(BX*1), Z5, Z0
+	VFMADD231PS (SI)(BX*2), Z6, Z0
+	VFMADD231PS (SI)(DI*1), Z7, Z0
+	VFMADD231PS (SI)(BX*4), Z8, Z0
+	VFMADD231PS (SI)(R8*1), Z9, Z0
+	VFMADD231PS (SI)(DI*2), Z10, Z0
+	VFMADD231PS (R9), Z11, Z0
+	VMOVUPS     Z0, (R11)
+	ADDQ        $0x00000040, R11
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, R9
+	JMP         narrow8
+
+narrowEnd8:
+	ADDQ   $0x00000010, R12
+	IMUL3Q $0x08, BX, R12
+	MOVQ   R10, R11
+	SHLQ   $0x02, R11
+	SUBQ   R11, R12
+	ADDQ   R12, SI
+	ADDQ   R12, R9
+	JMP    several
+
+rest:
+	ADDQ $0x08, AX
+
+single:
+	DECQ         AX
+	JL           done
+	VBROADCASTSS (CX), Z4
+	ADDQ         DX, CX
+	MOVQ         y+48(FP), R11
+	MOVQ         R10, R12
+
+wide1:
+	SUBQ        $0x00000040, R12
+	JL          wideEnd1
+	VMOVUPS     (R11), Z0
+	VMOVUPS     64(R11), Z1
+	VMOVUPS     128(R11), Z2
+	VMOVUPS     192(R11), Z3
+	VFMADD231PS (SI), Z4, Z0
+	VFMADD231PS 64(SI), Z4, Z1
+	VFMADD231PS 128(SI), Z4, Z2
+	VFMADD231PS 192(SI), Z4, Z3
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, 64(R11)
+	VMOVUPS     Z2, 128(R11)
+	VMOVUPS     Z3, 192(R11)
+	ADDQ        $0x00000100, R11
+	ADDQ        $0x00000100, SI
+	ADDQ        $0x00000100, R9
+	JMP         wide1
+
+wideEnd1:
+	ADDQ $0x00000040, R12
+
+narrow1:
+	SUBQ        $0x00000010, R12
+	JL          narrowEnd1
+	VMOVUPS     (R11), Z0
+	VFMADD231PS (SI), Z4, Z0
+	VMOVUPS     Z0, (R11)
+	ADDQ        $0x00000040, R11
+	ADDQ        $0x00000040, SI
+	ADDQ        $0x00000040, R9
+	JMP         narrow1
+
+narrowEnd1:
+	ADDQ   $0x00000010, R12
+	IMUL3Q $0x01, BX, R12
+	MOVQ   R10, R11
+	SHLQ   $0x02, R11
+	SUBQ   R11, R12
+	ADDQ   R12, SI
+	ADDQ   R12, R9
+	JMP    single
+
+done:
 	VZEROUPPER
 	RET
 
-// func tile1x64AVX2(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha float32, beta float32)
+// func rowSumsAVX2(k int, a *float32, csa int, b *float32, rsb int, n int, y *float32)
 // Requires: AVX, FMA3
-TEXT ·tile1x64AVX2(SB), NOSPLIT, $0-56
-	MOVQ   k+0(FP), AX
-	MOVQ   a+8(FP), CX
-	MOVQ   csa+16(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   b+24(FP), BX
-	MOVQ   rsb+32(FP), SI
-	SHLQ   $0x02, SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
+TEXT ·rowSumsAVX2(SB), NOSPLIT, $0-56
+	MOVQ k+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ csa+16(FP), DX
+	SHLQ $0x02, DX
+	MOVQ rsb+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ b+24(FP), SI
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+	LEAQ (SI)(DI*2), R9
+	ADDQ BX, R9
+	MOVQ n+40(FP), R10
+
+several:
+	SUBQ         $0x08, AX
+	JL           rest
+	VBROADCASTSS (CX), Y4
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y5
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y6
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y7
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y8
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y9
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y10
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y11
+	ADDQ         DX, CX
+	MOVQ         y+48(FP), R11
+	MOVQ         R10, R12
+
+wide8:
+	SUBQ        $0x00000020, R12
+	JL          wideEnd8
+	VMOVUPS     (R11), Y0
+	VMOVUPS     32(R11), Y1
+	VMOVUPS     64(R11), Y2
+	VMOVUPS     96(R11), Y3
+	VFMADD231PS (SI), Y4, Y0
+	VFMADD231PS 32(SI), Y4, Y1
+	VFMADD231PS 64(SI), Y4, Y2
+	VFMADD231PS 96(SI), Y4, Y3
+	VFMADD231PS (SI)(BX*1), Y5, Y0
+	VFMADD231PS 32(SI)(BX*1), Y5, Y1
+	VFMADD231PS 64(SI)(BX*1), Y5, Y2
+	VFMADD231PS 96(SI)(BX*1), Y5, Y3
+	VFMADD231PS (SI)(BX*2), Y6, Y0
+	VFMADD231PS 32(SI)(BX*2), Y6, Y1
+	VFMADD231PS 64(SI)(BX*2), Y6, Y2
+	VFMADD231PS 96(SI)(BX*2), Y6, Y3
+	VFMADD231PS (SI)(DI*1), Y7, Y0
+	VFMADD231PS 32(SI)(DI*1), Y7, Y1
+	VFMADD231PS 64(SI)(DI*1), Y7, Y2
+	VFMADD231PS 96(SI)(DI*1), Y7, Y3
+	VFMADD231PS (SI)(BX*4), Y8, Y0
+	VFMADD231PS 32(SI)(BX*4), Y8, Y1
+	VFMADD231PS 64(SI)(BX*4), Y8, Y2
+	VFMADD231PS 96(SI)(BX*4), Y8, Y3
+	VFMADD231PS (SI)(R8*1), Y9, Y0
+	VFMADD231PS 32(SI)(R8*1), Y9, Y1
+	VFMADD231PS 64(SI)(R8*1), Y9, Y2
+	VFMADD231PS 96(SI)(R8*1), Y9, Y3
+	VFMADD231PS (SI)(DI*2), Y10, Y0
+	VFMADD231PS 32(SI)(DI*2), Y10, Y1
+	VFMADD231PS 64(SI)(DI*2), Y10, Y2
+	VFMADD231PS 96(SI)(DI*2), Y10, Y3
+	VFMADD231PS (R9), Y11, Y0
+	VFMADD231PS 32(R9), Y11, Y1
+	VFMADD231PS 64(R9), Y11, Y2
+	VFMADD231PS 96(R9), Y11, Y3
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y1, 32(R11)
+	VMOVUPS     Y2, 64(R11)
+	VMOVUPS     Y3, 96(R11)
+	ADDQ        $0x00000080, R11
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, R9
+	JMP         wide8
+
+wideEnd8:
+	ADDQ $0x00000020, R12
+
+narrow8:
+	SUBQ        $0x00000008, R12
+	JL          narrowEnd8
+	VMOVUPS     (R11), Y0
+	VFMADD231PS (SI), Y4, Y0
+	VFMADD231PS (SI)(BX*1), Y5, Y0
+	VFMADD231PS (SI)(BX*2), Y6, Y0
+	VFMADD231PS (SI)(DI*1), Y7, Y0
+	VFMADD231PS (SI)(BX*4), Y8, Y0
+	VFMADD231PS (SI)(R8*1), Y9, Y0
+	VFMADD231PS (SI)(DI*2), Y10, Y0
+	VFMADD231PS (R9), Y11, Y0
+	VMOVUPS     Y0, (R11)
+	ADDQ        $0x00000020, R11
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, R9
+	JMP         narrow8
+
+narrowEnd8:
+	ADDQ   $0x00000008, R12
+	IMUL3Q $0x08, BX, R12
+	MOVQ   R10, R11
+	SHLQ   $0x02, R11
+	SUBQ   R11, R12
+	ADDQ   R12, SI
+	ADDQ   R12, R9
+	JMP    several
+
+rest:
+	ADDQ $0x08, AX
+
+single:
+	DECQ         AX
+	JL           done
+	VBROADCASTSS (CX), Y4
+	ADDQ         DX, CX
+	MOVQ         y+48(FP), R11
+	MOVQ         R10, R12
+
+wide1:
+	SUBQ        $0x00000020, R12
+	JL          wideEnd1
+	VMOVUPS     (R11), Y0
+	VMOVUPS     32(R11), Y1
+	VMOVUPS     64(R11), Y2
+	VMOVUPS     96(R11), Y3
+	VFMADD231PS (SI), Y4, Y0
+	VFMADD231PS 32(SI), Y4, Y1
+	VFMADD231PS 64(SI), Y4, Y2
+	VFMADD231PS 96(SI), Y4, Y3
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y1, 32(R11)
+	VMOVUPS     Y2, 64(R11)
+	VMOVUPS     Y3, 96(R11)
+	ADDQ        $0x00000080, R11
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, R9
+	JMP         wide1
+
+wideEnd1:
+	ADDQ $0x00000020, R12
+
+narrow1:
+	SUBQ        $0x00000008, R12
+	JL          narrowEnd1
+	VMOVUPS     (R11), Y0
+	VFMADD231PS (SI), Y4, Y0
+	VMOVUPS     Y0, (R11)
+	ADDQ        $0x00000020, R11
+	ADDQ        $0x00000020, SI
+	ADDQ        $0x00000020, R9
+	JMP         narrow1
+
+narrowEnd1:
+	ADDQ   $0x00000008, R12
+	IMUL3Q $0x01, BX, R12
+	MOVQ   R10, R11
+	SHLQ   $0x02, R11
+	SUBQ   R11, R12
+	ADDQ   R12, SI
+	ADDQ   R12, R9
+	JMP    single
+
+done:
+	VZEROUPPER
+	RET
+
+// func addSumsAVX512(n int, y *float32, steps int, c *float32, alpha float32, beta float32)
+// Requires: AVX, AVX512F
+TEXT ·addSumsAVX512(SB), NOSPLIT, $0-40
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         c+24(FP), DX
+	MOVQ         AX, BX
+	SHLQ         $0x02, BX
+	VBROADCASTSS alpha+32(FP), Z0
+	VBROADCASTSS beta+36(FP), Z1
+
+column:
+	MOVQ        CX, SI
+	MOVQ        steps+16(FP), DI
+	VMULPS      (SI), Z0, Z2
+	MOVL        beta+36(FP), R8
+	ADDL        R8, R8
+	JZ          next
+	VFMADD231PS (DX), Z1, Z2
+	JMP         next
 
 step:
-	VBROADCASTSS (CX), Y8
-	VFMADD231PS  (BX), Y8, Y0
-	VFMADD231PS  32(BX), Y8, Y1
-	VFMADD231PS  64(BX), Y8, Y2
-	VFMADD231PS  96(BX), Y8, Y3
-	VFMADD231PS  128(BX), Y8, Y4
-	VFMADD231PS  160(BX), Y8, Y5
-	VFMADD231PS  192(BX), Y8, Y6
-	VFMADD231PS  224(BX), Y8, Y7
-	ADDQ         DX, CX
-	ADDQ         SI, BX
-	DECQ         AX
-	JNZ          step
-	MOVQ         c+40(FP), AX
-	VBROADCASTSS alpha+48(FP), Y8
-	VMULPS       Y8, Y0, Y0
-	VMULPS       Y8, Y1, Y1
-	VMULPS       Y8, Y2, Y2
-	VMULPS       Y8, Y3, Y3
-	VMULPS       Y8, Y4, Y4
-	VMULPS       Y8, Y5, Y5
-	VMULPS       Y8, Y6, Y6
-	VMULPS       Y8, Y7, Y7
-	MOVL         beta+52(FP), CX
-	ADDL         CX, CX
-	JZ           store
-	VBROADCASTSS beta+52(FP), Y8
-	VFMADD231PS  (AX), Y8, Y0
-	VFMADD231PS  32(AX), Y8, Y1
-	VFMADD231PS  64(AX), Y8, Y2
-	VFMADD231PS  96(AX), Y8, Y3
-	VFMADD231PS  128(AX), Y8, Y4
-	VFMADD231PS  160(AX), Y8, Y5
-	VFMADD231PS  192(AX), Y8, Y6
-	VFMADD231PS  224(AX), Y8, Y7
+	ADDQ   BX, SI
+	VMULPS (SI), Z0, Z3
+	VADDPS Z3, Z2, Z2
 
-store:
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, 64(AX)
-	VMOVUPS Y3, 96(AX)
-	VMOVUPS Y4, 128(AX)
-	VMOVUPS Y5, 160(AX)
-	VMOVUPS Y6, 192(AX)
-	VMOVUPS Y7, 224(AX)
+next:
+	DECQ    DI
+	JNZ     step
+	VMOVUPS Z2, (DX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, AX
+	JNZ     column
+	VZEROUPPER
+	RET
+
+// func addSumsAVX2(n int, y *float32, steps int, c *float32, alpha float32, beta float32)
+// Requires: AVX, FMA3
+TEXT ·addSumsAVX2(SB), NOSPLIT, $0-40
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         c+24(FP), DX
+	MOVQ         AX, BX
+	SHLQ         $0x02, BX
+	VBROADCASTSS alpha+32(FP), Y0
+	VBROADCASTSS beta+36(FP), Y1
+
+column:
+	MOVQ        CX, SI
+	MOVQ        steps+16(FP), DI
+	VMULPS      (SI), Y0, Y2
+	MOVL        beta+36(FP), R8
+	ADDL        R8, R8
+	JZ          next
+	VFMADD231PS (DX), Y1, Y2
+	JMP         next
+
+step:
+	ADDQ   BX, SI
+	VMULPS (SI), Y0, Y3
+	VADDPS Y3, Y2, Y2
+
+next:
+	DECQ    DI
+	JNZ     step
+	VMOVUPS Y2, (DX)
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, AX
+	JNZ     column
 	VZEROUPPER
 	RET
 
@@ -7129,248 +7419,182 @@ step:
 // func dot1AVX512(k int, x *float32, b *float32, ldb int, y *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dot1AVX512(SB), NOSPLIT, $0-40
-	MOVQ   k+0(FP), AX
-	MOVQ   x+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   ldb+24(FP), BX
-	SHLQ   $0x02, BX
+	MOVQ k+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+32(FP), DX
+	MOVQ ldb+24(FP), BX
+	SHLQ $0x02, BX
+	SHLQ $0x02, AX
+	MOVQ b+16(FP), SI
+	LEAQ (SI)(BX*8), DI
+	ADDQ BX, BX
+	MOVQ $0x00000001, R9
+
+rows:
+	XORQ   R8, R8
 	VXORPS Y0, Y0, Y0
 
 step:
-	VMOVUPS       (CX), Z1
-	PREFETCHT0    256(DX)
-	VFMADD231PS   (DX), Z1, Z0
-	ADDQ          $0x40, CX
-	ADDQ          $0x40, DX
-	SUBQ          $0x10, AX
-	JNZ           step
-	MOVQ          y+32(FP), AX
+	VMOVUPS       (CX)(R8*1), Z1
+	PREFETCHT1    (DI)(R8*1)
+	VFMADD231PS   (SI)(R8*1), Z1, Z0
+	ADDQ          $0x40, R8
+	CMPQ          R8, AX
+	JL            step
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
 	VEXTRACTF128  $0x01, Y0, X1
 	VADDPS        X1, X0, X0
 	VHADDPS       X0, X0, X0
 	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (AX)
+	VMOVSS        X0, (DX)
+	ADDQ          BX, SI
+	ADDQ          BX, DI
+	ADDQ          $0x04, DX
+	DECQ          R9
+	JNZ           rows
 	VZEROUPPER
 	RET
 
 // func dot1AVX2(k int, x *float32, b *float32, ldb int, y *float32)
 // Requires: AVX, FMA3, MMX+
 TEXT ·dot1AVX2(SB), NOSPLIT, $0-40
-	MOVQ   k+0(FP), AX
-	MOVQ   x+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   ldb+24(FP), BX
-	SHLQ   $0x02, BX
+	MOVQ k+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+32(FP), DX
+	MOVQ ldb+24(FP), BX
+	SHLQ $0x02, BX
+	SHLQ $0x02, AX
+	MOVQ b+16(FP), SI
+	LEAQ (SI)(BX*8), DI
+	ADDQ BX, BX
+	MOVQ $0x00000001, R9
+
+rows:
+	XORQ   R8, R8
 	VXORPS Y0, Y0, Y0
 
 step:
-	VMOVUPS      (CX), Y1
-	PREFETCHT0   256(DX)
-	VFMADD231PS  (DX), Y1, Y0
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, DX
-	SUBQ         $0x08, AX
-	JNZ          step
-	MOVQ         y+32(FP), AX
+	VMOVUPS      (CX)(R8*1), Y1
+	PREFETCHT1   (DI)(R8*1)
+	VFMADD231PS  (SI)(R8*1), Y1, Y0
+	ADDQ         $0x20, R8
+	CMPQ         R8, AX
+	JL           step
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
-	VMOVSS       X0, (AX)
+	VMOVSS       X0, (DX)
+	ADDQ         BX, SI
+	ADDQ         BX, DI
+	ADDQ         $0x04, DX
+	DECQ         R9
+	JNZ          rows
 	VZEROUPPER
 	RET
 
 // func dot8AVX512(k int, x *float32, b *float32, ldb int, y *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dot8AVX512(SB), NOSPLIT, $0-40
-	MOVQ   k+0(FP), AX
-	MOVQ   x+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   ldb+24(FP), BX
-	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), SI
-	LEAQ   (BX)(BX*4), DI
-	LEAQ   (DX)(SI*2), R8
-	ADDQ   BX, R8
+	MOVQ k+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+32(FP), DX
+	MOVQ ldb+24(FP), BX
+	SHLQ $0x02, BX
+	SHLQ $0x02, AX
+	MOVQ b+16(FP), SI
+	LEAQ (SI)(BX*8), R8
+	LEAQ (SI)(BX*1), DI
+	LEAQ (DI)(BX*8), R9
+	ADDQ BX, BX
+	MOVQ $0x00000004, R11
+
+rows:
+	XORQ   R10, R10
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
 
 step:
-	VMOVUPS       (CX), Z8
-	PREFETCHT0    256(DX)
-	VFMADD231PS   (DX), Z8, Z0
-	PREFETCHT0    256(DX)(BX*1)
-	VFMADD231PS   (DX)(BX*1), Z8, Z1
-	PREFETCHT0    256(DX)(BX*2)
-	VFMADD231PS   (DX)(BX*2), Z8, Z2
-	PREFETCHT0    256(DX)(SI*1)
-	VFMADD231PS   (DX)(SI*1), Z8, Z3
-	PREFETCHT0    256(DX)(BX*4)
-	VFMADD231PS   (DX)(BX*4), Z8, Z4
-	PREFETCHT0    256(DX)(DI*1)
-	VFMADD231PS   (DX)(DI*1), Z8, Z5
-	PREFETCHT0    256(DX)(SI*2)
-	VFMADD231PS   (DX)(SI*2), Z8, Z6
-	PREFETCHT0    256(R8)
-	VFMADD231PS   (R8), Z8, Z7
-	ADDQ          $0x40, CX
-	ADDQ          $0x40, DX
-	ADDQ          $0x40, R8
-	SUBQ          $0x10, AX
-	JNZ           step
-	MOVQ          y+32(FP), AX
-	VEXTRACTF64X4 $0x01, Z0, Y8
-	VADDPS        Y8, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X8
-	VADDPS        X8, X0, X0
+	VMOVUPS       (CX)(R10*1), Z2
+	PREFETCHT1    (R8)(R10*1)
+	VFMADD231PS   (SI)(R10*1), Z2, Z0
+	PREFETCHT1    (R9)(R10*1)
+	VFMADD231PS   (DI)(R10*1), Z2, Z1
+	ADDQ          $0x40, R10
+	CMPQ          R10, AX
+	JL            step
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPS        X2, X0, X0
 	VHADDPS       X0, X0, X0
 	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (AX)
-	VEXTRACTF64X4 $0x01, Z1, Y8
-	VADDPS        Y8, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X8
-	VADDPS        X8, X1, X1
+	VMOVSS        X0, (DX)
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPS        X2, X1, X1
 	VHADDPS       X1, X1, X1
 	VHADDPS       X1, X1, X1
-	VMOVSS        X1, 4(AX)
-	VEXTRACTF64X4 $0x01, Z2, Y8
-	VADDPS        Y8, Y2, Y2
-	VEXTRACTF128  $0x01, Y2, X8
-	VADDPS        X8, X2, X2
-	VHADDPS       X2, X2, X2
-	VHADDPS       X2, X2, X2
-	VMOVSS        X2, 8(AX)
-	VEXTRACTF64X4 $0x01, Z3, Y8
-	VADDPS        Y8, Y3, Y3
-	VEXTRACTF128  $0x01, Y3, X8
-	VADDPS        X8, X3, X3
-	VHADDPS       X3, X3, X3
-	VHADDPS       X3, X3, X3
-	VMOVSS        X3, 12(AX)
-	VEXTRACTF64X4 $0x01, Z4, Y8
-	VADDPS        Y8, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X8
-	VADDPS        X8, X4, X4
-	VHADDPS       X4, X4, X4
-	VHADDPS       X4, X4, X4
-	VMOVSS        X4, 16(AX)
-	VEXTRACTF64X4 $0x01, Z5, Y8
-	VADDPS        Y8, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X8
-	VADDPS        X8, X5, X5
-	VHADDPS       X5, X5, X5
-	VHADDPS       X5, X5, X5
-	VMOVSS        X5, 20(AX)
-	VEXTRACTF64X4 $0x01, Z6, Y8
-	VADDPS        Y8, Y6, Y6
-	VEXTRACTF128  $0x01, Y6, X8
-	VADDPS        X8, X6, X6
-	VHADDPS       X6, X6, X6
-	VHADDPS       X6, X6, X6
-	VMOVSS        X6, 24(AX)
-	VEXTRACTF64X4 $0x01, Z7, Y8
-	VADDPS        Y8, Y7, Y7
-	VEXTRACTF128  $0x01, Y7, X8
-	VADDPS        X8, X7, X7
-	VHADDPS       X7, X7, X7
-	VHADDPS       X7, X7, X7
-	VMOVSS        X7, 28(AX)
+	VMOVSS        X1, 4(DX)
+	ADDQ          BX, SI
+	ADDQ          BX, R8
+	ADDQ          BX, DI
+	ADDQ          BX, R9
+	ADDQ          $0x08, DX
+	DECQ          R11
+	JNZ           rows
 	VZEROUPPER
 	RET
 
 // func dot8AVX2(k int, x *float32, b *float32, ldb int, y *float32)
 // Requires: AVX, FMA3, MMX+
 TEXT ·dot8AVX2(SB), NOSPLIT, $0-40
-	MOVQ   k+0(FP), AX
-	MOVQ   x+8(FP), CX
-	MOVQ   b+16(FP), DX
-	MOVQ   ldb+24(FP), BX
-	SHLQ   $0x02, BX
-	LEAQ   (BX)(BX*2), SI
-	LEAQ   (BX)(BX*4), DI
-	LEAQ   (DX)(SI*2), R8
-	ADDQ   BX, R8
+	MOVQ k+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ y+32(FP), DX
+	MOVQ ldb+24(FP), BX
+	SHLQ $0x02, BX
+	SHLQ $0x02, AX
+	MOVQ b+16(FP), SI
+	LEAQ (SI)(BX*8), R8
+	LEAQ (SI)(BX*1), DI
+	LEAQ (DI)(BX*8), R9
+	ADDQ BX, BX
+	MOVQ $0x00000004, R11
+
+rows:
+	XORQ   R10, R10
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
 
 step:
-	VMOVUPS      (CX), Y8
-	PREFETCHT0   256(DX)
-	VFMADD231PS  (DX), Y8, Y0
-	PREFETCHT0   256(DX)(BX*1)
-	VFMADD231PS  (DX)(BX*1), Y8, Y1
-	PREFETCHT0   256(DX)(BX*2)
-	VFMADD231PS  (DX)(BX*2), Y8, Y2
-	PREFETCHT0   256(DX)(SI*1)
-	VFMADD231PS  (DX)(SI*1), Y8, Y3
-	PREFETCHT0   256(DX)(BX*4)
-	VFMADD231PS  (DX)(BX*4), Y8, Y4
-	PREFETCHT0   256(DX)(DI*1)
-	VFMADD231PS  (DX)(DI*1), Y8, Y5
-	PREFETCHT0   256(DX)(SI*2)
-	VFMADD231PS  (DX)(SI*2), Y8, Y6
-	PREFETCHT0   256(R8)
-	VFMADD231PS  (R8), Y8, Y7
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, DX
-	ADDQ         $0x20, R8
-	SUBQ         $0x08, AX
-	JNZ          step
-	MOVQ         y+32(FP), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X0
+	VMOVUPS      (CX)(R10*1), Y2
+	PREFETCHT1   (R8)(R10*1)
+	VFMADD231PS  (SI)(R10*1), Y2, Y0
+	PREFETCHT1   (R9)(R10*1)
+	VFMADD231PS  (DI)(R10*1), Y2, Y1
+	ADDQ         $0x20, R10
+	CMPQ         R10, AX
+	JL           step
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X0
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
-	VMOVSS       X0, (AX)
-	VEXTRACTF128 $0x01, Y1, X8
-	VADDPS       X8, X1, X1
+	VMOVSS       X0, (DX)
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
 	VHADDPS      X1, X1, X1
 	VHADDPS      X1, X1, X1
-	VMOVSS       X1, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X8
-	VADDPS       X8, X2, X2
-	VHADDPS      X2, X2, X2
-	VHADDPS      X2, X2, X2
-	VMOVSS       X2, 8(AX)
-	VEXTRACTF128 $0x01, Y3, X8
-	VADDPS       X8, X3, X3
-	VHADDPS      X3, X3, X3
-	VHADDPS      X3, X3, X3
-	VMOVSS       X3, 12(AX)
-	VEXTRACTF128 $0x01, Y4, X8
-	VADDPS       X8, X4, X4
-	VHADDPS      X4, X4, X4
-	VHADDPS      X4, X4, X4
-	VMOVSS       X4, 16(AX)
-	VEXTRACTF128 $0x01, Y5, X8
-	VADDPS       X8, X5, X5
-	VHADDPS      X5, X5, X5
-	VHADDPS      X5, X5, X5
-	VMOVSS       X5, 20(AX)
-	VEXTRACTF128 $0x01, Y6, X8
-	VADDPS       X8, X6, X6
-	VHADDPS      X6, X6, X6
-	VHADDPS      X6, X6, X6
-	VMOVSS       X6, 24(AX)
-	VEXTRACTF128 $0x01, Y7, X8
-	VADDPS       X8, X7, X7
-	VHADDPS      X7, X7, X7
-	VHADDPS      X7, X7, X7
-	VMOVSS       X7, 28(AX)
+	VMOVSS       X1, 4(DX)
+	ADDQ         BX, SI
+	ADDQ         BX, R8
+	ADDQ         BX, DI
+	ADDQ         BX, R9
+	ADDQ         $0x08, DX
+	DECQ         R11
+	JNZ          rows
 	VZEROUPPER
 	RET
 

@@ -26,9 +26,9 @@ type isa struct {
 	transposeB transposeFunc
 	lanes      int
 
-	// rowTile computes a tile of one row, rowCols wide.
-	rowTile rowFunc
-	rowCols int
+	// rowSums and addSums compute a row of C, a multiple of cols wide.
+	rowSums sumFunc
+	addSums addFunc
 	// strips[r-1] computes a tile of r rows, stripCols wide, a multiple of cols. There may be none.
 	strips    []stripFunc
 	stripCols int
@@ -48,8 +48,13 @@ type isa struct {
 // C. k must be positive. Bit j of mask tells whether column j exists.
 type tileFunc func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next uintptr, ldn, pieces int)
 
-// rowFunc is a tileFunc for one row. Its elements have the same bits as a tileFunc's.
-type rowFunc func(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha, beta float32)
+// sumFunc adds to n elements of y, in order, the products of k elements of A, csa apart, with
+// those of k rows of B.
+type sumFunc func(k int, a *float32, csa int, b *float32, rsb int, n int, y *float32)
+
+// addFunc computes n elements of C from the sums of one step after the other, each of n elements
+// in y. After both a row of C has the bits that a tileFunc gives it.
+type addFunc func(n int, y *float32, steps int, c *float32, alpha, beta float32)
 
 // stripFunc is a tileFunc for a few rows of an A that is not transposed, of all columns. Its
 // elements have the same bits as a tileFunc's.

@@ -4,6 +4,7 @@ package main
 
 import (
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
@@ -19,8 +20,10 @@ func main() {
 	transposeAVX2(8)
 	transposeAVX2(6)
 	copies()
-	rowTile("AVX512", zmm, 16, 8)
-	rowTile("AVX2", ymm, 8, 8)
+	for _, f := range []func(isa string, vectors []reg.VecPhysical, lanes int){rowSums, addSums} {
+		f("AVX512", zmm, 16)
+		f("AVX2", ymm, 8)
+	}
 	for rows := 1; rows <= 4; rows++ {
 		stripTile(rows)
 		dotTile(rows)

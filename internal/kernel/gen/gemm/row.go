@@ -8,77 +8,167 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// rowTile writes the kernel of a tile of one row, as wide as the registers of a set allow:
-// it reads long pieces of B where it is.
-func rowTile(isa string, vectors []reg.VecPhysical, lanes, count int) {
-	name := fmt.Sprintf("tile1x%d%s", lanes*count, isa)
-	TEXT(name, NOSPLIT, "func(k int, a *float32, csa int, b *float32, rsb int, c *float32, alpha, beta float32)")
-	Doc(name + " computes a tile of one row; see rowFunc.")
+// rowSums writes the kernel of a row of C: it adds multiples of rows of B, several side by side,
+// to sums that stay in the first-level cache. So B is read in the order in which it lies.
+func rowSums(isa string, vectors []reg.VecPhysical, lanes int) {
+	const (
+		rows  = 8 // of B
+		count = 4 // vectors of sums in registers
+	)
+	name := "rowSums" + isa
+	TEXT(name, NOSPLIT, "func(k int, a *float32, csa int, b *float32, rsb int, n int, y *float32)")
+	Doc(name + " adds multiples of rows to y; see sumFunc.")
 	Pragma("noescape")
-	acc, x := vectors[:count], vectors[count]
-	k, a, csa, b, rsb := load("k"), load("a"), loadBytes("csa"), load("b"), loadBytes("rsb")
-	for _, v := range acc {
-		VXORPS(v.AsY(), v.AsY(), v.AsY()) // clears all of the register
-	}
+	acc, x := vectors[:count], vectors[count:]
+	k, a, csa, rsb := load("k"), load("a"), loadBytes("csa"), loadBytes("rsb")
+	b := newStrided(load("b"), rsb, rows)
+	n, y, left := load("n"), GP64(), GP64()
 
-	Label("step")
-	VBROADCASTSS(Mem{Base: a}, x)
-	for i, v := range acc {
-		VFMADD231PS(Mem{Base: b, Disp: 4 * lanes * i}, x, v)
+	// pass adds some rows of B.
+	pass := func(rows int) {
+		for r := range rows {
+			VBROADCASTSS(Mem{Base: a}, x[r])
+			ADDQ(csa, a)
+		}
+		Load(Param("y"), y)
+		MOVQ(n, left)
+		columns := func(label string, count int) {
+			width := uint32(lanes * count)
+			Label(fmt.Sprintf("%s%d", label, rows))
+			SUBQ(U32(width), left)
+			JL(LabelRef(fmt.Sprintf("%sEnd%d", label, rows)))
+			for i, v := range acc[:count] {
+				VMOVUPS(Mem{Base: y, Disp: 4 * lanes * i}, v)
+			}
+			for r := range rows {
+				for i, v := range acc[:count] {
+					VFMADD231PS(b.row(r).Offset(4*lanes*i), x[r], v)
+				}
+			}
+			for i, v := range acc[:count] {
+				VMOVUPS(v, Mem{Base: y, Disp: 4 * lanes * i})
+			}
+			ADDQ(U32(4*width), y)
+			b.advance(U32(4 * width))
+			JMP(LabelRef(fmt.Sprintf("%s%d", label, rows)))
+			Label(fmt.Sprintf("%sEnd%d", label, rows))
+			ADDQ(U32(width), left)
+		}
+		columns("wide", count)
+		columns("narrow", 1)
+		// To the next rows, back at the first column.
+		IMUL3Q(Imm(uint64(rows)), rsb, left)
+		MOVQ(n, y)
+		SHLQ(Imm(2), y)
+		SUBQ(y, left)
+		b.advance(left)
 	}
-	ADDQ(csa, a)
-	ADDQ(rsb, b)
+	Label("several")
+	SUBQ(Imm(rows), k)
+	JL(LabelRef("rest"))
+	pass(rows)
+	JMP(LabelRef("several"))
+	Label("rest")
+	ADDQ(Imm(rows), k)
+	Label("single")
 	DECQ(k)
-	JNZ(LabelRef("step"))
-
-	c := load("c")
-	VBROADCASTSS(address("alpha"), x)
-	for _, v := range acc {
-		VMULPS(x, v, v)
-	}
-	jumpIfClearing("store")
-	VBROADCASTSS(address("beta"), x)
-	for i, v := range acc {
-		VFMADD231PS(Mem{Base: c, Disp: 4 * lanes * i}, x, v)
-	}
-	Label("store")
-	for i, v := range acc {
-		VMOVUPS(v, Mem{Base: c, Disp: 4 * lanes * i})
-	}
+	JL(LabelRef("done"))
+	pass(1)
+	JMP(LabelRef("single"))
+	Label("done")
 	VZEROUPPER()
 	RET()
 }
 
+// addSums writes the kernel that ends what rowSums began.
+func addSums(isa string, vectors []reg.VecPhysical, lanes int) {
+	name := "addSums" + isa
+	TEXT(name, NOSPLIT, "func(n int, y *float32, steps int, c *float32, alpha, beta float32)")
+	Doc(name + " adds the sums of all steps up; see addFunc.")
+	Pragma("noescape")
+	n, y, c := load("n"), load("y"), load("c")
+	stride, part, steps := GP64(), GP64(), GP64()
+	MOVQ(n, stride)
+	SHLQ(Imm(2), stride)
+	alpha, beta, sum, v := vectors[0], vectors[1], vectors[2], vectors[3]
+	VBROADCASTSS(address("alpha"), alpha)
+	VBROADCASTSS(address("beta"), beta)
+
+	Label("column")
+	MOVQ(y, part)
+	Load(Param("steps"), steps)
+	VMULPS(Mem{Base: part}, alpha, sum)
+	jumpIfClearing("next")
+	VFMADD231PS(Mem{Base: c}, beta, sum)
+	JMP(LabelRef("next"))
+	Label("step")
+	ADDQ(stride, part)
+	VMULPS(Mem{Base: part}, alpha, v)
+	VADDPS(v, sum, sum)
+	Label("next")
+	DECQ(steps)
+	JNZ(LabelRef("step"))
+	VMOVUPS(sum, Mem{Base: c})
+	ADDQ(U32(uint32(4*lanes)), y)
+	ADDQ(U32(uint32(4*lanes)), c)
+	SUBQ(U32(uint32(lanes)), n)
+	JNZ(LabelRef("column"))
+	VZEROUPPER()
+	RET()
+}
+
+// soonRows is how many rows before their use the kernels of scalar products ask for them.
+const soonRows = 8
+
 // dot writes a kernel of scalar products of some rows of B with one vector. Each row has
-// one register of sums, so that the number of rows does not matter to the result.
+// one register of sums, so that the number of rows does not matter to the result. Two rows are
+// read at a time, so that it is nearly the order in which they lie, and those after the next asked for.
 func dot(isa string, vectors []reg.VecPhysical, lanes, rows int) {
 	name := fmt.Sprintf("dot%d%s", rows, isa)
 	TEXT(name, NOSPLIT, "func(k int, x, b *float32, ldb int, y *float32)")
 	Doc(fmt.Sprintf("%s stores the scalar products of x and %d rows of b in y. k must be a positive multiple of %d.", name, rows, lanes))
 	Pragma("noescape")
-	acc, v := vectors[:rows], vectors[rows]
-	k, x := load("k"), load("x")
-	b := newStrided(load("b"), loadBytes("ldb"), rows)
+	side := min(rows, 2)
+	acc, v := vectors[:side], vectors[side]
+	k, x, y, ldb := load("k"), load("x"), load("y"), loadBytes("ldb")
+	SHLQ(Imm(2), k)
+	// Where the rows begin, and those that are asked for.
+	b, soon := []reg.GPVirtual{load("b"), GP64()}[:side], []reg.GPVirtual{GP64(), GP64()}[:side]
+	for i := range side {
+		if i > 0 {
+			LEAQ(Mem{Base: b[0], Index: ldb, Scale: 1}, b[i])
+		}
+		LEAQ(Mem{Base: b[i], Index: ldb, Scale: soonRows}, soon[i])
+	}
+	ADDQ(ldb, ldb)
+	at, left := GP64(), GP64()
+	MOVQ(U32(uint32(rows/side)), left)
+
+	Label("rows")
+	XORQ(at, at)
 	for _, v := range acc {
 		VXORPS(v.AsY(), v.AsY(), v.AsY())
 	}
-
 	Label("step")
-	VMOVUPS(Mem{Base: x}, v)
-	for i := range rows {
-		PREFETCHT0(b.row(i).Offset(ahead))
-		VFMADD231PS(b.row(i), v, acc[i])
+	VMOVUPS(Mem{Base: x, Index: at, Scale: 1}, v)
+	for i := range side {
+		PREFETCHT1(Mem{Base: soon[i], Index: at, Scale: 1})
+		VFMADD231PS(Mem{Base: b[i], Index: at, Scale: 1}, v, acc[i])
 	}
-	ADDQ(Imm(uint64(4*lanes)), x)
-	b.advance(Imm(uint64(4 * lanes)))
-	SUBQ(Imm(uint64(lanes)), k)
-	JNZ(LabelRef("step"))
-
-	y := load("y")
+	ADDQ(Imm(uint64(4*lanes)), at)
+	CMPQ(at, k)
+	JL(LabelRef("step"))
 	for i, sum := range acc {
 		total(sum, v, lanes)
 		VMOVSS(sum.AsX(), Mem{Base: y, Disp: 4 * i})
 	}
+	for i := range side {
+		ADDQ(ldb, b[i])
+		ADDQ(ldb, soon[i])
+	}
+	ADDQ(Imm(uint64(4*side)), y)
+	DECQ(left)
+	JNZ(LabelRef("rows"))
 	VZEROUPPER()
 	RET()
 }
