@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"math"
 	"os"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -21,14 +19,20 @@ func checkBatch(batch, context int) error {
 	return nil
 }
 
-// enough refuses what takes more bytes than the machine has: Go ends a process that
-// asks for them, with a page of goroutines in place of a reason.
-func enough(what string, bytes float64) error {
-	has := float64(machineBytes())
-	if has == 0 || bytes <= has {
+// enough refuses what takes more bytes than this process may have: Go ends a process that
+// asks for them, with a page of goroutines in place of a reason, and a control group ends it
+// without a word.
+func enough(what string, bytes float64) error { return memoryOf(os.DirFS("/")).enough(what, bytes) }
+
+func (m memoryLimit) enough(what string, bytes float64) error {
+	switch has := float64(m.bytes); {
+	case m.bytes == 0 || bytes <= has:
 		return nil
+	case m.group:
+		return fmt.Errorf("%s takes %s of memory, this process may have %s (its cgroup)", what, size(bytes), size(has))
+	default:
+		return fmt.Errorf("%s takes %s of memory, this machine has %s", what, size(bytes), size(has))
 	}
-	return fmt.Errorf("%s takes %s of memory, this machine has %s", what, size(bytes), size(has))
 }
 
 // enoughToTrain is enough for a training program with AdamW: weights, their gradients and
@@ -45,6 +49,18 @@ func enoughToGenerate(what string, m models.Model, sequences int) error {
 	return enough(what, float64(sequences)*each)
 }
 
+// enoughToEvaluate is enough for weights that are read or mapped, and one run that gives the
+// logits of a whole window.
+func enoughToEvaluate(m models.Model, window int) error {
+	s := graph.New(graph.NewParams(0))
+	p, err := s.Compile(m.GraphAt(s, s.Ints("tokens", 1, window), s.Ints("rows", window)))
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return enough(fmt.Sprintf("a window of %d tokens", window), 4*float64(graph.Sum(p.Nodes()).Params)+float64(p.PlannedBytes()))
+}
+
 // size is a number of bytes to read.
 func size(bytes float64) string {
 	units := []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
@@ -53,22 +69,4 @@ func size(bytes float64) string {
 		bytes /= 1000
 	}
 	return fmt.Sprintf("%.4g %s", bytes, units[i])
-}
-
-// machineBytes is the machine's memory, swap included; 0 where it is not known.
-func machineBytes() int64 {
-	info, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	var sum int64
-	for line := range bytes.Lines(info) {
-		var kilobytes int64
-		for _, field := range []string{"MemTotal:", "SwapTotal:"} {
-			if n, _ := fmt.Sscanf(string(line), field+" %d kB", &kilobytes); n == 1 && kilobytes < math.MaxInt64>>11 {
-				sum += kilobytes << 10
-			}
-		}
-	}
-	return sum
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -9,7 +10,7 @@ import (
 
 // TestEnough: what no machine has memory for is one line, and no directory is made for it.
 func TestEnough(t *testing.T) {
-	if machineBytes() == 0 {
+	if memoryOf(os.DirFS("/")).bytes == 0 {
 		t.Skip("this system does not tell its memory")
 	}
 	t.Chdir(t.TempDir())
@@ -28,11 +29,24 @@ func TestEnough(t *testing.T) {
 	if after := list(t); after != before {
 		t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
 	}
+	big, err := models.Find("gpt2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := big.Dims()
+	d.Context = 1 << 20
+	// The logits of 2²⁰ positions over 50,257 tokens alone are 211 GB.
+	if err := enoughToEvaluate(big.WithDims(d), d.Context); err == nil || !strings.HasPrefix(err.Error(), "a window of 1048576 tokens takes ") {
+		t.Error(err)
+	}
 	m, err := models.Find("gpt2-nano")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := enoughToGenerate("--samples 2", m, 2); err != nil {
+		t.Error(err)
+	}
+	if err := enoughToEvaluate(m, m.Dims().Context); err != nil {
 		t.Error(err)
 	}
 	// Keys and values of 4 layers, 64 positions and width 128, and 65 logits: 262,404 bytes.

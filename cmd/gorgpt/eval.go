@@ -165,6 +165,9 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	if e.options.Stride > window {
 		return usagef("--stride %d: the window has %d tokens", e.options.Stride, window)
 	}
+	if err := enoughToEvaluate(m.model, window); err != nil {
+		return err
+	}
 	s := eval.NewSubject(m.model, m.params, m.tokenizer, window)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	s.Progress = progress(stderr)

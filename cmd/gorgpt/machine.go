@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// memoryLimit is how much memory a process may use.
+type memoryLimit struct {
+	bytes int64 // swap included; 0 where it is not known
+	group bool  // the limit is that of a control group, as in a container
+}
+
+// memoryOf reads the limit of this process from a Linux system's files: the machine's
+// memory, or less where a control group allows less. A group's limit holds for the groups
+// inside it, so the least of those on the way counts; in a container, the outermost that
+// can be seen is its own.
+func memoryOf(system fs.FS) memoryLimit {
+	total, swap := machineMemory(system)
+	limit := memoryLimit{bytes: total + swap}
+	if limit.bytes == 0 {
+		return limit
+	}
+	lower := func(bytes int64) {
+		if bytes < limit.bytes {
+			limit = memoryLimit{bytes, true}
+		}
+	}
+	groups, err := fs.ReadFile(system, "proc/self/cgroup")
+	if err != nil {
+		return limit
+	}
+	for line := range strings.Lines(string(groups)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3) // number:controllers:path
+		if len(parts) != 3 {
+			continue
+		}
+		for at := path.Clean("/" + parts[2]); ; at = path.Dir(at) {
+			switch {
+			case parts[1] == "": // version 2
+				dir := path.Join("sys/fs/cgroup", at)
+				lower(plus(groupLimit(system, dir, "memory.max"), min(swap, groupLimit(system, dir, "memory.swap.max"))))
+			case strings.Contains(","+parts[1]+",", ",memory,"):
+				dir := path.Join("sys/fs/cgroup/memory", at)
+				lower(plus(groupLimit(system, dir, "memory.limit_in_bytes"), swap))
+				lower(groupLimit(system, dir, "memory.memsw.limit_in_bytes")) // swap included
+			}
+			if at == "/" {
+				break
+			}
+		}
+	}
+	return limit
+}
+
+// machineMemory reads the machine's memory and swap from /proc/meminfo, in bytes.
+func machineMemory(system fs.FS) (total, swap int64) {
+	info, err := fs.ReadFile(system, "proc/meminfo")
+	if err != nil {
+		return 0, 0
+	}
+	for line := range bytes.Lines(info) {
+		for field, to := range map[string]*int64{"MemTotal:": &total, "SwapTotal:": &swap} {
+			var kilobytes int64
+			if n, _ := fmt.Sscanf(string(line), field+" %d kB", &kilobytes); n == 1 && kilobytes >= 0 && kilobytes < math.MaxInt64>>12 {
+				*to = kilobytes << 10
+			}
+		}
+	}
+	return total, swap
+}
+
+// groupLimit reads a limit of a control group; one that is "max", or not there, is none.
+func groupLimit(system fs.FS, dir, name string) int64 {
+	text, err := fs.ReadFile(system, path.Join(dir, name))
+	if err != nil {
+		return math.MaxInt64
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil || n < 0 {
+		return math.MaxInt64
+	}
+	return n
+}
+
+// plus adds limits, of which the largest int64 is none.
+func plus(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
