@@ -158,5 +158,5 @@ func TestReadJSONErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	sourcetest.Error(t, c.Config(&v), path+": 67108865 bytes, want a JSON file of at most 67108864")
-	sourcetest.Error(t, c.Params(nano(t, 1), nil), dir+": no weights in it, want model.safetensors or pytorch_model.bin: file does not exist")
+	sourcetest.Error(t, c.Params(nano(t, 1), nil), dir+": no weights in it, want model.safetensors or pytorch_model.bin")
 }

@@ -20,9 +20,11 @@
 //	})
 //	err = checkpoint.Point("out", "latest", "step-002000")
 //	…
-//	c, err := checkpoint.Open("out/latest")
+//	m, err := checkpoint.Load("out/latest") // m.Model, m.Params, m.Tokenizer, to run it
+//	…
+//	c, err := checkpoint.Open("out/latest") // to take it apart, or to train on
 //	err = c.Config(&config)
-//	err = c.Params(params, nil) // or MapParams, if it is only run
+//	err = c.Params(params, nil)
 //
 // Models of others are found by [Recognise], whatever their form; each format has a
 // package of its own below this one, which tells it byte by byte: safetensors,

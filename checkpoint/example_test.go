@@ -1,14 +1,17 @@
 package checkpoint_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"os"
 	"path/filepath"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 func ExampleSave() {
@@ -55,6 +58,30 @@ func ExampleSave() {
 	}
 	fmt.Println(filepath.Base(c.Path()), params.Get("wte.weight").Data()[0] == trained.Get("wte.weight").Data()[0])
 	// Output: step-000010 true
+}
+
+// Go on with a text, by a trained model.
+func ExampleLoad() {
+	m, err := checkpoint.Load("../eval/testdata/model")
+	if err != nil {
+		log.Fatal(err)
+	}
+	tok := m.Tokenizer
+	if tok == nil {
+		tok = tokenizer.Bytes() // this one has none; its tokens are bytes
+	}
+	ids, err := tok.Append(nil, []byte("the "))
+	if err != nil {
+		log.Fatal(err)
+	}
+	g := generate.New(m.Model, m.Params, m.Model.Dims().Context)
+	defer g.Close()
+	next, err := g.Generate(context.Background(), ids, 12, generate.Options{}) // greedy
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d layers, %d parameters, %d tokens more\n", m.Model.Dims().Layers, m.Params.Count(), len(next))
+	// Output: 2 layers, 38816 parameters, 12 tokens more
 }
 
 // Find out what a directory holds, and read its weights.

@@ -43,5 +43,5 @@ func openHuggingFace(dir string) (weights.Source, error) {
 			return f.open(path)
 		}
 	}
-	return nil, fmt.Errorf("%s: no weights in it, want %s or pytorch_model.bin: %w", dir, weightsName, fs.ErrNotExist)
+	return nil, fmt.Errorf("%s: no weights in it, want %s or pytorch_model.bin", dir, weightsName)
 }

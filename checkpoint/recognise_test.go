@@ -14,9 +14,9 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// models are the forms of one GPT-2 and one GPT-1 that testdata/models/make.py made
+// stored are the forms of one GPT-2 and one GPT-1 that testdata/models/make.py made
 // with PyTorch, transformers, TensorFlow and NumPy. Each number is the same in all.
-var models = map[string]map[string]string{
+var stored = map[string]map[string]string{
 	"testdata/models/gpt2": {
 		"hf":                       "Hugging Face directory",
 		"sharded":                  "Hugging Face directory",
@@ -52,7 +52,7 @@ func declared(t testing.TB, src weights.Source) *graph.Params {
 // TestEveryFormIsTheSame reads each form, in both ways, and compares all numbers to
 // the bit with Hugging Face's.
 func TestEveryFormIsTheSame(t *testing.T) {
-	for dir, forms := range models {
+	for dir, forms := range stored {
 		reference, err := Recognise(filepath.Join(dir, "hf"))
 		if err != nil {
 			t.Fatal(err)

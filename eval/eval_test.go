@@ -68,28 +68,14 @@ func open(t testing.TB, window int) *eval.Subject {
 }
 
 func openModel(window int) (*eval.Subject, error) {
-	d, err := checkpoint.Open("testdata/model")
+	m, err := checkpoint.Load("testdata/model")
 	if err != nil {
-		return nil, err
-	}
-	var config json.RawMessage
-	if err := d.Config(&config); err != nil {
-		return nil, err
-	}
-	m, err := models.Parse(config)
-	if err != nil {
-		return nil, err
-	}
-	params := graph.NewParams(0)
-	s := graph.New(params)
-	m.Graph(s, s.Ints("tokens", 1, 1))
-	if err := d.Params(params, m.Absent()); err != nil {
 		return nil, err
 	}
 	if window == 0 {
-		window = m.Dims().Context
+		window = m.Model.Dims().Context
 	}
-	return eval.NewSubject(m, params, tokenizer.Bytes(), window), nil
+	return eval.NewSubject(m.Model, m.Params, tokenizer.Bytes(), window), nil
 }
 
 func near(t *testing.T, what string, got, want, tolerance float64) {

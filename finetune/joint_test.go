@@ -11,7 +11,6 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models"
 )
 
 // The tolerances of float32 against PyTorch's float64: a loss of about 5, and a gradient
@@ -47,30 +46,16 @@ func TestJoint(t *testing.T) {
 	defer want.Close()
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
-			d, err := checkpoint.Open(filepath.Join("..", "models", "testdata", c.Model))
+			base, err := checkpoint.Load(filepath.Join("..", "models", "testdata", c.Model))
 			if err != nil {
 				t.Fatal(err)
 			}
-			var config json.RawMessage
-			if err := d.Config(&config); err != nil {
-				t.Fatal(err)
-			}
-			m, err := models.Parse(config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			base := graph.NewParams(1)
-			s := graph.New(base)
-			m.Graph(s, s.Ints("tokens", 1, 1))
-			if err := d.Params(base, m.Absent()); err != nil {
-				t.Fatal(err)
-			}
-			classifier := Classifier{Base: m, Kind: c.Kind, Outputs: len(c.Examples[0].Targets), Auxiliary: 0.5}
+			classifier := Classifier{Base: base.Model, Kind: c.Kind, Outputs: len(c.Examples[0].Targets), Auxiliary: 0.5}
 			params := graph.NewParams(2)
 			if err := classifier.Declare(params); err != nil {
 				t.Fatal(err)
 			}
-			if err := Extend(params, base); err != nil {
+			if err := Extend(params, base.Params); err != nil {
 				t.Fatal(err)
 			}
 			for name, of := range map[string]string{"classifier.weight": "weight", "classifier.bias": "bias"} {

@@ -12,8 +12,6 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/generate"
-	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models"
 )
 
 // tolScore bounds the difference of a beam's score to transformers' in float64, relative to 1
@@ -50,25 +48,11 @@ func (r recorded) stop() (ids []int) {
 // open reads a model of the parity tests.
 func open(t *testing.T, name string) *generate.Generator {
 	t.Helper()
-	d, err := checkpoint.Open(filepath.Join("..", "models", "testdata", name))
+	m, err := checkpoint.Load(filepath.Join("..", "models", "testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var config json.RawMessage
-	if err := d.Config(&config); err != nil {
-		t.Fatal(err)
-	}
-	m, err := models.Parse(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := graph.NewParams(1)
-	s := graph.New(params)
-	m.Graph(s, s.Ints("tokens", 1, 1))
-	if err := d.Params(params, m.Absent()); err != nil {
-		t.Fatal(err)
-	}
-	g := generate.New(m, params, m.Dims().Context)
+	g := generate.New(m.Model, m.Params, m.Model.Dims().Context)
 	t.Cleanup(func() { g.Close() })
 	return g
 }

@@ -125,6 +125,14 @@ func Parse(config []byte) (Model, error) {
 	return m, nil
 }
 
+// Declare declares the parameters of m in a store, as any of its graphs does: to read weights
+// into, or to count them.
+func Declare(m Model, params *graph.Params) error {
+	s := graph.New(params)
+	m.Graph(s, s.Ints("tokens", 1, 1))
+	return s.Err()
+}
+
 // What a model may ask for, many times what any has: declaring one takes memory by the
 // layer, and a number of weights must fit an int64.
 const (

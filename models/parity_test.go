@@ -1,7 +1,6 @@
 package models_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -39,25 +38,13 @@ type fixture struct {
 
 // openFixture reads a case; composed asks for attention in small operations.
 func openFixture(t *testing.T, dir string, composed bool) *fixture {
-	d, err := checkpoint.Open(dir)
+	m, err := checkpoint.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var config json.RawMessage
-	if err := d.Config(&config); err != nil {
-		t.Fatal(err)
-	}
-	f := &fixture{t: t, params: graph.NewParams(1)}
-	if f.model, err = models.Parse(config); err != nil {
-		t.Fatal(err)
-	}
+	f := &fixture{t: t, model: m.Model, params: m.Params}
 	if composed {
-		f.model = compose(f.model, config)
-	}
-	s := graph.New(f.params)
-	f.model.Graph(s, s.Ints("tokens", 1, 1))
-	if err := d.Params(f.params, f.model.Absent()); err != nil {
-		t.Fatal(err)
+		f.model = compose(t, m.Model)
 	}
 	if f.expected, err = safetensors.Open(filepath.Join(dir, "expected.safetensors")); err != nil {
 		t.Fatal(err)
@@ -67,14 +54,18 @@ func openFixture(t *testing.T, dir string, composed bool) *fixture {
 }
 
 // compose is the model with its attention in small operations.
-func compose(m models.Model, config []byte) models.Model {
+func compose(t *testing.T, m models.Model) models.Model {
+	config, err := m.JSON(-1)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if c, err := gpt1.ParseJSON(config); err == nil {
 		c.Composed = true
 		return models.GPT1(c)
 	}
 	c, err := gpt2.ParseJSON(config)
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
 	c.Composed = true
 	return models.GPT2(c)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -23,6 +25,9 @@ func loadBare(vocabName, mergesName string) (Tokenizer, error) {
 		return nil, err
 	}
 	merges, err := readFile(mergesName, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %s is missing beside it", vocabName, filepath.Base(mergesName))
+	}
 	if err != nil {
 		return nil, err
 	}

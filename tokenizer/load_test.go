@@ -253,7 +253,7 @@ func TestLoadBare(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, mergesFile)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(dir); err == nil || err.Error() != "open "+filepath.Join(dir, mergesFile)+": no such file or directory" {
+	if _, err := Load(dir); err == nil || err.Error() != filepath.Join(dir, vocabFile)+": merges.txt is missing beside it" {
 		t.Errorf("no merges: %v", err)
 	}
 }

@@ -96,7 +96,7 @@ func (c *conversion) run(stdout io.Writer) error {
 		return fmt.Errorf("%s: %w", c.in, err)
 	}
 	params := graph.NewParams(0)
-	if err := declareInto(model, params); err != nil {
+	if err := models.Declare(model, params); err != nil {
 		return err
 	}
 	made, makes := c.tokenizer(o, model)

@@ -239,28 +239,17 @@ func TestTransformersOpensConverted(t *testing.T) {
 // logits runs the model of a checkpoint.
 func logits(t *testing.T, dir string, tokens []int) []float32 {
 	t.Helper()
-	d, err := checkpoint.Open(dir)
+	m, err := checkpoint.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var config json.RawMessage
-	if err := d.Config(&config); err != nil {
-		t.Fatal(err)
-	}
-	m, err := models.Parse(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := graph.New(graph.NewParams(1))
-	out := m.Graph(s, s.Ints("tokens", 1, len(tokens)))
+	s := graph.New(m.Params)
+	out := m.Model.Graph(s, s.Ints("tokens", 1, len(tokens)))
 	p, err := s.Compile(out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	if err := d.MapParams(s.Params(), m.Absent()); err != nil {
-		t.Fatal(err)
-	}
 	if err := p.SetInts("tokens", tokens); err != nil {
 		t.Fatal(err)
 	}

@@ -149,7 +149,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	if err := m.loadTokenizer(); err != nil && !named.Optional { // golden numbers are ids
+	if err := m.needTokenizer(); err != nil && !named.Optional { // golden numbers are ids
 		return err
 	}
 	window := m.model.Dims().Context

@@ -212,7 +212,7 @@ func (j *job) restore(t *train.Trainer) (train.State, error) {
 	if s.Solver.Tensors, err = moments(d); err != nil && !(s.Solver.Step == 0 && errors.Is(err, fs.ErrNotExist)) {
 		return s, err // before the first update there are none
 	}
-	if err := declareInto(j.model, j.params); err != nil {
+	if err := models.Declare(j.model, j.params); err != nil {
 		return s, err
 	}
 	if err := d.Params(j.params, j.model.Absent()); err != nil {
@@ -237,13 +237,6 @@ func moments(d *checkpoint.Dir) ([]train.Tensor, error) {
 		all = append(all, train.Tensor{Name: info.Name, Shape: info.Shape, Data: data})
 	}
 	return all, nil
-}
-
-// declareInto declares the model's parameters.
-func declareInto(m models.Model, params *graph.Params) error {
-	s := graph.New(params)
-	m.Graph(s, s.Ints("tokens", 1, 1))
-	return s.Err()
 }
 
 // closeRun closes what openRun opened.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,40 +23,27 @@ type trained struct {
 	given, dir string // as named, and what a pointer of that name stands for
 }
 
-// load opens a checkpoint or another Hugging Face directory, to be run: the weights
-// are the mapped file where the system can.
+// load opens a checkpoint or another Hugging Face directory with a tokenizer, to be run.
 func load(dir string) (*trained, error) {
 	m, err := loadWeights(dir)
 	if err != nil {
 		return nil, err
 	}
-	return m, m.loadTokenizer()
+	return m, m.needTokenizer()
 }
 
-// loadWeights is load without the tokenizer.
+// loadWeights is load of a directory that may have no tokenizer.
 func loadWeights(dir string) (*trained, error) {
-	d, err := checkpoint.Open(dir)
-	if err != nil {
+	if d, err := checkpoint.Open(dir); err != nil {
 		return nil, notCheckpoint(dir, err)
+	} else if _, err := os.Stat(filepath.Join(d.Path(), finetune.DescriptionName)); err == nil {
+		return nil, fmt.Errorf("%s: a classifier, which writes no text: use gorgpt classify", dir)
 	}
-	var raw json.RawMessage
-	if err := d.Config(&raw); err != nil {
+	l, err := checkpoint.Load(dir)
+	if err != nil {
 		return nil, err
 	}
-	m := &trained{params: graph.NewParams(0), given: dir, dir: d.Path()}
-	if m.model, err = models.Parse(raw); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	if err := declareInto(m.model, m.params); err != nil {
-		return nil, err
-	}
-	if err := d.MapParams(m.params, m.model.Absent()); err != nil {
-		if _, no := os.Stat(filepath.Join(d.Path(), finetune.DescriptionName)); no == nil {
-			return nil, fmt.Errorf("%s: a classifier, which writes no text: use gorgpt classify", dir)
-		}
-		return nil, err
-	}
-	return m, nil
+	return &trained{model: l.Model, params: l.Params, tokenizer: l.Tokenizer, given: dir, dir: l.Path}, nil
 }
 
 // notCheckpoint says of a folder that is no checkpoint where one is, if it is a run's.
@@ -72,18 +58,22 @@ func notCheckpoint(dir string, err error) error {
 	return err
 }
 
-// loadTokenizer opens the tokenizer that lies beside the weights.
-func (m *trained) loadTokenizer() error {
-	tok, err := tokenizer.Load(m.dir)
-	if errors.Is(err, fs.ErrNotExist) {
+// needTokenizer says that there is no tokenizer beside the weights.
+func (m *trained) needTokenizer() error {
+	if m.tokenizer == nil {
 		return fmt.Errorf("%s has no tokenizer.json", m.given)
 	}
+	return nil
+}
+
+// loadTokenizer opens the tokenizer that lies beside the weights.
+func (m *trained) loadTokenizer() error {
+	d, err := checkpoint.Open(m.dir)
 	if err != nil {
 		return err
 	}
-	if tok.Size() > m.model.Dims().Vocab {
-		return fmt.Errorf("%s: the tokenizer has %d tokens, the model %d", m.given, tok.Size(), m.model.Dims().Vocab)
+	if m.tokenizer, err = d.Tokenizer(m.model.Dims().Vocab); err != nil {
+		return err
 	}
-	m.tokenizer = tok
-	return nil
+	return m.needTokenizer()
 }

@@ -22,7 +22,7 @@ func findModel(name string) (models.Model, error) {
 // count declares the model and counts its weights, without making any.
 func count(m models.Model) (int64, error) {
 	params := graph.NewParams(0)
-	err := declareInto(m, params)
+	err := models.Declare(m, params)
 	return params.Count(), err
 }
 

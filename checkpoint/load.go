@@ -1,0 +1,71 @@
+package checkpoint
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// Loaded is a model out of a checkpoint, with all it takes to run it.
+type Loaded struct {
+	Model     models.Model
+	Params    *graph.Params
+	Tokenizer tokenizer.Tokenizer // nil if the checkpoint has none
+	Path      string              // of the directory, a pointer followed
+}
+
+// Load opens a checkpoint or another Hugging Face model directory to run it: the model that
+// its config.json describes, its weights as [MapParams] reads them, and its tokenizer. What
+// is to be trained on is better read by [Dir.Params], and what is stored in another form is
+// found by [Recognise].
+func Load(dir string) (*Loaded, error) {
+	d, err := Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &Loaded{Params: graph.NewParams(0), Path: d.Path()}
+	if l.Model, err = d.Model(); err != nil {
+		return nil, err
+	}
+	if err := models.Declare(l.Model, l.Params); err != nil {
+		return nil, fmt.Errorf("%s: %w", d.Path(), err)
+	}
+	if err := d.MapParams(l.Params, l.Model.Absent()); err != nil {
+		return nil, err
+	}
+	l.Tokenizer, err = d.Tokenizer(l.Model.Dims().Vocab)
+	return l, err
+}
+
+// Model is the model that config.json describes.
+func (d *Dir) Model() (models.Model, error) {
+	var raw json.RawMessage
+	if err := d.Config(&raw); err != nil {
+		return nil, err
+	}
+	m, err := models.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.path, err)
+	}
+	return m, nil
+}
+
+// Tokenizer opens the tokenizer that lies beside the weights of a model with so large a
+// vocabulary. It is nil if there is none; one with more tokens is an error.
+func (d *Dir) Tokenizer(vocab int) (tokenizer.Tokenizer, error) {
+	tok, err := tokenizer.Load(d.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case tok.Size() > vocab:
+		return nil, fmt.Errorf("%s: the tokenizer has %d tokens, the model %d", d.path, tok.Size(), vocab)
+	}
+	return tok, nil
+}

@@ -1,0 +1,117 @@
+package checkpoint_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// saveBytes saves a small model over bytes, by way of a pointer.
+func saveBytes(t *testing.T, out string) (models.Model, *graph.Params) {
+	t.Helper()
+	m := models.GPT2(gpt2.New(tokenizer.Bytes().Size(), 6, 4, 1, 2))
+	params := graph.NewParams(1)
+	if err := models.Declare(m, params); err != nil {
+		t.Fatal(err)
+	}
+	config, err := m.JSON(-1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.Save(filepath.Join(out, "step-1"), checkpoint.Contents{Config: config, Params: params, Tokenizer: tokenizer.Bytes().Save}); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.Point(out, "best", "step-1"); err != nil {
+		t.Fatal(err)
+	}
+	return m, params
+}
+
+// TestLoad: what was saved comes back, through a pointer too, and without a tokenizer.
+func TestLoad(t *testing.T) {
+	out := t.TempDir()
+	m, params := saveBytes(t, out)
+	l, err := checkpoint.Load(filepath.Join(out, "best"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Model != m || l.Tokenizer.Name() != tokenizer.Bytes().Name() || l.Path != filepath.Join(out, "step-1") {
+		t.Errorf("%+v", l)
+	}
+	for _, p := range params.All() {
+		if got := l.Params.Get(p.Name()); got == nil || !slices.Equal(got.Data(), p.Data()) {
+			t.Errorf("%s differs", p.Name())
+		}
+	}
+	if err := os.Remove(filepath.Join(out, "step-1", "tokenizer.json")); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := checkpoint.Load(filepath.Join(out, "step-1")); err != nil || l.Tokenizer != nil {
+		t.Errorf("%v, tokenizer %v; want none", err, l.Tokenizer)
+	}
+}
+
+// TestLoadErrors: what is amiss is one line with the file in it.
+func TestLoadErrors(t *testing.T) {
+	for name, c := range map[string]struct{ file, text, want string }{
+		"no checkpoint": {"config.json", "", ": no config.json in it: not a checkpoint"},
+		"config":        {"config.json", "{", "config.json: offset 1: unexpected end of JSON input"},
+		"model":         {"config.json", `{"model_type": "bert"}`, `: config.json: model_type is "bert", want gpt2 or openai-gpt`},
+		"sizes":         {"config.json", `{"model_type": "gpt2", "vocab_size": 256, "n_positions": 6, "n_embd": 5, "n_layer": 1, "n_head": 2}`, ": gpt2: width 5 is not a multiple of 2 heads"},
+		"weights":       {"model.safetensors", "", ": no weights in it, want model.safetensors or pytorch_model.bin"},
+		"tokenizer":     {"tokenizer.json", "{}", `tokenizer.json: `},
+		"half of one":   {"vocab.json", "{}", "merges.txt is missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := t.TempDir()
+			saveBytes(t, out)
+			dir := filepath.Join(out, "step-1")
+			if name == "half of one" {
+				if err := os.Remove(filepath.Join(dir, "tokenizer.json")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			file := filepath.Join(dir, c.file)
+			if err := os.WriteFile(file, []byte(c.text), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if c.text == "" {
+				if err := os.Remove(file); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := checkpoint.Load(dir)
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v\nwant …%s", err, c.want)
+			}
+		})
+	}
+	t.Run("a larger tokenizer", func(t *testing.T) {
+		out := t.TempDir()
+		saveBytes(t, out)
+		m := models.GPT2(gpt2.New(200, 6, 4, 1, 2))
+		params := graph.NewParams(1)
+		if err := models.Declare(m, params); err != nil {
+			t.Fatal(err)
+		}
+		config, err := m.JSON(-1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(out, "step-2")
+		if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Tokenizer: tokenizer.Bytes().Save}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := checkpoint.Load(dir); err == nil || err.Error() != dir+": the tokenizer has 257 tokens, the model 200" {
+			t.Error(err)
+		}
+	})
+}
