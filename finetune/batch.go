@@ -81,14 +81,12 @@ func (b *batch) set(p *graph.Program) error {
 	return p.SetFloats("labels", b.labels)
 }
 
-// longest is the length of the longest sequence, rounded up so that rows begin at cache lines.
+// longest is the length of the longest sequence.
 func longest(sets ...[]Example) int {
 	most := 1
 	for _, set := range sets {
 		for _, e := range set {
-			for _, ids := range e.Sequences {
-				most = max(most, len(ids))
-			}
+			most = max(most, e.length())
 		}
 	}
 	return most

@@ -14,6 +14,15 @@ type Example struct {
 	Truth     float64   // the class, the choice or the score
 }
 
+// length is that of the longest sequence.
+func (e Example) length() int {
+	most := 1
+	for _, ids := range e.Sequences {
+		most = max(most, len(ids))
+	}
+	return most
+}
+
 // Examples encodes the examples of a set. A task of classes has an output for each; one of
 // scores one for each whole number of the range, and a score between k and k+1 as target puts
 // the fraction on k+1 and the rest on k; multiple choice one for each choice, of which all

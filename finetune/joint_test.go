@@ -68,18 +68,18 @@ func TestJoint(t *testing.T) {
 				if err := r.compile(); err != nil {
 					t.Fatal(err)
 				}
-				defer r.program.Close()
+				defer r.programs.Close()
 				loss := 0.0
 				params.ZeroGrad()
 				for lo := 0; lo < len(c.Examples); lo += micro {
-					r.batch.fill(c.Examples[lo:lo+micro], len(c.Examples))
-					if err := r.batch.set(r.program); err != nil {
+					program, err := r.programs.filled(c.Examples[lo:lo+micro], len(c.Examples))
+					if err != nil {
 						t.Fatal(err)
 					}
-					if err := r.program.RunGrad(1); err != nil {
+					if err := program.RunGrad(1); err != nil {
 						t.Fatal(err)
 					}
-					loss += float64(r.program.Loss())
+					loss += float64(program.Loss())
 				}
 				if !(math.Abs(loss-c.Loss) <= tolLoss*c.Loss) {
 					t.Errorf("loss %v by %d at once, want %v", loss, micro, c.Loss)

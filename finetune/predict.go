@@ -1,7 +1,9 @@
 package finetune
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 
@@ -9,41 +11,52 @@ import (
 )
 
 // Predictor scores examples with a classifier.
-type Predictor struct {
-	program *graph.Program
-	scores  *G.Node
-	batch   *batch
-}
+type Predictor struct{ programs *programs }
 
 // NewPredictor makes the program for size examples at once, of sequences up to a length.
+// Programs for shorter ones are made when they are wanted.
 func NewPredictor(c Classifier, params *graph.Params, size, context int) (*Predictor, error) {
-	s := graph.New(params)
-	scores, _, _ := c.scores(s, c.inputs(s, size, context))
-	p, err := s.Compile(scores)
-	if err != nil {
-		return nil, err
-	}
-	return &Predictor{program: p, scores: scores, batch: newBatch(c, size, context)}, nil
+	return newPredictor(c, params, size, context, nil)
 }
 
-// Close ends the program.
-func (p *Predictor) Close() error { return p.program.Close() }
+func newPredictor(c Classifier, params *graph.Params, size, context int, lender *program) (*Predictor, error) {
+	p, err := newPrograms(c, size, context, lender, func(length int) (*graph.Program, *G.Node, error) {
+		s := graph.New(params)
+		scores, _, _ := c.scores(s, c.inputs(s, size, length))
+		p, err := s.Compile(scores)
+		return p, scores, err
+	})
+	return &Predictor{p}, err
+}
+
+// Close ends the programs.
+func (p *Predictor) Close() error { return p.programs.Close() }
 
 // Predict returns the probability of each output for each example.
 func (p *Predictor) Predict(examples []Example) ([][]float64, error) {
-	all := make([][]float64, 0, len(examples))
-	for lo := 0; lo < len(examples); lo += p.batch.size {
-		part := examples[lo:min(lo+p.batch.size, len(examples))]
-		p.batch.fill(part, len(part))
-		if err := p.batch.set(p.program); err != nil {
+	order := make([]int, len(examples)) // from short to long, so that those of a run are alike
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(examples[a].length(), examples[b].length()) })
+	all := make([][]float64, len(examples))
+	part := make([]Example, 0, p.programs.size)
+	for lo := 0; lo < len(order); lo += p.programs.size {
+		places := order[lo:min(lo+p.programs.size, len(order))]
+		part = part[:0]
+		for _, i := range places {
+			part = append(part, examples[i])
+		}
+		program, err := p.programs.filled(part, len(part))
+		if err != nil {
 			return nil, err
 		}
-		if err := p.program.Run(); err != nil {
+		if err := program.Run(); err != nil {
 			return nil, err
 		}
-		scores, outputs := p.program.Value(p.scores), p.batch.c.Outputs
-		for i := range part {
-			all = append(all, softmax(scores[i*outputs:(i+1)*outputs]))
+		scores, outputs := program.Value(program.scores), p.programs.c.Outputs
+		for i, place := range places {
+			all[place] = softmax(scores[i*outputs : (i+1)*outputs])
 		}
 	}
 	return all, nil

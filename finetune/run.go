@@ -1,12 +1,16 @@
 package finetune
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
+
+	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/graph"
@@ -101,8 +105,8 @@ func Run(ctx context.Context, c Classifier, params *graph.Params, task tasks.Tas
 	if err := r.compile(); err != nil {
 		return nil, err
 	}
-	defer r.program.Close()
-	predictor, err := NewPredictor(c, params, r.Micro, r.length)
+	defer r.programs.Close()
+	predictor, err := newPredictor(c, params, r.Micro, r.length, r.programs.lender)
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +154,7 @@ type run struct {
 	params   *graph.Params
 	task     tasks.Task
 	length   int
-	program  *graph.Program
-	batch    *batch
+	programs *programs
 	solver   *train.AdamW
 	schedule train.Schedule
 	steps    int
@@ -160,33 +163,36 @@ type run struct {
 	began    time.Time
 }
 
-func (r *run) compile() error {
-	s := graph.New(r.params, graph.Training())
-	var err error
-	if r.program, err = s.CompileGrad(r.c.loss(s, r.c.inputs(s, r.Micro, r.length))); err != nil {
+func (r *run) compile() (err error) {
+	r.programs, err = newPrograms(r.c, r.Micro, r.length, nil, func(length int) (*graph.Program, *G.Node, error) {
+		s := graph.New(r.params, graph.Training())
+		p, err := s.CompileGrad(r.c.loss(s, r.c.inputs(s, r.Micro, length)))
+		return p, nil, err
+	})
+	if err != nil {
 		return err
 	}
-	r.batch = newBatch(r.c, r.Micro, r.length)
 	r.solver = train.NewAdamW()
 	r.solver.Beta2, r.solver.Decay, r.solver.Clip = 0.999, r.Decay, r.Clip
 	return nil
 }
 
-// update changes the weights by the gradient of a batch.
+// update changes the weights by the gradient of a batch, which it sorts by length.
 func (r *run) update(examples []Example) error {
 	start := time.Now()
 	loss, tokens := 0.0, int64(0)
+	slices.SortStableFunc(examples, func(a, b Example) int { return cmp.Compare(a.length(), b.length()) })
 	for lo := 0; lo < len(examples); lo += r.Micro {
 		part := examples[lo:min(lo+r.Micro, len(examples))]
-		r.batch.fill(part, len(examples))
-		if err := r.batch.set(r.program); err != nil {
+		program, err := r.programs.filled(part, len(examples))
+		if err != nil {
 			return err
 		}
-		r.program.Seed(r.Seed, uint64(r.step)<<20+uint64(lo))
-		if err := r.program.RunGrad(1); err != nil {
+		program.Seed(r.Seed, uint64(r.step)<<20+uint64(lo))
+		if err := program.RunGrad(1); err != nil {
 			return err
 		}
-		loss += float64(r.program.Loss())
+		loss += float64(program.Loss())
 		for _, e := range part {
 			for _, ids := range e.Sequences {
 				tokens += int64(len(ids))

@@ -7,12 +7,16 @@ import (
 
 // arena is the memory that a program's results take turns in.
 type arena struct {
-	size int
-	data []float32
+	size   int
+	data   []float32
+	lender *arena // another program's, large enough for this one
 }
 
-// memory is made at the first call.
+// memory is made at the first call, or the lender's.
 func (a *arena) memory() []float32 {
+	if a.data == nil && a.lender != nil {
+		a.data = a.lender.memory()[:a.size]
+	}
 	if a.data == nil {
 		a.data = make([]float32, a.size)
 	}

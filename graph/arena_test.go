@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
@@ -46,5 +47,58 @@ func TestLend(t *testing.T) {
 		if a.size > least*13/10 {
 			t.Errorf("%d elements for a peak of %d", a.size, least)
 		}
+	}
+}
+
+// TestBorrow: two programs take turns in one memory; a larger one keeps its own, and neither
+// may be borrowed for once it has run.
+func TestBorrow(t *testing.T) {
+	compile := func(size int) (*Program, *G.Node) {
+		s := New(NewParams(1))
+		y := double(s, double(s, s.Floats("x", size)))
+		p, err := s.Compile(y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.SetFloats("x", slices.Repeat([]float32{float32(size)}, size)); err != nil {
+			t.Fatal(err)
+		}
+		return p, y
+	}
+	long, ofLong := compile(64)
+	short, ofShort := compile(16)
+	longer, ofLonger := compile(128)
+	shorter, ofShorter := compile(8)
+	for p, from := range map[*Program]*Program{short: long, longer: long} {
+		if err := p.Borrow(from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := shorter.Borrow(short); err != nil { // of what short has borrowed itself
+		t.Fatal(err)
+	}
+	for range 2 {
+		for _, c := range []struct {
+			p    *Program
+			y    *G.Node
+			want float32
+		}{{short, ofShort, 64}, {long, ofLong, 256}, {longer, ofLonger, 512}, {shorter, ofShorter, 32}} {
+			if err := c.p.Run(); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range c.p.Value(c.y) {
+				if v != c.want {
+					t.Fatalf("%v, want %v", v, c.want)
+				}
+			}
+		}
+	}
+	for p, want := range map[*Program]bool{short: true, shorter: true, longer: false} {
+		if got := &p.arena.memory()[0] == &long.arena.memory()[0]; got != want {
+			t.Errorf("%d bytes in the memory of %d: %v, want %v", p.PlannedBytes(), long.PlannedBytes(), got, want)
+		}
+	}
+	if short.Borrow(longer) == nil || long.Borrow(long) == nil {
+		t.Error("borrowed after a run, or from itself")
 	}
 }

@@ -160,9 +160,8 @@ func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 			loans = append(loans, loan{r, at, max(last[r], at)})
 		}
 	}
-	a := new(arena)
-	a.lend(loans)
-	p.planned = 4 * int64(a.size)
+	p.arena = new(arena)
+	p.arena.lend(loans)
 }
 
 // place gives n its place among the program's ops, if it is one of ours, and returns

@@ -28,7 +28,7 @@ type Program struct {
 	gradients []gradient
 	run       *G.ExprGraph // the part of the graph that outputs and gradients need
 	ops       int          // of ours in it
-	planned   int64        // bytes of the results' buffers
+	arena     *arena       // the results' buffers
 	vm        G.VM         // made by the first run
 }
 
@@ -361,7 +361,27 @@ func (p *Program) Value(out *G.Node) []float32 {
 
 // PlannedBytes is what the program's results take while it runs, beside the
 // parameters, their gradients, and what ops keep for themselves.
-func (p *Program) PlannedBytes() int64 { return p.planned }
+func (p *Program) PlannedBytes() int64 { return 4 * int64(p.arena.size) }
+
+// Borrow has the results lie in the memory of another program, if they fit, as those of a
+// graph for short sequences do in that of one for long ones. Call it before the first run.
+// The two must not run at the same time, and a run of either ends the values of both.
+func (p *Program) Borrow(from *Program) error {
+	switch {
+	case p == from:
+		return errors.New("graph: a program cannot borrow its own memory")
+	case p.vm != nil:
+		return errors.New("graph: Borrow after the first run")
+	}
+	lender := from.arena
+	for lender.lender != nil {
+		lender = lender.lender
+	}
+	if lender != p.arena && lender.size >= p.arena.size {
+		p.arena.lender = lender
+	}
+	return nil
+}
 
 // Close ends the machine.
 func (p *Program) Close() error {
