@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,6 +61,7 @@ Tasks: ` + taskNames() + `.`,
 	f.StringVar(&j.data, "data", "", "folder of the task's files")
 	f.StringVar(&j.trainFile, "train", "", "file to train on, in place of --data")
 	f.StringVar(&j.devFile, "dev", "", "file to measure on")
+	f.IntVar(&j.examples, "examples", 0, "train on so many of the examples, drawn by the seed, to learn from how few it can (0: all)")
 	f.StringVar(&j.kind, "kind", "", "of a task of your own: classification, entailment or similarity")
 	f.StringVar(&j.columns.Text, "text", "", "its column of the text, or of the first")
 	f.StringVar(&j.columns.Pair, "pair", "", "its column of the second text")
@@ -80,7 +82,7 @@ Tasks: ` + taskNames() + `.`,
 	f.IntVar(&j.context, "context", 0, "most tokens of a sequence (0: the model's)")
 	f.BoolVar(&j.fresh, "fresh", false, "forget what the model has learned: the same without pre-training, to compare")
 	f.Uint64Var(&j.settings.Seed, "seed", j.settings.Seed, "seed of the head, the order and dropout")
-	f.BoolVar(&j.asJSON, "json", false, "print the best epoch's metrics as one JSON object")
+	f.BoolVar(&j.asJSON, "json", false, "print the metrics of the best epoch, and of each, as one JSON object")
 	return cmd
 }
 
@@ -98,7 +100,7 @@ type finetuning struct {
 	columns                                         tasks.Columns
 	settings                                        finetune.Settings
 	auxiliary, dropout                              float64
-	context                                         int
+	context, examples                               int
 	fresh, asJSON                                   bool
 	pairs, template                                 string
 	stdout, stderr                                  io.Writer
@@ -137,6 +139,8 @@ func (j *finetuning) check() error {
 		return usagef("--clip %v: want 0 or more", j.settings.Clip)
 	case j.context < 0:
 		return usagef("--context %d: want 0 or more", j.context)
+	case j.examples < 0:
+		return usagef("--examples %d: want 0 or more", j.examples)
 	}
 	if j.task != "" {
 		if _, err := tasks.Find(j.task); err != nil {
@@ -226,6 +230,16 @@ func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 		}
 		learn.Examples = rest
 	}
+	if all := len(learn.Examples); j.examples > all {
+		err = usagef("--examples %d: %s has %d", j.examples, learnFile, all)
+		return
+	} else if j.examples > 0 {
+		random := rand.New(rand.NewPCG(j.settings.Seed, 0))
+		random.Shuffle(all, func(a, b int) {
+			learn.Examples[a], learn.Examples[b] = learn.Examples[b], learn.Examples[a]
+		})
+		learn.Examples = learn.Examples[:j.examples]
+	}
 	fmt.Fprintf(j.stderr, "%s, %s: %d examples to train on from %s", task.Name, task.Kind, len(learn.Examples), learnFile)
 	if n := learn.Skipped + dev.Skipped; n > 0 {
 		fmt.Fprintf(j.stderr, " (%d without a label left out)", n)
@@ -310,12 +324,12 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 		best = &e
 		return j.save(c, params, encoder, description)
 	}
-	_, err = finetune.Run(ctx, c, params, task, learned, checked, o)
+	all, err := finetune.Run(ctx, c, params, task, learned, checked, o)
 	progress.Close()
 	if err != nil {
 		return err
 	}
-	return j.report(description, dev, best)
+	return j.report(description, dev, all, best)
 }
 
 // metricsText lists an evaluation's metrics.
@@ -340,7 +354,7 @@ func (j *finetuning) save(c finetune.Classifier, params *graph.Params, e *finetu
 }
 
 // report writes the predictions of the best epoch, and prints its metrics and confusions.
-func (j *finetuning) report(d finetune.Description, dev tasks.Set, best *finetune.Evaluation) error {
+func (j *finetuning) report(d finetune.Description, dev tasks.Set, all []finetune.Evaluation, best *finetune.Evaluation) error {
 	var b strings.Builder
 	b.WriteString("line\ttruth\tpredicted\n")
 	for i, e := range dev.Examples {
@@ -350,8 +364,12 @@ func (j *finetuning) report(d finetune.Description, dev tasks.Set, best *finetun
 		return err
 	}
 	if j.asJSON {
+		var epochs []map[string]any
+		for _, e := range all {
+			epochs = append(epochs, map[string]any{"epoch": e.Epoch, "loss": e.Loss, "metrics": e.Metrics})
+		}
 		return json.NewEncoder(j.stdout).Encode(map[string]any{
-			"task": d.Task, "epoch": best.Epoch, "loss": best.Loss, "metrics": best.Metrics, "examples": len(dev.Examples), "run": j.out,
+			"task": d.Task, "epoch": best.Epoch, "loss": best.Loss, "metrics": best.Metrics, "examples": len(dev.Examples), "run": j.out, "epochs": epochs,
 		})
 	}
 	w := tabwriter.NewWriter(j.stdout, 0, 0, 2, ' ', 0)
