@@ -51,6 +51,7 @@ var layer = map[string]int{
 	"notebooks/show":                 8, // displays; knows nothing of the rest
 	"notebooks/kernel":               8,
 	"benchmarks/tokenizers":          2,
+	"recipes/ablation":               8,
 }
 
 // forbidden are imports that the order alone would allow.

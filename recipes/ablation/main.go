@@ -1,0 +1,161 @@
+// Command ablation repeats GPT-1's ablation (Radford et al. 2018, table 5) in small: one
+// pre-trained model fine-tuned on several tasks, against the same without the auxiliary loss
+// and the same without pre-training, over several seeds.
+//
+//	go run ./recipes/ablation --from DIR --data FOLDER
+//
+// FOLDER has a folder for each task, as gorgpt finetune --data wants it. Each run is one of
+// gorgpt finetune in a folder of --out; those that are done are not done again, so an
+// interrupted one goes on. The table is Markdown on standard output.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+)
+
+// study is what is asked for.
+type study struct {
+	from, data, out, gorgpt string
+	tasks                   []string
+	seeds, jobs             int
+	examples, epochs        int
+	rate                    float64
+}
+
+// variant is a column of the table.
+type variant struct {
+	name, about string
+	flags       []string
+}
+
+var variants = []variant{
+	{"full", "pre-trained, λ 0.5", nil},
+	{"noaux", "pre-trained, λ 0", []string{"--lambda", "0"}},
+	{"fresh", "not pre-trained, λ 0.5", []string{"--fresh"}},
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "ablation:", err)
+		os.Exit(1)
+	}
+}
+
+func command() *cobra.Command {
+	s := study{tasks: []string{"sst2", "cola", "rte", "mrpc", "stsb", "commonsense_qa", "piqa"}}
+	cmd := &cobra.Command{
+		Use: "ablation --from DIR --data FOLDER", Short: "GPT-1's ablation in small",
+		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&s.from, "from", "", "checkpoint of the pre-trained model")
+	f.StringVar(&s.data, "data", "", "folder with a folder of files for each task")
+	f.StringVar(&s.out, "out", "runs/ablation", "folder of the runs")
+	f.StringSliceVar(&s.tasks, "tasks", s.tasks, "tasks, in the order of the table")
+	f.IntVar(&s.seeds, "seeds", 3, "runs of each: of the head, the order, dropout and, with --examples, which examples")
+	f.IntVar(&s.examples, "examples", 1000, "examples to train on (0: all)")
+	f.IntVar(&s.epochs, "epochs", 3, "times to go over them, as in the paper")
+	f.Float64Var(&s.rate, "lr", 3e-4, "highest learning rate; the paper's 6.25e-5 is for a model ten times as large")
+	f.IntVar(&s.jobs, "jobs", 2, "runs at once, each on one core")
+	f.StringVar(&s.gorgpt, "gorgpt", "", "the command (default: built from ./cmd/gorgpt)")
+	return cmd
+}
+
+func (s *study) run(ctx context.Context) error {
+	switch {
+	case s.from == "" || s.data == "":
+		return errors.New("--from and --data are wanted: the pre-trained model, and the tasks' files")
+	case s.seeds < 1 || s.jobs < 1 || s.epochs < 1 || s.examples < 0:
+		return errors.New("--seeds, --jobs and --epochs: want 1 or more; --examples: 0 or more")
+	}
+	for _, name := range s.tasks {
+		if _, err := tasks.Find(name); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(s.out, 0o777); err != nil {
+		return err
+	}
+	if s.gorgpt == "" {
+		s.gorgpt = filepath.Join(s.out, "gorgpt")
+		build := exec.CommandContext(ctx, "go", "build", "-o", s.gorgpt, "./cmd/gorgpt")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("go build ./cmd/gorgpt, from the repository's top: %w", err)
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(s.jobs)
+	for seed := range s.seeds { // a whole table first, then its spread
+		for _, task := range s.tasks {
+			for _, v := range variants {
+				group.Go(func() error { return s.cell(ctx, task, v, seed) })
+			}
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return s.table(os.Stdout)
+}
+
+// folder is where a run lies.
+func (s *study) folder(task string, v variant, seed int) string {
+	return filepath.Join(s.out, fmt.Sprintf("%s-%s-%d", task, v.name, seed+1))
+}
+
+// cores is how many one of the runs may use.
+func (s *study) cores() int { return max(1, runtime.NumCPU()/s.jobs) }
+
+// cell does one run, unless it is done.
+func (s *study) cell(ctx context.Context, task string, v variant, seed int) error {
+	dir := s.folder(task, v, seed)
+	result := filepath.Join(dir, "result.json")
+	if _, err := os.Stat(result); err == nil {
+		return nil
+	}
+	if err := os.RemoveAll(dir); err != nil { // of a run that was interrupted
+		return err
+	}
+	args := append([]string{"finetune", "--task", task, "--data", filepath.Join(s.data, task), "--from", s.from,
+		"--epochs", strconv.Itoa(s.epochs), "--lr", fmt.Sprint(s.rate), "--seed", strconv.Itoa(seed + 1),
+		"--examples", strconv.Itoa(s.examples), "--json", "--out", dir}, v.flags...)
+	if task == "cola" { // has a second dev set, of other sources
+		args = append(args, "--dev", filepath.Join(s.data, task, "in_domain_dev.tsv"))
+	}
+	cmd := exec.CommandContext(ctx, s.gorgpt, args...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(s.cores()))
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			lines := strings.Split(strings.TrimSpace(string(exit.Stderr)), "\n")
+			return fmt.Errorf("%s: %s", dir, lines[len(lines)-1])
+		}
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	fmt.Fprintln(os.Stderr, dir)
+	// The weights are not looked at again, and would be 40 MB a run.
+	if err := os.RemoveAll(filepath.Join(dir, "checkpoints")); err != nil {
+		return err
+	}
+	return os.WriteFile(result, out, 0o666)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+)
+
+// published are the paper's figures (Radford et al. 2018, table 5) in the order of variants:
+// a model of 117 million parameters, all examples, the test set.
+var published = map[string][]float64{
+	"cola": {45.4, 47.9, 18.9},
+	"sst2": {91.3, 92.0, 84.0},
+	"mrpc": {82.3, 84.9, 79.4},
+	"stsb": {82.0, 83.2, 30.9},
+	"rte":  {56.0, 54.4, 53.8},
+}
+
+// result is what gorgpt finetune --json prints.
+type result struct {
+	Examples int // measured on
+	Epochs   []struct{ Metrics map[string]float64 }
+}
+
+// table writes the means of the last epochs, which nothing was chosen by, and their standard
+// deviations over the seeds.
+func (s *study) table(w io.Writer) error {
+	header := []string{"task", "measured on", "metric", "best constant"}
+	for _, v := range variants {
+		header = append(header, v.about)
+	}
+	writeRow(w, append(header, "the paper's"))
+	writeRow(w, slices.Repeat([]string{"---"}, len(header)+1))
+	for _, name := range s.tasks {
+		task, err := tasks.Find(name)
+		if err != nil {
+			return err
+		}
+		metric := task.Metrics[0]
+		row := []string{name, "", metric, ""}
+		for _, v := range variants {
+			var values []float64
+			for seed := range s.seeds {
+				dir := s.folder(name, v, seed)
+				r, err := readResult(dir)
+				if err != nil {
+					return err
+				}
+				values = append(values, 100*r.Epochs[len(r.Epochs)-1].Metrics[metric])
+				row[1] = fmt.Sprint(r.Examples)
+				if row[3], err = constant(task, metric, filepath.Join(dir, "predictions.tsv")); err != nil {
+					return err
+				}
+			}
+			row = append(row, spread(values))
+		}
+		var paper []string
+		for _, p := range published[name] {
+			paper = append(paper, fmt.Sprintf("%.1f", p))
+		}
+		writeRow(w, append(row, strings.Join(paper, " / ")))
+	}
+	return nil
+}
+
+func writeRow(w io.Writer, cells []string) { fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")) }
+
+// spread is a mean with the standard deviation of a sample.
+func spread(values []float64) string {
+	if len(values) == 1 {
+		return fmt.Sprintf("%.1f", values[0])
+	}
+	mean, deviation := stat.MeanStdDev(values, nil)
+	return fmt.Sprintf("%.1f ± %.1f", mean, deviation)
+}
+
+func readResult(dir string) (result, error) {
+	path := filepath.Join(dir, "result.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return result{}, err
+	}
+	var r result
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(r.Epochs) == 0 {
+		return r, fmt.Errorf("%s: no epochs", path)
+	}
+	return r, nil
+}
+
+// constant is the most that one answer to everything can reach: what has been learned is
+// above it.
+func constant(task tasks.Task, metric, path string) (string, error) {
+	if task.Regression {
+		return "0.0", nil // nothing correlates with a constant
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	lines := csv.NewReader(f)
+	lines.Comma = '\t'
+	rows, err := lines.ReadAll()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	var truth []float64
+	answers := task.Labels // choices: in the order they are met
+	for _, row := range rows[1:] {
+		if !slices.Contains(answers, row[1]) {
+			answers = append(answers, row[1])
+		}
+		truth = append(truth, float64(slices.Index(answers, row[1])))
+	}
+	best := math.Inf(-1)
+	for i := range answers {
+		v, err := tasks.Measure(metric, slices.Repeat([]float64{float64(i)}, len(truth)), truth)
+		if err != nil {
+			return "", err
+		}
+		best = max(best, v)
+	}
+	return fmt.Sprintf("%.1f", 100*best), nil
+}
