@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/datasets/tasks"
@@ -26,7 +27,7 @@ import (
 func newFinetune() *cobra.Command {
 	j := finetuning{settings: finetune.Defaults()}
 	cmd := &cobra.Command{
-		Use:   "finetune --task NAME --data DIR --from DIR",
+		Use:   "finetune [RECIPE] --task NAME --data DIR --from DIR",
 		Short: "Fine-tune a model on a task, as GPT-1 did",
 		Long: `Fine-tune a model on a task, as GPT-1 did: a linear head on the state at a classify token, trained
 together with the model on the task's loss and --lambda times the language model's.
@@ -36,15 +37,21 @@ are given by --train and --dev; without a second, a tenth of the first is held o
 own is a CSV, TSV or JSON-lines file: give --kind and the names of its columns.
 
 After each epoch the model is measured on the dev set; the best is kept. The run directory has
-metrics.jsonl, predictions.tsv and checkpoints/best, which gorgpt classify uses.
+metrics.jsonl, predictions.tsv, checkpoints/best, which gorgpt classify uses, and finetune.toml,
+a recipe that repeats the run: it gives any of the flags, with _ for -.
 
 Tasks: ` + taskNames() + `.`,
 		Example: `  gorgpt finetune --task rte --data glue/rte --from DIR
   gorgpt finetune --pairs dialogues.jsonl --template tldr --from DIR      # then gorgpt eval --on summarize
   gorgpt finetune --kind classification --text review --label stars --train reviews.csv --from DIR --lr 1e-4`,
-		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			j.stdout, j.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+		Args: usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			j.stdout, j.stderr, j.flags = cmd.OutOrStdout(), cmd.ErrOrStderr(), cmd.Flags()
+			for _, recipe := range args {
+				if err := readFlags(recipe, j.flags, ofOneRun...); err != nil {
+					return err
+				}
+			}
 			if err := j.check(); err != nil {
 				return err
 			}
@@ -86,6 +93,9 @@ Tasks: ` + taskNames() + `.`,
 	return cmd
 }
 
+// ofOneRun are the flags that no recipe gives.
+var ofOneRun = []string{"out", "json"}
+
 func taskNames() string {
 	var names []string
 	for _, t := range tasks.All() {
@@ -103,6 +113,7 @@ type finetuning struct {
 	context, examples                               int
 	fresh, asJSON                                   bool
 	pairs, template                                 string
+	flags                                           *pflag.FlagSet
 	stdout, stderr                                  io.Writer
 }
 

@@ -50,10 +50,34 @@ func TestFinetune(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", want, out)
 		}
 	}
-	for _, name := range []string{"metrics.jsonl", "predictions.tsv", "checkpoints/best/task.json"} {
+	for _, name := range []string{"metrics.jsonl", "predictions.tsv", "checkpoints/best/task.json", "finetune.toml"} {
 		if _, err := os.Stat(filepath.Join("tuned", name)); err != nil {
 			t.Error(err)
 		}
+	}
+
+	// Its recipe repeats the run.
+	status, again, stderr := gorgpt(t, t.Context(), "finetune", "tuned/finetune.toml", "--out", "again")
+	if status != 0 || strings.ReplaceAll(again, "again", "tuned") != out {
+		t.Errorf("status %d: %s\n%s, want\n%s", status, stderr, again, out)
+	}
+	if status, out, stderr := gorgpt(t, t.Context(), "runs", "again"); status != 0 || !strings.Contains(out, "run/checkpoints/latest for reviews.csv") {
+		t.Errorf("status %d: %s%s", status, out, stderr)
+	}
+	for text, want := range map[string]string{
+		"lr = 1e-3\nepoch = 3\n":  `bad.toml:2: unknown key "epoch"; did you mean "epochs"?`,
+		"\nepochs = \"three\"\n":  "bad.toml:2: epochs: three is no int",
+		"text = [1, 2]\n":         "bad.toml:1: text: [1 2] is no string",
+		"out = \"x\"\n":           `bad.toml:1: unknown key "out"`,
+		"# nothing\n\nlr = = 3\n": "bad.toml:3: ",
+	} {
+		write(t, "bad.toml", text)
+		if status, _, stderr := gorgpt(t, t.Context(), "finetune", "bad.toml"); status != 2 || !strings.HasPrefix(stderr, "gorgpt: "+want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%q: status %d: %s, want %s", text, status, stderr, want)
+		}
+	}
+	if status, out, stderr = gorgpt(t, t.Context(), "finetune", "tuned/finetune.toml", "--examples", "20", "--epochs", "1", "--json", "--out", "few"); status != 0 || !strings.Contains(stderr, "20 examples to train on") || !strings.Contains(out, `"epochs":[{`) {
+		t.Errorf("status %d: %s%s", status, out, stderr)
 	}
 
 	from := []string{"classify", "--from", "tuned/checkpoints/best"}
@@ -91,6 +115,7 @@ func TestFinetune(t *testing.T) {
 		{"finetune --from x --kind clasification --train y", 2, `unknown kind "clasification"; did you mean "classification"?`},
 		{"finetune --from x --task rte --data . --lambda -1", 2, "--lambda -1: want 0 or more"},
 		{"finetune --from x --task rte --data . --dropout 1", 2, "--dropout 1: want a rate in [0, 1)"},
+		{"finetune tuned/finetune.toml --examples 181", 2, "--examples 181: reviews.csv has 180"},
 		{"finetune --from run/checkpoints/latest --task rte --data run", 1, "--data: no file in run has train, dev or val in its name; give --train and --dev"},
 		{"finetune --from run/checkpoints/latest --kind classification --text review --label star --train reviews.csv", 1, ""},
 		{"classify --from run/checkpoints/latest x", 1, "run/checkpoints/latest has no task.json: it is no classifier; make one with gorgpt finetune"},

@@ -55,6 +55,7 @@ func (e *evaluations) OnEvaluation(v train.Evaluation) error {
 }
 
 func recipePath(dir string) string     { return filepath.Join(dir, "recipe.toml") }
+func finetunePath(dir string) string   { return filepath.Join(dir, "finetune.toml") }
 func metricsPath(dir string) string    { return filepath.Join(dir, "metrics.jsonl") }
 func samplesPath(dir string) string    { return filepath.Join(dir, "samples.txt") }
 func checkpointsDir(dir string) string { return filepath.Join(dir, "checkpoints") }

@@ -149,7 +149,7 @@ func (r *responding) save(s train.State) error {
 	})
 }
 
-// makeOut makes the run directory, which must not hold anything.
+// makeOut makes the run directory, which must not hold anything, and puts the recipe there.
 func (j *finetuning) makeOut(name string) error {
 	if j.out == "" {
 		j.out = filepath.Join("runs", name+"-"+time.Now().Format("20060102-150405"))
@@ -160,7 +160,7 @@ func (j *finetuning) makeOut(name string) error {
 	if err := os.MkdirAll(j.out, 0o777); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	return nil
+	return writeFlags(finetunePath(j.out), "Every setting of this run. gorgpt finetune finetune.toml repeats it.", j.flags, ofOneRun...)
 }
 
 // vacant refuses a run directory with something in it.

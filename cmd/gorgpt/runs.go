@@ -121,6 +121,10 @@ func summarise(dir string) (*runSummary, error) {
 		r.Model, r.Steps = recipe.Model, recipe.Steps
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
+	default:
+		if err := r.tuned(finetunePath(dir)); err != nil {
+			return nil, err
+		}
 	}
 	f, err := os.Open(metricsPath(dir))
 	if err != nil {
@@ -140,6 +144,20 @@ func summarise(dir string) (*runSummary, error) {
 		r.Speed = finite(r.speeds[len(r.speeds)/2])
 	}
 	return r, nil
+}
+
+// tuned gives a fine-tuned model the name of what it was made from, and for.
+func (r *runSummary) tuned(recipe string) error {
+	f := newFinetune().Flags()
+	switch err := readFlags(recipe, f, ofOneRun...); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	text := func(flag string) string { return f.Lookup(flag).Value.String() }
+	r.Model = text("from") + " for " + cmp.Or(text("task"), text("pairs"), text("train"), text("data"))
+	return nil
 }
 
 // finite is x for JSON, which has no NaN.
