@@ -30,10 +30,16 @@ import (
 // study is what is asked for.
 type study struct {
 	from, data, out, gorgpt string
-	tasks                   []string
-	seeds, jobs             int
-	examples, epochs        int
+	given                   []string
+	tasks                   []sized
+	seeds, jobs, epochs     int
 	rate                    float64
+}
+
+// sized is a task with the number of examples to train on, 0 for all.
+type sized struct {
+	tasks.Task
+	examples int
 }
 
 // variant is a column of the table.
@@ -58,7 +64,8 @@ func main() {
 }
 
 func command() *cobra.Command {
-	s := study{tasks: []string{"sst2", "cola", "rte", "mrpc", "stsb", "commonsense_qa", "piqa"}}
+	// About as many tokens of each: a pair in both orders and five choices are long.
+	s := study{given: []string{"sst2:1000", "cola:1000", "rte:500", "mrpc:500", "stsb:1000", "commonsense_qa:250", "piqa:500"}}
 	cmd := &cobra.Command{
 		Use: "ablation --from DIR --data FOLDER", Short: "GPT-1's ablation in small",
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
@@ -69,9 +76,8 @@ func command() *cobra.Command {
 	f.StringVar(&s.from, "from", "", "checkpoint of the pre-trained model")
 	f.StringVar(&s.data, "data", "", "folder with a folder of files for each task")
 	f.StringVar(&s.out, "out", "runs/ablation", "folder of the runs")
-	f.StringSliceVar(&s.tasks, "tasks", s.tasks, "tasks, in the order of the table")
-	f.IntVar(&s.seeds, "seeds", 3, "runs of each: of the head, the order, dropout and, with --examples, which examples")
-	f.IntVar(&s.examples, "examples", 1000, "examples to train on (0: all)")
+	f.StringSliceVar(&s.given, "tasks", s.given, "tasks in the order of the table, each with the examples to train on (none: all)")
+	f.IntVar(&s.seeds, "seeds", 3, "runs of each: seeds of the head, the order, dropout, and which examples")
 	f.IntVar(&s.epochs, "epochs", 3, "times to go over them, as in the paper")
 	f.Float64Var(&s.rate, "lr", 3e-4, "highest learning rate; the paper's 6.25e-5 is for a model ten times as large")
 	f.IntVar(&s.jobs, "jobs", 2, "runs at once, each on one core")
@@ -83,13 +89,22 @@ func (s *study) run(ctx context.Context) error {
 	switch {
 	case s.from == "" || s.data == "":
 		return errors.New("--from and --data are wanted: the pre-trained model, and the tasks' files")
-	case s.seeds < 1 || s.jobs < 1 || s.epochs < 1 || s.examples < 0:
-		return errors.New("--seeds, --jobs and --epochs: want 1 or more; --examples: 0 or more")
+	case s.seeds < 1 || s.jobs < 1 || s.epochs < 1:
+		return errors.New("--seeds, --jobs and --epochs: want 1 or more")
 	}
-	for _, name := range s.tasks {
-		if _, err := tasks.Find(name); err != nil {
+	for _, given := range s.given {
+		name, number, limited := strings.Cut(given, ":")
+		task, err := tasks.Find(name)
+		if err != nil {
 			return err
 		}
+		examples := 0
+		if limited {
+			if examples, err = strconv.Atoi(number); err != nil || examples < 1 {
+				return fmt.Errorf("--tasks %s: want a number of examples after the colon", given)
+			}
+		}
+		s.tasks = append(s.tasks, sized{task, examples})
 	}
 	if err := os.MkdirAll(s.out, 0o777); err != nil {
 		return err
@@ -118,15 +133,15 @@ func (s *study) run(ctx context.Context) error {
 }
 
 // folder is where a run lies.
-func (s *study) folder(task string, v variant, seed int) string {
-	return filepath.Join(s.out, fmt.Sprintf("%s-%s-%d", task, v.name, seed+1))
+func (s *study) folder(task sized, v variant, seed int) string {
+	return filepath.Join(s.out, fmt.Sprintf("%s-%s-%d", task.Name, v.name, seed+1))
 }
 
 // cores is how many one of the runs may use.
 func (s *study) cores() int { return max(1, runtime.NumCPU()/s.jobs) }
 
 // cell does one run, unless it is done.
-func (s *study) cell(ctx context.Context, task string, v variant, seed int) error {
+func (s *study) cell(ctx context.Context, task sized, v variant, seed int) error {
 	dir := s.folder(task, v, seed)
 	result := filepath.Join(dir, "result.json")
 	if _, err := os.Stat(result); err == nil {
@@ -135,11 +150,11 @@ func (s *study) cell(ctx context.Context, task string, v variant, seed int) erro
 	if err := os.RemoveAll(dir); err != nil { // of a run that was interrupted
 		return err
 	}
-	args := append([]string{"finetune", "--task", task, "--data", filepath.Join(s.data, task), "--from", s.from,
+	args := append([]string{"finetune", "--task", task.Name, "--data", filepath.Join(s.data, task.Name), "--from", s.from,
 		"--epochs", strconv.Itoa(s.epochs), "--lr", fmt.Sprint(s.rate), "--seed", strconv.Itoa(seed + 1),
-		"--examples", strconv.Itoa(s.examples), "--json", "--out", dir}, v.flags...)
-	if task == "cola" { // has a second dev set, of other sources
-		args = append(args, "--dev", filepath.Join(s.data, task, "in_domain_dev.tsv"))
+		"--examples", strconv.Itoa(task.examples), "--json", "--out", dir}, v.flags...)
+	if task.Name == "cola" { // has a second dev set, of other sources
+		args = append(args, "--dev", filepath.Join(s.data, task.Name, "in_domain_dev.tsv"))
 	}
 	cmd := exec.CommandContext(ctx, s.gorgpt, args...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(s.cores()))

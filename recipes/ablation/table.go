@@ -35,37 +35,36 @@ type result struct {
 // table writes the means of the last epochs, which nothing was chosen by, and their standard
 // deviations over the seeds.
 func (s *study) table(w io.Writer) error {
-	header := []string{"task", "measured on", "metric", "best constant"}
+	header := []string{"task", "trained on", "measured on", "metric", "best constant"}
 	for _, v := range variants {
 		header = append(header, v.about)
 	}
 	writeRow(w, append(header, "the paper's"))
 	writeRow(w, slices.Repeat([]string{"---"}, len(header)+1))
-	for _, name := range s.tasks {
-		task, err := tasks.Find(name)
-		if err != nil {
-			return err
-		}
+	for _, task := range s.tasks {
 		metric := task.Metrics[0]
-		row := []string{name, "", metric, ""}
+		row := []string{task.Name, "all", "", metric, ""}
+		if task.examples > 0 {
+			row[1] = fmt.Sprint(task.examples)
+		}
 		for _, v := range variants {
 			var values []float64
 			for seed := range s.seeds {
-				dir := s.folder(name, v, seed)
+				dir := s.folder(task, v, seed)
 				r, err := readResult(dir)
 				if err != nil {
 					return err
 				}
 				values = append(values, 100*r.Epochs[len(r.Epochs)-1].Metrics[metric])
-				row[1] = fmt.Sprint(r.Examples)
-				if row[3], err = constant(task, metric, filepath.Join(dir, "predictions.tsv")); err != nil {
+				row[2] = fmt.Sprint(r.Examples)
+				if row[4], err = constant(task.Task, metric, filepath.Join(dir, "predictions.tsv")); err != nil {
 					return err
 				}
 			}
 			row = append(row, spread(values))
 		}
 		var paper []string
-		for _, p := range published[name] {
+		for _, p := range published[task.Name] {
 			paper = append(paper, fmt.Sprintf("%.1f", p))
 		}
 		writeRow(w, append(row, strings.Join(paper, " / ")))
