@@ -81,8 +81,8 @@ func (b *batch) set(p *graph.Program) error {
 	return p.SetFloats("labels", b.labels)
 }
 
-// longest is the length of the longest sequence.
-func longest(sets ...[]Example) int {
+// Longest is the length of the longest sequence.
+func Longest(sets ...[]Example) int {
 	most := 1
 	for _, set := range sets {
 		for _, e := range set {

@@ -101,6 +101,13 @@ func (c Classifier) Declare(params *graph.Params) error {
 	return s.Err()
 }
 
+// Compile makes the training program for size examples at once of sequences of a length: to
+// look at its nodes and at the memory that it needs, as Run makes its own.
+func (c Classifier) Compile(params *graph.Params, size, length int) (*graph.Program, error) {
+	s := graph.New(params, graph.Training())
+	return s.CompileGrad(c.loss(s, c.inputs(s, size, length)))
+}
+
 // Extend fills the parameters of a classifier, declared in params, from those of the
 // pre-trained model. An embedding that has grown keeps its new rows as they were drawn, and a
 // head is new.

@@ -64,7 +64,7 @@ func TestJoint(t *testing.T) {
 				}
 			}
 			for micro := 1; micro <= 2; micro++ {
-				r := run{Settings: Settings{Micro: micro}, c: classifier, params: params, length: longest(c.Examples) + 1}
+				r := run{Settings: Settings{Micro: micro}, c: classifier, params: params, length: Longest(c.Examples) + 1}
 				if err := r.compile(); err != nil {
 					t.Fatal(err)
 				}

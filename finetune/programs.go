@@ -77,7 +77,7 @@ func (p *programs) sized(length int) (*program, error) {
 // filled returns a program with examples, at most size, as its inputs. Their losses are means
 // over count examples.
 func (p *programs) filled(examples []Example, count int) (*program, error) {
-	q, err := p.sized(longest(examples))
+	q, err := p.sized(Longest(examples))
 	if err != nil {
 		return nil, err
 	}

@@ -101,7 +101,7 @@ func Run(ctx context.Context, c Classifier, params *graph.Params, task tasks.Tas
 	if o.Micro == 0 {
 		o.Micro = min(o.Batch, len(training))
 	}
-	r := run{Settings: o, c: c, params: params, task: task, length: longest(training, dev), began: time.Now()}
+	r := run{Settings: o, c: c, params: params, task: task, length: Longest(training, dev), began: time.Now()}
 	if err := r.compile(); err != nil {
 		return nil, err
 	}
@@ -165,8 +165,7 @@ type run struct {
 
 func (r *run) compile() (err error) {
 	r.programs, err = newPrograms(r.c, r.Micro, r.length, nil, func(length int) (*graph.Program, *G.Node, error) {
-		s := graph.New(r.params, graph.Training())
-		p, err := s.CompileGrad(r.c.loss(s, r.c.inputs(s, r.Micro, length)))
+		p, err := r.c.Compile(r.params, r.Micro, length)
 		return p, nil, err
 	})
 	if err != nil {

@@ -41,6 +41,15 @@ func enoughToTrain(p *graph.Program) error {
 	return enough("training", 4*4*float64(graph.Sum(p.Nodes()).Params)+float64(p.PlannedBytes()))
 }
 
+// enoughFor is enoughToTrain for a program that was compiled for this alone.
+func enoughFor(p *graph.Program, err error) error {
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return enoughToTrain(p)
+}
+
 // enoughToGenerate is enough for so many sequences at once: keys and values of all
 // positions, and the logits of one.
 func enoughToGenerate(what string, m models.Model, sequences int) error {

@@ -308,6 +308,11 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	o := j.settings
+	o.Micro = min(o.Micro, o.Batch, len(learned))
+	if err := enoughFor(c.Compile(graph.NewParams(0), o.Micro, finetune.Longest(learned, checked))); err != nil {
+		return err
+	}
 	if err := j.makeOut(task.Name); err != nil {
 		return err
 	}
@@ -315,8 +320,6 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	o := j.settings
-	o.Micro = min(o.Micro, o.Batch, len(learned))
 	steps := o.Epochs * ((len(learned) + o.Batch - 1) / o.Batch)
 	progress := train.NewProgress(j.stderr, steps, train.Machine{})
 	defer func() { err = errors.Join(err, metrics.Close()) }()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,13 @@ func (j *finetuning) runPairs(ctx context.Context) (err error) {
 	if err := r.streams(); err != nil {
 		return err
 	}
+	if err := enoughFor(declare(r.base.model.WithDropout(r.dropout), r.batch(), r.window(), true)); err != nil {
+		return err
+	}
+	t, err := r.trainer()
+	if err != nil {
+		return err
+	}
 	if err := j.makeOut("pairs"); err != nil {
 		return err
 	}
@@ -41,10 +49,6 @@ func (j *finetuning) runPairs(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, metrics.Close()) }()
 	progress := train.NewProgress(j.stderr, r.steps, train.Machine{})
 	var seen evaluations
-	t, err := r.trainer()
-	if err != nil {
-		return err
-	}
 	t.Observers = []train.Observer{metrics, progress, &seen}
 	err = t.Run(ctx)
 	progress.Close()
@@ -85,14 +89,10 @@ func (r *responding) streams() error {
 			return fmt.Errorf("%s: %d pairs are too few to hold out a tenth; give --dev", r.pairs, len(learn))
 		}
 	}
-	d := r.base.model.Dims()
-	shape := pairs.Config{Batch: min(r.settings.Micro, r.settings.Batch, len(learn)), Context: d.Context, Seed: r.settings.Seed}
-	if r.context > 0 {
-		if r.context > d.Context {
-			return usagef("--context %d: the model has %d positions", r.context, d.Context)
-		}
-		shape.Context = r.context
+	if d := r.base.model.Dims(); r.context > d.Context {
+		return usagef("--context %d: the model has %d positions", r.context, d.Context)
 	}
+	shape := pairs.Config{Batch: min(r.settings.Micro, r.settings.Batch, len(learn)), Context: r.window(), Seed: r.settings.Seed}
 	if r.learn, err = pairs.NewStream(template.Apply(learn), r.base.tokenizer, shape); err != nil {
 		return fmt.Errorf("%s: %w", r.pairs, err)
 	}
@@ -107,6 +107,12 @@ func (r *responding) streams() error {
 	return nil
 }
 
+// window is the most tokens of a prompt and its response.
+func (r *responding) window() int { return cmp.Or(r.context, r.base.model.Dims().Context) }
+
+// batch is the number of pairs of a run of the graph.
+func (r *responding) batch() int { return min(r.settings.Micro, r.settings.Batch, r.learn.Len()) }
+
 // trainer puts the parts of the run together. The best weights on the pairs to measure on are
 // kept.
 func (r *responding) trainer() (*train.Trainer, error) {
@@ -115,21 +121,17 @@ func (r *responding) trainer() (*train.Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	batch := min(o.Micro, o.Batch, r.learn.Len())
+	batch := r.batch()
 	accumulate := max(1, o.Batch/batch)
 	epoch := (r.learn.Len() + batch*accumulate - 1) / (batch * accumulate)
 	r.steps = o.Epochs * epoch
-	context := r.base.model.Dims().Context
-	if r.context > 0 {
-		context = r.context
-	}
 	adam := train.NewAdamW()
 	adam.Beta2, adam.Decay, adam.Clip = 0.999, o.Decay, o.Clip // as in GPT-1's fine-tuning
 	schedule := train.Linear(o.Rate, 0, int(o.Warmup*float64(r.steps)), r.steps)
 	return &train.Trainer{
 		Model: r.base.model.WithDropout(r.dropout), Params: r.base.params,
 		Train: r.learn, Validation: restart, Solver: adam, Schedule: schedule,
-		Steps: r.steps, Batch: batch, Context: context, Accumulate: accumulate,
+		Steps: r.steps, Batch: batch, Context: r.window(), Accumulate: accumulate,
 		EvalEvery: epoch, Seed: o.Seed, Save: r.save,
 	}, nil
 }

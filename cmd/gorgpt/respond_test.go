@@ -33,7 +33,7 @@ func TestFinetunePairs(t *testing.T) {
 	}
 	status, stdout, stderr := gorgpt(t, t.Context(), "finetune", "--from", dir, "--pairs", "train.jsonl", "--dev", "train.jsonl",
 		"--template", "question", "--epochs", "30", "--batch", "6", "--micro", "3", "--lr", "5e-3", "--dropout", "0", "--context", "64", "--out", "run")
-	if status != 0 || !strings.HasSuffix(stdout, "\nrun\n") || !strings.Contains(stderr, "12 pairs to train on from train.jsonl, 12 to measure on\n") {
+	if status != 0 || !strings.HasSuffix(stdout, "\nrun\n") || !strings.Contains(stderr, "12 pairs to train on from train.jsonl, 12 to measure on\n") || !strings.Contains(stderr, "step 60/60: loss") {
 		t.Fatalf("status %d\n%s%s", status, stdout, stderr)
 	}
 	if exact := ask(filepath.Join("run", "checkpoints", "best")); exact < 0.9 {
