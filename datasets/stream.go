@@ -16,6 +16,18 @@ type Batch struct {
 	Targets []int // Ignore where there is none
 }
 
+// Targeted is the number of positions that have a target: what a mean over the batch is
+// over.
+func (b Batch) Targeted() int {
+	n := 0
+	for _, t := range b.Targets {
+		if t != Ignore {
+			n++
+		}
+	}
+	return n
+}
+
 // Ignore is the target of a position that has none: padding, or a prompt that only
 // the answer to is to be learned. It counts neither in a loss nor in its gradient.
 const Ignore = -1

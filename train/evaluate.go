@@ -78,11 +78,11 @@ func (r *run) evaluate(ctx context.Context) error {
 	return nil
 }
 
-// meanLoss runs the evaluation program over a stream.
+// meanLoss runs the evaluation program over a stream: the mean over its targets.
 func (r *run) meanLoss(ctx context.Context, stream datasets.Stream) (float64, error) {
 	var sum float64
-	n := 0
-	for r.EvalBatches == 0 || n < r.EvalBatches {
+	targets := 0
+	for n := 0; r.EvalBatches == 0 || n < r.EvalBatches; n++ {
 		b, err := stream.Next(ctx)
 		if err == io.EOF {
 			break
@@ -99,11 +99,12 @@ func (r *run) meanLoss(ctx context.Context, stream datasets.Stream) (float64, er
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		sum += float64(r.eval.Value(r.loss)[0])
-		n++
+		k := b.Targeted()
+		sum += float64(k) * float64(r.eval.Value(r.loss)[0])
+		targets += k
 	}
-	if n == 0 {
+	if targets == 0 {
 		return 0, errors.New("the validation stream is empty")
 	}
-	return sum / float64(n), nil
+	return sum / float64(targets), nil
 }

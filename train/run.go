@@ -110,22 +110,21 @@ func (r *run) report() error {
 func (r *run) step(ctx context.Context) error {
 	began := time.Now()
 	r.Params.ZeroGrad() // Gorgonia's solvers leave them, and a skipped update does
-	var sum float64
-	for m := range r.micro {
-		b, err := r.Train.Next(ctx)
-		if err != nil {
-			return err
-		}
+	batches, weights, err := r.read(ctx)
+	if err != nil {
+		return err
+	}
+	var loss float64
+	for m, b := range batches {
 		if err := r.feed(r.train, b); err != nil {
 			return err
 		}
 		r.train.Seed(r.Seed, uint64(r.at.Step)*uint64(r.micro)+uint64(m))
-		if err := r.train.RunGrad(float32(1 / float64(r.micro))); err != nil {
+		if err := r.train.RunGrad(float32(weights[m])); err != nil {
 			return err
 		}
-		sum += float64(r.train.Loss())
+		loss += weights[m] * float64(r.train.Loss())
 	}
-	loss := sum / float64(r.micro)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return r.notFinite(loss)
 	}
@@ -146,6 +145,28 @@ func (r *run) step(ctx context.Context) error {
 		TokensPerSecond: float64(tokens) / max(now.Sub(began).Seconds(), 1e-9), Seconds: r.at.Seconds,
 	}
 	return nil
+}
+
+// read takes the batches of an update, and gives each the share of their targets that it
+// has: the loss of one is the mean over its own.
+func (r *run) read(ctx context.Context) (batches []datasets.Batch, weights []float64, err error) {
+	total := 0
+	for range r.micro {
+		b, err := r.Train.Next(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if r.micro > 1 { // the next call of Next overwrites it
+			b.Tokens, b.Targets = slices.Clone(b.Tokens), slices.Clone(b.Targets)
+		}
+		n := b.Targeted()
+		total += n
+		batches, weights = append(batches, b), append(weights, float64(n))
+	}
+	for i := range weights {
+		weights[i] /= float64(max(total, 1))
+	}
+	return batches, weights, nil
 }
 
 // update lets the solver change the weights, unless the guard or a hook is against it.

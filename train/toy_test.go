@@ -37,7 +37,8 @@ func (m toyModel) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia
 type toyStream struct {
 	size, context int
 	seed          uint64
-	next, end     int // sequences; end 0 is none
+	next, end     int  // sequences; end 0 is none
+	prompts       bool // the first tokens of a sequence, up to all, have no target
 	closed        bool
 	batch         datasets.Batch
 }
@@ -61,6 +62,12 @@ func (s *toyStream) Next(ctx context.Context) (datasets.Batch, error) {
 				x = rng.IntN(toyVocab)
 			}
 			b.Targets = append(b.Targets, x)
+		}
+		if s.prompts {
+			row := b.Targets[len(b.Targets)-s.context:]
+			for i := range (3*s.next + 2) % (s.context + 1) {
+				row[i] = datasets.Ignore
+			}
 		}
 		s.next++
 	}

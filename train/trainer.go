@@ -34,7 +34,7 @@ type Trainer struct {
 	Steps      int // updates in all
 	Batch      int // B, sequences in a micro-batch, as the streams deliver them
 	Context    int // T, tokens in a sequence
-	Accumulate int // micro-batches in an update, whose means count alike; 0 means 1
+	Accumulate int // micro-batches in an update, a mean over the targets of all; 0 means 1
 
 	Guard Guard  // skips updates that stand out
 	Hooks []Hook // see updates before they are made

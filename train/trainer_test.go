@@ -130,16 +130,31 @@ func TestTrainerEvaluatesWithoutDropout(t *testing.T) {
 // Measured 2.4e-7, doubled twice.
 const tolAccumulate = 1e-6
 
+// TestTrainerAccumulates: an update has the mean over its targets, however many of them lie
+// in each micro-batch, and so has an evaluation.
 func TestTrainerAccumulates(t *testing.T) {
+	t.Run("even", func(t *testing.T) { testAccumulates(t, false) })
+	t.Run("prompts", func(t *testing.T) { testAccumulates(t, true) })
+}
+
+func testAccumulates(t *testing.T, prompts bool) {
 	run := func(batch, micro int) (*recorder, map[string][]float32) {
 		tr, r := newToy()
 		tr.Steps, tr.Batch, tr.Accumulate = 20, batch, micro
-		tr.Train = &toyStream{size: batch, context: 8, seed: 1}
+		tr.Train = &toyStream{size: batch, context: 8, seed: 1, prompts: prompts}
+		tr.Validation = func() (datasets.Stream, error) {
+			return &toyStream{size: batch, context: 8, seed: 2, end: 8, prompts: prompts}, nil
+		}
 		mustRun(t, tr)
 		return r, weights(tr.Params)
 	}
 	whole, w := run(4, 1)
 	parts, p := run(1, 4)
+	for i, e := range whole.evals {
+		if d := math.Abs(e.Loss - parts.evals[i].Loss); d > tolAccumulate {
+			t.Errorf("step %d: validation loss %v, and %v of micro-batches", e.Step, e.Loss, parts.evals[i].Loss)
+		}
+	}
 	for i, s := range whole.steps {
 		if d := math.Abs(s.Loss - parts.steps[i].Loss); d > tolAccumulate {
 			t.Errorf("step %d: loss %v, and %v of micro-batches", s.Step, s.Loss, parts.steps[i].Loss)
