@@ -173,3 +173,31 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestDashes: where colours come again, lines are dashed, each time in another way.
+func TestDashes(t *testing.T) {
+	lines := func(n int) string {
+		var all []chart.Series
+		for i := range n {
+			all = append(all, chart.Series{Name: "run", Y: []float64{1, float64(i)}, Color: i})
+		}
+		svg, err := chart.Lines(chart.Axes{}, all...).SVG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(svg)
+	}
+	const mark = "stroke-dasharray:"
+	if n := strings.Count(lines(chart.Colors), mark); n != 0 {
+		t.Errorf("%d dashes for as many lines as there are colours", n)
+	}
+	patterns := make(map[string]bool)
+	for _, part := range strings.Split(lines(4*chart.Colors), mark)[1:] {
+		pattern, _, _ := strings.Cut(part, ";")
+		pattern, _, _ = strings.Cut(pattern, "\"")
+		patterns[pattern] = true
+	}
+	if len(patterns) != 3 {
+		t.Errorf("%d kinds of dashes for four rounds of colours, want 3: %v", len(patterns), patterns)
+	}
+}

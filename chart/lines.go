@@ -21,7 +21,7 @@ type Series struct {
 	Smooth bool
 	Faint  bool // thin and pale, to stand behind others
 	Marks  bool // a dot on every point
-	// Color is the number of a colour, from 0. Leave it 0 in all series of a chart, and
+	// Color is the number of a colour, from 0; from [Colors] on, lines are dashed. Leave it 0 in all series of a chart, and
 	// each has its own.
 	Color int
 }
@@ -46,6 +46,9 @@ func Lines(a Axes, series ...Series) *Picture {
 		legend, err := s.add(pl, xys)
 		if err != nil {
 			return failed("%q: %v", s.Name, err)
+		}
+		if dash(s.Color) != nil {
+			pl.Legend.ThumbnailWidth = vg.Points(40) // shows the pattern
 		}
 		if s.Name != "" {
 			pl.Legend.Add(s.Name, legend...)
@@ -75,7 +78,7 @@ func (s Series) add(pl *plot.Plot, xys plotter.XYs) ([]plot.Thumbnailer, error) 
 	if s.Faint {
 		c.A, line.Width = 0x48, vg.Points(0.7)
 	}
-	line.Color = c
+	line.Color, line.Dashes = c, dash(s.Color)
 	pl.Add(line)
 	if !s.Marks {
 		return []plot.Thumbnailer{line}, nil

@@ -6,20 +6,31 @@ import (
 	"strconv"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
 )
 
 var gridColor = color.NRGBA{R: 0xe4, G: 0xe4, B: 0xe4, A: 0xff}
 
 // palette is Okabe and Ito's, whose colours the colour-blind tell apart.
-var palette = []color.NRGBA{
+var palette = [Colors]color.NRGBA{
 	{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}, {R: 0xd5, G: 0x5e, B: 0x00, A: 0xff},
 	{R: 0x00, G: 0x9e, B: 0x73, A: 0xff}, {R: 0xcc, G: 0x79, B: 0xa7, A: 0xff},
 	{R: 0xe6, G: 0x9f, B: 0x00, A: 0xff}, {R: 0x56, G: 0xb4, B: 0xe9, A: 0xff},
 	{A: 0xff},
 }
 
+// Colors is how many colours series have. From that number on they come again, with dashes.
+const Colors = 7
+
+// dashes are the lengths, in points, of strokes and gaps, for each time the colours come
+// again; the first time, lines are whole.
+var dashes = [][]vg.Length{nil, {5, 3}, {1.5, 2}, {7, 2, 1.5, 2}}
+
+// dash is the pattern of the i-th colour.
+func dash(i int) []vg.Length { return dashes[max(0, i/Colors)%len(dashes)] }
+
 // paletteColor is the i-th colour, counted from 0 and going round.
-func paletteColor(i int) color.NRGBA { return palette[(i%len(palette)+len(palette))%len(palette)] }
+func paletteColor(i int) color.NRGBA { return palette[(i%Colors+Colors)%Colors] }
 
 // ticks are four to nine labelled marks at multiples of 1, 2 or 5 times a power
 // of ten.

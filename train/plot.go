@@ -58,18 +58,21 @@ func (p *Plot) Draw() error {
 }
 
 // DrawRuns writes a picture of several runs over one another to path: their smoothed
-// training losses, pale, and their validation losses, each run in its colour. The plots
-// have been told of the runs' metrics; names are for the legend.
+// training losses, pale, and their validation losses, each run in its colour, the eighth and
+// later ones dashed too. The plots have been told of the runs' metrics; names are for the
+// legend.
 func DrawRuns(path string, names []string, runs []*Plot) error {
 	var all []chart.Series
 	for i, p := range runs {
-		mean := chart.Series{Smooth: true, Color: i + 1}
+		// The first is not of colour 0, as a picture of that alone chooses its own.
+		color := i/chart.Colors*chart.Colors + (i+1)%chart.Colors
+		mean := chart.Series{Smooth: true, Color: color}
 		if len(p.val.steps) == 0 {
 			mean.Name = names[i]
 		} else {
 			mean.Faint = true
 		}
-		all = append(all, p.train.series(mean), p.val.series(chart.Series{Name: names[i], Marks: true, Color: i + 1}))
+		all = append(all, p.train.series(mean), p.val.series(chart.Series{Name: names[i], Marks: true, Color: color}))
 	}
 	return chart.Lines(lossAxes, all...).Save(path)
 }

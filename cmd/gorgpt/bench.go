@@ -40,7 +40,8 @@ operations would take at the rate of this machine's matrix product, measured in 
 
 With --decode, generation is measured instead: a prompt of --context tokens (default 16) for
 each of --batch sequences, and --steps tokens after it. Each token reads all weights once; the
-share is of the rate at which this machine reads memory.`,
+share is of the rate at which this machine reads memory; weights that are read faster are in
+its caches, and have none.`,
 		Example: `  gorgpt bench --model gpt2 --batch 4 --context 64
   gorgpt bench --model gpt2-nano --batch 12 --steps 100 --json
   gorgpt bench --model gpt2 --decode --steps 50`,

@@ -26,7 +26,8 @@ type decodeResult struct {
 	Bytes      int64   `json:"bytes_per_token"`
 	Read       float64 `json:"read_gbps"` // of weights, by decoding
 	Limit      float64 `json:"limit_gbps"`
-	Share      float64 `json:"share"` // Read / Limit
+	Share      float64 `json:"share"`    // Read / Limit; 0 if InCache
+	InCache    bool    `json:"in_cache"` // the weights are read faster than memory gives them
 	Prefill    float64 `json:"prefill_seconds"`
 	Rate       float64 `json:"prefill_gflops"`
 	SgemmRate  float64 `json:"sgemm_gflops"`
@@ -93,7 +94,7 @@ func benchDecode(ctx context.Context, m models.Model, batch, prompt, steps int) 
 	r.Bytes = 4 * (params.Count() - int64(d.Context*d.Width))
 	r.Read = float64(r.Bytes) / r.Step / 1e9
 	r.Limit = readRate()
-	r.Share = r.Read / r.Limit
+	r.setShare()
 	// The products of linear layers, and attention's two, of which the mask leaves half; the
 	// head runs for one position only.
 	body := params.Count() - int64((d.Vocab+d.Context)*d.Width)
@@ -101,6 +102,15 @@ func benchDecode(ctx context.Context, m models.Model, batch, prompt, steps int) 
 	r.Rate = flops / prefill / 1e9
 	r.SgemmRate = sgemmRate(max(batch*prompt, 64), d.Width)
 	return r, nil
+}
+
+// setShare compares what is read with what memory gives. More than that comes from caches,
+// which hold the weights of small models, and is no share of it.
+func (r *decodeResult) setShare() {
+	r.InCache, r.Share = r.Read > r.Limit, r.Read/r.Limit
+	if r.InCache {
+		r.Share = 0
+	}
 }
 
 // readRate is how fast all threads together read memory that no cache holds, the best of
@@ -125,7 +135,11 @@ func (r *decodeResult) write(out io.Writer) error {
 	fmt.Fprintf(out, "%s, %d sequences, a prompt of %d, %d threads, %s\n\n", r.Model, r.Batch, r.Prompt, r.Threads, r.ISA)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "tokens\t%.4g a second\ta step of %d takes %.4g s\n", r.Tokens, r.Batch, r.Step)
-	fmt.Fprintf(w, "weights\t%.4g GB/s read\t%.0f %% of the %.4g GB/s that memory gives\n", r.Read, 100*r.Share, r.Limit)
+	share := fmt.Sprintf("%.0f %% of the %.4g GB/s that memory gives", 100*r.Share, r.Limit)
+	if r.InCache {
+		share = fmt.Sprintf("in cache: memory gives %.4g GB/s", r.Limit)
+	}
+	fmt.Fprintf(w, "weights\t%.4g GB/s read\t%s\n", r.Read, share)
 	fmt.Fprintf(w, "prompt\t%.4g s\t%.4g GFLOP/s, %.0f %% of the matrix product's %.4g\n", r.Prefill, r.Rate, 100*r.Rate/r.SgemmRate, r.SgemmRate)
 	fmt.Fprintf(w, "memory\t%.4g MB of keys and values\t%.4g MB in all at the peak; %.3g kB allocated a step\n", float64(r.Memory)/1e6, float64(r.Peak)/1e6, float64(r.Garbage)/1e3)
 	return w.Flush()

@@ -60,7 +60,7 @@ looked at.`,
 			return writeRuns(cmd.OutOrStdout(), all)
 		},
 	}
-	cmd.Flags().StringVar(&plot, "plot", "", "draw the runs' losses over one another into this PNG")
+	cmd.Flags().StringVar(&plot, "plot", "", "draw the runs' losses over one another into this PNG; from the eighth run on, lines are dashed")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
