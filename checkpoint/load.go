@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -65,7 +66,7 @@ func (d *Dir) Tokenizer(vocab int) (tokenizer.Tokenizer, error) {
 	case err != nil:
 		return nil, err
 	case tok.Size() > vocab:
-		return nil, fmt.Errorf("%s: the tokenizer has %d tokens, the model %d", d.path, tok.Size(), vocab)
+		return nil, fmt.Errorf("%s: the tokenizer has %s, the model %d", d.path, plural.Of(tok.Size(), "token"), vocab)
 	}
 	return tok, nil
 }

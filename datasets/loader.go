@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -107,7 +108,7 @@ func (l *loader) measure() error {
 		n += len(ids)
 	}
 	if n < t+1 {
-		return fmt.Errorf("%s: %d tokens (%s), want at least %d: a context of %d and the token after it", l.src.name, n, l.tok.Name(), t+1, t)
+		return fmt.Errorf("%s: %s (%s), want at least %d: a context of %d and the token after it", l.src.name, plural.Of(n, "token"), l.tok.Name(), t+1, t)
 	}
 	l.slack = min(t-1, n-t-1)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 // AttentionMaps runs m over one sequence of tokens and returns what the heads of a layer
@@ -14,7 +15,7 @@ func AttentionMaps(m Model, params *graph.Params, tokens []int, layer int) ([][]
 		return nil, fmt.Errorf("models: no layer %d: the model has %d, counted from 0", layer, layers)
 	}
 	if limit := m.Dims().Context; len(tokens) < 1 || len(tokens) > limit {
-		return nil, fmt.Errorf("models: %d tokens; want 1 to the %d of the context", len(tokens), limit)
+		return nil, fmt.Errorf("models: %s; want 1 to the %d of the context", plural.Of(len(tokens), "token"), limit)
 	}
 	s := graph.New(params, graph.Watch(fmt.Sprintf("h.%d.attn.weights", layer)))
 	p, err := s.Compile(m.Graph(s, s.Ints("tokens", 1, len(tokens))))

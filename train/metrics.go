@@ -2,6 +2,7 @@ package train
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,9 @@ import (
 	"iter"
 	"math"
 	"os"
+	"reflect"
 	"strconv"
+	"strings"
 )
 
 // Metrics is an [Observer] that writes metrics.jsonl, one JSON object a line.
@@ -163,6 +166,23 @@ func (n *jsonNum) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &n.x)
 }
 
+// notMetrics says why a line is not one of metrics, without the decoder's words for types.
+func notMetrics(line []byte, err error) string {
+	text := strings.TrimSpace(string(line))
+	if len(text) > 40 {
+		text = strings.ToValidUTF8(text[:40], "") + "…"
+	}
+	var typed *json.UnmarshalTypeError
+	switch {
+	case !json.Valid(line):
+		return fmt.Sprintf("%q is no JSON object of metrics", text)
+	case errors.As(err, &typed) && typed.Field != "":
+		want := map[reflect.Kind]string{reflect.Int: "an integer", reflect.Int64: "an integer", reflect.Bool: "true or false"}[typed.Type.Kind()]
+		return fmt.Sprintf("%s: got %s, want %s", typed.Field, typed.Value, cmp.Or(want, "a number"))
+	}
+	return fmt.Sprintf("%q holds no metrics", text)
+}
+
 // longestLine bounds a line of metrics; those written here stay below 300 bytes.
 const longestLine = 1 << 16
 
@@ -178,7 +198,7 @@ func metricLines(r io.Reader) iter.Seq2[metricLine, error] {
 			case err == io.EOF:
 				return
 			case err == bufio.ErrBufferFull:
-				yield(metricLine{}, fmt.Errorf("line %d of the metrics is longer than %d bytes", n, longestLine))
+				yield(metricLine{}, fmt.Errorf("line %d is longer than %d bytes: no line of metrics", n, longestLine))
 				return
 			case err != nil:
 				yield(metricLine{}, err)
@@ -187,7 +207,7 @@ func metricLines(r io.Reader) iter.Seq2[metricLine, error] {
 			end += int64(len(b))
 			var l metricLine
 			if err := json.Unmarshal(b, &l); err != nil {
-				yield(metricLine{}, fmt.Errorf("line %d of the metrics: %w", n, err))
+				yield(metricLine{}, fmt.Errorf("line %d: %s", n, notMetrics(b, err)))
 				return
 			}
 			l.end = end

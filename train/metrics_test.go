@@ -137,9 +137,11 @@ func TestMetricsReplay(t *testing.T) {
 
 func TestMetricsReplayErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"{\"step\":1}\nhello\n":               "line 2 of the metrics: invalid character 'h' looking for beginning of value",
-		strings.Repeat(" ", longestLine) + "": "line 1 of the metrics is longer than 65536 bytes",
-		"{\"step\":\"one\"}\n":                "line 1 of the metrics: json: cannot unmarshal string into Go struct field metricLine.step of type int",
+		"{\"step\":1}\nhello\n":               `line 2: "hello" is no JSON object of metrics`,
+		strings.Repeat(" ", longestLine) + "": "line 1 is longer than 65536 bytes: no line of metrics",
+		"{\"step\":\"one\"}\n":                "line 1: step: got string, want an integer",
+		"{\"step\":1,\"loss\":\"x\"}\n":       "line 1: loss: got string, want a number",
+		"3\n":                                 "line 1: \"3\" holds no metrics",
 	} {
 		if err := Replay(strings.NewReader(text)); err == nil || err.Error() != want {
 			t.Errorf("error is %v, want %s", err, want)

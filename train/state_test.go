@@ -150,7 +150,7 @@ func TestRestoreErrors(t *testing.T) {
 		t.Errorf("error is %v, want %s", err, want)
 	}
 	to.StopAfter, to.Steps = 0, 2
-	want = "train: the run is at step 3 already, want at most Steps = 2"
+	want = "train: the run is at step 3 already, beyond the 2 that are planned"
 	if err := to.Run(t.Context()); err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}

@@ -117,7 +117,7 @@ func (t *Trainer) check() error {
 		}
 	}
 	if t.at.Step > t.Steps {
-		return fmt.Errorf("the run is at step %d already, want at most Steps = %d", t.at.Step, t.Steps)
+		return fmt.Errorf("the run is at step %d already, beyond the %d that are planned", t.at.Step, t.Steps)
 	}
 	if t.StopAfter > 0 && t.StopAfter <= t.at.Step {
 		return fmt.Errorf("the run is at step %d already, want less than StopAfter = %d", t.at.Step, t.StopAfter)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/kernel"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -61,7 +62,7 @@ its caches, and have none.`,
 				return err
 			}
 			if limit := m.Dims().Context; context > limit {
-				return usagef("--context %d: %s has %d positions", context, model, limit)
+				return usagef("--context %d: %s has %s", context, model, plural.Of(limit, "position"))
 			}
 			if decode {
 				if !cmd.Flags().Changed("context") {
@@ -240,7 +241,7 @@ func sgemmRate(rows, width int) float64 {
 
 // write prints the result for people.
 func (r *benchResult) write(out io.Writer) error {
-	fmt.Fprintf(out, "%s, batch %d × %d, %d threads, %s\n\n", r.Model, r.Batch, r.Context, r.Threads, r.ISA)
+	fmt.Fprintf(out, "%s, batch %d × %d, %s, %s\n\n", r.Model, r.Batch, r.Context, plural.Of(r.Threads, "thread"), r.ISA)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "step\t%.4g s\tfastest %.4g s, %.4g tokens/s\n", r.Step, r.Fastest, r.Tokens)
 	for _, name := range benchParts {

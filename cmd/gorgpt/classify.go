@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 func newClassify() *cobra.Command {
@@ -71,7 +72,7 @@ between. The answer is the label, the number of the choice or the score, and its
 func (c *classifier) example(texts []string) (tasks.Example, error) {
 	want := map[tasks.Kind]int{tasks.Classification: 1, tasks.Entailment: 2, tasks.Similarity: 2, tasks.MultipleChoice: 1 + c.Outputs}[c.Kind]
 	if len(texts) != want {
-		return tasks.Example{}, fmt.Errorf("%d texts, want %d: %s is a task of %s", len(texts), want, c.Task, c.Kind)
+		return tasks.Example{}, fmt.Errorf("%s, want %d: %s is a task of %s", plural.Of(len(texts), "text"), want, c.Task, c.Kind)
 	}
 	x := tasks.Example{Text: texts[0], Score: c.Low}
 	switch c.Kind {

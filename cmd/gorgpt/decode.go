@@ -12,6 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/kernel"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/models"
 )
 
@@ -132,7 +133,7 @@ func readRate() float64 {
 
 // write prints the result for people.
 func (r *decodeResult) write(out io.Writer) error {
-	fmt.Fprintf(out, "%s, %d sequences, a prompt of %d, %d threads, %s\n\n", r.Model, r.Batch, r.Prompt, r.Threads, r.ISA)
+	fmt.Fprintf(out, "%s, %s, a prompt of %d, %s, %s\n\n", r.Model, plural.Of(r.Batch, "sequence"), r.Prompt, plural.Of(r.Threads, "thread"), r.ISA)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "tokens\t%.4g a second\ta step of %d takes %.4g s\n", r.Tokens, r.Batch, r.Step)
 	share := fmt.Sprintf("%.0f %% of the %.4g GB/s that memory gives", 100*r.Share, r.Limit)

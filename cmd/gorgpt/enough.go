@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/models"
 )
 
@@ -14,7 +15,7 @@ const maxTokens = 1 << 30
 // checkBatch refuses batches of more tokens than any machine trains on at once.
 func checkBatch(batch, context int) error {
 	if batch > maxTokens/max(1, context) {
-		return usagef("--batch %d: with a context of %d, want at most %d sequences", batch, context, maxTokens/max(1, context))
+		return usagef("--batch %d: with a context of %d, want at most %s", batch, context, plural.Of(maxTokens/max(1, context), "sequence"))
 	}
 	return nil
 }
@@ -67,7 +68,7 @@ func enoughToEvaluate(m models.Model, window int) error {
 		return err
 	}
 	defer p.Close()
-	return enough(fmt.Sprintf("a window of %d tokens", window), 4*float64(graph.Sum(p.Nodes()).Params)+float64(p.PlannedBytes()))
+	return enough("a window of "+plural.Of(window, "token"), 4*float64(graph.Sum(p.Nodes()).Params)+float64(p.PlannedBytes()))
 }
 
 // size is a number of bytes to read.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/eval"
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 // evaluation is what eval is asked for.
@@ -154,7 +155,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	}
 	window := m.model.Dims().Context
 	if e.context > window {
-		return usagef("--context %d: the model has %d positions", e.context, window)
+		return usagef("--context %d: the model has %s", e.context, plural.Of(window, "position"))
 	}
 	if e.context > 0 {
 		window = e.context
@@ -163,7 +164,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		return usagef("--tokens %d: the window of %d must have room for a prompt too", e.options.Tokens, window)
 	}
 	if e.options.Stride > window {
-		return usagef("--stride %d: the window has %d tokens", e.options.Stride, window)
+		return usagef("--stride %d: the window has %s", e.options.Stride, plural.Of(window, "token"))
 	}
 	if err := enoughToEvaluate(m.model, window); err != nil {
 		return err
@@ -181,7 +182,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		err = r.Print(stdout)
 	}
 	if err == nil && !r.Passed() {
-		err = fmt.Errorf("%s: %.0f of %d checks failed", named.Name, (1-r.Value)*float64(len(r.Checks)), len(r.Checks))
+		err = fmt.Errorf("%s: %.0f of %s failed", named.Name, (1-r.Value)*float64(len(r.Checks)), plural.Of(len(r.Checks), "check"))
 	}
 	return err
 }

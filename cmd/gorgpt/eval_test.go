@@ -104,7 +104,7 @@ func TestEvalErrors(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"--on lambada --data nosuch", 1, "open nosuch: no such file or directory"},
+		{"--on lambada --data nosuch", 1, "nosuch: no such file or directory"},
 		{"--on perplexity --data x --context 161", 2, "--context 161: the model has 160 positions"},
 		{"--on perplexity --data x --stride 161", 2, "--stride 161: the window has 160 tokens"},
 		{"--on golden", 1, "no golden numbers are known of a model of 38816 parameters, only of gpt2, gpt2-medium, openai-gpt; others come in a file"},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/graph/draw"
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 func newGraph() *cobra.Command {
@@ -73,7 +74,7 @@ this works for models that do not fit into memory.`,
 				return err
 			}
 			if context > limit {
-				return usagef("--context %d: %s has %d positions", context, whose, limit)
+				return usagef("--context %d: %s has %s", context, whose, plural.Of(limit, "position"))
 			}
 			var programs []*graph.Program
 			for _, name := range names {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -19,6 +20,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 func main() {
@@ -54,7 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // oneLine is an error in a line, whatever a library wraps into it. A user interrupts,
 // and cancels no context.
 func oneLine(err error) string {
-	line := strings.Join(strings.Fields(err.Error()), " ")
+	line := strings.Join(strings.Fields(paths(err)), " ")
 	if begin, ok := strings.CutSuffix(line, context.Canceled.Error()); ok {
 		if strings.Contains(begin, "interrupted") {
 			return strings.TrimSuffix(begin, ": ")
@@ -62,6 +64,31 @@ func oneLine(err error) string {
 		return begin + "interrupted"
 	}
 	return line
+}
+
+// paths is the text of an error, without the names of the system's calls that it is from: as
+// in "x: no such file or directory", in place of "stat x: …".
+func paths(err error) string {
+	text := err.Error()
+	var each func(err error)
+	each = func(err error) {
+		switch e := err.(type) {
+		case *fs.PathError:
+			text = strings.Replace(text, e.Error(), e.Path+": "+e.Err.Error(), 1)
+		case *os.LinkError:
+			text = strings.Replace(text, e.Error(), e.New+": "+e.Err.Error(), 1)
+		case interface{ Unwrap() error }:
+			if under := e.Unwrap(); under != nil {
+				each(under)
+			}
+		case interface{ Unwrap() []error }:
+			for _, under := range e.Unwrap() {
+				each(under)
+			}
+		}
+	}
+	each(err)
+	return text
 }
 
 // newRoot returns the command with all its parts.
@@ -160,8 +187,8 @@ func unknown(what, got string, known []string) error {
 // usageArgs turns the error of an argument check into a usageError.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{err}
+		if check(cmd, args) != nil {
+			return usagef("want gorgpt %s, got %s", cmd.Use, plural.Of(len(args), "argument"))
 		}
 		return nil
 	}

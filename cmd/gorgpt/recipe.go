@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 
-	"github.com/BurntSushi/toml"
 	"github.com/spf13/pflag"
 
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/models"
 )
 
@@ -136,57 +133,6 @@ func (r *recipe) override(given *pflag.FlagSet) error {
 	return errors.Join(errs...)
 }
 
-// read sets what a recipe file gives.
-func (r *recipe) read(path string) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	meta, err := toml.Decode(string(data), r)
-	if err != nil {
-		var parse toml.ParseError
-		if errors.As(err, &parse) {
-			return usagef("%s:%d: %s", path, parse.Position.Line, parse.Message)
-		}
-		return usagef("%s: %w", path, err)
-	}
-	if extra := meta.Undecoded(); len(extra) > 0 {
-		key := extra[0].String()
-		return usagef("%s:%d: %w", path, lineOf(data, key), unknown("key", key, keys()))
-	}
-	return nil
-}
-
-// lineOf finds the line that sets key.
-func lineOf(data []byte, key string) int {
-	for i, line := range bytes.Split(data, []byte("\n")) {
-		if name, _, _ := strings.Cut(string(line), "="); strings.TrimSpace(name) == key {
-			return i + 1
-		}
-	}
-	return 1
-}
-
-// keys are the names a recipe file may set.
-func keys() []string {
-	r, f := defaults(), pflag.NewFlagSet("", pflag.ContinueOnError)
-	r.flags(f)
-	var names []string
-	f.VisitAll(func(f *pflag.Flag) { names = append(names, strings.ReplaceAll(f.Name, "-", "_")) })
-	return names
-}
-
-// text is the recipe as a file.
-func (r recipe) text() []byte {
-	var b bytes.Buffer
-	b.WriteString("# Every setting of this run. gorgpt train RECIPE repeats it.\n")
-	e := toml.NewEncoder(&b)
-	if err := e.Encode(r); err != nil {
-		panic(err) // a flat struct of strings and numbers
-	}
-	return b.Bytes()
-}
-
 // model is the model that the recipe asks for, with a vocabulary of that size.
 func (r recipe) model(vocab int) (models.Model, error) {
 	m, err := findModel(r.Model)
@@ -286,6 +232,6 @@ func (r recipe) fixed() recipe {
 // describe is the model in a line.
 func describe(name string, m models.Model, params int64) string {
 	d := m.Dims()
-	return fmt.Sprintf("%s: %s parameters, %d layers, %d heads, width %d, context %d, vocabulary %d",
-		name, thousands(params), d.Layers, d.Heads, d.Width, d.Context, d.Vocab)
+	return fmt.Sprintf("%s: %s parameters, %s, %s, width %d, context %d, vocabulary %d",
+		name, thousands(params), plural.Of(d.Layers, "layer"), plural.Of(d.Heads, "head"), d.Width, d.Context, d.Vocab)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/datasets/pairs"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/train"
 )
 
@@ -86,11 +87,11 @@ func (r *responding) streams() error {
 			}
 		}
 		if learn = rest; len(dev) == 0 {
-			return fmt.Errorf("%s: %d pairs are too few to hold out a tenth; give --dev", r.pairs, len(learn))
+			return fmt.Errorf("%s: too few to hold out a tenth, with %s; give --dev", r.pairs, plural.Of(len(learn), "pair"))
 		}
 	}
 	if d := r.base.model.Dims(); r.context > d.Context {
-		return usagef("--context %d: the model has %d positions", r.context, d.Context)
+		return usagef("--context %d: the model has %s", r.context, plural.Of(d.Context, "position"))
 	}
 	shape := pairs.Config{Batch: min(r.settings.Micro, r.settings.Batch, len(learn)), Context: r.window(), Seed: r.settings.Seed}
 	if r.learn, err = pairs.NewStream(template.Apply(learn), r.base.tokenizer, shape); err != nil {
@@ -100,7 +101,7 @@ func (r *responding) streams() error {
 	if r.dev, err = pairs.NewStream(template.Apply(dev), r.base.tokenizer, shape); err != nil {
 		return fmt.Errorf("pairs to measure on: %w", err)
 	}
-	fmt.Fprintf(r.stderr, "%d pairs to train on from %s, %d to measure on\n", r.learn.Len(), r.pairs, r.dev.Len())
+	fmt.Fprintf(r.stderr, "%s to train on from %s, %d to measure on\n", plural.Of(r.learn.Len(), "pair"), r.pairs, r.dev.Len())
 	if n := r.learn.Cut() + r.dev.Cut(); n > 0 {
 		fmt.Fprintf(r.stderr, "%d prompts were longer than the context of %d and lost their beginning\n", n, shape.Context)
 	}

@@ -46,7 +46,7 @@ func TestFinetunePairs(t *testing.T) {
 	}{
 		{"--pairs train.jsonl --task rte", 2, "--pairs goes without --task, --kind, --data, --train, --fresh and --json"},
 		{"--pairs train.jsonl --template tlrd", 2, `unknown template "tlrd"; did you mean "tldr"?`},
-		{"--pairs nosuch.jsonl", 1, "open nosuch.jsonl: no such file or directory"},
+		{"--pairs nosuch.jsonl", 1, "nosuch.jsonl: no such file or directory"},
 		{"--pairs train.jsonl --context 3", 1, "train.jsonl: pair of line 1: the response takes 5 tokens, the context has 3"},
 		{"--pairs train.jsonl --out run", 1, "run exists and is not empty; choose another --out"},
 	} {

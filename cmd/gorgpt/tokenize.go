@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -141,7 +143,11 @@ func record(line []byte) ([]byte, error) {
 		return nil, errors.New(`not valid UTF-8; write such bytes as {"b64": …}`)
 	}
 	if err := json.Unmarshal(line, &r); err != nil {
-		return nil, fmt.Errorf(`not {"text": …} or {"b64": …}: %w`, err)
+		var corrupt base64.CorruptInputError
+		if errors.As(err, &corrupt) {
+			return nil, fmt.Errorf(`not {"text": …} or {"b64": …}: not base64 at byte %d`, int64(corrupt))
+		}
+		return nil, errors.New(`not {"text": …} or {"b64": …}`)
 	}
 	switch {
 	case (r.Text == nil) == (r.B64 == nil):
@@ -152,11 +158,20 @@ func record(line []byte) ([]byte, error) {
 	return *r.B64, nil
 }
 
+// notIDs says why a line is not an array of ids, without the decoder's words for types.
+func notIDs(line []byte, err error) error {
+	var typed *json.UnmarshalTypeError
+	if errors.As(err, &typed) && json.Valid(line) && bytes.HasPrefix(bytes.TrimSpace(line), []byte("[")) {
+		return fmt.Errorf("%s is no id; want whole numbers, as in [15496, 995]", strings.TrimPrefix(typed.Value, "number "))
+	}
+	return errors.New("not an array of ids, as in [15496, 995]")
+}
+
 // decoded is the text of a JSON array of ids.
 func (t *tokenizing) decoded(line []byte) ([]byte, error) {
 	t.ids = t.ids[:0]
 	if err := json.Unmarshal(line, &t.ids); err != nil {
-		return nil, fmt.Errorf("not an array of ids: %w", err)
+		return nil, notIDs(line, err)
 	}
 	var err error
 	if t.text, err = t.tok.AppendText(t.text[:0], t.ids); err != nil || !t.jsonl {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"reflect"
 
@@ -47,8 +49,8 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 			case resume != "" && (len(args) > 0 || out != ""):
 				return usagef("--resume goes on with the run's own recipe and directory; leave out RECIPE and --out")
 			case resume != "":
-				if err := j.recipe.read(recipePath(resume)); err != nil {
-					return fmt.Errorf("--resume: %w", err)
+				if err := j.recipe.readWhole(recipePath(resume)); err != nil {
+					return fmt.Errorf("--resume: %w", noRun(resume, err))
 				}
 			case len(args) > 0:
 				if err := j.recipe.read(args[0]); err != nil {
@@ -75,6 +77,17 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 	f.StringVar(&resume, "resume", "", "run directory to go on with, from its latest checkpoint")
 	f.IntVar(&stopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
 	return cmd
+}
+
+// noRun says of a folder that it is none, or not a run's.
+func noRun(dir string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("%s: no such folder", dir)
+	}
+	return fmt.Errorf("%s: no recipe.toml in it: not the directory of a run", dir)
 }
 
 // run trains.

@@ -37,12 +37,14 @@ func TestBadInput(t *testing.T) {
 	write(t, "unknown.toml", "model = \"gpt2-nano\"\nstep = 3\n")
 	write(t, "type.toml", "steps = \"x\"\n")
 	write(t, "syntax.toml", "steps = \n")
-	for _, d := range []string{"none", "full", "run/checkpoints/best"} {
+	for _, d := range []string{"none", "full", "run/checkpoints/best", "emptied", "odd"} {
 		if err := os.MkdirAll(d, 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}
 	write(t, "full/file", "")
+	write(t, "emptied/recipe.toml", "")
+	write(t, "odd/metrics.jsonl", "hello\n")
 	before := list(t)
 	for _, c := range []struct {
 		args   string
@@ -50,22 +52,22 @@ func TestBadInput(t *testing.T) {
 		want   string
 	}{
 		{"trian", 2, `unknown command "trian"; did you mean "train"?`},
-		{"train a b", 2, "accepts at most 1 arg(s), received 2"},
+		{"train a b", 2, "want gorgpt train [RECIPE.toml], got 2 arguments"},
 		{"train --modell x", 2, `unknown flag "--modell"; did you mean "--model"?`},
 		{"train --steps x", 2, "--steps x: want a whole number, of 64 bits; see gorgpt train -h"},
 		{"train --model gpt2-nao", 2, `unknown model "gpt2-nao"; did you mean "gpt2-nano"?`},
 		{"train --tokenizer char", 2, `unknown tokenizer "char"; did you mean "chars"?`},
 		{"train --tokenizer bpe:100", 2, `--tokenizer bpe:100: want a number of tokens from 257, as in bpe:4096: the 256 bytes, the end of text, and those to be learned`},
 		{"train --tokenizer bpe:x", 2, `--tokenizer bpe:x: want a number of tokens from 257, as in bpe:4096: the 256 bytes, the end of text, and those to be learned`},
-		{"train --tokenizer gpt1:nowhere", 2, `--tokenizer gpt1:nowhere: stat nowhere: no such file or directory`},
+		{"train --tokenizer gpt1:nowhere", 2, `--tokenizer gpt1:nowhere: nowhere: no such file or directory`},
 		{"train --tokenizer ./nowhere", 2, `--tokenizer ./nowhere: no such folder`},
-		{"train --data ok.txt --tokenizer none", 1, `--tokenizer none: open none/tokenizer.json: no such file or directory`},
+		{"train --data ok.txt --tokenizer none", 1, `--tokenizer none: none/tokenizer.json: no such file or directory`},
 		{"train --schedule cosin --data ok.txt", 2, `unknown schedule "cosin"; did you mean "cosine"?`},
 		{"train --windows random", 2, `unknown kind of windows "random"; there are anywhere, apart, packed`},
 		{"train --mix x", 2, `--mix "x": want a weight above 0 and the text, as in "0.3 notes/*.txt"`},
 		{"train --solver lyon", 2, `unknown solver "lyon"; did you mean "lion"?`},
 		{"train --keep 0", 2, "--keep 0: want 1 or more"},
-		{"runs", 2, "requires at least 1 arg(s), only received 0"},
+		{"runs", 2, "want gorgpt runs DIR…, got 0 arguments"},
 		{"runs nothing", 1, "nothing: no such folder"},
 		{"runs full", 1, "full: no run: want a folder with metrics.jsonl, or one of such folders"},
 		{"train --steps 99999999999999999999", 2, "--steps 99999999999999999999: want a whole number, of 64 bits; see gorgpt train -h"},
@@ -100,8 +102,11 @@ func TestBadInput(t *testing.T) {
 		{"train --dropout 1 --data ok.txt", 2, "gpt2: a dropout rate of 1 is not in [0, 1)"},
 		{"train --resume full --out x", 2, "--resume goes on with the run's own recipe and directory; leave out RECIPE and --out"},
 		{"train unknown.toml", 2, `unknown.toml:2: unknown key "step"; did you mean "steps"?`},
+		{"models x", 2, "want gorgpt models, got 1 argument"},
+		{"convert x", 2, "want gorgpt convert IN OUT, got 1 argument"},
+		{"train type.toml", 2, `type.toml:1: steps: want an integer, got "x"`},
 		{"train syntax.toml", 2, "syntax.toml:1: expected value but found '\\n' instead"},
-		{"train none.toml", 1, "open none.toml: no such file or directory"},
+		{"train none.toml", 1, "none.toml: no such file or directory"},
 		{"train --data empty.txt", 1, "empty.txt: the file is empty"},
 		{"train --data short.txt", 1, "training text: short.txt (training part): 5 tokens (bytes), want at least 65: a context of 64 and the token after it"},
 		{"train --data bad.txt --tokenizer chars", 1, "bad.txt: offset 3: byte 0xff is not valid UTF-8"},
@@ -109,8 +114,11 @@ func TestBadInput(t *testing.T) {
 		{"train --data none", 1, "none: no text in this folder: it is empty"},
 		{"train --data *.nothing", 1, "*.nothing: no file matches"},
 		{"train --data ok.txt --out full", 1, "full exists and is not empty; choose another --out, or go on with --resume full"},
-		{"train --data ok.txt --out ok.txt/run", 1, "--out: mkdir ok.txt: not a directory"},
-		{"train --resume none", 1, "--resume: open none/recipe.toml: no such file or directory"},
+		{"train --data ok.txt --out ok.txt/run", 1, "--out: ok.txt: not a directory"},
+		{"train --resume none", 1, "--resume: none: no recipe.toml in it: not the directory of a run"},
+		{"train --resume emptied", 1, "--resume: emptied/recipe.toml: model is missing: not the recipe of a run, which has every setting"},
+		{"runs odd", 1, `odd/metrics.jsonl: line 1: "hello" is no JSON object of metrics`},
+		{"train --resume nosuch", 1, "--resume: nosuch: no such folder"},
 		{"generate", 2, "--from is missing: the checkpoint to generate with"},
 		{"generate --from none --temperature -1", 2, "generate: a temperature of -1 is not 0 or above"},
 		{"generate --from none --top-p 2", 2, "generate: top-p of 2 is not in [0, 1]"},

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -95,7 +96,7 @@ func encode(p Pair, tok tokenizer.Tokenizer, end, context int) (row encoded, cut
 	// The last token is only a target, so T+1 fit.
 	room := context + 1 - len(response)
 	if room < 1 {
-		return row, false, fmt.Errorf("the response takes %d tokens, the context has %d", len(response), context)
+		return row, false, fmt.Errorf("the response takes %s, the context has %d", plural.Of(len(response), "token"), context)
 	}
 	if len(prompt) > room {
 		prompt, cut = prompt[len(prompt)-room:], true
