@@ -253,7 +253,7 @@ func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 	}
 	fmt.Fprintf(j.stderr, "%s, %s: %d examples to train on from %s", task.Name, task.Kind, len(learn.Examples), learnFile)
 	if n := learn.Skipped + dev.Skipped; n > 0 {
-		fmt.Fprintf(j.stderr, " (%d without a label left out)", n)
+		fmt.Fprintf(j.stderr, " (%d left out: no label, or a broken line)", n)
 	}
 	fmt.Fprintf(j.stderr, ", %d to measure on\n", len(dev.Examples))
 	return

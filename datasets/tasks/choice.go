@@ -191,7 +191,7 @@ func readCommonsenseQA(path string) (Set, error) {
 
 // readStoryCloze reads the table of Story Cloze: four sentences and two endings.
 func readStoryCloze(path string) (Set, error) {
-	rows, err := readTable(path, Columns{Text: "InputSentence1"})
+	rows, _, err := readTable(path, Columns{Text: "InputSentence1"})
 	if err != nil {
 		return Set{}, err
 	}

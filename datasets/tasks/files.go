@@ -58,7 +58,7 @@ func readPrefixed(path, data string, labels []string, label func(word string) st
 // readAGNews reads the original, whose three columns are the class from 1, title and text,
 // or the form of two columns, text and class from 0; with or without a header.
 func readAGNews(path string, labels []string) (Set, error) {
-	rows, err := readTable(path, Columns{Text: "Title|text", names: map[int][]string{
+	rows, _, err := readTable(path, Columns{Text: "Title|text", names: map[int][]string{
 		3: {"Class Index", "Title", "Description"}, 2: {"text", "label"},
 	}})
 	if err != nil {

@@ -25,7 +25,10 @@ type Columns struct {
 
 	names map[int][]string // of files without a header, by the number of columns
 	skip  string           // label of examples to leave out
+	torn  bool             // the published file has broken lines and empty texts, to leave out
 }
+
+var errEmpty = errors.New("empty")
 
 // Read reads a table of one's own as a task of the given kind. Labels are the classes; where
 // there are none, they are those of the file, sorted, and the task has them.
@@ -42,7 +45,7 @@ func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error
 	if c.Score != "" {
 		t.Metrics = []string{"pearson", "spearman"}
 	} else if labels == nil {
-		rows, err := readTable(path, c)
+		rows, _, err := readTable(path, c)
 		if err != nil {
 			return t, Set{}, err
 		}
@@ -70,13 +73,16 @@ func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error
 
 // parse makes examples of a table.
 func (c Columns) parse(path string, labels []string) (Set, error) {
-	rows, err := readTable(path, c)
+	rows, torn, err := readTable(path, c)
 	if err != nil {
 		return Set{}, err
 	}
-	var set Set
+	set := Set{Skipped: torn}
 	for _, r := range rows {
 		e, skipped, err := c.example(r, labels)
+		if c.torn && errors.Is(err, errEmpty) {
+			skipped, err = true, nil
+		}
 		if err != nil {
 			return Set{}, fmt.Errorf("%s:%d: %w", path, r.line, err)
 		}
@@ -140,7 +146,7 @@ func (r row) get(names string) (string, error) {
 	for name := range strings.SplitSeq(names, "|") {
 		if value, ok := r.values[name]; ok {
 			if value = strings.TrimSpace(value); value == "" {
-				return "", fmt.Errorf("%s is empty", name)
+				return "", fmt.Errorf("%s is %w", name, errEmpty)
 			}
 			return value, nil
 		}
@@ -150,15 +156,16 @@ func (r row) get(names string) (string, error) {
 }
 
 // readTable reads JSON lines by the name's ending, or else a table whose first line tells
-// by a tab whether it is tab-separated.
-func readTable(path string, c Columns) ([]row, error) {
+// by a tab whether it is tab-separated. It counts the lines that it leaves out.
+func readTable(path string, c Columns) (rows []row, torn int, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if ext := filepath.Ext(path); ext == ".jsonl" || ext == ".json" {
-		return readJSONRows(path, data)
+		rows, err = readJSONRows(path, data)
+		return rows, 0, err
 	}
 	first, _, _ := bytes.Cut(data, []byte("\n"))
 	lines, err := readCSV(path, data)
@@ -166,7 +173,7 @@ func readTable(path string, c Columns) ([]row, error) {
 		lines, err = readTSV(data), nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	return named(path, lines, c)
 }
@@ -209,9 +216,9 @@ func readTSV(data []byte) []line {
 }
 
 // named gives lines the names of the header, or those known of a table without.
-func named(path string, lines []line, c Columns) ([]row, error) {
+func named(path string, lines []line, c Columns) (rows []row, torn int, err error) {
 	if len(lines) == 0 {
-		return nil, errors.New(path + ": no examples")
+		return nil, 0, errors.New(path + ": no examples")
 	}
 	names := make([]string, len(lines[0].fields))
 	for i, f := range lines[0].fields {
@@ -227,10 +234,13 @@ func named(path string, lines []line, c Columns) ([]row, error) {
 	} else {
 		known, lines = nil, lines[1:]
 	}
-	var rows []row
 	for _, l := range lines {
 		if n := len(l.fields); n < len(names) || n > len(names) && known == nil {
-			return nil, fmt.Errorf("%s:%d: %d columns, want %d", path, l.number, len(l.fields), len(names))
+			if c.torn {
+				torn++
+				continue
+			}
+			return nil, 0, fmt.Errorf("%s:%d: %d columns, want %d", path, l.number, len(l.fields), len(names))
 		}
 		values := make(map[string]string, len(names))
 		for i, name := range names {
@@ -238,7 +248,7 @@ func named(path string, lines []line, c Columns) ([]row, error) {
 		}
 		rows = append(rows, row{l.number, values})
 	}
-	return rows, nil
+	return rows, torn, nil
 }
 
 func readJSONRows(path string, data []byte) ([]row, error) {

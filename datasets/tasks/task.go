@@ -29,8 +29,9 @@ type Example struct {
 // Set is what a file holds.
 type Set struct {
 	Examples []Example
-	// Skipped counts examples that have no label by design: those whose annotators did
-	// not agree, which SNLI and MultiNLI mark "-".
+	// Skipped counts examples that are left out by design: those whose annotators did not
+	// agree, which SNLI and MultiNLI mark "-", and the lines of QQP that are broken in the
+	// published file (github.com/nyu-mll/GLUE-baselines/issues/5).
 	Skipped int
 }
 
@@ -77,7 +78,7 @@ func All() []Task {
 			Columns{Text: "#1 String|sentence1", Pair: "#2 String|sentence2", Label: "Quality|label"}.parse),
 		classes("qqp", "do two questions ask the same, Quora Question Pairs", Similarity,
 			[]string{"different|0", "duplicate|1"}, []string{"f1", "accuracy"}, "F1 70.3",
-			Columns{Text: "question1", Pair: "question2", Label: "is_duplicate|label"}.parse),
+			Columns{Text: "question1", Pair: "question2", Label: "is_duplicate|label", torn: true}.parse),
 		stsb(),
 		classes("rte", "recognizing textual entailment", Entailment,
 			[]string{"entailment", "not_entailment"}, []string{"accuracy"}, "accuracy 56.0", premise.parse),

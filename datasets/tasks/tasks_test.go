@@ -46,6 +46,8 @@ func TestRead(t *testing.T) {
 		{"cola", "dev.tsv", "gj04\t1\t\tThe \"car\" honked.\nclc95\t0\t*\tIn way is.\n", `1 "The \"car\" honked." 1; 2 "In way is." 0`},
 		{"mrpc", "train.txt", "\ufeffQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\r\n1\t7\t8\tHe said \"no.\tHe refused.\r\n", `2 "He said \"no." "He refused." 1`},
 		{"qqp", "train.tsv", "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n0\t1\t2\tWhy?\tHow?\t0\n", `2 "Why?" "How?" 0`},
+		{"qqp", "torn.tsv", "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n0\t1\t2\tWhy is\n\tit?\tHow?\t0\n1\t3\t4\tWho?\t\t1\n2\t5\t6\tWhere?\tWhen?\t1\n",
+			`5 "Where?" "When?" 1; skipped 3`},
 		{"stsb", "dev.csv", "A man.,\"A \"\"man\"\", here\",4.75\r\n", `1 "A man." "A \"man\", here" 4.75`},
 		{"stsb", "sts-dev.csv", "main-captions\tMSRvid\t2012test\t0000\t5.000\tA man.\tA \"man\".\n", `1 "A man." "A \"man\"." 5`},
 		{"rte", "dev.csv", "premise,hypothesis,label\n\"One,\ntwo\",three,not_entailment\nx,y,entailment\n", `2 "One,\ntwo" "three" 1; 4 "x" "y" 0`},
