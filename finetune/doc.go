@@ -9,7 +9,7 @@
 //
 //	enc, err := finetune.NewEncoder(tok, context)
 //	c := finetune.Classifier{Base: model.WithDropout(0.1), Kind: tasks.Entailment, Outputs: 2, Dropout: 0.1, Auxiliary: 0.5}
-//	result, err := finetune.Run(ctx, c, params, train, dev, finetune.Defaults())
+//	epochs, err := finetune.Run(ctx, c, params, task, train, dev, finetune.Defaults())
 //
 // What OpenAI's code does differently from the paper, and this package does not follow: its
 // language-model logits range over positions too, it drops elements of the embedding matrix

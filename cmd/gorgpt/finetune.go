@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -20,7 +16,6 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/train"
 )
 
@@ -161,104 +156,6 @@ func (j *finetuning) check() error {
 	return nil
 }
 
-// files finds the files to train and to measure on; the second may be missing.
-func (j *finetuning) files() (learn, dev string, err error) {
-	learn, dev = j.trainFile, j.devFile
-	if j.data == "" {
-		return learn, dev, nil
-	}
-	entries, err := os.ReadDir(j.data)
-	if err != nil {
-		return "", "", fmt.Errorf("--data: %w", err)
-	}
-	find := func(flag string, parts ...string) (string, error) {
-		var found []string
-		for _, e := range entries {
-			name := strings.ToLower(e.Name())
-			if slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(name, p) }) && !strings.Contains(name, "labels") {
-				found = append(found, e.Name())
-			}
-		}
-		if i := slices.IndexFunc(found, func(name string) bool {
-			base, _, _ := strings.Cut(strings.ToLower(name), ".")
-			return slices.Contains([]string{"train", "dev", "val", "valid", "validation"}, base)
-		}); i >= 0 {
-			found = found[i : i+1] // called just that, beside others
-		}
-		if len(found) > 1 {
-			return "", fmt.Errorf("--data: %s has %s; choose one with --%s", j.data, strings.Join(found, ", "), flag)
-		}
-		if len(found) == 0 {
-			return "", nil
-		}
-		return filepath.Join(j.data, found[0]), nil
-	}
-	if learn == "" {
-		if learn, err = find("train", "train"); err != nil {
-			return "", "", err
-		}
-	}
-	if dev == "" {
-		if dev, err = find("dev", "dev", "val"); err != nil {
-			return "", "", err
-		}
-	}
-	if learn == "" {
-		learn, dev = dev, ""
-	}
-	if learn == "" {
-		return "", "", fmt.Errorf("--data: no file in %s has train, dev or val in its name; give --train and --dev", j.data)
-	}
-	return learn, dev, nil
-}
-
-// read reads the examples.
-func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
-	learnFile, devFile, err := j.files()
-	if err != nil {
-		return
-	}
-	if j.task != "" {
-		task, _ = tasks.Find(j.task)
-		learn, err = task.Read(learnFile)
-	} else {
-		task, learn, err = j.columns.Read(learnFile, tasks.Kind(j.kind), nil)
-	}
-	if err != nil {
-		return
-	}
-	if devFile != "" {
-		dev, err = task.Read(devFile)
-	} else {
-		// Every tenth: files are often sorted by nothing, or by class.
-		var rest []tasks.Example
-		for i, e := range learn.Examples {
-			if i%10 == 9 {
-				dev.Examples = append(dev.Examples, e)
-			} else {
-				rest = append(rest, e)
-			}
-		}
-		learn.Examples = rest
-	}
-	if all := len(learn.Examples); j.examples > all {
-		err = usagef("--examples %d: %s has %d", j.examples, learnFile, all)
-		return
-	} else if j.examples > 0 {
-		random := rand.New(rand.NewPCG(j.settings.Seed, 0))
-		random.Shuffle(all, func(a, b int) {
-			learn.Examples[a], learn.Examples[b] = learn.Examples[b], learn.Examples[a]
-		})
-		learn.Examples = learn.Examples[:j.examples]
-	}
-	fmt.Fprintf(j.stderr, "%s, %s: %d examples to train on from %s", task.Name, task.Kind, len(learn.Examples), learnFile)
-	if n := learn.Skipped + dev.Skipped; n > 0 {
-		fmt.Fprintf(j.stderr, " (%d left out: no label, or a broken line)", n)
-	}
-	fmt.Fprintf(j.stderr, ", %d to measure on\n", len(dev.Examples))
-	return
-}
-
 func (j *finetuning) run(ctx context.Context) (err error) {
 	if err := j.vacant(); err != nil { // before the examples are read
 		return err
@@ -346,15 +243,6 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 	return j.report(description, dev, all, best)
 }
 
-// metricsText lists an evaluation's metrics.
-func metricsText(task tasks.Task, e finetune.Evaluation) string {
-	text := ""
-	for _, name := range task.Metrics {
-		text += fmt.Sprintf(", %s %.4f", name, e.Metrics[name])
-	}
-	return text
-}
-
 // save writes checkpoints/best.
 func (j *finetuning) save(c finetune.Classifier, params *graph.Params, e *finetune.Encoder, d finetune.Description) error {
 	config, err := c.Base.JSON(-1)
@@ -365,108 +253,4 @@ func (j *finetuning) save(c finetune.Classifier, params *graph.Params, e *finetu
 		Config: config, Params: params, Zeros: c.Base.Absent(),
 		Tokenizer: func(dir string) error { return errors.Join(e.Tokenizer.Save(dir), d.Write(dir)) },
 	})
-}
-
-// report writes the predictions of the best epoch, and prints its metrics and confusions.
-func (j *finetuning) report(d finetune.Description, dev tasks.Set, all []finetune.Evaluation, best *finetune.Evaluation) error {
-	var b strings.Builder
-	b.WriteString("line\ttruth\tpredicted\n")
-	for i, e := range dev.Examples {
-		fmt.Fprintf(&b, "%d\t%s\t%s\n", e.Line, d.Answer(best.Truth[i]), d.Answer(best.Predicted[i]))
-	}
-	if err := os.WriteFile(filepath.Join(j.out, "predictions.tsv"), []byte(b.String()), 0o666); err != nil {
-		return err
-	}
-	if j.asJSON {
-		var epochs []map[string]any
-		for _, e := range all {
-			epochs = append(epochs, map[string]any{"epoch": e.Epoch, "loss": e.Loss, "metrics": e.Metrics})
-		}
-		return json.NewEncoder(j.stdout).Encode(map[string]any{
-			"task": d.Task, "epoch": best.Epoch, "loss": best.Loss, "metrics": best.Metrics, "examples": len(dev.Examples), "run": j.out, "epochs": epochs,
-		})
-	}
-	w := tabwriter.NewWriter(j.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "best epoch\t%d\n", best.Epoch)
-	for _, name := range d.Metrics {
-		fmt.Fprintf(w, "%s\t%.4f\n", name, best.Metrics[name])
-	}
-	if len(d.Labels) > 0 {
-		if err := confusions(w, d, best); err != nil {
-			return err
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(j.stdout, j.out)
-	return err
-}
-
-// confusions writes how often each class was taken for each.
-func confusions(w io.Writer, d finetune.Description, e *finetune.Evaluation) error {
-	var predicted, truth []int
-	for i := range e.Truth {
-		predicted, truth = append(predicted, int(e.Predicted[i])), append(truth, int(e.Truth[i]))
-	}
-	table, err := tasks.Confusion(predicted, truth, len(d.Labels))
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "\ntruth \\ predicted\t%s\n", strings.Join(d.Labels, "\t"))
-	for i, row := range table {
-		fmt.Fprint(w, d.Labels[i])
-		for _, n := range row {
-			fmt.Fprintf(w, "\t%d", n)
-		}
-		fmt.Fprintln(w)
-	}
-	return nil
-}
-
-// classifier is a fine-tuned model out of a checkpoint.
-type classifier struct {
-	finetune.Description
-	encoder   *finetune.Encoder
-	predictor *finetune.Predictor
-}
-
-// loadClassifier opens what gorgpt finetune has saved.
-func loadClassifier(dir string) (*classifier, error) {
-	d, err := checkpoint.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	c := new(classifier)
-	if c.Description, err = finetune.ReadDescription(d.Path()); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("%s has no %s: it is no classifier; make one with gorgpt finetune", dir, finetune.DescriptionName)
-		}
-		return nil, err
-	}
-	var raw json.RawMessage
-	if err := d.Config(&raw); err != nil {
-		return nil, err
-	}
-	m, err := models.Parse(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	base := &trained{model: m, given: dir, dir: d.Path()}
-	if err := base.loadTokenizer(); err != nil {
-		return nil, err
-	}
-	if c.encoder, err = finetune.NewEncoder(base.tokenizer, c.Context); err != nil {
-		return nil, err
-	}
-	head := finetune.Classifier{Base: m, Kind: c.Kind, Outputs: c.Outputs}
-	params := graph.NewParams(0)
-	if err := head.Declare(params); err != nil {
-		return nil, err
-	}
-	if err := d.MapParams(params, m.Absent()); err != nil {
-		return nil, err
-	}
-	c.predictor, err = finetune.NewPredictor(head, params, 1, c.Context)
-	return c, err
 }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+)
+
+// files finds the files to train and to measure on; the second may be missing.
+func (j *finetuning) files() (learn, dev string, err error) {
+	learn, dev = j.trainFile, j.devFile
+	if j.data == "" {
+		return learn, dev, nil
+	}
+	entries, err := os.ReadDir(j.data)
+	if err != nil {
+		return "", "", fmt.Errorf("--data: %w", err)
+	}
+	find := func(flag string, parts ...string) (string, error) {
+		var found []string
+		for _, e := range entries {
+			name := strings.ToLower(e.Name())
+			if slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(name, p) }) && !strings.Contains(name, "labels") {
+				found = append(found, e.Name())
+			}
+		}
+		if i := slices.IndexFunc(found, func(name string) bool {
+			base, _, _ := strings.Cut(strings.ToLower(name), ".")
+			return slices.Contains([]string{"train", "dev", "val", "valid", "validation"}, base)
+		}); i >= 0 {
+			found = found[i : i+1] // called just that, beside others
+		}
+		if len(found) > 1 {
+			return "", fmt.Errorf("--data: %s has %s; choose one with --%s", j.data, strings.Join(found, ", "), flag)
+		}
+		if len(found) == 0 {
+			return "", nil
+		}
+		return filepath.Join(j.data, found[0]), nil
+	}
+	if learn == "" {
+		if learn, err = find("train", "train"); err != nil {
+			return "", "", err
+		}
+	}
+	if dev == "" {
+		if dev, err = find("dev", "dev", "val"); err != nil {
+			return "", "", err
+		}
+	}
+	if learn == "" {
+		learn, dev = dev, ""
+	}
+	if learn == "" {
+		return "", "", fmt.Errorf("--data: no file in %s has train, dev or val in its name; give --train and --dev", j.data)
+	}
+	return learn, dev, nil
+}
+
+// read reads the examples.
+func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
+	learnFile, devFile, err := j.files()
+	if err != nil {
+		return
+	}
+	if j.task != "" {
+		task, _ = tasks.Find(j.task)
+		learn, err = task.Read(learnFile)
+	} else {
+		task, learn, err = j.columns.Read(learnFile, tasks.Kind(j.kind), nil)
+	}
+	if err != nil {
+		return
+	}
+	if devFile != "" {
+		dev, err = task.Read(devFile)
+	} else {
+		// Every tenth: files are often sorted by nothing, or by class.
+		var rest []tasks.Example
+		for i, e := range learn.Examples {
+			if i%10 == 9 {
+				dev.Examples = append(dev.Examples, e)
+			} else {
+				rest = append(rest, e)
+			}
+		}
+		learn.Examples = rest
+	}
+	if all := len(learn.Examples); j.examples > all {
+		err = usagef("--examples %d: %s has %d", j.examples, learnFile, all)
+		return
+	} else if j.examples > 0 {
+		random := rand.New(rand.NewPCG(j.settings.Seed, 0))
+		random.Shuffle(all, func(a, b int) {
+			learn.Examples[a], learn.Examples[b] = learn.Examples[b], learn.Examples[a]
+		})
+		learn.Examples = learn.Examples[:j.examples]
+	}
+	fmt.Fprintf(j.stderr, "%s, %s: %d examples to train on from %s", task.Name, task.Kind, len(learn.Examples), learnFile)
+	if n := learn.Skipped + dev.Skipped; n > 0 {
+		fmt.Fprintf(j.stderr, " (%d left out: no label, or a broken line)", n)
+	}
+	fmt.Fprintf(j.stderr, ", %d to measure on\n", len(dev.Examples))
+	return
+}
