@@ -10,9 +10,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -34,6 +36,7 @@ type study struct {
 	tasks                   []sized
 	seeds, jobs, epochs     int
 	rate                    float64
+	table, progress         io.Writer
 }
 
 // sized is a task with the number of examples to train on, 0 for all.
@@ -69,7 +72,10 @@ func command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "ablation --from DIR --data FOLDER", Short: "GPT-1's ablation in small",
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.table, s.progress = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			return s.run(cmd.Context())
+		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
@@ -92,19 +98,8 @@ func (s *study) run(ctx context.Context) error {
 	case s.seeds < 1 || s.jobs < 1 || s.epochs < 1:
 		return errors.New("--seeds, --jobs and --epochs: want 1 or more")
 	}
-	for _, given := range s.given {
-		name, number, limited := strings.Cut(given, ":")
-		task, err := tasks.Find(name)
-		if err != nil {
-			return err
-		}
-		examples := 0
-		if limited {
-			if examples, err = strconv.Atoi(number); err != nil || examples < 1 {
-				return fmt.Errorf("--tasks %s: want a number of examples after the colon", given)
-			}
-		}
-		s.tasks = append(s.tasks, sized{task, examples})
+	if err := s.parse(); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(s.out, 0o777); err != nil {
 		return err
@@ -112,7 +107,7 @@ func (s *study) run(ctx context.Context) error {
 	if s.gorgpt == "" {
 		s.gorgpt = filepath.Join(s.out, "gorgpt")
 		build := exec.CommandContext(ctx, "go", "build", "-o", s.gorgpt, "./cmd/gorgpt")
-		build.Stderr = os.Stderr
+		build.Stderr = s.progress
 		if err := build.Run(); err != nil {
 			return fmt.Errorf("go build ./cmd/gorgpt, from the repository's top: %w", err)
 		}
@@ -129,7 +124,26 @@ func (s *study) run(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return s.table(os.Stdout)
+	return s.write()
+}
+
+// parse finds the tasks that are given by name.
+func (s *study) parse() error {
+	for _, given := range s.given {
+		name, number, limited := strings.Cut(given, ":")
+		task, err := tasks.Find(name)
+		if err != nil {
+			return err
+		}
+		examples := 0
+		if limited {
+			if examples, err = strconv.Atoi(number); err != nil || examples < 1 {
+				return fmt.Errorf("--tasks %s: want a number of examples after the colon", given)
+			}
+		}
+		s.tasks = append(s.tasks, sized{task, examples})
+	}
+	return nil
 }
 
 // folder is where a run lies.
@@ -140,21 +154,22 @@ func (s *study) folder(task sized, v variant, seed int) string {
 // cores is how many one of the runs may use.
 func (s *study) cores() int { return max(1, runtime.NumCPU()/s.jobs) }
 
-// cell does one run, unless it is done.
+// cell does one run, unless the same is done.
 func (s *study) cell(ctx context.Context, task sized, v variant, seed int) error {
 	dir := s.folder(task, v, seed)
-	result := filepath.Join(dir, "result.json")
-	if _, err := os.Stat(result); err == nil {
-		return nil
-	}
-	if err := os.RemoveAll(dir); err != nil { // of a run that was interrupted
-		return err
-	}
 	args := append([]string{"finetune", "--task", task.Name, "--data", filepath.Join(s.data, task.Name), "--from", s.from,
 		"--epochs", strconv.Itoa(s.epochs), "--lr", fmt.Sprint(s.rate), "--seed", strconv.Itoa(seed + 1),
 		"--examples", strconv.Itoa(task.examples), "--json", "--out", dir}, v.flags...)
 	if task.Name == "cola" { // has a second dev set, of other sources
 		args = append(args, "--dev", filepath.Join(s.data, task.Name, "in_domain_dev.tsv"))
+	}
+	command := []byte("gorgpt " + strings.Join(args, " ") + "\n")
+	result, asked := filepath.Join(dir, "result.json"), filepath.Join(dir, "command.txt")
+	if done, err := os.ReadFile(asked); err == nil && bytes.Equal(done, command) {
+		return nil
+	}
+	if err := os.RemoveAll(dir); err != nil { // of other settings, or interrupted
+		return err
 	}
 	cmd := exec.CommandContext(ctx, s.gorgpt, args...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(s.cores()))
@@ -167,10 +182,13 @@ func (s *study) cell(ctx context.Context, task sized, v variant, seed int) error
 		}
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	fmt.Fprintln(os.Stderr, dir)
+	fmt.Fprintln(s.progress, dir)
 	// The weights are not looked at again, and would be 40 MB a run.
 	if err := os.RemoveAll(filepath.Join(dir, "checkpoints")); err != nil {
 		return err
 	}
-	return os.WriteFile(result, out, 0o666)
+	if err := os.WriteFile(result, out, 0o666); err != nil {
+		return err
+	}
+	return os.WriteFile(asked, command, 0o666) // last: it says that the rest is whole
 }

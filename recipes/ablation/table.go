@@ -32,9 +32,10 @@ type result struct {
 	Epochs   []struct{ Metrics map[string]float64 }
 }
 
-// table writes the means of the last epochs, which nothing was chosen by, and their standard
+// write writes the table: the means of the last epochs, which nothing was chosen by, and their standard
 // deviations over the seeds.
-func (s *study) table(w io.Writer) error {
+func (s *study) write() error {
+	w := s.table
 	header := []string{"task", "trained on", "measured on", "metric", "best constant"}
 	for _, v := range variants {
 		header = append(header, v.about)
