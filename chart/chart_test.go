@@ -52,6 +52,8 @@ func pictures() map[string]*chart.Picture {
 		"histogram": chart.Histogram(chart.Axes{X: "weight", Y: "share"}, 40, chart.Set{Name: "c_fc", Values: weights}, chart.Set{Name: "c_proj", Values: weights[:300]}),
 		"heatmaps":  chart.Heatmaps("h.3.attn", heads...),
 		"signed":    chart.Heatmaps("", signed),
+		"confusion": chart.Confusion("76 of 92 are right", []string{"crypto", "go", "math", "net"}, [][]int{{30, 0, 4, 2}, {1, 25, 3, 0}, {0, 1, 12, 0}, {5, 0, 0, 9}}),
+		"upright":   chart.Confusion("", []string{"entertainment", "sport", "world news of all kinds"}, [][]int{{1200, 7, 30}, {0, 0, 0}, {45, 0, 10_000}}),
 	}
 	if os.Getenv("GORGPT_CHARTS") == "" {
 		for _, name := range []string{"lines", "bars", "histogram"} {
@@ -127,6 +129,36 @@ func TestHeatmapValues(t *testing.T) {
 	}
 }
 
+// TestConfusionValues: a square has its count, is as dark as its share of the row, and
+// recall, precision and accuracy stand at the ends.
+func TestConfusionValues(t *testing.T) {
+	p := chart.Confusion("", []string{"a", "b"}, [][]int{{6, 2}, {0, 0}})
+	svg, err := p.SVG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]int{">6<": 1, ">2<": 1, ">0<": 0, ">75%<": 2, ">100%<": 1, ">0%<": 1, ">–<": 1} {
+		if n := strings.Count(string(svg), text); n != want {
+			t.Errorf("%s stands there %d times, want %d", text, n, want)
+		}
+	}
+	data, err := p.PNG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	light := func(row, col int) uint32 { // squares of 72 pixels, three of which end 12 from the edges
+		r, _, _, _ := img.At(p.Width-12-72*(3-col)+8, p.Height-12-72*(3-row)+8).RGBA()
+		return r
+	}
+	if a, b, c, d := light(0, 0), light(0, 1), light(1, 0), light(1, 1); !(a < b && b < c) || c != 0xffff || d != 0xffff {
+		t.Errorf("red is %x, %x; %x, %x", a, b, c, d)
+	}
+}
+
 func TestSave(t *testing.T) {
 	dir := t.TempDir()
 	p := chart.Lines(chart.Axes{}, chart.Series{Y: []float64{1, 2}})
@@ -164,6 +196,10 @@ func TestErrors(t *testing.T) {
 		{chart.Heatmaps(""), "chart: Heatmaps: no grids"},
 		{chart.Heatmaps("", chart.Grid{Title: "a", Rows: 2, Cols: 2, Values: make([]float32, 3)}), `chart: Heatmaps: "a" has 3 values for 2 rows of 2`},
 		{chart.Heatmaps("", chart.Grid{Title: "a", Rows: 1, Cols: 1, Values: make([]float32, 1), RowNames: []string{"x", "y"}}), `chart: Heatmaps: "a" has 2 names for 1 rows`},
+		{chart.Confusion("", nil, nil), "chart: Confusion: 0 names and 0 rows; want one of each or more, and as many"},
+		{chart.Confusion("", []string{"a"}, [][]int{{1}, {2}}), "chart: Confusion: 1 names and 2 rows; want one of each or more, and as many"},
+		{chart.Confusion("", []string{"a"}, [][]int{{1, 2}}), `chart: Confusion: row "a" has 2 counts for 1 names`},
+		{chart.Confusion("", []string{"a", "b"}, [][]int{{1, -2}, {0, 0}}), `chart: Confusion: row "a", column "b" is -2`},
 	} {
 		if _, err := c.picture.PNG(); err == nil || err.Error() != c.want {
 			t.Errorf("%v\nwant %s", err, c.want)

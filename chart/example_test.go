@@ -46,6 +46,12 @@ func ExampleHeatmaps() {
 	// Output: true <nil>
 }
 
+// Rows are the true classes, columns the predicted ones.
+func ExampleConfusion() {
+	show(chart.Confusion("dev set", []string{"spam", "mail"}, [][]int{{18, 2}, {1, 79}}))
+	// Output: true <nil>
+}
+
 func ExamplePicture_Save() {
 	p := chart.Lines(chart.Axes{}, chart.Series{Y: []float64{3, 2, 1}})
 	fmt.Println(p.Save("loss.gif"))
