@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -18,9 +19,10 @@ type Question struct {
 type Choice struct{ Before, Text string }
 
 // Normalizers name what the log-likelihood of a choice is divided by, since longer texts
-// are less likely: nothing, its tokens (as llm.c and GPT-3), or its characters without
-// the spaces at the ends (as lm-evaluation-harness).
-func Normalizers() []string { return []string{"sum", "tokens", "chars"} }
+// are less likely: nothing, its tokens (as llm.c and GPT-3), its characters or its bytes.
+// The space that joins a choice to what stands before it is neither a character nor a byte
+// of it. In lm-evaluation-harness, sum is acc, chars acc_norm and bytes acc_bytes.
+func Normalizers() []string { return []string{"sum", "tokens", "chars", "bytes"} }
 
 // MultipleChoice is the share of questions whose most likely choice is the right one.
 type MultipleChoice struct {
@@ -32,9 +34,10 @@ type MultipleChoice struct {
 	Normalizer string
 	// Shots puts so many other questions with their right choices in front of each
 	// (Brown et al. 2020, §2), drawn from Examples by Seed, or if there are none
-	// from the rest of the same file.
+	// from the rest of the same file. Draw is how; see Draws.
 	Shots    int
 	Examples string // path
+	Draw     string
 	Seed     uint64
 	// Detokenizer is applied to all texts; see Detokenizers.
 	Detokenizer string
@@ -72,9 +75,14 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 	var chance float64
 	for i, q := range questions {
 		chance += 1 / float64(len(q.Choices)) / float64(len(questions))
+		right := best(scores[i], m.normalizer()) == q.Answer
+		sample := Sample{Right: &right}
 		for _, c := range scores[i] {
 			r.Tokens += int64(c.Tokens)
+			sample.Tokens += c.Tokens
+			sample.LogLikelihoods = append(sample.LogLikelihoods, c.LogLikelihood)
 		}
+		r.Samples = append(r.Samples, sample)
 	}
 	for _, name := range Normalizers() {
 		right := 0
@@ -92,7 +100,7 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 	r.Metrics = append(r.Metrics, Number{"chance", chance})
 	r.Protocol = append(protocol,
 		Setting{"format", m.Format}, Setting{"questions", strconv.Itoa(len(questions))},
-		Setting{"normalizer", m.normalizer()}, Setting{"shots", shotsText(m.Shots, own, m.Examples, m.Seed)},
+		Setting{"normalizer", m.normalizer()}, Setting{"shots", shotsText(m.Shots, m.Draw, own, m.Examples, m.Seed)},
 		Setting{"detokenizer", orNone(m.Detokenizer)}, Setting{"window", strconv.Itoa(s.Window)},
 		Setting{"bos", "end of text where nothing stands before a choice"}, Setting{"tokenizer", s.Tokenizer.Name()})
 	return r, nil
@@ -107,8 +115,8 @@ func (m MultipleChoice) normalizer() string {
 
 // ChoiceScore is the likelihood of one choice.
 type ChoiceScore struct {
-	LogLikelihood float64
-	Tokens, Chars int
+	LogLikelihood        float64
+	Tokens, Chars, Bytes int
 }
 
 // Normalized divides the log-likelihood; see Normalizers.
@@ -118,6 +126,8 @@ func (c ChoiceScore) Normalized(by string) float64 {
 		return c.LogLikelihood / float64(c.Tokens)
 	case "chars":
 		return c.LogLikelihood / float64(max(1, c.Chars))
+	case "bytes":
+		return c.LogLikelihood / float64(max(1, c.Bytes))
 	}
 	return c.LogLikelihood
 }
@@ -139,7 +149,7 @@ func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool [
 	if err != nil {
 		return nil, err
 	}
-	if err := checkShots(m.Shots, len(pool), own); err != nil {
+	if err := checkShots(m.Shots, m.Draw, len(pool), own); err != nil {
 		return nil, err
 	}
 	all := make([][]ChoiceScore, len(questions))
@@ -148,7 +158,7 @@ func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool [
 			return nil, err
 		}
 		var examples strings.Builder
-		for k := range draw(m.Shots, len(pool), i, own, m.Seed) {
+		for k := range draw(m.Shots, m.Draw, len(pool), i, own, m.Seed) {
 			right := pool[k].Choices[pool[k].Answer]
 			examples.WriteString(detokenize(right.Before+right.Text) + "\n\n")
 		}
@@ -164,9 +174,10 @@ func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool [
 	return all, s.step(ctx, len(questions), len(questions))
 }
 
-// Continuation scores text as what follows before. Spaces at the end of before count as the
-// beginning of text, as in the words of a byte-pair vocabulary. What does not fit the
-// window is left out in front.
+// Continuation scores text as what follows before. White space at the end of before counts
+// as the beginning of text, since byte-pair tokens begin with it and those of the two as
+// one text would not end where before does. What does not fit the window is left out in
+// front.
 func (s *Subject) Continuation(before, text string) (ChoiceScore, error) {
 	ids, from, err := s.encode(before, text)
 	if err != nil {
@@ -176,7 +187,8 @@ func (s *Subject) Continuation(before, text string) (ChoiceScore, error) {
 	if err != nil {
 		return ChoiceScore{}, err
 	}
-	c := ChoiceScore{Tokens: len(scored), Chars: utf8.RuneCountInString(strings.TrimSpace(text))}
+	own := strings.TrimPrefix(text, " ")
+	c := ChoiceScore{Tokens: len(scored), Chars: utf8.RuneCountInString(own), Bytes: len(own)}
 	for _, t := range scored {
 		c.LogLikelihood += t.LogProb
 	}
@@ -186,7 +198,7 @@ func (s *Subject) Continuation(before, text string) (ChoiceScore, error) {
 // encode encodes before and text as one, and tells where text begins. Where nothing stands
 // before, the end of text does.
 func (s *Subject) encode(before, text string) (ids []int, from int, err error) {
-	cut := len(strings.TrimRight(before, " "))
+	cut := len(strings.TrimRightFunc(before, isSpace))
 	before, text = before[:cut], before[cut:]+text
 	if before == "" {
 		id, ok := s.Tokenizer.EndOfText()
@@ -208,3 +220,6 @@ func (s *Subject) encode(before, text string) (ids []int, from int, err error) {
 	}
 	return ids, from, err
 }
+
+// isSpace tells what Python's str.isspace does.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }

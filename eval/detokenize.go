@@ -13,12 +13,14 @@ import (
 //
 //   - none: the text as it is
 //   - wikitext: joins " @-@ ", " @,@ " and " @.@ " and undoes the spaces of the rest
+//   - wikitext-harness: the rules of lm-evaluation-harness for WikiText, which also join the
+//     marks of titles and take the spaces from the ends of lines
 //   - ptb: rejoins n't and 's, undoes the bracket codes and the spaces of the rest
 //
 // The spaces of the rest: none before closing punctuation and within brackets and double
 // quotes. Each can be undone by the tokeniser that made the text, but for where the
 // original had such spaces.
-func Detokenizers() []string { return []string{"none", "wikitext", "ptb"} }
+func Detokenizers() []string { return []string{"none", "wikitext", "wikitext-harness", "ptb"} }
 
 func findDetokenizer(name string) (func(string) string, error) {
 	switch orNone(name) {
@@ -26,6 +28,8 @@ func findDetokenizer(name string) (func(string) string, error) {
 		return func(text string) string { return text }, nil
 	case "wikitext":
 		return wikitext, nil
+	case "wikitext-harness":
+		return wikitextHarness, nil
 	case "ptb":
 		return ptb, nil
 	}
@@ -51,6 +55,35 @@ func spaces(text string) string {
 var wikitextMarks = strings.NewReplacer(" @-@ ", "-", " @,@ ", ",", " @.@ ", ".")
 
 func wikitext(text string) string { return spaces(wikitextMarks.Replace(text)) }
+
+// What stands between brackets or quotes, and a space on either side of it: Python's \s. The
+// order of all these is the harness's, as some see what others leave.
+var harnessPairs = func() []*regexp.Regexp {
+	var all []*regexp.Regexp
+	for _, ends := range []string{"()", "[]", "{}", `""`, "''"} {
+		const space = `[\s\v\x1c-\x1f\x{85}\p{Z}]*`
+		open, end := regexp.QuoteMeta(ends[:1]), regexp.QuoteMeta(ends[1:])
+		all = append(all, regexp.MustCompile(`(`+open+`)`+space+`([^`+end+`]*?)`+space+`(`+end+`)`))
+	}
+	return all
+}()
+
+func wikitextHarness(text string) string {
+	each := func(pairs ...string) {
+		for i := 0; i < len(pairs); i += 2 {
+			text = strings.ReplaceAll(text, pairs[i], pairs[i+1])
+		}
+	}
+	each("s '", "s'", " @-@ ", "-", " @,@ ", ",", " @.@ ", ".")
+	for _, mark := range []string{":", ";", ".", "!", "?", ","} {
+		each(" "+mark+" ", mark+" ")
+	}
+	for _, pair := range harnessPairs {
+		text = pair.ReplaceAllString(text, "$1$2$3")
+	}
+	each("= = = =", "====", "= = =", "===", "= =", "==", " ° ", "°", " \n", "\n", "\n ", "\n", " N ", " 1 ", " 's", "'s")
+	return text
+}
 
 var ptbMarks = strings.NewReplacer(
 	"-LRB-", "(", "-RRB-", ")", "-LSB-", "[", "-RSB-", "]", "-LCB-", "{", "-RCB-", "}",

@@ -59,7 +59,7 @@ func read(t *testing.T) expected {
 // open loads testdata/model.
 func open(t testing.TB, window int) *eval.Subject {
 	t.Helper()
-	s, err := openModel(window)
+	s, err := openModel("testdata/model", window)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +67,8 @@ func open(t testing.TB, window int) *eval.Subject {
 	return s
 }
 
-func openModel(window int) (*eval.Subject, error) {
-	m, err := checkpoint.Load("testdata/model")
+func openModel(dir string, window int) (*eval.Subject, error) {
+	m, err := checkpoint.Load(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -409,13 +409,20 @@ func TestReaders(t *testing.T) {
 		{"commonsense_qa", `{"question":"a","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"C"}`,
 			`:1: answerKey "C" is none of the labels ["A" "B"]`},
 		{"choices", `{"question":"a","choices":["x","y"]}`, ":1: none of the keys answer, label, gold, target"},
-		{"choices", `{"question":"a","choices":"x","answer":0}`, ":1: json: cannot unmarshal string into Go value of type []string"},
+		{"choices", `{"question":"a","choices":"x","answer":0}`, ":1: key choices: want a list, got a text"},
+		{"hellaswag-harness", `[]`, ":1: want an object, got a list"},
+		{"hellaswag-harness", `{"ctx":"a","endings":["x","y"],"label":0}`, ":1: want the keys activity_label, ctx_a, ctx_b"},
+		{"hellaswag-harness", `{"activity_label":"a","ctx_a":"b","ctx_b":"c","endings":["x"],"label":0}`, ":1: 1 endings, want 2 or more"},
+		{"hellaswag-harness", `{"activity_label":"a","ctx_a":"b","ctx_b":"c","endings":["x","[y]"],"label":0}`, ":1: ending 2 is empty"},
+		{"hellaswag-harness", "\n" + `{"activity_label":"a","ctx_a":"b","ctx_b":"c","endings":["x","y"],"label":"2"}`, `:2: label "2" names none of 2 endings`},
 		{"winograd", `{"sentence":"a b","option1":"x","option2":"y","answer":"1"}`, ":1: the sentence has no _ with something after it"},
 		{"winograd", `{"sentence":"a _ b","option1":"x","option2":"y","answer":"3"}`, `:1: answer "3", want 1 or 2`},
 		{"cbt", "2 a\n", ":1: want a line that begins with 1 and a space"},
 		{"cbt", "1 a\n\n", ":2: the story ends after 1 lines, without a question"},
 		{"cbt", "1 a\n", ":2: the story ends after 1 lines, without a question"},
 		{"lambada", `{"txt":"a b"}`, ":1: no key text"},
+		{"lambada", `{"text":" "}`, ":1: key text: an empty text"},
+		{"lambada", strings.Repeat(`{"text":"a b"}`+"\n", 6) + `{"text":5}`, ":7: key text: want a text, got a number"},
 		{"lambada", "\n", ": no passages"},
 		{"lambada", "word", ": passage 1 has a single word"},
 		{"golden", "{", ": golden numbers: unexpected end of JSON input"},

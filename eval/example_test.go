@@ -8,7 +8,7 @@ import (
 )
 
 func ExamplePerplexity() {
-	s, err := openModel(0) // a Subject of a checkpoint
+	s, err := openModel("testdata/model", 0) // a Subject of a checkpoint
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -24,7 +24,7 @@ func ExamplePerplexity() {
 }
 
 func ExampleSubject_Continuation() {
-	s, err := openModel(0)
+	s, err := openModel("testdata/model", 0)
 	if err != nil {
 		fmt.Println(err)
 		return

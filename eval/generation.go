@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,8 +13,7 @@ import (
 )
 
 // Generation compares what a model writes after prompts with the responses that are right:
-// summaries, translations, answers. It writes greedily, to the end of a line, the end of
-// text, or Tokens.
+// summaries, translations, answers. It writes greedily, to Stop, the end of text, or Tokens.
 type Generation struct {
 	// Read reads the pairs of a file, ReadExamples, if set, those of Examples.
 	Read, ReadExamples func(path string) ([]pairs.Pair, error)
@@ -26,11 +26,16 @@ type Generation struct {
 	Metric string
 	// Tokens bounds a response.
 	Tokens int
-	// Shots puts so many other pairs in front, each on a line or lines of its own, drawn
-	// from Examples by Seed, or if there are none from the rest of the same file.
-	Shots    int
-	Examples string
-	Seed     uint64
+	// Stop ends a response where it begins; "" is the end of the first line that is not blank.
+	Stop string
+	// Shots puts so many other pairs in front, drawn from Examples by Seed, or if there are
+	// none from the rest of the same file. Draw is how, see Draws; Separator stands after
+	// each, "" is a line end.
+	Shots     int
+	Examples  string
+	Draw      string
+	Separator string
+	Seed      uint64
 	// Limit takes only so many pairs; 0 is all.
 	Limit int
 	// Published are values of others.
@@ -69,11 +74,14 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 		set = set[:min(g.Limit, len(set))]
 	}
 	set, examples = g.Template.Apply(set), g.Template.Apply(examples)
-	texts, tokens, cut, err := g.write(ctx, s, set, examples, own)
+	samples, cut, err := g.write(ctx, s, set, examples, own)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", path, err)
 	}
-	r := Result{Metric: g.Metric, Tokens: int64(tokens), Metrics: compare(texts, set), Published: g.Published}
+	r := Result{Metric: g.Metric, Metrics: compare(samples, set), Published: g.Published, Samples: samples}
+	for _, sample := range samples {
+		r.Tokens += int64(sample.Tokens)
+	}
 	var known bool
 	if r.Value, known = r.Metrics.Get(g.Metric); !known {
 		return Result{}, fmt.Errorf("eval: no metric %q of written text", g.Metric)
@@ -81,22 +89,47 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 	r.Protocol = append(protocol,
 		Setting{"pairs", strconv.Itoa(len(set))},
 		Setting{"template", fmt.Sprintf("%s: %q prompt %q", g.Template.Name, g.Template.Before, g.Template.After)},
-		Setting{"decoding", fmt.Sprintf("greedy, to the end of the line, at most %d tokens", g.Tokens)},
-		Setting{"shots", shotsText(g.Shots, own, g.Examples, g.Seed)},
+		Setting{"decoding", fmt.Sprintf("greedy, to %s, at most %d tokens", g.stop(), g.Tokens)},
+		Setting{"shots", g.shots(own)},
 		Setting{"prompts_cut", strconv.Itoa(cut)},
 		Setting{"window", strconv.Itoa(s.Window)}, Setting{"tokenizer", s.Tokenizer.Name()},
 		Setting{"bleu", "corpus, 13a tokens, exponential smoothing"}, Setting{"rouge", "F-measure without stemming"})
 	return r, nil
 }
 
+// stop and shots are for the protocol.
+func (g Generation) stop() string {
+	if g.Stop == "" {
+		return "the end of the first line that is not blank"
+	}
+	return strconv.Quote(g.Stop)
+}
+
+func (g Generation) shots(own bool) string {
+	text := shotsText(g.Shots, g.Draw, own, g.Examples, g.Seed)
+	if g.Shots > 0 {
+		text += fmt.Sprintf(", each with %q after it", g.separator())
+	}
+	return text
+}
+
+func (g Generation) separator() string {
+	if g.Separator == "" {
+		return "\n"
+	}
+	return g.Separator
+}
+
 // compare measures texts against the responses of pairs: BLEU from 0 to 100, the others
-// from 0 to 1.
-func compare(texts []string, set []pairs.Pair) Numbers {
+// from 0 to 1. It tells of each sample whether it equals a response as AnswerF1 compares.
+func compare(samples []Sample, set []pairs.Pair) Numbers {
 	var rouge Rouge
-	var exact, f1 float64
+	var exact, verbatim, f1, leaveOneOut float64
+	texts := make([]string, len(set))
 	references := make([][]string, len(set))
 	n := float64(len(set))
 	for i, p := range set {
+		texts[i] = strings.TrimSpace(samples[i].Text)
 		references[i] = p.Responses
 		r := ROUGE(texts[i], p.Responses)
 		rouge.One, rouge.Two, rouge.L = rouge.One+r.One/n, rouge.Two+r.Two/n, rouge.L+r.L/n
@@ -104,39 +137,44 @@ func compare(texts []string, set []pairs.Pair) Numbers {
 		if same {
 			exact += 1 / n
 		}
+		samples[i].Right = &same
+		if slices.ContainsFunc(p.Responses, func(r string) bool { return strings.TrimSpace(r) == texts[i] }) {
+			verbatim += 1 / n
+		}
 		f1 += f / n
+		leaveOneOut += LeaveOneOut(texts[i], p.Responses) / n
 	}
 	return Numbers{
 		{"bleu", BLEU(texts, references)}, {"rouge1", rouge.One}, {"rouge2", rouge.Two}, {"rougeL", rouge.L},
-		{"exact", exact}, {"f1", f1},
+		{"exact", exact}, {"verbatim", verbatim}, {"f1", f1}, {"f1_leave_one_out", leaveOneOut},
 	}
 }
 
 // write has the model respond to each prompt; cut counts prompts that lost their beginning.
-func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs.Pair, own bool) (texts []string, tokens, cut int, err error) {
+func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs.Pair, own bool) (samples []Sample, cut int, err error) {
 	if g.Tokens < 1 || g.Tokens >= s.Window {
-		return nil, 0, 0, fmt.Errorf("eval: responses of %d tokens; the window of %d must have room for a prompt too", g.Tokens, s.Window)
+		return nil, 0, fmt.Errorf("eval: responses of %d tokens; the window of %d must have room for a prompt too", g.Tokens, s.Window)
 	}
-	if err := checkShots(g.Shots, len(examples), own); err != nil {
-		return nil, 0, 0, err
+	if err := checkShots(g.Shots, g.Draw, len(examples), own); err != nil {
+		return nil, 0, err
 	}
 	model := generate.New(s.Model, s.Params, s.Window)
 	defer func() { err = errors.Join(err, model.Close()) }()
 	for i, p := range set {
 		if err := s.step(ctx, i, len(set)); err != nil {
-			return nil, 0, 0, err
+			return nil, 0, err
 		}
 		var prompt strings.Builder
-		for k := range draw(g.Shots, len(examples), i, own, g.Seed) {
-			prompt.WriteString(examples[k].Prompt + examples[k].Responses[0] + "\n")
+		for k := range draw(g.Shots, g.Draw, len(examples), i, own, g.Seed) {
+			prompt.WriteString(examples[k].Prompt + examples[k].Responses[0] + g.separator())
 		}
 		prompt.WriteString(p.Prompt)
 		ids, err := s.Tokenizer.Append(nil, []byte(prompt.String()))
 		if err != nil {
-			return nil, 0, 0, fmt.Errorf("pair of line %d: %w", p.Line, err)
+			return nil, 0, fmt.Errorf("pair of line %d: %w", p.Line, err)
 		}
 		if len(ids) == 0 {
-			return nil, 0, 0, fmt.Errorf("pair of line %d: the prompt has no tokens", p.Line)
+			return nil, 0, fmt.Errorf("pair of line %d: the prompt has no tokens", p.Line)
 		}
 		if room := s.Window - g.Tokens; len(ids) > room {
 			ids = ids[len(ids)-room:]
@@ -144,11 +182,11 @@ func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs
 		}
 		text, n, err := g.respond(ctx, s, model, ids)
 		if err != nil {
-			return nil, 0, 0, err
+			return nil, 0, err
 		}
-		texts, tokens = append(texts, text), tokens+n
+		samples = append(samples, Sample{Text: text, Tokens: n})
 	}
-	return texts, tokens, cut, s.step(ctx, len(set), len(set))
+	return samples, cut, s.step(ctx, len(set), len(set))
 }
 
 // respond writes one response.
@@ -170,10 +208,13 @@ func (g Generation) respond(ctx context.Context, s *Subject, model *generate.Gen
 		if text, err = s.Tokenizer.AppendText(text, []int{token.ID}); err != nil {
 			return "", 0, err
 		}
-		// A line that has begun ends the response.
-		if line, _, ended := strings.Cut(strings.TrimLeft(string(text), " \n"), "\n"); ended {
-			return strings.TrimSpace(line), n, nil
+		written, stop := string(text), g.Stop
+		if stop == "" { // a line that has begun ends the response
+			written, stop = strings.TrimLeft(written, " \n"), "\n"
+		}
+		if response, _, ended := strings.Cut(written, stop); ended {
+			return response, n, nil
 		}
 	}
-	return strings.TrimSpace(string(text)), n, nil
+	return string(text), n, nil
 }

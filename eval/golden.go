@@ -3,7 +3,6 @@ package eval
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/train"
 )
 
@@ -126,7 +126,7 @@ func (goldenFile) Evaluate(ctx context.Context, s *Subject, path string) (Result
 // ParseGolden reads golden numbers.
 func ParseGolden(data []byte) (Golden, error) {
 	var g Golden
-	if err := json.Unmarshal(data, &g); err != nil {
+	if err := plainjson.Unmarshal(data, &g); err != nil {
 		return g, fmt.Errorf("golden numbers: %w", err)
 	}
 	if len(g.Runs)+len(g.Continuations)+len(g.Next) == 0 {

@@ -1,10 +1,7 @@
 package eval
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -49,6 +46,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 		words, lasts int
 		nll          float64
 		tokens       int64
+		samples      []Sample
 	)
 	for i, passage := range passages {
 		if err := s.step(ctx, i, len(passages)); err != nil {
@@ -69,6 +67,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 		if last {
 			lasts++
 		}
+		samples = append(samples, Sample{LogLikelihoods: []float64{logProb}, Tokens: n, Right: &right})
 		nll -= logProb
 		tokens += int64(n)
 	}
@@ -81,7 +80,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 		filter = fmt.Sprintf("%d words", len(stopWords))
 	}
 	return Result{
-		Metric: "accuracy", Value: float64(words) / count, Tokens: tokens,
+		Metric: "accuracy", Value: float64(words) / count, Tokens: tokens, Samples: samples,
 		Metrics: Numbers{
 			{"accuracy", float64(words) / count},
 			{"accuracy_last_token", float64(lasts) / count},
@@ -155,32 +154,19 @@ func isStopWord(s *Subject, id int) (bool, error) {
 // passages reads LAMBADA in either form.
 func passages(path string, data []byte) ([]string, error) {
 	var all []string
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, 16<<20)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" {
-			continue
+	err := eachLine(path, data, func(line []byte) (err error) {
+		text := string(line)
+		if line[0] == '{' {
+			text, err = jsonText(line, "text")
+			text = strings.TrimRight(text, " ")
 		}
-		if strings.HasPrefix(line, "{") {
-			var row struct{ Text *string }
-			if err := json.Unmarshal([]byte(line), &row); err != nil {
-				return nil, fmt.Errorf("%s:%d: %w", path, n, err)
-			}
-			if row.Text == nil {
-				return nil, fmt.Errorf("%s:%d: no key text", path, n)
-			}
-			line = strings.TrimSpace(*row.Text)
-		}
-		all = append(all, line)
+		all = append(all, text)
+		return err
+	})
+	if err == nil && len(all) == 0 {
+		err = errors.New(path + ": no passages")
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if len(all) == 0 {
-		return nil, errors.New(path + ": no passages")
-	}
-	return all, nil
+	return all, err
 }
 
 // stopWords are the articles, prepositions, pronouns, conjunctions and auxiliaries of
@@ -198,13 +184,3 @@ would you your yours yourself yourselves`) {
 	}
 	return set
 }()
-
-var lambadaPublished = []Published{
-	{"gpt2", "accuracy_last_token", 0.4599, "GPT-2 paper, Table 3 (117M)"},
-	{"gpt2", "perplexity", 35.13, "GPT-2 paper, Table 3 (117M)"},
-	{"gpt2", "accuracy", 0.3256, "lm-evaluation-harness #2159, lambada_openai: last word, no filter"},
-	{"gpt2", "perplexity", 40.06, "lm-evaluation-harness #2159, lambada_openai"},
-	{"gpt2-xl", "accuracy_last_token", 0.6324, "GPT-2 paper, Table 3 (1542M)"},
-	{"gpt2-xl", "perplexity", 8.63, "GPT-2 paper, Table 3 (1542M)"},
-	{"gpt2-xl", "perplexity", 10.63, "lm-evaluation-harness #911"},
-}

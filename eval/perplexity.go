@@ -1,30 +1,48 @@
 package eval
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
 // Perplexity is exp of the mean negative log-likelihood of a text, per token, per word and
-// per byte. The text is one sequence, over which a window moves.
+// per byte. The text is one sequence, over which a window moves, or many documents, each a
+// sequence of its own.
 type Perplexity struct {
 	// Stride is how far the window moves: each time, the last Stride tokens count, and
 	// those before are only read. 0 is the whole window, the fastest and the harshest.
 	Stride int
+	// FullLast has the last window of a sequence reach back until it is full, over tokens
+	// that were predicted before and are only read again. Otherwise it is what is left.
+	FullLast bool
 	// Detokenizer undoes the tokenisation of a text before the model sees it (GPT-2, §3.1);
 	// see Detokenizers. Words and bytes are counted in the text as it is.
 	Detokenizer string
+	// Words is how words are counted; see WordCounts. "" is with-line-ends.
+	Words string
 	// BOS puts the end of text in front, so that the first token is predicted too.
 	BOS bool
-	// Limit ends the text after so many tokens; 0 is all of it.
+	// Documents has the file be JSON lines with a key text or page, each a document, instead
+	// of one text. It wants BOS, as a document may be a single token.
+	Documents bool
+	// Limit ends the text after so many tokens, or takes only so many documents; 0 is all.
 	Limit int
 	// Published are values of others.
 	Published []Published
 }
+
+// WordCounts names the ways to count words: what stands between white space and the line
+// ends, as the tokens of WikiText's own papers and GPT-2's are counted; or the parts that
+// white space splits a text into, of which one at either end may be empty, as
+// lm-evaluation-harness counts.
+func WordCounts() []string { return []string{"with-line-ends", "split"} }
 
 // Evaluate measures a text file.
 func (p Perplexity) Evaluate(ctx context.Context, s *Subject, path string) (Result, error) {
@@ -36,71 +54,161 @@ func (p Perplexity) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 	if err != nil {
 		return Result{}, err
 	}
-	ids, err := s.Tokenizer.Append(nil, []byte(detokenize(string(data))))
-	if err != nil {
-		return Result{}, fmt.Errorf("%s: %w", path, err)
+	documents := []string{string(data)}
+	if p.Documents {
+		if documents, err = jsonTexts(path, data, "text", "page"); err != nil {
+			return Result{}, err
+		}
+		if p.Limit > 0 {
+			documents = documents[:min(p.Limit, len(documents))]
+		}
 	}
-	partly := p.Limit > 0 && p.Limit < len(ids)
-	if partly {
-		ids = ids[:p.Limit]
+	partly := false
+	var total sum
+	var samples []Sample
+	words, size := 0, 0
+	for i, text := range documents {
+		ids, err := s.Tokenizer.Append(nil, []byte(detokenize(text)))
+		if err != nil {
+			return Result{}, fmt.Errorf("%s: %w", path, err)
+		}
+		progress := s.Progress
+		if p.Documents {
+			progress = nil
+			if err := s.step(ctx, i, len(documents)); err != nil {
+				return Result{}, err
+			}
+		} else if p.Limit > 0 && p.Limit < len(ids) {
+			ids, partly = ids[:p.Limit], true
+		}
+		part, err := p.sequence(ctx, s, ids, progress)
+		if err != nil {
+			if p.Documents {
+				err = fmt.Errorf("document %d: %w", i+1, err)
+			}
+			return Result{}, fmt.Errorf("%s: %w", path, err)
+		}
+		total.nll, total.tokens = total.nll+part.nll, total.tokens+part.tokens
+		samples = append(samples, Sample{LogLikelihoods: []float64{-part.nll}, Tokens: part.tokens})
+		words, size = words+p.words(text), size+len(text)
 	}
-	r, err := p.IDs(ctx, s, ids)
-	if err != nil {
-		return Result{}, fmt.Errorf("%s: %w", path, err)
+	if p.Documents {
+		if err := s.step(ctx, len(documents), len(documents)); err != nil {
+			return Result{}, err
+		}
 	}
-	r.Published = p.Published
+	r := p.result(s, total)
+	r.Published, r.Samples = p.Published, samples
 	protocol = append(protocol, Setting{"detokenizer", orNone(p.Detokenizer)}, Setting{"tokenizer", s.Tokenizer.Name()})
+	if p.Documents {
+		protocol = append(protocol, Setting{"documents", fmt.Sprintf("%d, each alone", len(documents))})
+	}
 	if partly {
 		protocol = append(protocol, Setting{"limit", strconv.Itoa(p.Limit) + " tokens"})
 	} else { // words of a part of the tokens cannot be counted
-		nll, _ := r.Metrics.Get("loss_per_token")
-		nll *= float64(r.Tokens)
-		words := len(bytes.Fields(data)) + bytes.Count(data, []byte("\n"))
 		r.Metrics = append(r.Metrics,
-			Number{"perplexity_per_word", math.Exp(nll / float64(words))},
-			Number{"perplexity_per_byte", math.Exp(nll / float64(len(data)))},
-			Number{"bits_per_byte", nll / float64(len(data)) / math.Ln2},
+			Number{"perplexity_per_word", math.Exp(total.nll / float64(words))},
+			Number{"perplexity_per_byte", math.Exp(total.nll / float64(size))},
+			Number{"bits_per_byte", total.nll / float64(size) / math.Ln2},
 		)
+		how := "line ends included"
+		if p.Words == "split" {
+			how = "split at white space, empty ends included"
+		}
 		protocol = append(protocol,
-			Setting{"words", fmt.Sprintf("%d of the original text, line ends included", words)},
-			Setting{"bytes", fmt.Sprintf("%d of the original text", len(data))})
+			Setting{"words", fmt.Sprintf("%d of the original text, %s", words, how)},
+			Setting{"bytes", fmt.Sprintf("%d of the original text", size)})
 	}
 	r.Protocol = append(protocol, r.Protocol...)
 	return r, nil
 }
 
+// words counts those of a text.
+func (p Perplexity) words(text string) int {
+	if p.Words != "split" {
+		return len(strings.Fields(text)) + strings.Count(text, "\n")
+	}
+	n, space := 1, false
+	for _, r := range text {
+		if isSpace(r) && !space {
+			n++
+		}
+		space = isSpace(r)
+	}
+	return n
+}
+
 // IDs measures a sequence of tokens.
 func (p Perplexity) IDs(ctx context.Context, s *Subject, ids []int) (Result, error) {
-	t, stride := s.Window, p.Stride
-	if stride == 0 {
-		stride = t
+	total, err := p.sequence(ctx, s, ids, s.Progress)
+	if err != nil {
+		return Result{}, err
 	}
+	return p.result(s, total), nil
+}
+
+// sum is a negative log-likelihood and the number of tokens that it is of.
+type sum struct {
+	nll    float64
+	tokens int
+}
+
+func (p Perplexity) result(s *Subject, total sum) Result {
+	mean := total.nll / float64(total.tokens)
+	bos, last := "none; the first token is not predicted", "what is left"
+	if p.BOS {
+		bos = "end of text"
+	}
+	if p.FullLast {
+		last = "full, reaching back"
+	}
+	return Result{
+		Metric: "perplexity_per_token", Value: math.Exp(mean), Tokens: int64(total.tokens),
+		Metrics: Numbers{{"perplexity_per_token", math.Exp(mean)}, {"loss_per_token", mean}},
+		Protocol: Settings{
+			{"window", strconv.Itoa(s.Window)}, {"stride", strconv.Itoa(p.stride(s))}, {"last_window", last}, {"bos", bos},
+			{"tokens", strconv.Itoa(total.tokens)},
+		},
+	}
+}
+
+func (p Perplexity) stride(s *Subject) int {
+	if p.Stride == 0 {
+		return s.Window
+	}
+	return p.Stride
+}
+
+// sequence measures one.
+func (p Perplexity) sequence(ctx context.Context, s *Subject, ids []int, progress func(done, total int)) (sum, error) {
+	t, stride := s.Window, p.stride(s)
 	if stride < 1 || stride > t {
-		return Result{}, fmt.Errorf("eval: a stride of %d is not between 1 and the window of %d", stride, t)
+		return sum{}, fmt.Errorf("eval: a stride of %d is not between 1 and the window of %d", stride, t)
 	}
-	bos := "none; the first token is not predicted"
+	if p.Words != "" && !slices.Contains(WordCounts(), p.Words) {
+		return sum{}, nearest.Unknown("word count", p.Words, WordCounts())
+	}
 	if p.BOS {
 		id, ok := s.Tokenizer.EndOfText()
 		if !ok {
-			return Result{}, fmt.Errorf("eval: no beginning of text: the tokenizer %s has no end of text", s.Tokenizer.Name())
+			return sum{}, fmt.Errorf("eval: no beginning of text: the tokenizer %s has no end of text", s.Tokenizer.Name())
 		}
 		ids = append([]int{id}, ids...)
-		bos = "end of text"
 	}
 	n := len(ids) - 1 // to predict
 	if n < 1 {
-		return Result{}, errors.New("eval: fewer than two tokens")
+		return sum{}, errors.New("eval: fewer than two tokens")
 	}
 	// A short text needs no whole window. Short windows are too little work for a run, so
 	// several go into one.
 	t = min(t, n)
-	batch := max(1, min(1024/t, 1+(n-t+stride-1)/stride))
-	tokens, targets := make([]int, batch*t), make([]int, batch*t)
-	var sum float64
-	var counted int
+	width := fit(t, s.Window)
+	batch := fit(min(max(1, 1024/width), 1+(n-t+stride-1)/stride), max(1, 1024/width))
+	tokens, targets := make([]int, batch*width), make([]int, batch*width)
+	var total sum
 	for next, done := 0, 0; done < n; {
 		for b := range batch {
-			in, out := tokens[b*t:(b+1)*t], targets[b*t:(b+1)*t]
+			in, out := tokens[b*width:(b+1)*width], targets[b*width:(b+1)*width]
 			clear(in)
 			for i := range out {
 				out[i] = -1
@@ -111,6 +219,9 @@ func (p Perplexity) IDs(ctx context.Context, s *Subject, ids []int) (Result, err
 			// The window reads ids[next:end] and predicts ids[next+1:end+1], of which those
 			// up to done were predicted before.
 			end := min(next+t, n)
+			if p.FullLast {
+				next = end - t
+			}
 			copy(in, ids[next:end])
 			for i := done; i < end; i++ {
 				out[i-next] = ids[i+1]
@@ -120,22 +231,17 @@ func (p Perplexity) IDs(ctx context.Context, s *Subject, ids []int) (Result, err
 		}
 		nll, k, err := s.windows(batch, tokens, targets)
 		if err != nil {
-			return Result{}, err
+			return sum{}, err
 		}
-		sum, counted = sum+nll, counted+k
-		if err := s.step(ctx, done, n); err != nil {
-			return Result{}, err
+		total.nll, total.tokens = total.nll+nll, total.tokens+k
+		if progress != nil {
+			progress(done, n)
+		}
+		if err := ctx.Err(); err != nil {
+			return sum{}, err
 		}
 	}
-	mean := sum / float64(counted)
-	return Result{
-		Metric: "perplexity_per_token", Value: math.Exp(mean), Tokens: int64(counted),
-		Metrics: Numbers{{"perplexity_per_token", math.Exp(mean)}, {"loss_per_token", mean}},
-		Protocol: Settings{
-			{"window", strconv.Itoa(s.Window)}, {"stride", strconv.Itoa(stride)}, {"bos", bos},
-			{"tokens", strconv.Itoa(counted)},
-		},
-	}, nil
+	return total, nil
 }
 
 func orNone(name string) string {

@@ -1,8 +1,6 @@
 package eval
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,13 +8,67 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // ReadHellaSwag reads HellaSwag's JSON lines (ctx, endings, label): context and ending as
 // they are, which is how llm.c scores them.
 func ReadHellaSwag(path string) ([]Question, error) { return ReadChoices(path) }
+
+// ReadHellaSwagHarness reads HellaSwag's JSON lines (activity_label, ctx_a, ctx_b, endings,
+// label) as lm-evaluation-harness scores them: the activity in front of the context, whose
+// second part begins with a capital and goes on in lower case, and without WikiHow's marks.
+func ReadHellaSwagHarness(path string) ([]Question, error) {
+	return readJSONL(path, func(line []byte) (Question, error) {
+		var row struct {
+			Activity *string `json:"activity_label"`
+			A        *string `json:"ctx_a"`
+			B        *string `json:"ctx_b"`
+			Endings  []string
+			Label    json.RawMessage
+		}
+		if err := plainjson.Unmarshal(line, &row); err != nil {
+			return Question{}, err
+		}
+		if row.Activity == nil || row.A == nil || row.B == nil {
+			return Question{}, errors.New("want the keys activity_label, ctx_a, ctx_b")
+		}
+		if len(row.Endings) < 2 {
+			return Question{}, fmt.Errorf("%d endings, want 2 or more", len(row.Endings))
+		}
+		answer, err := strconv.Atoi(strings.Trim(string(row.Label), `"`))
+		if err != nil || answer < 0 || answer >= len(row.Endings) {
+			return Question{}, fmt.Errorf("label %s names none of %d endings", row.Label, len(row.Endings))
+		}
+		context := wikiHow(*row.Activity + ": " + *row.A + " " + capital(*row.B))
+		q := Question{Answer: answer}
+		for i, text := range row.Endings {
+			if text = wikiHow(text); text == "" {
+				return Question{}, fmt.Errorf("ending %d is empty", i+1)
+			}
+			q.Choices = append(q.Choices, Choice{context, " " + text})
+		}
+		return q, nil
+	})
+}
+
+var brackets = regexp.MustCompile(`\[.*?\]`)
+
+// wikiHow takes out what HellaSwag's texts from WikiHow have in brackets; a title ends a
+// sentence.
+func wikiHow(text string) string {
+	text = strings.ReplaceAll(strings.TrimFunc(text, isSpace), " [title]", ". ")
+	return strings.ReplaceAll(brackets.ReplaceAllString(text, ""), "  ", " ")
+}
+
+// capital writes the first letter large and all others small.
+func capital(text string) string {
+	_, n := utf8.DecodeRuneInString(text)
+	return strings.ToTitle(text[:n]) + strings.ToLower(text[n:])
+}
 
 // ReadChoices reads JSON lines of one's own; see tasks.ReadChoices. A question and a choice
 // are joined by a space, which belongs to the choice.
@@ -46,7 +98,7 @@ func questions(set tasks.Set, err error, prompt func(tasks.Example) string) ([]Q
 	for i, e := range set.Examples {
 		all[i].Answer = e.Label
 		for _, text := range e.Choices {
-			all[i].Choices = append(all[i].Choices, Choice{prompt(e), " " + strings.TrimLeft(text, " ")})
+			all[i].Choices = append(all[i].Choices, Choice{prompt(e), " " + text})
 		}
 	}
 	return all, nil
@@ -75,7 +127,7 @@ func readSchemas(path string, full bool) ([]Question, error) {
 			Sentence, Option1, Option2 *string
 			Answer                     json.RawMessage
 		}
-		if err := json.Unmarshal(line, &row); err != nil {
+		if err := plainjson.Unmarshal(line, &row); err != nil {
 			return Question{}, err
 		}
 		if row.Sentence == nil || row.Option1 == nil || row.Option2 == nil {
@@ -171,24 +223,16 @@ func readJSONL(path string, parse func(line []byte) (Question, error)) ([]Questi
 		return nil, err
 	}
 	var all []Question
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, 16<<20)
-	for n := 1; lines.Scan(); n++ {
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
-			continue
-		}
+	err = eachLine(path, data, func(line []byte) error {
 		q, err := parse(line)
-		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
-		}
 		all = append(all, q)
+		return err
+	})
+	if err == nil && len(all) == 0 {
+		err = errors.New(path + ": no questions")
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if len(all) == 0 {
-		return nil, errors.New(path + ": no questions")
+	if err != nil {
+		return nil, err
 	}
 	return all, nil
 }

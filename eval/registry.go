@@ -16,12 +16,18 @@ type Evaluator interface {
 // which it heeds. The zero value is the plainest protocol.
 type Options struct {
 	Stride      int
+	FullLast    bool
 	BOS         bool
+	Documents   bool
+	Words       string
 	Detokenizer string
 	StopWords   bool
 	Normalizer  string
 	Shots       int
 	Examples    string // path of the examples for Shots
+	Draw        string
+	Separator   string
+	Stop        string
 	Seed        uint64
 	Limit       int
 	References  string // path of the responses to a file of prompts, line by line
@@ -44,17 +50,20 @@ func All() []Named {
 		return func(o Options) Evaluator {
 			return MultipleChoice{
 				Read: read, Format: format, Normalizer: o.Normalizer, Shots: o.Shots, Examples: o.Examples,
-				Seed: o.Seed, Detokenizer: o.Detokenizer, Limit: o.Limit, Published: published,
+				Draw: o.Draw, Seed: o.Seed, Detokenizer: o.Detokenizer, Limit: o.Limit, Published: published,
 			}
 		}
 	}
-	choiceHeeds := []string{"normalizer", "shots", "examples", "seed", "detokenizer", "limit"}
-	writingHeeds := []string{"references", "template", "tokens", "shots", "examples", "seed", "limit"}
+	choiceHeeds := []string{"normalizer", "shots", "examples", "draw", "seed", "detokenizer", "limit"}
+	writingHeeds := []string{"references", "template", "tokens", "stop", "shots", "examples", "draw", "separator", "seed", "limit"}
 	return []Named{
-		{"perplexity", "perplexity per token, word and byte", "text", false,
-			[]string{"stride", "bos", "detokenizer", "limit"},
+		{"perplexity", "perplexity per token, word and byte", "text, or with --documents JSONL (text)", false,
+			[]string{"stride", "fulllast", "bos", "documents", "words", "detokenizer", "limit"},
 			func(o Options) Evaluator {
-				return Perplexity{Stride: o.Stride, Detokenizer: o.Detokenizer, BOS: o.BOS, Limit: o.Limit, Published: perplexityPublished}
+				return Perplexity{
+					Stride: o.Stride, FullLast: o.FullLast, Detokenizer: o.Detokenizer, Words: o.Words, BOS: o.BOS, Documents: o.Documents,
+					Limit: o.Limit, Published: perplexityPublished,
+				}
 			}},
 		{"lambada", "the last word of a passage: accuracy and perplexity", "JSONL (text), or a passage a line", false,
 			[]string{"stopwords", "detokenizer", "limit"},
@@ -62,19 +71,16 @@ func All() []Named {
 				return LAMBADA{StopWords: o.StopWords, Detokenizer: o.Detokenizer, Limit: o.Limit}
 			}},
 		{"cbt", "Children's Book Test: the missing word of ten", "as published: 20 lines, then the question", false, choiceHeeds,
-			choice(ReadCBT, "cbt",
-				Published{"gpt2", "accuracy_sum", 0.8765, "GPT-2 paper, Table 3 (117M), common nouns"},
-				Published{"gpt2", "accuracy_sum", 0.834, "GPT-2 paper, Table 3 (117M), named entities"})},
+			choice(ReadCBT, "cbt", cbtPublished...)},
 		{"winograd", "Winograd schemas, WinoGrande: likelihood of what follows the pronoun", "JSONL (sentence with _, option1, option2, answer)", false, choiceHeeds,
-			choice(ReadWinograd, "winograd, partial scoring")},
+			choice(ReadWinograd, "winograd, partial scoring", winogradPublished...)},
 		{"winograd-full", "the same: likelihood of the whole sentence", "as winograd", false, choiceHeeds,
-			choice(ReadWinogradFull, "winograd, full scoring")},
+			choice(ReadWinogradFull, "winograd, full scoring", winogradPublished...)},
 		{"hellaswag", "HellaSwag: the ending of four", "JSONL (ctx, endings, label)", false, choiceHeeds,
-			choice(ReadHellaSwag, "hellaswag",
-				Published{"gpt2", "accuracy_sum", 0.2859, "llm.c, dev/data/hellaswag.py"},
-				Published{"gpt2", "accuracy_tokens", 0.2955, "llm.c, dev/data/hellaswag.py"},
-				Published{"gpt2-xl", "accuracy_sum", 0.3842, "llm.c, dev/data/hellaswag.py"},
-				Published{"gpt2-xl", "accuracy_tokens", 0.4893, "llm.c, dev/data/hellaswag.py"})},
+			choice(ReadHellaSwag, "hellaswag", hellaswagPublished...)},
+		{"hellaswag-harness", "the same with the activity in front, without WikiHow's marks, as lm-evaluation-harness",
+			"JSONL (activity_label, ctx_a, ctx_b, endings, label)", false, choiceHeeds,
+			choice(ReadHellaSwagHarness, "hellaswag, as lm-evaluation-harness", hellaswagHarnessPublished...)},
 		{"piqa", "PIQA: the solution of two", "JSONL (goal, sol1, sol2, label), or labels in X-labels.lst", false, choiceHeeds,
 			choice(readTask("piqa", questionAnswer), "piqa: Question: …, Answer:")},
 		{"commonsense_qa", "CommonsenseQA: the answer of five", "JSONL (question, choices, answerKey)", false, choiceHeeds,
@@ -86,11 +92,11 @@ func All() []Named {
 		{"choices", "any multiple choice by likelihood", "JSONL (question or context, choices, answer)", false, choiceHeeds,
 			choice(ReadChoices, "choices")},
 		{"qa", "answers to questions on a text, as CoQA: F1 of words", "CoQA's JSON, or JSONL (question, answer)", false, writingHeeds,
-			writing("f1", "plain", 32, Published{"gpt2-xl", "f1", 0.55, "GPT-2 paper, §3.5, CoQA development set"})},
+			writing("f1", "plain", 32, qaPublished)},
 		{"summarize", "summaries after TL;DR: ROUGE", "JSONL (article or dialogue, summary)", false, writingHeeds,
-			writing("rougeL", "tldr", 100, Published{"gpt2-xl", "rougeL", 0.2658, "GPT-2 paper, Table 4, CNN and Daily Mail, other text and decoding"})},
+			writing("rougeL", "tldr", 100, summarizePublished)},
 		{"translate", "english = french: BLEU", "JSONL (source, target), or lines with --references", false, writingHeeds,
-			writing("bleu", "equals", 60, Published{"gpt2-xl", "bleu", 5, "GPT-2 paper, §3.7, WMT-14 English to French"})},
+			writing("bleu", "equals", 60, frenchPublished, englishPublished)},
 		{"golden", "known numbers of a published model: training losses, continuations, logits; pass or fail",
 			"JSON; left out: those known of the model", true, nil,
 			func(Options) Evaluator { return goldenFile{} }},
@@ -102,7 +108,7 @@ func writing(metric, template string, tokens int, published ...Published) func(O
 	return func(o Options) Evaluator {
 		g := Generation{
 			Read: readPairs(o.References), ReadExamples: pairs.Read, References: o.References, Metric: metric, Tokens: tokens,
-			Shots: o.Shots, Examples: o.Examples, Seed: o.Seed, Limit: o.Limit, Published: published,
+			Stop: o.Stop, Shots: o.Shots, Examples: o.Examples, Draw: o.Draw, Separator: o.Separator, Seed: o.Seed, Limit: o.Limit, Published: published,
 		}
 		if o.Template != "" {
 			template = o.Template
@@ -137,11 +143,4 @@ func Find(name string) (Named, error) {
 		known = append(known, n.Name)
 	}
 	return Named{}, nearest.Unknown("evaluation", name, known)
-}
-
-var perplexityPublished = []Published{
-	{"gpt2", "perplexity_per_word", 29.41, "GPT-2 paper, Table 3 (117M), WikiText-2, detokenised"},
-	{"gpt2", "perplexity_per_word", 37.50, "GPT-2 paper, Table 3 (117M), WikiText-103, detokenised"},
-	{"gpt2", "perplexity_per_token", 29.94, "transformers #13761: WikiText-2 raw, window and stride 1024"},
-	{"gpt2", "perplexity_per_word", 37.37, "transformers #13761: WikiText-2, lm-evaluation-harness"},
 }

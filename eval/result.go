@@ -25,6 +25,18 @@ type Result struct {
 	Published []Published
 	// Checks are the lines of a measurement that passes or fails.
 	Checks []Check
+	// Samples are the parts that the numbers are made of, in the order of the data; JSON of a
+	// Result leaves them out.
+	Samples []Sample
+}
+
+// Sample is one passage, question, document or prompt.
+type Sample struct {
+	// LogLikelihoods are those of the last word, of each choice or of the document.
+	LogLikelihoods []float64 `json:"log_likelihoods,omitempty"`
+	Text           string    `json:"text,omitempty"` // that the model wrote
+	Tokens         int       `json:"tokens"`         // predicted or written
+	Right          *bool     `json:"right,omitempty"`
 }
 
 // Number is a named value.

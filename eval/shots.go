@@ -4,17 +4,30 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
 )
+
+// Draws names the ways to choose the examples in front of a question: at random, others for
+// each question, or the first ones of the file, the same for all.
+func Draws() []string { return []string{"random", "first"} }
 
 // draw yields the indices of the examples in front of question i, drawn from n by a seed.
 // If the questions are the first of the examples' own list, question i is not among them.
 // Each question has a generator of its own, so its examples are the same whatever
 // others there are.
-func draw(shots, n, i int, own bool, seed uint64) iter.Seq[int] {
+func draw(shots int, how string, n, i int, own bool, seed uint64) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		random := rand.New(rand.NewPCG(seed, uint64(i)))
+		var random []int
+		if how != "first" {
+			random = rand.New(rand.NewPCG(seed, uint64(i))).Perm(n)
+		}
 		given := 0
-		for _, k := range random.Perm(n) {
+		for k := range n {
+			if random != nil {
+				k = random[k]
+			}
 			if given == shots {
 				return
 			}
@@ -30,11 +43,13 @@ func draw(shots, n, i int, own bool, seed uint64) iter.Seq[int] {
 }
 
 // checkShots tells whether there are enough examples to draw from.
-func checkShots(shots, n int, own bool) error {
+func checkShots(shots int, how string, n int, own bool) error {
 	if own {
 		n--
 	}
 	switch {
+	case how != "" && !slices.Contains(Draws(), how):
+		return nearest.Unknown("draw", how, Draws())
 	case shots < 0:
 		return fmt.Errorf("eval: %d shots", shots)
 	case shots > 0 && shots > n:
@@ -44,12 +59,15 @@ func checkShots(shots, n int, own bool) error {
 }
 
 // shotsText describes the examples for a protocol.
-func shotsText(shots int, own bool, examples string, seed uint64) string {
+func shotsText(shots int, how string, own bool, examples string, seed uint64) string {
 	if shots == 0 {
 		return "0"
 	}
 	if own {
 		examples = "the same file"
+	}
+	if how == "first" {
+		return fmt.Sprintf("the first %d of %s", shots, examples)
 	}
 	return fmt.Sprintf("%d from %s, seed %d", shots, examples, seed)
 }

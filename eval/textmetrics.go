@@ -3,6 +3,7 @@ package eval
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -158,7 +159,7 @@ func longestCommon(a, b []string) int {
 	return row[len(b)]
 }
 
-// AnswerF1 compares an answer with the right ones as SQuAD and CoQA do: without case,
+// AnswerF1 compares an answer with the right ones as SQuAD does: without case,
 // punctuation and articles, whether it equals one of them, and the largest F-measure of
 // common words.
 func AnswerF1(answer string, right []string) (exact bool, f1 float64) {
@@ -171,6 +172,21 @@ func AnswerF1(answer string, right []string) (exact bool, f1 float64) {
 		f1 = max(f1, overlap(words, ref, 1))
 	}
 	return exact, f1
+}
+
+// LeaveOneOut is AnswerF1 as CoQA averages it (Reddy et al. 2019, §6.1), so that a model is
+// compared with as many answers as one of those who gave them: each of several right
+// answers is left out in turn. It is AnswerF1's measure where there is one.
+func LeaveOneOut(answer string, right []string) (f1 float64) {
+	if len(right) == 1 {
+		_, f1 = AnswerF1(answer, right)
+		return f1
+	}
+	for i := range right {
+		_, best := AnswerF1(answer, slices.Concat(right[:i], right[i+1:]))
+		f1 += best / float64(len(right))
+	}
+	return f1
 }
 
 func answerWords(text string) []string {

@@ -39,6 +39,24 @@ func TestTextMetrics(t *testing.T) {
 	}
 }
 
+// TestLeaveOneOut: by hand.
+func TestLeaveOneOut(t *testing.T) {
+	for _, c := range []struct {
+		answer string
+		right  []string
+		f1     float64
+	}{
+		{"in the white house", []string{"white house"}, 0.8},
+		// Without the first, "house" is best, 2/3; without another, the first.
+		{"white house", []string{"the white house", "house", "red house"}, (2.0/3 + 1 + 1) / 3},
+		{"yes", []string{"yes", "no"}, 0.5},
+		{"yes", []string{"yes", "Yes."}, 1},
+		{"no", []string{"yes", "maybe"}, 0},
+	} {
+		near(t, c.answer, eval.LeaveOneOut(c.answer, c.right), c.f1, 1e-12)
+	}
+}
+
 func TestAnswerF1(t *testing.T) {
 	for _, c := range []struct {
 		answer string

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,9 +25,13 @@ import (
 // evaluation is what eval is asked for.
 type evaluation struct {
 	from, on, data string
+	samples        string // where to write what is known of each
 	context        int
-	asJSON         bool
-	options        eval.Options
+	// Of the options, those that a flag writes otherwise.
+	lastWindow, stop, separator string
+
+	asJSON  bool
+	options eval.Options
 }
 
 func newEval() *cobra.Command {
@@ -62,17 +67,24 @@ made, and what others report. NAME and the FILE that it reads:
 	f.StringVar(&e.data, "data", "", "file to measure on")
 	f.IntVar(&e.context, "context", 0, "tokens that the model is given at once (default all that it has positions for)")
 	f.IntVar(&options.Stride, "stride", 0, "perplexity: how far the window moves each time; less is slower and gives lower numbers (default the whole window)")
+	f.StringVar(&e.lastWindow, "last-window", "short", "perplexity: what the last window of a text is: what is left (short), or as long as the others, reading again what was counted (full)")
+	f.BoolVar(&options.Documents, "documents", false, "perplexity: --data has JSON lines with a key text or page, each a document that is measured alone")
+	f.StringVar(&options.Words, "words", "with-line-ends", "perplexity: how words are counted: those between white space and the line ends, as GPT-2's paper (with-line-ends), or as many parts as white space splits the text into, as lm-evaluation-harness (split)")
 	f.BoolVar(&options.BOS, "bos", false, "perplexity: put the end of text in front, so that the first token is predicted too")
 	f.StringVar(&options.Detokenizer, "detokenizer", "none", "undo the tokenisation of the data first: "+strings.Join(eval.Detokenizers(), ", "))
 	f.BoolVar(&options.StopWords, "stop-words", false, "lambada: pass over words that end no passage, as GPT-2's paper did")
 	f.StringVar(&options.References, "references", "", "qa, summarize, translate: file of the right responses, a line for each of --data")
 	f.StringVar(&options.Template, "template", "", "the same: how a prompt is put: "+strings.Join(templates(), ", ")+" (default plain, tldr, equals)")
+	f.StringVar(&e.stop, "stop", "", `the same: text that ends a response; \n is a line end (default the end of its first line that is not blank)`)
 	f.IntVar(&options.Tokens, "tokens", 0, "the same: tokens that a response has at most (default 32, 100, 60)")
-	f.StringVar(&options.Normalizer, "normalize", "sum", "choices: what decides; the log-likelihood (sum), or that for each of its tokens or chars")
+	f.StringVar(&options.Normalizer, "normalize", "sum", "choices: what decides; the log-likelihood (sum), or that for each of its tokens, chars or bytes")
 	f.IntVar(&options.Shots, "shots", 0, "choices and responses: examples with their answers before each question")
 	f.StringVar(&options.Examples, "examples", "", "file to draw the examples from (default the rest of --data)")
+	f.StringVar(&options.Draw, "draw", "random", "how the examples are drawn: random, others for each question, or the first ones, the same for all")
+	f.StringVar(&e.separator, "separator", "", `responses: what stands after each example (default \n, a line end; after the examples of choices stands a blank line)`)
 	f.Uint64Var(&options.Seed, "seed", 1337, "seed of the examples")
-	f.IntVar(&options.Limit, "limit", 0, "only so many tokens, passages or questions, from the beginning (default all)")
+	f.IntVar(&options.Limit, "limit", 0, "only so many tokens (of --documents, documents), passages or questions, from the beginning (default all)")
+	f.StringVar(&e.samples, "samples", "", "write a JSON line for each passage, question, document or response to this file: log_likelihoods, text, tokens, right")
 	f.BoolVar(&e.asJSON, "json", false, "print one JSON object: metric, value, tokens, protocol, metrics, published, checks")
 	return cmd
 }
@@ -91,6 +103,7 @@ func catalogue() string {
 // heeded is the option that a flag sets.
 var heeded = map[string]string{
 	"stride": "stride", "bos": "bos", "detokenizer": "detokenizer", "stop-words": "stopwords",
+	"last-window": "fulllast", "documents": "documents", "words": "words", "stop": "stop", "draw": "draw", "separator": "separator",
 	"normalize": "normalizer", "shots": "shots", "examples": "examples", "seed": "seed", "limit": "limit",
 	"references": "references", "template": "template", "tokens": "tokens",
 }
@@ -139,9 +152,22 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 			return named, usagef("--%s %d: want 0 or more", flag, n)
 		}
 	}
-	if o.Examples != "" && o.Shots == 0 {
-		return named, usagef("--examples without --shots: say how many")
+	if !slices.Contains(eval.Draws(), o.Draw) {
+		return named, unknown("--draw", o.Draw, eval.Draws())
 	}
+	if !slices.Contains(eval.WordCounts(), o.Words) {
+		return named, unknown("--words", o.Words, eval.WordCounts())
+	}
+	if e.lastWindow != "short" && e.lastWindow != "full" {
+		return named, unknown("--last-window", e.lastWindow, []string{"short", "full"})
+	}
+	for _, flag := range []string{"examples", "draw", "separator"} {
+		if cmd.Flags().Changed(flag) && o.Shots == 0 {
+			return named, usagef("--%s without --shots: say how many", flag)
+		}
+	}
+	e.options.FullLast = e.lastWindow == "full"
+	e.options.Stop, e.options.Separator = lineEnds.Replace(e.stop), lineEnds.Replace(e.separator)
 	return named, nil
 }
 
@@ -169,12 +195,24 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	if err := enoughToEvaluate(m.model, window); err != nil {
 		return err
 	}
+	var samples *os.File
+	if e.samples != "" { // before the work, lest it be lost
+		if samples, err = os.Create(e.samples); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, samples.Close()) }()
+	}
 	s := eval.NewSubject(m.model, m.params, m.tokenizer, window)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	s.Progress = progress(stderr)
 	r, err := named.New(e.options).Evaluate(ctx, s, e.data)
 	if err != nil {
 		return err
+	}
+	if samples != nil {
+		if err := writeSamples(samples, r.Samples); err != nil {
+			return err
+		}
 	}
 	if e.asJSON {
 		err = json.NewEncoder(stdout).Encode(r)
@@ -185,6 +223,21 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		err = fmt.Errorf("%s: %.0f of %s failed", named.Name, (1-r.Value)*float64(len(r.Checks)), plural.Of(len(r.Checks), "check"))
 	}
 	return err
+}
+
+// lineEnds are written so on a command line.
+var lineEnds = strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\\`, `\`)
+
+func writeSamples(w io.Writer, samples []eval.Sample) error {
+	lines := bufio.NewWriter(w)
+	e := json.NewEncoder(lines)
+	e.SetEscapeHTML(false)
+	for _, s := range samples {
+		if err := e.Encode(s); err != nil {
+			return err
+		}
+	}
+	return lines.Flush()
 }
 
 // progress tells how far some work is: on a terminal by a bar, else by a line every few

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,12 @@ func TestEvalJSON(t *testing.T) {
 		{"--on choices --data choices.jsonl --shots 1 --examples one.jsonl --normalize tokens", "accuracy_tokens", map[string]string{"questions": "12"}},
 		{"--on cbt --data cbt.txt", "accuracy_sum", map[string]string{"questions": "5"}},
 		{"--on qa --data ../../cmd/gorgpt/testdata/qa.jsonl --tokens 24", "f1", map[string]string{"pairs": "1", "shots": "0"}},
+		{"--on perplexity --data harness/pages.jsonl --documents --bos --last-window full --words split --detokenizer wikitext-harness", "perplexity_per_token",
+			map[string]string{"documents": "7, each alone", "last_window": "full, reaching back", "detokenizer": "wikitext-harness"}},
+		{"--on choices --data harness/choices.jsonl --shots 2 --draw first --normalize chars", "accuracy_chars",
+			map[string]string{"shots": "the first 2 of the same file"}},
+		{`--on qa --data ../../cmd/gorgpt/testdata/qa.jsonl --tokens 24 --stop \n --shots 2 --draw first --examples harness/qa-shots.jsonl --separator \n\n`, "f1",
+			map[string]string{"decoding": `greedy, to "\n", at most 24 tokens`, "shots": `the first 2 of ../../eval/testdata/harness/qa-shots.jsonl, each with "\n\n" after it`}},
 		{"--on golden --data golden.json", "passed", map[string]string{"model": "model"}},
 	} {
 		args := strings.Fields(c.args)
@@ -56,14 +63,14 @@ func TestEvalJSON(t *testing.T) {
 		}
 		var got struct {
 			Metric   string
-			Value    float64
+			Value    *float64
 			Tokens   int
 			Protocol map[string]string
 		}
 		if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 			t.Fatalf("%s: %v in %s", c.args, err, stdout)
 		}
-		if got.Metric != c.metric || got.Value == 0 || got.Tokens == 0 || len(got.Protocol["data_sha256"]) != 64 {
+		if got.Metric != c.metric || got.Value == nil || got.Tokens == 0 || len(got.Protocol["data_sha256"]) != 64 {
 			t.Errorf("%s: %+v", c.args, got)
 		}
 		for k, v := range c.protocol {
@@ -107,11 +114,63 @@ func TestEvalErrors(t *testing.T) {
 		{"--on lambada --data nosuch", 1, "nosuch: no such file or directory"},
 		{"--on perplexity --data x --context 161", 2, "--context 161: the model has 160 positions"},
 		{"--on perplexity --data x --stride 161", 2, "--stride 161: the window has 160 tokens"},
+		{"--on perplexity --data x --words lines", 2, `unknown --words "lines"; there are with-line-ends, split`},
+		{"--on perplexity --data x --last-window ful", 2, `unknown --last-window "ful"; did you mean "full"?`},
+		{"--on choices --data x --draw first", 2, "--draw without --shots: say how many"},
 		{"--on golden", 1, "no golden numbers are known of a model of 38816 parameters, only of gpt2, gpt2-medium, openai-gpt; others come in a file"},
 	} {
 		status, stdout, stderr := gorgpt(t, t.Context(), append([]string{"eval", "--from", dir}, strings.Fields(c.args)...)...)
 		if status != c.status || stderr != "gorgpt: "+c.want+"\n" || stdout != "" {
 			t.Errorf("%s: status %d: %s%s", c.args, status, stdout, stderr)
 		}
+	}
+}
+
+// TestEvalSamples: a line for each passage, with the numbers that make up the result, and a
+// file that cannot be written is told before the work.
+func TestEvalSamples(t *testing.T) {
+	dir := evalModel(t)
+	path := filepath.Join(t.TempDir(), "samples.jsonl")
+	args := []string{"eval", "--from", dir, "--on", "lambada", "--data", filepath.Join(evalData, "lambada.jsonl"), "--limit", "5", "--json"}
+	status, stdout, stderr := gorgpt(t, t.Context(), append(args, "--samples", path)...)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	var got struct {
+		Tokens  int
+		Metrics struct{ Accuracy, Perplexity float64 }
+	}
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nll, right float64
+	tokens, lines := 0, strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	for _, line := range lines {
+		var s struct {
+			LogLikelihoods []float64 `json:"log_likelihoods"`
+			Tokens         int
+			Right          bool
+		}
+		if err := json.Unmarshal([]byte(line), &s); err != nil || len(s.LogLikelihoods) != 1 {
+			t.Fatalf("%s: %v", line, err)
+		}
+		nll -= s.LogLikelihoods[0]
+		tokens += s.Tokens
+		if s.Right {
+			right++
+		}
+	}
+	if len(lines) != 5 || tokens != got.Tokens || right/5 != got.Metrics.Accuracy || math.Abs(math.Exp(nll/5)-got.Metrics.Perplexity) > 1e-9 {
+		t.Errorf("%+v, but samples\n%s", got, data)
+	}
+
+	nowhere := filepath.Join(t.TempDir(), "no", "file")
+	status, _, stderr = gorgpt(t, t.Context(), append(args, "--samples", nowhere)...)
+	if status != 1 || stderr != "gorgpt: open "+nowhere+": no such file or directory\n" {
+		t.Errorf("status %d: %s", status, stderr)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // Pair is a prompt and the response to it. For measurement, there may be several responses
@@ -58,12 +59,12 @@ func ReadJSONL(path, prompt, response string) ([]Pair, error) {
 
 func parse(line []byte, prompts, responses []string) (p Pair, err error) {
 	var row map[string]json.RawMessage
-	if err := json.Unmarshal(line, &row); err != nil {
+	if err := plainjson.Unmarshal(line, &row); err != nil {
 		return p, err
 	}
 	for _, key := range prompts {
 		if value := row[key]; value != nil {
-			if err := json.Unmarshal(value, &p.Prompt); err != nil {
+			if err := plainjson.Unmarshal(value, &p.Prompt); err != nil {
 				return p, fmt.Errorf("key %s: %w", key, err)
 			}
 			break
@@ -75,9 +76,9 @@ func parse(line []byte, prompts, responses []string) (p Pair, err error) {
 			continue
 		}
 		var texts []string
-		if json.Unmarshal(value, &texts) != nil {
+		if plainjson.Unmarshal(value, &texts) != nil {
 			texts = make([]string, 1)
-			if err := json.Unmarshal(value, &texts[0]); err != nil {
+			if err := plainjson.Unmarshal(value, &texts[0]); err != nil {
 				return p, fmt.Errorf("key %s: %w", key, err)
 			}
 		}
@@ -130,6 +131,9 @@ func readLines(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(data) == 0 {
+		return nil, fmt.Errorf("%s: empty", path)
+	}
 	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"), nil
 }
 
@@ -154,7 +158,7 @@ func ReadCoQA(path string) ([]Pair, error) {
 			Additional map[string][]turn `json:"additional_answers"`
 		}
 	}
-	if err := json.Unmarshal(data, &file); err != nil {
+	if err := plainjson.Unmarshal(data, &file); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var all []Pair

@@ -61,8 +61,8 @@ func TestReadErrors(t *testing.T) {
 		`{"response":"x"}`:               ":1: no text under prompt",
 		`{"prompt":"x"}`:                 ":1: no text under response",
 		`{"prompt":"x","response":" "}`:  ":1: an empty text under response",
-		`{"prompt":1,"response":"y"}`:    ":1: key prompt: json: cannot unmarshal number into Go value of type string",
-		`{"prompt":"x","response":true}`: ":1: key response: json: cannot unmarshal bool into Go value of type string",
+		`{"prompt":1,"response":"y"}`:    ":1: key prompt: want a text, got a number",
+		`{"prompt":"x","response":true}`: ":1: key response: want a text, got true or false",
 		"":                               ": no pairs",
 	} {
 		if path, err := jsonl(text); err == nil || err.Error() != path+want {

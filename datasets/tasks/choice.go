@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // ReadChoices reads multiple choice of one's own, JSON lines: a question under context,
@@ -19,36 +21,34 @@ import (
 func ReadChoices(path string) (Set, error) {
 	return readChoices(path, func(text []byte) (e Example, err error) {
 		var row map[string]json.RawMessage
-		if err := json.Unmarshal(text, &row); err != nil {
+		if err := plainjson.Unmarshal(text, &row); err != nil {
 			return e, err
 		}
-		key := func(keys ...string) (json.RawMessage, error) {
+		read := func(v any, keys ...string) error {
 			for _, k := range keys {
-				if row[k] != nil {
-					return row[k], nil
+				if row[k] == nil {
+					continue
 				}
+				if err := plainjson.Unmarshal(row[k], v); err != nil {
+					return fmt.Errorf("key %s: %w", k, err)
+				}
+				return nil
 			}
-			return nil, fmt.Errorf("none of the keys %s", strings.Join(keys, ", "))
+			return fmt.Errorf("none of the keys %s", strings.Join(keys, ", "))
 		}
-		value, err := key("context", "ctx", "query", "question", "prompt")
-		if err == nil {
-			err = json.Unmarshal(value, &e.Text)
-		}
-		if err != nil {
+		if err := read(&e.Text, "context", "ctx", "query", "question", "prompt"); err != nil {
 			return e, err
 		}
-		if value, err = key("choices", "endings", "options", "answers"); err == nil {
-			err = json.Unmarshal(value, &e.Choices)
-		}
-		if err != nil {
+		if err := read(&e.Choices, "choices", "endings", "options", "answers"); err != nil {
 			return e, err
 		}
-		if value, err = key("answer", "label", "gold", "target"); err != nil {
+		var answer json.RawMessage
+		if err := read(&answer, "answer", "label", "gold", "target"); err != nil {
 			return e, err
 		}
 		var label string
-		if json.Unmarshal(value, &label) != nil {
-			label = string(value)
+		if plainjson.Unmarshal(answer, &label) != nil {
+			label = string(answer)
 		}
 		e.Label, err = choiceIndex(label, e.Choices)
 		return e, err
@@ -123,7 +123,7 @@ func readPIQA(path string) (Set, error) {
 			Goal, Sol1, Sol2 string
 			Label            json.RawMessage
 		}
-		if err := json.Unmarshal(text, &row); err != nil {
+		if err := plainjson.Unmarshal(text, &row); err != nil {
 			return e, err
 		}
 		if row.Goal == "" || row.Sol1 == "" || row.Sol2 == "" {
@@ -158,7 +158,7 @@ func readCommonsenseQA(path string) (Set, error) {
 			Choices   struct{ Label, Text []string }
 			AnswerKey string
 		}
-		if err := json.Unmarshal(text, &row); err != nil {
+		if err := plainjson.Unmarshal(text, &row); err != nil {
 			return e, err
 		}
 		if row.Question == nil || row.AnswerKey == "" {
@@ -166,12 +166,12 @@ func readCommonsenseQA(path string) (Set, error) {
 		}
 		labels := row.Choices.Label
 		e.Choices = row.Choices.Text
-		if json.Unmarshal(row.Question, &e.Text) != nil {
+		if plainjson.Unmarshal(row.Question, &e.Text) != nil {
 			var nested struct {
 				Stem    string
 				Choices []struct{ Label, Text string }
 			}
-			if err := json.Unmarshal(row.Question, &nested); err != nil {
+			if err := plainjson.Unmarshal(row.Question, &nested); err != nil {
 				return e, err
 			}
 			e.Text = nested.Stem
@@ -235,7 +235,7 @@ func readRACE(path string) (Set, error) {
 			Questions, Answers []string
 			Options            [][]string
 		}
-		if err := json.Unmarshal(data, &page); err != nil {
+		if err := plainjson.Unmarshal(data, &page); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 		n := len(page.Questions)

@@ -3,7 +3,6 @@ package tasks
 import (
 	"bytes"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // Columns names the columns of a table: comma- or tab-separated with a header, or JSON
@@ -255,7 +256,7 @@ func readJSONRows(path string, data []byte) ([]row, error) {
 	var rows []row
 	err := eachJSON(path, data, func(number int, text []byte) error {
 		var object map[string]any
-		if err := json.Unmarshal(text, &object); err != nil {
+		if err := plainjson.Unmarshal(text, &object); err != nil {
 			return err
 		}
 		values := make(map[string]string, len(object))

@@ -1,0 +1,66 @@
+package eval
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
+)
+
+// eachLine calls parse for each line of data that is not blank; an error of parse gets the
+// file and the line.
+func eachLine(path string, data []byte, parse func(line []byte) error) error {
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, 16<<20)
+	n := 1
+	for ; lines.Scan(); n++ {
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 {
+			continue
+		}
+		if err := parse(line); err != nil {
+			return fmt.Errorf("%s:%d: %w", path, n, err)
+		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return fmt.Errorf("%s:%d: a line of more than 16 MB", path, n)
+	}
+	return lines.Err()
+}
+
+// jsonTexts reads JSON lines, of each the text under the first of the keys that is there.
+func jsonTexts(path string, data []byte, keys ...string) ([]string, error) {
+	var all []string
+	err := eachLine(path, data, func(line []byte) error {
+		text, err := jsonText(line, keys...)
+		all = append(all, text)
+		return err
+	})
+	if err == nil && len(all) == 0 {
+		err = errors.New(path + ": no lines")
+	}
+	return all, err
+}
+
+func jsonText(line []byte, keys ...string) (text string, err error) {
+	var row map[string]json.RawMessage
+	if err := plainjson.Unmarshal(line, &row); err != nil {
+		return "", err
+	}
+	for _, key := range keys {
+		if value := row[key]; value != nil {
+			if err = plainjson.Unmarshal(value, &text); err != nil {
+				return "", fmt.Errorf("key %s: %w", key, err)
+			}
+			if strings.Trim(text, " ") == "" {
+				return "", fmt.Errorf("key %s: an empty text", key)
+			}
+			return text, nil
+		}
+	}
+	return "", fmt.Errorf("no key %s", strings.Join(keys, " or "))
+}

@@ -1,0 +1,61 @@
+// Package plainjson says what is wrong with JSON in the words of JSON, not of Go's types.
+package plainjson
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Unmarshal is json.Unmarshal with errors such as "key label: want a number, got a list" and
+// "invalid character '}' after object key (byte 7)".
+func Unmarshal(data []byte, v any) error {
+	err := json.Unmarshal(data, v)
+	var kind *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &kind):
+		key := ""
+		if kind.Field != "" {
+			key = "key " + strings.ToLower(kind.Field) + ": "
+		}
+		return fmt.Errorf("%swant %s, got %s", key, want(kind.Type), got(kind.Value))
+	case errors.As(err, &syntax) && syntax.Offset < int64(len(data)):
+		return fmt.Errorf("%w (byte %d)", err, syntax.Offset)
+	}
+	return err
+}
+
+func want(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a text"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	}
+	return "a whole number"
+}
+
+func got(value string) string {
+	switch value {
+	case "string":
+		return "a text"
+	case "array":
+		return "a list"
+	case "object":
+		return "an object"
+	case "bool":
+		return "true or false"
+	case "number":
+		return "a number"
+	}
+	return value // "number 1.5" and the like
+}
