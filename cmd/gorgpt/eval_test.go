@@ -170,7 +170,7 @@ func TestEvalSamples(t *testing.T) {
 
 	nowhere := filepath.Join(t.TempDir(), "no", "file")
 	status, _, stderr = gorgpt(t, t.Context(), append(args, "--samples", nowhere)...)
-	if status != 1 || stderr != "gorgpt: open "+nowhere+": no such file or directory\n" {
+	if status != 1 || stderr != "gorgpt: "+nowhere+": no such file or directory\n" {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 }

@@ -130,7 +130,7 @@ func TestBadInput(t *testing.T) {
 		{"eval --on lambada", 2, "--from is missing: the checkpoint to measure"},
 		{"eval --on lambada --from none", 2, "--data is missing: lambada reads JSONL (text), or a passage a line"},
 		{"eval --on lambada --from none --data x --stride 3", 2, "--stride has no meaning for lambada"},
-		{"eval --on perplexity --from none --data x --detokenizer wiki", 2, `unknown detokenizer "wiki"; there are none, wikitext, ptb`},
+		{"eval --on perplexity --from none --data x --detokenizer wiki", 2, `unknown detokenizer "wiki"; there are none, wikitext, wikitext-harness, ptb`},
 		{"eval --on choices --from none --data x --normalize token", 2, `unknown --normalize "token"; did you mean "tokens"?`},
 		{"eval --on choices --from none --data x --shots -1", 2, "--shots -1: want 0 or more"},
 		{"eval --on choices --from none --data x --examples y", 2, "--examples without --shots: say how many"},
