@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"golang.org/x/term"
 )
@@ -17,6 +18,7 @@ const (
 // Progress is an [Observer] for people: a live view if it writes to a terminal,
 // else a plain line every few seconds and for every evaluation.
 type Progress struct {
+	mu    sync.Mutex // of Say, which others may call at any time
 	w     io.Writer
 	steps int
 	live  *live // nil if w is no terminal
@@ -56,6 +58,8 @@ func (p *Progress) view(columns int, m Machine) {
 
 // OnStep reports the step if the last report is some time ago.
 func (p *Progress) OnStep(s Step) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.first == nil {
 		p.first = &s
 		p.tokens = s.TokensPerSecond
@@ -110,16 +114,31 @@ func short(x float64) string {
 
 // OnEvaluation writes a line, above the live view if there is one.
 func (p *Progress) OnEvaluation(e Evaluation) error {
-	line := fmt.Sprintf("step %d/%d: val loss %.4f", e.Step, p.steps, e.Loss)
-	if p.live == nil {
-		_, err := fmt.Fprintln(p.w, line)
-		return err
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live != nil {
+		p.live.lastEval = &e
+		if p.live.bestEval == nil || e.Loss < p.live.bestEval.Loss {
+			p.live.bestEval = &e
+		}
 	}
-	p.live.lastEval = &e
-	if p.live.bestEval == nil || e.Loss < p.live.bestEval.Loss {
-		p.live.bestEval = &e
+	return p.say(fmt.Sprintf("step %d/%d: val loss %.4f", e.Step, p.steps, e.Loss))
+}
+
+// Say writes a line, above the live view if there is one. It may be called from any
+// goroutine.
+func (p *Progress) Say(line string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.say(line)
+}
+
+func (p *Progress) say(line string) error {
+	if p.live != nil {
+		return p.live.say(line)
 	}
-	return p.live.say(line)
+	_, err := fmt.Fprintln(p.w, line)
+	return err
 }
 
 // Close ends the progress; what is written next starts on a line of its own.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -26,22 +27,29 @@ const openAIVocab = 50257
 // If tokenizer.json is not among them, it is made of them; if there are none, and the
 // vocabulary is that of OpenAI's GPT-2, so is the tokenizer. Else made is nil.
 func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string) {
+	if c.to == "llm.c" {
+		return nil, "not written, llm.c's file has none"
+	}
 	files := strings.Join(slices.Sorted(maps.Keys(o.Tokenizer)), ", ")
 	if o.Tokenizer["tokenizer.json"] != "" {
 		return nil, files
 	}
 	for _, path := range o.Tokenizer {
-		if tok, err := tokenizer.Load(filepath.Dir(path)); err == nil && tok.Size() <= m.Dims().Vocab {
-			return tok, files + ", and tokenizer.json made of them"
+		tok, err := tokenizer.Load(filepath.Dir(path))
+		switch {
+		case err != nil:
+			return nil, files + "; no tokenizer.json made of them: " + oneLine(err)
+		case tok.Size() > m.Dims().Vocab:
+			return nil, fmt.Sprintf("%s; no tokenizer.json made of them: they have %d tokens, the model %d", files, tok.Size(), m.Dims().Vocab)
 		}
-		return nil, files
+		return tok, files + ", and tokenizer.json made of them"
 	}
-	if m.Dims().Vocab == openAIVocab && c.to == "hf" {
+	if m.Dims().Vocab == openAIVocab {
 		if tok, err := tokenizer.GPT2(); err == nil {
 			return tok, "no files beside the weights; GPT-2's, by the size of the vocabulary"
 		}
 	}
-	return nil, "no files beside the weights"
+	return nil, "no files beside the weights; to read and write text, copy tokenizer.json, or vocab.json and merges.txt, into OUT"
 }
 
 // saveHuggingFace writes a Hugging Face directory.

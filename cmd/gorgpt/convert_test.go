@@ -42,7 +42,7 @@ func TestConvert(t *testing.T) {
 	const (
 		gpt2 = "gpt2 of another size: 1,912 parameters, 2 layers, 2 heads, width 8, context 6, vocabulary 13\n"
 		gpt1 = "openai-gpt of another size: 1,896 parameters, 2 layers, 2 heads, width 8, context 6, vocabulary 13\n"
-		none = "tokenizer: no files beside the weights\n"
+		none = "tokenizer: no files beside the weights; to read and write text, copy tokenizer.json, or vocab.json and merges.txt, into OUT\n"
 	)
 	for _, c := range []struct{ in, want, like string }{
 		{"gpt2/hf", "Hugging Face directory (model.safetensors, F32)\n" + gpt2 + none, ""},
@@ -50,7 +50,8 @@ func TestConvert(t *testing.T) {
 		{"gpt2/bf16", "Hugging Face directory (model.safetensors, BF16)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt2/zip", "Hugging Face directory (pytorch_model.bin, F32)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt2/legacy/pytorch_model.bin", "PyTorch file (pytorch_model.bin, F32)\n" + gpt2 + none, "gpt2_hf"},
-		{"gpt2/tf", "OpenAI GPT-2, TensorFlow checkpoint (model.ckpt, F32)\n" + gpt2 + "tokenizer: merges.txt, vocab.json\n", "gpt2_hf"},
+		{"gpt2/tf", "OpenAI GPT-2, TensorFlow checkpoint (model.ckpt, F32)\n" + gpt2 + "tokenizer: merges.txt, vocab.json; no tokenizer.json made of them: " + filepath.Join(root, "gpt2/tf/encoder.json") +
+			": neither GPT-2's kind of vocabulary, which has a token for each byte (243 are missing), nor GPT-1's, which has \"<unk>\"\n", "gpt2_hf"},
 		{"gpt2/llmc.bin", "llm.c model file (llmc.bin, F32)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt2/llmc_bf16.bin", "llm.c model file (llmc_bf16.bin, BF16)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt1/hf", "Hugging Face directory (model.safetensors, F32)\n" + gpt1 + none, ""},
@@ -277,6 +278,10 @@ func TestConvertTokenizer(t *testing.T) {
 	status, stdout, stderr := gorgpt(t, t.Context(), "convert", "m.bin", "m")
 	if want := "tokenizer: no files beside the weights; GPT-2's, by the size of the vocabulary\nm\n"; status != 0 || !strings.HasSuffix(stdout, want) {
 		t.Fatalf("status %d %s, output\n%swant\n…%s", status, stderr, stdout, want)
+	}
+	status, stdout, _ = gorgpt(t, t.Context(), "convert", "m", "again.bin")
+	if want := "\ntokenizer: not written, llm.c's file has none\nagain.bin\n"; status != 0 || !strings.HasSuffix(stdout, want) {
+		t.Errorf("status %d, output\n%swant\n…%s", status, stdout, want)
 	}
 	status, stdout, stderr = gorgpt(t, t.Context(), "generate", "--from", "m", "--prompt", "Hello", "--tokens", "2", "--json")
 	var got struct {

@@ -61,7 +61,7 @@ func notCheckpoint(dir string, err error) error {
 // needTokenizer says that there is no tokenizer beside the weights.
 func (m *trained) needTokenizer() error {
 	if m.tokenizer == nil {
-		return fmt.Errorf("%s has no tokenizer.json", m.given)
+		return fmt.Errorf("%s has no tokenizer: copy tokenizer.json, or vocab.json and merges.txt, into it", m.given)
 	}
 	return nil
 }

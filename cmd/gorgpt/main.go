@@ -1,7 +1,8 @@
 // Command gorgpt declares, trains, samples and inspects GPT models.
 //
 // Results go to standard output, progress to standard error. The exit status is 0,
-// 1 after a failure, 2 after wrong usage, 130 after an interrupt that saved its work.
+// 1 after a failure, 2 after wrong usage, 130 after an interrupt: the
+// first lets the command save its work, the second ends it at once.
 package main
 
 import (
@@ -11,10 +12,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -24,12 +23,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		<-ctx.Done()
-		stop() // a second signal ends the process at once
-	}()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(untilInterrupt(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run executes the command line and returns the exit status.
@@ -48,7 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, &usage):
 		return 2
 	case errors.Is(err, context.Canceled):
-		return 130
+		return interrupted
 	}
 	return 1
 }

@@ -51,7 +51,9 @@ func (j *finetuning) runPairs(ctx context.Context) (err error) {
 	progress := train.NewProgress(j.stderr, r.steps, train.Machine{})
 	var seen evaluations
 	t.Observers = []train.Observer{metrics, progress, &seen}
+	end := stopping(ctx, progress)
 	err = t.Run(ctx)
+	end()
 	progress.Close()
 	if err != nil {
 		return err

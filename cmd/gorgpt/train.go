@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/tokenizer"
 	"github.com/gorgpt/gorgpt/train"
@@ -31,7 +32,8 @@ func newTrain() *cobra.Command {
 Without arguments: gpt2-nano on the source of the Go standard library. A recipe file
 sets what the flags set, with _ for -; flags given beside it win. The run directory
 holds recipe.toml, metrics.jsonl, TensorBoard events, loss.png, samples.txt and
-checkpoints/, whose best and latest are Hugging Face model directories. An interrupt saves a checkpoint first.
+checkpoints/, whose best and latest are Hugging Face model directories. An interrupt
+saves a checkpoint first, a second one ends the run at once, to go on from the last checkpoint.
 
 Standard output: the validation losses, a sample, and the run directory last.`,
 		Example: `  gorgpt train
@@ -135,7 +137,9 @@ func (j *job) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.closeRun()) }()
+	end := stopping(ctx, j.progress)
 	err = t.Run(ctx)
+	end()
 	j.progress.Close()
 	if skipped := text.skipped(); skipped != "" {
 		fmt.Fprintln(j.stderr, skipped)
@@ -154,11 +158,23 @@ func (j *job) openTokenizer(text corpus) (tokenizer.Tokenizer, error) {
 	if j.resume == "" {
 		return newTokenizer(j.recipe.Tokenizer, text.texts(j.recipe.Tokenizer == "chars"))
 	}
-	tok, err := tokenizer.Load(filepath.Join(checkpointsDir(j.resume), "latest"))
+	d, err := checkpoint.Open(filepath.Join(checkpointsDir(j.resume), "latest"))
+	if err != nil {
+		return nil, fmt.Errorf("--resume: %w", noCheckpoint(j.resume, err))
+	}
+	tok, err := tokenizer.Load(d.Path())
 	if err != nil {
 		return nil, fmt.Errorf("--resume: %w", err)
 	}
 	return tok, nil
+}
+
+// noCheckpoint says of a run that it has none yet.
+func noCheckpoint(dir string, err error) error {
+	if _, no := os.Lstat(filepath.Join(checkpointsDir(dir), "latest")); errors.Is(no, fs.ErrNotExist) {
+		return fmt.Errorf("%s: the run was stopped before its first checkpoint; begin again: gorgpt train %s", dir, recipePath(dir))
+	}
+	return err
 }
 
 // trainer puts the parts of the run together.
