@@ -14,6 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // The files of a checkpoint, beside config.json and the tokenizer's.
@@ -236,17 +237,8 @@ func (d *Dir) readJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	err = json.Unmarshal(text, v)
-	var (
-		syntax *json.SyntaxError
-		value  *json.UnmarshalTypeError
-	)
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Errorf("%s: offset %d: %w", path, syntax.Offset, err)
-	case errors.As(err, &value):
-		return fmt.Errorf("%s: offset %d: %s: got %s, want %s", path, value.Offset, value.Field, weights.Show(value.Value), value.Type)
-	case err != nil:
+	err = plainjson.Unmarshal(text, v)
+	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil

@@ -147,9 +147,9 @@ func TestReadJSONErrors(t *testing.T) {
 		Layers int `json:"n_layer"`
 	}
 	for text, want := range map[string]string{
-		"":                   "offset 0: unexpected end of JSON input",
-		`{"n_layer": 2,}`:    "offset 15: invalid character '}' looking for beginning of object key string",
-		`{"n_layer": "two"}`: "offset 17: n_layer: got string, want int",
+		"":                   "unexpected end of JSON input",
+		`{"n_layer": 2,}`:    "invalid character '}' looking for beginning of object key string (byte 15)",
+		`{"n_layer": "two"}`: "key n_layer: want a whole number, got a text",
 	} {
 		put(t, dir, map[string]string{configName: text})
 		sourcetest.Error(t, c.Config(&v), path+": "+want)

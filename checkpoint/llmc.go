@@ -1,13 +1,13 @@
 package checkpoint
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 
 	"github.com/gorgpt/gorgpt/checkpoint/llmc"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // SaveLLMC makes path a model file of llm.c, of F32 or BF16. The config is a
@@ -37,7 +37,7 @@ func llmcDims(config []byte) (llmc.Dims, error) {
 		Activation string  `json:"activation_function"`
 		Epsilon    float64 `json:"layer_norm_epsilon"`
 	}
-	err := json.Unmarshal(config, &c)
+	err := plainjson.Unmarshal(config, &c)
 	switch {
 	case err != nil:
 		return llmc.Dims{}, fmt.Errorf("%s: %w", configName, err)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // DescriptionName is the file of a checkpoint that says what its classifier is for.
@@ -56,7 +57,7 @@ func ReadDescription(dir string) (Description, error) {
 		return Description{}, err
 	}
 	var d Description
-	if err := json.Unmarshal(text, &d); err != nil {
+	if err := plainjson.Unmarshal(text, &d); err != nil {
 		return d, fmt.Errorf("%s: %w", path, err)
 	}
 	if d.Outputs < 1 || d.Outputs > 1<<16 || d.Context < 6 || len(d.Labels) > 0 && len(d.Labels) != d.Outputs {

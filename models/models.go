@@ -1,13 +1,13 @@
 package models
 
 import (
-	"encoding/json"
 	"fmt"
 
 	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/nearest"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models/gpt1"
 	"github.com/gorgpt/gorgpt/models/gpt2"
@@ -97,7 +97,7 @@ func Parse(config []byte) (Model, error) {
 	var kind struct {
 		Type string `json:"model_type"`
 	}
-	if err := json.Unmarshal(config, &kind); err != nil {
+	if err := plainjson.Unmarshal(config, &kind); err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
 	var (

@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // Load opens the tokenizer in the folder dir: what Save wrote, or transformers saved of
@@ -61,7 +62,7 @@ func parse(b []byte) (Tokenizer, error) {
 		return nil, errors.New("not valid UTF-8")
 	}
 	var p pipeline
-	if err := json.Unmarshal(b, &p); err != nil {
+	if err := plainjson.Unmarshal(b, &p); err != nil {
 		return nil, lined(b, fmt.Errorf("not a tokenizer: %w", err))
 	}
 	t, err := p.tokenizer()

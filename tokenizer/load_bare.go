@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // bareFiles are the names of a vocabulary and of its merges.
@@ -48,7 +49,7 @@ func parseBare(vocab, merges []byte) (Tokenizer, error) {
 		return nil, errors.New("not valid UTF-8")
 	}
 	var v vocabulary
-	if err := json.Unmarshal(vocab, &v); err != nil {
+	if err := plainjson.Unmarshal(vocab, &v); err != nil {
 		return nil, fmt.Errorf("not a vocabulary: %w", err)
 	}
 	l, err := parseMerges(merges)

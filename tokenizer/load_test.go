@@ -77,7 +77,7 @@ func TestLoadErrors(t *testing.T) {
 	}{
 		{"", "", "", "line 1: not a tokenizer: unexpected end of JSON input"},
 		{"", "", "\xff", "not valid UTF-8"},
-		{"", "", "[1]", "line 1: not a tokenizer: json: cannot unmarshal array into Go value of type tokenizer.pipeline"},
+		{"", "", "[1]", "line 1: not a tokenizer: want an object, got a list"},
 		{"", "", "{}", `no model, want one of type "BPE"`},
 		{chars, `"BPE"`, `"Unigram"`, `model.type is "Unigram", want "BPE"`},
 		{chars, `"merges": []`, `"merges": ["a b", ["a", "b"]]`, `model.merges has 2 merges, want none without a pre_tokenizer "ByteLevel" that splits (GPT-2) or an end_of_word_suffix (GPT-1)`},
@@ -218,7 +218,7 @@ func TestLoadBare(t *testing.T) {
 	for _, test := range []struct{ file, old, new, want string }{
 		{vocabFile, vocab[100:], "", "vocab.json: line 11: not a vocabulary: unexpected end of JSON input"},
 		{vocabFile, vocab, "", "vocab.json: line 1: not a vocabulary: unexpected end of JSON input"},
-		{vocabFile, vocab, "merges", "vocab.json: line 1: not a vocabulary: invalid character 'm' looking for beginning of value"},
+		{vocabFile, vocab, "merges", "vocab.json: line 1: not a vocabulary: invalid character 'm' looking for beginning of value (byte 1)"},
 		{vocabFile, vocab, "[1]", "vocab.json: line 1: not a vocabulary: vocabulary: want an object of tokens and their ids"},
 		{vocabFile, `"%": 4`, `"%": 3`, `vocab.json: line 6: not a vocabulary: tokens "$" and "%" both have id 3`},
 		{vocabFile, `"%": 4`, `"$": 4`, `vocab.json: line 6: not a vocabulary: token "$" appears twice, with ids 3 and 4`},

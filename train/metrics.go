@@ -2,7 +2,6 @@ package train
 
 import (
 	"bufio"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,9 +9,10 @@ import (
 	"iter"
 	"math"
 	"os"
-	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // Metrics is an [Observer] that writes metrics.jsonl, one JSON object a line.
@@ -166,21 +166,16 @@ func (n *jsonNum) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &n.x)
 }
 
-// notMetrics says why a line is not one of metrics, without the decoder's words for types.
+// notMetrics says why a line is not one of metrics.
 func notMetrics(line []byte, err error) string {
 	text := strings.TrimSpace(string(line))
 	if len(text) > 40 {
 		text = strings.ToValidUTF8(text[:40], "") + "…"
 	}
-	var typed *json.UnmarshalTypeError
-	switch {
-	case !json.Valid(line):
+	if !json.Valid(line) {
 		return fmt.Sprintf("%q is no JSON object of metrics", text)
-	case errors.As(err, &typed) && typed.Field != "":
-		want := map[reflect.Kind]string{reflect.Int: "an integer", reflect.Int64: "an integer", reflect.Bool: "true or false"}[typed.Type.Kind()]
-		return fmt.Sprintf("%s: got %s, want %s", typed.Field, typed.Value, cmp.Or(want, "a number"))
 	}
-	return fmt.Sprintf("%q holds no metrics", text)
+	return err.Error()
 }
 
 // longestLine bounds a line of metrics; those written here stay below 300 bytes.
@@ -206,7 +201,7 @@ func metricLines(r io.Reader) iter.Seq2[metricLine, error] {
 			}
 			end += int64(len(b))
 			var l metricLine
-			if err := json.Unmarshal(b, &l); err != nil {
+			if err := plainjson.Unmarshal(b, &l); err != nil {
 				yield(metricLine{}, fmt.Errorf("line %d: %s", n, notMetrics(b, err)))
 				return
 			}

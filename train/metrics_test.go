@@ -139,9 +139,9 @@ func TestMetricsReplayErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"{\"step\":1}\nhello\n":               `line 2: "hello" is no JSON object of metrics`,
 		strings.Repeat(" ", longestLine) + "": "line 1 is longer than 65536 bytes: no line of metrics",
-		"{\"step\":\"one\"}\n":                "line 1: step: got string, want an integer",
-		"{\"step\":1,\"loss\":\"x\"}\n":       "line 1: loss: got string, want a number",
-		"3\n":                                 "line 1: \"3\" holds no metrics",
+		"{\"step\":\"one\"}\n":                "line 1: key step: want a whole number, got a text",
+		"{\"step\":1,\"loss\":\"x\"}\n":       "line 1: key loss: want a number, got a text",
+		"3\n":                                 "line 1: want an object, got a number",
 	} {
 		if err := Replay(strings.NewReader(text)); err == nil || err.Error() != want {
 			t.Errorf("error is %v, want %s", err, want)

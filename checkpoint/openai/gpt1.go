@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint/npy"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // shapesName lists the shapes of GPT-1's tensors, in the order of the numbers.
@@ -59,7 +60,7 @@ func gpt1Tensors(dir string) ([]weights.Info, error) {
 		return nil, err
 	}
 	var shapes [][]int
-	if err := json.Unmarshal(text, &shapes); err != nil {
+	if err := plainjson.Unmarshal(text, &shapes); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if n := len(shapes); n < 2+len(layerTensors) || (n-2)%len(layerTensors) != 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint/tfbundle"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // maxJSON bounds the small files beside the weights.
@@ -135,7 +136,7 @@ func GPT2Config(dir string) ([]byte, error) {
 		Heads   int `json:"n_head"`
 		Layers  int `json:"n_layer"`
 	}
-	if err := json.Unmarshal(text, &h); err != nil {
+	if err := plainjson.Unmarshal(text, &h); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return json.Marshal(config{"gpt2", h.Vocab, h.Context, h.Width, h.Layers, h.Heads})

@@ -88,7 +88,7 @@ func TestGPT1Errors(t *testing.T) {
 		{map[string][]byte{"params_0.npy": nil}, "stat /params_0.npy: no such file or directory"},
 		{map[string][]byte{"params_3.npy": []byte("x")}, `/params_3.npy: offset 0: no \x93NUMPY: not a .npy file`},
 		{map[string][]byte{shapes: []byte("[[1]]")}, "/params_shapes.json: 1 shapes, want 2 and 12 for each layer"},
-		{map[string][]byte{shapes: []byte("{}")}, "/params_shapes.json: json: cannot unmarshal object into Go value of type [][]int"},
+		{map[string][]byte{shapes: []byte("{}")}, "/params_shapes.json: want a list, got an object"},
 		{map[string][]byte{shapes: []byte("[" + strings.Repeat("[-1],", 13) + "[1]]")}, "/params_shapes.json: positions_embed.weight: bad shape (-1)"},
 		{map[string][]byte{shapes: []byte("[" + strings.Repeat("[9223372036854775807],", 13) + "[1]]")},
 			"/params_9.npy: 1896 numbers in all 10 files up to this one, want more than any file has for the shapes in params_shapes.json"},

@@ -1,13 +1,14 @@
 package weights
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"path/filepath"
 	"slices"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // maxIndex bounds an index file: gpt2-xl's takes 50 kB.
@@ -36,7 +37,7 @@ func OpenIndex(path string, open func(path string) (Source, error)) (Source, err
 	var index struct {
 		Map map[string]string `json:"weight_map"`
 	}
-	if err := json.Unmarshal(text, &index); err != nil {
+	if err := plainjson.Unmarshal(text, &index); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if len(index.Map) == 0 {

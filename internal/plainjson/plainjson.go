@@ -10,7 +10,7 @@ import (
 )
 
 // Unmarshal is json.Unmarshal with errors such as "key label: want a number, got a list" and
-// "invalid character '}' after object key (byte 7)".
+// "invalid character '}' after object key (byte 7)". They wrap those of encoding/json.
 func Unmarshal(data []byte, v any) error {
 	err := json.Unmarshal(data, v)
 	var kind *json.UnmarshalTypeError
@@ -21,12 +21,21 @@ func Unmarshal(data []byte, v any) error {
 		if kind.Field != "" {
 			key = "key " + strings.ToLower(kind.Field) + ": "
 		}
-		return fmt.Errorf("%swant %s, got %s", key, want(kind.Type), got(kind.Value))
-	case errors.As(err, &syntax) && syntax.Offset < int64(len(data)):
+		return &plain{fmt.Sprintf("%swant %s, got %s", key, want(kind.Type), got(kind.Value)), err}
+	case errors.As(err, &syntax) && syntax.Error() != "unexpected end of JSON input":
 		return fmt.Errorf("%w (byte %d)", err, syntax.Offset)
 	}
 	return err
 }
+
+// plain is an error with a text of its own.
+type plain struct {
+	text string
+	err  error
+}
+
+func (p *plain) Error() string { return p.text }
+func (p *plain) Unwrap() error { return p.err }
 
 func want(t reflect.Type) string {
 	switch t.Kind() {
@@ -57,5 +66,5 @@ func got(value string) string {
 	case "number":
 		return "a number"
 	}
-	return value // "number 1.5" and the like
+	return strings.TrimPrefix(value, "number ") // as in "number 1.5"
 }

@@ -3,6 +3,8 @@ package gpt1
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // file is config.json as transformers' OpenAIGPTConfig reads it.
@@ -47,7 +49,7 @@ func ParseJSON(data []byte) (Config, error) {
 		Vocab: 40478, Context: 512, Width: 768, Layers: 12, Heads: 12, Activation: "gelu",
 		EmbedDropout: 0.1, AttentionDropout: 0.1, ResidualDropout: 0.1, Epsilon: 1e-5, InitStd: 0.02, Tied: true,
 	}
-	if err := json.Unmarshal(data, &f); err != nil {
+	if err := plainjson.Unmarshal(data, &f); err != nil {
 		return Config{}, fmt.Errorf("gpt1: config.json: %w", err)
 	}
 	switch {

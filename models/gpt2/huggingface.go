@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // file is config.json as transformers' GPT2Config reads it, and Bias, which that
@@ -60,7 +61,7 @@ func ParseJSON(data []byte) (Config, error) {
 		EmbedDropout: 0.1, AttentionDropout: 0.1, ResidualDropout: 0.1,
 		Epsilon: 1e-5, InitStd: 0.02, Tied: true, Bias: true, ScaleWeights: true,
 	}
-	if err := json.Unmarshal(data, &f); err != nil {
+	if err := plainjson.Unmarshal(data, &f); err != nil {
 		return Config{}, fmt.Errorf("gpt2: config.json: %w", err)
 	}
 	switch {
