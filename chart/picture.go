@@ -2,7 +2,6 @@ package chart
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -95,7 +94,8 @@ func (p *Picture) Save(path string) error {
 	}
 	temporary := path + ".tmp" // one name: a crash leaves one file at most
 	if err := os.WriteFile(temporary, data, 0o666); err != nil {
-		return errors.Join(err, os.Remove(temporary))
+		os.Remove(temporary) // if it was made
+		return err
 	}
 	return os.Rename(temporary, path)
 }

@@ -145,7 +145,7 @@ func TestRestoreErrors(t *testing.T) {
 	if err := to.Restore(good); err != nil {
 		t.Fatal(err)
 	}
-	want := "train: the run is at step 3 already, want less than StopAfter = 3"
+	want := "train: the run is at step 3 already, and is to stop after 3"
 	if err := to.Run(t.Context()); err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}

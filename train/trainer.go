@@ -120,7 +120,7 @@ func (t *Trainer) check() error {
 		return fmt.Errorf("the run is at step %d already, beyond the %d that are planned", t.at.Step, t.Steps)
 	}
 	if t.StopAfter > 0 && t.StopAfter <= t.at.Step {
-		return fmt.Errorf("the run is at step %d already, want less than StopAfter = %d", t.at.Step, t.StopAfter)
+		return fmt.Errorf("the run is at step %d already, and is to stop after %d", t.at.Step, t.StopAfter)
 	}
 	return nil
 }

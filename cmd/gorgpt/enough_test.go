@@ -19,6 +19,7 @@ func TestEnough(t *testing.T) {
 	for _, args := range []string{
 		"train --data ok.txt --width 10000000 --out run",
 		"bench --batch 16000000 --context 64",
+		"train --data ok.txt --accumulate 999999999999 --out run",
 		"bench --decode --batch 1000000000 --context 1",
 	} {
 		status, _, stderr := gorgpt(t, t.Context(), strings.Fields(args)...)

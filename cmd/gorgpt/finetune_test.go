@@ -66,8 +66,8 @@ func TestFinetune(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"lr = 1e-3\nepoch = 3\n":  `bad.toml:2: unknown key "epoch"; did you mean "epochs"?`,
-		"\nepochs = \"three\"\n":  "bad.toml:2: epochs: three is no int",
-		"text = [1, 2]\n":         "bad.toml:1: text: [1 2] is no string",
+		"\nepochs = \"three\"\n":  `bad.toml:2: epochs: want an integer, got "three"`,
+		"text = [1, 2]\n":         "bad.toml:1: text: want a string, got a list",
 		"out = \"x\"\n":           `bad.toml:1: unknown key "out"`,
 		"# nothing\n\nlr = = 3\n": "bad.toml:3: ",
 	} {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -44,54 +45,116 @@ func writeFlags(path, comment string, f *pflag.FlagSet, leaveOut ...string) erro
 
 // readFlags sets the flags that a file gives and the command line does not.
 func readFlags(path string, f *pflag.FlagSet, leaveOut ...string) error {
-	data, err := os.ReadFile(path)
+	data, given, err := settings(path, f, leaveOut...)
 	if err != nil {
 		return err
 	}
-	var values map[string]any
-	if _, err := toml.Decode(string(data), &values); err != nil {
-		var parse toml.ParseError
-		if errors.As(err, &parse) {
-			return usagef("%s:%d: %s", path, parse.Position.Line, parse.Message)
-		}
-		return usagef("%s: %w", path, err)
-	}
-	var known []string
-	f.VisitAll(func(f *pflag.Flag) {
-		if !slices.Contains(leaveOut, f.Name) && f.Name != "help" {
-			known = append(known, strings.ReplaceAll(f.Name, "-", "_"))
-		}
-	})
-	for _, key := range slices.Sorted(maps.Keys(values)) {
+	for _, key := range slices.Sorted(maps.Keys(given)) {
 		flag := f.Lookup(strings.ReplaceAll(key, "_", "-"))
-		if flag == nil || !slices.Contains(known, key) {
-			return usagef("%s:%d: %w", path, lineOf(data, key), unknown("key", key, known))
-		}
 		if flag.Changed {
 			continue
 		}
-		text, err := scalar(values[key])
-		if err == nil {
-			err = flag.Value.Set(text)
-		}
-		if err != nil {
-			return usagef("%s:%d: %s: %v is no %s", path, lineOf(data, key), key, values[key], flag.Value.Type())
+		if err := flag.Value.Set(fmt.Sprint(given[key])); err != nil {
+			return usagef("%s:%d: %s: %s is out of range", path, lineOf(data, key), key, shown(given[key]))
 		}
 	}
 	return nil
 }
 
-// scalar is a value of TOML as a flag is given it.
-func scalar(v any) (string, error) {
-	switch v := v.(type) {
-	case string:
-		return v, nil
-	case bool:
-		return strconv.FormatBool(v), nil
-	case int64:
-		return strconv.FormatInt(v, 10), nil
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64), nil
+// settings reads a TOML file whose keys are flags, with _ for -. What is not, or has another
+// type, is an error with its line: the library's own speak of Go's types.
+func settings(path string, f *pflag.FlagSet, leaveOut ...string) (data []byte, given map[string]any, err error) {
+	if data, err = os.ReadFile(path); err != nil {
+		return nil, nil, err
 	}
-	return "", errors.New("neither a string, a number nor a truth value")
+	if _, err := toml.Decode(string(data), &given); err != nil {
+		var parse toml.ParseError
+		if errors.As(err, &parse) {
+			return nil, nil, usagef("%s:%d: %s", path, parse.Position.Line, parse.Message)
+		}
+		return nil, nil, usagef("%s: %w", path, err)
+	}
+	known := make(map[string]*pflag.Flag)
+	f.VisitAll(func(f *pflag.Flag) {
+		if !slices.Contains(leaveOut, f.Name) && f.Name != "help" {
+			known[strings.ReplaceAll(f.Name, "-", "_")] = f
+		}
+	})
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		if known[key] == nil {
+			return nil, nil, usagef("%s:%d: %w", path, lineOf(data, key), unknown("key", key, slices.Sorted(maps.Keys(known))))
+		}
+		if want := wanted(known[key].Value.Type(), given[key]); want != "" {
+			return nil, nil, usagef("%s:%d: %s: want %s, got %s", path, lineOf(data, key), key, want, shown(given[key]))
+		}
+	}
+	return data, given, nil
+}
+
+// wanted says what a setting of a type takes, if that is not the value.
+func wanted(setting string, value any) string {
+	n, integer := value.(int64)
+	switch setting {
+	case "int":
+		if !integer {
+			return "an integer"
+		}
+	case "uint64":
+		if !integer || n < 0 {
+			return "an integer from 0"
+		}
+	case "float64":
+		if _, ok := value.(float64); !ok && !integer {
+			return "a number"
+		}
+	case "bool":
+		if _, ok := value.(bool); !ok {
+			return "true or false"
+		}
+	case "string":
+		if _, ok := value.(string); !ok {
+			return "a string"
+		}
+	case "stringArray":
+		list, ok := value.([]any)
+		for _, one := range list {
+			_, text := one.(string)
+			ok = ok && text
+		}
+		if !ok {
+			return `a list of strings, as in ["a", "b"]`
+		}
+	}
+	return ""
+}
+
+// shown is a value of a recipe file in an error.
+func shown(value any) string {
+	switch v := value.(type) {
+	case string:
+		if short := []rune(v); len(short) > 40 {
+			return fmt.Sprintf("%q…", string(short[:40]))
+		}
+		return fmt.Sprintf("%q", v)
+	case int64, float64, bool:
+		return fmt.Sprint(v)
+	case []any:
+		return "a list"
+	case map[string]any, []map[string]any:
+		return "a table"
+	}
+	return "a time"
+}
+
+// lineOf finds the line that sets key, or begins a table of that name.
+func lineOf(data []byte, key string) int {
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		text := strings.Trim(string(line), " \t\r")
+		name, _, _ := strings.Cut(text, "=")
+		name = strings.Trim(name, " \t\"'[]")
+		if name == key || strings.HasPrefix(name, key+".") {
+			return i + 1
+		}
+	}
+	return 1
 }

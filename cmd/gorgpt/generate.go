@@ -149,6 +149,9 @@ func (w *generation) check() error {
 	if err := w.options.Validate(); err != nil {
 		return usageError{err}
 	}
+	if slices.Contains(w.stops, "") {
+		return usagef("--stop is empty: want the text to end before")
+	}
 	return nil
 }
 

@@ -71,7 +71,13 @@ func (j *job) openRun(t *train.Trainer) error {
 			return fmt.Errorf("--resume: %w", err)
 		}
 		step = state.Step
-		if err := os.WriteFile(recipePath(j.dir), j.recipe.text(), 0o666); err != nil {
+		if step > j.recipe.Steps {
+			return usagef("--steps %d: the run is at step %d already", j.recipe.Steps, step)
+		}
+		if j.stopAfter > 0 && j.stopAfter <= step {
+			return usagef("--stop-after %d: the run is at step %d already", j.stopAfter, step)
+		}
+		if err := replaceFile(recipePath(j.dir), j.recipe.text()); err != nil {
 			return fmt.Errorf("--resume: %w", err)
 		}
 	} else if err := j.makeDir(); err != nil {
@@ -108,6 +114,19 @@ func replay(path string, observers ...train.Observer) error {
 	}
 	defer f.Close()
 	return train.Replay(f, observers...)
+}
+
+// replaceFile writes a file in one step: what is there already stays if the disk is full.
+func replaceFile(path string, data []byte) error {
+	temp := path + ".tmp"
+	err := os.WriteFile(temp, data, 0o666)
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		os.Remove(temp) // if there is one
+	}
+	return err
 }
 
 // vacant refuses a run directory with something in it.

@@ -69,6 +69,7 @@ func paths(err error) string {
 		switch e := err.(type) {
 		case *fs.PathError:
 			text = strings.Replace(text, e.Error(), e.Path+": "+e.Err.Error(), 1)
+			text = strings.Replace(text, e.Path+": "+e.Path+": ", e.Path+": ", 1) // named by whoever passed it on
 		case *os.LinkError:
 			text = strings.Replace(text, e.Error(), e.New+": "+e.Err.Error(), 1)
 		case interface{ Unwrap() error }:

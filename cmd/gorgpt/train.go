@@ -130,6 +130,11 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := enoughToTrain(program); err != nil {
 		return err
 	}
+	if r.Accumulate > 1 { // the tokens of an update are read first
+		if err := enough(fmt.Sprintf("--accumulate %d", r.Accumulate), 16*float64(r.Batch)*float64(r.Context)*float64(r.Accumulate)); err != nil {
+			return err
+		}
+	}
 	j.weights = graph.Sum(program.Nodes()).Params
 	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(r.Model, j.model, j.weights), text)
 

@@ -153,6 +153,36 @@ func TestResume(t *testing.T) {
 	check("interrupted")
 }
 
+// TestResumeRefused: a resume that cannot be leaves the run as it was, and so does a full disk,
+// here a folder in the way of the new recipe.
+func TestResumeRefused(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	if status, _, stderr := trainSmall(t, "--out", "run"); status != 0 {
+		t.Fatal(stderr)
+	}
+	before, err := os.ReadFile(recipePath("run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(status int, want string, args ...string) {
+		t.Helper()
+		got, _, stderr := gorgpt(t, t.Context(), append([]string{"train", "--resume", "run"}, args...)...)
+		if got != status || !strings.HasSuffix(stderr, want+"\n") {
+			t.Errorf("status %d: %s\nwant %d: …%s", got, stderr, status, want)
+		}
+		if after, err := os.ReadFile(recipePath("run")); err != nil || !bytes.Equal(after, before) {
+			t.Errorf("%v: the recipe has changed, %v", args, err)
+		}
+	}
+	check(2, "--steps 7: the run is at step 40 already", "--steps", "7")
+	check(2, "--stop-after 40: the run is at step 40 already", "--steps", "50", "--stop-after", "40")
+	if err := os.Mkdir(recipePath("run")+".tmp", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	check(1, "--resume: run/recipe.toml.tmp: is a directory", "--steps", "50")
+}
+
 // TestResumeEarly: an interrupt before the first update can be resumed too, and what
 // would make it another run is refused.
 func TestResumeEarly(t *testing.T) {

@@ -37,7 +37,7 @@ func TestBadInput(t *testing.T) {
 	write(t, "unknown.toml", "model = \"gpt2-nano\"\nstep = 3\n")
 	write(t, "type.toml", "steps = \"x\"\n")
 	write(t, "syntax.toml", "steps = \n")
-	for _, d := range []string{"none", "full", "run/checkpoints/best", "emptied", "odd"} {
+	for _, d := range []string{"none", "full", "run/checkpoints/best", "emptied", "odd", "folder/metrics.jsonl"} {
 		if err := os.MkdirAll(d, 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestBadInput(t *testing.T) {
 		{"train --tokenizer char", 2, `unknown tokenizer "char"; did you mean "chars"?`},
 		{"train --tokenizer bpe:100", 2, `--tokenizer bpe:100: want a number of tokens from 257, as in bpe:4096: the 256 bytes, the end of text, and those to be learned`},
 		{"train --tokenizer bpe:x", 2, `--tokenizer bpe:x: want a number of tokens from 257, as in bpe:4096: the 256 bytes, the end of text, and those to be learned`},
-		{"train --tokenizer gpt1:nowhere", 2, `--tokenizer gpt1:nowhere: nowhere: no such file or directory`},
+		{"train --tokenizer gpt1:nowhere", 2, `--tokenizer gpt1:nowhere: no such file or directory`},
 		{"train --tokenizer ./nowhere", 2, `--tokenizer ./nowhere: no such folder`},
 		{"train --data ok.txt --tokenizer none", 1, `--tokenizer none: none/tokenizer.json: no such file or directory`},
 		{"train --schedule cosin --data ok.txt", 2, `unknown schedule "cosin"; did you mean "cosine"?`},
@@ -122,6 +122,8 @@ func TestBadInput(t *testing.T) {
 		{"generate", 2, "--from is missing: the checkpoint to generate with"},
 		{"generate --from none --temperature -1", 2, "generate: a temperature of -1 is not 0 or above"},
 		{"generate --from none --top-p 2", 2, "generate: top-p of 2 is not in [0, 1]"},
+		{"generate --from none --stop=", 2, "--stop is empty: want the text to end before"},
+		{"runs folder", 1, "folder/metrics.jsonl: is a directory"},
 		{"generate --from none --tokens 0", 2, "--tokens 0: want 1 or more"},
 		{"generate --from none", 1, "none: no config.json in it: not a checkpoint"},
 		{"generate --from nosuch", 1, "nosuch: no such folder"},
