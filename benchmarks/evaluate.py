@@ -86,8 +86,8 @@ if found := source("eval/wiki.test.raw"):
              "--detokenizer", "wikitext-harness"]
     tasks.append(("WikiText-2", shipped("wikitext/wikitext.yaml", "test", path), 0, flags, rolling))
 if found := source("tasks/piqa/valid.jsonl", "tasks/piqa/valid-labels.lst"):
-    all = [{**json.loads(x), "label": int(y)} for x, y in zip(*found)]
-    path, shots = rows("piqa", all[:args.limit]), rows("piqa-shots", all[-3:])
+    pairs = [{**json.loads(x), "label": int(y)} for x, y in zip(*found)]
+    path, shots = rows("piqa", pairs[:args.limit]), rows("piqa-shots", pairs[-3:])
     flags = ["--on", "piqa", "--data", path, "--normalize", "chars"]
     tasks.append(("PIQA", shipped("piqa/piqa.yaml", "validation", path), 0, flags, choices))
     three = shipped("piqa/piqa.yaml", "validation", path, training_split="train", fewshot_config={"sampler": "first_n"})
@@ -100,8 +100,8 @@ if found := source("tasks/commonsense_qa/dev.jsonl"):
               "doc_to_target": "{{choices.label.index(answerKey)}}", **accuracies}
     tasks.append(("CommonsenseQA", config, 0, ["--on", "commonsense_qa", "--data", path, "--normalize", "chars"], choices))
 if found := source("tasks/multi30k/test_2016_flickr.en", "tasks/multi30k/test_2016_flickr.de"):
-    all = [{"source": x, "target": y} for x, y in zip(*found)]
-    path, shots = rows("multi30k", all[:few]), rows("multi30k-shots", all[-3:])
+    pairs = [{"source": x, "target": y} for x, y in zip(*found)]
+    path, shots = rows("multi30k", pairs[:few]), rows("multi30k-shots", pairs[-3:])
     config = {"task": "multi30k", "output_type": "generate_until", **local("test", path, train=shots), "fewshot_split": "train",
               "fewshot_config": {"sampler": "first_n"}, "doc_to_text": "{{source}} =", "doc_to_target": "{{target}}",
               "fewshot_delimiter": "\n", "generation_kwargs": {"until": ["\n"], "max_gen_toks": 40, "do_sample": False},
@@ -113,7 +113,7 @@ if found := source("tasks/multi30k/test_2016_flickr.en", "tasks/multi30k/test_20
 gorgpt = os.path.join(work.name, "gorgpt")
 subprocess.run(["go", "build", "-o", gorgpt, "./cmd/gorgpt"], cwd=os.path.dirname(HERE), check=True)
 lm = HFLM(pretrained=args.model, batch_size=1, dtype="float32", device="cpu")
-print("| task | n | metric | harness | gorgpt | difference | items |\n|---|---|---|---|---|---|---|")
+print("| task | n | metric | harness | gorgpt | difference, relative above 1 | items |\n|---|---|---|---|---|---|---|")
 for name, task, shots, flags, names in tasks:
     r = simple_evaluate(model=lm, tasks=[task], num_fewshot=shots, log_samples=True, bootstrap_iters=0)
     (key, theirs), = r["results"].items()
@@ -135,4 +135,4 @@ for name, task, shots, flags, names in tasks:
     detail = f"{same} of {len(items)} texts equal" if "text" in ours_of else f"log-likelihoods within {worst:.1g}"
     for metric, our_name in names.items():
         a, b = theirs[metric], ours[our_name]
-        print(f"| {name} | {len(items)} | {metric} = {our_name} | {a:.6g} | {b:.6g} | {abs(a - b):.1g} | {detail} |", flush=True)
+        print(f"| {name} | {len(items)} | {metric} = {our_name} | {a:.6g} | {b:.6g} | {abs(a - b) / max(1, abs(a)):.1g} | {detail} |", flush=True)

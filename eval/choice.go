@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // Question is a multiple choice.
@@ -41,6 +43,9 @@ type MultipleChoice struct {
 	Seed     uint64
 	// Detokenizer is applied to all texts; see Detokenizers.
 	Detokenizer string
+	// BOS puts the end of text in front of what stands before a choice. Where nothing does, it
+	// stands there anyway.
+	BOS bool
 	// Limit takes only so many questions; 0 is all.
 	Limit int
 	// Published are values of others, by Format.
@@ -102,7 +107,7 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 		Setting{"format", m.Format}, Setting{"questions", strconv.Itoa(len(questions))},
 		Setting{"normalizer", m.normalizer()}, Setting{"shots", shotsText(m.Shots, m.Draw, own, m.Examples, m.Seed)},
 		Setting{"detokenizer", orNone(m.Detokenizer)}, Setting{"window", strconv.Itoa(s.Window)},
-		Setting{"bos", "end of text where nothing stands before a choice"}, Setting{"tokenizer", s.Tokenizer.Name()})
+		Setting{"bos", bosText(m.BOS, "end of text where nothing stands before a choice")}, Setting{"tokenizer", s.Tokenizer.Name()})
 	return r, nil
 }
 
@@ -164,7 +169,7 @@ func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool [
 		}
 		shots := examples.String()
 		for c, choice := range q.Choices {
-			score, err := s.Continuation(shots+detokenize(choice.Before), detokenize(choice.Text))
+			score, err := s.continuation(shots+detokenize(choice.Before), detokenize(choice.Text), m.BOS)
 			if err != nil {
 				return nil, fmt.Errorf("question %d, choice %d: %w", i+1, c+1, err)
 			}
@@ -179,7 +184,11 @@ func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool [
 // one text would not end where before does. What does not fit the window is left out in
 // front.
 func (s *Subject) Continuation(before, text string) (ChoiceScore, error) {
-	ids, from, err := s.encode(before, text)
+	return s.continuation(before, text, false)
+}
+
+func (s *Subject) continuation(before, text string, bos bool) (ChoiceScore, error) {
+	ids, from, err := s.encode(before, text, bos)
 	if err != nil {
 		return ChoiceScore{}, err
 	}
@@ -195,30 +204,44 @@ func (s *Subject) Continuation(before, text string) (ChoiceScore, error) {
 	return c, nil
 }
 
-// encode encodes before and text as one, and tells where text begins. Where nothing stands
-// before, the end of text does.
-func (s *Subject) encode(before, text string) (ids []int, from int, err error) {
+// encode encodes before and text as one, and tells where text begins. With bos, or where
+// nothing stands before, the end of text does.
+func (s *Subject) encode(before, text string, bos bool) (ids []int, from int, err error) {
 	cut := len(strings.TrimRightFunc(before, isSpace))
 	before, text = before[:cut], before[cut:]+text
-	if before == "" {
+	if bos || before == "" {
 		id, ok := s.Tokenizer.EndOfText()
+		if !ok && bos {
+			return nil, 0, noEnd(s.Tokenizer)
+		}
 		if !ok {
 			return nil, 0, fmt.Errorf("nothing stands before it, and the tokenizer %s has no end of text", s.Tokenizer.Name())
 		}
 		ids = append(ids, id)
-	} else if ids, err = s.Tokenizer.Append(nil, []byte(before)); err != nil {
+	}
+	first := len(ids)
+	if ids, err = s.Tokenizer.Append(ids, []byte(before)); err != nil {
 		return nil, 0, err
 	}
 	from = len(ids)
-	if before == "" {
-		ids, err = s.Tokenizer.Append(ids, []byte(text))
-	} else {
-		ids, err = s.Tokenizer.Append(nil, []byte(before+text))
-	}
+	ids, err = s.Tokenizer.Append(ids[:first], []byte(before+text))
 	if err == nil && len(ids) <= from {
 		err = fmt.Errorf("no tokens of its own: %q", text)
 	}
 	return ids, from, err
+}
+
+// noEnd is the error of a BOS that there is not.
+func noEnd(t tokenizer.Tokenizer) error {
+	return fmt.Errorf("eval: no beginning of text: the tokenizer %s has no end of text", t.Name())
+}
+
+// bosText describes the beginning of text for a protocol.
+func bosText(bos bool, otherwise string) string {
+	if bos {
+		return "end of text"
+	}
+	return otherwise
 }
 
 // isSpace tells what Python's str.isspace does.

@@ -321,7 +321,7 @@ func TestSubjectErrors(t *testing.T) {
 		{score([]int{1, 2}, 2), "eval: no tokens to score"},
 		{score([]int{1, 257}, 1), "eval: token 257 is not in the vocabulary of 257"},
 		{perplexity(eval.Perplexity{Stride: 9}, []int{1, 2}), "eval: a stride of 9 is not between 1 and the window of 8"},
-		{perplexity(eval.Perplexity{}, []int{1}), "eval: fewer than two tokens"},
+		{perplexity(eval.Perplexity{}, []int{1}), "eval: fewer than two tokens: without a beginning of text, the first is not predicted"},
 		{continuation("a", ""), `no tokens of its own: ""`},
 	} {
 		if c.err == nil || c.err.Error() != c.want {

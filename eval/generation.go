@@ -36,6 +36,8 @@ type Generation struct {
 	Draw      string
 	Separator string
 	Seed      uint64
+	// BOS puts the end of text in front of a prompt.
+	BOS bool
 	// Limit takes only so many pairs; 0 is all.
 	Limit int
 	// Published are values of others.
@@ -91,7 +93,7 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 		Setting{"template", fmt.Sprintf("%s: %q prompt %q", g.Template.Name, g.Template.Before, g.Template.After)},
 		Setting{"decoding", fmt.Sprintf("greedy, to %s, at most %d tokens", g.stop(), g.Tokens)},
 		Setting{"shots", g.shots(own)},
-		Setting{"prompts_cut", strconv.Itoa(cut)},
+		Setting{"bos", bosText(g.BOS, "none")}, Setting{"prompts_cut", strconv.Itoa(cut)},
 		Setting{"window", strconv.Itoa(s.Window)}, Setting{"tokenizer", s.Tokenizer.Name()},
 		Setting{"bleu", "corpus, 13a tokens, exponential smoothing"}, Setting{"rouge", "F-measure without stemming"})
 	return r, nil
@@ -169,7 +171,15 @@ func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs
 			prompt.WriteString(examples[k].Prompt + examples[k].Responses[0] + g.separator())
 		}
 		prompt.WriteString(p.Prompt)
-		ids, err := s.Tokenizer.Append(nil, []byte(prompt.String()))
+		var ids []int
+		if g.BOS {
+			id, ok := s.Tokenizer.EndOfText()
+			if !ok {
+				return nil, 0, noEnd(s.Tokenizer)
+			}
+			ids = append(ids, id)
+		}
+		ids, err := s.Tokenizer.Append(ids, []byte(prompt.String()))
 		if err != nil {
 			return nil, 0, fmt.Errorf("pair of line %d: %w", p.Line, err)
 		}

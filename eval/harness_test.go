@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/eval"
@@ -57,13 +58,14 @@ func TestHarness(t *testing.T) {
 	if err := json.Unmarshal(data, &want); err != nil {
 		t.Fatal(err)
 	}
-	if len(want) != 3 {
+	if len(want) != 4 {
 		t.Fatalf("%d models", len(want))
 	}
-	for dir, runs := range want {
+	for name, runs := range want {
+		dir, bos := strings.CutSuffix(name, "+bos")
 		s := openDir(t, filepath.Join("testdata", dir))
 		for _, run := range runs {
-			t.Run(fmt.Sprintf("%s/%s/%d", filepath.Base(dir), run.Task, run.Shots), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%s/%d", filepath.Base(name), run.Task, run.Shots), func(t *testing.T) {
 				c, ok := asHarness[run.Task]
 				if !ok || len(run.Metrics) == 0 {
 					t.Fatal("no such task, or nothing to compare")
@@ -73,6 +75,7 @@ func TestHarness(t *testing.T) {
 					t.Fatal(err)
 				}
 				o := c.options
+				o.BOS = o.BOS || bos
 				if o.Shots = run.Shots; o.Shots > 0 {
 					o.Draw, o.Examples = "first", filepath.Join("testdata/harness", c.data+"-shots.jsonl")
 				}

@@ -21,6 +21,8 @@ type LAMBADA struct {
 	StopWords bool
 	// Detokenizer is for the original, tokenised text; see Detokenizers.
 	Detokenizer string
+	// BOS puts the end of text in front of a passage.
+	BOS bool
 	// Limit takes only so many passages; 0 is all.
 	Limit int
 }
@@ -91,7 +93,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 			Setting{"passages", strconv.Itoa(len(passages))},
 			Setting{"target", "last word with the space before it, all its tokens"},
 			Setting{"stop_words", filter}, Setting{"detokenizer", orNone(l.Detokenizer)},
-			Setting{"window", strconv.Itoa(s.Window)}, Setting{"bos", "none"}, Setting{"tokenizer", s.Tokenizer.Name()}),
+			Setting{"window", strconv.Itoa(s.Window)}, Setting{"bos", bosText(l.BOS, "none")}, Setting{"tokenizer", s.Tokenizer.Name()}),
 		Published: lambadaPublished,
 	}, nil
 }
@@ -99,7 +101,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 // passage scores one word: whether all of it is the first choice, whether its last token
 // is, its log-likelihood and its tokens.
 func (l LAMBADA) passage(s *Subject, before, word string) (right, last bool, logProb float64, n int, err error) {
-	ids, from, err := s.encode(before, word)
+	ids, from, err := s.encode(before, word, l.BOS)
 	if err != nil {
 		return false, false, 0, 0, err
 	}

@@ -155,10 +155,7 @@ type sum struct {
 
 func (p Perplexity) result(s *Subject, total sum) Result {
 	mean := total.nll / float64(total.tokens)
-	bos, last := "none; the first token is not predicted", "what is left"
-	if p.BOS {
-		bos = "end of text"
-	}
+	last := "what is left"
 	if p.FullLast {
 		last = "full, reaching back"
 	}
@@ -166,7 +163,7 @@ func (p Perplexity) result(s *Subject, total sum) Result {
 		Metric: "perplexity_per_token", Value: math.Exp(mean), Tokens: int64(total.tokens),
 		Metrics: Numbers{{"perplexity_per_token", math.Exp(mean)}, {"loss_per_token", mean}},
 		Protocol: Settings{
-			{"window", strconv.Itoa(s.Window)}, {"stride", strconv.Itoa(p.stride(s))}, {"last_window", last}, {"bos", bos},
+			{"window", strconv.Itoa(s.Window)}, {"stride", strconv.Itoa(p.stride(s))}, {"last_window", last}, {"bos", bosText(p.BOS, "none; the first token is not predicted")},
 			{"tokens", strconv.Itoa(total.tokens)},
 		},
 	}
@@ -191,13 +188,13 @@ func (p Perplexity) sequence(ctx context.Context, s *Subject, ids []int, progres
 	if p.BOS {
 		id, ok := s.Tokenizer.EndOfText()
 		if !ok {
-			return sum{}, fmt.Errorf("eval: no beginning of text: the tokenizer %s has no end of text", s.Tokenizer.Name())
+			return sum{}, noEnd(s.Tokenizer)
 		}
 		ids = append([]int{id}, ids...)
 	}
 	n := len(ids) - 1 // to predict
 	if n < 1 {
-		return sum{}, errors.New("eval: fewer than two tokens")
+		return sum{}, errors.New("eval: fewer than two tokens: without a beginning of text, the first is not predicted")
 	}
 	// A short text needs no whole window. Short windows are too little work for a run, so
 	// several go into one.

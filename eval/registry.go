@@ -50,12 +50,12 @@ func All() []Named {
 		return func(o Options) Evaluator {
 			return MultipleChoice{
 				Read: read, Format: format, Normalizer: o.Normalizer, Shots: o.Shots, Examples: o.Examples,
-				Draw: o.Draw, Seed: o.Seed, Detokenizer: o.Detokenizer, Limit: o.Limit, Published: published,
+				Draw: o.Draw, Seed: o.Seed, Detokenizer: o.Detokenizer, BOS: o.BOS, Limit: o.Limit, Published: published,
 			}
 		}
 	}
-	choiceHeeds := []string{"normalizer", "shots", "examples", "draw", "seed", "detokenizer", "limit"}
-	writingHeeds := []string{"references", "template", "tokens", "stop", "shots", "examples", "draw", "separator", "seed", "limit"}
+	choiceHeeds := []string{"normalizer", "shots", "examples", "draw", "seed", "detokenizer", "bos", "limit"}
+	writingHeeds := []string{"references", "template", "tokens", "stop", "shots", "examples", "draw", "separator", "seed", "bos", "limit"}
 	return []Named{
 		{"perplexity", "perplexity per token, word and byte", "text, or with --documents JSONL (text)", false,
 			[]string{"stride", "fulllast", "bos", "documents", "words", "detokenizer", "limit"},
@@ -66,9 +66,9 @@ func All() []Named {
 				}
 			}},
 		{"lambada", "the last word of a passage: accuracy and perplexity", "JSONL (text), or a passage a line", false,
-			[]string{"stopwords", "detokenizer", "limit"},
+			[]string{"stopwords", "detokenizer", "bos", "limit"},
 			func(o Options) Evaluator {
-				return LAMBADA{StopWords: o.StopWords, Detokenizer: o.Detokenizer, Limit: o.Limit}
+				return LAMBADA{StopWords: o.StopWords, Detokenizer: o.Detokenizer, BOS: o.BOS, Limit: o.Limit}
 			}},
 		{"cbt", "Children's Book Test: the missing word of ten", "as published: 20 lines, then the question", false, choiceHeeds,
 			choice(ReadCBT, "cbt", cbtPublished...)},
@@ -108,7 +108,7 @@ func writing(metric, template string, tokens int, published ...Published) func(O
 	return func(o Options) Evaluator {
 		g := Generation{
 			Read: readPairs(o.References), ReadExamples: pairs.Read, References: o.References, Metric: metric, Tokens: tokens,
-			Stop: o.Stop, Shots: o.Shots, Examples: o.Examples, Draw: o.Draw, Separator: o.Separator, Seed: o.Seed, Limit: o.Limit, Published: published,
+			Stop: o.Stop, Shots: o.Shots, Examples: o.Examples, Draw: o.Draw, Separator: o.Separator, Seed: o.Seed, BOS: o.BOS, Limit: o.Limit, Published: published,
 		}
 		if o.Template != "" {
 			template = o.Template

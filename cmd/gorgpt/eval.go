@@ -70,7 +70,7 @@ made, and what others report. NAME and the FILE that it reads:
 	f.StringVar(&e.lastWindow, "last-window", "short", "perplexity: what the last window of a text is: what is left (short), or as long as the others, reading again what was counted (full)")
 	f.BoolVar(&options.Documents, "documents", false, "perplexity: --data has JSON lines with a key text or page, each a document that is measured alone")
 	f.StringVar(&options.Words, "words", "with-line-ends", "perplexity: how words are counted: those between white space and the line ends, as GPT-2's paper (with-line-ends), or as many parts as white space splits the text into, as lm-evaluation-harness (split)")
-	f.BoolVar(&options.BOS, "bos", false, "perplexity: put the end of text in front, so that the first token is predicted too")
+	f.BoolVar(&options.BOS, "bos", false, "put the end of text in front of a text, a context or a prompt, as models see it that were trained on documents with an end; for perplexity, the first token is predicted then too")
 	f.StringVar(&options.Detokenizer, "detokenizer", "none", "undo the tokenisation of the data first: "+strings.Join(eval.Detokenizers(), ", "))
 	f.BoolVar(&options.StopWords, "stop-words", false, "lambada: pass over words that end no passage, as GPT-2's paper did")
 	f.StringVar(&options.References, "references", "", "qa, summarize, translate: file of the right responses, a line for each of --data")

@@ -37,7 +37,8 @@ func TestEvalJSON(t *testing.T) {
 	}{
 		{"--on perplexity --data text.txt --stride 40 --bos", "perplexity_per_token", map[string]string{"stride": "40", "window": "160", "tokenizer": "bytes"}},
 		{"--on perplexity --data text.txt --context 64 --limit 100", "perplexity_per_token", map[string]string{"stride": "64", "limit": "100 tokens"}},
-		{"--on lambada --data lambada.jsonl --limit 5", "accuracy", map[string]string{"passages": "5", "stop_words": "none"}},
+		{"--on lambada --data lambada.jsonl --limit 5", "accuracy", map[string]string{"passages": "5", "stop_words": "none", "bos": "none"}},
+		{"--on lambada --data lambada.jsonl --limit 5 --bos", "accuracy", map[string]string{"bos": "end of text"}},
 		{"--on hellaswag --data hellaswag.jsonl --normalize tokens", "accuracy_tokens", map[string]string{"questions": "12", "shots": "0"}},
 		{"--on choices --data choices.jsonl --shots 1 --examples one.jsonl --normalize tokens", "accuracy_tokens", map[string]string{"questions": "12"}},
 		{"--on cbt --data cbt.txt", "accuracy_sum", map[string]string{"questions": "5"}},

@@ -1,16 +1,19 @@
 """Makes the fixtures in harness/ with EleutherAI's lm-evaluation-harness, in float64:
 
-    python harness.py        # lm_eval 0.4.13, torch 2.15, transformers 5.23; about a minute
+    python harness.py        # lm_eval 0.4.13, torch 2.15, transformers 5.23; about four minutes
+    python harness.py DIR …  # only these models, trained before, keeping what is known of others
 
 The tasks are the harness's own (lambada_openai, hellaswag, piqa, winogrande, wikitext,
 nothing changed but where the data lies) and three of a few lines, TASKS below. The data are
 sentences made here. The models are two of 40,000 weights, GPT-2 and GPT-1, over one byte-pair
-vocabulary, trained a little here, and the byte-level one of fixtures.py. expected.json holds
-what the harness says of each model, and of each passage, choice, page and answer.
+vocabulary, trained a little here, and the byte-level one of fixtures.py. A model with +bos is the
+same with a tokenizer that puts the end of text in front. expected.json holds what the
+harness says of each model, and of each passage, choice, page and answer.
 """
 import json
 import os
 import random
+import sys
 
 os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
 
@@ -19,7 +22,7 @@ from lm_eval import simple_evaluate
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks._yaml_loader import load_yaml
 import lm_eval.tasks
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (GPT2Config, GPT2LMHeadModel, OpenAIGPTConfig, OpenAIGPTLMHeadModel,
                           PreTrainedTokenizerFast)
 
@@ -163,24 +166,33 @@ def train(model, folder, steps=500):
     fast(pieces).save_pretrained(folder)
 
 
+def begun(tokenizer):
+    """Returns a copy that puts the end of text in front."""
+    copy = Tokenizer.from_str(tokenizer.to_str())
+    copy.post_processor = processors.TemplateProcessing(
+        single=END + " $A", special_tokens=[(END, tokenizer.token_to_id(END))])
+    return copy
+
+
 size, end = pieces.get_vocab_size(), pieces.token_to_id(END)
-train(GPT2LMHeadModel(GPT2Config(
-    vocab_size=size, n_positions=CONTEXT, n_embd=32, n_layer=2, n_head=4, bos_token_id=end, eos_token_id=end,
-    resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)), "harness/gpt2")
-train(OpenAIGPTLMHeadModel(OpenAIGPTConfig(
-    vocab_size=size, n_positions=CONTEXT, n_embd=32, n_layer=2, n_head=2, afn="gelu",
-    resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)), "harness/gpt1")
+if len(sys.argv) == 1:
+    train(GPT2LMHeadModel(GPT2Config(
+        vocab_size=size, n_positions=CONTEXT, n_embd=32, n_layer=2, n_head=4, bos_token_id=end, eos_token_id=end,
+        resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)), "harness/gpt2")
+    train(OpenAIGPTLMHeadModel(OpenAIGPTConfig(
+        vocab_size=size, n_positions=CONTEXT, n_embd=32, n_layer=2, n_head=2, afn="gelu",
+        resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)), "harness/gpt1")
 
 # Each byte is a token, its value the id.
 letters = {chr(b): b for b in [*range(33, 127), *range(161, 173), *range(174, 256)]}
 for b in range(256):
     if b not in letters.values():
         letters[chr(256 + len(letters) - 188)] = b
-bytes = Tokenizer(models.BPE(vocab=letters, merges=[]))
-bytes.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-bytes.decoder = decoders.ByteLevel()
-bytes.add_special_tokens([END])
-assert bytes.encode("Zoë \n\x00" + END).ids == [*"Zoë \n\x00".encode(), 256]
+letter = Tokenizer(models.BPE(vocab=letters, merges=[]))
+letter.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+letter.decoder = decoders.ByteLevel()
+letter.add_special_tokens([END])
+assert letter.encode("Zoë \n\x00" + END).ids == [*"Zoë \n\x00".encode(), 256]
 
 # The tasks: the harness's own with other data, and three of its kinds.
 FIRST = {"fewshot_config": {"sampler": "first_n"}}
@@ -256,12 +268,15 @@ def evaluate(lm, name, shots):
 
 RUNS = [("lambada", 0), ("hellaswag", 0), ("hellaswag", 2), ("piqa", 0), ("piqa", 1), ("winogrande", 0), ("winograd_full", 0), ("choices", 0),
         ("choices", 1), ("wikitext", 0), ("pages", 0), ("qa", 0), ("qa", 3), ("qa_blank_line", 3)]
-expected = {}
-for folder, tokenizer in [("harness/gpt2", fast(pieces)), ("harness/gpt1", fast(pieces)), ("model", fast(bytes))]:
+BOS_RUNS = [("lambada", 0), ("hellaswag", 2), ("piqa", 0), ("winograd_full", 0), ("choices", 0), ("qa", 3)]
+MODELS = {"harness/gpt2": fast(pieces), "harness/gpt1": fast(pieces), "model": fast(letter), "harness/gpt2+bos": fast(begun(pieces))}
+expected = json.load(open("harness/expected.json")) if len(sys.argv) > 1 else {}
+for name in sys.argv[1:] or MODELS:
+    folder = name.removesuffix("+bos")
     kind = OpenAIGPTLMHeadModel if folder.endswith("gpt1") else GPT2LMHeadModel
-    lm = HFLM(pretrained=kind.from_pretrained(folder).double().eval(), tokenizer=tokenizer, batch_size=1,
+    lm = HFLM(pretrained=kind.from_pretrained(folder).double().eval(), tokenizer=MODELS[name], batch_size=1,
               max_length=160 if folder == "model" else CONTEXT, logits_cache=False)
-    expected[folder] = [evaluate(lm, *run) for run in RUNS]
+    expected[name] = [evaluate(lm, *run) for run in (RUNS if name == folder else BOS_RUNS)]
 lines = [json.dumps(folder) + ": [\n " + ",\n ".join(json.dumps(run, ensure_ascii=False) for run in runs) + "\n]"
          for folder, runs in expected.items()]
 open("harness/expected.json", "w").write("{\n" + ",\n".join(lines) + "\n}\n")
