@@ -64,6 +64,9 @@ its caches, and have none.`,
 			if limit := m.Dims().Context; context > limit {
 				return usagef("--context %d: %s has %s", context, model, plural.Of(limit, "position"))
 			}
+			if decode && again {
+				return usagef("--recompute is for training: leave it out with --decode")
+			}
 			if decode {
 				if !cmd.Flags().Changed("context") {
 					context = min(16, m.Dims().Context)

@@ -53,7 +53,9 @@ it is missing. OUT must not exist, or be an empty directory.`,
   gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
 		Args: usageArgs(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c.in, c.out = args[0], args[1]
+			if c.in, c.out = args[0], args[1]; c.out == "" {
+				return usagef("OUT is empty: want a folder, or a file that ends in .bin")
+			}
 			return c.run(cmd.OutOrStdout())
 		},
 	}
@@ -88,7 +90,7 @@ func (c *conversion) run(stdout io.Writer) error {
 	}
 	o, err := checkpoint.Recognise(c.in)
 	if err != nil {
-		return err
+		return orBest(c.in, err)
 	}
 	defer o.Weights.Close()
 	model, err := models.Parse(o.Config)

@@ -126,7 +126,7 @@ func (c corpus) skipped() string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s bad records were left out; the first: %v", thousands(int64(n)), first)
+	return fmt.Sprintf("left out: %s; the first: %v", counted(int64(n), "bad record"), first)
 }
 
 // streams makes the batches of a run.

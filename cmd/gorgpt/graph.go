@@ -70,6 +70,9 @@ this works for models that do not fit into memory.`,
 			if batch < 1 || context < 1 {
 				return usagef("--batch %d and --context %d must be 1 or more", batch, context)
 			}
+			if picture.Depth < -1 {
+				return usagef("--depth %d: want -1 or more", picture.Depth)
+			}
 			if err := checkBatch(batch, context); err != nil {
 				return err
 			}

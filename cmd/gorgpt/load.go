@@ -51,8 +51,12 @@ func notCheckpoint(dir string, err error) error {
 	if _, no := os.Stat(dir); errors.Is(no, fs.ErrNotExist) {
 		return fmt.Errorf("%s: no such folder", dir)
 	}
-	best := filepath.Join(checkpointsDir(dir), "best")
-	if _, no := os.Stat(best); no == nil {
+	return orBest(dir, err)
+}
+
+// orBest adds to an error about a run's folder which is its best checkpoint.
+func orBest(dir string, err error) error {
+	if best := filepath.Join(checkpointsDir(dir), "best"); exists(best) {
 		return fmt.Errorf("%w; did you mean %s?", err, best)
 	}
 	return err

@@ -48,6 +48,14 @@ func newModels() *cobra.Command {
 	}
 }
 
+// counted is n of a noun whose plural ends in s, with thousands.
+func counted(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return thousands(n) + " " + noun
+}
+
 // thousands writes a number with commas.
 func thousands(n int64) string {
 	s := fmt.Sprint(n)

@@ -123,8 +123,8 @@ func reportPack(w io.Writer, dir string, x *pack.Index, asJSON bool) error {
 		if len(s.split.Shards) == 0 {
 			continue
 		}
-		fmt.Fprintf(w, "%s: %s tokens of %s bytes of text in %s documents; %d shards, %s\n", s.name, thousands(s.split.Tokens),
-			thousands(s.split.Bytes), thousands(s.split.Texts), len(s.split.Shards), filepath.Join(dir, s.name+"_*.bin"))
+		fmt.Fprintf(w, "%s: %s of %s of text in %s; %s, %s\n", s.name, counted(s.split.Tokens, "token"),
+			counted(s.split.Bytes, "byte"), counted(s.split.Texts, "document"), counted(int64(len(s.split.Shards)), "shard"), filepath.Join(dir, s.name+"_*.bin"))
 	}
 	_, err := fmt.Fprintln(w, dir)
 	return err

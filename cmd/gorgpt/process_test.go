@@ -204,7 +204,7 @@ func TestBadRecordsAreCounted(t *testing.T) {
 	if status, _, stderr := trainSmall(t, args...); status != 1 || !strings.Contains(stderr, "text.jsonl:2: not a JSON object") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
-	if status, _, stderr := trainSmall(t, append(args, "--bad-records", "skip")...); status != 0 || !strings.Contains(stderr, "1 bad records were left out; the first: text.jsonl:2: ") {
+	if status, _, stderr := trainSmall(t, append(args, "--bad-records", "skip")...); status != 0 || !strings.Contains(stderr, "left out: 1 bad record; the first: text.jsonl:2: ") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 }

@@ -125,7 +125,7 @@ func (r *responding) trainer() (*train.Trainer, error) {
 		return nil, err
 	}
 	batch := r.batch()
-	accumulate := max(1, o.Batch/batch)
+	accumulate := max(1, min(o.Batch, r.learn.Len())/batch)
 	epoch := (r.learn.Len() + batch*accumulate - 1) / (batch * accumulate)
 	r.steps = o.Epochs * epoch
 	adam := train.NewAdamW()

@@ -39,6 +39,12 @@ func TestFinetunePairs(t *testing.T) {
 	if exact := ask(filepath.Join("run", "checkpoints", "best")); exact < 0.9 {
 		t.Errorf("%g are right after\n%s", exact, stderr)
 	}
+	// A batch of more than there are is all of them, once.
+	status, _, stderr = gorgpt(t, t.Context(), "finetune", "--from", dir, "--pairs", "train.jsonl", "--dev", "train.jsonl", "--template", "question",
+		"--epochs", "2", "--batch", "100000000", "--micro", "3", "--context", "64", "--out", "large")
+	if status != 0 || !strings.Contains(stderr, "step 2/2: loss") {
+		t.Errorf("status %d: %s", status, stderr)
+	}
 	for _, c := range []struct {
 		args   string
 		status int

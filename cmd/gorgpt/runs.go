@@ -69,25 +69,30 @@ looked at.`,
 func runDirs(args []string) ([]string, error) {
 	var dirs []string
 	for _, arg := range args {
-		if _, err := os.Stat(metricsPath(arg)); err == nil {
+		if exists(metricsPath(arg)) {
 			dirs = append(dirs, filepath.Clean(arg))
 			continue
 		}
-		below, err := filepath.Glob(metricsPath(filepath.Join(arg, "*")))
-		if err != nil {
-			return nil, err
+		entries, err := os.ReadDir(cmp.Or(arg, "."))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s: no such folder", arg)
 		}
-		if len(below) == 0 {
-			if _, err := os.Stat(arg); errors.Is(err, fs.ErrNotExist) {
-				return nil, fmt.Errorf("%s: no such folder", arg)
+		before := len(dirs)
+		for _, e := range entries {
+			if dir := filepath.Join(arg, e.Name()); exists(metricsPath(dir)) {
+				dirs = append(dirs, dir)
 			}
-			return nil, fmt.Errorf("%s: no run: want a folder with metrics.jsonl, or one of such folders", arg)
 		}
-		for _, path := range below {
-			dirs = append(dirs, filepath.Dir(path))
+		if len(dirs) == before {
+			return nil, fmt.Errorf("%s: no run: want a folder with metrics.jsonl, or one of such folders", arg)
 		}
 	}
 	return dirs, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // runSummary is a run in a row, and an observer of its metrics.

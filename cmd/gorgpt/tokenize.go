@@ -170,10 +170,10 @@ func notIDs(line []byte, err error) error {
 // decoded is the text of a JSON array of ids.
 func (t *tokenizing) decoded(line []byte) ([]byte, error) {
 	t.ids = t.ids[:0]
-	if err := json.Unmarshal(line, &t.ids); err != nil {
+	err := json.Unmarshal(line, &t.ids)
+	if err != nil || bytes.Contains(line, []byte("null")) { // which the decoder takes for 0
 		return nil, notIDs(line, err)
 	}
-	var err error
 	if t.text, err = t.tok.AppendText(t.text[:0], t.ids); err != nil || !t.jsonl {
 		return t.text, err
 	}

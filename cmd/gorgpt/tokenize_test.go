@@ -53,6 +53,7 @@ func TestTokenize(t *testing.T) {
 		{"--decode", "[-1]\n", "", "line 1: id -1 at index 0: want 0 to 50256"},
 		{"--decode", "[1, 1e3]\n", "", "line 1: 1e3 is no id; want whole numbers, as in [15496, 995]"},
 		{"--decode", "[\"a\"]\n", "", "line 1: string is no id; want whole numbers, as in [15496, 995]"},
+		{"--decode", "[1, null]\n", "", "line 1: not an array of ids, as in [15496, 995]"},
 		{"--decode", "3\n", "", "line 1: not an array of ids, as in [15496, 995]"},
 		{"--decode", "x\n", "", "line 1: not an array of ids, as in [15496, 995]"},
 		{"--jsonl", "{}\n", "", `line 1: want one of "text" and "b64"`},
