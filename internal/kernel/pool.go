@@ -265,26 +265,25 @@ func (w *worker) run(p *pool) {
 	}
 }
 
-// patience is how long a goroutine looks for what it waits for before it sleeps: some times what it
-// takes to wake up.
-const patience = 100 * time.Microsecond
+// patience is how long a goroutine looks for what it waits for before it sleeps. To wake up takes
+// some 0.1 ms, in which the others do its work, so that it waits in vain and sleeps again.
+const patience = time.Millisecond
 
-// spin calls done until it is true, for a while, and returns whether it was. Now and then it lets
-// other goroutines run, such as the garbage collector's.
+// spin calls done until it is true, for a while, and returns whether it was. It seldom lets other
+// goroutines run, such as the garbage collector's: the scheduler may leave this one behind them.
 func spin(done func() bool) bool {
 	var start time.Time
 	for count := 1; !done(); count++ {
-		if count%64 != 0 {
-			pause()
-			continue
-		}
 		switch {
+		case count%64 != 0:
+			pause()
 		case start.IsZero():
 			start = time.Now()
 		case time.Since(start) > patience:
 			return false
+		case count%4096 == 0:
+			runtime.Gosched()
 		}
-		runtime.Gosched()
 	}
 	return true
 }

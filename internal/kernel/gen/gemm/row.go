@@ -12,8 +12,8 @@ import (
 // to sums that stay in the first-level cache. So B is read in the order in which it lies.
 func rowSums(isa string, vectors []reg.VecPhysical, lanes int) {
 	const (
-		rows  = 8 // of B
-		count = 4 // vectors of sums in registers
+		rows  = 2 // of B
+		count = 8 // vectors of sums in registers
 	)
 	name := "rowSums" + isa
 	TEXT(name, NOSPLIT, "func(k int, a *float32, csa int, b *float32, rsb int, n int, y *float32)")
@@ -39,13 +39,9 @@ func rowSums(isa string, vectors []reg.VecPhysical, lanes int) {
 			JL(LabelRef(fmt.Sprintf("%sEnd%d", label, rows)))
 			for i, v := range acc[:count] {
 				VMOVUPS(Mem{Base: y, Disp: 4 * lanes * i}, v)
-			}
-			for r := range rows {
-				for i, v := range acc[:count] {
+				for r := range rows {
 					VFMADD231PS(b.row(r).Offset(4*lanes*i), x[r], v)
 				}
-			}
-			for i, v := range acc[:count] {
 				VMOVUPS(v, Mem{Base: y, Disp: 4 * lanes * i})
 			}
 			ADDQ(U32(4*width), y)
