@@ -57,3 +57,17 @@ func ExamplePicture_Save() {
 	fmt.Println(p.Save("loss.gif"))
 	// Output: chart: loss.gif: the name ends neither in .png nor in .svg
 }
+
+// A picture has a size that may be changed, and tells what was wrong with its data.
+func ExamplePicture() {
+	p := chart.Lines(chart.Axes{}, chart.Series{Name: "loss", Y: []float64{3, 2, 1}})
+	p.Width, p.Height = 400, 200
+	svg, err := p.SVG()
+	fmt.Println(bytes.HasPrefix(svg, []byte("<svg")), err)
+
+	_, err = chart.Lines(chart.Axes{}, chart.Series{Name: "loss", X: []float64{1, 2}, Y: []float64{3, 2, 1}}).PNG()
+	fmt.Println(err)
+	// Output:
+	// true <nil>
+	// chart: "loss" has 2 values of x and 3 of y
+}

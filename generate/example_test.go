@@ -88,3 +88,28 @@ func ExampleText() {
 	// one
 	// two
 }
+
+// The same tokens follow for the same seed, and greedy is a temperature of 0.
+func ExampleGenerator() {
+	c := gpt2.New(100, 32, 16, 2, 4)
+	g := generate.New(c, graph.NewParams(1), c.Context)
+	defer g.Close()
+	greedy, err := g.Generate(context.Background(), []int{5, 17}, 3, generate.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	logits, err := g.Logits([]int{5, 17})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	best := 0
+	for id, l := range logits {
+		if l > logits[best] {
+			best = id
+		}
+	}
+	fmt.Println(len(greedy), len(logits), greedy[0] == best)
+	// Output: 3 100 true
+}

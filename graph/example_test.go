@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -65,4 +66,83 @@ func ExampleScope_Nodes() {
 	// mlp.c_proj.weight  param   (64, 16)       0 FLOPs  4096 bytes
 	// mlp.c_proj.bias    param   (16)           0 FLOPs    64 bytes
 	// mlp.c_proj         Linear  (8, 16)    16384 FLOPs   512 bytes
+}
+
+// A store declares a parameter once; who asks again gets the same.
+func ExampleParams() {
+	params := graph.NewParams(1)
+	for range 2 {
+		s := graph.New(params)
+		layers.Linear(s.At("fc"), s.Floats("x", 1, 2), 3, layers.Init(graph.Normal(0.02)))
+	}
+	for _, p := range params.All() {
+		fmt.Println(p.Name(), p.Shape(), p.Size())
+	}
+	// Output:
+	// fc.weight (2, 3) 6
+	// fc.bias (3) 3
+}
+
+// A program of a loss runs forward and backward; gradients add up until they are cleared.
+func ExampleProgram() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	x, targets := s.Floats("x", 1, 2), s.Ints("targets", 1)
+	logits := layers.Linear(s.At("fc"), x, 2, layers.Init(graph.Zeros()), layers.Bias(false)) // (1, 2)
+	p, err := s.CompileGrad(ops.CrossEntropy(s.At("loss"), logits, targets))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer p.Close()
+	if err := errors.Join(p.SetFloats("x", []float32{1, 2}), p.SetInts("targets", []int{1})); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 2 {
+		if err := p.RunGrad(1); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%.4f %v\n", p.Loss(), params.Get("fc.weight").GradData())
+	}
+	// Output:
+	// 0.6931 [0.5 -0.5 1 -1]
+	// 0.6931 [1 -1 2 -2]
+}
+
+// What is differentiated has more nodes than what was declared.
+func ExampleNode() {
+	s := graph.New(graph.NewParams(1))
+	x, targets := s.Floats("x", 4, 2), s.Ints("targets", 4)
+	logits := layers.Linear(s.At("fc"), x, 3, layers.Bias(false)) // (4, 3)
+	p, err := s.CompileGrad(ops.CrossEntropy(s.At("loss"), logits, targets))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer p.Close()
+	for _, n := range p.Nodes() {
+		fmt.Println(n.ID, n.Path, n.Op, n.Shape, n.Inputs, n.Grad)
+	}
+	// Output:
+	// 0 x input (4, 2) [] false
+	// 1 targets input (4) [] false
+	// 2 fc.weight param (2, 3) [] false
+	// 3 fc Linear (4, 3) [0 2] false
+	// 4 loss CrossEntropy () [3 1] false
+	// 5  const 1 () [] true
+	// 6 loss CrossEntropyGrad (4, 3) [3 1 5] true
+	// 7 fc LinearGradX (4, 2) [2 6] true
+	// 8 fc LinearGradW (2, 3) [0 6] true
+}
+
+func ExampleInit() {
+	fmt.Println(graph.Normal(0.02), graph.Zeros(), graph.Ones())
+	params := graph.NewParams(1)
+	gain, err := params.Declare("ln.weight", graph.Ones(), 3)
+	fmt.Println(gain.Data(), err)
+	// Output:
+	// N(0, 0.02) 0 1
+	// [1 1 1] <nil>
 }

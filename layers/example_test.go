@@ -192,3 +192,26 @@ func ExampleActivation() {
 	fmt.Println(y.Shape(), err)
 	// Output: (6, 4) <nil>
 }
+
+// Weights begin as they do in GPT-1, or as one says.
+func ExampleInit() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	x := s.Floats("x", 6, 2)
+	layers.Linear(s.At("a"), x, 2, layers.Init(graph.Ones()))
+	layers.Linear(s.At("b"), x, 2, layers.Init(graph.Normal(0.5)))
+	fmt.Println(params.Get("a.weight").Data(), params.Get("a.bias").Data())
+	fmt.Println(params.Get("b.weight").Data()[0] != 0)
+	// Output:
+	// [1 1 1 1] [0 0]
+	// true
+}
+
+// A task's head: scores of three classes for each of two states.
+func ExampleClassifier() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	scores := layers.Classifier(s.At("classifier"), s.Floats("x", 2, 4), 3, 1, 0)
+	fmt.Println(scores.Shape(), params.Names())
+	// Output: (2, 3) [classifier.weight classifier.bias]
+}

@@ -151,3 +151,80 @@ func ExampleWSD() {
 	}
 	// Output: 0: 2.0e-04  4: 1.0e-03  50: 1.0e-03  79: 1.0e-03  90: 5.0e-04  100: 0.0e+00
 }
+
+// ExampleCosine climbs, falls and stays.
+func ExampleCosine() {
+	rate := train.Cosine(1e-3, 1e-4, 4, 100)
+	for _, i := range []int{0, 4, 52, 100, 200} {
+		fmt.Printf("%d: %.2e  ", i, rate(i))
+	}
+	// Output: 0: 2.00e-04  4: 1.00e-03  52: 5.50e-04  100: 1.00e-04  200: 1.00e-04
+}
+
+// ExampleLinear is GPT-1's schedule of fine-tuning.
+func ExampleLinear() {
+	rate := train.Linear(1e-3, 0, 4, 100)
+	for _, i := range []int{0, 4, 52, 100} {
+		fmt.Printf("%d: %.2e  ", i, rate(i))
+	}
+	// Output: 0: 2.00e-04  4: 1.00e-03  52: 5.00e-04  100: 0.00e+00
+}
+
+func ExampleConstant() {
+	rate := train.Constant(1e-3, 4)
+	for _, i := range []int{0, 3, 100} {
+		fmt.Printf("%d: %.2e  ", i, rate(i))
+	}
+	// Output: 0: 2.00e-04  3: 8.00e-04  100: 1.00e-03
+}
+
+// ExampleEvery is called after every second step and the last.
+func ExampleEvery() {
+	o := train.Every(2, 5, func(step int) error {
+		_, err := fmt.Println("step", step)
+		return err
+	})
+	for i := range 5 {
+		if err := o.OnStep(train.Step{Step: i + 1}); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// step 2
+	// step 4
+	// step 5
+}
+
+// ExampleGroup keeps the decay off embeddings.
+func ExampleGroup() {
+	params := graph.NewParams(1)
+	for _, name := range []string{"wte.weight", "fc.weight"} {
+		if _, err := params.Declare(name, graph.Ones(), 1, 1); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	adam := train.NewAdamW()
+	adam.LearnRate, adam.Decay = 0.1, 0.5
+	adam.Groups = []train.Group{{Pattern: "wte.*"}}
+	if err := adam.Step(params.ValueGrads()); err != nil { // of gradients that are 0
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(params.Get("wte.weight").Data(), params.Get("fc.weight").Data())
+	// Output: [1] [0.95]
+}
+
+// ExampleReplay reads the metrics of a run again.
+func ExampleReplay() {
+	metrics := `{"step":0,"val_loss":5.5}
+{"step":1,"tokens":48,"loss":5.4,"lr":0.001}
+{"step":1,"val_loss":4.5}
+`
+	if err := train.Replay(strings.NewReader(metrics), printer{}); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// step   0: val loss 5.50
+	// step   1: val loss 4.50
+}

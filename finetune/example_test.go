@@ -1,0 +1,74 @@
+package finetune_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt1"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// The paper's figure 1: the special tokens stand around a text, between two, and a
+// similarity is read in both orders. Bytes are tokens here.
+func ExampleEncoder_Encode() {
+	e, err := finetune.NewEncoder(tokenizer.Bytes(), 16)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	x := tasks.Example{Text: "ab", Pair: "c"}
+	for _, kind := range []tasks.Kind{tasks.Classification, tasks.Entailment, tasks.Similarity} {
+		sequences, err := e.Encode(kind, x)
+		fmt.Println(kind, sequences, err)
+	}
+	// Output:
+	// classification [[257 97 98 259]] <nil>
+	// entailment [[257 97 98 258 99 259]] <nil>
+	// similarity [[257 97 98 258 99 259] [257 99 258 97 98 259]] <nil>
+}
+
+// A task of one's own, learned from scratch: is there an x in it?
+func ExampleRun() {
+	task := tasks.Task{Name: "x", Kind: tasks.Classification, Labels: []string{"no", "yes"}, Metrics: []string{"accuracy"}}
+	var set tasks.Set
+	for i := range 64 {
+		text := []byte("abcdefgh")
+		label := i % 2
+		if label == 1 {
+			text[i/2%8] = 'x'
+		}
+		set.Examples = append(set.Examples, tasks.Example{Text: string(text), Label: label})
+	}
+	e, err := finetune.NewEncoder(tokenizer.Bytes(), 16)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	examples, err := e.Examples(task, set)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c := finetune.Classifier{
+		Base: models.GPT1(gpt1.New(e.Tokenizer.Size(), 16, 32, 1, 2)),
+		Kind: task.Kind, Outputs: finetune.Outputs(task, set),
+	}
+	params := graph.NewParams(1)
+	if err := c.Declare(params); err != nil { // then finetune.Extend, for a pre-trained model
+		fmt.Println(err)
+		return
+	}
+	o := finetune.Defaults()
+	o.Epochs, o.Batch, o.Rate = 20, 8, 3e-3
+	epochs, err := finetune.Run(context.Background(), c, params, task, examples, examples, o)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(epochs[len(epochs)-1].Metrics["accuracy"])
+	// Output: 1
+}
