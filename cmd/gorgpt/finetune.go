@@ -32,8 +32,8 @@ are given by --train and --dev; without a second, a tenth of the first is held o
 own is a CSV, TSV or JSON-lines file: give --kind and the names of its columns.
 
 After each epoch the model is measured on the dev set; the best is kept. The run directory has
-metrics.jsonl, predictions.tsv, checkpoints/best, which gorgpt classify uses, and finetune.toml,
-a recipe that repeats the run: it gives any of the flags, with _ for -.
+metrics.jsonl, predictions.tsv, confusion.png, checkpoints/best, which gorgpt classify uses, and
+finetune.toml, a recipe that repeats the run: it gives any of the flags, with _ for -.
 
 Tasks: ` + taskNames() + `.`,
 		Example: `  gorgpt finetune --task rte --data glue/rte --from DIR

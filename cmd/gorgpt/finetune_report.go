@@ -3,12 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/gorgpt/gorgpt/chart"
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
 )
@@ -22,7 +22,12 @@ func metricsText(task tasks.Task, e finetune.Evaluation) string {
 	return text
 }
 
-// report writes the predictions of the best epoch, and prints its metrics and confusions.
+// maxConfused is the number of classes up to which confusions are shown: more fit neither a
+// line nor a picture.
+const maxConfused = 40
+
+// report writes the predictions of the best epoch and a picture of its confusions, and prints
+// its metrics and confusions.
 func (j *finetuning) report(d finetune.Description, dev tasks.Set, all []finetune.Evaluation, best *finetune.Evaluation) error {
 	var b strings.Builder
 	b.WriteString("line\ttruth\tpredicted\n")
@@ -31,6 +36,16 @@ func (j *finetuning) report(d finetune.Description, dev tasks.Set, all []finetun
 	}
 	if err := os.WriteFile(filepath.Join(j.out, "predictions.tsv"), []byte(b.String()), 0o666); err != nil {
 		return err
+	}
+	var confused [][]int
+	if n := len(d.Labels); n > 0 && n <= maxConfused {
+		var err error
+		if confused, err = confusions(d, best); err != nil {
+			return err
+		}
+		if err := chart.Confusion(d.Task, d.Labels, confused).Save(filepath.Join(j.out, "confusion.png")); err != nil {
+			return err
+		}
 	}
 	if j.asJSON {
 		var epochs []map[string]any
@@ -46,10 +61,15 @@ func (j *finetuning) report(d finetune.Description, dev tasks.Set, all []finetun
 	for _, name := range d.Metrics {
 		fmt.Fprintf(w, "%s\t%.4f\n", name, best.Metrics[name])
 	}
-	if len(d.Labels) > 0 {
-		if err := confusions(w, d, best); err != nil {
-			return err
+	if confused != nil {
+		fmt.Fprintf(w, "\ntruth \\ predicted\t%s\n", strings.Join(d.Labels, "\t"))
+	}
+	for i, row := range confused {
+		fmt.Fprint(w, d.Labels[i])
+		for _, n := range row {
+			fmt.Fprintf(w, "\t%d", n)
 		}
+		fmt.Fprintln(w)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -58,23 +78,11 @@ func (j *finetuning) report(d finetune.Description, dev tasks.Set, all []finetun
 	return err
 }
 
-// confusions writes how often each class was taken for each.
-func confusions(w io.Writer, d finetune.Description, e *finetune.Evaluation) error {
+// confusions counts how often each class was taken for each.
+func confusions(d finetune.Description, e *finetune.Evaluation) ([][]int, error) {
 	var predicted, truth []int
 	for i := range e.Truth {
 		predicted, truth = append(predicted, int(e.Predicted[i])), append(truth, int(e.Truth[i]))
 	}
-	table, err := tasks.Confusion(predicted, truth, len(d.Labels))
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "\ntruth \\ predicted\t%s\n", strings.Join(d.Labels, "\t"))
-	for i, row := range table {
-		fmt.Fprint(w, d.Labels[i])
-		for _, n := range row {
-			fmt.Fprintf(w, "\t%d", n)
-		}
-		fmt.Fprintln(w)
-	}
-	return nil
+	return tasks.Confusion(predicted, truth, len(d.Labels))
 }

@@ -50,7 +50,7 @@ func TestFinetune(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", want, out)
 		}
 	}
-	for _, name := range []string{"metrics.jsonl", "predictions.tsv", "checkpoints/best/task.json", "finetune.toml"} {
+	for _, name := range []string{"metrics.jsonl", "predictions.tsv", "checkpoints/best/task.json", "finetune.toml", "confusion.png"} {
 		if _, err := os.Stat(filepath.Join("tuned", name)); err != nil {
 			t.Error(err)
 		}
