@@ -156,5 +156,9 @@ func percent(part, all int) string {
 	if all == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.0f%%", 100*float64(part)/float64(all))
+	share := math.Round(100 * float64(part) / float64(all))
+	if part < all {
+		share = min(share, 99) // 100% is all of it
+	}
+	return fmt.Sprintf("%.0f%%", share)
 }

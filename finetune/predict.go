@@ -26,7 +26,10 @@ func newPredictor(c Classifier, params *graph.Params, size, context int, lender 
 		p, err := s.Compile(scores)
 		return p, scores, err
 	})
-	return &Predictor{p}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Predictor{p}, nil
 }
 
 // Close ends the programs.

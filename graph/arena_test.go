@@ -50,8 +50,8 @@ func TestLend(t *testing.T) {
 	}
 }
 
-// TestBorrow: two programs take turns in one memory; a larger one keeps its own, and neither
-// may be borrowed for once it has run.
+// TestBorrow: programs take turns in one memory, also one that borrows from a borrower; a larger
+// one keeps its own, and one that has run cannot borrow any more.
 func TestBorrow(t *testing.T) {
 	compile := func(size int) (*Program, *G.Node) {
 		s := New(NewParams(1))
@@ -98,7 +98,16 @@ func TestBorrow(t *testing.T) {
 			t.Errorf("%d bytes in the memory of %d: %v, want %v", p.PlannedBytes(), long.PlannedBytes(), got, want)
 		}
 	}
-	if short.Borrow(longer) == nil || long.Borrow(long) == nil {
-		t.Error("borrowed after a run, or from itself")
+	for what, err := range map[string]error{"after a run": short.Borrow(longer), "from itself": long.Borrow(long), "from none": long.Borrow(nil)} {
+		if err == nil {
+			t.Errorf("borrowed %s", what)
+		}
+	}
+	late, ofLate := compile(16)
+	if err := late.Borrow(long); err != nil { // which has run
+		t.Fatal(err)
+	}
+	if err := late.Run(); err != nil || late.Value(ofLate)[15] != 64 {
+		t.Errorf("%v, %v", late.Value(ofLate), err)
 	}
 }

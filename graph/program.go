@@ -368,6 +368,8 @@ func (p *Program) PlannedBytes() int64 { return 4 * int64(p.arena.size) }
 // The two must not run at the same time, and a run of either ends the values of both.
 func (p *Program) Borrow(from *Program) error {
 	switch {
+	case from == nil:
+		return errors.New("graph: Borrow from no program")
 	case p == from:
 		return errors.New("graph: a program cannot borrow its own memory")
 	case p.vm != nil:

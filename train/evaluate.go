@@ -82,7 +82,8 @@ func (r *run) evaluate(ctx context.Context) error {
 func (r *run) meanLoss(ctx context.Context, stream datasets.Stream) (float64, error) {
 	var sum float64
 	targets := 0
-	for n := 0; r.EvalBatches == 0 || n < r.EvalBatches; n++ {
+	n := 0
+	for ; r.EvalBatches == 0 || n < r.EvalBatches; n++ {
 		b, err := stream.Next(ctx)
 		if err == io.EOF {
 			break
@@ -103,8 +104,11 @@ func (r *run) meanLoss(ctx context.Context, stream datasets.Stream) (float64, er
 		sum += float64(k) * float64(r.eval.Value(r.loss)[0])
 		targets += k
 	}
-	if targets == 0 {
+	switch {
+	case n == 0:
 		return 0, errors.New("the validation stream is empty")
+	case targets == 0:
+		return 0, errors.New("the validation stream has no targets")
 	}
 	return sum / float64(targets), nil
 }

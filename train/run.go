@@ -18,6 +18,7 @@ import (
 type run struct {
 	*Trainer
 	micro   int // micro-batches in an update
+	batches []datasets.Batch
 	train   *graph.Program
 	eval    *graph.Program // made by the first evaluation
 	loss    *gorgonia.Node // of eval
@@ -43,6 +44,7 @@ func (t *Trainer) start() (*run, error) {
 	if r.train, err = s.CompileGrad(loss); err != nil {
 		return nil, err
 	}
+	r.batches = make([]datasets.Batch, r.micro)
 	r.model = t.Params.ValueGrads()
 	t.Params.ZeroGrad() // an earlier call may have failed halfway
 	if !t.begun {
@@ -110,12 +112,12 @@ func (r *run) report() error {
 func (r *run) step(ctx context.Context) error {
 	began := time.Now()
 	r.Params.ZeroGrad() // Gorgonia's solvers leave them, and a skipped update does
-	batches, weights, err := r.read(ctx)
+	weights, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
 	var loss float64
-	for m, b := range batches {
+	for m, b := range r.batches {
 		if err := r.feed(r.train, b); err != nil {
 			return err
 		}
@@ -147,26 +149,28 @@ func (r *run) step(ctx context.Context) error {
 	return nil
 }
 
-// read takes the batches of an update, and gives each the share of their targets that it
-// has: the loss of one is the mean over its own.
-func (r *run) read(ctx context.Context) (batches []datasets.Batch, weights []float64, err error) {
+// read takes the batches of an update, and returns the share of their targets that each has:
+// the loss of one is the mean over its own.
+func (r *run) read(ctx context.Context) (weights []float64, err error) {
 	total := 0
-	for range r.micro {
+	for m := range r.micro {
 		b, err := r.Train.Next(ctx)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if r.micro > 1 { // the next call of Next overwrites it
-			b.Tokens, b.Targets = slices.Clone(b.Tokens), slices.Clone(b.Targets)
+			b.Tokens = append(r.batches[m].Tokens[:0], b.Tokens...)
+			b.Targets = append(r.batches[m].Targets[:0], b.Targets...)
 		}
+		r.batches[m] = b
 		n := b.Targeted()
 		total += n
-		batches, weights = append(batches, b), append(weights, float64(n))
+		weights = append(weights, float64(n))
 	}
-	for i := range weights {
-		weights[i] /= float64(max(total, 1))
+	for m := range weights {
+		weights[m] /= float64(max(total, 1))
 	}
-	return batches, weights, nil
+	return weights, nil
 }
 
 // update lets the solver change the weights, unless the guard or a hook is against it.

@@ -42,8 +42,8 @@ func enoughToTrain(p *graph.Program) error {
 	return enough("training", 4*4*float64(graph.Sum(p.Nodes()).Params)+float64(p.PlannedBytes()))
 }
 
-// enoughFor is enoughToTrain for a program that was compiled for this alone.
-func enoughFor(p *graph.Program, err error) error {
+// checkTraining is enoughToTrain of what a function returns that compiles, for this alone.
+func checkTraining(p *graph.Program, err error) error {
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ Tasks: ` + taskNames() + `.`,
 	f.StringVar(&j.out, "out", "", "run directory (default runs/TASK-TIME)")
 	f.IntVar(&j.settings.Epochs, "epochs", j.settings.Epochs, "times to go over the examples")
 	f.IntVar(&j.settings.Batch, "batch", j.settings.Batch, "examples in an update")
-	f.IntVar(&j.settings.Micro, "micro", 8, "examples at once: fewer need less memory, and give the same")
+	f.IntVar(&j.settings.Micro, "micro", 8, "examples at once: fewer need less memory, and give the same but for dropout's masks")
 	f.Float64Var(&j.settings.Rate, "lr", j.settings.Rate, "highest learning rate; small models stand more")
 	f.Float64Var(&j.settings.Warmup, "warmup", j.settings.Warmup, "share of the updates in which the rate climbs")
 	f.Float64Var(&j.settings.Decay, "weight-decay", j.settings.Decay, "AdamW's decay of matrices")
@@ -119,6 +120,8 @@ func (j *finetuning) check() error {
 		return usagef("--from is missing: the checkpoint of the model to fine-tune")
 	case j.pairs != "" && (j.task != "" || j.kind != "" || j.data != "" || j.trainFile != "" || j.fresh || j.asJSON):
 		return usagef("--pairs goes without --task, --kind, --data, --train, --fresh and --json")
+	case j.pairs != "" && (cmp.Or(j.columns.Text, j.columns.Pair, j.columns.Label, j.columns.Score) != "" || j.flags.Changed("lambda")):
+		return usagef("--pairs goes without --text, --pair, --label, --score and --lambda: a pair has prompt and response, and no head")
 	case j.pairs == "" && (j.task == "") == (j.kind == ""):
 		return usagef("give either --task or --kind")
 	case j.kind != "" && !slices.Contains(kinds, j.kind):
@@ -153,7 +156,7 @@ func (j *finetuning) check() error {
 			return usageError{err}
 		}
 	}
-	return nil
+	return checkSeed(j.settings.Seed)
 }
 
 func (j *finetuning) run(ctx context.Context) (err error) {
@@ -207,7 +210,7 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 	}
 	o := j.settings
 	o.Micro = min(o.Micro, o.Batch, len(learned))
-	if err := enoughFor(c.Compile(graph.NewParams(0), o.Micro, finetune.Longest(learned, checked))); err != nil {
+	if err := checkTraining(c.Compile(graph.NewParams(0), o.Micro, finetune.Longest(learned, checked))); err != nil {
 		return err
 	}
 	if err := j.makeOut(task.Name); err != nil {

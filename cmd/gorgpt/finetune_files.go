@@ -91,15 +91,8 @@ func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 		}
 		learn.Examples = rest
 	}
-	if all := len(learn.Examples); j.examples > all {
-		err = usagef("--examples %d: %s has %d", j.examples, learnFile, all)
+	if learn.Examples, err = someOf(learn.Examples, j.examples, j.settings.Seed, learnFile); err != nil {
 		return
-	} else if j.examples > 0 {
-		random := rand.New(rand.NewPCG(j.settings.Seed, 0))
-		random.Shuffle(all, func(a, b int) {
-			learn.Examples[a], learn.Examples[b] = learn.Examples[b], learn.Examples[a]
-		})
-		learn.Examples = learn.Examples[:j.examples]
 	}
 	fmt.Fprintf(j.stderr, "%s, %s: %d examples to train on from %s", task.Name, task.Kind, len(learn.Examples), learnFile)
 	if n := learn.Skipped + dev.Skipped; n > 0 {
@@ -107,4 +100,17 @@ func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 	}
 	fmt.Fprintf(j.stderr, ", %d to measure on\n", len(dev.Examples))
 	return
+}
+
+// someOf draws n of the examples of a file; 0 are all.
+func someOf[E any](all []E, n int, seed uint64, file string) ([]E, error) {
+	if n > len(all) {
+		return nil, usagef("--examples %d: %s has %d", n, file, len(all))
+	}
+	if n == 0 {
+		return all, nil
+	}
+	random := rand.New(rand.NewPCG(seed, 0))
+	random.Shuffle(len(all), func(a, b int) { all[a], all[b] = all[b], all[a] })
+	return all[:n], nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -29,9 +30,7 @@ func writeFlags(path, comment string, f *pflag.FlagSet, leaveOut ...string) erro
 		case "bool":
 			value = text == "true"
 		case "int", "uint64":
-			if n, err := strconv.ParseInt(text, 10, 64); err == nil { // TOML has no larger
-				value = n
-			}
+			value, _ = strconv.ParseInt(text, 10, 64) // see checkSeed
 		case "float64":
 			value, _ = strconv.ParseFloat(text, 64)
 		}
@@ -41,6 +40,14 @@ func writeFlags(path, comment string, f *pflag.FlagSet, leaveOut ...string) erro
 		return err
 	}
 	return os.WriteFile(path, b.Bytes(), 0o666)
+}
+
+// checkSeed refuses seeds that a recipe cannot hold.
+func checkSeed(seed uint64) error {
+	if seed > math.MaxInt64 {
+		return usagef("--seed %d: want at most %d, the largest integer of TOML", seed, int64(math.MaxInt64))
+	}
+	return nil
 }
 
 // readFlags sets the flags that a file gives and the command line does not.

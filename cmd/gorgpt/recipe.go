@@ -215,7 +215,7 @@ func (r recipe) validate() error {
 	if r.Data == "" {
 		return usagef("--data is empty: want a file, a folder, a glob, or go")
 	}
-	return nil
+	return checkSeed(r.Seed)
 }
 
 // warmup is the length of the climb: no more than a tenth of a short run.

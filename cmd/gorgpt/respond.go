@@ -33,7 +33,8 @@ func (j *finetuning) runPairs(ctx context.Context) (err error) {
 	if err := r.streams(); err != nil {
 		return err
 	}
-	if err := enoughFor(declare(r.base.model.WithDropout(r.dropout), r.batch(), r.window(), true)); err != nil {
+	run, _ := r.runs(r.learn.Len())
+	if err := checkTraining(declare(r.base.model.WithDropout(r.dropout), run, r.window(), true)); err != nil {
 		return err
 	}
 	t, err := r.trainer()
@@ -92,10 +93,14 @@ func (r *responding) streams() error {
 			return fmt.Errorf("%s: too few to hold out a tenth, with %s; give --dev", r.pairs, plural.Of(len(learn), "pair"))
 		}
 	}
+	if learn, err = someOf(learn, r.examples, r.settings.Seed, r.pairs); err != nil {
+		return err
+	}
 	if d := r.base.model.Dims(); r.context > d.Context {
 		return usagef("--context %d: the model has %s", r.context, plural.Of(d.Context, "position"))
 	}
-	shape := pairs.Config{Batch: min(r.settings.Micro, r.settings.Batch, len(learn)), Context: r.window(), Seed: r.settings.Seed}
+	run, _ := r.runs(len(learn))
+	shape := pairs.Config{Batch: run, Context: r.window(), Seed: r.settings.Seed}
 	if r.learn, err = pairs.NewStream(template.Apply(learn), r.base.tokenizer, shape); err != nil {
 		return fmt.Errorf("%s: %w", r.pairs, err)
 	}
@@ -113,8 +118,16 @@ func (r *responding) streams() error {
 // window is the most tokens of a prompt and its response.
 func (r *responding) window() int { return cmp.Or(r.context, r.base.model.Dims().Context) }
 
-// batch is the number of pairs of a run of the graph.
-func (r *responding) batch() int { return min(r.settings.Micro, r.settings.Batch, r.learn.Len()) }
+// runs is the number of pairs of a run of the graph, and of an update of so many of them: at
+// most --micro, of one size.
+func (r *responding) runs(all int) (run, update int) {
+	update = min(r.settings.Batch, all)
+	run = min(r.settings.Micro, update)
+	for update%run > 0 {
+		run--
+	}
+	return run, update
+}
 
 // trainer puts the parts of the run together. The best weights on the pairs to measure on are
 // kept.
@@ -124,9 +137,8 @@ func (r *responding) trainer() (*train.Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	batch := r.batch()
-	accumulate := max(1, min(o.Batch, r.learn.Len())/batch)
-	epoch := (r.learn.Len() + batch*accumulate - 1) / (batch * accumulate)
+	batch, update := r.runs(r.learn.Len())
+	epoch := (r.learn.Len() + update - 1) / update
 	r.steps = o.Epochs * epoch
 	adam := train.NewAdamW()
 	adam.Beta2, adam.Decay, adam.Clip = 0.999, o.Decay, o.Clip // as in GPT-1's fine-tuning
@@ -134,7 +146,7 @@ func (r *responding) trainer() (*train.Trainer, error) {
 	return &train.Trainer{
 		Model: r.base.model.WithDropout(r.dropout), Params: r.base.params,
 		Train: r.learn, Validation: restart, Solver: adam, Schedule: schedule,
-		Steps: r.steps, Batch: batch, Context: r.window(), Accumulate: accumulate,
+		Steps: r.steps, Batch: batch, Context: r.window(), Accumulate: update / batch,
 		EvalEvery: epoch, Seed: o.Seed, Save: r.save,
 	}, nil
 }

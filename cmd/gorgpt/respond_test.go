@@ -51,6 +51,10 @@ func TestFinetunePairs(t *testing.T) {
 		want   string
 	}{
 		{"--pairs train.jsonl --task rte", 2, "--pairs goes without --task, --kind, --data, --train, --fresh and --json"},
+		{"--pairs train.jsonl --label stars", 2, "--pairs goes without --text, --pair, --label, --score and --lambda: a pair has prompt and response, and no head"},
+		{"--pairs train.jsonl --lambda 0", 2, "--pairs goes without --text, --pair, --label, --score and --lambda: a pair has prompt and response, and no head"},
+		{"--pairs train.jsonl --dev train.jsonl --examples 13", 2, "--examples 13: train.jsonl has 12"},
+		{"--pairs train.jsonl --seed 9223372036854775808", 2, "--seed 9223372036854775808: want at most 9223372036854775807, the largest integer of TOML"},
 		{"--pairs train.jsonl --template tlrd", 2, `unknown template "tlrd"; did you mean "tldr"?`},
 		{"--pairs nosuch.jsonl", 1, "nosuch.jsonl: no such file or directory"},
 		{"--pairs train.jsonl --context 3", 1, "train.jsonl: pair of line 1: the response takes 5 tokens, the context has 3"},
@@ -59,6 +63,17 @@ func TestFinetunePairs(t *testing.T) {
 		status, _, stderr := gorgpt(t, t.Context(), append([]string{"finetune", "--from", dir}, strings.Fields(c.args)...)...)
 		if status != c.status || !strings.HasSuffix(stderr, "gorgpt: "+c.want+"\n") {
 			t.Errorf("%s: status %d: %s", c.args, status, stderr)
+		}
+	}
+}
+
+// TestRunsOfPairs: the pairs of a run divide those of an update.
+func TestRunsOfPairs(t *testing.T) {
+	for _, c := range [][5]int{{32, 8, 100, 8, 32}, {10, 8, 100, 5, 10}, {7, 3, 100, 1, 7}, {6, 6, 4, 4, 4}, {4, 8, 100, 4, 4}} {
+		r := responding{finetuning: &finetuning{}}
+		r.settings.Batch, r.settings.Micro = c[0], c[1]
+		if run, update := r.runs(c[2]); run != c[3] || update != c[4] {
+			t.Errorf("a batch of %d, micro %d, %d pairs: runs of %d for updates of %d, want %d and %d", c[0], c[1], c[2], run, update, c[3], c[4])
 		}
 	}
 }

@@ -98,7 +98,9 @@ func exists(path string) bool {
 // runSummary is a run in a row, and an observer of its metrics.
 type runSummary struct {
 	Dir      string   `json:"dir"`
-	Model    string   `json:"model"`
+	Model    string   `json:"model,omitempty"`
+	From     string   `json:"from,omitempty"` // of a fine-tuned model: what it was made from
+	Task     string   `json:"task,omitempty"` // and for
 	Step     int      `json:"step"`
 	Steps    int      `json:"steps"`
 	Tokens   int64    `json:"tokens"`
@@ -151,7 +153,7 @@ func summarise(dir string) (*runSummary, error) {
 	return r, nil
 }
 
-// tuned gives a fine-tuned model the name of what it was made from, and for.
+// tuned notes what a fine-tuned model was made from, and for.
 func (r *runSummary) tuned(recipe string) error {
 	f := newFinetune().Flags()
 	switch err := readFlags(recipe, f, ofOneRun...); {
@@ -161,7 +163,7 @@ func (r *runSummary) tuned(recipe string) error {
 		return err
 	}
 	text := func(flag string) string { return f.Lookup(flag).Value.String() }
-	r.Model = text("from") + " for " + cmp.Or(text("task"), text("pairs"), text("train"), text("data"))
+	r.From, r.Task = text("from"), cmp.Or(text("task"), text("pairs"), text("train"), text("data"))
 	return nil
 }
 
@@ -205,6 +207,9 @@ func writeRuns(out io.Writer, runs []*runSummary) error {
 	}
 	for _, r := range runs {
 		model, step, at := cmp.Or(r.Model, "-"), strconv.Itoa(r.Step), "-"
+		if r.From != "" {
+			model = r.From + " for " + r.Task
+		}
 		if r.Steps > 0 {
 			step += "/" + strconv.Itoa(r.Steps)
 		}

@@ -72,6 +72,7 @@ func TestBadInput(t *testing.T) {
 		{"runs full", 1, "full: no run: want a folder with metrics.jsonl, or one of such folders"},
 		{"train --steps 99999999999999999999", 2, "--steps 99999999999999999999: want a whole number, of 64 bits; see gorgpt train -h"},
 		{"train --seed -1", 2, "--seed -1: want a whole number from 0, of 64 bits; see gorgpt train -h"},
+		{"train --seed 9223372036854775808", 2, "--seed 9223372036854775808: want at most 9223372036854775807, the largest integer of TOML"},
 		{"train --lr fast", 2, "--lr fast: want a number; see gorgpt train -h"},
 		{"train --data ok.txt --layers 100000000", 2, "gpt2-nano: the number of layers is 100000000, want at most 1000"},
 		{"train --data ok.txt --width 1000000000", 2, "gpt2-nano: the width is 1000000000, want at most 16777216"},

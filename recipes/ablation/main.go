@@ -5,8 +5,9 @@
 //	go run ./recipes/ablation --from DIR --data FOLDER
 //
 // FOLDER has a folder for each task, as gorgpt finetune --data wants it. Each run is one of
-// gorgpt finetune in a folder of --out; those that are done are not done again, so an
-// interrupted one goes on. The table is Markdown on standard output.
+// gorgpt finetune in a folder of --out; those that are done with the same flags are not done
+// again, so an interrupted one goes on: for other weights of the same name give another --out.
+// The table is Markdown on standard output.
 package main
 
 import (
@@ -86,7 +87,7 @@ func command() *cobra.Command {
 	f.IntVar(&s.seeds, "seeds", 3, "runs of each: seeds of the head, the order, dropout, and which examples")
 	f.IntVar(&s.epochs, "epochs", 3, "times to go over them, as in the paper")
 	f.Float64Var(&s.rate, "lr", 3e-4, "highest learning rate; the paper's 6.25e-5 is for a model ten times as large")
-	f.IntVar(&s.jobs, "jobs", 2, "runs at once, each on one core")
+	f.IntVar(&s.jobs, "jobs", 2, "runs at once, which share the cores")
 	f.StringVar(&s.gorgpt, "gorgpt", "", "the command (default: built from ./cmd/gorgpt)")
 	return cmd
 }
@@ -105,7 +106,10 @@ func (s *study) run(ctx context.Context) error {
 		return err
 	}
 	if s.gorgpt == "" {
-		s.gorgpt = filepath.Join(s.out, "gorgpt")
+		var err error
+		if s.gorgpt, err = filepath.Abs(filepath.Join(s.out, "gorgpt")); err != nil { // a name alone is looked for elsewhere
+			return err
+		}
 		build := exec.CommandContext(ctx, "go", "build", "-o", s.gorgpt, "./cmd/gorgpt")
 		build.Stderr = s.progress
 		if err := build.Run(); err != nil {
