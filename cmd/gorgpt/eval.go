@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -165,6 +166,9 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 		if cmd.Flags().Changed(flag) && o.Shots == 0 {
 			return named, usagef("--%s without --shots: say how many", flag)
 		}
+	}
+	if named.Name == "perplexity" && filepath.Ext(e.data) == ".jsonl" && !o.Documents {
+		return named, usagef("--data %s: these are JSON lines; say --documents to measure their texts", e.data)
 	}
 	e.options.FullLast = e.lastWindow == "full"
 	e.options.Stop, e.options.Separator = lineEnds.Replace(e.stop), lineEnds.Replace(e.separator)

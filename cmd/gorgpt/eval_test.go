@@ -117,6 +117,7 @@ func TestEvalErrors(t *testing.T) {
 		{"--on perplexity --data x --stride 161", 2, "--stride 161: the window has 160 tokens"},
 		{"--on perplexity --data x --words lines", 2, `unknown --words "lines"; there are with-line-ends, split`},
 		{"--on perplexity --data x --last-window ful", 2, `unknown --last-window "ful"; did you mean "full"?`},
+		{"--on perplexity --data x.jsonl", 2, "--data x.jsonl: these are JSON lines; say --documents to measure their texts"},
 		{"--on choices --data x --draw first", 2, "--draw without --shots: say how many"},
 		{"--on golden", 1, "no golden numbers are known of a model of 38816 parameters, only of gpt2, gpt2-medium, openai-gpt; others come in a file"},
 	} {
