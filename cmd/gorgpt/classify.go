@@ -92,7 +92,7 @@ func (c *classifier) answer(out io.Writer, texts []string, asJSON bool) error {
 	}
 	task := c.AsTask()
 	set := tasks.Set{Examples: []tasks.Example{x}}
-	examples, err := c.encoder.Examples(task, set)
+	examples, err := c.Encoder.Examples(task, set)
 	if err != nil {
 		return err
 	}

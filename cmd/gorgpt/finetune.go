@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
@@ -224,7 +223,7 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 	progress := train.NewProgress(j.stderr, steps, train.Machine{})
 	defer func() { err = errors.Join(err, metrics.Close()) }()
 	o.Observers = []train.Observer{metrics, progress}
-	description := finetune.Describe(task, c.Outputs, context)
+	trained := finetune.Trained{Description: finetune.Describe(task, c.Outputs, context), Classifier: c, Params: params, Encoder: encoder}
 	var best *finetune.Evaluation
 	o.Epoch = func(e finetune.Evaluation) error {
 		progress.Close()
@@ -236,24 +235,12 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 			return nil
 		}
 		best = &e
-		return j.save(c, params, encoder, description)
+		return trained.Save(filepath.Join(checkpointsDir(j.out), "best"))
 	}
 	all, err := finetune.Run(ctx, c, params, task, learned, checked, o)
 	progress.Close()
 	if err != nil {
 		return err
 	}
-	return j.report(description, dev, all, best)
-}
-
-// save writes checkpoints/best.
-func (j *finetuning) save(c finetune.Classifier, params *graph.Params, e *finetune.Encoder, d finetune.Description) error {
-	config, err := c.Base.JSON(-1)
-	if err != nil {
-		return err
-	}
-	return checkpoint.Save(filepath.Join(checkpointsDir(j.out), "best"), checkpoint.Contents{
-		Config: config, Params: params, Zeros: c.Base.Absent(),
-		Tokenizer: func(dir string) error { return errors.Join(e.Tokenizer.Save(dir), d.Write(dir)) },
-	})
+	return j.report(trained.Description, dev, all, best)
 }

@@ -1,0 +1,78 @@
+package finetune
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// Trained is a classifier with all it takes to use it.
+type Trained struct {
+	Description
+	Classifier Classifier
+	Params     *graph.Params
+	Encoder    *Encoder
+}
+
+// Save writes a Hugging Face model directory: the model with the weights of its head, the
+// tokenizer with the special tokens, and the description.
+func (t *Trained) Save(dir string) error {
+	config, err := t.Classifier.Base.JSON(-1)
+	if err != nil {
+		return err
+	}
+	return checkpoint.Save(dir, checkpoint.Contents{
+		Config: config, Params: t.Params, Zeros: t.Classifier.Base.Absent(),
+		Tokenizer: func(dir string) error {
+			return errors.Join(t.Encoder.Tokenizer.Save(dir), t.Description.Write(dir))
+		},
+	})
+}
+
+// Open opens what Save has written, with the weights mapped, not read.
+func Open(dir string) (*Trained, error) {
+	d, err := checkpoint.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	t := &Trained{Params: graph.NewParams(0)}
+	if t.Description, err = ReadDescription(d.Path()); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s has no %s: it is no classifier; make one with gorgpt finetune", dir, DescriptionName)
+		}
+		return nil, err
+	}
+	t.Classifier = Classifier{Kind: t.Kind, Outputs: t.Outputs}
+	if t.Classifier.Base, err = d.Model(); err != nil {
+		return nil, err
+	}
+	vocab := t.Classifier.Base.Dims().Vocab
+	tok, err := d.Tokenizer(vocab)
+	if err != nil {
+		return nil, err
+	}
+	if tok == nil {
+		return nil, fmt.Errorf("%s has no tokenizer, which its classifier was trained with", dir)
+	}
+	if t.Encoder, err = NewEncoder(tok, t.Context); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if n := t.Encoder.Tokenizer.Size(); n > vocab {
+		return nil, fmt.Errorf("%s: its tokenizer has not got the special tokens of a classifier: %d tokens with them, of a model of %d", dir, n, vocab)
+	}
+	if err := t.Classifier.Declare(t.Params); err != nil {
+		return nil, err
+	}
+	if err := d.MapParams(t.Params, t.Classifier.Base.Absent()); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Predictor makes the program that scores size examples at once.
+func (t *Trained) Predictor(size int) (*Predictor, error) {
+	return NewPredictor(t.Classifier, t.Params, size, t.Context)
+}
