@@ -17,6 +17,7 @@ var layer = map[string]int{
 	"internal/kernel/minimax": -1, // coefficients
 	"internal/nearest":        0,
 	"internal/plural":         0,
+	"internal/scopepath":      0,
 	"internal/plainjson":      -1, // for the formats too
 	"chart":                   0,
 	"internal/reference":      0,

@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
+	"github.com/gorgpt/gorgpt/internal/scopepath"
 )
 
 // edit is a change of some layers: around declares what stands in a layer's place.
@@ -157,7 +158,7 @@ func (b *builder) checkEdits() error {
 // matches tells whether a whole path matches a pattern.
 func matches(pattern, at string) bool {
 	p, names := strings.Split(pattern, "."), strings.Split(at, ".")
-	return len(p) == len(names) && inside(p, names)
+	return len(p) == len(names) && scopepath.Inside(p, names)
 }
 
 // kinds lists paths once each, in order, with * for numbers.

@@ -2,11 +2,12 @@ package graph
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
 	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/internal/scopepath"
 )
 
 // Recompute lets the gradient of a program compute the values inside some scopes once
@@ -29,26 +30,13 @@ func (b *builder) checkPatterns() error {
 		found := false
 		for n, at := range b.origin {
 			_, ours := n.Op().(*nodeOp)
-			found = found || ours && inside(pattern, strings.Split(at, "."))
+			found = found || ours && scopepath.Inside(pattern, strings.Split(at, "."))
 		}
 		if !found {
 			return fmt.Errorf("graph: Recompute(%s): no scope matches", strings.Join(pattern, "."))
 		}
 	}
 	return nil
-}
-
-// inside tells whether a path begins with names that match a pattern.
-func inside(pattern, names []string) bool {
-	if len(names) < len(pattern) {
-		return false
-	}
-	for i, p := range pattern {
-		if ok, err := path.Match(p, names[i]); !ok || err != nil {
-			return false
-		}
-	}
-	return true
 }
 
 // segment is the scope whose values are computed again together.
@@ -63,7 +51,7 @@ type segment struct {
 func (b *builder) segmentAt(at string) *segment {
 	names := strings.Split(at, ".")
 	for _, pattern := range b.recompute {
-		if !inside(pattern, names) {
+		if !scopepath.Inside(pattern, names) {
 			continue
 		}
 		key := strings.Join(names[:len(pattern)], ".")

@@ -17,26 +17,7 @@ func Dropout(s *graph.Scope, x *G.Node, rate float64) *G.Node {
 	if err := checkRate(s, "Dropout", x.Shape(), rate); err != nil {
 		return err
 	}
-	if !s.Training() || rate == 0 {
-		return x
-	}
-	stream := s.Stream("dropout")
-	apply := func(name string, x *G.Node, grad func(G.Nodes, *G.Node, *G.Node) G.Nodes) *G.Node {
-		return s.Apply(graph.Op{
-			Name:  name,
-			Out:   x.Shape(),
-			FLOPs: size(x.Shape()),
-			Run: func(a *graph.Args) error {
-				seed, step := a.Random()
-				kernel.NewMask(rate, seed, step, stream).Apply(a.Out(0), a.Floats(0))
-				return nil
-			},
-			Grad: grad,
-		}, x)
-	}
-	return apply("Dropout", x, func(_ G.Nodes, _, grad *G.Node) G.Nodes {
-		return G.Nodes{apply("DropoutGrad", grad, nil)}
-	})
+	return drop(s, "Dropout", x, rate, func(mask kernel.Mask, out, x []float32) { mask.Apply(out, x) })
 }
 
 // DropoutShared is [Dropout] of the rows of x (N·K, C), where K rows one after the other lose
@@ -49,29 +30,36 @@ func DropoutShared(s *graph.Scope, x *G.Node, rate float64, share int) *G.Node {
 	if !isMatrix(x) || share < 1 || x.Shape()[0]%share != 0 {
 		return s.Fail("DropoutShared", x.Shape(), "x is %v; want (N·K, C) with a K of %d", x.Shape(), share)
 	}
+	width := x.Shape()[1]
+	return drop(s, "DropoutShared", x, rate, func(mask kernel.Mask, out, x []float32) {
+		for i, v := range x {
+			out[i] = v * mask.At(uint64(i/(share*width)*width+i%width))
+		}
+	})
+}
+
+// drop is an op that multiplies by a mask, as its gradient does; outside of training graphs,
+// and for a rate of 0, it is x itself.
+func drop(s *graph.Scope, name string, x *G.Node, rate float64, apply func(mask kernel.Mask, out, x []float32)) *G.Node {
 	if !s.Training() || rate == 0 {
 		return x
 	}
-	stream, width := s.Stream("dropout"), x.Shape()[1]
-	apply := func(name string, x *G.Node, grad func(G.Nodes, *G.Node, *G.Node) G.Nodes) *G.Node {
+	stream := s.Stream("dropout")
+	masked := func(name string, x *G.Node, grad func(G.Nodes, *G.Node, *G.Node) G.Nodes) *G.Node {
 		return s.Apply(graph.Op{
 			Name:  name,
 			Out:   x.Shape(),
 			FLOPs: size(x.Shape()),
 			Run: func(a *graph.Args) error {
 				seed, step := a.Random()
-				mask := kernel.NewMask(rate, seed, step, stream)
-				out, x := a.Out(0), a.Floats(0)
-				for i, v := range x {
-					out[i] = v * mask.At(uint64(i/(share*width)*width+i%width))
-				}
+				apply(kernel.NewMask(rate, seed, step, stream), a.Out(0), a.Floats(0))
 				return nil
 			},
 			Grad: grad,
 		}, x)
 	}
-	return apply("DropoutShared", x, func(_ G.Nodes, _, grad *G.Node) G.Nodes {
-		return G.Nodes{apply("DropoutSharedGrad", grad, nil)}
+	return masked(name, x, func(_ G.Nodes, _, grad *G.Node) G.Nodes {
+		return G.Nodes{masked(name+"Grad", grad, nil)}
 	})
 }
 

@@ -231,19 +231,14 @@ func (t *gpt1) pipeline() *pipeline {
 func (p *pipeline) gpt1() (Tokenizer, error) {
 	m := p.Model
 	on := func(b *bool) bool { return b == nil || *b }
+	if err := m.plain(); err != nil {
+		return nil, err
+	}
 	switch n := p.Normalizer; {
-	case m.Type != "BPE":
-		return nil, fmt.Errorf("model.type is %q, want \"BPE\"", m.Type)
-	case m.Dropout != nil && *m.Dropout != 0:
-		return nil, fmt.Errorf("model.dropout is %v, want none", *m.Dropout)
-	case m.ContinuingSubwordPrefix != nil && *m.ContinuingSubwordPrefix != "":
-		return nil, fmt.Errorf("model.continuing_subword_prefix is %q, want none", *m.ContinuingSubwordPrefix)
 	case m.UnkToken == nil || *m.UnkToken != unknownToken:
 		return nil, fmt.Errorf("model.unk_token is not %q", unknownToken)
 	case m.FuseUnk:
 		return nil, errors.New("model.fuse_unk is true, want false")
-	case m.ByteFallback:
-		return nil, errors.New("model.byte_fallback is true, want false")
 	case n == nil || n.Type != "BertNormalizer":
 		return nil, fmt.Errorf("normalizer is %s, want \"BertNormalizer\" for GPT-1", n)
 	case !on(n.CleanText) || !on(n.ChineseChars) || !on(n.StripAccents) || !on(n.Lowercase):

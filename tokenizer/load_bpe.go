@@ -6,22 +6,32 @@ import (
 	"slices"
 )
 
+// plain tells what a model has beyond byte pairs that no tokenizer here has.
+func (m *model) plain() error {
+	switch {
+	case m == nil:
+		return errors.New("no model, want one of type \"BPE\"")
+	case m.Type != "BPE":
+		return fmt.Errorf("model.type is %q, want \"BPE\"", m.Type)
+	case m.Dropout != nil && *m.Dropout != 0:
+		return fmt.Errorf("model.dropout is %v, want none", *m.Dropout)
+	case m.ContinuingSubwordPrefix != nil && *m.ContinuingSubwordPrefix != "":
+		return fmt.Errorf("model.continuing_subword_prefix is %q, want none", *m.ContinuingSubwordPrefix)
+	case m.ByteFallback:
+		return errors.New("model.byte_fallback is true, want false")
+	}
+	return nil
+}
+
 // byteLevel reads GPT-2's tokenizer over any vocabulary.
 func (p *pipeline) byteLevel() (Tokenizer, error) {
 	m := p.Model
+	if err := m.plain(); err != nil {
+		return nil, err
+	}
 	switch {
-	case m == nil:
-		return nil, errors.New("no model, want one of type \"BPE\"")
-	case m.Type != "BPE":
-		return nil, fmt.Errorf("model.type is %q, want \"BPE\"", m.Type)
-	case m.Dropout != nil && *m.Dropout != 0:
-		return nil, fmt.Errorf("model.dropout is %v, want none", *m.Dropout)
-	case m.ContinuingSubwordPrefix != nil && *m.ContinuingSubwordPrefix != "":
-		return nil, fmt.Errorf("model.continuing_subword_prefix is %q, want none", *m.ContinuingSubwordPrefix)
 	case m.EndOfWordSuffix != nil && *m.EndOfWordSuffix != "":
 		return nil, fmt.Errorf("model.end_of_word_suffix is %q, want none with \"ByteLevel\"", *m.EndOfWordSuffix)
-	case m.ByteFallback:
-		return nil, errors.New("model.byte_fallback is true, want false")
 	case m.IgnoreMerges:
 		return nil, errors.New("model.ignore_merges is true, want false")
 	case p.Normalizer != nil:

@@ -76,20 +76,14 @@ its caches, and have none.`,
 					return err
 				}
 				r.Model = model
-				if asJSON {
-					return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
-				}
-				return r.write(cmd.OutOrStdout())
+				return printed(cmd.OutOrStdout(), r, asJSON)
 			}
 			r, err := bench(cmd.Context(), m, batch, context, steps, recompute(again)...)
 			if err != nil {
 				return err
 			}
 			r.Model = model
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
-			}
-			return r.write(cmd.OutOrStdout())
+			return printed(cmd.OutOrStdout(), r, asJSON)
 		},
 	}
 	f := cmd.Flags()
@@ -102,6 +96,14 @@ its caches, and have none.`,
 	f.BoolVar(&again, "recompute", false, "compute the inside of blocks again for the gradient, as train --recompute does")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
+}
+
+// printed prints a result for people, or as one JSON object.
+func printed(out io.Writer, r interface{ write(io.Writer) error }, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(out).Encode(r)
+	}
+	return r.write(out)
 }
 
 // benchResult is what bench measures. Times are in seconds, rates in 1e9 a second.

@@ -2,12 +2,12 @@ package draw
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/nearest"
+	"github.com/gorgpt/gorgpt/internal/scopepath"
 )
 
 // kind is what a box stands for.
@@ -82,16 +82,7 @@ func isNumber(name string) bool {
 
 // inside tells whether a path is at or below what pattern matches.
 func inside(pattern []string, at string) bool {
-	names := strings.Split(at, ".")
-	if len(names) < len(pattern) {
-		return false
-	}
-	for i, p := range pattern {
-		if ok, err := path.Match(p, names[i]); !ok || err != nil {
-			return false
-		}
-	}
-	return true
+	return scopepath.Inside(pattern, strings.Split(at, "."))
 }
 
 // opened tells whether the picture shows the nodes at a path.
