@@ -21,7 +21,7 @@ type Loaded struct {
 }
 
 // Load opens a checkpoint or another Hugging Face model directory to run it: the model that
-// its config.json describes, its weights as [MapParams] reads them, and its tokenizer. What
+// its config.json describes, its weights as [Dir.MapParams] maps them, and its tokenizer. What
 // is to be trained on is better read by [Dir.Params], and what is stored in another form is
 // found by [Recognise].
 func Load(dir string) (*Loaded, error) {
@@ -29,18 +29,31 @@ func Load(dir string) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Loaded{Params: graph.NewParams(0), Path: d.Path()}
-	if l.Model, err = d.Model(); err != nil {
+	l := &Loaded{Path: d.Path()}
+	if l.Model, l.Params, err = d.LoadWeights(); err != nil {
 		return nil, err
 	}
-	if err := models.Declare(l.Model, l.Params); err != nil {
-		return nil, fmt.Errorf("%s: %w", d.Path(), err)
-	}
-	if err := d.MapParams(l.Params, l.Model.Absent()); err != nil {
+	if l.Tokenizer, err = d.Tokenizer(l.Model.Dims().Vocab); err != nil {
 		return nil, err
 	}
-	l.Tokenizer, err = d.Tokenizer(l.Model.Dims().Vocab)
-	return l, err
+	return l, nil
+}
+
+// LoadWeights is the model that config.json describes and its weights, mapped. A checkpoint whose
+// tokenizer is broken has them too.
+func (d *Dir) LoadWeights() (models.Model, *graph.Params, error) {
+	m, err := d.Model()
+	if err != nil {
+		return nil, nil, err
+	}
+	params := graph.NewParams(0)
+	if err := models.Declare(m, params); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", d.path, err)
+	}
+	if err := d.MapParams(params, m.Absent()); err != nil {
+		return nil, nil, err
+	}
+	return m, params, nil
 }
 
 // Model is the model that config.json describes.

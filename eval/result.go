@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,10 +34,35 @@ type Result struct {
 // Sample is one passage, question, document or prompt.
 type Sample struct {
 	// LogLikelihoods are those of the last word, of each choice or of the document.
-	LogLikelihoods []float64 `json:"log_likelihoods,omitempty"`
-	Text           string    `json:"text,omitempty"` // that the model wrote
-	Tokens         int       `json:"tokens"`         // predicted or written
-	Right          *bool     `json:"right,omitempty"`
+	LogLikelihoods []float64
+	Text           string // that the model wrote, where there are no log-likelihoods
+	Tokens         int    // predicted or written
+	Right          *bool  // nil where nothing is right or wrong
+}
+
+// MarshalJSON writes null for what is not finite, which JSON has no number for.
+func (s Sample) MarshalJSON() ([]byte, error) {
+	object := struct {
+		LogLikelihoods []*float64 `json:"log_likelihoods,omitempty"`
+		Text           *string    `json:"text,omitempty"`
+		Tokens         int        `json:"tokens"`
+		Right          *bool      `json:"right,omitempty"`
+	}{Tokens: s.Tokens, Right: s.Right}
+	if s.LogLikelihoods == nil {
+		object.Text = &s.Text
+	}
+	for _, v := range s.LogLikelihoods {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			object.LogLikelihoods = append(object.LogLikelihoods, nil)
+		} else {
+			object.LogLikelihoods = append(object.LogLikelihoods, &v)
+		}
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(object)
+	return b.Bytes(), err
 }
 
 // Number is a named value.

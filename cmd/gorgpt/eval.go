@@ -167,6 +167,9 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 			return named, usagef("--%s without --shots: say how many", flag)
 		}
 	}
+	if named.Optional && e.samples != "" {
+		return named, usagef("--samples: %s has none", named.Name)
+	}
 	if named.Name == "perplexity" && filepath.Ext(e.data) == ".jsonl" && !o.Documents {
 		return named, usagef("--data %s: these are JSON lines; say --documents to measure their texts", e.data)
 	}
@@ -201,10 +204,13 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	}
 	var samples *os.File
 	if e.samples != "" { // before the work, lest it be lost
-		if samples, err = os.Create(e.samples); err != nil {
-			return err
+		if samples, err = os.Create(e.samples + ".tmp"); err != nil {
+			return fmt.Errorf("%s: %w", e.samples, errors.Unwrap(err))
 		}
-		defer func() { err = errors.Join(err, samples.Close()) }()
+		defer func() {
+			err = errors.Join(err, samples.Close())
+			os.Remove(samples.Name()) // if it has not become the file
+		}()
 	}
 	s := eval.NewSubject(m.model, m.params, m.tokenizer, window)
 	defer func() { err = errors.Join(err, s.Close()) }()
@@ -213,15 +219,18 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	if samples != nil {
-		if err := writeSamples(samples, r.Samples); err != nil {
-			return err
-		}
-	}
 	if e.asJSON {
 		err = json.NewEncoder(stdout).Encode(r)
 	} else {
 		err = r.Print(stdout)
+	}
+	if err == nil && samples != nil {
+		if err := writeSamples(samples, r.Samples); err != nil {
+			return err
+		}
+		if err := os.Rename(samples.Name(), e.samples); err != nil {
+			return err
+		}
 	}
 	if err == nil && !r.Passed() {
 		err = fmt.Errorf("%s: %.0f of %s failed", named.Name, (1-r.Value)*float64(len(r.Checks)), plural.Of(len(r.Checks), "check"))

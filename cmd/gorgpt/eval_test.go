@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"os"
@@ -170,9 +171,39 @@ func TestEvalSamples(t *testing.T) {
 		t.Errorf("%+v, but samples\n%s", got, data)
 	}
 
+	// A run that fails leaves the file of an earlier one, and nothing else.
+	if status, _, stderr := gorgpt(t, t.Context(), "eval", "--from", dir, "--on", "lambada", "--data", "nosuch.jsonl", "--samples", path); status != 1 {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, data) {
+		t.Errorf("%v, samples are now %q", err, again)
+	}
+	if names, err := os.ReadDir(filepath.Dir(path)); err != nil || len(names) != 1 {
+		t.Errorf("%v, %v", names, err)
+	}
+	if status, _, stderr := gorgpt(t, t.Context(), "eval", "--from", dir, "--on", "golden", "--data", "x", "--samples", path); status != 2 || stderr != "gorgpt: --samples: golden has none\n" {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+
 	nowhere := filepath.Join(t.TempDir(), "no", "file")
 	status, _, stderr = gorgpt(t, t.Context(), append(args, "--samples", nowhere)...)
 	if status != 1 || stderr != "gorgpt: "+nowhere+": no such file or directory\n" {
 		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+// TestEvalGoldenWithoutTokenizer: golden numbers are ids, so a tokenizer that cannot be opened
+// is no reason to refuse them, as it is for texts.
+func TestEvalGoldenWithoutTokenizer(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := os.CopyFS(dir, os.DirFS(evalModel(t))); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "tokenizer.json"), "{")
+	if _, err := loadWeights(dir); err != nil {
+		t.Error(err)
+	}
+	if m, err := load(dir); err == nil {
+		t.Errorf("opened with %v", m.tokenizer)
 	}
 }

@@ -237,7 +237,9 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 		best = &e
 		return trained.Save(filepath.Join(checkpointsDir(j.out), "best"))
 	}
+	end := stopping(ctx, progress)
 	all, err := finetune.Run(ctx, c, params, task, learned, checked, o)
+	end()
 	progress.Close()
 	if err != nil {
 		return err

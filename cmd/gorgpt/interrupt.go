@@ -10,17 +10,25 @@ import (
 )
 
 // untilInterrupt returns a context that the first interrupt ends, so that the command stops
-// where it can go on from. The second ends the process at once, as files are only ever
-// renamed into place.
+// where it can go on from. A second one, by Ctrl-C, ends the process at once: checkpoints are
+// renamed into place when they are whole. What the caller has ignored, as nohup does a
+// hang-up, stays ignored.
 func untilInterrupt() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
 	go func() {
 		<-signals
 		cancel()
-		<-signals
-		os.Exit(interrupted)
+		for s := range signals {
+			if s == os.Interrupt {
+				os.Exit(interrupted)
+			}
+		}
 	}()
 	return ctx
 }

@@ -18,7 +18,8 @@ import (
 type trained struct {
 	model     models.Model
 	params    *graph.Params
-	tokenizer tokenizer.Tokenizer
+	tokenizer tokenizer.Tokenizer // nil, and why
+	untold    error
 
 	given, dir string // as named, and what a pointer of that name stands for
 }
@@ -34,16 +35,19 @@ func load(dir string) (*trained, error) {
 
 // loadWeights is load of a directory that may have no tokenizer.
 func loadWeights(dir string) (*trained, error) {
-	if d, err := checkpoint.Open(dir); err != nil {
+	d, err := checkpoint.Open(dir)
+	if err != nil {
 		return nil, notCheckpoint(dir, err)
-	} else if _, err := os.Stat(filepath.Join(d.Path(), finetune.DescriptionName)); err == nil {
+	}
+	if _, err := os.Stat(filepath.Join(d.Path(), finetune.DescriptionName)); err == nil {
 		return nil, fmt.Errorf("%s: a classifier, which writes no text: use gorgpt classify", dir)
 	}
-	l, err := checkpoint.Load(dir)
-	if err != nil {
+	m := &trained{given: dir, dir: d.Path()}
+	if m.model, m.params, err = d.LoadWeights(); err != nil {
 		return nil, err
 	}
-	return &trained{model: l.Model, params: l.Params, tokenizer: l.Tokenizer, given: dir, dir: l.Path}, nil
+	m.tokenizer, m.untold = d.Tokenizer(m.model.Dims().Vocab)
+	return m, nil
 }
 
 // notCheckpoint says of a folder that is no checkpoint where one is, if it is a run's.
@@ -62,22 +66,13 @@ func orBest(dir string, err error) error {
 	return err
 }
 
-// needTokenizer says that there is no tokenizer beside the weights.
+// needTokenizer says that there is no tokenizer beside the weights, or none that can be used.
 func (m *trained) needTokenizer() error {
+	if m.untold != nil {
+		return m.untold
+	}
 	if m.tokenizer == nil {
 		return fmt.Errorf("%s has no tokenizer: copy tokenizer.json, or vocab.json and merges.txt, into it", m.given)
 	}
 	return nil
-}
-
-// loadTokenizer opens the tokenizer that lies beside the weights.
-func (m *trained) loadTokenizer() error {
-	d, err := checkpoint.Open(m.dir)
-	if err != nil {
-		return err
-	}
-	if m.tokenizer, err = d.Tokenizer(m.model.Dims().Vocab); err != nil {
-		return err
-	}
-	return m.needTokenizer()
 }
