@@ -226,8 +226,9 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 	trained := finetune.Trained{Description: finetune.Describe(task, c.Outputs, context), Classifier: c, Params: params, Encoder: encoder}
 	var best *finetune.Evaluation
 	o.Epoch = func(e finetune.Evaluation) error {
-		progress.Close()
-		fmt.Fprintf(j.stderr, "epoch %d: dev loss %.4f%s\n", e.Epoch, e.Loss, metricsText(task, e))
+		if err := progress.Say(fmt.Sprintf("epoch %d: dev loss %.4f%s", e.Epoch, e.Loss, metricsText(task, e))); err != nil {
+			return err
+		}
 		if err := metrics.OnEvaluation(train.Evaluation{Step: e.Epoch * steps / o.Epochs, Loss: e.Loss}); err != nil {
 			return err
 		}

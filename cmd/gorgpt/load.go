@@ -21,7 +21,7 @@ type trained struct {
 	tokenizer tokenizer.Tokenizer // nil, and why
 	untold    error
 
-	given, dir string // as named, and what a pointer of that name stands for
+	given string // the directory, as named
 }
 
 // load opens a checkpoint or another Hugging Face directory with a tokenizer, to be run.
@@ -42,7 +42,7 @@ func loadWeights(dir string) (*trained, error) {
 	if _, err := os.Stat(filepath.Join(d.Path(), finetune.DescriptionName)); err == nil {
 		return nil, fmt.Errorf("%s: a classifier, which writes no text: use gorgpt classify", dir)
 	}
-	m := &trained{given: dir, dir: d.Path()}
+	m := &trained{given: dir}
 	if m.model, m.params, err = d.LoadWeights(); err != nil {
 		return nil, err
 	}
