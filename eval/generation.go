@@ -22,7 +22,8 @@ type Generation struct {
 	References string
 	// Template is how prompts are put; see pairs.Templates.
 	Template pairs.Template
-	// Metric is the headline: bleu, rouge1, rouge2, rougeL, exact or f1.
+	// Metric is the headline: bleu, rouge1, rouge2, rougeL, exact, verbatim, f1 or
+	// f1_leave_one_out.
 	Metric string
 	// Tokens bounds a response.
 	Tokens int

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,9 @@ import (
 
 // harness is testdata/harness/expected.json: by model, what lm-evaluation-harness says of
 // each task, and of each of its items.
-type harness map[string][]struct {
+type harness map[string][]harnessRun
+
+type harnessRun struct {
 	Task    string
 	Shots   int
 	Items   []json.RawMessage // a number, a list of them, or a text
@@ -58,8 +61,16 @@ func TestHarness(t *testing.T) {
 	if err := json.Unmarshal(data, &want); err != nil {
 		t.Fatal(err)
 	}
-	if len(want) != 4 {
-		t.Fatalf("%d models", len(want))
+	// All tasks, four of them with other numbers of shots too; with BOS six runs.
+	for name, runs := range map[string]int{"harness/gpt2": 14, "harness/gpt1": 14, "model": 14, "harness/gpt2+bos": 6} {
+		if len(want[name]) != runs {
+			t.Fatalf("%s: %d runs, want %d", name, len(want[name]), runs)
+		}
+		for task := range asHarness {
+			if runs == 14 && !slices.ContainsFunc(want[name], func(r harnessRun) bool { return r.Task == task }) {
+				t.Errorf("%s: no run of %s", name, task)
+			}
+		}
 	}
 	for name, runs := range want {
 		dir, bos := strings.CutSuffix(name, "+bos")

@@ -67,11 +67,19 @@ func (p Perplexity) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 	var total sum
 	var samples []Sample
 	words, size := 0, 0
-	for i, text := range documents {
+	encoded := make([][]int, len(documents))
+	for i, text := range documents { // all before the work, lest the last be too short
 		ids, err := s.Tokenizer.Append(nil, []byte(detokenize(text)))
 		if err != nil {
 			return Result{}, fmt.Errorf("%s: %w", path, err)
 		}
+		if p.Documents && !p.BOS && len(ids) == 1 {
+			return Result{}, fmt.Errorf("%s: document %d: a single token, which nothing predicts; give --bos", path, i+1)
+		}
+		encoded[i] = ids
+	}
+	for i, text := range documents {
+		ids := encoded[i]
 		progress := s.Progress
 		if p.Documents {
 			progress = nil

@@ -34,8 +34,8 @@ func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made token
 	if o.Tokenizer["tokenizer.json"] != "" {
 		return nil, files
 	}
-	for _, path := range o.Tokenizer {
-		tok, err := tokenizer.Load(filepath.Dir(path))
+	if names := slices.Sorted(maps.Keys(o.Tokenizer)); len(names) > 0 {
+		tok, err := tokenizer.Load(filepath.Dir(o.Tokenizer[names[0]])) // they lie together
 		switch {
 		case err != nil:
 			return nil, files + "; no tokenizer.json made of them: " + oneLine(err)

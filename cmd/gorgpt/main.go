@@ -71,7 +71,7 @@ func paths(err error) string {
 			text = strings.Replace(text, e.Error(), e.Path+": "+e.Err.Error(), 1)
 			text = strings.Replace(text, e.Path+": "+e.Path+": ", e.Path+": ", 1) // named by whoever passed it on
 		case *os.LinkError:
-			text = strings.Replace(text, e.Error(), e.New+": "+e.Err.Error(), 1)
+			text = strings.Replace(text, e.Error(), fmt.Sprintf("%s to %s: %v", e.Old, e.New, e.Err), 1)
 		case interface{ Unwrap() error }:
 			if under := e.Unwrap(); under != nil {
 				each(under)
