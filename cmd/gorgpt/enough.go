@@ -62,13 +62,17 @@ func enoughToGenerate(what string, m models.Model, sequences int) error {
 // enoughToEvaluate is enough for weights that are read or mapped, and one run that gives the
 // logits of a whole window.
 func enoughToEvaluate(m models.Model, window int) error {
+	return memoryOf(os.DirFS("/")).enoughToEvaluate(m, window)
+}
+
+func (limit memoryLimit) enoughToEvaluate(m models.Model, window int) error {
 	s := graph.New(graph.NewParams(0))
 	p, err := s.Compile(m.GraphAt(s, s.Ints("tokens", 1, window), s.Ints("rows", window)))
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	return enough("a window of "+plural.Of(window, "token"), 4*float64(graph.Sum(p.Nodes()).Params)+float64(p.PlannedBytes()))
+	return limit.enough("a window of "+plural.Of(window, "token"), 4*float64(graph.Sum(p.Nodes()).Params)+float64(p.PlannedBytes()))
 }
 
 // size is a number of bytes to read.

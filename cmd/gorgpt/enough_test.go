@@ -37,7 +37,7 @@ func TestEnough(t *testing.T) {
 	d := big.Dims()
 	d.Context = 1 << 20
 	// The logits of 2²⁰ positions over 50,257 tokens alone are 211 GB.
-	if err := enoughToEvaluate(big.WithDims(d), d.Context); err == nil || !strings.HasPrefix(err.Error(), "a window of 1048576 tokens takes ") {
+	if err := (memoryLimit{bytes: 100e9}).enoughToEvaluate(big.WithDims(d), d.Context); err == nil || !strings.HasPrefix(err.Error(), "a window of 1048576 tokens takes ") {
 		t.Error(err)
 	}
 	m, err := models.Find("gpt2-nano")
