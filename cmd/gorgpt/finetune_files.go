@@ -78,7 +78,9 @@ func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 		return
 	}
 	if devFile != "" {
-		dev, err = task.Read(devFile)
+		if dev, err = task.Read(devFile); err != nil {
+			return
+		}
 	} else {
 		// Every tenth: files are often sorted by nothing, or by class.
 		var rest []tasks.Example
