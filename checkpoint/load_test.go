@@ -17,7 +17,17 @@ import (
 // saveBytes saves a small model over bytes, by way of a pointer.
 func saveBytes(t *testing.T, out string) (models.Model, *graph.Params) {
 	t.Helper()
-	m := models.GPT2(gpt2.New(tokenizer.Bytes().Size(), 6, 4, 1, 2))
+	m, params := saveVocab(t, filepath.Join(out, "step-1"), tokenizer.Bytes().Size())
+	if err := checkpoint.Point(out, "best", "step-1"); err != nil {
+		t.Fatal(err)
+	}
+	return m, params
+}
+
+// saveVocab saves a small model of a vocabulary with the tokenizer of bytes.
+func saveVocab(t *testing.T, dir string, vocab int) (models.Model, *graph.Params) {
+	t.Helper()
+	m := models.GPT2(gpt2.New(vocab, 6, 4, 1, 2))
 	params := graph.NewParams(1)
 	if err := models.Declare(m, params); err != nil {
 		t.Fatal(err)
@@ -26,10 +36,7 @@ func saveBytes(t *testing.T, out string) (models.Model, *graph.Params) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := checkpoint.Save(filepath.Join(out, "step-1"), checkpoint.Contents{Config: config, Params: params, Tokenizer: tokenizer.Bytes().Save}); err != nil {
-		t.Fatal(err)
-	}
-	if err := checkpoint.Point(out, "best", "step-1"); err != nil {
+	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Tokenizer: tokenizer.Bytes().Save}); err != nil {
 		t.Fatal(err)
 	}
 	return m, params
@@ -95,21 +102,8 @@ func TestLoadErrors(t *testing.T) {
 		})
 	}
 	t.Run("a larger tokenizer", func(t *testing.T) {
-		out := t.TempDir()
-		saveBytes(t, out)
-		m := models.GPT2(gpt2.New(200, 6, 4, 1, 2))
-		params := graph.NewParams(1)
-		if err := models.Declare(m, params); err != nil {
-			t.Fatal(err)
-		}
-		config, err := m.JSON(-1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir := filepath.Join(out, "step-2")
-		if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Tokenizer: tokenizer.Bytes().Save}); err != nil {
-			t.Fatal(err)
-		}
+		dir := filepath.Join(t.TempDir(), "step-1")
+		saveVocab(t, dir, 200)
 		if _, err := checkpoint.Load(dir); err == nil || err.Error() != dir+": the tokenizer has 257 tokens, the model 200" {
 			t.Error(err)
 		}

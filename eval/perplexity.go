@@ -54,40 +54,33 @@ func (p Perplexity) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 	if err != nil {
 		return Result{}, err
 	}
-	documents := []string{string(data)}
-	if p.Documents {
-		if documents, err = jsonTexts(path, data, "text", "page"); err != nil {
-			return Result{}, err
+	documents, err := p.documents(path, data)
+	if err != nil {
+		return Result{}, err
+	}
+	encoded := make([][]int, len(documents))
+	for i, text := range documents { // all before the work, lest the last be too short
+		if encoded[i], err = s.Tokenizer.Append(nil, []byte(detokenize(text))); err != nil {
+			return Result{}, fmt.Errorf("%s: %w", path, err)
 		}
-		if p.Limit > 0 {
-			documents = documents[:min(p.Limit, len(documents))]
+		if p.Documents && !p.BOS && len(encoded[i]) == 1 {
+			return Result{}, fmt.Errorf("%s: document %d: a single token, which nothing predicts; give --bos", path, i+1)
 		}
 	}
-	partly := false
+	partly := !p.Documents && p.Limit > 0 && p.Limit < len(encoded[0])
+	if partly {
+		encoded[0] = encoded[0][:p.Limit]
+	}
 	var total sum
 	var samples []Sample
 	words, size := 0, 0
-	encoded := make([][]int, len(documents))
-	for i, text := range documents { // all before the work, lest the last be too short
-		ids, err := s.Tokenizer.Append(nil, []byte(detokenize(text)))
-		if err != nil {
-			return Result{}, fmt.Errorf("%s: %w", path, err)
-		}
-		if p.Documents && !p.BOS && len(ids) == 1 {
-			return Result{}, fmt.Errorf("%s: document %d: a single token, which nothing predicts; give --bos", path, i+1)
-		}
-		encoded[i] = ids
-	}
-	for i, text := range documents {
-		ids := encoded[i]
+	for i, ids := range encoded {
 		progress := s.Progress
 		if p.Documents {
 			progress = nil
 			if err := s.step(ctx, i, len(documents)); err != nil {
 				return Result{}, err
 			}
-		} else if p.Limit > 0 && p.Limit < len(ids) {
-			ids, partly = ids[:p.Limit], true
 		}
 		part, err := p.sequence(ctx, s, ids, progress)
 		if err != nil {
@@ -98,7 +91,7 @@ func (p Perplexity) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 		}
 		total.nll, total.tokens = total.nll+part.nll, total.tokens+part.tokens
 		samples = append(samples, Sample{LogLikelihoods: []float64{-part.nll}, Tokens: part.tokens})
-		words, size = words+p.words(text), size+len(text)
+		words, size = words+p.words(documents[i]), size+len(documents[i])
 	}
 	if p.Documents {
 		if err := s.step(ctx, len(documents), len(documents)); err != nil {
@@ -129,6 +122,18 @@ func (p Perplexity) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 	}
 	r.Protocol = append(protocol, r.Protocol...)
 	return r, nil
+}
+
+// documents are the texts of a file that are measured, each alone.
+func (p Perplexity) documents(path string, data []byte) ([]string, error) {
+	if !p.Documents {
+		return []string{string(data)}, nil
+	}
+	documents, err := jsonTexts(path, data, "text", "page")
+	if err == nil && p.Limit > 0 {
+		documents = documents[:min(p.Limit, len(documents))]
+	}
+	return documents, err
 }
 
 // words counts those of a text.

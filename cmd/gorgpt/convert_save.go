@@ -49,7 +49,7 @@ func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made token
 			return tok, "no files beside the weights; GPT-2's, by the size of the vocabulary"
 		}
 	}
-	return nil, "no files beside the weights; to read and write text, copy tokenizer.json, or vocab.json and merges.txt, into OUT"
+	return nil, "no files beside the weights; to read and write text, copy tokenizer.json, or vocab.json and merges.txt, into " + c.out
 }
 
 // saveHuggingFace writes a Hugging Face directory.

@@ -159,7 +159,7 @@ func (j *finetuning) check() error {
 }
 
 func (j *finetuning) run(ctx context.Context) (err error) {
-	if err := j.vacant(); err != nil { // before the examples are read
+	if err := vacant(j.out); err != nil { // before the examples are read
 		return err
 	}
 	task, learn, dev, err := j.read()

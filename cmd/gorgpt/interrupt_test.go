@@ -20,8 +20,8 @@ func TestSecondInterrupt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, "train", "--data", "text.txt", "--tokenizer", "bytes", "--layers", "1", "--context", "64",
-		"--batch", "4", "--accumulate", "50000", "--eval-batches", "2", "--out", "run")
+	cmd := exec.Command(self, "train", "--data", "text.txt", "--tokenizer", "bytes", "--layers", "4", "--width", "512", "--context", "256",
+		"--batch", "4", "--accumulate", "500", "--eval-batches", "2", "--out", "run")
 	cmd.Env = append(os.Environ(), asCommand+"=1")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {

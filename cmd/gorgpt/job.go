@@ -129,10 +129,17 @@ func replaceFile(path string, data []byte) error {
 	return err
 }
 
-// vacant refuses a run directory with something in it.
+// vacant refuses a run directory with something in it. One without a name will be named by
+// the time.
 func vacant(dir string) error {
+	if dir == "" {
+		return nil
+	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s exists and is not empty; choose another --out, or go on with --resume %s", dir, dir)
+		if exists(recipePath(dir)) {
+			return fmt.Errorf("%s exists and is not empty; choose another --out, or go on with --resume %s", dir, dir)
+		}
+		return fmt.Errorf("%s exists and is not empty; choose another --out", dir)
 	}
 	return nil
 }

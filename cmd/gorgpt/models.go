@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/models"
 )
 
@@ -48,13 +49,8 @@ func newModels() *cobra.Command {
 	}
 }
 
-// counted is n of a noun whose plural ends in s, with thousands.
-func counted(n int64, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return thousands(n) + " " + noun
-}
+// counted is [plural.Of] with thousands.
+func counted(n int64, noun string) string { return thousands(n) + " " + plural.Noun(n, noun) }
 
 // thousands writes a number with commas.
 func thousands(n int64) string {

@@ -171,22 +171,11 @@ func (j *finetuning) makeOut(name string) error {
 	if j.out == "" {
 		j.out = filepath.Join("runs", name+"-"+time.Now().Format("20060102-150405"))
 	}
-	if err := j.vacant(); err != nil {
+	if err := vacant(j.out); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(j.out, 0o777); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
 	return writeFlags(finetunePath(j.out), "Every setting of this run. gorgpt finetune finetune.toml repeats it.", j.flags, ofOneRun...)
-}
-
-// vacant refuses a run directory with something in it.
-func (j *finetuning) vacant() error {
-	if j.out == "" {
-		return nil // to be named by the time
-	}
-	if entries, err := os.ReadDir(j.out); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s exists and is not empty; choose another --out", j.out)
-	}
-	return nil
 }

@@ -95,10 +95,8 @@ func noRun(dir string, err error) error {
 // run trains.
 func (j *job) run(ctx context.Context) (err error) {
 	r := j.recipe
-	if j.out != "" { // before a tokenizer is learned for nothing
-		if err := vacant(j.out); err != nil {
-			return err
-		}
+	if err := vacant(j.out); err != nil { // before a tokenizer is learned for nothing
+		return err
 	}
 	text, err := r.open()
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 )
 
 // Unmarshal is json.Unmarshal with errors such as "key label: want a number, got a list" and
-// "invalid character '}' after object key (byte 7)". They wrap those of encoding/json.
+// "invalid character '}' after object key (byte 7)". They wrap those of encoding/json. A wrong
+// type is found by its key: its offset counts from within where a key is decoded on its own.
 func Unmarshal(data []byte, v any) error {
 	err := json.Unmarshal(data, v)
 	var kind *json.UnmarshalTypeError
@@ -19,13 +20,23 @@ func Unmarshal(data []byte, v any) error {
 	case errors.As(err, &kind):
 		key := ""
 		if kind.Field != "" {
-			key = "key " + strings.ToLower(kind.Field) + ": "
+			key = "key " + keyOf(kind.Field) + ": "
 		}
 		return &plain{fmt.Sprintf("%swant %s, got %s", key, want(kind.Type), got(kind.Value)), err}
 	case errors.As(err, &syntax) && syntax.Error() != "unexpected end of JSON input":
 		return fmt.Errorf("%w (byte %d)", err, syntax.Offset)
 	}
 	return err
+}
+
+// keyOf is a path of fields as the file has it. Those without a tag have the names of Go's
+// fields there, which begin with a capital.
+func keyOf(fields string) string {
+	names := strings.Split(fields, ".")
+	for i, name := range names {
+		names[i] = strings.ToLower(name[:min(1, len(name))]) + name[min(1, len(name)):]
+	}
+	return strings.Join(names, ".")
 }
 
 // plain is an error with a text of its own.

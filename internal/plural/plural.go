@@ -4,9 +4,12 @@ package plural
 import "fmt"
 
 // Of is n of a noun, as in "1 token" and "2 tokens", whose plural ends in s.
-func Of[N int | int64](n N, noun string) string {
+func Of[N int | int64](n N, noun string) string { return fmt.Sprint(n) + " " + Noun(n, noun) }
+
+// Noun is the noun for n of them.
+func Noun[N int | int64](n N, noun string) string {
 	if n == 1 {
-		return "1 " + noun
+		return noun
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return noun + "s"
 }
