@@ -22,6 +22,8 @@ const (
 	weightsName   = "model.safetensors"
 	trainerName   = "trainer.json"
 	optimizerName = "optimizer.safetensors"
+
+	generationName = "generation_config.json" // transformers'
 )
 
 // maxJSON bounds a JSON file that is read. A trainer.json may hold a data

@@ -37,9 +37,9 @@ type Model interface {
 	// Validate tells what is wrong with the sizes and rates, or nil.
 	Validate() error
 
-	// JSON is the config.json that Hugging Face's transformers reads. endOfText is the
-	// token that ends a document, or -1.
-	JSON(endOfText int) ([]byte, error)
+	// JSON is the config.json that Hugging Face's transformers reads. ends are the tokens that
+	// end a text; negative ones are none.
+	JSON(ends ...int) ([]byte, error)
 	// Absent names the parameters, with their shapes, that Hugging Face's model has and
 	// this one lacks, because they are 0.
 	Absent() map[string][]int

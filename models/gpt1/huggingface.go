@@ -5,39 +5,38 @@ import (
 	"fmt"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/models/config"
 )
 
 // file is config.json as transformers' OpenAIGPTConfig reads it.
 type file struct {
-	ModelType        string   `json:"model_type"`
-	Architectures    []string `json:"architectures"`
-	Vocab            int      `json:"vocab_size"`
-	Context          int      `json:"n_positions"`
-	Width            int      `json:"n_embd"`
-	Layers           int      `json:"n_layer"`
-	Heads            int      `json:"n_head"`
-	Activation       string   `json:"afn"` // "gelu" is the tanh form in this model
-	EmbedDropout     float64  `json:"embd_pdrop"`
-	AttentionDropout float64  `json:"attn_pdrop"`
-	ResidualDropout  float64  `json:"resid_pdrop"`
-	Epsilon          float64  `json:"layer_norm_epsilon"`
-	InitStd          float64  `json:"initializer_range"`
-	Tied             bool     `json:"tie_word_embeddings"`
-	EndOfText        *int     `json:"eos_token_id"`
-	DType            string   `json:"torch_dtype"`
+	ModelType        string      `json:"model_type"`
+	Architectures    []string    `json:"architectures"`
+	Vocab            int         `json:"vocab_size"`
+	Context          int         `json:"n_positions"`
+	Width            int         `json:"n_embd"`
+	Layers           int         `json:"n_layer"`
+	Heads            int         `json:"n_head"`
+	Activation       string      `json:"afn"` // "gelu" is the tanh form in this model
+	EmbedDropout     float64     `json:"embd_pdrop"`
+	AttentionDropout float64     `json:"attn_pdrop"`
+	ResidualDropout  float64     `json:"resid_pdrop"`
+	Epsilon          float64     `json:"layer_norm_epsilon"`
+	InitStd          float64     `json:"initializer_range"`
+	Tied             bool        `json:"tie_word_embeddings"`
+	Ends             config.Ends `json:"eos_token_id"`
+	DType            string      `json:"torch_dtype"`
 }
 
 // JSON is the config.json of a model directory, as Hugging Face's transformers reads
-// it. endOfText is the token that ends a document, or -1.
-func (c Config) JSON(endOfText int) ([]byte, error) {
+// it. ends are the tokens that end a text; negative ones are none.
+func (c Config) JSON(ends ...int) ([]byte, error) {
 	f := file{
 		ModelType: "openai-gpt", Architectures: []string{"OpenAIGPTLMHeadModel"},
 		Vocab: c.Vocab, Context: c.Context, Width: c.Width, Layers: c.Layers, Heads: c.Heads, Activation: "gelu",
 		EmbedDropout: c.EmbedDropout, AttentionDropout: c.AttentionDropout, ResidualDropout: c.ResidualDropout,
 		Epsilon: c.Epsilon, InitStd: c.InitStd, Tied: true, DType: "float32",
-	}
-	if endOfText >= 0 {
-		f.EndOfText = &endOfText
+		Ends: config.NewEnds(ends),
 	}
 	return json.MarshalIndent(f, "", "  ")
 }

@@ -6,30 +6,31 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/models/config"
 )
 
 // file is config.json as transformers' GPT2Config reads it, and Bias, which that
 // ignores: it always has biases.
 type file struct {
-	ModelType        string     `json:"model_type"`
-	Architectures    []string   `json:"architectures"`
-	Vocab            int        `json:"vocab_size"`
-	Context          int        `json:"n_positions"`
-	Width            int        `json:"n_embd"`
-	Layers           int        `json:"n_layer"`
-	Heads            int        `json:"n_head"`
-	Inner            *int       `json:"n_inner"`
-	Activation       Activation `json:"activation_function"`
-	EmbedDropout     float64    `json:"embd_pdrop"`
-	AttentionDropout float64    `json:"attn_pdrop"`
-	ResidualDropout  float64    `json:"resid_pdrop"`
-	Epsilon          float64    `json:"layer_norm_epsilon"`
-	InitStd          float64    `json:"initializer_range"`
-	Tied             bool       `json:"tie_word_embeddings"`
-	EndOfText        *int       `json:"eos_token_id"`
-	StartOfText      *int       `json:"bos_token_id"`
-	DType            string     `json:"torch_dtype"`
-	Bias             bool       `json:"bias"`
+	ModelType        string      `json:"model_type"`
+	Architectures    []string    `json:"architectures"`
+	Vocab            int         `json:"vocab_size"`
+	Context          int         `json:"n_positions"`
+	Width            int         `json:"n_embd"`
+	Layers           int         `json:"n_layer"`
+	Heads            int         `json:"n_head"`
+	Inner            *int        `json:"n_inner"`
+	Activation       Activation  `json:"activation_function"`
+	EmbedDropout     float64     `json:"embd_pdrop"`
+	AttentionDropout float64     `json:"attn_pdrop"`
+	ResidualDropout  float64     `json:"resid_pdrop"`
+	Epsilon          float64     `json:"layer_norm_epsilon"`
+	InitStd          float64     `json:"initializer_range"`
+	Tied             bool        `json:"tie_word_embeddings"`
+	Ends             config.Ends `json:"eos_token_id"`
+	StartOfText      *int        `json:"bos_token_id"`
+	DType            string      `json:"torch_dtype"`
+	Bias             bool        `json:"bias"`
 
 	// Changes to the arithmetic that this model does not have.
 	ScaleWeights bool `json:"scale_attn_weights"`
@@ -38,18 +39,17 @@ type file struct {
 }
 
 // JSON is the config.json of a model directory, as Hugging Face's transformers reads
-// it. endOfText is the token that ends a document, or -1.
-func (c Config) JSON(endOfText int) ([]byte, error) {
+// it. ends are the tokens that end a text; negative ones are none.
+func (c Config) JSON(ends ...int) ([]byte, error) {
 	f := file{
 		ModelType: "gpt2", Architectures: []string{"GPT2LMHeadModel"},
 		Vocab: c.Vocab, Context: c.Context, Width: c.Width, Layers: c.Layers, Heads: c.Heads,
 		Activation:   c.Activation,
 		EmbedDropout: c.EmbedDropout, AttentionDropout: c.AttentionDropout, ResidualDropout: c.ResidualDropout,
 		Epsilon: c.Epsilon, InitStd: c.InitStd, Tied: true, DType: "float32", Bias: c.Bias, ScaleWeights: true,
+		Ends: config.NewEnds(ends),
 	}
-	if endOfText >= 0 {
-		f.EndOfText, f.StartOfText = &endOfText, &endOfText
-	}
+	f.StartOfText = f.Ends.First()
 	return json.MarshalIndent(f, "", "  ")
 }
 
