@@ -51,18 +51,30 @@ func openParquet(f *os.File, field string) (*parquet.File, int, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("not a Parquet file: %w", err)
 	}
-	leaf, ok := p.Schema().Lookup(strings.Split(field, ".")...)
-	if !ok {
-		var names []string
-		for _, path := range p.Schema().Columns() {
-			names = append(names, strings.Join(path, "."))
-		}
-		return nil, 0, fmt.Errorf("no column %q; there are: %s", field, strings.Join(names[:min(len(names), 10)], ", "))
+	leaf, err := column(p.Schema(), field)
+	if err != nil {
+		return nil, 0, err
 	}
 	if kind := leaf.Node.Type().Kind(); kind != parquet.ByteArray || leaf.MaxRepetitionLevel > 0 {
 		return nil, 0, fmt.Errorf("column %q holds %v, want one string a row", field, leaf.Node.Type())
 	}
 	return p, leaf.ColumnIndex, nil
+}
+
+// column finds a column by its path joined by dots. A name may have dots itself, so the
+// paths are compared as they are written.
+func column(schema *parquet.Schema, name string) (parquet.LeafColumn, error) {
+	var names []string
+	for _, path := range schema.Columns() {
+		if joined := strings.Join(path, "."); joined != name {
+			names = append(names, joined)
+			continue
+		}
+		if leaf, ok := schema.Lookup(path...); ok {
+			return leaf, nil
+		}
+	}
+	return parquet.LeafColumn{}, fmt.Errorf("no column %q; there are: %s", name, strings.Join(names[:min(len(names), 10)], ", "))
 }
 
 // recovered is the error of a library that panicked, or err.
