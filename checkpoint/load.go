@@ -24,13 +24,15 @@ type Loaded struct {
 // its config.json describes, its weights as [Dir.MapParams] maps them, and its tokenizer. What
 // is to be trained on is better read by [Dir.Params], and what is stored in another form is
 // found by [Recognise].
-func Load(dir string) (*Loaded, error) {
+//
+// A model that was saved with edits, models.Edit, wants the same again; without, Load refuses.
+func Load(dir string, edits ...graph.Option) (*Loaded, error) {
 	d, err := Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	l := &Loaded{Path: d.Path()}
-	if l.Model, l.Params, err = d.LoadWeights(); err != nil {
+	if l.Model, l.Params, err = d.LoadWeights(edits...); err != nil {
 		return nil, err
 	}
 	if l.Tokenizer, err = d.Tokenizer(l.Model.Dims().Vocab); err != nil {
@@ -41,8 +43,8 @@ func Load(dir string) (*Loaded, error) {
 
 // LoadWeights is the model that config.json describes and its weights, mapped. A checkpoint whose
 // tokenizer is broken has them too.
-func (d *Dir) LoadWeights() (models.Model, *graph.Params, error) {
-	m, err := d.Model()
+func (d *Dir) LoadWeights(edits ...graph.Option) (models.Model, *graph.Params, error) {
+	m, err := d.Model(edits...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,13 +58,13 @@ func (d *Dir) LoadWeights() (models.Model, *graph.Params, error) {
 	return m, params, nil
 }
 
-// Model is the model that config.json describes.
-func (d *Dir) Model() (models.Model, error) {
+// Model is the model that config.json describes, with the edits that it lists, if there are any.
+func (d *Dir) Model(edits ...graph.Option) (models.Model, error) {
 	var raw json.RawMessage
 	if err := d.Config(&raw); err != nil {
 		return nil, err
 	}
-	m, err := models.Parse(raw)
+	m, err := models.Parse(raw, edits...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.path, err)
 	}

@@ -109,3 +109,31 @@ func TestLoadErrors(t *testing.T) {
 		}
 	})
 }
+
+// TestLoadEdited: a model that was saved with an edit comes back with it, or not at all.
+func TestLoadEdited(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "edited")
+	edit := graph.Remove("h.*.mlp")
+	m := models.Edit(models.GPT2(gpt2.New(8, 6, 4, 1, 2)), edit)
+	params := graph.NewParams(1)
+	if err := models.Declare(m, params); err != nil {
+		t.Fatal(err)
+	}
+	config, err := m.JSON(-1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Zeros: m.Absent()}); err != nil {
+		t.Fatal(err)
+	}
+	l, err := checkpoint.Load(dir, edit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Params.Names(); !slices.Equal(got, params.Names()) || l.Params.Get("h.0.mlp.c_fc.weight") != nil {
+		t.Errorf("loaded %q", got)
+	}
+	if _, err := checkpoint.Load(dir); err == nil || !strings.HasPrefix(err.Error(), dir+": config.json: the model was edited by Remove(h.*.mlp); ") {
+		t.Errorf("without the edit: %v", err)
+	}
+}

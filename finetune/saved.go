@@ -32,8 +32,9 @@ func (t *Trained) Save(dir string) error {
 	})
 }
 
-// Open opens what Save has written, with the weights mapped, not read.
-func Open(dir string) (*Trained, error) {
+// Open opens what Save has written, with the weights mapped, not read. A classifier made of an
+// edited model wants the same edits.
+func Open(dir string, edits ...graph.Option) (*Trained, error) {
 	d, err := checkpoint.Open(dir)
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func Open(dir string) (*Trained, error) {
 		return nil, err
 	}
 	t.Classifier = Classifier{Kind: t.Kind, Outputs: t.Outputs}
-	if t.Classifier.Base, err = d.Model(); err != nil {
+	if t.Classifier.Base, err = d.Model(edits...); err != nil {
 		return nil, err
 	}
 	vocab := t.Classifier.Base.Dims().Vocab

@@ -7,11 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	G "gorgonia.org/gorgonia"
+
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
+	"github.com/gorgpt/gorgpt/ops"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -81,5 +84,84 @@ func TestOpen(t *testing.T) {
 		if _, err := finetune.Open(broken); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s %q: error %v, want %s", c.name, c.text, err, c.want)
 		}
+	}
+}
+
+// TestEdited: a model's edits hold in its fine-tuning too: in the training program, whose loss
+// is another, and in what was saved, which wants them again; those that match nothing are named.
+func TestEdited(t *testing.T) {
+	e, err := finetune.NewEncoder(tokenizer.Bytes(), 24)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := tasks.Task{Name: "toy", Kind: tasks.Entailment, Labels: []string{"no", "yes"}, Metrics: []string{"accuracy"}}
+	halve := graph.After("h.*.mlp.act", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, 0.5) })
+	base := models.GPT1(gpt1.New(260, 24, 16, 2, 2))
+	classifier := func(m models.Model) finetune.Classifier {
+		return finetune.Classifier{Base: m, Kind: task.Kind, Outputs: 2}
+	}
+	nodes := make(map[bool]int)
+	for _, edited := range []bool{false, true} {
+		c := classifier(base)
+		if edited {
+			c = classifier(models.Edit(base, halve))
+		}
+		p, err := c.Compile(graph.NewParams(5), 1, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range p.Nodes() {
+			if n.Op == "Scale" && !n.Grad {
+				nodes[edited]++
+			}
+		}
+	}
+	if nodes[false] != 0 || nodes[true] != 2 {
+		t.Errorf("ops of the edit: %d without it, %d with it; want 0 and 2", nodes[false], nodes[true])
+	}
+	const want = `graph: Remove(h.*.mpl): unknown layer "h.*.mpl"; did you mean "h.*.mlp"?`
+	if _, err := classifier(models.Edit(base, graph.Remove("h.*.mpl"))).Compile(graph.NewParams(5), 1, 8); err == nil || err.Error() != want {
+		t.Errorf("%v\nwant %s", err, want)
+	}
+
+	saved := finetune.Trained{
+		Description: finetune.Describe(task, 2, 24), Classifier: classifier(models.Edit(base, halve)),
+		Params: graph.NewParams(5), Encoder: e,
+	}
+	if err := saved.Classifier.Declare(saved.Params); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "toy")
+	if err := saved.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := finetune.Open(dir); err == nil || !strings.Contains(err.Error(), "the model was edited by After(h.*.mlp.act)") {
+		t.Errorf("opened without the edit: %v", err)
+	}
+	opened, err := finetune.Open(dir, halve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := *opened
+	plain.Classifier.Base = base
+	var answers [][]float64
+	for _, c := range []*finetune.Trained{&saved, opened, &plain} {
+		examples, err := c.Encoder.Examples(c.AsTask(), tasks.Set{Examples: []tasks.Example{{Text: "one", Pair: "two", Label: 1}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := c.Predictor(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		all, err := p.Predict(examples)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers = append(answers, all[0])
+	}
+	if !slices.Equal(answers[0], answers[1]) || slices.Equal(answers[0], answers[2]) {
+		t.Errorf("saved %v, opened %v, without the edit %v", answers[0], answers[1], answers[2])
 	}
 }

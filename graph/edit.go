@@ -29,7 +29,8 @@ type edit struct {
 // The paths are those that layers are declared at: all of package layers, a whole block
 // ("h.*"), an MLP's activation ("h.*.mlp.act") and a residual sum ("h.*.mlp.residual").
 //
-// Edits nest: of several that match one layer, the one given last is outermost. A layer
+// Edits nest: of several that match one layer, the one given last is outermost, and a
+// Replace leaves out those given before it. A layer
 // that f declares at the very place it edits is not edited again; those below it are.
 //
 // The result may have another shape than the layer's if what follows takes it; if not,
@@ -81,6 +82,9 @@ func (s *Scope) Layer(x *G.Node, shape tensor.Shape, build func(s *Scope, x *G.N
 		return build(s, x)
 	}
 	s.layers = append(s.layers, s.path)
+	for _, e := range s.edits {
+		e.matched = e.matched || matches(e.pattern, s.path)
+	}
 	y := s.edited(len(s.edits), x, shape.Clone(), build)
 	s.watch(y)
 	return y
@@ -92,7 +96,6 @@ func (s *Scope) edited(n int, x *G.Node, shape tensor.Shape, build func(s *Scope
 		if !matches(e.pattern, s.path) {
 			continue
 		}
-		e.matched = true
 		y, panicked := e.apply(s, x, func(x *G.Node) *G.Node {
 			if x == nil {
 				return nil // what came before made none
@@ -140,9 +143,26 @@ func (b *builder) misfit(err error) error {
 	return fmt.Errorf("%w (%s)", err, b.misfits[len(b.misfits)-1])
 }
 
+// Edits words those of the options that are edits, in their order, by kind and pattern, as in
+// "Replace(h.*.mlp.act)": what can be told of them where the functions are not.
+func Edits(options ...Option) []string {
+	var b builder
+	for _, o := range options {
+		o(&b)
+	}
+	var calls []string
+	for _, e := range b.edits {
+		calls = append(calls, e.call)
+	}
+	return calls
+}
+
 // checkEdits fails if an edit or a watch met no layer.
 func (b *builder) checkEdits() error {
 	for _, e := range b.edits {
+		if at := slices.IndexFunc(b.layers, func(at string) bool { return matches(e.pattern, at) }); !e.matched && at >= 0 {
+			return fmt.Errorf("graph: %s: the layer %s was declared before the edit was given", e.call, b.layers[at])
+		}
 		if !e.matched {
 			return fmt.Errorf("graph: %s: %w", e.call, nearest.Unknown("layer", e.pattern, kinds(b.layers)))
 		}

@@ -1,8 +1,10 @@
 package models_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -134,6 +136,139 @@ func TestEditIdentity(t *testing.T) {
 		}
 		if got := lossOf(t, models.Edit(m, graph.Remove("h.2")).WithDropout(0)); got == want {
 			t.Errorf("%s: the loss without a layer is that with it", name)
+		}
+	}
+}
+
+// scaled is an edit that multiplies the result of an activation.
+func scaled(factor float64) graph.Option {
+	return graph.After("h.*.mlp.act", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, factor) })
+}
+
+// TestEditEverywhere: whatever of a model declares a graph declares its edits. Methods that
+// Model may get are found by their first argument.
+func TestEditEverywhere(t *testing.T) {
+	found := 0
+	for i := range reflect.TypeFor[models.Model]().NumMethod() {
+		method := reflect.TypeFor[models.Model]().Method(i)
+		if method.Type.NumIn() == 0 || method.Type.In(0) != reflect.TypeFor[*graph.Scope]() {
+			continue
+		}
+		found++
+		for _, name := range []string{"gpt1-nano", "gpt2-nano"} {
+			m, err := models.Find(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls := 0
+			edited := models.Edit(m, graph.Wrap("h.*", func(_ *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
+				calls++
+				return layer(x)
+			}))
+			s := graph.New(graph.NewParams(1))
+			in := []reflect.Value{reflect.ValueOf(s)}
+			for j := 1; j < method.Type.NumIn(); j++ {
+				in = append(in, reflect.ValueOf(s.Ints(fmt.Sprint("input", j), 1, 4)))
+			}
+			reflect.ValueOf(edited).MethodByName(method.Name).Call(in)
+			if want := m.Dims().Layers; calls != want || s.Err() != nil {
+				t.Errorf("%s of %s: %d blocks were edited, want %d; %v", method.Name, name, calls, want, s.Err())
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("%d methods declare graphs, want the four of Model or more", found)
+	}
+}
+
+// TestEditNested: the edits of an edited model come after those it has, and one that
+// another leaves out is no error.
+func TestEditNested(t *testing.T) {
+	m, err := models.Find("gpt2-nano")
+	if err != nil {
+		t.Fatal(err)
+	}
+	relu, gelu := graph.Replace("h.*.mlp.act", ops.ReLU), graph.Replace("h.*.mlp.act", ops.GELUErf)
+	for _, c := range []struct {
+		name         string
+		nested, want models.Model
+	}{
+		{"ReLU, then halved", models.Edit(models.Edit(m, relu), scaled(0.5)), models.Edit(m, relu, scaled(0.5))},
+		{"halved, then ReLU", models.Edit(models.Edit(m, scaled(0.5)), relu), models.Edit(m, relu)},
+		{"ReLU, then GELU", models.Edit(models.Edit(m, relu), gelu), m},
+		{"with other sizes between", models.Edit(models.Edit(m, relu).WithDropout(0), scaled(0.5)), models.Edit(m, relu, scaled(0.5))},
+	} {
+		if got, want := lossOf(t, c.nested), lossOf(t, c.want); got != want {
+			t.Errorf("%s: the loss is %v, want %v", c.name, got, want)
+		}
+	}
+	for _, c := range []struct {
+		m    models.Model
+		want string
+	}{
+		{models.Edit(models.Edit(m, relu), graph.Remove("h.*.mpl")), `graph: Remove(h.*.mpl): unknown layer "h.*.mpl"; did you mean "h.*.mlp"?`},
+		{models.Edit(models.Edit(m, graph.Remove("h.*.mpl")), relu), `graph: Remove(h.*.mpl): unknown layer "h.*.mpl"; did you mean "h.*.mlp"?`},
+	} {
+		s := graph.New(graph.NewParams(1))
+		if _, err := s.Compile(c.m.Graph(s, s.Ints("tokens", 1, 4))); err == nil || err.Error() != c.want {
+			t.Errorf("%v\nwant %s", err, c.want)
+		}
+	}
+	s := graph.New(graph.NewParams(1))
+	out := m.Graph(s, s.Ints("tokens", 1, 4))
+	s.Use(relu)
+	want := "graph: Replace(h.*.mlp.act): the layer h.0.mlp.act was declared before the edit was given"
+	if _, err := s.Compile(out); err == nil || err.Error() != want {
+		t.Errorf("%v\nwant %s", err, want)
+	}
+}
+
+// TestEditSaved: the JSON of an edited model is the model's and tells of the edits, and is
+// read with the same ones only.
+func TestEditSaved(t *testing.T) {
+	for _, name := range []string{"gpt1-nano", "gpt2-nano"} {
+		m, err := models.Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		edits := []graph.Option{graph.Replace("h.*.mlp.act", ops.ReLU), scaled(0.5)}
+		plain, err := m.JSON(3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := models.Edit(m, edits...).JSON(3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fields, without map[string]any
+		for data, into := range map[string]*map[string]any{string(text): &fields, string(plain): &without} {
+			if err := json.Unmarshal([]byte(data), into); err != nil {
+				t.Fatal(err)
+			}
+		}
+		without["gorgpt_edits"] = []any{"Replace(h.*.mlp.act)", "After(h.*.mlp.act)"}
+		if !reflect.DeepEqual(fields, without) {
+			t.Errorf("%s: %v\nwant %v", name, fields, without)
+		}
+		opened, err := models.Parse(text, edits...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := lossOf(t, opened.WithDropout(0)), lossOf(t, models.Edit(m, edits...).WithDropout(0)); got != want {
+			t.Errorf("%s: opened, the loss is %v, want %v", name, got, want)
+		}
+		for _, c := range []struct {
+			config []byte
+			edits  []graph.Option
+			want   string
+		}{
+			{text, nil, "config.json: the model was edited by Replace(h.*.mlp.act), After(h.*.mlp.act); open it from Go with the same edits, as in checkpoint.Load(dir, edits...)"},
+			{text, edits[:1], "config.json: the model was edited by Replace(h.*.mlp.act), After(h.*.mlp.act), not by Replace(h.*.mlp.act)"},
+			{plain, edits[:1], "config.json: the model was not edited; it cannot be opened with Replace(h.*.mlp.act), only edited by models.Edit afterwards"},
+		} {
+			if _, err := models.Parse(c.config, c.edits...); err == nil || err.Error() != c.want {
+				t.Errorf("%v\nwant %s", err, c.want)
+			}
 		}
 	}
 }

@@ -92,8 +92,23 @@ func Find(name string) (Model, error) {
 	return nil, nearest.Unknown("model", name, known)
 }
 
-// Parse returns the model that a config.json describes, by its model_type.
-func Parse(config []byte) (Model, error) {
+// Parse returns the model that a config.json describes, by its model_type. One that lists
+// edits wants the same again, as [Edit] was given them; see [Edits].
+func Parse(config []byte, edits ...graph.Option) (Model, error) {
+	m, err := ParseUnedited(config)
+	if err != nil {
+		return nil, err
+	}
+	listed, err := Edits(config)
+	if err != nil {
+		return nil, err
+	}
+	return reedit(m, listed, edits)
+}
+
+// ParseUnedited is Parse for one who only passes on the configuration and the weights: what
+// it returns is not the model that was trained if [Edits] finds some.
+func ParseUnedited(config []byte) (Model, error) {
 	var kind struct {
 		Type string `json:"model_type"`
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,9 +94,12 @@ func (c *conversion) run(stdout io.Writer) error {
 		return orBest(c.in, err)
 	}
 	defer o.Weights.Close()
-	model, err := models.Parse(o.Config)
+	model, err := models.ParseUnedited(o.Config)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.in, err)
+	}
+	if edits, err := models.Edits(o.Config); err != nil || len(edits) > 0 && c.to == "llm.c" {
+		return cmp.Or(err, fmt.Errorf("%s: the model was edited by %s, which a file of llm.c cannot tell", c.in, strings.Join(edits, ", ")))
 	}
 	params := graph.NewParams(0)
 	if err := models.Declare(model, params); err != nil {

@@ -176,6 +176,35 @@ func TestConvertErrors(t *testing.T) {
 	}
 }
 
+// TestConvertEdited: that a model was edited is kept, and goes into no file that cannot tell.
+func TestConvertEdited(t *testing.T) {
+	root := fixture(t, "../../checkpoint/testdata/models")
+	t.Chdir(t.TempDir())
+	if err := os.CopyFS("edited", os.DirFS(filepath.Join(root, "gpt2/hf"))); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "edited/config.json", `{"model_type": "gpt2", "vocab_size": 13, "n_positions": 6, "n_embd": 8, "n_layer": 2, "n_head": 2, "gorgpt_edits": ["Replace(h.*.mlp.act)"]}`)
+	if status, _, stderr := gorgpt(t, t.Context(), "convert", "edited", "out", "--dtype", "bf16"); status != 0 {
+		t.Fatal(stderr)
+	}
+	config, err := os.ReadFile("out/config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if edits, err := models.Edits(config); err != nil || !slices.Equal(edits, []string{"Replace(h.*.mlp.act)"}) {
+		t.Errorf("edits %q, %v", edits, err)
+	}
+	for args, want := range map[string]string{
+		"convert edited x.bin":                               "edited: the model was edited by Replace(h.*.mlp.act), which a file of llm.c cannot tell",
+		"generate --from out --prompt a":                     "out: config.json: the model was edited by Replace(h.*.mlp.act); open it from Go with the same edits, as in checkpoint.Load(dir, edits...)",
+		"eval --from out --on perplexity --data config.json": "out: config.json: the model was edited by Replace(h.*.mlp.act); open it from Go with the same edits, as in checkpoint.Load(dir, edits...)",
+	} {
+		if status, _, stderr := gorgpt(t, t.Context(), strings.Fields(args)...); status != 1 || stderr != "gorgpt: "+want+"\n" {
+			t.Errorf("%s: status %d\n%swant\ngorgpt: %s", args, status, stderr, want)
+		}
+	}
+}
+
 // tolHalves is tolTransformers where transformers computes in BF16, with 8 binary digits;
 // measured 6e-3, and half of that again for other machines.
 const tolHalves = 9e-3
