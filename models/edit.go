@@ -65,8 +65,8 @@ func (m edited) WithDropout(rate float64) Model { return edited{m.Model.WithDrop
 // editsKey is where a config.json lists the edits.
 const editsKey = "gorgpt_edits"
 
-func (m edited) JSON(endOfText int) ([]byte, error) {
-	text, err := m.Model.JSON(endOfText)
+func (m edited) JSON(endOfText ...int) ([]byte, error) {
+	text, err := m.Model.JSON(endOfText...)
 	calls := graph.Edits(m.edits...)
 	if err != nil || len(calls) == 0 {
 		return text, err
