@@ -162,6 +162,7 @@ func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs
 		return nil, 0, err
 	}
 	model := generate.New(s.Model, s.Params, s.Window)
+	model.Vocab = s.Tokenizer.Size()
 	defer func() { err = errors.Join(err, model.Close()) }()
 	for i, p := range set {
 		if err := s.step(ctx, i, len(set)); err != nil {

@@ -147,7 +147,11 @@ func (l LAMBADA) filter(s *Subject, ids []int, from int, scored []Scored) error 
 	return errors.New("eval: the vocabulary has stop words only")
 }
 
+// isStopWord tells of a token; what pads the model's vocabulary is no word.
 func isStopWord(s *Subject, id int) (bool, error) {
+	if id >= s.Tokenizer.Size() {
+		return false, nil
+	}
 	text, err := s.Tokenizer.AppendText(nil, []int{id})
 	word, begins := strings.CutPrefix(string(text), " ")
 	return begins && stopWords[strings.ToLower(word)], err

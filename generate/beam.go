@@ -26,9 +26,10 @@ type BeamOptions struct {
 
 // Hypothesis is a continuation that a beam search found.
 type Hypothesis struct {
-	IDs     []int   // what follows the prompt, a stop token included
+	IDs     []int   // what follows the prompt, a stop token included; empty if nothing can
 	LogProb float64 // natural logarithm of its probability
 	Score   float64 // LogProb / length^LengthPenalty
+	Finish  Finish  // why it ends
 }
 
 // validate tells which option is out of range.
@@ -44,9 +45,10 @@ func (o BeamOptions) validate() error {
 
 // Beam searches for the likeliest continuations of up to n tokens and returns o.Beams of
 // them, best score first. At each step every beam is extended by every token and the best
-// extensions are followed; those that end count among the results. The search ends early
-// when no beam can come to a better score than the results have (Hugging Face's
-// early_stopping = False: by the score that the best beam has now).
+// extensions are followed; those that end count among the results, as do beams that have no
+// extension left. The search ends early when no beam can come to a better score than the
+// results have (Hugging Face's early_stopping = False: by the score that the best beam has
+// now). There may be fewer results than beams, but there is one.
 func (g *Generator) Beam(ctx context.Context, prompt []int, n int, o BeamOptions) ([]Hypothesis, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func (g *Generator) Beam(ctx context.Context, prompt []int, n int, o BeamOptions
 	if err != nil {
 		return nil, err
 	}
-	b := beams{BeamOptions: o, prompt: len(prompt)}
+	b := beams{BeamOptions: o, prompt: len(prompt), candidates: g.candidates}
 	windows := make([][]int, o.Beams)
 	for i := range o.Beams {
 		b.ids = append(b.ids, slices.Clone(prompt))
@@ -85,7 +87,7 @@ func (g *Generator) Beam(ctx context.Context, prompt []int, n int, o BeamOptions
 		logits, err = s.next(b.ids)
 	}
 	for i, ids := range b.ids {
-		b.add(ids, b.sums[i])
+		b.add(ids, b.sums[i], Length)
 	}
 	return b.results, nil
 }
@@ -93,10 +95,11 @@ func (g *Generator) Beam(ctx context.Context, prompt []int, n int, o BeamOptions
 // beams is the state of a search.
 type beams struct {
 	BeamOptions
-	prompt  int
-	ids     [][]int
-	sums    []float64 // log-probabilities
-	results []Hypothesis
+	prompt     int
+	candidates func(row []float32) []float32 // see Generator.Vocab
+	ids        [][]int
+	sums       []float64 // log-probabilities; −∞ of what only fills a place
+	results    []Hypothesis
 }
 
 // extension is a beam with a token more.
@@ -117,9 +120,13 @@ func (b *beams) extend(logits []float32) (from []int) {
 	for i, ids := range b.ids {
 		row := logits[i*vocab : (i+1)*vocab]
 		kernel.LogSoftmax(scores, row, vocab)
-		sampler.scaled = append(sampler.scaled[:0], scores...)
+		sampler.scaled = append(sampler.scaled[:0], b.candidates(scores)...)
 		sampler.penalise(ids)
-		for _, c := range top(sampler.scaled, most) {
+		kept := top(sampler.scaled, most)
+		if len(kept) == 0 {
+			b.add(ids, b.sums[i], NoCandidates)
+		}
+		for _, c := range kept {
 			all = append(all, extension{i, c.ID, b.sums[i] + c.LogProb})
 		}
 	}
@@ -133,13 +140,13 @@ func (b *beams) extend(logits []float32) (from []int) {
 		next := append(slices.Clip(b.ids[e.beam]), e.id)
 		if slices.Contains(b.Stop, e.id) {
 			if rank < b.Beams { // a worse one would push out beams that go on better
-				b.add(next, e.sum)
+				b.add(next, e.sum, StopToken)
 			}
 			continue
 		}
 		ids, sums, from = append(ids, next), append(sums, e.sum), append(from, e.beam)
 	}
-	for len(ids) < b.Beams { // fewer tokens than beams
+	for len(ids) < b.Beams { // fewer extensions than beams
 		last := len(b.ids) - 1
 		ids, sums, from = append(ids, append(slices.Clip(b.ids[last]), 0)), append(sums, math.Inf(-1)), append(from, last)
 	}
@@ -148,12 +155,12 @@ func (b *beams) extend(logits []float32) (from []int) {
 }
 
 // add puts a continuation among the results, of which the best stay.
-func (b *beams) add(ids []int, sum float64) {
+func (b *beams) add(ids []int, sum float64, why Finish) {
 	if math.IsInf(sum, -1) {
 		return
 	}
 	found := slices.Clone(ids[b.prompt:])
-	h := Hypothesis{IDs: found, LogProb: sum, Score: b.score(sum, len(found))}
+	h := Hypothesis{IDs: found, LogProb: sum, Score: b.score(sum, len(found)), Finish: why}
 	i, _ := slices.BinarySearchFunc(b.results, h, func(x, y Hypothesis) int {
 		if x.Score >= y.Score {
 			return -1
@@ -165,11 +172,15 @@ func (b *beams) add(ids []int, sum float64) {
 }
 
 func (b *beams) score(sum float64, length int) float64 {
+	if length == 0 {
+		return sum
+	}
 	return sum / math.Pow(float64(length), b.LengthPenalty)
 }
 
 // finished tells whether no beam, of so many tokens, can come to a better score than the
-// worst of the results.
+// worst of the results, or none goes on.
 func (b *beams) finished(length int) bool {
-	return len(b.results) == b.Beams && b.score(slices.Max(b.sums), length) <= b.results[b.Beams-1].Score
+	best := slices.Max(b.sums)
+	return math.IsInf(best, -1) || len(b.results) == b.Beams && b.score(best, length) <= b.results[b.Beams-1].Score
 }

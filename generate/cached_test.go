@@ -195,6 +195,30 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestNegativePenalty: a negative logit is multiplied by the penalty, as transformers'
+// RepetitionPenaltyLogitsProcessor does: what was there never gains.
+func TestNegativePenalty(t *testing.T) {
+	o := generate.Options{RepetitionPenalty: 2}
+	for _, c := range []struct {
+		logits       []float32
+		before, want int
+	}{
+		{[]float32{-2, -4.5, -5}, 0, 0}, // −4
+		{[]float32{-2, -3, -5}, 0, 1},
+		{[]float32{-2, -3, -5}, 1, 0},
+	} {
+		if got := o.Choose(c.logits, []int{c.before}, nil); got != c.want {
+			t.Errorf("%v after %d: %d, want %d", c.logits, c.before, got, c.want)
+		}
+	}
+	o.Temperature = 1
+	// −4 and −3: the first has 1/(1+e) of the probability.
+	got := o.Distribution([]float32{-2, -3}, []int{0, 0})
+	if len(got) != 2 || got[0].ID != 1 || math.Abs(math.Exp(got[1].LogProb)-1/(1+math.E)) > 1e-6 {
+		t.Errorf("what is left: %v", got)
+	}
+}
+
 // TestPenalties: NoRepeat keeps runs from coming again, and a penalty turns the best token
 // away from those that were there.
 func TestPenalties(t *testing.T) {

@@ -16,6 +16,9 @@
 // forgotten, and the newer half is computed anew, as its positions have changed. Then
 // there is room again for as many tokens.
 //
+// Where a model's vocabulary is padded beyond its tokenizer's, Generator.Vocab keeps to tokens
+// that there are.
+//
 // [Generator.Batch] continues several prompts at once, of whatever lengths, and
 // [Generator.Beam] searches for the likeliest continuation. [Text] turns a stream of tokens
 // into text that is never cut within a character, and ends at stop strings.

@@ -20,6 +20,10 @@ type Model interface {
 // layers.ComposedAttention, is run over the whole window for every token: slower, with the
 // same result.
 type Generator struct {
+	// Vocab, if above 0, is how many ids there are tokens of. A model's vocabulary may be padded
+	// beyond them, as GPT-2's 50,257 to 50,304; what is there is never chosen.
+	Vocab int
+
 	model   Model
 	params  *graph.Params
 	context int

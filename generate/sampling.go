@@ -16,11 +16,11 @@ type Candidate struct {
 }
 
 // Distribution returns the tokens that the options leave to be drawn after the tokens
-// before, best first. Their probabilities add up to 1.
+// before, best first. Their probabilities add up to 1. There are none if all are banned.
 func (o Options) Distribution(logits []float32, before []int) []Candidate {
 	s := sampler{Options: o}
-	kept := s.keep(logits, before)
-	if kept == nil {
+	kept, all := s.keep(logits, before)
+	if all {
 		kept = top(s.scaled, len(s.scaled))
 	}
 	values := make([]float32, len(kept))
@@ -34,7 +34,7 @@ func (o Options) Distribution(logits []float32, before []int) []Candidate {
 	return kept
 }
 
-// Choose draws a token after the tokens before.
+// Choose draws a token after the tokens before; −1 if all are banned.
 func (o Options) Choose(logits []float32, before []int, random *rand.Rand) int {
 	s := sampler{Options: o}
 	return s.choose(logits, before, random)
@@ -46,10 +46,10 @@ type sampler struct {
 	scaled, probabilities []float32
 }
 
-// choose draws a token after the tokens before.
+// choose draws a token after the tokens before; −1 if all are banned.
 func (s *sampler) choose(logits []float32, before []int, random *rand.Rand) int {
-	kept := s.keep(logits, before)
-	if kept == nil {
+	kept, all := s.keep(logits, before)
+	if all {
 		// All of them: in the order of their ids, which needs no sorting.
 		s.softmax()
 		var total float64
@@ -64,7 +64,10 @@ func (s *sampler) choose(logits []float32, before []int, random *rand.Rand) int 
 		}
 		return best(s.scaled)
 	}
-	if len(kept) == 1 {
+	switch len(kept) {
+	case 0:
+		return -1
+	case 1:
 		return kept[0].ID
 	}
 	var total float64
@@ -81,17 +84,24 @@ func (s *sampler) choose(logits []float32, before []int, random *rand.Rand) int 
 }
 
 // keep returns what may be drawn, best first, with scaled logits instead of
-// log-probabilities; nil stands for every token.
-func (s *sampler) keep(logits []float32, before []int) []Candidate {
+// log-probabilities, or that all may be, but for those whose scaled logit is −∞.
+func (s *sampler) keep(logits []float32, before []int) (kept []Candidate, all bool) {
 	s.scaled = append(s.scaled[:0], logits...)
 	s.penalise(before)
+	first := best(s.scaled)
+	if math.IsInf(float64(s.scaled[first]), -1) {
+		return nil, false
+	}
 	if s.Temperature == 0 {
-		return []Candidate{{ID: best(s.scaled)}}
+		return []Candidate{{ID: first}}, false
+	}
+	from := 0.0
+	if most := float64(s.scaled[first]); math.Abs(most)/s.Temperature > math.MaxFloat32 {
+		from = most // a temperature so small that only differences have quotients, or −∞
 	}
 	for i, v := range s.scaled {
-		s.scaled[i] = float32(float64(v) / s.Temperature)
+		s.scaled[i] = float32((float64(v) - from) / s.Temperature)
 	}
-	var kept []Candidate
 	if s.TopK > 0 && s.TopK < len(s.scaled) {
 		kept = top(s.scaled, s.TopK)
 	}
@@ -107,7 +117,7 @@ func (s *sampler) keep(logits []float32, before []int) []Candidate {
 			kept = kept[:i]
 		}
 	}
-	return kept
+	return kept, kept == nil
 }
 
 // penalise makes tokens that were there less likely.
@@ -116,7 +126,7 @@ func (s *sampler) penalise(before []int) {
 		done := make(map[int]bool)
 		for _, id := range before {
 			switch {
-			case done[id]:
+			case done[id] || id < 0 || id >= len(s.scaled): // beyond Generator.Vocab
 			case s.scaled[id] > 0:
 				s.scaled[id] /= p
 			default:
@@ -128,8 +138,8 @@ func (s *sampler) penalise(before []int) {
 	if n := s.NoRepeat; n > 0 && len(before) >= n {
 		run := before[len(before)-n+1:] // the new token would complete it
 		for i := 0; i+n <= len(before); i++ {
-			if slices.Equal(before[i:i+n-1], run) {
-				s.scaled[before[i+n-1]] = float32(math.Inf(-1))
+			if id := before[i+n-1]; slices.Equal(before[i:i+n-1], run) && id >= 0 && id < len(s.scaled) {
+				s.scaled[id] = float32(math.Inf(-1))
 			}
 		}
 	}
@@ -150,8 +160,11 @@ func (s *sampler) nucleus(kept []Candidate) []Candidate {
 			// Most of the probability is with few tokens; sorting all would take longer
 			// than computing them.
 			kept = top(s.scaled, min(k, len(s.scaled)))
-			if cut := reach(kept, total, s.TopP); cut > 0 || k >= len(s.scaled) {
-				return kept[:max(cut, 1)]
+			switch cut := reach(kept, total, s.TopP); {
+			case cut > 0:
+				return kept[:cut]
+			case k >= len(s.scaled): // for rounding, all together do not reach it
+				return kept
 			}
 		}
 	}
@@ -194,11 +207,12 @@ func top(x []float32, k int) []Candidate {
 	return above(x, heap[0])
 }
 
-// above returns the elements of x of at least a value, best first.
+// above returns the elements of x of at least a value, best first, but for those that are
+// −∞: they are banned.
 func above(x []float32, least float32) []Candidate {
 	var kept []Candidate
 	for id, v := range x {
-		if v >= least {
+		if v >= least && v >= -math.MaxFloat32 {
 			kept = append(kept, Candidate{id, float64(v)})
 		}
 	}

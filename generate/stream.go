@@ -14,18 +14,22 @@ import (
 // Token is one that was generated.
 type Token struct {
 	Sequence int // whose it is: the index of the prompt
-	ID       int
+	// ID is the token, or −1 where a sequence ends as no token is left to go on with: see
+	// NoCandidates.
+	ID int
 	// LogProb is the natural logarithm of the model's own probability of the token, before
 	// any option changes it, and Best are the likeliest tokens with theirs. They are there
 	// if Options.LogProbs asks for them.
 	LogProb float64
 	Best    []Candidate
-	// Last tells that the sequence ends with this token.
-	Last bool
+	// Last tells that the sequence ends with this token, Finish why.
+	Last   bool
+	Finish Finish
 }
 
 // Stream yields up to n tokens that go on from prompt, as they are chosen. It ends early
-// after a token of Options.Stop, and with the context's error, or that of a run.
+// after a token of Options.Stop, where Options.NoRepeat bans every token, and with the
+// context's error, or that of a run.
 func (g *Generator) Stream(ctx context.Context, prompt []int, n int, o Options) iter.Seq2[Token, error] {
 	return g.Batch(ctx, [][]int{prompt}, n, o)
 }
@@ -90,19 +94,22 @@ func (g *Generator) batch(ctx context.Context, prompts [][]int, n int, o Options
 				continue
 			}
 			row := logits[b*vocab : (b+1)*vocab]
-			t := Token{Sequence: b, ID: sampler.choose(row, ids[b], random[b])}
-			if o.LogProbs > 0 {
-				total := kernel.LogSumExp(row)
-				t.LogProb = float64(row[t.ID]) - total
-				for _, c := range top(row, o.LogProbs)[:min(o.LogProbs, vocab)] { // without ties
-					t.Best = append(t.Best, Candidate{ID: c.ID, LogProb: float64(row[c.ID]) - total})
-				}
-			}
-			ids[b] = append(ids[b], t.ID)
-			ended[b] = slices.Contains(o.Stop, t.ID)
-			t.Last = ended[b] || i == n-1
-			if !t.Last {
+			t := Token{Sequence: b, ID: sampler.choose(g.candidates(row), ids[b], random[b])}
+			switch {
+			case t.ID < 0:
+				t.Finish = NoCandidates
+			case slices.Contains(o.Stop, t.ID):
+				t.Finish = StopToken
+			case i == n-1:
+				t.Finish = Length
+			default:
 				left++
+			}
+			t.Last = t.Finish != ""
+			ended[b] = t.Last
+			ids[b] = append(ids[b], max(t.ID, 0))
+			if t.ID >= 0 {
+				t.score(row, o.LogProbs)
 			}
 			if !yield(t, nil) {
 				return errStopped
@@ -115,6 +122,28 @@ func (g *Generator) batch(ctx context.Context, prompts [][]int, n int, o Options
 	return nil
 }
 
+// score gives the token its log-probability and those of so many best ones. They are the
+// model's own: over its whole vocabulary, padding included.
+func (t *Token) score(row []float32, best int) {
+	if best == 0 {
+		return
+	}
+	total := kernel.LogSumExp(row)
+	t.LogProb = float64(row[t.ID]) - total
+	all := top(row, best)
+	for _, c := range all[:min(best, len(all))] { // without ties
+		t.Best = append(t.Best, Candidate{ID: c.ID, LogProb: float64(row[c.ID]) - total})
+	}
+}
+
+// candidates are the logits of a row that tokens are chosen by; see Generator.Vocab.
+func (g *Generator) candidates(row []float32) []float32 {
+	if g.Vocab > 0 && g.Vocab < len(row) {
+		return row[:g.Vocab]
+	}
+	return row
+}
+
 // Generate collects what Stream yields.
 func (g *Generator) Generate(ctx context.Context, prompt []int, n int, o Options) ([]int, error) {
 	var ids []int
@@ -122,7 +151,9 @@ func (g *Generator) Generate(ctx context.Context, prompt []int, n int, o Options
 		if err != nil {
 			return ids, err
 		}
-		ids = append(ids, t.ID)
+		if t.ID >= 0 {
+			ids = append(ids, t.ID)
+		}
 	}
 	return ids, nil
 }

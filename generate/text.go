@@ -2,6 +2,7 @@ package generate
 
 import (
 	"bytes"
+	"math"
 	"unicode/utf8"
 )
 
@@ -14,16 +15,23 @@ type Decoder interface {
 // character of which more may come, and nothing that may turn out to be a stop string.
 type Text struct {
 	decoder Decoder
+	size    int // ids from here on are no text
 	stops   [][]byte
 	text    []byte
 	given   int // bytes handed out
 	stopped bool
 }
 
-// NewText returns a Text that ends before the first of the stop strings; empty ones are
-// none.
+// NewText returns a Text that ends before a stop string; empty ones are none. Of several, it
+// is the one that is complete first, byte by byte, and of those that end together the longest.
+// So neither their order matters nor how the text is cut into tokens.
+//
+// If the decoder tells its Size, ids from there on, which pad a model's vocabulary, are no text.
 func NewText(d Decoder, stops ...string) *Text {
-	t := &Text{decoder: d}
+	t := &Text{decoder: d, size: math.MaxInt}
+	if sized, ok := d.(interface{ Size() int }); ok {
+		t.size = sized.Size()
+	}
 	for _, s := range stops {
 		if s != "" {
 			t.stops = append(t.stops, []byte(s))
@@ -34,24 +42,18 @@ func NewText(d Decoder, stops ...string) *Text {
 
 // Add takes the next token and returns the text that is certain now.
 func (t *Text) Add(id int) (string, error) {
-	if t.stopped {
+	if t.stopped || id >= t.size {
 		return "", nil
 	}
 	var err error
 	if t.text, err = t.decoder.AppendText(t.text, []int{id}); err != nil {
 		return "", err
 	}
-	end := len(t.text)
-	for _, s := range t.stops {
-		if i := bytes.Index(t.text[t.given:end], s); i >= 0 {
-			end, t.stopped = t.given+i, true
-		}
+	if begin, ok := t.stop(); ok {
+		t.stopped, t.text = true, t.text[:begin]
+		return t.give(begin), nil
 	}
-	if t.stopped {
-		t.text = t.text[:end]
-		return t.give(end), nil
-	}
-	end = t.whole(end)
+	end := t.whole(len(t.text))
 	for _, s := range t.stops {
 		// The longest end of the text that begins a stop string waits.
 		for n := min(len(s)-1, len(t.text)-t.given); n > 0; n-- {
@@ -62,6 +64,22 @@ func (t *Text) Add(id int) (string, error) {
 		}
 	}
 	return t.give(end), nil
+}
+
+// stop is where the stop string begins that is complete first.
+func (t *Text) stop() (begin int, ok bool) {
+	end := 0
+	for _, s := range t.stops {
+		i := bytes.Index(t.text[t.given:], s)
+		if i < 0 {
+			continue
+		}
+		i += t.given
+		if j := i + len(s); !ok || j < end || j == end && i < begin {
+			begin, end, ok = i, j, true
+		}
+	}
+	return begin, ok
 }
 
 // whole is where the last character begins if more of it may come, and end otherwise.

@@ -21,6 +21,76 @@ func (letters) AppendText(text []byte, ids []int) ([]byte, error) {
 	return text, nil
 }
 
+// TestStopStrings: which of several ends a text depends neither on their order nor on the
+// tokens: it is the one that is complete first, of those that end together the longest.
+// transformers' StopStringCriteria and vLLM end there too; vLLM cuts at the first of its list.
+func TestStopStrings(t *testing.T) {
+	for _, c := range []struct {
+		in    string
+		stops []string
+		want  string
+	}{
+		{"xabcy", []string{"bc", "ab", "abc"}, "x"},
+		{"xabcd", []string{"bc", "abcd", "zz"}, "xa"}, // complete before abcd is
+		{"xabcd", []string{"bcd", "abcd", "cd"}, "x"}, // together
+		{"aaab", []string{"ab", "aab", "b"}, "a"},
+		{"one\n\ntwo", []string{"\n", "\n\n", "two"}, "one"},
+		{"one two", []string{"two", "o t", "e"}, "on"},
+	} {
+		for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+			var stops []string
+			for _, i := range order {
+				stops = append(stops, c.stops[i])
+			}
+			for length := 1; length <= len(c.in); length++ {
+				text := generate.NewText(parts{c.in, length}, stops...)
+				given := ""
+				for id := 0; id*length < len(c.in); id++ {
+					piece, err := text.Add(id)
+					if err != nil {
+						t.Fatal(err)
+					}
+					given += piece
+				}
+				if given += text.Rest(); given != c.want || text.String() != c.want || !text.Stopped() {
+					t.Errorf("%q in tokens of %d until %q: %q, want %q", c.in, length, stops, given, c.want)
+				}
+			}
+		}
+	}
+}
+
+// parts decodes a token as the part of a text of that number.
+type parts struct {
+	text   string
+	length int
+}
+
+func (p parts) AppendText(text []byte, ids []int) ([]byte, error) {
+	for _, id := range ids {
+		text = append(text, p.text[id*p.length:min(len(p.text), (id+1)*p.length)]...)
+	}
+	return text, nil
+}
+
+// sized is letters with so many tokens.
+type sized struct{ letters }
+
+func (sized) Size() int { return 128 }
+
+// TestPaddingIsNoText: ids beyond the tokenizer have none.
+func TestPaddingIsNoText(t *testing.T) {
+	text := generate.NewText(sized{})
+	for _, id := range []int{'a', 128, 'b', 50303} {
+		if _, err := text.Add(id); err != nil {
+			t.Error(err)
+		}
+	}
+	if text.String() != "ab" {
+		t.Errorf("%q", text)
+	}
+}
+
 // TestText: nothing comes out that may change, and a stop string ends the text.
 func TestText(t *testing.T) {
 	for _, c := range []struct {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,17 +45,17 @@ between. The answer is the label, the number of the choice or the score, and its
 				}
 				return nil
 			}
-			lines := bufio.NewReader(cmd.InOrStdin())
-			for n := 1; ; n++ {
-				line, err := lines.ReadString('\n')
-				if err != nil && !errors.Is(err, io.EOF) {
-					return fmt.Errorf("standard input: %w", err)
-				}
-				if line == "" {
+			lines := newLines(cmd.InOrStdin())
+			for {
+				line, err := lines.next()
+				if errors.Is(err, io.EOF) {
 					return nil
 				}
-				if err := c.answer(out, strings.Split(strings.TrimRight(line, "\r\n"), "\t"), asJSON); err != nil {
-					return fmt.Errorf("standard input, line %d: %w", n, err)
+				if err != nil {
+					return err
+				}
+				if err := c.answer(out, strings.Split(line, "\t"), asJSON); err != nil {
+					return fmt.Errorf("standard input, line %d: %w", lines.n, err)
 				}
 			}
 		},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,13 +9,13 @@ import (
 	"math"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 func newGenerate() *cobra.Command {
@@ -49,14 +48,17 @@ model's context, the older half of what the model sees is forgotten.`,
 			if from == "" {
 				return usagef("--from is missing: the checkpoint to generate with")
 			}
+			if err := w.together(cmd.Flags().Changed, greedy, measure); err != nil {
+				return err
+			}
 			if greedy {
 				w.options.Temperature = 0
 			}
-			if measure && w.beams > 0 {
-				return usagef("--bench measures draws: leave out --beams")
-			}
 			if err := w.check(); err != nil {
 				return err
+			}
+			if w.options.TopP == 0 { // where Options keep all
+				w.options.TopP = math.SmallestNonzeroFloat64
 			}
 			var err error
 			if w.model, err = load(from); err != nil {
@@ -65,10 +67,14 @@ model's context, the older half of what the model sees is forgotten.`,
 			if err := w.enough(); err != nil {
 				return err
 			}
+			vocab := min(w.model.model.Dims().Vocab, w.model.tokenizer.Size())
 			for _, id := range w.options.Stop {
-				if vocab := w.model.model.Dims().Vocab; id < 0 || id >= vocab {
+				if id < 0 || id >= vocab {
 					return usagef("--stop-token %d: the vocabulary has the tokens 0 to %d", id, vocab-1)
 				}
+			}
+			if n := w.options.LogProbs; n > vocab {
+				return usagef("--logprobs %d: the vocabulary has %s", n, plural.Of(vocab, "token"))
 			}
 			if id, ok := w.model.tokenizer.EndOfText(); ok && !measure {
 				w.options.Stop = append(w.options.Stop, id)
@@ -78,15 +84,16 @@ model's context, the older half of what the model sees is forgotten.`,
 				RepetitionPenalty: w.options.RepetitionPenalty, NoRepeat: w.options.NoRepeat,
 			}
 			w.generator = generate.New(w.model.model, w.model.params, w.model.model.Dims().Context)
+			w.generator.Vocab = vocab
 			defer w.generator.Close()
-			w.out = cmd.OutOrStdout()
+			w.out, w.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			switch {
 			case measure:
 				return w.measure(cmd.Context(), prompt)
 			case cmd.Flags().Changed("prompt"):
 				return w.prompt(cmd.Context(), prompt)
 			}
-			return w.prompts(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
+			return w.prompts(cmd.Context(), cmd.InOrStdin())
 		},
 	}
 	f := cmd.Flags()
@@ -97,17 +104,17 @@ model's context, the older half of what the model sees is forgotten.`,
 	f.IntVar(&w.samples, "samples", 1, "texts for a prompt, at once")
 	f.Float64Var(&w.options.Temperature, "temperature", 0.8, "above 1 wilder, below 1 tamer, 0 greedy")
 	f.IntVar(&w.options.TopK, "top-k", 200, "choose among the K best tokens (0: all)")
-	f.Float64Var(&w.options.TopP, "top-p", 1, "choose among the best tokens that together have this probability")
+	f.Float64Var(&w.options.TopP, "top-p", 1, "choose among the best tokens that together have this probability (0: the best one alone, 1: all)")
 	f.Float64Var(&w.options.MinP, "min-p", 0, "choose among tokens with at least this share of the best one's probability")
 	f.Float64Var(&w.options.RepetitionPenalty, "repetition-penalty", 1, "above 1 makes tokens that were there less likely")
 	f.IntVar(&w.options.NoRepeat, "no-repeat", 0, "never repeat a run of so many tokens (0: allow it)")
 	f.BoolVar(&greedy, "greedy", false, "always the best token; the same as --temperature 0")
 	f.IntVar(&w.beams, "beams", 0, "search for the likeliest texts with so many beams, instead of drawing")
 	f.Float64Var(&w.lengthPenalty, "length-penalty", 1, "power of the length that a beam's log-probability is divided by; above 0 favours long texts")
-	f.StringArrayVar(&w.stops, "stop", nil, "end before this text; may be given more than once")
+	f.StringArrayVar(&w.stops, "stop", nil, "end before this text; may be given more than once: the one that is complete first counts")
 	f.IntSliceVar(&w.options.Stop, "stop-token", nil, "end at this token, as at the end of text; may be given more than once")
 	f.Uint64Var(&w.options.Seed, "seed", 1337, "seed of the draws")
-	f.BoolVar(&w.asJSON, "json", false, "print a JSON object a text, on a line each: prompt_ids, ids, text")
+	f.BoolVar(&w.asJSON, "json", false, "print a JSON object a text, on a line each: prompt_ids, ids, text, and finish: length, stop, end_of_text or no_candidates")
 	f.IntVar(&w.options.LogProbs, "logprobs", 0, "with --json, give log-probabilities of the tokens, and of so many best ones")
 	f.BoolVar(&measure, "bench", false, "print tokens a second instead of the text")
 	return cmd
@@ -125,6 +132,40 @@ type generation struct {
 	model     *trained
 	generator *generate.Generator
 	out       io.Writer
+	stderr    io.Writer
+}
+
+// together refuses flags that contradict each other or would do nothing.
+func (w *generation) together(given func(flag string) bool, greedy, measure bool) error {
+	always := "" // what takes the best token
+	switch {
+	case greedy:
+		always = "--greedy"
+	case w.options.Temperature == 0:
+		always = "--temperature 0"
+	}
+	for _, r := range []struct {
+		no    bool
+		flags []string
+		why   string
+	}{
+		{measure, []string{"beams", "stop", "json", "logprobs"}, "--bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
+		{w.beams > 0, []string{"greedy", "temperature", "top-k", "top-p", "min-p", "seed"}, "--beams: a search draws nothing"},
+		{greedy && w.options.Temperature != 0, []string{"temperature"}, "--greedy"},
+		{always != "", []string{"top-k", "top-p", "min-p", "seed"}, always + ": nothing is drawn"},
+		{always != "" && !measure && w.samples > 1, []string{"samples"}, always + ": all would be the same"},
+		{w.beams == 0, []string{"length-penalty"}, "draws: it is for --beams"},
+	} {
+		for _, flag := range r.flags {
+			if r.no && given(flag) {
+				return usagef("--%s has no meaning with %s", flag, r.why)
+			}
+		}
+	}
+	if measure && w.tokens == 1 {
+		return usagef("--tokens 1: with --bench, want 2 or more: it measures those after the first")
+	}
+	return nil
 }
 
 // check tells which flag is out of range.
@@ -149,6 +190,9 @@ func (w *generation) check() error {
 	if err := w.options.Validate(); err != nil {
 		return usageError{err}
 	}
+	if w.options.RepetitionPenalty == 0 {
+		return usagef("--repetition-penalty 0: want above 0; 1 is none")
+	}
 	if slices.Contains(w.stops, "") {
 		return usagef("--stop is empty: want the text to end before")
 	}
@@ -164,28 +208,28 @@ func (w *generation) enough() error {
 }
 
 // prompts goes on with each line of in. A terminal is asked for them.
-func (w *generation) prompts(ctx context.Context, in io.Reader, stderr io.Writer) error {
+func (w *generation) prompts(ctx context.Context, in io.Reader) error {
 	f, ok := in.(*os.File)
 	terminal := ok && term.IsTerminal(int(f.Fd()))
 	if terminal {
-		fmt.Fprintln(stderr, "Type the beginning of a text, and Ctrl-D to end.")
+		fmt.Fprintln(w.stderr, "Type the beginning of a text, and Ctrl-D to end.")
 	}
-	lines := bufio.NewReader(in)
-	for first := true; ; first = false {
+	lines := newLines(in)
+	for {
 		if terminal {
-			fmt.Fprint(stderr, "> ")
+			fmt.Fprint(w.stderr, "> ")
 		}
-		line, err := lines.ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("standard input: %w", err)
-		}
-		if err != nil && line == "" {
-			if first && !terminal {
+		line, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			if lines.n == 0 && !terminal {
 				return w.prompt(ctx, "") // nothing was given: the beginning of a text
 			}
 			return nil
 		}
-		if err := w.prompt(ctx, strings.TrimRight(line, "\r\n")); err != nil {
+		if err != nil {
+			return err
+		}
+		if err := w.prompt(ctx, line); err != nil {
 			return err
 		}
 	}
@@ -196,6 +240,7 @@ type generated struct {
 	PromptIDs []int     `json:"prompt_ids"`
 	IDs       []int     `json:"ids"`
 	Text      string    `json:"text"`
+	Finish    string    `json:"finish"`
 	LogProb   *float64  `json:"logprob,omitempty"` // of a beam
 	Score     *float64  `json:"score,omitempty"`
 	LogProbs  []logProb `json:"logprobs,omitempty"`
@@ -249,20 +294,23 @@ func (w *generation) prompt(ctx context.Context, prompt string) error {
 		if decoded[token.Sequence].Stopped() {
 			continue
 		}
-		t.IDs = append(t.IDs, token.ID)
-		if w.options.LogProbs > 0 {
-			l := logProb{ID: token.ID, LogProb: token.LogProb}
-			for _, c := range token.Best {
-				l.Best = append(l.Best, logProb{ID: c.ID, LogProb: c.LogProb})
+		if token.ID >= 0 {
+			t.IDs = append(t.IDs, token.ID)
+			if w.options.LogProbs > 0 {
+				l := logProb{ID: token.ID, LogProb: token.LogProb}
+				for _, c := range token.Best {
+					l.Best = append(l.Best, logProb{ID: c.ID, LogProb: c.LogProb})
+				}
+				t.LogProbs = append(t.LogProbs, l)
 			}
-			t.LogProbs = append(t.LogProbs, l)
-		}
-		if !w.ends(token.ID) {
-			if _, err := decoded[token.Sequence].Add(token.ID); err != nil {
-				return err
+			if !w.ends(token.ID) {
+				if _, err := decoded[token.Sequence].Add(token.ID); err != nil {
+					return err
+				}
 			}
 		}
 		if decoded[token.Sequence].Stopped() || token.Last {
+			t.Finish = w.finish(token.Finish, token.ID, decoded[token.Sequence])
 			if running--; running == 0 {
 				break
 			}
@@ -279,6 +327,24 @@ func (w *generation) ends(id int) bool {
 	return slices.Contains(w.options.Stop, id)
 }
 
+// finish is why a text ends whose last token is id.
+func (w *generation) finish(why generate.Finish, id int, t *generate.Text) string {
+	if end, ok := w.model.tokenizer.EndOfText(); ok && id == end && why == generate.StopToken {
+		return "end_of_text"
+	}
+	if t.Stopped() { // at a stop string
+		return string(generate.StopToken)
+	}
+	return string(why)
+}
+
+// exhausted tells whoever reads texts, not JSON, of one that ends as nothing can follow.
+func (w *generation) exhausted(why string) {
+	if why == string(generate.NoCandidates) {
+		fmt.Fprintf(w.stderr, "the text ends here: --no-repeat %d leaves no token to go on with\n", w.options.NoRepeat)
+	}
+}
+
 // stream prints a text as it is chosen.
 func (w *generation) stream(ctx context.Context, prompt string, ids []int) error {
 	t := generate.NewText(w.model.tokenizer, w.stops...)
@@ -289,6 +355,10 @@ func (w *generation) stream(ctx context.Context, prompt string, ids []int) error
 		if err != nil {
 			fmt.Fprintln(w.out) // what went wrong stands on a line of its own
 			return err
+		}
+		if token.ID < 0 {
+			defer w.exhausted(string(token.Finish))
+			break
 		}
 		if w.ends(token.ID) {
 			break
@@ -325,7 +395,11 @@ func (w *generation) search(ctx context.Context, prompt string, ids []int) error
 				return err
 			}
 		}
-		texts = append(texts, generated{PromptIDs: ids, IDs: h.IDs, Text: t.String(), LogProb: &h.LogProb, Score: &h.Score})
+		why := string(h.Finish)
+		if n := len(h.IDs); n > 0 {
+			why = w.finish(h.Finish, h.IDs[n-1], t)
+		}
+		texts = append(texts, generated{PromptIDs: ids, IDs: h.IDs, Text: t.String(), Finish: why, LogProb: &h.LogProb, Score: &h.Score})
 	}
 	if !w.asJSON {
 		texts = texts[:1] // the best
@@ -349,6 +423,9 @@ func (w *generation) print(prompt string, texts []generated) error {
 		if err != nil {
 			return err
 		}
+		if !w.asJSON {
+			w.exhausted(t.Finish)
+		}
 	}
 	return nil
 }
@@ -370,9 +447,12 @@ func (w *generation) measure(ctx context.Context, prompt string) error {
 	start := time.Now()
 	var first time.Duration
 	count := 0
-	for _, err := range w.generator.Batch(ctx, prompts, w.tokens, w.options) {
+	for token, err := range w.generator.Batch(ctx, prompts, w.tokens, w.options) {
 		if err != nil {
 			return err
+		}
+		if token.ID < 0 {
+			continue
 		}
 		if count++; count == w.samples {
 			first = time.Since(start)
@@ -380,12 +460,6 @@ func (w *generation) measure(ctx context.Context, prompt string) error {
 	}
 	total := time.Since(start)
 	rate := float64(count-w.samples) / (total - first).Seconds()
-	if w.asJSON {
-		return json.NewEncoder(w.out).Encode(map[string]any{
-			"prompt_tokens": len(ids), "sequences": w.samples, "tokens": count,
-			"first_token_seconds": first.Seconds(), "tokens_per_s": rate, "memory_bytes": memory,
-		})
-	}
 	_, err = fmt.Fprintf(w.out, "first token  %.4g s after a prompt of %d\nthen         %.4g tokens/s, %d at once\nmemory       %.4g MB of keys and values\n",
 		first.Seconds(), len(ids), rate, w.samples, float64(memory)/1e6)
 	return err

@@ -8,6 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // TestGenerate: text goes on from the prompt, the same with the same seed, and as JSON.
@@ -122,16 +128,35 @@ func testOptions(t *testing.T, whole string, prompt int) {
 		last = *g.Score
 	}
 
-	var measured map[string]float64
-	if err := json.Unmarshal([]byte(command("", "--prompt", "3 and 4", "--samples", "2", "--bench", "--json")), &measured); err != nil {
-		t.Fatal(err)
-	}
+	var first, rate, memory float64
 	// One layer of width 32 and 16 positions: 8·1·16·32 bytes a sequence.
-	if measured["memory_bytes"] != 2*8*16*32 || measured["tokens"] != 60 || !(measured["tokens_per_s"] > 0) {
-		t.Errorf("--bench: %v", measured)
+	if _, err := fmt.Sscanf(command("", "--prompt", "3 and 4", "--samples", "2", "--bench"),
+		"first token  %g s after a prompt of 7\nthen         %g tokens/s, 2 at once\nmemory       %g MB of keys and values\n", &first, &rate, &memory); err != nil {
+		t.Error(err)
 	}
+	if memory != 2*8*16*32/1e6 || !(rate > 0) || !(first > 0) {
+		t.Errorf("--bench: %v s, %v tokens/s, %v MB", first, rate, memory)
+	}
+	testFinish(t, command)
 
 	for _, c := range []struct{ args, want string }{
+		{"--greedy --temperature 1", "--temperature has no meaning with --greedy"},
+		{"--greedy --top-k 3", "--top-k has no meaning with --greedy: nothing is drawn"},
+		{"--temperature 0 --seed 3", "--seed has no meaning with --temperature 0: nothing is drawn"},
+		{"--temperature 0 --min-p 0.1", "--min-p has no meaning with --temperature 0: nothing is drawn"},
+		{"--greedy --samples 2", "--samples has no meaning with --greedy: all would be the same"},
+		{"--beams 2 --temperature 1", "--temperature has no meaning with --beams: a search draws nothing"},
+		{"--beams 2 --greedy", "--greedy has no meaning with --beams: a search draws nothing"},
+		{"--beams 2 --top-p 0.5", "--top-p has no meaning with --beams: a search draws nothing"},
+		{"--length-penalty 2", "--length-penalty has no meaning with draws: it is for --beams"},
+		{"--bench --json", "--json has no meaning with --bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
+		{"--bench --stop x", "--stop has no meaning with --bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
+		{"--bench --tokens 1", "--tokens 1: with --bench, want 2 or more: it measures those after the first"},
+		{"--json --logprobs 1000000000", "--logprobs 1000000000: the vocabulary has 18 tokens"},
+		{"--repetition-penalty 0", "--repetition-penalty 0: want above 0; 1 is none"},
+		{"--repetition-penalty NaN", "generate: a repetition penalty of NaN is not 0 or above"},
+		{"--temperature Inf", "generate: a temperature of +Inf is not 0 or above"},
+		{"--temperature NaN", "generate: a temperature of NaN is not 0 or above"},
 		{"--samples 0", "--samples 0: want 1 or more"},
 		{"--logprobs 2", "--logprobs 2: only with --json"},
 		{"--beams 2 --samples 2", "--beams 2: neither --samples nor --logprobs goes with a search"},
@@ -145,5 +170,110 @@ func testOptions(t *testing.T, whole string, prompt int) {
 		if status != 2 || stderr != "gorgpt: "+c.want+"\n" {
 			t.Errorf("%s: status %d, %s", c.args, status, stderr)
 		}
+	}
+}
+
+// testFinish: --json says why a text ends; top-p 0 and a tiny temperature are greedy.
+func testFinish(t *testing.T, command func(in string, args ...string) string) {
+	t.Helper()
+	one := func(args ...string) (g generated) {
+		t.Helper()
+		out := command("", append(args, "--prompt", "3 and 4", "--json")...) // of beams, the best
+		if err := json.NewDecoder(strings.NewReader(out)).Decode(&g); err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	greedy := one("--greedy")
+	if greedy.Finish != "length" || len(greedy.IDs) != 30 {
+		t.Errorf("%+v", greedy)
+	}
+	for _, args := range [][]string{{"--top-p", "0"}, {"--temperature", "3e-39"}, {"--temperature", "1e-45"}, {"--temperature", "1e-300", "--top-p", "0.5"}, {"--top-p", "0", "--top-k", "0", "--min-p", "0.2"}} {
+		if got := one(args...); got.Text != greedy.Text {
+			t.Errorf("%v: %q, want %q", args, got.Text, greedy.Text)
+		}
+	}
+	if g := one("--stop-token", fmt.Sprint(greedy.IDs[3]), "--greedy"); g.Finish != "stop" {
+		t.Errorf("--stop-token: %+v", g)
+	}
+	a, b := greedy.Text[4:6], greedy.Text[3:6]
+	for _, stops := range [][]string{{a, b}, {b, a}} {
+		if g := one("--greedy", "--stop", stops[0], "--stop", stops[1]); g.Finish != "stop" || strings.Contains(g.Text, b) || strings.Contains(g.Text, a) {
+			t.Errorf("--stop %q: %+v", stops, g)
+		}
+	}
+	for _, args := range [][]string{{}, {"--greedy"}, {"--beams", "2"}} {
+		// Of 18 tokens, each is there once.
+		g := one(append(args, "--no-repeat", "1")...)
+		if slices.Sort(g.IDs); g.Finish != "no_candidates" || len(g.IDs) == 0 || len(g.IDs) >= 18 || len(slices.Compact(g.IDs)) != len(g.IDs) {
+			t.Errorf("--no-repeat 1 %v: %+v", args, g)
+		}
+		status, out, stderr := gorgpt(t, t.Context(), append([]string{"generate", "--from", "run/checkpoints/best", "--prompt", "3 and 4", "--no-repeat", "1"}, args...)...)
+		if status != 0 || stderr != "the text ends here: --no-repeat 1 leaves no token to go on with\n" || !strings.HasPrefix(out, "3 and 4") {
+			t.Errorf("--no-repeat 1 %v: status %d, %q, %q", args, status, out, stderr)
+		}
+	}
+}
+
+// TestPaddedVocabulary: a model whose vocabulary is padded beyond its tokenizer generates and
+// answers without the padding, though it is the likeliest there is.
+func TestPaddedVocabulary(t *testing.T) {
+	t.Chdir(t.TempDir())
+	paddedModel(t, "model")
+	write(t, "qa.jsonl", `{"question":"abc","answer":"abc"}`+"\n")
+	write(t, "words.jsonl", `{"text":"one two three"}`+"\n")
+	for _, args := range []string{
+		"generate --prompt abc --tokens 20 --greedy --json", "generate --prompt abc --tokens 20 --temperature 2 --json --samples 3 --logprobs 3",
+		"generate --prompt abc --tokens 8 --beams 3 --json", "generate --prompt abc --tokens 20",
+	} {
+		status, out, stderr := gorgpt(t, t.Context(), append(strings.Fields(args), "--from", "model")...)
+		if status != 0 || stderr != "" {
+			t.Errorf("%s: status %d: %s", args, status, stderr)
+		}
+		if !strings.Contains(args, "--json") {
+			continue
+		}
+		for line := range strings.Lines(out) {
+			var g generated
+			if err := json.Unmarshal([]byte(line), &g); err != nil || len(g.IDs) == 0 || slices.Max(g.IDs) > 256 {
+				t.Errorf("%s: %v, %+v", args, err, g)
+			}
+		}
+	}
+	for _, args := range []string{"eval --on qa --data qa.jsonl --tokens 8 --json", "eval --on lambada --data words.jsonl --stop-words --json"} {
+		if status, out, stderr := gorgpt(t, t.Context(), append(strings.Fields(args), "--from", "model")...); status != 0 || !json.Valid([]byte(out)) {
+			t.Errorf("%s: status %d: %s%s", args, status, out, stderr)
+		}
+	}
+	if status, _, stderr := gorgpt(t, t.Context(), strings.Fields("generate --from model --prompt a --stop-token 257")...); status != 2 || stderr != "gorgpt: --stop-token 257: the vocabulary has the tokens 0 to 256\n" {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+// paddedModel saves a model of 264 ids with a tokenizer of 257, whose padding is likeliest.
+func paddedModel(t *testing.T, dir string) {
+	t.Helper()
+	c := gpt2.New(264, 32, 16, 1, 2)
+	m := models.GPT2(c)
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	p, err := s.Compile(m.Graph(s, s.Ints("tokens", 1, 4)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for _, w := range params.All() {
+		if w.Name() == "wte" || strings.HasSuffix(w.Name(), "wte.weight") {
+			for i := 257 * 16; i < len(w.Data()); i++ {
+				w.Data()[i] *= 100 // logits of either sign: some are the largest
+			}
+		}
+	}
+	config, err := m.JSON(256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Zeros: m.Absent(), Tokenizer: tokenizer.Bytes().Save}); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -90,7 +90,7 @@ func TestBadInput(t *testing.T) {
 		{"train --data ok.txt --no-decay wet.*", 2, "--no-decay wet.*: no parameter has such a name; see gorgpt graph"},
 		{"train -x 3", 2, `unknown flag "-x": flags are words, as in --from; see gorgpt train -h`},
 		{"help trian", 2, `unknown command "trian"; did you mean "train"?`},
-		{"generate --from none --bench --beams 2", 2, "--bench measures draws: leave out --beams"},
+		{"generate --from none --bench --beams 2", 2, "--beams has no meaning with --bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
 		{"finetune --from none --task rte --data none --out full", 1, "full exists and is not empty; choose another --out"},
 		{"train --context 0", 2, "--context 0: want 1 or more"},
 		{"train --batch -1", 2, "--batch -1: want 1 or more"},
