@@ -18,6 +18,7 @@ var layer = map[string]int{
 	"internal/nearest":        0,
 	"internal/plural":         0,
 	"internal/scopepath":      0,
+	"internal/optional":       0,
 	"internal/mutate":         0,  // asks the tests, imports nothing of ours
 	"internal/plainjson":      -1, // for the formats too
 	"chart":                   0,

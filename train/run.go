@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/optional"
 	"gorgonia.org/gorgonia"
 )
 
@@ -190,7 +191,7 @@ func (r *run) update(u *Update) (err error) {
 
 // measure returns the norm of the gradient, which must be finite.
 func (r *run) measure() (norm float64, err error) {
-	if m, ok := r.Solver.(Measurer); ok {
+	if m, ok := optional.As[Measurer](r.Solver); ok {
 		return m.Measure(r.model)
 	}
 	if norm, err = gradNorm(r.model); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gorgpt/gorgpt/internal/kernel"
+	"github.com/gorgpt/gorgpt/internal/optional"
 	"gorgonia.org/gorgonia"
 )
 
@@ -45,9 +46,10 @@ type Measurer interface {
 // setRate returns a function that sets the learning rate of a solver of ours
 // or of Gorgonia's.
 func setRate(s gorgonia.Solver) (func(rate float64), error) {
+	if rater, ok := optional.As[Rater](s); ok {
+		return rater.SetLearnRate, nil
+	}
 	switch s := s.(type) {
-	case Rater:
-		return s.SetLearnRate, nil
 	case *gorgonia.RMSPropSolver, *gorgonia.AdamSolver, *gorgonia.VanillaSolver,
 		*gorgonia.BarzilaiBorweinSolver, *gorgonia.Momentum:
 		return func(rate float64) { gorgonia.WithLearnRate(rate)(s) }, nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/internal/optional"
 )
 
 // State is all a run needs, besides the weights, to go on as if it had never
@@ -42,7 +44,7 @@ func (t *Trainer) State() (State, error) {
 	if s.Stream, err = t.Train.State(); err != nil {
 		return State{}, err
 	}
-	if solver, ok := t.Solver.(Stateful); ok {
+	if solver, ok := optional.As[Stateful](t.Solver); ok {
 		s.Solver = solver.State()
 	}
 	return s, nil
@@ -72,13 +74,11 @@ func (t *Trainer) Restore(s State) error {
 			return fmt.Errorf("train: restore: the saved run has %s %d, this one %d", f.name, f.got, f.want)
 		}
 	}
-	switch solver := t.Solver.(type) {
-	case Stateful:
+	if solver, ok := optional.As[Stateful](t.Solver); ok {
 		if err := solver.Restore(s.Solver); err != nil {
 			return fmt.Errorf("train: restore: %w", err)
 		}
-	case *gorgonia.VanillaSolver:
-	default:
+	} else if _, ok := t.Solver.(*gorgonia.VanillaSolver); !ok {
 		return fmt.Errorf("train: restore: %T keeps its state to itself; use train.AdamW", t.Solver)
 	}
 	if err := t.Train.Restore(s.Stream); err != nil {

@@ -15,10 +15,10 @@ import (
 )
 
 // goMod is the go.mod of the module that is built: %[1]s is this repository's module,
-// %[2]q its folder. With the gomacro that gophernotes asks for, of 2022, a type of a cell
+// %[2]q its folder. The name lets it import what is internal there. With the gomacro that gophernotes asks for, of 2022, a type of a cell
 // cannot be an error; that of 2024 asks for an x/tools that Go no longer compiles. GoNB's
 // version is the one that this module pins.
-const goMod = `module kernel
+const goMod = `module %[1]s/kernel
 
 go 1.26
 
@@ -107,11 +107,35 @@ func (b *builder) lay() error {
 		// folder is a symbolic link.
 		overlay.Replace[filepath.Base(file)] = file
 	}
+	if overlay.Replace[kernelFile], err = b.changed(overlay.Replace[kernelFile]); err != nil {
+		return err
+	}
 	text, err := json.Marshal(overlay)
 	if err != nil {
 		return err
 	}
 	return write(b.dir, "overlay.json", string(text))
+}
+
+// The one expression of gophernotes that is another here: added.go keeps the interpreter, to
+// interrupt its cells and to ask it for the methods of their types.
+const (
+	kernelFile   = "kernel.go"
+	wasNewInterp = "ir := interp.New()"
+	newInterp    = "ir := newInterp()"
+)
+
+// changed writes gophernotes' file with that expression and returns the name of the new one.
+func (b *builder) changed(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	if n := strings.Count(string(text), wasNewInterp); n != 1 {
+		return "", fmt.Errorf("%s has %q %d times, want once: another gophernotes than this kernel knows", file, wasNewInterp, n)
+	}
+	const name = kernelFile + ".changed"
+	return filepath.Join(b.dir, name), write(b.dir, name, strings.Replace(string(text), wasNewInterp, newInterp, 1))
 }
 
 // gophernotes builds the kernel "gorgpt" and installs it.
@@ -128,7 +152,7 @@ func (b *builder) gophernotes(jupyter string) error {
 	return b.install(filepath.Join(jupyter, "kernels", "gorgpt"), spec{
 		Argv: []string{"{resource_dir}/kernel", "{connection_file}"}, Name: "Go (gorgpt)",
 		Env: map[string]string{"GOPROXY": "off"}, // an import of what is not linked in fails, and fetches nothing
-	}, "kernel")
+	}, b.module+"/kernel")
 }
 
 // gonb builds GoNB and goimports, which it runs, and installs them.

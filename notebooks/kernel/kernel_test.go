@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -140,6 +141,63 @@ func TestCompare(t *testing.T) {
 	}
 	if log, err := run(false); err == nil || !strings.Contains(log, "cell 2: its output is not the one in the notebook") {
 		t.Errorf("error %v, log %s", err, log)
+	}
+}
+
+// TestCells: what a cell's type has beyond the interface that it is used as is found, and an
+// interrupt stops a cell, not the kernel.
+func TestCells(t *testing.T) {
+	python := os.Getenv("PYTHON")
+	if python == "" || testing.Short() {
+		t.Skip("PYTHON names no Python with nbclient")
+	}
+	built, err := (&tester{python: python, kernel: "gorgpt", log: t.Output()}).build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer built.close()
+	cells := []struct{ name, source, want string }{
+		{"imports", "import (\n\"context\"\n\"fmt\"\n\"os\"\n\"os/signal\"\nG \"gorgonia.org/gorgonia\"\n" +
+			"\"github.com/gorgpt/gorgpt/datasets\"\n\"github.com/gorgpt/gorgpt/generate\"\n\"github.com/gorgpt/gorgpt/graph\"\n\"github.com/gorgpt/gorgpt/models\"\n" +
+			"\"github.com/gorgpt/gorgpt/tokenizer\"\n\"github.com/gorgpt/gorgpt/train\"\n)", "ok||"},
+		{"a solver", `type Still struct{ rate float64 }
+func (s *Still) Step(model []G.ValueGrad) error { return nil }
+func (s *Still) SetLearnRate(rate float64) { s.rate = rate }`, "ok||"},
+		{"its method that is no gorgonia.Solver's", `m, err := models.Find("gpt2-nano")
+d := m.Dims(); d.Vocab = 257
+m = m.WithDims(d)
+stream, err := datasets.NewTraining(datasets.Text("t", "to be or not to be, that is the question"), tokenizer.Bytes(), datasets.Config{Batch: 1, Context: 4, Seed: 1})
+solver := &Still{}
+t := &train.Trainer{Model: m, Params: graph.NewParams(1), Train: stream, Solver: solver, Schedule: train.Constant(0.5, 0), Steps: 1, Batch: 1, Context: 4}
+fmt.Println(t.Run(context.Background()), solver.rate)`, "ok||<nil> 0.5"},
+		{"an iterator", `g := generate.New(m, t.Params, 4)
+count := 0
+g.Stream(context.Background(), []int{1}, 3, generate.Options{})(func(t generate.Token, err error) bool { count++; return err == nil })
+fmt.Println(count)`, "ok||3"},
+		{"a loop", "// interrupt\nn := 0\nfor { n++ }", "error|// signal: interrupt|"},
+		{"the next", `fmt.Println("alive", n > 0)`, "ok||alive true"},
+		{"a cell that listens", "// interrupt\nfunc wait() error {\nctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)\n" +
+			"defer stop()\n<-ctx.Done()\nreturn ctx.Err()\n}\nfmt.Println(wait())", "ok||context canceled"},
+		{"the last", `fmt.Println("alive")`, "ok||alive"},
+	}
+	args := []string{"interrupt.py", "1"}
+	for _, c := range cells {
+		args = append(args, c.source)
+	}
+	cmd := exec.CommandContext(t.Context(), python, args...)
+	cmd.Env = append(os.Environ(), "JUPYTER_PATH="+filepath.Join(built.dir, "jupyter"))
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	got := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if len(got) != len(cells) {
+		t.Fatalf("%d lines, want %d:\n%s", len(got), len(cells), out)
+	}
+	for i, c := range cells {
+		if got[i] != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got[i], c.want)
+		}
 	}
 }
 
