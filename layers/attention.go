@@ -12,14 +12,14 @@ import (
 // Attention is causal multi-head self-attention over x (B·T, C) with sequences of
 // context positions: c_attn projects to queries, keys and values, c_proj mixes the
 // heads' results. It heeds Init, ResidualInit (for c_proj), Bias, AttentionDropout,
-// Window and Composed. It exposes its weights (B·H, T, T), before dropout, to
+// Scale, Window and Composed. It exposes its weights (B·H, T, T), before dropout, to
 // graph.Watch("….weights"). In an incremental graph it remembers keys and values.
 func Attention(s *graph.Scope, x *G.Node, heads, context int, given ...Option) *G.Node {
 	if resolve(given).composed {
 		return ComposedAttention(s, x, heads, context, given...)
 	}
 	return attention(s, x, heads, context, given, func(s *graph.Scope, qkv *G.Node, o options) *G.Node {
-		with := ops.AttentionOptions{Dropout: o.dropout, Window: o.window}
+		with := ops.AttentionOptions{Dropout: o.dropout, Window: o.window, Scale: o.scale}
 		if s.Memory() != nil {
 			return ops.CachedAttention(s, qkv, heads, with) // (B·T, C)
 		}
@@ -41,7 +41,7 @@ func ComposedAttention(s *graph.Scope, x *G.Node, heads, context int, given ...O
 		}
 		width := qkv.Shape()[1] / 3
 		v := ops.SplitHeads(s, qkv, 2*width, heads, width/heads, context)               // (B·H, T, D)
-		weights := AttentionWeights(s, qkv, heads, context, o.window)                   // (B·H, T, T)
+		weights := AttentionWeights(s, qkv, heads, context, o.window, Scale(o.scale))   // (B·H, T, T)
 		weights = ops.Dropout(s, weights, o.dropout)                                    // (B·H, T, T)
 		return ops.MergeHeads(s, ops.BatchedMatMul(s, weights, v, false, false), heads) // (B·T, C)
 	})
@@ -49,19 +49,23 @@ func ComposedAttention(s *graph.Scope, x *G.Node, heads, context int, given ...O
 
 // AttentionWeights is how much each position attends to each: of qkv (B·T, 3C), which
 // holds queries, keys and values side by side, it returns (B·H, T, T), whose rows sum to
-// 1. window bounds how far a position looks back; 0 is no bound.
-func AttentionWeights(s *graph.Scope, qkv *G.Node, heads, context, window int) *G.Node {
+// 1. window bounds how far a position looks back; 0 is no bound. It heeds Scale.
+func AttentionWeights(s *graph.Scope, qkv *G.Node, heads, context, window int, given ...Option) *G.Node {
 	qkv = s.Given("AttentionWeights", "qkv", qkv)
 	if qkv.Dims() != 2 || !fits(qkv, heads) {
 		return s.Fail("AttentionWeights", []int{1, 1, 1}, "qkv is %v; want (B·T, 3C) of %d heads", qkv.Shape(), heads)
 	}
 	width := qkv.Shape()[1] / 3
 	size := width / heads
-	q := ops.SplitHeads(s, qkv, 0, heads, size, context)      // (B·H, T, D)
-	k := ops.SplitHeads(s, qkv, width, heads, size, context)  // (B·H, T, D)
-	scores := ops.BatchedMatMul(s, q, k, false, true)         // (B·H, T, T)
-	scores = ops.Scale(s, scores, 1/math.Sqrt(float64(size))) // (B·H, T, T)
-	return ops.Softmax(s, ops.CausalMask(s, scores, window))  // (B·H, T, T)
+	scale := resolve(given).scale
+	if scale == 0 {
+		scale = 1 / math.Sqrt(float64(size))
+	}
+	q := ops.SplitHeads(s, qkv, 0, heads, size, context)     // (B·H, T, D)
+	k := ops.SplitHeads(s, qkv, width, heads, size, context) // (B·H, T, D)
+	scores := ops.BatchedMatMul(s, q, k, false, true)        // (B·H, T, T)
+	scores = ops.Scale(s, scores, scale)                     // (B·H, T, T)
+	return ops.Softmax(s, ops.CausalMask(s, scores, window)) // (B·H, T, T)
 }
 
 // fits tells whether the width C of qkv (B·T, 3C) is a multiple of heads.
@@ -80,7 +84,7 @@ func attention(s *graph.Scope, x *G.Node, heads, context int, given []Option, co
 		width := dim(x, 1)
 		qkv := Linear(s.At("c_attn"), x, 3*width, given...) // (B·T, 3C)
 		s.Expose("weights", func(s *graph.Scope) *G.Node {
-			return AttentionWeights(s, qkv, heads, context, o.window) // (B·H, T, T)
+			return AttentionWeights(s, qkv, heads, context, o.window, Scale(o.scale)) // (B·H, T, T)
 		})
 		y := core(s, qkv, o)                                                    // (B·T, C)
 		return Linear(s.At("c_proj"), y, width, Init(o.residual), Bias(o.bias)) // (B·T, C)

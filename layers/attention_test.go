@@ -17,15 +17,17 @@ const tolComposed = 5e-6
 type attentionLayer = func(s *graph.Scope, x *G.Node, heads, context int, given ...layers.Option) *G.Node
 
 // TestComposedAttention: the fused and the written-out attention agree, value and
-// gradients, with and without a window.
+// gradients, with each option of the scores.
 func TestComposedAttention(t *testing.T) {
 	const batch, context, width, heads = 2, 70, 12, 3
-	for _, window := range []int{0, 5} {
+	for name, option := range map[string]layers.Option{
+		"as it is": layers.Bias(true), "in a window": layers.Window(5), "scaled otherwise": layers.Scale(0.7),
+	} {
 		run := func(layer attentionLayer) (*graph.Program, *G.Node, *graph.Params) {
 			params := graph.NewParams(3)
 			s := graph.New(params)
 			x := s.Param("x", graph.Normal(1), batch*context, width)
-			y := layer(s.At("attn"), x, heads, context, layers.Init(graph.Normal(0.3)), layers.Window(window))
+			y := layer(s.At("attn"), x, heads, context, layers.Init(graph.Normal(0.3)), option)
 			p, err := s.CompileGrad(G.Must(G.Mean(G.Must(G.Square(y)))), y)
 			if err != nil {
 				t.Fatal(err)
@@ -46,7 +48,7 @@ func TestComposedAttention(t *testing.T) {
 				scale = math.Max(scale, math.Abs(float64(a[i])))
 			}
 			if !(worst <= tolComposed*scale) || scale == 0 {
-				t.Errorf("window %d: %s differs by %.1e of %.1e", window, what, worst, scale)
+				t.Errorf("%s: %s differs by %.1e of %.1e", name, what, worst, scale)
 			}
 		}
 		compare("the output", fused.Value(y), composed.Value(z))

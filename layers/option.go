@@ -12,6 +12,7 @@ type options struct {
 	dropout  float64
 	residual graph.Init
 	window   int
+	scale    float64
 	composed bool
 }
 
@@ -44,6 +45,10 @@ func AttentionDropout(rate float64) Option { return func(o *options) { o.dropout
 
 // Composed has [Attention] declare itself as [ComposedAttention] does.
 func Composed(on bool) Option { return func(o *options) { o.composed = on } }
+
+// Scale sets what [Attention] multiplies its scores by; 0 stands for 1/√D of heads of D
+// columns.
+func Scale(f float64) Option { return func(o *options) { o.scale = f } }
 
 // Window bounds how far attention looks back, the position itself included; 0 is no
 // bound.

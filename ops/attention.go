@@ -17,12 +17,22 @@ type AttentionOptions struct {
 	Dropout float64
 	// Window bounds how far a position looks back, itself included; 0 is no bound.
 	Window int
+	// Scale multiplies the scores; 0 stands for 1/√D of heads of D columns.
+	Scale float64
+}
+
+// scale is what scores of heads of size columns are multiplied by.
+func (o AttentionOptions) scale(size int) float32 {
+	if o.Scale == 0 {
+		return float32(1 / math.Sqrt(float64(size)))
+	}
+	return float32(o.Scale)
 }
 
 // Attention is causal multi-head self-attention (Vaswani et al. 2017, §3.2): position
 // t of a sequence attends to the positions up to t of the same sequence. qkv
 // (B·T, 3C) holds queries, keys and values side by side, in each the heads of C/H
-// columns; scores are scaled by 1/√(C/H). The result is (B·T, C).
+// columns; scores are scaled by 1/√(C/H), or as o says. The result is (B·T, C).
 //
 // Scores are held for a tile of queries at a time; the gradient computes the weights
 // again from the log-sum-exp of each query's scores (Dao et al. 2022, algorithm 4).
@@ -51,7 +61,7 @@ func Attention(s *graph.Scope, qkv *G.Node, heads, context int, o AttentionOptio
 	stream := s.Stream("attention dropout")
 	att := &kernel.Attention{
 		Batch: rows / context, Context: context, Heads: heads, Size: width / heads,
-		Scale:  float32(1 / math.Sqrt(float64(width/heads))),
+		Scale:  o.scale(width / heads),
 		Window: o.Window,
 	}
 	mask := func(a *graph.Args) kernel.Mask {

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"fmt"
-	"math"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -32,7 +31,7 @@ func CachedAttention(s *graph.Scope, qkv *G.Node, heads int, o AttentionOptions)
 	keys, values := s.Remember("keys", width), s.Remember("values", width)
 	att := &kernel.CachedAttention{
 		Batch: m.Batch(), New: rows / m.Batch(), Capacity: m.Capacity(), Heads: heads, Size: width / heads,
-		Scale:  float32(1 / math.Sqrt(float64(width/heads))),
+		Scale:  o.scale(width / heads),
 		Window: o.Window,
 	}
 	return s.Apply(graph.Op{

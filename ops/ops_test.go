@@ -3,6 +3,7 @@ package ops_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -46,6 +47,25 @@ func attention(name string, batch, context, heads, width, window int) opCase {
 			return reference.Attention(x[0], batch, context, heads, width, window)
 		},
 	}
+}
+
+// scaledAttention multiplies its scores by scale. The reference divides them by √D, so its
+// queries are multiplied by scale·√D.
+func scaledAttention(name string, batch, context, heads, width int, scale float64) opCase {
+	c := attention(name, batch, context, heads, width, 0)
+	c.build = func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
+		return ops.Attention(s, x[0], heads, context, ops.AttentionOptions{Scale: scale})
+	}
+	c.ref = func(x [][]float64, _ []int) []float64 {
+		qkv := slices.Clone(x[0])
+		for i := range qkv {
+			if i%(3*width) < width {
+				qkv[i] *= scale * math.Sqrt(float64(width/heads))
+			}
+		}
+		return reference.Attention(qkv, batch, context, heads, width, 0)
+	}
+	return c
 }
 
 func layerNorm(name string, rows, width int, bias bool) opCase {
@@ -190,6 +210,8 @@ var opCases = []opCase{
 	unary("GELU", ops.GELU, reference.GELU),
 	unary("GELUErf", ops.GELUErf, reference.GELUErf),
 	unary("Reshape", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Reshape(s, ops.Scale(s, x, 2), 7, 5) }, func(v float64) float64 { return 2 * v }),
+	unary("SiLU", ops.SiLU, func(v float64) float64 { return v / (1 + math.Exp(-v)) }),
+	unary("QuickGELU", ops.QuickGELU, func(v float64) float64 { return v / (1 + math.Exp(-1.702*v)) }),
 	unary("ReLU", ops.ReLU, reference.ReLU),
 	unary("Scale", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, 0.3) }, func(v float64) float64 { return 0.3 * v }),
 	{
@@ -208,6 +230,8 @@ var opCases = []opCase{
 	attention("Attention of one head", 2, 5, 1, 7, 0),
 	attention("Attention of one position", 3, 1, 2, 6, 0),
 	attention("Attention of one sequence", 1, 6, 2, 4, 0),
+	scaledAttention("Attention with a scale", 2, 5, 2, 6, 0.25),
+	scaledAttention("Attention without scaling, longer than a tile", 1, 131, 1, 4, 1),
 	attention("Attention longer than a tile", 1, 131, 1, 4, 0),
 	attention("Attention in a window", 2, 7, 2, 4, 3),
 	attention("Attention in a window longer than a tile", 1, 150, 1, 2, 70),

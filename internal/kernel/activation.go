@@ -23,6 +23,12 @@ const (
 	ReLU
 	// Tanh is the hyperbolic tangent. Within 3 units, its derivative within 5.
 	Tanh
+	// SiLU is x·s(x) with the logistic function s, the sigmoid linear unit (Elfwing et al. 2017).
+	// Within 3 units, its derivative within 4.
+	SiLU
+	// QuickGELU is x·s(1.702x) (Hendrycks and Gimpel 2016, §2). Within 3 units, its derivative
+	// within 5.
+	QuickGELU
 
 	activations
 )
@@ -70,6 +76,22 @@ func geluTanhGrad(x float64) float64 {
 	e := exp(-2 * u)
 	s := 1 / (1 + e)
 	return s * (1 + x*(e*s)*2*geluScale*(1+3*geluCubic*x*x))
+}
+
+const quickBeta = 1.702
+
+func silu(x float64) float64      { return x / (1 + exp(-x)) }
+func quickGELU(x float64) float64 { return x / (1 + exp(-quickBeta*x)) }
+
+func siluGrad(x float64) float64      { return logisticGrad(x, 1) }
+func quickGELUGrad(x float64) float64 { return logisticGrad(x, quickBeta) }
+
+// logisticGrad is s + x·s·(1 − s)·beta, the derivative of x·s(beta·x).
+func logisticGrad(x, beta float64) float64 {
+	x = clamp(x, 200) // where it is 0 or 1
+	e := exp(-beta * x)
+	s := 1 / (1 + e)
+	return s * (1 + x*(e*s)*beta)
 }
 
 func geluErf(x float64) float64 {

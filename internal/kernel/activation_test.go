@@ -40,6 +40,20 @@ func slope2u(x float64) float64 { return 2 * math.Sqrt(2/math.Pi) * (1 + 3*0.044
 // finite is x, or a number far out with the same sign.
 func finite(x float64) float64 { return min(max(x, -300), 300) }
 
+// logisticUnit is x·s(beta·x), and logisticUnitGrad its derivative.
+func logisticUnit(beta float64) func(x float64) (y, term float64) {
+	return single(func(x float64) float64 { return x * logistic(beta*x) })
+}
+
+func logisticUnitGrad(beta float64) func(x float64) (y, term float64) {
+	return func(x float64) (y, term float64) {
+		x = finite(x)
+		a := logistic(beta * x)
+		b := x * a * logistic(-beta*x) * beta
+		return a + b, max(math.Abs(a), math.Abs(b))
+	}
+}
+
 var functionCases = []functionCase{
 	{"exp", func(v *vectors, out, x []float32) { v.expScale(out, x, 0, 1) }, single(math.Exp), 1},
 	{"GELUTanh", valueOf(GELUTanh), single(func(x float64) float64 { return x * logistic(wide2u(x)) }), 3.5},
@@ -55,6 +69,10 @@ var functionCases = []functionCase{
 		a, b := 0.5*math.Erfc(-x/math.Sqrt2), x*math.Exp(-0.5*x*x)/math.Sqrt(2*math.Pi)
 		return a + b, max(math.Abs(a), math.Abs(b))
 	}, 4.5},
+	{"SiLU", valueOf(SiLU), logisticUnit(1), 3},
+	{"SiLUGrad", gradOf(SiLU), logisticUnitGrad(1), 4},
+	{"QuickGELU", valueOf(QuickGELU), logisticUnit(1.702), 3},
+	{"QuickGELUGrad", gradOf(QuickGELU), logisticUnitGrad(1.702), 5},
 	{"Tanh", valueOf(Tanh), single(math.Tanh), 3},
 	{"TanhGrad", gradOf(Tanh), single(func(x float64) float64 {
 		c := math.Cosh(finite(x))

@@ -24,6 +24,26 @@ func geluErfAVX512(out []float32, x []float32)
 //go:noescape
 func geluErfGradAVX512(dx []float32, x []float32, dy []float32)
 
+// siluAVX512 sets out to the activation of x. They are of one length.
+//
+//go:noescape
+func siluAVX512(out []float32, x []float32)
+
+// siluGradAVX512 sets dx to dy times the derivative of the activation at x. All are of one length.
+//
+//go:noescape
+func siluGradAVX512(dx []float32, x []float32, dy []float32)
+
+// quickGELUAVX512 sets out to the activation of x. They are of one length.
+//
+//go:noescape
+func quickGELUAVX512(out []float32, x []float32)
+
+// quickGELUGradAVX512 sets dx to dy times the derivative of the activation at x. All are of one length.
+//
+//go:noescape
+func quickGELUGradAVX512(dx []float32, x []float32, dy []float32)
+
 // tanhAVX512 sets out to the activation of x. They are of one length.
 //
 //go:noescape
@@ -168,6 +188,26 @@ func geluErfAVX2(out []float32, x []float32)
 //
 //go:noescape
 func geluErfGradAVX2(dx []float32, x []float32, dy []float32)
+
+// siluAVX2 sets out to the activation of x. They are of one length.
+//
+//go:noescape
+func siluAVX2(out []float32, x []float32)
+
+// siluGradAVX2 sets dx to dy times the derivative of the activation at x. All are of one length.
+//
+//go:noescape
+func siluGradAVX2(dx []float32, x []float32, dy []float32)
+
+// quickGELUAVX2 sets out to the activation of x. They are of one length.
+//
+//go:noescape
+func quickGELUAVX2(out []float32, x []float32)
+
+// quickGELUGradAVX2 sets dx to dy times the derivative of the activation at x. All are of one length.
+//
+//go:noescape
+func quickGELUGradAVX2(dx []float32, x []float32, dy []float32)
 
 // tanhAVX2 sets out to the activation of x. They are of one length.
 //

@@ -834,6 +834,644 @@ done1:
 	VZEROUPPER
 	RET
 
+// func siluAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·siluAVX512(SB), NOSPLIT, $0-48
+	MOVQ         x_base+24(FP), AX
+	MOVQ         out_base+0(FP), CX
+	XORQ         DX, DX
+	MOVQ         x_len+32(FP), BX
+	VBROADCASTSS word42fa0000<>+0(SB), Z0
+	VBROADCASTSS word3f800000<>+0(SB), Z1
+
+whole1:
+	CMPQ              BX, $0x00000030
+	JLT               rest1
+	VMOVUPS           (AX)(DX*1), Z2
+	VMOVUPS           64(AX)(DX*1), Z3
+	VMOVUPS           128(AX)(DX*1), Z4
+	VANDPS.BCST       word7fffffff<>+0(SB), Z2, Z5
+	VANDPS.BCST       word7fffffff<>+0(SB), Z3, Z6
+	VANDPS.BCST       word7fffffff<>+0(SB), Z4, Z7
+	VMINPS            Z5, Z0, Z5
+	VMINPS            Z6, Z0, Z6
+	VMINPS            Z7, Z0, Z7
+	VBROADCASTSS      word4b400018<>+0(SB), Z12
+	VBROADCASTSS      word4b400018<>+0(SB), Z13
+	VBROADCASTSS      word4b400018<>+0(SB), Z14
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z5, Z12
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z6, Z13
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z7, Z14
+	VSUBPS.BCST       word4b400018<>+0(SB), Z12, Z15
+	VSUBPS.BCST       word4b400018<>+0(SB), Z13, Z16
+	VSUBPS.BCST       word4b400018<>+0(SB), Z14, Z17
+	VMOVAPS           Z15, Z18
+	VMOVAPS           Z16, Z19
+	VMOVAPS           Z17, Z20
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z5, Z18
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z6, Z19
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z7, Z20
+	VMULPS.BCST       wordb102e308<>+0(SB), Z15, Z5
+	VMULPS.BCST       wordb102e308<>+0(SB), Z16, Z6
+	VMULPS.BCST       wordb102e308<>+0(SB), Z17, Z7
+	VSUBPS            Z5, Z18, Z5
+	VSUBPS            Z6, Z19, Z6
+	VSUBPS            Z7, Z20, Z7
+	VMULPS.BCST       word3f800000<>+0(SB), Z5, Z5
+	VMULPS.BCST       word3f800000<>+0(SB), Z6, Z6
+	VMULPS.BCST       word3f800000<>+0(SB), Z7, Z7
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z15
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z16
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z17
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z7, Z17
+	VSUBPS.BCST       word4b400000<>+0(SB), Z12, Z5
+	VSUBPS.BCST       word4b400000<>+0(SB), Z13, Z6
+	VSUBPS.BCST       word4b400000<>+0(SB), Z14, Z7
+	VSCALEFPS         Z5, Z15, Z5
+	VSCALEFPS         Z6, Z16, Z6
+	VSCALEFPS         Z7, Z17, Z7
+	VMULPS            Z5, Z2, Z12
+	VMULPS            Z6, Z3, Z13
+	VMULPS            Z7, Z4, Z14
+	VMULPS.BCST       word33800000<>+0(SB), Z12, Z12
+	VMULPS.BCST       word33800000<>+0(SB), Z13, Z13
+	VMULPS.BCST       word33800000<>+0(SB), Z14, Z14
+	VPMOVD2M          Z2, K1
+	VBLENDMPS         Z12, Z2, K1, Z8
+	VPMOVD2M          Z3, K1
+	VBLENDMPS         Z13, Z3, K1, Z9
+	VPMOVD2M          Z4, K1
+	VBLENDMPS         Z14, Z4, K1, Z10
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z5
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z6
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z7
+	VDIVPS            Z5, Z8, Z2
+	VDIVPS            Z6, Z9, Z3
+	VDIVPS            Z7, Z10, Z4
+	VMOVUPS           Z2, (CX)(DX*1)
+	VMOVUPS           Z3, 64(CX)(DX*1)
+	VMOVUPS           Z4, 128(CX)(DX*1)
+	ADDQ              $0x000000c0, DX
+	SUBQ              $0x00000030, BX
+	JMP               whole1
+
+rest1:
+	TESTQ             BX, BX
+	JLE               done1
+	MOVL              $0x0000ffff, SI
+	BZHIL             BX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (AX)(DX*1), K1, Z2
+	VANDPS.BCST       word7fffffff<>+0(SB), Z2, Z3
+	VMINPS            Z3, Z0, Z3
+	VBROADCASTSS      word4b400018<>+0(SB), Z4
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z3, Z4
+	VSUBPS.BCST       word4b400018<>+0(SB), Z4, Z5
+	VMOVAPS           Z5, Z6
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z3, Z6
+	VMULPS.BCST       wordb102e308<>+0(SB), Z5, Z3
+	VSUBPS            Z3, Z6, Z3
+	VMULPS.BCST       word3f800000<>+0(SB), Z3, Z3
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z5
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z3, Z5
+	VSUBPS.BCST       word4b400000<>+0(SB), Z4, Z3
+	VSCALEFPS         Z3, Z5, Z3
+	VMULPS            Z3, Z2, Z4
+	VMULPS.BCST       word33800000<>+0(SB), Z4, Z4
+	VPMOVD2M          Z2, K2
+	VBLENDMPS         Z4, Z2, K2, Z11
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z3
+	VDIVPS            Z3, Z11, Z2
+	VMOVUPS           Z2, K1, (CX)(DX*1)
+	ADDQ              $0x00000040, DX
+	SUBQ              $0x00000010, BX
+	JMP               rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func siluGradAVX512(dx []float32, x []float32, dy []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·siluGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ         x_base+24(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	XORQ         BX, BX
+	MOVQ         x_len+32(FP), SI
+	VBROADCASTSS word42fa0000<>+0(SB), Z0
+	VBROADCASTSS word3f800000<>+0(SB), Z1
+
+whole1:
+	CMPQ              SI, $0x00000030
+	JLT               rest1
+	VMOVUPS           (AX)(BX*1), Z2
+	VMOVUPS           64(AX)(BX*1), Z3
+	VMOVUPS           128(AX)(BX*1), Z4
+	VANDPS.BCST       word7fffffff<>+0(SB), Z2, Z2
+	VANDPS.BCST       word7fffffff<>+0(SB), Z3, Z3
+	VANDPS.BCST       word7fffffff<>+0(SB), Z4, Z4
+	VMINPS            Z2, Z0, Z2
+	VMINPS            Z3, Z0, Z3
+	VMINPS            Z4, Z0, Z4
+	VBROADCASTSS      word4b400018<>+0(SB), Z9
+	VBROADCASTSS      word4b400018<>+0(SB), Z10
+	VBROADCASTSS      word4b400018<>+0(SB), Z11
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z2, Z9
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z3, Z10
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z4, Z11
+	VSUBPS.BCST       word4b400018<>+0(SB), Z9, Z12
+	VSUBPS.BCST       word4b400018<>+0(SB), Z10, Z13
+	VSUBPS.BCST       word4b400018<>+0(SB), Z11, Z14
+	VMOVAPS           Z12, Z15
+	VMOVAPS           Z13, Z16
+	VMOVAPS           Z14, Z17
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z2, Z15
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z3, Z16
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z4, Z17
+	VMULPS.BCST       wordb102e308<>+0(SB), Z12, Z12
+	VMULPS.BCST       wordb102e308<>+0(SB), Z13, Z13
+	VMULPS.BCST       wordb102e308<>+0(SB), Z14, Z14
+	VSUBPS            Z12, Z15, Z12
+	VSUBPS            Z13, Z16, Z13
+	VSUBPS            Z14, Z17, Z14
+	VMULPS.BCST       word3f800000<>+0(SB), Z12, Z12
+	VMULPS.BCST       word3f800000<>+0(SB), Z13, Z13
+	VMULPS.BCST       word3f800000<>+0(SB), Z14, Z14
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z15
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z16
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z17
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z14, Z17
+	VSUBPS.BCST       word4b400000<>+0(SB), Z9, Z9
+	VSUBPS.BCST       word4b400000<>+0(SB), Z10, Z10
+	VSUBPS.BCST       word4b400000<>+0(SB), Z11, Z11
+	VSCALEFPS         Z9, Z15, Z9
+	VSCALEFPS         Z10, Z16, Z10
+	VSCALEFPS         Z11, Z17, Z11
+	VMOVAPS           Z9, Z12
+	VMOVAPS           Z10, Z13
+	VMOVAPS           Z11, Z14
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z12
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z13
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z14
+	VDIVPS            Z12, Z1, Z12
+	VDIVPS            Z13, Z1, Z13
+	VDIVPS            Z14, Z1, Z14
+	VMULPS            Z12, Z2, Z2
+	VMULPS            Z13, Z3, Z3
+	VMULPS            Z14, Z4, Z4
+	VMULPS.BCST       word33800000<>+0(SB), Z2, Z2
+	VMULPS.BCST       word33800000<>+0(SB), Z3, Z3
+	VMULPS.BCST       word33800000<>+0(SB), Z4, Z4
+	VMOVAPS           Z2, Z15
+	VMOVAPS           Z3, Z16
+	VMOVAPS           Z4, Z17
+	VFMADD213PS       Z1, Z9, Z15
+	VFMADD213PS       Z1, Z10, Z16
+	VFMADD213PS       Z1, Z11, Z17
+	VBROADCASTSS      word33800000<>+0(SB), Z18
+	VBROADCASTSS      word33800000<>+0(SB), Z19
+	VBROADCASTSS      word33800000<>+0(SB), Z20
+	VSUBPS            Z2, Z18, Z2
+	VSUBPS            Z3, Z19, Z3
+	VSUBPS            Z4, Z20, Z4
+	VMULPS            Z9, Z2, Z2
+	VMULPS            Z10, Z3, Z3
+	VMULPS            Z11, Z4, Z4
+	VMOVUPS           (AX)(BX*1), Z9
+	VMOVUPS           64(AX)(BX*1), Z10
+	VMOVUPS           128(AX)(BX*1), Z11
+	VPMOVD2M          Z9, K1
+	VBLENDMPS         Z2, Z15, K1, Z5
+	VPMOVD2M          Z10, K1
+	VBLENDMPS         Z3, Z16, K1, Z6
+	VPMOVD2M          Z11, K1
+	VBLENDMPS         Z4, Z17, K1, Z7
+	VMULPS            Z12, Z5, Z2
+	VMULPS            Z13, Z6, Z3
+	VMULPS            Z14, Z7, Z4
+	VMOVUPS           (DX)(BX*1), Z9
+	VMOVUPS           64(DX)(BX*1), Z10
+	VMOVUPS           128(DX)(BX*1), Z11
+	VMULPS            Z9, Z2, Z2
+	VMULPS            Z10, Z3, Z3
+	VMULPS            Z11, Z4, Z4
+	VMOVUPS           Z2, (CX)(BX*1)
+	VMOVUPS           Z3, 64(CX)(BX*1)
+	VMOVUPS           Z4, 128(CX)(BX*1)
+	ADDQ              $0x000000c0, BX
+	SUBQ              $0x00000030, SI
+	JMP               whole1
+
+rest1:
+	TESTQ             SI, SI
+	JLE               done1
+	MOVL              $0x0000ffff, DI
+	BZHIL             SI, DI, DI
+	KMOVW             DI, K1
+	VMOVUPS.Z         (AX)(BX*1), K1, Z2
+	VANDPS.BCST       word7fffffff<>+0(SB), Z2, Z2
+	VMINPS            Z2, Z0, Z2
+	VBROADCASTSS      word4b400018<>+0(SB), Z3
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z2, Z3
+	VSUBPS.BCST       word4b400018<>+0(SB), Z3, Z4
+	VMOVAPS           Z4, Z5
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z2, Z5
+	VMULPS.BCST       wordb102e308<>+0(SB), Z4, Z4
+	VSUBPS            Z4, Z5, Z4
+	VMULPS.BCST       word3f800000<>+0(SB), Z4, Z4
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z5
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z4, Z5
+	VSUBPS.BCST       word4b400000<>+0(SB), Z3, Z3
+	VSCALEFPS         Z3, Z5, Z3
+	VMOVAPS           Z3, Z4
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z4
+	VDIVPS            Z4, Z1, Z4
+	VMULPS            Z4, Z2, Z2
+	VMULPS.BCST       word33800000<>+0(SB), Z2, Z2
+	VMOVAPS           Z2, Z5
+	VFMADD213PS       Z1, Z3, Z5
+	VBROADCASTSS      word33800000<>+0(SB), Z6
+	VSUBPS            Z2, Z6, Z2
+	VMULPS            Z3, Z2, Z2
+	VMOVUPS.Z         (AX)(BX*1), K1, Z3
+	VPMOVD2M          Z3, K2
+	VBLENDMPS         Z2, Z5, K2, Z8
+	VMULPS            Z4, Z8, Z2
+	VMOVUPS.Z         (DX)(BX*1), K1, Z3
+	VMULPS            Z3, Z2, Z2
+	VMOVUPS           Z2, K1, (CX)(BX*1)
+	ADDQ              $0x00000040, BX
+	SUBQ              $0x00000010, SI
+	JMP               rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func quickGELUAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·quickGELUAVX512(SB), NOSPLIT, $0-48
+	MOVQ         x_base+24(FP), AX
+	MOVQ         out_base+0(FP), CX
+	XORQ         DX, DX
+	MOVQ         x_len+32(FP), BX
+	VBROADCASTSS word42940000<>+0(SB), Z0
+	VBROADCASTSS word3f800000<>+0(SB), Z1
+
+whole1:
+	CMPQ              BX, $0x00000030
+	JLT               rest1
+	VMOVUPS           (AX)(DX*1), Z2
+	VMOVUPS           64(AX)(DX*1), Z3
+	VMOVUPS           128(AX)(DX*1), Z4
+	VANDPS.BCST       word7fffffff<>+0(SB), Z2, Z5
+	VANDPS.BCST       word7fffffff<>+0(SB), Z3, Z6
+	VANDPS.BCST       word7fffffff<>+0(SB), Z4, Z7
+	VMINPS            Z5, Z0, Z5
+	VMINPS            Z6, Z0, Z6
+	VMINPS            Z7, Z0, Z7
+	VBROADCASTSS      word4b400018<>+0(SB), Z12
+	VBROADCASTSS      word4b400018<>+0(SB), Z13
+	VBROADCASTSS      word4b400018<>+0(SB), Z14
+	VFNMADD231PS.BCST word401d265f<>+0(SB), Z5, Z12
+	VFNMADD231PS.BCST word401d265f<>+0(SB), Z6, Z13
+	VFNMADD231PS.BCST word401d265f<>+0(SB), Z7, Z14
+	VSUBPS.BCST       word4b400018<>+0(SB), Z12, Z15
+	VSUBPS.BCST       word4b400018<>+0(SB), Z13, Z16
+	VSUBPS.BCST       word4b400018<>+0(SB), Z14, Z17
+	VMOVAPS           Z15, Z18
+	VMOVAPS           Z16, Z19
+	VMOVAPS           Z17, Z20
+	VFNMSUB132PS.BCST word3ed083aa<>+0(SB), Z5, Z18
+	VFNMSUB132PS.BCST word3ed083aa<>+0(SB), Z6, Z19
+	VFNMSUB132PS.BCST word3ed083aa<>+0(SB), Z7, Z20
+	VMULPS.BCST       wordb1978f68<>+0(SB), Z15, Z5
+	VMULPS.BCST       wordb1978f68<>+0(SB), Z16, Z6
+	VMULPS.BCST       wordb1978f68<>+0(SB), Z17, Z7
+	VSUBPS            Z5, Z18, Z5
+	VSUBPS            Z6, Z19, Z6
+	VSUBPS            Z7, Z20, Z7
+	VMULPS.BCST       word3fd9db23<>+0(SB), Z5, Z5
+	VMULPS.BCST       word3fd9db23<>+0(SB), Z6, Z6
+	VMULPS.BCST       word3fd9db23<>+0(SB), Z7, Z7
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z15
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z16
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z17
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z7, Z17
+	VSUBPS.BCST       word4b400000<>+0(SB), Z12, Z5
+	VSUBPS.BCST       word4b400000<>+0(SB), Z13, Z6
+	VSUBPS.BCST       word4b400000<>+0(SB), Z14, Z7
+	VSCALEFPS         Z5, Z15, Z5
+	VSCALEFPS         Z6, Z16, Z6
+	VSCALEFPS         Z7, Z17, Z7
+	VMULPS            Z5, Z2, Z12
+	VMULPS            Z6, Z3, Z13
+	VMULPS            Z7, Z4, Z14
+	VMULPS.BCST       word33800000<>+0(SB), Z12, Z12
+	VMULPS.BCST       word33800000<>+0(SB), Z13, Z13
+	VMULPS.BCST       word33800000<>+0(SB), Z14, Z14
+	VPMOVD2M          Z2, K1
+	VBLENDMPS         Z12, Z2, K1, Z8
+	VPMOVD2M          Z3, K1
+	VBLENDMPS         Z13, Z3, K1, Z9
+	VPMOVD2M          Z4, K1
+	VBLENDMPS         Z14, Z4, K1, Z10
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z5
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z6
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z7
+	VDIVPS            Z5, Z8, Z2
+	VDIVPS            Z6, Z9, Z3
+	VDIVPS            Z7, Z10, Z4
+	VMOVUPS           Z2, (CX)(DX*1)
+	VMOVUPS           Z3, 64(CX)(DX*1)
+	VMOVUPS           Z4, 128(CX)(DX*1)
+	ADDQ              $0x000000c0, DX
+	SUBQ              $0x00000030, BX
+	JMP               whole1
+
+rest1:
+	TESTQ             BX, BX
+	JLE               done1
+	MOVL              $0x0000ffff, SI
+	BZHIL             BX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (AX)(DX*1), K1, Z2
+	VANDPS.BCST       word7fffffff<>+0(SB), Z2, Z3
+	VMINPS            Z3, Z0, Z3
+	VBROADCASTSS      word4b400018<>+0(SB), Z4
+	VFNMADD231PS.BCST word401d265f<>+0(SB), Z3, Z4
+	VSUBPS.BCST       word4b400018<>+0(SB), Z4, Z5
+	VMOVAPS           Z5, Z6
+	VFNMSUB132PS.BCST word3ed083aa<>+0(SB), Z3, Z6
+	VMULPS.BCST       wordb1978f68<>+0(SB), Z5, Z3
+	VSUBPS            Z3, Z6, Z3
+	VMULPS.BCST       word3fd9db23<>+0(SB), Z3, Z3
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z5
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z3, Z5
+	VSUBPS.BCST       word4b400000<>+0(SB), Z4, Z3
+	VSCALEFPS         Z3, Z5, Z3
+	VMULPS            Z3, Z2, Z4
+	VMULPS.BCST       word33800000<>+0(SB), Z4, Z4
+	VPMOVD2M          Z2, K2
+	VBLENDMPS         Z4, Z2, K2, Z11
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z3
+	VDIVPS            Z3, Z11, Z2
+	VMOVUPS           Z2, K1, (CX)(DX*1)
+	ADDQ              $0x00000040, DX
+	SUBQ              $0x00000010, BX
+	JMP               rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func quickGELUGradAVX512(dx []float32, x []float32, dy []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·quickGELUGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ         x_base+24(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	XORQ         BX, BX
+	MOVQ         x_len+32(FP), SI
+	VBROADCASTSS word42940000<>+0(SB), Z0
+	VBROADCASTSS word3f800000<>+0(SB), Z1
+
+whole1:
+	CMPQ              SI, $0x00000030
+	JLT               rest1
+	VMOVUPS           (AX)(BX*1), Z2
+	VMOVUPS           64(AX)(BX*1), Z3
+	VMOVUPS           128(AX)(BX*1), Z4
+	VANDPS.BCST       word7fffffff<>+0(SB), Z2, Z2
+	VANDPS.BCST       word7fffffff<>+0(SB), Z3, Z3
+	VANDPS.BCST       word7fffffff<>+0(SB), Z4, Z4
+	VMINPS            Z2, Z0, Z2
+	VMINPS            Z3, Z0, Z3
+	VMINPS            Z4, Z0, Z4
+	VBROADCASTSS      word4b400018<>+0(SB), Z9
+	VBROADCASTSS      word4b400018<>+0(SB), Z10
+	VBROADCASTSS      word4b400018<>+0(SB), Z11
+	VFNMADD231PS.BCST word401d265f<>+0(SB), Z2, Z9
+	VFNMADD231PS.BCST word401d265f<>+0(SB), Z3, Z10
+	VFNMADD231PS.BCST word401d265f<>+0(SB), Z4, Z11
+	VSUBPS.BCST       word4b400018<>+0(SB), Z9, Z12
+	VSUBPS.BCST       word4b400018<>+0(SB), Z10, Z13
+	VSUBPS.BCST       word4b400018<>+0(SB), Z11, Z14
+	VMOVAPS           Z12, Z15
+	VMOVAPS           Z13, Z16
+	VMOVAPS           Z14, Z17
+	VFNMSUB132PS.BCST word3ed083aa<>+0(SB), Z2, Z15
+	VFNMSUB132PS.BCST word3ed083aa<>+0(SB), Z3, Z16
+	VFNMSUB132PS.BCST word3ed083aa<>+0(SB), Z4, Z17
+	VMULPS.BCST       wordb1978f68<>+0(SB), Z12, Z12
+	VMULPS.BCST       wordb1978f68<>+0(SB), Z13, Z13
+	VMULPS.BCST       wordb1978f68<>+0(SB), Z14, Z14
+	VSUBPS            Z12, Z15, Z12
+	VSUBPS            Z13, Z16, Z13
+	VSUBPS            Z14, Z17, Z14
+	VMULPS.BCST       word3fd9db23<>+0(SB), Z12, Z12
+	VMULPS.BCST       word3fd9db23<>+0(SB), Z13, Z13
+	VMULPS.BCST       word3fd9db23<>+0(SB), Z14, Z14
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z15
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z16
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z17
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z14, Z17
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z12, Z15
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z13, Z16
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z14, Z17
+	VSUBPS.BCST       word4b400000<>+0(SB), Z9, Z9
+	VSUBPS.BCST       word4b400000<>+0(SB), Z10, Z10
+	VSUBPS.BCST       word4b400000<>+0(SB), Z11, Z11
+	VSCALEFPS         Z9, Z15, Z9
+	VSCALEFPS         Z10, Z16, Z10
+	VSCALEFPS         Z11, Z17, Z11
+	VMOVAPS           Z9, Z12
+	VMOVAPS           Z10, Z13
+	VMOVAPS           Z11, Z14
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z12
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z13
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z14
+	VDIVPS            Z12, Z1, Z12
+	VDIVPS            Z13, Z1, Z13
+	VDIVPS            Z14, Z1, Z14
+	VMULPS            Z12, Z2, Z2
+	VMULPS            Z13, Z3, Z3
+	VMULPS            Z14, Z4, Z4
+	VMULPS.BCST       word33d9db23<>+0(SB), Z2, Z2
+	VMULPS.BCST       word33d9db23<>+0(SB), Z3, Z3
+	VMULPS.BCST       word33d9db23<>+0(SB), Z4, Z4
+	VMOVAPS           Z2, Z15
+	VMOVAPS           Z3, Z16
+	VMOVAPS           Z4, Z17
+	VFMADD213PS       Z1, Z9, Z15
+	VFMADD213PS       Z1, Z10, Z16
+	VFMADD213PS       Z1, Z11, Z17
+	VBROADCASTSS      word33800000<>+0(SB), Z18
+	VBROADCASTSS      word33800000<>+0(SB), Z19
+	VBROADCASTSS      word33800000<>+0(SB), Z20
+	VSUBPS            Z2, Z18, Z2
+	VSUBPS            Z3, Z19, Z3
+	VSUBPS            Z4, Z20, Z4
+	VMULPS            Z9, Z2, Z2
+	VMULPS            Z10, Z3, Z3
+	VMULPS            Z11, Z4, Z4
+	VMOVUPS           (AX)(BX*1), Z9
+	VMOVUPS           64(AX)(BX*1), Z10
+	VMOVUPS           128(AX)(BX*1), Z11
+	VPMOVD2M          Z9, K1
+	VBLENDMPS         Z2, Z15, K1, Z5
+	VPMOVD2M          Z10, K1
+	VBLENDMPS         Z3, Z16, K1, Z6
+	VPMOVD2M          Z11, K1
+	VBLENDMPS         Z4, Z17, K1, Z7
+	VMULPS            Z12, Z5, Z2
+	VMULPS            Z13, Z6, Z3
+	VMULPS            Z14, Z7, Z4
+	VMOVUPS           (DX)(BX*1), Z9
+	VMOVUPS           64(DX)(BX*1), Z10
+	VMOVUPS           128(DX)(BX*1), Z11
+	VMULPS            Z9, Z2, Z2
+	VMULPS            Z10, Z3, Z3
+	VMULPS            Z11, Z4, Z4
+	VMOVUPS           Z2, (CX)(BX*1)
+	VMOVUPS           Z3, 64(CX)(BX*1)
+	VMOVUPS           Z4, 128(CX)(BX*1)
+	ADDQ              $0x000000c0, BX
+	SUBQ              $0x00000030, SI
+	JMP               whole1
+
+rest1:
+	TESTQ             SI, SI
+	JLE               done1
+	MOVL              $0x0000ffff, DI
+	BZHIL             SI, DI, DI
+	KMOVW             DI, K1
+	VMOVUPS.Z         (AX)(BX*1), K1, Z2
+	VANDPS.BCST       word7fffffff<>+0(SB), Z2, Z2
+	VMINPS            Z2, Z0, Z2
+	VBROADCASTSS      word4b400018<>+0(SB), Z3
+	VFNMADD231PS.BCST word401d265f<>+0(SB), Z2, Z3
+	VSUBPS.BCST       word4b400018<>+0(SB), Z3, Z4
+	VMOVAPS           Z4, Z5
+	VFNMSUB132PS.BCST word3ed083aa<>+0(SB), Z2, Z5
+	VMULPS.BCST       wordb1978f68<>+0(SB), Z4, Z4
+	VSUBPS            Z4, Z5, Z4
+	VMULPS.BCST       word3fd9db23<>+0(SB), Z4, Z4
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z5
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z4, Z5
+	VSUBPS.BCST       word4b400000<>+0(SB), Z3, Z3
+	VSCALEFPS         Z3, Z5, Z3
+	VMOVAPS           Z3, Z4
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z4
+	VDIVPS            Z4, Z1, Z4
+	VMULPS            Z4, Z2, Z2
+	VMULPS.BCST       word33d9db23<>+0(SB), Z2, Z2
+	VMOVAPS           Z2, Z5
+	VFMADD213PS       Z1, Z3, Z5
+	VBROADCASTSS      word33800000<>+0(SB), Z6
+	VSUBPS            Z2, Z6, Z2
+	VMULPS            Z3, Z2, Z2
+	VMOVUPS.Z         (AX)(BX*1), K1, Z3
+	VPMOVD2M          Z3, K2
+	VBLENDMPS         Z2, Z5, K2, Z8
+	VMULPS            Z4, Z8, Z2
+	VMOVUPS.Z         (DX)(BX*1), K1, Z3
+	VMULPS            Z3, Z2, Z2
+	VMOVUPS           Z2, K1, (CX)(BX*1)
+	ADDQ              $0x00000040, BX
+	SUBQ              $0x00000010, SI
+	JMP               rest1
+
+done1:
+	VZEROUPPER
+	RET
+
 // func tanhAVX512(out []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·tanhAVX512(SB), NOSPLIT, $0-48
@@ -3956,6 +4594,588 @@ done1:
 	VZEROUPPER
 	RET
 
+// func siluAVX2(out []float32, x []float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·siluAVX2(SB), NOSPLIT, $0-48
+	MOVQ         x_base+24(FP), AX
+	MOVQ         out_base+0(FP), CX
+	XORQ         DX, DX
+	MOVQ         x_len+32(FP), BX
+	VBROADCASTSS word42fa0000<>+0(SB), Y1
+	VBROADCASTSS word3f800000<>+0(SB), Y2
+
+whole1:
+	CMPQ         BX, $0x00000010
+	JLT          rest1
+	VMOVUPS      (AX)(DX*1), Y0
+	VMOVUPS      32(AX)(DX*1), Y3
+	VANDPS       word7fffffff<>+0(SB), Y0, Y4
+	VANDPS       word7fffffff<>+0(SB), Y3, Y5
+	VMINPS       Y4, Y1, Y4
+	VMINPS       Y5, Y1, Y5
+	VBROADCASTSS word4b400018<>+0(SB), Y6
+	VBROADCASTSS word4b400018<>+0(SB), Y7
+	VFNMADD231PS word3fb8aa3b<>+0(SB), Y4, Y6
+	VFNMADD231PS word3fb8aa3b<>+0(SB), Y5, Y7
+	VSUBPS       word4b400018<>+0(SB), Y6, Y8
+	VSUBPS       word4b400018<>+0(SB), Y7, Y9
+	VMOVAPS      Y8, Y10
+	VMOVAPS      Y9, Y11
+	VFNMSUB132PS word3f317218<>+0(SB), Y4, Y10
+	VFNMSUB132PS word3f317218<>+0(SB), Y5, Y11
+	VMULPS       wordb102e308<>+0(SB), Y8, Y4
+	VMULPS       wordb102e308<>+0(SB), Y9, Y5
+	VSUBPS       Y4, Y10, Y4
+	VSUBPS       Y5, Y11, Y5
+	VMULPS       word3f800000<>+0(SB), Y4, Y4
+	VMULPS       word3f800000<>+0(SB), Y5, Y5
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y8
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y9
+	VFMADD213PS  word3c0912a9<>+0(SB), Y4, Y8
+	VFMADD213PS  word3c0912a9<>+0(SB), Y5, Y9
+	VFMADD213PS  word3d2aab79<>+0(SB), Y4, Y8
+	VFMADD213PS  word3d2aab79<>+0(SB), Y5, Y9
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y4, Y8
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y5, Y9
+	VFMADD213PS  word3effffff<>+0(SB), Y4, Y8
+	VFMADD213PS  word3effffff<>+0(SB), Y5, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y9
+	VPSRAD       $0x01, Y6, Y4
+	VPSUBD       Y4, Y6, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y4, Y8, Y4
+	VMULPS       Y5, Y4, Y4
+	VPSRAD       $0x01, Y7, Y5
+	VPSUBD       Y5, Y7, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       word3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y4, Y0, Y6
+	VMULPS       Y5, Y3, Y7
+	VMULPS       word33800000<>+0(SB), Y6, Y6
+	VMULPS       word33800000<>+0(SB), Y7, Y7
+	VBLENDVPS    Y0, Y6, Y0, Y0
+	VBLENDVPS    Y3, Y7, Y3, Y3
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y4
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y5
+	VDIVPS       Y4, Y0, Y0
+	VDIVPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (CX)(DX*1)
+	VMOVUPS      Y3, 32(CX)(DX*1)
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          whole1
+
+rest1:
+	TESTQ        BX, BX
+	JLE          done1
+	MOVQ         $0x00000008, SI
+	CMPQ         BX, SI
+	CMOVQLT      BX, SI
+	NEGQ         SI
+	LEAQ         lanes<>+32(SB), DI
+	VMOVUPS      (DI)(SI*4), Y0
+	VMASKMOVPS   (AX)(DX*1), Y0, Y3
+	VANDPS       word7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y1, Y4
+	VBROADCASTSS word4b400018<>+0(SB), Y5
+	VFNMADD231PS word3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS       word4b400018<>+0(SB), Y5, Y6
+	VMOVAPS      Y6, Y7
+	VFNMSUB132PS word3f317218<>+0(SB), Y4, Y7
+	VMULPS       wordb102e308<>+0(SB), Y6, Y4
+	VSUBPS       Y4, Y7, Y4
+	VMULPS       word3f800000<>+0(SB), Y4, Y4
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y6
+	VFMADD213PS  word3c0912a9<>+0(SB), Y4, Y6
+	VFMADD213PS  word3d2aab79<>+0(SB), Y4, Y6
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y4, Y6
+	VFMADD213PS  word3effffff<>+0(SB), Y4, Y6
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y6
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y6
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y5, Y4, Y4
+	VMULPS       Y4, Y3, Y5
+	VMULPS       word33800000<>+0(SB), Y5, Y5
+	VBLENDVPS    Y3, Y5, Y3, Y3
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (CX)(DX*1)
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func siluGradAVX2(dx []float32, x []float32, dy []float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·siluGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ         x_base+24(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	XORQ         BX, BX
+	MOVQ         x_len+32(FP), SI
+	VBROADCASTSS word42fa0000<>+0(SB), Y1
+	VBROADCASTSS word3f800000<>+0(SB), Y2
+
+whole1:
+	CMPQ         SI, $0x00000010
+	JLT          rest1
+	VMOVUPS      (AX)(BX*1), Y0
+	VMOVUPS      32(AX)(BX*1), Y3
+	VANDPS       word7fffffff<>+0(SB), Y0, Y0
+	VANDPS       word7fffffff<>+0(SB), Y3, Y3
+	VMINPS       Y0, Y1, Y0
+	VMINPS       Y3, Y1, Y3
+	VBROADCASTSS word4b400018<>+0(SB), Y4
+	VBROADCASTSS word4b400018<>+0(SB), Y5
+	VFNMADD231PS word3fb8aa3b<>+0(SB), Y0, Y4
+	VFNMADD231PS word3fb8aa3b<>+0(SB), Y3, Y5
+	VSUBPS       word4b400018<>+0(SB), Y4, Y6
+	VSUBPS       word4b400018<>+0(SB), Y5, Y7
+	VMOVAPS      Y6, Y8
+	VMOVAPS      Y7, Y9
+	VFNMSUB132PS word3f317218<>+0(SB), Y0, Y8
+	VFNMSUB132PS word3f317218<>+0(SB), Y3, Y9
+	VMULPS       wordb102e308<>+0(SB), Y6, Y6
+	VMULPS       wordb102e308<>+0(SB), Y7, Y7
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       Y7, Y9, Y7
+	VMULPS       word3f800000<>+0(SB), Y6, Y6
+	VMULPS       word3f800000<>+0(SB), Y7, Y7
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y8
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y9
+	VFMADD213PS  word3c0912a9<>+0(SB), Y6, Y8
+	VFMADD213PS  word3c0912a9<>+0(SB), Y7, Y9
+	VFMADD213PS  word3d2aab79<>+0(SB), Y6, Y8
+	VFMADD213PS  word3d2aab79<>+0(SB), Y7, Y9
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y6, Y8
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y7, Y9
+	VFMADD213PS  word3effffff<>+0(SB), Y6, Y8
+	VFMADD213PS  word3effffff<>+0(SB), Y7, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y6, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y7, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y6, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y7, Y9
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       word3f800000<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y6, Y8, Y6
+	VMULPS       Y4, Y6, Y6
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y4, Y9, Y4
+	VMULPS       Y5, Y4, Y4
+	VMOVAPS      Y6, Y5
+	VMOVAPS      Y4, Y7
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y5
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y7
+	VDIVPS       Y5, Y2, Y5
+	VDIVPS       Y7, Y2, Y7
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y7, Y3, Y3
+	VMULPS       word33800000<>+0(SB), Y0, Y0
+	VMULPS       word33800000<>+0(SB), Y3, Y3
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y3, Y9
+	VFMADD213PS  Y2, Y6, Y8
+	VFMADD213PS  Y2, Y4, Y9
+	VBROADCASTSS word33800000<>+0(SB), Y10
+	VBROADCASTSS word33800000<>+0(SB), Y11
+	VSUBPS       Y0, Y10, Y0
+	VSUBPS       Y3, Y11, Y3
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      (AX)(BX*1), Y4
+	VMOVUPS      32(AX)(BX*1), Y6
+	VBLENDVPS    Y4, Y0, Y8, Y0
+	VBLENDVPS    Y6, Y3, Y9, Y3
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y7, Y3, Y3
+	VMOVUPS      (DX)(BX*1), Y4
+	VMOVUPS      32(DX)(BX*1), Y5
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (CX)(BX*1)
+	VMOVUPS      Y3, 32(CX)(BX*1)
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, SI
+	JMP          whole1
+
+rest1:
+	TESTQ        SI, SI
+	JLE          done1
+	MOVQ         $0x00000008, DI
+	CMPQ         SI, DI
+	CMOVQLT      SI, DI
+	NEGQ         DI
+	LEAQ         lanes<>+32(SB), R8
+	VMOVUPS      (R8)(DI*4), Y0
+	VMASKMOVPS   (AX)(BX*1), Y0, Y3
+	VANDPS       word7fffffff<>+0(SB), Y3, Y3
+	VMINPS       Y3, Y1, Y3
+	VBROADCASTSS word4b400018<>+0(SB), Y4
+	VFNMADD231PS word3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS       word4b400018<>+0(SB), Y4, Y5
+	VMOVAPS      Y5, Y6
+	VFNMSUB132PS word3f317218<>+0(SB), Y3, Y6
+	VMULPS       wordb102e308<>+0(SB), Y5, Y5
+	VSUBPS       Y5, Y6, Y5
+	VMULPS       word3f800000<>+0(SB), Y5, Y5
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y6
+	VFMADD213PS  word3c0912a9<>+0(SB), Y5, Y6
+	VFMADD213PS  word3d2aab79<>+0(SB), Y5, Y6
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y5, Y6
+	VFMADD213PS  word3effffff<>+0(SB), Y5, Y6
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y6
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y6
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y5, Y6, Y5
+	VMULPS       Y4, Y5, Y5
+	VMOVAPS      Y5, Y4
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y2, Y4
+	VMULPS       Y4, Y3, Y3
+	VMULPS       word33800000<>+0(SB), Y3, Y3
+	VMOVAPS      Y3, Y6
+	VFMADD213PS  Y2, Y5, Y6
+	VBROADCASTSS word33800000<>+0(SB), Y7
+	VSUBPS       Y3, Y7, Y3
+	VMULPS       Y5, Y3, Y3
+	VMASKMOVPS   (AX)(BX*1), Y0, Y5
+	VBLENDVPS    Y5, Y3, Y6, Y3
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   (DX)(BX*1), Y0, Y4
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (CX)(BX*1)
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, SI
+	JMP          rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func quickGELUAVX2(out []float32, x []float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·quickGELUAVX2(SB), NOSPLIT, $0-48
+	MOVQ         x_base+24(FP), AX
+	MOVQ         out_base+0(FP), CX
+	XORQ         DX, DX
+	MOVQ         x_len+32(FP), BX
+	VBROADCASTSS word42940000<>+0(SB), Y1
+	VBROADCASTSS word3f800000<>+0(SB), Y2
+
+whole1:
+	CMPQ         BX, $0x00000010
+	JLT          rest1
+	VMOVUPS      (AX)(DX*1), Y0
+	VMOVUPS      32(AX)(DX*1), Y3
+	VANDPS       word7fffffff<>+0(SB), Y0, Y4
+	VANDPS       word7fffffff<>+0(SB), Y3, Y5
+	VMINPS       Y4, Y1, Y4
+	VMINPS       Y5, Y1, Y5
+	VBROADCASTSS word4b400018<>+0(SB), Y6
+	VBROADCASTSS word4b400018<>+0(SB), Y7
+	VFNMADD231PS word401d265f<>+0(SB), Y4, Y6
+	VFNMADD231PS word401d265f<>+0(SB), Y5, Y7
+	VSUBPS       word4b400018<>+0(SB), Y6, Y8
+	VSUBPS       word4b400018<>+0(SB), Y7, Y9
+	VMOVAPS      Y8, Y10
+	VMOVAPS      Y9, Y11
+	VFNMSUB132PS word3ed083aa<>+0(SB), Y4, Y10
+	VFNMSUB132PS word3ed083aa<>+0(SB), Y5, Y11
+	VMULPS       wordb1978f68<>+0(SB), Y8, Y4
+	VMULPS       wordb1978f68<>+0(SB), Y9, Y5
+	VSUBPS       Y4, Y10, Y4
+	VSUBPS       Y5, Y11, Y5
+	VMULPS       word3fd9db23<>+0(SB), Y4, Y4
+	VMULPS       word3fd9db23<>+0(SB), Y5, Y5
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y8
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y9
+	VFMADD213PS  word3c0912a9<>+0(SB), Y4, Y8
+	VFMADD213PS  word3c0912a9<>+0(SB), Y5, Y9
+	VFMADD213PS  word3d2aab79<>+0(SB), Y4, Y8
+	VFMADD213PS  word3d2aab79<>+0(SB), Y5, Y9
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y4, Y8
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y5, Y9
+	VFMADD213PS  word3effffff<>+0(SB), Y4, Y8
+	VFMADD213PS  word3effffff<>+0(SB), Y5, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y9
+	VPSRAD       $0x01, Y6, Y4
+	VPSUBD       Y4, Y6, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y4, Y8, Y4
+	VMULPS       Y5, Y4, Y4
+	VPSRAD       $0x01, Y7, Y5
+	VPSUBD       Y5, Y7, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       word3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y4, Y0, Y6
+	VMULPS       Y5, Y3, Y7
+	VMULPS       word33800000<>+0(SB), Y6, Y6
+	VMULPS       word33800000<>+0(SB), Y7, Y7
+	VBLENDVPS    Y0, Y6, Y0, Y0
+	VBLENDVPS    Y3, Y7, Y3, Y3
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y4
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y5
+	VDIVPS       Y4, Y0, Y0
+	VDIVPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (CX)(DX*1)
+	VMOVUPS      Y3, 32(CX)(DX*1)
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          whole1
+
+rest1:
+	TESTQ        BX, BX
+	JLE          done1
+	MOVQ         $0x00000008, SI
+	CMPQ         BX, SI
+	CMOVQLT      BX, SI
+	NEGQ         SI
+	LEAQ         lanes<>+32(SB), DI
+	VMOVUPS      (DI)(SI*4), Y0
+	VMASKMOVPS   (AX)(DX*1), Y0, Y3
+	VANDPS       word7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y1, Y4
+	VBROADCASTSS word4b400018<>+0(SB), Y5
+	VFNMADD231PS word401d265f<>+0(SB), Y4, Y5
+	VSUBPS       word4b400018<>+0(SB), Y5, Y6
+	VMOVAPS      Y6, Y7
+	VFNMSUB132PS word3ed083aa<>+0(SB), Y4, Y7
+	VMULPS       wordb1978f68<>+0(SB), Y6, Y4
+	VSUBPS       Y4, Y7, Y4
+	VMULPS       word3fd9db23<>+0(SB), Y4, Y4
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y6
+	VFMADD213PS  word3c0912a9<>+0(SB), Y4, Y6
+	VFMADD213PS  word3d2aab79<>+0(SB), Y4, Y6
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y4, Y6
+	VFMADD213PS  word3effffff<>+0(SB), Y4, Y6
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y6
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y6
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y5, Y4, Y4
+	VMULPS       Y4, Y3, Y5
+	VMULPS       word33800000<>+0(SB), Y5, Y5
+	VBLENDVPS    Y3, Y5, Y3, Y3
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (CX)(DX*1)
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func quickGELUGradAVX2(dx []float32, x []float32, dy []float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·quickGELUGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ         x_base+24(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	XORQ         BX, BX
+	MOVQ         x_len+32(FP), SI
+	VBROADCASTSS word42940000<>+0(SB), Y1
+	VBROADCASTSS word3f800000<>+0(SB), Y2
+
+whole1:
+	CMPQ         SI, $0x00000010
+	JLT          rest1
+	VMOVUPS      (AX)(BX*1), Y0
+	VMOVUPS      32(AX)(BX*1), Y3
+	VANDPS       word7fffffff<>+0(SB), Y0, Y0
+	VANDPS       word7fffffff<>+0(SB), Y3, Y3
+	VMINPS       Y0, Y1, Y0
+	VMINPS       Y3, Y1, Y3
+	VBROADCASTSS word4b400018<>+0(SB), Y4
+	VBROADCASTSS word4b400018<>+0(SB), Y5
+	VFNMADD231PS word401d265f<>+0(SB), Y0, Y4
+	VFNMADD231PS word401d265f<>+0(SB), Y3, Y5
+	VSUBPS       word4b400018<>+0(SB), Y4, Y6
+	VSUBPS       word4b400018<>+0(SB), Y5, Y7
+	VMOVAPS      Y6, Y8
+	VMOVAPS      Y7, Y9
+	VFNMSUB132PS word3ed083aa<>+0(SB), Y0, Y8
+	VFNMSUB132PS word3ed083aa<>+0(SB), Y3, Y9
+	VMULPS       wordb1978f68<>+0(SB), Y6, Y6
+	VMULPS       wordb1978f68<>+0(SB), Y7, Y7
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       Y7, Y9, Y7
+	VMULPS       word3fd9db23<>+0(SB), Y6, Y6
+	VMULPS       word3fd9db23<>+0(SB), Y7, Y7
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y8
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y9
+	VFMADD213PS  word3c0912a9<>+0(SB), Y6, Y8
+	VFMADD213PS  word3c0912a9<>+0(SB), Y7, Y9
+	VFMADD213PS  word3d2aab79<>+0(SB), Y6, Y8
+	VFMADD213PS  word3d2aab79<>+0(SB), Y7, Y9
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y6, Y8
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y7, Y9
+	VFMADD213PS  word3effffff<>+0(SB), Y6, Y8
+	VFMADD213PS  word3effffff<>+0(SB), Y7, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y6, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y7, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y6, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y7, Y9
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       word3f800000<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y6, Y8, Y6
+	VMULPS       Y4, Y6, Y6
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y4, Y9, Y4
+	VMULPS       Y5, Y4, Y4
+	VMOVAPS      Y6, Y5
+	VMOVAPS      Y4, Y7
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y5
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y7
+	VDIVPS       Y5, Y2, Y5
+	VDIVPS       Y7, Y2, Y7
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y7, Y3, Y3
+	VMULPS       word33d9db23<>+0(SB), Y0, Y0
+	VMULPS       word33d9db23<>+0(SB), Y3, Y3
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y3, Y9
+	VFMADD213PS  Y2, Y6, Y8
+	VFMADD213PS  Y2, Y4, Y9
+	VBROADCASTSS word33800000<>+0(SB), Y10
+	VBROADCASTSS word33800000<>+0(SB), Y11
+	VSUBPS       Y0, Y10, Y0
+	VSUBPS       Y3, Y11, Y3
+	VMULPS       Y6, Y0, Y0
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      (AX)(BX*1), Y4
+	VMOVUPS      32(AX)(BX*1), Y6
+	VBLENDVPS    Y4, Y0, Y8, Y0
+	VBLENDVPS    Y6, Y3, Y9, Y3
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y7, Y3, Y3
+	VMOVUPS      (DX)(BX*1), Y4
+	VMOVUPS      32(DX)(BX*1), Y5
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (CX)(BX*1)
+	VMOVUPS      Y3, 32(CX)(BX*1)
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, SI
+	JMP          whole1
+
+rest1:
+	TESTQ        SI, SI
+	JLE          done1
+	MOVQ         $0x00000008, DI
+	CMPQ         SI, DI
+	CMOVQLT      SI, DI
+	NEGQ         DI
+	LEAQ         lanes<>+32(SB), R8
+	VMOVUPS      (R8)(DI*4), Y0
+	VMASKMOVPS   (AX)(BX*1), Y0, Y3
+	VANDPS       word7fffffff<>+0(SB), Y3, Y3
+	VMINPS       Y3, Y1, Y3
+	VBROADCASTSS word4b400018<>+0(SB), Y4
+	VFNMADD231PS word401d265f<>+0(SB), Y3, Y4
+	VSUBPS       word4b400018<>+0(SB), Y4, Y5
+	VMOVAPS      Y5, Y6
+	VFNMSUB132PS word3ed083aa<>+0(SB), Y3, Y6
+	VMULPS       wordb1978f68<>+0(SB), Y5, Y5
+	VSUBPS       Y5, Y6, Y5
+	VMULPS       word3fd9db23<>+0(SB), Y5, Y5
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y6
+	VFMADD213PS  word3c0912a9<>+0(SB), Y5, Y6
+	VFMADD213PS  word3d2aab79<>+0(SB), Y5, Y6
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y5, Y6
+	VFMADD213PS  word3effffff<>+0(SB), Y5, Y6
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y6
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y6
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y5, Y6, Y5
+	VMULPS       Y4, Y5, Y5
+	VMOVAPS      Y5, Y4
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y2, Y4
+	VMULPS       Y4, Y3, Y3
+	VMULPS       word33d9db23<>+0(SB), Y3, Y3
+	VMOVAPS      Y3, Y6
+	VFMADD213PS  Y2, Y5, Y6
+	VBROADCASTSS word33800000<>+0(SB), Y7
+	VSUBPS       Y3, Y7, Y3
+	VMULPS       Y5, Y3, Y3
+	VMASKMOVPS   (AX)(BX*1), Y0, Y5
+	VBLENDVPS    Y5, Y3, Y6, Y3
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   (DX)(BX*1), Y0, Y4
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (CX)(BX*1)
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, SI
+	JMP          rest1
+
+done1:
+	VZEROUPPER
+	RET
+
 // func tanhAVX2(out []float32, x []float32)
 // Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·tanhAVX2(SB), NOSPLIT, $0-48
@@ -6534,6 +7754,16 @@ DATA word33800000<>+24(SB)/4, $0x33800000
 DATA word33800000<>+28(SB)/4, $0x33800000
 GLOBL word33800000<>(SB), RODATA|NOPTR, $32
 
+DATA word33d9db23<>+0(SB)/4, $0x33d9db23
+DATA word33d9db23<>+4(SB)/4, $0x33d9db23
+DATA word33d9db23<>+8(SB)/4, $0x33d9db23
+DATA word33d9db23<>+12(SB)/4, $0x33d9db23
+DATA word33d9db23<>+16(SB)/4, $0x33d9db23
+DATA word33d9db23<>+20(SB)/4, $0x33d9db23
+DATA word33d9db23<>+24(SB)/4, $0x33d9db23
+DATA word33d9db23<>+28(SB)/4, $0x33d9db23
+GLOBL word33d9db23<>(SB), RODATA|NOPTR, $32
+
 DATA word3ab5ce46<>+0(SB)/4, $0x3ab5ce46
 DATA word3ab5ce46<>+4(SB)/4, $0x3ab5ce46
 DATA word3ab5ce46<>+8(SB)/4, $0x3ab5ce46
@@ -6654,6 +7884,16 @@ DATA word3ecc422a<>+24(SB)/4, $0x3ecc422a
 DATA word3ecc422a<>+28(SB)/4, $0x3ecc422a
 GLOBL word3ecc422a<>(SB), RODATA|NOPTR, $32
 
+DATA word3ed083aa<>+0(SB)/4, $0x3ed083aa
+DATA word3ed083aa<>+4(SB)/4, $0x3ed083aa
+DATA word3ed083aa<>+8(SB)/4, $0x3ed083aa
+DATA word3ed083aa<>+12(SB)/4, $0x3ed083aa
+DATA word3ed083aa<>+16(SB)/4, $0x3ed083aa
+DATA word3ed083aa<>+20(SB)/4, $0x3ed083aa
+DATA word3ed083aa<>+24(SB)/4, $0x3ed083aa
+DATA word3ed083aa<>+28(SB)/4, $0x3ed083aa
+GLOBL word3ed083aa<>(SB), RODATA|NOPTR, $32
+
 DATA word3ee08d41<>+0(SB)/4, $0x3ee08d41
 DATA word3ee08d41<>+4(SB)/4, $0x3ee08d41
 DATA word3ee08d41<>+8(SB)/4, $0x3ee08d41
@@ -6744,6 +7984,16 @@ DATA word3fd667b8<>+24(SB)/4, $0x3fd667b8
 DATA word3fd667b8<>+28(SB)/4, $0x3fd667b8
 GLOBL word3fd667b8<>(SB), RODATA|NOPTR, $32
 
+DATA word3fd9db23<>+0(SB)/4, $0x3fd9db23
+DATA word3fd9db23<>+4(SB)/4, $0x3fd9db23
+DATA word3fd9db23<>+8(SB)/4, $0x3fd9db23
+DATA word3fd9db23<>+12(SB)/4, $0x3fd9db23
+DATA word3fd9db23<>+16(SB)/4, $0x3fd9db23
+DATA word3fd9db23<>+20(SB)/4, $0x3fd9db23
+DATA word3fd9db23<>+24(SB)/4, $0x3fd9db23
+DATA word3fd9db23<>+28(SB)/4, $0x3fd9db23
+GLOBL word3fd9db23<>(SB), RODATA|NOPTR, $32
+
 DATA word40000000<>+0(SB)/4, $0x40000000
 DATA word40000000<>+4(SB)/4, $0x40000000
 DATA word40000000<>+8(SB)/4, $0x40000000
@@ -6753,6 +8003,16 @@ DATA word40000000<>+20(SB)/4, $0x40000000
 DATA word40000000<>+24(SB)/4, $0x40000000
 DATA word40000000<>+28(SB)/4, $0x40000000
 GLOBL word40000000<>(SB), RODATA|NOPTR, $32
+
+DATA word401d265f<>+0(SB)/4, $0x401d265f
+DATA word401d265f<>+4(SB)/4, $0x401d265f
+DATA word401d265f<>+8(SB)/4, $0x401d265f
+DATA word401d265f<>+12(SB)/4, $0x401d265f
+DATA word401d265f<>+16(SB)/4, $0x401d265f
+DATA word401d265f<>+20(SB)/4, $0x401d265f
+DATA word401d265f<>+24(SB)/4, $0x401d265f
+DATA word401d265f<>+28(SB)/4, $0x401d265f
+GLOBL word401d265f<>(SB), RODATA|NOPTR, $32
 
 DATA word40ee8c3f<>+0(SB)/4, $0x40ee8c3f
 DATA word40ee8c3f<>+4(SB)/4, $0x40ee8c3f
@@ -6814,6 +8074,16 @@ DATA word41b2e930<>+24(SB)/4, $0x41b2e930
 DATA word41b2e930<>+28(SB)/4, $0x41b2e930
 GLOBL word41b2e930<>(SB), RODATA|NOPTR, $32
 
+DATA word42940000<>+0(SB)/4, $0x42940000
+DATA word42940000<>+4(SB)/4, $0x42940000
+DATA word42940000<>+8(SB)/4, $0x42940000
+DATA word42940000<>+12(SB)/4, $0x42940000
+DATA word42940000<>+16(SB)/4, $0x42940000
+DATA word42940000<>+20(SB)/4, $0x42940000
+DATA word42940000<>+24(SB)/4, $0x42940000
+DATA word42940000<>+28(SB)/4, $0x42940000
+GLOBL word42940000<>(SB), RODATA|NOPTR, $32
+
 DATA word42b20000<>+0(SB)/4, $0x42b20000
 DATA word42b20000<>+4(SB)/4, $0x42b20000
 DATA word42b20000<>+8(SB)/4, $0x42b20000
@@ -6823,6 +8093,16 @@ DATA word42b20000<>+20(SB)/4, $0x42b20000
 DATA word42b20000<>+24(SB)/4, $0x42b20000
 DATA word42b20000<>+28(SB)/4, $0x42b20000
 GLOBL word42b20000<>(SB), RODATA|NOPTR, $32
+
+DATA word42fa0000<>+0(SB)/4, $0x42fa0000
+DATA word42fa0000<>+4(SB)/4, $0x42fa0000
+DATA word42fa0000<>+8(SB)/4, $0x42fa0000
+DATA word42fa0000<>+12(SB)/4, $0x42fa0000
+DATA word42fa0000<>+16(SB)/4, $0x42fa0000
+DATA word42fa0000<>+20(SB)/4, $0x42fa0000
+DATA word42fa0000<>+24(SB)/4, $0x42fa0000
+DATA word42fa0000<>+28(SB)/4, $0x42fa0000
+GLOBL word42fa0000<>(SB), RODATA|NOPTR, $32
 
 DATA word4b400000<>+0(SB)/4, $0x4b400000
 DATA word4b400000<>+4(SB)/4, $0x4b400000
@@ -6863,6 +8143,16 @@ DATA wordb102e308<>+20(SB)/4, $0xb102e308
 DATA wordb102e308<>+24(SB)/4, $0xb102e308
 DATA wordb102e308<>+28(SB)/4, $0xb102e308
 GLOBL wordb102e308<>(SB), RODATA|NOPTR, $32
+
+DATA wordb1978f68<>+0(SB)/4, $0xb1978f68
+DATA wordb1978f68<>+4(SB)/4, $0xb1978f68
+DATA wordb1978f68<>+8(SB)/4, $0xb1978f68
+DATA wordb1978f68<>+12(SB)/4, $0xb1978f68
+DATA wordb1978f68<>+16(SB)/4, $0xb1978f68
+DATA wordb1978f68<>+20(SB)/4, $0xb1978f68
+DATA wordb1978f68<>+24(SB)/4, $0xb1978f68
+DATA wordb1978f68<>+28(SB)/4, $0xb1978f68
+GLOBL wordb1978f68<>(SB), RODATA|NOPTR, $32
 
 DATA wordb49288ae<>+0(SB)/4, $0xb49288ae
 DATA wordb49288ae<>+4(SB)/4, $0xb49288ae

@@ -11,6 +11,10 @@ func activations(s set) {
 	derivative(s, "geluTanh", geluTanhGrad, geluLimit, 1)
 	activation(s, "geluErf", geluErf, erfLimit, 1)
 	derivative(s, "geluErf", geluErfGrad, erfLimit, 1)
+	for _, l := range logistics {
+		activation(s, l.name, l.value, l.limit(), 1)
+		derivative(s, l.name, l.grad, l.limit(), 1)
+	}
 	activation(s, "tanh", tanh, tanhLimit, -tanhLimit)
 	derivative(s, "tanh", tanhGrad, expMax, expMin)
 	activation(s, "relu", relu, 0)

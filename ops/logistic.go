@@ -1,0 +1,16 @@
+package ops
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+// SiLU is the sigmoid linear unit x·σ(x) (Elfwing et al. 2017), also called swish.
+func SiLU(s *graph.Scope, x *G.Node) *G.Node { return activate(s, "SiLU", kernel.SiLU, 10, x) }
+
+// QuickGELU is x·σ(1.702x), the quick approximation of [GELU] (Hendrycks and Gimpel 2016, §2).
+func QuickGELU(s *graph.Scope, x *G.Node) *G.Node {
+	return activate(s, "QuickGELU", kernel.QuickGELU, 10, x)
+}
