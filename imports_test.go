@@ -28,7 +28,7 @@ var layer = map[string]int{
 	"graph/draw":              2,
 	"ops":                     2,
 	"layers":                  3,
-	"models/config":           0, // config.json, whatever the family
+	"models/config":           1, // config.json, whatever the family
 	"models/gpt1":             4,
 	"models/gpt2":             4,
 	"models":                  5,

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/checkpoint/llmc"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
@@ -25,6 +26,9 @@ func SaveLLMC(path string, config []byte, ps *graph.Params, t weights.DType) err
 	return WriteFile(path, func(w io.Writer) error { return llmc.Write(w, d, t, tensors) })
 }
 
+// tanhGELU are the names of the tanh form of GELU.
+var tanhGELU = []string{"gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate", "gelu_fast"}
+
 // llmcDims reads the sizes out of a config.json.
 func llmcDims(config []byte) (llmc.Dims, error) {
 	var c struct {
@@ -34,16 +38,26 @@ func llmcDims(config []byte) (llmc.Dims, error) {
 		Width      int     `json:"n_embd"`
 		Layers     int     `json:"n_layer"`
 		Heads      int     `json:"n_head"`
+		Inner      *int    `json:"n_inner"`
 		Activation string  `json:"activation_function"`
+		Scaled     bool    `json:"scale_attn_weights"`
+		ByLayer    bool    `json:"scale_attn_by_inverse_layer_idx"`
 		Epsilon    float64 `json:"layer_norm_epsilon"`
 	}
+	c.Scaled = true // unless it says otherwise
 	err := plainjson.Unmarshal(config, &c)
 	switch {
 	case err != nil:
 		return llmc.Dims{}, fmt.Errorf("%s: %w", configName, err)
 	case c.Type != "gpt2":
 		return llmc.Dims{}, fmt.Errorf("llm.c has GPT-2 alone; model_type is %s", weights.Show(c.Type))
-	case c.Activation != "gelu_new":
+	case c.Inner != nil && *c.Inner != 4*c.Width:
+		return llmc.Dims{}, fmt.Errorf("llm.c's feed-forward layer has four times the width; n_inner is %d", *c.Inner)
+	case !c.Scaled:
+		return llmc.Dims{}, fmt.Errorf("llm.c scales attention's scores; scale_attn_weights is false")
+	case c.ByLayer:
+		return llmc.Dims{}, fmt.Errorf("llm.c scales attention alike in all layers; scale_attn_by_inverse_layer_idx is true")
+	case !slices.Contains(tanhGELU, c.Activation):
 		return llmc.Dims{}, fmt.Errorf("llm.c computes GELU in the tanh form, gelu_new; activation_function is %s", weights.Show(c.Activation))
 	case c.Epsilon != 1e-5:
 		return llmc.Dims{}, fmt.Errorf("llm.c adds 1e-5 to a layer norm's variance; layer_norm_epsilon is %v", c.Epsilon)

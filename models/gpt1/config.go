@@ -2,8 +2,11 @@ package gpt1
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
 )
 
 // Config is the size of a GPT-1. Start from one of [Sizes] or from [New].
@@ -13,6 +16,8 @@ type Config struct {
 	Width   int // of the residual stream, C
 	Layers  int // blocks
 	Heads   int // per attention layer; they divide Width
+
+	Activation Activation // the feed-forward layer's, GELU in OpenAI's model
 
 	// The dropout rates, all 0.1 in the paper (§4.1): on the embedding, on the
 	// attention weights, and on what attention and MLP add to the stream.
@@ -29,7 +34,37 @@ type Config struct {
 // New returns a configuration of the given size with GPT-1's other settings and no
 // dropout.
 func New(vocab, context, width, layers, heads int) Config {
-	return Config{Vocab: vocab, Context: context, Width: width, Layers: layers, Heads: heads, Epsilon: 1e-5, InitStd: 0.02}
+	return Config{Vocab: vocab, Context: context, Width: width, Layers: layers, Heads: heads, Activation: GELU, Epsilon: 1e-5, InitStd: 0.02}
+}
+
+// Activation names a feed-forward activation as Hugging Face does.
+type Activation string
+
+// The activations that a configuration file can name.
+const (
+	GELU Activation = "gelu" // the tanh form, in this model
+	ReLU Activation = "relu"
+	SiLU Activation = "silu"
+)
+
+var activations = map[Activation]layers.Activation{GELU: ops.GELU, ReLU: ops.ReLU, SiLU: ops.SiLU, "swish": ops.SiLU}
+
+// known lists the activations.
+func known() []string {
+	var names []string
+	for name := range activations {
+		names = append(names, string(name))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// layer is the activation's constructor; an unknown one is caught by Validate.
+func (a Activation) layer() layers.Activation {
+	if f := activations[a]; f != nil {
+		return f
+	}
+	return ops.GELU
 }
 
 // Size is a named configuration.
@@ -75,6 +110,8 @@ func (c Config) Validate() error {
 		}
 	}
 	switch {
+	case activations[c.Activation] == nil:
+		return fmt.Errorf("gpt1: afn is %q, want %s", c.Activation, strings.Join(known(), ", "))
 	case !(c.Epsilon > 0):
 		return fmt.Errorf("gpt1: a layer-norm epsilon of %v is not above 0", c.Epsilon)
 	case !(c.InitStd >= 0):

@@ -57,9 +57,9 @@ func (c Config) block(s *graph.Scope, x *G.Node, context int) *G.Node {
 	x = layers.Residual(s.At("attn"), x, a, c.ResidualDropout)               // (B·T, C)
 	x = layers.LayerNorm(s.At("ln_1"), x, layers.Epsilon(c.Epsilon))         // (B·T, C)
 
-	m := layers.MLP(s.At("mlp"), x, 4*c.Width, ops.GELU, c.weights()...) // (B·T, C)
-	x = layers.Residual(s.At("mlp"), x, m, c.ResidualDropout)            // (B·T, C)
-	return layers.LayerNorm(s.At("ln_2"), x, layers.Epsilon(c.Epsilon))  // (B·T, C)
+	m := layers.MLP(s.At("mlp"), x, 4*c.Width, c.Activation.layer(), c.weights()...) // (B·T, C)
+	x = layers.Residual(s.At("mlp"), x, m, c.ResidualDropout)                        // (B·T, C)
+	return layers.LayerNorm(s.At("ln_2"), x, layers.Epsilon(c.Epsilon))              // (B·T, C)
 }
 
 // weights are the options of layers with weights, which all start alike (§4.1).

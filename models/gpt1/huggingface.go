@@ -2,65 +2,67 @@ package gpt1
 
 import (
 	"encoding/json"
-	"fmt"
 
-	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/models/config"
 )
 
+// keys says what becomes of the keys of OpenAIGPTConfig, transformers' configuration.
+var keys = config.Keys{
+	Family: "gpt1", Type: "openai-gpt",
+	Aliases: map[string]string{
+		"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
+		"num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
+	},
+	Harmless: []string{
+		"n_ctx", // the size of a mask, once
+		"n_special", "predict_special_tokens",
+	},
+}
+
 // file is config.json as transformers' OpenAIGPTConfig reads it.
 type file struct {
-	ModelType        string      `json:"model_type"`
-	Architectures    []string    `json:"architectures"`
+	ModelType        string      `json:"model_type" config:"write"`
+	Architectures    []string    `json:"architectures" config:"write"`
 	Vocab            int         `json:"vocab_size"`
 	Context          int         `json:"n_positions"`
 	Width            int         `json:"n_embd"`
 	Layers           int         `json:"n_layer"`
 	Heads            int         `json:"n_head"`
-	Activation       string      `json:"afn"` // "gelu" is the tanh form in this model
+	Activation       Activation  `json:"afn"`
 	EmbedDropout     float64     `json:"embd_pdrop"`
 	AttentionDropout float64     `json:"attn_pdrop"`
 	ResidualDropout  float64     `json:"resid_pdrop"`
 	Epsilon          float64     `json:"layer_norm_epsilon"`
 	InitStd          float64     `json:"initializer_range"`
-	Tied             bool        `json:"tie_word_embeddings"`
+	Tied             bool        `json:"tie_word_embeddings" config:"write"`
 	Ends             config.Ends `json:"eos_token_id"`
-	DType            string      `json:"torch_dtype"`
+	DType            string      `json:"torch_dtype" config:"write"`
 }
 
 // JSON is the config.json of a model directory, as Hugging Face's transformers reads
 // it. ends are the tokens that end a text; negative ones are none.
 func (c Config) JSON(ends ...int) ([]byte, error) {
-	f := file{
+	return json.MarshalIndent(file{
 		ModelType: "openai-gpt", Architectures: []string{"OpenAIGPTLMHeadModel"},
-		Vocab: c.Vocab, Context: c.Context, Width: c.Width, Layers: c.Layers, Heads: c.Heads, Activation: "gelu",
+		Vocab: c.Vocab, Context: c.Context, Width: c.Width, Layers: c.Layers, Heads: c.Heads, Activation: c.Activation,
 		EmbedDropout: c.EmbedDropout, AttentionDropout: c.AttentionDropout, ResidualDropout: c.ResidualDropout,
 		Epsilon: c.Epsilon, InitStd: c.InitStd, Tied: true, DType: "float32",
 		Ends: config.NewEnds(ends),
-	}
-	return json.MarshalIndent(f, "", "  ")
+	}, "", "  ")
 }
 
 // ParseJSON reads a config.json. Fields that are absent have Hugging Face's defaults,
 // which are those of OpenAI's model.
 func ParseJSON(data []byte) (Config, error) {
 	f := file{
-		Vocab: 40478, Context: 512, Width: 768, Layers: 12, Heads: 12, Activation: "gelu",
-		EmbedDropout: 0.1, AttentionDropout: 0.1, ResidualDropout: 0.1, Epsilon: 1e-5, InitStd: 0.02, Tied: true,
+		Vocab: 40478, Context: 512, Width: 768, Layers: 12, Heads: 12, Activation: GELU,
+		EmbedDropout: 0.1, AttentionDropout: 0.1, ResidualDropout: 0.1, Epsilon: 1e-5, InitStd: 0.02,
 	}
-	if err := plainjson.Unmarshal(data, &f); err != nil {
-		return Config{}, fmt.Errorf("gpt1: config.json: %w", err)
-	}
-	switch {
-	case f.ModelType != "openai-gpt":
-		return Config{}, fmt.Errorf("gpt1: config.json: model_type is %q, want \"openai-gpt\"", f.ModelType)
-	case f.Activation != "gelu":
-		return Config{}, fmt.Errorf("gpt1: config.json: afn is %q, want \"gelu\"", f.Activation)
-	case !f.Tied:
-		return Config{}, fmt.Errorf("gpt1: config.json: tie_word_embeddings is false; GPT-1 ties them")
+	if err := keys.Read(data, &f); err != nil {
+		return Config{}, err
 	}
 	c := Config{
-		Vocab: f.Vocab, Context: f.Context, Width: f.Width, Layers: f.Layers, Heads: f.Heads,
+		Vocab: f.Vocab, Context: f.Context, Width: f.Width, Layers: f.Layers, Heads: f.Heads, Activation: f.Activation,
 		EmbedDropout: f.EmbedDropout, AttentionDropout: f.AttentionDropout, ResidualDropout: f.ResidualDropout,
 		Epsilon: f.Epsilon, InitStd: f.InitStd,
 	}

@@ -2,6 +2,9 @@ package gpt2
 
 import (
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 
 	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/ops"
@@ -21,6 +24,12 @@ type Config struct {
 	Bias bool
 	// Activation is the feed-forward layer's, "gelu_new" in OpenAI's models.
 	Activation Activation
+	// Inner is the feed-forward layer's width; 0 stands for 4·Width, as in OpenAI's.
+	Inner int
+
+	// Attention divides its scores by the root of a head's width unless Unscaled, and, if
+	// ScaleByLayer, by the number of the block from 1 as well, as Mistral's GPT-2 do.
+	Unscaled, ScaleByLayer bool
 
 	// The dropout rates. OpenAI published none; 0.1 is Hugging Face's default, and 0
 	// is right while a model under-fits, as all of GPT-2 did (§3).
@@ -48,12 +57,34 @@ type Activation string
 
 // The activations that a configuration file can name.
 const (
-	GELU    Activation = "gelu_new" // the tanh form
-	GELUErf Activation = "gelu"     // exact
-	ReLU    Activation = "relu"
+	GELU      Activation = "gelu_new" // the tanh form
+	GELUErf   Activation = "gelu"     // exact
+	QuickGELU Activation = "quick_gelu"
+	ReLU      Activation = "relu"
+	SiLU      Activation = "silu"
 )
 
-var activations = map[Activation]layers.Activation{GELU: ops.GELU, GELUErf: ops.GELUErf, ReLU: ops.ReLU}
+// activations are those of transformers by their names there, of which some have several.
+var activations = map[Activation]layers.Activation{
+	GELU: ops.GELU, "gelu_pytorch_tanh": ops.GELU, "gelu_python_tanh": ops.GELU, "gelu_accurate": ops.GELU, "gelu_fast": ops.GELU,
+	GELUErf: ops.GELUErf, "gelu_python": ops.GELUErf,
+	QuickGELU: ops.QuickGELU,
+	ReLU:      ops.ReLU,
+	SiLU:      ops.SiLU, "swish": ops.SiLU,
+}
+
+// maxInner bounds what a file may ask for, many times what any model has.
+const maxInner = 1 << 24
+
+// known lists the activations.
+func known() []string {
+	var names []string
+	for name := range activations {
+		names = append(names, string(name))
+	}
+	slices.Sort(names)
+	return names
+}
 
 // layer is the activation's constructor; an unknown one is caught by Validate.
 func (a Activation) layer() layers.Activation {
@@ -61,6 +92,29 @@ func (a Activation) layer() layers.Activation {
 		return f
 	}
 	return ops.GELU
+}
+
+// inner is the feed-forward layer's width.
+func (c Config) inner() int {
+	if c.Inner == 0 {
+		return 4 * c.Width
+	}
+	return c.Inner
+}
+
+// scale is what the attention of a block multiplies its scores by; 0 stands for 1/√D.
+func (c Config) scale(block int) float64 {
+	if !c.Unscaled && !c.ScaleByLayer {
+		return 0
+	}
+	scale := 1.0
+	if !c.Unscaled {
+		scale /= math.Sqrt(float64(c.Width / c.Heads))
+	}
+	if c.ScaleByLayer {
+		scale /= float64(block + 1)
+	}
+	return scale
 }
 
 // Dims are the sizes.
@@ -92,7 +146,9 @@ func (c Config) Validate() error {
 	}
 	switch {
 	case activations[c.Activation] == nil:
-		return fmt.Errorf("gpt2: activation %q is unknown, want gelu_new, gelu or relu", c.Activation)
+		return fmt.Errorf("gpt2: activation_function is %q, want %s", c.Activation, strings.Join(known(), ", "))
+	case c.Inner < 0 || c.Inner > maxInner:
+		return fmt.Errorf("gpt2: a feed-forward width of %d is not in 0 to %d", c.Inner, maxInner)
 	case !(c.Epsilon > 0):
 		return fmt.Errorf("gpt2: a layer-norm epsilon of %v is not above 0", c.Epsilon)
 	case !(c.InitStd >= 0):

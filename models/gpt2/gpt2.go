@@ -46,21 +46,21 @@ func (c Config) States(s *graph.Scope, tokens *G.Node) (x, wte *G.Node) {
 	x = ops.Dropout(s.At("drop"), x, c.EmbedDropout)                                 // (B·T, C)
 	for i := range c.Layers {
 		x = layers.Block(s.At("h.%d", i), x, func(s *graph.Scope, x *G.Node) *G.Node {
-			return c.block(s, x, context) // (B·T, C)
+			return c.block(s, x, i, context) // (B·T, C)
 		})
 	}
 	return layers.LayerNorm(s.At("ln_f"), x, c.norm()...), wte // (B·T, C)
 }
 
 // block is one transformer block with the layer norms in front of the branches
-// (pre-norm), GPT-2's change over GPT-1.
-func (c Config) block(s *graph.Scope, x *G.Node, context int) *G.Node {
-	a := layers.LayerNorm(s.At("ln_1"), x, c.norm()...)                     // (B·T, C)
-	a = layers.Attention(s.At("attn"), a, c.Heads, context, c.weights()...) // (B·T, C)
-	x = layers.Residual(s.At("attn"), x, a, c.ResidualDropout)              // (B·T, C)
+// (pre-norm), GPT-2's change over GPT-1. It is the i-th.
+func (c Config) block(s *graph.Scope, x *G.Node, i, context int) *G.Node {
+	a := layers.LayerNorm(s.At("ln_1"), x, c.norm()...)                        // (B·T, C)
+	a = layers.Attention(s.At("attn"), a, c.Heads, context, c.attention(i)...) // (B·T, C)
+	x = layers.Residual(s.At("attn"), x, a, c.ResidualDropout)                 // (B·T, C)
 
 	m := layers.LayerNorm(s.At("ln_2"), x, c.norm()...)                             // (B·T, C)
-	m = layers.MLP(s.At("mlp"), m, 4*c.Width, c.Activation.layer(), c.weights()...) // (B·T, C)
+	m = layers.MLP(s.At("mlp"), m, c.inner(), c.Activation.layer(), c.weights()...) // (B·T, C)
 	return layers.Residual(s.At("mlp"), x, m, c.ResidualDropout)                    // (B·T, C)
 }
 
@@ -72,9 +72,12 @@ func (c Config) weights() []layers.Option {
 		layers.Init(graph.Normal(c.InitStd)),
 		layers.ResidualInit(graph.Normal(c.InitStd / math.Sqrt(float64(2*c.Layers)))),
 		layers.Bias(c.Bias),
-		layers.AttentionDropout(c.AttentionDropout),
-		layers.Composed(c.Composed),
 	}
+}
+
+// attention is the options of the attention of block i.
+func (c Config) attention(i int) []layers.Option {
+	return append(c.weights(), layers.AttentionDropout(c.AttentionDropout), layers.Composed(c.Composed), layers.Scale(c.scale(i)))
 }
 
 // norm is the options of layer norms.

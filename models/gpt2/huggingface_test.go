@@ -1,6 +1,8 @@
 package gpt2_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"maps"
 	"slices"
 	"testing"
@@ -9,10 +11,12 @@ import (
 )
 
 func TestJSON(t *testing.T) {
-	c := gpt2.New(65, 64, 128, 4, 4)
-	c.Bias, c.Activation, c.AttentionDropout = false, gpt2.GELUErf, 0.2
-	for _, end := range []int{-1, 64} {
-		data, err := c.JSON(end)
+	other := tiny()
+	other.Inner, other.Activation, other.Unscaled, other.ScaleByLayer = 10, "swish", true, true
+	small := gpt2.New(65, 64, 128, 4, 4)
+	small.Bias, small.Activation, small.AttentionDropout = false, gpt2.GELUErf, 0.2
+	for _, c := range []gpt2.Config{small, other, tiny()} {
+		data, err := c.JSON(64)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -20,23 +24,95 @@ func TestJSON(t *testing.T) {
 			t.Errorf("%+v, %v\nwant %+v", got, err, c)
 		}
 	}
-	// A file of the hub gives only what departs from the defaults.
-	want := gpt2.New(50257, 1024, 1024, 24, 16)
-	want.EmbedDropout, want.AttentionDropout, want.ResidualDropout = 0.1, 0.1, 0.1
-	if got, err := gpt2.ParseJSON([]byte(`{"model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16}`)); err != nil || got != want {
-		t.Errorf("%+v, %v\nwant %+v", got, err, want)
+}
+
+// TestJSONEnds: as transformers writes them, text begins with the first that ends one.
+func TestJSONEnds(t *testing.T) {
+	for _, c := range []struct {
+		ends             []int
+		wantEnd, wantBOS string
+	}{
+		{[]int{0}, "0", "0"},
+		{[]int{5}, "5", "5"},
+		{[]int{0, 5}, "[0,5]", "0"},
+		{[]int{-1}, "null", "null"},
+		{nil, "null", "null"},
+	} {
+		data, err := tiny().JSON(c.ends...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			End json.RawMessage `json:"eos_token_id"`
+			BOS json.RawMessage `json:"bos_token_id"`
+		}
+		if err := json.Unmarshal(data, &got); err != nil {
+			t.Fatal(err)
+		}
+		var end bytes.Buffer
+		if err := json.Compact(&end, got.End); err != nil {
+			t.Fatal(err)
+		}
+		if end.String() != c.wantEnd || string(got.BOS) != c.wantBOS {
+			t.Errorf("%v: eos_token_id %s, bos_token_id %s, want %s, %s", c.ends, end.String(), got.BOS, c.wantEnd, c.wantBOS)
+		}
+	}
+}
+
+// TestParseJSON: what transformers 5.24's AutoConfig makes of these files.
+func TestParseJSON(t *testing.T) {
+	for _, c := range []struct {
+		data string
+		want func(c *gpt2.Config)
+	}{
+		// A file of the hub gives only what departs from the defaults.
+		{`{"model_type": "gpt2"}`, func(*gpt2.Config) {}},
+		{`{"model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16}`, func(c *gpt2.Config) { c.Width, c.Layers, c.Heads = 1024, 24, 16 }},
+		// An alias counts, whichever stands first.
+		{`{"model_type": "gpt2", "num_attention_heads": 4}`, func(c *gpt2.Config) { c.Heads = 4 }},
+		{`{"model_type": "gpt2", "num_attention_heads": 4, "n_head": 6}`, func(c *gpt2.Config) { c.Heads = 4 }},
+		{`{"model_type": "gpt2", "n_head": 6, "num_attention_heads": 4}`, func(c *gpt2.Config) { c.Heads = 4 }},
+		{`{"model_type": "gpt2", "hidden_size": 24, "n_embd": 36, "num_hidden_layers": 2, "max_position_embeddings": 8, "n_positions": 9, "n_ctx": 7}`,
+			func(c *gpt2.Config) { c.Width, c.Layers, c.Context = 24, 2, 8 }},
+		{`{"model_type": "gpt2", "n_inner": null, "eos_token_id": [0, 5]}`, func(*gpt2.Config) {}},
+		{`{"model_type": "gpt2", "n_inner": 3072}`, func(*gpt2.Config) {}},
+		{`{"model_type": "gpt2", "n_inner": 100, "scale_attn_weights": false}`, func(c *gpt2.Config) { c.Inner, c.Unscaled = 100, true }},
+		{`{"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true, "activation_function": "gelu_fast"}`,
+			func(c *gpt2.Config) { c.ScaleByLayer, c.Activation = true, "gelu_fast" }},
+		// What fine-tuning and older versions leave in the file.
+		{`{"model_type": "gpt2", "_name_or_path": "gpt2", "architectures": ["GPT2DoubleHeadsModel"], "id2label": {"0": "a"}, "label2id": {"a": 0},
+			"pruned_heads": {}, "quantization_config": null, "reorder_and_upcast_attn": true, "summary_type": "cls_index", "task_specific_params":
+			{"text-generation": {"do_sample": true}}, "torch_dtype": null, "use_cache": false, "gradient_checkpointing": true, "sliding_window": null}`,
+			func(*gpt2.Config) {}},
+	} {
+		want := gpt2.New(50257, 1024, 768, 12, 12)
+		want.EmbedDropout, want.AttentionDropout, want.ResidualDropout = 0.1, 0.1, 0.1
+		c.want(&want)
+		if got, err := gpt2.ParseJSON([]byte(c.data)); err != nil || got != want {
+			t.Errorf("%s: %+v, %v\nwant %+v", c.data, got, err, want)
+		}
 	}
 }
 
 func TestJSONErrors(t *testing.T) {
+	const unsure = "; it may change what the model computes: if not, take it out of the file"
 	for _, c := range []struct{ data, want string }{
 		{`{"model_type": "bert"}`, `gpt2: config.json: model_type is "bert", want "gpt2"`},
-		{`{"model_type": "gpt2", "n_inner": 5}`, "gpt2: config.json: n_inner is 5, want 3072, four times n_embd"},
-		{`{"model_type": "gpt2", "tie_word_embeddings": false}`, "gpt2: config.json: tie_word_embeddings is false; GPT-2 ties them"},
-		{`{"model_type": "gpt2", "scale_attn_weights": false}`, "gpt2: config.json: scale_attn_weights is false; attention here scales its scores"},
-		{`{"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true}`, "gpt2: config.json: scale_attn_by_inverse_layer_idx is true; attention here scales the same in every layer"},
+		{`{"n_head": 4}`, `gpt2: config.json: model_type is "", want "gpt2"`},
+		{`{"model_type": "gpt2", "n_inner": 0}`, "gpt2: config.json: n_inner is 0, want 1 or more, or null"},
+		{`{"model_type": "gpt2", "n_inner": 99999999}`, "gpt2: a feed-forward width of 99999999 is not in 0 to 16777216"},
+		{`{"model_type": "gpt2", "n_head": null}`, "gpt2: config.json: key n_head: it is null, want a value"},
+		{`{"model_type": "gpt2", "n_head": "4"}`, "gpt2: config.json: key n_head: want a whole number, got a text"},
+		{`{"model_type": "gpt2", "tie_word_embeddings": false}`, "gpt2: config.json: tie_word_embeddings is false, want true: the head shares the token embedding"},
+		{`{"model_type": "gpt2", "add_cross_attention": true}`, "gpt2: config.json: add_cross_attention is true, want false or null: there is no cross-attention"},
+		{`{"model_type": "gpt2", "pruned_heads": {"0": [1]}}`, `gpt2: config.json: pruned_heads is {"0":[1]}, want {} or null: every block has all its heads`},
+		{`{"model_type": "gpt2", "quantization_config": {"bits": 4}}`, `gpt2: config.json: quantization_config is {"bits":4}, want null: the weights must be plain numbers; save them dequantized`},
+		{`{"model_type": "gpt2", "n_heads": 4}`, `gpt2: config.json: unknown key "n_heads"; did you mean "n_head"?` + unsure},
+		{`{"model_type": "gpt2", "N_head": 4}`, `gpt2: config.json: unknown key "N_head"; did you mean "n_head"?` + unsure},
 		{`{"model_type": "gpt2", "n_head": 7}`, "gpt2: width 768 is not a multiple of 7 heads"},
+		{`{"model_type": "gpt2", "activation_function": "mish"}`, `gpt2: activation_function is "mish", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, silu, swish`},
 		{`{`, "gpt2: config.json: unexpected end of JSON input"},
+		{`[1]`, "gpt2: config.json: want an object, got a list"},
 	} {
 		if _, err := gpt2.ParseJSON([]byte(c.data)); err == nil || err.Error() != c.want {
 			t.Errorf("error %v\nwant  %s", err, c.want)
