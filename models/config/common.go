@@ -19,6 +19,9 @@ var commonHarmless = []string{
 	"_name_or_path", "name_or_path", "_commit_hash", "transformers_version", "architectures",
 	"vocab_size_or_config_json_file", "custom_pipelines", "tokenizer_class", "prefix", "base_model_type",
 
+	// What gorgpt adds: models.Parse heeds it.
+	"gorgpt_edits",
+
 	// How numbers are stored and code is run.
 	"torch_dtype", "dtype", "torchscript", "use_bfloat16", "tf_legacy_loss", "xla_device", "gradient_checkpointing",
 	"attn_implementation", "_attn_implementation*", "experts_implementation", "_experts_implementation*", "chunk_size_feed_forward",

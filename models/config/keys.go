@@ -2,11 +2,13 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
@@ -101,8 +103,12 @@ func (k Keys) check(key, value string, fields map[string]bool) error {
 	if value == "null" || matches(commonHarmless, key) || matches(k.Harmless, key) {
 		return nil
 	}
-	slices.Sort(known)
-	return fmt.Errorf("%w; it may change what the model computes: if not, take it out of the file", nearest.Unknown("key", key, known))
+	slices.Sort(known) // of two that are as near, always the same
+	meant := ""
+	if near := nearest.Of(key, known); near != "" {
+		meant = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return fmt.Errorf("unknown key %s%s It may change what the model computes; if not, take it out of the file", strconv.Quote(short(key)), cmp.Or(meant, "."))
 }
 
 // readable maps the keys that into reads to whether they may be null.

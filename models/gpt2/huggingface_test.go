@@ -95,7 +95,7 @@ func TestParseJSON(t *testing.T) {
 }
 
 func TestJSONErrors(t *testing.T) {
-	const unsure = "; it may change what the model computes: if not, take it out of the file"
+	const unsure = " It may change what the model computes; if not, take it out of the file"
 	for _, c := range []struct{ data, want string }{
 		{`{"model_type": "bert"}`, `gpt2: config.json: model_type is "bert", want "gpt2"`},
 		{`{"n_head": 4}`, `gpt2: config.json: model_type is "", want "gpt2"`},
@@ -109,6 +109,7 @@ func TestJSONErrors(t *testing.T) {
 		{`{"model_type": "gpt2", "quantization_config": {"bits": 4}}`, `gpt2: config.json: quantization_config is {"bits":4}, want null: the weights must be plain numbers; save them dequantized`},
 		{`{"model_type": "gpt2", "n_heads": 4}`, `gpt2: config.json: unknown key "n_heads"; did you mean "n_head"?` + unsure},
 		{`{"model_type": "gpt2", "N_head": 4}`, `gpt2: config.json: unknown key "N_head"; did you mean "n_head"?` + unsure},
+		{`{"model_type": "gpt2", "sliding_window": 4}`, `gpt2: config.json: unknown key "sliding_window".` + unsure},
 		{`{"model_type": "gpt2", "n_head": 7}`, "gpt2: width 768 is not a multiple of 7 heads"},
 		{`{"model_type": "gpt2", "activation_function": "mish"}`, `gpt2: activation_function is "mish", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, silu, swish`},
 		{`{`, "gpt2: config.json: unexpected end of JSON input"},
