@@ -16,7 +16,7 @@ import (
 
 // ReadHellaSwag reads HellaSwag's JSON lines (ctx, endings, label): context and ending as
 // they are, which is how llm.c scores them.
-func ReadHellaSwag(path string) ([]Question, error) { return ReadChoices(path) }
+func ReadHellaSwag(path string) ([]Question, error) { return readTask("hellaswag", story)(path) }
 
 // ReadHellaSwagHarness reads HellaSwag's JSON lines (activity_label, ctx_a, ctx_b, endings,
 // label) as lm-evaluation-harness scores them: the activity in front of the context, whose
@@ -105,7 +105,7 @@ func questions(set tasks.Set, err error, prompt func(tasks.Example) string) ([]Q
 }
 
 // The prompts of lm-evaluation-harness for PIQA, of GPT-3 (appendix G) for RACE, and the
-// plain text for Story Cloze.
+// plain text for Story Cloze and HellaSwag.
 func questionAnswer(e tasks.Example) string { return "Question: " + e.Text + "\nAnswer:" }
 func articleQuestion(e tasks.Example) string {
 	return "Article: " + e.Text + "\n\nQ: " + e.Pair + "\n\nA:"

@@ -103,7 +103,7 @@ func (p Pair) check(where string) error {
 }
 
 // ReadParallel reads two files of as many lines, such as translations of each other. A line
-// ends with "\n" only.
+// ends with "\n" or "\r\n", and nowhere else.
 func ReadParallel(prompts, responses string) ([]Pair, error) {
 	left, err := readLines(prompts)
 	if err != nil {
@@ -134,7 +134,11 @@ func readLines(path string) ([]string, error) {
 	if len(data) == 0 {
 		return nil, fmt.Errorf("%s: empty", path)
 	}
-	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"), nil
+	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSuffix(line, "\r")
+	}
+	return lines, nil
 }
 
 // ReadCoQA reads conversations on a text as CoQA publishes them (Reddy et al. 2019): each

@@ -37,6 +37,11 @@ func TestRead(t *testing.T) {
 	if s := fmt.Sprint(got); err != nil || s != "[{one\u00a0dog [ein Hund] 1} {two [zwei] 2}]" {
 		t.Errorf("%s, %v", s, err)
 	}
+	// Lines of Windows, as Python's text mode reads them; a "\r" elsewhere is text.
+	got, err = pairs.ReadParallel(write(t, "a.en", "one\r\n\r two\r\n"), write(t, "a.de", "eins\r\nzwei\r"))
+	if s := fmt.Sprintf("%q", got); err != nil || s != `[{"one" ["eins"] '\x01'} {"\r two" ["zwei"] '\x02'}]` {
+		t.Errorf("%s, %v", s, err)
+	}
 	coqa := write(t, "coqa.json", `{"data":[{"id":"x","story":"A story.","questions":[{"input_text":"Who?"},{"input_text":"Why?"}],
 		"answers":[{"input_text":"Ann"},{"input_text":"so"}],"additional_answers":{"0":[{"input_text":"She"},{"input_text":"thus"}]}}]}`)
 	got, err = pairs.ReadCoQA(coqa)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
@@ -16,9 +15,12 @@ import (
 
 // ReadChoices reads multiple choice of one's own, JSON lines: a question under context,
 // ctx, query, question or prompt; a list of texts under choices, endings, options or
-// answers; the right one under answer, label, gold or target, as its index, its letter or
-// its text.
-func ReadChoices(path string) (Set, error) {
+// answers; the right one under answer, label, gold or target. A number there is its index
+// from 0; a text is its text, its letter or its index, and an error where these are several.
+func ReadChoices(path string) (Set, error) { return readOwnChoices(path, byAny) }
+
+// readOwnChoices is ReadChoices with a rule for the right one.
+func readOwnChoices(path string, rule answers) (Set, error) {
 	return readChoices(path, func(text []byte) (e Example, err error) {
 		var row map[string]json.RawMessage
 		if err := plainjson.Unmarshal(text, &row); err != nil {
@@ -46,41 +48,27 @@ func ReadChoices(path string) (Set, error) {
 		if err := read(&answer, "answer", "label", "gold", "target"); err != nil {
 			return e, err
 		}
-		var label string
-		if plainjson.Unmarshal(answer, &label) != nil {
-			label = string(answer)
-		}
-		e.Label, err = choiceIndex(label, e.Choices)
+		e.Label, err = rule.indexJSON(answer, e.Choices, nil)
 		return e, err
 	})
 }
 
-// choiceIndex finds the right choice by its text, its index or its letter.
-func choiceIndex(label string, choices []string) (int, error) {
-	i := slices.Index(choices, label)
-	if n, err := strconv.Atoi(label); err == nil && i < 0 {
-		i = n
-	}
-	if len(label) == 1 && label[0] >= 'A' && label[0] <= 'Z' && i < 0 {
-		i = int(label[0] - 'A')
-	}
-	if i < 0 || i >= len(choices) {
-		return 0, fmt.Errorf("label %q names none of %d choices", label, len(choices))
-	}
-	return i, nil
-}
-
-// readChoices reads JSON lines of multiple choice.
+// readChoices reads multiple choice from JSON lines or Parquet. Examples without a label are
+// left out.
 func readChoices(path string, parse func(text []byte) (Example, error)) (Set, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return Set{}, err
 	}
 	var set Set
-	err = eachJSON(path, data, func(number int, text []byte) error {
+	err = eachRecord(path, data, func(number int, text []byte) error {
 		e, err := parse(text)
 		if err == nil {
 			err = e.checkChoices()
+		}
+		if errors.Is(err, errNoLabel) {
+			set.Skipped++
+			return nil
 		}
 		e.Line = number
 		set.Examples = append(set.Examples, e)
@@ -129,18 +117,15 @@ func readPIQA(path string) (Set, error) {
 		if row.Goal == "" || row.Sol1 == "" || row.Sol2 == "" {
 			return e, errors.New("want the keys goal, sol1, sol2")
 		}
-		label := strings.Trim(string(row.Label), `"`)
-		if label == "" && n < len(labels) {
-			label = labels[n]
+		if row.Label == nil && n < len(labels) {
+			row.Label = json.RawMessage(labels[n])
 		}
 		n++
-		if label == "" {
+		if row.Label == nil {
 			return e, fmt.Errorf("no label, and none for it in %s", beside)
 		}
 		e.Text, e.Choices = row.Goal, []string{row.Sol1, row.Sol2}
-		if e.Label = strings.Index("01", label); len(label) != 1 || e.Label < 0 {
-			err = fmt.Errorf("label %q is none of 0, 1", label)
-		}
+		e.Label, err = answersOf["piqa"].indexJSON(row.Label, e.Choices, nil)
 		return e, err
 	})
 	if err == nil && labels != nil && len(labels) != n {
@@ -149,24 +134,25 @@ func readPIQA(path string) (Set, error) {
 	return set, err
 }
 
-// readCommonsenseQA reads CommonsenseQA's JSON lines, flat or as published, with the question
-// one level down.
-func readCommonsenseQA(path string) (Set, error) {
+// readKeyed reads the form of CommonsenseQA, OpenBookQA and ARC: choices with keys, of which
+// answerKey names one; flat, or as published, with the question one level down.
+func readKeyed(path string) (Set, error) {
 	return readChoices(path, func(text []byte) (e Example, err error) {
 		var row struct {
 			Question  json.RawMessage
+			Stem      string `json:"question_stem"`
 			Choices   struct{ Label, Text []string }
-			AnswerKey string
+			AnswerKey *string
 		}
 		if err := plainjson.Unmarshal(text, &row); err != nil {
 			return e, err
 		}
-		if row.Question == nil || row.AnswerKey == "" {
+		if row.Question == nil && row.Stem == "" || row.AnswerKey == nil {
 			return e, errors.New("want the keys question and answerKey")
 		}
-		labels := row.Choices.Label
-		e.Choices = row.Choices.Text
-		if plainjson.Unmarshal(row.Question, &e.Text) != nil {
+		keys := row.Choices.Label
+		e.Text, e.Choices = row.Stem, row.Choices.Text
+		if row.Question != nil && plainjson.Unmarshal(row.Question, &e.Text) != nil {
 			var nested struct {
 				Stem    string
 				Choices []struct{ Label, Text string }
@@ -176,22 +162,20 @@ func readCommonsenseQA(path string) (Set, error) {
 			}
 			e.Text = nested.Stem
 			for _, c := range nested.Choices {
-				labels, e.Choices = append(labels, c.Label), append(e.Choices, c.Text)
+				keys, e.Choices = append(keys, c.Label), append(e.Choices, c.Text)
 			}
 		}
-		if len(labels) != len(e.Choices) {
-			return e, fmt.Errorf("%d labels for %d choices", len(labels), len(e.Choices))
+		if len(keys) != len(e.Choices) {
+			return e, fmt.Errorf("%d labels for %d choices", len(keys), len(e.Choices))
 		}
-		if e.Label = slices.Index(labels, row.AnswerKey); e.Label < 0 {
-			err = fmt.Errorf("answerKey %q is none of the labels %q", row.AnswerKey, labels)
-		}
+		e.Label, err = byKey.index(*row.AnswerKey, false, e.Choices, keys)
 		return e, err
 	})
 }
 
 // readStoryCloze reads the table of Story Cloze: four sentences and two endings.
 func readStoryCloze(path string) (Set, error) {
-	rows, _, err := readTable(path, Columns{Text: "InputSentence1"})
+	rows, _, err := readTable(path, Columns{Text: "InputSentence1|input_sentence_1"})
 	if err != nil {
 		return Set{}, err
 	}
@@ -200,8 +184,8 @@ func readStoryCloze(path string) (Set, error) {
 		e := Example{Line: r.line}
 		var parts []string
 		for _, name := range []string{
-			"InputSentence1", "InputSentence2", "InputSentence3", "InputSentence4",
-			"RandomFifthSentenceQuiz1", "RandomFifthSentenceQuiz2", "AnswerRightEnding",
+			"InputSentence1|input_sentence_1", "InputSentence2|input_sentence_2", "InputSentence3|input_sentence_3", "InputSentence4|input_sentence_4",
+			"RandomFifthSentenceQuiz1|sentence_quiz1", "RandomFifthSentenceQuiz2|sentence_quiz2", "AnswerRightEnding|answer_right_ending",
 		} {
 			value, err := r.get(name)
 			if err != nil {
@@ -210,8 +194,8 @@ func readStoryCloze(path string) (Set, error) {
 			parts = append(parts, value)
 		}
 		e.Text, e.Choices = strings.Join(parts[:4], " "), parts[4:6]
-		if e.Label = strings.Index("12", parts[6]); len(parts[6]) != 1 || e.Label < 0 {
-			return Set{}, fmt.Errorf("%s:%d: AnswerRightEnding %q is none of 1, 2", path, r.line, parts[6])
+		if e.Label, err = answersOf["story_cloze"].index(parts[6], false, e.Choices, nil); err != nil {
+			return Set{}, fmt.Errorf("%s:%d: AnswerRightEnding: %w", path, r.line, err)
 		}
 		set.Examples = append(set.Examples, e)
 	}
@@ -219,14 +203,32 @@ func readStoryCloze(path string) (Set, error) {
 }
 
 // readRACE reads one file of RACE or all those in a folder and below, in the order of
-// their names: an article with questions, of which each becomes an example.
+// their names: an article with questions, of which each becomes an example; or records of a
+// question each, as Hugging Face has them.
 func readRACE(path string) (Set, error) {
+	if slices.Contains([]string{".jsonl", ".parquet"}, filepath.Ext(path)) {
+		return readChoices(path, func(text []byte) (e Example, err error) {
+			var row struct {
+				Article, Question, Answer *string
+				Options                   []string
+			}
+			if err := plainjson.Unmarshal(text, &row); err != nil {
+				return e, err
+			}
+			if row.Article == nil || row.Question == nil || row.Answer == nil {
+				return e, errors.New("want the keys article, question, options, answer")
+			}
+			e.Text, e.Pair, e.Choices = *row.Article, *row.Question, row.Options
+			e.Label, err = answersOf["race"].index(*row.Answer, false, e.Choices, nil)
+			return e, err
+		})
+	}
 	var set Set
 	err := filepath.WalkDir(path, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || file != path && filepath.Ext(file) != ".txt" {
 			return err
 		}
-		data, err := os.ReadFile(file)
+		data, err := readFile(file)
 		if err != nil {
 			return err
 		}
@@ -246,7 +248,7 @@ func readRACE(path string) (Set, error) {
 			e := Example{Text: page.Article, Pair: q, Choices: page.Options[i], Line: 1}
 			err := e.checkChoices()
 			if err == nil {
-				e.Label, err = choiceIndex(page.Answers[i], e.Choices)
+				e.Label, err = answersOf["race"].index(page.Answers[i], false, e.Choices, nil)
 			}
 			if err != nil {
 				return fmt.Errorf("%s: question %d: %w", file, i+1, err)

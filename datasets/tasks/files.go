@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -8,32 +9,41 @@ import (
 	"strings"
 )
 
-// readSST2 reads GLUE's table, or the form "label text" of the stsa.binary files.
-func readSST2(path string, labels []string) (Set, error) {
+// readFile reads a file without the byte-order mark that some programs put in front.
+func readFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
-	if err != nil {
-		return Set{}, err
-	}
-	if first, _, _ := strings.Cut(string(data), "\n"); strings.Contains(first, "\t") || strings.Contains(first, ",label") {
-		return Columns{Text: "sentence|text", Label: "label", names: map[int][]string{2: {"sentence", "label"}}}.parse(path, labels)
-	}
-	return readPrefixed(path, string(data), labels, func(word string) string { return word })
+	return bytes.TrimPrefix(data, []byte("\ufeff")), err
 }
 
-// readTREC reads lines "COARSE:fine question".
-func readTREC(path string, labels []string) (Set, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return Set{}, err
+// tableOr reads a table, or lines that begin with a label and a space if the file is none:
+// neither records, nor with a tab or the name of the column of the text in its first line.
+func (c Columns) tableOr(label func(word string) string) func(path string, labels classes) (Set, error) {
+	return func(path string, labels classes) (Set, error) {
+		data, err := readFile(path)
+		if err != nil {
+			return Set{}, err
+		}
+		first, _, _ := strings.Cut(string(data), "\n")
+		names := strings.Split(strings.TrimSuffix(first, "\r"), ",")
+		for i, name := range names {
+			names[i] = strings.Trim(name, `" `)
+		}
+		if isRecords(path, data) || strings.Contains(first, "\t") || c.isHeader(names) && len(names) > 1 {
+			return c.parse(path, labels)
+		}
+		return readPrefixed(path, string(data), labels, label)
 	}
-	return readPrefixed(path, string(data), labels, func(word string) string {
-		coarse, _, _ := strings.Cut(word, ":")
-		return coarse
-	})
+}
+
+// sst2 is "label text" in the stsa.binary files, trec "COARSE:fine question".
+func sst2(word string) string { return word }
+func trec(word string) string {
+	coarse, _, _ := strings.Cut(word, ":")
+	return coarse
 }
 
 // readPrefixed reads lines that begin with a label and a space.
-func readPrefixed(path, data string, labels []string, label func(word string) string) (Set, error) {
+func readPrefixed(path, data string, labels classes, label func(word string) string) (Set, error) {
 	var set Set
 	number := 0
 	for text := range strings.SplitSeq(data, "\n") {
@@ -44,7 +54,7 @@ func readPrefixed(path, data string, labels []string, label func(word string) st
 		word, text, _ := strings.Cut(text, " ")
 		e := Example{Text: strings.TrimSpace(text), Line: number}
 		var err error
-		if e.Label, err = labelIndex(label(word), labels); err == nil && e.Text == "" {
+		if e.Label, err = labels.index(label(word)); err == nil && e.Text == "" {
 			err = errors.New("no text after the label")
 		}
 		if err != nil {
@@ -57,7 +67,7 @@ func readPrefixed(path, data string, labels []string, label func(word string) st
 
 // readAGNews reads the original, whose three columns are the class from 1, title and text,
 // or the form of two columns, text and class from 0; with or without a header.
-func readAGNews(path string, labels []string) (Set, error) {
+func readAGNews(path string, labels classes) (Set, error) {
 	rows, _, err := readTable(path, Columns{Text: "Title|text", names: map[int][]string{
 		3: {"Class Index", "Title", "Description"}, 2: {"text", "label"},
 	}})
@@ -68,7 +78,7 @@ func readAGNews(path string, labels []string) (Set, error) {
 	for _, r := range rows {
 		e := Example{Line: r.line}
 		if e.Text, err = r.get("text|Description"); err == nil {
-			e.Label, err = newsLabel(r, len(labels))
+			e.Label, err = newsLabel(r, len(labels.labels))
 		}
 		if err != nil {
 			return Set{}, fmt.Errorf("%s:%d: %w", path, r.line, err)

@@ -5,17 +5,21 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Metrics names what classes can be measured by (accuracy, f1, matthews) and what scores
-// can (pearson, spearman).
-func Metrics() []string { return []string{"accuracy", "f1", "matthews", "pearson", "spearman"} }
+// Metrics names what classes can be measured by (accuracy, f1, macro_f1, matthews) and what
+// scores can (pearson, spearman, rmse).
+func Metrics() []string {
+	return []string{"accuracy", "f1", "macro_f1", "matthews", "pearson", "spearman", "rmse"}
+}
 
 // Measure is the named metric of predictions against the truth, a number each: the index of
-// a class, or a score. They are as many. A correlation with a constant is 0.
+// a class, or a score. They are as many. f1 is that of class 1 of two; macro_f1 the mean of
+// the F1 of all classes that were predicted or true. A correlation with a constant is 0.
 func Measure(metric string, predicted, truth []float64) (float64, error) {
 	if len(predicted) != len(truth) || len(truth) == 0 {
 		return 0, fmt.Errorf("tasks: %d predictions for %d examples", len(predicted), len(truth))
@@ -30,13 +34,20 @@ func Measure(metric string, predicted, truth []float64) (float64, error) {
 		}
 		value /= float64(len(truth))
 	case "f1":
-		value = f1(predicted, truth)
+		if c := max(slices.Max(predicted), slices.Max(truth)); c > 1 {
+			return 0, fmt.Errorf("tasks: f1 is of class 1 of two, and there is a class %g: see macro_f1", c)
+		}
+		value = scoreOf(1, predicted, truth).F1
+	case "macro_f1":
+		value = macroF1(predicted, truth)
 	case "matthews":
 		value = matthews(predicted, truth)
 	case "pearson":
 		value = stat.Correlation(predicted, truth, nil)
 	case "spearman":
 		value = stat.Correlation(ranks(predicted), ranks(truth), nil)
+	case "rmse":
+		return floats.Distance(predicted, truth, 2) / math.Sqrt(float64(len(truth))), nil
 	default:
 		return 0, nearest.Unknown("metric", metric, Metrics())
 	}
@@ -46,21 +57,56 @@ func Measure(metric string, predicted, truth []float64) (float64, error) {
 	return value, nil
 }
 
-// f1 is the harmonic mean of precision and recall of class 1.
-func f1(predicted, truth []float64) float64 {
-	var hit, given, there float64
+// ClassScore is how well a class is told from all others. What cannot be said, as the
+// precision of a class that was never predicted, is 0.
+type ClassScore struct {
+	Precision float64 `json:"precision"`
+	Recall    float64 `json:"recall"`
+	F1        float64 `json:"f1"` // the harmonic mean of both
+	Examples  int     `json:"examples"`
+
+	predicted int
+}
+
+// ClassScores are those of each class.
+func ClassScores(predicted, truth []float64, classes int) []ClassScore {
+	all := make([]ClassScore, classes)
+	for class := range all {
+		all[class] = scoreOf(float64(class), predicted, truth)
+	}
+	return all
+}
+
+func scoreOf(class float64, predicted, truth []float64) (s ClassScore) {
+	hits := 0
 	for i, p := range predicted {
-		if p == 1 {
-			given++
+		if p == class {
+			s.predicted++
 		}
-		if truth[i] == 1 {
-			there++
-			if p == 1 {
-				hit++
+		if truth[i] == class {
+			s.Examples++
+			if p == class {
+				hits++
 			}
 		}
 	}
-	return 2 * hit / (given + there)
+	if hits > 0 {
+		s.Precision = float64(hits) / float64(s.predicted)
+		s.Recall = float64(hits) / float64(s.Examples)
+		s.F1 = 2 * float64(hits) / float64(s.predicted+s.Examples)
+	}
+	return s
+}
+
+func macroF1(predicted, truth []float64) float64 {
+	sum, present := 0.0, 0
+	for _, s := range ClassScores(predicted, truth, 1+int(max(slices.Max(predicted), slices.Max(truth)))) {
+		if s.predicted+s.Examples > 0 {
+			sum += s.F1
+			present++
+		}
+	}
+	return sum / float64(present)
 }
 
 // matthews is Matthews' correlation coefficient for any number of classes (Gorodkin 2004).

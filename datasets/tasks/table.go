@@ -7,34 +7,37 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// Columns names the columns of a table: comma- or tab-separated with a header, or JSON
-// lines. So a task of one's own needs no code. Other names of a column stand after a bar.
+// Columns names the columns of a table: comma- or tab-separated with a header, JSON lines, or
+// Parquet. So a task of one's own needs no code. Other names of a column stand after a bar.
 type Columns struct {
 	Text  string
 	Pair  string // "" if there is one text only
 	Label string // the class, or
 	Score string // a number
 
-	names map[int][]string // of files without a header, by the number of columns
-	skip  string           // label of examples to leave out
-	torn  bool             // the published file has broken lines and empty texts, to leave out
+	Positive  string  // of two classes, that which F1 is of; "": the second of the sorted
+	Low, High float64 // scores are a scale of these whole numbers; both 0: as Task.Fit finds it
+
+	names    map[int][]string // of files without a header, by the number of columns
+	unknown  []string         // labels of examples that have none, to leave out
+	repeats  string           // column that rows may have several times, where the header has it once,
+	repeated []string         // and what may stand there
+	torn     bool             // the published file has broken lines and empty texts, to leave out
 }
 
 var errEmpty = errors.New("empty")
 
 // Read reads a table of one's own as a task of the given kind. Labels are the classes; where
-// there are none, they are those of the file, sorted, and the task has them.
+// there are none, they are those of the file, sorted, and the task has them. A label is its
+// text as it is written: 1 and 1.0 are two.
 func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error) {
-	t := Task{Name: filepath.Base(path), Kind: kind, Regression: c.Score != "", Metrics: []string{"accuracy", "f1", "matthews"}}
+	t := Task{Name: filepath.Base(path), Kind: kind, Regression: c.Score != "", Low: c.Low, High: c.High, given: c.Low != c.High}
 	switch {
 	case kind == MultipleChoice:
 		return t, Set{}, errors.New("tasks: a table of columns has no choices; see ReadChoices")
@@ -43,97 +46,124 @@ func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error
 	case (c.Pair == "") != (kind == Classification):
 		return t, Set{}, fmt.Errorf("tasks: the columns do not fit: %s", kind)
 	}
-	if c.Score != "" {
-		t.Metrics = []string{"pearson", "spearman"}
-	} else if labels == nil {
-		rows, _, err := readTable(path, c)
-		if err != nil {
-			return t, Set{}, err
+	if t.given {
+		if err := checkRange(c.Low, c.High); err != nil {
+			return t, Set{}, fmt.Errorf("tasks: %w", err)
 		}
-		seen := make(map[string]bool)
-		for _, r := range rows {
-			label, err := r.get(c.Label)
-			if err != nil {
-				return t, Set{}, fmt.Errorf("%s:%d: %w", path, r.line, err)
-			}
-			seen[label] = true
-		}
-		labels = slices.Sorted(maps.Keys(seen))
 	}
-	t.Labels = labels
-	t.read = func(path string) (Set, error) { return c.parse(path, labels) }
+	if c.Label != "" {
+		if labels == nil {
+			var err error
+			if labels, err = c.labels(path); err != nil {
+				return t, Set{}, err
+			}
+		}
+		var err error
+		if t.Labels, err = positive(labels, c.Positive); err != nil {
+			return t, Set{}, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	names := plain(t.Labels)
+	t.Metrics = names.metrics()
+	t.read = func(path string) (Set, error) { return c.parse(path, names) }
 	set, err := t.read(path)
-	if err == nil && t.Regression {
-		t.Low, t.High = set.Examples[0].Score, set.Examples[0].Score
-		for _, e := range set.Examples {
-			t.Low, t.High = min(t.Low, e.Score), max(t.High, e.Score)
+	if t.Regression {
+		t.Metrics = []string{"pearson", "spearman", "rmse"}
+		if fitted, err := t.Fit(set.Examples); err == nil {
+			t = fitted
 		}
 	}
 	return t, set, err
 }
 
+// labels are those of a file, sorted.
+func (c Columns) labels(path string) ([]string, error) {
+	rows, _, err := readTable(path, c)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[string]bool)
+	for _, r := range rows {
+		label, err := r.get(c.Label)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, r.line, err)
+		}
+		seen[label] = true
+	}
+	return slices.Sorted(maps.Keys(seen)), nil
+}
+
 // parse makes examples of a table.
-func (c Columns) parse(path string, labels []string) (Set, error) {
+func (c Columns) parse(path string, labels classes) (Set, error) {
 	rows, torn, err := readTable(path, c)
 	if err != nil {
 		return Set{}, err
 	}
 	set := Set{Skipped: torn}
 	for _, r := range rows {
-		e, skipped, err := c.example(r, labels)
-		if c.torn && errors.Is(err, errEmpty) {
-			skipped, err = true, nil
-		}
-		if err != nil {
-			return Set{}, fmt.Errorf("%s:%d: %w", path, r.line, err)
-		}
-		if skipped {
+		e, err := c.example(r, labels)
+		switch {
+		case errors.Is(err, errNoLabel), c.torn && errors.Is(err, errEmpty):
 			set.Skipped++
-		} else {
+		case err != nil:
+			return Set{}, fmt.Errorf("%s:%d: %w", path, r.line, err)
+		default:
 			set.Examples = append(set.Examples, e)
 		}
 	}
 	return set.some(path)
 }
 
-func (c Columns) example(r row, labels []string) (e Example, skipped bool, err error) {
+func (c Columns) example(r row, labels classes) (e Example, err error) {
 	e.Line = r.line
 	if c.Label != "" {
-		label, err := r.get(c.Label)
+		label, err := c.known(r, c.Label)
 		if err != nil {
-			return e, false, err
+			return e, err
 		}
-		if c.skip != "" && label == c.skip {
-			return e, true, nil
-		}
-		if e.Label, err = labelIndex(label, labels); err != nil {
-			return e, false, err
+		if e.Label, err = labels.index(label); err != nil {
+			return e, err
 		}
 	}
 	if c.Score != "" {
-		text, err := r.get(c.Score)
+		text, err := c.known(r, c.Score)
 		if err != nil {
-			return e, false, err
+			return e, err
 		}
 		if e.Score, err = strconv.ParseFloat(text, 64); err != nil || e.Score-e.Score != 0 {
-			return e, false, fmt.Errorf("score %q is no number", text)
+			return e, fmt.Errorf("score %q is no number", text)
+		}
+		if c.Low != c.High && !(e.Score >= c.Low && e.Score <= c.High) {
+			return e, fmt.Errorf("score %g is not between %g and %g", e.Score, c.Low, c.High)
 		}
 	}
 	if e.Text, err = r.get(c.Text); err != nil {
-		return e, false, err
+		return e, err
 	}
 	if c.Pair != "" {
 		e.Pair, err = r.get(c.Pair)
 	}
-	return e, false, err
+	return e, err
+}
+
+// known is a label or score, or errNoLabel where the file says that there is none.
+func (c Columns) known(r row, column string) (string, error) {
+	value, err := r.get(column)
+	if slices.Contains(c.unknown, value) && (err == nil || errors.Is(err, errEmpty)) {
+		return "", errNoLabel
+	}
+	return value, err
 }
 
 // some makes a set without examples an error.
 func (s Set) some(path string) (Set, error) {
-	if len(s.Examples) == 0 {
-		return Set{}, errors.New(path + ": no examples")
+	switch {
+	case len(s.Examples) > 0:
+		return s, nil
+	case s.Skipped > 0:
+		return Set{}, fmt.Errorf("%s: no examples: none of %d has a label", path, s.Skipped)
 	}
-	return s, nil
+	return Set{}, errors.New(path + ": no examples")
 }
 
 // row is a line of a table by the names of its columns.
@@ -156,15 +186,14 @@ func (r row) get(names string) (string, error) {
 		strings.Join(slices.Sorted(maps.Keys(r.values)), ", "))
 }
 
-// readTable reads JSON lines by the name's ending, or else a table whose first line tells
-// by a tab whether it is tab-separated. It counts the lines that it leaves out.
+// readTable reads records, or else a table whose first line tells by a tab whether it is
+// tab-separated. It counts the lines that it leaves out.
 func readTable(path string, c Columns) (rows []row, torn int, err error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, 0, err
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if ext := filepath.Ext(path); ext == ".jsonl" || ext == ".json" {
+	if isRecords(path, data) {
 		rows, err = readJSONRows(path, data)
 		return rows, 0, err
 	}
@@ -176,7 +205,7 @@ func readTable(path string, c Columns) (rows []row, torn int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	return named(path, lines, c)
+	return c.rows(path, lines)
 }
 
 // line is a line of a table without names.
@@ -216,8 +245,8 @@ func readTSV(data []byte) []line {
 	return lines
 }
 
-// named gives lines the names of the header, or those known of a table without.
-func named(path string, lines []line, c Columns) (rows []row, torn int, err error) {
+// rows gives lines the names of the header, or those known of a table without.
+func (c Columns) rows(path string, lines []line) (rows []row, torn int, err error) {
 	if len(lines) == 0 {
 		return nil, 0, errors.New(path + ": no examples")
 	}
@@ -225,18 +254,18 @@ func named(path string, lines []line, c Columns) (rows []row, torn int, err erro
 	for i, f := range lines[0].fields {
 		names[i] = strings.TrimSpace(f)
 	}
-	isHeader := false
-	for name := range strings.SplitSeq(c.Text, "|") {
-		isHeader = isHeader || slices.Contains(names, name)
-	}
 	known := c.names[len(names)]
-	if !isHeader && known != nil {
+	if !c.isHeader(names) && known != nil {
 		names = known // further columns may follow in some lines, as in the original of STS-B
 	} else {
 		known, lines = nil, lines[1:]
 	}
 	for _, l := range lines {
-		if n := len(l.fields); n < len(names) || n > len(names) && known == nil {
+		fields := l.fields
+		if more := len(fields) - len(names); more > 0 && known == nil {
+			fields = c.once(fields, names, more)
+		}
+		if n := len(fields); n < len(names) || n > len(names) && known == nil {
 			if c.torn {
 				torn++
 				continue
@@ -245,46 +274,29 @@ func named(path string, lines []line, c Columns) (rows []row, torn int, err erro
 		}
 		values := make(map[string]string, len(names))
 		for i, name := range names {
-			values[name] = l.fields[i]
+			values[name] = fields[i]
 		}
 		rows = append(rows, row{l.number, values})
 	}
 	return rows, torn, nil
 }
 
-func readJSONRows(path string, data []byte) ([]row, error) {
-	var rows []row
-	err := eachJSON(path, data, func(number int, text []byte) error {
-		var object map[string]any
-		if err := plainjson.Unmarshal(text, &object); err != nil {
-			return err
-		}
-		values := make(map[string]string, len(object))
-		for k, v := range object {
-			switch v := v.(type) {
-			case string:
-				values[k] = v
-			case float64, bool:
-				values[k] = fmt.Sprint(v)
-			}
-		}
-		rows = append(rows, row{number, values})
-		return nil
-	})
-	return rows, err
-}
-
-// eachJSON has each line that is not blank parsed, and names file and line in its errors.
-func eachJSON(path string, data []byte, parse func(number int, text []byte) error) error {
-	number := 0
-	for text := range bytes.SplitSeq(data, []byte("\n")) {
-		number++
-		if text = bytes.TrimSpace(text); len(text) == 0 {
-			continue
-		}
-		if err := parse(number, text); err != nil {
-			return fmt.Errorf("%s:%d: %w", path, number, err)
+// isHeader tells whether the column of the text is among names.
+func (c Columns) isHeader(names []string) bool {
+	for name := range strings.SplitSeq(c.Text, "|") {
+		if slices.Contains(names, name) {
+			return true
 		}
 	}
-	return nil
+	return false
+}
+
+// once takes out the fields of the column that a row has more often than the header says, if
+// they are labels: others are a text that a tab has torn.
+func (c Columns) once(fields, names []string, more int) []string {
+	at := slices.Index(names, c.repeats) + 1
+	if at == 0 || slices.ContainsFunc(fields[at-1:at+more], func(f string) bool { return !slices.Contains(c.repeated, f) }) {
+		return fields
+	}
+	return slices.Delete(slices.Clone(fields), at, at+more)
 }

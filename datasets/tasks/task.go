@@ -1,9 +1,6 @@
 package tasks
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
@@ -29,9 +26,9 @@ type Example struct {
 // Set is what a file holds.
 type Set struct {
 	Examples []Example
-	// Skipped counts examples that are left out by design: those whose annotators did not
-	// agree, which SNLI and MultiNLI mark "-", and the lines of QQP that are broken in the
-	// published file (github.com/nyu-mll/GLUE-baselines/issues/5).
+	// Skipped counts examples that are left out by design: those without a label, which
+	// published sets mark −1, and SNLI and MultiNLI "-", where annotators did not agree; and the
+	// lines of QQP that are broken in the published file (github.com/nyu-mll/GLUE-baselines/issues/5).
 	Skipped int
 }
 
@@ -39,13 +36,18 @@ type Set struct {
 type Task struct {
 	Name, About string
 	Kind        Kind
-	Labels      []string // the classes; none for multiple choice and regression
+	Labels      []string // the classes; none for multiple choice and regression. F1 is of the second of two
 	Regression  bool     // examples have a Score
 	Low, High   float64  // the range of scores
 	Metrics     []string // customary ones, the first for the headline; see Metrics
 	Published   string   // what GPT-1 reports, in words
 
-	read func(path string) (Set, error)
+	// Mean and Deviation are those of the scores where they are no scale of whole numbers; a
+	// Deviation of 0 says that they are, from Low to High.
+	Mean, Deviation float64
+
+	given bool // the range is given, not found
+	read  func(path string) (Set, error)
 }
 
 // Read reads a file of the task; of RACE, a folder of files.
@@ -66,90 +68,76 @@ func Find(name string) (Task, error) {
 // All lists the tasks.
 func All() []Task {
 	nli := []string{"entailment|0", "neutral|1", "contradiction|2"}
-	premise := Columns{Text: "premise|sentence1", Pair: "hypothesis|sentence2", Label: "gold_label|label", skip: "-"}
+	two := []string{"entailment|0", "not_entailment|1"}
+	premise := Columns{
+		Text: "premise|sentence1", Pair: "hypothesis|sentence2", Label: "gold_label|label", unknown: []string{"-", "", "-1"},
+		repeats: "label1", repeated: []string{"entailment", "neutral", "contradiction", "-", ""}, // label2 to label5
+	}
+	labeled := func(c Columns) Columns { c.unknown = []string{"-1"}; return c }
 	return []Task{
-		classes("sst2", "sentiment of film reviews, Stanford Sentiment Treebank", Classification,
-			[]string{"negative|0", "positive|1"}, []string{"accuracy"}, "accuracy 91.3", readSST2),
-		classes("cola", "is an English sentence acceptable", Classification,
+		classification("sst2", "sentiment of film reviews, Stanford Sentiment Treebank", Classification,
+			[]string{"negative|0", "positive|1"}, []string{"accuracy"}, "accuracy 91.3",
+			labeled(Columns{Text: "sentence|text", Label: "label", names: map[int][]string{2: {"sentence", "label"}}}).tableOr(sst2)),
+		classification("cola", "is an English sentence acceptable", Classification,
 			[]string{"unacceptable|0", "acceptable|1"}, []string{"matthews", "accuracy"}, "Matthews correlation 45.4",
-			Columns{Text: "sentence", Label: "label", names: map[int][]string{4: {"source", "label", "mark", "sentence"}}}.parse),
-		classes("mrpc", "do two sentences say the same, Microsoft Research Paraphrase Corpus", Similarity,
+			labeled(Columns{Text: "sentence", Label: "label", names: map[int][]string{4: {"source", "label", "mark", "sentence"}}}).parse),
+		classification("mrpc", "do two sentences say the same, Microsoft Research Paraphrase Corpus", Similarity,
 			[]string{"different|0|not_equivalent", "paraphrase|1|equivalent"}, []string{"f1", "accuracy"}, "F1 82.3",
-			Columns{Text: "#1 String|sentence1", Pair: "#2 String|sentence2", Label: "Quality|label"}.parse),
-		classes("qqp", "do two questions ask the same, Quora Question Pairs", Similarity,
-			[]string{"different|0", "duplicate|1"}, []string{"f1", "accuracy"}, "F1 70.3",
-			Columns{Text: "question1", Pair: "question2", Label: "is_duplicate|label", torn: true}.parse),
+			labeled(Columns{Text: "#1 String|sentence1", Pair: "#2 String|sentence2", Label: "Quality|label"}).parse),
+		classification("qqp", "do two questions ask the same, Quora Question Pairs", Similarity,
+			[]string{"different|0|not_duplicate", "duplicate|1"}, []string{"f1", "accuracy"}, "F1 70.3",
+			labeled(Columns{Text: "question1", Pair: "question2", Label: "is_duplicate|label", torn: true}).parse),
 		stsb(),
-		classes("rte", "recognizing textual entailment", Entailment,
-			[]string{"entailment", "not_entailment"}, []string{"accuracy"}, "accuracy 56.0", premise.parse),
-		classes("qnli", "does a sentence answer a question", Entailment,
-			[]string{"entailment", "not_entailment"}, []string{"accuracy"}, "accuracy 88.1",
-			Columns{Text: "question", Pair: "sentence", Label: "label"}.parse),
-		classes("mnli", "inference in ten genres, MultiNLI", Entailment, nli, []string{"accuracy"}, "accuracy 82.1 matched, 81.4 mismatched", premise.parse),
-		classes("snli", "inference on captions, Stanford NLI", Entailment, nli, []string{"accuracy"}, "accuracy 89.9", premise.parse),
-		classes("scitail", "does a sentence entail an answer in science", Entailment,
+		classification("rte", "recognizing textual entailment", Entailment, two, []string{"accuracy"}, "accuracy 56.0", labeled(premise).parse),
+		classification("qnli", "does a sentence answer a question", Entailment, two, []string{"accuracy"}, "accuracy 88.1",
+			labeled(Columns{Text: "question", Pair: "sentence", Label: "label"}).parse),
+		classification("mnli", "inference in ten genres, MultiNLI", Entailment, nli, []string{"accuracy"}, "accuracy 82.1 matched, 81.4 mismatched", premise.parse),
+		classification("snli", "inference on captions, Stanford NLI", Entailment, nli, []string{"accuracy"}, "accuracy 89.9", premise.parse),
+		classification("scitail", "does a sentence entail an answer in science", Entailment,
 			[]string{"neutral|neutrals", "entailment|entails"}, []string{"accuracy"}, "accuracy 88.3",
 			Columns{Text: "premise|sentence1", Pair: "hypothesis|sentence2", Label: "gold_label|label",
 				names: map[int][]string{3: {"premise", "hypothesis", "label"}}}.parse),
-		classes("ag_news", "topics of news", Classification,
+		classification("ag_news", "topics of news", Classification,
 			[]string{"World", "Sports", "Business", "Sci/Tech"}, []string{"accuracy"}, "", readAGNews),
-		classes("trec", "what a question asks for, coarse classes", Classification,
-			[]string{"ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM"}, []string{"accuracy"}, "", readTREC),
+		classification("trec", "what a question asks for, coarse classes", Classification,
+			[]string{"ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM"}, []string{"accuracy"}, "",
+			Columns{Text: "text|question", Label: "coarse_label|label_coarse|label"}.tableOr(trec)),
 		choices("race", "reading comprehension from English examinations; a folder", "accuracy 59.0", readRACE),
 		choices("story_cloze", "the right ending of two, ROCStories", "accuracy 86.5", readStoryCloze),
-		choices("commonsense_qa", "common sense, five answers", "", readCommonsenseQA),
+		choices("commonsense_qa", "common sense, five answers", "", readKeyed),
+		choices("openbookqa", "elementary science, four answers", "", readKeyed),
+		choices("arc", "science from school tests, four answers of most", "", readKeyed),
 		choices("piqa", "physical common sense, two solutions", "", readPIQA),
+		choices("hellaswag", "the right ending of four of what people do", "", func(path string) (Set, error) {
+			return readOwnChoices(path, answersOf["hellaswag"])
+		}),
 	}
 }
 
-func classes(name, about string, kind Kind, labels, metrics []string, published string, parse func(path string, labels []string) (Set, error)) Task {
-	t := Task{Name: name, About: about, Kind: kind, Metrics: metrics, Published: published}
-	for _, l := range labels {
-		first, _, _ := strings.Cut(l, "|")
-		t.Labels = append(t.Labels, first)
+func classification(name, about string, kind Kind, names, metrics []string, published string, parse func(path string, names classes) (Set, error)) Task {
+	c := named(names)
+	return Task{
+		Name: name, About: about, Kind: kind, Labels: c.labels, Metrics: metrics, Published: published,
+		read: func(path string) (Set, error) { return parse(path, c) },
 	}
-	t.read = func(path string) (Set, error) { return parse(path, labels) }
-	return t
 }
 
 func choices(name, about, published string, read func(path string) (Set, error)) Task {
 	return Task{Name: name, About: about, Kind: MultipleChoice, Metrics: []string{"accuracy"}, Published: published, read: read}
 }
 
+// stsb has GLUE's columns, Hugging Face's, and those of the original, with genre and file.
 func stsb() Task {
-	t := Task{
+	columns := Columns{
+		Text: "sentence1", Pair: "sentence2", Score: "score|similarity_score|label", Low: 0, High: 5, unknown: []string{"-1", "-1.0"},
+		names: map[int][]string{
+			3: {"sentence1", "sentence2", "score"},
+			7: {"genre", "file", "year", "id", "score", "sentence1", "sentence2"},
+		},
+	}
+	return Task{
 		Name: "stsb", About: "how alike are two sentences, 0 to 5, STS Benchmark", Kind: Similarity,
-		Regression: true, Low: 0, High: 5, Metrics: []string{"pearson", "spearman"}, Published: "Pearson correlation 82.0",
+		Regression: true, Low: 0, High: 5, given: true, Metrics: []string{"pearson", "spearman"}, Published: "Pearson correlation 82.0",
+		read: func(path string) (Set, error) { return columns.parse(path, classes{}) },
 	}
-	columns := Columns{Text: "sentence1", Pair: "sentence2", Score: "score", names: map[int][]string{
-		3: {"sentence1", "sentence2", "score"},
-		7: {"genre", "file", "year", "id", "score", "sentence1", "sentence2"},
-	}}
-	t.read = func(path string) (Set, error) {
-		set, err := columns.parse(path, nil)
-		for _, e := range set.Examples {
-			if err == nil && !(e.Score >= t.Low && e.Score <= t.High) {
-				err = fmt.Errorf("%s:%d: score %g is not between %g and %g", path, e.Line, e.Score, t.Low, t.High)
-			}
-		}
-		return set, err
-	}
-	return t
-}
-
-// labelIndex finds a label among the classes, each given with its other names after bars.
-func labelIndex(label string, labels []string) (int, error) {
-	for i, names := range labels {
-		for name := range strings.SplitSeq(names, "|") {
-			if name == label {
-				return i, nil
-			}
-		}
-	}
-	var known []string
-	for _, names := range labels {
-		first, _, _ := strings.Cut(names, "|")
-		known = append(known, first)
-	}
-	return 0, fmt.Errorf("label %q is none of %s", label, strings.Join(known, ", "))
 }

@@ -64,6 +64,43 @@ func TestRead(t *testing.T) {
 		{"commonsense_qa", "dev.jsonl", `{"question":"q","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"B"}`, `1 "q" ["x" "y"] 1`},
 		{"commonsense_qa", "dev.jsonl", `{"answerKey":"A","question":{"stem":"q","choices":[{"label":"A","text":"x"},{"label":"B","text":"y"}]}}`, `1 "q" ["x" "y"] 0`},
 		{"piqa", "dev.jsonl", `{"goal":"g","sol1":"x","sol2":"y","label":1}`, `1 "g" ["x" "y"] 1`},
+
+		// What published sets call the right choice is never looked for among the texts.
+		{"piqa", "dev.jsonl", `{"goal":"g","sol1":"1","sol2":"0","label":1}`, `1 "g" ["1" "0"] 1`},
+		{"race", "high1.txt", `{"article":"a","questions":["q"],"options":[["B","C","D","A"]],"answers":["A"]}`, `1 "a" "q" ["B" "C" "D" "A"] 0`},
+		{"race", "race.jsonl", `{"article":"a","question":"q","options":["B","A"],"answer":"A"}`, `1 "a" "q" ["B" "A"] 0`},
+		{"story_cloze", "test.csv", cloze + "id,A.,B.,C.,D.,2,1,2\n", `2 "A. B. C. D." ["2" "1"] 1`},
+		{"hellaswag", "val.jsonl", `{"ctx":"c","endings":["3","2","1","0"],"label":"3"}` + "\n" + `{"ctx":"c","endings":["1","0"],"label":0}`, `1 "c" ["3" "2" "1" "0"] 3; 2 "c" ["1" "0"] 0`},
+		{"openbookqa", "dev.jsonl", `{"question_stem":"q","choices":{"text":["B","A"],"label":["A","B"]},"answerKey":"A"}`, `1 "q" ["B" "A"] 0`},
+		{"arc", "dev.jsonl", `{"question":"q","choices":{"text":["2","1"],"label":["1","2"]},"answerKey":"1"}`, `1 "q" ["2" "1"] 0`},
+		{"arc", "dev.jsonl", `{"question":{"stem":"q","choices":[{"text":"x","label":"A"},{"text":"y","label":"B"}]},"answerKey":"B"}`, `1 "q" ["x" "y"] 1`},
+
+		// As Hugging Face has them: columns of other names, classes as numbers in the order of
+		// its ClassLabels, −1 where there is none.
+		{"sst2", "train.jsonl", `{"idx":0,"sentence":"good","label":1}`, `1 "good" 1`},
+		{"sst2", "train.json", "[{\"sentence\":\"good\",\"label\":1},\n{\"sentence\":\"bad\",\"label\":0}]", `1 "good" 1; 2 "bad" 0`},
+		{"sst2", "train.csv", "idx,sentence,label\r\n0,\"good, really\",1\r\n1,bad,0\r\n", `2 "good, really" 1; 3 "bad" 0`},
+		{"sst2", "train.csv", "label,text\n1,good\n", `2 "good" 1`},
+		{"sst2", "test.csv", "\ufeffsentence,label\ngood,1\nfine,-1\n", `2 "good" 1; skipped 1`},
+		{"sst2", "stsa.binary.dev", "1 a sentence, the label\n", `1 "a sentence, the label" 1`},
+		{"trec", "train.jsonl", `{"text":"How?","coarse_label":"DESC"}`, `1 "How?" 1`},
+		{"rte", "train.jsonl", `{"sentence1":"a","sentence2":"b","label":0,"idx":0}` + "\n" + `{"sentence1":"c","sentence2":"d","label":1,"idx":1}`, `1 "a" "b" 0; 2 "c" "d" 1`},
+		{"qnli", "dev.csv", "question,sentence,label,idx\nWho?,He.,1,0\n", `2 "Who?" "He." 1`},
+		{"qqp", "dev.jsonl", `{"question1":"a","question2":"b","label":1}`, `1 "a" "b" 1`},
+		{"mrpc", "dev.jsonl", `{"sentence1":"a","sentence2":"b","label":0}`, `1 "a" "b" 0`},
+		{"cola", "dev.jsonl", `{"sentence":"a","label":1}` + "\n" + `{"sentence":"a","label":-1}`, `1 "a" 1; skipped 1`},
+		{"snli", "dev.jsonl", `{"premise":"a","hypothesis":"b","label":2}` + "\n" + `{"premise":"a","hypothesis":"b","label":-1}`, `1 "a" "b" 2; skipped 1`},
+		{"piqa", "test.jsonl", `{"goal":"g","sol1":"x","sol2":"y","label":-1}` + "\n" + `{"goal":"g","sol1":"x","sol2":"y","label":0}`, `2 "g" ["x" "y"] 0; skipped 1`},
+		{"stsb", "dev.jsonl", `{"sentence1":"a","sentence2":"b","label":3.8,"idx":0}` + "\n" + `{"sentence1":"a","sentence2":"b","label":-1.0}`, `1 "a" "b" 3.8; skipped 1`},
+		{"stsb", "dev.csv", "sentence1,sentence2,label,idx\na,b,2.5,7\n", `2 "a" "b" 2.5`},
+
+		// GLUE's SNLI: where five annotated, a row has label2 to label5 too, which the header of
+		// train.tsv lacks; the last field is the gold label.
+		{"snli", "train.tsv", "index\tcaptionID\tpairID\ts1bp\ts2bp\ts1p\ts2p\tsentence1\tsentence2\tlabel1\tgold_label\n" +
+			"0\tc\tp\t.\t.\t.\t.\tA man.\tA dog.\tneutral\tcontradiction\n" +
+			"1\tc\tp\t.\t.\t.\t.\tA man.\tA cat.\tneutral\tentailment\tneutral\t\tneutral\tneutral\n" +
+			"2\tc\tp\t.\t.\t.\t.\tA man.\tA cow.\tneutral\tentailment\tneutral\tcontradiction\tentailment\t-\n",
+			`2 "A man." "A dog." 2; 3 "A man." "A cat." 1; skipped 1`},
 	} {
 		task, err := tasks.Find(c.task)
 		if err != nil {
@@ -108,7 +145,12 @@ func TestErrors(t *testing.T) {
 		{"race", "f.txt", `{"article":"a","questions":["q"],"options":[["a"]],"answers":["A"]}`, `: question 1: 1 choices, want 2 or more`},
 		{"race", "f.txt", `{"article":"a","questions":["q"],"options":[["a","b"]],"answers":["C"]}`, `: question 1: label "C" names none of 2 choices`},
 		{"race", "f.txt", `{"article":"a","questions":["q"]}`, `: 1 questions, 0 answers, 0 lists of options; want as many of each`},
-		{"piqa", "f.jsonl", `{"goal":"g","sol1":"x","sol2":"y","label":2}`, `:1: label "2" is none of 0, 1`},
+		{"snli", "f.tsv", "sentence1\tsentence2\tlabel1\tgold_label\na\tb\ttorn\tneutral\tneutral\n", `:2: 5 columns, want 4`},
+		{"sst2", "f.jsonl", `{"sentence":"a","label":-1}`, `: no examples: none of 1 has a label`},
+		{"stsb", "f.jsonl", `{"sentence1":"a","sentence2":"b","label":-2}`, `:1: score -2 is not between 0 and 5`},
+		{"trec", "f.jsonl", `{"text":"How?","coarse_label":0}`, `:1: label "0" is none of ABBR, DESC, ENTY, HUM, LOC, NUM`},
+		{"arc", "f.jsonl", `{"question":"q","choices":{"text":["A","B"],"label":["1","2"]},"answerKey":"A"}`, `:1: answerKey "A" is none of the labels ["1" "2"]`},
+		{"piqa", "f.jsonl", `{"goal":"g","sol1":"x","sol2":"y","label":2}`, `:1: label "2" names none of 2 choices`},
 		{"commonsense_qa", "f.jsonl", `{"question":"q","choices":{"label":["A"],"text":["x","y"]},"answerKey":"A"}`, `:1: 1 labels for 2 choices`},
 	} {
 		task, err := tasks.Find(c.task)
@@ -122,6 +164,62 @@ func TestErrors(t *testing.T) {
 	}
 	if _, err := tasks.Find("sst"); err == nil || err.Error() != `unknown task "sst"; did you mean "sst2"?` {
 		t.Errorf("unknown: %v", err)
+	}
+}
+
+// TestReadChoices: a number is an index whatever the choices are, a text what it says of one
+// choice only. lm-evaluation-harness takes doc_to_target of type int for an index too.
+func TestReadChoices(t *testing.T) {
+	const legs = `"question":"How many legs has a dog?","choices":["1","2","3","4"]`
+	for text, want := range map[string]string{
+		`{` + legs + `,"answer":1}`:                                       "1",
+		`{` + legs + `,"answer":3}`:                                       "3",
+		`{` + legs + `,"answer":4}`:                                       `label "4" names none of 4 choices`,
+		`{` + legs + `,"answer":-1}`:                                      `label "-1" names none of 4 choices`,
+		`{` + legs + `,"answer":1.0}`:                                     `label "1.0" names none of 4 choices`,
+		`{` + legs + `,"answer":"4"}`:                                     "3",
+		`{` + legs + `,"answer":"D"}`:                                     "3",
+		`{` + legs + `,"answer":"1"}`:                                     `label "1" is the text of choice 1 and the index of choice 2; give the index, from 0, as a number`,
+		`{"query":"q","options":["B","A"],"gold":"A"}`:                    `label "A" is the text of choice 2 and the letter of choice 1; give the index, from 0, as a number`,
+		`{"query":"q","options":["A","B"],"gold":"B"}`:                    "1",
+		`{"query":"q","options":["x","y","x"],"gold":"x"}`:                `label "x" is the text of choice 1 and the text of choice 3; give the index, from 0, as a number`,
+		`{"query":"q","options":["x","y","x"],"gold":"y"}`:                "1",
+		`{"query":"q","options":["0","1"],"gold":"1"}`:                    "1",
+		`{"query":"q","options":["x","y"],"target":"1"}`:                  "1",
+		`{"query":"q","options":["x","y"],"target":"z"}`:                  `label "z" names none of 2 choices`,
+		`{"query":"q","options":["x","y"],"target":["x"]}`:                `label "[\"x\"]" names none of 2 choices`,
+		`{"query":"q","options":["x","y"],"target":12345678901234567890}`: `label "12345678901234567890" names none of 2 choices`,
+	} {
+		path := write(t, "own.jsonl", text)
+		set, err := tasks.ReadChoices(path)
+		got := ""
+		if err != nil {
+			got = strings.TrimPrefix(err.Error(), path+":1: ")
+		} else {
+			got = fmt.Sprint(set.Examples[0].Label)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestNumberLabels: a class that is a number in JSON is its text, as pandas reads a column of
+// such numbers with dtype=str and as Python's json has integers: none merge.
+func TestNumberLabels(t *testing.T) {
+	var lines []string
+	for _, label := range []string{"1000000", "9007199254740993", "9007199254740992", "1", "1.0", "1e3", "true", `"x|y"`} {
+		lines = append(lines, `{"text":"a","class":`+label+`}`)
+	}
+	task, set, err := tasks.Columns{Text: "text", Label: "class"}.Read(write(t, "own.jsonl", strings.Join(lines, "\n")), tasks.Classification, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(task.Labels, " "); got != "1 1.0 1000000 1e3 9007199254740992 9007199254740993 true x|y" {
+		t.Errorf("labels %s", got)
+	}
+	if a, b := set.Examples[1].Label, set.Examples[2].Label; a == b {
+		t.Errorf("two numbers are class %d", a)
 	}
 }
 
@@ -144,9 +242,23 @@ func TestColumns(t *testing.T) {
 	if err != nil || !task.Regression || task.Low != -1 || task.High != 3.5 || set.Examples[1].Pair != "z" {
 		t.Errorf("%+v %+v %v", task, set, err)
 	}
+	if task, _, err = (tasks.Columns{Text: "subject", Label: "class", Positive: "ham"}).Read(csv, tasks.Classification, nil); err != nil || fmt.Sprint(task.Labels, task.Metrics) != "[spam ham] [accuracy f1 matthews]" {
+		t.Errorf("positive: %v %v", task.Labels, err)
+	}
+	three := write(t, "three.csv", "subject,class\na,x\nb,y\nc,z\n")
+	if task, _, err = (tasks.Columns{Text: "subject", Label: "class"}).Read(three, tasks.Classification, nil); err != nil || fmt.Sprint(task.Metrics) != "[accuracy macro_f1 matthews]" {
+		t.Errorf("three: %v %v", task.Metrics, err)
+	}
+	for label, want := range map[string]string{"x": ": a positive label is one of two; there are 3: x, y, z", "w": ": the positive label \"w\" is none of x, y, z"} {
+		if _, _, err := (tasks.Columns{Text: "subject", Label: "class", Positive: label}).Read(three, tasks.Classification, nil); err == nil || err.Error() != three+want {
+			t.Errorf("positive %s: %v, want %s", label, err, want)
+		}
+	}
 	for want, c := range map[string]tasks.Columns{
-		"tasks: name the column of the text and that of the label or the score": {Text: "a"},
-		"tasks: the columns do not fit: classification":                         {Text: "a", Pair: "b", Label: "c"},
+		"tasks: a range of scores from 0 to 0.5: want whole numbers, the second the larger by at most 1000": {Text: "subject", Score: "class", High: 0.5},
+		"tasks: a range of scores from 5 to 0: want whole numbers, the second the larger by at most 1000":   {Text: "subject", Score: "class", Low: 5},
+		"tasks: name the column of the text and that of the label or the score":                             {Text: "a"},
+		"tasks: the columns do not fit: classification":                                                     {Text: "a", Pair: "b", Label: "c"},
 	} {
 		if _, _, err := c.Read(jsonl, tasks.Classification, nil); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
@@ -200,15 +312,29 @@ func TestMeasure(t *testing.T) {
 	}{
 		{"accuracy", guess, truth, 0.6666666666666666},
 		{"f1", guess, truth, 0.7142857142857143},
+		{"f1", invert(guess), invert(truth), 0.6}, // pos_label=0
+		{"macro_f1", guess3, truth3, 0.6984126984126983},
+		{"macro_f1", []float64{0, 1, 1, 3, 4, 0, 3}, []float64{0, 1, 3, 3, 1, 0, 1}, 0.475}, // no class 2 at all
 		{"matthews", guess, truth, 0.3142857142857143},
 		{"matthews", guess3, truth3, 0.5606060606060606},
 		{"pearson", scores, rated, 0.9308523625517565},
 		{"spearman", scores, rated, 0.8957223781626443},
+		{"rmse", scores, rated, 0.5562148865321747},
 		{"pearson", flat, rated, 0}, {"spearman", flat, rated, 0}, {"matthews", flat, flat, 0}, {"f1", flat, flat, 0},
 	} {
 		got, err := tasks.Measure(c.metric, c.guess, c.truth)
 		if err != nil || math.Abs(got-c.want) > 1e-12 {
 			t.Errorf("%s: %v, want %v: %v", c.metric, got, c.want, err)
+		}
+	}
+	if _, err := tasks.Measure("f1", guess3, truth3); err == nil || err.Error() != "tasks: f1 is of class 1 of two, and there is a class 2: see macro_f1" {
+		t.Errorf("%v", err)
+	}
+	// precision_recall_fscore_support(labels=[0, 1, 2, 3], zero_division=0)
+	want := []tasks.ClassScore{{Precision: 1, Recall: 0.75, F1: 6. / 7, Examples: 4}, {Precision: 2. / 3, Recall: 2. / 3, F1: 2. / 3, Examples: 3}, {Precision: 0.5, Recall: 2. / 3, F1: 4. / 7, Examples: 3}, {}}
+	for i, got := range tasks.ClassScores(guess3, truth3, 4) {
+		if w := want[i]; max(math.Abs(got.Precision-w.Precision), math.Abs(got.Recall-w.Recall), math.Abs(got.F1-w.F1)) > 1e-12 || got.Examples != w.Examples {
+			t.Errorf("class %d: %+v, want %+v", i, got, w)
 		}
 	}
 	if _, err := tasks.Measure("f2", guess, truth); err == nil || err.Error() != `unknown metric "f2"; did you mean "f1"?` {
@@ -217,6 +343,15 @@ func TestMeasure(t *testing.T) {
 	if _, err := tasks.Measure("f1", nil, nil); err == nil || err.Error() != "tasks: 0 predictions for 0 examples" {
 		t.Errorf("%v", err)
 	}
+}
+
+// invert takes the other class of two.
+func invert(classes []float64) []float64 {
+	other := make([]float64, len(classes))
+	for i, c := range classes {
+		other[i] = 1 - c
+	}
+	return other
 }
 
 func TestConfusion(t *testing.T) {

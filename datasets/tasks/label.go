@@ -1,0 +1,69 @@
+package tasks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// classes are the names that labels of a task go by.
+type classes struct {
+	labels []string
+	of     map[string]int // all names of each, among them its label
+}
+
+// named are classes each given with its other names after bars: those of other publications
+// of the set, and its number in Hugging Face's.
+func named(names []string) classes {
+	c := classes{of: make(map[string]int)}
+	for i, all := range names {
+		for name := range strings.SplitSeq(all, "|") {
+			c.of[name] = i
+		}
+		label, _, _ := strings.Cut(all, "|")
+		c.labels = append(c.labels, label)
+	}
+	return c
+}
+
+// plain are classes that go by their labels alone.
+func plain(labels []string) classes {
+	c := classes{labels: labels, of: make(map[string]int)}
+	for i, label := range labels {
+		c.of[label] = i
+	}
+	return c
+}
+
+func (c classes) index(label string) (int, error) {
+	i, ok := c.of[label]
+	if !ok {
+		return 0, fmt.Errorf("label %q is none of %s", label, strings.Join(c.labels, ", "))
+	}
+	return i, nil
+}
+
+// metrics are those of classes: F1 is that of one class of two, or a mean over more.
+func (c classes) metrics() []string {
+	switch n := len(c.labels); {
+	case n < 2:
+		return []string{"accuracy"}
+	case n == 2:
+		return []string{"accuracy", "f1", "matthews"}
+	}
+	return []string{"accuracy", "macro_f1", "matthews"}
+}
+
+// positive puts the label that F1 is to be of behind the other.
+func positive(labels []string, label string) ([]string, error) {
+	switch at := slices.Index(labels, label); {
+	case label == "":
+	case at < 0:
+		return nil, fmt.Errorf("the positive label %q is none of %s", label, strings.Join(labels, ", "))
+	case len(labels) != 2:
+		return nil, fmt.Errorf("a positive label is one of two; there are %d: %s", len(labels), strings.Join(labels, ", "))
+	case at == 0:
+		return []string{labels[1], labels[0]}, nil
+	}
+	return labels, nil
+}

@@ -1,0 +1,74 @@
+package tasks_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+)
+
+// TestParquet reads what testdata/parquet.py writes with pyarrow 26.0.1.
+func TestParquet(t *testing.T) {
+	for _, c := range []struct{ task, want string }{
+		{"sst2", `1 "a quiet, moving film" 1; 2 "dull" 0`},
+		{"stsb", `1 "a" "b" 3.8; 2 "c" "d" 5`},
+		{"arc", `1 "q" ["x" "y"] 1; 2 "r" ["2" "1"] 0`},
+	} {
+		task, err := tasks.Find(c.task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := task.Read(filepath.Join("testdata", c.task+".parquet"))
+		if err != nil {
+			t.Errorf("%s: %v", c.task, err)
+		}
+		var got []string
+		for _, e := range set.Examples {
+			got = append(got, show(e))
+		}
+		if s := strings.Join(got, "; "); s != c.want {
+			t.Errorf("%s: %s, want %s", c.task, s, c.want)
+		}
+	}
+	// The labels are those of pandas' read_parquet(…).astype(str), but for true and false.
+	own := filepath.Join("testdata", "own.parquet")
+	for column, want := range map[string]string{
+		"class": "1 1000000 9007199254740992 9007199254740993",
+		"grade": "1.0 1e+16 1e-05 2.5",
+		"fine":  "false true",
+	} {
+		task, _, err := tasks.Columns{Text: "text", Label: column}.Read(own, tasks.Classification, nil)
+		if got := strings.Join(task.Labels, " "); got != want || err != nil {
+			t.Errorf("%s: labels %s, %v; want %s", column, got, err, want)
+		}
+	}
+	if _, _, err := (tasks.Columns{Text: "txt", Label: "class"}).Read(own, tasks.Classification, nil); err == nil || err.Error() != own+":1: no column txt; there are class, fine, grade, text" {
+		t.Errorf("no such column: %v", err)
+	}
+}
+
+// FuzzParquet: a damaged file is an error in a line.
+func FuzzParquet(f *testing.F) {
+	for _, name := range []string{"sst2", "arc"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name+".parquet"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := write(t, "f.parquet", string(data))
+		for _, name := range []string{"sst2", "arc"} {
+			task, err := tasks.Find(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := task.Read(path); err != nil && !strings.HasPrefix(err.Error(), path) {
+				t.Error(fmt.Sprintf("%q", err))
+			}
+		}
+	})
+}

@@ -1,0 +1,30 @@
+"""Writes the Parquet files of this folder, as Hugging Face's datasets and pandas write them.
+
+Run: python parquet.py (made with the versions in the files' own metadata)
+"""
+import pathlib
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+HERE = pathlib.Path(__file__).parent
+pq.write_table(pa.table({
+    "sentence": pa.array(["a quiet, moving film", "dull", "not rated"]),
+    "label": pa.array([1, 0, -1], pa.int64()),
+    "idx": pa.array([0, 1, 2], pa.int32()),
+}), HERE / "sst2.parquet", compression="snappy")
+pq.write_table(pa.table({
+    "sentence1": pa.array(["a", "c", "e"]), "sentence2": pa.array(["b", "d", "f"]),
+    "label": pa.array([3.8, 5.0, -1.0], pa.float32()),
+}), HERE / "stsb.parquet", compression="zstd", row_group_size=2)
+pq.write_table(pa.table({
+    "question": pa.array(["q", "r"]),
+    "choices": pa.array([{"label": ["A", "B"], "text": ["x", "y"]}, {"label": ["1", "2"], "text": ["2", "1"]}]),
+    "answerKey": pa.array(["B", "1"]),
+}), HERE / "arc.parquet", compression="snappy")
+pq.write_table(pa.table({
+    "text": pa.array(["a", "b", "c", "d"]),
+    "class": pa.array([9007199254740993, 9007199254740992, 1000000, 1], pa.int64()),
+    "grade": pa.array([1.0, 2.5, 1e16, 1e-5], pa.float64()),
+    "fine": pa.array([True, False, True, False]),
+}), HERE / "own.parquet", compression="gzip")
