@@ -11,7 +11,7 @@ type batch struct {
 	size, context int
 
 	tokens, targets, extract, swapped []int
-	weights, labels                   []float32
+	weights, labels, shares           []float32 // shares if c.Squared
 }
 
 func newBatch(c Classifier, size, context int) *batch {
@@ -20,6 +20,9 @@ func newBatch(c Classifier, size, context int) *batch {
 		c: c, size: size, context: context,
 		tokens: make([]int, rows*context), targets: make([]int, rows*context), weights: make([]float32, rows*context),
 		extract: make([]int, rows), labels: make([]float32, size*c.Outputs),
+	}
+	if c.Squared {
+		b.shares = make([]float32, size)
 	}
 	if c.Kind == tasks.Similarity {
 		b.extract, b.swapped = make([]int, size), make([]int, size)
@@ -35,13 +38,18 @@ func (b *batch) fill(examples []Example, count int) {
 	clear(b.extract)
 	clear(b.swapped)
 	clear(b.labels)
+	clear(b.shares)
 	for i := range b.targets {
 		b.targets[i] = -1
 	}
 	k := b.c.sequences()
 	for i, e := range examples {
-		for j, p := range e.Targets {
-			b.labels[i*b.c.Outputs+j] = p / float32(count)
+		if b.c.Squared {
+			b.labels[i], b.shares[i] = e.Targets[0], 1/float32(count)
+		} else {
+			for j, p := range e.Targets {
+				b.labels[i*b.c.Outputs+j] = p / float32(count)
+			}
 		}
 		for n, ids := range e.Sequences {
 			first := (i*k + n) * b.context
@@ -75,10 +83,16 @@ func (b *batch) set(p *graph.Program) error {
 			return err
 		}
 	}
-	if err := p.SetFloats("weights", b.weights); err != nil {
-		return err
+	floats := map[string][]float32{"weights": b.weights, "labels": b.labels}
+	if b.shares != nil {
+		floats["shares"] = b.shares
 	}
-	return p.SetFloats("labels", b.labels)
+	for name, values := range floats {
+		if err := p.SetFloats(name, values); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Longest is the length of the longest sequence.

@@ -18,8 +18,17 @@ type Classifier struct {
 	Kind    tasks.Kind
 	Outputs int // scores of an example
 
+	// Squared says that the one output is a number, whose loss is the squared error, and not
+	// one of the scores that softmax makes probabilities of.
+	Squared bool
+
 	Dropout   float64 // of the state that is scored; 0.1 in OpenAI's code
 	Auxiliary float64 // λ, the weight of the language model's loss; 0 leaves it out
+}
+
+// NewClassifier returns the classifier of a task, without dropout and the language model's loss.
+func NewClassifier(base models.Model, task tasks.Task, outputs int) Classifier {
+	return Classifier{Base: base, Kind: task.Kind, Outputs: outputs, Squared: squared(task)}
 }
 
 // sequences is the number of sequences of an example.
@@ -40,7 +49,8 @@ type inputs struct {
 	swapped *G.Node // of a similarity: (B), those of the other order, and extract (B)
 	targets *G.Node // (B·K, T): next tokens, −1 where there is none
 	weights *G.Node // (B·K·T): of their losses
-	labels  *G.Node // (B, outputs): probabilities over B, so that a sum is the mean
+	labels  *G.Node // (B, outputs): probabilities over B, so that a sum is the mean; or numbers, and
+	shares  *G.Node // if Squared: (B, 1), 1/B
 }
 
 func (c Classifier) inputs(s *graph.Scope, batch, context int) inputs {
@@ -50,6 +60,9 @@ func (c Classifier) inputs(s *graph.Scope, batch, context int) inputs {
 		targets: s.Ints("targets", rows, context),
 		weights: s.Floats("weights", rows*context),
 		labels:  s.Floats("labels", batch, c.Outputs),
+	}
+	if c.Squared {
+		in.shares = s.Floats("shares", batch, 1)
 	}
 	if c.Kind == tasks.Similarity {
 		in.extract, in.swapped = s.Ints("extract", batch), s.Ints("swapped", batch)
@@ -80,18 +93,26 @@ func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x, embedding *G.N
 }
 
 // loss declares the joint loss L = task + λ·language model. The task's is the mean over
-// examples of the cross-entropy of the labels; the language model's the mean over sequences
-// of the mean over their next tokens, special tokens among them.
+// examples of the cross-entropy of the labels, or of the squared error; the language model's
+// the mean over sequences of the mean over their next tokens, special tokens among them.
 func (c Classifier) loss(s *graph.Scope, in inputs) *G.Node {
 	scores, x, embedding := c.scores(s, in)
-	head := s.At("classifier")
-	terms := head.Node(G.HadamardProd(ops.LogSoftmax(head, scores), in.labels)) // (B, outputs)
-	loss := head.Node(G.Neg(head.Node(G.Sum(terms))))
+	loss := c.taskLoss(s.At("classifier"), scores, in)
 	if c.Auxiliary > 0 {
 		lm := layers.TiedWeightedLoss(s.At("lm_head"), x, embedding, in.targets, in.weights)
 		loss = s.Node(G.Add(loss, lm))
 	}
 	return loss
+}
+
+func (c Classifier) taskLoss(head *graph.Scope, scores *G.Node, in inputs) *G.Node {
+	if c.Squared {
+		errs := head.Node(G.Sub(scores, in.labels))                              // (B, 1)
+		terms := head.Node(G.HadamardProd(head.Node(G.Square(errs)), in.shares)) // (B, 1)
+		return head.Node(G.Sum(terms))
+	}
+	terms := head.Node(G.HadamardProd(ops.LogSoftmax(head, scores), in.labels)) // (B, outputs)
+	return head.Node(G.Neg(head.Node(G.Sum(terms))))
 }
 
 // Declare adds the parameters of the model and its head to a store.

@@ -3,8 +3,10 @@ package finetune
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
@@ -24,6 +26,8 @@ type Description struct {
 	Regression bool     `json:"regression,omitempty"`
 	Low        float64  `json:"low,omitempty"`
 	High       float64  `json:"high,omitempty"`
+	Mean       float64  `json:"mean,omitempty"`      // of the scores, where they are no scale of whole
+	Deviation  float64  `json:"deviation,omitempty"` // numbers; see tasks.Task
 	Metrics    []string `json:"metrics,omitempty"`
 }
 
@@ -31,13 +35,16 @@ type Description struct {
 func Describe(t tasks.Task, outputs, context int) Description {
 	return Description{
 		Task: t.Name, Kind: t.Kind, Labels: t.Labels, Outputs: outputs, Context: context,
-		Regression: t.Regression, Low: t.Low, High: t.High, Metrics: t.Metrics,
+		Regression: t.Regression, Low: t.Low, High: t.High, Mean: t.Mean, Deviation: t.Deviation, Metrics: t.Metrics,
 	}
 }
 
 // AsTask is the task as far as it is described: its files cannot be read.
 func (d Description) AsTask() tasks.Task {
-	return tasks.Task{Name: d.Task, Kind: d.Kind, Labels: d.Labels, Regression: d.Regression, Low: d.Low, High: d.High, Metrics: d.Metrics}
+	return tasks.Task{
+		Name: d.Task, Kind: d.Kind, Labels: d.Labels, Regression: d.Regression,
+		Low: d.Low, High: d.High, Mean: d.Mean, Deviation: d.Deviation, Metrics: d.Metrics,
+	}
 }
 
 // Write makes the file of a checkpoint.
@@ -60,16 +67,29 @@ func ReadDescription(dir string) (Description, error) {
 	if err := plainjson.Unmarshal(text, &d); err != nil {
 		return d, fmt.Errorf("%s: %w", path, err)
 	}
+	if d.Regression && !d.scaled() {
+		return d, fmt.Errorf("%s: %d outputs for scores from %g to %g: made by an older gorgpt, or damaged; fine-tune again", path, d.Outputs, d.Low, d.High)
+	}
 	if d.Outputs < 1 || d.Outputs > 1<<16 || d.Context < 6 || len(d.Labels) > 0 && len(d.Labels) != d.Outputs {
 		return d, fmt.Errorf("%s: %d outputs for %d labels, a context of %d: not a classifier's description", path, d.Outputs, len(d.Labels), d.Context)
 	}
 	return d, nil
 }
 
+// scaled tells whether the outputs are those of the scores.
+func (d Description) scaled() bool {
+	if !(d.Deviation >= 0) || d.Deviation > 0 && d.Outputs != 1 {
+		return false
+	}
+	return d.Deviation > 0 || d.Outputs > 1 && float64(d.Outputs-1) == math.Floor(d.High-d.Low)
+}
+
 // Answer is what a prediction says in words: the label, the number of the choice from 1, or
 // the score.
 func (d Description) Answer(predicted float64) string {
 	switch {
+	case d.Regression && d.Deviation > 0:
+		return strconv.FormatFloat(predicted, 'g', 7, 64) // as many digits as float32 has
 	case d.Regression:
 		return fmt.Sprintf("%.3f", predicted)
 	case len(d.Labels) > 0:

@@ -2,7 +2,6 @@ package finetune
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 )
@@ -10,7 +9,7 @@ import (
 // Example is one in tokens.
 type Example struct {
 	Sequences [][]int   // one, two orders, or one for each choice
-	Targets   []float32 // a probability for each output
+	Targets   []float32 // a probability for each output, or the standardized score
 	Truth     float64   // the class, the choice or the score
 }
 
@@ -23,10 +22,11 @@ func (e Example) length() int {
 	return most
 }
 
-// Examples encodes the examples of a set. A task of classes has an output for each; one of
-// scores one for each whole number of the range, and a score between k and k+1 as target puts
-// the fraction on k+1 and the rest on k; multiple choice one for each choice, of which all
-// examples have the same number.
+// Examples encodes the examples of a set. A task of classes has an output for each; multiple
+// choice one for each choice, of which all examples have the same number; a scale of whole
+// numbers one for each of these. There, a score between k and k+1 as target puts the fraction
+// on k+1 and the rest on k, and one beyond the scale is at its end. Other scores have one
+// output, and their target is standardized.
 func (e *Encoder) Examples(task tasks.Task, set tasks.Set) ([]Example, error) {
 	outputs := Outputs(task, set)
 	all := make([]Example, 0, len(set.Examples))
@@ -39,20 +39,37 @@ func (e *Encoder) Examples(task tasks.Task, set tasks.Set) ([]Example, error) {
 			return nil, fmt.Errorf("line %d: %d choices, where the first example has %d", x.Line, len(sequences), outputs)
 		}
 		out := Example{Sequences: sequences, Targets: make([]float32, outputs), Truth: float64(x.Label)}
-		if !task.Regression {
-			out.Targets[x.Label] = 1
-		} else {
+		switch {
+		case task.Regression:
 			out.Truth = x.Score
-			low := math.Floor(x.Score - task.Low)
-			k := min(int(low), outputs-1)
-			out.Targets[k] = float32(1 - (x.Score - task.Low - low))
-			if k+1 < outputs {
-				out.Targets[k+1] = float32(x.Score - task.Low - low)
-			}
+			scoreTargets(task, x.Score, out.Targets)
+		case x.Label < 0 || x.Label >= outputs:
+			return nil, fmt.Errorf("line %d: class %d of %d", x.Line, x.Label, outputs)
+		default:
+			out.Targets[x.Label] = 1
 		}
 		all = append(all, out)
 	}
 	return all, nil
+}
+
+// squared tells whether a task has a number as its one output.
+func squared(task tasks.Task) bool { return task.Regression && task.Deviation > 0 }
+
+// scoreTargets fills in the targets of a score.
+func scoreTargets(task tasks.Task, score float64, targets []float32) {
+	if squared(task) {
+		targets[0] = float32((score - task.Mean) / task.Deviation)
+		return
+	}
+	last := len(targets) - 1
+	place := min(max(score-task.Low, 0), float64(last))
+	k := int(place)
+	fraction := float32(place - float64(k))
+	targets[k] = 1 - fraction
+	if k < last {
+		targets[k+1] = fraction
+	}
 }
 
 // Outputs is the number of scores that an example of a task gets.
@@ -63,15 +80,20 @@ func Outputs(task tasks.Task, set tasks.Set) int {
 			return 0
 		}
 		return len(set.Examples[0].Choices)
+	case squared(task):
+		return 1
 	case task.Regression:
 		return int(task.High-task.Low) + 1
 	}
 	return len(task.Labels)
 }
 
-// prediction is what probabilities of the outputs say: the likeliest class, or the mean score.
+// prediction is what the outputs say: the likeliest class, the mean of the scale, or the score.
 func prediction(task tasks.Task, p []float64) float64 {
-	if task.Regression {
+	switch {
+	case squared(task):
+		return task.Mean + task.Deviation*p[0]
+	case task.Regression:
 		mean := task.Low
 		for k, v := range p {
 			mean += float64(k) * v

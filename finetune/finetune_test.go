@@ -208,6 +208,10 @@ func TestRunErrors(t *testing.T) {
 	if _, err := finetune.Run(context.Background(), c, graph.NewParams(1), tasks.Task{}, nil, example, finetune.Defaults()); err == nil {
 		t.Error("a run without examples")
 	}
+	wrong := []finetune.Example{{Sequences: [][]int{{start, classify}}, Targets: []float32{1, 0}}}
+	if _, err := finetune.Run(context.Background(), c, graph.NewParams(1), tasks.Task{}, wrong, nil, finetune.Defaults()); err == nil {
+		t.Error("a run without anything to measure on")
+	}
 	small, large := graph.NewParams(1), graph.NewParams(1)
 	if err := c.Declare(small); err != nil {
 		t.Fatal(err)
@@ -222,6 +226,46 @@ func TestRunErrors(t *testing.T) {
 	const want = "finetune: wte.weight is (260, 8) in the pre-trained model and (260, 10) in the classifier"
 	if err := finetune.Extend(large, small); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// TestExtend: an embedding may grow and keeps its new rows; none shrinks, and nothing but its
+// rows may differ.
+func TestExtend(t *testing.T) {
+	declared := func(vocab, context int, seed uint64) *graph.Params {
+		params := graph.NewParams(seed)
+		c := finetune.Classifier{Base: models.GPT2(gpt2.New(vocab, context, 8, 1, 2)), Kind: tasks.Classification, Outputs: 2}
+		if err := c.Declare(params); err != nil {
+			t.Fatal(err)
+		}
+		return params
+	}
+	from, to := declared(257, 16, 1), declared(260, 16, 2)
+	drawn := slices.Clone(to.Get("wte.weight").Data()[257*8:])
+	for _, name := range []string{"classifier.weight", "classifier.bias"} { // not of a pre-trained model
+		copy(from.Get(name).Data(), to.Get(name).Data())
+	}
+	if err := finetune.Extend(to, from); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range from.All() {
+		if got := to.Get(p.Name()).Data()[:p.Size()]; !slices.Equal(got, p.Data()) {
+			t.Errorf("%s was not taken over", p.Name())
+		}
+	}
+	if !slices.Equal(to.Get("wte.weight").Data()[257*8:], drawn) {
+		t.Error("the rows of new tokens have changed")
+	}
+	for _, c := range []struct {
+		from *graph.Params
+		want string
+	}{
+		{declared(261, 16, 1), "finetune: wte.weight is (261, 8) in the pre-trained model and (260, 8) in the classifier"},
+		{declared(260, 17, 1), "finetune: wpe.weight is (17, 8) in the pre-trained model and (16, 8) in the classifier"},
+	} {
+		if err := finetune.Extend(to, c.from); err == nil || err.Error() != c.want {
+			t.Errorf("error %v, want %s", err, c.want)
+		}
 	}
 }
 

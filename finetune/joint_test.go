@@ -21,25 +21,31 @@ const (
 )
 
 // TestJoint compares the joint loss of all four kinds of task, for GPT-1 and GPT-2, and the
-// gradient of every parameter with PyTorch; in one run of the graph and in two.
-func TestJoint(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join("testdata", "joint.json"))
+// gradient of every parameter with PyTorch; in one run of the graph and in several.
+func TestJoint(t *testing.T) { compareLosses(t, "joint", 8) }
+
+// TestSquared does so with the squared error of scores and PyTorch's MSELoss.
+func TestSquared(t *testing.T) { compareLosses(t, "squared", 2) }
+
+func compareLosses(t *testing.T, file string, count int) {
+	data, err := os.ReadFile(filepath.Join("testdata", file+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var cases []struct {
 		Name, Model string
 		Kind        tasks.Kind
+		Squared     bool
 		Loss        float64
 		Examples    []Example
 	}
 	if err := json.Unmarshal(data, &cases); err != nil {
 		t.Fatal(err)
 	}
-	if len(cases) != 8 {
-		t.Fatalf("%d cases, want 8", len(cases))
+	if len(cases) != count {
+		t.Fatalf("%d cases, want %d", len(cases), count)
 	}
-	want, err := safetensors.Open(filepath.Join("testdata", "joint.safetensors"))
+	want, err := safetensors.Open(filepath.Join("testdata", file+".safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +56,7 @@ func TestJoint(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			classifier := Classifier{Base: base.Model, Kind: c.Kind, Outputs: len(c.Examples[0].Targets), Auxiliary: 0.5}
+			classifier := Classifier{Base: base.Model, Kind: c.Kind, Outputs: len(c.Examples[0].Targets), Squared: c.Squared, Auxiliary: 0.5}
 			params := graph.NewParams(2)
 			if err := classifier.Declare(params); err != nil {
 				t.Fatal(err)
@@ -72,7 +78,7 @@ func TestJoint(t *testing.T) {
 				loss := 0.0
 				params.ZeroGrad()
 				for lo := 0; lo < len(c.Examples); lo += micro {
-					program, err := r.programs.filled(c.Examples[lo:lo+micro], len(c.Examples))
+					program, err := r.programs.filled(c.Examples[lo:min(lo+micro, len(c.Examples))], len(c.Examples))
 					if err != nil {
 						t.Fatal(err)
 					}

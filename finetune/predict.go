@@ -35,7 +35,8 @@ func newPredictor(c Classifier, params *graph.Params, size, context int, lender 
 // Close ends the programs.
 func (p *Predictor) Close() error { return p.programs.Close() }
 
-// Predict returns the probability of each output for each example.
+// Predict returns the probability of each output for each example, or its number if the
+// classifier is Squared.
 func (p *Predictor) Predict(examples []Example) ([][]float64, error) {
 	order := make([]int, len(examples)) // from short to long, so that those of a run are alike
 	for i := range order {
@@ -59,7 +60,9 @@ func (p *Predictor) Predict(examples []Example) ([][]float64, error) {
 		}
 		scores, outputs := program.Value(program.scores), p.programs.c.Outputs
 		for i, place := range places {
-			all[place] = softmax(scores[i*outputs : (i+1)*outputs])
+			if all[place] = softmax(scores[i*outputs : (i+1)*outputs]); p.programs.c.Squared {
+				all[place] = []float64{float64(scores[i])}
+			}
 		}
 	}
 	return all, nil

@@ -66,7 +66,7 @@ func (p *programs) sized(length int) (*program, error) {
 	}
 	if p.lender != nil {
 		if err := g.Borrow(p.lender.Program); err != nil {
-			return nil, err
+			return nil, errors.Join(err, g.Close())
 		}
 	}
 	q := &program{Program: g, scores: scores, batch: newBatch(p.c, p.size, length)}

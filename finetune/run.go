@@ -31,6 +31,9 @@ type Settings struct {
 	Observers []train.Observer // are told of each update
 	// Epoch is called after each epoch with its evaluation; an error ends the run.
 	Epoch func(Evaluation) error
+	// Save is called when a run that has changed the weights ends early, by its context or an
+	// error, with the updates made: the weights are those after the last of them.
+	Save func(step int) error
 }
 
 // Defaults are the settings of GPT-1's fine-tuning (§4.1; OpenAI's code for warm-up in 0.2 %
@@ -56,38 +59,6 @@ func (s Settings) validate() error {
 	return nil
 }
 
-// Evaluation is how a classifier does on a set.
-type Evaluation struct {
-	Epoch       int
-	Predicted   []float64 // classes, choices or scores
-	Truth       []float64
-	Probability [][]float64        // of each output
-	Metrics     map[string]float64 // the task's
-	Loss        float64            // mean cross-entropy of the labels
-}
-
-// Evaluate measures predictions of a task.
-func Evaluate(task tasks.Task, examples []Example, probabilities [][]float64) (Evaluation, error) {
-	e := Evaluation{Probability: probabilities, Metrics: make(map[string]float64)}
-	for i, x := range examples {
-		e.Predicted = append(e.Predicted, prediction(task, probabilities[i]))
-		e.Truth = append(e.Truth, x.Truth)
-		for j, p := range x.Targets {
-			if p > 0 {
-				e.Loss -= float64(p) * math.Log(max(probabilities[i][j], 1e-30)) / float64(len(examples))
-			}
-		}
-	}
-	for _, name := range task.Metrics {
-		v, err := tasks.Measure(name, e.Predicted, e.Truth)
-		if err != nil {
-			return e, err
-		}
-		e.Metrics[name] = v
-	}
-	return e, nil
-}
-
 // Run trains a classifier, whose parameters are in params, on some examples, measures it on dev
 // after each epoch, and returns the evaluations. An epoch goes over all examples in an order of
 // its own; the last batch may be smaller.
@@ -111,20 +82,28 @@ func Run(ctx context.Context, c Classifier, params *graph.Params, task tasks.Tas
 		return nil, err
 	}
 	defer predictor.Close()
-	perEpoch := (len(training) + o.Batch - 1) / o.Batch
-	r.steps = o.Epochs * perEpoch
+	r.steps = o.Epochs * ((len(training) + o.Batch - 1) / o.Batch)
 	r.schedule = train.Linear(o.Rate, 0, int(math.Ceil(o.Warmup*float64(r.steps))), r.steps)
-	order := make([]Example, len(training))
-	copy(order, training)
-	var all []Evaluation
-	for epoch := 1; epoch <= o.Epochs; epoch++ {
-		random := rand.New(rand.NewPCG(o.Seed, uint64(epoch)))
+	all, err := r.epochs(ctx, predictor, training, dev)
+	if err != nil && r.step > 0 && o.Save != nil {
+		if failed := o.Save(r.step); failed != nil {
+			err = fmt.Errorf("%w; nor could the weights be saved: %w", err, failed)
+		}
+	}
+	return all, err
+}
+
+// epochs trains and measures, and returns what was measured.
+func (r *run) epochs(ctx context.Context, predictor *Predictor, training, dev []Example) (all []Evaluation, err error) {
+	order := slices.Clone(training)
+	for epoch := 1; epoch <= r.Epochs; epoch++ {
+		random := rand.New(rand.NewPCG(r.Seed, uint64(epoch)))
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		for lo := 0; lo < len(order); lo += o.Batch {
+		for lo := 0; lo < len(order); lo += r.Batch {
 			if err := ctx.Err(); err != nil {
 				return all, fmt.Errorf("finetune: %w", err)
 			}
-			if err := r.update(order[lo:min(lo+o.Batch, len(order))]); err != nil {
+			if err := r.update(order[lo:min(lo+r.Batch, len(order))]); err != nil {
 				return all, err
 			}
 		}
@@ -132,14 +111,14 @@ func Run(ctx context.Context, c Classifier, params *graph.Params, task tasks.Tas
 		if err != nil {
 			return all, err
 		}
-		e, err := Evaluate(task, dev, p)
+		e, err := Evaluate(r.task, dev, p)
 		if err != nil {
 			return all, err
 		}
 		e.Epoch = epoch
 		all = append(all, e)
-		if o.Epoch != nil {
-			if err := o.Epoch(e); err != nil {
+		if r.Epoch != nil {
+			if err := r.Epoch(e); err != nil {
 				return all, err
 			}
 		}

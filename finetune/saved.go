@@ -46,10 +46,11 @@ func Open(dir string, edits ...graph.Option) (*Trained, error) {
 		}
 		return nil, err
 	}
-	t.Classifier = Classifier{Kind: t.Kind, Outputs: t.Outputs}
-	if t.Classifier.Base, err = d.Model(edits...); err != nil {
+	base, err := d.Model(edits...)
+	if err != nil {
 		return nil, err
 	}
+	t.Classifier = NewClassifier(base, t.AsTask(), t.Outputs)
 	vocab := t.Classifier.Base.Dims().Vocab
 	tok, err := d.Tokenizer(vocab)
 	if err != nil {

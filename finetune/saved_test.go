@@ -64,6 +64,11 @@ func TestOpen(t *testing.T) {
 	}
 
 	for _, c := range []struct{ name, text, want string }{
+		// Of 0 to 0.95, which older versions made one class of.
+		{"task.json", `{"task":"t","kind":"classification","outputs":1,"context":24,"regression":true,"high":0.95}`, "1 outputs for scores from 0 to 0.95: made by an older gorgpt, or damaged; fine-tune again"},
+		{"task.json", `{"task":"t","kind":"classification","outputs":2,"context":24,"regression":true,"high":5}`, "2 outputs for scores from 0 to 5"},
+		{"task.json", `{"task":"t","kind":"classification","outputs":6,"context":24,"regression":true,"high":5,"deviation":1}`, "6 outputs for scores from 0 to 5"},
+		{"task.json", `{"task":"t","kind":"classification","outputs":1,"context":24,"regression":true,"high":5,"deviation":-1}`, "1 outputs for scores from 0 to 5"},
 		{"task.json", "", "has no task.json: it is no classifier; make one with gorgpt finetune"},
 		{"task.json", "{", "task.json"},
 		{"model.safetensors", "", "model.safetensors"},

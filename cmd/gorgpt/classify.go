@@ -63,7 +63,7 @@ between. The answer is the label, the number of the choice or the score, and its
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&from, "from", "", "checkpoint of the classifier")
-	f.BoolVar(&asJSON, "json", false, "print a JSON object for each: answer, and the probability of each label")
+	f.BoolVar(&asJSON, "json", false, "print a JSON object for each: answer, the probability of each label or whole number, and the score")
 	return cmd
 }
 
@@ -99,13 +99,20 @@ func (c *classifier) answer(out io.Writer, texts []string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	e, err := finetune.Evaluate(tasks.Task{Kind: task.Kind, Regression: task.Regression, Low: task.Low}, examples, probabilities)
+	task.Metrics = nil // the truth is not known
+	e, err := finetune.Evaluate(task, examples, probabilities)
 	if err != nil {
 		return err
 	}
 	answer := c.Answer(e.Predicted[0])
 	if asJSON {
 		object := map[string]any{"answer": answer, "probabilities": probabilities[0]}
+		if c.Regression {
+			object["score"] = e.Predicted[0]
+		}
+		if c.Classifier.Squared {
+			delete(object, "probabilities")
+		}
 		if len(c.Labels) > 0 {
 			named := make(map[string]float64)
 			for i, label := range c.Labels {

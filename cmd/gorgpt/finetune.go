@@ -29,9 +29,10 @@ together with the model on the task's loss and --lambda times the language model
 
 DATA is a folder in which one file's name has "train" in it and one's "dev" or "val", or files
 are given by --train and --dev; without a second, a tenth of the first is held out. A task of your
-own is a CSV, TSV or JSON-lines file: give --kind and the names of its columns.
+own is a CSV, TSV, JSON-lines or Parquet file: give --kind and the names of its columns.
 
-After each epoch the model is measured on the dev set; the best is kept. The run directory has
+After each epoch the model is measured on the dev set; the best is kept. An interrupt keeps what there
+is, in checkpoints/latest. The run directory has
 metrics.jsonl, predictions.tsv, confusion.png, checkpoints/best, which gorgpt classify uses, and
 finetune.toml, a recipe that repeats the run: it gives any of the flags, with _ for -.
 
@@ -69,6 +70,8 @@ Tasks: ` + taskNames() + `.`,
 	f.StringVar(&j.columns.Pair, "pair", "", "its column of the second text")
 	f.StringVar(&j.columns.Label, "label", "", "its column of the class")
 	f.StringVar(&j.columns.Score, "score", "", "its column of a number, in place of a class")
+	f.StringVar(&j.scoreRange, "score-range", "", "its range, as in 0:5: an output for each whole number, as GPT-1 has it (default: so if all are whole numbers that span 10 or less; else one output, with the squared error)")
+	f.StringVar(&j.columns.Positive, "positive", "", "of two classes, that which F1 is of (default the second of the sorted)")
 	f.StringVar(&j.pairs, "pairs", "", "in place of a task: prompts and responses, JSON lines (prompt, response) or CoQA's file; no head, and a loss on the responses alone")
 	f.StringVar(&j.template, "template", "plain", "how a prompt is put: "+strings.Join(templates(), ", "))
 	f.StringVar(&j.out, "out", "", "run directory (default runs/TASK-TIME)")
@@ -107,7 +110,7 @@ type finetuning struct {
 	auxiliary, dropout                              float64
 	context, examples                               int
 	fresh, asJSON                                   bool
-	pairs, template                                 string
+	pairs, template, scoreRange                     string
 	flags                                           *pflag.FlagSet
 	stdout, stderr                                  io.Writer
 }
@@ -119,10 +122,16 @@ func (j *finetuning) check() error {
 		return usagef("--from is missing: the checkpoint of the model to fine-tune")
 	case j.pairs != "" && (j.task != "" || j.kind != "" || j.data != "" || j.trainFile != "" || j.fresh || j.asJSON):
 		return usagef("--pairs goes without --task, --kind, --data, --train, --fresh and --json")
-	case j.pairs != "" && (cmp.Or(j.columns.Text, j.columns.Pair, j.columns.Label, j.columns.Score) != "" || j.flags.Changed("lambda")):
-		return usagef("--pairs goes without --text, --pair, --label, --score and --lambda: a pair has prompt and response, and no head")
+	case j.pairs != "" && (j.ownColumn() != "" || j.flags.Changed("lambda")):
+		return usagef("--pairs goes without --%s: a pair has prompt and response, and no head", cmp.Or(j.ownColumn(), "lambda"))
 	case j.pairs == "" && (j.task == "") == (j.kind == ""):
 		return usagef("give either --task or --kind")
+	case j.task != "" && j.ownColumn() != "":
+		return usagef("--%s is of a task of your own, with --kind: %s has columns of its own", j.ownColumn(), j.task)
+	case j.scoreRange != "" && j.columns.Score == "":
+		return usagef("--score-range is the range of --score, which is missing")
+	case j.columns.Positive != "" && j.columns.Label == "":
+		return usagef("--positive is one of --label's, which is missing")
 	case j.kind != "" && !slices.Contains(kinds, j.kind):
 		return unknown("kind", j.kind, kinds)
 	case j.pairs == "" && j.data == "" && j.trainFile == "":
@@ -150,12 +159,28 @@ func (j *finetuning) check() error {
 	case j.examples < 0:
 		return usagef("--examples %d: want 0 or more", j.examples)
 	}
+	if j.scoreRange != "" {
+		var err error
+		if j.columns.Low, j.columns.High, err = tasks.ParseRange(j.scoreRange); err != nil {
+			return usagef("--score-range %s: %w", j.scoreRange, err)
+		}
+	}
 	if j.task != "" {
 		if _, err := tasks.Find(j.task); err != nil {
 			return usageError{err}
 		}
 	}
 	return checkSeed(j.settings.Seed)
+}
+
+// ownColumn is a flag of a task of one's own that is given.
+func (j *finetuning) ownColumn() string {
+	for _, name := range []string{"text", "pair", "label", "score", "score-range", "positive"} {
+		if j.flags.Lookup(name).Value.String() != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 func (j *finetuning) run(ctx context.Context) (err error) {
@@ -170,46 +195,13 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	context := base.model.Dims().Context
-	if j.context > 0 {
-		if j.context > context {
-			return usagef("--context %d: the model has %d positions", j.context, context)
-		}
-		context = j.context
-	}
-	encoder, err := finetune.NewEncoder(base.tokenizer, context)
+	t, learned, checked, err := j.encode(base, task, learn, dev)
 	if err != nil {
 		return err
-	}
-	learned, err := encoder.Examples(task, learn)
-	if err != nil {
-		return err
-	}
-	checked, err := encoder.Examples(task, dev)
-	if err != nil {
-		return err
-	}
-	if encoder.Truncated > 0 {
-		fmt.Fprintf(j.stderr, "%d texts were longer than the context of %d and cut\n", encoder.Truncated, context)
-	}
-	d := base.model.Dims()
-	d.Vocab = max(d.Vocab, encoder.Tokenizer.Size())
-	c := finetune.Classifier{
-		Base: base.model.WithDims(d).WithDropout(j.dropout), Kind: task.Kind, Outputs: finetune.Outputs(task, learn),
-		Dropout: j.dropout, Auxiliary: j.auxiliary,
-	}
-	params := graph.NewParams(j.settings.Seed)
-	if err := c.Declare(params); err != nil {
-		return err
-	}
-	if !j.fresh {
-		if err := finetune.Extend(params, base.params); err != nil {
-			return err
-		}
 	}
 	o := j.settings
 	o.Micro = min(o.Micro, o.Batch, len(learned))
-	if err := checkTraining(c.Compile(graph.NewParams(0), o.Micro, finetune.Longest(learned, checked))); err != nil {
+	if err := checkTraining(t.Classifier.Compile(graph.NewParams(0), o.Micro, finetune.Longest(learned, checked))); err != nil {
 		return err
 	}
 	if err := j.makeOut(task.Name); err != nil {
@@ -219,11 +211,10 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, metrics.Close()) }()
 	steps := o.Epochs * ((len(learned) + o.Batch - 1) / o.Batch)
 	progress := train.NewProgress(j.stderr, steps, train.Machine{})
-	defer func() { err = errors.Join(err, metrics.Close()) }()
 	o.Observers = []train.Observer{metrics, progress}
-	trained := finetune.Trained{Description: finetune.Describe(task, c.Outputs, context), Classifier: c, Params: params, Encoder: encoder}
 	var best *finetune.Evaluation
 	o.Epoch = func(e finetune.Evaluation) error {
 		if err := progress.Say(fmt.Sprintf("epoch %d: dev loss %.4f%s", e.Epoch, e.Loss, metricsText(task, e))); err != nil {
@@ -236,14 +227,57 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 			return nil
 		}
 		best = &e
-		return trained.Save(filepath.Join(checkpointsDir(j.out), "best"))
+		return t.Save(filepath.Join(checkpointsDir(j.out), "best"))
+	}
+	o.Save = func(step int) error {
+		return j.saveStopped(step, steps, t.Save, progress)
 	}
 	end := stopping(ctx, progress)
-	all, err := finetune.Run(ctx, c, params, task, learned, checked, o)
+	all, err := finetune.Run(ctx, t.Classifier, t.Params, task, learned, checked, o)
 	end()
 	progress.Close()
 	if err != nil {
 		return err
 	}
-	return j.report(trained.Description, dev, all, best)
+	return j.report(t.Description, dev, all, best)
+}
+
+// encode makes the classifier and its examples, in tokens.
+func (j *finetuning) encode(base *trained, task tasks.Task, learn, dev tasks.Set) (t *finetune.Trained, learned, checked []finetune.Example, err error) {
+	context := base.model.Dims().Context
+	if j.context > context {
+		return nil, nil, nil, usagef("--context %d: the model has %d positions", j.context, context)
+	}
+	context = cmp.Or(j.context, context)
+	encoder, err := finetune.NewEncoder(base.tokenizer, context)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if learned, err = encoder.Examples(task, learn); err != nil {
+		return nil, nil, nil, err
+	}
+	if checked, err = encoder.Examples(task, dev); err != nil {
+		return nil, nil, nil, err
+	}
+	if encoder.Truncated > 0 {
+		fmt.Fprintf(j.stderr, "%d texts were longer than the context of %d and cut\n", encoder.Truncated, context)
+	}
+	d := base.model.Dims()
+	d.Vocab = max(d.Vocab, encoder.Tokenizer.Size())
+	c := finetune.NewClassifier(base.model.WithDims(d).WithDropout(j.dropout), task, finetune.Outputs(task, learn))
+	c.Dropout, c.Auxiliary = j.dropout, j.auxiliary
+	t = &finetune.Trained{Description: finetune.Describe(task, c.Outputs, context), Classifier: c, Params: graph.NewParams(j.settings.Seed), Encoder: encoder}
+	if err := c.Declare(t.Params); err != nil || j.fresh {
+		return t, learned, checked, err
+	}
+	return t, learned, checked, finetune.Extend(t.Params, base.params)
+}
+
+// saveStopped keeps the weights of a run that ends early, and says so.
+func (j *finetuning) saveStopped(step, steps int, save func(dir string) error, progress *train.Progress) error {
+	dir := filepath.Join(checkpointsDir(j.out), "latest")
+	if err := save(dir); err != nil {
+		return err
+	}
+	return progress.Say(fmt.Sprintf("stopped after update %d of %d: the weights are saved in %s", step, steps, dir))
 }

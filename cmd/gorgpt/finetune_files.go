@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 // files finds the files to train and to measure on; the second may be missing.
@@ -91,9 +92,16 @@ func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 				rest = append(rest, e)
 			}
 		}
-		learn.Examples = rest
+		if learn.Examples = rest; len(dev.Examples) == 0 {
+			err = fmt.Errorf("%s: too few to hold out a tenth, with %s; give --dev", learnFile, plural.Of(len(rest), "example"))
+			return
+		}
 	}
 	if learn.Examples, err = someOf(learn.Examples, j.examples, j.settings.Seed, learnFile); err != nil {
+		return
+	}
+	if task, err = task.Fit(learn.Examples); err != nil {
+		err = fmt.Errorf("%s: %w", learnFile, err)
 		return
 	}
 	fmt.Fprintf(j.stderr, "%s, %s: %d examples to train on from %s", task.Name, task.Kind, len(learn.Examples), learnFile)
@@ -101,7 +109,31 @@ func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 		fmt.Fprintf(j.stderr, " (%d left out: no label, or a broken line)", n)
 	}
 	fmt.Fprintf(j.stderr, ", %d to measure on\n", len(dev.Examples))
+	if _, alike := task.Fit(dev.Examples); alike != nil {
+		fmt.Fprintf(j.stderr, "to measure on: %v\n", alike)
+	}
+	j.sayScale(task, dev)
 	return
+}
+
+// sayScale says what scores are predicted with, and how many cannot be.
+func (j *finetuning) sayScale(task tasks.Task, dev tasks.Set) {
+	switch {
+	case !task.Regression:
+	case task.Deviation > 0:
+		fmt.Fprintf(j.stderr, "scores from %g to %g: one output with the squared error, of mean %.6g and deviation %.6g\n", task.Low, task.High, task.Mean, task.Deviation)
+	default:
+		fmt.Fprintf(j.stderr, "scores from %g to %g: an output for each whole number\n", task.Low, task.High)
+		beyond := 0
+		for _, e := range dev.Examples {
+			if e.Score < task.Low || e.Score > task.High {
+				beyond++
+			}
+		}
+		if beyond > 0 {
+			fmt.Fprintf(j.stderr, "%s to measure on outside of that, which the model cannot say\n", plural.Of(beyond, "score"))
+		}
+	}
 }
 
 // someOf draws n of the examples of a file; 0 are all.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -17,9 +19,17 @@ import (
 func metricsText(task tasks.Task, e finetune.Evaluation) string {
 	text := ""
 	for _, name := range task.Metrics {
-		text += fmt.Sprintf(", %s %.4f", name, e.Metrics[name])
+		text += fmt.Sprintf(", %s %.4f", metricName(name, task.Labels), e.Metrics[name])
 	}
 	return text
+}
+
+// metricName says of which class the F1 of two is.
+func metricName(name string, labels []string) string {
+	if name == "f1" {
+		return "f1 of " + labels[1]
+	}
+	return name
 }
 
 // maxConfused is the number of classes up to which confusions are shown: more fit neither a
@@ -32,7 +42,11 @@ func (j *finetuning) report(d finetune.Description, dev tasks.Set, all []finetun
 	var b strings.Builder
 	b.WriteString("line\ttruth\tpredicted\n")
 	for i, e := range dev.Examples {
-		fmt.Fprintf(&b, "%d\t%s\t%s\n", e.Line, d.Answer(best.Truth[i]), d.Answer(best.Predicted[i]))
+		truth := d.Answer(best.Truth[i])
+		if d.Regression {
+			truth = strconv.FormatFloat(best.Truth[i], 'g', -1, 64)
+		}
+		fmt.Fprintf(&b, "%d\t%s\t%s\n", e.Line, truth, d.Answer(best.Predicted[i]))
 	}
 	if err := os.WriteFile(filepath.Join(j.out, "predictions.tsv"), []byte(b.String()), 0o666); err != nil {
 		return err
@@ -52,14 +66,31 @@ func (j *finetuning) report(d finetune.Description, dev tasks.Set, all []finetun
 		for _, e := range all {
 			epochs = append(epochs, map[string]any{"epoch": e.Epoch, "loss": e.Loss, "metrics": e.Metrics})
 		}
-		return json.NewEncoder(j.stdout).Encode(map[string]any{
+		object := map[string]any{
 			"task": d.Task, "epoch": best.Epoch, "loss": best.Loss, "metrics": best.Metrics, "examples": len(dev.Examples), "run": j.out, "epochs": epochs,
-		})
+		}
+		if len(d.Labels) > 0 {
+			classes := make(map[string]tasks.ClassScore)
+			for i, s := range classScores(d, best) {
+				classes[d.Labels[i]] = s
+			}
+			object["classes"] = classes
+		}
+		if slices.Contains(d.Metrics, "f1") {
+			object["positive"] = d.Labels[1]
+		}
+		return json.NewEncoder(j.stdout).Encode(object)
 	}
 	w := tabwriter.NewWriter(j.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "best epoch\t%d\n", best.Epoch)
 	for _, name := range d.Metrics {
-		fmt.Fprintf(w, "%s\t%.4f\n", name, best.Metrics[name])
+		fmt.Fprintf(w, "%s\t%.4f\n", metricName(name, d.Labels), best.Metrics[name])
+	}
+	if confused != nil {
+		fmt.Fprintf(w, "\nclass\tprecision\trecall\tf1\texamples\n")
+		for i, s := range classScores(d, best) {
+			fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%.4f\t%d\n", d.Labels[i], s.Precision, s.Recall, s.F1, s.Examples)
+		}
 	}
 	if confused != nil {
 		fmt.Fprintf(w, "\ntruth \\ predicted\t%s\n", strings.Join(d.Labels, "\t"))
@@ -76,6 +107,10 @@ func (j *finetuning) report(d finetune.Description, dev tasks.Set, all []finetun
 	}
 	_, err := fmt.Fprintln(j.stdout, j.out)
 	return err
+}
+
+func classScores(d finetune.Description, e *finetune.Evaluation) []tasks.ClassScore {
+	return tasks.ClassScores(e.Predicted, e.Truth, len(d.Labels))
 }
 
 // confusions counts how often each class was taken for each.

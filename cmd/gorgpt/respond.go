@@ -53,7 +53,9 @@ func (j *finetuning) runPairs(ctx context.Context) (err error) {
 	var seen evaluations
 	t.Observers = []train.Observer{metrics, progress, &seen}
 	end := stopping(ctx, progress)
-	err = t.Run(ctx)
+	if err = t.Run(ctx); err != nil {
+		err = r.stopped(t, progress, err)
+	}
 	end()
 	progress.Close()
 	if err != nil {
@@ -61,6 +63,18 @@ func (j *finetuning) runPairs(ctx context.Context) (err error) {
 	}
 	fmt.Fprintf(j.stdout, "loss of responses %.4f at step %d, %.4f at step %d\n", seen.first.Loss, seen.first.Step, seen.last.Loss, seen.last.Step)
 	_, err = fmt.Fprintln(j.stdout, j.out)
+	return err
+}
+
+// stopped saves the weights of a run that an error has ended.
+func (r *responding) stopped(t *train.Trainer, progress *train.Progress, err error) error {
+	s, failed := t.State()
+	if failed == nil && s.Step > 0 {
+		failed = r.saveStopped(s.Step, r.steps, r.saveIn, progress)
+	}
+	if failed != nil {
+		return fmt.Errorf("%w; nor could the weights be saved: %w", err, failed)
+	}
 	return err
 }
 
@@ -156,12 +170,17 @@ func (r *responding) save(s train.State) error {
 	if s.Best == nil || s.Best.Step != s.Step {
 		return nil
 	}
+	return r.saveIn(filepath.Join(checkpointsDir(r.out), "best"))
+}
+
+// saveIn writes the model and its tokenizer.
+func (r *responding) saveIn(dir string) error {
 	end, _ := r.base.tokenizer.EndOfText() // the streams have it
 	config, err := r.base.model.JSON(end)
 	if err != nil {
 		return err
 	}
-	return checkpoint.Save(filepath.Join(checkpointsDir(r.out), "best"), checkpoint.Contents{
+	return checkpoint.Save(dir, checkpoint.Contents{
 		Config: config, Params: r.base.params, Zeros: r.base.model.Absent(), Tokenizer: r.base.tokenizer.Save,
 	})
 }

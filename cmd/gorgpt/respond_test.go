@@ -51,8 +51,8 @@ func TestFinetunePairs(t *testing.T) {
 		want   string
 	}{
 		{"--pairs train.jsonl --task rte", 2, "--pairs goes without --task, --kind, --data, --train, --fresh and --json"},
-		{"--pairs train.jsonl --label stars", 2, "--pairs goes without --text, --pair, --label, --score and --lambda: a pair has prompt and response, and no head"},
-		{"--pairs train.jsonl --lambda 0", 2, "--pairs goes without --text, --pair, --label, --score and --lambda: a pair has prompt and response, and no head"},
+		{"--pairs train.jsonl --label stars", 2, "--pairs goes without --label: a pair has prompt and response, and no head"},
+		{"--pairs train.jsonl --lambda 0", 2, "--pairs goes without --lambda: a pair has prompt and response, and no head"},
 		{"--pairs train.jsonl --dev train.jsonl --examples 13", 2, "--examples 13: train.jsonl has 12"},
 		{"--pairs train.jsonl --seed 9223372036854775808", 2, "--seed 9223372036854775808: want at most 9223372036854775807, the largest integer of TOML"},
 		{"--pairs train.jsonl --template tlrd", 2, `unknown template "tlrd"; did you mean "tldr"?`},

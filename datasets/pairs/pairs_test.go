@@ -39,7 +39,7 @@ func TestRead(t *testing.T) {
 	}
 	// Lines of Windows, as Python's text mode reads them; a "\r" elsewhere is text.
 	got, err = pairs.ReadParallel(write(t, "a.en", "one\r\n\r two\r\n"), write(t, "a.de", "eins\r\nzwei\r"))
-	if s := fmt.Sprintf("%q", got); err != nil || s != `[{"one" ["eins"] '\x01'} {"\r two" ["zwei"] '\x02'}]` {
+	if s := fmt.Sprintf("%+q", fmt.Sprint(got)); err != nil || s != `"[{one [eins] 1} {\r two [zwei] 2}]"` {
 		t.Errorf("%s, %v", s, err)
 	}
 	coqa := write(t, "coqa.json", `{"data":[{"id":"x","story":"A story.","questions":[{"input_text":"Who?"},{"input_text":"Why?"}],

@@ -1,8 +1,11 @@
 package tasks
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"gonum.org/v1/gonum/stat"
 )
@@ -56,6 +59,19 @@ func (t Task) Fit(examples []Example) (Task, error) {
 		return t, fmt.Errorf("the %d scores from %g to %g are too close together to be told apart", len(examples), t.Low, t.High)
 	}
 	return t, nil
+}
+
+// ParseRange reads a scale of whole numbers, as in 0:5.
+func ParseRange(text string) (low, high float64, err error) {
+	first, second, _ := strings.Cut(text, ":")
+	low, err = strconv.ParseFloat(first, 64)
+	if err == nil {
+		high, err = strconv.ParseFloat(second, 64)
+	}
+	if err != nil {
+		return 0, 0, errors.New("want two whole numbers, as in 0:5")
+	}
+	return low, high, checkRange(low, high)
 }
 
 // checkRange tells whether a scale that is given is one of whole numbers.

@@ -57,6 +57,18 @@ func TestFit(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %s", scores, task, err, want)
 		}
 	}
+	for text, want := range map[string]string{
+		"0:5": "0 5 <nil>", "-2:2": "-2 2 <nil>", "0:": "0 0 want two whole numbers, as in 0:5", "5": "0 0 want two whole numbers, as in 0:5",
+		"5:0":     "5 0 a range of scores from 5 to 0: want whole numbers, the second the larger by at most 1000",
+		"0:NaN":   "0 NaN a range of scores from 0 to NaN: want whole numbers, the second the larger by at most 1000",
+		"0:1001":  "0 1001 a range of scores from 0 to 1001: want whole numbers, the second the larger by at most 1000",
+		"-Inf:+5": "-Inf 5 a range of scores from -Inf to 5: want whole numbers, the second the larger by at most 1000",
+	} {
+		low, high, err := tasks.ParseRange(text)
+		if got := fmt.Sprint(low, " ", high, " ", err); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
 	classes := tasks.Task{Kind: tasks.Entailment, Labels: []string{"no", "yes"}}
 	if _, err := classes.Fit([]tasks.Example{{Label: 1}, {Label: 1}}); err == nil || err.Error() != "all 2 examples are yes: there is nothing to tell apart" {
 		t.Errorf("one class: %v", err)

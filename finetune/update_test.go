@@ -1,0 +1,192 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// few are a classifier and examples of several lengths.
+func few(t *testing.T, squared bool) (Classifier, *graph.Params, []Example) {
+	t.Helper()
+	c := Classifier{Base: models.GPT2(gpt2.New(11, 24, 16, 1, 2)), Kind: tasks.Classification, Outputs: 2, Auxiliary: 0.3}
+	if squared {
+		c.Outputs, c.Squared = 1, true
+	}
+	params := graph.NewParams(3)
+	if err := c.Declare(params); err != nil {
+		t.Fatal(err)
+	}
+	var examples []Example
+	for i := range 5 {
+		x := Example{Targets: make([]float32, c.Outputs)}
+		x.Targets[i%c.Outputs] = 1 - 2*float32(i%3)*float32(2-c.Outputs) // scores, or 1
+		ids := make([]int, 3+4*i)
+		for k := range ids {
+			ids[k] = (k*k + i) % 11
+		}
+		x.Sequences = [][]int{ids}
+		examples = append(examples, x)
+	}
+	return c, params, examples
+}
+
+// steps observes updates.
+type steps []train.Step
+
+func (s *steps) OnStep(step train.Step) error        { *s = append(*s, step); return nil }
+func (s *steps) OnEvaluation(train.Evaluation) error { return nil }
+
+// direct is the loss of all examples at once, and its gradient's norm.
+func direct(t *testing.T, c Classifier, params *graph.Params, examples []Example) (loss, norm float64) {
+	t.Helper()
+	p, err := c.Compile(params, len(examples), Longest(examples))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	b := newBatch(c, len(examples), Longest(examples))
+	b.fill(examples, len(examples))
+	if err := b.set(p); err != nil {
+		t.Fatal(err)
+	}
+	params.ZeroGrad()
+	if err := p.RunGrad(1); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range params.All() {
+		for _, g := range w.GradData() {
+			norm += float64(g) * float64(g)
+		}
+	}
+	params.ZeroGrad()
+	return float64(p.Loss()), math.Sqrt(norm)
+}
+
+// TestUpdate: loss and gradient of an update are those of all its examples at once, whatever
+// runs it was made of. Adam hides a gradient that is twice too large.
+func TestUpdate(t *testing.T) {
+	for _, squared := range []bool{false, true} {
+		for _, micro := range []int{1, 2, 5} {
+			c, params, examples := few(t, squared)
+			loss, norm := direct(t, c, params, examples)
+			var seen steps
+			o := Defaults()
+			o.Epochs, o.Batch, o.Micro, o.Observers = 1, 5, micro, []train.Observer{&seen}
+			task := tasks.Task{Regression: squared, Deviation: float64(2 - c.Outputs), Metrics: []string{"accuracy"}}
+			if _, err := Run(context.Background(), c, params, task, examples, examples, o); err != nil {
+				t.Fatal(err)
+			}
+			if len(seen) != 1 || !(math.Abs(seen[0].Loss-loss) <= 1e-5*loss) || !(math.Abs(seen[0].GradNorm-norm) <= 1e-5*norm) {
+				t.Errorf("squared %v, by %d: %+v, want loss %v and norm %v", squared, micro, seen, loss, norm)
+			}
+		}
+	}
+}
+
+// TestSquaredDifferences: the loss is a parabola in each weight of the head, so that the
+// central difference is the gradient at any distance.
+func TestSquaredDifferences(t *testing.T) {
+	c, params, examples := few(t, true)
+	p, err := c.Compile(params, len(examples), Longest(examples))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	b := newBatch(c, len(examples), Longest(examples))
+	b.fill(examples, len(examples))
+	if err := b.set(p); err != nil {
+		t.Fatal(err)
+	}
+	loss := func() float64 {
+		params.ZeroGrad()
+		if err := p.RunGrad(1); err != nil {
+			t.Fatal(err)
+		}
+		return float64(p.Loss())
+	}
+	for _, name := range []string{"classifier.weight", "classifier.bias"} {
+		w := params.Get(name)
+		loss()
+		for i, got := range slices.Clone(w.GradData()) {
+			const d = 0.5
+			kept := w.Data()[i]
+			w.Data()[i] = kept + d
+			above := loss()
+			w.Data()[i] = kept - d
+			below := loss()
+			w.Data()[i] = kept
+			if want := (above - below) / (2 * d); !(math.Abs(float64(got)-want) <= 1e-4*max(1, math.Abs(want))) {
+				t.Errorf("gradient of %s[%d] is %v, want %v", name, i, got, want)
+			}
+		}
+	}
+}
+
+// TestSave: a run that ends early gives its weights away, once there are any of its own.
+func TestSave(t *testing.T) {
+	broken := errors.New("the disk is full")
+	for _, c := range []struct {
+		name   string
+		change func(o *Settings, cancel func())
+		steps  int
+		want   string
+	}{
+		{"before", func(o *Settings, cancel func()) { cancel() }, 0, "finetune: context canceled"},
+		{"in the first epoch", func(o *Settings, cancel func()) {
+			o.Observers = []train.Observer{after{2, func() error { cancel(); return nil }}}
+		}, 2, "finetune: context canceled"},
+		{"observer", func(o *Settings, cancel func()) {
+			o.Observers = []train.Observer{after{1, func() error { return broken }}}
+		}, 1, "the disk is full"},
+		{"epoch", func(o *Settings, cancel func()) { o.Epoch = func(Evaluation) error { return broken } }, 3, "the disk is full"},
+		{"not a number", func(o *Settings, cancel func()) { o.Rate, o.Warmup = 1e38, 0 }, 1, ""},
+		{"whole", func(o *Settings, cancel func()) {}, 0, ""},
+	} {
+		classifier, params, examples := few(t, false)
+		ctx, cancel := context.WithCancel(context.Background())
+		o := Defaults()
+		o.Epochs, o.Batch = 2, 2 // 3 updates an epoch
+		saved := 0
+		o.Save = func(step int) error { saved = step; return nil }
+		c.change(&o, cancel)
+		_, err := Run(ctx, classifier, params, tasks.Task{Metrics: []string{"accuracy"}}, examples, examples, o)
+		cancel()
+		if c.want != "" && (err == nil || err.Error() != c.want) || saved != c.steps || c.steps > 0 && err == nil {
+			t.Errorf("%s: saved at step %d, %v; want %d, %s", c.name, saved, err, c.steps, c.want)
+		}
+		if c.name == "not a number" && !strings.Contains(err.Error(), "step 2") {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	classifier, params, examples := few(t, false)
+	o := Defaults()
+	o.Epoch = func(Evaluation) error { return broken }
+	o.Save = func(int) error { return errors.New("there is no room") }
+	if _, err := Run(context.Background(), classifier, params, tasks.Task{}, examples, examples, o); err == nil || err.Error() != "the disk is full; nor could the weights be saved: there is no room" || !errors.Is(err, broken) {
+		t.Errorf("%v", err)
+	}
+}
+
+// after calls something after so many updates.
+type after struct {
+	steps int
+	then  func() error
+}
+
+func (a after) OnStep(s train.Step) error {
+	if s.Step == a.steps {
+		return a.then()
+	}
+	return nil
+}
+func (a after) OnEvaluation(train.Evaluation) error { return nil }
