@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"time"
 
@@ -209,7 +208,7 @@ func (w *generation) enough() error {
 
 // prompts goes on with each line of in. A terminal is asked for them.
 func (w *generation) prompts(ctx context.Context, in io.Reader) error {
-	f, ok := in.(*os.File)
+	f, ok := in.(interface{ Fd() uintptr })
 	terminal := ok && term.IsTerminal(int(f.Fd()))
 	if terminal {
 		fmt.Fprintln(w.stderr, "Type the beginning of a text, and Ctrl-D to end.")

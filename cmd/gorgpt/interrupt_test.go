@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -39,10 +41,12 @@ func TestSecondInterrupt(t *testing.T) {
 	heard := false
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		switch line := lines.Text(); {
-		case strings.HasPrefix(line, "step 0/"): // the update follows
+		case strings.HasPrefix(line, "step 0/"):
+			time.Sleep(oneInterrupt) // the update has begun
 			interrupt()
 		case line == "stopping after this update (Ctrl-C again to stop now)":
 			heard = true
+			time.Sleep(2 * oneInterrupt) // sooner, it would be the same Ctrl-C
 			interrupt()
 		}
 	}
@@ -52,5 +56,77 @@ func TestSecondInterrupt(t *testing.T) {
 	const want = "gorgpt: --resume: run: the run was stopped before its first checkpoint; begin again: gorgpt train run/recipe.toml\n"
 	if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "run"); status != 1 || stderr != want {
 		t.Errorf("status %d: %s\nwant %s", status, stderr, want)
+	}
+}
+
+// TestInterruptWhileWaiting: a signal ends a command that waits, for standard input or for a
+// pipe that nobody writes into.
+func TestInterruptWhileWaiting(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	if status, _, stderr := trainSmall(t, "--out", "run", "--tokenizer", "bytes", "--steps", "2"); status != 0 {
+		t.Fatal(stderr)
+	}
+	if err := syscall.Mkfifo("pipe.txt", 0o666); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const from = "run/checkpoints/latest"
+	for _, args := range [][]string{
+		{"tokenize", "--tokenizer", "bytes"},
+		{"generate", "--from", from},
+		{"train", "pipe.txt", "--out", "never"},
+		{"eval", "--from", from, "--on", "perplexity", "--data", "pipe.txt"},
+	} {
+		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+			t.Run(args[0]+" "+signal.String(), func(t *testing.T) {
+				t.Parallel()
+				cmd := exec.Command(self, args...)
+				cmd.Env = append(os.Environ(), asCommand+"=1")
+				in, err := cmd.StdinPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer in.Close()
+				var stderr strings.Builder
+				cmd.Stderr = &stderr
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				defer time.AfterFunc(30*time.Second, func() { cmd.Process.Kill() }).Stop()
+				time.Sleep(time.Second) // until it waits
+				if err := cmd.Process.Signal(signal); err != nil {
+					t.Error(err)
+				}
+				if cmd.Wait(); cmd.ProcessState.ExitCode() != interrupted || !strings.HasSuffix(stderr.String(), "interrupted\n") {
+					t.Errorf("%v: %s", cmd.ProcessState, &stderr)
+				}
+			})
+		}
+	}
+}
+
+// TestTwoSignalsAtOnce: timeout(1) signals the process, and the group it is in: one Ctrl-C, and
+// the checkpoint is saved.
+func TestTwoSignalsAtOnce(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	for i := range 8 {
+		dir := string(rune('a' + i))
+		cmd := process(t, 1, append(append([]string{"train"}, small...), "--steps", "100000", "--eval-every", "100000", "--out", dir)...)
+		awaitStep(t, dir, 2)
+		for range 3 {
+			if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Duration(i) * oneInterrupt / 40)
+		}
+		cmd.Wait()
+		if _, err := os.Stat(dir + "/checkpoints/latest/config.json"); cmd.ProcessState.ExitCode() != interrupted || err != nil {
+			t.Errorf("%v, %v; want status %d and a checkpoint", cmd.ProcessState, err, interrupted)
+		}
 	}
 }

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/internal/nearest"
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
@@ -28,11 +30,16 @@ func main() {
 
 // run executes the command line and returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out := &results{w: stdout}
 	root := newRoot()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetIn(&input{ctx: ctx, file: os.Stdin})
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = out.close()
+	}
 	if err == nil {
 		return 0
 	}
@@ -45,6 +52,36 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return interrupted
 	}
 	return 1
+}
+
+// results is standard output. It remembers that something could not be written, whether or
+// not the command looked: a full disk is a failure.
+type results struct {
+	w   io.Writer
+	err error
+}
+
+func (r *results) Write(p []byte) (int, error) {
+	n, err := r.w.Write(p)
+	return n, r.note(err)
+}
+
+// note names an error of the output, and keeps the first.
+func (r *results) note(err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("standard output: %w", weights.Bare(err))
+	r.err = cmp.Or(r.err, err)
+	return err
+}
+
+// close returns what went wrong with the output as a whole: some file systems say so at the end.
+func (r *results) close() error {
+	if f, ok := r.w.(*os.File); ok {
+		r.note(f.Close())
+	}
+	return r.err
 }
 
 // oneLine is an error in a line, whatever a library wraps into it. A user interrupts,

@@ -79,7 +79,7 @@ func (t *tokenizing) run(r io.Reader, w io.Writer) error {
 	for n := 1; ; n++ {
 		line, err := in.ReadBytes('\n')
 		if err != nil && err != io.EOF {
-			return err
+			return errors.Join(err, out.Flush())
 		}
 		if err == io.EOF && len(line) == 0 {
 			return out.Flush()
