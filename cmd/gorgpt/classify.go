@@ -29,6 +29,8 @@ and then its choices. Without any, they are read from standard input: a line eac
 between. The answer is the label, the number of the choice or the score, and its probability.`,
 		Example: `  gorgpt classify --from runs/sst2-20260102-150405/checkpoints/best 'A quiet, moving film.'
   cut -f1,2 pairs.tsv | gorgpt classify --from DIR --json`,
+		Annotations: map[string]string{emptyIsText: "true"},
+
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if from == "" {
 				return usagef("--from is missing: the checkpoint to classify with")

@@ -54,9 +54,7 @@ it is missing. OUT must not exist, or be an empty directory.`,
   gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
 		Args: usageArgs(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if c.in, c.out = args[0], args[1]; c.out == "" {
-				return usagef("OUT is empty: want a folder, or a file that ends in .bin")
-			}
+			c.in, c.out = args[0], args[1]
 			return c.run(cmd.OutOrStdout())
 		},
 	}

@@ -165,6 +165,16 @@ func (j *finetuning) check() error {
 			return usagef("--score-range %s: %w", j.scoreRange, err)
 		}
 	}
+	err := noneIdle(j.flags.Changed, []idle{
+		{j.pairs == "", []string{"template"}, "a task: it is for --pairs"},
+		{j.trainFile != "" && j.devFile != "", []string{"data"}, "--train and --dev, which name its files"},
+	})
+	if err != nil {
+		return err
+	}
+	if err := recordable(j.flags, ofOneRun...); err != nil {
+		return err
+	}
 	if j.task != "" {
 		if _, err := tasks.Find(j.task); err != nil {
 			return usageError{err}

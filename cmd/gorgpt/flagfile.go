@@ -111,8 +111,10 @@ func wanted(setting string, value any) string {
 			return "an integer from 0"
 		}
 	case "float64":
-		if _, ok := value.(float64); !ok && !integer {
+		if x, ok := value.(float64); !ok && !integer {
 			return "a number"
+		} else if !finiteNumber(x) {
+			return "a finite number"
 		}
 	case "bool":
 		if _, ok := value.(bool); !ok {

@@ -99,6 +99,7 @@ model's context, the older half of what the model sees is forgotten.`,
 	f.SortFlags = false
 	f.StringVar(&from, "from", "", "checkpoint directory")
 	f.StringVar(&prompt, "prompt", "", "text to go on with (default: a line of standard input each)")
+	takesEmpty(f, "prompt")
 	f.IntVar(&w.tokens, "tokens", 200, "most tokens to generate")
 	f.IntVar(&w.samples, "samples", 1, "texts for a prompt, at once")
 	f.Float64Var(&w.options.Temperature, "temperature", 0.8, "above 1 wilder, below 1 tamer, 0 greedy")
@@ -143,23 +144,16 @@ func (w *generation) together(given func(flag string) bool, greedy, measure bool
 	case w.options.Temperature == 0:
 		always = "--temperature 0"
 	}
-	for _, r := range []struct {
-		no    bool
-		flags []string
-		why   string
-	}{
+	err := noneIdle(given, []idle{
 		{measure, []string{"beams", "stop", "json", "logprobs"}, "--bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
 		{w.beams > 0, []string{"greedy", "temperature", "top-k", "top-p", "min-p", "seed"}, "--beams: a search draws nothing"},
 		{greedy && w.options.Temperature != 0, []string{"temperature"}, "--greedy"},
 		{always != "", []string{"top-k", "top-p", "min-p", "seed"}, always + ": nothing is drawn"},
 		{always != "" && !measure && w.samples > 1, []string{"samples"}, always + ": all would be the same"},
 		{w.beams == 0, []string{"length-penalty"}, "draws: it is for --beams"},
-	} {
-		for _, flag := range r.flags {
-			if r.no && given(flag) {
-				return usagef("--%s has no meaning with %s", flag, r.why)
-			}
-		}
+	})
+	if err != nil {
+		return err
 	}
 	if measure && w.tokens == 1 {
 		return usagef("--tokens 1: with --bench, want 2 or more: it measures those after the first")
@@ -180,9 +174,6 @@ func (w *generation) check() error {
 	if w.options.LogProbs > 0 && !w.asJSON {
 		return usagef("--logprobs %d: only with --json", w.options.LogProbs)
 	}
-	if math.IsNaN(w.lengthPenalty) || math.IsInf(w.lengthPenalty, 0) {
-		return usagef("--length-penalty %v: want a finite number", w.lengthPenalty)
-	}
 	if w.beams > 0 && (w.samples > 1 || w.options.LogProbs > 0) {
 		return usagef("--beams %d: neither --samples nor --logprobs goes with a search", w.beams)
 	}
@@ -191,9 +182,6 @@ func (w *generation) check() error {
 	}
 	if w.options.RepetitionPenalty == 0 {
 		return usagef("--repetition-penalty 0: want above 0; 1 is none")
-	}
-	if slices.Contains(w.stops, "") {
-		return usagef("--stop is empty: want the text to end before")
 	}
 	return nil
 }

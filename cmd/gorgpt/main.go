@@ -137,6 +137,8 @@ func newRoot() *cobra.Command {
 			}
 			return unknown("command", args[0], names(cmd))
 		},
+		PersistentPreRunE: checkValues,
+
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("gorgpt {{.Version}}\n")

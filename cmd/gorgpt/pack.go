@@ -40,7 +40,13 @@ Standard output: a line for each part, and DIR last.`,
   gorgpt pack --out packed --verify`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			err := noneIdle(cmd.Flags().Changed, []idle{
+				{verify, []string{"tokenizer", "validation", "val-data", "shard-tokens"}, "--verify, which only reads --out"},
+				{valData != "", []string{"validation"}, "--val-data, which is the text for it"},
+			})
 			switch {
+			case err != nil:
+				return err
 			case out == "":
 				return usagef("--out is missing: the folder for the shards")
 			case verify && len(args) == 0:

@@ -218,6 +218,18 @@ func (r recipe) validate() error {
 	return checkSeed(r.Seed)
 }
 
+// together refuses flags that have no meaning in this recipe. A recipe file may hold such
+// settings: that of a run has all there are.
+func (r recipe) together(given func(flag string) bool) error {
+	return noneIdle(given, []idle{
+		{len(r.Mix) > 0, []string{"data"}, "--mix, which names the texts"},
+		{r.ValData != "", []string{"validation"}, "--val-data, which is the text for it"},
+		{r.Solver == "lion", []string{"epsilon"}, "--solver lion: it is AdamW's"},
+		{r.Schedule == "constant", []string{"lr-floor"}, "--schedule constant, which falls to nothing"},
+		{r.Decay == 0, []string{"decay-all", "no-decay"}, "--weight-decay 0: nothing decays"},
+	})
+}
+
 // warmup is the length of the climb: no more than a tenth of a short run.
 func (r recipe) warmup() int { return min(r.Warmup, r.Steps/10) }
 

@@ -59,6 +59,9 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 					return err
 				}
 			}
+			if err := recordable(cmd.Flags(), "out", "resume"); err != nil {
+				return err
+			}
 			was := j.recipe
 			if err := j.recipe.override(cmd.Flags()); err != nil {
 				return usageError{err}
@@ -67,6 +70,9 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 				return usagef("--resume goes on with the run as it began: of the recipe, only --steps, --eval-every, --eval-batches, --save-every, --sample-every and --keep can change")
 			}
 			if err := j.recipe.validate(); err != nil {
+				return err
+			}
+			if err := j.recipe.together(cmd.Flags().Changed); err != nil {
 				return err
 			}
 			return j.run(cmd.Context())
