@@ -21,6 +21,7 @@ var layer = map[string]int{
 	"internal/optional":       0,
 	"internal/mutate":         0,  // asks the tests, imports nothing of ours
 	"internal/plainjson":      -1, // for the formats too
+	"internal/wholefile":      -1,
 	"chart":                   0,
 	"internal/reference":      0,
 	"internal/kernel":         0,

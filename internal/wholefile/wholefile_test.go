@@ -1,0 +1,97 @@
+package wholefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestWrite: a file is replaced as a whole; what is not finished leaves the old one and nothing
+// beside it.
+func TestWrite(t *testing.T) {
+	t.Chdir(t.TempDir())
+	check := func(want string) {
+		t.Helper()
+		got, err := os.ReadFile("file")
+		if err != nil || string(got) != want {
+			t.Errorf("%q, %v; want %q", got, err, want)
+		}
+		if entries, _ := filepath.Glob("file*"); len(entries) != 1 {
+			t.Errorf("left behind: %v", entries)
+		}
+	}
+	if err := Write("file", []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	check("one")
+	f, err := Create("file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("two, which never ends"); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile("file"); string(got) != "one" {
+		t.Errorf("%q while another is written", got)
+	}
+	f.Discard()
+	check("one")
+	if err := os.WriteFile("file.tmp", []byte("of a crash, and longer than what follows"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write("file", []byte("three")); err != nil {
+		t.Fatal(err)
+	}
+	check("three")
+	if f, err = Create("file"); err != nil {
+		t.Fatal(err)
+	}
+	f.WriteString("four")
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	f.Discard() // does nothing any more
+	check("four")
+}
+
+// TestWriteThrough: links stay links, and what is no regular file is written as it is.
+func TestWriteThrough(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("dir", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("dir/file", nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("dir/file", "link"); err != nil {
+		t.Skip(err)
+	}
+	if err := Write("link", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Lstat("link")
+	if got, _ := os.ReadFile("dir/file"); err != nil || info.Mode()&fs.ModeSymlink == 0 || string(got) != "x" {
+		t.Errorf("%v, %v, %q; want the link, and its file written", info, err, got)
+	}
+	if err := Write(os.DevNull, []byte("x")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWriteErrors name the file, not that under which it is written.
+func TestWriteErrors(t *testing.T) {
+	for _, path := range []string{filepath.Join(t.TempDir(), "none", "file"), t.TempDir()} {
+		err := Write(path, nil)
+		var pathErr *fs.PathError
+		if !errors.As(err, &pathErr) || pathErr.Path != path {
+			t.Errorf("%v; want an error of %s", err, path)
+		}
+	}
+	if err := Write("/dev/full", []byte("x")); err == nil {
+		if _, no := os.Stat("/dev/full"); no == nil {
+			t.Error("a full disk is no error")
+		}
+	}
+}
