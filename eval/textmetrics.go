@@ -6,6 +6,10 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
 )
 
 // BLEU is that of a corpus, 0 to 100 (Papineni et al. 2002): n-grams up to four, brevity
@@ -80,15 +84,22 @@ var rules13a = []struct {
 	{regexp.MustCompile(`([0-9])(-)`), "$1 $2 "},
 }
 
-var entities13a = strings.NewReplacer("<skipped>", "", "-\n", "", "\n", " ",
-	"&quot;", `"`, "&amp;", "&", "&lt;", "<", "&gt;", ">")
+// Before them, one after the other: so "&amp;lt;" is "<" in the end, and "&amp;quot;" is not a
+// quotation mark.
+var entities13a = [][2]string{
+	{"<skipped>", ""}, {"-\n", ""}, {"\n", " "}, {"&quot;", `"`}, {"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"},
+}
 
 func tokens13a(text string) []string {
-	text = " " + entities13a.Replace(text) + " "
+	text = strings.TrimRightFunc(text, isSpace)
+	for _, e := range entities13a {
+		text = strings.ReplaceAll(text, e[0], e[1])
+	}
+	text = " " + text + " "
 	for _, r := range rules13a {
 		text = r.at.ReplaceAllString(text, r.with)
 	}
-	return strings.Fields(text)
+	return strings.FieldsFunc(text, isSpace)
 }
 
 // ngrams counts the sequences of n words.
@@ -119,7 +130,7 @@ func ROUGE(text string, references []string) Rouge {
 }
 
 func rougeWords(text string) []string {
-	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
+	return strings.FieldsFunc(lower(text), func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
 	})
 }
@@ -189,18 +200,35 @@ func LeaveOneOut(answer string, right []string) (f1 float64) {
 	return f1
 }
 
+// answerWords are those that SQuAD's script compares: in lower case, without the punctuation of
+// ASCII, then with white space in place of articles. An article ends where letters and digits
+// do, so in “the house” and a–b there are some.
 func answerWords(text string) []string {
 	text = strings.Map(func(r rune) rune {
 		if r < unicode.MaxASCII && (unicode.IsPunct(r) || unicode.IsSymbol(r)) {
 			return -1
 		}
 		return r
-	}, strings.ToLower(text))
-	var words []string
-	for w := range strings.FieldsSeq(text) {
-		if w != "a" && w != "an" && w != "the" {
-			words = append(words, w)
+	}, lower(text))
+	var b strings.Builder
+	for len(text) > 0 {
+		end := strings.IndexFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })
+		if end < 0 {
+			end = len(text)
 		}
+		switch word := text[:end]; word {
+		case "a", "an", "the":
+			b.WriteByte(' ')
+		default:
+			b.WriteString(word)
+		}
+		_, n := utf8.DecodeRuneInString(text[end:])
+		b.WriteString(text[end : end+n])
+		text = text[end+n:]
 	}
-	return words
+	return strings.FieldsFunc(b.String(), isSpace)
 }
+
+// lower is the text in lower case, as Python has it: İ becomes two characters, and a sigma
+// depends on where it stands.
+func lower(text string) string { return cases.Lower(language.Und).String(text) }

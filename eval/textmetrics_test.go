@@ -22,7 +22,7 @@ func TestTextMetrics(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal(data, &cases)
 	}
-	if err != nil || len(cases) < 6 {
+	if err != nil || len(cases) < 13 {
 		t.Fatal(len(cases), err)
 	}
 	for i, c := range cases {
@@ -76,5 +76,33 @@ func TestAnswerF1(t *testing.T) {
 			t.Errorf("%q: exact %v", c.answer, exact)
 		}
 		near(t, c.answer, f1, c.f1, 1e-12)
+	}
+}
+
+// TestAnswers compares with SQuAD's and CoQA's steps in Python; testdata/text_metrics.py records
+// them.
+func TestAnswers(t *testing.T) {
+	var cases []struct {
+		Answer      string
+		Right       []string
+		Exact       bool
+		F1          float64
+		LeaveOneOut float64 `json:"f1_leave_one_out"`
+	}
+	data, err := os.ReadFile("testdata/answers.json")
+	if err == nil {
+		err = json.Unmarshal(data, &cases)
+	}
+	if err != nil || len(cases) < 11 {
+		t.Fatal(len(cases), err)
+	}
+	for _, c := range cases {
+		what := fmt.Sprintf("%q of %q", c.Answer, c.Right)
+		exact, f1 := eval.AnswerF1(c.Answer, c.Right)
+		if exact != c.Exact {
+			t.Errorf("%s: exact %v", what, exact)
+		}
+		near(t, what+": f1", f1, c.F1, 1e-12)
+		near(t, what+": leave one out", eval.LeaveOneOut(c.Answer, c.Right), c.LeaveOneOut, 1e-12)
 	}
 }
