@@ -165,11 +165,11 @@ func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool [
 		var examples strings.Builder
 		for k := range draw(m.Shots, m.Draw, len(pool), i, own, m.Seed) {
 			right := pool[k].Choices[pool[k].Answer]
-			examples.WriteString(detokenize(right.Before+right.Text) + "\n\n")
+			examples.WriteString(detokenize.apply(right.Before+right.Text) + "\n\n")
 		}
 		shots := examples.String()
 		for c, choice := range q.Choices {
-			score, err := s.continuation(shots+detokenize(choice.Before), detokenize(choice.Text), m.BOS)
+			score, err := s.continuation(shots+detokenize.apply(choice.Before), detokenize.apply(choice.Text), m.BOS)
 			if err != nil {
 				return nil, fmt.Errorf("question %d, choice %d: %w", i+1, c+1, err)
 			}

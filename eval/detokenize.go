@@ -20,20 +20,35 @@ import (
 // The spaces of the rest: none before closing punctuation and within brackets and double
 // quotes. Each can be undone by the tokeniser that made the text, but for where the
 // original had such spaces.
-func Detokenizers() []string { return []string{"none", "wikitext", "wikitext-harness", "ptb"} }
-
-func findDetokenizer(name string) (func(string) string, error) {
-	switch orNone(name) {
-	case "none":
-		return func(text string) string { return text }, nil
-	case "wikitext":
-		return wikitext, nil
-	case "wikitext-harness":
-		return wikitextHarness, nil
-	case "ptb":
-		return ptb, nil
+func Detokenizers() []string {
+	var names []string
+	for _, d := range detokenizers {
+		names = append(names, d.name)
 	}
-	return nil, nearest.Unknown("detokenizer", name, Detokenizers())
+	return names
+}
+
+// A detokenizer that works by the line does to lines one by one what it does to them together.
+type detokenizer struct {
+	name   string
+	apply  func(string) string
+	byLine bool
+}
+
+var detokenizers = []detokenizer{
+	{"none", func(text string) string { return text }, true},
+	{"wikitext", wikitext, true},
+	{"wikitext-harness", wikitextHarness, false},
+	{"ptb", ptb, true},
+}
+
+func findDetokenizer(name string) (detokenizer, error) {
+	for _, d := range detokenizers {
+		if d.name == orNone(name) {
+			return d, nil
+		}
+	}
+	return detokenizer{}, nearest.Unknown("detokenizer", name, Detokenizers())
 }
 
 var (

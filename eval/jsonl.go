@@ -6,15 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// eachLine calls parse for each line of data that is not blank; an error of parse gets the
-// file and the line.
-func eachLine(path string, data []byte, parse func(line []byte) error) error {
-	lines := bufio.NewScanner(bytes.NewReader(data))
+// eachLine calls parse for each line of a file that is not blank; an error of parse gets the
+// file and the line. A line is valid until the next.
+func eachLine(path string, r io.Reader, parse func(line []byte) error) error {
+	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 16<<20)
 	n := 1
 	for ; lines.Scan(); n++ {
@@ -32,20 +33,7 @@ func eachLine(path string, data []byte, parse func(line []byte) error) error {
 	return lines.Err()
 }
 
-// jsonTexts reads JSON lines, of each the text under the first of the keys that is there.
-func jsonTexts(path string, data []byte, keys ...string) ([]string, error) {
-	var all []string
-	err := eachLine(path, data, func(line []byte) error {
-		text, err := jsonText(line, keys...)
-		all = append(all, text)
-		return err
-	})
-	if err == nil && len(all) == 0 {
-		err = errors.New(path + ": no lines")
-	}
-	return all, err
-}
-
+// jsonText reads a JSON line: the text under the first of the keys that is there.
 func jsonText(line []byte, keys ...string) (text string, err error) {
 	var row map[string]json.RawMessage
 	if err := plainjson.Unmarshal(line, &row); err != nil {

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -54,7 +55,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 		if err := s.step(ctx, i, len(passages)); err != nil {
 			return Result{}, err
 		}
-		text := detokenize(passage)
+		text := detokenize.apply(passage)
 		cut := strings.LastIndexByte(text, ' ')
 		if cut < 1 {
 			return Result{}, fmt.Errorf("%s: passage %d has a single word", path, i+1)
@@ -160,7 +161,7 @@ func isStopWord(s *Subject, id int) (bool, error) {
 // passages reads LAMBADA in either form.
 func passages(path string, data []byte) ([]string, error) {
 	var all []string
-	err := eachLine(path, data, func(line []byte) (err error) {
+	err := eachLine(path, bytes.NewReader(data), func(line []byte) (err error) {
 		text := string(line)
 		if line[0] == '{' {
 			text, err = jsonText(line, "text")

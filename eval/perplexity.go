@@ -4,17 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
-
-	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
 // Perplexity is exp of the mean negative log-likelihood of a text, per token, per word and
 // per byte. The text is one sequence, over which a window moves, or many documents, each a
-// sequence of its own.
+// sequence of its own. It is read twice, to count and to measure, and never kept as a whole.
 type Perplexity struct {
 	// Stride is how far the window moves: each time, the last Stride tokens count, and
 	// those before are only read. 0 is the whole window, the fastest and the harshest.
@@ -38,132 +37,188 @@ type Perplexity struct {
 	Published []Published
 }
 
-// WordCounts names the ways to count words: what stands between white space and the line
-// ends, as the tokens of WikiText's own papers and GPT-2's are counted; or the parts that
-// white space splits a text into, of which one at either end may be empty, as
-// lm-evaluation-harness counts.
-func WordCounts() []string { return []string{"with-line-ends", "split"} }
+// measured is what is known of a text or of documents.
+type measured struct {
+	total       sum
+	samples     []Sample
+	words, size int
+	documents   int
+	partly      bool // it is a part of the text, of which words cannot be counted
+}
+
+func (m *measured) add(part sum) {
+	m.total.nll, m.total.tokens = m.total.nll+part.nll, m.total.tokens+part.tokens
+	m.samples = append(m.samples, Sample{LogLikelihoods: []float64{-part.nll}, Tokens: part.tokens})
+}
 
 // Evaluate measures a text file.
 func (p Perplexity) Evaluate(ctx context.Context, s *Subject, path string) (Result, error) {
-	data, protocol, err := file(path)
+	d, err := findDetokenizer(p.Detokenizer)
 	if err != nil {
 		return Result{}, err
 	}
-	detokenize, err := findDetokenizer(p.Detokenizer)
+	if err := p.check(s); err != nil {
+		return Result{}, fmt.Errorf("%s: %w", path, err)
+	}
+	text, protocol, err := openText(path)
 	if err != nil {
 		return Result{}, err
 	}
-	documents, err := p.documents(path, data)
-	if err != nil {
-		return Result{}, err
-	}
-	encoded := make([][]int, len(documents))
-	for i, text := range documents { // all before the work, lest the last be too short
-		if encoded[i], err = s.Tokenizer.Append(nil, []byte(detokenize(text))); err != nil {
-			return Result{}, fmt.Errorf("%s: %w", path, err)
-		}
-		if p.Documents && !p.BOS && len(encoded[i]) == 1 {
-			return Result{}, fmt.Errorf("%s: document %d: a single token, which nothing predicts; give --bos", path, i+1)
-		}
-	}
-	partly := !p.Documents && p.Limit > 0 && p.Limit < len(encoded[0])
-	if partly {
-		encoded[0] = encoded[0][:p.Limit]
-	}
-	var total sum
-	var samples []Sample
-	words, size := 0, 0
-	for i, ids := range encoded {
-		progress := s.Progress
-		if p.Documents {
-			progress = nil
-			if err := s.step(ctx, i, len(documents)); err != nil {
-				return Result{}, err
-			}
-		}
-		part, err := p.sequence(ctx, s, ids, progress)
-		if err != nil {
-			if p.Documents {
-				err = fmt.Errorf("document %d: %w", i+1, err)
-			}
-			return Result{}, fmt.Errorf("%s: %w", path, err)
-		}
-		total.nll, total.tokens = total.nll+part.nll, total.tokens+part.tokens
-		samples = append(samples, Sample{LogLikelihoods: []float64{-part.nll}, Tokens: part.tokens})
-		words, size = words+p.words(documents[i]), size+len(documents[i])
-	}
+	measure := p.text
 	if p.Documents {
-		if err := s.step(ctx, len(documents), len(documents)); err != nil {
-			return Result{}, err
-		}
+		measure = p.documents
 	}
-	r := p.result(s, total)
-	r.Published, r.Samples = p.Published, samples
+	m, err := measure(ctx, s, text, d)
+	if err != nil {
+		return Result{}, err
+	}
+	r := p.result(s, m.total)
+	r.Published, r.Samples = p.Published, m.samples
 	protocol = append(protocol, Setting{"detokenizer", orNone(p.Detokenizer)}, Setting{"tokenizer", s.Tokenizer.Name()})
 	if p.Documents {
-		protocol = append(protocol, Setting{"documents", fmt.Sprintf("%d, each alone", len(documents))})
+		protocol = append(protocol, Setting{"documents", fmt.Sprintf("%d, each alone", m.documents)})
 	}
-	if partly {
+	if m.partly {
 		protocol = append(protocol, Setting{"limit", strconv.Itoa(p.Limit) + " tokens"})
-	} else { // words of a part of the tokens cannot be counted
+	} else {
 		r.Metrics = append(r.Metrics,
-			Number{"perplexity_per_word", math.Exp(total.nll / float64(words))},
-			Number{"perplexity_per_byte", math.Exp(total.nll / float64(size))},
-			Number{"bits_per_byte", total.nll / float64(size) / math.Ln2},
+			Number{"perplexity_per_word", math.Exp(m.total.nll / float64(m.words))},
+			Number{"perplexity_per_byte", math.Exp(m.total.nll / float64(m.size))},
+			Number{"bits_per_byte", m.total.nll / float64(m.size) / math.Ln2},
 		)
 		how := "line ends included"
 		if p.Words == "split" {
 			how = "split at white space, empty ends included"
 		}
 		protocol = append(protocol,
-			Setting{"words", fmt.Sprintf("%d of the original text, %s", words, how)},
-			Setting{"bytes", fmt.Sprintf("%d of the original text", size)})
+			Setting{"words", fmt.Sprintf("%d of the original text, %s", m.words, how)},
+			Setting{"bytes", fmt.Sprintf("%d of the original text", m.size)})
 	}
 	r.Protocol = append(protocol, r.Protocol...)
 	return r, nil
 }
 
-// documents are the texts of a file that are measured, each alone.
-func (p Perplexity) documents(path string, data []byte) ([]string, error) {
-	if !p.Documents {
-		return []string{string(data)}, nil
+// text measures a text as one sequence.
+func (p Perplexity) text(ctx context.Context, s *Subject, text textFile, d detokenizer) (m measured, err error) {
+	counter := textCounter{split: p.Words == "split"}
+	length := 0
+	for ids, err := range text.tokens(s.Tokenizer, d, &counter) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return m, err
+		}
+		if length += len(ids); p.Limit > 0 && length > p.Limit {
+			length, m.partly = p.Limit, true
+			break
+		}
 	}
-	documents, err := jsonTexts(path, data, "text", "page")
-	if err == nil && p.Limit > 0 {
-		documents = documents[:min(p.Limit, len(documents))]
+	next, stop := iter.Pull2(text.tokens(s.Tokenizer, d, io.Discard))
+	defer stop()
+	begin := p.begin(s)
+	part, err := p.sequence(ctx, s, &stream{next: next, ids: begin}, len(begin)+length, s.Progress)
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", text.path, err)
 	}
-	return documents, err
+	m.add(part)
+	m.words, m.size = counter.words(), counter.size
+	return m, nil
 }
 
-// words counts those of a text.
-func (p Perplexity) words(text string) int {
-	if p.Words != "split" {
-		return len(strings.Fields(text)) + strings.Count(text, "\n")
-	}
-	n, space := 1, false
-	for _, r := range text {
-		if isSpace(r) && !space {
-			n++
+// documents measures each of JSON lines alone, after all were looked at, lest the last be no
+// document.
+func (p Perplexity) documents(ctx context.Context, s *Subject, text textFile, d detokenizer) (m measured, err error) {
+	counter := textCounter{split: p.Words == "split"}
+	err = p.each(ctx, s, text, d, func(i int, original string, ids []int) error {
+		if !p.BOS && len(ids) == 1 {
+			return errors.New("a single token, which nothing predicts; give --bos")
 		}
-		space = isSpace(r)
+		words, size := counter.text(original)
+		m.words, m.size, m.documents = m.words+words, m.size+size, i+1
+		return nil
+	})
+	if err != nil {
+		return m, err
 	}
-	return n
+	err = p.each(ctx, s, text, d, func(i int, _ string, ids []int) error {
+		if err := s.step(ctx, i, m.documents); err != nil {
+			return err
+		}
+		all := slices.Concat(p.begin(s), ids)
+		part, err := p.sequence(ctx, s, list(all), len(all), nil)
+		m.add(part)
+		return err
+	})
+	if err == nil {
+		err = s.step(ctx, m.documents, m.documents)
+	}
+	return m, err
 }
+
+// errEnough ends the reading of documents.
+var errEnough = errors.New("enough")
+
+// each hands on every document with its tokens, which are valid until the next.
+func (p Perplexity) each(ctx context.Context, s *Subject, text textFile, d detokenizer, do func(i int, original string, ids []int) error) error {
+	f, err := text.open()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	i := 0
+	var ids []int
+	err = eachLine(text.path, f, func(line []byte) error {
+		if p.Limit > 0 && i == p.Limit {
+			return errEnough
+		}
+		original, err := jsonText(line, "text", "page")
+		if err != nil {
+			return err
+		}
+		if err = ctx.Err(); err == nil {
+			if ids, err = s.Tokenizer.Append(ids[:0], []byte(d.apply(original))); err == nil {
+				err = do(i, original, ids)
+			}
+		}
+		i++
+		if err != nil {
+			return &documentError{i, err}
+		}
+		return nil
+	})
+	var bad *documentError
+	switch {
+	case errors.As(err, &bad):
+		return fmt.Errorf("%s: %w", text.path, bad)
+	case err == nil && i == 0:
+		return errors.New(text.path + ": no lines")
+	case errors.Is(err, errEnough):
+		return nil
+	}
+	return err
+}
+
+// documentError says which document cannot be measured.
+type documentError struct {
+	document int
+	err      error
+}
+
+func (e *documentError) Error() string { return fmt.Sprintf("document %d: %v", e.document, e.err) }
+func (e *documentError) Unwrap() error { return e.err }
 
 // IDs measures a sequence of tokens.
 func (p Perplexity) IDs(ctx context.Context, s *Subject, ids []int) (Result, error) {
-	total, err := p.sequence(ctx, s, ids, s.Progress)
+	if err := p.check(s); err != nil {
+		return Result{}, err
+	}
+	all := slices.Concat(p.begin(s), ids)
+	total, err := p.sequence(ctx, s, list(all), len(all), s.Progress)
 	if err != nil {
 		return Result{}, err
 	}
 	return p.result(s, total), nil
-}
-
-// sum is a negative log-likelihood and the number of tokens that it is of.
-type sum struct {
-	nll    float64
-	tokens int
 }
 
 func (p Perplexity) result(s *Subject, total sum) Result {
@@ -187,71 +242,6 @@ func (p Perplexity) stride(s *Subject) int {
 		return s.Window
 	}
 	return p.Stride
-}
-
-// sequence measures one.
-func (p Perplexity) sequence(ctx context.Context, s *Subject, ids []int, progress func(done, total int)) (sum, error) {
-	t, stride := s.Window, p.stride(s)
-	if stride < 1 || stride > t {
-		return sum{}, fmt.Errorf("eval: a stride of %d is not between 1 and the window of %d", stride, t)
-	}
-	if p.Words != "" && !slices.Contains(WordCounts(), p.Words) {
-		return sum{}, nearest.Unknown("word count", p.Words, WordCounts())
-	}
-	if p.BOS {
-		id, ok := s.Tokenizer.EndOfText()
-		if !ok {
-			return sum{}, noEnd(s.Tokenizer)
-		}
-		ids = append([]int{id}, ids...)
-	}
-	n := len(ids) - 1 // to predict
-	if n < 1 {
-		return sum{}, errors.New("eval: fewer than two tokens: without a beginning of text, the first is not predicted")
-	}
-	// A short text needs no whole window. Short windows are too little work for a run, so
-	// several go into one.
-	t = min(t, n)
-	width := fit(t, s.Window)
-	batch := fit(min(max(1, 1024/width), 1+(n-t+stride-1)/stride), max(1, 1024/width))
-	tokens, targets := make([]int, batch*width), make([]int, batch*width)
-	var total sum
-	for next, done := 0, 0; done < n; {
-		for b := range batch {
-			in, out := tokens[b*width:(b+1)*width], targets[b*width:(b+1)*width]
-			clear(in)
-			for i := range out {
-				out[i] = -1
-			}
-			if done == n {
-				continue
-			}
-			// The window reads ids[next:end] and predicts ids[next+1:end+1], of which those
-			// up to done were predicted before.
-			end := min(next+t, n)
-			if p.FullLast {
-				next = end - t
-			}
-			copy(in, ids[next:end])
-			for i := done; i < end; i++ {
-				out[i-next] = ids[i+1]
-			}
-			done = end
-			next += stride
-		}
-		nll, k, err := s.windows(batch, tokens, targets)
-		if err != nil {
-			return sum{}, err
-		}
-		total.nll, total.tokens = total.nll+nll, total.tokens+k
-		if progress != nil {
-			progress(done, n)
-		}
-		if err := ctx.Err(); err != nil {
-			return sum{}, err
-		}
-	}
-	return total, nil
 }
 
 func orNone(name string) string {

@@ -218,12 +218,13 @@ func ReadCBT(path string) ([]Question, error) {
 
 // readJSONL has each line that is not blank parsed.
 func readJSONL(path string, parse func(line []byte) (Question, error)) ([]Question, error) {
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
+	defer f.Close()
 	var all []Question
-	err = eachLine(path, data, func(line []byte) error {
+	err = eachLine(path, f, func(line []byte) error {
 		q, err := parse(line)
 		all = append(all, q)
 		return err

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -207,7 +208,7 @@ func (r Result) Print(w io.Writer) error {
 // file reads a data set, and the settings that identify it.
 func file(path string) ([]byte, Settings, error) {
 	if path == "" {
-		return nil, nil, fmt.Errorf("eval: no data file given")
+		return nil, nil, errNoData
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -216,24 +217,29 @@ func file(path string) ([]byte, Settings, error) {
 	return data, Settings{{"data", path}, {"data_sha256", hash(data)}}, nil
 }
 
-// folder is file for a data set that may be a folder of files, which are hashed one after
+// folder identifies a data set that may be a folder of files, which are hashed one after
 // another in the order of their names.
 func folder(path string) (Settings, error) {
-	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		_, settings, err := file(path)
-		return settings, err
+	if path == "" {
+		return nil, errNoData
 	}
 	sum := sha256.New()
 	err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := os.ReadFile(name)
-		sum.Write(data) // never fails
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(sum, f)
 		return err
 	})
 	return Settings{{"data", path}, {"data_sha256", hex.EncodeToString(sum.Sum(nil))}}, err
 }
+
+var errNoData = errors.New("eval: no data file given")
 
 // hash is the SHA-256 of a data set.
 func hash(data []byte) string {

@@ -1,0 +1,131 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
+)
+
+// ids are a sequence of tokens, of which a part is looked at at a time: from and to never go
+// back. The part is valid until the next.
+type ids interface {
+	at(from, to int) ([]int, error)
+}
+
+// list is a sequence that is there.
+type list []int
+
+func (l list) at(from, to int) ([]int, error) { return l[from:to], nil }
+
+// stream is a sequence of which only what is looked at is kept.
+type stream struct {
+	next  func() ([]int, error, bool) // of iter.Pull2
+	ids   []int
+	first int // the place of ids[0]
+}
+
+func (s *stream) at(from, to int) ([]int, error) {
+	for s.first+len(s.ids) < to {
+		if n := min(from-s.first, len(s.ids)); n > 0 { // is not needed any more
+			s.ids, s.first = append(s.ids[:0], s.ids[n:]...), s.first+n
+		}
+		more, err, ok := s.next()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, errors.New("eval: the text has become shorter while it was read")
+		}
+		s.ids = append(s.ids, more...)
+	}
+	return s.ids[from-s.first : to-s.first], nil
+}
+
+// sum is a negative log-likelihood and the number of tokens that it is of.
+type sum struct {
+	nll    float64
+	tokens int
+}
+
+// check checks the options before anything is read.
+func (p Perplexity) check(s *Subject) error {
+	if stride := p.stride(s); stride < 1 || stride > s.Window {
+		return fmt.Errorf("eval: a stride of %d is not between 1 and the window of %d", stride, s.Window)
+	}
+	if p.Words != "" && !slices.Contains(WordCounts(), p.Words) {
+		return nearest.Unknown("word count", p.Words, WordCounts())
+	}
+	if !p.BOS {
+		return nil
+	}
+	if _, ok := s.Tokenizer.EndOfText(); !ok {
+		return noEnd(s.Tokenizer)
+	}
+	return nil
+}
+
+// begin is what stands in front of each sequence.
+func (p Perplexity) begin(s *Subject) []int {
+	if !p.BOS {
+		return nil
+	}
+	id, _ := s.Tokenizer.EndOfText() // see check
+	return []int{id}
+}
+
+// sequence measures one of so many tokens.
+func (p Perplexity) sequence(ctx context.Context, s *Subject, all ids, length int, progress func(done, total int)) (sum, error) {
+	t, stride := s.Window, p.stride(s)
+	n := length - 1 // to predict
+	if n < 1 {
+		return sum{}, errors.New("eval: fewer than two tokens: without a beginning of text, the first is not predicted")
+	}
+	// A short text needs no whole window. Short windows are too little work for a run, so
+	// several go into one.
+	t = min(t, n)
+	width := fit(t, s.Window)
+	batch := fit(min(max(1, 1024/width), 1+(n-t+stride-1)/stride), max(1, 1024/width))
+	tokens, targets := make([]int, batch*width), make([]int, batch*width)
+	var total sum
+	for next, done := 0, 0; done < n; {
+		for b := range batch {
+			in, out := tokens[b*width:(b+1)*width], targets[b*width:(b+1)*width]
+			clear(in)
+			for i := range out {
+				out[i] = -1
+			}
+			if done == n {
+				continue
+			}
+			// The window reads the tokens from next to end and predicts those from next+1 to
+			// end+1, of which those up to done were predicted before.
+			end := min(next+t, n)
+			if p.FullLast {
+				next = end - t
+			}
+			part, err := all.at(next, end+1)
+			if err != nil {
+				return sum{}, err
+			}
+			copy(in, part[:end-next])
+			copy(out[done-next:], part[done-next+1:])
+			done = end
+			next += stride
+		}
+		nll, k, err := s.windows(batch, tokens, targets)
+		if err != nil {
+			return sum{}, err
+		}
+		total.nll, total.tokens = total.nll+nll, total.tokens+k
+		if progress != nil {
+			progress(done, n)
+		}
+		if err := ctx.Err(); err != nil {
+			return sum{}, err
+		}
+	}
+	return total, nil
+}
