@@ -233,7 +233,7 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 		if err := metrics.OnEvaluation(train.Evaluation{Step: e.Epoch * steps / o.Epochs, Loss: e.Loss}); err != nil {
 			return err
 		}
-		if headline := task.Metrics[0]; best != nil && best.Metrics[headline] >= e.Metrics[headline] {
+		if headline := task.Metrics[0]; best != nil && !tasks.Better(headline, e.Metrics[headline], best.Metrics[headline]) {
 			return nil
 		}
 		best = &e

@@ -57,6 +57,15 @@ func Measure(metric string, predicted, truth []float64) (float64, error) {
 	return value, nil
 }
 
+// Better tells whether a value of a metric is better than another: an error is the smaller the
+// better, all else the larger.
+func Better(metric string, value, than float64) bool {
+	if metric == "rmse" {
+		return value < than
+	}
+	return value > than
+}
+
 // ClassScore is how well a class is told from all others. What cannot be said, as the
 // precision of a class that was never predicted, is 0.
 type ClassScore struct {

@@ -68,7 +68,7 @@ func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error
 	t.read = func(path string) (Set, error) { return c.parse(path, names) }
 	set, err := t.read(path)
 	if t.Regression {
-		t.Metrics = []string{"pearson", "spearman", "rmse"}
+		t.Metrics = []string{"rmse", "pearson", "spearman"} // correlations do not tell whether the unit is learned yet
 		if fitted, err := t.Fit(set.Examples); err == nil {
 			t = fitted
 		}

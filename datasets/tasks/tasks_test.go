@@ -345,6 +345,12 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+func TestBetter(t *testing.T) {
+	if !tasks.Better("f1", 0.5, 0.4) || tasks.Better("f1", 0.4, 0.4) || !tasks.Better("rmse", 0.4, 0.5) || tasks.Better("rmse", 0.5, 0.5) {
+		t.Error("an F1 is better if larger, an error if smaller")
+	}
+}
+
 // invert takes the other class of two.
 func invert(classes []float64) []float64 {
 	other := make([]float64, len(classes))
