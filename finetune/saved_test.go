@@ -1,8 +1,11 @@
 package finetune_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +66,7 @@ func TestOpen(t *testing.T) {
 		t.Errorf("saved %v, opened %v: %+v", answers[0], answers[1], opened.Description)
 	}
 
+	before := descriptors(t)
 	for _, c := range []struct{ name, text, want string }{
 		// Of 0 to 0.95, which older versions made one class of.
 		{"task.json", `{"task":"t","kind":"classification","outputs":1,"context":24,"regression":true,"high":0.95}`, "1 outputs for scores from 0 to 0.95: made by an older gorgpt, or damaged; fine-tune again"},
@@ -169,4 +173,21 @@ func TestEdited(t *testing.T) {
 	if !slices.Equal(answers[0], answers[1]) || slices.Equal(answers[0], answers[2]) {
 		t.Errorf("saved %v, opened %v, without the edit %v", answers[0], answers[1], answers[2])
 	}
+	if after := descriptors(t); after > before {
+		t.Errorf("%d files are open, %d before what could not be opened", after, before)
+	}
+}
+
+// descriptors counts the files that this process has open, where that can be told.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	runtime.GC() // what has been mapped goes with its tensors
+	entries, err := os.ReadDir("/proc/self/fd")
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
 }

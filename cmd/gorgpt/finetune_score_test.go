@@ -46,19 +46,18 @@ func TestFinetuneScores(t *testing.T) {
 		scaled bool
 	}{
 		{1, "", "scores from 0 to 5: an output for each whole number\n", true},
-		{1, "--score-range 0:9", "scores from 0 to 9: an output for each whole number\n", true},
-		{0.9, "--score-range 0:5", "scores from 0 to 5: an output for each whole number\n", true},
+		{1.7, "--score-range 0:9", "scores from 0 to 9: an output for each whole number\n", true},
 		{0.19, "", "scores from 0 to 0.95: one output with the squared error, of mean ", false},
 		{0.96, "", "scores from 0 to 4.8: one output with the squared error, of mean ", false},
 		{14000, "", "scores from 0 to 70000: one output with the squared error, of mean ", false},
 		{6e8, "", "scores from 0 to 3e+09: one output with the squared error, of mean ", false},
 	} {
 		out := fmt.Sprintf("out%g%s", c.unit, strings.TrimPrefix(c.flags, "--score-range "))
-		write(t, "train.csv", scoredTexts(200, c.unit))
+		write(t, "train.csv", scoredTexts(150, c.unit))
 		// Truths beyond those of training, on either side, are no panic.
-		write(t, "dev.csv", scoredTexts(60, c.unit)+map[bool]string{true: "", false: fmt.Sprintf("ooooo1,%g\nxxxxx2,%g\n", -2*c.unit, 7*c.unit)}[c.flags != ""])
+		write(t, "dev.csv", scoredTexts(30, c.unit)+map[bool]string{true: "", false: fmt.Sprintf("ooooo1,%g\nxxxxx2,%g\n", -2*c.unit, 7*c.unit)}[c.flags != ""])
 		args := append([]string{"finetune", "--from", from, "--kind", "classification", "--text", "text", "--score", "score", "--train", "train.csv", "--dev", "dev.csv",
-			"--lr", "0.01", "--epochs", "5", "--batch", "16", "--dropout", "0", "--lambda", "0.1", "--json"}, strings.Fields(c.flags)...)
+			"--lr", "0.01", "--epochs", "4", "--batch", "16", "--dropout", "0", "--lambda", "0.1", "--json"}, strings.Fields(c.flags)...)
 		status, stdout, stderr := gorgpt(t, t.Context(), append(args, "--out", out)...)
 		if status != 0 || !strings.Contains(stderr, c.says) {
 			t.Fatalf("by %g: status %d: %s, want %s", c.unit, status, stderr, c.says)
@@ -83,6 +82,9 @@ func TestFinetuneScores(t *testing.T) {
 		}
 		if status, stdout, stderr = gorgpt(t, t.Context(), "classify", "--from", best, "xxxoo4"); stdout != answer.Answer+"\n" {
 			t.Errorf("by %g: status %d: %s%s, want %s", c.unit, status, stdout, stderr, answer.Answer)
+		}
+		if c.unit < 1 || c.unit == 14000 {
+			continue // two recipes are enough
 		}
 		status, _, stderr = gorgpt(t, t.Context(), "finetune", out+"/finetune.toml", "--out", out+"-again")
 		first, err1 := os.ReadFile(filepath.Join(out, "predictions.tsv"))
