@@ -94,6 +94,9 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s %q: error %v, want %s", c.name, c.text, err, c.want)
 		}
 	}
+	if after := descriptors(t); after > before {
+		t.Errorf("%d files are open, %d before what could not be opened", after, before)
+	}
 }
 
 // TestEdited: a model's edits hold in its fine-tuning too: in the training program, whose loss
@@ -172,9 +175,6 @@ func TestEdited(t *testing.T) {
 	}
 	if !slices.Equal(answers[0], answers[1]) || slices.Equal(answers[0], answers[2]) {
 		t.Errorf("saved %v, opened %v, without the edit %v", answers[0], answers[1], answers[2])
-	}
-	if after := descriptors(t); after > before {
-		t.Errorf("%d files are open, %d before what could not be opened", after, before)
 	}
 }
 
