@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
@@ -23,14 +22,14 @@ func checkBatch(batch, context int) error {
 // enough refuses what takes more bytes than this process may have: Go ends a process that
 // asks for them, with a page of goroutines in place of a reason, and a control group ends it
 // without a word.
-func enough(what string, bytes float64) error { return memoryOf(os.DirFS("/")).enough(what, bytes) }
+func enough(what string, bytes float64) error { return machine().enough(what, bytes) }
 
 func (m memoryLimit) enough(what string, bytes float64) error {
 	switch has := float64(m.bytes); {
 	case m.bytes == 0 || bytes <= has:
 		return nil
-	case m.group:
-		return fmt.Errorf("%s takes %s of memory, this process may have %s (its cgroup)", what, size(bytes), size(has))
+	case m.whose != "":
+		return fmt.Errorf("%s takes %s of memory, this process may have %s (%s)", what, size(bytes), size(has), m.whose)
 	default:
 		return fmt.Errorf("%s takes %s of memory, this machine has %s", what, size(bytes), size(has))
 	}
@@ -62,7 +61,7 @@ func enoughToGenerate(what string, m models.Model, sequences int) error {
 // enoughToEvaluate is enough for weights that are read or mapped, and one run that gives the
 // logits of a whole window.
 func enoughToEvaluate(m models.Model, window int) error {
-	return memoryOf(os.DirFS("/")).enoughToEvaluate(m, window)
+	return machine().enoughToEvaluate(m, window)
 }
 
 func (limit memoryLimit) enoughToEvaluate(m models.Model, window int) error {

@@ -5,30 +5,45 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"os"
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // memoryLimit is how much memory a process may use.
 type memoryLimit struct {
-	bytes int64 // swap included; 0 where it is not known
-	group bool  // the limit is that of a control group, as in a container
+	bytes int64  // swap included; 0 where it is not known
+	whose string // what sets it; "" is the machine
 }
 
+// machine is the limit of this process as it begins: later, what it has taken is both in its
+// own figures and in those that are compared with the limit.
+var machine = sync.OnceValue(func() memoryLimit { return memoryOf(os.DirFS("/")) })
+
 // memoryOf reads the limit of this process from a Linux system's files: the machine's
-// memory, or less where a control group allows less. A group's limit holds for the groups
-// inside it, so the least of those on the way counts; in a container, the outermost that
-// can be seen is its own.
+// memory, or less where a control group or setrlimit allows less. A group's limit holds for the
+// groups inside it, so the least of those on the way counts; in a container, the outermost that
+// can be seen is its own. Of what setrlimit allows, as ulimit -v does, the program itself and
+// what Go reserves is taken already.
 func memoryOf(system fs.FS) memoryLimit {
 	total, swap := machineMemory(system)
 	limit := memoryLimit{bytes: total + swap}
 	if limit.bytes == 0 {
 		return limit
 	}
+	for _, r := range []struct{ limit, taken, whose string }{
+		{"Max address space", "VmSize:", "its limit of address space, ulimit -v"},
+		{"Max data size", "VmData:", "its limit of data, ulimit -d"},
+	} {
+		if bytes := resourceLimit(system, r.limit, r.taken); bytes < limit.bytes {
+			limit = memoryLimit{max(1, bytes), r.whose} // 0 is not known
+		}
+	}
 	lower := func(bytes int64) {
 		if bytes < limit.bytes {
-			limit = memoryLimit{bytes, true}
+			limit = memoryLimit{bytes, "its cgroup"}
 		}
 	}
 	groups, err := fs.ReadFile(system, "proc/self/cgroup")
@@ -73,6 +88,32 @@ func machineMemory(system fs.FS) (total, swap int64) {
 		}
 	}
 	return total, swap
+}
+
+// resourceLimit reads what setrlimit leaves this process of a resource, of which it has taken
+// some.
+func resourceLimit(system fs.FS, name, taken string) int64 {
+	limits, _ := fs.ReadFile(system, "proc/self/limits") // without it there is none
+	for line := range strings.Lines(string(limits)) {
+		rest, ok := strings.CutPrefix(line, name)
+		fields := strings.Fields(rest) // soft, hard, unit
+		if !ok || len(fields) == 0 {
+			continue
+		}
+		n, err := strconv.ParseInt(fields[0], 10, 64)
+		if err != nil { // "unlimited"
+			break
+		}
+		status, _ := fs.ReadFile(system, "proc/self/status")
+		for line := range strings.Lines(string(status)) {
+			var kilobytes int64
+			if k, _ := fmt.Sscanf(line, taken+" %d kB", &kilobytes); k == 1 && kilobytes >= 0 && kilobytes < n>>10 {
+				n -= kilobytes << 10
+			}
+		}
+		return n
+	}
+	return math.MaxInt64
 }
 
 // groupLimit reads a limit of a control group; one that is "max", or not there, is none.

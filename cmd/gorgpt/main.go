@@ -30,6 +30,7 @@ func main() {
 
 // run executes the command line and returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	machine() // before anything is taken
 	out := &results{w: stdout}
 	root := newRoot()
 	root.SetArgs(args)
