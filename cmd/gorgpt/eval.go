@@ -162,10 +162,16 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	if e.lastWindow != "short" && e.lastWindow != "full" {
 		return named, unknown("--last-window", e.lastWindow, []string{"short", "full"})
 	}
-	for _, flag := range []string{"examples", "draw", "separator"} {
+	for _, flag := range []string{"examples", "draw", "separator", "seed"} {
 		if cmd.Flags().Changed(flag) && o.Shots == 0 {
 			return named, usagef("--%s without --shots: say how many", flag)
 		}
+	}
+	if cmd.Flags().Changed("seed") && o.Draw == "first" {
+		return named, usagef("--seed has no meaning with --draw first: nothing is drawn at random")
+	}
+	if cmd.Flags().Changed("words") && o.Limit > 0 && !o.Documents {
+		return named, usagef("--words has no meaning with --limit: words of a part of the tokens are not counted")
 	}
 	if named.Optional && e.samples != "" {
 		return named, usagef("--samples: %s has none", named.Name)
