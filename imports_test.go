@@ -20,6 +20,8 @@ var layer = map[string]int{
 	"internal/scopepath":      0,
 	"internal/optional":       0,
 	"internal/mutate":         0,  // asks the tests, imports nothing of ours
+	"internal/filekind":       -3, // for all readers of files
+	"internal/plaintext":      -2, // the rule for text of all readers
 	"internal/plainjson":      -1, // for the formats too
 	"internal/wholefile":      -1,
 	"chart":                   0,

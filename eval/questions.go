@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // ReadHellaSwag reads HellaSwag's JSON lines (ctx, endings, label): context and ending as
@@ -163,7 +163,7 @@ var cbtLine = regexp.MustCompile(`^(\d+) (.*)$`)
 // What decides is the likelihood of the candidate and the rest of its sentence (GPT-2,
 // §3.2).
 func ReadCBT(path string) ([]Question, error) {
-	data, err := os.ReadFile(path)
+	data, err := plaintext.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func ReadCBT(path string) ([]Question, error) {
 
 // readJSONL has each line that is not blank parsed.
 func readJSONL(path string, parse func(line []byte) (Question, error)) ([]Question, error) {
-	f, err := os.Open(path)
+	f, err := plaintext.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // Result is a measurement and how it was made.
@@ -214,7 +216,8 @@ func file(path string) ([]byte, Settings, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return data, Settings{{"data", path}, {"data_sha256", hash(data)}}, nil
+	text, err := plaintext.Of(path, data)
+	return text, Settings{{"data", path}, {"data_sha256", hash(data)}}, err // of the file as it is
 }
 
 // folder identifies a data set that may be a folder of files, which are hashed one after

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -37,7 +38,7 @@ func (t textFile) open() (io.ReadCloser, error) {
 	if t.kept != nil {
 		return io.NopCloser(bytes.NewReader(t.kept)), nil
 	}
-	return os.Open(t.path)
+	return plaintext.Open(t.path)
 }
 
 // tokens yields those of the text after a detokenizer, some at a time, which are valid until the

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // mostLine bounds a line of standard input: no context holds its tokens, and a text that is all
@@ -22,6 +24,9 @@ func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReader(r)} }
 // next returns the next line, or io.EOF after the last.
 func (l *lines) next() (string, error) {
 	var line []byte
+	if l.n == 0 {
+		plaintext.Skip(l.r)
+	}
 	for {
 		part, err := l.r.ReadSlice('\n')
 		if line = append(line, part...); len(line) > mostLine {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -76,6 +78,7 @@ type tokenizing struct {
 // run reads lines and writes lines.
 func (t *tokenizing) run(r io.Reader, w io.Writer) error {
 	in, out := bufio.NewReaderSize(r, 1<<20), bufio.NewWriterSize(w, 1<<20)
+	plaintext.Skip(in)
 	for n := 1; ; n++ {
 		line, err := in.ReadBytes('\n')
 		if err != nil && err != io.EOF {
@@ -139,8 +142,8 @@ func record(line []byte) ([]byte, error) {
 		Text *string `json:"text"`
 		B64  *[]byte `json:"b64"`
 	}
-	if !utf8.Valid(line) { // the decoder would put U+FFFD there
-		return nil, errors.New(`not valid UTF-8; write such bytes as {"b64": …}`)
+	if err := plainjson.CheckText(line); err != nil { // the decoder would put U+FFFD there
+		return nil, fmt.Errorf(`%w; write such bytes as {"b64": …}`, err)
 	}
 	if err := json.Unmarshal(line, &r); err != nil {
 		var corrupt base64.CorruptInputError

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // Pair is a prompt and the response to it. For measurement, there may be several responses
@@ -36,7 +36,7 @@ func Read(path string) ([]Pair, error) {
 // among those of the response that are there give responses, and each is a text or a list of
 // texts.
 func ReadJSONL(path, prompt, response string) ([]Pair, error) {
-	data, err := os.ReadFile(path)
+	data, err := plaintext.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func ReadParallel(prompts, responses string) ([]Pair, error) {
 }
 
 func readLines(path string) ([]string, error) {
-	data, err := os.ReadFile(path)
+	data, err := plaintext.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func readLines(path string) ([]string, error) {
 // as GPT-2's paper (§3.5) conditions on them. Further answers of other annotators count as
 // responses too.
 func ReadCoQA(path string) ([]Pair, error) {
-	data, err := os.ReadFile(path)
+	data, err := plaintext.Read(path)
 	if err != nil {
 		return nil, err
 	}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // ReadChoices reads multiple choice of one's own, JSON lines: a question under context,
@@ -100,7 +100,7 @@ func (e Example) checkChoices() error {
 func readPIQA(path string) (Set, error) {
 	var labels []string
 	beside := strings.TrimSuffix(path, filepath.Ext(path)) + "-labels.lst"
-	if text, err := os.ReadFile(beside); err == nil {
+	if text, err := plaintext.Read(beside); err == nil {
 		labels = strings.Fields(string(text))
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return Set{}, err

@@ -1,18 +1,22 @@
 package tasks
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
-// readFile reads a file without the byte-order mark that some programs put in front.
+// readFile reads a file of text, or Parquet.
 func readFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
-	return bytes.TrimPrefix(data, []byte("\ufeff")), err
+	if err != nil || isParquet(data) {
+		return data, err
+	}
+	return plaintext.Of(path, data)
 }
 
 // tableOr reads a table, or lines that begin with a label and a space if the file is none:

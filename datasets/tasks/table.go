@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // Columns names the columns of a table: comma- or tab-separated with a header, JSON lines, or
@@ -178,6 +180,9 @@ func (r row) get(names string) (string, error) {
 		if value, ok := r.values[name]; ok {
 			if value = strings.TrimSpace(value); value == "" {
 				return "", fmt.Errorf("%s is %w", name, errEmpty)
+			}
+			if err := plaintext.Check([]byte(value)); err != nil {
+				return "", fmt.Errorf("column %s: %w", name, err)
 			}
 			return value, nil
 		}

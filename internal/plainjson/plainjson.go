@@ -2,18 +2,33 @@
 package plainjson
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // Unmarshal is json.Unmarshal with errors such as "key label: want a number, got a list" and
 // "invalid character '}' after object key (byte 7)". They wrap those of encoding/json. A wrong
 // type is found by its key: its offset counts from within where a key is decoded on its own.
+//
+// Text that is not UTF-8, and half of a surrogate pair (\ud800), are errors, where encoding/json
+// puts U+FFFD in their place. Values that are left raw are not looked at.
 func Unmarshal(data []byte, v any) error {
+	if err := plaintext.Check(data); err != nil {
+		return err
+	}
 	err := json.Unmarshal(data, v)
+	if _, raw := v.(*map[string]json.RawMessage); err == nil && !raw { // raw values come here again
+		err = checkEscapes(data)
+	}
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
 	switch {
@@ -27,6 +42,48 @@ func Unmarshal(data []byte, v any) error {
 		return fmt.Errorf("%w (byte %d)", err, syntax.Offset)
 	}
 	return err
+}
+
+// CheckText is an error if JSON is not UTF-8 or a string in it has half of a surrogate pair.
+func CheckText(data []byte) error {
+	if err := plaintext.Check(data); err != nil {
+		return err
+	}
+	return checkEscapes(data)
+}
+
+func checkEscapes(data []byte) error {
+	for at := 0; at < len(data); {
+		i := bytes.IndexByte(data[at:], '\\') // which begins an escape, and stands nowhere else
+		if i < 0 {
+			return nil
+		}
+		if at += i; at+6 > len(data) || data[at+1] != 'u' {
+			at += 2
+			continue
+		}
+		switch high := unit(data[at:]); {
+		case !utf16.IsSurrogate(high):
+			at += 6
+		case utf16.DecodeRune(high, unit(data[at+6:])) != utf8.RuneError:
+			at += 12
+		default:
+			return fmt.Errorf("half of a surrogate pair, %s (byte %d)", data[at:at+6], at+1)
+		}
+	}
+	return nil
+}
+
+// unit is the number of an escape that data begins with, else 0.
+func unit(data []byte) rune {
+	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(data[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
 }
 
 // keyOf is a path of fields as the file has it. Those without a tag have the names of Go's

@@ -1,6 +1,7 @@
 package plainjson_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
@@ -43,4 +44,46 @@ func TestUnmarshal(t *testing.T) {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
+}
+
+// TestText: what encoding/json would mend with U+FFFD is an error, as it is for Python's and
+// pandas' readers of UTF-8 ('utf-8' codec can't decode byte 0xff; surrogates not allowed).
+func TestText(t *testing.T) {
+	for text, want := range map[string]string{
+		"\"a\xffb\"":               "offset 2: byte 0xff is not valid UTF-8",
+		"\"\xed\xa0\x80\"":         "offset 1: byte 0xed is not valid UTF-8", // a surrogate as three bytes
+		`"a\ud800b"`:               `half of a surrogate pair, \ud800 (byte 3)`,
+		`"\ud83d\u0041"`:           `half of a surrogate pair, \ud83d (byte 2)`,
+		`"\udc00\ud800"`:           `half of a surrogate pair, \udc00 (byte 2)`,
+		`"\n\ud83d\n"`:             `half of a surrogate pair, \ud83d (byte 4)`,
+		`"\ud83d\ude00\\ud800 \""`: "", // a pair; a backslash and the letters ud800
+		`"\uD83D\uDE00 \u00e4"`:    "",
+		`"\ufffd"`:                 "", // itself, written by someone
+	} {
+		var s string
+		got := ""
+		if err := plainjson.Unmarshal([]byte(text), &s); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	// Only what is decoded counts: another value of a row may be anything.
+	var row map[string]json.RawMessage
+	if err := plainjson.Unmarshal([]byte(`{"user":"\ud800","text":"a"}`), &row); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzUnmarshal(f *testing.F) {
+	f.Add([]byte(`"\ud83d\ude00\\\ud8"`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var got, want string
+		if plainjson.Unmarshal(data, &got) == nil {
+			if json.Unmarshal(data, &want) != nil || got != want {
+				t.Errorf("%q, encoding/json has %q", got, want)
+			}
+		}
+	})
 }
