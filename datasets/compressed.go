@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/gorgpt/gorgpt/internal/filekind"
 )
 
 // compression returns the ending of a name that tells it is compressed, and the name
@@ -24,19 +27,27 @@ func compression(name string) (ending, rest string) {
 
 // decompress opens a file and undoes what its name says it is compressed with. A
 // file that is not compressed comes as an *os.File.
-func decompress(path string) (io.ReadCloser, error) {
+func decompress(path string, bad *faults) (io.ReadCloser, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	switch ending, _ := compression(path); ending {
-	case ".gz":
-		z, err := gzip.NewReader(f)
-		if err != nil {
+	ending, _ := compression(path)
+	if ending != "" {
+		if err := filekind.CheckPointer(f); err != nil {
 			f.Close()
 			return nil, err
 		}
-		return inflater{z, f.Close}, nil // z.Close only repeats the error of a Read
+	}
+	switch ending {
+	case ".gz":
+		m := &members{in: bufio.NewReaderSize(f, pieceSize), padded: func(n int64) { bad.padding(path, n) }}
+		if m.z, err = gzip.NewReader(m.in); err != nil {
+			f.Close()
+			return nil, err
+		}
+		m.z.Multistream(false)
+		return inflater{m, f.Close}, nil // z.Close only repeats the error of a Read
 	case ".zst":
 		// One goroutine and a bounded window: the memory of a stream is to be known.
 		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
@@ -47,6 +58,57 @@ func decompress(path string) (io.ReadCloser, error) {
 		return inflater{z, func() error { z.Close(); return f.Close() }}, nil
 	}
 	return f, nil
+}
+
+// members reads the members of a gzip file, one after another. NULs may follow the last, as
+// tapes and downloads by blocks leave them: gzip passes over them too.
+type members struct {
+	in     *bufio.Reader
+	z      *gzip.Reader
+	padded func(n int64)
+}
+
+// Read implements io.Reader.
+func (m *members) Read(p []byte) (int, error) {
+	for {
+		n, err := m.z.Read(p)
+		if n > 0 || err != io.EOF {
+			if err == io.EOF {
+				err = nil // and once more
+			}
+			return n, err
+		}
+		if err := m.next(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// next goes to the next member.
+func (m *members) next() error {
+	for n := int64(0); ; n++ {
+		b, err := m.in.ReadByte()
+		switch {
+		case err == io.EOF:
+			if n > 0 {
+				m.padded(n)
+			}
+			return io.EOF
+		case err != nil:
+			return err
+		case b != 0 && n > 0:
+			return gzip.ErrHeader
+		case b != 0:
+			if err := m.in.UnreadByte(); err != nil {
+				return err
+			}
+			if err := m.z.Reset(m.in); err != nil {
+				return err
+			}
+			m.z.Multistream(false)
+			return nil
+		}
+	}
 }
 
 // inflater is a decompressing reader and what closes it.
@@ -61,7 +123,7 @@ func (i inflater) Close() error { return i.close() }
 // reading it, which tells at once whether the file is whole. If bad files are skipped,
 // what can be read of it is taken.
 func compressedText(name, path string, bad *faults) (Document, error) {
-	in, err := decompress(path)
+	in, err := decompress(path, bad)
 	if err != nil {
 		return Document{}, fmt.Errorf("%s: %w", path, err)
 	}
@@ -101,7 +163,7 @@ func (c *inflated) ReadAt(p []byte, offset int64) (int, error) {
 		if err := c.Close(); err != nil {
 			return 0, err
 		}
-		in, err := decompress(c.path)
+		in, err := decompress(c.path, nil)
 		if err != nil {
 			return 0, err
 		}

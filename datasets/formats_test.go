@@ -187,15 +187,16 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestFolderOfFormats takes files of all kinds for one source.
+// TestFolderOfFormats takes files of all kinds of text for one source.
 func TestFolderOfFormats(t *testing.T) {
 	texts := stories(40)
 	dir := write(t, map[string]string{
 		"a.jsonl.gz": gzipped(t, jsonl("text", texts[:10])),
 		"b.parquet":  parquetFile(t, texts[10:20]),
 		"c.txt":      texts[20],
-		"d.bin":      tokenShard(idsOf(t, texts[21:]...)...),
-		"e.bin":      "no\x00tokens", // no header, and not called train.bin
+		"d.json.gz":  gzipped(t, jsonl("text", texts[21:30])), // as C4 calls them
+		"e.json":     jsonl("text", texts[30:]),
+		"f.bin":      "no\x00tokens", // no header, and not called train.bin
 	})
 	s, err := Open(dir)
 	if err != nil {
@@ -279,6 +280,65 @@ func TestBadRecords(t *testing.T) {
 				t.Errorf("%d left out, first %v; want %d, first with %q", n, first, c.skipped, c.want)
 			}
 		})
+	}
+}
+
+// TestLongRecords: one record that is too long is left out alone, not the rest of its file.
+func TestLongRecords(t *testing.T) {
+	defer func(line, text int) { longestLine, longestText = line, text }(longestLine, longestText)
+	longestLine, longestText = 300_000, 300_000
+	dir := t.TempDir()
+	lines, table := filepath.Join(dir, "a.jsonl"), filepath.Join(dir, "b.parquet")
+	f, err := os.Create(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, part := range []struct {
+		text string
+		at   int64
+	}{{"{\"text\": \"one\"}\n", 0}, {"\n{\"text\": \"two\"}\n", int64(2 * longestLine)}} { // a hole of NULs between
+		if _, err := f.WriteAt([]byte(part.text), part.at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(table, []byte(parquetFile(t, []string{"one", strings.Repeat("x", longestText+1), "two"})), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{lines: ":2: the line is longer than 300.0 kB", table: ": row 1: the text is longer than 300.0 kB"} {
+		if err := firstError(t, path); err == io.EOF || err.Error() != path+want {
+			t.Errorf("error %v, want %s", err, path+want)
+		}
+		s, err := Open(path, SkipBad())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if got := readAll(t, s); !slices.Equal(got, idsOf(t, "one", "two")) {
+				t.Errorf("%s: %d ids, want those of one and two", path, len(got))
+			}
+		}
+		if n, first := s.Skipped(); n != 1 || first == nil || first.Error() != path+want {
+			t.Errorf("%d left out, the first: %v", n, first)
+		}
+	}
+}
+
+// TestDamagedGroup: of a Parquet file with damage in one row group, the others are read.
+func TestDamagedGroup(t *testing.T) {
+	texts := stories(90) // three groups of 30
+	whole := parquetFile(t, texts)
+	path := filepath.Join(write(t, map[string]string{"a.parquet": whole[:300] + strings.Repeat("\xff", 300) + whole[600:]}), "a.parquet")
+	s, err := Open(path, SkipBad())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := readAll(t, s)
+	if want := idsOf(t, texts[30:]...); len(got) < len(want) || !slices.Equal(got[len(got)-len(want):], want) {
+		t.Errorf("%d ids, want at least the %d of the groups after the damage", len(got), len(want))
+	}
+	if n, first := s.Skipped(); n != 1 || !strings.Contains(first.Error(), "to 29 cannot be read") {
+		t.Errorf("%d left out, the first: %v", n, first)
 	}
 }
 

@@ -11,11 +11,14 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // longestLine bounds a line of JSON, and longestText the text of any record, so that
 // a damaged file cannot ask for all memory.
-const (
+var (
 	longestLine = 64 << 20
 	longestText = 64 << 20
 )
@@ -40,28 +43,50 @@ func (l *jsonLines) piece(offset int64) (piece, error) {
 	}
 	for {
 		start := l.at
-		line, err := l.line()
-		if err == io.EOF {
+		text, err := l.record()
+		bad, one := errors.AsType[*badRecord](err)
+		switch {
+		case err == io.EOF:
 			return piece{}, io.EOF
+		case one:
+			err = l.doc.faults.found(l.doc.path, start, l.located(start, bad.err))
+		case err != nil:
+			err = l.broken(start, err)
 		}
 		if err != nil {
-			return piece{}, l.broken(start, err)
-		}
-		if line = bytes.TrimSpace(line); len(line) == 0 {
-			continue
-		}
-		text, err := textOf(line, l.doc.format.field)
-		if err != nil {
-			if err := l.doc.faults.found(l.doc.path, start, l.located(start, err)); err != nil {
-				return piece{}, err
-			}
-			continue
+			return piece{}, err
 		}
 		if len(text) > 0 && l.doc.share.has(text) {
 			return piece{text: text, at: start, next: l.at, end: true}, nil
 		}
 	}
 }
+
+// record reads the text of the next line, nil if it is blank.
+func (l *jsonLines) record() ([]byte, error) {
+	first := l.at == 0
+	line, err := l.line()
+	if err != nil {
+		return nil, err
+	}
+	if first {
+		line = plaintext.Trim(line)
+	}
+	if line = bytes.TrimSpace(line); len(line) == 0 {
+		return nil, nil
+	}
+	text, err := textOf(line, l.doc.format.field)
+	if err != nil {
+		return nil, &badRecord{err}
+	}
+	return text, nil
+}
+
+// badRecord is the error of one record, after which others can be read.
+type badRecord struct{ err error }
+
+func (b *badRecord) Error() string { return b.err.Error() }
+func (b *badRecord) Unwrap() error { return b.err }
 
 // broken is the error of a file that cannot be read on, or io.EOF if that is to be
 // passed over.
@@ -102,7 +127,7 @@ func (l *jsonLines) reopen() error {
 	if err := l.Close(); err != nil {
 		return err
 	}
-	in, err := decompress(l.doc.path)
+	in, err := decompress(l.doc.path, l.doc.faults)
 	if err != nil {
 		return err
 	}
@@ -116,7 +141,8 @@ func (l *jsonLines) reopen() error {
 	return nil
 }
 
-// line reads the next line, valid until the one after it.
+// line reads the next line, valid until the one after it. One that is too long is read over,
+// and its error is a *badRecord.
 func (l *jsonLines) line() ([]byte, error) {
 	l.long = l.long[:0]
 	for {
@@ -126,7 +152,7 @@ func (l *jsonLines) line() ([]byte, error) {
 		case err == nil && len(l.long) == 0:
 			return part, nil
 		case err == bufio.ErrBufferFull && len(l.long)+len(part) > longestLine:
-			return nil, fmt.Errorf("the line is longer than %s", byteSize(longestLine))
+			return nil, l.pass()
 		case err == nil, err == bufio.ErrBufferFull, err == io.EOF && len(l.long)+len(part) > 0:
 			l.long = append(l.long, part...)
 			if err != bufio.ErrBufferFull {
@@ -134,6 +160,20 @@ func (l *jsonLines) line() ([]byte, error) {
 			}
 		default:
 			return nil, err
+		}
+	}
+}
+
+// pass reads the rest of a line that is too long.
+func (l *jsonLines) pass() error {
+	for {
+		part, err := l.br.ReadSlice('\n')
+		l.at += int64(len(part))
+		if err == nil || err == io.EOF {
+			return &badRecord{fmt.Errorf("the line is longer than %s", byteSize(int64(longestLine)))}
+		}
+		if err != bufio.ErrBufferFull {
+			return err
 		}
 	}
 }
@@ -149,7 +189,7 @@ func (l *jsonLines) located(offset int64, err error) error {
 // where counts the lines up to an offset, which only errors want to know.
 func (l *jsonLines) where(offset int64) string {
 	n := 1
-	if in, err := decompress(l.doc.path); err == nil {
+	if in, err := decompress(l.doc.path, l.doc.faults); err == nil {
 		defer in.Close()
 		var buf [32 << 10]byte
 		for left := offset; left > 0; {
@@ -177,8 +217,11 @@ func (l *jsonLines) Close() error {
 // textOf returns the string in a field of a JSON object.
 func textOf(line []byte, field string) ([]byte, error) {
 	var object map[string]json.RawMessage
+	if err := plaintext.Check(line); err != nil {
+		return nil, err
+	}
 	if err := json.Unmarshal(line, &object); err != nil {
-		return nil, fmt.Errorf("not a JSON object: %w", err)
+		return nil, &notRecord{err}
 	}
 	raw, ok := object[field]
 	if !ok {
@@ -189,5 +232,14 @@ func textOf(line []byte, field string) ([]byte, error) {
 	if err := json.Unmarshal(raw, &text); err != nil {
 		return nil, fmt.Errorf("field %q is not a string", field)
 	}
+	if err := plainjson.CheckText(raw); err != nil { // which the decoder mends with U+FFFD
+		return nil, fmt.Errorf("field %q: %w", field, err)
+	}
 	return []byte(text), nil
 }
+
+// notRecord is the error of a line that is no JSON object.
+type notRecord struct{ err error }
+
+func (n *notRecord) Error() string { return "not a JSON object: " + n.err.Error() }
+func (n *notRecord) Unwrap() error { return n.err }

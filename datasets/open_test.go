@@ -22,8 +22,8 @@ var tree = map[string]string{
 }
 
 func TestOpenFile(t *testing.T) {
-	dir := write(t, map[string]string{"x.txt": "text", "nul.bin": "a\x00b"})
-	for name, want := range map[string]string{"x.txt": "text", "nul.bin": "a\x00b"} { // named, so it is wanted
+	dir := write(t, map[string]string{"x.txt": "text", "nul.dat": "a\x00b"})
+	for name, want := range map[string]string{"x.txt": "text", "nul.dat": "a\x00b"} { // named, so it is wanted
 		path := filepath.Join(dir, name)
 		s, err := Open(path)
 		if err != nil {
@@ -105,9 +105,9 @@ func TestOpenErrors(t *testing.T) {
 		"nosuch.txt":   "DIR/nosuch.txt: no such file or folder",
 		"empty.txt":    "DIR/empty.txt: the file is empty",
 		"bare":         "DIR/bare: no text in this folder: it is empty",
-		"only":         "DIR/only: no text in this folder, only 1 hidden, 2 empty, 1 binary entries",
+		"only":         "DIR/only: no text in this folder, only 1 binary, 2 empty, 1 hidden entries",
 		"*.md":         "DIR/*.md: no file matches",
-		"only/*":       "DIR/only/*: no text in what it matches, only 1 hidden, 2 empty, 1 binary entries",
+		"only/*":       "DIR/only/*: no text in what it matches, only 1 binary, 2 empty, 1 hidden entries",
 		"[":            "DIR/[: not a valid glob",
 		"empty.txt/in": "stat DIR/empty.txt/in: not a directory",
 	} {

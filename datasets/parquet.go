@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,9 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/gorgpt/gorgpt/internal/filekind"
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // rows reads the texts in a column of a Parquet file. Offsets count rows. Rows
@@ -29,7 +33,11 @@ type rows struct {
 
 // openRows opens a Parquet file. The library panics on some damaged files.
 func openRows(d *Document) (r pieces, err error) {
-	defer func() { err = recovered(recover(), d.path, err) }()
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			r, err = nil, fmt.Errorf("%s: %w", d.path, recovered(panicked, nil))
+		}
+	}()
 	f, err := os.Open(d.path)
 	if err != nil {
 		return nil, err
@@ -49,7 +57,7 @@ func openParquet(f *os.File, field string) (*parquet.File, int, error) {
 	}
 	p, err := parquet.OpenFile(f, info.Size(), parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
 	if err != nil {
-		return nil, 0, fmt.Errorf("not a Parquet file: %w", err)
+		return nil, 0, fmt.Errorf("not a Parquet file: %w", cmp.Or(filekind.CheckPointer(f), err))
 	}
 	leaf, err := column(p.Schema(), field)
 	if err != nil {
@@ -78,46 +86,62 @@ func column(schema *parquet.Schema, name string) (parquet.LeafColumn, error) {
 }
 
 // recovered is the error of a library that panicked, or err.
-func recovered(panicked any, path string, err error) error {
+func recovered(panicked any, err error) error {
 	if panicked != nil {
-		return fmt.Errorf("%s: damaged: %v", path, panicked)
+		return fmt.Errorf("damaged: %v", panicked)
 	}
 	return err
 }
 
 // piece implements pieces.
-func (r *rows) piece(offset int64) (p piece, err error) {
-	defer func() { err = recovered(recover(), r.where(r.at), err) }()
+func (r *rows) piece(offset int64) (piece, error) {
 	if r.pages == nil || r.at != offset {
 		if err := r.seek(offset); err != nil {
-			return piece{}, err
+			return piece{}, fmt.Errorf("%s: %w", r.where(offset), err)
 		}
 	}
 	for {
 		at := r.at
-		v, err := r.next()
-		if err == io.EOF {
+		text, err := r.next()
+		_, one := errors.AsType[*badRecord](err)
+		switch {
+		case err == io.EOF:
 			return piece{}, io.EOF
+		case one:
+			err = r.doc.faults.found(r.doc.path, at, fmt.Errorf("%s: %w", r.where(at), err))
+		case err != nil:
+			err = r.broken(err)
 		}
 		if err != nil {
-			// What follows in the file cannot be trusted to be where it seems.
-			if err := r.doc.faults.found(r.doc.path, at, fmt.Errorf("%s: %w", r.where(at), err)); err != nil {
-				return piece{}, err
-			}
-			return piece{}, io.EOF
+			return piece{}, err
 		}
-		r.at++
-		if v.IsNull() || len(v.ByteArray()) == 0 {
-			continue
-		}
-		if text := v.ByteArray(); r.doc.share.has(text) {
+		if len(text) > 0 && r.doc.share.has(text) {
 			return piece{text: text, at: at, next: r.at, end: true}, nil
 		}
 	}
 }
 
-// seek makes row the next.
-func (r *rows) seek(row int64) error {
+// broken is the error of a row after which nothing in its group can be trusted to be where it
+// seems. If that is to be passed over, the first row of the next group is the next.
+func (r *rows) broken(err error) error {
+	from, to := r.at, int64(0)
+	for i, g := range r.groups {
+		if to += g.NumRows(); i == r.group {
+			break
+		}
+	}
+	if to > from+1 {
+		err = fmt.Errorf("%w; rows %d to %d cannot be read", err, from, to-1)
+	}
+	if err := r.doc.faults.found(r.doc.path, from, fmt.Errorf("%s: %w", r.where(from), err)); err != nil {
+		return err
+	}
+	return r.seek(max(to, from+1))
+}
+
+// seek makes row the next. At the end there are no pages.
+func (r *rows) seek(row int64) (err error) {
+	defer func() { err = recovered(recover(), err) }()
 	if err := r.release(); err != nil {
 		return err
 	}
@@ -133,12 +157,13 @@ func (r *rows) seek(row int64) error {
 	return nil
 }
 
-// next returns the value of the next row, valid until the one after it.
-func (r *rows) next() (parquet.Value, error) {
+// next returns the text of the next row, valid until the one after it.
+func (r *rows) next() (text []byte, err error) {
+	defer func() { err = recovered(recover(), err) }()
 	for len(r.values) == 0 {
 		if r.reader == nil {
 			if err := r.nextPage(); err != nil {
-				return parquet.Value{}, err
+				return nil, err
 			}
 		}
 		n, err := r.reader.ReadValues(r.buf[:])
@@ -147,15 +172,19 @@ func (r *rows) next() (parquet.Value, error) {
 		case n == 0 && (err == nil || err == io.EOF):
 			r.endPage()
 		case n == 0:
-			return parquet.Value{}, err
+			return nil, err
 		}
 	}
-	v := r.values[0]
-	if len(v.ByteArray()) > longestText {
-		return v, fmt.Errorf("the text is longer than %s", byteSize(longestText))
-	}
+	text = r.values[0].ByteArray() // nil for a null
 	r.values = r.values[1:]
-	return v, nil
+	r.at++
+	if len(text) > longestText {
+		return nil, &badRecord{fmt.Errorf("the text is longer than %s", byteSize(int64(longestText)))}
+	}
+	if err := plaintext.Check(text); err != nil {
+		return nil, &badRecord{err}
+	}
+	return text, nil
 }
 
 // nextPage goes to the next page, of the next group after the last.

@@ -65,6 +65,20 @@ type faults struct {
 	count int
 	first error
 	seen  map[string]int64 // the last offset counted, by file
+	pads  map[string]int64 // bytes of padding after a .gz, by file
+}
+
+// padding counts the padding of a file.
+func (f *faults) padding(path string, n int64) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.pads == nil {
+		f.pads = map[string]int64{}
+	}
+	f.pads[path] = n
 }
 
 // found is the error of a record, or nil if it is to be left out.
@@ -97,6 +111,21 @@ func (s *Source) Skipped() (n int, first error) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	return s.faults.count, s.faults.first
+}
+
+// Padding returns how many bytes of NULs have been passed over so far after the last member
+// of .gz files.
+func (s *Source) Padding() int64 {
+	if s.faults == nil {
+		return 0
+	}
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	n := int64(0)
+	for _, pad := range s.faults.pads {
+		n += pad
+	}
+	return n
 }
 
 // textPieces reads plain text in pieces of 64 KiB.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -17,7 +18,8 @@ type Source struct {
 	docs []Document
 	size int64
 
-	faults *faults // nil if there can be none
+	faults *faults        // nil if there can be none
+	left   map[string]int // files left out, by what they are
 }
 
 // A Document is one text of a Source.
@@ -92,14 +94,27 @@ func (s *Source) Documents() []Document { return s.docs }
 // Size is the length of all documents in bytes.
 func (s *Source) Size() int64 { return s.size }
 
-// String returns the name, the number of documents and the size, as in
-// "Go 1.26.8 standard library: 3,214 files, 47.1 MB".
+// LeftOut tells which files of a folder or glob are no part of the source, as in "2 binary,
+// 1 tabular"; empty if there are none. Hidden and empty files are never counted here.
+func (s *Source) LeftOut() string {
+	told := maps.Clone(s.left)
+	delete(told, "hidden")
+	delete(told, "empty")
+	return listed(told)
+}
+
+// String returns the name, the number of documents, the size and what was left out, as in
+// "Go 1.26.8 standard library: 3,214 files, 47.1 MB" and "texts: 3 files, 1.2 kB (left out: 2 binary)".
 func (s *Source) String() string {
 	unit := s.unit
 	if len(s.docs) != 1 {
 		unit += "s"
 	}
-	return fmt.Sprintf("%s: %s %s, %s", s.name, thousands(len(s.docs)), unit, byteSize(s.size))
+	text := fmt.Sprintf("%s: %s %s, %s", s.name, thousands(len(s.docs)), unit, byteSize(s.size))
+	if left := s.LeftOut(); left != "" {
+		text += " (left out: " + left + ")"
+	}
+	return text
 }
 
 // records tells whether the source has files that are not plain text.

@@ -3,9 +3,6 @@ package datasets
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
-	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -70,13 +67,12 @@ func Split(src *Source, fraction float64) (train, validation *Source, err error)
 // if all documents are shards and some are for training.
 func splitShards(docs []Document) (train, validation []Document) {
 	for _, d := range docs {
-		if d.format == nil {
+		switch {
+		case !d.tokens():
 			return nil, nil
-		}
-		words := strings.FieldsFunc(d.Name, func(r rune) bool { return !unicode.IsLetter(r) })
-		if slices.Contains(words, "val") || slices.Contains(words, "validation") {
+		case d.forValidation():
 			validation = append(validation, d)
-		} else {
+		default:
 			train = append(train, d)
 		}
 	}

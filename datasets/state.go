@@ -189,8 +189,10 @@ func newPrints(src *Source, tok tokenizer.Tokenizer) (p prints, err error) {
 	if p.corpus, err = printCorpus(src); err != nil {
 		return p, err
 	}
-	p.tokenizer, err = printTokenizer(tok)
-	return p, err
+	if p.tokenizer, err = printTokenizer(tok); err != nil {
+		return p, err
+	}
+	return p, checkMade(src, tok, p.tokenizer)
 }
 
 func printCorpus(src *Source) (string, error) {

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gorgpt/gorgpt/datasets/shard"
+	"github.com/gorgpt/gorgpt/internal/filekind"
 )
 
 // tokenBytes is the size of a token, a little-endian uint16, in llm.c's shards and in
@@ -30,46 +32,43 @@ const shardPiece = 32 << 10
 // given back: they count as this process's memory as long as they are mapped in.
 const mappedAhead = 1 << 20
 
-// isShard tells whether a file holds tokens: llm.c's magic, or the ending .bin of
-// nanoGPT's, which have nothing in them to be known by, and so must be called
-// train.bin or val.bin unless they were asked for by name.
-func isShard(path string, size int64, asked bool) (bool, error) {
-	if strings.ToLower(filepath.Ext(path)) != ".bin" {
-		return false, nil
-	}
-	if base := filepath.Base(path); size%tokenBytes == 0 && (asked || base == "train.bin" || base == "val.bin") {
-		return true, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	var magic [4]byte
-	if _, err := io.ReadFull(f, magic[:]); err != nil {
-		return false, nil // too short for a header
-	}
-	return binary.LittleEndian.Uint32(magic[:]) == shard.Magic, nil
-}
+// tokens tells whether the document holds tokens, not text.
+func (d Document) tokens() bool { return d.format != nil && !d.format.text }
 
-// shardDocument is the document of a file of tokens; Size and offsets are in bytes of
-// tokens, without the header.
-func shardDocument(name, path string, size int64) (Document, error) {
-	d := fileDocument(name, path, size)
-	d.format = &recordFormat{open: openShard}
-	f, err := os.Open(path)
+// shard is the document of a .bin: llm.c's shards have their magic, nanoGPT's nothing in them
+// to be known by, and so they must be called train.bin or val.bin unless they were asked for.
+func (o opening) shard(d Document, ending string, asked bool) (Document, error) {
+	if ending != "" {
+		return d, &notText{"compressed", fmt.Errorf("%s: token shards are mapped into memory: decompress it (%s)", d.path, map[string]string{".gz": "gunzip", ".zst": "unzstd"}[ending])}
+	}
+	f, err := os.Open(d.path)
 	if err != nil {
 		return d, err
 	}
 	defer f.Close()
-	header := make([]byte, min(size, shard.HeaderBytes))
-	if _, err := io.ReadFull(f, header); err != nil {
-		return d, fmt.Errorf("%s: %w", path, err)
-	}
-	tokens, headed, err := parseShard(header, size)
+	head, err := headOf(f)
 	if err != nil {
-		return d, fmt.Errorf("%s: %w", path, err)
+		return d, fmt.Errorf("%s: %w", d.path, err)
 	}
+	if bytes.HasPrefix(head, []byte(filekind.Pointer.Magic)) {
+		return d, &notText{filekind.Pointer.Class, fmt.Errorf("%s: %w", d.path, filekind.Pointer)}
+	}
+	base := strings.ToLower(filepath.Base(d.path))
+	headed := len(head) >= 4 && binary.LittleEndian.Uint32(head) == shard.Magic
+	if !asked && base != "train.bin" && base != "val.bin" && !headed {
+		return d, &notText{"binary", fmt.Errorf("%s: binary", d.path)}
+	}
+	return shardDocument(d, head)
+}
+
+// shardDocument is the document of a file of tokens that begins like this; Size and offsets are
+// in bytes of tokens, without the header.
+func shardDocument(d Document, head []byte) (Document, error) {
+	tokens, headed, err := parseShard(head[:min(len(head), shard.HeaderBytes)], d.Size)
+	if err != nil {
+		return d, fmt.Errorf("%s: %w", d.path, err)
+	}
+	d.format = &recordFormat{open: openShard}
 	if headed {
 		d.start = shard.HeaderBytes
 	}

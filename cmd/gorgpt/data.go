@@ -89,6 +89,17 @@ func (c corpus) texts(validation bool) iter.Seq2[string, io.Reader] {
 	}
 }
 
+// tokenizer is the one to take where none is named: that of shards which gorgpt pack made, or
+// bytes.
+func (c corpus) tokenizer() string {
+	for _, s := range c.sources {
+		if made := s.Tokenizers(); len(made) > 0 {
+			return made[0] // other shards of another are refused where they are read
+		}
+	}
+	return "bytes"
+}
+
 // String describes the text in a line for each source.
 func (c corpus) String() string {
 	var lines []string
@@ -111,7 +122,7 @@ func (c corpus) String() string {
 
 // skipped tells what was left out so far, or is empty.
 func (c corpus) skipped() string {
-	n := 0
+	n, padding := 0, int64(0)
 	var first error
 	for _, s := range append(c.sources[:len(c.sources):len(c.sources)], c.check) {
 		if s == nil {
@@ -119,14 +130,19 @@ func (c corpus) skipped() string {
 		}
 		k, err := s.Skipped()
 		n += k
+		padding += s.Padding()
 		if first == nil {
 			first = err
 		}
 	}
-	if n == 0 {
-		return ""
+	var lines []string
+	if n > 0 {
+		lines = append(lines, fmt.Sprintf("left out: %s; the first: %v", counted(int64(n), "bad record"), first))
 	}
-	return fmt.Sprintf("left out: %s; the first: %v", counted(int64(n), "bad record"), first)
+	if padding > 0 {
+		lines = append(lines, fmt.Sprintf("passed over: %s of padding after .gz data", counted(padding, "byte")))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // streams makes the batches of a run.
@@ -148,7 +164,7 @@ func (r recipe) streams(c corpus, tok tokenizer.Tokenizer) (training, validation
 		}
 	}()
 	for i, src := range c.sources {
-		text, kept := src, c.check
+		text, kept := datasets.ForTraining(src), c.check
 		if c.check == nil {
 			if text, kept, err = datasets.Split(src, r.Validation); err != nil {
 				return nil, nil, err

@@ -36,7 +36,7 @@ where it was when it is begun again, and a finished one is checked.
 
 Standard output: a line for each part, and DIR last.`,
 		Example: `  gorgpt pack --tokenizer gpt2 --out packed 'books/*.txt'
-  gorgpt train --data 'packed/train_*.bin' --val-data 'packed/val_*.bin' --tokenizer packed/tokenizer
+  gorgpt train --data packed
   gorgpt pack --out packed --verify`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {

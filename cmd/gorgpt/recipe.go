@@ -63,7 +63,7 @@ type recipe struct {
 // defaults is nanoGPT's recipe for CPUs, half as long again, on Go's own source.
 func defaults() recipe {
 	return recipe{
-		Model: "gpt2-nano", Data: "go", Tokenizer: "bytes", Validation: 0.1, Windows: "anywhere",
+		Model: "gpt2-nano", Data: "go", Validation: 0.1, Windows: "anywhere",
 		Field: "text", BadRecords: "error",
 		Steps: 3000, Batch: 12, Context: 64, Accumulate: 1,
 		LearnRate: 1e-3, Floor: 0.1, Warmup: 100, Schedule: "cosine",
@@ -79,12 +79,12 @@ func (r *recipe) flags(f *pflag.FlagSet) {
 	f.IntVar(&r.Heads, "heads", r.Heads, "attention heads (0: the model's)")
 	f.IntVar(&r.Width, "width", r.Width, "width of the residual stream (0: the model's)")
 	f.Float64Var(&r.Dropout, "dropout", r.Dropout, "dropout rate at all three places; short runs under-fit and want 0")
-	f.StringVar(&r.Data, "data", r.Data, "text: a file, a folder, a glob, or go for the Go standard library's source; plain, .jsonl, .parquet, .bin (token shards), also .gz and .zst")
+	f.StringVar(&r.Data, "data", r.Data, "text: a file, a folder, a glob, or go for the Go standard library's source; plain, .jsonl, .json, .parquet, .bin (token shards; val.bin beside train.bin is for validation), also .gz and .zst")
 	f.StringArrayVar(&r.Mix, "mix", r.Mix, "several texts instead of data, each with its weight, as in '0.3 notes/*.txt'; once for each")
 	f.StringVar(&r.Field, "field", r.Field, "field of JSON lines, or column of Parquet, that holds the text")
 	f.StringVar(&r.BadRecords, "bad-records", r.BadRecords, "what to do with lines that cannot be read: error stops the run, skip leaves them out and counts them")
 	f.StringVar(&r.ValData, "val-data", r.ValData, "text for validation; without it, a share of the training text is kept for that")
-	f.StringVar(&r.Tokenizer, "tokenizer", r.Tokenizer, tokenizerHelp)
+	f.StringVar(&r.Tokenizer, "tokenizer", r.Tokenizer, tokenizerHelp+" (default: the one beside token shards of gorgpt pack, else bytes)")
 	f.Float64Var(&r.Validation, "validation", r.Validation, "share of the text that is kept for validation, without val-data")
 	f.StringVar(&r.Windows, "windows", r.Windows, "sequences start anywhere in the text; or lie apart, each token in one, for text that is read once; or are packed with whole documents, for short ones")
 	f.IntVar(&r.Buffer, "buffer", r.Buffer, "tokens that are shuffled together, 4 bytes of memory each (0: 4,194,304)")
@@ -192,8 +192,10 @@ func (r recipe) validate() error {
 			return usagef("--%s %v: want %s", s.flag, s.value, s.want)
 		}
 	}
-	if err := checkTokenizer(r.Tokenizer); err != nil {
-		return err
+	if r.Tokenizer != "" { // else the text tells
+		if err := checkTokenizer(r.Tokenizer); err != nil {
+			return err
+		}
 	}
 	for _, s := range []struct {
 		what, value string

@@ -165,6 +165,9 @@ func (j *job) run(ctx context.Context) (err error) {
 // openTokenizer makes the tokenizer, or reads that of the run to go on with.
 func (j *job) openTokenizer(text corpus) (tokenizer.Tokenizer, error) {
 	if j.resume == "" {
+		if j.recipe.Tokenizer == "" {
+			j.recipe.Tokenizer = text.tokenizer()
+		}
 		return newTokenizer(j.recipe.Tokenizer, text.texts(j.recipe.Tokenizer == "chars"))
 	}
 	d, err := checkpoint.Open(filepath.Join(checkpointsDir(j.resume), "latest"))

@@ -21,8 +21,8 @@ import (
 // IndexFile and TokenizerFolder are the names of the parts of a folder that are no
 // shards.
 const (
-	IndexFile       = "pack.json"
-	TokenizerFolder = "tokenizer"
+	IndexFile       = shard.IndexFile
+	TokenizerFolder = shard.TokenizerFolder
 )
 
 // version is that of the format of Index and of how batches are cut.

@@ -16,6 +16,13 @@ const (
 	TokenBytes  = 2
 )
 
+// IndexFile and TokenizerFolder are the names of what a folder that package pack makes has
+// beside its shards.
+const (
+	IndexFile       = "pack.json"
+	TokenizerFolder = "tokenizer"
+)
+
 // MaxTokens is how many tokens the header can count.
 const MaxTokens = math.MaxInt32
 

@@ -10,57 +10,57 @@ import (
 	"io"
 )
 
-// HeadBytes is how much of a file [Of] wants to see.
-const HeadBytes = 512
-
 // Kind is what a file is instead.
 type Kind struct {
 	Name   string // with its article, as in "a Git-LFS pointer"
+	Class  string // in a count of files, as in "2 compressed"
 	Advice string // what to do
+	Magic  string // the bytes that tell, at Offset
+	Offset int
 }
 
 // Error is a Kind as an error, which says what to do.
 func (k Kind) Error() string { return fmt.Sprintf("this is %s: %s", k.Name, k.Advice) }
 
-// pointer begins a file that Git LFS left in place of the real one:
+// Pointer is what Git LFS leaves in place of a file that it has not fetched:
 // https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.
-const pointer = "version https://git-lfs.github.com/spec/v1\n"
-
-// Pointer is the kind of what Git LFS leaves in place of a file that it has not fetched.
-var Pointer = Kind{"a Git-LFS pointer, not the file itself", "fetch it with git lfs pull, or download it"}
-
-// UTF16 is text that is not UTF-8.
-var UTF16 = Kind{"text in UTF-16", "make it UTF-8, as by iconv -f UTF-16 -t UTF-8"}
-
-// magics tells kinds by the bytes at an offset.
-var magics = []struct {
-	offset int
-	bytes  string
-	kind   Kind
-}{
-	{0, pointer, Pointer},
-	{0, "\xff\xfe\x00\x00", Kind{"text in UTF-32", "make it UTF-8, as by iconv -f UTF-32 -t UTF-8"}},
-	{0, "\xff\xfe", UTF16},
-	{0, "\xfe\xff", UTF16},
-	{0, "\x1f\x8b\x08", Kind{"compressed by gzip", "decompress it with gunzip; training text may end in .gz"}},
-	{0, "\x28\xb5\x2f\xfd", Kind{"compressed by zstd", "decompress it with unzstd; training text may end in .zst"}},
-	{0, "\xfd7zXZ\x00", Kind{"compressed by xz", "decompress it with unxz; .gz and .zst are read as they are"}},
-	{4, "1AY&SY", Kind{"compressed by bzip2", "decompress it with bunzip2; .gz and .zst are read as they are"}},
-	{0, "\x04\x22\x4d\x18", Kind{"compressed by lz4", "decompress it with unlz4; .gz and .zst are read as they are"}},
-	{0, "PK\x03\x04", Kind{"a zip archive, as office documents are too", "unpack it, or export its text"}},
-	{0, "7z\xbc\xaf\x27\x1c", Kind{"a 7z archive", "unpack it"}},
-	{0, "Rar!\x1a\x07", Kind{"a rar archive", "unpack it"}},
-	{0, "%PDF-", Kind{"a PDF document", "export its text, as by pdftotext"}},
-	{0, "PAR1", Kind{"a Parquet file", "name it .parquet"}},
-	{0, "ARROW1\x00\x00", Kind{"a table of Arrow", "make Parquet or JSON lines of it"}},
-	{257, "ustar", Kind{"a tar archive", "unpack it"}},
+var Pointer = Kind{
+	"a Git-LFS pointer, not the file itself", "Git-LFS pointers",
+	"fetch it with git lfs pull, or download it", "version https://git-lfs.github.com/spec/v1\n", 0,
 }
 
-// Of tells what a file is instead, from how it begins.
+// UTF16 is text that is not UTF-8.
+var UTF16 = Kind{"text in UTF-16", "in UTF-16", "make it UTF-8, as by iconv -f UTF-16 -t UTF-8", "\xff\xfe", 0}
+
+var kinds = []Kind{
+	Pointer,
+	{"text in UTF-32", "in UTF-32", "make it UTF-8, as by iconv -f UTF-32 -t UTF-8", "\xff\xfe\x00\x00", 0},
+	UTF16,
+	{UTF16.Name, UTF16.Class, UTF16.Advice, "\xfe\xff", 0},
+	compressed("gzip", "gunzip", "\x1f\x8b\x08", 0),
+	compressed("zstd", "unzstd", "\x28\xb5\x2f\xfd", 0),
+	compressed("xz", "unxz", "\xfd7zXZ\x00", 0),
+	compressed("bzip2", "bunzip2", "1AY&SY", 4),
+	compressed("lz4", "unlz4", "\x04\x22\x4d\x18", 0),
+	{"a zip archive, as office documents are too", "archives", "unpack it, or export its text", "PK\x03\x04", 0},
+	{"a 7z archive", "archives", "unpack it", "7z\xbc\xaf\x27\x1c", 0},
+	{"a rar archive", "archives", "unpack it", "Rar!\x1a\x07", 0},
+	{"a tar archive", "archives", "unpack it", "ustar", 257},
+	{"a PDF document", "PDF", "export its text, as by pdftotext", "%PDF-", 0},
+	{"a Parquet file", "tabular", "name it .parquet", "PAR1", 0},
+	{"a table of Arrow", "tabular", "make Parquet or JSON lines of it", "ARROW1\x00\x00", 0},
+}
+
+func compressed(by, tool, magic string, offset int) Kind {
+	advice := "decompress it with " + tool + "; training text may end in .gz and .zst as it is"
+	return Kind{"compressed by " + by, "compressed", advice, magic, offset}
+}
+
+// Of tells what a file is instead, from how it begins; 512 bytes are enough.
 func Of(head []byte) (Kind, bool) {
-	for _, m := range magics {
-		if len(head) > m.offset && bytes.HasPrefix(head[m.offset:], []byte(m.bytes)) {
-			return m.kind, true
+	for _, k := range kinds {
+		if len(head) > k.Offset && bytes.HasPrefix(head[k.Offset:], []byte(k.Magic)) {
+			return k, true
 		}
 	}
 	if wide(head) {
@@ -91,15 +91,13 @@ func wide(head []byte) bool {
 
 // CheckPointer is an error if a file is a pointer of Git LFS.
 func CheckPointer(r io.ReaderAt) error {
-	var head [len(pointer)]byte
-	if n, err := r.ReadAt(head[:], 0); n < len(head) {
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		return nil
-	}
-	if string(head[:]) == pointer {
+	head := make([]byte, len(Pointer.Magic))
+	n, err := r.ReadAt(head, 0)
+	switch {
+	case n == len(head) && string(head) == Pointer.Magic:
 		return Pointer
+	case err != nil && !errors.Is(err, io.EOF):
+		return err
 	}
 	return nil
 }

@@ -1,0 +1,76 @@
+package datasets
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/gorgpt/gorgpt/datasets/shard"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// forValidation tells whether a document is a token shard whose name has the word "val", as
+// those of llm.c and nanoGPT have.
+func (d Document) forValidation() bool {
+	words := strings.FieldsFunc(d.Name, func(r rune) bool { return !unicode.IsLetter(r) })
+	return d.tokens() && (slices.Contains(words, "val") || slices.Contains(words, "validation"))
+}
+
+// ForTraining returns the source without the token shards that are for validation by their
+// names, if there are others: what to train on where the validation text is another one.
+// [Split] gives the same, and those beside it.
+func ForTraining(src *Source) *Source {
+	keep := slices.DeleteFunc(slices.Clone(src.docs), Document.forValidation)
+	if len(keep) == 0 || len(keep) == len(src.docs) {
+		return src
+	}
+	s := newSource(src.name, src.unit, keep)
+	s.faults, s.left = src.faults, src.left
+	return s
+}
+
+// Tokenizers returns the folders of the tokenizers that token shards of the source were made
+// with, as package pack leaves them beside its shards; none for shards of others.
+func (s *Source) Tokenizers() []string {
+	var all []string
+	for _, d := range s.docs {
+		if !d.tokens() {
+			continue
+		}
+		dir := filepath.Dir(d.path)
+		folder := filepath.Join(dir, shard.TokenizerFolder)
+		if slices.Contains(all, folder) {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, shard.IndexFile)); err != nil {
+			continue
+		}
+		if info, err := os.Stat(folder); err == nil && info.IsDir() {
+			all = append(all, folder)
+		}
+	}
+	return all
+}
+
+// checkMade is an error if shards of the source were made with another tokenizer than tok, of
+// that print: their ids would be of other tokens.
+func checkMade(src *Source, tok tokenizer.Tokenizer, print string) error {
+	for _, folder := range src.Tokenizers() {
+		made, err := tokenizer.Load(folder)
+		if err != nil {
+			return err
+		}
+		other, err := printTokenizer(made)
+		if err != nil {
+			return fmt.Errorf("%s: %w", folder, err)
+		}
+		if strings.TrimPrefix(other, made.Name()) != strings.TrimPrefix(print, tok.Name()) {
+			return fmt.Errorf("%s: the shards beside it were made with this tokenizer (%s, %s tokens), not with the one given (%s, %s)",
+				folder, made.Name(), thousands(made.Size()), tok.Name(), thousands(tok.Size()))
+		}
+	}
+	return nil
+}
