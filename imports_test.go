@@ -48,6 +48,7 @@ var layer = map[string]int{
 	"checkpoint/npy":          1,
 	"checkpoint/llmc":         1,
 	"checkpoint/openai":       2,
+	"checkpoint/nanogpt":      2,
 
 	"checkpoint/internal/sourcetest": 1,
 	"checkpoint":                     6,

@@ -10,15 +10,31 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// What Hugging Face's GPT files hold beside the weights of the model.
-const (
-	// trunkPrefix stands before the names if the file was saved with its head;
-	// the published gpt2 and openai-gpt have none, distilgpt2 has it.
-	trunkPrefix = "transformer."
-	// headName is the output matrix; old files have it even where it is tied to
-	// the token embedding.
-	headName = "lm_head.weight"
-)
+// headName is the output matrix. Old files have it even where it is tied to the token
+// embedding, and files of safetensors' save_model in place of that.
+const headName = "lm_head.weight"
+
+// wrappers stand before the names, any number of them, after what a model was wrapped in when it
+// was saved: by transformers with its head (the published gpt2 has none, distilgpt2 has it),
+// torch.compile, DataParallel and its like, or a class of one's own.
+var wrappers = []string{"transformer.", "_orig_mod.", "module.", "model."}
+
+// bare is a name without wrappers.
+func bare(name string) string {
+	for {
+		start := name
+		for _, w := range wrappers {
+			name = strings.TrimPrefix(name, w)
+		}
+		if name == start {
+			return name
+		}
+	}
+}
+
+// otherHeads are what transformers' models for other tasks have above the same trunk, and
+// position_ids are the numbers from 0 on.
+var otherHeads = regexp.MustCompile(`^(multiple_choice_head|score|classifier|qa_outputs)\.|^position_ids$`)
 
 // embeddingNames are what a head may be tied to: GPT-2's and GPT-1's.
 var embeddingNames = []string{"wte.weight", "tokens_embed.weight"}
@@ -48,7 +64,10 @@ func match(src weights.Source, ps *graph.Params, zeros map[string][]int) (plan, 
 		found           = map[string]bool{}
 	)
 	for _, t := range src.Tensors() {
-		name := strings.TrimPrefix(t.Name, trunkPrefix)
+		name := t.Name
+		if ps.Get(name) == nil {
+			name = bare(name)
+		}
 		p := ps.Get(name)
 		want, isZero := zeros[name]
 		switch {
@@ -64,7 +83,7 @@ func match(src weights.Source, ps *graph.Params, zeros map[string][]int) (plan, 
 			p = embedding(ps)
 			want = p.Shape()
 			pl.head = matched{t, p}
-		case isMask(name, t.Shape):
+		case isMask(name, t.Shape), otherHeads.MatchString(name):
 			continue
 		default:
 			leftOver = append(leftOver, weights.Show(t.Name))
@@ -74,6 +93,10 @@ func match(src weights.Source, ps *graph.Params, zeros map[string][]int) (plan, 
 		if text := mismatch(t, want); text != "" {
 			wrong = append(wrong, text)
 		}
+	}
+	if p := pl.head.param; p != nil && !found[p.Name()] { // the head is all there is of the pair
+		pl.params = append(pl.params, pl.head)
+		found[p.Name()], pl.head = true, matched{}
 	}
 	var missing []string
 	for _, p := range ps.All() {
@@ -127,7 +150,7 @@ func mismatch(t weights.Info, want []int) string {
 		}
 		return text
 	case !t.Type.Readable():
-		return fmt.Sprintf("%s is %s, want F32, F16 or BF16", weights.Show(t.Name), t.Type)
+		return fmt.Sprintf("%s is %s, want F64, F32, F16 or BF16", weights.Show(t.Name), t.Type)
 	}
 	return ""
 }

@@ -159,7 +159,7 @@ func TestReadParamsForms(t *testing.T) {
 	prefixed := func(tensors ...Tensor) []Tensor {
 		tensors = slices.Clone(tensors)
 		for i := range tensors {
-			tensors[i].Name = trunkPrefix + tensors[i].Name
+			tensors[i].Name = "transformer." + tensors[i].Name
 		}
 		return tensors
 	}
@@ -326,7 +326,7 @@ func TestReadParamsTypes(t *testing.T) {
 	}
 	// h.0.attn.bias of that file is a mask of type U8, so it is no matter.
 	sourcetest.Error(t, ReadParams(f, ps, nil), "safetensors/testdata/torch.safetensors: "+
-		"not in the model: empty, h.0.ln_1.bias, scalar, wte.weight, brain; wrong: ids is I64, want F32, F16 or BF16")
+		"not in the model: empty, h.0.ln_1.bias, scalar, wte.weight, brain; wrong: ids is I64, want F64, F32, F16 or BF16")
 }
 
 func TestWriteParamsErrors(t *testing.T) {

@@ -14,9 +14,10 @@ import (
 )
 
 // ReadParams fills all parameters from src; none are drawn before. Names may have
-// the prefix "transformer."; attention masks of old files are skipped; so is
+// the prefixes of what a model was saved in, such as "transformer." and "module.";
+// attention masks of old files and heads for other tasks are skipped; so is
 // lm_head.weight if the model has no such parameter, provided that it equals
-// the token embedding. Tensors named in zeros (see [WriteParams]; may be nil)
+// the token embedding, which it stands for where that is missing. Tensors named in zeros (see [WriteParams]; may be nil)
 // may be there if all their values are zero.
 //
 // Missing tensors, tensors that the model has no place for, and wrong shapes are

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/gorgpt/gorgpt/checkpoint/llmc"
+	"github.com/gorgpt/gorgpt/checkpoint/nanogpt"
 	"github.com/gorgpt/gorgpt/checkpoint/openai"
 	"github.com/gorgpt/gorgpt/checkpoint/pickle"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
@@ -53,15 +54,16 @@ var forms = []form{
 	{kind: "Hugging Face directory", is: isDir(isHuggingFace), weights: openHuggingFace},
 	{kind: "OpenAI GPT-2, TensorFlow checkpoint", is: isDir(openai.IsGPT2), weights: openai.GPT2, config: openai.GPT2Config},
 	{kind: "OpenAI GPT-1, params_*.npy", is: isDir(openai.IsGPT1), weights: openai.GPT1, config: openai.GPT1Config},
+	{kind: "nanoGPT checkpoint", is: func(path string, _ os.FileInfo, _ []byte) bool { return nanogpt.Is(path) }, weights: nanogpt.Open, config: nanogpt.Config, alone: true},
 	{kind: "PyTorch file", is: isFile(pickle.IsFile), weights: openPickle},
 	{kind: "llm.c model file", is: isFile(llmc.IsFile), weights: openLLMC, config: llmcConfig, alone: true},
 	{kind: "safetensors file", is: isFile(isSafetensors), weights: openSafetensors},
 }
 
 // Recognise opens a model by a path: a Hugging Face directory or one of its files of
-// weights, a directory of OpenAI's GPT-1 or GPT-2, or a model file of llm.c. It looks
-// at what is there and not at names where it can. A config.json beside the weights
-// is taken whatever else tells the sizes, except beside a file of llm.c.
+// weights, a directory of OpenAI's GPT-1 or GPT-2, a checkpoint of nanoGPT, or a model file of
+// llm.c. It looks at what is there and not at names where it can. A config.json beside the
+// weights is taken whatever else tells the sizes, except beside a file of the last two.
 func Recognise(path string) (*Origin, error) {
 	dir, err := follow(path)
 	if err == nil {
@@ -82,7 +84,7 @@ func Recognise(path string) (*Origin, error) {
 			return f.open(path, info)
 		}
 	}
-	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, or a .bin of llm.c", path)
+	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, or a .bin of llm.c", path)
 }
 
 // hint tells what to do with a directory that holds a model, but is no checkpoint.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
@@ -42,7 +41,7 @@ func declared(t testing.TB, src weights.Source) *graph.Params {
 	t.Helper()
 	ps := graph.NewParams(1)
 	for _, info := range src.Tensors() {
-		if _, err := ps.Declare(strings.TrimPrefix(info.Name, trunkPrefix), graph.Zeros(), info.Shape...); err != nil {
+		if _, err := ps.Declare(bare(info.Name), graph.Zeros(), info.Shape...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -152,7 +151,7 @@ func TestMapWrites(t *testing.T) {
 func TestRecogniseErrors(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, map[string]string{"notes.txt": "Hello"})
-	wantNo := ": no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, or a .bin of llm.c"
+	wantNo := ": no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, or a .bin of llm.c"
 	_, err := Recognise(dir)
 	sourcetest.Error(t, err, dir+wantNo)
 	_, err = Recognise(filepath.Join(dir, "notes.txt"))

@@ -26,6 +26,7 @@ type File struct {
 	infos   []weights.Info
 	tensors map[string]*tensor
 	users   map[int64]int // how many tensors a storage has, by its offset
+	root    any           // the pickle's value
 }
 
 // Open opens a file of torch.save that holds a dictionary of tensors. The caller
@@ -71,10 +72,28 @@ func (f *File) section(at, size int64) *bufio.Reader {
 	return bufio.NewReader(io.NewSectionReader(f.file, at, min(size, maxPickle)))
 }
 
+// stateKeys are where training programs keep model.state_dict() among other things.
+var stateKeys = []string{"model", "state_dict", "model_state_dict", "module"}
+
+// state is the dictionary of tensors of a pickle's value: itself, or one of its values.
+func state(v any) *dict {
+	d, _ := v.(*dict)
+	if d == nil {
+		return nil
+	}
+	for _, key := range stateKeys {
+		if inner, ok := d.get(key).(*dict); ok {
+			return inner
+		}
+	}
+	return d
+}
+
 // take lists the tensors of a pickle's value, and finds their storages by place.
 func (f *File) take(v any, place func(*storage) error) error {
-	d, ok := v.(*dict)
-	if !ok {
+	f.root = v
+	d := state(v)
+	if d == nil {
 		return errors.New("not a dictionary of tensors: save model.state_dict()")
 	}
 	for _, it := range d.items {
@@ -108,6 +127,30 @@ func showKey(key any) string {
 		return weights.Show(s)
 	}
 	return fmt.Sprintf("a key of type %T", key)
+}
+
+// Plain returns the texts, numbers (int64 and float64), truth values and nils of the dictionary
+// that lies under a key beside the tensors, such as nanoGPT's "model_args"; nil if there is none.
+func (f *File) Plain(key string) map[string]any {
+	d, _ := f.root.(*dict)
+	if d == nil {
+		return nil
+	}
+	inner, ok := d.get(key).(*dict)
+	if !ok {
+		return nil
+	}
+	plain := make(map[string]any)
+	for _, it := range inner.items {
+		name, ok := it.key.(string)
+		switch it.value.(type) {
+		case nil, bool, int64, float64, string:
+			if ok {
+				plain[name] = it.value
+			}
+		}
+	}
+	return plain
 }
 
 // Name returns the path the file was opened by.

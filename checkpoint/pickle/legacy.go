@@ -15,12 +15,15 @@ const version = 1001
 func (f *File) readLegacy() error {
 	r := f.section(0, f.file.Size())
 	var values [5]any
+	var named []*storage
 	at := int64(0)
 	for i := range values {
-		var err error
-		if values[i], at, err = run(r, at); err != nil {
+		v, m, err := run(r, at)
+		if err != nil {
 			return err
 		}
+		values[i], at = v, m.at
+		named = append(named, m.storages...)
 	}
 	if values[1] != int64(version) {
 		return fmt.Errorf("version %v, want %d", values[1], version)
@@ -32,7 +35,7 @@ func (f *File) readLegacy() error {
 	if !ok {
 		return errors.New("no list of storages behind the tensors")
 	}
-	lengths, err := storages(values[3])
+	lengths, err := byKey(named)
 	if err != nil {
 		return err
 	}
@@ -66,22 +69,14 @@ func (f *File) readLegacy() error {
 	})
 }
 
-// storages returns the storages of a dictionary of tensors by their keys.
-func storages(v any) (map[string]*storage, error) {
+// byKey sorts the storages that a pickle names by their keys.
+func byKey(named []*storage) (map[string]*storage, error) {
 	out := make(map[string]*storage)
-	d, _ := v.(*dict)
-	if d == nil {
-		return out, nil // take says what is wrong
-	}
-	for _, it := range d.items {
-		t, ok := it.value.(*tensor)
-		if !ok {
-			continue
-		}
-		if s := out[t.storage.key]; s != nil && (s.length != t.storage.length || s.dtype != t.storage.dtype) {
+	for _, s := range named {
+		if other := out[s.key]; other != nil && (other.length != s.length || other.dtype != s.dtype) {
 			return nil, fmt.Errorf("storage %s has two lengths or types", weights.Show(s.key))
 		}
-		out[t.storage.key] = t.storage
+		out[s.key] = s
 	}
 	return out, nil
 }

@@ -17,8 +17,9 @@ type (
 	list   struct{ items []any }
 	dict   struct{ items []item }
 	item   struct{ key, value any }
-	long   string // an integer beyond int64: its bytes, little-endian
-	global string // a name of the whitelist, as in "collections.OrderedDict"
+	long   string   // an integer beyond int64: its bytes, little-endian
+	global string   // a name of the whitelist, as in "collections.OrderedDict"
+	inert  struct{} // an object that is not made, as nobody reads it
 )
 
 // maxText bounds a text, a name or an integer in a pickle.
@@ -31,12 +32,14 @@ type machine struct {
 	stack []any
 	marks []int // where the stack was at each mark
 	memo  map[uint32]any
+
+	storages []*storage // all that are named
 }
 
 // run reads one pickle from r, which starts at an offset of the file. It returns
-// its value and the offset behind it. Nothing that it allocates exceeds what was
+// its value, and the machine, which stands behind it. Nothing that it allocates exceeds what was
 // read by more than a factor.
-func run(r *bufio.Reader, at int64) (any, int64, error) {
+func run(r *bufio.Reader, at int64) (any, *machine, error) {
 	m := &machine{r: r, at: at, memo: make(map[uint32]any)}
 	for {
 		start := m.at
@@ -51,14 +54,14 @@ func run(r *bufio.Reader, at int64) (any, int64, error) {
 			err = errors.New("the pickle ends too early")
 		}
 		if err != nil {
-			return nil, start, fmt.Errorf("offset %d: %w", start, err)
+			return nil, nil, fmt.Errorf("offset %d: %w", start, err)
 		}
 	}
 	v, err := m.pop()
 	if err != nil {
-		return nil, m.at, fmt.Errorf("offset %d: %w", m.at-1, err)
+		return nil, nil, fmt.Errorf("offset %d: %w", m.at-1, err)
 	}
-	return v, m.at, nil
+	return v, m, nil
 }
 
 func (m *machine) byte() (byte, error) {
@@ -279,9 +282,12 @@ func (m *machine) other(op byte) error {
 		if err != nil {
 			return err
 		}
-		v, err := persistent(id)
-		m.push(v)
-		return err
+		s, err := persistent(id)
+		if err != nil {
+			return err
+		}
+		m.storages = append(m.storages, s)
+		m.push(s)
 	case 'R':
 		v, err := m.top(2)
 		if err != nil {
@@ -290,6 +296,15 @@ func (m *machine) other(op byte) error {
 		result, err := call(v[0], v[1])
 		m.push(result)
 		return err
+	case 0x81: // a new object
+		v, err := m.top(2)
+		if err != nil {
+			return err
+		}
+		if name, ok := v[0].(global); !ok || !ignored[name] {
+			return errors.New("an object that a file of weights has no use for: refused")
+		}
+		m.push(inert{})
 	case 'b':
 		return m.build()
 	default:
@@ -364,7 +379,9 @@ func (m *machine) build() error {
 	if err != nil {
 		return err
 	}
-	if _, ok := v[0].(*dict); !ok {
+	switch v[0].(type) {
+	case *dict, inert:
+	default:
 		return errors.New("attributes for what is no dictionary: refused")
 	}
 	m.push(v[0])
@@ -373,7 +390,7 @@ func (m *machine) build() error {
 
 func (m *machine) global(module, name string) error {
 	g := global(module + "." + name)
-	if _, ok := storageTypes[g]; !ok && !functions[g] {
+	if _, ok := storageTypes[g]; !ok && !functions[g] && !ignored[g] {
 		return fmt.Errorf("it calls %s, which a file of weights has no use for: refused", weights.Show(string(g)))
 	}
 	m.push(g)

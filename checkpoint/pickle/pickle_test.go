@@ -115,7 +115,7 @@ func TestRefused(t *testing.T) {
 		{"getattr of torch", "ctorch\nload\n", "it calls torch.load, which a file of weights has no use for: refused"},
 		{"odd name", "ca\x01b\n\n", `it calls "a\x01b.", which a file of weights has no use for: refused`},
 		{"instance", "(i__main__\nX\n", "instruction 0x69, which a file of weights has no use for: refused"},
-		{"new object", "ccollections\nOrderedDict\n)\x81", "instruction 0x81, which a file of weights has no use for: refused"},
+		{"new object", "ccollections\nOrderedDict\n)\x81", "an object that a file of weights has no use for: refused"},
 		{"call of a text", text("f") + ")R", "a call of what is no function: refused"},
 		{"call of a type", "ctorch\nFloatStorage\n)R", "a call of what is no function: refused"},
 		{"dictionary of pairs", "ccollections\nOrderedDict\n" + tup(tup()) + "R", "collections.OrderedDict is called with what it does not take"},
@@ -245,7 +245,7 @@ func TestTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sourcetest.Error(t, f.Read("ids", make([]float32, 1)), "f: ids is I32, want F32, F16 or BF16")
+	sourcetest.Error(t, f.Read("ids", make([]float32, 1)), "f: ids is I32, want F64, F32, F16 or BF16")
 }
 
 func FuzzFile(f *testing.F) {
@@ -297,4 +297,30 @@ func ExampleOpen() {
 	// wte.weight F32 [13 8]
 	// wpe.weight F32 [6 8]
 	// h.0.ln_1.weight F32 [8]
+}
+
+// TestWrapped: model.state_dict() is found among what training programs keep beside it, of which
+// nothing is made.
+func TestWrapped(t *testing.T) {
+	row := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))
+	namespace := "cargparse\nNamespace\n)\x81}" + text("lr") + num(1) + "sb"
+	scalar := "cnumpy.core.multiarray\nscalar\n" + tup("cnumpy\ndtype\n"+tup(text("f8"))+"R", text("x")) + "R"
+	for _, key := range []string{"model", "state_dict", "model_state_dict", "module"} {
+		f, err := open(saved(t, "}("+text("args")+namespace+text("loss")+scalar+text("sizes")+"}("+text("layers")+num(3)+text("rate")+"G\x3f\xe0\x00\x00\x00\x00\x00\x00"+
+			text("row")+row+"u"+text(key)+"}"+text("a")+row+"su", 1, 2))
+		if err != nil {
+			t.Fatalf("%s: %v", key, err)
+		}
+		if got := sourcetest.ReadAll(t, f, 100); len(got) != 1 || got[0].Name != "a" || !slices.Equal(got[0].Data, []float32{1, 2}) {
+			t.Errorf("%s: %v", key, got)
+		}
+		if got := f.Plain("sizes"); len(got) != 2 || got["layers"] != int64(3) || got["rate"] != 0.5 {
+			t.Errorf("%s: sizes are %v", key, got)
+		}
+		if got := f.Plain("loss"); got != nil {
+			t.Errorf("%s: loss is %v", key, got)
+		}
+	}
+	_, err := open(saved(t, "}"+text("model")+"}"+text("a")+namespace+"ss", 1, 2))
+	sourcetest.Error(t, err, "f: a is not a tensor: save model.state_dict() alone")
 }

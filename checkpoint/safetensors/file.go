@@ -85,7 +85,7 @@ func (f *File) Metadata() map[string]string { return f.metadata }
 
 // Read reads the whole tensor of the given name into dst, row-major.
 // len(dst) must be the tensor's size. F16 and BF16 are converted, which is
-// exact; other types than these and F32 are errors.
+// exact, and F64 is rounded; other types than these and F32 are errors.
 func (f *File) Read(name string, dst []float32) error {
 	e, ok := f.index[name]
 	if !ok {

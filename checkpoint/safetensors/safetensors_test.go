@@ -200,7 +200,7 @@ func TestReadErrors(t *testing.T) {
 	defer f.Close()
 	const name = "testdata/torch.safetensors"
 	sourcetest.Error(t, f.Read("h.9.ln_1.bias", nil), name+": no tensor h.9.ln_1.bias")
-	sourcetest.Error(t, f.Read("ids", make([]float32, 2)), name+": ids is I64, want F32, F16 or BF16")
+	sourcetest.Error(t, f.Read("ids", make([]float32, 2)), name+": ids is I64, want F64, F32, F16 or BF16")
 	sourcetest.Error(t, f.Read("wte.weight", make([]float32, 5)), name+": wte.weight is (2, 3), 6 numbers; the buffer holds 5")
 
 	_, err = Open("testdata")

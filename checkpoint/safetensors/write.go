@@ -42,7 +42,7 @@ func makeHeader(metadata map[string]string, dtype weights.DType, tensors []weigh
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	width := uint64(dtype.Width())
-	if width == 0 {
+	if width == 0 || dtype == weights.F64 {
 		return nil, fmt.Errorf("cannot write %s, only F32, F16 and BF16", dtype)
 	}
 	enc.SetEscapeHTML(false) // as the reference library writes names

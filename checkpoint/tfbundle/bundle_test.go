@@ -126,7 +126,7 @@ func TestBlocks(t *testing.T) {
 	if len(got) != 2 || !slices.Equal(got[0].Data, numbers) || !slices.Equal(got[0].Shape, []int{2, 3}) || !slices.Equal(got[1].Data, numbers[5:]) {
 		t.Errorf("tensors %+v", got)
 	}
-	sourcetest.Error(t, b.Read("step", make([]float32, 1)), "m: step is I64, want F32, F16 or BF16")
+	sourcetest.Error(t, b.Read("step", make([]float32, 1)), "m: step is I64, want F64, F32, F16 or BF16")
 	sourcetest.Error(t, b.Read("none", nil), "m: no tensor none")
 }
 

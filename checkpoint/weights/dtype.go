@@ -11,19 +11,22 @@ import (
 // DType is the number type of a stored tensor, in the words of safetensors.
 type DType string
 
-// The number types that can be read into float32 and written from it.
+// The number types that can be read into float32 and, but for F64, written from it.
 const (
+	F64  DType = "F64"  // IEEE 754 double precision, rounded when read
 	F32  DType = "F32"  // IEEE 754 single precision
 	F16  DType = "F16"  // IEEE 754 half precision
 	BF16 DType = "BF16" // the upper half of an F32
 )
 
 // Readable reports whether numbers of type t can be read into float32.
-func (t DType) Readable() bool { return t == F32 || t == F16 || t == BF16 }
+func (t DType) Readable() bool { return t.Width() > 0 }
 
 // Width returns the bytes of one number of a readable type, 0 of another.
 func (t DType) Width() int {
 	switch t {
+	case F64:
+		return 8
 	case F32:
 		return 4
 	case F16, BF16:
@@ -42,9 +45,13 @@ func Bytes(x []float32) []byte {
 }
 
 // Decode converts the len(dst) little-endian numbers of type t in src. It is
-// exact.
+// exact, but for F64, which is rounded to the nearest.
 func Decode(dst []float32, src []byte, t DType) {
 	switch t {
+	case F64:
+		for i := range dst {
+			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:])))
+		}
 	case F32:
 		if littleEndian {
 			copy(Bytes(dst), src)

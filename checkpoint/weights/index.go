@@ -27,8 +27,9 @@ type shards struct {
 //
 //	{"metadata": {"total_size": 32}, "weight_map": {"wte.weight": "model-00001-of-00002.safetensors", …}}
 //
-// The function open opens one of the files. That each tensor is where the index
-// says, and no other tensor is there, is checked.
+// The function open opens one of the files. A tensor in another file than the index says is
+// an error. One that the index leaves out is found all the same, as attention masks may be,
+// and one that it has and no file is just not there, as the second of a tied pair may be.
 func OpenIndex(path string, open func(path string) (Source, error)) (Source, error) {
 	text, err := ReadText(path, maxIndex)
 	if err != nil {
@@ -66,27 +67,17 @@ func (s *shards) open(where map[string]string, open func(path string) (Source, e
 		}
 		s.sources = append(s.sources, src)
 		for _, t := range src.Tensors() {
-			if where[t.Name] != file {
-				return fmt.Errorf("%s: it has %s, which the index %s places in %s", path, Show(t.Name), filepath.Base(s.name), orNone(where[t.Name]))
+			if place, listed := where[t.Name]; listed && place != file {
+				return fmt.Errorf("%s: it has %s, which the index %s places in %s", path, Show(t.Name), filepath.Base(s.name), Show(place))
+			}
+			if other := s.of[t.Name]; other != nil {
+				return fmt.Errorf("%s: it has %s, as %s has", path, Show(t.Name), other.Name())
 			}
 			s.of[t.Name] = src
 			s.infos = append(s.infos, t)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(where)) {
-		if s.of[name] == nil {
-			return fmt.Errorf("%s: %s is not in %s", s.name, Show(name), Show(where[name]))
-		}
-	}
 	return nil
-}
-
-// orNone shows a file's name that may be absent.
-func orNone(file string) string {
-	if file == "" {
-		return "no file"
-	}
-	return Show(file)
 }
 
 func (s *shards) Name() string    { return s.name }

@@ -39,15 +39,25 @@ func TestIndex(t *testing.T) {
 	if err := s.Read("b", x); err != nil || x[0] != 'b' || len(s.Tensors()) != 2 {
 		t.Errorf("b is %v, %v; %d tensors", x, err, len(s.Tensors()))
 	}
+	// As transformers 5.24 reads them: what the index leaves out, and what only it has.
+	if s, err = open(`{"weight_map": {"b": "b.bin", "tied": "b.bin", "c": "a.bin"}}`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Read("a", x); err != nil || x[0] != 'a' || len(s.Tensors()) != 2 {
+		t.Errorf("a is %v, %v; %d tensors", x, err, len(s.Tensors()))
+	}
+	if err := s.Read("tied", x); err == nil || err.Error() != path+": no tensor tied" {
+		t.Errorf("a tensor that only the index has: %v", err)
+	}
 	dir := filepath.Dir(path)
 	for text, want := range map[string]string{
-		`{"weight_map": {"a": "a.bin", "c": "a.bin"}}`: ": c is not in a.bin",
-		`{"weight_map": {"c": "a.bin"}}`:               "!" + filepath.Join(dir, "a.bin") + ": it has a, which the index index.json places in no file",
-		`{"weight_map": {"a": "../a.bin"}}`:            ": the file ../a.bin is not beside the index",
-		`{"weight_map": {"a": ""}}`:                    `: the file "" is not beside the index`,
-		`{"weight_map": {"a": "none.bin"}}`:            ": " + filepath.Join(dir, "none.bin") + ": no such file",
-		`{}`:                                           ": no weight_map in it, want the names of tensors and their files",
-		`[`:                                            ": unexpected end of JSON input",
+		`{"weight_map": {"a": "b.bin", "c": "a.bin"}}`:  "!" + filepath.Join(dir, "a.bin") + ": it has a, which the index index.json places in b.bin",
+		`{"weight_map": {"b": "a2.bin", "c": "a.bin"}}`: "!" + filepath.Join(dir, "a2.bin") + ": it has a, as " + filepath.Join(dir, "a.bin") + " has",
+		`{"weight_map": {"a": "../a.bin"}}`:             ": the file ../a.bin is not beside the index",
+		`{"weight_map": {"a": ""}}`:                     `: the file "" is not beside the index`,
+		`{"weight_map": {"a": "none.bin"}}`:             ": " + filepath.Join(dir, "none.bin") + ": no such file",
+		`{}`:                                            ": no weight_map in it, want the names of tensors and their files",
+		`[`:                                             ": unexpected end of JSON input",
 	} {
 		_, err := open(text)
 		if want[0] == '!' {

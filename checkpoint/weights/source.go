@@ -101,7 +101,7 @@ func Show(name string) string {
 // into a buffer of n numbers, or nil. It lacks the file's name.
 func CheckRead(t Info, n int) error {
 	if !t.Type.Readable() {
-		return fmt.Errorf("%s is %s, want F32, F16 or BF16", Show(t.Name), t.Type)
+		return fmt.Errorf("%s is %s, want F64, F32, F16 or BF16", Show(t.Name), t.Type)
 	}
 	if n != t.Size() {
 		return fmt.Errorf("%s is %s, %d numbers; the buffer holds %d", Show(t.Name), ShapeText(t.Shape), t.Size(), n)

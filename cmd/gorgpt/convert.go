@@ -42,6 +42,7 @@ IN is one of these; which, is seen by what is in it:
                              in one file or several; or such a file in its directory
   OpenAI's GPT-2             a directory with model.ckpt.index and hparams.json
   OpenAI's GPT-1             a directory with params_0.npy and params_shapes.json
+  nanoGPT's checkpoint       its ckpt.pt, or the directory that it is in
   llm.c's model file         a .bin of version 3 or 5
   a checkpoint of gorgpt     such as RUN/checkpoints/best
 

@@ -1,0 +1,62 @@
+package weights
+
+import "slices"
+
+// Transposed is a source whose matrices that pick chooses by name are stored transposed, as
+// torch.nn.Linear has them: (out, in) for Hugging Face's (in, out). It closes src.
+func Transposed(src Source, pick func(name string) bool) Source {
+	t := transposed{src, slices.Clone(src.Tensors()), pick}
+	for i, info := range t.infos {
+		if t.picks(info) {
+			t.infos[i].Shape = []int{info.Shape[1], info.Shape[0]}
+		}
+	}
+	return t
+}
+
+type transposed struct {
+	Source
+	infos []Info
+	pick  func(name string) bool
+}
+
+func (t transposed) Tensors() []Info { return t.infos }
+
+func (t transposed) picks(info Info) bool { return len(info.Shape) == 2 && t.pick(info.Name) }
+
+// Read implements [Source].
+func (t transposed) Read(name string, dst []float32) error {
+	i := slices.IndexFunc(t.infos, func(info Info) bool { return info.Name == name })
+	if i < 0 || !t.picks(t.infos[i]) {
+		return t.Source.Read(name, dst)
+	}
+	stored := make([]float32, len(dst))
+	if err := t.Source.Read(name, stored); err != nil {
+		return err
+	}
+	transpose(dst, stored, t.infos[i].Shape[0], t.infos[i].Shape[1])
+	return nil
+}
+
+// Map implements [Mapper]: it gives what is not transposed.
+func (t transposed) Map(name string) []float32 {
+	if m, ok := t.Source.(Mapper); ok && !t.pick(name) {
+		return m.Map(name)
+	}
+	return nil
+}
+
+// transpose sets dst (rows, cols) to the transpose of src, block by block, since rows of one
+// are far apart in the other.
+func transpose(dst, src []float32, rows, cols int) {
+	const block = 32
+	for r0 := 0; r0 < rows; r0 += block {
+		for c0 := 0; c0 < cols; c0 += block {
+			for r := r0; r < min(r0+block, rows); r++ {
+				for c := c0; c < min(c0+block, cols); c++ {
+					dst[r*cols+c] = src[c*rows+r]
+				}
+			}
+		}
+	}
+}
