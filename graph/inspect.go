@@ -78,7 +78,7 @@ func (b *builder) node(n *G.Node, ids map[*G.Node]int, done []Node) Node {
 // its inputs tell, and what it costs. Products are told by their names, since their
 // ops are not exported; everything else counts one operation an element.
 func (b *builder) builtin(n *G.Node, d *Node, done []Node) {
-	d.Op = strings.TrimSuffix(strings.TrimSuffix(n.Op().String(), " false"), " true") // of a flag of Gorgonia's
+	d.Op = opName(n.Op())
 	if len(d.Inputs) == 0 {
 		return // a constant
 	}
@@ -95,6 +95,11 @@ func (b *builder) builtin(n *G.Node, d *Node, done []Node) {
 		}
 		d.FLOPs *= 2 * int64(shared)
 	}
+}
+
+// opName is what an op calls itself, without a flag of Gorgonia's.
+func opName(op G.Op) string {
+	return strings.TrimSuffix(strings.TrimSuffix(op.String(), " false"), " true")
 }
 
 // pathOf guesses the place of a node that was not filed from its inputs: the deepest of

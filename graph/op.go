@@ -31,12 +31,15 @@ type Op struct {
 	// Run fills the results from the inputs.
 	Run func(a *Args) error
 	// Grad declares the gradient with respect to every input, given the op's own
-	// output node and the gradient of it. Integer inputs get nil. An op without
-	// Grad stops differentiation.
+	// output node and the gradient of it. Integer inputs get nil. What is wrong with
+	// what it returns is an error of compilation, as is an op without Grad between a
+	// parameter and the loss, unless it is Detached.
 	//
 	// A gradient that reads what Run saved outside the graph, or out's buffer, must
 	// have out among its inputs: only an edge orders the two.
 	Grad func(in G.Nodes, out, grad *G.Node) G.Nodes
+	// Detached tells that the result counts as a constant: no gradient goes through.
+	Detached bool
 }
 
 // Apply adds a node that runs op on the inputs.
@@ -50,7 +53,7 @@ func (s *Scope) Apply(op Op, in ...*G.Node) *G.Node {
 func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	in = slices.Clone(in)
 	for i, n := range in {
-		in[i] = s.Given(op.Name, fmt.Sprintf("input %d", i), n)
+		in[i] = s.repaired(s.Given(op.Name, fmt.Sprintf("input %d", i), n))
 	}
 	o := s.newNodeOp(op, in)
 	nodes := G.Nodes{s.add(o, in...)}
@@ -212,13 +215,15 @@ func (o *nodeOp) DiffWRT(int) []bool {
 	for i, t := range o.args {
 		switch t := t.(type) {
 		case G.TensorType:
-			wrt[i] = o.Grad != nil && t.Of == tensor.Float32
+			wrt[i] = o.differentiable() && t.Of == tensor.Float32
 		case tensor.Dtype:
-			wrt[i] = o.Grad != nil && t == tensor.Float32
+			wrt[i] = o.differentiable() && t == tensor.Float32
 		}
 	}
 	return wrt
 }
+
+func (o *nodeOp) differentiable() bool { return o.Grad != nil && !o.Detached }
 
 // SymDiff declares the gradient nodes.
 func (o *nodeOp) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
@@ -236,7 +241,27 @@ func (o *nodeOp) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 		in, out = again, g.again(out)
 	}
 	nodes := o.gradient(in, out, grad)
+	if o.scope.err == nil {
+		o.checkGradient(in, nodes)
+	}
 	return nodes, o.scope.err
+}
+
+// checkGradient records what is wrong with what Grad returned.
+func (o *nodeOp) checkGradient(in, grads G.Nodes) {
+	if len(grads) != len(in) {
+		o.scope.Fail(o.Name, o.Out, "its Grad returned %d nodes, want %d, one for each input", len(grads), len(in))
+		return
+	}
+	for i, real := range o.DiffWRT(len(in)) {
+		switch {
+		case !real:
+		case grads[i] == nil:
+			o.scope.Fail(o.Name, o.Out, "its Grad returned nil for input %d, want a node of shape %v", i, in[i].Shape())
+		case !grads[i].Shape().Eq(in[i].Shape()) || grads[i].Dtype() != in[i].Dtype():
+			o.scope.Fail(o.Name, o.Out, "its Grad returned %v of %v for input %d, want %v of %v", grads[i].Shape(), grads[i].Dtype(), i, in[i].Shape(), in[i].Dtype())
+		}
+	}
 }
 
 // gradient calls Grad, whose panic is an error like others.

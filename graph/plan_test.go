@@ -129,7 +129,7 @@ func TestGradientsSink(t *testing.T) {
 	if p.gradients[0].added != nil {
 		t.Error("the uses do not add themselves")
 	}
-	for _, n := range p.run.AllNodes() {
+	for _, n := range p.machine.graph.AllNodes() {
 		if n.Op() != nil && n.Op().String() == addition {
 			t.Error("the sum is run")
 		}
@@ -168,10 +168,11 @@ func TestTick(t *testing.T) {
 // TestHashes: nodes of one hash are an error. Equal names in two graphs have one.
 func TestHashes(t *testing.T) {
 	a, b := New(NewParams(1)).Floats("x", 4), New(NewParams(1)).Floats("x", 4)
-	if err := checkHashes(G.Nodes{a, b}, nil); err == nil {
+	same := map[*G.Node]*G.Node{a: a, b: b}
+	if err := checkHashes(G.Nodes{a, b}, same, nil); err == nil {
 		t.Error("no error")
 	}
-	if err := checkHashes(G.Nodes{a}, nil); err != nil {
+	if err := checkHashes(G.Nodes{a}, same, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -26,10 +26,9 @@ type Program struct {
 	params []*Param // those of this graph, in order of declaration
 
 	gradients []gradient
-	run       *G.ExprGraph // the part of the graph that outputs and gradients need
-	ops       int          // of ours in it
-	arena     *arena       // the results' buffers
-	vm        G.VM         // made by the first run
+	machine   *machine // what is run
+	ops       int      // of ours in it
+	arena     *arena   // the results' buffers
 }
 
 // output is a node that is read after a run.
@@ -57,9 +56,6 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	if err := s.refuse(); err != nil {
-		return nil, err
-	}
 	if err := s.checkEdits(); err != nil {
 		return nil, err
 	}
@@ -75,7 +71,6 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 		ints:    make(map[string][]int),
 		floats:  make(map[string][]float32),
 		outs:    make(map[*G.Node]*output),
-		loss:    loss,
 	}
 	for _, param := range s.params.All() {
 		if s.inputs[param.name] != nil {
@@ -96,39 +91,59 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	for _, at := range s.sights {
 		outs = append(outs, at.node)
 	}
-	var roots G.Nodes
+	if loss != nil {
+		outs = append(outs, loss)
+	}
+	var roots G.Nodes // of what is declared, repaired
+	for _, n := range outs {
+		roots = append(roots, s.repaired(n))
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	if err := s.refuse(roots); err != nil {
+		return nil, err
+	}
 	if loss != nil {
 		if err := s.checkPatterns(); err != nil {
 			return nil, err
 		}
+		p.loss = s.repaired(loss)
 		grads, err := p.differentiate()
 		if err != nil {
 			return nil, err
 		}
-		roots = p.sinkGradients(grads)
-		outs = append(outs, loss)
-	}
-	if err := checkHashes(p.graph.AllNodes(), p.origin); err != nil {
-		return nil, err
-	}
-	for _, n := range outs {
-		p.outs[n] = p.newOutput(n)
-		roots = append(roots, n)
-		if r := p.outs[n].reader; r != nil {
-			roots = append(roots, r)
-		}
+		roots = append(p.sinkGradients(grads), roots...)
 	}
 	if len(roots) == 0 {
 		return nil, errors.New("graph: nothing to compute: Compile was given no outputs")
 	}
-	p.run = p.graph.ExactSubgraphRoots(roots...)
-	order, err := G.Sort(p.run)
+	var err error
+	if p.machine, err = p.newMachine(roots); err != nil {
+		return nil, err
+	}
+	var kept G.Nodes
+	for _, n := range roots {
+		kept = append(kept, p.machine.nodes[n])
+	}
+	for _, g := range p.gradients {
+		if g.added != nil { // Gorgonia keeps what it knows as a gradient from being written over
+			G.SetDerivOf(p.machine.nodes[g.added], p.machine.nodes[p.inputs[g.param.name]])
+		}
+	}
+	for _, n := range outs {
+		p.outs[n] = newOutput(p.machine.nodes[s.repaired(n)])
+		if r := p.outs[n].reader; r != nil {
+			kept = append(kept, r)
+		}
+	}
+	order, err := G.Sort(p.machine.graph)
 	if err != nil {
 		return nil, fmt.Errorf("graph: %w", err)
 	}
 	slices.Reverse(order)
 	p.dropUnused()
-	p.plan(order, roots)
+	p.plan(order, kept)
 	return p, nil
 }
 
@@ -137,20 +152,15 @@ func (p *Program) differentiate() (G.Nodes, error) {
 	if !p.loss.IsScalar() {
 		return nil, fmt.Errorf("graph: the loss has shape %v, want a scalar", p.loss.Shape())
 	}
-	reached := ancestors(p.loss)
-	var wrt G.Nodes
-	for _, param := range p.params {
-		n := p.inputs[param.name]
-		if !reached[n] {
-			return nil, fmt.Errorf("%s: the loss does not depend on this parameter, so it would never learn", param.name)
-		}
-		wrt = append(wrt, n)
+	wrt, err := p.learned()
+	if err != nil {
+		return nil, err
 	}
 	for _, n := range p.graph.AllNodes() {
 		p.firstGradient = max(p.firstGradient, n.ID()+1)
 	}
 	p.differentiated = true
-	grads, err := G.Grad(p.loss, wrt...)
+	grads, err := grad(p.loss, wrt)
 	if p.err != nil {
 		return nil, p.err // of a gradient's own constructor: it knows more
 	}
@@ -165,11 +175,89 @@ func (p *Program) differentiate() (G.Nodes, error) {
 	return grads, nil
 }
 
-// ancestors is the set of nodes that n is computed from, n included.
-func ancestors(n *G.Node) map[*G.Node]bool {
-	seen := map[*G.Node]bool{n: true}
+// learned are the nodes of the parameters. The loss must depend on each of them, and no op that
+// wants a gradient may be in between. Gorgonia would leave out what goes through such an op
+// without a word, where there is another way to the parameter.
+func (p *Program) learned() (wrt G.Nodes, err error) {
+	open, closed := p.ways(p.loss)
+	for _, param := range p.params {
+		n := p.inputs[param.name]
+		through := closed[n]
+		switch {
+		case lacksGrad(through):
+			return nil, fmt.Errorf("%s: it has no Grad, and %s needs one through it", p.placeOf(through), param.name)
+		case open[n]:
+			wrt = append(wrt, n)
+		case through != nil:
+			return nil, fmt.Errorf("%s: it has no gradient, so %s, which the loss depends on through it alone, would never learn", p.placeOf(through), param.name)
+		default:
+			return nil, fmt.Errorf("%s: the loss does not depend on this parameter, so it would never learn", param.name)
+		}
+	}
+	return wrt, nil
+}
+
+// ways follows the inputs of n. Gradients reach the open nodes; a closed one n depends on through
+// the op of the node that it names, which has no gradient with respect to what leads there.
+func (p *Program) ways(n *G.Node) (open map[*G.Node]bool, closed map[*G.Node]*G.Node) {
+	open, closed = map[*G.Node]bool{n: true}, make(map[*G.Node]*G.Node)
 	for queue := []*G.Node{n}; len(queue) > 0; {
 		n, queue = queue[len(queue)-1], queue[:len(queue)-1]
+		in := inputs(n)
+		if len(in) == 0 {
+			continue
+		}
+		op, ok := n.Op().(G.SDOp)
+		wrt := make([]bool, len(in))
+		if ok {
+			copy(wrt, op.DiffWRT(len(in)))
+		}
+		for i, child := range in {
+			switch {
+			case wrt[i] && !open[child]:
+				open[child] = true
+				queue = append(queue, child)
+			case !wrt[i]:
+				for below := range ancestors(child) {
+					if closed[below] == nil || lacksGrad(n) {
+						closed[below] = n
+					}
+				}
+			}
+		}
+	}
+	return open, closed
+}
+
+// lacksGrad tells whether n is of an op of ours that has no gradient and does not say that it
+// wants none.
+func lacksGrad(n *G.Node) bool {
+	if n == nil {
+		return false
+	}
+	o, ours := n.Op().(*nodeOp)
+	return ours && o.Grad == nil && !o.Detached
+}
+
+// grad is Gorgonia's Grad, a panic of which is an error.
+func grad(loss *G.Node, wrt G.Nodes) (grads G.Nodes, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("it panicked: %s", oneLine(r))
+		}
+	}()
+	return G.Grad(loss, wrt...)
+}
+
+// ancestors is the set of nodes that some are computed from, these included.
+func ancestors(nodes ...*G.Node) map[*G.Node]bool {
+	seen := make(map[*G.Node]bool)
+	for _, n := range nodes {
+		seen[n] = true
+	}
+	for queue := slices.Clone(nodes); len(queue) > 0; {
+		n := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
 		for it := n.Graph().From(n.ID()); it.Next(); {
 			if child := it.Node().(*G.Node); !seen[child] {
 				seen[child] = true
@@ -180,10 +268,10 @@ func ancestors(n *G.Node) map[*G.Node]bool {
 	return seen
 }
 
-// newOutput prepares the reading of a node. A built-in op may write its result over
+// newOutput prepares the reading of a node of the machine. A built-in op may write its result over
 // the value of a node that it reads (gorgonia#499), so a node that one reads, or
 // that is one itself, is copied by the machine.
-func (p *Program) newOutput(n *G.Node) *output {
+func newOutput(n *G.Node) *output {
 	o := &output{node: n}
 	if n.IsScalar() {
 		return o
@@ -199,20 +287,6 @@ func (p *Program) newOutput(n *G.Node) *output {
 	return o
 }
 
-// checkHashes fails if two nodes have one hash: Gorgonia's compiler would take one
-// for the other without looking further. At 3,000 nodes the odds are 1 in 1,000.
-func checkHashes(nodes G.Nodes, origin map[*G.Node]string) error {
-	seen := make(map[uint32]*G.Node)
-	for _, n := range nodes {
-		if other := seen[n.Hashcode()]; other != nil {
-			return fmt.Errorf("graph: Gorgonia would merge %v (%s) and %v (%s), whose hashes collide; name a scope differently",
-				n, origin[n], other, origin[other])
-		}
-		seen[n.Hashcode()] = n
-	}
-	return nil
-}
-
 // Seed sets the counter of random ops such as dropout: the same seed and step give
 // the same masks.
 func (p *Program) Seed(seed, step uint64) { *p.random = random{seed, step} }
@@ -223,27 +297,27 @@ func (p *Program) Trace(f func(path, op string, took time.Duration)) { p.trace =
 
 // SetInts gives an input its values for the coming runs; they are copied.
 func (p *Program) SetInts(name string, ids []int) error {
-	return set(p.builder, p.ints, name, ids)
+	return set(p, p.ints, name, ids)
 }
 
 // SetFloats is SetInts for an input of float32 numbers.
 func (p *Program) SetFloats(name string, x []float32) error {
-	return set(p.builder, p.floats, name, x)
+	return set(p, p.floats, name, x)
 }
 
-func set[E float32 | int](b *builder, inputs map[string][]E, name string, x []E) error {
+func set[E float32 | int](p *Program, inputs map[string][]E, name string, x []E) error {
 	backing, ok := inputs[name]
 	if !ok {
 		return fmt.Errorf("graph: no input %q of %T; there are %q", name, x, sortedKeys(inputs))
 	}
-	n := b.inputs[name]
+	n := p.inputs[name]
 	if want := n.Shape().TotalSize(); len(x) != want {
 		return fmt.Errorf("graph: input %s has %d values, want %d for shape %v", name, len(x), want, n.Shape())
 	}
 	if backing == nil {
 		backing = make([]E, len(x))
 		inputs[name] = backing
-		if err := G.Let(n, dense(backing, n.Shape())); err != nil {
+		if err := p.machine.let(n, dense(backing, n.Shape())); err != nil {
 			return fmt.Errorf("graph: input %s: %w", name, err)
 		}
 	}
@@ -266,14 +340,17 @@ func (p *Program) Run() error { return p.runWith(0) }
 // runWith runs the program once; what adds itself to a parameter's gradient does so
 // with the given weight.
 func (p *Program) runWith(weight float32) error {
-	if p.vm == nil {
+	if p.machine.vm == nil {
 		if err := p.start(); err != nil {
 			return err
 		}
 	}
+	if err := p.machine.letOwn(p.inputs); err != nil {
+		return err
+	}
 	p.failure, p.clock, p.weight = nil, 0, weight
-	err := p.vm.RunAll()
-	p.vm.Reset() // also after an error, or the next run would do nothing
+	err := p.machine.vm.RunAll()
+	p.machine.vm.Reset() // also after an error, or the next run would do nothing
 	if p.failure != nil {
 		return p.failure // without the machine's words around it
 	}
@@ -294,7 +371,7 @@ func (p *Program) RunGrad(weight float32) error {
 	}
 	for _, g := range p.gradients {
 		if g.added != nil {
-			kernel.Axpy(g.param.GradData(), weight, g.added.Value().Data().([]float32))
+			kernel.Axpy(g.param.GradData(), weight, p.machine.nodes[g.added].Value().Data().([]float32))
 		}
 	}
 	return nil
@@ -310,26 +387,21 @@ func (p *Program) start() error {
 	for _, param := range p.params {
 		// A header of its own: Gorgonia's matrix product changes the header's
 		// strides for a moment, which another program must not see.
-		if err := G.Let(p.inputs[param.name], dense(param.Data(), param.shape)); err != nil {
+		if err := p.machine.let(p.inputs[param.name], dense(param.Data(), param.shape)); err != nil {
 			return fmt.Errorf("%s: %w", param.name, err)
 		}
 	}
 	for _, g := range p.gradients {
 		g.param.once[1].Do(g.param.makeGrad) // not GradData: other programs may be starting
 	}
-	prog, locations, err := G.Compile(p.run)
-	if err != nil {
-		return fmt.Errorf("graph: compile: %w", err)
-	}
-	p.vm = G.NewTapeMachine(p.run, G.WithPrecompiled(prog, locations))
-	return nil
+	return p.machine.start()
 }
 
 // Loss is the loss of the last run; NaN before the first, and for a program that has
 // none.
 func (p *Program) Loss() float32 {
 	if p.loss != nil {
-		if v := p.Value(p.loss); v != nil {
+		if v := p.outs[p.loss].value(); v != nil {
 			return v[0]
 		}
 	}
@@ -339,7 +411,11 @@ func (p *Program) Loss() float32 {
 // Value is the elements of an output after a run, valid until the next. It is nil
 // before the first run, and for a node that was not given to Compile.
 func (p *Program) Value(out *G.Node) []float32 {
-	o := p.outs[out]
+	return p.outs[out].value()
+}
+
+// value is the elements of an output; nil if there is none.
+func (o *output) value() []float32 {
 	if o == nil {
 		return nil
 	}
@@ -372,7 +448,7 @@ func (p *Program) Borrow(from *Program) error {
 		return errors.New("graph: Borrow from no program")
 	case p == from:
 		return errors.New("graph: a program cannot borrow its own memory")
-	case p.vm != nil:
+	case p.machine.vm != nil:
 		return errors.New("graph: Borrow after the first run")
 	}
 	lender := from.arena
@@ -387,10 +463,10 @@ func (p *Program) Borrow(from *Program) error {
 
 // Close ends the machine.
 func (p *Program) Close() error {
-	if p.vm == nil {
+	if p.machine.vm == nil {
 		return nil
 	}
-	return p.vm.Close()
+	return p.machine.vm.Close()
 }
 
 // FirstNotFinite runs the program again and names the first op of ours whose result

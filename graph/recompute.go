@@ -95,7 +95,7 @@ func (g *segment) again(n *G.Node) *G.Node {
 func (p *Program) dropUnused() {
 	for _, g := range p.segments {
 		for _, c := range g.copies {
-			if !p.run.Has(c.ID()) {
+			if p.machine.nodes[c] == nil {
 				p.unused[c] = true
 			}
 		}

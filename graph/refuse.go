@@ -3,24 +3,112 @@ package graph
 import (
 	"fmt"
 	"strings"
+
+	G "gorgonia.org/gorgonia"
 )
 
-// wrong are the types of Gorgonia's ops that give wrong values or gradients in v0.9.18,
-// and what to use instead.
+// wrong are the types of Gorgonia's ops that give wrong values or gradients in v0.9.18, or
+// values that nobody can repeat, where no repair stands in their place, and what to use instead.
 var wrong = map[string]string{
-	"softmaxOp": "it overflows where a row's largest element leads the tensor's first by 88; use ops.Softmax or ops.LogSoftmax",
+	"softmaxOp": "along another axis than the last it overflows where an element leads the tensor's first by 88; transpose x for ops.Softmax or ops.LogSoftmax",
+	"avgPoolOp": "it divides by another number than the window has, or takes the maximum; use G.Conv2d with equal weights",
+	"dtConvOp":  "a program's numbers are float32",
+	"ctcLossOp": "nobody has checked its gradient",
+	"yoloOp":    "nobody has checked its gradient",
 	"dropoutOp": "its gradient is wrong; use ops.Dropout",
-	"reshapeOp": "its result shares memory with its input, which later ops then change (gorgonia#511); ops.SplitHeads and ops.MergeHeads copy",
+	"randomOp":  "it draws from the clock, so that no run can be repeated; use an input of Scope.Floats",
 }
 
-// refuse fails if the graph has an op that would train something else than declared.
-func (s *Scope) refuse() error {
-	for _, n := range s.graph.AllNodes() {
-		kind := fmt.Sprintf("%T", n.Op())
-		kind = kind[strings.LastIndex(kind, ".")+1:]
-		if why, ok := wrong[kind]; ok {
-			return fmt.Errorf("graph: Gorgonia's %s cannot be used: %s", kind, why)
+// refuse fails if the nodes that roots need have an op that would train something else than
+// declared.
+func (b *builder) refuse(roots G.Nodes) error {
+	for n, times := range b.uses {
+		if times > 1 {
+			return fmt.Errorf("graph: %s cannot be used: it is used more than once, and Gorgonia takes SoftMax and LogSoftMax of one input for the same; use ops.Softmax and ops.LogSoftmax", b.placeOf(n))
+		}
+	}
+	for _, n := range declared(roots) {
+		if n.Op() == nil {
+			continue
+		}
+		why := wrong[opType(n.Op())]
+		for _, p := range wrongPatterns {
+			if why == "" && p.is(n) {
+				why = p.why
+			}
+		}
+		if why != "" {
+			return fmt.Errorf("graph: %s cannot be used: %s", b.placeOf(n), why)
 		}
 	}
 	return nil
+}
+
+// wrongPatterns are functions of Gorgonia that are made of right ops in a wrong way, told by
+// their last op, and uses of an op.
+var wrongPatterns = []struct {
+	is  func(n *G.Node) bool
+	why string
+}{
+	{isLogSumExp, "LogSumExp adds the maximum inside the logarithm; use ops.LogSumExp"},
+	{isNorm, "Norm of another p than 2 takes no absolute values; take G.Abs of x first, or the square root of the sum of squares"},
+	{isRowPool, "G.AveragePool1D takes the maximum and cannot be told from G.MaxPool1D; stand the rows up, (B, C, T, 1), for G.MaxPool2D, or average by G.Conv2d with equal weights"},
+	{isVectorByIndices, "the gradient of a vector is permuted; use ops.Embed on a matrix (N, 1)"},
+	{isLongConstant, "a constant tensor is told from others by how it prints, which leaves elements out; use an input of Scope.Floats"},
+}
+
+// child is the i-th input of n if n's op calls itself name, or nil.
+func child(n *G.Node, name string, i int) *G.Node {
+	if n == nil || n.Op() == nil || !strings.HasPrefix(opName(n.Op()), name) || i >= len(inputs(n)) {
+		return nil
+	}
+	return inputs(n)[i]
+}
+
+// isLogSumExp tells log(Σ exp(x − max x) + max x).
+func isLogSumExp(n *G.Node) bool {
+	sum := child(n, "ln", 0)
+	most := child(sum, "+", 1)
+	return child(most, "MaxAlong", 0) != nil && child(child(child(child(sum, "+", 0), "Σ", 0), "exp", 0), "-", 1) == most
+}
+
+// isNorm tells (Σ xᵖ)^(1/p), where x may be negative.
+func isNorm(n *G.Node) bool {
+	powers := child(child(n, "^", 0), "Σ", 0)
+	p, root := constant(child(powers, "^", 1)), constant(child(n, "^", 1))
+	x := child(powers, "^", 0)
+	return p != 0 && root == 1/p && child(x, "abs", 0) == nil && child(x, "square", 0) == nil
+}
+
+// constant is the value of a scalar constant, or 0.
+func constant(n *G.Node) float32 {
+	if n == nil || n.Op() == nil || n.Dims() > 0 || n.Value() == nil || len(inputs(n)) > 0 {
+		return 0
+	}
+	v, _ := n.Value().Data().(float32)
+	return v
+}
+
+// isRowPool tells a maximum of a part of a row. What the op says begins with the shape of the
+// image, and then tells the window.
+func isRowPool(n *G.Node) bool {
+	if opType(n.Op()) != "maxPoolOp" {
+		return false
+	}
+	var b, c, h, w, rows, columns int
+	_, err := fmt.Sscanf(n.Op().String(), "MaxPool{%d, %d, %d, %d}(kernel: (%d, %d)", &b, &c, &h, &w, &rows, &columns)
+	return err != nil || rows == 1
+}
+
+func isVectorByIndices(n *G.Node) bool {
+	return opType(n.Op()) == "byIndicesOp" && inputs(n)[0].Dims() == 1
+}
+
+// isLongConstant tells a constant that does not print all its elements.
+func isLongConstant(n *G.Node) bool {
+	if opType(n.Op()) != "constantTensor" {
+		return false
+	}
+	text := fmt.Sprint(n.Value())
+	return strings.Contains(text, "...") || strings.ContainsAny(text, "⋮…")
 }

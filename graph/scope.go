@@ -28,9 +28,11 @@ type builder struct {
 	memory   *Memory // of an incremental graph
 	err      error
 
-	inputs   map[string]*G.Node // parameters and inputs by name
-	origin   map[*G.Node]string // the path of every node made through a scope
-	streams  map[string]int     // random streams by name
+	inputs   map[string]*G.Node  // parameters and inputs by name
+	origin   map[*G.Node]string  // the path of every node made through a scope
+	uses     map[*G.Node]int     // of Gorgonia's softmaxes
+	repairs  map[*G.Node]*G.Node // what stands in the place of Gorgonia's nodes
+	streams  map[string]int      // random streams by name
 	random   *random
 	ops      uint64 // ops made so far: the identity of the next
 	compiled bool
@@ -75,6 +77,8 @@ func New(ps *Params, options ...Option) *Scope {
 		params:  ps,
 		inputs:  make(map[string]*G.Node),
 		origin:  make(map[*G.Node]string),
+		repairs: make(map[*G.Node]*G.Node),
+		uses:    make(map[*G.Node]int),
 		streams: make(map[string]int),
 		random:  new(random),
 		editing: make(map[string]bool),
@@ -204,16 +208,15 @@ func (s *Scope) Given(op, name string, n *G.Node) *G.Node {
 }
 
 // Node takes what a function of Gorgonia returns, as in s.Node(G.Square(x)): the node,
-// filed under the scope's path, or the error, recorded with the path in front.
+// filed under the scope's path, or the error, recorded with the path in front. Where the
+// function is wrong in Gorgonia, in its value or in its gradient, an op that is right stands
+// in its place, or compilation refuses it; docs/gorgonia.md lists them.
 func (s *Scope) Node(n *G.Node, err error) *G.Node {
 	if err != nil {
 		return s.Fail("Gorgonia", tensor.Shape{1}, "%v", err)
 	}
 	n = s.Given("Gorgonia", "the result", n)
-	if _, known := s.origin[n]; !known {
-		s.origin[n] = s.path
-	}
-	return n
+	return s.repaired(n)
 }
 
 // fail records an error and returns a placeholder.

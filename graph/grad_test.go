@@ -1,0 +1,111 @@
+package graph_test
+
+import (
+	"strings"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// TestWrongGrad: what is wrong with an op's Grad is told when the graph is compiled, with the
+// op's path.
+func TestWrongGrad(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		op   graph.Op
+		want string
+	}{
+		{"nil", graph.Op{Grad: func(G.Nodes, *G.Node, *G.Node) G.Nodes { return nil }},
+			"its Grad returned 0 nodes, want 2, one for each input"},
+		{"too few", graph.Op{Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{grad} }},
+			"its Grad returned 1 nodes, want 2, one for each input"},
+		{"too many", graph.Op{Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{grad, grad, grad} }},
+			"its Grad returned 3 nodes, want 2, one for each input"},
+		{"a nil", graph.Op{Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{grad, nil} }},
+			"its Grad returned nil for input 1, want a node of shape (2, 3)"},
+		{"a shape", graph.Op{Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{G.Must(G.Sum(grad, 0)), grad} }},
+			"its Grad returned (3) of float32 for input 0, want (2, 3) of float32"},
+		{"a type", graph.Op{Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
+			return G.Nodes{grad, G.NewMatrix(grad.Graph(), tensor.Int, G.WithShape(2, 3), G.WithName("i"))}
+		}},
+			"its Grad returned (2, 3) of int for input 1, want (2, 3) of float32"},
+		{"a panic", graph.Op{Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { panic("oh\nno") }},
+			"its gradient panicked: oh no"},
+		{"none at all", graph.Op{},
+			"it has no Grad, and w needs one through it"},
+	} {
+		s := graph.New(graph.NewParams(1))
+		w := s.Param("w", graph.Ones(), 2, 3)
+		c.op.Name, c.op.Out = "Mine", tensor.Shape{2, 3}
+		c.op.Run = func(a *graph.Args) error { return nil }
+		y := s.At("h.%d", 3).At("act").Apply(c.op, ops.Scale(s, w, 2), w)
+		// There is another way to w, by which Gorgonia would find a gradient.
+		_, err := s.CompileGrad(s.Node(G.Sum(ops.Add(s, y, w))))
+		if want := "h.3.act: Mine: " + c.want; err == nil || err.Error() != want {
+			t.Errorf("%s: %v\nwant %s", c.name, err, want)
+		}
+	}
+}
+
+// TestNoWay: a parameter that the loss depends on through ops without gradients alone is named,
+// with the op; one that also learns in another way is not.
+func TestNoWay(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		loss func(s *graph.Scope, w *G.Node) *G.Node
+		want string
+	}{
+		{"Sign", func(s *graph.Scope, w *G.Node) *G.Node { return s.At("act").Node(G.Sign(w)) },
+			"act: Gorgonia's sign: it has no gradient, so w, which the loss depends on through it alone, would never learn"},
+		{"Detach", func(s *graph.Scope, w *G.Node) *G.Node { return ops.Detach(s.At("act"), w) },
+			"act: Detach: it has no gradient, so w, which the loss depends on through it alone, would never learn"},
+		{"Sign beside w", func(s *graph.Scope, w *G.Node) *G.Node { return ops.Add(s, s.Node(G.Sign(w)), w) }, ""},
+		{"Detach beside w", func(s *graph.Scope, w *G.Node) *G.Node { return ops.Add(s, ops.Detach(s, ops.Scale(s, w, 3)), w) }, ""},
+	} {
+		s := graph.New(graph.NewParams(1))
+		p, err := s.CompileGrad(s.Node(G.Sum(c.loss(s, s.Param("w", graph.Ones(), 2, 3)))))
+		if c.want != "" {
+			if err == nil || err.Error() != c.want {
+				t.Errorf("%s: %v\nwant %s", c.name, err, c.want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		defer p.Close()
+		if err := p.RunGrad(1); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Params().Get("w").GradData()[0]; got != 1 {
+			t.Errorf("%s: gradient %v, want 1", c.name, got)
+		}
+	}
+}
+
+// TestPanics: a panic inside one of Gorgonia's own ops is an error of the run with the place in
+// it, and the program runs again.
+func TestPanics(t *testing.T) {
+	s := graph.New(graph.NewParams(1))
+	x := s.Floats("x", 1, 3, 1)
+	y := s.At("h.%d", 0).Node(G.Slice(x, G.S(0, 1), G.S(1), G.S(0, 1)))
+	p, err := s.Compile(y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetFloats("x", []float32{1, 2, 3}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		err := p.Run()
+		if err == nil || !strings.HasPrefix(err.Error(), "h.0: Gorgonia's T[0:1") || !strings.Contains(err.Error(), ": it panicked: ") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
