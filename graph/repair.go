@@ -35,9 +35,6 @@ func (s *Scope) repaired(n *G.Node) *G.Node {
 		y = s.repair(n, inputs(n))
 	}
 	s.repairs[n], s.repairs[y] = y, y
-	if _, known := s.origin[y]; !known && len(inputs(y)) > 0 {
-		s.origin[y] = s.path
-	}
 	return y
 }
 

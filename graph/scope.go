@@ -216,7 +216,11 @@ func (s *Scope) Node(n *G.Node, err error) *G.Node {
 		return s.Fail("Gorgonia", tensor.Shape{1}, "%v", err)
 	}
 	n = s.Given("Gorgonia", "the result", n)
-	return s.repaired(n)
+	n = s.repaired(n)
+	if _, known := s.origin[n]; !known {
+		s.origin[n] = s.path
+	}
+	return n
 }
 
 // fail records an error and returns a placeholder.
