@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,10 +37,13 @@ func eachParquet(data []byte, parse func(number int, text []byte) error) (err er
 		err := eachRow(rows, func(r parquet.Row) error {
 			number++
 			object := make(map[string]any)
+			counts := make([]int, len(columns))
 			for _, v := range r {
-				if err := columns[v.Column()].put(object, v); err != nil {
-					return fmt.Errorf("row %d: %w", number, err)
+				i := v.Column()
+				if err := columns[i].put(object, v, counts[i]); err != nil {
+					return fmt.Errorf("row %d: column %s %w", number, strings.Join(columns[i].path, "."), err)
 				}
+				counts[i]++
 			}
 			text, err := json.Marshal(object)
 			if err != nil {
@@ -77,51 +81,82 @@ func eachRow(rows parquet.Rows, do func(parquet.Row) error) error {
 
 // parquetColumn is where the values of a column go.
 type parquetColumn struct {
-	path []string // in objects
-	list bool
-	deep bool // lists in lists, which nothing here reads
+	path    []string // in objects
+	list    bool     // each value is an element of a list, or
+	below   []string // is there in an object that is one
+	element int      // definition level of an element that is null
+	text    bool     // the file says that the bytes are UTF-8
 }
 
 func parquetColumns(s *parquet.Schema) []parquetColumn {
 	var all []parquetColumn
 	for _, path := range s.Columns() {
 		leaf, _ := s.Lookup(path...)
-		c := parquetColumn{path: path, list: leaf.MaxRepetitionLevel > 0, deep: leaf.MaxRepetitionLevel > 1}
-		if i := slices.Index(path, "list"); c.list && i > 0 {
-			c.path = path[:i] // below are the format's own names
+		c := parquetColumn{path: path, list: leaf.MaxRepetitionLevel > 0, element: leaf.MaxDefinitionLevel - 1}
+		if i := slices.Index(path, "list"); c.list && i > 0 && i+2 <= len(path) {
+			c.path, c.below = path[:i], path[i+2:] // between are the format's own names
+		}
+		c.text = leaf.Node.Type().String() == "STRING"
+		if leaf.MaxRepetitionLevel > 1 {
+			c.path = nil // lists in lists, which nothing here reads
 		}
 		all = append(all, c)
 	}
 	return all
 }
 
-// put adds a value to an object.
-func (c parquetColumn) put(object map[string]any, v parquet.Value) error {
-	if v.IsNull() || c.deep {
+// put adds a value to an object, the nth of the column in a row.
+func (c parquetColumn) put(object map[string]any, v parquet.Value, nth int) error {
+	missing := v.IsNull() && !(c.list && v.DefinitionLevel() == c.element)
+	if missing || c.path == nil {
 		return nil
 	}
-	value, err := jsonOf(v)
+	value, err := c.json(v)
 	if err != nil {
-		return fmt.Errorf("column %s %w", strings.Join(c.path, "."), err)
+		return err
 	}
-	last := len(c.path) - 1
-	for _, name := range c.path[:last] {
+	if !c.list {
+		return putAt(object, c.path, func(any) any { return value })
+	}
+	outer := putAt(object, c.path, func(list any) any {
+		elements, _ := list.([]any)
+		for len(elements) <= nth {
+			elements = append(elements, nil)
+		}
+		if len(c.below) == 0 {
+			elements[nth] = value
+			return elements
+		}
+		element, ok := elements[nth].(map[string]any)
+		if !ok {
+			element = make(map[string]any)
+		}
+		elements[nth] = element
+		err = putAt(element, c.below, func(any) any { return value })
+		return elements
+	})
+	return cmp.Or(outer, err)
+}
+
+// putAt changes what is at a path of objects, and makes these.
+func putAt(object map[string]any, path []string, change func(any) any) error {
+	last := len(path) - 1
+	for _, name := range path[:last] {
+		if object[name] == nil {
+			object[name] = make(map[string]any)
+		}
 		below, ok := object[name].(map[string]any)
 		if !ok {
-			below = make(map[string]any)
-			object[name] = below
+			return errors.New("is in one that is no object")
 		}
 		object = below
 	}
-	if c.list {
-		list, _ := object[c.path[last]].([]any)
-		value = append(list, value)
-	}
-	object[c.path[last]] = value
+	object[path[last]] = change(object[path[last]])
 	return nil
 }
 
-func jsonOf(v parquet.Value) (any, error) {
+// json is a value for encoding/json; nil if it is neither text nor number, as a picture.
+func (c parquetColumn) json(v parquet.Value) (any, error) {
 	switch v.Kind() {
 	case parquet.Boolean:
 		return v.Boolean(), nil
@@ -131,11 +166,15 @@ func jsonOf(v parquet.Value) (any, error) {
 		return float(float64(v.Float()), 32), nil
 	case parquet.Double:
 		return float(v.Double(), 64), nil
+	case parquet.ByteArray:
+		if text := v.ByteArray(); utf8.Valid(text) {
+			return string(text), nil
+		}
+		if c.text {
+			return nil, errors.New("holds bytes that are no UTF-8")
+		}
 	}
-	if !utf8.Valid(v.ByteArray()) {
-		return nil, errors.New("holds bytes that are no UTF-8")
-	}
-	return string(v.ByteArray()), nil
+	return nil, nil
 }
 
 // float is a JSON number with a point or an exponent in it, or null.

@@ -16,6 +16,7 @@ func TestParquet(t *testing.T) {
 		{"sst2", `1 "a quiet, moving film" 1; 2 "dull" 0`},
 		{"stsb", `1 "a" "b" 3.8; 2 "c" "d" 5`},
 		{"arc", `1 "q" ["x" "y"] 1; 2 "r" ["2" "1"] 0`},
+		{"commonsense_qa", `1 "q" ["x" "y"] 1`}, // choices as published, beside a picture and a time
 	} {
 		task, err := tasks.Find(c.task)
 		if err != nil {
@@ -32,6 +33,14 @@ func TestParquet(t *testing.T) {
 		if s := strings.Join(got, "; "); s != c.want {
 			t.Errorf("%s: %s, want %s", c.task, s, c.want)
 		}
+	}
+	race, err := tasks.Find("race")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A choice that is null is no choice less.
+	if _, err := race.Read(filepath.Join("testdata", "race.parquet")); err == nil || err.Error() != filepath.Join("testdata", "race.parquet")+":1: choice 2 is empty" {
+		t.Errorf("a choice that is null: %v", err)
 	}
 	// The labels are those of pandas' read_parquet(…).astype(str), but for true and false.
 	own := filepath.Join("testdata", "own.parquet")

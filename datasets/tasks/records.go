@@ -25,18 +25,17 @@ func eachRecord(path string, data []byte, parse func(number int, text []byte) er
 	case bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")):
 		each = eachOfList
 	}
-	number := 0
-	err := each(data, func(n int, text []byte) error {
-		number = n
-		return parse(n, text)
+	var located error
+	err := each(data, func(number int, text []byte) error {
+		if err := parse(number, text); err != nil {
+			located = fmt.Errorf("%s:%d: %w", path, number, err)
+		}
+		return located
 	})
-	switch {
-	case err != nil && number > 0:
-		return fmt.Errorf("%s:%d: %w", path, number, err)
-	case err != nil:
+	if err != nil && located == nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
+	return located
 }
 
 func eachLine(data []byte, parse func(number int, text []byte) error) error {

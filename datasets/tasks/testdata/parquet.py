@@ -23,6 +23,14 @@ pq.write_table(pa.table({
     "answerKey": pa.array(["B", "1"]),
 }), HERE / "arc.parquet", compression="snappy")
 pq.write_table(pa.table({
+    "question": pa.array([{"stem": "q", "choices": [{"label": "A", "text": "x"}, {"label": "B", "text": "y"}]}]),
+    "answerKey": pa.array(["B"]), "when": pa.array([0], pa.timestamp("ns")), "picture": pa.array([b"\xff\xd8"]),
+}), HERE / "commonsense_qa.parquet", use_deprecated_int96_timestamps=True)
+pq.write_table(pa.table({
+    "article": pa.array(["a", "b"]), "question": pa.array(["q", "r"]), "answer": pa.array(["C", "A"]),
+    "options": pa.array([["x", None, "z"], ["v", "w", "z"]]),
+}), HERE / "race.parquet")
+pq.write_table(pa.table({
     "text": pa.array(["a", "b", "c", "d"]),
     "class": pa.array([9007199254740993, 9007199254740992, 1000000, 1], pa.int64()),
     "grade": pa.array([1.0, 2.5, 1e16, 1e-5], pa.float64()),
