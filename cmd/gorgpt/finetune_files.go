@@ -83,17 +83,8 @@ func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 			return
 		}
 	} else {
-		// Every tenth: files are often sorted by nothing, or by class.
-		var rest []tasks.Example
-		for i, e := range learn.Examples {
-			if i%10 == 9 {
-				dev.Examples = append(dev.Examples, e)
-			} else {
-				rest = append(rest, e)
-			}
-		}
-		if learn.Examples = rest; len(dev.Examples) == 0 {
-			err = fmt.Errorf("%s: too few to hold out a tenth, with %s; give --dev", learnFile, plural.Of(len(rest), "example"))
+		if learn, dev = task.HoldOut(learn); len(dev.Examples) == 0 {
+			err = fmt.Errorf("%s: too few to hold out a tenth, with %s; give --dev", learnFile, plural.Of(len(learn.Examples), "example"))
 			return
 		}
 	}

@@ -84,7 +84,7 @@ type parquetColumn struct {
 	path    []string // in objects
 	list    bool     // each value is an element of a list, or
 	below   []string // is there in an object that is one
-	element int      // definition level of an element that is null
+	element int      // definition level of a null in its place
 	text    bool     // the file says that the bytes are UTF-8
 }
 
@@ -107,9 +107,8 @@ func parquetColumns(s *parquet.Schema) []parquetColumn {
 
 // put adds a value to an object, the nth of the column in a row.
 func (c parquetColumn) put(object map[string]any, v parquet.Value, nth int) error {
-	missing := v.IsNull() && !(c.list && v.DefinitionLevel() == c.element)
-	if missing || c.path == nil {
-		return nil
+	if missing := v.IsNull() && v.DefinitionLevel() < c.element; missing || c.path == nil {
+		return nil // an object or a list is null, not its element
 	}
 	value, err := c.json(v)
 	if err != nil {
@@ -157,6 +156,9 @@ func putAt(object map[string]any, path []string, change func(any) any) error {
 
 // json is a value for encoding/json; nil if it is neither text nor number, as a picture.
 func (c parquetColumn) json(v parquet.Value) (any, error) {
+	if v.IsNull() {
+		return nil, nil
+	}
 	switch v.Kind() {
 	case parquet.Boolean:
 		return v.Boolean(), nil

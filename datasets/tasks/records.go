@@ -81,7 +81,9 @@ func readJSONRows(path string, data []byte) ([]row, error) {
 					return err
 				}
 				values[k] = s
-			case '{', '[', 'n': // no text
+			case 'n':
+				values[k] = "" // null
+			case '{', '[': // no text
 			default:
 				values[k] = string(v) // a number as it is written: 1000000 is no 1e+06
 			}

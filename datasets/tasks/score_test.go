@@ -77,3 +77,31 @@ func TestFit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestHoldOut: every tenth, and where classes take turns, others.
+func TestHoldOut(t *testing.T) {
+	task := tasks.Task{Kind: tasks.Classification, Labels: []string{"a", "b"}}
+	for _, c := range []struct {
+		examples int
+		label    func(i int) int
+		want     string
+	}{
+		{35, func(i int) int { return i / 18 }, "[10 20 30]"},
+		{35, func(i int) int { return i % 2 }, "[1 12 23]"},
+		{110, func(i int) int { return i % 10 / 9 }, "[1 12 23 34 45 56 67 78 89 100 101]"},
+		{9, func(i int) int { return i % 2 }, "[]"},
+	} {
+		set := tasks.Set{Skipped: 3}
+		for i := range c.examples {
+			set.Examples = append(set.Examples, tasks.Example{Label: c.label(i), Line: i + 1})
+		}
+		learn, dev := task.HoldOut(set)
+		var lines []int
+		for _, e := range dev.Examples {
+			lines = append(lines, e.Line)
+		}
+		if got := fmt.Sprint(lines); got != c.want || len(learn.Examples)+len(lines) != c.examples || learn.Skipped != 3 {
+			t.Errorf("%d examples: %s and %d more, want %s", c.examples, got, len(learn.Examples), c.want)
+		}
+	}
+}

@@ -146,6 +146,8 @@ func TestErrors(t *testing.T) {
 		{"race", "f.txt", `{"article":"a","questions":["q"],"options":[["a","b"]],"answers":["C"]}`, `: question 1: label "C" names none of 2 choices`},
 		{"race", "f.txt", `{"article":"a","questions":["q"]}`, `: 1 questions, 0 answers, 0 lists of options; want as many of each`},
 		{"snli", "f.tsv", "sentence1\tsentence2\tlabel1\tgold_label\na\tb\ttorn\tneutral\tneutral\n", `:2: 5 columns, want 4`},
+		{"rte", "f.jsonl", `{"sentence1":"a","sentence2":null,"label":0}`, `:1: sentence2 is empty`},
+		{"sst2", "f.jsonl", `{"sentence":"a","label":null}`, `:1: label is empty`},
 		{"sst2", "f.jsonl", `{"sentence":"a","label":-1}`, `: no examples: none of 1 has a label`},
 		{"stsb", "f.jsonl", `{"sentence1":"a","sentence2":"b","label":-2}`, `:1: score -2 is not between 0 and 5`},
 		{"trec", "f.jsonl", `{"text":"How?","coarse_label":0}`, `:1: label "0" is none of ABBR, DESC, ENTY, HUM, LOC, NUM`},

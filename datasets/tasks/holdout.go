@@ -1,0 +1,26 @@
+package tasks
+
+// HoldOut takes a tenth of a set to measure on: every tenth example, as files are often sorted
+// by class. Where these are all alike, as in a file whose classes take turns, it is another one
+// of each ten, by turns. Fewer than ten examples have no tenth.
+func (t Task) HoldOut(set Set) (learn, dev Set) {
+	learn, dev = set.holdOut(func(int) int { return 9 })
+	if _, err := t.Fit(dev.Examples); err != nil {
+		learn, dev = set.holdOut(func(ten int) int { return ten % 10 })
+	}
+	return learn, dev
+}
+
+// holdOut takes one out of each ten.
+func (s Set) holdOut(which func(ten int) int) (rest, taken Set) {
+	rest.Skipped = s.Skipped
+	whole := len(s.Examples) / 10 * 10
+	for i, e := range s.Examples {
+		if i < whole && i%10 == which(i/10) {
+			taken.Examples = append(taken.Examples, e)
+		} else {
+			rest.Examples = append(rest.Examples, e)
+		}
+	}
+	return rest, taken
+}
