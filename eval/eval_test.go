@@ -337,23 +337,29 @@ func TestLongContinuation(t *testing.T) {
 	for _, b := range []byte("Ann has a dog. Every day the dog") {
 		ids = append(ids, int(b))
 	}
-	all, err := s.Score(ids, 3)
-	if err != nil || len(all) != len(ids)-3 {
-		t.Fatalf("%d scores, want %d: %v", len(all), len(ids)-3, err)
-	}
-	for i, got := range all {
-		at := 3 + i
-		// The parts are [3, 7), [7, 11), … and [27, 32), the last that fits.
-		end := min(7+i/4*4, 31)
-		if at >= 27 {
-			end = 32
+	for from := 1; from < len(ids); from++ {
+		all, err := s.Score(ids, from)
+		if err != nil || len(all) != len(ids)-from {
+			t.Fatalf("from %d: %d scores, want %d: %v", from, len(all), len(ids)-from, err)
 		}
-		begin := max(0, end-1-8) // of the part's window, whose last token is only predicted
-		want, err := s.Score(ids[begin:at+1], at-begin)
-		if err != nil {
-			t.Fatal(err)
+		// The parts are four tokens long, as from 3 they are [3, 7), [7, 11), …, but for the
+		// last: what fits, [27, 32).
+		for begin, end := from, 0; begin < len(ids); begin = end {
+			if end = len(ids); end-begin > 8 {
+				end = begin + 4
+			}
+			window := max(0, end-1-8) // whose last token is only predicted
+			for at := begin; at < end; at++ {
+				want, err := s.Score(ids[window:at+1], at-window)
+				if err != nil {
+					t.Fatal(err)
+				}
+				near(t, fmt.Sprintf("from %d, token %d", from, at), all[at-from].LogProb, want[0].LogProb, 1e-5)
+				if got := all[at-from].Best; got != want[0].Best {
+					t.Errorf("from %d, token %d: best %d, want %d", from, at, got, want[0].Best)
+				}
+			}
 		}
-		near(t, fmt.Sprint("token ", at), got.LogProb, want[0].LogProb, 1e-5)
 	}
 }
 

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/gorgpt/gorgpt/datasets/pairs"
@@ -110,11 +111,8 @@ func writing(metric, template string, tokens int, published ...Published) func(O
 			Read: readPairs(o.References), ReadExamples: pairs.Read, References: o.References, Metric: metric, Tokens: tokens,
 			Stop: o.Stop, Shots: o.Shots, Examples: o.Examples, Draw: o.Draw, Separator: o.Separator, Seed: o.Seed, BOS: o.BOS, Limit: o.Limit, Published: published,
 		}
-		if o.Template != "" {
-			template = o.Template
-		}
 		for _, t := range pairs.Templates() {
-			if t.Name == template {
+			if t.Name == cmp.Or(o.Template, template) {
 				g.Template = t
 			}
 		}

@@ -8,8 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	G "gorgonia.org/gorgonia"
+
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/eval"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -230,3 +234,63 @@ func (n *named) AppendText(text []byte, ids []int) ([]byte, error) {
 }
 
 func (n *named) Size() int { return n.size }
+
+// TestResponseEnds: a response ends before the end of text, at a stop text, at the end of its
+// first line that is not blank, or after so many tokens; the prompt is cut in front to leave
+// room, and counted.
+func TestResponseEnds(t *testing.T) {
+	const end = 256 // of text, to the tokenizer
+	for _, c := range []struct {
+		chain  []int // what follows what, from the prompt's last byte on
+		stop   string
+		tokens int // at most
+		want   string
+		count  int
+	}{
+		{[]int{'P', '\n', ' ', 'o', 'n', 'e', '\n'}, "", 8, "one", 6}, // after a blank line
+		{[]int{'P', 'o', 'n', 'e', '\n'}, "", 8, "one", 4},
+		{[]int{'P', 'a', 'b', 'c', 'd', 'e'}, "", 4, "abcd", 4},
+		{[]int{'P', 'a', 'b', 'E', 'N', 'D', 'e'}, "END", 8, "ab", 5},
+		{[]int{'P', 'a', '\n', 'b', 'E', 'N', 'D', 'e'}, "END", 8, "a\nb", 6},
+		{[]int{'P', 'a', 'b', end, 'c', 'd'}, "", 8, "ab", 3},
+		{[]int{'P', end, 'c'}, "", 8, "", 1},
+	} {
+		s := eval.NewSubject(table{}, graph.NewParams(1), tokenizer.Bytes(), 16)
+		w, err := s.Params.Declare("table", graph.Zeros(), 257, 257)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, id := range c.chain[1:] {
+			w.Data()[c.chain[i]*257+id] = 9
+		}
+		g := eval.Generation{Metric: "f1", Tokens: c.tokens, Stop: c.stop, Template: pairs.Templates()[0], Read: func(string) ([]pairs.Pair, error) {
+			return []pairs.Pair{{Prompt: "a prompt longer than the windowP", Responses: []string{"x"}}, {Prompt: strings.Repeat("P", 16-c.tokens), Responses: []string{"x"}}}, nil
+		}}
+		r, err := g.Evaluate(t.Context(), s, "testdata/one.jsonl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range r.Samples {
+			if got.Text != c.want || got.Tokens != c.count {
+				t.Errorf("%v until %q: %q of %d tokens, want %q of %d", c.chain, c.stop, got.Text, got.Tokens, c.want, c.count)
+			}
+		}
+		if p := r.Protocol.String(); !strings.Contains(p, "prompts_cut 1,") || !strings.Contains(p, fmt.Sprintf("at most %d tokens", c.tokens)) {
+			t.Errorf("protocol %s", p)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// table is a model whose logits depend on the last token alone.
+type table struct{}
+
+func (table) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
+	return ops.Embed(s.At("rows"), rows, ops.Embed(s, tokens, s.Param("table", graph.Zeros(), 257, 257)))
+}
+
+func (table) Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node {
+	return s.Fail("table", nil, "has no loss")
+}

@@ -1,0 +1,132 @@
+package eval_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/eval"
+)
+
+// TestProgress: every measurement tells how far it is, to its end, and stops where its context
+// ends, at any of its steps.
+func TestProgress(t *testing.T) {
+	qa := filepath.Join(t.TempDir(), "qa.jsonl")
+	if err := os.WriteFile(qa, []byte(`{"question":"q","answer":"a"}`+"\n"+`{"question":"r","answer":"b"}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		on, data string
+		o        eval.Options
+		total    int
+	}{
+		{"perplexity", "testdata/text.txt", eval.Options{Limit: 1500}, 1499},
+		{"perplexity", "testdata/harness/pages.jsonl", eval.Options{Documents: true, BOS: true, Limit: 3}, 3},
+		{"lambada", "testdata/lambada.jsonl", eval.Options{Limit: 3}, 3},
+		{"choices", "testdata/choices.jsonl", eval.Options{Limit: 3}, 3},
+		{"qa", qa, eval.Options{Tokens: 2}, 2},
+		{"golden", "testdata/golden.json", eval.Options{}, 24},
+	} {
+		named, err := eval.Find(c.on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, 0)
+		steps, last := 0, -1
+		s.Progress = func(done, total int) {
+			if steps++; total != c.total || done < last || done > total {
+				t.Errorf("%s: %d of %d after %d, want %d in all", c.on, done, total, last, c.total)
+			}
+			last = done
+		}
+		r, err := named.New(c.o).Evaluate(t.Context(), s, c.data)
+		if err != nil || last != c.total {
+			t.Errorf("%s: %d of %d, %v", c.on, last, c.total, err)
+		}
+		if got := r.Protocol[0]; got != (eval.Setting{Name: "data", Value: c.data}) {
+			t.Errorf("%s: protocol begins with %v", c.on, got)
+		}
+		for _, at := range []int{1, steps / 2, steps} {
+			ctx, cancel := context.WithCancel(t.Context())
+			left := max(1, at)
+			s.Progress = func(int, int) {
+				if left--; left == 0 {
+					cancel()
+				}
+			}
+			if _, err := named.New(c.o).Evaluate(ctx, s, c.data); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s, step %d: %v", c.on, at, err)
+			}
+			cancel()
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestWindowErrors: what the model cannot be run on is an error of every measurement, with the
+// place in the data.
+func TestWindowErrors(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct{ on, text, want string }{
+		{"perplexity", "abc", ""},
+		{"perplexity --documents", `{"text":"abc"}`, "document 1: "},
+		{"lambada", "ab c", "passage 1: "},
+		{"choices", `{"question":"a","choices":["x","y"],"answer":0}`, "question 1, choice 1: "},
+		{"qa", `{"question":"a","answer":"x"}`, ""},
+		{"golden", `{"next":[{"name":"n","prompt":[1],"ids":[2]}]}`, "n: "},
+		{"golden", `{"continuations":[{"name":"c","prompt":[1],"ids":[2]}]}`, "c: "},
+		{"golden", `{"runs":[{"name":"r","losses":[1],"tolerance":1}],"batch":{"size":1,"context":2,"ids":[1,2,3]}}`, "r: "},
+	} {
+		path := filepath.Join(dir, "f")
+		if err := os.WriteFile(path, []byte(c.text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		on, o := c.on, eval.Options{Tokens: 2}
+		if on == "perplexity --documents" {
+			on, o = "perplexity", eval.Options{Documents: true, BOS: true}
+		}
+		named, err := eval.Find(on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, 0)
+		s.Model = broken{}
+		_, err = named.New(o).Evaluate(t.Context(), s, path)
+		want := path + ": " + c.want + "core: Broken: no such model"
+		if on == "golden" {
+			want = c.want + "core: Broken: no such model"
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", c.on, err, want)
+		}
+	}
+	s := open(t, 0)
+	s.Model = broken{}
+	if _, err := s.Greedy(t.Context(), []int{1}, 2, nil); err == nil {
+		t.Error("Greedy of a model that cannot be compiled")
+	}
+	if _, err := (eval.Perplexity{}).IDs(t.Context(), s, []int{1, 2}); err == nil {
+		t.Error("IDs of a model that cannot be compiled")
+	}
+	if _, err := (eval.LAMBADA{}).Evaluate(t.Context(), s, "nosuch"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	for on, o := range map[string]eval.Options{"choices": {Shots: 1, Examples: "nosuch"}, "qa": {Tokens: 2, Shots: 1, Examples: "nosuch"}} {
+		named, err := eval.Find(on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "g")
+		if err := os.WriteFile(path, []byte(`{"question":"a","choices":["x","y"],"answer":"x"}`), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := named.New(o).Evaluate(t.Context(), s, path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %v", on, fmt.Sprint(err))
+		}
+	}
+}
