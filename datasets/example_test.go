@@ -123,8 +123,8 @@ func ExampleNewValidation() {
 		}
 	}
 	// Output:
-	// 0 2
-	// 1 2
+	// 0 3
+	// 1 3
 }
 
 func ExamplePrefetch() {

@@ -134,11 +134,15 @@ func (l *loader) Next(ctx context.Context) (Batch, error) {
 	b, t := l.config.Batch, l.config.Context
 	l.batch.Tokens = slices.Grow(l.batch.Tokens[:0], b*t)[:b*t]
 	l.batch.Targets = slices.Grow(l.batch.Targets[:0], b*t)[:b*t]
-	before := l.cursor
+	before, taken := l.cursor, 0
 	for row := range b {
-		err := l.row(ctx, row)
-		if err == io.EOF && row > 0 && before == l.epoch(0) {
-			l.repeat(row)
+		n, err := l.row(ctx, row)
+		taken += n
+		if err == io.EOF && taken > 0 { // the last of a finite stream
+			if n <= l.config.Rank {
+				n = 0
+			}
+			l.blank(row + min(n, 1))
 			break
 		}
 		if err != nil {
@@ -152,13 +156,13 @@ func (l *loader) Next(ctx context.Context) (Batch, error) {
 }
 
 // row fills a row of the batch with this rank's next window, and goes past those of
-// the others.
-func (l *loader) row(ctx context.Context, row int) error {
+// the others. It returns how many windows there were.
+func (l *loader) row(ctx context.Context, row int) (taken int, err error) {
 	t := l.config.Context
 	for rank := range max(1, l.config.Ranks) {
 		window, err := l.window(ctx)
 		if err != nil {
-			return err
+			return rank, err
 		}
 		if rank != l.config.Rank {
 			continue
@@ -172,16 +176,13 @@ func (l *loader) row(ctx context.Context, row int) error {
 			tokens[i], targets[i] = int(window[n]), Ignore
 		}
 	}
-	return nil
+	return max(1, l.config.Ranks), nil
 }
 
-// repeat fills the batch with its first rows.
-func (l *loader) repeat(rows int) {
-	for _, ids := range [][]int{l.batch.Tokens, l.batch.Targets} {
-		n := rows * l.config.Context
-		for i := n; i < len(ids); i++ {
-			ids[i] = ids[i-n]
-		}
+// blank leaves the rows from one on without a target.
+func (l *loader) blank(from int) {
+	for i := from * l.config.Context; i < len(l.batch.Tokens); i++ {
+		l.batch.Tokens[i], l.batch.Targets[i] = 0, Ignore
 	}
 }
 
@@ -249,6 +250,11 @@ func (l *loader) fill(ctx context.Context) error {
 	rng := random("windows", l.config.Seed, uint64(l.Epoch), uint64(l.Start.Doc), uint64(l.Start.Offset), uint64(l.Start.Skip))
 	l.cut(rng)
 	rng.Shuffle(len(b.spans), func(i, j int) { b.spans[i], b.spans[j] = b.spans[j], b.spans[i] })
+	if l.kind == validation && b.last && !l.config.Packed {
+		if n := (len(b.tokens) - 1) % t; n > 0 { // too few for a window, and last so as to leave the others in their order
+			b.spans = append(b.spans, span{int32(len(b.tokens) - 1 - n), int32(n)})
+		}
+	}
 	b.loaded = true
 	return nil
 }

@@ -264,39 +264,52 @@ func TestTrainingShort(t *testing.T) {
 	}
 }
 
+// TestValidation: every token but the first is a target once, whatever the size of a batch
+// and however many processes there are; the order does not depend on the seed.
 func TestValidation(t *testing.T) {
-	const T = 5
+	const T, n = 5, 183 // 36 windows, and one of 2 tokens
 	src := counting(60, 50, 70, 3)
 	tok := charsOf(t, src)
-	for _, batch := range []int{1, 4, 36} { // 182/5 = 36 windows
-		var first [][]int
-		for seed := range uint64(3) {
-			s := mustStream(t, validation, src, tok, Config{Batch: batch, Context: T, Seed: seed})
-			ws := windows(t, s, 36/batch)
-			if b, err := s.Next(t.Context()); err != io.EOF {
-				t.Fatalf("batch %d: %v, %v after the last, want EOF", batch, b, err)
-			}
-			if _, err := s.Next(t.Context()); err != io.EOF {
-				t.Fatalf("batch %d: %v after the end, want EOF", batch, err)
+	for _, c := range []Config{
+		{Batch: 1}, {Batch: 4}, {Batch: 12}, {Batch: 36}, {Batch: 37}, {Batch: 100}, {Batch: 4, Buffer: 20},
+		{Batch: 1, Ranks: 2}, {Batch: 5, Ranks: 3}, {Batch: 40, Ranks: 2},
+	} {
+		c.Context = T
+		var first []int
+		for seed := range uint64(2) {
+			var all []int
+			batches := -1
+			for rank := range max(1, c.Ranks) {
+				c.Seed, c.Rank = seed, rank
+				s := mustStream(t, validation, src, tok, c)
+				bs := rest(t, s, 1000)
+				for _, b := range bs {
+					for i, id := range b.Targets {
+						if id != Ignore && i%T > 0 && b.Tokens[i] != b.Targets[i-1] {
+							t.Fatalf("%+v: targets %v of %v", c, b.Targets, b.Tokens)
+						}
+						all = append(all, id)
+					}
+				}
+				if batches >= 0 && len(bs) != batches {
+					t.Errorf("%+v: %d batches, %d in another process", c, len(bs), batches)
+				}
+				batches = len(bs)
+				if _, err := s.Next(t.Context()); err != io.EOF {
+					t.Fatalf("%+v: %v after the end, want EOF", c, err)
+				}
 			}
 			if first == nil {
-				first = ws
+				first = all
 			}
-			if !slices.EqualFunc(first, ws, slices.Equal) {
-				t.Errorf("batch %d: the order depends on the training seed", batch)
-			}
-		}
-		seen := make(map[int]bool)
-		for _, w := range first {
-			for _, id := range w[1:] {
-				if seen[id] {
-					t.Errorf("batch %d: token %d is predicted twice", batch, id)
-				}
-				seen[id] = true
+			if !slices.Equal(first, all) {
+				t.Errorf("%+v: the order depends on the training seed", c)
 			}
 		}
-		if len(seen) != 36*T {
-			t.Errorf("batch %d: %d tokens predicted, want %d", batch, len(seen), 36*T)
+		slices.Sort(first)
+		first = slices.DeleteFunc(first, func(id int) bool { return id == Ignore })
+		if distinct := len(slices.Compact(slices.Clone(first))); len(first) != n-1 || distinct != n-1 {
+			t.Errorf("%+v: %d targets, %d of them distinct, want %d", c, len(first), distinct, n-1)
 		}
 	}
 }
@@ -315,19 +328,24 @@ func TestValidationRepresents(t *testing.T) {
 	}
 }
 
+// TestValidationFew: what there is no window for has no target.
 func TestValidationFew(t *testing.T) {
-	src := counting(31)
+	src := counting(34)
 	s := mustStream(t, validation, src, charsOf(t, src), Config{Batch: 8, Context: 10})
-	ws := windows(t, s, 1)
-	seen := make(map[int]int)
-	for i, w := range ws {
-		seen[w[0]]++
-		if !slices.Equal(w, ws[i%3]) {
-			t.Errorf("row %d is %v, want row %d again", i, w, i%3)
+	b := next(t, s)
+	var starts []int
+	for row := range 8 {
+		n := Batch{Targets: b.Targets[row*10:][:10]}.Targeted()
+		if want := []int{10, 10, 10, 3, 0, 0, 0, 0}[row]; n != want {
+			t.Errorf("row %d has %d targets, want %d", row, n, want)
+		}
+		if n > 0 {
+			starts = append(starts, b.Tokens[row*10])
 		}
 	}
-	if len(seen) != 3 || seen[0]+seen[10]+seen[20] != 8 {
-		t.Errorf("windows start at %v, want 0, 10 and 20", seen)
+	slices.Sort(starts)
+	if !slices.Equal(starts, []int{0, 10, 20, 30}) {
+		t.Errorf("windows start at %v, want 0, 10, 20 and 30", starts)
 	}
 	if _, err := s.Next(t.Context()); err != io.EOF {
 		t.Errorf("%v after the one batch, want EOF", err)

@@ -26,8 +26,9 @@ const maxMixState = 1 << 20
 // Mix returns a stream of batches of size windows, each from one of the parts, drawn
 // by weight: after many windows, each part has given its share of them, whatever
 // the sizes of the texts. The draws depend on the seed and the number of the window.
-// A mixture ends with the first of its parts that ends, without the batch that this
-// leaves unfinished. Close closes the parts, which the caller must leave alone.
+// Of finite parts, those that go on share what is left among them when one has ended, so
+// that a mixture has each of their windows once; the rows of its last batch that there is
+// no window for have no targets. Close closes the parts, which the caller must leave alone.
 func Mix(size int, seed uint64, parts ...Part) (Stream, error) {
 	if size < 1 {
 		return nil, fmt.Errorf("batch is %d windows, want at least 1", size)
@@ -36,13 +37,10 @@ func Mix(size int, seed uint64, parts ...Part) (Stream, error) {
 		return nil, errors.New("a mixture of nothing")
 	}
 	m := &mixture{size: size, seed: seed, parts: slices.Clone(parts)}
-	total := 0.0
 	for i, p := range parts {
 		if !(p.Weight > 0) || math.IsInf(p.Weight, 0) {
 			return nil, fmt.Errorf("weight of part %d is %v, want a number above 0", i, p.Weight)
 		}
-		total += p.Weight
-		m.upTo = append(m.upTo, total)
 	}
 	return m, nil
 }
@@ -52,7 +50,7 @@ type mixture struct {
 	size  int
 	seed  uint64
 	parts []Part
-	upTo  []float64 // sums of the weights
+	ended []bool // of the parts, as window has found them
 
 	taken  uint64 // windows
 	batch  Batch
@@ -60,16 +58,31 @@ type mixture struct {
 	closed bool
 }
 
-// draw returns the part that window n comes from.
-func (m *mixture) draw(n uint64) int {
-	x := random("mixture", m.seed, n).Float64() * m.upTo[len(m.upTo)-1]
-	i, _ := slices.BinarySearchFunc(m.upTo, x, func(sum, x float64) int {
-		if sum <= x {
-			return -1
+// draw returns the part that window n comes from, of those that have not ended; -1 if all
+// have. What is drawn after k of them were found to have ended depends on no more than that.
+func (m *mixture) draw(n, k uint64) int {
+	total := 0.0
+	for i, p := range m.parts {
+		if !m.ended[i] {
+			total += p.Weight
 		}
-		return 1
-	})
-	return min(i, len(m.parts)-1)
+	}
+	at := []uint64{m.seed, n, k}
+	if k == 0 {
+		at = at[:2]
+	}
+	x := random("mixture", at...).Float64() * total
+	last, sum := -1, 0.0
+	for i, p := range m.parts {
+		if m.ended[i] {
+			continue
+		}
+		last = i
+		if sum += p.Weight; x < sum {
+			break
+		}
+	}
+	return last
 }
 
 // Next implements Stream.
@@ -88,7 +101,11 @@ func (m *mixture) Next(ctx context.Context) (Batch, error) {
 	}
 	m.batch.Tokens, m.batch.Targets = m.batch.Tokens[:0], m.batch.Targets[:0]
 	for range m.size {
-		if err := m.window(ctx); err != nil {
+		err := m.window(ctx)
+		if err == io.EOF && len(m.batch.Tokens) > 0 {
+			break
+		}
+		if err != nil {
 			if err != io.EOF {
 				m.failed = m.Restore(before)
 			}
@@ -96,15 +113,29 @@ func (m *mixture) Next(ctx context.Context) (Batch, error) {
 		}
 	}
 	m.batch.Size = m.size
+	for len(m.batch.Tokens) < m.size*m.batch.Context {
+		m.batch.Tokens, m.batch.Targets = append(m.batch.Tokens, 0), append(m.batch.Targets, Ignore)
+	}
 	return m.batch, nil
 }
 
 // window adds the next window to the batch.
 func (m *mixture) window(ctx context.Context) error {
-	i := m.draw(m.taken)
-	b, err := m.parts[i].Stream.Next(ctx)
-	if err != nil {
-		return err
+	m.ended = append(m.ended[:0], make([]bool, len(m.parts))...)
+	var i int
+	var b Batch
+	for k := range uint64(len(m.parts) + 1) {
+		if i = m.draw(m.taken, k); i < 0 {
+			return io.EOF
+		}
+		var err error
+		if b, err = m.parts[i].Stream.Next(ctx); err == nil {
+			break
+		}
+		if err != io.EOF {
+			return err
+		}
+		m.ended[i] = true
 	}
 	if b.Size != 1 || len(m.batch.Tokens) > 0 && b.Context != m.batch.Context {
 		return fmt.Errorf("part %d of the mixture gives batches of (%d, %d), want one window of the same length as the others", i, b.Size, b.Context)

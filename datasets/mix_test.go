@@ -2,7 +2,6 @@ package datasets
 
 import (
 	"errors"
-	"io"
 	"math"
 	"slices"
 	"strings"
@@ -85,20 +84,68 @@ func TestMixRestore(t *testing.T) {
 	}
 }
 
+// TestMixEnds: a mixture of finite parts has every target of each once, whatever the size
+// of its batches and the weights, and goes on from any of its states.
 func TestMixEnds(t *testing.T) {
-	src := Text("text", strings.Repeat("a", 100))
-	finite := mustStream(t, validation, src, bytesTokenizer, Config{Batch: 1, Context: 8})
-	endless := mustStream(t, training, src, bytesTokenizer, Config{Batch: 1, Context: 8})
-	s, err := Mix(2, 1, Part{finite, 1}, Part{endless, 1})
-	if err != nil {
-		t.Fatal(err)
+	one, two, three := counting(100), Text("two", strings.Repeat("abc", 100)), Text("three", "only ten..")
+	tok := charsOf(t, NewSource("all", slices.Concat(one.docs, two.docs, three.docs)...))
+	open := func(size int) Stream {
+		var parts []Part
+		for i, src := range []*Source{one, two, three} {
+			parts = append(parts, Part{mustStream(t, validation, src, tok, Config{Batch: 1, Context: 8}), float64(1 + 20*i)})
+		}
+		s, err := Mix(size, 1, parts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
 	}
-	n := 0
-	for ; err == nil; n++ {
-		_, err = s.Next(t.Context())
+	whole := rest(t, open(1), 1000)
+	for _, size := range []int{1, 3, 7, 100} {
+		s := open(size)
+		batches := rest(t, s, 1000)
+		counts := map[int]int{}
+		for _, b := range batches {
+			if b.Size != size || len(b.Tokens) != 8*size || len(b.Targets) != 8*size {
+				t.Fatalf("size %d: a batch of %d, %d tokens", size, b.Size, len(b.Tokens))
+			}
+			for _, id := range b.Targets {
+				counts[id]++
+			}
+		}
+		delete(counts, Ignore)
+		total := 0
+		for _, n := range counts {
+			total += n
+		}
+		if total != 99+299+9 {
+			t.Errorf("size %d: %d targets, want %d", size, total, 99+299+9)
+		}
+		for i := range 100 { // each character of one is there once
+			if n := counts[tok.Size()-100+i]; n != min(i, 1) {
+				t.Errorf("size %d: character %d of the first part is a target %d times, want %d", size, i, n, min(i, 1))
+			}
+		}
+		if n := (len(whole) + size - 1) / size; len(batches) != n {
+			t.Errorf("size %d: %d batches of %d windows", size, len(batches), len(whole))
+		}
 	}
-	if err != io.EOF || n < 3 || n > 50 {
-		t.Errorf("%d batches, then %v", n, err)
+	s, again := open(3), open(3)
+	for range len(whole) / 6 {
+		next(t, s)
+		if err := again.Restore(mustState(t, s)); err != nil {
+			t.Fatal(err)
+		}
+		rest(t, again, 1000) // to the end and back
+		if err := again.Restore(mustState(t, s)); err != nil {
+			t.Fatal(err)
+		}
+		if got := next(t, again); !equalBatches([]Batch{got}, rest(t, s, 1)) {
+			t.Fatal("other batches after Restore")
+		}
+		if err := s.Restore(mustState(t, again)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)

@@ -126,9 +126,10 @@ func NewTraining(src *Source, tok tokenizer.Tokenizer, c Config) (Stream, error)
 // NewValidation returns a stream of one epoch, whose order depends on nothing
 // but the source, the tokenizer and the Config's shape: documents and windows
 // are shuffled the same way every time, so that the first batches are a fair
-// sample of all. Windows that do not fill a batch are left out at the end; if
-// there are fewer than B in all, the one batch repeats them. Restoring the
-// state of a new stream starts the next evaluation.
+// sample of all. Each token but the first is a target once, whatever B is: the tokens
+// that are left after the last whole window make a shorter one, padded, and the rows of
+// the last batch that there is no window for have no targets. Restoring the state of a
+// new stream starts the next evaluation.
 func NewValidation(src *Source, tok tokenizer.Tokenizer, c Config) (Stream, error) {
 	return newStream(src, tok, c, validation)
 }

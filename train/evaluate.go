@@ -94,13 +94,16 @@ func (r *run) meanLoss(ctx context.Context, stream datasets.Stream) (float64, er
 		if err := r.feed(r.eval, b); err != nil {
 			return 0, err
 		}
+		k := b.Targeted()
+		if k == 0 { // another process has the last windows
+			continue
+		}
 		if err := r.eval.Run(); err != nil {
 			return 0, err
 		}
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		k := b.Targeted()
 		sum += float64(k) * float64(r.eval.Value(r.loss)[0])
 		targets += k
 	}

@@ -60,8 +60,8 @@ func ExampleTrainer() {
 	}
 	// Output:
 	// step   0: val loss 5.55
-	// step  50: val loss 0.83
-	// step 100: val loss 0.81
+	// step  50: val loss 0.84
+	// step 100: val loss 0.82
 }
 
 func ExampleParseSchedule() {
