@@ -55,27 +55,39 @@ func (r *run) evaluate(ctx context.Context) error {
 	}
 	stream, err := r.Validation()
 	if err != nil {
-		return err
+		return r.unread(err)
 	}
 	loss, err := r.meanLoss(ctx, stream)
 	if err := errors.Join(err, stream.Close()); err != nil {
 		return err
 	}
 	e := Evaluation{Step: r.at.Step, Loss: loss}
-	for _, o := range r.Observers {
-		if err := o.OnEvaluation(e); err != nil {
-			return err
+	broken := math.IsNaN(loss) || math.IsInf(loss, 0)
+	if !broken {
+		r.at.Evaluated = &e
+		r.dirty = true
+		if e.Step > 0 && (r.at.Best == nil || e.Loss < r.at.Best.Loss) {
+			r.at.Best = &e
 		}
 	}
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return fmt.Errorf("the validation loss is %v", loss)
+	if err := r.tell(func(o Observer) error { return o.OnEvaluation(e) }); err != nil {
+		return err
 	}
-	r.at.Evaluated = &e
-	r.dirty = true
-	if e.Step > 0 && (r.at.Best == nil || e.Loss < r.at.Best.Loss) {
-		r.at.Best = &e
+	if broken {
+		return unsaved{fmt.Errorf("the validation loss is %v", loss)}
 	}
 	return nil
+}
+
+// unread notes that text could not be read, so that the run may go on with text that was
+// mended, and returns the error.
+func (r *run) unread(reason error) error {
+	place, err := r.Train.State()
+	if err != nil {
+		return errors.Join(reason, err)
+	}
+	r.place, r.dirty = datasets.Halted(place), true
+	return reason
 }
 
 // meanLoss runs the evaluation program over a stream: the mean over its targets.
@@ -87,6 +99,9 @@ func (r *run) meanLoss(ctx context.Context, stream datasets.Stream) (float64, er
 		b, err := stream.Next(ctx)
 		if err == io.EOF {
 			break
+		}
+		if err != nil && ctx.Err() == nil {
+			return 0, r.unread(err)
 		}
 		if err != nil {
 			return 0, err

@@ -2,14 +2,14 @@ package train
 
 // Step reports one update of the weights.
 type Step struct {
-	Step            int     // updates done, this one included
-	Tokens          int64   // tokens trained on so far
-	Loss            float64 // mean over the batch, nats per token, before the update
-	LearnRate       float64
-	GradNorm        float64 // global norm of the gradient, before clipping
-	Skipped         bool    // the weights were not changed; see Guard
-	TokensPerSecond float64 // of this step
-	Seconds         float64 // since the run began, evaluations and pauses for saving included
+	Step            int     `json:"step"`   // updates done, this one included
+	Tokens          int64   `json:"tokens"` // tokens trained on so far
+	Loss            float64 `json:"loss"`   // mean over the batch, nats per token, before the update
+	LearnRate       float64 `json:"lr"`
+	GradNorm        float64 `json:"grad_norm"`         // global norm of the gradient, before clipping
+	Skipped         bool    `json:"skipped,omitempty"` // the weights were not changed; see Guard
+	TokensPerSecond float64 `json:"tokens_per_s"`      // of this step
+	Seconds         float64 `json:"seconds"`           // since the run began, evaluations and pauses for saving included
 }
 
 // Evaluation reports the loss on the validation data.
@@ -19,7 +19,7 @@ type Evaluation struct {
 }
 
 // An Observer is told of every step and evaluation, in order. An error ends
-// the run.
+// the run, which is saved first; see State.Told for what is told again.
 type Observer interface {
 	OnStep(Step) error
 	OnEvaluation(Evaluation) error

@@ -27,7 +27,6 @@ type run struct {
 	setRate func(float64)
 	began   time.Time
 	before  float64 // seconds of earlier calls
-	done    Step    // the last update
 }
 
 // start checks the settings and compiles the training program.
@@ -61,12 +60,15 @@ func (t *Trainer) declare(s *graph.Scope) *gorgonia.Node {
 
 // loop alternates evaluations, saves and steps.
 func (r *run) loop(ctx context.Context) error {
+	if err := r.tellAgain(); err != nil {
+		return fmt.Errorf("train: step %d: %w", r.at.Step, err)
+	}
 	for {
 		evaluated := false
 		if ctx.Err() == nil && r.evaluationDue() {
 			err := r.evaluate(ctx)
 			if err != nil && !errors.Is(err, ctx.Err()) {
-				return fmt.Errorf("train: evaluation at step %d: %w", r.at.Step, err)
+				return r.fail(fmt.Errorf("train: evaluation at step %d: %w", r.at.Step, err))
 			}
 			evaluated = err == nil && r.at.Step > 0
 		}
@@ -74,7 +76,7 @@ func (r *run) loop(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil && (!done || r.evaluationDue()):
 			stopped := fmt.Errorf("train: interrupted after step %d of %d: %w", r.at.Step, r.Steps, ctx.Err())
-			return r.saveThen(stopped)
+			return r.fail(stopped)
 		case done:
 			return r.save()
 		case evaluated, r.SaveEvery > 0 && r.at.Step > 0 && r.at.Step%r.SaveEvery == 0:
@@ -85,36 +87,73 @@ func (r *run) loop(ctx context.Context) error {
 		// An update in progress is finished, come what may.
 		n := r.at.Step + 1
 		err := r.step(context.WithoutCancel(ctx))
-		if errors.Is(err, io.EOF) {
-			ended := fmt.Errorf("train: step %d of %d: the training data ended: %w", n, r.Steps, io.EOF)
-			return r.saveThen(ended)
-		}
 		if err == nil {
-			if err = r.report(); err != nil {
-				return r.saveThen(fmt.Errorf("train: step %d: %w", n, err))
-			}
-			continue
+			err = r.tell(func(o Observer) error { return o.OnStep(*r.at.Last) })
 		}
-		return fmt.Errorf("train: step %d: %w", n, err)
+		switch {
+		case errors.Is(err, io.EOF):
+			return r.fail(fmt.Errorf("train: step %d of %d: the training data ended: %w", n, r.Steps, io.EOF))
+		case err != nil:
+			return r.fail(fmt.Errorf("train: step %d: %w", n, err))
+		}
 	}
 }
 
-// report tells the observers of the step that was done last.
-func (r *run) report() error {
+// tell reports to the observers.
+func (r *run) tell(report func(Observer) error) error {
+	r.at.Untold = true
 	for _, o := range r.Observers {
-		if err := o.OnStep(r.done); err != nil {
+		if err := report(o); err != nil {
 			return err
 		}
 	}
+	r.at.Untold = false
 	return nil
 }
 
-// step does one update.
-func (r *run) step(ctx context.Context) error {
+// tellAgain reports the last step, and its evaluation, if an observer failed at one of
+// them before the state was saved.
+func (r *run) tellAgain() error {
+	if !r.retell {
+		return nil
+	}
+	if s := r.at.Last; s != nil && s.Step == r.at.Step {
+		if err := r.tell(func(o Observer) error { return o.OnStep(*s) }); err != nil {
+			return err
+		}
+	}
+	if e := r.at.Evaluated; e != nil && e.Step == r.at.Step {
+		if err := r.tell(func(o Observer) error { return o.OnEvaluation(*e) }); err != nil {
+			return err
+		}
+	}
+	r.retell = false
+	return nil
+}
+
+// step does one update. An error leaves the state as it was before.
+func (r *run) step(ctx context.Context) (err error) {
 	began := time.Now()
+	if r.place != nil { // an update failed in an earlier call of Run
+		if err := r.Train.Restore(r.place); err != nil {
+			return err
+		}
+		r.place = nil
+	}
+	place, err := r.Train.State()
+	if err != nil {
+		return fmt.Errorf("position of the training data: %w", err)
+	}
+	guard := r.at.Guard
+	defer func() {
+		if err != nil && r.place == nil {
+			r.place, r.at.Guard = place, guard
+		}
+	}()
 	r.Params.ZeroGrad() // Gorgonia's solvers leave them, and a skipped update does
 	weights, err := r.read(ctx)
 	if err != nil {
+		r.place, r.dirty = datasets.Halted(place), true
 		return err
 	}
 	var loss float64
@@ -129,7 +168,7 @@ func (r *run) step(ctx context.Context) error {
 		loss += weights[m] * float64(r.train.Loss())
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return r.notFinite(loss)
+		return unsaved{r.notFinite(loss)}
 	}
 	rate := r.Schedule(r.at.Step)
 	r.setRate(rate)
@@ -143,7 +182,7 @@ func (r *run) step(ctx context.Context) error {
 	r.at.Tokens += tokens
 	r.at.Seconds = r.before + now.Sub(r.began).Seconds()
 	r.dirty = true
-	r.done = Step{
+	r.at.Last = &Step{
 		Step: r.at.Step, Tokens: r.at.Tokens, Loss: loss, LearnRate: rate, GradNorm: u.Norm, Skipped: u.Skip,
 		TokensPerSecond: float64(tokens) / max(now.Sub(began).Seconds(), 1e-9), Seconds: r.at.Seconds,
 	}
@@ -186,19 +225,24 @@ func (r *run) update(u *Update) (err error) {
 	if u.Skip {
 		return nil
 	}
-	return r.Solver.Step(r.model)
+	if err := r.Solver.Step(r.model); err != nil {
+		return unsaved{err} // some weights may be changed
+	}
+	return nil
 }
 
 // measure returns the norm of the gradient, which must be finite.
 func (r *run) measure() (norm float64, err error) {
 	if m, ok := optional.As[Measurer](r.Solver); ok {
-		return m.Measure(r.model)
+		norm, err = m.Measure(r.model)
+	} else {
+		norm, err = gradNorm(r.model)
 	}
-	if norm, err = gradNorm(r.model); err != nil {
-		return 0, err
+	if err == nil && (math.IsNaN(norm) || math.IsInf(norm, 0)) {
+		err = fmt.Errorf("the norm of the gradient is %v; no weight was changed", norm)
 	}
-	if math.IsNaN(norm) || math.IsInf(norm, 0) {
-		return 0, fmt.Errorf("the norm of the gradient is %v; no weight was changed", norm)
+	if err != nil {
+		return 0, unsaved{err}
 	}
 	return norm, nil
 }
@@ -249,8 +293,17 @@ func (r *run) save() error {
 	return nil
 }
 
-// saveThen saves and returns the reason for it.
-func (r *run) saveThen(reason error) error {
+// unsaved is an error after which nothing is saved: the weights may not be those of the
+// last update, or the next one would fail as this one did.
+type unsaved struct{ error }
+
+func (u unsaved) Unwrap() error { return u.error }
+
+// fail saves, unless that is of no use, and returns the reason for it.
+func (r *run) fail(reason error) error {
+	if errors.As(reason, new(unsaved)) {
+		return reason
+	}
 	if err := r.save(); err != nil {
 		return fmt.Errorf("%w; %w", reason, err)
 	}

@@ -27,12 +27,26 @@ type State struct {
 	Evaluated *Evaluation `json:"evaluated,omitempty"` // the last evaluation
 	Best      *Evaluation `json:"best,omitempty"`      // the lowest loss after step 0
 
+	// Last reports the last update. Untold says that an observer failed when it was told
+	// of that, or of the evaluation at the same step: a run that goes on from here tells
+	// all observers again, which must have forgotten what came after step Told.
+	Last   *Step `json:"last,omitempty"`
+	Untold bool  `json:"untold,omitempty"`
+
 	Stream []byte      `json:"stream"` // position of the training data
 	Solver SolverState `json:"solver"`
 }
 
-// State returns the state between two updates. The solver's tensors are shared
-// with it, so they hold until the next.
+// Told is the last step that observers need not be told of again.
+func (s State) Told() int {
+	if s.Untold {
+		return s.Step - 1
+	}
+	return s.Step
+}
+
+// State returns the state between two updates; after an update that failed, that before
+// it. The solver's tensors are shared with it, so they hold until the next.
 func (t *Trainer) State() (State, error) {
 	if t.Train == nil {
 		return State{}, errors.New("Trainer.Train is not set")
@@ -40,9 +54,11 @@ func (t *Trainer) State() (State, error) {
 	s := t.at
 	s.Steps, s.Seed = t.Steps, t.Seed
 	s.Batch, s.Context, s.Accumulate = t.Batch, t.Context, max(t.Accumulate, 1)
-	var err error
-	if s.Stream, err = t.Train.State(); err != nil {
-		return State{}, err
+	if s.Stream = t.place; s.Stream == nil {
+		var err error
+		if s.Stream, err = t.Train.State(); err != nil {
+			return State{}, err
+		}
 	}
 	if solver, ok := optional.As[Stateful](t.Solver); ok {
 		s.Solver = solver.State()
@@ -86,6 +102,6 @@ func (t *Trainer) Restore(s State) error {
 	}
 	t.at = s
 	t.at.Stream, t.at.Solver = nil, SolverState{}
-	t.begun, t.dirty = true, false
+	t.begun, t.dirty, t.retell, t.place = true, false, s.Untold, nil
 	return nil
 }

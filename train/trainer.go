@@ -47,7 +47,8 @@ type Trainer struct {
 	// Save is called with a state to keep together with the weights: every
 	// SaveEvery updates, after every evaluation but that of step 0 (if it is the
 	// best so far, State.Best.Step equals State.Step), at the end, and when the
-	// run is interrupted or an observer fails. The state is valid during the call.
+	// run is interrupted or fails with its weights intact. The state is valid during
+	// the call.
 	Save      func(State) error
 	SaveEvery int
 
@@ -62,15 +63,19 @@ type Trainer struct {
 	Seed      uint64 // of dropout
 	Observers []Observer
 
-	at    State // what State returns, but for stream and solver
-	dirty bool  // something happened since the last save
-	begun bool
+	at     State  // what State returns, but for stream and solver
+	place  []byte // of the training data before an update that failed; nil if none did
+	retell bool   // at was restored, and observers are to be told of its step again
+	dirty  bool   // something happened since the last save
+	begun  bool
 }
 
 // Run trains up to Steps or StopAfter. If ctx is cancelled it finishes the
 // update in progress, saves, and returns an error that wraps ctx.Err(). Run may
-// be called again to go on. A loss or gradient that is not finite, and any
-// error of the model, the stream, the solver, an observer or Save, ends the run.
+// be called again to go on. Any error of the model, a stream, a hook, the solver, an
+// observer or Save ends the run; where the weights are as they were after the last
+// update, it saves first, and the error is that of the save too if that fails. A loss or a
+// gradient that is not finite ends it without: the update would only fail again.
 func (t *Trainer) Run(ctx context.Context) error {
 	r, err := t.start()
 	if err != nil {
