@@ -38,11 +38,13 @@ type loader struct {
 }
 
 // cursor is the position in a stream: Taken windows of the block that starts
-// at Start have been handed out.
+// at Start have been handed out. Read is the sum of the epoch's pieces up to and with the
+// last of that block, once it was read.
 type cursor struct {
 	Epoch int
 	Start position
 	Taken int
+	Read  sum
 }
 
 // block is a run of windows that are shuffled together.
@@ -205,7 +207,7 @@ func (l *loader) window(ctx context.Context) ([]int32, error) {
 		if l.block.last {
 			l.cursor = l.epoch(l.Epoch + 1)
 		} else {
-			l.cursor = cursor{l.Epoch, l.block.end, 0}
+			l.cursor = cursor{Epoch: l.Epoch, Start: l.block.end}
 		}
 		l.block.loaded = false
 	}
@@ -247,6 +249,7 @@ func (l *loader) fill(ctx context.Context) error {
 	if !b.last {
 		b.end = l.reader.last()
 	}
+	l.Read = l.reader.next.Sum
 	rng := random("windows", l.config.Seed, uint64(l.Epoch), uint64(l.Start.Doc), uint64(l.Start.Offset), uint64(l.Start.Skip))
 	l.cut(rng)
 	rng.Shuffle(len(b.spans), func(i, j int) { b.spans[i], b.spans[j] = b.spans[j], b.spans[i] })

@@ -2,9 +2,12 @@ package datasets
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -14,11 +17,34 @@ import (
 const pieceSize = 64 << 10
 
 // A position is a place in the tokens of an epoch: Skip tokens after those
-// before byte Offset of the Doc-th document in the epoch's order.
+// before byte Offset of the Doc-th document in the epoch's order. Sum is that of the
+// pieces of the epoch before that byte.
 type position struct {
 	Doc    int
 	Offset int64
 	Skip   int
+	Sum    sum
+}
+
+// sum tells whether text that was read is what it was: a CRC-32C of the pieces so far in
+// its upper half, and how many bytes or tokens they have in its lower half.
+type sum uint64
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// add is the sum after a piece of the i-th document of the source.
+func (s sum) add(i int, p piece) sum {
+	var buf [512]byte
+	crc := crc32.Update(uint32(s>>32), castagnoli, binary.LittleEndian.AppendUint64(buf[:0], uint64(i)))
+	crc = crc32.Update(crc, castagnoli, p.text)
+	for ids := range slices.Chunk(p.ids, len(buf)/4) {
+		b := buf[:0]
+		for _, id := range ids {
+			b = binary.LittleEndian.AppendUint32(b, uint32(id))
+		}
+		crc = crc32.Update(crc, castagnoli, b)
+	}
+	return sum(crc)<<32 | sum(uint32(s)+uint32(len(p.text)+len(p.ids)))
 }
 
 // reader gives the tokens of documents in some order. What a piece is depends
@@ -40,7 +66,9 @@ type reader struct {
 // seek makes p the position of the next token.
 func (r *reader) seek(p position, order []int) {
 	same := len(order) > 0 && len(r.order) > 0 && &order[0] == &r.order[0]
-	if same && r.loaded && p.Doc == r.current.Doc && p.Offset == r.current.Offset && p.Skip <= len(r.ids) {
+	piece := p
+	piece.Skip = 0
+	if same && r.loaded && piece == r.current && p.Skip <= len(r.ids) {
 		r.at, r.next.Skip = p.Skip, 0
 		return
 	}
@@ -94,7 +122,8 @@ func (r *reader) load() error {
 		if err != nil {
 			return err
 		}
-		r.current, r.next.Offset = position{r.next.Doc, r.next.Offset, 0}, p.next
+		r.current, r.next.Offset = position{r.next.Doc, r.next.Offset, 0, r.next.Sum}, p.next
+		r.next.Sum = r.next.Sum.add(i, p)
 		if end, ok := r.tok.EndOfText(); ok && p.end {
 			ids = append(ids, end)
 		}

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"sort"
 
@@ -27,6 +28,7 @@ type state struct {
 	Format    string `json:"format"`
 	Kind      kind   `json:"kind"`
 	Corpus    string `json:"corpus"`
+	Text      string `json:"text,omitempty"` // as in prints; states of before it have none
 	Tokenizer string `json:"tokenizer"`
 	Batch     int    `json:"batch"`
 	Context   int    `json:"context"`
@@ -41,6 +43,9 @@ type state struct {
 	Offset    int64  `json:"offset"`
 	Skip      int    `json:"skip"`
 	Taken     int    `json:"taken"`
+	Before    sum    `json:"before,omitempty"` // of the text before Offset
+	Read      sum    `json:"read,omitempty"`   // and up to the end of the block, if some of it is taken
+	Halted    bool   `json:"halted,omitempty"` // see Halted
 	Check     string `json:"check"`
 }
 
@@ -50,6 +55,7 @@ func (l *loader) at(c cursor) (state, error) {
 		Format:    stateFormat,
 		Kind:      l.kind,
 		Corpus:    l.prints.corpus,
+		Text:      l.prints.text,
 		Tokenizer: l.prints.tokenizer,
 		Batch:     l.config.Batch,
 		Context:   l.config.Context,
@@ -64,14 +70,18 @@ func (l *loader) at(c cursor) (state, error) {
 		Offset:    c.Start.Offset,
 		Skip:      c.Start.Skip,
 		Taken:     c.Taken,
+		Before:    c.Start.Sum,
+	}
+	if c.Taken > 0 {
+		s.Read = c.Read
 	}
 	var err error
-	s.Check, err = s.sum()
+	s.Check, err = s.check()
 	return s, err
 }
 
-// sum is what Check must be.
-func (s state) sum() (string, error) {
+// check is what Check must be.
+func (s state) check() (string, error) {
 	s.Check = ""
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -95,12 +105,45 @@ func (l *loader) State() ([]byte, error) {
 	return json.Marshal(s)
 }
 
+// Halted returns the state of a stream as that of a run whose text could not be read on.
+// Restore then accepts text that was mended: it may have changed, in length too, after
+// the place where the state is, but is read from the same document and offset on, so what
+// was read before in the epoch must be the same. The state of a stream that is not of
+// this package is returned as it is.
+func Halted(b []byte) []byte {
+	var s state
+	var m mixState
+	switch {
+	case json.Unmarshal(b, &s) == nil && s.Format == stateFormat:
+		s.Halted = true
+		var err error
+		if s.Check, err = s.check(); err != nil {
+			return b
+		}
+		return marshalled(s, b)
+	case json.Unmarshal(b, &m) == nil && m.Format == mixStateFormat:
+		for i, part := range m.Parts {
+			m.Parts[i] = Halted(part)
+		}
+		return marshalled(m, b)
+	}
+	return b
+}
+
+// marshalled is a state as JSON, or otherwise if it cannot be.
+func marshalled(state any, otherwise []byte) []byte {
+	if b, err := json.Marshal(state); err == nil {
+		return b
+	}
+	return otherwise
+}
+
 // Restore implements Stream.
 func (l *loader) Restore(b []byte) error {
 	if l.closed {
 		return errClosed
 	}
-	c, err := l.parse(b)
+	s, c, err := l.parse(b)
 	if err != nil {
 		return fmt.Errorf("state of batches: %w", err)
 	}
@@ -109,90 +152,175 @@ func (l *loader) Restore(b []byte) error {
 	if l.kind == validation && c.Epoch > 0 {
 		return nil // at the end
 	}
-	err = l.fill(context.Background())
-	if err == nil && c.Taken > len(l.block.spans) {
-		err = fmt.Errorf("state of batches: %d windows taken of a block of %d", c.Taken, len(l.block.spans))
-	}
-	if err != nil {
+	if err = l.goOn(s, c); err != nil {
 		l.cursor, l.block.loaded = before, false
 	}
 	return err
 }
 
+// goOn reads the block at a cursor, and checks that it is the one that the state is of.
+func (l *loader) goOn(s state, c cursor) error {
+	if s.Corpus != l.prints.corpus || s.Text != "" && s.Text != l.prints.text {
+		if err := l.readAgain(c); err != nil {
+			return err
+		}
+	}
+	if err := l.fill(context.Background()); err != nil {
+		return err
+	}
+	if c.Taken > len(l.block.spans) {
+		return fmt.Errorf("state of batches: %d windows taken of a block of %d", c.Taken, len(l.block.spans))
+	}
+	if s.Read != 0 && s.Read != l.Read {
+		return l.changed(c)
+	}
+	return nil
+}
+
+// readAgain reads the text of the epoch up to a cursor, which must be what it was.
+func (l *loader) readAgain(c cursor) error {
+	order := l.documents(c.Epoch)
+	var at position
+	for at.Doc < c.Start.Doc || at.Doc == c.Start.Doc && at.Offset < c.Start.Offset {
+		p, err := l.reader.piece(order[at.Doc], at.Offset)
+		switch {
+		case err == io.EOF && at.Doc == c.Start.Doc:
+			return l.changed(c)
+		case err == io.EOF:
+			at.Doc, at.Offset = at.Doc+1, 0
+			continue
+		case err != nil:
+			return err
+		}
+		at.Sum, at.Offset = at.Sum.add(order[at.Doc], p), p.next
+		if p.last {
+			at.Doc, at.Offset = at.Doc+1, 0
+		}
+	}
+	if at.Doc != c.Start.Doc || at.Offset != c.Start.Offset || at.Sum != c.Start.Sum {
+		return l.changed(c)
+	}
+	return nil
+}
+
+// changed is the error of text that is not what a stream has read already.
+func (l *loader) changed(c cursor) error {
+	d := &l.src.docs[l.documents(c.Epoch)[c.Start.Doc]]
+	return fmt.Errorf("state of batches: the text has changed that was read already, before or in %s", d.where())
+}
+
 // parse reads a state and checks that it is one of this stream.
-func (l *loader) parse(b []byte) (cursor, error) {
-	var s state
+func (l *loader) parse(b []byte) (s state, c cursor, err error) {
 	if len(b) > maxState {
-		return cursor{}, fmt.Errorf("%d bytes, want at most %d", len(b), maxState)
+		return s, c, fmt.Errorf("%d bytes, want at most %d", len(b), maxState)
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
-		return cursor{}, fmt.Errorf("not a state: %w", err)
+		return s, c, fmt.Errorf("not a state: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return cursor{}, errors.New("not a state: more bytes after it")
+		return s, c, errors.New("not a state: more bytes after it")
 	}
 	if s.Format != stateFormat {
-		return cursor{}, fmt.Errorf("format %q, want %q", s.Format, stateFormat)
+		return s, c, fmt.Errorf("format %q, want %q", s.Format, stateFormat)
 	}
-	sum, err := s.sum()
+	check, err := s.check()
 	if err != nil {
-		return cursor{}, err
+		return s, c, err
 	}
-	if s.Check != sum {
-		return cursor{}, errors.New("damaged: the check does not fit")
+	if s.Check != check {
+		return s, c, errors.New("damaged: the check does not fit")
 	}
-	c := cursor{s.Epoch, position{s.Document, s.Offset, s.Skip}, s.Taken}
+	c = cursor{s.Epoch, position{s.Document, s.Offset, s.Skip, s.Before}, s.Taken, s.Read}
 	want, err := l.at(c)
 	if err != nil {
-		return cursor{}, err
+		return s, c, err
+	}
+	text := want.Text
+	if s.Text == "" {
+		text = ""
 	}
 	for _, f := range []struct {
 		name      string
 		got, want any
+		mended    bool // may be another after Halted
 	}{
-		{"kind", s.Kind, want.Kind},
-		{"corpus", s.Corpus, want.Corpus},
-		{"tokenizer", s.Tokenizer, want.Tokenizer},
-		{"batch", s.Batch, want.Batch},
-		{"context", s.Context, want.Context},
-		{"seed", s.Seed, want.Seed},
-		{"buffer", s.Buffer, want.Buffer},
-		{"anywhere", s.Anywhere, want.Anywhere},
-		{"packed", s.Packed, want.Packed},
-		{"rank", s.Rank, want.Rank},
-		{"ranks", s.Ranks, want.Ranks},
+		{"kind", s.Kind, want.Kind, false},
+		{"corpus", s.Corpus, want.Corpus, true},
+		{"text", s.Text, text, true},
+		{"tokenizer", s.Tokenizer, want.Tokenizer, false},
+		{"batch", s.Batch, want.Batch, false},
+		{"context", s.Context, want.Context, false},
+		{"seed", s.Seed, want.Seed, false},
+		{"buffer", s.Buffer, want.Buffer, false},
+		{"anywhere", s.Anywhere, want.Anywhere, false},
+		{"packed", s.Packed, want.Packed, false},
+		{"rank", s.Rank, want.Rank, false},
+		{"ranks", s.Ranks, want.Ranks, false},
 	} {
-		if f.got != f.want {
-			return cursor{}, fmt.Errorf("%s is %v, this stream's is %v", f.name, f.got, f.want)
+		if f.got != f.want && !(f.mended && s.Halted) {
+			return s, c, fmt.Errorf("%s is %v, this stream's is %v", f.name, f.got, f.want)
 		}
 	}
 	if c.Epoch < 0 || c.Start.Doc < 0 || c.Start.Doc >= len(l.src.docs) || c.Start.Skip < 0 || c.Taken < 0 ||
 		c.Start.Offset < 0 || !l.src.docs[l.documents(c.Epoch)[c.Start.Doc]].within(c.Start.Offset) {
-		return cursor{}, fmt.Errorf("no such place: document %d, offset %d, token %d, window %d of epoch %d", s.Document, s.Offset, s.Skip, s.Taken, s.Epoch)
+		return s, c, fmt.Errorf("no such place: document %d, offset %d, token %d, window %d of epoch %d", s.Document, s.Offset, s.Skip, s.Taken, s.Epoch)
 	}
-	return c, nil
+	return s, c, nil
 }
 
 // prints tell corpora and tokenizers apart.
-type prints struct{ corpus, tokenizer string }
+type prints struct{ corpus, text, tokenizer string }
 
 // The print of a corpus has the size of each document, and as many samples of
-// the text as this, evenly spaced.
+// the text as this, evenly spaced. That of the text has every byte of it, up to a size that
+// takes part of a second to read.
 const (
 	samples    = 64
 	sampleSize = 1 << 10
+	wholeText  = 512 << 20
 )
 
 func newPrints(src *Source, tok tokenizer.Tokenizer) (p prints, err error) {
 	if p.corpus, err = printCorpus(src); err != nil {
 		return p, err
 	}
+	if p.text, err = printText(src); err != nil {
+		return p, err
+	}
 	if p.tokenizer, err = printTokenizer(tok); err != nil {
 		return p, err
 	}
 	return p, checkMade(src, tok, p.tokenizer)
+}
+
+// printText is a digest of a CRC-32C of each document, which tells any change of up to four
+// bytes in a row for sure; empty if the source is too large.
+func printText(src *Source) (string, error) {
+	if src.size > wholeText {
+		return "", nil
+	}
+	var b []byte
+	chunk := make([]byte, min(src.size, 1<<20))
+	for i := range src.docs {
+		d := &src.docs[i]
+		c, err := d.open()
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", d.where(), err)
+		}
+		crc := uint32(0)
+		for at := int64(0); at < d.Size && err == nil; at += int64(len(chunk)) {
+			part := chunk[:min(int64(len(chunk)), d.Size-at)]
+			err = d.readAt(c, part, at)
+			crc = crc32.Update(crc, castagnoli, part)
+		}
+		if err := errors.Join(err, c.Close()); err != nil {
+			return "", fmt.Errorf("%s: %w", d.where(), err)
+		}
+		b = binary.LittleEndian.AppendUint32(b, crc)
+	}
+	return short(b), nil
 }
 
 func printCorpus(src *Source) (string, error) {
@@ -266,6 +394,3 @@ func printTokenizer(tok tokenizer.Tokenizer) (string, error) {
 	}
 	return tok.Name() + " " + short(b), nil
 }
-
-// Halted marks the state of a stream as that of a run whose text could not be read on.
-func Halted(b []byte) []byte { return b }

@@ -41,7 +41,7 @@ type Stream interface {
 	Next(ctx context.Context) (Batch, error)
 
 	// State returns the position after the batches handed out so far: a
-	// line of JSON of about 300 bytes.
+	// line of JSON of about 400 bytes.
 	State() ([]byte, error)
 
 	// Restore goes to a position: what follows is, to the id, what followed
