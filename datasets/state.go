@@ -302,7 +302,7 @@ func printText(src *Source) (string, error) {
 		return "", nil
 	}
 	var b []byte
-	chunk := make([]byte, min(src.size, 1<<20))
+	chunk := make([]byte, min(src.size, 256<<10))
 	for i := range src.docs {
 		d := &src.docs[i]
 		c, err := d.open()

@@ -45,6 +45,7 @@ func (r *run) evaluationDue() bool {
 // evaluate reports the mean loss over the validation batches, without dropout,
 // and remembers it if it is the best since training began.
 func (r *run) evaluate(ctx context.Context) error {
+	r.halted = false
 	if r.eval == nil {
 		s := graph.New(r.Params, r.Graph...)
 		r.loss = r.declare(s)
@@ -79,14 +80,10 @@ func (r *run) evaluate(ctx context.Context) error {
 	return nil
 }
 
-// unread notes that text could not be read, so that the run may go on with text that was
+// unread notes that data could not be read, so that the run may go on with text that was
 // mended, and returns the error.
 func (r *run) unread(reason error) error {
-	place, err := r.Train.State()
-	if err != nil {
-		return errors.Join(reason, err)
-	}
-	r.place, r.dirty = datasets.Halted(place), true
+	r.halted, r.dirty = true, true
 	return reason
 }
 

@@ -40,7 +40,7 @@ func OpenEvents(path string, step int) (*Events, error) {
 		return nil, err
 	}
 	keep := int64(0)
-	if step > 0 {
+	if step >= 0 {
 		if keep, err = keptEvents(f, step); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 		}

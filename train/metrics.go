@@ -29,14 +29,15 @@ type Metrics struct {
 // OpenMetrics opens a file of metrics to append to, creating it if need be. It
 // keeps the lines up to the given step and drops later ones, as well as a last
 // line that a crash cut short: a run resumed at that step then leaves the
-// same file as one that was never stopped. Step 0 starts anew.
+// same file as one that was never stopped. A negative step starts
+// anew.
 func OpenMetrics(path string, step int) (*Metrics, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}
 	keep := int64(0)
-	if step > 0 {
+	if step >= 0 {
 		if keep, err = keptBytes(f, step); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 		}

@@ -140,21 +140,21 @@ func (r *run) step(ctx context.Context) (err error) {
 		}
 		r.place = nil
 	}
+	r.halted = false
 	place, err := r.Train.State()
 	if err != nil {
 		return fmt.Errorf("position of the training data: %w", err)
 	}
 	guard := r.at.Guard
 	defer func() {
-		if err != nil && r.place == nil {
+		if err != nil {
 			r.place, r.at.Guard = place, guard
 		}
 	}()
 	r.Params.ZeroGrad() // Gorgonia's solvers leave them, and a skipped update does
 	weights, err := r.read(ctx)
 	if err != nil {
-		r.place, r.dirty = datasets.Halted(place), true
-		return err
+		return r.unread(err)
 	}
 	var loss float64
 	for m, b := range r.batches {

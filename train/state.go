@@ -6,6 +6,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/internal/optional"
 )
 
@@ -33,8 +34,9 @@ type State struct {
 	Last   *Step `json:"last,omitempty"`
 	Untold bool  `json:"untold,omitempty"`
 
-	Stream []byte      `json:"stream"` // position of the training data
-	Solver SolverState `json:"solver"`
+	Stream     []byte      `json:"stream"`               // position of the training data
+	Validation []byte      `json:"validation,omitempty"` // Trainer.ValidationStart
+	Solver     SolverState `json:"solver"`
 }
 
 // Told is the last step that observers need not be told of again.
@@ -54,11 +56,15 @@ func (t *Trainer) State() (State, error) {
 	s := t.at
 	s.Steps, s.Seed = t.Steps, t.Seed
 	s.Batch, s.Context, s.Accumulate = t.Batch, t.Context, max(t.Accumulate, 1)
+	s.Validation = t.ValidationStart
 	if s.Stream = t.place; s.Stream == nil {
 		var err error
 		if s.Stream, err = t.Train.State(); err != nil {
 			return State{}, err
 		}
+	}
+	if t.halted {
+		s.Stream, s.Validation = datasets.Halted(s.Stream), datasets.Halted(s.Validation)
 	}
 	if solver, ok := optional.As[Stateful](t.Solver); ok {
 		s.Solver = solver.State()
@@ -102,6 +108,6 @@ func (t *Trainer) Restore(s State) error {
 	}
 	t.at = s
 	t.at.Stream, t.at.Solver = nil, SolverState{}
-	t.begun, t.dirty, t.retell, t.place = true, false, s.Untold, nil
+	t.begun, t.dirty, t.retell, t.place, t.halted = true, false, s.Untold, nil, false
 	return nil
 }

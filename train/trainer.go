@@ -28,6 +28,10 @@ type Trainer struct {
 	// evaluation. Without it there are none.
 	Validation func() (datasets.Stream, error)
 
+	// ValidationStart is the state of a new stream of Validation. It is kept in
+	// State.Validation, which that of the resumed run can be held against.
+	ValidationStart []byte
+
 	Solver   gorgonia.Solver
 	Schedule Schedule
 
@@ -65,6 +69,7 @@ type Trainer struct {
 
 	at     State  // what State returns, but for stream and solver
 	place  []byte // of the training data before an update that failed; nil if none did
+	halted bool   // data could not be read on
 	retell bool   // at was restored, and observers are to be told of its step again
 	dirty  bool   // something happened since the last save
 	begun  bool

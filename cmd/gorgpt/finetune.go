@@ -217,7 +217,7 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 	if err := j.makeOut(task.Name); err != nil {
 		return err
 	}
-	metrics, err := train.OpenMetrics(metricsPath(j.out), 0)
+	metrics, err := train.OpenMetrics(metricsPath(j.out), -1)
 	if err != nil {
 		return err
 	}

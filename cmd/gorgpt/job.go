@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
@@ -34,7 +35,9 @@ type job struct {
 	params    *graph.Params
 	weights   int64 // parameters
 
+	validation  datasets.Stream
 	dir         string
+	saved       int // step of the last checkpoint, -1 if there is none of this process
 	metrics     *train.Metrics
 	events      *train.Events
 	progress    *train.Progress
@@ -63,14 +66,14 @@ func checkpointsDir(dir string) string { return filepath.Join(dir, "checkpoints"
 // openRun makes the run directory, or opens the one to go on with, and connects the
 // trainer to it.
 func (j *job) openRun(t *train.Trainer) error {
-	step := 0
+	step, told := 0, -1
 	if j.resume != "" {
 		j.dir = j.resume
 		state, err := j.restore(t)
 		if err != nil {
 			return fmt.Errorf("--resume: %w", err)
 		}
-		step = state.Step
+		step, told = state.Step, state.Told()
 		if step > j.recipe.Steps {
 			return usagef("--steps %d: the run is at step %d already", j.recipe.Steps, step)
 		}
@@ -85,15 +88,15 @@ func (j *job) openRun(t *train.Trainer) error {
 	}
 	plot := train.NewPlot(filepath.Join(j.dir, "loss.png"))
 	var err error
-	if j.metrics, err = train.OpenMetrics(metricsPath(j.dir), step); err != nil {
+	if j.metrics, err = train.OpenMetrics(metricsPath(j.dir), told); err != nil {
 		return err
 	}
-	if j.events, err = train.OpenEvents(filepath.Join(j.dir, train.EventsFile), step); err != nil {
+	if j.events, err = train.OpenEvents(filepath.Join(j.dir, train.EventsFile), told); err != nil {
 		return errors.Join(err, j.metrics.Close())
 	}
 	j.progress = train.NewProgress(j.stderr, j.recipe.Steps, j.machine())
-	if step > 0 {
-		err := errors.Join(replay(metricsPath(j.dir), plot, &j.evaluations), cutSamples(samplesPath(j.dir), step))
+	if j.resume != "" {
+		err := errors.Join(replay(metricsPath(j.dir), undrawn{plot}, &j.evaluations), cutSamples(samplesPath(j.dir), told))
 		if err != nil {
 			return errors.Join(err, j.closeRun())
 		}
@@ -103,6 +106,14 @@ func (j *job) openRun(t *train.Trainer) error {
 		t.Observers = append(t.Observers, train.Every(every, 0, j.addSample))
 	}
 	t.Save = j.save
+	return nil
+}
+
+// undrawn is a plot that is told of evaluations and does not draw each.
+type undrawn struct{ *train.Plot }
+
+func (u undrawn) OnEvaluation(e train.Evaluation) error {
+	u.AddEvaluation(e)
 	return nil
 }
 
@@ -193,6 +204,7 @@ func (j *job) save(s train.State) error {
 	if err := checkpoint.Point(dir, "latest", name); err != nil {
 		return err
 	}
+	j.saved = s.Step
 	return prune(dir, j.recipe.Keep)
 }
 
@@ -245,7 +257,13 @@ func (j *job) restore(t *train.Trainer) (train.State, error) {
 	if err := d.Params(j.params, j.model.Absent()); err != nil {
 		return s, err
 	}
-	return s, t.Restore(s)
+	if err := t.Restore(s); err != nil || s.Validation == nil {
+		return s, err
+	}
+	if err := j.validation.Restore(s.Validation); err != nil {
+		return s, fmt.Errorf("validation text: %w", err)
+	}
+	return s, nil
 }
 
 // moments reads the solver's tensors.

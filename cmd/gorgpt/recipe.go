@@ -237,7 +237,7 @@ func (r recipe) warmup() int { return min(r.Warmup, r.Steps/10) }
 
 // fixed is the recipe without what may change when a run is resumed.
 func (r recipe) fixed() recipe {
-	r.Steps, r.EvalEvery, r.EvalBatches, r.SaveEvery, r.SampleEvery, r.Keep = 0, 0, 0, 0, 0, 0
+	r.Steps, r.EvalEvery, r.EvalBatches, r.SaveEvery, r.SampleEvery, r.Keep, r.BadRecords = 0, 0, 0, 0, 0, 0, ""
 	// A file has an empty list where a new recipe has none.
 	r.Mix, r.NoDecay = slices.Clip(append([]string{}, r.Mix...)), slices.Clip(append([]string{}, r.NoDecay...))
 	return r

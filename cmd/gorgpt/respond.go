@@ -44,7 +44,7 @@ func (j *finetuning) runPairs(ctx context.Context) (err error) {
 	if err := j.makeOut("pairs"); err != nil {
 		return err
 	}
-	metrics, err := train.OpenMetrics(metricsPath(j.out), 0)
+	metrics, err := train.OpenMetrics(metricsPath(j.out), -1)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ Standard output: the validation losses, a sample, and the run directory last.`,
   gorgpt train --resume runs/gpt2-nano-20260102-150405`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			j := &job{recipe: defaults(), out: out, resume: resume, stopAfter: stopAfter, stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
+			j := &job{recipe: defaults(), saved: -1, out: out, resume: resume, stopAfter: stopAfter, stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
 			if stopAfter < 0 {
 				return usagef("--stop-after %d: want 0 or more", stopAfter)
 			}
@@ -67,7 +67,7 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 				return usageError{err}
 			}
 			if resume != "" && !reflect.DeepEqual(j.recipe.fixed(), was.fixed()) {
-				return usagef("--resume goes on with the run as it began: of the recipe, only --steps, --eval-every, --eval-batches, --save-every, --sample-every and --keep can change")
+				return usagef("--resume goes on with the run as it began: of the recipe, only --steps, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records can change")
 			}
 			if err := j.recipe.validate(); err != nil {
 				return err
@@ -154,12 +154,23 @@ func (j *job) run(ctx context.Context) (err error) {
 		fmt.Fprintln(j.stderr, skipped)
 	}
 	if err != nil {
-		if errors.Is(err, context.Canceled) {
-			fmt.Fprintf(j.stderr, "saved; go on with: gorgpt train --resume %s\n", j.dir)
-		}
+		j.sayHowToGoOn(t, err)
 		return err
 	}
 	return j.report(ctx)
+}
+
+// sayHowToGoOn tells what to do after an interrupt or a failure that left the run as it was.
+func (j *job) sayHowToGoOn(t *train.Trainer, reason error) {
+	s, err := t.State()
+	if err != nil || s.Step != j.saved {
+		return
+	}
+	when := "saved"
+	if !errors.Is(reason, context.Canceled) {
+		when = fmt.Sprintf("saved at step %d; when the cause is gone", s.Step)
+	}
+	fmt.Fprintf(j.stderr, "%s; go on with: gorgpt train --resume %s\n", when, j.dir)
 }
 
 // openTokenizer makes the tokenizer, or reads that of the run to go on with.
@@ -204,13 +215,18 @@ func (j *job) trainer(text corpus) (*train.Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	j.validation = validation
+	start, err := validation.State()
+	if err != nil {
+		return nil, err
+	}
 	restart, err := train.Restart(validation)
 	if err != nil {
 		return nil, err
 	}
 	return &train.Trainer{
 		Model: j.model, Params: j.params,
-		Train: training, Validation: restart,
+		Train: training, Validation: restart, ValidationStart: start,
 		Solver: solver, Schedule: schedule, Guard: train.Guard{Deviations: r.SkipOutliers},
 		Steps: r.Steps, Batch: r.Batch, Context: r.Context, Accumulate: r.Accumulate,
 		EvalEvery: r.EvalEvery, EvalBatches: r.EvalBatches, SaveEvery: r.SaveEvery,
