@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,14 +19,12 @@ func TestEvaluationOfAll(t *testing.T) {
 	write(t, "text.txt", text())
 	write(t, "val.txt", text()[:17*16+1+5]) // 17 windows of 16, and 5 targets
 	write(t, "more.jsonl", records(30))
-	for _, source := range []string{"--val-data val.txt", "--validation 0.3", "--mix '3 text.txt' --mix '1 more.jsonl' --validation 0.3"} {
+	for _, source := range []string{"--data text.txt --val-data val.txt", "--data text.txt --validation 0.3", "--mix '3 text.txt' --mix '1 more.jsonl' --validation 0.3"} {
 		var first float64
 		for _, batch := range []int{1, 8, 12, 100} {
 			dir := fmt.Sprint(len(source), "-", batch)
 			args := []string{"--batch", fmt.Sprint(batch), "--eval-batches", "0", "--steps", "1", "--windows", "apart", "--out", dir}
-			if status, _, stderr := trainSmall(t, append(fields(source), args...)...); status != 0 {
-				t.Fatal(stderr)
-			}
+			mustTrain(t, slices.Concat([]string{"train"}, small[2:], fields(source), args)...) // without --data
 			_, validation := losses(t, dir)
 			if first == 0 {
 				first = validation[0]
