@@ -15,12 +15,12 @@ type Segment struct {
 }
 
 // Batches yields texts, which come with their names, in batches of segments of about
-// size bytes together: whole texts, and longer ones cut where [Cut] says. A batch is
-// longer where there is nowhere to cut. The batches depend on the texts and on size
+// size bytes together: whole texts, and longer ones cut where [CutFor] says for t, or Cut if
+// it is nil. A batch is longer where there is nowhere to cut. The batches depend on the texts and on size
 // alone, and each is the receiver's to keep. An error, which names its text, ends them.
-func Batches(texts iter.Seq2[string, io.Reader], size int) iter.Seq2[[]Segment, error] {
+func Batches(t Tokenizer, texts iter.Seq2[string, io.Reader], size int) iter.Seq2[[]Segment, error] {
 	return func(yield func([]Segment, error) bool) {
-		b := batcher{size: size, yield: yield}
+		b := batcher{tokenizer: t, size: size, yield: yield}
 		for name, r := range texts {
 			if !b.text(name, r) {
 				return
@@ -34,8 +34,9 @@ func Batches(texts iter.Seq2[string, io.Reader], size int) iter.Seq2[[]Segment, 
 
 // batcher puts batches together.
 type batcher struct {
-	size  int
-	yield func([]Segment, error) bool
+	tokenizer Tokenizer
+	size      int
+	yield     func([]Segment, error) bool
 
 	buf      []byte // what the segments are in, and the text that is being read
 	segments []Segment
@@ -78,7 +79,7 @@ func (b *batcher) text(name string, r io.Reader) bool {
 // it; it returns the offset of that.
 func (b *batcher) flush(name string, offset int64) (int64, bool) {
 	part := b.buf[b.start:]
-	cut := Cut(part)
+	cut := CutFor(b.tokenizer, part)
 	if cut > 0 {
 		b.segments = append(b.segments, Segment{name, offset, part[:cut:cut], false})
 	}

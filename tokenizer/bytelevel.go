@@ -9,13 +9,19 @@ import (
 // tokens are the bytes they stand for, so it encodes any text, valid UTF-8 or not.
 type byteLevel struct {
 	name    string
-	tokens  []string   // by id: the bytes, the special tokens as they are written
-	byteID  [256]int32 // the ids of the single bytes
+	tokens  []string   // by id: the bytes, or the text of an end of text
+	byteID  [256]int32 // the ids of the single bytes, -1 where there is none
 	merges  *merges
 	words   *words // the pieces that are one token
-	special []Special
-	end     int // index in special of the end of text, -1 if there is none
+	end     int    // id of the end of text, -1 if there is none
+	cutting *cutting
 	caches  caches
+
+	written map[int]string // tokens that are no bytes, by id; an empty one beside is vacant
+	gaps    bool           // some byte has no token
+	unknown int32          // id that stands for such a byte, -1 if there is none
+	fuse    bool           // for several that follow each other
+	whole   bool           // a piece that is a token is that one, whatever merges make of it
 }
 
 // byteTokens is the number of tokens that every vocabulary over bytes has.
@@ -40,7 +46,7 @@ func byteOrder() []byte {
 // are the bytes in GPT-2's order; a merge that makes a new string takes the next id;
 // the end of text comes last.
 func newByteLevel(name string, learned []pair) *byteLevel {
-	t := &byteLevel{name: name, merges: newMerges(len(learned)), tokens: make([]string, 0, 257+len(learned))}
+	t := &byteLevel{name: name, merges: newMerges(len(learned)), tokens: make([]string, 0, 257+len(learned)), unknown: -1}
 	ids := make(map[string]int32, 256+len(learned))
 	add := func(token string) int32 {
 		id, ok := ids[token]
@@ -56,8 +62,9 @@ func newByteLevel(name string, learned []pair) *byteLevel {
 	for _, p := range learned {
 		t.merges.add(p, add(t.tokens[p.left]+t.tokens[p.right]))
 	}
-	t.special, t.end = []Special{{EndOfText, len(t.tokens)}}, 0
+	t.end = len(t.tokens)
 	t.tokens = append(t.tokens, EndOfText)
+	t.written = map[int]string{t.end: EndOfText}
 	t.findWords()
 	return t
 }
@@ -65,18 +72,19 @@ func newByteLevel(name string, learned []pair) *byteLevel {
 // findWords lists the tokens that come of their own text: a token need not, where a
 // merge of lower rank gets in the way.
 func (t *byteLevel) findWords() {
-	special := make(map[int]bool, len(t.special))
-	for _, s := range t.special {
-		special[s.ID] = true
-	}
 	t.words = newWords(len(t.tokens), t.tokens)
 	var ids []int32
 	for id, token := range t.tokens {
-		if special[id] {
+		if _, ok := t.written[id]; ok || token == "" {
 			continue
 		}
-		ids = t.merges.apply(t.symbols(ids[:0], []byte(token)))
-		if len(ids) == 1 && ids[0] == int32(id) {
+		if !t.whole {
+			if ids = t.symbols(ids[:0], []byte(token)); slices.Contains(ids, -1) {
+				continue
+			}
+			ids = t.merges.apply(ids)
+		}
+		if t.whole || len(ids) == 1 && ids[0] == int32(id) {
 			t.words.add(int32(id))
 		}
 	}
@@ -91,10 +99,22 @@ func (t *byteLevel) symbols(ids []int32, piece []byte) []int32 {
 	return ids
 }
 
-// Append implements Tokenizer. There is no text that it cannot encode.
+// Append implements Tokenizer. There is no text that it cannot encode, unless bytes have no
+// token.
 func (t *byteLevel) Append(ids []int, text []byte) ([]int, error) {
 	c := t.caches.take()
 	defer t.caches.give(c)
+	switch {
+	case t.cutting != nil:
+		return t.appendParts(c, ids, text)
+	case t.gaps:
+		return t.appendKnown(c, ids, text, false)
+	}
+	return t.appendPieces(c, ids, text), nil
+}
+
+// appendPieces encodes the pieces of a text, none of whose bytes is without a token.
+func (t *byteLevel) appendPieces(c *cache, ids []int, text []byte) []int {
 	for len(text) > 0 {
 		n := nextPiece(text)
 		piece := text[:n]
@@ -103,22 +123,27 @@ func (t *byteLevel) Append(ids []int, text []byte) ([]int, error) {
 			ids = append(ids, int(t.byteID[piece[0]]))
 			continue
 		}
-		h := hash(piece)
-		if id := t.words.find(h, piece); id >= 0 {
-			ids = append(ids, int(id))
-			continue
-		}
-		parts, entry := c.get(h, piece)
-		if parts == nil {
-			parts = t.merges.apply(t.symbols(c.scratch[:0], piece))
-			c.scratch = parts
-			entry.put(piece, parts)
-		}
-		for _, id := range parts {
-			ids = append(ids, int(id))
-		}
+		ids = t.appendPiece(c, ids, piece)
 	}
-	return ids, nil
+	return ids
+}
+
+// appendPiece encodes a piece.
+func (t *byteLevel) appendPiece(c *cache, ids []int, piece []byte) []int {
+	h := hash(piece)
+	if id := t.words.find(h, piece); id >= 0 {
+		return append(ids, int(id))
+	}
+	parts, entry := c.get(h, piece)
+	if parts == nil {
+		parts = t.merges.apply(t.symbols(c.scratch[:0], piece))
+		c.scratch = parts
+		entry.put(piece, parts)
+	}
+	for _, id := range parts {
+		ids = append(ids, int(id))
+	}
+	return ids
 }
 
 // AppendText implements Tokenizer.
@@ -137,17 +162,10 @@ func (t *byteLevel) AppendText(text []byte, ids []int) ([]byte, error) {
 func (t *byteLevel) Size() int { return len(t.tokens) }
 
 // EndOfText implements Tokenizer.
-func (t *byteLevel) EndOfText() (int, bool) {
-	if t.end < 0 {
-		return 0, false
-	}
-	return t.special[t.end].ID, true
-}
+func (t *byteLevel) EndOfText() (int, bool) { return max(t.end, 0), t.end >= 0 }
 
 // Name implements Tokenizer.
 func (t *byteLevel) Name() string { return t.name }
-
-func (t *byteLevel) specials() []Special { return slices.Clone(t.special) }
 
 // String tells the kind and the size.
 func (t *byteLevel) String() string { return fmt.Sprintf("%s of %d tokens", t.name, len(t.tokens)) }

@@ -202,7 +202,7 @@ func TestBatches(t *testing.T) {
 			}
 		}
 		k, got, ids := 0, "", []int(nil)
-		for batch, err := range Batches(each, 8) {
+		for batch, err := range Batches(nil, each, 8) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -287,7 +287,7 @@ func opticks(t testing.TB) string {
 
 // cold is the tokenizer without anything remembered.
 func (t *byteLevel) cold() *byteLevel {
-	return &byteLevel{name: t.name, tokens: t.tokens, byteID: t.byteID, merges: t.merges, words: t.words, special: t.special, end: t.end}
+	return &byteLevel{name: t.name, tokens: t.tokens, byteID: t.byteID, merges: t.merges, words: t.words, end: t.end, written: t.written, unknown: -1}
 }
 
 func BenchmarkGPT2(b *testing.B) {

@@ -149,7 +149,7 @@ func ExampleBatches() {
 	texts := func(yield func(string, io.Reader) bool) {
 		_ = yield("a.txt", strings.NewReader("short")) && yield("b.txt", strings.NewReader("a longer text"))
 	}
-	for batch, err := range tokenizer.Batches(texts, 16) {
+	for batch, err := range tokenizer.Batches(nil, texts, 16) {
 		if err != nil {
 			log.Fatal(err)
 		}

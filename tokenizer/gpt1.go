@@ -3,7 +3,6 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -27,7 +26,6 @@ type gpt1 struct {
 	unknown int32
 	merges  *merges
 	words   *words // that are one token, without wordEnd
-	special []Special
 	caches  caches
 }
 
@@ -36,8 +34,8 @@ const (
 	atEnd
 )
 
-// newGPT1 makes a tokenizer of what files hold.
-func newGPT1(v vocabulary, l mergeList, special []Special) (*gpt1, error) {
+// newGPT1 makes a tokenizer of what files hold. Those tokens that are apart need no merge.
+func newGPT1(v vocabulary, l mergeList, apart map[string]bool) (*gpt1, error) {
 	table, err := l.table(v, func(left, right string) string { return left + right })
 	if err != nil {
 		return nil, err
@@ -46,27 +44,21 @@ func newGPT1(v vocabulary, l mergeList, special []Special) (*gpt1, error) {
 	if !ok {
 		return nil, fmt.Errorf("the vocabulary has no token %q", unknownToken)
 	}
-	special = slices.DeleteFunc(slices.Clone(special), func(s Special) bool { return s.Text == unknownToken })
-	all, err := withSpecials(v, special)
-	if err != nil {
+	t := &gpt1{unknown: int32(unknown), merges: table}
+	if t.tokens, err = v.tokens(); err != nil {
 		return nil, err
-	}
-	t := &gpt1{unknown: int32(unknown), merges: table, special: special}
-	if t.tokens, err = all.tokens(); err != nil {
-		return nil, err
-	}
-	apart := map[int]bool{unknown: true}
-	for _, s := range special {
-		apart[s.ID] = true
 	}
 	made := make([]bool, len(t.tokens))
-	for rank, id := range table.results {
-		if p := table.pairs[rank]; apart[int(id)] || apart[int(p.left)] || apart[int(p.right)] {
-			return nil, fmt.Errorf("merge %q %q has to do with a special token", t.tokens[p.left], t.tokens[p.right])
-		}
+	for _, id := range table.results {
 		made[id] = true
 	}
-	return t, t.index(apart, made)
+	beside := map[int]bool{unknown: true}
+	for id, token := range t.tokens {
+		if apart[token] && !made[id] {
+			beside[id] = true
+		}
+	}
+	return t, t.index(beside, made)
 }
 
 // index finds the characters, and the words of one token.
@@ -188,22 +180,13 @@ func (t *gpt1) AppendText(text []byte, ids []int) ([]byte, error) {
 func (t *gpt1) Size() int { return len(t.tokens) }
 
 // EndOfText implements Tokenizer: GPT-1 has none, unless it was added.
-func (t *gpt1) EndOfText() (int, bool) {
-	for _, s := range t.special {
-		if s.Text == EndOfText {
-			return s.ID, true
-		}
-	}
-	return 0, false
-}
+func (t *gpt1) EndOfText() (int, bool) { return 0, false }
 
 // Name implements Tokenizer.
 func (t *gpt1) Name() string { return "gpt1" }
 
-func (t *gpt1) specials() []Special { return slices.Clone(t.special) }
-
 // Save implements Tokenizer.
-func (t *gpt1) Save(dir string) error { return t.pipeline().save(dir) }
+func (t *gpt1) Save(dir string) error { return t.pipeline().save(dir, usualConfig(t), nil) }
 
 // pipeline is what Hugging Face publishes for GPT-1, less <unk> as an added token:
 // there, <unk> in a text becomes its id.
@@ -217,9 +200,6 @@ func (t *gpt1) pipeline() *pipeline {
 	}
 	for id, token := range t.tokens {
 		p.Model.Vocab[token] = id
-	}
-	for _, s := range t.special {
-		p.AddedTokens = append(p.AddedTokens, addedToken{ID: s.ID, Content: s.Text, Special: true})
 	}
 	for _, m := range t.merges.pairs {
 		p.Model.Merges = append(p.Model.Merges, fileMerge{left: t.tokens[m.left], right: t.tokens[m.right]})
@@ -245,12 +225,10 @@ func (p *pipeline) gpt1() (Tokenizer, error) {
 		return nil, errors.New("normalizer \"BertNormalizer\" has something switched off, want all for GPT-1")
 	case p.PreTokenizer == nil || p.PreTokenizer.Type != "BertPreTokenizer":
 		return nil, fmt.Errorf("pre_tokenizer is %s, want \"BertPreTokenizer\" for GPT-1", p.PreTokenizer)
-	case p.PostProcessor != nil && (p.PostProcessor.Type != "TemplateProcessing" || len(p.PostProcessor.SpecialTokens) > 0):
-		return nil, fmt.Errorf("post_processor is %q, want none, or \"TemplateProcessing\" without special_tokens", p.PostProcessor.Type)
 	}
-	special, err := p.specials()
-	if err != nil {
-		return nil, err
+	apart := make(map[string]bool)
+	for _, a := range p.AddedTokens {
+		apart[a.Content] = true
 	}
-	return newGPT1(m.Vocab, m.Merges, special)
+	return newGPT1(m.Vocab, m.Merges, apart)
 }

@@ -22,19 +22,19 @@ func mustGPT1(t testing.TB) *gpt1 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tok.(*gpt1)
+	return finding(tok).Tokenizer.(*gpt1)
 }
 
 // smallGPT1 is a vocabulary of GPT-1's kind over a few letters.
 func smallGPT1(t testing.TB) *gpt1 {
 	t.Helper()
-	tok, err := parseBare([]byte(`{"<unk>": 0, "h": 1, "e": 2, "l": 3, "o": 4, "h</w>": 5, "e</w>": 6, "l</w>": 7, "o</w>": 8,
+	tok, err := new(described).parseBare([]byte(`{"<unk>": 0, "h": 1, "e": 2, "l": 3, "o": 4, "h</w>": 5, "e</w>": 6, "l</w>": 7, "o</w>": 8,
 		"!</w>": 9, "he": 10, "ll": 11, "lo</w>": 12, "hel": 13, "hello</w>": 14}`),
 		[]byte("#version: 0.2\nh e\nl o</w>\nhe l\nhel lo</w>\nl l\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tok.(*gpt1)
+	return finding(tok).Tokenizer.(*gpt1)
 }
 
 func TestGPT1Golden(t *testing.T) {

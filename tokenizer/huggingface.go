@@ -2,10 +2,12 @@ package tokenizer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // The names of the files that Save writes.
@@ -14,6 +16,9 @@ const (
 	configFile    = "tokenizer_config.json"
 	vocabFile     = "vocab.json"
 	mergesFile    = "merges.txt"
+	specialFile   = "special_tokens_map.json"
+	addedFile     = "added_tokens.json"
+	templateFile  = "chat_template.jinja"
 )
 
 // maxFile bounds the tokenizer.json that Load reads; GPT-2's has 3.6 MB, the
@@ -44,21 +49,50 @@ type addedToken struct {
 	Special    bool   `json:"special"`
 }
 
-// stage is a normalizer, pre-tokenizer, post-processor or decoder. The switches
-// are ByteLevel's; where a file leaves them out they are true. SpecialTokens
-// are what a TemplateProcessing adds to a text.
+// stage is a normalizer, pre-tokenizer, post-processor or decoder. Switches of ByteLevel
+// are true where a file leaves them out.
 type stage struct {
-	Type           string                     `json:"type"`
-	AddPrefixSpace *bool                      `json:"add_prefix_space,omitempty"`
-	TrimOffsets    *bool                      `json:"trim_offsets,omitempty"`
-	UseRegex       *bool                      `json:"use_regex,omitempty"`
-	SpecialTokens  map[string]json.RawMessage `json:"special_tokens,omitempty"`
+	Type           string `json:"type"`
+	AddPrefixSpace *bool  `json:"add_prefix_space,omitempty"`
+	TrimOffsets    *bool  `json:"trim_offsets,omitempty"`
+	UseRegex       *bool  `json:"use_regex,omitempty"`
 
 	CleanText    *bool   `json:"clean_text,omitempty"` // BertNormalizer's four
 	ChineseChars *bool   `json:"handle_chinese_chars,omitempty"`
 	StripAccents *bool   `json:"strip_accents,omitempty"`
 	Lowercase    *bool   `json:"lowercase,omitempty"`
 	Suffix       *string `json:"suffix,omitempty"` // BPEDecoder's
+
+	Normalizers      []*stage        `json:"normalizers,omitempty"` // of a Sequence
+	PreTokenizers    []*stage        `json:"pretokenizers,omitempty"`
+	Processors       []*stage        `json:"processors,omitempty"`
+	IndividualDigits *bool           `json:"individual_digits,omitempty"` // of Digits
+	Pattern          json.RawMessage `json:"pattern,omitempty"`           // of Split
+	Behavior         string          `json:"behavior,omitempty"`
+	Invert           *bool           `json:"invert,omitempty"`
+
+	Single        []templatePiece            `json:"single,omitempty"` // of TemplateProcessing
+	Pair          []templatePiece            `json:"pair,omitempty"`
+	SpecialTokens map[string]json.RawMessage `json:"special_tokens,omitempty"`
+
+	raw json.RawMessage // as it was in the file
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *stage) UnmarshalJSON(b []byte) error {
+	type plain stage
+	err := json.Unmarshal(b, (*plain)(s))
+	s.raw = slices.Clone(b)
+	return err
+}
+
+// MarshalJSON implements json.Marshaler: a stage of a file is written as it was.
+func (s *stage) MarshalJSON() ([]byte, error) {
+	type plain stage
+	if s.raw != nil {
+		return s.raw, nil
+	}
+	return json.Marshal((*plain)(s))
 }
 
 type model struct {
@@ -74,26 +108,12 @@ type model struct {
 	Merges                  mergeList  `json:"merges"`
 }
 
-// config is the part of tokenizer_config.json that transformers needs.
-type config struct {
-	Class   string `json:"tokenizer_class"`
-	CleanUp bool   `json:"clean_up_tokenization_spaces"`
-	Begin   string `json:"bos_token,omitempty"`
-	End     string `json:"eos_token,omitempty"`
-}
-
 // save writes the files of a tokenizer into dir: those of its parts too, vocab.json and
 // merges.txt, where tokens merge.
-func (p *pipeline) save(dir string) error {
-	p.Version = "1.0"
+func (p *pipeline) save(dir string, config map[string]json.RawMessage, files map[string][]byte) error {
+	p.Version = cmp.Or(p.Version, "1.0")
 	if p.AddedTokens == nil {
 		p.AddedTokens = []addedToken{}
-	}
-	c := config{Class: "PreTrainedTokenizerFast"}
-	for _, t := range p.AddedTokens {
-		if t.Content == EndOfText {
-			c.Begin, c.End = EndOfText, EndOfText
-		}
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -109,7 +129,12 @@ func (p *pipeline) save(dir string) error {
 			return err
 		}
 	}
-	return writeJSON(filepath.Join(dir, configFile), c)
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
+			return err
+		}
+	}
+	return writeJSON(filepath.Join(dir, configFile), config)
 }
 
 // writeJSON writes indented JSON, with < and > as they are.

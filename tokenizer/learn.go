@@ -49,7 +49,7 @@ func countPieces(texts iter.Seq2[string, io.Reader]) (map[string]int64, error) {
 		wait.Go(func() { workers[i] = countBatches(batches) })
 	}
 	var failed error
-	for batch, err := range Batches(texts, countedBatch) {
+	for batch, err := range Batches(nil, texts, countedBatch) {
 		if err != nil {
 			failed = err
 			break

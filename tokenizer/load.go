@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
@@ -23,19 +22,19 @@ import (
 //
 // Errors name the file and, where one is to blame, the line.
 func Load(dir string) (Tokenizer, error) {
+	d, err := describedIn(dir)
+	if err != nil {
+		return nil, err
+	}
 	name := filepath.Join(dir, tokenizerFile)
 	b, err := readFile(name, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		for _, pair := range bareFiles {
-			if _, other := os.Stat(filepath.Join(dir, pair[0])); other == nil {
-				return loadBare(filepath.Join(dir, pair[0]), filepath.Join(dir, pair[1]))
-			}
-		}
+		return d.loadBare(dir, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	t, err := parse(b)
+	t, err := d.parse(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -49,6 +48,9 @@ func readFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s: a folder, want a file", name)
+	}
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(b)) > limit {
 		err = fmt.Errorf("%s: more than %d bytes, too large for a tokenizer", name, limit)
@@ -56,8 +58,17 @@ func readFile(name string, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// parse makes the tokenizer that the bytes of a tokenizer.json describe.
-func parse(b []byte) (Tokenizer, error) {
+// decode reads JSON. Its errors have the line.
+func decode(b []byte, v any) error {
+	if !utf8.Valid(b) {
+		return errors.New("not valid UTF-8")
+	}
+	return lined(b, plainjson.Unmarshal(b, v))
+}
+
+// parse makes the tokenizer that the bytes of a tokenizer.json and the files beside it
+// describe.
+func (d *described) parse(b []byte) (Tokenizer, error) {
 	if !utf8.Valid(b) {
 		return nil, errors.New("not valid UTF-8")
 	}
@@ -65,26 +76,87 @@ func parse(b []byte) (Tokenizer, error) {
 	if err := plainjson.Unmarshal(b, &p); err != nil {
 		return nil, lined(b, fmt.Errorf("not a tokenizer: %w", err))
 	}
+	if err := d.adjust(&p); err != nil {
+		return nil, err
+	}
 	t, err := p.tokenizer()
-	return t, lined(b, err)
+	if err != nil {
+		return nil, lined(b, err)
+	}
+	return d.describe(t, p.Model.Vocab, &p)
 }
 
-// tokenizer makes the tokenizer that a pipeline describes.
-func (p *pipeline) tokenizer() (Tokenizer, error) {
-	s := p.PreTokenizer
+// adjust is what transformers changes of a tokenizer.json: add_prefix_space is that of
+// tokenizer_config.json for GPT-2's class. For others it depends on the release, so they must
+// agree.
+func (d *described) adjust(p *pipeline) error {
+	class, err := d.class()
+	if err != nil {
+		return err
+	}
+	want, there, err := d.is("add_prefix_space")
+	level := p.PreTokenizer.byteLevel()
+	if err != nil || level == nil || !there && class != gpt2Class {
+		return err
+	}
+	has := level.AddPrefixSpace == nil || *level.AddPrefixSpace
 	switch {
-	case s != nil && s.Type == "ByteLevel" && (s.UseRegex == nil || *s.UseRegex):
+	case has == want:
+	case class != gpt2Class && class != "":
+		return fmt.Errorf("pre_tokenizer has add_prefix_space %t, %s has %t: want the same", has, configFile, want)
+	default:
+		level.AddPrefixSpace = &want
+		level.raw, p.PreTokenizer.raw = nil, nil
+	}
+	return nil
+}
+
+// byteLevel is the stage of that type, or nil.
+func (s *stage) byteLevel() *stage {
+	if s != nil && s.Type == "Sequence" && len(s.PreTokenizers) > 0 {
+		s = s.PreTokenizers[len(s.PreTokenizers)-1]
+	}
+	if s == nil || s.Type != "ByteLevel" {
+		return nil
+	}
+	return s
+}
+
+// tokenizer makes the tokenizer of the model that a pipeline describes.
+func (p *pipeline) tokenizer() (Tokenizer, error) {
+	m := p.Model
+	switch {
+	case p.isBytes():
+		return Bytes(), nil
+	case p.PreTokenizer.byteLevel() != nil:
 		return p.byteLevel()
-	case p.Model != nil && p.Model.EndOfWordSuffix != nil && *p.Model.EndOfWordSuffix == wordEnd:
+	case m != nil && m.EndOfWordSuffix != nil && *m.EndOfWordSuffix == wordEnd:
 		return p.gpt1()
 	}
 	if err := p.plain(); err != nil {
 		return nil, err
 	}
-	if s == nil {
-		return p.chars()
+	if p.PreTokenizer != nil {
+		return nil, fmt.Errorf("pre_tokenizer is %s, want none for characters, \"ByteLevel\", or a \"Sequence\" that ends with it", p.PreTokenizer)
 	}
-	return p.bytes()
+	return p.chars()
+}
+
+// isBytes tells whether this is what byteTokenizer.Save wrote.
+func (p *pipeline) isBytes() bool {
+	off := func(b *bool) bool { return b != nil && !*b }
+	level := p.PreTokenizer
+	if p.plain() != nil || level == nil || level.Type != "ByteLevel" || !off(level.UseRegex) || !off(level.AddPrefixSpace) ||
+		p.Decoder == nil || p.Decoder.Type != "ByteLevel" || len(p.Model.Vocab) != 256 ||
+		len(p.AddedTokens) < 1 || p.AddedTokens[0].Content != EndOfText || p.AddedTokens[0].ID != byteEnd {
+		return false
+	}
+	for b, symbol := range byteSymbols() {
+		if id, ok := p.Model.Vocab[string(symbol)]; !ok || id != b {
+			return false
+		}
+	}
+	return true
 }
 
 // plain checks what bytes and chars have in common: nothing is done to the
@@ -110,9 +182,6 @@ func (p *pipeline) plain() error {
 		return errors.New("model.byte_fallback is true, want false")
 	case p.Normalizer != nil:
 		return fmt.Errorf("normalizer is %q, want none", p.Normalizer.Type)
-	case p.PostProcessor != nil && (p.PostProcessor.Type != "TemplateProcessing" || len(p.PostProcessor.SpecialTokens) > 0):
-		// transformers 5 writes a template that adds nothing.
-		return fmt.Errorf("post_processor is %q, want none, or \"TemplateProcessing\" without special_tokens", p.PostProcessor.Type)
 	}
 	return nil
 }
@@ -137,49 +206,7 @@ func (p *pipeline) chars() (Tokenizer, error) {
 		}
 		runes[id] = r
 	}
-	return withAdded(newCharTokenizer(runes), p.AddedTokens)
-}
-
-// bytes reads what byteTokenizer.Save wrote.
-func (p *pipeline) bytes() (Tokenizer, error) {
-	s := p.PreTokenizer
-	if s.Type != "ByteLevel" || s.AddPrefixSpace == nil || *s.AddPrefixSpace || s.UseRegex == nil || *s.UseRegex {
-		return nil, fmt.Errorf("pre_tokenizer is %s, want none for characters, \"ByteLevel\" without add_prefix_space and use_regex for bytes", s)
-	}
-	if p.Decoder == nil || p.Decoder.Type != "ByteLevel" {
-		return nil, fmt.Errorf("decoder is %s, want \"ByteLevel\" for bytes", p.Decoder)
-	}
-	vocab := p.Model.Vocab
-	for b, symbol := range byteSymbols() {
-		if id, ok := vocab[string(symbol)]; !ok || id != b {
-			return nil, fmt.Errorf("model.vocab: want id %d for byte 0x%02x, written %q", b, b, string(symbol))
-		}
-	}
-	if len(vocab) != 256 {
-		return nil, fmt.Errorf("model.vocab has %d tokens, want the 256 bytes", len(vocab))
-	}
-	if len(p.AddedTokens) < 1 || p.AddedTokens[0].Content != EndOfText || p.AddedTokens[0].ID != byteEnd {
-		return nil, fmt.Errorf("added_tokens: want %q with id %d first", EndOfText, byteEnd)
-	}
-	return withAdded(Bytes(), p.AddedTokens[1:])
-}
-
-// withAdded is t with the special tokens that AddSpecials gave it.
-func withAdded(t Tokenizer, tokens []addedToken) (Tokenizer, error) {
-	if len(tokens) == 0 {
-		return t, nil
-	}
-	var texts []string
-	for i, a := range tokens {
-		switch {
-		case a.ID != t.Size()+i:
-			return nil, fmt.Errorf("added_tokens: %q has id %d, want %d, as the tokens end there", a.Content, a.ID, t.Size()+i)
-		case slices.Contains(texts, a.Content):
-			return nil, fmt.Errorf("added_tokens: %q is there twice", a.Content)
-		}
-		texts = append(texts, a.Content)
-	}
-	return AddSpecials(t, texts...)
+	return newCharTokenizer(runes), nil
 }
 
 // String writes a stage for an error.

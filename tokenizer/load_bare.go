@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,8 +19,43 @@ var bareFiles = [][2]string{
 	{"encoder.json", "vocab.bpe"},
 }
 
-// loadBare reads a vocabulary and its merges.
-func loadBare(vocabName, mergesName string) (Tokenizer, error) {
+// otherFiles are those of tokenizers that are of another kind.
+var otherFiles = []struct{ name, kind string }{
+	{"vocab.txt", "WordPiece's, as BERT has it"},
+	{"spiece.model", "SentencePiece's"},
+	{"sentencepiece.bpe.model", "SentencePiece's"},
+	{"tokenizer.model", "SentencePiece's or tiktoken's"},
+}
+
+// loadBare reads the vocabulary and its merges that are in a folder without a tokenizer.json;
+// missing is the error that it has none.
+func (d *described) loadBare(dir string, missing error) (Tokenizer, error) {
+	for _, pair := range bareFiles {
+		if _, err := os.Stat(filepath.Join(dir, pair[0])); err == nil {
+			return d.loadFiles(filepath.Join(dir, pair[0]), filepath.Join(dir, pair[1]))
+		}
+	}
+	for _, pair := range bareFiles {
+		if name := filepath.Join(dir, pair[1]); exists(name) {
+			return nil, fmt.Errorf("%s: %s is missing beside it", name, pair[0])
+		}
+	}
+	for _, f := range otherFiles {
+		if name := filepath.Join(dir, f.name); exists(name) {
+			return nil, fmt.Errorf("%s is %s, which is not read here: want tokenizer.json, or vocab.json and merges.txt", name, f.kind)
+		}
+	}
+	return nil, missing
+}
+
+// exists tells whether there is a file.
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// loadFiles reads a vocabulary and its merges.
+func (d *described) loadFiles(vocabName, mergesName string) (Tokenizer, error) {
 	vocab, err := readFile(vocabName, maxFile)
 	if err != nil {
 		return nil, err
@@ -32,7 +67,7 @@ func loadBare(vocabName, mergesName string) (Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := parseBare(vocab, merges)
+	t, err := d.parseBare(vocab, merges)
 	if p, ok := errors.AsType[*placed](err); ok && len(p.part) > 0 && len(merges) > 0 && &p.part[0] == &merges[0] {
 		return nil, fmt.Errorf("%s: %w", mergesName, lined(merges, err))
 	}
@@ -42,9 +77,9 @@ func loadBare(vocabName, mergesName string) (Tokenizer, error) {
 	return t, nil
 }
 
-// parseBare makes a tokenizer of the bytes of a vocabulary and of its merges: GPT-2's
-// kind if all bytes are in it, GPT-1's if it marks the ends of words.
-func parseBare(vocab, merges []byte) (Tokenizer, error) {
+// parseBare makes a tokenizer of the bytes of a vocabulary and of its merges, and of what the
+// files beside them say: GPT-1's kind if it marks the ends of words, else GPT-2's.
+func (d *described) parseBare(vocab, merges []byte) (Tokenizer, error) {
 	if !utf8.Valid(vocab) {
 		return nil, errors.New("not valid UTF-8")
 	}
@@ -56,40 +91,67 @@ func parseBare(vocab, merges []byte) (Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	special := apart(v, l)
-	if missing := missingBytes(v); missing == 0 {
-		return byteLevelOf(v, l, special)
-	} else if hasKey(v, unknownToken) {
-		return newGPT1(v, l, special)
+	var t Tokenizer
+	if marksWordEnds(v) {
+		if !hasKey(v, unknownToken) {
+			return nil, fmt.Errorf("tokens end in %s, as GPT-1's do, but there is no %q", wordEnd, unknownToken)
+		}
+		t, err = newGPT1(v, l, apart(v))
 	} else {
-		return nil, fmt.Errorf("neither GPT-2's kind of vocabulary, which has a token for each byte (%d are missing), nor GPT-1's, which has %q", missing, unknownToken)
+		t, err = d.bareByteLevel(v, l)
 	}
+	if err != nil {
+		return nil, err
+	}
+	return d.describe(t, v, nil)
 }
 
-// missingBytes counts the bytes without a token.
-func missingBytes(v vocabulary) int {
-	n := 0
-	for _, r := range symbols {
-		if !hasKey(v, string(r)) {
-			n++
+// marksWordEnds tells whether a vocabulary has symbols at the ends of words.
+func marksWordEnds(v vocabulary) bool {
+	for token := range v {
+		if text, ok := strings.CutSuffix(token, wordEnd); ok && text != "" {
+			return true
 		}
 	}
-	return n
+	return false
 }
 
-// apart are the special tokens of a vocabulary that comes without a list of them: those
-// that are written like <this> and that no merge makes.
-func apart(v vocabulary, l mergeList) []Special {
-	made := make(map[string]bool, len(l))
-	for _, m := range l {
-		made[m.left+m.right] = true
-	}
-	var all []Special
-	for token, id := range v {
-		if len(token) > 2 && strings.HasPrefix(token, "<") && strings.HasSuffix(token, ">") && !made[token] && !strings.HasSuffix(token, wordEnd) {
-			all = append(all, Special{token, id})
+// bareByteLevel is GPT-2's kind.
+func (d *described) bareByteLevel(v vocabulary, l mergeList) (Tokenizer, error) {
+	symbols := 0
+	for _, r := range byteSymbols() {
+		if hasKey(v, string(r)) {
+			symbols++
 		}
 	}
-	slices.SortFunc(all, func(a, b Special) int { return a.ID - b.ID })
+	if symbols == 0 {
+		return nil, fmt.Errorf("neither GPT-2's kind of vocabulary, which has tokens for bytes, nor GPT-1's, whose tokens end in %s", wordEnd)
+	}
+	prefix, _, err := d.is("add_prefix_space")
+	if err != nil {
+		return nil, err
+	}
+	t, err := newLoaded(v, l)
+	if err != nil {
+		return nil, err
+	}
+	if token := unmade(v, l, apart(v)); token != "" {
+		return nil, fmt.Errorf("model.vocab: no merge makes token %q, id %d; are the merges complete?", clip(token), v[token])
+	}
+	if prefix {
+		t.cutting = &cutting{prefix: true}
+	}
+	return t.ready(), nil
+}
+
+// apart are the tokens of a vocabulary that comes without a list of special ones which look
+// like them, so that no merge need make them: <this> or [this].
+func apart(v vocabulary) map[string]bool {
+	all := make(map[string]bool)
+	for token := range v {
+		if n := len(token); n > 2 && (token[0] == '<' && token[n-1] == '>' || token[0] == '[' && token[n-1] == ']') {
+			all[token] = !strings.HasSuffix(token, wordEnd)
+		}
+	}
 	return all
 }

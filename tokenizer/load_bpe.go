@@ -3,7 +3,9 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"unicode/utf8"
 )
 
 // plain tells what a model has beyond byte pairs that no tokenizer here has.
@@ -23,8 +25,8 @@ func (m *model) plain() error {
 	return nil
 }
 
-// byteLevel reads GPT-2's tokenizer over any vocabulary.
-func (p *pipeline) byteLevel() (Tokenizer, error) {
+// byteLevel reads a byte-level tokenizer: GPT-2's kind over any vocabulary.
+func (p *pipeline) byteLevel() (*byteLevel, error) {
 	m := p.Model
 	if err := m.plain(); err != nil {
 		return nil, err
@@ -32,108 +34,97 @@ func (p *pipeline) byteLevel() (Tokenizer, error) {
 	switch {
 	case m.EndOfWordSuffix != nil && *m.EndOfWordSuffix != "":
 		return nil, fmt.Errorf("model.end_of_word_suffix is %q, want none with \"ByteLevel\"", *m.EndOfWordSuffix)
-	case m.IgnoreMerges:
-		return nil, errors.New("model.ignore_merges is true, want false")
-	case p.Normalizer != nil:
-		return nil, fmt.Errorf("normalizer is %q, want none", p.Normalizer.Type)
-	case p.PreTokenizer.AddPrefixSpace == nil || *p.PreTokenizer.AddPrefixSpace:
-		return nil, fmt.Errorf("pre_tokenizer is %s, want add_prefix_space false", p.PreTokenizer)
 	case p.Decoder == nil || p.Decoder.Type != "ByteLevel":
 		return nil, fmt.Errorf("decoder is %s, want \"ByteLevel\"", p.Decoder)
 	}
-	if s := p.PostProcessor; s != nil && s.Type != "ByteLevel" && (s.Type != "TemplateProcessing" || len(s.SpecialTokens) > 0) {
-		return nil, fmt.Errorf("post_processor is %q, want none, \"ByteLevel\", or \"TemplateProcessing\" without special_tokens", s.Type)
-	}
-	special, err := p.specials()
+	c, err := p.PreTokenizer.cutting()
 	if err != nil {
 		return nil, err
 	}
-	return byteLevelOf(m.Vocab, m.Merges, special)
-}
-
-// specials are the added tokens.
-func (p *pipeline) specials() ([]Special, error) {
-	var all []Special
-	for _, a := range p.AddedTokens {
-		if a.Content == "" {
-			return nil, fmt.Errorf("added_tokens: the token with id %d is empty", a.ID)
-		}
-		if !a.Special {
-			return nil, fmt.Errorf("added_tokens: %q is not special; only special tokens can be added", a.Content)
-		}
-		all = append(all, Special{a.Content, a.ID})
+	t, err := newLoaded(m.Vocab, m.Merges)
+	if err != nil {
+		return nil, err
 	}
-	return all, nil
+	if m.UnkToken != nil {
+		if id, ok := m.Vocab[*m.UnkToken]; ok { // else the bytes without a token are an error, as there
+			t.unknown = int32(id)
+		}
+	}
+	t.fuse, t.whole = m.FuseUnk, m.IgnoreMerges
+	if c.prefix || c.whole || len(c.splits) > 0 {
+		t.cutting = &c
+	}
+	return t.ready(), nil
 }
 
-// byteLevelOf makes a byteLevel of what files hold.
-func byteLevelOf(v vocabulary, l mergeList, special []Special) (Tokenizer, error) {
+// newLoaded makes a byteLevel of a vocabulary and its merges.
+func newLoaded(v vocabulary, l mergeList) (*byteLevel, error) {
 	table, err := l.table(v, func(left, right string) string { return left + right })
 	if err != nil {
 		return nil, err
 	}
-	all, err := withSpecials(v, special)
-	if err != nil {
+	t := &byteLevel{name: "bpe", merges: table, end: -1, unknown: -1, written: make(map[int]string)}
+	if t.tokens, _, err = v.sparse(); err != nil {
 		return nil, err
 	}
-	t := &byteLevel{name: "bpe", merges: table, special: special, end: -1}
-	if t.tokens, err = all.tokens(); err != nil {
-		return nil, err
-	}
-	isSpecial := make(map[int]bool)
-	for i, s := range special {
-		isSpecial[s.ID] = true
-		if s.Text == EndOfText {
-			t.end = i
-		}
+	if len(t.tokens) == 0 {
+		return nil, errors.New("model.vocab is empty")
 	}
 	for b, r := range byteSymbols() {
 		id, ok := v[string(r)]
-		if !ok || isSpecial[id] {
-			return nil, fmt.Errorf("model.vocab has no token for byte 0x%02x, written %q", b, string(r))
+		if !ok {
+			id, t.gaps = -1, true
 		}
 		t.byteID[b] = int32(id)
 	}
-	made := make([]bool, len(t.tokens))
-	for rank, id := range table.results {
-		if p := table.pairs[rank]; isSpecial[int(id)] || isSpecial[int(p.left)] || isSpecial[int(p.right)] {
-			return nil, fmt.Errorf("merge %q %q has to do with a special token", t.tokens[p.left], t.tokens[p.right])
-		}
-		made[id] = true
-	}
 	for id, written := range t.tokens {
-		if isSpecial[id] {
-			continue
-		}
-		token, ok := unspell(written)
-		if !ok {
-			return nil, fmt.Errorf("model.vocab: token %q is neither bytes nor special", clip(written))
-		}
-		if len(token) != 1 && !made[id] {
-			return nil, fmt.Errorf("model.vocab: no merge makes token %q, id %d; are the merges complete?", clip(written), id)
-		}
-		t.tokens[id] = token
-	}
-	if len(t.tokens) == gpt2Size {
-		if g, err := gpt2(); err == nil && slices.Equal(t.tokens, g.tokens) && slices.Equal(t.merges.pairs, g.merges.pairs) && slices.Equal(special, g.special) {
-			return g, nil
+		if token, ok := unspell(written); ok && written != "" {
+			t.tokens[id] = token
+		} else if hasKey(v, written) && v[written] == id {
+			t.written[id] = written
 		}
 	}
-	t.findWords()
 	return t, nil
 }
 
-// withSpecials is a vocabulary and the special tokens that are not in it.
-func withSpecials(v vocabulary, special []Special) (vocabulary, error) {
-	all := make(vocabulary, len(v)+len(special))
-	for token, id := range v {
-		all[token] = id
-	}
-	for _, s := range special {
-		if id, ok := all[s.Text]; ok && id != s.ID {
-			return nil, fmt.Errorf("special token %q has ids %d and %d", s.Text, id, s.ID)
+// ready finishes what newLoaded began. GPT-2's tokenizer is the one that there is.
+func (t *byteLevel) ready() *byteLevel {
+	if len(t.tokens) == gpt2Size && t.cutting == nil && !t.whole && !t.gaps {
+		if g, err := gpt2(); err == nil && slices.Equal(t.tokens, g.tokens) && slices.Equal(t.merges.pairs, g.merges.pairs) {
+			return g
 		}
-		all[s.Text] = s.ID
 	}
-	return all, nil
+	t.findWords()
+	return t
+}
+
+// vocabulary is how files write the tokens.
+func (t *byteLevel) vocabulary() vocabulary {
+	v := make(vocabulary, len(t.tokens))
+	for id, token := range t.tokens {
+		written, ok := t.written[id]
+		if !ok && token == "" {
+			continue // vacant
+		}
+		if !ok {
+			written = spell(token)
+		}
+		v[written] = id
+	}
+	return v
+}
+
+// unmade is a token of a vocabulary that no merge makes, of more than one symbol, or "": what
+// merges that are not complete look like. Those that are apart are none.
+func unmade(v vocabulary, l mergeList, apart map[string]bool) string {
+	made := make(map[string]bool, len(l))
+	for _, m := range l {
+		made[m.left+m.right] = true
+	}
+	for _, token := range slices.SortedFunc(maps.Keys(v), func(a, b string) int { return v[a] - v[b] }) {
+		if utf8.RuneCountInString(token) > 1 && !made[token] && !apart[token] {
+			return token
+		}
+	}
+	return ""
 }

@@ -1,6 +1,14 @@
 package tokenizer
 
-import "strings"
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // filed is a tokenizer that Hugging Face's tokenizers can be described to.
 type filed interface{ pipeline() *pipeline }
@@ -28,7 +36,7 @@ func (byteTokenizer) pipeline() *pipeline {
 }
 
 // Save implements Tokenizer.
-func (t byteTokenizer) Save(dir string) error { return t.pipeline().save(dir) }
+func (t byteTokenizer) Save(dir string) error { return t.pipeline().save(dir, usualConfig(t), nil) }
 
 // pipeline is a byte-pair model without merges, whose symbols are the characters.
 // Hugging Face's leaves characters out that it does not know, where Append returns an
@@ -45,44 +53,122 @@ func (t *charTokenizer) pipeline() *pipeline {
 }
 
 // Save implements Tokenizer.
-func (t *charTokenizer) Save(dir string) error { return t.pipeline().save(dir) }
+func (t *charTokenizer) Save(dir string) error { return t.pipeline().save(dir, usualConfig(t), nil) }
 
 // pipeline is what Hugging Face publishes for GPT-2, over this vocabulary.
 func (t *byteLevel) pipeline() *pipeline {
 	p := &pipeline{
 		PreTokenizer: byteLevelStage(true), PostProcessor: byteLevelStage(true), Decoder: byteLevelStage(true),
-		Model: &model{Type: "BPE", Vocab: make(vocabulary, len(t.tokens)), Merges: mergeList{}},
+		Model: &model{Type: "BPE", Vocab: t.vocabulary(), Merges: mergeList{}, IgnoreMerges: t.whole, FuseUnk: t.fuse},
 	}
-	spelled := make([]string, len(t.tokens))
-	for id, token := range t.tokens {
-		spelled[id] = spell(token)
+	if t.cutting != nil {
+		p.PreTokenizer.AddPrefixSpace = &t.cutting.prefix // what else there is comes of a file
 	}
-	for _, s := range t.special {
-		spelled[s.ID] = s.Text
-		p.AddedTokens = append(p.AddedTokens, addedToken{ID: s.ID, Content: s.Text, Special: true})
+	if t.end >= 0 {
+		p.AddedTokens = []addedToken{{ID: t.end, Content: EndOfText, Special: true}}
 	}
-	for id, token := range spelled {
-		p.Model.Vocab[token] = id
+	spelled := func(id int32) string {
+		if written, ok := t.written[int(id)]; ok {
+			return written
+		}
+		return spell(t.tokens[id])
 	}
 	for _, m := range t.merges.pairs {
-		p.Model.Merges = append(p.Model.Merges, fileMerge{left: spelled[m.left], right: spelled[m.right]})
+		p.Model.Merges = append(p.Model.Merges, fileMerge{left: spelled(m.left), right: spelled(m.right)})
 	}
 	return p
 }
 
 // Save implements Tokenizer.
-func (t *byteLevel) Save(dir string) error { return t.pipeline().save(dir) }
+func (t *byteLevel) Save(dir string) error { return t.pipeline().save(dir, usualConfig(t), nil) }
 
-// Save implements Tokenizer.
-func (a *added) Save(dir string) error { return a.pipeline().save(dir) }
+// Save implements Tokenizer. What files said is written again: tokenizer.json as it was, with
+// the tokens that were added since, and tokenizer_config.json, which takes in what was in
+// special_tokens_map.json and added_tokens.json.
+func (a *added) Save(dir string) error {
+	return a.pipeline().save(dir, a.configuration(), a.files)
+}
 
 // pipeline is that of the tokenizer inside, with the tokens that were added.
 func (a *added) pipeline() *pipeline {
 	p := a.Tokenizer.(filed).pipeline()
-	for _, s := range a.own {
-		p.AddedTokens = append(p.AddedTokens, addedToken{ID: s.ID, Content: s.Text, Special: true})
+	if s := a.source; s != nil {
+		vocab, merges := p.Model.Vocab, p.Model.Merges
+		one, m := *s, *s.Model
+		m.Vocab, m.Merges = vocab, merges
+		one.Model, p = &m, &one
+	} else if len(a.before)+len(a.after) > 0 {
+		p.PostProcessor = templateOf(a, a.before, a.after)
+	}
+	p.AddedTokens = slices.SortedFunc(slices.Values(a.tokens), func(a, b addedToken) int { return cmp.Compare(a.ID, b.ID) })
+	r := &register{vocab: p.Model.Vocab}
+	for _, t := range p.AddedTokens {
+		if r.add(t) != t.ID { // it would be numbered anew, unless the vocabulary has it
+			p.Model.Vocab[t.Content] = t.ID
+		}
 	}
 	return p
+}
+
+// without is a pipeline without its vocabulary and its merges, for their size.
+func (p *pipeline) without() *pipeline {
+	one, m := *p, *p.Model
+	m.Vocab, m.Merges, one.Model, one.AddedTokens = nil, nil, &m, nil
+	return &one
+}
+
+// usual tells whether a file says what Save would for the tokenizer of its model.
+func (p *pipeline) usual(t Tokenizer) bool {
+	if p == nil {
+		return true
+	}
+	ours := t.(filed).pipeline().without()
+	ours.Version = p.Version
+	a, err1 := json.Marshal(ours)
+	b, err2 := json.Marshal(p)
+	return err1 == nil && err2 == nil && bytes.Equal(a, b)
+}
+
+// usualConfig is the tokenizer_config.json of a tokenizer that no file says more of.
+func usualConfig(t Tokenizer) map[string]json.RawMessage {
+	c := map[string]json.RawMessage{
+		"tokenizer_class":              json.RawMessage(`"PreTrainedTokenizerFast"`),
+		"clean_up_tokenization_spaces": json.RawMessage("false"),
+	}
+	if _, ok := t.EndOfText(); ok {
+		end, _ := quote(EndOfText) // which cannot fail
+		c["bos_token"], c["eos_token"] = end, end
+	}
+	return c
+}
+
+// configuration is the tokenizer_config.json. Its class is that of a tokenizer.json, which
+// holds everything, so that transformers does not make one of the vocabulary instead.
+func (a *added) configuration() map[string]json.RawMessage {
+	c := usualConfig(a.Tokenizer)
+	class := c["tokenizer_class"]
+	if id, ok := a.EndOfText(); ok && a.text[id] != "" {
+		end, _ := quote(a.text[id]) // which cannot fail
+		c["eos_token"] = end
+		if a.begin < 0 {
+			c["bos_token"] = end
+		}
+	}
+	maps.Copy(c, a.config)
+	c["tokenizer_class"] = class
+	if level := a.pipeline().PreTokenizer.byteLevel(); level != nil && level.AddPrefixSpace != nil {
+		if _, said := c["add_prefix_space"]; said || *level.AddPrefixSpace {
+			c["add_prefix_space"] = json.RawMessage(strconv.FormatBool(*level.AddPrefixSpace))
+		}
+	}
+	if _, ok := c["added_tokens_decoder"]; ok {
+		byID := make(map[string]addedToken)
+		for _, t := range a.tokens {
+			byID[strconv.Itoa(t.ID)] = t
+		}
+		c["added_tokens_decoder"], _ = json.Marshal(byID) // which cannot fail
+	}
+	return c
 }
 
 // symbols are the characters that stand for the bytes, bytesOf the reverse.

@@ -143,9 +143,13 @@ func contraction(text []byte) int {
 }
 
 // Cut returns where text may be cut so that its two parts, encoded one after the
-// other by any tokenizer of this package, give the ids of the whole: before the last
-// white space that follows something else. It returns 0 where there is none.
-func Cut(text []byte) int {
+// other, give the ids of the whole: before the last white space that follows something
+// else. It returns 0 where there is none. It holds for the tokenizers that this package
+// makes; for one that was loaded, see CutFor.
+func Cut(text []byte) int { return cutBefore(text, false) }
+
+// cutBefore is Cut, if need be before a space alone.
+func cutBefore(text []byte, aSpace bool) int {
 	spaced := false // at i, there is white space
 	for i := len(text); i > 0; {
 		r, n := rune(text[i-1]), 1
@@ -153,7 +157,7 @@ func Cut(text []byte) int {
 			r, n = utf8.DecodeLastRune(text[:i])
 		}
 		space := unicode.IsSpace(r)
-		if spaced && !space {
+		if spaced && !space && !(aSpace && text[i] != ' ') {
 			return i
 		}
 		spaced = space && r != '\v' && r != '\f' && r != '\u0085' // control characters, for GPT-1

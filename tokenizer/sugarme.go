@@ -2,12 +2,13 @@ package tokenizer
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"unicode/utf8"
 
 	sugarme "github.com/sugarme/tokenizer"
-	"github.com/sugarme/tokenizer/normalizer"
+	sugarmenormal "github.com/sugarme/tokenizer/normalizer"
 )
 
 // Sugarme wraps a Tokenizer for code written for github.com/sugarme/tokenizer:
@@ -20,8 +21,11 @@ import (
 // the process at the first error; DecodeBatch returns texts in random order.
 // Use Append and AppendText for data.
 func Sugarme(t Tokenizer) (*sugarme.Tokenizer, error) {
-	m := &sugarmeModel{t: t, text: make([]string, t.Size()), id: make(map[string]int, t.Size()), special: Specials(t)}
-	words, ofWords := inner(t).(*gpt1)
+	m := &sugarmeModel{t: t, added: finding(t), text: make([]string, t.Size()), id: make(map[string]int, t.Size())}
+	if why := m.added.changes(); why != "" {
+		return nil, fmt.Errorf("the tokenizer %s %s, so its tokens have no offsets in a text: use Append", t.Name(), why)
+	}
+	words, ofWords := m.added.Tokenizer.(*gpt1)
 	for id := range m.text {
 		if ofWords && id < len(words.tokens) {
 			m.text[id] = words.tokens[id]
@@ -42,7 +46,7 @@ func Sugarme(t Tokenizer) (*sugarme.Tokenizer, error) {
 		s.WithDecoder(wordJoiner{})
 	}
 	var registered []sugarme.AddedToken
-	for _, one := range m.special {
+	for _, one := range Specials(t) {
 		registered = append(registered, sugarme.NewAddedToken(one.Text, true))
 	}
 	if len(registered) > 0 {
@@ -51,23 +55,31 @@ func Sugarme(t Tokenizer) (*sugarme.Tokenizer, error) {
 	return s, nil
 }
 
-// inner is the tokenizer without added special tokens.
-func inner(t Tokenizer) Tokenizer {
-	if a, ok := t.(*added); ok {
-		return a.Tokenizer
+// changes says how a tokenizer changes a text before it encodes it, or "".
+func (a *added) changes() string {
+	if a.normalize != nil {
+		return "normalizes texts"
 	}
-	return t
+	for _, t := range a.tokens {
+		if t.LStrip || t.RStrip {
+			return fmt.Sprintf("strips white space beside %q", t.Content)
+		}
+	}
+	if t, ok := a.Tokenizer.(*byteLevel); ok && (t.cutting != nil && (t.cutting.prefix || t.cutting.atWill) || t.gaps) {
+		return "adds spaces, leaves parts out, or has an unknown token"
+	}
+	return ""
 }
 
 // sugarmeModel takes whole texts, so that no PreTokenizer is needed: that
 // library's cut GPT-2's words wrongly. Its tokens are the bytes they stand for, or
 // GPT-1's as they are written.
 type sugarmeModel struct {
-	t       Tokenizer
-	words   *gpt1    // t is GPT-1's
-	text    []string // by id
-	id      map[string]int
-	special []Special
+	t     Tokenizer
+	added *added   // t, and how its special tokens are found
+	words *gpt1    // t is GPT-1's
+	text  []string // by id
+	id    map[string]int
 }
 
 // Tokenize implements sugarme's Model. It finds the special tokens itself, for the
@@ -79,23 +91,25 @@ func (m *sugarmeModel) Tokenize(text string) ([]sugarme.Token, error) {
 		return nil, errors.New("not valid UTF-8, which sugarme/tokenizer cannot take: use Append")
 	}
 	var tokens []sugarme.Token
-	at := 0
-	for at < len(text) {
-		start, end, special := firstSpecial(m.special, []byte(text[at:]))
-		if end == 0 {
-			start = len(text) - at
-		}
-		var err error
-		if tokens, err = m.plain(tokens, text[at:at+start], at); err != nil {
-			return nil, err
-		}
-		if end == 0 {
-			break
-		}
-		tokens = append(tokens, sugarme.Token{Id: special.ID, Value: special.Text, Offsets: []int{at + start, at + end}})
-		at += end
+	var err error
+	add := func(at int, t *addedToken) bool {
+		tokens = append(tokens, sugarme.Token{Id: t.ID, Value: t.Content, Offsets: []int{at, at + len(t.Content)}})
+		return true
 	}
-	return tokens, nil
+	between(m.added.raw, []byte(text), true, func(at int, part []byte, token *addedToken) bool {
+		if token != nil {
+			return add(at, token)
+		}
+		between(m.added.normal, part, true, func(i int, part []byte, token *addedToken) bool {
+			if token != nil {
+				return add(at+i, token)
+			}
+			tokens, err = m.plain(tokens, string(part), at+i)
+			return err == nil
+		})
+		return err == nil
+	})
+	return tokens, err
 }
 
 // plain appends the tokens of a text without special ones, which begins at an offset.
@@ -111,7 +125,7 @@ func (m *sugarmeModel) plain(tokens []sugarme.Token, text string, at int) ([]sug
 		}
 		return tokens, nil
 	}
-	ids, err := m.t.Append(nil, []byte(text))
+	ids, err := m.added.Tokenizer.Append(nil, []byte(text))
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +176,7 @@ type dropWordless struct{ m *sugarmeModel }
 
 // PreTokenize implements sugarme's PreTokenizer.
 func (d dropWordless) PreTokenize(p *sugarme.PreTokenizedString) (*sugarme.PreTokenizedString, error) {
-	return p.Split(func(_ int, n *normalizer.NormalizedString) []sugarme.SplitIdx {
+	return p.Split(func(_ int, n *sugarmenormal.NormalizedString) []sugarme.SplitIdx {
 		tokens, err := d.m.Tokenize(n.GetNormalized())
 		if err == nil && len(tokens) == 0 {
 			return nil

@@ -2,9 +2,12 @@ package tokenizer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -14,21 +17,18 @@ type vocabulary map[string]int
 
 // MarshalJSON implements json.Marshaler.
 func (v vocabulary) MarshalJSON() ([]byte, error) {
-	tokens, err := v.tokens()
-	if err != nil {
-		return nil, err
-	}
+	tokens := slices.SortedFunc(maps.Keys(v), func(a, b string) int { return cmp.Compare(v[a], v[b]) })
 	var b bytes.Buffer
 	b.WriteByte('{')
-	for id, token := range tokens {
-		if id > 0 {
+	for i, token := range tokens {
+		if i > 0 {
 			b.WriteByte(',')
 		}
 		key, err := quote(token)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&b, "%s:%d", key, id)
+		fmt.Fprintf(&b, "%s:%d", key, v[token])
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
@@ -92,18 +92,41 @@ func hasKey(v vocabulary, token string) bool {
 
 // tokens lists the vocabulary by id, which must be 0, 1, 2 and so on.
 func (v vocabulary) tokens() ([]string, error) {
-	tokens := make([]string, len(v))
-	have := make([]bool, len(v))
+	tokens, vacant, err := v.sparse()
+	if err == nil && len(vacant) > 0 {
+		last := tokens[len(tokens)-1]
+		err = fmt.Errorf("model.vocab: %d tokens, but %q has id %d", len(v), last, v[last])
+	}
+	return tokens, err
+}
+
+// maxVacant bounds the ids without a token, as a share of the tokens: what has more is no
+// vocabulary, and would be a large table of nothing.
+const maxVacant = 4
+
+// sparse lists the vocabulary by id; vacant are the ids that no token has.
+func (v vocabulary) sparse() (tokens []string, vacant []int, err error) {
+	size := 0
 	for token, id := range v {
-		if id < 0 || id >= len(v) {
-			return nil, fmt.Errorf("model.vocab: %d tokens, but %q has id %d", len(v), token, id)
+		if id < 0 || id/(maxVacant+1) > len(v) {
+			return nil, nil, fmt.Errorf("model.vocab: %d tokens, but %q has id %d", len(v), token, id)
 		}
+		size = max(size, id+1)
+	}
+	tokens = make([]string, size)
+	have := make([]bool, size)
+	for token, id := range v {
 		if have[id] {
-			return nil, fmt.Errorf("model.vocab: %q and %q both have id %d", min(tokens[id], token), max(tokens[id], token), id)
+			return nil, nil, fmt.Errorf("model.vocab: %q and %q both have id %d", min(tokens[id], token), max(tokens[id], token), id)
 		}
 		tokens[id], have[id] = token, true
 	}
-	return tokens, nil
+	for id := range have {
+		if !have[id] {
+			vacant = append(vacant, id)
+		}
+	}
+	return tokens, vacant, nil
 }
 
 // mergeList is the merges of a file, in the order of their ranks.

@@ -151,7 +151,7 @@ func (w *splitWriter) run(ctx context.Context, src *datasets.Source) (err error)
 		defer close(order)
 		defer close(jobs)
 		k := 0
-		for batch, err := range tokenizer.Batches(src.Texts(), batchBytes) {
+		for batch, err := range tokenizer.Batches(w.tok, src.Texts(), batchBytes) {
 			if k++; err == nil && k <= begun {
 				if ctx.Err() != nil {
 					return

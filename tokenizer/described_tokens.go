@@ -1,0 +1,214 @@
+package tokenizer
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// tokens registers the tokens that the files beside a vocabulary list or name, in
+// transformers' order: those that are listed by id, those with a name, and the others. It
+// returns the texts of those with a name.
+func (d *described) tokens(r *register, class string, sure bool) (named map[string]string, err error) {
+	values := maps.Clone(d.config)
+	if values == nil {
+		values = make(map[string]json.RawMessage)
+	}
+	listed, err := listedIn(d.config)
+	if err != nil {
+		return nil, err
+	}
+	if listed == nil { // as older releases wrote it
+		for key, raw := range d.special {
+			if a, ok := tokenOf(raw); ok && !a.byText { // all of them are special there
+				a.Special = true
+				raw, _ = json.Marshal(a.addedToken) // which cannot fail
+			}
+			values[key] = raw
+		}
+	}
+	implied := impliedBy[class]
+	if !sure {
+		implied = r.known(implied)
+	}
+	names, tokens, err := namedIn(values, implied)
+	if err != nil {
+		return nil, err
+	}
+	where := configFile + ": added_tokens_decoder"
+	if listed == nil {
+		listed, where = d.addedByID(tokens), addedFile
+	}
+	for _, a := range listed {
+		if i := slices.IndexFunc(r.tokens, func(t addedToken) bool { return t.Content == a.Content && t.ID == a.ID }); i >= 0 && where == addedFile {
+			continue // tokenizer.json has its flags
+		}
+		if err := r.place(where, a); err != nil {
+			return nil, err
+		}
+	}
+	r.addNamed(tokens, listed)
+	return names, nil
+}
+
+// known are those of the implied tokens that there are. Beside a tokenizer.json without a
+// tokenizer_config.json it is not known whether transformers would add others.
+func (r *register) known(implied map[string]string) map[string]string {
+	there := make(map[string]string)
+	for role, text := range implied {
+		if hasKey(r.vocab, text) || slices.ContainsFunc(r.tokens, func(t addedToken) bool { return t.Content == text }) {
+			there[role] = text
+		}
+	}
+	return there
+}
+
+// addNamed adds the tokens with a name that were not there before. Where a token has several,
+// with other flags, those of the last count, but none twice.
+func (r *register) addNamed(tokens []namedToken, listed []addedToken) {
+	before := slices.Clone(r.tokens)
+	var done []namedToken
+	for _, a := range tokens {
+		is := func(t addedToken) bool { return t.Content == a.Content }
+		if slices.ContainsFunc(before, is) {
+			continue
+		}
+		if i := slices.IndexFunc(listed, is); i >= 0 {
+			a = namedToken{listed[i], false}
+		}
+		if slices.Contains(done, a) {
+			continue
+		}
+		done = append(done, a)
+		a.Special = true
+		r.add(a.addedToken)
+	}
+}
+
+// listedIn are the tokens of added_tokens_decoder, by id; nil if it is not there.
+func listedIn(config map[string]json.RawMessage) ([]addedToken, error) {
+	raw, ok := config["added_tokens_decoder"]
+	if !ok {
+		return nil, nil
+	}
+	bad := func(what string) ([]addedToken, error) {
+		return nil, fmt.Errorf("%s: added_tokens_decoder: %s", configFile, what)
+	}
+	var byID map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &byID); err != nil {
+		return bad("want an object of ids and tokens")
+	}
+	all := []addedToken{}
+	for key, value := range byID {
+		id, err := strconv.Atoi(key)
+		if err != nil || id < 0 || id > maxID {
+			return bad(fmt.Sprintf("%q is no id", key))
+		}
+		a, ok := tokenOf(value)
+		if !ok {
+			return bad(fmt.Sprintf("id %d: want a token", id))
+		}
+		a.ID = id
+		all = append(all, a.addedToken)
+	}
+	slices.SortFunc(all, func(a, b addedToken) int { return cmp.Compare(a.ID, b.ID) })
+	return all, nil
+}
+
+// addedByID are the tokens of added_tokens.json, by id: special if they have a name.
+func (d *described) addedByID(named []namedToken) []addedToken {
+	var all []addedToken
+	for text, id := range d.added {
+		special := slices.ContainsFunc(named, func(a namedToken) bool { return a.Content == text })
+		all = append(all, addedToken{ID: id, Content: text, Special: special, Normalized: !special})
+	}
+	slices.SortFunc(all, func(a, b addedToken) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
+// namedToken is a token that has a name, and whether it was given by its text alone.
+type namedToken struct {
+	addedToken
+	byText bool
+}
+
+// namedIn are the special tokens that a configuration names: those with a role, which are
+// implied where it is silent, others whose key ends like one, and further ones.
+func namedIn(values map[string]json.RawMessage, implied map[string]string) (names map[string]string, tokens []namedToken, err error) {
+	names = make(map[string]string)
+	keys := slices.Clone(roles)
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if strings.HasSuffix(key, "_token") && !slices.Contains(roles, key) {
+			keys = append(keys, key)
+		}
+	}
+	for _, key := range keys {
+		raw, said := values[key]
+		if text, ok := implied[key]; ok && !said {
+			raw, _ = quote(text) // which cannot fail
+		}
+		if len(raw) == 0 || string(raw) == "null" {
+			continue
+		}
+		a, ok := tokenOf(raw)
+		switch {
+		case ok && a.Content != "":
+			names[key], tokens = a.Content, append(tokens, a)
+		case slices.Contains(roles, key):
+			return nil, nil, fmt.Errorf("%s: %s is %s, want the text of a token", configFile, key, clip(string(raw)))
+		}
+	}
+	for _, key := range []string{"extra_special_tokens", "additional_special_tokens"} {
+		raw := values[key]
+		var list []json.RawMessage
+		var byName map[string]json.RawMessage
+		if json.Unmarshal(raw, &list) != nil && json.Unmarshal(raw, &byName) == nil {
+			for _, name := range slices.Sorted(maps.Keys(byName)) {
+				list = append(list, byName[name])
+			}
+		}
+		for _, one := range list {
+			a, ok := tokenOf(one)
+			if !ok || a.Content == "" {
+				return nil, nil, fmt.Errorf("%s: %s: %s is no token", configFile, key, clip(string(one)))
+			}
+			tokens = append(tokens, a)
+		}
+		if len(list) > 0 {
+			break // the older key counts where the newer is empty
+		}
+	}
+	return names, tokens, nil
+}
+
+// tokenOf reads a token: its text, or an object with its flags, which is normalized unless it
+// says otherwise or is special.
+func tokenOf(raw json.RawMessage) (namedToken, bool) {
+	raw = bytes.TrimSpace(raw)
+	var a addedToken
+	if len(raw) > 0 && raw[0] == '"' {
+		return namedToken{addedToken{Special: true, Content: unquote(raw)}, true}, true
+	}
+	if len(raw) == 0 || raw[0] != '{' || json.Unmarshal(raw, &a) != nil {
+		return namedToken{}, false
+	}
+	var said struct{ Normalized *bool }
+	if json.Unmarshal(raw, &said) == nil && said.Normalized == nil {
+		a.Normalized = !a.Special
+	}
+	return namedToken{a, false}, true
+}
+
+// unquote reads a JSON string.
+func unquote(raw []byte) string {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return ""
+	}
+	return text
+}

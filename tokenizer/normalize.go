@@ -1,0 +1,78 @@
+package tokenizer
+
+import (
+	"fmt"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// normalizer appends what becomes of a text before it is cut.
+type normalizer func(dst, text []byte) []byte
+
+// forms are Unicode's normal forms. What is not UTF-8 stays as it is.
+var forms = map[string]norm.Form{"NFC": norm.NFC, "NFD": norm.NFD, "NFKC": norm.NFKC, "NFKD": norm.NFKD}
+
+// normalizer makes the normalizer of a tokenizer.json, nil if there is none. Those that
+// strip, replace or put text in front are refused, with where they stand.
+func (s *stage) normalizer(where string) (normalizer, error) {
+	if s == nil {
+		return nil, nil
+	}
+	if form, ok := forms[s.Type]; ok {
+		return func(dst, text []byte) []byte { return form.Append(dst, text...) }, nil
+	}
+	switch s.Type {
+	case "Lowercase":
+		return appendLower, nil
+	case "Sequence":
+		var all []normalizer
+		for i, one := range s.Normalizers {
+			n, err := one.normalizer(fmt.Sprintf("%s.normalizers[%d]", where, i))
+			if err != nil {
+				return nil, err
+			}
+			if n != nil {
+				all = append(all, n)
+			}
+		}
+		if len(all) == 0 {
+			return nil, nil
+		}
+		return func(dst, text []byte) []byte {
+			for _, n := range all[:len(all)-1] {
+				text = n(nil, text)
+			}
+			return all[len(all)-1](dst, text)
+		}, nil
+	}
+	return nil, fmt.Errorf("%s is %s, want none, \"NFC\", \"NFD\", \"NFKC\", \"NFKD\", \"Lowercase\", or a \"Sequence\" of them", where, s)
+}
+
+// appendLower writes a text in small letters: each character by itself, so that a sigma at
+// the end of a word is as any other, and U+0130 with its dot.
+func appendLower(dst, text []byte) []byte {
+	for i := 0; i < len(text); {
+		b := text[i]
+		if b < utf8.RuneSelf {
+			if 'A' <= b && b <= 'Z' {
+				b += 'a' - 'A'
+			}
+			dst = append(dst, b)
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(text[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			dst = append(dst, b)
+		case r == 'İ':
+			dst = append(dst, "i\u0307"...)
+		default:
+			dst = utf8.AppendRune(dst, unicode.ToLower(r))
+		}
+		i += n
+	}
+	return dst
+}

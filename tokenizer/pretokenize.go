@@ -1,0 +1,241 @@
+package tokenizer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"unicode"
+	"unicode/utf8"
+)
+
+// gpt2Pattern is the pattern of nextPiece.
+const gpt2Pattern = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
+
+// cutting is how a byte-level tokenizer cuts a text into the pieces within which bytes
+// merge. The zero value is GPT-2's: its pattern, and nothing else.
+type cutting struct {
+	splits []splitter // before the pattern
+	atWill bool       // a split may be anywhere, not only around digits
+	prefix bool       // a part that does not begin with a space gets one
+	whole  bool       // no pattern: what the splits leave is a piece
+}
+
+// splitter finds where a part of a text is to be cut: it yields the parts.
+type splitter func(text []byte, yield func(part []byte))
+
+// parts yields the parts of a text between which nothing merges, to be cut by the pattern
+// unless c.whole.
+func (c *cutting) parts(text []byte, yield func(part []byte)) {
+	last := func(part []byte) {
+		if len(part) == 0 {
+			return
+		}
+		if c.prefix && part[0] != ' ' {
+			part = append([]byte{' '}, part...)
+		}
+		yield(part)
+	}
+	for _, s := range slices.Backward(c.splits) {
+		next := last
+		last = func(part []byte) {
+			if len(part) > 0 {
+				s(part, next)
+			}
+		}
+	}
+	last(text)
+}
+
+// cutting reads the pre_tokenizer of a byte-level tokenizer: ByteLevel, or a Sequence that
+// ends with it.
+func (s *stage) cutting() (cutting, error) {
+	var c cutting
+	if s == nil {
+		return c, errors.New("pre_tokenizer is none, want \"ByteLevel\"")
+	}
+	steps, where := []*stage{s}, func(int) string { return "pre_tokenizer" }
+	if s.Type == "Sequence" {
+		steps, where = s.PreTokenizers, func(i int) string { return fmt.Sprintf("pre_tokenizer.pretokenizers[%d]", i) }
+	}
+	for i, one := range steps {
+		last := i == len(steps)-1
+		var err error
+		switch {
+		case one == nil:
+			err = fmt.Errorf("%s is null", where(i))
+		case last && one.Type == "ByteLevel":
+			on := func(b *bool) bool { return b == nil || *b }
+			c.prefix, c.whole = on(one.AddPrefixSpace), !on(one.UseRegex)
+			return c, nil
+		case last:
+			err = fmt.Errorf("%s is %s, want \"ByteLevel\" last", where(i), one)
+		case one.Type == "Digits":
+			c.splits = append(c.splits, digits(one.IndividualDigits != nil && *one.IndividualDigits))
+		case one.Type == "Split":
+			var split splitter
+			if split, err = one.split(where(i)); err == nil {
+				c.splits, c.atWill = append(c.splits, split), true
+			}
+		default:
+			err = fmt.Errorf("%s is %s, want \"Digits\" or \"Split\" before \"ByteLevel\"", where(i), one)
+		}
+		if err != nil {
+			return c, err
+		}
+	}
+	return c, errors.New("pre_tokenizer is an empty \"Sequence\", want \"ByteLevel\" in it")
+}
+
+// match is a part of a text that a pattern matches, or one between matches.
+type match struct {
+	start, end int
+	is         bool
+}
+
+// split makes the splitter of a Split.
+func (s *stage) split(where string) (splitter, error) {
+	var pattern struct {
+		String *string
+		Regex  *string
+	}
+	if err := json.Unmarshal(s.Pattern, &pattern); err != nil || (pattern.String == nil) == (pattern.Regex == nil) {
+		return nil, fmt.Errorf("%s.pattern: want a \"String\" or a \"Regex\"", where)
+	}
+	join, ok := behaviors[s.Behavior]
+	if !ok {
+		return nil, fmt.Errorf("%s.behavior %q is unknown", where, s.Behavior)
+	}
+	var find func(text []byte) []match
+	switch {
+	case pattern.String != nil:
+		find = func(text []byte) []match { return literals(text, []byte(*pattern.String)) }
+	case *pattern.Regex == gpt2Pattern:
+		find = pieces
+	default:
+		return nil, fmt.Errorf("%s.pattern.Regex is %s, want GPT-2's pattern or a \"String\"", where, clip(*pattern.Regex))
+	}
+	invert := s.Invert != nil && *s.Invert
+	return func(text []byte, yield func([]byte)) {
+		all := find(text)
+		for i := range all {
+			all[i].is = all[i].is != invert
+		}
+		for _, m := range join(all) {
+			yield(text[m.start:m.end])
+		}
+	}, nil
+}
+
+// literals finds a string.
+func literals(text, pattern []byte) []match {
+	if len(pattern) == 0 {
+		return []match{{0, len(text), false}}
+	}
+	var all []match
+	at := 0
+	for {
+		i := bytes.Index(text[at:], pattern)
+		if i < 0 {
+			break
+		}
+		if i > 0 {
+			all = append(all, match{at, at + i, false})
+		}
+		all = append(all, match{at + i, at + i + len(pattern), true})
+		at += i + len(pattern)
+	}
+	if at < len(text) {
+		all = append(all, match{at, len(text), false})
+	}
+	return all
+}
+
+// pieces finds what GPT-2's pattern matches, which is everything.
+func pieces(text []byte) []match {
+	var all []match
+	for at := 0; at < len(text); {
+		n := nextPiece(text[at:])
+		all = append(all, match{at, at + n, true})
+		at += n
+	}
+	return all
+}
+
+// behaviors are what becomes of matches, by the names of tokenizers' Split.
+var behaviors = map[string]func([]match) []match{
+	"Isolated": func(all []match) []match { return all },
+	"Removed": func(all []match) []match {
+		return slices.DeleteFunc(all, func(m match) bool { return m.is })
+	},
+	"Contiguous": contiguous,
+	"MergedWithPrevious": func(all []match) []match {
+		return merged(all, func(m, previous match) bool { return m.is && !previous.is })
+	},
+	"MergedWithNext": func(all []match) []match {
+		// From the end: a match joins what follows it, unless that is a match too.
+		var joined []match
+		before := false
+		for _, m := range slices.Backward(all) {
+			if n := len(joined); m.is && !before && n > 0 {
+				joined[n-1].start = m.start
+			} else {
+				joined = append(joined, m)
+			}
+			before = m.is
+		}
+		slices.Reverse(joined)
+		return joined
+	},
+}
+
+// contiguous makes one of neighbors that are both matches.
+func contiguous(all []match) []match {
+	return merged(all, func(m, previous match) bool { return m.is == previous.is })
+}
+
+// merged joins each part with the one before it where join says so; that one is as it was
+// found, not as it was joined.
+func merged(all []match, join func(m, previous match) bool) []match {
+	var joined []match
+	for i, m := range all {
+		if n := len(joined); n > 0 && join(m, all[i-1]) {
+			joined[n-1].end = m.end
+		} else {
+			joined = append(joined, m)
+		}
+	}
+	return joined
+}
+
+// digits cuts around numbers, or around each character of them.
+func digits(each bool) splitter {
+	return func(text []byte, yield func([]byte)) {
+		var all []match
+		for i := 0; i < len(text); {
+			r, n := utf8.DecodeRune(text[i:])
+			is := unicode.IsNumber(r)
+			if k := len(all); k > 0 && all[k-1].is == is && !(is && each) {
+				all[k-1].end = i + n
+			} else {
+				all = append(all, match{i, i + n, is})
+			}
+			i += n
+		}
+		for _, m := range all {
+			yield(text[m.start:m.end])
+		}
+	}
+}
+
+// cut returns where a text may be cut, as CutFor.
+func (c *cutting) cut(text []byte, merges bool) int {
+	switch {
+	case c.atWill, c.whole && merges:
+		return 0
+	case c.prefix:
+		return cutBefore(text, true)
+	}
+	return Cut(text)
+}

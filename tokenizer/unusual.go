@@ -1,0 +1,89 @@
+package tokenizer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// What byteLevel does beyond GPT-2: texts that are cut otherwise, and vocabularies that lack
+// bytes.
+
+// appendParts encodes a text that is cut otherwise than GPT-2 does.
+func (t *byteLevel) appendParts(c *cache, ids []int, text []byte) ([]int, error) {
+	n := len(ids)
+	var err error
+	t.cutting.parts(text, func(part []byte) {
+		switch {
+		case err != nil:
+		case t.gaps:
+			ids, err = t.appendKnown(c, ids, part, t.cutting.whole)
+		case t.cutting.whole:
+			ids = t.appendPiece(c, ids, part)
+		default:
+			ids = t.appendPieces(c, ids, part)
+		}
+	})
+	if e, ok := errors.AsType[*TextError](err); ok { // the part may have got a space
+		return ids[:n], &TextError{e.Text, int64(max(0, slices.IndexFunc(text, func(b byte) bool { return t.byteID[b] < 0 }))), e.Problem}
+	}
+	return ids, nil
+}
+
+// appendKnown encodes a text in which bytes may be that have no token: they become the
+// unknown token, or are an error without one. Hugging Face's tokenizers drops them then,
+// which loses text in silence.
+func (t *byteLevel) appendKnown(c *cache, ids []int, text []byte, whole bool) ([]int, error) {
+	first := len(ids)
+	for at := 0; at < len(text); {
+		n := len(text) - at
+		if !whole {
+			n = nextPiece(text[at:])
+		}
+		piece := text[at : at+n]
+		if id := t.words.find(hash(piece), piece); id >= 0 {
+			ids, at = append(ids, int(id)), at+n
+			continue
+		}
+		parts, bad := t.knownSymbols(c.scratch[:0], piece)
+		if bad >= 0 {
+			b := piece[bad]
+			return ids[:first], &TextError{"", int64(at + bad), fmt.Sprintf("byte 0x%02x, which is written %q, is not in the vocabulary of %d tokens", b, string(symbols[b]), len(t.tokens))}
+		}
+		parts = t.merges.apply(parts)
+		for _, id := range parts {
+			ids = append(ids, int(id))
+		}
+		c.scratch, at = parts, at+n
+	}
+	return ids, nil
+}
+
+// knownSymbols appends the ids of single bytes; bad is the place of a byte that has none, or
+// -1.
+func (t *byteLevel) knownSymbols(ids []int32, piece []byte) (all []int32, bad int) {
+	fused := false
+	for i, b := range piece {
+		id := t.byteID[b]
+		if id < 0 && t.unknown < 0 {
+			return ids, i
+		}
+		if id < 0 && fused {
+			continue
+		}
+		fused = id < 0 && t.fuse
+		if id < 0 {
+			id = t.unknown
+		}
+		ids = append(ids, id)
+	}
+	return ids, -1
+}
+
+// cut implements CutFor.
+func (t *byteLevel) cut(text []byte) int {
+	if t.cutting == nil {
+		return Cut(text)
+	}
+	return t.cutting.cut(text, t.whole || len(t.merges.pairs) > 0)
+}
