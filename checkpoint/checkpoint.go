@@ -52,6 +52,9 @@ type Contents struct {
 	// Tokenizer writes the tokenizer's files into the directory; nil if there is
 	// none.
 	Tokenizer func(dir string) error
+	// Generation becomes generation_config.json, what transformers' generate heeds beside
+	// config.json; nil leaves it out.
+	Generation json.RawMessage
 	// Trainer becomes trainer.json, as Config does; nil leaves it out.
 	Trainer any
 	// Optimizer becomes optimizer.safetensors; nil leaves it out.
@@ -78,6 +81,11 @@ func (c Contents) fill(temp string) error {
 	err := writeJSON(temp, configName, c.Config)
 	if err != nil {
 		return err
+	}
+	if c.Generation != nil {
+		if err := writeJSON(temp, generationName, c.Generation); err != nil {
+			return err
+		}
 	}
 	if err := c.writeWeights(temp); err != nil {
 		return err

@@ -1,10 +1,13 @@
 package checkpoint
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/models/config"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // Ends are the tokens at which a text of this model ends: those that generation_config.json
@@ -24,4 +27,30 @@ func (d *Dir) Ends() ([]int, error) {
 		}
 	}
 	return nil, nil
+}
+
+// EndsOf are the tokens at which a text of a model with so large a vocabulary ends: [Dir.Ends],
+// or where no file names any, the end of text of its tokenizer, which may be nil. Those that the
+// model has not, as it cannot give them, are left out.
+func (d *Dir) EndsOf(tok tokenizer.Tokenizer, vocab int) ([]int, error) {
+	ends, err := d.Ends()
+	if err != nil {
+		return nil, err
+	}
+	if len(ends) == 0 && tok != nil {
+		if id, ok := tok.EndOfText(); ok {
+			ends = []int{id}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(ends), func(id int) bool { return id >= vocab }), nil
+}
+
+// Generation is generation_config.json as it is, for [Contents]; nil if there is none.
+func (d *Dir) Generation() (json.RawMessage, error) {
+	var raw json.RawMessage
+	err := d.readJSON(generationName, &raw)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return raw, err
 }

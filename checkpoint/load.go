@@ -7,7 +7,6 @@ import (
 	"io/fs"
 
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -17,6 +16,7 @@ type Loaded struct {
 	Model     models.Model
 	Params    *graph.Params
 	Tokenizer tokenizer.Tokenizer // nil if the checkpoint has none
+	Ends      []int               // tokens that end a text, see [Dir.EndsOf]
 	Path      string              // of the directory, a pointer followed
 }
 
@@ -35,7 +35,11 @@ func Load(dir string, edits ...graph.Option) (*Loaded, error) {
 	if l.Model, l.Params, err = d.LoadWeights(edits...); err != nil {
 		return nil, err
 	}
-	if l.Tokenizer, err = d.Tokenizer(l.Model.Dims().Vocab); err != nil {
+	vocab := l.Model.Dims().Vocab
+	if l.Tokenizer, err = d.Tokenizer(vocab); err != nil {
+		return nil, err
+	}
+	if l.Ends, err = d.EndsOf(l.Tokenizer, vocab); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -72,16 +76,18 @@ func (d *Dir) Model(edits ...graph.Option) (models.Model, error) {
 }
 
 // Tokenizer opens the tokenizer that lies beside the weights of a model with so large a
-// vocabulary. It is nil if there is none; one with more tokens is an error.
+// vocabulary. It is nil if there is none. Of one with more tokens, those that the model has
+// not are errors of a text, as [tokenizer.Within] has it.
 func (d *Dir) Tokenizer(vocab int) (tokenizer.Tokenizer, error) {
 	tok, err := tokenizer.Load(d.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
-	case tok.Size() > vocab:
-		return nil, fmt.Errorf("%s: the tokenizer has %s, the model %d", d.path, plural.Of(tok.Size(), "token"), vocab)
+	}
+	if tok, err = tokenizer.Within(tok, vocab); err != nil {
+		return nil, fmt.Errorf("%s: %w", d.path, err)
 	}
 	return tok, nil
 }

@@ -104,8 +104,18 @@ func TestLoadErrors(t *testing.T) {
 	t.Run("a larger tokenizer", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "step-1")
 		saveVocab(t, dir, 200)
-		if _, err := checkpoint.Load(dir); err == nil || err.Error() != dir+": the tokenizer has 257 tokens, the model 200" {
+		l, err := checkpoint.Load(dir) // as transformers does; a token that the model lacks is an error of a text
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ids, err := l.Tokenizer.Append(nil, []byte("a")); err != nil || !slices.Equal(ids, []int{97}) {
+			t.Errorf("%v, %v", ids, err)
+		}
+		if _, err := l.Tokenizer.Append(nil, []byte("a\xd0")); err == nil || err.Error() != `offset 0: token "\xd0" has id 208, which the model with its 200 has not` {
 			t.Error(err)
+		}
+		if id, ok := l.Tokenizer.EndOfText(); ok || len(l.Ends) > 0 {
+			t.Errorf("end of text %d, %v", id, l.Ends)
 		}
 	})
 }

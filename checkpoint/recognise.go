@@ -182,6 +182,7 @@ var tokenizerNames = map[string][]string{
 	"tokenizer_config.json":   {"tokenizer_config.json"},
 	"special_tokens_map.json": {"special_tokens_map.json"},
 	"added_tokens.json":       {"added_tokens.json"},
+	"chat_template.jinja":     {"chat_template.jinja"},
 	"generation_config.json":  {"generation_config.json"},
 }
 

@@ -210,7 +210,7 @@ func (s *Subject) encode(before, text string, bos bool) (ids []int, from int, er
 	cut := len(strings.TrimRightFunc(before, isSpace))
 	before, text = before[:cut], before[cut:]+text
 	if bos || before == "" {
-		id, ok := s.Tokenizer.EndOfText()
+		id, ok := tokenizer.Beginning(s.Tokenizer)
 		if !ok && bos {
 			return nil, 0, noEnd(s.Tokenizer)
 		}

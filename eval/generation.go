@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // Generation compares what a model writes after prompts with the responses that are right:
@@ -175,7 +176,7 @@ func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs
 		prompt.WriteString(p.Prompt)
 		var ids []int
 		if g.BOS {
-			id, ok := s.Tokenizer.EndOfText()
+			id, ok := tokenizer.Beginning(s.Tokenizer)
 			if !ok {
 				return nil, 0, noEnd(s.Tokenizer)
 			}
@@ -203,10 +204,7 @@ func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs
 
 // respond writes one response.
 func (g Generation) respond(ctx context.Context, s *Subject, model *generate.Generator, ids []int) (string, int, error) {
-	end, ok := s.Tokenizer.EndOfText()
-	if !ok {
-		end = -1
-	}
+	ends := s.ends()
 	var text []byte
 	n := 0
 	for token, err := range model.Stream(ctx, ids, g.Tokens, generate.Options{}) {
@@ -214,7 +212,7 @@ func (g Generation) respond(ctx context.Context, s *Subject, model *generate.Gen
 			return "", 0, err
 		}
 		n++
-		if token.ID == end {
+		if slices.Contains(ends, token.ID) {
 			break
 		}
 		if text, err = s.Tokenizer.AppendText(text, []int{token.ID}); err != nil {

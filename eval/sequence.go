@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // ids are a sequence of tokens, of which a part is looked at at a time: from and to never go
@@ -61,7 +62,7 @@ func (p Perplexity) check(s *Subject) error {
 	if !p.BOS {
 		return nil
 	}
-	if _, ok := s.Tokenizer.EndOfText(); !ok {
+	if _, ok := tokenizer.Beginning(s.Tokenizer); !ok {
 		return noEnd(s.Tokenizer)
 	}
 	return nil
@@ -72,7 +73,7 @@ func (p Perplexity) begin(s *Subject) []int {
 	if !p.BOS {
 		return nil
 	}
-	id, _ := s.Tokenizer.EndOfText() // see check
+	id, _ := tokenizer.Beginning(s.Tokenizer) // see check
 	return []int{id}
 }
 

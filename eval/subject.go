@@ -28,6 +28,7 @@ type Subject struct {
 	Params    *graph.Params
 	Tokenizer tokenizer.Tokenizer // may be nil for measurements on ids
 	Window    int                 // tokens that the model is given at once
+	Ends      []int               // tokens that end a text; nil: the tokenizer's end of text
 
 	// Progress, if set, is told how many parts of the work are done, out of how many.
 	Progress func(done, total int)
@@ -42,6 +43,14 @@ func NewSubject(m Model, params *graph.Params, tok tokenizer.Tokenizer, window i
 		Model: m, Params: params, Tokenizer: tok, Window: window,
 		scorers: make(map[shape]*scorer), losses: make(map[shape]*loss),
 	}
+}
+
+// ends are the tokens that end a text.
+func (s *Subject) ends() []int {
+	if id, ok := s.Tokenizer.EndOfText(); ok && s.Ends == nil {
+		return []int{id}
+	}
+	return s.Ends
 }
 
 // Close ends the subject's programs.

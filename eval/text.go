@@ -53,7 +53,7 @@ func (t textFile) tokens(tok tokenizer.Tokenizer, d detokenizer, seen io.Writer)
 		defer f.Close()
 		plain := &detokenized{lines: bufio.NewReaderSize(io.TeeReader(f, seen), piece), detokenizer: d}
 		var ids []int
-		for segments, err := range tokenizer.Batches(func(yield func(string, io.Reader) bool) { yield("", plain) }, piece) {
+		for segments, err := range tokenizer.Batches(tok, func(yield func(string, io.Reader) bool) { yield("", plain) }, piece) {
 			for _, part := range segments {
 				if ids, err = tok.Append(ids[:0], part.Text); err != nil {
 					break

@@ -19,6 +19,7 @@ type added struct {
 	normalize   normalizer // nil: none
 	raw, normal *finder    // for a text as it is, and as it is normalized
 
+	limit         int   // ids that the model has, if it has fewer; else 0
 	end, begin    int   // ids, -1 if there is none
 	before, after []int // ids around a text
 
@@ -95,10 +96,24 @@ func (a *added) Append(ids []int, text []byte) ([]int, error) { return a.encode(
 
 // encode encodes a text, and finds its special tokens if asked to.
 func (a *added) encode(ids []int, text []byte, special bool) ([]int, error) {
-	if !special && !a.raw.plain && !a.normal.plain && a.normalize == nil {
-		return a.Tokenizer.Append(ids, text)
-	}
 	n := len(ids)
+	var err error
+	if !special && !a.raw.plain && !a.normal.plain && a.normalize == nil {
+		ids, err = a.Tokenizer.Append(ids, text)
+	} else {
+		ids, err = a.between(ids, text, special)
+	}
+	if err == nil && a.limit > 0 {
+		err = a.within(ids[n:])
+	}
+	if err != nil {
+		return ids[:n], err
+	}
+	return ids, nil
+}
+
+// between encodes the tokens that were added and what stands between them.
+func (a *added) between(ids []int, text []byte, special bool) ([]int, error) {
 	var err error
 	between(a.raw, text, special, func(at int, part []byte, token *addedToken) bool {
 		if token != nil {
@@ -121,10 +136,7 @@ func (a *added) encode(ids []int, text []byte, special bool) ([]int, error) {
 		})
 		return err == nil
 	})
-	if err != nil {
-		return ids[:n], err
-	}
-	return ids, nil
+	return ids, err
 }
 
 // between yields the tokens of a text and what is between them, with where it begins, until

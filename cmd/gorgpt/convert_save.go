@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -34,13 +33,11 @@ func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made token
 	if o.Tokenizer["tokenizer.json"] != "" {
 		return nil, files
 	}
-	if names := slices.Sorted(maps.Keys(o.Tokenizer)); len(names) > 0 {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(o.Tokenizer)), func(name string) bool { return name == "generation_config.json" })
+	if len(names) > 0 {
 		tok, err := tokenizer.Load(filepath.Dir(o.Tokenizer[names[0]])) // they lie together
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, files + "; no tokenizer.json made of them: " + oneLine(err)
-		case tok.Size() > m.Dims().Vocab:
-			return nil, fmt.Sprintf("%s; no tokenizer.json made of them: they have %d tokens, the model %d", files, tok.Size(), m.Dims().Vocab)
 		}
 		return tok, files + ", and tokenizer.json made of them"
 	}

@@ -50,8 +50,7 @@ func TestConvert(t *testing.T) {
 		{"gpt2/bf16", "Hugging Face directory (model.safetensors, BF16)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt2/zip", "Hugging Face directory (pytorch_model.bin, F32)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt2/legacy/pytorch_model.bin", "PyTorch file (pytorch_model.bin, F32)\n" + gpt2 + none, "gpt2_hf"},
-		{"gpt2/tf", "OpenAI GPT-2, TensorFlow checkpoint (model.ckpt, F32)\n" + gpt2 + "tokenizer: merges.txt, vocab.json; no tokenizer.json made of them: " + filepath.Join(root, "gpt2/tf/encoder.json") +
-			": neither GPT-2's kind of vocabulary, which has a token for each byte (243 are missing), nor GPT-1's, which has \"<unk>\"\n", "gpt2_hf"},
+		{"gpt2/tf", "OpenAI GPT-2, TensorFlow checkpoint (model.ckpt, F32)\n" + gpt2 + "tokenizer: merges.txt, vocab.json, and tokenizer.json made of them\n", "gpt2_hf"},
 		{"gpt2/llmc.bin", "llm.c model file (llmc.bin, F32)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt2/llmc_bf16.bin", "llm.c model file (llmc_bf16.bin, BF16)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt1/hf", "Hugging Face directory (model.safetensors, F32)\n" + gpt1 + none, ""},

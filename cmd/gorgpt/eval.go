@@ -219,6 +219,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		}()
 	}
 	s := eval.NewSubject(m.model, m.params, m.tokenizer, window)
+	s.Ends = m.ends
 	defer func() { err = errors.Join(err, s.Close()) }()
 	s.Progress = progress(stderr)
 	r, err := named.New(e.options).Evaluate(ctx, s, e.data)

@@ -75,8 +75,8 @@ model's context, the older half of what the model sees is forgotten.`,
 			if n := w.options.LogProbs; n > vocab {
 				return usagef("--logprobs %d: the vocabulary has %s", n, plural.Of(vocab, "token"))
 			}
-			if id, ok := w.model.tokenizer.EndOfText(); ok && !measure {
-				w.options.Stop = append(w.options.Stop, id)
+			if !measure {
+				w.options.Stop = append(w.options.Stop, w.model.ends...)
 			}
 			w.beam = generate.BeamOptions{
 				Beams: w.beams, LengthPenalty: w.lengthPenalty, Stop: w.options.Stop,
@@ -316,7 +316,7 @@ func (w *generation) ends(id int) bool {
 
 // finish is why a text ends whose last token is id.
 func (w *generation) finish(why generate.Finish, id int, t *generate.Text) string {
-	if end, ok := w.model.tokenizer.EndOfText(); ok && id == end && why == generate.StopToken {
+	if slices.Contains(w.model.ends, id) && why == generate.StopToken {
 		return "end_of_text"
 	}
 	if t.Stopped() { // at a stop string

@@ -374,18 +374,26 @@ func (j *job) sample(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ids, err := g.Generate(ctx, prompt, 300, generate.Options{Temperature: 0.8, TopK: 200, Seed: j.recipe.Seed})
+	o := generate.Options{Temperature: 0.8, TopK: 200, Seed: j.recipe.Seed}
+	if id, ok := j.tokenizer.EndOfText(); ok {
+		o.Stop = []int{id}
+	}
+	ids, err := g.Generate(ctx, prompt, 300, o)
 	if err != nil {
 		return "", err
+	}
+	if n := len(ids); n > 0 && slices.Contains(o.Stop, ids[n-1]) {
+		ids = ids[:n-1]
 	}
 	text, err := j.tokenizer.AppendText(nil, ids)
 	return strings.ToValidUTF8(string(text), "\ufffd"), err
 }
 
-// emptyPrompt is what a text without a beginning goes on from: the end of the one
-// before it, or a new line, or the first token there is.
+// emptyPrompt is what a text without a beginning goes on from: its beginning where the
+// tokenizer's files name one, the end of the text before it, or a new line, or the first token
+// there is.
 func emptyPrompt(tok tokenizer.Tokenizer) ([]int, error) {
-	if id, ok := tok.EndOfText(); ok {
+	if id, ok := tokenizer.Beginning(tok); ok {
 		return []int{id}, nil
 	}
 	if ids, err := tok.Append(nil, []byte("\n")); err == nil && len(ids) > 0 { // GPT-1's has no white space

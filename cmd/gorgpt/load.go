@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,8 +21,10 @@ type trained struct {
 	params    *graph.Params
 	tokenizer tokenizer.Tokenizer // nil, and why
 	untold    error
+	ends      []int // tokens that end a text
 
-	given string // the directory, as named
+	generation json.RawMessage // generation_config.json, if there is one
+	given      string          // the directory, as named
 }
 
 // load opens a checkpoint or another Hugging Face directory with a tokenizer, to be run.
@@ -46,7 +49,14 @@ func loadWeights(dir string) (*trained, error) {
 	if m.model, m.params, err = d.LoadWeights(); err != nil {
 		return nil, err
 	}
-	m.tokenizer, m.untold = d.Tokenizer(m.model.Dims().Vocab)
+	vocab := m.model.Dims().Vocab
+	m.tokenizer, m.untold = d.Tokenizer(vocab)
+	if m.generation, err = d.Generation(); err != nil {
+		return nil, err
+	}
+	if m.ends, err = d.EndsOf(m.tokenizer, vocab); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 

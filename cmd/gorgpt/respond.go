@@ -114,7 +114,7 @@ func (r *responding) streams() error {
 		return usagef("--context %d: the model has %s", r.context, plural.Of(d.Context, "position"))
 	}
 	run, _ := r.runs(len(learn))
-	shape := pairs.Config{Batch: run, Context: r.window(), Seed: r.settings.Seed}
+	shape := pairs.Config{Batch: run, Context: r.window(), Seed: r.settings.Seed, Ends: r.base.ends}
 	if r.learn, err = pairs.NewStream(template.Apply(learn), r.base.tokenizer, shape); err != nil {
 		return fmt.Errorf("%s: %w", r.pairs, err)
 	}
@@ -175,13 +175,13 @@ func (r *responding) save(s train.State) error {
 
 // saveIn writes the model and its tokenizer.
 func (r *responding) saveIn(dir string) error {
-	end, _ := r.base.tokenizer.EndOfText() // the streams have it
-	config, err := r.base.model.JSON(end)
+	config, err := r.base.model.JSON(r.base.ends...)
 	if err != nil {
 		return err
 	}
 	return checkpoint.Save(dir, checkpoint.Contents{
 		Config: config, Params: r.base.params, Zeros: r.base.model.Absent(), Tokenizer: r.base.tokenizer.Save,
+		Generation: r.base.generation,
 	})
 }
 

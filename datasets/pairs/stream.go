@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/internal/plural"
@@ -21,6 +22,7 @@ type Config struct {
 	Context int    // T, tokens of a pair at most
 	Seed    uint64 // of the order, which is another one in each epoch
 	Once    bool   // one epoch in the order of the set, as for validation
+	Ends    []int  // tokens that end the model's texts, if others than the tokenizer's end of text may
 }
 
 // Stream gives batches in which each row is one pair: prompt, first response, end of text.
@@ -55,6 +57,9 @@ func NewStream(set []Pair, tok tokenizer.Tokenizer, c Config) (*Stream, error) {
 		return nil, errors.New("pairs: none")
 	}
 	end, ok := tok.EndOfText()
+	if len(c.Ends) > 0 && !(ok && slices.Contains(c.Ends, end)) {
+		end, ok = c.Ends[0], true // where generation will stop
+	}
 	if !ok {
 		return nil, fmt.Errorf("pairs: the tokenizer %s has no end of text, which ends a response", tok.Name())
 	}
