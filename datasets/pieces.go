@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // pieces reads a file that is not plain text: one that holds many texts, or tokens.
@@ -128,31 +130,41 @@ func (s *Source) Padding() int64 {
 	return n
 }
 
-// textPieces reads plain text in pieces of 64 KiB.
+// textPieces reads plain text in pieces of 64 KiB, or longer ones for a tokenizer that is not
+// to be cut at white space.
 type textPieces struct {
-	doc     *Document
-	content Content
-	buf     []byte
+	doc       *Document
+	content   Content
+	buf       []byte
+	tokenizer tokenizer.Tokenizer // nil: any of this module's
 }
+
+// longestPiece is the longest there is.
+const longestPiece = 16 << 20
 
 func (t *textPieces) piece(offset int64) (piece, error) {
 	d := t.doc
 	if offset >= d.Size {
 		return piece{}, io.EOF
 	}
-	n := int(min(pieceSize, d.Size-offset))
-	if t.buf == nil {
-		t.buf = make([]byte, pieceSize)
+	for size := pieceSize; ; size *= 2 {
+		n := int(min(int64(size), d.Size-offset))
+		if len(t.buf) < size {
+			t.buf = make([]byte, size)
+		}
+		text := t.buf[:n]
+		if err := d.readAt(t.content, text, offset); err != nil {
+			return piece{}, fmt.Errorf("%s: %w", d.where(), err)
+		}
+		end := offset+int64(n) == d.Size
+		if !end {
+			if size < longestPiece && tokenizer.CutFor(t.tokenizer, text) == 0 && tokenizer.Cut(text) > 0 {
+				continue
+			}
+			text = text[:cut(t.tokenizer, text)]
+		}
+		return piece{text: text, at: offset, next: offset + int64(len(text)), end: end, last: end}, nil
 	}
-	text := t.buf[:n]
-	if err := d.readAt(t.content, text, offset); err != nil {
-		return piece{}, fmt.Errorf("%s: %w", d.where(), err)
-	}
-	end := offset+int64(n) == d.Size
-	if !end {
-		text = text[:cut(text)]
-	}
-	return piece{text: text, at: offset, next: offset + int64(len(text)), end: end, last: end}, nil
 }
 
 func (t *textPieces) where(int64) string { return t.doc.where() }

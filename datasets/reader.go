@@ -147,6 +147,9 @@ func (r *reader) piece(i int, offset int64) (piece, error) {
 		if err != nil {
 			return piece{}, err
 		}
+		if plain, ok := p.(*textPieces); ok {
+			plain.tokenizer = r.tok
+		}
 		r.pieces, r.open = p, i
 	}
 	return r.pieces.piece(offset)
@@ -187,10 +190,10 @@ func (r *reader) close() error {
 	return err
 }
 
-// cut returns where to end a piece that text goes on after: where the tokenizer may
-// cut it; if there is no such place, between characters.
-func cut(text []byte) int {
-	if n := tokenizer.Cut(text); n > 0 {
+// cut returns where to end a piece that text goes on after: where the tokenizer, if it is
+// not nil, may cut it; if there is no such place, between characters.
+func cut(tok tokenizer.Tokenizer, text []byte) int {
+	if n := tokenizer.CutFor(tok, text); n > 0 {
 		return n
 	}
 	for i := len(text) - 1; i >= max(1, len(text)-utf8.UTFMax+1); i-- {
