@@ -97,7 +97,7 @@ func (c Contents) fill(temp string) error {
 	}
 	if c.Optimizer != nil {
 		err := writeFile(temp, optimizerName, func(w io.Writer) error {
-			return safetensors.Write(w, torchMetadata, weights.F32, c.Optimizer)
+			return safetensors.WriteChecked(w, torchMetadata, weights.F32, c.Optimizer)
 		})
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ func (c Contents) writeWeights(temp string) error {
 	if c.ShardBytes > 0 {
 		return safetensors.WriteShards(create, torchMetadata, t, tensors, c.ShardBytes)
 	}
-	return create(weightsName, func(w io.Writer) error { return safetensors.Write(w, torchMetadata, t, tensors) })
+	return create(weightsName, func(w io.Writer) error { return safetensors.WriteChecked(w, torchMetadata, t, tensors) })
 }
 
 // writeFile makes a file of dir.

@@ -40,6 +40,11 @@ func MapParams(src weights.Source, ps *graph.Params, zeros map[string][]int) err
 	return readParams(src, ps, zeros, func(src weights.Source, name string, p *graph.Param) error {
 		if m, ok := src.(weights.Mapper); ok {
 			if data := m.Map(name); data != nil {
+				if v, ok := src.(weights.Verifier); ok {
+					if _, err := v.Verify(name, data); err != nil {
+						return err
+					}
+				}
 				return p.Adopt(data)
 			}
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // WriteParams writes all parameters to w in the safetensors format, as F32 and
-// sorted by name, as the reference library writes them.
+// sorted by name, as the reference library writes them, with checksums.
 //
 // The map zeros gives names and shapes of further tensors to write, filled with
 // zeros. So a model without biases becomes a file for transformers, whose GPT-2
@@ -22,7 +22,7 @@ func WriteParams(w io.Writer, ps *graph.Params, zeros map[string][]int) error {
 	if err != nil {
 		return err
 	}
-	return safetensors.Write(w, torchMetadata, weights.F32, tensors)
+	return safetensors.WriteChecked(w, torchMetadata, weights.F32, tensors)
 }
 
 // torchMetadata is what transformers wants in a header.

@@ -16,6 +16,7 @@ type File struct {
 	infos    []weights.Info
 	index    map[string]entry
 	metadata map[string]string
+	sums     map[string]string // checksums by name; nil if the file has none
 }
 
 // Open opens a safetensors file. The caller closes it.
@@ -58,7 +59,11 @@ func read(file *weights.File) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	f := &File{file: file, data: 8 + int64(n), index: make(map[string]entry, len(entries)), metadata: metadata}
+	sums, err := readChecksums(metadata)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	f := &File{file: file, data: 8 + int64(n), index: make(map[string]entry, len(entries)), metadata: metadata, sums: sums}
 	for _, e := range entries {
 		f.infos = append(f.infos, e.Info)
 		f.index[e.Name] = e
@@ -86,6 +91,7 @@ func (f *File) Metadata() map[string]string { return f.metadata }
 // Read reads the whole tensor of the given name into dst, row-major.
 // len(dst) must be the tensor's size. F16 and BF16 are converted, which is
 // exact, and F64 is rounded; other types than these and F32 are errors.
+// A tensor that differs from its checksum is one too, where the file has checksums.
 func (f *File) Read(name string, dst []float32) error {
 	e, ok := f.index[name]
 	if !ok {
@@ -94,10 +100,11 @@ func (f *File) Read(name string, dst []float32) error {
 	if err := weights.CheckRead(e.Info, len(dst)); err != nil {
 		return fmt.Errorf("%s: %w", f.Name(), err)
 	}
-	if err := f.file.Floats(dst, e.Type, f.data+int64(e.begin)); err != nil {
+	sum, err := f.file.SummedFloats(dst, e.Type, f.data+int64(e.begin))
+	if err != nil {
 		return fmt.Errorf("%w, in %s", err, weights.Show(name))
 	}
-	return nil
+	return f.check(name, sum)
 }
 
 // Map implements [weights.Mapper]: it gives F32 that lies at a multiple of four

@@ -15,7 +15,7 @@ const IndexName = "model.safetensors.index.json"
 // WriteShards writes tensors, in the order given, into files that hold at most
 // limit bytes of numbers each, or a single tensor: model-00001-of-0000N.safetensors,
 // and an index of them. The function create makes a file of the name and has it
-// written. See [Write] for the rest.
+// written. See [WriteChecked] for the rest.
 func WriteShards(create func(name string, write func(w io.Writer) error) error, metadata map[string]string, t weights.DType, tensors []weights.Tensor, limit int64) error {
 	// One header over all checks them before the first file is written.
 	if _, err := makeHeader(metadata, t, tensors); err != nil {
@@ -36,7 +36,7 @@ func WriteShards(create func(name string, write func(w io.Writer) error) error, 
 			index.Map[x.Name] = name
 			index.Metadata.Size += bytesOf(x, t)
 		}
-		err := create(name, func(w io.Writer) error { return Write(w, metadata, t, shard) })
+		err := create(name, func(w io.Writer) error { return WriteChecked(w, metadata, t, shard) })
 		if err != nil {
 			return err
 		}

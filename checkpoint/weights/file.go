@@ -3,6 +3,7 @@ package weights
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"sync"
@@ -101,10 +102,23 @@ const piece = 1 << 16
 // Floats reads len(dst) numbers of a readable type at an offset. The error names
 // the file and the offset.
 func (f *File) Floats(dst []float32, t DType, at int64) error {
+	return f.floats(dst, t, at, func([]byte) {})
+}
+
+// SummedFloats is Floats, and the CRC-32C of the bytes that it read.
+func (f *File) SummedFloats(dst []float32, t DType, at int64) (uint32, error) {
+	sum := uint32(0)
+	err := f.floats(dst, t, at, func(b []byte) { sum = crc32.Update(sum, Castagnoli, b) })
+	return sum, err
+}
+
+// floats hands all bytes to see, in their order.
+func (f *File) floats(dst []float32, t DType, at int64, see func([]byte)) error {
 	if t == F32 && littleEndian {
 		if _, err := f.ReadAt(Bytes(dst), at); err != nil {
 			return fmt.Errorf("%s: offset %d: %w", f.name, at, err)
 		}
+		see(Bytes(dst))
 		return nil
 	}
 	width := t.Width()
@@ -114,6 +128,7 @@ func (f *File) Floats(dst []float32, t DType, at int64) error {
 		if _, err := f.ReadAt(buf[:n*width], at); err != nil {
 			return fmt.Errorf("%s: offset %d: %w", f.name, at, err)
 		}
+		see(buf[:n*width])
 		Decode(dst[:n], buf, t)
 		dst = dst[n:]
 		at += int64(n * width)

@@ -99,6 +99,14 @@ func (s *shards) Map(name string) []float32 {
 	return nil
 }
 
+// Verify implements [Verifier].
+func (s *shards) Verify(name string, mapped []float32) (bool, error) {
+	if v, ok := s.of[name].(Verifier); ok {
+		return v.Verify(name, mapped)
+	}
+	return false, nil
+}
+
 func (s *shards) Close() error {
 	var errs []error
 	for _, src := range s.sources {

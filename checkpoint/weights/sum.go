@@ -1,0 +1,33 @@
+package weights
+
+import (
+	"fmt"
+	"hash/crc32"
+)
+
+// Castagnoli is the table of CRC-32C, which processors compute as fast as they read memory.
+var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Verifier is a [Source] that can have checksums of its tensors. What Read gives is checked; the
+// rest is for Verify.
+type Verifier interface {
+	// Verify compares the bytes of a tensor of any type with its checksum, and reports whether
+	// there is one. If mapped is not nil, it is what Map gave, and is not read again.
+	Verify(name string, mapped []float32) (bool, error)
+}
+
+// Sum is the CRC-32C of size bytes at an offset.
+func (f *File) Sum(at, size int64) (uint32, error) {
+	buf := make([]byte, min(size, piece))
+	sum := uint32(0)
+	for size > 0 {
+		b := buf[:min(size, piece)]
+		if _, err := f.ReadAt(b, at); err != nil {
+			return 0, fmt.Errorf("%s: offset %d: %w", f.name, at, err)
+		}
+		sum = crc32.Update(sum, Castagnoli, b)
+		at += int64(len(b))
+		size -= int64(len(b))
+	}
+	return sum, nil
+}
