@@ -29,6 +29,36 @@ func fixture(t *testing.T, name string) string {
 
 // TestConvert converts every kind of input: the weights that come out are the same to
 // the bit, and those of llm.c's files are the files that came in.
+// TestVerify flips a bit of a checkpoint that convert wrote: models --verify and convert
+// name the file and the tensor.
+func TestVerify(t *testing.T) {
+	root := fixture(t, "../../checkpoint/testdata/models")
+	t.Chdir(t.TempDir())
+	run := func(wantStatus int, want string, args ...string) {
+		t.Helper()
+		status, stdout, stderr := gorgpt(t, t.Context(), args...)
+		if got := stdout + stderr; status != wantStatus || !strings.Contains(got, want) {
+			t.Errorf("%v: status %d\n%s\nwant status %d and %s", args, status, got, wantStatus, want)
+		}
+	}
+	hf := filepath.Join(root, "gpt2/hf")
+	run(0, hf+": it has no checksums; gorgpt convert writes them", "models", "--verify", hf)
+	run(0, "out", "convert", hf, "out")
+	run(0, "out: 28 tensors as saved", "models", "--verify", "out")
+
+	text, err := os.ReadFile("out/model.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)-2] ^= 1 // of the last, wte.weight
+	if err := os.WriteFile("out/model.safetensors", text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	const want = "out/model.safetensors: wte.weight: its bytes have the checksum "
+	run(1, want, "models", "--verify", "out")
+	run(1, want, "convert", "out", "again")
+}
+
 func TestConvert(t *testing.T) {
 	root := fixture(t, "../../checkpoint/testdata/models")
 	t.Chdir(t.TempDir())

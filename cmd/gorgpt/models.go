@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/models"
@@ -28,11 +30,19 @@ func count(m models.Model) (int64, error) {
 }
 
 func newModels() *cobra.Command {
-	return &cobra.Command{
+	var verify string
+	cmd := &cobra.Command{
 		Use:   "models",
-		Short: "List the models and their sizes",
-		Args:  usageArgs(cobra.NoArgs),
+		Short: "List the models and their sizes, or check the files of one",
+		Long: `List the models and their sizes, or check the files of one.
+
+A checkpoint has a checksum of each tensor, and whatever reads a tensor compares it.
+--verify reads all of them, the optimizer's too, as after a copy.`,
+		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("verify") {
+				return verifyModel(cmd.OutOrStdout(), verify)
+			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "MODEL\tPARAMETERS\tLAYERS\tWIDTH\tHEADS\tCONTEXT\tVOCABULARY\t")
 			for _, m := range models.All() {
@@ -47,6 +57,22 @@ func newModels() *cobra.Command {
 			return w.Flush()
 		},
 	}
+	cmd.Flags().StringVar(&verify, "verify", "", "compare all tensors of this checkpoint with their checksums")
+	return cmd
+}
+
+// verifyModel compares a checkpoint with its checksums.
+func verifyModel(w io.Writer, dir string) error {
+	n, err := checkpoint.Verify(dir)
+	if err != nil {
+		return orBest(dir, err)
+	}
+	if n == 0 {
+		_, err = fmt.Fprintf(w, "%s: it has no checksums; gorgpt convert writes them\n", dir)
+	} else {
+		_, err = fmt.Fprintf(w, "%s: %s as saved\n", dir, plural.Of(n, "tensor"))
+	}
+	return err
 }
 
 // counted is [plural.Of] with thousands.
