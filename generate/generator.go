@@ -17,8 +17,9 @@ type Model interface {
 // Generator predicts with one model. It is for one goroutine at a time.
 //
 // A model of which some layer cannot go on from what is remembered, such as one with
-// layers.ComposedAttention, is run over the whole window for every token: slower, with the
-// same result.
+// layers.ComposedAttention, or has an op that does not say that it works row by row
+// (graph.Op.RowWise), is run over the whole window for every token: slower, with the same
+// result. [Generator.Whole] tells why.
 type Generator struct {
 	// Vocab, if above 0, is how many ids there are tokens of. A model's vocabulary may be padded
 	// beyond them, as GPT-2's 50,257 to 50,304; what is there is never chosen.
@@ -28,12 +29,17 @@ type Generator struct {
 	params  *graph.Params
 	context int
 	session *session // for the batch of the last call
+	slow    error    // why every token takes a run over the window, if it does
 }
 
 // New returns a generator for a model of at most context positions.
 func New(m Model, params *graph.Params, context int) *Generator {
 	return &Generator{model: m, params: params, context: context}
 }
+
+// Whole tells why the model is run over the whole window for every token, if it is: which
+// layer or op cannot go on from what is remembered. It is known from the first tokens on.
+func (g *Generator) Whole() error { return g.slow }
 
 // Close ends the generator's programs.
 func (g *Generator) Close() error {
@@ -83,6 +89,7 @@ func (g *Generator) open(batch int) (*session, error) {
 	s := newSession(g, batch)
 	var err error
 	if s.decode, err = s.compile(batch, 1); err != nil {
+		g.slow = err
 		s = newSession(g, batch) // some layers may have declared what they remember
 		s.whole = true
 		var unless error

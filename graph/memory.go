@@ -85,7 +85,8 @@ func (m *Memory) Select(from []int, used int) {
 
 // Incremental builds the graph of a piece of the sequences that m remembers: tokens of shape
 // (m.Batch(), N) are the N that follow. How many positions each sequence has already is
-// the input "past" of the program, of shape (B). Such graphs have no gradients.
+// the input "past" of the program, of shape (B). Such graphs have no gradients, and an op in
+// them must say that it works row by row: [Op.RowWise].
 func Incremental(m *Memory) Option { return func(b *builder) { b.memory = m } }
 
 // Memory is what an incremental graph keeps, and nil in others.

@@ -28,6 +28,13 @@ type Op struct {
 	Sums bool
 	// FLOPs counts the floating-point operations of a run; a multiply-add is two.
 	FLOPs int64
+	// RowWise is the number of inputs, from the first on, of whose rows each row of the
+	// results depends on the same one alone; the other inputs are weights, the same for all
+	// rows. With 0, what an op has if it does not say, the op may look at any row: a
+	// model that has it is not decoded incrementally (see [Incremental]), since a piece of
+	// a sequence has not got the rows before. An op that remembers them, by
+	// [Scope.Remember], counts as row-wise there.
+	RowWise int
 	// Run fills the results from the inputs.
 	Run func(a *Args) error
 	// Grad declares the gradient with respect to every input, given the op's own
@@ -65,7 +72,7 @@ func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 
 // pick adds the node that hands out the i-th result of o, whose node is n.
 func (s *Scope) pick(o *nodeOp, i int, shape tensor.Shape, n *G.Node, flops int64) *G.Node {
-	pick := s.newNodeOp(Op{Name: fmt.Sprintf("%s.%d", o.Name, i), Out: shape, FLOPs: flops}, G.Nodes{n})
+	pick := s.newNodeOp(Op{Name: fmt.Sprintf("%s.%d", o.Name, i), Out: shape, FLOPs: flops, RowWise: min(o.RowWise, 1)}, G.Nodes{n})
 	pick.results = o.results[i : i+1]
 	return s.add(pick, n)
 }

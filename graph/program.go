@@ -104,6 +104,11 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	if err := s.refuse(roots); err != nil {
 		return nil, err
 	}
+	if s.memory != nil {
+		if err := s.checkRows(roots); err != nil {
+			return nil, err
+		}
+	}
 	if loss != nil {
 		if err := s.checkPatterns(); err != nil {
 			return nil, err

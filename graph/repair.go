@@ -113,7 +113,7 @@ var wrongSlopes = map[string]struct{ value, slope func(x float64) float64 }{
 func (s *Scope) pointwise(name string, x *G.Node, value, slope func(float64) float64) *G.Node {
 	size := int64(x.Shape().TotalSize())
 	return s.Apply(Op{
-		Name: name, Out: x.Shape(), FLOPs: size,
+		Name: name, Out: x.Shape(), FLOPs: size, RowWise: 1,
 		Run: func(a *Args) error {
 			out := a.Out(0)
 			for i, v := range a.Floats(0) {
@@ -144,7 +144,7 @@ func (s *Scope) softmax(x *G.Node, log bool) *G.Node {
 	}
 	width, size := x.Shape()[x.Dims()-1], int64(x.Shape().TotalSize())
 	return s.Apply(Op{
-		Name: name, Out: x.Shape(), FLOPs: 5 * size,
+		Name: name, Out: x.Shape(), FLOPs: 5 * size, RowWise: min(x.Dims()-1, 1),
 		Run: func(a *Args) error {
 			value(a.Out(0), a.Floats(0), width)
 			return nil
@@ -190,10 +190,19 @@ func (s *Scope) outer(x, y *G.Node) *G.Node {
 	}, x, y)
 }
 
+// rowsKept is the RowWise of a reshaping: whether each row of the result, along its last axis, is of one
+// row of what it was.
+func rowsKept(from, to tensor.Shape) int {
+	if len(from) > 0 && len(to) > 0 && from[len(from)-1]%to[len(to)-1] == 0 {
+		return 1
+	}
+	return 0
+}
+
 // reshape copies, unlike Gorgonia's.
 func (s *Scope) reshape(x *G.Node, to tensor.Shape) *G.Node {
 	return s.Apply(Op{
-		Name: "Reshape", Out: to,
+		Name: "Reshape", Out: to, RowWise: rowsKept(x.Shape(), to),
 		Run: func(a *Args) error {
 			copy(a.Out(0), a.Floats(0))
 			return nil

@@ -14,9 +14,10 @@ func Add(s *graph.Scope, a, b *G.Node) *G.Node {
 		return s.Fail("Add", a.Shape(), "the shapes %v and %v differ", a.Shape(), b.Shape())
 	}
 	return s.Apply(graph.Op{
-		Name:  "Add",
-		Out:   a.Shape(),
-		FLOPs: size(a.Shape()),
+		Name:    "Add",
+		RowWise: 2,
+		Out:     a.Shape(),
+		FLOPs:   size(a.Shape()),
 		Run: func(v *graph.Args) error {
 			kernel.Add(v.Out(0), v.Floats(0), v.Floats(1))
 			return nil

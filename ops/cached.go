@@ -35,8 +35,9 @@ func CachedAttention(s *graph.Scope, qkv *G.Node, heads int, o AttentionOptions)
 		Window: o.Window,
 	}
 	return s.Apply(graph.Op{
-		Name: "CachedAttention",
-		Out:  shape,
+		Name:    "CachedAttention",
+		RowWise: 1,
+		Out:     shape,
 		// As if all had been filled: what a run costs depends on the past.
 		FLOPs: 4 * int64(rows) * int64(m.Capacity()) * int64(width),
 		Run: func(a *graph.Args) error {
@@ -54,9 +55,10 @@ func AddPositionsAt(s *graph.Scope, x, table, past *G.Node) *G.Node {
 	}
 	positions := table.Shape()[0]
 	return s.Apply(graph.Op{
-		Name:  "AddPositionsAt",
-		Out:   x.Shape(),
-		FLOPs: size(x.Shape()),
+		Name:    "AddPositionsAt",
+		RowWise: 1,
+		Out:     x.Shape(),
+		FLOPs:   size(x.Shape()),
 		Run: func(a *graph.Args) error {
 			return addAt(a.Out(0), a.Floats(0), a.Floats(1), a.Ints(2), positions)
 		},
@@ -71,9 +73,10 @@ func AddSinusoidsAt(s *graph.Scope, x, past *G.Node, positions int) *G.Node {
 	}
 	var table []float32 // made at the first run
 	return s.Apply(graph.Op{
-		Name:  "AddSinusoidsAt",
-		Out:   x.Shape(),
-		FLOPs: size(x.Shape()),
+		Name:    "AddSinusoidsAt",
+		RowWise: 1,
+		Out:     x.Shape(),
+		FLOPs:   size(x.Shape()),
 		Run: func(a *graph.Args) error {
 			if table == nil {
 				table = sinusoids(positions, x.Shape()[1])

@@ -45,13 +45,14 @@ func some(nodes ...*G.Node) G.Nodes {
 	return out
 }
 
-// elementwise is an op of one input whose result has the same shape.
+// elementwise is an op of one input whose result has the same shape, row by row.
 func elementwise(s *graph.Scope, name string, cost int64, x *G.Node, run func(out, x []float32), grad func(in G.Nodes, out, grad *G.Node) G.Nodes) *G.Node {
 	x = s.Given(name, "x", x)
 	return s.Apply(graph.Op{
-		Name:  name,
-		Out:   x.Shape(),
-		FLOPs: cost * size(x.Shape()),
+		Name:    name,
+		Out:     x.Shape(),
+		FLOPs:   cost * size(x.Shape()),
+		RowWise: 1,
 		Run: func(a *graph.Args) error {
 			run(a.Out(0), a.Floats(0))
 			return nil

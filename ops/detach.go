@@ -11,6 +11,7 @@ func Detach(s *graph.Scope, x *G.Node) *G.Node {
 	x = s.Given("Detach", "x", x)
 	return s.Apply(graph.Op{
 		Name:     "Detach",
+		RowWise:  1,
 		Out:      x.Shape(),
 		Detached: true,
 		Run: func(a *graph.Args) error {

@@ -20,8 +20,9 @@ func Embed(s *graph.Scope, ids, table *G.Node) *G.Node {
 	vocab, width := table.Shape()[0], table.Shape()[1]
 	count := ids.Shape().TotalSize()
 	return s.Apply(graph.Op{
-		Name: "Embed",
-		Out:  tensor.Shape{count, width},
+		Name:    "Embed",
+		RowWise: 2,
+		Out:     tensor.Shape{count, width},
 		Run: func(a *graph.Args) error {
 			ids := a.Ints(0)
 			if err := checkIDs(ids, vocab); err != nil {

@@ -19,9 +19,10 @@ func LayerNorm(s *graph.Scope, x, gain, bias *G.Node, epsilon float64) *G.Node {
 	rows, width := x.Shape()[0], x.Shape()[1]
 	var mean, rstd []float32 // of the last forward run
 	return s.Apply(graph.Op{
-		Name:  "LayerNorm",
-		Out:   x.Shape(),
-		FLOPs: 8 * size(x.Shape()),
+		Name:    "LayerNorm",
+		RowWise: 1,
+		Out:     x.Shape(),
+		FLOPs:   8 * size(x.Shape()),
 		Run: func(a *graph.Args) error {
 			if mean == nil {
 				mean, rstd = make([]float32, rows), make([]float32, rows)

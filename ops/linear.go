@@ -18,9 +18,10 @@ func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 	rows, from, to := x.Shape()[0], x.Shape()[1], w.Shape()[1]
 	products := 2 * int64(rows) * int64(from) * int64(to)
 	return s.Apply(graph.Op{
-		Name:  "Linear",
-		Out:   tensor.Shape{rows, to},
-		FLOPs: products,
+		Name:    "Linear",
+		RowWise: 1,
+		Out:     tensor.Shape{rows, to},
+		FLOPs:   products,
 		Run: func(a *graph.Args) error {
 			y := a.Out(0)
 			kernel.Gemm(false, false, rows, to, from, 1, a.Floats(0), from, a.Floats(1), to, 0, y, to)

@@ -258,6 +258,17 @@ var opCases = []opCase{
 			return reference.Map(math.Log, softmaxRows(x[0], 5))
 		},
 	},
+	{
+		name:   "LogSumExp",
+		shapes: []tensor.Shape{{4, 5}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.LogSumExp(s, x[0]) },
+		ref: func(x [][]float64, _ []int) (y []float64) {
+			for row := range slices.Chunk(x[0], 5) {
+				y = append(y, row[0]-math.Log(reference.Softmax(row)[0]))
+			}
+			return y
+		},
+	},
 	batched("BatchedMatMul", false, false),
 	batched("BatchedMatMul, b transposed", false, true),
 	batched("BatchedMatMul, a transposed", true, false),

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"slices"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -12,18 +14,8 @@ import (
 func Reshape(s *graph.Scope, x *G.Node, shape ...int) *G.Node {
 	x = s.Given("Reshape", "x", x)
 	to := tensor.Shape(shape)
-	if x.Dtype() != tensor.Float32 || len(shape) == 0 || to.TotalSize() != x.Shape().TotalSize() {
+	if x.Dtype() != tensor.Float32 || len(shape) == 0 || slices.Min(shape) < 1 || to.TotalSize() != x.Shape().TotalSize() {
 		return s.Fail("Reshape", to, "x is %v; %v has not as many elements", x.Shape(), to)
 	}
-	return s.Apply(graph.Op{
-		Name: "Reshape",
-		Out:  to,
-		Run: func(a *graph.Args) error {
-			copy(a.Out(0), a.Floats(0))
-			return nil
-		},
-		Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes {
-			return G.Nodes{Reshape(s, grad, x.Shape()...)}
-		},
-	}, x)
+	return s.Node(G.Reshape(x, to.Clone()))
 }

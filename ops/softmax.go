@@ -1,7 +1,10 @@
 package ops
 
 import (
+	"slices"
+
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/kernel"
@@ -25,9 +28,16 @@ func alongRows(s *graph.Scope, name string, x *G.Node, run func(out, x []float32
 		return s.Fail(name, x.Shape(), "x is a scalar; want rows")
 	}
 	width := x.Shape()[x.Dims()-1]
-	return elementwise(s, name, 5, x,
-		func(out, x []float32) { run(out, x, width) },
-		func(_ G.Nodes, out, grad *G.Node) G.Nodes {
+	return s.Apply(graph.Op{
+		Name:    name,
+		Out:     x.Shape(),
+		FLOPs:   5 * size(x.Shape()),
+		RowWise: min(x.Dims()-1, 1), // a vector's elements are its rows
+		Run: func(a *graph.Args) error {
+			run(a.Out(0), a.Floats(0), width)
+			return nil
+		},
+		Grad: func(_ G.Nodes, out, grad *G.Node) G.Nodes {
 			return G.Nodes{s.Apply(graph.Op{
 				Name:  name + "Grad",
 				Out:   x.Shape(),
@@ -37,5 +47,49 @@ func alongRows(s *graph.Scope, name string, x *G.Node, run func(out, x []float32
 					return nil
 				},
 			}, out, grad)}
-		})
+		},
+	}, x)
+}
+
+// LogSumExp is the logarithm of the sum of the exponentials along the last axis, which is
+// dropped: of (N, C) it is (N), of (C) a scalar. It is shifted by the row's maximum, unlike
+// Gorgonia's.
+func LogSumExp(s *graph.Scope, x *G.Node) *G.Node {
+	x = s.Given("LogSumExp", "x", x)
+	if x.Dims() == 0 || x.Dtype() != tensor.Float32 {
+		return s.Fail("LogSumExp", x.Shape(), "x is %v of %v; want rows of float32", x.Shape(), x.Dtype())
+	}
+	shape := x.Shape()
+	width := shape[len(shape)-1]
+	return s.Apply(graph.Op{
+		Name:    "LogSumExp",
+		Out:     shape[:len(shape)-1],
+		FLOPs:   5 * size(shape),
+		RowWise: min(x.Dims()-1, 1),
+		Run: func(a *graph.Args) error {
+			logs := make([]float32, width)
+			for i, row := 0, a.Floats(0); len(row) > 0; i, row = i+1, row[width:] {
+				kernel.LogSoftmax(logs, row[:width], width)
+				most := slices.Index(row[:width], slices.Max(row[:width])) // finite, if any is
+				a.Out(0)[i] = row[most] - logs[most]
+			}
+			return nil
+		},
+		// The slope is the softmax.
+		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
+			return G.Nodes{s.Apply(graph.Op{
+				Name:  "LogSumExpGrad",
+				Out:   shape,
+				FLOPs: 6 * size(shape),
+				Run: func(a *graph.Args) error {
+					dx, dy := a.Out(0), a.Floats(1)
+					kernel.Softmax(dx, a.Floats(0), width)
+					for i := range dx {
+						dx[i] *= dy[i/width]
+					}
+					return nil
+				},
+			}, in[0], grad)}
+		},
+	}, x)
 }

@@ -85,6 +85,11 @@ model's context, the older half of what the model sees is forgotten.`,
 			w.generator = generate.New(w.model.model, w.model.params, w.model.model.Dims().Context)
 			w.generator.Vocab = vocab
 			defer w.generator.Close()
+			defer func() {
+				if why := w.generator.Whole(); why != nil {
+					fmt.Fprintln(w.stderr, "every token took a run over the whole window:", why)
+				}
+			}()
 			w.out, w.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			switch {
 			case measure:

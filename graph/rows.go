@@ -1,0 +1,48 @@
+package graph
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+)
+
+// checkRows fails if an op of an incremental graph is given rows of a piece, and may look at
+// others than its own: those that came before are not there, and it would compute something
+// else than in the whole graph.
+func (b *builder) checkRows(roots G.Nodes) error {
+	rows := make(map[*G.Node]bool) // nodes that differ from piece to piece
+	for _, n := range declared(roots) {
+		in := inputs(n)
+		rows[n] = n.Op() == nil && b.params.Get(n.Name()) == nil && n != b.inputs["past"]
+		for i, x := range in {
+			if !rows[x] {
+				continue
+			}
+			rows[n] = true
+			if i >= rowWise(n) {
+				return fmt.Errorf("%s: nothing says that each row of its result comes from the same row of input %d alone (graph.Op.RowWise), so the model cannot be run piece by piece", b.placeOf(n), i)
+			}
+		}
+	}
+	return nil
+}
+
+// rowWise is the number of inputs, from the first on, of which an op takes to a row of its
+// result only the same row: of ours, what they say; of Gorgonia's, that of elementwise ones,
+// and of a product with a matrix.
+func rowWise(n *G.Node) int {
+	if o, ours := n.Op().(*nodeOp); ours {
+		return o.RowWise
+	}
+	switch opType(n.Op()) {
+	case "elemUnaryOp":
+		return 1
+	case "elemBinOp", "minBetween", "maxBetween":
+		return 2
+	case "linAlgBinOp":
+		if opName(n.Op()) == "A × B" && n.Dims() == 2 {
+			return 1
+		}
+	}
+	return 0
+}
