@@ -49,7 +49,7 @@ func TestProgress(t *testing.T) {
 		if got := r.Protocol[0]; got != (eval.Setting{Name: "data", Value: c.data}) {
 			t.Errorf("%s: protocol begins with %v", c.on, got)
 		}
-		for _, at := range []int{1, steps / 2, steps} {
+		for at := 1; at <= steps; at += 1 + steps/7 {
 			ctx, cancel := context.WithCancel(t.Context())
 			left := max(1, at)
 			s.Progress = func(int, int) {
@@ -127,6 +127,53 @@ func TestWindowErrors(t *testing.T) {
 		}
 		if _, err := named.New(o).Evaluate(t.Context(), s, path); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: %v", on, fmt.Sprint(err))
+		}
+	}
+}
+
+// TestProtocols: all that a number hangs on stands under it, and the tokens that it is of.
+func TestProtocols(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte("a\x00b\x00 c\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		on, data string
+		o        eval.Options
+		tokens   int64
+		want     string // behind the data and its hash
+	}{
+		{"perplexity", text, eval.Options{}, 6, "detokenizer none, tokenizer bytes, words 3 of the original text, line ends included, bytes 7 of the original text, " +
+			"window 160, stride 160, last_window what is left, bos none; the first token is not predicted, tokens 6"},
+		{"perplexity", text, eval.Options{Stride: 5, BOS: true, FullLast: true, Words: "split", Detokenizer: "ptb"}, 7,
+			"detokenizer ptb, tokenizer bytes, words 3 of the original text, split at white space, empty ends included, bytes 7 of the original text, " +
+				"window 160, stride 5, last_window full, reaching back, bos end of text, tokens 7"},
+		{"perplexity", text, eval.Options{Limit: 4}, 3, "detokenizer none, tokenizer bytes, limit 4 tokens, window 160, stride 160, last_window what is left, " +
+			"bos none; the first token is not predicted, tokens 3"},
+		{"perplexity", text, eval.Options{Limit: 7}, 6, "detokenizer none, tokenizer bytes, words 3 of the original text, line ends included, bytes 7 of the original text, " +
+			"window 160, stride 160, last_window what is left, bos none; the first token is not predicted, tokens 6"},
+		{"lambada", "testdata/lambada.jsonl", eval.Options{Limit: 1, StopWords: true}, 5, "passages 1, target last word with the space before it, all its tokens, " +
+			"stop_words 126 words, detokenizer none, window 160, bos none, tokenizer bytes"},
+		{"lambada", "testdata/lambada.jsonl", eval.Options{Limit: 1, BOS: true, Detokenizer: "wikitext"}, 5, "passages 1, target last word with the space before it, all its tokens, " +
+			"stop_words none, detokenizer wikitext, window 160, bos end of text, tokenizer bytes"},
+		{"choices", "testdata/one.jsonl", eval.Options{Normalizer: "chars"}, 0, "format choices, questions 1, normalizer chars, shots 0, detokenizer none, window 160, " +
+			"bos end of text where nothing stands before a choice, tokenizer bytes"},
+		{"golden", "testdata/golden.json", eval.Options{}, 2 + 2*24 + 20*4*32, ""},
+	} {
+		named, err := eval.Find(c.on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := named.New(c.o).Evaluate(t.Context(), open(t, 0), c.data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Protocol[2:].String(); c.want != "" && got != c.want {
+			t.Errorf("%s: %s\nwant %s", c.on, got, c.want)
+		}
+		if c.tokens != 0 && r.Tokens != c.tokens {
+			t.Errorf("%s: %d tokens, want %d", c.on, r.Tokens, c.tokens)
 		}
 	}
 }
