@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/eval"
+	"github.com/gorgpt/gorgpt/graph"
 )
 
 // TestProgress: every measurement tells how far it is, to its end, and stops where its context
-// ends, at any of its steps.
+// ends, at any of its steps. It leaves no program open.
 func TestProgress(t *testing.T) {
 	qa := filepath.Join(t.TempDir(), "qa.jsonl")
 	if err := os.WriteFile(qa, []byte(`{"question":"q","answer":"a"}`+"\n"+`{"question":"r","answer":"b"}`), 0o666); err != nil {
@@ -34,6 +35,7 @@ func TestProgress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		before := graph.Running()
 		s := open(t, 0)
 		steps, last := 0, -1
 		s.Progress = func(done, total int) {
@@ -64,6 +66,9 @@ func TestProgress(t *testing.T) {
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
+		}
+		if n := graph.Running(); n != before {
+			t.Errorf("%s: %d programs are left open", c.on, n-before)
 		}
 	}
 }

@@ -228,3 +228,30 @@ func TestDoesNotCompile(t *testing.T) {
 		}
 	}
 }
+
+// TestClose: a generator closes its programs, those too that it gave up for others.
+func TestClose(t *testing.T) {
+	for name, m := range families() {
+		before := graph.Running()
+		g := generate.New(m, graph.NewParams(1), m.Dims().Context)
+		for _, n := range []int{1, 2, 3, 5, 9, 17, 33, 70, 140} { // prompts: more lengths than are kept
+			if _, err := g.Generate(context.Background(), make([]int, n), 2, generate.Options{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := graph.Running() - before; n < 2 || n > 6 {
+			t.Errorf("%s: %d programs, want some and few", name, n)
+		}
+		if _, err := g.Beam(context.Background(), []int{1, 2}, 3, generate.BeamOptions{Beams: 3}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := g.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if n := graph.Running() - before; n != 0 {
+			t.Errorf("%s: %d programs are left open", name, n)
+		}
+	}
+}

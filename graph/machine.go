@@ -20,6 +20,7 @@ type machine struct {
 	graph *G.ExprGraph
 	nodes map[*G.Node]*G.Node // those of the declared graph, to those here
 	vm    G.VM                // made by the first run
+	ended bool                // see Running
 }
 
 // newMachine copies what roots need, in the order of declaration, which decides the order of
@@ -105,6 +106,7 @@ func (m *machine) start() (err error) {
 		return fmt.Errorf("graph: compile: %w", err)
 	}
 	m.vm = G.NewTapeMachine(m.graph, G.WithPrecompiled(prog, locations))
+	machines.Add(1)
 	return nil
 }
 

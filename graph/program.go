@@ -471,6 +471,7 @@ func (p *Program) Close() error {
 	if p.machine.vm == nil {
 		return nil
 	}
+	p.machine.end()
 	return p.machine.vm.Close()
 }
 
