@@ -21,6 +21,7 @@ var layer = map[string]int{
 	"internal/optional":       0,
 	"internal/mutate":         0,  // asks the tests, imports nothing of ours
 	"internal/filekind":       -3, // for all readers of files
+	"internal/parquetfile":    -2, // for all readers of Parquet
 	"internal/plaintext":      -2, // the rule for text of all readers
 	"internal/plainjson":      -1, // for the formats too
 	"internal/wholefile":      -1,

@@ -419,11 +419,18 @@ func FuzzShard(f *testing.F) {
 	})
 }
 
-// FuzzParquet: any file gives texts or an error, whatever the library does.
+// FuzzParquet: any file gives texts or an error, whatever the library does. Minimizing takes
+// nearly all of the time unless it is bounded: go test -fuzz FuzzParquet -fuzzminimizetime 5x.
 func FuzzParquet(f *testing.F) {
 	whole := parquetFile(f, stories(5))
 	f.Add([]byte(whole))
 	f.Add([]byte(whole[:100] + "\xff\xff" + whole[102:]))
+	f.Add([]byte(whole[:len(whole)-8] + "\xf0\xff\xff\xffPAR1")) // asks for 4 GB
+	lz4, err := os.ReadFile(filepath.Join("testdata", "drawn", "18.parquet"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(lz4)
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "x.parquet")
 		if err := os.WriteFile(path, content, 0o666); err != nil {

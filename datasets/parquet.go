@@ -1,7 +1,6 @@
 package datasets
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
-	"github.com/gorgpt/gorgpt/internal/filekind"
+	"github.com/gorgpt/gorgpt/internal/parquetfile"
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
@@ -55,9 +54,9 @@ func openParquet(f *os.File, field string) (*parquet.File, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	p, err := parquet.OpenFile(f, info.Size(), parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
+	p, err := parquetfile.Open(f, info.Size())
 	if err != nil {
-		return nil, 0, fmt.Errorf("not a Parquet file: %w", cmp.Or(filekind.CheckPointer(f), err))
+		return nil, 0, err
 	}
 	leaf, err := column(p.Schema(), field)
 	if err != nil {

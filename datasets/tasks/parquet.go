@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/gorgpt/gorgpt/internal/parquetfile"
 )
 
 func isParquet(data []byte) bool { return bytes.HasPrefix(data, []byte("PAR1")) }
@@ -26,9 +28,9 @@ func eachParquet(data []byte, parse func(number int, text []byte) error) (err er
 			err = fmt.Errorf("damaged: %v", panicked)
 		}
 	}()
-	f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
+	f, err := parquetfile.Open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return fmt.Errorf("not a Parquet file: %w", err)
+		return err
 	}
 	columns := parquetColumns(f.Schema())
 	number := 0

@@ -1,11 +1,8 @@
 package tasks
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -30,6 +27,7 @@ type Columns struct {
 	unknown  []string         // labels of examples that have none, to leave out
 	repeats  string           // column that rows may have several times, where the header has it once,
 	repeated []string         // and what may stand there
+	quotes   bool             // tab-separated fields may be quoted
 	torn     bool             // the published file has broken lines and empty texts, to leave out
 }
 
@@ -53,6 +51,7 @@ func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error
 			return t, Set{}, fmt.Errorf("tasks: %w", err)
 		}
 	}
+	c.quotes = true // one's own is written by a program, as a rule
 	if c.Label != "" {
 		if labels == nil {
 			var err error
@@ -202,13 +201,9 @@ func readTable(path string, c Columns) (rows []row, torn int, err error) {
 		rows, err = readJSONRows(path, data)
 		return rows, 0, err
 	}
-	first, _, _ := bytes.Cut(data, []byte("\n"))
-	lines, err := readCSV(path, data)
-	if bytes.Contains(first, []byte("\t")) {
-		lines, err = readTSV(data), nil
-	}
+	lines, err := c.readLines(data)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
 	}
 	return c.rows(path, lines)
 }
@@ -217,37 +212,6 @@ func readTable(path string, c Columns) (rows []row, torn int, err error) {
 type line struct {
 	number int
 	fields []string
-}
-
-func readCSV(path string, data []byte) ([]line, error) {
-	var lines []line
-	r := csv.NewReader(bytes.NewReader(data))
-	r.FieldsPerRecord = -1
-	r.LazyQuotes = true
-	for {
-		fields, err := r.Read()
-		if err == io.EOF {
-			return lines, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		number, _ := r.FieldPos(0)
-		lines = append(lines, line{number, fields})
-	}
-}
-
-// readTSV splits at tabs; a quote is a character like others, as in GLUE's files.
-func readTSV(data []byte) []line {
-	var lines []line
-	number := 0
-	for text := range strings.SplitSeq(string(data), "\n") {
-		number++
-		if text = strings.TrimSuffix(text, "\r"); text != "" {
-			lines = append(lines, line{number, strings.Split(text, "\t")})
-		}
-	}
-	return lines
 }
 
 // rows gives lines the names of the header, or those known of a table without.

@@ -1,0 +1,97 @@
+package tasks
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// delimited reads a table as pandas does by default (and RFC 4180, but less strictly): a field
+// that begins with a quote goes on to the next single one, line ends and all, and two of them
+// are one; lines end with \n, \r\n or \r; those of white space alone are none. The table is
+// irregular if there are quotes anywhere else, which stand for themselves.
+func delimited(data []byte, comma byte) (lines []line, regular bool, err error) {
+	regular = true
+	number := 1
+	for len(data) > 0 {
+		l := line{number: number}
+		blank := true
+		for more := true; more; {
+			quoted := data != nil && bytes.HasPrefix(data, []byte(`"`))
+			var field []byte
+			if quoted {
+				var ok bool
+				if field, data, ok = unquote(data[1:]); !ok {
+					return nil, false, fmt.Errorf("line %d: a quote that is never closed", number)
+				}
+				number += bytes.Count(field, []byte("\n"))
+			}
+			n := bytes.IndexAny(data, string(comma)+"\r\n")
+			if n < 0 {
+				n = len(data)
+			}
+			regular = regular && !bytes.Contains(data[:n], []byte(`"`)) && (!quoted || n == 0)
+			field = append(field, data[:n]...)
+			blank = blank && !quoted && len(bytes.TrimSpace(field)) == 0
+			l.fields = append(l.fields, string(field))
+			data = data[n:]
+			if more = len(data) > 0 && data[0] == comma; more {
+				data, blank = data[1:], false
+			}
+		}
+		if data = bytes.TrimPrefix(data, []byte("\r")); len(data) > 0 && data[0] == '\n' {
+			data = data[1:]
+		}
+		number++
+		if !blank {
+			lines = append(lines, l)
+		}
+	}
+	return lines, regular, nil
+}
+
+// unquote returns what stands before a single quote, with one quote for each two, and what
+// follows it.
+func unquote(data []byte) (field, rest []byte, ok bool) {
+	for {
+		n := bytes.IndexByte(data, '"')
+		if n < 0 {
+			return nil, nil, false
+		}
+		field = append(field, data[:n]...)
+		if data = data[n+1:]; len(data) == 0 || data[0] != '"' {
+			return field, data, true
+		}
+		field, data = append(field, '"'), data[1:]
+	}
+}
+
+// split splits lines at tabs; a quote is a character like others, as in GLUE's files.
+func split(data []byte) []line {
+	var lines []line
+	number := 0
+	for text := range strings.SplitSeq(string(data), "\n") {
+		number++
+		if text = strings.TrimSuffix(text, "\r"); text != "" {
+			lines = append(lines, line{number, strings.Split(text, "\t")})
+		}
+	}
+	return lines
+}
+
+// readLines reads the lines of a table, whose first line tells by a tab whether it is
+// tab-separated. Such tables have no quotes unless they are one's own and have them as
+// pandas writes them.
+func (c Columns) readLines(data []byte) ([]line, error) {
+	first, _, _ := bytes.Cut(data, []byte("\n"))
+	if !bytes.Contains(first, []byte("\t")) {
+		lines, _, err := delimited(data, ',')
+		return lines, err
+	}
+	if c.quotes {
+		if lines, regular, err := delimited(data, '\t'); regular && err == nil {
+			return lines, nil
+		}
+	}
+	return split(data), nil
+}
