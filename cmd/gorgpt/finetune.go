@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
@@ -113,6 +114,7 @@ type finetuning struct {
 	pairs, template, scoreRange                     string
 	flags                                           *pflag.FlagSet
 	stdout, stderr                                  io.Writer
+	claimed                                         *checkpoint.Claimed
 }
 
 func (j *finetuning) check() error {
@@ -214,9 +216,11 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 	if err := checkTraining(t.Classifier.Compile(graph.NewParams(0), o.Micro, finetune.Longest(learned, checked))); err != nil {
 		return err
 	}
-	if err := j.makeOut(task.Name); err != nil {
+	release, err := j.makeOut(task.Name)
+	if err != nil {
 		return err
 	}
+	defer release()
 	metrics, err := train.OpenMetrics(metricsPath(j.out), -1)
 	if err != nil {
 		return err
@@ -224,7 +228,7 @@ func (j *finetuning) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, metrics.Close()) }()
 	steps := o.Epochs * ((len(learned) + o.Batch - 1) / o.Batch)
 	progress := train.NewProgress(j.stderr, steps, train.Machine{})
-	o.Observers = []train.Observer{metrics, progress}
+	o.Observers = []train.Observer{&watchDir{claimed: j.claimed}, metrics, progress}
 	var best *finetune.Evaluation
 	o.Epoch = func(e finetune.Evaluation) error {
 		if err := progress.Say(fmt.Sprintf("epoch %d: dev loss %.4f%s", e.Epoch, e.Loss, metricsText(task, e))); err != nil {

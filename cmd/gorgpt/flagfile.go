@@ -13,6 +13,8 @@ import (
 
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/pflag"
+
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
 // writeFlags writes the flags of a command as TOML, but for those left out, under a comment.
@@ -39,7 +41,7 @@ func writeFlags(path, comment string, f *pflag.FlagSet, leaveOut ...string) erro
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return os.WriteFile(path, b.Bytes(), 0o666)
+	return wholefile.Write(path, b.Bytes())
 }
 
 // checkSeed refuses seeds that a recipe cannot hold.

@@ -12,12 +12,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 	"github.com/gorgpt/gorgpt/train"
@@ -38,6 +38,7 @@ type job struct {
 	validation  datasets.Stream
 	dir         string
 	saved       int // step of the last checkpoint, -1 if there is none of this process
+	claimed     *checkpoint.Claimed
 	metrics     *train.Metrics
 	events      *train.Events
 	progress    *train.Progress
@@ -80,7 +81,7 @@ func (j *job) openRun(t *train.Trainer) error {
 		if j.stopAfter > 0 && j.stopAfter <= step {
 			return usagef("--stop-after %d: the run is at step %d already", j.stopAfter, step)
 		}
-		if err := replaceFile(recipePath(j.dir), j.recipe.text()); err != nil {
+		if err := wholefile.Write(recipePath(j.dir), j.recipe.text()); err != nil {
 			return fmt.Errorf("--resume: %w", err)
 		}
 	} else if err := j.makeDir(); err != nil {
@@ -101,7 +102,7 @@ func (j *job) openRun(t *train.Trainer) error {
 			return errors.Join(err, j.closeRun())
 		}
 	}
-	t.Observers = []train.Observer{j.metrics, j.events, plot, j.progress, &j.evaluations}
+	t.Observers = []train.Observer{&watchDir{claimed: j.claimed}, j.metrics, j.events, plot, j.progress, &j.evaluations}
 	if every := j.recipe.SampleEvery; every > 0 {
 		t.Observers = append(t.Observers, train.Every(every, 0, j.addSample))
 	}
@@ -127,55 +128,53 @@ func replay(path string, observers ...train.Observer) error {
 	return train.Replay(f, observers...)
 }
 
-// replaceFile writes a file in one step: what is there already stays if the disk is full.
-func replaceFile(path string, data []byte) error {
-	temp := path + ".tmp"
-	err := os.WriteFile(temp, data, 0o666)
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		os.Remove(temp) // if there is one
-	}
-	return err
-}
-
-// vacant refuses a run directory with something in it. One without a name will be named by
-// the time.
-func vacant(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		if exists(recipePath(dir)) {
-			return fmt.Errorf("%s exists and is not empty; choose another --out, or go on with --resume %s", dir, dir)
-		}
-		return fmt.Errorf("%s exists and is not empty; choose another --out", dir)
-	}
-	return nil
-}
-
-// makeDir makes a new run directory with the recipe in it. What is there already is
-// never written over.
-func (j *job) makeDir() error {
-	j.dir = j.out
-	if j.dir == "" {
-		j.dir = filepath.Join("runs", j.recipe.Model+"-"+time.Now().Format("20060102-150405"))
-	}
-	if err := vacant(j.dir); err != nil {
+// makeDir makes a new run directory with the recipe in it.
+func (j *job) makeDir() (err error) {
+	if j.dir, j.claimed, err = newRunDir(j.out, j.recipe.Model); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(j.dir, 0o777); err != nil {
-		return fmt.Errorf("--out: %w", err)
+	return wholefile.Write(recipePath(j.dir), j.recipe.text())
+}
+
+// watchDir is an observer that notices when the run directory is gone.
+type watchDir struct {
+	claimed *checkpoint.Claimed
+	checked float64 // seconds of the run
+}
+
+func (w *watchDir) OnStep(s train.Step) error {
+	if s.Seconds-w.checked < 2 { // a file system far away takes its time
+		return nil
 	}
-	if err := os.WriteFile(recipePath(j.dir), j.recipe.text(), 0o666); err != nil {
-		return fmt.Errorf("--out: %w", err)
+	w.checked = s.Seconds
+	return w.claimed.Check()
+}
+
+func (w *watchDir) OnEvaluation(train.Evaluation) error { return w.claimed.Check() }
+
+// save writes a checkpoint and points latest, and best where it is, at it. If the run
+// directory is gone, the weights are not: a new one gets them, to go on from.
+func (j *job) save(s train.State) error {
+	gone := j.claimed.Check()
+	if gone != nil {
+		if err := os.MkdirAll(j.dir, 0o777); err != nil {
+			return errors.Join(gone, err)
+		}
+		if err := wholefile.Write(recipePath(j.dir), j.recipe.text()); err != nil {
+			return errors.Join(gone, err)
+		}
+	}
+	if err := j.write(s); err != nil {
+		return errors.Join(gone, err)
+	}
+	if gone != nil {
+		return fmt.Errorf("%w during the run; step %d is saved in a new one: gorgpt train --resume %s", gone, s.Step, j.dir)
 	}
 	return nil
 }
 
-// save writes a checkpoint and points latest, and best where it is, at it.
-func (j *job) save(s train.State) error {
+// write writes a checkpoint.
+func (j *job) write(s train.State) error {
 	end := -1
 	if id, ok := j.tokenizer.EndOfText(); ok {
 		end = id

@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/datasets/pairs"
@@ -26,6 +24,9 @@ type responding struct {
 
 // runPairs fine-tunes on prompts and responses: the loss counts on the responses alone.
 func (j *finetuning) runPairs(ctx context.Context) (err error) {
+	if err := vacant(j.out); err != nil { // before the pairs are read
+		return err
+	}
 	r := responding{finetuning: j}
 	if r.base, err = load(j.from); err != nil {
 		return err
@@ -41,9 +42,11 @@ func (j *finetuning) runPairs(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := j.makeOut("pairs"); err != nil {
+	release, err := j.makeOut("pairs")
+	if err != nil {
 		return err
 	}
+	defer release()
 	metrics, err := train.OpenMetrics(metricsPath(j.out), -1)
 	if err != nil {
 		return err
@@ -51,7 +54,7 @@ func (j *finetuning) runPairs(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, metrics.Close()) }()
 	progress := train.NewProgress(j.stderr, r.steps, train.Machine{})
 	var seen evaluations
-	t.Observers = []train.Observer{metrics, progress, &seen}
+	t.Observers = []train.Observer{&watchDir{claimed: j.claimed}, metrics, progress, &seen}
 	end := stopping(ctx, progress)
 	if err = t.Run(ctx); err != nil {
 		err = r.stopped(t, progress, err)
@@ -186,15 +189,15 @@ func (r *responding) saveIn(dir string) error {
 }
 
 // makeOut makes the run directory, which must not hold anything, and puts the recipe there.
-func (j *finetuning) makeOut(name string) error {
-	if j.out == "" {
-		j.out = filepath.Join("runs", name+"-"+time.Now().Format("20060102-150405"))
+// Call release when the run has ended.
+func (j *finetuning) makeOut(name string) (release func(), err error) {
+	if j.out, j.claimed, err = newRunDir(j.out, name); err != nil {
+		return nil, err
 	}
-	if err := vacant(j.out); err != nil {
-		return err
+	err = writeFlags(finetunePath(j.out), "Every setting of this run. gorgpt finetune finetune.toml repeats it.", j.flags, ofOneRun...)
+	if err != nil {
+		j.claimed.Release()
+		return nil, err
 	}
-	if err := os.MkdirAll(j.out, 0o777); err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	return writeFlags(finetunePath(j.out), "Every setting of this run. gorgpt finetune finetune.toml repeats it.", j.flags, ofOneRun...)
+	return j.claimed.Release, nil
 }

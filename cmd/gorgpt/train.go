@@ -104,6 +104,16 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err := vacant(j.out); err != nil { // before a tokenizer is learned for nothing
 		return err
 	}
+	if j.resume != "" {
+		if j.claimed, err = checkpoint.Claim(j.resume); err != nil {
+			return fmt.Errorf("--resume: %w", err)
+		}
+	}
+	defer func() {
+		if j.claimed != nil {
+			j.claimed.Release()
+		}
+	}()
 	text, err := r.open()
 	if err != nil {
 		return err
