@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"gonum.org/v1/plot"
@@ -13,6 +12,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
 // Picture is a chart. What was wrong with its data is the error of PNG, SVG and Save.
@@ -92,12 +93,7 @@ func (p *Picture) Save(path string) error {
 	if err != nil {
 		return err
 	}
-	temporary := path + ".tmp" // one name: a crash leaves one file at most
-	if err := os.WriteFile(temporary, data, 0o666); err != nil {
-		os.Remove(temporary) // if it was made
-		return err
-	}
-	return os.Rename(temporary, path)
+	return wholefile.Write(path, data)
 }
 
 // Axes are the texts around a chart.

@@ -11,7 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
+
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
 // Names that are never a checkpoint's. Both lie beside the checkpoint, since a
@@ -68,7 +69,7 @@ func Write(dir string, fill func(temp string) error) error {
 	if err := place(temp, dir); err != nil {
 		return err
 	}
-	return syncDir(parent)
+	return wholefile.SyncDir(parent)
 }
 
 // replaceable returns an error unless dir is missing, empty, or a checkpoint.
@@ -207,7 +208,7 @@ func placeInSteps(temp, dir string) error {
 		}
 		return err
 	}
-	if err := syncDir(filepath.Dir(dir)); err != nil {
+	if err := wholefile.SyncDir(filepath.Dir(dir)); err != nil {
 		return err
 	}
 	return os.RemoveAll(old)
@@ -225,7 +226,7 @@ func syncTree(dir string) error {
 		case err != nil:
 			return err
 		case e.IsDir():
-			return syncDir(path)
+			return wholefile.SyncDir(path)
 		case e.Type().IsRegular():
 			return syncFile(path)
 		}
@@ -244,17 +245,4 @@ func syncFile(path string) error {
 		return err
 	}
 	return cmp.Or(f.Sync(), f.Close())
-}
-
-// syncDir flushes the names in a directory to the disk, where the system has a
-// way to.
-func syncDir(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	err := syncFile(path)
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		return nil // some network file systems
-	}
-	return err
 }

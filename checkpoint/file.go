@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
 // WriteFile makes a file in one step, as [Write] makes a directory: a crash at any
@@ -50,5 +51,5 @@ func WriteFile(path string, write func(w io.Writer) error) error {
 	if err := os.Rename(temp, path); err != nil {
 		return err
 	}
-	return syncDir(parent)
+	return wholefile.SyncDir(parent)
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
 // maxPointer bounds the size of a pointer that is a text file.
@@ -48,7 +50,7 @@ func Point(parent, pointer, target string) error {
 		os.Remove(temp)
 		return err
 	}
-	return syncDir(parent)
+	return wholefile.SyncDir(parent)
 }
 
 // symlink makes a symbolic link. Tests replace it by what other systems do.
@@ -63,10 +65,7 @@ var symlink = func(target, path string) error {
 
 // writePointer makes a pointer that is a text file.
 func writePointer(path, target string) error {
-	if err := os.WriteFile(path, []byte(target+"\n"), 0o666); err != nil {
-		return err
-	}
-	return syncFile(path)
+	return wholefile.Write(path, []byte(target+"\n"))
 }
 
 // follow returns the directory that dir stands for: dir itself, or, if it is a

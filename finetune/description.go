@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
 // DescriptionName is the file of a checkpoint that says what its classifier is for.
@@ -53,7 +54,7 @@ func (d Description) Write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, DescriptionName), append(text, '\n'), 0o666)
+	return wholefile.Write(filepath.Join(dir, DescriptionName), append(text, '\n'))
 }
 
 // ReadDescription reads the file of a checkpoint.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
 // The names of the files that Save writes.
@@ -125,7 +127,7 @@ func (p *pipeline) save(dir string, config map[string]json.RawMessage, files map
 		if err := writeJSON(filepath.Join(dir, vocabFile), p.Model.Vocab); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, mergesFile), p.Model.Merges.text(), 0o666); err != nil {
+		if err := wholefile.Write(filepath.Join(dir, mergesFile), p.Model.Merges.text()); err != nil {
 			return err
 		}
 	}
@@ -146,5 +148,5 @@ func writeJSON(name string, v any) error {
 	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return os.WriteFile(name, b.Bytes(), 0o666)
+	return wholefile.Write(name, b.Bytes())
 }

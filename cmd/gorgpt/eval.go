@@ -21,6 +21,7 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/eval"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
 // evaluation is what eval is asked for.
@@ -208,15 +209,12 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	if err := enoughToEvaluate(m.model, window); err != nil {
 		return err
 	}
-	var samples *os.File
+	var samples *wholefile.File
 	if e.samples != "" { // before the work, lest it be lost
-		if samples, err = os.Create(e.samples + ".tmp"); err != nil {
-			return fmt.Errorf("%s: %w", e.samples, errors.Unwrap(err))
+		if samples, err = wholefile.Create(e.samples); err != nil {
+			return err
 		}
-		defer func() {
-			err = errors.Join(err, samples.Close())
-			os.Remove(samples.Name()) // if it has not become the file
-		}()
+		defer samples.Discard() // unless it is whole
 	}
 	s := eval.NewSubject(m.model, m.params, m.tokenizer, window)
 	s.Ends = m.ends
@@ -235,7 +233,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		if err := writeSamples(samples, r.Samples); err != nil {
 			return err
 		}
-		if err := os.Rename(samples.Name(), e.samples); err != nil {
+		if err := samples.Commit(); err != nil {
 			return err
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/chart"
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
 // metricsText lists an evaluation's metrics.
@@ -48,7 +48,7 @@ func (j *finetuning) report(d finetune.Description, dev tasks.Set, all []finetun
 		}
 		fmt.Fprintf(&b, "%d\t%s\t%s\n", e.Line, truth, d.Answer(best.Predicted[i]))
 	}
-	if err := os.WriteFile(filepath.Join(j.out, "predictions.tsv"), []byte(b.String()), 0o666); err != nil {
+	if err := wholefile.Write(filepath.Join(j.out, "predictions.tsv"), []byte(b.String())); err != nil {
 		return err
 	}
 	var confused [][]int

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/datasets/shard"
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -124,10 +125,7 @@ func (x *Index) write(dir string) error {
 		return err
 	}
 	name := filepath.Join(dir, IndexFile)
-	if err := os.WriteFile(name+".tmp", append(b, '\n'), 0o666); err != nil {
-		return err
-	}
-	return os.Rename(name+".tmp", name)
+	return wholefile.Write(name, append(b, '\n'))
 }
 
 func shardName(split string, i int) string { return fmt.Sprintf("%s_%06d.bin", split, i) }

@@ -2,10 +2,10 @@ package shard
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
-	"os"
+
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
 // What a file begins with, and the sizes of its parts in bytes.
@@ -42,7 +42,7 @@ func Header(tokens int) []byte {
 // returns; until then it has the ending .tmp.
 type Writer struct {
 	path   string
-	file   *os.File
+	file   *wholefile.File
 	buf    []byte
 	tokens int
 	err    error
@@ -50,7 +50,7 @@ type Writer struct {
 
 // Create begins a file.
 func Create(path string) (*Writer, error) {
-	f, err := os.Create(path + ".tmp")
+	f, err := wholefile.Create(path)
 	if err != nil {
 		return nil, err
 	}
@@ -91,19 +91,14 @@ func (w *Writer) Close() error {
 	if w.err == nil {
 		_, w.err = w.file.WriteAt(Header(w.tokens), 0)
 	}
-	if w.err == nil {
-		w.err = w.file.Sync()
-	}
-	w.err = errors.Join(w.err, w.file.Close())
 	if w.err != nil {
-		os.Remove(w.file.Name())
+		w.file.Discard()
 		return w.err
 	}
-	return os.Rename(w.file.Name(), w.path)
+	return w.file.Commit()
 }
 
 // Abort removes what was written.
 func (w *Writer) Abort() {
-	w.file.Close()
-	os.Remove(w.file.Name())
+	w.file.Discard()
 }

@@ -28,6 +28,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
 // study is what is asked for.
@@ -191,8 +192,8 @@ func (s *study) cell(ctx context.Context, task sized, v variant, seed int) error
 	if err := os.RemoveAll(filepath.Join(dir, "checkpoints")); err != nil {
 		return err
 	}
-	if err := os.WriteFile(result, out, 0o666); err != nil {
+	if err := wholefile.Write(result, out); err != nil {
 		return err
 	}
-	return os.WriteFile(asked, command, 0o666) // last: it says that the rest is whole
+	return wholefile.Write(asked, command) // last: it says that the rest is whole
 }
