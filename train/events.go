@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -30,6 +31,8 @@ type Events struct {
 	f      *os.File
 	record []byte
 	event  []byte
+	mended string
+	from   int // the step from which events are missing
 }
 
 // OpenEvents opens a file of events to append to, creating it if need be. Like
@@ -39,9 +42,10 @@ func OpenEvents(path string, step int) (*Events, error) {
 	if err != nil {
 		return nil, err
 	}
+	e := &Events{f: f}
 	keep := int64(0)
 	if step >= 0 {
-		if keep, err = keptEvents(f, step); err != nil {
+		if keep, err = e.mend(step); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 		}
 	}
@@ -51,7 +55,6 @@ func OpenEvents(path string, step int) (*Events, error) {
 	if _, err := f.Seek(keep, io.SeekStart); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	e := &Events{f: f}
 	if keep > 0 {
 		return e, nil
 	}
@@ -62,6 +65,63 @@ func OpenEvents(path string, step int) (*Events, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return e, nil
+}
+
+// Mended says what was wrong with the file that was opened, and what was done about it. It is
+// empty if nothing was.
+func (e *Events) Mended() string { return e.mended }
+
+// Refill writes the events that a mended file lacks, up to its step, from the metrics of the
+// run. Their wall time is now.
+func (e *Events) Refill(metrics io.Reader) error {
+	if e.mended == "" {
+		return nil
+	}
+	return Replay(metrics, since{e.from, e})
+}
+
+// since passes on what is of a step or later.
+type since struct {
+	step int
+	to   Observer
+}
+
+func (s since) OnStep(x Step) error {
+	if x.Step < s.step {
+		return nil
+	}
+	return s.to.OnStep(x)
+}
+
+func (s since) OnEvaluation(x Evaluation) error {
+	if x.Step < s.step {
+		return nil
+	}
+	return s.to.OnEvaluation(x)
+}
+
+// mend returns the length of the leading events up to a step. Where they end before it, as the
+// file is damaged or gone, the file as it was is kept beside, and Refill has something to do.
+func (e *Events) mend(step int) (int64, error) {
+	name := filepath.Base(e.f.Name())
+	kept, err := keptEvents(e.f, step)
+	var damaged *badRecord
+	switch {
+	case errors.As(err, &damaged):
+		aside, err := setAside(e.f)
+		if err != nil {
+			return 0, err
+		}
+		e.mended = fmt.Sprintf("%s: %v; the file as it was is kept as %s, and made anew from there", name, damaged, aside)
+	case err != nil:
+		return 0, err
+	case kept.last < step:
+		e.mended = fmt.Sprintf("%s: ends at step %d, before the checkpoint at step %d; what the metrics have is put there", name, kept.last, step)
+	default:
+		return kept.end, nil
+	}
+	e.from = kept.last
+	return kept.lastBegin, nil
 }
 
 // OnStep writes the scalars of a step.
@@ -83,6 +143,9 @@ func (e *Events) OnEvaluation(v Evaluation) error {
 	e.scalars(scalar{"loss/validation", v.Loss})
 	return e.write()
 }
+
+// Sync flushes what was written to the disk.
+func (e *Events) Sync() error { return e.f.Sync() }
 
 // Close closes the file.
 func (e *Events) Close() error { return e.f.Close() }
@@ -143,36 +206,54 @@ func maskedSum(b []byte) uint32 {
 // longestEvent bounds a record; those written here stay below 300 bytes.
 const longestEvent = 1 << 16
 
-// keptEvents returns the length of the leading whole records up to a step.
-func keptEvents(r io.Reader, step int) (int64, error) {
+// badRecord is the error of bytes that are no record of events.
+type badRecord struct {
+	offset int64
+	why    string
+}
+
+func (b *badRecord) Error() string { return fmt.Sprintf("offset %d: %s", b.offset, b.why) }
+
+// kept is what a file of events has up to a step.
+type kept struct {
+	end       int64 // of its whole records
+	last      int   // the step of the last
+	lastBegin int64 // where those of that step begin
+}
+
+// keptEvents finds the leading whole records up to a step; it returns those before a damaged
+// one, and a badRecord.
+func keptEvents(r io.Reader, step int) (k kept, err error) {
 	br := bufio.NewReader(r)
-	var kept int64
 	var head [12]byte
 	var body []byte
 	for {
 		if _, err := io.ReadFull(br, head[:]); err != nil {
-			return kept, unlessEnd(err)
+			return k, unlessEnd(err)
 		}
 		n := binary.LittleEndian.Uint64(head[:])
 		if maskedSum(head[:8]) != binary.LittleEndian.Uint32(head[8:]) || n > longestEvent {
-			return 0, fmt.Errorf("offset %d: not a record of events: its length is damaged", kept)
+			return k, &badRecord{k.end, "not a record of events: its length is damaged"}
 		}
 		body = slices.Grow(body[:0], int(n)+4)[:n+4]
 		if _, err := io.ReadFull(br, body); err != nil {
-			return kept, unlessEnd(err)
+			return k, unlessEnd(err)
 		}
 		event := body[:n]
 		if maskedSum(event) != binary.LittleEndian.Uint32(body[n:]) {
-			return 0, fmt.Errorf("offset %d: not a record of events: its bytes are damaged", kept)
+			return k, &badRecord{k.end, "not a record of events: its bytes are damaged"}
 		}
 		at, err := stepOf(event)
 		if err != nil {
-			return 0, fmt.Errorf("offset %d: not an event: %w", kept, err)
+			return k, &badRecord{k.end, "not an event: " + err.Error()}
 		}
 		if at > step {
-			return kept, nil
+			return k, nil
 		}
-		kept += int64(len(head) + len(body))
+		if at != k.last {
+			k.last, k.lastBegin = at, k.end
+		}
+		k.end += int64(len(head) + len(body))
 	}
 }
 

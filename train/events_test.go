@@ -67,8 +67,12 @@ func TestEventsResume(t *testing.T) {
 	if err := os.WriteFile(resumed, damaged, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenEvents(resumed, 20); err == nil || !strings.Contains(err.Error(), "offset ") {
-		t.Errorf("a damaged file: %v", err)
+	e, err := OpenEvents(resumed, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Close(); !strings.Contains(e.Mended(), ": offset ") {
+		t.Errorf("a damaged file: %q is said", e.Mended())
 	}
 }
 
@@ -126,8 +130,8 @@ func FuzzEvents(f *testing.F) {
 	f.Add(b)
 	f.Add(b[:20])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if kept, err := keptEvents(bytes.NewReader(b), 5); err == nil && (kept < 0 || kept > int64(len(b))) {
-			t.Errorf("%d of %d bytes are kept", kept, len(b))
+		if k, _ := keptEvents(bytes.NewReader(b), 5); k.lastBegin < 0 || k.end < k.lastBegin || k.end > int64(len(b)) || k.last > 5 {
+			t.Errorf("%+v of %d bytes is kept", k, len(b))
 		}
 	})
 }

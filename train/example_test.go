@@ -218,7 +218,7 @@ func ExampleGroup() {
 // ExampleReplay reads the metrics of a run again.
 func ExampleReplay() {
 	metrics := `{"step":0,"val_loss":5.5}
-{"step":1,"tokens":48,"loss":5.4,"lr":0.001}
+{"step":1,"tokens":48,"loss":5.4,"lr":0.001,"grad_norm":1.5,"tokens_per_s":9000,"seconds":0.1}
 {"step":1,"val_loss":4.5}
 `
 	if err := train.Replay(strings.NewReader(metrics), printer{}); err != nil {

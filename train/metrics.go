@@ -1,18 +1,14 @@
 package train
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
-	"strings"
-
-	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // Metrics is an [Observer] that writes metrics.jsonl, one JSON object a line.
@@ -22,8 +18,9 @@ import (
 // that is NaN or infinite is null. Numbers have as many digits as they need to
 // be read back to the bit.
 type Metrics struct {
-	f    *os.File
-	line []byte
+	f      *os.File
+	line   []byte
+	mended string
 }
 
 // OpenMetrics opens a file of metrics to append to, creating it if need be. It
@@ -36,9 +33,10 @@ func OpenMetrics(path string, step int) (*Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
+	m := &Metrics{f: f}
 	keep := int64(0)
 	if step >= 0 {
-		if keep, err = keptBytes(f, step); err != nil {
+		if keep, err = m.mend(step); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 		}
 	}
@@ -48,22 +46,51 @@ func OpenMetrics(path string, step int) (*Metrics, error) {
 	if _, err := f.Seek(keep, io.SeekStart); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &Metrics{f: f}, nil
+	return m, nil
 }
 
-// keptBytes returns the length of the leading whole lines up to a step.
-func keptBytes(r io.Reader, step int) (int64, error) {
-	var kept int64
-	for l, err := range metricLines(r) {
+// Mended says what was wrong with the file that was opened, and what was done about it. It is
+// empty if nothing was.
+func (m *Metrics) Mended() string { return m.mended }
+
+// mend returns the length of the leading lines up to a step. Damaged ones among them are
+// taken out; the file as it was lies beside then.
+func (m *Metrics) mend(step int) (int64, error) {
+	name := filepath.Base(m.f.Name())
+	var damage Damage
+	var kept []span
+	last := 0
+	for l, err := range metricLines(m.f, &damage) {
 		if err != nil {
 			return 0, err
 		}
 		if l.Step > step {
-			break
+			continue
 		}
-		kept = l.end
+		if n := len(kept); n > 0 && kept[n-1].end == l.begin {
+			kept[n-1].end = l.end
+		} else {
+			kept = append(kept, span{l.begin, l.end})
+		}
+		if !l.ValLoss.present {
+			last = l.Step
+		}
 	}
-	return kept, nil
+	holes := len(kept) > 1 || len(kept) == 1 && kept[0].begin > 0
+	if damage.Lines > 0 && (holes || last < step) {
+		aside, err := setAside(m.f)
+		if err != nil {
+			return 0, err
+		}
+		m.mended = fmt.Sprintf("%s: %v; left out, and the file as it was kept as %s", name, &damage, aside)
+	}
+	if last < step {
+		if m.mended == "" {
+			m.mended = name
+		}
+		m.mended += fmt.Sprintf(": ends at step %d, before the checkpoint at step %d", last, step)
+	}
+	return keepSpans(m.f, kept)
 }
 
 // OnStep writes a line of training.
@@ -110,13 +137,18 @@ func (m *Metrics) flush() error {
 	return err
 }
 
+// Sync flushes what was written to the disk.
+func (m *Metrics) Sync() error { return m.f.Sync() }
+
 // Close closes the file.
 func (m *Metrics) Close() error { return m.f.Close() }
 
 // Replay reads metrics and reports them to the observers, as if the run they
-// are from happened again. A number that is null is NaN.
+// are from happened again. A number that is null is NaN. Damaged lines are left out,
+// and are a [*Damage] at the end.
 func Replay(r io.Reader, observers ...Observer) error {
-	for l, err := range metricLines(r) {
+	var damage Damage
+	for l, err := range metricLines(r, &damage) {
 		if err != nil {
 			return err
 		}
@@ -125,7 +157,7 @@ func Replay(r io.Reader, observers ...Observer) error {
 				err = o.OnEvaluation(Evaluation{l.Step, l.ValLoss.x})
 			} else {
 				err = o.OnStep(Step{
-					Step: l.Step, Tokens: l.Tokens, Loss: l.Loss.x, LearnRate: l.LR.x,
+					Step: l.Step, Tokens: *l.Tokens, Loss: l.Loss.x, LearnRate: l.LR.x,
 					GradNorm: l.GradNorm.x, Skipped: l.Skipped, TokensPerSecond: l.TokensPerS.x, Seconds: l.Seconds.x,
 				})
 			}
@@ -134,13 +166,16 @@ func Replay(r io.Reader, observers ...Observer) error {
 			}
 		}
 	}
+	if damage.Lines > 0 {
+		return &damage
+	}
 	return nil
 }
 
 // metricLine is a line of metrics of either kind.
 type metricLine struct {
 	Step       int     `json:"step"`
-	Tokens     int64   `json:"tokens"`
+	Tokens     *int64  `json:"tokens"`
 	Loss       jsonNum `json:"loss"`
 	LR         jsonNum `json:"lr"`
 	GradNorm   jsonNum `json:"grad_norm"`
@@ -149,7 +184,8 @@ type metricLine struct {
 	ValLoss    jsonNum `json:"val_loss"`
 	Skipped    bool    `json:"skipped"`
 
-	end int64 // offset after the line
+	begin, end int64 // offsets
+	number     int   // from 1
 }
 
 // jsonNum is a number of JSON, NaN for null, which may be absent.
@@ -165,51 +201,4 @@ func (n *jsonNum) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	return json.Unmarshal(b, &n.x)
-}
-
-// notMetrics says why a line is not one of metrics.
-func notMetrics(line []byte, err error) string {
-	text := strings.TrimSpace(string(line))
-	if len(text) > 40 {
-		text = strings.ToValidUTF8(text[:40], "") + "…"
-	}
-	if !json.Valid(line) {
-		return fmt.Sprintf("%q is no JSON object of metrics", text)
-	}
-	return err.Error()
-}
-
-// longestLine bounds a line of metrics; those written here stay below 300 bytes.
-const longestLine = 1 << 16
-
-// metricLines yields the whole lines of a file of metrics. What follows the
-// last newline is left out: a crash cut it short.
-func metricLines(r io.Reader) iter.Seq2[metricLine, error] {
-	return func(yield func(metricLine, error) bool) {
-		var end int64
-		br := bufio.NewReaderSize(r, longestLine)
-		for n := 1; ; n++ {
-			b, err := br.ReadSlice('\n')
-			switch {
-			case err == io.EOF:
-				return
-			case err == bufio.ErrBufferFull:
-				yield(metricLine{}, fmt.Errorf("line %d is longer than %d bytes: no line of metrics", n, longestLine))
-				return
-			case err != nil:
-				yield(metricLine{}, err)
-				return
-			}
-			end += int64(len(b))
-			var l metricLine
-			if err := plainjson.Unmarshal(b, &l); err != nil {
-				yield(metricLine{}, fmt.Errorf("line %d: %s", n, notMetrics(b, err)))
-				return
-			}
-			l.end = end
-			if !yield(l, nil) {
-				return
-			}
-		}
-	}
 }

@@ -136,15 +136,22 @@ func TestMetricsReplay(t *testing.T) {
 }
 
 func TestMetricsReplayErrors(t *testing.T) {
+	const step = `{"step":1,"tokens":8,"loss":1,"lr":1,"grad_norm":1,"tokens_per_s":1,"seconds":1}` + "\n"
 	for text, want := range map[string]string{
-		"{\"step\":1}\nhello\n":               `line 2: "hello" is no JSON object of metrics`,
-		strings.Repeat(" ", longestLine) + "": "line 1 is longer than 65536 bytes: no line of metrics",
-		"{\"step\":\"one\"}\n":                "line 1: key step: want a whole number, got a text",
-		"{\"step\":1,\"loss\":\"x\"}\n":       "line 1: key loss: want a number, got a text",
-		"3\n":                                 "line 1: want an object, got a number",
+		step + "hello\n": `line 2: "hello" is no JSON object of metrics`,
+		step + strings.Repeat(" ", longestLine) + "\n": "line 2: longer than 65536 bytes: no line of metrics",
+		"{\"step\":\"one\"}\n" + step:                  "line 1: key step: want a whole number, got a text",
+		"{\"step\":1,\"loss\":\"x\"}\n":                "line 1: key loss: want a number, got a text",
+		"3\n":                                          "line 1: want an object, got a number",
+		strings.Replace(step, "loss", "lots", 1):       "line 1: some of the keys of a step are missing, or those of an evaluation are among them",
+		step + "\x00\x00\x00" + step + "\x00" + step:   `2 lines damaged, the first is line 2: "\x00\x00\x00{\"step\":1,\"tokens\":8,\"loss\":1,\"lr\":1,…" is no JSON object of metrics`,
+		step + step:                                    "line 2: step 1, after step 1",
+		strings.Replace(step, "1", "70", 1) + strings.Replace(step, "1", "2", 1): "line 1: step 70, before step 2",
 	} {
-		if err := Replay(strings.NewReader(text)); err == nil || err.Error() != want {
-			t.Errorf("error is %v, want %s", err, want)
+		var r recorder
+		err := Replay(strings.NewReader(text), &r)
+		if damage := new(Damage); !errors.As(err, &damage) || err.Error() != want || strings.Count(text, "\n") != damage.Lines+len(r.log) {
+			t.Errorf("error is %v after %d lines, want %s", err, len(r.log), want)
 		}
 	}
 }
@@ -155,13 +162,18 @@ func FuzzReplay(f *testing.F) {
 	f.Add([]byte("null\n[]\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var r recorder
-		err := Replay(bytes.NewReader(b), &r)
-		if lines := bytes.Count(b, []byte("\n")); err == nil && len(r.log) != lines {
-			t.Errorf("%d reports from %d lines", len(r.log), lines)
+		var damage Damage
+		for l, err := range metricLines(bytes.NewReader(b), &damage) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l.begin < 0 || l.end <= l.begin || l.end > int64(len(b)) || b[l.end-1] != '\n' {
+				t.Errorf("a line from %d to %d of %d bytes", l.begin, l.end, len(b))
+			}
+			r.log = append(r.log, "")
 		}
-		kept, err := keptBytes(bytes.NewReader(b), math.MaxInt)
-		if err == nil && kept > 0 && b[kept-1] != '\n' {
-			t.Errorf("kept %d bytes, which do not end a line", kept)
+		if lines := bytes.Count(b, []byte("\n")); len(r.log)+damage.Lines != lines {
+			t.Errorf("%d reports and %d damaged of %d lines", len(r.log), damage.Lines, lines)
 		}
 	})
 }

@@ -97,7 +97,12 @@ func (j *job) openRun(t *train.Trainer) error {
 	}
 	j.progress = train.NewProgress(j.stderr, j.recipe.Steps, j.machine())
 	if j.resume != "" {
-		err := errors.Join(replay(metricsPath(j.dir), undrawn{plot}, &j.evaluations), cutSamples(samplesPath(j.dir), told))
+		for _, said := range []string{j.metrics.Mended(), j.events.Mended()} {
+			if said != "" {
+				fmt.Fprintln(j.stderr, said)
+			}
+		}
+		err := errors.Join(j.refill(), replay(metricsPath(j.dir), undrawn{plot}, &j.evaluations), cutSamples(samplesPath(j.dir), told))
 		if err != nil {
 			return errors.Join(err, j.closeRun())
 		}
@@ -126,6 +131,16 @@ func replay(path string, observers ...train.Observer) error {
 	}
 	defer f.Close()
 	return train.Replay(f, observers...)
+}
+
+// refill puts what the metrics have into TensorBoard's file, where that was damaged.
+func (j *job) refill() error {
+	f, err := os.Open(metricsPath(j.dir))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return j.events.Refill(f)
 }
 
 // makeDir makes a new run directory with the recipe in it.
@@ -175,6 +190,10 @@ func (j *job) save(s train.State) error {
 
 // write writes a checkpoint.
 func (j *job) write(s train.State) error {
+	// First: a log must not be shorter than the checkpoint, whatever happens to the machine.
+	if err := errors.Join(j.metrics.Sync(), j.events.Sync()); err != nil {
+		return err
+	}
 	end := -1
 	if id, ok := j.tokenizer.EndOfText(); ok {
 		end = id

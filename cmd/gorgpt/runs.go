@@ -47,6 +47,9 @@ looked at.`,
 				if err != nil {
 					return err
 				}
+				if r.damage != nil {
+					fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v; left out\n", metricsPath(dir), r.damage)
+				}
 				all = append(all, r)
 			}
 			if plot != "" {
@@ -112,6 +115,9 @@ type runSummary struct {
 	Speed    *float64 `json:"tokens_per_s"`
 	Skipped  int      `json:"skipped"`
 
+	damage *train.Damage // what of the metrics is none
+	told   bool          // something was
+
 	plot   *train.Plot
 	losses []float64 // the last lossWindow
 	speeds []float64
@@ -138,7 +144,12 @@ func summarise(dir string) (*runSummary, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if err := train.Replay(f, r); err != nil {
+	err = train.Replay(f, r)
+	damage := new(train.Damage)
+	if errors.As(err, &damage) && r.told {
+		r.damage, err = damage, nil
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", metricsPath(dir), err)
 	}
 	if len(r.losses) > 0 {
@@ -176,6 +187,7 @@ func finite(x float64) *float64 {
 }
 
 func (r *runSummary) OnStep(s train.Step) error {
+	r.told = true
 	r.Step, r.Tokens, r.Seconds = s.Step, s.Tokens, s.Seconds
 	if s.Skipped {
 		r.Skipped++
@@ -188,6 +200,7 @@ func (r *runSummary) OnStep(s train.Step) error {
 }
 
 func (r *runSummary) OnEvaluation(e train.Evaluation) error {
+	r.told = true
 	r.ValLoss = finite(e.Loss)
 	if e.Step > 0 && r.ValLoss != nil && (r.Best == nil || e.Loss < *r.Best) {
 		r.Best, r.BestStep = r.ValLoss, e.Step

@@ -1,0 +1,133 @@
+package train
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
+)
+
+// longestLine bounds a line of metrics; those written here stay below 300 bytes.
+const longestLine = 1 << 16
+
+// metricLines yields the whole lines of a file of metrics in the order of their steps, and
+// counts what is none. What follows the last newline is left out: a crash cut it short.
+func metricLines(r io.Reader, damage *Damage) iter.Seq2[metricLine, error] {
+	return func(yield func(metricLine, error) bool) {
+		var last, pending *metricLine
+		for l, err := range eachLine(r) {
+			var why *badLine
+			switch {
+			case errors.As(err, &why):
+				damage.add(l.number, why.Error())
+				continue
+			case err != nil:
+				yield(l, err)
+				return
+			}
+			switch {
+			case l.follows(pending):
+				if pending != nil && !yield(*pending, nil) {
+					return
+				}
+				last, pending = pending, &l
+			case l.follows(last) && !pending.next(last): // as in 8, 9, 70, 11
+				damage.add(pending.number, fmt.Sprintf("step %d, before step %d", pending.Step, l.Step))
+				pending = &l
+			default:
+				damage.add(l.number, fmt.Sprintf("step %d, after step %d", l.Step, pending.Step))
+			}
+		}
+		if pending != nil {
+			yield(*pending, nil)
+		}
+	}
+}
+
+// follows tells whether a line may come after another: steps grow, and the evaluation after a
+// step has its number.
+func (l *metricLine) follows(before *metricLine) bool {
+	return before == nil || l.Step > before.Step || l.Step == before.Step && (l.ValLoss.present || before.ValLoss.present)
+}
+
+// next tells whether a line is of the step right after that of another, or the same.
+func (l *metricLine) next(before *metricLine) bool {
+	if before == nil {
+		return l.Step <= 1
+	}
+	return l.Step-before.Step <= 1
+}
+
+// badLine is the error of a line that is none of metrics.
+type badLine struct{ error }
+
+// eachLine yields every line of a file, as it is read or with a badLine.
+func eachLine(r io.Reader) iter.Seq2[metricLine, error] {
+	return func(yield func(metricLine, error) bool) {
+		br := bufio.NewReaderSize(r, longestLine)
+		l := metricLine{}
+		for {
+			l = metricLine{begin: l.end, end: l.end, number: l.number + 1}
+			b, err := br.ReadSlice('\n')
+			l.end += int64(len(b))
+			long := err == bufio.ErrBufferFull
+			for err == bufio.ErrBufferFull {
+				b, err = br.ReadSlice('\n')
+				l.end += int64(len(b))
+			}
+			switch {
+			case err == io.EOF:
+				return
+			case err != nil:
+				yield(l, err)
+				return
+			case long:
+				err = &badLine{fmt.Errorf("longer than %d bytes: no line of metrics", longestLine)}
+			default:
+				err = l.parse(b)
+			}
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+// parse reads a line, which must be whole.
+func (l *metricLine) parse(b []byte) error {
+	read := *l
+	if err := plainjson.Unmarshal(b, &read); err != nil {
+		return &badLine{errors.New(notMetrics(b, err))}
+	}
+	if read.Step < 0 || read.Tokens != nil && *read.Tokens < 0 {
+		return &badLine{errors.New("a number below 0")}
+	}
+	training := 0
+	for _, there := range []bool{read.Tokens != nil, read.Loss.present, read.LR.present, read.GradNorm.present, read.TokensPerS.present, read.Seconds.present} {
+		if there {
+			training++
+		}
+	}
+	if read.ValLoss.present && training > 0 || !read.ValLoss.present && training < 6 {
+		return &badLine{errors.New("some of the keys of a step are missing, or those of an evaluation are among them")}
+	}
+	*l = read
+	return nil
+}
+
+// notMetrics says why a line is not one of metrics.
+func notMetrics(line []byte, err error) string {
+	text := strings.TrimSpace(string(line))
+	if len(text) > 40 {
+		text = strings.ToValidUTF8(text[:40], "") + "…"
+	}
+	if !json.Valid(line) {
+		return fmt.Sprintf("%q is no JSON object of metrics", text)
+	}
+	return err.Error()
+}
