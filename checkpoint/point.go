@@ -70,9 +70,10 @@ func writePointer(path, target string) error {
 
 // follow returns the directory that dir stands for: dir itself, or, if it is a
 // pointer, its target, so that what is read of it stays one checkpoint even if
-// the pointer moves.
+// the pointer moves. A pointer that was lost stands for what it would be; see [Repair].
 func follow(dir string) (string, error) {
 	dir = filepath.Clean(dir)
+	given := dir
 	if target, ok := readPointer(dir); ok {
 		dir = filepath.Join(filepath.Dir(dir), target)
 	}
@@ -91,6 +92,9 @@ func follow(dir string) (string, error) {
 				first = err
 			}
 		}
+	}
+	if dir = stoodFor(given); dir != given {
+		return follow(dir)
 	}
 	return "", first
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
@@ -206,7 +204,7 @@ func (j *job) write(s train.State) error {
 	for _, t := range s.Solver.Tensors {
 		moments = append(moments, checkpoint.Tensor(t))
 	}
-	dir, name := checkpointsDir(j.dir), fmt.Sprintf("step-%06d", s.Step)
+	dir, name := checkpointsDir(j.dir), checkpoint.StepName(s.Step)
 	err = checkpoint.Save(filepath.Join(dir, name), checkpoint.Contents{
 		Config: config, Params: j.params, Zeros: j.model.Absent(),
 		Tokenizer: j.tokenizer.Save, Trainer: s, Optimizer: moments,
@@ -215,11 +213,11 @@ func (j *job) write(s train.State) error {
 		return err
 	}
 	if s.Best != nil && s.Best.Step == s.Step {
-		if err := checkpoint.Point(dir, "best", name); err != nil {
+		if err := checkpoint.Point(dir, checkpoint.Best, name); err != nil {
 			return err
 		}
 	}
-	if err := checkpoint.Point(dir, "latest", name); err != nil {
+	if err := checkpoint.Point(dir, checkpoint.Latest, name); err != nil {
 		return err
 	}
 	j.saved = s.Step
@@ -229,25 +227,17 @@ func (j *job) write(s train.State) error {
 // prune removes the checkpoints but the latest so many and the best.
 func prune(dir string, latest int) error {
 	keep := make(map[string]bool)
-	for _, pointer := range []string{"latest", "best"} {
+	for _, pointer := range []string{checkpoint.Latest, checkpoint.Best} {
 		if d, err := checkpoint.Open(filepath.Join(dir, pointer)); err == nil {
 			keep[filepath.Base(d.Path())] = true
 		}
 	}
-	entries, err := os.ReadDir(dir)
+	steps, err := checkpoint.Steps(dir)
 	if err != nil {
 		return err
 	}
-	var steps []string
-	for _, e := range entries {
-		if step, ok := strings.CutPrefix(e.Name(), "step-"); ok {
-			steps = append(steps, step)
-		}
-	}
-	// By number: the names have more digits after a million steps.
-	slices.SortFunc(steps, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
-	for _, step := range steps[:max(0, len(steps)-latest)] {
-		if name := "step-" + step; !keep[name] {
+	for _, name := range steps[:max(0, len(steps)-latest)] {
+		if !keep[name] {
 			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 				return err
 			}

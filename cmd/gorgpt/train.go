@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -114,6 +115,15 @@ func (j *job) run(ctx context.Context) (err error) {
 			j.claimed.Release()
 		}
 	}()
+	if j.resume != "" {
+		repaired, err := checkpoint.Repair(checkpointsDir(j.resume))
+		for _, said := range repaired {
+			fmt.Fprintln(j.stderr, said)
+		}
+		if err != nil {
+			return fmt.Errorf("--resume: %w", err)
+		}
+	}
 	text, err := r.open()
 	if err != nil {
 		return err
@@ -204,10 +214,13 @@ func (j *job) openTokenizer(text corpus) (tokenizer.Tokenizer, error) {
 
 // noCheckpoint says of a run that it has none yet.
 func noCheckpoint(dir string, err error) error {
-	if _, no := os.Lstat(filepath.Join(checkpointsDir(dir), "latest")); errors.Is(no, fs.ErrNotExist) {
-		return fmt.Errorf("%s: the run was stopped before its first checkpoint; begin again: gorgpt train %s", dir, recipePath(dir))
+	if _, no := os.Lstat(filepath.Join(checkpointsDir(dir), checkpoint.Latest)); !errors.Is(no, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	if steps, _ := checkpoint.Steps(checkpointsDir(dir)); len(steps) > 0 {
+		return fmt.Errorf("%s: none of its checkpoints is whole: %s", dir, strings.Join(steps, ", "))
+	}
+	return fmt.Errorf("%s: the run was stopped before its first checkpoint; begin again: gorgpt train %s", dir, recipePath(dir))
 }
 
 // trainer puts the parts of the run together.

@@ -180,7 +180,7 @@ func TestResumeRefused(t *testing.T) {
 	if err := os.Mkdir(recipePath("run")+".tmp", 0o777); err != nil {
 		t.Fatal(err)
 	}
-	check(1, "--resume: run/recipe.toml.tmp: is a directory", "--steps", "50")
+	check(1, "--resume: run/recipe.toml: is a directory", "--steps", "50")
 }
 
 // TestResumeEarly: an interrupt before the first update can be resumed too, and what
