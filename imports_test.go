@@ -25,6 +25,8 @@ var layer = map[string]int{
 	"internal/plaintext":      -2, // the rule for text of all readers
 	"internal/plainjson":      -1, // for the formats too
 	"internal/wholefile":      -1,
+	"internal/notice":         0,
+	".":                       0, // licences
 	"chart":                   0,
 	"internal/reference":      0,
 	"internal/kernel":         0,

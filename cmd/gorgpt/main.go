@@ -13,7 +13,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -156,7 +155,7 @@ func newRoot() *cobra.Command {
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newTrain(), newGenerate(), newGraph(), newModels(), newRuns(), newBench(), newConvert(), newEval(), newTokenize(), newPack(), newFinetune(), newClassify())
+	root.AddCommand(newTrain(), newGenerate(), newGraph(), newModels(), newRuns(), newBench(), newConvert(), newEval(), newTokenize(), newPack(), newFinetune(), newClassify(), newVersion())
 	return root
 }
 
@@ -169,15 +168,6 @@ func names(cmd *cobra.Command) []string {
 		}
 	}
 	return known
-}
-
-// version is what the module was built from: a release, or a revision of a checkout.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "of an unknown version"
-	}
-	return info.Main.Version + ", " + info.GoVersion
 }
 
 // flagError makes an error of the flag parser one of usage that offers the nearest
