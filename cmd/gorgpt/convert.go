@@ -104,7 +104,10 @@ func (c *conversion) run(stdout io.Writer) error {
 	if err := models.Declare(model, params); err != nil {
 		return err
 	}
-	made, makes := c.tokenizer(o, model)
+	made, makes, err := c.tokenizer(o, model)
+	if err != nil {
+		return err
+	}
 	f := found{
 		Kind: o.Kind, Model: modelName(model), Parameters: params.Count(), Stored: stored(o.Weights),
 		Out: c.out, To: c.to, DType: string(dtype), Tokenizer: makes,

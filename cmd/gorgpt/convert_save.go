@@ -15,6 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -25,12 +26,42 @@ const openAIVocab = 50257
 // tokenizer says what becomes of the tokenizer: the files that were found are copied.
 // If tokenizer.json is not among them, it is made of them; if there are none, and the
 // vocabulary is that of OpenAI's GPT-2, so is the tokenizer. Else made is nil.
-func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string) {
+func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string, err error) {
 	if c.to == "llm.c" {
-		return nil, "not written, llm.c's file has none"
+		return nil, "not written, llm.c's file has none", nil
 	}
+	if err := checkJSON(o.Tokenizer); err != nil {
+		return nil, "", err
+	}
+	made, about = c.makeTokenizer(o, m)
+	return made, about, nil
+}
+
+// checkJSON refuses files that are broken: nobody could read the copy. Those that only gorgpt
+// does not read are copied.
+func checkJSON(files map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if filepath.Ext(name) != ".json" {
+			continue
+		}
+		data, err := os.ReadFile(files[name])
+		if err != nil {
+			return err
+		}
+		var any json.RawMessage
+		if err := plainjson.Unmarshal(data, &any); err != nil {
+			return fmt.Errorf("%s: broken: %w; mend it, or take it away to convert the weights alone", files[name], err)
+		}
+	}
+	return nil
+}
+
+func (c *conversion) makeTokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string) {
 	files := strings.Join(slices.Sorted(maps.Keys(o.Tokenizer)), ", ")
-	if o.Tokenizer["tokenizer.json"] != "" {
+	if path := o.Tokenizer["tokenizer.json"]; path != "" {
+		if _, err := tokenizer.Load(filepath.Dir(path)); err != nil {
+			return nil, files + "; copied, and not read here: " + oneLine(err)
+		}
 		return nil, files
 	}
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(o.Tokenizer)), func(name string) bool { return name == "generation_config.json" })
