@@ -14,6 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/mapped"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
@@ -68,7 +69,8 @@ func Save(dir string, c Contents) error {
 		return fmt.Errorf("%s: a checkpoint needs a Config and Params", dir)
 	}
 	return Write(dir, func(temp string) error {
-		if err := c.fill(temp); err != nil {
+		err := mapped.Guard(func() error { return c.fill(temp) }) // the parameters may be mapped
+		if err != nil {
 			return fmt.Errorf("%s: %w", dir, err)
 		}
 		return nil

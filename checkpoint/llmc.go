@@ -8,6 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/llmc"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/mapped"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
@@ -23,7 +24,9 @@ func SaveLLMC(path string, config []byte, ps *graph.Params, t weights.DType) err
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return WriteFile(path, func(w io.Writer) error { return llmc.Write(w, d, t, tensors) })
+	return WriteFile(path, func(w io.Writer) error {
+		return mapped.Guard(func() error { return llmc.Write(w, d, t, tensors) })
+	})
 }
 
 // tanhGELU are the names of the tanh form of GELU.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/mapped"
 )
 
 // ReadParams fills all parameters from src; none are drawn before. Names may have
@@ -32,8 +33,8 @@ func ReadParams(src weights.Source, ps *graph.Params, zeros map[string][]int) er
 // source can, its mapped memory becomes the parameters' (see [weights.Mapper]), so
 // that they take no memory but the system's cache of the file, which several
 // processes share and which is given back under pressure. The file must not be
-// written into in place while the parameters are in use; replacing it by another,
-// as [Save] does, is fine. Training works too and changes no file, but costs more
+// written into in place while the parameters are in use (one that is cut short is an error of
+// what reads them, where that is a graph); replacing it by another, as [Save] does, is fine. Training works too and changes no file, but costs more
 // than after ReadParams: each page is copied at its first update; and two stores of
 // parameters that are mapped from one source are one memory.
 func MapParams(src weights.Source, ps *graph.Params, zeros map[string][]int) error {
@@ -58,6 +59,10 @@ func fillParam(src weights.Source, name string, p *graph.Param) error {
 }
 
 func readParams(src weights.Source, ps *graph.Params, zeros map[string][]int, read func(weights.Source, string, *graph.Param) error) error {
+	return mapped.Guard(func() error { return readGuarded(src, ps, zeros, read) })
+}
+
+func readGuarded(src weights.Source, ps *graph.Params, zeros map[string][]int, read func(weights.Source, string, *graph.Param) error) error {
 	plan, err := match(src, ps, zeros)
 	if err != nil {
 		return fmt.Errorf("%s: %w", src.Name(), err)
@@ -70,10 +75,12 @@ func readParams(src weights.Source, ps *graph.Params, zeros map[string][]int, re
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, m := range plan.params {
 		group.Go(func() error {
-			if err := read(src, m.stored.Name, m.param); err != nil {
-				return err
-			}
-			return checkFinite(src, m)
+			return mapped.Guard(func() error {
+				if err := read(src, m.stored.Name, m.param); err != nil {
+					return err
+				}
+				return checkFinite(src, m)
+			})
 		})
 	}
 	if err := group.Wait(); err != nil {

@@ -6,15 +6,16 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gorgpt/gorgpt/internal/mapped"
 )
 
-// mapped is a file mapped into memory.
-type mapped struct{ data []byte }
+// memoryMap is a file mapped into memory.
+type memoryMap struct{ data []byte }
 
 // mapFile maps a file. What cannot be mapped, such as an empty file, is read.
 //
-// A file that is cut short while it is mapped ends the process where the missing part
-// is read, so nothing must write a shard in place.
+// What reads the bytes of one that may be cut short meanwhile does so in mapped.Guard.
 func mapFile(path string) (mapping, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -29,17 +30,21 @@ func mapFile(path string) (mapping, error) {
 	if err != nil {
 		return openPlain(path)
 	}
-	return &mapped{data}, nil
+	mapped.Add(data, path)
+	return &memoryMap{data}, nil
 }
 
-func (m *mapped) bytes(offset, n int64) ([]byte, error) { return m.data[offset : offset+n], nil }
+func (m *memoryMap) bytes(offset, n int64) ([]byte, error) { return m.data[offset : offset+n], nil }
 
-func (m *mapped) size() int64 { return int64(len(m.data)) }
+func (m *memoryMap) size() int64 { return int64(len(m.data)) }
 
 // release drops the pages from this process; the system's cache keeps them.
-func (m *mapped) release(from, to int64) error {
+func (m *memoryMap) release(from, to int64) error {
 	page := int64(os.Getpagesize())
 	return unix.Madvise(m.data[from/page*page:to], unix.MADV_DONTNEED)
 }
 
-func (m *mapped) Close() error { return unix.Munmap(m.data) }
+func (m *memoryMap) Close() error {
+	mapped.Remove(m.data)
+	return unix.Munmap(m.data)
+}

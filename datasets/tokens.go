@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/shard"
 	"github.com/gorgpt/gorgpt/internal/filekind"
+	"github.com/gorgpt/gorgpt/internal/mapped"
 )
 
 // tokenBytes is the size of a token, a little-endian uint16, in llm.c's shards and in
@@ -104,10 +105,10 @@ func parseShard(begin []byte, size int64) (tokens int64, headed bool, err error)
 
 // shardPieces reads the tokens of a mapped file.
 type shardPieces struct {
-	doc    *Document
-	mapped mapping
-	ids    []int
-	kept   int64 // bytes before it are given back
+	doc  *Document
+	file mapping
+	ids  []int
+	kept int64 // bytes before it are given back
 }
 
 func openShard(d *Document) (pieces, error) {
@@ -118,7 +119,7 @@ func openShard(d *Document) (pieces, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.path, err)
 	}
-	return &shardPieces{doc: d, mapped: m}, nil
+	return &shardPieces{doc: d, file: m}, nil
 }
 
 // piece implements pieces.
@@ -128,24 +129,31 @@ func (s *shardPieces) piece(offset int64) (piece, error) {
 	}
 	n := min(shardPiece*tokenBytes, s.doc.Size-offset)
 	at := s.doc.start + offset
-	raw, err := s.mapped.bytes(at, n)
+	raw, err := s.file.bytes(at, n)
 	if err != nil {
 		return piece{}, fmt.Errorf("%s: %w", s.doc.path, err)
 	}
-	s.ids = s.ids[:0]
-	for ; len(raw) >= tokenBytes; raw = raw[tokenBytes:] {
-		s.ids = append(s.ids, int(binary.LittleEndian.Uint16(raw)))
+	if err := mapped.Guard(func() error { s.take(raw); return nil }); err != nil {
+		return piece{}, err
 	}
 	switch {
 	case at < s.kept:
 		s.kept = at
 	case at-s.kept >= mappedAhead:
-		if err := s.mapped.release(s.kept, at); err != nil {
+		if err := s.file.release(s.kept, at); err != nil {
 			return piece{}, fmt.Errorf("%s: %w", s.doc.path, err)
 		}
 		s.kept = at
 	}
 	return piece{ids: s.ids, at: offset, next: offset + n}, nil
+}
+
+// take makes ids of bytes of the file.
+func (s *shardPieces) take(raw []byte) {
+	s.ids = s.ids[:0]
+	for ; len(raw) >= tokenBytes; raw = raw[tokenBytes:] {
+		s.ids = append(s.ids, int(binary.LittleEndian.Uint16(raw)))
+	}
 }
 
 // where implements pieces.
@@ -154,7 +162,7 @@ func (s *shardPieces) where(offset int64) string {
 }
 
 // Close implements pieces.
-func (s *shardPieces) Close() error { return s.mapped.Close() }
+func (s *shardPieces) Close() error { return s.file.Close() }
 
 // mapping is a file in the address space, or read where that cannot be.
 type mapping interface {

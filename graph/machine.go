@@ -12,6 +12,8 @@ import (
 	"github.com/chewxy/hm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/internal/mapped"
 )
 
 // machine is the graph that Gorgonia's tape machine runs: the part of the declared one that
@@ -168,6 +170,7 @@ func (o *guard) SetTraining(training bool) error {
 }
 
 func (o *guard) Do(in ...G.Value) (out G.Value, err error) {
+	mapped.Panic()
 	defer o.recover(&err)
 	if out, err = o.Op.Do(in...); err != nil {
 		return nil, err
@@ -181,6 +184,7 @@ func (o *guard) UsePreallocDo(prealloc G.Value, in ...G.Value) (out G.Value, err
 	if !ok {
 		return o.Do(in...)
 	}
+	mapped.Panic()
 	defer o.recover(&err)
 	if out, err = op.UsePreallocDo(prealloc, in...); err != nil {
 		return o.Op.Do(in...)
@@ -194,6 +198,7 @@ func (o *guard) UnsafeDo(in ...G.Value) (out G.Value, err error) {
 	if !ok {
 		return o.Do(in...)
 	}
+	mapped.Panic()
 	defer o.recover(&err)
 	return op.UnsafeDo(in...)
 }
@@ -201,7 +206,9 @@ func (o *guard) UnsafeDo(in ...G.Value) (out G.Value, err error) {
 // recover makes an error of a panic and tells where it was.
 func (o *guard) recover(err *error) {
 	if r := recover(); r != nil {
-		*err = errors.New("it panicked: " + oneLine(r))
+		if *err = mapped.Fault(r); *err == nil {
+			*err = errors.New("it panicked: " + oneLine(r))
+		}
 	}
 	if *err != nil {
 		*err = fmt.Errorf("%s: %s", o.builder.placeOf(o.node), oneLine(*err))

@@ -12,6 +12,8 @@ import (
 	"github.com/chewxy/hm"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/internal/mapped"
 )
 
 // Op describes a float32 operation of static shape. [Scope.Apply] makes a Gorgonia
@@ -156,9 +158,10 @@ func (o *nodeOp) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.Out.
 // Do runs the op. A panic becomes an error: the machine runs in a goroutine of its
 // own, where no caller could recover.
 func (o *nodeOp) Do(in ...G.Value) (out G.Value, err error) {
+	mapped.Panic() // parameters may lie in a mapped file
 	defer func() {
 		if r := recover(); r != nil {
-			err = errors.New(oneLine(r))
+			err = panicError(r)
 		}
 		if err != nil {
 			err = fmt.Errorf("%s: %w", o.where(), err)
@@ -185,6 +188,14 @@ func (o *nodeOp) Do(in ...G.Value) (out G.Value, err error) {
 		return G.NewF32(o.results[0].buffer()[0]), nil
 	}
 	return o.results[0].dense(), nil
+}
+
+// panicError is the error of an op that panicked.
+func panicError(r any) error {
+	if fault := mapped.Fault(r); fault != nil {
+		return fault
+	}
+	return errors.New(oneLine(r))
 }
 
 // where names the op in errors.

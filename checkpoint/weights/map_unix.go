@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gorgpt/gorgpt/internal/mapped"
 )
 
 // mapFile maps a file as private memory: it may be written to, which changes no
@@ -16,9 +18,10 @@ func mapFile(f *os.File, size int64) []byte {
 	if size == 0 || size != int64(int(size)) {
 		return nil
 	}
-	mapped, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
+	data, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
 	if err != nil {
 		return nil
 	}
-	return mapped
+	mapped.Add(data, f.Name())
+	return data
 }

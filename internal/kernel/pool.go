@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gorgpt/gorgpt/internal/mapped"
 )
 
 // For calls f(lo, hi) on disjoint ranges that cover [0, n), several at a time.
@@ -257,6 +259,7 @@ func (w *worker) wait() *task {
 }
 
 func (w *worker) run(p *pool) {
+	mapped.Panic() // catch hands it to the caller, as any other
 	for {
 		t := w.wait()
 		t.work(w.span)

@@ -1,0 +1,35 @@
+//go:build unix
+
+package datasets
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestTruncatedShard cuts a mapped shard short while it is read: an error, not the end of the process.
+func TestTruncatedShard(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "train.bin")
+	size := int64(4 * shardPiece * tokenBytes)
+	if err := os.WriteFile(path, make([]byte, size), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openShard(&Document{path: path, Size: size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	p, err := s.piece(0)
+	if err != nil || len(p.ids) != shardPiece {
+		t.Fatalf("%d ids, %v", len(p.ids), err)
+	}
+	if err := os.Truncate(path, 100); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.piece(size / 2)
+	if err == nil || !strings.HasPrefix(err.Error(), path+": byte ") || !strings.HasSuffix(err.Error(), " cannot be read: the file was cut short while it is in use") {
+		t.Errorf("error %v", err)
+	}
+}
