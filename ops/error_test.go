@@ -57,6 +57,22 @@ func TestErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node { return ops.CrossEntropy(s, s.Floats("a", 6, 2), s.Ints("t", 5)) },
 			"CrossEntropy: logits are (6, 2), targets (5) of int; want (N, V) and N integers"},
 		{func(s *graph.Scope) *G.Node {
+			return ops.Reshape(s, s.Param("a", graph.Ones(), 1))
+		}, "Reshape: x is (1); () has not as many elements"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Reshape(s, s.Floats("a", 2, 3), -2, -3)
+		}, "Reshape: x is (2, 3); (-2, -3) has not as many elements"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.WeightedLinearCrossEntropy(s, s.Floats("a", 3, 4), s.Floats("b", 5, 4), s.Ints("c", 3), s.Floats("d", 2))
+		}, "WeightedLinearCrossEntropy: x is (3, 4), weights (2); want (N, C) and (N)"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.BatchedMatMul(s, s.Floats("a", 2, 3, 4), s.Floats("b", 3, 4, 5), false, false)
+		}, "BatchedMatMul: a is (2, 3, 4) (transposed: false), b (3, 4, 5) (false); want (N, M, K) and (N, K, L)"},
+		{func(s *graph.Scope) *G.Node {
+			x := s.Node(G.Sum(s.Floats("a", 2, 3)))
+			return ops.LogSumExp(s, x)
+		}, "LogSumExp: x is () of float32; want rows of float32"},
+		{func(s *graph.Scope) *G.Node {
 			return ops.Reshape(s, s.Floats("a", 2, 3), 7)
 		}, "Reshape: x is (2, 3); (7) has not as many elements"},
 		{func(s *graph.Scope) *G.Node {

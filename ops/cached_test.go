@@ -1,0 +1,212 @@
+package ops_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// tolPieces is for the order of float32 sums in attention; values are about 1.
+const tolPieces = 1e-5
+
+// TestPieces: the ops of incremental graphs give two sequences piece by piece, of other lengths
+// each time and from other places on, what their ordinary forms give the whole.
+func TestPieces(t *testing.T) {
+	const context, width = 7, 6
+	for name, c := range map[string]struct {
+		columns int
+		whole   func(s *graph.Scope, x *G.Node) *G.Node
+		piece   func(s *graph.Scope, x *G.Node) *G.Node
+	}{
+		"AddPositions": {width,
+			func(s *graph.Scope, x *G.Node) *G.Node {
+				return ops.AddPositions(s, x, s.Param("w", graph.Normal(1), context+2, width), context)
+			},
+			func(s *graph.Scope, x *G.Node) *G.Node {
+				return ops.AddPositionsAt(s, x, s.Param("w", graph.Normal(1), context+2, width), s.Past())
+			}},
+		"AddSinusoids": {width,
+			func(s *graph.Scope, x *G.Node) *G.Node { return ops.AddSinusoids(s, x, context) },
+			func(s *graph.Scope, x *G.Node) *G.Node { return ops.AddSinusoidsAt(s, x, s.Past(), context) }},
+		"Attention": {3 * width,
+			func(s *graph.Scope, x *G.Node) *G.Node {
+				return ops.Attention(s, x, 3, context, ops.AttentionOptions{})
+			},
+			func(s *graph.Scope, x *G.Node) *G.Node { return ops.CachedAttention(s, x, 3, ops.AttentionOptions{}) }},
+		"Attention in a window": {3 * width,
+			func(s *graph.Scope, x *G.Node) *G.Node {
+				return ops.Attention(s, x, 2, context, ops.AttentionOptions{Window: 3})
+			},
+			func(s *graph.Scope, x *G.Node) *G.Node {
+				return ops.CachedAttention(s, x, 2, ops.AttentionOptions{Window: 3})
+			}},
+		"Attention with a scale": {3 * width,
+			func(s *graph.Scope, x *G.Node) *G.Node {
+				return ops.Attention(s, x, 2, context, ops.AttentionOptions{Scale: 0.3})
+			},
+			func(s *graph.Scope, x *G.Node) *G.Node {
+				return ops.CachedAttention(s, x, 2, ops.AttentionOptions{Scale: 0.3})
+			}},
+	} {
+		params := graph.NewParams(3)
+		data := make([]float32, 2*context*c.columns)
+		for i := range data {
+			data[i] = float32(math.Sin(float64(i * i)))
+		}
+		s := graph.New(params)
+		want := run(t, s, c.whole(s, s.Floats("x", 2*context, c.columns)), data, nil)
+		out := len(want) / (2 * context) // columns of the result
+		memory := graph.NewMemory(2, context)
+		past := 0
+		for _, n := range []int{3, 1, 2, 1} {
+			s := graph.New(params, graph.Incremental(memory))
+			y := c.piece(s, s.Floats("x", 2*n, c.columns))
+			var piece, expected []float32
+			for b := range 2 {
+				piece = append(piece, data[(b*context+past)*c.columns:][:n*c.columns]...)
+				expected = append(expected, want[(b*context+past)*out:][:n*out]...)
+			}
+			got := run(t, s, y, piece, []int{past, past})
+			if !slices.EqualFunc(got, expected, func(a, b float32) bool { return math.Abs(float64(a-b)) < tolPieces }) {
+				t.Errorf("%s: positions %d to %d are %v, of the whole %v", name, past, past+n-1, got, expected)
+			}
+			past += n
+		}
+	}
+}
+
+// TestPastOfItsOwn: sequences need not be at the same place.
+func TestPastOfItsOwn(t *testing.T) {
+	s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewMemory(2, 4)))
+	table := s.Param("w", graph.Zeros(), 4, 1)
+	if err := s.Params().Get("w").Adopt([]float32{10, 20, 30, 40}); err != nil {
+		t.Fatal(err)
+	}
+	y := ops.AddPositionsAt(s, s.Floats("x", 2, 1), table, s.Past())
+	if got := run(t, s, y, []float32{1, 2}, []int{3, 1}); !slices.Equal(got, []float32{41, 22}) {
+		t.Errorf("%v, want 41 and 22", got)
+	}
+}
+
+// run is the value of y for an input x and, in an incremental graph, the pasts.
+func run(t *testing.T, s *graph.Scope, y *G.Node, x []float32, past []int) []float32 {
+	t.Helper()
+	p, err := s.Compile(y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetFloats("x", x); err != nil {
+		t.Fatal(err)
+	}
+	if past != nil {
+		if err := p.SetInts("past", past); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(p.Value(y))
+}
+
+// TestPartsLearn: the head gives the gradient of its states where the weight is detached, and of
+// the weight where the states are, as with both.
+func TestPartsLearn(t *testing.T) {
+	gradients := func(detached string) map[string][]float32 {
+		s := graph.New(graph.NewParams(5))
+		in := make(map[string]*G.Node)
+		for name, rows := range map[string]int{"x": 3, "w": 5} {
+			n := s.Param(name, graph.Normal(1), rows, 2)
+			in[name] = ops.Scale(s, n, 1)
+			if name == detached {
+				in[name] = ops.Detach(s, n)
+			}
+		}
+		loss := ops.LinearCrossEntropy(s, in["x"], in["w"], s.Ints("t", 3))
+		if detached != "" { // else the parameter would be refused
+			loss = s.Node(G.Add(loss, ops.Scale(s, s.Node(G.Sum(s.Lookup(detached))), 0)))
+		}
+		p, err := s.CompileGrad(loss)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		if err := p.SetInts("t", []int{1, 4, -1}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.RunGrad(1); err != nil {
+			t.Fatal(err)
+		}
+		return map[string][]float32{"x": s.Params().Get("x").GradData(), "w": s.Params().Get("w").GradData()}
+	}
+	both := gradients("")
+	for detached, learned := range map[string]string{"w": "x", "x": "w"} {
+		got := gradients(detached)
+		if !slices.Equal(got[learned], both[learned]) || slices.ContainsFunc(got[detached], func(v float32) bool { return v != 0 }) {
+			t.Errorf("without %s: %v, with it %v", detached, got, both)
+		}
+	}
+}
+
+// TestOfWeights: a weight that goes through ops of Gorgonia's has the gradient that the rule
+// says, alone, with another use of it, and twice.
+func TestOfWeights(t *testing.T) {
+	// Σ x·f(w) of rows (1, 2) and (3, 5): the gradient of f is 4 in the first row and 7 in the second.
+	for name, c := range map[string]struct {
+		use  func(s *graph.Scope, x, w *G.Node) *G.Node
+		want [2]float32
+	}{
+		"itself": {func(s *graph.Scope, x, w *G.Node) *G.Node { return ops.Linear(s, x, w, nil) }, [2]float32{4, 7}},
+		"Neg":    {func(s *graph.Scope, x, w *G.Node) *G.Node { return ops.Linear(s, x, s.Node(G.Neg(w)), nil) }, [2]float32{-4, -7}},
+		"Square": {func(s *graph.Scope, x, w *G.Node) *G.Node { return ops.Linear(s, x, s.Node(G.Square(w)), nil) }, [2]float32{4 * 2 * 3, 7 * 2 * 3}},
+		"w - w":  {func(s *graph.Scope, x, w *G.Node) *G.Node { return ops.Linear(s, x, s.Node(G.Sub(w, w)), nil) }, [2]float32{0, 0}},
+		"Neg beside w": {func(s *graph.Scope, x, w *G.Node) *G.Node {
+			return ops.Add(s, ops.Linear(s, x, s.Node(G.Neg(w)), nil), ops.Linear(s, x, ops.Scale(s, w, 3), nil))
+		}, [2]float32{8, 14}},
+		"w + w": {func(s *graph.Scope, x, w *G.Node) *G.Node { return ops.Linear(s, x, s.Node(G.Add(w, w)), nil) }, [2]float32{8, 14}},
+		"w and Neg of it": {func(s *graph.Scope, x, w *G.Node) *G.Node {
+			return ops.Add(s, ops.Linear(s, x, w, nil), ops.Linear(s, x, s.Node(G.Neg(w)), nil))
+		}, [2]float32{0, 0}},
+		"transposed in Project": {func(s *graph.Scope, x, w *G.Node) *G.Node { return ops.Project(s, x, s.Node(G.Transpose(w))) }, [2]float32{4, 7}},
+		"Neg of an embedding": {func(s *graph.Scope, x, w *G.Node) *G.Node {
+			return ops.Linear(s, x, ops.Embed(s, s.Ints("ids", 2), s.Node(G.Neg(w))), nil)
+		}, [2]float32{-7, -4}},
+	} {
+		s := graph.New(graph.NewParams(1))
+		x, w := s.Floats("x", 2, 2), s.Param("w", graph.Zeros(), 2, 3)
+		if err := s.Params().Get("w").Adopt([]float32{3, 3, 3, 3, 3, 3}); err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.CompileGrad(s.Node(G.Sum(c.use(s, x, w))))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		defer p.Close()
+		if err := p.SetFloats("x", []float32{1, 2, 3, 5}); err != nil {
+			t.Fatal(err)
+		}
+		if s.Lookup("ids") != nil {
+			if err := p.SetInts("ids", []int{1, 0}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 { // weights of ½ each add up to one
+			if err := p.RunGrad(0.5); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := s.Params().Get("w").GradData()
+		for i, v := range got {
+			if v != c.want[i/3] {
+				t.Errorf("%s: gradient %v, want rows of %v", name, got, c.want)
+				break
+			}
+		}
+	}
+}

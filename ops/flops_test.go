@@ -1,0 +1,85 @@
+package ops_test
+
+import (
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// TestFLOPs: what each op counts, forward and in its gradients, of N = 6 rows (2 sequences of
+// 3), C = 4 columns, V = 5. A multiply-add is two.
+func TestFLOPs(t *testing.T) {
+	const n, c, v = 6, 4, 5
+	x := func(s *graph.Scope) *G.Node { return s.Param("x", graph.Normal(1), n, c) }
+	weight := func(s *graph.Scope, shape ...int) *G.Node { return s.Param("w", graph.Normal(1), shape...) }
+	for _, test := range []struct {
+		name  string
+		build func(s *graph.Scope) *G.Node
+		want  map[string]int64
+	}{
+		{"Linear", func(s *graph.Scope) *G.Node {
+			return ops.Linear(s, x(s), weight(s, c, 3), s.Param("b", graph.Zeros(), 3))
+		},
+			map[string]int64{"Linear": 2 * n * c * 3, "LinearGradX": 2 * n * c * 3, "LinearGradW": 2 * n * c * 3, "LinearGradBias": n * 3}},
+		{"Project", func(s *graph.Scope) *G.Node { return ops.Project(s, x(s), weight(s, v, c)) },
+			map[string]int64{"Project": 2 * n * c * v, "ProjectGradX": 2 * n * c * v, "ProjectGradW": 2 * n * c * v}},
+		{"LinearCrossEntropy", func(s *graph.Scope) *G.Node { return ops.LinearCrossEntropy(s, x(s), weight(s, v, c), s.Ints("t", n)) },
+			map[string]int64{"LinearCrossEntropy": 2 * n * c * v, "LinearCrossEntropy.1": 2 * n * c * v, "LinearCrossEntropy.2": 2 * n * c * v}},
+		{"CrossEntropy", func(s *graph.Scope) *G.Node { return ops.CrossEntropy(s, x(s), s.Ints("t", n)) },
+			map[string]int64{"CrossEntropy": 4 * n * c, "CrossEntropyGrad": 5 * n * c}},
+		{"Embed", func(s *graph.Scope) *G.Node { return ops.Embed(s, s.Ints("t", n), weight(s, v, c)) },
+			map[string]int64{"Embed": 0, "EmbedGrad": n * c}},
+		{"AddPositions", func(s *graph.Scope) *G.Node { return ops.AddPositions(s, x(s), weight(s, 3, c), 3) },
+			map[string]int64{"AddPositions": n * c, "AddPositionsGrad": n * c}},
+		{"AddSinusoids", func(s *graph.Scope) *G.Node { return ops.AddSinusoids(s, x(s), 3) },
+			map[string]int64{"AddSinusoids": n * c}},
+		{"LayerNorm", func(s *graph.Scope) *G.Node { return ops.LayerNorm(s, x(s), weight(s, c), nil, 1e-5) },
+			map[string]int64{"LayerNorm": 8 * n * c, "LayerNormGrad": 10 * n * c, "LayerNormGradParams": 5 * n * c}},
+		{"Attention", func(s *graph.Scope) *G.Node {
+			return ops.Attention(s, s.Param("x", graph.Normal(1), n, 3*c), 2, 3, ops.AttentionOptions{})
+		},
+			map[string]int64{"Attention": 2 * n * 3 * c, "AttentionGrad": 5 * n * 3 * c}},
+		{"GELU", func(s *graph.Scope) *G.Node { return ops.GELU(s, x(s)) }, map[string]int64{"GELU": 15 * n * c, "GELUGrad": 30 * n * c}},
+		{"GELUErf", func(s *graph.Scope) *G.Node { return ops.GELUErf(s, x(s)) }, map[string]int64{"GELUErf": 15 * n * c, "GELUErfGrad": 30 * n * c}},
+		{"ReLU", func(s *graph.Scope) *G.Node { return ops.ReLU(s, x(s)) }, map[string]int64{"ReLU": n * c, "ReLUGrad": 2 * n * c}},
+		{"Softmax", func(s *graph.Scope) *G.Node { return ops.Softmax(s, x(s)) }, map[string]int64{"Softmax": 5 * n * c, "SoftmaxGrad": 4 * n * c}},
+		{"LogSoftmax", func(s *graph.Scope) *G.Node { return ops.LogSoftmax(s, x(s)) }, map[string]int64{"LogSoftmax": 5 * n * c, "LogSoftmaxGrad": 4 * n * c}},
+		{"LogSumExp", func(s *graph.Scope) *G.Node { return ops.LogSumExp(s, x(s)) }, map[string]int64{"LogSumExp": 5 * n * c, "LogSumExpGrad": 6 * n * c}},
+		{"Add", func(s *graph.Scope) *G.Node { return ops.Add(s, x(s), weight(s, n, c)) }, map[string]int64{"Add": n * c}},
+		{"Scale", func(s *graph.Scope) *G.Node { return ops.Scale(s, x(s), 2) }, map[string]int64{"Scale": 2 * n * c}}, // and its gradient
+		{"Dropout", func(s *graph.Scope) *G.Node { return ops.Dropout(s, x(s), 0.1) }, map[string]int64{"Dropout": n * c, "DropoutGrad": n * c}},
+		{"DropoutShared", func(s *graph.Scope) *G.Node { return ops.DropoutShared(s, x(s), 0.1, 2) }, map[string]int64{"DropoutShared": n * c, "DropoutSharedGrad": n * c}},
+		{"BatchedMatMul", func(s *graph.Scope) *G.Node {
+			return ops.BatchedMatMul(s, s.Param("a", graph.Normal(1), 2, 3, c), s.Param("b", graph.Normal(1), 2, c, v), false, false)
+		}, map[string]int64{"BatchedMatMul": 3 * 2 * 2 * 3 * c * v}}, // and its gradients
+		{"Reshape, SplitHeads and MergeHeads", func(s *graph.Scope) *G.Node {
+			return ops.MergeHeads(s, ops.SplitHeads(s, ops.Reshape(s, x(s), n, c), 0, 2, 2, 3), 2)
+		}, map[string]int64{"Reshape": 0, "SplitHeads": 0, "MergeHeads": 0}},
+	} {
+		s := graph.New(graph.NewParams(1), graph.Training())
+		y := test.build(s)
+		if !y.IsScalar() {
+			y = s.Node(G.Sum(y))
+		}
+		p, err := s.CompileGrad(y)
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		p.Close()
+		got := make(map[string]int64)
+		for _, node := range p.Nodes() {
+			if _, counted := test.want[node.Op]; counted {
+				got[node.Op] += node.FLOPs
+			}
+		}
+		for op, want := range test.want {
+			if got[op] != want {
+				t.Errorf("%s: %s counts %d, want %d", test.name, op, got[op], want)
+			}
+		}
+	}
+}
