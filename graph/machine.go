@@ -21,6 +21,7 @@ import (
 type machine struct {
 	graph *G.ExprGraph
 	nodes map[*G.Node]*G.Node // those of the declared graph, to those here
+	own   G.Nodes             // of the declared graph: inputs that no scope has declared
 	vm    G.VM                // made by the first run
 	ended bool                // see Running
 }
@@ -53,6 +54,9 @@ func (m *machine) copy(b *builder, n *G.Node) (*G.Node, error) {
 	}
 	switch o := n.Op().(type) {
 	case nil:
+		if b.inputs[n.Name()] != n {
+			m.own = append(m.own, n)
+		}
 		return m.leaf(n, n.Name()), nil
 	case *nodeOp:
 		return G.ApplyOp(o, in...)
@@ -79,17 +83,14 @@ func (m *machine) let(n *G.Node, v G.Value) error {
 	return nil
 }
 
-// letOwn gives the leaves that were not declared by a scope, but by Gorgonia's own functions,
-// the values that are bound to them now.
-func (m *machine) letOwn(inputs map[string]*G.Node) error {
-	for n, c := range m.nodes {
-		if n.Op() != nil || inputs[n.Name()] == n {
-			continue
-		}
+// letOwn gives the inputs that were declared by Gorgonia's own functions the values that are
+// bound to them now.
+func (m *machine) letOwn() error {
+	for _, n := range m.own {
 		if n.Value() == nil {
 			return fmt.Errorf("graph: Gorgonia's input %v has no value", n)
 		}
-		if err := G.Let(c, n.Value()); err != nil {
+		if err := m.let(n, n.Value()); err != nil {
 			return fmt.Errorf("graph: Gorgonia's input %v: %w", n, err)
 		}
 	}
@@ -187,7 +188,7 @@ func (o *guard) UsePreallocDo(prealloc G.Value, in ...G.Value) (out G.Value, err
 	mapped.Panic()
 	defer o.recover(&err)
 	if out, err = op.UsePreallocDo(prealloc, in...); err != nil {
-		return o.Op.Do(in...)
+		return o.Do(in...)
 	}
 	return out, nil
 }

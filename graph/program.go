@@ -350,7 +350,7 @@ func (p *Program) runWith(weight float32) error {
 			return err
 		}
 	}
-	if err := p.machine.letOwn(p.inputs); err != nil {
+	if err := p.machine.letOwn(); err != nil {
 		return err
 	}
 	p.failure, p.clock, p.weight = nil, 0, weight

@@ -108,8 +108,7 @@ func (s *Scope) At(format string, args ...any) *Scope {
 func (s *Scope) Path() string { return s.path }
 
 // Graph is the Gorgonia graph, for nodes that no constructor offers. Gorgonia's own
-// functions may be applied to the nodes of a scope, but for a few that are wrong, which
-// compilation refuses.
+// functions may be applied to the nodes of a scope; [Scope.Node] takes what they return.
 func (s *Scope) Graph() *G.ExprGraph { return s.graph }
 
 // Params is the store that the graph's parameters are declared in.

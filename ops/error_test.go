@@ -1,6 +1,7 @@
 package ops_test
 
 import (
+	"strings"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -99,35 +100,52 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestBadTargets: -1 is no target; what else is outside the vocabulary is an error.
+// TestBadTargets: -1 is no target; what else is outside the vocabulary is an error, in all ops
+// that take targets.
 func TestBadTargets(t *testing.T) {
-	s := graph.New(graph.NewParams(1))
-	loss := ops.CrossEntropy(s, s.Floats("logits", 2, 3), s.Ints("targets", 2))
-	p, err := s.Compile(loss)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	for _, c := range []struct {
-		targets []int
-		want    string
-	}{
-		{[]int{-1, 2}, ""},
-		{[]int{0, -2}, "CrossEntropy: target -2 at position 1 is outside the vocabulary of 3, and not -1 for none"},
-		{[]int{3, 0}, "CrossEntropy: target 3 at position 0 is outside the vocabulary of 3, and not -1 for none"},
+	for name, loss := range map[string]func(s *graph.Scope, x, targets *G.Node) *G.Node{ // x (2, 3)
+		"CrossEntropy": ops.CrossEntropy,
+		"LinearCrossEntropy": func(s *graph.Scope, x, targets *G.Node) *G.Node {
+			return ops.LinearCrossEntropy(s, x, s.Param("w", graph.Ones(), 3, 3), targets)
+		},
+		"WeightedLinearCrossEntropy": func(s *graph.Scope, x, targets *G.Node) *G.Node {
+			return ops.WeightedLinearCrossEntropy(s, x, s.Param("w", graph.Ones(), 3, 3), targets, s.Floats("weights", 2))
+		},
 	} {
-		if err := p.SetFloats("logits", make([]float32, 6)); err != nil {
+		s := graph.New(graph.NewParams(1))
+		p, err := s.Compile(loss(s, s.Floats("x", 2, 3), s.Ints("targets", 2)))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.SetInts("targets", c.targets); err != nil {
-			t.Fatal(err)
+		defer p.Close()
+		inputs := map[string]int{"x": 6}
+		if s.Lookup("weights") != nil {
+			inputs["weights"] = 2
 		}
-		got := ""
-		if err := p.Run(); err != nil {
-			got = err.Error()
+		for input, size := range inputs {
+			if err := p.SetFloats(input, make([]float32, size)); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if got != c.want {
-			t.Errorf("targets %v: error %q, want %q", c.targets, got, c.want)
+		op := strings.TrimPrefix(name, "Weighted")
+		for _, c := range []struct {
+			targets []int
+			want    string
+		}{
+			{[]int{-1, 2}, ""},
+			{[]int{0, -2}, op + ": target -2 at position 1 is outside the vocabulary of 3, and not -1 for none"},
+			{[]int{3, 0}, op + ": target 3 at position 0 is outside the vocabulary of 3, and not -1 for none"},
+		} {
+			if err := p.SetInts("targets", c.targets); err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if err := p.Run(); err != nil {
+				got = err.Error()
+			}
+			if got != c.want {
+				t.Errorf("%s of %v: error %q, want %q", name, c.targets, got, c.want)
+			}
 		}
 	}
 }
