@@ -16,6 +16,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/mapped"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // The files of a checkpoint, beside config.json and the tokenizer's.
@@ -245,7 +246,7 @@ func (d *Dir) readJSON(name string, v any) error {
 	if info.Size() > maxJSON || !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: %d bytes, want a JSON file of at most %d", path, info.Size(), maxJSON)
 	}
-	text, err := os.ReadFile(path)
+	text, err := plaintext.Read(path)
 	if err != nil {
 		return err
 	}

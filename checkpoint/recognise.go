@@ -12,6 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/openai"
 	"github.com/gorgpt/gorgpt/checkpoint/pickle"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/internal/filekind"
 )
 
 // Origin is a model found on disk in any of the forms that are read.
@@ -108,6 +109,9 @@ func firstBytes(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if err := filekind.CheckPointer(f); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	return io.ReadAll(io.LimitReader(f, 32))
 }
 

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // Load opens the tokenizer in the folder dir: what Save wrote, or transformers saved of
@@ -55,7 +56,10 @@ func readFile(name string, limit int64) ([]byte, error) {
 	if err == nil && int64(len(b)) > limit {
 		err = fmt.Errorf("%s: more than %d bytes, too large for a tokenizer", name, limit)
 	}
-	return b, err
+	if err != nil {
+		return nil, err
+	}
+	return plaintext.Of(name, b)
 }
 
 // decode reads JSON. Its errors have the line.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"unsafe"
+
+	"github.com/gorgpt/gorgpt/internal/filekind"
 )
 
 // File is a file of numbers that is read at any place. Its methods may be called
@@ -37,9 +39,12 @@ func Open(path, format string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err = file.Stat(); err != nil {
+	if info, err = file.Stat(); err == nil {
+		err = filekind.CheckPointer(file)
+	}
+	if err != nil {
 		file.Close() // only read from: nothing to lose
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &File{name: path, r: file, size: info.Size(), file: file}, nil
 }

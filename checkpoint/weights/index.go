@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
 // maxIndex bounds an index file: gpt2-xl's takes 50 kB.
@@ -129,5 +130,5 @@ func ReadText(path string, limit int64) ([]byte, error) {
 	if n, err := f.ReadAt(text, 0); err != nil && (err != io.EOF || n < len(text)) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return text, nil
+	return plaintext.Trim(text), nil
 }

@@ -55,7 +55,10 @@ func Create(path string) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{path: path, file: f, buf: make([]byte, 0, 1<<20)}
-	_, w.err = f.Write(Header(0)) // its place; Close fills it in
+	if _, err := f.Write(Header(0)); err != nil { // its place; Close fills it in
+		w.Abort()
+		return nil, err
+	}
 	return w, nil
 }
 

@@ -93,3 +93,23 @@ func ExampleCreate() {
 	fmt.Println(w.Tokens(), info.Size())
 	// Output: 4 1032
 }
+
+// TestCreateFails: what cannot be written is an error of Create, not of a later Write.
+func TestCreateFails(t *testing.T) {
+	if _, err := Create(filepath.Join(t.TempDir(), "nowhere", "x.bin")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no folder: %v", err)
+	}
+	full := filepath.Join(t.TempDir(), "x.bin")
+	if err := os.Symlink("/dev/full", full+".tmp"); err != nil {
+		t.Skip(err)
+	}
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip(err)
+	}
+	if w, err := Create(full); err == nil {
+		t.Errorf("a full disk: no error; Close: %v", w.Close())
+	}
+	if _, err := os.Lstat(full + ".tmp"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file of a failed Create is left: %v", err)
+	}
+}
