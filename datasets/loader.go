@@ -83,7 +83,10 @@ func newLoader(src *Source, tok tokenizer.Tokenizer, c Config, k kind) (*loader,
 		reader: reader{docs: src.docs, tok: tok},
 		batch:  Batch{Size: c.Batch, Context: c.Context},
 	}
-	err := l.measure()
+	err := checkMade(src, tok)
+	if err == nil {
+		err = l.measure()
+	}
 	if err == nil {
 		l.prints, err = newPrints(src, tok)
 	}

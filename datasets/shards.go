@@ -55,9 +55,9 @@ func (s *Source) Tokenizers() []string {
 	return all
 }
 
-// checkMade is an error if shards of the source were made with another tokenizer than tok, of
-// that print: their ids would be of other tokens.
-func checkMade(src *Source, tok tokenizer.Tokenizer, print string) error {
+// checkMade is an error if shards of the source were made with another tokenizer than tok:
+// their ids would be of other tokens.
+func checkMade(src *Source, tok tokenizer.Tokenizer) error {
 	for _, folder := range src.Tokenizers() {
 		made, err := tokenizer.Load(folder)
 		if err != nil {
@@ -66,6 +66,10 @@ func checkMade(src *Source, tok tokenizer.Tokenizer, print string) error {
 		other, err := printTokenizer(made)
 		if err != nil {
 			return fmt.Errorf("%s: %w", folder, err)
+		}
+		print, err := printTokenizer(tok)
+		if err != nil {
+			return err
 		}
 		if strings.TrimPrefix(other, made.Name()) != strings.TrimPrefix(print, tok.Name()) {
 			return fmt.Errorf("%s: the shards beside it were made with this tokenizer (%s, %s tokens), not with the one given (%s, %s)",

@@ -289,10 +289,8 @@ func newPrints(src *Source, tok tokenizer.Tokenizer) (p prints, err error) {
 	if p.text, err = printText(src); err != nil {
 		return p, err
 	}
-	if p.tokenizer, err = printTokenizer(tok); err != nil {
-		return p, err
-	}
-	return p, checkMade(src, tok, p.tokenizer)
+	p.tokenizer, err = printTokenizer(tok)
+	return p, err
 }
 
 // printText is a digest of a CRC-32C of each document, which tells any change of up to four

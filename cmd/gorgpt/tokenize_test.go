@@ -58,6 +58,7 @@ func TestTokenize(t *testing.T) {
 		{"--decode", "x\n", "", "line 1: not an array of ids, as in [15496, 995]"},
 		{"--jsonl", "{}\n", "", `line 1: want one of "text" and "b64"`},
 		{"--jsonl", `{"text": "a", "b64": ""}` + "\n", "", `line 1: want one of "text" and "b64"`},
+		{"--jsonl", `{"text": "a\ud800"}` + "\n", "", `line 1: half of a surrogate pair, \ud800 (byte 12); write such bytes as {"b64": …}`},
 		{"--jsonl", "{\"text\": \"\xff\"}\n", "", `line 1: offset 10: byte 0xff is not valid UTF-8; write such bytes as {"b64": …}`},
 		{"--jsonl", `{"b64": "*"}` + "\n", "", `line 1: not {"text": …} or {"b64": …}: not base64 at byte 0`},
 		{"--decode --special", "", "", "--special is for text; leave it out with --decode"},

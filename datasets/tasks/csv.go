@@ -88,10 +88,23 @@ func (c Columns) readLines(data []byte) ([]line, error) {
 		lines, _, err := delimited(data, ',')
 		return lines, err
 	}
+	plain := split(data)
 	if c.quotes {
-		if lines, regular, err := delimited(data, '\t'); regular && err == nil {
+		// A quote that begins a text and one that ends another are no reason to join their lines.
+		lines, regular, err := delimited(data, '\t')
+		if regular && err == nil && (len(lines) == len(plain) || !rectangular(plain)) {
 			return lines, nil
 		}
 	}
-	return split(data), nil
+	return plain, nil
+}
+
+// rectangular tells whether all lines have as many fields.
+func rectangular(lines []line) bool {
+	for _, l := range lines {
+		if len(l.fields) != len(lines[0].fields) {
+			return false
+		}
+	}
+	return true
 }
