@@ -75,12 +75,15 @@ func parse(line []byte, prompts, responses []string) (p Pair, err error) {
 		if value == nil {
 			continue
 		}
-		var texts []string
-		if plainjson.Unmarshal(value, &texts) != nil {
+		texts, err := []string(nil), error(nil)
+		if value[0] == '[' {
+			err = plainjson.Unmarshal(value, &texts)
+		} else {
 			texts = make([]string, 1)
-			if err := plainjson.Unmarshal(value, &texts[0]); err != nil {
-				return p, fmt.Errorf("key %s: %w", key, err)
-			}
+			err = plainjson.Unmarshal(value, &texts[0])
+		}
+		if err != nil {
+			return p, fmt.Errorf("key %s: %w", key, err)
 		}
 		p.Responses = append(p.Responses, texts...)
 	}

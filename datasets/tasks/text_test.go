@@ -24,7 +24,7 @@ func TestText(t *testing.T) {
 		"blank.csv":     {"text,label\n\n  \na,1\n", "a"},
 		"quoted.tsv":    {"text\tlabel\n\"say \"\"a\tb\"\"\"\t1\nc\t1\n", "say \"a\tb\"|c"},
 		"raw.tsv":       {"text\tlabel\n\"Yes,\" he said\t1\n\"c\"\t1\n", `"Yes," he said|"c"`}, // quotes that no writer of tables puts
-		"rawlines.tsv":  {"text\tlabel\n\"a\t1\nb\"\t1\n", `"a|b"`}, // not one row, as pandas has it
+		"rawlines.tsv":  {"text\tlabel\n\"a\t1\nb\"\t1\n", `"a|b"`},                             // not one row, as pandas has it
 		"lines.tsv":     {"text\tlabel\n\"a\n\nb\"\t1\n", "a\n\nb"},
 		"open.csv":      {"text,label\n\"a,1\nb,1\n", "open.csv: line 2: a quote that is never closed"},
 		"byte.csv":      {"text,label\na,1\nb\xff,1\n", "byte.csv:3: column text: offset 1: byte 0xff is not valid UTF-8"},
