@@ -32,19 +32,22 @@ func (o opening) document(name, path string, size int64, asked bool) (Document, 
 	ending, rest := compression(path)
 	d := fileDocument(name, path, size)
 	d.faults = o.faults
+	var err error
 	switch strings.ToLower(filepath.Ext(rest)) {
 	case ".csv", ".tsv":
 		return d, &notText{"tabular", fmt.Errorf("%s: a table, not text: make JSON lines of it, with the text in the field %q (pandas: to_json(…, orient=\"records\", lines=True)); gorgpt finetune reads tables as they are", path, o.field)}
 	case ".jsonl", ".ndjson":
-		return d, o.lines(&d)
+		err = o.lines(&d)
 	case ".json":
-		return d, o.json(&d, asked)
+		err = o.json(&d, asked)
 	case ".parquet":
-		return d, o.parquet(&d, ending)
+		err = o.parquet(&d, ending)
 	case ".bin":
 		return o.shard(d, ending, asked)
+	default:
+		return o.plain(d, ending, asked)
 	}
-	return o.plain(d, ending, asked)
+	return d, err
 }
 
 // lines makes d a document of JSON lines.
@@ -61,7 +64,7 @@ func (o opening) lines(d *Document) error {
 		return d.faults.found(d.path, 0, fmt.Errorf("%s:1: %w", d.path, err))
 	}
 	defer in.Close()
-	head, err := headOf(in)
+	head, _ := headOf(in) // an error comes again where it is read
 	if kind, ok := filekind.Of(head); ok {
 		return &notText{kind.Class, fmt.Errorf("%s: %w", d.path, kind)}
 	}

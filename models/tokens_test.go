@@ -1,0 +1,28 @@
+package models_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+)
+
+// TestTokensOfOneDimension: tokens without a batch are an error with both shapes, of every
+// family, and no panic.
+func TestTokensOfOneDimension(t *testing.T) {
+	for _, name := range []string{"gpt1-nano", "gpt2-nano"} {
+		m, err := models.Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := graph.New(graph.NewParams(1))
+		if _, err := s.Compile(m.Graph(s, s.Ints("tokens", 8))); err == nil || !strings.Contains(err.Error(), "tokens are (8); want (B, T)") {
+			t.Errorf("%s: Compile: %v", name, err)
+		}
+		s = graph.New(graph.NewParams(1), graph.Training())
+		if _, err := s.CompileGrad(m.Loss(s, s.Ints("tokens", 8), s.Ints("targets", 8))); err == nil || !strings.Contains(err.Error(), "tokens are (8); want (B, T)") {
+			t.Errorf("%s: CompileGrad: %v", name, err)
+		}
+	}
+}
