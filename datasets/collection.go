@@ -120,7 +120,7 @@ func (c *collection) source(name, where string) (*Source, error) {
 	if slices.ContainsFunc(c.docs, Document.tokens) {
 		c.docs = slices.DeleteFunc(c.docs, func(d Document) bool {
 			if !d.tokens() {
-				c.leave("no shards")
+				c.leave("not shards")
 			}
 			return !d.tokens()
 		})

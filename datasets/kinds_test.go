@@ -44,19 +44,19 @@ func TestNotText(t *testing.T) {
 		"wide.jsonl":   {"\xff\xfe{\x00}\x00", "this is text in UTF-16", "1 in UTF-16"},
 		"a.txt.xz":     {"\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46", "this is compressed by xz: decompress it with unxz; training text may end in .gz and .zst as it is", "1 compressed"},
 		"a.jsonl.bz2":  {"BZh91AY&SY\x00\x01", "this is compressed by bzip2", "1 compressed"},
-		"a.tar.gz":     {gzipped(t, "a.txt"+strings.Repeat("\x00", 252)+"ustar\x0000"+strings.Repeat("\x00", 300)), "this is a tar archive: unpack it", "1 archives"},
-		"a.zip":        {"PK\x03\x04\x14\x00", "this is a zip archive", "1 archives"},
+		"a.tar.gz":     {gzipped(t, "a.txt"+strings.Repeat("\x00", 252)+"ustar\x0000"+strings.Repeat("\x00", 300)), "this is a tar archive: unpack it", "1 archived"},
+		"a.zip":        {"PK\x03\x04\x14\x00", "this is a zip archive", "1 archived"},
 		"unzipped.txt": {gzipped(t, "text"), "this is compressed by gzip: decompress it with gunzip", "1 compressed"},
 		"list.json":    {"[{\"text\": \"a\"},\n {\"text\": \"b\"}]\n", "list.json:1: not a JSON object: unexpected end of JSON input; of JSON, lines are read that hold an object each", "1 other JSON"},
 		"pretty.json":  {"{\n  \"text\": \"a\"\n}\n", "pretty.json:1: not a JSON object", "1 other JSON"},
 		"train.bin.gz": {gzipped(t, "\x01\x00\x02\x00"), "token shards are mapped into memory: decompress it (gunzip)", "1 compressed"},
 		// Git LFS in every reader.
-		"p.txt":     {pointer, lfs, "1 Git-LFS pointers"},
-		"p.jsonl":   {pointer, lfs, "1 Git-LFS pointers"},
-		"p.json.gz": {pointer, lfs, "1 Git-LFS pointers"},
-		"p.txt.zst": {pointer, lfs, "1 Git-LFS pointers"},
-		"p.parquet": {pointer, lfs, "1 Git-LFS pointers"},
-		"train.bin": {pointer, lfs, "1 Git-LFS pointers"},
+		"p.txt":     {pointer, lfs, "1 unfetched by Git LFS"},
+		"p.jsonl":   {pointer, lfs, "1 unfetched by Git LFS"},
+		"p.json.gz": {pointer, lfs, "1 unfetched by Git LFS"},
+		"p.txt.zst": {pointer, lfs, "1 unfetched by Git LFS"},
+		"p.parquet": {pointer, lfs, "1 unfetched by Git LFS"},
+		"train.bin": {pointer, lfs, "1 unfetched by Git LFS"},
 	} {
 		dir := write(t, map[string]string{name: c.content, "good.txt": "good"})
 		for _, spec := range []string{name, "*" + filepath.Ext(name)} {
@@ -217,7 +217,7 @@ func TestFolderOfShards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		left := "1 binary, 4 no shards"
+		left := "1 binary, 4 not shards"
 		if strings.HasSuffix(spec, ".bin") {
 			left = ""
 		}
@@ -274,7 +274,7 @@ func TestPackedFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if names(s) != "train_000000.bin val_000000.bin" || s.LeftOut() != "1 no shards" {
+	if names(s) != "train_000000.bin val_000000.bin" || s.LeftOut() != "1 not shards" {
 		t.Errorf("%s: %s", s, names(s))
 	}
 	if got := s.Tokenizers(); !slices.Equal(got, []string{folder}) {

@@ -25,7 +25,7 @@ func (k Kind) Error() string { return fmt.Sprintf("this is %s: %s", k.Name, k.Ad
 // Pointer is what Git LFS leaves in place of a file that it has not fetched:
 // https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.
 var Pointer = Kind{
-	"a Git-LFS pointer, not the file itself", "Git-LFS pointers",
+	"a Git-LFS pointer, not the file itself", "unfetched by Git LFS",
 	"fetch it with git lfs pull, or download it", "version https://git-lfs.github.com/spec/v1\n", 0,
 }
 
@@ -42,10 +42,10 @@ var kinds = []Kind{
 	compressed("xz", "unxz", "\xfd7zXZ\x00", 0),
 	compressed("bzip2", "bunzip2", "1AY&SY", 4),
 	compressed("lz4", "unlz4", "\x04\x22\x4d\x18", 0),
-	{"a zip archive, as office documents are too", "archives", "unpack it, or export its text", "PK\x03\x04", 0},
-	{"a 7z archive", "archives", "unpack it", "7z\xbc\xaf\x27\x1c", 0},
-	{"a rar archive", "archives", "unpack it", "Rar!\x1a\x07", 0},
-	{"a tar archive", "archives", "unpack it", "ustar", 257},
+	{"a zip archive, as office documents are too", "archived", "unpack it, or export its text", "PK\x03\x04", 0},
+	{"a 7z archive", "archived", "unpack it", "7z\xbc\xaf\x27\x1c", 0},
+	{"a rar archive", "archived", "unpack it", "Rar!\x1a\x07", 0},
+	{"a tar archive", "archived", "unpack it", "ustar", 257},
 	{"a PDF document", "PDF", "export its text, as by pdftotext", "%PDF-", 0},
 	{"a Parquet file", "tabular", "name it .parquet", "PAR1", 0},
 	{"a table of Arrow", "tabular", "make Parquet or JSON lines of it", "ARROW1\x00\x00", 0},
