@@ -93,4 +93,3 @@ func (j *finetuning) ownColumn() string {
 	}
 	return ""
 }
-
