@@ -2,6 +2,8 @@ package finetune
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -38,6 +40,11 @@ func (p *Predictor) Close() error { return p.programs.Close() }
 // Predict returns the probability of each output for each example, or its number if the
 // classifier is Squared.
 func (p *Predictor) Predict(examples []Example) ([][]float64, error) {
+	return p.predict(context.Background(), examples)
+}
+
+// predict is Predict until ctx is done: a large set takes minutes.
+func (p *Predictor) predict(ctx context.Context, examples []Example) ([][]float64, error) {
 	order := make([]int, len(examples)) // from short to long, so that those of a run are alike
 	for i := range order {
 		order[i] = i
@@ -46,6 +53,9 @@ func (p *Predictor) Predict(examples []Example) ([][]float64, error) {
 	all := make([][]float64, len(examples))
 	part := make([]Example, 0, p.programs.size)
 	for lo := 0; lo < len(order); lo += p.programs.size {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("finetune: %w", err)
+		}
 		places := order[lo:min(lo+p.programs.size, len(order))]
 		part = part[:0]
 		for _, i := range places {

@@ -107,7 +107,7 @@ func (r *run) epochs(ctx context.Context, predictor *Predictor, training, dev []
 				return all, err
 			}
 		}
-		p, err := predictor.Predict(dev)
+		p, err := predictor.predict(ctx, dev)
 		if err != nil {
 			return all, err
 		}

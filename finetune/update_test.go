@@ -145,6 +145,10 @@ func TestSave(t *testing.T) {
 		{"in the first epoch", func(o *Settings, cancel func()) {
 			o.Observers = []train.Observer{after{2, func() error { cancel(); return nil }}}
 		}, 2, "finetune: context canceled"},
+		{"while measuring", func(o *Settings, cancel func()) {
+			o.Observers = []train.Observer{after{3, func() error { cancel(); return nil }}}
+			o.Epoch = func(Evaluation) error { return errors.New("measured all the same") }
+		}, 3, "finetune: context canceled"},
 		{"observer", func(o *Settings, cancel func()) {
 			o.Observers = []train.Observer{after{1, func() error { return broken }}}
 		}, 1, "the disk is full"},
