@@ -141,7 +141,7 @@ func TestSave(t *testing.T) {
 		steps  int
 		want   string
 	}{
-		{"before", func(o *Settings, cancel func()) { cancel() }, 0, "finetune: context canceled"},
+		{"before", func(o *Settings, cancel func()) { cancel() }, -1, "finetune: context canceled"},
 		{"in the first epoch", func(o *Settings, cancel func()) {
 			o.Observers = []train.Observer{after{2, func() error { cancel(); return nil }}}
 		}, 2, "finetune: context canceled"},
@@ -154,13 +154,13 @@ func TestSave(t *testing.T) {
 		}, 1, "the disk is full"},
 		{"epoch", func(o *Settings, cancel func()) { o.Epoch = func(Evaluation) error { return broken } }, 3, "the disk is full"},
 		{"not a number", func(o *Settings, cancel func()) { o.Rate, o.Warmup = 1e38, 0 }, 1, ""},
-		{"whole", func(o *Settings, cancel func()) {}, 0, ""},
+		{"whole", func(o *Settings, cancel func()) {}, -1, ""},
 	} {
 		classifier, params, examples := few(t, false)
 		ctx, cancel := context.WithCancel(context.Background())
 		o := Defaults()
 		o.Epochs, o.Batch = 2, 2 // 3 updates an epoch
-		saved := 0
+		saved := -1
 		o.Save = func(step int) error { saved = step; return nil }
 		c.change(&o, cancel)
 		_, err := Run(ctx, classifier, params, tasks.Task{Metrics: []string{"accuracy"}}, examples, examples, o)

@@ -124,6 +124,37 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestPIQALabels: as published, labels stand in a file beside, one for each question; those in
+// the questions come first.
+func TestPIQALabels(t *testing.T) {
+	const question = `{"goal":"g","sol1":"1","sol2":"0"}`
+	for _, c := range []struct{ questions, labels, want string }{
+		{question + "\n" + question, "0\r\n1\r\n", "[0 1] <nil>"},
+		{question + "\n" + `{"goal":"g","sol1":"x","sol2":"y","label":0}`, "1\n1\n", "[1 0] <nil>"},
+		{question, "0\n1\n", "[] -labels.lst: 2 labels, want one for each of 1 questions"},
+		{question + "\n" + question, "0\n", "[] .jsonl:2: no label, and none for it in -labels.lst"},
+		{question, "x\n", `[] .jsonl:1: label "x" names none of 2 choices`},
+	} {
+		path := write(t, "valid.jsonl", c.questions)
+		base := strings.TrimSuffix(path, ".jsonl")
+		if err := os.WriteFile(base+"-labels.lst", []byte(c.labels), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		piqa, err := tasks.Find("piqa")
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := piqa.Read(path)
+		var labels []int
+		for _, e := range set.Examples {
+			labels = append(labels, e.Label)
+		}
+		if got := strings.ReplaceAll(fmt.Sprint(labels, " ", err), base, ""); got != c.want {
+			t.Errorf("%q: %s, want %s", c.labels, got, c.want)
+		}
+	}
+}
+
 // TestErrors: file and line, and what was expected.
 func TestErrors(t *testing.T) {
 	for _, c := range []struct{ task, file, text, want string }{
