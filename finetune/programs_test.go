@@ -13,6 +13,12 @@ import (
 // TestLengths: an example's probabilities do not depend on the examples that it is run with,
 // on their order, nor on the length of the program, and come back in the order asked for.
 func TestLengths(t *testing.T) {
+	running := graph.Running()
+	defer func() {
+		if n := graph.Running() - running; n != 0 {
+			t.Errorf("%d programs are not closed", n)
+		}
+	}()
 	base := models.GPT2(gpt2.New(11, 40, 16, 2, 2))
 	c := Classifier{Base: base, Kind: tasks.Similarity, Outputs: 3}
 	params := graph.NewParams(7)

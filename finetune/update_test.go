@@ -163,8 +163,12 @@ func TestSave(t *testing.T) {
 		saved := -1
 		o.Save = func(step int) error { saved = step; return nil }
 		c.change(&o, cancel)
+		running := graph.Running()
 		_, err := Run(ctx, classifier, params, tasks.Task{Metrics: []string{"accuracy"}}, examples, examples, o)
 		cancel()
+		if n := graph.Running() - running; n != 0 {
+			t.Errorf("%s: %d programs are not closed", c.name, n)
+		}
 		if c.want != "" && (err == nil || err.Error() != c.want) || saved != c.steps || c.steps > 0 && err == nil {
 			t.Errorf("%s: saved at step %d, %v; want %d, %s", c.name, saved, err, c.steps, c.want)
 		}
