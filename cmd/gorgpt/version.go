@@ -49,7 +49,7 @@ func writeVersion(w io.Writer) error {
 			revision += ", modified"
 		}
 	}
-	_, err := fmt.Fprintf(w, "gorgpt %s\nrevision %s\nGo %s, %s/%s\ninstructions %s\n",
+	_, err := fmt.Fprintf(w, "gorgpt %s\nrevision %s\n%s, %s/%s\ninstructions %s\n",
 		moduleVersion(), revision, runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.ISA())
 	return err
 }

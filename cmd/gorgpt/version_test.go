@@ -12,7 +12,7 @@ import (
 // TestVersion: what a bug report wants, and the licences of what is linked.
 func TestVersion(t *testing.T) {
 	status, stdout, stderr := gorgpt(t, t.Context(), "version")
-	for _, want := range []string{"gorgpt ", "\nrevision ", "\nGo " + runtime.Version() + ", " + runtime.GOOS + "/", "\ninstructions " + kernel.ISA() + "\n"} {
+	for _, want := range []string{"gorgpt ", "\nrevision ", "\n" + runtime.Version() + ", " + runtime.GOOS + "/", "\ninstructions " + kernel.ISA() + "\n"} {
 		if status != 0 || !strings.Contains("\n"+stdout, want) {
 			t.Errorf("status %d, %s%s; want %q", status, stdout, stderr, want)
 		}
