@@ -2,6 +2,7 @@ package gpt2_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -81,19 +82,33 @@ func refLoss(c gpt2.Config, p map[string][]float64, tokens, targets []int, batch
 	linear := func(name string, x []float64, from, to int) []float64 {
 		return reference.Linear(x, p[name+".weight"], p[name+".bias"], from, to)
 	}
-	activation := reference.GELU
-	if c.Activation == gpt2.GELUErf {
-		activation = reference.GELUErf
+	activation := map[gpt2.Activation]func(float64) float64{
+		gpt2.GELU: reference.GELU, gpt2.GELUErf: reference.GELUErf, gpt2.ReLU: reference.ReLU,
+		gpt2.SiLU:      func(x float64) float64 { return x / (1 + math.Exp(-x)) },
+		gpt2.QuickGELU: func(x float64) float64 { return x / (1 + math.Exp(-1.702*x)) },
+	}[c.Activation]
+	w, inner := c.Width, 4*c.Width
+	if c.Inner > 0 {
+		inner = c.Inner
 	}
-	w := c.Width
 	x := reference.AddPositions(reference.Embed(p["wte.weight"], tokens, w), p["wpe.weight"], context, w)
 	for l := range c.Layers {
 		h := fmt.Sprintf("h.%d.", l)
 		a := linear(h+"attn.c_attn", norm(h+"ln_1", x), w, 3*w)
+		for i := range a { // the reference divides by √D: as if the queries were larger
+			if i%(3*w) < w {
+				if c.Unscaled {
+					a[i] *= math.Sqrt(float64(w / c.Heads))
+				}
+				if c.ScaleByLayer {
+					a[i] /= float64(l + 1)
+				}
+			}
+		}
 		a = reference.Attention(a, batch, context, c.Heads, w, 0)
 		x = reference.Add(x, linear(h+"attn.c_proj", a, w, w))
-		m := reference.Map(activation, linear(h+"mlp.c_fc", norm(h+"ln_2", x), w, 4*w))
-		x = reference.Add(x, linear(h+"mlp.c_proj", m, 4*w, w))
+		m := reference.Map(activation, linear(h+"mlp.c_fc", norm(h+"ln_2", x), w, inner))
+		x = reference.Add(x, linear(h+"mlp.c_proj", m, inner, w))
 	}
 	logits := reference.MatMul(norm("ln_f", x), reference.Transpose(p["wte.weight"], c.Vocab, w), batch*context, w, c.Vocab)
 	return reference.CrossEntropy(logits, targets, c.Vocab)
@@ -105,7 +120,10 @@ func TestGradient(t *testing.T) {
 	noBias := tiny()
 	noBias.Bias = false
 	noBias.Activation = gpt2.GELUErf
-	for name, c := range map[string]gpt2.Config{"as OpenAI's": tiny(), "as nanoGPT's": noBias} {
+	other, mistral := tiny(), tiny()
+	other.Inner, other.Activation, other.Unscaled = 10, gpt2.SiLU, true
+	mistral.Inner, mistral.Activation, mistral.ScaleByLayer = 50, gpt2.QuickGELU, true
+	for name, c := range map[string]gpt2.Config{"as OpenAI's": tiny(), "as nanoGPT's": noBias, "narrow and unscaled": other, "scaled by layer": mistral} {
 		t.Run(name, func(t *testing.T) {
 			params := graph.NewParams(5)
 			p := program(t, c, params, tinyBatch, tinyContext)

@@ -1,0 +1,242 @@
+package gpt1_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/models/gpt1"
+)
+
+func TestJSON(t *testing.T) {
+	other := gpt1.New(65, 64, 128, 4, 4)
+	other.Activation, other.AttentionDropout, other.EmbedDropout, other.ResidualDropout = "swish", 0.2, 0.3, 0.4
+	other.Epsilon, other.InitStd = 1e-6, 0.1
+	for _, c := range []gpt1.Config{tiny(), other} {
+		data, err := c.JSON(12)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := gpt1.ParseJSON(data); err != nil || got != c {
+			t.Errorf("%+v, %v\nwant %+v", got, err, c)
+		}
+	}
+	for _, c := range []struct {
+		ends []int
+		want string
+	}{{[]int{0}, "0"}, {[]int{5}, "5"}, {[]int{-1}, "null"}, {nil, "null"}, {[]int{0, 5}, "[0,5]"}} {
+		data, err := tiny().JSON(c.ends...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			End json.RawMessage `json:"eos_token_id"`
+		}
+		if err := json.Unmarshal(data, &got); err != nil {
+			t.Fatal(err)
+		}
+		var end bytes.Buffer
+		if err := json.Compact(&end, got.End); err != nil || end.String() != c.want {
+			t.Errorf("%v: eos_token_id %s, %v, want %s", c.ends, end.String(), err, c.want)
+		}
+	}
+}
+
+// TestParseJSON: what transformers 5.24's AutoConfig makes of these files.
+func TestParseJSON(t *testing.T) {
+	for data, change := range map[string]func(c *gpt1.Config){
+		`{"model_type": "openai-gpt"}`:                                                                                                      func(*gpt1.Config) {},
+		`{"model_type": "openai-gpt", "num_attention_heads": 4, "n_head": 6}`:                                                               func(c *gpt1.Config) { c.Heads = 4 },
+		`{"model_type": "openai-gpt", "hidden_size": 24, "num_hidden_layers": 2}`:                                                           func(c *gpt1.Config) { c.Width, c.Layers = 24, 2 },
+		`{"model_type": "openai-gpt", "max_position_embeddings": 8, "n_ctx": 9}`:                                                            func(c *gpt1.Config) { c.Context = 8 },
+		`{"model_type": "openai-gpt", "afn": "relu", "vocab_size": 7}`:                                                                      func(c *gpt1.Config) { c.Activation, c.Vocab = gpt1.ReLU, 7 },
+		`{"model_type": "openai-gpt", "n_special": 0, "predict_special_tokens": true, "eos_token_id": [1, 2], "summary_type": "cls_index"}`: func(*gpt1.Config) {},
+	} {
+		want := gpt1.New(40478, 512, 768, 12, 12).WithDropout(0.1)
+		change(&want)
+		if got, err := gpt1.ParseJSON([]byte(data)); err != nil || got != want {
+			t.Errorf("%s: %+v, %v\nwant %+v", data, got, err, want)
+		}
+	}
+	for data, want := range map[string]string{
+		`{"model_type": "gpt2"}`:                                      `gpt1: config.json: model_type is "gpt2", want "openai-gpt"`,
+		`{"model_type": "openai-gpt", "afn": "gelu_new"}`:             `gpt1: afn is "gelu_new", want gelu, relu, silu, swish`,
+		`{"model_type": "openai-gpt", "tie_word_embeddings": false}`:  "gpt1: config.json: tie_word_embeddings is false, want true: the head shares the token embedding",
+		`{"model_type": "openai-gpt", "activation_function": "relu"}`: `gpt1: config.json: unknown key "activation_function". It may change what the model computes; if not, take it out of the file`,
+		`{"model_type": "openai-gpt", "n_layer": null}`:               "gpt1: config.json: key n_layer: it is null, want a value",
+		`{`: "gpt1: config.json: unexpected end of JSON input",
+	} {
+		if _, err := gpt1.ParseJSON([]byte(data)); err == nil || err.Error() != want {
+			t.Errorf("%s: error %v\nwant  %s", data, err, want)
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for _, c := range []struct {
+		change func(*gpt1.Config)
+		want   string
+	}{
+		{func(c *gpt1.Config) { c.Context = 0 }, "gpt1: the context is 0, want 1 or more"},
+		{func(c *gpt1.Config) { c.Heads = 5 }, "gpt1: width 12 is not a multiple of 5 heads"},
+		{func(c *gpt1.Config) { c.EmbedDropout = 1 }, "gpt1: a dropout rate of 1 is not in [0, 1)"},
+		{func(c *gpt1.Config) { c.AttentionDropout = -0.1 }, "gpt1: a dropout rate of -0.1 is not in [0, 1)"},
+		{func(c *gpt1.Config) { c.ResidualDropout = math.NaN() }, "gpt1: a dropout rate of NaN is not in [0, 1)"},
+		{func(c *gpt1.Config) { c.Activation = "" }, `gpt1: afn is "", want gelu, relu, silu, swish`},
+		{func(c *gpt1.Config) { c.Epsilon = 0 }, "gpt1: a layer-norm epsilon of 0 is not above 0"},
+		{func(c *gpt1.Config) { c.InitStd = -1 }, "gpt1: an initial deviation of -1 is below 0"},
+	} {
+		config := tiny()
+		c.change(&config)
+		if err := config.Validate(); err == nil || err.Error() != c.want {
+			t.Errorf("error %v\nwant  %s", err, c.want)
+		}
+	}
+	if err := tiny().Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWith(t *testing.T) {
+	d := layers.Dims{Vocab: 7, Context: 5, Width: 6, Layers: 1, Heads: 2}
+	if got := tiny().WithDims(d); got.Dims() != d || got.Epsilon != 1e-5 {
+		t.Errorf("%+v", got)
+	}
+	c := tiny().WithDropout(0.25)
+	if c.EmbedDropout != 0.25 || c.AttentionDropout != 0.25 || c.ResidualDropout != 0.25 {
+		t.Errorf("%+v", c)
+	}
+	if n := len(c.Absent()); n != 0 {
+		t.Errorf("%d tensors are absent", n)
+	}
+}
+
+// TestGraphAt: the rows that are asked for are those of all logits.
+func TestGraphAt(t *testing.T) {
+	c, params := tiny(), graph.NewParams(3)
+	tokens := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	run := func(rows []int) []float32 {
+		s := graph.New(params)
+		in := s.Ints("tokens", batch, context)
+		out := c.Graph(s, in)
+		if rows != nil {
+			s = graph.New(params)
+			out = c.GraphAt(s, s.Ints("tokens", batch, context), s.Ints("rows", len(rows)))
+		}
+		p, err := s.Compile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		if err := p.SetInts("tokens", tokens); err != nil {
+			t.Fatal(err)
+		}
+		if rows != nil {
+			if err := p.SetInts("rows", rows); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.Run(); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(p.Value(out))
+	}
+	all := run(nil)
+	got := run([]int{9, 0, 4})
+	want := slices.Concat(all[9*c.Vocab:10*c.Vocab], all[:c.Vocab], all[4*c.Vocab:5*c.Vocab])
+	if !slices.Equal(got, want) {
+		t.Errorf("rows 9, 0, 4 are %v, want %v", got, want)
+	}
+}
+
+// TestDropout: each of the three rates changes the loss of training, and of nothing else.
+func TestDropout(t *testing.T) {
+	loss := func(c gpt1.Config, step uint64, options ...graph.Option) float32 {
+		s := graph.New(graph.NewParams(5), options...)
+		p, err := s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		for n, param := range s.Params().All() {
+			for i := range param.Data() {
+				param.Data()[i] += float32(math.Sin(float64(1+n*31+i))) / 3
+			}
+		}
+		for _, name := range []string{"tokens", "targets"} {
+			if err := p.SetInts(name, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.Seed(3, step)
+		if err := p.Run(); err != nil {
+			t.Fatal(err)
+		}
+		return p.Loss()
+	}
+	plain := loss(tiny(), 0)
+	if got := loss(tiny(), 0, graph.Training()); got != plain {
+		t.Errorf("training with rates of 0: loss %v, want %v", got, plain)
+	}
+	for name, set := range map[string]func(*gpt1.Config){
+		"embedding": func(c *gpt1.Config) { c.EmbedDropout = 0.3 },
+		"attention": func(c *gpt1.Config) { c.AttentionDropout = 0.3 },
+		"residual":  func(c *gpt1.Config) { c.ResidualDropout = 0.3 },
+	} {
+		c := tiny()
+		set(&c)
+		if got := loss(c, 1); got != plain {
+			t.Errorf("%s: evaluation: loss %v, want %v", name, got, plain)
+		}
+		first := loss(c, 1, graph.Training())
+		if again := loss(c, 1, graph.Training()); again != first || first == plain {
+			t.Errorf("%s: losses %v, %v, without %v", name, first, again, plain)
+		}
+		if other := loss(c, 2, graph.Training()); other == first {
+			t.Errorf("%s: another step has the same loss", name)
+		}
+	}
+}
+
+// TestInit: all weights start from N(0, 0.02) (§4.1), biases at 0 and gains at 1.
+func TestInit(t *testing.T) {
+	params := graph.NewParams(5)
+	s := graph.New(params)
+	gpt1.New(300, 64, 64, 2, 4).Graph(s, s.Ints("tokens", 1, 8))
+	if err := s.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]float64{
+		"tokens_embed.weight": 0.02, "positions_embed.weight": 0.02, "h.1.attn.c_attn.weight": 0.02,
+		"h.1.attn.c_proj.weight": 0.02, "h.1.mlp.c_proj.weight": 0.02, "h.1.mlp.c_fc.bias": 0,
+	} {
+		squares := 0.0
+		for _, v := range params.Get(name).Data() {
+			squares += float64(v) * float64(v)
+		}
+		if got := math.Sqrt(squares / float64(len(params.Get(name).Data()))); math.Abs(got-want) > 0.05*want {
+			t.Errorf("%s has deviation %.4f, want %.4f", name, got, want)
+		}
+	}
+	if got := params.Get("h.1.ln_2.weight").Data()[0]; got != 1 {
+		t.Errorf("a gain starts at %v, want 1", got)
+	}
+}
+
+func FuzzParseJSON(f *testing.F) {
+	data, err := tiny().JSON(3)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte(`{"model_type": "openai-gpt", "n_head": 0, "hidden_size": null}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if c, err := gpt1.ParseJSON(data); err == nil && c.Validate() != nil {
+			t.Errorf("accepted %+v", c)
+		}
+	})
+}

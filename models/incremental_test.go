@@ -1,0 +1,83 @@
+package models_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt1"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+)
+
+// tolIncremental bounds float32 logits of one position at a time against those of the whole run,
+// relative to the largest; measured 4e-7.
+const tolIncremental = 5e-6
+
+// TestIncremental decodes token by token, after a piece of three, what the whole run has at once:
+// positions, past keys and values, and the scale of each block's scores.
+func TestIncremental(t *testing.T) {
+	mistral := gpt2.New(13, 9, 12, 3, 3)
+	mistral.ScaleByLayer, mistral.Inner, mistral.Activation = true, 20, gpt2.QuickGELU
+	unscaled := gpt2.New(13, 9, 12, 2, 3)
+	unscaled.Unscaled = true
+	for name, m := range map[string]models.Model{
+		"gpt1": models.GPT1(gpt1.New(13, 9, 12, 2, 3)), "gpt2": models.GPT2(gpt2.New(13, 9, 12, 2, 3)),
+		"scaled by layer": models.GPT2(mistral), "unscaled": models.GPT2(unscaled),
+	} {
+		tokens := []int{3, 1, 4, 1, 5, 9, 2, 6, 5}
+		params := graph.NewParams(1)
+		s := graph.New(params)
+		out := m.Graph(s, s.Ints("tokens", 1, len(tokens)))
+		p, err := s.Compile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		for n, param := range params.All() {
+			for i := range param.Data() {
+				param.Data()[i] += float32(math.Sin(float64(1 + n*31 + i)))
+			}
+		}
+		if err := p.SetInts("tokens", tokens); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Run(); err != nil {
+			t.Fatal(err)
+		}
+		whole := p.Value(out)
+		scale := 0.0
+		for _, v := range whole {
+			scale = math.Max(scale, math.Abs(float64(v)))
+		}
+
+		memory := graph.NewMemory(1, len(tokens))
+		for past := 0; past < len(tokens); {
+			n := 1
+			if past == 0 {
+				n = 3
+			}
+			s := graph.New(params, graph.Incremental(memory))
+			out := m.Graph(s, s.Ints("tokens", 1, n))
+			p, err := s.Compile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			for input, ids := range map[string][]int{"tokens": tokens[past : past+n], "past": {past}} {
+				if err := p.SetInts(input, ids); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := p.Run(); err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range p.Value(out) {
+				if e := math.Abs(float64(v-whole[past*13+i])) / scale; !(e <= tolIncremental) {
+					t.Fatalf("%s: after %d tokens, logit %d is off by %.1e", name, past, i, e)
+				}
+			}
+			past += n
+		}
+	}
+}
