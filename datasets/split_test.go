@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -133,6 +134,49 @@ func TestSplitErrors(t *testing.T) {
 	} {
 		if _, _, err := Split(test.source, test.fraction); err == nil || err.Error() != test.want {
 			t.Errorf("error %v\nwant  %s", err, test.want)
+		}
+	}
+}
+
+// TestSplitShardNames: shards are split by their names, whatever splitDocuments would make of these;
+// unless one is no shard, or none is for training or for validation.
+func TestSplitShardNames(t *testing.T) {
+	shards := func(names ...string) []Document {
+		var docs []Document
+		for _, name := range names {
+			path := filepath.Join(t.TempDir(), name)
+			if err := os.WriteFile(path, make([]byte, 64), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			src, err := Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			docs = append(docs, src.docs...)
+		}
+		return docs
+	}
+	names := func(docs []Document) string {
+		var all []string
+		for _, d := range docs {
+			all = append(all, filepath.Base(d.Name))
+		}
+		return strings.Join(all, " ")
+	}
+	for _, c := range []struct {
+		docs              []Document
+		train, validation string
+	}{
+		{shards("train.bin", "val.bin"), "train.bin", "val.bin"},
+		{shards("val.bin", "train.bin"), "train.bin", "val.bin"},
+		{shards("wiki_train_000001.bin", "wiki_val_000000.bin", "wiki_train_000002.bin"), "wiki_train_000001.bin wiki_train_000002.bin", "wiki_val_000000.bin"},
+		{shards("a.bin", "b.bin"), "a.bin b.bin", ""},
+		{shards("val.bin", "my_val.bin"), "", ""},
+		{append(shards("train.bin", "val.bin"), Text("notes", "text").docs...), "", ""},
+	} {
+		train, validation := splitShards(c.docs)
+		if names(train) != c.train || names(validation) != c.validation {
+			t.Errorf("%s: %q for training, %q for validation, want %q, %q", names(c.docs), names(train), names(validation), c.train, c.validation)
 		}
 	}
 }

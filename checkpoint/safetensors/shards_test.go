@@ -56,6 +56,38 @@ func TestShards(t *testing.T) {
 	}
 }
 
+// TestTotalSize: an index counts the bytes of all numbers, as transformers does, and places each
+// tensor.
+func TestTotalSize(t *testing.T) {
+	for kind, width := range map[weights.DType]int64{weights.F32: 4, weights.BF16: 2} {
+		dir := t.TempDir()
+		tensors := []weights.Tensor{
+			{Name: "a", Shape: []int{3}, Data: []float32{1, 2, 3}}, {Name: "b", Shape: []int{2, 2}, Data: make([]float32, 4)}, {Name: "c", Data: []float32{7}},
+		}
+		if err := WriteShards(creator(dir), nil, kind, tensors, 4*width); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, IndexName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf(`{
+  "metadata": {
+    "total_size": %d
+  },
+  "weight_map": {
+    "a": "model-00001-of-00003.safetensors",
+    "b": "model-00002-of-00003.safetensors",
+    "c": "model-00003-of-00003.safetensors"
+  }
+}
+`, 8*width)
+		if string(text) != want {
+			t.Errorf("%s: %s\nwant %s", kind, text, want)
+		}
+	}
+}
+
 // TestShardsTransformers reads what transformers cut in three.
 func TestShardsTransformers(t *testing.T) {
 	src, err := OpenIndex("../testdata/models/gpt2/sharded/" + IndexName)
