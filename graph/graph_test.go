@@ -115,7 +115,7 @@ func TestCompileErrors(t *testing.T) {
 			return x
 		}, "input x: shape () needs dimensions of 1 or more"},
 		{func(s *graph.Scope) *G.Node {
-			x := s.At("deep").Apply(graph.Op{Name: "Broken", Grad: func(G.Nodes, *G.Node, *G.Node) G.Nodes { panic("not yet") }}, s.Param("w", graph.Ones(), 2))
+			x := s.At("deep").Apply(graph.Op{Name: "Broken", Run: func(*graph.Args) error { return nil }, Grad: func(G.Nodes, *G.Node, *G.Node) G.Nodes { panic("not yet") }}, s.Param("w", graph.Ones(), 2))
 			return x
 		}, "deep: Broken: its gradient panicked: not yet"},
 	} {

@@ -64,6 +64,9 @@ func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	for i, n := range in {
 		in[i] = s.repaired(s.Given(op.Name, fmt.Sprintf("input %d", i), n))
 	}
+	if op.Run == nil {
+		return append(G.Nodes{s.Fail(op.Name, op.Out, "it has no Run")}, s.placeholders(op.Sides)...)
+	}
 	o := s.newNodeOp(op, in)
 	nodes := G.Nodes{s.add(o, in...)}
 	for i, shape := range op.Sides {
@@ -360,4 +363,12 @@ func (s *Scope) Stream(name string) uint64 {
 		full = fmt.Sprintf("%s#%d", full, n)
 	}
 	return streamOf(full)
+}
+
+// placeholders are nodes of some shapes, after an error.
+func (s *Scope) placeholders(shapes []tensor.Shape) (nodes G.Nodes) {
+	for _, shape := range shapes {
+		nodes = append(nodes, s.placeholder(shape))
+	}
+	return nodes
 }
