@@ -38,10 +38,11 @@ func main() {
 	out := flag.String("out", "mutants.jsonl", "results, a line each; those that are there already are not tried again")
 	skip := flag.String("skip", "benchmarks,notebooks,internal/mutate,internal/kernel/gen,recipes", "folders to leave out, with commas")
 	only := flag.String("only", "", "folders to draw from, with commas; all by default")
+	own := flag.Bool("own", false, "run the tests of the changed package alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *seed, *n, *workers, *out, list(*skip), list(*only)); err != nil {
+	if err := run(ctx, *seed, *n, *workers, *own, *out, list(*skip), list(*only)); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(1)
 	}
@@ -52,7 +53,7 @@ func list(s string) []string {
 }
 
 // run draws sites until n of them compiled, and appends what became of each to the file out.
-func run(ctx context.Context, seed uint64, n, workers int, out string, skip, only []string) error {
+func run(ctx context.Context, seed uint64, n, workers int, own bool, out string, skip, only []string) error {
 	tree, err := readTree(ctx)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func run(ctx context.Context, seed uint64, n, workers int, out string, skip, onl
 					continue
 				}
 				start := time.Now()
-				r, err := tree.try(ctx, s)
+				r, err := tree.try(ctx, s, own)
 				r.Seconds = time.Since(start).Round(100 * time.Millisecond).Seconds()
 				mu.Lock()
 				switch {

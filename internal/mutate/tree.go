@@ -89,8 +89,8 @@ func readTree(ctx context.Context) (*tree, error) {
 	return t, nil
 }
 
-// try tells what the tests say of a change. The outcome is empty if it does not compile.
-func (t *tree) try(ctx context.Context, s Site) (result, error) {
+// try tells what the tests say of a change, or those of its own package alone. The outcome is empty if it does not compile.
+func (t *tree) try(ctx context.Context, s Site, own bool) (result, error) {
 	r := result{Site: s}
 	overlay, err := t.overlay(s)
 	if err != nil {
@@ -104,7 +104,7 @@ func (t *tree) try(ctx context.Context, s Site) (result, error) {
 		}
 		return r, nil
 	}
-	for i, dirs := range [][]string{{dir}, slices.DeleteFunc(slices.Clone(t.users[dir]), func(u string) bool { return u == dir })} {
+	for i, dirs := range t.stages(dir, own) {
 		if len(dirs) == 0 {
 			continue
 		}
@@ -116,7 +116,10 @@ func (t *tree) try(ctx context.Context, s Site) (result, error) {
 		if err == nil {
 			continue
 		}
-		r.Outcome, r.By = []string{"own", "others"}[i], failing(out)
+		r.Outcome, r.By = "others", failing(out)
+		if i == 0 {
+			r.Outcome = "own"
+		}
 		if strings.Contains(out, "panic: test timed out") || errors.Is(err, context.DeadlineExceeded) {
 			r.Outcome = "timeout"
 		}
@@ -124,6 +127,25 @@ func (t *tree) try(ctx context.Context, s Site) (result, error) {
 	}
 	r.Outcome = "survived"
 	return r, ctx.Err()
+}
+
+// stages are the packages whose tests may notice a change in dir, the cheapest first: its own, the
+// other libraries, the commands. A stage is run if those before it did not notice.
+func (t *tree) stages(dir string, own bool) [][]string {
+	stages := [][]string{{dir}, nil, nil}
+	if own {
+		return stages
+	}
+	for _, user := range t.users[dir] {
+		switch {
+		case user == dir || within(user, []string{"benchmarks", "notebooks", "recipes"}):
+		case within(user, []string{"cmd"}):
+			stages[2] = append(stages[2], user)
+		default:
+			stages[1] = append(stages[1], user)
+		}
+	}
+	return stages
 }
 
 // failing is the name of the first test that failed, or of its package.
