@@ -58,21 +58,10 @@ func run(ctx context.Context, seed uint64, n, workers int, own bool, out string,
 	if err != nil {
 		return err
 	}
-	var sites []Site
-	for dir, files := range tree.files {
-		if within(dir, skip) || len(only) > 0 && !within(dir, only) {
-			continue
-		}
-		for _, file := range files {
-			found, err := Sites(file)
-			if err != nil {
-				return err
-			}
-			sites = append(sites, found...)
-		}
+	sites, err := draw(tree, seed, skip, only)
+	if err != nil {
+		return err
 	}
-	sortSites(sites) // the order of a map is not the seed's
-	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(sites), func(i, j int) { sites[i], sites[j] = sites[j], sites[i] })
 	done, err := readResults(out)
 	if err != nil {
 		return err
@@ -124,6 +113,26 @@ func run(ctx context.Context, seed uint64, n, workers int, own bool, out string,
 	wg.Wait()
 	fmt.Fprintln(os.Stderr, counts)
 	return failed
+}
+
+// draw is all changes that there are, in an order of the seed's.
+func draw(t *tree, seed uint64, skip, only []string) ([]Site, error) {
+	var sites []Site
+	for dir, files := range t.files {
+		if within(dir, skip) || len(only) > 0 && !within(dir, only) {
+			continue
+		}
+		for _, file := range files {
+			found, err := Sites(file)
+			if err != nil {
+				return nil, err
+			}
+			sites = append(sites, found...)
+		}
+	}
+	sortSites(sites) // the order of a map is not the seed's
+	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(sites), func(i, j int) { sites[i], sites[j] = sites[j], sites[i] })
+	return sites, nil
 }
 
 func total(counts map[string]int) int {
