@@ -39,10 +39,11 @@ func main() {
 	skip := flag.String("skip", "benchmarks,notebooks,internal/mutate,internal/kernel/gen,recipes", "folders to leave out, with commas")
 	only := flag.String("only", "", "folders to draw from, with commas; all by default")
 	own := flag.Bool("own", false, "run the tests of the changed package alone")
+	again := flag.String("again", "", "try what survived in these results instead of drawing, as after a run with -own")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *seed, *n, *workers, *own, *out, list(*skip), list(*only)); err != nil {
+	if err := run(ctx, *seed, *n, *workers, *own, *out, *again, list(*skip), list(*only)); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(1)
 	}
@@ -52,17 +53,22 @@ func list(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' })
 }
 
-// run draws sites until n of them compiled, and appends what became of each to the file out.
-func run(ctx context.Context, seed uint64, n, workers int, own bool, out string, skip, only []string) error {
+// run tries changes until n of them compiled, and appends what became of each to the file out.
+func run(ctx context.Context, seed uint64, n, workers int, own bool, out, again string, skip, only []string) error {
 	tree, err := readTree(ctx)
 	if err != nil {
 		return err
 	}
-	sites, err := draw(tree, seed, skip, only)
+	var sites []Site
+	if again == "" {
+		sites, err = draw(tree, seed, skip, only)
+	} else {
+		sites, err = survivors(again)
+	}
 	if err != nil {
 		return err
 	}
-	done, err := readResults(out)
+	before, err := readResults(out)
 	if err != nil {
 		return err
 	}
@@ -71,48 +77,78 @@ func run(ctx context.Context, seed uint64, n, workers int, own bool, out string,
 		return err
 	}
 	defer f.Close()
-	fmt.Fprintf(os.Stderr, "%d places; %d of %d tried before\n", len(sites), len(done), n)
-
-	var (
-		mu     sync.Mutex
-		next   int
-		counts = map[string]int{}
-		failed error
-		wg     sync.WaitGroup
-	)
+	t := trial{tree: tree, own: own, sites: sites, n: n, done: map[string]bool{}, counts: map[string]int{}, out: json.NewEncoder(f)}
+	for _, r := range before {
+		t.done[r.key()] = true
+		t.tried++
+	}
+	fmt.Fprintf(os.Stderr, "%d places; %d of %d tried before\n", len(sites), t.tried, n)
+	var wg sync.WaitGroup
 	for range workers {
-		wg.Go(func() {
-			for {
-				mu.Lock()
-				if failed != nil || ctx.Err() != nil || next == len(sites) || len(done)+total(counts) >= n {
-					mu.Unlock()
-					return
-				}
-				s := sites[next]
-				next++
-				mu.Unlock()
-				if done[s.key()] {
-					continue
-				}
-				start := time.Now()
-				r, err := tree.try(ctx, s, own)
-				r.Seconds = time.Since(start).Round(100 * time.Millisecond).Seconds()
-				mu.Lock()
-				switch {
-				case err != nil && ctx.Err() == nil:
-					failed = err
-				case err == nil && r.Outcome != "":
-					counts[r.Outcome]++
-					failed = json.NewEncoder(f).Encode(r)
-					fmt.Fprintf(os.Stderr, "%d %-8s %s:%d %s\n", len(done)+total(counts), r.Outcome, s.File, s.Line, s.Change)
-				}
-				mu.Unlock()
-			}
-		})
+		wg.Go(func() { t.work(ctx) })
 	}
 	wg.Wait()
-	fmt.Fprintln(os.Stderr, counts)
-	return failed
+	fmt.Fprintln(os.Stderr, t.counts)
+	return t.failed
+}
+
+// trial is what the workers share.
+type trial struct {
+	tree *tree
+	own  bool
+	n    int
+	out  *json.Encoder
+
+	mu     sync.Mutex
+	sites  []Site // still to be tried
+	done   map[string]bool
+	tried  int
+	counts map[string]int
+	failed error
+}
+
+// work tries one change after the other.
+func (t *trial) work(ctx context.Context) {
+	for {
+		s, ok := t.next()
+		if !ok || ctx.Err() != nil {
+			return
+		}
+		start := time.Now()
+		r, err := t.tree.try(ctx, s, t.own)
+		r.Seconds = time.Since(start).Round(100 * time.Millisecond).Seconds()
+		if ctx.Err() == nil {
+			t.note(r, err)
+		}
+	}
+}
+
+func (t *trial) next() (Site, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(t.sites) > 0 && t.failed == nil && t.tried < t.n {
+		s := t.sites[0]
+		t.sites = t.sites[1:]
+		if !t.done[s.key()] {
+			return s, true
+		}
+	}
+	return Site{}, false
+}
+
+// note writes what became of a change; one that did not compile does not count.
+func (t *trial) note(r result, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case err != nil:
+		t.failed = err
+	case r.Outcome != "":
+		t.tried++
+		t.counts[r.Outcome]++
+		t.failed = t.out.Encode(r)
+		fmt.Fprintf(os.Stderr, "%d %-8s %s:%d %s\n", t.tried, r.Outcome, r.File, r.Line, r.Change)
+	}
 }
 
 // draw is all changes that there are, in an order of the seed's.
@@ -135,14 +171,6 @@ func draw(t *tree, seed uint64, skip, only []string) ([]Site, error) {
 	return sites, nil
 }
 
-func total(counts map[string]int) int {
-	sum := 0
-	for _, n := range counts {
-		sum += n
-	}
-	return sum
-}
-
 func within(dir string, folders []string) bool {
 	for _, f := range folders {
 		if dir == f || strings.HasPrefix(dir, f+string(filepath.Separator)) {
@@ -152,19 +180,31 @@ func within(dir string, folders []string) bool {
 	return false
 }
 
-// readResults is the keys of the changes that a former run tried.
-func readResults(name string) (map[string]bool, error) {
-	done := map[string]bool{}
+// readResults is what a former run found.
+func readResults(name string) ([]result, error) {
 	text, err := os.ReadFile(name)
 	if os.IsNotExist(err) {
-		return done, nil
+		return nil, nil
 	}
+	var all []result
 	for line := range strings.Lines(string(text)) {
 		var r result
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		done[r.key()] = true
+		all = append(all, r)
 	}
-	return done, err
+	return all, err
+}
+
+// survivors are the changes that no test noticed in a former run.
+func survivors(name string) ([]Site, error) {
+	all, err := readResults(name)
+	var sites []Site
+	for _, r := range all {
+		if r.Outcome == "survived" {
+			sites = append(sites, r.Site)
+		}
+	}
+	return sites, err
 }
