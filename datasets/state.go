@@ -390,5 +390,6 @@ func printTokenizer(tok tokenizer.Tokenizer) (string, error) {
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(text)))
 		b = append(b, text...)
 	}
+	b = append(b, tokenizer.Manner(tok)...)
 	return tok.Name() + " " + short(b), nil
 }

@@ -57,9 +57,13 @@ func TestBeside(t *testing.T) {
 		if err := tok.Save(again); err != nil {
 			t.Fatal(err)
 		}
+		manner := Manner(tok)
 		if tok, err = Load(again); err != nil {
 			t.Errorf("%d: saved and loaded: %v", i, err)
 			continue
+		}
+		if got := Manner(tok); got != manner {
+			t.Errorf("%d: saved and loaded, its manner is %q, want %q", i, got, manner)
 		}
 		b.check(t, i, tok)
 	}

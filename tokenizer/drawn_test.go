@@ -77,9 +77,13 @@ func TestDrawn(t *testing.T) {
 		if err := tok.Save(again); err != nil {
 			t.Fatal(err)
 		}
+		manner := Manner(tok)
 		if tok, err = Load(again); err != nil {
 			t.Errorf("%d: saved and loaded: %v", i, err)
 			continue
+		}
+		if got := Manner(tok); got != manner {
+			t.Errorf("%d: saved and loaded, its manner is %q, want %q", i, got, manner)
 		}
 		d.check(t, i, tok)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -86,7 +87,16 @@ func (t *byteLevel) Save(dir string) error { return t.pipeline().save(dir, usual
 // the tokens that were added since, and tokenizer_config.json, which takes in what was in
 // special_tokens_map.json and added_tokens.json.
 func (a *added) Save(dir string) error {
+	if !a.filed() {
+		return fmt.Errorf("special tokens were added to the tokenizer %s, which is not of this package: it cannot be saved with them", a.Name())
+	}
 	return a.pipeline().save(dir, a.configuration(), a.files)
+}
+
+// filed tells whether the tokenizer inside can be described to Hugging Face's tokenizers.
+func (a *added) filed() bool {
+	_, ok := a.Tokenizer.(filed)
+	return ok
 }
 
 // pipeline is that of the tokenizer inside, with the tokens that were added.
@@ -115,6 +125,14 @@ func (p *pipeline) without() *pipeline {
 	one, m := *p, *p.Model
 	m.Vocab, m.Merges, one.Model, one.AddedTokens = nil, nil, &m, nil
 	return &one
+}
+
+// reading is the part of a pipeline that makes ids of a text, but for the vocabulary.
+func (p *pipeline) reading() []byte {
+	one := p.without()
+	one.Version, one.PostProcessor, one.Decoder, one.Truncation, one.Padding = "", nil, nil, nil, nil
+	b, _ := json.Marshal(one) // which cannot fail: it was made here, or read from a file
+	return b
 }
 
 // usual tells whether a file says what Save would for the tokenizer of its model.

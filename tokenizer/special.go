@@ -1,5 +1,12 @@
 package tokenizer
 
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+)
+
 // A Special is a token that no text gives: it stands for itself, such as the end of
 // text. Text is how it is written.
 type Special struct {
@@ -86,6 +93,26 @@ func Around(t Tokenizer) (before, after []int) {
 		return a.before, a.after
 	}
 	return nil, nil
+}
+
+// Manner tells tokenizers apart that have the same tokens but read a text in another manner:
+// special tokens in it, a space in front of it, white space that is stripped. It is "" for those
+// that this package makes.
+func Manner(t Tokenizer) string {
+	manner := ""
+	if a, ok := plainly(t).(*added); ok && a.filed() {
+		p := a.pipeline()
+		added := p.AddedTokens
+		all, usual := p.reading(), a.Tokenizer.(filed).pipeline().reading()
+		if a.raw.plain || a.normal.plain || a.changes() != "" || !bytes.Equal(all, usual) {
+			b, _ := json.Marshal(added) // which cannot fail
+			manner = fmt.Sprintf("%x", sha256.Sum256(append(all, b...)))[:16]
+		}
+	}
+	if ReadsSpecial(t) {
+		manner += " special"
+	}
+	return manner
 }
 
 // CutFor is Cut for what one tokenizer says of text: 0 also where it merges across white

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 func newGenerate() *cobra.Command {
@@ -55,6 +56,9 @@ model's context, the older half of what the model sees is forgotten.`,
 			}
 			if err := w.check(); err != nil {
 				return err
+			}
+			for i, stop := range w.stops {
+				w.stops[i] = lineEnds.Replace(stop)
 			}
 			if w.options.TopP == 0 { // where Options keep all
 				w.options.TopP = math.SmallestNonzeroFloat64
@@ -116,7 +120,8 @@ model's context, the older half of what the model sees is forgotten.`,
 	f.BoolVar(&greedy, "greedy", false, "always the best token; the same as --temperature 0")
 	f.IntVar(&w.beams, "beams", 0, "search for the likeliest texts with so many beams, instead of drawing")
 	f.Float64Var(&w.lengthPenalty, "length-penalty", 1, "power of the length that a beam's log-probability is divided by; above 0 favours long texts")
-	f.StringArrayVar(&w.stops, "stop", nil, "end before this text; may be given more than once: the one that is complete first counts")
+	f.BoolVar(&w.special, "special", false, "special tokens that are written in the prompt become their ids")
+	f.StringArrayVar(&w.stops, "stop", nil, `end before this text, in which \n is a line end; may be given more than once: the one that is complete first counts`)
 	f.IntSliceVar(&w.options.Stop, "stop-token", nil, "end at this token, as at the end of text; may be given more than once")
 	f.Uint64Var(&w.options.Seed, "seed", 1337, "seed of the draws")
 	f.BoolVar(&w.asJSON, "json", false, "print a JSON object a text, on a line each: prompt_ids, ids, text, and finish: length, stop, end_of_text or no_candidates")
@@ -132,6 +137,7 @@ type generation struct {
 	options                generate.Options
 	beam                   generate.BeamOptions
 	stops                  []string
+	special                bool
 	asJSON                 bool
 
 	model     *trained
@@ -247,14 +253,15 @@ type logProb struct {
 
 // encode returns the tokens of a prompt.
 func (w *generation) encode(prompt string) ([]int, error) {
-	ids, err := w.model.tokenizer.Append(nil, []byte(prompt))
+	ids, err := readSpecial(w.model.tokenizer, w.special).Append(nil, []byte(prompt))
 	if err != nil {
 		return nil, fmt.Errorf("--prompt: %w", err)
 	}
 	if len(ids) == 0 {
 		return emptyPrompt(w.model.tokenizer)
 	}
-	return ids, nil
+	before, _ := tokenizer.Around(w.model.tokenizer) // what is after a text would end it
+	return append(slices.Clone(before), ids...), nil
 }
 
 // prompt goes on with one prompt.

@@ -22,6 +22,7 @@ func newPack() *cobra.Command {
 		valData        string
 		o              pack.Options
 		verify, asJSON bool
+		special        bool
 	)
 	cmd := &cobra.Command{
 		Use:   "pack --out DIR SRC",
@@ -41,7 +42,7 @@ Standard output: a line for each part, and DIR last.`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := noneIdle(cmd.Flags().Changed, []idle{
-				{verify, []string{"tokenizer", "validation", "val-data", "shard-tokens"}, "--verify, which only reads --out"},
+				{verify, []string{"tokenizer", "special", "validation", "val-data", "shard-tokens"}, "--verify, which only reads --out"},
 				{valData != "", []string{"validation"}, "--val-data, which is the text for it"},
 			})
 			switch {
@@ -79,6 +80,7 @@ Standard output: a line for each part, and DIR last.`,
 			if err != nil {
 				return err
 			}
+			tok = readSpecial(tok, special)
 			learn, check := src, (*datasets.Source)(nil)
 			switch {
 			case valData != "":
@@ -108,6 +110,7 @@ Standard output: a line for each part, and DIR last.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&kind, "tokenizer", "gpt2", tokenizerHelp)
+	f.BoolVar(&special, "special", false, specialHelp)
 	f.StringVar(&out, "out", "", "folder for the shards; new, or one that the same command began")
 	f.Float64Var(&validation, "validation", 0.1, "share of the text for val_*.bin, as train splits it (0: none)")
 	f.StringVar(&valData, "val-data", "", "text for val_*.bin; without it, a share of SRC")

@@ -26,6 +26,7 @@ type recipe struct {
 	Field      string   `toml:"field"`
 	BadRecords string   `toml:"bad_records"`
 	Tokenizer  string   `toml:"tokenizer"`
+	Special    bool     `toml:"special"`
 	Validation float64  `toml:"validation"`
 	Windows    string   `toml:"windows"`
 	Buffer     int      `toml:"buffer"`
@@ -85,6 +86,7 @@ func (r *recipe) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.BadRecords, "bad-records", r.BadRecords, "what to do with lines that cannot be read: error stops the run, skip leaves them out and counts them")
 	f.StringVar(&r.ValData, "val-data", r.ValData, "text for validation; without it, a share of the training text is kept for that")
 	f.StringVar(&r.Tokenizer, "tokenizer", r.Tokenizer, tokenizerHelp+" (default: the one beside token shards of gorgpt pack, else bytes)")
+	f.BoolVar(&r.Special, "special", r.Special, specialHelp)
 	f.Float64Var(&r.Validation, "validation", r.Validation, "share of the text that is kept for validation, without val-data")
 	f.StringVar(&r.Windows, "windows", r.Windows, "sequences start anywhere in the text; or lie apart, each token in one, for text that is read once; or are packed with whole documents, for short ones")
 	f.IntVar(&r.Buffer, "buffer", r.Buffer, "tokens that are shuffled together, 4 bytes of memory each (0: 4,194,304)")

@@ -16,6 +16,17 @@ import (
 // tokenizerHelp says what --tokenizer takes.
 const tokenizerHelp = "bytes; chars: the characters that occur in the text; bpe:N: N tokens learned from the text; gpt2; gpt1:DIR, the folder with GPT-1's vocabulary; or a folder with tokenizer files, such as a checkpoint"
 
+// specialHelp says what --special does where texts are encoded.
+const specialHelp = "special tokens that are written in the text, such as <|endoftext|>, become their ids; for text that you trust"
+
+// readSpecial is tok, with special tokens in texts read as such if asked for.
+func readSpecial(tok tokenizer.Tokenizer, special bool) tokenizer.Tokenizer {
+	if tok == nil || !special {
+		return tok
+	}
+	return tokenizer.ReadSpecial(tok)
+}
+
 // tokenizers are the kinds, as they are offered.
 var tokenizers = []string{"bytes", "chars", "bpe:N", "gpt2", "gpt1:DIR", "DIR"}
 

@@ -135,7 +135,7 @@ func (j *job) run(ctx context.Context) (err error) {
 	if j.model, err = r.model(tok.Size()); err != nil {
 		return err
 	}
-	j.tokenizer = tok
+	j.tokenizer = readSpecial(tok, j.recipe.Special)
 	j.params = graph.NewParams(r.Seed)
 
 	t, err := j.trainer(text)

@@ -193,6 +193,9 @@ func work(train, val *datasets.Source, tok tokenizer.Tokenizer, o Options) (stri
 		}
 		fmt.Fprintln(h, strconv.Quote(string(text)))
 	}
+	if manner := tokenizer.Manner(tok); manner != "" {
+		fmt.Fprintln(h, "manner", manner)
+	}
 	for _, src := range []*datasets.Source{train, val} {
 		fmt.Fprintln(h, "split")
 		if src == nil {
