@@ -33,7 +33,7 @@ func (s *stage) around(where string, size int) (before, after []int, err error) 
 	switch s.Type {
 	case "Sequence":
 		for i, one := range s.Processors {
-			b, a, err := one.around(fmt.Sprintf("%s.processors[%d]", where, i), size)
+			b, a, err := (*stage)(one).around(fmt.Sprintf("%s.processors[%d]", where, i), size)
 			if err != nil {
 				return nil, nil, err
 			}

@@ -67,6 +67,17 @@ func TestStandardizeGolden(t *testing.T) {
 	}
 }
 
+// TestStandardize: what Python makes of the ends of a text and of a dash alone.
+func TestStandardize(t *testing.T) {
+	for text, want := range map[string]string{
+		"\n\nyes": "yes", " \n no \n\t": "no", "\n": "", "\x1c\nno": "no", "\t-\n-": "- \n -", "a\n": "a", "\u00a0\n\u2028b": "b", "": "",
+	} {
+		if got := Standardize(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestGPT1(t *testing.T) {
 	tok := smallGPT1(t)
 	for _, test := range []struct {

@@ -65,9 +65,9 @@ type stage struct {
 	Lowercase    *bool   `json:"lowercase,omitempty"`
 	Suffix       *string `json:"suffix,omitempty"` // BPEDecoder's
 
-	Normalizers      []*stage        `json:"normalizers,omitempty"` // of a Sequence
-	PreTokenizers    []*stage        `json:"pretokenizers,omitempty"`
-	Processors       []*stage        `json:"processors,omitempty"`
+	Normalizers      []*part         `json:"normalizers,omitempty"` // of a Sequence
+	PreTokenizers    []*part         `json:"pretokenizers,omitempty"`
+	Processors       []*part         `json:"processors,omitempty"`
 	IndividualDigits *bool           `json:"individual_digits,omitempty"` // of Digits
 	Pattern          json.RawMessage `json:"pattern,omitempty"`           // of Split
 	Behavior         string          `json:"behavior,omitempty"`
@@ -80,21 +80,23 @@ type stage struct {
 	raw json.RawMessage // as it was in the file
 }
 
+// part is a stage within another. It is decoded with that, as nesting would cost the square of
+// its depth otherwise.
+type part stage
+
 // UnmarshalJSON implements json.Unmarshaler.
 func (s *stage) UnmarshalJSON(b []byte) error {
-	type plain stage
-	err := json.Unmarshal(b, (*plain)(s))
+	err := json.Unmarshal(b, (*part)(s))
 	s.raw = slices.Clone(b)
 	return err
 }
 
 // MarshalJSON implements json.Marshaler: a stage of a file is written as it was.
 func (s *stage) MarshalJSON() ([]byte, error) {
-	type plain stage
 	if s.raw != nil {
 		return s.raw, nil
 	}
-	return json.Marshal((*plain)(s))
+	return json.Marshal((*part)(s))
 }
 
 type model struct {

@@ -118,7 +118,7 @@ func (d *described) adjust(p *pipeline) error {
 // byteLevel is the stage of that type, or nil.
 func (s *stage) byteLevel() *stage {
 	if s != nil && s.Type == "Sequence" && len(s.PreTokenizers) > 0 {
-		s = s.PreTokenizers[len(s.PreTokenizers)-1]
+		s = (*stage)(s.PreTokenizers[len(s.PreTokenizers)-1])
 	}
 	if s == nil || s.Type != "ByteLevel" {
 		return nil

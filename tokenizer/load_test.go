@@ -139,14 +139,14 @@ func works(t *testing.T, tok Tokenizer) {
 			t.Fatal(err)
 		}
 		ids, err := tok.Append(nil, text)
-		if _, isText := errors.AsType[*TextError](err); isText && tok.Name() == "chars" {
-			continue
+		if _, isText := errors.AsType[*TextError](err); isText && (tok.Name() == "chars" || tok.Name() == "bpe") {
+			continue // a character or a byte without a token
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		back, err := tok.AppendText(nil, ids)
-		if err != nil || tok.Name() != "gpt1" && string(back) != string(text) {
+		if err != nil || tok.Name() != "gpt1" && finding(tok).changes() == "" && string(back) != string(text) {
 			t.Fatalf("%s: id %d is %q, which comes back as %q, %v", tok.Name(), id, text, back, err)
 		}
 	}
@@ -164,6 +164,43 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if tok, err := new(described).parse(b); err == nil {
 			works(t, tok)
+		}
+	})
+}
+
+// FuzzDescribed reads any bytes as the files beside a vocabulary. What was read is there again
+// when it was saved.
+func FuzzDescribed(f *testing.F) {
+	f.Add([]byte(`{"eos_token": "[PAD]", "add_prefix_space": true, "add_bos_token": true}`), []byte(`{"bos_token": {"content": "<x>", "lstrip": true}}`), []byte(`{"<x>": 26}`))
+	f.Add([]byte(`{"added_tokens_decoder": {"26": {"content": "<y>", "rstrip": true, "special": true}}, "extra_special_tokens": {"a": "b"}}`), []byte(`{}`), []byte(`{}`))
+	f.Fuzz(func(t *testing.T, config, special, added []byte) {
+		var d described
+		if decode(config, &d.config) != nil || decode(special, &d.special) != nil || decode(added, &d.added) != nil {
+			return
+		}
+		tok, err := d.parseBare([]byte(course), []byte(courseMerges))
+		if err != nil {
+			return
+		}
+		for _, text := range []string{"low newest", " low<x>  <y>[PAD] new"} {
+			ids, err := AppendSpecial(tok, nil, []byte(text))
+			if err != nil {
+				continue // a byte without a token
+			}
+			if _, err := tok.AppendText(nil, ids); err != nil {
+				t.Fatal(err)
+			}
+		}
+		dir := t.TempDir()
+		if err := tok.Save(dir); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(addedTokens(again), addedTokens(tok)) || again.Size() != tok.Size() || Manner(again) != Manner(tok) {
+			t.Fatalf("%v, want %v", addedTokens(again), addedTokens(tok))
 		}
 	})
 }

@@ -29,7 +29,7 @@ func (s *stage) normalizer(where string) (normalizer, error) {
 	case "Sequence":
 		var all []normalizer
 		for i, one := range s.Normalizers {
-			n, err := one.normalizer(fmt.Sprintf("%s.normalizers[%d]", where, i))
+			n, err := (*stage)(one).normalizer(fmt.Sprintf("%s.normalizers[%d]", where, i))
 			if err != nil {
 				return nil, err
 			}

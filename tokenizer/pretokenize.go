@@ -55,11 +55,12 @@ func (s *stage) cutting() (cutting, error) {
 	if s == nil {
 		return c, errors.New("pre_tokenizer is none, want \"ByteLevel\"")
 	}
-	steps, where := []*stage{s}, func(int) string { return "pre_tokenizer" }
+	steps, where := []*part{(*part)(s)}, func(int) string { return "pre_tokenizer" }
 	if s.Type == "Sequence" {
 		steps, where = s.PreTokenizers, func(i int) string { return fmt.Sprintf("pre_tokenizer.pretokenizers[%d]", i) }
 	}
-	for i, one := range steps {
+	for i, step := range steps {
+		one := (*stage)(step)
 		last := i == len(steps)-1
 		var err error
 		switch {

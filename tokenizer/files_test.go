@@ -1,0 +1,207 @@
+package tokenizer
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// inFolder writes files into a new folder. A text that ends in a slash is a folder.
+func inFolder(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		var err error
+		if text == "/" {
+			err = os.Mkdir(filepath.Join(dir, name), 0o777)
+		} else {
+			err = os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// course is the Hugging Face course's recipe: a byte-level BPE, learned without an initial
+// alphabet, so that only the bytes of its text have tokens (testdata of tokenizers 0.23.3: a
+// vocabulary of 26 of "low lower lowest, new newer newest").
+const course = `{"<|endoftext|>":0,"[PAD]":1,",":2,"e":3,"l":4,"n":5,"o":6,"r":7,"s":8,"t":9,"w":10,"Ġ":11,"we":12,"lo":13,"ne":14,"Ġne":15,"st":16,
+"Ġlo":17,"wer":18,"west":19,"low":20,"Ġnew":21,"Ġnewer":22,"Ġnewest":23,"Ġlower":24,"Ġlowest":25}`
+
+const courseMerges = "#version: 0.2\nw e\nl o\nn e\nĠ ne\ns t\nĠ lo\nwe r\nwe st\nlo w\nĠne w\nĠne wer\nĠne west\nĠlo wer\nĠlo west\n"
+
+// TestCourse: a vocabulary without all 256 bytes has the ids that tokenizers gives; a byte
+// without a token, which it leaves out, is an error. [PAD] is a token that no merge makes.
+func TestCourse(t *testing.T) {
+	dir := inFolder(t, map[string]string{vocabFile: course, mergesFile: courseMerges})
+	for range 2 {
+		tok, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tok.Size() != 26 {
+			t.Errorf("%d tokens, want 26", tok.Size())
+		}
+		if end, ok := tok.EndOfText(); !ok || end != 0 {
+			t.Errorf("end of text %d, %t", end, ok)
+		}
+		if got := encode(t, tok, "low newest"); !slices.Equal(got, []int{20, 23}) {
+			t.Errorf("low newest: %v", got)
+		}
+		if text, err := tok.AppendText(nil, []int{1, 24, 0}); err != nil || string(text) != "[PAD] lower<|endoftext|>" {
+			t.Errorf("%q, %v", text, err)
+		}
+		for text, want := range map[string]string{
+			"lower, x low": "offset 7: byte 0x78, which is written \"x\", is not in the vocabulary of 26 tokens",
+			"new\n":        "offset 3: byte 0x0a, which is written \"Ċ\", is not in the vocabulary of 26 tokens",
+			"low é":        "offset 4: byte 0xc3, which is written \"Ã\", is not in the vocabulary of 26 tokens",
+		} {
+			if ids, err := tok.Append([]int{7}, []byte(text)); err == nil || err.Error() != want || !slices.Equal(ids, []int{7}) {
+				t.Errorf("%q: %v, %v, want %s", text, ids, err, want)
+			}
+		}
+		dir = t.TempDir()
+		if err := tok.Save(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestFolders: what a folder without a tokenizer has instead is named.
+func TestFolders(t *testing.T) {
+	for _, c := range []struct {
+		files map[string]string
+		want  string
+	}{
+		{map[string]string{"vocab.txt": "[PAD]\n"}, "vocab.txt is WordPiece's, as BERT has it, which is not read here: want tokenizer.json, or vocab.json and merges.txt"},
+		{map[string]string{"spiece.model": "x"}, "spiece.model is SentencePiece's, which is not read here: want tokenizer.json, or vocab.json and merges.txt"},
+		{map[string]string{"sentencepiece.bpe.model": "x"}, "sentencepiece.bpe.model is SentencePiece's, which is not read here: want tokenizer.json, or vocab.json and merges.txt"},
+		{map[string]string{"tokenizer.model": "x"}, "tokenizer.model is SentencePiece's or tiktoken's, which is not read here: want tokenizer.json, or vocab.json and merges.txt"},
+		{map[string]string{mergesFile: courseMerges}, "merges.txt: vocab.json is missing beside it"},
+		{map[string]string{"vocab.bpe": courseMerges}, "vocab.bpe: encoder.json is missing beside it"},
+		{map[string]string{vocabFile: course, mergesFile: "/"}, "merges.txt: a folder, want a file"},
+		{map[string]string{vocabFile: "/", mergesFile: courseMerges}, "vocab.json: a folder, want a file"},
+		{map[string]string{tokenizerFile: "/"}, "tokenizer.json: a folder, want a file"},
+		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: "/"}, "tokenizer_config.json: a folder, want a file"},
+		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: "[]"}, "tokenizer_config.json: line 1: want an object, got a list"},
+		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: `{"eos_token": 5}`}, "vocab.json: tokenizer_config.json: eos_token is 5, want the text of a token"},
+		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: `{"add_prefix_space": "yes"}`}, `vocab.json: tokenizer_config.json: add_prefix_space is "yes"`},
+		{map[string]string{vocabFile: course, mergesFile: courseMerges, addedFile: `{"[X]": 30}`}, `vocab.json: added_tokens.json: "[X]" has id 30, want 26, its id in the vocabulary or the next one (Hugging Face's tokenizers gives it that)`},
+		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: `{"added_tokens_decoder": {"3": {"content": "[X]"}}}`}, `vocab.json: tokenizer_config.json: added_tokens_decoder: "[X]" has id 3, want 26, its id in the vocabulary or the next one (Hugging Face's tokenizers gives it that)`},
+		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: `{"additional_special_tokens": [1]}`}, `vocab.json: tokenizer_config.json: additional_special_tokens: 1 is no token`},
+	} {
+		dir := inFolder(t, c.files)
+		if _, err := Load(dir); err == nil || err.Error() != filepath.Join(dir, c.want) {
+			t.Errorf("error %v\nwant  %s", err, filepath.Join(dir, c.want))
+		}
+	}
+}
+
+// TestNextFreeID: tokens that are added come after all that files have, wherever they list them.
+func TestNextFreeID(t *testing.T) {
+	dir := inFolder(t, map[string]string{
+		vocabFile: course, mergesFile: courseMerges, addedFile: `{"[X]": 26, "<y>": 27}`, specialFile: `{"pad_token": "<z>"}`,
+		configFile: `{"model_max_length": 77, "padding_side": "left"}`, templateFile: "{{ x }}",
+	})
+	tok, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tok, err = AddSpecials(tok, "_start_", "[X]"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		var got []string
+		for _, s := range Specials(tok) {
+			got = append(got, fmt.Sprint(s.Text, " ", s.ID))
+		}
+		if want := "<|endoftext|> 0, [X] 26, <z> 28, _start_ 29"; strings.Join(got, ", ") != want || tok.Size() != 30 {
+			t.Errorf("%v, %d tokens, want %s", got, tok.Size(), want)
+		}
+		if got := encode(t, tok, "low<y>"); !slices.Equal(got, []int{20, 27}) { // not special: found in any text
+			t.Errorf("low<y>: %v", got)
+		}
+		dir = t.TempDir()
+		if err := tok.Save(dir); err != nil {
+			t.Fatal(err)
+		}
+		if tok, err = Load(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{configFile: `"model_max_length": 77`, templateFile: "{{ x }}"} {
+		if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s: %v, %s, want %s in it", name, err, b, want)
+		}
+	}
+}
+
+// TestVacantIDs: a vocabulary may have ids that no token has; they are no text. Tokens that are
+// added come after all.
+func TestVacantIDs(t *testing.T) {
+	dir := inFolder(t, map[string]string{vocabFile: strings.Replace(course, `"Ġlowest":25`, `"Ġlowest":29`, 1), mergesFile: courseMerges})
+	tok, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tok, err = AddSpecials(tok, "_start_"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		text, err := tok.AppendText(nil, []int{20, 25, 28, 29, 30})
+		if err != nil || string(text) != "low lowest_start_" || tok.Size() != 31 {
+			t.Errorf("%q, %v, %d tokens", text, err, tok.Size())
+		}
+		dir = t.TempDir()
+		if err := tok.Save(dir); err != nil {
+			t.Fatal(err)
+		}
+		if tok, err = Load(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLoadCloses: Load leaves no file open, whatever becomes of it.
+func TestLoadCloses(t *testing.T) {
+	open := func() int {
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip(err)
+		}
+		return len(all)
+	}
+	good := inFolder(t, map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: "{}", specialFile: "{}", addedFile: "{}", templateFile: "x"})
+	bad := inFolder(t, map[string]string{tokenizerFile: "{", configFile: "{}"})
+	before := open()
+	for range 20 {
+		if _, err := Load(good); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(bad); err == nil {
+			t.Fatal("no error")
+		}
+	}
+	if after := open(); after > before+10 {
+		t.Errorf("%d descriptors are open, %d were before", after, before)
+	}
+}
+
+// TestAddedText: a token that was added is written as it is in a text, where tokenizers reads
+// its letters as those that stand for bytes: [caf\ufffd].
+func TestAddedText(t *testing.T) {
+	dir := inFolder(t, map[string]string{vocabFile: course, mergesFile: courseMerges, addedFile: `{"[café]": 26}`})
+	tok, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := encode(t, tok, "low[café] new")
+	if text, err := tok.AppendText(nil, ids); err != nil || string(text) != "low[café] new" || !slices.Equal(ids, []int{20, 26, 21}) {
+		t.Errorf("%v: %q, %v", ids, text, err)
+	}
+}
