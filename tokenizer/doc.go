@@ -4,7 +4,8 @@
 // token for each byte, [NewChars] one for each character of a given text, [GPT2]
 // the tokens of OpenAI's GPT-2, [LearnBPE] as many as asked for, learned from a text.
 // All of these are lossless: decoding gives back the bytes that were encoded. [Load]
-// opens them from files, and GPT-1's, which is not lossless.
+// opens them from files, other byte-level tokenizers, and GPT-1's. What files say may make
+// one lossy, as a normalizer does.
 //
 //	tok, err := tokenizer.NewChars(strings.NewReader("to be or not to be"))
 //	ids, err := tok.Append(nil, []byte("to bet"))   // 6 4 0 1 2 6

@@ -14,12 +14,19 @@ import (
 )
 
 // Load opens the tokenizer in the folder dir: what Save wrote, or transformers saved of
-// it; GPT-2's or GPT-1's as Hugging Face or OpenAI publish them. It reads
-// tokenizer.json or, where there is none, a vocabulary and its merges: vocab.json and
+// it; GPT-2's or GPT-1's as Hugging Face or OpenAI publish them, and others of their kinds. It
+// reads tokenizer.json or, where there is none, a vocabulary and its merges: vocab.json and
 // merges.txt, encoder.json and vocab.bpe (GPT-2), encoder_bpe_40000.json and
-// vocab_40000.bpe (GPT-1). GPT-1's is the tokenizer "gpt1", which finds words by
-// Hugging Face's path without ftfy and spaCy; it is not lossless, and writes what it
-// does not know as <unk>.
+// vocab_40000.bpe (GPT-1). What tokenizer_config.json, special_tokens_map.json and
+// added_tokens.json say beside them counts as it does for transformers 5: special tokens and
+// their names, tokens that were added and their flags, a space in front, a beginning of text.
+//
+// A byte-level tokenizer may have Unicode's normal forms or small letters as its normalizer,
+// Split and Digits before ByteLevel, ignore_merges, an unknown token, and a vocabulary that
+// lacks bytes; such a byte is an error of the text where there is no unknown token. What else
+// a file asks for is refused by the name of its key. GPT-1's is the tokenizer "gpt1", which
+// finds words by Hugging Face's path without ftfy and spaCy; it is not lossless, and writes
+// what it does not know as <unk>.
 //
 // Errors name the file and, where one is to blame, the line.
 func Load(dir string) (Tokenizer, error) {

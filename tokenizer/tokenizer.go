@@ -3,7 +3,7 @@ package tokenizer
 import "fmt"
 
 // EndOfText is how the token between documents is written, in GPT-2's
-// vocabulary and in ours.
+// vocabulary and in ours. That of other vocabularies is what their files say.
 const EndOfText = "<|endoftext|>"
 
 // A Tokenizer encodes text as ids in [0, Size) and decodes ids as text. All
@@ -14,16 +14,17 @@ type Tokenizer interface {
 	// that cannot be encoded is a *TextError; ids then come back as they were.
 	Append(ids []int, text []byte) ([]int, error)
 
-	// AppendText decodes ids and appends their text. The end of text is
-	// written as EndOfText. An id out of range is an error; text then comes
-	// back as it was. Ids may end within a character.
+	// AppendText decodes ids and appends their text. Special tokens, the end of
+	// text among them, are written out. An id out of range is an error; text then
+	// comes back as it was. Ids may end within a character.
 	AppendText(text []byte, ids []int) ([]byte, error)
 
 	// Size is the number of ids, the end of text included.
 	Size() int
 
-	// EndOfText is the id that separates documents, if there is one. Append
-	// never gives it: EndOfText in a text is text.
+	// EndOfText is the id that separates documents, if there is one: what a
+	// loaded tokenizer's files call eos_token, else the token written as
+	// EndOfText. Append never gives it: what is written like it in a text is text.
 	EndOfText() (id int, ok bool)
 
 	// Name is the kind of tokenizer: "bytes", "chars", "bpe", "gpt2", "gpt1".
@@ -31,7 +32,7 @@ type Tokenizer interface {
 
 	// Save writes tokenizer.json and tokenizer_config.json into the folder
 	// dir, which it makes if need be. Hugging Face's AutoTokenizer and Load
-	// open that folder.
+	// open that folder. Of a loaded tokenizer, they say all that its files did.
 	Save(dir string) error
 }
 

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/datasets/pack"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // edited changes keys of a JSON file; nil takes them out.
@@ -112,5 +115,33 @@ func TestEndOfResponse(t *testing.T) {
 	first, _, _ := strings.Cut(string(b), "\n")
 	if err := json.Unmarshal([]byte(first), &sample); err != nil || strings.TrimSpace(sample.Text) != "de" || sample.Tokens != 4 {
 		t.Errorf("%v, %s: want de, and a fourth token that ends it", err, first)
+	}
+}
+
+// TestEndBetweenDocuments: pack and packed windows put the tokenizer's own end of text between
+// documents, as its files have it, and a run's config.json names it.
+func TestEndBetweenDocuments(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := tokenizer.Bytes().Save("tok"); err != nil {
+		t.Fatal(err)
+	}
+	edited(t, "tok/tokenizer_config.json", map[string]any{"eos_token": "~", "bos_token": "|"})
+	write(t, "texts.jsonl", strings.Repeat(`{"text":"abcdef"}`+"\n", 40))
+	if status, _, stderr := gorgpt(t, t.Context(), "pack", "--tokenizer", "tok", "--out", "packed", "--validation", "0", "texts.jsonl"); status != 0 {
+		t.Fatal(stderr)
+	}
+	x, err := pack.Read("packed")
+	if err != nil || x.EndOfText == nil || *x.EndOfText != '~' || x.Train.Tokens != 40*7 {
+		t.Errorf("%+v, %v", x, err)
+	}
+	status, _, stderr := gorgpt(t, t.Context(), "train", "--data", "texts.jsonl", "--tokenizer", "tok", "--windows", "packed", "--layers", "1", "--width", "16", "--heads", "2",
+		"--context", "8", "--batch", "2", "--steps", "1", "--warmup", "0", "--eval-every", "1", "--eval-batches", "1", "--out", "run")
+	if status != 0 {
+		t.Fatal(stderr)
+	}
+	for name, want := range map[string]string{"config.json": `"eos_token_id": 126`, "tokenizer_config.json": `"eos_token": "~"`} {
+		if b, err := os.ReadFile("run/checkpoints/latest/" + name); err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s: %v, %s, want %s", name, err, b, want)
+		}
 	}
 }
