@@ -134,7 +134,7 @@ func TestEndBetweenDocuments(t *testing.T) {
 	if err != nil || x.EndOfText == nil || *x.EndOfText != '~' || x.Train.Tokens != 40*7 {
 		t.Errorf("%+v, %v", x, err)
 	}
-	status, _, stderr := gorgpt(t, t.Context(), "train", "--data", "texts.jsonl", "--tokenizer", "tok", "--windows", "packed", "--layers", "1", "--width", "16", "--heads", "2",
+	status, _, stderr := gorgpt(t, t.Context(), "train", "--data", "texts.jsonl", "--val-data", "texts.jsonl", "--tokenizer", "tok", "--windows", "packed", "--layers", "1", "--width", "16", "--heads", "2",
 		"--context", "8", "--batch", "2", "--steps", "1", "--warmup", "0", "--eval-every", "1", "--eval-batches", "1", "--out", "run")
 	if status != 0 {
 		t.Fatal(stderr)
