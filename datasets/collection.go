@@ -54,7 +54,11 @@ func (c *collection) addFolder(root, prefix string, keep func(name string, d fs.
 		case !keep(name, d):
 			c.leave("other")
 		case d.IsDir():
-			return nil
+			what := notData(path)
+			if what == "" {
+				return nil
+			}
+			c.leave(what)
 		default:
 			info, err := os.Stat(path)
 			if errors.Is(err, fs.ErrNotExist) {

@@ -15,8 +15,8 @@ import (
 //     machine (./go for a file or folder of that name)
 //   - a file, as one document
 //   - a folder: all files in it and below, each a document, but no hidden ones
-//     (".git"), no empty and no binary ones (a NUL in the first 8 KiB), and none that
-//     are no text by what follows
+//     (".git"), no empty and no binary ones (a NUL in the first 8 KiB), none in the
+//     directory of a run or a model, and none that are no text by what follows
 //   - a glob as in path/filepath.Match ("texts/*.txt"), in which ** stands for any
 //     number of folders: the files and folders that match it, taken as above
 //
@@ -119,6 +119,12 @@ func fileDocument(name, path string, size int64) Document {
 }
 
 func (o opening) openFolder(root string) (*Source, error) {
+	switch notData(root) {
+	case "run":
+		return nil, fmt.Errorf("%s: the directory of a run, in which there is no text to read; name a file in it if one is wanted", root)
+	case "model":
+		return nil, fmt.Errorf("%s: a model, in which there is no text to read; name a file in it if one is wanted", root)
+	}
 	c := collection{opening: o}
 	if err := c.addFolder(root, "", everything); err != nil {
 		return nil, err
@@ -138,7 +144,15 @@ func (o opening) openGlob(pattern string) (*Source, error) {
 	hidden := strings.HasPrefix(filepath.Base(pattern), ".")
 	ending := filepath.Ext(pattern)
 	c := collection{opening: o}
+	runs := map[string]bool{}
 	for _, path := range matches {
+		if dir, what := within(root, path); what != "" {
+			if !runs[dir] {
+				c.leave(what)
+			}
+			runs[dir] = true
+			continue
+		}
 		name, err := filepath.Rel(root, path)
 		if err != nil {
 			return nil, err

@@ -94,6 +94,25 @@ func (s *Source) Documents() []Document { return s.docs }
 // Size is the length of all documents in bytes.
 func (s *Source) Size() int64 { return s.size }
 
+// About is the size of the source as String has it; of a part of the texts of files of many,
+// which is known only when they are read, it is what is to be expected, "about 1.2 kB".
+func (s *Source) About() string {
+	size, about := 0.0, ""
+	for _, d := range s.docs {
+		switch {
+		case d.share == nil:
+			size += float64(d.Size)
+			continue
+		case d.share.validation:
+			size += d.share.fraction * float64(d.Size)
+		default:
+			size += (1 - d.share.fraction) * float64(d.Size)
+		}
+		about = "about "
+	}
+	return about + byteSize(int64(size))
+}
+
 // LeftOut tells which files of a folder or glob are no part of the source, as in "2 binary,
 // 1 tabular"; empty if there are none. Hidden and empty files are never counted here.
 func (s *Source) LeftOut() string {

@@ -1,8 +1,11 @@
 package datasets
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"math"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -13,7 +16,10 @@ import (
 // byte int((1-fraction)·size) on or up to three bytes earlier, where a
 // character starts. With 0.1 that is nanoGPT's split of ASCII text. Of several
 // documents each goes to one part by a hash of its name, so that it stays
-// there when others are added, and each part gets at least one.
+// there when others are added. If the parts' sizes are then far from the fraction, by
+// more than a factor of two, as those of few or of very unequal documents may be, documents
+// are taken for validation, in the order of that hash, as long as they fit into it; if they
+// leave more than half of it to fill, the largest of all is cut too.
 //
 // The texts of a file of many, of JSON lines or Parquet, go to one part or the other
 // by a hash of the text, whatever the number of files. Of token shards, those with
@@ -41,20 +47,12 @@ func Split(src *Source, fraction float64) (train, validation *Source, err error)
 	case len(src.docs) == 0:
 		return nil, nil, fmt.Errorf("%s: no text to split", src.name)
 	case len(rest) == 0:
-	case len(src.docs) == 1:
-		d := &src.docs[0]
-		at, err := cutBefore(d, int64((1-fraction)*float64(d.Size)))
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", d.where(), err)
-		}
-		if at == 0 || at == d.Size {
-			return nil, nil, fmt.Errorf("%s: %s is too short to split", src.name, byteSize(d.Size))
-		}
-		t, v = []Document{d.section(0, at)}, []Document{d.section(at, d.Size)}
 	default:
 		learn, check := splitShards(rest)
 		if check == nil {
-			learn, check = splitDocuments(rest, fraction)
+			if learn, check, err = splitDocuments(rest, fraction); err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", src.name, err)
+			}
 		}
 		t, v = append(t, learn...), append(v, check...)
 	}
@@ -83,29 +81,87 @@ func splitShards(docs []Document) (train, validation []Document) {
 }
 
 // splitDocuments gives each document a number in [0, 1) by its name; those
-// below fraction are for validation.
-func splitDocuments(docs []Document, fraction float64) (train, validation []Document) {
-	lowest, highest := 0, 0
+// below fraction are for validation, if together they are about as large as they should be.
+func splitDocuments(docs []Document, fraction float64) (train, validation []Document, err error) {
 	numbers := make([]float64, len(docs))
+	taken := make([]bool, len(docs)) // for validation
+	total, got := int64(0), int64(0)
 	for i, d := range docs {
 		sum := sha256.Sum256([]byte(d.Name))
 		numbers[i] = unit(sum[:])
-		if numbers[i] < numbers[lowest] {
-			lowest = i
+		total += d.Size
+		if taken[i] = numbers[i] < fraction; taken[i] {
+			got += d.Size
 		}
-		if numbers[i] >= numbers[highest] {
-			highest = i
+	}
+	want, cut := fraction*float64(total), -1
+	var first, last Document
+	if far(float64(got), want) || far(float64(total-got), float64(total)-want) {
+		if got = fill(docs, numbers, taken, want); float64(got) < want/2 {
+			if cut, first, last, err = cutLargest(docs, fraction, want-float64(got)); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 	for i, d := range docs {
-		if (numbers[i] < fraction || i == lowest) && i != highest {
+		switch {
+		case i == cut && first.Size == 0: // it is too short
 			validation = append(validation, d)
-		} else {
+		case i == cut:
+			train, validation = append(train, first), append(validation, last)
+		case taken[i]:
+			validation = append(validation, d)
+		default:
 			train = append(train, d)
 		}
 	}
-	return train, validation
+	return train, validation, nil
 }
+
+// fill takes documents in the order of their numbers as long as they fit into a size, and
+// returns what they have of it.
+func fill(docs []Document, numbers []float64, taken []bool, size float64) (got int64) {
+	order := make([]int, len(docs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(numbers[a], numbers[b]) })
+	for _, i := range order {
+		if taken[i] = float64(got+docs[i].Size) <= size; taken[i] {
+			got += docs[i].Size
+		}
+	}
+	return got
+}
+
+// cutLargest cuts the largest document, so that its end has about a size. Where it is too
+// short for that, it returns the smallest one, uncut.
+func cutLargest(docs []Document, fraction, size float64) (i int, first, last Document, err error) {
+	bySize := func(a, b Document) int { return cmp.Compare(a.Size, b.Size) }
+	d := slices.MaxFunc(docs, bySize)
+	at := d.Size - int64(math.Ceil(size))
+	if len(docs) == 1 {
+		at = int64((1 - fraction) * float64(d.Size)) // as nanoGPT has it
+	}
+	if at, err = cutBefore(&d, at); err != nil {
+		return 0, first, last, fmt.Errorf("%s: %w", d.where(), err)
+	}
+	switch {
+	case at > 0 && at < d.Size:
+		return index(docs, d), d.section(0, at), d.section(at, d.Size), nil
+	case len(docs) == 1:
+		return 0, first, last, fmt.Errorf("%s is too short to split", byteSize(d.Size))
+	}
+	return index(docs, slices.MinFunc(docs, bySize)), first, last, nil
+}
+
+// index finds the first document of a name and size.
+func index(docs []Document, one Document) int {
+	return slices.IndexFunc(docs, func(d Document) bool { return d.Name == one.Name && d.Size == one.Size })
+}
+
+// far tells whether a size is not within a factor of two of another.
+func far(got, want float64) bool { return got < want/2 || got > 2*want }
 
 // cutBefore returns the start of the character that byte at of a document
 // belongs to, or token; at itself if there is none within its length.

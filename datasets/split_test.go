@@ -79,7 +79,8 @@ func values(m map[string]string) []string {
 func TestSplitMany(t *testing.T) {
 	docs := make([]Document, 5000)
 	for i := range docs {
-		docs[i] = Document{Name: fmt.Sprintf("folder/file%d.txt", i), Size: 1}
+		docs[i] = Text("x", "x").docs[0]
+		docs[i].Name = fmt.Sprintf("folder/file%d.txt", i)
 	}
 	where := make(map[string]string)
 	for _, n := range []int{1000, 5000} {
@@ -114,6 +115,36 @@ func TestSplitMany(t *testing.T) {
 			train, val, err := Split(NewSource("few", docs[n:2*n]...), fraction)
 			if err != nil || len(train.Documents()) == 0 || len(val.Documents()) == 0 {
 				t.Errorf("%d documents at %v: %v, %v, %v", n, fraction, train, val, err)
+			}
+		}
+	}
+}
+
+// TestSplitBySize: parts of few or unequal documents have about the sizes that they should.
+func TestSplitBySize(t *testing.T) {
+	for _, sizes := range [][]int{
+		{60_000, 2_000}, {2_000, 60_000}, {60_000, 2_000, 500, 700}, {1000, 1000, 1000}, {300, 300, 300, 300, 300, 300},
+		{1_000_000, 10, 10, 10, 10, 10, 10}, {1, 1, 1, 1, 1, 100}, {5000, 4000, 3000, 2000, 1000},
+	} {
+		texts, total := make([]string, len(sizes)), 0
+		for i, n := range sizes {
+			texts[i] = strings.Repeat(string(rune('a'+i)), n)
+			total += n
+		}
+		for _, name := range []string{"a", "b", "c", "d", "e"} { // other hashes
+			for _, fraction := range []float64{0.01, 0.1, 0.3, 0.5, 0.9} {
+				train, val, err := Split(Text(name, texts...), fraction)
+				if err != nil {
+					t.Errorf("%v at %v: %v", sizes, fraction, err)
+					continue
+				}
+				want := fraction * float64(total)
+				if got := float64(val.Size()); got < want/2-1 || got > 2*want+1 || train.Size()+val.Size() != int64(total) {
+					t.Errorf("%s of %v at %v: %d bytes for validation, %d for training, want about %.0f", name, sizes, fraction, val.Size(), train.Size(), want)
+				}
+				if rest := float64(train.Size()); rest < (float64(total)-want)/2-1 {
+					t.Errorf("%s of %v at %v: %d bytes for training", name, sizes, fraction, train.Size())
+				}
 			}
 		}
 	}

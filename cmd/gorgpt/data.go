@@ -25,6 +25,8 @@ type corpus struct {
 	sources []*datasets.Source
 	weights []float64
 	check   *datasets.Source // for validation; nil if it is a part of the sources
+
+	training, validation []*datasets.Source // the parts of the sources, or all and check
 }
 
 // open opens the text that the recipe names.
@@ -52,12 +54,32 @@ func (r recipe) open() (corpus, error) {
 		}
 		c.sources = append(c.sources, src)
 	}
-	if r.ValData == "" {
-		return c, nil
+	if r.ValData != "" {
+		var err error
+		if c.check, err = datasets.Open(r.ValData, options...); err != nil {
+			return c, err
+		}
 	}
-	var err error
-	c.check, err = datasets.Open(r.ValData, options...)
-	return c, err
+	return c, c.split(r.Validation)
+}
+
+// split makes the parts.
+func (c *corpus) split(fraction float64) error {
+	for _, src := range c.sources {
+		if c.check != nil {
+			c.training = append(c.training, datasets.ForTraining(src))
+			continue
+		}
+		training, validation, err := datasets.Split(src, fraction)
+		if err != nil {
+			return fmt.Errorf("%w; or name a text for validation with --val-data", err)
+		}
+		c.training, c.validation = append(c.training, training), append(c.validation, validation)
+	}
+	if c.check != nil {
+		c.validation = []*datasets.Source{c.check}
+	}
+	return nil
 }
 
 // parsePart reads a part of a mixture: a weight and what --data takes.
@@ -112,6 +134,9 @@ func (c corpus) String() string {
 		if len(c.sources) > 1 {
 			line += fmt.Sprintf(" (%.3g %%)", 100*c.weights[i]/total)
 		}
+		if c.check == nil {
+			line += fmt.Sprintf("; training %s, validation %s", c.training[i].About(), c.validation[i].About())
+		}
 		lines = append(lines, line)
 	}
 	if c.check != nil {
@@ -163,27 +188,22 @@ func (r recipe) streams(c corpus, tok tokenizer.Tokenizer) (training, validation
 			}
 		}
 	}()
-	for i, src := range c.sources {
-		text, kept := datasets.ForTraining(src), c.check
-		if c.check == nil {
-			if text, kept, err = datasets.Split(src, r.Validation); err != nil {
-				return nil, nil, err
-			}
-		}
+	for i, text := range c.training {
 		s, err := datasets.NewTraining(text, tok, single)
 		if err != nil {
 			return nil, nil, fmt.Errorf("training text: %w", err)
 		}
 		learn = append(learn, datasets.Part{Stream: s, Weight: c.weights[i]})
-		shape := single
-		if c.check != nil {
-			if i > 0 {
-				continue
-			}
-			shape.Batch = r.Batch
-		}
-		v, err := datasets.NewValidation(kept, tok, shape)
+	}
+	if c.check != nil {
+		single.Batch = r.Batch
+	}
+	for i, text := range c.validation {
+		v, err := datasets.NewValidation(text, tok, single)
 		if err != nil {
+			if c.check == nil {
+				err = fmt.Errorf("%w; name a text for validation with --val-data, or a larger share with --validation", err)
+			}
 			return nil, nil, fmt.Errorf("validation text: %w", err)
 		}
 		check = append(check, datasets.Part{Stream: v, Weight: c.weights[i]})

@@ -106,3 +106,62 @@ func TestMarkedInput(t *testing.T) {
 		}
 	}
 }
+
+// TestPartsAreSaid: the sizes of both parts are printed, and a part that is too short is named
+// before there is a run directory.
+func TestPartsAreSaid(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	write(t, "few.jsonl", records(3))
+	write(t, "more.jsonl", records(300))
+	if err := os.Mkdir("two", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "two/large.txt", strings.Repeat(text(), 10))
+	write(t, "two/small.txt", text()[:2000])
+	args := append([]string{"train"}, small[2:]...)
+	args = append(args, "--steps", "1")
+	for _, c := range []struct{ source, want string }{
+		{"--data text.txt", "\ntext.txt: 1 file, 5.8 kB; training 5.2 kB, validation 578 bytes\n"},
+		{"--data two", "\ntwo: 2 files, 59.8 kB; training 53.8 kB, validation 6.0 kB\n"},
+		{"--data more.jsonl", "; training about 10.6 kB, validation about 1.2 kB\n"},
+		{"--mix '1 two' --mix '1 text.txt'", "\ntext.txt: 1 file, 5.8 kB (50 %); training 5.2 kB, validation 578 bytes\n"},
+		{"--data two --val-data text.txt", "\ntwo: 2 files, 59.8 kB\ntext.txt: 1 file, 5.8 kB (validation)\n"},
+	} {
+		status, _, stderr := gorgpt(t, t.Context(), slices.Concat(args, fields(c.source), []string{"--out", fmt.Sprint(len(c.source))})...)
+		if status != 0 || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: status %d: no %q in\n%s", c.source, status, c.want, stderr)
+		}
+	}
+	const advice = "; name a text for validation with --val-data, or a larger share with --validation\n"
+	for _, source := range []string{"--data few.jsonl", "--mix '1 two' --mix '1 few.jsonl'"} {
+		status, _, stderr := gorgpt(t, t.Context(), slices.Concat(args, fields(source), []string{"--out", "none", "--tokenizer", "bytes"})...)
+		if status != 1 || !strings.Contains(stderr, "gorgpt: validation text: few.jsonl (validation part): ") || !strings.HasSuffix(stderr, advice) {
+			t.Errorf("%s: status %d: %s", source, status, stderr)
+		}
+		if exists("none") {
+			t.Fatal("there is a run directory")
+		}
+	}
+}
+
+// TestRunsAreNoData: with the runs below the text, a run can be resumed and repeated.
+func TestRunsAreNoData(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	args := slices.Concat([]string{"train", "--data", "."}, small[2:])
+	mustTrain(t, append(args, "--stop-after", "13")...)
+	dirs, err := filepath.Glob("runs/*")
+	if err != nil || len(dirs) != 1 {
+		t.Fatal(dirs, err)
+	}
+	status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", dirs[0])
+	if status != 0 || !strings.Contains(stderr, "\n.: 1 file, 5.8 kB (left out: 1 run); ") {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	mustTrain(t, "train", recipePath(dirs[0]), "--out", "again")
+	want, _ := losses(t, dirs[0])
+	if got, _ := losses(t, "again"); !slices.Equal(got, want) {
+		t.Error("the repeated run has other losses")
+	}
+}
