@@ -174,7 +174,7 @@ func (d *Document) records(yield func(string, io.Reader) bool) bool {
 	}
 	p, err := d.read()
 	if err != nil {
-		return yield(d.where(), failing{err})
+		return yield("", failing{err}) // it says where itself
 	}
 	defer p.Close()
 	for offset := int64(0); ; {
@@ -183,7 +183,7 @@ func (d *Document) records(yield func(string, io.Reader) bool) bool {
 			return true
 		}
 		if err != nil {
-			return yield(d.where(), failing{err})
+			return yield("", failing{err})
 		}
 		if !yield(d.where(), bytes.NewReader(next.text)) {
 			return false

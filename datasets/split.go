@@ -3,6 +3,7 @@ package datasets
 import (
 	"cmp"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -50,8 +51,11 @@ func Split(src *Source, fraction float64) (train, validation *Source, err error)
 	default:
 		learn, check := splitShards(rest)
 		if check == nil {
-			if learn, check, err = splitDocuments(rest, fraction); err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", src.name, err)
+			if learn, check, err = splitDocuments(rest, fraction); err == errShort {
+				err = fmt.Errorf("%s: %s %w", src.name, byteSize(src.size), err)
+			}
+			if err != nil {
+				return nil, nil, err
 			}
 		}
 		t, v = append(t, learn...), append(v, check...)
@@ -134,6 +138,8 @@ func fill(docs []Document, numbers []float64, taken []bool, size float64) (got i
 	return got
 }
 
+var errShort = errors.New("is too short to split")
+
 // cutLargest cuts the largest document, so that its end has about a size. Where it is too
 // short for that, it returns the smallest one, uncut.
 func cutLargest(docs []Document, fraction, size float64) (i int, first, last Document, err error) {
@@ -150,7 +156,7 @@ func cutLargest(docs []Document, fraction, size float64) (i int, first, last Doc
 	case at > 0 && at < d.Size:
 		return index(docs, d), d.section(0, at), d.section(at, d.Size), nil
 	case len(docs) == 1:
-		return 0, first, last, fmt.Errorf("%s is too short to split", byteSize(d.Size))
+		return 0, first, last, errShort
 	}
 	return index(docs, slices.MinFunc(docs, bySize)), first, last, nil
 }

@@ -63,7 +63,10 @@ func seeChars(seen []uint64, buf []byte, name string, r io.Reader) error {
 			if name == "" {
 				return err
 			}
-			return fmt.Errorf("%s: %w", name, err)
+			if name != "" {
+				err = fmt.Errorf("%s: %w", name, err)
+			}
+			return err
 		}
 		i := 0
 		for i < n && (end || utf8.FullRune(buf[i:n])) {

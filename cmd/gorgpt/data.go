@@ -31,9 +31,9 @@ type corpus struct {
 
 // open opens the text that the recipe names.
 func (r recipe) open() (corpus, error) {
-	options := []datasets.Option{datasets.Field(r.Field)}
-	if r.BadRecords == "skip" {
-		options = append(options, datasets.SkipBad())
+	options, err := reading(r.Field, r.BadRecords)
+	if err != nil {
+		return corpus{}, err
 	}
 	specs, weights := []string{r.Data}, []float64{1}
 	if len(r.Mix) > 0 {
@@ -55,12 +55,35 @@ func (r recipe) open() (corpus, error) {
 		c.sources = append(c.sources, src)
 	}
 	if r.ValData != "" {
-		var err error
 		if c.check, err = datasets.Open(r.ValData, options...); err != nil {
 			return c, err
 		}
 	}
 	return c, c.split(r.Validation)
+}
+
+// What --field and --bad-records are for.
+const (
+	fieldHelp = "field of JSON lines, or column of Parquet, that holds the text"
+	badHelp   = "what to do with lines that cannot be read: error stops, skip leaves them out and counts them"
+)
+
+// reading are the options that text is read with.
+func reading(field, badRecords string) ([]datasets.Option, error) {
+	options := []datasets.Option{datasets.Field(field)}
+	switch badRecords {
+	case "error":
+	case "skip":
+		options = append(options, datasets.SkipBad())
+	default:
+		return nil, unknown("treatment of bad records", badRecords, []string{"error", "skip"})
+	}
+	return options, nil
+}
+
+// partsOf tells the sizes of both parts of a source.
+func partsOf(training, validation *datasets.Source) string {
+	return fmt.Sprintf("; training %s, validation %s", training.About(), validation.About())
 }
 
 // split makes the parts.
@@ -135,7 +158,7 @@ func (c corpus) String() string {
 			line += fmt.Sprintf(" (%.3g %%)", 100*c.weights[i]/total)
 		}
 		if c.check == nil {
-			line += fmt.Sprintf("; training %s, validation %s", c.training[i].About(), c.validation[i].About())
+			line += partsOf(c.training[i], c.validation[i])
 		}
 		lines = append(lines, line)
 	}

@@ -20,6 +20,7 @@ func newPack() *cobra.Command {
 		kind, out      string
 		validation     float64
 		valData        string
+		field, bad     string
 		o              pack.Options
 		verify, asJSON bool
 		special        bool
@@ -33,7 +34,8 @@ without a tokenizer's work.
 SRC is what train --data takes: a file, a folder, a glob, JSON lines, Parquet, or go.
 The end of text follows each document. DIR gets train_*.bin, val_*.bin, pack.json with
 the SHA-256 of each, and tokenizer/. All processors encode; an interrupted run goes on
-where it was when it is begun again, and a finished one is checked.
+where it was when it is begun again, also after a text that could not be read was mended,
+and a finished one is checked, against the text too.
 
 Standard output: a line for each part, and DIR last.`,
 		Example: `  gorgpt pack --tokenizer gpt2 --out packed 'books/*.txt'
@@ -42,7 +44,7 @@ Standard output: a line for each part, and DIR last.`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := noneIdle(cmd.Flags().Changed, []idle{
-				{verify, []string{"tokenizer", "special", "validation", "val-data", "shard-tokens"}, "--verify, which only reads --out"},
+				{verify, []string{"tokenizer", "special", "validation", "val-data", "shard-tokens", "field", "bad-records"}, "--verify, which only reads --out"},
 				{valData != "", []string{"validation"}, "--val-data, which is the text for it"},
 			})
 			switch {
@@ -71,26 +73,34 @@ Standard output: a line for each part, and DIR last.`,
 			if err := checkTokenizer(kind); err != nil {
 				return err
 			}
-			src, err := datasets.Open(args[0])
+			options, err := reading(field, bad)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.ErrOrStderr(), src)
+			src, err := datasets.Open(args[0], options...)
+			if err != nil {
+				return err
+			}
 			tok, err := newTokenizer(kind, src.Texts())
 			if err != nil {
 				return err
 			}
 			tok = readSpecial(tok, special)
 			learn, check := src, (*datasets.Source)(nil)
+			parts := ""
 			switch {
 			case valData != "":
-				check, err = datasets.Open(valData)
+				check, err = datasets.Open(valData, options...)
 			case validation > 0:
-				learn, check, err = datasets.Split(src, validation)
+				if learn, check, err = datasets.Split(src, validation); err != nil {
+					return fmt.Errorf("%w; or name a text for validation with --val-data, or --validation 0", err)
+				}
+				parts = partsOf(learn, check)
 			}
 			if err != nil {
 				return err
 			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s%s\n", src, parts)
 			p := &packProgress{w: cmd.ErrOrStderr(), live: train.IsTerminal(cmd.ErrOrStderr()), began: time.Now(), total: learn.Size()}
 			if check != nil {
 				p.total += check.Size()
@@ -98,11 +108,21 @@ Standard output: a line for each part, and DIR last.`,
 			o.Progress = p.report
 			x, err := pack.Pack(cmd.Context(), out, learn, check, tok, o)
 			p.end()
+			read := corpus{sources: []*datasets.Source{src}}
+			if valData != "" {
+				read.check = check
+			}
+			if skipped := read.skipped(); skipped != "" {
+				fmt.Fprintln(cmd.ErrOrStderr(), skipped)
+			}
 			if err != nil {
 				if cmd.Context().Err() != nil {
 					fmt.Fprintln(cmd.ErrOrStderr(), "stopped; the same command goes on after the last whole shard")
 				}
 				return err
+			}
+			if check != nil && x.Val.Tokens == 0 {
+				fmt.Fprintln(cmd.ErrOrStderr(), "nothing came to validation: name a text for it with --val-data, or a larger share with --validation")
 			}
 			return reportPack(cmd.OutOrStdout(), out, x, asJSON)
 		},
@@ -114,6 +134,8 @@ Standard output: a line for each part, and DIR last.`,
 	f.StringVar(&out, "out", "", "folder for the shards; new, or one that the same command began")
 	f.Float64Var(&validation, "validation", 0.1, "share of the text for val_*.bin, as train splits it (0: none)")
 	f.StringVar(&valData, "val-data", "", "text for val_*.bin; without it, a share of SRC")
+	f.StringVar(&field, "field", "text", fieldHelp)
+	f.StringVar(&bad, "bad-records", "error", badHelp)
 	f.IntVar(&o.ShardTokens, "shard-tokens", 100_000_000, "tokens of a shard; llm.c's have as many, 200 MB")
 	f.BoolVar(&verify, "verify", false, "only check the shards in --out against their SHA-256")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object: pack.json")
@@ -130,6 +152,7 @@ func reportPack(w io.Writer, dir string, x *pack.Index, asJSON bool) error {
 		split pack.Split
 	}{{"train", x.Train}, {"val", x.Val}} {
 		if len(s.split.Shards) == 0 {
+			fmt.Fprintf(w, "%s: 0 tokens\n", s.name)
 			continue
 		}
 		fmt.Fprintf(w, "%s: %s of %s of text in %s; %s, %s\n", s.name, counted(s.split.Tokens, "token"),

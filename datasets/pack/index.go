@@ -36,7 +36,7 @@ type Index struct {
 	Vocabulary  int    `json:"vocabulary"`  // size
 	EndOfText   *int   `json:"end_of_text"` // id after each document, nil if there is none
 	ShardTokens int    `json:"shard_tokens"`
-	Work        string `json:"work"` // digest of corpus, tokenizer and options
+	Work        string `json:"work"` // digest of the names of the texts, the tokenizer and the options
 	Train       Split  `json:"train"`
 	Val         Split  `json:"val"`
 }
@@ -48,6 +48,7 @@ type Split struct {
 	Texts    int64   `json:"texts"`
 	Shards   []Shard `json:"shards"`
 	Complete bool    `json:"complete"`
+	Text     string  `json:"text,omitempty"` // digest of all text, where complete
 }
 
 // Shard is one file.
@@ -55,7 +56,8 @@ type Shard struct {
 	File   string `json:"file"`
 	Tokens int    `json:"tokens"`
 	SHA256 string `json:"sha256"`
-	Next   Place  `json:"next"` // where the next one begins
+	Text   string `json:"text,omitempty"` // digest of the text up to the end of its last batch
+	Next   Place  `json:"next"`           // where the next one begins
 }
 
 // Place is a place in the tokens of a split: after Skip of those of a batch. Bytes and
@@ -180,8 +182,8 @@ func digest(name string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// work is the digest of what the shards are made of: the names and sizes of the
-// documents, the tokens, the options.
+// work is the digest of what one who goes on must ask for: texts of the same names, the
+// tokens, the options. What the texts hold is in the digests of shards and splits.
 func work(train, val *datasets.Source, tok tokenizer.Tokenizer, o Options) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, version, batchBytes, o.ShardTokens, tok.Name(), tok.Size())
@@ -197,13 +199,11 @@ func work(train, val *datasets.Source, tok tokenizer.Tokenizer, o Options) (stri
 		fmt.Fprintln(h, "manner", manner)
 	}
 	for _, src := range []*datasets.Source{train, val} {
-		fmt.Fprintln(h, "split")
-		if src == nil {
-			continue
+		name := "none"
+		if src != nil {
+			name = strconv.Quote(src.Name())
 		}
-		for _, d := range src.Documents() {
-			fmt.Fprintln(h, strconv.Quote(d.Name), d.Size)
-		}
+		fmt.Fprintln(h, name)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
@@ -224,8 +224,11 @@ func openIndex(dir, work string) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x.Work != work {
-		return nil, fmt.Errorf("%s was begun with another corpus, tokenizer or size of shards; choose another folder", dir)
+	switch {
+	case x.Work == work:
+		return x, nil
+	case len(x.Train.Shards)+len(x.Val.Shards) == 0: // nothing is lost
+		return &Index{Version: version, Work: work}, nil
 	}
-	return x, nil
+	return nil, fmt.Errorf("%s was begun with another corpus, tokenizer or size of shards; choose another folder", dir)
 }

@@ -33,8 +33,10 @@ type Progress struct {
 
 // Pack encodes the texts of two splits, val may be nil, with all processors, into the
 // folder dir. Where the same work was begun there, it goes on after the last shard
-// that is whole by its checksum; where it was finished, it checks that. Another corpus,
-// tokenizer or shard size than the folder was begun with is an error, and so is a
+// that is whole by its checksum and whose text is what it was, so that a text which could
+// not be read may be mended; where it was finished, it checks that. Another corpus,
+// tokenizer or shard size than the folder was begun with is an error, and so are a text
+// that has changed since all was packed, one without a token for training, and a
 // tokenizer whose ids do not fit in 16 bits.
 //
 // When ctx ends, Pack returns its error, and the shards that are complete stay.
@@ -66,12 +68,15 @@ func Pack(ctx context.Context, dir string, train, val *datasets.Source, tok toke
 	if err := tok.Save(filepath.Join(dir, TokenizerFolder)); err != nil {
 		return nil, err
 	}
-	p := &packer{dir: dir, tok: tok, index: x, options: o}
+	p := &packer{dir: dir, tok: tok, index: x, options: o, finished: x.Train.Complete && x.Val.Complete}
 	if err := p.split(ctx, "val", val, &x.Val); err != nil {
 		return nil, err
 	}
 	if err := p.split(ctx, "train", train, &x.Train); err != nil {
 		return nil, err
+	}
+	if x.Train.Tokens == 0 {
+		return nil, fmt.Errorf("%s: there is nothing to pack: no text, and so no tokens", train.Name())
 	}
 	return x, nil
 }
@@ -82,15 +87,23 @@ type packer struct {
 	index    *Index
 	options  Options
 	progress Progress
+	finished bool // by an earlier call
 }
 
 // split packs one split.
 func (p *packer) split(ctx context.Context, name string, src *datasets.Source, s *Split) error {
+	current, all, err := s.current(ctx, src, p.tok)
+	if err != nil {
+		return err
+	}
+	if p.finished && !all {
+		return changed(p.dir, name)
+	}
 	whole := 0
-	for whole < len(s.Shards) && s.Shards[whole].verify(p.dir) == nil {
+	for whole < current && s.Shards[whole].verify(p.dir) == nil {
 		whole++
 	}
-	if s.Complete && whole == len(s.Shards) {
+	if all && whole == len(s.Shards) {
 		p.report(s.Bytes, s.Tokens)
 		return nil
 	}
@@ -102,13 +115,13 @@ func (p *packer) split(ctx context.Context, name string, src *datasets.Source, s
 	}
 	s.Bytes, s.Texts = from.Bytes, from.Texts
 	p.report(s.Bytes, s.Tokens)
+	w := &splitWriter{packer: p, name: name, split: s, place: from, all: newTextHash().String()}
 	if src != nil {
-		w := &splitWriter{packer: p, name: name, split: s, place: from}
 		if err := w.run(ctx, src); err != nil {
 			return err
 		}
 	}
-	s.Complete = true
+	s.Complete, s.Text = true, w.all
 	return p.index.write(p.dir)
 }
 
@@ -126,6 +139,7 @@ type encoded struct {
 	ids   []int
 	bytes int64
 	texts int64
+	text  string // digest of the text up to its end
 	err   error
 }
 
@@ -135,6 +149,7 @@ func (w *splitWriter) run(ctx context.Context, src *datasets.Source) (err error)
 	workers, begun := runtime.GOMAXPROCS(0), w.place.Batch
 	type job struct {
 		batch []tokenizer.Segment
+		text  string
 		done  chan encoded
 	}
 	jobs := make(chan job)
@@ -143,19 +158,23 @@ func (w *splitWriter) run(ctx context.Context, src *datasets.Source) (err error)
 	for range workers {
 		running.Go(func() {
 			for j := range jobs {
-				j.done <- w.encode(j.batch)
+				e := w.encode(j.batch)
+				e.text = j.text
+				j.done <- e
 			}
 		})
 	}
 	running.Go(func() {
 		defer close(order)
 		defer close(jobs)
-		k := 0
+		k, h := 0, newTextHash()
 		for batch, err := range tokenizer.Batches(w.tok, src.Texts(), batchBytes) {
+			h.add(batch)
 			if k++; err == nil && k <= begun {
 				if ctx.Err() != nil {
 					return
 				}
+				w.all = h.String()
 				continue // packed already
 			}
 			done := make(chan encoded, 1)
@@ -168,8 +187,9 @@ func (w *splitWriter) run(ctx context.Context, src *datasets.Source) (err error)
 				done <- encoded{err: err}
 				return
 			}
+			w.all = h.String() // is read after order is closed
 			select {
-			case jobs <- job{batch, done}:
+			case jobs <- job{batch, h.String(), done}:
 			case <-ctx.Done():
 				return
 			}
@@ -231,12 +251,15 @@ type splitWriter struct {
 	*packer
 	name  string
 	split *Split
-	place Place // before the next token
+	place Place  // before the next token
+	text  string // digest of the text up to the end of the batch at hand
+	all   string // and of all that was read
 	out   *shard.Writer
 }
 
 // write writes the tokens of the batch at place.
 func (w *splitWriter) write(e encoded) error {
+	w.text = e.text
 	ids := e.ids[min(w.place.Skip, len(e.ids)):]
 	for len(ids) > 0 {
 		if w.out == nil {
@@ -267,7 +290,7 @@ func (w *splitWriter) write(e encoded) error {
 
 // close completes a shard and lists it.
 func (w *splitWriter) close() error {
-	one := Shard{File: shardName(w.name, len(w.split.Shards)), Tokens: w.out.Tokens(), Next: w.place}
+	one := Shard{File: shardName(w.name, len(w.split.Shards)), Tokens: w.out.Tokens(), Text: w.text, Next: w.place}
 	err := w.out.Close()
 	w.out = nil
 	if err != nil {
