@@ -63,10 +63,7 @@ func seeChars(seen []uint64, buf []byte, name string, r io.Reader) error {
 			if name == "" {
 				return err
 			}
-			if name != "" {
-				err = fmt.Errorf("%s: %w", name, err)
-			}
-			return err
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		i := 0
 		for i < n && (end || utf8.FullRune(buf[i:n])) {

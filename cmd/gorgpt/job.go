@@ -29,6 +29,7 @@ type job struct {
 	stopAfter      int
 	stdout, stderr io.Writer
 
+	from      *trained // what the weights begin with, nil where they are drawn
 	model     models.Model
 	tokenizer tokenizer.Tokenizer
 	params    *graph.Params
@@ -144,7 +145,7 @@ func (j *job) refill() error {
 
 // makeDir makes a new run directory with the recipe in it.
 func (j *job) makeDir() (err error) {
-	if j.dir, j.claimed, err = newRunDir(j.out, j.recipe.Model); err != nil {
+	if j.dir, j.claimed, err = newRunDir(j.out, cmp.Or(j.recipe.Model, filepath.Base(filepath.Clean(j.recipe.From)))); err != nil {
 		return err
 	}
 	return wholefile.Write(recipePath(j.dir), j.recipe.text())

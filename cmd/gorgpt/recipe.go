@@ -14,6 +14,7 @@ import (
 // recipe is every setting of a training run: a flag and, with "_" for "-", a key of
 // a recipe file each.
 type recipe struct {
+	From    string  `toml:"from"`
 	Model   string  `toml:"model"`
 	Layers  int     `toml:"layers"`
 	Heads   int     `toml:"heads"`
@@ -75,6 +76,7 @@ func defaults() recipe {
 
 // flags declares a flag for each setting, whose default is its present value.
 func (r *recipe) flags(f *pflag.FlagSet) {
+	f.StringVar(&r.From, "from", r.From, "begin with the weights, the tokenizer and the configuration of this checkpoint, in place of model and tokenizer; a context is at most the checkpoint's, which it is if not given")
 	f.StringVar(&r.Model, "model", r.Model, "model; see gorgpt models")
 	f.IntVar(&r.Layers, "layers", r.Layers, "blocks (0: the model's)")
 	f.IntVar(&r.Heads, "heads", r.Heads, "attention heads (0: the model's)")
@@ -226,6 +228,7 @@ func (r recipe) validate() error {
 // settings: that of a run has all there are.
 func (r recipe) together(given func(flag string) bool) error {
 	return noneIdle(given, []idle{
+		{r.From != "", []string{"model", "layers", "heads", "width", "tokenizer"}, "--from, whose checkpoint has them"},
 		{len(r.Mix) > 0, []string{"data"}, "--mix, which names the texts"},
 		{r.ValData != "", []string{"validation"}, "--val-data, which is the text for it"},
 		{r.Solver == "lion", []string{"epsilon"}, "--solver lion: it is AdamW's"},

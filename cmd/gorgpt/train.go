@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,10 +42,12 @@ Standard output: the validation losses, a sample, and the run directory last.`,
   gorgpt train recipes/shakespeare-nano.toml --data input.txt
   gorgpt train --data 'notes/*.txt' --tokenizer chars --steps 500
   gorgpt train --mix '0.7 books/*.jsonl.zst' --mix '0.3 code' --tokenizer bytes
+  gorgpt train --from runs/gpt2-nano-20260102-150405/checkpoints/best --data new.txt --lr 1e-4
   gorgpt train --resume runs/gpt2-nano-20260102-150405`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			j := &job{recipe: defaults(), saved: -1, out: out, resume: resume, stopAfter: stopAfter, stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
+			j.recipe.Context = unset
 			if stopAfter < 0 {
 				return usagef("--stop-after %d: want 0 or more", stopAfter)
 			}
@@ -70,10 +73,13 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 			if resume != "" && !reflect.DeepEqual(j.recipe.fixed(), was.fixed()) {
 				return usagef("--resume goes on with the run as it began: of the recipe, only --steps, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records can change")
 			}
-			if err := j.recipe.validate(); err != nil {
+			if err := j.recipe.together(cmd.Flags().Changed); err != nil {
 				return err
 			}
-			if err := j.recipe.together(cmd.Flags().Changed); err != nil {
+			if err := j.begin(); err != nil {
+				return err
+			}
+			if err := j.recipe.validate(); err != nil {
 				return err
 			}
 			return j.run(cmd.Context())
@@ -132,11 +138,11 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if j.model, err = r.model(tok.Size()); err != nil {
-		return err
-	}
 	j.tokenizer = readSpecial(tok, j.recipe.Special)
 	j.params = graph.NewParams(r.Seed)
+	if err := j.makeModel(); err != nil {
+		return err
+	}
 
 	t, err := j.trainer(text)
 	if err != nil {
@@ -160,7 +166,7 @@ func (j *job) run(ctx context.Context) (err error) {
 		}
 	}
 	j.weights = graph.Sum(program.Nodes()).Params
-	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(r.Model, j.model, j.weights), text)
+	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(cmp.Or(r.Model, r.From), j.model, j.weights), text)
 
 	if err := j.openRun(t); err != nil {
 		return err
@@ -195,6 +201,9 @@ func (j *job) sayHowToGoOn(t *train.Trainer, reason error) {
 
 // openTokenizer makes the tokenizer, or reads that of the run to go on with.
 func (j *job) openTokenizer(text corpus) (tokenizer.Tokenizer, error) {
+	if j.from != nil {
+		return j.from.tokenizer, nil
+	}
 	if j.resume == "" {
 		if j.recipe.Tokenizer == "" {
 			j.recipe.Tokenizer = text.tokenizer()

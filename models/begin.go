@@ -1,0 +1,30 @@
+package models
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// Begin declares the parameters of m in a store, with the values that those of the same names
+// have in another, to train on from there. A table of positions may be shorter than the one it
+// is from, and then has its first rows; any other difference of shapes is an error.
+func Begin(m Model, params, from *graph.Params) error {
+	if err := Declare(m, params); err != nil {
+		return err
+	}
+	for _, p := range params.All() {
+		old := from.Get(p.Name())
+		if old == nil {
+			return fmt.Errorf("%s: no such weight to begin with", p.Name())
+		}
+		shape, had := p.Shape(), old.Shape()
+		shorter := len(shape) == 2 && len(had) == 2 && shape[0] < had[0] && shape[0] == m.Dims().Context && shape[1] == had[1]
+		if !slices.Equal(shape, had) && !shorter {
+			return fmt.Errorf("%s: %v, but the weight to begin with is %v", p.Name(), shape, had)
+		}
+		copy(p.Data(), old.Data())
+	}
+	return nil
+}
