@@ -134,6 +134,24 @@ func TestHaltedInTheBlock(t *testing.T) {
 			t.Errorf("byte %d: error %v\nwant  %s", at, err, want)
 		}
 	}
+	// A shorter text would have what was trained on for validation.
+	long := longText(1, 2000)
+	part := func(text string) Stream {
+		train, _, err := Split(Text("a", text), 0.1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return mustStream(t, training, train, bytesTokenizer, Config{Batch: 2, Context: 16, Buffer: 100})
+	}
+	short := part(long)
+	rest(t, short, 3)
+	state = Halted(mustState(t, short))
+	if err := part(long[:len(long)-500]).Restore(state); err == nil || !strings.HasPrefix(err.Error(), "state of batches: corpus is ") {
+		t.Errorf("a shorter text: %v", err)
+	}
+	if err := part(long[:len(long)-500] + strings.Repeat("x", 500)).Restore(state); err != nil {
+		t.Errorf("a text of the same length: %v", err)
+	}
 	if other := []byte("12345678"); string(Halted(other)) != string(other) {
 		t.Error("a state of another stream is not returned as it is")
 	}

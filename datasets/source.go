@@ -36,6 +36,7 @@ type Document struct {
 	Open func() (Content, error)
 
 	path  string // for errors; Name where empty
+	split bool   // Split put it, or a part of it, where the sizes of all say
 	start int64  // where Open's Content has the first byte of this document
 
 	format *recordFormat // of a file that is not plain text; Open's Content is then raw

@@ -44,6 +44,9 @@ func Split(src *Source, fraction float64) (train, validation *Source, err error)
 		d.share = &share{fraction: fraction, validation: true}
 		v = append(v, d)
 	}
+	for i := range rest {
+		rest[i].split = true
+	}
 	switch {
 	case len(src.docs) == 0:
 		return nil, nil, fmt.Errorf("%s: no text to split", src.name)
