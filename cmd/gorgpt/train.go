@@ -73,13 +73,13 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 			if resume != "" && !reflect.DeepEqual(j.recipe.fixed(), was.fixed()) {
 				return usagef("--resume goes on with the run as it began: of the recipe, only --steps, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records can change")
 			}
-			if err := j.recipe.together(cmd.Flags().Changed); err != nil {
-				return err
-			}
 			if err := j.begin(); err != nil {
 				return err
 			}
 			if err := j.recipe.validate(); err != nil {
+				return err
+			}
+			if err := j.recipe.together(cmd.Flags().Changed); err != nil {
 				return err
 			}
 			return j.run(cmd.Context())
