@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"go/build"
 	"os"
 	"path/filepath"
 	"strings"
@@ -185,6 +186,19 @@ func TestOpenGoAbsent(t *testing.T) {
 	if err != nil || s.String() != "Go 1.99.1 standard library: 1 file, 11 bytes" {
 		t.Errorf("fake: %v, %v", s, err)
 	}
+	t.Run("without the go command", func(t *testing.T) {
+		t.Setenv("GOROOT", "")
+		t.Setenv("PATH", "")
+		defer func(root string) { build.Default.GOROOT = root }(build.Default.GOROOT)
+		build.Default.GOROOT = filepath.Join(dir, "fake")
+		if again, err := Open("go"); err != nil || again.String() != s.String() {
+			t.Errorf("the Go that built this: %v, %v; want %v", again, err, s)
+		}
+		build.Default.GOROOT = ""
+		if _, err := Open("go"); err == nil || err.Error() != "go: no Go toolchain found"+remedy {
+			t.Errorf("no Go: %v", err)
+		}
+	})
 	link := filepath.Join(dir, "linked") // as Debian installs it
 	if err := os.Mkdir(link, 0o777); err != nil {
 		t.Fatal(err)

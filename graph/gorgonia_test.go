@@ -365,3 +365,35 @@ func valuesOf(t *testing.T, in array, functions ...func(x *G.Node) *G.Node) (all
 	}
 	return all
 }
+
+// TestRepairedFLOPs: what counts of the ops that stand for Gorgonia's, and of its own products.
+func TestRepairedFLOPs(t *testing.T) {
+	node := G.Must
+	for name, c := range map[string]struct {
+		build func(x, y *G.Node) *G.Node // x (2, 3), y (3)
+		want  map[string]int64
+	}{
+		"invSqrt":   {func(x, _ *G.Node) *G.Node { return node(G.InverseSqrt(x)) }, map[string]int64{"invSqrt": 6, "invSqrtGrad": 12}},
+		"SoftMax":   {func(x, _ *G.Node) *G.Node { return node(G.SoftMax(x)) }, map[string]int64{"Softmax": 5 * 6, "SoftmaxGrad": 4 * 6}},
+		"OuterProd": {func(_, y *G.Node) *G.Node { return node(G.OuterProd(y, y)) }, map[string]int64{"OuterProd": 9, "OuterProdGradX": 18, "OuterProdGradY": 18}},
+		"Mul":       {func(x, y *G.Node) *G.Node { return node(G.Mul(x, node(G.Transpose(x)))) }, map[string]int64{"A × B": 2 * 2 * 2 * 3}},
+	} {
+		s := graph.New(graph.NewParams(1))
+		x, y := s.Param("x", graph.Ones(), 2, 3), s.Param("y", graph.Ones(), 3)
+		total := s.Node(G.Add(s.Node(G.Sum(x)), s.Node(G.Sum(y)))) // the loss depends on both
+		p, err := s.CompileGrad(s.Node(G.Add(total, s.Node(G.Sum(s.Node(c.build(x, y), nil))))))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		got := make(map[string]int64)
+		for _, n := range p.Nodes() {
+			got[n.Op] = n.FLOPs
+		}
+		for op, want := range c.want {
+			if got[op] != want {
+				t.Errorf("%s: %d for %s, want %d; all %v", name, got[op], op, want, got)
+			}
+		}
+		p.Close()
+	}
+}

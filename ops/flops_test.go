@@ -83,3 +83,22 @@ func TestFLOPs(t *testing.T) {
 		}
 	}
 }
+
+// TestCachedFLOPs: of 2 sequences with 3 new positions each of 8, C = 4 columns in 2 heads.
+func TestCachedFLOPs(t *testing.T) {
+	s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewMemory(2, 8)))
+	x := s.Floats("x", 6, 4)
+	ops.AddPositionsAt(s, x, s.Param("w", graph.Normal(1), 8, 4), s.Past())
+	ops.AddSinusoidsAt(s, x, s.Past(), 8)
+	ops.CachedAttention(s, s.Floats("qkv", 6, 12), 2, ops.AttentionOptions{})
+	want := map[string]int64{"AddPositionsAt": 6 * 4, "AddSinusoidsAt": 6 * 4, "CachedAttention": 4 * 6 * 8 * 4}
+	for _, n := range s.Nodes() {
+		if count, ok := want[n.Op]; ok && n.FLOPs != count {
+			t.Errorf("%s counts %d, want %d", n.Op, n.FLOPs, count)
+		}
+		delete(want, n.Op)
+	}
+	if len(want) > 0 {
+		t.Errorf("no %v", want)
+	}
+}

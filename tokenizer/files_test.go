@@ -72,6 +72,22 @@ func TestCourse(t *testing.T) {
 	}
 }
 
+// TestFused: what tokenizers 0.23.3 gives where bytes have no token, of which some run together
+// into one unknown token, beside tokens of any id.
+func TestFused(t *testing.T) {
+	const file = `{"version":"1.0","pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},"decoder":{"type":"ByteLevel"},
+		"model":{"type":"BPE","unk_token":"?","fuse_unk":true,"vocab":{"a":0,"?":1,"b":2,"ab":3},"merges":["a b"]}}`
+	for fuse, want := range map[string][]int{"true": {0, 1, 0, 1, 2, 1, 3, 0}, "false": {0, 1, 1, 0, 1, 2, 1, 3, 0}} {
+		tok, err := Load(inFolder(t, map[string]string{tokenizerFile: strings.Replace(file, `"fuse_unk":true`, `"fuse_unk":`+fuse, 1)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := tok.Append(nil, []byte("axyazbzaba")); err != nil || !slices.Equal(got, want) {
+			t.Errorf("fuse_unk %s: %v, %v, want %v", fuse, got, err, want)
+		}
+	}
+}
+
 // TestFolders: what a folder without a tokenizer has instead is named.
 func TestFolders(t *testing.T) {
 	for _, c := range []struct {

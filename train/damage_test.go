@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 // writeLog writes the metrics and events of some steps, evaluated at every fourth.
@@ -138,6 +139,26 @@ func TestFlippedEvents(t *testing.T) {
 	check("cut", good[:len(good)/2])
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestUnreadableMetrics: an error of reading is no damage, which would lose what it hides.
+func TestUnreadableMetrics(t *testing.T) {
+	path, _ := writeLog(t, t.TempDir(), 2)
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if keep, err := (&Metrics{f: f}).mend(2); err == nil || keep != 0 {
+		t.Errorf("%d bytes kept, %v; want the error", keep, err)
+	}
+	if _, err := keepSpans(f, []span{{1, 2}}); err == nil {
+		t.Error("moving what cannot be read is no error")
+	}
+	broken := errors.New("broken")
+	if err := Replay(iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("%v, want %v", err, broken)
 	}
 }
 

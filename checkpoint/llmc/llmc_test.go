@@ -10,13 +10,15 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
+	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
 // fixtures were made by llm.c's rules with PyTorch, in testdata/models/make.py.
 const fixtures = "../testdata/models/gpt2/"
 
-// TestWriteIsTheSame writes what was read: the same bytes must come out.
+// TestWriteIsTheSame reads what transformers wrote of the same model too, and writes it: the same
+// bytes must come out.
 func TestWriteIsTheSame(t *testing.T) {
 	for name, dtype := range map[string]weights.DType{"llmc.bin": weights.F32, "llmc_bf16.bin": weights.BF16} {
 		want, err := os.ReadFile(fixtures + name)
@@ -28,6 +30,16 @@ func TestWriteIsTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
+		hf := "hf"
+		if dtype == weights.BF16 {
+			hf = "bf16"
+		}
+		transformers, err := safetensors.Open(fixtures + hf + "/model.safetensors")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer transformers.Close()
+		sourcetest.Same(t, f, transformers)
 		if d := (Dims{Context: 6, Vocab: 13, Layers: 2, Heads: 2, Width: 8, Padded: 128}); f.Dims() != d || f.DType() != dtype {
 			t.Errorf("%s: %+v of %s, want %+v of %s", name, f.Dims(), f.DType(), d, dtype)
 		}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
+	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
 const fixtures = "../testdata/models/"
@@ -43,6 +45,26 @@ func TestNames(t *testing.T) {
 		if got := rename(from); got != want {
 			t.Errorf("%s becomes %s, want %s", from, got, want)
 		}
+	}
+}
+
+// TestSame reads what transformers wrote of the same models.
+func TestSame(t *testing.T) {
+	for _, c := range []struct {
+		family, dir string
+		open        func(dir string) (weights.Source, error)
+	}{{"gpt1", "npy", GPT1}, {"gpt2", "tf", GPT2}} {
+		want, err := safetensors.Open(fixtures + c.family + "/hf/model.safetensors")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer want.Close()
+		got, err := c.open(fixtures + c.family + "/" + c.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer got.Close()
+		sourcetest.Same(t, got, want)
 	}
 }
 
@@ -88,6 +110,7 @@ func TestGPT1Errors(t *testing.T) {
 		{map[string][]byte{"params_0.npy": nil}, "stat /params_0.npy: no such file or directory"},
 		{map[string][]byte{"params_3.npy": []byte("x")}, `/params_3.npy: offset 0: no \x93NUMPY: not a .npy file`},
 		{map[string][]byte{shapes: []byte("[[1]]")}, "/params_shapes.json: 1 shapes, want 2 and 12 for each layer"},
+		{map[string][]byte{shapes: []byte("[[1],[1]]")}, "/params_shapes.json: 2 shapes, want 2 and 12 for each layer"},
 		{map[string][]byte{shapes: []byte("{}")}, "/params_shapes.json: want a list, got an object"},
 		{map[string][]byte{shapes: []byte("[" + strings.Repeat("[-1],", 13) + "[1]]")}, "/params_shapes.json: positions_embed.weight: bad shape (-1)"},
 		{map[string][]byte{shapes: []byte("[" + strings.Repeat("[9223372036854775807],", 13) + "[1]]")},

@@ -3,6 +3,8 @@ package weights
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -17,13 +19,13 @@ func TestMap(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := f.Map(2, 4)
-	if x == nil {
+	if x == nil && !slices.Contains([]string{"linux", "darwin"}, runtime.GOOS) {
 		t.Skip("files are not mapped here")
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if x[0] != 2 || x[1] != 3 || len(x) != 2 || cap(x) != 2 {
+	if len(x) == 0 || x[0] != 2 || x[1] != 3 || len(x) != 2 || cap(x) != 2 {
 		t.Errorf("%v, want [2 3]", x)
 	}
 	x[0] = 7

@@ -42,6 +42,10 @@ func TestParquet(t *testing.T) {
 	if _, err := race.Read(filepath.Join("testdata", "race.parquet")); err == nil || err.Error() != filepath.Join("testdata", "race.parquet")+":1: choice 2 is empty" {
 		t.Errorf("a choice that is null: %v", err)
 	}
+	// Neither is a list that is null a list of a null; lists in lists are left out.
+	if _, err := race.Read(filepath.Join("testdata", "null.parquet")); err == nil || err.Error() != filepath.Join("testdata", "null.parquet")+":1: label \"A\" names none of 0 choices" {
+		t.Errorf("choices that are null: %v", err)
+	}
 	// The labels are those of pandas' read_parquet(…).astype(str), but for true and false.
 	own := filepath.Join("testdata", "own.parquet")
 	for column, want := range map[string]string{

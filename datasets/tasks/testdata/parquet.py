@@ -36,3 +36,7 @@ pq.write_table(pa.table({
     "grade": pa.array([1.0, 2.5, 1e16, 1e-5], pa.float64()),
     "fine": pa.array([True, False, True, False]),
 }), HERE / "own.parquet", compression="gzip")
+pq.write_table(pa.table({
+    "article": pa.array(["a"]), "question": pa.array(["q"]), "answer": pa.array(["A"]),
+    "options": pa.array([None], pa.list_(pa.string())), "lists": pa.array([[[1], [2, 3]]]),
+}), HERE / "null.parquet")

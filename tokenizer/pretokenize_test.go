@@ -1,0 +1,46 @@
+package tokenizer
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestSplits: the parts that tokenizers 0.23.3 makes of four texts, with bars between parts and
+// spaces between texts.
+func TestSplits(t *testing.T) {
+	const all = "-a--bc- a-b -- a"
+	for behavior, want := range map[string][2]string{ // the pattern as it is, and inverted
+		"Isolated":           {"-|a|-|-|bc|- a|-|b -|- a", "-|a|-|-|bc|- a|-|b -|- a"},
+		"Removed":            {"a|bc a|b  a", "-|-|-|- - -|- "},
+		"Contiguous":         {"-|a|--|bc|- a|-|b -- a", "-|a|--|bc|- a|-|b -- a"},
+		"MergedWithPrevious": {"-|a-|-|bc- a-|b -|- a", "-a|-|-bc|- a|-b -|- a"},
+		"MergedWithNext":     {"-a|-|-bc|- a|-b -|- a", "-|a-|-|bc- a-|b -|- a"},
+	} {
+		for i, invert := range []bool{false, true} {
+			s := stage{Type: "Split", Pattern: []byte(`{"String":"-"}`), Behavior: behavior, Invert: &invert}
+			split, err := s.split("here")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := cutBy(split, all); got != want[i] {
+				t.Errorf("%s, inverted %t: %s, want %s", behavior, invert, got, want[i])
+			}
+		}
+	}
+	for each, want := range map[bool]string{true: "1|2|ab|3 ½|x|4 y", false: "12|ab|3 ½|x|4 y"} {
+		if got := cutBy(digits(each), "12ab3 ½x4 y"); got != want {
+			t.Errorf("digits one by one %s: %s, want %s", strconv.FormatBool(each), got, want)
+		}
+	}
+}
+
+func cutBy(split splitter, texts string) string {
+	var all []string
+	for _, text := range strings.Split(texts, " ") {
+		var parts []string
+		split([]byte(text), func(part []byte) { parts = append(parts, string(part)) })
+		all = append(all, strings.Join(parts, "|"))
+	}
+	return strings.Join(all, " ")
+}
