@@ -173,6 +173,11 @@ func (o *guard) SetTraining(training bool) error {
 func (o *guard) Do(in ...G.Value) (out G.Value, err error) {
 	mapped.Panic()
 	defer o.recover(&err)
+	return o.do(in)
+}
+
+// do runs the op into new memory.
+func (o *guard) do(in []G.Value) (out G.Value, err error) {
 	if out, err = o.Op.Do(in...); err != nil {
 		return nil, err
 	}
@@ -188,7 +193,7 @@ func (o *guard) UsePreallocDo(prealloc G.Value, in ...G.Value) (out G.Value, err
 	mapped.Panic()
 	defer o.recover(&err)
 	if out, err = op.UsePreallocDo(prealloc, in...); err != nil {
-		return o.Do(in...)
+		return o.do(in)
 	}
 	return out, nil
 }

@@ -137,9 +137,11 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 		}
 	}
 	for _, n := range outs {
-		p.outs[n] = newOutput(p.machine.nodes[s.repaired(n)])
-		if r := p.outs[n].reader; r != nil {
-			kept = append(kept, r)
+		right := s.repaired(n)
+		o := newOutput(p.machine.nodes[right])
+		p.outs[n], p.outs[right] = o, o // a caller has either
+		if o.reader != nil {
+			kept = append(kept, o.reader)
 		}
 	}
 	order, err := G.Sort(p.machine.graph)

@@ -191,12 +191,19 @@ func (s *Scope) outer(x, y *G.Node) *G.Node {
 }
 
 // rowsKept is the RowWise of a reshaping: whether each row of the result, along its last axis, is of one
-// row of what it was.
+// row of what it was. The elements of a vector are its rows.
 func rowsKept(from, to tensor.Shape) int {
-	if len(from) > 0 && len(to) > 0 && from[len(from)-1]%to[len(to)-1] == 0 {
+	if len(from) > 0 && len(to) > 0 && rowWidth(from)%rowWidth(to) == 0 {
 		return 1
 	}
 	return 0
+}
+
+func rowWidth(shape tensor.Shape) int {
+	if len(shape) == 1 {
+		return 1
+	}
+	return shape[len(shape)-1]
 }
 
 // reshape copies, unlike Gorgonia's.

@@ -21,7 +21,7 @@ func Embed(s *graph.Scope, ids, table *G.Node) *G.Node {
 	count := ids.Shape().TotalSize()
 	return s.Apply(graph.Op{
 		Name:    "Embed",
-		RowWise: 2,
+		RowWise: 2, // of the table too: the rows that logits are computed from are picked by this
 		Out:     tensor.Shape{count, width},
 		Run: func(a *graph.Args) error {
 			ids := a.Ints(0)

@@ -28,6 +28,9 @@ func TestRowWise(t *testing.T) {
 		"LogSumExp": ops.LogSumExp, "Detach": ops.Detach,
 		"Scale":   func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, 3) },
 		"Reshape": func(s *graph.Scope, x *G.Node) *G.Node { return ops.Reshape(s, x, x.Shape()[0]*2, 2) },
+		"Reshape of a vector": func(s *graph.Scope, x *G.Node) *G.Node {
+			return ops.Reshape(s, ops.LogSumExp(s, x), x.Shape()[0], 1)
+		},
 		"Embed": func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.Embed(s, s.Ints("ids", x.Shape()[0]), weight(s, 5, 4))
 		},
@@ -52,7 +55,10 @@ func TestRowWise(t *testing.T) {
 		}
 	}
 	for name, build := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
-		"Reshape":    func(s *graph.Scope, x *G.Node) *G.Node { return ops.Reshape(s, x, x.Shape().TotalSize()/8, 8) },
+		"Reshape": func(s *graph.Scope, x *G.Node) *G.Node { return ops.Reshape(s, x, x.Shape().TotalSize()/8, 8) },
+		"Reshape of a vector": func(s *graph.Scope, x *G.Node) *G.Node {
+			return ops.Softmax(s, ops.Reshape(s, ops.LogSumExp(s, x), 1, 4))
+		},
 		"SplitHeads": func(s *graph.Scope, x *G.Node) *G.Node { return ops.SplitHeads(s, x, 0, 2, 2, 4) },
 		"BatchedMatMul": func(s *graph.Scope, x *G.Node) *G.Node {
 			y := ops.Reshape(s, x, 1, 4, 4)
