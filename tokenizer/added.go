@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 // say beyond the model.
 type added struct {
 	Tokenizer              // encodes what stands between the tokens
-	tokens    []addedToken // all, those of Tokenizer too
+	tokens    []addedToken // all by id, those of Tokenizer too
 	text      map[int]string
 	size      int
 
@@ -31,6 +32,7 @@ type added struct {
 // newAdded adds tokens, whose ids are their own, to a tokenizer of a model. Its end of text
 // is that of the model.
 func newAdded(t Tokenizer, tokens []addedToken, n normalizer) *added {
+	slices.SortFunc(tokens, func(a, b addedToken) int { return cmp.Compare(a.ID, b.ID) })
 	a := &added{Tokenizer: t, tokens: tokens, text: make(map[int]string), size: t.Size(), normalize: n, end: -1, begin: -1}
 	for _, one := range tokens {
 		if a.text[one.ID] = one.Content; one.Normalized && n != nil { // as it is searched for
@@ -59,23 +61,27 @@ func finding(t Tokenizer) *added {
 
 // AddSpecials returns t with further special tokens, whose ids follow those of t: the
 // _start_, _delimiter_ and _classify_ of GPT-1's fine-tuning, for one. Those that t
-// has already keep their ids.
+// has already, in its vocabulary even, keep their ids.
 func AddSpecials(t Tokenizer, texts ...string) (Tokenizer, error) {
 	old := finding(t)
-	tokens, size := slices.Clone(old.tokens), old.size
+	var vocab vocabulary
+	if f, ok := old.Tokenizer.(filed); ok {
+		vocab = f.pipeline().Model.Vocab
+	}
+	r := newRegister(vocab)
+	for _, one := range old.tokens {
+		r.keep(one)
+	}
+	r.next = old.size
 	for i, text := range texts {
 		if text == "" {
 			return nil, fmt.Errorf("special token %d is empty", i)
 		}
-		k := slices.IndexFunc(tokens, func(a addedToken) bool { return a.Content == text })
-		switch {
-		case k < 0:
-			tokens, size = append(tokens, addedToken{ID: size, Content: text, Special: true}), size+1
-		default:
-			tokens[k].Special = true
-		}
+		one, _ := r.find(text) // with its flags, if it is there
+		one.Content, one.Special = text, true
+		r.add(one)
 	}
-	a := newAdded(old.Tokenizer, tokens, old.normalize)
+	a := newAdded(old.Tokenizer, r.tokens, old.normalize)
 	a.before, a.after, a.source, a.config, a.files, a.begin = old.before, old.after, old.source, old.config, old.files, old.begin
 	if old.end >= 0 {
 		a.end = old.end

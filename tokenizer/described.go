@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,43 +91,6 @@ var impliedBy = map[string]map[string]string{
 	gpt1Class: {"unk_token": unknownToken},
 }
 
-// register numbers added tokens as Hugging Face's tokenizers does: one that the vocabulary
-// has keeps its id, others follow.
-type register struct {
-	vocab  vocabulary
-	tokens []addedToken
-}
-
-// add adds a token, or gives another flags, and returns its id.
-func (r *register) add(a addedToken) int {
-	if i := slices.IndexFunc(r.tokens, func(t addedToken) bool { return t.Content == a.Content }); i >= 0 {
-		a.ID = r.tokens[i].ID
-		r.tokens[i] = a
-		return a.ID
-	}
-	if id, ok := r.vocab[a.Content]; ok {
-		a.ID = id
-	} else {
-		a.ID = len(r.vocab)
-		for _, t := range r.tokens {
-			a.ID = max(a.ID, t.ID+1)
-		}
-	}
-	r.tokens = append(r.tokens, a)
-	return a.ID
-}
-
-// place adds a token of a file, which says its id.
-func (r *register) place(where string, a addedToken) error {
-	if a.Content == "" {
-		return fmt.Errorf("%s: the token with id %d is empty", where, a.ID)
-	}
-	if id := r.add(a); id != a.ID {
-		return fmt.Errorf("%s: %q has id %d, want %d, its id in the vocabulary or the next one (Hugging Face's tokenizers gives it that)", where, a.Content, a.ID, id)
-	}
-	return nil
-}
-
 // describe makes the tokenizer of a model, of its vocabulary, what tokenizer.json says (nil
 // if there is none), and what the files beside it do: as transformers 5 does.
 func (d *described) describe(t Tokenizer, v vocabulary, p *pipeline) (Tokenizer, error) {
@@ -142,7 +104,7 @@ func (d *described) describe(t Tokenizer, v vocabulary, p *pipeline) (Tokenizer,
 			class = gpt1Class
 		}
 	}
-	r := &register{vocab: v}
+	r := newRegister(v)
 	var n normalizer
 	if p != nil {
 		for _, a := range p.AddedTokens {
@@ -163,7 +125,6 @@ func (d *described) describe(t Tokenizer, v vocabulary, p *pipeline) (Tokenizer,
 	if err := r.check(t); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(r.tokens, func(a, b addedToken) int { return cmp.Compare(a.ID, b.ID) })
 	a := newAdded(t, r.tokens, n)
 	a.config, a.files = maps.Clone(d.config), d.files
 	d.name(a, v, named)
@@ -179,24 +140,6 @@ func (d *described) describe(t Tokenizer, v vocabulary, p *pipeline) (Tokenizer,
 		return t, nil
 	}
 	return a, nil
-}
-
-// check tells which tokens cannot be added to a tokenizer.
-func (r *register) check(t Tokenizer) error {
-	owner := make(map[int]string)
-	for token, id := range r.vocab {
-		owner[id] = token
-	}
-	for _, a := range r.tokens {
-		if other, ok := owner[a.ID]; ok && other != a.Content {
-			return fmt.Errorf("added token %q has id %d, as %q has", a.Content, a.ID, other)
-		}
-		owner[a.ID] = a.Content
-		if a.Normalized && t.Name() == "gpt1" {
-			return fmt.Errorf("added_tokens: %q is normalized, want false for GPT-1", a.Content)
-		}
-	}
-	return nil
 }
 
 // name takes the ends of a text and the other special tokens that have a name.

@@ -45,7 +45,7 @@ func (d *described) tokens(r *register, class string, sure bool) (named map[stri
 		listed, where = d.addedByID(tokens), addedFile
 	}
 	for _, a := range listed {
-		if i := slices.IndexFunc(r.tokens, func(t addedToken) bool { return t.Content == a.Content && t.ID == a.ID }); i >= 0 && where == addedFile {
+		if t, ok := r.find(a.Content); ok && t.ID == a.ID && where == addedFile {
 			continue // tokenizer.json has its flags
 		}
 		if err := r.place(where, a); err != nil {
@@ -54,40 +54,6 @@ func (d *described) tokens(r *register, class string, sure bool) (named map[stri
 	}
 	r.addNamed(tokens, listed)
 	return names, nil
-}
-
-// known are those of the implied tokens that there are. Beside a tokenizer.json without a
-// tokenizer_config.json it is not known whether transformers would add others.
-func (r *register) known(implied map[string]string) map[string]string {
-	there := make(map[string]string)
-	for role, text := range implied {
-		if hasKey(r.vocab, text) || slices.ContainsFunc(r.tokens, func(t addedToken) bool { return t.Content == text }) {
-			there[role] = text
-		}
-	}
-	return there
-}
-
-// addNamed adds the tokens with a name that were not there before. Where a token has several,
-// with other flags, those of the last count, but none twice.
-func (r *register) addNamed(tokens []namedToken, listed []addedToken) {
-	before := slices.Clone(r.tokens)
-	var done []namedToken
-	for _, a := range tokens {
-		is := func(t addedToken) bool { return t.Content == a.Content }
-		if slices.ContainsFunc(before, is) {
-			continue
-		}
-		if i := slices.IndexFunc(listed, is); i >= 0 {
-			a = namedToken{listed[i], false}
-		}
-		if slices.Contains(done, a) {
-			continue
-		}
-		done = append(done, a)
-		a.Special = true
-		r.add(a.addedToken)
-	}
 }
 
 // listedIn are the tokens of added_tokens_decoder, by id; nil if it is not there.

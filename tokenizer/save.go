@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -110,10 +109,10 @@ func (a *added) pipeline() *pipeline {
 	} else if len(a.before)+len(a.after) > 0 {
 		p.PostProcessor = templateOf(a, a.before, a.after)
 	}
-	p.AddedTokens = slices.SortedFunc(slices.Values(a.tokens), func(a, b addedToken) int { return cmp.Compare(a.ID, b.ID) })
-	r := &register{vocab: p.Model.Vocab}
-	for _, t := range p.AddedTokens {
-		if r.add(t) != t.ID { // it would be numbered anew, unless the vocabulary has it
+	p.AddedTokens = slices.Clone(a.tokens)
+	r := newRegister(p.Model.Vocab)
+	if slices.ContainsFunc(p.AddedTokens, func(t addedToken) bool { return r.add(t) != t.ID }) {
+		for _, t := range p.AddedTokens { // some would be numbered anew, unless the vocabulary has them
 			p.Model.Vocab[t.Content] = t.ID
 		}
 	}

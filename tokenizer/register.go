@@ -1,0 +1,113 @@
+package tokenizer
+
+import "fmt"
+
+// register numbers added tokens as Hugging Face's tokenizers does: one that the vocabulary
+// has keeps its id, others follow.
+type register struct {
+	vocab  vocabulary
+	tokens []addedToken
+	places map[string]int // in tokens, by their texts
+	next   int            // the id of one that the vocabulary has not
+}
+
+func newRegister(v vocabulary) *register {
+	return &register{vocab: v, places: make(map[string]int), next: len(v)}
+}
+
+// find is the token of a text.
+func (r *register) find(text string) (a addedToken, ok bool) {
+	i, ok := r.places[text]
+	if ok {
+		a = r.tokens[i]
+	}
+	return a, ok
+}
+
+// add adds a token, or gives another flags, and returns its id.
+func (r *register) add(a addedToken) int {
+	if i, ok := r.places[a.Content]; ok {
+		a.ID = r.tokens[i].ID
+		r.tokens[i] = a
+		return a.ID
+	}
+	id, ok := r.vocab[a.Content]
+	if !ok {
+		id = r.next
+	}
+	a.ID = id
+	r.keep(a)
+	return id
+}
+
+// keep adds a new token with the id that it has.
+func (r *register) keep(a addedToken) {
+	r.places[a.Content] = len(r.tokens)
+	r.tokens = append(r.tokens, a)
+	r.next = max(r.next, a.ID+1)
+}
+
+// place adds a token of a file, which says its id.
+func (r *register) place(where string, a addedToken) error {
+	if a.Content == "" {
+		return fmt.Errorf("%s: the token with id %d is empty", where, a.ID)
+	}
+	if id := r.add(a); id != a.ID {
+		return fmt.Errorf("%s: %q has id %d, want %d, its id in the vocabulary or the next one (Hugging Face's tokenizers gives it that)", where, a.Content, a.ID, id)
+	}
+	return nil
+}
+
+// check tells which tokens cannot be added to a tokenizer.
+func (r *register) check(t Tokenizer) error {
+	owner := make(map[int]string)
+	for token, id := range r.vocab {
+		owner[id] = token
+	}
+	for _, a := range r.tokens {
+		if other, ok := owner[a.ID]; ok && other != a.Content {
+			return fmt.Errorf("added token %q has id %d, as %q has", a.Content, a.ID, other)
+		}
+		owner[a.ID] = a.Content
+		if a.Normalized && t.Name() == "gpt1" {
+			return fmt.Errorf("added_tokens: %q is normalized, want false for GPT-1", a.Content)
+		}
+	}
+	return nil
+}
+
+// known are those of the implied tokens that there are. Beside a tokenizer.json without a
+// tokenizer_config.json it is not known whether transformers would add others.
+func (r *register) known(implied map[string]string) map[string]string {
+	there := make(map[string]string)
+	for role, text := range implied {
+		if _, added := r.find(text); added || hasKey(r.vocab, text) {
+			there[role] = text
+		}
+	}
+	return there
+}
+
+// addNamed adds the tokens with a name that were not there before. Where a token has several,
+// with other flags, those of the last count, but none twice.
+func (r *register) addNamed(tokens []namedToken, listed []addedToken) {
+	byText := make(map[string]addedToken)
+	for _, a := range listed {
+		byText[a.Content] = a
+	}
+	before, done := len(r.tokens), make(map[namedToken]bool)
+	for _, a := range tokens {
+		if i, ok := r.places[a.Content]; ok && i < before {
+			continue
+		}
+		if flags, ok := byText[a.Content]; ok {
+			a = namedToken{flags, false}
+		}
+		if done[a] {
+			continue
+		}
+		done[a] = true
+		a.Special = true
+		r.add(a.addedToken)
+	}
+}
