@@ -1,0 +1,157 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Compile turns the graph into a program that computes outs. A graph can be
+// compiled once.
+func (s *Scope) Compile(outs ...*G.Node) (*Program, error) { return s.compile(nil, outs) }
+
+// CompileGrad is Compile with a scalar loss and its gradient with respect to every
+// parameter of the graph, by Gorgonia's symbolic differentiation. A parameter that
+// the loss does not depend on is an error: it would never learn.
+func (s *Scope) CompileGrad(loss *G.Node, outs ...*G.Node) (*Program, error) {
+	if s.err == nil && loss == nil {
+		return nil, errors.New("graph: the loss is nil; want a scalar node")
+	}
+	return s.compile(loss, outs)
+}
+
+// compile makes the program, in steps that the graph must be fit for.
+func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
+	if err := s.checkCompile(outs); err != nil {
+		return nil, err
+	}
+	s.compiled = true
+	p := s.newProgram()
+	outs = slices.Clone(outs)
+	for _, at := range s.sights {
+		outs = append(outs, at.node)
+	}
+	if loss != nil {
+		outs = append(outs, loss)
+	}
+	roots, err := s.right(outs)
+	if err != nil {
+		return nil, err
+	}
+	if loss != nil {
+		if err := s.checkPatterns(); err != nil {
+			return nil, err
+		}
+		p.loss = s.repaired(loss)
+		grads, err := p.differentiate()
+		if err != nil {
+			return nil, err
+		}
+		roots = append(p.sinkGradients(grads), roots...)
+	}
+	if len(roots) == 0 {
+		return nil, errors.New("graph: nothing to compute: Compile was given no outputs")
+	}
+	if err := p.assemble(roots, outs); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// checkCompile fails if what was declared, or asked for, cannot be compiled.
+func (s *Scope) checkCompile(outs G.Nodes) error {
+	if s.err != nil {
+		return s.err
+	}
+	if err := s.checkEdits(); err != nil {
+		return err
+	}
+	if slices.Contains(outs, nil) {
+		return fmt.Errorf("graph: output %d is nil; want a node", slices.Index(outs, nil))
+	}
+	if s.compiled {
+		return errors.New("graph: compiled twice; build the graph anew for another program")
+	}
+	return nil
+}
+
+// newProgram is a program with the graph's inputs and parameters.
+func (s *Scope) newProgram() *Program {
+	p := &Program{
+		builder: s.builder,
+		ints:    make(map[string][]int),
+		floats:  make(map[string][]float32),
+		outs:    make(map[*G.Node]*output),
+	}
+	for _, param := range s.params.All() {
+		if s.inputs[param.name] != nil {
+			p.params = append(p.params, param)
+		}
+	}
+	for name, n := range s.inputs {
+		if s.params.Get(name) != nil {
+			continue
+		}
+		if n.Dtype() == tensor.Int {
+			p.ints[name] = nil
+		} else {
+			p.floats[name] = nil
+		}
+	}
+	return p
+}
+
+// right is what stands for outs, repaired. What cannot be is refused.
+func (s *Scope) right(outs G.Nodes) (roots G.Nodes, err error) {
+	for _, n := range outs {
+		roots = append(roots, s.repaired(n))
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	if err := s.refuse(roots); err != nil {
+		return nil, err
+	}
+	if s.memory != nil {
+		return roots, s.checkRows(roots)
+	}
+	return roots, nil
+}
+
+// assemble makes the machine of what roots need, from which outs are read, and plans its memory.
+func (p *Program) assemble(roots, outs G.Nodes) (err error) {
+	if p.machine, err = p.newMachine(roots); err != nil {
+		return err
+	}
+	var kept G.Nodes
+	for _, n := range roots {
+		kept = append(kept, p.machine.nodes[n])
+	}
+	for _, g := range p.gradients {
+		if g.added != nil { // Gorgonia keeps what it knows as a gradient from being written over
+			G.SetDerivOf(p.machine.nodes[g.added], p.machine.nodes[p.inputs[g.param.name]])
+		}
+	}
+	for _, n := range outs {
+		right := p.repairs[n]
+		if right == nil {
+			right = n
+		}
+		o := newOutput(p.machine.nodes[right])
+		p.outs[n], p.outs[right] = o, o // a caller has either
+		if o.reader != nil {
+			kept = append(kept, o.reader)
+		}
+	}
+	order, err := G.Sort(p.machine.graph)
+	if err != nil {
+		return fmt.Errorf("graph: %w", err)
+	}
+	slices.Reverse(order)
+	p.dropUnused()
+	p.plan(order, kept)
+	return nil
+}
