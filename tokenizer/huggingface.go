@@ -134,7 +134,7 @@ func (p *pipeline) save(dir string, config map[string]json.RawMessage, files map
 		}
 	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
+		if err := wholefile.Write(filepath.Join(dir, name), text); err != nil {
 			return err
 		}
 	}

@@ -87,13 +87,13 @@ func (r *run) loop(ctx context.Context) error {
 		// An update in progress is finished, come what may.
 		n := r.at.Step + 1
 		err := r.step(context.WithoutCancel(ctx))
+		if errors.Is(err, io.EOF) {
+			return r.fail(fmt.Errorf("train: step %d of %d: the training data ended: %w", n, r.Steps, io.EOF))
+		}
 		if err == nil {
 			err = r.tell(func(o Observer) error { return o.OnStep(*r.at.Last) })
 		}
-		switch {
-		case errors.Is(err, io.EOF):
-			return r.fail(fmt.Errorf("train: step %d of %d: the training data ended: %w", n, r.Steps, io.EOF))
-		case err != nil:
+		if err != nil {
 			return r.fail(fmt.Errorf("train: step %d: %w", n, err))
 		}
 	}

@@ -335,6 +335,8 @@ func TestTrainerErrors(t *testing.T) {
 			"train: step 3 of 60: the training data ended: EOF"},
 		{"observer", func(t *Trainer) { t.Observers = []Observer{atStep{2, func() error { return errTest }}} }, errTest,
 			"train: step 2: a test's own error"},
+		{"observer's end", func(t *Trainer) { t.Observers = []Observer{atStep{2, func() error { return io.EOF }}} }, io.EOF,
+			"train: step 2: EOF"},
 		{"save", func(t *Trainer) { t.Save, t.SaveEvery = func(State) error { return errTest }, 3 }, errTest,
 			"train: saving step 3: a test's own error"},
 		{"validation", func(t *Trainer) { t.Validation = func() (datasets.Stream, error) { return nil, errTest } }, errTest,

@@ -78,8 +78,8 @@ func (f *File) Commit() error {
 
 // Discard gives the file up, unless it is done.
 func (f *File) Discard() {
+	f.Close() // an error, if it is done
 	if f.path != "" {
-		f.Close()
 		os.Remove(f.path + suffix)
 		f.path = ""
 	}

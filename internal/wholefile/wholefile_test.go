@@ -78,6 +78,14 @@ func TestWriteThrough(t *testing.T) {
 	if err := Write(os.DevNull, []byte("x")); err != nil {
 		t.Error(err)
 	}
+	f, err := Create(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Discard()
+	if _, err := f.Write([]byte("x")); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("%v; want a file that is closed", err)
+	}
 }
 
 // TestWriteErrors name the file, not that under which it is written.
