@@ -76,6 +76,9 @@ func (g *Generator) Beam(ctx context.Context, prompt []int, n int, o BeamOptions
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("generate: %w", err)
 		}
+		if err := checkNumbers(logits); err != nil {
+			return nil, err
+		}
 		from := b.extend(logits)
 		if b.finished(i + 1) {
 			break

@@ -77,6 +77,15 @@ func (g *Generator) Logits(ids []int) ([]float32, error) {
 
 var errNoPrompt = errors.New("generate: no tokens to go on from")
 
+// checkNumbers refuses logits of which nothing can be chosen: a model that has gone wrong in one
+// place gives NaN everywhere.
+func checkNumbers(row []float32) error {
+	if row[0] != row[0] {
+		return errors.New("generate: the model's logits are NaN: its weights are, or are too large")
+	}
+	return nil
+}
+
 // open returns the session for a number of sequences. That of another number is closed: it
 // would keep its memory.
 func (g *Generator) open(batch int) (*session, error) {

@@ -94,6 +94,9 @@ func (g *Generator) batch(ctx context.Context, prompts [][]int, n int, o Options
 				continue
 			}
 			row := logits[b*vocab : (b+1)*vocab]
+			if err := checkNumbers(row); err != nil {
+				return err
+			}
 			t := Token{Sequence: b, ID: sampler.choose(g.candidates(row), ids[b], random[b])}
 			switch {
 			case t.ID < 0:

@@ -38,8 +38,11 @@ first. The text appears as it is chosen.
 Without --prompt, prompts are read from standard input, one a line; on a terminal one
 can type them. An empty prompt is the beginning of a text. A text ends with the end of
 text that the checkpoint's files name (generation_config.json, config.json, then the
-tokenizer's), at a --stop string, or after --tokens. Where it reaches the model's
-context, the older half of what the model sees is forgotten.`,
+tokenizer's), at a --stop string, after --tokens, or where --no-repeat leaves nothing to
+go on with. Where it reaches the model's context, the older half of what the model sees
+is forgotten.
+
+Flags that contradict each other, or would do nothing beside others, are refused.`,
 		Example: `  gorgpt generate --from runs/gpt2-nano-20260102-150405/checkpoints/best --prompt 'func main() {' --tokens 200
   gorgpt generate --from DIR --prompt 'Once' --samples 3 --temperature 1 --min-p 0.05 --stop '.'
   gorgpt generate --from DIR --prompt 'Once' --beams 4 --json < /dev/null
