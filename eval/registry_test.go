@@ -25,6 +25,9 @@ func TestHeeds(t *testing.T) {
 			t.Errorf("%+v", n)
 		}
 		names[n.Name] = true
+		if n.Optional != (n.Name == "golden") {
+			t.Errorf("%s works without a file: %v", n.Name, n.Optional)
+		}
 		found, err := eval.Find(n.Name)
 		if err != nil || found.Name != n.Name {
 			t.Errorf("%s: found %s, %v", n.Name, found.Name, err)
