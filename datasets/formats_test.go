@@ -244,7 +244,7 @@ func TestBadRecords(t *testing.T) {
 	}{
 		"syntax.jsonl":  {strings.Join(lines[:16], "") + "{\"text\": oops}\n", `syntax.jsonl:17: not a JSON object: invalid character 'o' looking for beginning of value`, 1},
 		"field.jsonl":   {lines[0] + `{"b": "x", "a": 1}`, `field.jsonl:2: no field "text"; there are: a, b`, 1},
-		"type.jsonl":    {lines[0] + `{"text": 7}`, `type.jsonl:2: field "text" is not a string`, 1},
+		"type.jsonl":    {lines[0] + `{"text": 7}`, `type.jsonl:2: field "text": want a text, got a number`, 1},
 		"all.jsonl":     {bad, `all.jsonl:17: not a JSON object: invalid character 'o' looking for beginning of value`, 4},
 		"all.jsonl.gz":  {gzipped(t, bad), `all.jsonl.gz:17: not a JSON object: invalid character 'o' looking for beginning of value`, 4},
 		"cut.jsonl.gz":  {cut[:len(cut)-200], "the file ends within its compressed data: it was cut short", 1},

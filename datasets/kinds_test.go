@@ -48,6 +48,7 @@ func TestNotText(t *testing.T) {
 		"a.zip":        {"PK\x03\x04\x14\x00", "this is a zip archive", "1 archived"},
 		"unzipped.txt": {gzipped(t, "text"), "this is compressed by gzip: decompress it with gunzip", "1 compressed"},
 		"list.json":    {"[{\"text\": \"a\"},\n {\"text\": \"b\"}]\n", "list.json:1: not a JSON object: unexpected end of JSON input; of JSON, lines are read that hold an object each", "1 other JSON"},
+		"lines.json":   {"[{\"text\": \"a\"}]\n", "lines.json:1: not a JSON object: want an object, got a list; of JSON, lines are read", "1 other JSON"},
 		"pretty.json":  {"{\n  \"text\": \"a\"\n}\n", "pretty.json:1: not a JSON object", "1 other JSON"},
 		"train.bin.gz": {gzipped(t, "\x01\x00\x02\x00"), "token shards are mapped into memory: decompress it (gunzip)", "1 compressed"},
 		// Git LFS in every reader.
@@ -94,7 +95,7 @@ func TestJSON(t *testing.T) {
 	for name, want := range map[string]string{
 		"c4.json": "EOF", "c4.json.gz": "EOF",
 		"other.json": `DIR/other.json:1: no field "text"; there are: body`,
-		"bad.json":   "DIR/bad.json:2: not a JSON object: invalid character 'o' looking for beginning of value",
+		"bad.json":   "DIR/bad.json:2: not a JSON object: invalid character 'o' looking for beginning of value (byte 1)",
 	} {
 		if err := firstError(t, filepath.Join(dir, name)); err == nil || strings.ReplaceAll(err.Error(), dir, "DIR") != want {
 			t.Errorf("%s: %v, want %s", name, err, want)

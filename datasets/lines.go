@@ -220,7 +220,7 @@ func textOf(line []byte, field string) ([]byte, error) {
 	if err := plaintext.Check(line); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(line, &object); err != nil {
+	if err := plainjson.Unmarshal(line, &object); err != nil {
 		return nil, &notRecord{err}
 	}
 	raw, ok := object[field]
@@ -229,10 +229,7 @@ func textOf(line []byte, field string) ([]byte, error) {
 		return nil, fmt.Errorf("no field %q; there are: %s", field, strings.Join(names[:min(len(names), 10)], ", "))
 	}
 	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return nil, fmt.Errorf("field %q is not a string", field)
-	}
-	if err := plainjson.CheckText(raw); err != nil { // which the decoder mends with U+FFFD
+	if err := plainjson.Unmarshal(raw, &text); err != nil {
 		return nil, fmt.Errorf("field %q: %w", field, err)
 	}
 	return []byte(text), nil

@@ -88,7 +88,9 @@ func (c Columns) rows(path string, lines []line) (rows []row, torn int, err erro
 		}
 		values := make(map[string]string, len(names))
 		for i, name := range names {
-			values[name] = fields[i]
+			if _, twice := values[name]; !twice { // of several of a name, pandas has the first by it
+				values[name] = fields[i]
+			}
 		}
 		rows = append(rows, row{l.number, values})
 	}

@@ -21,6 +21,8 @@ func TestText(t *testing.T) {
 		"mac.csv":       {"text,label\ra,1\rb,1\r", "a|b"},
 		"odd.csv":       {"text,label\n\"a\"b\"c\",1\n", `ab"c"`},
 		"inside.csv":    {"text,label\n5\" disk,1\n", `5" disk`},
+		"twice.csv":     {"text,label,text,label\na,1,b,0\n", "a"}, // pandas calls the others text.1 and label.1
+		"twice.tsv":     {"text\tlabel\tlabel\na\t1\t0\n", "a"},
 		"blank.csv":     {"text,label\n\n  \na,1\n", "a"},
 		"quoted.tsv":    {"text\tlabel\n\"say \"\"a\tb\"\"\"\t1\nc\t1\n", "say \"a\tb\"|c"},
 		"raw.tsv":       {"text\tlabel\n\"Yes,\" he said\t1\n\"c\"\t1\n", `"Yes," he said|"c"`}, // quotes that no writer of tables puts
