@@ -12,7 +12,7 @@ type classifier struct {
 func loadClassifier(dir string) (*classifier, error) {
 	t, err := finetune.Open(dir)
 	if err != nil {
-		return nil, err
+		return nil, notCheckpoint(dir, err)
 	}
 	p, err := t.Predictor(1)
 	return &classifier{t, p}, err
