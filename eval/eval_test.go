@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -445,6 +446,37 @@ func TestReaders(t *testing.T) {
 		}
 		if _, err = named.New(eval.Options{}).Evaluate(t.Context(), open(t, 0), path); err == nil || err.Error() != path+c.want {
 			t.Errorf("%s: %v, want %s%s", c.on, err, path, c.want)
+		}
+	}
+}
+
+// TestMissingKeys: a record less any one of its keys is an error of its line, no panic and no
+// question with a hole.
+func TestMissingKeys(t *testing.T) {
+	for on, record := range map[string]string{
+		"hellaswag-harness": `{"activity_label":"a","ctx_a":"b","ctx_b":"c","endings":["x","y"],"label":0}`,
+		"winograd":          `{"sentence":"a _ b","option1":"x","option2":"y","answer":"1"}`,
+		"lambada":           `{"text":"a b"}`,
+	} {
+		var row map[string]any
+		if err := json.Unmarshal([]byte(record), &row); err != nil {
+			t.Fatal(err)
+		}
+		named, err := eval.Find(on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key := range row {
+			less := maps.Clone(row)
+			delete(less, key)
+			text, _ := json.Marshal(less)
+			path := filepath.Join(t.TempDir(), on)
+			if err := os.WriteFile(path, text, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := named.New(eval.Options{}).Evaluate(t.Context(), open(t, 0), path); err == nil || !strings.HasPrefix(err.Error(), path+":1: ") {
+				t.Errorf("%s without %s: %v", on, key, err)
+			}
 		}
 	}
 }

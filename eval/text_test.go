@@ -148,6 +148,9 @@ func TestStreamAt(t *testing.T) {
 	if _, err := s.at(0, 1); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
+	if _, err := (Perplexity{}).sequence(t.Context(), &Subject{Window: 4}, s, 9, nil); !errors.Is(err, broken) {
+		t.Errorf("error %v of a window", err)
+	}
 }
 
 // TestTextMemory: a text of 64 MB takes a few, whatever its tokens would.

@@ -89,6 +89,7 @@ func TestHoldOut(t *testing.T) {
 		{35, func(i int) int { return i / 18 }, "[10 20 30]"},
 		{35, func(i int) int { return i % 2 }, "[1 12 23]"},
 		{110, func(i int) int { return i % 10 / 9 }, "[1 12 23 34 45 56 67 78 89 100 101]"},
+		{105, func(i int) int { return i % 10 / 9 }, "[1 12 23 34 45 56 67 78 89 100]"},
 		{9, func(i int) int { return i % 2 }, "[]"},
 	} {
 		set := tasks.Set{Skipped: 3}

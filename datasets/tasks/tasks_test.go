@@ -1,7 +1,9 @@
 package tasks_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -33,6 +35,41 @@ func show(e tasks.Example) string {
 		return s + fmt.Sprintf(" %g", e.Score)
 	}
 	return s + fmt.Sprintf(" %d", e.Label)
+}
+
+// TestMissingKeys: a record less any one of its keys is an error of its line, no panic and no
+// example with a hole.
+func TestMissingKeys(t *testing.T) {
+	for _, c := range []struct{ task, record string }{
+		{"race", `{"article":"a","question":"q","options":["B","A"],"answer":"A"}`},
+		{"piqa", `{"goal":"g","sol1":"x","sol2":"y","label":1}`},
+		{"hellaswag", `{"ctx":"c","endings":["3","2"],"label":"1"}`},
+		{"commonsense_qa", `{"question":"q","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"B"}`},
+		{"openbookqa", `{"question_stem":"q","choices":{"text":["B","A"],"label":["A","B"]},"answerKey":"A"}`},
+		{"arc", `{"question":{"stem":"q","choices":[{"text":"x","label":"A"},{"text":"y","label":"B"}]},"answerKey":"B"}`},
+		{"sst2", `{"sentence":"good","label":1}`},
+		{"mrpc", `{"sentence1":"a","sentence2":"b","label":0}`},
+		{"snli", `{"premise":"a","hypothesis":"b","label":2}`},
+		{"stsb", `{"sentence1":"a","sentence2":"b","label":3.8}`},
+	} {
+		var row map[string]any
+		if err := json.Unmarshal([]byte(c.record), &row); err != nil {
+			t.Fatal(err)
+		}
+		task, err := tasks.Find(c.task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key := range row {
+			less := maps.Clone(row)
+			delete(less, key)
+			text, _ := json.Marshal(less)
+			path := write(t, "r.jsonl", string(text))
+			if set, err := task.Read(path); err == nil || !strings.HasPrefix(err.Error(), path+":1: ") {
+				t.Errorf("%s without %s: %v, %v", c.task, key, set.Examples, err)
+			}
+		}
+	}
 }
 
 // TestRead: every task in every form that it is published in.

@@ -1,0 +1,98 @@
+package layers_test
+
+import (
+	"math"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+)
+
+// TestPieces: positions and attention, three rows and then two in an incremental graph, are
+// those of all five at once.
+func TestPieces(t *testing.T) {
+	const context, width = 5, 4
+	for name, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
+		"learned":    func(s *graph.Scope, x *G.Node) *G.Node { return layers.LearnedPositions(s, x, context, context) },
+		"sinusoidal": func(s *graph.Scope, x *G.Node) *G.Node { return layers.SinusoidalPositions(s, x, context) },
+		"attention": func(s *graph.Scope, x *G.Node) *G.Node {
+			return layers.Attention(s, x, 2, context, layers.Init(graph.Normal(1)), layers.Window(2))
+		},
+	} {
+		params := graph.NewParams(1)
+		run := func(x []float32, past int, given ...graph.Option) []float32 {
+			s := graph.New(params, given...)
+			y := layer(s.At("a"), s.Floats("x", len(x)/width, width))
+			p, err := s.Compile(y)
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			defer p.Close()
+			if err := p.SetFloats("x", x); err != nil {
+				t.Fatal(name, err)
+			}
+			if len(given) > 0 {
+				if err := p.SetInts("past", []int{past}); err != nil {
+					t.Fatal(name, err)
+				}
+			}
+			if err := p.Run(); err != nil {
+				t.Fatal(name, err)
+			}
+			return append([]float32(nil), p.Value(y)...)
+		}
+		x := make([]float32, context*width)
+		for i := range x {
+			x[i] = float32(i%7) / 7
+		}
+		want := run(x, 0)
+		memory := graph.Incremental(graph.NewMemory(1, context))
+		got := append(run(x[:3*width], 0, memory), run(x[3*width:], 3, memory)...)
+		for i := range want {
+			if math.Abs(float64(got[i]-want[i])) > 1e-6 {
+				t.Errorf("%s: %v in pieces, want %v", name, got, want)
+				break
+			}
+		}
+	}
+}
+
+// TestDims: sizes that no GPT has, and inputs that are no rows.
+func TestDims(t *testing.T) {
+	good := layers.Dims{Vocab: 1, Context: 1, Width: 1, Layers: 1, Heads: 1}
+	for _, c := range []struct {
+		change func(d *layers.Dims)
+		want   string
+	}{
+		{func(d *layers.Dims) {}, ""},
+		{func(d *layers.Dims) { d.Width, d.Heads = 6, 3 }, ""},
+		{func(d *layers.Dims) { d.Vocab = 0 }, "the vocabulary is 0, want 1 or more"},
+		{func(d *layers.Dims) { d.Context = 0 }, "the context is 0, want 1 or more"},
+		{func(d *layers.Dims) { d.Width = -1 }, "the width is -1, want 1 or more"},
+		{func(d *layers.Dims) { d.Layers = 0 }, "the number of layers is 0, want 1 or more"},
+		{func(d *layers.Dims) { d.Heads = 0 }, "the number of heads is 0, want 1 or more"},
+		{func(d *layers.Dims) { d.Width, d.Heads = 6, 4 }, "width 6 is not a multiple of 4 heads"},
+	} {
+		d := good
+		c.change(&d)
+		if err := d.Validate(); (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+			t.Errorf("%+v: %v, want %q", d, err, c.want)
+		}
+	}
+	for want, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
+		"Linear: x is (2, 2, 4); want (N, K)":                           func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 3) },
+		"LayerNorm: x is (2, 2, 4); want (N, C)":                        func(s *graph.Scope, x *G.Node) *G.Node { return layers.LayerNorm(s, x) },
+		"MLP: x is (2, 2, 4); want (N, C)":                              func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, x, 3, nil) },
+		"Attention: x is (2, 2, 4); want (B·T, C)":                      func(s *graph.Scope, x *G.Node) *G.Node { return layers.Attention(s, x, 2, 2) },
+		"LearnedPositions: x is (2, 2, 4); want (B·T, C)":               func(s *graph.Scope, x *G.Node) *G.Node { return layers.LearnedPositions(s, x, 2, 2) },
+		"AttentionWeights: qkv is (2, 2, 4); want (B·T, 3C) of 2 heads": func(s *graph.Scope, x *G.Node) *G.Node { return layers.AttentionWeights(s, x, 2, 2, 0) },
+	} {
+		s := graph.New(graph.NewParams(1))
+		layer(s, s.Floats("x", 2, 2, 4))
+		if err := s.Err(); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
