@@ -77,11 +77,11 @@ func (c Classifier) inputs(s *graph.Scope, batch, context int) inputs {
 func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x, embedding *G.Node) {
 	head := s.At("classifier")
 	x, embedding = c.Base.States(s, in.tokens) // (B·K·T, C), (V, C)
-	state := ops.Embed(head, in.extract, x)    // (B·K, C)
+	state := ops.Pick(head, in.extract, x)     // (B·K, C)
 	init := layers.Init(graph.Normal(0.02))
 	switch c.Kind {
 	case tasks.Similarity:
-		state = ops.Add(head, state, ops.Embed(head, in.swapped, x))           // (B, C)
+		state = ops.Add(head, state, ops.Pick(head, in.swapped, x))            // (B, C)
 		scores = layers.Classifier(head, state, c.Outputs, 1, c.Dropout, init) // (B, outputs)
 	case tasks.MultipleChoice:
 		scores = layers.Classifier(head, state, 1, c.Outputs, c.Dropout, init) // (B·K, 1)

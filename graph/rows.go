@@ -8,7 +8,7 @@ import (
 
 // checkRows fails if an op of an incremental graph is given rows of a piece, and may look at
 // others than its own: those that came before are not there, and it would compute something
-// else than in the whole graph.
+// else than in the whole graph. So it would with the rows of a weight, one for each of the data's.
 func (b *builder) checkRows(roots G.Nodes) error {
 	rows := make(map[*G.Node]bool) // nodes that differ from piece to piece
 	for _, n := range declared(roots) {
@@ -21,6 +21,14 @@ func (b *builder) checkRows(roots G.Nodes) error {
 			rows[n] = true
 			if i >= rowWise(n) {
 				return fmt.Errorf("%s: nothing says that each row of its result comes from the same row of input %d alone (graph.Op.RowWise), so the model cannot be run piece by piece", b.placeOf(n), i)
+			}
+		}
+		if !rows[n] {
+			continue
+		}
+		for i, x := range in[:min(len(in), rowWise(n))] {
+			if !rows[x] && x.Shape().TotalSize() != 1 {
+				return fmt.Errorf("%s: each row of its result comes from another row of input %d (graph.Op.RowWise), which holds weights: a piece would get those of the first rows, so the model cannot be run piece by piece", b.placeOf(n), i)
 			}
 		}
 	}

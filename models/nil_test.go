@@ -25,7 +25,7 @@ func TestNil(t *testing.T) {
 		}{
 			{func(s *graph.Scope) *G.Node { return m.Graph(s, nil) }, name + ": tokens is nil; want a node"},
 			{func(s *graph.Scope) *G.Node { return m.Graph(s.At("student"), nil) }, "student: " + name + ": tokens is nil; want a node"},
-			{func(s *graph.Scope) *G.Node { return m.GraphAt(s, s.Ints("tokens", 1, 5), nil) }, "rows: Embed: ids is nil; want a node"},
+			{func(s *graph.Scope) *G.Node { return m.GraphAt(s, s.Ints("tokens", 1, 5), nil) }, "rows: Pick: ids is nil; want a node"},
 			{func(s *graph.Scope) *G.Node { return m.GraphAt(s, nil, s.Ints("rows", 1)) }, name + ": tokens is nil; want a node"},
 			{func(s *graph.Scope) *G.Node { return m.Loss(s, s.Ints("tokens", 1, 5), nil) }, "lm_head: LinearCrossEntropy: targets is nil; want a node"},
 			{func(s *graph.Scope) *G.Node { return m.Loss(s, nil, nil) }, name + ": tokens is nil; want a node"},

@@ -12,16 +12,24 @@ import (
 
 // Embed looks ids up in table (V, C): row n of the result (N, C) is row ids[n] of
 // table, where N counts the elements of ids, of any shape.
-func Embed(s *graph.Scope, ids, table *G.Node) *G.Node {
-	ids, table = s.Given("Embed", "ids", ids), s.Given("Embed", "table", table)
+func Embed(s *graph.Scope, ids, table *G.Node) *G.Node { return lookUp(s, "Embed", 1, ids, table) }
+
+// Pick takes rows (N) of x (M, C), as those at which logits are wanted: (N, C). It is [Embed] with data
+// for a table, and works piece by piece, the rows being counted within a piece; what looks from one row
+// of a sequence at another is no work for it.
+func Pick(s *graph.Scope, rows, x *G.Node) *G.Node { return lookUp(s, "Pick", 2, rows, x) }
+
+// lookUp declares the op called name, that many of whose inputs go row by row.
+func lookUp(s *graph.Scope, name string, rowWise int, ids, table *G.Node) *G.Node {
+	ids, table = s.Given(name, "ids", ids), s.Given(name, "table", table)
 	if !isIDs(ids) || !isMatrix(table) {
-		return s.Fail("Embed", tensor.Shape{ids.Shape().TotalSize(), dim(table, 1)}, "ids are %v of shape %v, table %v; want integers and a matrix (V, C)", ids.Dtype(), ids.Shape(), table.Shape())
+		return s.Fail(name, tensor.Shape{ids.Shape().TotalSize(), dim(table, 1)}, "ids are %v of shape %v, table %v; want integers and a matrix (V, C)", ids.Dtype(), ids.Shape(), table.Shape())
 	}
 	vocab, width := table.Shape()[0], table.Shape()[1]
 	count := ids.Shape().TotalSize()
 	return s.Apply(graph.Op{
-		Name:    "Embed",
-		RowWise: 2, // of the table too: the rows that logits are computed from are picked by this
+		Name:    name,
+		RowWise: rowWise,
 		Out:     tensor.Shape{count, width},
 		Run: func(a *graph.Args) error {
 			ids := a.Ints(0)
@@ -33,7 +41,7 @@ func Embed(s *graph.Scope, ids, table *G.Node) *G.Node {
 		},
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
 			return G.Nodes{nil, s.Apply(graph.Op{
-				Name:  "EmbedGrad",
+				Name:  name + "Grad",
 				Out:   tensor.Shape{vocab, width},
 				FLOPs: int64(count * width),
 				Sums:  true,

@@ -32,6 +32,8 @@ func TestFLOPs(t *testing.T) {
 			map[string]int64{"CrossEntropy": 4 * n * c, "CrossEntropyGrad": 5 * n * c}},
 		{"Embed", func(s *graph.Scope) *G.Node { return ops.Embed(s, s.Ints("t", n), weight(s, v, c)) },
 			map[string]int64{"Embed": 0, "EmbedGrad": n * c}},
+		{"Pick", func(s *graph.Scope) *G.Node { return ops.Pick(s, s.Ints("t", n), weight(s, v, c)) },
+			map[string]int64{"Pick": 0, "PickGrad": n * c}},
 		{"AddPositions", func(s *graph.Scope) *G.Node { return ops.AddPositions(s, x(s), weight(s, 3, c), 3) },
 			map[string]int64{"AddPositions": n * c, "AddPositionsGrad": n * c}},
 		{"AddSinusoids", func(s *graph.Scope) *G.Node { return ops.AddSinusoids(s, x(s), 3) },

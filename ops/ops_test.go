@@ -180,6 +180,13 @@ var opCases = []opCase{
 		ref:    func(x [][]float64, ids []int) []float64 { return reference.Embed(x[0], ids, 5) },
 	},
 	{
+		name:   "Pick",
+		shapes: []tensor.Shape{{7, 5}},
+		ids:    []int{3, 1, 3, 0, 6, 3},
+		build:  func(s *graph.Scope, x []*G.Node, ids *G.Node) *G.Node { return ops.Pick(s, ids, x[0]) },
+		ref:    func(x [][]float64, ids []int) []float64 { return reference.Embed(x[0], ids, 5) },
+	},
+	{
 		name:   "AddPositions",
 		shapes: []tensor.Shape{{6, 5}, {4, 5}}, // the table's last row is not used
 		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.AddPositions(s, x[0], x[1], 3) },

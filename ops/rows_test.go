@@ -34,6 +34,9 @@ func TestRowWise(t *testing.T) {
 		"Embed": func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.Embed(s, s.Ints("ids", x.Shape()[0]), weight(s, 5, 4))
 		},
+		"a number of Gorgonia's": func(s *graph.Scope, x *G.Node) *G.Node {
+			return s.Node(G.HadamardProd(x, s.Node(G.Sum(weight(s, 4)))))
+		},
 		"Gorgonia's": func(s *graph.Scope, x *G.Node) *G.Node {
 			y := s.Node(G.HadamardProd(x, s.Node(G.Sigmoid(x))))
 			return s.Node(G.Mul(y, s.Node(G.Transpose(weight(s, 3, 4))))) // of a weight, any op
@@ -72,6 +75,14 @@ func TestRowWise(t *testing.T) {
 		"Linear": func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.Linear(s, s.Param("w", graph.Ones(), 4, 4), x, nil)
 		},
+		// A piece would get the weight's rows of the beginning.
+		"rows of a weight": func(s *graph.Scope, x *G.Node) *G.Node {
+			return ops.Add(s, x, s.Node(G.Slice(s.Param("w", graph.Ones(), 8, 4), G.S(0, x.Shape()[0]))))
+		},
+		"rows of a weight, Gorgonia's": func(s *graph.Scope, x *G.Node) *G.Node {
+			return s.Node(G.HadamardProd(s.Node(G.Slice(s.Param("w", graph.Ones(), 8, 4), G.S(0, x.Shape()[0]))), x))
+		},
+		"Embed of data": func(s *graph.Scope, x *G.Node) *G.Node { return ops.Embed(s, s.Ints("ids", 4), x) },
 		"Mine": func(s *graph.Scope, x *G.Node) *G.Node {
 			return s.Apply(graph.Op{Name: "Mine", Out: x.Shape(), Run: func(*graph.Args) error { return nil }}, x)
 		},

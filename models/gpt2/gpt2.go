@@ -21,7 +21,7 @@ func (c Config) Graph(s *graph.Scope, tokens *G.Node) *G.Node {
 // the result (N, V) holds these. A sampler needs the last position's.
 func (c Config) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
 	x, wte := c.States(s, tokens)                   // (B·T, C), (V, C)
-	x = ops.Embed(s.At("rows"), rows, x)            // (N, C)
+	x = ops.Pick(s.At("rows"), rows, x)             // (N, C)
 	return layers.TiedHead(s.At("lm_head"), x, wte) // (N, V)
 }
 
