@@ -81,9 +81,10 @@ func (r *run) evaluate(ctx context.Context) error {
 }
 
 // unread notes that data could not be read, so that the run may go on with text that was
-// mended, and returns the error.
+// mended, and returns the error. The end of the data and an interrupt are no fault of the text.
 func (r *run) unread(reason error) error {
-	r.halted, r.dirty = true, true
+	r.dirty = true
+	r.halted = reason != io.EOF && !errors.Is(reason, context.Canceled) && !errors.Is(reason, context.DeadlineExceeded)
 	return reason
 }
 
@@ -97,11 +98,8 @@ func (r *run) meanLoss(ctx context.Context, stream datasets.Stream) (float64, er
 		if err == io.EOF {
 			break
 		}
-		if err != nil && ctx.Err() == nil {
-			return 0, r.unread(err)
-		}
 		if err != nil {
-			return 0, err
+			return 0, r.unread(err)
 		}
 		if err := r.feed(r.eval, b); err != nil {
 			return 0, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"slices"
@@ -220,6 +221,33 @@ func TestFailureNotSaved(t *testing.T) {
 		tr.Save = func(State) error { t.Errorf("%s: saved", name); return nil }
 		if err := tr.Run(t.Context()); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// ending is a stream that ends with an error.
+type ending struct {
+	*toyStream
+	err error
+}
+
+func (s ending) Next(context.Context) (datasets.Batch, error) { return datasets.Batch{}, s.err }
+
+// TestHalted: only a text that could not be read may be another when the run goes on.
+func TestHalted(t *testing.T) {
+	for _, test := range []struct {
+		err    error
+		halted bool
+	}{
+		{errTest, true},
+		{io.EOF, false},
+		{context.Canceled, false},
+		{fmt.Errorf("reading ahead: %w", context.DeadlineExceeded), false},
+	} {
+		tr, _ := newToy()
+		tr.Train = ending{tr.Train.(*toyStream), test.err}
+		if err := tr.Run(t.Context()); err == nil || tr.halted != test.halted {
+			t.Errorf("%v: error %v, halted %v", test.err, err, tr.halted)
 		}
 	}
 }

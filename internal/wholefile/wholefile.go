@@ -41,16 +41,22 @@ var _ io.WriteSeeker = (*File)(nil)
 // Create begins a file. What is there already and is not a regular file, as /dev/stdout or a
 // pipe, is written as it is; a link stays, and what it points at is replaced.
 func Create(path string) (*File, error) {
-	switch info, err := os.Stat(path); {
-	case err == nil && !info.Mode().IsRegular():
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
-		return &File{File: f}, err
-	case err == nil:
+	info, missing := os.Stat(path)
+	if missing == nil {
+		if !info.Mode().IsRegular() {
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			return &File{File: f}, err
+		}
 		if to, err := filepath.EvalSymlinks(path); err == nil {
 			path = to
 		}
 	}
 	f, err := os.Create(path + suffix)
+	if err == nil && missing == nil {
+		if err = f.Chmod(info.Mode().Perm()); err != nil { // who may read a file is not ours to change
+			f.Close()
+		}
+	}
 	if err != nil {
 		return nil, named(err, path)
 	}

@@ -56,6 +56,20 @@ func TestWrite(t *testing.T) {
 	check("four")
 }
 
+// TestMode: a file that is replaced stays as private as it was.
+func TestMode(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write("file", []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat("file"); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v; want the mode 0600", info, err)
+	}
+}
+
 // TestWriteThrough: links stay links, and what is no regular file is written as it is.
 func TestWriteThrough(t *testing.T) {
 	t.Chdir(t.TempDir())
