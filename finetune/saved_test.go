@@ -73,6 +73,13 @@ func TestOpen(t *testing.T) {
 		{"task.json", `{"task":"t","kind":"classification","outputs":2,"context":24,"regression":true,"high":5}`, "2 outputs for scores from 0 to 5"},
 		{"task.json", `{"task":"t","kind":"classification","outputs":6,"context":24,"regression":true,"high":5,"deviation":1}`, "6 outputs for scores from 0 to 5"},
 		{"task.json", `{"task":"t","kind":"classification","outputs":1,"context":24,"regression":true,"high":5,"deviation":-1}`, "1 outputs for scores from 0 to 5"},
+		{"task.json", `{"task":"t","kind":"classification","outputs":0,"context":24}`, "0 outputs for 0 labels, a context of 24: not a classifier's description"},
+		{"task.json", `{"task":"t","kind":"classification","outputs":65537,"context":24}`, "65537 outputs for 0 labels"},
+		{"task.json", `{"task":"t","kind":"classification","outputs":2,"context":5}`, "2 outputs for 0 labels, a context of 5: not a classifier's description"},
+		{"task.json", `{"task":"t","kind":"classification","outputs":2,"context":24,"labels":["a"]}`, "2 outputs for 1 labels"},
+		{"config.json", "", "config.json"},
+		{"config.json", "{", "config.json"},
+		{"tokenizer.json", "", "has no tokenizer, which its classifier was trained with"},
 		{"task.json", "", "has no task.json: it is no classifier; make one with gorgpt finetune"},
 		{"task.json", "{", "task.json"},
 		{"model.safetensors", "", "model.safetensors"},
@@ -149,6 +156,13 @@ func TestEdited(t *testing.T) {
 	}
 	if _, err := finetune.Open(dir); err == nil || !strings.Contains(err.Error(), "the model was edited by After(h.*.mlp.act)") {
 		t.Errorf("opened without the edit: %v", err)
+	}
+	failing := graph.After("h.*.mlp.act", func(s *graph.Scope, x *G.Node) *G.Node { return s.Fail("Halve", x.Shape(), "it cannot") })
+	if _, err := finetune.Open(dir, failing); err == nil || !strings.Contains(err.Error(), "Halve: it cannot") {
+		t.Errorf("opened with an edit that fails: %v", err)
+	}
+	if _, err := finetune.Open(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("opened what is not there: %v", err)
 	}
 	opened, err := finetune.Open(dir, halve)
 	if err != nil {

@@ -376,7 +376,7 @@ func TestRepairedFLOPs(t *testing.T) {
 		"invSqrt":   {func(x, _ *G.Node) *G.Node { return node(G.InverseSqrt(x)) }, map[string]int64{"invSqrt": 6, "invSqrtGrad": 12}},
 		"SoftMax":   {func(x, _ *G.Node) *G.Node { return node(G.SoftMax(x)) }, map[string]int64{"Softmax": 5 * 6, "SoftmaxGrad": 4 * 6}},
 		"OuterProd": {func(_, y *G.Node) *G.Node { return node(G.OuterProd(y, y)) }, map[string]int64{"OuterProd": 9, "OuterProdGradX": 18, "OuterProdGradY": 18}},
-		"Mul":       {func(x, y *G.Node) *G.Node { return node(G.Mul(x, node(G.Transpose(x)))) }, map[string]int64{"A × B": 2 * 2 * 2 * 3}},
+		"Mul":       {func(x, y *G.Node) *G.Node { return node(G.Mul(x, node(G.Transpose(x)))) }, map[string]int64{"A × B": 2 * 4 * 3, "A × Bᵀ": 2 * 6 * 2, "Aᵀ × B": 2 * 6 * 2}},
 	} {
 		s := graph.New(graph.NewParams(1))
 		x, y := s.Param("x", graph.Ones(), 2, 3), s.Param("y", graph.Ones(), 3)

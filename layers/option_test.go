@@ -1,6 +1,7 @@
 package layers_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -53,21 +54,54 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestDefaults: a weight is of N(0, 0.02), or else as Init says.
+func TestDefaults(t *testing.T) {
+	for want, given := range map[float64][]layers.Option{0.02: nil, 0.5: {layers.Init(graph.Normal(0.5))}} {
+		params := graph.NewParams(1)
+		s := graph.New(params)
+		x, _ := layers.Embedding(s.At("wte"), s.Ints("tokens", 1, 3), 100, 100, given...)
+		layers.LearnedPositions(s.At("wpe"), x, 100, 3, given...)
+		layers.MLP(s.At("mlp"), x, 100, ops.ReLU, given...)
+		layers.Attention(s.At("attn"), x, 2, 3, given...)
+		layers.Head(s.At("head"), x, 100, given...)
+		layers.Classifier(s.At("classifier"), x, 100, 1, 0, given...)
+		for _, p := range params.All() {
+			if !p.Decay() {
+				continue
+			}
+			var squares float64
+			for _, v := range p.Data() {
+				squares += float64(v) * float64(v)
+			}
+			if got := math.Sqrt(squares / float64(p.Size())); math.Abs(got/want-1) > 0.03 { // of 10,000
+				t.Errorf("%s: a deviation of %.4f, want %g", p.Name(), got, want)
+			}
+		}
+	}
+}
+
 // TestEpsilon: of rows of which all elements differ from their mean by d, (x−µ)/√(d²+ε).
 func TestEpsilon(t *testing.T) {
-	for epsilon, want := range map[float64]float32{0: 1, 3: 0.5} {
+	for _, c := range []struct {
+		given []layers.Option
+		d     float32
+		want  float32
+	}{
+		{[]layers.Option{layers.Epsilon(0)}, 1, 1}, {[]layers.Option{layers.Epsilon(3)}, 1, 0.5},
+		{nil, float32(math.Sqrt(1e-5)), float32(math.Sqrt(0.5))}, // ε is 1e-5
+	} {
 		s := graph.New(graph.NewParams(1))
-		y := layers.LayerNorm(s, s.Floats("x", 1, 2), layers.Epsilon(epsilon))
+		y := layers.LayerNorm(s, s.Floats("x", 1, 2), c.given...)
 		p, err := s.Compile(y)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer p.Close()
-		if err := p.SetFloats("x", []float32{4, 6}); err != nil {
+		if err := p.SetFloats("x", []float32{-c.d, c.d}); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Run(); err != nil || !slices.Equal(p.Value(y), []float32{-want, want}) {
-			t.Errorf("ε %g: %v, %v; want ±%g", epsilon, p.Value(y), err, want)
+		if err := p.Run(); err != nil || math.Abs(float64(p.Value(y)[1]-c.want)) > 1e-6 || p.Value(y)[0] != -p.Value(y)[1] {
+			t.Errorf("±%g becomes %v, %v; want ±%g", c.d, p.Value(y), err, c.want)
 		}
 	}
 }

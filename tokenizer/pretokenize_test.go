@@ -28,6 +28,18 @@ func TestSplits(t *testing.T) {
 			}
 		}
 	}
+	for want, s := range map[string]stage{
+		`here.pattern: want a "String" or a "Regex"`:                   {Pattern: []byte(`{}`), Behavior: "Removed"},
+		`there.pattern: want a "String" or a "Regex"`:                  {Pattern: []byte(`{"String":"a","Regex":"a"}`), Behavior: "Removed"},
+		`text.pattern: want a "String" or a "Regex"`:                   {Pattern: []byte(`"a"`), Behavior: "Removed"},
+		`here.behavior "Kept" is unknown`:                              {Pattern: []byte(`{"String":"a"}`), Behavior: "Kept"},
+		`here.pattern.Regex is a+, want GPT-2's pattern or a "String"`: {Pattern: []byte(`{"Regex":"a+"}`), Behavior: "Removed"},
+	} {
+		where, _, _ := strings.Cut(want, ".")
+		if _, err := s.split(where); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
 	for each, want := range map[bool]string{true: "1|2|ab|3 ½|x|4 y", false: "12|ab|3 ½|x|4 y"} {
 		if got := cutBy(digits(each), "12ab3 ½x4 y"); got != want {
 			t.Errorf("digits one by one %s: %s, want %s", strconv.FormatBool(each), got, want)
