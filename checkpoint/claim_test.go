@@ -1,9 +1,11 @@
 package checkpoint
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -17,8 +19,11 @@ func TestClaim(t *testing.T) {
 	}
 	for range 2 {
 		_, err := Claim(dir)
-		if err == nil {
+		if err == nil && runtime.GOOS != "linux" {
 			t.Skip("no locks here")
+		}
+		if err == nil {
+			t.Fatal("claimed by two")
 		}
 		if want := fmt.Sprintf("%s: in use by process %d", dir, os.Getpid()); !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -34,6 +39,9 @@ func TestClaim(t *testing.T) {
 	claimed.Release()
 	if _, err := Claim(filepath.Join(dir, "none")); err == nil {
 		t.Error("a directory that is not there is claimed")
+	}
+	if err := lockFile(claimed.f); err == nil || errors.Is(err, errLocked) { // it is closed
+		t.Errorf("a file without locks: %v", err)
 	}
 }
 

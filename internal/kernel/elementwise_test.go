@@ -121,6 +121,17 @@ func TestSumsAgainstFloat64(t *testing.T) {
 		ScatterAxpy(table, 0.5, x, ids, width)
 		Gather(gathered, scattered, ids, width)
 		AddPeriodic(periodic, x, row)
+		repeated := slices.Clone(x)
+		AddRow(repeated, row[:width], rows-1)
+		for i := range repeated {
+			want := x[i]
+			if i < (rows-1)*width {
+				want += row[i%width]
+			}
+			if repeated[i] != want {
+				t.Fatalf("AddRow %d is %v, want %v", i, repeated[i], want)
+			}
+		}
 		for i, v := range got {
 			if !(math.Abs(float64(v)-sums[i]) <= 1e-5) { // 90 terms of order 1, added in a row
 				t.Fatalf("SumRows %d is %v, want %v", i, v, sums[i])

@@ -36,3 +36,57 @@ func TestMaskBits(t *testing.T) {
 		}
 	}
 }
+
+// TestNormal: numbers of the mean and deviation that depend on seed and stream alone, not on how
+// many are drawn at once or by whom.
+func TestNormal(t *testing.T) {
+	const n = 3*normalChunk + 5
+	draw := func(n int, seed, stream uint64) []float32 {
+		data := make([]float32, n)
+		Normal(data, seed, stream, 3, 0.5)
+		return data
+	}
+	data := draw(n, 1, 2)
+	var sum, squares float64
+	for _, v := range data {
+		sum += float64(v) - 3
+		squares += (float64(v) - 3) * (float64(v) - 3)
+	}
+	if mean, deviation := sum/n, math.Sqrt(squares/n); math.Abs(mean) > 3*0.5/math.Sqrt(n) || math.Abs(deviation-0.5) > 3*0.5/math.Sqrt(2*n) {
+		t.Errorf("mean 3%+g, deviation %g of %d, want 3 and 0.5", mean, deviation, n)
+	}
+	withProcs(1, func() {
+		for _, m := range []int{1, normalChunk - 1, normalChunk, normalChunk + 1, n} {
+			if !slices.Equal(draw(m, 1, 2), data[:m]) {
+				t.Errorf("the first %d are others, drawn alone", m)
+			}
+		}
+	})
+	parts := map[float32]string{}
+	for what, first := range map[string]float32{"a chunk": data[0], "the next": data[normalChunk], "another seed": draw(1, 2, 2)[0], "another stream": draw(1, 1, 3)[0]} {
+		if other, ok := parts[first]; ok {
+			t.Errorf("%s begins as %s", what, other)
+		}
+		parts[first] = what
+	}
+}
+
+// TestMaskRate: a mask drops about the share that it says, and says whether it drops any.
+func TestMaskRate(t *testing.T) {
+	const n = 100_000
+	for _, rate := range []float64{-1, 0, 0.1, 0.5, 0.999} {
+		mask, dropped := NewMask(rate, 3, 4, 5), 0.0
+		for i := range uint64(n) {
+			switch mask.At(i) {
+			case 0:
+				dropped++
+			case float32(1 / (1 - max(rate, 0))):
+			default:
+				t.Fatalf("rate %g: a factor of %g", rate, mask.At(i))
+			}
+		}
+		if math.Abs(dropped/n-max(rate, 0)) > 0.005 || mask.On() != (rate > 0) { // 3 deviations
+			t.Errorf("rate %g: %g are dropped, on is %t", rate, dropped/n, mask.On())
+		}
+	}
+}
