@@ -1,7 +1,9 @@
 package tokenizer
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,6 +70,52 @@ func TestCourse(t *testing.T) {
 		dir = t.TempDir()
 		if err := tok.Save(dir); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestSavedEnds: a saved tokenizer says what ends and begins a text as it did when it was loaded;
+// what ends it begins it too where nothing else does.
+func TestSavedEnds(t *testing.T) {
+	bare := map[string]string{vocabFile: course, mergesFile: courseMerges} // GPT-2's class, whose default is <|endoftext|>
+	whole := map[string]string{tokenizerFile: `{"version":"1.0","pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"decoder":{"type":"ByteLevel"},
+		"model":{"type":"BPE","vocab":{"a":0,"[PAD]":1,"b":2},"merges":[]},"added_tokens":[{"id":1,"content":"[PAD]","special":true}]}`}
+	for _, c := range []struct {
+		files              map[string]string
+		config, begin, end string
+		first, last        int
+	}{
+		{bare, `{}`, `"<|endoftext|>"`, `"<|endoftext|>"`, 0, 0},
+		{bare, `{"eos_token":"[PAD]"}`, `"<|endoftext|>"`, `"[PAD]"`, 0, 1},
+		{bare, `{"bos_token":"[PAD]"}`, `"[PAD]"`, `"<|endoftext|>"`, 1, 0},
+		{whole, `{"eos_token":"[PAD]"}`, `"[PAD]"`, `"[PAD]"`, 1, 1},
+		{whole, `{"eos_token":"[PAD]","bos_token":"b"}`, `"b"`, `"[PAD]"`, 2, 1},
+	} {
+		files := maps.Clone(c.files)
+		files[configFile] = c.config
+		dir := inFolder(t, files)
+		for range 2 {
+			tok, err := Load(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, ok1 := Beginning(tok)
+			last, ok2 := tok.EndOfText()
+			if !ok1 || !ok2 || first != c.first || last != c.last {
+				t.Errorf("%s: begins with %d, %t, ends with %d, %t; want %d and %d", c.config, first, ok1, last, ok2, c.first, c.last)
+			}
+			dir = t.TempDir()
+			if err := tok.Save(dir); err != nil {
+				t.Fatal(err)
+			}
+			var saved map[string]json.RawMessage
+			text, err := os.ReadFile(filepath.Join(dir, configFile))
+			if err == nil {
+				err = json.Unmarshal(text, &saved)
+			}
+			if err != nil || string(saved["bos_token"]) != c.begin || string(saved["eos_token"]) != c.end {
+				t.Errorf("%s: saved as %s, %v; want %s and %s", c.config, text, err, c.begin, c.end)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,6 +26,25 @@ func TestSplits(t *testing.T) {
 			}
 			if got := cutBy(split, all); got != want[i] {
 				t.Errorf("%s, inverted %t: %s, want %s", behavior, invert, got, want[i])
+			}
+		}
+	}
+	// GPT-2's pattern matches everything, so that nothing is between matches.
+	for behavior, want := range map[string][2]string{
+		"Isolated": {"it|'s|,| dog", "it|'s|,| dog"}, "Removed": {"", "it|'s|,| dog"}, "Contiguous": {"it's, dog", "it's, dog"},
+		"MergedWithPrevious": {"it|'s|,| dog", "it|'s|,| dog"}, "MergedWithNext": {"it|'s|,| dog", "it|'s|,| dog"},
+	} {
+		for i, invert := range []bool{false, true} {
+			pattern, _ := json.Marshal(map[string]string{"Regex": gpt2Pattern})
+			s := stage{Type: "Split", Pattern: pattern, Behavior: behavior, Invert: &invert}
+			split, err := s.split("here")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var parts []string
+			split([]byte("it's, dog"), func(part []byte) { parts = append(parts, string(part)) })
+			if got := strings.Join(parts, "|"); got != want[i] {
+				t.Errorf("GPT-2's pattern, %s, inverted %t: %s, want %s", behavior, invert, got, want[i])
 			}
 		}
 	}
