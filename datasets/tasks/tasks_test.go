@@ -2,7 +2,9 @@ package tasks_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"os"
@@ -35,6 +37,39 @@ func show(e tasks.Example) string {
 		return s + fmt.Sprintf(" %g", e.Score)
 	}
 	return s + fmt.Sprintf(" %d", e.Label)
+}
+
+// TestRACEFolder: all .txt files below a folder, in the order of their names.
+func TestRACEFolder(t *testing.T) {
+	dir := t.TempDir()
+	page := func(q string) string { return `{"article":"a","questions":["` + q + `"],"options":[["x","y"]],"answers":["B"]}` }
+	for name, text := range map[string]string{"middle/2.txt": page("2"), "high.txt/1.txt": page("1"), "readme.md": "no page", "9.txt": page("9")} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	task, err := tasks.Find("race")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := task.Read(dir)
+	var got []string
+	for _, e := range set.Examples {
+		got = append(got, e.Pair)
+	}
+	if err != nil || strings.Join(got, " ") != "9 1 2" {
+		t.Errorf("questions %v, %v; want 9, 1 and 2", got, err)
+	}
+	if set, err := task.Read(filepath.Join(dir, "readme.md")); err == nil {
+		t.Errorf("a file that is no page: %v", set)
+	}
+	if _, err := task.Read(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nothing there: %v", err)
+	}
 }
 
 // TestMissingKeys: a record less any one of its keys is an error of its line, no panic and no

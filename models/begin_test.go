@@ -1,0 +1,48 @@
+package models_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt1"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+)
+
+// TestBegin: the weights of another model, of which a table of positions may be cut; what does
+// not fit is named.
+func TestBegin(t *testing.T) {
+	from := graph.NewParams(1)
+	if err := models.Declare(models.GPT2(gpt2.New(11, 8, 4, 2, 2)), from); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		m    models.Model
+		want string
+	}{
+		{"the same", models.GPT2(gpt2.New(11, 8, 4, 2, 2)), ""},
+		{"a shorter context", models.GPT2(gpt2.New(11, 5, 4, 2, 2)), ""},
+		{"fewer layers", models.GPT2(gpt2.New(11, 8, 4, 1, 2)), ""},
+		{"a longer context", models.GPT2(gpt2.New(11, 9, 4, 2, 2)), "wpe.weight: (9, 4), but the weight to begin with is (8, 4)"},
+		{"a smaller vocabulary", models.GPT2(gpt2.New(9, 8, 4, 2, 2)), "wte.weight: (9, 4), but the weight to begin with is (11, 4)"},
+		{"another width", models.GPT2(gpt2.New(11, 5, 2, 2, 2)), "wte.weight: (11, 2), but the weight to begin with is (11, 4)"},
+		{"more layers", models.GPT2(gpt2.New(11, 8, 4, 3, 2)), "h.2.ln_1.weight: no such weight to begin with"},
+		{"another family", models.GPT1(gpt1.New(11, 8, 4, 2, 2)), "tokens_embed.weight: no such weight to begin with"},
+	} {
+		params := graph.NewParams(2)
+		err := models.Begin(c.m, params, from)
+		if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
+		if err != nil {
+			continue
+		}
+		for _, p := range params.All() {
+			if want := from.Get(p.Name()).Data()[:p.Size()]; !slices.Equal(p.Data(), want) {
+				t.Errorf("%s: %s is not that of the other", c.name, p.Name())
+			}
+		}
+	}
+}
