@@ -42,7 +42,9 @@ func show(e tasks.Example) string {
 // TestRACEFolder: all .txt files below a folder, in the order of their names.
 func TestRACEFolder(t *testing.T) {
 	dir := t.TempDir()
-	page := func(q string) string { return `{"article":"a","questions":["` + q + `"],"options":[["x","y"]],"answers":["B"]}` }
+	page := func(q string) string {
+		return `{"article":"a","questions":["` + q + `"],"options":[["x","y"]],"answers":["B"]}`
+	}
 	for name, text := range map[string]string{"middle/2.txt": page("2"), "high.txt/1.txt": page("1"), "readme.md": "no page", "9.txt": page("9")} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
