@@ -27,3 +27,29 @@ func TestSingleTokenDocument(t *testing.T) {
 		t.Errorf("%v, %d samples", err, len(r.Samples))
 	}
 }
+
+// TestDocuments: each line is a document, of which none is left out in silence.
+func TestDocuments(t *testing.T) {
+	const two = "{\"text\":\"one two\"}\n{\"page\":\"three four\"}\n"
+	for _, c := range []struct {
+		text    string
+		limit   int
+		samples int
+		want    string // behind the path
+	}{
+		{two, 0, 2, ""}, {two, 2, 2, ""}, {two, 1, 1, ""},
+		{"{\"text\":\"one two\"}\n{\"txt\":\"three\"}\n", 1, 1, ""}, // the second is not looked at
+		{"{\"text\":\"one two\"}\n{\"txt\":\"three\"}\n", 0, 0, ":2: no key text or page"},
+		{"{\"text\":\"one two\"}\n{\"text\":3}\n", 0, 0, ":2: key text: want a text, got a number"},
+		{"", 0, 0, ": no lines"},
+	} {
+		path := filepath.Join(t.TempDir(), "pages.jsonl")
+		if err := os.WriteFile(path, []byte(c.text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		r, err := eval.Perplexity{Documents: true, Limit: c.limit}.Evaluate(t.Context(), open(t, 16), path)
+		if err != nil && err.Error() != path+c.want || (err == nil) != (c.want == "") || len(r.Samples) != c.samples {
+			t.Errorf("%q: %d samples, %v; want %d, %q", c.text, len(r.Samples), err, c.samples, c.want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -148,6 +149,31 @@ func TestBadFiles(t *testing.T) {
 	defer f.Close()
 	sourcetest.Error(t, f.Read("h.2.ln_1.bias", nil), fixtures+"llmc.bin: no tensor h.2.ln_1.bias")
 	sourcetest.Error(t, f.Read("ln_f.bias", make([]float32, 7)), fixtures+"llmc.bin: ln_f.bias is (8), 8 numbers; the buffer holds 7")
+}
+
+// TestIsFile: models of either type, and the tokens and other kinds that Open names.
+func TestIsFile(t *testing.T) {
+	for first, want := range map[uint32]bool{magic: true, 20240520: true, magic + 1000: false, 1: false} {
+		if start := header(first); IsFile(start) != want || IsFile(start[:4]) != want || IsFile(start[:3]) {
+			t.Errorf("%d: want %t, and false of three bytes", first, want)
+		}
+	}
+}
+
+// TestMap: what is not transposed is mapped.
+func TestMap(t *testing.T) {
+	for name, mapped := range map[string][]string{"llmc.bin": {"wte.weight", "ln_f.bias", "h.1.ln_2.weight"}, "llmc_bf16.bin": nil} {
+		f, err := Open(fixtures + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for _, tensor := range []string{"wte.weight", "ln_f.bias", "h.1.ln_2.weight", "h.0.mlp.c_fc.weight", "none"} {
+			if got := f.Map(tensor) != nil; got != slices.Contains(mapped, tensor) && runtime.GOOS == "linux" {
+				t.Errorf("%s: %s mapped: %t", name, tensor, got)
+			}
+		}
+	}
 }
 
 func FuzzFile(f *testing.F) {

@@ -9,7 +9,7 @@ import (
 )
 
 // Same fails unless a source has the tensors of another, in whatever order: names, less what
-// transformers puts before them, shapes and numbers.
+// transformers puts before them, shapes and numbers, read or mapped.
 func Same(t testing.TB, got, want weights.Source) {
 	t.Helper()
 	wanted := make(map[string]weights.Tensor)
@@ -20,6 +20,11 @@ func Same(t testing.TB, got, want weights.Source) {
 		w, ok := wanted[x.Name]
 		if !ok || !slices.Equal(x.Shape, w.Shape) || !SameBits(x.Data, w.Data) {
 			t.Errorf("%s: %s %v differs from %s's %v", got.Name(), x.Name, x.Shape, want.Name(), w.Shape)
+		}
+		if m, ok := got.(weights.Mapper); ok {
+			if data := m.Map(x.Name); data != nil && !SameBits(data, x.Data) {
+				t.Errorf("%s: %s mapped differs from what is read", got.Name(), x.Name)
+			}
 		}
 		delete(wanted, x.Name)
 	}
