@@ -324,3 +324,12 @@ func TestWrapped(t *testing.T) {
 	_, err := open(saved(t, "}"+text("model")+"}"+text("a")+namespace+"ss", 1, 2))
 	sourcetest.Error(t, err, "f: a is not a tensor: save model.state_dict() alone")
 }
+
+// TestIsFile: both forms of torch.save, and neither of what is too short.
+func TestIsFile(t *testing.T) {
+	for start, want := range map[string]bool{string(zipMagic) + "x": true, string(legacyMagic) + "x": true, string(zipMagic[:3]): false, string(legacyMagic[:len(legacyMagic)-1]): false, "": false, "x": false} {
+		if IsFile([]byte(start)) != want {
+			t.Errorf("%q: %t", start, !want)
+		}
+	}
+}
