@@ -75,26 +75,50 @@ func (f *File) section(at, size int64) *bufio.Reader {
 // stateKeys are where training programs keep model.state_dict() among other things.
 var stateKeys = []string{"model", "state_dict", "model_state_dict", "module"}
 
-// state is the dictionary of tensors of a pickle's value: itself, or one of its values.
-func state(v any) *dict {
+// state is the dictionary of tensors of a pickle's value: itself, or one of its values. Another
+// with tensors of the same names, as those of averaged weights, leaves open which are meant.
+func state(v any) (*dict, error) {
 	d, _ := v.(*dict)
 	if d == nil {
-		return nil
+		return nil, errors.New("not a dictionary of tensors: save model.state_dict()")
 	}
 	for _, key := range stateKeys {
-		if inner, ok := d.get(key).(*dict); ok {
-			return inner
+		inner, ok := d.get(key).(*dict)
+		if !ok {
+			continue
+		}
+		for _, it := range d.items {
+			if other, ok := it.value.(*dict); ok && other != inner && inner.sharesTensor(other) {
+				return nil, fmt.Errorf("weights under %q and under %s: save those that are meant alone", key, showKey(it.key))
+			}
+		}
+		return inner, nil
+	}
+	return d, nil
+}
+
+// sharesTensor reports whether both dictionaries have a tensor of some name.
+func (d *dict) sharesTensor(other *dict) bool {
+	names := make(map[any]bool, len(d.items))
+	for _, it := range d.items {
+		if _, ok := it.value.(*tensor); ok {
+			names[it.key] = true
 		}
 	}
-	return d
+	for _, it := range other.items {
+		if _, ok := it.value.(*tensor); ok && names[it.key] {
+			return true
+		}
+	}
+	return false
 }
 
 // take lists the tensors of a pickle's value, and finds their storages by place.
 func (f *File) take(v any, place func(*storage) error) error {
 	f.root = v
-	d := state(v)
-	if d == nil {
-		return errors.New("not a dictionary of tensors: save model.state_dict()")
+	d, err := state(v)
+	if err != nil {
+		return err
 	}
 	for _, it := range d.items {
 		name, ok := it.key.(string)
@@ -183,6 +207,11 @@ func (f *File) Read(name string, dst []float32) error {
 	if !t.contiguous() {
 		t.gather(dst, to)
 	}
+	if t.negated {
+		for i, x := range dst {
+			dst[i] = -x
+		}
+	}
 	return nil
 }
 
@@ -193,7 +222,7 @@ func (t *tensor) at() int64 { return t.storage.at + t.offset*t.storage.width }
 // another, as a tied head does: writing into one would change the other.
 func (f *File) Map(name string) []float32 {
 	t := f.tensors[name]
-	if t == nil || t.storage.dtype != weights.F32 || !t.contiguous() || f.users[t.storage.at] > 1 {
+	if t == nil || t.storage.dtype != weights.F32 || !t.contiguous() || t.negated || f.users[t.storage.at] > 1 {
 		return nil
 	}
 	n, _ := weights.SizeOf(t.shape)

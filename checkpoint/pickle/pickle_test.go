@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -331,5 +332,63 @@ func TestIsFile(t *testing.T) {
 		if IsFile([]byte(start)) != want {
 			t.Errorf("%q: %t", start, !want)
 		}
+	}
+}
+
+// TestNegated: torch.load gives [-1, -2], and for .conj().imag of a complex tensor, whose numbers
+// lie apart, [-2, -4] (PyTorch 2.15: torch._neg_view(torch.tensor([1., 2.])) is saved so).
+func TestNegated(t *testing.T) {
+	marked := func(view, metadata string) string { return strings.TrimSuffix(view, "tR") + metadata + "tR" }
+	near := view(stored("0", 4), 0, tup(num(2)), tup(num(1)))
+	apart := view(stored("0", 4), 1, tup(num(2)), tup(num(2)))
+	neg := "}" + text("neg") + "\x88s"
+	f, err := open(saved(t, "}("+
+		text("near")+marked(near, neg)+text("apart")+marked(apart, neg)+
+		text("parameter")+"ctorch._utils\n_rebuild_parameter\n"+tup(marked(near, neg), "\x88", ordered)+"R"+
+		text("plain")+marked(near, "N")+text("off")+marked(near, "}("+text("neg")+"\x89"+text("conj")+"\x89u")+"u", 1, 2, 3, 4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]float32{"near": {-1, -2}, "apart": {-2, -4}, "parameter": {-1, -2}, "plain": {1, 2}, "off": {1, 2}}
+	for _, x := range sourcetest.ReadAll(t, f, 100) {
+		if !slices.Equal(x.Data, want[x.Name]) {
+			t.Errorf("%s is %v, want %v", x.Name, x.Data, want[x.Name])
+		}
+	}
+	for metadata, want := range map[string]string{
+		"}" + text("conj") + "\x88s":  "the metadata conj, want neg alone",
+		"}" + text("other") + "\x88s": "the metadata other, want neg alone",
+		"}" + text("neg") + "Ns":      "the metadata neg, want neg alone",
+		text("neg"):                   "a tensor whose metadata are no dictionary",
+	} {
+		if _, err := open(saved(t, "}"+text("a")+marked(near, metadata)+"s", 1, 2, 3, 4)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", metadata, err, want)
+		}
+	}
+}
+
+// TestNegatedIsNotMapped: one whose numbers are used where they lie would have the wrong sign.
+func TestNegatedIsNotMapped(t *testing.T) {
+	a := strings.TrimSuffix(view(stored("0", 2), 0, tup(num(2)), tup(num(1))), "tR") + "}" + text("neg") + "\x88s" + "tR"
+	path := filepath.Join(t.TempDir(), "pytorch_model.bin")
+	if err := os.WriteFile(path, saved(t, "}"+text("a")+a+"s", 1, 2), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got := f.Map("a"); got != nil {
+		t.Errorf("mapped as %v", got)
+	}
+}
+
+// TestTwoSets: which of two sets of weights is meant, a file does not say.
+func TestTwoSets(t *testing.T) {
+	row := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))
+	for _, key := range []string{"state_dict", "ema", "teacher"} {
+		_, err := open(saved(t, "}("+text(key)+"}"+text("a")+row+"s"+text("model")+"}"+text("a")+row+"su", 1, 2))
+		sourcetest.Error(t, err, `f: weights under "model" and under `+key+": save those that are meant alone")
 	}
 }

@@ -55,6 +55,7 @@ type tensor struct {
 	storage       *storage
 	offset        int64 // numbers
 	shape, stride []int
+	negated       bool // its numbers are those of the storage with the other sign
 }
 
 // persistent returns the storage that an identifier stands for:
@@ -115,8 +116,32 @@ func rebuild(a tuple) (*tensor, error) {
 	if !ok || !okOffset || !okShape || !okStride || offset < 0 || len(shape) != len(stride) {
 		return nil, errors.New("a tensor with bad storage, offset, shape or strides")
 	}
-	t := &tensor{s, offset, shape, stride}
+	t := &tensor{storage: s, offset: offset, shape: shape, stride: stride}
+	if len(a) > 6 && a[6] != nil { // after requires_grad and hooks
+		if err := t.mark(a[6]); err != nil {
+			return nil, err
+		}
+	}
 	return t, t.check()
+}
+
+// mark heeds what PyTorch says of a view that is worked out when it is read, as in {"neg": True}.
+func (t *tensor) mark(v any) error {
+	d, ok := v.(*dict)
+	if !ok {
+		return errors.New("a tensor whose metadata are no dictionary")
+	}
+	for _, it := range d.items {
+		on, isBool := it.value.(bool)
+		switch {
+		case it.key == "neg" && isBool:
+			t.negated = on
+		case it.key == "conj" && isBool && !on:
+		default:
+			return fmt.Errorf("a tensor with the metadata %s, want neg alone; save it with .contiguous(), or as real numbers", showKey(it.key))
+		}
+	}
+	return nil
 }
 
 // sizes turns a tuple into numbers that are not negative.
