@@ -202,7 +202,7 @@ func Open(dir string) (*Dir, error) {
 func (d *Dir) Path() string { return d.path }
 
 // Config decodes config.json into v, as encoding/json does.
-func (d *Dir) Config(v any) error { return d.readJSON(configName, v) }
+func (d *Dir) Config(v any) error { return d.readJSON(configName, v, plainjson.UnmarshalOwn) }
 
 // Weights opens the stored weights: model.safetensors, pytorch_model.bin, or several
 // of one of them with an index. The caller closes it.
@@ -228,7 +228,7 @@ func (d *Dir) fill(read func(weights.Source, *graph.Params, map[string][]int) er
 
 // Trainer decodes trainer.json into v. The error is fs.ErrNotExist if the
 // checkpoint has none.
-func (d *Dir) Trainer(v any) error { return d.readJSON(trainerName, v) }
+func (d *Dir) Trainer(v any) error { return d.readJSON(trainerName, v, plainjson.UnmarshalOwn) }
 
 // Optimizer opens optimizer.safetensors; the caller closes it. The error is
 // fs.ErrNotExist if the checkpoint has none.
@@ -237,7 +237,7 @@ func (d *Dir) Optimizer() (*safetensors.File, error) {
 }
 
 // readJSON decodes a file of the checkpoint.
-func (d *Dir) readJSON(name string, v any) error {
+func (d *Dir) readJSON(name string, v any, decode func([]byte, any) error) error {
 	path := filepath.Join(d.path, name)
 	info, err := os.Stat(path)
 	if err != nil {
@@ -250,7 +250,7 @@ func (d *Dir) readJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	err = plainjson.Unmarshal(text, v)
+	err = decode(text, v)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/models/config"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -17,7 +18,7 @@ func (d *Dir) Ends() ([]int, error) {
 		var c struct {
 			Ends config.Ends `json:"eos_token_id"`
 		}
-		err := d.readJSON(name, &c)
+		err := d.readJSON(name, &c, plainjson.Unmarshal)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
@@ -48,7 +49,7 @@ func (d *Dir) EndsOf(tok tokenizer.Tokenizer, vocab int) ([]int, error) {
 // Generation is generation_config.json as it is, for [Contents]; nil if there is none.
 func (d *Dir) Generation() (json.RawMessage, error) {
 	var raw json.RawMessage
-	err := d.readJSON(generationName, &raw)
+	err := d.readJSON(generationName, &raw, plainjson.Unmarshal)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -20,6 +20,7 @@ func TestEnds(t *testing.T) {
 		{`{"eos_token_id": null}`, "", nil},
 		{`{}`, "", nil},
 		{`{"eos_token_id": 3}`, `{"eos_token_id": [7, 3]}`, []int{7, 3}},
+		{`{}`, `{"eos_token_id": 0, "EOS_token_id": 114}`, []int{0}}, // another key
 		{`{"eos_token_id": 3}`, `{"bos_token_id": 3}`, []int{3}},
 	} {
 		dir := t.TempDir()

@@ -12,7 +12,7 @@ import (
 func run(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "checkpoints")
-	for i, trainer := range []string{`{"step":20,"best":{"Step":20}}`, `{"step":40,"best":{"Step":20}}`} {
+	for i, trainer := range []string{`{"step":20,"best":{"step":20}}`, `{"step":40,"best":{"step":20}}`} {
 		c := Contents{
 			Config: map[string]int{"n": i}, Params: nano(t, uint64(i)), Trainer: jsonText(trainer),
 			Optimizer: []Tensor{{Name: "m", Shape: []int{2}, Data: []float32{1, 2}}},

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // templatePiece is a part of a TemplateProcessing: a token, or the text ("A").
@@ -59,7 +61,7 @@ func (s *stage) template(where string, size int) (before, after []int, err error
 		}
 		name := piece.SpecialToken.ID
 		var t templateToken
-		if err := json.Unmarshal(s.SpecialTokens[name], &t); err != nil {
+		if err := plainjson.Unmarshal(s.SpecialTokens[name], &t); err != nil {
 			return nil, nil, fmt.Errorf("%s.special_tokens: no ids of %q", where, name)
 		}
 		for _, id := range t.IDs {

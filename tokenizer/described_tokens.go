@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // tokens registers the tokens that the files beside a vocabulary list or name, in
@@ -160,11 +162,11 @@ func tokenOf(raw json.RawMessage) (namedToken, bool) {
 	if len(raw) > 0 && raw[0] == '"' {
 		return namedToken{addedToken{Special: true, Content: unquote(raw)}, true}, true
 	}
-	if len(raw) == 0 || raw[0] != '{' || json.Unmarshal(raw, &a) != nil {
+	if len(raw) == 0 || raw[0] != '{' || plainjson.Unmarshal(raw, &a) != nil {
 		return namedToken{}, false
 	}
 	var said struct{ Normalized *bool }
-	if json.Unmarshal(raw, &said) == nil && said.Normalized == nil {
+	if plainjson.Unmarshal(raw, &said) == nil && said.Normalized == nil {
 		a.Normalized = !a.Special
 	}
 	return namedToken{a, false}, true

@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/gorgpt/gorgpt/internal/wholefile"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // The names of the files that Save writes.
@@ -86,7 +88,7 @@ type part stage
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (s *stage) UnmarshalJSON(b []byte) error {
-	err := json.Unmarshal(b, (*part)(s))
+	err := plainjson.Unmarshal(b, (*part)(s))
 	s.raw = slices.Clone(b)
 	return err
 }

@@ -2,12 +2,13 @@ package tokenizer
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // gpt2Pattern is the pattern of nextPiece.
@@ -98,10 +99,10 @@ type match struct {
 // split makes the splitter of a Split.
 func (s *stage) split(where string) (splitter, error) {
 	var pattern struct {
-		String *string
-		Regex  *string
+		String *string `json:"String"`
+		Regex  *string `json:"Regex"`
 	}
-	if err := json.Unmarshal(s.Pattern, &pattern); err != nil || (pattern.String == nil) == (pattern.Regex == nil) {
+	if err := plainjson.Unmarshal(s.Pattern, &pattern); err != nil || (pattern.String == nil) == (pattern.Regex == nil) {
 		return nil, fmt.Errorf("%s.pattern: want a \"String\" or a \"Regex\"", where)
 	}
 	join, ok := behaviors[s.Behavior]

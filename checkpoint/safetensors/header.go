@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
+
+	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
 // maxHeader is the longest header in bytes; the reference library has the same
@@ -80,7 +82,11 @@ func parseHeader(header []byte, dataSize uint64) ([]entry, map[string]string, er
 			continue
 		}
 		var e headerEntry
-		if err := dec.Decode(&e); err != nil {
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return nil, nil, headerError(name, dec, err)
+		}
+		if err := plainjson.Unmarshal(raw, &e); err != nil {
 			return nil, nil, headerError(name, dec, err)
 		}
 		info, err := e.info(name)

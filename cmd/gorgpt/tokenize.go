@@ -145,7 +145,7 @@ func record(line []byte) ([]byte, error) {
 	if err := plainjson.CheckText(line); err != nil { // the decoder would put U+FFFD there
 		return nil, fmt.Errorf(`%w; write such bytes as {"b64": …}`, err)
 	}
-	if err := json.Unmarshal(line, &r); err != nil {
+	if err := plainjson.Unmarshal(line, &r); err != nil {
 		var corrupt base64.CorruptInputError
 		if errors.As(err, &corrupt) {
 			return nil, fmt.Errorf(`not {"text": …} or {"b64": …}: not base64 at byte %d`, int64(corrupt))

@@ -46,6 +46,7 @@ func TestTokenize(t *testing.T) {
 		{"--decode", "[15496, 995]\n[]\n", "Hello world\n\n", ""},
 		{"--jsonl", `{"text": "a\n\nb"}` + "\n" + `{"b64": "Yf9i", "id": 3}` + "\n", "[64,198,198,65]\n[64,187,65]\n", ""},
 		{"--jsonl --decode", "[64,198,198,65]\n[64,187,65]\n[27]\n", `{"text":"a\n\nb"}` + "\n" + `{"b64":"Yf9i"}` + "\n" + `{"text":"<"}` + "\n", ""},
+		{"--jsonl", `{"text": "a", "Text": "b", "B64": ""}` + "\n", "[64]\n", ""},
 		{"--tokenizer bytes", "ab\n", "[97,98]\n", ""},
 		{"--tokenizer " + dir, "cab\n", "[2,0,1]\n", ""},
 		{"--tokenizer " + dir, "a\nax\nb\n", "[0]\n", "line 2: offset 1: character 'x' (U+0078) is not in the vocabulary of 3 characters"},

@@ -158,7 +158,7 @@ func ReadCoQA(path string) ([]Pair, error) {
 	}
 	var file struct {
 		Data []struct {
-			ID         string
+			ID         string `json:"id"`
 			Story      string
 			Questions  []turn
 			Answers    []turn

@@ -140,6 +140,7 @@ func TestRead(t *testing.T) {
 		{"piqa", "dev.jsonl", `{"goal":"g","sol1":"x","sol2":"y","label":1}`, `1 "g" ["x" "y"] 1`},
 
 		// What published sets call the right choice is never looked for among the texts.
+		{"piqa", "dev.jsonl", `{"goal":"g","sol1":"x","sol2":"y","label":1,"Label":0,"GOAL":"h"}`, `1 "g" ["x" "y"] 1`},
 		{"piqa", "dev.jsonl", `{"goal":"g","sol1":"1","sol2":"0","label":1}`, `1 "g" ["1" "0"] 1`},
 		{"race", "high1.txt", `{"article":"a","questions":["q"],"options":[["B","C","D","A"]],"answers":["A"]}`, `1 "a" "q" ["B" "C" "D" "A"] 0`},
 		{"race", "race.jsonl", `{"article":"a","question":"q","options":["B","A"],"answer":"A"}`, `1 "a" "q" ["B" "A"] 0`},

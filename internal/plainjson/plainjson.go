@@ -19,13 +19,23 @@ import (
 // "invalid character '}' after object key (byte 7)". They wrap those of encoding/json. A wrong
 // type is found by its key: its offset counts from within where a key is decoded on its own.
 //
+// A key counts for a field only if it is spelled as the field's tag, or as its Go name with a
+// small first letter: encoding/json would take "Label" for label.
+//
 // Text that is not UTF-8, and half of a surrogate pair (\ud800), are errors, where encoding/json
 // puts U+FFFD in their place. Values that are left raw are not looked at.
-func Unmarshal(data []byte, v any) error {
+func Unmarshal(data []byte, v any) error { return unmarshal(data, exact(data, v), v) }
+
+// UnmarshalOwn is Unmarshal for what json.Marshal made of a caller's type, whose fields may be
+// without tags: keys count as for encoding/json.
+func UnmarshalOwn(data []byte, v any) error { return unmarshal(data, data, v) }
+
+// unmarshal decodes data with the keys that count.
+func unmarshal(data, counts []byte, v any) error {
 	if err := plaintext.Check(data); err != nil {
 		return err
 	}
-	err := json.Unmarshal(data, v)
+	err := json.Unmarshal(counts, v)
 	if _, raw := v.(*map[string]json.RawMessage); err == nil && !raw { // raw values come here again
 		err = checkEscapes(data)
 	}
