@@ -20,6 +20,9 @@ func (s *Scope) CompileGrad(loss *G.Node, outs ...*G.Node) (*Program, error) {
 	if s.err == nil && loss == nil {
 		return nil, errors.New("graph: the loss is nil; want a scalar node")
 	}
+	if s.err == nil && loss.Graph() != s.graph {
+		return nil, fmt.Errorf("graph: the loss is %s; want a node of this graph", stranger(loss))
+	}
 	return s.compile(loss, outs)
 }
 
@@ -71,6 +74,11 @@ func (s *Scope) checkCompile(outs G.Nodes) error {
 	}
 	if slices.Contains(outs, nil) {
 		return fmt.Errorf("graph: output %d is nil; want a node", slices.Index(outs, nil))
+	}
+	for i, n := range outs {
+		if n.Graph() != s.graph {
+			return fmt.Errorf("graph: output %d is %s; want a node of this graph", i, stranger(n))
+		}
 	}
 	if s.compiled {
 		return errors.New("graph: compiled twice; build the graph anew for another program")

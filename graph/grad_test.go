@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +34,12 @@ func TestWrongGrad(t *testing.T) {
 			return G.Nodes{grad, G.NewMatrix(grad.Graph(), tensor.Int, G.WithShape(2, 3), G.WithName("i"))}
 		}},
 			"its Grad returned (2, 3) of int for input 1, want (2, 3) of float32"},
+		{"a constant", graph.Op{Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{constant(1, 2, 3, 4, 5, 6), grad} }},
+			"its Grad returned a constant for input 0, want a node of the graph"},
+		{"another graph", graph.Op{Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes {
+			return G.Nodes{grad, graph.New(graph.NewParams(1)).Floats("z", 2, 3)}
+		}},
+			"its Grad returned z of another graph for input 1, want a node of the graph"},
 		{"a panic", graph.Op{Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { panic("oh\nno") }},
 			"its gradient panicked: oh no"},
 		{"none at all", graph.Op{},
@@ -48,6 +55,51 @@ func TestWrongGrad(t *testing.T) {
 		if want := "h.3.act: Mine: " + c.want; err == nil || err.Error() != want {
 			t.Errorf("%s: %v\nwant %s", c.name, err, want)
 		}
+	}
+}
+
+// constant is a matrix (2, 3) that no graph has taken.
+func constant(x ...float32) *G.Node {
+	return G.NewConstant(tensor.New(tensor.WithShape(2, 3), tensor.WithBacking(x)))
+}
+
+// TestStrangers: a node of no graph, or of another, is no loss and no output.
+func TestStrangers(t *testing.T) {
+	other := graph.New(graph.NewParams(1)).Floats("z", 2, 3)
+	for _, c := range []struct {
+		compile func(s *graph.Scope) (*graph.Program, error)
+		want    string
+	}{
+		{func(s *graph.Scope) (*graph.Program, error) { return s.Compile(constant(1, 2, 3, 4, 5, 6)) },
+			"graph: output 0 is a constant; want a node of this graph"},
+		{func(s *graph.Scope) (*graph.Program, error) { return s.Compile(s.Floats("x", 1), other) },
+			"graph: output 1 is z of another graph; want a node of this graph"},
+		{func(s *graph.Scope) (*graph.Program, error) { return s.CompileGrad(G.NewConstant(float32(1))) },
+			"graph: the loss is a constant; want a node of this graph"},
+		{func(s *graph.Scope) (*graph.Program, error) { return s.CompileGrad(other) },
+			"graph: the loss is z of another graph; want a node of this graph"},
+	} {
+		if _, err := c.compile(graph.New(graph.NewParams(1))); err == nil || err.Error() != c.want {
+			t.Errorf("%v\nwant %s", err, c.want)
+		}
+	}
+}
+
+// TestConstantIDs: an op takes a constant for an input, ids too, and is differentiated.
+func TestConstantIDs(t *testing.T) {
+	s := graph.New(graph.NewParams(1))
+	ids := G.NewConstant(tensor.New(tensor.WithShape(2), tensor.WithBacking([]int{1, 1})))
+	y := ops.Add(s, ops.Embed(s, ids, s.Param("w", graph.Ones(), 2, 3)), constant(1, 2, 3, 4, 5, 6))
+	p, err := s.CompileGrad(s.Node(G.Sum(y)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.RunGrad(1); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Params().Get("w").GradData(); p.Loss() != 27 || !slices.Equal(got, []float32{0, 0, 0, 2, 2, 2}) {
+		t.Errorf("loss %v, gradient %v", p.Loss(), got)
 	}
 }
 

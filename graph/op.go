@@ -37,7 +37,8 @@ type Op struct {
 	// a sequence has not got the rows before. An op that remembers them, by
 	// [Scope.Remember], counts as row-wise there.
 	RowWise int
-	// Run fills the results from the inputs.
+	// Run fills the results from the inputs. It must not write to an input: that may be a
+	// parameter, or the result of an op that others read. Nothing checks this in a run.
 	Run func(a *Args) error
 	// Grad declares the gradient with respect to every input, given the op's own
 	// output node and the gradient of it. Integer inputs get nil. What is wrong with
@@ -279,10 +280,20 @@ func (o *nodeOp) checkGradient(in, grads G.Nodes) {
 		case !real:
 		case grads[i] == nil:
 			o.scope.Fail(o.Name, o.Out, "its Grad returned nil for input %d, want a node of shape %v", i, in[i].Shape())
+		case grads[i].Graph() != o.scope.graph:
+			o.scope.Fail(o.Name, o.Out, "its Grad returned %s for input %d, want a node of the graph", stranger(grads[i]), i)
 		case !grads[i].Shape().Eq(in[i].Shape()) || grads[i].Dtype() != in[i].Dtype():
 			o.scope.Fail(o.Name, o.Out, "its Grad returned %v of %v for input %d, want %v of %v", grads[i].Shape(), grads[i].Dtype(), i, in[i].Shape(), in[i].Dtype())
 		}
 	}
+}
+
+// stranger says what a node of no graph, or of another one, is.
+func stranger(n *G.Node) string {
+	if n.Graph() == nil {
+		return "a constant"
+	}
+	return fmt.Sprintf("%s of another graph", n.Name())
 }
 
 // gradient calls Grad, whose panic is an error like others.

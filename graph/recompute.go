@@ -105,6 +105,9 @@ func (p *Program) dropUnused() {
 // inputs are the nodes that n reads, in the order of its op's arguments.
 func inputs(n *G.Node) G.Nodes {
 	var in G.Nodes
+	if n.Graph() == nil { // a constant that no node has taken
+		return nil
+	}
 	for it := n.Graph().From(n.ID()); it.Next(); {
 		in = append(in, it.Node().(*G.Node))
 	}
