@@ -57,7 +57,7 @@ func TestDocuments(t *testing.T) {
 // TestNoText: what is not there, or asks for what there is not, is an error before anything runs.
 func TestNoText(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none")
-	for _, p := range []eval.Perplexity{{}, {Documents: true}, {Detokenizer: "none"}, {Stride: 17}, {Words: "none"}} {
+	for _, p := range []eval.Perplexity{{}, {Documents: true}, {Detokenizer: "nonesuch"}, {Stride: 17}, {Words: "nonesuch"}} {
 		if _, err := p.Evaluate(t.Context(), open(t, 16), path); err == nil {
 			t.Errorf("%+v: no error", p)
 		}
