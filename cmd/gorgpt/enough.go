@@ -58,6 +58,14 @@ func enoughToGenerate(what string, m models.Model, sequences int) error {
 	return enough(what, float64(sequences)*each)
 }
 
+// enoughToBeam is enough for a search with so many beams: their keys and values, the logits of
+// all, and the extensions of each that are compared, of 24 bytes.
+func enoughToBeam(m models.Model, beams int) error {
+	d := m.Dims()
+	each := 4*(2*float64(d.Layers)*float64(d.Context)*float64(d.Width)+2*float64(d.Vocab)) + 24*min(2*float64(beams), float64(d.Vocab))
+	return enough(fmt.Sprintf("--beams %d", beams), float64(beams)*each)
+}
+
 // enoughToEvaluate is enough for weights that are read or mapped, and one run that gives the
 // logits of a whole window.
 func enoughToEvaluate(m models.Model, window int) error {

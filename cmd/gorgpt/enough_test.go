@@ -54,6 +54,10 @@ func TestEnough(t *testing.T) {
 	if err := enoughToGenerate("--samples 1000000000", m, 1_000_000_000); err == nil || !strings.Contains(err.Error(), "--samples 1000000000 takes 262.4 TB of memory") {
 		t.Error(err)
 	}
+	// And for a beam another 65 logits and 65 extensions of 24 bytes: 264,224.
+	if err := enoughToBeam(m, 1_000_000_000); err == nil || !strings.Contains(err.Error(), "--beams 1000000000 takes 264.2 TB of memory") {
+		t.Error(err)
+	}
 }
 
 func TestSize(t *testing.T) {

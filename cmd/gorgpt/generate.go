@@ -203,7 +203,7 @@ func (w *generation) check() error {
 // enough refuses more sequences at once than the machine has memory for.
 func (w *generation) enough() error {
 	if w.beams > 0 {
-		return enoughToGenerate(fmt.Sprintf("--beams %d", w.beams), w.model.model, w.beams)
+		return enoughToBeam(w.model.model, w.beams)
 	}
 	return enoughToGenerate(fmt.Sprintf("--samples %d", w.samples), w.model.model, w.samples)
 }
