@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/gorgpt/gorgpt/internal/parquetfile"
 )
@@ -32,7 +30,7 @@ func eachParquet(data []byte, parse func(number int, text []byte) error) (err er
 	if err != nil {
 		return err
 	}
-	columns := parquetColumns(f.Schema())
+	columns := parquetColumns(f.Schema(), leaves(f.Metadata().Schema))
 	number := 0
 	for _, group := range f.RowGroups() {
 		rows := group.Rows()
@@ -88,17 +86,28 @@ type parquetColumn struct {
 	below   []string // is there in an object that is one
 	element int      // definition level of a null in its place
 	text    bool     // the file says that the bytes are UTF-8
+	logical format.LogicalTypeValue
 }
 
-func parquetColumns(s *parquet.Schema) []parquetColumn {
+// leaves are the elements of a schema that have values, in the order of the columns.
+func leaves(schema []format.SchemaElement) []format.SchemaElement {
+	return slices.DeleteFunc(slices.Clone(schema), func(e format.SchemaElement) bool { return !e.Type.Valid })
+}
+
+func parquetColumns(s *parquet.Schema, leaves []format.SchemaElement) []parquetColumn {
 	var all []parquetColumn
-	for _, path := range s.Columns() {
+	for i, path := range s.Columns() {
 		leaf, _ := s.Lookup(path...)
 		c := parquetColumn{path: path, list: leaf.MaxRepetitionLevel > 0, element: leaf.MaxDefinitionLevel - 1}
-		if i := slices.Index(path, "list"); c.list && i > 0 && i+2 <= len(path) {
-			c.path, c.below = path[:i], path[i+2:] // between are the format's own names
+		if at := slices.Index(path, "list"); c.list && at > 0 && at+2 <= len(path) {
+			c.path, c.below = path[:at], path[at+2:] // between are the format's own names
 		}
 		c.text = leaf.Node.Type().String() == "STRING"
+		if logical := leaf.Node.Type().LogicalType(); logical != nil {
+			c.logical = logical.Value // of old files too, which have no logical types
+		} else if i < len(leaves) {
+			c.logical = leaves[i].LogicalType.Value // what the library does not know, as float16
+		}
 		if leaf.MaxRepetitionLevel > 1 {
 			c.path = nil // lists in lists, which nothing here reads
 		}
@@ -154,45 +163,4 @@ func putAt(object map[string]any, path []string, change func(any) any) error {
 	}
 	object[path[last]] = change(object[path[last]])
 	return nil
-}
-
-// json is a value for encoding/json; nil if it is neither text nor number, as a picture.
-func (c parquetColumn) json(v parquet.Value) (any, error) {
-	if v.IsNull() {
-		return nil, nil
-	}
-	switch v.Kind() {
-	case parquet.Boolean:
-		return v.Boolean(), nil
-	case parquet.Int32, parquet.Int64:
-		return v.Int64(), nil
-	case parquet.Float:
-		return float(float64(v.Float()), 32), nil
-	case parquet.Double:
-		return float(v.Double(), 64), nil
-	case parquet.ByteArray:
-		if text := v.ByteArray(); utf8.Valid(text) {
-			return string(text), nil
-		}
-		if c.text {
-			return nil, errors.New("holds bytes that are no UTF-8")
-		}
-	}
-	return nil, nil
-}
-
-// float is a JSON number with a point or an exponent in it, or null.
-func float(x float64, bits int) any {
-	if x-x != 0 {
-		return nil
-	}
-	format := byte('f')
-	if a := math.Abs(x); a != 0 && (a < 1e-4 || a >= 1e16) {
-		format = 'e'
-	}
-	text := strconv.FormatFloat(x, format, -1, bits)
-	if !strings.ContainsAny(text, ".e") {
-		text += ".0"
-	}
-	return json.RawMessage(text)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,4 +85,21 @@ func FuzzParquet(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestParquetKinds: labels of all types that hold numbers and times are those of pandas, which
+// testdata/parquet.py prints; integers of 32 bits once lost their sign.
+func TestParquetKinds(t *testing.T) {
+	file := filepath.Join("testdata", "kinds.parquet")
+	for column, want := range map[string]string{
+		"int8": "-1|0|127", "int32": "-1|-2147483648|1", "uint32": "0|1|4294967295", "uint64": "0|1|18446744073709551615",
+		"half": "-1.5|0.25|2.0", "decimal": "-1.50|0.25|12345678.90", "date": "1969-12-31|2020-01-01|2026-11-29",
+		"moment": "1969-12-31 23:59:59|2020-01-01 12:30:00.5|2026-11-29 00:00:01", "clock": "01:02:03|12:00:01|23:59:59",
+	} {
+		task, _, err := tasks.Columns{Text: "text", Label: column}.Read(file, tasks.Classification, nil)
+		got := slices.Sorted(slices.Values(task.Labels))
+		if s := strings.Join(got, "|"); s != want || err != nil {
+			t.Errorf("%s: labels %s, %v; want %s", column, s, err, want)
+		}
+	}
 }

@@ -40,3 +40,21 @@ pq.write_table(pa.table({
     "article": pa.array(["a"]), "question": pa.array(["q"]), "answer": pa.array(["A"]),
     "options": pa.array([None], pa.list_(pa.string())), "lists": pa.array([[[1], [2, 3]]]),
 }), HERE / "null.parquet")
+
+# Labels of every kind, as pandas' astype(str) writes them; TestParquetKinds has what this prints.
+import datetime
+import decimal
+
+kinds = pa.table({
+    "text": pa.array(["a", "b", "c"]),
+    "int8": pa.array([-1, 0, 127], pa.int8()), "int32": pa.array([-2147483648, -1, 1], pa.int32()),
+    "uint32": pa.array([4294967295, 0, 1], pa.uint32()), "uint64": pa.array([18446744073709551615, 0, 1], pa.uint64()),
+    "half": pa.array([-1.5, 0.25, 2.0], pa.float16()),
+    "decimal": pa.array([decimal.Decimal("-1.50"), decimal.Decimal("0.25"), decimal.Decimal("12345678.90")], pa.decimal128(20, 2)),
+    "date": pa.array([datetime.date(2020, 1, 1), datetime.date(1969, 12, 31), datetime.date(2026, 11, 29)], pa.date32()),
+    "moment": pa.array([datetime.datetime(2020, 1, 1, 12, 30, 0, 500000), datetime.datetime(1969, 12, 31, 23, 59, 59), datetime.datetime(2026, 11, 29, 0, 0, 1)], pa.timestamp("us")),
+    "clock": pa.array([datetime.time(1, 2, 3), datetime.time(23, 59, 59), datetime.time(12, 0, 1)], pa.time64("us")),
+})
+pq.write_table(kinds, HERE / "kinds.parquet")
+for name, column in kinds.to_pandas().astype(str).items():
+    print(name, sorted(column))
