@@ -63,7 +63,7 @@ func (g *Generator) batch(ctx context.Context, prompts [][]int, n int, o Options
 		if len(prompt) == 0 {
 			return errNoPrompt
 		}
-		ids[b] = append(make([]int, 0, len(prompt)+max(n, 0)), prompt...)
+		ids[b] = append(make([]int, 0, len(prompt)+min(max(n, 0), 1<<12)), prompt...)
 		windows[b] = prompt[max(0, len(prompt)-g.context):]
 		random[b] = rand.New(rand.NewPCG(o.Seed, uint64(b)))
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
@@ -23,19 +24,63 @@ type Pair struct {
 
 // Read reads CoQA's file, if the name ends in .json, or JSON lines under the customary keys:
 // prompt, question, dialogue, article, document, text, source or input; and response,
-// answer(s), summary (or summary1 to 3), highlights, target or output.
+// answer(s), summary (or summary1 to 3), highlights, target or output. With an instruction, as
+// Alpaca has them, the prompt is that, and the input in a paragraph of its own if it is not empty.
+// A line with two keys of a prompt, or with a context beside one, is an error: the other would be lost.
 func Read(path string) ([]Pair, error) {
 	if filepath.Ext(path) == ".json" {
 		return ReadCoQA(path)
 	}
-	return ReadJSONL(path, "prompt|question|dialogue|article|document|text|source|input",
-		"response|answer|answers|summary|summary1|summary2|summary3|highlights|target|output")
+	return readLinesOf(path, customary)
+}
+
+// customaryPrompts are the keys of which a line may have one.
+var customaryPrompts = []string{"prompt", "question", "dialogue", "article", "document", "text", "source", "input"}
+
+var customaryResponses = []string{"response", "answer", "answers", "summary", "summary1", "summary2", "summary3", "highlights", "target", "output"}
+
+// customary makes a pair of a line whose keys nobody named.
+func customary(line []byte) (Pair, error) {
+	var row map[string]json.RawMessage
+	if err := plainjson.Unmarshal(line, &row); err != nil {
+		return Pair{}, err
+	}
+	var found []string
+	for _, key := range append(customaryPrompts[:len(customaryPrompts):len(customaryPrompts)], "context", "instruction") {
+		var text string
+		if json.Unmarshal(row[key], &text) != nil || strings.TrimSpace(text) != "" {
+			if row[key] != nil {
+				found = append(found, key)
+			}
+		}
+	}
+	switch {
+	case slices.Equal(found, []string{"input", "instruction"}):
+		p, err := parse(line, []string{"instruction"}, customaryResponses)
+		if err != nil {
+			return p, err
+		}
+		input, err := parse(line, []string{"input"}, customaryResponses)
+		p.Prompt += "\n\n" + input.Prompt
+		return p, err
+	case len(found) > 1:
+		return Pair{}, fmt.Errorf("%s could each be the prompt, or a part of it: write all of it under one key, as prompt", strings.Join(found, " and "))
+	case slices.Equal(found, []string{"instruction"}):
+		return parse(line, found, customaryResponses)
+	}
+	return parse(line, customaryPrompts, customaryResponses)
 }
 
 // ReadJSONL reads JSON lines. Prompt and response are keys, with others after bars; all keys
 // among those of the response that are there give responses, and each is a text or a list of
 // texts.
 func ReadJSONL(path, prompt, response string) ([]Pair, error) {
+	prompts, responses := strings.Split(prompt, "|"), strings.Split(response, "|")
+	return readLinesOf(path, func(line []byte) (Pair, error) { return parse(line, prompts, responses) })
+}
+
+// readLinesOf makes a pair of each line that is not empty.
+func readLinesOf(path string, parse func(line []byte) (Pair, error)) ([]Pair, error) {
 	data, err := plaintext.Read(path)
 	if err != nil {
 		return nil, err
@@ -47,7 +92,7 @@ func ReadJSONL(path, prompt, response string) ([]Pair, error) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		p, err := parse(line, strings.Split(prompt, "|"), strings.Split(response, "|"))
+		p, err := parse(line)
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", path, number, err)
 		}

@@ -252,6 +252,33 @@ func TestStreamErrors(t *testing.T) {
 	}
 }
 
+// TestCustomary: no key that belongs to the prompt is lost. Alpaca's instruction and input are one prompt.
+func TestCustomary(t *testing.T) {
+	for line, want := range map[string]string{
+		`{"instruction":"i","input":"k","output":"o"}`:         "i\n\nk",
+		`{"instruction":"i","input":"","output":"o"}`:          "i",
+		`{"instruction":"i","output":"o"}`:                     "i",
+		`{"input":"k","output":"o"}`:                           "k",
+		`{"document":"d","summary":"s","text":null}`:           "d",
+		`{"question":"q","document":"d","answer":"a"}`:         "f:1: question and document could each be the prompt, or a part of it: write all of it under one key, as prompt",
+		`{"question":"q","context":"c","answers":["a"]}`:       "f:1: question and context could each be the prompt, or a part of it: write all of it under one key, as prompt",
+		`{"instruction":"i","context":"c","response":"r"}`:     "f:1: context and instruction could each be the prompt, or a part of it: write all of it under one key, as prompt",
+		`{"prompt":"p","input":["not a text"],"response":"r"}`: "f:1: prompt and input could each be the prompt, or a part of it: write all of it under one key, as prompt",
+	} {
+		path := write(t, "f", line)
+		set, err := pairs.Read(path)
+		got := ""
+		if err != nil {
+			got = strings.TrimPrefix(err.Error(), filepath.Dir(path)+string(filepath.Separator))
+		} else {
+			got = set[0].Prompt
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+}
+
 func FuzzReadJSONL(f *testing.F) {
 	f.Add(`{"prompt":"a","response":["b","c"]}`)
 	f.Add(`{"prompt":null}`)
