@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"gorgonia.org/gorgonia"
 
@@ -22,6 +23,7 @@ type State struct {
 	Batch      int    `json:"batch"`
 	Context    int    `json:"context"`
 	Accumulate int    `json:"accumulate"`
+	Settings   string `json:"settings,omitempty"` // Trainer.Settings
 
 	Guard GuardState `json:"guard,omitzero"`
 
@@ -56,7 +58,7 @@ func (t *Trainer) State() (State, error) {
 	s := t.at
 	s.Steps, s.Seed = t.Steps, t.Seed
 	s.Batch, s.Context, s.Accumulate = t.Batch, t.Context, max(t.Accumulate, 1)
-	s.Validation = t.ValidationStart
+	s.Settings, s.Validation = t.Settings, t.ValidationStart
 	if s.Stream = t.place; s.Stream == nil {
 		var err error
 		if s.Stream, err = t.Train.State(); err != nil {
@@ -96,6 +98,10 @@ func (t *Trainer) Restore(s State) error {
 			return fmt.Errorf("train: restore: the saved run has %s %d, this one %d", f.name, f.got, f.want)
 		}
 	}
+	if s.Settings != "" && t.Settings != "" && s.Settings != t.Settings {
+		saved, this := firstOther(s.Settings, t.Settings)
+		return fmt.Errorf("train: restore: the saved run has %q, this one %q", saved, this)
+	}
 	if solver, ok := optional.As[Stateful](t.Solver); ok {
 		if err := solver.Restore(s.Solver); err != nil {
 			return fmt.Errorf("train: restore: %w", err)
@@ -110,4 +116,13 @@ func (t *Trainer) Restore(s State) error {
 	t.at.Stream, t.at.Solver = nil, SolverState{}
 	t.begun, t.dirty, t.retell, t.place, t.halted = true, false, s.Untold, nil, false
 	return nil
+}
+
+// firstOther are the first lines in which two texts differ; an empty one where a text ends.
+func firstOther(a, b string) (x, y string) {
+	for x == y && (a != "" || b != "") {
+		x, a, _ = strings.Cut(a, "\n")
+		y, b, _ = strings.Cut(b, "\n")
+	}
+	return x, y
 }

@@ -64,7 +64,10 @@ type Trainer struct {
 	// graph.Recompute.
 	Graph []graph.Option
 
-	Seed      uint64 // of dropout
+	Seed uint64 // of dropout
+	// Settings are what else makes a run what it is, in lines that only their author reads: model,
+	// solver, schedule. Restore refuses a state that was saved with others.
+	Settings  string
 	Observers []Observer
 
 	at     State  // what State returns, but for stream and solver

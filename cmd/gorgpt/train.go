@@ -263,6 +263,6 @@ func (j *job) trainer(text corpus) (*train.Trainer, error) {
 		Steps: r.Steps, Batch: r.Batch, Context: r.Context, Accumulate: r.Accumulate,
 		EvalEvery: r.EvalEvery, EvalBatches: r.EvalBatches, SaveEvery: r.SaveEvery,
 		Graph:     recompute(r.Recompute),
-		StopAfter: j.stopAfter, Seed: r.Seed,
+		StopAfter: j.stopAfter, Seed: r.Seed, Settings: string(r.fixed().text()),
 	}, nil
 }

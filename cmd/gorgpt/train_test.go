@@ -183,6 +183,34 @@ func TestResumeRefused(t *testing.T) {
 	check(1, "--resume: run/recipe.toml: is a directory", "--steps", "50")
 }
 
+// TestResumeEditedRecipe: a recipe that was edited by hand is another run, as flags would make it.
+func TestResumeEditedRecipe(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	if status, _, stderr := trainSmall(t, "--out", "run", "--stop-after", "20"); status != 0 {
+		t.Fatal(stderr)
+	}
+	recipe, err := os.ReadFile(recipePath("run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for was, is := range map[string]string{"heads = 2": "heads = 4", "beta1 = 0.9": "beta1 = 0.8"} {
+		edited := strings.Replace(string(recipe), was, is, 1)
+		if edited == string(recipe) {
+			t.Fatalf("no %q in %s", was, recipe)
+		}
+		write(t, recipePath("run"), edited)
+		want := fmt.Sprintf("the saved run has %q, this one %q\n", was, is)
+		if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "run"); status != 1 || !strings.HasSuffix(stderr, want) {
+			t.Errorf("status %d: %s\nwant %s", status, stderr, want)
+		}
+	}
+	write(t, recipePath("run"), strings.Replace(string(recipe), "keep = ", "keep = 1", 1))
+	if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "run"); status != 0 {
+		t.Error(stderr)
+	}
+}
+
 // TestResumeEarly: an interrupt before the first update can be resumed too, and what
 // would make it another run is refused.
 func TestResumeEarly(t *testing.T) {
