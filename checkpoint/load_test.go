@@ -146,4 +146,23 @@ func TestLoadEdited(t *testing.T) {
 	if _, err := checkpoint.Load(dir); err == nil || !strings.HasPrefix(err.Error(), dir+": config.json: the model was edited by Remove(h.*.mlp); ") {
 		t.Errorf("without the edit: %v", err)
 	}
+	// A store that was loaded before the edit has the weights of what was edited away.
+	whole := graph.NewParams(1)
+	if err := models.Declare(models.GPT2(gpt2.New(8, 6, 4, 1, 2)), whole); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: whole, Zeros: m.Absent()}); err != nil {
+		t.Fatal(err)
+	}
+	if l, err = checkpoint.Load(dir, edit); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Params.Names(); !slices.Equal(got, params.Names()) {
+		t.Errorf("loaded %q", got)
+	}
+	for _, name := range params.Names() {
+		if !slices.Equal(l.Params.Get(name).Data(), whole.Get(name).Data()) {
+			t.Errorf("%s is another", name)
+		}
+	}
 }

@@ -113,7 +113,7 @@ func (l *loader) measure() error {
 		n += len(ids)
 	}
 	if n < t+1 {
-		return fmt.Errorf("%s: %s (%s), want at least %d: a context of %d and the token after it", l.src.name, plural.Of(n, "token"), l.tok.Name(), t+1, t)
+		return &ShortError{l.src.name, l.tok.Name(), n, t}
 	}
 	l.slack = min(t-1, n-t-1)
 	return nil
@@ -313,4 +313,14 @@ func (l *loader) Close() error {
 	l.closed = true
 	l.block = block{}
 	return l.reader.close()
+}
+
+// A ShortError says that a text has fewer tokens than a window takes.
+type ShortError struct {
+	Text, Tokenizer string
+	Tokens, Context int
+}
+
+func (e *ShortError) Error() string {
+	return fmt.Sprintf("%s: %s (%s), want at least %d: a context of %d and the token after it", e.Text, plural.Of(e.Tokens, "token"), e.Tokenizer, e.Context+1, e.Context)
 }

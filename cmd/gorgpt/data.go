@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -224,8 +225,8 @@ func (r recipe) streams(c corpus, tok tokenizer.Tokenizer) (training, validation
 	for i, text := range c.validation {
 		v, err := datasets.NewValidation(text, tok, single)
 		if err != nil {
-			if c.check == nil {
-				err = fmt.Errorf("%w; name a text for validation with --val-data, or a larger share with --validation", err)
+			if short, ok := errors.AsType[*datasets.ShortError](err); ok && c.check == nil {
+				err = fmt.Errorf("%w; name a text for validation with --val-data, or a larger share with --validation", short)
 			}
 			return nil, nil, fmt.Errorf("validation text: %w", err)
 		}

@@ -60,6 +60,9 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 				}
 			case len(args) > 0:
 				if err := j.recipe.read(args[0]); err != nil {
+					if filepath.Ext(args[0]) != ".toml" { // what a shell makes of --data *.txt
+						return usagef("%s is no recipe (RECIPE.toml): text is named by --data, a pattern in quotes: --data 'notes/*.txt'", args[0])
+					}
 					return err
 				}
 			}
@@ -192,11 +195,11 @@ func (j *job) sayHowToGoOn(t *train.Trainer, reason error) {
 	if err != nil || s.Step != j.saved {
 		return
 	}
-	when := "saved"
+	when := "saved;"
 	if !errors.Is(reason, context.Canceled) {
-		when = fmt.Sprintf("saved at step %d; when the cause is gone", s.Step)
+		when = fmt.Sprintf("saved at step %d; when the cause is gone,", s.Step)
 	}
-	fmt.Fprintf(j.stderr, "%s; go on with: gorgpt train --resume %s\n", when, j.dir)
+	fmt.Fprintf(j.stderr, "%s go on with: gorgpt train --resume %s\n", when, j.dir)
 }
 
 // openTokenizer makes the tokenizer, or reads that of the run to go on with.
