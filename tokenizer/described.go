@@ -17,7 +17,8 @@ type described struct {
 	config  map[string]json.RawMessage
 	special map[string]json.RawMessage
 	added   map[string]int
-	files   map[string][]byte // that are kept as they are
+	files   map[string][]byte          // that are kept as they are
+	model   map[string]json.RawMessage // config.json, whose class counts where none is told here
 }
 
 // describedIn reads the files of a folder that are there.
@@ -26,7 +27,7 @@ func describedIn(dir string) (described, error) {
 	for _, f := range []struct {
 		name string
 		v    any
-	}{{configFile, &d.config}, {specialFile, &d.special}, {addedFile, &d.added}} {
+	}{{configFile, &d.config}, {specialFile, &d.special}, {addedFile, &d.added}, {modelFile, &d.model}} {
 		name := filepath.Join(dir, f.name)
 		b, err := readFile(name, maxFile)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -69,12 +70,28 @@ func (d *described) is(key string) (on, there bool, err error) {
 	return on, there, err
 }
 
-// class is the tokenizer_class without the ending of the fast ones.
+// class is the tokenizer_class without the ending of the fast ones. One that has tokens and
+// rules of its own, as RobertaTokenizer has, is an error.
 func (d *described) class() (string, error) {
 	var class string
-	_, err := d.keyed("tokenizer_class", &class)
-	return strings.TrimSuffix(class, "Fast"), err
+	where := configFile
+	there, err := d.keyed("tokenizer_class", &class)
+	if err != nil {
+		return "", err
+	}
+	if raw := d.model["tokenizer_class"]; !there && len(raw) > 0 {
+		where, class = modelFile, unquote(raw)
+	}
+	short := strings.TrimSuffix(class, "Fast")
+	if short != "" && !slices.Contains(classes, short) {
+		return "", fmt.Errorf("%s: tokenizer_class is %s, want %sFast: others add tokens and rules of their own", where, clip(class), strings.Join(classes[:3], "(Fast), "))
+	}
+	return short, nil
 }
+
+// classes are those that do what the files say, or what is done here. The last ones are names of
+// the third in transformers 5, where there is a tokenizer.json.
+var classes = []string{gpt2Class, gpt1Class, "PreTrainedTokenizer", "TokenizersBackend", "PythonBackend", "BloomTokenizer"}
 
 // The classes of transformers that have special tokens without being told.
 const (

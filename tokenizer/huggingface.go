@@ -25,6 +25,9 @@ const (
 	templateFile  = "chat_template.jinja"
 )
 
+// modelFile is the model's description, which may name the class of its tokenizer.
+const modelFile = "config.json"
+
 // maxFile bounds the tokenizer.json that Load reads; GPT-2's has 3.6 MB, the
 // largest vocabularies in use about 35 MB.
 const maxFile = 256 << 20
