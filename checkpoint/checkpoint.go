@@ -192,6 +192,9 @@ func Open(dir string) (*Dir, error) {
 		return nil, fmt.Errorf("%s: an unfinished checkpoint", path)
 	}
 	if info, err := os.Stat(filepath.Join(path, configName)); err != nil || !info.Mode().IsRegular() {
+		if err := checkAdapter(path); err != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("%s: no %s in it: not a checkpoint%s", path, configName, hint(path))
 	}
 	return &Dir{path}, nil
@@ -223,7 +226,11 @@ func (d *Dir) fill(read func(weights.Source, *graph.Params, map[string][]int) er
 	if err != nil {
 		return err
 	}
-	return cmp.Or(read(src, ps, zeros), src.Close())
+	from, err := d.heedEdits(src, ps)
+	if err != nil {
+		return cmp.Or(err, src.Close())
+	}
+	return cmp.Or(read(from, ps, zeros), src.Close())
 }
 
 // Trainer decodes trainer.json into v. The error is fs.ErrNotExist if the

@@ -35,8 +35,15 @@ func opened[S weights.Source](s S, err error) (weights.Source, error) {
 	return s, nil
 }
 
-// openHuggingFace opens the weights of a model directory.
+// adapterName is the file of PEFT's adapters, which lie beside a model or name one.
+const adapterName = "adapter_config.json"
+
+// openHuggingFace opens the weights of a model directory. With an adapter beside them they are
+// not the weights that transformers runs.
 func openHuggingFace(dir string) (weights.Source, error) {
+	if err := checkAdapter(dir); err != nil {
+		return nil, err
+	}
 	for _, f := range weightFiles {
 		path := filepath.Join(dir, f.name)
 		if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
@@ -44,4 +51,11 @@ func openHuggingFace(dir string) (weights.Source, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s: no weights in it, want %s or pytorch_model.bin", dir, weightsName)
+}
+
+func checkAdapter(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, adapterName)); err != nil {
+		return nil // the usual case
+	}
+	return fmt.Errorf("%s: %s: adapters such as LoRA's are not read; merge it into its model first (PEFT's merge_and_unload) and save that, or take the adapter's files away", dir, adapterName)
 }

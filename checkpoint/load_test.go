@@ -7,8 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	G "gorgonia.org/gorgonia"
+
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -163,6 +166,76 @@ func TestLoadEdited(t *testing.T) {
 	for _, name := range params.Names() {
 		if !slices.Equal(l.Params.Get(name).Data(), whole.Get(name).Data()) {
 			t.Errorf("%s is another", name)
+		}
+	}
+}
+
+// TestLoadEditedAfterwards: parameters that were loaded before the edit have the weights of the
+// layers that it takes out; nobody asks for them.
+func TestLoadEditedAfterwards(t *testing.T) {
+	base := models.GPT2(gpt2.New(8, 6, 4, 1, 2))
+	params := graph.NewParams(1)
+	if err := models.Declare(base, params); err != nil {
+		t.Fatal(err)
+	}
+	own := func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 4) }
+	for name, edit := range map[string]graph.Option{"removed": graph.Remove("h.0.mlp"), "replaced": graph.Replace("h.*.mlp", own)} {
+		dir := filepath.Join(t.TempDir(), name)
+		m := models.Edit(base, edit)
+		if err := models.Declare(m, params); err != nil {
+			t.Fatal(err)
+		}
+		config, err := m.JSON(-1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Zeros: m.Absent()}); err != nil {
+			t.Fatal(err)
+		}
+		l, err := checkpoint.Load(dir, edit)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if l.Params.Get("h.0.mlp.c_fc.weight") != nil {
+			t.Errorf("%s: a weight of the layer is there", name)
+		}
+		if want := params.Get("h.0.attn.c_attn.weight"); !slices.Equal(l.Params.Get("h.0.attn.c_attn.weight").Data(), want.Data()) {
+			t.Errorf("%s: other weights", name)
+		}
+		read := graph.NewParams(2)
+		if err := models.Declare(m, read); err != nil {
+			t.Fatal(err)
+		}
+		d, err := checkpoint.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Params(read, m.Absent()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestAdapter: PEFT's adapter lies beside a model, or alone. transformers with peft would run it.
+func TestAdapter(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "m")
+	saveVocab(t, dir, 257)
+	write := func(dir string) {
+		if err := os.WriteFile(filepath.Join(dir, "adapter_config.json"), []byte(`{"peft_type":"LORA","base_model_name_or_path":"gpt2"}`), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(dir)
+	alone := t.TempDir()
+	write(alone)
+	const want = ": adapter_config.json: adapters such as LoRA's are not read; merge it into its model first (PEFT's merge_and_unload) and save that, or take the adapter's files away"
+	for _, dir := range []string{dir, alone} {
+		if _, err := checkpoint.Load(dir); err == nil || err.Error() != dir+want {
+			t.Errorf("Load: %v", err)
+		}
+		if _, err := checkpoint.Recognise(dir); err == nil || err.Error() != dir+want {
+			t.Errorf("Recognise: %v", err)
 		}
 	}
 }

@@ -85,6 +85,9 @@ func Recognise(path string) (*Origin, error) {
 			return f.open(path, info)
 		}
 	}
+	if err := checkAdapter(path); err != nil {
+		return nil, err
+	}
 	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, or a .bin of llm.c", path)
 }
 
