@@ -163,7 +163,7 @@ func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs
 		return nil, 0, err
 	}
 	model := generate.New(s.Model, s.Params, s.Window)
-	model.Vocab = s.Tokenizer.Size()
+	model.Vocab, model.Vacant = s.Tokenizer.Size(), tokenizer.Vacant(s.Tokenizer)
 	defer func() { err = errors.Join(err, model.Close()) }()
 	for i, p := range set {
 		if err := s.step(ctx, i, len(set)); err != nil {

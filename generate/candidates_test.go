@@ -57,6 +57,41 @@ func TestVocab(t *testing.T) {
 	}
 }
 
+// TestVacant: ids without a token in the middle of a vocabulary are never chosen, nor are those
+// beyond it.
+func TestVacant(t *testing.T) {
+	const vocab = 10
+	g := newSuccessor(t, vocab, 16) // after 5 comes 6, were it a token
+	g.Vocab, g.Vacant = 9, []int{0, 6, 7, 12}
+	tokens := []int{1, 2, 3, 4, 5, 8}
+	for _, o := range []generate.Options{
+		{}, {Temperature: 1}, {Temperature: 1e-30}, {Temperature: 1e30}, {Temperature: 2, TopK: 8}, {Temperature: 1, TopP: 0.99},
+		{Temperature: 1, MinP: 1e-6, RepetitionPenalty: 2, NoRepeat: 3},
+	} {
+		for token, err := range g.Batch(context.Background(), [][]int{{5}, {4, 6, 7, 5}}, 40, o) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(tokens, token.ID) {
+				t.Fatalf("%+v: token %d", o, token.ID)
+			}
+		}
+	}
+	found, err := g.Beam(context.Background(), []int{5}, 12, generate.BeamOptions{Beams: 4, RepetitionPenalty: 1.5})
+	if err != nil || len(found) != 4 {
+		t.Fatal(found, err)
+	}
+	for _, h := range found {
+		if slices.ContainsFunc(h.IDs, func(id int) bool { return !slices.Contains(tokens, id) }) {
+			t.Errorf("beam %+v", h)
+		}
+	}
+	g.Vacant = []int{0, 1, 2, 3, 4, 5, 6, 7, 8}
+	if got, err := g.Generate(context.Background(), []int{5}, 3, generate.Options{Temperature: 1}); err != nil || len(got) != 0 {
+		t.Errorf("without any token: %v, %v", got, err)
+	}
+}
+
 // TestExhausted: a sequence whose every next token is banned ends and says why; those beside
 // it go on. transformers has no such end: it goes on with a banned token.
 func TestExhausted(t *testing.T) {

@@ -17,7 +17,7 @@
 // there is room again for as many tokens.
 //
 // Where a model's vocabulary is padded beyond its tokenizer's, Generator.Vocab keeps to tokens
-// that there are.
+// that there are, and Generator.Vacant where ids in the middle have none.
 //
 // [Generator.Batch] continues several prompts at once, of whatever lengths, and
 // [Generator.Beam] searches for the likeliest continuation. [Text] turns a stream of tokens

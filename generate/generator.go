@@ -18,18 +18,25 @@ type Model interface {
 //
 // A model of which some layer cannot go on from what is remembered, such as one with
 // layers.ComposedAttention, or has an op that does not say that it works row by row
-// (graph.Op.RowWise), is run over the whole window for every token: slower, with the same
-// result. [Generator.Whole] tells why.
+// (graph.Op.RowWise), is run over the whole window for every token, each sequence by itself, in
+// a program of exactly its length: much slower, with what the model's own graph gives for these
+// tokens. [Generator.Whole] tells why. A constant that a model takes from a shape, as in
+// ops.Scale(s, x, float64(x.Shape()[0])), is not noticed:
+// it is that of the piece, which is a prompt with its length rounded up, then one row.
 type Generator struct {
 	// Vocab, if above 0, is how many ids there are tokens of. A model's vocabulary may be padded
 	// beyond them, as GPT-2's 50,257 to 50,304; what is there is never chosen.
 	Vocab int
+	// Vacant are ids below Vocab that no token has, as tokenizer.Vacant lists them: they are
+	// never chosen either.
+	Vacant []int
 
 	model   Model
 	params  *graph.Params
 	context int
-	session *session // for the batch of the last call
-	slow    error    // why every token takes a run over the window, if it does
+	session *session  // for the batch of the last call
+	tokens  []float32 // see candidates
+	slow    error     // why every token takes a run over the window, if it does
 }
 
 // New returns a generator for a model of at most context positions.
@@ -101,8 +108,7 @@ func (g *Generator) open(batch int) (*session, error) {
 		g.slow = err
 		s = newSession(g, batch) // some layers may have declared what they remember
 		s.whole = true
-		var unless error
-		if s.decode, unless = s.compile(batch, 1); unless != nil {
+		if _, unless := s.prefillPiece(1, 1); unless != nil {
 			return nil, err
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// mostPrefills bounds the programs for prompts of different lengths that are kept.
+// mostPrefills bounds the programs for prompts of different lengths that are kept. Of those for
+// whole windows one is: the next is a token longer.
 const mostPrefills = 4
 
 // session continues a batch of sequences.
@@ -17,10 +18,10 @@ type session struct {
 	generator *Generator
 	memory    *graph.Memory
 	one       *graph.Memory // any one of the sequences
-	decode    *piece
-	prefills  []*piece // the last used at the end
-	past      []int    // positions of each sequence that are remembered
-	whole     bool     // nothing is: every token takes a run over its whole window
+	decode    *piece        // nil if whole
+	prefills  []*piece      // the last used at the end
+	past      []int         // positions of each sequence that are remembered
+	whole     bool          // nothing is: every token takes a run over its whole window
 	logits    []float32
 }
 
@@ -82,7 +83,8 @@ func (p *piece) run(past []int) ([]float32, error) {
 
 // prefill forgets what is remembered, runs whole sequences, of which none is empty or longer
 // than the context, and returns the logits (B, V) after each one's last token. Where all are
-// the same, as for beams and samples of one prompt, one is run for all.
+// the same, as for beams and samples of one prompt, one is run for all. Where nothing is
+// remembered each is run by itself: an op may look at any row, another sequence's too.
 func (s *session) prefill(ids [][]int) ([]float32, error) {
 	batch, same, longest := len(ids), true, 0
 	s.past = s.past[:0]
@@ -103,6 +105,17 @@ func (s *session) prefill(ids [][]int) ([]float32, error) {
 		}
 		return s.logits, nil
 	}
+	if s.whole {
+		s.logits = s.logits[:0]
+		for b, sequence := range ids {
+			logits, err := s.prefillOne(b, sequence)
+			if err != nil {
+				return nil, err
+			}
+			s.logits = append(s.logits, logits...)
+		}
+		return s.logits, nil
+	}
 	p, err := s.prefillPiece(batch, longest)
 	if err != nil {
 		return nil, err
@@ -116,7 +129,8 @@ func (s *session) prefill(ids [][]int) ([]float32, error) {
 }
 
 // prefillPiece returns the program for prompts up to a length. Shapes are fixed in a
-// graph, so lengths are rounded up, to powers of two and from 64 on to multiples of 64.
+// graph, so lengths are rounded up, to powers of two and from 64 on to multiples of 64; but not
+// for whole windows, where an op may look at what fills the rest.
 func (s *session) prefillPiece(batch, longest int) (*piece, error) {
 	length := (longest + 63) &^ 63
 	if longest < 64 {
@@ -124,7 +138,10 @@ func (s *session) prefillPiece(batch, longest int) (*piece, error) {
 			length *= 2
 		}
 	}
-	length = min(length, s.generator.context)
+	length, most := min(length, s.generator.context), mostPrefills
+	if s.whole {
+		length, most = longest, 1
+	}
 	if i := slices.IndexFunc(s.prefills, func(p *piece) bool { return p.batch == batch && p.length == length }); i >= 0 {
 		p := s.prefills[i]
 		s.prefills = append(slices.Delete(s.prefills, i, i+1), p)
@@ -134,7 +151,7 @@ func (s *session) prefillPiece(batch, longest int) (*piece, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(s.prefills) == mostPrefills {
+	if len(s.prefills) == most {
 		if err := s.prefills[0].program.Close(); err != nil {
 			return nil, err
 		}
@@ -213,7 +230,10 @@ func (s *session) prefillOne(b int, ids []int) ([]float32, error) {
 
 // close ends the programs.
 func (s *session) close() error {
-	errs := []error{s.decode.program.Close()}
+	var errs []error
+	if s.decode != nil {
+		errs = append(errs, s.decode.program.Close())
+	}
 	for _, p := range s.prefills {
 		errs = append(errs, p.program.Close())
 	}

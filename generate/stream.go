@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -139,12 +140,22 @@ func (t *Token) score(row []float32, best int) {
 	}
 }
 
-// candidates are the logits of a row that tokens are chosen by; see Generator.Vocab.
+// candidates are the logits of a row that tokens are chosen by, valid until the next call: see
+// Generator.Vocab and Generator.Vacant.
 func (g *Generator) candidates(row []float32) []float32 {
 	if g.Vocab > 0 && g.Vocab < len(row) {
-		return row[:g.Vocab]
+		row = row[:g.Vocab]
 	}
-	return row
+	if len(g.Vacant) == 0 {
+		return row
+	}
+	g.tokens = append(g.tokens[:0], row...)
+	for _, id := range g.Vacant {
+		if id < len(row) { // of a model that is as large as its tokenizer
+			g.tokens[id] = float32(math.Inf(-1))
+		}
+	}
+	return g.tokens
 }
 
 // Generate collects what Stream yields.

@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/ops"
 )
 
 // shift gives each row that of the position before, and the first one nothing.
@@ -56,6 +58,59 @@ func TestTokenShift(t *testing.T) {
 		defer plain.Close()
 		if _, err := plain.Generate(t.Context(), ids, 1, generate.Options{}); err != nil || plain.Whole() != nil {
 			t.Errorf("%s without the op: %v, %v", name, err, plain.Whole())
+		}
+	}
+}
+
+// TestLaterRows: a model with an op that looks at later rows, or whose result depends on how many
+// there are, gives at every step what its graph gives for exactly the tokens so far, in a batch
+// of other lengths and beyond the context too.
+func TestLaterRows(t *testing.T) {
+	edits := map[string]func(s *graph.Scope, x *G.Node) *G.Node{
+		"Mean": func(s *graph.Scope, x *G.Node) *G.Node {
+			mean := s.Node(G.Mean(x, 0))
+			return s.Node(G.BroadcastSub(x, s.Node(G.Reshape(mean, tensor.Shape{1, x.Shape()[1]})), nil, []byte{0}))
+		},
+		"the number of rows": func(s *graph.Scope, x *G.Node) *G.Node {
+			return shift(s, ops.Scale(s, x, float64(x.Shape()[0])))
+		},
+	}
+	for name, m := range families() {
+		for edit, f := range edits {
+			edited := models.Edit(m, graph.Before("h.*.mlp", f))
+			params, context := graph.NewParams(1), m.Dims().Context
+			prompts := [][]int{{3, 1, 4, 1, 5}, {2, 7}, {3, 1, 4, 1, 5}}
+			want := make([][]int, len(prompts))
+			for b, prompt := range prompts {
+				for range min(8, context-len(prompt)) {
+					logits := uncached(t, edited, params, slices.Concat(prompt, want[b]))
+					last := logits[len(logits)-1]
+					want[b] = append(want[b], slices.Index(last, slices.Max(last)))
+				}
+			}
+			got := make([][]int, len(prompts))
+			g := generate.New(edited, params, context)
+			for token, err := range g.Batch(t.Context(), prompts, len(want[0]), generate.Options{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got[token.Sequence] = append(got[token.Sequence], token.ID)
+			}
+			for b := range got {
+				if n := len(want[0]); !slices.Equal(got[b], want[b][:n]) {
+					t.Errorf("%s, %s, sequence %d: %v, its own graph gives %v", name, edit, b, got[b], want[b][:n])
+				}
+			}
+			found, err := g.Beam(t.Context(), prompts[0], len(want[0]), generate.BeamOptions{Beams: 1})
+			if err != nil || !slices.Equal(found[0].IDs, want[0]) {
+				t.Errorf("%s, %s, one beam: %v, %v; its own graph gives %v", name, edit, found, err, want[0])
+			}
+			if g.Whole() == nil {
+				t.Errorf("%s, %s: decoded incrementally", name, edit)
+			}
+			if err := g.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

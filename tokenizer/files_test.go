@@ -221,6 +221,11 @@ func TestVacantIDs(t *testing.T) {
 		if err != nil || string(text) != "low lowest_start_" || tok.Size() != 31 {
 			t.Errorf("%q, %v, %d tokens", text, err, tok.Size())
 		}
+		for _, tok := range []Tokenizer{tok, ReadSpecial(tok)} {
+			if got := Vacant(tok); !slices.Equal(got, []int{25, 26, 27, 28}) {
+				t.Errorf("vacant %v, want 25 to 28", got)
+			}
+		}
 		dir = t.TempDir()
 		if err := tok.Save(dir); err != nil {
 			t.Fatal(err)
@@ -228,6 +233,25 @@ func TestVacantIDs(t *testing.T) {
 		if tok, err = Load(dir); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestVacantAdded: a token that is added may have an id that the vocabulary leaves out.
+func TestVacantAdded(t *testing.T) {
+	vocab := strings.Replace(course, `"Ġlowest":25`, `"Ġlowest":29`, 1)
+	tok, err := Load(inFolder(t, map[string]string{vocabFile: vocab, mergesFile: courseMerges, addedFile: `{"[A]": 26}`}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := Vacant(tok); !slices.Equal(got, []int{25, 27, 28}) {
+		t.Errorf("vacant %v, want 25, 27 and 28", got)
+	}
+	gpt2, err := GPT2()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := Vacant(gpt2); got != nil {
+		t.Errorf("GPT-2: %v", got)
 	}
 }
 

@@ -90,7 +90,7 @@ Flags that contradict each other, or would do nothing beside others, are refused
 				RepetitionPenalty: w.options.RepetitionPenalty, NoRepeat: w.options.NoRepeat,
 			}
 			w.generator = generate.New(w.model.model, w.model.params, w.model.model.Dims().Context)
-			w.generator.Vocab = vocab
+			w.generator.Vocab, w.generator.Vacant = vocab, tokenizer.Vacant(w.model.tokenizer)
 			defer w.generator.Close()
 			defer func() {
 				if why := w.generator.Whole(); why != nil {

@@ -379,7 +379,7 @@ func (j *job) machine() train.Machine {
 // sample writes a little with the trained model.
 func (j *job) sample(ctx context.Context) (string, error) {
 	g := generate.New(j.model, j.params, j.model.Dims().Context)
-	g.Vocab = j.tokenizer.Size()
+	g.Vocab, g.Vacant = j.tokenizer.Size(), tokenizer.Vacant(j.tokenizer)
 	defer g.Close()
 	prompt, err := emptyPrompt(j.tokenizer)
 	if err != nil {

@@ -1,0 +1,25 @@
+package tokenizer
+
+// Vacant lists the ids below t.Size() that no token has, as a vocabulary that was read may have
+// them: they are no text, and nothing to draw.
+func Vacant(t Tokenizer) (ids []int) {
+	switch t := plainly(t).(type) {
+	case *byteLevel:
+		for id, token := range t.tokens {
+			if _, written := t.written[id]; token == "" && !written {
+				ids = append(ids, id)
+			}
+		}
+	case *added:
+		all := Vacant(t.Tokenizer)
+		for id := t.Tokenizer.Size(); id < t.size; id++ {
+			all = append(all, id)
+		}
+		for _, id := range all {
+			if _, token := t.text[id]; !token {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
