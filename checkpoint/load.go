@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
-	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -58,53 +56,10 @@ func (d *Dir) LoadWeights(edits ...graph.Option) (models.Model, *graph.Params, e
 	if err := models.Declare(m, params); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", d.path, err)
 	}
-	read := MapParams
-	if len(edits) > 0 {
-		base, err := d.unedited()
-		if err != nil {
-			return nil, nil, err
-		}
-		read = func(src weights.Source, ps *graph.Params, zeros map[string][]int) error {
-			return MapParams(without{src, func(name string) bool { return base.Get(name) != nil && ps.Get(name) == nil }}, ps, zeros)
-		}
-	}
-	if err := d.fill(read, params, m.Absent()); err != nil {
+	if err := d.MapParams(params, m.Absent()); err != nil {
 		return nil, nil, err
 	}
 	return m, params, nil
-}
-
-// unedited declares the parameters of the model before its edits. A store that was loaded before a
-// layer was edited away holds that layer's too, and is saved with them.
-func (d *Dir) unedited() (*graph.Params, error) {
-	var raw json.RawMessage
-	if err := d.Config(&raw); err != nil {
-		return nil, err
-	}
-	m, err := models.ParseUnedited(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", d.path, err)
-	}
-	params := graph.NewParams(0)
-	return params, models.Declare(m, params)
-}
-
-// without is a source less the tensors of some names.
-type without struct {
-	weights.Source
-	left func(name string) bool
-}
-
-func (w without) Tensors() []weights.Info {
-	return slices.DeleteFunc(slices.Clone(w.Source.Tensors()), func(t weights.Info) bool { return w.left(bare(t.Name)) })
-}
-
-// Map implements [weights.Mapper] where the source does.
-func (w without) Map(name string) []float32 {
-	if m, ok := w.Source.(weights.Mapper); ok {
-		return m.Map(name)
-	}
-	return nil
 }
 
 // Model is the model that config.json describes, with the edits that it lists, if there are any.
