@@ -14,13 +14,20 @@ func Begin(m Model, params, from *graph.Params) error {
 	if err := Declare(m, params); err != nil {
 		return err
 	}
+	d := m.Dims()
+	d.Context++
+	longer := graph.NewParams(0) // in which the tables of positions have other shapes
+	if err := Declare(m.WithDims(d), longer); err != nil {
+		return err
+	}
 	for _, p := range params.All() {
 		old := from.Get(p.Name())
 		if old == nil {
 			return fmt.Errorf("%s: no such weight to begin with", p.Name())
 		}
 		shape, had := p.Shape(), old.Shape()
-		shorter := len(shape) == 2 && len(had) == 2 && shape[0] < had[0] && shape[0] == m.Dims().Context && shape[1] == had[1]
+		positions := longer.Get(p.Name()) != nil && !slices.Equal(longer.Get(p.Name()).Shape(), shape)
+		shorter := positions && len(shape) == 2 && len(had) == 2 && shape[0] < had[0] && shape[1] == had[1]
 		if !slices.Equal(shape, had) && !shorter {
 			return fmt.Errorf("%s: %v, but the weight to begin with is %v", p.Name(), shape, had)
 		}

@@ -27,6 +27,7 @@ func TestBegin(t *testing.T) {
 		{"fewer layers", models.GPT2(gpt2.New(11, 8, 4, 1, 2)), ""},
 		{"a longer context", models.GPT2(gpt2.New(11, 9, 4, 2, 2)), "wpe.weight: (9, 4), but the weight to begin with is (8, 4)"},
 		{"a smaller vocabulary", models.GPT2(gpt2.New(9, 8, 4, 2, 2)), "wte.weight: (9, 4), but the weight to begin with is (11, 4)"},
+		{"a vocabulary as small as the context", models.GPT2(gpt2.New(8, 8, 4, 2, 2)), "wte.weight: (8, 4), but the weight to begin with is (11, 4)"},
 		{"another width", models.GPT2(gpt2.New(11, 5, 2, 2, 2)), "wte.weight: (11, 2), but the weight to begin with is (11, 4)"},
 		{"more layers", models.GPT2(gpt2.New(11, 8, 4, 3, 2)), "h.2.ln_1.weight: no such weight to begin with"},
 		{"another family", models.GPT1(gpt1.New(11, 8, 4, 2, 2)), "tokens_embed.weight: no such weight to begin with"},
