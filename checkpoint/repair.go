@@ -46,8 +46,7 @@ func Steps(parent string) ([]string, error) {
 // newest checkpoint that is whole, and Best as the trainer's state has it. It says what was
 // done, a line each. Where no checkpoint can be used the error says why.
 func Repair(parent string) (done []string, err error) {
-	steps, err := Steps(parent)
-	if err != nil {
+	if _, err := Steps(parent); err != nil {
 		return nil, nil // none at all: Open says so
 	}
 	for _, pointer := range []string{Latest, Best} {
@@ -68,7 +67,8 @@ func Repair(parent string) (done []string, err error) {
 		}
 		done = append(done, fmt.Sprintf("%s: a directory, as of a copy without links; it is %s, and points there again", path, name))
 	}
-	if steps, err = Steps(parent); err != nil {
+	steps, err := Steps(parent)
+	if err != nil {
 		return done, err
 	}
 	latest := filepath.Join(parent, Latest)

@@ -7,10 +7,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
-	"io/fs"
 	"log"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -263,11 +263,18 @@ func TestNothingForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	packages, err := parser.ParseDir(token.NewFileSet(), dir.Dir, func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, parser.SkipObjectResolution)
+	names, err := filepath.Glob(filepath.Join(dir.Dir, "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range packages["gorgonia"].Files {
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, d := range file.Decls {
 			f, ok := d.(*ast.FuncDecl)
 			if !ok || f.Recv != nil || !f.Name.IsExported() || !hasNodes(f.Type) {

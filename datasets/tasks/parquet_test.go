@@ -1,7 +1,6 @@
 package tasks_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -81,7 +80,7 @@ func FuzzParquet(f *testing.F) {
 				t.Fatal(err)
 			}
 			if _, err := task.Read(path); err != nil && !strings.HasPrefix(err.Error(), path) {
-				t.Error(fmt.Sprintf("%q", err))
+				t.Errorf("%q", err)
 			}
 		}
 	})
