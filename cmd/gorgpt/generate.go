@@ -8,10 +8,12 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -98,6 +100,9 @@ Flags that contradict each other, or would do nothing beside others, are refused
 				}
 			}()
 			w.out, w.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			if err := w.sayUnheeded(); err != nil {
+				return err
+			}
 			switch {
 			case measure:
 				return w.measure(cmd.Context(), prompt)
@@ -428,6 +433,18 @@ func (w *generation) print(prompt string, texts []generated) error {
 		if !w.asJSON {
 			w.exhausted(t.Finish)
 		}
+	}
+	return nil
+}
+
+// sayUnheeded tells of what transformers' generate would do by itself for this checkpoint.
+func (w *generation) sayUnheeded() error {
+	asked, err := checkpoint.Unheeded(w.model.generation)
+	if err != nil {
+		return fmt.Errorf("generation_config.json: %w", err)
+	}
+	if len(asked) > 0 {
+		fmt.Fprintf(w.stderr, "generation_config.json asks for %s; only flags do such things here\n", strings.Join(asked, ", "))
 	}
 	return nil
 }
