@@ -144,7 +144,8 @@ func TestGemm(t *testing.T) {
 		{14, 32, 64}, {15, 65, 63}, {28, 64, 31}, {31, 16, 400}, {64, 64, 32}, {64, 32, 64}, {3, 129, 769}, {97, 101, 103}, {1, 257, 800},
 	}
 	if !raceEnabled {
-		shapes = append(shapes, [][3]int{{150, 200, 389}, {70, 300, 1201}, {515, 37, 97}, {1100, 40, 800}, {520, 130, 60}, {300, 60, 2000}}...)
+		shapes = append(shapes, [][3]int{{150, 200, 389}, {70, 300, 1201}, {515, 37, 97}, {1100, 40, 800}, {520, 130, 60}, {300, 60, 2000},
+			{30, directColumns + 14, 820}}...) // A is packed, in more than one step of depth
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, s := range shapes {
