@@ -56,6 +56,9 @@ func TestLoad(t *testing.T) {
 	if l.Model != m || l.Tokenizer.Name() != tokenizer.Bytes().Name() || l.Path != filepath.Join(out, "step-1") {
 		t.Errorf("%+v", l)
 	}
+	if end, _ := l.Tokenizer.EndOfText(); !slices.Equal(l.Ends, []int{end}) {
+		t.Errorf("ends %v, want the tokenizer's %d", l.Ends, end)
+	}
 	for _, p := range params.All() {
 		if got := l.Params.Get(p.Name()); got == nil || !slices.Equal(got.Data(), p.Data()) {
 			t.Errorf("%s differs", p.Name())
