@@ -23,6 +23,9 @@ func (o Options) Distribution(logits []float32, before []int) []Candidate {
 	if all {
 		kept = top(s.scaled, len(s.scaled))
 	}
+	if len(kept) == 0 {
+		return nil
+	}
 	values := make([]float32, len(kept))
 	for i, c := range kept {
 		values[i] = float32(c.LogProb)
