@@ -58,6 +58,8 @@ def main(kernel, *args):
         ).execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as e:
         failed = str(e)
+        if getattr(e, "evalue", "") not in failed:  # nbclient 0.11 tells tracebacks, which gophernotes has none of
+            failed += f"{e.ename}: {e.evalue}"
     for number, cell in enumerate(nb.cells, 1):
         if cell.cell_type != "code":
             continue
