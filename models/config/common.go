@@ -43,3 +43,9 @@ var commonHarmless = []string{
 	"exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens", "assistant_confidence_threshold",
 	"assistant_lookbehind", "num_assistant_tokens*", "target_lookbehind",
 }
+
+// Aliases are the names that transformers' common configuration gives to OpenAI's keys, for [Keys].
+var Aliases = map[string]string{
+	"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
+	"num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
+}

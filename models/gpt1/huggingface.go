@@ -9,10 +9,7 @@ import (
 // keys says what becomes of the keys of OpenAIGPTConfig, transformers' configuration.
 var keys = config.Keys{
 	Family: "gpt1", Type: "openai-gpt",
-	Aliases: map[string]string{
-		"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
-		"num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
-	},
+	Aliases: config.Aliases,
 	Harmless: []string{
 		"n_ctx", // the size of a mask, once
 		"n_special", "predict_special_tokens",

@@ -11,10 +11,7 @@ import (
 // keys says what becomes of the keys of GPT2Config, transformers' configuration.
 var keys = config.Keys{
 	Family: "gpt2", Type: "gpt2",
-	Aliases: map[string]string{
-		"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
-		"num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
-	},
+	Aliases: config.Aliases,
 	Harmless: []string{
 		"n_ctx",                   // the size of a mask, once
 		"reorder_and_upcast_attn", // the order of two products
