@@ -60,7 +60,8 @@ var layer = map[string]int{
 	"generate":                       6,
 	"eval":                           7,
 	"finetune":                       7,
-	"cmd/gorgpt":                     8,
+	"cli":                            8,
+	"cmd/gorgpt":                     9,
 	"benchmarks/gemm":                1,
 	"notebooks/show":                 8, // displays; knows nothing of the rest
 	"notebooks/kernel":               8,

@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/internal/plural"
+)
+
+func newClassify() *cobra.Command {
+	var (
+		from   string
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "classify --from DIR [TEXT [TEXT]]",
+		Short: "Use a model that gorgpt finetune has made",
+		Long: `Use a model that gorgpt finetune has made: DIR is RUN/checkpoints/best.
+
+A classification takes one TEXT, an entailment or a similarity two, multiple choice a text or question
+and then its choices. Without any, they are read from standard input: a line each, with tabs
+between. The answer is the label, the number of the choice or the score, and its probability.`,
+		Example: `  gorgpt classify --from runs/sst2-20260102-150405/checkpoints/best 'A quiet, moving film.'
+  cut -f1,2 pairs.tsv | gorgpt classify --from DIR --json`,
+		Annotations: map[string]string{emptyIsText: "true"},
+
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if from == "" {
+				return usagef("--from is missing: the checkpoint to classify with")
+			}
+			c, err := loadClassifier(from)
+			if err != nil {
+				return err
+			}
+			defer c.predictor.Close()
+			out := cmd.OutOrStdout()
+			if len(args) > 0 {
+				if err := c.answer(out, args, asJSON); err != nil {
+					return usageError{err}
+				}
+				return nil
+			}
+			lines := newLines(cmd.InOrStdin())
+			for {
+				line, err := lines.next()
+				if errors.Is(err, io.EOF) {
+					return nil
+				}
+				if err != nil {
+					return err
+				}
+				if err := c.answer(out, strings.Split(line, "\t"), asJSON); err != nil {
+					return fmt.Errorf("standard input, line %d: %w", lines.n, err)
+				}
+			}
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&from, "from", "", "checkpoint of the classifier")
+	f.BoolVar(&asJSON, "json", false, "print a JSON object for each: answer, the probability of each label or whole number, and the score")
+	return cmd
+}
+
+// example makes an example of texts.
+func (c *classifier) example(texts []string) (tasks.Example, error) {
+	want := map[tasks.Kind]int{tasks.Classification: 1, tasks.Entailment: 2, tasks.Similarity: 2, tasks.MultipleChoice: 1 + c.Outputs}[c.Kind]
+	if len(texts) != want {
+		return tasks.Example{}, fmt.Errorf("%s, want %d: %s is a task of %s", plural.Of(len(texts), "text"), want, c.Task, c.Kind)
+	}
+	x := tasks.Example{Text: texts[0], Score: c.Low}
+	switch c.Kind {
+	case tasks.Entailment, tasks.Similarity:
+		x.Pair = texts[1]
+	case tasks.MultipleChoice:
+		x.Choices = texts[1:]
+	}
+	return x, nil
+}
+
+// answer prints what the classifier says of texts.
+func (c *classifier) answer(out io.Writer, texts []string, asJSON bool) error {
+	x, err := c.example(texts)
+	if err != nil {
+		return err
+	}
+	task := c.AsTask()
+	set := tasks.Set{Examples: []tasks.Example{x}}
+	examples, err := c.Encoder.Examples(task, set)
+	if err != nil {
+		return err
+	}
+	probabilities, err := c.predictor.Predict(examples)
+	if err != nil {
+		return err
+	}
+	task.Metrics = nil // the truth is not known
+	e, err := finetune.Evaluate(task, examples, probabilities)
+	if err != nil {
+		return err
+	}
+	answer := c.Answer(e.Predicted[0])
+	if asJSON {
+		object := map[string]any{"answer": answer, "probabilities": probabilities[0]}
+		if c.Regression {
+			object["score"] = e.Predicted[0]
+		}
+		if c.Classifier.Squared {
+			delete(object, "probabilities")
+		}
+		if len(c.Labels) > 0 {
+			named := make(map[string]float64)
+			for i, label := range c.Labels {
+				named[label] = probabilities[0][i]
+			}
+			object["probabilities"] = named
+		}
+		return json.NewEncoder(out).Encode(object)
+	}
+	if c.Regression {
+		_, err = fmt.Fprintln(out, answer)
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\t%.4f\n", answer, probabilities[0][int(e.Predicted[0])])
+	return err
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// openAIVocab is the vocabulary of OpenAI's GPT-2, whose last token ends a text.
+const openAIVocab = 50257
+
+// tokenizer says what becomes of the tokenizer: the files that were found are copied.
+// If tokenizer.json is not among them, it is made of them; if there are none, and the
+// vocabulary is that of OpenAI's GPT-2, so is the tokenizer. Else made is nil.
+func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string, err error) {
+	if c.to == "llm.c" {
+		return nil, "not written, llm.c's file has none", nil
+	}
+	if err := checkJSON(o.Tokenizer); err != nil {
+		return nil, "", err
+	}
+	made, about = c.makeTokenizer(o, m)
+	return made, about, nil
+}
+
+// checkJSON refuses files that are broken: nobody could read the copy. Those that only gorgpt
+// does not read are copied.
+func checkJSON(files map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if filepath.Ext(name) != ".json" {
+			continue
+		}
+		data, err := os.ReadFile(files[name])
+		if err != nil {
+			return err
+		}
+		var any json.RawMessage
+		if err := plainjson.Unmarshal(data, &any); err != nil {
+			return fmt.Errorf("%s: broken: %w; mend it, or take it away to convert the weights alone", files[name], err)
+		}
+	}
+	return nil
+}
+
+func (c *conversion) makeTokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string) {
+	files := strings.Join(slices.Sorted(maps.Keys(o.Tokenizer)), ", ")
+	if path := o.Tokenizer["tokenizer.json"]; path != "" {
+		if _, err := tokenizer.Load(filepath.Dir(path)); err != nil {
+			return nil, files + "; copied, and not read here: " + oneLine(err)
+		}
+		return nil, files
+	}
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(o.Tokenizer)), func(name string) bool { return name == "generation_config.json" })
+	if len(names) > 0 {
+		tok, err := tokenizer.Load(filepath.Dir(o.Tokenizer[names[0]])) // they lie together
+		if err != nil {
+			return nil, files + "; no tokenizer.json made of them: " + oneLine(err)
+		}
+		return tok, files + ", and tokenizer.json made of them"
+	}
+	if m.Dims().Vocab == openAIVocab {
+		if tok, err := tokenizer.GPT2(); err == nil {
+			return tok, "no files beside the weights; GPT-2's, by the size of the vocabulary"
+		}
+	}
+	return nil, "no files beside the weights; to read and write text, copy tokenizer.json, or vocab.json and merges.txt, into " + c.out
+}
+
+// saveHuggingFace writes a Hugging Face directory.
+func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, ps *graph.Params, made tokenizer.Tokenizer, dtype weights.DType, shardBytes int64) error {
+	config, err := configFor(o, m, dtype)
+	if err != nil {
+		return err
+	}
+	return checkpoint.Save(c.out, checkpoint.Contents{
+		Config: config, Params: ps, Zeros: m.Absent(), DType: dtype, ShardBytes: shardBytes,
+		Tokenizer: func(dir string) error {
+			if made != nil {
+				if err := made.Save(dir); err != nil {
+					return err
+				}
+			}
+			for _, name := range slices.Sorted(maps.Keys(o.Tokenizer)) {
+				if err := copyFile(filepath.Join(dir, name), o.Tokenizer[name]); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+}
+
+// configFor returns the config.json to write: what is in the one that was found is
+// kept; a new one is complete.
+func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byte, error) {
+	text := o.Config
+	if o.MadeConfig {
+		end := -1
+		if m.Dims().Vocab == openAIVocab {
+			end = openAIVocab - 1
+		}
+		var err error
+		if text, err = m.JSON(end); err != nil {
+			return nil, err
+		}
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, err
+	}
+	name := map[weights.DType]string{weights.F32: "float32", weights.F16: "float16", weights.BF16: "bfloat16"}[dtype]
+	delete(fields, "torch_dtype") // transformers' name before version 5, which still reads it
+	delete(fields, "dtype")
+	fields["torch_dtype"] = json.RawMessage(strconv.Quote(name))
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(fields)
+	return b.Bytes(), err
+}
+
+// copyFile copies a file.
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// evalData is where package eval keeps its fixtures.
+const evalData = "../eval/testdata"
+
+// evalModel copies the fixtures' model into a folder, with the tokenizer that it was
+// trained with.
+func evalModel(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(evalData, "model"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := tokenizer.Bytes().Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestEvalJSON: each kind prints one object with its value, tokens and protocol.
+func TestEvalJSON(t *testing.T) {
+	dir := evalModel(t)
+	for _, c := range []struct {
+		args, metric string
+		protocol     map[string]string
+	}{
+		{"--on perplexity --data text.txt --stride 40 --bos", "perplexity_per_token", map[string]string{"stride": "40", "window": "160", "tokenizer": "bytes"}},
+		{"--on perplexity --data text.txt --context 64 --limit 100", "perplexity_per_token", map[string]string{"stride": "64", "limit": "100 tokens"}},
+		{"--on lambada --data lambada.jsonl --limit 5", "accuracy", map[string]string{"passages": "5", "stop_words": "none", "bos": "none"}},
+		{"--on lambada --data lambada.jsonl --limit 5 --bos", "accuracy", map[string]string{"bos": "end of text"}},
+		{"--on hellaswag --data hellaswag.jsonl --normalize tokens", "accuracy_tokens", map[string]string{"questions": "12", "shots": "0"}},
+		{"--on choices --data choices.jsonl --shots 1 --examples one.jsonl --normalize tokens", "accuracy_tokens", map[string]string{"questions": "12"}},
+		{"--on cbt --data cbt.txt", "accuracy_sum", map[string]string{"questions": "5"}},
+		{"--on qa --data ../../cli/testdata/qa.jsonl --tokens 24", "f1", map[string]string{"pairs": "1", "shots": "0"}},
+		{"--on perplexity --data harness/pages.jsonl --documents --bos --last-window full --words split --detokenizer wikitext-harness", "perplexity_per_token",
+			map[string]string{"documents": "7, each alone", "last_window": "full, reaching back", "detokenizer": "wikitext-harness"}},
+		{"--on choices --data harness/choices.jsonl --shots 2 --draw first --normalize chars", "accuracy_chars",
+			map[string]string{"shots": "the first 2 of the same file"}},
+		{`--on qa --data ../../cli/testdata/qa.jsonl --tokens 24 --stop \n --shots 2 --draw first --examples harness/qa-shots.jsonl --separator \n\n`, "f1",
+			map[string]string{"decoding": `greedy, to "\n", at most 24 tokens`, "shots": `the first 2 of ../eval/testdata/harness/qa-shots.jsonl, each with "\n\n" after it`}},
+		{"--on golden --data golden.json", "passed", map[string]string{"model": "model"}},
+	} {
+		args := strings.Fields(c.args)
+		for i, a := range args {
+			if i > 0 && (args[i-1] == "--data" || args[i-1] == "--examples") {
+				args[i] = filepath.Join(evalData, a)
+			}
+		}
+		status, stdout, stderr := gorgpt(t, t.Context(), append([]string{"eval", "--json", "--from", dir}, args...)...)
+		if status != 0 {
+			t.Errorf("%s: status %d: %s", c.args, status, stderr)
+			continue
+		}
+		var got struct {
+			Metric   string
+			Value    *float64
+			Tokens   int
+			Protocol map[string]string
+		}
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+			t.Fatalf("%s: %v in %s", c.args, err, stdout)
+		}
+		if got.Metric != c.metric || got.Value == nil || got.Tokens == 0 || len(got.Protocol["data_sha256"]) != 64 {
+			t.Errorf("%s: %+v", c.args, got)
+		}
+		for k, v := range c.protocol {
+			if got.Protocol[k] != v {
+				t.Errorf("%s: %s is %q, want %q", c.args, k, got.Protocol[k], v)
+			}
+		}
+	}
+}
+
+// TestEvalGolden: lines of pass and FAIL, and status 1 if a known number is missed. It
+// takes no tokenizer.
+func TestEvalGolden(t *testing.T) {
+	dir := evalModel(t)
+	if err := os.Remove(filepath.Join(dir, "tokenizer.json")); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(evalData, "golden.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := filepath.Join(t.TempDir(), "wrong.json")
+	write(t, wrong, strings.Replace(string(data), `"losses": [0.267`, `"losses": [0.268`, 1))
+	status, stdout, stderr := gorgpt(t, t.Context(), "eval", "--from", dir, "--on", "golden", "--data", wrong)
+	if status != 1 || !strings.HasSuffix(stderr, "gorgpt: golden: 1 of 24 checks failed\n") {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	if n := strings.Count(stdout, "\npass  ") + 1; n != 23 || !strings.Contains(stdout, "\nFAIL  every tensor decays, step 0: loss 0.267237, want 0.268237 ± 0.0001\n") {
+		t.Errorf("%d lines pass:\n%s", n, stdout)
+	}
+}
+
+// TestEvalErrors: what only a model can tell.
+func TestEvalErrors(t *testing.T) {
+	dir := evalModel(t)
+	for _, c := range []struct {
+		args   string
+		status int
+		want   string
+	}{
+		{"--on lambada --data nosuch", 1, "nosuch: no such file or directory"},
+		{"--on perplexity --data x --context 161", 2, "--context 161: the model has 160 positions"},
+		{"--on perplexity --data x --stride 161", 2, "--stride 161: the window has 160 tokens"},
+		{"--on perplexity --data x --words lines", 2, `unknown --words "lines"; there are with-line-ends, split`},
+		{"--on perplexity --data x --last-window ful", 2, `unknown --last-window "ful"; did you mean "full"?`},
+		{"--on perplexity --data x.jsonl", 2, "--data x.jsonl: these are JSON lines; say --documents to measure their texts"},
+		{"--on choices --data x --draw first", 2, "--draw without --shots: say how many"},
+		{"--on golden", 1, "no golden numbers are known of a model of 38816 parameters, only of gpt2, gpt2-medium, openai-gpt; others come in a file"},
+	} {
+		status, stdout, stderr := gorgpt(t, t.Context(), append([]string{"eval", "--from", dir}, strings.Fields(c.args)...)...)
+		if status != c.status || stderr != "gorgpt: "+c.want+"\n" || stdout != "" {
+			t.Errorf("%s: status %d: %s%s", c.args, status, stdout, stderr)
+		}
+	}
+}
+
+// TestEvalSamples: a line for each passage, with the numbers that make up the result, and a
+// file that cannot be written is told before the work.
+func TestEvalSamples(t *testing.T) {
+	dir := evalModel(t)
+	path := filepath.Join(t.TempDir(), "samples.jsonl")
+	args := []string{"eval", "--from", dir, "--on", "lambada", "--data", filepath.Join(evalData, "lambada.jsonl"), "--limit", "5", "--json"}
+	status, stdout, stderr := gorgpt(t, t.Context(), append(args, "--samples", path)...)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	var got struct {
+		Tokens  int
+		Metrics struct{ Accuracy, Perplexity float64 }
+	}
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nll, right float64
+	tokens, lines := 0, strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	for _, line := range lines {
+		var s struct {
+			LogLikelihoods []float64 `json:"log_likelihoods"`
+			Tokens         int
+			Right          bool
+		}
+		if err := json.Unmarshal([]byte(line), &s); err != nil || len(s.LogLikelihoods) != 1 {
+			t.Fatalf("%s: %v", line, err)
+		}
+		nll -= s.LogLikelihoods[0]
+		tokens += s.Tokens
+		if s.Right {
+			right++
+		}
+	}
+	if len(lines) != 5 || tokens != got.Tokens || right/5 != got.Metrics.Accuracy || math.Abs(math.Exp(nll/5)-got.Metrics.Perplexity) > 1e-9 {
+		t.Errorf("%+v, but samples\n%s", got, data)
+	}
+
+	// A run that fails leaves the file of an earlier one, and nothing else.
+	if status, _, stderr := gorgpt(t, t.Context(), "eval", "--from", dir, "--on", "lambada", "--data", "nosuch.jsonl", "--samples", path); status != 1 {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, data) {
+		t.Errorf("%v, samples are now %q", err, again)
+	}
+	if names, err := os.ReadDir(filepath.Dir(path)); err != nil || len(names) != 1 {
+		t.Errorf("%v, %v", names, err)
+	}
+	if status, _, stderr := gorgpt(t, t.Context(), "eval", "--from", dir, "--on", "golden", "--data", "x", "--samples", path); status != 2 || stderr != "gorgpt: --samples: golden has none\n" {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+
+	nowhere := filepath.Join(t.TempDir(), "no", "file")
+	status, _, stderr = gorgpt(t, t.Context(), append(args, "--samples", nowhere)...)
+	if status != 1 || stderr != "gorgpt: "+nowhere+": no such file or directory\n" {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+// TestEvalGoldenWithoutTokenizer: golden numbers are ids, so a tokenizer that cannot be opened
+// is no reason to refuse them, as it is for texts.
+func TestEvalGoldenWithoutTokenizer(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := os.CopyFS(dir, os.DirFS(evalModel(t))); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "tokenizer.json"), "{")
+	if _, err := loadWeights(dir); err != nil {
+		t.Error(err)
+	}
+	if m, err := load(dir); err == nil {
+		t.Errorf("opened with %v", m.tokenizer)
+	}
+}

@@ -1,0 +1,34 @@
+package cli
+
+import "testing"
+
+// TestFinetuneFiles: a file that is called just train or dev is taken before others; of several
+// others one has to be chosen.
+func TestFinetuneFiles(t *testing.T) {
+	for _, c := range []struct {
+		names            []string
+		learn, dev, want string
+	}{
+		{[]string{"train.tsv", "stsa.binary.train", "dev.tsv", "stsa.binary.dev", "test.tsv"}, "train.tsv", "dev.tsv", ""},
+		{[]string{"msr_train.txt", "notes.md"}, "msr_train.txt", "", ""},
+		{[]string{"dev.jsonl"}, "dev.jsonl", "", ""},
+		{[]string{"valid.jsonl", "valid-labels.lst"}, "valid.jsonl", "", ""},
+		{[]string{"in_train.tsv", "in_dev.tsv", "out_dev.tsv"}, "", "", "--data: . has in_dev.tsv, out_dev.tsv; choose one with --dev"},
+	} {
+		t.Chdir(t.TempDir())
+		for _, name := range c.names {
+			write(t, name, "")
+		}
+		j := finetuning{data: "."}
+		learn, dev, err := j.files()
+		if c.want != "" {
+			if err == nil || err.Error() != c.want {
+				t.Errorf("%v: error %v, want %s", c.names, err, c.want)
+			}
+			continue
+		}
+		if learn != c.learn || dev != c.dev || err != nil {
+			t.Errorf("%v: %q and %q, %v; want %q and %q", c.names, learn, dev, err, c.learn, c.dev)
+		}
+	}
+}

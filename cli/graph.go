@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/graph/draw"
+	"github.com/gorgpt/gorgpt/internal/plural"
+)
+
+func newGraph() *cobra.Command {
+	var (
+		model, other, format string
+		batch, context       int
+		train                bool
+		picture              draw.Options
+	)
+	cmd := &cobra.Command{
+		Use:   "graph",
+		Short: "Show a model's graph as a table, a picture, DOT or JSON, or what two models differ in",
+		Long: `Show a model's graph: node by node with path, op, shape, FLOPs and bytes, as JSON, as
+a picture (svg), or for Graphviz (dot).
+
+The picture is drawn by gorgpt itself; nothing has to be installed. A box is a layer:
+blue going down, its gradient orange beside it coming up; arrows carry shapes. --depth,
+--open and --fold choose how much of it is one box. dot writes the same boxes for your
+own dot program.
+
+With --diff, show what another model has more, less and otherwise: as text (table), as
+two pictures beside each other (svg), or as JSON.
+
+The graph is declared and, with --train, differentiated, but nothing is allocated:
+this works for models that do not fit into memory.`,
+		Example: `  gorgpt graph --model gpt2 --context 64
+  gorgpt graph --model gpt2-xl --batch 1 --context 1024 --train | tail -4
+  gorgpt graph --train --format svg > nano.svg
+  gorgpt graph --model gpt2-xl --format svg --depth 1 --fold --open h.7 > xl.svg
+  gorgpt graph --format dot | dot -Tpdf > nano.pdf
+  gorgpt graph --model gpt1-nano --diff gpt2-nano`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			write, ok := graphFormats[format]
+			if !ok {
+				return unknown("format", format, []string{"table", "svg", "dot", "json"})
+			}
+			for _, flag := range []string{"depth", "open", "fold"} {
+				if cmd.Flags().Changed(flag) && format != "svg" && format != "dot" {
+					return usagef("--%s is for pictures: --format svg or dot", flag)
+				}
+			}
+			names := []string{model}
+			if other != "" {
+				names = append(names, other)
+			}
+			limit, whose := 0, ""
+			for _, name := range names {
+				m, err := findModel(name)
+				if err != nil {
+					return err
+				}
+				if n := m.Dims().Context; limit == 0 || n < limit {
+					limit, whose = n, name
+				}
+			}
+			if !cmd.Flags().Changed("context") {
+				context = limit
+			}
+			if batch < 1 || context < 1 {
+				return usagef("--batch %d and --context %d must be 1 or more", batch, context)
+			}
+			if picture.Depth < -1 {
+				return usagef("--depth %d: want -1 or more", picture.Depth)
+			}
+			if err := checkBatch(batch, context); err != nil {
+				return err
+			}
+			if context > limit {
+				return usagef("--context %d: %s has %s", context, whose, plural.Of(limit, "position"))
+			}
+			var programs []*graph.Program
+			for _, name := range names {
+				m, err := findModel(name)
+				if err != nil {
+					return err
+				}
+				p, err := declare(m, batch, context, train)
+				if err != nil {
+					return err
+				}
+				programs = append(programs, p)
+			}
+			picture.Title = model
+			if other == "" {
+				return write(cmd.OutOrStdout(), programs[0], picture)
+			}
+			picture.Title += " → " + other
+			diff, ok := diffFormats[format]
+			if !ok {
+				return usagef("--diff has no form for --format %s; there are table, svg, json", format)
+			}
+			return diff(cmd.OutOrStdout(), programs[0].Nodes(), programs[1].Nodes(), picture)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&model, "model", "gpt2-nano", "model; see gorgpt models")
+	f.StringVar(&other, "diff", "", "show what this model has more, less and otherwise (default: no comparison)")
+	f.IntVar(&batch, "batch", 1, "sequences, B")
+	f.IntVar(&context, "context", 0, "positions, T (default the model's context)")
+	f.BoolVar(&train, "train", false, "the graph of a training step, with gradients")
+	f.StringVar(&format, "format", "table", "table, svg, dot or json")
+	f.IntVar(&picture.Depth, "depth", 0, "levels of scopes in a picture: 1 blocks, 2 layers, -1 every node; 0 takes what fits on a screen")
+	f.StringArrayVar(&picture.Open, "open", nil, "scope whose every operation is a box, as in h.0 or h.*.attn; may be repeated (default none)")
+	f.BoolVar(&picture.Fold, "fold", false, "draw runs of blocks that are alike as one box (default: where a screen needs it)")
+	return cmd
+}
+
+// graphFormats write one graph.
+var graphFormats = map[string]func(io.Writer, *graph.Program, draw.Options) error{
+	"table": func(out io.Writer, p *graph.Program, _ draw.Options) error { return writeTable(out, p) },
+	"json":  func(out io.Writer, p *graph.Program, _ draw.Options) error { return writeJSON(out, p) },
+	"svg": func(out io.Writer, p *graph.Program, o draw.Options) error {
+		picture, err := draw.SVG(p.Nodes(), o)
+		return writeDrawn(out, picture, err)
+	},
+	"dot": func(out io.Writer, p *graph.Program, o draw.Options) error {
+		text, err := draw.DOT(p.Nodes(), o)
+		return writeDrawn(out, text, err)
+	},
+}
+
+// diffFormats write what two graphs differ in.
+var diffFormats = map[string]func(out io.Writer, before, after []graph.Node, o draw.Options) error{
+	"table": func(out io.Writer, before, after []graph.Node, _ draw.Options) error {
+		return writeDrawn(out, []byte(graph.Diff(before, after).String()), nil)
+	},
+	"json": func(out io.Writer, before, after []graph.Node, _ draw.Options) error {
+		return writeDiffJSON(out, graph.Diff(before, after))
+	},
+	"svg": func(out io.Writer, before, after []graph.Node, o draw.Options) error {
+		picture, err := draw.DiffSVG(before, after, o)
+		return writeDrawn(out, picture, err)
+	},
+}
+
+// writeDrawn writes what was made, if it was. What cannot be drawn was asked for wrongly.
+func writeDrawn(out io.Writer, data []byte, err error) error {
+	if err != nil {
+		return usageError{err}
+	}
+	_, err = out.Write(data)
+	return err
+}

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// interrupted is the exit status after an interrupt.
+const interrupted = 130
+
+const (
+	// oneInterrupt is the time in which signals are one: timeout(1) sends its signal to the
+	// process and, in the same moment, to the group that the process is in.
+	oneInterrupt = 500 * time.Millisecond
+	// patience is how long a command without work to save has to end by itself.
+	patience = 2 * time.Second
+)
+
+// untilInterrupt returns a context that the first interrupt ends, so that the command stops
+// where it can go on from. A second one, by Ctrl-C, ends the process at once: checkpoints are
+// renamed into place when they are whole. What the caller has ignored, as nohup does a
+// hang-up, stays ignored. A command that does not heed the context, as it waits for a pipe
+// or a large file, and has nothing to save, ends a moment later.
+func untilInterrupt() context.Context {
+	w := new(work)
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), workKey{}, w))
+	signals := make(chan os.Signal, 2)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
+	go func() {
+		<-signals
+		first := time.Now()
+		cancel()
+		w.touch()
+		for check := time.Tick(patience / 10); ; {
+			select {
+			case s := <-signals:
+				if s == os.Interrupt && time.Since(first) > oneInterrupt {
+					os.Exit(interrupted)
+				}
+			case <-check:
+				if w.idle() > patience {
+					fmt.Fprintln(os.Stderr, "gorgpt: interrupted")
+					os.Exit(interrupted)
+				}
+			}
+		}
+	}()
+	return ctx
+}
+
+// work knows whether a command has work that it saves after an interrupt.
+type work struct {
+	mu    sync.Mutex
+	held  int
+	since time.Time // of the interrupt, or the last change of held
+}
+
+type workKey struct{}
+
+func (w *work) touch() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.since = time.Now()
+}
+
+// hold adds n to what is being worked on.
+func (w *work) hold(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held += n
+	w.since = time.Now()
+}
+
+// idle is how long there has been no work.
+func (w *work) idle() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.held > 0 {
+		return 0
+	}
+	return time.Since(w.since)
+}
+
+// working keeps the process after an interrupt until release is called: what it does then is
+// saved. Without an untilInterrupt there is nothing to do.
+func working(ctx context.Context) (release func()) {
+	w, ok := ctx.Value(workKey{}).(*work)
+	if !ok {
+		return func() {}
+	}
+	w.hold(+1)
+	return func() { w.hold(-1) }
+}
+
+// stopping says at once that an interrupt was heard: an update that is being made is
+// finished first, which may take a while. Call end when there are no more updates.
+func stopping(ctx context.Context, p *train.Progress) (end func()) {
+	release := working(ctx)
+	said := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(said)
+		_ = p.Say("stopping after this update (Ctrl-C again to stop now)") // who cannot be told is not there
+	})
+	return func() {
+		if !stop() {
+			<-said
+		}
+		release()
+	}
+}
+
+// input is standard input that an interrupt ends: a read of a terminal or a pipe may wait for
+// ever.
+type input struct {
+	ctx    context.Context
+	file   *os.File
+	buffer [1 << 16]byte
+}
+
+// Fd is what it reads from, for those who ask whether that is a terminal.
+func (in *input) Fd() uintptr { return in.file.Fd() }
+
+// Read reads, or returns the context's error if that ends first; nothing can be read then
+// any more, as the read that was begun goes on.
+func (in *input) Read(p []byte) (int, error) {
+	if err := in.ctx.Err(); err != nil {
+		return 0, err
+	}
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	into := in.buffer[:min(len(p), len(in.buffer))]
+	go func() {
+		n, err := in.file.Read(into)
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		return copy(p, into[:r.n]), r.err
+	case <-in.ctx.Done():
+		return 0, in.ctx.Err()
+	}
+}

@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestLines: lines without their ends, the last one too; a longer one than the limit is an error
+// that names it, before all of it is read.
+func TestLines(t *testing.T) {
+	l := newLines(strings.NewReader("one\r\n\n" + strings.Repeat("x", 10000) + "\nlast"))
+	var got []string
+	for {
+		line, err := l.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, line)
+	}
+	if want := []string{"one", "", strings.Repeat("x", 10000), "last"}; !slices.Equal(got, want) || l.n != 4 {
+		t.Errorf("%d lines: %.40q", l.n, got)
+	}
+
+	text := append(append(bytes.Repeat([]byte("y"), mostLine-1), '\n'), bytes.Repeat([]byte("z"), 3*mostLine)...)
+	in := bytes.NewReader(text)
+	l = newLines(in)
+	if line, err := l.next(); err != nil || len(line) != mostLine-1 {
+		t.Errorf("the longest line: %d bytes, %v", len(line), err)
+	}
+	if _, err := l.next(); err == nil || err.Error() != "standard input, line 2: a line of more than 16 MB" {
+		t.Errorf("error %v", err)
+	}
+	if in.Len() < mostLine {
+		t.Errorf("%d bytes are left of it", in.Len())
+	}
+	broken := errors.New("broken")
+	if _, err := newLines(io.MultiReader(strings.NewReader("a"), errReader{broken})).next(); !errors.Is(err, broken) || err.Error() != "standard input: broken" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// errReader fails.
+type errReader struct{ err error }
+
+func (r errReader) Read([]byte) (int, error) { return 0, r.err }

@@ -1,0 +1,225 @@
+// Package cli is the command gorgpt: it declares, trains, samples and inspects GPT models.
+//
+// A program of one's own has all of it, with the models that it registers beside ours:
+//
+//	func main() { cli.Main() }
+//
+// Results go to standard output, progress to standard error. The exit status is 0,
+// 1 after a failure, 2 after wrong usage, 130 after an interrupt: the
+// first lets the command save its work, the second ends it at once.
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/internal/nearest"
+	"github.com/gorgpt/gorgpt/internal/plural"
+)
+
+// Main runs the command line of this process and ends it.
+func Main() {
+	os.Exit(run(untilInterrupt(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run executes the command line and returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	machine() // before anything is taken
+	out := &results{w: stdout}
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(&input{ctx: ctx, file: os.Stdin})
+	root.SetOut(out)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = out.close()
+	}
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "gorgpt:", oneLine(err))
+	var usage usageError
+	switch {
+	case errors.As(err, &usage):
+		return 2
+	case errors.Is(err, context.Canceled):
+		return interrupted
+	}
+	return 1
+}
+
+// results is standard output. It remembers that something could not be written, whether or
+// not the command looked: a full disk is a failure.
+type results struct {
+	w   io.Writer
+	err error
+}
+
+func (r *results) Write(p []byte) (int, error) {
+	n, err := r.w.Write(p)
+	return n, r.note(err)
+}
+
+// note names an error of the output, and keeps the first.
+func (r *results) note(err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("standard output: %w", weights.Bare(err))
+	r.err = cmp.Or(r.err, err)
+	return err
+}
+
+// close returns what went wrong with the output as a whole: some file systems say so at the end.
+func (r *results) close() error {
+	if f, ok := r.w.(*os.File); ok {
+		r.note(f.Close())
+	}
+	return r.err
+}
+
+// oneLine is an error in a line, whatever a library wraps into it. A user interrupts,
+// and cancels no context.
+func oneLine(err error) string {
+	line := strings.Join(strings.Fields(paths(err)), " ")
+	if begin, ok := strings.CutSuffix(line, context.Canceled.Error()); ok {
+		if strings.Contains(begin, "interrupted") {
+			return strings.TrimSuffix(begin, ": ")
+		}
+		return begin + "interrupted"
+	}
+	return line
+}
+
+// paths is the text of an error, without the names of the system's calls that it is from: as
+// in "x: no such file or directory", in place of "stat x: …".
+func paths(err error) string {
+	text := err.Error()
+	var each func(err error)
+	each = func(err error) {
+		switch e := err.(type) {
+		case *fs.PathError:
+			text = strings.Replace(text, e.Error(), e.Path+": "+e.Err.Error(), 1)
+			text = strings.Replace(text, e.Path+": "+e.Path+": ", e.Path+": ", 1) // named by whoever passed it on
+		case *os.LinkError:
+			text = strings.Replace(text, e.Error(), fmt.Sprintf("%s to %s: %v", e.Old, e.New, e.Err), 1)
+		case interface{ Unwrap() error }:
+			if under := e.Unwrap(); under != nil {
+				each(under)
+			}
+		case interface{ Unwrap() []error }:
+			for _, under := range e.Unwrap() {
+				each(under)
+			}
+		}
+	}
+	each(err)
+	return text
+}
+
+// newRoot returns the command with all its parts.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "gorgpt",
+		Short:         "GPT models as symbolic Gorgonia graphs: declare, train, sample, inspect",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       version(),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return unknown("command", args[0], names(cmd))
+		},
+		PersistentPreRunE: checkValues,
+
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("gorgpt {{.Version}}\n")
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [command]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknown("command", args[0], names(root))
+			}
+			return about.Help()
+		},
+	})
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(newTrain(), newGenerate(), newGraph(), newModels(), newRuns(), newBench(), newConvert(), newEval(), newTokenize(), newPack(), newFinetune(), newClassify(), newVersion())
+	return root
+}
+
+// names lists the commands of a command.
+func names(cmd *cobra.Command) []string {
+	var known []string
+	for _, c := range cmd.Commands() {
+		if c.Name() != "completion" {
+			known = append(known, c.Name())
+		}
+	}
+	return known
+}
+
+// flagError makes an error of the flag parser one of usage that offers the nearest
+// flag.
+func flagError(cmd *cobra.Command, err error) error {
+	var missing *pflag.NotExistError
+	if errors.As(err, &missing) {
+		var known []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
+		if letters := missing.GetSpecifiedShortnames(); letters != "" {
+			return usagef("unknown flag \"-%s\": flags are words, as in --from; see %s -h", letters, cmd.CommandPath())
+		}
+		return unknown("flag", "--"+missing.GetSpecifiedName(), known)
+	}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		if want := numbers[invalid.GetFlag().Value.Type()]; want != "" {
+			return usagef("--%s %s: want %s; see %s -h", invalid.GetFlag().Name, invalid.GetValue(), want, cmd.CommandPath())
+		}
+	}
+	return usageError{fmt.Errorf("%w; see %s -h", err, cmd.CommandPath())}
+}
+
+// numbers says what a flag of each type takes, in place of strconv's own words.
+var numbers = map[string]string{
+	"int": "a whole number, of 64 bits", "uint64": "a whole number from 0, of 64 bits", "float64": "a number",
+}
+
+// usageError is wrong usage of the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// usagef makes a usageError.
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// unknown is the usage error of a name that is none of known.
+func unknown(what, got string, known []string) error {
+	return usageError{nearest.Unknown(what, got, known)}
+}
+
+// usageArgs turns the error of an argument check into a usageError.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check(cmd, args) != nil {
+			return usagef("want gorgpt %s, got %s", cmd.Use, plural.Of(len(args), "argument"))
+		}
+		return nil
+	}
+}

@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/models"
+)
+
+// findModel returns the named model.
+func findModel(name string) (models.Model, error) {
+	m, err := models.Find(name)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return m, nil
+}
+
+// count declares the model and counts its weights, without making any.
+func count(m models.Model) (int64, error) {
+	params := graph.NewParams(0)
+	err := models.Declare(m, params)
+	return params.Count(), err
+}
+
+func newModels() *cobra.Command {
+	var verify string
+	cmd := &cobra.Command{
+		Use:   "models",
+		Short: "List the models and their sizes, or check the files of one",
+		Long: `List the models and their sizes, or check the files of one.
+
+A checkpoint has a checksum of each tensor, and whatever reads a tensor compares it.
+--verify reads all of them, the optimizer's too, as after a copy.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("verify") {
+				return verifyModel(cmd.OutOrStdout(), verify)
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "MODEL\tPARAMETERS\tLAYERS\tWIDTH\tHEADS\tCONTEXT\tVOCABULARY\t")
+			for _, m := range models.All() {
+				n, err := count(m.Model)
+				if err != nil {
+					return err
+				}
+				d := m.Model.Dims()
+				fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n",
+					m.Name, thousands(n), d.Layers, d.Width, d.Heads, d.Context, d.Vocab, m.About)
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().StringVar(&verify, "verify", "", "compare all tensors of this checkpoint with their checksums")
+	return cmd
+}
+
+// verifyModel compares a checkpoint with its checksums.
+func verifyModel(w io.Writer, dir string) error {
+	n, err := checkpoint.Verify(dir)
+	if err != nil {
+		return orBest(dir, err)
+	}
+	if n == 0 {
+		_, err = fmt.Fprintf(w, "%s: it has no checksums; gorgpt convert writes them\n", dir)
+	} else {
+		_, err = fmt.Fprintf(w, "%s: %s as saved\n", dir, plural.Of(n, "tensor"))
+	}
+	return err
+}
+
+// counted is [plural.Of] with thousands.
+func counted(n int64, noun string) string { return thousands(n) + " " + plural.Noun(n, noun) }
+
+// thousands writes a number with commas.
+func thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// declare builds and compiles the graph of a forward or a training pass. Nothing is
+// allocated until it runs.
+func declare(m models.Model, batch, context int, train bool) (*graph.Program, error) {
+	params := graph.NewParams(0)
+	if !train {
+		s := graph.New(params)
+		return s.Compile(m.Graph(s, s.Ints("tokens", batch, context)))
+	}
+	s := graph.New(params, graph.Training())
+	return s.CompileGrad(m.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+}

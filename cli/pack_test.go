@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestPackAgain: into the same folder, the same text goes on or is checked; a finished folder
+// of another text is refused, one that a bad record stopped is finished from a mended text, or
+// without the record, with the bytes of one packed at once.
+func TestPackAgain(t *testing.T) {
+	t.Chdir(t.TempDir())
+	args := []string{"pack", "--tokenizer", "bytes", "--shard-tokens", "700", "--validation", "0.2", "a.jsonl"}
+	pack := func(status int, want string, more ...string) {
+		t.Helper()
+		got, stdout, stderr := gorgpt(t, t.Context(), append(args, more...)...)
+		if got != status || !strings.Contains(stdout+stderr, want) {
+			t.Errorf("%v: status %d, want %d and %q:\n%s%s", more, got, status, want, stdout, stderr)
+		}
+	}
+	same := func(a, b string) {
+		t.Helper()
+		for _, name := range []string{"pack.json", "train_000000.bin", "train_000003.bin", "val_000000.bin"} {
+			x, err := os.ReadFile(a + "/" + name)
+			y, err2 := os.ReadFile(b + "/" + name)
+			if err != nil || err2 != nil || string(x) != string(y) {
+				t.Errorf("%s of %s is not that of %s: %v, %v", name, a, b, err, err2)
+			}
+		}
+	}
+	write(t, "a.jsonl", badRecords(150))
+	pack(0, "left out: 1 bad record; the first: a.jsonl:150: not a JSON object", "--out", "skipped", "--bad-records", "skip")
+	pack(1, "gorgpt: a.jsonl:150: not a JSON object", "--out", "mend")
+	pack(1, "gorgpt: a.jsonl:150: not a JSON object", "--out", "skip")
+	pack(0, "train: ", "--out", "skip", "--bad-records", "skip")
+	same("skip", "skipped")
+	write(t, "a.jsonl", badRecords(0))
+	pack(0, "; training about 6.2 kB, validation about 1.6 kB\n", "--out", "whole")
+	pack(0, "train: ", "--out", "mend")
+	same("mend", "whole")
+	pack(0, "train: ", "--out", "mend")
+	same("mend", "whole")
+
+	write(t, "a.jsonl", strings.Replace(badRecords(0), "0 and 0", "1 and 0", 1)) // as long as before
+	pack(1, "gorgpt: mend: the text has changed since ", "--out", "mend")
+	same("mend", "whole")
+	pack(1, "mend was begun with another corpus, tokenizer or size of shards; choose another folder", "--out", "mend", "--shard-tokens", "800")
+	pack(2, `treatment of bad records "skp"`, "--out", "none", "--bad-records", "skp")
+}
+
+// TestPackNothing: what has no text for training is an error, and what has none for validation
+// is said.
+func TestPackNothing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "empty.jsonl", "{\"text\": \"\"}\n{\"text\": \"\"}\n")
+	write(t, "few.jsonl", records(2))
+	write(t, "body.jsonl", strings.ReplaceAll(records(100), "\"text\"", "\"body\""))
+	for _, c := range []struct {
+		args   string
+		status int
+		want   string
+	}{
+		{"empty.jsonl --out a", 1, "gorgpt: empty.jsonl (training part): there is nothing to pack: no text, and so no tokens"},
+		{"few.jsonl --out a --validation 0", 0, "train: 30 tokens of 28 bytes of text in 2 documents"}, // goes on in the empty folder
+		{"few.jsonl --out b", 0, "val: 0 tokens\n"},
+		{"few.jsonl --out c", 0, "nothing came to validation: name a text for it with --val-data, or a larger share with --validation\n"},
+		{"body.jsonl --out d --field body", 0, "train: "},
+		{"body.jsonl --out e", 1, "body.jsonl:1: no field \"text\"; there are: body, id"},
+	} {
+		status, stdout, stderr := gorgpt(t, t.Context(), append([]string{"pack", "--tokenizer", "bytes"}, strings.Fields(c.args)...)...)
+		if status != c.status || !strings.Contains(stdout+stderr, c.want) {
+			t.Errorf("%s: status %d, want %d and %q:\n%s%s", c.args, status, c.status, c.want, stdout, stderr)
+		}
+	}
+}

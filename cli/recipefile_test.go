@@ -1,0 +1,63 @@
+package cli
+
+import "testing"
+
+// TestRecipeErrors: what is wrong with a recipe is told with its line, in the file's words.
+func TestRecipeErrors(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for text, want := range map[string]string{
+		`batch = "many"`:                   `r.toml:2: batch: want an integer, got "many"`,
+		"batch = 1.5":                      "r.toml:2: batch: want an integer, got 1.5",
+		"batch = 99999999999999999999":     "r.toml:2: 99999999999999999999 is out of range for int64",
+		"seed = -1":                        "r.toml:2: seed: want an integer from 0, got -1",
+		"seed = 1e3":                       "r.toml:2: seed: want an integer from 0, got 1000",
+		`lr = "fast"`:                      `r.toml:2: lr: want a number, got "fast"`,
+		"recompute = 1":                    "r.toml:2: recompute: want true or false, got 1",
+		"data = 3":                         "r.toml:2: data: want a string, got 3",
+		`mix = "a"`:                        `r.toml:2: mix: want a list of strings, as in ["a", "b"], got "a"`,
+		`mix = ["a", 2]`:                   `r.toml:2: mix: want a list of strings, as in ["a", "b"], got a list`,
+		"batch = {a = 1}":                  "r.toml:2: batch: want an integer, got a table",
+		"[batch]\nx = 1":                   "r.toml:2: batch: want an integer, got a table",
+		"batch.x = 3":                      "r.toml:2: batch: want an integer, got a table",
+		"[[batch]]":                        "r.toml:2: batch: want an integer, got a table",
+		"batch = 1979-05-27":               "r.toml:2: batch: want an integer, got a time",
+		"\n\"batch\" = true":               "r.toml:3: batch: want an integer, got true",
+		"steps = 1\r\nlr_flor = 3\r\n":     `r.toml:3: unknown key "lr_flor"; did you mean "lr_floor"?`,
+		"lr-floor = 0.1":                   `r.toml:2: unknown key "lr-floor"; did you mean "lr_floor"?`,
+		"[model]\nlayers = 2":              `r.toml:2: model: want a string, got a table`,
+		"batch = 1\nbatch = 2":             "r.toml:3: Key 'batch' has already been defined.",
+		"data = \"\xff\"":                  "r.toml:2: invalid UTF-8 byte: 0xff",
+		`data = 'a'` + "\ncontext = \"x\"": `r.toml:3: context: want an integer, got "x"`,
+	} {
+		write(t, "r.toml", "# a comment\n"+text+"\n")
+		r := defaults()
+		if err := r.read("r.toml"); err == nil || err.Error() != want {
+			t.Errorf("%s\n%v\nwant %s", text, err, want)
+		}
+	}
+	// Numbers with a fraction may come without one.
+	write(t, "r.toml", "lr = 1\nclip = 2\nno_decay = [\"wte.*\"]\nmix = []\n")
+	r := defaults()
+	if err := r.read("r.toml"); err != nil || r.LearnRate != 1 || r.Clip != 2 || len(r.NoDecay) != 1 {
+		t.Errorf("%v, %+v", err, r)
+	}
+}
+
+// TestWholeRecipe: a run does not go on with a recipe that was emptied.
+func TestWholeRecipe(t *testing.T) {
+	t.Chdir(t.TempDir())
+	r := defaults()
+	write(t, "r.toml", string(r.text()))
+	if err := r.readWhole("r.toml"); err != nil {
+		t.Error(err)
+	}
+	for text, want := range map[string]string{
+		"":                      "r.toml: model is missing: not the recipe of a run, which has every setting",
+		"model = \"gpt2-nano\"": "r.toml: data is missing: not the recipe of a run, which has every setting",
+	} {
+		write(t, "r.toml", text)
+		if err := r.readWhole("r.toml"); err == nil || err.Error() != want {
+			t.Errorf("%v\nwant %s", err, want)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestFinetunePairs: a model learns to answer with one word, and to stop there.
+func TestFinetunePairs(t *testing.T) {
+	dir := evalModel(t)
+	t.Chdir(t.TempDir())
+	var lines []string
+	for _, name := range []string{"Ann", "Bob", "Tom", "Eve"} {
+		for _, animal := range []string{"cat", "dog", "cow"} {
+			lines = append(lines, fmt.Sprintf(`{"question":"%s has a %s. Which?","answer":"%s"}`, name, animal, animal))
+		}
+	}
+	write(t, "train.jsonl", strings.Join(lines, "\n"))
+	ask := func(from string) float64 {
+		t.Helper()
+		status, stdout, stderr := gorgpt(t, t.Context(), "eval", "--json", "--from", from, "--on", "qa", "--template", "question", "--tokens", "8", "--data", "train.jsonl")
+		var r struct{ Metrics map[string]float64 }
+		if err := json.Unmarshal([]byte(stdout), &r); status != 0 || err != nil {
+			t.Fatal(status, stderr, err)
+		}
+		return r.Metrics["exact"]
+	}
+	if exact := ask(dir); exact > 0 {
+		t.Errorf("%g are right before", exact)
+	}
+	status, stdout, stderr := gorgpt(t, t.Context(), "finetune", "--from", dir, "--pairs", "train.jsonl", "--dev", "train.jsonl",
+		"--template", "question", "--epochs", "30", "--batch", "6", "--micro", "3", "--lr", "5e-3", "--dropout", "0", "--context", "64", "--out", "run")
+	if status != 0 || !strings.HasSuffix(stdout, "\nrun\n") || !strings.Contains(stderr, "12 pairs to train on from train.jsonl, 12 to measure on\n") || !strings.Contains(stderr, "step 60/60: loss") {
+		t.Fatalf("status %d\n%s%s", status, stdout, stderr)
+	}
+	if exact := ask(filepath.Join("run", "checkpoints", "best")); exact < 0.9 {
+		t.Errorf("%g are right after\n%s", exact, stderr)
+	}
+	// A batch of more than there are is all of them, once.
+	status, _, stderr = gorgpt(t, t.Context(), "finetune", "--from", dir, "--pairs", "train.jsonl", "--dev", "train.jsonl", "--template", "question",
+		"--epochs", "2", "--batch", "100000000", "--micro", "3", "--context", "64", "--out", "large")
+	if status != 0 || !strings.Contains(stderr, "step 2/2: loss") {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	for _, c := range []struct {
+		args   string
+		status int
+		want   string
+	}{
+		{"--pairs train.jsonl --task rte", 2, "--pairs goes without --task, --kind, --data, --train, --fresh and --json"},
+		{"--pairs train.jsonl --label stars", 2, "--pairs goes without --label: a pair has prompt and response, and no head"},
+		{"--pairs train.jsonl --lambda 0", 2, "--pairs goes without --lambda: a pair has prompt and response, and no head"},
+		{"--pairs train.jsonl --dev train.jsonl --examples 13", 2, "--examples 13: train.jsonl has 12"},
+		{"--pairs train.jsonl --seed 9223372036854775808", 2, "--seed 9223372036854775808: want at most 9223372036854775807, the largest integer of TOML"},
+		{"--pairs train.jsonl --template tlrd", 2, `unknown template "tlrd"; did you mean "tldr"?`},
+		{"--pairs nosuch.jsonl", 1, "nosuch.jsonl: no such file or directory"},
+		{"--pairs train.jsonl --context 3", 1, "train.jsonl: pair of line 1: the response takes 5 tokens, the context has 3"},
+		{"--pairs train.jsonl --out run", 1, "run exists and is not empty; choose another --out"},
+	} {
+		status, _, stderr := gorgpt(t, t.Context(), append([]string{"finetune", "--from", dir}, strings.Fields(c.args)...)...)
+		if status != c.status || !strings.HasSuffix(stderr, "gorgpt: "+c.want+"\n") {
+			t.Errorf("%s: status %d: %s", c.args, status, stderr)
+		}
+	}
+}
+
+// TestRunsOfPairs: the pairs of a run divide those of an update.
+func TestRunsOfPairs(t *testing.T) {
+	for _, c := range [][5]int{{32, 8, 100, 8, 32}, {10, 8, 100, 5, 10}, {7, 3, 100, 1, 7}, {6, 6, 4, 4, 4}, {4, 8, 100, 4, 4}} {
+		r := responding{finetuning: &finetuning{}}
+		r.settings.Batch, r.settings.Micro = c[0], c[1]
+		if run, update := r.runs(c[2]); run != c[3] || update != c[4] {
+			t.Errorf("a batch of %d, micro %d, %d pairs: runs of %d for updates of %d, want %d and %d", c[0], c[1], c[2], run, update, c[3], c[4])
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+)
+
+// vacant refuses a run directory with something in it, and says which process is at work
+// there. One without a name will be named by the time.
+func vacant(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if exists(filepath.Join(dir, checkpoint.ClaimName)) {
+		claimed, err := checkpoint.Claim(dir)
+		if err != nil {
+			return err
+		}
+		defer claimed.Release()
+	}
+	return empty(dir)
+}
+
+// empty refuses a run directory with more in it than the mark of who has it.
+func empty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil { // there is none yet, or one that cannot be made will tell why
+		return nil
+	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == checkpoint.ClaimName })
+	switch {
+	case len(entries) == 0:
+		return nil
+	case exists(recipePath(dir)):
+		return fmt.Errorf("%s exists and is not empty; choose another --out, or go on with --resume %s", dir, dir)
+	}
+	return fmt.Errorf("%s exists and is not empty; choose another --out", dir)
+}
+
+// newRunDir makes the directory of a new run, out or one named by what it is and the time, and
+// takes it for this process. What is there already is never written over.
+func newRunDir(out, name string) (dir string, claimed *checkpoint.Claimed, err error) {
+	if err := vacant(out); err != nil {
+		return "", nil, err
+	}
+	if dir = out; dir == "" {
+		dir, err = newName(filepath.Join("runs", name+"-"+time.Now().Format("20060102-150405")))
+	} else {
+		err = os.MkdirAll(dir, 0o777)
+	}
+	if err == nil {
+		claimed, err = checkpoint.Claim(dir)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("--out: %w", err)
+	}
+	if err := empty(dir); err != nil { // another process was, a moment ago
+		claimed.Release()
+		return "", nil, err
+	}
+	return dir, claimed, nil
+}
+
+// newName makes a directory that nobody else makes: two runs may begin in one second.
+func newName(base string) (string, error) {
+	if err := os.MkdirAll(filepath.Dir(base), 0o777); err != nil {
+		return "", err
+	}
+	for dir, n := base, 2; ; n++ {
+		if err := os.Mkdir(dir, 0o777); !errors.Is(err, fs.ErrExist) {
+			return dir, err
+		}
+		dir = fmt.Sprintf("%s-%d", base, n)
+	}
+}

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	legal "github.com/gorgpt/gorgpt"
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+func newVersion() *cobra.Command {
+	licenses := false
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Print what this program was built from, and its licences",
+		Long: `Print what this program was built from: its version, the revision of its source, Go's version, the
+system, and the instructions that its matrix products use on this machine.`,
+		Example: `  gorgpt version
+  gorgpt version --licenses | less`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if licenses {
+				_, err := io.WriteString(cmd.OutOrStdout(), legal.License+"\n"+legal.Notice)
+				return err
+			}
+			return writeVersion(cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().BoolVar(&licenses, "licenses", false, "print the licences of gorgpt and of all that is linked into it")
+	return cmd
+}
+
+// writeVersion prints what the program was built from.
+func writeVersion(w io.Writer) error {
+	revision := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		of := make(map[string]string)
+		for _, s := range info.Settings {
+			of[s.Key] = s.Value
+		}
+		if of["vcs.revision"] != "" {
+			revision = of["vcs.revision"] + " of " + of["vcs.time"]
+		}
+		if of["vcs.modified"] == "true" {
+			revision += ", modified"
+		}
+	}
+	_, err := fmt.Fprintf(w, "gorgpt %s\nrevision %s\n%s, %s/%s\ninstructions %s\n",
+		moduleVersion(), revision, runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.ISA())
+	return err
+}
+
+// moduleVersion is the release that the module is, or a name for a revision of a checkout.
+func moduleVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "of an unknown version"
+}
+
+// version is the version in a line.
+func version() string { return moduleVersion() + ", " + runtime.Version() }
