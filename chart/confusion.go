@@ -78,20 +78,59 @@ func (m *confusion) measure() {
 	}
 }
 
-// draw paints everything; y counts from above here and from below on the canvas.
+// matrixCanvas is where a confusion matrix is painted; y counts from above here and from below on the
+// canvas.
+type matrixCanvas struct {
+	*confusion
+	draw.Canvas
+}
+
+var grey = color.Gray{Y: 0x55}
+
+func (m matrixCanvas) at(x, y float64) vg.Point {
+	return vg.Point{X: m.Min.X + vg.Length(x)*pixel, Y: m.Max.Y - vg.Length(y)*pixel}
+}
+
+func (m matrixCanvas) write(x, y float64, s string, size float64, ink color.Color, ax text.XAlignment, ay text.YAlignment, rotation float64) {
+	f := font.From(plot.DefaultFont, vg.Points(size))
+	f.Variant = "Sans"
+	m.FillText(text.Style{Color: ink, Font: f, XAlign: ax, YAlign: ay, Rotation: rotation, Handler: plot.DefaultTextHandler}, m.at(x, y), s)
+}
+
+// cellText writes into the middle of a square; those after the last are for the sums.
+func (m matrixCanvas) cellText(row, column int, s string, ink color.Color) {
+	m.write(m.left+(float64(column)+0.5)*m.cell, m.top+(float64(row)+0.5)*m.cell, s, fontSize, ink, text.XCenter, text.YCenter, 0)
+}
+
+// columnName writes above a column.
+func (m matrixCanvas) columnName(column int, name string, ink color.Color) {
+	x := m.left + (float64(column)+0.5)*m.cell
+	if m.upright {
+		m.write(x, m.top-5, name, fontSize, ink, text.XLeft, text.YCenter, math.Pi/2)
+	} else {
+		m.write(x, m.top-5, name, fontSize, ink, text.XCenter, text.YBottom, 0)
+	}
+}
+
+// draw paints everything.
 func (m *confusion) draw(c draw.Canvas) {
-	at := func(x, y float64) vg.Point {
-		return vg.Point{X: c.Min.X + vg.Length(x)*pixel, Y: c.Max.Y - vg.Length(y)*pixel}
-	}
-	write := func(x, y float64, s string, size float64, ink color.Color, ax text.XAlignment, ay text.YAlignment, rotation float64) {
-		f := font.From(plot.DefaultFont, vg.Points(size))
-		f.Variant = "Sans"
-		c.FillText(text.Style{Color: ink, Font: f, XAlign: ax, YAlign: ay, Rotation: rotation, Handler: plot.DefaultTextHandler}, at(x, y), s)
-	}
+	on := matrixCanvas{m, c}
+	on.words()
+	on.squares()
 	n := float64(len(m.names))
-	middle := n * m.cell / 2
+	line := draw.LineStyle{Color: gridColor, Width: 0.5}
+	for i := range len(m.names) + 1 {
+		d := float64(i) * m.cell
+		c.StrokeLines(line, []vg.Point{on.at(m.left, m.top+d), on.at(m.left+n*m.cell, m.top+d)}, []vg.Point{on.at(m.left+d, m.top), on.at(m.left+d, m.top+n*m.cell)})
+	}
+}
+
+// words writes the title, and what is beside the axes.
+func (m matrixCanvas) words() {
+	n := len(m.names)
+	middle := float64(n) * m.cell / 2
 	if m.title != "" {
-		write(0, 2, m.title, 12, color.Black, text.XLeft, text.YTop, 0)
+		m.write(0, 2, m.title, 12, color.Black, text.XLeft, text.YTop, 0)
 	}
 	above := m.top - 4
 	if m.upright {
@@ -99,56 +138,48 @@ func (m *confusion) draw(c draw.Canvas) {
 	} else {
 		above -= 18
 	}
-	grey := color.Gray{Y: 0x55}
-	write(m.left+middle, above, "predicted", 10, grey, text.XCenter, text.YBottom, 0)
-	write(2, m.top+middle, "true", 10, grey, text.XCenter, text.YTop, math.Pi/2)
-
-	column := func(x float64, name string, ink color.Color) {
-		if m.upright {
-			write(x, m.top-5, name, fontSize, ink, text.XLeft, text.YCenter, math.Pi/2)
-		} else {
-			write(x, m.top-5, name, fontSize, ink, text.XCenter, text.YBottom, 0)
-		}
-	}
-	column(m.left+(n+0.5)*m.cell, "recall", grey)
-	write(m.left-6, m.top+(n+0.5)*m.cell, "precision", fontSize, grey, text.XRight, text.YCenter, 0)
-
-	ramp := heatmaps{edge: 1} // of shares
-	columns := make([]int, len(m.names))
-	right, all := 0, 0
+	m.write(m.left+middle, above, "predicted", 10, grey, text.XCenter, text.YBottom, 0)
+	m.write(2, m.top+middle, "true", 10, grey, text.XCenter, text.YTop, math.Pi/2)
+	m.columnName(n, "recall", grey)
+	m.write(m.left-6, m.top+(float64(n)+0.5)*m.cell, "precision", fontSize, grey, text.XRight, text.YCenter, 0)
 	for i, name := range m.names {
+		m.write(m.left-6, m.top+(float64(i)+0.5)*m.cell, name, fontSize, color.Black, text.XRight, text.YCenter, 0)
+		m.columnName(i, name, color.Black)
+	}
+}
+
+// squares paints the counts, and the shares of rows and columns that are right.
+func (m matrixCanvas) squares() {
+	ramp := heatmaps{edge: 1} // of shares
+	n := len(m.names)
+	columns := make([]int, n)
+	right, all := 0, 0
+	for i, counts := range m.counts {
 		row := 0
-		for j, k := range m.counts[i] {
+		for j, k := range counts {
 			row += k
 			columns[j] += k
 		}
-		right, all = right+m.counts[i][i], all+row
-		x, y := m.left+float64(i)*m.cell, m.top+float64(i)*m.cell
-		write(m.left-6, y+m.cell/2, name, fontSize, color.Black, text.XRight, text.YCenter, 0)
-		column(x+m.cell/2, name, color.Black)
-		for j, k := range m.counts[i] {
+		right, all = right+counts[i], all+row
+		y := m.top + float64(i)*m.cell
+		for j, k := range counts {
 			share := float64(k) / float64(max(row, 1))
 			x := m.left + float64(j)*m.cell
-			c.FillPolygon(ramp.colour(share), []vg.Point{at(x, y), at(x+m.cell, y), at(x+m.cell, y+m.cell), at(x, y+m.cell)})
+			m.FillPolygon(ramp.colour(share), []vg.Point{m.at(x, y), m.at(x+m.cell, y), m.at(x+m.cell, y+m.cell), m.at(x, y+m.cell)})
 			var ink color.Color = color.Black
 			if share > 0.5 {
 				ink = color.White
 			}
 			if k > 0 {
-				write(x+m.cell/2, y+m.cell/2, strconv.Itoa(k), fontSize, ink, text.XCenter, text.YCenter, 0)
+				m.cellText(i, j, strconv.Itoa(k), ink)
 			}
 		}
-		write(m.left+(n+0.5)*m.cell, y+m.cell/2, percent(m.counts[i][i], row), fontSize, grey, text.XCenter, text.YCenter, 0)
+		m.cellText(i, n, percent(counts[i], row), grey)
 	}
 	for j, k := range columns {
-		write(m.left+(float64(j)+0.5)*m.cell, m.top+(n+0.5)*m.cell, percent(m.counts[j][j], k), fontSize, grey, text.XCenter, text.YCenter, 0)
+		m.cellText(n, j, percent(m.counts[j][j], k), grey)
 	}
-	write(m.left+(n+0.5)*m.cell, m.top+(n+0.5)*m.cell, percent(right, all), fontSize, color.Black, text.XCenter, text.YCenter, 0)
-	line := draw.LineStyle{Color: gridColor, Width: 0.5}
-	for i := range len(m.names) + 1 {
-		d := float64(i) * m.cell
-		c.StrokeLines(line, []vg.Point{at(m.left, m.top+d), at(m.left+n*m.cell, m.top+d)}, []vg.Point{at(m.left+d, m.top), at(m.left+d, m.top+n*m.cell)})
-	}
+	m.cellText(n, n, percent(right, all), color.Black)
 }
 
 // percent is part of all; nothing of nothing is no share.

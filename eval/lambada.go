@@ -45,12 +45,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 	if l.Limit > 0 {
 		passages = passages[:min(l.Limit, len(passages))]
 	}
-	var (
-		words, lasts int
-		nll          float64
-		tokens       int64
-		samples      []Sample
-	)
+	var sum lambadaSum
 	for i, passage := range passages {
 		if err := s.step(ctx, i, len(passages)); err != nil {
 			return Result{}, err
@@ -64,39 +59,56 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 		if err != nil {
 			return Result{}, fmt.Errorf("%s: passage %d: %w", path, i+1, err)
 		}
-		if right {
-			words++
-		}
-		if last {
-			lasts++
-		}
-		samples = append(samples, Sample{LogLikelihoods: []float64{logProb}, Tokens: n, Right: &right})
-		nll -= logProb
-		tokens += int64(n)
+		sum.add(right, last, logProb, n)
 	}
 	if err := s.step(ctx, len(passages), len(passages)); err != nil {
 		return Result{}, err
 	}
-	count := float64(len(passages))
 	filter := "none"
 	if l.StopWords {
 		filter = fmt.Sprintf("%d words", len(stopWords))
 	}
+	r := sum.result()
+	r.Protocol = append(protocol,
+		Setting{"passages", strconv.Itoa(len(passages))},
+		Setting{"target", "last word with the space before it, all its tokens"},
+		Setting{"stop_words", filter}, Setting{"detokenizer", orNone(l.Detokenizer)},
+		Setting{"window", strconv.Itoa(s.Window)}, Setting{"bos", bosText(l.BOS, "none")}, Setting{"tokenizer", s.Tokenizer.Name()})
+	r.Published = lambadaPublished
+	return r, nil
+}
+
+// lambadaSum adds up what passages give.
+type lambadaSum struct {
+	words, lasts int // that were the first choice: whole words, and their last tokens
+	nll          float64
+	tokens       int64
+	samples      []Sample
+}
+
+func (m *lambadaSum) add(right, last bool, logProb float64, n int) {
+	if right {
+		m.words++
+	}
+	if last {
+		m.lasts++
+	}
+	m.samples = append(m.samples, Sample{LogLikelihoods: []float64{logProb}, Tokens: n, Right: &right})
+	m.nll -= logProb
+	m.tokens += int64(n)
+}
+
+func (m *lambadaSum) result() Result {
+	count := float64(len(m.samples))
 	return Result{
-		Metric: "accuracy", Value: float64(words) / count, Tokens: tokens, Samples: samples,
+		Metric: "accuracy", Value: float64(m.words) / count, Tokens: m.tokens, Samples: m.samples,
 		Metrics: Numbers{
-			{"accuracy", float64(words) / count},
-			{"accuracy_last_token", float64(lasts) / count},
-			{"perplexity", math.Exp(nll / count)},
-			{"perplexity_per_token", math.Exp(nll / float64(tokens))},
+			{"accuracy", float64(m.words) / count},
+			{"accuracy_last_token", float64(m.lasts) / count},
+			{"perplexity", math.Exp(m.nll / count)},
+			{"perplexity_per_token", math.Exp(m.nll / float64(m.tokens))},
 		},
-		Protocol: append(protocol,
-			Setting{"passages", strconv.Itoa(len(passages))},
-			Setting{"target", "last word with the space before it, all its tokens"},
-			Setting{"stop_words", filter}, Setting{"detokenizer", orNone(l.Detokenizer)},
-			Setting{"window", strconv.Itoa(s.Window)}, Setting{"bos", bosText(l.BOS, "none")}, Setting{"tokenizer", s.Tokenizer.Name()}),
-		Published: lambadaPublished,
-	}, nil
+	}
 }
 
 // passage scores one word: whether all of it is the first choice, whether its last token

@@ -214,6 +214,8 @@ func (m *machine) keep(key uint32) error {
 	return nil
 }
 
+// other runs an instruction that is told by itself: one of those that push a value of their own, or
+// work on values that are there.
 func (m *machine) other(op byte) error {
 	switch op {
 	case 0x80: // protocol
@@ -259,6 +261,15 @@ func (m *machine) other(op byte) error {
 		return m.append(op == 'e')
 	case 0x94: // memoize
 		return m.keep(uint32(len(m.memo)))
+	default:
+		return m.object(op)
+	}
+	return nil
+}
+
+// object runs an instruction that names, makes or fills an object.
+func (m *machine) object(op byte) error {
+	switch op {
 	case 'c':
 		module, err := m.line()
 		if err != nil {
@@ -268,14 +279,6 @@ func (m *machine) other(op byte) error {
 		if err != nil {
 			return err
 		}
-		return m.global(module, name)
-	case 0x93: // a global whose names are on the stack
-		v, err := m.top(2)
-		if err != nil {
-			return err
-		}
-		module, _ := v[0].(string)
-		name, _ := v[1].(string)
 		return m.global(module, name)
 	case 'Q':
 		id, err := m.pop()
@@ -288,28 +291,35 @@ func (m *machine) other(op byte) error {
 		}
 		m.storages = append(m.storages, s)
 		m.push(s)
-	case 'R':
-		v, err := m.top(2)
-		if err != nil {
-			return err
-		}
-		result, err := call(v[0], v[1])
-		m.push(result)
-		return err
-	case 0x81: // a new object
-		v, err := m.top(2)
-		if err != nil {
-			return err
-		}
-		if name, ok := v[0].(global); !ok || !ignored[name] {
-			return errors.New("an object that a file of weights has no use for: refused")
-		}
-		m.push(inert{})
+		return nil
 	case 'b':
 		return m.build()
-	default:
-		return fmt.Errorf("instruction 0x%02x, which a file of weights has no use for: refused", op)
+	case 0x93, 'R', 0x81:
+		v, err := m.top(2)
+		if err != nil {
+			return err
+		}
+		return m.pair(op, v[0], v[1])
 	}
+	return fmt.Errorf("instruction 0x%02x, which a file of weights has no use for: refused", op)
+}
+
+// pair runs an instruction on the two values that were at the top of the stack.
+func (m *machine) pair(op byte, a, b any) error {
+	switch op {
+	case 0x93: // a global by its names
+		module, _ := a.(string)
+		name, _ := b.(string)
+		return m.global(module, name)
+	case 'R':
+		result, err := call(a, b)
+		m.push(result)
+		return err
+	}
+	if name, ok := a.(global); !ok || !ignored[name] { // a new object
+		return errors.New("an object that a file of weights has no use for: refused")
+	}
+	m.push(inert{})
 	return nil
 }
 

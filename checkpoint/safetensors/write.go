@@ -36,35 +36,38 @@ func Write(w io.Writer, metadata map[string]string, t weights.DType, tensors []w
 	return b.Flush()
 }
 
+// headerObject is a JSON object in the making, whose keys stay in their order.
+type headerObject struct{ bytes.Buffer }
+
+// put adds a member.
+func (b *headerObject) put(key string, value any) error {
+	sep := byte(',')
+	if b.Len() == 0 {
+		sep = '{'
+	}
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false) // as the reference library writes names
+	for _, part := range []any{key, value} {
+		b.WriteByte(sep)
+		if err := enc.Encode(part); err != nil {
+			return err
+		}
+		b.Truncate(b.Len() - 1) // Encode ends in a newline
+		sep = ':'
+	}
+	return nil
+}
+
 // makeHeader makes the JSON header, padded so that the data that follows it
 // lies at a multiple of 8.
 func makeHeader(metadata map[string]string, dtype weights.DType, tensors []weights.Tensor) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	var b headerObject
 	width := uint64(dtype.Width())
 	if width == 0 || dtype == weights.F64 {
 		return nil, fmt.Errorf("cannot write %s, only F32, F16 and BF16", dtype)
 	}
-	enc.SetEscapeHTML(false) // as the reference library writes names
-	put := func(key string, value any) error {
-		sep := byte(',')
-		if b.Len() == 0 {
-			sep = '{'
-		}
-		b.WriteByte(sep)
-		if err := enc.Encode(key); err != nil {
-			return err
-		}
-		b.Truncate(b.Len() - 1) // Encode ends in a newline
-		b.WriteByte(':')
-		if err := enc.Encode(value); err != nil {
-			return err
-		}
-		b.Truncate(b.Len() - 1)
-		return nil
-	}
 	if metadata != nil {
-		if err := put(metadataKey, metadata); err != nil {
+		if err := b.put(metadataKey, metadata); err != nil {
 			return nil, err
 		}
 	}
@@ -84,7 +87,7 @@ func makeHeader(metadata map[string]string, dtype weights.DType, tensors []weigh
 			e.Shape = []int{} // a scalar, in JSON [] and not null
 		}
 		offset = end
-		if err := put(t.Name, e); err != nil {
+		if err := b.put(t.Name, e); err != nil {
 			return nil, err
 		}
 	}

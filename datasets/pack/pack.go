@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,15 +144,17 @@ type encoded struct {
 	err   error
 }
 
+// job is a batch to encode.
+type job struct {
+	batch []tokenizer.Segment
+	text  string // digest of the text up to its end
+	done  chan encoded
+}
+
 // run encodes batches in parallel and writes them in their order.
 func (w *splitWriter) run(ctx context.Context, src *datasets.Source) (err error) {
 	ctx, stop := context.WithCancel(ctx)
-	workers, begun := runtime.GOMAXPROCS(0), w.place.Batch
-	type job struct {
-		batch []tokenizer.Segment
-		text  string
-		done  chan encoded
-	}
+	workers := runtime.GOMAXPROCS(0)
 	jobs := make(chan job)
 	order := make(chan chan encoded, 2*workers)
 	var running sync.WaitGroup
@@ -164,36 +167,11 @@ func (w *splitWriter) run(ctx context.Context, src *datasets.Source) (err error)
 			}
 		})
 	}
+	begun := w.place.Batch
 	running.Go(func() {
 		defer close(order)
 		defer close(jobs)
-		k, h := 0, newTextHash()
-		for batch, err := range tokenizer.Batches(w.tok, src.Texts(), batchBytes) {
-			h.add(batch)
-			if k++; err == nil && k <= begun {
-				if ctx.Err() != nil {
-					return
-				}
-				w.all = h.String()
-				continue // packed already
-			}
-			done := make(chan encoded, 1)
-			select {
-			case order <- done:
-			case <-ctx.Done():
-				return
-			}
-			if err != nil {
-				done <- encoded{err: err}
-				return
-			}
-			w.all = h.String() // is read after order is closed
-			select {
-			case jobs <- job{batch, h.String(), done}:
-			case <-ctx.Done():
-				return
-			}
-		}
+		w.deal(ctx, src, begun, jobs, order)
 	})
 	defer func() {
 		stop()
@@ -201,24 +179,57 @@ func (w *splitWriter) run(ctx context.Context, src *datasets.Source) (err error)
 		err = errors.Join(err, w.end(err != nil))
 	}()
 	for {
+		done, err := receive(ctx, order)
+		if done == nil {
+			return err
+		}
+		e, err := receive(ctx, done)
+		if err := cmp.Or(err, e.err); err != nil {
+			return err
+		}
+		if err := w.write(e); err != nil {
+			return err
+		}
+	}
+}
+
+// receive takes what comes next, which is zero where nothing more does, or the end of the context.
+func receive[T any](ctx context.Context, from <-chan T) (next T, err error) {
+	select {
+	case <-ctx.Done():
+	case next = <-from:
+	}
+	return next, ctx.Err()
+}
+
+// deal hands out the batches of a text after the first begun, which are packed already, and in order
+// the places where they come out.
+func (w *splitWriter) deal(ctx context.Context, src *datasets.Source, begun int, jobs chan<- job, order chan<- chan encoded) {
+	k, h := 0, newTextHash()
+	for batch, err := range tokenizer.Batches(w.tok, src.Texts(), batchBytes) {
+		h.add(batch)
+		if k++; err == nil && k <= begun {
+			if ctx.Err() != nil {
+				return
+			}
+			w.all = h.String()
+			continue
+		}
+		done := make(chan encoded, 1)
 		select {
+		case order <- done:
 		case <-ctx.Done():
-			return ctx.Err()
-		case done, ok := <-order:
-			if !ok {
-				return ctx.Err()
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case e := <-done:
-				if e.err != nil {
-					return e.err
-				}
-				if err := w.write(e); err != nil {
-					return err
-				}
-			}
+			return
+		}
+		if err != nil {
+			done <- encoded{err: err}
+			return
+		}
+		w.all = h.String() // is read after order is closed
+		select {
+		case jobs <- job{batch, h.String(), done}:
+		case <-ctx.Done():
+			return
 		}
 	}
 }
