@@ -21,8 +21,6 @@ const (
 	GELUErf
 	// ReLU is max(x, 0). Exact.
 	ReLU
-	// Tanh is the hyperbolic tangent. Within 3 units, its derivative within 5.
-	Tanh
 	// SiLU is x·s(x) with the logistic function s, the sigmoid linear unit (Elfwing et al. 2017).
 	// Within 3 units, its derivative within 4.
 	SiLU
@@ -128,17 +126,4 @@ func reluGrad(x float64) float64 {
 		return 0
 	}
 	return 1
-}
-
-// tanh is m/(m + 2) with m = e²ˣ − 1, which the reduction of exp gives precisely near 0.
-func tanh(x float64) float64 {
-	r, scale := reduceExp(2 * clamp(x, 20))
-	m := scale*(r+r*r*expPolynomial(r)) + (scale - 1)
-	return m / (m + 2)
-}
-
-// tanhGrad is 1 − tanh².
-func tanhGrad(x float64) float64 {
-	e := exp(-2 * math.Abs(x))
-	return 4 * e / ((1 + e) * (1 + e))
 }

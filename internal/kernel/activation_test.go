@@ -73,11 +73,6 @@ var functionCases = []functionCase{
 	{"SiLUGrad", gradOf(SiLU), logisticUnitGrad(1), 4},
 	{"QuickGELU", valueOf(QuickGELU), logisticUnit(1.702), 3},
 	{"QuickGELUGrad", gradOf(QuickGELU), logisticUnitGrad(1.702), 5},
-	{"Tanh", valueOf(Tanh), single(math.Tanh), 3},
-	{"TanhGrad", gradOf(Tanh), single(func(x float64) float64 {
-		c := math.Cosh(finite(x))
-		return 1 / (c * c)
-	}), 5},
 	{"ReLU", valueOf(ReLU), single(func(x float64) float64 { return max(x, 0) }), 0},
 	{"ReLUGrad", gradOf(ReLU), single(func(x float64) float64 {
 		if x <= 0 {

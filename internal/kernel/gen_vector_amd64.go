@@ -44,16 +44,6 @@ func quickGELUAVX512(out []float32, x []float32)
 //go:noescape
 func quickGELUGradAVX512(dx []float32, x []float32, dy []float32)
 
-// tanhAVX512 sets out to the activation of x. They are of one length.
-//
-//go:noescape
-func tanhAVX512(out []float32, x []float32)
-
-// tanhGradAVX512 sets dx to dy times the derivative of the activation at x. All are of one length.
-//
-//go:noescape
-func tanhGradAVX512(dx []float32, x []float32, dy []float32)
-
 // reluAVX512 sets out to the activation of x. They are of one length.
 //
 //go:noescape
@@ -208,16 +198,6 @@ func quickGELUAVX2(out []float32, x []float32)
 //
 //go:noescape
 func quickGELUGradAVX2(dx []float32, x []float32, dy []float32)
-
-// tanhAVX2 sets out to the activation of x. They are of one length.
-//
-//go:noescape
-func tanhAVX2(out []float32, x []float32)
-
-// tanhGradAVX2 sets dx to dy times the derivative of the activation at x. All are of one length.
-//
-//go:noescape
-func tanhGradAVX2(dx []float32, x []float32, dy []float32)
 
 // reluAVX2 sets out to the activation of x. They are of one length.
 //

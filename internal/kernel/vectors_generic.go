@@ -6,7 +6,6 @@ var vectorsGeneric = vectors{
 		GELUTanh: func(out, x []float32) { apply(out, x, geluTanh) },
 		GELUErf:  func(out, x []float32) { apply(out, x, geluErf) },
 		ReLU:     func(out, x []float32) { apply(out, x, relu) },
-		Tanh:     func(out, x []float32) { apply(out, x, tanh) },
 
 		SiLU:      func(out, x []float32) { apply(out, x, silu) },
 		QuickGELU: func(out, x []float32) { apply(out, x, quickGELU) },
@@ -15,7 +14,6 @@ var vectorsGeneric = vectors{
 		GELUTanh: func(dx, x, dy []float32) { applyGrad(dx, x, dy, geluTanhGrad) },
 		GELUErf:  func(dx, x, dy []float32) { applyGrad(dx, x, dy, geluErfGrad) },
 		ReLU:     func(dx, x, dy []float32) { applyGrad(dx, x, dy, reluGrad) },
-		Tanh:     func(dx, x, dy []float32) { applyGrad(dx, x, dy, tanhGrad) },
 
 		SiLU:      func(dx, x, dy []float32) { applyGrad(dx, x, dy, siluGrad) },
 		QuickGELU: func(dx, x, dy []float32) { applyGrad(dx, x, dy, quickGELUGrad) },

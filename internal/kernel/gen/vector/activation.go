@@ -15,8 +15,6 @@ func activations(s set) {
 		activation(s, l.name, l.value, l.limit(), 1)
 		derivative(s, l.name, l.grad, l.limit(), 1)
 	}
-	activation(s, "tanh", tanh, tanhLimit, -tanhLimit)
-	derivative(s, "tanh", tanhGrad, expMax, expMin)
 	activation(s, "relu", relu, 0)
 	derivative(s, "relu", reluGrad, 0)
 }
@@ -160,28 +158,6 @@ func geluErfGrad(k *kernel, x group) group {
 	g = k.mul(g, lower)
 	g = k.whereNegative(x, g, k.sub(k.fix(1), g))
 	return k.mul(g, k.load("dy"))
-}
-
-const tanhLimit = constant(20) // of 2x; beyond it tanh is 1
-
-// tanh is m/(m + 2) with m = e²ˣ − 1 = 2ⁿ(eʳ − 1) + 2ⁿ − 1, precise also near 0.
-func tanh(k *kernel, x group) group {
-	v := k.atLeast(k.atMost(k.add(x, x), k.fix(tanhLimit)), k.fix(-tanhLimit))
-	r, bits := k.reduceExp(v)
-	m := k.expPolynomial(r)
-	m = k.mul(m, r)
-	k.mulAdd(m, r, r)
-	power := k.power2(bits)
-	k.mulAdd(m, power, k.sub(power, constant(1)))
-	return k.div(m, k.add(m, constant(2)))
-}
-
-// tanhGrad: the derivative is 4e/(1 + e)² with e = e^(−2|x|).
-func tanhGrad(k *kernel, x group) group {
-	t := k.abs(x)
-	e := k.exp(k.mul(t, constant(-2)))
-	d := k.div(k.copy(constant(2)), k.add(e, constant(1)))
-	return k.mul(k.mul(k.mul(d, d), e), k.load("dy"))
 }
 
 func relu(k *kernel, x group) group { return k.wherePositive(x, x, k.fix(0)) }
