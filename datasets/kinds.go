@@ -45,7 +45,11 @@ func (o opening) document(name, path string, size int64, asked bool) (Document, 
 	case ".bin":
 		return o.shard(d, ending, asked)
 	default:
-		return o.plain(d, ending, asked)
+		open := registered(strings.ToLower(filepath.Ext(rest)))
+		if open == nil {
+			return o.plain(d, ending, asked)
+		}
+		err = o.records(&d, ending, open)
 	}
 	return d, err
 }

@@ -28,7 +28,8 @@ import (
 //   - .parquet: a row each, with the text in the column of that name
 //   - .bin: tokens of llm.c or nanoGPT, mapped into memory; the tokenizer must be
 //     the one they were made with
-//   - .gz, .zst after any other ending but .bin: the same, compressed
+//   - .gz, .zst after any of these but .bin, or after that of a plain text: the same, compressed
+//   - an ending of [RegisterFormat]: its records
 //
 // All other files are plain text, of which a byte-order mark is no part. Tables (.csv, .tsv),
 // text in UTF-16, archives, what is compressed otherwise and the pointers of Git LFS are an
