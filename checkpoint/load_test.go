@@ -181,7 +181,7 @@ func TestLoadEditedAfterwards(t *testing.T) {
 	if err := models.Declare(base, params); err != nil {
 		t.Fatal(err)
 	}
-	own := func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 4) }
+	own := func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 4, layers.Weights{}) }
 	for name, edit := range map[string]graph.Option{"removed": graph.Remove("h.0.mlp"), "replaced": graph.Replace("h.*.mlp", own)} {
 		dir := filepath.Join(t.TempDir(), name)
 		m := models.Edit(base, edit)

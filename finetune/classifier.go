@@ -78,16 +78,15 @@ func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x, embedding *G.N
 	head := s.At("classifier")
 	x, embedding = c.Base.States(s, in.tokens) // (B·K·T, C), (V, C)
 	state := ops.Pick(head, in.extract, x)     // (B·K, C)
-	init := layers.Init(graph.Normal(0.02))
 	switch c.Kind {
 	case tasks.Similarity:
-		state = ops.Add(head, state, ops.Pick(head, in.swapped, x))            // (B, C)
-		scores = layers.Classifier(head, state, c.Outputs, 1, c.Dropout, init) // (B, outputs)
+		state = ops.Add(head, state, ops.Pick(head, in.swapped, x))                        // (B, C)
+		scores = layers.Classifier(head, state, c.Outputs, 1, c.Dropout, layers.Weights{}) // (B, outputs)
 	case tasks.MultipleChoice:
-		scores = layers.Classifier(head, state, 1, c.Outputs, c.Dropout, init) // (B·K, 1)
+		scores = layers.Classifier(head, state, 1, c.Outputs, c.Dropout, layers.Weights{}) // (B·K, 1)
 		scores = ops.Reshape(head, scores, scores.Shape()[0]/c.Outputs, c.Outputs)
 	default:
-		scores = layers.Classifier(head, state, c.Outputs, 1, c.Dropout, init) // (B, outputs)
+		scores = layers.Classifier(head, state, c.Outputs, 1, c.Dropout, layers.Weights{}) // (B, outputs)
 	}
 	return scores, x, embedding
 }

@@ -17,7 +17,7 @@ type Model interface {
 // Generator predicts with one model. It is for one goroutine at a time.
 //
 // A model of which some layer cannot go on from what is remembered, such as one with
-// layers.ComposedAttention, or has an op that does not say that it works row by row
+// layers.AttentionConfig.Composed, or has an op that does not say that it works row by row
 // (graph.Op.RowWise), is run over the whole window for every token, each sequence by itself, in
 // a program of exactly its length: much slower, with what the model's own graph gives for these
 // tokens. [Generator.Whole] tells why. A constant that a model takes from a shape, as in

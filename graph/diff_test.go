@@ -18,8 +18,8 @@ func stack(options ...graph.Option) *graph.Scope {
 	x := s.Floats("x", 8, 4) // (N, C)
 	for i := range 2 {
 		b := s.At("h.%d", i)
-		m := layers.MLP(b.At("mlp"), layers.LayerNorm(b.At("ln"), x), 16, ops.GELU) // (N, C)
-		x = layers.Residual(b.At("mlp"), x, m, 0)                                   // (N, C)
+		m := layers.MLP(b.At("mlp"), layers.LayerNorm(b.At("ln"), x, layers.Norm{}), 16, ops.GELU, layers.BranchWeights{}) // (N, C)
+		x = layers.Residual(b.At("mlp"), x, m, 0)                                                                          // (N, C)
 	}
 	s.Node(G.Mean(x))
 	return s
@@ -30,7 +30,7 @@ func ExampleDiff() {
 	edited := stack(
 		graph.Replace("h.*.mlp.act", ops.ReLU),
 		graph.Remove("h.0.ln"),
-		graph.Replace("h.1.mlp.c_fc", func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 12) }),
+		graph.Replace("h.1.mlp.c_fc", func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 12, layers.Weights{}) }),
 	)
 	fmt.Print(graph.Diff(stack().Nodes(), edited.Nodes()))
 	// Output:

@@ -14,10 +14,10 @@ import (
 
 // model stands for one that cannot be changed.
 func model(s *graph.Scope) *G.Node {
-	x := s.Floats("x", 2, 4)                                              // (N, C)
-	m := layers.MLP(s.At("h.0.mlp"), x, 8, ops.GELU)                      // (N, C)
-	x = layers.Residual(s.At("h.0.mlp"), x, m, 0)                         // (N, C)
-	return layers.Linear(s.At("out"), layers.LayerNorm(s.At("ln"), x), 3) // (N, 3)
+	x := s.Floats("x", 2, 4)                                                                               // (N, C)
+	m := layers.MLP(s.At("h.0.mlp"), x, 8, ops.GELU, layers.BranchWeights{})                               // (N, C)
+	x = layers.Residual(s.At("h.0.mlp"), x, m, 0)                                                          // (N, C)
+	return layers.Linear(s.At("out"), layers.LayerNorm(s.At("ln"), x, layers.Norm{}), 3, layers.Weights{}) // (N, 3)
 }
 
 // What an edit's author may need of the rest of the graph.
@@ -61,7 +61,7 @@ func ExampleScope_Layer() {
 // A layer is replaced by its path; the model's source stays as it is.
 func ExampleReplace() {
 	s := graph.New(graph.NewParams(1), graph.Replace("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
-		return layers.Linear(s.At("only"), x, 4) // (N, C)
+		return layers.Linear(s.At("only"), x, 4, layers.Weights{}) // (N, C)
 	}))
 	model(s)
 	fmt.Println(s.Params().Names())
@@ -106,7 +106,7 @@ func ExampleBefore() {
 
 func ExampleAfter() {
 	s := graph.New(graph.NewParams(1), graph.After("h.*.mlp.residual", func(s *graph.Scope, x *G.Node) *G.Node {
-		return layers.LayerNorm(s.At("ln"), x) // (N, C)
+		return layers.LayerNorm(s.At("ln"), x, layers.Norm{}) // (N, C)
 	}))
 	model(s)
 	fmt.Println(paths(s, "LayerNorm"))
@@ -158,7 +158,7 @@ func TestEditsNest(t *testing.T) {
 	s := graph.New(graph.NewParams(1),
 		graph.Replace("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
 			calls = append(calls, "replace")
-			return layers.MLP(s, x, 6, ops.ReLU)
+			return layers.MLP(s, x, 6, ops.ReLU, layers.BranchWeights{})
 		}),
 		graph.Wrap("h.0.mlp", wrap("inner")),
 		graph.Wrap("h.*.mlp.c_fc", wrap("below")),
@@ -187,7 +187,7 @@ func TestEditErrors(t *testing.T) {
 		edit graph.Option
 		want string
 	}{
-		{"shape", graph.Replace("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 5) }),
+		{"shape", graph.Replace("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 5, layers.Weights{}) }),
 			"h.0.mlp: Add: the shapes (2, 4) and (2, 5) differ (Replace(h.*.mlp) returned (2, 5) at h.0.mlp, whose layer returns (2, 4))"},
 		{"nothing", graph.After("ln", func(*graph.Scope, *G.Node) *G.Node { return nil }), "ln: After(ln): it returned no node"},
 		{"nothing before", graph.Before("ln", func(*graph.Scope, *G.Node) *G.Node { return nil }), "ln: Before(ln): it returned no node"},
@@ -204,7 +204,9 @@ func TestEditErrors(t *testing.T) {
 		{"pattern", graph.Replace("h.*.mpl", same), `graph: Replace(h.*.mpl): unknown layer "h.*.mpl"; did you mean "h.*.mlp"?`},
 		{"prefix", graph.Remove("h.7.mlp"), `graph: Remove(h.7.mlp): unknown layer "h.7.mlp"; did you mean "h.*.mlp"?`},
 		{"watch", graph.Watch("attention"), `graph: Watch(attention): unknown value "attention"; there are h.*.mlp, h.*.mlp.c_fc, h.*.mlp.act, h.*.mlp.c_proj, h.*.mlp.residual, ln, out`},
-		{"inside", graph.Replace("out", func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, ops.Scale(s, x, 2), 0, ops.ReLU) }),
+		{"inside", graph.Replace("out", func(s *graph.Scope, x *G.Node) *G.Node {
+			return layers.MLP(s, ops.Scale(s, x, 2), 0, ops.ReLU, layers.BranchWeights{})
+		}),
 			"out.c_fc.weight: shape (4, 0) has a dimension below 1"},
 	} {
 		s := graph.New(graph.NewParams(1), c.edit)
@@ -275,7 +277,7 @@ func TestWatch(t *testing.T) {
 // TestEditNewShape: an edit may return another shape where what follows takes it.
 func TestEditNewShape(t *testing.T) {
 	s := graph.New(graph.NewParams(1), graph.Replace("h.*.mlp.c_fc", func(s *graph.Scope, x *G.Node) *G.Node {
-		return layers.Linear(s, x, 5)
+		return layers.Linear(s, x, 5, layers.Weights{})
 	}))
 	if _, err := s.CompileGrad(s.Node(G.Mean(model(s)))); err != nil {
 		t.Fatal(err)

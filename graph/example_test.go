@@ -16,7 +16,7 @@ func ExampleScope_Compile() {
 	for _, rows := range []int{1, 3} {
 		s := graph.New(params)
 		x := s.Floats("x", rows, 2)
-		y := layers.Linear(s.At("fc"), x, 4, layers.Init(graph.Ones())) // (rows, 4)
+		y := layers.Linear(s.At("fc"), x, 4, layers.Weights{Init: graph.Ones()}) // (rows, 4)
 		p, err := s.Compile(y)
 		if err != nil {
 			fmt.Println(err)
@@ -43,8 +43,9 @@ func ExampleScope_Compile() {
 // Errors stick, and name the place.
 func ExampleScope_Err() {
 	s := graph.New(graph.NewParams(1))
-	x := layers.Linear(s.At("h.3.attn.c_attn"), s.Floats("x", 8, 10), 30) // (8, 30)
-	x = ops.Attention(s.At("h.3.attn"), x, 3, 4, ops.AttentionOptions{})
+	s.SetSequence(2, 4)
+	x := layers.Linear(s.At("h.3.attn.c_attn"), s.Floats("x", 8, 10), 30, layers.Weights{}) // (8, 30)
+	x = ops.Attention(s.At("h.3.attn"), x, 3, ops.AttentionOptions{})
 	ops.GELU(s, x)
 	fmt.Println(s.Err())
 	// Output: h.3.attn: Attention: width 10 is not a multiple of 3 heads; qkv is (8, 30)
@@ -53,7 +54,7 @@ func ExampleScope_Err() {
 // Every node tells where it is and what it costs.
 func ExampleScope_Nodes() {
 	s := graph.New(graph.NewParams(1))
-	layers.MLP(s.At("mlp"), s.Floats("x", 8, 16), 64, ops.GELU)
+	layers.MLP(s.At("mlp"), s.Floats("x", 8, 16), 64, ops.GELU, layers.BranchWeights{})
 	for _, n := range s.Nodes() {
 		fmt.Printf("%-18s %-7s %-9s %6d FLOPs %5d bytes\n", n.Path, n.Op, fmt.Sprint(n.Shape), n.FLOPs, n.Bytes)
 	}
@@ -73,7 +74,7 @@ func ExampleParams() {
 	params := graph.NewParams(1)
 	for range 2 {
 		s := graph.New(params)
-		layers.Linear(s.At("fc"), s.Floats("x", 1, 2), 3, layers.Init(graph.Normal(0.02)))
+		layers.Linear(s.At("fc"), s.Floats("x", 1, 2), 3, layers.Weights{Init: graph.Normal(0.02)})
 	}
 	for _, p := range params.All() {
 		fmt.Println(p.Name(), p.Shape(), p.Size())
@@ -88,7 +89,7 @@ func ExampleProgram() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
 	x, targets := s.Floats("x", 1, 2), s.Ints("targets", 1)
-	logits := layers.Linear(s.At("fc"), x, 2, layers.Init(graph.Zeros()), layers.Bias(false)) // (1, 2)
+	logits := layers.Linear(s.At("fc"), x, 2, layers.Weights{Init: graph.Zeros(), NoBias: true}) // (1, 2)
 	p, err := s.CompileGrad(ops.CrossEntropy(s.At("loss"), logits, targets))
 	if err != nil {
 		fmt.Println(err)
@@ -115,7 +116,7 @@ func ExampleProgram() {
 func ExampleNode() {
 	s := graph.New(graph.NewParams(1))
 	x, targets := s.Floats("x", 4, 2), s.Ints("targets", 4)
-	logits := layers.Linear(s.At("fc"), x, 3, layers.Bias(false)) // (4, 3)
+	logits := layers.Linear(s.At("fc"), x, 3, layers.Weights{NoBias: true}) // (4, 3)
 	p, err := s.CompileGrad(ops.CrossEntropy(s.At("loss"), logits, targets))
 	if err != nil {
 		fmt.Println(err)

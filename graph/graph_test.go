@@ -18,7 +18,7 @@ import (
 
 // regression declares mean((x·w + b)²) over x (3, 2).
 func regression(s *graph.Scope) *G.Node {
-	y := layers.Linear(s.At("fc"), s.Floats("x", 3, 2), 4, layers.Init(graph.Normal(1)))
+	y := layers.Linear(s.At("fc"), s.Floats("x", 3, 2), 4, layers.Weights{Init: graph.Normal(1)})
 	return G.Must(G.Mean(G.Must(G.Square(y))))
 }
 
@@ -41,7 +41,7 @@ func compileRegression(t *testing.T) (*graph.Params, *graph.Program) {
 func TestErrorsStick(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := s.Floats("x", 4, 6)
-	y := layers.Linear(s.At("h.%d", 3).At("fc"), x, 5)
+	y := layers.Linear(s.At("h.%d", 3).At("fc"), x, 5, layers.Weights{})
 	z := ops.Add(s.At("h.3"), x, y)
 	ops.Add(s.At("later"), z, y)
 	const want = "h.3: Add: the shapes (4, 6) and (4, 5) differ"
@@ -238,7 +238,7 @@ func TestConcurrentPrograms(t *testing.T) {
 		s := graph.New(params)
 		x := s.Floats("x", 3, 2)
 		y := G.Must(G.Mul(x, s.Param("w", graph.Normal(1), 2, 4)))
-		loss := G.Must(G.Mean(G.Must(G.Square(layers.Linear(s.At("fc"), y, 5)))))
+		loss := G.Must(G.Mean(G.Must(G.Square(layers.Linear(s.At("fc"), y, 5, layers.Weights{})))))
 		p, err := s.CompileGrad(loss)
 		if err != nil {
 			t.Fatal(err)

@@ -7,19 +7,29 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Init is the distribution that a parameter's first values come from.
+// Init is the distribution that a parameter's first values come from. The zero Init stands
+// for none; see [Init.Or].
 type Init struct {
+	given           bool
 	mean, deviation float32
 }
 
+// Or is i, or other if i is the zero Init: a layer's default.
+func (i Init) Or(other Init) Init {
+	if !i.given {
+		return other
+	}
+	return i
+}
+
 // Normal draws from the normal distribution of mean 0 and the given deviation.
-func Normal(deviation float64) Init { return Init{deviation: float32(deviation)} }
+func Normal(deviation float64) Init { return Init{given: true, deviation: float32(deviation)} }
 
 // Zeros sets every element to 0, as for biases.
-func Zeros() Init { return Init{} }
+func Zeros() Init { return Init{given: true} }
 
 // Ones sets every element to 1, as for the gain of a layer norm.
-func Ones() Init { return Init{mean: 1} }
+func Ones() Init { return Init{given: true, mean: 1} }
 
 // String describes the distribution, as in "N(0, 0.02)".
 func (i Init) String() string {

@@ -58,31 +58,16 @@ func TestIncrementalErrors(t *testing.T) {
 	m := graph.NewMemory(2, 8)
 	for _, c := range []struct {
 		declare func(s *graph.Scope) *G.Node
-		options []graph.Option
 		want    string
 	}{
 		{func(s *graph.Scope) *G.Node {
-			return ops.CachedAttention(s, s.Floats("x", 2, 12), 2, ops.AttentionOptions{})
-		},
-			nil, "CachedAttention: the graph is not incremental; build it with graph.Incremental"},
-		{func(s *graph.Scope) *G.Node {
-			return ops.CachedAttention(s, s.Floats("x", 3, 12), 2, ops.AttentionOptions{})
-		},
-			[]graph.Option{graph.Incremental(m)}, "CachedAttention: qkv is (3, 12); want (B·N, 3C) for 2 sequences"},
-		{func(s *graph.Scope) *G.Node {
-			return layers.ComposedAttention(s.At("h.0"), s.Floats("x", 2, 12), 2, 1)
-		}, []graph.Option{graph.Incremental(m)}, "h.0: ComposedAttention: it keeps nothing for an incremental graph; use Attention there"},
-		{func(s *graph.Scope) *G.Node {
-			return ops.Attention(s, s.Floats("x", 2, 12), 2, 1, ops.AttentionOptions{})
-		}, []graph.Option{graph.Incremental(m)}, "Attention: it sees nothing of the past in an incremental graph; use CachedAttention there"},
+			s.SetSequence(2, 1)
+			return layers.Attention(s.At("h.0"), s.Floats("x", 2, 12), layers.AttentionConfig{Heads: 2, Composed: true})
+		}, "h.0: ComposedAttention: it keeps nothing for an incremental graph; use Attention there"},
 		{func(s *graph.Scope) *G.Node { return ops.CausalMask(s, s.Floats("x", 2, 1, 1), 0) },
-			[]graph.Option{graph.Incremental(m)}, "CausalMask: it sees nothing of the past in an incremental graph"},
-		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("x", 2, 4), s.Floats("t", 3, 4), 1) },
-			[]graph.Option{graph.Incremental(m)}, "AddPositions: it counts from 0, which is wrong in an incremental graph; use AddPositionsAt there"},
-		{func(s *graph.Scope) *G.Node { return ops.AddSinusoids(s, s.Floats("x", 2, 4), 1) },
-			[]graph.Option{graph.Incremental(m)}, "AddSinusoids: it counts from 0, which is wrong in an incremental graph; use AddSinusoidsAt there"},
+			"CausalMask: it sees nothing of the past in an incremental graph"},
 	} {
-		s := graph.New(graph.NewParams(1), c.options...)
+		s := graph.New(graph.NewParams(1), graph.Incremental(m))
 		c.declare(s)
 		if s.Err() == nil || s.Err().Error() != c.want {
 			t.Errorf("error %v, want %s", s.Err(), c.want)
@@ -95,8 +80,8 @@ func TestIncrementalErrors(t *testing.T) {
 func ExampleIncremental() {
 	m := graph.NewMemory(1, 16)
 	s := graph.New(graph.NewParams(1), graph.Incremental(m))
-	x, _ := layers.Embedding(s.At("wte"), s.Ints("tokens", 1, 1), 10, 8)
-	x = layers.Attention(s.At("attn"), x, 2, 1)
+	x, _ := layers.Embedding(s.At("wte"), s.Ints("tokens", 1, 1), 10, 8, graph.Init{})
+	x = layers.Attention(s.At("attn"), x, layers.AttentionConfig{Heads: 2})
 	p, err := s.Compile(x)
 	if err != nil {
 		fmt.Println(err)

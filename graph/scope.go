@@ -26,6 +26,7 @@ type builder struct {
 	params   *Params
 	training bool
 	memory   *Memory // of an incremental graph
+	sequence [2]int  // how many sequences the rows are, of how many positions
 	err      error
 
 	inputs   map[string]*G.Node  // parameters and inputs by name

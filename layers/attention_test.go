@@ -14,20 +14,20 @@ import (
 // to the largest element; measured 6e-7.
 const tolComposed = 5e-6
 
-type attentionLayer = func(s *graph.Scope, x *G.Node, heads, context int, given ...layers.Option) *G.Node
-
 // TestComposedAttention: the fused and the written-out attention agree, value and
 // gradients, with each option of the scores.
 func TestComposedAttention(t *testing.T) {
 	const batch, context, width, heads = 2, 70, 12, 3
-	for name, option := range map[string]layers.Option{
-		"as it is": layers.Bias(true), "in a window": layers.Window(5), "scaled otherwise": layers.Scale(0.7),
+	for name, config := range map[string]layers.AttentionConfig{
+		"as it is": {}, "in a window": {Window: 5}, "scaled otherwise": {Scale: 0.7},
 	} {
-		run := func(layer attentionLayer) (*graph.Program, *G.Node, *graph.Params) {
+		config.Heads, config.Weights.Init = heads, graph.Normal(0.3)
+		run := func() (*graph.Program, *G.Node, *graph.Params) {
 			params := graph.NewParams(3)
 			s := graph.New(params)
+			s.SetSequence(batch, context)
 			x := s.Param("x", graph.Normal(1), batch*context, width)
-			y := layer(s.At("attn"), x, heads, context, layers.Init(graph.Normal(0.3)), option)
+			y := layers.Attention(s.At("attn"), x, config)
 			p, err := s.CompileGrad(G.Must(G.Mean(G.Must(G.Square(y)))), y)
 			if err != nil {
 				t.Fatal(err)
@@ -39,8 +39,9 @@ func TestComposedAttention(t *testing.T) {
 			}
 			return p, y, params
 		}
-		fused, y, params := run(layers.Attention)
-		composed, z, others := run(layers.ComposedAttention)
+		fused, y, params := run()
+		config.Composed = true
+		composed, z, others := run()
 		compare := func(what string, a, b []float32) {
 			worst, scale := 0.0, 0.0
 			for i := range a {

@@ -13,7 +13,7 @@ import (
 func ExampleLinear() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	y := layers.Linear(s.At("c_fc"), s.Floats("x", 6, 4), 16)
+	y := layers.Linear(s.At("c_fc"), s.Floats("x", 6, 4), 16, layers.Weights{})
 	fmt.Println(y.Shape(), params.Names())
 	// Output: (6, 16) [c_fc.weight c_fc.bias]
 }
@@ -21,7 +21,7 @@ func ExampleLinear() {
 func ExampleLayerNorm() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	y := layers.LayerNorm(s.At("ln_f"), s.Floats("x", 6, 4), layers.Bias(false))
+	y := layers.LayerNorm(s.At("ln_f"), s.Floats("x", 6, 4), layers.Norm{NoBias: true})
 	fmt.Println(y.Shape(), params.Names())
 	// Output: (6, 4) [ln_f.weight]
 }
@@ -29,7 +29,7 @@ func ExampleLayerNorm() {
 func ExampleMLP() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	y := layers.MLP(s.At("mlp"), s.Floats("x", 6, 4), 16, ops.ReLU, layers.Bias(false))
+	y := layers.MLP(s.At("mlp"), s.Floats("x", 6, 4), 16, ops.ReLU, layers.BranchWeights{NoBias: true})
 	fmt.Println(y.Shape(), params.Names())
 	// Output: (6, 4) [mlp.c_fc.weight mlp.c_proj.weight]
 }
@@ -37,16 +37,17 @@ func ExampleMLP() {
 func ExampleAttention() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	x := s.Floats("x", 2*8, 12)                                    // two sequences of 8
-	y := layers.Attention(s.At("attn"), x, 3, 8, layers.Window(4)) // 3 heads
+	s.SetSequence(2, 8) // as layers.Embedding does of tokens (2, 8)
+	y := layers.Attention(s.At("attn"), s.Floats("x", 2*8, 12), layers.AttentionConfig{Heads: 3, Window: 4})
 	fmt.Println(y.Shape(), params.Names())
 	// Output: (16, 12) [attn.c_attn.weight attn.c_attn.bias attn.c_proj.weight attn.c_proj.bias]
 }
 
 // The written-out form has the same parameters and the same meaning.
-func ExampleComposedAttention() {
+func ExampleAttention_composed() {
 	s := graph.New(graph.NewParams(1))
-	layers.ComposedAttention(s.At("attn"), s.Floats("x", 2*8, 12), 3, 8)
+	s.SetSequence(2, 8)
+	layers.Attention(s.At("attn"), s.Floats("x", 2*8, 12), layers.AttentionConfig{Heads: 3, Composed: true})
 	for _, n := range s.Nodes() {
 		if n.Op != "param" && n.Op != "input" {
 			fmt.Println(n.Op, n.Shape)
@@ -69,9 +70,9 @@ func ExampleComposedAttention() {
 func ExampleEmbedding() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	tokens := s.Ints("tokens", 2, 8)                         // (B, T)
-	x, wte := layers.Embedding(s.At("wte"), tokens, 100, 12) // (B·T, C), (V, C)
-	x = layers.LearnedPositions(s.At("wpe"), x, 32, 8)       // (B·T, C)
+	tokens := s.Ints("tokens", 2, 8)                                       // (B, T)
+	x, wte := layers.Embedding(s.At("wte"), tokens, 100, 12, graph.Init{}) // (B·T, C), (V, C)
+	x = layers.LearnedPositions(s.At("wpe"), x, 32, graph.Init{})          // (B·T, C)
 	fmt.Println(x.Shape(), wte.Shape(), params.Names())
 	// Output: (16, 12) (100, 12) [wte.weight wpe.weight]
 }
@@ -79,7 +80,8 @@ func ExampleEmbedding() {
 func ExampleLearnedPositions() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	x := layers.LearnedPositions(s.At("wpe"), s.Floats("x", 2*8, 12), 32, 8) // (B·T, C)
+	s.SetSequence(2, 8)
+	x := layers.LearnedPositions(s.At("wpe"), s.Floats("x", 2*8, 12), 32, graph.Init{}) // (B·T, C)
 	fmt.Println(x.Shape(), params.Get("wpe.weight").Shape())
 	// Output: (16, 12) (32, 12)
 }
@@ -87,7 +89,8 @@ func ExampleLearnedPositions() {
 func ExampleSinusoidalPositions() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	x := layers.SinusoidalPositions(s, s.Floats("x", 2*8, 12), 8) // (B·T, C)
+	s.SetSequence(2, 8)
+	x := layers.SinusoidalPositions(s, s.Floats("x", 2*8, 12)) // (B·T, C)
 	fmt.Println(x.Shape(), params.Count())
 	// Output: (16, 12) 0
 }
@@ -99,7 +102,7 @@ func ExampleBlock() {
 	x := s.Floats("x", 6, 4)
 	for i := range 2 {
 		x = layers.Block(s.At("h.%d", i), x, func(s *graph.Scope, x *G.Node) *G.Node {
-			return layers.Residual(s, x, layers.Linear(s.At("fc"), x, 4), 0) // (N, C)
+			return layers.Residual(s, x, layers.Linear(s.At("fc"), x, 4, layers.Weights{}), 0) // (N, C)
 		})
 	}
 	fmt.Println(params.Names())
@@ -110,8 +113,8 @@ func ExampleBlock() {
 func ExampleResidual() {
 	s := graph.New(graph.NewParams(1), graph.Training())
 	x := s.Floats("x", 6, 4)
-	m := layers.MLP(s.At("mlp"), layers.LayerNorm(s.At("ln_2"), x), 16, ops.GELU) // (N, C)
-	x = layers.Residual(s.At("mlp"), x, m, 0.1)                                   // (N, C)
+	m := layers.MLP(s.At("mlp"), layers.LayerNorm(s.At("ln_2"), x, layers.Norm{}), 16, ops.GELU, layers.BranchWeights{}) // (N, C)
+	x = layers.Residual(s.At("mlp"), x, m, 0.1)                                                                          // (N, C)
 	fmt.Println(x.Shape(), s.Err())
 	// Output: (6, 4) <nil>
 }
@@ -120,8 +123,8 @@ func ExampleResidual() {
 func ExampleTiedLoss() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	x, wte := layers.Embedding(s.At("wte"), s.Ints("tokens", 1, 4), 10, 3) // (B·T, C)
-	loss := layers.TiedLoss(s, x, wte, s.Ints("targets", 1, 4))            // scalar
+	x, wte := layers.Embedding(s.At("wte"), s.Ints("tokens", 1, 4), 10, 3, graph.Init{}) // (B·T, C)
+	loss := layers.TiedLoss(s, x, wte, s.Ints("targets", 1, 4))                          // scalar
 	p, err := s.CompileGrad(loss)
 	if err != nil {
 		fmt.Println(err)
@@ -138,36 +141,17 @@ func ExampleTiedLoss() {
 	// Output: 2.30 = log 10
 }
 
-// How much each of two positions attends to each, by one head: nothing tells them apart.
-func ExampleAttentionWeights() {
-	s := graph.New(graph.NewParams(1))
-	weights := layers.AttentionWeights(s, s.Floats("qkv", 2, 6), 1, 2, 0) // (B·H, T, T)
-	p, err := s.Compile(weights)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer p.Close()
-	_ = p.SetFloats("qkv", make([]float32, 12))
-	if err := p.Run(); err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(p.Value(weights))
-	// Output: [1 0 0.5 0.5]
-}
-
 func ExampleTiedHead() {
 	s := graph.New(graph.NewParams(1))
-	x, wte := layers.Embedding(s.At("wte"), s.Ints("tokens", 1, 4), 10, 3) // (B·T, C), (V, C)
-	fmt.Println(layers.TiedHead(s, x, wte).Shape())                        // (B·T, V)
+	x, wte := layers.Embedding(s.At("wte"), s.Ints("tokens", 1, 4), 10, 3, graph.Init{}) // (B·T, C), (V, C)
+	fmt.Println(layers.TiedHead(s, x, wte).Shape())                                      // (B·T, V)
 	// Output: (4, 10)
 }
 
 func ExampleHead() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	logits := layers.Head(s.At("lm_head"), s.Floats("x", 4, 3), 10)
+	logits := layers.Head(s.At("lm_head"), s.Floats("x", 4, 3), 10, graph.Init{})
 	fmt.Println(logits.Shape(), params.Names())
 	// Output: (4, 10) [lm_head.weight]
 }
@@ -175,7 +159,7 @@ func ExampleHead() {
 func ExampleHeadLoss() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	loss := layers.HeadLoss(s.At("lm_head"), s.Floats("x", 4, 3), s.Ints("targets", 4), 10)
+	loss := layers.HeadLoss(s.At("lm_head"), s.Floats("x", 4, 3), s.Ints("targets", 4), 10, graph.Init{})
 	fmt.Println(loss.IsScalar(), params.Names())
 	// Output: true [lm_head.weight]
 }
@@ -187,19 +171,19 @@ func ExampleActivation() {
 		return s.Node(G.Square(ops.ReLU(s, x)))
 	}
 	s := graph.New(graph.NewParams(1))
-	y := layers.MLP(s.At("mlp"), s.Floats("x", 6, 4), 16, squaredReLU)
+	y := layers.MLP(s.At("mlp"), s.Floats("x", 6, 4), 16, squaredReLU, layers.BranchWeights{})
 	_, err := s.CompileGrad(s.Node(G.Mean(y)))
 	fmt.Println(y.Shape(), err)
 	// Output: (6, 4) <nil>
 }
 
 // Weights begin as they do in GPT-1, or as one says.
-func ExampleInit() {
+func ExampleWeights() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
 	x := s.Floats("x", 6, 2)
-	layers.Linear(s.At("a"), x, 2, layers.Init(graph.Ones()))
-	layers.Linear(s.At("b"), x, 2, layers.Init(graph.Normal(0.5)))
+	layers.Linear(s.At("a"), x, 2, layers.Weights{Init: graph.Ones()})
+	layers.Linear(s.At("b"), x, 2, layers.Weights{Init: graph.Normal(0.5)})
 	fmt.Println(params.Get("a.weight").Data(), params.Get("a.bias").Data())
 	fmt.Println(params.Get("b.weight").Data()[0] != 0)
 	// Output:
@@ -211,7 +195,7 @@ func ExampleInit() {
 func ExampleClassifier() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	scores := layers.Classifier(s.At("classifier"), s.Floats("x", 2, 4), 3, 1, 0)
+	scores := layers.Classifier(s.At("classifier"), s.Floats("x", 2, 4), 3, 1, 0, layers.Weights{})
 	fmt.Println(scores.Shape(), params.Names())
 	// Output: (2, 3) [classifier.weight classifier.bias]
 }

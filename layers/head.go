@@ -29,21 +29,21 @@ func TiedWeightedLoss(s *graph.Scope, x, embedding, targets, weights *G.Node) *G
 
 // Classifier scores classes from states x (N·K, C), in which K rows one after the other belong
 // together: (N·K, classes). Before, it drops elements of x with the given probability, the
-// same of rows that belong together. It heeds Init.
-func Classifier(s *graph.Scope, x *G.Node, classes, together int, dropout float64, given ...Option) *G.Node {
-	return Linear(s, ops.DropoutShared(s, x, dropout, together), classes, given...)
+// same of rows that belong together.
+func Classifier(s *graph.Scope, x *G.Node, classes, together int, dropout float64, w Weights) *G.Node {
+	return Linear(s, ops.DropoutShared(s, x, dropout, together), classes, w)
 }
 
-// Head is TiedHead with a weight (V, C) of its own. It heeds Init.
-func Head(s *graph.Scope, x *G.Node, vocab int, given ...Option) *G.Node {
+// Head is TiedHead with a weight (V, C) of its own, which starts as that of [Embedding].
+func Head(s *graph.Scope, x *G.Node, vocab int, init graph.Init) *G.Node {
 	x = s.Given("Head", "x", x)
-	return logits(s, x, vocab, headWeight(vocab, given))
+	return logits(s, x, vocab, headWeight(vocab, init))
 }
 
-// HeadLoss is TiedLoss with a weight (V, C) of its own. It heeds Init.
-func HeadLoss(s *graph.Scope, x, targets *G.Node, vocab int, given ...Option) *G.Node {
+// HeadLoss is TiedLoss with a weight (V, C) of its own, as of [Head].
+func HeadLoss(s *graph.Scope, x, targets *G.Node, vocab int, init graph.Init) *G.Node {
 	x = s.Given("HeadLoss", "x", x)
-	return loss(s, x, targets, headWeight(vocab, given))
+	return loss(s, x, targets, headWeight(vocab, init))
 }
 
 // logits and loss are the heads as layers; weight returns what x, of the given width, is
@@ -61,9 +61,9 @@ func loss(s *graph.Scope, x, targets *G.Node, weight func(s *graph.Scope, width 
 }
 
 // headWeight declares a head's own weight.
-func headWeight(vocab int, given []Option) func(s *graph.Scope, width int) *G.Node {
+func headWeight(vocab int, init graph.Init) func(s *graph.Scope, width int) *G.Node {
 	return func(s *graph.Scope, width int) *G.Node {
-		return s.Param("weight", resolve(given).init, vocab, width) // (V, C)
+		return s.Param("weight", first(init), vocab, width) // (V, C)
 	}
 }
 

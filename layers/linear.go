@@ -8,19 +8,18 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Linear maps x (N, K) to x·weight + bias (N, out). It heeds Init and Bias.
-func Linear(s *graph.Scope, x *G.Node, out int, given ...Option) *G.Node {
+// Linear maps x (N, K) to x·weight + bias (N, out), with a weight (K, out) as in GPT-2's files.
+func Linear(s *graph.Scope, x *G.Node, out int, w Weights) *G.Node {
 	x = s.Given("Linear", "x", x)
-	o := resolve(given)
 	if x.Dims() != 2 {
 		return s.Fail("Linear", []int{1, out}, "x is %v; want (N, K)", x.Shape())
 	}
 	return s.Layer(x, tensor.Shape{x.Shape()[0], out}, func(s *graph.Scope, x *G.Node) *G.Node {
-		w := s.Param("weight", o.init, dim(x, 1), out)
+		weight := s.Param("weight", first(w.Init), dim(x, 1), out)
 		var bias *G.Node
-		if o.bias {
+		if !w.NoBias {
 			bias = s.Param("bias", graph.Zeros(), out)
 		}
-		return ops.Linear(s, x, w, bias) // (N, out)
+		return ops.Linear(s, x, weight, bias) // (N, out)
 	})
 }

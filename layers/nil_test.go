@@ -13,34 +13,32 @@ import (
 // TestNil: a layer that is given no node says which, and where.
 func TestNil(t *testing.T) {
 	for want, build := range map[string]func(s *graph.Scope) *G.Node{
-		"at: Attention: x is nil; want a node":           func(s *graph.Scope) *G.Node { return layers.Attention(s, nil, 2, 3) },
-		"at: ComposedAttention: x is nil; want a node":   func(s *graph.Scope) *G.Node { return layers.ComposedAttention(s, nil, 2, 3) },
-		"at: AttentionWeights: qkv is nil; want a node":  func(s *graph.Scope) *G.Node { return layers.AttentionWeights(s, nil, 2, 3, 0) },
-		"at: LearnedPositions: x is nil; want a node":    func(s *graph.Scope) *G.Node { return layers.LearnedPositions(s, nil, 4, 3) },
-		"at: SinusoidalPositions: x is nil; want a node": func(s *graph.Scope) *G.Node { return layers.SinusoidalPositions(s, nil, 3) },
-		"at: LayerNorm: x is nil; want a node":           func(s *graph.Scope) *G.Node { return layers.LayerNorm(s, nil) },
-		"at: Linear: x is nil; want a node":              func(s *graph.Scope) *G.Node { return layers.Linear(s, nil, 3) },
-		"at: MLP: x is nil; want a node":                 func(s *graph.Scope) *G.Node { return layers.MLP(s, nil, 3, ops.ReLU) },
+		"at: Attention: x is nil; want a node":           func(s *graph.Scope) *G.Node { return layers.Attention(s, nil, layers.AttentionConfig{}) },
+		"at: LearnedPositions: x is nil; want a node":    func(s *graph.Scope) *G.Node { return layers.LearnedPositions(s, nil, 4, graph.Init{}) },
+		"at: SinusoidalPositions: x is nil; want a node": func(s *graph.Scope) *G.Node { return layers.SinusoidalPositions(s, nil) },
+		"at: LayerNorm: x is nil; want a node":           func(s *graph.Scope) *G.Node { return layers.LayerNorm(s, nil, layers.Norm{}) },
+		"at: Linear: x is nil; want a node":              func(s *graph.Scope) *G.Node { return layers.Linear(s, nil, 3, layers.Weights{}) },
+		"at: MLP: x is nil; want a node":                 func(s *graph.Scope) *G.Node { return layers.MLP(s, nil, 3, ops.ReLU, layers.BranchWeights{}) },
 		"at: MLP: the activation is nil; want a function": func(s *graph.Scope) *G.Node {
-			return layers.MLP(s, s.Floats("x", 2, 3), 3, nil)
+			return layers.MLP(s, s.Floats("x", 2, 3), 3, nil, layers.BranchWeights{})
 		},
 		"at: Residual: branch is nil; want a node":    func(s *graph.Scope) *G.Node { return layers.Residual(s, s.Floats("x", 2, 3), nil, 0) },
 		"at: Residual: x is nil; want a node":         func(s *graph.Scope) *G.Node { return layers.Residual(s, nil, s.Floats("x", 2, 3), 0) },
-		"at: DropoutShared: x is nil; want a node":    func(s *graph.Scope) *G.Node { return layers.Classifier(s, nil, 2, 1, 0) },
+		"at: DropoutShared: x is nil; want a node":    func(s *graph.Scope) *G.Node { return layers.Classifier(s, nil, 2, 1, 0, layers.Weights{}) },
 		"at: TiedHead: x is nil; want a node":         func(s *graph.Scope) *G.Node { return layers.TiedHead(s, nil, s.Floats("w", 2, 3)) },
 		"at: TiedHead: embedding is nil; want a node": func(s *graph.Scope) *G.Node { return layers.TiedHead(s, s.Floats("x", 2, 3), nil) },
-		"at: Head: x is nil; want a node":             func(s *graph.Scope) *G.Node { return layers.Head(s, nil, 3) },
+		"at: Head: x is nil; want a node":             func(s *graph.Scope) *G.Node { return layers.Head(s, nil, 3, graph.Init{}) },
 		"at: TiedLoss: x is nil; want a node":         func(s *graph.Scope) *G.Node { return layers.TiedLoss(s, nil, s.Floats("w", 2, 3), s.Ints("t", 2)) },
 		"at: TiedLoss: embedding is nil; want a node": func(s *graph.Scope) *G.Node { return layers.TiedLoss(s, s.Floats("x", 2, 3), nil, s.Ints("t", 2)) },
-		"at: HeadLoss: x is nil; want a node":         func(s *graph.Scope) *G.Node { return layers.HeadLoss(s, nil, s.Ints("t", 2), 3) },
+		"at: HeadLoss: x is nil; want a node":         func(s *graph.Scope) *G.Node { return layers.HeadLoss(s, nil, s.Ints("t", 2), 3, graph.Init{}) },
 		"at: LinearCrossEntropy: targets is nil; want a node": func(s *graph.Scope) *G.Node {
-			return layers.HeadLoss(s, s.Floats("x", 2, 3), nil, 3)
+			return layers.HeadLoss(s, s.Floats("x", 2, 3), nil, 3, graph.Init{})
 		},
 		"at: Block: x is nil; want a node": func(s *graph.Scope) *G.Node {
 			return layers.Block(s, nil, func(_ *graph.Scope, x *G.Node) *G.Node { return x })
 		},
 		"at: Embedding: tokens is nil; want a node": func(s *graph.Scope) *G.Node {
-			x, _ := layers.Embedding(s, nil, 4, 3)
+			x, _ := layers.Embedding(s, nil, 4, 3, graph.Init{})
 			return x
 		},
 	} {

@@ -15,15 +15,16 @@ import (
 func TestPieces(t *testing.T) {
 	const context, width = 5, 4
 	for name, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
-		"learned":    func(s *graph.Scope, x *G.Node) *G.Node { return layers.LearnedPositions(s, x, context, context) },
-		"sinusoidal": func(s *graph.Scope, x *G.Node) *G.Node { return layers.SinusoidalPositions(s, x, context) },
+		"learned":    func(s *graph.Scope, x *G.Node) *G.Node { return layers.LearnedPositions(s, x, context, graph.Init{}) },
+		"sinusoidal": func(s *graph.Scope, x *G.Node) *G.Node { return layers.SinusoidalPositions(s, x) },
 		"attention": func(s *graph.Scope, x *G.Node) *G.Node {
-			return layers.Attention(s, x, 2, context, layers.Init(graph.Normal(1)), layers.Window(2))
+			return layers.Attention(s, x, layers.AttentionConfig{Heads: 2, Window: 2, Weights: layers.BranchWeights{Init: graph.Normal(1)}})
 		},
 	} {
 		params := graph.NewParams(1)
 		run := func(x []float32, past int, given ...graph.Option) []float32 {
 			s := graph.New(params, given...)
+			s.SetSequence(1, len(x)/width)
 			y := layer(s.At("a"), s.Floats("x", len(x)/width, width))
 			p, err := s.Compile(y)
 			if err != nil {
@@ -82,12 +83,13 @@ func TestDims(t *testing.T) {
 		}
 	}
 	for want, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
-		"Linear: x is (2, 2, 4); want (N, K)":                           func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 3) },
-		"LayerNorm: x is (2, 2, 4); want (N, C)":                        func(s *graph.Scope, x *G.Node) *G.Node { return layers.LayerNorm(s, x) },
-		"MLP: x is (2, 2, 4); want (N, C)":                              func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, x, 3, nil) },
-		"Attention: x is (2, 2, 4); want (B·T, C)":                      func(s *graph.Scope, x *G.Node) *G.Node { return layers.Attention(s, x, 2, 2) },
-		"LearnedPositions: x is (2, 2, 4); want (B·T, C)":               func(s *graph.Scope, x *G.Node) *G.Node { return layers.LearnedPositions(s, x, 2, 2) },
-		"AttentionWeights: qkv is (2, 2, 4); want (B·T, 3C) of 2 heads": func(s *graph.Scope, x *G.Node) *G.Node { return layers.AttentionWeights(s, x, 2, 2, 0) },
+		"Linear: x is (2, 2, 4); want (N, K)":    func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 3, layers.Weights{}) },
+		"LayerNorm: x is (2, 2, 4); want (N, C)": func(s *graph.Scope, x *G.Node) *G.Node { return layers.LayerNorm(s, x, layers.Norm{}) },
+		"MLP: x is (2, 2, 4); want (N, C)":       func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, x, 3, nil, layers.BranchWeights{}) },
+		"Attention: x is (2, 2, 4); want (B·T, C)": func(s *graph.Scope, x *G.Node) *G.Node {
+			return layers.Attention(s, x, layers.AttentionConfig{Heads: 2})
+		},
+		"LearnedPositions: x is (2, 2, 4); want (B·T, C)": func(s *graph.Scope, x *G.Node) *G.Node { return layers.LearnedPositions(s, x, 2, graph.Init{}) },
 	} {
 		s := graph.New(graph.NewParams(1))
 		layer(s, s.Floats("x", 2, 2, 4))

@@ -19,12 +19,10 @@ import (
 // positions, and ReLU.
 func ExampleEdit() {
 	m, _ := models.Find("gpt2-nano")
-	norm := func(s *graph.Scope, x *G.Node) *G.Node { return layers.LayerNorm(s.At("ln"), x) }
+	norm := func(s *graph.Scope, x *G.Node) *G.Node { return layers.LayerNorm(s.At("ln"), x, layers.Norm{}) }
 	edited := models.Edit(m,
 		graph.Replace("h.*.mlp.act", ops.ReLU),
-		graph.Replace("wpe", func(s *graph.Scope, x *G.Node) *G.Node {
-			return layers.SinusoidalPositions(s, x, m.Dims().Context)
-		}),
+		graph.Replace("wpe", layers.SinusoidalPositions),
 		graph.Remove("h.*.ln_*"),
 		graph.After("h.*.*.residual", norm),
 	)
@@ -122,11 +120,11 @@ func TestEditIdentity(t *testing.T) {
 		want := lossOf(t, m)
 		through := func(_ *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node { return layer(x) }
 		composed := func(s *graph.Scope, x *G.Node) *G.Node {
-			o := []layers.Option{layers.Bias(name == "gpt1-nano")}
+			w := layers.BranchWeights{NoBias: name == "gpt2-nano"}
 			if name == "gpt2-nano" {
-				o = append(o, layers.ResidualInit(graph.Normal(0.02/math.Sqrt(8))))
+				w.ResidualInit = graph.Normal(0.02 / math.Sqrt(8))
 			}
-			return layers.ComposedAttention(s, x, 4, 8, o...)
+			return layers.Attention(s, x, layers.AttentionConfig{Heads: 4, Weights: w, Composed: true})
 		}
 		if got := lossOf(t, models.Edit(m, graph.Wrap("h.*.*", through), graph.Wrap("h.*.*", through))); got != want {
 			t.Errorf("%s: wrapped in nothing, the loss is %v, want %v", name, got, want)

@@ -29,7 +29,10 @@ func TestNil(t *testing.T) {
 			{func(s *graph.Scope) *G.Node { return m.GraphAt(s, nil, s.Ints("rows", 1)) }, name + ": tokens is nil; want a node"},
 			{func(s *graph.Scope) *G.Node { return m.Loss(s, s.Ints("tokens", 1, 5), nil) }, "lm_head: LinearCrossEntropy: targets is nil; want a node"},
 			{func(s *graph.Scope) *G.Node { return m.Loss(s, nil, nil) }, name + ": tokens is nil; want a node"},
-			{func(s *graph.Scope) *G.Node { x, _ := m.States(s, nil); return layers.Linear(s, x, 2) }, name + ": tokens is nil; want a node"},
+			{func(s *graph.Scope) *G.Node {
+				x, _ := m.States(s, nil)
+				return layers.Linear(s, x, 2, layers.Weights{})
+			}, name + ": tokens is nil; want a node"},
 		} {
 			s := graph.New(graph.NewParams(1), graph.Training())
 			if _, err := s.Compile(c.declare(s)); err == nil || err.Error() != c.want {

@@ -22,11 +22,11 @@ type AttentionOptions struct {
 }
 
 // scale is what scores of heads of size columns are multiplied by.
-func (o AttentionOptions) scale(size int) float32 {
+func (o AttentionOptions) scale(size int) float64 {
 	if o.Scale == 0 {
-		return float32(1 / math.Sqrt(float64(size)))
+		return 1 / math.Sqrt(float64(size))
 	}
-	return float32(o.Scale)
+	return o.Scale
 }
 
 // Attention is causal multi-head self-attention (Vaswani et al. 2017, §3.2): position
@@ -36,18 +36,17 @@ func (o AttentionOptions) scale(size int) float32 {
 //
 // Scores are held for a tile of queries at a time; the gradient computes the weights
 // again from the log-sum-exp of each query's scores (Dao et al. 2022, algorithm 4).
-func Attention(s *graph.Scope, qkv *G.Node, heads, context int, o AttentionOptions) *G.Node {
+//
+// In an incremental graph, qkv is of the positions that follow those of the past: their keys
+// and values are remembered, and dropout is left out.
+func Attention(s *graph.Scope, qkv *G.Node, heads int, o AttentionOptions) *G.Node {
 	qkv = s.Given("Attention", "qkv", qkv)
-	if !isMatrix(qkv) || qkv.Shape()[1]%3 != 0 || context < 1 || qkv.Shape()[0]%context != 0 {
-		return s.Fail("Attention", tensor.Shape{dim(qkv, 0), max(dim(qkv, 1)/3, 1)}, "qkv is %v; want (B·T, 3C) with sequences of %d", qkv.Shape(), context)
+	shape := tensor.Shape{dim(qkv, 0), max(dim(qkv, 1)/3, 1)}
+	if !isMatrix(qkv) || qkv.Shape()[1]%3 != 0 {
+		return s.Fail("Attention", shape, "qkv is %v; want (B·T, 3C)", qkv.Shape())
 	}
-	rows, width := qkv.Shape()[0], qkv.Shape()[1]/3
-	shape := tensor.Shape{rows, width}
-	if heads < 1 || width%heads != 0 {
-		return s.Fail("Attention", shape, "width %d is not a multiple of %d heads; qkv is %v", width, heads, qkv.Shape())
-	}
-	if s.Memory() != nil {
-		return s.Fail("Attention", shape, "it sees nothing of the past in an incremental graph; use CachedAttention there")
+	if heads < 1 || shape[1]%heads != 0 {
+		return s.Fail("Attention", shape, "width %d is not a multiple of %d heads; qkv is %v", shape[1], heads, qkv.Shape())
 	}
 	if o.Window < 0 {
 		return s.Fail("Attention", shape, "a window of %d is below 0", o.Window)
@@ -55,25 +54,36 @@ func Attention(s *graph.Scope, qkv *G.Node, heads, context int, o AttentionOptio
 	if failed := checkRate(s, "Attention", shape, o.Dropout); failed != nil {
 		return failed
 	}
+	batch, context, failed := sequences(s, "Attention", shape, qkv)
+	if failed != nil {
+		return failed
+	}
+	if s.Memory() != nil {
+		return cachedAttention(s, qkv, batch, heads, o)
+	}
+	return attention(s, qkv, &kernel.Attention{
+		Batch: batch, Context: context, Heads: heads, Size: shape[1] / heads,
+		Scale:  float32(o.scale(shape[1] / heads)),
+		Window: o.Window,
+	}, o.Dropout)
+}
+
+// attention is the op over whole sequences.
+func attention(s *graph.Scope, qkv *G.Node, att *kernel.Attention, dropout float64) *G.Node {
 	if !s.Training() {
-		o.Dropout = 0
+		dropout = 0
 	}
 	stream := s.Stream("attention dropout")
-	att := &kernel.Attention{
-		Batch: rows / context, Context: context, Heads: heads, Size: width / heads,
-		Scale:  o.scale(width / heads),
-		Window: o.Window,
-	}
 	mask := func(a *graph.Args) kernel.Mask {
 		seed, step := a.Random()
-		return kernel.NewMask(o.Dropout, seed, step, stream)
+		return kernel.NewMask(dropout, seed, step, stream)
 	}
 	var stats []float32 // of the last forward run
 	// Two products, of which the masked half is skipped.
-	cost := 2 * int64(rows) * int64(context) * int64(width)
+	cost := 2 * int64(att.Context) * size(qkv.Shape()) / 3
 	return s.Apply(graph.Op{
 		Name:  "Attention",
-		Out:   shape,
+		Out:   tensor.Shape{qkv.Shape()[0], qkv.Shape()[1] / 3},
 		FLOPs: cost,
 		Run: func(a *graph.Args) error {
 			if stats == nil {
@@ -95,4 +105,25 @@ func Attention(s *graph.Scope, qkv *G.Node, heads, context int, o AttentionOptio
 			}, in[0], grad, out)}
 		},
 	}, qkv)
+}
+
+// cachedAttention is the op over the positions that follow those of the past.
+func cachedAttention(s *graph.Scope, qkv *G.Node, batch, heads int, o AttentionOptions) *G.Node {
+	rows, width, m := qkv.Shape()[0], qkv.Shape()[1]/3, s.Memory()
+	keys, values := s.Remember("keys", width), s.Remember("values", width)
+	att := &kernel.CachedAttention{
+		Batch: batch, New: rows / batch, Capacity: m.Capacity(), Heads: heads, Size: width / heads,
+		Scale:  float32(o.scale(width / heads)),
+		Window: o.Window,
+	}
+	return s.Apply(graph.Op{
+		Name:    "Attention",
+		RowWise: 1,
+		Out:     tensor.Shape{rows, width},
+		// As if all had been filled: what a run costs depends on the past.
+		FLOPs: 4 * int64(rows) * int64(m.Capacity()) * int64(width),
+		Run: func(a *graph.Args) error {
+			return att.Forward(a.Out(0), keys(), values(), a.Floats(0), a.Ints(1))
+		},
+	}, qkv, s.Past())
 }

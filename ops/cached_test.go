@@ -14,44 +14,24 @@ import (
 // tolPieces is for the order of float32 sums in attention; values are about 1.
 const tolPieces = 1e-5
 
-// TestPieces: the ops of incremental graphs give two sequences piece by piece, of other lengths
-// each time and from other places on, what their ordinary forms give the whole.
+// TestPieces: ops that look at positions give two sequences piece by piece, of other lengths each
+// time and from other places on, what they give the whole.
 func TestPieces(t *testing.T) {
 	const context, width = 7, 6
+	attend := func(heads int, o ops.AttentionOptions) func(s *graph.Scope, x *G.Node) *G.Node {
+		return func(s *graph.Scope, x *G.Node) *G.Node { return ops.Attention(s, x, heads, o) }
+	}
 	for name, c := range map[string]struct {
 		columns int
-		whole   func(s *graph.Scope, x *G.Node) *G.Node
-		piece   func(s *graph.Scope, x *G.Node) *G.Node
+		op      func(s *graph.Scope, x *G.Node) *G.Node
 	}{
-		"AddPositions": {width,
-			func(s *graph.Scope, x *G.Node) *G.Node {
-				return ops.AddPositions(s, x, s.Param("w", graph.Normal(1), context+2, width), context)
-			},
-			func(s *graph.Scope, x *G.Node) *G.Node {
-				return ops.AddPositionsAt(s, x, s.Param("w", graph.Normal(1), context+2, width), s.Past())
-			}},
-		"AddSinusoids": {width,
-			func(s *graph.Scope, x *G.Node) *G.Node { return ops.AddSinusoids(s, x, context) },
-			func(s *graph.Scope, x *G.Node) *G.Node { return ops.AddSinusoidsAt(s, x, s.Past(), context) }},
-		"Attention": {3 * width,
-			func(s *graph.Scope, x *G.Node) *G.Node {
-				return ops.Attention(s, x, 3, context, ops.AttentionOptions{})
-			},
-			func(s *graph.Scope, x *G.Node) *G.Node { return ops.CachedAttention(s, x, 3, ops.AttentionOptions{}) }},
-		"Attention in a window": {3 * width,
-			func(s *graph.Scope, x *G.Node) *G.Node {
-				return ops.Attention(s, x, 2, context, ops.AttentionOptions{Window: 3})
-			},
-			func(s *graph.Scope, x *G.Node) *G.Node {
-				return ops.CachedAttention(s, x, 2, ops.AttentionOptions{Window: 3})
-			}},
-		"Attention with a scale": {3 * width,
-			func(s *graph.Scope, x *G.Node) *G.Node {
-				return ops.Attention(s, x, 2, context, ops.AttentionOptions{Scale: 0.3})
-			},
-			func(s *graph.Scope, x *G.Node) *G.Node {
-				return ops.CachedAttention(s, x, 2, ops.AttentionOptions{Scale: 0.3})
-			}},
+		"AddPositions": {width, func(s *graph.Scope, x *G.Node) *G.Node {
+			return ops.AddPositions(s, x, s.Param("w", graph.Normal(1), context+2, width))
+		}},
+		"AddSinusoids":           {width, ops.AddSinusoids},
+		"Attention":              {3 * width, attend(3, ops.AttentionOptions{})},
+		"Attention in a window":  {3 * width, attend(2, ops.AttentionOptions{Window: 3})},
+		"Attention with a scale": {3 * width, attend(2, ops.AttentionOptions{Scale: 0.3})},
 	} {
 		params := graph.NewParams(3)
 		data := make([]float32, 2*context*c.columns)
@@ -59,13 +39,15 @@ func TestPieces(t *testing.T) {
 			data[i] = float32(math.Sin(float64(i * i)))
 		}
 		s := graph.New(params)
-		want := run(t, s, c.whole(s, s.Floats("x", 2*context, c.columns)), data, nil)
+		s.SetSequence(2, context)
+		want := run(t, s, c.op(s, s.Floats("x", 2*context, c.columns)), data, nil)
 		out := len(want) / (2 * context) // columns of the result
 		memory := graph.NewMemory(2, context)
 		past := 0
 		for _, n := range []int{3, 1, 2, 1} {
 			s := graph.New(params, graph.Incremental(memory))
-			y := c.piece(s, s.Floats("x", 2*n, c.columns))
+			s.SetSequence(2, n)
+			y := c.op(s, s.Floats("x", 2*n, c.columns))
 			var piece, expected []float32
 			for b := range 2 {
 				piece = append(piece, data[(b*context+past)*c.columns:][:n*c.columns]...)
@@ -87,7 +69,8 @@ func TestPastOfItsOwn(t *testing.T) {
 	if err := s.Params().Get("w").Adopt([]float32{10, 20, 30, 40}); err != nil {
 		t.Fatal(err)
 	}
-	y := ops.AddPositionsAt(s, s.Floats("x", 2, 1), table, s.Past())
+	s.SetSequence(2, 1)
+	y := ops.AddPositions(s, s.Floats("x", 2, 1), table)
 	if got := run(t, s, y, []float32{1, 2}, []int{3, 1}); !slices.Equal(got, []float32{41, 22}) {
 		t.Errorf("%v, want 41 and 22", got)
 	}

@@ -31,6 +31,16 @@ func dim(n *G.Node, i int) int {
 	return shape[i]
 }
 
+// sequences is how many sequences of how many positions the rows of x are, or a placeholder if
+// they are other rows: of the shape of op's result.
+func sequences(s *graph.Scope, op string, shape tensor.Shape, x *G.Node) (batch, context int, failed *G.Node) {
+	batch, context = s.Sequence()
+	if dim(x, 0) != batch*context {
+		failed = s.Fail(op, shape, "x is %v, whose rows are not the %d sequences of %d positions", x.Shape(), batch, context)
+	}
+	return batch, context, failed
+}
+
 // size is the number of elements of a shape, in the type that FLOPs are counted in.
 func size(shape tensor.Shape) int64 { return int64(shape.TotalSize()) }
 

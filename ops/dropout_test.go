@@ -72,8 +72,9 @@ func TestAttentionDropout(t *testing.T) {
 	const batch, context, heads, width, rate, seed, step = 2, 5, 2, 4, 0.3, 7, 9
 	params := graph.NewParams(1)
 	s := graph.New(params, graph.Training()).At("attn")
+	s.SetSequence(batch, context)
 	x := s.Param("qkv", graph.Normal(1), batch*context, 3*width)
-	y := ops.Attention(s, x, heads, context, ops.AttentionOptions{Dropout: rate})
+	y := ops.Attention(s, x, heads, ops.AttentionOptions{Dropout: rate})
 	p, err := s.CompileGrad(must(t)(G.Sum(must(t)(G.Square(y)))), y)
 	if err != nil {
 		t.Fatal(err)

@@ -20,14 +20,14 @@ func TestErrors(t *testing.T) {
 			"Add: the shapes (2, 3) and (3, 2) differ"},
 		{func(s *graph.Scope) *G.Node { return ops.Embed(s, s.Floats("a", 2), s.Floats("b", 3, 2)) },
 			"Embed: ids are float32 of shape (2), table (3, 2); want integers and a matrix (V, C)"},
-		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 6, 2), s.Floats("b", 4, 3), 3) },
+		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 6, 2), s.Floats("b", 4, 3)) },
 			"AddPositions: x is (6, 2), table (4, 3); want (B·T, C) and (positions, C)"},
-		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 6, 2), s.Floats("b", 4, 2), 4) },
-			"AddPositions: x is (6, 2), whose rows are not sequences of 4"},
-		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 6, 2), s.Floats("b", 2, 2), 3) },
+		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 5, 2), s.Floats("b", 4, 2)) },
+			"AddPositions: x is (5, 2), whose rows are not the 2 sequences of 3 positions"},
+		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 6, 2), s.Floats("b", 2, 2)) },
 			"AddPositions: a context of 3 does not fit the 2 positions of the table"},
-		{func(s *graph.Scope) *G.Node { return ops.AddSinusoids(s, s.Floats("a", 6, 2), 4) },
-			"AddSinusoids: x is (6, 2); want (B·T, C) with sequences of 4"},
+		{func(s *graph.Scope) *G.Node { return ops.AddSinusoids(s, s.Floats("a", 4, 2)) },
+			"AddSinusoids: x is (4, 2), whose rows are not the 2 sequences of 3 positions"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.LayerNorm(s, s.Floats("a", 6, 2), s.Floats("b", 3), nil, 1e-5)
 		},
@@ -37,16 +37,16 @@ func TestErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node { return ops.Linear(s, s.Floats("a", 6), s.Floats("b", 3), nil) },
 			"Linear: x is (6), w (3); want (N, K) and (K, M), and (M) for the bias"},
 		{func(s *graph.Scope) *G.Node {
-			return ops.Attention(s, s.Floats("a", 6, 8), 2, 3, ops.AttentionOptions{})
-		}, "Attention: qkv is (6, 8); want (B·T, 3C) with sequences of 3"},
+			return ops.Attention(s, s.Floats("a", 6, 8), 2, ops.AttentionOptions{})
+		}, "Attention: qkv is (6, 8); want (B·T, 3C)"},
 		{func(s *graph.Scope) *G.Node {
-			return ops.Attention(s, s.Floats("a", 6, 9), 2, 3, ops.AttentionOptions{})
+			return ops.Attention(s, s.Floats("a", 6, 9), 2, ops.AttentionOptions{})
 		}, "Attention: width 3 is not a multiple of 2 heads; qkv is (6, 9)"},
 		{func(s *graph.Scope) *G.Node {
-			return ops.Attention(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Window: -1})
+			return ops.Attention(s, s.Floats("a", 6, 9), 3, ops.AttentionOptions{Window: -1})
 		}, "Attention: a window of -1 is below 0"},
 		{func(s *graph.Scope) *G.Node {
-			return ops.Attention(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Dropout: 1})
+			return ops.Attention(s, s.Floats("a", 6, 9), 3, ops.AttentionOptions{Dropout: 1})
 		}, "Attention: a dropout rate of 1 is not in [0, 1)"},
 		{func(s *graph.Scope) *G.Node { return ops.Dropout(s, s.Floats("a", 6), -0.1) },
 			"Dropout: a dropout rate of -0.1 is not in [0, 1)"},
@@ -87,12 +87,13 @@ func TestErrors(t *testing.T) {
 		}, "BatchedMatMul: a is (2, 3, 4) (transposed: false), b (2, 3, 4) (false); want (N, M, K) and (N, K, L)"},
 		{func(s *graph.Scope) *G.Node { return ops.CausalMask(s, s.Floats("a", 2, 3, 4), 0) },
 			"CausalMask: scores are (2, 3, 4), window 0; want (N, T, T) and 0 or more"},
-		{func(s *graph.Scope) *G.Node { return ops.SplitHeads(s, s.Floats("a", 6, 8), 4, 2, 3, 3) },
-			"SplitHeads: x is (6, 8); want (B·T, columns) with sequences of 3 and 2 heads of 3 from column 4"},
+		{func(s *graph.Scope) *G.Node { return ops.SplitHeads(s, s.Floats("a", 6, 8), 4, 2, 3) },
+			"SplitHeads: x is (6, 8); want (B·T, columns) with 2 heads of 3 from column 4"},
 		{func(s *graph.Scope) *G.Node { return ops.MergeHeads(s, s.Floats("a", 3, 8, 2), 2) },
 			"MergeHeads: x is (3, 8, 2); want (B·H, T, D) with 2 heads"},
 	} {
 		s := graph.New(graph.NewParams(1), graph.Training())
+		s.SetSequence(2, 3)
 		c.build(s)
 		if s.Err() == nil || s.Err().Error() != c.want {
 			t.Errorf("error %v\nwant  %s", s.Err(), c.want)

@@ -88,3 +88,23 @@ func ExampleCrossEntropy() {
 	fmt.Printf("%.4f %.2f\n", p.Loss(), s.Params().Get("logits").GradData())
 	// Output: 1.3863 [0.25 0.25 -0.75 0.25]
 }
+
+// How much each of two positions attends to each, by one head: nothing tells them apart.
+func ExampleAttentionWeights() {
+	s := graph.New(graph.NewParams(1))
+	s.SetSequence(1, 2)
+	weights := ops.AttentionWeights(s, s.Floats("qkv", 2, 6), 1, ops.AttentionOptions{}) // (B·H, T, T)
+	p, err := s.Compile(weights)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer p.Close()
+	_ = p.SetFloats("qkv", make([]float32, 12))
+	if err := p.Run(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(p.Value(weights))
+	// Output: [1 0 0.5 0.5]
+}

@@ -34,14 +34,14 @@ func TestFLOPs(t *testing.T) {
 			map[string]int64{"Embed": 0, "EmbedGrad": n * c}},
 		{"Pick", func(s *graph.Scope) *G.Node { return ops.Pick(s, s.Ints("t", n), weight(s, v, c)) },
 			map[string]int64{"Pick": 0, "PickGrad": n * c}},
-		{"AddPositions", func(s *graph.Scope) *G.Node { return ops.AddPositions(s, x(s), weight(s, 3, c), 3) },
+		{"AddPositions", func(s *graph.Scope) *G.Node { return ops.AddPositions(s, x(s), weight(s, 3, c)) },
 			map[string]int64{"AddPositions": n * c, "AddPositionsGrad": n * c}},
-		{"AddSinusoids", func(s *graph.Scope) *G.Node { return ops.AddSinusoids(s, x(s), 3) },
+		{"AddSinusoids", func(s *graph.Scope) *G.Node { return ops.AddSinusoids(s, x(s)) },
 			map[string]int64{"AddSinusoids": n * c}},
 		{"LayerNorm", func(s *graph.Scope) *G.Node { return ops.LayerNorm(s, x(s), weight(s, c), nil, 1e-5) },
 			map[string]int64{"LayerNorm": 8 * n * c, "LayerNormGrad": 10 * n * c, "LayerNormGradParams": 5 * n * c}},
 		{"Attention", func(s *graph.Scope) *G.Node {
-			return ops.Attention(s, s.Param("x", graph.Normal(1), n, 3*c), 2, 3, ops.AttentionOptions{})
+			return ops.Attention(s, s.Param("x", graph.Normal(1), n, 3*c), 2, ops.AttentionOptions{})
 		},
 			map[string]int64{"Attention": 2 * n * 3 * c, "AttentionGrad": 5 * n * 3 * c}},
 		{"GELU", func(s *graph.Scope) *G.Node { return ops.GELU(s, x(s)) }, map[string]int64{"GELU": 15 * n * c, "GELUGrad": 30 * n * c}},
@@ -58,10 +58,11 @@ func TestFLOPs(t *testing.T) {
 			return ops.BatchedMatMul(s, s.Param("a", graph.Normal(1), 2, 3, c), s.Param("b", graph.Normal(1), 2, c, v), false, false)
 		}, map[string]int64{"BatchedMatMul": 3 * 2 * 2 * 3 * c * v}}, // and its gradients
 		{"Reshape, SplitHeads and MergeHeads", func(s *graph.Scope) *G.Node {
-			return ops.MergeHeads(s, ops.SplitHeads(s, ops.Reshape(s, x(s), n, c), 0, 2, 2, 3), 2)
+			return ops.MergeHeads(s, ops.SplitHeads(s, ops.Reshape(s, x(s), n, c), 0, 2, 2), 2)
 		}, map[string]int64{"Reshape": 0, "SplitHeads": 0, "MergeHeads": 0}},
 	} {
 		s := graph.New(graph.NewParams(1), graph.Training())
+		s.SetSequence(2, 3)
 		y := test.build(s)
 		if !y.IsScalar() {
 			y = s.Node(G.Sum(y))
@@ -89,11 +90,12 @@ func TestFLOPs(t *testing.T) {
 // TestCachedFLOPs: of 2 sequences with 3 new positions each of 8, C = 4 columns in 2 heads.
 func TestCachedFLOPs(t *testing.T) {
 	s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewMemory(2, 8)))
+	s.SetSequence(2, 3)
 	x := s.Floats("x", 6, 4)
-	ops.AddPositionsAt(s, x, s.Param("w", graph.Normal(1), 8, 4), s.Past())
-	ops.AddSinusoidsAt(s, x, s.Past(), 8)
-	ops.CachedAttention(s, s.Floats("qkv", 6, 12), 2, ops.AttentionOptions{})
-	want := map[string]int64{"AddPositionsAt": 6 * 4, "AddSinusoidsAt": 6 * 4, "CachedAttention": 4 * 6 * 8 * 4}
+	ops.AddPositions(s, x, s.Param("w", graph.Normal(1), 8, 4))
+	ops.AddSinusoids(s, x)
+	ops.Attention(s, s.Floats("qkv", 6, 12), 2, ops.AttentionOptions{})
+	want := map[string]int64{"AddPositions": 6 * 4, "AddSinusoids": 6 * 4, "Attention": 4 * 6 * 8 * 4}
 	for _, n := range s.Nodes() {
 		if count, ok := want[n.Op]; ok && n.FLOPs != count {
 			t.Errorf("%s counts %d, want %d", n.Op, n.FLOPs, count)

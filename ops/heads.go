@@ -9,12 +9,16 @@ import (
 
 // SplitHeads turns the columns [first, first+H·D) of x (B·T, ·) into one matrix a
 // head: the result is (B·H, T, D).
-func SplitHeads(s *graph.Scope, x *G.Node, first, heads, size, context int) *G.Node {
+func SplitHeads(s *graph.Scope, x *G.Node, first, heads, size int) *G.Node {
 	x = s.Given("SplitHeads", "x", x)
-	if !isMatrix(x) || heads < 1 || size < 1 || first < 0 || first+heads*size > x.Shape()[1] || context < 1 || x.Shape()[0]%context != 0 {
-		return s.Fail("SplitHeads", tensor.Shape{1, 1, 1}, "x is %v; want (B·T, columns) with sequences of %d and %d heads of %d from column %d", x.Shape(), context, heads, size, first)
+	if !isMatrix(x) || heads < 1 || size < 1 || first < 0 || first+heads*size > x.Shape()[1] {
+		return s.Fail("SplitHeads", tensor.Shape{1, 1, 1}, "x is %v; want (B·T, columns) with %d heads of %d from column %d", x.Shape(), heads, size, first)
 	}
-	l := headLayout{batch: x.Shape()[0] / context, context: context, heads: heads, size: size, first: first, stride: x.Shape()[1]}
+	batch, context, failed := sequences(s, "SplitHeads", tensor.Shape{1, 1, 1}, x)
+	if failed != nil {
+		return failed
+	}
+	l := headLayout{batch: batch, context: context, heads: heads, size: size, first: first, stride: x.Shape()[1]}
 	return l.split(s, x)
 }
 

@@ -23,8 +23,10 @@ type opCase struct {
 	name   string
 	shapes []tensor.Shape // of the float32 inputs
 	ids    []int          // the integer input, if any
-	build  func(s *graph.Scope, x []*G.Node, ids *G.Node) *G.Node
-	ref    func(x [][]float64, ids []int) []float64
+	// context is the length of the sequences that the rows of the first input are, if they are
+	context int
+	build   func(s *graph.Scope, x []*G.Node, ids *G.Node) *G.Node
+	ref     func(x [][]float64, ids []int) []float64
 }
 
 func unary(name string, op func(*graph.Scope, *G.Node) *G.Node, f func(float64) float64) opCase {
@@ -38,10 +40,11 @@ func unary(name string, op func(*graph.Scope, *G.Node) *G.Node, f func(float64) 
 
 func attention(name string, batch, context, heads, width, window int) opCase {
 	return opCase{
-		name:   name,
-		shapes: []tensor.Shape{{batch * context, 3 * width}},
+		name:    name,
+		shapes:  []tensor.Shape{{batch * context, 3 * width}},
+		context: context,
 		build: func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
-			return ops.Attention(s, x[0], heads, context, ops.AttentionOptions{Window: window})
+			return ops.Attention(s, x[0], heads, ops.AttentionOptions{Window: window})
 		},
 		ref: func(x [][]float64, _ []int) []float64 {
 			return reference.Attention(x[0], batch, context, heads, width, window)
@@ -54,7 +57,7 @@ func attention(name string, batch, context, heads, width, window int) opCase {
 func scaledAttention(name string, batch, context, heads, width int, scale float64) opCase {
 	c := attention(name, batch, context, heads, width, 0)
 	c.build = func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
-		return ops.Attention(s, x[0], heads, context, ops.AttentionOptions{Scale: scale})
+		return ops.Attention(s, x[0], heads, ops.AttentionOptions{Scale: scale})
 	}
 	c.ref = func(x [][]float64, _ []int) []float64 {
 		qkv := slices.Clone(x[0])
@@ -187,15 +190,17 @@ var opCases = []opCase{
 		ref:    func(x [][]float64, ids []int) []float64 { return reference.Embed(x[0], ids, 5) },
 	},
 	{
-		name:   "AddPositions",
-		shapes: []tensor.Shape{{6, 5}, {4, 5}}, // the table's last row is not used
-		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.AddPositions(s, x[0], x[1], 3) },
-		ref:    func(x [][]float64, _ []int) []float64 { return reference.AddPositions(x[0], x[1], 3, 5) },
+		name:    "AddPositions",
+		shapes:  []tensor.Shape{{6, 5}, {4, 5}}, // the table's last row is not used
+		context: 3,
+		build:   func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.AddPositions(s, x[0], x[1]) },
+		ref:     func(x [][]float64, _ []int) []float64 { return reference.AddPositions(x[0], x[1], 3, 5) },
 	},
 	{
-		name:   "AddSinusoids",
-		shapes: []tensor.Shape{{6, 5}},
-		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.AddSinusoids(s, x[0], 3) },
+		name:    "AddSinusoids",
+		shapes:  []tensor.Shape{{6, 5}},
+		context: 3,
+		build:   func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.AddSinusoids(s, x[0]) },
 		ref: func(x [][]float64, _ []int) []float64 {
 			var table []float64
 			for t := range 3 {
@@ -281,10 +286,11 @@ var opCases = []opCase{
 	batched("BatchedMatMul, a transposed", true, false),
 	batched("BatchedMatMul, both transposed", true, true),
 	{
-		name:   "SplitHeads and MergeHeads",
-		shapes: []tensor.Shape{{6, 8}},
+		name:    "SplitHeads and MergeHeads",
+		shapes:  []tensor.Shape{{6, 8}},
+		context: 3,
 		build: func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
-			return ops.MergeHeads(s, ops.SplitHeads(s, x[0], 2, 2, 3, 3), 2)
+			return ops.MergeHeads(s, ops.SplitHeads(s, x[0], 2, 2, 3), 2)
 		},
 		ref: func(x [][]float64, _ []int) []float64 {
 			var y []float64
@@ -326,6 +332,9 @@ func testOp(t *testing.T, c opCase) {
 	random := rand.New(rand.NewPCG(1, 2))
 	params := graph.NewParams(1)
 	s := graph.New(params)
+	if c.context > 0 {
+		s.SetSequence(c.shapes[0][0]/c.context, c.context)
+	}
 	var nodes []*G.Node
 	var x [][]float64
 	for i, shape := range c.shapes {

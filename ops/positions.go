@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"fmt"
 	"math"
 
 	G "gorgonia.org/gorgonia"
@@ -9,66 +10,97 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// AddPositions adds row t of table (at least T rows, C) to position t of every
-// sequence in x (B·T, C).
-func AddPositions(s *graph.Scope, x, table *G.Node, context int) *G.Node {
+// AddPositions adds row t of table (positions, C) to position t of every sequence in x
+// (B·T, C). In an incremental graph, positions are counted from the past of each sequence.
+func AddPositions(s *graph.Scope, x, table *G.Node) *G.Node {
 	x, table = s.Given("AddPositions", "x", x), s.Given("AddPositions", "table", table)
-	switch {
-	case !isMatrix(x) || !isMatrix(table) || x.Shape()[1] != table.Shape()[1]:
+	if !isMatrix(x) || !isMatrix(table) || x.Shape()[1] != table.Shape()[1] {
 		return s.Fail("AddPositions", x.Shape(), "x is %v, table %v; want (B·T, C) and (positions, C)", x.Shape(), table.Shape())
-	case context < 1 || x.Shape()[0]%context != 0:
-		return s.Fail("AddPositions", x.Shape(), "x is %v, whose rows are not sequences of %d", x.Shape(), context)
-	case context > table.Shape()[0]:
+	}
+	_, context, failed := sequences(s, "AddPositions", x.Shape(), x)
+	if failed != nil {
+		return failed
+	}
+	if context > table.Shape()[0] {
 		return s.Fail("AddPositions", x.Shape(), "a context of %d does not fit the %d positions of the table", context, table.Shape()[0])
 	}
-	if s.Memory() != nil {
-		return s.Fail("AddPositions", x.Shape(), "it counts from 0, which is wrong in an incremental graph; use AddPositionsAt there")
+	return addTable(s, "AddPositions", context, x, table, func(a *graph.Args) []float32 { return a.Floats(1) })
+}
+
+// AddSinusoids adds to position t of every sequence in x (B·T, C) the fixed
+// encoding of "Attention Is All You Need", §3.5: column 2i holds sin(t/10000^(2i/C)),
+// column 2i+1 the cosine. In an incremental graph, t is counted from the past.
+func AddSinusoids(s *graph.Scope, x *G.Node) *G.Node {
+	x = s.Given("AddSinusoids", "x", x)
+	if !isMatrix(x) {
+		return s.Fail("AddSinusoids", x.Shape(), "x is %v; want (B·T, C)", x.Shape())
 	}
-	return s.Apply(graph.Op{
-		Name:  "AddPositions",
-		Out:   x.Shape(),
-		FLOPs: size(x.Shape()),
+	_, context, failed := sequences(s, "AddSinusoids", x.Shape(), x)
+	if failed != nil {
+		return failed
+	}
+	positions := context
+	if m := s.Memory(); m != nil {
+		positions = m.Capacity()
+	}
+	var table []float32 // made at the first run
+	return addTable(s, "AddSinusoids", context, x, nil, func(*graph.Args) []float32 {
+		if table == nil {
+			table = sinusoids(positions, x.Shape()[1])
+		}
+		return table
+	})
+}
+
+// addTable adds rows of values, which are those of the node table unless it is nil, to
+// sequences of context positions in x.
+func addTable(s *graph.Scope, name string, context int, x, table *G.Node, values func(a *graph.Args) []float32) *G.Node {
+	width := x.Shape()[1]
+	op := graph.Op{
+		Name:    name,
+		RowWise: 1,
+		Out:     x.Shape(),
+		FLOPs:   size(x.Shape()),
 		Run: func(a *graph.Args) error {
-			kernel.AddPeriodic(a.Out(0), a.Floats(0), a.Floats(1)[:context*x.Shape()[1]])
+			kernel.AddPeriodic(a.Out(0), a.Floats(0), values(a)[:context*width])
 			return nil
 		},
-		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
+		Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes {
+			if table == nil {
+				return G.Nodes{grad}
+			}
 			return G.Nodes{grad, s.Apply(graph.Op{
-				Name:  "AddPositionsGrad",
+				Name:  name + "Grad",
 				Out:   table.Shape(),
 				FLOPs: size(x.Shape()),
 				Run: func(a *graph.Args) error {
-					used := a.Out(0)[:context*x.Shape()[1]]
+					used := a.Out(0)[:context*width]
 					clear(a.Out(0)[len(used):])
 					kernel.SumPeriodic(used, a.Floats(0))
 					return nil
 				},
 			}, grad)}
 		},
-	}, x, table)
+	}
+	in := some(x, table)
+	if past := s.Past(); past != nil {
+		last := len(in)
+		in = append(in, past)
+		op.Run = func(a *graph.Args) error { return addAt(a.Out(0), a.Floats(0), values(a), a.Ints(last), width) }
+	}
+	return s.Apply(op, in...)
 }
 
-// AddSinusoids adds to position t of every sequence in x (B·T, C) the fixed
-// encoding of "Attention Is All You Need", §3.5: column 2i holds sin(t/10000^(2i/C)),
-// column 2i+1 the cosine.
-func AddSinusoids(s *graph.Scope, x *G.Node, context int) *G.Node {
-	x = s.Given("AddSinusoids", "x", x)
-	if !isMatrix(x) || context < 1 || x.Shape()[0]%context != 0 {
-		return s.Fail("AddSinusoids", x.Shape(), "x is %v; want (B·T, C) with sequences of %d", x.Shape(), context)
+// addAt adds to the rows of each sequence those of the table from its past on.
+func addAt(out, x, table []float32, past []int, width int) error {
+	each, positions := len(x)/len(past), len(table)/width
+	for b, p := range past {
+		if p < 0 || p+each/width > positions {
+			return fmt.Errorf("sequence %d has %d positions and gets %d; there are %d", b, p, each/width, positions)
+		}
+		kernel.AddPeriodic(out[b*each:(b+1)*each], x[b*each:(b+1)*each], table[p*width:][:each])
 	}
-	if s.Memory() != nil {
-		return s.Fail("AddSinusoids", x.Shape(), "it counts from 0, which is wrong in an incremental graph; use AddSinusoidsAt there")
-	}
-	width := x.Shape()[1]
-	var table []float32 // made at the first run
-	return elementwise(s, "AddSinusoids", 1, x,
-		func(out, x []float32) {
-			if table == nil {
-				table = sinusoids(context, width)
-			}
-			kernel.AddPeriodic(out, x, table)
-		},
-		func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{grad} })
+	return nil
 }
 
 // sinusoids is the table of the first positions.

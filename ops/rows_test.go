@@ -62,7 +62,7 @@ func TestRowWise(t *testing.T) {
 		"Reshape of a vector": func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.Softmax(s, ops.Reshape(s, ops.LogSumExp(s, x), 1, 4))
 		},
-		"SplitHeads": func(s *graph.Scope, x *G.Node) *G.Node { return ops.SplitHeads(s, x, 0, 2, 2, 4) },
+		"SplitHeads": func(s *graph.Scope, x *G.Node) *G.Node { return ops.SplitHeads(s, x, 0, 2, 2) },
 		"BatchedMatMul": func(s *graph.Scope, x *G.Node) *G.Node {
 			y := ops.Reshape(s, x, 1, 4, 4)
 			return ops.BatchedMatMul(s, y, y, false, true)
@@ -88,6 +88,7 @@ func TestRowWise(t *testing.T) {
 		},
 	} {
 		s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewMemory(1, 8))).At("h.0")
+		s.SetSequence(1, 4)
 		_, err := s.Compile(build(s, s.Floats("x", 4, 4)))
 		if err == nil || !strings.HasPrefix(err.Error(), "h.0: ") || !strings.Contains(err.Error(), "graph.Op.RowWise") {
 			t.Errorf("%s: error %v", name, err)

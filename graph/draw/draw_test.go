@@ -27,9 +27,9 @@ var update = flag.Bool("update", false, "write the pictures in testdata anew, to
 func tiny(t *testing.T, options ...graph.Option) []graph.Node {
 	t.Helper()
 	s := graph.New(graph.NewParams(1), options...)
-	x, wte := layers.Embedding(s.At("wte"), s.Ints("tokens", 2, 4), 10, 6) // (B·T, C), (V, C)
-	m := layers.MLP(s.At("h.0.mlp"), x, 12, ops.GELU)                      // (B·T, C)
-	x = layers.Residual(s.At("h.0.mlp"), x, m, 0)                          // (B·T, C)
+	x, wte := layers.Embedding(s.At("wte"), s.Ints("tokens", 2, 4), 10, 6, graph.Init{}) // (B·T, C), (V, C)
+	m := layers.MLP(s.At("h.0.mlp"), x, 12, ops.GELU, layers.BranchWeights{})            // (B·T, C)
+	x = layers.Residual(s.At("h.0.mlp"), x, m, 0)                                        // (B·T, C)
 	loss := layers.TiedLoss(s.At("lm_head"), x, wte, s.Ints("targets", 2, 4))
 	if _, err := s.CompileGrad(loss); err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func tiny(t *testing.T, options ...graph.Option) []graph.Node {
 // TestGolden compares pictures with those that were looked at.
 func TestGolden(t *testing.T) {
 	before, after := tiny(t), tiny(t, graph.Replace("h.*.mlp.act", ops.ReLU), graph.After("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
-		return layers.LayerNorm(s.At("ln"), x)
+		return layers.LayerNorm(s.At("ln"), x, layers.Norm{})
 	}))
 	for _, c := range []struct {
 		file string
@@ -92,7 +92,7 @@ func wellFormed(t *testing.T, name string, data []byte) {
 func TestStatus(t *testing.T) {
 	before := tiny(t)
 	after := tiny(t, graph.Replace("h.*.mlp.act", ops.ReLU), graph.Remove("h.*.mlp.c_proj"), graph.Replace("h.*.mlp.c_fc", func(s *graph.Scope, x *G.Node) *G.Node {
-		return layers.Linear(s.At("new"), x, 6)
+		return layers.Linear(s.At("new"), x, 6, layers.Weights{})
 	}))
 	svg, err := draw.DiffSVG(before, after, draw.Options{Depth: 3})
 	if err != nil {

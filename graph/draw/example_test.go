@@ -13,7 +13,7 @@ import (
 // mlp declares one layer.
 func mlp(options ...graph.Option) []graph.Node {
 	s := graph.New(graph.NewParams(1), options...)
-	layers.MLP(s.At("mlp"), s.Floats("x", 8, 16), 64, ops.GELU)
+	layers.MLP(s.At("mlp"), s.Floats("x", 8, 16), 64, ops.GELU, layers.BranchWeights{})
 	return s.Nodes()
 }
 

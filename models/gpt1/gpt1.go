@@ -37,36 +37,31 @@ func (c Config) States(s *graph.Scope, tokens *G.Node) (x, table *G.Node) {
 	if tokens.Dims() != 2 {
 		return s.Fail("GPT-1", []int{1, c.Width}, "tokens are %v; want (B, T)", tokens.Shape()), tokens
 	}
-	context := tokens.Shape()[1]
 
-	x, table = layers.Embedding(s.At("tokens_embed"), tokens, c.Vocab, c.Width, c.weights()...) // (B·T, C)
-	x = layers.LearnedPositions(s.At("positions_embed"), x, c.Context, context, c.weights()...) // (B·T, C)
-	x = ops.Dropout(s.At("drop"), x, c.EmbedDropout)                                            // (B·T, C)
+	x, table = layers.Embedding(s.At("tokens_embed"), tokens, c.Vocab, c.Width, c.start()) // (B·T, C)
+	x = layers.LearnedPositions(s.At("positions_embed"), x, c.Context, c.start())          // (B·T, C)
+	x = ops.Dropout(s.At("drop"), x, c.EmbedDropout)                                       // (B·T, C)
 	for i := range c.Layers {
-		x = layers.Block(s.At("h.%d", i), x, func(s *graph.Scope, x *G.Node) *G.Node {
-			return c.block(s, x, context) // (B·T, C)
-		})
+		x = layers.Block(s.At("h.%d", i), x, c.block) // (B·T, C)
 	}
 	return x, table
 }
 
 // block is one transformer block with the layer norms after the sums (post-norm), as
 // in Vaswani et al. 2017; GPT-2 has them in front of the branches.
-func (c Config) block(s *graph.Scope, x *G.Node, context int) *G.Node {
-	a := layers.Attention(s.At("attn"), x, c.Heads, context, c.weights()...) // (B·T, C)
-	x = layers.Residual(s.At("attn"), x, a, c.ResidualDropout)               // (B·T, C)
-	x = layers.LayerNorm(s.At("ln_1"), x, layers.Epsilon(c.Epsilon))         // (B·T, C)
+func (c Config) block(s *graph.Scope, x *G.Node) *G.Node {
+	weights, norm := layers.BranchWeights{Init: c.start()}, layers.Norm{Epsilon: c.Epsilon}
 
-	m := layers.MLP(s.At("mlp"), x, 4*c.Width, c.Activation.layer(), c.weights()...) // (B·T, C)
-	x = layers.Residual(s.At("mlp"), x, m, c.ResidualDropout)                        // (B·T, C)
-	return layers.LayerNorm(s.At("ln_2"), x, layers.Epsilon(c.Epsilon))              // (B·T, C)
+	a := layers.Attention(s.At("attn"), x, layers.AttentionConfig{
+		Heads: c.Heads, Weights: weights, Dropout: c.AttentionDropout, Composed: c.Composed,
+	}) // (B·T, C)
+	x = layers.Residual(s.At("attn"), x, a, c.ResidualDropout) // (B·T, C)
+	x = layers.LayerNorm(s.At("ln_1"), x, norm)                // (B·T, C)
+
+	m := layers.MLP(s.At("mlp"), x, 4*c.Width, c.Activation.layer(), weights) // (B·T, C)
+	x = layers.Residual(s.At("mlp"), x, m, c.ResidualDropout)                 // (B·T, C)
+	return layers.LayerNorm(s.At("ln_2"), x, norm)                            // (B·T, C)
 }
 
-// weights are the options of layers with weights, which all start alike (§4.1).
-func (c Config) weights() []layers.Option {
-	return []layers.Option{
-		layers.Init(graph.Normal(c.InitStd)),
-		layers.AttentionDropout(c.AttentionDropout),
-		layers.Composed(c.Composed),
-	}
-}
+// start is what all matrices start from (§4.1).
+func (c Config) start() graph.Init { return graph.Normal(c.InitStd) }

@@ -57,17 +57,16 @@ func Example_yourOwn() {
 	squaredReLU := func(s *graph.Scope, x *G.Node) *G.Node { return s.Node(G.Square(ops.ReLU(s, x))) }
 
 	loss := func(s *graph.Scope, tokens, targets *G.Node) *G.Node {
-		context := tokens.Shape()[1]
-		x, wte := layers.Embedding(s.At("wte"), tokens, 256, 48) // (B·T, C), (V, C)
-		x = layers.SinusoidalPositions(s, x, context)            // (B·T, C)
+		x, wte := layers.Embedding(s.At("wte"), tokens, 256, 48, graph.Init{}) // (B·T, C), (V, C)
+		x = layers.SinusoidalPositions(s, x)                                   // (B·T, C)
 		for i := range 2 {
 			s := s.At("h.%d", i)
-			n := layers.LayerNorm(s.At("ln"), x)               // (B·T, C)
-			a := layers.Attention(s.At("attn"), n, 4, context) // (B·T, C)
-			m := layers.MLP(s.At("mlp"), n, 192, squaredReLU)  // (B·T, C)
-			x = ops.Add(s, x, ops.Add(s, a, m))                // (B·T, C)
+			n := layers.LayerNorm(s.At("ln"), x, layers.Norm{})                       // (B·T, C)
+			a := layers.Attention(s.At("attn"), n, layers.AttentionConfig{Heads: 4})  // (B·T, C)
+			m := layers.MLP(s.At("mlp"), n, 192, squaredReLU, layers.BranchWeights{}) // (B·T, C)
+			x = ops.Add(s, x, ops.Add(s, a, m))                                       // (B·T, C)
 		}
-		return layers.TiedLoss(s, layers.LayerNorm(s.At("ln_f"), x), wte, targets)
+		return layers.TiedLoss(s, layers.LayerNorm(s.At("ln_f"), x, layers.Norm{}), wte, targets)
 	}
 
 	params := graph.NewParams(1)

@@ -39,48 +39,48 @@ func (c Config) States(s *graph.Scope, tokens *G.Node) (x, wte *G.Node) {
 	if tokens.Dims() != 2 {
 		return s.Fail("GPT-2", []int{1, c.Width}, "tokens are %v; want (B, T)", tokens.Shape()), tokens
 	}
-	context := tokens.Shape()[1]
 
-	x, wte = layers.Embedding(s.At("wte"), tokens, c.Vocab, c.Width, c.weights()...) // (B·T, C)
-	x = layers.LearnedPositions(s.At("wpe"), x, c.Context, context, c.weights()...)  // (B·T, C)
-	x = ops.Dropout(s.At("drop"), x, c.EmbedDropout)                                 // (B·T, C)
+	x, wte = layers.Embedding(s.At("wte"), tokens, c.Vocab, c.Width, c.start()) // (B·T, C)
+	x = layers.LearnedPositions(s.At("wpe"), x, c.Context, c.start())           // (B·T, C)
+	x = ops.Dropout(s.At("drop"), x, c.EmbedDropout)                            // (B·T, C)
 	for i := range c.Layers {
 		x = layers.Block(s.At("h.%d", i), x, func(s *graph.Scope, x *G.Node) *G.Node {
-			return c.block(s, x, i, context) // (B·T, C)
+			return c.block(s, x, i) // (B·T, C)
 		})
 	}
-	return layers.LayerNorm(s.At("ln_f"), x, c.norm()...), wte // (B·T, C)
+	return layers.LayerNorm(s.At("ln_f"), x, c.norm()), wte // (B·T, C)
 }
 
 // block is one transformer block with the layer norms in front of the branches
 // (pre-norm), GPT-2's change over GPT-1. It is the i-th.
-func (c Config) block(s *graph.Scope, x *G.Node, i, context int) *G.Node {
-	a := layers.LayerNorm(s.At("ln_1"), x, c.norm()...)                        // (B·T, C)
-	a = layers.Attention(s.At("attn"), a, c.Heads, context, c.attention(i)...) // (B·T, C)
-	x = layers.Residual(s.At("attn"), x, a, c.ResidualDropout)                 // (B·T, C)
+func (c Config) block(s *graph.Scope, x *G.Node, i int) *G.Node {
+	a := layers.LayerNorm(s.At("ln_1"), x, c.norm())           // (B·T, C)
+	a = layers.Attention(s.At("attn"), a, c.attention(i))      // (B·T, C)
+	x = layers.Residual(s.At("attn"), x, a, c.ResidualDropout) // (B·T, C)
 
-	m := layers.LayerNorm(s.At("ln_2"), x, c.norm()...)                             // (B·T, C)
-	m = layers.MLP(s.At("mlp"), m, c.inner(), c.Activation.layer(), c.weights()...) // (B·T, C)
-	return layers.Residual(s.At("mlp"), x, m, c.ResidualDropout)                    // (B·T, C)
+	m := layers.LayerNorm(s.At("ln_2"), x, c.norm())                             // (B·T, C)
+	m = layers.MLP(s.At("mlp"), m, c.inner(), c.Activation.layer(), c.weights()) // (B·T, C)
+	return layers.Residual(s.At("mlp"), x, m, c.ResidualDropout)                 // (B·T, C)
 }
 
-// weights are the options of layers with weights. The projections that end a branch
-// start smaller, by the root of the number of branches (§2.3: 1/√N, with N = 2·L),
-// so that the residual stream keeps its scale however deep the model is.
-func (c Config) weights() []layers.Option {
-	return []layers.Option{
-		layers.Init(graph.Normal(c.InitStd)),
-		layers.ResidualInit(graph.Normal(c.InitStd / math.Sqrt(float64(2*c.Layers)))),
-		layers.Bias(c.Bias),
+// attention is the configuration of block i's.
+func (c Config) attention(i int) layers.AttentionConfig {
+	return layers.AttentionConfig{
+		Heads: c.Heads, Weights: c.weights(), Dropout: c.AttentionDropout,
+		Scale: c.scale(i), Composed: c.Composed,
 	}
 }
 
-// attention is the options of the attention of block i.
-func (c Config) attention(i int) []layers.Option {
-	return append(c.weights(), layers.AttentionDropout(c.AttentionDropout), layers.Composed(c.Composed), layers.Scale(c.scale(i)))
+// weights are the settings of layers with weights. The projections that end a branch
+// start smaller, by the root of the number of branches (§2.3: 1/√N, with N = 2·L),
+// so that the residual stream keeps its scale however deep the model is.
+func (c Config) weights() layers.BranchWeights {
+	last := graph.Normal(c.InitStd / math.Sqrt(float64(2*c.Layers)))
+	return layers.BranchWeights{Init: c.start(), ResidualInit: last, NoBias: !c.Bias}
 }
 
-// norm is the options of layer norms.
-func (c Config) norm() []layers.Option {
-	return []layers.Option{layers.Bias(c.Bias), layers.Epsilon(c.Epsilon)}
-}
+// start is what the other matrices start from.
+func (c Config) start() graph.Init { return graph.Normal(c.InitStd) }
+
+// norm is the settings of layer norms.
+func (c Config) norm() layers.Norm { return layers.Norm{Epsilon: c.Epsilon, NoBias: !c.Bias} }

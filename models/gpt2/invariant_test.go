@@ -112,12 +112,12 @@ func TestTiedGradient(t *testing.T) {
 		return params, p
 	}
 	tiedParams, tied := run(func(s *graph.Scope, tokens, targets *G.Node) *G.Node {
-		x, wte := layers.Embedding(s.At("wte"), tokens, vocab, width, layers.Init(graph.Normal(1)))
+		x, wte := layers.Embedding(s.At("wte"), tokens, vocab, width, graph.Normal(1))
 		return layers.TiedLoss(s, x, wte, targets)
 	})
 	untiedParams, untied := run(func(s *graph.Scope, tokens, targets *G.Node) *G.Node {
-		x, _ := layers.Embedding(s.At("wte"), tokens, vocab, width, layers.Init(graph.Normal(1)))
-		return layers.HeadLoss(s.At("head"), x, targets, vocab)
+		x, _ := layers.Embedding(s.At("wte"), tokens, vocab, width, graph.Normal(1))
+		return layers.HeadLoss(s.At("head"), x, targets, vocab, graph.Init{})
 	})
 	if tied.Loss() != untied.Loss() {
 		t.Errorf("losses %v and %v", tied.Loss(), untied.Loss())

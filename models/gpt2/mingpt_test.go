@@ -73,8 +73,8 @@ func TestMinGPT(t *testing.T) {
 	s := graph.New(params)
 	nodes := make(map[string]*G.Node)
 	tokens := s.Ints("tokens", batch, context)
-	nodes["tok_emb"], _ = layers.Embedding(s.At("wte"), tokens, vocab, width)
-	x := layers.LearnedPositions(s.At("wpe"), nodes["tok_emb"], context, context)
+	nodes["tok_emb"], _ = layers.Embedding(s.At("wte"), tokens, vocab, width, graph.Init{})
+	x := layers.LearnedPositions(s.At("wpe"), nodes["tok_emb"], context, graph.Init{})
 	nodes["x"] = x
 	for i := range blocks {
 		b := s.At("h.%d", i)
@@ -84,26 +84,26 @@ func TestMinGPT(t *testing.T) {
 			}
 			return n
 		}
-		n := keep("ln1", layers.LayerNorm(b.At("ln_1"), x))
-		qkv := keep("qkv", layers.Linear(b.At("attn.c_attn"), n, 3*width))
-		q := keep("q", ops.SplitHeads(b, qkv, 0, heads, width/heads, context))
-		k := keep("k", ops.SplitHeads(b, qkv, width, heads, width/heads, context))
-		v := keep("v", ops.SplitHeads(b, qkv, 2*width, heads, width/heads, context))
+		n := keep("ln1", layers.LayerNorm(b.At("ln_1"), x, layers.Norm{}))
+		qkv := keep("qkv", layers.Linear(b.At("attn.c_attn"), n, 3*width, layers.Weights{}))
+		q := keep("q", ops.SplitHeads(b, qkv, 0, heads, width/heads))
+		k := keep("k", ops.SplitHeads(b, qkv, width, heads, width/heads))
+		v := keep("v", ops.SplitHeads(b, qkv, 2*width, heads, width/heads))
 		scores := ops.Scale(b, ops.BatchedMatMul(b, q, k, false, true), 1/math.Sqrt(width/heads))
 		scores = keep("att", ops.CausalMask(b, scores, 0))
 		attention := keep("attSm", ops.Softmax(b, scores))
 		y := keep("y", ops.MergeHeads(b, ops.BatchedMatMul(b, attention, v, false, false), heads))
-		y = keep("yProj", layers.Linear(b.At("attn.c_proj"), y, width))
+		y = keep("yProj", layers.Linear(b.At("attn.c_proj"), y, width, layers.Weights{}))
 		x = keep("attnResid", ops.Add(b, x, y))
-		n = keep("ln2", layers.LayerNorm(b.At("ln_2"), x))
-		h := keep("fc", layers.Linear(b.At("mlp.c_fc"), n, 4*width))
+		n = keep("ln2", layers.LayerNorm(b.At("ln_2"), x, layers.Norm{}))
+		h := keep("fc", layers.Linear(b.At("mlp.c_fc"), n, 4*width, layers.Weights{}))
 		h = keep("gelu", ops.GELU(b, h))
-		h = keep("mlp", layers.Linear(b.At("mlp.c_proj"), h, width))
+		h = keep("mlp", layers.Linear(b.At("mlp.c_proj"), h, width, layers.Weights{}))
 		x = keep("mlpResid", ops.Add(b, x, h))
 		nodes[[]string{"block0", "block1", "block2"}[i]] = x
 	}
-	nodes["ln_f"] = layers.LayerNorm(s.At("ln_f"), x)
-	nodes["lm_head"] = layers.Head(s.At("lm_head"), nodes["ln_f"], vocab)
+	nodes["ln_f"] = layers.LayerNorm(s.At("ln_f"), x, layers.Norm{})
+	nodes["lm_head"] = layers.Head(s.At("lm_head"), nodes["ln_f"], vocab, graph.Init{})
 	nodes["probs"] = ops.Softmax(s, nodes["lm_head"])
 	var outs G.Nodes
 	for _, n := range nodes {

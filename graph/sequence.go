@@ -1,0 +1,27 @@
+package graph
+
+import "gorgonia.org/tensor"
+
+// SetSequence tells what the rows of activations (B·T, C) are from here on: batch sequences of
+// context positions, those of one sequence one after the other. What embeds tokens (B, T) calls
+// it, as layers.Embedding does, so that no layer is handed T by hand.
+func (s *Scope) SetSequence(batch, context int) {
+	switch {
+	case batch < 1 || context < 1:
+		s.Fail("SetSequence", tensor.ScalarShape(), "%d sequences of %d positions; want 1 or more of 1 or more", batch, context)
+	case s.memory != nil && s.memory.batch != batch:
+		s.Fail("SetSequence", tensor.ScalarShape(), "%d sequences; want the %d that the incremental graph remembers", batch, s.memory.batch)
+	}
+	s.sequence = [2]int{batch, context}
+}
+
+// Sequence is the number of sequences B and the positions T of each that the rows of
+// activations (B·T, C) are: in an incremental graph, the positions of the piece. Where nothing
+// has told, that is an error, and both are 1.
+func (s *Scope) Sequence() (batch, context int) {
+	if s.sequence == [2]int{} {
+		s.Fail("Sequence", tensor.ScalarShape(), "nothing has told what sequences the rows are; embed tokens (B, T) with layers.Embedding, or call SetSequence")
+		return 1, 1
+	}
+	return s.sequence[0], s.sequence[1]
+}
