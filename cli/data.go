@@ -266,20 +266,17 @@ func (r recipe) checkNoDecay(nodes []graph.Node) error {
 func (r recipe) solver() (gorgonia.Solver, error) {
 	var groups []train.Group
 	for _, pattern := range r.NoDecay {
-		groups = append(groups, train.Group{Pattern: pattern})
+		groups = append(groups, train.Group{Pattern: pattern, Decay: new(0.0)})
 	}
 	if r.DecayAll {
-		groups = append(groups, train.Group{Pattern: "*", Decay: r.Decay})
+		groups = append(groups, train.Group{Pattern: "*", Decay: &r.Decay})
 	}
 	if err := train.CheckGroups(groups); err != nil {
 		return nil, usageError{err}
 	}
+	var rule train.Rule = train.AdamW{Beta1: r.Beta1, Beta2: r.Beta2, Epsilon: r.Epsilon}
 	if r.Solver == "lion" {
-		s := train.NewLion()
-		s.Beta1, s.Beta2, s.Decay, s.Clip, s.Groups = r.Beta1, r.Beta2, r.Decay, r.Clip, groups
-		return s, nil
+		rule = train.Lion{Beta1: r.Beta1, Beta2: r.Beta2}
 	}
-	s := train.NewAdamW()
-	s.Beta1, s.Beta2, s.Epsilon, s.Decay, s.Clip, s.Groups = r.Beta1, r.Beta2, r.Epsilon, r.Decay, r.Clip, groups
-	return s, nil
+	return &train.Optimizer{Rule: rule, Decay: r.Decay, Clip: r.Clip, Groups: groups}, nil
 }

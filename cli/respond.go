@@ -9,6 +9,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/datasets/pairs"
+	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -157,8 +158,7 @@ func (r *responding) trainer() (*train.Trainer, error) {
 	batch, update := r.runs(r.learn.Len())
 	epoch := (r.learn.Len() + update - 1) / update
 	r.steps = o.Epochs * epoch
-	adam := train.NewAdamW()
-	adam.Beta2, adam.Decay, adam.Clip = 0.999, o.Decay, o.Clip // as in GPT-1's fine-tuning
+	adam := &train.Optimizer{Rule: finetune.Adam, Decay: o.Decay, Clip: o.Clip}
 	schedule := train.Linear(o.Rate, 0, int(o.Warmup*float64(r.steps)), r.steps)
 	return &train.Trainer{
 		Model: r.base.model.WithDropout(r.dropout), Params: r.base.params,

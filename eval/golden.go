@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	G "gorgonia.org/gorgonia"
-
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/train"
@@ -250,11 +248,6 @@ func (c GoldenContinuation) compare(s *Subject, got []int) Check {
 	return check
 }
 
-// decayed has weight decay apply, whatever the parameter's rank.
-type decayed struct{ *graph.Param }
-
-func (decayed) Decay() bool { return true }
-
 // train compares the losses of a run and puts the weights back.
 func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(Check, int) error) (err error) {
 	b, t := g.Batch.Size, g.Batch.Context
@@ -273,10 +266,8 @@ func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(C
 	if err := p.SetInts("targets", g.Batch.IDs[1:]); err != nil {
 		return err
 	}
-	var weights []G.ValueGrad
 	var before [][]float32
 	for _, w := range s.Params.All() {
-		weights = append(weights, decayed{w})
 		before = append(before, slices.Clone(w.Data()))
 	}
 	defer func() {
@@ -284,9 +275,10 @@ func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(C
 			copy(w.Data(), before[i])
 		}
 	}()
-	solver := train.NewAdamW()
-	solver.LearnRate, solver.Beta1, solver.Beta2 = run.LearnRate, run.Beta1, run.Beta2
-	solver.Epsilon, solver.Decay, solver.Clip = run.Epsilon, run.Decay, run.Clip
+	solver := train.Optimizer{
+		Rule: train.AdamW{Beta1: run.Beta1, Beta2: run.Beta2, Epsilon: run.Epsilon}, LearnRate: run.LearnRate, Clip: run.Clip,
+		Groups: []train.Group{{Pattern: "*", Decay: &run.Decay}}, // of biases and gains too
+	}
 	s.Params.ZeroGrad()
 	for i, want := range run.Losses {
 		if err := p.RunGrad(1); err != nil {
@@ -301,7 +293,7 @@ func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(C
 		if err := add(c, b*t); err != nil {
 			return err
 		}
-		if err := solver.Step(weights); err != nil {
+		if err := solver.Step(s.Params.ValueGrads()); err != nil {
 			return err
 		}
 	}

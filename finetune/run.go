@@ -42,6 +42,9 @@ func Defaults() Settings {
 	return Settings{Epochs: 3, Batch: 32, Rate: 6.25e-5, Warmup: 0.002, Decay: 0.01, Clip: 1, Seed: 42}
 }
 
+// Adam is the rule of GPT-1's fine-tuning.
+var Adam = train.AdamW{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
+
 // validate tells which setting cannot be.
 func (s Settings) validate() error {
 	switch {
@@ -134,7 +137,7 @@ type run struct {
 	task     tasks.Task
 	length   int
 	programs *programs
-	solver   *train.AdamW
+	solver   *train.Optimizer
 	schedule train.Schedule
 	steps    int
 	step     int
@@ -150,8 +153,7 @@ func (r *run) compile() (err error) {
 	if err != nil {
 		return err
 	}
-	r.solver = train.NewAdamW()
-	r.solver.Beta2, r.solver.Decay, r.solver.Clip = 0.999, r.Decay, r.Clip
+	r.solver = &train.Optimizer{Rule: Adam, Decay: r.Decay, Clip: r.Clip}
 	return nil
 }
 

@@ -98,7 +98,8 @@ func TestAdamWFollowsThePaper(t *testing.T) {
 	for _, x := range p.w {
 		ref.theta = append(ref.theta, float64(x))
 	}
-	a := &AdamW{Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-6, Decay: 0.3}
+	rule := AdamW{Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-6}
+	a := &Optimizer{Rule: rule, Decay: 0.3}
 	for i := range 60 {
 		fillNormal(rng, p.g, math.Pow(10, float64(i%7-5)))
 		g := make([]float64, len(p.g))
@@ -106,7 +107,7 @@ func TestAdamWFollowsThePaper(t *testing.T) {
 			g[j] = float64(x)
 		}
 		a.SetLearnRate(1e-2 / float64(i+1))
-		ref.step(g, a.LearnRate, a.Beta1, a.Beta2, a.Epsilon, a.LearnRate*a.Decay)
+		ref.step(g, a.LearnRate, rule.Beta1, rule.Beta2, rule.Epsilon, a.LearnRate*a.Decay)
 		if err := a.Step(valueGrads(p)); err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +150,7 @@ func TestAdamWEqualsPyTorch(t *testing.T) {
 				copyFloats(p.w, run.Start[name])
 				params = append(params, p)
 			}
-			a := &AdamW{Beta1: run.Betas[0], Beta2: run.Betas[1], Epsilon: run.Eps, Decay: run.Decay, Clip: run.Clip}
+			a := &Optimizer{Rule: AdamW{Beta1: run.Betas[0], Beta2: run.Betas[1], Epsilon: run.Eps}, Decay: run.Decay, Clip: run.Clip}
 			for i, step := range run.Steps {
 				for _, p := range params {
 					copyFloats(p.g, step.Grads[p.name])
@@ -168,10 +169,10 @@ func TestAdamWEqualsPyTorch(t *testing.T) {
 				}
 			}
 			for _, s := range a.State().Tensors {
-				name, first := strings.CutSuffix(s.Name, firstMoment)
+				name, first := strings.CutSuffix(s.Name, ".exp_avg")
 				want := run.Mean[name]
 				if !first {
-					want = run.Square[strings.TrimSuffix(s.Name, secondMoment)]
+					want = run.Square[strings.TrimSuffix(s.Name, ".exp_avg_sq")]
 				}
 				if d := maxDiff(s.Data, want); d > tolTorch {
 					t.Errorf("%s differs by %.2g, want at most %g", s.Name, d, tolTorch)

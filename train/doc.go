@@ -15,7 +15,9 @@
 // update, or step, is one change of the weights, from the mean gradient of one
 // or more micro-batches. Losses are natural logarithms, per token.
 //
-// [AdamW], [Lion] and Gorgonia's solvers change the weights. A [Guard] skips updates
+// An [Optimizer] changes the weights by a [Rule] for each of them, [AdamW], [Lion], [SGD] or
+// [Muon], with a [Group] for those that want settings of their own; Gorgonia's solvers do too.
+// A [Guard] skips updates
 // that stand out, a [Hook] sees each before it is made, an [Observer] is told of each
 // afterwards: metrics, plots and progress are observers.
 //

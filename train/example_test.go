@@ -3,6 +3,7 @@ package train_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/datasets"
@@ -143,6 +144,55 @@ func ExampleNewLion() {
 	// Output: [0.75 1.25 1]
 }
 
+// ExampleNewSGD rolls on by its momentum.
+func ExampleNewSGD() {
+	params := graph.NewParams(1)
+	w, err := params.Declare("w", graph.Zeros(), 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	sgd := train.NewSGD()
+	sgd.LearnRate = 0.5
+	w.GradData()[0] = 1
+	for range 3 { // a gradient of 1, then of 0
+		if err := sgd.Step(params.ValueGrads()); err != nil {
+			fmt.Println(err)
+		}
+		fmt.Print(w.Data()[0], " ")
+	}
+	// Output: -0.5 -0.95 -1.355
+}
+
+// ExampleNewMuon changes matrices by Muon, the embedding and biases by AdamW; a layer is frozen.
+func ExampleNewMuon() {
+	params := graph.NewParams(1)
+	for name, shape := range map[string][]int{"wte.weight": {3, 2}, "h.0.fc.weight": {2, 2}, "h.0.fc.bias": {2}, "h.1.fc.weight": {2, 2}} {
+		if _, err := params.Declare(name, graph.Zeros(), shape...); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	muon := train.NewMuon("h.*")
+	muon.Groups = append([]train.Group{{Pattern: "h.1.*", Frozen: true}}, muon.Groups...)
+	if err := muon.Step(params.ValueGrads()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	var kept []string
+	for _, t := range muon.State().Tensors {
+		kept = append(kept, t.Name)
+	}
+	slices.Sort(kept)
+	fmt.Println(strings.Join(kept, "\n"))
+	// Output:
+	// h.0.fc.bias.exp_avg
+	// h.0.fc.bias.exp_avg_sq
+	// h.0.fc.weight.momentum_buffer
+	// wte.weight.exp_avg
+	// wte.weight.exp_avg_sq
+}
+
 // ExampleWSD is flat between the climb and the fall.
 func ExampleWSD() {
 	rate := train.WSD(1e-3, 0, 4, 80, 100)
@@ -206,7 +256,7 @@ func ExampleGroup() {
 	}
 	adam := train.NewAdamW()
 	adam.LearnRate, adam.Decay = 0.1, 0.5
-	adam.Groups = []train.Group{{Pattern: "wte.*"}}
+	adam.Groups = []train.Group{{Pattern: "wte.*", Decay: new(0.0)}}
 	if err := adam.Step(params.ValueGrads()); err != nil { // of gradients that are 0
 		fmt.Println(err)
 		return

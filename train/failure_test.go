@@ -188,10 +188,10 @@ func TestFailureOfTheSaveToo(t *testing.T) {
 }
 
 // failingSolver fails after it has changed a weight.
-type failingSolver struct{ *AdamW }
+type failingSolver struct{ *Optimizer }
 
 func (f failingSolver) Step(model []gorgonia.ValueGrad) error {
-	if err := f.AdamW.Step(model); err != nil {
+	if err := f.Optimizer.Step(model); err != nil {
 		return err
 	}
 	return errTest
@@ -201,7 +201,7 @@ func (f failingSolver) Step(model []gorgonia.ValueGrad) error {
 // again.
 func TestFailureNotSaved(t *testing.T) {
 	for name, spoil := range map[string]func(*Trainer){
-		"solver": func(t *Trainer) { t.Solver = failingSolver{t.Solver.(*AdamW)} },
+		"solver": func(t *Trainer) { t.Solver = failingSolver{t.Solver.(*Optimizer)} },
 		"gradient": func(t *Trainer) {
 			t.Hooks = []Hook{HookFunc(func(u *Update) error {
 				g, err := u.Model[0].Grad()

@@ -56,7 +56,7 @@ func TestGuardLeavesWeights(t *testing.T) {
 		if s.Skipped {
 			skips++
 		}
-		if done := tr.Solver.(*AdamW).State().Step; done != step-skips {
+		if done := tr.Solver.(*Optimizer).State().Step; done != step-skips {
 			t.Errorf("step %d: the solver has done %d, want %d", step, done, step-skips)
 		}
 		return nil
@@ -116,7 +116,8 @@ func TestLionFollowsThePaper(t *testing.T) {
 	copy(p.w, []float32{1, -2, 3, -4, 5, 0})
 	want := []float64{1, -2, 3, -4, 5, 0}
 	m := make([]float64, 6)
-	l := &Lion{LearnRate: rate, Beta1: beta1, Beta2: beta2, Decay: decay}
+	rule := Lion{Beta1: beta1, Beta2: beta2}
+	l := &Optimizer{Rule: rule, LearnRate: rate, Decay: decay}
 	for step := range 30 {
 		for i := range p.g {
 			p.g[i] = float32(math.Sin(float64(7*step + 3*i)))
@@ -146,7 +147,7 @@ func TestLionFollowsThePaper(t *testing.T) {
 	if s.Step != 30 || len(s.Tensors) != 1 || s.Tensors[0].Name != "w.exp_avg" || maxDiff(s.Tensors[0].Data, m) > 1e-6 {
 		t.Errorf("state %+v, want step 30 and means %v", s, m)
 	}
-	if err := new(Lion).Restore(s); err != nil {
+	if err := NewLion().Restore(s); err != nil {
 		t.Error(err)
 	}
 	p.g[1] = float32(math.Inf(1))
@@ -162,7 +163,7 @@ func TestGroups(t *testing.T) {
 	}
 	a := NewAdamW()
 	a.LearnRate, a.Decay = 0.5, 0.1
-	a.Groups = []Group{{Pattern: "wte.*"}, {Pattern: "*.bias", Decay: 0.2, Rate: 0.5}, {Pattern: "*", Decay: 0.1}}
+	a.Groups = []Group{{Pattern: "wte.*", Decay: new(0.0)}, {Pattern: "*.bias", Decay: new(0.2), Rate: new(0.5)}, {Pattern: "*", Decay: new(0.1)}}
 	if err := CheckGroups(a.Groups); err != nil {
 		t.Fatal(err)
 	}

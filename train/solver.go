@@ -8,6 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 	"github.com/gorgpt/gorgpt/internal/optional"
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // A Tensor is a named float32 array of a solver's state. Data is row-major and
@@ -25,7 +26,7 @@ type SolverState struct {
 }
 
 // Stateful is a solver whose state can be taken out and put back, so that a
-// run can be resumed to the bit. [AdamW] and [Lion] are; Gorgonia's own solvers keep
+// run can be resumed to the bit. An [Optimizer] is; Gorgonia's own solvers keep
 // their state to themselves.
 type Stateful interface {
 	State() SolverState
@@ -54,7 +55,7 @@ func setRate(s gorgonia.Solver) (func(rate float64), error) {
 		*gorgonia.BarzilaiBorweinSolver, *gorgonia.Momentum:
 		return func(rate float64) { gorgonia.WithLearnRate(rate)(s) }, nil
 	case *gorgonia.AdamW:
-		return nil, fmt.Errorf("gorgonia.AdamW never changes a weight (its decay works on a copy); use train.AdamW")
+		return nil, fmt.Errorf("gorgonia.AdamW never changes a weight (its decay works on a copy); use train.NewAdamW")
 	default:
 		return nil, fmt.Errorf("the learning rate of %T cannot be set; give it a method SetLearnRate(float64)", s)
 	}
@@ -74,17 +75,33 @@ func gradNorm(model []gorgonia.ValueGrad) (float64, error) {
 		}
 		squares = append(squares, kernel.SumSquares(g))
 	}
-	return norm(squares), nil
+	return rootOfSum(squares), nil
 }
 
-// norm returns the root of a sum of squares, which it sorts first: the bits then
+// rootOfSum returns the root of a sum of squares, which it sorts first: the bits then
 // do not depend on the order in which a model, or a checkpoint opened before it,
 // declared its parameters.
-func norm(squares []float64) float64 {
+func rootOfSum(squares []float64) float64 {
 	slices.Sort(squares)
 	var sum float64
 	for _, s := range squares {
 		sum += s
 	}
 	return math.Sqrt(sum)
+}
+
+// floats returns the elements of a contiguous float32 tensor, not a copy.
+func floats(v gorgonia.Value) ([]float32, error) {
+	d, ok := v.(*tensor.Dense)
+	if !ok {
+		return nil, fmt.Errorf("value is a %T, want a dense float32 tensor", v)
+	}
+	data, ok := d.Data().([]float32)
+	if !ok {
+		return nil, fmt.Errorf("tensor is %v of %v, want float32 of rank 1 or more", d.Shape(), d.Dtype())
+	}
+	if d.RequiresIterator() || len(data) != d.Shape().TotalSize() {
+		return nil, fmt.Errorf("tensor %v is a view, want contiguous memory", d.Shape())
+	}
+	return data, nil
 }

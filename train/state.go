@@ -107,7 +107,7 @@ func (t *Trainer) Restore(s State) error {
 			return fmt.Errorf("train: restore: %w", err)
 		}
 	} else if _, ok := t.Solver.(*gorgonia.VanillaSolver); !ok {
-		return fmt.Errorf("train: restore: %T keeps its state to itself; use train.AdamW", t.Solver)
+		return fmt.Errorf("train: restore: %T keeps its state to itself; use train.NewAdamW", t.Solver)
 	}
 	if err := t.Train.Restore(s.Stream); err != nil {
 		return fmt.Errorf("train: restore: training data: %w", err)

@@ -133,7 +133,7 @@ type unclosable struct{ *toyStream }
 func (unclosable) Close() error { return errTest }
 
 // unmeasured is a solver that cannot measure a gradient.
-type unmeasured struct{ *AdamW }
+type unmeasured struct{ *Optimizer }
 
 func (unmeasured) Measure([]gorgonia.ValueGrad) (float64, error) { return 0, errTest }
 

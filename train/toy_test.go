@@ -150,7 +150,7 @@ func (c *saved) restore(t *testing.T, to *Trainer) {
 	t.Helper()
 	// A checkpoint declares parameters in an order of its own, here backwards.
 	for _, x := range slices.Backward(c.tensors) {
-		name, ok := strings.CutSuffix(x.Name, firstMoment)
+		name, ok := strings.CutSuffix(x.Name, ".exp_avg")
 		if !ok {
 			continue
 		}

@@ -345,7 +345,7 @@ func TestTrainerErrors(t *testing.T) {
 			t.Validation = func() (datasets.Stream, error) { return &toyStream{size: 4, context: 8, end: 3}, nil }
 		}, nil, "train: evaluation at step 0: the validation stream is empty"},
 		{"Gorgonia's AdamW", func(t *Trainer) { t.Solver = gorgonia.NewAdamW() }, nil,
-			"train: gorgonia.AdamW never changes a weight (its decay works on a copy); use train.AdamW"},
+			"train: gorgonia.AdamW never changes a weight (its decay works on a copy); use train.NewAdamW"},
 		{"fixed rate", func(t *Trainer) { t.Solver = gorgonia.NewAdaGradSolver() }, nil,
 			"train: the learning rate of *gorgonia.AdaGradSolver cannot be set; give it a method SetLearnRate(float64)"},
 		{"stop", func(t *Trainer) { t.StopAfter = -1 }, nil, "train: Trainer.StopAfter is -1, want 0 or more"},

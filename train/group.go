@@ -1,0 +1,66 @@
+package train
+
+import (
+	"fmt"
+	"path"
+	"slices"
+)
+
+// A Group gives parameters whose name matches Pattern, as in [path.Match], settings of their
+// own. Of several groups the first that matches counts.
+type Group struct {
+	Pattern  string
+	Matrices bool // only parameters of rank 2 and more
+
+	Rule   Rule     // instead of the optimizer's; nil is that
+	Rate   *float64 // factor on the learning rate; nil is 1
+	Decay  *float64 // instead of the optimizer's, whatever the rank; nil is that
+	Frozen bool     // the parameters stay as they are, and nothing is kept of them
+}
+
+// CheckGroups reports a pattern that is not one, and settings that cannot be.
+func CheckGroups(groups []Group) error {
+	for _, g := range groups {
+		if _, err := path.Match(g.Pattern, ""); err != nil {
+			return fmt.Errorf("pattern %q of a group of parameters: %w", g.Pattern, err)
+		}
+		if g.Rate != nil && !(*g.Rate >= 0) {
+			return fmt.Errorf("group %q: its factor on the learning rate is %v, want 0 or more", g.Pattern, *g.Rate)
+		}
+		if g.Frozen && (g.Rule != nil || g.Rate != nil || g.Decay != nil) {
+			return fmt.Errorf("group %q: frozen parameters have no rule, rate or decay", g.Pattern)
+		}
+	}
+	return nil
+}
+
+func (g Group) holds(name string, rank int) bool {
+	ok, _ := path.Match(g.Pattern, name)
+	return ok && (!g.Matrices || rank >= 2)
+}
+
+// groupOf returns the index of the group that counts for a parameter, -1 if none does, and
+// notes which hold it.
+func groupOf(groups []Group, name string, rank int, seen []bool) int {
+	first := -1
+	for i, g := range groups {
+		if g.holds(name, rank) {
+			if seen[i] = true; first < 0 {
+				first = i
+			}
+		}
+	}
+	return first
+}
+
+// unmatched is the error of the first group that no parameter is in.
+func unmatched(groups []Group, seen []bool) error {
+	if i := slices.Index(seen, false); i >= 0 {
+		kind := "parameter"
+		if groups[i].Matrices {
+			kind = "matrix"
+		}
+		return fmt.Errorf("group %q: no trainable %s has such a name", groups[i].Pattern, kind)
+	}
+	return nil
+}

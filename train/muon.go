@@ -1,0 +1,125 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+// Muon steps by the nearest half-orthogonal matrix to a mean of the gradient (Jordan et al.
+// 2024, "Muon: An optimizer for hidden layers in neural networks"), so that every direction of
+// a matrix learns at one speed. It is for the matrices between the layers of a network; the
+// embedding, the head, biases and gains want another rule, as [NewMuon] gives them.
+//
+// With the clipped gradient G, a matrix W becomes
+//
+//	M = μ·M + (1-μ)·G
+//	W = (1 - Rate·Decay)·W - Rate·√max(1, out/in)·NS(μ·M + (1-μ)·G)
+//
+// where NS makes the singular values about 1 by five Newton–Schulz steps, which do not
+// converge: they end between 0.7 and 1.2. torch.optim.Muon takes the steps in bfloat16, this in
+// float32.
+type Muon struct {
+	Momentum float64 // μ
+	// OutIn says that the rows of a matrix are outputs, as in layers.Dense; otherwise they are
+	// inputs, as GPT-2's.
+	OutIn bool
+	// MatchRMS scales a step by 0.2·√max(out, in) instead, the size of AdamW's steps, so that one
+	// rate and decay fit both (Liu et al. 2025, "Muon is Scalable for LLM Training", §2.2).
+	MatchRMS bool
+
+	x, y, gram, poly []float32 // between the steps
+}
+
+// NewMuon returns an optimizer that changes the matrices whose name matches one of the
+// patterns, such as "h.*", by Muon (μ 0.95, rate 0.02, no decay), and the rest by
+// [NewAdamW]'s settings. LearnRate is the rate of the rest.
+func NewMuon(hidden ...string) *Optimizer {
+	o := NewAdamW()
+	for _, pattern := range hidden {
+		o.Groups = append(o.Groups, Group{
+			Pattern: pattern, Matrices: true, Rule: &Muon{Momentum: 0.95}, Rate: new(0.02 / o.LearnRate), Decay: new(0.0),
+		})
+	}
+	return o
+}
+
+// Name is "Muon".
+func (*Muon) Name() string { return "Muon" }
+
+// Keeps names the momentum of a matrix; there is none of another shape.
+func (*Muon) Keeps(shape []int) ([]string, error) {
+	if len(shape) != 2 {
+		return nil, fmt.Errorf("its rank is %d, want a matrix", len(shape))
+	}
+	return momentumKept, nil
+}
+
+// Apply makes an update.
+func (m *Muon) Apply(c *Change) {
+	rows, cols := c.Shape[0], c.Shape[1]
+	m.x, m.y = sized(m.x, rows*cols), sized(m.y, rows*cols)
+	clip, mu := float32(c.Clip), float32(m.Momentum)
+	kernel.For(len(m.x), optimizerGrain, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			d := float32(c.Grad[i] * clip)
+			mean := d + float32(mu*(c.Kept[0][i]-d))
+			c.Kept[0][i] = mean
+			m.x[i] = d + float32(mu*(mean-d))
+		}
+	})
+	m.orthogonalize(rows, cols)
+	shrink, rate := c.shrink(), float32(c.Rate*m.scale(rows, cols))
+	kernel.For(len(m.x), optimizerGrain, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			c.Weight[i] = float32(c.Weight[i]*shrink) - float32(rate*m.x[i])
+		}
+	})
+}
+
+// scale is the factor on the rate that makes up for a matrix's shape.
+func (m *Muon) scale(rows, cols int) float64 {
+	if m.MatchRMS {
+		return 0.2 * math.Sqrt(float64(max(rows, cols)))
+	}
+	in, out := rows, cols
+	if m.OutIn {
+		in, out = out, in
+	}
+	return math.Sqrt(max(1, float64(out)/float64(in)))
+}
+
+// newtonSchulz are the coefficients of Jordan's polynomial 3.4445x - 4.7750x³ + 2.0315x⁵,
+// chosen to lift small singular values fast.
+var newtonSchulz = [3]float32{3.4445, -4.7750, 2.0315}
+
+const newtonSchulzSteps = 5
+
+// orthogonalize takes x through the polynomial so often. The Gram matrix is that of the shorter
+// side.
+func (m *Muon) orthogonalize(rows, cols int) {
+	kernel.Scale(m.x, float32(1/(math.Sqrt(kernel.SumSquares(m.x))+1e-7)))
+	n, wide := min(rows, cols), rows <= cols
+	m.gram, m.poly = sized(m.gram, n*n), sized(m.poly, n*n)
+	for range newtonSchulzSteps {
+		kernel.Gemm(!wide, wide, n, n, max(rows, cols), 1, m.x, cols, m.x, cols, 0, m.gram, n)
+		copy(m.poly, m.gram)
+		kernel.Gemm(false, false, n, n, n, newtonSchulz[2], m.gram, n, m.gram, n, newtonSchulz[1], m.poly, n)
+		copy(m.y, m.x)
+		if wide {
+			kernel.Gemm(false, false, rows, cols, n, 1, m.poly, n, m.x, cols, newtonSchulz[0], m.y, cols)
+		} else {
+			kernel.Gemm(false, false, rows, cols, n, 1, m.x, cols, m.poly, n, newtonSchulz[0], m.y, cols)
+		}
+		m.x, m.y = m.y, m.x
+	}
+}
+
+// sized is b with n elements, of whatever value.
+func sized(b []float32, n int) []float32 {
+	if cap(b) < n {
+		return make([]float32, n)
+	}
+	return b[:n]
+}

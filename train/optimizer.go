@@ -1,0 +1,216 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// An Optimizer changes weights by rules, one for each parameter, after a clip of the gradient's
+// global norm. It is a [gorgonia.Solver] over float32 tensors. [NewAdamW], [NewLion], [NewSGD]
+// and [NewMuon] make some; the exported fields may be changed between two updates.
+type Optimizer struct {
+	Rule      Rule    // of parameters whose group has none
+	LearnRate float64 // size of a step; a [Trainer] sets it from its [Schedule]
+
+	// Decay pulls weights towards zero. It applies to tensors of rank 2 and more, so not to
+	// biases and gains, unless the parameter has a method Decay() bool, which then decides, or
+	// its group has a decay.
+	Decay float64
+
+	// Clip is the largest global norm of the gradient, which is scaled by
+	// min(1, Clip/(norm + 1e-6)); 0 leaves it as it is.
+	Clip float64
+
+	Groups []Group // of parameters with settings of their own
+
+	step     int
+	norm     float64
+	measured bool // norm and targets are those of the step to come
+	slots    []*slot
+	byName   map[string]*slot
+	restored bool // slots come from Restore and no step has used them yet
+	targets  []target
+	squares  []float64 // of the norms of the targets' gradients
+	seen     []bool    // groups that hold a parameter
+	change   Change
+}
+
+// target is what one update needs of one parameter.
+type target struct {
+	*slot
+	param        gorgonia.ValueGrad
+	weight, grad []float32
+	rate, decay  float64 // a factor on the learning rate; of the weight
+}
+
+// SetLearnRate sets LearnRate.
+func (o *Optimizer) SetLearnRate(rate float64) { o.LearnRate = rate }
+
+// GradNorm returns the global norm of the gradient that was measured last, before
+// clipping.
+func (o *Optimizer) GradNorm() float64 { return o.norm }
+
+// Measure computes the global norm of the gradient that the next Step will take, and
+// reports what is wrong with it. A step of another gradient wants another Measure.
+func (o *Optimizer) Measure(model []gorgonia.ValueGrad) (norm float64, err error) {
+	o.forgive()
+	if err := o.gather(model); err != nil {
+		o.forgive()
+		return 0, err
+	}
+	o.squares = o.squares[:0]
+	for _, p := range o.targets {
+		s := kernel.SumSquares(p.grad)
+		if math.IsInf(s, 0) || math.IsNaN(s) {
+			o.forgive()
+			i := slices.IndexFunc(p.grad, func(x float32) bool { return x-x != 0 })
+			return 0, o.failed("the gradient of %s is not finite: element %d of %d is %v", p.name, i, len(p.grad), p.grad[i])
+		}
+		o.squares = append(o.squares, s)
+	}
+	o.norm = rootOfSum(o.squares)
+	o.measured = true
+	return o.norm, nil
+}
+
+// failed is an error of the optimizer.
+func (o *Optimizer) failed(format string, args ...any) error {
+	return fmt.Errorf(o.Rule.Name()+": "+format, args...)
+}
+
+// Step updates every parameter of the model from its gradient and leaves the
+// gradient at zero, as Gorgonia's solvers do. Parameters must be float32 and have
+// a name (see [gorgonia.Namer]), by which what is kept of them is found. On an error,
+// such as a gradient that is not finite, no weight has changed.
+func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
+	if !o.measured {
+		if _, err := o.Measure(model); err != nil {
+			return err
+		}
+	}
+	o.measured, o.restored = false, false
+	o.step++
+	clip := 1.0
+	if o.Clip > 0 {
+		clip = min(1, o.Clip/(o.norm+1e-6))
+	}
+	for _, p := range o.targets {
+		o.change = Change{
+			Shape: p.shape, Weight: p.weight, Grad: p.grad, Kept: p.kept,
+			Step: o.step, Rate: o.LearnRate * p.rate, Decay: p.decay, Clip: clip,
+		}
+		p.rule.Apply(&o.change)
+		// A parameter of ours counts as zero without being cleared: its next gradient is
+		// written over this one.
+		if z, ok := p.param.(interface{ ZeroGrad() }); ok {
+			z.ZeroGrad()
+		} else {
+			clear(p.grad)
+		}
+	}
+	o.targets = o.targets[:0]
+	return nil
+}
+
+// gather fills targets from the model, and checks all of it.
+func (o *Optimizer) gather(model []gorgonia.ValueGrad) error {
+	if o.Rule == nil {
+		return errors.New("train: Optimizer.Rule is not set")
+	}
+	if err := CheckGroups(o.Groups); err != nil {
+		return o.failed("%w", err)
+	}
+	o.seen = append(o.seen[:0], make([]bool, len(o.Groups))...)
+	for i, vg := range model {
+		named, ok := vg.(gorgonia.Namer)
+		if !ok || named.Name() == "" {
+			return o.failed("parameter %d of %d has no name", i+1, len(model))
+		}
+		if err := o.gatherOne(vg, named.Name()); err != nil {
+			return err
+		}
+	}
+	if err := unmatched(o.Groups, o.seen); err != nil {
+		return o.failed("%w", err)
+	}
+	if len(o.targets) == 0 {
+		return o.failed("there is nothing to train: all %d parameters are frozen", len(model))
+	}
+	if o.restored {
+		for _, s := range o.slots {
+			if s.used != o.step+1 {
+				return o.failed("the restored state has moments of %s, which is not a parameter of this model", s.name)
+			}
+		}
+	}
+	return nil
+}
+
+// gatherOne adds a parameter to targets, unless it is frozen.
+func (o *Optimizer) gatherOne(vg gorgonia.ValueGrad, name string) error {
+	value := vg.Value()
+	weight, err := floats(value)
+	if err != nil {
+		return o.failed("%s: %w", name, err)
+	}
+	shape := value.Shape()
+	var group Group
+	if i := groupOf(o.Groups, name, shape.Dims(), o.seen); i >= 0 {
+		group = o.Groups[i]
+	}
+	if group.Frozen {
+		return nil
+	}
+	gv, err := vg.Grad()
+	if err != nil {
+		return o.failed("%s: no gradient: %w", name, err)
+	}
+	grad, err := floats(gv)
+	if err != nil {
+		return o.failed("gradient of %s: %w", name, err)
+	}
+	if len(grad) != len(weight) {
+		return o.failed("gradient of %s is %v, want %v", name, gv.Shape(), shape)
+	}
+	s, err := o.slotOf(name, shape, group.Rule)
+	if err != nil {
+		return err
+	}
+	if s.used == o.step+1 {
+		return o.failed("two parameters are named %s", name)
+	}
+	s.used = o.step + 1
+	t := target{slot: s, param: vg, weight: weight, grad: grad, rate: 1}
+	if group.Rate != nil {
+		t.rate = *group.Rate
+	}
+	if group.Decay != nil {
+		t.decay = *group.Decay
+	} else if o.decays(vg, shape) {
+		t.decay = o.Decay
+	}
+	o.targets = append(o.targets, t)
+	return nil
+}
+
+// decays tells whether the optimizer's decay is for a parameter.
+func (o *Optimizer) decays(vg gorgonia.ValueGrad, shape tensor.Shape) bool {
+	if d, ok := vg.(interface{ Decay() bool }); ok {
+		return d.Decay()
+	}
+	return shape.Dims() >= 2
+}
+
+// forgive takes back the marks of a step that did not happen.
+func (o *Optimizer) forgive() {
+	for _, p := range o.targets {
+		p.used = o.step
+	}
+	o.targets, o.measured = o.targets[:0], false
+}

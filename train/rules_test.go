@@ -1,0 +1,268 @@
+package train
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+)
+
+// tolMuon bounds the difference of Muon's weights, of order 1, from PyTorch's and from float64:
+// the polynomial's slope of 3.4 lifts the rounding of each of five steps by up to 3.4⁵ = 470
+// units of 6e-8, and the rate takes a tenth of that. Measured 7.3e-7; doubled twice.
+const tolMuon = 3e-6
+
+// TestRulesEqualPyTorch compares SGD and Muon with PyTorch's.
+func TestRulesEqualPyTorch(t *testing.T) {
+	b, err := os.ReadFile("testdata/rules.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden struct {
+		Runs []struct {
+			Rule     string
+			Shape    []int
+			Momentum float64
+			Nesterov bool
+			Decay    float64 `json:"weight_decay"`
+			Scale    string  `json:"adjust_lr_fn"`
+			Start    []float64
+			Steps    []struct {
+				Rate          float64
+				Grad, Weights []float64
+			}
+		}
+	}
+	if err := json.Unmarshal(b, &golden); err != nil {
+		t.Fatal(err)
+	}
+	if len(golden.Runs) != 7 {
+		t.Fatalf("%d runs, want 7", len(golden.Runs))
+	}
+	for _, run := range golden.Runs {
+		p := newVector("w", run.Shape...)
+		copyFloats(p.w, run.Start)
+		o, tolerance := &Optimizer{Rule: SGD{Momentum: run.Momentum, Nesterov: run.Nesterov}, Decay: run.Decay}, tolTorch
+		if run.Rule == "Muon" {
+			o.Rule, tolerance = &Muon{Momentum: run.Momentum, OutIn: true, MatchRMS: run.Scale != "original"}, tolMuon
+		}
+		for i, step := range run.Steps {
+			copyFloats(p.g, step.Grad)
+			o.SetLearnRate(step.Rate)
+			if err := o.Step(valueGrads(p)); err != nil {
+				t.Fatal(err)
+			}
+			if d := maxDiff(p.w, step.Weights); !(d <= tolerance) {
+				t.Errorf("%s %v %s, update %d: weights differ by %.2g, want at most %g", run.Rule, run.Shape, run.Scale, i+1, d, tolerance)
+			}
+		}
+	}
+}
+
+// muonReference is the update of one matrix in float64, after the paper: rows are outputs, and a
+// tall matrix is transposed.
+func muonReference(w, m, g [][]float64, rate, mu float64) {
+	rows, cols := len(w), len(w[0])
+	x := make([][]float64, rows)
+	norm := 0.0
+	for i := range x {
+		x[i] = make([]float64, cols)
+		for j := range x[i] {
+			m[i][j] = mu*m[i][j] + (1-mu)*g[i][j]
+			x[i][j] = mu*m[i][j] + (1-mu)*g[i][j]
+			norm += x[i][j] * x[i][j]
+		}
+	}
+	norm = math.Sqrt(norm) + 1e-7
+	for i := range x {
+		for j := range x[i] {
+			x[i][j] /= norm
+		}
+	}
+	if rows > cols {
+		x = transposed(x)
+	}
+	for range 5 {
+		a := product(x, transposed(x))
+		aa := product(a, a)
+		for i := range a {
+			for j := range a {
+				a[i][j] = -4.7750*a[i][j] + 2.0315*aa[i][j]
+			}
+		}
+		next := product(a, x)
+		for i := range x {
+			for j := range x[i] {
+				next[i][j] += 3.4445 * x[i][j]
+			}
+		}
+		x = next
+	}
+	if rows > cols {
+		x = transposed(x)
+	}
+	for i := range w {
+		for j := range w[i] {
+			w[i][j] -= rate * math.Sqrt(max(1, float64(rows)/float64(cols))) * x[i][j]
+		}
+	}
+}
+
+func transposed(x [][]float64) [][]float64 {
+	y := make([][]float64, len(x[0]))
+	for j := range y {
+		for i := range x {
+			y[j] = append(y[j], x[i][j])
+		}
+	}
+	return y
+}
+
+func product(a, b [][]float64) [][]float64 {
+	c := make([][]float64, len(a))
+	for i := range c {
+		c[i] = make([]float64, len(b[0]))
+		for j := range c[i] {
+			for k := range b {
+				c[i][j] += a[i][k] * b[k][j]
+			}
+		}
+	}
+	return c
+}
+
+// TestMuonFollowsThePaper compares with the reference, for weights of both layouts: stored as
+// [in, out], a matrix is the transpose.
+func TestMuonFollowsThePaper(t *testing.T) {
+	for _, shape := range [][]int{{4, 9}, {9, 4}, {5, 5}, {1, 7}, {7, 1}, {33, 70}} {
+		for _, outIn := range []bool{false, true} {
+			random := rand.New(rand.NewPCG(5, 6))
+			p := newVector("w", shape...)
+			fillNormal(random, p.w, 1)
+			as64 := func(x []float32) (out [][]float64) {
+				for i := range shape[0] {
+					out = append(out, nil)
+					for _, v := range x[i*shape[1] : (i+1)*shape[1]] {
+						out[i] = append(out[i], float64(v))
+					}
+				}
+				if !outIn {
+					out = transposed(out)
+				}
+				return out
+			}
+			w, m := as64(p.w), as64(make([]float32, len(p.w)))
+			o := &Optimizer{Rule: &Muon{Momentum: 0.95, OutIn: outIn}, LearnRate: 0.02}
+			for i := range 10 {
+				fillNormal(random, p.g, 0.1)
+				muonReference(w, m, as64(p.g), 0.02, 0.95)
+				if err := o.Step(valueGrads(p)); err != nil {
+					t.Fatal(err)
+				}
+				want := w
+				if !outIn {
+					want = transposed(w)
+				}
+				if d := maxDiff(p.w, slices.Concat(want...)); !(d <= tolMuon) {
+					t.Errorf("%v, out first %v, update %d: weights differ by %.2g, want at most %g", shape, outIn, i+1, d, tolMuon)
+				}
+			}
+		}
+	}
+}
+
+// TestNewMuon: the hidden matrices have Muon, the rest AdamW, and the state both.
+func TestNewMuon(t *testing.T) {
+	params := valueGrads(newVector("wte.weight", 4, 2), newVector("h.0.fc.weight", 2, 4), newVector("h.0.fc.bias", 4))
+	random := rand.New(rand.NewPCG(1, 1))
+	weights := func(stop int) []float32 {
+		o, random := NewMuon("h.*"), rand.New(rand.NewPCG(1, 2))
+		for _, p := range params {
+			clear(p.(*vector).w)
+		}
+		for i := range 6 {
+			if i == stop {
+				s := o.State()
+				if o = NewMuon("h.*"); o.Restore(s) != nil {
+					t.Fatal(o.Restore(s))
+				}
+			}
+			for _, p := range params {
+				fillNormal(random, p.(*vector).g, 1)
+			}
+			if err := o.Step(params); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return slices.Concat(params[0].(*vector).w, params[1].(*vector).w, params[2].(*vector).w)
+	}
+	whole := weights(-1)
+	if resumed := weights(3); !slices.Equal(whole, resumed) {
+		t.Errorf("resumed weights are %v, want %v", resumed, whole)
+	}
+	o := NewMuon("h.*")
+	for _, p := range params {
+		fillNormal(random, p.(*vector).g, 1)
+	}
+	if err := o.Step(params); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range o.State().Tensors {
+		names = append(names, s.Name)
+	}
+	want := []string{"wte.weight.exp_avg", "wte.weight.exp_avg_sq", "h.0.fc.weight.momentum_buffer", "h.0.fc.bias.exp_avg", "h.0.fc.bias.exp_avg_sq"}
+	if !slices.Equal(names, want) {
+		t.Errorf("state has %v, want %v", names, want)
+	}
+}
+
+// TestGroupsCompose: a rate of 0 holds still and remembers, a frozen parameter is left out of
+// norm and state, and nothing is ignored in silence.
+func TestGroupsCompose(t *testing.T) {
+	still, frozen, free := newVector("still", 2, 1), newVector("frozen", 2, 1), newVector("free", 2)
+	for _, p := range []*vector{still, frozen, free} {
+		copy(p.w, []float32{1, -2})
+		copy(p.g, []float32{3, 4})
+	}
+	o := NewAdamW()
+	o.Groups = []Group{{Pattern: "still", Rate: new(0.0)}, {Pattern: "f*n", Frozen: true}, {Pattern: "f*", Rule: SGD{}}}
+	if err := o.Step(valueGrads(still, frozen, free)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []float32{1, -2}; !slices.Equal(still.w, want) || !slices.Equal(frozen.w, want) || slices.Equal(free.w, want) {
+		t.Errorf("weights %v, %v, %v; want only the last to change", still.w, frozen.w, free.w)
+	}
+	if s := o.State().Tensors; len(s) != 2 || s[0].Name != "still.exp_avg" || s[0].Data[0] == 0 {
+		t.Errorf("state is %+v, want the moments of still", s)
+	}
+	if want := math.Sqrt(2 * 25); math.Abs(o.GradNorm()-want) > 1e-6 {
+		t.Errorf("norm is %v, want %v", o.GradNorm(), want)
+	}
+	for _, c := range []struct {
+		o    *Optimizer
+		p    []gorgonia.ValueGrad
+		want string
+	}{
+		{&Optimizer{Rule: SGD{}, Groups: []Group{{Pattern: "wte"}}}, valueGrads(free), `SGD: group "wte": no trainable parameter has such a name`},
+		{NewMuon("f*"), valueGrads(free), `AdamW: group "f*": no trainable matrix has such a name`},
+		{&Optimizer{Rule: &Muon{}}, valueGrads(free), "Muon: Muon of free: its rank is 1, want a matrix"},
+		{&Optimizer{Rule: SGD{}, Groups: []Group{{Pattern: "*", Frozen: true}}}, valueGrads(free), "SGD: there is nothing to train: all 1 parameters are frozen"},
+		{&Optimizer{Rule: SGD{}, Groups: []Group{{Pattern: "*", Frozen: true, Rate: new(1.0)}}}, valueGrads(free), `SGD: group "*": frozen parameters have no rule, rate or decay`},
+		{&Optimizer{Rule: SGD{}, Groups: []Group{{Pattern: "*", Rate: new(-1.0)}}}, valueGrads(free), `SGD: group "*": its factor on the learning rate is -1, want 0 or more`},
+		{&Optimizer{}, valueGrads(free), "train: Optimizer.Rule is not set"},
+	} {
+		if err := c.o.Step(c.p); err == nil || err.Error() != c.want {
+			t.Errorf("error is %v, want %s", err, c.want)
+		}
+	}
+	o.Groups = nil
+	const want = "AdamW: what is kept of free is , want .exp_avg and .exp_avg_sq for AdamW"
+	if err := o.Step(valueGrads(still, free)); err == nil || err.Error() != want {
+		t.Errorf("error is %v, want %s", err, want)
+	}
+}

@@ -1,0 +1,174 @@
+package train
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"gorgonia.org/tensor"
+)
+
+// slot holds what a rule keeps of one parameter.
+type slot struct {
+	name  string
+	shape tensor.Shape
+	rule  Rule
+	names []string // of kept
+	kept  [][]float32
+	used  int // the step that last used them
+}
+
+// endings are what the names of the kept tensors end in.
+func endings(names []string) (all []string) {
+	for _, n := range names {
+		all = append(all, "."+n)
+	}
+	return all
+}
+
+// slotOf returns what is kept of a parameter, zero at its first step. A rule that is nil is the
+// optimizer's.
+func (o *Optimizer) slotOf(name string, shape tensor.Shape, rule Rule) (*slot, error) {
+	if rule == nil {
+		rule = o.Rule
+	}
+	s := o.byName[name]
+	if s != nil && !slices.Equal(s.shape, shape) {
+		return nil, o.failed("moments of %s are %v, want %v", name, s.shape, shape)
+	}
+	names, err := rule.Keeps(shape)
+	if err != nil {
+		return nil, o.failed("%s of %s: %w", rule.Name(), name, err)
+	}
+	switch {
+	case s != nil && slices.Equal(s.names, names):
+		s.rule = rule // with the settings of now
+		return s, nil
+	case s != nil:
+		if !sameSet(s.names, names) {
+			return nil, o.failed("what is kept of %s is %s, want %s for %s", name, list(s.names), list(names), rule.Name())
+		}
+		kept := make([][]float32, len(names))
+		for i, n := range names {
+			kept[i] = s.kept[slices.Index(s.names, n)]
+		}
+		s.names, s.kept, s.rule = names, kept, rule
+		return s, nil
+	case o.restored && len(names) > 0:
+		return nil, o.failed("the restored state has no moments of %s", name)
+	}
+	s = &slot{name: name, shape: shape.Clone(), rule: rule, names: names}
+	for range names {
+		s.kept = append(s.kept, make([]float32, shape.TotalSize()))
+	}
+	if o.byName == nil {
+		o.byName = map[string]*slot{}
+	}
+	o.byName[name] = s
+	o.slots = append(o.slots, s)
+	return s, nil
+}
+
+func sameSet(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// list is names as they end those of tensors.
+func list(names []string) string { return strings.Join(endings(names), " and ") }
+
+// State returns the number of updates done and, for each parameter "p", what its rule keeps:
+// "p.exp_avg" and "p.exp_avg_sq" of an AdamW. The tensors share the optimizer's memory.
+func (o *Optimizer) State() SolverState {
+	s := SolverState{Step: o.step}
+	for _, slot := range o.slots {
+		for i, ending := range endings(slot.names) {
+			s.Tensors = append(s.Tensors, Tensor{slot.name + ending, slot.shape, slot.kept[i]})
+		}
+	}
+	return s
+}
+
+// Restore replaces the optimizer's state by a copy of s. That s fits the model is
+// checked at the next step. On an error the optimizer is unchanged.
+func (o *Optimizer) Restore(s SolverState) error {
+	if s.Step < 0 {
+		return o.failed("restored step is %d, want 0 or more", s.Step)
+	}
+	known := o.kinds()
+	byName := map[string]*slot{}
+	var order []*slot
+	for _, t := range s.Tensors {
+		name, kept := splitName(t.Name, known)
+		if kept == "" {
+			return o.failed("restored tensor %q ends neither in %s", t.Name, strings.Join(endings(known), " nor in "))
+		}
+		shape := tensor.Shape(slices.Clone(t.Shape))
+		if shape.TotalSize() != len(t.Data) {
+			return o.failed("restored tensor %s of %v has %d elements, want %d", t.Name, shape, len(t.Data), shape.TotalSize())
+		}
+		to := byName[name]
+		if to == nil {
+			to = &slot{name: name, shape: shape}
+			byName[name] = to
+			order = append(order, to)
+		}
+		if !slices.Equal(to.shape, shape) {
+			return o.failed("restored moments of %s are %v and %v, want one shape", name, to.shape, shape)
+		}
+		if slices.Contains(to.names, kept) {
+			return o.failed("restored tensor %s is there twice", t.Name)
+		}
+		to.names, to.kept = append(to.names, kept), append(to.kept, slices.Clone(t.Data))
+	}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		if err := o.whole(byName[name]); err != nil {
+			return err
+		}
+	}
+	o.forgive()
+	o.step, o.norm, o.slots, o.byName, o.restored = s.Step, 0, order, byName, s.Step > 0
+	return nil
+}
+
+// whole reports a restored slot that lacks a tensor its rule keeps.
+func (o *Optimizer) whole(s *slot) error {
+	rule := o.Rule
+	if i := groupOf(o.Groups, s.name, s.shape.Dims(), make([]bool, len(o.Groups))); i >= 0 && o.Groups[i].Rule != nil {
+		rule = o.Groups[i].Rule
+	}
+	names, err := rule.Keeps(s.shape)
+	if err == nil && len(s.names) < len(names) {
+		return o.failed("restored state has one moment of %s, want %s", s.name, list(names))
+	}
+	return nil // whatever else is wrong shows with the model
+}
+
+// kinds are the names of what the rules keep, each once.
+func (o *Optimizer) kinds() (all []string) {
+	rules := []Rule{o.Rule}
+	for _, g := range o.Groups {
+		if g.Rule != nil {
+			rules = append(rules, g.Rule)
+		}
+	}
+	for _, r := range rules {
+		names, _ := r.Keeps([]int{1, 1}) // a shape that every rule takes
+		for _, n := range names {
+			if !slices.Contains(all, n) {
+				all = append(all, n)
+			}
+		}
+	}
+	return all
+}
+
+// splitName splits the name of a tensor into the parameter's and what is kept of it, empty if
+// it ends in none. The longest ending counts: one may be the end of another.
+func splitName(name string, known []string) (parameter, kept string) {
+	for _, k := range known {
+		if p, ok := strings.CutSuffix(name, "."+k); ok && (kept == "" || len(p) < len(parameter)) {
+			parameter, kept = p, k
+		}
+	}
+	return parameter, kept
+}
