@@ -158,8 +158,7 @@ func (f *fixture) checkTraining() {
 			f.t.Fatal(err)
 		}
 	}
-	solver := train.NewAdamW() // as in parity.py
-	solver.Beta1, solver.Beta2, solver.Decay, solver.Clip = 0.9, 0.95, 0.1, 1
+	solver := train.NewAdamW() // β 0.9 and 0.95, ε 1e-8, decay 0.1, clip 1, as in parity.py
 	solver.SetLearnRate(1e-3)
 	for step, want := range f.want("losses") {
 		f.params.ZeroGrad()
