@@ -14,7 +14,7 @@ import (
 func (s *Scope) Compile(outs ...*G.Node) (*Program, error) { return s.compile(nil, outs) }
 
 // CompileGrad is Compile with a scalar loss and its gradient with respect to every
-// parameter of the graph, by Gorgonia's symbolic differentiation. A parameter that
+// parameter of the graph that is not frozen, by Gorgonia's symbolic differentiation. A parameter that
 // the loss does not depend on is an error: it would never learn.
 func (s *Scope) CompileGrad(loss *G.Node, outs ...*G.Node) (*Program, error) {
 	if s.err == nil && loss == nil {
@@ -44,16 +44,15 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	var grads G.Nodes
 	if loss != nil {
-		if err := s.checkPatterns(); err != nil {
-			return nil, err
-		}
 		p.loss = s.repaired(loss)
-		grads, err := p.differentiate()
-		if err != nil {
+		if grads, err = s.differentiate(p.loss, p.params); err != nil {
 			return nil, err
 		}
-		roots = append(p.sinkGradients(grads), roots...)
+		var added G.Nodes
+		p.gradients, added = sinkGradients(learned(p.params), grads)
+		roots = append(added, roots...)
 	}
 	if len(roots) == 0 {
 		return nil, errors.New("graph: nothing to compute: Compile was given no outputs")
@@ -61,6 +60,7 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	if err := p.assemble(roots, outs); err != nil {
 		return nil, err
 	}
+	s.dropUnused(append(roots, grads...))
 	return p, nil
 }
 
@@ -89,10 +89,11 @@ func (s *Scope) checkCompile(outs G.Nodes) error {
 // newProgram is a program with the graph's inputs and parameters.
 func (s *Scope) newProgram() *Program {
 	p := &Program{
-		builder: s.builder,
-		ints:    make(map[string][]int),
-		floats:  make(map[string][]float32),
-		outs:    make(map[*G.Node]*output),
+		declared: s.builder,
+		run:      s.run,
+		ints:     make(map[string][]int),
+		floats:   make(map[string][]float32),
+		outs:     make(map[*G.Node]*output),
 	}
 	for _, param := range s.params.All() {
 		if s.inputs[param.name] != nil {
@@ -131,8 +132,12 @@ func (s *Scope) right(outs G.Nodes) (roots G.Nodes, err error) {
 
 // assemble makes the machine of what roots need, from which outs are read, and plans its memory.
 func (p *Program) assemble(roots, outs G.Nodes) (err error) {
-	if p.machine, err = p.newMachine(roots); err != nil {
+	b := p.declared
+	if p.machine, err = b.newMachine(roots); err != nil {
 		return err
+	}
+	for _, side := range b.sides {
+		resultOf(side).unwanted = p.machine.nodes[side] == nil
 	}
 	var kept G.Nodes
 	for _, n := range roots {
@@ -140,11 +145,11 @@ func (p *Program) assemble(roots, outs G.Nodes) (err error) {
 	}
 	for _, g := range p.gradients {
 		if g.added != nil { // Gorgonia keeps what it knows as a gradient from being written over
-			G.SetDerivOf(p.machine.nodes[g.added], p.machine.nodes[p.inputs[g.param.name]])
+			G.SetDerivOf(p.machine.nodes[g.added], p.machine.nodes[b.inputs[g.param.name]])
 		}
 	}
 	for _, n := range outs {
-		right := p.repairs[n]
+		right := b.repairs[n]
 		if right == nil {
 			right = n
 		}
@@ -159,7 +164,20 @@ func (p *Program) assemble(roots, outs G.Nodes) (err error) {
 		return fmt.Errorf("graph: %w", err)
 	}
 	slices.Reverse(order)
-	p.dropUnused()
 	p.plan(order, kept)
 	return nil
+}
+
+// dropUnused forgets the nodes that differentiation added and no gradient that is used reads: those
+// of frozen parameters, and what Recompute copied for them.
+func (b *builder) dropUnused(used G.Nodes) {
+	if !b.differentiated {
+		return
+	}
+	needed := ancestors(used...)
+	for _, n := range b.graph.AllNodes() {
+		if n.ID() >= b.firstGradient && !needed[n] {
+			b.unused[n] = true
+		}
+	}
 }

@@ -1,55 +1,69 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	G "gorgonia.org/gorgonia"
 )
 
-// differentiate adds the gradients of the loss to the graph.
-func (p *Program) differentiate() (G.Nodes, error) {
-	if !p.loss.IsScalar() {
-		return nil, fmt.Errorf("graph: the loss has shape %v, want a scalar", p.loss.Shape())
+// differentiate adds the gradients of the loss to the graph, one for each of the parameters that
+// are learned.
+func (b *builder) differentiate(loss *G.Node, params []*Param) (G.Nodes, error) {
+	if !loss.IsScalar() {
+		return nil, fmt.Errorf("graph: the loss has shape %v, want a scalar", loss.Shape())
 	}
-	wrt, err := p.learned()
+	if err := b.checkPatterns(); err != nil {
+		return nil, err
+	}
+	params = learned(params)
+	wrt, err := b.reached(loss, params)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range p.graph.AllNodes() {
-		p.firstGradient = max(p.firstGradient, n.ID()+1)
+	for _, n := range b.graph.AllNodes() {
+		b.firstGradient = max(b.firstGradient, n.ID()+1)
 	}
-	p.differentiated = true
-	grads, err := grad(p.loss, wrt)
-	if p.err != nil {
-		return nil, p.err // of a gradient's own constructor: it knows more
+	b.differentiated = true
+	grads, err := grad(loss, wrt)
+	if b.err != nil {
+		return nil, b.err // of a gradient's own constructor: it knows more
 	}
 	if err != nil {
 		return nil, fmt.Errorf("graph: differentiation: %w", err)
 	}
 	for i, n := range grads {
 		if !n.Shape().Eq(wrt[i].Shape()) {
-			return nil, fmt.Errorf("%s: its gradient has shape %v, want %v", p.params[i].name, n.Shape(), wrt[i].Shape())
+			return nil, fmt.Errorf("%s: its gradient has shape %v, want %v", params[i].name, n.Shape(), wrt[i].Shape())
 		}
 	}
 	return grads, nil
 }
 
-// learned are the nodes of the parameters. The loss must depend on each of them, and no op that
+// learned are the parameters that are not frozen.
+func learned(params []*Param) []*Param {
+	return slices.DeleteFunc(slices.Clone(params), (*Param).Frozen)
+}
+
+// reached are the nodes of the parameters. The loss must depend on each of them, and no op that
 // wants a gradient may be in between. Gorgonia would leave out what goes through such an op
 // without a word, where there is another way to the parameter.
-func (p *Program) learned() (wrt G.Nodes, err error) {
-	open, closed := p.ways(p.loss)
-	for _, param := range p.params {
-		n := p.inputs[param.name]
+func (b *builder) reached(loss *G.Node, params []*Param) (wrt G.Nodes, err error) {
+	if len(params) == 0 {
+		return nil, errors.New("graph: no parameter of the graph learns: it has none, or all are frozen (graph.Params.Freeze)")
+	}
+	open, closed := ways(loss)
+	for _, param := range params {
+		n := b.inputs[param.name]
 		through := closed[n]
 		switch {
 		case lacksGrad(through):
-			return nil, fmt.Errorf("%s: it has no Grad, and %s needs one through it", p.placeOf(through), param.name)
+			return nil, fmt.Errorf("%s: it has no Grad, and %s needs one through it", b.placeOf(through), param.name)
 		case open[n]:
 			wrt = append(wrt, n)
 		case through != nil:
-			return nil, fmt.Errorf("%s: it has no gradient, so %s, which the loss depends on through it alone, would never learn", p.placeOf(through), param.name)
+			return nil, fmt.Errorf("%s: it has no gradient, so %s, which the loss depends on through it alone, would never learn", b.placeOf(through), param.name)
 		default:
 			return nil, fmt.Errorf("%s: the loss does not depend on this parameter, so it would never learn", param.name)
 		}
@@ -59,30 +73,23 @@ func (p *Program) learned() (wrt G.Nodes, err error) {
 
 // ways follows the inputs of n. Gradients reach the open nodes; a closed one n depends on through
 // the op of the node that it names, which has no gradient with respect to what leads there.
-func (p *Program) ways(n *G.Node) (open map[*G.Node]bool, closed map[*G.Node]*G.Node) {
+func ways(n *G.Node) (open map[*G.Node]bool, closed map[*G.Node]*G.Node) {
 	open, closed = map[*G.Node]bool{n: true}, make(map[*G.Node]*G.Node)
-	for queue := []*G.Node{n}; len(queue) > 0; {
-		n, queue = queue[len(queue)-1], queue[:len(queue)-1]
+	for _, n := range slices.Backward(declared(G.Nodes{n})) { // readers come before what they read
 		in := inputs(n)
-		if len(in) == 0 {
-			continue
-		}
-		op, ok := n.Op().(G.SDOp)
 		wrt := make([]bool, len(in))
-		if ok {
+		if op, ok := n.Op().(G.SDOp); ok {
 			copy(wrt, op.DiffWRT(len(in)))
 		}
 		for i, child := range in {
-			switch {
-			case wrt[i] && !open[child]:
+			by := closed[n]
+			if open[n] && wrt[i] {
 				open[child] = true
-				queue = append(queue, child)
-			case !wrt[i]:
-				for below := range ancestors(child) {
-					if closed[below] == nil || lacksGrad(n) {
-						closed[below] = n
-					}
-				}
+			} else if open[n] && (by == nil || lacksGrad(n)) {
+				by = n
+			}
+			if closed[child] == nil || lacksGrad(by) {
+				closed[child] = by
 			}
 		}
 	}

@@ -17,7 +17,7 @@ type Node struct {
 	Inputs []int // IDs of the nodes it reads
 	Grad   bool  // it was added by differentiation
 	FLOPs  int64 // of one run
-	Bytes  int64 // of its value and side results; a parameter's weights
+	Bytes  int64 // of its value, side results and Saves; a parameter's weights
 	Params int64 // weights, of a parameter
 }
 
@@ -27,7 +27,7 @@ type Node struct {
 func (s *Scope) Nodes() []Node { return s.nodes() }
 
 // Nodes lists the program's graph.
-func (p *Program) Nodes() []Node { return p.nodes() }
+func (p *Program) Nodes() []Node { return p.declared.nodes() }
 
 func (b *builder) nodes() []Node {
 	all := slices.DeleteFunc(slices.Clone(b.graph.AllNodes()), func(n *G.Node) bool { return b.unused[n] })
@@ -65,8 +65,12 @@ func (b *builder) node(n *G.Node, ids map[*G.Node]int, done []Node) Node {
 		if op.Run == nil {
 			d.Bytes = 0 // hands out another node's side result
 		}
-		for _, side := range op.Sides {
-			d.Bytes += 4 * int64(side.TotalSize())
+		if op.Run != nil {
+			for _, r := range slices.Concat(op.results[1:], op.saves) {
+				if !r.unwanted {
+					d.Bytes += 4 * int64(r.shape.TotalSize())
+				}
+			}
 		}
 	default:
 		b.builtin(n, &d, done)

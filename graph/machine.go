@@ -218,7 +218,7 @@ func (o *guard) recover(err *error) {
 	}
 	if *err != nil {
 		*err = fmt.Errorf("%s: %s", o.builder.placeOf(o.node), oneLine(*err))
-		o.builder.failure = *err
+		o.builder.run.failure = *err
 	}
 }
 

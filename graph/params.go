@@ -25,6 +25,7 @@ type Param struct {
 	value, slope *tensor.Dense // headers over data and grad
 	once         [2]sync.Once
 	zeroed       bool // grad counts as zero, whatever it holds
+	frozen       bool
 }
 
 // Name is the parameter's name, Hugging Face's where the model has one there.
@@ -207,10 +208,10 @@ func (ps *Params) ZeroGrad() {
 	}
 }
 
-// ValueGrads returns All in the form that [G.Solver] takes.
+// ValueGrads returns Trainable in the form that [G.Solver] takes.
 func (ps *Params) ValueGrads() []G.ValueGrad {
 	var all []G.ValueGrad
-	for _, p := range ps.All() {
+	for _, p := range ps.Trainable() {
 		all = append(all, p)
 	}
 	return all

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"fmt"
 	"slices"
 
 	G "gorgonia.org/gorgonia"
@@ -11,13 +10,14 @@ import (
 // result is what an op computes: a place in the program's arena, or the gradient of the
 // parameter that it goes to.
 type result struct {
-	shape tensor.Shape
-	sums  bool   // the op gives it through Args.Sum
-	sink  *Param // it is added to this parameter's gradient
-	arena *arena // nil: a buffer of its own
-	at    int    // where it begins in the arena
-	data  []float32
-	value *tensor.Dense
+	shape    tensor.Shape
+	sums     bool   // the op gives it through Args.Sum
+	unwanted bool   // a Side that nothing reads
+	sink     *Param // it is added to this parameter's gradient
+	arena    *arena // nil: a buffer of its own
+	at       int    // where it begins in the arena
+	data     []float32
+	value    *tensor.Dense
 }
 
 // buffer returns the elements, made at the first call.
@@ -61,42 +61,42 @@ type gradient struct {
 // reads them, as a term of another gradient for one. Where one of them cannot, the
 // whole sum is run: Gorgonia keeps the value of that, but not of its terms, from being
 // written over (gorgonia#499).
-func (p *Program) sinkGradients(grads G.Nodes) (roots G.Nodes) {
+func sinkGradients(params []*Param, grads G.Nodes) (sunk []gradient, roots G.Nodes) {
 	uses := make(map[*G.Node]int) // as a term, of all gradients
-	terms := make([]G.Nodes, len(grads))
+	all := make([]G.Nodes, len(grads))
 	for i, g := range grads {
-		terms[i] = p.terms(g, nil)
-		for _, n := range terms[i] {
+		all[i] = terms(g, nil)
+		for _, n := range all[i] {
 			uses[n]++
 		}
 	}
 	for i, g := range grads {
-		sunk := true
-		for _, n := range terms[i] {
+		can := true
+		for _, n := range all[i] {
 			readers := n.Graph().To(n.ID()).Len()
 			if n != g {
 				readers-- // the sum
 			}
 			r := resultOf(n)
-			sunk = sunk && r != nil && r.sums && uses[n] == 1 && readers == 0
+			can = can && r != nil && r.sums && uses[n] == 1 && readers == 0
 		}
-		if !sunk {
-			p.gradients = append(p.gradients, gradient{p.params[i], g})
+		if !can {
+			sunk = append(sunk, gradient{params[i], g})
 			roots = append(roots, g)
 			continue
 		}
-		for _, n := range terms[i] {
-			resultOf(n).sink = p.params[i]
+		for _, n := range all[i] {
+			resultOf(n).sink = params[i]
 		}
-		p.gradients = append(p.gradients, gradient{p.params[i], nil})
-		roots = append(roots, terms[i]...)
+		sunk = append(sunk, gradient{params[i], nil})
+		roots = append(roots, all[i]...)
 	}
-	return roots
+	return sunk, roots
 }
 
 // terms lists what a tree of Gorgonia's additions adds up, as far as nothing else
 // reads the sums.
-func (p *Program) terms(n, sum *G.Node) G.Nodes {
+func terms(n, sum *G.Node) G.Nodes {
 	readers := 0
 	for it := n.Graph().To(n.ID()); it.Next(); {
 		if it.Node().(*G.Node) != sum {
@@ -108,7 +108,7 @@ func (p *Program) terms(n, sum *G.Node) G.Nodes {
 	}
 	var all G.Nodes
 	for it := n.Graph().From(n.ID()); it.Next(); {
-		all = append(all, p.terms(it.Node().(*G.Node), n)...)
+		all = append(all, terms(it.Node().(*G.Node), n)...)
 	}
 	return all
 }
@@ -127,66 +127,54 @@ func resultOf(n *G.Node) *result {
 // plan lends every result a place in memory for as long as a node needs it, in the order
 // that the machine runs the graph.
 func (p *Program) plan(order G.Nodes, kept G.Nodes) {
-	const forever = 1 << 30
-	last := make(map[*result]int)
-	// A built-in op may write its result over an input, so its value is held by
-	// whatever its inputs are held by.
-	holds := make(map[*G.Node]map[*result]bool)
-	for at, n := range order {
-		own := resultOf(n)
-		held := make(map[*result]bool)
-		if own != nil {
-			held[own] = true
-		}
-		for it := n.Graph().From(n.ID()); it.Next(); {
-			for r := range holds[it.Node().(*G.Node)] {
-				last[r] = max(last[r], at)
-				if own == nil {
-					held[r] = true
-				}
-			}
-		}
-		holds[n] = held
-	}
-	for _, n := range kept {
-		for r := range holds[n] {
-			last[r] = forever
-		}
-	}
-
+	last := lastReads(order, kept)
 	var loans []loan
 	for at, n := range order {
-		for _, r := range p.place(n) {
-			loans = append(loans, loan{r, at, max(last[r], at)})
+		o, ours := n.Op().(*nodeOp)
+		if !ours {
+			continue
+		}
+		p.ops++
+		o.order = p.ops
+		if o.Run == nil {
+			continue // hands out another op's result
+		}
+		for _, r := range slices.Concat(o.results, o.saves, o.scratch) {
+			if r.shape.Dims() > 0 && r.sink == nil && !r.unwanted {
+				loans = append(loans, loan{r, at, max(last[r], at)})
+			}
 		}
 	}
 	p.arena = new(arena)
 	p.arena.lend(loans)
 }
 
-// place gives n its place among the program's ops, if it is one of ours, and returns
-// the results that its run needs memory for.
-func (p *Program) place(n *G.Node) []*result {
-	o, ok := n.Op().(*nodeOp)
-	if !ok {
-		return nil
+// lastReads tells at which place of the order each result is read for the last time. A built-in
+// op may write its result over an input, so what it reads is held for as long as what it gives.
+func lastReads(order G.Nodes, kept G.Nodes) map[*result]int {
+	last := make(map[*result]int)
+	ends := make(map[*G.Node]int) // when the value of a node is read for the last time
+	for _, n := range kept {
+		ends[n] = len(order)
 	}
-	p.ops++
-	o.order = p.ops
-	if o.Run == nil {
-		return nil // hands out another op's result
+	for at, n := range slices.Backward(order) {
+		end, in := at, inputs(n)
+		if o, ours := n.Op().(*nodeOp); !ours {
+			end = max(at, ends[n])
+		} else {
+			last[o.results[0]] = ends[n]
+			if o.edge {
+				in = in[:len(in)-1]
+			}
+			if o.of != nil {
+				for _, r := range o.of.saves {
+					last[r] = max(last[r], at)
+				}
+			}
+		}
+		for _, x := range in {
+			ends[x] = max(ends[x], end)
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(o.results), func(r *result) bool {
-		return r.shape.Dims() == 0 || r.sink != nil
-	})
-}
-
-// tick checks that the machine runs the ops in the order of the plan: buffers that
-// take turns would hold the wrong values otherwise.
-func (b *builder) tick(o *nodeOp) error {
-	b.clock++
-	if o.order != b.clock {
-		return fmt.Errorf("runs as op %d of the program, planned as %d", b.clock, o.order)
-	}
-	return nil
+	return last
 }

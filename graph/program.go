@@ -17,12 +17,13 @@ import (
 // nobody writes weights meanwhile, and one at a time by RunGrad, which writes
 // gradients. One program runs in one goroutine at a time.
 type Program struct {
-	*builder
-	ints   map[string][]int
-	floats map[string][]float32
-	outs   map[*G.Node]*output
-	loss   *G.Node
-	params []*Param // those of this graph, in order of declaration
+	declared *builder
+	run      *run
+	ints     map[string][]int
+	floats   map[string][]float32
+	outs     map[*G.Node]*output
+	loss     *G.Node
+	params   []*Param // those of the graph, in order of declaration
 
 	gradients []gradient
 	machine   *machine // what is run
@@ -32,11 +33,11 @@ type Program struct {
 
 // Seed sets the counter of random ops such as dropout: the same seed and step give
 // the same masks.
-func (p *Program) Seed(seed, step uint64) { *p.random = random{seed, step} }
+func (p *Program) Seed(seed, step uint64) { p.run.seed, p.run.step = seed, step }
 
 // Trace has f called after each op of ours with its place, its name and the time it
 // took; nil ends it.
-func (p *Program) Trace(f func(path, op string, took time.Duration)) { p.trace = f }
+func (p *Program) Trace(f func(path, op string, took time.Duration)) { p.run.trace = f }
 
 // SetInts gives an input its values for the coming runs; they are copied.
 func (p *Program) SetInts(name string, ids []int) error {
@@ -53,7 +54,7 @@ func set[E float32 | int](p *Program, inputs map[string][]E, name string, x []E)
 	if !ok {
 		return fmt.Errorf("graph: no input %q of %T; there are %q", name, x, sortedKeys(inputs))
 	}
-	n := p.inputs[name]
+	n := p.declared.inputs[name]
 	if want := n.Shape().TotalSize(); len(x) != want {
 		return fmt.Errorf("graph: input %s has %d values, want %d for shape %v", name, len(x), want, n.Shape())
 	}
@@ -91,11 +92,11 @@ func (p *Program) runWith(weight float32) error {
 	if err := p.machine.letOwn(); err != nil {
 		return err
 	}
-	p.failure, p.clock, p.weight = nil, 0, weight
+	p.run.failure, p.run.clock, p.run.weight = nil, 0, weight
 	err := p.machine.vm.RunAll()
 	p.machine.vm.Reset() // also after an error, or the next run would do nothing
-	if p.failure != nil {
-		return p.failure // without the machine's words around it
+	if p.run.failure != nil {
+		return p.run.failure // without the machine's words around it
 	}
 	if err != nil {
 		return fmt.Errorf("graph: %w", err)
@@ -130,7 +131,7 @@ func (p *Program) start() error {
 	for _, param := range p.params {
 		// A header of its own: Gorgonia's matrix product changes the header's
 		// strides for a moment, which another program must not see.
-		if err := p.machine.let(p.inputs[param.name], dense(param.Data(), param.shape)); err != nil {
+		if err := p.machine.let(p.declared.inputs[param.name], dense(param.Data(), param.shape)); err != nil {
 			return fmt.Errorf("%s: %w", param.name, err)
 		}
 	}
@@ -197,7 +198,7 @@ func (p *Program) Close() error {
 // attention's mask is inside its op, so no result of ours is infinite by design. The
 // gradients of the parameters stay as they are.
 func (p *Program) FirstNotFinite() (place string, err error) {
-	p.check = func(o *nodeOp) {
+	p.run.check = func(o *nodeOp) {
 		if place != "" {
 			return
 		}
@@ -211,6 +212,6 @@ func (p *Program) FirstNotFinite() (place string, err error) {
 			}
 		}
 	}
-	defer func() { p.check = nil }()
+	defer func() { p.run.check = nil }()
 	return place, p.Run()
 }

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	G "gorgonia.org/gorgonia"
@@ -85,21 +84,12 @@ func (g *segment) again(n *G.Node) *G.Node {
 	}
 	op := o.Op
 	op.Name += " again"
-	op.Sides = slices.Clone(op.Sides)
+	if op.Of != nil {
+		op.Of = g.again(op.Of)
+	}
 	c := o.scope.Apply(op, in...)
 	g.copies[n] = c
 	return c
-}
-
-// dropUnused forgets the copies that no gradient turned out to read.
-func (p *Program) dropUnused() {
-	for _, g := range p.segments {
-		for _, c := range g.copies {
-			if p.machine.nodes[c] == nil {
-				p.unused[c] = true
-			}
-		}
-	}
 }
 
 // inputs are the nodes that n reads, in the order of its op's arguments.

@@ -109,26 +109,33 @@ var wrongSlopes = map[string]struct{ value, slope func(x float64) float64 }{
 	"log2": {math.Log2, func(x float64) float64 { return 1 / (x * math.Ln2) }},
 }
 
+// pointGrain is the number of roots or logarithms that are worth another goroutine.
+const pointGrain = 1 << 10
+
 // pointwise is an op of one input with a value and a slope for each element.
 func (s *Scope) pointwise(name string, x *G.Node, value, slope func(float64) float64) *G.Node {
 	size := int64(x.Shape().TotalSize())
 	return s.Apply(Op{
 		Name: name, Out: x.Shape(), FLOPs: size, RowWise: 1,
 		Run: func(a *Args) error {
-			out := a.Out(0)
-			for i, v := range a.Floats(0) {
-				out[i] = float32(value(float64(v)))
-			}
+			x, out := a.Floats(0), a.Out(0)
+			a.For(len(out), pointGrain, func(lo, hi int) {
+				for i := lo; i < hi; i++ {
+					out[i] = float32(value(float64(x[i])))
+				}
+			})
 			return nil
 		},
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
 			return G.Nodes{s.Apply(Op{
 				Name: name + "Grad", Out: x.Shape(), FLOPs: 2 * size,
 				Run: func(a *Args) error {
-					out, dy := a.Out(0), a.Floats(1)
-					for i, v := range a.Floats(0) {
-						out[i] = dy[i] * float32(slope(float64(v)))
-					}
+					x, dy, out := a.Floats(0), a.Floats(1), a.Out(0)
+					a.For(len(out), pointGrain, func(lo, hi int) {
+						for i := lo; i < hi; i++ {
+							out[i] = dy[i] * float32(slope(float64(x[i])))
+						}
+					})
 					return nil
 				},
 			}, in[0], grad)}
@@ -170,7 +177,7 @@ func (s *Scope) outer(x, y *G.Node) *G.Node {
 		return s.Apply(Op{
 			Name: name, Out: out, FLOPs: 2 * size,
 			Run: func(v *Args) error {
-				kernel.Gemm(transA, false, rows, cols, inner, 1, v.Floats(0), lda, v.Floats(1), cols, 0, v.Out(0), cols)
+				v.Gemm(transA, false, rows, cols, inner, 1, v.Floats(0), lda, v.Floats(1), cols, 0, v.Out(0), cols)
 				return nil
 			},
 		}, a, b)
@@ -178,7 +185,7 @@ func (s *Scope) outer(x, y *G.Node) *G.Node {
 	return s.Apply(Op{
 		Name: "OuterProd", Out: tensor.Shape{m, n}, FLOPs: size,
 		Run: func(a *Args) error {
-			kernel.Gemm(false, false, m, n, 1, 1, a.Floats(0), 1, a.Floats(1), n, 0, a.Out(0), n)
+			a.Gemm(false, false, m, n, 1, 1, a.Floats(0), 1, a.Floats(1), n, 0, a.Out(0), n)
 			return nil
 		},
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {

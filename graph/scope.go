@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -34,14 +33,10 @@ type builder struct {
 	uses     map[*G.Node]int     // of Gorgonia's softmaxes
 	repairs  map[*G.Node]*G.Node // what stands in the place of Gorgonia's nodes
 	streams  map[string]int      // random streams by name
-	random   *random
-	ops      uint64 // ops made so far: the identity of the next
+	sides    G.Nodes             // of Side
+	ops      uint64              // ops made so far: the identity of the next
+	run      *run                // of the program
 	compiled bool
-	failure  error   // of an op, in the last run
-	clock    int     // ops run so far, in this run
-	weight   float32 // of the gradient in this run; 0 in a run that wants none
-	trace    func(path, op string, took time.Duration)
-	check    func(o *nodeOp) // sees each op's results, if not nil
 
 	edits   []*edit
 	editing map[string]bool // paths whose edit is being declared
@@ -57,11 +52,6 @@ type builder struct {
 
 	differentiated bool
 	firstGradient  int64 // the ID of the first node that differentiation added
-}
-
-// random is the counter that random ops draw from; a program sets it before a run.
-type random struct {
-	seed, step uint64
 }
 
 // Option changes how a graph is built.
@@ -81,7 +71,7 @@ func New(ps *Params, options ...Option) *Scope {
 		repairs: make(map[*G.Node]*G.Node),
 		uses:    make(map[*G.Node]int),
 		streams: make(map[string]int),
-		random:  new(random),
+		run:     new(run),
 		editing: make(map[string]bool),
 
 		segments: make(map[string]*segment),

@@ -63,8 +63,8 @@ type Seen struct {
 // Watched returns the values that options of [Watch] asked for, as the last run left
 // them, in the order in which their layers were declared.
 func (p *Program) Watched() []Seen {
-	all := make([]Seen, len(p.sights))
-	for i, at := range p.sights {
+	all := make([]Seen, len(p.declared.sights))
+	for i, at := range p.declared.sights {
 		all[i] = Seen{at.path, at.node.Shape().Clone(), p.Value(at.node)}
 	}
 	return all

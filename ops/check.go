@@ -44,6 +44,10 @@ func sequences(s *graph.Scope, op string, shape tensor.Shape, x *G.Node) (batch,
 // size is the number of elements of a shape, in the type that FLOPs are counted in.
 func size(shape tensor.Shape) int64 { return int64(shape.TotalSize()) }
 
+// grain is the number of rows of so many elements, each read and written once, that are worth
+// another goroutine; see [graph.Args.For].
+func grain(width int) int { return 1 + 1<<14/max(width, 1) }
+
 // some returns the nodes that are not nil.
 func some(nodes ...*G.Node) G.Nodes {
 	var out G.Nodes

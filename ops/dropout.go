@@ -17,7 +17,7 @@ func Dropout(s *graph.Scope, x *G.Node, rate float64) *G.Node {
 	if err := checkRate(s, "Dropout", x.Shape(), rate); err != nil {
 		return err
 	}
-	return drop(s, "Dropout", x, rate, func(mask kernel.Mask, out, x []float32) { mask.Apply(out, x) })
+	return drop(s, "Dropout", x, rate, func(_ *graph.Args, mask kernel.Mask, out, x []float32) { mask.Apply(out, x) })
 }
 
 // DropoutShared is [Dropout] of the rows of x (N·K, C), where K rows one after the other lose
@@ -31,16 +31,18 @@ func DropoutShared(s *graph.Scope, x *G.Node, rate float64, share int) *G.Node {
 		return s.Fail("DropoutShared", x.Shape(), "x is %v; want (N·K, C) with a K of %d", x.Shape(), share)
 	}
 	width := x.Shape()[1]
-	return drop(s, "DropoutShared", x, rate, func(mask kernel.Mask, out, x []float32) {
-		for i, v := range x {
-			out[i] = v * mask.At(uint64(i/(share*width)*width+i%width))
-		}
+	return drop(s, "DropoutShared", x, rate, func(a *graph.Args, mask kernel.Mask, out, x []float32) {
+		a.For(len(x), grain(1), func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				out[i] = x[i] * mask.At(uint64(i/(share*width)*width+i%width))
+			}
+		})
 	})
 }
 
 // drop is an op that multiplies by a mask, as its gradient does; outside of training graphs,
 // and for a rate of 0, it is x itself.
-func drop(s *graph.Scope, name string, x *G.Node, rate float64, apply func(mask kernel.Mask, out, x []float32)) *G.Node {
+func drop(s *graph.Scope, name string, x *G.Node, rate float64, apply func(a *graph.Args, mask kernel.Mask, out, x []float32)) *G.Node {
 	if !s.Training() || rate == 0 {
 		return x
 	}
@@ -52,7 +54,7 @@ func drop(s *graph.Scope, name string, x *G.Node, rate float64, apply func(mask 
 			FLOPs: size(x.Shape()),
 			Run: func(a *graph.Args) error {
 				seed, step := a.Random()
-				apply(kernel.NewMask(rate, seed, step, stream), a.Out(0), a.Floats(0))
+				apply(a, kernel.NewMask(rate, seed, step, stream), a.Out(0), a.Floats(0))
 				return nil
 			},
 			Grad: grad,

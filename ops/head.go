@@ -80,11 +80,12 @@ func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node 
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isIDs(targets) || targets.Shape().TotalSize() != x.Shape()[0] {
 		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "x is %v, w %v, targets %v of %v; want (N, C), (V, C) and N integers", x.Shape(), w.Shape(), targets.Shape(), targets.Dtype())
 	}
-	head := &kernel.Head{Rows: x.Shape()[0], Width: x.Shape()[1], Vocab: w.Shape()[0]}
+	head := kernel.Head{Rows: x.Shape()[0], Width: x.Shape()[1], Vocab: w.Shape()[0]}
 	products := 2 * int64(head.Rows) * int64(head.Width) * int64(head.Vocab)
 	return s.Apply(graph.Op{
-		Name:  "LinearCrossEntropy",
-		FLOPs: products,
+		Name:    "LinearCrossEntropy",
+		FLOPs:   products,
+		Scratch: []tensor.Shape{{head.Logits()}, {head.Rows}}, // a chunk's logits, the rows' losses
 		Run: func(a *graph.Args) error {
 			if err := checkTargets(a.Ints(2), head.Vocab); err != nil {
 				return err
@@ -98,7 +99,7 @@ func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node 
 				g.DX = a.Out(1)
 				g.DW, g.Alpha, g.Beta = a.Sum(2)
 			}
-			a.Out(0)[0] = head.Loss(a.Floats(0), a.Floats(1), a.Ints(2), factors, g)
+			a.Out(0)[0] = head.Loss(a.Floats(0), a.Floats(1), a.Ints(2), factors, g, a.Scratch(0), a.Scratch(1))
 			return nil
 		},
 		// The run of the op itself fills its sides with the gradients of the mean.

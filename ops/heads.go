@@ -38,15 +38,9 @@ type headLayout struct {
 	batch, context, heads, size, first, stride int
 }
 
-// each calls f with the offset of every head's row in the matrix and in the heads.
-func (l headLayout) each(f func(inMatrix, inHeads int)) {
-	for b := range l.batch {
-		for h := range l.heads {
-			for t := range l.context {
-				f((b*l.context+t)*l.stride+l.first+h*l.size, ((b*l.heads+h)*l.context+t)*l.size)
-			}
-		}
-	}
+// at is where row t of head h of sequence b begins in the matrix and in the heads.
+func (l headLayout) at(b, h, t int) (inMatrix, inHeads int) {
+	return (b*l.context+t)*l.stride + l.first + h*l.size, ((b*l.heads+h)*l.context + t) * l.size
 }
 
 func (l headLayout) split(s *graph.Scope, x *G.Node) *G.Node {
@@ -55,7 +49,14 @@ func (l headLayout) split(s *graph.Scope, x *G.Node) *G.Node {
 		Out:  tensor.Shape{l.batch * l.heads, l.context, l.size},
 		Run: func(a *graph.Args) error {
 			x, out := a.Floats(0), a.Out(0)
-			l.each(func(m, h int) { copy(out[h:h+l.size], x[m:m+l.size]) })
+			a.For(l.batch*l.heads, grain(l.context*l.size), func(lo, hi int) {
+				for i := lo; i < hi; i++ {
+					for t := range l.context {
+						m, h := l.at(i/l.heads, i%l.heads, t)
+						copy(out[h:h+l.size], x[m:m+l.size])
+					}
+				}
+			})
 			return nil
 		},
 		Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{l.merge(s, grad)} },
@@ -68,8 +69,15 @@ func (l headLayout) merge(s *graph.Scope, x *G.Node) *G.Node {
 		Out:  tensor.Shape{l.batch * l.context, l.stride},
 		Run: func(a *graph.Args) error {
 			x, out := a.Floats(0), a.Out(0)
-			clear(out) // columns of other heads
-			l.each(func(m, h int) { copy(out[m:m+l.size], x[h:h+l.size]) })
+			a.For(l.batch*l.context, grain(l.stride), func(lo, hi int) {
+				clear(out[lo*l.stride : hi*l.stride]) // columns of other heads
+				for row := lo; row < hi; row++ {
+					for i := range l.heads {
+						m, h := l.at(row/l.context, i, row%l.context)
+						copy(out[m:m+l.size], x[h:h+l.size])
+					}
+				}
+			})
 			return nil
 		},
 		Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{l.split(s, grad)} },

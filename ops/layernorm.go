@@ -17,36 +17,34 @@ func LayerNorm(s *graph.Scope, x, gain, bias *G.Node, epsilon float64) *G.Node {
 		return s.Fail("LayerNorm", x.Shape(), "x is %v, gain %v; want (N, C), and (C) for gain and bias", x.Shape(), gain.Shape())
 	}
 	rows, width := x.Shape()[0], x.Shape()[1]
-	var mean, rstd []float32 // of the last forward run
 	return s.Apply(graph.Op{
 		Name:    "LayerNorm",
 		RowWise: 1,
 		Out:     x.Shape(),
 		FLOPs:   8 * size(x.Shape()),
+		Saves:   []tensor.Shape{{rows}, {rows}}, // each row's mean and reciprocal deviation
 		Run: func(a *graph.Args) error {
-			if mean == nil {
-				mean, rstd = make([]float32, rows), make([]float32, rows)
-			}
 			var b []float32
 			if bias != nil {
 				b = a.Floats(2)
 			}
-			kernel.LayerNorm(a.Out(0), a.Floats(0), a.Floats(1), b, mean, rstd, epsilon)
+			kernel.LayerNorm(a.Out(0), a.Floats(0), a.Floats(1), b, a.Save(0), a.Save(1), epsilon)
 			return nil
 		},
-		// out is among the inputs because mean and rstd are those of its run.
 		Grad: func(in G.Nodes, out, grad *G.Node) G.Nodes {
 			dx := s.Apply(graph.Op{
 				Name:  "LayerNormGrad",
+				Of:    out,
 				Out:   x.Shape(),
 				FLOPs: 10 * size(x.Shape()),
 				Run: func(a *graph.Args) error {
-					kernel.LayerNormGrad(a.Out(0), a.Floats(2), a.Floats(0), a.Floats(1), mean, rstd)
+					kernel.LayerNormGrad(a.Out(0), a.Floats(2), a.Floats(0), a.Floats(1), a.Saved(0), a.Saved(1))
 					return nil
 				},
-			}, in[0], in[1], grad, out)
+			}, in[0], in[1], grad)
 			params := graph.Op{
 				Name:  "LayerNormGradParams",
+				Of:    out,
 				Out:   tensor.Shape{width},
 				FLOPs: 5 * size(x.Shape()),
 				Run: func(a *graph.Args) error {
@@ -54,14 +52,14 @@ func LayerNorm(s *graph.Scope, x, gain, bias *G.Node, epsilon float64) *G.Node {
 					if bias != nil {
 						db = a.Out(1)
 					}
-					kernel.LayerNormGradParams(a.Out(0), db, a.Floats(1), a.Floats(0), mean, rstd)
+					kernel.LayerNormGradParams(a.Out(0), db, a.Floats(1), a.Floats(0), a.Saved(0), a.Saved(1))
 					return nil
 				},
 			}
 			if bias != nil {
 				params.Sides = []tensor.Shape{{width}}
 			}
-			return append(G.Nodes{dx}, s.ApplyAll(params, in[0], grad, out)...)
+			return append(G.Nodes{dx}, s.ApplyAll(params, in[0], grad)...)
 		},
 	}, some(x, gain, bias)...)
 }

@@ -20,17 +20,33 @@ func CausalMask(s *graph.Scope, scores *G.Node, window int) *G.Node {
 		return s.Fail("CausalMask", shape, "it sees nothing of the past in an incremental graph")
 	}
 	fill := func(name string, hidden float32, x *G.Node, grad func(G.Nodes, *G.Node, *G.Node) G.Nodes) *G.Node {
-		return elementwise(s, name, 0, x, func(out, x []float32) {
-			for i := range out {
-				t, u := i/shape[2]%shape[1], i%shape[2]
-				out[i] = x[i]
-				if u > t || window > 0 && t-u >= window {
-					out[i] = hidden
-				}
-			}
-		}, grad)
+		return s.Apply(graph.Op{
+			Name:    name,
+			Out:     shape,
+			RowWise: 1,
+			Run: func(a *graph.Args) error {
+				x, out := a.Floats(0), a.Out(0)
+				a.For(len(out)/shape[2], grain(shape[2]), func(lo, hi int) {
+					for row := lo; row < hi; row++ {
+						maskRow(out[row*shape[2]:][:shape[2]], x[row*shape[2]:], row%shape[1], window, hidden)
+					}
+				})
+				return nil
+			},
+			Grad: grad,
+		}, x)
 	}
 	return fill("CausalMask", float32(math.Inf(-1)), scores, func(_ G.Nodes, _, grad *G.Node) G.Nodes {
 		return G.Nodes{fill("CausalMaskGrad", 0, grad, nil)}
 	})
+}
+
+// maskRow copies the scores x of position t, and hides those that it does not see.
+func maskRow(out, x []float32, t, window int, hidden float32) {
+	for u := range out {
+		out[u] = x[u]
+		if u > t || window > 0 && t-u >= window {
+			out[u] = hidden
+		}
+	}
 }

@@ -30,9 +30,9 @@ func BatchedMatMul(s *graph.Scope, a, b *G.Node, transA, transB bool) *G.Node {
 		FLOPs: 2 * int64(count) * int64(m) * int64(n) * int64(inner),
 		Run: func(v *graph.Args) error {
 			x, y, out := v.Floats(0), v.Floats(1), v.Out(0)
-			kernel.For(count, 1, func(lo, hi int) {
+			v.For(count, 1, func(lo, hi int) {
 				for i := lo; i < hi; i++ {
-					kernel.Gemm(transA, transB, m, n, inner, 1, x[i*m*inner:], lda, y[i*inner*n:], ldb, 0, out[i*m*n:], n)
+					v.Gemm(transA, transB, m, n, inner, 1, x[i*m*inner:], lda, y[i*inner*n:], ldb, 0, out[i*m*n:], n)
 				}
 			})
 			return nil
@@ -56,8 +56,10 @@ func BatchedMatMul(s *graph.Scope, a, b *G.Node, transA, transB bool) *G.Node {
 func Scale(s *graph.Scope, x *G.Node, factor float64) *G.Node {
 	return elementwise(s, "Scale", 1, x,
 		func(out, x []float32) {
-			clear(out)
-			kernel.Axpy(out, float32(factor), x)
+			kernel.For(len(x), grain(1), func(lo, hi int) {
+				clear(out[lo:hi])
+				kernel.Axpy(out[lo:hi], float32(factor), x[lo:hi])
+			})
 		},
 		func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{Scale(s, grad, factor)} })
 }

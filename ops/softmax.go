@@ -67,12 +67,16 @@ func LogSumExp(s *graph.Scope, x *G.Node) *G.Node {
 		FLOPs:   5 * size(shape),
 		RowWise: min(x.Dims()-1, 1),
 		Run: func(a *graph.Args) error {
-			logs := make([]float32, width)
-			for i, row := 0, a.Floats(0); len(row) > 0; i, row = i+1, row[width:] {
-				kernel.LogSoftmax(logs, row[:width], width)
-				most := slices.Index(row[:width], slices.Max(row[:width])) // finite, if any is
-				a.Out(0)[i] = row[most] - logs[most]
-			}
+			x, out := a.Floats(0), a.Out(0)
+			a.For(len(out), grain(8*width), func(lo, hi int) {
+				logs := make([]float32, width)
+				for i := lo; i < hi; i++ {
+					row := x[i*width:][:width]
+					kernel.LogSoftmax(logs, row, width)
+					most := slices.Index(row, slices.Max(row)) // finite, if any is
+					out[i] = row[most] - logs[most]
+				}
+			})
 			return nil
 		},
 		// The slope is the softmax.

@@ -21,9 +21,10 @@ func counted(targets []int) int {
 // computes the gradients along with the loss, while a chunk's logits are there.
 type Head struct {
 	Rows, Width, Vocab int
-
-	logits, losses []float32
 }
+
+// Logits is the number of logits of a chunk.
+func (h Head) Logits() int { return min(headRows, h.Rows) * h.Vocab }
 
 // HeadGrad is where [Head.Loss] puts gradients: DX (Rows, Width) is set to that of x,
 // DW (Vocab, Width) to Alpha times that of w plus Beta times itself. Either may be nil.
@@ -35,12 +36,8 @@ type HeadGrad struct {
 // Loss returns the mean over the rows of x (Rows, Width) that have a target of
 // −log softmax(x·wᵀ) at it, for w (Vocab, Width), and its gradients as far as g
 // asks. Without any target they are zero. With weights, one a row, it is the sum of what
-// they multiply instead of the mean.
-func (h *Head) Loss(x, w []float32, targets []int, weights []float32, g HeadGrad) float32 {
-	if h.logits == nil {
-		h.logits = make([]float32, min(headRows, h.Rows)*h.Vocab)
-		h.losses = make([]float32, h.Rows)
-	}
+// they multiply instead of the mean. It works in logits (Logits) and losses (Rows).
+func (h Head) Loss(x, w []float32, targets []int, weights []float32, g HeadGrad, logits, losses []float32) float32 {
 	n := max(1, counted(targets))
 	scale := 1 / float32(n)
 	if weights != nil {
@@ -50,18 +47,22 @@ func (h *Head) Loss(x, w []float32, targets []int, weights []float32, g HeadGrad
 	for lo := 0; lo < h.Rows; lo += headRows {
 		rows := min(headRows, h.Rows-lo)
 		x := x[lo*h.Width : (lo+rows)*h.Width]
-		Gemm(false, true, rows, h.Vocab, h.Width, 1, x, h.Width, w, h.Width, 0, h.logits, h.Vocab)
-		h.rowLosses(lo, targets[lo:lo+rows], weights, scale, g.DX != nil || g.DW != nil)
+		Gemm(false, true, rows, h.Vocab, h.Width, 1, x, h.Width, w, h.Width, 0, logits, h.Vocab)
+		c := call{x: logits, out: losses[lo:], ids: targets[lo : lo+rows], alpha: scale, width: h.Vocab}
+		if weights != nil {
+			c.weight = weights[lo:]
+		}
+		c.rowLosses(g.DX != nil || g.DW != nil)
 		if g.DX != nil {
-			Gemm(false, false, rows, h.Width, h.Vocab, 1, h.logits, h.Vocab, w, h.Width, 0, g.DX[lo*h.Width:], h.Width)
+			Gemm(false, false, rows, h.Width, h.Vocab, 1, logits, h.Vocab, w, h.Width, 0, g.DX[lo*h.Width:], h.Width)
 		}
 		if g.DW != nil {
-			Gemm(true, false, h.Vocab, h.Width, rows, g.Alpha, h.logits, h.Vocab, x, h.Width, beta, g.DW, h.Width)
+			Gemm(true, false, h.Vocab, h.Width, rows, g.Alpha, logits, h.Vocab, x, h.Width, beta, g.DW, h.Width)
 			beta = 1
 		}
 	}
 	var sum float64
-	for r, l := range h.losses {
+	for r, l := range losses[:h.Rows] {
 		if weights != nil {
 			l *= weights[r]
 		}
@@ -70,25 +71,21 @@ func (h *Head) Loss(x, w []float32, targets []int, weights []float32, g HeadGrad
 	return float32(sum / float64(n))
 }
 
-// rowLosses files the losses of the chunk that starts at row lo and, if asked,
-// turns its logits into the gradient of the mean.
-func (h *Head) rowLosses(lo int, targets []int, weights []float32, scale float32, gradient bool) {
-	c := call{x: h.logits, out: h.losses[lo:], ids: targets, alpha: scale, width: h.Vocab}
-	if weights != nil {
-		c.weight = weights[lo:]
-	}
-	grain := rowGrain(exponentialGrain, h.Vocab)
-	if !gradient {
-		c.split(len(targets), grain, func(c *call, from, to int) {
+// rowLosses files the losses of the rows and, if asked, turns their logits into the
+// gradient of the mean.
+func (c call) rowLosses(gradient bool) {
+	rows, grain := len(c.ids), rowGrain(exponentialGrain, c.width)
+	if gradient {
+		c.split(rows, grain, func(c *call, from, to int) {
 			for r := from; r < to; r++ {
-				c.out[r] = c.crossEntropy(r)
+				c.out[r] = c.crossEntropyGrad(r)
 			}
 		})
 		return
 	}
-	c.split(len(targets), grain, func(c *call, from, to int) {
+	c.split(rows, grain, func(c *call, from, to int) {
 		for r := from; r < to; r++ {
-			c.out[r] = c.crossEntropyGrad(r)
+			c.out[r] = c.crossEntropy(r)
 		}
 	})
 }
@@ -139,11 +136,7 @@ var rowLosses scratch
 func MeanCrossEntropy(logits []float32, targets []int, vocab int) float32 {
 	losses := rowLosses.borrow(len(targets))
 	defer rowLosses.giveBack(losses)
-	call{x: logits, ids: targets, out: losses, width: vocab}.split(len(targets), rowGrain(exponentialGrain, vocab), func(c *call, lo, hi int) {
-		for r := lo; r < hi; r++ {
-			c.out[r] = c.crossEntropy(r)
-		}
-	})
+	call{x: logits, ids: targets, out: losses, width: vocab}.rowLosses(false)
 	var sum float64
 	for _, l := range losses {
 		sum += float64(l)

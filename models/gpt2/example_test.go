@@ -78,5 +78,5 @@ func Example_yourOwn() {
 	}
 	total := graph.Sum(p.Nodes())
 	fmt.Println(total.Nodes, "nodes,", total.Params, "parameters")
-	// Output: 100 nodes, 68736 parameters
+	// Output: 99 nodes, 68736 parameters
 }

@@ -1,0 +1,96 @@
+package graph
+
+import (
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+// Args is what an op sees of one run.
+type Args struct {
+	op *nodeOp
+	in []G.Value
+}
+
+// Floats is the i-th input's elements, row by row.
+func (a *Args) Floats(i int) []float32 {
+	switch v := a.in[i].(type) {
+	case *G.F32:
+		return []float32{float32(*v)}
+	case *tensor.Dense:
+		// A built-in Slice or Transpose may hand over a view with gaps.
+		if v.RequiresIterator() || !v.DataOrder().IsRowMajor() {
+			v = v.Materialize().(*tensor.Dense)
+		}
+		return v.Data().([]float32)
+	}
+	return a.in[i].Data().([]float32)
+}
+
+// Ints is the elements of the i-th input, which holds integers.
+func (a *Args) Ints(i int) []int { return a.in[i].Data().([]int) }
+
+// Out is the i-th result's buffer: 0 is the node's value, 1 and up are the sides.
+// It holds the last run's values or anything else. It is nil for a result of [Scope.Side]
+// that nothing needs.
+func (a *Args) Out(i int) []float32 {
+	if r := a.op.results[i]; !r.unwanted {
+		return r.buffer()
+	}
+	return nil
+}
+
+// Results is the number of results, 1 and the sides.
+func (a *Args) Results() int { return len(a.op.results) }
+
+// Save is the buffer of the i-th of the op's Saves, for Run to fill.
+func (a *Args) Save(i int) []float32 { return a.op.saves[i].buffer() }
+
+// Saved is what the op that this one is Of has filled its i-th Save with, in this run.
+func (a *Args) Saved(i int) []float32 { return a.op.of.saves[i].buffer() }
+
+// Scratch is the buffer of the i-th of the op's Scratch, of any content.
+func (a *Args) Scratch(i int) []float32 { return a.op.scratch[i].buffer() }
+
+// Sum is where the i-th result goes, if the op declared that it gives it this way:
+// dst becomes alpha times the result plus beta times what dst holds. It is the
+// gradient of a parameter if nothing else needs the result; dst is nil if nothing
+// needs it in this run.
+func (a *Args) Sum(i int) (dst []float32, alpha, beta float32) {
+	r := a.op.results[i]
+	if r.unwanted {
+		return nil, 0, 1
+	}
+	if r.sink == nil {
+		return r.buffer(), 1, 0
+	}
+	weight := a.op.run.weight
+	if weight == 0 {
+		return nil, 0, 1
+	}
+	dst, zeroed := r.sink.overwriteGrad()
+	if zeroed {
+		return dst, weight, 0
+	}
+	return dst, weight, 1
+}
+
+// For calls f on disjoint ranges that cover [0, n), several at a time on the processors that
+// there are, as for the rows of a matrix. A range has grain items or more, which should take some
+// microseconds: 16,000 elements of a sum, 8,000 of an exponential function. Where the ranges end
+// differs from run to run, so what f computes must not depend on it: cut rows or columns, never a sum.
+func (a *Args) For(n, grain int, f func(lo, hi int)) { kernel.For(n, grain, f) }
+
+// Gemm computes C = alpha·op(A)·op(B) + beta·C for matrices that lie row by row, where op
+// transposes if transA or transB says so: after it, A is m×k, B is k×n, and C m×n. lda, ldb and
+// ldc are the lengths of the rows as they lie. With a beta of 0 C is written over, whatever it holds; it must
+// not overlap A or B. It uses all processors, and the result has the same bits however many there are.
+func (a *Args) Gemm(transA, transB bool, m, n, k int, alpha float32, x []float32, lda int, y []float32, ldb int, beta float32, out []float32, ldc int) {
+	kernel.Gemm(transA, transB, m, n, k, alpha, x, lda, y, ldb, beta, out, ldc)
+}
+
+// Random identifies this run's random numbers: the seed of the whole run, and the
+// step. A random op mixes in a stream of its own, so that the same step gives the
+// same numbers, forward and backward, whatever ran before.
+func (a *Args) Random() (seed, step uint64) { return a.op.run.seed, a.op.run.step }

@@ -1,0 +1,153 @@
+package graph
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// cube is x³, whose forward run keeps x² for the gradient and works in two scratches.
+func cube(s *Scope, x *G.Node) *G.Node {
+	return s.Apply(Op{
+		Name:    "Cube",
+		Out:     x.Shape(),
+		Saves:   []tensor.Shape{x.Shape()},
+		Scratch: []tensor.Shape{x.Shape(), {1000}},
+		Run: func(a *Args) error {
+			for i, v := range a.Floats(0) {
+				a.Scratch(0)[i] = v
+				a.Scratch(1)[i] = -v // must not lie on anything else
+				a.Save(0)[i] = v * v
+				a.Out(0)[i] = a.Save(0)[i] * a.Scratch(0)[i]
+			}
+			return nil
+		},
+		Grad: func(in G.Nodes, out, grad *G.Node) G.Nodes {
+			return G.Nodes{s.Apply(Op{
+				Name: "CubeGrad",
+				Out:  x.Shape(),
+				Of:   out,
+				Run: func(a *Args) error {
+					for i, dy := range a.Floats(0) {
+						a.Out(0)[i] = 3 * a.Saved(0)[i] * dy
+					}
+					return nil
+				},
+			}, grad)}
+		},
+	}, x)
+}
+
+// cubes is a loss on w of two cubes of doubles, and its gradient.
+func cubes(options ...Option) (*Params, *Program, error) {
+	params := NewParams(1)
+	s := New(params, options...)
+	x := s.Param("w", Ones(), 40)
+	for _, name := range []string{"h.0", "h.1"} {
+		x = double(s.At("%s", name), cube(s.At("%s", name), double(s.At("%s", name), x)))
+	}
+	p, err := s.CompileGrad(G.Must(G.Sum(x)))
+	return params, p, err
+}
+
+// TestSaves: what an op keeps for its gradient is planned memory that lasts until the gradient has read
+// it, also where the forward run is computed again, and where programs take turns in one memory.
+func TestSaves(t *testing.T) {
+	for _, options := range [][]Option{nil, {Recompute("h.*")}} {
+		params, p, err := cubes(options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Two saves and their scratch at least; the scratches share their place.
+		if got := p.PlannedBytes(); got < 4*(2*48+1000) || got > 4*(2*1000) {
+			t.Errorf("%d bytes", got)
+		}
+		_, q, err := cubes(options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Borrow(p); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			params.ZeroGrad()
+			for _, p := range []*Program{q, p} {
+				if err := p.RunGrad(1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// y = 2(2·2(2w)³)³ = 2(32w³)³, whose slope is 9·2·32³.
+			if got := params.Get("w").GradData(); !slices.Equal(got, slices.Repeat([]float32{9 * 2 * 32 * 32 * 32}, 40)) {
+				t.Fatalf("gradient %v", got)
+			}
+		}
+		if p.Close() != nil || q.Close() != nil {
+			t.Error("not closed")
+		}
+	}
+}
+
+// TestSavesWithoutGradient: nobody reads them, and they take memory for their op's run alone.
+func TestSavesWithoutGradient(t *testing.T) {
+	s := New(NewParams(1))
+	y := s.Floats("x", 40)
+	for range 10 {
+		y = cube(s, y)
+	}
+	p, err := s.Compile(y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := int64(4 * (3*48 + 48 + 1008 - 0)); p.PlannedBytes() > want {
+		t.Errorf("%d bytes, want at most %d", p.PlannedBytes(), want)
+	}
+}
+
+// TestOfWithoutSaves: an op that reads what nobody saved is an error.
+func TestOfWithoutSaves(t *testing.T) {
+	s := New(NewParams(1))
+	x := s.Floats("x", 4)
+	for _, of := range []*G.Node{x, double(s, x)} {
+		s := s.At("late")
+		s.err = nil
+		s.Apply(Op{Name: "Late", Out: x.Shape(), Of: of, Run: func(*Args) error { return nil }}, x)
+		if s.Err() == nil || !strings.HasPrefix(s.Err().Error(), "late: Late: it is Of ") || !strings.HasSuffix(s.Err().Error(), "which saves nothing (graph.Op.Saves)") {
+			t.Errorf("error %v", s.Err())
+		}
+	}
+}
+
+// TestForAndGemm: the doors to the kernels for ops of one's own.
+func TestForAndGemm(t *testing.T) {
+	s := New(NewParams(1))
+	a, b := s.Floats("a", 2, 3), s.Floats("b", 3, 2)
+	y := s.Apply(Op{Name: "Product", Out: tensor.Shape{2, 2}, Run: func(v *Args) error {
+		v.Gemm(false, false, 2, 2, 3, 1, v.Floats(0), 3, v.Floats(1), 2, 0, v.Out(0), 2)
+		v.For(2, 1, func(lo, hi int) {
+			for i := 2 * lo; i < 2*hi; i++ {
+				v.Out(0)[i]++
+			}
+		})
+		return nil
+	}}, a, b)
+	p, err := s.Compile(y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetFloats("a", []float32{1, 2, 3, 4, 5, 6}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.SetFloats("b", []float32{1, 0, 0, 1, 1, 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Value(y); !slices.Equal(got, []float32{5, 6, 11, 12}) {
+		t.Errorf("%v", got)
+	}
+}
