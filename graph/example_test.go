@@ -134,7 +134,7 @@ func ExampleNode() {
 	// 4 loss CrossEntropy () [3 1] false
 	// 5  const 1 () [] true
 	// 6 loss CrossEntropyGrad (4, 3) [3 1 5] true
-		// 7 fc LinearGradW (2, 3) [0 6] true
+	// 7 fc LinearGradW (2, 3) [0 6] true
 }
 
 func ExampleInit() {
