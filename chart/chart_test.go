@@ -79,7 +79,7 @@ func TestPictures(t *testing.T) {
 		if b := img.Bounds(); b.Dx() != p.Width || b.Dy() != p.Height {
 			t.Errorf("%s: %v, want %d×%d", name, b, p.Width, p.Height)
 		}
-		if n := colours(img); n < 10 {
+		if n := colorsOf(img); n < 10 {
 			t.Errorf("%s: only %d colours", name, n)
 		}
 		svg, err := p.SVG()
@@ -100,7 +100,7 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-func colours(img image.Image) int {
+func colorsOf(img image.Image) int {
 	seen := make(map[color.Color]bool)
 	for y := 0; y < img.Bounds().Dy(); y += 2 {
 		for x := range img.Bounds().Dx() {

@@ -85,7 +85,7 @@ type matrixCanvas struct {
 	draw.Canvas
 }
 
-var grey = color.Gray{Y: 0x55}
+var gray = color.Gray{Y: 0x55}
 
 func (m matrixCanvas) at(x, y float64) vg.Point {
 	return vg.Point{X: m.Min.X + vg.Length(x)*pixel, Y: m.Max.Y - vg.Length(y)*pixel}
@@ -138,10 +138,10 @@ func (m matrixCanvas) words() {
 	} else {
 		above -= 18
 	}
-	m.write(m.left+middle, above, "predicted", 10, grey, text.XCenter, text.YBottom, 0)
-	m.write(2, m.top+middle, "true", 10, grey, text.XCenter, text.YTop, math.Pi/2)
-	m.columnName(n, "recall", grey)
-	m.write(m.left-6, m.top+(float64(n)+0.5)*m.cell, "precision", fontSize, grey, text.XRight, text.YCenter, 0)
+	m.write(m.left+middle, above, "predicted", 10, gray, text.XCenter, text.YBottom, 0)
+	m.write(2, m.top+middle, "true", 10, gray, text.XCenter, text.YTop, math.Pi/2)
+	m.columnName(n, "recall", gray)
+	m.write(m.left-6, m.top+(float64(n)+0.5)*m.cell, "precision", fontSize, gray, text.XRight, text.YCenter, 0)
 	for i, name := range m.names {
 		m.write(m.left-6, m.top+(float64(i)+0.5)*m.cell, name, fontSize, color.Black, text.XRight, text.YCenter, 0)
 		m.columnName(i, name, color.Black)
@@ -165,7 +165,7 @@ func (m matrixCanvas) squares() {
 		for j, k := range counts {
 			share := float64(k) / float64(max(row, 1))
 			x := m.left + float64(j)*m.cell
-			m.FillPolygon(ramp.colour(share), []vg.Point{m.at(x, y), m.at(x+m.cell, y), m.at(x+m.cell, y+m.cell), m.at(x, y+m.cell)})
+			m.FillPolygon(ramp.shade(share), []vg.Point{m.at(x, y), m.at(x+m.cell, y), m.at(x+m.cell, y+m.cell), m.at(x, y+m.cell)})
 			var ink color.Color = color.Black
 			if share > 0.5 {
 				ink = color.White
@@ -174,10 +174,10 @@ func (m matrixCanvas) squares() {
 				m.cellText(i, j, strconv.Itoa(k), ink)
 			}
 		}
-		m.cellText(i, n, percent(counts[i], row), grey)
+		m.cellText(i, n, percent(counts[i], row), gray)
 	}
 	for j, k := range columns {
-		m.cellText(n, j, percent(m.counts[j][j], k), grey)
+		m.cellText(n, j, percent(m.counts[j][j], k), gray)
 	}
 	m.cellText(n, n, percent(right, all), color.Black)
 }

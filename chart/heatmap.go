@@ -145,8 +145,8 @@ func (h *heatmaps) draw(c draw.Canvas) {
 		f.Variant = "Sans"
 		return text.Style{Color: color.Black, Font: f, XAlign: x, YAlign: y, Rotation: rotation, Handler: plot.DefaultTextHandler}
 	}
-	square := func(x, y, w, height float64, colour color.Color) {
-		c.FillPolygon(colour, []vg.Point{at(x, y), at(x+w, y), at(x+w, y+height), at(x, y+height)})
+	square := func(x, y, w, height float64, fill color.Color) {
+		c.FillPolygon(fill, []vg.Point{at(x, y), at(x+w, y), at(x+w, y+height), at(x, y+height)})
 	}
 	if h.title != "" {
 		c.FillText(style(12, text.XLeft, text.YTop, 0), at(0, 2), h.title)
@@ -159,7 +159,7 @@ func (h *heatmaps) draw(c draw.Canvas) {
 		y += 18 + h.above
 		for r := range g.Rows {
 			for col := range g.Cols {
-				square(x+float64(col)*h.cell, y+float64(r)*h.cell, h.cell, h.cell, h.colour(float64(g.Values[r*g.Cols+col])))
+				square(x+float64(col)*h.cell, y+float64(r)*h.cell, h.cell, h.cell, h.shade(float64(g.Values[r*g.Cols+col])))
 			}
 		}
 		w, height := h.cell*float64(g.Cols), h.cell*float64(g.Rows)
@@ -187,7 +187,7 @@ func (h *heatmaps) scale(y float64, square func(x, y, w, height float64, c color
 	left := h.left + scaleLeft
 	for i := range steps {
 		v := first + (h.edge-first)*float64(i)/(steps-1)
-		square(left+float64(i)*width, y, width, height, h.colour(v))
+		square(left+float64(i)*width, y, width, height, h.shade(v))
 	}
 	write(left, y+height+3, fmt.Sprintf("%.3g", first))
 	write(left+steps*width, y+height+3, fmt.Sprintf("%.3g", h.edge))
@@ -200,8 +200,8 @@ var (
 	reds  = []color.NRGBA{{R: 0xff, G: 0xff, B: 0xff, A: 0xff}, {R: 0xfc, G: 0xae, B: 0x91, A: 0xff}, {R: 0xcb, G: 0x18, B: 0x1d, A: 0xff}, {R: 0x67, G: 0x00, B: 0x0d, A: 0xff}}
 )
 
-// colour is that of a value; grey stands for what is not finite.
-func (h *heatmaps) colour(v float64) color.Color {
+// shade is the colour of a value; gray stands for what is not finite.
+func (h *heatmaps) shade(v float64) color.Color {
 	if !finite(v) {
 		return color.Gray{Y: 0x99}
 	}

@@ -210,7 +210,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		return err
 	}
 	var samples *wholefile.File
-	if e.samples != "" { // before the work, lest it be lost
+	if e.samples != "" { // before the work: it would be lost
 		if samples, err = wholefile.Create(e.samples); err != nil {
 			return err
 		}

@@ -126,8 +126,7 @@ func (p Perplexity) text(ctx context.Context, s *Subject, text textFile, d detok
 	return m, nil
 }
 
-// documents measures each of JSON lines alone, after all were looked at, lest the last be no
-// document.
+// documents measures each of JSON lines alone. All are looked at first: the last may be no document.
 func (p Perplexity) documents(ctx context.Context, s *Subject, text textFile, d detokenizer) (m measured, err error) {
 	counter := textCounter{split: p.Words == "split"}
 	err = p.each(ctx, s, text, d, func(i int, original string, ids []int) error {

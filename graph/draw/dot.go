@@ -41,14 +41,14 @@ func DOT(nodes []graph.Node, o Options) ([]byte, error) {
 			indent = "    "
 		}
 		for _, b := range in[block] {
-			colour := colours[b.class()]
+			color := palette[b.class()]
 			lines := []string{b.title()}
 			for _, text := range []string{b.detailOf(g), b.figures()} {
 				if text != "" {
 					lines = append(lines, text)
 				}
 			}
-			fmt.Fprintf(&out, "%sn%d [label=%s fillcolor=%q color=%q];\n", indent, b.index, quote(strings.Join(lines, "\n")), colour[0], colour[1])
+			fmt.Fprintf(&out, "%sn%d [label=%s fillcolor=%q color=%q];\n", indent, b.index, quote(strings.Join(lines, "\n")), color[0], color[1])
 		}
 		if block != "" {
 			out.WriteString("  }\n")
@@ -63,7 +63,7 @@ func DOT(nodes []graph.Node, o Options) ([]byte, error) {
 			case b.grad:
 				style = "gradient"
 			}
-			fmt.Fprintf(&out, "  n%d -> n%d [label=%s color=%q];\n", v.from.index, b.index, quote(v.shape), lineColours[style])
+			fmt.Fprintf(&out, "  n%d -> n%d [label=%s color=%q];\n", v.from.index, b.index, quote(v.shape), lineColors[style])
 		}
 	}
 	out.WriteString("}\n")

@@ -100,9 +100,9 @@ func TestStatus(t *testing.T) {
 	}
 	// One in the legend, and the boxes: c_proj, c_fc and their gradients gone; act and its
 	// gradient changed, on both sides; c_fc.new, which depth 3 counts to c_fc.
-	for colour, want := range map[string]int{"#fbdcdc": 1 + 2, "#d5f2d9": 1, "#fdf0c2": 1 + 4 + 4} {
-		if got := bytes.Count(svg, []byte(`fill="`+colour)); got != want {
-			t.Errorf("%d boxes of colour %s, want %d", got, colour, want)
+	for fill, want := range map[string]int{"#fbdcdc": 1 + 2, "#d5f2d9": 1, "#fdf0c2": 1 + 4 + 4} {
+		if got := bytes.Count(svg, []byte(`fill="`+fill)); got != want {
+			t.Errorf("%d boxes of colour %s, want %d", got, fill, want)
 		}
 	}
 	same, err := draw.DiffSVG(before, before, draw.Options{})

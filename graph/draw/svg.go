@@ -10,8 +10,8 @@ import (
 
 const labelSize = 9.0
 
-// colours of boxes: fill and rim.
-var colours = map[string][2]string{
+// palette is the colours of boxes: fill and rim.
+var palette = map[string][2]string{
 	"layer":    {"#e3edfb", "#4a78b8"},
 	"gradient": {"#fdeeda", "#cf7d22"},
 	"input":    {"#f2f2f2", "#888888"},
@@ -22,7 +22,7 @@ var colours = map[string][2]string{
 	"changed":  {"#fdf0c2", "#b98900"},
 }
 
-var lineColours = map[string]string{"forward": "#4a78b8", "gradient": "#cf7d22", "saved": "#a9a9a9"}
+var lineColors = map[string]string{"forward": "#4a78b8", "gradient": "#cf7d22", "saved": "#a9a9a9"}
 
 // class is the name of a box's colours.
 func (b *box) class() string {
@@ -79,8 +79,8 @@ func (c *canvas) legend(title string, classes []string, names map[string]string)
 		x += textWidth(title, 14) + 20
 	}
 	for _, class := range classes {
-		colour := colours[class]
-		fmt.Fprintf(c, `<rect x="%s" y="11" width="14" height="12" rx="2" fill="%s" stroke="%s"/>`+"\n", num(x), colour[0], colour[1])
+		color := palette[class]
+		fmt.Fprintf(c, `<rect x="%s" y="11" width="14" height="12" rx="2" fill="%s" stroke="%s"/>`+"\n", num(x), color[0], color[1])
 		c.text(x+19, 21, smallSize, ` fill="#444"`, names[class])
 		x += 19 + textWidth(names[class], smallSize) + 16
 	}
@@ -90,14 +90,14 @@ func (c *canvas) legend(title string, classes []string, names map[string]string)
 // paint draws lines, then boxes over their ends, then labels.
 func (c *canvas) paint(d *drawing, g *grouping) {
 	for _, l := range d.lines {
-		colour := lineColours[l.style]
-		fmt.Fprintf(c, `<path d="%s" fill="none" stroke="%s" stroke-width="%s">`, pathOf(l.points), colour, map[bool]string{true: "0.9", false: "1.3"}[l.style == "saved"])
+		color := lineColors[l.style]
+		fmt.Fprintf(c, `<path d="%s" fill="none" stroke="%s" stroke-width="%s">`, pathOf(l.points), color, map[bool]string{true: "0.9", false: "1.3"}[l.style == "saved"])
 		if l.hover != "" {
 			fmt.Fprintf(c, "<title>%s</title>", escape(l.hover))
 		}
 		c.WriteString("</path>\n")
 		if l.head {
-			fmt.Fprintf(c, `<path d="%s" fill="%s"/>`+"\n", headOf(l.points), colour)
+			fmt.Fprintf(c, `<path d="%s" fill="%s"/>`+"\n", headOf(l.points), color)
 		}
 	}
 	for _, b := range d.boxes {
@@ -109,7 +109,7 @@ func (c *canvas) paint(d *drawing, g *grouping) {
 }
 
 func (c *canvas) box(b *box, g *grouping) {
-	colour := colours[b.class()]
+	color := palette[b.class()]
 	round := "3"
 	if b.kind != layer {
 		round = num(min(b.h, boxHeight) / 2)
@@ -119,9 +119,9 @@ func (c *canvas) box(b *box, g *grouping) {
 		dash = ` stroke-dasharray="4 3"`
 	}
 	fmt.Fprintf(c, `<g><title>%s</title><rect x="%s" y="%s" width="%s" height="%s" rx="%s" fill="%s" stroke="%s"%s/>`+"\n",
-		escape(b.hover(g)), num(b.x), num(b.y), num(b.w), num(b.h), round, colour[0], colour[1], dash)
+		escape(b.hover(g)), num(b.x), num(b.y), num(b.w), num(b.h), round, color[0], color[1], dash)
 	if b.alike > 1 {
-		fmt.Fprintf(c, `<path d="M%s %sv%sM%s %[2]sv%[3]s" stroke="%s"/>`+"\n", num(b.x+3), num(b.y), num(b.h), num(b.x+b.w-3), colour[1])
+		fmt.Fprintf(c, `<path d="M%s %sv%sM%s %[2]sv%[3]s" stroke="%s"/>`+"\n", num(b.x+3), num(b.y), num(b.h), num(b.x+b.w-3), color[1])
 	}
 	base := b.y + b.h/2 + 4
 	c.text(b.x+padding, base, titleSize, ` font-weight="bold"`, b.title())
