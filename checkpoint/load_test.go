@@ -177,12 +177,12 @@ func TestLoadEdited(t *testing.T) {
 // layers that it takes out; nobody asks for them.
 func TestLoadEditedAfterwards(t *testing.T) {
 	base := models.GPT2(gpt2.New(8, 6, 4, 1, 2))
-	params := graph.NewParams(1)
-	if err := models.Declare(base, params); err != nil {
-		t.Fatal(err)
-	}
 	own := func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 4, layers.Weights{}) }
 	for name, edit := range map[string]graph.Option{"removed": graph.Remove("h.0.mlp"), "replaced": graph.Replace("h.*.mlp", own)} {
+		params := graph.NewParams(1)
+		if err := models.Declare(base, params); err != nil {
+			t.Fatal(err)
+		}
 		dir := filepath.Join(t.TempDir(), name)
 		m := models.Edit(base, edit)
 		if err := models.Declare(m, params); err != nil {
