@@ -43,66 +43,73 @@ func (o BeamOptions) validate() error {
 	return Options{RepetitionPenalty: o.RepetitionPenalty, NoRepeat: o.NoRepeat}.Validate()
 }
 
-// Beam searches for the likeliest continuations of up to n tokens and returns o.Beams of
-// them, best score first. At each step every beam is extended by every token and the best
-// extensions are followed; those that end count among the results, as do beams that have no
-// extension left. The search ends early when no beam can come to a better score than the
-// results have (Hugging Face's early_stopping = False: by the score that the best beam has
-// now). There may be fewer results than beams, but there is one.
-func (g *Generator) Beam(ctx context.Context, prompt []int, n int, o BeamOptions) ([]Hypothesis, error) {
+// search is the state of a search, for a job with a slot a beam.
+type search struct {
+	*job
+	BeamOptions
+	engine  *Engine
+	prompt  int
+	steps   int // that are left
+	ids     [][]int
+	sums    []float64   // log-probabilities; −∞ of what only fills a place
+	logits  [][]float32 // of each beam
+	arrived int         // so many of them
+	found   []Hypothesis
+}
+
+// search returns the job for a search.
+func (e *Engine) search(ctx context.Context, prompt []int, n int, o BeamOptions) (*search, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	if len(prompt) == 0 {
+	switch {
+	case len(prompt) == 0:
 		return nil, errNoPrompt
+	case o.Beams > e.config.Slots:
+		return nil, fmt.Errorf("generate: %d beams; there are %d slots", o.Beams, e.config.Slots)
 	}
-	s, err := g.open(o.Beams)
-	if err != nil {
-		return nil, err
-	}
-	b := beams{BeamOptions: o, prompt: len(prompt), candidates: g.candidates}
-	windows := make([][]int, o.Beams)
-	for i := range o.Beams {
-		b.ids = append(b.ids, slices.Clone(prompt))
+	b := &search{BeamOptions: o, engine: e, prompt: len(prompt), steps: n, logits: make([][]float32, o.Beams)}
+	b.job = newJob(ctx, o.Beams, prompt, b.take)
+	for _, s := range b.slots {
+		b.ids = append(b.ids, s.ids)
 		b.sums = append(b.sums, math.Inf(-1)) // all are the same at first: follow one
-		windows[i] = prompt[max(0, len(prompt)-g.context):]
 	}
 	b.sums[0] = 0
-	logits, err := s.prefill(windows)
-	for i := 0; i < n; i++ {
-		if err != nil {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("generate: %w", err)
-		}
-		if err := checkNumbers(logits); err != nil {
-			return nil, err
-		}
-		from := b.extend(logits)
-		if b.finished(i + 1) {
-			break
-		}
-		if i == n-1 {
-			break
-		}
-		s.memory.Select(from, slices.Max(s.past)) // all beams are as long
-		logits, err = s.next(b.ids)
+	if n < 1 {
+		b.finish()
 	}
+	return b, nil
+}
+
+// take keeps the logits after a beam, and goes on when those of all are there.
+func (b *search) take(s *slot, row []float32) {
+	b.logits[s.beam] = append(b.logits[s.beam][:0], row...)
+	if b.arrived++; b.arrived < b.Beams {
+		return
+	}
+	b.arrived = 0
+	from := b.extend()
+	if b.steps--; b.steps == 0 || b.finished() {
+		b.finish()
+		return
+	}
+	order := make([]int, len(b.engine.slots))
+	for i := range order {
+		order[i] = i
+	}
+	for i, s := range b.slots {
+		order[s.place] = b.slots[from[i]].place
+		s.ids, s.todo = b.ids[i], 1
+	}
+	b.engine.runner.cache.Select(order, s.past) // all beams are as long
+}
+
+// finish ends the search with the beams that it has.
+func (b *search) finish() {
 	for i, ids := range b.ids {
 		b.add(ids, b.sums[i], Length)
 	}
-	return b.results, nil
-}
-
-// beams is the state of a search.
-type beams struct {
-	BeamOptions
-	prompt     int
-	candidates func(row []float32) []float32 // see Generator.Vocab
-	ids        [][]int
-	sums       []float64 // log-probabilities; −∞ of what only fills a place
-	results    []Hypothesis
+	b.end(nil)
 }
 
 // extension is a beam with a token more.
@@ -113,17 +120,16 @@ type extension struct {
 
 // extend replaces the beams by their best extensions that go on, moves those that end to the
 // results, and returns the beam that each came from.
-func (b *beams) extend(logits []float32) (from []int) {
-	vocab := len(logits) / len(b.ids)
+func (b *search) extend() (from []int) {
+	vocab := len(b.logits[0])
 	var all []extension
 	sampler := sampler{Options: Options{RepetitionPenalty: b.RepetitionPenalty, NoRepeat: b.NoRepeat}}
 	// Each stop token takes a place of those that go on.
 	most := min(b.Beams*(1+max(1, len(b.Stop))), vocab)
 	scores := make([]float32, vocab)
 	for i, ids := range b.ids {
-		row := logits[i*vocab : (i+1)*vocab]
-		kernel.LogSoftmax(scores, row, vocab)
-		sampler.scaled = append(sampler.scaled[:0], b.candidates(scores)...)
+		kernel.LogSoftmax(scores, b.logits[i], vocab)
+		sampler.scaled = append(sampler.scaled[:0], b.engine.tokens(scores)...)
 		sampler.penalise(ids)
 		kept := top(sampler.scaled, most)
 		if len(kept) == 0 {
@@ -158,32 +164,32 @@ func (b *beams) extend(logits []float32) (from []int) {
 }
 
 // add puts a continuation among the results, of which the best stay.
-func (b *beams) add(ids []int, sum float64, why Finish) {
+func (b *search) add(ids []int, sum float64, why Finish) {
 	if math.IsInf(sum, -1) {
 		return
 	}
 	found := slices.Clone(ids[b.prompt:])
 	h := Hypothesis{IDs: found, LogProb: sum, Score: b.score(sum, len(found)), Finish: why}
-	i, _ := slices.BinarySearchFunc(b.results, h, func(x, y Hypothesis) int {
+	i, _ := slices.BinarySearchFunc(b.found, h, func(x, y Hypothesis) int {
 		if x.Score >= y.Score {
 			return -1
 		}
 		return 1
 	})
-	b.results = slices.Insert(b.results, i, h)
-	b.results = b.results[:min(len(b.results), b.Beams)]
+	b.found = slices.Insert(b.found, i, h)
+	b.found = b.found[:min(len(b.found), b.Beams)]
 }
 
-func (b *beams) score(sum float64, length int) float64 {
+func (b *search) score(sum float64, length int) float64 {
 	if length == 0 {
 		return sum
 	}
 	return sum / math.Pow(float64(length), b.LengthPenalty)
 }
 
-// finished tells whether no beam, of so many tokens, can come to a better score than the
-// worst of the results, or none goes on.
-func (b *beams) finished(length int) bool {
-	best := slices.Max(b.sums)
-	return math.IsInf(best, -1) || len(b.results) == b.Beams && b.score(best, length) <= b.results[b.Beams-1].Score
+// finished tells whether no beam can come to a better score than the worst of the results, or
+// none goes on.
+func (b *search) finished() bool {
+	best, length := slices.Max(b.sums), len(b.ids[0])-b.prompt
+	return math.IsInf(best, -1) || len(b.found) == b.Beams && b.score(best, length) <= b.found[b.Beams-1].Score
 }

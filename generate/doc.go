@@ -1,10 +1,7 @@
 // Package generate samples from autoregressive models: it predicts a token, appends
 // it, and predicts again. It knows graphs and ids, not which model it runs.
 //
-// A [Generator] makes two kinds of programs of one model function, over the same weights.
-// One runs a whole prompt, the other a single token a sequence; both go on from what layers
-// remember of the positions before (graph.Memory), so a token costs one pass over the
-// weights, however long the text is.
+// A [Generator] goes on with texts while its caller waits:
 //
 //	g := generate.New(model, params, context)
 //	defer g.Close()
@@ -12,12 +9,19 @@
 //		…
 //	}
 //
+// An [Engine] goes on with those of many callers, who come and go as they like, each with options
+// of its own. It has slots, places in a cache of what layers remember of the positions before
+// (graph.Memory), so that a token costs one pass over the weights, however long the text is, for
+// all sequences together. Programs of one model function, over the same weights, run pieces of
+// prompts and single tokens of so many sequences as there are; what a sequence generates is the
+// same to the bit in any company. A Generator is an Engine for one caller.
+//
 // Where a sequence reaches the model's context, its window slides: the older half is
 // forgotten, and the newer half is computed anew, as its positions have changed. Then
 // there is room again for as many tokens.
 //
-// Where a model's vocabulary is padded beyond its tokenizer's, Generator.Vocab keeps to tokens
-// that there are, and Generator.Vacant where ids in the middle have none.
+// Where a model's vocabulary is padded beyond its tokenizer's, EngineConfig.Vocab keeps to tokens
+// that there are, and Vacant where ids in the middle have none.
 //
 // [Generator.Batch] continues several prompts at once, of whatever lengths, and
 // [Generator.Beam] searches for the likeliest continuation. [Text] turns a stream of tokens

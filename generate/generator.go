@@ -1,7 +1,9 @@
 package generate
 
 import (
+	"context"
 	"errors"
+	"iter"
 
 	G "gorgonia.org/gorgonia"
 
@@ -14,7 +16,8 @@ type Model interface {
 	GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node
 }
 
-// Generator predicts with one model. It is for one goroutine at a time.
+// Generator predicts with one model, for one caller: an [Engine] with as many slots as the
+// caller's sequences, that works while the caller waits. It is for one goroutine at a time.
 //
 // A model of which some layer cannot go on from what is remembered, such as one with
 // layers.AttentionConfig.Composed, or has an op that does not say that it works row by row
@@ -24,19 +27,14 @@ type Model interface {
 // ops.Scale(s, x, float64(x.Shape()[0])), is not noticed:
 // it is that of the piece, which is a prompt with its length rounded up, then one row.
 type Generator struct {
-	// Vocab, if above 0, is how many ids there are tokens of. A model's vocabulary may be padded
-	// beyond them, as GPT-2's 50,257 to 50,304; what is there is never chosen.
-	Vocab int
-	// Vacant are ids below Vocab that no token has, as tokenizer.Vacant lists them: they are
-	// never chosen either.
-	Vacant []int
+	Vocab  int   // see EngineConfig
+	Vacant []int // see EngineConfig
 
 	model   Model
 	params  *graph.Params
 	context int
-	session *session  // for the batch of the last call
-	tokens  []float32 // see candidates
-	slow    error     // why every token takes a run over the window, if it does
+	engine  *Engine // for the batch of the last call
+	whole   error
 }
 
 // New returns a generator for a model of at most context positions.
@@ -46,72 +44,157 @@ func New(m Model, params *graph.Params, context int) *Generator {
 
 // Whole tells why the model is run over the whole window for every token, if it is: which
 // layer or op cannot go on from what is remembered. It is known from the first tokens on.
-func (g *Generator) Whole() error { return g.slow }
+func (g *Generator) Whole() error { return g.whole }
 
 // Close ends the generator's programs.
 func (g *Generator) Close() error {
-	if g.session == nil {
+	if g.engine == nil {
 		return nil
 	}
-	s := g.session
-	g.session = nil
-	return s.close()
+	e := g.engine
+	g.engine = nil
+	return e.Close()
 }
 
-// MemoryBytes is what layers remember for a batch of that many sequences: for GPT-1 and
-// GPT-2 the keys and values, 8·layers·context·width bytes a sequence; 0 for a model that
-// is run over the whole window.
+// open returns the engine for a number of sequences. That of another number is closed: it
+// would keep its memory.
+func (g *Generator) open(batch int) (*Engine, error) {
+	if g.engine == nil || g.engine.config.Slots != batch {
+		if err := g.Close(); err != nil {
+			return nil, err
+		}
+		e, err := NewEngine(g.model, g.params, EngineConfig{Context: g.context, Slots: batch})
+		if err != nil {
+			return nil, err
+		}
+		g.engine, g.whole = e, e.Whole()
+	}
+	g.engine.config.Vocab, g.engine.config.Vacant = g.Vocab, g.Vacant
+	return g.engine, nil
+}
+
+// MemoryBytes is what layers remember for a batch of that many sequences: see Engine.CacheBytes.
 func (g *Generator) MemoryBytes(batch int) (int64, error) {
-	s, err := g.open(batch)
+	e, err := g.open(batch)
 	if err != nil {
 		return 0, err
 	}
-	return s.memory.Bytes(), nil
+	return e.CacheBytes(), nil
 }
 
 // Logits scores every token as the one after ids, of which the last that fit the
 // context count. The slice is valid until the next call.
-func (g *Generator) Logits(ids []int) ([]float32, error) {
+func (g *Generator) Logits(ids []int) (logits []float32, err error) {
 	if len(ids) == 0 {
 		return nil, errNoPrompt
 	}
-	s, err := g.open(1)
+	e, err := g.open(1)
 	if err != nil {
 		return nil, err
 	}
-	return s.prefill([][]int{ids[max(0, len(ids)-g.context):]})
+	var j *job
+	j = newJob(context.Background(), 1, ids, func(_ *slot, row []float32) {
+		logits = row
+		j.end(nil)
+	})
+	e.queue = append(e.queue, j)
+	e.turn()
+	return logits, j.err
 }
 
-var errNoPrompt = errors.New("generate: no tokens to go on from")
+// Stream yields up to n tokens that go on from prompt, as they are chosen. It ends early
+// after a token of Options.Stop, where Options.NoRepeat bans every token, and with the
+// context's error, or that of a run.
+func (g *Generator) Stream(ctx context.Context, prompt []int, n int, o Options) iter.Seq2[Token, error] {
+	return g.Batch(ctx, [][]int{prompt}, n, o)
+}
 
-// checkNumbers refuses logits of which nothing can be chosen: a model that has gone wrong in one
-// place gives NaN everywhere.
-func checkNumbers(row []float32) error {
-	if row[0] != row[0] {
-		return errors.New("generate: the model's logits are NaN: its weights are, or are too large")
+// Batch is Stream for several prompts, of whatever lengths: each step yields a token for each
+// sequence that has not ended. Sequence i draws from a random stream of its own, so it is
+// the same, to the bit, whatever the others are.
+func (g *Generator) Batch(ctx context.Context, prompts [][]int, n int, o Options) iter.Seq2[Token, error] {
+	return func(yield func(Token, error) bool) {
+		if err := g.batch(ctx, prompts, n, o, yield); err != nil && !errors.Is(err, errStopped) {
+			yield(Token{}, err)
+		}
+	}
+}
+
+// errStopped tells that the caller wants no more.
+var errStopped = errors.New("generate: stopped")
+
+func (g *Generator) batch(ctx context.Context, prompts [][]int, n int, o Options, yield func(Token, error) bool) error {
+	if len(prompts) == 0 {
+		return errNoPrompt
+	}
+	e, err := g.open(len(prompts))
+	if err != nil {
+		return err
+	}
+	all := make([]*Sequence, len(prompts))
+	for b, prompt := range prompts {
+		if all[b], err = e.sequence(ctx, Request{Prompt: prompt, Tokens: max(n, 1), Options: o, Sample: b}); err != nil {
+			return err
+		}
+	}
+	if n < 1 {
+		return nil
+	}
+	for _, q := range all {
+		defer q.Cancel()
+		e.queue = append(e.queue, q.job)
+	}
+	for left := len(all); left > 0; {
+		e.turn()
+		left = 0
+		for _, q := range all {
+			for _, t := range q.fetch() {
+				if !yield(t, nil) {
+					return errStopped
+				}
+			}
+			switch {
+			case !q.over():
+				left++
+			case q.err != nil:
+				return q.err
+			}
+		}
 	}
 	return nil
 }
 
-// open returns the session for a number of sequences. That of another number is closed: it
-// would keep its memory.
-func (g *Generator) open(batch int) (*session, error) {
-	if g.session != nil && g.session.memory.Batch() == batch {
-		return g.session, nil
-	}
-	if err := g.Close(); err != nil {
-		return nil, err
-	}
-	s := newSession(g, batch)
-	var err error
-	if s.decode, err = s.compile(batch, 1); err != nil {
-		g.slow = err
-		s = newSession(g, batch) // some layers may have declared what they remember
-		s.whole = true
-		if _, unless := s.prefillPiece(1, 1); unless != nil {
-			return nil, err
+// Generate collects what Stream yields.
+func (g *Generator) Generate(ctx context.Context, prompt []int, n int, o Options) ([]int, error) {
+	var ids []int
+	for t, err := range g.Stream(ctx, prompt, n, o) {
+		if err != nil {
+			return ids, err
+		}
+		if t.ID >= 0 {
+			ids = append(ids, t.ID)
 		}
 	}
-	g.session = s
-	return s, nil
+	return ids, nil
+}
+
+// Beam searches for the likeliest continuations of up to n tokens and returns o.Beams of
+// them, best score first. At each step every beam is extended by every token and the best
+// extensions are followed; those that end count among the results, as do beams that have no
+// extension left. The search ends early when no beam can come to a better score than the
+// results have (Hugging Face's early_stopping = False: by the score that the best beam has
+// now). There may be fewer results than beams, but there is one.
+func (g *Generator) Beam(ctx context.Context, prompt []int, n int, o BeamOptions) ([]Hypothesis, error) {
+	e, err := g.open(max(1, o.Beams))
+	if err != nil {
+		return nil, err
+	}
+	b, err := e.search(ctx, prompt, n, o)
+	if err != nil {
+		return nil, err
+	}
+	for e.queue = append(e.queue, b.job); !b.over(); {
+		e.turn()
+	}
+	return b.found, b.err
 }

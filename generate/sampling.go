@@ -129,7 +129,7 @@ func (s *sampler) penalise(before []int) {
 		done := make(map[int]bool)
 		for _, id := range before {
 			switch {
-			case done[id] || id < 0 || id >= len(s.scaled): // beyond Generator.Vocab
+			case done[id] || id < 0 || id >= len(s.scaled): // beyond EngineConfig.Vocab
 			case s.scaled[id] > 0:
 				s.scaled[id] /= p
 			default:

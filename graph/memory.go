@@ -36,11 +36,12 @@ func NewMemory(batch, capacity int) *Memory {
 	return &Memory{&stores{batch: batch, capacity: capacity}, batch, 0}
 }
 
-// Sequence is the part of m that is its i-th sequence, for a program that runs this one alone.
-func (m *Memory) Sequence(i int) *Memory { return &Memory{m.stores, 1, i} }
+// Part is n sequences of m from the first on, for programs that run these alone.
+func (m *Memory) Part(first, n int) *Memory { return &Memory{m.stores, n, m.first + first} }
 
-// MoveTo makes a Sequence the i-th one, for the coming runs of the programs over it.
-func (m *Memory) MoveTo(i int) { m.first = i }
+// MoveTo makes a Part begin at the first sequence of the whole, for the coming runs of the
+// programs over it.
+func (m *Memory) MoveTo(first int) { m.first = first }
 
 // Batch is the number of sequences.
 func (m *Memory) Batch() int { return m.batch }
@@ -79,6 +80,16 @@ func (m *Memory) Select(from []int, used int) {
 				copy(data[to*size:], before[:part])
 				before = before[part:]
 			}
+		}
+	}
+}
+
+// Copy makes the sequence to what the sequence from is, for its first positions up to used.
+func (m *Memory) Copy(to, from, used int) {
+	for _, s := range m.all {
+		if size := m.capacity * s.width; s.data != nil {
+			data := s.data[m.first*size:]
+			copy(data[to*size:], data[from*size:][:used*s.width])
 		}
 	}
 }

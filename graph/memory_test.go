@@ -38,7 +38,7 @@ func TestMemorySelect(t *testing.T) {
 		t.Errorf("%v, want %v", x, want)
 	}
 	// A part is one of the sequences.
-	part := m.Sequence(1)
+	part := m.Part(1, 1)
 	s = graph.New(graph.NewParams(1), graph.Incremental(part))
 	kept = s.At("a").Remember("x", width)
 	if got := kept(); !slices.Equal(got, want[8:16]) || s.Past().Shape()[0] != 1 {
@@ -48,8 +48,8 @@ func TestMemorySelect(t *testing.T) {
 	if got := kept(); !slices.Equal(got, want[16:]) {
 		t.Errorf("sequence 2 is %v, want %v", got, want[16:])
 	}
-	if want := int64(4 * capacity * width); m.Sequence(1).Bytes() != want {
-		t.Errorf("%d bytes of a sequence, want %d", m.Sequence(1).Bytes(), want)
+	if want := int64(4 * capacity * width); m.Part(1, 1).Bytes() != want {
+		t.Errorf("%d bytes of a sequence, want %d", m.Part(1, 1).Bytes(), want)
 	}
 }
 

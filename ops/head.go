@@ -17,13 +17,17 @@ func Project(s *graph.Scope, x, w *G.Node) *G.Node {
 	}
 	rows, width, vocab := x.Shape()[0], x.Shape()[1], w.Shape()[0]
 	products := 2 * int64(rows) * int64(width) * int64(vocab)
+	like := rows
+	if m := s.Memory(); m != nil {
+		like /= m.Batch() // a sequence has the bits that it has alone
+	}
 	return s.Apply(graph.Op{
 		Name:    "Project",
 		RowWise: 1,
 		Out:     tensor.Shape{rows, vocab},
 		FLOPs:   products,
 		Run: func(a *graph.Args) error {
-			kernel.Gemm(false, true, rows, vocab, width, 1, a.Floats(0), width, a.Floats(1), width, 0, a.Out(0), vocab)
+			kernel.GemmLike(like, false, true, rows, vocab, width, 1, a.Floats(0), width, a.Floats(1), width, 0, a.Out(0), vocab)
 			return nil
 		},
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {

@@ -9,6 +9,12 @@ import "fmt"
 //
 // The result does not depend on GOMAXPROCS. It panics if a slice is too short.
 func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	GemmLike(m, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+}
+
+// GemmLike is Gemm with the bits that the rows of C have in a product of so many rows, at most
+// m: those of several sequences together, of which each has that many, are the same as alone.
+func GemmLike(rows int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	if m <= 0 || n <= 0 {
 		return
 	}
@@ -37,8 +43,8 @@ func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int,
 		p.oneRow()
 		return
 	}
-	if m <= fewRows && transB && !transA {
-		p.dotRows()
+	if min(rows, m) <= fewRows && transB && !transA {
+		p.dotRows() // alone it is summed in another order than packed
 		return
 	}
 	if float64(m)*float64(n)*float64(k) < smallProduct {

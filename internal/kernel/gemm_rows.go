@@ -6,7 +6,7 @@ import "runtime"
 // it is, transposed or not.
 const fewRows = 12
 
-// dotRows computes a C of few rows if neither A nor, but for its transposition, B needs
+// dotRows computes a C of few rows, or of rows that shall have the bits of few, if neither A nor, but for its transposition, B needs
 // packing: some rows of B at a time, which stay in the first-level cache, with all rows of A.
 // The elements of C have the bits that a product of one row gives them.
 func (p *product) dotRows() {
@@ -21,15 +21,15 @@ func (p *product) dotRows() {
 func (p *product) rowsScalars(lo, hi int) {
 	s := workspaces.take()
 	defer workspaces.put(s)
-	sums := s.tile.sized(4 * fewRows)
+	sums := s.tile.sized(max(8, 4*len(p.dotTiles)))
 	whole := p.k / p.dotLanes * p.dotLanes
 	for ; len(p.dotTiles) > 0 && whole > 0 && hi-lo >= 4; lo += 4 {
 		for i := 0; i < p.m; i += len(p.dotTiles) {
 			rows := min(len(p.dotTiles), p.m-i)
-			p.dotTiles[rows-1](whole, &p.a[i*p.lda], p.lda, &p.b[lo*p.ldb], p.ldb, &sums[4*i])
-		}
-		for i := range p.m {
-			p.finish(p.c[i*p.ldc+lo:][:4], p.a[i*p.lda:][:p.k], lo, whole, sums[4*i:])
+			p.dotTiles[rows-1](whole, &p.a[i*p.lda], p.lda, &p.b[lo*p.ldb], p.ldb, &sums[0])
+			for r := range rows {
+				p.finish(p.c[(i+r)*p.ldc+lo:][:4], p.a[(i+r)*p.lda:][:p.k], lo, whole, sums[4*r:])
+			}
 		}
 	}
 	for lo < hi {

@@ -1,0 +1,348 @@
+package generate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+)
+
+// small is a model of a short context, so that windows slide.
+func small(context int) models.Model {
+	c := gpt2.New(61, context, 24, 3, 2)
+	c.InitStd = 0.2
+	return models.GPT2(c)
+}
+
+func newEngine(t *testing.T, m generate.Model, c generate.EngineConfig) *generate.Engine {
+	t.Helper()
+	e, err := generate.NewEngine(m, graph.NewParams(1), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// requests are of all kinds: prompts of one token to beyond the context, drawn and not.
+func requests(n, context int) []generate.Request {
+	random := rand.New(rand.NewPCG(5, uint64(n)))
+	all := make([]generate.Request, n)
+	for i := range all {
+		r := &all[i]
+		r.Prompt = make([]int, 1+random.IntN(context+context/4))
+		if i%5 == 0 {
+			r.Prompt = r.Prompt[:1]
+		}
+		for k := range r.Prompt {
+			r.Prompt[k] = random.IntN(61)
+		}
+		r.Tokens, r.Seed, r.Sample, r.LogProbs = 1+random.IntN(3*context/2), uint64(i), i%3, 61
+		switch i % 4 {
+		case 1:
+			r.Temperature, r.TopK = 1, 10
+		case 2:
+			r.Temperature, r.TopP, r.Stop = 1.5, 0.9, []int{7, 8}
+		case 3:
+			r.NoRepeat, r.RepetitionPenalty = 2, 1.2
+		}
+	}
+	return all
+}
+
+// gather runs a request to its end.
+func gather(e *generate.Engine, ctx context.Context, r generate.Request) (tokens []generate.Token, err error) {
+	q, err := e.Submit(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	for token, err := range q.Tokens() {
+		if err != nil {
+			return tokens, err
+		}
+		tokens = append(tokens, token)
+	}
+	if u := q.Usage(); u.Prompt != len(r.Prompt) || u.Tokens != len(tokens) || u.Waited < 0 || u.First < u.Waited {
+		return tokens, fmt.Errorf("%d tokens after %d: usage %+v", len(tokens), len(r.Prompt), u)
+	}
+	return tokens, nil
+}
+
+// leave runs a request and gives it up: after some tokens, or some time.
+func leave(e *generate.Engine, ctx context.Context, r generate.Request, after int) error {
+	if after%2 == 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(after)*200*time.Microsecond)
+		defer cancel()
+	}
+	q, err := e.Submit(ctx, r)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, err := range q.Tokens() {
+		if n++; n > after {
+			break
+		}
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestCompany: a request's tokens and log-probabilities are the same to the bit alone and in any
+// company that comes, goes and gives up, whatever the slots and GOMAXPROCS are; windows slide,
+// and more sequences run at once than there are rows in a product of few.
+func TestCompany(t *testing.T) {
+	const length = 40
+	count := 40
+	if testing.Short() {
+		count = 16
+	}
+	all, m := requests(count, length), small(length)
+	for _, piece := range []int{0, 16} {
+		alone := newEngine(t, m, generate.EngineConfig{Context: length, Slots: 1, Piece: piece})
+		want := make([][]generate.Token, len(all))
+		for i, r := range all {
+			var err error
+			if want[i], err = gather(alone, t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, slots := range []int{3, 20}[piece/16:] {
+			t.Run(fmt.Sprintf("pieces of %d, %d slots", piece, slots), func(t *testing.T) {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1 + slots%3))
+				e := newEngine(t, m, generate.EngineConfig{Context: length, Slots: slots, Piece: piece})
+				var wait sync.WaitGroup
+				for i, r := range all {
+					wait.Go(func() {
+						got, err := gather(e, t.Context(), r)
+						if err != nil {
+							t.Errorf("request %d: %v", i, err)
+						} else if !slices.EqualFunc(got, want[i], sameToken) {
+							t.Errorf("request %d: %d tokens, want %d; or others", i, len(got), len(want[i]))
+						}
+					})
+					if i%2 == 0 {
+						wait.Go(func() {
+							if err := leave(e, t.Context(), r, i%7); err != nil {
+								t.Error(err)
+							}
+						})
+					}
+					if i%3 == 0 {
+						time.Sleep(time.Duration(i) * 20 * time.Microsecond)
+					}
+				}
+				found, err := e.Beam(t.Context(), all[1].Prompt, 30, generate.BeamOptions{Beams: 2})
+				if err != nil || len(found) == 0 {
+					t.Errorf("a search: %v, %v", found, err)
+				}
+				wait.Wait()
+			})
+		}
+	}
+}
+
+func sameToken(a, b generate.Token) bool {
+	return a.ID == b.ID && a.LogProb == b.LogProb && slices.Equal(a.Best, b.Best) && a.Last == b.Last && a.Finish == b.Finish && a.Sequence == b.Sequence
+}
+
+// TestBeamInCompany: a search finds the same in an engine where others come and go.
+func TestBeamInCompany(t *testing.T) {
+	const length = 20
+	m := small(length)
+	g := generate.New(m, graph.NewParams(1), length)
+	defer g.Close()
+	prompt, o := []int{3, 1, 4}, generate.BeamOptions{Beams: 3, LengthPenalty: 1, Stop: []int{9}, NoRepeat: 3}
+	want, err := g.Beam(t.Context(), prompt, 50, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, piece := range []int{0, 8} {
+		e := newEngine(t, m, generate.EngineConfig{Context: length, Slots: 6, Piece: piece})
+		var wait sync.WaitGroup
+		for i, r := range requests(20, length) {
+			wait.Go(func() {
+				if i%2 == 0 {
+					leave(e, t.Context(), r, i)
+				} else {
+					gather(e, t.Context(), r)
+				}
+			})
+		}
+		for range 4 {
+			wait.Go(func() {
+				got, err := e.Beam(t.Context(), prompt, 50, o)
+				if err != nil {
+					t.Error(err)
+				}
+				same := slices.EqualFunc(got, want, func(a, b generate.Hypothesis) bool {
+					return slices.Equal(a.IDs, b.IDs) && a.Finish == b.Finish && (a.LogProb == b.LogProb || piece > 0)
+				})
+				if !same {
+					t.Errorf("pieces of %d: found %v, want %v", piece, got, want)
+				}
+			})
+		}
+		wait.Wait()
+	}
+}
+
+// TestEngineWhole: a model that is run over whole windows works in an engine too, and says why.
+func TestEngineWhole(t *testing.T) {
+	c := gpt2.New(61, 12, 24, 3, 2)
+	c.InitStd, c.Composed = 0.2, true
+	e := newEngine(t, models.GPT2(c), generate.EngineConfig{Context: 12, Slots: 3})
+	alone := newEngine(t, models.GPT2(c), generate.EngineConfig{Context: 12, Slots: 1})
+	if why := e.Whole(); why == nil || !strings.Contains(why.Error(), "ComposedAttention") || e.CacheBytes() != 0 {
+		t.Errorf("run over the whole window because of %v, with %d bytes", why, e.CacheBytes())
+	}
+	var wait sync.WaitGroup
+	for i, r := range requests(8, 12) {
+		want, err := gather(alone, t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait.Go(func() {
+			if got, err := gather(e, t.Context(), r); err != nil || !slices.EqualFunc(got, want, sameToken) {
+				t.Errorf("request %d: %v, or other tokens", i, err)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// TestRefused: a request that cannot be fails alone, before it runs or when it does.
+func TestRefused(t *testing.T) {
+	e := newEngine(t, small(16), generate.EngineConfig{Context: 16, Slots: 4})
+	good := generate.Request{Prompt: []int{1, 2, 3}, Tokens: 40}
+	want, err := gather(e, t.Context(), good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		r    generate.Request
+		want string
+	}{
+		{generate.Request{Tokens: 1}, "generate: no tokens to go on from"},
+		{generate.Request{Prompt: []int{1}}, "generate: 0 tokens asked for, want 1 or more"},
+		{generate.Request{Prompt: []int{1}, Tokens: 1, Options: generate.Options{TopK: -1}}, "generate: top-k of -1 is below 0"},
+		{generate.Request{Prompt: make([]int, 10), Tokens: 7, Fits: true}, "generate: longer than the context: 10 tokens and 7 more, of 16"},
+		{generate.Request{Prompt: []int{1, 61, 3}, Tokens: 7}, "wte: Embed: id 61 at position 1 is outside the vocabulary of 61"},
+	} {
+		var wait sync.WaitGroup
+		for range 3 {
+			wait.Go(func() {
+				if got, err := gather(e, t.Context(), good); err != nil || !slices.EqualFunc(got, want, sameToken) {
+					t.Errorf("beside %+v: %v, or other tokens", c.r, err)
+				}
+			})
+		}
+		if tokens, err := gather(e, t.Context(), c.r); err == nil || !strings.HasSuffix(err.Error(), c.want) {
+			t.Errorf("%+v: %v, %v; want %s", c.r, tokens, err, c.want)
+		}
+		wait.Wait()
+	}
+	if got, err := gather(e, t.Context(), generate.Request{Prompt: make([]int, 10), Tokens: 6, Fits: true}); err != nil || len(got) != 6 {
+		t.Errorf("what fits: %d tokens, %v", len(got), err)
+	}
+	if _, err := e.Beam(t.Context(), []int{1}, 3, generate.BeamOptions{Beams: 5}); err == nil || err.Error() != "generate: 5 beams; there are 4 slots" {
+		t.Errorf("five beams: %v", err)
+	}
+	for _, c := range []generate.EngineConfig{{Context: 16}, {Slots: 1}, {Context: 16, Slots: 1, Queue: -1}, {Context: 16, Slots: 1, Piece: -1}} {
+		if _, err := generate.NewEngine(small(16), graph.NewParams(1), c); err == nil {
+			t.Errorf("%+v is taken", c)
+		}
+	}
+}
+
+// TestQueue: requests get slots in the order in which they came, one beyond the queue is refused,
+// those that give up leave it, and what runs when the engine is closed ends.
+func TestQueue(t *testing.T) {
+	e := newEngine(t, small(16), generate.EngineConfig{Context: 16, Slots: 1, Queue: 2})
+	endless := generate.Request{Prompt: []int{1}, Tokens: 1 << 40}
+	submit := func(ctx context.Context) *generate.Sequence {
+		t.Helper()
+		q, err := e.Submit(ctx, endless)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	next := func(q *generate.Sequence) (err error) {
+		for _, err = range q.Tokens() {
+			break // which ends it
+		}
+		return err
+	}
+	first := submit(t.Context())
+	for running, _ := e.Load(); running == 0; running, _ = e.Load() {
+		runtime.Gosched()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	second, third := submit(ctx), submit(t.Context())
+	if _, err := e.Submit(t.Context(), endless); !errors.Is(err, generate.ErrQueueFull) {
+		t.Errorf("beyond the queue: %v", err)
+	}
+	cancel()
+	if err := next(second); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up in the queue: %v", err)
+	}
+	if u := third.Usage(); u.Tokens != 0 {
+		t.Errorf("the third has %d tokens before the first has ended", u.Tokens)
+	}
+	if err := next(first); err != nil {
+		t.Error(err)
+	}
+	if err := next(third); err != nil {
+		t.Error(err)
+	}
+	fourth := submit(t.Context())
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	last := error(nil)
+	for _, err := range fourth.Tokens() {
+		last = err
+	}
+	if !errors.Is(last, generate.ErrClosed) {
+		t.Errorf("when the engine is closed: %v", last)
+	}
+	if _, err := e.Submit(t.Context(), endless); !errors.Is(err, generate.ErrClosed) {
+		t.Errorf("after: %v", err)
+	}
+}
+
+// TestManyRows: sequences of a batch of more than 12, which products of few rows do not have, are
+// to the bit what they are alone.
+func TestManyRows(t *testing.T) {
+	m := small(40)
+	g := generate.New(m, graph.NewParams(1), 40)
+	defer g.Close()
+	var prompts [][]int
+	for i := range 19 {
+		prompts = append(prompts, []int{i, 2 * i, 3 * i}[:1+i%3])
+	}
+	o := generate.Options{LogProbs: 61}
+	together := tokensOf(t, g, prompts, 50, o)
+	for b, prompt := range prompts {
+		equal(t, fmt.Sprint(b), tokensOf(t, g, [][]int{prompt}, 50, o)[0], together[b])
+	}
+}

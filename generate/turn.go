@@ -1,0 +1,130 @@
+package generate
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"time"
+)
+
+// turn gives each sequence that has a slot its next token, but for those whose prompts have not
+// run to their end: of these it runs a piece. Those that have ended leave first, and others come.
+func (e *Engine) turn() {
+	e.leave()
+	e.enter()
+	for _, s := range e.slots {
+		s.slide(e.config.Context, e.runner.whole != nil)
+	}
+	most := math.MaxInt
+	if e.config.Piece > 0 && e.runner.whole == nil {
+		most = e.config.Piece
+	}
+	for at, n, prompts := 0, 1, 0; at < len(e.slots); at += n {
+		if n = 1; e.slots[at].todo == 0 {
+			continue
+		}
+		var length int
+		var same bool
+		if n, length, same = e.slots.piece(at, most, e.runner); length > 1 {
+			if prompts > 0 && prompts+n*length > most {
+				continue // in another turn
+			}
+			prompts += n * length
+		}
+		e.run(e.slots[at:at+n], length, same)
+	}
+}
+
+// run runs a piece of some slots, one for all if it is the same, and hands out the logits of
+// those of which nothing is left to run.
+func (e *Engine) run(part slots, length int, same bool) {
+	run := part
+	if same {
+		run = part[:1]
+	}
+	logits, err := e.runner.run(run, length)
+	switch {
+	case err != nil && len(run) > 1: // whose fault is it?
+		for i := range part {
+			e.run(part[i:i+1], length, false)
+		}
+		return
+	case err != nil:
+		for _, s := range part {
+			s.job.end(err)
+		}
+		return
+	}
+	vocab := len(logits) / len(run)
+	for i, s := range part {
+		row := logits[:vocab]
+		if !same {
+			row = logits[i*vocab:][:vocab]
+		}
+		n := min(s.todo, length)
+		s.past, s.todo = s.past+n, s.todo-n
+		if same && i > 0 {
+			e.runner.cache.Copy(s.place, part[0].place, s.past)
+		}
+		if s.todo > 0 || s.job.over() {
+			continue
+		}
+		if err := checkNumbers(row); err != nil {
+			s.job.end(err)
+			continue
+		}
+		s.job.take(s, row)
+	}
+}
+
+// leave frees the slots of jobs that have come to an end, or that nobody waits for any more.
+func (e *Engine) leave() {
+	for i, s := range slices.Backward(e.slots) {
+		if s.job.left() {
+			e.slots.remove(i, e.runner.cache.Copy)
+		}
+	}
+}
+
+// enter gives slots to those that have waited longest, while there are any.
+func (e *Engine) enter() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.queue = slices.DeleteFunc(e.queue, (*job).left)
+	for len(e.queue) > 0 && len(e.slots)+len(e.queue[0].slots) <= e.config.Slots {
+		j := e.queue[0]
+		e.queue, j.began = slices.Delete(e.queue, 0, 1), time.Now()
+		for _, s := range j.slots {
+			s.place, s.todo = len(e.slots), min(len(s.ids), e.config.Context)
+			e.slots = append(e.slots, s)
+		}
+	}
+	e.running = len(e.slots)
+}
+
+// tokens are the logits of a row that tokens are chosen by, valid until the next call: see
+// EngineConfig.Vocab and Vacant.
+func (e *Engine) tokens(row []float32) []float32 {
+	if v := e.config.Vocab; v > 0 && v < len(row) {
+		row = row[:v]
+	}
+	if len(e.config.Vacant) == 0 {
+		return row
+	}
+	e.candidates = append(e.candidates[:0], row...)
+	for _, id := range e.config.Vacant {
+		if id < len(row) { // of a model that is as large as its tokenizer
+			e.candidates[id] = float32(math.Inf(-1))
+		}
+	}
+	return e.candidates
+}
+
+// checkNumbers refuses logits of which nothing can be chosen: a model that has gone wrong in one
+// place gives NaN everywhere.
+func checkNumbers(row []float32) error {
+	if row[0] != row[0] {
+		return errors.New("generate: the model's logits are NaN: its weights are, or are too large")
+	}
+	return nil
+}
