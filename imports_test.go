@@ -15,8 +15,10 @@ import (
 // order and its reasons are in README.md.
 var layer = map[string]int{
 	"internal/kernel/minimax": -1, // coefficients
-	"internal/nearest":        0,
-	"internal/plural":         0,
+	"internal/nearest":        -1,
+	"internal/usage":          0, // errors of whoever asks for something, in every library
+	"internal/setting":        1, // recipes, and flags of the command
+	"internal/plural":         -1, // in chart's and the kernel's words too
 	"internal/scopepath":      0,
 	"internal/optional":       0,
 	"internal/mutate":         0,  // asks the tests, imports nothing of ours
@@ -45,6 +47,7 @@ var layer = map[string]int{
 	"datasets/pairs":          3,
 	"datasets/shard":          0,
 	"datasets/pack":           3,
+	"datasets/corpus":         3, // what datasets opens, mixed
 	"checkpoint/weights":      0, // what the formats have in common
 	"checkpoint/safetensors":  1,
 	"checkpoint/pickle":       1,
@@ -56,12 +59,16 @@ var layer = map[string]int{
 
 	"checkpoint/internal/sourcetest": 1,
 	"checkpoint":                     6,
+	"checkpoint/convert":             7, // what checkpoint recognises, written anew
+	"memory":                         6, // what models and programs take
 	"train":                          6,
 	"generate":                       6,
 	"eval":                           7,
 	"finetune":                       7,
-	"cli":                            8,
-	"cmd/gorgpt":                     9,
+	"bench":                          7, // training, generation, memory
+	"run":                            8, // puts all of these together
+	"cli":                            9,
+	"cmd/gorgpt":                     10,
 	"benchmarks/gemm":                1,
 	"notebooks/show":                 8, // displays; knows nothing of the rest
 	"notebooks/kernel":               8,

@@ -1,4 +1,4 @@
-package cli
+package bench
 
 import (
 	"context"
@@ -13,12 +13,13 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/kernel"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/memory"
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// decodeResult is what bench --decode measures. Times are in seconds, rates in 1e9 a second.
-type decodeResult struct {
-	Model      string  `json:"model"`
+// Decoding is what [Decode] measures. Times are in seconds, rates in 1e9 a second.
+type Decoding struct {
+	Model      string  `json:"model"` // for the caller to set
 	Batch      int     `json:"batch"`
 	Prompt     int     `json:"prompt"` // tokens
 	Parameters int64   `json:"parameters"`
@@ -39,32 +40,67 @@ type decodeResult struct {
 	ISA        string  `json:"isa"`
 }
 
-// benchDecode measures generation with random weights: a prompt, then steps tokens.
-func benchDecode(ctx context.Context, m models.Model, batch, prompt, steps int) (*decodeResult, error) {
-	if err := enoughToGenerate(fmt.Sprintf("--batch %d", batch), m, batch); err != nil {
+// Decode measures generation with random weights: for each of a batch of sequences a prompt of so
+// many tokens, then steps tokens.
+func Decode(ctx context.Context, m models.Model, batch, prompt, steps int) (*Decoding, error) {
+	if err := memory.CheckGeneration(fmt.Sprintf("--batch %d", batch), m, batch); err != nil {
 		return nil, err
 	}
 	d := m.Dims()
 	params := graph.NewParams(1)
 	g := generate.New(m, params, d.Context)
 	defer g.Close()
-	prompts := make([][]int, batch)
-	for b := range prompts {
-		for i := range prompt {
-			prompts[b] = append(prompts[b], (b*7919+i*104729)%d.Vocab)
+	took, prefill, garbage, err := decode(ctx, g, prompts(d.Vocab, batch, prompt), steps)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(took)
+	kept, err := g.MemoryBytes(batch)
+	if err != nil {
+		return nil, err
+	}
+	r := &Decoding{
+		Batch: batch, Prompt: prompt, Parameters: params.Count(), Step: took[len(took)/2], Prefill: prefill, Memory: kept,
+		Peak: memory.Peak(), Garbage: garbage, Threads: runtime.GOMAXPROCS(0), ISA: kernel.ISA(),
+	}
+	r.Tokens = float64(batch) / r.Step
+	// All weights but the positions, of which a token takes one row.
+	r.Bytes = 4 * (params.Count() - int64(d.Context*d.Width))
+	r.Read = float64(r.Bytes) / r.Step / 1e9
+	r.Limit = readRate()
+	r.setShare()
+	// The products of linear layers, and attention's two, of which the mask leaves half; the
+	// head runs for one position only.
+	body := params.Count() - int64((d.Vocab+d.Context)*d.Width)
+	flops := 2*float64(body)*float64(batch*prompt) + 2*float64(batch*d.Layers*d.Width)*float64(prompt)*float64(prompt)
+	r.Rate = flops / prefill / 1e9
+	r.SgemmRate = GemmRate(max(batch*prompt, 64), d.Width)
+	return r, nil
+}
+
+// prompts are any tokens.
+func prompts(vocab, batch, length int) [][]int {
+	all := make([][]int, batch)
+	for b := range all {
+		for i := range length {
+			all[b] = append(all[b], (b*7919+i*104729)%vocab)
 		}
 	}
-	// Twice, as the first draws the weights and makes the buffers.
-	var took []float64
-	var prefill float64
+	return all
+}
+
+// decode generates twice, as the first draws the weights and makes the buffers. It returns the
+// seconds of each step after the prompts, those of the prompts, and what is allocated in a step.
+func decode(ctx context.Context, g *generate.Generator, prompts [][]int, steps int) (took []float64, prefill float64, garbage int64, err error) {
 	var before, after runtime.MemStats
+	batch := len(prompts)
 	for range 2 {
 		took = took[:0]
 		start := time.Now()
 		count := 0
 		for _, err := range g.Batch(ctx, prompts, steps+1, generate.Options{}) {
 			if err != nil {
-				return nil, err
+				return nil, 0, 0, err
 			}
 			if count++; count%batch != 0 {
 				continue
@@ -81,65 +117,20 @@ func benchDecode(ctx context.Context, m models.Model, batch, prompt, steps int) 
 		}
 	}
 	runtime.ReadMemStats(&after)
-	slices.Sort(took)
-	memory, err := g.MemoryBytes(batch)
-	if err != nil {
-		return nil, err
-	}
-	r := &decodeResult{
-		Batch: batch, Prompt: prompt, Parameters: params.Count(), Step: took[len(took)/2], Prefill: prefill, Memory: memory,
-		Peak: peakBytes(), Garbage: int64(after.TotalAlloc-before.TotalAlloc) / int64(steps), Threads: runtime.GOMAXPROCS(0), ISA: kernel.ISA(),
-	}
-	r.Tokens = float64(batch) / r.Step
-	// All weights but the positions, of which a token takes one row.
-	r.Bytes = 4 * (params.Count() - int64(d.Context*d.Width))
-	r.Read = float64(r.Bytes) / r.Step / 1e9
-	r.Limit = readRate()
-	r.setShare()
-	// The products of linear layers, and attention's two, of which the mask leaves half; the
-	// head runs for one position only.
-	body := params.Count() - int64((d.Vocab+d.Context)*d.Width)
-	flops := 2*float64(body)*float64(batch*prompt) + 2*float64(batch*d.Layers*d.Width)*float64(prompt)*float64(prompt)
-	r.Rate = flops / prefill / 1e9
-	r.SgemmRate = sgemmRate(max(batch*prompt, 64), d.Width)
-	return r, nil
+	return took, prefill, int64(after.TotalAlloc-before.TotalAlloc) / int64(steps), nil
 }
 
 // setShare compares what is read with what memory gives. More than that comes from caches,
 // which hold the weights of small models, and is no share of it.
-func (r *decodeResult) setShare() {
+func (r *Decoding) setShare() {
 	r.InCache, r.Share = r.Read > r.Limit, r.Read/r.Limit
 	if r.InCache {
 		r.Share = 0
 	}
 }
 
-// readRate is how fast all threads together read memory that no cache holds: third-level caches of
-// servers have up to half a gigabyte. It is the best of several times by two loops: one stream after
-// the other, and pairs of rows of 3 KB as GPT-2's head has them, which Sapphire Rapids reads fastest.
-func readRate() float64 {
-	const width, rows = 768, 1 << 28 / 768 // 1 GB
-	x := kernel.Floats(rows * width)
-	for i := range x {
-		x[i] = 1
-	}
-	row, products := make([]float32, width), make([]float32, rows)
-	best := 0.0
-	for _, read := range []func(){
-		func() { kernel.SumSquares(x) },
-		func() { kernel.Gemm(false, true, 1, rows, width, 1, row, width, x, width, 0, products, rows) },
-	} {
-		for range 6 {
-			start := time.Now()
-			read()
-			best = max(best, float64(4*len(x))/time.Since(start).Seconds()/1e9)
-		}
-	}
-	return best
-}
-
-// write prints the result for people.
-func (r *decodeResult) write(out io.Writer) error {
+// Print prints the result for people.
+func (r *Decoding) Print(out io.Writer) error {
 	fmt.Fprintf(out, "%s, %s, a prompt of %d, %s, %s\n\n", r.Model, plural.Of(r.Batch, "sequence"), r.Prompt, plural.Of(r.Threads, "thread"), r.ISA)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "tokens\t%.4g a second\ta step of %d takes %.4g s\n", r.Tokens, r.Batch, r.Step)

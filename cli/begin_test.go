@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/run"
 )
 
 // TestTrainFrom: a run that begins with a checkpoint has its weights, tokenizer and
@@ -24,7 +26,7 @@ func TestTrainFrom(t *testing.T) {
 	}
 	mustTrain(t, append(more, "--out", "stopped", "--stop-after", "7")...)
 	mustTrain(t, "train", "--resume", "stopped")
-	mustTrain(t, "train", recipePath("second"), "--out", "repeated")
+	mustTrain(t, "train", run.Dir("second").RecipePath(), "--out", "repeated")
 	for _, dir := range []string{"stopped", "repeated"} {
 		if got, _ := losses(t, dir); !slices.Equal(got, training) {
 			t.Errorf("%s has other losses", dir)

@@ -5,17 +5,19 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/bench"
 )
 
 // TestBench: the parts make up the step, and the rates fit the time.
 func TestBench(t *testing.T) {
 	status, out, stderr := gorgpt(t, t.Context(), "bench", "--batch", "2", "--context", "16", "--steps", "3", "--json")
-	var r benchResult
+	var r bench.Training
 	if err := json.Unmarshal([]byte(out), &r); status != 0 || err != nil {
 		t.Fatalf("status %d, %v: %s%s", status, err, out, stderr)
 	}
 	sum := 0.0
-	for _, name := range benchParts {
+	for _, name := range bench.Parts {
 		if r.Parts[name] <= 0 {
 			t.Errorf("part %s takes %v s", name, r.Parts[name])
 		}
@@ -32,30 +34,5 @@ func TestBench(t *testing.T) {
 	}
 	if status, out, _ := gorgpt(t, t.Context(), "bench", "--context", "16", "--steps", "1"); status != 0 || !strings.Contains(out, "optimiser") {
 		t.Errorf("status %d: %s", status, out)
-	}
-}
-
-// TestDecodeShare: of memory's rate there is a share, of a cache's none.
-func TestDecodeShare(t *testing.T) {
-	for _, c := range []struct {
-		read, share float64
-		text, json  string
-	}{
-		{15, 0.75, "75 % of the 20 GB/s that memory gives", `"share":0.75,"in_cache":false`},
-		{50, 0, "in cache: memory gives 20 GB/s", `"share":0,"in_cache":true`},
-	} {
-		r := &decodeResult{Read: c.read, Limit: 20}
-		r.setShare()
-		var text strings.Builder
-		if err := r.write(&text); err != nil {
-			t.Fatal(err)
-		}
-		object, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r.Share != c.share || !strings.Contains(text.String(), c.text) || !strings.Contains(string(object), c.json) {
-			t.Errorf("%g GB/s: share %g, want %g\n%s\n%s", c.read, r.Share, c.share, &text, object)
-		}
 	}
 }

@@ -1,6 +1,9 @@
 package cli
 
-import "github.com/gorgpt/gorgpt/finetune"
+import (
+	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/run"
+)
 
 // classifier is a fine-tuned model out of a checkpoint.
 type classifier struct {
@@ -12,7 +15,7 @@ type classifier struct {
 func loadClassifier(dir string) (*classifier, error) {
 	t, err := finetune.Open(dir)
 	if err != nil {
-		return nil, notCheckpoint(dir, err)
+		return nil, run.NotCheckpoint(dir, err)
 	}
 	p, err := t.Predictor(1)
 	return &classifier{t, p}, err

@@ -12,6 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
 func newClassify() *cobra.Command {
@@ -33,7 +34,7 @@ between. The answer is the label, the number of the choice or the score, and its
 
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if from == "" {
-				return usagef("--from is missing: the checkpoint to classify with")
+				return usage.Errorf("--from is missing: the checkpoint to classify with")
 			}
 			c, err := loadClassifier(from)
 			if err != nil {
@@ -43,7 +44,7 @@ between. The answer is the label, the number of the choice or the score, and its
 			out := cmd.OutOrStdout()
 			if len(args) > 0 {
 				if err := c.answer(out, args, asJSON); err != nil {
-					return usageError{err}
+					return usage.Of(err)
 				}
 				return nil
 			}

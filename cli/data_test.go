@@ -159,7 +159,7 @@ func TestRunsAreNoData(t *testing.T) {
 	if status != 0 || !strings.Contains(stderr, "\n.: 1 file, 5.8 kB (left out: 1 run); ") {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
-	mustTrain(t, "train", recipePath(dirs[0]), "--out", "again")
+	mustTrain(t, "train", filepath.Join(dirs[0], "recipe.toml"), "--out", "again")
 	want, _ := losses(t, dirs[0])
 	if got, _ := losses(t, "again"); !slices.Equal(got, want) {
 		t.Error("the repeated run has other losses")

@@ -21,7 +21,10 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/eval"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/internal/wholefile"
+	"github.com/gorgpt/gorgpt/memory"
+	"github.com/gorgpt/gorgpt/run"
 )
 
 // evaluation is what eval is asked for.
@@ -122,63 +125,63 @@ func templates() []string {
 // check checks the flags before anything is opened.
 func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	if e.on == "" {
-		return eval.Named{}, usagef("--on is missing: what to measure; see gorgpt eval -h")
+		return eval.Named{}, usage.Errorf("--on is missing: what to measure; see gorgpt eval -h")
 	}
 	named, err := eval.Find(e.on)
 	if err != nil {
-		return named, usageError{err}
+		return named, usage.Of(err)
 	}
 	if e.from == "" {
-		return named, usagef("--from is missing: the checkpoint to measure")
+		return named, usage.Errorf("--from is missing: the checkpoint to measure")
 	}
 	if e.data == "" && !named.Optional {
-		return named, usagef("--data is missing: %s reads %s", named.Name, named.Data)
+		return named, usage.Errorf("--data is missing: %s reads %s", named.Name, named.Data)
 	}
 	for flag, option := range heeded {
 		if cmd.Flags().Changed(flag) && !slices.Contains(named.Heeds, option) {
-			return named, usagef("--%s has no meaning for %s", flag, named.Name)
+			return named, usage.Errorf("--%s has no meaning for %s", flag, named.Name)
 		}
 	}
 	o := e.options
 	if !slices.Contains(eval.Detokenizers(), o.Detokenizer) {
-		return named, unknown("detokenizer", o.Detokenizer, eval.Detokenizers())
+		return named, usage.Unknown("detokenizer", o.Detokenizer, eval.Detokenizers())
 	}
 	if !slices.Contains(eval.Normalizers(), o.Normalizer) {
-		return named, unknown("--normalize", o.Normalizer, eval.Normalizers())
+		return named, usage.Unknown("--normalize", o.Normalizer, eval.Normalizers())
 	}
 	if o.Template != "" && !slices.Contains(templates(), o.Template) {
-		return named, unknown("template", o.Template, templates())
+		return named, usage.Unknown("template", o.Template, templates())
 	}
 	for flag, n := range map[string]int{"tokens": o.Tokens, "context": e.context, "stride": o.Stride, "shots": o.Shots, "limit": o.Limit} {
 		if n < 0 {
-			return named, usagef("--%s %d: want 0 or more", flag, n)
+			return named, usage.Errorf("--%s %d: want 0 or more", flag, n)
 		}
 	}
 	if !slices.Contains(eval.Draws(), o.Draw) {
-		return named, unknown("--draw", o.Draw, eval.Draws())
+		return named, usage.Unknown("--draw", o.Draw, eval.Draws())
 	}
 	if !slices.Contains(eval.WordCounts(), o.Words) {
-		return named, unknown("--words", o.Words, eval.WordCounts())
+		return named, usage.Unknown("--words", o.Words, eval.WordCounts())
 	}
 	if e.lastWindow != "short" && e.lastWindow != "full" {
-		return named, unknown("--last-window", e.lastWindow, []string{"short", "full"})
+		return named, usage.Unknown("--last-window", e.lastWindow, []string{"short", "full"})
 	}
 	for _, flag := range []string{"examples", "draw", "separator", "seed"} {
 		if cmd.Flags().Changed(flag) && o.Shots == 0 {
-			return named, usagef("--%s without --shots: say how many", flag)
+			return named, usage.Errorf("--%s without --shots: say how many", flag)
 		}
 	}
 	if cmd.Flags().Changed("seed") && o.Draw == "first" {
-		return named, usagef("--seed has no meaning with --draw first: nothing is drawn at random")
+		return named, usage.Errorf("--seed has no meaning with --draw first: nothing is drawn at random")
 	}
 	if cmd.Flags().Changed("words") && o.Limit > 0 && !o.Documents {
-		return named, usagef("--words has no meaning with --limit: words of a part of the tokens are not counted")
+		return named, usage.Errorf("--words has no meaning with --limit: words of a part of the tokens are not counted")
 	}
 	if named.Optional && e.samples != "" {
-		return named, usagef("--samples: %s has none", named.Name)
+		return named, usage.Errorf("--samples: %s has none", named.Name)
 	}
 	if named.Name == "perplexity" && filepath.Ext(e.data) == ".jsonl" && !o.Documents {
-		return named, usagef("--data %s: these are JSON lines; say --documents to measure their texts", e.data)
+		return named, usage.Errorf("--data %s: these are JSON lines; say --documents to measure their texts", e.data)
 	}
 	e.options.FullLast = e.lastWindow == "full"
 	e.options.Stop, e.options.Separator = lineEnds.Replace(e.stop), lineEnds.Replace(e.separator)
@@ -186,27 +189,27 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 }
 
 func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr io.Writer) (err error) {
-	m, err := loadWeights(e.from)
+	m, err := run.LoadWeights(e.from)
 	if err != nil {
 		return err
 	}
-	if err := m.needTokenizer(); err != nil && !named.Optional { // golden numbers are ids
+	if err := m.NeedTokenizer(); err != nil && !named.Optional { // golden numbers are ids
 		return err
 	}
-	window := m.model.Dims().Context
+	window := m.Model.Dims().Context
 	if e.context > window {
-		return usagef("--context %d: the model has %s", e.context, plural.Of(window, "position"))
+		return usage.Errorf("--context %d: the model has %s", e.context, plural.Of(window, "position"))
 	}
 	if e.context > 0 {
 		window = e.context
 	}
 	if e.options.Tokens >= window {
-		return usagef("--tokens %d: the window of %d must have room for a prompt too", e.options.Tokens, window)
+		return usage.Errorf("--tokens %d: the window of %d must have room for a prompt too", e.options.Tokens, window)
 	}
 	if e.options.Stride > window {
-		return usagef("--stride %d: the window has %s", e.options.Stride, plural.Of(window, "token"))
+		return usage.Errorf("--stride %d: the window has %s", e.options.Stride, plural.Of(window, "token"))
 	}
-	if err := enoughToEvaluate(m.model, window); err != nil {
+	if err := memory.Machine().CheckWindow(m.Model, window); err != nil {
 		return err
 	}
 	var samples *wholefile.File
@@ -216,8 +219,8 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		}
 		defer samples.Discard() // unless it is whole
 	}
-	s := eval.NewSubject(m.model, m.params, m.tokenizer, window)
-	s.Ends = m.ends
+	s := eval.NewSubject(m.Model, m.Params, m.Tokenizer, window)
+	s.Ends = m.Ends
 	defer func() { err = errors.Join(err, s.Close()) }()
 	s.Progress = progress(stderr)
 	r, err := named.New(e.options).Evaluate(ctx, s, e.data)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorgpt/gorgpt/run"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -200,10 +201,10 @@ func TestEvalGoldenWithoutTokenizer(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "tokenizer.json"), "{")
-	if _, err := loadWeights(dir); err != nil {
+	if _, err := run.LoadWeights(dir); err != nil {
 		t.Error(err)
 	}
-	if m, err := load(dir); err == nil {
-		t.Errorf("opened with %v", m.tokenizer)
+	if m, err := run.Load(dir); err == nil {
+		t.Errorf("opened with %v", m.Tokenizer)
 	}
 }

@@ -1,14 +1,13 @@
 package cli
 
 import (
-	"fmt"
 	"math"
-	"slices"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
 // emptyIsText marks a flag, or a command for its arguments, whose values are texts: none is
@@ -30,7 +29,7 @@ func checkValues(cmd *cobra.Command, args []string) error {
 	}
 	for i, arg := range args {
 		if arg == "" && cmd.Annotations[emptyIsText] == "" {
-			return usagef("argument %d is empty; see %s -h", i+1, cmd.CommandPath())
+			return usage.Errorf("argument %d is empty; see %s -h", i+1, cmd.CommandPath())
 		}
 	}
 	return nil
@@ -44,19 +43,17 @@ func checkValue(cmd *cobra.Command, f *pflag.Flag) error {
 	}
 	for _, value := range values {
 		if value == "" && f.Annotations[emptyIsText] == nil {
-			return usagef("--%s is empty; see %s -h", f.Name, cmd.CommandPath())
+			return usage.Errorf("--%s is empty; see %s -h", f.Name, cmd.CommandPath())
 		}
 		if f.Value.Type() != "float64" {
 			continue
 		}
-		if x, err := strconv.ParseFloat(value, 64); err == nil && !finiteNumber(x) {
-			return usagef("--%s %s: want a finite number; see %s -h", f.Name, value, cmd.CommandPath())
+		if x, err := strconv.ParseFloat(value, 64); err == nil && (math.IsNaN(x) || math.IsInf(x, 0)) {
+			return usage.Errorf("--%s %s: want a finite number; see %s -h", f.Name, value, cmd.CommandPath())
 		}
 	}
 	return nil
 }
-
-func finiteNumber(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // takesEmpty marks flags whose empty value is a text.
 func takesEmpty(f *pflag.FlagSet, flags ...string) {
@@ -65,35 +62,4 @@ func takesEmpty(f *pflag.FlagSet, flags ...string) {
 			panic(err) // the flag is declared in the line above
 		}
 	}
-}
-
-// idle are flags that have no meaning where something else holds.
-type idle struct {
-	holds bool
-	flags []string
-	with  string // what holds, and why they have none
-}
-
-// noneIdle refuses flags that were given and have no meaning.
-func noneIdle(given func(flag string) bool, rules []idle) error {
-	for _, r := range rules {
-		for _, flag := range r.flags {
-			if r.holds && given(flag) {
-				return usagef("--%s has no meaning with %s", flag, r.with)
-			}
-		}
-	}
-	return nil
-}
-
-// recordable refuses values that the recipe of a run cannot hold: TOML is UTF-8, and paths on
-// Linux are any bytes. Those left out are in no recipe.
-func recordable(f *pflag.FlagSet, leaveOut ...string) error {
-	var err error
-	f.Visit(func(f *pflag.Flag) {
-		if value := f.Value.String(); err == nil && !utf8.ValidString(value) && !slices.Contains(leaveOut, f.Name) {
-			err = usageError{fmt.Errorf("--%s %q: not UTF-8, which the recipe of the run could not hold", f.Name, value)}
-		}
-	})
-	return err
 }

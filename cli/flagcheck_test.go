@@ -130,7 +130,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		var stderr strings.Builder
-		if status := run(t.Context(), args, f, &stderr); status != 1 || !strings.HasSuffix(stderr.String(), "gorgpt: standard output: no space left on device\n") {
+		if status := execute(t.Context(), args, f, &stderr); status != 1 || !strings.HasSuffix(stderr.String(), "gorgpt: standard output: no space left on device\n") {
 			t.Errorf("%q: status %d, %s", args, status, &stderr)
 		}
 	}

@@ -16,6 +16,10 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/setting"
+	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/memory"
+	"github.com/gorgpt/gorgpt/run"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -51,7 +55,7 @@ Flags that contradict each other, or would do nothing beside others, are refused
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if from == "" {
-				return usagef("--from is missing: the checkpoint to generate with")
+				return usage.Errorf("--from is missing: the checkpoint to generate with")
 			}
 			if err := w.together(cmd.Flags().Changed, greedy, measure); err != nil {
 				return err
@@ -69,30 +73,30 @@ Flags that contradict each other, or would do nothing beside others, are refused
 				w.options.TopP = math.SmallestNonzeroFloat64
 			}
 			var err error
-			if w.model, err = load(from); err != nil {
+			if w.model, err = run.Load(from); err != nil {
 				return err
 			}
 			if err := w.enough(); err != nil {
 				return err
 			}
-			vocab := min(w.model.model.Dims().Vocab, w.model.tokenizer.Size())
+			vocab := min(w.model.Model.Dims().Vocab, w.model.Tokenizer.Size())
 			for _, id := range w.options.Stop {
 				if id < 0 || id >= vocab {
-					return usagef("--stop-token %d: the vocabulary has the tokens 0 to %d", id, vocab-1)
+					return usage.Errorf("--stop-token %d: the vocabulary has the tokens 0 to %d", id, vocab-1)
 				}
 			}
 			if n := w.options.LogProbs; n > vocab {
-				return usagef("--logprobs %d: the vocabulary has %s", n, plural.Of(vocab, "token"))
+				return usage.Errorf("--logprobs %d: the vocabulary has %s", n, plural.Of(vocab, "token"))
 			}
 			if !measure {
-				w.options.Stop = append(w.options.Stop, w.model.ends...)
+				w.options.Stop = append(w.options.Stop, w.model.Ends...)
 			}
 			w.beam = generate.BeamOptions{
 				Beams: w.beams, LengthPenalty: w.lengthPenalty, Stop: w.options.Stop,
 				RepetitionPenalty: w.options.RepetitionPenalty, NoRepeat: w.options.NoRepeat,
 			}
-			w.generator = generate.New(w.model.model, w.model.params, w.model.model.Dims().Context)
-			w.generator.Vocab, w.generator.Vacant = vocab, tokenizer.Vacant(w.model.tokenizer)
+			w.generator = generate.New(w.model.Model, w.model.Params, w.model.Model.Dims().Context)
+			w.generator.Vocab, w.generator.Vacant = vocab, tokenizer.Vacant(w.model.Tokenizer)
 			defer w.generator.Close()
 			defer func() {
 				if why := w.generator.Whole(); why != nil {
@@ -148,7 +152,7 @@ type generation struct {
 	special                bool
 	asJSON                 bool
 
-	model     *trained
+	model     *run.Trained
 	generator *generate.Generator
 	out       io.Writer
 	stderr    io.Writer
@@ -163,19 +167,19 @@ func (w *generation) together(given func(flag string) bool, greedy, measure bool
 	case w.options.Temperature == 0:
 		always = "--temperature 0"
 	}
-	err := noneIdle(given, []idle{
-		{measure, []string{"beams", "stop", "json", "logprobs"}, "--bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
-		{w.beams > 0, []string{"greedy", "temperature", "top-k", "top-p", "min-p", "seed"}, "--beams: a search draws nothing"},
-		{greedy && w.options.Temperature != 0, []string{"temperature"}, "--greedy"},
-		{always != "", []string{"top-k", "top-p", "min-p", "seed"}, always + ": nothing is drawn"},
-		{always != "" && !measure && w.samples > 1, []string{"samples"}, always + ": all would be the same"},
-		{w.beams == 0, []string{"length-penalty"}, "draws: it is for --beams"},
-	})
+	err := setting.NoneIdle(given,
+		setting.Idle{Holds: measure, Settings: []string{"beams", "stop", "json", "logprobs"}, With: "--bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
+		setting.Idle{Holds: w.beams > 0, Settings: []string{"greedy", "temperature", "top-k", "top-p", "min-p", "seed"}, With: "--beams: a search draws nothing"},
+		setting.Idle{Holds: greedy && w.options.Temperature != 0, Settings: []string{"temperature"}, With: "--greedy"},
+		setting.Idle{Holds: always != "", Settings: []string{"top-k", "top-p", "min-p", "seed"}, With: always + ": nothing is drawn"},
+		setting.Idle{Holds: always != "" && !measure && w.samples > 1, Settings: []string{"samples"}, With: always + ": all would be the same"},
+		setting.Idle{Holds: w.beams == 0, Settings: []string{"length-penalty"}, With: "draws: it is for --beams"},
+	)
 	if err != nil {
 		return err
 	}
 	if measure && w.tokens == 1 {
-		return usagef("--tokens 1: with --bench, want 2 or more: it measures those after the first")
+		return usage.Errorf("--tokens 1: with --bench, want 2 or more: it measures those after the first")
 	}
 	return nil
 }
@@ -187,20 +191,20 @@ func (w *generation) check() error {
 		value, least int
 	}{{"tokens", w.tokens, 1}, {"samples", w.samples, 1}, {"beams", w.beams, 0}} {
 		if f.value < f.least {
-			return usagef("--%s %d: want %d or more", f.name, f.value, f.least)
+			return usage.Errorf("--%s %d: want %d or more", f.name, f.value, f.least)
 		}
 	}
 	if w.options.LogProbs > 0 && !w.asJSON {
-		return usagef("--logprobs %d: only with --json", w.options.LogProbs)
+		return usage.Errorf("--logprobs %d: only with --json", w.options.LogProbs)
 	}
 	if w.beams > 0 && (w.samples > 1 || w.options.LogProbs > 0) {
-		return usagef("--beams %d: neither --samples nor --logprobs goes with a search", w.beams)
+		return usage.Errorf("--beams %d: neither --samples nor --logprobs goes with a search", w.beams)
 	}
 	if err := w.options.Validate(); err != nil {
-		return usageError{err}
+		return usage.Of(err)
 	}
 	if w.options.RepetitionPenalty == 0 {
-		return usagef("--repetition-penalty 0: want above 0; 1 is none")
+		return usage.Errorf("--repetition-penalty 0: want above 0; 1 is none")
 	}
 	return nil
 }
@@ -208,9 +212,9 @@ func (w *generation) check() error {
 // enough refuses more sequences at once than the machine has memory for.
 func (w *generation) enough() error {
 	if w.beams > 0 {
-		return enoughToBeam(w.model.model, w.beams)
+		return memory.CheckBeams(w.model.Model, w.beams)
 	}
-	return enoughToGenerate(fmt.Sprintf("--samples %d", w.samples), w.model.model, w.samples)
+	return memory.CheckGeneration(fmt.Sprintf("--samples %d", w.samples), w.model.Model, w.samples)
 }
 
 // prompts goes on with each line of in. A terminal is asked for them.
@@ -261,14 +265,18 @@ type logProb struct {
 
 // encode returns the tokens of a prompt.
 func (w *generation) encode(prompt string) ([]int, error) {
-	ids, err := readSpecial(w.model.tokenizer, w.special).Append(nil, []byte(prompt))
+	encode := w.model.Tokenizer.Append
+	if w.special {
+		encode = tokenizer.ReadSpecial(w.model.Tokenizer).Append
+	}
+	ids, err := encode(nil, []byte(prompt))
 	if err != nil {
 		return nil, fmt.Errorf("--prompt: %w", err)
 	}
 	if len(ids) == 0 {
-		return emptyPrompt(w.model.tokenizer)
+		return tokenizer.EmptyPrompt(w.model.Tokenizer), nil
 	}
-	before, _ := tokenizer.Around(w.model.tokenizer) // what is after a text would end it
+	before, _ := tokenizer.Around(w.model.Tokenizer) // what is after a text would end it
 	return append(slices.Clone(before), ids...), nil
 }
 
@@ -290,7 +298,7 @@ func (w *generation) prompt(ctx context.Context, prompt string) error {
 	for i := range prompts {
 		prompts[i] = ids
 		texts[i] = generated{PromptIDs: ids, IDs: []int{}}
-		decoded[i] = generate.NewText(w.model.tokenizer, w.stops...)
+		decoded[i] = generate.NewText(w.model.Tokenizer, w.stops...)
 	}
 	running := w.samples
 	for token, err := range w.generator.Batch(ctx, prompts, w.tokens, w.options) {
@@ -336,7 +344,7 @@ func (w *generation) ends(id int) bool {
 
 // finish is why a text ends whose last token is id.
 func (w *generation) finish(why generate.Finish, id int, t *generate.Text) string {
-	if slices.Contains(w.model.ends, id) && why == generate.StopToken {
+	if slices.Contains(w.model.Ends, id) && why == generate.StopToken {
 		return "end_of_text"
 	}
 	if t.Stopped() { // at a stop string
@@ -354,7 +362,7 @@ func (w *generation) exhausted(why string) {
 
 // stream prints a text as it is chosen.
 func (w *generation) stream(ctx context.Context, prompt string, ids []int) error {
-	t := generate.NewText(w.model.tokenizer, w.stops...)
+	t := generate.NewText(w.model.Tokenizer, w.stops...)
 	if _, err := io.WriteString(w.out, prompt); err != nil {
 		return err
 	}
@@ -393,7 +401,7 @@ func (w *generation) search(ctx context.Context, prompt string, ids []int) error
 	}
 	var texts []generated
 	for _, h := range found {
-		t := generate.NewText(w.model.tokenizer, w.stops...)
+		t := generate.NewText(w.model.Tokenizer, w.stops...)
 		for _, id := range h.IDs {
 			if w.ends(id) {
 				break
@@ -439,7 +447,7 @@ func (w *generation) print(prompt string, texts []generated) error {
 
 // sayUnheeded tells of what transformers' generate would do by itself for this checkpoint.
 func (w *generation) sayUnheeded() error {
-	asked, err := checkpoint.Unheeded(w.model.generation)
+	asked, err := checkpoint.Unheeded(w.model.Generation)
 	if err != nil {
 		return fmt.Errorf("generation_config.json: %w", err)
 	}

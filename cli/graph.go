@@ -8,6 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/graph/draw"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
 func newGraph() *cobra.Command {
@@ -43,11 +44,11 @@ this works for models that do not fit into memory.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			write, ok := graphFormats[format]
 			if !ok {
-				return unknown("format", format, []string{"table", "svg", "dot", "json"})
+				return usage.Unknown("format", format, []string{"table", "svg", "dot", "json"})
 			}
 			for _, flag := range []string{"depth", "open", "fold"} {
 				if cmd.Flags().Changed(flag) && format != "svg" && format != "dot" {
-					return usagef("--%s is for pictures: --format svg or dot", flag)
+					return usage.Errorf("--%s is for pictures: --format svg or dot", flag)
 				}
 			}
 			names := []string{model}
@@ -68,16 +69,16 @@ this works for models that do not fit into memory.`,
 				context = limit
 			}
 			if batch < 1 || context < 1 {
-				return usagef("--batch %d and --context %d must be 1 or more", batch, context)
+				return usage.Errorf("--batch %d and --context %d must be 1 or more", batch, context)
 			}
 			if picture.Depth < -1 {
-				return usagef("--depth %d: want -1 or more", picture.Depth)
+				return usage.Errorf("--depth %d: want -1 or more", picture.Depth)
 			}
 			if err := checkBatch(batch, context); err != nil {
 				return err
 			}
 			if context > limit {
-				return usagef("--context %d: %s has %s", context, whose, plural.Of(limit, "position"))
+				return usage.Errorf("--context %d: %s has %s", context, whose, plural.Of(limit, "position"))
 			}
 			var programs []*graph.Program
 			for _, name := range names {
@@ -98,7 +99,7 @@ this works for models that do not fit into memory.`,
 			picture.Title += " → " + other
 			diff, ok := diffFormats[format]
 			if !ok {
-				return usagef("--diff has no form for --format %s; there are table, svg, json", format)
+				return usage.Errorf("--diff has no form for --format %s; there are table, svg, json", format)
 			}
 			return diff(cmd.OutOrStdout(), programs[0].Nodes(), programs[1].Nodes(), picture)
 		},
@@ -118,8 +119,8 @@ this works for models that do not fit into memory.`,
 
 // graphFormats write one graph.
 var graphFormats = map[string]func(io.Writer, *graph.Program, draw.Options) error{
-	"table": func(out io.Writer, p *graph.Program, _ draw.Options) error { return writeTable(out, p) },
-	"json":  func(out io.Writer, p *graph.Program, _ draw.Options) error { return writeJSON(out, p) },
+	"table": func(out io.Writer, p *graph.Program, _ draw.Options) error { return draw.Table(out, p) },
+	"json":  func(out io.Writer, p *graph.Program, _ draw.Options) error { return draw.JSON(out, p) },
 	"svg": func(out io.Writer, p *graph.Program, o draw.Options) error {
 		picture, err := draw.SVG(p.Nodes(), o)
 		return writeDrawn(out, picture, err)
@@ -136,7 +137,7 @@ var diffFormats = map[string]func(out io.Writer, before, after []graph.Node, o d
 		return writeDrawn(out, []byte(graph.Diff(before, after).String()), nil)
 	},
 	"json": func(out io.Writer, before, after []graph.Node, _ draw.Options) error {
-		return writeDiffJSON(out, graph.Diff(before, after))
+		return draw.DiffJSON(out, graph.Diff(before, after))
 	},
 	"svg": func(out io.Writer, before, after []graph.Node, o draw.Options) error {
 		picture, err := draw.DiffSVG(before, after, o)
@@ -147,7 +148,7 @@ var diffFormats = map[string]func(out io.Writer, before, after []graph.Node, o d
 // writeDrawn writes what was made, if it was. What cannot be drawn was asked for wrongly.
 func writeDrawn(out io.Writer, data []byte, err error) error {
 	if err != nil {
-		return usageError{err}
+		return usage.Of(err)
 	}
 	_, err = out.Write(data)
 	return err

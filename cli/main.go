@@ -23,18 +23,19 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
-	"github.com/gorgpt/gorgpt/internal/nearest"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/memory"
 )
 
 // Main runs the command line of this process and ends it.
 func Main() {
-	os.Exit(run(untilInterrupt(), os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(execute(untilInterrupt(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run executes the command line and returns the exit status.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	machine() // before anything is taken
+// execute runs the command line and returns the exit status.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	memory.Machine() // before anything is taken
 	out := &results{w: stdout}
 	root := newRoot()
 	root.SetArgs(args)
@@ -49,9 +50,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintln(stderr, "gorgpt:", oneLine(err))
-	var usage usageError
 	switch {
-	case errors.As(err, &usage):
+	case usage.Is(err):
 		return 2
 	case errors.Is(err, context.Canceled):
 		return interrupted
@@ -140,7 +140,7 @@ func newRoot() *cobra.Command {
 			if len(args) == 0 {
 				return nil
 			}
-			return unknown("command", args[0], names(cmd))
+			return usage.Unknown("command", args[0], names(cmd))
 		},
 		PersistentPreRunE: checkValues,
 
@@ -153,7 +153,7 @@ func newRoot() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return unknown("command", args[0], names(root))
+				return usage.Unknown("command", args[0], names(root))
 			}
 			return about.Help()
 		},
@@ -183,17 +183,17 @@ func flagError(cmd *cobra.Command, err error) error {
 		var known []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
 		if letters := missing.GetSpecifiedShortnames(); letters != "" {
-			return usagef("unknown flag \"-%s\": flags are words, as in --from; see %s -h", letters, cmd.CommandPath())
+			return usage.Errorf("unknown flag \"-%s\": flags are words, as in --from; see %s -h", letters, cmd.CommandPath())
 		}
-		return unknown("flag", "--"+missing.GetSpecifiedName(), known)
+		return usage.Unknown("flag", "--"+missing.GetSpecifiedName(), known)
 	}
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
 		if want := numbers[invalid.GetFlag().Value.Type()]; want != "" {
-			return usagef("--%s %s: want %s; see %s -h", invalid.GetFlag().Name, invalid.GetValue(), want, cmd.CommandPath())
+			return usage.Errorf("--%s %s: want %s; see %s -h", invalid.GetFlag().Name, invalid.GetValue(), want, cmd.CommandPath())
 		}
 	}
-	return usageError{fmt.Errorf("%w; see %s -h", err, cmd.CommandPath())}
+	return usage.Errorf("%w; see %s -h", err, cmd.CommandPath())
 }
 
 // numbers says what a flag of each type takes, in place of strconv's own words.
@@ -201,24 +201,11 @@ var numbers = map[string]string{
 	"int": "a whole number, of 64 bits", "uint64": "a whole number from 0, of 64 bits", "float64": "a number",
 }
 
-// usageError is wrong usage of the command line.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-// usagef makes a usageError.
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-// unknown is the usage error of a name that is none of known.
-func unknown(what, got string, known []string) error {
-	return usageError{nearest.Unknown(what, got, known)}
-}
-
 // usageArgs turns the error of an argument check into a usageError.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if check(cmd, args) != nil {
-			return usagef("want gorgpt %s, got %s", cmd.Use, plural.Of(len(args), "argument"))
+			return usage.Errorf("want gorgpt %s, got %s", cmd.Use, plural.Of(len(args), "argument"))
 		}
 		return nil
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-
-	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 func TestOneLine(t *testing.T) {
@@ -22,17 +20,5 @@ func TestOneLine(t *testing.T) {
 		if got := oneLine(c.err); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
-	}
-}
-
-// words has no token for white space and no end of text, as GPT-1's vocabulary.
-type words struct{ tokenizer.Tokenizer }
-
-func (words) EndOfText() (int, bool)                    { return 0, false }
-func (words) Append(ids []int, _ []byte) ([]int, error) { return ids, nil }
-
-func TestEmptyPromptOfWords(t *testing.T) {
-	if ids, err := emptyPrompt(words{}); err != nil || len(ids) != 1 {
-		t.Errorf("%v, %v; want one token to go on from", ids, err)
 	}
 }

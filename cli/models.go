@@ -10,14 +10,16 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/run"
 )
 
 // findModel returns the named model.
 func findModel(name string) (models.Model, error) {
 	m, err := models.Find(name)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, usage.Of(err)
 	}
 	return m, nil
 }
@@ -52,7 +54,7 @@ A checkpoint has a checksum of each tensor, and whatever reads a tensor compares
 				}
 				d := m.Model.Dims()
 				fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n",
-					m.Name, thousands(n), d.Layers, d.Width, d.Heads, d.Context, d.Vocab, m.About)
+					m.Name, plural.Thousands(n), d.Layers, d.Width, d.Heads, d.Context, d.Vocab, m.About)
 			}
 			return w.Flush()
 		},
@@ -65,7 +67,7 @@ A checkpoint has a checksum of each tensor, and whatever reads a tensor compares
 func verifyModel(w io.Writer, dir string) error {
 	n, err := checkpoint.Verify(dir)
 	if err != nil {
-		return orBest(dir, err)
+		return run.OrBest(dir, err)
 	}
 	if n == 0 {
 		_, err = fmt.Fprintf(w, "%s: it has no checksums; gorgpt convert writes them\n", dir)
@@ -73,18 +75,6 @@ func verifyModel(w io.Writer, dir string) error {
 		_, err = fmt.Fprintf(w, "%s: %s as saved\n", dir, plural.Of(n, "tensor"))
 	}
 	return err
-}
-
-// counted is [plural.Of] with thousands.
-func counted(n int64, noun string) string { return thousands(n) + " " + plural.Noun(n, noun) }
-
-// thousands writes a number with commas.
-func thousands(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // declare builds and compiles the graph of a forward or a training pass. Nothing is
@@ -97,4 +87,15 @@ func declare(m models.Model, batch, context int, train bool) (*graph.Program, er
 	}
 	s := graph.New(params, graph.Training())
 	return s.CompileGrad(m.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+}
+
+// maxTokens bounds a batch, as package datasets does: sizes stay within an int64.
+const maxTokens = 1 << 30
+
+// checkBatch refuses batches of more tokens than any machine trains on at once.
+func checkBatch(batch, context int) error {
+	if batch > maxTokens/max(1, context) {
+		return usage.Errorf("--batch %d: with a context of %d, want at most %s", batch, context, plural.Of(maxTokens/max(1, context), "sequence"))
+	}
+	return nil
 }

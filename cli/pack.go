@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -10,21 +12,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/datasets/corpus"
 	"github.com/gorgpt/gorgpt/datasets/pack"
 	"github.com/gorgpt/gorgpt/datasets/shard"
+	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/setting"
+	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/run"
+	"github.com/gorgpt/gorgpt/tokenizer"
 	"github.com/gorgpt/gorgpt/train"
 )
 
 func newPack() *cobra.Command {
-	var (
-		kind, out      string
-		validation     float64
-		valData        string
-		field, bad     string
-		o              pack.Options
-		verify, asJSON bool
-		special        bool
-	)
+	var p packing
 	cmd := &cobra.Command{
 		Use:   "pack --out DIR SRC",
 		Short: "Encode a corpus into token shards",
@@ -43,103 +43,118 @@ Standard output: a line for each part, and DIR last.`,
   gorgpt pack --out packed --verify`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := noneIdle(cmd.Flags().Changed, []idle{
-				{verify, []string{"tokenizer", "special", "validation", "val-data", "shard-tokens", "field", "bad-records"}, "--verify, which only reads --out"},
-				{valData != "", []string{"validation"}, "--val-data, which is the text for it"},
-			})
-			switch {
-			case err != nil:
-				return err
-			case out == "":
-				return usagef("--out is missing: the folder for the shards")
-			case verify && len(args) == 0:
-				if err := pack.Verify(out); err != nil {
-					return err
-				}
-				x, err := pack.Read(out)
-				if err != nil {
-					return err
-				}
-				return reportPack(cmd.OutOrStdout(), out, x, asJSON)
-			case verify:
-				return usagef("--verify checks what is in --out; leave out %s", args[0])
-			case len(args) == 0:
-				return usagef("SRC is missing: the text to encode")
-			case !(validation >= 0 && validation < 1):
-				return usagef("--validation %v: want a share from 0 to below 1", validation)
-			case o.ShardTokens < 1 || o.ShardTokens > shard.MaxTokens:
-				return usagef("--shard-tokens %d: want 1 to %d", o.ShardTokens, shard.MaxTokens)
-			}
-			if err := checkTokenizer(kind); err != nil {
+			if err := p.check(args, cmd.Flags().Changed); err != nil {
 				return err
 			}
-			options, err := reading(field, bad)
-			if err != nil {
-				return err
+			if p.verify {
+				return p.check256(cmd.OutOrStdout())
 			}
-			src, err := datasets.Open(args[0], options...)
-			if err != nil {
-				return err
-			}
-			tok, err := newTokenizer(kind, src.Texts())
-			if err != nil {
-				return err
-			}
-			tok = readSpecial(tok, special)
-			learn, check := src, (*datasets.Source)(nil)
-			parts := ""
-			switch {
-			case valData != "":
-				check, err = datasets.Open(valData, options...)
-			case validation > 0:
-				if learn, check, err = datasets.Split(src, validation); err != nil {
-					return fmt.Errorf("%w; or name a text for validation with --val-data, or --validation 0", err)
-				}
-				parts = partsOf(learn, check)
-			}
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s%s\n", src, parts)
-			p := &packProgress{w: cmd.ErrOrStderr(), live: train.IsTerminal(cmd.ErrOrStderr()), began: time.Now(), total: learn.Size()}
-			if check != nil {
-				p.total += check.Size()
-			}
-			o.Progress = p.report
-			x, err := pack.Pack(cmd.Context(), out, learn, check, tok, o)
-			p.end()
-			read := corpus{sources: []*datasets.Source{src}}
-			if valData != "" {
-				read.check = check
-			}
-			if skipped := read.skipped(); skipped != "" {
-				fmt.Fprintln(cmd.ErrOrStderr(), skipped)
-			}
-			if err != nil {
-				if cmd.Context().Err() != nil {
-					fmt.Fprintln(cmd.ErrOrStderr(), "stopped; the same command goes on after the last whole shard")
-				}
-				return err
-			}
-			if check != nil && x.Val.Tokens == 0 {
-				fmt.Fprintln(cmd.ErrOrStderr(), "nothing came to validation: name a text for it with --val-data, or a larger share with --validation")
-			}
-			return reportPack(cmd.OutOrStdout(), out, x, asJSON)
+			p.text.Data = args[0]
+			return p.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&kind, "tokenizer", "gpt2", tokenizerHelp)
-	f.BoolVar(&special, "special", false, specialHelp)
-	f.StringVar(&out, "out", "", "folder for the shards; new, or one that the same command began")
-	f.Float64Var(&validation, "validation", 0.1, "share of the text for val_*.bin, as train splits it (0: none)")
-	f.StringVar(&valData, "val-data", "", "text for val_*.bin; without it, a share of SRC")
-	f.StringVar(&field, "field", "text", fieldHelp)
-	f.StringVar(&bad, "bad-records", "error", badHelp)
-	f.IntVar(&o.ShardTokens, "shard-tokens", 100_000_000, "tokens of a shard; llm.c's have as many, 200 MB")
-	f.BoolVar(&verify, "verify", false, "only check the shards in --out against their SHA-256")
-	f.BoolVar(&asJSON, "json", false, "print one JSON object: pack.json")
+	p.settings().Flags(f)
 	return cmd
+}
+
+// packing is what pack is asked for.
+type packing struct {
+	kind, out       string
+	text            corpus.Spec
+	shardTokens     int
+	special, verify bool
+	asJSON          bool
+}
+
+func (p *packing) settings() setting.List {
+	return setting.List{
+		setting.New("tokenizer", &p.kind, "gpt2", tokenizer.Names, func(_, kind string) error { return tokenizer.CheckName(kind) }),
+		setting.New("special", &p.special, false, run.SpecialHelp),
+		setting.New("out", &p.out, "", "folder for the shards; new, or one that the same command began"),
+		setting.New("validation", &p.text.Validation, 0.1, "share of the text for val_*.bin, as train splits it (0: none)",
+			setting.Where(func(x float64) bool { return x >= 0 && x < 1 }, "a share from 0 to below 1")),
+		setting.New("val-data", &p.text.ValData, "", "text for val_*.bin; without it, a share of SRC"),
+		setting.New("field", &p.text.Field, "text", run.FieldHelp),
+		setting.New("bad-records", &p.text.BadRecords, "error", run.BadHelp, setting.OneOf("treatment of bad records", corpus.BadRecords...)),
+		setting.New("shard-tokens", &p.shardTokens, 100_000_000, "tokens of a shard; llm.c's have as many, 200 MB",
+			setting.Where(func(n int) bool { return n >= 1 && n <= shard.MaxTokens }, fmt.Sprint("1 to ", shard.MaxTokens))),
+		setting.New("verify", &p.verify, false, "only check the shards in --out against their SHA-256"),
+		setting.New("json", &p.asJSON, false, "print one JSON object: pack.json"),
+	}
+}
+
+// check finds what cannot be, before anything is read.
+func (p *packing) check(args []string, given func(flag string) bool) error {
+	err := setting.NoneIdle(given,
+		setting.Idle{Holds: p.verify, Settings: []string{"tokenizer", "special", "validation", "val-data", "shard-tokens", "field", "bad-records"}, With: "--verify, which only reads --out"},
+		setting.Idle{Holds: p.text.ValData != "", Settings: []string{"validation"}, With: "--val-data, which is the text for it"},
+	)
+	switch {
+	case err != nil:
+		return err
+	case p.out == "":
+		return usage.Errorf("--out is missing: the folder for the shards")
+	case p.verify && len(args) > 0:
+		return usage.Errorf("--verify checks what is in --out; leave out %s", args[0])
+	case !p.verify && len(args) == 0:
+		return usage.Errorf("SRC is missing: the text to encode")
+	}
+	return p.settings().Validate()
+}
+
+// check256 compares the shards with their SHA-256.
+func (p *packing) check256(stdout io.Writer) error {
+	if err := pack.Verify(p.out); err != nil {
+		return err
+	}
+	x, err := pack.Read(p.out)
+	if err != nil {
+		return err
+	}
+	return reportPack(stdout, p.out, x, p.asJSON)
+}
+
+// run packs.
+func (p *packing) run(ctx context.Context, stdout, stderr io.Writer) error {
+	text, err := corpus.Open(p.text)
+	if err != nil {
+		if split, is := errors.AsType[*corpus.SplitError](err); is {
+			return fmt.Errorf("%w, or --validation 0", split)
+		}
+		return err
+	}
+	tok, err := tokenizer.Find(p.kind, text.Texts(false))
+	if err != nil {
+		return err
+	}
+	if p.special {
+		tok = tokenizer.ReadSpecial(tok)
+	}
+	fmt.Fprintln(stderr, text)
+	training, validation := text.Parts()
+	learn, check := training[0], (*datasets.Source)(nil)
+	progress := &packProgress{w: stderr, live: train.IsTerminal(stderr), began: time.Now(), total: learn.Size()}
+	if len(validation) > 0 {
+		check = validation[0]
+		progress.total += check.Size()
+	}
+	x, err := pack.Pack(ctx, p.out, learn, check, tok, pack.Options{ShardTokens: p.shardTokens, Progress: progress.report})
+	progress.end()
+	if skipped := text.Skipped(); skipped != "" {
+		fmt.Fprintln(stderr, skipped)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			fmt.Fprintln(stderr, "stopped; the same command goes on after the last whole shard")
+		}
+		return err
+	}
+	if check != nil && x.Val.Tokens == 0 {
+		fmt.Fprintln(stderr, "nothing came to validation: name a text for it with --val-data, or a larger share with --validation")
+	}
+	return reportPack(stdout, p.out, x, p.asJSON)
 }
 
 // reportPack prints what a folder of shards holds.
@@ -155,8 +170,8 @@ func reportPack(w io.Writer, dir string, x *pack.Index, asJSON bool) error {
 			fmt.Fprintf(w, "%s: 0 tokens\n", s.name)
 			continue
 		}
-		fmt.Fprintf(w, "%s: %s of %s of text in %s; %s, %s\n", s.name, counted(s.split.Tokens, "token"),
-			counted(s.split.Bytes, "byte"), counted(s.split.Texts, "document"), counted(int64(len(s.split.Shards)), "shard"), filepath.Join(dir, s.name+"_*.bin"))
+		fmt.Fprintf(w, "%s: %s of %s of text in %s; %s, %s\n", s.name, plural.Counted(s.split.Tokens, "token"),
+			plural.Counted(s.split.Bytes, "byte"), plural.Counted(s.split.Texts, "document"), plural.Counted(int64(len(s.split.Shards)), "shard"), filepath.Join(dir, s.name+"_*.bin"))
 	}
 	_, err := fmt.Fprintln(w, dir)
 	return err
@@ -191,7 +206,7 @@ func (p *packProgress) report(now pack.Progress) {
 func (p *packProgress) line() {
 	p.shown = time.Now()
 	speed := float64(p.last.Bytes-p.begun.Bytes) / 1e6 / time.Since(p.began).Seconds()
-	text := fmt.Sprintf("%.1f MB, %sM tokens, %.1f MB/s", float64(p.last.Bytes)/1e6, thousands(p.last.Tokens/1e6), speed)
+	text := fmt.Sprintf("%.1f MB, %sM tokens, %.1f MB/s", float64(p.last.Bytes)/1e6, plural.Thousands(p.last.Tokens/1e6), speed)
 	if p.last.Bytes <= p.total { // unless the files are compressed
 		text = fmt.Sprintf("%.0f %% of %.1f MB: ", 100*float64(p.last.Bytes)/float64(p.total), float64(p.total)/1e6) + text
 	}

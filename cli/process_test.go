@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gorgpt/gorgpt/run"
 )
 
 // asCommand makes the test binary the command itself.
@@ -156,7 +158,7 @@ func TestResumeInAnotherProcess(t *testing.T) {
 func awaitStep(t *testing.T, dir string, step int) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		b, err := os.ReadFile(metricsPath(dir))
+		b, err := os.ReadFile(run.Dir(dir).MetricsPath())
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			t.Fatal(err)
 		}

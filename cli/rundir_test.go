@@ -62,23 +62,6 @@ func TestOneProcessARun(t *testing.T) {
 	}
 }
 
-// TestRunsOfOneSecond have directories of their own.
-func TestRunsOfOneSecond(t *testing.T) {
-	t.Chdir(t.TempDir())
-	seen := map[string]bool{}
-	for range 20 {
-		dir, claimed, err := newRunDir("", "model")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer claimed.Release()
-		if seen[dir] {
-			t.Errorf("%s twice", dir)
-		}
-		seen[dir] = true
-	}
-}
-
 // TestRunDirectoryRemoved: a run whose directory is removed or renamed says so in a line, within
 // seconds, and its weights are saved in a new one, to go on from.
 func TestRunDirectoryRemoved(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/internal/plaintext"
+	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -44,12 +45,12 @@ words by Hugging Face's path, the one without ftfy and spaCy, and is not lossles
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.decode && o.special {
-				return usagef("--special is for text; leave it out with --decode")
+				return usage.Errorf("--special is for text; leave it out with --decode")
 			}
 			if o.decode && count {
-				return usagef("--count is for text; leave it out with --decode")
+				return usage.Errorf("--count is for text; leave it out with --decode")
 			}
-			tok, err := newTokenizer(kind, nil)
+			tok, err := tokenizer.Find(kind, nil)
 			if err != nil {
 				return err
 			}

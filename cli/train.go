@@ -5,26 +5,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"io"
 	"path/filepath"
-	"reflect"
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/gorgpt/gorgpt/checkpoint"
-	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/tokenizer"
-	"github.com/gorgpt/gorgpt/train"
+	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/run"
 )
 
 func newTrain() *cobra.Command {
 	var (
-		shown     = defaults() // the flags' own copy; override applies what was given
-		out       string
-		resume    string
-		stopAfter int
+		recipe      run.Recipe
+		out, resume string
+		o           run.Options
 	)
 	cmd := &cobra.Command{
 		Use:   "train [RECIPE.toml]",
@@ -45,227 +41,117 @@ Standard output: the validation losses, a sample, and the run directory last.`,
   gorgpt train --from runs/gpt2-nano-20260102-150405/checkpoints/best --data new.txt --lr 1e-4
   gorgpt train --resume runs/gpt2-nano-20260102-150405`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			j := &job{recipe: defaults(), saved: -1, out: out, resume: resume, stopAfter: stopAfter, stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
-			j.recipe.Context = unset
-			if stopAfter < 0 {
-				return usagef("--stop-after %d: want 0 or more", stopAfter)
-			}
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			o.Log = cmd.ErrOrStderr()
 			switch {
+			case o.StopAfter < 0:
+				return usage.Errorf("--stop-after %d: want 0 or more", o.StopAfter)
 			case resume != "" && (len(args) > 0 || out != ""):
-				return usagef("--resume goes on with the run's own recipe and directory; leave out RECIPE and --out")
+				return usage.Errorf("--resume goes on with the run's own recipe and directory; leave out RECIPE and --out")
 			case resume != "":
-				if err := j.recipe.readWhole(recipePath(resume)); err != nil {
-					return fmt.Errorf("--resume: %w", noRun(resume, err))
-				}
-			case len(args) > 0:
-				if err := j.recipe.read(args[0]); err != nil {
-					if filepath.Ext(args[0]) != ".toml" { // what a shell makes of --data *.txt
-						return usagef("%s is no recipe (RECIPE.toml): text is named by --data, a pattern in quotes: --data 'notes/*.txt'", args[0])
-					}
-					return err
-				}
+				err = resumed(&recipe, run.Dir(resume), cmd.Flags())
+			default:
+				err = complete(&recipe, args, cmd.Flags())
 			}
-			if err := recordable(cmd.Flags(), "out", "resume"); err != nil {
+			if err != nil {
 				return err
 			}
-			was := j.recipe
-			if err := j.recipe.override(cmd.Flags()); err != nil {
-				return usageError{err}
-			}
-			if resume != "" && !reflect.DeepEqual(j.recipe.fixed(), was.fixed()) {
-				return usagef("--resume goes on with the run as it began: of the recipe, only --steps, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records can change")
-			}
-			if err := j.begin(); err != nil {
+			if err := recipe.CheckGiven(cmd.Flags().Changed); err != nil {
 				return err
 			}
-			if err := j.recipe.validate(); err != nil {
-				return err
-			}
-			if err := j.recipe.together(cmd.Flags().Changed); err != nil {
-				return err
-			}
-			return j.run(cmd.Context())
+			return trainRun(cmd.Context(), recipe, out, run.Dir(resume), o, cmd.OutOrStdout())
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	shown.flags(f)
+	recipe.Settings().Flags(f)
 	f.StringVar(&out, "out", "", "run directory (default runs/MODEL-DATE-TIME)")
 	f.StringVar(&resume, "resume", "", "run directory to go on with, from its latest checkpoint")
-	f.IntVar(&stopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
+	f.IntVar(&o.StopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
 	return cmd
 }
 
-// noRun says of a folder that it is none, or not a run's.
-func noRun(dir string, err error) error {
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("%s: no such folder", dir)
-	}
-	return fmt.Errorf("%s: no recipe.toml in it: not the directory of a run", dir)
-}
-
-// run trains.
-func (j *job) run(ctx context.Context) (err error) {
-	r := j.recipe
-	if err := vacant(j.out); err != nil { // before a tokenizer is learned for nothing
-		return err
-	}
-	if j.resume != "" {
-		if j.claimed, err = checkpoint.Claim(j.resume); err != nil {
-			return fmt.Errorf("--resume: %w", err)
-		}
-	}
-	defer func() {
-		if j.claimed != nil {
-			j.claimed.Release()
-		}
-	}()
-	if j.resume != "" {
-		repaired, err := checkpoint.Repair(checkpointsDir(j.resume))
-		for _, said := range repaired {
-			fmt.Fprintln(j.stderr, said)
-		}
+// complete adds to what flags give what a recipe file gives, if there is one.
+func complete(recipe *run.Recipe, args []string, f *pflag.FlagSet) error {
+	given := f.Changed
+	for _, file := range args {
+		names, err := recipe.Settings().Read(file, f.Changed)
 		if err != nil {
-			return fmt.Errorf("--resume: %w", err)
-		}
-	}
-	text, err := r.open()
-	if err != nil {
-		return err
-	}
-	tok, err := j.openTokenizer(text)
-	if err != nil {
-		return err
-	}
-	j.tokenizer = readSpecial(tok, j.recipe.Special)
-	j.params = graph.NewParams(r.Seed)
-	if err := j.makeModel(); err != nil {
-		return err
-	}
-
-	t, err := j.trainer(text)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.Train.Close()) }()
-	// Declare the model before anything is written: what is wrong with it shows here.
-	program, err := declare(j.model, r.Batch, r.Context, true)
-	if err != nil {
-		return err
-	}
-	if err := r.checkNoDecay(program.Nodes()); err != nil {
-		return err
-	}
-	if err := enoughToTrain(program); err != nil {
-		return err
-	}
-	if r.Accumulate > 1 { // the tokens of an update are read first
-		if err := enough(fmt.Sprintf("--accumulate %d", r.Accumulate), 16*float64(r.Batch)*float64(r.Context)*float64(r.Accumulate)); err != nil {
+			if filepath.Ext(file) != ".toml" { // what a shell makes of --data *.txt
+				return usage.Errorf("%s is no recipe (RECIPE.toml): text is named by --data, a pattern in quotes: --data 'notes/*.txt'", file)
+			}
 			return err
 		}
+		given = func(name string) bool { return f.Changed(name) || slices.Contains(names, name) }
 	}
-	j.weights = graph.Sum(program.Nodes()).Params
-	fmt.Fprintf(j.stderr, "%s\n%s\n", describe(cmp.Or(r.Model, r.From), j.model, j.weights), text)
-
-	if err := j.openRun(t); err != nil {
+	if err := cmp.Or(recipe.Settings().Recordable(), recipe.Validate()); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, j.closeRun()) }()
-	end := stopping(ctx, j.progress)
-	err = t.Run(ctx)
-	end()
-	j.progress.Close()
-	if skipped := text.skipped(); skipped != "" {
-		fmt.Fprintln(j.stderr, skipped)
+	if recipe.From != "" && !given("context") {
+		recipe.Context = 0 // the checkpoint's
+	}
+	return nil
+}
+
+// resumed adds to what flags give the recipe of a run.
+func resumed(recipe *run.Recipe, dir run.Dir, f *pflag.FlagSet) error {
+	if _, err := recipe.Settings().Read(dir.RecipePath(), f.Changed); err != nil {
+		return fmt.Errorf("--resume: %w", dir.NoRun(err))
+	}
+	return recipe.Settings().Recordable()
+}
+
+// trainRun begins a run, or goes on with one.
+func trainRun(ctx context.Context, recipe run.Recipe, out string, resume run.Dir, o run.Options, stdout io.Writer) (err error) {
+	var r *run.Run
+	if resume != "" {
+		r, err = run.Resume(resume, recipe, o)
+	} else {
+		r, err = run.Create(recipe, out, o)
 	}
 	if err != nil {
-		j.sayHowToGoOn(t, err)
 		return err
 	}
-	return j.report(ctx)
+	defer func() { err = errors.Join(err, r.Close()) }()
+	end := stopping(ctx, r.Progress)
+	err = r.Train(ctx)
+	end()
+	if skipped := r.Text.Skipped(); skipped != "" {
+		fmt.Fprintln(o.Log, skipped)
+	}
+	if err != nil {
+		sayHowToGoOn(o.Log, r, err)
+		return err
+	}
+	return report(ctx, r, stdout)
 }
 
 // sayHowToGoOn tells what to do after an interrupt or a failure that left the run as it was.
-func (j *job) sayHowToGoOn(t *train.Trainer, reason error) {
-	s, err := t.State()
-	if err != nil || s.Step != j.saved {
+func sayHowToGoOn(w io.Writer, r *run.Run, reason error) {
+	step, saved := r.Saved()
+	if !saved {
 		return
 	}
 	when := "saved;"
 	if !errors.Is(reason, context.Canceled) {
-		when = fmt.Sprintf("saved at step %d; when the cause is gone,", s.Step)
+		when = fmt.Sprintf("saved at step %d; when the cause is gone,", step)
 	}
-	fmt.Fprintf(j.stderr, "%s go on with: gorgpt train --resume %s\n", when, j.dir)
+	fmt.Fprintf(w, "%s go on with: gorgpt train --resume %s\n", when, r.Dir)
 }
 
-// openTokenizer makes the tokenizer, or reads that of the run to go on with.
-func (j *job) openTokenizer(text corpus) (tokenizer.Tokenizer, error) {
-	if j.from != nil {
-		return j.from.tokenizer, nil
-	}
-	if j.resume == "" {
-		if j.recipe.Tokenizer == "" {
-			j.recipe.Tokenizer = text.tokenizer()
+// report prints what came of the run.
+func report(ctx context.Context, r *run.Run, w io.Writer) error {
+	if r.First != nil {
+		fmt.Fprintf(w, "validation loss %.4f at step %d", r.First.Loss, r.First.Step)
+		if r.Last.Step > r.First.Step {
+			fmt.Fprintf(w, ", %.4f at step %d", r.Last.Loss, r.Last.Step)
 		}
-		return newTokenizer(j.recipe.Tokenizer, text.texts(j.recipe.Tokenizer == "chars"))
+		fmt.Fprintln(w)
 	}
-	d, err := checkpoint.Open(filepath.Join(checkpointsDir(j.resume), "latest"))
-	if err != nil {
-		return nil, fmt.Errorf("--resume: %w", noCheckpoint(j.resume, err))
+	text, err := r.Finish(ctx)
+	if err == nil {
+		fmt.Fprintf(w, "\n%s\n\n", text)
 	}
-	tok, err := tokenizer.Load(d.Path())
-	if err != nil {
-		return nil, fmt.Errorf("--resume: %w", err)
-	}
-	return tok, nil
-}
-
-// noCheckpoint says of a run that it has none yet.
-func noCheckpoint(dir string, err error) error {
-	if _, no := os.Lstat(filepath.Join(checkpointsDir(dir), checkpoint.Latest)); !errors.Is(no, fs.ErrNotExist) {
-		return err
-	}
-	if steps, _ := checkpoint.Steps(checkpointsDir(dir)); len(steps) > 0 {
-		return fmt.Errorf("%s: none of its checkpoints is whole: %s", dir, strings.Join(steps, ", "))
-	}
-	return fmt.Errorf("%s: the run was stopped before its first checkpoint; begin again: gorgpt train %s", dir, recipePath(dir))
-}
-
-// trainer puts the parts of the run together.
-func (j *job) trainer(text corpus) (*train.Trainer, error) {
-	r := j.recipe
-	schedule, err := train.ParseSchedule(r.Schedule, r.LearnRate, r.LearnRate*r.Floor, r.warmup(), r.Steps)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	solver, err := r.solver()
-	if err != nil {
-		return nil, err
-	}
-	training, validation, err := r.streams(text, j.tokenizer)
-	if err != nil {
-		return nil, err
-	}
-	j.validation = validation
-	start, err := validation.State()
-	if err != nil {
-		return nil, err
-	}
-	restart, err := train.Restart(validation)
-	if err != nil {
-		return nil, err
-	}
-	return &train.Trainer{
-		Model: j.model, Params: j.params,
-		Train: training, Validation: restart, ValidationStart: start,
-		Solver: solver, Schedule: schedule, Guard: train.Guard{Deviations: r.SkipOutliers},
-		Steps: r.Steps, Batch: r.Batch, Context: r.Context, Accumulate: r.Accumulate,
-		EvalEvery: r.EvalEvery, EvalBatches: r.EvalBatches, SaveEvery: r.SaveEvery,
-		Graph:     recompute(r.Recompute),
-		StopAfter: j.stopAfter, Seed: r.Seed, Settings: string(r.fixed().text()),
-	}, nil
+	_, wrong := fmt.Fprintln(w, r.Dir) // the training is done, whatever became of the sample
+	return cmp.Or(err, wrong)
 }

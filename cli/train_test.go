@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/run"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -39,7 +40,7 @@ func trainSmall(t *testing.T, args ...string) (int, string, string) {
 // losses reads the losses of a run's metrics, training and validation.
 func losses(t *testing.T, dir string) (train, validation []float64) {
 	t.Helper()
-	data, err := os.ReadFile(metricsPath(dir))
+	data, err := os.ReadFile(run.Dir(dir).MetricsPath())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func TestTrain(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	status, _, stderr = gorgpt(t, t.Context(), "train", recipePath(dir), "--out", "again")
+	status, _, stderr = gorgpt(t, t.Context(), "train", run.Dir(dir).RecipePath(), "--out", "again")
 	if status != 0 {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
@@ -140,7 +141,7 @@ func TestResume(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	go func() {
 		for ctx.Err() == nil { // after the first lines of the metrics
-			if info, err := os.Stat(metricsPath("interrupted")); err == nil && info.Size() > 500 {
+			if info, err := os.Stat(run.Dir("interrupted").MetricsPath()); err == nil && info.Size() > 500 {
 				interrupt()
 			}
 			time.Sleep(time.Millisecond)
@@ -161,7 +162,7 @@ func TestResumeRefused(t *testing.T) {
 	if status, _, stderr := trainSmall(t, "--out", "run"); status != 0 {
 		t.Fatal(stderr)
 	}
-	before, err := os.ReadFile(recipePath("run"))
+	before, err := os.ReadFile(run.Dir("run").RecipePath())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,13 +172,13 @@ func TestResumeRefused(t *testing.T) {
 		if got != status || !strings.HasSuffix(stderr, want+"\n") {
 			t.Errorf("status %d: %s\nwant %d: …%s", got, stderr, status, want)
 		}
-		if after, err := os.ReadFile(recipePath("run")); err != nil || !bytes.Equal(after, before) {
+		if after, err := os.ReadFile(run.Dir("run").RecipePath()); err != nil || !bytes.Equal(after, before) {
 			t.Errorf("%v: the recipe has changed, %v", args, err)
 		}
 	}
 	check(2, "--steps 7: the run is at step 40 already", "--steps", "7")
 	check(2, "--stop-after 40: the run is at step 40 already", "--steps", "50", "--stop-after", "40")
-	if err := os.Mkdir(recipePath("run")+".tmp", 0o777); err != nil {
+	if err := os.Mkdir(run.Dir("run").RecipePath()+".tmp", 0o777); err != nil {
 		t.Fatal(err)
 	}
 	check(1, "--resume: run/recipe.toml: is a directory", "--steps", "50")
@@ -190,7 +191,7 @@ func TestResumeEditedRecipe(t *testing.T) {
 	if status, _, stderr := trainSmall(t, "--out", "run", "--stop-after", "20"); status != 0 {
 		t.Fatal(stderr)
 	}
-	recipe, err := os.ReadFile(recipePath("run"))
+	recipe, err := os.ReadFile(run.Dir("run").RecipePath())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,13 +200,13 @@ func TestResumeEditedRecipe(t *testing.T) {
 		if edited == string(recipe) {
 			t.Fatalf("no %q in %s", was, recipe)
 		}
-		write(t, recipePath("run"), edited)
+		write(t, run.Dir("run").RecipePath(), edited)
 		want := fmt.Sprintf("the saved run has %q, this one %q\n", was, is)
 		if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "run"); status != 1 || !strings.HasSuffix(stderr, want) {
 			t.Errorf("status %d: %s\nwant %s", status, stderr, want)
 		}
 	}
-	write(t, recipePath("run"), strings.Replace(string(recipe), "keep = ", "keep = 1", 1))
+	write(t, run.Dir("run").RecipePath(), strings.Replace(string(recipe), "keep = ", "keep = 1", 1))
 	if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "run"); status != 0 {
 		t.Error(stderr)
 	}
@@ -336,17 +337,17 @@ func TestRecipes(t *testing.T) {
 	vocab := map[string]int{"chars": 65, "bytes": 257, "gpt2": 50257, "bpe:1024": 1024, "bpe:8192": 8192, "gpt1:vocab/gpt1": 40478}
 	for _, f := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(f), ".toml"), func(t *testing.T) {
-			r := defaults()
-			if err := r.read(f); err != nil {
+			r, err := run.ReadRecipe(f)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if err := r.validate(); err != nil {
+			if err := r.Validate(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := r.solver(); err != nil {
+			if _, err := r.MakeSolver(); err != nil {
 				t.Fatal(err)
 			}
-			m, err := r.model(vocab[r.Tokenizer])
+			m, err := r.MakeModel(vocab[r.Tokenizer])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/run"
 )
 
 // tolTransformers bounds the difference of two float32 forward passes of a model trained for
@@ -38,7 +39,7 @@ func TestTransformers(t *testing.T) {
 				t.Fatal(stderr)
 			}
 			dir := filepath.Join("run", "checkpoints", "latest")
-			m, err := load(dir)
+			m, err := run.Load(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,11 +61,11 @@ func TestTransformers(t *testing.T) {
 			if err := json.Unmarshal(out, &got); err != nil {
 				t.Fatal(err)
 			}
-			if got.Class != class || len(got.Amiss) > 0 || got.Tokens != m.tokenizer.Size() {
-				t.Errorf("transformers opens a %s with %d tokens and %q; want a %s with %d", got.Class, got.Tokens, got.Amiss, class, m.tokenizer.Size())
+			if got.Class != class || len(got.Amiss) > 0 || got.Tokens != m.Tokenizer.Size() {
+				t.Errorf("transformers opens a %s with %d tokens and %q; want a %s with %d", got.Class, got.Tokens, got.Amiss, class, m.Tokenizer.Size())
 			}
-			s := graph.New(m.params)
-			logits := m.model.Graph(s, s.Ints("tokens", 1, len(ids)))
+			s := graph.New(m.Params)
+			logits := m.Model.Graph(s, s.Ints("tokens", 1, len(ids)))
 			p, err := s.Compile(logits)
 			if err != nil {
 				t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 func gorgpt(t *testing.T, ctx context.Context, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	status = run(ctx, args, &out, &err)
+	status = execute(ctx, args, &out, &err)
 	return status, out.String(), err.String()
 }
 
@@ -187,4 +187,10 @@ func list(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return strings.Join(names, "\n")
+}
+
+// exists tells whether there is a file or a folder.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

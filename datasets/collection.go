@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gorgpt/gorgpt/datasets/shard"
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 // collection gathers the text files of folders, in lexical order.
@@ -148,7 +149,7 @@ func (c *collection) source(name, where string) (*Source, error) {
 func listed(left map[string]int) string {
 	var parts []string
 	for _, what := range slices.Sorted(maps.Keys(left)) {
-		parts = append(parts, fmt.Sprintf("%s %s", thousands(left[what]), what))
+		parts = append(parts, fmt.Sprintf("%s %s", plural.Thousands(left[what]), what))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/gorgpt/gorgpt/datasets/shard"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -73,7 +74,7 @@ func checkMade(src *Source, tok tokenizer.Tokenizer) error {
 		}
 		if strings.TrimPrefix(other, made.Name()) != strings.TrimPrefix(print, tok.Name()) {
 			return fmt.Errorf("%s: the shards beside it were made with this tokenizer (%s, %s tokens), not with the one given (%s, %s)",
-				folder, made.Name(), thousands(made.Size()), tok.Name(), thousands(tok.Size()))
+				folder, made.Name(), plural.Thousands(made.Size()), tok.Name(), plural.Thousands(tok.Size()))
 		}
 	}
 	return nil

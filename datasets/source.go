@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 // A Source is a list of documents, which are opened when they are read.
@@ -130,7 +132,7 @@ func (s *Source) String() string {
 	if len(s.docs) != 1 {
 		unit += "s"
 	}
-	text := fmt.Sprintf("%s: %s %s, %s", s.name, thousands(len(s.docs)), unit, byteSize(s.size))
+	text := fmt.Sprintf("%s: %s %s, %s", s.name, plural.Thousands(len(s.docs)), unit, byteSize(s.size))
 	if left := s.LeftOut(); left != "" {
 		text += " (left out: " + left + ")"
 	}
@@ -272,15 +274,6 @@ func (d *Document) section(from, to int64) Document {
 	part.start += from
 	part.Size = to - from
 	return part
-}
-
-// thousands writes n with commas.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // byteSize writes n bytes with a decimal unit.

@@ -1,4 +1,7 @@
-package cli
+// Package memory tells how much memory this process may have, and refuses what takes more before
+// it is begun: Go ends a process that asks for too much with a page of goroutines in place of a
+// reason, and a control group ends it without a word.
+package memory
 
 import (
 	"bytes"
@@ -12,38 +15,38 @@ import (
 	"sync"
 )
 
-// memoryLimit is how much memory a process may use.
-type memoryLimit struct {
-	bytes int64  // swap included; 0 where it is not known
-	whose string // what sets it; "" is the machine
+// Limit is how much memory a process may use.
+type Limit struct {
+	Bytes int64  // swap included; 0 where it is not known
+	Whose string // what sets it; "" is the machine
 }
 
-// machine is the limit of this process as it begins: later, what it has taken is both in its
+// Machine is the limit of this process as it begins: later, what it has taken is both in its
 // own figures and in those that are compared with the limit.
-var machine = sync.OnceValue(func() memoryLimit { return memoryOf(os.DirFS("/")) })
+var Machine = sync.OnceValue(func() Limit { return limitOf(os.DirFS("/")) })
 
-// memoryOf reads the limit of this process from a Linux system's files: the machine's
+// limitOf reads the limit of this process from a Linux system's files: the machine's
 // memory, or less where a control group or setrlimit allows less. A group's limit holds for the
 // groups inside it, so the least of those on the way counts; in a container, the outermost that
 // can be seen is its own. Of what setrlimit allows, as ulimit -v does, the program itself and
 // what Go reserves is taken already.
-func memoryOf(system fs.FS) memoryLimit {
+func limitOf(system fs.FS) Limit {
 	total, swap := machineMemory(system)
-	limit := memoryLimit{bytes: total + swap}
-	if limit.bytes == 0 {
+	limit := Limit{Bytes: total + swap}
+	if limit.Bytes == 0 {
 		return limit
 	}
 	for _, r := range []struct{ limit, taken, whose string }{
 		{"Max address space", "VmSize:", "its limit of address space, ulimit -v"},
 		{"Max data size", "VmData:", "its limit of data, ulimit -d"},
 	} {
-		if bytes := resourceLimit(system, r.limit, r.taken); bytes < limit.bytes {
-			limit = memoryLimit{max(1, bytes), r.whose} // 0 is not known
+		if bytes := resourceLimit(system, r.limit, r.taken); bytes < limit.Bytes {
+			limit = Limit{max(1, bytes), r.whose} // 0 is not known
 		}
 	}
 	lower := func(bytes int64) {
-		if bytes < limit.bytes {
-			limit = memoryLimit{bytes, "its cgroup"}
+		if bytes < limit.Bytes {
+			limit = Limit{bytes, "its cgroup"}
 		}
 	}
 	groups, err := fs.ReadFile(system, "proc/self/cgroup")

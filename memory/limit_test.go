@@ -1,4 +1,4 @@
-package cli
+package memory
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ func limits(space, data string) string {
 		"Limit", "Soft Limit", "Hard Limit", "Units", "Max data size", data, "unlimited", "bytes", "Max address space", space, "unlimited", "bytes")
 }
 
-// TestMemoryOf: the machine's memory, or what the control groups around the process and
+// TestLimitOf: the machine's memory, or what the control groups around the process and
 // setrlimit leave of it, on files as Linux writes them.
-func TestMemoryOf(t *testing.T) {
+func TestLimitOf(t *testing.T) {
 	const meminfo = "MemTotal:       16000000 kB\nMemFree:        20471484 kB\nSwapTotal:       1000000 kB\n"
 	const machine = 17_000_000 << 10
 	const status = "Name:\tgorgpt\nVmPeak:\t 1400000 kB\nVmSize:\t 1300000 kB\nVmData:\t  100000 kB\n"
@@ -22,88 +22,88 @@ func TestMemoryOf(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		files map[string]string
-		want  memoryLimit
+		want  Limit
 	}{
-		{"no Linux", nil, memoryLimit{}},
-		{"no groups", map[string]string{"proc/meminfo": meminfo}, memoryLimit{machine, ""}},
-		{"no swap", map[string]string{"proc/meminfo": "MemTotal: 100 kB\n"}, memoryLimit{100 << 10, ""}},
-		{"of another form", map[string]string{"proc/meminfo": "MemTotal: many\nMemTotal: -5 kB\nSwapTotal: 99999999999999999 kB\n"}, memoryLimit{}},
+		{"no Linux", nil, Limit{}},
+		{"no groups", map[string]string{"proc/meminfo": meminfo}, Limit{machine, ""}},
+		{"no swap", map[string]string{"proc/meminfo": "MemTotal: 100 kB\n"}, Limit{100 << 10, ""}},
+		{"of another form", map[string]string{"proc/meminfo": "MemTotal: many\nMemTotal: -5 kB\nSwapTotal: 99999999999999999 kB\n"}, Limit{}},
 		{"version 2, a container", map[string]string{
 			"proc/meminfo": meminfo, "proc/self/cgroup": "0::/\n",
 			"sys/fs/cgroup/memory.max": "2147483648\n", "sys/fs/cgroup/memory.swap.max": "0\n",
-		}, memoryLimit{2 << 30, "its cgroup"}},
+		}, Limit{2 << 30, "its cgroup"}},
 		{"version 2, with swap", map[string]string{
 			"proc/meminfo": meminfo, "proc/self/cgroup": "0::/\n",
 			"sys/fs/cgroup/memory.max": "2147483648\n", "sys/fs/cgroup/memory.swap.max": "max\n",
-		}, memoryLimit{2<<30 + 1_000_000<<10, "its cgroup"}},
+		}, Limit{2<<30 + 1_000_000<<10, "its cgroup"}},
 		{"version 2, no limit", map[string]string{
 			"proc/meminfo": meminfo, "proc/self/cgroup": "0::/user.slice/session-1.scope\n",
 			"sys/fs/cgroup/user.slice/memory.max": "max\n", "sys/fs/cgroup/user.slice/session-1.scope/memory.max": "max\n",
-		}, memoryLimit{machine, ""}},
+		}, Limit{machine, ""}},
 		{"version 2, a limit further out", map[string]string{
 			"proc/meminfo": meminfo, "proc/self/cgroup": "0::/job.slice/step.scope\n",
 			"sys/fs/cgroup/job.slice/memory.max": "1000000000\n", "sys/fs/cgroup/job.slice/memory.swap.max": "0\n",
 			"sys/fs/cgroup/job.slice/step.scope/memory.max": "4000000000\n",
-		}, memoryLimit{1_000_000_000, "its cgroup"}},
+		}, Limit{1_000_000_000, "its cgroup"}},
 		{"version 1, as the host sees it", map[string]string{
 			"proc/meminfo": meminfo, "proc/self/cgroup": v1,
 			"sys/fs/cgroup/memory/memory.limit_in_bytes":                   "9223372036854771712\n",
 			"sys/fs/cgroup/memory/docker/0af1/memory.limit_in_bytes":       "1000000000\n",
 			"sys/fs/cgroup/memory/docker/0af1/memory.memsw.limit_in_bytes": "1500000000\n",
-		}, memoryLimit{1_500_000_000, "its cgroup"}},
+		}, Limit{1_500_000_000, "its cgroup"}},
 		{"version 1, as the container sees it", map[string]string{
 			"proc/meminfo": meminfo, "proc/self/cgroup": v1,
 			"sys/fs/cgroup/memory/memory.limit_in_bytes": "1000000000\n",
-		}, memoryLimit{1_000_000_000 + 1_000_000<<10, "its cgroup"}},
+		}, Limit{1_000_000_000 + 1_000_000<<10, "its cgroup"}},
 		{"version 1, no limit", map[string]string{
 			"proc/meminfo": meminfo, "proc/self/cgroup": v1,
 			"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
-		}, memoryLimit{machine, ""}},
+		}, Limit{machine, ""}},
 		{"of the processor alone", map[string]string{
 			"proc/meminfo": meminfo, "proc/self/cgroup": "5:cpu,cpuacct:/\nnot a line\n\n",
 			"sys/fs/cgroup/memory/memory.limit_in_bytes": "1000\n",
-		}, memoryLimit{machine, ""}},
+		}, Limit{machine, ""}},
 		{"ulimit -v", map[string]string{"proc/meminfo": meminfo, "proc/self/limits": limits("4000000000", "unlimited"), "proc/self/status": status},
-			memoryLimit{4_000_000_000 - 1_300_000<<10, "its limit of address space, ulimit -v"}},
+			Limit{4_000_000_000 - 1_300_000<<10, "its limit of address space, ulimit -v"}},
 		{"ulimit -d", map[string]string{"proc/meminfo": meminfo, "proc/self/limits": limits("unlimited", "3000000000"), "proc/self/status": status},
-			memoryLimit{3_000_000_000 - 100_000<<10, "its limit of data, ulimit -d"}},
+			Limit{3_000_000_000 - 100_000<<10, "its limit of data, ulimit -d"}},
 		{"both, the first is less", map[string]string{"proc/meminfo": meminfo, "proc/self/limits": limits("3000000000", "3000000000"), "proc/self/status": status},
-			memoryLimit{3_000_000_000 - 1_300_000<<10, "its limit of address space, ulimit -v"}},
+			Limit{3_000_000_000 - 1_300_000<<10, "its limit of address space, ulimit -v"}},
 		{"ulimit -v, and a group allows less", map[string]string{
 			"proc/meminfo": meminfo, "proc/self/limits": limits("4000000000", "unlimited"), "proc/self/status": status, "proc/self/cgroup": "0::/\n",
 			"sys/fs/cgroup/memory.max": "1000000000\n", "sys/fs/cgroup/memory.swap.max": "0\n",
-		}, memoryLimit{1_000_000_000, "its cgroup"}},
-		{"no limits", map[string]string{"proc/meminfo": meminfo, "proc/self/limits": limits("unlimited", "unlimited"), "proc/self/status": status}, memoryLimit{machine, ""}},
+		}, Limit{1_000_000_000, "its cgroup"}},
+		{"no limits", map[string]string{"proc/meminfo": meminfo, "proc/self/limits": limits("unlimited", "unlimited"), "proc/self/status": status}, Limit{machine, ""}},
 		{"a limit, and what is taken is not told", map[string]string{"proc/meminfo": meminfo, "proc/self/limits": limits("4000000000", "unlimited")},
-			memoryLimit{4_000_000_000, "its limit of address space, ulimit -v"}},
+			Limit{4_000_000_000, "its limit of address space, ulimit -v"}},
 	} {
 		system := fstest.MapFS{}
 		for name, text := range c.files {
 			system[name] = &fstest.MapFile{Data: []byte(text)}
 		}
-		if got := memoryOf(system); got != c.want {
+		if got := limitOf(system); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}
 }
 
-// TestEnoughOf: the error says whose limit it is.
-func TestEnoughOf(t *testing.T) {
-	for want, limit := range map[string]memoryLimit{
+// TestCheck: the error says whose limit it is.
+func TestCheck(t *testing.T) {
+	for want, limit := range map[string]Limit{
 		"training takes 3 GB of memory, this machine has 2 GB":                                              {2e9, ""},
 		"training takes 3 GB of memory, this process may have 2 GB (its cgroup)":                            {2e9, "its cgroup"},
 		"training takes 3 GB of memory, this process may have 2 GB (its limit of address space, ulimit -v)": {2e9, "its limit of address space, ulimit -v"},
 		"": {3e9, "its cgroup"},
 	} {
 		got := ""
-		if err := limit.enough("training", 3e9); err != nil {
+		if err := limit.Check("training", 3e9); err != nil {
 			got = err.Error()
 		}
 		if got != want {
 			t.Errorf("%+v: %q, want %q", limit, got, want)
 		}
 	}
-	if err := (memoryLimit{}).enough("training", 3e30); err != nil {
+	if err := (Limit{}).Check("training", 3e30); err != nil {
 		t.Error(err)
 	}
 }

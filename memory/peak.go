@@ -1,4 +1,4 @@
-package cli
+package memory
 
 import (
 	"bytes"
@@ -7,16 +7,16 @@ import (
 	"runtime"
 )
 
-// peakBytes is the most memory that the process had resident: what Linux says, or
+// Peak is the most memory that the process had resident: what Linux says, or
 // elsewhere what Go got from the system.
-func peakBytes() int64 { return memory("VmHWM") }
+func Peak() int64 { return status("VmHWM") }
 
-// residentBytes is the memory that the process has resident now.
-func residentBytes() int64 { return memory("VmRSS") }
+// Resident is the memory that the process has resident now.
+func Resident() int64 { return status("VmRSS") }
 
-func memory(field string) int64 {
-	if status, err := os.ReadFile("/proc/self/status"); err == nil {
-		for line := range bytes.Lines(status) {
+func status(field string) int64 {
+	if text, err := os.ReadFile("/proc/self/status"); err == nil {
+		for line := range bytes.Lines(text) {
 			var kilobytes int64
 			if n, _ := fmt.Sscanf(string(line), field+": %d kB", &kilobytes); n == 1 {
 				return kilobytes << 10

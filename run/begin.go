@@ -1,68 +1,112 @@
-package cli
+package run
 
 import (
+	"errors"
 	"fmt"
-	"math"
-	"path/filepath"
+	"io/fs"
+	"os"
+	"strings"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// unset is the context of a recipe that does not say it.
-const unset = math.MinInt
-
 // begin opens what a new run begins with, if it is a checkpoint, and completes the recipe.
-func (j *job) begin() error {
-	r := &j.recipe
-	if r.From == "" || j.resume != "" {
-		if r.Context == unset {
-			r.Context = defaults().Context
-		}
-		return nil
+func (r *Run) begin() (from *Trained, err error) {
+	recipe := &r.Recipe
+	if recipe.From == "" {
+		return nil, nil
 	}
-	var err error
-	if j.from, err = load(r.From); err != nil {
-		return fmt.Errorf("--from: %w", err)
+	if from, err = Load(recipe.From); err != nil {
+		return nil, fmt.Errorf("--from: %w", err)
 	}
-	has := j.from.model.Dims().Context
-	if r.Context == unset {
-		r.Context = has
+	has := from.Model.Dims().Context
+	if recipe.Context == 0 {
+		recipe.Context = has
 	}
-	if r.Context > has {
-		return usagef("--context %d: the model of --from %s has %d; leave it out, or take fewer", r.Context, r.From, has)
+	if recipe.Context > has {
+		return nil, usage.Errorf("--context %d: the model of --from %s has %d; leave it out, or take fewer", recipe.Context, recipe.From, has)
 	}
 	// They are the checkpoint's, and the recipe of the run is to say nothing else.
-	r.Model, r.Layers, r.Heads, r.Width, r.Tokenizer = "", 0, 0, 0, ""
+	recipe.Model, recipe.Layers, recipe.Heads, recipe.Width, recipe.Tokenizer = "", 0, 0, 0, ""
+	return from, nil
+}
+
+// makeModel makes the tokenizer and the model of a new run, with weights if it begins with those
+// of a checkpoint.
+func (r *Run) makeModel(from *Trained) (err error) {
+	recipe := &r.Recipe
+	if from == nil {
+		if recipe.Tokenizer == "" {
+			recipe.Tokenizer = r.Text.Tokenizer()
+		}
+		tok, err := tokenizer.Find(recipe.Tokenizer, r.Text.Texts(recipe.Tokenizer == "chars"))
+		if err != nil {
+			return err
+		}
+		r.setTokenizer(tok)
+		r.Model, err = recipe.MakeModel(r.Tokenizer.Size())
+		return err
+	}
+	r.setTokenizer(from.Tokenizer)
+	d := from.Model.Dims()
+	d.Context = recipe.Context
+	r.Model = from.Model.WithDims(d).WithDropout(recipe.Dropout)
+	if err := r.Model.Validate(); err != nil {
+		return usage.Of(err)
+	}
+	return models.Begin(r.Model, r.Params, from.Params)
+}
+
+// reopenModel makes the tokenizer and the model of a run that goes on, which are its checkpoint's.
+func (r *Run) reopenModel() error {
+	d, err := checkpoint.Open(r.Dir.Latest())
+	if err != nil {
+		return r.Dir.noCheckpoint(err)
+	}
+	tok, err := tokenizer.Load(d.Path())
+	if err != nil {
+		return err
+	}
+	r.setTokenizer(tok)
+	if r.Recipe.From == "" {
+		r.Model, err = r.Recipe.MakeModel(r.Tokenizer.Size())
+		return err
+	}
+	m, err := d.Model()
+	if err != nil {
+		return err
+	}
+	r.Model = m.WithDropout(r.Recipe.Dropout)
 	return nil
 }
 
-// makeModel makes the model of a run, with weights if it begins with those of another.
-func (j *job) makeModel() (err error) {
-	r := j.recipe
-	if r.From == "" {
-		j.model, err = r.model(j.tokenizer.Size())
+func (r *Run) setTokenizer(tok tokenizer.Tokenizer) {
+	if r.Tokenizer = tok; r.Recipe.Special {
+		r.Tokenizer = tokenizer.ReadSpecial(tok)
+	}
+}
+
+// noCheckpoint says of a run that it has none yet.
+func (d Dir) noCheckpoint(err error) error {
+	if _, no := os.Lstat(d.Latest()); !errors.Is(no, fs.ErrNotExist) {
 		return err
 	}
-	if j.from == nil { // a run that goes on, whose checkpoints are of the same model
-		d, err := checkpoint.Open(filepath.Join(checkpointsDir(j.resume), "latest"))
-		if err != nil {
-			return fmt.Errorf("--resume: %w", err)
-		}
-		m, err := d.Model()
-		if err != nil {
-			return fmt.Errorf("--resume: %w", err)
-		}
-		j.model = m.WithDropout(r.Dropout)
-		return nil
+	if steps, _ := checkpoint.Steps(d.Checkpoints()); len(steps) > 0 {
+		return fmt.Errorf("%s: none of its checkpoints is whole: %s", d, strings.Join(steps, ", "))
 	}
-	d := j.from.model.Dims()
-	d.Context = r.Context
-	j.model = j.from.model.WithDims(d).WithDropout(r.Dropout)
-	if err := j.model.Validate(); err != nil {
-		return usageError{err}
+	return fmt.Errorf("%s: the run was stopped before its first checkpoint; begin again: gorgpt train %s", d, d.RecipePath())
+}
+
+// NoRun says of a folder that it is none, or not a run's.
+func (d Dir) NoRun(err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	err = models.Begin(j.model, j.params, j.from.params)
-	j.from = nil // its weights are copied
-	return err
+	if !exists(string(d)) {
+		return fmt.Errorf("%s: no such folder", d)
+	}
+	return fmt.Errorf("%s: no recipe.toml in it: not the directory of a run", d)
 }

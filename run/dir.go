@@ -1,4 +1,4 @@
-package cli
+package run
 
 import (
 	"errors"
@@ -11,6 +11,35 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 )
+
+// Dir is the directory of a run.
+type Dir string
+
+// RecipePath is the file with every setting of a training run.
+func (d Dir) RecipePath() string { return filepath.Join(string(d), "recipe.toml") }
+
+// TunedPath is the same of a fine-tuned model.
+func (d Dir) TunedPath() string { return filepath.Join(string(d), "finetune.toml") }
+
+// MetricsPath is the file with a line for each step and evaluation.
+func (d Dir) MetricsPath() string { return filepath.Join(string(d), "metrics.jsonl") }
+
+// SamplesPath is the file with samples.
+func (d Dir) SamplesPath() string { return filepath.Join(string(d), "samples.txt") }
+
+// Checkpoints is the folder of the checkpoints, of which best and latest are two names.
+func (d Dir) Checkpoints() string { return filepath.Join(string(d), "checkpoints") }
+
+// Best is the checkpoint with the lowest validation loss.
+func (d Dir) Best() string { return filepath.Join(d.Checkpoints(), checkpoint.Best) }
+
+// Latest is the last checkpoint.
+func (d Dir) Latest() string { return filepath.Join(d.Checkpoints(), checkpoint.Latest) }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
 
 // vacant refuses a run directory with something in it, and says which process is at work
 // there. One without a name will be named by the time.
@@ -38,15 +67,15 @@ func empty(dir string) error {
 	switch {
 	case len(entries) == 0:
 		return nil
-	case exists(recipePath(dir)):
+	case exists(Dir(dir).RecipePath()):
 		return fmt.Errorf("%s exists and is not empty; choose another --out, or go on with --resume %s", dir, dir)
 	}
 	return fmt.Errorf("%s exists and is not empty; choose another --out", dir)
 }
 
-// newRunDir makes the directory of a new run, out or one named by what it is and the time, and
+// newDir makes the directory of a new run, out or one named by what it is and the time, and
 // takes it for this process. What is there already is never written over.
-func newRunDir(out, name string) (dir string, claimed *checkpoint.Claimed, err error) {
+func newDir(out, name string) (dir string, claimed *checkpoint.Claimed, err error) {
 	if err := vacant(out); err != nil {
 		return "", nil, err
 	}

@@ -1,4 +1,4 @@
-package cli
+package run
 
 import (
 	"encoding/json"
@@ -15,73 +15,73 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// trained is a model out of a checkpoint.
-type trained struct {
-	model     models.Model
-	params    *graph.Params
-	tokenizer tokenizer.Tokenizer // nil, and why
-	untold    error
-	ends      []int // tokens that end a text
+// Trained is a model out of a checkpoint.
+type Trained struct {
+	Model      models.Model
+	Params     *graph.Params
+	Tokenizer  tokenizer.Tokenizer // nil where there is none that can be used; see [Trained.NeedTokenizer]
+	Ends       []int               // tokens that end a text
+	Generation json.RawMessage     // generation_config.json, if there is one
 
-	generation json.RawMessage // generation_config.json, if there is one
-	given      string          // the directory, as named
+	untold error  // why there is no tokenizer
+	given  string // the directory, as named
 }
 
-// load opens a checkpoint or another Hugging Face directory with a tokenizer, to be run.
-func load(dir string) (*trained, error) {
-	m, err := loadWeights(dir)
+// Load opens a checkpoint or another Hugging Face directory with a tokenizer, to be run.
+func Load(dir string) (*Trained, error) {
+	m, err := LoadWeights(dir)
 	if err != nil {
 		return nil, err
 	}
-	return m, m.needTokenizer()
+	return m, m.NeedTokenizer()
 }
 
-// loadWeights is load of a directory that may have no tokenizer.
-func loadWeights(dir string) (*trained, error) {
+// LoadWeights is [Load] of a directory that may have no tokenizer.
+func LoadWeights(dir string) (*Trained, error) {
 	d, err := checkpoint.Open(dir)
 	if err != nil {
-		return nil, notCheckpoint(dir, err)
+		return nil, NotCheckpoint(dir, err)
 	}
 	if _, err := os.Stat(filepath.Join(d.Path(), finetune.DescriptionName)); err == nil {
 		return nil, fmt.Errorf("%s: a classifier, which writes no text: use gorgpt classify", dir)
 	}
-	m := &trained{given: dir}
-	if m.model, m.params, err = d.LoadWeights(); err != nil {
+	m := &Trained{given: dir}
+	if m.Model, m.Params, err = d.LoadWeights(); err != nil {
 		return nil, err
 	}
-	vocab := m.model.Dims().Vocab
-	m.tokenizer, m.untold = d.Tokenizer(vocab)
-	if m.generation, err = d.Generation(); err != nil {
+	vocab := m.Model.Dims().Vocab
+	m.Tokenizer, m.untold = d.Tokenizer(vocab)
+	if m.Generation, err = d.Generation(); err != nil {
 		return nil, err
 	}
-	if m.ends, err = d.EndsOf(m.tokenizer, vocab); err != nil {
+	if m.Ends, err = d.EndsOf(m.Tokenizer, vocab); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-// notCheckpoint says of a folder that is no checkpoint where one is, if it is a run's.
-func notCheckpoint(dir string, err error) error {
+// NotCheckpoint says of a folder that is no checkpoint where one is, if it is a run's.
+func NotCheckpoint(dir string, err error) error {
 	if _, no := os.Stat(dir); errors.Is(no, fs.ErrNotExist) {
 		return fmt.Errorf("%s: no such folder", dir)
 	}
-	return orBest(dir, err)
+	return OrBest(dir, err)
 }
 
-// orBest adds to an error about a run's folder which is its best checkpoint.
-func orBest(dir string, err error) error {
-	if best := filepath.Join(checkpointsDir(dir), "best"); exists(best) {
+// OrBest adds to an error about a run's folder which is its best checkpoint.
+func OrBest(dir string, err error) error {
+	if best := Dir(dir).Best(); exists(best) {
 		return fmt.Errorf("%w; did you mean %s?", err, best)
 	}
 	return err
 }
 
-// needTokenizer says that there is no tokenizer beside the weights, or none that can be used.
-func (m *trained) needTokenizer() error {
+// NeedTokenizer says that there is no tokenizer beside the weights, or none that can be used.
+func (m *Trained) NeedTokenizer() error {
 	if m.untold != nil {
 		return m.untold
 	}
-	if m.tokenizer == nil {
+	if m.Tokenizer == nil {
 		return fmt.Errorf("%s has no tokenizer: copy tokenizer.json, or vocab.json and merges.txt, into it", m.given)
 	}
 	return nil

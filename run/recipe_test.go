@@ -1,6 +1,17 @@
-package cli
+package run
 
-import "testing"
+import (
+	"os"
+	"testing"
+)
+
+// write makes a file.
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // TestRecipeErrors: what is wrong with a recipe is told with its line, in the file's words.
 func TestRecipeErrors(t *testing.T) {
@@ -30,15 +41,14 @@ func TestRecipeErrors(t *testing.T) {
 		`data = 'a'` + "\ncontext = \"x\"": `r.toml:3: context: want an integer, got "x"`,
 	} {
 		write(t, "r.toml", "# a comment\n"+text+"\n")
-		r := defaults()
-		if err := r.read("r.toml"); err == nil || err.Error() != want {
+		if _, err := ReadRecipe("r.toml"); err == nil || err.Error() != want {
 			t.Errorf("%s\n%v\nwant %s", text, err, want)
 		}
 	}
 	// Numbers with a fraction may come without one.
 	write(t, "r.toml", "lr = 1\nclip = 2\nno_decay = [\"wte.*\"]\nmix = []\n")
-	r := defaults()
-	if err := r.read("r.toml"); err != nil || r.LearnRate != 1 || r.Clip != 2 || len(r.NoDecay) != 1 {
+	r, err := ReadRecipe("r.toml")
+	if err != nil || r.LearnRate != 1 || r.Clip != 2 || len(r.NoDecay) != 1 {
 		t.Errorf("%v, %+v", err, r)
 	}
 }
@@ -46,17 +56,16 @@ func TestRecipeErrors(t *testing.T) {
 // TestWholeRecipe: a run does not go on with a recipe that was emptied.
 func TestWholeRecipe(t *testing.T) {
 	t.Chdir(t.TempDir())
-	r := defaults()
-	write(t, "r.toml", string(r.text()))
-	if err := r.readWhole("r.toml"); err != nil {
-		t.Error(err)
+	write(t, "recipe.toml", string(Defaults().Text()))
+	if r, err := Dir(".").Recipe(); err != nil || string(r.Text()) != string(Defaults().Text()) {
+		t.Errorf("%v\n%s", err, r.Text())
 	}
 	for text, want := range map[string]string{
-		"":                      "r.toml: model is missing: not the recipe of a run, which has every setting",
-		"model = \"gpt2-nano\"": "r.toml: data is missing: not the recipe of a run, which has every setting",
+		"":                      "recipe.toml: model is missing: not the recipe of a run, which has every setting",
+		"model = \"gpt2-nano\"": "recipe.toml: data is missing: not the recipe of a run, which has every setting",
 	} {
-		write(t, "r.toml", text)
-		if err := r.readWhole("r.toml"); err == nil || err.Error() != want {
+		write(t, "recipe.toml", text)
+		if _, err := Dir(".").Recipe(); err == nil || err.Error() != want {
 			t.Errorf("%v\nwant %s", err, want)
 		}
 	}

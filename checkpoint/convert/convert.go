@@ -1,78 +1,36 @@
-package cli
+// Package convert turns a model in whatever form it is into a checkpoint, or into llm.c's file.
+//
+//	r, err := convert.Convert("models/124M", "gpt2", convert.Options{})
+//
+// Nothing in a file is run. The weights are compared with the model that the configuration
+// declares. Files of a tokenizer come along, and tokenizer.json is made where it is missing.
+package convert
 
 import (
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
-
-// conversion is what convert is asked for.
-type conversion struct {
-	in, out, to      string
-	dtype, shardSize string
-	asJSON           bool
-}
-
-func newConvert() *cobra.Command {
-	var c conversion
-	cmd := &cobra.Command{
-		Use:   "convert IN OUT",
-		Short: "Turn anyone's weights into a checkpoint, or into llm.c's file",
-		Long: `Turn anyone's weights into a checkpoint, or into llm.c's file.
-
-IN is one of these; which, is seen by what is in it:
-
-  a Hugging Face directory   config.json with model.safetensors or pytorch_model.bin,
-                             in one file or several; or such a file in its directory
-  OpenAI's GPT-2             a directory with model.ckpt.index and hparams.json
-  OpenAI's GPT-1             a directory with params_0.npy and params_shapes.json
-  nanoGPT's checkpoint       its ckpt.pt, or the directory that it is in
-  llm.c's model file         a .bin of version 3 or 5
-  a checkpoint of gorgpt     such as RUN/checkpoints/best
-
-Nothing in a file is run. The weights are compared with the model that the
-configuration declares: missing, further and misshapen tensors and numbers that are
-not finite are errors. Files of a tokenizer come along, and tokenizer.json is made where
-it is missing. OUT must not exist, or be an empty directory.`,
-		Example: `  gorgpt convert models/124M gpt2                      # OpenAI's, for --from and for transformers
-  gorgpt convert gpt2 model.bin                        # for llm.c, whose GPT-2 has biases and GELU in the tanh form
-  gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
-		Args: usageArgs(cobra.ExactArgs(2)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c.in, c.out = args[0], args[1]
-			return c.run(cmd.OutOrStdout())
-		},
-	}
-	f := cmd.Flags()
-	f.SortFlags = false
-	f.StringVar(&c.to, "to", "", "hf, a Hugging Face directory, or llm.c (default llm.c if OUT ends in .bin, or hf)")
-	f.StringVar(&c.dtype, "dtype", "f32", "type of the numbers: f32 loses nothing; f16 and bf16 halve the file (llm.c: f32, bf16)")
-	f.StringVar(&c.shardSize, "shard-size", "", "with --to hf, several files of at most this size, such as 5GB (default one file)")
-	f.BoolVar(&c.asJSON, "json", false, "print one JSON object: kind, model, parameters, stored, out, to, dtype, tokenizer")
-	return cmd
-}
 
 // dtypes are the number types by their flags.
 var dtypes = map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "bf16": weights.BF16}
 
-// found is what convert tells about its input.
-type found struct {
+// Result is what [Convert] found, and what it made of it.
+type Result struct {
 	Kind       string `json:"kind"`
 	Model      string `json:"model"`
 	Parameters int64  `json:"parameters"`
@@ -81,96 +39,116 @@ type found struct {
 	To         string `json:"to"`
 	DType      string `json:"dtype"`
 	Tokenizer  string `json:"tokenizer"`
+
+	File  string `json:"-"` // of the weights
+	About string `json:"-"` // the model in a line
 }
 
-func (c *conversion) run(stdout io.Writer) error {
-	dtype, shardBytes, err := c.check()
+// Options are how the weights are written.
+type Options struct {
+	To        string // "hf", a Hugging Face directory, or "llm.c"; "": llm.c if the name ends in .bin, or hf
+	DType     string // "f32", "f16" or "bf16"; "" is f32
+	ShardSize string // of the files of a Hugging Face directory at most, as "5GB"; "" makes one file
+
+	// Found, unless nil, is told what was found before the weights are read; an error ends the conversion.
+	Found func(*Result) error
+}
+
+// conversion is one, with its options checked.
+type conversion struct {
+	in, out, to string
+	dtype       weights.DType
+	shardBytes  int64
+}
+
+// Convert reads the model in whatever form it is at a path, as [checkpoint.Recognise] does, and
+// writes it to another, which must not exist or be an empty directory.
+func Convert(in, out string, options Options) (*Result, error) {
+	c, err := options.check(in, out)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	o, err := checkpoint.Recognise(c.in)
+	o, err := checkpoint.Recognise(in)
 	if err != nil {
-		return orBest(c.in, err)
+		return nil, err
 	}
 	defer o.Weights.Close()
 	model, err := models.ParseUnedited(o.Config)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.in, err)
+		return nil, fmt.Errorf("%s: %w", in, err)
 	}
 	if edits, err := models.Edits(o.Config); err != nil || len(edits) > 0 && c.to == "llm.c" {
-		return cmp.Or(err, fmt.Errorf("%s: the model was edited by %s, which a file of llm.c cannot tell", c.in, strings.Join(edits, ", ")))
+		return nil, cmp.Or(err, fmt.Errorf("%s: the model was edited by %s, which a file of llm.c cannot tell", in, strings.Join(edits, ", ")))
 	}
 	params := graph.NewParams(0)
 	if err := models.Declare(model, params); err != nil {
-		return err
+		return nil, err
 	}
 	made, makes, err := c.tokenizer(o, model)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	f := found{
+	r := &Result{
 		Kind: o.Kind, Model: modelName(model), Parameters: params.Count(), Stored: stored(o.Weights),
-		Out: c.out, To: c.to, DType: string(dtype), Tokenizer: makes,
+		Out: out, To: c.to, DType: string(c.dtype), Tokenizer: makes, File: o.Weights.Name(),
 	}
-	if !c.asJSON {
-		if err := f.print(stdout, filepath.Base(o.Weights.Name()), model); err != nil {
-			return err
+	r.About = models.Describe(r.Model, model, r.Parameters)
+	if options.Found != nil {
+		if err := options.Found(r); err != nil {
+			return nil, err
 		}
 	}
 	if err := checkpoint.MapParams(o.Weights, params, model.Absent()); err != nil {
-		return err
+		return nil, err
 	}
-	if c.to == "llm.c" {
-		config, err := model.JSON(-1)
-		if err != nil {
-			return err
-		}
-		if err := checkpoint.SaveLLMC(c.out, config, params, dtype); err != nil {
-			return err
-		}
-	} else if err := c.saveHuggingFace(o, model, params, made, dtype, shardBytes); err != nil {
-		return err
-	}
-	if c.asJSON {
-		return json.NewEncoder(stdout).Encode(f)
-	}
-	_, err = fmt.Fprintln(stdout, c.out)
-	return err
+	return r, c.save(o, model, params, made)
 }
 
-// check checks the flags and that nothing is in the way.
-func (c *conversion) check() (weights.DType, int64, error) {
+// save writes the model.
+func (c *conversion) save(o *checkpoint.Origin, m models.Model, params *graph.Params, made tokenizer.Tokenizer) error {
+	if c.to != "llm.c" {
+		return c.saveHuggingFace(o, m, params, made)
+	}
+	config, err := m.JSON(-1)
+	if err != nil {
+		return err
+	}
+	return checkpoint.SaveLLMC(c.out, config, params, c.dtype)
+}
+
+// check checks the options and that nothing is in the way.
+func (o Options) check(in, out string) (*conversion, error) {
+	c := &conversion{in: in, out: out, to: o.To}
 	if c.to == "" {
 		c.to = "hf"
-		if strings.HasSuffix(c.out, ".bin") {
+		if strings.HasSuffix(out, ".bin") {
 			c.to = "llm.c"
 		}
 	}
 	if c.to != "hf" && c.to != "llm.c" {
-		return "", 0, unknown("--to", c.to, []string{"hf", "llm.c"})
+		return nil, usage.Unknown("--to", c.to, []string{"hf", "llm.c"})
 	}
-	dtype, ok := dtypes[c.dtype]
-	if !ok {
-		return "", 0, unknown("--dtype", c.dtype, slices.Sorted(maps.Keys(dtypes)))
+	var ok bool
+	if c.dtype, ok = dtypes[cmp.Or(o.DType, "f32")]; !ok {
+		return nil, usage.Unknown("--dtype", o.DType, slices.Sorted(maps.Keys(dtypes)))
 	}
-	shardBytes := int64(0)
-	if c.to == "llm.c" && dtype == weights.F16 {
-		return "", 0, usagef("--dtype f16: llm.c has f32 and bf16")
+	if c.to == "llm.c" && c.dtype == weights.F16 {
+		return nil, usage.Errorf("--dtype f16: llm.c has f32 and bf16")
 	}
-	if c.shardSize != "" {
+	if o.ShardSize != "" {
 		if c.to != "hf" {
-			return "", 0, usagef("--shard-size: llm.c has one file")
+			return nil, usage.Errorf("--shard-size: llm.c has one file")
 		}
 		var err error
-		if shardBytes, err = parseSize(c.shardSize); err != nil {
-			return "", 0, usagef("--shard-size: %w", err)
+		if c.shardBytes, err = parseSize(o.ShardSize); err != nil {
+			return nil, usage.Errorf("--shard-size: %w", err)
 		}
 	}
-	entries, err := os.ReadDir(c.out)
-	if _, statErr := os.Lstat(c.out); errors.Is(statErr, fs.ErrNotExist) || err == nil && len(entries) == 0 && c.to == "hf" {
-		return dtype, shardBytes, nil
+	entries, err := os.ReadDir(out)
+	if _, statErr := os.Lstat(out); errors.Is(statErr, fs.ErrNotExist) || err == nil && len(entries) == 0 && c.to == "hf" {
+		return c, nil
 	}
-	return "", 0, fmt.Errorf("%s exists; choose another OUT, nothing is written over", c.out)
+	return nil, fmt.Errorf("%s exists; choose another OUT, nothing is written over", out)
 }
 
 // parseSize reads a size such as 5GB or 200MB.
@@ -217,10 +195,4 @@ func stored(src weights.Source) string {
 		}
 	}
 	return strings.Join(slices.Sorted(maps.Keys(types)), ", ")
-}
-
-// print tells what was found.
-func (f found) print(w io.Writer, file string, m models.Model) error {
-	_, err := fmt.Fprintf(w, "%s (%s, %s)\n%s\ntokenizer: %s\n", f.Kind, file, f.Stored, describe(f.Model, m, f.Parameters), f.Tokenizer)
-	return err
 }

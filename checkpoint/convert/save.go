@@ -1,4 +1,4 @@
-package cli
+package convert
 
 import (
 	"bytes"
@@ -61,7 +61,7 @@ func (c *conversion) makeTokenizer(o *checkpoint.Origin, m models.Model) (made t
 	files := strings.Join(slices.Sorted(maps.Keys(o.Tokenizer)), ", ")
 	if path := o.Tokenizer["tokenizer.json"]; path != "" {
 		if _, err := tokenizer.Load(filepath.Dir(path)); err != nil {
-			return nil, files + "; copied, and not read here: " + oneLine(err)
+			return nil, files + "; copied, and not read here: " + strings.Join(strings.Fields(err.Error()), " ")
 		}
 		return nil, files
 	}
@@ -69,7 +69,7 @@ func (c *conversion) makeTokenizer(o *checkpoint.Origin, m models.Model) (made t
 	if len(names) > 0 {
 		tok, err := tokenizer.Load(filepath.Dir(o.Tokenizer[names[0]])) // they lie together
 		if err != nil {
-			return nil, files + "; no tokenizer.json made of them: " + oneLine(err)
+			return nil, files + "; no tokenizer.json made of them: " + strings.Join(strings.Fields(err.Error()), " ")
 		}
 		return tok, files + ", and tokenizer.json made of them"
 	}
@@ -82,13 +82,13 @@ func (c *conversion) makeTokenizer(o *checkpoint.Origin, m models.Model) (made t
 }
 
 // saveHuggingFace writes a Hugging Face directory.
-func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, ps *graph.Params, made tokenizer.Tokenizer, dtype weights.DType, shardBytes int64) error {
-	config, err := configFor(o, m, dtype)
+func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, params *graph.Params, made tokenizer.Tokenizer) error {
+	config, err := configFor(o, m, c.dtype)
 	if err != nil {
 		return err
 	}
 	return checkpoint.Save(c.out, checkpoint.Contents{
-		Config: config, Params: ps, Zeros: m.Absent(), DType: dtype, ShardBytes: shardBytes,
+		Config: config, Params: params, Zeros: m.Absent(), DType: c.dtype, ShardBytes: c.shardBytes,
 		Tokenizer: func(dir string) error {
 			if made != nil {
 				if err := made.Save(dir); err != nil {

@@ -1,28 +1,41 @@
-package cli
+// Package corpus is the text of a training run: one source or several, mixed by weight, and what
+// of it is kept for validation.
+//
+//	c, err := corpus.Open(corpus.Spec{Mix: []string{"0.7 books/*.jsonl", "0.3 notes"}, Validation: 0.1})
+//	tok, err := tokenizer.Find("bpe:4096", c.Texts(false))
+//	training, validation, err := c.Streams(tok, datasets.Config{Batch: 12, Context: 64, Seed: 1})
+package corpus
 
 import (
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 
-	"gorgonia.org/gorgonia"
-
 	"github.com/gorgpt/gorgpt/datasets"
-	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/tokenizer"
-	"github.com/gorgpt/gorgpt/train"
 )
 
 // prefetched is the number of batches read ahead.
 const prefetched = 4
 
-// corpus is the text of a run: one source or several, mixed by weight.
-type corpus struct {
+// Spec says which text.
+type Spec struct {
+	Data       string   // what datasets.Open takes
+	Mix        []string // instead of it several of these, each after its weight; see [CheckPart]
+	ValData    string   // text for validation; without it, a share of the others is for that
+	Validation float64  // the share; 0 keeps none
+	Field      string   // of JSON lines or Parquet that holds the text
+	BadRecords string   // "error", or "skip" to leave out and count what cannot be read; "" is error
+}
+
+// Corpus is the text of a run. Streams are read from it.
+type Corpus struct {
 	sources []*datasets.Source
 	weights []float64
 	check   *datasets.Source // for validation; nil if it is a part of the sources
@@ -30,73 +43,83 @@ type corpus struct {
 	training, validation []*datasets.Source // the parts of the sources, or all and check
 }
 
-// open opens the text that the recipe names.
-func (r recipe) open() (corpus, error) {
-	options, err := reading(r.Field, r.BadRecords)
+// Open finds the text, and cuts off what is for validation.
+func Open(s Spec) (*Corpus, error) {
+	options, err := s.reading()
 	if err != nil {
-		return corpus{}, err
+		return nil, err
 	}
-	specs, weights := []string{r.Data}, []float64{1}
-	if len(r.Mix) > 0 {
-		specs, weights = nil, nil
-		for _, part := range r.Mix {
+	c := &Corpus{weights: []float64{1}}
+	specs := []string{s.Data}
+	if len(s.Mix) > 0 {
+		specs, c.weights = nil, nil
+		for _, part := range s.Mix {
 			w, spec, err := parsePart(part)
 			if err != nil {
-				return corpus{}, err
+				return nil, err
 			}
-			specs, weights = append(specs, spec), append(weights, w)
+			specs, c.weights = append(specs, spec), append(c.weights, w)
 		}
 	}
-	c := corpus{weights: weights}
 	for _, spec := range specs {
 		src, err := datasets.Open(spec, options...)
 		if err != nil {
-			return c, err
+			return nil, err
 		}
 		c.sources = append(c.sources, src)
 	}
-	if r.ValData != "" {
-		if c.check, err = datasets.Open(r.ValData, options...); err != nil {
-			return c, err
+	if s.ValData != "" {
+		if c.check, err = datasets.Open(s.ValData, options...); err != nil {
+			return nil, err
 		}
 	}
-	return c, c.split(r.Validation)
+	return c, c.split(s.Validation)
 }
 
-// What --field and --bad-records are for.
-const (
-	fieldHelp = "field of JSON lines, or column of Parquet, that holds the text"
-	badHelp   = "what to do with lines that cannot be read: error stops, skip leaves them out and counts them"
-)
+// BadRecords are the ways to treat lines that cannot be read.
+var BadRecords = []string{"error", "skip"}
 
 // reading are the options that text is read with.
-func reading(field, badRecords string) ([]datasets.Option, error) {
-	options := []datasets.Option{datasets.Field(field)}
-	switch badRecords {
-	case "error":
+func (s Spec) reading() (options []datasets.Option, err error) {
+	if s.Field != "" {
+		options = append(options, datasets.Field(s.Field))
+	}
+	switch s.BadRecords {
+	case "", "error":
 	case "skip":
 		options = append(options, datasets.SkipBad())
 	default:
-		return nil, unknown("treatment of bad records", badRecords, []string{"error", "skip"})
+		return nil, usage.Unknown("treatment of bad records", s.BadRecords, BadRecords)
 	}
 	return options, nil
 }
 
-// partsOf tells the sizes of both parts of a source.
-func partsOf(training, validation *datasets.Source) string {
-	return fmt.Sprintf("; training %s, validation %s", training.About(), validation.About())
+// SplitError says that nothing can be kept for validation.
+type SplitError struct{ error }
+
+func (e *SplitError) Unwrap() error { return e.error }
+
+func (e *SplitError) Error() string {
+	return e.error.Error() + "; or name a text for validation with --val-data"
 }
 
+// Parts are the sources of the training text, and those for validation.
+func (c *Corpus) Parts() (training, validation []*datasets.Source) { return c.training, c.validation }
+
 // split makes the parts.
-func (c *corpus) split(fraction float64) error {
+func (c *Corpus) split(fraction float64) error {
 	for _, src := range c.sources {
 		if c.check != nil {
 			c.training = append(c.training, datasets.ForTraining(src))
 			continue
 		}
+		if fraction == 0 {
+			c.training = append(c.training, src)
+			continue
+		}
 		training, validation, err := datasets.Split(src, fraction)
 		if err != nil {
-			return fmt.Errorf("%w; or name a text for validation with --val-data", err)
+			return &SplitError{err}
 		}
 		c.training, c.validation = append(c.training, training), append(c.validation, validation)
 	}
@@ -106,20 +129,27 @@ func (c *corpus) split(fraction float64) error {
 	return nil
 }
 
+// CheckPart tells what is wrong with a part of a mixture: a weight above 0 and a text, as in
+// "0.3 notes/*.txt".
+func CheckPart(part string) error {
+	_, _, err := parsePart(part)
+	return err
+}
+
 // parsePart reads a part of a mixture: a weight and what --data takes.
 func parsePart(part string) (weight float64, spec string, err error) {
 	number, spec, _ := strings.Cut(strings.TrimSpace(part), " ")
 	weight, err = strconv.ParseFloat(number, 64)
 	if err != nil || !(weight > 0) || spec == "" {
-		return 0, "", usagef("--mix %q: want a weight above 0 and the text, as in \"0.3 notes/*.txt\"", part)
+		return 0, "", usage.Errorf("--mix %q: want a weight above 0 and the text, as in \"0.3 notes/*.txt\"", part)
 	}
 	return weight, strings.TrimSpace(spec), nil
 }
 
-// texts yields the text that a tokenizer is learned from. Text that is only for
+// Texts yields the text that a tokenizer is learned from. Text that is only for
 // validation is part of it where asked for: a character that occurs nowhere else needs
 // an id too.
-func (c corpus) texts(validation bool) iter.Seq2[string, io.Reader] {
+func (c *Corpus) Texts(validation bool) iter.Seq2[string, io.Reader] {
 	return func(yield func(string, io.Reader) bool) {
 		sources := c.sources
 		if validation && c.check != nil {
@@ -135,9 +165,9 @@ func (c corpus) texts(validation bool) iter.Seq2[string, io.Reader] {
 	}
 }
 
-// tokenizer is the one to take where none is named: that of shards which gorgpt pack made, or
+// Tokenizer names the one to take where none is named: that of shards which gorgpt pack made, or
 // bytes.
-func (c corpus) tokenizer() string {
+func (c *Corpus) Tokenizer() string {
 	for _, s := range c.sources {
 		if made := s.Tokenizers(); len(made) > 0 {
 			return made[0] // other shards of another are refused where they are read
@@ -147,7 +177,7 @@ func (c corpus) tokenizer() string {
 }
 
 // String describes the text in a line for each source.
-func (c corpus) String() string {
+func (c *Corpus) String() string {
 	var lines []string
 	total := 0.0
 	for _, w := range c.weights {
@@ -158,8 +188,8 @@ func (c corpus) String() string {
 		if len(c.sources) > 1 {
 			line += fmt.Sprintf(" (%.3g %%)", 100*c.weights[i]/total)
 		}
-		if c.check == nil {
-			line += partsOf(c.training[i], c.validation[i])
+		if c.check == nil && len(c.validation) > 0 {
+			line += fmt.Sprintf("; training %s, validation %s", c.training[i].About(), c.validation[i].About())
 		}
 		lines = append(lines, line)
 	}
@@ -169,8 +199,8 @@ func (c corpus) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// skipped tells what was left out so far, or is empty.
-func (c corpus) skipped() string {
+// Skipped tells what was left out so far, or is empty.
+func (c *Corpus) Skipped() string {
 	n, padding := 0, int64(0)
 	var first error
 	for _, s := range append(c.sources[:len(c.sources):len(c.sources)], c.check) {
@@ -186,20 +216,17 @@ func (c corpus) skipped() string {
 	}
 	var lines []string
 	if n > 0 {
-		lines = append(lines, fmt.Sprintf("left out: %s; the first: %v", counted(int64(n), "bad record"), first))
+		lines = append(lines, fmt.Sprintf("left out: %s; the first: %v", plural.Counted(int64(n), "bad record"), first))
 	}
 	if padding > 0 {
-		lines = append(lines, fmt.Sprintf("passed over: %s of padding after .gz data", counted(padding, "byte")))
+		lines = append(lines, fmt.Sprintf("passed over: %s of padding after .gz data", plural.Counted(padding, "byte")))
 	}
 	return strings.Join(lines, "\n")
 }
 
-// streams makes the batches of a run.
-func (r recipe) streams(c corpus, tok tokenizer.Tokenizer) (training, validation datasets.Stream, err error) {
-	shape := datasets.Config{
-		Batch: r.Batch, Context: r.Context, Seed: r.Seed, Buffer: r.Buffer,
-		Anywhere: r.Windows == "anywhere", Packed: r.Windows == "packed",
-	}
+// Streams makes the batches of a run. Training is read ahead; close it. Validation ends when all
+// of it was read.
+func (c *Corpus) Streams(tok tokenizer.Tokenizer, shape datasets.Config) (training, validation datasets.Stream, err error) {
 	single := shape
 	if len(c.sources) > 1 {
 		single.Batch = 1
@@ -220,7 +247,7 @@ func (r recipe) streams(c corpus, tok tokenizer.Tokenizer) (training, validation
 		learn = append(learn, datasets.Part{Stream: s, Weight: c.weights[i]})
 	}
 	if c.check != nil {
-		single.Batch = r.Batch
+		single.Batch = shape.Batch
 	}
 	for i, text := range c.validation {
 		v, err := datasets.NewValidation(text, tok, single)
@@ -232,51 +259,19 @@ func (r recipe) streams(c corpus, tok tokenizer.Tokenizer) (training, validation
 		}
 		check = append(check, datasets.Part{Stream: v, Weight: c.weights[i]})
 	}
-	if training, err = mixed(learn, r); err != nil {
+	if training, err = mixed(learn, shape); err != nil {
 		return nil, nil, err
 	}
-	if validation, err = mixed(check, r); err != nil {
+	if validation, err = mixed(check, shape); err != nil {
 		return nil, nil, err
 	}
 	return datasets.Prefetch(training, prefetched), validation, nil
 }
 
 // mixed is the one stream, or the mixture of several.
-func mixed(parts []datasets.Part, r recipe) (datasets.Stream, error) {
+func mixed(parts []datasets.Part, shape datasets.Config) (datasets.Stream, error) {
 	if len(parts) == 1 {
 		return parts[0].Stream, nil
 	}
-	return datasets.Mix(r.Batch, r.Seed, parts...)
-}
-
-// checkNoDecay refuses a pattern that is of no parameter, as a misspelt one.
-func (r recipe) checkNoDecay(nodes []graph.Node) error {
-	for _, pattern := range r.NoDecay {
-		if !slices.ContainsFunc(nodes, func(n graph.Node) bool {
-			ok, _ := path.Match(pattern, n.Path)
-			return n.Op == "param" && ok
-		}) {
-			return usagef("--no-decay %s: no parameter has such a name; see gorgpt graph", pattern)
-		}
-	}
-	return nil
-}
-
-// solver is the optimiser that the recipe names, with its settings.
-func (r recipe) solver() (gorgonia.Solver, error) {
-	var groups []train.Group
-	for _, pattern := range r.NoDecay {
-		groups = append(groups, train.Group{Pattern: pattern, Decay: new(0.0)})
-	}
-	if r.DecayAll {
-		groups = append(groups, train.Group{Pattern: "*", Decay: &r.Decay})
-	}
-	if err := train.CheckGroups(groups); err != nil {
-		return nil, usageError{err}
-	}
-	var rule train.Rule = train.AdamW{Beta1: r.Beta1, Beta2: r.Beta2, Epsilon: r.Epsilon}
-	if r.Solver == "lion" {
-		rule = train.Lion{Beta1: r.Beta1, Beta2: r.Beta2}
-	}
-	return &train.Optimizer{Rule: rule, Decay: r.Decay, Clip: r.Clip, Groups: groups}, nil
+	return datasets.Mix(shape.Batch, shape.Seed, parts...)
 }

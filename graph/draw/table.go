@@ -1,4 +1,4 @@
-package cli
+package draw
 
 import (
 	"encoding/json"
@@ -7,10 +7,11 @@ import (
 	"text/tabwriter"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// writeTable writes a line for every node and the totals.
-func writeTable(out io.Writer, p *graph.Program) error {
+// Table writes a line for every node and the totals.
+func Table(out io.Writer, p *graph.Program) error {
 	nodes := p.Nodes()
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PATH\tOP\tSHAPE\tPARAMETERS\tFLOPS\tBYTES")
@@ -22,7 +23,7 @@ func writeTable(out io.Writer, p *graph.Program) error {
 	}
 	t := graph.Sum(nodes)
 	_, err := fmt.Fprintf(out, "\nnodes       %s\nparameters  %s\nFLOPs       %s a run\nbytes       %s of results, in %s that they take turns in\n",
-		thousands(int64(t.Nodes)), thousands(t.Params), thousands(t.FLOPs), thousands(t.Bytes), thousands(p.PlannedBytes()))
+		plural.Thousands(t.Nodes), plural.Thousands(t.Params), plural.Thousands(t.FLOPs), plural.Thousands(t.Bytes), plural.Thousands(p.PlannedBytes()))
 	return err
 }
 
@@ -31,7 +32,7 @@ func blank(n int64) string {
 	if n == 0 {
 		return ""
 	}
-	return thousands(n)
+	return plural.Thousands(n)
 }
 
 // jsonNode is a node as scripts read it.
@@ -51,8 +52,8 @@ func jsonOf(n graph.Node) *jsonNode {
 	return &jsonNode{n.ID, n.Path, n.Op, append([]int{}, n.Shape...), append([]int{}, n.Inputs...), n.Grad, n.Params, n.FLOPs, n.Bytes}
 }
 
-// writeJSON writes {"nodes": […], "parameters": …}.
-func writeJSON(out io.Writer, p *graph.Program) error {
+// JSON writes {"nodes": […], "parameters": …}.
+func JSON(out io.Writer, p *graph.Program) error {
 	nodes := p.Nodes()
 	list := make([]*jsonNode, len(nodes))
 	for i, n := range nodes {
@@ -64,9 +65,9 @@ func writeJSON(out io.Writer, p *graph.Program) error {
 	})
 }
 
-// writeDiffJSON writes {"changes": [{"before": node or null, "after": …}, …], "before":
+// DiffJSON writes {"changes": [{"before": node or null, "after": …}, …], "before":
 // totals, "after": totals}.
-func writeDiffJSON(out io.Writer, d *graph.Difference) error {
+func DiffJSON(out io.Writer, d *graph.Difference) error {
 	type change struct {
 		Before *jsonNode `json:"before"`
 		After  *jsonNode `json:"after"`

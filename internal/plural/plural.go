@@ -1,7 +1,12 @@
 // Package plural words a number of things.
 package plural
 
-import "fmt"
+import (
+	"fmt"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+)
 
 // Of is n of a noun, as in "1 token" and "2 tokens", whose plural ends in s.
 func Of[N int | int64](n N, noun string) string { return fmt.Sprint(n) + " " + Noun(n, noun) }
@@ -13,3 +18,9 @@ func Noun[N int | int64](n N, noun string) string {
 	}
 	return noun + "s"
 }
+
+// Thousands writes n with commas, as in "1,234,567".
+func Thousands[N int | int64](n N) string { return message.NewPrinter(language.English).Sprint(n) }
+
+// Counted is [Of] with commas, as in "1,234 tokens".
+func Counted[N int | int64](n N, noun string) string { return Thousands(n) + " " + Noun(n, noun) }

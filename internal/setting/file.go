@@ -1,4 +1,4 @@
-package cli
+package setting
 
 import (
 	"bytes"
@@ -8,133 +8,130 @@ import (
 	"math"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
-	"github.com/spf13/pflag"
 
-	"github.com/gorgpt/gorgpt/internal/wholefile"
+	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
-// writeFlags writes the flags of a command as TOML, but for those left out, under a comment.
-func writeFlags(path, comment string, f *pflag.FlagSet, leaveOut ...string) error {
-	var b bytes.Buffer
-	b.WriteString("# " + comment + "\n")
-	e := toml.NewEncoder(&b)
-	var errs []error
-	f.VisitAll(func(f *pflag.Flag) {
-		if slices.Contains(leaveOut, f.Name) || f.Name == "help" {
-			return
-		}
-		var value any = f.Value.String()
-		switch text := f.Value.String(); f.Value.Type() {
-		case "bool":
-			value = text == "true"
-		case "int", "uint64":
-			value, _ = strconv.ParseInt(text, 10, 64) // see checkSeed
-		case "float64":
-			value, _ = strconv.ParseFloat(text, 64)
-		}
-		errs = append(errs, e.Encode(map[string]any{strings.ReplaceAll(f.Name, "-", "_"): value}))
-	})
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	return wholefile.Write(path, b.Bytes())
-}
-
-// checkSeed refuses seeds that a recipe cannot hold.
-func checkSeed(seed uint64) error {
-	if seed > math.MaxInt64 {
-		return usagef("--seed %d: want at most %d, the largest integer of TOML", seed, int64(math.MaxInt64))
-	}
-	return nil
-}
-
-// readFlags sets the flags that a file gives and the command line does not.
-func readFlags(path string, f *pflag.FlagSet, leaveOut ...string) error {
-	data, given, err := settings(path, f, leaveOut...)
-	if err != nil {
-		return err
-	}
-	for _, key := range slices.Sorted(maps.Keys(given)) {
-		flag := f.Lookup(strings.ReplaceAll(key, "_", "-"))
-		if flag.Changed {
+// Text writes the settings as TOML under a comment. Lists that are nil are left out.
+func (l List) Text(comment string) []byte {
+	b := bytes.NewBufferString("# " + comment + "\n")
+	e := toml.NewEncoder(b)
+	for _, s := range l {
+		if list, ok := s.value.(*[]string); ok && *list == nil {
 			continue
 		}
-		if err := flag.Value.Set(fmt.Sprint(given[key])); err != nil {
-			return usagef("%s:%d: %s: %s is out of range", path, lineOf(data, key), key, shown(given[key]))
+		if err := e.Encode(map[string]any{s.key(): s.value}); err != nil {
+			panic(err) // numbers and strings
+		}
+	}
+	return b.Bytes()
+}
+
+// Recordable refuses values that a recipe cannot hold: TOML is UTF-8, and paths on Linux are
+// any bytes.
+func (l List) Recordable() error {
+	for _, s := range l {
+		texts := []string{}
+		switch at := s.value.(type) {
+		case *string:
+			texts = append(texts, *at)
+		case *[]string:
+			texts = *at
+		}
+		for _, text := range texts {
+			if !utf8.ValidString(text) {
+				return usage.Errorf("--%s %q: not UTF-8, which the recipe of the run could not hold", s.Name, text)
+			}
 		}
 	}
 	return nil
 }
 
-// settings reads a TOML file whose keys are flags, with _ for -. What is not, or has another
-// type, is an error with its line: the library's own speak of Go's types.
-func settings(path string, f *pflag.FlagSet, leaveOut ...string) (data []byte, given map[string]any, err error) {
-	if data, err = os.ReadFile(path); err != nil {
-		return nil, nil, err
+// Read sets what a recipe file gives, a TOML file whose keys are settings, but for those that
+// are to be kept as they are. It returns the names that the file gives. What is no setting, or
+// has another type, is an error with its line: the library's own speak of Go's types.
+func (l List) Read(path string, keep func(name string) bool) (names []string, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
 	}
+	var given map[string]any
 	if _, err := toml.Decode(string(data), &given); err != nil {
-		var parse toml.ParseError
-		if errors.As(err, &parse) {
-			return nil, nil, usagef("%s:%d: %s", path, parse.Position.Line, parse.Message)
+		if parse, ok := errors.AsType[toml.ParseError](err); ok {
+			return nil, usage.Errorf("%s:%d: %s", path, parse.Position.Line, parse.Message)
 		}
-		return nil, nil, usagef("%s: %w", path, err)
+		return nil, usage.Errorf("%s: %w", path, err)
 	}
-	known := make(map[string]*pflag.Flag)
-	f.VisitAll(func(f *pflag.Flag) {
-		if !slices.Contains(leaveOut, f.Name) && f.Name != "help" {
-			known[strings.ReplaceAll(f.Name, "-", "_")] = f
+	known := make(map[string]Setting)
+	for _, s := range l {
+		known[s.key()] = s
+	}
+	keys := slices.Sorted(maps.Keys(given))
+	for _, key := range keys {
+		s, ok := known[key]
+		if !ok {
+			return nil, usage.Errorf("%s:%d: %w", path, lineOf(data, key), usage.Unknown("key", key, slices.Sorted(maps.Keys(known))))
 		}
-	})
-	for _, key := range slices.Sorted(maps.Keys(given)) {
-		if known[key] == nil {
-			return nil, nil, usagef("%s:%d: %w", path, lineOf(data, key), unknown("key", key, slices.Sorted(maps.Keys(known))))
-		}
-		if want := wanted(known[key].Value.Type(), given[key]); want != "" {
-			return nil, nil, usagef("%s:%d: %s: want %s, got %s", path, lineOf(data, key), key, want, shown(given[key]))
+		if want := s.take(given[key], false); want != "" {
+			return nil, usage.Errorf("%s:%d: %s: want %s, got %s", path, lineOf(data, key), key, want, shown(given[key]))
 		}
 	}
-	return data, given, nil
+	for _, key := range keys { // all of them are well
+		s := known[key]
+		if names = append(names, s.Name); keep == nil || !keep(s.Name) {
+			s.take(given[key], true)
+		}
+	}
+	return names, nil
 }
 
-// wanted says what a setting of a type takes, if that is not the value.
-func wanted(setting string, value any) string {
-	n, integer := value.(int64)
-	switch setting {
-	case "int":
-		if !integer {
-			return "an integer"
+// take sets a value out of a file, or only looks whether it could; it says what is wanted, if
+// that is not it.
+func (s Setting) take(value any, set bool) (want string) {
+	switch at := s.value.(type) {
+	case *int:
+		n, ok := value.(int64)
+		return assign(at, int(n), ok, set, "an integer")
+	case *uint64:
+		n, ok := value.(int64)
+		return assign(at, uint64(n), ok && n >= 0, set, "an integer from 0")
+	case *float64:
+		x, ok := value.(float64)
+		if n, integer := value.(int64); integer {
+			x, ok = float64(n), true
 		}
-	case "uint64":
-		if !integer || n < 0 {
-			return "an integer from 0"
-		}
-	case "float64":
-		if x, ok := value.(float64); !ok && !integer {
-			return "a number"
-		} else if !finiteNumber(x) {
+		if ok && (math.IsNaN(x) || math.IsInf(x, 0)) {
 			return "a finite number"
 		}
-	case "bool":
-		if _, ok := value.(bool); !ok {
-			return "true or false"
-		}
-	case "string":
-		if _, ok := value.(string); !ok {
-			return "a string"
-		}
-	case "stringArray":
+		return assign(at, x, ok, set, "a number")
+	case *bool:
+		on, ok := value.(bool)
+		return assign(at, on, ok, set, "true or false")
+	case *string:
+		text, ok := value.(string)
+		return assign(at, text, ok, set, "a string")
+	case *[]string:
 		list, ok := value.([]any)
+		texts := []string{}
 		for _, one := range list {
-			_, text := one.(string)
-			ok = ok && text
+			text, is := one.(string)
+			texts, ok = append(texts, text), ok && is
 		}
-		if !ok {
-			return `a list of strings, as in ["a", "b"]`
-		}
+		return assign(at, texts, ok, set, `a list of strings, as in ["a", "b"]`)
+	}
+	return ""
+}
+
+func assign[T any](at *T, value T, ok, set bool, want string) string {
+	if !ok {
+		return want
+	}
+	if set {
+		*at = value
 	}
 	return ""
 }

@@ -1,8 +1,7 @@
-package cli
+package run
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,12 +12,12 @@ import (
 )
 
 // files finds the files to train and to measure on; the second may be missing.
-func (j *finetuning) files() (learn, dev string, err error) {
-	learn, dev = j.trainFile, j.devFile
-	if j.data == "" {
+func (r TunedRecipe) files() (learn, dev string, err error) {
+	learn, dev = r.Train, r.Dev
+	if r.Data == "" {
 		return learn, dev, nil
 	}
-	entries, err := os.ReadDir(j.data)
+	entries, err := os.ReadDir(r.Data)
 	if err != nil {
 		return "", "", fmt.Errorf("--data: %w", err)
 	}
@@ -37,12 +36,12 @@ func (j *finetuning) files() (learn, dev string, err error) {
 			found = found[i : i+1] // called just that, beside others
 		}
 		if len(found) > 1 {
-			return "", fmt.Errorf("--data: %s has %s; choose one with --%s", j.data, strings.Join(found, ", "), flag)
+			return "", fmt.Errorf("--data: %s has %s; choose one with --%s", r.Data, strings.Join(found, ", "), flag)
 		}
 		if len(found) == 0 {
 			return "", nil
 		}
-		return filepath.Join(j.data, found[0]), nil
+		return filepath.Join(r.Data, found[0]), nil
 	}
 	if learn == "" {
 		if learn, err = find("train", "train"); err != nil {
@@ -58,22 +57,26 @@ func (j *finetuning) files() (learn, dev string, err error) {
 		learn, dev = dev, ""
 	}
 	if learn == "" {
-		return "", "", fmt.Errorf("--data: no file in %s has train, dev or val in its name; give --train and --dev", j.data)
+		return "", "", fmt.Errorf("--data: no file in %s has train, dev or val in its name; give --train and --dev", r.Data)
 	}
 	return learn, dev, nil
 }
 
 // read reads the examples.
-func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
-	learnFile, devFile, err := j.files()
+func (t *Tuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
+	r := t.Recipe
+	learnFile, devFile, err := r.files()
 	if err != nil {
 		return
 	}
-	if j.task != "" {
-		task, _ = tasks.Find(j.task)
+	if r.Task != "" {
+		task, _ = tasks.Find(r.Task)
 		learn, err = task.Read(learnFile)
 	} else {
-		task, learn, err = j.columns.Read(learnFile, tasks.Kind(j.kind), nil)
+		var columns tasks.Columns
+		if columns, err = r.columns(); err == nil {
+			task, learn, err = columns.Read(learnFile, tasks.Kind(r.Kind), nil)
+		}
 	}
 	if err != nil {
 		return
@@ -88,33 +91,33 @@ func (j *finetuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 			return
 		}
 	}
-	if learn.Examples, err = someOf(learn.Examples, j.examples, j.settings.Seed, learnFile); err != nil {
+	if learn.Examples, err = someOf(learn.Examples, r.Examples, r.Seed, learnFile); err != nil {
 		return
 	}
 	if task, err = task.Fit(learn.Examples); err != nil {
 		err = fmt.Errorf("%s: %w", learnFile, err)
 		return
 	}
-	fmt.Fprintf(j.stderr, "%s, %s: %d examples to train on from %s", task.Name, task.Kind, len(learn.Examples), learnFile)
+	fmt.Fprintf(t.log, "%s, %s: %d examples to train on from %s", task.Name, task.Kind, len(learn.Examples), learnFile)
 	if n := learn.Skipped + dev.Skipped; n > 0 {
-		fmt.Fprintf(j.stderr, " (%d left out: no label, or a broken line)", n)
+		fmt.Fprintf(t.log, " (%d left out: no label, or a broken line)", n)
 	}
-	fmt.Fprintf(j.stderr, ", %d to measure on\n", len(dev.Examples))
+	fmt.Fprintf(t.log, ", %d to measure on\n", len(dev.Examples))
 	if _, alike := task.Fit(dev.Examples); alike != nil {
-		fmt.Fprintf(j.stderr, "to measure on: %v\n", alike)
+		fmt.Fprintf(t.log, "to measure on: %v\n", alike)
 	}
-	j.sayScale(task, dev)
+	t.sayScale(task, dev)
 	return
 }
 
 // sayScale says what scores are predicted with, and how many cannot be.
-func (j *finetuning) sayScale(task tasks.Task, dev tasks.Set) {
+func (t *Tuning) sayScale(task tasks.Task, dev tasks.Set) {
 	switch {
 	case !task.Regression:
 	case task.Deviation > 0:
-		fmt.Fprintf(j.stderr, "scores from %g to %g: one output with the squared error, of mean %.6g and deviation %.6g\n", task.Low, task.High, task.Mean, task.Deviation)
+		fmt.Fprintf(t.log, "scores from %g to %g: one output with the squared error, of mean %.6g and deviation %.6g\n", task.Low, task.High, task.Mean, task.Deviation)
 	default:
-		fmt.Fprintf(j.stderr, "scores from %g to %g: an output for each whole number\n", task.Low, task.High)
+		fmt.Fprintf(t.log, "scores from %g to %g: an output for each whole number\n", task.Low, task.High)
 		beyond := 0
 		for _, e := range dev.Examples {
 			if e.Score < task.Low || e.Score > task.High {
@@ -122,20 +125,7 @@ func (j *finetuning) sayScale(task tasks.Task, dev tasks.Set) {
 			}
 		}
 		if beyond > 0 {
-			fmt.Fprintf(j.stderr, "%s to measure on outside of that, which the model cannot say\n", plural.Of(beyond, "score"))
+			fmt.Fprintf(t.log, "%s to measure on outside of that, which the model cannot say\n", plural.Of(beyond, "score"))
 		}
 	}
-}
-
-// someOf draws n of the examples of a file; 0 are all.
-func someOf[E any](all []E, n int, seed uint64, file string) ([]E, error) {
-	if n > len(all) {
-		return nil, usagef("--examples %d: %s has %d", n, file, len(all))
-	}
-	if n == 0 {
-		return all, nil
-	}
-	random := rand.New(rand.NewPCG(seed, 0))
-	random.Shuffle(len(all), func(a, b int) { all[a], all[b] = all[b], all[a] })
-	return all[:n], nil
 }

@@ -1,4 +1,4 @@
-package cli
+package run
 
 import "testing"
 
@@ -19,8 +19,8 @@ func TestFinetuneFiles(t *testing.T) {
 		for _, name := range c.names {
 			write(t, name, "")
 		}
-		j := finetuning{data: "."}
-		learn, dev, err := j.files()
+		r := TunedRecipe{Data: "."}
+		learn, dev, err := r.files()
 		if c.want != "" {
 			if err == nil || err.Error() != c.want {
 				t.Errorf("%v: error %v, want %s", c.names, err, c.want)

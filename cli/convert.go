@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gorgpt/gorgpt/checkpoint/convert"
+	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/run"
+)
+
+func newConvert() *cobra.Command {
+	var (
+		o      convert.Options
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "convert IN OUT",
+		Short: "Turn anyone's weights into a checkpoint, or into llm.c's file",
+		Long: `Turn anyone's weights into a checkpoint, or into llm.c's file.
+
+IN is one of these; which, is seen by what is in it:
+
+  a Hugging Face directory   config.json with model.safetensors or pytorch_model.bin,
+                             in one file or several; or such a file in its directory
+  OpenAI's GPT-2             a directory with model.ckpt.index and hparams.json
+  OpenAI's GPT-1             a directory with params_0.npy and params_shapes.json
+  nanoGPT's checkpoint       its ckpt.pt, or the directory that it is in
+  llm.c's model file         a .bin of version 3 or 5
+  a checkpoint of gorgpt     such as RUN/checkpoints/best
+
+Nothing in a file is run. The weights are compared with the model that the
+configuration declares: missing, further and misshapen tensors and numbers that are
+not finite are errors. Files of a tokenizer come along, and tokenizer.json is made where
+it is missing. OUT must not exist, or be an empty directory.`,
+		Example: `  gorgpt convert models/124M gpt2                      # OpenAI's, for --from and for transformers
+  gorgpt convert gpt2 model.bin                        # for llm.c, whose GPT-2 has biases and GELU in the tanh form
+  gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
+		Args: usageArgs(cobra.ExactArgs(2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out := cmd.OutOrStdout()
+			if !asJSON {
+				o.Found = func(r *convert.Result) error {
+					_, err := fmt.Fprintf(out, "%s (%s, %s)\n%s\ntokenizer: %s\n", r.Kind, filepath.Base(r.File), r.Stored, r.About, r.Tokenizer)
+					return err
+				}
+			}
+			r, err := convert.Convert(args[0], args[1], o)
+			switch {
+			case usage.Is(err):
+				return err
+			case err != nil:
+				return run.OrBest(args[0], err)
+			}
+			if asJSON {
+				return json.NewEncoder(out).Encode(r)
+			}
+			_, err = fmt.Fprintln(out, r.Out)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.To, "to", "", "hf, a Hugging Face directory, or llm.c (default llm.c if OUT ends in .bin, or hf)")
+	f.StringVar(&o.DType, "dtype", "f32", "type of the numbers: f32 loses nothing; f16 and bf16 halve the file (llm.c: f32, bf16)")
+	f.StringVar(&o.ShardSize, "shard-size", "", "with --to hf, several files of at most this size, such as 5GB (default one file)")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object: kind, model, parameters, stored, out, to, dtype, tokenizer")
+	return cmd
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/run"
+)
+
+func newRuns() *cobra.Command {
+	var (
+		plot   string
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "runs DIR…",
+		Short: "Compare training runs: a table, and their curves in one picture",
+		Long: `Compare training runs: a table, and their curves in one picture.
+
+Each DIR is a run directory, or a folder of run directories. A loss of training is the
+mean over the last 100 steps, or all there are. Runs that are still going on may be
+looked at.`,
+		Example: `  gorgpt runs runs
+  gorgpt runs runs/a runs/b --plot compare.png`,
+		Args: usageArgs(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dirs, err := run.Find(args...)
+			if err != nil {
+				return err
+			}
+			var all []*run.Summary
+			for _, dir := range dirs {
+				r, err := run.Summarize(dir)
+				if err != nil {
+					return err
+				}
+				if r.Damage != nil {
+					fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v; left out\n", dir.MetricsPath(), r.Damage)
+				}
+				all = append(all, r)
+			}
+			if plot != "" {
+				if err := run.Draw(plot, all); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"runs": all})
+			}
+			return writeRuns(cmd.OutOrStdout(), all)
+		},
+	}
+	cmd.Flags().StringVar(&plot, "plot", "", "draw the runs' losses over one another into this PNG; from the eighth run on, lines are dashed")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func writeRuns(out io.Writer, runs []*run.Summary) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "run\tmodel\tstep\ttokens\tloss\tval loss\tbest\tat\ttokens/s\ttime")
+	number := func(x *float64, format string) string {
+		if x == nil {
+			return "-"
+		}
+		return fmt.Sprintf(format, *x)
+	}
+	for _, r := range runs {
+		model, step, at := cmp.Or(r.Model, "-"), strconv.Itoa(r.Step), "-"
+		if r.From != "" {
+			model = r.From + " for " + r.Task
+		}
+		if r.Steps > 0 {
+			step += "/" + strconv.Itoa(r.Steps)
+		}
+		if r.Best != nil {
+			at = strconv.Itoa(r.BestStep)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Dir, model, step, plural.Thousands(r.Tokens),
+			number(r.Loss, "%.4f"), number(r.ValLoss, "%.4f"), number(r.Best, "%.4f"), at, number(r.Speed, "%.0f"),
+			time.Duration(r.Seconds*float64(time.Second)).Round(time.Second))
+	}
+	return w.Flush()
+}

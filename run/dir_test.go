@@ -1,0 +1,20 @@
+package run
+
+import "testing"
+
+// TestRunsOfOneSecond have directories of their own.
+func TestRunsOfOneSecond(t *testing.T) {
+	t.Chdir(t.TempDir())
+	seen := map[string]bool{}
+	for range 20 {
+		dir, claimed, err := newDir("", "model")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer claimed.Release()
+		if seen[dir] {
+			t.Errorf("%s twice", dir)
+		}
+		seen[dir] = true
+	}
+}

@@ -1,0 +1,88 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// Finish samples from the trained model, and adds the text to the run's samples if the run is at
+// its end: else it is to go on, and sample then.
+func (r *Run) Finish(ctx context.Context) (string, error) {
+	text, err := r.Sample(ctx)
+	if stop := r.Trainer.StopAfter; err != nil || stop > 0 && stop < r.Recipe.Steps {
+		return text, err
+	}
+	return text, r.writeSample(r.Recipe.Steps, text)
+}
+
+// addSample samples in the middle of a run.
+func (r *Run) addSample(step int) error {
+	text, err := r.Sample(context.Background())
+	if err != nil {
+		return err
+	}
+	return r.writeSample(step, text)
+}
+
+// Sample writes a little with the model as it is.
+func (r *Run) Sample(ctx context.Context) (string, error) {
+	g := generate.New(r.Model, r.Params, r.Model.Dims().Context)
+	g.Vocab, g.Vacant = r.Tokenizer.Size(), tokenizer.Vacant(r.Tokenizer)
+	defer g.Close()
+	o := generate.Options{Temperature: 0.8, TopK: 200, Seed: r.Recipe.Seed}
+	if id, ok := r.Tokenizer.EndOfText(); ok {
+		o.Stop = []int{id}
+	}
+	ids, err := g.Generate(ctx, tokenizer.EmptyPrompt(r.Tokenizer), 300, o)
+	if err != nil {
+		return "", err
+	}
+	if n := len(ids); n > 0 && slices.Contains(o.Stop, ids[n-1]) {
+		ids = ids[:n-1]
+	}
+	text, err := r.Tokenizer.AppendText(nil, ids)
+	return strings.ToValidUTF8(string(text), "\ufffd"), err
+}
+
+// writeSample adds a sample to samples.txt.
+func (r *Run) writeSample(step int, sample string) error {
+	f, err := os.OpenFile(r.Dir.SamplesPath(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, sampleHead+"\n%s\n", step, sample)
+	return errors.Join(err, f.Close())
+}
+
+// sampleHead is the line above a sample.
+const sampleHead = "--- step %d"
+
+// cutSamples takes out the samples after a step, which a run that goes on from there
+// writes again.
+func cutSamples(path string, step int) error {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	kept := 0
+	for line := range bytes.Lines(text) {
+		var n int
+		if k, _ := fmt.Sscanf(string(line), sampleHead, &n); k == 1 && n > step {
+			return os.Truncate(path, int64(kept))
+		}
+		kept += len(line)
+	}
+	return nil
+}

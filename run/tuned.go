@@ -1,0 +1,168 @@
+package run
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/datasets/pairs"
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/internal/setting"
+	"github.com/gorgpt/gorgpt/internal/usage"
+)
+
+// TunedRecipe is every setting of a run of fine-tuning, on a task of the list, a task of one's
+// own, or prompts and responses.
+type TunedRecipe struct {
+	From, Task, Data, Train, Dev string
+	Examples                     int // 0: all
+
+	Kind       string // of a task of one's own
+	Columns    tasks.Columns
+	ScoreRange string
+
+	Pairs, Template string
+
+	Epochs, Batch, Micro      int
+	Rate, Warmup, Decay, Clip float64
+	Auxiliary, Dropout        float64
+	Context                   int // 0: the model's
+	Fresh                     bool
+	Seed                      uint64
+}
+
+// DefaultsTuned is GPT-1's fine-tuning; From and a task are missing.
+func DefaultsTuned() TunedRecipe {
+	var r TunedRecipe
+	r.Settings().Reset()
+	return r
+}
+
+// Settings are those of the recipe, in the order of a recipe file.
+func (r *TunedRecipe) Settings() setting.List { return slices.Concat(r.ofTask(), r.ofUpdates()) }
+
+// kinds are those that a task of one's own may be of.
+var kinds = []string{string(tasks.Classification), string(tasks.Entailment), string(tasks.Similarity)}
+
+// optional accepts none too.
+func optional(check setting.Check[string]) setting.Check[string] {
+	return func(name, value string) error {
+		if value == "" {
+			return nil
+		}
+		return check(name, value)
+	}
+}
+
+func (r *TunedRecipe) ofTask() setting.List {
+	return setting.List{
+		setting.New("from", &r.From, "", "checkpoint of the pre-trained model"),
+		setting.New("task", &r.Task, "", "task, one of the list above", optional(func(_, name string) error {
+			_, err := tasks.Find(name)
+			return usage.Of(err)
+		})),
+		setting.New("data", &r.Data, "", "folder of the task's files"),
+		setting.New("train", &r.Train, "", "file to train on, in place of --data"),
+		setting.New("dev", &r.Dev, "", "file to measure on"),
+		setting.New("examples", &r.Examples, 0, "train on so many of the examples, drawn by the seed, to learn from how few it can (0: all)", setting.AtLeast(0)),
+		setting.New("kind", &r.Kind, "", "of a task of your own: classification, entailment or similarity", optional(setting.OneOf("kind", kinds...))),
+		setting.New("text", &r.Columns.Text, "", "its column of the text, or of the first"),
+		setting.New("pair", &r.Columns.Pair, "", "its column of the second text"),
+		setting.New("label", &r.Columns.Label, "", "its column of the class"),
+		setting.New("score", &r.Columns.Score, "", "its column of a number, in place of a class"),
+		setting.New("score-range", &r.ScoreRange, "", "its range, as in 0:5: an output for each whole number, as GPT-1 has it (default: so if all are whole numbers that span 10 or less; else one output, with the squared error)",
+			optional(func(name, given string) error {
+				if _, _, err := tasks.ParseRange(given); err != nil {
+					return usage.Errorf("--%s %s: %w", name, given, err)
+				}
+				return nil
+			})),
+		setting.New("positive", &r.Columns.Positive, "", "of two classes, that which F1 is of (default the second of the sorted)"),
+		setting.New("pairs", &r.Pairs, "", "in place of a task: prompts and responses, JSON lines (prompt, response) or CoQA's file; no head, and a loss on the responses alone"),
+		setting.New("template", &r.Template, "plain", "how a prompt is put: "+strings.Join(templates(), ", "), setting.OneOf("template", templates()...)),
+	}
+}
+
+// templates are the names of the ways to put a prompt.
+func templates() []string {
+	var names []string
+	for _, t := range pairs.Templates() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+func (r *TunedRecipe) ofUpdates() setting.List {
+	paper := finetune.Defaults()
+	return setting.List{
+		setting.New("epochs", &r.Epochs, paper.Epochs, "times to go over the examples", setting.AtLeast(1)),
+		setting.New("batch", &r.Batch, paper.Batch, "examples in an update", setting.AtLeast(1)),
+		setting.New("micro", &r.Micro, 8, "examples at once: fewer need less memory, and give the same but for dropout's masks", setting.AtLeast(1)),
+		setting.New("lr", &r.Rate, paper.Rate, "highest learning rate; small models stand more", share(false, true, "a rate between 0 and 1")),
+		setting.New("warmup", &r.Warmup, paper.Warmup, "share of the updates in which the rate climbs", share(true, true, "a share of the updates, from 0 to 1")),
+		setting.New("weight-decay", &r.Decay, paper.Decay, "AdamW's decay of matrices", setting.Where(func(x float64) bool { return x >= 0 && x < 1e6 }, "0 or more")),
+		setting.New("clip", &r.Clip, paper.Clip, "largest norm of the whole gradient (0: none)", setting.NotNegative),
+		setting.New("lambda", &r.Auxiliary, 0.5, "weight of the language model's loss (0: none)", setting.NotNegative),
+		setting.New("dropout", &r.Dropout, 0.1, "dropout rate, of the model and of the classified state", share(true, false, "a rate in [0, 1)")),
+		setting.New("context", &r.Context, 0, "most tokens of a sequence (0: the model's)", setting.AtLeast(0)),
+		setting.New("fresh", &r.Fresh, false, "forget what the model has learned: the same without pre-training, to compare"),
+		setting.New("seed", &r.Seed, paper.Seed, "seed of the head, the order and dropout", setting.Seed),
+	}
+}
+
+// Validate finds what cannot be, before anything is read.
+func (r TunedRecipe) Validate() error {
+	own := r.ownColumn()
+	switch {
+	case r.From == "":
+		return usage.Errorf("--from is missing: the checkpoint of the model to fine-tune")
+	case r.Pairs != "" && (r.Task != "" || r.Kind != "" || r.Data != "" || r.Train != "" || r.Fresh):
+		return usage.Errorf("--pairs goes without --task, --kind, --data, --train, --fresh and --json")
+	case r.Pairs != "" && own != "":
+		return usage.Errorf("--pairs goes without --%s: a pair has prompt and response, and no head", own)
+	case r.Pairs == "" && (r.Task == "") == (r.Kind == ""):
+		return usage.Errorf("give either --task or --kind")
+	case r.Pairs == "" && r.Data == "" && r.Train == "":
+		return usage.Errorf("--data or --train is missing: the examples")
+	case r.Task != "" && own != "":
+		return usage.Errorf("--%s is of a task of your own, with --kind: %s has columns of its own", own, r.Task)
+	case r.ScoreRange != "" && r.Columns.Score == "":
+		return usage.Errorf("--score-range is the range of --score, which is missing")
+	case r.Columns.Positive != "" && r.Columns.Label == "":
+		return usage.Errorf("--positive is one of --label's, which is missing")
+	}
+	return cmp.Or(r.Settings().Validate(), r.Settings().Recordable())
+}
+
+// CheckGiven refuses settings that were given and have no meaning in this recipe.
+func (r TunedRecipe) CheckGiven(given func(name string) bool) error {
+	if r.Pairs != "" && given("lambda") {
+		return usage.Errorf("--pairs goes without --lambda: a pair has prompt and response, and no head")
+	}
+	return setting.NoneIdle(given,
+		setting.Idle{Holds: r.Pairs == "", Settings: []string{"template"}, With: "a task: it is for --pairs"},
+		setting.Idle{Holds: r.Train != "" && r.Dev != "", Settings: []string{"data"}, With: "--train and --dev, which name its files"},
+	)
+}
+
+// columns are those of a task of one's own.
+func (r TunedRecipe) columns() (c tasks.Columns, err error) {
+	if c = r.Columns; r.ScoreRange != "" {
+		c.Low, c.High, err = tasks.ParseRange(r.ScoreRange)
+	}
+	return c, err
+}
+
+// ownColumn is a setting of a task of one's own that is given.
+func (r TunedRecipe) ownColumn() string {
+	for _, s := range []struct{ name, value string }{
+		{"text", r.Columns.Text}, {"pair", r.Columns.Pair}, {"label", r.Columns.Label}, {"score", r.Columns.Score},
+		{"score-range", r.ScoreRange}, {"positive", r.Columns.Positive},
+	} {
+		if s.value != "" {
+			return s.name
+		}
+	}
+	return ""
+}
