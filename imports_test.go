@@ -16,8 +16,8 @@ import (
 var layer = map[string]int{
 	"internal/kernel/minimax": -1, // coefficients
 	"internal/nearest":        -1,
-	"internal/usage":          0, // errors of whoever asks for something, in every library
-	"internal/setting":        1, // recipes, and flags of the command
+	"internal/usage":          0,  // errors of whoever asks for something, in every library
+	"internal/setting":        1,  // recipes, and flags of the command
 	"internal/plural":         -1, // in chart's and the kernel's words too
 	"internal/scopepath":      0,
 	"internal/optional":       0,
