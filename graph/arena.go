@@ -5,22 +5,43 @@ import (
 	"slices"
 )
 
-// arena is the memory that a program's results take turns in.
-type arena struct {
-	size   int
-	data   []float32
-	lender *arena // another program's, large enough for this one
+// Arena is memory in which the results of several programs lie that take turns, as much as the largest of
+// them needs. The zero value is ready to use; see [Program.Share].
+type Arena struct {
+	size int
+	data []float32
 }
 
-// memory is made at the first call, or the lender's.
-func (a *arena) memory() []float32 {
-	if a.data == nil && a.lender != nil {
-		a.data = a.lender.memory()[:a.size]
-	}
-	if a.data == nil {
+// Bytes is what the largest of the programs needs.
+func (a *Arena) Bytes() int64 { return 4 * int64(a.size) }
+
+// memory is made at the first call, and anew after a larger program has joined.
+func (a *Arena) memory() []float32 {
+	if len(a.data) < a.size {
 		a.data = make([]float32, a.size)
 	}
 	return a.data
+}
+
+// layout is where the results of a program lie in an arena.
+type layout struct {
+	arena   *Arena
+	size    int
+	results []*result
+	base    *float32 // of the memory that the results lie in
+}
+
+// settle moves the results to where the arena's memory is now.
+func (l *layout) settle() {
+	memory := l.arena.memory()
+	if len(memory) == 0 || l.base == &memory[0] {
+		return
+	}
+	l.base = &memory[0]
+	for _, r := range l.results {
+		end := r.at + r.shape.TotalSize()
+		r.data, r.value = memory[r.at:end:end], nil
+	}
 }
 
 // loan is a result's claim to memory from one moment of a run to another, both included.
@@ -29,32 +50,34 @@ type loan struct {
 	from, to int
 }
 
+// lines is the number of elements of the cache lines that the result takes.
+func (r *result) lines() int { return (r.shape.TotalSize() + lineFloats - 1) / lineFloats * lineFloats }
+
 // lineFloats is the number of elements in a cache line, where every result begins.
 const lineFloats = 16
 
 // lend gives every loan a place such that those of one moment do not overlap: the largest
 // first, each in the lowest gap that holds it (Pisarchyk & Lee 2020, "Efficient Memory
 // Management for Deep Neural Net Inference", greedy by size).
-func (a *arena) lend(loans []loan) {
+func (l *layout) lend(loans []loan) {
 	slices.SortStableFunc(loans, func(x, y loan) int {
 		return cmp.Compare(y.shape.TotalSize(), x.shape.TotalSize())
 	})
 	var placed []loan // by their places
-	for _, l := range loans {
-		size := (l.shape.TotalSize() + lineFloats - 1) / lineFloats * lineFloats
-		l.arena, l.at = a, 0
+	for _, x := range loans {
+		x.at = 0
 		for _, other := range placed {
-			if other.to < l.from || l.to < other.from {
+			if other.to < x.from || x.to < other.from {
 				continue
 			}
-			if l.at+size <= other.at {
+			if x.at+x.lines() <= other.at {
 				break
 			}
-			l.at = max(l.at, other.at+other.shape.TotalSize())
-			l.at = (l.at + lineFloats - 1) / lineFloats * lineFloats
+			x.at = max(x.at, other.at+other.lines())
 		}
-		a.size = max(a.size, l.at+size)
-		i, _ := slices.BinarySearchFunc(placed, l, func(x, y loan) int { return cmp.Compare(x.at, y.at) })
-		placed = slices.Insert(placed, i, l)
+		l.size = max(l.size, x.at+x.lines())
+		i, _ := slices.BinarySearchFunc(placed, x, func(x, y loan) int { return cmp.Compare(x.at, y.at) })
+		placed = slices.Insert(placed, i, x)
+		l.results = append(l.results, x.result)
 	}
 }

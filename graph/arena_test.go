@@ -21,7 +21,7 @@ func TestLend(t *testing.T) {
 			r := &result{shape: tensor.Shape{1 + random.IntN(100), 1 + random.IntN(10)}}
 			loans = append(loans, loan{r, from, from + random.IntN(min(8, moments-from))})
 		}
-		a := new(arena)
+		var a layout
 		a.lend(slices.Clone(loans))
 		var least int
 		for m := range moments {
@@ -50,9 +50,9 @@ func TestLend(t *testing.T) {
 	}
 }
 
-// TestBorrow: programs take turns in one memory, also one that borrows from a borrower; a larger
-// one keeps its own, and one that has run cannot borrow any more.
-func TestBorrow(t *testing.T) {
+// TestShare: programs take turns in one memory, as much as the largest needs, also if that one joins
+// after others have run.
+func TestShare(t *testing.T) {
 	compile := func(size int) (*Program, *G.Node) {
 		s := New(NewParams(1))
 		y := double(s, double(s, s.Floats("x", size)))
@@ -65,49 +65,35 @@ func TestBorrow(t *testing.T) {
 		}
 		return p, y
 	}
-	long, ofLong := compile(64)
-	short, ofShort := compile(16)
-	longer, ofLonger := compile(128)
-	shorter, ofShorter := compile(8)
-	for p, from := range map[*Program]*Program{short: long, longer: long} {
-		if err := p.Borrow(from); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := shorter.Borrow(short); err != nil { // of what short has borrowed itself
-		t.Fatal(err)
-	}
-	for range 2 {
-		for _, c := range []struct {
-			p    *Program
-			y    *G.Node
-			want float32
-		}{{short, ofShort, 64}, {long, ofLong, 256}, {longer, ofLonger, 512}, {shorter, ofShorter, 32}} {
-			if err := c.p.Run(); err != nil {
-				t.Fatal(err)
-			}
-			for _, v := range c.p.Value(c.y) {
-				if v != c.want {
-					t.Fatalf("%v, want %v", v, c.want)
+	var shared Arena
+	var programs []*Program
+	var outs G.Nodes
+	for _, size := range []int{16, 64, 8, 128} {
+		p, y := compile(size)
+		p.Share(&shared)
+		programs, outs = append(programs, p), append(outs, y)
+		for range 2 {
+			for i, p := range programs {
+				if err := p.Run(); err != nil {
+					t.Fatal(err)
+				}
+				got := p.Value(outs[i])
+				if want := slices.Repeat([]float32{4 * float32(len(got))}, len(got)); !slices.Equal(got, want) {
+					t.Fatalf("%v, want %v", got, want)
 				}
 			}
 		}
 	}
-	for p, want := range map[*Program]bool{short: true, shorter: true, longer: false} {
-		if got := &p.arena.memory()[0] == &long.arena.memory()[0]; got != want {
-			t.Errorf("%d bytes in the memory of %d: %v, want %v", p.PlannedBytes(), long.PlannedBytes(), got, want)
+	largest := programs[3]
+	if shared.Bytes() != largest.PlannedBytes() || shared.Bytes() != 2*4*128 {
+		t.Errorf("%d bytes, of which the largest needs %d", shared.Bytes(), largest.PlannedBytes())
+	}
+	for _, p := range programs {
+		if p.layout.base != &shared.data[0] {
+			t.Errorf("a program of %d bytes lies elsewhere", p.PlannedBytes())
 		}
-	}
-	for what, err := range map[string]error{"after a run": short.Borrow(longer), "from itself": long.Borrow(long), "from none": long.Borrow(nil)} {
-		if err == nil {
-			t.Errorf("borrowed %s", what)
+		if err := p.Close(); err != nil {
+			t.Error(err)
 		}
-	}
-	late, ofLate := compile(16)
-	if err := late.Borrow(long); err != nil { // which has run
-		t.Fatal(err)
-	}
-	if err := late.Run(); err != nil || late.Value(ofLate)[15] != 64 {
-		t.Errorf("%v, %v", late.Value(ofLate), err)
 	}
 }

@@ -14,21 +14,15 @@ type result struct {
 	sums     bool   // the op gives it through Args.Sum
 	unwanted bool   // a Side that nothing reads
 	sink     *Param // it is added to this parameter's gradient
-	arena    *arena // nil: a buffer of its own
 	at       int    // where it begins in the arena
 	data     []float32
 	value    *tensor.Dense
 }
 
-// buffer returns the elements, made at the first call.
+// buffer returns the elements; those of a result that is in no layout are made at the first call.
 func (r *result) buffer() []float32 {
 	if r.data == nil {
-		n := max(r.shape.TotalSize(), 1)
-		if r.arena != nil {
-			r.data = r.arena.memory()[r.at : r.at+n : r.at+n]
-		} else {
-			r.data = make([]float32, n)
-		}
+		r.data = make([]float32, max(r.shape.TotalSize(), 1))
 	}
 	return r.data
 }
@@ -145,8 +139,8 @@ func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 			}
 		}
 	}
-	p.arena = new(arena)
-	p.arena.lend(loans)
+	p.layout.lend(loans)
+	p.Share(new(Arena))
 }
 
 // lastReads tells at which place of the order each result is read for the last time. A built-in

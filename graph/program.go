@@ -28,7 +28,7 @@ type Program struct {
 	gradients []gradient
 	machine   *machine // what is run
 	ops       int      // of ours in it
-	arena     *arena   // the results' buffers
+	layout    layout   // of the results
 }
 
 // Seed sets the counter of random ops such as dropout: the same seed and step give
@@ -92,6 +92,7 @@ func (p *Program) runWith(weight float32) error {
 	if err := p.machine.letOwn(); err != nil {
 		return err
 	}
+	p.layout.settle()
 	p.run.failure, p.run.clock, p.run.weight = nil, 0, weight
 	err := p.machine.vm.RunAll()
 	p.machine.vm.Reset() // also after an error, or the next run would do nothing
@@ -158,29 +159,24 @@ func (p *Program) Value(out *G.Node) []float32 {
 	return p.outs[out].value()
 }
 
-// PlannedBytes is what the program's results take while it runs, beside the
-// parameters, their gradients, and what ops keep for themselves.
-func (p *Program) PlannedBytes() int64 { return 4 * int64(p.arena.size) }
+// PlannedBytes is what the program's results, and what its ops keep and work in, take while it runs, beside the
+// parameters and their gradients.
+func (p *Program) PlannedBytes() int64 { return 4 * int64(p.layout.size) }
 
-// Borrow has the results lie in the memory of another program, if they fit, as those of a
-// graph for short sequences do in that of one for long ones. Call it before the first run.
-// The two must not run at the same time, and a run of either ends the values of both.
+// Share has what a run computes lie in an arena, in which programs take turns that never run at the
+// same time. A run of one ends the values of all. [Family] calls it. The memory is made by the
+// first run, and anew by one after a larger program has joined, so share the largest first, where it is known.
+func (p *Program) Share(a *Arena) {
+	p.layout.arena = a
+	a.size = max(a.size, p.layout.size)
+}
+
+// Borrow is Share with the arena of another program.
 func (p *Program) Borrow(from *Program) error {
-	switch {
-	case from == nil:
+	if from == nil {
 		return errors.New("graph: Borrow from no program")
-	case p == from:
-		return errors.New("graph: a program cannot borrow its own memory")
-	case p.machine.vm != nil:
-		return errors.New("graph: Borrow after the first run")
 	}
-	lender := from.arena
-	for lender.lender != nil {
-		lender = lender.lender
-	}
-	if lender != p.arena && lender.size >= p.arena.size {
-		p.arena.lender = lender
-	}
+	p.Share(from.layout.arena)
 	return nil
 }
 

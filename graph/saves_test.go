@@ -69,9 +69,9 @@ func TestSaves(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := q.Borrow(p); err != nil {
-			t.Fatal(err)
-		}
+		var shared Arena
+		p.Share(&shared)
+		q.Share(&shared)
 		for range 2 {
 			params.ZeroGrad()
 			for _, p := range []*Program{q, p} {
