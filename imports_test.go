@@ -67,13 +67,18 @@ var layer = map[string]int{
 	"finetune":                       7,
 	"bench":                          7, // training, generation, memory
 	"run":                            8, // puts all of these together
-	"cli":                            9,
-	"cmd/gorgpt":                     10,
+	"cli":                            11,
+	"cli/internal/command":           9,
+	"cli/internal/training":          10,
+	"cli/internal/using":             10,
+	"cli/internal/tokens":            10,
+	"cli/internal/model":             10,
+	"cmd/gorgpt":                     12,
 	"benchmarks/gemm":                1,
 	"notebooks/show":                 8, // displays; knows nothing of the rest
 	"notebooks/kernel":               8,
 	"benchmarks/tokenizers":          2,
-	"recipes/ablation":               8,
+	"recipes/ablation":               9,
 }
 
 // forbidden are imports that the order alone would allow.

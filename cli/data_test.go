@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -96,11 +97,11 @@ func TestMarkedInput(t *testing.T) {
 		"\ufeffab\n\ufeffc\n": "[97,98]\n[239,187,191,99]\n", "\ufeff": "", "\ufeff\n": "[]\n",
 	} {
 		var out strings.Builder
-		if err := (&tokenizing{tok: tokenizer.Bytes()}).run(strings.NewReader(input), &out); err != nil || out.String() != want {
+		if err := (tokenizer.Lines{}).Convert(tokenizer.Bytes(), strings.NewReader(input), &out); err != nil || out.String() != want {
 			t.Errorf("%q: %q, %v, want %q", input, out.String(), err, want)
 		}
-		lines := newLines(strings.NewReader(input))
-		line, err := lines.next()
+		lines := command.NewLines(strings.NewReader(input))
+		line, err := lines.Next()
 		if strings.HasPrefix(line, "\ufeff") || err != nil && err != io.EOF {
 			t.Errorf("%q: line %q, %v", input, line, err)
 		}

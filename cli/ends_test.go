@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/datasets/pack"
+	"github.com/gorgpt/gorgpt/run"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -36,10 +37,10 @@ func edited(t *testing.T, name string, keys map[string]any) {
 // text of a token, or a token with its flags.
 func TestEndOfText(t *testing.T) {
 	t.Chdir(t.TempDir())
-	generate := func(dir string) generated {
+	generate := func(dir string) run.Text {
 		t.Helper()
 		status, out, stderr := gorgpt(t, t.Context(), "generate", "--from", dir, "--prompt", "abc", "--tokens", "28", "--temperature", "5", "--top-k", "0", "--json")
-		var g generated
+		var g run.Text
 		if err := json.Unmarshal([]byte(out), &g); status != 0 || err != nil {
 			t.Fatal(status, stderr, err)
 		}

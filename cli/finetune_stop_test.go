@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 )
 
 // TestFinetuneStopped: an interrupt and an error before the first epoch ends lose nothing, of a
@@ -30,7 +32,7 @@ func TestFinetuneStopped(t *testing.T) {
 	} {
 		status, stderr := stop(out, strings.Fields(args)...)
 		latest := filepath.Join(out, "checkpoints", "latest")
-		if status != interrupted || !strings.Contains(stderr, ": the weights are saved in "+latest+"\n") || !strings.Contains(stderr, ": interrupted") {
+		if status != command.Interrupted || !strings.Contains(stderr, ": the weights are saved in "+latest+"\n") || !strings.Contains(stderr, ": interrupted") {
 			t.Errorf("%s: status %d: %s", out, status, stderr)
 		}
 		use := []string{"classify", "--from", latest, "3 was fun"}
@@ -46,7 +48,7 @@ func TestFinetuneStopped(t *testing.T) {
 	args := []string{"finetune", "--from", from, "--kind", "classification", "--text", "review", "--label", "stars", "--train", "few.csv", "--out", "none"}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if status, _, stderr := gorgpt(t, ctx, args...); status != interrupted || strings.Contains(stderr, "saved") {
+	if status, _, stderr := gorgpt(t, ctx, args...); status != command.Interrupted || strings.Contains(stderr, "saved") {
 		t.Errorf("before the first update: status %d: %s", status, stderr)
 	}
 	// A rate at which nothing stays finite.

@@ -13,6 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/run"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -79,7 +80,7 @@ func testOptions(t *testing.T, whole string, prompt int) {
 	if got := command("", "--prompt", "3 and 4", "--stop", stop); got != cut+"\n" {
 		t.Errorf("--stop %q gives %q, want %q", stop, got, cut)
 	}
-	var one generated
+	var one run.Text
 	if err := json.Unmarshal([]byte(command("", "--prompt", "3 and 4", "--json")), &one); err != nil {
 		t.Fatal(err)
 	}
@@ -93,9 +94,9 @@ func testOptions(t *testing.T, whole string, prompt int) {
 	}
 
 	decoder := json.NewDecoder(strings.NewReader(command("", "--prompt", "3 and 4", "--samples", "2", "--json", "--logprobs", "2")))
-	var texts []generated
+	var texts []run.Text
 	for decoder.More() {
-		var g generated
+		var g run.Text
 		if err := decoder.Decode(&g); err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +119,7 @@ func testOptions(t *testing.T, whole string, prompt int) {
 	decoder = json.NewDecoder(strings.NewReader(command("", "--prompt", "3 and 4", "--beams", "3", "--json")))
 	last := math.Inf(1)
 	for range 3 {
-		var g generated
+		var g run.Text
 		if err := decoder.Decode(&g); err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +177,7 @@ func testOptions(t *testing.T, whole string, prompt int) {
 // testFinish: --json says why a text ends; top-p 0 and a tiny temperature are greedy.
 func testFinish(t *testing.T, command func(in string, args ...string) string) {
 	t.Helper()
-	one := func(args ...string) (g generated) {
+	one := func(args ...string) (g run.Text) {
 		t.Helper()
 		out := command("", append(args, "--prompt", "3 and 4", "--json")...) // of beams, the best
 		if err := json.NewDecoder(strings.NewReader(out)).Decode(&g); err != nil {
@@ -234,7 +235,7 @@ func TestPaddedVocabulary(t *testing.T) {
 			continue
 		}
 		for line := range strings.Lines(out) {
-			var g generated
+			var g run.Text
 			if err := json.Unmarshal([]byte(line), &g); err != nil || len(g.IDs) == 0 || slices.Max(g.IDs) > 256 {
 				t.Errorf("%s: %v, %+v", args, err, g)
 			}

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 )
 
 // TestSecondInterrupt: the first interrupt is answered at once, in the middle of an update
@@ -43,16 +45,16 @@ func TestSecondInterrupt(t *testing.T) {
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		switch line := lines.Text(); {
 		case strings.HasPrefix(line, "step 0/"):
-			time.Sleep(oneInterrupt) // the update has begun
+			time.Sleep(command.OneInterrupt) // the update has begun
 			interrupt()
 		case line == "stopping after this update (Ctrl-C again to stop now)":
 			heard = true
-			time.Sleep(2 * oneInterrupt) // sooner, it would be the same Ctrl-C
+			time.Sleep(2 * command.OneInterrupt) // sooner, it would be the same Ctrl-C
 			interrupt()
 		}
 	}
-	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != interrupted || !heard {
-		t.Errorf("%v, heard %v; want status %d after an answer to the first interrupt", err, heard, interrupted)
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != command.Interrupted || !heard {
+		t.Errorf("%v, heard %v; want status %d after an answer to the first interrupt", err, heard, command.Interrupted)
 	}
 	const want = "gorgpt: --resume: run: the run was stopped before its first checkpoint; begin again: gorgpt train run/recipe.toml\n"
 	if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "run"); status != 1 || stderr != want {
@@ -105,7 +107,7 @@ func TestInterruptWhileWaiting(t *testing.T) {
 				if err := cmd.Process.Signal(sig); err != nil {
 					t.Error(err)
 				}
-				if cmd.Wait(); cmd.ProcessState.ExitCode() != interrupted || !strings.HasSuffix(stderr.String(), "interrupted\n") {
+				if cmd.Wait(); cmd.ProcessState.ExitCode() != command.Interrupted || !strings.HasSuffix(stderr.String(), "interrupted\n") {
 					t.Errorf("%v: %s", cmd.ProcessState, &stderr)
 				}
 			})
@@ -126,11 +128,11 @@ func TestTwoSignalsAtOnce(t *testing.T) {
 			if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 				t.Error(err)
 			}
-			time.Sleep(time.Duration(i) * oneInterrupt / 40)
+			time.Sleep(time.Duration(i) * command.OneInterrupt / 40)
 		}
 		cmd.Wait()
-		if _, err := os.Stat(dir + "/checkpoints/latest/config.json"); cmd.ProcessState.ExitCode() != interrupted || err != nil {
-			t.Errorf("%v, %v; want status %d and a checkpoint", cmd.ProcessState, err, interrupted)
+		if _, err := os.Stat(dir + "/checkpoints/latest/config.json"); cmd.ProcessState.ExitCode() != command.Interrupted || err != nil {
+			t.Errorf("%v, %v; want status %d and a checkpoint", cmd.ProcessState, err, command.Interrupted)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/datasets/pack"
+	"github.com/gorgpt/gorgpt/run"
 )
 
 // TestSpecial: with --special, special tokens in texts and prompts are read as such; without,
@@ -25,7 +26,7 @@ func TestSpecial(t *testing.T) {
 		{[]string{"--special"}, []int{'a', 256}, 6},
 	} {
 		status, out, stderr := gorgpt(t, t.Context(), append([]string{"generate", "--from", "model", "--prompt", "a<|endoftext|>", "--tokens", "2", "--json"}, c.special...)...)
-		var g generated
+		var g run.Text
 		if err := json.Unmarshal([]byte(out), &g); status != 0 || err != nil || !slices.Equal(g.PromptIDs, c.prompt) {
 			t.Errorf("%v: %+v, %v, %s, want the prompt %v", c.special, g, err, stderr, c.prompt)
 		}
@@ -58,7 +59,7 @@ func TestSpecial(t *testing.T) {
 func TestStopAtLineEnd(t *testing.T) {
 	t.Chdir(t.TempDir())
 	paddedModel(t, "model")
-	texts := func(args ...string) (all []generated) {
+	texts := func(args ...string) (all []run.Text) {
 		t.Helper()
 		args = append([]string{"generate", "--from", "model", "--prompt", "abc", "--tokens", "28", "--samples", "50", "--temperature", "100", "--top-k", "0", "--json"}, args...)
 		status, out, stderr := gorgpt(t, t.Context(), args...)
@@ -66,7 +67,7 @@ func TestStopAtLineEnd(t *testing.T) {
 			t.Fatal(stderr)
 		}
 		for line := range strings.Lines(out) {
-			var g generated
+			var g run.Text
 			if err := json.Unmarshal([]byte(line), &g); err != nil {
 				t.Fatal(err)
 			}

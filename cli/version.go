@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	legal "github.com/gorgpt/gorgpt"
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
@@ -21,7 +22,7 @@ func newVersion() *cobra.Command {
 system, and the instructions that its matrix products use on this machine.`,
 		Example: `  gorgpt version
   gorgpt version --licenses | less`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if licenses {
 				_, err := io.WriteString(cmd.OutOrStdout(), legal.License+"\n"+legal.Notice)

@@ -80,17 +80,8 @@ func (r *TunedRecipe) ofTask() setting.List {
 			})),
 		setting.New("positive", &r.Columns.Positive, "", "of two classes, that which F1 is of (default the second of the sorted)"),
 		setting.New("pairs", &r.Pairs, "", "in place of a task: prompts and responses, JSON lines (prompt, response) or CoQA's file; no head, and a loss on the responses alone"),
-		setting.New("template", &r.Template, "plain", "how a prompt is put: "+strings.Join(templates(), ", "), setting.OneOf("template", templates()...)),
+		setting.New("template", &r.Template, "plain", "how a prompt is put: "+strings.Join(pairs.TemplateNames(), ", "), setting.OneOf("template", pairs.TemplateNames()...)),
 	}
-}
-
-// templates are the names of the ways to put a prompt.
-func templates() []string {
-	var names []string
-	for _, t := range pairs.Templates() {
-		names = append(names, t.Name)
-	}
-	return names
 }
 
 func (r *TunedRecipe) ofUpdates() setting.List {

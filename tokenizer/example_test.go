@@ -170,3 +170,22 @@ func ExampleStandardize() {
 	fmt.Printf("%q\n", tokenizer.Standardize("Well—yes;\n\nno…"))
 	// Output: "Well - yes ; \n no..."
 }
+
+func ExampleFind() {
+	tok, err := tokenizer.Find("bytes", nil)
+	fmt.Println(tok.Size(), err)
+	_, err = tokenizer.Find("byte", nil)
+	fmt.Println(err)
+	// Output:
+	// 257 <nil>
+	// unknown tokenizer "byte"; did you mean "bytes"?
+}
+
+func ExampleLines() {
+	err := tokenizer.Lines{}.Convert(tokenizer.Bytes(), strings.NewReader("ab\nc\n"), os.Stdout)
+	fmt.Println(err)
+	// Output:
+	// [97,98]
+	// [99]
+	// <nil>
+}

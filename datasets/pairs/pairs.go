@@ -261,16 +261,23 @@ func Templates() []Template {
 	}
 }
 
+// TemplateNames are the names of [Templates].
+func TemplateNames() []string {
+	var names []string
+	for _, t := range Templates() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
 // FindTemplate returns the named template. The error for another name offers the nearest.
 func FindTemplate(name string) (Template, error) {
-	var known []string
 	for _, t := range Templates() {
 		if t.Name == name {
 			return t, nil
 		}
-		known = append(known, t.Name)
 	}
-	return Template{}, nearest.Unknown("template", name, known)
+	return Template{}, nearest.Unknown("template", name, TemplateNames())
 }
 
 // Apply writes all prompts in the template's form; responses begin with a space then, unless

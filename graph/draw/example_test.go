@@ -3,6 +3,7 @@ package draw_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/graph/draw"
@@ -64,4 +65,24 @@ func ExampleDiffSVG() {
 	}
 	fmt.Println(bytes.Count(picture, []byte(">ReLU<")), bytes.Count(picture, []byte(">GELU<")))
 	// Output: 1 1
+}
+
+func ExampleTable() {
+	s := graph.New(graph.NewParams(1))
+	p, err := s.Compile(ops.GELU(s.At("act"), s.Floats("x", 2, 3)))
+	if err == nil {
+		err = draw.Table(os.Stdout, p)
+	}
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// PATH  OP     SHAPE   PARAMETERS  FLOPS  BYTES
+	// x     input  (2, 3)                     24
+	// act   GELU   (2, 3)              90     24
+	//
+	// nodes       2
+	// parameters  0
+	// FLOPs       90 a run
+	// bytes       48 of results, in 64 that they take turns in
 }

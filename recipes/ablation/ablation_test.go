@@ -2,12 +2,17 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/run"
 )
 
 // TestTable: means and deviations of the last epochs over seeds, beside the best that one
@@ -46,63 +51,62 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestRuns: each run is done once, with its own seed and variant; the error of one is the
-// last line that it wrote.
+// TestRuns: each run is done once, with its own seed and variant; the error of one has its folder.
 func TestRuns(t *testing.T) {
 	dir := t.TempDir()
-	fake := filepath.Join(dir, "gorgpt")
-	script := `#!/bin/sh
-echo "$@" >> ` + dir + `/calls
-while [ "$1" != --out ]; do shift; done
-[ -e ` + dir + `/broken ] && { echo working >&2; echo "gorgpt: no room" >&2; exit 1; }
-mkdir -p "$2/checkpoints"
-printf 'line\ttruth\tpredicted\n1\tacceptable\tacceptable\n' > "$2/predictions.tsv"
-echo '{"examples": 1, "epochs": [{"metrics": {"matthews": 0.5}}]}'
-`
-	if err := os.WriteFile(fake, []byte(script), 0o777); err != nil {
-		t.Fatal(err)
+	var broken bool
+	var mu sync.Mutex
+	var calls []run.TunedRecipe
+	fake := func(_ context.Context, r run.TunedRecipe, dir string) (result, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if calls = append(calls, r); broken {
+			return result{}, errors.New("no room")
+		}
+		if err := os.MkdirAll(filepath.Join(dir, "checkpoints"), 0o777); err != nil {
+			return result{}, err
+		}
+		write(t, filepath.Join(dir, "predictions.tsv"), "line\ttruth\tpredicted\n1\tacceptable\tacceptable\n")
+		return result{1, []epoch{{map[string]float64{"matthews": 0.5}}}}, nil
 	}
-	write(t, filepath.Join(dir, "broken"), "")
-	run := func(tasks string) (string, error) {
-		cmd := command()
+	study := func(tasks string) (string, error) {
+		cmd := command(fake)
 		var out bytes.Buffer
 		cmd.SetOut(&out)
 		cmd.SetErr(io.Discard)
-		cmd.SetArgs([]string{"--from", "model", "--data", "data", "--out", filepath.Join(dir, "runs"), "--tasks", tasks, "--seeds", "2", "--jobs", "1", "--gorgpt", fake})
+		cmd.SetArgs([]string{"--from", "model", "--data", "data", "--out", filepath.Join(dir, "runs"), "--tasks", tasks, "--seeds", "2", "--jobs", "1"})
 		err := cmd.ExecuteContext(t.Context())
 		return out.String(), err
 	}
-	if _, err := run("cola:7"); err == nil || !strings.HasSuffix(err.Error(), "runs/cola-full-1: gorgpt: no room") {
+	broken = true
+	if _, err := study("cola:7"); err == nil || !strings.HasSuffix(err.Error(), "runs/cola-full-1: no room") {
 		t.Fatalf("error %v", err)
 	}
-	for _, name := range []string{"broken", "calls"} {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	broken, calls = false, nil
 	for range 2 { // the second time nothing is left to do
-		out, err := run("cola:7")
+		out, err := study("cola:7")
 		if err != nil || !strings.Contains(out, "| cola | 7 | 1 | matthews | 0.0 | 50.0 ± 0.0 |") {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
-	calls, err := os.ReadFile(filepath.Join(dir, "calls"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := bytes.Count(calls, []byte("\n")); n != 6 {
-		t.Errorf("%d runs, want 6\n%s", n, calls)
-	}
-	if out, err := run("cola:8"); err != nil || !strings.Contains(out, "| cola | 8 |") {
-		t.Errorf("%v\n%s", err, out)
-	}
-	if calls, err = os.ReadFile(filepath.Join(dir, "calls")); err != nil || bytes.Count(calls, []byte("--examples 8")) != 6 {
-		t.Errorf("%v, want six runs with 8 examples:\n%s", err, calls)
-	}
-	for _, want := range []string{"--task cola --data data/cola --from model", "--seed 2", "--examples 7", " --lambda 0 ", " --fresh ", "--dev data/cola/in_domain_dev.tsv"} {
-		if !bytes.Contains(calls, []byte(want)) {
-			t.Errorf("no run with %q:\n%s", want, calls)
+	var seeds, fresh, none int
+	for _, r := range calls {
+		if r.Task != "cola" || r.Data != "data/cola" || r.From != "model" || r.Examples != 7 || r.Dev != "data/cola/in_domain_dev.tsv" {
+			t.Errorf("%+v", r)
 		}
+		seeds += int(r.Seed)
+		if r.Fresh {
+			fresh++
+		}
+		if r.Auxiliary == 0 {
+			none++
+		}
+	}
+	if len(calls) != 6 || seeds != 3*1+3*2 || fresh != 2 || none != 2 {
+		t.Errorf("%d runs, of %d fresh, %d without the auxiliary loss, seeds that sum to %d", len(calls), fresh, none, seeds)
+	}
+	if out, err := study("cola:8"); err != nil || !strings.Contains(out, "| cola | 8 |") || len(calls) != 12 || calls[11].Examples != 8 {
+		t.Errorf("%v, %d runs\n%s", err, len(calls), out)
 	}
 }
 

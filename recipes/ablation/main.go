@@ -4,23 +4,22 @@
 //
 //	go run ./recipes/ablation --from DIR --data FOLDER
 //
-// FOLDER has a folder for each task, as gorgpt finetune --data wants it. Each run is one of
-// gorgpt finetune in a folder of --out; those that are done with the same flags are not done
-// again, so an interrupted one goes on: for other weights of the same name give another --out.
+// FOLDER has a folder for each task, as gorgpt finetune --data wants it. Each run has a folder of
+// --out; those that are done with the same recipe are not done again, so an interrupted one goes
+// on: for other weights of the same name give another --out.
 // The table is Markdown on standard output.
 package main
 
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -29,16 +28,19 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/internal/wholefile"
+	"github.com/gorgpt/gorgpt/run"
 )
 
 // study is what is asked for.
 type study struct {
-	from, data, out, gorgpt string
-	given                   []string
-	tasks                   []sized
-	seeds, jobs, epochs     int
-	rate                    float64
-	table, progress         io.Writer
+	from, data, out     string
+	given               []string
+	tasks               []sized
+	seeds, jobs, epochs int
+	rate                float64
+	table, progress     io.Writer
+
+	tune func(ctx context.Context, recipe run.TunedRecipe, dir string) (result, error)
 }
 
 // sized is a task with the number of examples to train on, 0 for all.
@@ -50,27 +52,27 @@ type sized struct {
 // variant is a column of the table.
 type variant struct {
 	name, about string
-	flags       []string
+	change      func(*run.TunedRecipe)
 }
 
 var variants = []variant{
-	{"full", "pre-trained, λ 0.5", nil},
-	{"noaux", "pre-trained, λ 0", []string{"--lambda", "0"}},
-	{"fresh", "not pre-trained, λ 0.5", []string{"--fresh"}},
+	{"full", "pre-trained, λ 0.5", func(*run.TunedRecipe) {}},
+	{"noaux", "pre-trained, λ 0", func(r *run.TunedRecipe) { r.Auxiliary = 0 }},
+	{"fresh", "not pre-trained, λ 0.5", func(r *run.TunedRecipe) { r.Fresh = true }},
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
+	if err := command(tune).ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "ablation:", err)
 		os.Exit(1)
 	}
 }
 
-func command() *cobra.Command {
+func command(tune func(context.Context, run.TunedRecipe, string) (result, error)) *cobra.Command {
 	// About as many tokens of each: a pair in both orders and five choices are long.
-	s := study{given: []string{"sst2:1000", "cola:1000", "rte:500", "mrpc:500", "stsb:1000", "commonsense_qa:250", "piqa:500"}}
+	s := study{tune: tune, given: []string{"sst2:1000", "cola:1000", "rte:500", "mrpc:500", "stsb:1000", "commonsense_qa:250", "piqa:500"}}
 	cmd := &cobra.Command{
 		Use: "ablation --from DIR --data FOLDER", Short: "GPT-1's ablation in small",
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
@@ -89,7 +91,6 @@ func command() *cobra.Command {
 	f.IntVar(&s.epochs, "epochs", 3, "times to go over them, as in the paper")
 	f.Float64Var(&s.rate, "lr", 3e-4, "highest learning rate; the paper's 6.25e-5 is for a model ten times as large")
 	f.IntVar(&s.jobs, "jobs", 2, "runs at once, which share the cores")
-	f.StringVar(&s.gorgpt, "gorgpt", "", "the command (default: built from ./cmd/gorgpt)")
 	return cmd
 }
 
@@ -105,17 +106,6 @@ func (s *study) run(ctx context.Context) error {
 	}
 	if err := os.MkdirAll(s.out, 0o777); err != nil {
 		return err
-	}
-	if s.gorgpt == "" {
-		var err error
-		if s.gorgpt, err = filepath.Abs(filepath.Join(s.out, "gorgpt")); err != nil { // a name alone is looked for elsewhere
-			return err
-		}
-		build := exec.CommandContext(ctx, "go", "build", "-o", s.gorgpt, "./cmd/gorgpt")
-		build.Stderr = s.progress
-		if err := build.Run(); err != nil {
-			return fmt.Errorf("go build ./cmd/gorgpt, from the repository's top: %w", err)
-		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(s.jobs)
@@ -156,44 +146,61 @@ func (s *study) folder(task sized, v variant, seed int) string {
 	return filepath.Join(s.out, fmt.Sprintf("%s-%s-%d", task.Name, v.name, seed+1))
 }
 
-// cores is how many one of the runs may use.
-func (s *study) cores() int { return max(1, runtime.NumCPU()/s.jobs) }
+// recipe is that of a run.
+func (s *study) recipe(task sized, v variant, seed int) run.TunedRecipe {
+	r := run.DefaultsTuned()
+	r.From, r.Task, r.Data = s.from, task.Name, filepath.Join(s.data, task.Name)
+	r.Epochs, r.Rate, r.Seed, r.Examples = s.epochs, s.rate, uint64(seed+1), task.examples
+	if task.Name == "cola" { // has a second dev set, of other sources
+		r.Dev = filepath.Join(r.Data, "in_domain_dev.tsv")
+	}
+	v.change(&r)
+	return r
+}
 
 // cell does one run, unless the same is done.
 func (s *study) cell(ctx context.Context, task sized, v variant, seed int) error {
-	dir := s.folder(task, v, seed)
-	args := append([]string{"finetune", "--task", task.Name, "--data", filepath.Join(s.data, task.Name), "--from", s.from,
-		"--epochs", strconv.Itoa(s.epochs), "--lr", fmt.Sprint(s.rate), "--seed", strconv.Itoa(seed + 1),
-		"--examples", strconv.Itoa(task.examples), "--json", "--out", dir}, v.flags...)
-	if task.Name == "cola" { // has a second dev set, of other sources
-		args = append(args, "--dev", filepath.Join(s.data, task.Name, "in_domain_dev.tsv"))
-	}
-	command := []byte("gorgpt " + strings.Join(args, " ") + "\n")
-	result, asked := filepath.Join(dir, "result.json"), filepath.Join(dir, "command.txt")
-	if done, err := os.ReadFile(asked); err == nil && bytes.Equal(done, command) {
+	dir, recipe := s.folder(task, v, seed), s.recipe(task, v, seed)
+	asked := filepath.Join(dir, "asked.toml")
+	text := recipe.Settings().Text("What result.json is of.")
+	if done, err := os.ReadFile(asked); err == nil && bytes.Equal(done, text) {
 		return nil
 	}
 	if err := os.RemoveAll(dir); err != nil { // of other settings, or interrupted
 		return err
 	}
-	cmd := exec.CommandContext(ctx, s.gorgpt, args...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(s.cores()))
-	out, err := cmd.Output()
+	r, err := s.tune(ctx, recipe, dir)
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			lines := strings.Split(strings.TrimSpace(string(exit.Stderr)), "\n")
-			return fmt.Errorf("%s: %s", dir, lines[len(lines)-1])
-		}
 		return fmt.Errorf("%s: %w", dir, err)
 	}
 	fmt.Fprintln(s.progress, dir)
 	// The weights are not looked at again, and would be 40 MB a run.
-	if err := os.RemoveAll(filepath.Join(dir, "checkpoints")); err != nil {
+	if err := os.RemoveAll(run.Dir(dir).Checkpoints()); err != nil {
 		return err
 	}
-	if err := wholefile.Write(result, out); err != nil {
+	data, err := json.Marshal(r)
+	if err != nil {
 		return err
 	}
-	return wholefile.Write(asked, command) // last: it says that the rest is whole
+	if err := wholefile.Write(filepath.Join(dir, "result.json"), data); err != nil {
+		return err
+	}
+	return wholefile.Write(asked, text) // last: it says that the rest is whole
+}
+
+// tune fine-tunes a model.
+func tune(ctx context.Context, recipe run.TunedRecipe, dir string) (r result, err error) {
+	t, err := run.CreateTuned(recipe, dir, nil)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	if err := t.Train(ctx); err != nil {
+		return r, err
+	}
+	r.Examples = t.Measured
+	for _, e := range t.Epochs {
+		r.Epochs = append(r.Epochs, epoch{e.Metrics})
+	}
+	return r, nil
 }

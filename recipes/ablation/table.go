@@ -26,11 +26,13 @@ var published = map[string][]float64{
 	"rte":  {56.0, 54.4, 53.8},
 }
 
-// result is what gorgpt finetune --json prints.
+// result is what is kept of a run.
 type result struct {
 	Examples int // measured on
-	Epochs   []struct{ Metrics map[string]float64 }
+	Epochs   []epoch
 }
+
+type epoch struct{ Metrics map[string]float64 }
 
 // write writes the table: the means of the last epochs, which nothing was chosen by, and their standard
 // deviations over the seeds.

@@ -1,4 +1,4 @@
-package cli
+package model
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/bench"
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/usage"
@@ -38,7 +39,7 @@ its caches, and have none.`,
 		Example: `  gorgpt bench --model gpt2 --batch 4 --context 64
   gorgpt bench --model gpt2-nano --batch 12 --steps 100 --json
   gorgpt bench --model gpt2 --decode --steps 50`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := findModel(model)
 			if err != nil {

@@ -1,4 +1,4 @@
-package cli
+package model
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/usage"
@@ -40,7 +41,7 @@ func newModels() *cobra.Command {
 
 A checkpoint has a checksum of each tensor, and whatever reads a tensor compares it.
 --verify reads all of them, the optimizer's too, as after a copy.`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("verify") {
 				return verifyModel(cmd.OutOrStdout(), verify)

@@ -1,4 +1,4 @@
-package cli
+package training
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/run"
 )
@@ -30,7 +31,7 @@ mean over the last 100 steps, or all there are. Runs that are still going on may
 looked at.`,
 		Example: `  gorgpt runs runs
   gorgpt runs runs/a runs/b --plot compare.png`,
-		Args: usageArgs(cobra.MinimumNArgs(1)),
+		Args: command.Args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dirs, err := run.Find(args...)
 			if err != nil {

@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"math"
@@ -10,14 +10,14 @@ import (
 	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
-// emptyIsText marks a flag, or a command for its arguments, whose values are texts: none is
+// EmptyIsText marks a flag, or a command for its arguments, whose values are texts: none is
 // a text too.
-const emptyIsText = "empty is a text"
+const EmptyIsText = "empty is a text"
 
-// checkValues refuses values that no flag and no argument takes: the empty one, which a
+// CheckValues refuses values that no flag and no argument takes: the empty one, which a
 // variable of a shell that is not set leaves, and would start something else; and numbers
 // that are none.
-func checkValues(cmd *cobra.Command, args []string) error {
+func CheckValues(cmd *cobra.Command, args []string) error {
 	var err error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if err == nil {
@@ -28,7 +28,7 @@ func checkValues(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	for i, arg := range args {
-		if arg == "" && cmd.Annotations[emptyIsText] == "" {
+		if arg == "" && cmd.Annotations[EmptyIsText] == "" {
 			return usage.Errorf("argument %d is empty; see %s -h", i+1, cmd.CommandPath())
 		}
 	}
@@ -42,7 +42,7 @@ func checkValue(cmd *cobra.Command, f *pflag.Flag) error {
 		values = list.GetSlice()
 	}
 	for _, value := range values {
-		if value == "" && f.Annotations[emptyIsText] == nil {
+		if value == "" && f.Annotations[EmptyIsText] == nil {
 			return usage.Errorf("--%s is empty; see %s -h", f.Name, cmd.CommandPath())
 		}
 		if f.Value.Type() != "float64" {
@@ -55,10 +55,10 @@ func checkValue(cmd *cobra.Command, f *pflag.Flag) error {
 	return nil
 }
 
-// takesEmpty marks flags whose empty value is a text.
-func takesEmpty(f *pflag.FlagSet, flags ...string) {
+// TakesEmpty marks flags whose empty value is a text.
+func TakesEmpty(f *pflag.FlagSet, flags ...string) {
 	for _, flag := range flags {
-		if err := f.SetAnnotation(flag, emptyIsText, []string{"true"}); err != nil {
+		if err := f.SetAnnotation(flag, EmptyIsText, []string{"true"}); err != nil {
 			panic(err) // the flag is declared in the line above
 		}
 	}

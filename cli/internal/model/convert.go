@@ -1,4 +1,4 @@
-package cli
+package model
 
 import (
 	"encoding/json"
@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/checkpoint/convert"
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/run"
 )
@@ -39,7 +40,7 @@ it is missing. OUT must not exist, or be an empty directory.`,
 		Example: `  gorgpt convert models/124M gpt2                      # OpenAI's, for --from and for transformers
   gorgpt convert gpt2 model.bin                        # for llm.c, whose GPT-2 has biases and GELU in the tanh form
   gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
-		Args: usageArgs(cobra.ExactArgs(2)),
+		Args: command.Args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
 			if !asJSON {

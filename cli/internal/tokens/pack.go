@@ -1,4 +1,4 @@
-package cli
+package tokens
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/datasets/corpus"
 	"github.com/gorgpt/gorgpt/datasets/pack"
@@ -41,7 +42,7 @@ Standard output: a line for each part, and DIR last.`,
 		Example: `  gorgpt pack --tokenizer gpt2 --out packed 'books/*.txt'
   gorgpt train --data packed
   gorgpt pack --out packed --verify`,
-		Args: usageArgs(cobra.MaximumNArgs(1)),
+		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := p.check(args, cmd.Flags().Changed); err != nil {
 				return err

@@ -1,10 +1,11 @@
-package cli
+package model
 
 import (
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/graph/draw"
 	"github.com/gorgpt/gorgpt/internal/plural"
@@ -40,7 +41,7 @@ this works for models that do not fit into memory.`,
   gorgpt graph --model gpt2-xl --format svg --depth 1 --fold --open h.7 > xl.svg
   gorgpt graph --format dot | dot -Tpdf > nano.pdf
   gorgpt graph --model gpt1-nano --diff gpt2-nano`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			write, ok := graphFormats[format]
 			if !ok {

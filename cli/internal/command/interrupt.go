@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"context"
@@ -12,23 +12,23 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// interrupted is the exit status after an interrupt.
-const interrupted = 130
+// Interrupted is the exit status after an interrupt.
+const Interrupted = 130
 
 const (
-	// oneInterrupt is the time in which signals are one: timeout(1) sends its signal to the
+	// OneInterrupt is the time in which signals are one: timeout(1) sends its signal to the
 	// process and, in the same moment, to the group that the process is in.
-	oneInterrupt = 500 * time.Millisecond
+	OneInterrupt = 500 * time.Millisecond
 	// patience is how long a command without work to save has to end by itself.
 	patience = 2 * time.Second
 )
 
-// untilInterrupt returns a context that the first interrupt ends, so that the command stops
+// UntilInterrupt returns a context that the first interrupt ends, so that the command stops
 // where it can go on from. A second one, by Ctrl-C, ends the process at once: checkpoints are
 // renamed into place when they are whole. What the caller has ignored, as nohup does a
 // hang-up, stays ignored. A command that does not heed the context, as it waits for a pipe
 // or a large file, and has nothing to save, ends a moment later.
-func untilInterrupt() context.Context {
+func UntilInterrupt() context.Context {
 	w := new(work)
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), workKey{}, w))
 	signals := make(chan os.Signal, 2)
@@ -45,13 +45,13 @@ func untilInterrupt() context.Context {
 		for check := time.Tick(patience / 10); ; {
 			select {
 			case s := <-signals:
-				if s == os.Interrupt && time.Since(first) > oneInterrupt {
-					os.Exit(interrupted)
+				if s == os.Interrupt && time.Since(first) > OneInterrupt {
+					os.Exit(Interrupted)
 				}
 			case <-check:
 				if w.idle() > patience {
 					fmt.Fprintln(os.Stderr, "gorgpt: interrupted")
-					os.Exit(interrupted)
+					os.Exit(Interrupted)
 				}
 			}
 		}
@@ -93,7 +93,7 @@ func (w *work) idle() time.Duration {
 }
 
 // working keeps the process after an interrupt until release is called: what it does then is
-// saved. Without an untilInterrupt there is nothing to do.
+// saved. Without an UntilInterrupt there is nothing to do.
 func working(ctx context.Context) (release func()) {
 	w, ok := ctx.Value(workKey{}).(*work)
 	if !ok {
@@ -103,9 +103,9 @@ func working(ctx context.Context) (release func()) {
 	return func() { w.hold(-1) }
 }
 
-// stopping says at once that an interrupt was heard: an update that is being made is
+// Stopping says at once that an interrupt was heard: an update that is being made is
 // finished first, which may take a while. Call end when there are no more updates.
-func stopping(ctx context.Context, p *train.Progress) (end func()) {
+func Stopping(ctx context.Context, p *train.Progress) (end func()) {
 	release := working(ctx)
 	said := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -120,21 +120,21 @@ func stopping(ctx context.Context, p *train.Progress) (end func()) {
 	}
 }
 
-// input is standard input that an interrupt ends: a read of a terminal or a pipe may wait for
+// Input is standard input that an interrupt ends: a read of a terminal or a pipe may wait for
 // ever.
-type input struct {
-	ctx    context.Context
-	file   *os.File
-	buffer [1 << 16]byte
+type Input struct {
+	Context context.Context
+	File    *os.File
+	buffer  [1 << 16]byte
 }
 
 // Fd is what it reads from, for those who ask whether that is a terminal.
-func (in *input) Fd() uintptr { return in.file.Fd() }
+func (in *Input) Fd() uintptr { return in.File.Fd() }
 
 // Read reads, or returns the context's error if that ends first; nothing can be read then
 // any more, as the read that was begun goes on.
-func (in *input) Read(p []byte) (int, error) {
-	if err := in.ctx.Err(); err != nil {
+func (in *Input) Read(p []byte) (int, error) {
+	if err := in.Context.Err(); err != nil {
 		return 0, err
 	}
 	type result struct {
@@ -144,13 +144,13 @@ func (in *input) Read(p []byte) (int, error) {
 	done := make(chan result, 1)
 	into := in.buffer[:min(len(p), len(in.buffer))]
 	go func() {
-		n, err := in.file.Read(into)
+		n, err := in.File.Read(into)
 		done <- result{n, err}
 	}()
 	select {
 	case r := <-done:
 		return copy(p, into[:r.n]), r.err
-	case <-in.ctx.Done():
-		return 0, in.ctx.Err()
+	case <-in.Context.Done():
+		return 0, in.Context.Err()
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package training
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/run"
@@ -42,7 +43,7 @@ Tasks: ` + taskNames() + `.`,
 		Example: `  gorgpt finetune --task rte --data glue/rte --from DIR
   gorgpt finetune --pairs dialogues.jsonl --template tldr --from DIR      # then gorgpt eval --on summarize
   gorgpt finetune --kind classification --text review --label stars --train reviews.csv --from DIR --lr 1e-4`,
-		Args: usageArgs(cobra.MaximumNArgs(1)),
+		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			given := cmd.Flags().Changed
 			for _, file := range args {
@@ -85,7 +86,7 @@ func tune(ctx context.Context, recipe run.TunedRecipe, out string, asJSON bool, 
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	end := stopping(ctx, t.Progress)
+	end := command.Stopping(ctx, t.Progress)
 	err = t.Train(ctx)
 	end()
 	switch {

@@ -1,7 +1,8 @@
-package cli
+package using
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,9 +19,11 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/eval"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/internal/wholefile"
 	"github.com/gorgpt/gorgpt/memory"
@@ -40,10 +43,7 @@ type evaluation struct {
 }
 
 func newEval() *cobra.Command {
-	var (
-		e       evaluation
-		options = &e.options
-	)
+	var e evaluation
 	cmd := &cobra.Command{
 		Use:   "eval --from DIR --on NAME --data FILE",
 		Short: "Measure a model as the GPT papers did",
@@ -56,7 +56,7 @@ made, and what others report. NAME and the FILE that it reads:
 		Example: `  gorgpt eval --from gpt2 --on perplexity --data wiki.test.raw --detokenizer wikitext --stride 512
   gorgpt eval --from gpt2 --on lambada --data lambada_test.jsonl --json
   gorgpt eval --from gpt2 --on golden       # exit status 1 if a known number is missed`,
-		Args: usageArgs(cobra.NoArgs),
+		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			named, err := e.check(cmd)
 			if err != nil {
@@ -67,31 +67,39 @@ made, and what others report. NAME and the FILE that it reads:
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&e.from, "from", "", "checkpoint directory")
-	f.StringVar(&e.on, "on", "", "what to measure; see above")
-	f.StringVar(&e.data, "data", "", "file to measure on")
-	f.IntVar(&e.context, "context", 0, "tokens that the model is given at once (default all that it has positions for)")
-	f.IntVar(&options.Stride, "stride", 0, "perplexity: how far the window moves each time; less is slower and gives lower numbers (default the whole window)")
-	f.StringVar(&e.lastWindow, "last-window", "short", "perplexity: what the last window of a text is: what is left (short), or as long as the others, reading again what was counted (full)")
-	f.BoolVar(&options.Documents, "documents", false, "perplexity: --data has JSON lines with a key text or page, each a document that is measured alone")
-	f.StringVar(&options.Words, "words", "with-line-ends", "perplexity: how words are counted: those between white space and the line ends, as GPT-2's paper (with-line-ends), or as many parts as white space splits the text into, as lm-evaluation-harness (split)")
-	f.BoolVar(&options.BOS, "bos", false, "put the end of text in front of a text, a context or a prompt, as models see it that were trained on documents with an end; for perplexity, the first token is predicted then too")
-	f.StringVar(&options.Detokenizer, "detokenizer", "none", "undo the tokenisation of the data first: "+strings.Join(eval.Detokenizers(), ", "))
-	f.BoolVar(&options.StopWords, "stop-words", false, "lambada: pass over words that end no passage, as GPT-2's paper did")
-	f.StringVar(&options.References, "references", "", "qa, summarize, translate: file of the right responses, a line for each of --data")
-	f.StringVar(&options.Template, "template", "", "the same: how a prompt is put: "+strings.Join(templates(), ", ")+" (default plain, tldr, equals)")
-	f.StringVar(&e.stop, "stop", "", `the same: text that ends a response; \n is a line end (default the end of its first line that is not blank)`)
-	f.IntVar(&options.Tokens, "tokens", 0, "the same: tokens that a response has at most (default 32, 100, 60)")
-	f.StringVar(&options.Normalizer, "normalize", "sum", "choices: what decides; the log-likelihood (sum), or that for each of its tokens, chars or bytes")
-	f.IntVar(&options.Shots, "shots", 0, "choices and responses: examples with their answers before each question")
-	f.StringVar(&options.Examples, "examples", "", "file to draw the examples from (default the rest of --data)")
-	f.StringVar(&options.Draw, "draw", "random", "how the examples are drawn: random, others for each question, or the first ones, the same for all")
-	f.StringVar(&e.separator, "separator", "", `responses: what stands after each example (default \n, a line end; after the examples of choices stands a blank line)`)
-	f.Uint64Var(&options.Seed, "seed", 1337, "seed of the examples")
-	f.IntVar(&options.Limit, "limit", 0, "only so many tokens (of --documents, documents), passages or questions, from the beginning (default all)")
-	f.StringVar(&e.samples, "samples", "", "write a JSON line for each passage, question, document or response to this file: log_likelihoods, text, tokens, right")
+	e.settings().Flags(f)
 	f.BoolVar(&e.asJSON, "json", false, "print one JSON object: metric, value, tokens, protocol, metrics, published, checks")
 	return cmd
+}
+
+// settings are those that say what is measured, and how.
+func (e *evaluation) settings() setting.List {
+	o := &e.options
+	return setting.List{
+		setting.New("from", &e.from, "", "checkpoint directory"),
+		setting.New("on", &e.on, "", "what to measure; see above"),
+		setting.New("data", &e.data, "", "file to measure on"),
+		setting.New("context", &e.context, 0, "tokens that the model is given at once (default all that it has positions for)", setting.AtLeast(0)),
+		setting.New("stride", &o.Stride, 0, "perplexity: how far the window moves each time; less is slower and gives lower numbers (default the whole window)", setting.AtLeast(0)),
+		setting.New("last-window", &e.lastWindow, "short", "perplexity: what the last window of a text is: what is left (short), or as long as the others, reading again what was counted (full)", setting.OneOf("--last-window", "short", "full")),
+		setting.New("documents", &o.Documents, false, "perplexity: --data has JSON lines with a key text or page, each a document that is measured alone"),
+		setting.New("words", &o.Words, "with-line-ends", "perplexity: how words are counted: those between white space and the line ends, as GPT-2's paper (with-line-ends), or as many parts as white space splits the text into, as lm-evaluation-harness (split)", setting.OneOf("--words", eval.WordCounts()...)),
+		setting.New("bos", &o.BOS, false, "put the end of text in front of a text, a context or a prompt, as models see it that were trained on documents with an end; for perplexity, the first token is predicted then too"),
+		setting.New("detokenizer", &o.Detokenizer, "none", "undo the tokenisation of the data first: "+strings.Join(eval.Detokenizers(), ", "), setting.OneOf("detokenizer", eval.Detokenizers()...)),
+		setting.New("stop-words", &o.StopWords, false, "lambada: pass over words that end no passage, as GPT-2's paper did"),
+		setting.New("references", &o.References, "", "qa, summarize, translate: file of the right responses, a line for each of --data"),
+		setting.New("template", &o.Template, "", "the same: how a prompt is put: "+strings.Join(pairs.TemplateNames(), ", ")+" (default plain, tldr, equals)", setting.OneOf("template", append(pairs.TemplateNames(), "")...)),
+		setting.New("stop", &e.stop, "", `the same: text that ends a response; \n is a line end (default the end of its first line that is not blank)`),
+		setting.New("tokens", &o.Tokens, 0, "the same: tokens that a response has at most (default 32, 100, 60)", setting.AtLeast(0)),
+		setting.New("normalize", &o.Normalizer, "sum", "choices: what decides; the log-likelihood (sum), or that for each of its tokens, chars or bytes", setting.OneOf("--normalize", eval.Normalizers()...)),
+		setting.New("shots", &o.Shots, 0, "choices and responses: examples with their answers before each question", setting.AtLeast(0)),
+		setting.New("examples", &o.Examples, "", "file to draw the examples from (default the rest of --data)"),
+		setting.New("draw", &o.Draw, "random", "how the examples are drawn: random, others for each question, or the first ones, the same for all", setting.OneOf("--draw", eval.Draws()...)),
+		setting.New("separator", &e.separator, "", `responses: what stands after each example (default \n, a line end; after the examples of choices stands a blank line)`),
+		setting.New("seed", &o.Seed, 1337, "seed of the examples"),
+		setting.New("limit", &o.Limit, 0, "only so many tokens (of --documents, documents), passages or questions, from the beginning (default all)", setting.AtLeast(0)),
+		setting.New("samples", &e.samples, "", "write a JSON line for each passage, question, document or response to this file: log_likelihoods, text, tokens, right"),
+	}
 }
 
 // catalogue lists the measurements for the help text.
@@ -105,22 +113,11 @@ func catalogue() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// heeded is the option that a flag sets.
-var heeded = map[string]string{
-	"stride": "stride", "bos": "bos", "detokenizer": "detokenizer", "stop-words": "stopwords",
-	"last-window": "fulllast", "documents": "documents", "words": "words", "stop": "stop", "draw": "draw", "separator": "separator",
-	"normalize": "normalizer", "shots": "shots", "examples": "examples", "seed": "seed", "limit": "limit",
-	"references": "references", "template": "template", "tokens": "tokens",
-}
+// heeded is the option that a flag sets, where that has another name.
+var heeded = map[string]string{"stop-words": "stopwords", "last-window": "fulllast", "normalize": "normalizer"}
 
-// templates are the names of the ways to put a prompt.
-func templates() []string {
-	var names []string
-	for _, t := range pairs.Templates() {
-		names = append(names, t.Name)
-	}
-	return names
-}
+// always are flags that every measurement heeds.
+var always = []string{"from", "on", "data", "context", "samples"}
 
 // check checks the flags before anything is opened.
 func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
@@ -137,35 +134,15 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	if e.data == "" && !named.Optional {
 		return named, usage.Errorf("--data is missing: %s reads %s", named.Name, named.Data)
 	}
-	for flag, option := range heeded {
-		if cmd.Flags().Changed(flag) && !slices.Contains(named.Heeds, option) {
+	for _, setting := range e.settings() {
+		if flag := setting.Name; cmd.Flags().Changed(flag) && !slices.Contains(always, flag) && !slices.Contains(named.Heeds, cmp.Or(heeded[flag], flag)) {
 			return named, usage.Errorf("--%s has no meaning for %s", flag, named.Name)
 		}
 	}
+	if err := e.settings().Validate(); err != nil {
+		return named, err
+	}
 	o := e.options
-	if !slices.Contains(eval.Detokenizers(), o.Detokenizer) {
-		return named, usage.Unknown("detokenizer", o.Detokenizer, eval.Detokenizers())
-	}
-	if !slices.Contains(eval.Normalizers(), o.Normalizer) {
-		return named, usage.Unknown("--normalize", o.Normalizer, eval.Normalizers())
-	}
-	if o.Template != "" && !slices.Contains(templates(), o.Template) {
-		return named, usage.Unknown("template", o.Template, templates())
-	}
-	for flag, n := range map[string]int{"tokens": o.Tokens, "context": e.context, "stride": o.Stride, "shots": o.Shots, "limit": o.Limit} {
-		if n < 0 {
-			return named, usage.Errorf("--%s %d: want 0 or more", flag, n)
-		}
-	}
-	if !slices.Contains(eval.Draws(), o.Draw) {
-		return named, usage.Unknown("--draw", o.Draw, eval.Draws())
-	}
-	if !slices.Contains(eval.WordCounts(), o.Words) {
-		return named, usage.Unknown("--words", o.Words, eval.WordCounts())
-	}
-	if e.lastWindow != "short" && e.lastWindow != "full" {
-		return named, usage.Unknown("--last-window", e.lastWindow, []string{"short", "full"})
-	}
 	for _, flag := range []string{"examples", "draw", "separator", "seed"} {
 		if cmd.Flags().Changed(flag) && o.Shots == 0 {
 			return named, usage.Errorf("--%s without --shots: say how many", flag)

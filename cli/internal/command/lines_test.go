@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"bytes"
@@ -12,10 +12,10 @@ import (
 // TestLines: lines without their ends, the last one too; a longer one than the limit is an error
 // that names it, before all of it is read.
 func TestLines(t *testing.T) {
-	l := newLines(strings.NewReader("one\r\n\n" + strings.Repeat("x", 10000) + "\nlast"))
+	l := NewLines(strings.NewReader("one\r\n\n" + strings.Repeat("x", 10000) + "\nlast"))
 	var got []string
 	for {
-		line, err := l.next()
+		line, err := l.Next()
 		if err == io.EOF {
 			break
 		}
@@ -24,24 +24,24 @@ func TestLines(t *testing.T) {
 		}
 		got = append(got, line)
 	}
-	if want := []string{"one", "", strings.Repeat("x", 10000), "last"}; !slices.Equal(got, want) || l.n != 4 {
-		t.Errorf("%d lines: %.40q", l.n, got)
+	if want := []string{"one", "", strings.Repeat("x", 10000), "last"}; !slices.Equal(got, want) || l.N != 4 {
+		t.Errorf("%d lines: %.40q", l.N, got)
 	}
 
 	text := append(append(bytes.Repeat([]byte("y"), mostLine-1), '\n'), bytes.Repeat([]byte("z"), 3*mostLine)...)
 	in := bytes.NewReader(text)
-	l = newLines(in)
-	if line, err := l.next(); err != nil || len(line) != mostLine-1 {
+	l = NewLines(in)
+	if line, err := l.Next(); err != nil || len(line) != mostLine-1 {
 		t.Errorf("the longest line: %d bytes, %v", len(line), err)
 	}
-	if _, err := l.next(); err == nil || err.Error() != "standard input, line 2: a line of more than 16 MB" {
+	if _, err := l.Next(); err == nil || err.Error() != "standard input, line 2: a line of more than 16 MB" {
 		t.Errorf("error %v", err)
 	}
 	if in.Len() < mostLine {
 		t.Errorf("%d bytes are left of it", in.Len())
 	}
 	broken := errors.New("broken")
-	if _, err := newLines(io.MultiReader(strings.NewReader("a"), errReader{broken})).next(); !errors.Is(err, broken) || err.Error() != "standard input: broken" {
+	if _, err := NewLines(io.MultiReader(strings.NewReader("a"), errReader{broken})).Next(); !errors.Is(err, broken) || err.Error() != "standard input: broken" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package tokenizer
 
 import (
 	"bufio"
@@ -12,72 +12,25 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/spf13/cobra"
-
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/internal/plaintext"
-	"github.com/gorgpt/gorgpt/internal/usage"
-	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-func newTokenize() *cobra.Command {
-	var (
-		kind  string
-		o     tokenizing
-		count bool
-	)
-	cmd := &cobra.Command{
-		Use:   "tokenize",
-		Short: "Turn text into token ids, and back",
-		Long: `Turn text into token ids, and back.
+// Lines turns texts, a line each, into JSON arrays of ids, or these into texts.
+type Lines struct {
+	Decode  bool // ids to text
+	JSONL   bool // texts are JSON objects, {"text": …} or {"b64": …} where bytes are not UTF-8
+	Special bool // special tokens that are written in a text become their ids
+	Count   bool // how many ids a text has, instead of the ids
 
-Each line of standard input is a text, without its line break; each line of standard
-output is a JSON array of its ids. With --jsonl a line of input is a JSON object, with
-the text in "text", or in "b64" in base64 for bytes that are not UTF-8. With --decode
-it is the other way round: arrays in, texts out; with --jsonl as objects with "text",
-or "b64" where the bytes are not UTF-8.
-
-<|endoftext|> and its like in a text are text, unless --special is given. gpt1 finds
-words by Hugging Face's path, the one without ftfy and spaCy, and is not lossless.`,
-		Example: `  echo 'Hello world' | gorgpt tokenize
-  echo '[15496, 995]' | gorgpt tokenize --decode
-  gorgpt tokenize --tokenizer runs/x/checkpoints/best --jsonl < texts.jsonl`,
-		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.decode && o.special {
-				return usage.Errorf("--special is for text; leave it out with --decode")
-			}
-			if o.decode && count {
-				return usage.Errorf("--count is for text; leave it out with --decode")
-			}
-			tok, err := tokenizer.Find(kind, nil)
-			if err != nil {
-				return err
-			}
-			o.tok, o.count = tok, count
-			return o.run(cmd.InOrStdin(), cmd.OutOrStdout())
-		},
-	}
-	f := cmd.Flags()
-	f.SortFlags = false
-	f.StringVar(&kind, "tokenizer", "gpt2", "gpt2; bytes; gpt1:DIR, the folder with GPT-1's vocabulary; or a folder with tokenizer files, such as a checkpoint")
-	f.BoolVar(&o.decode, "decode", false, "ids to text")
-	f.BoolVar(&o.jsonl, "jsonl", false, `texts are JSON objects, {"text": …} or {"b64": …}`)
-	f.BoolVar(&o.special, "special", false, "special tokens that are written in a text become their ids")
-	f.BoolVar(&count, "count", false, "print how many ids a text has, instead of the ids")
-	return cmd
+	tok  Tokenizer
+	ids  []int
+	text []byte
 }
 
-// tokenizing is what tokenize does with lines.
-type tokenizing struct {
-	tok                           tokenizer.Tokenizer
-	decode, jsonl, special, count bool
-	ids                           []int
-	text                          []byte
-}
-
-// run reads lines and writes lines.
-func (t *tokenizing) run(r io.Reader, w io.Writer) error {
+// Convert reads lines up to the end and writes as many.
+func (t Lines) Convert(tok Tokenizer, r io.Reader, w io.Writer) error {
+	t.tok = tok
 	in, out := bufio.NewReaderSize(r, 1<<20), bufio.NewWriterSize(w, 1<<20)
 	plaintext.Skip(in)
 	for n := 1; ; n++ {
@@ -105,25 +58,25 @@ func (t *tokenizing) run(r io.Reader, w io.Writer) error {
 }
 
 // line answers a line.
-func (t *tokenizing) line(line []byte) ([]byte, error) {
-	if t.decode {
+func (t *Lines) line(line []byte) ([]byte, error) {
+	if t.Decode {
 		return t.decoded(line)
 	}
-	if t.jsonl {
+	if t.JSONL {
 		var err error
 		if line, err = record(line); err != nil {
 			return nil, err
 		}
 	}
 	encode := t.tok.Append
-	if t.special {
-		encode = func(ids []int, text []byte) ([]int, error) { return tokenizer.AppendSpecial(t.tok, ids, text) }
+	if t.Special {
+		encode = func(ids []int, text []byte) ([]int, error) { return AppendSpecial(t.tok, ids, text) }
 	}
 	var err error
 	if t.ids, err = encode(t.ids[:0], line); err != nil {
 		return nil, err
 	}
-	if t.count {
+	if t.Count {
 		return strconv.AppendInt(t.text[:0], int64(len(t.ids)), 10), nil
 	}
 	t.text = append(t.text[:0], '[')
@@ -172,13 +125,13 @@ func notIDs(line []byte, err error) error {
 }
 
 // decoded is the text of a JSON array of ids.
-func (t *tokenizing) decoded(line []byte) ([]byte, error) {
+func (t *Lines) decoded(line []byte) ([]byte, error) {
 	t.ids = t.ids[:0]
 	err := json.Unmarshal(line, &t.ids)
 	if err != nil || bytes.Contains(line, []byte("null")) { // which the decoder takes for 0
 		return nil, notIDs(line, err)
 	}
-	if t.text, err = t.tok.AppendText(t.text[:0], t.ids); err != nil || !t.jsonl {
+	if t.text, err = t.tok.AppendText(t.text[:0], t.ids); err != nil || !t.JSONL {
 		return t.text, err
 	}
 	var b bytes.Buffer

@@ -1,4 +1,4 @@
-package cli
+package training
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/run"
 )
@@ -40,7 +41,7 @@ Standard output: the validation losses, a sample, and the run directory last.`,
   gorgpt train --mix '0.7 books/*.jsonl.zst' --mix '0.3 code' --tokenizer bytes
   gorgpt train --from runs/gpt2-nano-20260102-150405/checkpoints/best --data new.txt --lr 1e-4
   gorgpt train --resume runs/gpt2-nano-20260102-150405`,
-		Args: usageArgs(cobra.MaximumNArgs(1)),
+		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.Log = cmd.ErrOrStderr()
 			switch {
@@ -113,7 +114,7 @@ func trainRun(ctx context.Context, recipe run.Recipe, out string, resume run.Dir
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	end := stopping(ctx, r.Progress)
+	end := command.Stopping(ctx, r.Progress)
 	err = r.Train(ctx)
 	end()
 	if skipped := r.Text.Skipped(); skipped != "" {

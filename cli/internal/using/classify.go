@@ -1,4 +1,4 @@
-package cli
+package using
 
 import (
 	"encoding/json"
@@ -9,10 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/run"
 )
 
 func newClassify() *cobra.Command {
@@ -30,14 +32,18 @@ and then its choices. Without any, they are read from standard input: a line eac
 between. The answer is the label, the number of the choice or the score, and its probability.`,
 		Example: `  gorgpt classify --from runs/sst2-20260102-150405/checkpoints/best 'A quiet, moving film.'
   cut -f1,2 pairs.tsv | gorgpt classify --from DIR --json`,
-		Annotations: map[string]string{emptyIsText: "true"},
+		Annotations: map[string]string{command.EmptyIsText: "true"},
 
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if from == "" {
 				return usage.Errorf("--from is missing: the checkpoint to classify with")
 			}
-			c, err := loadClassifier(from)
+			t, err := finetune.Open(from)
 			if err != nil {
+				return run.NotCheckpoint(from, err)
+			}
+			c := classifier{Trained: t}
+			if c.predictor, err = t.Predictor(1); err != nil {
 				return err
 			}
 			defer c.predictor.Close()
@@ -48,9 +54,9 @@ between. The answer is the label, the number of the choice or the score, and its
 				}
 				return nil
 			}
-			lines := newLines(cmd.InOrStdin())
+			lines := command.NewLines(cmd.InOrStdin())
 			for {
-				line, err := lines.next()
+				line, err := lines.Next()
 				if errors.Is(err, io.EOF) {
 					return nil
 				}
@@ -58,7 +64,7 @@ between. The answer is the label, the number of the choice or the score, and its
 					return err
 				}
 				if err := c.answer(out, strings.Split(line, "\t"), asJSON); err != nil {
-					return fmt.Errorf("standard input, line %d: %w", lines.n, err)
+					return fmt.Errorf("standard input, line %d: %w", lines.N, err)
 				}
 			}
 		},
@@ -68,6 +74,12 @@ between. The answer is the label, the number of the choice or the score, and its
 	f.StringVar(&from, "from", "", "checkpoint of the classifier")
 	f.BoolVar(&asJSON, "json", false, "print a JSON object for each: answer, the probability of each label or whole number, and the score")
 	return cmd
+}
+
+// classifier is a fine-tuned model out of a checkpoint.
+type classifier struct {
+	*finetune.Trained
+	predictor *finetune.Predictor
 }
 
 // example makes an example of texts.

@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"bufio"
@@ -13,24 +13,25 @@ import (
 // one line, as of 300 MB, would take 5 GB.
 const mostLine = 16 << 20
 
-// lines reads the lines of standard input, without their ends.
-type lines struct {
+// Lines reads the lines of standard input, without their ends.
+type Lines struct {
 	r *bufio.Reader
-	n int // of the last line, from 1
+	N int // of the last line, from 1
 }
 
-func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReader(r)} }
+// NewLines begins at the first.
+func NewLines(r io.Reader) *Lines { return &Lines{r: bufio.NewReader(r)} }
 
-// next returns the next line, or io.EOF after the last.
-func (l *lines) next() (string, error) {
+// Next returns the next line, or io.EOF after the last.
+func (l *Lines) Next() (string, error) {
 	var line []byte
-	if l.n == 0 {
+	if l.N == 0 {
 		plaintext.Skip(l.r)
 	}
 	for {
 		part, err := l.r.ReadSlice('\n')
 		if line = append(line, part...); len(line) > mostLine {
-			return "", fmt.Errorf("standard input, line %d: a line of more than %d MB", l.n+1, mostLine>>20)
+			return "", fmt.Errorf("standard input, line %d: a line of more than %d MB", l.N+1, mostLine>>20)
 		}
 		switch {
 		case err == bufio.ErrBufferFull:
@@ -40,7 +41,7 @@ func (l *lines) next() (string, error) {
 		case err != nil && err != io.EOF:
 			return "", fmt.Errorf("standard input: %w", err)
 		}
-		l.n++
+		l.N++
 		return strings.TrimRight(string(line), "\r\n"), nil
 	}
 }

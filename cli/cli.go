@@ -23,14 +23,18 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
-	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/cli/internal/command"
+	"github.com/gorgpt/gorgpt/cli/internal/model"
+	"github.com/gorgpt/gorgpt/cli/internal/tokens"
+	"github.com/gorgpt/gorgpt/cli/internal/training"
+	"github.com/gorgpt/gorgpt/cli/internal/using"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/memory"
 )
 
 // Main runs the command line of this process and ends it.
 func Main() {
-	os.Exit(execute(untilInterrupt(), os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(execute(command.UntilInterrupt(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // execute runs the command line and returns the exit status.
@@ -39,7 +43,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out := &results{w: stdout}
 	root := newRoot()
 	root.SetArgs(args)
-	root.SetIn(&input{ctx: ctx, file: os.Stdin})
+	root.SetIn(&command.Input{Context: ctx, File: os.Stdin})
 	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
@@ -54,7 +58,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case usage.Is(err):
 		return 2
 	case errors.Is(err, context.Canceled):
-		return interrupted
+		return command.Interrupted
 	}
 	return 1
 }
@@ -142,7 +146,7 @@ func newRoot() *cobra.Command {
 			}
 			return usage.Unknown("command", args[0], names(cmd))
 		},
-		PersistentPreRunE: checkValues,
+		PersistentPreRunE: command.CheckValues,
 
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -160,7 +164,10 @@ func newRoot() *cobra.Command {
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newTrain(), newGenerate(), newGraph(), newModels(), newRuns(), newBench(), newConvert(), newEval(), newTokenize(), newPack(), newFinetune(), newClassify(), newVersion())
+	root.AddCommand(newVersion())
+	for _, group := range [][]*cobra.Command{training.Commands(), using.Commands(), tokens.Commands(), model.Commands()} {
+		root.AddCommand(group...)
+	}
 	return root
 }
 
@@ -199,14 +206,4 @@ func flagError(cmd *cobra.Command, err error) error {
 // numbers says what a flag of each type takes, in place of strconv's own words.
 var numbers = map[string]string{
 	"int": "a whole number, of 64 bits", "uint64": "a whole number from 0, of 64 bits", "float64": "a number",
-}
-
-// usageArgs turns the error of an argument check into a usageError.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if check(cmd, args) != nil {
-			return usage.Errorf("want gorgpt %s, got %s", cmd.Use, plural.Of(len(args), "argument"))
-		}
-		return nil
-	}
 }

@@ -1,0 +1,20 @@
+// Package command has what all subcommands share: the checks of their arguments, standard input line
+// by line, and interrupts.
+package command
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/usage"
+)
+
+// Args turns the error of an argument check into wrong usage.
+func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check(cmd, args) != nil {
+			return usage.Errorf("want gorgpt %s, got %s", cmd.Use, plural.Of(len(args), "argument"))
+		}
+		return nil
+	}
+}

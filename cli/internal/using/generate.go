@@ -1,0 +1,259 @@
+package using
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/cli/internal/command"
+	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/internal/setting"
+	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/run"
+)
+
+func newGenerate() *cobra.Command {
+	var (
+		w      generation
+		prompt string
+	)
+	cmd := &cobra.Command{
+		Use:   "generate --from DIR",
+		Short: "Go on with a text",
+		Long: `Go on with a text, as a trained model would.
+
+DIR is a checkpoint, such as RUN/checkpoints/best, or any Hugging Face directory of a
+GPT-2 or GPT-1 whose tokenizer is known here; other forms go through gorgpt convert
+first. The text appears as it is chosen.
+
+Without --prompt, prompts are read from standard input, one a line; on a terminal one
+can type them. An empty prompt is the beginning of a text. A text ends with the end of
+text that the checkpoint's files name (generation_config.json, config.json, then the
+tokenizer's), at a --stop string, after --tokens, or where --no-repeat leaves nothing to
+go on with. Where it reaches the model's context, the older half of what the model sees
+is forgotten.
+
+Flags that contradict each other, or would do nothing beside others, are refused.`,
+		Example: `  gorgpt generate --from runs/gpt2-nano-20260102-150405/checkpoints/best --prompt 'func main() {' --tokens 200
+  gorgpt generate --from DIR --prompt 'Once' --samples 3 --temperature 1 --min-p 0.05 --stop '.'
+  gorgpt generate --from DIR --prompt 'Once' --beams 4 --json < /dev/null
+  gorgpt generate --from DIR --bench --tokens 256`,
+		Args: command.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			w.out, w.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			if err := w.check(cmd.Flags().Changed); err != nil {
+				return err
+			}
+			model, err := run.Load(w.from)
+			if err != nil {
+				return err
+			}
+			if w.Writer, err = model.Writer(w.writing); err != nil {
+				return err
+			}
+			defer w.Close()
+			defer func() {
+				if why := w.Generator.Whole(); why != nil {
+					fmt.Fprintln(w.stderr, "every token took a run over the whole window:", why)
+				}
+			}()
+			if err := w.sayUnheeded(model.Generation); err != nil {
+				return err
+			}
+			switch {
+			case w.bench:
+				return w.measure(cmd.Context(), prompt)
+			case cmd.Flags().Changed("prompt"):
+				return w.prompt(cmd.Context(), prompt)
+			}
+			return w.prompts(cmd.Context(), cmd.InOrStdin())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&w.from, "from", "", "checkpoint directory")
+	f.StringVar(&prompt, "prompt", "", "text to go on with (default: a line of standard input each)")
+	command.TakesEmpty(f, "prompt")
+	w.writing.Settings().Flags(f)
+	f.BoolVar(&w.greedy, "greedy", false, "always the best token; the same as --temperature 0")
+	f.IntSliceVar(&w.writing.Stop, "stop-token", nil, "end at this token, as at the end of text; may be given more than once")
+	f.BoolVar(&w.asJSON, "json", false, "print a JSON object a text, on a line each: prompt_ids, ids, text, and finish: length, stop, end_of_text or no_candidates")
+	f.BoolVar(&w.bench, "bench", false, "print tokens a second instead of the text")
+	return cmd
+}
+
+// generation is what gorgpt generate is asked for.
+type generation struct {
+	from                  string
+	writing               run.Writing
+	greedy, asJSON, bench bool
+
+	*run.Writer
+	out, stderr io.Writer
+}
+
+// check refuses flags that contradict each other or would do nothing, and puts the rest together.
+func (w *generation) check(given func(flag string) bool) error {
+	if w.from == "" {
+		return usage.Errorf("--from is missing: the checkpoint to generate with")
+	}
+	o := &w.writing
+	always := "" // what takes the best token
+	switch {
+	case w.greedy:
+		always = "--greedy"
+	case o.Temperature == 0:
+		always = "--temperature 0"
+	}
+	err := setting.NoneIdle(given,
+		setting.Idle{Holds: w.bench, Settings: []string{"beams", "stop", "json", "logprobs"}, With: "--bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
+		setting.Idle{Holds: o.Beams > 0, Settings: []string{"greedy", "temperature", "top-k", "top-p", "min-p", "seed"}, With: "--beams: a search draws nothing"},
+		setting.Idle{Holds: w.greedy && o.Temperature != 0, Settings: []string{"temperature"}, With: "--greedy"},
+		setting.Idle{Holds: always != "", Settings: []string{"top-k", "top-p", "min-p", "seed"}, With: always + ": nothing is drawn"},
+		setting.Idle{Holds: always != "" && !w.bench && o.Samples > 1, Settings: []string{"samples"}, With: always + ": all would be the same"},
+		setting.Idle{Holds: o.Beams == 0, Settings: []string{"length-penalty"}, With: "draws: it is for --beams"},
+	)
+	switch {
+	case err != nil:
+		return err
+	case w.bench && o.Tokens == 1:
+		return usage.Errorf("--tokens 1: with --bench, want 2 or more: it measures those after the first")
+	case o.LogProbs > 0 && !w.asJSON:
+		return usage.Errorf("--logprobs %d: only with --json", o.LogProbs)
+	}
+	if w.greedy {
+		o.Temperature = 0
+	}
+	for i, stop := range o.Stops {
+		o.Stops[i] = lineEnds.Replace(stop)
+	}
+	return o.Validate()
+}
+
+// prompts goes on with each line of in. A terminal is asked for them.
+func (w *generation) prompts(ctx context.Context, in io.Reader) error {
+	f, ok := in.(interface{ Fd() uintptr })
+	terminal := ok && term.IsTerminal(int(f.Fd()))
+	if terminal {
+		fmt.Fprintln(w.stderr, "Type the beginning of a text, and Ctrl-D to end.")
+	}
+	lines := command.NewLines(in)
+	for {
+		if terminal {
+			fmt.Fprint(w.stderr, "> ")
+		}
+		line, err := lines.Next()
+		if errors.Is(err, io.EOF) {
+			if lines.N == 0 && !terminal {
+				return w.prompt(ctx, "") // nothing was given: the beginning of a text
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.prompt(ctx, line); err != nil {
+			return err
+		}
+	}
+}
+
+// prompt goes on with one prompt.
+func (w *generation) prompt(ctx context.Context, prompt string) error {
+	ids, err := w.Encode(prompt)
+	if err != nil {
+		return err
+	}
+	if w.writing.Beams == 0 && w.writing.Samples == 1 && !w.asJSON {
+		return w.stream(ctx, prompt, ids)
+	}
+	texts, err := w.Texts(ctx, ids)
+	if err != nil {
+		return err
+	}
+	if w.writing.Beams > 0 && !w.asJSON {
+		texts = texts[:1] // the best
+	}
+	return w.print(prompt, texts)
+}
+
+// stream prints a text as it is chosen.
+func (w *generation) stream(ctx context.Context, prompt string, ids []int) error {
+	print := func(piece string) error {
+		_, err := io.WriteString(w.out, piece)
+		return err
+	}
+	if err := print(prompt); err != nil {
+		return err
+	}
+	finish, err := w.Stream(ctx, ids, print)
+	fmt.Fprintln(w.out) // what went wrong stands on a line of its own
+	if err == nil {
+		w.exhausted(finish)
+	}
+	return err
+}
+
+// exhausted tells whoever reads texts, not JSON, of one that ends as nothing can follow.
+func (w *generation) exhausted(why string) {
+	if why == string(generate.NoCandidates) {
+		fmt.Fprintf(w.stderr, "the text ends here: --no-repeat %d leaves no token to go on with\n", w.writing.NoRepeat)
+	}
+}
+
+// print writes texts: as JSON, or as they are, numbered if there are several.
+func (w *generation) print(prompt string, texts []run.Text) error {
+	encoder := json.NewEncoder(w.out)
+	for i, t := range texts {
+		var err error
+		switch {
+		case w.asJSON:
+			err = encoder.Encode(t)
+		case len(texts) == 1:
+			_, err = fmt.Fprintf(w.out, "%s%s\n", prompt, t.Text)
+		default:
+			_, err = fmt.Fprintf(w.out, "── %d\n%s%s\n", i+1, prompt, t.Text)
+		}
+		if err != nil {
+			return err
+		}
+		if !w.asJSON {
+			w.exhausted(t.Finish)
+		}
+	}
+	return nil
+}
+
+// measure prints how fast tokens come.
+func (w *generation) measure(ctx context.Context, prompt string) error {
+	ids, err := w.Encode(prompt)
+	if err != nil {
+		return err
+	}
+	s, err := w.Measure(ctx, ids)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w.out, "first token  %.4g s after a prompt of %d\nthen         %.4g tokens/s, %d at once\nmemory       %.4g MB of keys and values\n",
+		s.First, len(ids), s.Rate, w.writing.Samples, float64(s.Memory)/1e6)
+	return err
+}
+
+// sayUnheeded tells of what transformers' generate would do by itself for this checkpoint.
+func (w *generation) sayUnheeded(generation json.RawMessage) error {
+	asked, err := checkpoint.Unheeded(generation)
+	if err != nil {
+		return fmt.Errorf("generation_config.json: %w", err)
+	}
+	if len(asked) > 0 {
+		fmt.Fprintf(w.stderr, "generation_config.json asks for %s; only flags do such things here\n", strings.Join(asked, ", "))
+	}
+	return nil
+}

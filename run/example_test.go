@@ -1,0 +1,65 @@
+package run_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/run"
+)
+
+// tiny is a recipe of a model that trains at once, on a text in a folder.
+func tiny(dir string) (run.Recipe, error) {
+	text := filepath.Join(dir, "text.txt")
+	r := run.Defaults()
+	r.Data, r.Tokenizer, r.Layers, r.Heads, r.Width = text, "chars", 1, 1, 8
+	r.Context, r.Batch, r.Steps, r.EvalEvery, r.EvalBatches = 8, 2, 4, 2, 1
+	return r, os.WriteFile(text, []byte(strings.Repeat("to be or not to be\n", 20)), 0o666)
+}
+
+func ExampleCreate() {
+	temp, err := os.MkdirTemp("", "run")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(temp)
+	recipe, err := tiny(temp)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	dir := filepath.Join(temp, "first")
+	r, err := run.Create(recipe, dir, run.Options{StopAfter: 3})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = r.Train(context.Background())
+	fmt.Println(err, r.Close())
+
+	// It is to be at step 3 of 4.
+	again, err := run.Resume(run.Dir(dir), recipe, run.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer again.Close()
+	err = again.Train(context.Background())
+	fmt.Println(err, again.First.Step, again.Last.Step)
+	s, err := run.Summarize(run.Dir(dir))
+	fmt.Println(s.Step, s.Model, err)
+	// Output:
+	// <nil> <nil>
+	// <nil> 0 4
+	// 4 gpt2-nano <nil>
+}
+
+func ExampleRecipe_Validate() {
+	r := run.Defaults()
+	r.Solver = "lyon"
+	fmt.Println(r.Validate())
+	// Output: unknown solver "lyon"; did you mean "lion"?
+}

@@ -1,0 +1,301 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/setting"
+	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/memory"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// Writing is how a model goes on with texts.
+type Writing struct {
+	Tokens, Samples  int // of each text; texts for a prompt
+	generate.Options     // Stop are tokens beside those that end a text
+
+	Beams         int // above 0 searches, and draws nothing
+	LengthPenalty float64
+	Special       bool     // special tokens that are written in a prompt become their ids
+	Stops         []string // texts end before these; the one that is complete first counts
+}
+
+// DefaultWriting is a text of 200 tokens, drawn from the 200 best.
+func DefaultWriting() Writing {
+	var o Writing
+	o.Settings().Reset()
+	return o
+}
+
+// Settings are those of the writing.
+func (o *Writing) Settings() setting.List {
+	return setting.List{
+		setting.New("tokens", &o.Tokens, 200, "most tokens to generate", setting.AtLeast(1)),
+		setting.New("samples", &o.Samples, 1, "texts for a prompt, at once", setting.AtLeast(1)),
+		setting.New("temperature", &o.Temperature, 0.8, "above 1 wilder, below 1 tamer, 0 greedy"),
+		setting.New("top-k", &o.TopK, 200, "choose among the K best tokens (0: all)"),
+		setting.New("top-p", &o.TopP, 1, "choose among the best tokens that together have this probability (0: the best one alone, 1: all)"),
+		setting.New("min-p", &o.MinP, 0, "choose among tokens with at least this share of the best one's probability"),
+		setting.New("repetition-penalty", &o.RepetitionPenalty, 1, "above 1 makes tokens that were there less likely"),
+		setting.New("no-repeat", &o.NoRepeat, 0, "never repeat a run of so many tokens (0: allow it)"),
+		setting.New("beams", &o.Beams, 0, "search for the likeliest texts with so many beams, instead of drawing", setting.AtLeast(0)),
+		setting.New("length-penalty", &o.LengthPenalty, 1, "power of the length that a beam's log-probability is divided by; above 0 favours long texts"),
+		setting.New("special", &o.Special, false, "special tokens that are written in the prompt become their ids"),
+		setting.New("stop", &o.Stops, nil, `end before this text, in which \n is a line end; may be given more than once: the one that is complete first counts`),
+		setting.New("seed", &o.Seed, 1337, "seed of the draws"),
+		setting.New("logprobs", &o.LogProbs, 0, "with --json, give log-probabilities of the tokens, and of so many best ones"),
+	}
+}
+
+// Validate tells which setting cannot be.
+func (o Writing) Validate() error {
+	if err := o.Settings().Validate(); err != nil {
+		return err
+	}
+	if o.Beams > 0 && (o.Samples > 1 || o.LogProbs > 0) {
+		return usage.Errorf("--beams %d: neither --samples nor --logprobs goes with a search", o.Beams)
+	}
+	if err := o.Options.Validate(); err != nil {
+		return usage.Of(err)
+	}
+	if o.RepetitionPenalty == 0 {
+		return usage.Errorf("--repetition-penalty 0: want above 0; 1 is none")
+	}
+	return nil
+}
+
+// Text is what a model writes after a prompt.
+type Text struct {
+	PromptIDs []int     `json:"prompt_ids"`
+	IDs       []int     `json:"ids"`
+	Text      string    `json:"text"`
+	Finish    string    `json:"finish"`            // length, stop, end_of_text or no_candidates
+	LogProb   *float64  `json:"logprob,omitempty"` // of a beam
+	Score     *float64  `json:"score,omitempty"`
+	LogProbs  []LogProb `json:"logprobs,omitempty"`
+}
+
+// LogProb is a token's log-probability, and those of the best in its place.
+type LogProb struct {
+	ID      int       `json:"id"`
+	LogProb float64   `json:"logprob"`
+	Best    []LogProb `json:"best,omitempty"`
+}
+
+// Writer goes on with texts.
+type Writer struct {
+	Generator *generate.Generator
+
+	model   *Trained
+	writing Writing
+	options generate.Options // with the tokens that end a text
+}
+
+// Writer makes the model's writer.
+func (m *Trained) Writer(o Writing) (*Writer, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if o.TopP == 0 { // where generate keeps all
+		o.TopP = math.SmallestNonzeroFloat64
+	}
+	check := func() error {
+		return memory.CheckGeneration(fmt.Sprintf("--samples %d", o.Samples), m.Model, o.Samples)
+	}
+	if o.Beams > 0 {
+		check = func() error { return memory.CheckBeams(m.Model, o.Beams) }
+	}
+	if err := check(); err != nil {
+		return nil, err
+	}
+	vocab := min(m.Model.Dims().Vocab, m.Tokenizer.Size())
+	for _, id := range o.Stop {
+		if id < 0 || id >= vocab {
+			return nil, usage.Errorf("--stop-token %d: the vocabulary has the tokens 0 to %d", id, vocab-1)
+		}
+	}
+	if o.LogProbs > vocab {
+		return nil, usage.Errorf("--logprobs %d: the vocabulary has %s", o.LogProbs, plural.Of(vocab, "token"))
+	}
+	w := &Writer{Generator: generate.New(m.Model, m.Params, m.Model.Dims().Context), model: m, writing: o, options: o.Options}
+	w.Generator.Vocab, w.Generator.Vacant = vocab, tokenizer.Vacant(m.Tokenizer)
+	w.options.Stop = slices.Concat(o.Stop, m.Ends)
+	return w, nil
+}
+
+// Close ends the writer's programs.
+func (w *Writer) Close() error { return w.Generator.Close() }
+
+// Encode returns the tokens of a prompt.
+func (w *Writer) Encode(prompt string) ([]int, error) {
+	encode := w.model.Tokenizer.Append
+	if w.writing.Special {
+		encode = tokenizer.ReadSpecial(w.model.Tokenizer).Append
+	}
+	ids, err := encode(nil, []byte(prompt))
+	if err != nil {
+		return nil, fmt.Errorf("--prompt: %w", err)
+	}
+	if len(ids) == 0 {
+		return tokenizer.EmptyPrompt(w.model.Tokenizer), nil
+	}
+	before, _ := tokenizer.Around(w.model.Tokenizer) // what is after a text would end it
+	return append(slices.Clone(before), ids...), nil
+}
+
+// Texts are the continuations of a prompt: samples, or what a search finds, best first.
+func (w *Writer) Texts(ctx context.Context, prompt []int) ([]Text, error) {
+	if w.writing.Beams > 0 {
+		return w.search(ctx, prompt)
+	}
+	texts := make([]Text, w.writing.Samples)
+	decoded := make([]*generate.Text, len(texts))
+	for i := range texts {
+		texts[i] = Text{PromptIDs: prompt, IDs: []int{}}
+		decoded[i] = generate.NewText(w.model.Tokenizer, w.writing.Stops...)
+	}
+	running := len(texts)
+	for token, err := range w.Generator.Batch(ctx, slices.Repeat([][]int{prompt}, len(texts)), w.writing.Tokens, w.options) {
+		if err != nil {
+			return nil, err
+		}
+		t, d := &texts[token.Sequence], decoded[token.Sequence]
+		if d.Stopped() {
+			continue
+		}
+		if err := w.add(t, d, token); err != nil {
+			return nil, err
+		}
+		if d.Stopped() || token.Last {
+			t.Text, t.Finish = d.String(), w.finish(token.Finish, token.ID, d)
+			if running--; running == 0 {
+				break
+			}
+		}
+	}
+	return texts, nil
+}
+
+// add adds a token to a text, if it is one.
+func (w *Writer) add(t *Text, d *generate.Text, token generate.Token) error {
+	if token.ID < 0 {
+		return nil
+	}
+	t.IDs = append(t.IDs, token.ID)
+	if w.options.LogProbs > 0 {
+		l := LogProb{ID: token.ID, LogProb: token.LogProb}
+		for _, c := range token.Best {
+			l.Best = append(l.Best, LogProb{ID: c.ID, LogProb: c.LogProb})
+		}
+		t.LogProbs = append(t.LogProbs, l)
+	}
+	if w.ends(token.ID) {
+		return nil
+	}
+	_, err := d.Add(token.ID)
+	return err
+}
+
+// ends tells whether a token ends the text, which it is no part of.
+func (w *Writer) ends(id int) bool { return slices.Contains(w.options.Stop, id) }
+
+// finish is why a text ends whose last token is id.
+func (w *Writer) finish(why generate.Finish, id int, t *generate.Text) string {
+	if slices.Contains(w.model.Ends, id) && why == generate.StopToken {
+		return "end_of_text"
+	}
+	if t.Stopped() { // at a stop string
+		return string(generate.StopToken)
+	}
+	return string(why)
+}
+
+// Stream calls a function with each piece of one sample as it is chosen. It returns why the text
+// ends.
+func (w *Writer) Stream(ctx context.Context, prompt []int, piece func(string) error) (finish string, err error) {
+	t := generate.NewText(w.model.Tokenizer, w.writing.Stops...)
+	for token, err := range w.Generator.Stream(ctx, prompt, w.writing.Tokens, w.options) {
+		if err != nil {
+			return "", err
+		}
+		finish = w.finish(token.Finish, token.ID, t)
+		if token.ID < 0 || w.ends(token.ID) {
+			break
+		}
+		text, err := t.Add(token.ID)
+		if err != nil {
+			return "", err
+		}
+		if err := piece(text); err != nil {
+			return "", err
+		}
+		if t.Stopped() {
+			break
+		}
+	}
+	return finish, piece(t.Rest())
+}
+
+// search returns what a beam search finds.
+func (w *Writer) search(ctx context.Context, prompt []int) ([]Text, error) {
+	found, err := w.Generator.Beam(ctx, prompt, w.writing.Tokens, generate.BeamOptions{
+		Beams: w.writing.Beams, LengthPenalty: w.writing.LengthPenalty, Stop: w.options.Stop,
+		RepetitionPenalty: w.options.RepetitionPenalty, NoRepeat: w.options.NoRepeat,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var texts []Text
+	for _, h := range found {
+		t := generate.NewText(w.model.Tokenizer, w.writing.Stops...)
+		for _, id := range h.IDs {
+			if w.ends(id) {
+				break
+			}
+			if _, err := t.Add(id); err != nil {
+				return nil, err
+			}
+		}
+		why := string(h.Finish)
+		if n := len(h.IDs); n > 0 {
+			why = w.finish(h.Finish, h.IDs[n-1], t)
+		}
+		texts = append(texts, Text{PromptIDs: prompt, IDs: h.IDs, Text: t.String(), Finish: why, LogProb: &h.LogProb, Score: &h.Score})
+	}
+	return texts, nil
+}
+
+// Speed is how fast a model writes.
+type Speed struct {
+	First  float64 // seconds to the first token, after the prompt
+	Rate   float64 // tokens a second of all sequences, then
+	Memory int64   // bytes of keys and values
+}
+
+// Measure writes, through the ends of texts, to see how fast.
+func (w *Writer) Measure(ctx context.Context, prompt []int) (s Speed, err error) {
+	if s.Memory, err = w.Generator.MemoryBytes(w.writing.Samples); err != nil {
+		return s, err
+	}
+	prompts := slices.Repeat([][]int{prompt}, w.writing.Samples)
+	start, count := time.Now(), 0
+	for token, err := range w.Generator.Batch(ctx, prompts, w.writing.Tokens, w.writing.Options) {
+		if err != nil {
+			return s, err
+		}
+		if token.ID < 0 {
+			continue
+		}
+		if count++; count == len(prompts) {
+			s.First = time.Since(start).Seconds()
+		}
+	}
+	s.Rate = float64(count-len(prompts)) / (time.Since(start).Seconds() - s.First)
+	return s, nil
+}
