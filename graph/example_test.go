@@ -45,10 +45,11 @@ func ExampleScope_Err() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(2, 4)
 	x := layers.Linear(s.At("h.3.attn.c_attn"), s.Floats("x", 8, 10), 30, layers.Weights{}) // (8, 30)
-	x = ops.Attention(s.At("h.3.attn"), x, 3, ops.AttentionOptions{})
+	q, k, v := ops.QKV(s.At("h.3.attn"), x, 3, 3)
+	x = ops.Attention(s.At("h.3.attn"), q, k, v, ops.AttentionOptions{})
 	ops.GELU(s, x)
 	fmt.Println(s.Err())
-	// Output: h.3.attn: Attention: width 10 is not a multiple of 3 heads; qkv is (8, 30)
+	// Output: h.3.attn: QKV: qkv is (8, 30); want (B·T, a multiple of 9) for 3 heads of queries, 3 of keys and 3 of values
 }
 
 // Every node tells where it is and what it costs.

@@ -10,12 +10,21 @@ import (
 // AttentionConfig are the settings of [Attention]. All but Heads may be left at zero, which is
 // as GPT-2 has it.
 type AttentionConfig struct {
-	Heads   int // they divide the width
-	Weights BranchWeights
+	Heads    int // of queries
+	KVHeads  int // of keys and values, each of which Heads/KVHeads of queries share; 0 stands for Heads
+	HeadSize int // columns of a head; 0 stands for C/Heads
+	Weights  BranchWeights
+	// Separate has four layers q_proj, k_proj, v_proj and o_proj with weights (out, in), as Llama
+	// has them, in the place of c_attn and c_proj with weights (in, out).
+	Separate bool
+
+	// Between stands between the projections and the core, for what turns or norms queries
+	// (B·T, H·D) and keys (B·T, KVHeads·D), such as [ops.Rotary]; nil leaves them as they are.
+	Between func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node)
 
 	Dropout float64 // probability with which a weight is dropped after the softmax, in training
 	Window  int     // how far a position looks back, itself included; 0 is no bound
-	Scale   float64 // of the scores; 0 stands for 1/√D of heads of D columns
+	Scale   float64 // of the scores; 0 stands for 1/√D
 
 	// Composed has the core written out in small operations, of which every value is a node: to
 	// look into, and to start from for a new kind of attention. It costs more memory and time,
@@ -23,13 +32,17 @@ type AttentionConfig struct {
 	Composed bool
 }
 
-// Attention is causal multi-head self-attention over x (B·T, C): c_attn projects to queries,
-// keys and values, c_proj mixes the heads' results. It exposes its weights (B·H, T, T), before
-// dropout, to graph.Watch("….weights"). In an incremental graph it remembers keys and values.
+// Attention is causal multi-head self-attention over x (B·T, C): projections to queries, keys and
+// values, the core ([ops.Attention]), and a projection that mixes the heads' results. It exposes
+// its weights (B·H, T, T), before dropout, to graph.Watch("….weights"). In an incremental graph it
+// remembers keys and values.
 func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 	x = s.Given("Attention", "x", x)
 	if x.Dims() != 2 {
 		return s.Fail("Attention", x.Shape(), "x is %v; want (B·T, C)", x.Shape())
+	}
+	if c.KVHeads == 0 {
+		c.KVHeads = c.Heads
 	}
 	core, o := ops.Attention, ops.AttentionOptions{Dropout: c.Dropout, Window: c.Window, Scale: c.Scale}
 	if c.Composed {
@@ -37,11 +50,38 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 	}
 	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
 		width := dim(x, 1)
-		qkv := Linear(s.At("c_attn"), x, 3*width, c.Weights.inner()) // (B·T, 3C)
+		switch {
+		case c.Heads < 1 || c.HeadSize == 0 && width%c.Heads != 0:
+			return s.Fail("Attention", x.Shape(), "width %d is not a multiple of %d heads; x is %v", width, c.Heads, x.Shape())
+		case c.KVHeads < 1 || c.Heads%c.KVHeads != 0:
+			return s.Fail("Attention", x.Shape(), "%d heads do not share %d heads of keys and values evenly", c.Heads, c.KVHeads)
+		case c.HeadSize == 0:
+			c.HeadSize = width / c.Heads
+		}
+		q, k, v := c.project(s, x) // (B·T, H·D), (B·T, KVHeads·D) twice
+		if c.Between != nil {
+			turnedQ, turnedK := c.Between(s, q.Columns(s), k.Columns(s))
+			q, k = ops.AllHeads(s, turnedQ, c.Heads), ops.AllHeads(s, turnedK, c.KVHeads)
+		}
 		s.Expose("weights", func(s *graph.Scope) *G.Node {
-			return ops.AttentionWeights(s, qkv, c.Heads, o) // (B·H, T, T)
+			return ops.AttentionWeights(s, q, k, o) // (B·H, T, T)
 		})
-		y := core(s, qkv, c.Heads, o)                             // (B·T, C)
+		y := core(s, q, k, v, o) // (B·T, H·D)
+		if c.Separate {
+			return Dense(s.At("o_proj"), y, width, c.Weights.last()) // (B·T, C)
+		}
 		return Linear(s.At("c_proj"), y, width, c.Weights.last()) // (B·T, C)
 	})
+}
+
+// project is the queries, the keys and the values of x.
+func (c AttentionConfig) project(s *graph.Scope, x *G.Node) (q, k, v ops.Heads) {
+	if !c.Separate {
+		qkv := Linear(s.At("c_attn"), x, (c.Heads+2*c.KVHeads)*c.HeadSize, c.Weights.inner())
+		return ops.QKV(s, qkv, c.Heads, c.KVHeads)
+	}
+	one := func(name string, heads int) ops.Heads {
+		return ops.AllHeads(s, Dense(s.At("%s", name), x, heads*c.HeadSize, c.Weights.inner()), heads)
+	}
+	return one("q_proj", c.Heads), one("k_proj", c.KVHeads), one("v_proj", c.KVHeads)
 }

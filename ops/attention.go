@@ -29,101 +29,164 @@ func (o AttentionOptions) scale(size int) float64 {
 	return o.Scale
 }
 
-// Attention is causal multi-head self-attention (Vaswani et al. 2017, §3.2): position
-// t of a sequence attends to the positions up to t of the same sequence. qkv
-// (B·T, 3C) holds queries, keys and values side by side, in each the heads of C/H
-// columns; scores are scaled by 1/√(C/H), or as o says. The result is (B·T, C).
+// Attention is causal multi-head self-attention (Vaswani et al. 2017, §3.2): position t of a
+// sequence attends to the positions up to t of the same sequence. Scores are scaled by 1/√D of
+// queries of D columns, or as o says. The result is (B·T, H·D) of H heads of queries and D columns
+// of values.
+//
+// There may be fewer heads of keys and values than of queries, of which then several in a row
+// share one (grouped queries, Ainslie et al. 2023). The three may be columns of one matrix, as
+// [QKV] has them: it is read as it lies, and its gradient is one node.
 //
 // Scores are held for a tile of queries at a time; the gradient computes the weights
 // again from the log-sum-exp of each query's scores (Dao et al. 2022, algorithm 4).
 //
-// In an incremental graph, qkv is of the positions that follow those of the past: their keys
-// and values are remembered, and dropout is left out.
-func Attention(s *graph.Scope, qkv *G.Node, heads int, o AttentionOptions) *G.Node {
-	qkv = s.Given("Attention", "qkv", qkv)
-	shape := tensor.Shape{dim(qkv, 0), max(dim(qkv, 1)/3, 1)}
-	if !isMatrix(qkv) || qkv.Shape()[1]%3 != 0 {
-		return s.Fail("Attention", shape, "qkv is %v; want (B·T, 3C)", qkv.Shape())
-	}
-	if heads < 1 || shape[1]%heads != 0 {
-		return s.Fail("Attention", shape, "width %d is not a multiple of %d heads; qkv is %v", shape[1], heads, qkv.Shape())
-	}
-	if o.Window < 0 {
-		return s.Fail("Attention", shape, "a window of %d is below 0", o.Window)
-	}
-	if failed := checkRate(s, "Attention", shape, o.Dropout); failed != nil {
+// In an incremental graph the rows are of the positions that follow those of the past: their
+// keys and values are remembered, and dropout is left out.
+func Attention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Node {
+	t, failed := newAttention(s, "Attention", &q, &k, &v, o)
+	switch {
+	case failed != nil:
 		return failed
+	case s.Memory() != nil:
+		return t.cached(s, o)
 	}
-	batch, context, failed := sequences(s, "Attention", shape, qkv)
-	if failed != nil {
-		return failed
-	}
-	if s.Memory() != nil {
-		return cachedAttention(s, qkv, batch, heads, o)
-	}
-	return attention(s, qkv, &kernel.Attention{
-		Batch: batch, Context: context, Heads: heads, Size: shape[1] / heads,
-		Scale:  float32(o.scale(shape[1] / heads)),
-		Window: o.Window,
-	}, o.Dropout)
+	return t.whole(s, o)
 }
 
-// attention is the op over whole sequences.
-func attention(s *graph.Scope, qkv *G.Node, att *kernel.Attention, dropout float64) *G.Node {
+// attention is what an op is of.
+type attention struct {
+	batch, context int
+	qkv            [3]Heads
+	nodes          G.Nodes // the inputs: one if the three make it up, or else three
+}
+
+// newAttention checks what op is given.
+func newAttention(s *graph.Scope, op string, q, k, v *Heads, o AttentionOptions) (t attention, failed *G.Node) {
+	parts, names := []*Heads{q, k, v}, []string{"q", "k", "v"}
+	for i, h := range parts {
+		h.In = s.Given(op, names[i], h.In)
+	}
+	shape := tensor.Shape{dim(q.In, 0), q.Count * v.Size}
+	for i, h := range parts {
+		if failed = h.check(s, op, names[i], shape); failed != nil {
+			return t, failed
+		}
+		if t.batch, t.context, failed = sequences(s, op, shape, h.In); failed != nil {
+			return t, failed
+		}
+	}
+	switch {
+	case k.Count != v.Count || q.Count%k.Count != 0 || q.Size != k.Size:
+		return t, s.Fail(op, shape, "%d heads of %d columns of queries do not go with %d of %d of keys and %d of %d of values", q.Count, q.Size, k.Count, k.Size, v.Count, v.Size)
+	case o.Window < 0:
+		return t, s.Fail(op, shape, "a window of %d is below 0", o.Window)
+	}
+	t.qkv = [3]Heads{*q, *k, *v}
+	t.nodes = G.Nodes{q.In, k.In, v.In}
+	if fill(t.qkv) {
+		t.nodes = t.nodes[:1]
+	}
+	return t, checkRate(s, op, shape, o.Dropout)
+}
+
+// fill tells whether the three are one node and cover its columns, each once.
+func fill(qkv [3]Heads) bool {
+	covered := 0
+	for i, h := range qkv {
+		covered += h.width()
+		for _, other := range qkv[:i] {
+			if h.In != other.In || h.First < other.First+other.width() && other.First < h.First+h.width() {
+				return false
+			}
+		}
+	}
+	return covered == qkv[0].In.Shape()[1]
+}
+
+// views are the three in the values of their nodes.
+func (t *attention) views(values func(node int) []float32) kernel.QKV {
+	var heads [3]kernel.Heads
+	for i, h := range t.qkv {
+		heads[i] = kernel.Heads{Data: values(min(i, len(t.nodes)-1))[h.First:], Stride: h.In.Shape()[1], Size: h.Size}
+	}
+	return kernel.QKV{Q: heads[0], K: heads[1], V: heads[2]}
+}
+
+// shape is the result's.
+func (t *attention) shape() tensor.Shape {
+	return tensor.Shape{t.batch * t.context, t.qkv[0].Count * t.qkv[2].Size}
+}
+
+// cost is the operations of so many products with keys and so many with values, if each query
+// sees so many positions.
+func (t *attention) cost(keys, values, seen int) int64 {
+	columns := keys*t.qkv[0].width() + values*t.shape()[1]
+	return 2 * int64(t.batch*t.context) * int64(seen) * int64(columns)
+}
+
+// whole is the op over whole sequences. In its products, the masked half is skipped.
+func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 	if !s.Training() {
-		dropout = 0
+		o.Dropout = 0
 	}
 	stream := s.Stream("attention dropout")
 	mask := func(a *graph.Args) kernel.Mask {
 		seed, step := a.Random()
-		return kernel.NewMask(dropout, seed, step, stream)
+		return kernel.NewMask(o.Dropout, seed, step, stream)
 	}
-	var stats []float32 // of the last forward run
-	// Two products, of which the masked half is skipped.
-	cost := 2 * int64(att.Context) * size(qkv.Shape()) / 3
+	att := &kernel.Attention{
+		Batch: t.batch, Context: t.context, Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
+		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window,
+	}
 	return s.Apply(graph.Op{
 		Name:  "Attention",
-		Out:   tensor.Shape{qkv.Shape()[0], qkv.Shape()[1] / 3},
-		FLOPs: cost,
+		Out:   t.shape(),
+		FLOPs: t.cost(1, 1, t.context) / 2,
+		Saves: []tensor.Shape{{att.StatsSize()}},
 		Run: func(a *graph.Args) error {
-			if stats == nil {
-				stats = make([]float32, att.StatsSize())
-			}
-			att.Forward(a.Out(0), stats, a.Floats(0), mask(a))
+			att.Forward(a.Out(0), a.Save(0), t.views(a.Floats), mask(a))
 			return nil
 		},
-		// out is among the inputs: its values are read, and stats are of its run.
 		Grad: func(in G.Nodes, out, grad *G.Node) G.Nodes {
-			return G.Nodes{s.Apply(graph.Op{
+			op := graph.Op{
 				Name:  "AttentionGrad",
-				Out:   qkv.Shape(),
-				FLOPs: 5 * cost / 2,
+				Of:    out,
+				Out:   in[0].Shape(),
+				FLOPs: t.cost(3, 2, t.context) / 2,
 				Run: func(a *graph.Args) error {
-					att.Backward(a.Out(0), a.Floats(1), a.Floats(0), a.Floats(2), stats, mask(a))
+					for i, n := range in {
+						if len(in) > 1 && t.qkv[i].width() < n.Shape()[1] {
+							clear(a.Out(i)) // other columns have no part in it
+						}
+					}
+					att.Backward(t.views(a.Out), a.Floats(len(in)), t.views(a.Floats), a.Floats(len(in)+1), a.Saved(0), mask(a))
 					return nil
 				},
-			}, in[0], grad, out)}
+			}
+			for _, n := range in[1:] {
+				op.Sides = append(op.Sides, n.Shape())
+			}
+			return s.ApplyAll(op, append(in[:len(in):len(in)], grad, out)...)
 		},
-	}, qkv)
+	}, t.nodes...)
 }
 
-// cachedAttention is the op over the positions that follow those of the past.
-func cachedAttention(s *graph.Scope, qkv *G.Node, batch, heads int, o AttentionOptions) *G.Node {
-	rows, width, m := qkv.Shape()[0], qkv.Shape()[1]/3, s.Memory()
-	keys, values := s.Remember("keys", width), s.Remember("values", width)
+// cached is the op over the positions that follow those of the past.
+func (t *attention) cached(s *graph.Scope, o AttentionOptions) *G.Node {
+	keys, values := s.Remember("keys", t.qkv[1].width()), s.Remember("values", t.qkv[2].width())
 	att := &kernel.CachedAttention{
-		Batch: batch, New: rows / batch, Capacity: m.Capacity(), Heads: heads, Size: width / heads,
-		Scale:  float32(o.scale(width / heads)),
-		Window: o.Window,
+		Batch: t.batch, New: t.context, Capacity: s.Memory().Capacity(), Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
+		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window,
 	}
 	return s.Apply(graph.Op{
 		Name:    "Attention",
-		RowWise: 1,
-		Out:     tensor.Shape{rows, width},
+		RowWise: len(t.nodes),
+		Out:     t.shape(),
 		// As if all had been filled: what a run costs depends on the past.
-		FLOPs: 4 * int64(rows) * int64(m.Capacity()) * int64(width),
+		FLOPs: t.cost(1, 1, att.Capacity),
 		Run: func(a *graph.Args) error {
-			return att.Forward(a.Out(0), keys(), values(), a.Floats(0), a.Ints(1))
+			return att.Forward(a.Out(0), keys(), values(), t.views(a.Floats), a.Ints(len(t.nodes)))
 		},
-	}, qkv, s.Past())
+	}, append(t.nodes[:len(t.nodes):len(t.nodes)], s.Past())...)
 }

@@ -18,8 +18,8 @@ const tolPieces = 1e-5
 // time and from other places on, what they give the whole.
 func TestPieces(t *testing.T) {
 	const context, width = 7, 6
-	attend := func(heads int, o ops.AttentionOptions) func(s *graph.Scope, x *G.Node) *G.Node {
-		return func(s *graph.Scope, x *G.Node) *G.Node { return ops.Attention(s, x, heads, o) }
+	of := func(heads int, o ops.AttentionOptions) func(s *graph.Scope, x *G.Node) *G.Node {
+		return func(s *graph.Scope, x *G.Node) *G.Node { return attend(s, x, heads, heads, o) }
 	}
 	for name, c := range map[string]struct {
 		columns int
@@ -28,10 +28,15 @@ func TestPieces(t *testing.T) {
 		"AddPositions": {width, func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.AddPositions(s, x, s.Param("w", graph.Normal(1), context+2, width))
 		}},
-		"AddSinusoids":           {width, ops.AddSinusoids},
-		"Attention":              {3 * width, attend(3, ops.AttentionOptions{})},
-		"Attention in a window":  {3 * width, attend(2, ops.AttentionOptions{Window: 3})},
-		"Attention with a scale": {3 * width, attend(2, ops.AttentionOptions{Scale: 0.3})},
+		"AddSinusoids":                 {width, ops.AddSinusoids},
+		"Attention":                    {3 * width, of(3, ops.AttentionOptions{})},
+		"Attention in a window":        {3 * width, of(2, ops.AttentionOptions{Window: 3})},
+		"Attention with a scale":       {3 * width, of(2, ops.AttentionOptions{Scale: 0.3})},
+		"Attention of grouped queries": {8, func(s *graph.Scope, x *G.Node) *G.Node { return attend(s, x, 4, 2, ops.AttentionOptions{}) }},
+		"Attention of three matrices": {3 * width, func(s *graph.Scope, x *G.Node) *G.Node {
+			y, part := ops.Scale(s, x, 2), func(i int) ops.Heads { return ops.AllHeads(s, ops.Columns(s, x, i*width, width), 2) }
+			return ops.Attention(s, part(0), ops.Heads{In: y, First: width, Count: 1, Size: 3}, ops.Heads{In: x, First: 2 * width, Count: 1, Size: 5}, ops.AttentionOptions{})
+		}},
 	} {
 		params := graph.NewParams(3)
 		data := make([]float32, 2*context*c.columns)

@@ -36,7 +36,7 @@ func dim(n *G.Node, i int) int {
 func sequences(s *graph.Scope, op string, shape tensor.Shape, x *G.Node) (batch, context int, failed *G.Node) {
 	batch, context = s.Sequence()
 	if dim(x, 0) != batch*context {
-		failed = s.Fail(op, shape, "x is %v, whose rows are not the %d sequences of %d positions", x.Shape(), batch, context)
+		failed = s.Fail(op, shape, "the rows of %v are not those of %d sequences of %d positions", x.Shape(), batch, context)
 	}
 	return batch, context, failed
 }

@@ -74,7 +74,7 @@ func TestAttentionDropout(t *testing.T) {
 	s := graph.New(params, graph.Training()).At("attn")
 	s.SetSequence(batch, context)
 	x := s.Param("qkv", graph.Normal(1), batch*context, 3*width)
-	y := ops.Attention(s, x, heads, ops.AttentionOptions{Dropout: rate})
+	y := attend(s, x, heads, heads, ops.AttentionOptions{Dropout: rate})
 	p, err := s.CompileGrad(must(t)(G.Sum(must(t)(G.Square(y)))), y)
 	if err != nil {
 		t.Fatal(err)

@@ -23,11 +23,11 @@ func TestErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 6, 2), s.Floats("b", 4, 3)) },
 			"AddPositions: x is (6, 2), table (4, 3); want (B·T, C) and (positions, C)"},
 		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 5, 2), s.Floats("b", 4, 2)) },
-			"AddPositions: x is (5, 2), whose rows are not the 2 sequences of 3 positions"},
+			"AddPositions: the rows of (5, 2) are not those of 2 sequences of 3 positions"},
 		{func(s *graph.Scope) *G.Node { return ops.AddPositions(s, s.Floats("a", 6, 2), s.Floats("b", 2, 2)) },
 			"AddPositions: a context of 3 does not fit the 2 positions of the table"},
 		{func(s *graph.Scope) *G.Node { return ops.AddSinusoids(s, s.Floats("a", 4, 2)) },
-			"AddSinusoids: x is (4, 2), whose rows are not the 2 sequences of 3 positions"},
+			"AddSinusoids: the rows of (4, 2) are not those of 2 sequences of 3 positions"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.LayerNorm(s, s.Floats("a", 6, 2), s.Floats("b", 3), nil, 1e-5)
 		},
@@ -37,16 +37,31 @@ func TestErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node { return ops.Linear(s, s.Floats("a", 6), s.Floats("b", 3), nil) },
 			"Linear: x is (6), w (3); want (N, K) and (K, M), and (M) for the bias"},
 		{func(s *graph.Scope) *G.Node {
-			return ops.Attention(s, s.Floats("a", 6, 8), 2, ops.AttentionOptions{})
-		}, "Attention: qkv is (6, 8); want (B·T, 3C)"},
+			return attend(s, s.Floats("a", 6, 8), 2, 2, ops.AttentionOptions{})
+		}, "QKV: qkv is (6, 8); want (B·T, a multiple of 6) for 2 heads of queries, 2 of keys and 2 of values"},
 		{func(s *graph.Scope) *G.Node {
-			return ops.Attention(s, s.Floats("a", 6, 9), 2, ops.AttentionOptions{})
-		}, "Attention: width 3 is not a multiple of 2 heads; qkv is (6, 9)"},
+			return attend(s, s.Floats("a", 5, 9), 1, 1, ops.AttentionOptions{})
+		}, "Attention: the rows of (5, 9) are not those of 2 sequences of 3 positions"},
 		{func(s *graph.Scope) *G.Node {
-			return ops.Attention(s, s.Floats("a", 6, 9), 3, ops.AttentionOptions{Window: -1})
+			x := s.Floats("a", 6, 9)
+			return ops.Attention(s, ops.Heads{x, 0, 3, 2}, ops.Heads{x, 0, 2, 2}, ops.Heads{x, 0, 2, 2}, ops.AttentionOptions{})
+		}, "Attention: 3 heads of 2 columns of queries do not go with 2 of 2 of keys and 2 of 2 of values"},
+		{func(s *graph.Scope) *G.Node {
+			x := s.Floats("a", 6, 9)
+			return ops.Attention(s, ops.Heads{x, 0, 2, 2}, ops.Heads{x, 6, 2, 2}, ops.Heads{x, 0, 2, 2}, ops.AttentionOptions{})
+		}, "Attention: k is (6, 9); want (B·T, columns) with 2 heads of 2 from column 6"},
+		{func(s *graph.Scope) *G.Node { return ops.AllHeads(s, s.Floats("a", 6, 9), 2).In },
+			"AllHeads: x is (6, 9); want (B·T, columns) of 2 heads"},
+		{func(s *graph.Scope) *G.Node { return ops.Columns(s, s.Floats("a", 6, 9), 7, 3) },
+			"Columns: x is (6, 9); want (N, C) with 3 columns from column 7"},
+		{func(s *graph.Scope) *G.Node { return ops.Concat(s, s.Floats("a", 6, 9), s.Floats("b", 5, 9)) },
+			"Concat: matrix 1 is (5, 9); want (6, columns) as the first has"},
+		{func(s *graph.Scope) *G.Node { return ops.Concat(s) }, "Concat: no matrices; want 1 or more"},
+		{func(s *graph.Scope) *G.Node {
+			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Window: -1})
 		}, "Attention: a window of -1 is below 0"},
 		{func(s *graph.Scope) *G.Node {
-			return ops.Attention(s, s.Floats("a", 6, 9), 3, ops.AttentionOptions{Dropout: 1})
+			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Dropout: 1})
 		}, "Attention: a dropout rate of 1 is not in [0, 1)"},
 		{func(s *graph.Scope) *G.Node { return ops.Dropout(s, s.Floats("a", 6), -0.1) },
 			"Dropout: a dropout rate of -0.1 is not in [0, 1)"},
@@ -87,7 +102,7 @@ func TestErrors(t *testing.T) {
 		}, "BatchedMatMul: a is (2, 3, 4) (transposed: false), b (2, 3, 4) (false); want (N, M, K) and (N, K, L)"},
 		{func(s *graph.Scope) *G.Node { return ops.CausalMask(s, s.Floats("a", 2, 3, 4), 0) },
 			"CausalMask: scores are (2, 3, 4), window 0; want (N, T, T) and 0 or more"},
-		{func(s *graph.Scope) *G.Node { return ops.SplitHeads(s, s.Floats("a", 6, 8), 4, 2, 3) },
+		{func(s *graph.Scope) *G.Node { return ops.SplitHeads(s, ops.Heads{s.Floats("a", 6, 8), 4, 2, 3}) },
 			"SplitHeads: x is (6, 8); want (B·T, columns) with 2 heads of 3 from column 4"},
 		{func(s *graph.Scope) *G.Node { return ops.MergeHeads(s, s.Floats("a", 3, 8, 2), 2) },
 			"MergeHeads: x is (3, 8, 2); want (B·H, T, D) with 2 heads"},

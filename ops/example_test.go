@@ -93,14 +93,15 @@ func ExampleCrossEntropy() {
 func ExampleAttentionWeights() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(1, 2)
-	weights := ops.AttentionWeights(s, s.Floats("qkv", 2, 6), 1, ops.AttentionOptions{}) // (B·H, T, T)
+	weights := ops.AttentionWeights(s, ops.AllHeads(s, s.Floats("q", 2, 2), 1), ops.AllHeads(s, s.Floats("k", 2, 2), 1), ops.AttentionOptions{}) // (B·H, T, T)
 	p, err := s.Compile(weights)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer p.Close()
-	_ = p.SetFloats("qkv", make([]float32, 12))
+	_ = p.SetFloats("q", make([]float32, 4))
+	_ = p.SetFloats("k", make([]float32, 4))
 	if err := p.Run(); err != nil {
 		fmt.Println(err)
 		return

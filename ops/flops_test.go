@@ -41,7 +41,7 @@ func TestFLOPs(t *testing.T) {
 		{"LayerNorm", func(s *graph.Scope) *G.Node { return ops.LayerNorm(s, x(s), weight(s, c), nil, 1e-5) },
 			map[string]int64{"LayerNorm": 8 * n * c, "LayerNormGrad": 10 * n * c, "LayerNormGradParams": 5 * n * c}},
 		{"Attention", func(s *graph.Scope) *G.Node {
-			return ops.Attention(s, s.Param("x", graph.Normal(1), n, 3*c), 2, ops.AttentionOptions{})
+			return attend(s, s.Param("x", graph.Normal(1), n, 3*c), 2, 2, ops.AttentionOptions{})
 		},
 			map[string]int64{"Attention": 2 * n * 3 * c, "AttentionGrad": 5 * n * 3 * c}},
 		{"GELU", func(s *graph.Scope) *G.Node { return ops.GELU(s, x(s)) }, map[string]int64{"GELU": 15 * n * c, "GELUGrad": 30 * n * c}},
@@ -58,7 +58,7 @@ func TestFLOPs(t *testing.T) {
 			return ops.BatchedMatMul(s, s.Param("a", graph.Normal(1), 2, 3, c), s.Param("b", graph.Normal(1), 2, c, v), false, false)
 		}, map[string]int64{"BatchedMatMul": 3 * 2 * 2 * 3 * c * v}}, // and its gradients
 		{"Reshape, SplitHeads and MergeHeads", func(s *graph.Scope) *G.Node {
-			return ops.MergeHeads(s, ops.SplitHeads(s, ops.Reshape(s, x(s), n, c), 0, 2, 2), 2)
+			return ops.MergeHeads(s, ops.SplitHeads(s, ops.AllHeads(s, ops.Reshape(s, x(s), n, c), 2)), 2)
 		}, map[string]int64{"Reshape": 0, "SplitHeads": 0, "MergeHeads": 0}},
 	} {
 		s := graph.New(graph.NewParams(1), graph.Training())
@@ -94,7 +94,7 @@ func TestCachedFLOPs(t *testing.T) {
 	x := s.Floats("x", 6, 4)
 	ops.AddPositions(s, x, s.Param("w", graph.Normal(1), 8, 4))
 	ops.AddSinusoids(s, x)
-	ops.Attention(s, s.Floats("qkv", 6, 12), 2, ops.AttentionOptions{})
+	attend(s, s.Floats("qkv", 6, 12), 2, 2, ops.AttentionOptions{})
 	want := map[string]int64{"AddPositions": 6 * 4, "AddSinusoids": 6 * 4, "Attention": 4 * 6 * 8 * 4}
 	for _, n := range s.Nodes() {
 		if count, ok := want[n.Op]; ok && n.FLOPs != count {

@@ -8,56 +8,6 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Project computes x·wᵀ for x (N, C) and w (V, C): the logits (N, V) of a language
-// model whose head is w, in GPT-2 the token embedding itself.
-func Project(s *graph.Scope, x, w *G.Node) *G.Node {
-	x, w = s.Given("Project", "x", x), s.Given("Project", "w", w)
-	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] {
-		return s.Fail("Project", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, C) and (V, C)", x.Shape(), w.Shape())
-	}
-	rows, width, vocab := x.Shape()[0], x.Shape()[1], w.Shape()[0]
-	products := 2 * int64(rows) * int64(width) * int64(vocab)
-	like := rows
-	if m := s.Memory(); m != nil {
-		like /= m.Batch() // a sequence has the bits that it has alone
-	}
-	return s.Apply(graph.Op{
-		Name:    "Project",
-		RowWise: 1,
-		Out:     tensor.Shape{rows, vocab},
-		FLOPs:   products,
-		Run: func(a *graph.Args) error {
-			kernel.GemmLike(like, false, true, rows, vocab, width, 1, a.Floats(0), width, a.Floats(1), width, 0, a.Out(0), vocab)
-			return nil
-		},
-		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
-			return G.Nodes{
-				s.Apply(graph.Op{
-					Name:  "ProjectGradX",
-					Out:   x.Shape(),
-					FLOPs: products,
-					Run: func(a *graph.Args) error {
-						kernel.Gemm(false, false, rows, width, vocab, 1, a.Floats(1), vocab, a.Floats(0), width, 0, a.Out(0), width)
-						return nil
-					},
-				}, in[1], grad),
-				s.Apply(graph.Op{
-					Name:  "ProjectGradW",
-					Out:   w.Shape(),
-					FLOPs: products,
-					Sums:  true,
-					Run: func(a *graph.Args) error {
-						if dw, alpha, beta := a.Sum(0); dw != nil {
-							kernel.Gemm(true, false, vocab, width, rows, alpha, a.Floats(1), vocab, a.Floats(0), width, beta, dw, width)
-						}
-						return nil
-					},
-				}, in[0], grad),
-			}
-		},
-	}, x, w)
-}
-
 // LinearCrossEntropy is CrossEntropy(Project(x, w), targets) without the logits: it
 // works in chunks of rows, so that those of the whole batch never exist at once. If
 // the graph is differentiated, the forward run computes the gradients of x and w

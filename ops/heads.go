@@ -7,19 +7,64 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// SplitHeads turns the columns [first, first+H·D) of x (B·T, ·) into one matrix a
-// head: the result is (B·H, T, D).
-func SplitHeads(s *graph.Scope, x *G.Node, first, heads, size int) *G.Node {
-	x = s.Given("SplitHeads", "x", x)
-	if !isMatrix(x) || heads < 1 || size < 1 || first < 0 || first+heads*size > x.Shape()[1] {
-		return s.Fail("SplitHeads", tensor.Shape{1, 1, 1}, "x is %v; want (B·T, columns) with %d heads of %d from column %d", x.Shape(), heads, size, first)
+// Heads are attention heads in a matrix (B·T, ·): Count of them, of Size columns each, side by
+// side from column First on.
+type Heads struct {
+	In                 *G.Node
+	First, Count, Size int
+}
+
+// width is the number of columns of all of them.
+func (h Heads) width() int { return h.Count * h.Size }
+
+// check returns a placeholder of the shape of op's result if the heads are not in their matrix.
+func (h Heads) check(s *graph.Scope, op, name string, shape tensor.Shape) *G.Node {
+	if isMatrix(h.In) && h.Count > 0 && h.Size > 0 && h.First >= 0 && h.First+h.width() <= h.In.Shape()[1] {
+		return nil
 	}
-	batch, context, failed := sequences(s, "SplitHeads", tensor.Shape{1, 1, 1}, x)
+	return s.Fail(op, shape, "%s is %v; want (B·T, columns) with %d heads of %d from column %d", name, h.In.Shape(), h.Count, h.Size, h.First)
+}
+
+// Columns is the heads as a matrix of their own (B·T, Count·Size).
+func (h Heads) Columns(s *graph.Scope) *G.Node { return Columns(s, h.In, h.First, h.width()) }
+
+// AllHeads is the columns of x (B·T, ·) as so many heads.
+func AllHeads(s *graph.Scope, x *G.Node, count int) Heads {
+	x = s.Given("AllHeads", "x", x)
+	if !isMatrix(x) || count < 1 || x.Shape()[1]%count != 0 {
+		return Heads{s.Fail("AllHeads", tensor.Shape{dim(x, 0), 1}, "x is %v; want (B·T, columns) of %d heads", x.Shape(), count), 0, 1, 1}
+	}
+	return Heads{x, 0, count, x.Shape()[1] / count}
+}
+
+// QKV is the queries, the keys and the values that lie side by side in qkv (B·T, ·), as in GPT-2:
+// heads of queries, then kv heads of keys, then as many of values, all of one size.
+func QKV(s *graph.Scope, qkv *G.Node, heads, kv int) (q, k, v Heads) {
+	qkv = s.Given("QKV", "qkv", qkv)
+	all := heads + 2*kv
+	if !isMatrix(qkv) || heads < 1 || kv < 1 || qkv.Shape()[1]%all != 0 {
+		none := Heads{s.Fail("QKV", tensor.Shape{dim(qkv, 0), 1}, "qkv is %v; want (B·T, a multiple of %d) for %d heads of queries, %d of keys and %d of values", qkv.Shape(), all, heads, kv, kv), 0, 1, 1}
+		return none, none, none
+	}
+	size := qkv.Shape()[1] / all
+	return Heads{qkv, 0, heads, size}, Heads{qkv, heads * size, kv, size}, Heads{qkv, (heads + kv) * size, kv, size}
+}
+
+// SplitHeads turns heads in x (B·T, ·) into one matrix a head: the result is (B·H, T, D).
+func SplitHeads(s *graph.Scope, h Heads) *G.Node { return splitHeads(s, h, 1) }
+
+// splitHeads is SplitHeads with so many copies of each head, one after the other.
+func splitHeads(s *graph.Scope, h Heads, copies int) *G.Node {
+	h.In = s.Given("SplitHeads", "x", h.In)
+	none := tensor.Shape{1, 1, 1}
+	if failed := h.check(s, "SplitHeads", "x", none); failed != nil {
+		return failed
+	}
+	batch, context, failed := sequences(s, "SplitHeads", none, h.In)
 	if failed != nil {
 		return failed
 	}
-	l := headLayout{batch: batch, context: context, heads: heads, size: size, first: first, stride: x.Shape()[1]}
-	return l.split(s, x)
+	return headLayout{h, batch, context, h.In.Shape()[1], copies}.split(s, h.In)
 }
 
 // MergeHeads is the inverse of SplitHeads: x (B·H, T, D) becomes (B·T, H·D).
@@ -29,34 +74,35 @@ func MergeHeads(s *graph.Scope, x *G.Node, heads int) *G.Node {
 		return s.Fail("MergeHeads", tensor.Shape{1, dim(x, -1) * max(heads, 1)}, "x is %v; want (B·H, T, D) with %d heads", x.Shape(), heads)
 	}
 	shape := x.Shape()
-	l := headLayout{batch: shape[0] / heads, context: shape[1], heads: heads, size: shape[2], stride: heads * shape[2]}
-	return l.merge(s, x)
+	return headLayout{Heads{nil, 0, heads, shape[2]}, shape[0] / heads, shape[1], heads * shape[2], 1}.merge(s, x)
 }
 
-// headLayout relates the columns of a (B·T, stride) matrix to (B·H, T, D).
+// headLayout relates the columns of a (B·T, stride) matrix to copies of its heads (B·H·copies, T, D).
 type headLayout struct {
-	batch, context, heads, size, first, stride int
+	Heads
+	batch, context, stride, copies int
 }
 
-// at is where row t of head h of sequence b begins in the matrix and in the heads.
-func (l headLayout) at(b, h, t int) (inMatrix, inHeads int) {
-	return (b*l.context+t)*l.stride + l.first + h*l.size, ((b*l.heads+h)*l.context + t) * l.size
+// each calls f with every head's row in the matrix and in the heads, where it is the i-th copy.
+func (l headLayout) each(a *graph.Args, matrix, heads []float32, f func(i int, inMatrix, inHeads []float32)) {
+	a.For(l.batch*l.Count, grain(l.context*l.Size), func(lo, hi int) {
+		for head := lo; head < hi; head++ {
+			first := head/l.Count*l.context*l.stride + l.First + head%l.Count*l.Size
+			for i := range l.copies {
+				for t := range l.context {
+					f(i, matrix[first+t*l.stride:][:l.Size], heads[((head*l.copies+i)*l.context+t)*l.Size:][:l.Size])
+				}
+			}
+		}
+	})
 }
 
 func (l headLayout) split(s *graph.Scope, x *G.Node) *G.Node {
 	return s.Apply(graph.Op{
 		Name: "SplitHeads",
-		Out:  tensor.Shape{l.batch * l.heads, l.context, l.size},
+		Out:  tensor.Shape{l.batch * l.Count * l.copies, l.context, l.Size},
 		Run: func(a *graph.Args) error {
-			x, out := a.Floats(0), a.Out(0)
-			a.For(l.batch*l.heads, grain(l.context*l.size), func(lo, hi int) {
-				for i := lo; i < hi; i++ {
-					for t := range l.context {
-						m, h := l.at(i/l.heads, i%l.heads, t)
-						copy(out[h:h+l.size], x[m:m+l.size])
-					}
-				}
-			})
+			l.each(a, a.Floats(0), a.Out(0), func(_ int, x, out []float32) { copy(out, x) })
 			return nil
 		},
 		Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{l.merge(s, grad)} },
@@ -68,14 +114,14 @@ func (l headLayout) merge(s *graph.Scope, x *G.Node) *G.Node {
 		Name: "MergeHeads",
 		Out:  tensor.Shape{l.batch * l.context, l.stride},
 		Run: func(a *graph.Args) error {
-			x, out := a.Floats(0), a.Out(0)
-			a.For(l.batch*l.context, grain(l.stride), func(lo, hi int) {
-				clear(out[lo*l.stride : hi*l.stride]) // columns of other heads
-				for row := lo; row < hi; row++ {
-					for i := range l.heads {
-						m, h := l.at(row/l.context, i, row%l.context)
-						copy(out[m:m+l.size], x[h:h+l.size])
-					}
+			clear(a.Out(0)) // columns of other heads
+			l.each(a, a.Out(0), a.Floats(0), func(i int, out, x []float32) {
+				if i == 0 {
+					copy(out, x)
+					return
+				}
+				for j, v := range x {
+					out[j] += v
 				}
 			})
 			return nil

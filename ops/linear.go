@@ -15,16 +15,48 @@ func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[0] || !isVector(bias, dim(w, 1)) {
 		return s.Fail("Linear", tensor.Shape{dim(x, 0), dim(w, -1)}, "x is %v, w %v; want (N, K) and (K, M), and (M) for the bias", x.Shape(), w.Shape())
 	}
-	rows, from, to := x.Shape()[0], x.Shape()[1], w.Shape()[1]
+	return product(s, "Linear", x, w, bias, false)
+}
+
+// Dense computes x·wᵀ + bias for x (N, K), w (M, K) and bias (M), which may be nil.
+// The weight lies as in PyTorch's nn.Linear: outputs by inputs.
+func Dense(s *graph.Scope, x, w, bias *G.Node) *G.Node {
+	x, w = s.Given("Dense", "x", x), s.Given("Dense", "w", w)
+	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isVector(bias, dim(w, 0)) {
+		return s.Fail("Dense", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, K) and (M, K), and (M) for the bias", x.Shape(), w.Shape())
+	}
+	return product(s, "Dense", x, w, bias, true)
+}
+
+// Project computes x·wᵀ for x (N, C) and w (V, C): the logits (N, V) of a language
+// model whose head is w, in GPT-2 the token embedding itself.
+func Project(s *graph.Scope, x, w *G.Node) *G.Node {
+	x, w = s.Given("Project", "x", x), s.Given("Project", "w", w)
+	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] {
+		return s.Fail("Project", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, C) and (V, C)", x.Shape(), w.Shape())
+	}
+	return product(s, "Project", x, w, nil, true)
+}
+
+// product is the op called name: x·w, or x·wᵀ if trans says so, and the bias unless it is nil.
+func product(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Node {
+	rows, from, to, ldw := x.Shape()[0], x.Shape()[1], w.Shape()[1], w.Shape()[1]
+	if trans {
+		to = w.Shape()[0]
+	}
 	products := 2 * int64(rows) * int64(from) * int64(to)
+	like := rows
+	if m := s.Memory(); m != nil {
+		like = max(rows/m.Batch(), 1) // a sequence has the bits that it has alone
+	}
 	return s.Apply(graph.Op{
-		Name:    "Linear",
+		Name:    name,
 		RowWise: 1,
 		Out:     tensor.Shape{rows, to},
 		FLOPs:   products,
 		Run: func(a *graph.Args) error {
 			y := a.Out(0)
-			kernel.Gemm(false, false, rows, to, from, 1, a.Floats(0), from, a.Floats(1), to, 0, y, to)
+			kernel.GemmLike(like, false, trans, rows, to, from, 1, a.Floats(0), from, a.Floats(1), ldw, 0, y, to)
 			if bias != nil {
 				kernel.AddRow(y, a.Floats(2), rows)
 			}
@@ -33,39 +65,49 @@ func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
 			grads := G.Nodes{
 				s.Apply(graph.Op{
-					Name:  "LinearGradX",
+					Name:  name + "GradX",
 					Out:   x.Shape(),
 					FLOPs: products,
 					Run: func(a *graph.Args) error {
-						kernel.Gemm(false, true, rows, from, to, 1, a.Floats(1), to, a.Floats(0), to, 0, a.Out(0), from)
+						kernel.Gemm(false, !trans, rows, from, to, 1, a.Floats(1), to, a.Floats(0), ldw, 0, a.Out(0), from)
 						return nil
 					},
 				}, in[1], grad),
 				s.Apply(graph.Op{
-					Name:  "LinearGradW",
+					Name:  name + "GradW",
 					Out:   w.Shape(),
 					FLOPs: products,
 					Sums:  true,
 					Run: func(a *graph.Args) error {
-						if dw, alpha, beta := a.Sum(0); dw != nil {
-							kernel.Gemm(true, false, from, to, rows, alpha, a.Floats(0), from, a.Floats(1), to, beta, dw, to)
+						dw, alpha, beta := a.Sum(0)
+						switch {
+						case dw == nil:
+						case trans:
+							kernel.Gemm(true, false, to, from, rows, alpha, a.Floats(1), to, a.Floats(0), from, beta, dw, ldw)
+						default:
+							kernel.Gemm(true, false, from, to, rows, alpha, a.Floats(0), from, a.Floats(1), to, beta, dw, ldw)
 						}
 						return nil
 					},
 				}, in[0], grad),
 			}
 			if bias != nil {
-				grads = append(grads, s.Apply(graph.Op{
-					Name:  "LinearGradBias",
-					Out:   bias.Shape(),
-					FLOPs: int64(rows) * int64(to),
-					Run: func(a *graph.Args) error {
-						kernel.SumRows(a.Out(0), a.Floats(0), rows)
-						return nil
-					},
-				}, grad))
+				grads = append(grads, sumRows(s, name+"GradBias", grad))
 			}
 			return grads
 		},
 	}, some(x, w, bias)...)
+}
+
+// sumRows is the op called name: of x (N, C) the sum of the rows (C).
+func sumRows(s *graph.Scope, name string, x *G.Node) *G.Node {
+	return s.Apply(graph.Op{
+		Name:  name,
+		Out:   tensor.Shape{x.Shape()[1]},
+		FLOPs: size(x.Shape()),
+		Run: func(a *graph.Args) error {
+			kernel.SumRows(a.Out(0), a.Floats(0), x.Shape()[0])
+			return nil
+		},
+	}, x)
 }

@@ -21,7 +21,7 @@ func TestNil(t *testing.T) {
 		"at: Project: w is nil; want a node":            func(s *graph.Scope, x *G.Node) *G.Node { return ops.Project(s, x, nil) },
 		"at: CrossEntropy: logits is nil; want a node":  func(s *graph.Scope, _ *G.Node) *G.Node { return ops.CrossEntropy(s, nil, s.Ints("t", 2)) },
 		"at: CrossEntropy: targets is nil; want a node": func(s *graph.Scope, x *G.Node) *G.Node { return ops.CrossEntropy(s, x, nil) },
-		"at: SplitHeads: x is nil; want a node":         func(s *graph.Scope, _ *G.Node) *G.Node { return ops.SplitHeads(s, nil, 0, 2, 3) },
+		"at: SplitHeads: x is nil; want a node":         func(s *graph.Scope, _ *G.Node) *G.Node { return ops.SplitHeads(s, ops.Heads{Count: 2, Size: 3}) },
 		"at: MergeHeads: x is nil; want a node":         func(s *graph.Scope, _ *G.Node) *G.Node { return ops.MergeHeads(s, nil, 2) },
 		"at: LayerNorm: gain is nil; want a node":       func(s *graph.Scope, x *G.Node) *G.Node { return ops.LayerNorm(s, x, nil, nil, 1e-5) },
 		"at: Linear: w is nil; want a node":             func(s *graph.Scope, x *G.Node) *G.Node { return ops.Linear(s, x, nil, nil) },
@@ -31,7 +31,12 @@ func TestNil(t *testing.T) {
 		"at: AddSinusoids: x is nil; want a node":       func(s *graph.Scope, _ *G.Node) *G.Node { return ops.AddSinusoids(s, nil) },
 		"at: Reshape: x is nil; want a node":            func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Reshape(s, nil, 2) },
 		"at: Softmax: x is nil; want a node":            func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Softmax(s, nil) },
-		"at: Attention: qkv is nil; want a node":        func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Attention(s, nil, 1, ops.AttentionOptions{}) },
+		"at: QKV: qkv is nil; want a node":              func(s *graph.Scope, _ *G.Node) *G.Node { return attend(s, nil, 1, 1, ops.AttentionOptions{}) },
+		"at: Attention: q is nil; want a node": func(s *graph.Scope, _ *G.Node) *G.Node {
+			return ops.Attention(s, ops.Heads{}, ops.Heads{}, ops.Heads{}, ops.AttentionOptions{})
+		},
+		"at: Columns: x is nil; want a node":       func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Columns(s, nil, 0, 1) },
+		"at: Concat: a matrix is nil; want a node": func(s *graph.Scope, x *G.Node) *G.Node { return ops.Concat(s, x, nil) },
 		"at: WeightedLinearCrossEntropy: weights is nil; want a node": func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.WeightedLinearCrossEntropy(s, x, x, s.Ints("t", 2), nil)
 		},

@@ -38,13 +38,46 @@ func unary(name string, op func(*graph.Scope, *G.Node) *G.Node, f func(float64) 
 	}
 }
 
+// attend is ops.Attention of queries, keys and values side by side.
+func attend(s *graph.Scope, qkv *G.Node, heads, kv int, o ops.AttentionOptions) *G.Node {
+	q, k, v := ops.QKV(s, qkv, heads, kv)
+	return ops.Attention(s, q, k, v, o)
+}
+
+// attentionOf is attention of heads that lie anywhere in some matrices, forms.
+func attentionOf(name string, attention func(s *graph.Scope, q, k, v ops.Heads, o ops.AttentionOptions) *G.Node, batch, context int, columns []int, q, k, v ops.Heads, in [3]int) opCase {
+	c := opCase{name: name, context: context}
+	for _, n := range columns {
+		c.shapes = append(c.shapes, tensor.Shape{batch * context, n})
+	}
+	c.build = func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
+		q, k, v := q, k, v
+		q.In, k.In, v.In = x[in[0]], x[in[1]], x[in[2]]
+		return attention(s, q, k, v, ops.AttentionOptions{})
+	}
+	// The reference has as many heads of keys and values as of queries, side by side.
+	c.ref = func(x [][]float64, _ []int) []float64 {
+		var qkv []float64
+		for row := range batch * context {
+			for i, h := range []ops.Heads{q, k, v} {
+				for head := range q.Count {
+					at := row*columns[in[i]] + h.First + head/(q.Count/h.Count)*h.Size
+					qkv = append(qkv, x[in[i]][at:at+h.Size]...)
+				}
+			}
+		}
+		return reference.Attention(qkv, batch, context, q.Count, q.Count*q.Size, 0)
+	}
+	return c
+}
+
 func attention(name string, batch, context, heads, width, window int) opCase {
 	return opCase{
 		name:    name,
 		shapes:  []tensor.Shape{{batch * context, 3 * width}},
 		context: context,
 		build: func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
-			return ops.Attention(s, x[0], heads, ops.AttentionOptions{Window: window})
+			return attend(s, x[0], heads, heads, ops.AttentionOptions{Window: window})
 		},
 		ref: func(x [][]float64, _ []int) []float64 {
 			return reference.Attention(x[0], batch, context, heads, width, window)
@@ -57,7 +90,7 @@ func attention(name string, batch, context, heads, width, window int) opCase {
 func scaledAttention(name string, batch, context, heads, width int, scale float64) opCase {
 	c := attention(name, batch, context, heads, width, 0)
 	c.build = func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
-		return ops.Attention(s, x[0], heads, ops.AttentionOptions{Scale: scale})
+		return attend(s, x[0], heads, heads, ops.AttentionOptions{Scale: scale})
 	}
 	c.ref = func(x [][]float64, _ []int) []float64 {
 		qkv := slices.Clone(x[0])
@@ -245,6 +278,35 @@ var opCases = []opCase{
 	scaledAttention("Attention with a scale", 2, 5, 2, 6, 0.25),
 	scaledAttention("Attention without scaling, longer than a tile", 1, 131, 1, 4, 1),
 	attention("Attention longer than a tile", 1, 131, 1, 4, 0),
+	attentionOf("Attention of grouped queries in one matrix", ops.Attention, 2, 5, []int{16}, ops.Heads{nil, 0, 4, 2}, ops.Heads{nil, 8, 2, 2}, ops.Heads{nil, 12, 2, 2}, [3]int{}),
+	attentionOf("Attention of grouped queries, longer than a tile", ops.Attention, 1, 131, []int{8}, ops.Heads{nil, 0, 2, 2}, ops.Heads{nil, 4, 1, 2}, ops.Heads{nil, 6, 1, 2}, [3]int{}),
+	attentionOf("Attention of columns in another order", ops.Attention, 2, 5, []int{12}, ops.Heads{nil, 8, 2, 2}, ops.Heads{nil, 0, 2, 2}, ops.Heads{nil, 4, 2, 2}, [3]int{}),
+	attentionOf("Attention of columns beside others", ops.Attention, 2, 5, []int{13}, ops.Heads{nil, 1, 2, 2}, ops.Heads{nil, 5, 2, 2}, ops.Heads{nil, 9, 2, 2}, [3]int{}),
+	attentionOf("Attention of three matrices", ops.Attention, 2, 4, []int{12, 6, 7}, ops.Heads{nil, 0, 4, 3}, ops.Heads{nil, 0, 2, 3}, ops.Heads{nil, 1, 2, 3}, [3]int{0, 1, 2}),
+	attentionOf("Attention of queries, and keys beside values", ops.Attention, 2, 4, []int{4, 4}, ops.Heads{nil, 0, 2, 2}, ops.Heads{nil, 0, 1, 2}, ops.Heads{nil, 2, 1, 2}, [3]int{0, 1, 1}),
+	attentionOf("Attention of one matrix as all three", ops.Attention, 2, 4, []int{4}, ops.Heads{nil, 0, 2, 2}, ops.Heads{nil, 0, 2, 2}, ops.Heads{nil, 0, 2, 2}, [3]int{}),
+	attentionOf("ComposedAttention of grouped queries", ops.ComposedAttention, 2, 5, []int{12, 8}, ops.Heads{nil, 0, 6, 2}, ops.Heads{nil, 0, 2, 2}, ops.Heads{nil, 4, 2, 2}, [3]int{0, 1, 1}),
+	{
+		name:   "Columns and Concat",
+		shapes: []tensor.Shape{{4, 5}, {4, 3}},
+		build: func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
+			return ops.Concat(s, ops.Columns(s, x[0], 3, 2), x[1], ops.Columns(s, x[0], 0, 4))
+		},
+		ref: func(x [][]float64, _ []int) (y []float64) {
+			for r := range 4 {
+				y = slices.Concat(y, x[0][r*5+3:r*5+5], x[1][r*3:r*3+3], x[0][r*5:r*5+4])
+			}
+			return y
+		},
+	},
+	{
+		name:   "Dense",
+		shapes: []tensor.Shape{{5, 6}, {4, 6}, {4}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.Dense(s, x[0], x[1], x[2]) },
+		ref: func(x [][]float64, _ []int) []float64 {
+			return reference.Linear(x[0], reference.Transpose(x[1], 4, 6), x[2], 6, 4)
+		},
+	},
 	attention("Attention in a window", 2, 7, 2, 4, 3),
 	attention("Attention in a window longer than a tile", 1, 150, 1, 2, 70),
 	head("LinearCrossEntropy", ops.LinearCrossEntropy, 5, 6, 7),
@@ -290,7 +352,7 @@ var opCases = []opCase{
 		shapes:  []tensor.Shape{{6, 8}},
 		context: 3,
 		build: func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node {
-			return ops.MergeHeads(s, ops.SplitHeads(s, x[0], 2, 2, 3), 2)
+			return ops.MergeHeads(s, ops.SplitHeads(s, ops.Heads{In: x[0], First: 2, Count: 2, Size: 3}), 2)
 		},
 		ref: func(x [][]float64, _ []int) []float64 {
 			var y []float64

@@ -26,6 +26,11 @@ func TestRowWise(t *testing.T) {
 		"Add":       func(s *graph.Scope, x *G.Node) *G.Node { return ops.Add(s, x, ops.ReLU(s, x)) },
 		"GELU":      ops.GELU, "GELUErf": ops.GELUErf, "ReLU": ops.ReLU, "Softmax": ops.Softmax, "LogSoftmax": ops.LogSoftmax,
 		"LogSumExp": ops.LogSumExp, "Detach": ops.Detach,
+		"Columns": func(s *graph.Scope, x *G.Node) *G.Node { return ops.Columns(s, x, 1, 2) },
+		"Concat":  func(s *graph.Scope, x *G.Node) *G.Node { return ops.Concat(s, x, ops.ReLU(s, x)) },
+		"Dense": func(s *graph.Scope, x *G.Node) *G.Node {
+			return ops.Dense(s, x, weight(s, 3, 4), s.Param("b", graph.Normal(1), 3))
+		},
 		"Scale":   func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, 3) },
 		"Reshape": func(s *graph.Scope, x *G.Node) *G.Node { return ops.Reshape(s, x, x.Shape()[0]*2, 2) },
 		"Reshape of a vector": func(s *graph.Scope, x *G.Node) *G.Node {
@@ -62,7 +67,7 @@ func TestRowWise(t *testing.T) {
 		"Reshape of a vector": func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.Softmax(s, ops.Reshape(s, ops.LogSumExp(s, x), 1, 4))
 		},
-		"SplitHeads": func(s *graph.Scope, x *G.Node) *G.Node { return ops.SplitHeads(s, x, 0, 2, 2) },
+		"SplitHeads": func(s *graph.Scope, x *G.Node) *G.Node { return ops.SplitHeads(s, ops.AllHeads(s, x, 2)) },
 		"BatchedMatMul": func(s *graph.Scope, x *G.Node) *G.Node {
 			y := ops.Reshape(s, x, 1, 4, 4)
 			return ops.BatchedMatMul(s, y, y, false, true)

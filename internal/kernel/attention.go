@@ -11,12 +11,12 @@ const (
 	valueStep = 256
 )
 
-// Attention is causal multi-head self-attention over qkv of shape (Batch·Context,
-// 3·Heads·Size), in which a row holds the queries, keys and values of all heads
-// side by side. Scores are scaled by Scale.
+// Attention is causal multi-head self-attention over Batch·Context rows of queries, keys and
+// values. Of the Heads heads of queries, Heads/KVHeads one after the other share a head of keys
+// and values (Ainslie et al. 2023, grouped queries). Scores are scaled by Scale.
 type Attention struct {
-	Batch, Context, Heads, Size int
-	Scale                       float32
+	Batch, Context, Heads, KVHeads int
+	Scale                          float32
 	// Window bounds how far a query looks back: it sees itself and Window-1
 	// positions before it. 0 is no bound.
 	Window int
@@ -35,24 +35,18 @@ func (a *Attention) first(t int) int {
 	return 0
 }
 
-// width is the length of a row of the output.
-func (a *Attention) width() int { return a.Heads * a.Size }
+// group is the number of heads of queries that share keys and values.
+func (a *Attention) group() int { return a.Heads / a.KVHeads }
 
-// heads calls f for every head of every sequence with memory of the given size.
-func (a *Attention) heads(memory int, f func(head int, memory []float32)) {
-	For(a.Batch*a.Heads, 1, func(lo, hi int) {
+// each calls f for numbers up to n with memory of the given size.
+func (a *Attention) each(n, memory int, f func(i int, memory []float32)) {
+	For(n, 1, func(lo, hi int) {
 		m := a.work.borrow(memory)
 		defer a.work.giveBack(m)
 		for i := lo; i < hi; i++ {
 			f(i, m)
 		}
 	})
-}
-
-// at returns where a head begins: its queries in qkv, and its part of the output.
-func (a *Attention) at(head int) (qkv, out int) {
-	row, column := head/a.Heads*a.Context, head%a.Heads*a.Size
-	return row*3*a.width() + column, row*a.width() + column
 }
 
 // weightIndex numbers the attention weight of query t on key u.
@@ -63,25 +57,24 @@ func (a *Attention) weightIndex(head, t, u int) uint64 {
 // queryTile is the number of queries in a tile.
 func (a *Attention) queryTile(set *isa) int { return min(queryTiles*set.rows, a.Context) }
 
-// Forward fills out (Batch·Context, Heads·Size) and stats, which Backward needs: for every
+// Forward fills out (Batch·Context, Heads·V.Size) and stats, which Backward needs: for every
 // query of every head the largest score and 1/Σ exp(score − largest). mask drops attention
 // weights after the softmax.
 //
 // The scores of a tile of queries are there at once; keys beyond the tile are skipped.
-func (a *Attention) Forward(out, stats, qkv []float32, mask Mask) {
-	set, width := active, a.width()
-	keys := newPanels(set, a.Context, a.Size, a.Size)
-	values := newPanels(set, a.Size, a.Context, valueStep)
+func (a *Attention) Forward(out, stats []float32, in QKV, mask Mask) {
+	set, width := active, a.Heads*in.V.Size
+	keys := newPanels(set, a.Context, in.K.Size, in.K.Size)
+	values := newPanels(set, in.V.Size, a.Context, valueStep)
 	rows, ld := a.queryTile(set), keys.count()*set.cols
-	a.heads(keys.size()+values.size()+rows*ld, func(head int, memory []float32) {
+	a.each(a.Batch*a.Heads, keys.size()+values.size()+rows*ld, func(head int, memory []float32) {
 		s := workspaces.take()
 		defer workspaces.put(s)
-		at, to := a.at(head)
+		row, h := head/a.Heads*a.Context, head%a.Heads
+		in, out := in.from(row, h, h/a.group()), out[row*width+h*in.V.Size:]
 		keys, values, stats := keys, values, stats[2*head*a.Context:]
-		keys.pack(memory, true, qkv[at+width:], 3*width)
-		memory = memory[keys.size():]
-		values.pack(memory, false, qkv[at+2*width:], 3*width)
-		scores := memory[values.size():]
+		memory = keys.packHead(memory, true, in.K)
+		scores := values.packHead(memory, false, in.V)
 		for lo := 0; lo < a.Context; lo += rows {
 			hi := min(lo+rows, a.Context)
 			for t := lo; t < hi; t += set.rows {
@@ -90,9 +83,9 @@ func (a *Attention) Forward(out, stats, qkv []float32, mask Mask) {
 				end := min(t+set.rows, hi)
 				first := a.first(t) / set.cols
 				keys.multiply(s, factor{
-					m: end - t, alpha: a.Scale, a: qkv[at+t*3*width:], lda: 3 * width,
+					m: end - t, alpha: a.Scale, a: in.Q.from(t, 0), lda: in.Q.Stride,
 					c: scores[(t-lo)*ld+first*set.cols:], ldc: ld,
-				}, first, (end+set.cols-1)/set.cols, 0, a.Size, true)
+				}, first, (end+set.cols-1)/set.cols, 0, in.K.Size, true)
 			}
 			for t := lo; t < hi; t++ {
 				row := scores[(t-lo)*ld:][:ld]
@@ -110,10 +103,10 @@ func (a *Attention) Forward(out, stats, qkv []float32, mask Mask) {
 				end, first := min(t+set.rows, hi), a.first(t)
 				values.multiply(s, factor{
 					m: end - t, alpha: 1, a: scores[(t-lo)*ld+first:], lda: ld,
-					c: out[to+t*width:], ldc: width,
+					c: out[t*width:], ldc: width,
 				}, 0, values.count(), first, end, false)
 				for t := t; t < end; t++ {
-					row := out[to+t*width:][:a.Size]
+					row := out[t*width:][:in.V.Size]
 					set.vec.scale(row, row, stats[2*t+1])
 				}
 			}

@@ -8,14 +8,15 @@ import (
 // BenchmarkAttention times a layer of gpt2 in GFLOP/s of the products that the causal mask leaves:
 // two forward, five backward.
 func BenchmarkAttention(b *testing.B) {
-	for _, c := range []struct{ batch, context, heads, size int }{{1, 1024, 12, 64}, {4, 64, 12, 64}, {12, 64, 4, 32}} {
-		a := Attention{Batch: c.batch, Context: c.context, Heads: c.heads, Size: c.size, Scale: 0.125}
+	for _, c := range []struct{ batch, context, heads, kv, size int }{{1, 1024, 12, 12, 64}, {4, 64, 12, 12, 64}, {12, 64, 4, 4, 32}, {1, 1024, 12, 4, 64}} {
+		a := Attention{Batch: c.batch, Context: c.context, Heads: c.heads, KVHeads: c.kv, Scale: 0.125}
 		rows, width := c.batch*c.context, c.heads*c.size
-		qkv, dqkv := normals(1, rows*3*width), make([]float32, rows*3*width)
+		_, qkv := a.fused(func(n int) []float32 { return normals(1, n) }, rows, sizes{c.size, c.size})
+		_, dqkv := a.fused(func(n int) []float32 { return make([]float32, n) }, rows, sizes{c.size, c.size})
 		out, dout, stats := make([]float32, rows*width), normals(2, rows*width), make([]float32, a.StatsSize())
 		product := 2 * float64(rows) * float64(c.context) / 2 * float64(width)
 		bench := func(name string, products float64, f func()) {
-			b.Run(fmt.Sprintf("%s/%dx%d", name, c.batch, c.context), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/%dx%d/%d", name, c.batch, c.context, c.heads/c.kv), func(b *testing.B) {
 				for b.Loop() {
 					f()
 				}

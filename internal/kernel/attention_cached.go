@@ -2,55 +2,58 @@ package kernel
 
 import "fmt"
 
-// CachedAttention is causal multi-head self-attention of the positions that follow those
-// whose keys and values are kept: New of them for each of Batch sequences, in qkv of shape
-// (Batch·New, 3·Heads·Size) as for [Attention]. What is kept has the shape (Batch, Capacity,
-// Heads·Size).
+// CachedAttention is [Attention] of the positions that follow those whose keys and values are
+// kept: New of them for each of Batch sequences. What is kept has the shapes (Batch, Capacity,
+// KVHeads·K.Size) and (Batch, Capacity, KVHeads·V.Size).
 type CachedAttention struct {
-	Batch, New, Capacity, Heads, Size int
-	Scale                             float32
-	Window                            int
+	Batch, New, Capacity, Heads, KVHeads int
+	Scale                                float32
+	Window                               int
 
 	work scratch
 }
 
-// Forward adds the new keys and values to those kept, and fills out (Batch·New, Heads·Size).
-// Sequence b has past[b] positions before. Each result is summed in an order that depends on
-// its position alone.
-func (a *CachedAttention) Forward(out, keys, values, qkv []float32, past []int) error {
-	width := a.Heads * a.Size
-	fresh := true
+// Forward adds the new keys and values to those kept, and fills out (Batch·New, Heads·V.Size).
+// Sequence b has past[b] positions before. The results of a sequence depend on it alone, and
+// each is summed in an order that depends on its position, and on whether it is of a beginning.
+func (a *CachedAttention) Forward(out, keys, values []float32, in QKV, past []int) error {
 	for b, p := range past[:a.Batch] {
 		if p < 0 || p+a.New > a.Capacity {
 			return fmt.Errorf("sequence %d has %d positions and gets %d; there is room for %d", b, p, a.New, a.Capacity)
 		}
-		fresh = fresh && p == 0
 	}
-	For(a.Batch*a.New, 1+elementGrain/width, func(lo, hi int) {
+	kept := QKV{
+		K: Heads{keys, a.KVHeads * in.K.Size, in.K.Size},
+		V: Heads{values, a.KVHeads * in.V.Size, in.V.Size},
+	}
+	For(a.Batch*a.New, 1+elementGrain/kept.K.Stride, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
-			b, i := r/a.New, r%a.New
-			to := (b*a.Capacity + past[b] + i) * width
-			copy(keys[to:to+width], qkv[(3*r+1)*width:])
-			copy(values[to:to+width], qkv[(3*r+2)*width:])
+			to := r/a.New*a.Capacity + past[r/a.New] + r%a.New
+			copy(kept.K.from(to, 0)[:kept.K.Stride], in.K.from(r, 0))
+			copy(kept.V.from(to, 0)[:kept.V.Stride], in.V.from(r, 0))
 		}
 	})
-	if fresh && a.New > 1 {
-		// Nothing is kept yet that the block kernel would miss.
-		whole := Attention{Batch: a.Batch, Context: a.New, Heads: a.Heads, Size: a.Size, Scale: a.Scale, Window: a.Window}
-		stats := a.work.borrow(whole.StatsSize())
-		whole.Forward(out, stats, qkv, Mask{})
-		a.work.giveBack(stats)
+	begun := a.begin(out, in, past)
+	if begun == a.Batch {
 		return nil
 	}
+	size := in.V.Size
 	For(a.Batch*a.New*a.Heads, 1, func(lo, hi int) {
 		s := workspaces.take()
 		scores := a.work.borrow(a.Capacity)
 		for i := lo; i < hi; i++ {
 			row, h := i/a.Heads, i%a.Heads
-			b := row / a.New
-			t := past[b] + row%a.New
-			at := b*a.Capacity*width + h*a.Size
-			a.query(s, out[row*width+h*a.Size:], qkv[3*row*width+h*a.Size:], keys[at:], values[at:], t, scores)
+			b, kv := row/a.New, h/(a.Heads/a.KVHeads)
+			if a.begins(past[b]) {
+				continue
+			}
+			first, last := b*a.Capacity, b*a.Capacity+past[b]+row%a.New
+			if a.Window > 0 {
+				first = max(first, last-a.Window+1)
+			}
+			kept := QKV{in.Q, kept.K, kept.V}
+			kept.Q.Data, kept.K.Data, kept.V.Data = in.Q.from(row, h), kept.K.from(first, kv), kept.V.from(first, kv)
+			a.query(s, out[row*a.Heads*size+h*size:], kept, scores[:last+1-first])
 		}
 		a.work.giveBack(scores)
 		workspaces.put(s)
@@ -58,17 +61,36 @@ func (a *CachedAttention) Forward(out, keys, values, qkv []float32, past []int) 
 	return nil
 }
 
-// query is attention of one query of one head, at position t.
-func (a *CachedAttention) query(s *workspace, out, q, keys, values []float32, t int, scores []float32) {
-	set, width, first := active, a.Heads*a.Size, 0
-	if a.Window > 0 {
-		first = max(0, t-a.Window+1)
+// begins tells whether a sequence is a beginning of more than one position: nothing is kept
+// yet that the block kernel would miss.
+func (a *CachedAttention) begins(past int) bool { return past == 0 && a.New > 1 }
+
+// begin is attention of those sequences that begin; it returns how many they are.
+func (a *CachedAttention) begin(out []float32, in QKV, past []int) (count int) {
+	for lo := 0; lo < a.Batch; lo++ {
+		hi := lo
+		for hi < a.Batch && a.begins(past[hi]) {
+			hi++
+		}
+		if hi == lo {
+			continue
+		}
+		whole := Attention{Batch: hi - lo, Context: a.New, Heads: a.Heads, KVHeads: a.KVHeads, Scale: a.Scale, Window: a.Window}
+		stats := a.work.borrow(whole.StatsSize())
+		whole.Forward(out[lo*a.New*a.Heads*in.V.Size:], stats, in.from(lo*a.New, 0, 0), Mask{})
+		a.work.giveBack(stats)
+		count, lo = count+hi-lo, hi
 	}
-	scores = scores[:t+1-first]
-	p := product{isa: set, m: 1, n: len(scores), k: a.Size, alpha: a.Scale, b: keys[first*width:], ldb: width, c: scores}
-	p.rowScalars(0, p.n, q[:a.Size])
+	return count
+}
+
+// query is attention of the first query of x over as many of its keys as scores has room for.
+func (a *CachedAttention) query(s *workspace, out []float32, x QKV, scores []float32) {
+	set := active
+	p := product{isa: set, m: 1, n: len(scores), k: x.K.Size, alpha: a.Scale, b: x.K.Data, ldb: x.K.Stride, c: scores}
+	p.rowScalars(0, p.n, x.Q.Data[:x.Q.Size])
 	sum := expRow(scores, scores, set.vec.maximum(scores))
-	p = product{isa: set, m: 1, n: a.Size, k: len(scores), alpha: float32(1 / sum), a: scores, lda: len(scores), b: values[first*width:], ldb: width, c: out, ldc: a.Size}
+	p = product{isa: set, m: 1, n: x.V.Size, k: len(scores), alpha: float32(1 / sum), a: scores, lda: len(scores), b: x.V.Data, ldb: x.V.Stride, c: out, ldc: x.V.Size}
 	p.setStep()
 	p.rows, p.depth = 1, p.k
 	for from := 0; from < p.depth; from += p.step {

@@ -10,23 +10,32 @@ import (
 // TestCachedAttention gives sequences of different lengths in pieces of different sizes, and
 // compares with float64 attention over the whole; the bits are the same for any GOMAXPROCS.
 func TestCachedAttention(t *testing.T) {
-	for _, c := range []struct{ heads, size, window int }{{1, 1, 0}, {2, 5, 0}, {3, 32, 0}, {2, 64, 0}, {1, 80, 0}, {2, 16, 9}} {
+	for _, c := range []struct {
+		heads, kv int
+		size      sizes
+		window    int
+	}{
+		{1, 1, sizes{1, 1}, 0}, {2, 2, sizes{5, 5}, 0}, {3, 3, sizes{32, 32}, 0}, {2, 2, sizes{64, 64}, 0}, {1, 1, sizes{80, 80}, 0}, {2, 2, sizes{16, 16}, 9},
+		{4, 2, sizes{16, 16}, 0}, {3, 1, sizes{8, 20}, 7},
+	} {
 		const batch, capacity = 2, 70
-		width := c.heads * c.size
 		lengths := []int{70, 41}
-		scale := float32(1 / math.Sqrt(float64(c.size)))
-		whole := Attention{Batch: 1, Context: capacity, Heads: c.heads, Size: c.size, Scale: scale, Window: c.window}
+		scale := float32(1 / math.Sqrt(float64(c.size.key)))
+		whole := Attention{Batch: 1, Context: capacity, Heads: c.heads, KVHeads: c.kv, Scale: scale, Window: c.window}
+		width := c.heads * c.size.value
 		var qkv [batch][]float32
 		var want [batch][]float64
 		for b := range batch {
-			qkv[b] = normals(uint64(b+1), capacity*3*width)
-			want[b], _ = attention64(&whole, qkv[b], make([]float32, capacity*width), Mask{})
+			var in QKV
+			qkv[b], in = whole.fused(func(n int) []float32 { return normals(uint64(b+1), n) }, capacity, c.size)
+			want[b], _ = attention64(&whole, in, make([]float32, capacity*width), Mask{})
 		}
-		withISA(t, fmt.Sprintf("%d heads of %d, window %d", c.heads, c.size, c.window), func(t *testing.T) {
+		columns := len(qkv[0]) / capacity
+		withISA(t, fmt.Sprintf("%d/%d heads of %v, window %d", c.heads, c.kv, c.size, c.window), func(t *testing.T) {
 			var before []float32
 			for _, procs := range []int{1, 2, 3} {
 				got := make([]float32, 0, batch*capacity*width)
-				keys, values := nans(batch*capacity*width), nans(batch*capacity*width)
+				keys, values := nans(batch*capacity*c.kv*c.size.key), nans(batch*capacity*c.kv*c.size.value)
 				past := []int{0, 0}
 				piece := 0
 				for past[0] < lengths[0] {
@@ -34,10 +43,11 @@ func TestCachedAttention(t *testing.T) {
 					// sequence falls behind.
 					n := []int{29, 1, 1, 3, 1}[min(piece, 4)]
 					piece++
-					a := CachedAttention{Batch: batch, New: n, Capacity: capacity, Heads: c.heads, Size: c.size, Scale: scale, Window: c.window}
-					in, out := make([]float32, 0, batch*n*3*width), nans(batch*n*width)
+					a := CachedAttention{Batch: batch, New: n, Capacity: capacity, Heads: c.heads, KVHeads: c.kv, Scale: scale, Window: c.window}
+					x, in := whole.fused(nans, batch*n, c.size)
+					out := nans(batch * n * width)
 					for b := range batch {
-						in = append(in, qkv[b][past[b]*3*width:][:n*3*width]...)
+						copy(x[b*n*columns:], qkv[b][past[b]*columns:][:n*columns])
 					}
 					withProcs(procs, func() {
 						if err := a.Forward(out, keys, values, in, past); err != nil {
@@ -65,9 +75,42 @@ func TestCachedAttention(t *testing.T) {
 	}
 }
 
+// TestCachedCompany: a sequence has the same bits whether the others begin with it or not.
+func TestCachedCompany(t *testing.T) {
+	const n, capacity, heads, size = 5, 12, 2, 8
+	run := func(past ...int) []float32 {
+		batch := len(past)
+		whole := Attention{Heads: heads, KVHeads: heads}
+		x, in := whole.fused(func(n int) []float32 { return normals(9, n) }, batch*n, sizes{size, size})
+		for b := range batch { // the same rows for all
+			copy(x[b*len(x)/batch:], x[:len(x)/batch])
+		}
+		keys, values := normals(1, batch*capacity*heads*size), normals(2, batch*capacity*heads*size)
+		for b := range batch {
+			each := len(keys) / batch
+			copy(keys[b*each:], keys[:each])
+			copy(values[b*each:], values[:each])
+		}
+		out := nans(batch * n * heads * size)
+		a := CachedAttention{Batch: batch, New: n, Capacity: capacity, Heads: heads, KVHeads: heads, Scale: 0.3}
+		if err := a.Forward(out, keys, values, in, past); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	all := run(0, 3, 0, 0, 7)
+	each := len(all) / 5
+	for i, past := range []int{0, 3, 0, 0, 7} {
+		if alone := run(past); !slices.Equal(alone, all[i*each:][:each]) {
+			t.Errorf("sequence %d, after %d positions, has other bits in company", i, past)
+		}
+	}
+}
+
 func TestCachedAttentionErrors(t *testing.T) {
-	a := CachedAttention{Batch: 2, New: 3, Capacity: 4, Heads: 1, Size: 1}
+	a := CachedAttention{Batch: 2, New: 3, Capacity: 4, Heads: 1, KVHeads: 1}
 	x := make([]float32, 2*4*3)
+	in := QKV{Heads{x, 3, 1}, Heads{x[1:], 3, 1}, Heads{x[2:], 3, 1}}
 	for _, c := range []struct {
 		past []int
 		want string
@@ -75,7 +118,7 @@ func TestCachedAttentionErrors(t *testing.T) {
 		{[]int{0, 2}, "sequence 1 has 2 positions and gets 3; there is room for 4"},
 		{[]int{-1, 0}, "sequence 0 has -1 positions and gets 3; there is room for 4"},
 	} {
-		if err := a.Forward(x, x, x, x, c.past); err == nil || err.Error() != c.want {
+		if err := a.Forward(x, x, x, in, c.past); err == nil || err.Error() != c.want {
 			t.Errorf("past %v: error %v, want %s", c.past, err, c.want)
 		}
 	}

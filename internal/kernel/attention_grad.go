@@ -1,44 +1,48 @@
 package kernel
 
-// Backward fills dqkv from the gradient dout of Forward's out. It computes the
-// weights again from the scores and stats.
+// Backward fills grad from the gradient dout of Forward's out. It computes the weights again
+// from the scores and stats.
 //
 // It goes over blocks of keys, and for each over the tiles of queries that see some of
 // them, so that scores and operands stay in the second-level cache (Dao et al. 2022,
-// algorithm 4).
-func (a *Attention) Backward(dqkv, dout, qkv, out, stats []float32, mask Mask) {
+// algorithm 4). Heads that share keys and values follow one another, so that the gradients of
+// these are summed in one order.
+func (a *Attention) Backward(grad QKV, dout []float32, in QKV, out, stats []float32, mask Mask) {
 	set := active
 	g := attentionGrad{
-		Attention: a, set: set, rows: a.queryTile(set),
-		dqkv: dqkv, dout: dout, qkv: qkv, out: out, stats: stats, mask: mask,
+		Attention: a, set: set, rows: a.queryTile(set), width: a.Heads * in.V.Size,
+		in: in, grad: grad, dout: dout, out: out, stats: stats, mask: mask,
 	}
 	g.block = min(keyBlock, (a.Context+set.cols-1)/set.cols*set.cols)
-	g.queries = newPanels(set, a.Size, a.Context, g.rows)
-	g.douts = g.queries
-	g.keysT = newPanels(set, a.Context, a.Size, a.Size)
-	g.valuesT = g.keysT
-	g.keys = newPanels(set, a.Size, a.Context, g.block)
+	g.queries = newPanels(set, in.Q.Size, a.Context, g.rows)
+	g.douts = newPanels(set, in.V.Size, a.Context, g.rows)
+	g.keysT = newPanels(set, a.Context, in.K.Size, in.K.Size)
+	g.valuesT = newPanels(set, a.Context, in.V.Size, in.V.Size)
+	g.keys = newPanels(set, in.K.Size, a.Context, g.block)
 	memory := a.Context + 2*g.rows*g.block
-	for _, p := range g.operands() {
+	for _, p := range []*panels{&g.queries, &g.douts, &g.keysT, &g.valuesT, &g.keys} {
 		memory += p.size()
 	}
-	a.heads(memory, func(head int, memory []float32) {
+	a.each(a.Batch*a.KVHeads, memory, func(number int, memory []float32) {
 		g := g
-		g.head(head, memory)
+		g.shared(number, memory)
 	})
 }
 
-// attentionGrad is the backward pass of one head.
+// attentionGrad is the backward pass of the heads that share keys and values, one after the
+// other. What it reads and fills begins at the head and the first row of the sequence.
 type attentionGrad struct {
 	*Attention
 	set         *isa
 	rows, block int // queries in a tile, keys in a block
+	width       int // of a row of out
 
-	dqkv, dout, qkv, out, stats []float32
-	mask                        Mask
+	in, grad         QKV
+	dout, out, stats []float32
+	mask             Mask
 
-	number int // of the head
-	at, to int // where it begins in qkv and in out
+	number int  // of the head, over all sequences
+	later  bool // heads before it have added to the gradients of keys and values
 
 	queries, douts  panels    // (T, D)
 	keysT, valuesT  panels    // (D, T)
@@ -48,32 +52,36 @@ type attentionGrad struct {
 	space           *workspace
 }
 
-// operands are the packed matrices.
-func (g *attentionGrad) operands() []*panels {
-	return []*panels{&g.queries, &g.douts, &g.keysT, &g.valuesT, &g.keys}
-}
-
-func (g *attentionGrad) head(number int, memory []float32) {
+// shared computes the gradients of a head of keys and values, and of the queries that share it.
+func (g *attentionGrad) shared(number int, memory []float32) {
 	g.space = workspaces.take()
 	defer workspaces.put(g.space)
-	g.number = number
-	g.at, g.to = g.Attention.at(number)
-	g.stats = g.stats[2*number*g.Context:]
-	width := g.width()
-	for i, src := range [][]float32{g.qkv[g.at:], g.dout[g.to:], g.qkv[g.at+width:], g.qkv[g.at+2*width:], g.qkv[g.at+width:]} {
-		ld := 3 * width
-		if i == 1 {
-			ld = width
-		}
-		p := g.operands()[i]
-		p.pack(memory, p == &g.keysT || p == &g.valuesT, src, ld)
-		memory = memory[p.size():]
+	sequence, kv := number/g.KVHeads, number%g.KVHeads
+	row := sequence * g.Context
+	whole, size := *g, g.in.V.Size
+	in := g.in.from(row, 0, kv)
+	memory = g.keysT.packHead(memory, true, in.K)
+	memory = g.valuesT.packHead(memory, true, in.V)
+	memory = g.keys.packHead(memory, false, in.K)
+	for i := range g.group() {
+		h := kv*g.group() + i
+		g.number, g.later = sequence*g.Heads+h, i > 0
+		g.in, g.grad = whole.in.from(row, h, kv), whole.grad.from(row, h, kv)
+		g.out, g.dout = whole.out[row*g.width+h*size:], whole.dout[row*g.width+h*size:]
+		g.stats = whole.stats[2*g.number*g.Context:]
+		g.head(memory)
 	}
+}
+
+// head goes over the keys and the queries of one head.
+func (g *attentionGrad) head(memory []float32) {
+	memory = g.queries.packHead(memory, false, g.in.Q)
+	memory = g.douts.packHead(memory, false, Heads{g.dout, g.width, g.in.V.Size})
 	g.dots, memory = memory[:g.Context], memory[g.Context:]
 	for t := range g.dots {
-		row := g.to + t*width
+		from, to := t*g.width, t*g.width+g.in.V.Size
 		// Σ weight·dweight over the keys equals it.
-		g.dots[t] = g.set.vec.dot(g.dout[row:row+g.Size], g.out[row:row+g.Size])
+		g.dots[t] = g.set.vec.dot(g.dout[from:to], g.out[from:to])
 	}
 	g.weights, g.dscore = memory[:g.rows*g.block], memory[g.rows*g.block:][:g.rows*g.block]
 	for from := 0; from < g.Context; from += g.block {
@@ -88,7 +96,7 @@ func (g *attentionGrad) head(number int, memory []float32) {
 
 // scores fills weights and dscore for the queries lo to hi-1 and the keys from to to-1.
 func (g *attentionGrad) scores(lo, hi, from, to int) {
-	width, cols, ld := g.width(), g.set.cols, g.block
+	cols, ld := g.set.cols, g.block
 	for t := lo; t < hi; t += g.set.rows {
 		end := min(t+g.set.rows, hi)
 		first, last := max(from, g.first(t))/cols, (min(to, end)+cols-1)/cols
@@ -97,11 +105,11 @@ func (g *attentionGrad) scores(lo, hi, from, to int) {
 		}
 		c := (t-lo)*ld + first*cols - from
 		g.keysT.multiply(g.space, factor{
-			m: end - t, alpha: g.Scale, a: g.qkv[g.at+t*3*width:], lda: 3 * width, c: g.weights[c:], ldc: ld,
-		}, first, last, 0, g.Size, true)
+			m: end - t, alpha: g.Scale, a: g.in.Q.from(t, 0), lda: g.in.Q.Stride, c: g.weights[c:], ldc: ld,
+		}, first, last, 0, g.in.K.Size, true)
 		g.valuesT.multiply(g.space, factor{
-			m: end - t, alpha: 1, a: g.dout[g.to+t*width:], lda: width, c: g.dscore[c:], ldc: ld,
-		}, first, last, 0, g.Size, true)
+			m: end - t, alpha: 1, a: g.dout[t*g.width:], lda: g.width, c: g.dscore[c:], ldc: ld,
+		}, first, last, 0, g.in.V.Size, true)
 	}
 	for t := lo; t < hi; t++ {
 		row, drow := g.weights[(t-lo)*ld:][:ld], g.dscore[(t-lo)*ld:][:ld]
@@ -131,7 +139,7 @@ func (g *attentionGrad) scores(lo, hi, from, to int) {
 
 // gradients adds what the queries lo to hi-1 and the keys from to to-1 have to do with each other.
 func (g *attentionGrad) gradients(lo, hi, from, to int) {
-	width, ld := g.width(), g.block
+	ld := g.block
 	for t := lo; t < hi; t += g.set.rows {
 		end := min(t+g.set.rows, hi)
 		first, last := max(from, g.first(t)), min(to, end)
@@ -144,7 +152,7 @@ func (g *attentionGrad) gradients(lo, hi, from, to int) {
 		}
 		g.keys.multiply(g.space, factor{
 			m: end - t, alpha: g.Scale, beta: beta, a: g.dscore[(t-lo)*ld+first-from:], lda: ld,
-			c: g.dqkv[g.at+t*3*width:], ldc: 3 * width,
+			c: g.grad.Q.from(t, 0), ldc: g.grad.Q.Stride,
 		}, 0, g.keys.count(), first, last, false)
 	}
 	for u := from; u < to; u += g.set.rows {
@@ -153,15 +161,16 @@ func (g *attentionGrad) gradients(lo, hi, from, to int) {
 			break
 		}
 		beta := float32(1)
-		if u >= lo {
+		if u >= lo && !g.later {
 			beta = 0
 		}
 		f := factor{
 			transA: true, m: min(g.set.rows, to-u), alpha: 1, beta: beta, a: g.weights[(first-lo)*ld+u-from:], lda: ld,
-			c: g.dqkv[g.at+2*width+u*3*width:], ldc: 3 * width,
+			c: g.grad.V.from(u, 0), ldc: g.grad.V.Stride,
 		}
 		g.douts.multiply(g.space, f, 0, g.douts.count(), first, hi, false)
-		f.alpha, f.a, f.c = g.Scale, g.dscore[(first-lo)*ld+u-from:], g.dqkv[g.at+width+u*3*width:]
+		f.alpha, f.a = g.Scale, g.dscore[(first-lo)*ld+u-from:]
+		f.c, f.ldc = g.grad.K.from(u, 0), g.grad.K.Stride
 		g.queries.multiply(g.space, f, 0, g.queries.count(), first, hi, false)
 	}
 }

@@ -11,24 +11,58 @@ import (
 // largest element: sums of a few hundred products.
 const tolAttention = 3e-6
 
-// attention64 is a, forward and backward, written out in float64.
-func attention64(a *Attention, qkv, dout []float32, mask Mask) (out, dqkv []float64) {
-	width := a.Heads * a.Size
-	out, dqkv = make([]float64, len(dout)), make([]float64, len(qkv))
+// sizes are those of heads, of queries and keys and of values.
+type sizes struct{ key, value int }
+
+// fused is a matrix (rows, ·) of queries, keys and values side by side, and the views of them.
+func (a *Attention) fused(data func(n int) []float32, rows int, size sizes) ([]float32, QKV) {
+	q, k, v := a.Heads*size.key, a.KVHeads*size.key, a.KVHeads*size.value
+	x := data(rows * (q + k + v))
+	return x, QKV{Heads{x, q + k + v, size.key}, Heads{x[q:], q + k + v, size.key}, Heads{x[q+k:], q + k + v, size.value}}
+}
+
+// apart copies x to three matrices that have further columns, of NaN, on both sides.
+func (a *Attention) apart(x QKV, rows int) QKV {
+	one := func(h Heads, heads int) Heads {
+		width := heads * h.Size
+		data := nans(rows * (width + 5))
+		for r := range rows {
+			copy(data[r*(width+5)+2:][:width], h.from(r, 0))
+		}
+		return Heads{data[2:], width + 5, h.Size}
+	}
+	return QKV{one(x.Q, a.Heads), one(x.K, a.KVHeads), one(x.V, a.KVHeads)}
+}
+
+// compact is the elements of heads without what lies between them.
+func compact(h Heads, heads, rows int) (out []float32) {
+	for r := range rows {
+		out = append(out, h.from(r, 0)[:heads*h.Size]...)
+	}
+	return out
+}
+
+// attention64 is a, forward and backward, written out in float64: the gradients of queries, keys
+// and values, compact.
+func attention64(a *Attention, in QKV, dout []float32, mask Mask) (out, grads []float64) {
+	at := func(h Heads, row, head, d int) float64 { return float64(h.from(row, head)[d]) }
+	rows, width := a.Batch*a.Context, a.Heads*in.V.Size
+	out = make([]float64, rows*width)
+	dq, dk, dv := make([]float64, rows*a.Heads*in.Q.Size), make([]float64, rows*a.KVHeads*in.K.Size), make([]float64, rows*a.KVHeads*in.V.Size)
 	for head := range a.Batch * a.Heads {
-		b, h := head/a.Heads, head%a.Heads
-		q := func(t, part int) int { return (b*a.Context+t)*3*width + part*width + h*a.Size }
-		o := func(t int) int { return (b*a.Context+t)*width + h*a.Size }
+		from, h := head/a.Heads*a.Context, head%a.Heads
+		kv := h / (a.Heads / a.KVHeads)
 		for t := range a.Context {
 			start := 0
 			if a.Window > 0 {
 				start = max(0, t-a.Window+1)
 			}
+			row := from + t
 			p, kept := make([]float64, a.Context), make([]float64, a.Context)
 			largest, total := math.Inf(-1), 0.0
 			for u := start; u <= t; u++ {
-				for d := range a.Size {
-					p[u] += float64(a.Scale) * float64(qkv[q(t, 0)+d]) * float64(qkv[q(u, 1)+d])
+				for d := range in.K.Size {
+					p[u] += float64(a.Scale) * at(in.Q, row, h, d) * at(in.K, from+u, kv, d)
 				}
 				largest = max(largest, p[u])
 			}
@@ -42,71 +76,100 @@ func attention64(a *Attention, qkv, dout []float32, mask Mask) (out, dqkv []floa
 				p[u] /= total
 				factor := float64(mask.At((uint64(head)*uint64(a.Context)+uint64(t))*uint64(a.Context) + uint64(u)))
 				kept[u] = p[u] * factor
-				for d := range a.Size {
-					out[o(t)+d] += kept[u] * float64(qkv[q(u, 2)+d])
-					dp[u] += factor * float64(dout[o(t)+d]) * float64(qkv[q(u, 2)+d])
+				for d := range in.V.Size {
+					o, value := row*width+h*in.V.Size+d, at(in.V, from+u, kv, d)
+					out[o] += kept[u] * value
+					dp[u] += factor * float64(dout[o]) * value
+					dv[((from+u)*a.KVHeads+kv)*in.V.Size+d] += kept[u] * float64(dout[o])
 				}
 				dot += p[u] * dp[u]
 			}
 			for u := start; u <= t; u++ {
 				ds := float64(a.Scale) * p[u] * (dp[u] - dot)
-				for d := range a.Size {
-					dqkv[q(u, 2)+d] += kept[u] * float64(dout[o(t)+d])
-					dqkv[q(t, 0)+d] += ds * float64(qkv[q(u, 1)+d])
-					dqkv[q(u, 1)+d] += ds * float64(qkv[q(t, 0)+d])
+				for d := range in.K.Size {
+					dq[(row*a.Heads+h)*in.Q.Size+d] += ds * at(in.K, from+u, kv, d)
+					dk[((from+u)*a.KVHeads+kv)*in.K.Size+d] += ds * at(in.Q, row, h, d)
 				}
 			}
 		}
 	}
-	return out, dqkv
+	return out, slices.Concat(dq, dk, dv)
 }
 
 // TestAttention compares with float64 at contexts around the sizes of tiles and blocks, with all
-// memory full of NaN before, and demands the same bits for any GOMAXPROCS.
+// memory full of NaN before, and demands the same bits for any GOMAXPROCS, and whether the three
+// are parts of one matrix or not.
 func TestAttention(t *testing.T) {
 	for _, c := range []struct {
 		a    *Attention
+		size sizes
 		rate float64
 	}{
-		{&Attention{Batch: 2, Context: 1, Heads: 2, Size: 3}, 0},
-		{&Attention{Batch: 2, Context: 7, Heads: 1, Size: 1}, 0},
-		{&Attention{Batch: 1, Context: 64, Heads: 3, Size: 32}, 0},
-		{&Attention{Batch: 2, Context: 64, Heads: 2, Size: 5}, 0.2},
-		{&Attention{Batch: 1, Context: keyBlock, Heads: 2, Size: 16}, 0},
-		{&Attention{Batch: 1, Context: keyBlock + 1, Heads: 1, Size: 33}, 0},
-		{&Attention{Batch: 1, Context: 2*keyBlock + 45, Heads: 2, Size: 64}, 0.1},
-		{&Attention{Batch: 1, Context: 2*valueStep + 131, Heads: 1, Size: 80}, 0},
-		{&Attention{Batch: 1, Context: 300, Heads: 1, Size: 8, Window: 1}, 0},
-		{&Attention{Batch: 1, Context: 300, Heads: 2, Size: 8, Window: 40}, 0.1},
-		{&Attention{Batch: 1, Context: 600, Heads: 1, Size: 16, Window: 257}, 0},
-		{&Attention{Batch: 1, Context: 90, Heads: 1, Size: 16, Window: 1000}, 0},
+		{&Attention{Batch: 2, Context: 1, Heads: 2, KVHeads: 2}, sizes{3, 3}, 0},
+		{&Attention{Batch: 2, Context: 7, Heads: 1, KVHeads: 1}, sizes{1, 1}, 0},
+		{&Attention{Batch: 1, Context: 64, Heads: 3, KVHeads: 3}, sizes{32, 32}, 0},
+		{&Attention{Batch: 2, Context: 64, Heads: 2, KVHeads: 2}, sizes{5, 5}, 0.2},
+		{&Attention{Batch: 1, Context: keyBlock, Heads: 2, KVHeads: 2}, sizes{16, 16}, 0},
+		{&Attention{Batch: 1, Context: keyBlock + 1, Heads: 1, KVHeads: 1}, sizes{33, 33}, 0},
+		{&Attention{Batch: 1, Context: 2*keyBlock + 45, Heads: 2, KVHeads: 2}, sizes{64, 64}, 0.1},
+		{&Attention{Batch: 1, Context: 2*valueStep + 131, Heads: 1, KVHeads: 1}, sizes{80, 80}, 0},
+		{&Attention{Batch: 1, Context: 300, Heads: 1, KVHeads: 1, Window: 1}, sizes{8, 8}, 0},
+		{&Attention{Batch: 1, Context: 300, Heads: 2, KVHeads: 2, Window: 40}, sizes{8, 8}, 0.1},
+		{&Attention{Batch: 1, Context: 600, Heads: 1, KVHeads: 1, Window: 257}, sizes{16, 16}, 0},
+		{&Attention{Batch: 1, Context: 90, Heads: 1, KVHeads: 1, Window: 1000}, sizes{16, 16}, 0},
+		// Grouped queries, and values of another size.
+		{&Attention{Batch: 2, Context: 9, Heads: 4, KVHeads: 2}, sizes{6, 6}, 0},
+		{&Attention{Batch: 1, Context: keyBlock + 70, Heads: 6, KVHeads: 2}, sizes{16, 16}, 0.1},
+		{&Attention{Batch: 2, Context: 130, Heads: 3, KVHeads: 1, Window: 33}, sizes{8, 8}, 0},
+		{&Attention{Batch: 1, Context: 2*valueStep + 3, Heads: 2, KVHeads: 1}, sizes{7, 40}, 0},
+		{&Attention{Batch: 2, Context: 40, Heads: 2, KVHeads: 2}, sizes{24, 5}, 0.2},
 	} {
 		a := c.a
-		a.Scale = float32(1 / math.Sqrt(float64(a.Size)))
-		rows, width := a.Batch*a.Context, a.Heads*a.Size
-		qkv, dout := normals(1, rows*3*width), normals(2, rows*width)
+		a.Scale = float32(1 / math.Sqrt(float64(c.size.key)))
+		rows := a.Batch * a.Context
+		_, in := a.fused(func(n int) []float32 { return normals(1, n) }, rows, c.size)
+		dout := normals(2, rows*a.Heads*c.size.value)
 		mask := NewMask(c.rate, 3, 4, 5)
-		want, dwant := attention64(a, qkv, dout, mask)
-		withISA(t, fmt.Sprintf("%dx%d heads %d size %d window %d rate %v", a.Batch, a.Context, a.Heads, a.Size, a.Window, c.rate), func(t *testing.T) {
+		want, dwant := attention64(a, in, dout, mask)
+		withISA(t, fmt.Sprintf("%dx%d heads %d/%d size %v window %d rate %v", a.Batch, a.Context, a.Heads, a.KVHeads, c.size, a.Window, c.rate), func(t *testing.T) {
 			var before []float32
 			for _, procs := range []int{1, 2, 3} {
-				out, dqkv, stats := nans(len(dout)), nans(len(qkv)), nans(a.StatsSize())
+				out, stats := nans(len(dout)), nans(a.StatsSize())
+				all, grad := a.fused(nans, rows, c.size)
+				in := in
+				if procs == 3 {
+					in, grad = a.apart(in, rows), a.apart(grad, rows)
+				}
 				for range procs {
 					a.work.giveBack(nans(1 << 21))
 				}
 				withProcs(procs, func() {
-					a.Forward(out, stats, qkv, mask)
-					a.Backward(dqkv, dout, qkv, out, stats, mask)
+					a.Forward(out, stats, in, mask)
+					a.Backward(grad, dout, in, out, stats, mask)
 				})
 				if e := worst(out, want); !(e <= tolAttention) {
 					t.Errorf("forward is off by %.2g of the largest element", e)
 				}
-				if e := worst(dqkv, dwant); !(e <= tolAttention) {
+				grads := slices.Concat(compact(grad.Q, a.Heads, rows), compact(grad.K, a.KVHeads, rows), compact(grad.V, a.KVHeads, rows))
+				if e := worst(grads, dwant); !(e <= tolAttention) {
 					t.Errorf("backward is off by %.2g of the largest element", e)
 				}
-				got := slices.Concat(out, dqkv)
+				got := slices.Concat(out, grads)
+				if procs < 3 && slices.ContainsFunc(all, func(v float32) bool { return v != v }) {
+					t.Error("a part of the gradient is not filled")
+				}
+				if procs == 3 {
+					for i, g := range []Heads{grad.Q, grad.K, grad.V} {
+						width := g.Stride - 5
+						for r := range rows - 1 {
+							if between := g.from(r, 0)[width:g.Stride]; slices.ContainsFunc(between, func(v float32) bool { return v == v }) {
+								t.Fatalf("columns beside the gradient of %c are written: %v", "qkv"[i], between)
+							}
+						}
+					}
+				}
 				if before != nil && !slices.Equal(before, got) {
-					t.Errorf("GOMAXPROCS %d changes the result", procs)
+					t.Errorf("GOMAXPROCS %d, or strides, change the result", procs)
 				}
 				before = got
 				a.work.free = nil

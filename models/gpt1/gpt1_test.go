@@ -85,7 +85,7 @@ func TestErrors(t *testing.T) {
 		context int
 		want    string
 	}{
-		{gpt1.New(13, 8, 10, 2, 3), 4, "h.0.attn: Attention: width 10 is not a multiple of 3 heads; qkv is (8, 30)"},
+		{gpt1.New(13, 8, 10, 2, 3), 4, "h.0.attn: Attention: width 10 is not a multiple of 3 heads; x is (8, 10)"},
 		{gpt1.New(13, 8, 12, 2, 3), 9, "positions_embed: AddPositions: a context of 9 does not fit the 8 positions of the table"},
 	} {
 		s := graph.New(graph.NewParams(1))

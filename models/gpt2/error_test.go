@@ -14,7 +14,7 @@ func TestErrors(t *testing.T) {
 		batch, context int
 		want           string
 	}{
-		{gpt2.New(13, 8, 10, 2, 3), 2, 4, "h.0.attn: Attention: width 10 is not a multiple of 3 heads; qkv is (8, 30)"},
+		{gpt2.New(13, 8, 10, 2, 3), 2, 4, "h.0.attn: Attention: width 10 is not a multiple of 3 heads; x is (8, 10)"},
 		{gpt2.New(13, 8, 12, 2, 3), 2, 9, "wpe: AddPositions: a context of 9 does not fit the 8 positions of the table"},
 		{gpt2.New(13, 8, 0, 2, 3), 2, 4, "wte.weight: shape (13, 0) has a dimension below 1"},
 		{gpt2.New(13, 8, 12, 2, 3), 0, 4, "input tokens: shape (0, 4) needs dimensions of 1 or more"},

@@ -86,9 +86,10 @@ func TestMinGPT(t *testing.T) {
 		}
 		n := keep("ln1", layers.LayerNorm(b.At("ln_1"), x, layers.Norm{}))
 		qkv := keep("qkv", layers.Linear(b.At("attn.c_attn"), n, 3*width, layers.Weights{}))
-		q := keep("q", ops.SplitHeads(b, qkv, 0, heads, width/heads))
-		k := keep("k", ops.SplitHeads(b, qkv, width, heads, width/heads))
-		v := keep("v", ops.SplitHeads(b, qkv, 2*width, heads, width/heads))
+		queries, keys, values := ops.QKV(b, qkv, heads, heads)
+		q := keep("q", ops.SplitHeads(b, queries))
+		k := keep("k", ops.SplitHeads(b, keys))
+		v := keep("v", ops.SplitHeads(b, values))
 		scores := ops.Scale(b, ops.BatchedMatMul(b, q, k, false, true), 1/math.Sqrt(width/heads))
 		scores = keep("att", ops.CausalMask(b, scores, 0))
 		attention := keep("attSm", ops.Softmax(b, scores))

@@ -1,0 +1,70 @@
+package ops
+
+import (
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// Columns is count columns of x (N, C) from column first on, as a matrix of their own. If they are
+// all of x, it is x itself.
+func Columns(s *graph.Scope, x *G.Node, first, count int) *G.Node {
+	x = s.Given("Columns", "x", x)
+	if !isMatrix(x) || first < 0 || count < 1 || first+count > x.Shape()[1] {
+		return s.Fail("Columns", tensor.Shape{dim(x, 0), count}, "x is %v; want (N, C) with %d columns from column %d", x.Shape(), count, first)
+	}
+	if count == x.Shape()[1] {
+		return x
+	}
+	return moveColumns(s, "Columns", []*G.Node{x}, count, []int{-first})
+}
+
+// Concat is the columns of the matrices xs (N, ·) side by side.
+func Concat(s *graph.Scope, xs ...*G.Node) *G.Node {
+	if len(xs) == 0 {
+		return s.Fail("Concat", tensor.Shape{1, 1}, "no matrices; want 1 or more")
+	}
+	width := 0
+	var first []int
+	for i, x := range xs {
+		xs[i] = s.Given("Concat", "a matrix", x)
+		if !isMatrix(xs[i]) || xs[i].Shape()[0] != dim(xs[0], 0) {
+			return s.Fail("Concat", xs[0].Shape(), "matrix %d is %v; want (%d, columns) as the first has", i, xs[i].Shape(), dim(xs[0], 0))
+		}
+		first = append(first, width)
+		width += xs[i].Shape()[1]
+	}
+	return moveColumns(s, "Concat", xs, width, first)
+}
+
+// moveColumns makes a matrix of so many columns of xs: column 0 of xs[i] becomes column first[i],
+// and those that lie beside the result are left out; where none comes to lie, it is 0.
+func moveColumns(s *graph.Scope, name string, xs G.Nodes, width int, first []int) *G.Node {
+	rows := xs[0].Shape()[0]
+	return s.Apply(graph.Op{
+		Name:    name,
+		RowWise: len(xs),
+		Out:     tensor.Shape{rows, width},
+		Run: func(a *graph.Args) error {
+			out := a.Out(0)
+			a.For(rows, grain(width), func(lo, hi int) {
+				clear(out[lo*width : hi*width])
+				for i, x := range xs {
+					from, to, n := max(-first[i], 0), max(first[i], 0), x.Shape()[1]
+					count := min(n-from, width-to)
+					for r := lo; r < hi; r++ {
+						copy(out[r*width+to:][:count], a.Floats(i)[r*n+from:])
+					}
+				}
+			})
+			return nil
+		},
+		Grad: func(_ G.Nodes, _, grad *G.Node) (grads G.Nodes) {
+			for i, x := range xs {
+				grads = append(grads, moveColumns(s, name+"Grad", G.Nodes{grad}, x.Shape()[1], []int{-first[i]}))
+			}
+			return grads
+		},
+	}, xs...)
+}
