@@ -28,15 +28,16 @@ type builder struct {
 	sequence [2]int  // how many sequences the rows are, of how many positions
 	err      error
 
-	inputs   map[string]*G.Node  // parameters and inputs by name
-	origin   map[*G.Node]string  // the path of every node made through a scope
-	uses     map[*G.Node]int     // of Gorgonia's softmaxes
-	repairs  map[*G.Node]*G.Node // what stands in the place of Gorgonia's nodes
-	streams  map[string]int      // random streams by name
-	sides    G.Nodes             // of Side
-	ops      uint64              // ops made so far: the identity of the next
-	run      *run                // of the program
-	compiled bool
+	inputs    map[string]*G.Node  // parameters and inputs by name
+	origin    map[*G.Node]string  // the path of every node made through a scope
+	uses      map[*G.Node]int     // of Gorgonia's softmaxes
+	repairs   map[*G.Node]*G.Node // what stands in the place of Gorgonia's nodes
+	streams   map[string]int      // random streams by name
+	constants map[string]func() []float32
+	sides     G.Nodes // of Side
+	ops       uint64  // ops made so far: the identity of the next
+	run       *run    // of the program
+	compiled  bool
 
 	edits   []*edit
 	editing map[string]bool // paths whose edit is being declared
@@ -64,15 +65,16 @@ func Training() Option { return func(b *builder) { b.training = true } }
 // New starts a graph over a store of parameters and returns its root.
 func New(ps *Params, options ...Option) *Scope {
 	b := &builder{
-		graph:   G.NewGraph(),
-		params:  ps,
-		inputs:  make(map[string]*G.Node),
-		origin:  make(map[*G.Node]string),
-		repairs: make(map[*G.Node]*G.Node),
-		uses:    make(map[*G.Node]int),
-		streams: make(map[string]int),
-		run:     new(run),
-		editing: make(map[string]bool),
+		graph:     G.NewGraph(),
+		params:    ps,
+		inputs:    make(map[string]*G.Node),
+		origin:    make(map[*G.Node]string),
+		repairs:   make(map[*G.Node]*G.Node),
+		uses:      make(map[*G.Node]int),
+		streams:   make(map[string]int),
+		constants: make(map[string]func() []float32),
+		run:       new(run),
+		editing:   make(map[string]bool),
 
 		segments: make(map[string]*segment),
 		unused:   make(map[*G.Node]bool),

@@ -19,7 +19,8 @@ const tolComposed = 5e-6
 func TestComposedAttention(t *testing.T) {
 	const batch, context, width, heads = 2, 70, 12, 3
 	for name, config := range map[string]layers.AttentionConfig{
-		"as it is": {}, "in a window": {Window: 5}, "scaled otherwise": {Scale: 0.7},
+		"as it is": {}, "in a window": {Window: 5}, "scaled otherwise": {Scale: 0.7}, "of grouped queries": {KVHeads: 1}, "of heads of another size": {HeadSize: 6},
+		"in four layers": {Separate: true, KVHeads: 1, Weights: bare}, "turned": {Between: turned(heads, heads, 100, nil)},
 	} {
 		config.Heads, config.Weights.Init = heads, graph.Normal(0.3)
 		run := func() (*graph.Program, *G.Node, *graph.Params) {

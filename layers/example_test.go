@@ -199,3 +199,45 @@ func ExampleClassifier() {
 	fmt.Println(scores.Shape(), params.Names())
 	// Output: (2, 3) [classifier.weight classifier.bias]
 }
+
+func ExampleDense() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	y := layers.Dense(s.At("up_proj"), s.Floats("x", 6, 4), 16, layers.Weights{NoBias: true})
+	fmt.Println(y.Shape(), params.Names(), params.Get("up_proj.weight").Shape())
+	// Output: (6, 16) [up_proj.weight] (16, 4)
+}
+
+func ExampleRMSNorm() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	y := layers.RMSNorm(s.At("input_layernorm"), s.Floats("x", 6, 4), layers.RMS{Epsilon: 1e-6})
+	fmt.Println(y.Shape(), params.Names())
+	// Output: (6, 4) [input_layernorm.weight]
+}
+
+// SwiGLU, as in Llama.
+func ExampleGatedMLP() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	y := layers.GatedMLP(s.At("mlp"), s.Floats("x", 6, 4), 11, ops.SiLU, layers.BranchWeights{NoBias: true})
+	fmt.Println(y.Shape(), params.Names())
+	// Output: (6, 4) [mlp.gate_proj.weight mlp.up_proj.weight mlp.down_proj.weight]
+}
+
+// Llama's attention: four layers, grouped queries, and rotary positions, which go between the
+// projections and the core.
+func ExampleAttentionConfig() {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	x, _ := layers.Embedding(s.At("embed_tokens"), s.Ints("tokens", 2, 8), 100, 16, graph.Init{}) // (B·T, C)
+	y := layers.Attention(s.At("self_attn"), x, layers.AttentionConfig{
+		Heads: 4, KVHeads: 2, Separate: true, Weights: layers.BranchWeights{NoBias: true},
+		Between: func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
+			o := ops.RotaryOptions{Theta: 10000}
+			return ops.Rotary(s, q, 4, o), ops.Rotary(s, k, 2, o)
+		},
+	}) // (B·T, C)
+	fmt.Println(y.Shape(), params.Get("self_attn.k_proj.weight").Shape(), s.Err())
+	// Output: (16, 16) (8, 16) <nil>
+}

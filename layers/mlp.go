@@ -4,6 +4,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
 )
 
 // Activation is an element-wise function: [ops.GELU], [ops.GELUErf], [ops.ReLU], [ops.SiLU],
@@ -13,16 +14,34 @@ type Activation func(s *graph.Scope, x *G.Node) *G.Node
 // MLP is the feed-forward part of a block: c_fc widens x (N, C) to hidden columns,
 // the activation follows, c_proj brings them back.
 func MLP(s *graph.Scope, x *G.Node, hidden int, f Activation, w BranchWeights) *G.Node {
-	x = s.Given("MLP", "x", x)
-	if x.Dims() != 2 {
-		return s.Fail("MLP", x.Shape(), "x is %v; want (N, C)", x.Shape())
-	}
-	if f == nil {
-		return s.Fail("MLP", x.Shape(), "the activation is nil; want a function")
-	}
-	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
+	return feedForward(s, "MLP", x, f, func(s *graph.Scope, x *G.Node) *G.Node {
 		h := Linear(s.At("c_fc"), x, hidden, w.inner())       // (N, hidden)
 		h = s.At("act").Layer(h, h.Shape(), f)                // (N, hidden)
 		return Linear(s.At("c_proj"), h, dim(x, 1), w.last()) // (N, C)
 	})
+}
+
+// GatedMLP is the feed-forward part of Llama's blocks: gate_proj and up_proj widen x (N, C) to
+// hidden columns each, the activation of the one multiplies the other, down_proj brings them back. With
+// [ops.SiLU] it is SwiGLU, with [ops.GELU] GEGLU (Shazeer 2020). Weights are (out, in).
+func GatedMLP(s *graph.Scope, x *G.Node, hidden int, f Activation, w BranchWeights) *G.Node {
+	return feedForward(s, "GatedMLP", x, f, func(s *graph.Scope, x *G.Node) *G.Node {
+		gate := Dense(s.At("gate_proj"), x, hidden, w.inner())  // (N, hidden)
+		gate = s.At("act").Layer(gate, gate.Shape(), f)         // (N, hidden)
+		up := Dense(s.At("up_proj"), x, hidden, w.inner())      // (N, hidden)
+		h := ops.Mul(s, gate, up)                               // (N, hidden)
+		return Dense(s.At("down_proj"), h, dim(x, 1), w.last()) // (N, C)
+	})
+}
+
+// feedForward is the layer called name, of a feed-forward part with the activation f.
+func feedForward(s *graph.Scope, name string, x *G.Node, f Activation, declare func(s *graph.Scope, x *G.Node) *G.Node) *G.Node {
+	x = s.Given(name, "x", x)
+	if x.Dims() != 2 {
+		return s.Fail(name, x.Shape(), "x is %v; want (N, C)", x.Shape())
+	}
+	if f == nil {
+		return s.Fail(name, x.Shape(), "the activation is nil; want a function")
+	}
+	return s.Layer(x, x.Shape(), declare)
 }

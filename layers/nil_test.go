@@ -18,7 +18,20 @@ func TestNil(t *testing.T) {
 		"at: SinusoidalPositions: x is nil; want a node": func(s *graph.Scope) *G.Node { return layers.SinusoidalPositions(s, nil) },
 		"at: LayerNorm: x is nil; want a node":           func(s *graph.Scope) *G.Node { return layers.LayerNorm(s, nil, layers.Norm{}) },
 		"at: Linear: x is nil; want a node":              func(s *graph.Scope) *G.Node { return layers.Linear(s, nil, 3, layers.Weights{}) },
-		"at: MLP: x is nil; want a node":                 func(s *graph.Scope) *G.Node { return layers.MLP(s, nil, 3, ops.ReLU, layers.BranchWeights{}) },
+		"at: Dense: x is nil; want a node":               func(s *graph.Scope) *G.Node { return layers.Dense(s, nil, 3, layers.Weights{}) },
+		"at: RMSNorm: x is nil; want a node":             func(s *graph.Scope) *G.Node { return layers.RMSNorm(s, nil, layers.RMS{}) },
+		"at: GatedMLP: x is nil; want a node":            func(s *graph.Scope) *G.Node { return layers.GatedMLP(s, nil, 3, ops.SiLU, layers.BranchWeights{}) },
+		"at.q_proj: Dense: x is nil; want a node": func(s *graph.Scope) *G.Node {
+			s.SetSequence(1, 2)
+			return layers.Attention(s, s.Floats("x", 2, 4), layers.AttentionConfig{Heads: 2, Between: func(s *graph.Scope, q, _ *G.Node) (*G.Node, *G.Node) {
+				return layers.Dense(s.At("q_proj"), nil, 4, layers.Weights{}), q
+			}})
+		},
+		"at: AllHeads: x is nil; want a node": func(s *graph.Scope) *G.Node {
+			s.SetSequence(1, 2)
+			return layers.Attention(s, s.Floats("x", 2, 4), layers.AttentionConfig{Heads: 2, Between: func(_ *graph.Scope, q, _ *G.Node) (*G.Node, *G.Node) { return q, nil }})
+		},
+		"at: MLP: x is nil; want a node": func(s *graph.Scope) *G.Node { return layers.MLP(s, nil, 3, ops.ReLU, layers.BranchWeights{}) },
 		"at: MLP: the activation is nil; want a function": func(s *graph.Scope) *G.Node {
 			return layers.MLP(s, s.Floats("x", 2, 3), 3, nil, layers.BranchWeights{})
 		},

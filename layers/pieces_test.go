@@ -17,6 +17,9 @@ func TestPieces(t *testing.T) {
 	for name, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
 		"learned":    func(s *graph.Scope, x *G.Node) *G.Node { return layers.LearnedPositions(s, x, context, graph.Init{}) },
 		"sinusoidal": func(s *graph.Scope, x *G.Node) *G.Node { return layers.SinusoidalPositions(s, x) },
+		"grouped and turned": func(s *graph.Scope, x *G.Node) *G.Node {
+			return layers.Attention(s, x, layers.AttentionConfig{Heads: 4, KVHeads: 2, HeadSize: 2, Between: turned(4, 2, 100, nil)})
+		},
 		"attention": func(s *graph.Scope, x *G.Node) *G.Node {
 			return layers.Attention(s, x, layers.AttentionConfig{Heads: 2, Window: 2, Weights: layers.BranchWeights{Init: graph.Normal(1)}})
 		},
@@ -86,6 +89,10 @@ func TestDims(t *testing.T) {
 		"Linear: x is (2, 2, 4); want (N, K)":    func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 3, layers.Weights{}) },
 		"LayerNorm: x is (2, 2, 4); want (N, C)": func(s *graph.Scope, x *G.Node) *G.Node { return layers.LayerNorm(s, x, layers.Norm{}) },
 		"MLP: x is (2, 2, 4); want (N, C)":       func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, x, 3, nil, layers.BranchWeights{}) },
+		"RMSNorm: x is (2, 2, 4); want (N, C)":   func(s *graph.Scope, x *G.Node) *G.Node { return layers.RMSNorm(s, x, layers.RMS{}) },
+		"Attention: 4 heads do not share 3 heads of keys and values evenly": func(s *graph.Scope, x *G.Node) *G.Node {
+			return layers.Attention(s, s.Floats("y", 2, 4), layers.AttentionConfig{Heads: 4, KVHeads: 3})
+		},
 		"Attention: x is (2, 2, 4); want (B·T, C)": func(s *graph.Scope, x *G.Node) *G.Node {
 			return layers.Attention(s, x, layers.AttentionConfig{Heads: 2})
 		},

@@ -39,6 +39,11 @@ func TestOptions(t *testing.T) {
 		{attention(layers.AttentionConfig{}, bare), map[string]float32{"c_attn.weight": 1, "c_proj.weight": 0}, "Attention"},
 		{attention(layers.AttentionConfig{Composed: true, Dropout: 0.1}, zero),
 			map[string]float32{"c_attn.weight": 1, "c_attn.bias": 0, "c_proj.weight": 0, "c_proj.bias": 0}, "Dropout"},
+		{attention(layers.AttentionConfig{Separate: true}, zero), map[string]float32{"q_proj.weight": 1, "q_proj.bias": 0, "k_proj.weight": 1,
+			"k_proj.bias": 0, "v_proj.weight": 1, "v_proj.bias": 0, "o_proj.weight": 0, "o_proj.bias": 0}, "Dense"},
+		{func(s *graph.Scope, x *G.Node) *G.Node { return layers.GatedMLP(s, x, 8, ops.SiLU, bare) },
+			map[string]float32{"gate_proj.weight": 1, "up_proj.weight": 1, "down_proj.weight": 0}, "Mul"},
+		{func(s *graph.Scope, x *G.Node) *G.Node { return layers.RMSNorm(s, x, layers.RMS{}) }, map[string]float32{"weight": 1}, "RMSNorm"},
 		{norm(layers.Norm{}), map[string]float32{"weight": 1, "bias": 0}, "LayerNorm"},
 		{norm(layers.Norm{NoBias: true}), map[string]float32{"weight": 1}, "LayerNorm"},
 	} {

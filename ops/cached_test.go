@@ -28,6 +28,7 @@ func TestPieces(t *testing.T) {
 		"AddPositions": {width, func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.AddPositions(s, x, s.Param("w", graph.Normal(1), context+2, width))
 		}},
+		"Rotary":                       {width, func(s *graph.Scope, x *G.Node) *G.Node { return ops.Rotary(s, x, 3, ops.RotaryOptions{}) }},
 		"AddSinusoids":                 {width, ops.AddSinusoids},
 		"Attention":                    {3 * width, of(3, ops.AttentionOptions{})},
 		"Attention in a window":        {3 * width, of(2, ops.AttentionOptions{Window: 3})},

@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"fmt"
+	"math"
 
 	G "gorgonia.org/gorgonia"
 
@@ -108,4 +109,98 @@ func ExampleAttentionWeights() {
 	}
 	fmt.Println(p.Value(weights))
 	// Output: [1 0 0.5 0.5]
+}
+
+func ExampleSigmoid() {
+	show(ops.Sigmoid, -2, 0, 3)
+	// Output: (1, 3) [0.119 0.500 0.953]
+}
+
+func ExampleMul() {
+	show(func(s *graph.Scope, x *G.Node) *G.Node { return ops.Mul(s, x, x) }, -2, 0, 3)
+	// Output: (1, 3) [4.000 0.000 9.000]
+}
+
+func ExampleMulRow() {
+	show(func(s *graph.Scope, x *G.Node) *G.Node {
+		gain := s.Param("gain", graph.Ones(), 3) // (C)
+		return ops.MulRow(s, x, gain)            // (N, C)
+	}, -2, 0, 3)
+	// Output: (1, 3) [-2.000 0.000 3.000]
+}
+
+func ExampleAddRow() {
+	show(func(s *graph.Scope, x *G.Node) *G.Node { return ops.AddRow(s, x, s.Param("bias", graph.Ones(), 3)) }, -2, 0, 3)
+	// Output: (1, 3) [-1.000 1.000 4.000]
+}
+
+// Each row less the logarithm of the sum of its exponentials: LogSoftmax.
+func ExampleAddColumn() {
+	show(func(s *graph.Scope, x *G.Node) *G.Node {
+		total := ops.LogSumExp(s, x)                        // (N)
+		return ops.AddColumn(s, x, ops.Scale(s, total, -1)) // (N, C)
+	}, 1, 1, 1)
+	// Output: (1, 3) [-1.099 -1.099 -1.099]
+}
+
+func ExampleMulColumn() {
+	show(func(s *graph.Scope, x *G.Node) *G.Node {
+		return ops.MulColumn(s, x, s.Param("factors", graph.Ones(), 1))
+	}, -2, 0, 3)
+	// Output: (1, 3) [-2.000 0.000 3.000]
+}
+
+func ExampleColumns() {
+	show(func(s *graph.Scope, x *G.Node) *G.Node { return ops.Columns(s, x, 1, 2) }, -2, 0, 3)
+	// Output: (1, 2) [0.000 3.000]
+}
+
+func ExampleConcat() {
+	show(func(s *graph.Scope, x *G.Node) *G.Node { return ops.Concat(s, x, ops.Scale(s, x, 2)) }, -2, 0, 3)
+	// Output: (1, 6) [-2.000 0.000 3.000 -4.000 0.000 6.000]
+}
+
+func ExampleDense() {
+	show(func(s *graph.Scope, x *G.Node) *G.Node {
+		w := s.Param("weight", graph.Ones(), 2, 3) // (M, K)
+		return ops.Dense(s, x, w, nil)             // (1, M)
+	}, 1, 2, 3)
+	// Output: (1, 2) [6.000 6.000]
+}
+
+func ExampleRMSNorm() {
+	show(func(s *graph.Scope, x *G.Node) *G.Node {
+		return ops.RMSNorm(s, x, s.Param("weight", graph.Ones(), 2), 0) // (1, C)
+	}, 1, 7)
+	// Output: (1, 2) [0.200 1.400]
+}
+
+// A sequence of two positions: the second is turned by a quarter.
+func ExampleRotary() {
+	s := graph.New(graph.NewParams(1))
+	s.SetSequence(1, 2)
+	x := s.Param("x", graph.Ones(), 2, 2)
+	y := ops.Rotary(s, x, 1, ops.RotaryOptions{Frequencies: []float64{math.Pi / 2}}) // (B·T, H·D)
+	p, err := s.Compile(y)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer p.Close()
+	if err := p.Run(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.1f\n", p.Value(y))
+	// Output: [1.0 1.0 -1.0 1.0]
+}
+
+// Four heads of queries share two of keys and values, all in one matrix.
+func ExampleAttention() {
+	s := graph.New(graph.NewParams(1))
+	s.SetSequence(2, 8)                                          // as layers.Embedding does of tokens (2, 8)
+	q, k, v := ops.QKV(s, s.Floats("qkv", 2*8, (4+2+2)*3), 4, 2) // heads of 3 columns
+	y := ops.Attention(s, q, k, v, ops.AttentionOptions{Window: 4})
+	fmt.Println(y.Shape(), s.Err())
+	// Output: (16, 12) <nil>
 }

@@ -40,6 +40,20 @@ func TestFLOPs(t *testing.T) {
 			map[string]int64{"AddSinusoids": n * c}},
 		{"LayerNorm", func(s *graph.Scope) *G.Node { return ops.LayerNorm(s, x(s), weight(s, c), nil, 1e-5) },
 			map[string]int64{"LayerNorm": 8 * n * c, "LayerNormGrad": 10 * n * c, "LayerNormGradParams": 5 * n * c}},
+		{"RMSNorm", func(s *graph.Scope) *G.Node { return ops.RMSNorm(s, x(s), weight(s, c), 1e-5) },
+			map[string]int64{"RMSNorm": 5 * n * c, "RMSNormGrad": 8 * n * c, "RMSNormGradGain": 3 * n * c}},
+		{"Rotary", func(s *graph.Scope) *G.Node { return ops.Rotary(s, x(s), 2, ops.RotaryOptions{}) },
+			map[string]int64{"Rotary": 3 * n * c, "RotaryGrad": 3 * n * c}},
+		{"Dense", func(s *graph.Scope) *G.Node {
+			return ops.Dense(s, x(s), weight(s, 3, c), s.Param("b", graph.Zeros(), 3))
+		},
+			map[string]int64{"Dense": 2 * n * c * 3, "DenseGradX": 2 * n * c * 3, "DenseGradW": 2 * n * c * 3, "DenseGradBias": n * 3}},
+		{"MulRow", func(s *graph.Scope) *G.Node { return ops.MulRow(s, x(s), weight(s, c)) },
+			map[string]int64{"MulRow": 2 * n * c, "Mul": n * c, "MulRowGradRow": n * c}}, // itself and its gradient of x
+		{"Attention of grouped queries", func(s *graph.Scope) *G.Node {
+			return attend(s, s.Param("x", graph.Normal(1), n, 2*c), 2, 1, ops.AttentionOptions{})
+		},
+			map[string]int64{"Attention": 2 * n * 3 * c, "AttentionGrad": 5 * n * 3 * c}},
 		{"Attention", func(s *graph.Scope) *G.Node {
 			return attend(s, s.Param("x", graph.Normal(1), n, 3*c), 2, 2, ops.AttentionOptions{})
 		},

@@ -14,3 +14,18 @@ func SiLU(s *graph.Scope, x *G.Node) *G.Node { return activate(s, "SiLU", kernel
 func QuickGELU(s *graph.Scope, x *G.Node) *G.Node {
 	return activate(s, "QuickGELU", kernel.QuickGELU, 10, x)
 }
+
+// Sigmoid is the logistic function σ(x) = 1/(1 + e^(−x)).
+func Sigmoid(s *graph.Scope, x *G.Node) *G.Node {
+	return elementwise(s, "Sigmoid", 5, x, kernel.Sigmoid, func(_ G.Nodes, out, grad *G.Node) G.Nodes {
+		return G.Nodes{s.Apply(graph.Op{
+			Name:  "SigmoidGrad",
+			Out:   x.Shape(),
+			FLOPs: 3 * size(x.Shape()),
+			Run: func(a *graph.Args) error {
+				kernel.SigmoidGrad(a.Out(0), a.Floats(0), a.Floats(1))
+				return nil
+			},
+		}, out, grad)}
+	})
+}

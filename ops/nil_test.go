@@ -36,6 +36,12 @@ func TestNil(t *testing.T) {
 			return ops.Attention(s, ops.Heads{}, ops.Heads{}, ops.Heads{}, ops.AttentionOptions{})
 		},
 		"at: Columns: x is nil; want a node":       func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Columns(s, nil, 0, 1) },
+		"at: AllHeads: x is nil; want a node":      func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Rotary(s, nil, 1, ops.RotaryOptions{}) },
+		"at: RMSNorm: gain is nil; want a node":    func(s *graph.Scope, x *G.Node) *G.Node { return ops.RMSNorm(s, x, nil, 1) },
+		"at: Mul: b is nil; want a node":           func(s *graph.Scope, x *G.Node) *G.Node { return ops.Mul(s, x, nil) },
+		"at: MulRow: row is nil; want a node":      func(s *graph.Scope, x *G.Node) *G.Node { return ops.MulRow(s, x, nil) },
+		"at: Sigmoid: x is nil; want a node":       func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Sigmoid(s, nil) },
+		"at: Dense: w is nil; want a node":         func(s *graph.Scope, x *G.Node) *G.Node { return ops.Dense(s, x, nil, nil) },
 		"at: Concat: a matrix is nil; want a node": func(s *graph.Scope, x *G.Node) *G.Node { return ops.Concat(s, x, nil) },
 		"at: WeightedLinearCrossEntropy: weights is nil; want a node": func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.WeightedLinearCrossEntropy(s, x, x, s.Ints("t", 2), nil)

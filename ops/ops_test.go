@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"math"
+	"math/cmplx"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -102,6 +103,80 @@ func scaledAttention(name string, batch, context, heads, width int, scale float6
 		return reference.Attention(qkv, batch, context, heads, width, 0)
 	}
 	return c
+}
+
+// rotary turns the pairs of columns (m, m+pairs) of each head as complex numbers.
+func rotary(name string, batch, context, heads, size int, o ops.RotaryOptions) opCase {
+	frequencies := o.Frequencies
+	if frequencies == nil {
+		theta := o.Theta
+		if theta == 0 {
+			theta = 10000
+		}
+		for m := range size / 2 {
+			frequencies = append(frequencies, 1/math.Pow(theta, 2*float64(m)/float64(size)))
+		}
+	}
+	return opCase{
+		name:    name,
+		shapes:  []tensor.Shape{{batch * context, heads * size}},
+		context: context,
+		build:   func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.Rotary(s, x[0], heads, o) },
+		ref: func(x [][]float64, _ []int) []float64 {
+			y, n := slices.Clone(x[0]), len(frequencies)
+			for i := range batch * context * heads {
+				head := y[i*size:][:size]
+				for m, f := range frequencies {
+					z := complex(head[m], head[m+n]) * cmplx.Rect(1, float64(i/heads%context)*f)
+					head[m], head[m+n] = real(z), imag(z)
+				}
+			}
+			return y
+		},
+	}
+}
+
+// rmsNorm norms so many columns at a time.
+func rmsNorm(name string, rows, width, columns int, build func(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node) opCase {
+	return opCase{
+		name:   name,
+		shapes: []tensor.Shape{{rows, width}, {columns}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return build(s, x[0], x[1], 1e-3) },
+		ref: func(x [][]float64, _ []int) (y []float64) {
+			for part := range slices.Chunk(x[0], columns) {
+				square := 0.0
+				for _, v := range part {
+					square += v * v / float64(columns)
+				}
+				for i, v := range part {
+					y = append(y, v*x[1][i]/math.Sqrt(square+1e-3))
+				}
+			}
+			return y
+		},
+	}
+}
+
+// composedRMSNorm is ops.RMSNorm of Gorgonia's operations and broadcasts.
+func composedRMSNorm(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node {
+	square := s.Node(G.Mean(s.Node(G.Square(x)), 1))                               // (N)
+	root := s.Node(G.Sqrt(s.Node(G.Add(square, G.NewConstant(float32(epsilon)))))) // (N)
+	return ops.MulRow(s, ops.MulColumn(s, x, s.Node(G.Inverse(root))), gain)       // (N, C)
+}
+
+// broadcast is of a matrix (5, 6) and a vector of so many elements.
+func broadcast(name string, op func(s *graph.Scope, x, v *G.Node) *G.Node, size int, f func(x, v []float64, r, c int) float64) opCase {
+	return opCase{
+		name:   name,
+		shapes: []tensor.Shape{{5, 6}, {size}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return op(s, x[0], x[1]) },
+		ref: func(x [][]float64, _ []int) (y []float64) {
+			for i := range x[0] {
+				y = append(y, f(x[0], x[1], i/6, i%6))
+			}
+			return y
+		},
+	}
 }
 
 func layerNorm(name string, rows, width int, bias bool) opCase {
@@ -299,6 +374,31 @@ var opCases = []opCase{
 			return y
 		},
 	},
+	rotary("Rotary", 2, 5, 3, 4, ops.RotaryOptions{}),
+	rotary("Rotary of one position", 3, 1, 1, 2, ops.RotaryOptions{}),
+	rotary("Rotary with a base", 1, 9, 2, 6, ops.RotaryOptions{Theta: 50}),
+	rotary("Rotary with frequencies, of a part of the heads", 2, 5, 2, 7, ops.RotaryOptions{Frequencies: []float64{0.7, 0.2}}),
+	rmsNorm("RMSNorm", 5, 6, 6, ops.RMSNorm),
+	rmsNorm("RMSNorm of one row", 1, 7, 7, ops.RMSNorm),
+	rmsNorm("RMSNorm of heads", 5, 6, 2, ops.RMSNorm),
+	rmsNorm("RMSNorm in small operations", 5, 6, 6, composedRMSNorm),
+	unary("Sigmoid", ops.Sigmoid, func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }),
+	broadcast("AddRow", ops.AddRow, 6, func(x, v []float64, r, c int) float64 { return x[r*6+c] + v[c] }),
+	broadcast("MulRow", ops.MulRow, 6, func(x, v []float64, r, c int) float64 { return x[r*6+c] * v[c] }),
+	broadcast("AddColumn", ops.AddColumn, 5, func(x, v []float64, r, c int) float64 { return x[r*6+c] + v[r] }),
+	broadcast("MulColumn", ops.MulColumn, 5, func(x, v []float64, r, c int) float64 { return x[r*6+c] * v[r] }),
+	{
+		name:   "Mul",
+		shapes: []tensor.Shape{{5, 6}, {5, 6}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.Mul(s, x[0], x[1]) },
+		ref: func(x [][]float64, _ []int) (y []float64) {
+			for i, v := range x[0] {
+				y = append(y, v*x[1][i])
+			}
+			return y
+		},
+	},
+	unary("Mul of a node by itself", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Mul(s, x, x) }, func(v float64) float64 { return v * v }),
 	{
 		name:   "Dense",
 		shapes: []tensor.Shape{{5, 6}, {4, 6}, {4}},

@@ -43,13 +43,9 @@ func AddSinusoids(s *graph.Scope, x *G.Node) *G.Node {
 	if m := s.Memory(); m != nil {
 		positions = m.Capacity()
 	}
-	var table []float32 // made at the first run
-	return addTable(s, "AddSinusoids", context, x, nil, func(*graph.Args) []float32 {
-		if table == nil {
-			table = sinusoids(positions, x.Shape()[1])
-		}
-		return table
-	})
+	width := x.Shape()[1]
+	table := s.Constant(fmt.Sprint("sinusoids ", positions, width), func() []float32 { return sinusoids(positions, width) })
+	return addTable(s, "AddSinusoids", context, x, nil, func(*graph.Args) []float32 { return table() })
 }
 
 // addTable adds rows of values, which are those of the node table unless it is nil, to
@@ -94,10 +90,10 @@ func addTable(s *graph.Scope, name string, context int, x, table *G.Node, values
 // addAt adds to the rows of each sequence those of the table from its past on.
 func addAt(out, x, table []float32, past []int, width int) error {
 	each, positions := len(x)/len(past), len(table)/width
+	if err := checkPast(past, each/width, positions); err != nil {
+		return err
+	}
 	for b, p := range past {
-		if p < 0 || p+each/width > positions {
-			return fmt.Errorf("sequence %d has %d positions and gets %d; there are %d", b, p, each/width, positions)
-		}
 		kernel.AddPeriodic(out[b*each:(b+1)*each], x[b*each:(b+1)*each], table[p*width:][:each])
 	}
 	return nil

@@ -26,6 +26,14 @@ func TestRowWise(t *testing.T) {
 		"Add":       func(s *graph.Scope, x *G.Node) *G.Node { return ops.Add(s, x, ops.ReLU(s, x)) },
 		"GELU":      ops.GELU, "GELUErf": ops.GELUErf, "ReLU": ops.ReLU, "Softmax": ops.Softmax, "LogSoftmax": ops.LogSoftmax,
 		"LogSumExp": ops.LogSumExp, "Detach": ops.Detach,
+		"RMSNorm": func(s *graph.Scope, x *G.Node) *G.Node { return ops.RMSNorm(s, x, weight(s, 2), 1e-5) },
+		"Mul":     func(s *graph.Scope, x *G.Node) *G.Node { return ops.Mul(s, x, ops.Sigmoid(s, x)) },
+		"MulRow": func(s *graph.Scope, x *G.Node) *G.Node {
+			return ops.AddRow(s, ops.MulRow(s, x, weight(s, 4)), s.Param("b", graph.Normal(1), 4))
+		},
+		"MulColumn": func(s *graph.Scope, x *G.Node) *G.Node {
+			return ops.AddColumn(s, ops.MulColumn(s, x, ops.LogSumExp(s, x)), ops.LogSumExp(s, x))
+		},
 		"Columns": func(s *graph.Scope, x *G.Node) *G.Node { return ops.Columns(s, x, 1, 2) },
 		"Concat":  func(s *graph.Scope, x *G.Node) *G.Node { return ops.Concat(s, x, ops.ReLU(s, x)) },
 		"Dense": func(s *graph.Scope, x *G.Node) *G.Node {
@@ -80,6 +88,8 @@ func TestRowWise(t *testing.T) {
 		"Linear": func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.Linear(s, s.Param("w", graph.Ones(), 4, 4), x, nil)
 		},
+		"MulColumn": func(s *graph.Scope, x *G.Node) *G.Node { return ops.MulColumn(s, x, s.Param("w", graph.Ones(), 4)) },
+		"MulRow":    func(s *graph.Scope, x *G.Node) *G.Node { return ops.MulRow(s, x, ops.LogSumExp(s, x)) },
 		// A piece would get the weight's rows of the beginning.
 		"rows of a weight": func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.Add(s, x, s.Node(G.Slice(s.Param("w", graph.Ones(), 8, 4), G.S(0, x.Shape()[0]))))

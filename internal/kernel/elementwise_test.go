@@ -48,10 +48,15 @@ func publicCases() map[string]func() []float32 {
 			LayerNormGradParams(narrow, narrow2, y, x, mean, rstd)
 			return append(narrow[:width:width], narrow2...)
 		},
-		"Softmax":        func() []float32 { Softmax(out[:len(logits)], logits, vocab); return out[:len(logits)] },
-		"SoftmaxGrad":    func() []float32 { SoftmaxGrad(out[:len(logits)], softmaxed, logits, vocab); return out[:len(logits)] },
-		"LogSoftmax":     func() []float32 { LogSoftmax(out[:len(logits)], logits, vocab); return out[:len(logits)] },
-		"LogSoftmaxGrad": func() []float32 { LogSoftmaxGrad(out[:len(logits)], logits, logits, vocab); return out[:len(logits)] },
+		"RMSNorm":         func() []float32 { RMSNorm(out[:n], x, gain, rstd, 1e-5); return out[:n] },
+		"RMSNormGrad":     func() []float32 { RMSNormGrad(out[:n], y, x, gain, rstd); return out[:n] },
+		"RMSNormGradGain": func() []float32 { RMSNormGradGain(narrow, y, x, rstd); return narrow },
+		"Sigmoid":         func() []float32 { Sigmoid(out[:n], x); return out[:n] },
+		"SigmoidGrad":     func() []float32 { SigmoidGrad(out[:n], x, y); return out[:n] },
+		"Softmax":         func() []float32 { Softmax(out[:len(logits)], logits, vocab); return out[:len(logits)] },
+		"SoftmaxGrad":     func() []float32 { SoftmaxGrad(out[:len(logits)], softmaxed, logits, vocab); return out[:len(logits)] },
+		"LogSoftmax":      func() []float32 { LogSoftmax(out[:len(logits)], logits, vocab); return out[:len(logits)] },
+		"LogSoftmaxGrad":  func() []float32 { LogSoftmaxGrad(out[:len(logits)], logits, logits, vocab); return out[:len(logits)] },
 		"MeanCrossEntropy": func() []float32 {
 			narrow[0] = MeanCrossEntropy(logits, targets, vocab)
 			return narrow[:1]

@@ -1,0 +1,197 @@
+package layers_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// The tolerances of float32 against PyTorch's float64 (with angles in float32): logits and loss as
+// they are, of size 1 to 10; a gradient relative to the largest element of its tensor. Measured 2e-6.
+const (
+	tolLogits   = 1e-5
+	tolGradient = 1e-5
+)
+
+// modern is a decoder in the manner of Llama, as the fixtures have it.
+type modern struct {
+	attention layers.AttentionConfig
+	rms       layers.RMS
+}
+
+// bare are weights without a bias.
+var bare = layers.BranchWeights{NoBias: true}
+
+// turned has queries and keys turned; normed before, head by head, if rms is given.
+func turned(heads, kv int, theta float64, rms *layers.RMS) func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
+	return func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
+		if rms != nil {
+			q, k = layers.RMSNorm(s.At("q_norm"), q, *rms), layers.RMSNorm(s.At("k_norm"), k, *rms)
+		}
+		o := ops.RotaryOptions{Theta: theta}
+		return ops.Rotary(s, q, heads, o), ops.Rotary(s, k, kv, o)
+	}
+}
+
+var moderns = map[string]modern{
+	"llama": {layers.AttentionConfig{Heads: 4, KVHeads: 2, Separate: true, Weights: bare, Between: turned(4, 2, 100, nil)}, layers.RMS{}},
+	"qwen3": {layers.AttentionConfig{Heads: 3, KVHeads: 1, HeadSize: 6, Separate: true, Weights: bare,
+		Between: turned(3, 1, 0, &layers.RMS{Epsilon: 1e-6, Columns: 6})}, layers.RMS{Epsilon: 1e-6}},
+}
+
+// states is all below the head, over tokens (B, T).
+func (m modern) states(s *graph.Scope, tokens *G.Node) *G.Node {
+	x, _ := layers.Embedding(s.At("embed_tokens"), tokens, 29, 16, graph.Init{}) // (B·T, C)
+	for i := range 2 {
+		b := s.At("layers.%d", i)
+		a := layers.RMSNorm(b.At("input_layernorm"), x, m.rms) // (B·T, C)
+		x = ops.Add(b, x, layers.Attention(b.At("self_attn"), a, m.attention))
+		h := layers.RMSNorm(b.At("post_attention_layernorm"), x, m.rms) // (B·T, C)
+		x = ops.Add(b, x, layers.GatedMLP(b.At("mlp"), h, 22, ops.SiLU, bare))
+	}
+	return layers.RMSNorm(s.At("norm"), x, m.rms) // (B·T, C)
+}
+
+// fixture is what PyTorch computed.
+type fixture map[string][]float32
+
+func openFixture(t *testing.T, name string) fixture {
+	t.Helper()
+	file, err := safetensors.Open("testdata/" + name + ".safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	all := make(fixture)
+	for _, info := range file.Tensors() {
+		all[info.Name] = make([]float32, info.Size())
+		if err := file.Read(info.Name, all[info.Name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// load gives the parameters their values.
+func (f fixture) load(t *testing.T, params *graph.Params) {
+	t.Helper()
+	count := 0
+	for name := range f {
+		if strings.HasPrefix(name, "weight.") {
+			count++
+		}
+	}
+	if len(params.All()) != count {
+		t.Fatalf("parameters %v; the fixture has %d", params.Names(), count)
+	}
+	for _, p := range params.All() {
+		if n := copy(p.Data(), f["weight."+p.Name()]); n != p.Size() {
+			t.Fatalf("%s: %d values, want %d", p.Name(), n, p.Size())
+		}
+	}
+}
+
+func (f fixture) ids(name string) (ids []int) {
+	for _, v := range f[name] {
+		ids = append(ids, int(v))
+	}
+	return ids
+}
+
+// off is the largest difference between got and want.
+func off(got, want []float32) float64 {
+	if len(got) != len(want) {
+		return math.Inf(1)
+	}
+	worst := 0.0
+	for i, v := range got {
+		worst = max(worst, math.Abs(float64(v-want[i])))
+	}
+	return worst
+}
+
+// TestModern: models of RMSNorm, rotary positions, gated MLPs and grouped queries, in both forms of
+// attention, have the logits, the loss and the gradients of transformers'.
+func TestModern(t *testing.T) {
+	for name, m := range moderns {
+		want := openFixture(t, name)
+		for _, composed := range []bool{false, true} {
+			m.attention.Composed = composed
+			params := graph.NewParams(1)
+			s := graph.New(params)
+			x := m.states(s, s.Ints("tokens", 2, 13))
+			weight := s.Param("lm_head.weight", graph.Zeros(), 29, 16)
+			logits := ops.Project(s, x, weight) // (B·T, V)
+			p, err := s.CompileGrad(ops.CrossEntropy(s, logits, s.Ints("targets", 2, 13)), logits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			want.load(t, params)
+			for _, input := range []string{"tokens", "targets"} {
+				if err := p.SetInts(input, want.ids(input)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := p.RunGrad(1); err != nil {
+				t.Fatal(err)
+			}
+			if e := off(p.Value(logits), want["logits"]); !(e <= tolLogits) {
+				t.Errorf("%s, composed %v: logits are off by %.1e", name, composed, e)
+			}
+			if e := off([]float32{p.Loss()}, want["loss"]); !(e <= tolLogits) {
+				t.Errorf("%s, composed %v: the loss is off by %.1e", name, composed, e)
+			}
+			for _, param := range params.All() {
+				grad := want["grad."+param.Name()]
+				scale := max(float64(slices.Max(grad)), -float64(slices.Min(grad)))
+				if e := off(param.GradData(), grad); !(e <= tolGradient*scale) {
+					t.Errorf("%s, composed %v: the gradient of %s is off by %.1e of %.1e", name, composed, param.Name(), e, scale)
+				}
+			}
+		}
+	}
+}
+
+// TestModernPieces: token by token, and in pieces, the logits are those of the whole.
+func TestModernPieces(t *testing.T) {
+	for name, m := range moderns {
+		want := openFixture(t, name)
+		params, cache := graph.NewParams(1), graph.NewMemory(2, 13)
+		tokens := want.ids("tokens")
+		past := 0
+		for _, n := range []int{4, 1, 1, 3, 1, 3} {
+			s := graph.New(params, graph.Incremental(cache))
+			logits := layers.Head(s.At("lm_head"), m.states(s, s.Ints("tokens", 2, n)), 29, graph.Init{})
+			p, err := s.Compile(logits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			want.load(t, params)
+			if err := p.SetInts("tokens", slices.Concat(tokens[past:past+n], tokens[13+past:13+past+n])); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.SetInts("past", []int{past, past}); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Run(); err != nil {
+				t.Fatal(err)
+			}
+			all := want["logits"]
+			expected := slices.Concat(all[past*29:(past+n)*29], all[(13+past)*29:(13+past+n)*29])
+			if e := off(p.Value(logits), expected); !(e <= tolLogits) {
+				t.Errorf("%s: the logits of positions %d to %d are off by %.1e", name, past, past+n-1, e)
+			}
+			past += n
+		}
+	}
+}

@@ -1,0 +1,30 @@
+package layers
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// RMS are the settings of [RMSNorm].
+type RMS struct {
+	Epsilon float64 // added to the mean square; 1e-5 if 0
+	Columns int     // how many, side by side, are normed by themselves, as those of a head; all if 0
+}
+
+// RMSNorm divides the rows of x (N, C) by the root of their mean square, and multiplies by a gain.
+func RMSNorm(s *graph.Scope, x *G.Node, n RMS) *G.Node {
+	x = s.Given("RMSNorm", "x", x)
+	if x.Dims() != 2 {
+		return s.Fail("RMSNorm", x.Shape(), "x is %v; want (N, C)", x.Shape())
+	}
+	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
+		columns := n.Columns
+		if columns == 0 {
+			columns = dim(x, 1)
+		}
+		gain := s.Param("weight", graph.Ones(), columns)
+		return ops.RMSNorm(s, x, gain, epsilon(n.Epsilon)) // (N, C)
+	})
+}
