@@ -56,10 +56,24 @@ func (r *result) lines() int { return (r.shape.TotalSize() + lineFloats - 1) / l
 // lineFloats is the number of elements in a cache line, where every result begins.
 const lineFloats = 16
 
-// lend gives every loan a place such that those of one moment do not overlap: the largest
-// first, each in the lowest gap that holds it (Pisarchyk & Lee 2020, "Efficient Memory
-// Management for Deep Neural Net Inference", greedy by size).
+// lend gives every loan a place such that those of one moment do not overlap.
 func (l *layout) lend(loans []loan) {
+	for _, x := range loans {
+		l.results = append(l.results, x.result)
+	}
+	if len(loans) > manyLoans {
+		l.inTurn(loans)
+	} else {
+		l.largestFirst(loans)
+	}
+}
+
+// manyLoans is how many are placed in a time that grows as their square.
+const manyLoans = 8192
+
+// largestFirst places each in the lowest gap that holds it, the largest first (Pisarchyk & Lee 2020, "Efficient Memory
+// Management for Deep Neural Net Inference", greedy by size).
+func (l *layout) largestFirst(loans []loan) {
 	slices.SortStableFunc(loans, func(x, y loan) int {
 		return cmp.Compare(y.shape.TotalSize(), x.shape.TotalSize())
 	})
@@ -78,6 +92,28 @@ func (l *layout) lend(loans []loan) {
 		l.size = max(l.size, x.at+x.lines())
 		i, _ := slices.BinarySearchFunc(placed, x, func(x, y loan) int { return cmp.Compare(x.at, y.at) })
 		placed = slices.Insert(placed, i, x)
-		l.results = append(l.results, x.result)
+	}
+}
+
+// inTurn places each, in the order of their first moments, where one of the same size has ended, or
+// else behind all others.
+func (l *layout) inTurn(loans []loan) {
+	ending := make(map[int][]loan)
+	free := make(map[int][]int) // by size
+	moment := 0
+	for _, x := range loans { // by from
+		for ; moment < x.from; moment++ {
+			for _, y := range ending[moment] {
+				free[y.lines()] = append(free[y.lines()], y.at)
+			}
+		}
+		size := x.lines()
+		if places := free[size]; len(places) > 0 {
+			x.at, free[size] = places[len(places)-1], places[:len(places)-1]
+		} else {
+			x.at = l.size
+			l.size += size
+		}
+		ending[x.to] = append(ending[x.to], x)
 	}
 }

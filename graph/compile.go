@@ -136,16 +136,17 @@ func (p *Program) assemble(roots, outs G.Nodes) (err error) {
 	if p.machine, err = b.newMachine(roots); err != nil {
 		return err
 	}
+	m := p.machine
 	for _, side := range b.sides {
-		resultOf(side).unwanted = p.machine.nodes[side] == nil
+		resultOf(side).unwanted = m.home[side] == nil
 	}
 	var kept G.Nodes
 	for _, n := range roots {
-		kept = append(kept, p.machine.nodes[n])
+		kept = append(kept, m.home[n])
 	}
 	for _, g := range p.gradients {
 		if g.added != nil { // Gorgonia keeps what it knows as a gradient from being written over
-			G.SetDerivOf(p.machine.nodes[g.added], p.machine.nodes[b.inputs[g.param.name]])
+			G.SetDerivOf(m.home[g.added], m.home[b.inputs[g.param.name]])
 		}
 	}
 	for _, n := range outs {
@@ -153,17 +154,16 @@ func (p *Program) assemble(roots, outs G.Nodes) (err error) {
 		if right == nil {
 			right = n
 		}
-		o := newOutput(p.machine.nodes[right])
+		o := m.output(right)
 		p.outs[n], p.outs[right] = o, o // a caller has either
 		if o.reader != nil {
 			kept = append(kept, o.reader)
 		}
 	}
-	order, err := G.Sort(p.machine.graph)
+	order, err := m.order()
 	if err != nil {
-		return fmt.Errorf("graph: %w", err)
+		return err
 	}
-	slices.Reverse(order)
 	p.plan(order, kept)
 	return nil
 }

@@ -25,24 +25,18 @@ type Difference struct {
 // their order; where an op is another, the node was changed.
 func Diff(before, after []Node) *Difference {
 	d := &Difference{Before: Sum(before), After: Sum(after)}
-	old, now := byPlace(before), byPlace(after)
+	now := grouped(after, place)
 	matched := make(map[int]int) // nodes of before by those of after
-	place := func(n Node) string { return fmt.Sprint(n.Path, n.Grad) }
-	same := func(a, b Node) bool { return a.Op == b.Op }
-	anyOp := func(a, b Node) bool {
-		return (a.Op == "param") == (b.Op == "param") && (a.Op == "input") == (b.Op == "input")
-	}
 	taken := make([]bool, len(before))
-	for _, alike := range []func(a, b Node) bool{same, anyOp} {
+	for _, kind := range []func(n Node) string{placeAndOp, placeAndRole} {
+		waiting := grouped(slices.DeleteFunc(slices.Clone(before), func(n Node) bool { return taken[n.ID] }), kind)
 		for _, n := range after {
 			if _, done := matched[n.ID]; done {
 				continue
 			}
-			for _, o := range old[place(n)] {
-				if !taken[o.ID] && alike(o, n) {
-					matched[n.ID], taken[o.ID] = o.ID, true
-					break
-				}
+			if alike := waiting[kind(n)]; len(alike) > 0 {
+				matched[n.ID], taken[alike[0].ID] = alike[0].ID, true
+				waiting[kind(n)] = alike[1:]
 			}
 		}
 	}
@@ -72,12 +66,24 @@ func Diff(before, after []Node) *Difference {
 	return d
 }
 
-// byPlace lists nodes by path and side.
-func byPlace(nodes []Node) map[string][]Node {
+// place is a node's path and side.
+func place(n Node) string { return fmt.Sprint(n.Path, n.Grad) }
+
+func placeAndOp(n Node) string { return place(n) + n.Op }
+
+// placeAndRole tells parameters, inputs and what is computed apart.
+func placeAndRole(n Node) string {
+	if n.Op == "param" || n.Op == "input" {
+		return placeAndOp(n)
+	}
+	return place(n)
+}
+
+// grouped lists nodes by a key, in their order.
+func grouped(nodes []Node, key func(n Node) string) map[string][]Node {
 	m := make(map[string][]Node)
 	for _, n := range nodes {
-		key := fmt.Sprint(n.Path, n.Grad)
-		m[key] = append(m[key], n)
+		m[key(n)] = append(m[key(n)], n)
 	}
 	return m
 }

@@ -144,3 +144,23 @@ func Sum(nodes []Node) Total {
 	}
 	return t
 }
+
+// placeOf names a node in errors, by its path and op; one that was not filed, by the path of
+// what it is computed from.
+func (b *builder) placeOf(n *G.Node) string {
+	at := n
+	for b.origin[at] == "" && len(inputs(at)) > 0 {
+		at = inputs(at)[0]
+	}
+	name := n.Name()
+	if n.Op() != nil {
+		name = opName(n.Op())
+		if _, ours := n.Op().(*nodeOp); !ours {
+			name = "Gorgonia's " + name
+		}
+	}
+	if path := b.origin[at]; path != "" && b.inputs[path] == nil {
+		return path + ": " + name
+	}
+	return name
+}

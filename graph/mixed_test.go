@@ -88,7 +88,18 @@ func mixed(s *graph.Scope, random *rand.Rand, onlyOurs bool) (loss *G.Node, outs
 // own loss, after accumulating two runs, and outputs with those of a graph that has no
 // gradients. Buffers that are given away too early, and gradients that are added up
 // where something else reads them, show here.
-func TestMixed(t *testing.T) {
+func TestMixed(t *testing.T) { testMixed(t) }
+
+// TestMixedStages is TestMixed with a machine of many stages.
+func TestMixedStages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each stage has a goroutine of its own to start")
+	}
+	graph.SmallStages(t, 7)
+	testMixed(t)
+}
+
+func testMixed(t *testing.T) {
 	// A float32 loss of about 1 is known to 1e-7, so a difference of step 1e-2 gives a
 	// slope to 1e-5; the curvature of the graphs costs up to a few per cent.
 	const step, tolerance = 1e-2, 0.1

@@ -130,15 +130,18 @@ func (s *Scope) add(o *nodeOp, in ...*G.Node) *G.Node {
 	if s.err != nil {
 		return s.placeholder(o.Out)
 	}
-	n, err := G.ApplyOp(o, in...)
-	if err != nil {
-		return s.Fail(o.Name, o.Out, "%v", err)
+	for {
+		s.index.reserve()
+		n, err := G.ApplyOp(o, in...)
+		if err != nil {
+			return s.Fail(o.Name, o.Out, "%v", err)
+		}
+		if n.Op() == o {
+			s.origin[n] = s.path
+			return n
+		}
+		o.resalt() // Gorgonia has given us a node of the same hash
 	}
-	if n.Op() != o {
-		return s.Fail(o.Name, o.Out, "Gorgonia merged the node with %v, whose hash is the same", n.Op())
-	}
-	s.origin[n] = s.path
-	return n
 }
 
 // Stream numbers a random stream that belongs to this scope and the given name. The

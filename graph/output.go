@@ -30,19 +30,20 @@ func newOutput(n *G.Node) *output {
 	return o
 }
 
+// raw is the value after a run.
+func (o *output) raw() G.Value {
+	if o.reader == nil {
+		return o.node.Value()
+	}
+	return o.read
+}
+
 // value is the elements of an output; nil if there is none.
 func (o *output) value() []float32 {
-	if o == nil {
+	if o == nil || o.raw() == nil {
 		return nil
 	}
-	v := o.read
-	if o.reader == nil {
-		v = o.node.Value()
-	}
-	if v == nil {
-		return nil
-	}
-	switch data := v.Data().(type) {
+	switch data := o.raw().Data().(type) {
 	case float32:
 		return []float32{data}
 	case []float32:

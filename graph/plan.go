@@ -121,7 +121,7 @@ func resultOf(n *G.Node) *result {
 // plan lends every result a place in memory for as long as a node needs it, in the order
 // that the machine runs the graph.
 func (p *Program) plan(order G.Nodes, kept G.Nodes) {
-	last := lastReads(order, kept)
+	last := lastReads(order, kept, p.machine.sources())
 	var loans []loan
 	for at, n := range order {
 		o, ours := n.Op().(*nodeOp)
@@ -144,8 +144,9 @@ func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 }
 
 // lastReads tells at which place of the order each result is read for the last time. A built-in
-// op may write its result over an input, so what it reads is held for as long as what it gives.
-func lastReads(order G.Nodes, kept G.Nodes) map[*result]int {
+// op may write its result over an input, so what it reads is held for as long as what it gives. A
+// leaf that has the value of a node of another stage stands for that.
+func lastReads(order, kept G.Nodes, sources map[*G.Node]*G.Node) map[*result]int {
 	last := make(map[*result]int)
 	ends := make(map[*G.Node]int) // when the value of a node is read for the last time
 	for _, n := range kept {
@@ -167,6 +168,9 @@ func lastReads(order G.Nodes, kept G.Nodes) map[*result]int {
 			}
 		}
 		for _, x := range in {
+			if from := sources[x]; from != nil {
+				x = from
+			}
 			ends[x] = max(ends[x], end)
 		}
 	}

@@ -129,7 +129,7 @@ func TestGradientsSink(t *testing.T) {
 	if p.gradients[0].added != nil {
 		t.Error("the uses do not add themselves")
 	}
-	for _, n := range p.machine.graph.AllNodes() {
+	for _, n := range p.machine.stages[0].graph.AllNodes() {
 		if n.Op() != nil && n.Op().String() == addition {
 			t.Error("the sum is run")
 		}
@@ -162,17 +162,5 @@ func TestTick(t *testing.T) {
 	y.Op().(*nodeOp).order = 2
 	if err := p.Run(); err == nil || err.Error() != "Double: runs as op 1 of the program, planned as 2" {
 		t.Errorf("error %v", err)
-	}
-}
-
-// TestHashes: nodes of one hash are an error. Equal names in two graphs have one.
-func TestHashes(t *testing.T) {
-	a, b := New(NewParams(1)).Floats("x", 4), New(NewParams(1)).Floats("x", 4)
-	same := map[*G.Node]*G.Node{a: a, b: b}
-	if err := checkHashes(G.Nodes{a, b}, same, nil); err == nil {
-		t.Error("no error")
-	}
-	if err := checkHashes(G.Nodes{a}, same, nil); err != nil {
-		t.Error(err)
 	}
 }

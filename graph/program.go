@@ -84,7 +84,7 @@ func (p *Program) Run() error { return p.runWith(0) }
 // runWith runs the program once; what adds itself to a parameter's gradient does so
 // with the given weight.
 func (p *Program) runWith(weight float32) error {
-	if p.machine.vm == nil {
+	if !p.machine.started {
 		if err := p.start(); err != nil {
 			return err
 		}
@@ -94,8 +94,7 @@ func (p *Program) runWith(weight float32) error {
 	}
 	p.layout.settle()
 	p.run.failure, p.run.clock, p.run.weight = nil, 0, weight
-	err := p.machine.vm.RunAll()
-	p.machine.vm.Reset() // also after an error, or the next run would do nothing
+	err := p.machine.run()
 	if p.run.failure != nil {
 		return p.run.failure // without the machine's words around it
 	}
@@ -116,7 +115,7 @@ func (p *Program) RunGrad(weight float32) error {
 	}
 	for _, g := range p.gradients {
 		if g.added != nil {
-			kernel.Axpy(g.param.GradData(), weight, p.machine.nodes[g.added].Value().Data().([]float32))
+			kernel.Axpy(g.param.GradData(), weight, p.machine.home[g.added].Value().Data().([]float32))
 		}
 	}
 	return nil
@@ -181,13 +180,7 @@ func (p *Program) Borrow(from *Program) error {
 }
 
 // Close ends the machine.
-func (p *Program) Close() error {
-	if p.machine.vm == nil {
-		return nil
-	}
-	p.machine.end()
-	return p.machine.vm.Close()
-}
+func (p *Program) Close() error { return p.machine.close() }
 
 // FirstNotFinite runs the program again and names the first op of ours whose result
 // holds a NaN or an infinity, as in "h.3.attn: Attention"; empty if none does. An

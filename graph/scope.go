@@ -22,6 +22,7 @@ type Scope struct {
 // builder is what all scopes of one graph share.
 type builder struct {
 	graph    *G.ExprGraph
+	index    *index
 	params   *Params
 	training bool
 	memory   *Memory // of an incremental graph
@@ -79,6 +80,7 @@ func New(ps *Params, options ...Option) *Scope {
 		segments: make(map[string]*segment),
 		unused:   make(map[*G.Node]bool),
 	}
+	b.index = newIndex(b.graph)
 	s := &Scope{builder: b}
 	s.Use(options...)
 	return s
@@ -173,6 +175,7 @@ func (s *Scope) input(full string, dtype tensor.Dtype, shape []int) *G.Node {
 	if n := s.inputs[full]; n != nil {
 		return n
 	}
+	s.index.reserve()
 	n := G.NewTensor(s.graph, dtype, len(shape), G.WithShape(shape...), G.WithName(full))
 	s.inputs[full] = n
 	s.origin[n] = full
