@@ -94,14 +94,15 @@ func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x, embedding *G.N
 // loss declares the joint loss L = task + λ·language model. The task's is the mean over
 // examples of the cross-entropy of the labels, or of the squared error; the language model's
 // the mean over sequences of the mean over their next tokens, special tokens among them.
-func (c Classifier) loss(s *graph.Scope, in inputs) *G.Node {
+// Both are returned by name where there are two.
+func (c Classifier) loss(s *graph.Scope, in inputs) (loss *G.Node, parts map[string]*G.Node) {
 	scores, x, embedding := c.scores(s, in)
-	loss := c.taskLoss(s.At("classifier"), scores, in)
-	if c.Auxiliary > 0 {
-		lm := layers.TiedWeightedLoss(s.At("lm_head"), x, embedding, in.targets, in.weights)
-		loss = s.Node(G.Add(loss, lm))
+	loss = c.taskLoss(s.At("classifier"), scores, in)
+	if c.Auxiliary == 0 {
+		return loss, nil
 	}
-	return loss
+	lm := layers.TiedWeightedLoss(s.At("lm_head"), x, embedding, in.targets, in.weights)
+	return s.Node(G.Add(loss, lm)), map[string]*G.Node{"task": loss, "language_model": lm}
 }
 
 func (c Classifier) taskLoss(head *graph.Scope, scores *G.Node, in inputs) *G.Node {
@@ -125,7 +126,8 @@ func (c Classifier) Declare(params *graph.Params) error {
 // look at its nodes and at the memory that it needs, as Run makes its own.
 func (c Classifier) Compile(params *graph.Params, size, length int) (*graph.Program, error) {
 	s := graph.New(params, graph.Training())
-	return s.CompileGrad(c.loss(s, c.inputs(s, size, length)))
+	loss, _ := c.loss(s, c.inputs(s, size, length))
+	return s.CompileGrad(loss)
 }
 
 // Extend fills the parameters of a classifier, declared in params, from those of the

@@ -70,22 +70,24 @@ func compareLosses(t *testing.T, file string, count int) {
 				}
 			}
 			for micro := 1; micro <= 2; micro++ {
-				r := run{Settings: Settings{Micro: micro}, c: classifier, params: params, length: Longest(c.Examples) + 1}
-				if err := r.compile(); err != nil {
-					t.Fatal(err)
-				}
-				defer r.programs.Close()
+				f := fitting{Settings: Settings{Micro: micro}, c: classifier, longest: Longest(c.Examples) + 1}
 				loss := 0.0
 				params.ZeroGrad()
 				for lo := 0; lo < len(c.Examples); lo += micro {
-					program, err := r.programs.filled(c.Examples[lo:min(lo+micro, len(c.Examples))], len(c.Examples))
+					b := f.batch(c.Examples[lo:min(lo+micro, len(c.Examples))], lo)
+					program, err := classifier.Compile(params, micro, b.Shape[0])
 					if err != nil {
 						t.Fatal(err)
 					}
-					if err := program.RunGrad(1); err != nil {
+					defer program.Close()
+					weight, err := b.Feed(program, len(c.Examples))
+					if err != nil {
 						t.Fatal(err)
 					}
-					loss += float64(program.Loss())
+					if err := program.RunGrad(float32(weight)); err != nil {
+						t.Fatal(err)
+					}
+					loss += weight * float64(program.Loss())
 				}
 				if !(math.Abs(loss-c.Loss) <= tolLoss*c.Loss) {
 					t.Errorf("loss %v by %d at once, want %v", loss, micro, c.Loss)

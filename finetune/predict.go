@@ -21,8 +21,10 @@ func NewPredictor(c Classifier, params *graph.Params, size, context int) (*Predi
 	return newPredictor(c, params, size, context, nil)
 }
 
-func newPredictor(c Classifier, params *graph.Params, size, context int, lender *program) (*Predictor, error) {
-	p, err := newPrograms(c, size, context, lender, func(length int) (*graph.Program, *G.Node, error) {
+// newPredictor makes a predictor whose programs borrow their memory, or if borrow is nil that of
+// the longest of them.
+func newPredictor(c Classifier, params *graph.Params, size, context int, borrow func(*graph.Program) error) (*Predictor, error) {
+	p, err := newPrograms(c, size, context, borrow, func(length int) (*graph.Program, *G.Node, error) {
 		s := graph.New(params)
 		scores, _, _ := c.scores(s, c.inputs(s, size, length))
 		p, err := s.Compile(scores)

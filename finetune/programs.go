@@ -17,7 +17,7 @@ type programs struct {
 	longest int
 	compile func(length int) (*graph.Program, *G.Node, error)
 	made    map[int]*program
-	lender  *program // has the memory
+	borrow  func(*graph.Program) error // nil until there is a program that has the memory
 }
 
 // program is a graph for sequences of up to a length.
@@ -27,15 +27,15 @@ type program struct {
 	*batch
 }
 
-// newPrograms compiles the program of the longest; its memory is lender's, if that has enough.
-func newPrograms(c Classifier, size, longest int, lender *program, compile func(int) (*graph.Program, *G.Node, error)) (*programs, error) {
-	p := &programs{c: c, size: size, longest: longest, compile: compile, made: make(map[int]*program), lender: lender}
+// newPrograms compiles the program of the longest, which has the memory unless there is borrow.
+func newPrograms(c Classifier, size, longest int, borrow func(*graph.Program) error, compile func(int) (*graph.Program, *G.Node, error)) (*programs, error) {
+	p := &programs{c: c, size: size, longest: longest, compile: compile, made: make(map[int]*program), borrow: borrow}
 	first, err := p.sized(longest)
 	if err != nil {
 		return nil, err
 	}
-	if lender == nil || first.PlannedBytes() > lender.PlannedBytes() {
-		p.lender = first
+	if borrow == nil {
+		p.borrow = func(q *graph.Program) error { return q.Borrow(first.Program) }
 	}
 	return p, nil
 }
@@ -53,10 +53,15 @@ func step(length int) int {
 	return 64
 }
 
+// roundedLength is the length of the program for sequences of up to one.
+func roundedLength(length, longest int) int {
+	d := step(length)
+	return min((length+d-1)/d*d, longest)
+}
+
 // sized returns the program for sequences of up to a length.
 func (p *programs) sized(length int) (*program, error) {
-	d := step(length)
-	length = min((length+d-1)/d*d, p.longest)
+	length = roundedLength(length, p.longest)
 	if q := p.made[length]; q != nil {
 		return q, nil
 	}
@@ -64,8 +69,8 @@ func (p *programs) sized(length int) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.lender != nil {
-		if err := g.Borrow(p.lender.Program); err != nil {
+	if p.borrow != nil {
+		if err := p.borrow(g); err != nil {
 			return nil, errors.Join(err, g.Close())
 		}
 	}

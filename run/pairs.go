@@ -18,7 +18,6 @@ import (
 type responding struct {
 	*Tuning
 	learn, dev *pairs.Stream
-	trainer    *train.Trainer
 }
 
 // respond reads the pairs and makes the trainer.
@@ -44,21 +43,9 @@ func (r *responding) train(ctx context.Context) error {
 	r.trainer.Observers = append(r.observers(), (*ends)(&seen))
 	err := r.trainer.Run(ctx)
 	if r.First, r.Last = seen.First, seen.Last; err != nil {
-		return r.stopped(err)
+		return r.stopped(err, r.saveIn)
 	}
 	return nil
-}
-
-// stopped saves the weights of a run that an error has ended.
-func (r *responding) stopped(err error) error {
-	s, failed := r.trainer.State()
-	if failed == nil && s.Step > 0 {
-		failed = r.saveStopped(s.Step, r.saveIn)
-	}
-	if failed != nil {
-		return fmt.Errorf("%w; nor could the weights be saved: %w", err, failed)
-	}
-	return err
 }
 
 // streams reads the pairs to train on and to measure on: without a file for these, every
@@ -139,11 +126,12 @@ func (r *responding) makeTrainer() error {
 	r.steps = o.Epochs * epoch
 	adam := &train.Optimizer{Rule: finetune.Adam, Decay: o.Decay, Clip: o.Clip}
 	r.trainer = &train.Trainer{
-		Model: r.base.Model.WithDropout(o.Dropout), Params: r.base.Params,
-		Train: r.learn, Validation: restart, Solver: adam,
-		Schedule: train.Linear(o.Rate, 0, int(o.Warmup*float64(r.steps)), r.steps),
-		Steps:    r.steps, Batch: batch, Context: r.window(), Accumulate: update / batch,
-		EvalEvery: epoch, Seed: o.Seed, Save: r.save,
+		Task: &train.NextToken{
+			Model: r.base.Model.WithDropout(o.Dropout), Train: r.learn, Validation: restart,
+			Batch: batch, Context: r.window(), Accumulate: update / batch,
+		},
+		Params: r.base.Params, Solver: adam, Schedule: train.Linear(o.Rate, 0, int(o.Warmup*float64(r.steps)), r.steps),
+		Steps: r.steps, EvalEvery: epoch, Seed: o.Seed, Save: r.save,
 	}
 	return nil
 }

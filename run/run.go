@@ -36,13 +36,13 @@ type Run struct {
 
 	First, Last *train.Evaluation // of the whole run so far
 
-	log        io.Writer
-	weights    int64 // parameters
-	validation datasets.Stream
-	saved      int // step of the last checkpoint, -1 if there is none of this process
-	claimed    *checkpoint.Claimed
-	metrics    *train.Metrics
-	events     *train.Events
+	log                  io.Writer
+	weights              int64 // parameters
+	training, validation datasets.Stream
+	saved                int // step of the last checkpoint, -1 if there is none of this process
+	claimed              *checkpoint.Claimed
+	metrics              *train.Metrics
+	events               *train.Events
 }
 
 // Options are what a recipe does not say.
@@ -218,24 +218,20 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 		return nil, err
 	}
 	r.validation = validation
-	t := &train.Trainer{
-		Model: r.Model, Params: r.Params, Train: training,
+	task := &train.NextToken{
+		Model: r.Model, Train: training,
+		Batch: recipe.Batch, Context: recipe.Context, Accumulate: recipe.Accumulate, EvalBatches: recipe.EvalBatches,
+	}
+	if task.ValidationStart, err = validation.State(); err == nil {
+		task.Validation, err = train.Restart(validation)
+	}
+	r.training = training
+	return &train.Trainer{
+		Task: task, Params: r.Params,
 		Solver: solver, Schedule: schedule, Guard: train.Guard{Deviations: recipe.SkipOutliers},
-		Steps: recipe.Steps, Batch: recipe.Batch, Context: recipe.Context, Accumulate: recipe.Accumulate,
-		EvalEvery: recipe.EvalEvery, EvalBatches: recipe.EvalBatches, SaveEvery: recipe.SaveEvery,
+		Steps: recipe.Steps, EvalEvery: recipe.EvalEvery, SaveEvery: recipe.SaveEvery,
 		Graph: recipe.options(), StopAfter: o.StopAfter, Seed: recipe.Seed, Settings: recipe.fixed(),
-	}
-	if t.ValidationStart, err = validation.State(); err == nil {
-		t.Validation, err = train.Restart(validation)
-	}
-	return t, errors.Join(err, closeIf(err != nil, training))
-}
-
-func closeIf(failed bool, c io.Closer) error {
-	if !failed {
-		return nil
-	}
-	return c.Close()
+	}, err
 }
 
 // observe connects the trainer to the files of the run, which know what happened up to a step.
@@ -290,8 +286,8 @@ func (r *Run) Saved() (step int, saved bool) {
 // told what was wrong.
 func (r *Run) Close() error {
 	var errs []error
-	if r.Trainer != nil && r.Trainer.Train != nil {
-		errs = append(errs, r.Trainer.Train.Close())
+	if r.training != nil {
+		errs = append(errs, r.training.Close())
 	}
 	if r.metrics != nil {
 		errs = append(errs, r.metrics.Close())

@@ -83,23 +83,29 @@ func (c *classifying) encode(learn tasks.Set) error {
 func (c *classifying) train(ctx context.Context) (err error) {
 	o := c.settings
 	o.Observers, o.Epoch = c.observers(), c.measured
-	o.Save = func(step int) error { return c.saveStopped(step, c.trained.Save) }
-	if c.Epochs, err = finetune.Run(ctx, c.trained.Classifier, c.trained.Params, c.task, c.learned, c.checked, o); err != nil {
+	o.Observers[len(o.Observers)-1] = updatesOf{c.Progress} // an epoch has a line of its own
+	if c.trainer, err = finetune.NewTrainer(c.trained.Classifier, c.trained.Params, c.task, c.learned, c.checked, o); err != nil {
 		return err
+	}
+	if err := c.trainer.Run(ctx); err != nil {
+		return c.stopped(err, c.trained.Save)
 	}
 	return c.writePredictions(c.dev)
 }
 
+// updatesOf is progress that is not told of evaluations.
+type updatesOf struct{ *train.Progress }
+
+func (updatesOf) OnEvaluation(train.Evaluation) error { return nil }
+
 // measured notes how an epoch has ended, and saves the best.
 func (c *classifying) measured(e finetune.Evaluation) error {
+	c.Epochs = append(c.Epochs, e)
 	text := ""
 	for _, name := range c.task.Metrics {
 		text += fmt.Sprintf(", %s %.4f", MetricName(name, c.task.Labels), e.Metrics[name])
 	}
 	if err := c.Progress.Say(fmt.Sprintf("epoch %d: dev loss %.4f%s", e.Epoch, e.Loss, text)); err != nil {
-		return err
-	}
-	if err := c.metrics.OnEvaluation(train.Evaluation{Step: e.Epoch * c.steps / c.settings.Epochs, Loss: e.Loss}); err != nil {
 		return err
 	}
 	if headline := c.task.Metrics[0]; c.Best != nil && !tasks.Better(headline, e.Metrics[headline], c.Best.Metrics[headline]) {

@@ -37,6 +37,7 @@ type Tuning struct {
 	steps   int
 	base    *Trained
 	work    tuner
+	trainer *train.Trainer
 	claimed *checkpoint.Claimed
 	metrics *train.Metrics
 }
@@ -101,18 +102,23 @@ func (t *Tuning) Close() error {
 	return t.metrics.Close()
 }
 
-// observers are told of each update.
+// observers are told of each update and evaluation.
 func (t *Tuning) observers() []train.Observer {
 	return []train.Observer{&watchDir{claimed: t.claimed}, t.metrics, t.Progress}
 }
 
-// saveStopped keeps the weights of a run that ends early, and says so.
-func (t *Tuning) saveStopped(step int, save func(dir string) error) error {
-	dir := t.Dir.Latest()
-	if err := save(dir); err != nil {
-		return err
+// stopped keeps the weights of a run that an error has ended, and says so.
+func (t *Tuning) stopped(reason error, save func(dir string) error) error {
+	s, err := t.trainer.State()
+	if err == nil && s.Step > 0 {
+		if err = save(t.Dir.Latest()); err == nil {
+			err = t.Progress.Say(fmt.Sprintf("stopped after update %d of %d: the weights are saved in %s", s.Step, t.steps, t.Dir.Latest()))
+		}
 	}
-	return t.Progress.Say(fmt.Sprintf("stopped after update %d of %d: the weights are saved in %s", step, t.steps, dir))
+	if err != nil {
+		return fmt.Errorf("%w; nor could the weights be saved: %w", reason, err)
+	}
+	return reason
 }
 
 // checkTraining refuses a program, compiled for this alone, that takes more memory than there is.

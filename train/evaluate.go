@@ -7,67 +7,132 @@ import (
 	"io"
 	"math"
 
-	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Restart makes the Validation of a [Trainer] from one finite stream, which each
-// evaluation starts again where it is now. The stream stays the caller's to
-// close.
-func Restart(stream datasets.Stream) (func() (datasets.Stream, error), error) {
-	start, err := stream.State()
-	if err != nil {
-		return nil, err
-	}
-	return func() (datasets.Stream, error) {
-		if err := stream.Restore(start); err != nil {
-			return nil, err
-		}
-		return unclosed{stream}, nil
-	}, nil
+// Evaluator measures a task for its [Validator]: without dropout, and without gradients. There is
+// one for all evaluations of a run.
+type Evaluator struct {
+	r       *run
+	closers []io.Closer
 }
 
-// unclosed is a stream that outlives an evaluation.
-type unclosed struct{ datasets.Stream }
+// Mean runs the task's loss over batches until next returns io.EOF: the loss, and the values
+// beside it, are means over the targets of all, and of all ranks.
+func (e *Evaluator) Mean(ctx context.Context, next func(context.Context) (Batch, error)) (Evaluation, error) {
+	sums, targets, n, err := e.sum(ctx, next)
+	if err == nil && n == 0 {
+		err = errors.New("the validation stream is empty")
+	}
+	last := 1 + len(e.r.programs.made[0].names)
+	agreed, err := e.r.agree(last+1, append(sums, targets), err)
+	if err != nil {
+		return Evaluation{}, err
+	}
+	if targets = agreed[last]; targets == 0 {
+		return Evaluation{}, errors.New("the validation stream has no targets")
+	}
+	for i := range agreed[:last] {
+		agreed[i] /= targets
+	}
+	first, err := e.r.evals.of(e.r.Task.Shape())
+	if err != nil {
+		return Evaluation{}, err
+	}
+	return Evaluation{Loss: agreed[0], Values: first.named(agreed)}, nil
+}
 
-func (unclosed) Close() error { return nil }
+// sum runs the batches of this rank.
+func (e *Evaluator) sum(ctx context.Context, next func(context.Context) (Batch, error)) (sums []float64, targets float64, n int, err error) {
+	first, err := e.r.evals.of(e.r.Task.Shape())
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	sums = make([]float64, 1+len(first.names))
+	var terms []float64
+	for ; ; n++ {
+		b, err := next(ctx)
+		if err == io.EOF {
+			return sums, targets, n, nil
+		}
+		if err != nil {
+			return sums, 0, n, e.r.unread(err)
+		}
+		p, err := e.r.evals.of(b.Shape)
+		if err != nil {
+			return sums, 0, n, err
+		}
+		weight, err := b.Feed(p.Program, b.Targets)
+		if err != nil {
+			return sums, 0, n, err
+		}
+		if b.Targets == 0 { // another process has the last windows
+			continue
+		}
+		if err := p.Run(); err != nil {
+			return sums, 0, n, err
+		}
+		if err := ctx.Err(); err != nil {
+			return sums, 0, n, err
+		}
+		terms = p.terms(terms, weight)
+		for i, x := range terms {
+			sums[i] += float64(b.Targets) * x
+		}
+		targets += float64(b.Targets)
+	}
+}
+
+// Borrow has a program of the task's own take turns in the memory of training, if it fits.
+func (e *Evaluator) Borrow(p *graph.Program) error { return p.Borrow(e.r.programs.made[0].Program) }
+
+// CloseLater has c closed when the run ends.
+func (e *Evaluator) CloseLater(c io.Closer) { e.closers = append(e.closers, c) }
+
+// Rank is that of the peers that this process is.
+func (e *Evaluator) Rank() int { return e.r.peers.Rank() }
+
+// close closes what evaluations leave.
+func (e *Evaluator) close() error {
+	var errs []error
+	for _, c := range e.closers {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // evaluationDue tells whether the step the run is at wants an evaluation that
 // it has not had. A run interrupted before it has it when resumed, so the
 // evaluations are those of a run that was never stopped.
 func (r *run) evaluationDue() bool {
-	if r.Validation == nil || r.at.Evaluated != nil && r.at.Evaluated.Step == r.at.Step {
+	if r.validator == nil || r.at.Evaluated != nil && r.at.Evaluated.Step == r.at.Step || r.at.Step < r.EvalFrom {
 		return false
 	}
 	return r.at.Step == 0 || r.at.Step == r.Steps || r.EvalEvery > 0 && r.at.Step%r.EvalEvery == 0
 }
 
-// evaluate reports the mean loss over the validation batches, without dropout,
-// and remembers it if it is the best since training began.
+// evaluate reports what the validation gives, and remembers it if it is the best since training
+// began.
 func (r *run) evaluate(ctx context.Context) error {
 	r.halted = false
-	if r.eval == nil {
-		s := graph.New(r.Params, r.Graph...)
-		r.loss = r.declare(s)
-		var err error
-		if r.eval, err = s.Compile(r.loss); err != nil {
+	if r.peers.Size() > 1 {
+		ctx = context.WithoutCancel(ctx) // all or none
+	}
+	e, err := r.validator.Validate(ctx, r.evaluator)
+	if err != nil {
+		return err
+	}
+	for name := range e.Values {
+		if err := checkValue(name); err != nil {
 			return err
 		}
 	}
-	stream, err := r.Validation()
-	if err != nil {
-		return r.unread(err)
-	}
-	loss, err := r.meanLoss(ctx, stream)
-	if err := errors.Join(err, stream.Close()); err != nil {
-		return err
-	}
-	e := Evaluation{Step: r.at.Step, Loss: loss}
-	broken := math.IsNaN(loss) || math.IsInf(loss, 0)
+	e.Step = r.at.Step
+	broken := math.IsNaN(e.Loss) || math.IsInf(e.Loss, 0)
 	if !broken {
 		r.at.Evaluated = &e
 		r.dirty = true
-		if e.Step > 0 && (r.at.Best == nil || e.Loss < r.at.Best.Loss) {
+		if e.Step > 0 && (r.at.Best == nil || r.better(e, *r.at.Best)) {
 			r.at.Best = &e
 		}
 	}
@@ -75,9 +140,16 @@ func (r *run) evaluate(ctx context.Context) error {
 		return err
 	}
 	if broken {
-		return unsaved{fmt.Errorf("the validation loss is %v", loss)}
+		return unsaved{fmt.Errorf("the validation loss is %v", e.Loss)}
 	}
 	return nil
+}
+
+func (r *run) better(a, b Evaluation) bool {
+	if ranker, ok := r.validator.(Ranker); ok {
+		return ranker.Better(a, b)
+	}
+	return a.Loss < b.Loss
 }
 
 // unread notes that data could not be read, so that the run may go on with text that was
@@ -86,42 +158,4 @@ func (r *run) unread(reason error) error {
 	r.dirty = true
 	r.halted = reason != io.EOF && !errors.Is(reason, context.Canceled) && !errors.Is(reason, context.DeadlineExceeded)
 	return reason
-}
-
-// meanLoss runs the evaluation program over a stream: the mean over its targets.
-func (r *run) meanLoss(ctx context.Context, stream datasets.Stream) (float64, error) {
-	var sum float64
-	targets := 0
-	n := 0
-	for ; r.EvalBatches == 0 || n < r.EvalBatches; n++ {
-		b, err := stream.Next(ctx)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return 0, r.unread(err)
-		}
-		if err := r.feed(r.eval, b); err != nil {
-			return 0, err
-		}
-		k := b.Targeted()
-		if k == 0 { // another process has the last windows
-			continue
-		}
-		if err := r.eval.Run(); err != nil {
-			return 0, err
-		}
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		sum += float64(k) * float64(r.eval.Value(r.loss)[0])
-		targets += k
-	}
-	switch {
-	case n == 0:
-		return 0, errors.New("the validation stream is empty")
-	case targets == 0:
-		return 0, errors.New("the validation stream has no targets")
-	}
-	return sum / float64(targets), nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ const EventsFile = "events.out.tfevents.gorgpt"
 
 // Events is an [Observer] that writes a file of TensorBoard events: the scalars
 // loss/train, loss/validation, learning_rate, grad_norm, tokens_per_s and skipped over
-// the steps. TensorBoard shows the folders of several runs over one another:
+// the steps, and NAME/train and NAME/validation of values that a task reports beside the loss. TensorBoard shows the folders of several runs over one another:
 //
 //	tensorboard --logdir runs
 //
@@ -131,17 +132,25 @@ func (e *Events) OnStep(s Step) error {
 		skipped = 1
 	}
 	e.begin(s.Step)
-	e.scalars(
+	e.scalars(withValues(s.Values, "/train",
 		scalar{"loss/train", s.Loss}, scalar{"learning_rate", s.LearnRate}, scalar{"grad_norm", s.GradNorm},
-		scalar{"tokens_per_s", s.TokensPerSecond}, scalar{"skipped", skipped})
+		scalar{"tokens_per_s", s.TokensPerSecond}, scalar{"skipped", skipped})...)
 	return e.write()
 }
 
 // OnEvaluation writes the validation loss.
 func (e *Events) OnEvaluation(v Evaluation) error {
 	e.begin(v.Step)
-	e.scalars(scalar{"loss/validation", v.Loss})
+	e.scalars(withValues(v.Values, "/validation", scalar{"loss/validation", v.Loss})...)
 	return e.write()
+}
+
+// withValues adds what a task reports beside the loss.
+func withValues(values map[string]float64, of string, all ...scalar) []scalar {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all = append(all, scalar{name + of, values[name]})
+	}
+	return all
 }
 
 // Sync flushes what was written to the disk.
@@ -203,7 +212,7 @@ func maskedSum(b []byte) uint32 {
 	return (sum>>15 | sum<<17) + 0xa282ead8
 }
 
-// longestEvent bounds a record; those written here stay below 300 bytes.
+// longestEvent bounds a record; those written here stay below 300 bytes and what a task reports.
 const longestEvent = 1 << 16
 
 // badRecord is the error of bytes that are no record of events.

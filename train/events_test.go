@@ -23,7 +23,7 @@ func writeEvents(t *testing.T, path string, from, to int) {
 			t.Fatal(err)
 		}
 		if i%5 == 0 {
-			if err := e.OnEvaluation(Evaluation{i, 5 / float64(i)}); err != nil {
+			if err := e.OnEvaluation(Evaluation{Step: i, Loss: 5 / float64(i)}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -45,15 +45,18 @@ func ExampleTrainer() {
 	}
 	defer stream.Close()
 	t := &train.Trainer{
-		Model:  bigram{tok.Size()},
-		Params: graph.NewParams(1),
-		Train:  stream,
-		Validation: func() (datasets.Stream, error) {
-			return datasets.NewValidation(datasets.Text("hamlet", text), tok, shape)
+		Task: &train.NextToken{
+			Model: bigram{tok.Size()},
+			Train: stream,
+			Validation: func() (datasets.Stream, error) {
+				return datasets.NewValidation(datasets.Text("hamlet", text), tok, shape)
+			},
+			Batch: 4, Context: 16,
 		},
+		Params:   graph.NewParams(1),
 		Solver:   train.NewAdamW(),
 		Schedule: train.Cosine(0.3, 0.01, 10, 100),
-		Steps:    100, Batch: 4, Context: 16, EvalEvery: 50,
+		Steps:    100, EvalEvery: 50,
 		Observers: []train.Observer{printer{}},
 	}
 	if err := t.Run(context.Background()); err != nil {

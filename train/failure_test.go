@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -52,9 +53,9 @@ func TestFailureIsSaved(t *testing.T) {
 	const steps, every = 12, 4
 	setup := func() (*Trainer, *recorder) {
 		tr, r := newToy()
-		tr.Model = toyModel{dropout: 0.1}
+		lm(tr).Model = toyModel{dropout: 0.1}
 		tr.Guard = Guard{Deviations: 1, Window: 3}
-		tr.Steps, tr.Accumulate, tr.EvalEvery, tr.Validation = steps, 2, every, validation
+		tr.Steps, lm(tr).Accumulate, tr.EvalEvery, lm(tr).Validation = steps, 2, every, validation
 		return tr, r
 	}
 	failAt := func(step int) Observer { return atStep{step, func() error { return errTest }} }
@@ -68,10 +69,10 @@ func TestFailureIsSaved(t *testing.T) {
 		step  int // that is saved
 		error string
 	}{
-		{"data at once", func(t *Trainer) { t.Train = &breaking{t.Train.(*toyStream), 0} }, 0, "train: step 1"},
-		{"data", func(t *Trainer) { t.Train = &breaking{t.Train.(*toyStream), 4 * 2 * 5} }, 5, "train: step 6"},
-		{"data within an update", func(t *Trainer) { t.Train = &breaking{t.Train.(*toyStream), 4*2*5 + 4} }, 5, "train: step 6"},
-		{"data after a save", func(t *Trainer) { t.Train = &breaking{t.Train.(*toyStream), 4 * 2 * 8} }, 8, "train: step 9"},
+		{"data at once", func(t *Trainer) { lm(t).Train = &breaking{lm(t).Train.(*toyStream), 0} }, 0, "train: step 1"},
+		{"data", func(t *Trainer) { lm(t).Train = &breaking{lm(t).Train.(*toyStream), 4 * 2 * 5} }, 5, "train: step 6"},
+		{"data within an update", func(t *Trainer) { lm(t).Train = &breaking{lm(t).Train.(*toyStream), 4*2*5 + 4} }, 5, "train: step 6"},
+		{"data after a save", func(t *Trainer) { lm(t).Train = &breaking{lm(t).Train.(*toyStream), 4 * 2 * 8} }, 8, "train: step 9"},
 		{"first observer", func(t *Trainer) { t.Observers = append([]Observer{failAt(7)}, t.Observers...) }, 7, "train: step 7"},
 		{"last observer", func(t *Trainer) { t.Observers = append(t.Observers, failAt(7)) }, 7, "train: step 7"},
 		{"observer at an evaluation's step", func(t *Trainer) { t.Observers = append(t.Observers, failAt(8)) }, 8, "train: step 8"},
@@ -81,7 +82,7 @@ func TestFailureIsSaved(t *testing.T) {
 		{"evaluation's observer at the end", func(t *Trainer) { t.Observers = append(t.Observers, atEvaluation(12)) }, 12, "train: evaluation at step 12"},
 		{"validation data", func(t *Trainer) {
 			n := 0
-			t.Validation = func() (datasets.Stream, error) {
+			lm(t).Validation = func() (datasets.Stream, error) {
 				s, err := validation()
 				if n++; n == 3 {
 					return &breaking{s.(*toyStream), 4}, err
@@ -91,7 +92,7 @@ func TestFailureIsSaved(t *testing.T) {
 		}, 8, "train: evaluation at step 8"},
 		{"opening of validation data", func(t *Trainer) {
 			n := 0
-			t.Validation = func() (datasets.Stream, error) {
+			lm(t).Validation = func() (datasets.Stream, error) {
 				if n++; n == 3 {
 					return nil, errTest
 				}
@@ -132,14 +133,14 @@ func TestFailureIsSaved(t *testing.T) {
 				got = append(got, s)
 			}
 			for i, w := range all.steps {
-				if w.Seconds, w.TokensPerSecond = 0, 0; i >= len(got) || got[i] != w {
+				if w.Seconds, w.TokensPerSecond = 0, 0; i >= len(got) || !reflect.DeepEqual(got[i], w) {
 					t.Fatalf("steps are\n%+v\nwant %+v at %d", got, w, i)
 				}
 			}
 			if len(got) != len(all.steps) {
 				t.Errorf("%d steps are reported, want %d", len(got), len(all.steps))
 			}
-			if got := slices.Concat(r1.evals, r2.evals); !slices.Equal(got, all.evals) {
+			if got := slices.Concat(r1.evals, r2.evals); !slices.EqualFunc(got, all.evals, sameEvaluation) {
 				t.Errorf("evaluations are %v, want %v", got, all.evals)
 			}
 			if end.weights == nil { // nothing was left to do but to tell
@@ -149,7 +150,7 @@ func TestFailureIsSaved(t *testing.T) {
 				t.Error("the last weights differ")
 			}
 			a, b := stateOf(t, end), stateOf(t, want)
-			if fmt.Sprint(a.Guard) != fmt.Sprint(b.Guard) || string(a.Stream) != string(b.Stream) || *a.Best != *b.Best {
+			if fmt.Sprint(a.Guard) != fmt.Sprint(b.Guard) || string(a.Stream) != string(b.Stream) || !sameEvaluation(*a.Best, *b.Best) {
 				t.Errorf("the last state is %+v, want %+v", a, b)
 			}
 		})
@@ -159,12 +160,12 @@ func TestFailureIsSaved(t *testing.T) {
 // TestFailureGoesOn: Run may be called again after a failure, and does the update that failed.
 func TestFailureGoesOn(t *testing.T) {
 	whole, all := newToy()
-	whole.Accumulate = 2
+	lm(whole).Accumulate = 2
 	mustRun(t, whole)
 	tr, r := newToy()
-	tr.Accumulate = 2
-	bad := &breaking{tr.Train.(*toyStream), 4*2*5 + 4}
-	tr.Train = bad
+	lm(tr).Accumulate = 2
+	bad := &breaking{lm(tr).Train.(*toyStream), 4*2*5 + 4}
+	lm(tr).Train = bad
 	if err := tr.Run(t.Context()); !errors.Is(err, errTest) {
 		t.Fatal(err)
 	}
@@ -212,7 +213,7 @@ func TestFailureNotSaved(t *testing.T) {
 			})}
 		},
 		"validation loss": func(tr *Trainer) {
-			tr.Validation = validation
+			lm(tr).Validation = validation
 			tr.Params.Get(declared(t, tr, "embed")).Data()[0] = float32(math.NaN())
 		},
 	} {
@@ -245,7 +246,7 @@ func TestHalted(t *testing.T) {
 		{fmt.Errorf("reading ahead: %w", context.DeadlineExceeded), false},
 	} {
 		tr, _ := newToy()
-		tr.Train = ending{tr.Train.(*toyStream), test.err}
+		lm(tr).Train = ending{lm(tr).Train.(*toyStream), test.err}
 		if err := tr.Run(t.Context()); err == nil || tr.halted != test.halted {
 			t.Errorf("%v: error %v, halted %v", test.err, err, tr.halted)
 		}

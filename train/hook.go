@@ -10,6 +10,8 @@ type Update struct {
 	Rate  float64 // learning rate
 	Skip  bool    // leave it out; the guard may have set it
 	Model []gorgonia.ValueGrad
+
+	Values map[string]float64 // that the task reports beside the loss
 }
 
 // A Hook sees each update before it is made, and may change it: the gradients of

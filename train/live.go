@@ -81,7 +81,7 @@ func (l *live) draw(s Step, loss, tokens float64, left string) error {
 	full := min(width, int(share*float64(width)))
 	lines = append(lines,
 		fmt.Sprintf("step %d/%d [%s%s] %.0f %%%s", s.Step, l.steps, strings.Repeat("=", full), strings.Repeat(" ", width-full), 100*share, left),
-		fmt.Sprintf("loss %.4f%s  lr %.2e  grad norm %.3f", loss, l.validation(), s.LearnRate, s.GradNorm),
+		fmt.Sprintf("loss %.4f%s%s  lr %.2e  grad norm %.3f", loss, valuesText("  ", s.Values), l.validation(), s.LearnRate, s.GradNorm),
 		l.figures(tokens)+l.skips())
 	l.lines = l.lines[:0]
 	for _, line := range lines {

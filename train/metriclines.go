@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
@@ -116,8 +117,32 @@ func (l *metricLine) parse(b []byte) error {
 	if read.ValLoss.present && training > 0 || !read.ValLoss.present && training < 6 {
 		return &badLine{errors.New("some of the keys of a step are missing, or those of an evaluation are among them")}
 	}
+	var err error
+	if read.values, err = furtherNumbers(b); err != nil {
+		return &badLine{err}
+	}
 	*l = read
 	return nil
+}
+
+// furtherNumbers are the numbers of a line under keys that are not those of every line.
+func furtherNumbers(line []byte) (map[string]float64, error) {
+	var raw map[string]json.RawMessage
+	if err := plainjson.Unmarshal(line, &raw); err != nil {
+		return nil, err
+	}
+	var values map[string]float64
+	for key, text := range raw {
+		var x jsonNum
+		if slices.Contains(metricKeys, key) || x.UnmarshalJSON(text) != nil {
+			continue
+		}
+		if values == nil {
+			values = make(map[string]float64)
+		}
+		values[key] = x.x
+	}
+	return values, nil
 }
 
 // notMetrics says why a line is not one of metrics.

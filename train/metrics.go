@@ -5,16 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
 // Metrics is an [Observer] that writes metrics.jsonl, one JSON object a line.
 // A line of training has the keys step, tokens, loss, lr, grad_norm,
 // tokens_per_s and seconds, and skipped, true, where the guard or a hook left the
-// weights as they were; a line of evaluation step and val_loss. A number
+// weights as they were; a line of evaluation step and val_loss. The values that a task
+// reports beside the loss follow under their names. A number
 // that is NaN or infinite is null. Numbers have as many digits as they need to
 // be read back to the bit.
 type Metrics struct {
@@ -107,6 +110,7 @@ func (m *Metrics) OnStep(s Step) error {
 	if s.Skipped {
 		m.line = append(m.line, `,"skipped":true`...)
 	}
+	m.values(s.Values)
 	return m.flush()
 }
 
@@ -115,7 +119,15 @@ func (m *Metrics) OnEvaluation(e Evaluation) error {
 	m.line = append(m.line[:0], `{"step":`...)
 	m.line = strconv.AppendInt(m.line, int64(e.Step), 10)
 	m.number("val_loss", e.Loss)
+	m.values(e.Values)
 	return m.flush()
+}
+
+// values writes what a task reports beside the loss.
+func (m *Metrics) values(values map[string]float64) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		m.number(name, values[name])
+	}
 }
 
 func (m *Metrics) number(key string, x float64) {
@@ -154,11 +166,11 @@ func Replay(r io.Reader, observers ...Observer) error {
 		}
 		for _, o := range observers {
 			if l.ValLoss.present {
-				err = o.OnEvaluation(Evaluation{l.Step, l.ValLoss.x})
+				err = o.OnEvaluation(Evaluation{Step: l.Step, Loss: l.ValLoss.x, Values: l.values})
 			} else {
 				err = o.OnStep(Step{
 					Step: l.Step, Tokens: *l.Tokens, Loss: l.Loss.x, LearnRate: l.LR.x,
-					GradNorm: l.GradNorm.x, Skipped: l.Skipped, TokensPerSecond: l.TokensPerS.x, Seconds: l.Seconds.x,
+					GradNorm: l.GradNorm.x, Skipped: l.Skipped, TokensPerSecond: l.TokensPerS.x, Seconds: l.Seconds.x, Values: l.values,
 				})
 			}
 			if err != nil {
@@ -172,6 +184,9 @@ func Replay(r io.Reader, observers ...Observer) error {
 	return nil
 }
 
+// metricKeys are the keys of both kinds of lines.
+var metricKeys = []string{"step", "tokens", "loss", "lr", "grad_norm", "tokens_per_s", "seconds", "val_loss", "skipped"}
+
 // metricLine is a line of metrics of either kind.
 type metricLine struct {
 	Step       int     `json:"step"`
@@ -184,8 +199,9 @@ type metricLine struct {
 	ValLoss    jsonNum `json:"val_loss"`
 	Skipped    bool    `json:"skipped"`
 
-	begin, end int64 // offsets
-	number     int   // from 1
+	values     map[string]float64 // under further keys; nil if there are none
+	begin, end int64              // offsets
+	number     int                // from 1
 }
 
 // jsonNum is a number of JSON, NaN for null, which may be absent.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -47,7 +48,7 @@ func writeMetrics(t *testing.T, path string, from, to int) {
 			t.Fatal(err)
 		}
 		if i%2 == 0 {
-			if err := m.OnEvaluation(Evaluation{i, 2.5}); err != nil {
+			if err := m.OnEvaluation(Evaluation{Step: i, Loss: 2.5}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -108,10 +109,11 @@ func TestMetricsReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps := []Step{
-		{Step: 1, Tokens: 1 << 40, Loss: float64(float32(4.1743)), LearnRate: 1e-300, GradNorm: 0.1 + 0.2, TokensPerSecond: 1e9 / 7, Seconds: 1. / 3},
+		{Step: 1, Tokens: 1 << 40, Loss: float64(float32(4.1743)), LearnRate: 1e-300, GradNorm: 0.1 + 0.2, TokensPerSecond: 1e9 / 7, Seconds: 1. / 3,
+			Values: map[string]float64{"task": 1. / 7, "a/b-c.d": -2}},
 		{Step: 2, Loss: math.NaN(), GradNorm: math.Inf(1)},
 	}
-	evals := []Evaluation{{1, math.Pi}, {2, math.NaN()}}
+	evals := []Evaluation{{Step: 1, Loss: math.Pi, Values: map[string]float64{"accuracy": 0.1}}, {Step: 2, Loss: math.NaN()}}
 	for i := range steps {
 		if err := errors.Join(m.OnStep(steps[i]), m.OnEvaluation(evals[i])); err != nil {
 			t.Fatal(err)
@@ -127,7 +129,7 @@ func TestMetricsReplay(t *testing.T) {
 	if len(r.steps) != 2 || len(r.evals) != 2 {
 		t.Fatalf("%d steps and %d evaluations, want 2 and 2", len(r.steps), len(r.evals))
 	}
-	if r.steps[0] != steps[0] || r.evals[0] != evals[0] {
+	if !reflect.DeepEqual(r.steps[0], steps[0]) || !reflect.DeepEqual(r.evals[0], evals[0]) {
 		t.Errorf("read back %+v %+v, want %+v %+v", r.steps[0], r.evals[0], steps[0], evals[0])
 	}
 	if s, e := r.steps[1], r.evals[1]; !math.IsNaN(s.Loss) || !math.IsNaN(s.GradNorm) || !math.IsNaN(e.Loss) {

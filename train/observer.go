@@ -10,12 +10,16 @@ type Step struct {
 	Skipped         bool    `json:"skipped,omitempty"` // the weights were not changed; see Guard
 	TokensPerSecond float64 `json:"tokens_per_s"`      // of this step
 	Seconds         float64 `json:"seconds"`           // since the run began, evaluations and pauses for saving included
+
+	Values map[string]float64 `json:"values,omitempty"` // that the task reports beside the loss
 }
 
 // Evaluation reports the loss on the validation data.
 type Evaluation struct {
 	Step int     `json:"step"` // updates done
 	Loss float64 `json:"loss"` // mean over all batches, nats per token
+
+	Values map[string]float64 `json:"values,omitempty"` // that the task reports beside the loss
 }
 
 // An Observer is told of every step and evaluation, in order. An error ends

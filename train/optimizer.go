@@ -38,6 +38,7 @@ type Optimizer struct {
 	targets  []target
 	squares  []float64 // of the norms of the targets' gradients
 	seen     []bool    // groups that hold a parameter
+	frozen   bool      // what groups freeze is not in the model any more
 	change   Change
 }
 
@@ -126,7 +127,10 @@ func (o *Optimizer) gather(model []gorgonia.ValueGrad) error {
 	if err := CheckGroups(o.Groups); err != nil {
 		return o.failed("%w", err)
 	}
-	o.seen = append(o.seen[:0], make([]bool, len(o.Groups))...)
+	o.seen = o.seen[:0]
+	for _, g := range o.Groups {
+		o.seen = append(o.seen, g.Frozen && o.frozen)
+	}
 	for i, vg := range model {
 		named, ok := vg.(gorgonia.Namer)
 		if !ok || named.Name() == "" {

@@ -1,12 +1,19 @@
 package train
 
-import "github.com/gorgpt/gorgpt/chart"
+import (
+	"maps"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/chart"
+)
 
 // Plot is an [Observer] that draws loss.png: the loss of every step, faint; the
-// same smoothed; and the validation loss. It draws anew at each evaluation.
+// same smoothed; the validation loss; and the values that a task reports beside them. It draws
+// anew at each evaluation.
 type Plot struct {
 	path       string
 	train, val points
+	values     [2]map[string]points // of training and validation
 }
 
 // points are losses by step.
@@ -29,7 +36,19 @@ func NewPlot(path string) *Plot { return &Plot{path: path} }
 // OnStep adds a point.
 func (p *Plot) OnStep(s Step) error {
 	p.train.add(s.Step, s.Loss)
+	p.addValues(0, s.Step, s.Values)
 	return nil
+}
+
+func (p *Plot) addValues(kind, step int, values map[string]float64) {
+	if p.values[kind] == nil && len(values) > 0 {
+		p.values[kind] = make(map[string]points)
+	}
+	for name, x := range values {
+		q := p.values[kind][name]
+		q.add(step, x)
+		p.values[kind][name] = q
+	}
 }
 
 // OnEvaluation adds a point and draws.
@@ -39,7 +58,10 @@ func (p *Plot) OnEvaluation(e Evaluation) error {
 }
 
 // AddEvaluation adds a point without drawing.
-func (p *Plot) AddEvaluation(e Evaluation) { p.val.add(e.Step, e.Loss) }
+func (p *Plot) AddEvaluation(e Evaluation) {
+	p.val.add(e.Step, e.Loss)
+	p.addValues(1, e.Step, e.Values)
+}
 
 var lossAxes = chart.Axes{X: "step", Y: "loss (nats per token)"}
 
@@ -50,11 +72,18 @@ func (p *Plot) Draw() error {
 		return nil
 	}
 	const blue, orange = 0, 1
-	return chart.Lines(lossAxes,
+	all := []chart.Series{
 		p.train.series(chart.Series{Name: "training, each step", Faint: true, Color: blue}),
 		p.train.series(chart.Series{Name: "training, smoothed", Smooth: true, Color: blue}),
 		p.val.series(chart.Series{Name: "validation", Marks: true, Color: orange}),
-	).Save(p.path)
+	}
+	for kind, of := range []string{"", ", validation"} {
+		for _, name := range slices.Sorted(maps.Keys(p.values[kind])) {
+			s := chart.Series{Name: name + of, Smooth: kind == 0, Marks: kind == 1, Color: len(all) - 1}
+			all = append(all, p.values[kind][name].series(s))
+		}
+	}
+	return chart.Lines(lossAxes, all...).Save(p.path)
 }
 
 // DrawRuns writes a picture of several runs over one another to path: their smoothed

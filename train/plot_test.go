@@ -22,7 +22,7 @@ func TestPlot(t *testing.T) {
 	for i := range 2001 {
 		loss := 1.6 + 2.5*math.Exp(-float64(i)/200)
 		if i%500 == 0 {
-			if err := p.OnEvaluation(Evaluation{i, loss + 0.1}); err != nil {
+			if err := p.OnEvaluation(Evaluation{Step: i, Loss: loss + 0.1}); err != nil {
 				t.Fatal(err)
 			}
 		}

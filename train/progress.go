@@ -3,7 +3,9 @@ package train
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 
 	"golang.org/x/term"
@@ -87,8 +89,8 @@ func (p *Progress) OnStep(s Step) error {
 	if s.Skipped {
 		skipped = ", skipped"
 	}
-	_, err := fmt.Fprintf(p.w, "step %d/%d: loss %.4f, lr %.2e, grad norm %.3f%s, %s tokens/s%s\n",
-		s.Step, p.steps, loss, s.LearnRate, s.GradNorm, skipped, short(p.tokens), p.left(s, ", "))
+	_, err := fmt.Fprintf(p.w, "step %d/%d: loss %.4f%s, lr %.2e, grad norm %.3f%s, %s tokens/s%s\n",
+		s.Step, p.steps, loss, valuesText(", ", s.Values), s.LearnRate, s.GradNorm, skipped, short(p.tokens), p.left(s, ", "))
 	return err
 }
 
@@ -122,7 +124,15 @@ func (p *Progress) OnEvaluation(e Evaluation) error {
 			p.live.bestEval = &e
 		}
 	}
-	return p.say(fmt.Sprintf("step %d/%d: val loss %.4f", e.Step, p.steps, e.Loss))
+	return p.say(fmt.Sprintf("step %d/%d: val loss %.4f%s", e.Step, p.steps, e.Loss, valuesText(", ", e.Values)))
+}
+
+// valuesText lists what a task reports beside the loss.
+func valuesText(before string, values map[string]float64) (text string) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		text += fmt.Sprintf("%s%s %.4f", before, name, values[name])
+	}
+	return text
 }
 
 // Say writes a line, above the live view if there is one. It may be called from any

@@ -12,7 +12,7 @@ import (
 func TestProgressLines(t *testing.T) {
 	var b bytes.Buffer
 	p := NewProgress(&b, 10, Machine{})
-	if err := p.OnEvaluation(Evaluation{0, 4.1744}); err != nil {
+	if err := p.OnEvaluation(Evaluation{Step: 0, Loss: 4.1744}); err != nil {
 		t.Fatal(err)
 	}
 	for i := 1; i <= 10; i++ {
@@ -20,7 +20,7 @@ func TestProgressLines(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(p.OnEvaluation(Evaluation{10, 1.5}), p.Close()); err != nil {
+	if err := errors.Join(p.OnEvaluation(Evaluation{Step: 10, Loss: 1.5}), p.Close()); err != nil {
 		t.Fatal(err)
 	}
 	// Two seconds a step, five at least between lines; the loss is the mean since
@@ -43,7 +43,7 @@ func TestLiveView(t *testing.T) {
 	var b bytes.Buffer
 	p := NewProgress(&b, 200, Machine{})
 	p.view(80, Machine{FLOPs: 6e6, Rate: 1e10, Memory: func() int64 { return 123_000_000 }})
-	if err := p.OnEvaluation(Evaluation{0, 3}); err != nil {
+	if err := p.OnEvaluation(Evaluation{Step: 0, Loss: 3}); err != nil {
 		t.Fatal(err)
 	}
 	// A resumed run: the time left comes from this session's two steps.
@@ -74,7 +74,7 @@ func TestLiveView(t *testing.T) {
 		}
 	}
 	b.Reset()
-	if err := p.OnEvaluation(Evaluation{100, 1.5}); err != nil {
+	if err := p.OnEvaluation(Evaluation{Step: 100, Loss: 1.5}); err != nil {
 		t.Fatal(err)
 	}
 	if want := fmt.Sprintf("\x1b[%dA\r\x1b[Jstep 100/200: val loss 1.5000\n%s", len(lines), view); b.String() != want {

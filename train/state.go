@@ -7,7 +7,6 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/internal/optional"
 )
 
@@ -20,9 +19,9 @@ type State struct {
 	Seconds float64 `json:"seconds"`
 
 	Seed       uint64 `json:"seed"`
-	Batch      int    `json:"batch"`
-	Context    int    `json:"context"`
-	Accumulate int    `json:"accumulate"`
+	Batch      int    `json:"batch,omitempty"` // these three of a NextToken
+	Context    int    `json:"context,omitempty"`
+	Accumulate int    `json:"accumulate,omitempty"`
 	Settings   string `json:"settings,omitempty"` // Trainer.Settings
 
 	Guard GuardState `json:"guard,omitzero"`
@@ -37,7 +36,7 @@ type State struct {
 	Untold bool  `json:"untold,omitempty"`
 
 	Stream     []byte      `json:"stream"`               // position of the training data
-	Validation []byte      `json:"validation,omitempty"` // Trainer.ValidationStart
+	Validation []byte      `json:"validation,omitempty"` // NextToken.ValidationStart
 	Solver     SolverState `json:"solver"`
 }
 
@@ -52,21 +51,19 @@ func (s State) Told() int {
 // State returns the state between two updates; after an update that failed, that before
 // it. The solver's tensors are shared with it, so they hold until the next.
 func (t *Trainer) State() (State, error) {
-	if t.Train == nil {
-		return State{}, errors.New("Trainer.Train is not set")
+	if t.Task == nil {
+		return State{}, errors.New("Trainer.Task is not set")
 	}
 	s := t.at
-	s.Steps, s.Seed = t.Steps, t.Seed
-	s.Batch, s.Context, s.Accumulate = t.Batch, t.Context, max(t.Accumulate, 1)
-	s.Settings, s.Validation = t.Settings, t.ValidationStart
+	s.Steps, s.Seed, s.Settings = t.Steps, t.Seed, t.Settings
 	if s.Stream = t.place; s.Stream == nil {
 		var err error
-		if s.Stream, err = t.Train.State(); err != nil {
+		if s.Stream, err = t.Task.State(); err != nil {
 			return State{}, err
 		}
 	}
-	if t.halted {
-		s.Stream, s.Validation = datasets.Halted(s.Stream), datasets.Halted(s.Validation)
+	if task, ok := t.Task.(describer); ok {
+		task.describe(&s, t.halted)
 	}
 	if solver, ok := optional.As[Stateful](t.Solver); ok {
 		s.Solver = solver.State()
@@ -74,25 +71,32 @@ func (t *Trainer) State() (State, error) {
 	return s, nil
 }
 
+// describer is a task that adds to a state, which a resumed run must have again.
+type describer interface{ describe(s *State, halted bool) }
+
 // Restore takes a run back to a saved state. Params must hold the weights saved
 // with it. The trainer's settings must be those of the saved run, except Steps
 // and what does not touch the weights. Gorgonia's own solvers cannot be
 // restored, but for the one without memory, [gorgonia.VanillaSolver].
 func (t *Trainer) Restore(s State) error {
-	if t.Train == nil {
-		return errors.New("train: restore: Trainer.Train is not set")
+	if t.Task == nil {
+		return errors.New("train: restore: Trainer.Task is not set")
 	}
 	if s.Step < 0 || s.Tokens < 0 {
 		return fmt.Errorf("train: restore: step %d with %d tokens, want 0 or more", s.Step, s.Tokens)
+	}
+	var this State
+	if task, ok := t.Task.(describer); ok {
+		task.describe(&this, false)
 	}
 	for _, f := range []struct {
 		name      string
 		got, want uint64
 	}{
 		{"seed", s.Seed, t.Seed},
-		{"batch", uint64(s.Batch), uint64(t.Batch)},
-		{"context", uint64(s.Context), uint64(t.Context)},
-		{"accumulate", uint64(s.Accumulate), uint64(max(t.Accumulate, 1))},
+		{"batch", uint64(s.Batch), uint64(this.Batch)},
+		{"context", uint64(s.Context), uint64(this.Context)},
+		{"accumulate", uint64(s.Accumulate), uint64(this.Accumulate)},
 	} {
 		if f.got != f.want {
 			return fmt.Errorf("train: restore: the saved run has %s %d, this one %d", f.name, f.got, f.want)
@@ -109,7 +113,7 @@ func (t *Trainer) Restore(s State) error {
 	} else if _, ok := t.Solver.(*gorgonia.VanillaSolver); !ok {
 		return fmt.Errorf("train: restore: %T keeps its state to itself; use train.NewAdamW", t.Solver)
 	}
-	if err := t.Train.Restore(s.Stream); err != nil {
+	if err := t.Task.Restore(s.Stream); err != nil {
 		return fmt.Errorf("train: restore: training data: %w", err)
 	}
 	t.at = s

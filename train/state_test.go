@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -27,8 +28,8 @@ func testResume(t *testing.T, vary func(*Trainer)) {
 	setup := func() (*Trainer, *recorder) {
 		tr, r := newToy()
 		vary(tr)
-		tr.Model = toyModel{dropout: 0.1}
-		tr.Steps, tr.Accumulate, tr.EvalEvery, tr.Validation = 24, 2, 6, validation
+		lm(tr).Model = toyModel{dropout: 0.1}
+		tr.Steps, lm(tr).Accumulate, tr.EvalEvery, lm(tr).Validation = 24, 2, 6, validation
 		return tr, r
 	}
 	var want saved
@@ -67,11 +68,11 @@ func testResume(t *testing.T, vary func(*Trainer)) {
 				for i, s := range slices.Concat(r1.steps, r2.steps) {
 					w := all.steps[i]
 					s.Seconds, s.TokensPerSecond, w.Seconds, w.TokensPerSecond = 0, 0, 0, 0
-					if s != w {
+					if !reflect.DeepEqual(s, w) {
 						t.Errorf("step %d is %+v, want %+v", i+1, s, w)
 					}
 				}
-				if got := slices.Concat(r1.evals, r2.evals); !slices.Equal(got, all.evals) {
+				if got := slices.Concat(r1.evals, r2.evals); !slices.EqualFunc(got, all.evals, sameEvaluation) {
 					t.Errorf("evaluations are %v, want %v", got, all.evals)
 				}
 				if !maps.EqualFunc(end.weights, want.weights, sameBits) {
@@ -100,10 +101,10 @@ func testResume(t *testing.T, vary func(*Trainer)) {
 func TestRestoreOfAFinishedRun(t *testing.T) {
 	var c saved
 	tr, _ := newToy()
-	tr.Steps, tr.Validation, tr.Save = 3, validation, c.keep(tr)
+	tr.Steps, lm(tr).Validation, tr.Save = 3, validation, c.keep(tr)
 	mustRun(t, tr)
 	again, r := newToy()
-	again.Steps, again.Validation = 3, validation
+	again.Steps, lm(again).Validation = 3, validation
 	c.restore(t, again)
 	again.Save = func(State) error { t.Error("saved again"); return nil }
 	mustRun(t, again)
@@ -123,9 +124,9 @@ func TestRestoreErrors(t *testing.T) {
 		want   string
 	}{
 		{func(t *Trainer, s *State) { t.Seed = 4 }, "train: restore: the saved run has seed 3, this one 4"},
-		{func(t *Trainer, s *State) { t.Batch = 2 }, "train: restore: the saved run has batch 4, this one 2"},
-		{func(t *Trainer, s *State) { t.Context = 2 }, "train: restore: the saved run has context 8, this one 2"},
-		{func(t *Trainer, s *State) { t.Accumulate = 2 }, "train: restore: the saved run has accumulate 1, this one 2"},
+		{func(t *Trainer, s *State) { lm(t).Batch = 2 }, "train: restore: the saved run has batch 4, this one 2"},
+		{func(t *Trainer, s *State) { lm(t).Context = 2 }, "train: restore: the saved run has context 8, this one 2"},
+		{func(t *Trainer, s *State) { lm(t).Accumulate = 2 }, "train: restore: the saved run has accumulate 1, this one 2"},
 		{func(t *Trainer, s *State) { s.Settings, t.Settings = "lr = 1\nheads = 2\n", "lr = 1\nheads = 4\n" }, `train: restore: the saved run has "heads = 2", this one "heads = 4"`},
 		{func(t *Trainer, s *State) { s.Settings, t.Settings = "lr = 1\n", "lr = 1\nheads = 4\n" }, `train: restore: the saved run has "", this one "heads = 4"`},
 		{func(t *Trainer, s *State) { s.Step = -1 }, "train: restore: step -1 with 96 tokens, want 0 or more"},

@@ -68,8 +68,8 @@ func TestStepDirectly(t *testing.T) {
 		for _, prompts := range []bool{false, true} {
 			for _, solver := range []gorgonia.Solver{NewAdamW(), NewLion(), gorgonia.NewVanillaSolver()} {
 				tr, r := newToy()
-				tr.Solver, tr.Accumulate, tr.Steps = solver, micro, 2
-				tr.Train = &toyStream{size: 4, context: 8, seed: 1, prompts: prompts}
+				tr.Solver, lm(tr).Accumulate, tr.Steps = solver, micro, 2
+				lm(tr).Train = &toyStream{size: 4, context: 8, seed: 1, prompts: prompts}
 				declared(t, tr, "embed")
 				same := &toyStream{size: 4, context: 8, seed: 1, prompts: prompts}
 				for step := range tr.Steps {
@@ -109,7 +109,7 @@ func (s slow) Next(ctx context.Context) (datasets.Batch, error) {
 // what has passed since the step before.
 func TestTokensPerSecond(t *testing.T) {
 	tr, r := newToy()
-	tr.Train, tr.Accumulate, tr.Steps = slow{tr.Train.(*toyStream)}, 2, 4
+	lm(tr).Train, lm(tr).Accumulate, tr.Steps = slow{lm(tr).Train.(*toyStream)}, 2, 4
 	mustRun(t, tr)
 	for i, s := range r.steps {
 		took, since := 2*4*8/s.TokensPerSecond, s.Seconds
@@ -144,10 +144,10 @@ func TestNoErrorIsSwallowed(t *testing.T) {
 		spoil func(*Trainer)
 		want  string
 	}{
-		"position": {func(t *Trainer) { t.Train = placeless{t.Train.(*toyStream)} },
+		"position": {func(t *Trainer) { lm(t).Train = placeless{lm(t).Train.(*toyStream)} },
 			"train: step 1: position of the training data: a test's own error; train: state at step 0: a test's own error"},
 		"closing": {func(t *Trainer) {
-			t.Validation = func() (datasets.Stream, error) {
+			lm(t).Validation = func() (datasets.Stream, error) {
 				s, err := validation()
 				return unclosable{s.(*toyStream)}, err
 			}

@@ -97,15 +97,17 @@ func newToy() (*Trainer, *recorder) {
 	adam := NewAdamW()
 	adam.Decay = 0.01
 	return &Trainer{
-		Model:    toyModel{},
+		Task:     &NextToken{Model: toyModel{}, Train: &toyStream{size: 4, context: 8, seed: 1}, Batch: 4, Context: 8},
 		Params:   graph.NewParams(7),
-		Train:    &toyStream{size: 4, context: 8, seed: 1},
 		Solver:   adam,
 		Schedule: Cosine(0.05, 0.005, 5, 60),
-		Steps:    60, Batch: 4, Context: 8, Seed: 3,
+		Steps:    60, Seed: 3,
 		Observers: []Observer{r},
 	}, r
 }
+
+// lm is the task of a toy.
+func lm(t *Trainer) *NextToken { return t.Task.(*NextToken) }
 
 // validation opens eight sequences of another seed.
 func validation() (datasets.Stream, error) {

@@ -5,48 +5,31 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/optional"
 	"gorgonia.org/gorgonia"
 )
 
-// A Model declares the loss of a batch: the mean over all positions of the
-// cross-entropy of each next token, a scalar, from tokens and targets of shape
-// (B, T).
-type Model interface {
-	Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node
-}
-
-// A Trainer fits a model to a stream of tokens. Set the fields, then call
+// A Trainer fits weights to a task. Set the fields, then call
 // [Trainer.Run]. Step n is the moment after n updates.
 type Trainer struct {
-	Model  Model
+	Task   Task
 	Params *graph.Params // the weights; those of a resumed run hold the saved ones
-	Train  datasets.Stream
 
-	// Validation opens a finite stream, the same batches each time, for one
-	// evaluation. Without it there are none.
-	Validation func() (datasets.Stream, error)
-
-	// ValidationStart is the state of a new stream of Validation. It is kept in
-	// State.Validation, which that of the resumed run can be held against.
-	ValidationStart []byte
-
+	// Solver changes the weights. The groups of an [Optimizer] that are frozen are frozen in
+	// Params.
 	Solver   gorgonia.Solver
 	Schedule Schedule
-
-	Steps      int // updates in all
-	Batch      int // B, sequences in a micro-batch, as the streams deliver them
-	Context    int // T, tokens in a sequence
-	Accumulate int // micro-batches in an update, a mean over the targets of all; 0 means 1
+	Steps    int // updates in all
 
 	Guard Guard  // skips updates that stand out
 	Hooks []Hook // see updates before they are made
 
-	// EvalEvery is the number of updates between two evaluations. There is
-	// always one before the first update and one after the last.
-	EvalEvery   int
-	EvalBatches int // batches of an evaluation; 0 means the whole stream
+	// EvalEvery is the number of updates between two evaluations of a task that is a
+	// [Validator]. There is always one before the first update, unless EvalFrom is above 0, and
+	// one after the last.
+	EvalEvery int
+	EvalFrom  int // the first step that may have an evaluation
 
 	// Save is called with a state to keep together with the weights: every
 	// SaveEvery updates, after every evaluation but that of step 0 (if it is the
@@ -63,6 +46,8 @@ type Trainer struct {
 	// Graph are further options of the graphs that train and evaluate, such as
 	// graph.Recompute.
 	Graph []graph.Option
+	// NoDropout leaves it out of training too.
+	NoDropout bool
 
 	Seed uint64 // of dropout
 	// Settings are what else makes a run what it is, in lines that only their author reads: model,
@@ -70,7 +55,15 @@ type Trainer struct {
 	Settings  string
 	Observers []Observer
 
-	at     State  // what State returns, but for stream and solver
+	// Peers are the processes that train together, nil for one alone. Only rank 0 has its
+	// observers told and its Save called; all others are set alike on every rank.
+	Peers Peers
+	// Tree adds up the gradients of micro-batches pair by pair, as peers do, so that the bits do
+	// not depend on the number of peers. It takes the memory of one more gradient for each
+	// doubling of an update's micro-batches.
+	Tree bool
+
+	at     State  // what State returns, but for the task and the solver
 	place  []byte // of the training data before an update that failed; nil if none did
 	halted bool   // data could not be read on
 	retell bool   // at was restored, and observers are to be told of its step again
@@ -80,12 +73,22 @@ type Trainer struct {
 
 // Run trains up to Steps or StopAfter. If ctx is cancelled it finishes the
 // update in progress, saves, and returns an error that wraps ctx.Err(). Run may
-// be called again to go on. Any error of the model, a stream, a hook, the solver, an
+// be called again to go on. Any error of the task, a hook, the solver, an
 // observer or Save ends the run; where the weights are as they were after the last
 // update, it saves first, and the error is that of the save too if that fails. A loss or a
 // gradient that is not finite ends it without: the update would only fail again.
+//
+// With peers, all ranks stop at the same step, and where one of them fails, all do.
 func (t *Trainer) Run(ctx context.Context) error {
-	r, err := t.start()
+	err := t.run(ctx)
+	if err != nil && t.Peers != nil {
+		t.Peers.Leave(err)
+	}
+	return err
+}
+
+func (t *Trainer) run(ctx context.Context) error {
+	r, err := t.start(ctx)
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
@@ -100,12 +103,10 @@ func (t *Trainer) Run(ctx context.Context) error {
 func (t *Trainer) check() error {
 	missing := ""
 	switch {
-	case t.Model == nil:
-		missing = "Model"
+	case t.Task == nil:
+		missing = "Task"
 	case t.Params == nil:
 		missing = "Params"
-	case t.Train == nil:
-		missing = "Train"
 	case t.Solver == nil:
 		missing = "Solver"
 	case t.Schedule == nil:
@@ -114,26 +115,58 @@ func (t *Trainer) check() error {
 	if missing != "" {
 		return fmt.Errorf("%s is not set", "Trainer."+missing)
 	}
+	if task, ok := t.Task.(interface{ check() error }); ok {
+		if err := task.check(); err != nil {
+			return err
+		}
+	}
 	if err := t.Guard.check(); err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name       string
-		got, least int
-	}{
-		{"Steps", t.Steps, 1}, {"Batch", t.Batch, 1}, {"Context", t.Context, 1}, {"Accumulate", t.Accumulate, 0},
-		{"EvalEvery", t.EvalEvery, 0}, {"EvalBatches", t.EvalBatches, 0},
-		{"SaveEvery", t.SaveEvery, 0}, {"StopAfter", t.StopAfter, 0},
-	} {
-		if f.got < f.least {
-			return fmt.Errorf("%s is %d, want %d or more", "Trainer."+f.name, f.got, f.least)
-		}
-	}
-	if t.at.Step > t.Steps {
+	err := least("Trainer", []setting{
+		{"Steps", t.Steps, 1}, {"EvalEvery", t.EvalEvery, 0}, {"EvalFrom", t.EvalFrom, 0}, {"SaveEvery", t.SaveEvery, 0}, {"StopAfter", t.StopAfter, 0},
+	})
+	switch {
+	case err != nil:
+		return err
+	case t.at.Step > t.Steps:
 		return fmt.Errorf("the run is at step %d already, beyond the %d that are planned", t.at.Step, t.Steps)
-	}
-	if t.StopAfter > 0 && t.StopAfter <= t.at.Step {
+	case t.StopAfter > 0 && t.StopAfter <= t.at.Step:
 		return fmt.Errorf("the run is at step %d already, and is to stop after %d", t.at.Step, t.StopAfter)
 	}
 	return nil
+}
+
+// setting is a number that may not be below another.
+type setting struct {
+	name       string
+	got, least int
+}
+
+func least(of string, settings []setting) error {
+	for _, f := range settings {
+		if f.got < f.least {
+			return fmt.Errorf("%s.%s is %d, want %d or more", of, f.name, f.got, f.least)
+		}
+	}
+	return nil
+}
+
+// freeze freezes the parameters of the solver's groups that are frozen.
+func (t *Trainer) freeze() error {
+	o, ok := optional.As[*Optimizer](t.Solver)
+	if !ok {
+		return nil
+	}
+	seen := make([]bool, len(o.Groups))
+	for _, p := range t.Params.All() {
+		i := groupOf(o.Groups, p.Name(), p.Shape().Dims(), seen)
+		if i >= 0 && o.Groups[i].Frozen {
+			if err := t.Params.Freeze(p.Name()); err != nil {
+				return err
+			}
+		}
+	}
+	o.frozen = true
+	return unmatched(o.Groups, seen)
 }

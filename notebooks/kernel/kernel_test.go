@@ -168,7 +168,7 @@ d := m.Dims(); d.Vocab = 257
 m = m.WithDims(d)
 stream, err := datasets.NewTraining(datasets.Text("t", "to be or not to be, that is the question"), tokenizer.Bytes(), datasets.Config{Batch: 1, Context: 4, Seed: 1})
 solver := &Still{}
-t := &train.Trainer{Model: m, Params: graph.NewParams(1), Train: stream, Solver: solver, Schedule: train.Constant(0.5, 0), Steps: 1, Batch: 1, Context: 4}
+t := &train.Trainer{Task: &train.NextToken{Model: m, Train: stream, Batch: 1, Context: 4}, Params: graph.NewParams(1), Solver: solver, Schedule: train.Constant(0.5, 0), Steps: 1}
 fmt.Println(t.Run(context.Background()), solver.rate)`, "ok||<nil> 0.5"},
 		{"an iterator", `g := generate.New(m, t.Params, 4)
 count := 0

@@ -1,0 +1,165 @@
+package finetune
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// fitting is the [train.Task] of fitting a classifier to examples: its joint loss, and the task's
+// metrics on the dev set.
+type fitting struct {
+	Settings
+	c             Classifier
+	params        *graph.Params
+	task          tasks.Task
+	training, dev []Example
+	longest       int
+	perEpoch      int // updates
+
+	order   []Example // of the epoch at hand; those of the updates before are sorted by length
+	updates int       // handed out
+	inputs  map[int]*batch
+	batches []train.Batch
+
+	predictor   *Predictor
+	measuring   *train.Evaluator // that predictor belongs to
+	evaluations []Evaluation
+}
+
+// Shape is the length of the longest sequence.
+func (f *fitting) Shape() []int { return []int{f.longest} }
+
+// Declare declares the joint loss of sequences of up to a length, and its parts.
+func (f *fitting) Declare(s *graph.Scope, shape []int) (*G.Node, map[string]*G.Node) {
+	return f.c.loss(s, f.c.inputs(s, f.Micro, shape[0]))
+}
+
+// next returns the examples of the next update, from short to long. Every epoch shuffles the
+// order of the one before.
+func (f *fitting) next() []Example {
+	if f.order == nil {
+		f.order = slices.Clone(f.training)
+	}
+	at := f.updates % f.perEpoch
+	if at == 0 {
+		random := rand.New(rand.NewPCG(f.Seed, uint64(1+f.updates/f.perEpoch)))
+		random.Shuffle(len(f.order), func(i, j int) { f.order[i], f.order[j] = f.order[j], f.order[i] })
+	}
+	f.updates++
+	examples := f.order[at*f.Batch : min((at+1)*f.Batch, len(f.order))]
+	slices.SortStableFunc(examples, func(a, b Example) int { return cmp.Compare(a.length(), b.length()) })
+	return examples
+}
+
+// Update returns the runs of an update that are a rank's.
+func (f *fitting) Update(_ context.Context, rank, ranks int) ([]train.Batch, error) {
+	if f.updates == f.Epochs*f.perEpoch {
+		return nil, io.EOF
+	}
+	examples := f.next()
+	runs := (len(examples) + f.Micro - 1) / f.Micro
+	f.batches = f.batches[:0]
+	for i := runs * rank / ranks; i < runs*(rank+1)/ranks; i++ {
+		lo := i * f.Micro
+		f.batches = append(f.batches, f.batch(examples[lo:min(lo+f.Micro, len(examples))], lo))
+	}
+	return f.batches, nil
+}
+
+// batch is a run of the program that is long enough for some examples, of which the first is at
+// a place in its update.
+func (f *fitting) batch(examples []Example, place int) train.Batch {
+	length := roundedLength(Longest(examples), f.longest)
+	b := train.Batch{Shape: []int{length}, Targets: len(examples), Place: uint64(place), Places: 1 << 20}
+	for _, e := range examples {
+		for _, ids := range e.Sequences {
+			b.Tokens += len(ids)
+		}
+	}
+	b.Feed = func(p *graph.Program, total int) (float64, error) {
+		in := f.inputs[length]
+		if in == nil {
+			if f.inputs == nil {
+				f.inputs = make(map[int]*batch)
+			}
+			in = newBatch(f.c, f.Micro, length)
+			f.inputs[length] = in
+		}
+		in.fill(examples, total) // as shares of the update's
+		return 1, in.set(p)
+	}
+	return b
+}
+
+// position is where the training is.
+type position struct {
+	Updates int `json:"updates"`
+}
+
+// State is the number of updates handed out.
+func (f *fitting) State() ([]byte, error) { return json.Marshal(position{f.updates}) }
+
+// Restore makes the order of the updates before anew.
+func (f *fitting) Restore(state []byte) error {
+	var p position
+	if err := json.Unmarshal(state, &p); err != nil {
+		return fmt.Errorf("finetune: position: %w", err)
+	}
+	if p.Updates < 0 || p.Updates > f.Epochs*f.perEpoch {
+		return fmt.Errorf("finetune: position after %d updates of %d", p.Updates, f.Epochs*f.perEpoch)
+	}
+	f.order, f.updates = nil, 0
+	for f.updates < p.Updates {
+		f.next()
+	}
+	return nil
+}
+
+// Validates is true: a run has a dev set.
+func (f *fitting) Validates() bool { return true }
+
+// Validate measures the task on the dev set.
+func (f *fitting) Validate(ctx context.Context, e *train.Evaluator) (train.Evaluation, error) {
+	if f.measuring != e {
+		predictor, err := newPredictor(f.c, f.params, f.Micro, f.longest, e.Borrow)
+		if err != nil {
+			return train.Evaluation{}, err
+		}
+		e.CloseLater(predictor)
+		f.predictor, f.measuring = predictor, e
+	}
+	p, err := f.predictor.predict(ctx, f.dev)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	measured, err := Evaluate(f.task, f.dev, p)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	measured.Epoch = f.updates / f.perEpoch
+	f.evaluations = append(f.evaluations, measured)
+	if f.Epoch != nil && e.Rank() == 0 {
+		err = f.Epoch(measured)
+	}
+	return train.Evaluation{Loss: measured.Loss, Values: measured.Metrics}, err
+}
+
+// Better compares by the task's first metric.
+func (f *fitting) Better(a, b train.Evaluation) bool {
+	if len(f.task.Metrics) == 0 {
+		return a.Loss < b.Loss
+	}
+	name := f.task.Metrics[0]
+	return tasks.Better(name, a.Values[name], b.Values[name])
+}

@@ -1,0 +1,54 @@
+package train
+
+import (
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+// gradientTree adds up the gradients of micro-batches pair by pair, so that it does not matter
+// which of them one process computes. A level holds the sum of 2ˡᵉᵛᵉˡ micro-batches, or nothing.
+type gradientTree struct {
+	params []*graph.Param
+	levels []level
+}
+
+type level struct {
+	full bool
+	sums [][]float32 // of each parameter
+}
+
+// add takes the gradient of one more micro-batch out of the parameters or, if it is the last,
+// puts the sum of all there.
+func (t *gradientTree) add(last bool) {
+	at := 0
+	for ; at < len(t.levels) && (last || t.levels[at].full); at++ {
+		if t.levels[at].full {
+			for i, p := range t.params {
+				kernel.Axpy(p.GradData(), 1, t.levels[at].sums[i])
+			}
+			t.levels[at].full = false
+		}
+	}
+	if last {
+		return
+	}
+	if at == len(t.levels) {
+		t.levels = append(t.levels, level{})
+	}
+	l := &t.levels[at]
+	l.full = true
+	for i, p := range t.params {
+		if len(l.sums) < len(t.params) {
+			l.sums = append(l.sums, make([]float32, p.Size()))
+		}
+		copy(l.sums[i], p.GradData())
+		p.ZeroGrad()
+	}
+}
+
+// reset forgets an update that was not finished.
+func (t *gradientTree) reset() {
+	for i := range t.levels {
+		t.levels[i].full = false
+	}
+}

@@ -1,0 +1,173 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/graph"
+	"gorgonia.org/gorgonia"
+)
+
+// A Model declares the loss of a batch: the mean over all positions of the
+// cross-entropy of each next token, a scalar, from tokens and targets of shape
+// (B, T).
+type Model interface {
+	Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node
+}
+
+// NextToken is the [Task] of predicting each next token of a stream: pre-training, and
+// fine-tuning on prompts and responses, in which only these have targets.
+type NextToken struct {
+	Model Model
+	Train datasets.Stream
+
+	// Validation opens a finite stream, the same batches each time, for one
+	// evaluation. Without it there are none.
+	Validation func() (datasets.Stream, error)
+
+	// ValidationStart is the state of a new stream of Validation. It is kept in
+	// State.Validation, which that of the resumed run can be held against.
+	ValidationStart []byte
+
+	Batch       int // B, sequences in a micro-batch, as the streams deliver them
+	Context     int // T, tokens in a sequence
+	Accumulate  int // micro-batches in an update, a mean over the targets of all; 0 means 1
+	EvalBatches int // batches of an evaluation; 0 means the whole stream
+
+	micro   []microBatch
+	batches []Batch
+}
+
+// microBatch is a batch of a stream and how it becomes a program's input.
+type microBatch struct {
+	datasets.Batch
+	feed func(p *graph.Program, total int) (float64, error)
+}
+
+// check finds settings that are missing or out of range.
+func (t *NextToken) check() error {
+	if t.Model == nil {
+		return errors.New("NextToken.Model is not set")
+	}
+	if t.Train == nil {
+		return errors.New("NextToken.Train is not set")
+	}
+	return least("NextToken", []setting{
+		{"Batch", t.Batch, 1}, {"Context", t.Context, 1}, {"Accumulate", t.Accumulate, 0}, {"EvalBatches", t.EvalBatches, 0},
+	})
+}
+
+// Shape is (B, T).
+func (t *NextToken) Shape() []int { return []int{t.Batch, t.Context} }
+
+// Declare applies the model to tokens and targets.
+func (t *NextToken) Declare(s *graph.Scope, shape []int) (*gorgonia.Node, map[string]*gorgonia.Node) {
+	return t.Model.Loss(s, s.Ints("tokens", shape...), s.Ints("targets", shape...)), nil
+}
+
+// Update reads micro-batches: of several ranks, each has a stream of its own, whose
+// configuration names the rank.
+func (t *NextToken) Update(ctx context.Context, rank, ranks int) ([]Batch, error) {
+	n := max(t.Accumulate, 1)
+	if len(t.micro) != n {
+		t.micro = make([]microBatch, n)
+	}
+	t.batches = t.batches[:0]
+	for i := range n {
+		b, err := t.Train.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		m := &t.micro[i]
+		if n > 1 { // the next call of Next overwrites it
+			b.Tokens = append(m.Tokens[:0], b.Tokens...)
+			b.Targets = append(m.Targets[:0], b.Targets...)
+		}
+		m.Batch = b
+		to := t.batch(m)
+		to.Place, to.Places = uint64(rank*n+i), uint64(ranks*n)
+		t.batches = append(t.batches, to)
+	}
+	return t.batches, nil
+}
+
+// batch is a micro-batch as the trainer takes it.
+func (t *NextToken) batch(m *microBatch) Batch {
+	if m.feed == nil {
+		m.feed = func(p *graph.Program, total int) (float64, error) { return t.feed(p, m.Batch, total) }
+	}
+	return Batch{Shape: t.Shape(), Targets: m.Targeted(), Tokens: t.Batch * t.Context, Feed: m.feed}
+}
+
+// feed gives a program a batch.
+func (t *NextToken) feed(p *graph.Program, b datasets.Batch, total int) (float64, error) {
+	if b.Size != t.Batch || b.Context != t.Context {
+		return 0, fmt.Errorf("the stream delivers batches of (%d, %d), want (%d, %d)", b.Size, b.Context, t.Batch, t.Context)
+	}
+	if err := p.SetInts("tokens", b.Tokens); err != nil {
+		return 0, err
+	}
+	return float64(b.Targeted()) / float64(max(total, 1)), p.SetInts("targets", b.Targets)
+}
+
+// State is the position of the training data.
+func (t *NextToken) State() ([]byte, error) { return t.Train.State() }
+
+// Restore goes to a position of the training data.
+func (t *NextToken) Restore(state []byte) error { return t.Train.Restore(state) }
+
+// describe adds the sizes to a state; halted, that its text may be another when the run goes on.
+func (t *NextToken) describe(s *State, halted bool) {
+	s.Batch, s.Context, s.Accumulate, s.Validation = t.Batch, t.Context, max(t.Accumulate, 1), t.ValidationStart
+	if halted {
+		s.Stream, s.Validation = datasets.Halted(s.Stream), datasets.Halted(s.Validation)
+	}
+}
+
+// Validates tells whether there is a validation stream.
+func (t *NextToken) Validates() bool { return t.Validation != nil }
+
+// Validate is the mean loss over the validation stream.
+func (t *NextToken) Validate(ctx context.Context, e *Evaluator) (Evaluation, error) {
+	stream, err := t.Validation()
+	if err != nil {
+		return Evaluation{}, e.r.unread(err)
+	}
+	var m microBatch
+	n := 0
+	mean, err := e.Mean(ctx, func(ctx context.Context) (b Batch, err error) {
+		if t.EvalBatches > 0 && n == t.EvalBatches {
+			return Batch{}, io.EOF
+		}
+		n++
+		if m.Batch, err = stream.Next(ctx); err != nil {
+			return Batch{}, err
+		}
+		return t.batch(&m), nil
+	})
+	return mean, errors.Join(err, stream.Close())
+}
+
+// Restart makes the Validation of a [NextToken] from one finite stream, which each
+// evaluation starts again where it is now. The stream stays the caller's to
+// close.
+func Restart(stream datasets.Stream) (func() (datasets.Stream, error), error) {
+	start, err := stream.State()
+	if err != nil {
+		return nil, err
+	}
+	return func() (datasets.Stream, error) {
+		if err := stream.Restore(start); err != nil {
+			return nil, err
+		}
+		return unclosed{stream}, nil
+	}, nil
+}
+
+// unclosed is a stream that outlives an evaluation.
+type unclosed struct{ datasets.Stream }
+
+func (unclosed) Close() error { return nil }

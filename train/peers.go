@@ -1,0 +1,115 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Peers are the processes that fit one model together, each to its share of the data, seen from
+// one of them. All call the same methods in the same order; a call returns when every rank has
+// made it, with the same bits on each.
+//
+// With 2ⁿ ranks of 2ᵐ micro-batches each, the sums are those of one process with all the
+// micro-batches and Trainer.Tree set, to the bit, if the ranks' are the halves, quarters, … of a
+// tree, as [LocalPeers] add them up; otherwise they differ by rounding.
+type Peers interface {
+	Rank() int // from 0
+	Size() int
+	// Sum adds up the ranks' slices, which are of one length, element by element, in place.
+	Sum(x []float32) error
+	// SumScalars returns the sums of a few numbers.
+	SumScalars(x []float64) ([]float64, error)
+	// Leave tells the others that this rank goes no further: their calls, those that wait
+	// already too, return an error that gives its number and the reason.
+	Leave(reason error)
+}
+
+// alone is the one rank of a process without peers.
+type alone struct{}
+
+func (alone) Rank() int                                 { return 0 }
+func (alone) Size() int                                 { return 1 }
+func (alone) Sum([]float32) error                       { return nil }
+func (alone) SumScalars(x []float64) ([]float64, error) { return x, nil }
+func (alone) Leave(error)                               {}
+
+// What a rank says of itself when the ranks agree.
+const (
+	fine    = iota
+	stops   // was interrupted
+	fails   // has an error
+	brokeUp // has a number that is not finite
+)
+
+// agree adds up n numbers over the ranks, unless one of them fails: then all return an error, the
+// one that failed its own, the others its number. Any of them may have been told to stop.
+func (r *run) agree(n int, x []float64, mine error) ([]float64, error) {
+	size, rank := r.peers.Size(), r.peers.Rank()
+	if size == 1 {
+		return x, mine
+	}
+	said := make([]float64, n+size)
+	switch {
+	case errors.As(mine, new(unsaved)):
+		said[n+rank] = brokeUp
+	case mine != nil:
+		said[n+rank] = fails
+	case r.stopped():
+		said[n+rank] = stops
+	}
+	if mine == nil {
+		copy(said, x)
+	}
+	sums, err := r.peers.SumScalars(said)
+	switch {
+	case mine != nil:
+		return nil, mine
+	case err != nil:
+		return nil, fmt.Errorf("rank %d of %d: %w", rank, size, err)
+	case len(sums) != len(said):
+		return nil, fmt.Errorf("rank %d of %d: peers return %d sums, want %d", rank, size, len(sums), len(said))
+	}
+	for i, s := range sums[n:] {
+		switch s {
+		case fails:
+			return nil, fmt.Errorf("rank %d of %d has failed; see what it says", i, size)
+		case brokeUp:
+			return nil, unsaved{fmt.Errorf("rank %d of %d has a loss that is not finite; see what it says", i, size)}
+		case stops:
+			r.stopping = fmt.Errorf("rank %d of %d was stopped", i, size)
+		}
+	}
+	return sums[:n], nil
+}
+
+// meet checks that the ranks are at the same point of the same run.
+func (r *run) meet() error {
+	if r.peers.Size() == 1 {
+		return nil
+	}
+	mine := []float64{float64(r.at.Step), float64(r.Steps), float64(r.Seed >> 32), float64(r.Seed & math.MaxUint32), float64(r.Params.Count())}
+	sums, err := r.agree(len(mine), mine, nil)
+	if err != nil {
+		return err
+	}
+	for i, what := range []string{"step", "number of steps", "seed", "seed", "number of weights"} {
+		if sums[i] != mine[i]*float64(r.peers.Size()) {
+			return fmt.Errorf("rank %d of %d has another %s than the rest", r.peers.Rank(), r.peers.Size(), what)
+		}
+	}
+	return nil
+}
+
+// sumGradients adds up the gradients of all ranks.
+func (r *run) sumGradients() error {
+	if r.peers.Size() == 1 {
+		return nil
+	}
+	for _, p := range r.inOrder {
+		if err := r.peers.Sum(p.GradData()); err != nil {
+			return unsaved{fmt.Errorf("rank %d of %d: gradient of %s: %w", r.peers.Rank(), r.peers.Size(), p.Name(), err)}
+		}
+	}
+	return nil
+}

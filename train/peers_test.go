@@ -1,0 +1,327 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// patience bounds a test of ranks that could wait for one another for ever.
+const patience = time.Minute
+
+// runRanks runs a trainer a rank and returns their errors.
+func runRanks(t *testing.T, trainers []*Trainer) []error {
+	t.Helper()
+	errs := make([]error, len(trainers))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var all sync.WaitGroup
+		for i, tr := range trainers {
+			all.Go(func() { errs[i] = tr.Run(t.Context()) })
+		}
+		all.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("the ranks hang")
+	}
+	return errs
+}
+
+// shared is what a rank reads of the toy's sequences: of the micro-batches of an update, one
+// after the other, its own.
+type shared struct {
+	toyStream
+	rank, ranks, micro, read int
+}
+
+func (s *shared) Next(ctx context.Context) (datasets.Batch, error) {
+	update, m := s.read/s.micro, s.read%s.micro
+	s.next = ((update*s.ranks+s.rank)*s.micro + m) * s.size
+	s.read++
+	return s.toyStream.Next(ctx)
+}
+
+// breakingShared cannot be read after so many updates.
+type breakingShared struct {
+	*shared
+	updates int
+}
+
+func (s *breakingShared) Next(ctx context.Context) (datasets.Batch, error) {
+	if s.read == s.updates*s.micro {
+		return datasets.Batch{}, errTest
+	}
+	return s.shared.Next(ctx)
+}
+
+// poison makes a weight of its rank NaN after a while.
+type poison struct{}
+
+func (poison) BeforeUpdate(u *Update) error {
+	if u.Step == 5 {
+		for _, p := range u.Model {
+			if p := p.(*graph.Param); p.Name() == "head.bias" {
+				p.Data()[2] = float32(math.NaN())
+			}
+		}
+	}
+	return nil
+}
+
+// newToyRank is a rank of a run in which an update has so many micro-batches of all ranks.
+func newToyRank(rank, ranks, micro int, prompts bool) (*Trainer, *recorder) {
+	tr, r := newToy()
+	lm(tr).Model = toyModel{dropout: 0.1}
+	lm(tr).Train = &shared{toyStream{size: 4, context: 8, seed: 1, prompts: prompts}, rank, ranks, micro / ranks, 0}
+	lm(tr).Accumulate = micro / ranks
+	tr.Steps, tr.EvalEvery, tr.Tree, tr.Guard = 12, 4, true, Guard{Deviations: 1, Window: 3}
+	lm(tr).Validation = func() (datasets.Stream, error) {
+		s := &toyStream{size: 4, context: 8, seed: 2, end: 16, prompts: prompts}
+		return &shared{*s, rank, ranks, 1, 0}, nil
+	}
+	return tr, r
+}
+
+func newToyRanks(ranks, micro int, prompts bool) (trainers []*Trainer, recorders []*recorder) {
+	for i, p := range LocalPeers(ranks) {
+		tr, r := newToyRank(i, ranks, micro, prompts)
+		tr.Peers = p
+		trainers, recorders = append(trainers, tr), append(recorders, r)
+	}
+	return trainers, recorders
+}
+
+// TestPeersEqualOneProcess: 2 and 4 ranks give the bits of one process with as many
+// micro-batches, 3 and 6 the same but for rounding; only rank 0 tells and saves.
+func TestPeersEqualOneProcess(t *testing.T) {
+	for _, c := range []struct{ ranks, micro int }{{2, 2}, {2, 4}, {4, 4}, {4, 8}, {2, 6}, {3, 3}, {3, 6}} {
+		for _, prompts := range []bool{false, true} {
+			name := fmt.Sprintf("%d ranks of %d, prompts %v", c.ranks, c.micro, prompts)
+			one, want := newToyRank(0, 1, c.micro, prompts)
+			var kept saved
+			one.Save = kept.keep(one)
+			mustRun(t, one)
+			ranks, got := newToyRanks(c.ranks, c.micro, prompts)
+			var saves [4]saved
+			for i, tr := range ranks {
+				tr.Save = saves[i].keep(tr)
+			}
+			for i, err := range runRanks(t, ranks) {
+				if err != nil {
+					t.Fatalf("%s: rank %d: %v", name, i, err)
+				}
+			}
+			exact := c.ranks&(c.ranks-1) == 0 && c.micro&(c.micro-1) == 0
+			for i, s := range got[0].steps {
+				w := want.steps[i]
+				if exact && (s.Loss != w.Loss || s.GradNorm != w.GradNorm || s.Skipped != w.Skipped) || s.Tokens != w.Tokens ||
+					!(math.Abs(s.Loss-w.Loss) <= tolAccumulate) {
+					t.Errorf("%s, step %d: %+v, want %+v", name, i+1, s, w)
+				}
+			}
+			for i, e := range got[0].evals {
+				if !(math.Abs(e.Loss-want.evals[i].Loss) <= tolAccumulate) {
+					t.Errorf("%s: %+v, want %+v", name, e, want.evals[i])
+				}
+			}
+			if len(got[0].steps) != 12 || len(got[0].evals) != 4 {
+				t.Errorf("%s: %d steps and %d evaluations", name, len(got[0].steps), len(got[0].evals))
+			}
+			for i, tr := range ranks {
+				w := weights(tr.Params)
+				if !maps.EqualFunc(w, weights(ranks[0].Params), sameBits) {
+					t.Errorf("%s: rank %d has other weights than rank 0", name, i)
+				}
+				if exact && !maps.EqualFunc(w, weights(one.Params), sameBits) {
+					t.Errorf("%s: rank %d has other weights than one process", name, i)
+				}
+				if i > 0 && (len(got[i].log) > 0 || saves[i].state != nil) {
+					t.Errorf("%s: rank %d reports or saves", name, i)
+				}
+			}
+			if a, b := stateOf(t, saves[0]), stateOf(t, kept); a.Step != b.Step || a.Tokens != b.Tokens || exact && a.Best.Step != b.Best.Step {
+				t.Errorf("%s: state %+v, want %+v", name, a, b)
+			}
+		}
+	}
+}
+
+// TestTreeIsASum: the tree gives what one sum after the other gives, but for rounding, and the
+// same for two micro-batches whose sum has one rounding.
+func TestTreeIsASum(t *testing.T) {
+	for _, micro := range []int{1, 2, 3, 5, 7, 8} {
+		a, want := newToyRank(0, 1, micro, true)
+		b, got := newToyRank(0, 1, micro, true)
+		a.Tree = false
+		a.Guard, b.Guard = Guard{}, Guard{}
+		mustRun(t, a)
+		mustRun(t, b)
+		for i, s := range got.steps {
+			if w := want.steps[i]; !(math.Abs(s.Loss-w.Loss) <= tolAccumulate) || !(math.Abs(s.GradNorm-w.GradNorm) <= tolAccumulate) || micro == 1 && s.Loss != w.Loss {
+				t.Errorf("%d micro-batches, step %d: %+v, want %+v", micro, i+1, s, w)
+			}
+		}
+	}
+}
+
+// shortPeers return too few sums.
+type shortPeers struct{ Peers }
+
+func (p shortPeers) SumScalars(x []float64) ([]float64, error) {
+	sums, err := p.Peers.SumScalars(x)
+	return sums[:len(sums)-1], err
+}
+
+// brokenPeers cannot add up gradients.
+type brokenPeers struct{ Peers }
+
+func (p brokenPeers) Sum([]float32) error { return errTest }
+
+// longPeers give more than they were asked for.
+type longPeers struct{ Peers }
+
+func (p longPeers) Sum(x []float32) error { return p.Peers.Sum(append(x, 0)) }
+
+// TestPeersStopTogether: whatever goes wrong on one rank, all end, with its number; none hangs.
+func TestPeersStopTogether(t *testing.T) {
+	const bad = 1 // the rank
+	for _, c := range []struct {
+		name  string
+		spoil func(*Trainer)
+		own   string // part of the error of the bad rank
+		other string // and of the rest
+		saves bool   // rank 0, after step 5
+	}{
+		{"NaN", func(t *Trainer) { t.Hooks = append(t.Hooks, poison{}) }, "the loss is NaN: weight 2 of head.bias is NaN", "rank 1 of 3 has a loss that is not finite", false},
+		{"data", func(t *Trainer) { lm(t).Train = &breakingShared{lm(t).Train.(*shared), 5} }, "train: step 6: a test's own error", "train: step 6: rank 1 of 3 has failed", true},
+		{"hook", func(t *Trainer) {
+			t.Hooks = append(t.Hooks, HookFunc(func(u *Update) error {
+				if u.Step == 5 {
+					return errTest
+				}
+				return nil
+			}))
+		}, "train: step 6: a test's own error", "rank 1 has left: train: step 6: a test's own error", false},
+		{"peers fail", func(t *Trainer) { t.Peers = brokenPeers{t.Peers} }, "rank 1 of 3: gradient of embed: a test's own error", "rank 1 has left", false},
+		{"too few sums", func(t *Trainer) { t.Peers = shortPeers{t.Peers} }, "rank 1 of 3: peers return 7 sums, want 8", "rank 1", false},
+		{"another length", func(t *Trainer) { t.Peers = longPeers{t.Peers} }, "rank 1 does not give as many numbers of []float32 as the rest", "does not give as many numbers", false},
+		{"another seed", func(t *Trainer) { t.Seed++ }, "has another seed than the rest", "has another seed than the rest", false},
+		{"another plan", func(t *Trainer) { t.Steps++ }, "has another number of steps than the rest", "has another number of steps than the rest", false},
+		{"no model", func(t *Trainer) { lm(t).Model = nil }, "NextToken.Model is not set", "rank 1 has left: train: NextToken.Model is not set", false},
+	} {
+		ranks, _ := newToyRanks(3, 3, false)
+		saved := -1
+		ranks[0].Save = func(s State) error { saved = s.Step; return nil }
+		c.spoil(ranks[bad])
+		for _, tr := range ranks {
+			tr.EvalEvery, lm(tr).Validation = 0, nil
+		}
+		for i, err := range runRanks(t, ranks) {
+			want := c.other
+			if i == bad {
+				want = c.own
+			}
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: rank %d: %v, want …%s…", c.name, i, err, want)
+			}
+		}
+		if c.saves && saved != 5 {
+			t.Errorf("%s: saved at %d, want 5", c.name, saved)
+		}
+	}
+}
+
+// TestPeersInterrupted: an interrupt of one rank stops all at one step.
+func TestPeersInterrupted(t *testing.T) {
+	ranks, got := newToyRanks(3, 3, false)
+	saved := -1
+	ranks[0].Save = func(s State) error { saved = s.Step; return nil }
+	errs := make([]error, len(ranks))
+	var all sync.WaitGroup
+	for i, tr := range ranks {
+		ctx, cancel := context.WithCancel(t.Context())
+		if i == 2 {
+			tr.Hooks = append(tr.Hooks, HookFunc(func(u *Update) error {
+				if u.Step == 4 {
+					cancel()
+				}
+				return nil
+			}))
+		}
+		all.Go(func() { defer cancel(); errs[i] = tr.Run(ctx) })
+	}
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("the ranks hang")
+	}
+	for i, err := range errs {
+		if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("train: interrupted after step %d of 12: ", len(got[0].steps))) {
+			t.Errorf("rank %d: %v", i, err)
+		}
+	}
+	if n := len(got[0].steps); n < 5 || n > 6 || saved != n {
+		t.Errorf("%d steps, saved at %d", n, saved)
+	}
+}
+
+// TestLocalPeers: a fixed tree, and whoever waits for a rank that has left is told.
+func TestLocalPeers(t *testing.T) {
+	for size, want := range map[int]float32{1: 1, 2: 1 + 1e-8, 3: (1 + 1e-8) + 1e-8, 4: (1 + 1e-8) + (1e-8 + 1e-8)} {
+		peers := LocalPeers(size)
+		var all sync.WaitGroup
+		for rank, p := range peers {
+			all.Go(func() {
+				x := []float32{1e-8, float32(rank)}
+				if rank == 0 {
+					x[0] = 1
+				}
+				for range 100 {
+					y := slices.Clone(x)
+					if err := p.Sum(y); err != nil || y[0] != want || y[1] != float32(size*(size-1)/2) {
+						t.Errorf("rank %d of %d: %v, %v", rank, size, y, err)
+					}
+				}
+				s, err := p.SumScalars([]float64{float64(rank)})
+				if err != nil || s[0] != float64(size*(size-1)/2) {
+					t.Errorf("rank %d of %d: %v, %v", rank, size, s, err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	peers := LocalPeers(3)
+	waits := make(chan error)
+	for _, p := range peers[:2] {
+		go func() { waits <- p.Sum([]float32{1}) }()
+	}
+	peers[2].Leave(errTest)
+	for range 2 {
+		if err := <-waits; !errors.Is(err, errTest) || err.Error() != "rank 2 has left: a test's own error" {
+			t.Errorf("error is %v", err)
+		}
+	}
+	if _, err := peers[0].SumScalars(nil); !errors.Is(err, errTest) {
+		t.Errorf("after that, error is %v", err)
+	}
+	peers = LocalPeers(2)
+	go func() { _, err := peers[1].SumScalars([]float64{1}); waits <- err }()
+	if err, other := peers[0].Sum([]float32{1}), <-waits; err == nil || other == nil {
+		t.Errorf("different sums: %v, %v", err, other)
+	}
+}

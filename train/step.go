@@ -1,0 +1,173 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/gorgpt/gorgpt/internal/optional"
+)
+
+// step does one update. An error leaves the state as it was before.
+func (r *run) step(ctx context.Context) (err error) {
+	began := time.Now()
+	if r.place != nil { // an update failed in an earlier call of Run
+		if err := r.Task.Restore(r.place); err != nil {
+			return err
+		}
+		r.place = nil
+	}
+	r.halted = false
+	place, err := r.Task.State()
+	if err != nil {
+		return fmt.Errorf("position of the training data: %w", err)
+	}
+	guard := r.at.Guard
+	defer func() {
+		if err != nil {
+			r.place, r.at.Guard = place, guard
+		}
+	}()
+	r.Params.ZeroGrad() // Gorgonia's solvers leave them, and a skipped update does
+	batches, targets, tokens, err := r.read(ctx)
+	if err != nil {
+		return err
+	}
+	sums, err := r.compute(batches, targets)
+	if sums, err = r.agree(1+len(r.programs.made[0].names), sums, err); err != nil {
+		return err
+	}
+	if err := r.sumGradients(); err != nil {
+		return err
+	}
+	rate := r.Schedule(r.at.Step)
+	r.setRate(rate)
+	u := Update{Step: r.at.Step, Loss: sums[0], Values: r.programs.made[0].named(sums), Rate: rate, Model: r.model}
+	if err := r.update(&u); err != nil {
+		return err
+	}
+	now := time.Now()
+	r.at.Step++
+	r.at.Tokens += tokens
+	r.at.Seconds = r.before + now.Sub(r.began).Seconds()
+	r.dirty = true
+	r.at.Last = &Step{
+		Step: r.at.Step, Tokens: r.at.Tokens, Loss: u.Loss, Values: u.Values, LearnRate: rate, GradNorm: u.Norm, Skipped: u.Skip,
+		TokensPerSecond: float64(tokens) / max(now.Sub(began).Seconds(), 1e-9), Seconds: r.at.Seconds,
+	}
+	return nil
+}
+
+// read takes the batches of an update, and counts the targets and tokens of all ranks'.
+func (r *run) read(ctx context.Context) (batches []Batch, targets int, tokens int64, err error) {
+	batches, err = r.Task.Update(ctx, r.peers.Rank(), r.peers.Size())
+	if err != nil {
+		err = r.unread(err)
+	}
+	for _, b := range batches {
+		targets += b.Targets
+		tokens += int64(b.Tokens)
+	}
+	counts, err := r.agree(2, []float64{float64(targets), float64(tokens)}, err)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	return batches, int(counts[0]), int64(counts[1]), nil
+}
+
+// compute adds up the gradients of this rank's batches, and returns their part of the loss and of
+// the values beside it.
+func (r *run) compute(batches []Batch, targets int) (sums []float64, err error) {
+	if r.tree != nil {
+		r.tree.reset()
+	}
+	first := r.programs.made[0]
+	r.terms = slices.Grow(r.terms[:0], len(batches)+1)[:max(1, len(batches))]
+	r.terms[0] = append(r.terms[0][:0], make([]float64, 1+len(first.names))...) // of no batches
+	for m, b := range batches {
+		p, err := r.programs.of(b.Shape)
+		if err != nil {
+			return nil, err
+		}
+		weight, err := b.Feed(p.Program, targets)
+		if err != nil {
+			return nil, err
+		}
+		p.Seed(r.Seed, uint64(r.at.Step)*b.Places+b.Place)
+		if err := p.RunGrad(float32(weight)); err != nil {
+			return nil, err
+		}
+		if r.tree != nil {
+			r.tree.add(m == len(batches)-1)
+		}
+		r.terms[m] = p.terms(r.terms[m], weight)
+		if loss := r.terms[m][0]; math.IsNaN(loss) || math.IsInf(loss, 0) {
+			return nil, unsaved{r.notFinite(p, loss)}
+		}
+	}
+	if r.tree != nil {
+		addTree(r.terms)
+		return r.terms[0], nil
+	}
+	for _, more := range r.terms[1:] {
+		for i, x := range more {
+			r.terms[0][i] += x
+		}
+	}
+	return r.terms[0], nil
+}
+
+// update lets the solver change the weights, unless the guard or a hook is against it.
+func (r *run) update(u *Update) (err error) {
+	if u.Norm, err = r.measure(); err != nil {
+		return err
+	}
+	u.Skip = r.Guard.skips(&r.at.Guard, u.Loss, u.Norm)
+	if err := r.hooks(u); err != nil {
+		return err
+	}
+	if u.Skip {
+		return nil
+	}
+	if err := r.Solver.Step(r.model); err != nil {
+		return unsaved{err} // some weights may be changed
+	}
+	return nil
+}
+
+// measure returns the norm of the gradient, which must be finite.
+func (r *run) measure() (norm float64, err error) {
+	if m, ok := optional.As[Measurer](r.Solver); ok {
+		norm, err = m.Measure(r.model)
+	} else {
+		norm, err = gradNorm(r.model)
+	}
+	if err == nil && (math.IsNaN(norm) || math.IsInf(norm, 0)) {
+		err = fmt.Errorf("the norm of the gradient is %v; no weight was changed", norm)
+	}
+	if err != nil {
+		return 0, unsaved{err}
+	}
+	return norm, nil
+}
+
+// notFinite is the error of a loss that is no number. It names where that begins: a
+// weight, or the first place of the model whose result is not finite.
+func (r *run) notFinite(p *program, loss float64) error {
+	const advice = "no weight was changed; a lower learning rate or a longer warm-up may help"
+	for _, w := range r.Params.All() {
+		if i := slices.IndexFunc(w.Data(), func(x float32) bool { return x-x != 0 }); i >= 0 {
+			return fmt.Errorf("the loss is %v: weight %d of %s is %v; %s", loss, i, w.Name(), w.Data()[i], advice)
+		}
+	}
+	place, err := p.FirstNotFinite()
+	if err != nil {
+		return err
+	}
+	if place == "" {
+		return fmt.Errorf("the loss is %v; %s", loss, advice)
+	}
+	return fmt.Errorf("the loss is %v: it begins at %s; %s", loss, place, advice)
+}

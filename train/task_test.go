@@ -1,0 +1,218 @@
+package train
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"gorgonia.org/gorgonia"
+)
+
+// lengths is a task whose batches have several shapes and whose loss has two parts: toy sequences
+// of 2 to 8 tokens, and the size of a bias.
+type lengths struct {
+	next   int
+	name   string // of the second part
+	toy    toyStream
+	bad    bool // names another value for short sequences
+	scalar bool // names something that is no scalar
+}
+
+func newLengths() *lengths { return &lengths{name: "bias", toy: toyStream{size: 4, seed: 1}} }
+
+func (l *lengths) Shape() []int { return []int{4, 8} }
+
+func (l *lengths) Declare(s *graph.Scope, shape []int) (*gorgonia.Node, map[string]*gorgonia.Node) {
+	loss := toyModel{dropout: 0.1}.Loss(s, s.Ints("tokens", shape...), s.Ints("targets", shape...))
+	bias := s.Param("extra", graph.Normal(0.5), 3)
+	size := s.Node(gorgonia.Sum(s.Node(gorgonia.Square(bias))))
+	name := l.name
+	if l.bad && shape[1] < 8 {
+		name = "other"
+	}
+	values := map[string]*gorgonia.Node{"tokens/mean": loss, name: size}
+	if l.scalar {
+		values[name] = bias
+	}
+	return s.Node(gorgonia.Add(loss, size)), values
+}
+
+func (l *lengths) batch(i int) Batch {
+	l.toy.context, l.toy.next = 2+3*(i%3), 4*i
+	b, err := l.toy.Next(context.Background())
+	tokens, targets := slices.Clone(b.Tokens), slices.Clone(b.Targets)
+	shape := []int{b.Size, b.Context}
+	return Batch{Shape: shape, Targets: len(tokens), Tokens: len(tokens), Place: uint64(i % 2), Places: 2,
+		Feed: func(p *graph.Program, total int) (float64, error) {
+			if err == nil {
+				err = p.SetInts("tokens", tokens)
+			}
+			if err == nil {
+				err = p.SetInts("targets", targets)
+			}
+			return float64(len(tokens)) / float64(total), err
+		}}
+}
+
+func (l *lengths) Update(context.Context, int, int) ([]Batch, error) {
+	l.next += 2
+	return []Batch{l.batch(l.next - 2), l.batch(l.next - 1)}, nil
+}
+
+func (l *lengths) State() ([]byte, error)     { return json.Marshal(l.next) }
+func (l *lengths) Restore(state []byte) error { return json.Unmarshal(state, &l.next) }
+func (l *lengths) Validates() bool            { return true }
+
+func (l *lengths) Validate(ctx context.Context, e *Evaluator) (Evaluation, error) {
+	i := 100
+	return e.Mean(ctx, func(context.Context) (Batch, error) {
+		if i++; i > 106 {
+			return Batch{}, io.EOF
+		}
+		return l.batch(i), nil
+	})
+}
+
+// Better says that later is better.
+func (l *lengths) Better(a, b Evaluation) bool { return a.Step > b.Step }
+
+// TestValues: what a task reports beside the loss reaches steps and evaluations, as means over
+// the same targets, and from there every file; Replay gives them back.
+func TestValues(t *testing.T) {
+	dir := t.TempDir()
+	metrics, err := OpenMetrics(filepath.Join(dir, "metrics.jsonl"), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := OpenEvents(filepath.Join(dir, EventsFile), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	plot := NewPlot(filepath.Join(dir, "loss.png"))
+	tr, r := newToy()
+	tr.Task, tr.Steps, tr.EvalEvery = newLengths(), 8, 3
+	tr.Observers = append(tr.Observers, metrics, events, plot, NewProgress(&text, 8, Machine{}))
+	mustRun(t, tr)
+	for _, s := range r.steps {
+		if sum := s.Values["tokens/mean"] + s.Values["bias"]; !(math.Abs(sum-s.Loss) <= 1e-6) || s.Values["bias"] < 0 {
+			t.Errorf("step %d: loss %v, values %v", s.Step, s.Loss, s.Values)
+		}
+	}
+	for _, e := range r.evals {
+		if sum := e.Values["tokens/mean"] + e.Values["bias"]; !(math.Abs(sum-e.Loss) <= 1e-6) {
+			t.Errorf("evaluation %d: loss %v, values %v", e.Step, e.Loss, e.Values)
+		}
+	}
+	if len(r.evals) != 4 || tr.at.Best.Step != 8 {
+		t.Errorf("%d evaluations, the best at %d; want 4, at 8", len(r.evals), tr.at.Best.Step)
+	}
+	file := readFile(t, filepath.Join(dir, "metrics.jsonl"))
+	again := new(recorder)
+	if err := Replay(strings.NewReader(file), again); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(again.steps, r.steps) || !reflect.DeepEqual(again.evals, r.evals) {
+		t.Errorf("replayed\n%+v\nwant\n%+v", again.steps, r.steps)
+	}
+	if tags := readFile(t, filepath.Join(dir, EventsFile)); !strings.Contains(tags, "bias/train") || !strings.Contains(tags, "bias/validation") {
+		t.Error("TensorBoard is not told")
+	}
+	if !strings.Contains(text.String(), "tokens/mean ") || len(plot.values[0]["bias"].losses) != 8 || len(plot.values[1]["bias"].losses) != 4 {
+		t.Errorf("progress %q, plot %v", &text, plot.values)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "loss.png")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTaskResumes: a task of one's own, of several shapes, goes on to the bit.
+func TestTaskResumes(t *testing.T) {
+	setup := func() (*Trainer, *recorder) {
+		tr, r := newToy()
+		tr.Task, tr.Steps, tr.EvalEvery = newLengths(), 9, 3
+		return tr, r
+	}
+	whole, want := setup()
+	mustRun(t, whole)
+	var middle saved
+	first, _ := setup()
+	first.StopAfter, first.Save = 5, middle.keep(first)
+	mustRun(t, first)
+	second, got := setup()
+	middle.restore(t, second)
+	mustRun(t, second)
+	for i, s := range got.steps {
+		if w := want.steps[5+i]; s.Loss != w.Loss || !maps.Equal(s.Values, w.Values) {
+			t.Errorf("step %d: %+v, want %+v", s.Step, s, w)
+		}
+	}
+	if !maps.EqualFunc(weights(second.Params), weights(whole.Params), sameBits) {
+		t.Error("the weights differ")
+	}
+}
+
+// TestTaskErrors: what a task declares is checked.
+func TestTaskErrors(t *testing.T) {
+	for want, change := range map[string]func(*lengths){
+		`train: a value beside the loss cannot be named "loss", as metrics have that already`:                                      func(l *lengths) { l.name = "loss" },
+		`train: the name "a b" of a value is none: want letters, digits and _./-, a letter first`:                                  func(l *lengths) { l.name = "a b" },
+		`train: the value "bias" beside the loss is no scalar`:                                                                     func(l *lengths) { l.scalar = true },
+		`train: step 1: the task reports ["bias" "tokens/mean"] beside the loss, but ["other" "tokens/mean"] for batches of [4 2]`: func(l *lengths) { l.bad = true },
+	} {
+		tr, _ := newToy()
+		l := newLengths()
+		change(l)
+		tr.Task, tr.EvalFrom = l, 1
+		if err := tr.Run(t.Context()); err == nil || err.Error() != want {
+			t.Errorf("error is %v, want %s", err, want)
+		}
+	}
+}
+
+// TestFrozenGroups: frozen parameters stay to the bit, and have no gradient and no state; those
+// that are named must be there, and something must be left.
+func TestFrozenGroups(t *testing.T) {
+	run := func(groups ...Group) (*Trainer, *recorder, error) {
+		tr, r := newToy()
+		declared(t, tr, "embed")
+		tr.Solver.(*Optimizer).Groups = groups
+		return tr, r, tr.Run(t.Context())
+	}
+	tr, r, err := run(Group{Pattern: "embed", Frozen: true}, Group{Pattern: "head.*", Rate: new(0.5)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, _ := newToy()
+	declared(t, fresh, "embed")
+	if !sameBits(tr.Params.Get("embed").Data(), fresh.Params.Get("embed").Data()) {
+		t.Error("the frozen parameter has changed")
+	}
+	if first, last := r.steps[0].Loss, r.steps[59].Loss; !(last < first) {
+		t.Errorf("the loss went from %v to %v", first, last)
+	}
+	if s := tr.Solver.(*Optimizer).State(); len(s.Tensors) != 4 || len(tr.Params.ValueGrads()) != 2 {
+		t.Errorf("%d tensors are kept of %d parameters, want 4 of 2", len(s.Tensors), len(tr.Params.ValueGrads()))
+	}
+	for want, groups := range map[string][]Group{
+		`train: group "wte": no trainable parameter has such a name`:  {{Pattern: "wte", Frozen: true}},
+		`train: group "wte": no trainable parameter has such a name `: {{Pattern: "wte"}},
+	} {
+		if _, _, err := run(groups...); err == nil || err.Error() != strings.TrimSpace(want) {
+			t.Errorf("error is %v, want %s", err, want)
+		}
+	}
+	_, _, err = run(Group{Pattern: "*", Frozen: true})
+	if want := "train: graph: no parameter of the graph learns: it has none, or all are frozen (graph.Params.Freeze)"; err == nil || err.Error() != want {
+		t.Errorf("error is %v, want %s", err, want)
+	}
+}
