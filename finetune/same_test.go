@@ -202,4 +202,3 @@ func TestResume(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
-
