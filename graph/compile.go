@@ -39,25 +39,29 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	}
 	if loss != nil {
 		outs = append(outs, loss)
+		for _, l := range s.losses {
+			outs = append(outs, l.node)
+		}
 	}
 	roots, err := s.right(outs)
 	if err != nil {
 		return nil, err
 	}
+	var wrt []target
 	var grads G.Nodes
 	if loss != nil {
 		p.loss = s.repaired(loss)
-		if grads, err = s.differentiate(p.loss, p.params); err != nil {
+		if wrt, grads, err = s.differentiate(s.withAdded(p.loss), p.params); err != nil {
 			return nil, err
 		}
 		var added G.Nodes
-		p.gradients, added = sinkGradients(learned(p.params), grads)
+		p.gradients, added = sinkGradients(wrt, grads)
 		roots = append(added, roots...)
 	}
 	if len(roots) == 0 {
 		return nil, errors.New("graph: nothing to compute: Compile was given no outputs")
 	}
-	if err := p.assemble(roots, outs); err != nil {
+	if err := p.assemble(roots, outs, wrt, grads); err != nil {
 		return nil, err
 	}
 	s.dropUnused(append(roots, grads...))
@@ -94,6 +98,7 @@ func (s *Scope) newProgram() *Program {
 		ints:     make(map[string][]int),
 		floats:   make(map[string][]float32),
 		outs:     make(map[*G.Node]*output),
+		slopes:   make(map[*G.Node]*output),
 	}
 	for _, param := range s.params.All() {
 		if s.inputs[param.name] != nil {
@@ -130,8 +135,9 @@ func (s *Scope) right(outs G.Nodes) (roots G.Nodes, err error) {
 	return roots, nil
 }
 
-// assemble makes the machine of what roots need, from which outs are read, and plans its memory.
-func (p *Program) assemble(roots, outs G.Nodes) (err error) {
+// assemble makes the machine of what roots need, from which outs and gradients of nodes are read, and
+// plans its memory.
+func (p *Program) assemble(roots, outs G.Nodes, wrt []target, grads G.Nodes) (err error) {
 	b := p.declared
 	if p.machine, err = b.newMachine(roots); err != nil {
 		return err
@@ -149,15 +155,25 @@ func (p *Program) assemble(roots, outs G.Nodes) (err error) {
 			G.SetDerivOf(m.home[g.added], m.home[b.inputs[g.param.name]])
 		}
 	}
+	read := func(n *G.Node) *output {
+		o := m.output(n)
+		if o.reader != nil {
+			kept = append(kept, o.reader)
+		}
+		return o
+	}
 	for _, n := range outs {
 		right := b.repairs[n]
 		if right == nil {
 			right = n
 		}
-		o := m.output(right)
+		o := read(right)
 		p.outs[n], p.outs[right] = o, o // a caller has either
-		if o.reader != nil {
-			kept = append(kept, o.reader)
+	}
+	for i, t := range wrt {
+		if t.param == nil {
+			o := read(grads[i])
+			p.slopes[t.node], p.slopes[t.given] = o, o
 		}
 	}
 	order, err := m.order()

@@ -8,37 +8,43 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
+// target is what a gradient is with respect to.
+type target struct {
+	node  *G.Node
+	name  string  // in errors
+	param *Param  // nil of a node of RetainGrad
+	given *G.Node // to RetainGrad, before it was repaired
+}
+
 // differentiate adds the gradients of the loss to the graph, one for each of the parameters that
-// are learned.
-func (b *builder) differentiate(loss *G.Node, params []*Param) (G.Nodes, error) {
+// are learned and the nodes of RetainGrad.
+func (s *Scope) differentiate(loss *G.Node, params []*Param) (wrt []target, grads G.Nodes, err error) {
 	if !loss.IsScalar() {
-		return nil, fmt.Errorf("graph: the loss has shape %v, want a scalar", loss.Shape())
+		return nil, nil, fmt.Errorf("graph: the loss has shape %v, want a scalar", loss.Shape())
 	}
-	if err := b.checkPatterns(); err != nil {
-		return nil, err
+	if err := s.checkPatterns(); err != nil {
+		return nil, nil, err
 	}
-	params = learned(params)
-	wrt, err := b.reached(loss, params)
-	if err != nil {
-		return nil, err
+	if wrt, err = s.targets(loss, params); err != nil {
+		return nil, nil, err
 	}
-	for _, n := range b.graph.AllNodes() {
-		b.firstGradient = max(b.firstGradient, n.ID()+1)
+	for _, n := range s.graph.AllNodes() {
+		s.firstGradient = max(s.firstGradient, n.ID()+1)
 	}
-	b.differentiated = true
-	grads, err := grad(loss, wrt)
-	if b.err != nil {
-		return nil, b.err // of a gradient's own constructor: it knows more
+	s.differentiated = true
+	grads, err = grad(loss, wrt)
+	if s.err != nil {
+		return nil, nil, s.err // of a gradient's own constructor: it knows more
 	}
 	if err != nil {
-		return nil, fmt.Errorf("graph: differentiation: %w", err)
+		return nil, nil, fmt.Errorf("graph: differentiation: %w", err)
 	}
 	for i, n := range grads {
-		if !n.Shape().Eq(wrt[i].Shape()) {
-			return nil, fmt.Errorf("%s: its gradient has shape %v, want %v", params[i].name, n.Shape(), wrt[i].Shape())
+		if !n.Shape().Eq(wrt[i].node.Shape()) {
+			return nil, nil, fmt.Errorf("%s: its gradient has shape %v, want %v", wrt[i].name, n.Shape(), wrt[i].node.Shape())
 		}
 	}
-	return grads, nil
+	return wrt, grads, nil
 }
 
 // learned are the parameters that are not frozen.
@@ -46,27 +52,36 @@ func learned(params []*Param) []*Param {
 	return slices.DeleteFunc(slices.Clone(params), (*Param).Frozen)
 }
 
-// reached are the nodes of the parameters. The loss must depend on each of them, and no op that
+// targets are what the gradient is with respect to. The loss must depend on each, and no op that
 // wants a gradient may be in between. Gorgonia would leave out what goes through such an op
-// without a word, where there is another way to the parameter.
-func (b *builder) reached(loss *G.Node, params []*Param) (wrt G.Nodes, err error) {
-	if len(params) == 0 {
+// without a word, where there is another way.
+func (s *Scope) targets(loss *G.Node, params []*Param) (wrt []target, err error) {
+	for _, param := range learned(params) {
+		wrt = append(wrt, target{node: s.inputs[param.name], name: param.name, param: param})
+	}
+	for _, n := range s.retained {
+		wrt = append(wrt, target{node: s.repaired(n), name: s.placeOf(n), given: n})
+	}
+	if len(wrt) == 0 {
 		return nil, errors.New("graph: no parameter of the graph learns: it has none, or all are frozen (graph.Params.Freeze)")
 	}
 	open, closed := ways(loss)
-	for _, param := range params {
-		n := b.inputs[param.name]
-		through := closed[n]
+	for _, t := range wrt {
+		if open[t.node] && !lacksGrad(closed[t.node]) {
+			continue
+		}
+		through := closed[t.node]
+		end, what := "would never learn", "parameter"
+		if t.param == nil {
+			end, what = "has no gradient", "node"
+		}
 		switch {
 		case lacksGrad(through):
-			return nil, fmt.Errorf("%s: it has no Grad, and %s needs one through it", b.placeOf(through), param.name)
-		case open[n]:
-			wrt = append(wrt, n)
+			return nil, fmt.Errorf("%s: it has no Grad, and %s needs one through it", s.placeOf(through), t.name)
 		case through != nil:
-			return nil, fmt.Errorf("%s: it has no gradient, so %s, which the loss depends on through it alone, would never learn", b.placeOf(through), param.name)
-		default:
-			return nil, fmt.Errorf("%s: the loss does not depend on this parameter, so it would never learn", param.name)
+			return nil, fmt.Errorf("%s: it has no gradient, so %s, which the loss depends on through it alone, %s", s.placeOf(through), t.name, end)
 		}
+		return nil, fmt.Errorf("%s: the loss does not depend on this %s, so it %s", t.name, what, end)
 	}
 	return wrt, nil
 }
@@ -106,14 +121,24 @@ func lacksGrad(n *G.Node) bool {
 	return ours && o.Grad == nil && !o.Detached
 }
 
-// grad is Gorgonia's Grad, a panic of which is an error.
-func grad(loss *G.Node, wrt G.Nodes) (grads G.Nodes, err error) {
+// grad is Gorgonia's Grad, which takes inputs alone, and Backpropagate where others are among the
+// targets. A panic is an error.
+func grad(loss *G.Node, wrt []target) (grads G.Nodes, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("it panicked: %s", oneLine(r))
 		}
 	}()
-	return G.Grad(loss, wrt...)
+	var nodes G.Nodes
+	inputs := true
+	for _, t := range wrt {
+		nodes = append(nodes, t.node)
+		inputs = inputs && t.node.Op() == nil
+	}
+	if inputs {
+		return G.Grad(loss, nodes...)
+	}
+	return G.Backpropagate(G.Nodes{loss}, G.Nodes{loss.Graph().Constant(G.NewF32(1))}, nodes)
 }
 
 // ancestors is the set of nodes that some are computed from, these included.

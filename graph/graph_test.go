@@ -80,9 +80,9 @@ func TestDeclarationErrors(t *testing.T) {
 	}{
 		{func(s *graph.Scope) { s.Floats("x", 2); s.Floats("x", 2) }, "input x is declared twice"},
 		{func(s *graph.Scope) { s.Floats("x") }, "input x: shape () needs dimensions of 1 or more"},
-		{func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2); s.Param("w", graph.Zeros(), 3) }, "w is declared twice, as (2) and as (3)"},
-		{func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2); s.Param("w", graph.Zeros(), 2) }, "w is declared twice in one graph; to share a parameter, pass its node on"},
-		{func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2); s.Param("w", graph.Ones(), 2) }, "w is declared twice, from 0 and from 1"},
+		{func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2); s.Param("w", graph.Zeros(), 3) }, "w is declared twice in one graph; to share a parameter, pass its node on (or Scope.Shared)"},
+		{func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2); s.Param("w", graph.Zeros(), 2) }, "w is declared twice in one graph; to share a parameter, pass its node on (or Scope.Shared)"},
+		{func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2); s.Param("w", graph.Ones(), 2) }, "w is declared twice in one graph; to share a parameter, pass its node on (or Scope.Shared)"},
 		{func(s *graph.Scope) { s.At("a").Param("w", graph.Zeros(), 2, -1) }, "a.w: shape (2, -1) has a dimension below 1"},
 		{func(s *graph.Scope) { s.Param("w", graph.Zeros()) }, "w: a parameter needs at least one dimension"},
 		{func(s *graph.Scope) {

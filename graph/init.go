@@ -3,6 +3,8 @@ package graph
 import (
 	"fmt"
 	"hash/fnv"
+	"math/rand/v2"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
@@ -12,6 +14,13 @@ import (
 type Init struct {
 	given           bool
 	mean, deviation float32
+	custom          *custom
+}
+
+// custom is an Init of a function.
+type custom struct {
+	name string
+	fill func(w []float32, shape []int, random *rand.Rand)
 }
 
 // Or is i, or other if i is the zero Init: a layer's default.
@@ -31,9 +40,24 @@ func Zeros() Init { return Init{given: true} }
 // Ones sets every element to 1, as for the gain of a layer norm.
 func Ones() Init { return Init{given: true, mean: 1} }
 
+// InitFunc has a function write the first values, as of an orthogonal matrix: all of w, row by
+// row. What random gives depends on the seed of the parameters and the parameter's name alone. The name
+// stands for the function: two of one name count as the same.
+func InitFunc(name string, fill func(w []float32, shape []int, random *rand.Rand)) Init {
+	return Init{given: true, custom: &custom{name, fill}}
+}
+
+// same tells whether two graphs that declare a parameter from i and j mean the same.
+func (i Init) same(j Init) bool {
+	return i == j || i.custom != nil && j.custom != nil && i.custom.name == j.custom.name
+}
+
 // String describes the distribution, as in "N(0, 0.02)".
 func (i Init) String() string {
-	if i.deviation == 0 {
+	switch {
+	case i.custom != nil:
+		return i.custom.name
+	case i.deviation == 0:
 		return fmt.Sprint(i.mean)
 	}
 	return fmt.Sprintf("N(%v, %.4g)", i.mean, i.deviation)
@@ -41,7 +65,11 @@ func (i Init) String() string {
 
 // fill draws the values of the parameter called name. They depend on the seed and
 // the name alone, so the order in which parameters are declared does not matter.
-func (i Init) fill(data []float32, seed uint64, name string) {
+func (i Init) fill(data []float32, shape []int, seed uint64, name string) {
+	if i.custom != nil {
+		i.custom.fill(data, slices.Clone(shape), rand.New(rand.NewPCG(seed, streamOf(name))))
+		return
+	}
 	if i.deviation == 0 {
 		if i.mean != 0 {
 			for j := range data {

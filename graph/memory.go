@@ -116,9 +116,13 @@ func (s *Scope) Past() *G.Node {
 }
 
 // Remember declares something that the layer of this scope remembers, width numbers for each
-// position. The function returns it in a run: (B, capacity, width), row by row.
+// position. The function returns it in a run: (B, capacity, width), row by row. In a [Scope.Shared]
+// place, the second of a name in one graph is another than the first.
 func (s *Scope) Remember(name string, width int) func() []float32 {
 	m, full := s.memory, s.join(name)
+	if s.shared {
+		full = numbered(s.builder.stores, full)
+	}
 	i := slices.IndexFunc(m.all, func(s *store) bool { return s.name == full })
 	if i < 0 {
 		i = len(m.all)

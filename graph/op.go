@@ -146,13 +146,15 @@ func (s *Scope) add(o *nodeOp, in ...*G.Node) *G.Node {
 
 // Stream numbers a random stream that belongs to this scope and the given name. The
 // second of a name is another stream than the first.
-func (s *Scope) Stream(name string) uint64 {
-	full := s.join(name)
-	s.streams[full]++
-	if n := s.streams[full]; n > 1 {
-		full = fmt.Sprintf("%s#%d", full, n)
+func (s *Scope) Stream(name string) uint64 { return streamOf(numbered(s.streams, s.join(name))) }
+
+// numbered is the name, told from those before it that are alike by a number.
+func numbered(before map[string]int, name string) string {
+	before[name]++
+	if n := before[name]; n > 1 {
+		return fmt.Sprintf("%s#%d", name, n)
 	}
-	return streamOf(full)
+	return name
 }
 
 // placeholders are nodes of some shapes, after an error.

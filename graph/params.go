@@ -50,7 +50,7 @@ func (p *Param) Decay() bool { return p.shape.Dims() >= 2 }
 func (p *Param) Data() []float32 {
 	p.once[0].Do(func() {
 		p.setData(kernel.Floats(p.Size()))
-		p.init.fill(p.data, p.seed, p.name)
+		p.init.fill(p.data, p.shape, p.seed, p.name)
 	})
 	return p.data
 }
@@ -152,14 +152,17 @@ func (ps *Params) Declare(name string, init Init, shape ...int) (*Param, error) 
 	if len(shape) == 0 {
 		return nil, fmt.Errorf("%s: a parameter needs at least one dimension", name)
 	}
+	if init.custom != nil && init.custom.fill == nil {
+		return nil, fmt.Errorf("%s: the InitFunc %s has no function", name, init.custom.name)
+	}
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if p := ps.named[name]; p != nil {
 		if !slices.Equal(p.shape, shape) {
-			return nil, fmt.Errorf("%s is declared twice, as %v and as %v", name, p.shape, tensor.Shape(shape))
+			return nil, known("%s: shape %v, but %v in an earlier graph over these parameters", name, tensor.Shape(shape), p.shape)
 		}
-		if p.init != init {
-			return nil, fmt.Errorf("%s is declared twice, from %v and from %v", name, p.init, init)
+		if !p.init.same(init) {
+			return nil, known("%s: from %v, but from %v in an earlier graph over these parameters", name, init, p.init)
 		}
 		return p, nil
 	}
@@ -167,6 +170,11 @@ func (ps *Params) Declare(name string, init Init, shape ...int) (*Param, error) 
 	ps.order = append(ps.order, p)
 	ps.named[name] = p
 	return p, nil
+}
+
+// known is the error of a parameter that is another one already.
+func known(format string, args ...any) error {
+	return fmt.Errorf(format+"; another model needs its own: graph.NewParams", args...)
 }
 
 // Get returns the parameter of that name, or nil.

@@ -55,7 +55,7 @@ type gradient struct {
 // reads them, as a term of another gradient for one. Where one of them cannot, the
 // whole sum is run: Gorgonia keeps the value of that, but not of its terms, from being
 // written over (gorgonia#499).
-func sinkGradients(params []*Param, grads G.Nodes) (sunk []gradient, roots G.Nodes) {
+func sinkGradients(wrt []target, grads G.Nodes) (sunk []gradient, roots G.Nodes) {
 	uses := make(map[*G.Node]int) // as a term, of all gradients
 	all := make([]G.Nodes, len(grads))
 	for i, g := range grads {
@@ -65,6 +65,11 @@ func sinkGradients(params []*Param, grads G.Nodes) (sunk []gradient, roots G.Nod
 		}
 	}
 	for i, g := range grads {
+		param := wrt[i].param
+		if param == nil {
+			roots = append(roots, g)
+			continue
+		}
 		can := true
 		for _, n := range all[i] {
 			readers := n.Graph().To(n.ID()).Len()
@@ -75,14 +80,14 @@ func sinkGradients(params []*Param, grads G.Nodes) (sunk []gradient, roots G.Nod
 			can = can && r != nil && r.sums && uses[n] == 1 && readers == 0
 		}
 		if !can {
-			sunk = append(sunk, gradient{params[i], g})
+			sunk = append(sunk, gradient{param, g})
 			roots = append(roots, g)
 			continue
 		}
 		for _, n := range all[i] {
-			resultOf(n).sink = params[i]
+			resultOf(n).sink = param
 		}
-		sunk = append(sunk, gradient{params[i], nil})
+		sunk = append(sunk, gradient{param, nil})
 		roots = append(roots, all[i]...)
 	}
 	return sunk, roots

@@ -22,6 +22,7 @@ type Program struct {
 	ints     map[string][]int
 	floats   map[string][]float32
 	outs     map[*G.Node]*output
+	slopes   map[*G.Node]*output // of the gradients of nodes
 	loss     *G.Node
 	params   []*Param // those of the graph, in order of declaration
 

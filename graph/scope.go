@@ -16,7 +16,8 @@ import (
 // tells what went wrong and where, so a model needs no error checks of its own.
 type Scope struct {
 	*builder
-	path string
+	path   string
+	shared bool
 }
 
 // builder is what all scopes of one graph share.
@@ -35,7 +36,10 @@ type builder struct {
 	repairs   map[*G.Node]*G.Node // what stands in the place of Gorgonia's nodes
 	streams   map[string]int      // random streams by name
 	constants map[string]func() []float32
-	sides     G.Nodes // of Side
+	sides     G.Nodes        // of Side
+	stores    map[string]int // what layers remember, by name
+	losses    []*AddedLoss
+	retained  G.Nodes // whose gradients are wanted
 	ops       uint64  // ops made so far: the identity of the next
 	run       *run    // of the program
 	compiled  bool
@@ -73,6 +77,7 @@ func New(ps *Params, options ...Option) *Scope {
 		repairs:   make(map[*G.Node]*G.Node),
 		uses:      make(map[*G.Node]int),
 		streams:   make(map[string]int),
+		stores:    make(map[string]int),
 		constants: make(map[string]func() []float32),
 		run:       new(run),
 		editing:   make(map[string]bool),
@@ -96,8 +101,12 @@ func (s *Scope) Use(options ...Option) {
 
 // At returns the place named by the format below this one.
 func (s *Scope) At(format string, args ...any) *Scope {
-	return &Scope{builder: s.builder, path: s.join(fmt.Sprintf(format, args...))}
+	return &Scope{s.builder, s.join(fmt.Sprintf(format, args...)), s.shared}
 }
+
+// Shared is this scope as a place that layers are declared at more than once, with the same
+// parameters each time: for range 12 { x = block(s.At("h").Shared(), x) }.
+func (s *Scope) Shared() *Scope { return &Scope{s.builder, s.path, true} }
 
 // Path is the scope's place, as in "h.3.attn"; the root's is empty.
 func (s *Scope) Path() string { return s.path }
@@ -129,17 +138,17 @@ func (s *Scope) Lookup(name string) *G.Node { return s.inputs[name] }
 
 // Param declares the parameter called name in this scope and returns its node. A
 // second call for one name in one graph is an error, since layers would share weights
-// by mistake: to share a parameter, pass its node on.
+// by mistake: to share a parameter, pass its node on, and to share a layer, see [Scope.Shared].
 func (s *Scope) Param(name string, init Init, shape ...int) *G.Node {
 	full := s.join(name)
 	if s.err != nil {
 		return s.placeholder(shape)
 	}
+	if s.inputs[full] != nil && !s.shared {
+		return s.fail(fmt.Errorf("%s is declared twice in one graph; to share a parameter, pass its node on (or Scope.Shared)", full), shape)
+	}
 	if _, err := s.params.Declare(full, init, shape...); err != nil {
 		return s.fail(err, shape)
-	}
-	if s.inputs[full] != nil {
-		return s.fail(fmt.Errorf("%s is declared twice in one graph; to share a parameter, pass its node on", full), shape)
 	}
 	return s.input(full, tensor.Float32, shape)
 }

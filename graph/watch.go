@@ -8,6 +8,7 @@ import (
 // watched is a pattern of [Watch].
 type watched struct {
 	pattern string
+	grad    bool
 	matched bool
 }
 
@@ -15,6 +16,7 @@ type watched struct {
 type sight struct {
 	path string
 	node *G.Node
+	grad bool
 }
 
 // Watch has the program compute, besides its outputs, the results of all layers whose
@@ -25,32 +27,59 @@ func Watch(pattern string) Option {
 	return func(b *builder) { b.watches = append(b.watches, &watched{pattern: pattern}) }
 }
 
+// WatchGrad is [Watch] with, in a program that has a loss, the gradient of it with respect to each of the
+// values, as for a map of what the loss depends on. A value that it does not depend on is an
+// error of compilation.
+func WatchGrad(pattern string) Option {
+	return func(b *builder) { b.watches = append(b.watches, &watched{pattern: pattern, grad: true}) }
+}
+
+// RetainGrad asks for the gradient of the loss with respect to a node, which [Program.Gradient] returns.
+func (s *Scope) RetainGrad(n *G.Node) {
+	n = s.Given("RetainGrad", "the node", n)
+	switch {
+	case s.err != nil:
+	case n.Dtype() != tensor.Float32:
+		s.Fail("RetainGrad", n.Shape(), "%v is of %v, which has no gradient", n, n.Dtype())
+	case n.Graph() != s.graph:
+		s.Fail("RetainGrad", n.Shape(), "it is given %s, want a node of the graph", stranger(n))
+	default:
+		s.retained = append(s.retained, n)
+	}
+}
+
+// Gradient is the gradient of the loss with respect to a node that was given to [Scope.RetainGrad], as of the last run: of that alone,
+// without the weight of [Program.RunGrad]. It is nil before the first run, and for other nodes.
+func (p *Program) Gradient(n *G.Node) []float32 { return p.slopes[n].value() }
+
 // Expose offers a value inside a layer, under a name below this scope, to those who
 // [Watch] it. For nobody else is it declared.
 func (s *Scope) Expose(name string, build func(s *Scope) *G.Node) {
 	at := s.At("%s", name)
 	s.exposed = append(s.exposed, at.path)
-	if at.wanted() {
-		s.sights = append(s.sights, sight{at.path, build(at)})
+	if value, _ := at.wanted(); value {
+		at.watch(build(at))
 	}
 }
 
 // watch notes the result of the layer at this scope, if it is watched.
 func (s *Scope) watch(n *G.Node) {
-	if s.wanted() {
-		s.sights = append(s.sights, sight{s.path, n})
+	if value, grad := s.wanted(); value {
+		s.sights = append(s.sights, sight{s.path, n, grad})
+		if grad {
+			s.RetainGrad(n)
+		}
 	}
 }
 
-// wanted tells whether a watch matches the scope.
-func (s *Scope) wanted() bool {
-	found := false
+// wanted tells whether a watch matches the scope, and one that wants the gradient.
+func (s *Scope) wanted() (value, grad bool) {
 	for _, w := range s.watches {
 		if matches(w.pattern, s.path) {
-			w.matched, found = true, true
+			w.matched, value, grad = true, true, grad || w.grad
 		}
 	}
-	return found
+	return value, grad
 }
 
 // Seen is a value that was watched.
@@ -58,6 +87,7 @@ type Seen struct {
 	Path  string // the layer's
 	Shape tensor.Shape
 	Data  []float32 // row by row, valid until the next run
+	Grad  []float32 // of the loss with respect to it, if [WatchGrad] asked for it; else nil
 }
 
 // Watched returns the values that options of [Watch] asked for, as the last run left
@@ -65,7 +95,10 @@ type Seen struct {
 func (p *Program) Watched() []Seen {
 	all := make([]Seen, len(p.declared.sights))
 	for i, at := range p.declared.sights {
-		all[i] = Seen{at.path, at.node.Shape().Clone(), p.Value(at.node)}
+		all[i] = Seen{Path: at.path, Shape: at.node.Shape().Clone(), Data: p.Value(at.node)}
+		if at.grad {
+			all[i].Grad = p.Gradient(at.node)
+		}
 	}
 	return all
 }
