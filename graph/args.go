@@ -86,8 +86,14 @@ func (a *Args) For(n, grain int, f func(lo, hi int)) { kernel.For(n, grain, f) }
 // transposes if transA or transB says so: after it, A is m×k, B is k×n, and C m×n. lda, ldb and
 // ldc are the lengths of the rows as they lie. With a beta of 0 C is written over, whatever it holds; it must
 // not overlap A or B. It uses all processors, and the result has the same bits however many there are.
+// In an incremental graph of B sequences they are those of a product of m/B rows: what a
+// sequence gets does not depend on the others.
 func (a *Args) Gemm(transA, transB bool, m, n, k int, alpha float32, x []float32, lda int, y []float32, ldb int, beta float32, out []float32, ldc int) {
-	kernel.Gemm(transA, transB, m, n, k, alpha, x, lda, y, ldb, beta, out, ldc)
+	rows := m
+	if memory := a.op.scope.memory; memory != nil {
+		rows /= memory.batch
+	}
+	kernel.GemmLike(rows, transA, transB, m, n, k, alpha, x, lda, y, ldb, beta, out, ldc)
 }
 
 // Random identifies this run's random numbers: the seed of the whole run, and the

@@ -45,10 +45,6 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 		to = w.Shape()[0]
 	}
 	products := 2 * int64(rows) * int64(from) * int64(to)
-	like := rows
-	if m := s.Memory(); m != nil {
-		like = max(rows/m.Batch(), 1) // a sequence has the bits that it has alone
-	}
 	return s.Apply(graph.Op{
 		Name:    name,
 		RowWise: 1,
@@ -56,7 +52,7 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 		FLOPs:   products,
 		Run: func(a *graph.Args) error {
 			y := a.Out(0)
-			kernel.GemmLike(like, false, trans, rows, to, from, 1, a.Floats(0), from, a.Floats(1), ldw, 0, y, to)
+			a.Gemm(false, trans, rows, to, from, 1, a.Floats(0), from, a.Floats(1), ldw, 0, y, to)
 			if bias != nil {
 				kernel.AddRow(y, a.Floats(2), rows)
 			}
