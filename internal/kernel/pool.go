@@ -41,7 +41,7 @@ func For(n, grain int, f func(lo, hi int)) {
 		return
 	}
 	t.work(0)
-	t.finish()
+	workers.finish(t)
 }
 
 // task is one call of For, shared with some workers. Each goroutine begins with an even share
@@ -50,7 +50,8 @@ func For(n, grain int, f func(lo, hi int)) {
 type task struct {
 	f     func(lo, hi int)
 	grain int
-	spans []span // what is left of each goroutine's share
+	spans []span    // what is left of each goroutine's share
+	given []*worker // who may help
 
 	// left counts the workers that are not done yet; callerSleeps is added when the caller
 	// waits on done instead of looking at left.
@@ -134,18 +135,6 @@ func (t *task) catch() {
 	}
 }
 
-// finish waits for the workers, puts the task back and passes a panic on.
-func (t *task) finish() {
-	if !spin(func() bool { return t.left.Load() == 0 }) && t.left.Add(callerSleeps) != callerSleeps {
-		<-t.done
-	}
-	v := t.panicked.Load()
-	workers.putBack(t)
-	if v != nil {
-		panic(*v)
-	}
-}
-
 // leave tells the caller that a worker is done. The task must not be touched afterwards.
 func (t *task) leave() {
 	if t.left.Add(-1) == callerSleeps {
@@ -192,6 +181,7 @@ func (p *pool) share(n, grain int, f func(lo, hi int)) *task {
 	}
 	t.left.Store(int64(helpers))
 	rest := len(p.idle) - helpers
+	t.given = append(t.given[:0], p.idle[rest:]...)
 	for i, w := range p.idle[rest:] {
 		w.give(t, i+1)
 	}
@@ -211,13 +201,29 @@ func (p *pool) take() *task {
 	return t
 }
 
-// putBack ends the use of a task.
-func (p *pool) putBack(t *task) {
+// finish waits for the workers that have begun a task, ends its use and passes a panic on. Those
+// that have not begun, since they are still waking up or the machine has other work, find nothing
+// to do any more: to wait for them took longer than what they were for.
+func (p *pool) finish(t *task) {
+	late := int64(0)
+	for _, w := range t.given {
+		if w.task.CompareAndSwap(t, nil) {
+			p.rest(w)
+			late++
+		}
+	}
+	if t.left.Add(-late) != 0 && !spin(func() bool { return t.left.Load() == 0 }) && t.left.Add(callerSleeps) != callerSleeps {
+		<-t.done
+	}
+	v := t.panicked.Load()
 	t.f = nil
 	t.panicked.Store(nil)
 	p.mu.Lock()
 	p.tasks = append(p.tasks, t)
 	p.mu.Unlock()
+	if v != nil {
+		panic(*v)
+	}
 }
 
 // rest makes a worker idle.
@@ -246,16 +252,19 @@ func (w *worker) give(t *task, span int) {
 	}
 }
 
-// wait returns the next task.
+// wait returns the next task. It may have been taken back when the worker comes to it.
 func (w *worker) wait() *task {
-	if spin(func() bool { return w.task.Load() != nil }) {
-		return w.task.Swap(nil)
+	for {
+		if !spin(func() bool { return w.task.Load() != nil }) {
+			w.asleep.Store(true)
+			if w.task.Load() == nil || !w.asleep.CompareAndSwap(true, false) {
+				<-w.wake
+			}
+		}
+		if t := w.task.Swap(nil); t != nil {
+			return t
+		}
 	}
-	w.asleep.Store(true)
-	if w.task.Load() == nil || !w.asleep.CompareAndSwap(true, false) {
-		<-w.wake
-	}
-	return w.task.Swap(nil)
 }
 
 func (w *worker) run(p *pool) {

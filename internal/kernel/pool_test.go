@@ -58,6 +58,29 @@ func TestForIsParallel(t *testing.T) {
 	})
 }
 
+// TestForLate: a worker that does not come is not waited for, and stays idle for the next task.
+func TestForLate(t *testing.T) {
+	withProcs(2, func() {
+		var p pool
+		late := &worker{wake: make(chan struct{}, 1)} // which runs nowhere
+		p.idle = append(p.idle, late)
+		p.workers.Store(1)
+		p.waiting.Store(1)
+		for range 3 {
+			count := 0
+			shared := p.share(10, 1, func(lo, hi int) { count += hi - lo })
+			if shared == nil || late.task.Load() != shared {
+				t.Fatal("the worker was not asked")
+			}
+			shared.work(0)
+			p.finish(shared)
+			if count != 10 || late.task.Load() != nil || len(p.idle) != 1 || p.waiting.Load() != 1 {
+				t.Errorf("%d items done, %d workers idle", count, len(p.idle))
+			}
+		}
+	})
+}
+
 func TestForNested(t *testing.T) {
 	withProcs(4, func() {
 		var total atomic.Int64
