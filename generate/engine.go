@@ -3,6 +3,7 @@ package generate
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -17,8 +18,9 @@ type EngineConfig struct {
 	// Queue is how many requests may wait for a slot; 0 is no bound. They get slots in the order
 	// in which they came.
 	Queue int
-	// Piece is how many tokens of prompts run between two tokens of the other sequences; 0 runs
-	// prompts whole. Longer prompts are cut at its multiples, whatever else there is to do.
+	// Piece is how many tokens of prompts run between two tokens of the other sequences, rounded
+	// up to a power of two and from 64 on to a multiple of 64; 0 runs prompts whole. Longer
+	// prompts are cut at its multiples, whatever else there is to do.
 	Piece int
 	// Vocab, if above 0, is how many ids there are tokens of. A model's vocabulary may be padded
 	// beyond them, as GPT-2's 50,257 to 50,304; what is there is never chosen.
@@ -73,6 +75,10 @@ func NewEngine(m Model, params *graph.Params, c EngineConfig) (*Engine, error) {
 	r, err := newRunner(m, params, c.Context, c.Slots)
 	if err != nil {
 		return nil, err
+	}
+	c.Piece = r.length(c.Piece, 0)
+	if c.Piece == 0 || r.whole != nil {
+		c.Piece = math.MaxInt
 	}
 	return &Engine{config: c, runner: r}, nil
 }
@@ -172,5 +178,5 @@ func (e *Engine) Close() error {
 	for _, j := range e.queue {
 		j.end(ErrClosed)
 	}
-	return e.runner.close()
+	return e.runner.pieces.Close()
 }

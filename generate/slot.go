@@ -73,7 +73,7 @@ func (all slots) piece(place, most int, r *runner) (n, length int, same bool) {
 		}
 		return 1 + len(rest)
 	}
-	long := func(s *slot) bool { return s.todo > 0 && r.length(min(s.todo, most), s.past) == length }
+	long := func(s *slot) bool { return r.length(min(s.todo, most), s.past) == length }
 	if length == 1 && r.whole == nil {
 		return count(long), 1, false
 	}

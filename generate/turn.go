@@ -15,21 +15,23 @@ func (e *Engine) turn() {
 	for _, s := range e.slots {
 		s.slide(e.config.Context, e.runner.whole != nil)
 	}
-	most := math.MaxInt
-	if e.config.Piece > 0 && e.runner.whole == nil {
-		most = e.config.Piece
-	}
-	for at, n, prompts := 0, 1, 0; at < len(e.slots); at += n {
+	prompts := 0 // tokens of them
+	for at, n := 0, 1; at < len(e.slots); at += n {
 		if n = 1; e.slots[at].todo == 0 {
 			continue
 		}
 		var length int
 		var same bool
-		if n, length, same = e.slots.piece(at, most, e.runner); length > 1 {
-			if prompts > 0 && prompts+n*length > most {
+		n, length, same = e.slots.piece(at, e.config.Piece, e.runner)
+		if length > 1 {
+			rows := length * n
+			if same {
+				rows = length
+			}
+			if prompts > 0 && rows > e.config.Piece-prompts {
 				continue // in another turn
 			}
-			prompts += n * length
+			prompts += rows
 		}
 		e.run(e.slots[at:at+n], length, same)
 	}
