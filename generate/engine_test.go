@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -61,6 +62,7 @@ func requests(n, context int) []generate.Request {
 		case 2:
 			r.Temperature, r.TopP, r.Stop = 1.5, 0.9, []int{7, 8}
 		case 3:
+			r.Echo = i%8 == 3 && len(r.Prompt) <= context
 			r.NoRepeat, r.RepetitionPenalty = 2, 1.2
 		}
 	}
@@ -79,7 +81,11 @@ func gather(e *generate.Engine, ctx context.Context, r generate.Request) (tokens
 		}
 		tokens = append(tokens, token)
 	}
-	if u := q.Usage(); u.Prompt != len(r.Prompt) || u.Tokens != len(tokens) || u.Waited < 0 || u.First < u.Waited {
+	echoed := 0
+	if r.Echo {
+		echoed = len(r.Prompt)
+	}
+	if u := q.Usage(); u.Prompt != len(r.Prompt) || u.Tokens != len(tokens)-echoed || u.Waited < 0 || u.First < u.Waited {
 		return tokens, fmt.Errorf("%d tokens after %d: usage %+v", len(tokens), len(r.Prompt), u)
 	}
 	return tokens, nil
@@ -246,6 +252,7 @@ func TestRefused(t *testing.T) {
 		{generate.Request{Tokens: 1}, "generate: no tokens to go on from"},
 		{generate.Request{Prompt: []int{1}}, "generate: 0 tokens asked for, want 1 or more"},
 		{generate.Request{Prompt: []int{1}, Tokens: 1, Options: generate.Options{TopK: -1}}, "generate: top-k of -1 is below 0"},
+		{generate.Request{Prompt: make([]int, 17), Echo: true}, "generate: longer than the context: 17 tokens and 0 more, of 16"},
 		{generate.Request{Prompt: make([]int, 10), Tokens: 7, Fits: true}, "generate: longer than the context: 10 tokens and 7 more, of 16"},
 		{generate.Request{Prompt: []int{1, 61, 3}, Tokens: 7}, "wte: Embed: id 61 at position 1 is outside the vocabulary of 61"},
 	} {
@@ -361,6 +368,50 @@ func TestManyRows(t *testing.T) {
 		together := tokensOf(t, g, prompts, 50, o)
 		for b, prompt := range prompts {
 			equal(t, fmt.Sprint(b), tokensOf(t, g, [][]int{prompt}, 50, o)[0], together[b])
+		}
+	}
+}
+
+// TestEcho: the log-probabilities of a prompt are those of the whole sequence run through the
+// ordinary graph, in pieces or not, and where nothing is remembered.
+func TestEcho(t *testing.T) {
+	const length = 150
+	c := gpt2.New(61, length, 24, 3, 2)
+	c.InitStd = 0.2
+	composed := c
+	composed.Composed = true
+	random := rand.New(rand.NewPCG(8, 8))
+	for _, m := range []models.Model{models.GPT2(c), models.GPT2(composed)} {
+		for _, piece := range []int{0, 32} {
+			e := newEngine(t, m, generate.EngineConfig{Context: length, Slots: 2, Piece: piece})
+			for _, n := range []int{1, 2, 64, 65, 149, 150} {
+				prompt := make([]int, n)
+				for i := range prompt {
+					prompt[i] = random.IntN(61)
+				}
+				for _, more := range []int{0, 1} {
+					got, err := gather(e, t.Context(), generate.Request{Prompt: prompt, Tokens: more, Echo: true, Options: generate.Options{LogProbs: 1}})
+					if err != nil || len(got) != n+more || !got[len(got)-1].Last {
+						t.Fatalf("%d tokens and %d more: %d tokens, %v", n, more, len(got), err)
+					}
+					rows := uncached(t, m, graph.NewParams(1), prompt)
+					for i, token := range got {
+						if token.Prompt != (i < n) || i < n && token.ID != prompt[i] || i == 0 && token.Best != nil {
+							t.Fatalf("%d tokens and %d more: token %d is %+v", n, more, i, token)
+						}
+						if i == 0 {
+							continue
+						}
+						total := 0.0
+						for _, v := range rows[i-1] {
+							total += math.Exp(float64(v))
+						}
+						if want := float64(rows[i-1][token.ID]) - math.Log(total); !(math.Abs(token.LogProb-want) <= tolCached) {
+							t.Errorf("%d tokens and %d more: token %d has log-probability %v, want %v", n, more, i, token.LogProb, want)
+						}
+					}
+				}
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package generate_test
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
@@ -112,4 +113,70 @@ func ExampleGenerator() {
 	}
 	fmt.Println(len(greedy), len(logits), greedy[0] == best)
 	// Output: 3 100 true
+}
+
+// Requests of many goroutines run together, each with options of its own.
+func ExampleEngine() {
+	c := gpt2.New(100, 32, 16, 2, 4)
+	e, err := generate.NewEngine(c, graph.NewParams(1), generate.EngineConfig{Context: c.Context, Slots: 2, Queue: 8})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer e.Close()
+	var wait sync.WaitGroup
+	usage := make([]generate.Usage, 4)
+	for i := range usage {
+		wait.Go(func() {
+			q, err := e.Submit(context.Background(), generate.Request{
+				Prompt: []int{5, 17, i}, Tokens: 10 * (i + 1),
+				Options: generate.Options{Temperature: 1, Seed: uint64(i)},
+			})
+			if err != nil {
+				fmt.Println(err)
+				return
+			}
+			for _, err := range q.Tokens() { // or ends it early
+				if err != nil {
+					fmt.Println(err)
+				}
+			}
+			usage[i] = q.Usage()
+		})
+	}
+	wait.Wait()
+	for _, u := range usage {
+		fmt.Println(u.Prompt, u.Tokens)
+	}
+	// Output:
+	// 3 10
+	// 3 20
+	// 3 30
+	// 3 40
+}
+
+// With Echo, the prompt's own log-probabilities come first.
+func ExampleRequest() {
+	c := gpt2.New(100, 32, 16, 2, 4)
+	e, err := generate.NewEngine(c, graph.NewParams(1), generate.EngineConfig{Context: c.Context, Slots: 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer e.Close()
+	q, err := e.Submit(context.Background(), generate.Request{Prompt: []int{5, 17}, Echo: true, Options: generate.Options{LogProbs: 1}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for token, err := range q.Tokens() {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(token.ID, token.Prompt, len(token.Best))
+	}
+	// Output:
+	// 5 true 0
+	// 17 true 1
 }

@@ -2,6 +2,7 @@ package generate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -13,6 +14,7 @@ type job struct {
 	ctx   context.Context
 	slots []*slot
 	take  func(s *slot, row []float32) // is given the logits after the sequence of a slot
+	read  func(at int, row []float32)  // and those after its prompt up to at, where it is echoed
 
 	came, began time.Time // into the queue, and out of it
 
@@ -56,4 +58,39 @@ func (j *job) left() bool {
 		j.end(fmt.Errorf("generate: %w", err))
 	}
 	return j.over()
+}
+
+// take hands the logits after a slot's sequence to its job.
+func (s *slot) take(row []float32) {
+	if err := checkNumbers(row); err != nil {
+		s.job.end(err)
+		return
+	}
+	s.job.take(s, row)
+}
+
+// echoed hands the rows of logits after the last n positions to the job, each as that of the
+// token that follows in the prompt, and returns the last row, which none follows.
+func (s *slot) echoed(rows []float32, n int) []float32 {
+	vocab := len(rows) / n
+	if s.past == n {
+		s.job.read(0, nil)
+	}
+	for i := range n {
+		row := rows[i*vocab:][:vocab]
+		if at := s.past - n + i + 1; at < len(s.ids) && !s.job.over() {
+			s.job.read(at, row)
+		}
+	}
+	s.echo = s.todo > 0
+	return rows[(n-1)*vocab:]
+}
+
+// checkNumbers refuses logits of which nothing can be chosen: a model that has gone wrong in one
+// place gives NaN everywhere.
+func checkNumbers(row []float32) error {
+	if row[0] != row[0] {
+		return errors.New("generate: the model's logits are NaN: its weights are, or are too large")
+	}
+	return nil
 }

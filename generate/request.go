@@ -10,6 +10,9 @@ type Request struct {
 	Prompt []int
 	// Tokens is the most that are generated.
 	Tokens int
+	// Echo yields the tokens of the prompt first, which must fit in the context, with
+	// log-probabilities as those that follow. Tokens may then be 0.
+	Echo bool
 	Options
 	// Sample numbers sequences of one seed, each of which draws from a random stream of its own.
 	Sample int
@@ -35,9 +38,9 @@ func (r Request) validate(context int) error {
 	switch {
 	case len(r.Prompt) == 0:
 		return errNoPrompt
-	case r.Tokens < 1:
+	case r.Tokens < 0 || r.Tokens == 0 && !r.Echo:
 		return fmt.Errorf("generate: %d tokens asked for, want 1 or more", r.Tokens)
-	case r.Fits && r.Tokens > context-len(r.Prompt):
+	case r.Fits && r.Tokens > context-len(r.Prompt), r.Echo && len(r.Prompt) > context:
 		return fmt.Errorf("%w: %d tokens and %d more, of %d", ErrTooLong, len(r.Prompt), r.Tokens, context)
 	}
 	return nil

@@ -24,9 +24,9 @@ type runner struct {
 
 // piece is what a program for the next length tokens of n sequences needs.
 type piece struct {
-	logits             *G.Node       // (n, V)
+	logits             *G.Node       // (n·rows, V)
 	places             *graph.Memory // of the sequences; nil where nothing is remembered
-	tokens, rows, past []int         // (n, length); (n), whose logits are wanted; (n)
+	tokens, rows, past []int         // (n, length); (n·rows), whose logits are wanted; (n)
 }
 
 // newRunner returns a runner with so many places. If the model cannot go on from what is
@@ -34,10 +34,10 @@ type piece struct {
 func newRunner(m Model, params *graph.Params, context, places int) (*runner, error) {
 	r := &runner{model: m, params: params, context: context, cache: graph.NewMemory(places, context)}
 	r.pieces = graph.Family[*piece]{Build: r.compile, Most: places + mostPrompts}
-	if _, _, err := r.pieces.For(places, 1); err != nil {
+	if _, _, err := r.pieces.For(places, 1, 1); err != nil {
 		r.cache, r.whole = graph.NewMemory(places, context), err // some layers have declared theirs
 		r.pieces.Most = 1
-		if _, _, unless := r.pieces.For(1, 1); unless != nil {
+		if _, _, unless := r.pieces.For(1, 1, 1); unless != nil {
 			return nil, err
 		}
 	}
@@ -60,33 +60,42 @@ func (r *runner) length(tokens, past int) int {
 	return min(length, r.context-past)
 }
 
-// compile makes the program for a shape (n, length).
+// compile makes the program for a shape (n, length, rows), with so many rows of logits for
+// each sequence.
 func (r *runner) compile(shape ...int) (*graph.Program, *piece, error) {
-	n, length := shape[0], shape[1]
-	p := &piece{tokens: make([]int, n*length), rows: make([]int, n), past: make([]int, n)}
+	n, length, rows := shape[0], shape[1], shape[2]
+	p := &piece{tokens: make([]int, n*length), rows: make([]int, n*rows), past: make([]int, n)}
 	var options []graph.Option
 	if r.whole == nil {
 		p.places = r.cache.Part(0, n)
 		options = append(options, graph.Incremental(p.places))
 	}
 	s := graph.New(r.params, options...)
-	p.logits = r.model.GraphAt(s, s.Ints("tokens", n, length), s.Ints("rows", n))
+	p.logits = r.model.GraphAt(s, s.Ints("tokens", n, length), s.Ints("rows", n*rows))
 	s.Past() // a model without positions and attention does not ask
 	program, err := s.Compile(p.logits)
 	return program, p, err
 }
 
 // run runs the next tokens of some slots, whose places lie together, in a program of a length,
-// and returns the logits (n, V) after each one's piece.
+// and returns the logits (n, V) after each one's piece, or (length, V) after each token of one
+// that is echoed.
 func (r *runner) run(slots []*slot, length int) ([]float32, error) {
-	program, p, err := r.pieces.For(len(slots), length)
+	rows := 1
+	if slots[0].echo {
+		rows = length
+	}
+	program, p, err := r.pieces.For(len(slots), length, rows)
 	if err != nil {
 		return nil, err
 	}
 	clear(p.tokens) // attention is causal: what fills the rest does not matter
 	for i, s := range slots {
 		n := copy(p.tokens[i*length:][:length], s.ids[len(s.ids)-s.todo:])
-		p.rows[i], p.past[i] = i*length+n-1, s.past
+		p.past[i] = s.past
+		for j := range rows {
+			p.rows[i*rows+j] = i*length + max(n-rows, 0) + j
+		}
 	}
 	if err := errors.Join(program.SetInts("tokens", p.tokens), program.SetInts("rows", p.rows)); err != nil {
 		return nil, err

@@ -37,6 +37,7 @@ func (e *Engine) sequence(ctx context.Context, r Request) (*Sequence, error) {
 		usage: Usage{Prompt: len(r.Prompt)}, more: make(chan struct{}, 1),
 	}
 	q.job = newJob(ctx, 1, r.Prompt, func(s *slot, row []float32) { q.choose(e, s, row) })
+	q.slots[0].echo, q.read = r.Echo, q.echo
 	return q, nil
 }
 
@@ -64,12 +65,32 @@ func (q *Sequence) choose(e *Engine, s *slot, row []float32) {
 	}
 }
 
+// echo hands out a token of the prompt, with the logits after those before it.
+func (q *Sequence) echo(at int, row []float32) {
+	r := &q.request
+	t := Token{Sequence: r.Sample, ID: r.Prompt[at], Prompt: true}
+	if row != nil {
+		if err := checkNumbers(row); err != nil {
+			q.end(err)
+			return
+		}
+		t.score(row, r.LogProbs)
+	}
+	if t.Last = r.Tokens == 0 && at == len(r.Prompt)-1; t.Last {
+		t.Finish = Length
+	}
+	q.hand(t)
+	if t.Last {
+		q.end(nil)
+	}
+}
+
 // hand adds a token to those to be fetched.
 func (q *Sequence) hand(t Token) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.tokens = append(q.tokens, t)
-	if t.ID >= 0 {
+	if t.ID >= 0 && !t.Prompt {
 		q.usage.Tokens++
 	}
 	if q.usage.First == 0 {

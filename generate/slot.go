@@ -6,6 +6,9 @@ import "slices"
 // their program.
 const mostRows = 8192
 
+// mostEchoed bounds the tokens of a prompt after each of which logits are wanted at once.
+const mostEchoed = 64
+
 // slot is a place in the cache and the sequence that has it.
 type slot struct {
 	job   *job
@@ -14,6 +17,7 @@ type slot struct {
 	ids   []int // the sequence, prompt included
 	todo  int   // so many of its last tokens are to be run; 0 where it waits for other beams
 	past  int   // positions before these that are remembered
+	echo  bool  // the logits after each of them are wanted, not only after the last
 }
 
 // push appends a token.
@@ -66,9 +70,14 @@ func (all *slots) remove(place int, copy func(to, from, used int)) {
 // see the same, as beams and samples of one prompt do: one runs for all.
 func (all slots) piece(place, most int, r *runner) (n, length int, same bool) {
 	first, rest := all[place], all[place+1:]
-	length = r.length(min(first.todo, most), first.past)
+	if first.echo && r.whole == nil {
+		most = min(most, mostEchoed)
+	}
+	if length = r.length(min(first.todo, most), first.past); first.echo {
+		return 1, length, false
+	}
 	count := func(fits func(s *slot) bool) int {
-		if i := slices.IndexFunc(rest, func(s *slot) bool { return !fits(s) }); i >= 0 {
+		if i := slices.IndexFunc(rest, func(s *slot) bool { return s.echo || !fits(s) }); i >= 0 {
 			return 1 + i
 		}
 		return 1 + len(rest)

@@ -14,6 +14,8 @@ type Token struct {
 	// if Options.LogProbs asks for them.
 	LogProb float64
 	Best    []Candidate
+	// Prompt tells that it is of the prompt: see Request.Echo. The first has no log-probability.
+	Prompt bool
 	// Last tells that the sequence ends with this token, Finish why.
 	Last   bool
 	Finish Finish

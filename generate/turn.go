@@ -1,7 +1,6 @@
 package generate
 
 import (
-	"errors"
 	"math"
 	"slices"
 	"time"
@@ -57,25 +56,23 @@ func (e *Engine) run(part slots, length int, same bool) {
 		}
 		return
 	}
-	vocab := len(logits) / len(run)
+	each := len(logits) / len(run)
 	for i, s := range part {
-		row := logits[:vocab]
+		rows := logits[:each]
 		if !same {
-			row = logits[i*vocab:][:vocab]
+			rows = logits[i*each:][:each]
 		}
 		n := min(s.todo, length)
 		s.past, s.todo = s.past+n, s.todo-n
 		if same && i > 0 {
 			e.runner.cache.Copy(s.place, part[0].place, s.past)
 		}
-		if s.todo > 0 || s.job.over() {
-			continue
+		if s.echo {
+			rows = s.echoed(rows[:n*each/length], n)
 		}
-		if err := checkNumbers(row); err != nil {
-			s.job.end(err)
-			continue
+		if s.todo == 0 && !s.job.over() {
+			s.take(rows)
 		}
-		s.job.take(s, row)
 	}
 }
 
@@ -120,13 +117,4 @@ func (e *Engine) tokens(row []float32) []float32 {
 		}
 	}
 	return e.candidates
-}
-
-// checkNumbers refuses logits of which nothing can be chosen: a model that has gone wrong in one
-// place gives NaN everywhere.
-func checkNumbers(row []float32) error {
-	if row[0] != row[0] {
-		return errors.New("generate: the model's logits are NaN: its weights are, or are too large")
-	}
-	return nil
 }
