@@ -118,6 +118,30 @@ func off(got, want []float32) float64 {
 	return worst
 }
 
+// run declares the model with its loss, and runs it forward and backward on the fixture's batch.
+func (m modern) run(t *testing.T, f fixture, options ...graph.Option) (logits []float32, loss float32, params *graph.Params) {
+	t.Helper()
+	params = graph.NewParams(1)
+	s := graph.New(params, options...)
+	x := m.states(s, s.Ints("tokens", 2, 13))                                // (B·T, C)
+	y := ops.Project(s, x, s.Param("lm_head.weight", graph.Zeros(), 29, 16)) // (B·T, V)
+	p, err := s.CompileGrad(ops.CrossEntropy(s, y, s.Ints("targets", 2, 13)), y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	f.load(t, params)
+	for _, input := range []string{"tokens", "targets"} {
+		if err := p.SetInts(input, f.ids(input)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.RunGrad(1); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(p.Value(y)), p.Loss(), params
+}
+
 // TestModern: models of RMSNorm, rotary positions, gated MLPs and grouped queries, in both forms of
 // attention, have the logits, the loss and the gradients of transformers'.
 func TestModern(t *testing.T) {
@@ -125,29 +149,11 @@ func TestModern(t *testing.T) {
 		want := openFixture(t, name)
 		for _, composed := range []bool{false, true} {
 			m.attention.Composed = composed
-			params := graph.NewParams(1)
-			s := graph.New(params)
-			x := m.states(s, s.Ints("tokens", 2, 13))
-			weight := s.Param("lm_head.weight", graph.Zeros(), 29, 16)
-			logits := ops.Project(s, x, weight) // (B·T, V)
-			p, err := s.CompileGrad(ops.CrossEntropy(s, logits, s.Ints("targets", 2, 13)), logits)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer p.Close()
-			want.load(t, params)
-			for _, input := range []string{"tokens", "targets"} {
-				if err := p.SetInts(input, want.ids(input)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := p.RunGrad(1); err != nil {
-				t.Fatal(err)
-			}
-			if e := off(p.Value(logits), want["logits"]); !(e <= tolLogits) {
+			logits, loss, params := m.run(t, want)
+			if e := off(logits, want["logits"]); !(e <= tolLogits) {
 				t.Errorf("%s, composed %v: logits are off by %.1e", name, composed, e)
 			}
-			if e := off([]float32{p.Loss()}, want["loss"]); !(e <= tolLogits) {
+			if e := off([]float32{loss}, want["loss"]); !(e <= tolLogits) {
 				t.Errorf("%s, composed %v: the loss is off by %.1e", name, composed, e)
 			}
 			for _, param := range params.All() {
@@ -156,6 +162,23 @@ func TestModern(t *testing.T) {
 				if e := off(param.GradData(), grad); !(e <= tolGradient*scale) {
 					t.Errorf("%s, composed %v: the gradient of %s is off by %.1e of %.1e", name, composed, param.Name(), e, scale)
 				}
+			}
+		}
+	}
+}
+
+// TestModernRecompute: with blocks computed again, the bits are the same.
+func TestModernRecompute(t *testing.T) {
+	for name, m := range moderns {
+		f := openFixture(t, name)
+		logits, _, params := m.run(t, f)
+		again, _, others := m.run(t, f, graph.Recompute("layers.*"))
+		if !slices.Equal(logits, again) {
+			t.Errorf("%s: other logits", name)
+		}
+		for _, p := range params.All() {
+			if !slices.Equal(p.GradData(), others.Get(p.Name()).GradData()) {
+				t.Errorf("%s: another gradient of %s", name, p.Name())
 			}
 		}
 	}

@@ -7,7 +7,10 @@
 // an error there if they do not fit. Activations are matrices of shape (B·T, C): a
 // row for every position of every sequence.
 //
-// The fused operations ([LayerNorm], [Linear], [Attention], [LinearCrossEntropy])
+// What looks from one position at others ([Attention], [Rotary], [AddPositions]) asks the scope what
+// sequences the rows are, and, in an incremental graph, what the past of each is.
+//
+// The fused operations ([LayerNorm], [RMSNorm], [Linear], [Attention], [LinearCrossEntropy])
 // are what the layers use. The pieces ([Softmax], [CausalMask], [SplitHeads], …)
 // are for composing something new, where Gorgonia's own are missing or wrong.
 package ops

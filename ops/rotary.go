@@ -86,7 +86,7 @@ func (r rotary) turn(s *graph.Scope, name string, x *G.Node, sign float32) *G.No
 		Out:     x.Shape(),
 		FLOPs:   3 * size(x.Shape()),
 		Run: func(a *graph.Args) error {
-			past := make([]int, r.batch)
+			var past []int
 			if len(in) > 1 {
 				past = a.Ints(1)
 			}
@@ -96,7 +96,10 @@ func (r rotary) turn(s *graph.Scope, name string, x *G.Node, sign float32) *G.No
 			x, out, table, width := a.Floats(0), a.Out(0), r.table(), r.width()
 			a.For(r.batch*r.context, grain(2*width), func(lo, hi int) {
 				for row := lo; row < hi; row++ {
-					t := past[row/r.context] + row%r.context
+					t := row % r.context
+					if past != nil {
+						t += past[row/r.context]
+					}
 					r.row(out[row*width:][:width], x[row*width:], table[t*2*r.pairs:][:2*r.pairs], sign)
 				}
 			})
@@ -119,7 +122,7 @@ func (r rotary) row(out, x, angles []float32, sign float32) {
 	}
 }
 
-// checkPast fails if sequences that get fresh positions have not as many left.
+// checkPast fails if a sequence has no room for so many fresh positions.
 func checkPast(past []int, fresh, positions int) error {
 	for b, p := range past {
 		if p < 0 || p+fresh > positions {
