@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -55,12 +57,24 @@ func writeVersion(w io.Writer) error {
 	return err
 }
 
-// moduleVersion is the release that the module is, or a name for a revision of a checkout.
+// module is the path of this module.
+const module = "github.com/gorgpt/gorgpt"
+
+// moduleVersion is the release that the module is, in a program of its own or among what one is
+// made of, or a name for a revision of a checkout.
 func moduleVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "of an unknown version"
 	}
-	return "of an unknown version"
+	m := info.Main
+	if i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == module }); i >= 0 {
+		m = *info.Deps[i]
+	}
+	if m.Replace != nil {
+		m.Version = cmp.Or(m.Replace.Version, m.Version)
+	}
+	return cmp.Or(m.Version, "of an unknown version")
 }
 
 // version is the version in a line.

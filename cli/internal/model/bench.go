@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 
@@ -10,18 +11,13 @@ import (
 	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/models"
 )
 
 func newBench() *cobra.Command {
-	var (
-		model          string
-		batch, context int
-		steps          int
-		again, asJSON  bool
-		decode         bool
-	)
+	var b benching
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure training steps on this machine",
@@ -41,58 +37,77 @@ its caches, and have none.`,
   gorgpt bench --model gpt2 --decode --steps 50`,
 		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, err := findModel(model)
+			m, err := b.check(cmd.Flags().Changed)
 			if err != nil {
 				return err
 			}
-			if !cmd.Flags().Changed("context") {
-				context = m.Dims().Context
-			}
-			if batch < 1 || context < 1 || steps < 1 {
-				return usage.Errorf("--batch %d, --context %d and --steps %d must be 1 or more", batch, context, steps)
-			}
-			if err := checkBatch(batch, context); err != nil {
-				return err
-			}
-			if limit := m.Dims().Context; context > limit {
-				return usage.Errorf("--context %d: %s has %s", context, model, plural.Of(limit, "position"))
-			}
-			if decode && again {
-				return usage.Errorf("--recompute is for training: leave it out with --decode")
-			}
-			if decode {
-				if !cmd.Flags().Changed("context") {
-					context = min(16, m.Dims().Context)
-				}
-				r, err := bench.Decode(cmd.Context(), m, batch, context, steps)
-				if err != nil {
-					return err
-				}
-				r.Model = model
-				return printed(cmd.OutOrStdout(), r, asJSON)
-			}
-			var options []graph.Option
-			if again {
-				options = append(options, graph.Recompute(models.Blocks))
-			}
-			r, err := bench.Train(cmd.Context(), m, batch, context, steps, options...)
-			if err != nil {
-				return err
-			}
-			r.Model = model
-			return printed(cmd.OutOrStdout(), r, asJSON)
+			return b.run(cmd.Context(), m, cmd.OutOrStdout())
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&model, "model", "gpt2-nano", "model; see gorgpt models")
-	f.IntVar(&batch, "batch", 1, "sequences in a batch, B")
-	f.IntVar(&context, "context", 0, "tokens in a sequence, T (default the model's context)")
-	f.IntVar(&steps, "steps", 10, "steps to measure, after two that are not")
-	f.BoolVar(&decode, "decode", false, "measure generation instead of training")
-	f.BoolVar(&again, "recompute", false, "compute the inside of blocks again for the gradient, as train --recompute does")
-	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	setting.List{
+		setting.New("model", &b.model, "gpt2-nano", "model; see gorgpt models"),
+		setting.New("batch", &b.batch, 1, "sequences in a batch, B"),
+		setting.New("context", &b.context, 0, "tokens in a sequence, T (default the model's context)"),
+		setting.New("steps", &b.steps, 10, "steps to measure, after two that are not"),
+		setting.New("decode", &b.decode, false, "measure generation instead of training"),
+		setting.New("recompute", &b.again, false, "compute the inside of blocks again for the gradient, as train --recompute does"),
+		setting.New("json", &b.asJSON, false, "print one JSON object"),
+	}.Flags(f)
 	return cmd
+}
+
+// benching is what bench is asked for.
+type benching struct {
+	model                 string
+	batch, context, steps int
+	again, asJSON, decode bool
+}
+
+// check finds the model, and what cannot be.
+func (b *benching) check(given func(flag string) bool) (models.Model, error) {
+	m, err := findModel(b.model)
+	if err != nil {
+		return nil, err
+	}
+	limit := m.Dims().Context
+	if !given("context") {
+		if b.context = limit; b.decode {
+			b.context = min(16, limit)
+		}
+	}
+	switch {
+	case b.batch < 1 || b.context < 1 || b.steps < 1:
+		return nil, usage.Errorf("--batch %d, --context %d and --steps %d must be 1 or more", b.batch, b.context, b.steps)
+	case b.context > limit:
+		return nil, usage.Errorf("--context %d: %s has %s", b.context, b.model, plural.Of(limit, "position"))
+	case b.decode && b.again:
+		return nil, usage.Errorf("--recompute is for training: leave it out with --decode")
+	}
+	return m, checkBatch(b.batch, b.context)
+}
+
+// run measures, and prints what.
+func (b *benching) run(ctx context.Context, m models.Model, out io.Writer) error {
+	if b.decode {
+		r, err := bench.Decode(ctx, m, b.batch, b.context, b.steps)
+		if err != nil {
+			return err
+		}
+		r.Model = b.model
+		return printed(out, r, b.asJSON)
+	}
+	var options []graph.Option
+	if b.again {
+		options = append(options, graph.Recompute(models.Blocks))
+	}
+	r, err := bench.Train(ctx, m, b.batch, b.context, b.steps, options...)
+	if err != nil {
+		return err
+	}
+	r.Model = b.model
+	return printed(out, r, b.asJSON)
 }
 
 // printed prints a result for people, or as one JSON object.

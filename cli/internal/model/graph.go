@@ -9,16 +9,13 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/graph/draw"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 func newGraph() *cobra.Command {
-	var (
-		model, other, format string
-		batch, context       int
-		train                bool
-		picture              draw.Options
-	)
+	var g graphing
 	cmd := &cobra.Command{
 		Use:   "graph",
 		Short: "Show a model's graph as a table, a picture, DOT or JSON, or what two models differ in",
@@ -43,79 +40,96 @@ this works for models that do not fit into memory.`,
   gorgpt graph --model gpt1-nano --diff gpt2-nano`,
 		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			write, ok := graphFormats[format]
-			if !ok {
-				return usage.Unknown("format", format, []string{"table", "svg", "dot", "json"})
-			}
-			for _, flag := range []string{"depth", "open", "fold"} {
-				if cmd.Flags().Changed(flag) && format != "svg" && format != "dot" {
-					return usage.Errorf("--%s is for pictures: --format svg or dot", flag)
-				}
-			}
-			names := []string{model}
-			if other != "" {
-				names = append(names, other)
-			}
-			limit, whose := 0, ""
-			for _, name := range names {
-				m, err := findModel(name)
-				if err != nil {
-					return err
-				}
-				if n := m.Dims().Context; limit == 0 || n < limit {
-					limit, whose = n, name
-				}
-			}
-			if !cmd.Flags().Changed("context") {
-				context = limit
-			}
-			if batch < 1 || context < 1 {
-				return usage.Errorf("--batch %d and --context %d must be 1 or more", batch, context)
-			}
-			if picture.Depth < -1 {
-				return usage.Errorf("--depth %d: want -1 or more", picture.Depth)
-			}
-			if err := checkBatch(batch, context); err != nil {
+			if err := g.check(cmd.Flags().Changed); err != nil {
 				return err
 			}
-			if context > limit {
-				return usage.Errorf("--context %d: %s has %s", context, whose, plural.Of(limit, "position"))
-			}
-			var programs []*graph.Program
-			for _, name := range names {
-				m, err := findModel(name)
-				if err != nil {
-					return err
-				}
-				p, err := declare(m, batch, context, train)
-				if err != nil {
-					return err
-				}
-				programs = append(programs, p)
-			}
-			picture.Title = model
-			if other == "" {
-				return write(cmd.OutOrStdout(), programs[0], picture)
-			}
-			picture.Title += " → " + other
-			diff, ok := diffFormats[format]
-			if !ok {
-				return usage.Errorf("--diff has no form for --format %s; there are table, svg, json", format)
-			}
-			return diff(cmd.OutOrStdout(), programs[0].Nodes(), programs[1].Nodes(), picture)
+			return g.run(cmd.OutOrStdout())
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&model, "model", "gpt2-nano", "model; see gorgpt models")
-	f.StringVar(&other, "diff", "", "show what this model has more, less and otherwise (default: no comparison)")
-	f.IntVar(&batch, "batch", 1, "sequences, B")
-	f.IntVar(&context, "context", 0, "positions, T (default the model's context)")
-	f.BoolVar(&train, "train", false, "the graph of a training step, with gradients")
-	f.StringVar(&format, "format", "table", "table, svg, dot or json")
-	f.IntVar(&picture.Depth, "depth", 0, "levels of scopes in a picture: 1 blocks, 2 layers, -1 every node; 0 takes what fits on a screen")
-	f.StringArrayVar(&picture.Open, "open", nil, "scope whose every operation is a box, as in h.0 or h.*.attn; may be repeated (default none)")
-	f.BoolVar(&picture.Fold, "fold", false, "draw runs of blocks that are alike as one box (default: where a screen needs it)")
+	f.SortFlags = false
+	setting.List{
+		setting.New("model", &g.model, "gpt2-nano", "model; see gorgpt models"),
+		setting.New("diff", &g.other, "", "show what this model has more, less and otherwise (default: no comparison)"),
+		setting.New("batch", &g.batch, 1, "sequences, B"),
+		setting.New("context", &g.context, 0, "positions, T (default the model's context)"),
+		setting.New("train", &g.train, false, "the graph of a training step, with gradients"),
+		setting.New("format", &g.format, "table", "table, svg, dot or json"),
+		setting.New("depth", &g.picture.Depth, 0, "levels of scopes in a picture: 1 blocks, 2 layers, -1 every node; 0 takes what fits on a screen"),
+		setting.New("open", &g.picture.Open, nil, "scope whose every operation is a box, as in h.0 or h.*.attn; may be repeated (default none)"),
+		setting.New("fold", &g.picture.Fold, false, "draw runs of blocks that are alike as one box (default: where a screen needs it)"),
+	}.Flags(f)
 	return cmd
+}
+
+// graphing is what graph is asked for.
+type graphing struct {
+	model, other, format string
+	batch, context       int
+	train                bool
+	picture              draw.Options
+
+	models []models.Model // one, or two to compare
+}
+
+// check finds the models, and what cannot be.
+func (g *graphing) check(given func(flag string) bool) error {
+	if err := setting.OneOf("format", "table", "svg", "dot", "json")("format", g.format); err != nil {
+		return err
+	}
+	for _, flag := range []string{"depth", "open", "fold"} {
+		if given(flag) && g.format != "svg" && g.format != "dot" {
+			return usage.Errorf("--%s is for pictures: --format svg or dot", flag)
+		}
+	}
+	limit, whose := 0, ""
+	for _, name := range []string{g.model, g.other} {
+		if name == "" {
+			continue
+		}
+		m, err := findModel(name)
+		if err != nil {
+			return err
+		}
+		g.models = append(g.models, m)
+		if n := m.Dims().Context; limit == 0 || n < limit {
+			limit, whose = n, name
+		}
+	}
+	if !given("context") {
+		g.context = limit
+	}
+	switch {
+	case g.batch < 1 || g.context < 1:
+		return usage.Errorf("--batch %d and --context %d must be 1 or more", g.batch, g.context)
+	case g.picture.Depth < -1:
+		return usage.Errorf("--depth %d: want -1 or more", g.picture.Depth)
+	case g.context > limit:
+		return usage.Errorf("--context %d: %s has %s", g.context, whose, plural.Of(limit, "position"))
+	}
+	return checkBatch(g.batch, g.context)
+}
+
+// run declares the graphs and writes them.
+func (g *graphing) run(out io.Writer) error {
+	var programs []*graph.Program
+	for _, m := range g.models {
+		p, err := declare(m, g.batch, g.context, g.train)
+		if err != nil {
+			return err
+		}
+		programs = append(programs, p)
+	}
+	g.picture.Title = g.model
+	if g.other == "" {
+		return graphFormats[g.format](out, programs[0], g.picture)
+	}
+	g.picture.Title += " → " + g.other
+	diff, ok := diffFormats[g.format]
+	if !ok {
+		return usage.Errorf("--diff has no form for --format %s; there are table, svg, json", g.format)
+	}
+	return diff(out, programs[0].Nodes(), programs[1].Nodes(), g.picture)
 }
 
 // graphFormats write one graph.
