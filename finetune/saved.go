@@ -17,19 +17,26 @@ type Trained struct {
 	Encoder    *Encoder
 }
 
-// Save writes a Hugging Face model directory: the model with the weights of its head, the
-// tokenizer with the special tokens, and the description.
+// Save writes a Hugging Face model directory.
 func (t *Trained) Save(dir string) error {
-	config, err := t.Classifier.Base.JSON(-1)
+	c, err := t.Contents()
 	if err != nil {
 		return err
 	}
-	return checkpoint.Save(dir, checkpoint.Contents{
-		Config: config, Params: t.Params, Zeros: t.Classifier.Base.Absent(),
+	return checkpoint.Save(dir, c)
+}
+
+// Contents is what Save writes: the model with the weights of its head, the tokenizer with the
+// special tokens, and the description.
+func (t *Trained) Contents() (c checkpoint.Contents, err error) {
+	c = checkpoint.Contents{
+		Params: t.Params, Zeros: t.Classifier.Base.Absent(),
 		Tokenizer: func(dir string) error {
 			return errors.Join(t.Encoder.Tokenizer.Save(dir), t.Description.Write(dir))
 		},
-	})
+	}
+	c.Config, err = t.Classifier.Base.JSON(-1)
+	return c, err
 }
 
 // Open opens what Save has written, with the weights mapped, not read. A classifier made of an

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
@@ -13,8 +14,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// begin opens what a new run begins with, if it is a checkpoint, and completes the recipe.
-func (r *Run) begin() (from *Trained, err error) {
+// open opens what a new run begins with, if it is a checkpoint, and completes the recipe.
+func (r *Run) open() (from *Trained, err error) {
 	recipe := &r.Recipe
 	if recipe.From == "" {
 		return nil, nil
@@ -64,7 +65,7 @@ func (r *Run) makeModel(from *Trained) (err error) {
 func (r *Run) reopenModel() error {
 	d, err := checkpoint.Open(r.Dir.Latest())
 	if err != nil {
-		return r.Dir.noCheckpoint(err)
+		return r.noCheckpoint(err)
 	}
 	tok, err := tokenizer.Load(d.Path())
 	if err != nil {
@@ -90,23 +91,25 @@ func (r *Run) setTokenizer(tok tokenizer.Tokenizer) {
 }
 
 // noCheckpoint says of a run that it has none yet.
-func (d Dir) noCheckpoint(err error) error {
-	if _, no := os.Lstat(d.Latest()); !errors.Is(no, fs.ErrNotExist) {
+func (j *Job) noCheckpoint(err error) error {
+	if _, no := os.Lstat(j.Dir.Latest()); !errors.Is(no, fs.ErrNotExist) {
 		return err
 	}
-	if steps, _ := checkpoint.Steps(d.Checkpoints()); len(steps) > 0 {
-		return fmt.Errorf("%s: none of its checkpoints is whole: %s", d, strings.Join(steps, ", "))
+	if steps, _ := checkpoint.Steps(j.Dir.Checkpoints()); len(steps) > 0 {
+		return fmt.Errorf("%s: none of its checkpoints is whole: %s", j.Dir, strings.Join(steps, ", "))
 	}
-	return fmt.Errorf("%s: the run was stopped before its first checkpoint; begin again: gorgpt train %s", d, d.RecipePath())
+	return fmt.Errorf("%s: the run was stopped before its first checkpoint; begin again: gorgpt %s %s", j.Dir, j.command, filepath.Join(string(j.Dir), j.recipe))
 }
 
-// NoRun says of a folder that it is none, or not a run's.
-func (d Dir) NoRun(err error) error {
+// NoRun says of a folder that it is none, or not a training run's.
+func (d Dir) NoRun(err error) error { return d.noRun(err, recipeName) }
+
+func (d Dir) noRun(err error, recipe string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if !exists(string(d)) {
 		return fmt.Errorf("%s: no such folder", d)
 	}
-	return fmt.Errorf("%s: no recipe.toml in it: not the directory of a run", d)
+	return fmt.Errorf("%s: no %s in it: not the directory of a run", d, recipe)
 }

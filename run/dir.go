@@ -15,11 +15,17 @@ import (
 // Dir is the directory of a run.
 type Dir string
 
+// Names of recipes in a run's directory.
+const (
+	recipeName = "recipe.toml"
+	tunedName  = "finetune.toml"
+)
+
 // RecipePath is the file with every setting of a training run.
-func (d Dir) RecipePath() string { return filepath.Join(string(d), "recipe.toml") }
+func (d Dir) RecipePath() string { return filepath.Join(string(d), recipeName) }
 
 // TunedPath is the same of a fine-tuned model.
-func (d Dir) TunedPath() string { return filepath.Join(string(d), "finetune.toml") }
+func (d Dir) TunedPath() string { return filepath.Join(string(d), tunedName) }
 
 // MetricsPath is the file with a line for each step and evaluation.
 func (d Dir) MetricsPath() string { return filepath.Join(string(d), "metrics.jsonl") }

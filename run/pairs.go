@@ -2,14 +2,15 @@ package run
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/train"
 )
 
@@ -20,32 +21,37 @@ type responding struct {
 	learn, dev *pairs.Stream
 }
 
-// respond reads the pairs and makes the trainer.
+func (r *responding) name() string { return "pairs" }
+
+// respond reads the pairs.
 func (t *Tuning) respond() (err error) {
 	r := &responding{Tuning: t}
-	t.name, t.work = "pairs", r
+	t.work, t.contents, t.weights = r, r.checkpoint, r.readWeights
 	if t.base, err = Load(t.Recipe.From); err != nil {
 		return err
 	}
-	if err := r.streams(); err != nil {
-		return err
-	}
-	run, _ := t.Recipe.runs(r.learn.Len())
-	if err := checkTraining(declare(t.base.Model.WithDropout(t.Recipe.Dropout), run, r.window())); err != nil {
-		return err
-	}
-	return r.makeTrainer()
+	return r.streams()
 }
 
-// train trains.
-func (r *responding) train(ctx context.Context) error {
-	var seen Run
-	r.trainer.Observers = append(r.observers(), (*ends)(&seen))
-	err := r.trainer.Run(ctx)
-	if r.First, r.Last = seen.First, seen.Last; err != nil {
-		return r.stopped(err, r.saveIn)
+func (r *responding) observers() []train.Observer { return []train.Observer{r.Progress} }
+
+func (r *responding) finish() error { return nil }
+
+// checkpoint is what is saved.
+func (r *responding) checkpoint() (c checkpoint.Contents, err error) {
+	m := r.base
+	c = checkpoint.Contents{Params: r.Trainer.Params, Zeros: m.Model.Absent(), Tokenizer: m.Tokenizer.Save, Generation: m.Generation}
+	c.Config, err = m.Model.JSON(m.Ends...)
+	return c, err
+}
+
+// readWeights reads what was saved.
+func (r *responding) readWeights(d *checkpoint.Dir) error {
+	r.Trainer.Params = graph.NewParams(0)
+	if err := models.Declare(r.base.Model, r.Trainer.Params); err != nil {
+		return err
 	}
-	return nil
+	return d.Params(r.Trainer.Params, r.base.Model.Absent())
 }
 
 // streams reads the pairs to train on and to measure on: without a file for these, every
@@ -113,45 +119,28 @@ func (r TunedRecipe) runs(all int) (run, update int) {
 	return run, update
 }
 
-// makeTrainer puts the parts of the run together. The best weights on the pairs to measure on are
-// kept.
-func (r *responding) makeTrainer() error {
+// trainer puts the parts of the run together.
+func (r *responding) trainer(bool) error {
 	o := r.Recipe
+	model := r.base.Model.WithDropout(o.Dropout)
+	batch, update := o.runs(r.learn.Len())
+	if err := checkTraining(declare(model, batch, r.window())); err != nil {
+		return err
+	}
 	restart, err := train.Restart(r.dev)
 	if err != nil {
 		return err
 	}
-	batch, update := o.runs(r.learn.Len())
 	epoch := (r.learn.Len() + update - 1) / update
-	r.steps = o.Epochs * epoch
-	adam := &train.Optimizer{Rule: finetune.Adam, Decay: o.Decay, Clip: o.Clip}
-	r.trainer = &train.Trainer{
+	steps := o.Epochs * epoch
+	r.Trainer = &train.Trainer{
 		Task: &train.NextToken{
-			Model: r.base.Model.WithDropout(o.Dropout), Train: r.learn, Validation: restart,
+			Model: model, Train: r.learn, Validation: restart,
 			Batch: batch, Context: r.window(), Accumulate: update / batch,
 		},
-		Params: r.base.Params, Solver: adam, Schedule: train.Linear(o.Rate, 0, int(o.Warmup*float64(r.steps)), r.steps),
-		Steps: r.steps, EvalEvery: epoch, Seed: o.Seed, Save: r.save,
+		Params: r.base.Params, Solver: &train.Optimizer{Rule: finetune.Adam, Decay: o.Decay, Clip: o.Clip},
+		Schedule: train.Linear(o.Rate, 0, int(o.Warmup*float64(steps)), steps),
+		Steps:    steps, EvalEvery: epoch, Seed: o.Seed, Settings: string(o.text()),
 	}
 	return nil
-}
-
-// save writes checkpoints/best where it is.
-func (r *responding) save(s train.State) error {
-	if s.Best == nil || s.Best.Step != s.Step {
-		return nil
-	}
-	return r.saveIn(r.Dir.Best())
-}
-
-// saveIn writes the model and its tokenizer.
-func (r *responding) saveIn(dir string) error {
-	config, err := r.base.Model.JSON(r.base.Ends...)
-	if err != nil {
-		return err
-	}
-	return checkpoint.Save(dir, checkpoint.Contents{
-		Config: config, Params: r.base.Params, Zeros: r.base.Model.Absent(), Tokenizer: r.base.Tokenizer.Save,
-		Generation: r.base.Generation,
-	})
 }

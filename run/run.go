@@ -2,11 +2,9 @@ package run
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/gorgpt/gorgpt/bench"
@@ -15,34 +13,23 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/corpus"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/usage"
-	"github.com/gorgpt/gorgpt/internal/wholefile"
 	"github.com/gorgpt/gorgpt/memory"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Run is a training run and its directory. Between [Create] or [Resume] and [Run.Train] the
-// trainer may be changed: by hooks and further observers.
+// Run is a training run.
 type Run struct {
+	Job
 	Recipe    Recipe
-	Dir       Dir
 	Text      *corpus.Corpus
 	Tokenizer tokenizer.Tokenizer
 	Model     models.Model
 	Params    *graph.Params
-	Trainer   *train.Trainer
-	Progress  *train.Progress
 
-	First, Last *train.Evaluation // of the whole run so far
-
-	log                  io.Writer
-	weights              int64 // parameters
+	parameters           int64
 	training, validation datasets.Stream
-	saved                int // step of the last checkpoint, -1 if there is none of this process
-	claimed              *checkpoint.Claimed
-	metrics              *train.Metrics
-	events               *train.Events
 }
 
 // Options are what a recipe does not say.
@@ -66,7 +53,7 @@ func (r *Run) create(dir string, o Options) error {
 	if err := vacant(dir); err != nil { // before a tokenizer is learned for nothing
 		return err
 	}
-	from, err := r.begin()
+	from, err := r.open()
 	if err != nil {
 		return err
 	}
@@ -82,15 +69,10 @@ func (r *Run) create(dir string, o Options) error {
 	if err := r.prepare(o); err != nil {
 		return err
 	}
-	made, claimed, err := newDir(dir, cmp.Or(r.Recipe.Model, filepath.Base(filepath.Clean(r.Recipe.From))))
-	if err != nil {
+	if err := r.begin(dir, cmp.Or(r.Recipe.Model, filepath.Base(filepath.Clean(r.Recipe.From))), r.Recipe.Text()); err != nil {
 		return err
 	}
-	r.Dir, r.claimed = Dir(made), claimed
-	if err := wholefile.Write(r.Dir.RecipePath(), r.Recipe.Text()); err != nil {
-		return err
-	}
-	return r.observe(-1)
+	return r.observeAll(-1)
 }
 
 // Resume goes on with a run from its latest checkpoint, as if it had never stopped. The recipe is
@@ -99,14 +81,10 @@ func (r *Run) create(dir string, o Options) error {
 func Resume(dir Dir, recipe Recipe, o Options) (*Run, error) {
 	r := newRun(recipe, o)
 	r.Dir = dir
-	err := r.resume(o)
-	if err == nil {
-		return r, nil
+	if err := r.resume(o); err != nil {
+		return nil, errors.Join(refused(err), r.Close())
 	}
-	if !usage.Is(err) {
-		err = fmt.Errorf("--resume: %w", err)
-	}
-	return nil, errors.Join(err, r.Close())
+	return r, nil
 }
 
 func (r *Run) resume(o Options) error {
@@ -121,12 +99,7 @@ func (r *Run) resume(o Options) error {
 	if err := recipe.Validate(); err != nil {
 		return err
 	}
-	if r.claimed, err = checkpoint.Claim(string(dir)); err != nil {
-		return err
-	}
-	repaired, err := checkpoint.Repair(dir.Checkpoints())
-	r.say(repaired...)
-	if err != nil {
+	if err := r.claim(); err != nil {
 		return err
 	}
 	if r.Text, err = corpus.Open(recipe.spec()); err != nil {
@@ -142,26 +115,43 @@ func (r *Run) resume(o Options) error {
 	if err != nil {
 		return err
 	}
+	if state.Validation != nil {
+		if err := r.validation.Restore(state.Validation); err != nil {
+			return fmt.Errorf("validation text: %w", err)
+		}
+	}
 	if err := r.checkStep(state.Step); err != nil {
 		return err
 	}
-	if err := wholefile.Write(dir.RecipePath(), recipe.Text()); err != nil {
+	if err := r.writeRecipe(recipe.Text()); err != nil {
 		return err
 	}
-	return r.observe(state.Told())
+	return r.observeAll(state.Told())
 }
 
 func newRun(recipe Recipe, o Options) *Run {
-	return &Run{Recipe: recipe, Params: graph.NewParams(recipe.Seed), saved: -1, log: cmp.Or[io.Writer](o.Log, io.Discard)}
+	r := &Run{Job: newJob(o.Log, "train", recipeName), Recipe: recipe, Params: graph.NewParams(recipe.Seed)}
+	r.keep, r.contents, r.weights = recipe.Keep, r.checkpoint, r.readWeights
+	return r
 }
 
-// say tells of something, a line each; nothing where there is nothing to say.
-func (r *Run) say(lines ...string) {
-	for _, line := range lines {
-		if line != "" {
-			fmt.Fprintln(r.log, line)
-		}
+// checkpoint is what is saved.
+func (r *Run) checkpoint() (c checkpoint.Contents, err error) {
+	end := -1
+	if id, ok := r.Tokenizer.EndOfText(); ok {
+		end = id
 	}
+	c = checkpoint.Contents{Params: r.Params, Zeros: r.Model.Absent(), Tokenizer: r.Tokenizer.Save}
+	c.Config, err = r.Model.JSON(end)
+	return c, err
+}
+
+// readWeights reads what was saved.
+func (r *Run) readWeights(d *checkpoint.Dir) error {
+	if err := models.Declare(r.Model, r.Params); err != nil {
+		return err
+	}
+	return d.Params(r.Params, r.Model.Absent())
 }
 
 // checkStep tells whether there is something left to do from a step on.
@@ -197,8 +187,8 @@ func (r *Run) prepare(o Options) (err error) {
 			return err
 		}
 	}
-	r.weights = graph.Sum(program.Nodes()).Params
-	r.say(models.Describe(cmp.Or(r.Recipe.Model, r.Recipe.From), r.Model, r.weights), r.Text.String())
+	r.parameters = graph.Sum(program.Nodes()).Params
+	r.say(models.Describe(cmp.Or(r.Recipe.Model, r.Recipe.From), r.Model, r.parameters), r.Text.String())
 	return nil
 }
 
@@ -234,92 +224,24 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 	}, err
 }
 
-// observe connects the trainer to the files of the run, which know what happened up to a step.
-func (r *Run) observe(told int) error {
-	plot := train.NewPlot(filepath.Join(string(r.Dir), "loss.png"))
-	var err error
-	if r.metrics, err = train.OpenMetrics(r.Dir.MetricsPath(), told); err != nil {
+// observeAll is observe with progress, and with samples if asked for.
+func (r *Run) observeAll(told int) error {
+	if err := r.observe(told, r.machine()); err != nil {
 		return err
 	}
-	if r.events, err = train.OpenEvents(filepath.Join(string(r.Dir), train.EventsFile), told); err != nil {
-		return err
-	}
-	r.Progress = train.NewProgress(r.log, r.Recipe.Steps, r.machine())
-	if told >= 0 {
-		r.say(r.metrics.Mended(), r.events.Mended())
-		err := errors.Join(r.replay(r.events.Refill), r.replay(func(metrics io.Reader) error {
-			return train.Replay(metrics, undrawn{plot}, (*ends)(r))
-		}), cutSamples(r.Dir.SamplesPath(), told))
-		if err != nil {
-			return err
-		}
-	}
-	r.Trainer.Observers = []train.Observer{&watchDir{claimed: r.claimed}, r.metrics, r.events, plot, r.Progress, (*ends)(r)}
+	r.Trainer.Observers = append(r.Trainer.Observers, r.Progress)
 	if every := r.Recipe.SampleEvery; every > 0 {
 		r.Trainer.Observers = append(r.Trainer.Observers, train.Every(every, 0, r.addSample))
 	}
-	r.Trainer.Save = r.save
 	return nil
 }
 
-// replay reads the metrics of the run so far.
-func (r *Run) replay(read func(metrics io.Reader) error) error {
-	f, err := os.Open(r.Dir.MetricsPath())
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return read(f)
-}
-
-// Train trains up to the recipe's steps. An interrupt by ctx, and most failures, save the run
-// first: Resume goes on with it.
-func (r *Run) Train(ctx context.Context) error { return r.Trainer.Run(ctx) }
-
-// Saved tells whether the latest checkpoint is of the step at which the run is.
-func (r *Run) Saved() (step int, saved bool) {
-	s, err := r.Trainer.State()
-	return s.Step, err == nil && s.Step == r.saved
-}
-
-// Close ends the run's files and gives its directory back. Only of a run that was begun it is
-// told what was wrong.
+// Close ends the run's files and gives its directory back.
 func (r *Run) Close() error {
-	var errs []error
-	if r.training != nil {
-		errs = append(errs, r.training.Close())
+	if r.training == nil {
+		return r.Job.Close()
 	}
-	if r.metrics != nil {
-		errs = append(errs, r.metrics.Close())
-	}
-	if r.events != nil {
-		errs = append(errs, r.events.Close())
-	}
-	if r.claimed != nil {
-		r.claimed.Release()
-	}
-	return errors.Join(errs...)
-}
-
-// ends is a run as an observer that remembers the first and the last validation loss.
-type ends Run
-
-func (e *ends) OnStep(train.Step) error { return nil }
-
-func (e *ends) OnEvaluation(v train.Evaluation) error {
-	if e.First == nil {
-		e.First = &v
-	}
-	e.Last = &v
-	return nil
-}
-
-// undrawn is a plot that is told of evaluations and does not draw each.
-type undrawn struct{ *train.Plot }
-
-func (u undrawn) OnEvaluation(e train.Evaluation) error {
-	u.AddEvaluation(e)
-	return nil
+	return errors.Join(r.training.Close(), r.Job.Close())
 }
 
 // machine is what the live view measures the run against. Without a terminal nobody
@@ -329,7 +251,7 @@ func (r *Run) machine() train.Machine {
 		return train.Machine{}
 	}
 	return train.Machine{
-		FLOPs:  6 * float64(r.weights),
+		FLOPs:  6 * float64(r.parameters),
 		Rate:   1e9 * bench.GemmRate(r.Recipe.Batch*r.Recipe.Context, r.Model.Dims().Width),
 		Memory: memory.Resident,
 	}

@@ -8,8 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
-	"github.com/gorgpt/gorgpt/internal/wholefile"
-	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/train"
 )
 
@@ -31,49 +30,47 @@ func (w *watchDir) OnEvaluation(train.Evaluation) error { return w.claimed.Check
 
 // save writes a checkpoint and points latest, and best where it is, at it. If the run
 // directory is gone, the weights are not: a new one gets them, to go on from.
-func (r *Run) save(s train.State) error {
-	gone := r.claimed.Check()
+func (j *Job) save(s train.State) error {
+	gone := j.claimed.Check()
 	if gone != nil {
-		if err := os.MkdirAll(string(r.Dir), 0o777); err != nil {
+		if err := os.MkdirAll(string(j.Dir), 0o777); err != nil {
 			return errors.Join(gone, err)
 		}
-		if err := wholefile.Write(r.Dir.RecipePath(), r.Recipe.Text()); err != nil {
+		if err := j.writeRecipe(j.text); err != nil {
 			return errors.Join(gone, err)
 		}
 	}
-	if err := r.write(s); err != nil {
+	if err := j.write(s); err != nil {
 		return errors.Join(gone, err)
 	}
 	if gone != nil {
-		return fmt.Errorf("%w during the run; step %d is saved in a new one: gorgpt train --resume %s", gone, s.Step, r.Dir)
+		return fmt.Errorf("%w during the run; step %d is saved in a new one: gorgpt %s --resume %s", gone, s.Step, j.command, j.Dir)
 	}
 	return nil
 }
 
+// state is trainer.json.
+type state struct {
+	train.State
+	Epochs []finetune.Evaluation `json:"epochs,omitempty"`
+}
+
 // write writes a checkpoint.
-func (r *Run) write(s train.State) error {
+func (j *Job) write(s train.State) error {
 	// First: a log must not be shorter than the checkpoint, whatever happens to the machine.
-	if err := errors.Join(r.metrics.Sync(), r.events.Sync()); err != nil {
+	if err := errors.Join(j.metrics.Sync(), j.events.Sync()); err != nil {
 		return err
 	}
-	end := -1
-	if id, ok := r.Tokenizer.EndOfText(); ok {
-		end = id
-	}
-	config, err := r.Model.JSON(end)
+	c, err := j.contents()
 	if err != nil {
 		return err
 	}
-	var moments []checkpoint.Tensor
+	c.Trainer = state{s, j.Epochs}
 	for _, t := range s.Solver.Tensors {
-		moments = append(moments, checkpoint.Tensor(t))
+		c.Optimizer = append(c.Optimizer, checkpoint.Tensor(t))
 	}
-	dir, name := r.Dir.Checkpoints(), checkpoint.StepName(s.Step)
-	err = checkpoint.Save(filepath.Join(dir, name), checkpoint.Contents{
-		Config: config, Params: r.Params, Zeros: r.Model.Absent(),
-		Tokenizer: r.Tokenizer.Save, Trainer: s, Optimizer: moments,
-	})
-	if err != nil {
+	dir, name := j.Dir.Checkpoints(), checkpoint.StepName(s.Step)
+	if err := checkpoint.Save(filepath.Join(dir, name), c); err != nil {
 		return err
 	}
 	if s.Best != nil && s.Best.Step == s.Step {
@@ -84,8 +81,8 @@ func (r *Run) write(s train.State) error {
 	if err := checkpoint.Point(dir, checkpoint.Latest, name); err != nil {
 		return err
 	}
-	r.saved = s.Step
-	return prune(dir, r.Recipe.Keep)
+	j.saved = s.Step
+	return prune(dir, j.keep)
 }
 
 // prune removes the checkpoints but the latest so many and the best.
@@ -111,31 +108,23 @@ func prune(dir string, latest int) error {
 }
 
 // restore loads the latest checkpoint of the run into the weights and the trainer.
-func (r *Run) restore() (train.State, error) {
-	var s train.State
-	d, err := checkpoint.Open(r.Dir.Latest())
+func (j *Job) restore() (train.State, error) {
+	var s state
+	d, err := checkpoint.Open(j.Dir.Latest())
 	if err != nil {
-		return s, err
+		return s.State, err
 	}
 	if err := d.Trainer(&s); err != nil {
-		return s, err
+		return s.State, err
 	}
+	j.Epochs = s.Epochs
 	if s.Solver.Tensors, err = moments(d); err != nil && !(s.Solver.Step == 0 && errors.Is(err, fs.ErrNotExist)) {
-		return s, err // before the first update there are none
+		return s.State, err // before the first update there are none
 	}
-	if err := models.Declare(r.Model, r.Params); err != nil {
-		return s, err
+	if err := j.weights(d); err != nil {
+		return s.State, err
 	}
-	if err := d.Params(r.Params, r.Model.Absent()); err != nil {
-		return s, err
-	}
-	if err := r.Trainer.Restore(s); err != nil || s.Validation == nil {
-		return s, err
-	}
-	if err := r.validation.Restore(s.Validation); err != nil {
-		return s, fmt.Errorf("validation text: %w", err)
-	}
-	return s, nil
+	return s.State, j.Trainer.Restore(s.State)
 }
 
 // moments reads the solver's tensors.

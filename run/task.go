@@ -2,9 +2,9 @@ package run
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
@@ -19,31 +19,24 @@ type classifying struct {
 	dev              tasks.Set
 	trained          *finetune.Trained
 	learned, checked []finetune.Example
-	settings         finetune.Settings
 }
+
+func (c *classifying) name() string { return c.task.Name }
 
 // classify reads the examples and makes the classifier.
 func (t *Tuning) classify() error {
-	c := &classifying{Tuning: t}
 	task, learn, dev, err := t.read()
 	if err != nil {
 		return err
 	}
-	c.task, c.dev, t.work, t.name = task, dev, c, task.Name
+	c := &classifying{Tuning: t, task: task, dev: dev}
+	t.work, t.Measured = c, len(dev.Examples)
 	if t.base, err = Load(t.Recipe.From); err != nil {
 		return err
 	}
-	if err := c.encode(learn); err != nil {
-		return err
-	}
-	r := t.Recipe
-	c.settings = finetune.Settings{
-		Epochs: r.Epochs, Batch: r.Batch, Micro: min(r.Micro, r.Batch, len(c.learned)),
-		Rate: r.Rate, Warmup: r.Warmup, Decay: r.Decay, Clip: r.Clip, Seed: r.Seed,
-	}
-	t.steps = r.Epochs * ((len(c.learned) + r.Batch - 1) / r.Batch)
-	t.Description, t.Measured = c.trained.Description, len(dev.Examples)
-	return checkTraining(c.trained.Classifier.Compile(graph.NewParams(0), c.settings.Micro, finetune.Longest(c.learned, c.checked)))
+	t.contents = func() (checkpoint.Contents, error) { return c.trained.Contents() }
+	t.weights = func(d *checkpoint.Dir) error { return d.Params(c.trained.Params, c.trained.Classifier.Base.Absent()) }
+	return c.encode(learn)
 }
 
 // encode makes the classifier and its examples, in tokens.
@@ -73,44 +66,53 @@ func (c *classifying) encode(learn tasks.Set) error {
 		Description: finetune.Describe(c.task, classifier.Outputs, context), Classifier: classifier,
 		Params: graph.NewParams(r.Seed), Encoder: encoder,
 	}
-	if err := classifier.Declare(c.trained.Params); err != nil || r.Fresh {
-		return err
-	}
-	return finetune.Extend(c.trained.Params, c.base.Params)
+	c.Description = c.trained.Description
+	return classifier.Declare(c.trained.Params)
 }
 
-// train trains, and measures after each epoch.
-func (c *classifying) train(ctx context.Context) (err error) {
-	o := c.settings
-	o.Observers, o.Epoch = c.observers(), c.measured
-	o.Observers[len(o.Observers)-1] = updatesOf{c.Progress} // an epoch has a line of its own
-	if c.trainer, err = finetune.NewTrainer(c.trained.Classifier, c.trained.Params, c.task, c.learned, c.checked, o); err != nil {
+func (c *classifying) trainer(resumed bool) (err error) {
+	r := c.Recipe
+	if !r.Fresh && !resumed {
+		if err := finetune.Extend(c.trained.Params, c.base.Params); err != nil {
+			return err
+		}
+	}
+	o := finetune.Settings{
+		Epochs: r.Epochs, Batch: r.Batch, Micro: min(r.Micro, r.Batch, len(c.learned)),
+		Rate: r.Rate, Warmup: r.Warmup, Decay: r.Decay, Clip: r.Clip, Seed: r.Seed, Epoch: c.measured, Save: c.save,
+	}
+	if err := checkTraining(c.trained.Classifier.Compile(graph.NewParams(0), o.Micro, finetune.Longest(c.learned, c.checked))); err != nil {
 		return err
 	}
-	if err := c.trainer.Run(ctx); err != nil {
-		return c.stopped(err, c.trained.Save)
-	}
-	return c.writePredictions(c.dev)
+	c.Trainer, err = finetune.NewTrainer(c.trained.Classifier, c.trained.Params, c.task, c.learned, c.checked, o)
+	return err
 }
+
+// observers are progress; an epoch has a line of its own.
+func (c *classifying) observers() []train.Observer { return []train.Observer{updatesOf{c.Progress}} }
+
+func (c *classifying) finish() error { return c.writePredictions(c.dev) }
 
 // updatesOf is progress that is not told of evaluations.
 type updatesOf struct{ *train.Progress }
 
 func (updatesOf) OnEvaluation(train.Evaluation) error { return nil }
 
-// measured notes how an epoch has ended, and saves the best.
+// measured notes how an epoch has ended.
 func (c *classifying) measured(e finetune.Evaluation) error {
-	c.Epochs = append(c.Epochs, e)
+	c.Epochs = append(c.Epochs[:min(len(c.Epochs), e.Epoch-1)], e)
+	c.keepBest(e)
 	text := ""
 	for _, name := range c.task.Metrics {
 		text += fmt.Sprintf(", %s %.4f", MetricName(name, c.task.Labels), e.Metrics[name])
 	}
-	if err := c.Progress.Say(fmt.Sprintf("epoch %d: dev loss %.4f%s", e.Epoch, e.Loss, text)); err != nil {
-		return err
+	return c.Progress.Say(fmt.Sprintf("epoch %d: dev loss %.4f%s", e.Epoch, e.Loss, text))
+}
+
+// keepBest keeps the best epoch, as the trainer does its checkpoint.
+func (t *Tuning) keepBest(e finetune.Evaluation) {
+	headline := t.Description.Metrics[0]
+	if t.Best == nil || tasks.Better(headline, e.Metrics[headline], t.Best.Metrics[headline]) {
+		t.Best = &e
 	}
-	if headline := c.task.Metrics[0]; c.Best != nil && !tasks.Better(headline, e.Metrics[headline], c.Best.Metrics[headline]) {
-		return nil
-	}
-	c.Best = &e
-	return c.trained.Save(c.Dir.Best())
 }

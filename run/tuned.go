@@ -29,6 +29,7 @@ type TunedRecipe struct {
 	Auxiliary, Dropout        float64
 	Context                   int // 0: the model's
 	Fresh                     bool
+	SaveEvery                 int
 	Seed                      uint64
 }
 
@@ -98,6 +99,7 @@ func (r *TunedRecipe) ofUpdates() setting.List {
 		setting.New("dropout", &r.Dropout, 0.1, "dropout rate, of the model and of the classified state", share(true, false, "a rate in [0, 1)")),
 		setting.New("context", &r.Context, 0, "most tokens of a sequence (0: the model's)", setting.AtLeast(0)),
 		setting.New("fresh", &r.Fresh, false, "forget what the model has learned: the same without pre-training, to compare"),
+		setting.New("save-every", &r.SaveEvery, 0, "updates between checkpoints (0: after each epoch)", setting.AtLeast(0)),
 		setting.New("seed", &r.Seed, paper.Seed, "seed of the head, the order and dropout", setting.Seed),
 	}
 }
@@ -124,6 +126,11 @@ func (r TunedRecipe) Validate() error {
 		return usage.Errorf("--positive is one of --label's, which is missing")
 	}
 	return cmp.Or(r.Settings().Validate(), r.Settings().Recordable())
+}
+
+// text is the recipe as a file.
+func (r TunedRecipe) text() []byte {
+	return r.Settings().Text("Every setting of this run. gorgpt finetune finetune.toml repeats it.")
 }
 
 // CheckGiven refuses settings that were given and have no meaning in this recipe.

@@ -1,124 +1,166 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/usage"
-	"github.com/gorgpt/gorgpt/internal/wholefile"
 	"github.com/gorgpt/gorgpt/memory"
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Tuning is a run of fine-tuning and its directory, which has finetune.toml, metrics.jsonl and
-// checkpoints/best, and of a task predictions.tsv and confusion.png.
+// Tuning is a run of fine-tuning. Its directory has, beside what that of any run has, predictions.tsv
+// and confusion.png where it is a task.
 type Tuning struct {
-	Recipe   TunedRecipe
-	Dir      Dir
-	Progress *train.Progress
+	Job
+	Recipe TunedRecipe
 
-	// Of a task: what it is, on how many examples it is measured, and the measures of each epoch.
+	// Of a task: what it is, on how many examples it is measured, and the best epoch.
 	Description finetune.Description
 	Measured    int
-	Epochs      []finetune.Evaluation
 	Best        *finetune.Evaluation
 
-	// Of prompts and responses: the first and the last loss.
-	First, Last *train.Evaluation
-
-	log     io.Writer
-	name    string
-	steps   int
-	base    *Trained
-	work    tuner
-	trainer *train.Trainer
-	claimed *checkpoint.Claimed
-	metrics *train.Metrics
+	base *Trained
+	work tuner
 }
 
 // tuner is what is learned: a task, or to respond.
 type tuner interface {
-	train(ctx context.Context) error
+	name() string
+	// trainer makes the trainer, whose weights are those of the base, or are to be read.
+	trainer(resumed bool) error
+	// observers are told of each update, beside those of every run.
+	observers() []train.Observer
+	finish() error
 }
 
 // CreateTuned makes a new run of fine-tuning in an empty or a new directory, "" for one in runs
 // that is named by the task and the time. The log is told what it is and how far; nil for none.
 func CreateTuned(recipe TunedRecipe, dir string, log io.Writer) (*Tuning, error) {
-	if log == nil {
-		log = io.Discard
-	}
-	t := &Tuning{Recipe: recipe, log: log}
+	t := &Tuning{Job: newJob(log, "finetune", tunedName), Recipe: recipe}
 	if err := recipe.Validate(); err != nil {
 		return nil, err
 	}
 	if err := vacant(dir); err != nil { // before the examples are read
 		return nil, err
 	}
-	prepare := t.classify
-	if recipe.Pairs != "" {
-		prepare = t.respond
+	err := t.prepare(false)
+	if err == nil {
+		err = t.begin(dir, t.work.name(), recipe.text())
 	}
-	if err := prepare(); err != nil {
-		return nil, err
+	if err == nil {
+		err = t.observeAll(-1)
 	}
-	made, claimed, err := newDir(dir, t.name)
 	if err != nil {
-		return nil, err
-	}
-	t.Dir, t.claimed = Dir(made), claimed
-	if err := t.open(); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
 }
 
-// open writes the recipe, and opens the files of the run.
-func (t *Tuning) open() (err error) {
-	text := t.Recipe.Settings().Text("Every setting of this run. gorgpt finetune finetune.toml repeats it.")
-	if err := wholefile.Write(t.Dir.TunedPath(), text); err != nil {
+// ResumeTuned goes on with a run from its latest checkpoint, as if it had never stopped.
+func ResumeTuned(dir Dir, log io.Writer) (*Tuning, error) {
+	t := &Tuning{Job: newJob(log, "finetune", tunedName), Recipe: DefaultsTuned()}
+	t.Dir = dir
+	if err := t.resume(); err != nil {
+		return nil, errors.Join(refused(err), t.Close())
+	}
+	return t, nil
+}
+
+func (t *Tuning) resume() error {
+	if _, err := t.Recipe.Settings().Read(t.Dir.TunedPath(), nil); err != nil {
+		return t.Dir.noRun(err, tunedName)
+	}
+	if err := t.Recipe.Validate(); err != nil {
 		return err
 	}
-	t.metrics, err = train.OpenMetrics(t.Dir.MetricsPath(), -1)
-	t.Progress = train.NewProgress(t.log, t.steps, train.Machine{})
-	return err
-}
-
-// Train trains, and keeps the best weights in checkpoints/best. An interrupt by ctx keeps what
-// there is, in checkpoints/latest.
-func (t *Tuning) Train(ctx context.Context) error { return t.work.train(ctx) }
-
-// Close ends the run's files and gives its directory back.
-func (t *Tuning) Close() error {
-	defer t.claimed.Release()
-	if t.metrics == nil {
-		return nil
+	if exists(t.Dir.Best()) && !exists(t.Dir.Latest()) { // see forget
+		return fmt.Errorf("%s: the run has ended; %s is what came of it", t.Dir, t.Dir.Best())
 	}
-	return t.metrics.Close()
+	if err := t.claim(); err != nil {
+		return err
+	}
+	if err := t.prepare(true); err != nil {
+		return err
+	}
+	state, err := t.restore()
+	if err != nil {
+		return t.noCheckpoint(err)
+	}
+	t.text = t.Recipe.text()
+	for _, e := range t.Epochs {
+		t.keepBest(e)
+	}
+	return t.observeAll(state.Told())
 }
 
-// observers are told of each update and evaluation.
-func (t *Tuning) observers() []train.Observer {
-	return []train.Observer{&watchDir{claimed: t.claimed}, t.metrics, t.Progress}
+// prepare reads the examples and makes the trainer.
+func (t *Tuning) prepare(resumed bool) error {
+	prepare := t.classify
+	if t.Recipe.Pairs != "" {
+		prepare = t.respond
+	}
+	if err := prepare(); err != nil {
+		return err
+	}
+	return t.work.trainer(resumed)
 }
 
-// stopped keeps the weights of a run that an error has ended, and says so.
-func (t *Tuning) stopped(reason error, save func(dir string) error) error {
-	s, err := t.trainer.State()
-	if err == nil && s.Step > 0 {
-		if err = save(t.Dir.Latest()); err == nil {
-			err = t.Progress.Say(fmt.Sprintf("stopped after update %d of %d: the weights are saved in %s", s.Step, t.steps, t.Dir.Latest()))
-		}
+func (t *Tuning) observeAll(told int) error {
+	if err := t.observe(told, train.Machine{}); err != nil {
+		return err
+	}
+	t.Trainer.SaveEvery = t.Recipe.SaveEvery
+	t.Trainer.Observers = append(t.Trainer.Observers, t.work.observers()...)
+	return nil
+}
+
+// Train trains, and keeps the best weights in checkpoints/best. Where an error or an interrupt ends
+// it, the weights after the last update are in checkpoints/latest, to go on from.
+func (t *Tuning) Train(ctx context.Context) error {
+	reason := t.Job.Train(ctx)
+	if reason == nil {
+		return errors.Join(t.work.finish(), t.forget())
+	}
+	s, err := t.Trainer.State()
+	if err == nil && s.Step > 0 && s.Step != t.saved {
+		err = t.save(s)
 	}
 	if err != nil {
 		return fmt.Errorf("%w; nor could the weights be saved: %w", reason, err)
 	}
 	return reason
+}
+
+// forget removes what only a run that goes on needs: of a large model, several times its size.
+func (t *Tuning) forget() error {
+	best, err := checkpoint.Open(t.Dir.Best())
+	if err != nil {
+		return err
+	}
+	steps, err := checkpoint.Steps(t.Dir.Checkpoints())
+	if err != nil {
+		return err
+	}
+	gone := []string{t.Dir.Latest(), filepath.Join(best.Path(), "trainer.json"), filepath.Join(best.Path(), "optimizer.safetensors")}
+	for _, name := range steps {
+		if dir := filepath.Join(t.Dir.Checkpoints(), name); name != filepath.Base(best.Path()) {
+			gone = append(gone, dir)
+		}
+	}
+	for _, path := range gone {
+		err = cmp.Or(err, os.RemoveAll(path))
+	}
+	return err
 }
 
 // checkTraining refuses a program, compiled for this alone, that takes more memory than there is.

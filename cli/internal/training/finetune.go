@@ -1,7 +1,6 @@
 package training
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,9 +19,9 @@ import (
 
 func newFinetune() *cobra.Command {
 	var (
-		recipe run.TunedRecipe
-		out    string
-		asJSON bool
+		recipe      run.TunedRecipe
+		out, resume string
+		asJSON      bool
 	)
 	cmd := &cobra.Command{
 		Use:   "finetune [RECIPE] --task NAME --data DIR --from DIR",
@@ -35,17 +34,27 @@ are given by --train and --dev; without a second, a tenth of the first is held o
 own is a CSV, TSV, JSON-lines or Parquet file: give --kind and the names of its columns.
 
 After each epoch the model is measured on the dev set; the best is kept. An interrupt keeps what there
-is, in checkpoints/latest. The run directory has
+is, in checkpoints/latest, to go on from with --resume, as if it never had been. The run directory has
 metrics.jsonl, predictions.tsv, confusion.png, checkpoints/best, which gorgpt classify uses, and
 finetune.toml, a recipe that repeats the run: it gives any of the flags, with _ for -.
 
 Tasks: ` + taskNames() + `.`,
 		Example: `  gorgpt finetune --task rte --data glue/rte --from DIR
   gorgpt finetune --pairs dialogues.jsonl --template tldr --from DIR      # then gorgpt eval --on summarize
+  gorgpt finetune --resume runs/rte-20260102-150405
   gorgpt finetune --kind classification --text review --label stars --train reviews.csv --from DIR --lr 1e-4`,
 		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			given := cmd.Flags().Changed
+			if resume != "" {
+				for _, s := range recipe.Settings() {
+					if given(s.Name) || len(args) > 0 || out != "" {
+						return usage.Errorf("--resume goes on with the run's own recipe and directory; leave out RECIPE and all flags but --json")
+					}
+				}
+				t, err := run.ResumeTuned(run.Dir(resume), cmd.ErrOrStderr())
+				return tune(cmd, t, err, asJSON)
+			}
 			for _, file := range args {
 				if _, err := recipe.Settings().Read(file, given); err != nil {
 					return err
@@ -60,13 +69,15 @@ Tasks: ` + taskNames() + `.`,
 			if err := recipe.CheckGiven(given); err != nil {
 				return err
 			}
-			return tune(cmd.Context(), recipe, out, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			t, err := run.CreateTuned(recipe, out, cmd.ErrOrStderr())
+			return tune(cmd, t, err, asJSON)
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	recipe.Settings().Flags(f)
 	f.StringVar(&out, "out", "", "run directory (default runs/TASK-TIME)")
+	f.StringVar(&resume, "resume", "", "run directory to go on with, from its latest checkpoint")
 	f.BoolVar(&asJSON, "json", false, "print the metrics of the best epoch, and of each, as one JSON object")
 	return cmd
 }
@@ -79,16 +90,22 @@ func taskNames() string {
 	return strings.Join(names, ", ")
 }
 
-// tune trains, and prints what came of it.
-func tune(ctx context.Context, recipe run.TunedRecipe, out string, asJSON bool, stdout, stderr io.Writer) (err error) {
-	t, err := run.CreateTuned(recipe, out, stderr)
+// tune trains, if there is a run, and prints what came of it.
+func tune(cmd *cobra.Command, t *run.Tuning, err error, asJSON bool) (result error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, t.Close()) }()
-	end := command.Stopping(ctx, t.Progress)
-	err = t.Train(ctx)
+	stdout, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
+	defer func() { result = errors.Join(result, t.Close()) }()
+	if asJSON && t.Recipe.Pairs != "" {
+		return usage.Errorf("--json is of a task, and %s is a run of --pairs", t.Dir)
+	}
+	end := command.Stopping(cmd.Context(), t.Progress)
+	err = t.Train(cmd.Context())
 	end()
+	if step, saved := t.Saved(); err != nil && saved {
+		fmt.Fprintf(stderr, "stopped after update %d of %d: the weights are saved in %s\ngo on with: gorgpt finetune --resume %s\n", step, t.Trainer.Steps, t.Dir.Latest(), t.Dir)
+	}
 	switch {
 	case err != nil:
 		return err
