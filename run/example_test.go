@@ -63,3 +63,46 @@ func ExampleRecipe_Validate() {
 	fmt.Println(r.Validate())
 	// Output: unknown solver "lyon"; did you mean "lion"?
 }
+
+func ExampleTrained_Writer() {
+	temp, err := os.MkdirTemp("", "run")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(temp)
+	recipe, err := tiny(temp)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := run.Create(recipe, filepath.Join(temp, "first"), run.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(r.Train(context.Background()), r.Close())
+	m, err := run.Load(r.Dir.Latest())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	writing := run.DefaultWriting()
+	writing.Tokens, writing.Samples = 5, 2
+	w, err := m.Writer(writing)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer w.Close()
+	prompt, err := w.Encode("to be")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	texts, err := w.Texts(context.Background(), prompt)
+	fmt.Println(len(texts), len(texts[0].IDs), texts[0].Finish, err)
+	// Output:
+	// <nil> <nil>
+	// 2 5 length <nil>
+}

@@ -45,32 +45,11 @@ Tasks: ` + taskNames() + `.`,
   gorgpt finetune --kind classification --text review --label stars --train reviews.csv --from DIR --lr 1e-4`,
 		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			given := cmd.Flags().Changed
-			if resume != "" {
-				for _, s := range recipe.Settings() {
-					if given(s.Name) || len(args) > 0 || out != "" {
-						return usage.Errorf("--resume goes on with the run's own recipe and directory; leave out RECIPE and all flags but --json")
-					}
-				}
-				t, err := run.ResumeTuned(run.Dir(resume), cmd.ErrOrStderr())
-				return tune(cmd, t, err, asJSON)
-			}
-			for _, file := range args {
-				if _, err := recipe.Settings().Read(file, given); err != nil {
-					return err
-				}
-			}
-			if recipe.Pairs != "" && asJSON {
-				return usage.Errorf("--pairs goes without --task, --kind, --data, --train, --fresh and --json")
-			}
-			if err := recipe.Validate(); err != nil {
+			t, err := beginTuning(&recipe, args, out, resume, cmd)
+			if err != nil {
 				return err
 			}
-			if err := recipe.CheckGiven(given); err != nil {
-				return err
-			}
-			t, err := run.CreateTuned(recipe, out, cmd.ErrOrStderr())
-			return tune(cmd, t, err, asJSON)
+			return tune(cmd, t, asJSON)
 		},
 	}
 	f := cmd.Flags()
@@ -90,13 +69,38 @@ func taskNames() string {
 	return strings.Join(names, ", ")
 }
 
-// tune trains, if there is a run, and prints what came of it.
-func tune(cmd *cobra.Command, t *run.Tuning, err error, asJSON bool) (result error) {
-	if err != nil {
-		return err
+// beginTuning makes a run, or opens one to go on with.
+func beginTuning(recipe *run.TunedRecipe, args []string, out, resume string, cmd *cobra.Command) (*run.Tuning, error) {
+	given := cmd.Flags().Changed
+	if resume != "" {
+		for _, s := range recipe.Settings() {
+			if given(s.Name) || len(args) > 0 || out != "" {
+				return nil, usage.Errorf("--resume goes on with the run's own recipe and directory; leave out RECIPE and all flags but --json")
+			}
+		}
+		return run.ResumeTuned(run.Dir(resume), cmd.ErrOrStderr())
 	}
+	for _, file := range args {
+		if _, err := recipe.Settings().Read(file, given); err != nil {
+			return nil, err
+		}
+	}
+	if recipe.Pairs != "" && given("json") {
+		return nil, usage.Errorf("--pairs goes without --task, --kind, --data, --train, --fresh and --json")
+	}
+	if err := recipe.Validate(); err != nil {
+		return nil, err
+	}
+	if err := recipe.CheckGiven(given); err != nil {
+		return nil, err
+	}
+	return run.CreateTuned(*recipe, out, cmd.ErrOrStderr())
+}
+
+// tune trains, and prints what came of it.
+func tune(cmd *cobra.Command, t *run.Tuning, asJSON bool) (err error) {
 	stdout, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
-	defer func() { result = errors.Join(result, t.Close()) }()
+	defer func() { err = errors.Join(err, t.Close()) }()
 	if asJSON && t.Recipe.Pairs != "" {
 		return usage.Errorf("--json is of a task, and %s is a run of --pairs", t.Dir)
 	}
