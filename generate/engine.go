@@ -91,8 +91,8 @@ func (e *Engine) Whole() error { return e.runner.whole }
 // 8·layers·context·width bytes each; 0 for a model that is run over the whole window.
 func (e *Engine) CacheBytes() int64 { return e.runner.cache.Bytes() }
 
-// Load is the number of slots in use and of requests that wait for one.
-func (e *Engine) Load() (running, waiting int) {
+// Status is the number of slots in use and of requests that wait for one.
+func (e *Engine) Status() (running, waiting int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.running, len(e.queue)

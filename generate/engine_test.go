@@ -302,7 +302,7 @@ func TestQueue(t *testing.T) {
 		return err
 	}
 	first := submit(t.Context())
-	for running, _ := e.Load(); running == 0; running, _ = e.Load() {
+	for running, _ := e.Status(); running == 0; running, _ = e.Status() {
 		runtime.Gosched()
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -413,5 +413,27 @@ func TestEcho(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// panics is a model whose graph panics for some lengths.
+type panics struct{ generate.Model }
+
+func (m panics) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
+	if tokens.Shape()[1] == 4 {
+		panic("of course")
+	}
+	return m.Model.GraphAt(s, tokens, rows)
+}
+
+// TestModelPanics: a model that panics fails the requests that it panics for.
+func TestModelPanics(t *testing.T) {
+	e := newEngine(t, panics{small(16)}, generate.EngineConfig{Context: 16, Slots: 2})
+	const want = "generate: the model's graph for 1 sequence of 4 tokens panicked: of course"
+	if _, err := gather(e, t.Context(), generate.Request{Prompt: []int{1, 2, 3}, Tokens: 1}); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if _, err := gather(e, t.Context(), generate.Request{Prompt: []int{1, 2}, Tokens: 1}); err != nil {
+		t.Error(err)
 	}
 }

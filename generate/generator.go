@@ -27,8 +27,9 @@ type Model interface {
 // ops.Scale(s, x, float64(x.Shape()[0])), is not noticed:
 // it is that of the piece, which is a prompt with its length rounded up, then one row.
 type Generator struct {
-	Vocab  int   // see EngineConfig
-	Vacant []int // see EngineConfig
+	// Vocab and Vacant tell which ids are tokens, as in EngineConfig.
+	Vocab  int
+	Vacant []int
 
 	model   Model
 	params  *graph.Params

@@ -2,10 +2,12 @@ package generate
 
 import (
 	"errors"
+	"fmt"
 
 	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 // mostPrompts bounds the programs for pieces of several tokens that are kept beside those for
@@ -62,9 +64,15 @@ func (r *runner) length(tokens, past int) int {
 
 // compile makes the program for a shape (n, length, rows), with so many rows of logits for
 // each sequence.
-func (r *runner) compile(shape ...int) (*graph.Program, *piece, error) {
+// A model that panics fails for this shape alone: an engine runs it in a goroutine of its own.
+func (r *runner) compile(shape ...int) (program *graph.Program, p *piece, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("generate: the model's graph for %s of %s panicked: %v", plural.Of(shape[0], "sequence"), plural.Of(shape[1], "token"), v)
+		}
+	}()
 	n, length, rows := shape[0], shape[1], shape[2]
-	p := &piece{tokens: make([]int, n*length), rows: make([]int, n*rows), past: make([]int, n)}
+	p = &piece{tokens: make([]int, n*length), rows: make([]int, n*rows), past: make([]int, n)}
 	var options []graph.Option
 	if r.whole == nil {
 		p.places = r.cache.Part(0, n)
@@ -73,7 +81,7 @@ func (r *runner) compile(shape ...int) (*graph.Program, *piece, error) {
 	s := graph.New(r.params, options...)
 	p.logits = r.model.GraphAt(s, s.Ints("tokens", n, length), s.Ints("rows", n*rows))
 	s.Past() // a model without positions and attention does not ask
-	program, err := s.Compile(p.logits)
+	program, err = s.Compile(p.logits)
 	return program, p, err
 }
 

@@ -48,6 +48,10 @@ func TestMemorySelect(t *testing.T) {
 	if got := kept(); !slices.Equal(got, want[16:]) {
 		t.Errorf("sequence 2 is %v, want %v", got, want[16:])
 	}
+	m.Copy(2, 0, 1)
+	if got := kept(); !slices.Equal(got, append([]float32{16, 17}, want[18:]...)) {
+		t.Errorf("sequence 2 with the first position of sequence 0 is %v", got)
+	}
 	if want := int64(4 * capacity * width); m.Part(1, 1).Bytes() != want {
 		t.Errorf("%d bytes of a sequence, want %d", m.Part(1, 1).Bytes(), want)
 	}
