@@ -46,9 +46,9 @@ func Decode(ctx context.Context, m models.Model, batch, prompt, steps int) (*Dec
 	if err := memory.CheckGeneration(fmt.Sprintf("--batch %d", batch), m, batch); err != nil {
 		return nil, err
 	}
-	d := m.Dims()
+	d := models.DimsOf(m)
 	params := graph.NewParams(1)
-	g := generate.New(m, params, d.Context)
+	g := generate.New(models.Graphs(m), params, d.Context)
 	defer g.Close()
 	took, prefill, garbage, err := decode(ctx, g, prompts(d.Vocab, batch, prompt), steps)
 	if err != nil {

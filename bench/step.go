@@ -64,7 +64,7 @@ func partOf(op string) string {
 func Train(ctx context.Context, m models.Model, batch, context, steps int, options ...graph.Option) (*Training, error) {
 	params := graph.NewParams(1)
 	s := graph.New(params, append(options, graph.Training())...)
-	p, err := s.CompileGrad(m.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+	p, err := s.CompileGrad(models.Loss(m, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func Train(ctx context.Context, m models.Model, batch, context, steps int, optio
 	ids := make([]int, batch*context)
 	for _, name := range []string{"tokens", "targets"} {
 		for i := range ids {
-			ids[i] = random.IntN(m.Dims().Vocab)
+			ids[i] = random.IntN(models.DimsOf(m).Vocab)
 		}
 		if err := p.SetInts(name, ids); err != nil {
 			return nil, err
@@ -96,7 +96,7 @@ func Train(ctx context.Context, m models.Model, batch, context, steps int, optio
 	}
 	flops := 6 * float64(params.Count()) * tokens
 	r.Rate = flops / r.Step / 1e9
-	r.SgemmRate = GemmRate(batch*context, m.Dims().Width)
+	r.SgemmRate = GemmRate(batch*context, models.DimsOf(m).Width)
 	r.Share = r.Rate / r.SgemmRate
 	return r, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/mapped"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/internal/plaintext"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // The files of a checkpoint, beside config.json and the tokenizer's.
@@ -40,10 +41,9 @@ type Contents struct {
 	// Config becomes config.json: JSON text (a []byte or json.RawMessage) as it
 	// is, or any value that encoding/json can encode.
 	Config any
-	// Params becomes model.safetensors, with a tensor of zeros for each name and
-	// shape in Zeros; see [WriteParams].
+	// Params becomes model.safetensors, as transformers wants the model that Config is of;
+	// see [WriteParams].
 	Params *graph.Params
-	Zeros  map[string][]int
 	// DType is the number type of model.safetensors, [weights.F32] if empty. The
 	// others halve the file and lose digits, so training does not go on from them
 	// to the bit.
@@ -81,7 +81,14 @@ func Save(dir string, c Contents) error {
 // fill writes the files into an empty directory. Errors name the file but not
 // the directory, whose name means nothing to the caller.
 func (c Contents) fill(temp string) error {
-	err := writeJSON(temp, configName, c.Config)
+	config, err := marshal(c.Config)
+	if err == nil {
+		c.Config, err = config, writeJSON(temp, configName, config)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", configName, err)
+	}
+	names, err := tensorsOf(config)
 	if err != nil {
 		return err
 	}
@@ -90,7 +97,7 @@ func (c Contents) fill(temp string) error {
 			return err
 		}
 	}
-	if err := c.writeWeights(temp); err != nil {
+	if err := c.writeWeights(temp, names); err != nil {
 		return err
 	}
 	if c.Tokenizer != nil {
@@ -113,9 +120,9 @@ func (c Contents) fill(temp string) error {
 }
 
 // writeWeights writes model.safetensors, or several such files.
-func (c Contents) writeWeights(temp string) error {
+func (c Contents) writeWeights(temp string, names models.Tensors) error {
 	t := cmp.Or(c.DType, weights.F32)
-	tensors, err := withZeros(c.Params, c.Zeros)
+	tensors, err := named(c.Params, names)
 	if err != nil {
 		return fmt.Errorf("%s: %w", weightsName, err)
 	}
@@ -212,25 +219,35 @@ func (d *Dir) Config(v any) error { return d.readJSON(configName, v, plainjson.U
 func (d *Dir) Weights() (weights.Source, error) { return openHuggingFace(d.path) }
 
 // Params fills the parameters with the weights; see [ReadParams].
-func (d *Dir) Params(ps *graph.Params, zeros map[string][]int) error {
-	return d.fill(ReadParams, ps, zeros)
-}
+func (d *Dir) Params(ps *graph.Params) error { return d.fill(ReadParams, ps) }
 
 // MapParams fills the parameters of a model that is only run; see [MapParams].
-func (d *Dir) MapParams(ps *graph.Params, zeros map[string][]int) error {
-	return d.fill(MapParams, ps, zeros)
-}
+func (d *Dir) MapParams(ps *graph.Params) error { return d.fill(MapParams, ps) }
 
-func (d *Dir) fill(read func(weights.Source, *graph.Params, map[string][]int) error, ps *graph.Params, zeros map[string][]int) error {
+func (d *Dir) fill(read func(weights.Source, *graph.Params, models.Tensors) error, ps *graph.Params) error {
 	src, err := d.Weights()
 	if err != nil {
 		return err
 	}
-	from, err := d.heedEdits(src, ps)
-	if err != nil {
+	var config json.RawMessage
+	if err := d.Config(&config); err != nil {
 		return cmp.Or(err, src.Close())
 	}
-	return cmp.Or(read(from, ps, zeros), src.Close())
+	names, err := tensorsOf(config)
+	if err != nil {
+		return cmp.Or(fmt.Errorf("%s: %w", d.path, err), src.Close())
+	}
+	return cmp.Or(read(src, ps, names), src.Close())
+}
+
+// tensorsOf is what a config.json tells of the weights beside it: nothing, if it is of no family
+// that is known.
+func tensorsOf(config []byte) (models.Tensors, error) {
+	names, err := models.TensorsOfConfig(config)
+	if errors.Is(err, models.ErrNoFamily) {
+		return models.Tensors{}, nil
+	}
+	return names, err
 }
 
 // Trainer decodes trainer.json into v. The error is fs.ErrNotExist if the

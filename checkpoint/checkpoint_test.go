@@ -13,7 +13,7 @@ import (
 
 // nanoConfig is a configuration that transformers takes for nano.
 const nanoConfig = `{"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 11, "n_positions": 8,
-"n_embd": 4, "n_layer": 2, "n_head": 2, "activation_function": "gelu", "bos_token_id": null, "eos_token_id": null}
+"n_embd": 4, "n_layer": 2, "n_head": 2, "activation_function": "gelu", "bias": false, "bos_token_id": null, "eos_token_id": null}
 `
 
 func TestSaveOpen(t *testing.T) {
@@ -31,7 +31,6 @@ func TestSaveOpen(t *testing.T) {
 	err := Save(dir, Contents{
 		Config: []byte(nanoConfig),
 		Params: want,
-		Zeros:  nanoBiases(),
 		Tokenizer: func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "tokenizer.json"), []byte(`{"<b>":1}`), 0o666)
 		},
@@ -60,7 +59,7 @@ func TestSaveOpen(t *testing.T) {
 		t.Errorf("raw config %q, %v", raw, err)
 	}
 	got := nano(t, 2)
-	if err := c.Params(got, nanoBiases()); err != nil {
+	if err := c.Params(got); err != nil {
 		t.Fatal(err)
 	}
 	sameParams(t, got, want)
@@ -118,8 +117,6 @@ func TestSaveErrors(t *testing.T) {
 		{func(c *Contents) { c.Tokenizer = func(string) error { return errFull } }, "tokenizer: no space left on device"},
 		{func(c *Contents) { c.Optimizer = []Tensor{{Name: "m", Shape: []int{2}}} },
 			"optimizer.safetensors: m: 0 numbers do not fill shape (2)"},
-		{func(c *Contents) { c.Zeros = map[string][]int{"wte.weight": {1}} },
-			"model.safetensors: wte.weight: a parameter of the model, and declared absent too"},
 	}
 	for _, test := range tests {
 		c := good
@@ -133,7 +130,7 @@ func TestSaveErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := nano(t, 3)
-	if err := saved.Params(got, nil); err != nil {
+	if err := saved.Params(got); err != nil {
 		t.Fatal(err)
 	}
 	sameParams(t, got, good.Params)
@@ -158,5 +155,5 @@ func TestReadJSONErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	sourcetest.Error(t, c.Config(&v), path+": 67108865 bytes, want a JSON file of at most 67108864")
-	sourcetest.Error(t, c.Params(nano(t, 1), nil), dir+": no weights in it, want model.safetensors or pytorch_model.bin")
+	sourcetest.Error(t, c.Params(nano(t, 1)), dir+": no weights in it, want model.safetensors or pytorch_model.bin")
 }

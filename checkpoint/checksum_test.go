@@ -71,12 +71,12 @@ func TestFlippedBytes(t *testing.T) {
 }
 
 // readAll reads the weights and the moments.
-func readAll(dir string, read func(*Dir, *graph.Params, map[string][]int) error, t *testing.T) error {
+func readAll(dir string, read func(*Dir, *graph.Params) error, t *testing.T) error {
 	d, err := Open(dir)
 	if err != nil {
 		return err
 	}
-	if err := read(d, nano(t, 2), nil); err != nil {
+	if err := read(d, nano(t, 2)); err != nil {
 		return err
 	}
 	f, err := d.Optimizer()

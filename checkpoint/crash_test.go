@@ -133,7 +133,7 @@ func TestKilledWhileSaving(t *testing.T) {
 			t.Fatal(err)
 		}
 		ps := nano(t, 1)
-		if err := d.MapParams(ps, nil); err != nil {
+		if err := d.MapParams(ps); err != nil {
 			t.Fatal(err)
 		}
 		want := ps.All()[0].Data()[0]

@@ -24,7 +24,7 @@
 //	…
 //	c, err := checkpoint.Open("out/latest") // to take it apart, or to train on
 //	err = c.Config(&config)
-//	err = c.Params(params, nil)
+//	err = c.Params(params)
 //
 // Models of others are found by [Recognise], whatever their form; each format has a
 // package of its own below this one, which tells it byte by byte: safetensors,

@@ -27,7 +27,7 @@ func ExampleSave() {
 		log.Fatal(err)
 	}
 	err = checkpoint.Save(filepath.Join(out, "step-000010"), checkpoint.Contents{
-		Config:  map[string]any{"model_type": "gpt2", "n_embd": 8},
+		Config:  map[string]any{"model_type": "gpt2", "n_embd": 8, "n_head": 2},
 		Params:  trained,
 		Trainer: map[string]any{"step": 10},
 	})
@@ -53,7 +53,7 @@ func ExampleSave() {
 	if _, err := params.Declare("wte.weight", graph.Normal(0.02), 65, config.Width); err != nil {
 		log.Fatal(err)
 	}
-	if err := c.Params(params, nil); err != nil {
+	if err := c.Params(params); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(filepath.Base(c.Path()), params.Get("wte.weight").Data()[0] == trained.Get("wte.weight").Data()[0])
@@ -74,13 +74,13 @@ func ExampleLoad() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	g := generate.New(m.Model, m.Params, m.Model.Dims().Context)
+	g := generate.New(models.Graphs(m.Model), m.Params, models.DimsOf(m.Model).Context)
 	defer g.Close()
 	next, err := g.Generate(context.Background(), ids, 12, generate.Options{}) // greedy
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%d layers, %d parameters, %d tokens more\n", m.Model.Dims().Layers, m.Params.Count(), len(next))
+	fmt.Printf("%d layers, %d parameters, %d tokens more\n", models.DimsOf(m.Model).Layers, m.Params.Count(), len(next))
 	// Output: 2 layers, 38816 parameters, 12 tokens more
 }
 
@@ -96,8 +96,8 @@ func ExampleRecognise() {
 		log.Fatal(err)
 	}
 	s := graph.New(graph.NewParams(1))
-	m.Graph(s, s.Ints("tokens", 1, 6)) // (B·T, V)
-	if err := checkpoint.MapParams(o.Weights, s.Params(), m.Absent()); err != nil {
+	models.Logits(m, s, s.Ints("tokens", 1, 6)) // (B·T, V)
+	if err := o.MapParams(s.Params()); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(o.Kind)

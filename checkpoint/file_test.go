@@ -42,7 +42,7 @@ func TestSaveLLMC(t *testing.T) {
 	}
 	defer f.Close()
 	got := nano(t, 2)
-	if err := ReadParams(f, got, nanoBiases()); err != nil {
+	if err := ReadParams(f, got, nanoTensors()); err != nil {
 		t.Fatal(err)
 	}
 	sameParams(t, got, want)
@@ -87,7 +87,7 @@ func TestSaveTypes(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := nano(t, 2)
-		if err := d.MapParams(got, nil); err != nil {
+		if err := d.MapParams(got); err != nil {
 			t.Fatal(err)
 		}
 		sameParams(t, got, ps)

@@ -55,7 +55,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := nano(t, 2)
-	if err := c.Params(got, nil); err != nil {
+	if err := c.Params(got); err != nil {
 		t.Fatal(err)
 	}
 	sameParams(t, got, want)

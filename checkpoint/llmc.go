@@ -10,6 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/mapped"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // SaveLLMC makes path a model file of llm.c, of F32 or BF16. The config is a
@@ -20,7 +21,7 @@ func SaveLLMC(path string, config []byte, ps *graph.Params, t weights.DType) err
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	tensors, err := withZeros(ps, nil)
+	tensors, err := named(ps, models.Tensors{})
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

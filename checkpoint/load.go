@@ -35,7 +35,7 @@ func Load(dir string, edits ...graph.Option) (*Loaded, error) {
 	if l.Model, l.Params, err = d.LoadWeights(edits...); err != nil {
 		return nil, err
 	}
-	vocab := l.Model.Dims().Vocab
+	vocab := models.DimsOf(l.Model).Vocab
 	if l.Tokenizer, err = d.Tokenizer(vocab); err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (d *Dir) LoadWeights(edits ...graph.Option) (models.Model, *graph.Params, e
 	if err := models.Declare(m, params); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", d.path, err)
 	}
-	if err := d.MapParams(params, m.Absent()); err != nil {
+	if err := d.MapParams(params); err != nil {
 		return nil, nil, err
 	}
 	return m, params, nil

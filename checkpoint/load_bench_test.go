@@ -19,7 +19,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	declare := func() *graph.Params {
 		s := graph.New(graph.NewParams(1))
-		m.Graph(s, s.Ints("tokens", 1, 1))
+		models.Logits(m, s, s.Ints("tokens", 1, 1))
 		if err := s.Err(); err != nil {
 			b.Fatal(err)
 		}
@@ -39,12 +39,12 @@ func BenchmarkLoad(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, load := range map[string]func(*graph.Params, map[string][]int) error{"read": d.Params, "mapped": d.MapParams} {
+	for name, load := range map[string]func(*graph.Params) error{"read": d.Params, "mapped": d.MapParams} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(4 * ps.Count())
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := load(declare(), nil); err != nil {
+				if err := load(declare()); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -30,12 +30,12 @@ func saveBytes(t *testing.T, out string) (models.Model, *graph.Params) {
 // saveVocab saves a small model of a vocabulary with the tokenizer of bytes.
 func saveVocab(t *testing.T, dir string, vocab int) (models.Model, *graph.Params) {
 	t.Helper()
-	m := models.GPT2(gpt2.New(vocab, 6, 4, 1, 2))
+	m := gpt2.New(vocab, 6, 4, 1, 2)
 	params := graph.NewParams(1)
 	if err := models.Declare(m, params); err != nil {
 		t.Fatal(err)
 	}
-	config, err := m.JSON(-1)
+	config, err := models.JSON(m, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,16 +130,16 @@ func TestLoadErrors(t *testing.T) {
 func TestLoadEdited(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "edited")
 	edit := graph.Remove("h.*.mlp")
-	m := models.Edit(models.GPT2(gpt2.New(8, 6, 4, 1, 2)), edit)
+	m := models.Edit(gpt2.New(8, 6, 4, 1, 2), edit)
 	params := graph.NewParams(1)
 	if err := models.Declare(m, params); err != nil {
 		t.Fatal(err)
 	}
-	config, err := m.JSON(-1)
+	config, err := models.JSON(m, -1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Zeros: m.Absent()}); err != nil {
+	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params}); err != nil {
 		t.Fatal(err)
 	}
 	l, err := checkpoint.Load(dir, edit)
@@ -154,10 +154,10 @@ func TestLoadEdited(t *testing.T) {
 	}
 	// A store that was loaded before the edit has the weights of what was edited away.
 	whole := graph.NewParams(1)
-	if err := models.Declare(models.GPT2(gpt2.New(8, 6, 4, 1, 2)), whole); err != nil {
+	if err := models.Declare(gpt2.New(8, 6, 4, 1, 2), whole); err != nil {
 		t.Fatal(err)
 	}
-	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: whole, Zeros: m.Absent()}); err != nil {
+	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: whole}); err != nil {
 		t.Fatal(err)
 	}
 	if l, err = checkpoint.Load(dir, edit); err != nil {
@@ -176,7 +176,7 @@ func TestLoadEdited(t *testing.T) {
 // TestLoadEditedAfterwards: parameters that were loaded before the edit have the weights of the
 // layers that it takes out; nobody asks for them.
 func TestLoadEditedAfterwards(t *testing.T) {
-	base := models.GPT2(gpt2.New(8, 6, 4, 1, 2))
+	base := gpt2.New(8, 6, 4, 1, 2)
 	own := func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 4, layers.Weights{}) }
 	for name, edit := range map[string]graph.Option{"removed": graph.Remove("h.0.mlp"), "replaced": graph.Replace("h.*.mlp", own)} {
 		params := graph.NewParams(1)
@@ -188,11 +188,11 @@ func TestLoadEditedAfterwards(t *testing.T) {
 		if err := models.Declare(m, params); err != nil {
 			t.Fatal(err)
 		}
-		config, err := m.JSON(-1)
+		config, err := models.JSON(m, -1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Zeros: m.Absent()}); err != nil {
+		if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params}); err != nil {
 			t.Fatal(err)
 		}
 		l, err := checkpoint.Load(dir, edit)
@@ -214,7 +214,7 @@ func TestLoadEditedAfterwards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Params(read, m.Absent()); err != nil {
+		if err := d.Params(read); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -2,46 +2,13 @@ package checkpoint
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 )
-
-// headName is the output matrix. Old files have it even where it is tied to the token
-// embedding, and files of safetensors' save_model in place of that.
-const headName = "lm_head.weight"
-
-// wrappers stand before the names, any number of them, after what a model was wrapped in when it
-// was saved: by transformers with its head (the published gpt2 has none, distilgpt2 has it),
-// torch.compile, DataParallel and its like, or a class of one's own.
-var wrappers = []string{"transformer.", "_orig_mod.", "module.", "model."}
-
-// bare is a name without wrappers.
-func bare(name string) string {
-	for {
-		start := name
-		for _, w := range wrappers {
-			name = strings.TrimPrefix(name, w)
-		}
-		if name == start {
-			return name
-		}
-	}
-}
-
-// otherHeads are what transformers' models for other tasks have above the same trunk, and
-// position_ids are the numbers from 0 on.
-var otherHeads = regexp.MustCompile(`^(multiple_choice_head|score|classifier|qa_outputs)\.|^position_ids$`)
-
-// embeddingNames are what a head may be tied to: GPT-2's and GPT-1's.
-var embeddingNames = []string{"wte.weight", "tokens_embed.weight"}
-
-// maskName matches the causal mask and the value for masked places, which old
-// versions of transformers stored as if they were weights.
-var maskName = regexp.MustCompile(`^h\.[0-9]+\.attn\.(masked_)?bias$`)
 
 // matched is a parameter and the stored tensor that belongs to it.
 type matched struct {
@@ -53,11 +20,11 @@ type matched struct {
 type plan struct {
 	params []matched
 	zeros  []weights.Info
-	head   matched // lm_head.weight and the embedding it is tied to, if stored
+	head   matched // the head's weight and the embedding it is tied to, if stored
 }
 
 // match finds the place of each stored tensor. It reads no values.
-func match(src weights.Source, ps *graph.Params, zeros map[string][]int) (plan, error) {
+func match(src weights.Source, ps *graph.Params, names models.Tensors) (plan, error) {
 	var (
 		pl              plan
 		leftOver, wrong []string
@@ -66,10 +33,10 @@ func match(src weights.Source, ps *graph.Params, zeros map[string][]int) (plan, 
 	for _, t := range src.Tensors() {
 		name := t.Name
 		if ps.Get(name) == nil {
-			name = bare(name)
+			name = names.Bare(name)
 		}
 		p := ps.Get(name)
-		want, isZero := zeros[name]
+		want, isZero := names.Zeros[name]
 		switch {
 		case found[name]: // once with the prefix and once without
 			leftOver = append(leftOver, weights.Show(t.Name))
@@ -79,11 +46,11 @@ func match(src weights.Source, ps *graph.Params, zeros map[string][]int) (plan, 
 			pl.params = append(pl.params, matched{t, p})
 		case isZero:
 			pl.zeros = append(pl.zeros, t)
-		case name == headName && embedding(ps) != nil:
-			p = embedding(ps)
+		case name == models.HeadName && ps.Get(names.Tied) != nil:
+			p = ps.Get(names.Tied)
 			want = p.Shape()
 			pl.head = matched{t, p}
-		case isMask(name, t.Shape), otherHeads.MatchString(name):
+		case names.Ignored(name, t.Shape):
 			continue
 		default:
 			leftOver = append(leftOver, weights.Show(t.Name))
@@ -100,7 +67,11 @@ func match(src weights.Source, ps *graph.Params, zeros map[string][]int) (plan, 
 	}
 	var missing []string
 	for _, p := range ps.All() {
-		if !found[p.Name()] {
+		switch {
+		case found[p.Name()]:
+		case p.Name() == models.HeadName:
+			missing = append(missing, p.Name()+", which a model has whose tie_word_embeddings is false")
+		default:
 			missing = append(missing, p.Name())
 		}
 	}
@@ -117,26 +88,6 @@ func match(src weights.Source, ps *graph.Params, zeros map[string][]int) (plan, 
 		return plan{}, fmt.Errorf("%s", strings.Join(faults, "; "))
 	}
 	return pl, nil
-}
-
-// embedding returns the token embedding that a head may be tied to, or nil.
-func embedding(ps *graph.Params) *graph.Param {
-	for _, name := range embeddingNames {
-		if p := ps.Get(name); p != nil {
-			return p
-		}
-	}
-	return nil
-}
-
-// isMask reports whether a tensor is an attention mask, of shape (1, 1, T, T),
-// or the one number that stands for masked places.
-func isMask(name string, shape []int) bool {
-	if !maskName.MatchString(name) {
-		return false
-	}
-	n, _ := weights.SizeOf(shape)
-	return n == 1 || len(shape) == 4 && shape[0] == 1 && shape[1] == 1 && shape[2] == shape[3]
 }
 
 // mismatch says what keeps t from being read into a tensor of shape want; ""

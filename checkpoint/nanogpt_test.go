@@ -40,7 +40,7 @@ func TestNanoGPT(t *testing.T) {
 			if err := models.Declare(m, params); err != nil {
 				t.Fatal(err)
 			}
-			if err := MapParams(o.Weights, params, m.Absent()); err != nil {
+			if err := o.MapParams(params); err != nil {
 				t.Fatal(err)
 			}
 			if e := want.error(t, m, params); !(e <= tolRandom) {

@@ -15,6 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // nanoParams declares the parameters of a two-layer GPT-2 without biases,
@@ -70,15 +71,13 @@ func nano(t testing.TB, seed uint64) *graph.Params {
 	return ps
 }
 
-// nanoBiases are the biases that transformers' GPT-2 has and nano has not.
-func nanoBiases() map[string][]int {
-	zeros := map[string][]int{"ln_f.bias": {4}}
-	for i := range 2 {
-		for name, n := range map[string]int{"ln_1": 4, "attn.c_attn": 12, "attn.c_proj": 4, "ln_2": 4, "mlp.c_fc": 16, "mlp.c_proj": 4} {
-			zeros[fmt.Sprintf("h.%d.%s.bias", i, name)] = []int{n}
-		}
+// nanoTensors are those of nano in the files of transformers' GPT-2, biases and all.
+func nanoTensors() models.Tensors {
+	names, err := models.TensorsOfConfig([]byte(nanoConfig))
+	if err != nil {
+		panic(err)
 	}
-	return zeros
+	return names
 }
 
 // sameParams compares all values to the bit.
@@ -92,10 +91,10 @@ func sameParams(t *testing.T, got, want *graph.Params) {
 }
 
 // encoded returns the tensors of a written file, for a test to change.
-func encoded(t testing.TB, ps *graph.Params, zeros map[string][]int) []Tensor {
+func encoded(t testing.TB, ps *graph.Params, names models.Tensors) []Tensor {
 	t.Helper()
 	var b bytes.Buffer
-	if err := WriteParams(&b, ps, zeros); err != nil {
+	if err := WriteParams(&b, ps, names); err != nil {
 		t.Fatal(err)
 	}
 	f, err := safetensors.New("x", bytes.NewReader(b.Bytes()), int64(b.Len()))
@@ -130,16 +129,16 @@ func source(t testing.TB, tensors []Tensor) *safetensors.File {
 func TestParamsRoundTrip(t *testing.T) {
 	want := nano(t, 1)
 	want.Get("wpe.weight").Data()[0] = float32(math.Copysign(0, -1))
-	for _, zeros := range []map[string][]int{nil, nanoBiases()} {
-		tensors := encoded(t, want, zeros)
-		if got, want := len(tensors), len(want.All())+len(zeros); got != want {
+	for _, names := range []models.Tensors{{}, nanoTensors()} {
+		tensors := encoded(t, want, names)
+		if got, want := len(tensors), len(want.All())+len(names.Zeros); got != want {
 			t.Errorf("%d tensors, want %d", got, want)
 		}
 		if !slices.IsSortedFunc(tensors, func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) }) {
 			t.Error("tensors are not sorted by name")
 		}
 		got := nano(t, 2)
-		if err := ReadParams(source(t, tensors), got, nanoBiases()); err != nil {
+		if err := ReadParams(source(t, tensors), got, nanoTensors()); err != nil {
 			t.Fatal(err)
 		}
 		sameParams(t, got, want)
@@ -150,11 +149,11 @@ func TestParamsRoundTrip(t *testing.T) {
 // found.
 func TestReadParamsForms(t *testing.T) {
 	want := nano(t, 1)
-	plain := encoded(t, want, nil)
+	plain := encoded(t, want, models.Tensors{})
 	mask := tensorOf("h.0.attn.bias", []int{1, 1, 8, 8}, make([]float32, 64))
 	mask.Data[0] = 1
 	masked := tensorOf("h.1.attn.masked_bias", nil, []float32{-1e4})
-	head := tensorOf(headName, []int{11, 4}, want.Get("wte.weight").Data())
+	head := tensorOf(models.HeadName, []int{11, 4}, want.Get("wte.weight").Data())
 	minus := tensorOf("ln_f.bias", []int{4}, []float32{0, float32(math.Copysign(0, -1)), 0, 0})
 	prefixed := func(tensors ...Tensor) []Tensor {
 		tensors = slices.Clone(tensors)
@@ -171,14 +170,14 @@ func TestReadParamsForms(t *testing.T) {
 		"prefix and masks":  prefixed(append(slices.Clone(plain), mask, masked)...),
 		"head without":      append(slices.Clone(plain), head),
 		"minus zero":        append(slices.Clone(plain), minus),
-		"prefix and zeros":  prefixed(encoded(t, want, nanoBiases())...),
+		"prefix and zeros":  prefixed(encoded(t, want, nanoTensors())...),
 		"in another order":  slices.SortedFunc(slices.Values(plain), func(a, b Tensor) int { return strings.Compare(b.Name, a.Name) }),
 		"some of the zeros": append(slices.Clone(plain), tensorOf("h.0.ln_1.bias", []int{4}, make([]float32, 4))),
 	}
 	for _, name := range slices.Sorted(maps.Keys(forms)) {
 		t.Run(name, func(t *testing.T) {
 			got := nano(t, 2)
-			if err := ReadParams(source(t, forms[name]), got, nanoBiases()); err != nil {
+			if err := ReadParams(source(t, forms[name]), got, nanoTensors()); err != nil {
 				t.Fatal(err)
 			}
 			sameParams(t, got, want)
@@ -199,24 +198,24 @@ func TestReadParamsHeads(t *testing.T) {
 		return ps
 	}
 	embed := tensorOf("tokens_embed.weight", []int{2, 2}, []float32{1, 2, 3, 4})
-	same := tensorOf(headName, []int{2, 2}, []float32{1, 2, 3, 4})
-	other := tensorOf(headName, []int{2, 2}, []float32{1, 2, 3, 5})
-	if err := ReadParams(source(t, []Tensor{embed, same}), params("tokens_embed.weight"), nil); err != nil {
+	same := tensorOf(models.HeadName, []int{2, 2}, []float32{1, 2, 3, 4})
+	other := tensorOf(models.HeadName, []int{2, 2}, []float32{1, 2, 3, 5})
+	if err := ReadParams(source(t, []Tensor{embed, same}), params("tokens_embed.weight"), models.Tensors{Tied: "tokens_embed.weight"}); err != nil {
 		t.Error(err)
 	}
-	sourcetest.Error(t, ReadParams(source(t, []Tensor{embed, other}), params("tokens_embed.weight"), nil),
+	sourcetest.Error(t, ReadParams(source(t, []Tensor{embed, other}), params("tokens_embed.weight"), models.Tensors{Tied: "tokens_embed.weight"}),
 		"model.safetensors: lm_head.weight differs from tokens_embed.weight at element 3: the checkpoint's head is not tied, the model's is")
-	own := params("tokens_embed.weight", headName)
-	if err := ReadParams(source(t, []Tensor{embed, other}), own, nil); err != nil {
+	own := params("tokens_embed.weight", models.HeadName)
+	if err := ReadParams(source(t, []Tensor{embed, other}), own, models.Tensors{Tied: "tokens_embed.weight"}); err != nil {
 		t.Error(err)
 	}
-	if got := own.Get(headName).Data(); !sourcetest.SameBits(got, other.Data) {
+	if got := own.Get(models.HeadName).Data(); !sourcetest.SameBits(got, other.Data) {
 		t.Errorf("head %v, want %v", got, other.Data)
 	}
 }
 
 func TestReadParamsErrors(t *testing.T) {
-	plain := encoded(t, nano(t, 1), nil)
+	plain := encoded(t, nano(t, 1), models.Tensors{})
 	without := func(name string) []Tensor {
 		return slices.DeleteFunc(slices.Clone(plain), func(t Tensor) bool { return strings.Contains(t.Name, name) })
 	}
@@ -251,7 +250,7 @@ func TestReadParamsErrors(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			ps := nano(t, 2)
-			sourcetest.Error(t, ReadParams(source(t, test.tensors), ps, nanoBiases()), "model.safetensors: "+test.want)
+			sourcetest.Error(t, ReadParams(source(t, test.tensors), ps, nanoTensors()), "model.safetensors: "+test.want)
 			if test.name != "untied head" {
 				sameParams(t, ps, nano(t, 2)) // untouched
 			}
@@ -262,10 +261,10 @@ func TestReadParamsErrors(t *testing.T) {
 // TestReadParamsNotFinite refuses what makes a model give nothing but NaNs.
 func TestReadParamsNotFinite(t *testing.T) {
 	for value, want := range map[float64]string{math.NaN(): "NaN", math.Inf(1): "+Inf", math.Inf(-1): "-Inf"} {
-		tensors := encoded(t, nano(t, 1), nil)
+		tensors := encoded(t, nano(t, 1), models.Tensors{})
 		i := slices.IndexFunc(tensors, func(x Tensor) bool { return x.Name == "h.1.ln_2.weight" })
 		tensors[i].Data[2] = float32(value)
-		sourcetest.Error(t, ReadParams(source(t, tensors), nano(t, 2), nil),
+		sourcetest.Error(t, ReadParams(source(t, tensors), nano(t, 2), models.Tensors{}),
 			"model.safetensors: h.1.ln_2.weight: element 2 is "+want+", want a finite number")
 	}
 }
@@ -295,9 +294,9 @@ func TestNotFinite(t *testing.T) {
 // would show in a tensor that fails to be read.
 func TestReadParamsDrawsNone(t *testing.T) {
 	ps := nano(t, 1)
-	broken := failing{source(t, encoded(t, ps, nil))}
+	broken := failing{source(t, encoded(t, ps, models.Tensors{}))}
 	got := nano(t, 2)
-	if err := ReadParams(broken, got, nil); err != errFull {
+	if err := ReadParams(broken, got, models.Tensors{}); err != errFull {
 		t.Fatalf("error %v, want %v", err, errFull)
 	}
 	for _, p := range got.All() {
@@ -324,18 +323,20 @@ func TestReadParamsTypes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	names := nanoTensors()
+	names.Zeros = nil
 	// h.0.attn.bias of that file is a mask of type U8, so it is no matter.
-	sourcetest.Error(t, ReadParams(f, ps, nil), "safetensors/testdata/torch.safetensors: "+
+	sourcetest.Error(t, ReadParams(f, ps, names), "safetensors/testdata/torch.safetensors: "+
 		"not in the model: empty, h.0.ln_1.bias, scalar, wte.weight, brain; wrong: ids is I64, want F64, F32, F16 or BF16")
 }
 
 func TestWriteParamsErrors(t *testing.T) {
 	ps := nano(t, 1)
-	sourcetest.Error(t, WriteParams(io.Discard, ps, map[string][]int{"wte.weight": {11, 4}}),
+	sourcetest.Error(t, WriteParams(io.Discard, ps, models.Tensors{Zeros: map[string][]int{"wte.weight": {11, 4}}}),
 		"wte.weight: a parameter of the model, and declared absent too")
-	sourcetest.Error(t, WriteParams(io.Discard, ps, map[string][]int{"x": {-1}}), "x: bad shape (-1)")
+	sourcetest.Error(t, WriteParams(io.Discard, ps, models.Tensors{Zeros: map[string][]int{"x": {-1}}}), "x: bad shape (-1)")
 	disk := fullDisk(2000)
-	sourcetest.Error(t, WriteParams(&disk, ps, nil), "no space left on device")
+	sourcetest.Error(t, WriteParams(&disk, ps, models.Tensors{}), "no space left on device")
 }
 
 func TestFew(t *testing.T) {

@@ -33,8 +33,8 @@ func python(t *testing.T, script string, args ...string) []byte {
 // biases.
 func TestTransformersOpens(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
-	ps, zeros := nano(t, 1), nanoBiases()
-	if err := Save(dir, Contents{Config: []byte(nanoConfig), Params: ps, Zeros: zeros}); err != nil {
+	ps, zeros := nano(t, 1), nanoTensors().Zeros
+	if err := Save(dir, Contents{Config: []byte(nanoConfig), Params: ps}); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {

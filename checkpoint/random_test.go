@@ -36,12 +36,12 @@ func TestRandomModels(t *testing.T) {
 				t.Errorf("logits are off by %.1e", e)
 			}
 			// What is written opens with the same numbers.
-			config, err := l.Model.JSON()
+			config, err := models.JSON(l.Model)
 			if err != nil {
 				t.Fatal(err)
 			}
 			dir := filepath.Join(t.TempDir(), "again")
-			if err := Save(dir, Contents{Config: config, Params: l.Params, Zeros: l.Model.Absent()}); err != nil {
+			if err := Save(dir, Contents{Config: config, Params: l.Params}); err != nil {
 				t.Fatal(err)
 			}
 			again, err := Load(dir)
@@ -86,7 +86,7 @@ func randomModels(t *testing.T) []randomModel {
 func (r randomModel) error(t *testing.T, m models.Model, params *graph.Params) float64 {
 	t.Helper()
 	s := graph.New(params)
-	logits := m.Graph(s, s.Ints("tokens", 1, len(r.Tokens)))
+	logits := models.Logits(m, s, s.Ints("tokens", 1, len(r.Tokens)))
 	p, err := s.Compile(logits)
 	if err != nil {
 		t.Fatal(err)

@@ -12,21 +12,22 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/mapped"
+	"github.com/gorgpt/gorgpt/models"
 )
 
-// ReadParams fills all parameters from src; none are drawn before. Names may have
-// the prefixes of what a model was saved in, such as "transformer." and "module.";
-// attention masks of old files and heads for other tasks are skipped; so is
-// lm_head.weight if the model has no such parameter, provided that it equals
-// the token embedding, which it stands for where that is missing. Tensors named in zeros (see [WriteParams]; may be nil)
-// may be there if all their values are zero.
+// ReadParams fills all parameters from src; none are drawn before. names says which stored
+// tensor is which: names may have the prefixes of what a model was saved in, such as "module.";
+// what is no weight, such as masks of old files, and heads for other tasks are skipped; so is
+// the head's weight if the model's head is tied, provided that it equals the token embedding,
+// which it stands for where that is missing. Tensors that the model lacks because they are zero
+// may be there if they are.
 //
 // Missing tensors, tensors that the model has no place for, and wrong shapes are
 // one error that lists them. After such an error the parameters are untouched;
 // after an error while reading values, NaNs and infinities among them, they are
 // not to be used.
-func ReadParams(src weights.Source, ps *graph.Params, zeros map[string][]int) error {
-	return readParams(src, ps, zeros, fillParam)
+func ReadParams(src weights.Source, ps *graph.Params, names models.Tensors) error {
+	return readParams(src, ps, names, fillParam)
 }
 
 // MapParams is [ReadParams] for a model that is only run, not trained: where the
@@ -37,8 +38,8 @@ func ReadParams(src weights.Source, ps *graph.Params, zeros map[string][]int) er
 // what reads them, where that is a graph); replacing it by another, as [Save] does, is fine. Training works too and changes no file, but costs more
 // than after ReadParams: each page is copied at its first update; and two stores of
 // parameters that are mapped from one source are one memory.
-func MapParams(src weights.Source, ps *graph.Params, zeros map[string][]int) error {
-	return readParams(src, ps, zeros, func(src weights.Source, name string, p *graph.Param) error {
+func MapParams(src weights.Source, ps *graph.Params, names models.Tensors) error {
+	return readParams(src, ps, names, func(src weights.Source, name string, p *graph.Param) error {
 		if m, ok := src.(weights.Mapper); ok {
 			if data := m.Map(name); data != nil {
 				if v, ok := src.(weights.Verifier); ok {
@@ -58,12 +59,12 @@ func fillParam(src weights.Source, name string, p *graph.Param) error {
 	return p.Fill(func(data []float32) error { return src.Read(name, data) })
 }
 
-func readParams(src weights.Source, ps *graph.Params, zeros map[string][]int, read func(weights.Source, string, *graph.Param) error) error {
-	return mapped.Guard(func() error { return readGuarded(src, ps, zeros, read) })
+func readParams(src weights.Source, ps *graph.Params, names models.Tensors, read func(weights.Source, string, *graph.Param) error) error {
+	return mapped.Guard(func() error { return readGuarded(src, ps, names, read) })
 }
 
-func readGuarded(src weights.Source, ps *graph.Params, zeros map[string][]int, read func(weights.Source, string, *graph.Param) error) error {
-	plan, err := match(src, ps, zeros)
+func readGuarded(src weights.Source, ps *graph.Params, names models.Tensors, read func(weights.Source, string, *graph.Param) error) error {
+	plan, err := match(src, ps, names)
 	if err != nil {
 		return fmt.Errorf("%s: %w", src.Name(), err)
 	}
@@ -153,7 +154,7 @@ func checkHead(src weights.Source, head matched) error {
 	}
 	if i := firstDifference(x, head.param.Data()); i >= 0 {
 		return fmt.Errorf("%s: %s differs from %s at element %d: the checkpoint's head is not tied, the model's is",
-			src.Name(), headName, head.param.Name(), i)
+			src.Name(), models.HeadName, head.param.Name(), i)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/openai"
 	"github.com/gorgpt/gorgpt/checkpoint/pickle"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/filekind"
 )
 
@@ -28,6 +29,15 @@ type Origin struct {
 	// Tokenizer maps the names of Hugging Face's tokenizer files to the paths where
 	// the like were found.
 	Tokenizer map[string]string
+}
+
+// MapParams fills the parameters of the model that Config describes; see [MapParams].
+func (o *Origin) MapParams(ps *graph.Params) error {
+	names, err := tensorsOf(o.Config)
+	if err != nil {
+		return err
+	}
+	return MapParams(o.Weights, ps, names)
 }
 
 // form is one form in which models are stored.

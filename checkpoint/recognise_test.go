@@ -11,6 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // stored are the forms of one GPT-2 and one GPT-1 that testdata/models/make.py made
@@ -36,12 +37,15 @@ var stored = map[string]map[string]string{
 	},
 }
 
+// transformed are tensors whose names may have the prefix of transformers' GPT.
+var transformed = models.Tensors{Prefix: "transformer."}
+
 // declared declares the parameters that a source holds.
 func declared(t testing.TB, src weights.Source) *graph.Params {
 	t.Helper()
 	ps := graph.NewParams(1)
 	for _, info := range src.Tensors() {
-		if _, err := ps.Declare(bare(info.Name), graph.Zeros(), info.Shape...); err != nil {
+		if _, err := ps.Declare(transformed.Bare(info.Name), graph.Zeros(), info.Shape...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,7 +62,7 @@ func TestEveryFormIsTheSame(t *testing.T) {
 		}
 		defer reference.Weights.Close()
 		want := declared(t, reference.Weights)
-		if err := ReadParams(reference.Weights, want, nil); err != nil {
+		if err := ReadParams(reference.Weights, want, transformed); err != nil {
 			t.Fatal(err)
 		}
 		if n := want.Count(); n < 1800 {
@@ -75,9 +79,13 @@ func TestEveryFormIsTheSame(t *testing.T) {
 					t.Errorf("kind %q, want %q", o.Kind, forms[name])
 				}
 				sameConfig(t, o.Config, reference.Config)
-				for _, read := range []func(weights.Source, *graph.Params, map[string][]int) error{ReadParams, MapParams} {
+				names, err := tensorsOf(o.Config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, read := range []func(weights.Source, *graph.Params, models.Tensors) error{ReadParams, MapParams} {
 					got := declared(t, reference.Weights)
-					if err := read(o.Weights, got, nil); err != nil {
+					if err := read(o.Weights, got, names); err != nil {
 						t.Fatal(err)
 					}
 					sameParams(t, got, want)
@@ -125,7 +133,7 @@ func TestMapWrites(t *testing.T) {
 		}
 		defer src.Close()
 		ps := declared(t, src)
-		if err := MapParams(src, ps, nil); err != nil {
+		if err := MapParams(src, ps, transformed); err != nil {
 			t.Fatal(err)
 		}
 		return ps

@@ -9,16 +9,15 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // WriteParams writes all parameters to w in the safetensors format, as F32 and
-// sorted by name, as the reference library writes them, with checksums.
-//
-// The map zeros gives names and shapes of further tensors to write, filled with
-// zeros. So a model without biases becomes a file for transformers, whose GPT-2
-// always has them. It may be nil.
-func WriteParams(w io.Writer, ps *graph.Params, zeros map[string][]int) error {
-	tensors, err := withZeros(ps, zeros)
+// sorted by name, as the reference library writes them, with checksums. Names are those of the
+// model's files. Its Zeros are further tensors, filled with zeros: so a model without biases
+// becomes a file for transformers, whose GPT-2 always has them.
+func WriteParams(w io.Writer, ps *graph.Params, names models.Tensors) error {
+	tensors, err := named(ps, names)
 	if err != nil {
 		return err
 	}
@@ -28,14 +27,14 @@ func WriteParams(w io.Writer, ps *graph.Params, zeros map[string][]int) error {
 // torchMetadata is what transformers wants in a header.
 var torchMetadata = map[string]string{"format": "pt"}
 
-// withZeros lists all parameters and the tensors of zeros, sorted by name.
-func withZeros(ps *graph.Params, zeros map[string][]int) ([]Tensor, error) {
+// named lists all parameters and the tensors of zeros, sorted by name.
+func named(ps *graph.Params, names models.Tensors) ([]Tensor, error) {
 	var tensors []Tensor
 	for _, p := range ps.All() {
-		tensors = append(tensors, Tensor{Name: p.Name(), Shape: p.Shape(), Data: p.Data()})
+		tensors = append(tensors, Tensor{Name: names.File(p.Name()), Shape: p.Shape(), Data: p.Data()})
 	}
 	var zero []float32 // one memory for all of them
-	for name, shape := range zeros {
+	for name, shape := range names.Zeros {
 		if ps.Get(name) != nil {
 			return nil, fmt.Errorf("%s: a parameter of the model, and declared absent too", name)
 		}
@@ -47,9 +46,9 @@ func withZeros(ps *graph.Params, zeros map[string][]int) ([]Tensor, error) {
 			zero = make([]float32, n)
 		}
 	}
-	for name, shape := range zeros {
+	for name, shape := range names.Zeros {
 		n, _ := weights.SizeOf(shape)
-		tensors = append(tensors, Tensor{Name: name, Shape: shape, Data: zero[:n]})
+		tensors = append(tensors, Tensor{Name: names.File(name), Shape: shape, Data: zero[:n]})
 	}
 	slices.SortFunc(tensors, func(a, b Tensor) int { return cmp.Compare(a.Name, b.Name) })
 	return tensors, nil

@@ -190,7 +190,7 @@ func TestConvertErrors(t *testing.T) {
 		{"convert erf x.bin", 1, "x.bin: llm.c computes GELU in the tanh form, gelu_new; activation_function is gelu"},
 		{"convert " + root + "/gpt1/hf x.bin", 1, "x.bin: llm.c has GPT-2 alone; model_type is openai-gpt"},
 		{"convert bert out", 1, `bert: config.json: model_type is "bert", want gpt2 or openai-gpt`},
-		{"convert wider out", 1, "wider: config.json: the width is 1152921504606846976, want at most 16777216"},
+		{"convert wider out", 1, "wider: gpt2: the width is 1152921504606846976, want at most 16777216"},
 		{"convert deeper out", 1, "deeper/model.safetensors: missing h.2.ln_1.weight, h.2.ln_1.bias, h.2.attn.c_attn.weight, h.2.attn.c_attn.bias and 8 more"},
 		{"convert longer out", 1, "longer/model.safetensors: wrong: transformer.wpe.weight is (6, 8), want (9, 8)"},
 		{"convert cut out", 1, "cut/model.safetensors: 6504 bytes of data, want 7648 as the header says"},
@@ -304,7 +304,7 @@ func logits(t *testing.T, dir string, tokens []int) []float32 {
 		t.Fatal(err)
 	}
 	s := graph.New(m.Params)
-	out := m.Model.Graph(s, s.Ints("tokens", 1, len(tokens)))
+	out := models.Logits(m.Model, s, s.Ints("tokens", 1, len(tokens)))
 	p, err := s.Compile(out)
 	if err != nil {
 		t.Fatal(err)
@@ -330,7 +330,7 @@ func TestConvertTokenizer(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := graph.New(graph.NewParams(1))
-	m.Graph(s, s.Ints("tokens", 1, 1))
+	models.Logits(m, s, s.Ints("tokens", 1, 1))
 	if err := checkpoint.SaveLLMC("m.bin", config, s.Params(), "BF16"); err != nil {
 		t.Fatal(err)
 	}

@@ -255,10 +255,10 @@ func TestPaddedVocabulary(t *testing.T) {
 func paddedModel(t *testing.T, dir string) {
 	t.Helper()
 	c := gpt2.New(264, 32, 16, 1, 2)
-	m := models.GPT2(c)
+	m := c
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	p, err := s.Compile(m.Graph(s, s.Ints("tokens", 1, 4)))
+	p, err := s.Compile(models.Logits(m, s, s.Ints("tokens", 1, 4)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,11 +270,11 @@ func paddedModel(t *testing.T, dir string) {
 			}
 		}
 	}
-	config, err := m.JSON(256)
+	config, err := models.JSON(m, 256)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Zeros: m.Absent(), Tokenizer: tokenizer.Bytes().Save}); err != nil {
+	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Tokenizer: tokenizer.Bytes().Save}); err != nil {
 		t.Fatal(err)
 	}
 }

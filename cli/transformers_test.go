@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/run"
 )
 
@@ -65,7 +66,7 @@ func TestTransformers(t *testing.T) {
 				t.Errorf("transformers opens a %s with %d tokens and %q; want a %s with %d", got.Class, got.Tokens, got.Amiss, class, m.Tokenizer.Size())
 			}
 			s := graph.New(m.Params)
-			logits := m.Model.Graph(s, s.Ints("tokens", 1, len(ids)))
+			logits := models.Logits(m.Model, s, s.Ints("tokens", 1, len(ids)))
 			p, err := s.Compile(logits)
 			if err != nil {
 				t.Fatal(err)

@@ -74,9 +74,9 @@ func openModel(dir string, window int) (*eval.Subject, error) {
 		return nil, err
 	}
 	if window == 0 {
-		window = m.Model.Dims().Context
+		window = models.DimsOf(m.Model).Context
 	}
-	return eval.NewSubject(m.Model, m.Params, tokenizer.Bytes(), window), nil
+	return eval.NewSubject(models.Graphs(m.Model), m.Params, tokenizer.Bytes(), window), nil
 }
 
 func near(t *testing.T, what string, got, want, tolerance float64) {
@@ -271,7 +271,7 @@ func TestKnownGolden(t *testing.T) {
 		}
 		params := graph.NewParams(0)
 		s := graph.New(params)
-		m.Graph(s, s.Ints("tokens", 1, 1))
+		models.Logits(m, s, s.Ints("tokens", 1, 1))
 		g, err := eval.FindGolden(params.Count())
 		if err != nil || g.Model != name {
 			t.Fatalf("%s: %q, %v", name, g.Model, err)

@@ -72,12 +72,12 @@ func (c Classifier) inputs(s *graph.Scope, batch, context int) inputs {
 	return in
 }
 
-// scores declares the scores (B, outputs), and returns the states and the embedding that they
-// are made of.
-func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x, embedding *G.Node) {
+// scores declares the scores (B, outputs), and returns the states that they are made of and the
+// language model's head.
+func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x *G.Node, lm models.Head) {
 	head := s.At("classifier")
-	x, embedding = c.Base.States(s, in.tokens) // (B·K·T, C), (V, C)
-	state := ops.Pick(head, in.extract, x)     // (B·K, C)
+	x, lm = models.Body(c.Base, s, in.tokens) // (B·K·T, C)
+	state := ops.Pick(head, in.extract, x)    // (B·K, C)
 	switch c.Kind {
 	case tasks.Similarity:
 		state = ops.Add(head, state, ops.Pick(head, in.swapped, x))                        // (B, C)
@@ -88,7 +88,7 @@ func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x, embedding *G.N
 	default:
 		scores = layers.Classifier(head, state, c.Outputs, 1, c.Dropout, layers.Weights{}) // (B, outputs)
 	}
-	return scores, x, embedding
+	return scores, x, lm
 }
 
 // loss declares the joint loss L = task + λ·language model. The task's is the mean over
@@ -96,12 +96,12 @@ func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x, embedding *G.N
 // the mean over sequences of the mean over their next tokens, special tokens among them.
 // Both are returned by name where there are two.
 func (c Classifier) loss(s *graph.Scope, in inputs) (loss *G.Node, parts map[string]*G.Node) {
-	scores, x, embedding := c.scores(s, in)
+	scores, x, head := c.scores(s, in)
 	loss = c.taskLoss(s.At("classifier"), scores, in)
 	if c.Auxiliary == 0 {
 		return loss, nil
 	}
-	lm := layers.TiedWeightedLoss(s.At("lm_head"), x, embedding, in.targets, in.weights)
+	lm := head.WeightedLoss(s, x, in.targets, in.weights)
 	return s.Node(G.Add(loss, lm)), map[string]*G.Node{"task": loss, "language_model": lm}
 }
 
@@ -115,10 +115,11 @@ func (c Classifier) taskLoss(head *graph.Scope, scores *G.Node, in inputs) *G.No
 	return head.Node(G.Neg(head.Node(G.Sum(terms))))
 }
 
-// Declare adds the parameters of the model and its head to a store.
+// Declare adds the parameters of the model and both heads to a store.
 func (c Classifier) Declare(params *graph.Params) error {
 	s := graph.New(params)
-	c.scores(s, c.inputs(s, 1, 1))
+	_, x, lm := c.scores(s, c.inputs(s, 1, 1))
+	lm.Logits(s, x)
 	return s.Err()
 }
 

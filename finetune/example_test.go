@@ -7,7 +7,6 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -54,7 +53,7 @@ func ExampleRun() {
 		return
 	}
 	c := finetune.Classifier{
-		Base: models.GPT1(gpt1.New(e.Tokenizer.Size(), 16, 32, 1, 2)),
+		Base: gpt1.New(e.Tokenizer.Size(), 16, 32, 1, 2),
 		Kind: task.Kind, Outputs: finetune.Outputs(task, set),
 	}
 	params := graph.NewParams(1)

@@ -139,9 +139,9 @@ func toy(kind tasks.Kind, n int, seed uint64) tasks.Set {
 func TestRun(t *testing.T) {
 	two, one := gpt2.New(260, 16, 32, 1, 2), gpt1.New(260, 16, 32, 1, 2)
 	for i, kind := range []tasks.Kind{tasks.Classification, tasks.Entailment, tasks.Similarity, tasks.MultipleChoice} {
-		m := models.GPT2(two)
+		m := models.Model(two)
 		if i%2 == 0 {
-			m = models.GPT1(one)
+			m = one
 		}
 		task := tasks.Task{Kind: kind, Labels: []string{"no", "yes"}, Metrics: []string{"accuracy"}}
 		if kind == tasks.MultipleChoice {
@@ -160,7 +160,7 @@ func TestRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := finetune.Classifier{Base: m.WithDropout(0.05), Kind: kind, Outputs: 2, Dropout: 0.05, Auxiliary: 0.1}
+			c := finetune.Classifier{Base: models.WithDropout(m, 0.05), Kind: kind, Outputs: 2, Dropout: 0.05, Auxiliary: 0.1}
 			params := graph.NewParams(1)
 			if err := c.Declare(params); err != nil {
 				t.Fatal(err)
@@ -186,7 +186,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunErrors(t *testing.T) {
-	m := models.GPT2(gpt2.New(260, 16, 8, 1, 2))
+	m := models.Model(gpt2.New(260, 16, 8, 1, 2))
 	c := finetune.Classifier{Base: m, Kind: tasks.Classification, Outputs: 2}
 	example := []finetune.Example{{Sequences: [][]int{{start, classify}}, Targets: []float32{1, 0}}}
 	for _, x := range []struct {
@@ -216,10 +216,10 @@ func TestRunErrors(t *testing.T) {
 	if err := c.Declare(small); err != nil {
 		t.Fatal(err)
 	}
-	d := m.Dims()
+	d := models.DimsOf(m)
 	d.Width = 10
 	other := c
-	other.Base = m.WithDims(d)
+	other.Base = models.WithDims(m, d)
 	if err := other.Declare(large); err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestRunErrors(t *testing.T) {
 func TestExtend(t *testing.T) {
 	declared := func(vocab, context int, seed uint64) *graph.Params {
 		params := graph.NewParams(seed)
-		c := finetune.Classifier{Base: models.GPT2(gpt2.New(vocab, context, 8, 1, 2)), Kind: tasks.Classification, Outputs: 2}
+		c := finetune.Classifier{Base: gpt2.New(vocab, context, 8, 1, 2), Kind: tasks.Classification, Outputs: 2}
 		if err := c.Declare(params); err != nil {
 			t.Fatal(err)
 		}

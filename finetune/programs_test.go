@@ -6,7 +6,6 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
@@ -19,7 +18,7 @@ func TestLengths(t *testing.T) {
 			t.Errorf("%d programs are not closed", n)
 		}
 	}()
-	base := models.GPT2(gpt2.New(11, 40, 16, 2, 2))
+	base := gpt2.New(11, 40, 16, 2, 2)
 	c := Classifier{Base: base, Kind: tasks.Similarity, Outputs: 3}
 	params := graph.NewParams(7)
 	if err := c.Declare(params); err != nil {

@@ -54,7 +54,7 @@ func (n *numbers) of(params *graph.Params, seen []train.Step, evals []Evaluation
 func manyLengths(t *testing.T, kind tasks.Kind) (Classifier, *graph.Params, tasks.Task, []Example, Settings) {
 	t.Helper()
 	task := tasks.Task{Kind: kind, Labels: []string{"a", "b"}, Metrics: []string{"accuracy"}}
-	c := Classifier{Base: models.GPT2(gpt2.New(11, 40, 16, 2, 2)).WithDropout(0.1), Kind: kind, Outputs: 2, Dropout: 0.1, Auxiliary: 0.5}
+	c := Classifier{Base: models.WithDropout(gpt2.New(11, 40, 16, 2, 2), 0.1), Kind: kind, Outputs: 2, Dropout: 0.1, Auxiliary: 0.5}
 	sequences := 1
 	switch kind {
 	case "squared":
@@ -62,7 +62,7 @@ func manyLengths(t *testing.T, kind tasks.Kind) (Classifier, *graph.Params, task
 		task = tasks.Task{Kind: tasks.Classification, Regression: true, Deviation: 1, Metrics: []string{"pearson"}}
 	case tasks.Similarity:
 		sequences = 2
-		c.Base = models.GPT1(gpt1.New(11, 40, 16, 2, 2)).WithDropout(0.1)
+		c.Base = models.WithDropout(gpt1.New(11, 40, 16, 2, 2), 0.1)
 	case tasks.MultipleChoice:
 		sequences = 2
 	}

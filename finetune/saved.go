@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // Trained is a classifier with all it takes to use it.
@@ -30,12 +31,12 @@ func (t *Trained) Save(dir string) error {
 // special tokens, and the description.
 func (t *Trained) Contents() (c checkpoint.Contents, err error) {
 	c = checkpoint.Contents{
-		Params: t.Params, Zeros: t.Classifier.Base.Absent(),
+		Params: t.Params,
 		Tokenizer: func(dir string) error {
 			return errors.Join(t.Encoder.Tokenizer.Save(dir), t.Description.Write(dir))
 		},
 	}
-	c.Config, err = t.Classifier.Base.JSON(-1)
+	c.Config, err = models.JSON(t.Classifier.Base, -1)
 	return c, err
 }
 
@@ -58,7 +59,7 @@ func Open(dir string, edits ...graph.Option) (*Trained, error) {
 		return nil, err
 	}
 	t.Classifier = NewClassifier(base, t.AsTask(), t.Outputs)
-	vocab := t.Classifier.Base.Dims().Vocab
+	vocab := models.DimsOf(t.Classifier.Base).Vocab
 	tok, err := d.Tokenizer(vocab)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func Open(dir string, edits ...graph.Option) (*Trained, error) {
 	if err := t.Classifier.Declare(t.Params); err != nil {
 		return nil, err
 	}
-	if err := d.MapParams(t.Params, t.Classifier.Base.Absent()); err != nil {
+	if err := d.MapParams(t.Params); err != nil {
 		return nil, err
 	}
 	return t, nil

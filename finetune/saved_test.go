@@ -31,7 +31,7 @@ func TestOpen(t *testing.T) {
 	task := tasks.Task{Name: "toy", Kind: tasks.Entailment, Labels: []string{"no", "yes"}, Metrics: []string{"accuracy"}}
 	saved := finetune.Trained{
 		Description: finetune.Describe(task, 2, 24),
-		Classifier:  finetune.Classifier{Base: models.GPT1(gpt1.New(260, 24, 16, 1, 2)), Kind: task.Kind, Outputs: 2},
+		Classifier:  finetune.Classifier{Base: gpt1.New(260, 24, 16, 1, 2), Kind: task.Kind, Outputs: 2},
 		Params:      graph.NewParams(5), Encoder: e,
 	}
 	if err := saved.Classifier.Declare(saved.Params); err != nil {
@@ -115,7 +115,7 @@ func TestEdited(t *testing.T) {
 	}
 	task := tasks.Task{Name: "toy", Kind: tasks.Entailment, Labels: []string{"no", "yes"}, Metrics: []string{"accuracy"}}
 	halve := graph.After("h.*.mlp.act", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, 0.5) })
-	base := models.GPT1(gpt1.New(260, 24, 16, 2, 2))
+	base := gpt1.New(260, 24, 16, 2, 2)
 	classifier := func(m models.Model) finetune.Classifier {
 		return finetune.Classifier{Base: m, Kind: task.Kind, Outputs: 2}
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -130,7 +129,7 @@ func TestRunScores(t *testing.T) {
 		if unit == 1 {
 			outputs = 6
 		}
-		c := finetune.NewClassifier(models.GPT1(gpt1.New(260, 16, 32, 1, 2)), task, finetune.Outputs(task, learn))
+		c := finetune.NewClassifier(gpt1.New(260, 16, 32, 1, 2), task, finetune.Outputs(task, learn))
 		if c.Outputs != outputs || c.Squared != (outputs == 1) {
 			t.Fatalf("%d outputs, squared %v", c.Outputs, c.Squared)
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -17,7 +16,7 @@ import (
 // few are a classifier and examples of several lengths.
 func few(t *testing.T, squared bool) (Classifier, *graph.Params, []Example) {
 	t.Helper()
-	c := Classifier{Base: models.GPT2(gpt2.New(11, 24, 16, 1, 2)), Kind: tasks.Classification, Outputs: 2, Auxiliary: 0.3}
+	c := Classifier{Base: gpt2.New(11, 24, 16, 1, 2), Kind: tasks.Classification, Outputs: 2, Auxiliary: 0.3}
 	if squared {
 		c.Outputs, c.Squared = 1, true
 	}

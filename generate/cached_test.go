@@ -24,14 +24,14 @@ const tolCached = 1e-5
 func families() map[string]models.Model {
 	two, one := gpt2.New(61, 260, 24, 3, 2), gpt1.New(61, 260, 24, 3, 2)
 	two.InitStd, one.InitStd = 0.2, 0.2
-	return map[string]models.Model{"gpt1": models.GPT1(one), "gpt2": models.GPT2(two)}
+	return map[string]models.Model{"gpt1": one, "gpt2": two}
 }
 
 // uncached returns the logits after every position of a sequence.
 func uncached(t *testing.T, m models.Model, params *graph.Params, ids []int) [][]float32 {
 	t.Helper()
 	s := graph.New(params)
-	logits := m.Graph(s, s.Ints("tokens", 1, len(ids)))
+	logits := models.Logits(m, s, s.Ints("tokens", 1, len(ids)))
 	p, err := s.Compile(logits)
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func uncached(t *testing.T, m models.Model, params *graph.Params, ids []int) [][
 	if err := p.Run(); err != nil {
 		t.Fatal(err)
 	}
-	return slices.Collect(slices.Chunk(slices.Clone(p.Value(logits)), m.Dims().Vocab))
+	return slices.Collect(slices.Chunk(slices.Clone(p.Value(logits)), models.DimsOf(m).Vocab))
 }
 
 // TestCached continues prompts of different lengths by 200 tokens at once: every
@@ -53,7 +53,7 @@ func TestCached(t *testing.T) {
 	for name, m := range families() {
 		t.Run(name, func(t *testing.T) {
 			const n = 200
-			vocab := m.Dims().Vocab
+			vocab := models.DimsOf(m).Vocab
 			params := graph.NewParams(1)
 			random := rand.New(rand.NewPCG(1, 2))
 			var prompts [][]int
@@ -64,7 +64,7 @@ func TestCached(t *testing.T) {
 				}
 				prompts = append(prompts, prompt)
 			}
-			g := generate.New(m, params, m.Dims().Context)
+			g := generate.New(models.Graphs(m), params, models.DimsOf(m).Context)
 			defer g.Close()
 			// All log-probabilities of each step, as many as there are tokens.
 			o := generate.Options{Temperature: 1, LogProbs: vocab}
@@ -117,11 +117,11 @@ func TestCached(t *testing.T) {
 // the prompt.
 func TestSlide(t *testing.T) {
 	m := families()["gpt2"]
-	d := m.Dims()
+	d := models.DimsOf(m)
 	d.Context = 8
-	m = m.WithDims(d)
+	m = models.WithDims(m, d)
 	params := graph.NewParams(1)
-	g := generate.New(m, params, d.Context)
+	g := generate.New(models.Graphs(m), params, d.Context)
 	defer g.Close()
 	prompt := []int{1, 2, 3, 4, 5}
 	o := generate.Options{LogProbs: 1}
@@ -158,11 +158,11 @@ func TestSlide(t *testing.T) {
 // TestLongPrompt: of a prompt longer than the context, the last part counts.
 func TestLongPrompt(t *testing.T) {
 	for name, m := range families() {
-		d := m.Dims()
+		d := models.DimsOf(m)
 		d.Context = 8
-		m = m.WithDims(d)
+		m = models.WithDims(m, d)
 		params := graph.NewParams(1)
-		g := generate.New(m, params, d.Context)
+		g := generate.New(models.Graphs(m), params, d.Context)
 		defer g.Close()
 		long := []int{9, 9, 9, 1, 2, 3, 4, 5, 6, 7, 8}
 		a, err := g.Logits(long)

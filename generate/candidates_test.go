@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // TestVocab: what pads a model's vocabulary is never chosen, by any way to choose; the
@@ -268,7 +269,7 @@ func TestDoesNotCompile(t *testing.T) {
 func TestClose(t *testing.T) {
 	for name, m := range families() {
 		before := graph.Running()
-		g := generate.New(m, graph.NewParams(1), m.Dims().Context)
+		g := generate.New(models.Graphs(m), graph.NewParams(1), models.DimsOf(m).Context)
 		for _, n := range []int{1, 2, 3, 5, 9, 17, 33, 70, 140} { // prompts: more lengths than are kept
 			if _, err := g.Generate(context.Background(), make([]int, n), 2, generate.Options{}); err != nil {
 				t.Fatal(err)

@@ -22,10 +22,10 @@ import (
 )
 
 // small is a model of a short context, so that windows slide.
-func small(context int) models.Model {
+func small(context int) generate.Model {
 	c := gpt2.New(61, context, 24, 3, 2)
 	c.InitStd = 0.2
-	return models.GPT2(c)
+	return models.Graphs(c)
 }
 
 func newEngine(t *testing.T, m generate.Model, c generate.EngineConfig) *generate.Engine {
@@ -217,8 +217,8 @@ func TestBeamInCompany(t *testing.T) {
 func TestEngineWhole(t *testing.T) {
 	c := gpt2.New(61, 12, 24, 3, 2)
 	c.InitStd, c.Composed = 0.2, true
-	e := newEngine(t, models.GPT2(c), generate.EngineConfig{Context: 12, Slots: 3})
-	alone := newEngine(t, models.GPT2(c), generate.EngineConfig{Context: 12, Slots: 1})
+	e := newEngine(t, models.Graphs(c), generate.EngineConfig{Context: 12, Slots: 3})
+	alone := newEngine(t, models.Graphs(c), generate.EngineConfig{Context: 12, Slots: 1})
 	if why := e.Whole(); why == nil || !strings.Contains(why.Error(), "ComposedAttention") || e.CacheBytes() != 0 {
 		t.Errorf("run over the whole window because of %v, with %d bytes", why, e.CacheBytes())
 	}

@@ -7,13 +7,14 @@ import (
 
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
 // Tokens come as they are chosen. With these weights they mean nothing.
 func ExampleGenerator_Stream() {
 	c := gpt2.New(100, 32, 16, 2, 4)
-	g := generate.New(c, graph.NewParams(1), c.Context)
+	g := generate.New(models.Graphs(c), graph.NewParams(1), c.Context)
 	defer g.Close()
 	count := 0
 	for token, err := range g.Stream(context.Background(), []int{5, 17}, 40, generate.Options{Temperature: 0.8, TopK: 20}) {
@@ -32,7 +33,7 @@ func ExampleGenerator_Stream() {
 // Several prompts at once, of different lengths: each step yields a token for each.
 func ExampleGenerator_Batch() {
 	c := gpt2.New(100, 32, 16, 2, 4)
-	g := generate.New(c, graph.NewParams(1), c.Context)
+	g := generate.New(models.Graphs(c), graph.NewParams(1), c.Context)
 	defer g.Close()
 	texts := make([][]int, 2)
 	for token, err := range g.Batch(context.Background(), [][]int{{1, 2, 3}, {4}}, 5, generate.Options{}) {
@@ -49,7 +50,7 @@ func ExampleGenerator_Batch() {
 // The likeliest continuations, best first.
 func ExampleGenerator_Beam() {
 	c := gpt2.New(100, 32, 16, 2, 4)
-	g := generate.New(c, graph.NewParams(1), c.Context)
+	g := generate.New(models.Graphs(c), graph.NewParams(1), c.Context)
 	defer g.Close()
 	found, err := g.Beam(context.Background(), []int{5, 17}, 6, generate.BeamOptions{Beams: 3, LengthPenalty: 1})
 	if err != nil {
@@ -93,7 +94,7 @@ func ExampleText() {
 // The same tokens follow for the same seed, and greedy is a temperature of 0.
 func ExampleGenerator() {
 	c := gpt2.New(100, 32, 16, 2, 4)
-	g := generate.New(c, graph.NewParams(1), c.Context)
+	g := generate.New(models.Graphs(c), graph.NewParams(1), c.Context)
 	defer g.Close()
 	greedy, err := g.Generate(context.Background(), []int{5, 17}, 3, generate.Options{})
 	if err != nil {

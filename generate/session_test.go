@@ -33,11 +33,11 @@ func TestAlone(t *testing.T) {
 	prompts := [][]int{{1}, {5, 4, 3, 2, 1}, {7, 7, 0, 16, 4, 9}, {1}, slices.Repeat([]int{8, 3, 30}, 17)}
 	o := generate.Options{LogProbs: 61}
 	for name, m := range families() {
-		d := m.Dims()
+		d := models.DimsOf(m)
 		d.Context = 60
-		m = m.WithDims(d)
+		m = models.WithDims(m, d)
 		params := graph.NewParams(1)
-		g := generate.New(m, params, d.Context)
+		g := generate.New(models.Graphs(m), params, d.Context)
 		defer g.Close()
 		var together [][]generate.Token
 		for procs := 1; procs <= 3; procs++ {
@@ -83,10 +83,10 @@ func TestWhole(t *testing.T) {
 	prompts := [][]int{{1}, {5, 4, 3}, slices.Repeat([]int{2, 9}, 20)}
 	o := generate.Options{Temperature: 1, LogProbs: 61}
 	for _, c := range []struct{ fused, composed models.Model }{
-		{models.GPT2(two), models.GPT2(composedTwo)}, {models.GPT1(one), models.GPT1(composedOne)},
+		{two, composedTwo}, {one, composedOne},
 	} {
 		params := graph.NewParams(1)
-		fused, composed := generate.New(c.fused, params, 24), generate.New(c.composed, params, 24)
+		fused, composed := generate.New(models.Graphs(c.fused), params, 24), generate.New(models.Graphs(c.composed), params, 24)
 		defer fused.Close()
 		defer composed.Close()
 		want := tokensOf(t, fused, prompts, 40, o)
@@ -112,7 +112,7 @@ func TestWhole(t *testing.T) {
 // with the model or the text.
 func TestAllocates(t *testing.T) {
 	m := families()["gpt2"]
-	g := generate.New(m, graph.NewParams(1), m.Dims().Context)
+	g := generate.New(models.Graphs(m), graph.NewParams(1), models.DimsOf(m).Context)
 	defer g.Close()
 	const n = 200
 	run := func(o generate.Options) int64 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // tolScore bounds the difference of a beam's score to transformers' in float64, relative to 1
@@ -52,7 +53,7 @@ func open(t *testing.T, name string) *generate.Generator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := generate.New(m.Model, m.Params, m.Model.Dims().Context)
+	g := generate.New(models.Graphs(m.Model), m.Params, models.DimsOf(m.Model).Context)
 	t.Cleanup(func() { g.Close() })
 	return g
 }

@@ -42,7 +42,7 @@ func TestTokenShift(t *testing.T) {
 			last := logits[len(logits)-1]
 			want = append(want, slices.Index(last, slices.Max(last)))
 		}
-		g := generate.New(edited, params, m.Dims().Context)
+		g := generate.New(models.Graphs(edited), params, models.DimsOf(m).Context)
 		defer g.Close()
 		got, err := g.Generate(t.Context(), ids, len(want), generate.Options{})
 		if err != nil {
@@ -54,7 +54,7 @@ func TestTokenShift(t *testing.T) {
 		if why := g.Whole(); why == nil || !strings.HasPrefix(why.Error(), "h.0.mlp: Shift: nothing says") {
 			t.Errorf("%s: run over the whole window because of %v", name, why)
 		}
-		plain := generate.New(m, params, m.Dims().Context)
+		plain := generate.New(models.Graphs(m), params, models.DimsOf(m).Context)
 		defer plain.Close()
 		if _, err := plain.Generate(t.Context(), ids, 1, generate.Options{}); err != nil || plain.Whole() != nil {
 			t.Errorf("%s without the op: %v, %v", name, err, plain.Whole())
@@ -78,7 +78,7 @@ func TestLaterRows(t *testing.T) {
 	for name, m := range families() {
 		for edit, f := range edits {
 			edited := models.Edit(m, graph.Before("h.*.mlp", f))
-			params, context := graph.NewParams(1), m.Dims().Context
+			params, context := graph.NewParams(1), models.DimsOf(m).Context
 			prompts := [][]int{{3, 1, 4, 1, 5}, {2, 7}, {3, 1, 4, 1, 5}}
 			want := make([][]int, len(prompts))
 			for b, prompt := range prompts {
@@ -89,7 +89,7 @@ func TestLaterRows(t *testing.T) {
 				}
 			}
 			got := make([][]int, len(prompts))
-			g := generate.New(edited, params, context)
+			g := generate.New(models.Graphs(edited), params, context)
 			for token, err := range g.Batch(t.Context(), prompts, len(want[0]), generate.Options{}) {
 				if err != nil {
 					t.Fatal(err)

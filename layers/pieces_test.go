@@ -63,28 +63,8 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestDims: sizes that no GPT has, and inputs that are no rows.
-func TestDims(t *testing.T) {
-	good := layers.Dims{Vocab: 1, Context: 1, Width: 1, Layers: 1, Heads: 1}
-	for _, c := range []struct {
-		change func(d *layers.Dims)
-		want   string
-	}{
-		{func(d *layers.Dims) {}, ""},
-		{func(d *layers.Dims) { d.Width, d.Heads = 6, 3 }, ""},
-		{func(d *layers.Dims) { d.Vocab = 0 }, "the vocabulary is 0, want 1 or more"},
-		{func(d *layers.Dims) { d.Context = 0 }, "the context is 0, want 1 or more"},
-		{func(d *layers.Dims) { d.Width = -1 }, "the width is -1, want 1 or more"},
-		{func(d *layers.Dims) { d.Layers = 0 }, "the number of layers is 0, want 1 or more"},
-		{func(d *layers.Dims) { d.Heads = 0 }, "the number of heads is 0, want 1 or more"},
-		{func(d *layers.Dims) { d.Width, d.Heads = 6, 4 }, "width 6 is not a multiple of 4 heads"},
-	} {
-		d := good
-		c.change(&d)
-		if err := d.Validate(); (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
-			t.Errorf("%+v: %v, want %q", d, err, c.want)
-		}
-	}
+// TestRows: inputs that are no rows.
+func TestRows(t *testing.T) {
 	for want, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
 		"Linear: x is (2, 2, 4); want (N, K)":    func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 3, layers.Weights{}) },
 		"LayerNorm: x is (2, 2, 4); want (N, C)": func(s *graph.Scope, x *G.Node) *G.Node { return layers.LayerNorm(s, x, layers.Norm{}) },

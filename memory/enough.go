@@ -32,7 +32,7 @@ func CheckTraining(p *graph.Program) error {
 // CheckGeneration is [Check] for so many sequences at once: keys and values of all positions,
 // and the logits of one.
 func CheckGeneration(what string, m models.Model, sequences int) error {
-	d := m.Dims()
+	d := models.DimsOf(m)
 	each := 4 * (2*float64(d.Layers)*float64(d.Context)*float64(d.Width) + float64(d.Vocab))
 	return Check(what, float64(sequences)*each)
 }
@@ -40,7 +40,7 @@ func CheckGeneration(what string, m models.Model, sequences int) error {
 // CheckBeams is [Check] for a search with so many beams: their keys and values, the logits of
 // all, and the extensions of each that are compared, of 24 bytes.
 func CheckBeams(m models.Model, beams int) error {
-	d := m.Dims()
+	d := models.DimsOf(m)
 	each := 4*(2*float64(d.Layers)*float64(d.Context)*float64(d.Width)+2*float64(d.Vocab)) + 24*min(2*float64(beams), float64(d.Vocab))
 	return Check(fmt.Sprintf("--beams %d", beams), float64(beams)*each)
 }
@@ -49,7 +49,7 @@ func CheckBeams(m models.Model, beams int) error {
 // of a whole window.
 func (limit Limit) CheckWindow(m models.Model, window int) error {
 	s := graph.New(graph.NewParams(0))
-	p, err := s.Compile(m.GraphAt(s, s.Ints("tokens", 1, window), s.Ints("rows", window)))
+	p, err := s.Compile(models.LogitsAt(m, s, s.Ints("tokens", 1, window), s.Ints("rows", window)))
 	if err != nil {
 		return err
 	}

@@ -16,10 +16,10 @@ func TestModels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := big.Dims()
+	d := models.DimsOf(big)
 	d.Context = 1 << 20
 	// The logits of 2²⁰ positions over 50,257 tokens alone are 211 GB.
-	if err := (Limit{Bytes: 100e9}).CheckWindow(big.WithDims(d), d.Context); err == nil || !strings.HasPrefix(err.Error(), "a window of 1048576 tokens takes ") {
+	if err := (Limit{Bytes: 100e9}).CheckWindow(models.WithDims(big, d), d.Context); err == nil || !strings.HasPrefix(err.Error(), "a window of 1048576 tokens takes ") {
 		t.Error(err)
 	}
 	m, err := models.Find("gpt2-nano")
@@ -29,7 +29,7 @@ func TestModels(t *testing.T) {
 	if err := CheckGeneration("--samples 2", m, 2); err != nil {
 		t.Error(err)
 	}
-	if err := Machine().CheckWindow(m, m.Dims().Context); err != nil {
+	if err := Machine().CheckWindow(m, models.DimsOf(m).Context); err != nil {
 		t.Error(err)
 	}
 	// Keys and values of 4 layers, 64 positions and width 128, and 65 logits: 262,404 bytes.

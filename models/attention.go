@@ -2,6 +2,8 @@ package models
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
@@ -11,14 +13,19 @@ import (
 // attend to: of each head a matrix (T, T), row by row, whose row t tells how much
 // position t takes from the positions up to it. Rows sum to 1.
 func AttentionMaps(m Model, params *graph.Params, tokens []int, layer int) ([][]float32, error) {
-	if layers := m.Dims().Layers; layer < 0 || layer >= layers {
+	if layers := DimsOf(m).Layers; layer < 0 || layer >= layers {
 		return nil, fmt.Errorf("models: no layer %d: the model has %d, counted from 0", layer, layers)
 	}
-	if limit := m.Dims().Context; len(tokens) < 1 || len(tokens) > limit {
+	if limit := DimsOf(m).Context; len(tokens) < 1 || len(tokens) > limit {
 		return nil, fmt.Errorf("models: %s; want 1 to the %d of the context", plural.Of(len(tokens), "token"), limit)
 	}
-	s := graph.New(params, graph.Watch(fmt.Sprintf("h.%d.attn.weights", layer)))
-	p, err := s.Compile(m.Graph(s, s.Ints("tokens", 1, len(tokens))))
+	blocks, err := Blocks(m)
+	if err != nil {
+		return nil, err
+	}
+	weights := strings.TrimSuffix(blocks, "*") + strconv.Itoa(layer) + ".*.weights"
+	s := graph.New(params, graph.Watch(weights))
+	p, err := s.Compile(Logits(m, s, s.Ints("tokens", 1, len(tokens))))
 	if err != nil {
 		return nil, err
 	}
@@ -29,11 +36,11 @@ func AttentionMaps(m Model, params *graph.Params, tokens []int, layer int) ([][]
 	if err := p.Run(); err != nil {
 		return nil, err
 	}
-	weights := p.Watched()[0] // (H, T, T)
-	maps := make([][]float32, weights.Shape[0])
+	seen := p.Watched()[0] // (H, T, T)
+	maps := make([][]float32, seen.Shape[0])
 	for h := range maps {
-		size := len(weights.Data) / len(maps)
-		maps[h] = append([]float32(nil), weights.Data[h*size:(h+1)*size]...)
+		size := len(seen.Data) / len(maps)
+		maps[h] = append([]float32(nil), seen.Data[h*size:(h+1)*size]...)
 	}
 	return maps, nil
 }

@@ -26,8 +26,8 @@ func TestAttentionMaps(t *testing.T) {
 			}
 			defer expected.Close()
 			tokens, _, context := f.ids("tokens")
-			for layer := range f.model.Dims().Layers {
-				want := make([]float32, f.model.Dims().Heads*context*context)
+			for layer := range models.DimsOf(f.model).Layers {
+				want := make([]float32, models.DimsOf(f.model).Heads*context*context)
 				if err := expected.Read(fmt.Sprint("layer.", layer), want); err != nil {
 					t.Fatal(err)
 				}
@@ -35,7 +35,7 @@ func TestAttentionMaps(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(maps) != f.model.Dims().Heads {
+				if len(maps) != models.DimsOf(f.model).Heads {
 					t.Fatalf("%s: %d heads", name, len(maps))
 				}
 				worst := 0.0

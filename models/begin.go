@@ -14,10 +14,10 @@ func Begin(m Model, params, from *graph.Params) error {
 	if err := Declare(m, params); err != nil {
 		return err
 	}
-	d := m.Dims()
+	d := DimsOf(m)
 	d.Context++
 	longer := graph.NewParams(0) // in which the tables of positions have other shapes
-	if err := Declare(m.WithDims(d), longer); err != nil {
+	if err := Declare(WithDims(m, d), longer); err != nil {
 		return err
 	}
 	for _, p := range params.All() {

@@ -14,7 +14,7 @@ import (
 // not fit is named.
 func TestBegin(t *testing.T) {
 	from := graph.NewParams(1)
-	if err := models.Declare(models.GPT2(gpt2.New(11, 8, 4, 2, 2)), from); err != nil {
+	if err := models.Declare(gpt2.New(11, 8, 4, 2, 2), from); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -22,15 +22,15 @@ func TestBegin(t *testing.T) {
 		m    models.Model
 		want string
 	}{
-		{"the same", models.GPT2(gpt2.New(11, 8, 4, 2, 2)), ""},
-		{"a shorter context", models.GPT2(gpt2.New(11, 5, 4, 2, 2)), ""},
-		{"fewer layers", models.GPT2(gpt2.New(11, 8, 4, 1, 2)), ""},
-		{"a longer context", models.GPT2(gpt2.New(11, 9, 4, 2, 2)), "wpe.weight: (9, 4), but the weight to begin with is (8, 4)"},
-		{"a smaller vocabulary", models.GPT2(gpt2.New(9, 8, 4, 2, 2)), "wte.weight: (9, 4), but the weight to begin with is (11, 4)"},
-		{"a vocabulary as small as the context", models.GPT2(gpt2.New(8, 8, 4, 2, 2)), "wte.weight: (8, 4), but the weight to begin with is (11, 4)"},
-		{"another width", models.GPT2(gpt2.New(11, 5, 2, 2, 2)), "wte.weight: (11, 2), but the weight to begin with is (11, 4)"},
-		{"more layers", models.GPT2(gpt2.New(11, 8, 4, 3, 2)), "h.2.ln_1.weight: no such weight to begin with"},
-		{"another family", models.GPT1(gpt1.New(11, 8, 4, 2, 2)), "tokens_embed.weight: no such weight to begin with"},
+		{"the same", gpt2.New(11, 8, 4, 2, 2), ""},
+		{"a shorter context", gpt2.New(11, 5, 4, 2, 2), ""},
+		{"fewer layers", gpt2.New(11, 8, 4, 1, 2), ""},
+		{"a longer context", gpt2.New(11, 9, 4, 2, 2), "wpe.weight: (9, 4), but the weight to begin with is (8, 4)"},
+		{"a smaller vocabulary", gpt2.New(9, 8, 4, 2, 2), "wte.weight: (9, 4), but the weight to begin with is (11, 4)"},
+		{"a vocabulary as small as the context", gpt2.New(8, 8, 4, 2, 2), "wte.weight: (8, 4), but the weight to begin with is (11, 4)"},
+		{"another width", gpt2.New(11, 5, 2, 2, 2), "wte.weight: (11, 2), but the weight to begin with is (11, 4)"},
+		{"more layers", gpt2.New(11, 8, 4, 3, 2), "h.2.ln_1.weight: no such weight to begin with"},
+		{"another family", gpt1.New(11, 8, 4, 2, 2), "tokens_embed.weight: no such weight to begin with"},
 	} {
 		params := graph.NewParams(2)
 		err := models.Begin(c.m, params, from)

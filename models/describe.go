@@ -8,7 +8,7 @@ import (
 
 // Describe is a model of a name with so many parameters in a line.
 func Describe(name string, m Model, params int64) string {
-	d := m.Dims()
+	d := DimsOf(m)
 	return fmt.Sprintf("%s: %s parameters, %s, %s, width %d, context %d, vocabulary %d",
 		name, plural.Thousands(params), plural.Of(d.Layers, "layer"), plural.Of(d.Heads, "head"), d.Width, d.Context, d.Vocab)
 }

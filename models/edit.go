@@ -1,9 +1,6 @@
 package models
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +9,6 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
-	"github.com/gorgpt/gorgpt/layers"
 )
 
 // Edit is m with changes of its layers, such as graph.Replace("h.*.mlp.act", ops.ReLU),
@@ -21,15 +17,13 @@ import (
 //
 // A Go function cannot be saved. The JSON of an edited model lists the edits by kind and
 // pattern, under a key that Hugging Face's transformers ignores, and [Parse] wants the same
-// edits again. Absent remains m's.
+// edits again.
 func Edit(m Model, edits ...graph.Option) Model {
 	if len(edits) == 0 {
 		return m
 	}
-	if e, ok := m.(edited); ok {
-		return edited{e.Model, slices.Concat(e.edits, edits)}
-	}
-	return edited{m, slices.Clone(edits)}
+	m, before := unedited(m)
+	return edited{m, slices.Concat(before, edits)}
 }
 
 // edited is a model that has its edits in whatever it declares.
@@ -38,49 +32,22 @@ type edited struct {
 	edits []graph.Option
 }
 
-func (m edited) Graph(s *graph.Scope, tokens *G.Node) *G.Node {
+// Body implements [Model].
+func (m edited) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
 	s.Use(m.edits...)
-	return m.Model.Graph(s, tokens)
+	return m.Model.Body(s, tokens)
 }
 
-func (m edited) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
-	s.Use(m.edits...)
-	return m.Model.GraphAt(s, tokens, rows)
+// unedited is the model without its edits, and these.
+func unedited(m Model) (Model, []graph.Option) {
+	if e, ok := m.(edited); ok {
+		return e.Model, e.edits
+	}
+	return m, nil
 }
-
-func (m edited) States(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
-	s.Use(m.edits...)
-	return m.Model.States(s, tokens)
-}
-
-func (m edited) Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node {
-	s.Use(m.edits...)
-	return m.Model.Loss(s, tokens, targets)
-}
-
-func (m edited) WithDims(d layers.Dims) Model { return edited{m.Model.WithDims(d), m.edits} }
-
-func (m edited) WithDropout(rate float64) Model { return edited{m.Model.WithDropout(rate), m.edits} }
 
 // editsKey is where a config.json lists the edits.
 const editsKey = "gorgpt_edits"
-
-func (m edited) JSON(endOfText ...int) ([]byte, error) {
-	text, err := m.Model.JSON(endOfText...)
-	calls := graph.Edits(m.edits...)
-	if err != nil || len(calls) == 0 {
-		return text, err
-	}
-	list, err := json.Marshal(calls)
-	if err != nil {
-		return nil, err
-	}
-	body, ok := bytes.CutSuffix(bytes.TrimSpace(text), []byte("}"))
-	if !ok {
-		return nil, errors.New("models: the model's JSON is no object")
-	}
-	return fmt.Appendf(nil, "%s,\n  %q: %s\n}", bytes.TrimRight(body, " \n"), editsKey, list), nil
-}
 
 // Edits are those that a config.json lists, as graph.Edits words them; none for a model that
 // was not edited.

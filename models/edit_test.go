@@ -27,7 +27,7 @@ func ExampleEdit() {
 		graph.After("h.*.*.residual", norm),
 	)
 	s := graph.New(graph.NewParams(1))
-	_, err := s.CompileGrad(edited.Loss(s, s.Ints("tokens", 1, 64), s.Ints("targets", 1, 64)))
+	_, err := s.CompileGrad(models.Loss(edited, s, s.Ints("tokens", 1, 64), s.Ints("targets", 1, 64)))
 	fmt.Println(err)
 	for _, n := range s.Nodes() {
 		if len(n.Path) > 4 && n.Path[:4] == "h.0." && n.Op != "param" && !n.Grad {
@@ -89,7 +89,7 @@ func TestAttentionMapsErrors(t *testing.T) {
 func lossOf(t *testing.T, m models.Model) float32 {
 	t.Helper()
 	s := graph.New(graph.NewParams(1))
-	p, err := s.CompileGrad(m.Loss(s, s.Ints("tokens", 1, 8), s.Ints("targets", 1, 8)))
+	p, err := s.CompileGrad(models.Loss(m, s, s.Ints("tokens", 1, 8), s.Ints("targets", 1, 8)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestEditIdentity(t *testing.T) {
 		if got := lossOf(t, models.Edit(m, graph.Replace("h.*.attn", composed))); math.Abs(float64(got-want)) > tolComposed {
 			t.Errorf("%s: with composed attention, the loss is %v, want %v", name, got, want)
 		}
-		if got := lossOf(t, models.Edit(m, graph.Remove("h.2")).WithDropout(0)); got == want {
+		if got := lossOf(t, models.WithDropout(models.Edit(m, graph.Remove("h.2")), 0)); got == want {
 			t.Errorf("%s: the loss without a layer is that with it", name)
 		}
 	}
@@ -143,16 +143,19 @@ func scaled(factor float64) graph.Option {
 	return graph.After("h.*.mlp.act", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, factor) })
 }
 
-// TestEditEverywhere: whatever of a model declares a graph declares its edits. Methods that
-// Model may get are found by their first argument.
+// TestEditEverywhere: whatever of a model declares a graph declares its edits.
 func TestEditEverywhere(t *testing.T) {
-	found := 0
-	for i := range reflect.TypeFor[models.Model]().NumMethod() {
-		method := reflect.TypeFor[models.Model]().Method(i)
-		if method.Type.NumIn() == 0 || method.Type.In(0) != reflect.TypeFor[*graph.Scope]() {
-			continue
-		}
-		found++
+	for what, declare := range map[string]func(m models.Model, s *graph.Scope, tokens, ints *G.Node){
+		"Logits":       func(m models.Model, s *graph.Scope, tokens, _ *G.Node) { models.Logits(m, s, tokens) },
+		"LogitsAt":     func(m models.Model, s *graph.Scope, tokens, rows *G.Node) { models.LogitsAt(m, s, tokens, rows) },
+		"Loss":         func(m models.Model, s *graph.Scope, tokens, targets *G.Node) { models.Loss(m, s, tokens, targets) },
+		"Body":         func(m models.Model, s *graph.Scope, tokens, _ *G.Node) { models.Body(m, s, tokens) },
+		"its own Body": func(m models.Model, s *graph.Scope, tokens, _ *G.Node) { m.Body(s, tokens) },
+		"WeightedLoss": func(m models.Model, s *graph.Scope, tokens, targets *G.Node) {
+			models.WeightedLoss(m, s, tokens, targets, s.Floats("weights", 4))
+		},
+		"Graphs": func(m models.Model, s *graph.Scope, tokens, rows *G.Node) { models.Graphs(m).GraphAt(s, tokens, rows) },
+	} {
 		for _, name := range []string{"gpt1-nano", "gpt2-nano"} {
 			m, err := models.Find(name)
 			if err != nil {
@@ -164,18 +167,11 @@ func TestEditEverywhere(t *testing.T) {
 				return layer(x)
 			}))
 			s := graph.New(graph.NewParams(1))
-			in := []reflect.Value{reflect.ValueOf(s)}
-			for j := 1; j < method.Type.NumIn(); j++ {
-				in = append(in, reflect.ValueOf(s.Ints(fmt.Sprint("input", j), 1, 4)))
-			}
-			reflect.ValueOf(edited).MethodByName(method.Name).Call(in)
-			if want := m.Dims().Layers; calls != want || s.Err() != nil {
-				t.Errorf("%s of %s: %d blocks were edited, want %d; %v", method.Name, name, calls, want, s.Err())
+			declare(edited, s, s.Ints("tokens", 1, 4), s.Ints("ints", 1, 4))
+			if want := models.DimsOf(m).Layers; calls != want || s.Err() != nil {
+				t.Errorf("%s of %s: %d blocks were edited, want %d; %v", what, name, calls, want, s.Err())
 			}
 		}
-	}
-	if found < 4 {
-		t.Errorf("%d methods declare graphs, want the four of Model or more", found)
 	}
 }
 
@@ -194,7 +190,7 @@ func TestEditNested(t *testing.T) {
 		{"ReLU, then halved", models.Edit(models.Edit(m, relu), scaled(0.5)), models.Edit(m, relu, scaled(0.5))},
 		{"halved, then ReLU", models.Edit(models.Edit(m, scaled(0.5)), relu), models.Edit(m, relu)},
 		{"ReLU, then GELU", models.Edit(models.Edit(m, relu), gelu), m},
-		{"with other sizes between", models.Edit(models.Edit(m, relu).WithDropout(0), scaled(0.5)), models.Edit(m, relu, scaled(0.5))},
+		{"with other sizes between", models.Edit(models.WithDropout(models.Edit(m, relu), 0), scaled(0.5)), models.Edit(m, relu, scaled(0.5))},
 	} {
 		if got, want := lossOf(t, c.nested), lossOf(t, c.want); got != want {
 			t.Errorf("%s: the loss is %v, want %v", c.name, got, want)
@@ -208,12 +204,12 @@ func TestEditNested(t *testing.T) {
 		{models.Edit(models.Edit(m, graph.Remove("h.*.mpl")), relu), `graph: Remove(h.*.mpl): unknown layer "h.*.mpl"; did you mean "h.*.mlp"?`},
 	} {
 		s := graph.New(graph.NewParams(1))
-		if _, err := s.Compile(c.m.Graph(s, s.Ints("tokens", 1, 4))); err == nil || err.Error() != c.want {
+		if _, err := s.Compile(models.Logits(c.m, s, s.Ints("tokens", 1, 4))); err == nil || err.Error() != c.want {
 			t.Errorf("%v\nwant %s", err, c.want)
 		}
 	}
 	s := graph.New(graph.NewParams(1))
-	out := m.Graph(s, s.Ints("tokens", 1, 4))
+	out := models.Logits(m, s, s.Ints("tokens", 1, 4))
 	s.Use(relu)
 	want := "graph: Replace(h.*.mlp.act): the layer h.0.mlp.act was declared before the edit was given"
 	if _, err := s.Compile(out); err == nil || err.Error() != want {
@@ -230,11 +226,11 @@ func TestEditSaved(t *testing.T) {
 			t.Fatal(err)
 		}
 		edits := []graph.Option{graph.Replace("h.*.mlp.act", ops.ReLU), scaled(0.5)}
-		plain, err := m.JSON(3)
+		plain, err := models.JSON(m, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := models.Edit(m, edits...).JSON(3)
+		text, err := models.JSON(models.Edit(m, edits...), 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +248,7 @@ func TestEditSaved(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := lossOf(t, opened.WithDropout(0)), lossOf(t, models.Edit(m, edits...).WithDropout(0)); got != want {
+		if got, want := lossOf(t, models.WithDropout(opened, 0)), lossOf(t, models.WithDropout(models.Edit(m, edits...), 0)); got != want {
 			t.Errorf("%s: opened, the loss is %v, want %v", name, got, want)
 		}
 		for _, c := range []struct {

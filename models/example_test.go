@@ -4,10 +4,8 @@ import (
 	"fmt"
 
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
-	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
 // A model is a value: its other sizes are others.
@@ -17,31 +15,22 @@ func ExampleModel() {
 		fmt.Println(err)
 		return
 	}
-	m = m.WithDims(layers.Dims{Vocab: 1000, Context: 128, Width: 64, Layers: 2, Heads: 4})
+	m = models.WithDims(m, models.Dims{Vocab: 1000, Context: 128, Width: 64, Layers: 2, Heads: 4})
 	s := graph.New(graph.NewParams(1))
-	logits := m.Graph(s, s.Ints("tokens", 3, 16))
-	fmt.Println(logits.Shape(), m.Validate())
+	logits := models.Logits(m, s, s.Ints("tokens", 3, 16))
+	fmt.Println(logits.Shape(), models.Validate(m))
 	// Output: (48, 1000) <nil>
 }
 
-func ExampleGPT1() {
-	m := models.GPT1(gpt1.New(1000, 128, 64, 2, 4)) // vocabulary, context, width, layers, heads
+// A configuration is a model.
+func ExampleDeclare() {
+	m := gpt1.New(1000, 128, 64, 2, 4) // vocabulary, context, width, layers, heads
 	params := graph.NewParams(1)
 	fmt.Println(models.Declare(m, params), params.Count())
 	fmt.Println(params.Names()[:4])
 	// Output:
 	// <nil> 172160
 	// [tokens_embed.weight positions_embed.weight h.0.attn.c_attn.weight h.0.attn.c_attn.bias]
-}
-
-func ExampleGPT2() {
-	m := models.GPT2(gpt2.New(1000, 128, 64, 2, 4)) // vocabulary, context, width, layers, heads
-	params := graph.NewParams(1)
-	fmt.Println(models.Declare(m, params), params.Count())
-	fmt.Println(params.Names()[:4])
-	// Output:
-	// <nil> 172288
-	// [wte.weight wpe.weight h.0.ln_1.weight h.0.ln_1.bias]
 }
 
 // The model that a config.json describes.
@@ -51,7 +40,7 @@ func ExampleParse() {
 		fmt.Println(err)
 		return
 	}
-	d := m.Dims()
+	d := models.DimsOf(m)
 	fmt.Println(d.Layers, d.Width, d.Heads)
 	// Output: 12 768 12
 }

@@ -20,15 +20,15 @@ func TestIncremental(t *testing.T) {
 	mistral := gpt2.New(13, 9, 12, 3, 3)
 	mistral.ScaleByLayer, mistral.Inner, mistral.Activation = true, 20, gpt2.QuickGELU
 	unscaled := gpt2.New(13, 9, 12, 2, 3)
-	unscaled.Unscaled = true
+	unscaled.Scaled = false
 	for name, m := range map[string]models.Model{
-		"gpt1": models.GPT1(gpt1.New(13, 9, 12, 2, 3)), "gpt2": models.GPT2(gpt2.New(13, 9, 12, 2, 3)),
-		"scaled by layer": models.GPT2(mistral), "unscaled": models.GPT2(unscaled),
+		"gpt1": gpt1.New(13, 9, 12, 2, 3), "gpt2": gpt2.New(13, 9, 12, 2, 3),
+		"scaled by layer": mistral, "unscaled": unscaled,
 	} {
 		tokens := []int{3, 1, 4, 1, 5, 9, 2, 6, 5}
 		params := graph.NewParams(1)
 		s := graph.New(params)
-		out := m.Graph(s, s.Ints("tokens", 1, len(tokens)))
+		out := models.Logits(m, s, s.Ints("tokens", 1, len(tokens)))
 		p, err := s.Compile(out)
 		if err != nil {
 			t.Fatal(err)
@@ -58,7 +58,7 @@ func TestIncremental(t *testing.T) {
 				n = 3
 			}
 			s := graph.New(params, graph.Incremental(memory))
-			out := m.Graph(s, s.Ints("tokens", 1, n))
+			out := models.Logits(m, s, s.Ints("tokens", 1, n))
 			p, err := s.Compile(out)
 			if err != nil {
 				t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models"
 )
 
@@ -24,29 +23,30 @@ var published = map[string]int64{
 // TestAll declares every model with its gradients, counts it, and reads its config.json
 // back.
 func TestAll(t *testing.T) {
-	if len(models.All()) != len(published) {
-		t.Errorf("%d models, want %d", len(models.All()), len(published))
+	all, err := models.All()
+	if err != nil || len(all) != len(published) {
+		t.Errorf("%d models, %v, want %d", len(all), err, len(published))
 	}
-	for _, m := range models.All() {
+	for _, m := range all {
 		params := graph.NewParams(1)
 		s := graph.New(params, graph.Training())
-		context := m.Model.Dims().Context
-		if _, err := s.CompileGrad(m.Model.Loss(s, s.Ints("tokens", 1, context), s.Ints("targets", 1, context))); err != nil {
+		context := models.DimsOf(m.Model).Context
+		if _, err := s.CompileGrad(models.Loss(m.Model, s, s.Ints("tokens", 1, context), s.Ints("targets", 1, context))); err != nil {
 			t.Errorf("%s: %v", m.Name, err)
 		}
 		if params.Count() != published[m.Name] {
 			t.Errorf("%s: %d parameters, want %d", m.Name, params.Count(), published[m.Name])
 		}
-		data, err := m.Model.WithDropout(0.25).JSON(5)
+		data, err := models.JSON(models.WithDropout(m.Model, 0.25), 5)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := models.Parse(data); err != nil || got != m.Model.WithDropout(0.25) {
+		if got, err := models.Parse(data); err != nil || got != models.WithDropout(m.Model, 0.25) {
 			t.Errorf("%s: read back as %+v, %v", m.Name, got, err)
 		}
-		d := layers.Dims{Vocab: 7, Context: 5, Width: 6, Layers: 1, Heads: 2}
-		if got := m.Model.WithDims(d); got.Dims() != d || got.Validate() != nil {
-			t.Errorf("%s: with other sizes it is %+v, %v", m.Name, got, got.Validate())
+		d := models.Dims{Vocab: 7, Context: 5, Width: 6, Layers: 1, Heads: 2}
+		if got := models.WithDims(m.Model, d); models.DimsOf(got) != d || models.Validate(got) != nil {
+			t.Errorf("%s: with other sizes it is %+v, %v", m.Name, got, models.Validate(got))
 		}
 	}
 }
@@ -54,13 +54,13 @@ func TestAll(t *testing.T) {
 func TestErrors(t *testing.T) {
 	for _, c := range []struct{ config, want string }{
 		{`{`, "config.json: unexpected end of JSON input"},
-		{`{"model_type": "gpt2", "n_layer": 3000000}`, "config.json: the number of layers is 3000000, want at most 1000"},
-		{`{"model_type": "openai-gpt", "n_embd": 1152921504606846976, "n_head": 1}`, "config.json: the width is 1152921504606846976, want at most 16777216"},
+		{`{"model_type": "gpt2", "n_layer": 3000000}`, "gpt2: the number of layers is 3000000, want at most 1000"},
+		{`{"model_type": "openai-gpt", "n_embd": 1152921504606846976, "n_head": 1}`, "gpt1: the width is 1152921504606846976, want at most 16777216"},
 		{`{"model_type": "bert"}`, `config.json: model_type is "bert", want gpt2 or openai-gpt`},
 		{`{"model_type": "openai-gpt", "afn": "gelu_new"}`, `gpt1: afn is "gelu_new", want gelu, relu, silu, swish`},
 		{`{"model_type": "openai-gpt", "n_head": 7}`, "gpt1: width 768 is not a multiple of 7 heads"},
 		{`{"model_type": "openai-gpt", "n_layer": -1}`, "gpt1: the number of layers is -1, want 1 or more"},
-		{`{"model_type": "openai-gpt", "embd_pdrop": 1}`, "gpt1: a dropout rate of 1 is not in [0, 1)"},
+		{`{"model_type": "openai-gpt", "embd_pdrop": 1}`, "gpt1: a dropout rate of 1 is not in [0, 1); it is embd_pdrop"},
 	} {
 		if _, err := models.Parse([]byte(c.config)); err == nil || err.Error() != c.want {
 			t.Errorf("%s: error %v, want %s", c.config, err, c.want)
@@ -79,11 +79,11 @@ func ExampleFind() {
 		fmt.Println(err)
 		return
 	}
-	d := m.Dims()
+	d := models.DimsOf(m)
 	d.Vocab, d.Layers = 1000, 2
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	logits := m.WithDims(d).Graph(s, s.Ints("tokens", 1, 512))
+	logits := models.Logits(models.WithDims(m, d), s, s.Ints("tokens", 1, 512))
 	fmt.Println(logits.Shape(), params.Get("h.1.ln_2.bias").Shape(), params.Count())
 	// Output: (512, 1000) (768) 15336960
 }

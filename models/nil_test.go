@@ -16,21 +16,21 @@ import (
 // reports.
 func TestNil(t *testing.T) {
 	for name, m := range map[string]models.Model{
-		"GPT-1": models.GPT1(gpt1.New(7, 5, 4, 2, 2)),
-		"GPT-2": models.Edit(models.GPT2(gpt2.New(7, 5, 4, 2, 2)), graph.Replace("h.*.mlp.act", func(_ *graph.Scope, x *G.Node) *G.Node { return x })),
+		"gpt1": gpt1.New(7, 5, 4, 2, 2),
+		"gpt2": models.Edit(gpt2.New(7, 5, 4, 2, 2), graph.Replace("h.*.mlp.act", func(_ *graph.Scope, x *G.Node) *G.Node { return x })),
 	} {
 		for _, c := range []struct {
 			declare func(s *graph.Scope) *G.Node
 			want    string
 		}{
-			{func(s *graph.Scope) *G.Node { return m.Graph(s, nil) }, name + ": tokens is nil; want a node"},
-			{func(s *graph.Scope) *G.Node { return m.Graph(s.At("student"), nil) }, "student: " + name + ": tokens is nil; want a node"},
-			{func(s *graph.Scope) *G.Node { return m.GraphAt(s, s.Ints("tokens", 1, 5), nil) }, "rows: Pick: ids is nil; want a node"},
-			{func(s *graph.Scope) *G.Node { return m.GraphAt(s, nil, s.Ints("rows", 1)) }, name + ": tokens is nil; want a node"},
-			{func(s *graph.Scope) *G.Node { return m.Loss(s, s.Ints("tokens", 1, 5), nil) }, "lm_head: LinearCrossEntropy: targets is nil; want a node"},
-			{func(s *graph.Scope) *G.Node { return m.Loss(s, nil, nil) }, name + ": tokens is nil; want a node"},
+			{func(s *graph.Scope) *G.Node { return models.Logits(m, s, nil) }, name + ": tokens is nil; want a node"},
+			{func(s *graph.Scope) *G.Node { return models.Logits(m, s.At("student"), nil) }, "student: " + name + ": tokens is nil; want a node"},
+			{func(s *graph.Scope) *G.Node { return models.LogitsAt(m, s, s.Ints("tokens", 1, 5), nil) }, "rows: Pick: ids is nil; want a node"},
+			{func(s *graph.Scope) *G.Node { return models.LogitsAt(m, s, nil, s.Ints("rows", 1)) }, name + ": tokens is nil; want a node"},
+			{func(s *graph.Scope) *G.Node { return models.Loss(m, s, s.Ints("tokens", 1, 5), nil) }, "lm_head: LinearCrossEntropy: targets is nil; want a node"},
+			{func(s *graph.Scope) *G.Node { return models.Loss(m, s, nil, nil) }, name + ": tokens is nil; want a node"},
 			{func(s *graph.Scope) *G.Node {
-				x, _ := m.States(s, nil)
+				x, _ := models.Body(m, s, nil)
 				return layers.Linear(s, x, 2, layers.Weights{})
 			}, name + ": tokens is nil; want a node"},
 		} {

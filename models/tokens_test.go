@@ -17,11 +17,11 @@ func TestTokensOfOneDimension(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := graph.New(graph.NewParams(1))
-		if _, err := s.Compile(m.Graph(s, s.Ints("tokens", 8))); err == nil || !strings.Contains(err.Error(), "tokens are (8); want (B, T)") {
+		if _, err := s.Compile(models.Logits(m, s, s.Ints("tokens", 8))); err == nil || !strings.Contains(err.Error(), "tokens are (8); want (B, T)") {
 			t.Errorf("%s: Compile: %v", name, err)
 		}
 		s = graph.New(graph.NewParams(1), graph.Training())
-		if _, err := s.CompileGrad(m.Loss(s, s.Ints("tokens", 8), s.Ints("targets", 8))); err == nil || !strings.Contains(err.Error(), "tokens are (8); want (B, T)") {
+		if _, err := s.CompileGrad(models.Loss(m, s, s.Ints("tokens", 8), s.Ints("targets", 8))); err == nil || !strings.Contains(err.Error(), "tokens are (8); want (B, T)") {
 			t.Errorf("%s: CompileGrad: %v", name, err)
 		}
 	}

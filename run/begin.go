@@ -23,7 +23,7 @@ func (r *Run) open() (from *Trained, err error) {
 	if from, err = Load(recipe.From); err != nil {
 		return nil, fmt.Errorf("--from: %w", err)
 	}
-	has := from.Model.Dims().Context
+	has := models.DimsOf(from.Model).Context
 	if recipe.Context == 0 {
 		recipe.Context = has
 	}
@@ -52,10 +52,10 @@ func (r *Run) makeModel(from *Trained) (err error) {
 		return err
 	}
 	r.setTokenizer(from.Tokenizer)
-	d := from.Model.Dims()
+	d := models.DimsOf(from.Model)
 	d.Context = recipe.Context
-	r.Model = from.Model.WithDims(d).WithDropout(recipe.Dropout)
-	if err := r.Model.Validate(); err != nil {
+	r.Model = models.WithDropout(models.WithDims(from.Model, d), recipe.Dropout)
+	if err := models.Validate(r.Model); err != nil {
 		return usage.Of(err)
 	}
 	return models.Begin(r.Model, r.Params, from.Params)
@@ -80,7 +80,7 @@ func (r *Run) reopenModel() error {
 	if err != nil {
 		return err
 	}
-	r.Model = m.WithDropout(r.Recipe.Dropout)
+	r.Model = models.WithDropout(m, r.Recipe.Dropout)
 	return nil
 }
 

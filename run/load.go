@@ -49,7 +49,7 @@ func LoadWeights(dir string) (*Trained, error) {
 	if m.Model, m.Params, err = d.LoadWeights(); err != nil {
 		return nil, err
 	}
-	vocab := m.Model.Dims().Vocab
+	vocab := models.DimsOf(m.Model).Vocab
 	m.Tokenizer, m.untold = d.Tokenizer(vocab)
 	if m.Generation, err = d.Generation(); err != nil {
 		return nil, err

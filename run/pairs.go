@@ -40,8 +40,8 @@ func (r *responding) finish() error { return nil }
 // checkpoint is what is saved.
 func (r *responding) checkpoint() (c checkpoint.Contents, err error) {
 	m := r.base
-	c = checkpoint.Contents{Params: r.Trainer.Params, Zeros: m.Model.Absent(), Tokenizer: m.Tokenizer.Save, Generation: m.Generation}
-	c.Config, err = m.Model.JSON(m.Ends...)
+	c = checkpoint.Contents{Params: r.Trainer.Params, Tokenizer: m.Tokenizer.Save, Generation: m.Generation}
+	c.Config, err = models.JSON(m.Model, m.Ends...)
 	return c, err
 }
 
@@ -51,7 +51,7 @@ func (r *responding) readWeights(d *checkpoint.Dir) error {
 	if err := models.Declare(r.base.Model, r.Trainer.Params); err != nil {
 		return err
 	}
-	return d.Params(r.Trainer.Params, r.base.Model.Absent())
+	return d.Params(r.Trainer.Params)
 }
 
 // streams reads the pairs to train on and to measure on: without a file for these, every
@@ -86,7 +86,7 @@ func (r *responding) streams() error {
 	if learn, err = someOf(learn, r.Recipe.Examples, r.Recipe.Seed, r.Recipe.Pairs); err != nil {
 		return err
 	}
-	if d := r.base.Model.Dims(); r.Recipe.Context > d.Context {
+	if d := models.DimsOf(r.base.Model); r.Recipe.Context > d.Context {
 		return usage.Errorf("--context %d: the model has %s", r.Recipe.Context, plural.Of(d.Context, "position"))
 	}
 	run, _ := r.Recipe.runs(len(learn))
@@ -106,7 +106,9 @@ func (r *responding) streams() error {
 }
 
 // window is the most tokens of a prompt and its response.
-func (r *responding) window() int { return cmp.Or(r.Recipe.Context, r.base.Model.Dims().Context) }
+func (r *responding) window() int {
+	return cmp.Or(r.Recipe.Context, models.DimsOf(r.base.Model).Context)
+}
 
 // runs is the number of pairs of a run of the graph, and of an update of so many of them: at
 // most --micro, of one size.
@@ -122,7 +124,7 @@ func (r TunedRecipe) runs(all int) (run, update int) {
 // trainer puts the parts of the run together.
 func (r *responding) trainer(bool) error {
 	o := r.Recipe
-	model := r.base.Model.WithDropout(o.Dropout)
+	model := models.WithDropout(r.base.Model, o.Dropout)
 	batch, update := o.runs(r.learn.Len())
 	if err := checkTraining(declare(model, batch, r.window())); err != nil {
 		return err
@@ -135,7 +137,7 @@ func (r *responding) trainer(bool) error {
 	steps := o.Epochs * epoch
 	r.Trainer = &train.Trainer{
 		Task: &train.NextToken{
-			Model: model, Train: r.learn, Validation: restart,
+			Model: models.Graphs(model), Train: r.learn, Validation: restart,
 			Batch: batch, Context: r.window(), Accumulate: update / batch,
 		},
 		Params: r.base.Params, Solver: &train.Optimizer{Rule: finetune.Adam, Decay: o.Decay, Clip: o.Clip},

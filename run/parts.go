@@ -20,18 +20,15 @@ func (r Recipe) MakeModel(vocab int) (models.Model, error) {
 	if err != nil {
 		return nil, usage.Of(err)
 	}
-	d := m.Dims()
+	d := models.DimsOf(m)
 	d.Vocab, d.Context = vocab, r.Context
 	for _, o := range []struct{ given, into *int }{{&r.Layers, &d.Layers}, {&r.Heads, &d.Heads}, {&r.Width, &d.Width}} {
 		if *o.given != 0 {
 			*o.into = *o.given
 		}
 	}
-	if err := models.Bounded(d); err != nil {
-		return nil, usage.Errorf("%s: %w", r.Model, err)
-	}
-	m = m.WithDims(d).WithDropout(r.Dropout)
-	return m, usage.Of(m.Validate())
+	m = models.WithDropout(models.WithDims(m, d), r.Dropout)
+	return m, usage.Of(models.Validate(m))
 }
 
 // spec is the text.
@@ -73,14 +70,6 @@ func (r Recipe) MakeSolver() (gorgonia.Solver, error) {
 	return &train.Optimizer{Rule: rule, Decay: r.Decay, Clip: r.Clip, Groups: groups}, nil
 }
 
-// options are those of the graphs.
-func (r Recipe) options() []graph.Option {
-	if !r.Recompute {
-		return nil
-	}
-	return []graph.Option{graph.Recompute(models.Blocks)} // what goes between blocks is kept
-}
-
 // checkNoDecay refuses a pattern that is of no parameter, as a misspelt one.
 func (r Recipe) checkNoDecay(nodes []graph.Node) error {
 	for _, pattern := range r.NoDecay {
@@ -98,5 +87,5 @@ func (r Recipe) checkNoDecay(nodes []graph.Node) error {
 // it runs.
 func declare(m models.Model, batch, context int) (*graph.Program, error) {
 	s := graph.New(graph.NewParams(0), graph.Training())
-	return s.CompileGrad(m.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+	return s.CompileGrad(models.Loss(m, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 }

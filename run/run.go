@@ -141,8 +141,8 @@ func (r *Run) checkpoint() (c checkpoint.Contents, err error) {
 	if id, ok := r.Tokenizer.EndOfText(); ok {
 		end = id
 	}
-	c = checkpoint.Contents{Params: r.Params, Zeros: r.Model.Absent(), Tokenizer: r.Tokenizer.Save}
-	c.Config, err = r.Model.JSON(end)
+	c = checkpoint.Contents{Params: r.Params, Tokenizer: r.Tokenizer.Save}
+	c.Config, err = models.JSON(r.Model, end)
 	return c, err
 }
 
@@ -151,7 +151,7 @@ func (r *Run) readWeights(d *checkpoint.Dir) error {
 	if err := models.Declare(r.Model, r.Params); err != nil {
 		return err
 	}
-	return d.Params(r.Params, r.Model.Absent())
+	return d.Params(r.Params)
 }
 
 // checkStep tells whether there is something left to do from a step on.
@@ -203,13 +203,17 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	options, err := models.Recompute(r.Model, recipe.Recompute)
+	if err != nil {
+		return nil, err
+	}
 	training, validation, err := r.Text.Streams(r.Tokenizer, recipe.shape())
 	if err != nil {
 		return nil, err
 	}
 	r.validation = validation
 	task := &train.NextToken{
-		Model: r.Model, Train: training,
+		Model: models.Graphs(r.Model), Train: training,
 		Batch: recipe.Batch, Context: recipe.Context, Accumulate: recipe.Accumulate, EvalBatches: recipe.EvalBatches,
 	}
 	if task.ValidationStart, err = validation.State(); err == nil {
@@ -220,7 +224,7 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 		Task: task, Params: r.Params,
 		Solver: solver, Schedule: schedule, Guard: train.Guard{Deviations: recipe.SkipOutliers},
 		Steps: recipe.Steps, EvalEvery: recipe.EvalEvery, SaveEvery: recipe.SaveEvery,
-		Graph: recipe.options(), StopAfter: o.StopAfter, Seed: recipe.Seed, Settings: recipe.fixed(),
+		Graph: options, StopAfter: o.StopAfter, Seed: recipe.Seed, Settings: recipe.fixed(),
 	}, err
 }
 
@@ -252,7 +256,7 @@ func (r *Run) machine() train.Machine {
 	}
 	return train.Machine{
 		FLOPs:  6 * float64(r.parameters),
-		Rate:   1e9 * bench.GemmRate(r.Recipe.Batch*r.Recipe.Context, r.Model.Dims().Width),
+		Rate:   1e9 * bench.GemmRate(r.Recipe.Batch*r.Recipe.Context, models.DimsOf(r.Model).Width),
 		Memory: memory.Resident,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -35,7 +36,7 @@ func (r *Run) addSample(step int) error {
 
 // Sample writes a little with the model as it is.
 func (r *Run) Sample(ctx context.Context) (string, error) {
-	g := generate.New(r.Model, r.Params, r.Model.Dims().Context)
+	g := generate.New(models.Graphs(r.Model), r.Params, models.DimsOf(r.Model).Context)
 	g.Vocab, g.Vacant = r.Tokenizer.Size(), tokenizer.Vacant(r.Tokenizer)
 	defer g.Close()
 	o := generate.Options{Temperature: 0.8, TopK: 200, Seed: r.Recipe.Seed}

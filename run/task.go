@@ -9,6 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/train"
 )
 
@@ -35,13 +36,13 @@ func (t *Tuning) classify() error {
 		return err
 	}
 	t.contents = func() (checkpoint.Contents, error) { return c.trained.Contents() }
-	t.weights = func(d *checkpoint.Dir) error { return d.Params(c.trained.Params, c.trained.Classifier.Base.Absent()) }
+	t.weights = func(d *checkpoint.Dir) error { return d.Params(c.trained.Params) }
 	return c.encode(learn)
 }
 
 // encode makes the classifier and its examples, in tokens.
 func (c *classifying) encode(learn tasks.Set) error {
-	d, r := c.base.Model.Dims(), c.Recipe
+	d, r := models.DimsOf(c.base.Model), c.Recipe
 	if r.Context > d.Context {
 		return usage.Errorf("--context %d: the model has %d positions", r.Context, d.Context)
 	}
@@ -60,7 +61,7 @@ func (c *classifying) encode(learn tasks.Set) error {
 		fmt.Fprintf(c.log, "%d texts were longer than the context of %d and cut\n", encoder.Truncated, context)
 	}
 	d.Vocab = max(d.Vocab, encoder.Tokenizer.Size())
-	classifier := finetune.NewClassifier(c.base.Model.WithDims(d).WithDropout(r.Dropout), c.task, finetune.Outputs(c.task, learn))
+	classifier := finetune.NewClassifier(models.WithDropout(models.WithDims(c.base.Model, d), r.Dropout), c.task, finetune.Outputs(c.task, learn))
 	classifier.Dropout, classifier.Auxiliary = r.Dropout, r.Auxiliary
 	c.trained = &finetune.Trained{
 		Description: finetune.Describe(c.task, classifier.Outputs, context), Classifier: classifier,

@@ -12,6 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/memory"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -114,7 +115,7 @@ func (m *Trained) Writer(o Writing) (*Writer, error) {
 	if err := check(); err != nil {
 		return nil, err
 	}
-	vocab := min(m.Model.Dims().Vocab, m.Tokenizer.Size())
+	vocab := min(models.DimsOf(m.Model).Vocab, m.Tokenizer.Size())
 	for _, id := range o.Stop {
 		if id < 0 || id >= vocab {
 			return nil, usage.Errorf("--stop-token %d: the vocabulary has the tokens 0 to %d", id, vocab-1)
@@ -123,7 +124,7 @@ func (m *Trained) Writer(o Writing) (*Writer, error) {
 	if o.LogProbs > vocab {
 		return nil, usage.Errorf("--logprobs %d: the vocabulary has %s", o.LogProbs, plural.Of(vocab, "token"))
 	}
-	w := &Writer{Generator: generate.New(m.Model, m.Params, m.Model.Dims().Context), model: m, writing: o, options: o.Options}
+	w := &Writer{Generator: generate.New(models.Graphs(m.Model), m.Params, models.DimsOf(m.Model).Context), model: m, writing: o, options: o.Options}
 	w.Generator.Vocab, w.Generator.Vacant = vocab, tokenizer.Vacant(m.Tokenizer)
 	w.options.Stop = slices.Concat(o.Stop, m.Ends)
 	return w, nil

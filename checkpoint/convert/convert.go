@@ -8,7 +8,6 @@ package convert
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -89,7 +88,7 @@ func Convert(in, out string, options Options) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{
-		Kind: o.Kind, Model: modelName(model), Parameters: params.Count(), Stored: stored(o.Weights),
+		Kind: o.Kind, Model: models.NameOf(model), Parameters: params.Count(), Stored: stored(o.Weights),
 		Out: out, To: c.to, DType: string(c.dtype), Tokenizer: makes, File: o.Weights.Name(),
 	}
 	r.About = models.Describe(r.Model, model, r.Parameters)
@@ -98,7 +97,7 @@ func Convert(in, out string, options Options) (*Result, error) {
 			return nil, err
 		}
 	}
-	if err := checkpoint.MapParams(o.Weights, params, model.Absent()); err != nil {
+	if err := o.MapParams(params); err != nil {
 		return nil, err
 	}
 	return r, c.save(o, model, params, made)
@@ -109,7 +108,7 @@ func (c *conversion) save(o *checkpoint.Origin, m models.Model, params *graph.Pa
 	if c.to != "llm.c" {
 		return c.saveHuggingFace(o, m, params, made)
 	}
-	config, err := m.JSON(-1)
+	config, err := models.JSON(m, -1)
 	if err != nil {
 		return err
 	}
@@ -168,22 +167,6 @@ func parseSize(s string) (int64, error) {
 		break
 	}
 	return 0, fmt.Errorf("%q is no size such as 5GB, 200MB or 4000", s)
-}
-
-// modelName names the model, by the catalogue if it is there.
-func modelName(m models.Model) string {
-	for _, known := range models.All() {
-		if known.Model.WithDropout(0) == m.WithDropout(0) {
-			return known.Name
-		}
-	}
-	var config struct {
-		Type string `json:"model_type"`
-	}
-	if text, err := m.JSON(-1); err == nil && json.Unmarshal(text, &config) == nil {
-		return config.Type + " of another size"
-	}
-	return "unknown"
 }
 
 // stored lists the number types of a source that can be read.

@@ -73,7 +73,7 @@ func (c *conversion) makeTokenizer(o *checkpoint.Origin, m models.Model) (made t
 		}
 		return tok, files + ", and tokenizer.json made of them"
 	}
-	if m.Dims().Vocab == openAIVocab {
+	if models.DimsOf(m).Vocab == openAIVocab {
 		if tok, err := tokenizer.GPT2(); err == nil {
 			return tok, "no files beside the weights; GPT-2's, by the size of the vocabulary"
 		}
@@ -88,7 +88,7 @@ func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, param
 		return err
 	}
 	return checkpoint.Save(c.out, checkpoint.Contents{
-		Config: config, Params: params, Zeros: m.Absent(), DType: c.dtype, ShardBytes: c.shardBytes,
+		Config: config, Params: params, DType: c.dtype, ShardBytes: c.shardBytes,
 		Tokenizer: func(dir string) error {
 			if made != nil {
 				if err := made.Save(dir); err != nil {
@@ -111,11 +111,11 @@ func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byt
 	text := o.Config
 	if o.MadeConfig {
 		end := -1
-		if m.Dims().Vocab == openAIVocab {
+		if models.DimsOf(m).Vocab == openAIVocab {
 			end = openAIVocab - 1
 		}
 		var err error
-		if text, err = m.JSON(end); err != nil {
+		if text, err = models.JSON(m, end); err != nil {
 			return nil, err
 		}
 	}

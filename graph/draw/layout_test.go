@@ -20,7 +20,7 @@ func nodesOf(t testing.TB, name string, context int, train bool, options ...grap
 		t.Fatal(err)
 	}
 	s := graph.New(graph.NewParams(1), options...)
-	loss := m.Loss(s, s.Ints("tokens", 1, context), s.Ints("targets", 1, context))
+	loss := models.Loss(m, s, s.Ints("tokens", 1, context), s.Ints("targets", 1, context))
 	if err := s.Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -8,20 +8,27 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
 )
+
+// parse reads a config.json of GPT-1.
+func parse(data []byte) (gpt1.Config, error) {
+	m, err := models.Parse(data)
+	c, _ := m.(gpt1.Config)
+	return c, err
+}
 
 func TestJSON(t *testing.T) {
 	other := gpt1.New(65, 64, 128, 4, 4)
 	other.Activation, other.AttentionDropout, other.EmbedDropout, other.ResidualDropout = "swish", 0.2, 0.3, 0.4
 	other.Epsilon, other.InitStd = 1e-6, 0.1
 	for _, c := range []gpt1.Config{tiny(), other} {
-		data, err := c.JSON(12)
+		data, err := models.JSON(c, 12)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := gpt1.ParseJSON(data); err != nil || got != c {
+		if got, err := parse(data); err != nil || got != c {
 			t.Errorf("%+v, %v\nwant %+v", got, err, c)
 		}
 	}
@@ -29,7 +36,7 @@ func TestJSON(t *testing.T) {
 		ends []int
 		want string
 	}{{[]int{0}, "0"}, {[]int{5}, "5"}, {[]int{-1}, "null"}, {nil, "null"}, {[]int{0, 5}, "[0,5]"}} {
-		data, err := tiny().JSON(c.ends...)
+		data, err := models.JSON(tiny(), c.ends...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,21 +63,19 @@ func TestParseJSON(t *testing.T) {
 		`{"model_type": "openai-gpt", "afn": "relu", "vocab_size": 7}`:                                                                      func(c *gpt1.Config) { c.Activation, c.Vocab = gpt1.ReLU, 7 },
 		`{"model_type": "openai-gpt", "n_special": 0, "predict_special_tokens": true, "eos_token_id": [1, 2], "summary_type": "cls_index"}`: func(*gpt1.Config) {},
 	} {
-		want := gpt1.New(40478, 512, 768, 12, 12).WithDropout(0.1)
+		want := models.WithDropout(gpt1.New(40478, 512, 768, 12, 12), 0.1).(gpt1.Config)
 		change(&want)
-		if got, err := gpt1.ParseJSON([]byte(data)); err != nil || got != want {
+		if got, err := parse([]byte(data)); err != nil || got != want {
 			t.Errorf("%s: %+v, %v\nwant %+v", data, got, err, want)
 		}
 	}
 	for data, want := range map[string]string{
-		`{"model_type": "gpt2"}`:                                      `gpt1: config.json: model_type is "gpt2", want "openai-gpt"`,
 		`{"model_type": "openai-gpt", "afn": "gelu_new"}`:             `gpt1: afn is "gelu_new", want gelu, relu, silu, swish`,
-		`{"model_type": "openai-gpt", "tie_word_embeddings": false}`:  "gpt1: config.json: tie_word_embeddings is false, want true: the head shares the token embedding",
 		`{"model_type": "openai-gpt", "activation_function": "relu"}`: `gpt1: config.json: unknown key "activation_function". It may change what the model computes; if not, take it out of the file`,
 		`{"model_type": "openai-gpt", "n_layer": null}`:               "gpt1: config.json: key n_layer: it is null, want a value",
-		`{`: "gpt1: config.json: unexpected end of JSON input",
+		`{`: "config.json: unexpected end of JSON input",
 	} {
-		if _, err := gpt1.ParseJSON([]byte(data)); err == nil || err.Error() != want {
+		if _, err := parse([]byte(data)); err == nil || err.Error() != want {
 			t.Errorf("%s: error %v\nwant  %s", data, err, want)
 		}
 	}
@@ -83,35 +88,32 @@ func TestValidate(t *testing.T) {
 	}{
 		{func(c *gpt1.Config) { c.Context = 0 }, "gpt1: the context is 0, want 1 or more"},
 		{func(c *gpt1.Config) { c.Heads = 5 }, "gpt1: width 12 is not a multiple of 5 heads"},
-		{func(c *gpt1.Config) { c.EmbedDropout = 1 }, "gpt1: a dropout rate of 1 is not in [0, 1)"},
-		{func(c *gpt1.Config) { c.AttentionDropout = -0.1 }, "gpt1: a dropout rate of -0.1 is not in [0, 1)"},
-		{func(c *gpt1.Config) { c.ResidualDropout = math.NaN() }, "gpt1: a dropout rate of NaN is not in [0, 1)"},
+		{func(c *gpt1.Config) { c.EmbedDropout = 1 }, "gpt1: a dropout rate of 1 is not in [0, 1); it is embd_pdrop"},
+		{func(c *gpt1.Config) { c.AttentionDropout = -0.1 }, "gpt1: a dropout rate of -0.1 is not in [0, 1); it is attn_pdrop"},
+		{func(c *gpt1.Config) { c.ResidualDropout = math.NaN() }, "gpt1: a dropout rate of NaN is not in [0, 1); it is resid_pdrop"},
 		{func(c *gpt1.Config) { c.Activation = "" }, `gpt1: afn is "", want gelu, relu, silu, swish`},
-		{func(c *gpt1.Config) { c.Epsilon = 0 }, "gpt1: a layer-norm epsilon of 0 is not above 0"},
-		{func(c *gpt1.Config) { c.InitStd = -1 }, "gpt1: an initial deviation of -1 is below 0"},
+		{func(c *gpt1.Config) { c.Epsilon = 0 }, "gpt1: layer_norm_epsilon is 0, want a number above 0"},
+		{func(c *gpt1.Config) { c.InitStd = -1 }, "gpt1: initializer_range is -1, want 0 or more"},
 	} {
 		config := tiny()
 		c.change(&config)
-		if err := config.Validate(); err == nil || err.Error() != c.want {
+		if err := models.Validate(config); err == nil || err.Error() != c.want {
 			t.Errorf("error %v\nwant  %s", err, c.want)
 		}
 	}
-	if err := tiny().Validate(); err != nil {
+	if err := models.Validate(tiny()); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestWith(t *testing.T) {
-	d := layers.Dims{Vocab: 7, Context: 5, Width: 6, Layers: 1, Heads: 2}
-	if got := tiny().WithDims(d); got.Dims() != d || got.Epsilon != 1e-5 {
+	d := models.Dims{Vocab: 7, Context: 5, Width: 6, Layers: 1, Heads: 2}
+	if got := models.WithDims(tiny(), d); models.DimsOf(got) != d || got.(gpt1.Config).Epsilon != 1e-5 {
 		t.Errorf("%+v", got)
 	}
-	c := tiny().WithDropout(0.25)
+	c := models.WithDropout(tiny(), 0.25).(gpt1.Config)
 	if c.EmbedDropout != 0.25 || c.AttentionDropout != 0.25 || c.ResidualDropout != 0.25 {
 		t.Errorf("%+v", c)
-	}
-	if n := len(c.Absent()); n != 0 {
-		t.Errorf("%d tensors are absent", n)
 	}
 }
 
@@ -122,10 +124,10 @@ func TestGraphAt(t *testing.T) {
 	run := func(rows []int) []float32 {
 		s := graph.New(params)
 		in := s.Ints("tokens", batch, context)
-		out := c.Graph(s, in)
+		out := models.Logits(c, s, in)
 		if rows != nil {
 			s = graph.New(params)
-			out = c.GraphAt(s, s.Ints("tokens", batch, context), s.Ints("rows", len(rows)))
+			out = models.LogitsAt(c, s, s.Ints("tokens", batch, context), s.Ints("rows", len(rows)))
 		}
 		p, err := s.Compile(out)
 		if err != nil {
@@ -157,7 +159,7 @@ func TestGraphAt(t *testing.T) {
 func TestDropoutRates(t *testing.T) {
 	loss := func(c gpt1.Config, step uint64, options ...graph.Option) float32 {
 		s := graph.New(graph.NewParams(5), options...)
-		p, err := s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+		p, err := s.CompileGrad(models.Loss(c, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,14 +205,14 @@ func TestDropoutRates(t *testing.T) {
 }
 
 func FuzzParseJSON(f *testing.F) {
-	data, err := tiny().JSON(3)
+	data, err := models.JSON(tiny(), 3)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(data)
 	f.Add([]byte(`{"model_type": "openai-gpt", "n_head": 0, "hidden_size": null}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if c, err := gpt1.ParseJSON(data); err == nil && c.Validate() != nil {
+		if c, err := parse(data); err == nil && models.Validate(c) != nil {
 			t.Errorf("accepted %+v", c)
 		}
 	})

@@ -8,36 +8,10 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Graph declares GPT-1 over tokens (B, T) and returns the logits (B·T, V): row b·T + t
-// scores every token as the one that follows position t of sequence b.
-func (c Config) Graph(s *graph.Scope, tokens *G.Node) *G.Node {
-	x, table := c.States(s, tokens)                   // (B·T, C), (V, C)
-	return layers.TiedHead(s.At("lm_head"), x, table) // (B·T, V)
-}
-
-// GraphAt is Graph for some positions only: rows (N) numbers rows of the logits, and
-// the result (N, V) holds these. A sampler needs the last position's.
-func (c Config) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
-	x, table := c.States(s, tokens)                   // (B·T, C), (V, C)
-	x = ops.Pick(s.At("rows"), rows, x)               // (N, C)
-	return layers.TiedHead(s.At("lm_head"), x, table) // (N, V)
-}
-
-// Loss declares GPT-1 and its pre-training objective (§3.1): the mean cross-entropy of
-// the next token, where targets (B, T) holds the token that follows each of tokens.
-func (c Config) Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node {
-	x, table := c.States(s, tokens)                            // (B·T, C), (V, C)
-	return layers.TiedLoss(s.At("lm_head"), x, table, targets) // scalar
-}
-
-// States is everything below the head: it returns the final states (B·T, C) and the token
-// embedding (V, C), which the head shares. There is no norm after the last block.
-func (c Config) States(s *graph.Scope, tokens *G.Node) (x, table *G.Node) {
-	tokens = s.Given("GPT-1", "tokens", tokens)
-	if tokens.Dims() != 2 {
-		return s.Fail("GPT-1", []int{1, c.Width}, "tokens are %v; want (B, T)", tokens.Shape()), tokens
-	}
-
+// Body declares GPT-1 over tokens (B, T) up to the head, and returns the final states (B·T, C):
+// row b·T + t is what the head scores the token after position t of sequence b by. The token
+// embedding (V, C) is what the head shares. There is no norm after the last block.
+func (c Config) Body(s *graph.Scope, tokens *G.Node) (x, table *G.Node) {
 	x, table = layers.Embedding(s.At("tokens_embed"), tokens, c.Vocab, c.Width, c.start()) // (B·T, C)
 	x = layers.LearnedPositions(s.At("positions_embed"), x, c.Context, c.start())          // (B·T, C)
 	x = ops.Dropout(s.At("drop"), x, c.EmbedDropout)                                       // (B·T, C)

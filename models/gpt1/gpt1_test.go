@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/reference"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
 )
 
@@ -43,7 +44,7 @@ func TestGradient(t *testing.T) {
 	c := tiny()
 	params := graph.NewParams(1)
 	s := graph.New(params, graph.Training())
-	p, err := s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+	p, err := s.CompileGrad(models.Loss(c, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func TestErrors(t *testing.T) {
 		{gpt1.New(13, 8, 12, 2, 3), 9, "positions_embed: AddPositions: a context of 9 does not fit the 8 positions of the table"},
 	} {
 		s := graph.New(graph.NewParams(1))
-		c.config.Graph(s, s.Ints("tokens", 2, c.context))
+		models.Logits(c.config, s, s.Ints("tokens", 2, c.context))
 		if err := s.Err(); err == nil || err.Error() != c.want {
 			t.Errorf("error %v\nwant  %s", err, c.want)
 		}
@@ -97,11 +98,11 @@ func TestErrors(t *testing.T) {
 }
 
 // Declare OpenAI's model and count it, without making a weight.
-func ExampleConfig_Graph() {
+func ExampleConfig_Body() {
 	c := gpt1.New(40478, 512, 768, 12, 12)
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	logits := c.Graph(s, s.Ints("tokens", 1, 512))
+	logits := models.Logits(c, s, s.Ints("tokens", 1, 512))
 	fmt.Println(logits.Shape(), params.Count(), params.Get("h.11.ln_2.weight").Shape())
 	// Output: (512, 40478) 116534784 (768)
 }

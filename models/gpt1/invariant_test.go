@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
 )
 
@@ -22,7 +23,7 @@ func perturb(params *graph.Params) {
 func logits(t *testing.T, c gpt1.Config, tokens []int, length int) []float32 {
 	t.Helper()
 	s := graph.New(graph.NewParams(5))
-	out := c.Graph(s, s.Ints("tokens", len(tokens)/length, length))
+	out := models.Logits(c, s, s.Ints("tokens", len(tokens)/length, length))
 	p, err := s.Compile(out)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +70,7 @@ func TestCausal(t *testing.T) {
 func trained(t *testing.T, c gpt1.Config, step uint64, options ...graph.Option) (float32, *graph.Params, int64) {
 	t.Helper()
 	s := graph.New(graph.NewParams(5), options...)
-	p, err := s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+	p, err := s.CompileGrad(models.Loss(c, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func trained(t *testing.T, c gpt1.Config, step uint64, options ...graph.Option) 
 // TestDropout: each of the three rates does something in training and nothing elsewhere; the
 // same step gives the same loss, another step another.
 func TestDropout(t *testing.T) {
-	none := tiny().WithDropout(0)
+	none := models.WithDropout(tiny(), 0).(gpt1.Config)
 	plain, _, _ := trained(t, none, 1)
 	if got, _, _ := trained(t, none, 1, graph.Training()); got != plain {
 		t.Errorf("training with rates of 0: loss %v, want %v", got, plain)
@@ -123,7 +124,7 @@ func TestDropout(t *testing.T) {
 // TestRecompute: with the blocks computed again, dropout and all, the loss and every gradient
 // have the same bits, and the program takes less memory.
 func TestRecompute(t *testing.T) {
-	c := tiny().WithDropout(0.1)
+	c := models.WithDropout(tiny(), 0.1).(gpt1.Config)
 	c.Layers = 6
 	loss, params, bytes := trained(t, c, 1, graph.Training())
 	l, again, less := trained(t, c, 1, graph.Training(), graph.Recompute("h.*"))
@@ -144,7 +145,7 @@ func TestRecompute(t *testing.T) {
 func TestInit(t *testing.T) {
 	c := gpt1.New(300, 64, 64, 8, 4)
 	s := graph.New(graph.NewParams(5))
-	c.Graph(s, s.Ints("tokens", 1, 8))
+	models.Logits(c, s, s.Ints("tokens", 1, 8))
 	if s.Err() != nil {
 		t.Fatal(s.Err())
 	}

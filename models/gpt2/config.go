@@ -2,45 +2,51 @@ package gpt2
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/models/family"
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Config is the size and the variant of a GPT-2. Start from one of [Sizes] or from
-// [New].
+// Config is the size and the variant of a GPT-2, under the keys of transformers' GPT2Config.
+// Start from one of [Sizes] or from [New].
 type Config struct {
-	Vocab   int // tokens; 50,257 in OpenAI's models
-	Context int // positions a sequence may have; 1,024 in OpenAI's
-	Width   int // of the residual stream, C
-	Layers  int // blocks
-	Heads   int // per attention layer; they divide Width
+	Vocab   int `json:"vocab_size"`  // tokens; 50,257 in OpenAI's models
+	Context int `json:"n_positions"` // positions a sequence may have; 1,024 in OpenAI's
+	Width   int `json:"n_embd"`      // of the residual stream, C
+	Layers  int `json:"n_layer"`     // blocks
+	Heads   int `json:"n_head"`      // per attention layer; they divide Width
 
-	// Bias gives linear layers and layer norms a bias, as OpenAI's have. nanoGPT's
-	// small models do without.
-	Bias bool
-	// Activation is the feed-forward layer's, "gelu_new" in OpenAI's models.
-	Activation Activation
 	// Inner is the feed-forward layer's width; 0 stands for 4·Width, as in OpenAI's.
-	Inner int
-
-	// Attention divides its scores by the root of a head's width unless Unscaled, and, if
-	// ScaleByLayer, by the number of the block from 1 as well, as Mistral's GPT-2 do.
-	Unscaled, ScaleByLayer bool
+	Inner int `json:"n_inner" config:"null"`
+	// Activation is the feed-forward layer's, "gelu_new" in OpenAI's models.
+	Activation Activation `json:"activation_function"`
 
 	// The dropout rates. OpenAI published none; 0.1 is Hugging Face's default, and 0
 	// is right while a model under-fits, as all of GPT-2 did (§3).
-	EmbedDropout, AttentionDropout, ResidualDropout float64
+	EmbedDropout     float64 `json:"embd_pdrop"`
+	AttentionDropout float64 `json:"attn_pdrop"`
+	ResidualDropout  float64 `json:"resid_pdrop"`
 
-	Epsilon float64 // added to a layer norm's variance; 1e-5
-	InitStd float64 // deviation of the first weights; 0.02
+	Epsilon float64 `json:"layer_norm_epsilon"`  // added to a layer norm's variance; 1e-5
+	InitStd float64 `json:"initializer_range"`   // deviation of the first weights; 0.02
+	Tied    bool    `json:"tie_word_embeddings"` // the head shares the token embedding, as OpenAI's do
+
+	// Bias gives linear layers and layer norms a bias, as OpenAI's have. nanoGPT's
+	// small models do without; transformers ignores the key.
+	Bias bool `json:"bias"`
+	// Attention divides its scores by the root of a head's width if Scaled, as OpenAI's do, and,
+	// if ScaleByLayer, by the number of the block from 1 as well, as Mistral's GPT-2 do.
+	Scaled       bool `json:"scale_attn_weights"`
+	ScaleByLayer bool `json:"scale_attn_by_inverse_layer_idx"`
 
 	// Composed declares attention in small operations, each a node of the graph: to look
 	// into, or to change. The numbers are the same but for rounding.
-	Composed bool
+	Composed bool `json:"-"`
 }
 
 // New returns a configuration of the given size with GPT-2's other settings and no
@@ -48,7 +54,7 @@ type Config struct {
 func New(vocab, context, width, layers, heads int) Config {
 	return Config{
 		Vocab: vocab, Context: context, Width: width, Layers: layers, Heads: heads,
-		Bias: true, Activation: GELU, Epsilon: 1e-5, InitStd: 0.02,
+		Activation: GELU, Epsilon: 1e-5, InitStd: 0.02, Tied: true, Bias: true, Scaled: true,
 	}
 }
 
@@ -76,16 +82,6 @@ var activations = map[Activation]layers.Activation{
 // maxInner bounds what a file may ask for, many times what any model has.
 const maxInner = 1 << 24
 
-// known lists the activations.
-func known() []string {
-	var names []string
-	for name := range activations {
-		names = append(names, string(name))
-	}
-	slices.Sort(names)
-	return names
-}
-
 // layer is the activation's constructor; an unknown one is caught by Validate.
 func (a Activation) layer() layers.Activation {
 	if f := activations[a]; f != nil {
@@ -104,11 +100,11 @@ func (c Config) inner() int {
 
 // scale is what the attention of a block multiplies its scores by; 0 stands for 1/√D.
 func (c Config) scale(block int) float64 {
-	if !c.Unscaled && !c.ScaleByLayer {
+	if c.Scaled && !c.ScaleByLayer {
 		return 0
 	}
 	scale := 1.0
-	if !c.Unscaled {
+	if c.Scaled {
 		scale /= math.Sqrt(float64(c.Width / c.Heads))
 	}
 	if c.ScaleByLayer {
@@ -117,42 +113,59 @@ func (c Config) scale(block int) float64 {
 	return scale
 }
 
-// Dims are the sizes.
-func (c Config) Dims() layers.Dims {
-	return layers.Dims{Vocab: c.Vocab, Context: c.Context, Width: c.Width, Layers: c.Layers, Heads: c.Heads}
-}
-
-// WithDims is the configuration with other sizes.
-func (c Config) WithDims(d layers.Dims) Config {
-	c.Vocab, c.Context, c.Width, c.Layers, c.Heads = d.Vocab, d.Context, d.Width, d.Layers, d.Heads
-	return c
-}
-
-// WithDropout is the configuration with one rate at all three places.
-func (c Config) WithDropout(rate float64) Config {
-	c.EmbedDropout, c.AttentionDropout, c.ResidualDropout = rate, rate, rate
-	return c
-}
-
-// Validate tells what is wrong with the configuration, or nil.
+// Validate tells what is wrong beside sizes and rates, or nil.
 func (c Config) Validate() error {
-	if err := c.Dims().Validate(); err != nil {
-		return fmt.Errorf("gpt2: %w", err)
+	if c.Inner < 0 || c.Inner > maxInner {
+		return fmt.Errorf("a feed-forward width of %d is not in 0 to %d", c.Inner, maxInner)
 	}
-	for _, rate := range []float64{c.EmbedDropout, c.AttentionDropout, c.ResidualDropout} {
-		if !(rate >= 0 && rate < 1) {
-			return fmt.Errorf("gpt2: a dropout rate of %v is not in [0, 1)", rate)
-		}
+	if activations[c.Activation] != nil {
+		return nil
 	}
-	switch {
-	case activations[c.Activation] == nil:
-		return fmt.Errorf("gpt2: activation_function is %q, want %s", c.Activation, strings.Join(known(), ", "))
-	case c.Inner < 0 || c.Inner > maxInner:
-		return fmt.Errorf("gpt2: a feed-forward width of %d is not in 0 to %d", c.Inner, maxInner)
-	case !(c.Epsilon > 0):
-		return fmt.Errorf("gpt2: a layer-norm epsilon of %v is not above 0", c.Epsilon)
-	case !(c.InitStd >= 0):
-		return fmt.Errorf("gpt2: an initial deviation of %v is below 0", c.InitStd)
+	var known []string
+	for _, name := range slices.Sorted(maps.Keys(activations)) {
+		known = append(known, string(name))
 	}
-	return nil
+	return fmt.Errorf("activation_function is %q, want %s", c.Activation, strings.Join(known, ", "))
+}
+
+// Sizes are OpenAI's four models (Table 2) under Hugging Face's names, and one for
+// CPUs.
+func Sizes() []family.Named {
+	return []family.Named{
+		{Name: "gpt2-nano", About: "nanoGPT's CPU recipe: no biases, exact GELU", Model: nano()},
+		{Name: "gpt2", About: "OpenAI's smallest, 124M (the paper's 117M)", Model: New(50257, 1024, 768, 12, 12)},
+		{Name: "gpt2-medium", About: "355M (the paper's 345M)", Model: New(50257, 1024, 1024, 24, 16)},
+		{Name: "gpt2-large", About: "774M (the paper's 762M)", Model: New(50257, 1024, 1280, 36, 20)},
+		{Name: "gpt2-xl", About: "1558M (the paper's 1542M)", Model: New(50257, 1024, 1600, 48, 25)},
+	}
+}
+
+// nano has the vocabulary of characters of Tiny Shakespeare; training sets that of
+// its tokenizer.
+func nano() Config {
+	c := New(65, 64, 128, 4, 4)
+	c.Bias = false
+	c.Activation = GELUErf
+	return c
+}
+
+func init() {
+	smallest := New(50257, 1024, 768, 12, 12)
+	smallest.EmbedDropout, smallest.AttentionDropout, smallest.ResidualDropout = 0.1, 0.1, 0.1
+	family.Register(family.Family{
+		Type: "gpt2", Architecture: "GPT2LMHeadModel", Default: smallest, Sizes: Sizes(),
+		Aliases: family.OpenAI,
+		Harmless: []string{
+			"n_ctx",                   // the size of a mask, once
+			"reorder_and_upcast_attn", // the order of two products
+		},
+		Prefix:  "transformer.",
+		Buffers: []string{"h.*.attn.bias", "h.*.attn.masked_bias"},
+		// transformers' GPT-2 always has biases.
+		Whole: func(m family.Model) family.Model {
+			c := m.(Config)
+			c.Bias = true
+			return c
+		},
+	})
 }

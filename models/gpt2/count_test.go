@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
@@ -25,13 +26,13 @@ func TestCount(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	for _, size := range gpt2.Sizes() {
 		t.Run(size.Name, func(t *testing.T) {
-			c := size.Config
+			c := size.Model.(gpt2.Config)
 			if err := c.Validate(); err != nil {
 				t.Fatal(err)
 			}
 			params := graph.NewParams(1)
 			s := graph.New(params, graph.Training())
-			if _, err := s.CompileGrad(c.Loss(s, s.Ints("tokens", 1, c.Context), s.Ints("targets", 1, c.Context))); err != nil {
+			if _, err := s.CompileGrad(models.Loss(c, s, s.Ints("tokens", 1, c.Context), s.Ints("targets", 1, c.Context))); err != nil {
 				t.Fatal(err)
 			}
 			if got, want := params.Count(), published[size.Name]; got != want {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
@@ -20,7 +21,7 @@ func TestErrors(t *testing.T) {
 		{gpt2.New(13, 8, 12, 2, 3), 0, 4, "input tokens: shape (0, 4) needs dimensions of 1 or more"},
 	} {
 		s := graph.New(graph.NewParams(1), graph.Training())
-		_, err := s.CompileGrad(c.config.Loss(s, s.Ints("tokens", c.batch, c.context), s.Ints("targets", c.batch, c.context)))
+		_, err := s.CompileGrad(models.Loss(c.config, s, s.Ints("tokens", c.batch, c.context), s.Ints("targets", c.batch, c.context)))
 		if err == nil || err.Error() != c.want {
 			t.Errorf("error %v\nwant  %s", err, c.want)
 		}
@@ -53,16 +54,16 @@ func TestValidate(t *testing.T) {
 	}{
 		{func(c *gpt2.Config) { c.Context = 0 }, "gpt2: the context is 0, want 1 or more"},
 		{func(c *gpt2.Config) { c.Heads = 5 }, "gpt2: width 12 is not a multiple of 5 heads"},
-		{func(c *gpt2.Config) { c.EmbedDropout = 1 }, "gpt2: a dropout rate of 1 is not in [0, 1)"},
+		{func(c *gpt2.Config) { c.EmbedDropout = 1 }, "gpt2: a dropout rate of 1 is not in [0, 1); it is embd_pdrop"},
 		{func(c *gpt2.Config) { c.Activation = "gelo" }, `gpt2: activation_function is "gelo", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, silu, swish`},
 	} {
 		config := tiny()
 		c.change(&config)
-		if err := config.Validate(); err == nil || err.Error() != c.want {
+		if err := models.Validate(config); err == nil || err.Error() != c.want {
 			t.Errorf("error %v\nwant  %s", err, c.want)
 		}
 	}
-	if err := tiny().Validate(); err != nil {
+	if err := models.Validate(tiny()); err != nil {
 		t.Error(err)
 	}
 }

@@ -7,30 +7,31 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/ops"
 )
 
 // Declare the largest GPT-2, and count it, without making a weight.
-func ExampleConfig_Graph() {
+func ExampleConfig_Body() {
 	for _, size := range gpt2.Sizes() {
 		if size.Name != "gpt2-xl" {
 			continue
 		}
 		params := graph.NewParams(1)
 		s := graph.New(params)
-		logits := size.Config.Graph(s, s.Ints("tokens", 1, 1024))
+		logits := models.Logits(size.Model, s, s.Ints("tokens", 1, 1024))
 		fmt.Println(logits.Shape(), params.Count(), params.Get("h.47.attn.c_attn.weight").Shape())
 	}
 	// Output: (1024, 50257) 1557611200 (1600, 4800)
 }
 
 // A step of training: one program runs the model forward and backward.
-func ExampleConfig_Loss() {
+func Example_loss() {
 	c := gpt2.New(256, 32, 16, 2, 4)
 	params := graph.NewParams(1)
 	s := graph.New(params, graph.Training())
-	loss := c.Loss(s, s.Ints("tokens", 1, 3), s.Ints("targets", 1, 3))
+	loss := models.Loss(c, s, s.Ints("tokens", 1, 3), s.Ints("targets", 1, 3))
 	p, err := s.CompileGrad(loss)
 	if err != nil {
 		fmt.Println(err)

@@ -10,36 +10,10 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Graph declares GPT-2 over tokens (B, T) and returns the logits (B·T, V): row
-// b·T + t scores every token as the one that follows position t of sequence b.
-func (c Config) Graph(s *graph.Scope, tokens *G.Node) *G.Node {
-	x, wte := c.States(s, tokens)                   // (B·T, C), (V, C)
-	return layers.TiedHead(s.At("lm_head"), x, wte) // (B·T, V)
-}
-
-// GraphAt is Graph for some positions only: rows (N) numbers rows of the logits, and
-// the result (N, V) holds these. A sampler needs the last position's.
-func (c Config) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
-	x, wte := c.States(s, tokens)                   // (B·T, C), (V, C)
-	x = ops.Pick(s.At("rows"), rows, x)             // (N, C)
-	return layers.TiedHead(s.At("lm_head"), x, wte) // (N, V)
-}
-
-// Loss declares GPT-2 and its training objective: the mean cross-entropy of the
-// next token, where targets (B, T) holds the token that follows each of tokens.
-func (c Config) Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node {
-	x, wte := c.States(s, tokens)                            // (B·T, C), (V, C)
-	return layers.TiedLoss(s.At("lm_head"), x, wte, targets) // scalar
-}
-
-// States is everything below the head: it returns the final states (B·T, C) and the token
-// embedding (V, C), which the head shares.
-func (c Config) States(s *graph.Scope, tokens *G.Node) (x, wte *G.Node) {
-	tokens = s.Given("GPT-2", "tokens", tokens)
-	if tokens.Dims() != 2 {
-		return s.Fail("GPT-2", []int{1, c.Width}, "tokens are %v; want (B, T)", tokens.Shape()), tokens
-	}
-
+// Body declares GPT-2 over tokens (B, T) up to the head, and returns the final states (B·T, C):
+// row b·T + t is what the head scores the token after position t of sequence b by. The token
+// embedding wte (V, C) is what the head shares.
+func (c Config) Body(s *graph.Scope, tokens *G.Node) (x, wte *G.Node) {
 	x, wte = layers.Embedding(s.At("wte"), tokens, c.Vocab, c.Width, c.start()) // (B·T, C)
 	x = layers.LearnedPositions(s.At("wpe"), x, c.Context, c.start())           // (B·T, C)
 	x = ops.Dropout(s.At("drop"), x, c.EmbedDropout)                            // (B·T, C)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/reference"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
@@ -36,7 +37,7 @@ func tinyBatchIDs(seed uint64) (tokens, targets []int) {
 func program(t testing.TB, c gpt2.Config, params *graph.Params, batch, context int, options ...graph.Option) *graph.Program {
 	t.Helper()
 	s := graph.New(params, options...)
-	p, err := s.CompileGrad(c.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+	p, err := s.CompileGrad(models.Loss(c, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func refLoss(c gpt2.Config, p map[string][]float64, tokens, targets []int, batch
 		a := linear(h+"attn.c_attn", norm(h+"ln_1", x), w, 3*w)
 		for i := range a { // the reference divides by √D: as if the queries were larger
 			if i%(3*w) < w {
-				if c.Unscaled {
+				if !c.Scaled {
 					a[i] *= math.Sqrt(float64(w / c.Heads))
 				}
 				if c.ScaleByLayer {
@@ -121,7 +122,7 @@ func TestGradient(t *testing.T) {
 	noBias.Bias = false
 	noBias.Activation = gpt2.GELUErf
 	other, mistral := tiny(), tiny()
-	other.Inner, other.Activation, other.Unscaled = 10, gpt2.SiLU, true
+	other.Inner, other.Activation, other.Scaled = 10, gpt2.SiLU, false
 	mistral.Inner, mistral.Activation, mistral.ScaleByLayer = 50, gpt2.QuickGELU, true
 	for name, c := range map[string]gpt2.Config{"as OpenAI's": tiny(), "as nanoGPT's": noBias, "narrow and unscaled": other, "scaled by layer": mistral} {
 		t.Run(name, func(t *testing.T) {
@@ -180,7 +181,7 @@ func TestBuiltins(t *testing.T) {
 func logitsProgram(t testing.TB, c gpt2.Config, params *graph.Params, batch, context int) (*graph.Program, *G.Node) {
 	t.Helper()
 	s := graph.New(params)
-	logits := c.Graph(s, s.Ints("tokens", batch, context))
+	logits := models.Logits(c, s, s.Ints("tokens", batch, context))
 	p, err := s.Compile(logits)
 	if err != nil {
 		t.Fatal(err)

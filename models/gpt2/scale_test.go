@@ -20,7 +20,7 @@ func TestScale(t *testing.T) {
 		{true, true, 2, 1. / 3},
 	} {
 		c := New(7, 5, 8, 3, 2)
-		c.Unscaled, c.ScaleByLayer = test.unscaled, test.byLayer
+		c.Scaled, c.ScaleByLayer = !test.unscaled, test.byLayer
 		if got := c.scale(test.block); math.Abs(got-test.want) > 1e-15 {
 			t.Errorf("%+v: %v", test, got)
 		}

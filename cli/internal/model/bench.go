@@ -9,7 +9,6 @@ import (
 
 	"github.com/gorgpt/gorgpt/bench"
 	"github.com/gorgpt/gorgpt/cli/internal/command"
-	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
@@ -71,7 +70,7 @@ func (b *benching) check(given func(flag string) bool) (models.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := m.Dims().Context
+	limit := models.DimsOf(m).Context
 	if !given("context") {
 		if b.context = limit; b.decode {
 			b.context = min(16, limit)
@@ -98,9 +97,9 @@ func (b *benching) run(ctx context.Context, m models.Model, out io.Writer) error
 		r.Model = b.model
 		return printed(out, r, b.asJSON)
 	}
-	var options []graph.Option
-	if b.again {
-		options = append(options, graph.Recompute(models.Blocks))
+	options, err := models.Recompute(m, b.again)
+	if err != nil {
+		return err
 	}
 	r, err := bench.Train(ctx, m, b.batch, b.context, b.steps, options...)
 	if err != nil {

@@ -92,7 +92,7 @@ func (g *graphing) check(given func(flag string) bool) error {
 			return err
 		}
 		g.models = append(g.models, m)
-		if n := m.Dims().Context; limit == 0 || n < limit {
+		if n := models.DimsOf(m).Context; limit == 0 || n < limit {
 			limit, whose = n, name
 		}
 	}

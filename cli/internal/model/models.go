@@ -48,12 +48,16 @@ A checkpoint has a checksum of each tensor, and whatever reads a tensor compares
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "MODEL\tPARAMETERS\tLAYERS\tWIDTH\tHEADS\tCONTEXT\tVOCABULARY\t")
-			for _, m := range models.All() {
+			all, err := models.All()
+			if err != nil {
+				return err
+			}
+			for _, m := range all {
 				n, err := count(m.Model)
 				if err != nil {
 					return err
 				}
-				d := m.Model.Dims()
+				d := models.DimsOf(m.Model)
 				fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n",
 					m.Name, plural.Thousands(n), d.Layers, d.Width, d.Heads, d.Context, d.Vocab, m.About)
 			}
@@ -84,10 +88,10 @@ func declare(m models.Model, batch, context int, train bool) (*graph.Program, er
 	params := graph.NewParams(0)
 	if !train {
 		s := graph.New(params)
-		return s.Compile(m.Graph(s, s.Ints("tokens", batch, context)))
+		return s.Compile(models.Logits(m, s, s.Ints("tokens", batch, context)))
 	}
 	s := graph.New(params, graph.Training())
-	return s.CompileGrad(m.Loss(s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
+	return s.CompileGrad(models.Loss(m, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 }
 
 // maxTokens bounds a batch, as package datasets does: sizes stay within an int64.

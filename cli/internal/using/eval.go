@@ -27,6 +27,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/internal/wholefile"
 	"github.com/gorgpt/gorgpt/memory"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/run"
 )
 
@@ -173,7 +174,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	if err := m.NeedTokenizer(); err != nil && !named.Optional { // golden numbers are ids
 		return err
 	}
-	window := m.Model.Dims().Context
+	window := models.DimsOf(m.Model).Context
 	if e.context > window {
 		return usage.Errorf("--context %d: the model has %s", e.context, plural.Of(window, "position"))
 	}
@@ -196,7 +197,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		}
 		defer samples.Discard() // unless it is whole
 	}
-	s := eval.NewSubject(m.Model, m.Params, m.Tokenizer, window)
+	s := eval.NewSubject(models.Graphs(m.Model), m.Params, m.Tokenizer, window)
 	s.Ends = m.Ends
 	defer func() { err = errors.Join(err, s.Close()) }()
 	s.Progress = progress(stderr)

@@ -1,4 +1,4 @@
-package config
+package family
 
 import (
 	"encoding/json"

@@ -1,11 +1,11 @@
-package config_test
+package family_test
 
 import (
 	"encoding/json"
 	"slices"
 	"testing"
 
-	"github.com/gorgpt/gorgpt/models/config"
+	"github.com/gorgpt/gorgpt/models/family"
 )
 
 // TestEnds: what transformers 5.24 takes for eos_token_id is read and written back.
@@ -24,16 +24,16 @@ func TestEnds(t *testing.T) {
 		{"-1", nil, "null"},
 		{"[-1, 3]", []int{3}, "3"},
 	} {
-		var e config.Ends
+		var e family.Ends
 		if err := json.Unmarshal([]byte(c.text), &e); err != nil || !slices.Equal(e, c.want) {
 			t.Errorf("%s: %v, %v, want %v", c.text, e, err, c.want)
 		}
-		if back, err := json.Marshal(config.NewEnds(e)); err != nil || string(back) != c.back {
+		if back, err := json.Marshal(family.NewEnds(e)); err != nil || string(back) != c.back {
 			t.Errorf("%s: written %s, %v, want %s", c.text, back, err, c.back)
 		}
 	}
 	for _, text := range []string{`"5"`, "5.5", "[1.5]", `{"a": 1}`, "true", `["5"]`, "99999999999999999999"} {
-		var e config.Ends
+		var e family.Ends
 		if err := json.Unmarshal([]byte(text), &e); err == nil || err.Error() != "eos_token_id: want the id of a token, a list of ids, or null" {
 			t.Errorf("%s: %v, %v", text, e, err)
 		}

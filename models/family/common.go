@@ -1,4 +1,4 @@
-package config
+package family
 
 // commonOnly are keys of every configuration that must have their defaults, or ask for
 // arithmetic that no family has.
@@ -33,7 +33,7 @@ var commonHarmless = []string{
 	"classifier_dropout", "summary_*",
 
 	// Tokens, which the tokenizer and generate heed.
-	"bos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "mask_token_id", "unk_token_id", "decoder_start_token_id",
+	"bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "mask_token_id", "unk_token_id", "decoder_start_token_id",
 
 	// What transformers' generate once read there; generation_config.json has it now.
 	"max_length", "max_new_tokens", "min_length", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",
@@ -44,8 +44,9 @@ var commonHarmless = []string{
 	"assistant_lookbehind", "num_assistant_tokens*", "target_lookbehind",
 }
 
-// Aliases are the names that transformers' common configuration gives to OpenAI's keys, for [Keys].
-var Aliases = map[string]string{
+// OpenAI are the names that transformers' common configuration gives to OpenAI's keys, for
+// [Family.Aliases].
+var OpenAI = map[string]string{
 	"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
 	"num_attention_heads": "n_head", "num_hidden_layers": "n_layer",
 }

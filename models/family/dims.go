@@ -1,0 +1,192 @@
+package family
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Dims are the sizes that every GPT has.
+type Dims struct {
+	Vocab   int // tokens
+	Context int // positions that a sequence may have
+	Width   int // of the residual stream, C
+	Layers  int // blocks
+	Heads   int // per attention layer
+}
+
+// What a model may ask for, many times what any has: declaring one takes memory by the
+// layer, and a number of weights must fit an int64.
+const (
+	maxLayers = 1000
+	maxSize   = 1 << 24
+)
+
+// sizes are the keys of Dims.
+var sizes = []struct {
+	name string
+	max  int
+	keys []string
+	of   func(*Dims) *int
+}{
+	{"vocabulary", maxSize, []string{"vocab_size"}, func(d *Dims) *int { return &d.Vocab }},
+	{"context", maxSize, []string{"n_positions", "max_position_embeddings"}, func(d *Dims) *int { return &d.Context }},
+	{"width", maxSize, []string{"n_embd", "hidden_size"}, func(d *Dims) *int { return &d.Width }},
+	{"number of layers", maxLayers, []string{"n_layer", "num_hidden_layers"}, func(d *Dims) *int { return &d.Layers }},
+	{"number of heads", maxSize, []string{"n_head", "num_attention_heads"}, func(d *Dims) *int { return &d.Heads }},
+}
+
+// DimsOf are the sizes of a model.
+func DimsOf(m Model) (d Dims) {
+	for _, size := range sizes {
+		if v, ok := field(reflect.ValueOf(m), size.keys...); ok {
+			*size.of(&d) = int(v.Int())
+		}
+	}
+	return d
+}
+
+// WithDims is the model with other sizes.
+func WithDims(m Model, d Dims) Model {
+	v := copied(m)
+	for _, size := range sizes {
+		if f, ok := field(v, size.keys...); ok {
+			f.SetInt(int64(*size.of(&d)))
+		}
+	}
+	return v.Interface().(Model)
+}
+
+// WithDropout is the model with one dropout rate wherever it has dropout.
+func WithDropout(m Model, rate float64) Model {
+	v := copied(m)
+	for key, f := range floats(v) {
+		if isRate(key) {
+			f.SetFloat(rate)
+		}
+	}
+	return v.Interface().(Model)
+}
+
+// Tied tells whether the head shares the token embedding.
+func Tied(m Model) bool {
+	v, ok := byKey(reflect.ValueOf(m), tiedKey)
+	return !ok || v.Kind() != reflect.Bool || v.Bool()
+}
+
+// InitStd is the deviation of a model's first weights, 0.02 if its configuration has none.
+func InitStd(m Model) float64 {
+	if v, ok := byKey(reflect.ValueOf(m), initKey); ok && v.CanFloat() {
+		return v.Float()
+	}
+	return 0.02
+}
+
+// Validate tells what is wrong with the sizes, the rates and the rest of a configuration, or nil.
+func Validate(m Model) error {
+	err := validate(m)
+	if own, ok := m.(interface{ Validate() error }); ok && err == nil {
+		err = own.Validate()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", Name(m), err)
+	}
+	return nil
+}
+
+func validate(m Model) error {
+	d, v := DimsOf(m), reflect.ValueOf(m)
+	for _, size := range sizes {
+		switch n := *size.of(&d); {
+		case n < 1:
+			return fmt.Errorf("the %s is %d, want 1 or more", size.name, n)
+		case n > size.max:
+			return fmt.Errorf("the %s is %d, want at most %d", size.name, n, size.max)
+		}
+	}
+	if _, own := byKey(v, "head_dim"); !own && d.Width%d.Heads != 0 {
+		return fmt.Errorf("width %d is not a multiple of %d heads", d.Width, d.Heads)
+	}
+	values := floats(v)
+	for _, f := range fields(v.Type()) {
+		x, ok := values[f.key]
+		switch {
+		case !ok:
+		case isRate(f.key) && !(x.Float() >= 0 && x.Float() < 1):
+			return fmt.Errorf("a dropout rate of %v is not in [0, 1); it is %s", x.Float(), f.key)
+		case strings.Contains(f.key, "eps") && !(x.Float() > 0):
+			return fmt.Errorf("%s is %v, want a number above 0", f.key, x.Float())
+		case f.key == initKey && !(x.Float() >= 0):
+			return fmt.Errorf("%s is %v, want 0 or more", f.key, x.Float())
+		}
+	}
+	return nil
+}
+
+// isRate tells whether a key is that of a dropout rate.
+func isRate(key string) bool { return strings.Contains(key, "drop") }
+
+// The keys with a meaning in every family, beside those of the sizes.
+const (
+	tiedKey = "tie_word_embeddings"
+	initKey = "initializer_range"
+)
+
+// keyed is a field of a configuration.
+type keyed struct {
+	key   string // "" for none
+	index []int
+	null  bool // 0 stands for null
+}
+
+// fields lists the fields of a configuration that a file has.
+func fields(t reflect.Type) (list []keyed) {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for _, f := range reflect.VisibleFields(t) {
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if key != "" && key != "-" && f.IsExported() {
+			list = append(list, keyed{key, f.Index, f.Tag.Get("config") == "null"})
+		}
+	}
+	return list
+}
+
+// byKey finds the field of a key.
+func byKey(v reflect.Value, key string) (reflect.Value, bool) {
+	list := fields(v.Type())
+	if i := slices.IndexFunc(list, func(f keyed) bool { return f.key == key }); i >= 0 {
+		return v.FieldByIndex(list[i].index), true
+	}
+	return reflect.Value{}, false
+}
+
+// field finds a whole number by one of several keys.
+func field(v reflect.Value, keys ...string) (reflect.Value, bool) {
+	for _, key := range keys {
+		if f, ok := byKey(v, key); ok && f.CanInt() {
+			return f, true
+		}
+	}
+	return reflect.Value{}, false
+}
+
+// floats are the numbers that are not whole, by their keys.
+func floats(v reflect.Value) map[string]reflect.Value {
+	found := make(map[string]reflect.Value)
+	for _, f := range fields(v.Type()) {
+		if x := v.FieldByIndex(f.index); x.CanFloat() {
+			found[f.key] = x
+		}
+	}
+	return found
+}
+
+// copied is a copy of a model that can be set.
+func copied(m Model) reflect.Value {
+	v := reflect.New(reflect.TypeOf(m)).Elem()
+	v.Set(reflect.ValueOf(m))
+	return v
+}

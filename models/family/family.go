@@ -1,0 +1,163 @@
+package family
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"reflect"
+	"strings"
+	"sync"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// Model is a GPT of one architecture and size: a struct, without pointers, whose fields are
+// by their json tags the keys of its config.json. B is the batch, T the context, C the width, V
+// the vocabulary.
+type Model interface {
+	// Body declares everything below the head over tokens (B, T), and returns the final states
+	// (B·T, C) and the token embedding (V, C). The head shares that unless the configuration's
+	// tie_word_embeddings is false.
+	Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node)
+}
+
+// Named is a model of the catalogue.
+type Named struct {
+	Name  string // Hugging Face's, where there is one
+	About string // a line
+	Model Model
+}
+
+// Family is what the rest of the project knows of an architecture.
+//
+// Default is its configuration where a config.json says nothing. The sizes every family has
+// under Hugging Face's keys or OpenAI's: vocab_size, max_position_embeddings or n_positions,
+// hidden_size or n_embd, num_hidden_layers or n_layer, num_attention_heads or n_head. Numbers
+// whose keys hold "drop" are dropout rates, those with "eps" are added to variances; both are
+// checked, as is initializer_range, the deviation of the first weights, which an untied head
+// starts from too. A whole number with the tag `config:"null"` is null in the file where it is
+// 0. A method Validate() error checks what else there is.
+type Family struct {
+	Type         string  // model_type in config.json
+	Architecture string  // the class of transformers that opens it, "GPT2LMHeadModel"
+	Default      Model   // a struct
+	Sizes        []Named // its part of the catalogue
+
+	// Aliases are other names of keys. Where a file has both, the alias counts, as in
+	// transformers.
+	Aliases map[string]string
+	// Only are keys that can ask for arithmetic that the family does not have.
+	Only []Only
+	// Harmless are keys that the results do not depend on, beside those of all families. One
+	// that ends in * is any key that begins so.
+	Harmless []string
+
+	// Prefix stands before the names of all tensors but the head's in files of Architecture:
+	// "transformer.".
+	Prefix string
+	// Buffers are tensors of such files that are no weights, such as masks: names in which *
+	// stands for any part between dots. They are numbers, or matrices of the context.
+	Buffers []string
+	// Whole, if given, is the model that Architecture makes of a configuration. What it has more
+	// than the configuration's own are zeros in a file: biases, of one without.
+	Whole func(Model) Model
+}
+
+// registry lists the families that are known, and what is wrong with one of them.
+var registry struct {
+	sync.Mutex
+	all   []Family
+	fault error
+}
+
+// Register makes a family known to everything that reads, writes or names models, as
+// sql.Register does a driver: call it in an init function, and import the package. Where two
+// have one name, or Default has no key for a size, nothing panics: whatever looks a model up
+// from then on gives the error.
+func Register(f Family) {
+	registry.Lock()
+	defer registry.Unlock()
+	if err := f.check(registry.all); err != nil {
+		if registry.fault == nil {
+			registry.fault = fmt.Errorf("models.Register: %w", err)
+		}
+		return
+	}
+	registry.all = append(registry.all, f)
+}
+
+// All lists the families.
+func All() ([]Family, error) {
+	registry.Lock()
+	defer registry.Unlock()
+	return registry.all, registry.fault
+}
+
+// Of is the family of a model, by its type.
+func Of(m Model) (Family, error) {
+	all, err := All()
+	if err != nil {
+		return Family{}, err
+	}
+	for _, f := range all {
+		if reflect.TypeOf(f.Default) == reflect.TypeOf(m) {
+			return f, nil
+		}
+	}
+	return Family{}, fmt.Errorf("models: %T is of no registered family", m)
+}
+
+// check tells why a family cannot join others.
+func (f Family) check(others []Family) error {
+	if f.Type == "" || f.Default == nil || reflect.TypeOf(f.Default).Kind() != reflect.Struct {
+		return fmt.Errorf("a family needs a Type and a Default that is a struct; got %q and %T", f.Type, f.Default)
+	}
+	for _, other := range others {
+		switch {
+		case other.Type == f.Type:
+			return fmt.Errorf("two families are called %q: %T and %T", f.Type, other.Default, f.Default)
+		case reflect.TypeOf(other.Default) == reflect.TypeOf(f.Default):
+			return fmt.Errorf("%T is the family %q and %q", f.Default, other.Type, f.Type)
+		}
+		for _, size := range f.Sizes {
+			for _, old := range other.Sizes {
+				if size.Name == old.Name {
+					return fmt.Errorf("two models are called %q: of %T and %T", size.Name, old.Model, size.Model)
+				}
+			}
+		}
+	}
+	for _, size := range f.Sizes {
+		if reflect.TypeOf(size.Model) != reflect.TypeOf(f.Default) {
+			return fmt.Errorf("the model %q is a %T, want a %T as its family's default", size.Name, size.Model, f.Default)
+		}
+	}
+	return checkFields(f.Default)
+}
+
+// checkFields wants a key for each field, and fields for all sizes.
+func checkFields(m Model) error {
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(m)) {
+		if !f.Anonymous && f.Tag.Get("json") == "" {
+			return fmt.Errorf(`%T: field %s has no tag json:"…", its key in config.json; json:"-" if it is not written`, m, f.Name)
+		}
+	}
+	var lacks []string
+	for _, size := range sizes {
+		if _, ok := field(reflect.ValueOf(m), size.keys...); !ok {
+			lacks = append(lacks, fmt.Sprintf("the %s (%s)", size.name, strings.Join(size.keys, " or ")))
+		}
+	}
+	if len(lacks) > 0 {
+		return errors.New(fmt.Sprintf("%T: no whole number by json tag for ", m) + strings.Join(lacks, ", "))
+	}
+	return nil
+}
+
+// Same tells whether two models are of one family with the same configuration.
+func Same(a, b Model) bool { return reflect.DeepEqual(a, b) }
+
+// Name is what errors call a model's family: its package.
+func Name(m Model) string { return path.Base(reflect.TypeOf(m).PkgPath()) }

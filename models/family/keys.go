@@ -1,0 +1,139 @@
+package family
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
+)
+
+// Only is a key of which only some values, as JSON texts, are taken.
+type Only struct {
+	Key    string
+	Values []string
+	Why    string // what is the case instead, for the error
+}
+
+// Parse returns the model that a config.json describes. Keys that it lacks are Default's. One
+// that is not known is refused, since it may change the arithmetic; with the value null it asks
+// for nothing.
+func (f Family) Parse(data []byte) (Model, error) {
+	into := reflect.New(reflect.TypeOf(f.Default))
+	into.Elem().Set(reflect.ValueOf(f.Default))
+	if err := f.read(data, into.Interface()); err != nil {
+		return nil, fmt.Errorf("%s: config.json: %w", Name(f.Default), err)
+	}
+	m := into.Elem().Interface().(Model)
+	return m, Validate(m)
+}
+
+// read decodes a config.json into a struct that holds the defaults.
+func (f Family) read(data []byte, into any) error {
+	var all map[string]json.RawMessage
+	if err := plainjson.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	var kind string
+	if err := json.Unmarshal(all["model_type"], &kind); err != nil || kind != f.Type {
+		return fmt.Errorf("model_type is %s, want %q", text(all["model_type"]), f.Type)
+	}
+	delete(all, "model_type")
+
+	known := make(map[string]keyed)
+	for _, k := range fields(reflect.TypeOf(into).Elem()) {
+		known[k.key] = k
+	}
+	read := make(map[string]json.RawMessage)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		value := all[key]
+		target, isAlias := f.Aliases[key]
+		if !isAlias {
+			target = key
+		}
+		k, isField := known[target]
+		switch null := text(value) == "null"; {
+		case !isField:
+			if err := f.checkKey(key, text(value), known); err != nil {
+				return err
+			}
+			continue
+		case null && !k.null:
+			return fmt.Errorf("key %s: it is null, want a value", key)
+		case null:
+			value = json.RawMessage("0")
+		case k.null && text(value) == "0":
+			return fmt.Errorf("%s is 0, want 1 or more, or null", key)
+		}
+		if _, both := read[target]; !both || isAlias {
+			read[target] = value
+		}
+	}
+	kept, err := json.Marshal(read)
+	if err != nil {
+		return err
+	}
+	if err := plainjson.Unmarshal(kept, into); err != nil {
+		return err
+	}
+	var others struct {
+		Ends Ends `json:"eos_token_id"`
+	}
+	return plainjson.Unmarshal(data, &others)
+}
+
+// checkKey refuses a key that is not read unless nothing depends on it.
+func (f Family) checkKey(key, value string, fields map[string]keyed) error {
+	known := slices.Concat(slices.Collect(maps.Keys(fields)), slices.Collect(maps.Keys(f.Aliases)))
+	for _, only := range slices.Concat(f.Only, commonOnly) {
+		if only.Key == key {
+			if slices.Contains(only.Values, value) {
+				return nil
+			}
+			return fmt.Errorf("%s is %s, want %s: %s", key, short(value), strings.Join(only.Values, " or "), only.Why)
+		}
+		known = append(known, only.Key)
+	}
+	if value == "null" || matches(commonHarmless, key) || matches(f.Harmless, key) {
+		return nil
+	}
+	slices.Sort(known) // of two that are as near, always the same
+	meant := ""
+	if near := nearest.Of(key, known); near != "" {
+		meant = fmt.Sprintf("; did you mean %q?", near)
+	}
+	return fmt.Errorf("unknown key %s%s It may change what the model computes; if not, take it out of the file", strconv.Quote(short(key)), cmp.Or(meant, "."))
+}
+
+// matches reports whether a list has a key, or its beginning with a star.
+func matches(list []string, key string) bool {
+	return slices.ContainsFunc(list, func(pattern string) bool {
+		start, open := strings.CutSuffix(pattern, "*")
+		return key == pattern || open && strings.HasPrefix(key, start)
+	})
+}
+
+// text is a JSON value without spaces.
+func text(value json.RawMessage) string {
+	var b bytes.Buffer
+	if value == nil || json.Compact(&b, value) != nil {
+		return `""`
+	}
+	return b.String()
+}
+
+// short cuts a value for an error.
+func short(value string) string {
+	const most = 60
+	if len(value) > most {
+		return strings.ToValidUTF8(value[:most], "") + "…"
+	}
+	return value
+}

@@ -1,0 +1,59 @@
+package family
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
+// JSON is the config.json of a model, as Hugging Face's transformers reads it. ends are the
+// tokens that end a text, of which the first begins one too; negative ones are none. The more
+// key, if there is one, comes last.
+func (f Family) JSON(m Model, ends []int, more string, value any) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	written := make(map[string]bool)
+	var failed error
+	write := func(key string, value any) {
+		text, err := json.Marshal(value)
+		if err != nil {
+			failed = err
+		}
+		if written[key] {
+			return
+		}
+		if len(written) > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%q:%s", key, text)
+		written[key] = true
+	}
+	write("model_type", f.Type)
+	if f.Architecture != "" {
+		write("architectures", []string{f.Architecture})
+	}
+	v := reflect.ValueOf(m)
+	for _, k := range fields(v.Type()) {
+		x := v.FieldByIndex(k.index)
+		if k.null && x.IsZero() {
+			write(k.key, nil)
+		} else {
+			write(k.key, x.Interface())
+		}
+	}
+	// What transformers' defaults would be otherwise, in some families.
+	write(tiedKey, Tied(m))
+	write("eos_token_id", NewEnds(ends))
+	write("bos_token_id", NewEnds(ends).First())
+	write("torch_dtype", "float32")
+	if more != "" {
+		write(more, value)
+	}
+	b.WriteByte('}')
+	var indented bytes.Buffer
+	if failed == nil {
+		failed = json.Indent(&indented, b.Bytes(), "", "  ")
+	}
+	return indented.Bytes(), failed
+}

@@ -1,0 +1,112 @@
+package models
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/models/family"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// headName is the scope of the head, Hugging Face's in all families.
+const headName = "lm_head"
+
+// Logits declares a model over tokens (B, T) and returns the logits (B·T, V): row b·T + t
+// scores every token as the one that follows position t of sequence b.
+func Logits(m Model, s *graph.Scope, tokens *G.Node) *G.Node {
+	x, head := Body(m, s, tokens) // (B·T, C)
+	return head.Logits(s, x)      // (B·T, V)
+}
+
+// LogitsAt is Logits for some positions only: rows (N) numbers rows of the logits, and the
+// result (N, V) holds these. A sampler needs the last position's.
+func LogitsAt(m Model, s *graph.Scope, tokens, rows *G.Node) *G.Node {
+	x, head := Body(m, s, tokens)       // (B·T, C)
+	x = ops.Pick(s.At("rows"), rows, x) // (N, C)
+	return head.Logits(s, x)            // (N, V)
+}
+
+// Loss declares a model and its training objective: the mean cross-entropy of the next token,
+// where targets (B, T) holds the token that follows each of tokens, or −1 where none counts.
+func Loss(m Model, s *graph.Scope, tokens, targets *G.Node) *G.Node {
+	x, head := Body(m, s, tokens)   // (B·T, C)
+	return head.Loss(s, x, targets) // scalar
+}
+
+// WeightedLoss is Loss with the sum of what weights (B·T), one for each target, multiply
+// instead of the mean.
+func WeightedLoss(m Model, s *graph.Scope, tokens, targets, weights *G.Node) *G.Node {
+	x, head := Body(m, s, tokens)                    // (B·T, C)
+	return head.WeightedLoss(s, x, targets, weights) // scalar
+}
+
+// Body declares everything below the head, edits and all, and returns the final states
+// (B·T, C), for other heads as well, and the model's own head.
+func Body(m Model, s *graph.Scope, tokens *G.Node) (x *G.Node, head Head) {
+	m, edits := unedited(m)
+	s.Use(edits...)
+	name := family.Name(m)
+	tokens = s.Given(name, "tokens", tokens)
+	if tokens.Dims() != 2 {
+		s.Fail(name, tokens.Shape(), "tokens are %v; want (B, T)", tokens.Shape())
+		tokens = s.Ints("tokens", 1, 1) // a placeholder
+	}
+	x, embedding := m.Body(s, tokens) // (B·T, C), (V, C)
+	x = s.Given(name, "what Body returns", x)
+	if family.Tied(m) {
+		return x, Head{embedding: s.Given(name, "the embedding that the head shares", embedding)}
+	}
+	return x, Head{vocab: DimsOf(m).Vocab, init: graph.Normal(family.InitStd(m))}
+}
+
+// Head makes logits and losses of final states: with the token embedding, if the model's head
+// is tied to it, or with lm_head.weight.
+type Head struct {
+	embedding *G.Node // nil if the head has a weight of its own
+	vocab     int
+	init      graph.Init
+}
+
+// weight is what states are multiplied by: (V, C). Its own is declared once in a graph.
+func (h Head) weight(s *graph.Scope, x *G.Node) *G.Node {
+	if h.embedding != nil {
+		return h.embedding
+	}
+	if own := s.Lookup(headName + ".weight"); own != nil {
+		return own
+	}
+	return s.At(headName).Param("weight", h.init, h.vocab, x.Shape()[x.Dims()-1])
+}
+
+// Logits returns the logits (N, V) of states (N, C).
+func (h Head) Logits(s *graph.Scope, x *G.Node) *G.Node {
+	return layers.TiedHead(s.At(headName), x, h.weight(s, x))
+}
+
+// Loss is the mean cross-entropy of the logits of states (N, C) against targets (N in all), of
+// which −1 do not count.
+func (h Head) Loss(s *graph.Scope, x, targets *G.Node) *G.Node {
+	return layers.TiedLoss(s.At(headName), x, h.weight(s, x), targets)
+}
+
+// WeightedLoss is Loss with the sum of what weights (N) multiply instead of the mean.
+func (h Head) WeightedLoss(s *graph.Scope, x, targets, weights *G.Node) *G.Node {
+	return layers.TiedWeightedLoss(s.At(headName), x, h.weight(s, x), targets, weights)
+}
+
+// Declared is a model whose graphs are methods, as packages take one that know no models.
+type Declared struct{ m Model }
+
+// Graphs is m for generate, eval and train.
+func Graphs(m Model) Declared { return Declared{m} }
+
+// GraphAt is [LogitsAt].
+func (d Declared) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
+	return LogitsAt(d.m, s, tokens, rows)
+}
+
+// Loss is [Loss].
+func (d Declared) Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node {
+	return Loss(d.m, s, tokens, targets)
+}

@@ -1,0 +1,112 @@
+package models
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models/family"
+)
+
+// Tensors says how the tensors of a file belong to the parameters of a model.
+type Tensors struct {
+	// Prefix may stand before the names of all but the head's.
+	Prefix string
+	// Tied is the parameter that the head shares; "" if the head has a weight of its own.
+	Tied string
+	// Zeros names, with their shapes, the tensors that Hugging Face's model has and this one
+	// lacks, because they are 0.
+	Zeros map[string][]int
+
+	buffers []string
+	edited  bool
+	untied  bool
+	own     map[string]bool // parameters before the edits
+}
+
+// HeadName is the parameter of a head that is not tied, Hugging Face's in all families.
+const HeadName = headName + ".weight"
+
+// TensorsOf are those of a model of a registered family.
+func TensorsOf(m Model) (Tensors, error) {
+	m, edits := unedited(m)
+	f, err := family.Of(m)
+	if err != nil {
+		return Tensors{}, err
+	}
+	t := Tensors{Prefix: f.Prefix, buffers: f.Buffers, edited: len(graph.Edits(edits...)) > 0, own: make(map[string]bool)}
+	params := graph.NewParams(0)
+	s := graph.New(params)
+	x, head := Body(m, s, s.Ints("tokens", 1, 1))
+	head.Logits(s, x)
+	if s.Err() != nil {
+		return Tensors{}, s.Err()
+	}
+	for _, p := range params.All() {
+		t.own[p.Name()] = true
+	}
+	if t.untied = head.embedding == nil; !t.untied && t.own[head.embedding.Name()] {
+		t.Tied = head.embedding.Name()
+	}
+	if f.Whole == nil {
+		return t, nil
+	}
+	whole := graph.NewParams(0)
+	if err := Declare(f.Whole(m), whole); err != nil {
+		return Tensors{}, err
+	}
+	t.Zeros = make(map[string][]int)
+	for _, p := range whole.All() {
+		if !t.own[p.Name()] {
+			t.Zeros[p.Name()] = p.Shape()
+		}
+	}
+	return t, nil
+}
+
+// TensorsOfConfig are those of the model that a config.json describes, whatever its edits.
+func TensorsOfConfig(config []byte) (Tensors, error) {
+	m, err := ParseUnedited(config)
+	if err != nil {
+		return Tensors{}, err
+	}
+	t, err := TensorsOf(m)
+	if err != nil {
+		return Tensors{}, err
+	}
+	edits, err := Edits(config)
+	t.edited = len(edits) > 0
+	return t, err
+}
+
+// wrappers stand before the names, any number of them, after what a model was wrapped in when it
+// was saved: torch.compile, DataParallel and its like, or a class of one's own.
+var wrappers = []string{"_orig_mod.", "module.", "model."}
+
+// Bare is the name of a stored tensor without what stands before.
+func (t Tensors) Bare(name string) string {
+	for {
+		start := name
+		for _, w := range append(slices.Clone(wrappers), t.Prefix) {
+			name = strings.TrimPrefix(name, w)
+		}
+		if name == start {
+			return name
+		}
+	}
+}
+
+// File is the name that a parameter is stored under. A file of an untied model has the prefix:
+// transformers takes one without for that of a model that has no head.
+func (t Tensors) File(name string) string {
+	if _, zero := t.Zeros[name]; t.untied && name != HeadName && (zero || t.own[name]) {
+		return t.Prefix + name
+	}
+	return name
+}
+
+// Ignored tells whether nothing depends on a stored tensor, by its bare name, of which the model
+// has no parameter: one that is no weight, or one of a layer that an edit took out.
+func (t Tensors) Ignored(name string, shape []int) bool {
+	return t.edited && t.own[name] || family.IsBuffer(t.buffers, name, shape)
+}
