@@ -64,16 +64,21 @@ func Decode(ctx context.Context, m models.Model, batch, prompt, steps int) (*Dec
 		Peak: memory.Peak(), Garbage: garbage, Threads: runtime.GOMAXPROCS(0), ISA: kernel.ISA(),
 	}
 	r.Tokens = float64(batch) / r.Step
-	// All weights but the positions, of which a token takes one row.
-	r.Bytes = 4 * (params.Count() - int64(d.Context*d.Width))
+	cost, err := models.CostOf(m)
+	if err != nil {
+		return nil, err
+	}
+	r.Bytes = cost.Weights
 	r.Read = float64(r.Bytes) / r.Step / 1e9
 	r.Limit = readRate()
 	r.setShare()
-	// The products of linear layers, and attention's two, of which the mask leaves half; the
-	// head runs for one position only.
-	body := params.Count() - int64((d.Vocab+d.Context)*d.Width)
-	flops := 2*float64(body)*float64(batch*prompt) + 2*float64(batch*d.Layers*d.Width)*float64(prompt)*float64(prompt)
-	r.Rate = flops / prefill / 1e9
+	s := graph.New(params)
+	p, err := s.Compile(models.LogitsAt(m, s, s.Ints("tokens", batch, prompt), s.Ints("rows", batch)))
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	r.Rate = models.FLOPs(p) / prefill / 1e9
 	r.SgemmRate = GemmRate(max(batch*prompt, 64), d.Width)
 	return r, nil
 }

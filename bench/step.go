@@ -94,8 +94,7 @@ func Train(ctx context.Context, m models.Model, batch, context, steps int, optio
 		Step: median.seconds, Fastest: done[0].seconds, Tokens: tokens / median.seconds, Parts: median.parts,
 		Peak: memory.Peak(), Garbage: garbage, Threads: runtime.GOMAXPROCS(0), ISA: kernel.ISA(),
 	}
-	flops := 6 * float64(params.Count()) * tokens
-	r.Rate = flops / r.Step / 1e9
+	r.Rate = models.FLOPs(p) / r.Step / 1e9
 	r.SgemmRate = GemmRate(batch*context, models.DimsOf(m).Width)
 	r.Share = r.Rate / r.SgemmRate
 	return r, nil

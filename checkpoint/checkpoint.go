@@ -218,13 +218,18 @@ func (d *Dir) Config(v any) error { return d.readJSON(configName, v, plainjson.U
 // of one of them with an index. The caller closes it.
 func (d *Dir) Weights() (weights.Source, error) { return openHuggingFace(d.path) }
 
-// Params fills the parameters with the weights; see [ReadParams].
-func (d *Dir) Params(ps *graph.Params) error { return d.fill(ReadParams, ps) }
+// Params fills the parameters with the weights; see [ReadParams]. Those that match one of the
+// patterns may be missing, as [models.Tensors] has it.
+func (d *Dir) Params(ps *graph.Params, missing ...string) error {
+	return d.fill(ReadParams, ps, missing)
+}
 
-// MapParams fills the parameters of a model that is only run; see [MapParams].
-func (d *Dir) MapParams(ps *graph.Params) error { return d.fill(MapParams, ps) }
+// MapParams is Params for the parameters of a model that is only run, or frozen; see [MapParams].
+func (d *Dir) MapParams(ps *graph.Params, missing ...string) error {
+	return d.fill(MapParams, ps, missing)
+}
 
-func (d *Dir) fill(read func(weights.Source, *graph.Params, models.Tensors) error, ps *graph.Params) error {
+func (d *Dir) fill(read func(weights.Source, *graph.Params, models.Tensors) error, ps *graph.Params, missing []string) error {
 	src, err := d.Weights()
 	if err != nil {
 		return err
@@ -237,6 +242,7 @@ func (d *Dir) fill(read func(weights.Source, *graph.Params, models.Tensors) erro
 	if err != nil {
 		return cmp.Or(fmt.Errorf("%s: %w", d.path, err), src.Close())
 	}
+	names.Missing = missing
 	return cmp.Or(read(src, ps, names), src.Close())
 }
 

@@ -71,7 +71,7 @@ func TestFlippedBytes(t *testing.T) {
 }
 
 // readAll reads the weights and the moments.
-func readAll(dir string, read func(*Dir, *graph.Params) error, t *testing.T) error {
+func readAll(dir string, read func(*Dir, *graph.Params, ...string) error, t *testing.T) error {
 	d, err := Open(dir)
 	if err != nil {
 		return err

@@ -49,6 +49,7 @@ func TestSaveLLMC(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"model_type": "gpt2", "n_embd": 8, "n_inner": 16}`:                                    "llm.c's feed-forward layer has four times the width; n_inner is 16",
 		`{"model_type": "gpt2", "scale_attn_weights": false}`:                                   "llm.c scales attention's scores; scale_attn_weights is false",
+		`{"model_type": "gpt2", "tie_word_embeddings": false}`:                                  "llm.c's head shares the token embedding; tie_word_embeddings is false",
 		`{"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true}`:                       "llm.c scales attention alike in all layers; scale_attn_by_inverse_layer_idx is true",
 		`{"model_type": "gpt2", "activation_function": "gelu_new", "layer_norm_epsilon": 1e-6}`: "llm.c adds 1e-5 to a layer norm's variance; layer_norm_epsilon is 1e-06",
 		`{`: "config.json: unexpected end of JSON input",

@@ -47,8 +47,9 @@ func llmcDims(config []byte) (llmc.Dims, error) {
 		Scaled     bool    `json:"scale_attn_weights"`
 		ByLayer    bool    `json:"scale_attn_by_inverse_layer_idx"`
 		Epsilon    float64 `json:"layer_norm_epsilon"`
+		Tied       bool    `json:"tie_word_embeddings"`
 	}
-	c.Scaled = true // unless it says otherwise
+	c.Scaled, c.Tied = true, true // unless it says otherwise
 	err := plainjson.Unmarshal(config, &c)
 	switch {
 	case err != nil:
@@ -59,6 +60,8 @@ func llmcDims(config []byte) (llmc.Dims, error) {
 		return llmc.Dims{}, fmt.Errorf("llm.c's feed-forward layer has four times the width; n_inner is %d", *c.Inner)
 	case !c.Scaled:
 		return llmc.Dims{}, fmt.Errorf("llm.c scales attention's scores; scale_attn_weights is false")
+	case !c.Tied:
+		return llmc.Dims{}, fmt.Errorf("llm.c's head shares the token embedding; tie_word_embeddings is false")
 	case c.ByLayer:
 		return llmc.Dims{}, fmt.Errorf("llm.c scales attention alike in all layers; scale_attn_by_inverse_layer_idx is true")
 	case !slices.Contains(tanhGELU, c.Activation):

@@ -39,7 +39,7 @@ func BenchmarkLoad(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, load := range map[string]func(*graph.Params) error{"read": d.Params, "mapped": d.MapParams} {
+	for name, load := range map[string]func(*graph.Params, ...string) error{"read": d.Params, "mapped": d.MapParams} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(4 * ps.Count())
 			b.ReportAllocs()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/scopepath"
 	"github.com/gorgpt/gorgpt/models"
 )
 
@@ -68,11 +69,16 @@ func match(src weights.Source, ps *graph.Params, names models.Tensors) (plan, er
 	var missing []string
 	for _, p := range ps.All() {
 		switch {
-		case found[p.Name()]:
+		case found[p.Name()], mayMiss(names, p):
 		case p.Name() == models.HeadName:
 			missing = append(missing, p.Name()+", which a model has whose tie_word_embeddings is false")
 		default:
 			missing = append(missing, p.Name())
+		}
+	}
+	for _, pattern := range names.Missing {
+		if !slices.ContainsFunc(ps.All(), func(p *graph.Param) bool { return mayMiss(models.Tensors{Missing: []string{pattern}}, p) }) {
+			return plan{}, fmt.Errorf("no parameter matches %q, which may be missing", pattern)
 		}
 	}
 	var faults []string
@@ -88,6 +94,13 @@ func match(src weights.Source, ps *graph.Params, names models.Tensors) (plan, er
 		return plan{}, fmt.Errorf("%s", strings.Join(faults, "; "))
 	}
 	return pl, nil
+}
+
+// mayMiss tells whether a parameter stays as it is where a file lacks it.
+func mayMiss(names models.Tensors, p *graph.Param) bool {
+	return slices.ContainsFunc(names.Missing, func(pattern string) bool {
+		return scopepath.Inside(strings.Split(pattern, "."), strings.Split(p.Name(), "."))
+	})
 }
 
 // mismatch says what keeps t from being read into a tensor of shape want; ""

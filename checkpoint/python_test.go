@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // python runs a script of testdata and returns what it prints.
@@ -63,6 +65,45 @@ func TestTransformersOpens(t *testing.T) {
 	for name, shape := range zeros {
 		if x := got.Weights[name]; !sourcetest.SameBits(x, make([]float32, shape[0])) {
 			t.Errorf("%s is %v, want zeros", name, x)
+		}
+	}
+}
+
+// TestTransformersOpensUntied: models whose heads have weights of their own are saved so that
+// transformers opens them with nothing missing or new, and computes the same.
+func TestTransformersOpensUntied(t *testing.T) {
+	for _, name := range []string{"gpt2-untied", "gpt1-untied"} {
+		l, err := Load(filepath.Join("../models/testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := models.JSON(l.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(t.TempDir(), name)
+		if err := Save(dir, Contents{Config: config, Params: l.Params}); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameParams(t, again.Params, l.Params)
+		var got struct {
+			Problems []string
+			Tied     bool
+			Logits   []float64
+		}
+		if err := json.Unmarshal(python(t, "open.py", dir, "3", "1", "20", "7"), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Tied || len(got.Problems) > 0 {
+			t.Errorf("%s: tied %v, problems %q", name, got.Tied, got.Problems)
+		}
+		r := randomModel{Tokens: []int{3, 1, 20, 7}, Logits: slices.Collect(slices.Chunk(got.Logits, 21))}
+		if e := r.error(t, l.Model, l.Params); !(e <= tolRandom) {
+			t.Errorf("%s: logits are off by %.1e", name, e)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 
 	"github.com/gorgpt/gorgpt/checkpoint/llmc"
 	"github.com/gorgpt/gorgpt/checkpoint/nanogpt"
@@ -40,16 +42,20 @@ func (o *Origin) MapParams(ps *graph.Params) error {
 	return MapParams(o.Weights, ps, names)
 }
 
-// form is one form in which models are stored.
-type form struct {
-	kind    string
-	is      func(path string, info os.FileInfo, start []byte) bool
-	weights func(path string) (weights.Source, error)
-	config  func(path string) ([]byte, error) // where no config.json is beside; nil if nothing else tells the sizes
+// Form is a form in which models are stored.
+type Form struct {
+	Kind string // in words, as in "llm.c model file"
+	// Is tells whether a path, with what the system says of it, is one; start is the beginning of
+	// a file.
+	Is      func(path string, info os.FileInfo, start []byte) bool
+	Weights func(path string) (weights.Source, error)
+	// Config makes a config.json of the sizes that the file tells, for where none is beside; it
+	// may be nil if nothing does.
+	Config func(path string) ([]byte, error)
 
-	// alone says that the file tells all by itself, and that a config.json beside it
+	// Alone says that the file tells all by itself, and that a config.json beside it
 	// may be another model's.
-	alone bool
+	Alone bool
 }
 
 func isDir(is func(dir string) bool) func(string, os.FileInfo, []byte) bool {
@@ -61,14 +67,42 @@ func isFile(is func(start []byte) bool) func(string, os.FileInfo, []byte) bool {
 }
 
 // forms are tried in turn.
-var forms = []form{
-	{kind: "Hugging Face directory", is: isDir(isHuggingFace), weights: openHuggingFace},
-	{kind: "OpenAI GPT-2, TensorFlow checkpoint", is: isDir(openai.IsGPT2), weights: openai.GPT2, config: openai.GPT2Config},
-	{kind: "OpenAI GPT-1, params_*.npy", is: isDir(openai.IsGPT1), weights: openai.GPT1, config: openai.GPT1Config},
-	{kind: "nanoGPT checkpoint", is: func(path string, _ os.FileInfo, _ []byte) bool { return nanogpt.Is(path) }, weights: nanogpt.Open, config: nanogpt.Config, alone: true},
-	{kind: "PyTorch file", is: isFile(pickle.IsFile), weights: openPickle},
-	{kind: "llm.c model file", is: isFile(llmc.IsFile), weights: openLLMC, config: llmcConfig, alone: true},
-	{kind: "safetensors file", is: isFile(isSafetensors), weights: openSafetensors},
+var forms = []Form{
+	{Kind: "Hugging Face directory", Is: isDir(isHuggingFace), Weights: openHuggingFace},
+	{Kind: "OpenAI GPT-2, TensorFlow checkpoint", Is: isDir(openai.IsGPT2), Weights: openai.GPT2, Config: openai.GPT2Config},
+	{Kind: "OpenAI GPT-1, params_*.npy", Is: isDir(openai.IsGPT1), Weights: openai.GPT1, Config: openai.GPT1Config},
+	{Kind: "nanoGPT checkpoint", Is: func(path string, _ os.FileInfo, _ []byte) bool { return nanogpt.Is(path) }, Weights: nanogpt.Open, Config: nanogpt.Config, Alone: true},
+	{Kind: "PyTorch file", Is: isFile(pickle.IsFile), Weights: openPickle},
+	{Kind: "llm.c model file", Is: isFile(llmc.IsFile), Weights: openLLMC, Config: llmcConfig, Alone: true},
+	{Kind: "safetensors file", Is: isFile(isSafetensors), Weights: openSafetensors},
+}
+
+// registered are those from outside.
+var (
+	formsMutex sync.Mutex
+	registered []Form
+)
+
+// RegisterForm makes a form known to [Recognise], and so to gorgpt convert, which is asked before
+// those of this package. Call it from an init function. A form without Is or Weights, or of a kind
+// that is known, is an error.
+func RegisterForm(f Form) error {
+	if f.Kind == "" || f.Is == nil || f.Weights == nil {
+		return fmt.Errorf("checkpoint: a form needs Kind, Is and Weights; %q lacks one", f.Kind)
+	}
+	if slices.ContainsFunc(allForms(), func(other Form) bool { return other.Kind == f.Kind }) {
+		return fmt.Errorf("checkpoint: two forms are called %q", f.Kind)
+	}
+	formsMutex.Lock()
+	defer formsMutex.Unlock()
+	registered = append(registered, f)
+	return nil
+}
+
+func allForms() []Form {
+	formsMutex.Lock()
+	defer formsMutex.Unlock()
+	return slices.Concat(registered, forms)
 }
 
 // Recognise opens a model by a path: a Hugging Face directory or one of its files of
@@ -90,8 +124,8 @@ func Recognise(path string) (*Origin, error) {
 			return nil, err
 		}
 	}
-	for _, f := range forms {
-		if f.is(path, info, start) {
+	for _, f := range allForms() {
+		if f.Is(path, info, start) {
 			return f.open(path, info)
 		}
 	}
@@ -107,9 +141,9 @@ func hint(dir string) string {
 	if err != nil {
 		return ""
 	}
-	for _, f := range forms {
-		if f.is(dir, info, nil) && f.config != nil {
-			return fmt.Sprintf(", but %s: make one of it by gorgpt convert", f.kind)
+	for _, f := range allForms() {
+		if f.Is(dir, info, nil) && f.Config != nil {
+			return fmt.Sprintf(", but %s: make one of it by gorgpt convert", f.Kind)
 		}
 	}
 	return ""
@@ -128,18 +162,18 @@ func firstBytes(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, 32))
 }
 
-func (f form) open(path string, info os.FileInfo) (*Origin, error) {
+func (f Form) open(path string, info os.FileInfo) (*Origin, error) {
 	dir := path
 	if !info.IsDir() {
 		dir = filepath.Dir(path)
 	}
-	o := &Origin{Kind: f.kind, Tokenizer: tokenizerFiles(dir)}
+	o := &Origin{Kind: f.Kind, Tokenizer: tokenizerFiles(dir)}
 	var err error
 	switch beside := filepath.Join(dir, configName); {
-	case exists(beside) && !f.alone:
+	case exists(beside) && !f.Alone:
 		o.Config, err = weights.ReadText(beside, maxJSON)
-	case f.config != nil:
-		o.Config, err = f.config(path)
+	case f.Config != nil:
+		o.Config, err = f.Config(path)
 		o.MadeConfig = true
 	default:
 		err = fmt.Errorf("%s: no %s beside it, which tells the number of heads", path, configName)
@@ -147,7 +181,7 @@ func (f form) open(path string, info os.FileInfo) (*Origin, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Weights, err = f.weights(path)
+	o.Weights, err = f.Weights(path)
 	if err != nil {
 		return nil, err
 	}

@@ -188,3 +188,30 @@ func TestTokenizerFiles(t *testing.T) {
 		t.Errorf("tokenizer %v, want %v", o.Tokenizer, want)
 	}
 }
+
+// TestRegisterForm: a form from outside is asked before the others, and none twice.
+func TestRegisterForm(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "model.toy")
+	put(t, dir, map[string]string{"model.toy": "toy"})
+	toy := Form{
+		Kind:    "toy file",
+		Is:      func(path string, _ os.FileInfo, start []byte) bool { return string(start) == "toy" },
+		Weights: func(string) (weights.Source, error) { return source(t, encoded(t, nano(t, 1), models.Tensors{})), nil },
+		Config:  func(string) ([]byte, error) { return []byte(nanoConfig), nil },
+	}
+	if err := RegisterForm(toy); err != nil {
+		t.Fatal(err)
+	}
+	o, err := Recognise(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := nano(t, 2)
+	if err := o.MapParams(got); err != nil || o.Kind != toy.Kind || !o.MadeConfig {
+		t.Fatal(o.Kind, err)
+	}
+	sameParams(t, got, nano(t, 1))
+	sourcetest.Error(t, RegisterForm(toy), `checkpoint: two forms are called "toy file"`)
+	sourcetest.Error(t, RegisterForm(Form{Kind: "none"}), `checkpoint: a form needs Kind, Is and Weights; "none" lacks one`)
+}

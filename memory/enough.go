@@ -29,19 +29,25 @@ func CheckTraining(p *graph.Program) error {
 	return Check("training", 4*4*float64(graph.Sum(p.Nodes()).Params)+float64(p.PlannedBytes()))
 }
 
-// CheckGeneration is [Check] for so many sequences at once: keys and values of all positions,
+// CheckGeneration is [Check] for so many sequences at once: what layers keep of all positions,
 // and the logits of one.
 func CheckGeneration(what string, m models.Model, sequences int) error {
-	d := models.DimsOf(m)
-	each := 4 * (2*float64(d.Layers)*float64(d.Context)*float64(d.Width) + float64(d.Vocab))
-	return Check(what, float64(sequences)*each)
+	cost, err := models.CostOf(m)
+	if err != nil {
+		return err
+	}
+	return Check(what, float64(sequences)*(float64(cost.Cache)+4*float64(models.DimsOf(m).Vocab)))
 }
 
-// CheckBeams is [Check] for a search with so many beams: their keys and values, the logits of
+// CheckBeams is [Check] for a search with so many beams: what layers keep of them, the logits of
 // all, and the extensions of each that are compared, of 24 bytes.
 func CheckBeams(m models.Model, beams int) error {
-	d := models.DimsOf(m)
-	each := 4*(2*float64(d.Layers)*float64(d.Context)*float64(d.Width)+2*float64(d.Vocab)) + 24*min(2*float64(beams), float64(d.Vocab))
+	cost, err := models.CostOf(m)
+	if err != nil {
+		return err
+	}
+	vocab := float64(models.DimsOf(m).Vocab)
+	each := float64(cost.Cache) + 8*vocab + 24*min(2*float64(beams), vocab)
 	return Check(fmt.Sprintf("--beams %d", beams), float64(beams)*each)
 }
 

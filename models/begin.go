@@ -9,9 +9,16 @@ import (
 
 // Begin declares the parameters of m in a store, with the values that those of the same names
 // have in another, to train on from there. A table of positions may be shorter than the one it
-// is from, and then has its first rows; any other difference of shapes is an error.
+// is from, and then has its first rows; any other difference of shapes is an error. Parameters
+// that the edits of m add stay as they are drawn if the other has none such, and what else that
+// has is left out: so adapters are put on a model, and taken off again.
 func Begin(m Model, params, from *graph.Params) error {
 	if err := Declare(m, params); err != nil {
+		return err
+	}
+	before := graph.NewParams(0)
+	plain, _ := unedited(m)
+	if err := Declare(plain, before); err != nil {
 		return err
 	}
 	d := DimsOf(m)
@@ -22,6 +29,9 @@ func Begin(m Model, params, from *graph.Params) error {
 	}
 	for _, p := range params.All() {
 		old := from.Get(p.Name())
+		if old == nil && before.Get(p.Name()) == nil {
+			continue // an edit's
+		}
 		if old == nil {
 			return fmt.Errorf("%s: no such weight to begin with", p.Name())
 		}

@@ -17,6 +17,9 @@ type Tensors struct {
 	// Zeros names, with their shapes, the tensors that Hugging Face's model has and this one
 	// lacks, because they are 0.
 	Zeros map[string][]int
+	// Missing names the parameters that a file may lack, and that stay as they are then, by
+	// patterns as those of [graph.Params.Freeze]: adapters that are new, "h.*.attn.c_attn.lora_*".
+	Missing []string
 
 	buffers []string
 	edited  bool

@@ -28,7 +28,7 @@ type Run struct {
 	Model     models.Model
 	Params    *graph.Params
 
-	parameters           int64
+	flops                float64 // of the training for a token
 	training, validation datasets.Stream
 }
 
@@ -187,8 +187,8 @@ func (r *Run) prepare(o Options) (err error) {
 			return err
 		}
 	}
-	r.parameters = graph.Sum(program.Nodes()).Params
-	r.say(models.Describe(cmp.Or(r.Recipe.Model, r.Recipe.From), r.Model, r.parameters), r.Text.String())
+	r.flops = models.FLOPs(program) / float64(r.Recipe.Batch*r.Recipe.Context)
+	r.say(models.Describe(cmp.Or(r.Recipe.Model, r.Recipe.From), r.Model, graph.Sum(program.Nodes()).Params), r.Text.String())
 	return nil
 }
 
@@ -255,7 +255,7 @@ func (r *Run) machine() train.Machine {
 		return train.Machine{}
 	}
 	return train.Machine{
-		FLOPs:  6 * float64(r.parameters),
+		FLOPs:  r.flops,
 		Rate:   1e9 * bench.GemmRate(r.Recipe.Batch*r.Recipe.Context, models.DimsOf(r.Model).Width),
 		Memory: memory.Resident,
 	}

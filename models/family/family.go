@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -65,34 +66,40 @@ type Family struct {
 	Whole func(Model) Model
 }
 
-// registry lists the families that are known, and what is wrong with one of them.
-var registry struct {
+// registry lists families, and what is wrong with one of them.
+type registry struct {
 	sync.Mutex
 	all   []Family
 	fault error
 }
 
+// known are those of this program.
+var known registry
+
 // Register makes a family known to everything that reads, writes or names models, as
 // sql.Register does a driver: call it in an init function, and import the package. Where two
 // have one name, or Default has no key for a size, nothing panics: whatever looks a model up
 // from then on gives the error.
-func Register(f Family) {
-	registry.Lock()
-	defer registry.Unlock()
-	if err := f.check(registry.all); err != nil {
-		if registry.fault == nil {
-			registry.fault = fmt.Errorf("models.Register: %w", err)
-		}
-		return
-	}
-	registry.all = append(registry.all, f)
-}
+func Register(f Family) { known.register(f) }
 
 // All lists the families.
-func All() ([]Family, error) {
-	registry.Lock()
-	defer registry.Unlock()
-	return registry.all, registry.fault
+func All() ([]Family, error) { return known.list() }
+
+func (r *registry) register(f Family) {
+	r.Lock()
+	defer r.Unlock()
+	err := f.check(r.all)
+	if err == nil {
+		r.all = append(r.all, f)
+	} else if r.fault == nil {
+		r.fault = fmt.Errorf("models.Register: %w", err)
+	}
+}
+
+func (r *registry) list() ([]Family, error) {
+	r.Lock()
+	defer r.Unlock()
+	return slices.Clone(r.all), r.fault
 }
 
 // Of is the family of a model, by its type.

@@ -5,11 +5,12 @@ For each case a folder with config.json and model.safetensors, as transformers w
 and expected.safetensors: tokens, targets, logits, loss, grad.NAME of every parameter, and
 the losses of ten AdamW steps on the one batch (before each update) with final.NAME.
 
-Run: python parity.py (made with the versions in the metadata of expected.safetensors)
+Run: python parity.py [CASE…] (made with the versions in the metadata of expected.safetensors)
 """
 import pathlib
 import platform
 import shutil
+import sys
 
 import torch
 import transformers
@@ -27,6 +28,8 @@ CASES = {
     "gpt1-odd": ("gpt1", (37, 11, 15, 2, 3), (2, 9), {}),
     "gpt1-one-head": ("gpt1", (19, 8, 7, 1, 1), (3, 8), {}),
     "gpt1-long": ("gpt1", (17, 300, 8, 1, 2), (1, 300), {}),
+    "gpt2-untied": ("gpt2", (21, 9, 12, 2, 3), (2, 7), {"tie_word_embeddings": False}),
+    "gpt1-untied": ("gpt1", (21, 9, 12, 2, 3), (2, 7), {"tie_word_embeddings": False}),
 }
 STEPS, RATE, BETAS, EPS, DECAY, CLIP = 10, 1e-3, (0.9, 0.95), 1e-8, 0.1, 1.0
 
@@ -45,8 +48,9 @@ def loss_of(model, tokens, targets):
 
 
 def weights(model):
-    """The parameters, the tied one once, under the names of the project."""
-    return {name.removeprefix("transformer."): p for name, p in model.named_parameters() if name != "lm_head.weight"}
+    """The parameters, a tied one once, under the names of the project."""
+    tied = model.config.tie_word_embeddings
+    return {name.removeprefix("transformer."): p for name, p in model.named_parameters() if not (tied and name == "lm_head.weight")}
 
 
 def record(name, kind, dims, shape, more):
@@ -96,5 +100,5 @@ def record(name, kind, dims, shape, more):
     save_file(out, folder / "expected.safetensors", metadata=versions)
 
 
-for name, case in CASES.items():
-    record(name, *case)
+for name in sys.argv[1:] or CASES:
+    record(name, *CASES[name])

@@ -1,0 +1,51 @@
+package models_test
+
+import (
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// TestCost: of GPT-2's smallest model a token reads all weights but those of the positions, and
+// keys and values are two rows in each layer; an untied model does not read the embedding.
+func TestCost(t *testing.T) {
+	m := gpt2.New(50257, 1024, 768, 12, 12)
+	const weights, cache = 4 * (124_439_808 - 1024*768), 4 * 2 * 12 * 1024 * 768
+	for tied, model := range map[bool]models.Model{true: m, false: func() models.Model { m.Tied = false; return m }()} {
+		if c, err := models.CostOf(model); err != nil || c.Weights != weights || c.Cache != cache {
+			t.Errorf("tied %v: %+v, %v", tied, c, err)
+		}
+	}
+	whole := models.Edit(gpt2.New(7, 5, 4, 1, 2), graph.Before("h.0", func(s *graph.Scope, x *G.Node) *G.Node {
+		return s.Node(G.Mul(x, ops.Reshape(s, s.Floats("square", 16), 4, 4)))
+	}))
+	if c, err := models.CostOf(whole); err != nil || c.Cache != 0 || c.Weights == 0 {
+		t.Errorf("run over the whole: %+v, %v", c, err)
+	}
+}
+
+// TestFLOPs: what is computed again does not count.
+func TestFLOPs(t *testing.T) {
+	m := gpt2.New(7, 5, 4, 2, 2)
+	count := func(again bool) float64 {
+		options, err := models.Recompute(m, again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := graph.New(graph.NewParams(1), append(options, graph.Training())...)
+		p, err := s.CompileGrad(models.Loss(m, s, s.Ints("tokens", 1, 5), s.Ints("targets", 1, 5)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		return models.FLOPs(p)
+	}
+	if once, again := count(false), count(true); once != again || once == 0 {
+		t.Errorf("%v, with blocks computed again %v", once, again)
+	}
+}
