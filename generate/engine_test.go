@@ -356,9 +356,9 @@ func dense(s *graph.Scope, x *G.Node) *G.Node {
 func TestManyRows(t *testing.T) {
 	c := gpt2.New(61, 40, 128, 2, 2) // wide enough that a sum's order shows
 	c.InitStd = 0.2
-	edited := models.Edit(models.GPT2(c), graph.Before("h.*.mlp", dense))
-	for _, m := range []generate.Model{models.GPT2(c), edited} {
-		g := generate.New(m, graph.NewParams(1), 40)
+	edited := models.Edit(c, graph.Before("h.*.mlp", dense))
+	for _, m := range []models.Model{c, edited} {
+		g := generate.New(models.Graphs(m), graph.NewParams(1), 40)
 		defer g.Close()
 		var prompts [][]int
 		for i := range 19 {
@@ -381,9 +381,9 @@ func TestEcho(t *testing.T) {
 	composed := c
 	composed.Composed = true
 	random := rand.New(rand.NewPCG(8, 8))
-	for _, m := range []models.Model{models.GPT2(c), models.GPT2(composed)} {
+	for _, m := range []models.Model{c, composed} {
 		for _, piece := range []int{0, 32} {
-			e := newEngine(t, m, generate.EngineConfig{Context: length, Slots: 2, Piece: piece})
+			e := newEngine(t, models.Graphs(m), generate.EngineConfig{Context: length, Slots: 2, Piece: piece})
 			for _, n := range []int{1, 2, 64, 65, 149, 150} {
 				prompt := make([]int, n)
 				for i := range prompt {

@@ -119,7 +119,7 @@ func ExampleGenerator() {
 // Requests of many goroutines run together, each with options of its own.
 func ExampleEngine() {
 	c := gpt2.New(100, 32, 16, 2, 4)
-	e, err := generate.NewEngine(c, graph.NewParams(1), generate.EngineConfig{Context: c.Context, Slots: 2, Queue: 8})
+	e, err := generate.NewEngine(models.Graphs(c), graph.NewParams(1), generate.EngineConfig{Context: c.Context, Slots: 2, Queue: 8})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -159,7 +159,7 @@ func ExampleEngine() {
 // With Echo, the prompt's own log-probabilities come first.
 func ExampleRequest() {
 	c := gpt2.New(100, 32, 16, 2, 4)
-	e, err := generate.NewEngine(c, graph.NewParams(1), generate.EngineConfig{Context: c.Context, Slots: 1})
+	e, err := generate.NewEngine(models.Graphs(c), graph.NewParams(1), generate.EngineConfig{Context: c.Context, Slots: 1})
 	if err != nil {
 		fmt.Println(err)
 		return
