@@ -26,8 +26,9 @@ func TestBench(t *testing.T) {
 	if math.Abs(sum-r.Step) > 1e-9 {
 		t.Errorf("the parts take %v s, the step %v", sum, r.Step)
 	}
-	if want := 6 * 804096 * 32 / r.Step / 1e9; math.Abs(r.Rate-want) > 1e-6*want || r.Parameters != 804096 {
-		t.Errorf("%v GFLOP/s for %d parameters, want %v", r.Rate, r.Parameters, want)
+	// 6 operations a weight and token, and those of attention, norms and activations.
+	if want := 6 * 804096 * 32 / r.Step / 1e9; r.Rate < want || r.Rate > 1.05*want || r.Parameters != 804096 {
+		t.Errorf("%v GFLOP/s for %d parameters, want %v or a little more", r.Rate, r.Parameters, want)
 	}
 	if r.Peak < 4*804096 || r.SgemmRate <= 0 || math.Abs(r.Share-r.Rate/r.SgemmRate) > 1e-9 {
 		t.Errorf("%+v", r)

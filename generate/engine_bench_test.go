@@ -15,7 +15,7 @@ import (
 func BenchmarkEngine(b *testing.B) {
 	const n, tokens = 8, 128
 	c := gpt2.New(512, 256, 128, 4, 4)
-	m, params := models.GPT2(c), graph.NewParams(1)
+	m, params := models.Graphs(c), graph.NewParams(1)
 	b.Run("batch", func(b *testing.B) {
 		g := generate.New(m, params, c.Context)
 		defer g.Close()
