@@ -31,6 +31,7 @@ func (s *Scope) differentiate(loss *G.Node, params []*Param) (wrt []target, grad
 	for _, n := range s.graph.AllNodes() {
 		s.firstGradient = max(s.firstGradient, n.ID()+1)
 	}
+	s.index.reserve(4 * len(s.graph.AllNodes()))
 	s.differentiated = true
 	grads, err = grad(loss, wrt)
 	if s.err != nil {

@@ -16,6 +16,10 @@
 //	logits := model.Logits(s, s.Ints("tokens", 1, 10))
 //	predict, err := s.Compile(logits)
 //
+// Shapes are fixed in a graph; a [Family] has a program for each that is wanted, in one memory.
+// An operation of one's own is an [Op], whose gradient [CheckGrad] checks. Parameters that shall
+// stay as they are are frozen: [Params.Freeze].
+//
 // Declaring allocates nothing: weights are drawn and buffers made at the first
 // run, so gpt2-xl can be declared, differentiated, counted and drawn on a laptop.
 //

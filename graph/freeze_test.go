@@ -105,6 +105,9 @@ func TestFreeze(t *testing.T) {
 	if ops["LinearGradX"] != 1 || ops["LinearGradW"] != 2 || ops["LayerNormGrad"]+ops["LayerNormGradParams"]+ops["EmbedGrad"] != 0 {
 		t.Errorf("%v", ops)
 	}
+	if want := int64(2*width*hidden + width + hidden); p.Trainable() != want {
+		t.Errorf("%d weights learn, want %d", p.Trainable(), want)
+	}
 	if p.PlannedBytes() >= all.PlannedBytes()*2/3 {
 		t.Errorf("%d bytes, with everything learning %d", p.PlannedBytes(), all.PlannedBytes())
 	}

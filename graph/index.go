@@ -27,15 +27,12 @@ func newIndex(g *G.ExprGraph) *index {
 	return x
 }
 
-// reserve fills the table for the nodes that come next.
-func (x *index) reserve() {
+// reserve fills the table for so many nodes that come next.
+func (x *index) reserve(nodes int) {
 	if x.places == nil {
 		return
 	}
-	if n := len(x.graph.AllNodes()); x.filled < n+64 {
-		for x.filled < 2*n+128 {
-			x.places[int64(x.filled)] = x.filled
-			x.filled++
-		}
+	for n := len(x.graph.AllNodes()) + nodes; x.filled < n; x.filled++ {
+		x.places[int64(x.filled)] = x.filled
 	}
 }

@@ -131,7 +131,7 @@ func (s *Scope) add(o *nodeOp, in ...*G.Node) *G.Node {
 		return s.placeholder(o.Out)
 	}
 	for {
-		s.index.reserve()
+		s.index.reserve(256)
 		n, err := G.ApplyOp(o, in...)
 		if err != nil {
 			return s.Fail(o.Name, o.Out, "%v", err)

@@ -163,6 +163,14 @@ func (p *Program) Value(out *G.Node) []float32 {
 // parameters and their gradients.
 func (p *Program) PlannedBytes() int64 { return 4 * int64(p.layout.size) }
 
+// Trainable is the number of weights that the program has a gradient of.
+func (p *Program) Trainable() (n int64) {
+	for _, g := range p.gradients {
+		n += int64(g.param.Size())
+	}
+	return n
+}
+
 // Share has what a run computes lie in an arena, in which programs take turns that never run at the
 // same time. A run of one ends the values of all. [Family] calls it. The memory is made by the
 // first run, and anew by one after a larger program has joined, so share the largest first, where it is known.

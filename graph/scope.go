@@ -184,7 +184,7 @@ func (s *Scope) input(full string, dtype tensor.Dtype, shape []int) *G.Node {
 	if n := s.inputs[full]; n != nil {
 		return n
 	}
-	s.index.reserve()
+	s.index.reserve(256)
 	n := G.NewTensor(s.graph, dtype, len(shape), G.WithShape(shape...), G.WithName(full))
 	s.inputs[full] = n
 	s.origin[n] = full
@@ -219,6 +219,7 @@ func (s *Scope) Node(n *G.Node, err error) *G.Node {
 	if err != nil {
 		return s.Fail("Gorgonia", tensor.Shape{1}, "%v", err)
 	}
+	s.index.reserve(256)
 	n = s.Given("Gorgonia", "the result", n)
 	n = s.repaired(n)
 	if _, known := s.origin[n]; !known {

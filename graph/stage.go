@@ -93,7 +93,7 @@ func (st *stage) bring(m *machine, n *G.Node) error {
 }
 
 func (st *stage) apply(n *G.Node, op G.Op, in G.Nodes) error {
-	st.index.reserve()
+	st.index.reserve(256)
 	c, err := G.ApplyOp(op, in...)
 	if err == nil {
 		st.file(n, c)
@@ -105,7 +105,7 @@ func (st *stage) leaf(m *machine, n *G.Node, name string) (c *G.Node) {
 	if salt := m.salts[n]; salt > 0 {
 		name = fmt.Sprintf("%s (%d)", name, salt)
 	}
-	st.index.reserve()
+	st.index.reserve(256)
 	if n.Dims() == 0 {
 		c = G.NewScalar(st.graph, n.Dtype(), G.WithName(name))
 	} else {
