@@ -33,16 +33,16 @@ type Subject struct {
 	// Progress, if set, is told how many parts of the work are done, out of how many.
 	Progress func(done, total int)
 
-	scorers map[shape]*scorer
-	losses  map[shape]*loss
+	scorers, losses graph.Family[*measure]
 }
 
 // NewSubject returns a Subject. The window is at most the model's context.
 func NewSubject(m Model, params *graph.Params, tok tokenizer.Tokenizer, window int) *Subject {
-	return &Subject{
-		Model: m, Params: params, Tokenizer: tok, Window: window,
-		scorers: make(map[shape]*scorer), losses: make(map[shape]*loss),
-	}
+	s := &Subject{Model: m, Params: params, Tokenizer: tok, Window: window}
+	arena := new(graph.Arena)
+	s.scorers = graph.Family[*measure]{Build: s.buildScorer, Arena: arena}
+	s.losses = graph.Family[*measure]{Build: s.buildLoss, Arena: arena}
+	return s
 }
 
 // ends are the tokens that end a text.
@@ -54,18 +54,7 @@ func (s *Subject) ends() []int {
 }
 
 // Close ends the subject's programs.
-func (s *Subject) Close() error {
-	var errs []error
-	for _, p := range s.scorers {
-		errs = append(errs, p.program.Close())
-	}
-	for _, p := range s.losses {
-		errs = append(errs, p.program.Close())
-	}
-	clear(s.scorers)
-	clear(s.losses)
-	return errors.Join(errs...)
-}
+func (s *Subject) Close() error { return errors.Join(s.scorers.Close(), s.losses.Close()) }
 
 // step reports progress and tells whether to stop.
 func (s *Subject) step(ctx context.Context, done, total int) error {
@@ -75,19 +64,10 @@ func (s *Subject) step(ctx context.Context, done, total int) error {
 	return ctx.Err()
 }
 
-// shape tells programs apart: graphs have fixed shapes. It is B and T of one that
-// computes a loss, T and N of one that computes logits.
-type shape [2]int
-
-type scorer struct {
-	program      *graph.Program
-	logits       *G.Node
+// measure is what a program computes, and its inputs.
+type measure struct {
+	out          *G.Node
 	tokens, rows []int
-}
-
-type loss struct {
-	program *graph.Program
-	mean    *G.Node
 }
 
 // Scored is what a model says of one token, given those before it.
@@ -145,7 +125,7 @@ func (s *Subject) logits(ids []int, from int) ([]float32, error) {
 	ids = ids[:len(ids)-1] // the last one is only predicted
 	first := max(0, len(ids)-s.Window)
 	ids, from = ids[first:], from-first
-	p, err := s.scorer(shape{fit(len(ids), s.Window), fit(n, s.Window)})
+	program, p, err := s.scorers.For(fit(len(ids), s.Window), fit(n, s.Window))
 	if err != nil {
 		return nil, err
 	}
@@ -155,57 +135,49 @@ func (s *Subject) logits(ids []int, from int) ([]float32, error) {
 	for i := range p.rows {
 		p.rows[i] = from - 1 + min(i, n-1)
 	}
-	if err := p.program.SetInts("tokens", p.tokens); err != nil {
+	if err := program.SetInts("tokens", p.tokens); err != nil {
 		return nil, err
 	}
-	if err := p.program.SetInts("rows", p.rows); err != nil {
+	if err := program.SetInts("rows", p.rows); err != nil {
 		return nil, err
 	}
-	if err := p.program.Run(); err != nil {
+	if err := program.Run(); err != nil {
 		return nil, err
 	}
-	logits := p.program.Value(p.logits)
+	logits := program.Value(p.out)
 	return logits[:len(logits)/len(p.rows)*n], nil
 }
 
-// scorer returns the program of a shape.
-func (s *Subject) scorer(sh shape) (*scorer, error) {
-	if p := s.scorers[sh]; p != nil {
-		return p, nil
-	}
+// buildScorer makes the program of the logits at so many rows of a sequence.
+func (s *Subject) buildScorer(shape ...int) (*graph.Program, *measure, error) {
 	g := graph.New(s.Params)
-	logits := s.Model.GraphAt(g, g.Ints("tokens", 1, sh[0]), g.Ints("rows", sh[1]))
-	program, err := g.Compile(logits)
-	if err != nil {
-		return nil, err
-	}
-	p := &scorer{program, logits, make([]int, sh[0]), make([]int, sh[1])}
-	s.scorers[sh] = p
-	return p, nil
+	logits := s.Model.GraphAt(g, g.Ints("tokens", 1, shape[0]), g.Ints("rows", shape[1]))
+	p, err := g.Compile(logits)
+	return p, &measure{logits, make([]int, shape[0]), make([]int, shape[1])}, err
+}
+
+// buildLoss makes the program of the mean loss of B sequences of T tokens.
+func (s *Subject) buildLoss(shape ...int) (*graph.Program, *measure, error) {
+	g := graph.New(s.Params)
+	mean := s.Model.Loss(g, g.Ints("tokens", shape...), g.Ints("targets", shape...))
+	p, err := g.Compile(mean)
+	return p, &measure{out: mean}, err
 }
 
 // windows sums the negative log-likelihoods of the targets of B sequences of T tokens,
 // and counts the targets; −1 marks those that do not count.
 func (s *Subject) windows(batch int, tokens, targets []int) (sum float64, counted int, err error) {
-	sh := shape{batch, len(tokens) / batch}
-	p := s.losses[sh]
-	if p == nil {
-		g := graph.New(s.Params)
-		mean := s.Model.Loss(g, g.Ints("tokens", sh[0], sh[1]), g.Ints("targets", sh[0], sh[1]))
-		program, err := g.Compile(mean)
-		if err != nil {
-			return 0, 0, err
-		}
-		p = &loss{program, mean}
-		s.losses[sh] = p
-	}
-	if err := p.program.SetInts("tokens", tokens); err != nil {
+	program, p, err := s.losses.For(batch, len(tokens)/batch)
+	if err != nil {
 		return 0, 0, err
 	}
-	if err := p.program.SetInts("targets", targets); err != nil {
+	if err := program.SetInts("tokens", tokens); err != nil {
 		return 0, 0, err
 	}
-	if err := p.program.Run(); err != nil {
+	if err := program.SetInts("targets", targets); err != nil {
+		return 0, 0, err
+	}
+	if err := program.Run(); err != nil {
 		return 0, 0, err
 	}
 	for _, id := range targets {
@@ -213,7 +185,7 @@ func (s *Subject) windows(batch int, tokens, targets []int) (sum float64, counte
 			counted++
 		}
 	}
-	return float64(p.program.Value(p.mean)[0]) * float64(counted), counted, nil
+	return float64(program.Value(p.out)[0]) * float64(counted), counted, nil
 }
 
 // Greedy goes on from ids with the best token n times, or until stop says so.
