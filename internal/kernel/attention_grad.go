@@ -23,10 +23,7 @@ func (a *Attention) Backward(grad QKV, dout []float32, in QKV, out, stats []floa
 	for _, p := range []*panels{&g.queries, &g.douts, &g.keysT, &g.valuesT, &g.keys} {
 		memory += p.size()
 	}
-	a.each(a.Batch*a.KVHeads, memory, func(number int, memory []float32) {
-		g := g
-		g.shared(number, memory)
-	})
+	a.each(a.Batch*a.KVHeads, memory, g.shared)
 }
 
 // attentionGrad is the backward pass of the heads that share keys and values, one after the
@@ -52,23 +49,25 @@ type attentionGrad struct {
 	space           *workspace
 }
 
-// shared computes the gradients of a head of keys and values, and of the queries that share it.
+// shared computes the gradients of a head of keys and values, and of the queries that share it. It
+// works on a copy of what all of them have in common.
 func (g *attentionGrad) shared(number int, memory []float32) {
+	all, own := g, *g
+	g = &own
 	g.space = workspaces.take()
 	defer workspaces.put(g.space)
 	sequence, kv := number/g.KVHeads, number%g.KVHeads
 	row := sequence * g.Context
-	whole, size := *g, g.in.V.Size
-	in := g.in.from(row, 0, kv)
+	in, size := g.in.from(row, 0, kv), g.in.V.Size
 	memory = g.keysT.packHead(memory, true, in.K)
 	memory = g.valuesT.packHead(memory, true, in.V)
 	memory = g.keys.packHead(memory, false, in.K)
 	for i := range g.group() {
 		h := kv*g.group() + i
 		g.number, g.later = sequence*g.Heads+h, i > 0
-		g.in, g.grad = whole.in.from(row, h, kv), whole.grad.from(row, h, kv)
-		g.out, g.dout = whole.out[row*g.width+h*size:], whole.dout[row*g.width+h*size:]
-		g.stats = whole.stats[2*g.number*g.Context:]
+		g.in, g.grad = all.in.from(row, h, kv), all.grad.from(row, h, kv)
+		g.out, g.dout = all.out[row*g.width+h*size:], all.dout[row*g.width+h*size:]
+		g.stats = all.stats[2*g.number*g.Context:]
 		g.head(memory)
 	}
 }
