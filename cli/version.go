@@ -39,8 +39,11 @@ system, and the instructions that its matrix products use on this machine.`,
 
 // writeVersion prints what the program was built from.
 func writeVersion(w io.Writer) error {
-	revision := "unknown"
+	revision, program := "unknown", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Path != module {
+			program = " in " + info.Main.Path + " " + info.Main.Version
+		}
 		of := make(map[string]string)
 		for _, s := range info.Settings {
 			of[s.Key] = s.Value
@@ -52,8 +55,8 @@ func writeVersion(w io.Writer) error {
 			revision += ", modified"
 		}
 	}
-	_, err := fmt.Fprintf(w, "gorgpt %s\nrevision %s\n%s, %s/%s\ninstructions %s\n",
-		moduleVersion(), revision, runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.ISA())
+	_, err := fmt.Fprintf(w, "gorgpt %s%s\nrevision %s\n%s, %s/%s\ninstructions %s\n",
+		moduleVersion(), program, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.ISA())
 	return err
 }
 
