@@ -16,5 +16,7 @@
 //	checkpoints/    Hugging Face model directories, whose best and latest have these names
 //
 // [Resume] goes on with a run that was stopped, however it was, to the bit as if it never had
-// been. [Find] and [Summarize] look at runs, those that are going on too.
+// been. [CreateTuned] and [ResumeTuned] do the same for fine-tuning, on a task or on prompts and
+// responses. [Find] and [Summarize] look at runs, those that are going on too; [Load] and
+// [Trained.Writer] use the models that came of them.
 package run
