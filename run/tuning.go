@@ -143,6 +143,9 @@ func (t *Tuning) Train(ctx context.Context) error {
 
 // forget removes what only a run that goes on needs: of a large model, several times its size.
 func (t *Tuning) forget() error {
+	if !exists(t.Dir.Best()) { // nothing measured was a number
+		return nil
+	}
 	best, err := checkpoint.Open(t.Dir.Best())
 	if err != nil {
 		return err
