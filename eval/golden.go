@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -249,22 +249,10 @@ func (c GoldenContinuation) compare(s *Subject, got []int) Check {
 }
 
 // train compares the losses of a run and puts the weights back.
-func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(Check, int) error) (err error) {
-	b, t := g.Batch.Size, g.Batch.Context
-	if t > s.Window {
-		return fmt.Errorf("a batch of context %d, the window is %d", t, s.Window)
-	}
-	scope := graph.New(s.Params) // no dropout: the numbers are without
-	p, err := scope.CompileGrad(s.Model.Loss(scope, scope.Ints("tokens", b, t), scope.Ints("targets", b, t)))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	if err := p.SetInts("tokens", g.Batch.IDs[:b*t]); err != nil {
-		return err
-	}
-	if err := p.SetInts("targets", g.Batch.IDs[1:]); err != nil {
-		return err
+func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(Check, int) error) error {
+	b, c := g.Batch.Size, g.Batch.Context
+	if c > s.Window {
+		return fmt.Errorf("a batch of context %d, the window is %d", c, s.Window)
 	}
 	var before [][]float32
 	for _, w := range s.Params.All() {
@@ -275,27 +263,38 @@ func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(C
 			copy(w.Data(), before[i])
 		}
 	}()
-	solver := train.Optimizer{
-		Rule: train.AdamW{Beta1: run.Beta1, Beta2: run.Beta2, Epsilon: run.Epsilon}, LearnRate: run.LearnRate, Clip: run.Clip,
-		Groups: []train.Group{{Pattern: "*", Decay: &run.Decay}}, // of biases and gains too
+	batch := datasets.Batch{Size: b, Context: c, Tokens: g.Batch.IDs[:b*c], Targets: g.Batch.IDs[1:]}
+	t := train.Trainer{
+		Task:   &train.NextToken{Model: s.Model, Train: again(batch), Batch: b, Context: c},
+		Params: s.Params,
+		Solver: &train.Optimizer{
+			Rule: train.AdamW{Beta1: run.Beta1, Beta2: run.Beta2, Epsilon: run.Epsilon}, Clip: run.Clip,
+			Groups: []train.Group{{Pattern: "*", Decay: &run.Decay}}, // of biases and gains too
+		},
+		Schedule: train.Constant(run.LearnRate, 0), Steps: len(run.Losses),
+		NoDropout: true, // the numbers are without
 	}
-	s.Params.ZeroGrad()
-	for i, want := range run.Losses {
-		if err := p.RunGrad(1); err != nil {
-			return err
-		}
-		got := float64(p.Loss())
-		c := Check{
+	t.Observers = []train.Observer{onStep(func(done train.Step) error {
+		i := done.Step - 1
+		return add(Check{
 			Name:   fmt.Sprintf("%s, step %d", run.Name, i),
-			Pass:   math.Abs(got-want) <= run.Tolerance,
-			Detail: fmt.Sprintf("loss %.6f, want %.6f ± %g", got, want, run.Tolerance),
-		}
-		if err := add(c, b*t); err != nil {
-			return err
-		}
-		if err := solver.Step(s.Params.ValueGrads()); err != nil {
-			return err
-		}
-	}
-	return nil
+			Pass:   math.Abs(done.Loss-run.Losses[i]) <= run.Tolerance,
+			Detail: fmt.Sprintf("loss %.6f, want %.6f ± %g", done.Loss, run.Losses[i], run.Tolerance),
+		}, b*c)
+	})}
+	return t.Run(ctx)
 }
+
+// onStep is an observer of steps alone.
+type onStep func(train.Step) error
+
+func (f onStep) OnStep(s train.Step) error         { return f(s) }
+func (onStep) OnEvaluation(train.Evaluation) error { return nil }
+
+// again is a stream that is one batch for ever.
+type again datasets.Batch
+
+func (a again) Next(context.Context) (datasets.Batch, error) { return datasets.Batch(a), nil }
+func (again) State() ([]byte, error)                         { return nil, nil }
+func (again) Restore([]byte) error                           { return nil }
+func (again) Close() error                                   { return nil }

@@ -85,7 +85,7 @@ func TestWindowErrors(t *testing.T) {
 		{"qa", `{"question":"a","answer":"x"}`, ""},
 		{"golden", `{"next":[{"name":"n","prompt":[1],"ids":[2]}]}`, "n: "},
 		{"golden", `{"continuations":[{"name":"c","prompt":[1],"ids":[2]}]}`, "c: "},
-		{"golden", `{"runs":[{"name":"r","losses":[1],"tolerance":1}],"batch":{"size":1,"context":2,"ids":[1,2,3]}}`, "r: "},
+		{"golden", `{"runs":[{"name":"r","losses":[1],"tolerance":1}],"batch":{"size":1,"context":2,"ids":[1,2,3]}}`, "r: train: "},
 	} {
 		path := filepath.Join(dir, "f")
 		if err := os.WriteFile(path, []byte(c.text), 0o666); err != nil {

@@ -5,7 +5,7 @@
 // around and a delimiter between two texts. A [Classifier] declares the graph: the model,
 // the scores that a linear layer gives the state at the classify token, and the joint loss,
 // the task's and λ times the language model's. [Run] trains it and measures it after each
-// epoch, [Predictor] uses it, and [Trained] saves and opens it.
+// epoch, a task of train.Trainer; [Predictor] uses it, and [Trained] saves and opens it.
 //
 //	enc, err := finetune.NewEncoder(tok, context)
 //	c := finetune.Classifier{Base: model.WithDropout(0.1), Kind: tasks.Entailment, Outputs: 2, Dropout: 0.1, Auxiliary: 0.5}

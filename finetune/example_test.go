@@ -9,6 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models/gpt1"
 	"github.com/gorgpt/gorgpt/tokenizer"
+	"github.com/gorgpt/gorgpt/train"
 )
 
 // The paper's figure 1: the special tokens stand around a text, between two, and a
@@ -70,4 +71,39 @@ func ExampleRun() {
 	}
 	fmt.Println(epochs[len(epochs)-1].Metrics["accuracy"])
 	// Output: 1
+}
+
+// What Run does, in a trainer that takes more: here a guard against updates that stand out.
+func ExampleNewTrainer() {
+	c := finetune.Classifier{Base: gpt1.New(10, 8, 8, 1, 2), Kind: tasks.Classification, Outputs: 2}
+	params := graph.NewParams(1)
+	if err := c.Declare(params); err != nil {
+		fmt.Println(err)
+		return
+	}
+	examples := []finetune.Example{
+		{Sequences: [][]int{{1, 2, 3}}, Targets: []float32{1, 0}},
+		{Sequences: [][]int{{1, 4, 3}}, Targets: []float32{0, 1}, Truth: 1},
+	}
+	o := finetune.Defaults()
+	o.Epochs = 30
+	o.Rate = 1e-2
+	o.Epoch = func(e finetune.Evaluation) error {
+		if e.Epoch%15 == 0 {
+			fmt.Printf("epoch %d: accuracy %v\n", e.Epoch, e.Metrics["accuracy"])
+		}
+		return nil
+	}
+	t, err := finetune.NewTrainer(c, params, tasks.Task{Labels: []string{"no", "yes"}, Metrics: []string{"accuracy"}}, examples, examples, o)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	t.Guard = train.Guard{Deviations: 6}
+	if err := t.Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// epoch 15: accuracy 1
+	// epoch 30: accuracy 1
 }

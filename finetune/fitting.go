@@ -132,7 +132,7 @@ func (f *fitting) Validates() bool { return true }
 // Validate measures the task on the dev set.
 func (f *fitting) Validate(ctx context.Context, e *train.Evaluator) (train.Evaluation, error) {
 	if f.measuring != e {
-		predictor, err := newPredictor(f.c, f.params, f.Micro, f.longest, e.Borrow)
+		predictor, err := newPredictor(f.c, f.params, f.Micro, f.longest, e.Arena())
 		if err != nil {
 			return train.Evaluation{}, err
 		}

@@ -7,13 +7,16 @@ import (
 	"math"
 	"slices"
 
-	G "gorgonia.org/gorgonia"
-
 	"github.com/gorgpt/gorgpt/graph"
 )
 
 // Predictor scores examples with a classifier.
-type Predictor struct{ programs *programs }
+type Predictor struct {
+	c        Classifier
+	params   *graph.Params
+	size     int // examples of a run
+	programs programs
+}
 
 // NewPredictor makes the program for size examples at once, of sequences up to a length.
 // Programs for shorter ones are made when they are wanted.
@@ -21,19 +24,23 @@ func NewPredictor(c Classifier, params *graph.Params, size, context int) (*Predi
 	return newPredictor(c, params, size, context, nil)
 }
 
-// newPredictor makes a predictor whose programs borrow their memory, or if borrow is nil that of
-// the longest of them.
-func newPredictor(c Classifier, params *graph.Params, size, context int, borrow func(*graph.Program) error) (*Predictor, error) {
-	p, err := newPrograms(c, size, context, borrow, func(length int) (*graph.Program, *G.Node, error) {
-		s := graph.New(params)
-		scores, _, _ := c.scores(s, c.inputs(s, size, length))
-		p, err := s.Compile(scores)
-		return p, scores, err
-	})
-	if err != nil {
-		return nil, err
+// newPredictor makes a predictor whose programs lie in an arena, nil for one of its own.
+func newPredictor(c Classifier, params *graph.Params, size, context int, arena *graph.Arena) (*Predictor, error) {
+	p := &Predictor{c: c, params: params, size: size}
+	p.programs = programs{
+		Build: p.build, Arena: arena,
+		Round: func(shape ...int) []int { return []int{roundedLength(shape[0], context)} },
 	}
-	return &Predictor{p}, nil
+	_, _, err := p.programs.For(context)
+	return p, err
+}
+
+// build makes the program for sequences of up to a length.
+func (p *Predictor) build(shape ...int) (*graph.Program, *scored, error) {
+	s := graph.New(p.params)
+	scores, _, _ := p.c.scores(s, p.c.inputs(s, p.size, shape[0]))
+	program, err := s.Compile(scores)
+	return program, &scored{scores, newBatch(p.c, p.size, shape[0])}, err
 }
 
 // Close ends the programs.
@@ -53,26 +60,30 @@ func (p *Predictor) predict(ctx context.Context, examples []Example) ([][]float6
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(examples[a].length(), examples[b].length()) })
 	all := make([][]float64, len(examples))
-	part := make([]Example, 0, p.programs.size)
-	for lo := 0; lo < len(order); lo += p.programs.size {
+	part := make([]Example, 0, p.size)
+	for lo := 0; lo < len(order); lo += p.size {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("finetune: %w", err)
 		}
-		places := order[lo:min(lo+p.programs.size, len(order))]
+		places := order[lo:min(lo+p.size, len(order))]
 		part = part[:0]
 		for _, i := range places {
 			part = append(part, examples[i])
 		}
-		program, err := p.programs.filled(part, len(part))
+		program, with, err := p.programs.For(Longest(part))
 		if err != nil {
+			return nil, err
+		}
+		with.fill(part, len(part))
+		if err := with.set(program); err != nil {
 			return nil, err
 		}
 		if err := program.Run(); err != nil {
 			return nil, err
 		}
-		scores, outputs := program.Value(program.scores), p.programs.c.Outputs
+		scores, outputs := program.Value(with.scores), p.c.Outputs
 		for i, place := range places {
-			if all[place] = softmax(scores[i*outputs : (i+1)*outputs]); p.programs.c.Squared {
+			if all[place] = softmax(scores[i*outputs : (i+1)*outputs]); p.c.Squared {
 				all[place] = []float64{float64(scores[i])}
 			}
 		}

@@ -46,7 +46,7 @@ func TestLengths(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(together.programs.made); n != 3 { // of 8, 24 and 40
+	if n := graph.Running() - running; n != 3 { // of 8, 24 and 40
 		t.Errorf("%d programs, want 3", n)
 	}
 	for i, x := range examples {
@@ -67,7 +67,7 @@ func TestLengths(t *testing.T) {
 		alone.Close()
 	}
 	for length, want := range map[int]int{1: 8, 8: 8, 9: 16, 39: 40, 40: 40} {
-		if p, err := together.programs.sized(length); err != nil || p.context != want {
+		if _, p, err := together.programs.For(length); err != nil || p.context != want {
 			t.Errorf("a program for %d has room for %d, %v; want %d", length, p.context, err, want)
 		}
 	}

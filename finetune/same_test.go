@@ -202,3 +202,42 @@ func TestResume(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestRanks: the batches of all ranks are, in their order, those of one process.
+func TestRanks(t *testing.T) {
+	begin := func() train.Task {
+		c, params, task, examples, o := manyLengths(t, tasks.Similarity)
+		tr, err := NewTrainer(c, params, task, examples[:13], examples[13:], o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tr.Task
+	}
+	update := func(task train.Task, rank, ranks int) (all []string) {
+		batches, err := task.Update(t.Context(), rank, ranks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range batches {
+			all = append(all, fmt.Sprint(b.Shape, b.Targets, b.Tokens, b.Place, b.Places))
+		}
+		return all
+	}
+	for ranks := 2; ranks <= 5; ranks++ {
+		one := begin()
+		var tasks []train.Task
+		for range ranks {
+			tasks = append(tasks, begin())
+		}
+		for range 9 {
+			want := update(one, 0, 1)
+			var got []string
+			for rank, task := range tasks {
+				got = append(got, update(task, rank, ranks)...)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%d ranks: %v, want %v", ranks, got, want)
+			}
+		}
+	}
+}

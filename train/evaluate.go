@@ -24,7 +24,7 @@ func (e *Evaluator) Mean(ctx context.Context, next func(context.Context) (Batch,
 	if err == nil && n == 0 {
 		err = errors.New("the validation stream is empty")
 	}
-	last := 1 + len(e.r.programs.made[0].names)
+	last := 1 + len(e.r.first.values)
 	agreed, err := e.r.agree(last+1, append(sums, targets), err)
 	if err != nil {
 		return Evaluation{}, err
@@ -35,20 +35,12 @@ func (e *Evaluator) Mean(ctx context.Context, next func(context.Context) (Batch,
 	for i := range agreed[:last] {
 		agreed[i] /= targets
 	}
-	first, err := e.r.evals.of(e.r.Task.Shape())
-	if err != nil {
-		return Evaluation{}, err
-	}
-	return Evaluation{Loss: agreed[0], Values: first.named(agreed)}, nil
+	return Evaluation{Loss: agreed[0], Values: e.r.first.named(agreed[:last])}, nil
 }
 
 // sum runs the batches of this rank.
 func (e *Evaluator) sum(ctx context.Context, next func(context.Context) (Batch, error)) (sums []float64, targets float64, n int, err error) {
-	first, err := e.r.evals.of(e.r.Task.Shape())
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	sums = make([]float64, 1+len(first.names))
+	sums = make([]float64, 1+len(e.r.first.values))
 	var terms []float64
 	for ; ; n++ {
 		b, err := next(ctx)
@@ -58,11 +50,11 @@ func (e *Evaluator) sum(ctx context.Context, next func(context.Context) (Batch, 
 		if err != nil {
 			return sums, 0, n, e.r.unread(err)
 		}
-		p, err := e.r.evals.of(b.Shape)
+		p, declared, err := e.r.evals.For(b.Shape...)
 		if err != nil {
 			return sums, 0, n, err
 		}
-		weight, err := b.Feed(p.Program, b.Targets)
+		weight, err := b.Feed(p, b.Targets)
 		if err != nil {
 			return sums, 0, n, err
 		}
@@ -75,7 +67,7 @@ func (e *Evaluator) sum(ctx context.Context, next func(context.Context) (Batch, 
 		if err := ctx.Err(); err != nil {
 			return sums, 0, n, err
 		}
-		terms = p.terms(terms, weight)
+		terms = declared.of(p, weight, terms)
 		for i, x := range terms {
 			sums[i] += float64(b.Targets) * x
 		}
@@ -83,8 +75,8 @@ func (e *Evaluator) sum(ctx context.Context, next func(context.Context) (Batch, 
 	}
 }
 
-// Borrow has a program of the task's own take turns in the memory of training, if it fits.
-func (e *Evaluator) Borrow(p *graph.Program) error { return p.Borrow(e.r.programs.made[0].Program) }
+// Arena is the memory of training, in which programs of the task's own may lie too.
+func (e *Evaluator) Arena() *graph.Arena { return e.r.programs.Arena }
 
 // CloseLater has c closed when the run ends.
 func (e *Evaluator) CloseLater(c io.Closer) { e.closers = append(e.closers, c) }

@@ -1,6 +1,8 @@
 package train
 
 import (
+	"math/bits"
+
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
@@ -50,5 +52,18 @@ func (t *gradientTree) add(last bool) {
 func (t *gradientTree) reset() {
 	for i := range t.levels {
 		t.levels[i].full = false
+	}
+}
+
+// addTree adds up slices in the first of them, pair by pair, the left part a power of two.
+func addTree[E float32 | float64](x [][]E) {
+	if len(x) < 2 {
+		return
+	}
+	half := 1 << (bits.Len(uint(len(x)-1)) - 1)
+	addTree(x[:half])
+	addTree(x[half:])
+	for i, v := range x[half] {
+		x[0][i] += v
 	}
 }

@@ -37,6 +37,7 @@ type NextToken struct {
 	Accumulate  int // micro-batches in an update, a mean over the targets of all; 0 means 1
 	EvalBatches int // batches of an evaluation; 0 means the whole stream
 
+	shape   [2]int
 	micro   []microBatch
 	batches []Batch
 }
@@ -61,7 +62,10 @@ func (t *NextToken) check() error {
 }
 
 // Shape is (B, T).
-func (t *NextToken) Shape() []int { return []int{t.Batch, t.Context} }
+func (t *NextToken) Shape() []int {
+	t.shape = [2]int{t.Batch, t.Context}
+	return t.shape[:]
+}
 
 // Declare applies the model to tokens and targets.
 func (t *NextToken) Declare(s *graph.Scope, shape []int) (*gorgonia.Node, map[string]*gorgonia.Node) {

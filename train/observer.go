@@ -1,5 +1,7 @@
 package train
 
+import "github.com/gorgpt/gorgpt/graph"
+
 // Step reports one update of the weights.
 type Step struct {
 	Step            int     `json:"step"`   // updates done, this one included
@@ -11,7 +13,12 @@ type Step struct {
 	TokensPerSecond float64 `json:"tokens_per_s"`      // of this step
 	Seconds         float64 `json:"seconds"`           // since the run began, evaluations and pauses for saving included
 
-	Values map[string]float64 `json:"values,omitempty"` // that the task reports beside the loss
+	// Values are what the task reports beside the loss, what layers have added to it (see
+	// [graph.Scope.AddLoss]; Loss is without), and of what [graph.Watch] in Trainer.Graph
+	// asked for PATH/value of scalars and PATH/rms, the root of the mean square, of others.
+	Values map[string]float64 `json:"values,omitempty"`
+	// Watched is all that was asked for, of the last micro-batch, valid during the call.
+	Watched []graph.Seen `json:"-"`
 }
 
 // Evaluation reports the loss on the validation data.

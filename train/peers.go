@@ -10,9 +10,9 @@ import (
 // one of them. All call the same methods in the same order; a call returns when every rank has
 // made it, with the same bits on each.
 //
-// With 2ⁿ ranks of 2ᵐ micro-batches each, the sums are those of one process with all the
-// micro-batches and Trainer.Tree set, to the bit, if the ranks' are the halves, quarters, … of a
-// tree, as [LocalPeers] add them up; otherwise they differ by rounding.
+// With 2ⁿ ranks of 2ᵐ micro-batches each, a run has the bits of one process with all the
+// micro-batches and Trainer.Tree set, if Sum adds up ranks 0 and 1, 2 and 3, …, then these pairs,
+// and so on; otherwise they differ by rounding.
 type Peers interface {
 	Rank() int // from 0
 	Size() int

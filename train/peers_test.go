@@ -96,7 +96,7 @@ func newToyRank(rank, ranks, micro int, prompts bool) (*Trainer, *recorder) {
 }
 
 func newToyRanks(ranks, micro int, prompts bool) (trainers []*Trainer, recorders []*recorder) {
-	for i, p := range LocalPeers(ranks) {
+	for i, p := range localPeers(ranks) {
 		tr, r := newToyRank(i, ranks, micro, prompts)
 		tr.Peers = p
 		trainers, recorders = append(trainers, tr), append(recorders, r)
@@ -283,7 +283,7 @@ func TestPeersInterrupted(t *testing.T) {
 // TestLocalPeers: a fixed tree, and whoever waits for a rank that has left is told.
 func TestLocalPeers(t *testing.T) {
 	for size, want := range map[int]float32{1: 1, 2: 1 + 1e-8, 3: (1 + 1e-8) + 1e-8, 4: (1 + 1e-8) + (1e-8 + 1e-8)} {
-		peers := LocalPeers(size)
+		peers := localPeers(size)
 		var all sync.WaitGroup
 		for rank, p := range peers {
 			all.Go(func() {
@@ -305,7 +305,7 @@ func TestLocalPeers(t *testing.T) {
 		}
 		all.Wait()
 	}
-	peers := LocalPeers(3)
+	peers := localPeers(3)
 	waits := make(chan error)
 	for _, p := range peers[:2] {
 		go func() { waits <- p.Sum([]float32{1}) }()
@@ -319,7 +319,7 @@ func TestLocalPeers(t *testing.T) {
 	if _, err := peers[0].SumScalars(nil); !errors.Is(err, errTest) {
 		t.Errorf("after that, error is %v", err)
 	}
-	peers = LocalPeers(2)
+	peers = localPeers(2)
 	go func() { _, err := peers[1].SumScalars([]float64{1}); waits <- err }()
 	if err, other := peers[0].Sum([]float32{1}), <-waits; err == nil || other == nil {
 		t.Errorf("different sums: %v, %v", err, other)

@@ -1,92 +1,78 @@
 package train
 
 import (
-	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 	"gorgonia.org/gorgonia"
 )
 
-// programs are those of a task, one for each shape of its batches. They take turns in the memory
-// of the first.
-type programs struct {
-	compile func(shape []int) (*program, error)
-	made    []*program
-}
+// programs are those of a task for the shapes of its batches, of training or of evaluation.
+type programs = graph.Family[*terms]
 
-// program is a graph for batches of one shape.
-type program struct {
-	*graph.Program
-	shape  []int
+// terms are the loss of a program, the values beside it, and, of training, what layers have
+// added to it.
+type terms struct {
 	loss   *gorgonia.Node
-	names  []string // of values, sorted
+	names  []string // of values, sorted, and of what was added
 	values []*gorgonia.Node
 }
 
-// of returns the program for a shape.
-func (p *programs) of(shape []int) (*program, error) {
-	for _, q := range p.made {
-		if slices.Equal(q.shape, shape) {
-			return q, nil
-		}
-	}
-	q, err := p.compile(shape)
-	if err != nil {
-		return nil, err
-	}
-	q.shape = slices.Clone(shape)
-	if len(p.made) > 0 {
-		first := p.made[0]
-		if err = q.Borrow(first.Program); err == nil && !slices.Equal(q.names, first.names) {
-			err = fmt.Errorf("the task reports %q beside the loss, but %q for batches of %v", first.names, q.names, shape)
-		}
-		if err != nil {
-			return nil, errors.Join(err, q.Close())
-		}
-	}
-	p.made = append(p.made, q)
-	return q, nil
-}
-
-func (p *programs) close() error {
-	var errs []error
-	for _, q := range p.made {
-		errs = append(errs, q.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// terms are the loss of the last run and the values beside it, each times a weight, put into sums.
-func (p *program) terms(into []float64, weight float64) []float64 {
-	into = append(into[:0], weight*float64(p.Value(p.loss)[0]))
-	for _, n := range p.values {
+// of returns what the last run of a program gave, each times a weight.
+func (t *terms) of(p *graph.Program, weight float64, into []float64) []float64 {
+	into = append(into[:0], weight*float64(p.Value(t.loss)[0]))
+	for _, n := range t.values {
 		into = append(into, weight*float64(p.Value(n)[0]))
+	}
+	if len(t.names) > len(t.values) {
+		for _, l := range p.Losses() {
+			into = append(into, weight*float64(l.Value))
+		}
 	}
 	return into
 }
 
-// named are the values among terms.
-func (p *program) named(terms []float64) map[string]float64 {
-	if len(p.names) == 0 {
+// withWatched adds numbers that tell of what was watched.
+func withWatched(values map[string]float64, watched []graph.Seen) map[string]float64 {
+	if values == nil && len(watched) > 0 {
+		values = make(map[string]float64)
+	}
+	for _, w := range watched {
+		if len(w.Data) == 1 {
+			values[w.Path+"/value"] = float64(w.Data[0])
+		} else {
+			values[w.Path+"/rms"] = math.Sqrt(kernel.SumSquares(w.Data) / float64(len(w.Data)))
+		}
+	}
+	return values
+}
+
+// count is the number of terms.
+func (t *terms) count() int { return 1 + len(t.names) }
+
+// named are the values among what of returns.
+func (t *terms) named(x []float64) map[string]float64 {
+	if len(x) == 1 {
 		return nil
 	}
-	all := make(map[string]float64, len(p.names))
-	for i, name := range p.names {
-		all[name] = terms[1+i]
+	all := make(map[string]float64, len(x)-1)
+	for i, v := range x[1:] {
+		all[t.names[i]] = v
 	}
 	return all
 }
 
-// declared is the task's graph for batches of a shape, not compiled yet.
-func (t *Trainer) declared(shape []int, options ...graph.Option) (*graph.Scope, *program, error) {
+// declare is the task's graph for batches of a shape, not compiled yet.
+func (t *Trainer) declare(shape []int, options ...graph.Option) (*graph.Scope, *terms, error) {
 	s := graph.New(t.Params, append(options, t.Graph...)...)
 	loss, values := t.Task.Declare(s, shape)
-	p := &program{loss: loss, names: slices.Sorted(maps.Keys(values))}
-	for _, name := range p.names {
+	d := &terms{loss: loss, names: slices.Sorted(maps.Keys(values))}
+	for _, name := range d.names {
 		n := values[name]
 		if err := checkValue(name); err != nil {
 			return nil, nil, err
@@ -94,36 +80,51 @@ func (t *Trainer) declared(shape []int, options ...graph.Option) (*graph.Scope, 
 		if s.Err() == nil && (n == nil || n.Shape().TotalSize() != 1) {
 			return nil, nil, fmt.Errorf("the value %q beside the loss is no scalar", name)
 		}
-		p.values = append(p.values, n)
+		d.values = append(d.values, n)
 	}
-	return s, p, nil
+	return s, d, nil
 }
 
 // compileTraining makes a program of the loss and its gradient.
-func (t *Trainer) compileTraining(shape []int) (*program, error) {
+func (r *run) compileTraining(shape ...int) (*graph.Program, *terms, error) {
 	var options []graph.Option
-	if !t.NoDropout {
+	if !r.NoDropout {
 		options = append(options, graph.Training())
 	}
-	s, p, err := t.declared(shape, options...)
+	s, d, err := r.declare(shape, options...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := t.freeze(); err != nil {
-		return nil, err
+	if err := r.freeze(); err != nil {
+		return nil, nil, err
 	}
-	p.Program, err = s.CompileGrad(p.loss, p.values...)
-	return p, err
+	p, err := s.CompileGrad(d.loss, d.values...)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, l := range p.Losses() {
+		if err := checkValue(l.Name); err != nil {
+			return nil, nil, err
+		}
+		d.names = append(d.names, l.Name)
+	}
+	if r.first == nil {
+		r.first = d
+	}
+	if !slices.Equal(d.names, r.first.names) {
+		return nil, nil, fmt.Errorf("the task reports %q beside the loss, but %q for batches of %v", r.first.names, d.names, shape)
+	}
+	return p, d, nil
 }
 
 // compileEvaluation makes a program of the loss alone, without dropout.
-func (t *Trainer) compileEvaluation(shape []int) (*program, error) {
-	s, p, err := t.declared(shape)
+func (r *run) compileEvaluation(shape ...int) (*graph.Program, *terms, error) {
+	s, d, err := r.declare(shape)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	p.Program, err = s.Compile(append([]*gorgonia.Node{p.loss}, p.values...)...)
-	return p, err
+	p, err := s.Compile(append([]*gorgonia.Node{d.loss}, d.values...)...)
+	return p, d, err
 }
 
 var valueName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)

@@ -18,14 +18,16 @@ import (
 type run struct {
 	*Trainer
 	peers     Peers
-	programs  *programs // of training
-	evals     *programs // of evaluation
+	programs  programs // of training
+	evals     programs // of evaluation
+	first     *terms   // of the first program of training
 	evaluator *Evaluator
 	validator Validator // nil if there is nothing to measure on
 	model     []gorgonia.ValueGrad
 	inOrder   []*graph.Param // of the model, by name: the same on all ranks
+	watched   []graph.Seen   // in the last run of the update
 	tree      *gradientTree  // nil adds gradients up one after the other
-	terms     [][]float64    // of the loss of an update, and of the values beside it, a row a micro-batch
+	sums      [][]float64    // of the loss of an update, and of the values beside it, a row a micro-batch
 	setRate   func(float64)
 	stopped   func() bool // tells whether this rank was interrupted
 	stopping  error       // what of the ranks was
@@ -48,11 +50,12 @@ func (t *Trainer) start(ctx context.Context) (*run, error) {
 	if r.peers == nil {
 		r.peers = alone{}
 	}
-	r.programs, r.evals = &programs{compile: t.compileTraining}, &programs{compile: t.compileEvaluation}
+	arena := new(graph.Arena)
+	r.programs, r.evals = programs{Build: r.compileTraining, Arena: arena}, programs{Build: r.compileEvaluation, Arena: arena}
 	if v, ok := optional.As[Validator](t.Task); ok && v.Validates() {
 		r.validator = v
 	}
-	if _, err = r.programs.of(t.Task.Shape()); err != nil {
+	if _, _, err = r.programs.For(t.Task.Shape()...); err != nil {
 		return nil, err
 	}
 	r.model = t.Params.ValueGrads()
@@ -199,5 +202,5 @@ func (r *run) fail(reason error) error {
 
 // close ends the programs.
 func (r *run) close() error {
-	return errors.Join(r.evaluator.close(), r.programs.close(), r.evals.close())
+	return errors.Join(r.evaluator.close(), r.programs.Close(), r.evals.Close())
 }

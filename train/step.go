@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/optional"
 )
 
@@ -36,7 +37,7 @@ func (r *run) step(ctx context.Context) (err error) {
 		return err
 	}
 	sums, err := r.compute(batches, targets)
-	if sums, err = r.agree(1+len(r.programs.made[0].names), sums, err); err != nil {
+	if sums, err = r.agree(r.first.count(), sums, err); err != nil {
 		return err
 	}
 	if err := r.sumGradients(); err != nil {
@@ -44,7 +45,8 @@ func (r *run) step(ctx context.Context) (err error) {
 	}
 	rate := r.Schedule(r.at.Step)
 	r.setRate(rate)
-	u := Update{Step: r.at.Step, Loss: sums[0], Values: r.programs.made[0].named(sums), Rate: rate, Model: r.model}
+	u := Update{Step: r.at.Step, Loss: sums[0], Values: r.first.named(sums), Rate: rate, Model: r.model}
+	u.Values = withWatched(u.Values, r.watched)
 	if err := r.update(&u); err != nil {
 		return err
 	}
@@ -55,6 +57,7 @@ func (r *run) step(ctx context.Context) (err error) {
 	r.dirty = true
 	r.at.Last = &Step{
 		Step: r.at.Step, Tokens: r.at.Tokens, Loss: u.Loss, Values: u.Values, LearnRate: rate, GradNorm: u.Norm, Skipped: u.Skip,
+		Watched:         r.watched,
 		TokensPerSecond: float64(tokens) / max(now.Sub(began).Seconds(), 1e-9), Seconds: r.at.Seconds,
 	}
 	return nil
@@ -83,15 +86,14 @@ func (r *run) compute(batches []Batch, targets int) (sums []float64, err error) 
 	if r.tree != nil {
 		r.tree.reset()
 	}
-	first := r.programs.made[0]
-	r.terms = slices.Grow(r.terms[:0], len(batches)+1)[:max(1, len(batches))]
-	r.terms[0] = append(r.terms[0][:0], make([]float64, 1+len(first.names))...) // of no batches
+	r.sums = slices.Grow(r.sums[:0], len(batches)+1)[:max(1, len(batches))]
+	r.sums[0] = append(r.sums[0][:0], make([]float64, r.first.count())...) // of no batches
 	for m, b := range batches {
-		p, err := r.programs.of(b.Shape)
+		p, declared, err := r.programs.For(b.Shape...)
 		if err != nil {
 			return nil, err
 		}
-		weight, err := b.Feed(p.Program, targets)
+		weight, err := b.Feed(p, targets)
 		if err != nil {
 			return nil, err
 		}
@@ -102,21 +104,24 @@ func (r *run) compute(batches []Batch, targets int) (sums []float64, err error) 
 		if r.tree != nil {
 			r.tree.add(m == len(batches)-1)
 		}
-		r.terms[m] = p.terms(r.terms[m], weight)
-		if loss := r.terms[m][0]; math.IsNaN(loss) || math.IsInf(loss, 0) {
+		r.sums[m] = declared.of(p, weight, r.sums[m])
+		if loss := r.sums[m][0]; math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return nil, unsaved{r.notFinite(p, loss)}
+		}
+		if seen := p.Watched(); len(seen) > 0 {
+			r.watched = seen
 		}
 	}
 	if r.tree != nil {
-		addTree(r.terms)
-		return r.terms[0], nil
+		addTree(r.sums)
+		return r.sums[0], nil
 	}
-	for _, more := range r.terms[1:] {
+	for _, more := range r.sums[1:] {
 		for i, x := range more {
-			r.terms[0][i] += x
+			r.sums[0][i] += x
 		}
 	}
-	return r.terms[0], nil
+	return r.sums[0], nil
 }
 
 // update lets the solver change the weights, unless the guard or a hook is against it.
@@ -155,7 +160,7 @@ func (r *run) measure() (norm float64, err error) {
 
 // notFinite is the error of a loss that is no number. It names where that begins: a
 // weight, or the first place of the model whose result is not finite.
-func (r *run) notFinite(p *program, loss float64) error {
+func (r *run) notFinite(p *graph.Program, loss float64) error {
 	const advice = "no weight was changed; a lower learning rate or a longer warm-up may help"
 	for _, w := range r.Params.All() {
 		if i := slices.IndexFunc(w.Data(), func(x float32) bool { return x-x != 0 }); i >= 0 {

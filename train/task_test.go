@@ -14,7 +14,9 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // lengths is a task whose batches have several shapes and whose loss has two parts: toy sequences
@@ -214,5 +216,88 @@ func TestFrozenGroups(t *testing.T) {
 	_, _, err = run(Group{Pattern: "*", Frozen: true})
 	if want := "train: graph: no parameter of the graph learns: it has none, or all are frozen (graph.Params.Freeze)"; err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
+	}
+}
+
+// TestWatch: what the graphs' options watch reaches each step, and as numbers its metrics.
+func TestWatch(t *testing.T) {
+	tr, r := newToy()
+	lm(tr).Model, tr.Graph, tr.Steps = layered{}, []graph.Option{graph.Watch("head")}, 3
+	var watched []float32
+	tr.Observers = append(tr.Observers, stepFunc(func(s Step) error {
+		watched = append(watched, s.Watched[0].Data...)
+		return nil
+	}))
+	mustRun(t, tr)
+	for i, s := range r.steps {
+		var squares float64
+		part := watched[i*4*8*toyVocab:][:4*8*toyVocab]
+		for _, x := range part {
+			squares += float64(x) * float64(x)
+		}
+		if want := math.Sqrt(squares / float64(len(part))); !(math.Abs(s.Values["head/rms"]-want) <= 1e-9) || want == 0 {
+			t.Errorf("step %d: %v, want %v", s.Step, s.Values, want)
+		}
+	}
+}
+
+type stepFunc func(Step) error
+
+func (f stepFunc) OnStep(s Step) error         { return f(s) }
+func (stepFunc) OnEvaluation(Evaluation) error { return nil }
+
+// layered is the toy model with its head as a layer.
+type layered struct{}
+
+func (layered) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node {
+	x := ops.Embed(s, tokens, s.Param("embed", graph.Normal(0.5), toyVocab, 4))
+	logits := s.At("head").Layer(x, tensor.Shape{x.Shape()[0], toyVocab}, func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+		return ops.Project(s, x, s.Param("weight", graph.Normal(0.5), toyVocab, 4))
+	})
+	return ops.CrossEntropy(s, logits, targets)
+}
+
+// penalized is the toy model with the size of its bias added to the loss.
+type penalized struct{}
+
+func (penalized) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node {
+	loss := toyModel{}.Loss(s, tokens, targets)
+	at := s.At("penalty")
+	at.AddLoss("size", at.Node(gorgonia.Sum(at.Node(gorgonia.Square(at.Param("extra", graph.Normal(0.5), 3))))), 0.5)
+	return loss
+}
+
+// TestAddedLosses: what a layer adds to the loss is reported by name, as a mean over the
+// micro-batches, and learned; the loss, and evaluations, are without.
+func TestAddedLosses(t *testing.T) {
+	for _, micro := range []int{1, 3} {
+		tr, r := newToy()
+		lm(tr).Model, lm(tr).Accumulate, lm(tr).Validation, tr.Steps = penalized{}, micro, validation, 3
+		plain, want := newToy()
+		lm(plain).Accumulate, lm(plain).Validation, plain.Steps = micro, validation, 3
+		tr.Solver.(*Optimizer).Clip, plain.Solver.(*Optimizer).Clip = 0, 0
+		mustRun(t, tr)
+		mustRun(t, plain)
+		for i, s := range r.steps {
+			if s.Loss != want.steps[i].Loss || len(s.Values) != 1 {
+				t.Errorf("%d micro-batches, step %d: loss %v and %v, want %v", micro, s.Step, s.Loss, s.Values, want.steps[i].Loss)
+			}
+		}
+		first, last := r.steps[0].Values["penalty.size"], r.steps[2].Values["penalty.size"]
+		fresh := graph.NewParams(7)
+		extra, err := fresh.Declare("penalty.extra", graph.Normal(0.5), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := 0.0
+		for _, x := range extra.Data() {
+			size += float64(x) * float64(x)
+		}
+		if !(math.Abs(first-size) <= 1e-6) || !(last < first) {
+			t.Errorf("%d micro-batches: the penalty goes from %v to %v, want from %v", micro, first, last, size)
+		}
+		if len(r.evals) != 2 || r.evals[0].Values != nil {
+			t.Errorf("evaluations are %+v", r.evals)
+		}
 	}
 }

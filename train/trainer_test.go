@@ -410,7 +410,7 @@ func TestTrainerNamesWhereNaNBegins(t *testing.T) {
 // declared declares the toy's parameters and returns name.
 func declared(t *testing.T, tr *Trainer, name string) string {
 	t.Helper()
-	if s, _, err := tr.declared(tr.Task.Shape()); err != nil || s.Err() != nil {
+	if s, _, err := tr.declare(tr.Task.Shape()); err != nil || s.Err() != nil {
 		t.Fatal(err, s.Err())
 	}
 	return name

@@ -2,14 +2,13 @@ package train
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
 	"sync"
 )
 
-// LocalPeers returns so many ranks within one process, for a [Trainer] each, that run in
+// localPeers returns so many ranks within one process, for a [Trainer] each, that run in
 // goroutines of their own. They add up in a fixed tree: ranks 0 and 1, 2 and 3, then these.
-func LocalPeers(size int) []Peers {
+func localPeers(size int) []Peers {
 	m := &meeting{size: size}
 	m.changed.L = &m.mu
 	var all []Peers
@@ -98,17 +97,4 @@ func sumTree[E float32 | float64](given []any) error {
 		copy(s, slices[0])
 	}
 	return nil
-}
-
-// addTree adds up slices in the first of them, pair by pair, the left part a power of two.
-func addTree[E float32 | float64](x [][]E) {
-	if len(x) < 2 {
-		return
-	}
-	half := 1 << (bits.Len(uint(len(x)-1)) - 1)
-	addTree(x[:half])
-	addTree(x[half:])
-	for i, v := range x[half] {
-		x[0][i] += v
-	}
 }
