@@ -68,6 +68,7 @@ func (e *Engine) search(ctx context.Context, prompt []int, n int, o BeamOptions)
 	case o.Beams > e.config.Slots:
 		return nil, fmt.Errorf("generate: %d beams; there are %d slots", o.Beams, e.config.Slots)
 	}
+	o.Stop = slices.Clone(o.Stop) // a search may end later than its caller
 	b := &search{BeamOptions: o, engine: e, prompt: len(prompt), steps: n, logits: make([][]float32, o.Beams)}
 	b.job = newJob(ctx, o.Beams, prompt, b.take)
 	for _, s := range b.slots {

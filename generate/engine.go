@@ -105,7 +105,10 @@ func (e *Engine) Submit(ctx context.Context, r Request) (*Sequence, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q, e.submit(q.job)
+	if err := e.submit(q.job); err != nil {
+		return nil, err
+	}
+	return q, nil
 }
 
 // Beam is [Generator.Beam] beside other sequences. It takes a slot for each beam.

@@ -71,10 +71,14 @@ func requests(n, context int) []generate.Request {
 
 // gather runs a request to its end.
 func gather(e *generate.Engine, ctx context.Context, r generate.Request) (tokens []generate.Token, err error) {
+	prompt, stop := slices.Clone(r.Prompt), slices.Clone(r.Stop)
+	r.Prompt, r.Stop = prompt, stop
 	q, err := e.Submit(ctx, r)
 	if err != nil {
 		return nil, err
 	}
+	clear(prompt) // which was copied
+	clear(stop)
 	for token, err := range q.Tokens() {
 		if err != nil {
 			return tokens, err

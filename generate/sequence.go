@@ -38,6 +38,7 @@ func (e *Engine) sequence(ctx context.Context, r Request) (*Sequence, error) {
 	}
 	q.job = newJob(ctx, 1, r.Prompt, func(s *slot, row []float32) { q.choose(e, s, row) })
 	q.slots[0].echo, q.read = r.Echo, q.echo
+	q.request.Prompt, q.request.Stop = q.slots[0].ids, slices.Clone(r.Stop) // the caller may go on with its own
 	return q, nil
 }
 
