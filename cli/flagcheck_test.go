@@ -91,7 +91,7 @@ func TestFlagsWithoutMeaning(t *testing.T) {
 		{"train --data a.txt --mix b.txt", `--mix "b.txt": want a weight above 0 and the text, as in "0.3 notes/*.txt"`},
 		{"train mix.toml --data a.txt", "--data has no meaning with --mix, which names the texts"},
 		{"train --val-data a.txt --validation 0.2", "--validation has no meaning with --val-data, which is the text for it"},
-		{"train --solver lion --epsilon 1e-6", "--epsilon has no meaning with --solver lion: it is AdamW's"},
+		{"train --solver lion --epsilon 1e-6", "--epsilon has no meaning with --solver lion"},
 		{"train --schedule constant --lr-floor 0.2", "--lr-floor has no meaning with --schedule constant, which falls to nothing"},
 		{"train --weight-decay 0 --no-decay wte.*", "--no-decay has no meaning with --weight-decay 0: nothing decays"},
 		{"pack --out o --verify --shard-tokens 7", "--shard-tokens has no meaning with --verify, which only reads --out"},

@@ -2,7 +2,6 @@ package run
 
 import (
 	"path"
-	"slices"
 
 	"gorgonia.org/gorgonia"
 
@@ -51,32 +50,57 @@ func (r Recipe) MakeSchedule() (train.Schedule, error) {
 	return s, usage.Of(err)
 }
 
-// MakeSolver is the optimiser that the recipe names, with its settings.
-func (r Recipe) MakeSolver() (gorgonia.Solver, error) {
+// hidden is the pattern of the parameters in a model's blocks, if the recipe's solver is for those.
+func (r Recipe) hidden(m models.Model) (string, error) {
+	named, err := train.FindRule(r.Solver)
+	if err != nil || !named.Hidden {
+		return "", usage.Of(err)
+	}
+	blocks, err := models.Blocks(m)
+	return blocks + ".*", err
+}
+
+// MakeSolver is the optimizer of a model that the recipe names, with its settings.
+func (r Recipe) MakeSolver(m models.Model) (gorgonia.Solver, error) {
+	named, err := train.FindRule(r.Solver)
+	if err != nil {
+		return nil, usage.Of(err)
+	}
+	hidden, err := r.hidden(m)
+	if err != nil {
+		return nil, err
+	}
+	s := train.RuleSettings{Beta1: r.Beta1, Beta2: r.Beta2, Epsilon: r.Epsilon}
+	rule := named.Make(s)
 	var groups []train.Group
+	if named.Hidden {
+		groups = append(groups, train.Group{Pattern: hidden, Matrices: true, Rule: rule})
+		rule = train.AdamW(s)
+	}
 	for _, pattern := range r.NoDecay {
 		groups = append(groups, train.Group{Pattern: pattern, Decay: new(0.0)})
 	}
 	if r.DecayAll {
 		groups = append(groups, train.Group{Pattern: "*", Decay: &r.Decay})
 	}
-	if err := train.CheckGroups(groups); err != nil {
-		return nil, usage.Of(err)
-	}
-	var rule train.Rule = train.AdamW{Beta1: r.Beta1, Beta2: r.Beta2, Epsilon: r.Epsilon}
-	if r.Solver == "lion" {
-		rule = train.Lion{Beta1: r.Beta1, Beta2: r.Beta2}
-	}
-	return &train.Optimizer{Rule: rule, Decay: r.Decay, Clip: r.Clip, Groups: groups}, nil
+	return &train.Optimizer{Rule: rule, Decay: r.Decay, Clip: r.Clip, Groups: groups}, usage.Of(train.CheckGroups(groups))
 }
 
-// checkNoDecay refuses a pattern that is of no parameter, as a misspelt one.
-func (r Recipe) checkNoDecay(nodes []graph.Node) error {
+// checkNoDecay refuses a pattern that is of no parameter, as a misspelt one, and one of matrices whose
+// rule is not the rest's: the group of a pattern would take them out of it.
+func (r Recipe) checkNoDecay(nodes []graph.Node, hidden string) error {
 	for _, pattern := range r.NoDecay {
-		if !slices.ContainsFunc(nodes, func(n graph.Node) bool {
-			ok, _ := path.Match(pattern, n.Path)
-			return n.Op == "param" && ok
-		}) {
+		found := false
+		for _, n := range nodes {
+			if ok, _ := path.Match(pattern, n.Path); n.Op != "param" || !ok {
+				continue
+			}
+			found = true
+			if inside, _ := path.Match(hidden, n.Path); inside && n.Shape.Dims() >= 2 {
+				return usage.Errorf("--no-decay %s: %s is a matrix of a block, which --solver %s decays as it does all of them", pattern, n.Path, r.Solver)
+			}
+		}
+		if !found {
 			return usage.Errorf("--no-decay %s: no parameter has such a name; see gorgpt graph", pattern)
 		}
 	}

@@ -3,11 +3,13 @@ package run
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gorgpt/gorgpt/datasets/corpus"
 	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/tokenizer"
+	"github.com/gorgpt/gorgpt/train"
 )
 
 // Recipe is every setting of a training run. [Recipe.Settings] says of each what it is for, what
@@ -132,7 +134,10 @@ func (r *Recipe) ofSolver() setting.List {
 		setting.New("lr-floor", &r.Floor, 0.1, "share of lr that the schedule falls to", share(true, true, "a share of lr, from 0 to 1")),
 		setting.New("warmup", &r.Warmup, 100, "updates in which the learning rate climbs; at most a tenth of the steps", setting.AtLeast(0)),
 		setting.New("schedule", &r.Schedule, "cosine", "cosine, linear, wsd (flat, then down in the last tenth) or constant"),
-		setting.New("solver", &r.Solver, "adamw", "adamw, or lion: half the memory, wants lr a third or less and a larger weight-decay, beta1 0.95, beta2 0.98", setting.OneOf("solver", "adamw", "lion")),
+		setting.New("solver", &r.Solver, "adamw", solverHelp(), func(_, name string) error {
+			_, err := train.FindRule(name)
+			return usage.Of(err)
+		}),
 		setting.New("beta1", &r.Beta1, 0.9, "memory of the gradient", share(true, false, "a number in [0, 1)")),
 		setting.New("beta2", &r.Beta2, 0.99, "AdamW's memory of its square; small batches want it long", share(true, false, "a number in [0, 1)")),
 		setting.New("weight-decay", &r.Decay, 0.1, "decay of matrices, a step times lr", setting.Where(func(x float64) bool { return x >= 0 && x < 1e6 }, "0 or more")),
@@ -166,10 +171,33 @@ func (r Recipe) CheckGiven(given func(name string) bool) error {
 		setting.Idle{Holds: r.From != "", Settings: []string{"model", "layers", "heads", "width", "tokenizer"}, With: "--from, whose checkpoint has them"},
 		setting.Idle{Holds: len(r.Mix) > 0, Settings: []string{"data"}, With: "--mix, which names the texts"},
 		setting.Idle{Holds: r.ValData != "", Settings: []string{"validation"}, With: "--val-data, which is the text for it"},
-		setting.Idle{Holds: r.Solver == "lion", Settings: []string{"epsilon"}, With: "--solver lion: it is AdamW's"},
+		setting.Idle{Holds: true, Settings: r.unheeded(), With: "--solver " + r.Solver},
 		setting.Idle{Holds: r.Schedule == "constant", Settings: []string{"lr-floor"}, With: "--schedule constant, which falls to nothing"},
 		setting.Idle{Holds: r.Decay == 0, Settings: []string{"decay-all", "no-decay"}, With: "--weight-decay 0: nothing decays"},
 	)
+}
+
+// solverHelp tells what solvers there are.
+func solverHelp() string {
+	rules, _ := train.Rules() // an error is met where one is looked up
+	var all []string
+	for _, r := range rules {
+		about := r.Name
+		if r.About != "" {
+			about += ": " + r.About
+		}
+		all = append(all, about)
+	}
+	return strings.Join(all, "; ")
+}
+
+// unheeded are the settings of solvers that the recipe's does not heed.
+func (r Recipe) unheeded() []string {
+	rule, err := train.FindRule(r.Solver)
+	if err != nil {
+		return nil // Validate says so
+	}
+	return slices.DeleteFunc([]string{"beta1", "beta2", "epsilon"}, func(name string) bool { return slices.Contains(rule.Heeds, name) })
 }
 
 // ReadRecipe reads a recipe file: defaults, and what the file gives.

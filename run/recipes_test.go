@@ -38,11 +38,11 @@ func TestRecipes(t *testing.T) {
 			if err := r.Validate(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := r.MakeSolver(); err != nil {
-				t.Fatal(err)
-			}
 			m, err := r.MakeModel(vocab[r.Tokenizer])
 			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.MakeSolver(m); err != nil {
 				t.Fatal(err)
 			}
 			program, err := declare(m, r.Batch, r.Context)

@@ -176,7 +176,11 @@ func (r *Run) prepare(o Options) (err error) {
 		return err
 	}
 	defer program.Close()
-	if err := r.Recipe.checkNoDecay(program.Nodes()); err != nil {
+	hidden, err := r.Recipe.hidden(r.Model)
+	if err != nil {
+		return err
+	}
+	if err := r.Recipe.checkNoDecay(program.Nodes(), hidden); err != nil {
 		return err
 	}
 	if err := memory.CheckTraining(program); err != nil {
@@ -199,7 +203,7 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	solver, err := recipe.MakeSolver()
+	solver, err := recipe.MakeSolver(r.Model)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,82 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
+)
+
+// RuleSettings are what a recipe may say of a rule; each heeds some of them.
+type RuleSettings struct {
+	Beta1   float64 // memory of the gradient, or momentum
+	Beta2   float64 // of a second mean
+	Epsilon float64 // what keeps steps small where gradients are tiny
+}
+
+// A NamedRule is a [Rule] that recipes know by a name.
+type NamedRule struct {
+	Name  string // "adamw"
+	About string // a few words for help
+	// Heeds are the settings that the rule heeds: "beta1", "beta2", "epsilon".
+	Heeds []string
+	// Hidden says that the rule is for the matrices of a model's blocks; the other parameters
+	// have the rule adamw.
+	Hidden bool
+	Make   func(RuleSettings) Rule
+}
+
+// registered are the rules that are known by name.
+var registered = struct {
+	sync.Mutex
+	rules []NamedRule
+	err   error
+}{rules: []NamedRule{
+	{Name: "adamw", Heeds: []string{"beta1", "beta2", "epsilon"}, Make: func(s RuleSettings) Rule { return AdamW(s) }},
+	{Name: "lion", About: "half the memory, wants lr a third or less and a larger weight-decay, beta1 0.95, beta2 0.98",
+		Heeds: []string{"beta1", "beta2"}, Make: func(s RuleSettings) Rule { return Lion{Beta1: s.Beta1, Beta2: s.Beta2} }},
+	{Name: "sgd", About: "with beta1 as momentum; wants a large lr", Heeds: []string{"beta1"},
+		Make: func(s RuleSettings) Rule { return SGD{Momentum: s.Beta1} }},
+	{Name: "muon", About: "for the matrices of blocks, with beta1 as momentum and steps of AdamW's size; adamw for the rest",
+		Heeds: []string{"beta1", "beta2", "epsilon"}, Hidden: true, Make: func(s RuleSettings) Rule { return &Muon{Momentum: s.Beta1, MatchRMS: true} }},
+}}
+
+// RegisterRule makes a rule known to recipes and to the command's --solver: call it in an init
+// function. Where two have one name, or one has no Make, nothing panics: whatever looks a rule up from
+// then on gives the error.
+func RegisterRule(r NamedRule) {
+	registered.Lock()
+	defer registered.Unlock()
+	switch {
+	case r.Name == "" || r.Make == nil:
+		registered.err = fmt.Errorf("train: the registered rule %q has no name, or no Make", r.Name)
+	case slices.ContainsFunc(registered.rules, func(other NamedRule) bool { return other.Name == r.Name }):
+		registered.err = fmt.Errorf("train: two rules are registered as %q", r.Name)
+	default:
+		registered.rules = append(registered.rules, r)
+	}
+}
+
+// Rules lists the rules that are known by name.
+func Rules() ([]NamedRule, error) {
+	registered.Lock()
+	defer registered.Unlock()
+	return slices.Clone(registered.rules), registered.err
+}
+
+// FindRule returns the named rule. The error for another name offers the nearest.
+func FindRule(name string) (NamedRule, error) {
+	rules, err := Rules()
+	if err != nil {
+		return NamedRule{}, err
+	}
+	var known []string
+	for _, r := range rules {
+		if r.Name == name {
+			return r, nil
+		}
+		known = append(known, r.Name)
+	}
+	return NamedRule{}, nearest.Unknown("solver", name, known)
+}
