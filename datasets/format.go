@@ -22,38 +22,39 @@ type Records interface {
 }
 
 // formats are those from outside, by the ending of their files.
-var (
-	formatsMutex sync.Mutex
-	formats      = make(map[string]func(path string) (Records, error))
-)
+var formats = struct {
+	sync.Mutex
+	open map[string]func(path string) (Records, error)
+	err  error
+}{open: make(map[string]func(path string) (Records, error))}
 
 // builtin are the endings that this package reads in a way of its own.
 var builtin = []string{".jsonl", ".ndjson", ".json", ".parquet", ".bin", ".csv", ".tsv", ".gz", ".zst"}
 
 // RegisterFormat makes files known whose names have an ending, as in ".fasta": wherever data is
-// named, they are opened by open. Call it before any data is opened, from an init function. An
-// ending that has a meaning already is an error.
-func RegisterFormat(ending string, open func(path string) (Records, error)) error {
+// named, they are opened by open. Call it in an init function. Where an ending has a meaning already,
+// or is none, nothing panics: whatever opens a file from then on gives the error.
+func RegisterFormat(ending string, open func(path string) (Records, error)) {
 	ending = strings.ToLower(ending)
-	formatsMutex.Lock()
-	defer formatsMutex.Unlock()
+	formats.Lock()
+	defer formats.Unlock()
 	switch {
 	case open == nil:
-		return fmt.Errorf("datasets: the format %q has no function that opens a file", ending)
+		formats.err = fmt.Errorf("datasets: the registered format %q has no function that opens a file", ending)
 	case ending != filepath.Ext(ending) || len(ending) < 2:
-		return fmt.Errorf("datasets: %q is no ending of a file name; want one such as \".fasta\"", ending)
-	case slices.Contains(builtin, ending), formats[ending] != nil:
-		return fmt.Errorf("datasets: files that end in %s have a format already", ending)
+		formats.err = fmt.Errorf("datasets: a format is registered for %q, which is no ending of a file name; want one such as \".fasta\"", ending)
+	case slices.Contains(builtin, ending), formats.open[ending] != nil:
+		formats.err = fmt.Errorf("datasets: a format is registered for files that end in %s, which have one already", ending)
+	default:
+		formats.open[ending] = open
 	}
-	formats[ending] = open
-	return nil
 }
 
 // registered is the function that opens files of an ending, or nil.
-func registered(ending string) func(path string) (Records, error) {
-	formatsMutex.Lock()
-	defer formatsMutex.Unlock()
-	return formats[ending]
+func registered(ending string) (open func(path string) (Records, error), err error) {
+	formats.Lock()
+	defer formats.Unlock()
+	return formats.open[ending], formats.err
 }
 
 // records reads a file of a registered format. Offsets count records.

@@ -42,23 +42,25 @@ func (s stanzas) Text(n int64) ([]byte, error) {
 
 func (stanzas) Close() error { return nil }
 
-func init() {
-	if err := RegisterFormat(".stanzas", openStanzas); err != nil {
-		panic(err)
-	}
-}
+func init() { RegisterFormat(".stanzas", openStanzas) }
 
 func TestRegisterFormatRefuses(t *testing.T) {
-	for ending, want := range map[string]string{
-		".stanzas": "have a format already", ".STANZAS": "have a format already", ".jsonl": "have a format already",
-		"stanzas": "is no ending", ".": "is no ending", "a.b": "is no ending",
-	} {
-		if err := RegisterFormat(ending, openStanzas); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %s", ending, err, want)
-		}
+	path := filepath.Join(t.TempDir(), "a.txt")
+	if err := os.WriteFile(path, []byte("text"), 0o666); err != nil {
+		t.Fatal(err)
 	}
-	if err := RegisterFormat(".poem", nil); err == nil || !strings.Contains(err.Error(), "no function") {
-		t.Errorf("no function: %v", err)
+	for _, c := range []struct {
+		ending, want string
+		open         func(string) (Records, error)
+	}{
+		{".stanzas", "have one already", openStanzas}, {".STANZAS", "have one already", openStanzas}, {".jsonl", "have one already", openStanzas},
+		{"stanzas", "is no ending", openStanzas}, {".", "is no ending", openStanzas}, {"a.b", "is no ending", openStanzas}, {".poem", "no function", nil},
+	} {
+		RegisterFormat(c.ending, c.open)
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.ending, err, c.want)
+		}
+		formats.err = nil
 	}
 }
 

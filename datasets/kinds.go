@@ -45,7 +45,10 @@ func (o opening) document(name, path string, size int64, asked bool) (Document, 
 	case ".bin":
 		return o.shard(d, ending, asked)
 	default:
-		open := registered(strings.ToLower(filepath.Ext(rest)))
+		var open func(string) (Records, error)
+		if open, err = registered(strings.ToLower(filepath.Ext(rest))); err != nil {
+			return d, err
+		}
 		if open == nil {
 			return o.plain(d, ending, asked)
 		}
