@@ -3,7 +3,10 @@ package models_test
 import (
 	"fmt"
 
+	G "gorgonia.org/gorgonia"
+
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
 )
@@ -43,4 +46,26 @@ func ExampleParse() {
 	d := models.DimsOf(m)
 	fmt.Println(d.Layers, d.Width, d.Heads)
 	// Output: 12 768 12
+}
+
+// bigram is a family: a table of what follows each token, under Hugging Face's keys.
+type bigram struct {
+	Vocab   int `json:"vocab_size"`
+	Context int `json:"max_position_embeddings"`
+	Width   int `json:"hidden_size"`
+	Layers  int `json:"num_hidden_layers"`
+	Heads   int `json:"num_attention_heads"`
+}
+
+// Body is the embedding alone.
+func (c bigram) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
+	return layers.Embedding(s.At("embed"), tokens, c.Vocab, c.Width, graph.Init{}) // (B·T, C), (V, C)
+}
+
+// In an init function of the family's package, which a program with cli.Main imports.
+func ExampleRegister() {
+	models.Register(models.Family{
+		Type: "bigram", Default: bigram{Vocab: 257, Context: 64, Width: 32, Layers: 1, Heads: 1},
+		Sizes: []models.Named{{Name: "bigram-nano", About: "one table", Model: bigram{Vocab: 257, Context: 64, Width: 32, Layers: 1, Heads: 1}}},
+	})
 }

@@ -44,9 +44,8 @@ func WeightedLoss(m Model, s *graph.Scope, tokens, targets, weights *G.Node) *G.
 // Body declares everything below the head, edits and all, and returns the final states
 // (B·T, C), for other heads as well, and the model's own head.
 func Body(m Model, s *graph.Scope, tokens *G.Node) (x *G.Node, head Head) {
-	m, edits := unedited(m)
-	s.Use(edits...)
-	name := family.Name(m)
+	plain, _ := unedited(m)
+	name := family.Name(plain)
 	tokens = s.Given(name, "tokens", tokens)
 	if tokens.Dims() != 2 {
 		s.Fail(name, tokens.Shape(), "tokens are %v; want (B, T)", tokens.Shape())
@@ -54,10 +53,10 @@ func Body(m Model, s *graph.Scope, tokens *G.Node) (x *G.Node, head Head) {
 	}
 	x, embedding := m.Body(s, tokens) // (B·T, C), (V, C)
 	x = s.Given(name, "what Body returns", x)
-	if family.Tied(m) {
+	if family.Tied(plain) {
 		return x, Head{embedding: s.Given(name, "the embedding that the head shares", embedding)}
 	}
-	return x, Head{vocab: DimsOf(m).Vocab, init: graph.Normal(family.InitStd(m))}
+	return x, Head{vocab: DimsOf(m).Vocab, init: graph.Normal(family.InitStd(plain))}
 }
 
 // Head makes logits and losses of final states: with the token embedding, if the model's head

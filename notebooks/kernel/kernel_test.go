@@ -164,13 +164,13 @@ func TestCells(t *testing.T) {
 func (s *Still) Step(model []G.ValueGrad) error { return nil }
 func (s *Still) SetLearnRate(rate float64) { s.rate = rate }`, "ok||"},
 		{"its method that is no gorgonia.Solver's", `m, err := models.Find("gpt2-nano")
-d := m.Dims(); d.Vocab = 257
-m = m.WithDims(d)
+d := models.DimsOf(m); d.Vocab = 257
+m = models.WithDims(m, d)
 stream, err := datasets.NewTraining(datasets.Text("t", "to be or not to be, that is the question"), tokenizer.Bytes(), datasets.Config{Batch: 1, Context: 4, Seed: 1})
 solver := &Still{}
-t := &train.Trainer{Task: &train.NextToken{Model: m, Train: stream, Batch: 1, Context: 4}, Params: graph.NewParams(1), Solver: solver, Schedule: train.Constant(0.5, 0), Steps: 1}
+t := &train.Trainer{Task: &train.NextToken{Model: models.Graphs(m), Train: stream, Batch: 1, Context: 4}, Params: graph.NewParams(1), Solver: solver, Schedule: train.Constant(0.5, 0), Steps: 1}
 fmt.Println(t.Run(context.Background()), solver.rate)`, "ok||<nil> 0.5"},
-		{"an iterator", `g := generate.New(m, t.Params, 4)
+		{"an iterator", `g := generate.New(models.Graphs(m), t.Params, 4)
 count := 0
 g.Stream(context.Background(), []int{1}, 3, generate.Options{})(func(t generate.Token, err error) bool { count++; return err == nil })
 fmt.Println(count)`, "ok||3"},
