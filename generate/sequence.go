@@ -15,9 +15,10 @@ type Sequence struct {
 	random  *rand.Rand
 
 	// Guarded by the job's lock.
-	tokens []Token // that nobody has fetched
-	usage  Usage
-	more   chan struct{} // has an element if there are tokens
+	tokens  []Token // that nobody has fetched
+	fetched []Token // by the last call, to be used again
+	usage   Usage
+	more    chan struct{} // has an element if there are tokens
 }
 
 // Usage is what a sequence took.
@@ -103,13 +104,12 @@ func (q *Sequence) hand(t Token) {
 	}
 }
 
-// fetch returns the tokens that have come since the last time.
+// fetch returns the tokens that have come since the last time, valid until the next.
 func (q *Sequence) fetch() []Token {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	tokens := q.tokens
-	q.tokens = nil
-	return tokens
+	q.tokens, q.fetched = q.fetched[:0], q.tokens
+	return q.fetched
 }
 
 // Tokens yields the tokens as they are chosen, and the error that ends them early. Leaving the

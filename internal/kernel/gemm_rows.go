@@ -21,14 +21,17 @@ func (p *product) dotRows() {
 func (p *product) rowsScalars(lo, hi int) {
 	s := workspaces.take()
 	defer workspaces.put(s)
-	sums := s.tile.sized(max(8, 4*len(p.dotTiles)))
+	sums := s.tile.sized(4 * fewRows)
 	whole := p.k / p.dotLanes * p.dotLanes
 	for ; len(p.dotTiles) > 0 && whole > 0 && hi-lo >= 4; lo += 4 {
-		for i := 0; i < p.m; i += len(p.dotTiles) {
-			rows := min(len(p.dotTiles), p.m-i)
-			p.dotTiles[rows-1](whole, &p.a[i*p.lda], p.lda, &p.b[lo*p.ldb], p.ldb, &sums[0])
-			for r := range rows {
-				p.finish(p.c[(i+r)*p.ldc+lo:][:4], p.a[(i+r)*p.lda:][:p.k], lo, whole, sums[4*r:])
+		for first := 0; first < p.m; first += fewRows {
+			end := min(first+fewRows, p.m)
+			for i := first; i < end; i += len(p.dotTiles) {
+				rows := min(len(p.dotTiles), end-i)
+				p.dotTiles[rows-1](whole, &p.a[i*p.lda], p.lda, &p.b[lo*p.ldb], p.ldb, &sums[4*(i-first)])
+			}
+			for i := first; i < end; i++ {
+				p.finish(p.c[i*p.ldc+lo:][:4], p.a[i*p.lda:][:p.k], lo, whole, sums[4*(i-first):])
 			}
 		}
 	}
