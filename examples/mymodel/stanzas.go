@@ -1,0 +1,30 @@
+package mymodel
+
+import (
+	"bytes"
+	"io"
+	"os"
+
+	"github.com/gorgpt/gorgpt/datasets"
+)
+
+// stanzas are the texts of a file whose name ends in .stanzas: those with an empty line between them.
+type stanzas [][]byte
+
+func init() {
+	datasets.RegisterFormat(".stanzas", func(path string) (datasets.Records, error) {
+		text, err := os.ReadFile(path)
+		return stanzas(bytes.Split(bytes.TrimRight(text, "\n"), []byte("\n\n"))), err
+	})
+}
+
+// Text is a stanza.
+func (s stanzas) Text(n int64) ([]byte, error) {
+	if n >= int64(len(s)) {
+		return nil, io.EOF
+	}
+	return s[n], nil
+}
+
+// Close does nothing: the file was read as a whole.
+func (stanzas) Close() error { return nil }
