@@ -40,7 +40,7 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	if loss != nil {
 		outs = append(outs, loss)
 		for _, l := range s.losses {
-			outs = append(outs, l.node)
+			outs = append(outs, l.Node)
 		}
 	}
 	roots, err := s.right(outs)

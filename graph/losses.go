@@ -1,7 +1,10 @@
 package graph
 
 import (
+	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -12,8 +15,7 @@ type AddedLoss struct {
 	Name   string  // with the path of the layer's scope
 	Weight float64 // that it is multiplied by
 	Value  float32 // without the weight, as of the last run
-
-	node *G.Node
+	Node   *G.Node
 }
 
 // AddLoss adds weight times a scalar to what [Scope.CompileGrad] differentiates, from inside a layer or
@@ -28,15 +30,23 @@ func (s *Scope) AddLoss(name string, loss *G.Node, weight float64) {
 	case math.IsNaN(weight) || math.IsInf(weight, 0):
 		s.Fail("AddLoss", loss.Shape(), "%s has a weight of %v", name, weight)
 	default:
-		full := s.join(name)
+		full, uses := s.join(name), 0
 		for _, l := range s.losses {
-			if l.Name == full && !s.shared {
-				s.Fail("AddLoss", loss.Shape(), "%s is added twice", name)
+			if l.Name == full || strings.HasPrefix(l.Name, full+".use") {
+				uses++
 			}
 		}
-		s.losses = append(s.losses, &AddedLoss{Name: full, Weight: weight, node: loss})
+		if uses > 0 && !s.shared {
+			s.Fail("AddLoss", loss.Shape(), "%s is added twice", name)
+		} else if uses > 0 {
+			full = fmt.Sprintf("%s.use%d", full, uses+1)
+		}
+		s.losses = append(s.losses, AddedLoss{Name: full, Weight: weight, Node: loss})
 	}
 }
+
+// AddedLosses are those that layers have added so far, in the order of their declaration.
+func (s *Scope) AddedLosses() []AddedLoss { return slices.Clone(s.losses) }
 
 // withAdded is the loss with what layers have added to it.
 func (s *Scope) withAdded(loss *G.Node) *G.Node {
@@ -45,7 +55,7 @@ func (s *Scope) withAdded(loss *G.Node) *G.Node {
 	}
 	in := G.Nodes{loss}
 	for _, l := range s.losses {
-		in = append(in, l.node)
+		in = append(in, l.Node)
 	}
 	root := &Scope{builder: s.builder}
 	return root.Apply(Op{
@@ -91,11 +101,10 @@ func (p *Program) Losses() (all []AddedLoss) {
 		return nil
 	}
 	for _, l := range p.declared.losses {
-		seen := *l
-		if v := p.Value(l.node); v != nil {
-			seen.Value = v[0]
+		if v := p.Value(l.Node); v != nil {
+			l.Value = v[0]
 		}
-		all = append(all, seen)
+		all = append(all, l)
 	}
 	return all
 }

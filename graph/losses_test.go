@@ -74,6 +74,17 @@ func TestAddLoss(t *testing.T) {
 			t.Errorf("%v, with a penalty %v, with three times of it %v", none[i], one[i], three[i])
 		}
 	}
+	shared := graph.New(graph.NewParams(1)).At("h").Shared()
+	for range 3 {
+		shared.AddLoss("square", penalty(shared, shared.Param("w", graph.Normal(1), 3, 2)), 1)
+	}
+	var names []string
+	for _, l := range shared.AddedLosses() {
+		names = append(names, l.Name)
+	}
+	if want := []string{"h.square", "h.square.use2", "h.square.use3"}; !slices.Equal(names, want) || shared.Err() != nil {
+		t.Errorf("%v, want %v; %v", names, want, shared.Err())
+	}
 	_, s, loss := declare(1)
 	p, err := s.Compile(loss)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	G "gorgonia.org/gorgonia"
 )
@@ -20,7 +21,6 @@ type machine struct {
 	salts   map[*G.Node]uint64  // of declared nodes whose hash was another's
 	own     G.Nodes             // of the declared graph: inputs that no scope has declared
 	started bool
-	ended   bool // see Running
 }
 
 // A graph of more than mostNodes runs in stages of stageNodes. Gorgonia compiles 4,096 nodes
@@ -151,15 +151,23 @@ func (m *machine) run() error {
 	return nil
 }
 
-// close ends the machine.
+// close ends the machine; another run would start it again.
 func (m *machine) close() error {
 	if !m.started {
 		return nil
 	}
-	m.end()
+	m.started = false
+	machines.Add(-1)
 	var errs []error
 	for _, st := range m.stages {
 		errs = append(errs, st.vm.Close())
 	}
 	return errors.Join(errs...)
 }
+
+// machines is the number of those that are started and not closed.
+var machines atomic.Int64
+
+// Running is the number of programs that have run and are not closed. It is for tests of what
+// runs some: that all are closed in the end, also after an error.
+func Running() int { return int(machines.Load()) }

@@ -38,7 +38,7 @@ type builder struct {
 	constants map[string]func() []float32
 	sides     G.Nodes        // of Side
 	stores    map[string]int // what layers remember, by name
-	losses    []*AddedLoss
+	losses    []AddedLoss
 	retained  G.Nodes // whose gradients are wanted
 	ops       uint64  // ops made so far: the identity of the next
 	run       *run    // of the program
