@@ -179,15 +179,6 @@ func (p *Program) Share(a *Arena) {
 	a.size = max(a.size, p.layout.size)
 }
 
-// Borrow is Share with the arena of another program.
-func (p *Program) Borrow(from *Program) error {
-	if from == nil {
-		return errors.New("graph: Borrow from no program")
-	}
-	p.Share(from.layout.arena)
-	return nil
-}
-
 // Close ends the machine.
 func (p *Program) Close() error { return p.machine.close() }
 
