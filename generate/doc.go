@@ -11,7 +11,7 @@
 //
 // An [Engine] goes on with those of many callers, who come and go as they like, each with options
 // of its own. It has slots, places in a cache of what layers remember of the positions before
-// (graph.Memory), so that a token costs one pass over the weights, however long the text is, for
+// (graph.Cache), so that a token costs one pass over the weights, however long the text is, for
 // all sequences together. Programs of one model function, over the same weights, run pieces of
 // prompts and single tokens of so many sequences as there are; what a sequence generates is the
 // same to the bit in any company. A Generator is an Engine for one caller.

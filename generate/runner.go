@@ -19,25 +19,25 @@ type runner struct {
 	model   Model
 	params  *graph.Params
 	context int
-	cache   *graph.Memory
+	cache   *graph.Cache
 	whole   error // why every token takes a run over its whole window; nil if none does
 	pieces  graph.Family[*piece]
 }
 
 // piece is what a program for the next length tokens of n sequences needs.
 type piece struct {
-	logits             *G.Node       // (n·rows, V)
-	places             *graph.Memory // of the sequences; nil where nothing is remembered
-	tokens, rows, past []int         // (n, length); (n·rows), whose logits are wanted; (n)
+	logits             *G.Node      // (n·rows, V)
+	places             *graph.Cache // of the sequences; nil where nothing is remembered
+	tokens, rows, past []int        // (n, length); (n·rows), whose logits are wanted; (n)
 }
 
 // newRunner returns a runner with so many places. If the model cannot go on from what is
 // remembered it runs whole windows; if it cannot even do that, the error is the first one.
 func newRunner(m Model, params *graph.Params, context, places int) (*runner, error) {
-	r := &runner{model: m, params: params, context: context, cache: graph.NewMemory(places, context)}
+	r := &runner{model: m, params: params, context: context, cache: graph.NewCache(places, context)}
 	r.pieces = graph.Family[*piece]{Build: r.compile, Most: places + mostPrompts}
 	if _, _, err := r.pieces.For(places, 1, 1); err != nil {
-		r.cache, r.whole = graph.NewMemory(places, context), err // some layers have declared theirs
+		r.cache, r.whole = graph.NewCache(places, context), err // some layers have declared theirs
 		r.pieces.Most = 1
 		if _, _, unless := r.pieces.For(1, 1, 1); unless != nil {
 			return nil, err

@@ -32,7 +32,7 @@ func (a *Args) Floats(i int) []float32 {
 func (a *Args) Ints(i int) []int { return a.in[i].Data().([]int) }
 
 // Out is the i-th result's buffer: 0 is the node's value, 1 and up are the sides.
-// It holds the last run's values or anything else. It is nil for a result of [Scope.Side]
+// It holds the last run's values or anything else. It is nil for a result of [Scope.AddExtra]
 // that nothing needs.
 func (a *Args) Out(i int) []float32 {
 	if r := a.op.results[i]; !r.unwanted {
@@ -53,11 +53,11 @@ func (a *Args) Saved(i int) []float32 { return a.op.of.saves[i].buffer() }
 // Scratch is the buffer of the i-th of the op's Scratch, of any content.
 func (a *Args) Scratch(i int) []float32 { return a.op.scratch[i].buffer() }
 
-// Sum is where the i-th result goes, if the op declared that it gives it this way:
+// Accumulate tells where the i-th result goes, if the op declared that it gives it this way:
 // dst becomes alpha times the result plus beta times what dst holds. It is the
 // gradient of a parameter if nothing else needs the result; dst is nil if nothing
 // needs it in this run.
-func (a *Args) Sum(i int) (dst []float32, alpha, beta float32) {
+func (a *Args) Accumulate(i int) (dst []float32, alpha, beta float32) {
 	r := a.op.results[i]
 	if r.unwanted {
 		return nil, 0, 1
@@ -90,7 +90,7 @@ func (a *Args) For(n, grain int, f func(lo, hi int)) { kernel.For(n, grain, f) }
 // sequence gets does not depend on the others.
 func (a *Args) Gemm(transA, transB bool, m, n, k int, alpha float32, x []float32, lda int, y []float32, ldb int, beta float32, out []float32, ldc int) {
 	rows := m
-	if memory := a.op.scope.memory; memory != nil {
+	if memory := a.op.scope.cache; memory != nil {
 		rows /= memory.batch
 	}
 	kernel.GemmLike(rows, transA, transB, m, n, k, alpha, x, lda, y, ldb, beta, out, ldc)

@@ -33,7 +33,7 @@ type variable struct {
 func (c GradCheck) compile(declare func(s *Scope) *G.Node) (*gradCheck, error) {
 	s, g := New(NewParams(c.Seed), c.Options...), &gradCheck{GradCheck: c}
 	random := rand.New(rand.NewPCG(c.Seed, 1))
-	g.out = s.Given("CheckGrad", "what the function returns", declare(s))
+	g.out = s.Require("CheckGrad", "what the function returns", declare(s))
 	for range g.out.Shape().TotalSize() {
 		g.weights = append(g.weights, float32(random.Float64()+0.5)*float32(1-2*random.IntN(2)))
 	}

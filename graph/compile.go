@@ -34,7 +34,7 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	s.compiled = true
 	p := s.newProgram()
 	outs = slices.Clone(outs)
-	for _, at := range s.sights {
+	for _, at := range s.seen {
 		outs = append(outs, at.node)
 	}
 	if loss != nil {
@@ -129,7 +129,7 @@ func (s *Scope) right(outs G.Nodes) (roots G.Nodes, err error) {
 	if err := s.refuse(roots); err != nil {
 		return nil, err
 	}
-	if s.memory != nil {
+	if s.cache != nil {
 		return roots, s.checkRows(roots)
 	}
 	return roots, nil

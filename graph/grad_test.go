@@ -106,7 +106,7 @@ func TestConstantIDs(t *testing.T) {
 // TestNoRun: an op that computes nothing is told when it is declared.
 func TestNoRun(t *testing.T) {
 	s := graph.New(graph.NewParams(1)).At("act")
-	nodes := s.ApplyAll(graph.Op{Name: "Mine", Out: tensor.Shape{2}, Sides: []tensor.Shape{{3}}}, s.Floats("x", 2))
+	nodes := s.ApplyAll(graph.Op{Name: "Mine", Out: tensor.Shape{2}, Extra: []tensor.Shape{{3}}}, s.Floats("x", 2))
 	if len(nodes) != 2 || s.Err() == nil || s.Err().Error() != "act: Mine: it has no Run" {
 		t.Errorf("%d nodes, error %v", len(nodes), s.Err())
 	}

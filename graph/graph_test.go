@@ -88,7 +88,7 @@ func TestDeclarationErrors(t *testing.T) {
 		{func(s *graph.Scope) {
 			s.At("a").Apply(graph.Op{Name: "Mine", Out: tensor.Shape{2}}, s.Floats("x", 2), nil)
 		}, "a: Mine: input 1 is nil; want a node"},
-		{func(s *graph.Scope) { s.At("a").Side(nil, tensor.Shape{2}, false, 0) }, "a: Side: the node is nil; want a node"},
+		{func(s *graph.Scope) { s.At("a").AddExtra(nil, tensor.Shape{2}, false, 0) }, "a: AddExtra: the node is nil; want a node"},
 	} {
 		s := graph.New(graph.NewParams(1))
 		c.declare(s)

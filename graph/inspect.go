@@ -17,7 +17,7 @@ type Node struct {
 	Inputs []int // IDs of the nodes it reads
 	Grad   bool  // it was added by differentiation
 	FLOPs  int64 // of one run
-	Bytes  int64 // of its value, side results and Saves; a parameter's weights
+	Bytes  int64 // of its value, extra results and Saves; a parameter's weights
 	Params int64 // weights, of a parameter
 }
 
@@ -63,7 +63,7 @@ func (b *builder) node(n *G.Node, ids map[*G.Node]int, done []Node) Node {
 	case *nodeOp:
 		d.Op, d.FLOPs = op.Name, op.FLOPs
 		if op.Run == nil {
-			d.Bytes = 0 // hands out another node's side result
+			d.Bytes = 0 // hands out another node's extra result
 		}
 		if op.Run != nil {
 			for _, r := range slices.Concat(op.results[1:], op.saves) {

@@ -22,7 +22,7 @@ type AddedLoss struct {
 // an edit: the balance of a router, a penalty on activations. [Program.Losses] reports it under
 // the scope's path and the name. Programs without a gradient do without it.
 func (s *Scope) AddLoss(name string, loss *G.Node, weight float64) {
-	loss = s.Given("AddLoss", name, loss)
+	loss = s.Require("AddLoss", name, loss)
 	switch {
 	case s.err != nil:
 	case !loss.IsScalar() || loss.Dtype() != tensor.Float32:

@@ -200,7 +200,7 @@ func ExampleScope_Shared() {
 
 // TestShared: each use of a shared layer remembers for itself, and draws its own dropout.
 func TestShared(t *testing.T) {
-	m := graph.NewMemory(1, 4)
+	m := graph.NewCache(1, 4)
 	for range 2 { // a second graph finds what the first remembers
 		s := graph.New(graph.NewParams(1), graph.Incremental(m))
 		h := s.At("h").Shared()

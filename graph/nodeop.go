@@ -218,8 +218,8 @@ func (s *Scope) newNodeOp(op Op, in G.Nodes) *nodeOp {
 	for _, n := range in {
 		o.args = append(o.args, hmType(n.Dims(), n.Dtype()))
 	}
-	o.results = append(results([]tensor.Shape{op.Out}), results(op.Sides)...)
-	o.results[0].sums = op.Sums
+	o.results = append(results([]tensor.Shape{op.Out}), results(op.Extra)...)
+	o.results[0].sums = op.Accumulates
 	return o
 }
 

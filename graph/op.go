@@ -15,11 +15,11 @@ type Op struct {
 	Name string
 	// Out is the shape of the result; an empty shape is a scalar.
 	Out tensor.Shape
-	// Sides are the shapes of further results; see [Scope.ApplyAll].
-	Sides []tensor.Shape
-	// Sums tells that Run gives its result through [Args.Sum], so that the gradient
+	// Extra are the shapes of further results; see [Scope.ApplyAll].
+	Extra []tensor.Shape
+	// Accumulates tells that Run gives its result through [Args.Accumulate], so that the gradient
 	// of a parameter can be added up where the optimiser reads it.
-	Sums bool
+	Accumulates bool
 	// Saves are the shapes of what Run keeps for the gradient beside its results: it fills
 	// [Args.Save]. They lie in the program's memory until the last op has run that is Of
 	// this one's node.
@@ -61,20 +61,20 @@ func (s *Scope) Apply(op Op, in ...*G.Node) *G.Node {
 	return s.ApplyAll(op, in...)[0]
 }
 
-// ApplyAll is Apply for an op with side results. It returns a node for each: a
-// Gorgonia op has one value, so a node that only hands out the side result hangs
+// ApplyAll is Apply for an op with extra results. It returns a node for each: a
+// Gorgonia op has one value, so a node that only hands out the extra result hangs
 // behind the first.
 func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	in = slices.Clone(in)
 	for i, n := range in {
-		in[i] = s.repaired(s.Given(op.Name, fmt.Sprintf("input %d", i), n))
+		in[i] = s.repaired(s.Require(op.Name, fmt.Sprintf("input %d", i), n))
 	}
 	if op.Run == nil {
-		return append(G.Nodes{s.Fail(op.Name, op.Out, "it has no Run")}, s.placeholders(op.Sides)...)
+		return append(G.Nodes{s.Fail(op.Name, op.Out, "it has no Run")}, s.placeholders(op.Extra)...)
 	}
 	of, err := saver(op.Of)
 	if err != nil && s.err == nil {
-		return append(G.Nodes{s.Fail(op.Name, op.Out, "%v", err)}, s.placeholders(op.Sides)...)
+		return append(G.Nodes{s.Fail(op.Name, op.Out, "%v", err)}, s.placeholders(op.Extra)...)
 	}
 	edge := of != nil && !slices.Contains(in, op.Of)
 	if edge {
@@ -83,7 +83,7 @@ func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	o := s.newNodeOp(op, in)
 	o.of, o.edge = of, edge
 	nodes := G.Nodes{s.add(o, in...)}
-	for i, shape := range op.Sides {
+	for i, shape := range op.Extra {
 		nodes = append(nodes, s.pick(o, i+1, shape, nodes[0], 0))
 	}
 	return nodes
@@ -108,16 +108,16 @@ func (s *Scope) pick(o *nodeOp, i int, shape tensor.Shape, n *G.Node, flops int6
 	return s.add(pick, n)
 }
 
-// Side adds a side result to the op of n, which Apply returned, and returns the node
+// AddExtra adds a further result to the op of n, which Apply returned, and returns the node
 // that hands it out. It serves ops that compute their gradient along with the value:
 // whether there is a gradient is known only when Grad is called. The new result's
-// number is one more than the last one's. With sums, Run gives it through [Args.Sum].
+// number is one more than the last one's. With sums, Run gives it through [Args.Accumulate].
 // The FLOPs are those it adds to the run of n. If nothing needs the side in the end, as
 // the gradient of a frozen parameter, [Args.Out] and Sum return nil for it.
-func (s *Scope) Side(n *G.Node, shape tensor.Shape, sums bool, flops int64) *G.Node {
-	o, ok := s.Given("Side", "the node", n).Op().(*nodeOp)
+func (s *Scope) AddExtra(n *G.Node, shape tensor.Shape, sums bool, flops int64) *G.Node {
+	o, ok := s.Require("AddExtra", "the node", n).Op().(*nodeOp)
 	if !ok {
-		return s.Fail("Side", shape, "%v is no node of Apply", n)
+		return s.Fail("AddExtra", shape, "%v is no node of Apply", n)
 	}
 	o.results = append(o.results, &result{shape: shape, sums: sums})
 	side := s.pick(o, len(o.results)-1, shape, n, flops)

@@ -11,8 +11,8 @@ import (
 // parameter that it goes to.
 type result struct {
 	shape    tensor.Shape
-	sums     bool   // the op gives it through Args.Sum
-	unwanted bool   // a Side that nothing reads
+	sums     bool   // the op gives it through Args.Accumulate
+	unwanted bool   // an AddExtra that nothing reads
 	sink     *Param // it is added to this parameter's gradient
 	at       int    // where it begins in the arena
 	data     []float32
@@ -51,7 +51,7 @@ type gradient struct {
 // of them can, they add themselves to the parameter's gradient, and the sums that
 // Gorgonia's Grad made of them are never run. It returns the nodes to run.
 //
-// They can if their ops give their results through Args.Sum, and if nothing else
+// They can if their ops give their results through Args.Accumulate, and if nothing else
 // reads them, as a term of another gradient for one. Where one of them cannot, the
 // whole sum is run: Gorgonia keeps the value of that, but not of its terms, from being
 // written over (gorgonia#499).

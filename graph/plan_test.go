@@ -106,11 +106,11 @@ func TestGradientsSink(t *testing.T) {
 			},
 			Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes {
 				return G.Nodes{s.Apply(Op{
-					Name: "UseGrad",
-					Out:  tensor.Shape{4},
-					Sums: true,
+					Name:        "UseGrad",
+					Out:         tensor.Shape{4},
+					Accumulates: true,
 					Run: func(a *Args) error {
-						dst, alpha, beta := a.Sum(0)
+						dst, alpha, beta := a.Accumulate(0)
 						for i := range dst {
 							dst[i] = beta*dst[i] + alpha*factor*a.Floats(0)[i]
 						}

@@ -26,8 +26,8 @@ type builder struct {
 	index    *index
 	params   *Params
 	training bool
-	memory   *Memory // of an incremental graph
-	sequence [2]int  // how many sequences the rows are, of how many positions
+	cache    *Cache // of an incremental graph
+	sequence [2]int // how many sequences the rows are, of how many positions
 	err      error
 
 	inputs    map[string]*G.Node  // parameters and inputs by name
@@ -36,7 +36,7 @@ type builder struct {
 	repairs   map[*G.Node]*G.Node // what stands in the place of Gorgonia's nodes
 	streams   map[string]int      // random streams by name
 	constants map[string]func() []float32
-	sides     G.Nodes        // of Side
+	sides     G.Nodes        // of AddExtra
 	stores    map[string]int // what layers remember, by name
 	losses    []AddedLoss
 	retained  G.Nodes // whose gradients are wanted
@@ -50,7 +50,7 @@ type builder struct {
 	layers  []string        // paths that layers were declared at
 	watches []*watched
 	exposed []string // paths that layers expose
-	sights  []sight
+	seen    []seenNode
 
 	recompute [][]string // patterns of paths
 	segments  map[string]*segment
@@ -201,10 +201,10 @@ func (s *Scope) Fail(op string, shape tensor.Shape, format string, args ...any) 
 	return s.fail(errors.New(text), shape)
 }
 
-// Given is n, which op was given as the argument of that name. If it is nil, that is
+// Require is n, which op was given as the argument of that name. If it is nil, that is
 // recorded as an error, and a placeholder (1, 1) stands for it: a constructor that begins
 // with it needs no other thought of nil.
-func (s *Scope) Given(op, name string, n *G.Node) *G.Node {
+func (s *Scope) Require(op, name string, n *G.Node) *G.Node {
 	if n != nil {
 		return n
 	}
@@ -220,7 +220,7 @@ func (s *Scope) Node(n *G.Node, err error) *G.Node {
 		return s.Fail("Gorgonia", tensor.Shape{1}, "%v", err)
 	}
 	s.index.reserve(256)
-	n = s.Given("Gorgonia", "the result", n)
+	n = s.Require("Gorgonia", "the result", n)
 	n = s.repaired(n)
 	if _, known := s.origin[n]; !known {
 		s.origin[n] = s.path

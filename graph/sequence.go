@@ -9,8 +9,8 @@ func (s *Scope) SetSequence(batch, context int) {
 	switch {
 	case batch < 1 || context < 1:
 		s.Fail("SetSequence", tensor.ScalarShape(), "%d sequences of %d positions; want 1 or more of 1 or more", batch, context)
-	case s.memory != nil && s.memory.batch != batch:
-		s.Fail("SetSequence", tensor.ScalarShape(), "%d sequences; want the %d that the incremental graph remembers", batch, s.memory.batch)
+	case s.cache != nil && s.cache.batch != batch:
+		s.Fail("SetSequence", tensor.ScalarShape(), "%d sequences; want the %d that the incremental graph remembers", batch, s.cache.batch)
 	}
 	s.sequence = [2]int{batch, context}
 }

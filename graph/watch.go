@@ -12,8 +12,8 @@ type watched struct {
 	matched bool
 }
 
-// sight is a node that a watch matched.
-type sight struct {
+// seenNode is a node that a watch matched.
+type seenNode struct {
 	path string
 	node *G.Node
 	grad bool
@@ -36,7 +36,7 @@ func WatchGrad(pattern string) Option {
 
 // RetainGrad asks for the gradient of the loss with respect to a node, which [Program.Gradient] returns.
 func (s *Scope) RetainGrad(n *G.Node) {
-	n = s.Given("RetainGrad", "the node", n)
+	n = s.Require("RetainGrad", "the node", n)
 	switch {
 	case s.err != nil:
 	case n.Dtype() != tensor.Float32:
@@ -65,7 +65,7 @@ func (s *Scope) Expose(name string, build func(s *Scope) *G.Node) {
 // watch notes the result of the layer at this scope, if it is watched.
 func (s *Scope) watch(n *G.Node) {
 	if value, grad := s.wanted(); value {
-		s.sights = append(s.sights, sight{s.path, n, grad})
+		s.seen = append(s.seen, seenNode{s.path, n, grad})
 		if grad {
 			s.RetainGrad(n)
 		}
@@ -82,8 +82,8 @@ func (s *Scope) wanted() (value, grad bool) {
 	return value, grad
 }
 
-// Seen is a value that was watched.
-type Seen struct {
+// Watched is a value that was watched.
+type Watched struct {
 	Path  string // the layer's
 	Shape tensor.Shape
 	Data  []float32 // row by row, valid until the next run
@@ -92,10 +92,10 @@ type Seen struct {
 
 // Watched returns the values that options of [Watch] asked for, as the last run left
 // them, in the order in which their layers were declared.
-func (p *Program) Watched() []Seen {
-	all := make([]Seen, len(p.declared.sights))
-	for i, at := range p.declared.sights {
-		all[i] = Seen{Path: at.path, Shape: at.node.Shape().Clone(), Data: p.Value(at.node)}
+func (p *Program) Watched() []Watched {
+	all := make([]Watched, len(p.declared.seen))
+	for i, at := range p.declared.seen {
+		all[i] = Watched{Path: at.path, Shape: at.node.Shape().Clone(), Data: p.Value(at.node)}
 		if at.grad {
 			all[i].Grad = p.Gradient(at.node)
 		}

@@ -37,7 +37,7 @@ type AttentionConfig struct {
 // its weights (B·H, T, T), before dropout, to graph.Watch("….weights"). In an incremental graph it
 // remembers keys and values.
 func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
-	x = s.Given("Attention", "x", x)
+	x = s.Require("Attention", "x", x)
 	if x.Dims() != 2 {
 		return s.Fail("Attention", x.Shape(), "x is %v; want (B·T, C)", x.Shape())
 	}

@@ -13,7 +13,7 @@ import (
 // graph the sequences that rows are from there on; see [graph.Scope.Sequence]. The table starts
 // from init, or N(0, 0.02) if that is the zero Init.
 func Embedding(s *graph.Scope, tokens *G.Node, vocab, width int, init graph.Init) (x, table *G.Node) {
-	tokens = s.Given("Embedding", "tokens", tokens)
+	tokens = s.Require("Embedding", "tokens", tokens)
 	if tokens.Dims() == 2 {
 		s.SetSequence(tokens.Shape()[0], tokens.Shape()[1])
 	}
@@ -27,7 +27,7 @@ func Embedding(s *graph.Scope, tokens *G.Node, vocab, width int, init graph.Init
 // LearnedPositions adds a learned vector for each of at most positions places to x (B·T, C). In
 // an incremental graph, counting goes on from the past. The table starts as that of [Embedding].
 func LearnedPositions(s *graph.Scope, x *G.Node, positions int, init graph.Init) *G.Node {
-	x = s.Given("LearnedPositions", "x", x)
+	x = s.Require("LearnedPositions", "x", x)
 	if x.Dims() != 2 {
 		return s.Fail("LearnedPositions", x.Shape(), "x is %v; want (B·T, C)", x.Shape())
 	}
@@ -39,6 +39,6 @@ func LearnedPositions(s *graph.Scope, x *G.Node, positions int, init graph.Init)
 
 // SinusoidalPositions adds the fixed sines and cosines of Vaswani et al. 2017, §3.5.
 func SinusoidalPositions(s *graph.Scope, x *G.Node) *G.Node {
-	x = s.Given("SinusoidalPositions", "x", x)
+	x = s.Require("SinusoidalPositions", "x", x)
 	return s.Layer(x, x.Shape(), ops.AddSinusoids) // (B·T, C)
 }

@@ -10,14 +10,14 @@ import (
 
 // TiedHead returns the logits (B·T, V) of x (B·T, C) on the token embedding (V, C).
 func TiedHead(s *graph.Scope, x, embedding *G.Node) *G.Node {
-	x, embedding = s.Given("TiedHead", "x", x), s.Given("TiedHead", "embedding", embedding)
+	x, embedding = s.Require("TiedHead", "x", x), s.Require("TiedHead", "embedding", embedding)
 	return logits(s, x, dim(embedding, 0), func(*graph.Scope, int) *G.Node { return embedding })
 }
 
 // TiedLoss is the mean cross-entropy of TiedHead's logits against targets, without
 // holding the logits of more than a few rows.
 func TiedLoss(s *graph.Scope, x, embedding, targets *G.Node) *G.Node {
-	x, embedding = s.Given("TiedLoss", "x", x), s.Given("TiedLoss", "embedding", embedding)
+	x, embedding = s.Require("TiedLoss", "x", x), s.Require("TiedLoss", "embedding", embedding)
 	return loss(s, x, targets, func(*graph.Scope, int) *G.Node { return embedding })
 }
 
@@ -36,13 +36,13 @@ func Classifier(s *graph.Scope, x *G.Node, classes, together int, dropout float6
 
 // Head is TiedHead with a weight (V, C) of its own, which starts as that of [Embedding].
 func Head(s *graph.Scope, x *G.Node, vocab int, init graph.Init) *G.Node {
-	x = s.Given("Head", "x", x)
+	x = s.Require("Head", "x", x)
 	return logits(s, x, vocab, headWeight(vocab, init))
 }
 
 // HeadLoss is TiedLoss with a weight (V, C) of its own, as of [Head].
 func HeadLoss(s *graph.Scope, x, targets *G.Node, vocab int, init graph.Init) *G.Node {
-	x = s.Given("HeadLoss", "x", x)
+	x = s.Require("HeadLoss", "x", x)
 	return loss(s, x, targets, headWeight(vocab, init))
 }
 

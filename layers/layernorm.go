@@ -15,7 +15,7 @@ type Norm struct {
 
 // LayerNorm normalises the rows of x (N, C).
 func LayerNorm(s *graph.Scope, x *G.Node, n Norm) *G.Node {
-	x = s.Given("LayerNorm", "x", x)
+	x = s.Require("LayerNorm", "x", x)
 	if x.Dims() != 2 {
 		return s.Fail("LayerNorm", x.Shape(), "x is %v; want (N, C)", x.Shape())
 	}

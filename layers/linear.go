@@ -20,7 +20,7 @@ func Dense(s *graph.Scope, x *G.Node, out int, w Weights) *G.Node {
 
 // linear is the layer called name, of a weight of the given shape.
 func linear(s *graph.Scope, name string, op func(s *graph.Scope, x, w, bias *G.Node) *G.Node, x *G.Node, out int, w Weights, shape func(in int) []int) *G.Node {
-	x = s.Given(name, "x", x)
+	x = s.Require(name, "x", x)
 	if x.Dims() != 2 {
 		return s.Fail(name, []int{1, out}, "x is %v; want (N, K)", x.Shape())
 	}

@@ -36,7 +36,7 @@ func GatedMLP(s *graph.Scope, x *G.Node, hidden int, f Activation, w BranchWeigh
 
 // feedForward is the layer called name, of a feed-forward part with the activation f.
 func feedForward(s *graph.Scope, name string, x *G.Node, f Activation, declare func(s *graph.Scope, x *G.Node) *G.Node) *G.Node {
-	x = s.Given(name, "x", x)
+	x = s.Require(name, "x", x)
 	if x.Dims() != 2 {
 		return s.Fail(name, x.Shape(), "x is %v; want (N, C)", x.Shape())
 	}

@@ -188,7 +188,7 @@ func TestModernRecompute(t *testing.T) {
 func TestModernPieces(t *testing.T) {
 	for name, m := range moderns {
 		want := openFixture(t, name)
-		params, cache := graph.NewParams(1), graph.NewMemory(2, 13)
+		params, cache := graph.NewParams(1), graph.NewCache(2, 13)
 		tokens := want.ids("tokens")
 		past := 0
 		for _, n := range []int{4, 1, 1, 3, 1, 3} {

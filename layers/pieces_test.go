@@ -52,7 +52,7 @@ func TestPieces(t *testing.T) {
 			x[i] = float32(i%7) / 7
 		}
 		want := run(x, 0)
-		memory := graph.Incremental(graph.NewMemory(1, context))
+		memory := graph.Incremental(graph.NewCache(1, context))
 		got := append(run(x[:3*width], 0, memory), run(x[3*width:], 3, memory)...)
 		for i := range want {
 			if math.Abs(float64(got[i]-want[i])) > 1e-6 {

@@ -15,7 +15,7 @@ type RMS struct {
 
 // RMSNorm divides the rows of x (N, C) by the root of their mean square, and multiplies by a gain.
 func RMSNorm(s *graph.Scope, x *G.Node, n RMS) *G.Node {
-	x = s.Given("RMSNorm", "x", x)
+	x = s.Require("RMSNorm", "x", x)
 	if x.Dims() != 2 {
 		return s.Fail("RMSNorm", x.Shape(), "x is %v; want (N, C)", x.Shape())
 	}

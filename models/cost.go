@@ -16,10 +16,10 @@ type Cost struct {
 // that cannot go on from what is kept, which is run over the whole sequence for each token, Cache
 // is 0.
 func CostOf(m Model) (Cost, error) {
-	kept := graph.NewMemory(1, DimsOf(m).Context)
+	kept := graph.NewCache(1, DimsOf(m).Context)
 	p, err := compileToken(m, graph.Incremental(kept))
 	if err != nil {
-		kept = graph.NewMemory(1, 1)
+		kept = graph.NewCache(1, 1)
 		p, err = compileToken(m)
 	}
 	if err != nil {

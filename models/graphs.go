@@ -46,15 +46,15 @@ func WeightedLoss(m Model, s *graph.Scope, tokens, targets, weights *G.Node) *G.
 func Body(m Model, s *graph.Scope, tokens *G.Node) (x *G.Node, head Head) {
 	plain, _ := unedited(m)
 	name := family.Name(plain)
-	tokens = s.Given(name, "tokens", tokens)
+	tokens = s.Require(name, "tokens", tokens)
 	if tokens.Dims() != 2 {
 		s.Fail(name, tokens.Shape(), "tokens are %v; want (B, T)", tokens.Shape())
 		tokens = s.Ints("tokens", 1, 1) // a placeholder
 	}
 	x, embedding := m.Body(s, tokens) // (B·T, C), (V, C)
-	x = s.Given(name, "what Body returns", x)
+	x = s.Require(name, "what Body returns", x)
 	if family.Tied(plain) {
-		return x, Head{embedding: s.Given(name, "the embedding that the head shares", embedding)}
+		return x, Head{embedding: s.Require(name, "the embedding that the head shares", embedding)}
 	}
 	return x, Head{vocab: DimsOf(m).Vocab, init: graph.Normal(family.InitStd(plain))}
 }

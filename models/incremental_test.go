@@ -51,7 +51,7 @@ func TestIncremental(t *testing.T) {
 			scale = math.Max(scale, math.Abs(float64(v)))
 		}
 
-		memory := graph.NewMemory(1, len(tokens))
+		memory := graph.NewCache(1, len(tokens))
 		for past := 0; past < len(tokens); {
 			n := 1
 			if past == 0 {

@@ -9,7 +9,7 @@ import (
 
 // Add is a + b for tensors of one shape, as in a residual connection.
 func Add(s *graph.Scope, a, b *G.Node) *G.Node {
-	a, b = s.Given("Add", "a", a), s.Given("Add", "b", b)
+	a, b = s.Require("Add", "a", a), s.Require("Add", "b", b)
 	if !a.Shape().Eq(b.Shape()) {
 		return s.Fail("Add", a.Shape(), "the shapes %v and %v differ", a.Shape(), b.Shape())
 	}

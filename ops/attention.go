@@ -48,7 +48,7 @@ func Attention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Node {
 	switch {
 	case failed != nil:
 		return failed
-	case s.Memory() != nil:
+	case s.Cache() != nil:
 		return t.cached(s, o)
 	}
 	return t.whole(s, o)
@@ -65,7 +65,7 @@ type attention struct {
 func newAttention(s *graph.Scope, op string, q, k, v *Heads, o AttentionOptions) (t attention, failed *G.Node) {
 	parts, names := []*Heads{q, k, v}, []string{"q", "k", "v"}
 	for i, h := range parts {
-		h.In = s.Given(op, names[i], h.In)
+		h.In = s.Require(op, names[i], h.In)
 	}
 	shape := tensor.Shape{dim(q.In, 0), q.Count * v.Size}
 	for i, h := range parts {
@@ -165,7 +165,7 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 				},
 			}
 			for _, n := range in[1:] {
-				op.Sides = append(op.Sides, n.Shape())
+				op.Extra = append(op.Extra, n.Shape())
 			}
 			return s.ApplyAll(op, append(in[:len(in):len(in)], grad, out)...)
 		},
@@ -176,7 +176,7 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 func (t *attention) cached(s *graph.Scope, o AttentionOptions) *G.Node {
 	keys, values := s.Remember("keys", t.qkv[1].width()), s.Remember("values", t.qkv[2].width())
 	att := &kernel.CachedAttention{
-		Batch: t.batch, New: t.context, Capacity: s.Memory().Capacity(), Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
+		Batch: t.batch, New: t.context, Capacity: s.Cache().Capacity(), Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
 		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window,
 	}
 	return s.Apply(graph.Op{

@@ -34,7 +34,7 @@ type broadcast struct {
 }
 
 func (b broadcast) apply(s *graph.Scope, x, v *G.Node) *G.Node {
-	x, v = s.Given(b.name, "x", x), s.Given(b.name, b.v, v)
+	x, v = s.Require(b.name, "x", x), s.Require(b.name, b.v, v)
 	axis, rowWise := 1, 1
 	if b.down {
 		axis, rowWise = 0, 2

@@ -48,7 +48,7 @@ func TestPieces(t *testing.T) {
 		s.SetSequence(2, context)
 		want := run(t, s, c.op(s, s.Floats("x", 2*context, c.columns)), data, nil)
 		out := len(want) / (2 * context) // columns of the result
-		memory := graph.NewMemory(2, context)
+		memory := graph.NewCache(2, context)
 		past := 0
 		for _, n := range []int{3, 1, 2, 1} {
 			s := graph.New(params, graph.Incremental(memory))
@@ -70,7 +70,7 @@ func TestPieces(t *testing.T) {
 
 // TestPastOfItsOwn: sequences need not be at the same place.
 func TestPastOfItsOwn(t *testing.T) {
-	s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewMemory(2, 4)))
+	s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewCache(2, 4)))
 	table := s.Param("w", graph.Zeros(), 4, 1)
 	if err := s.Params().Get("w").Adopt([]float32{10, 20, 30, 40}); err != nil {
 		t.Fatal(err)

@@ -61,7 +61,7 @@ func some(nodes ...*G.Node) G.Nodes {
 
 // elementwise is an op of one input whose result has the same shape, row by row.
 func elementwise(s *graph.Scope, name string, cost int64, x *G.Node, run func(out, x []float32), grad func(in G.Nodes, out, grad *G.Node) G.Nodes) *G.Node {
-	x = s.Given(name, "x", x)
+	x = s.Require(name, "x", x)
 	return s.Apply(graph.Op{
 		Name:    name,
 		Out:     x.Shape(),

@@ -10,7 +10,7 @@ import (
 // Columns is count columns of x (N, C) from column first on, as a matrix of their own. If they are
 // all of x, it is x itself.
 func Columns(s *graph.Scope, x *G.Node, first, count int) *G.Node {
-	x = s.Given("Columns", "x", x)
+	x = s.Require("Columns", "x", x)
 	if !isMatrix(x) || first < 0 || count < 1 || first+count > x.Shape()[1] {
 		return s.Fail("Columns", tensor.Shape{dim(x, 0), count}, "x is %v; want (N, C) with %d columns from column %d", x.Shape(), count, first)
 	}
@@ -28,7 +28,7 @@ func Concat(s *graph.Scope, xs ...*G.Node) *G.Node {
 	width := 0
 	var first []int
 	for i, x := range xs {
-		xs[i] = s.Given("Concat", "a matrix", x)
+		xs[i] = s.Require("Concat", "a matrix", x)
 		if !isMatrix(xs[i]) || xs[i].Shape()[0] != dim(xs[0], 0) {
 			return s.Fail("Concat", xs[0].Shape(), "matrix %d is %v; want (%d, columns) as the first has", i, xs[i].Shape(), dim(xs[0], 0))
 		}

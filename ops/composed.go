@@ -14,7 +14,7 @@ func ComposedAttention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Nod
 	if failed != nil {
 		return failed
 	}
-	if s.Memory() != nil {
+	if s.Cache() != nil {
 		return s.Fail("ComposedAttention", t.shape(), "it keeps nothing for an incremental graph; use Attention there")
 	}
 	values := splitHeads(s, v, q.Count/v.Count)          // (B·H, T, D)

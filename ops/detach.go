@@ -8,7 +8,7 @@ import (
 
 // Detach is x as a constant: no gradient goes through it to what x is computed from.
 func Detach(s *graph.Scope, x *G.Node) *G.Node {
-	x = s.Given("Detach", "x", x)
+	x = s.Require("Detach", "x", x)
 	return s.Apply(graph.Op{
 		Name:     "Detach",
 		RowWise:  1,

@@ -13,7 +13,7 @@ import (
 // 0, it is x itself. The mask is a function of the program's seed and step, the
 // scope's path and the element, so a run can be repeated or resumed to the bit.
 func Dropout(s *graph.Scope, x *G.Node, rate float64) *G.Node {
-	x = s.Given("Dropout", "x", x)
+	x = s.Require("Dropout", "x", x)
 	if err := checkRate(s, "Dropout", x.Shape(), rate); err != nil {
 		return err
 	}
@@ -23,7 +23,7 @@ func Dropout(s *graph.Scope, x *G.Node, rate float64) *G.Node {
 // DropoutShared is [Dropout] of the rows of x (N·K, C), where K rows one after the other lose
 // the same elements: of a question's answers all or none.
 func DropoutShared(s *graph.Scope, x *G.Node, rate float64, share int) *G.Node {
-	x = s.Given("DropoutShared", "x", x)
+	x = s.Require("DropoutShared", "x", x)
 	if err := checkRate(s, "DropoutShared", x.Shape(), rate); err != nil {
 		return err
 	}

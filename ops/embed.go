@@ -21,7 +21,7 @@ func Pick(s *graph.Scope, rows, x *G.Node) *G.Node { return lookUp(s, "Pick", 2,
 
 // lookUp declares the op called name, that many of whose inputs go row by row.
 func lookUp(s *graph.Scope, name string, rowWise int, ids, table *G.Node) *G.Node {
-	ids, table = s.Given(name, "ids", ids), s.Given(name, "table", table)
+	ids, table = s.Require(name, "ids", ids), s.Require(name, "table", table)
 	if !isIDs(ids) || !isMatrix(table) {
 		return s.Fail(name, tensor.Shape{ids.Shape().TotalSize(), dim(table, 1)}, "ids are %v of shape %v, table %v; want integers and a matrix (V, C)", ids.Dtype(), ids.Shape(), table.Shape())
 	}
@@ -41,12 +41,12 @@ func lookUp(s *graph.Scope, name string, rowWise int, ids, table *G.Node) *G.Nod
 		},
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
 			return G.Nodes{nil, s.Apply(graph.Op{
-				Name:  name + "Grad",
-				Out:   tensor.Shape{vocab, width},
-				FLOPs: int64(count * width),
-				Sums:  true,
+				Name:        name + "Grad",
+				Out:         tensor.Shape{vocab, width},
+				FLOPs:       int64(count * width),
+				Accumulates: true,
 				Run: func(a *graph.Args) error {
-					dtable, alpha, beta := a.Sum(0)
+					dtable, alpha, beta := a.Accumulate(0)
 					if beta == 0 {
 						clear(dtable)
 					}

@@ -103,7 +103,7 @@ func TestFLOPs(t *testing.T) {
 
 // TestCachedFLOPs: of 2 sequences with 3 new positions each of 8, C = 4 columns in 2 heads.
 func TestCachedFLOPs(t *testing.T) {
-	s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewMemory(2, 8)))
+	s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewCache(2, 8)))
 	s.SetSequence(2, 3)
 	x := s.Floats("x", 6, 4)
 	ops.AddPositions(s, x, s.Param("w", graph.Normal(1), 8, 4))

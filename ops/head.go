@@ -19,7 +19,7 @@ func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 // WeightedLinearCrossEntropy is LinearCrossEntropy with the sum of what weights (N), one for
 // each target, multiply instead of the mean.
 func WeightedLinearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
-	x, weights = s.Given("WeightedLinearCrossEntropy", "x", x), s.Given("WeightedLinearCrossEntropy", "weights", weights)
+	x, weights = s.Require("WeightedLinearCrossEntropy", "x", x), s.Require("WeightedLinearCrossEntropy", "weights", weights)
 	if !isMatrix(x) || !isVector(weights, x.Shape()[0]) {
 		return s.Fail("WeightedLinearCrossEntropy", tensor.ScalarShape(), "x is %v, weights %v; want (N, C) and (N)", x.Shape(), weights.Shape())
 	}
@@ -30,7 +30,7 @@ func WeightedLinearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) 
 }
 
 func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
-	x, w, targets = s.Given("LinearCrossEntropy", "x", x), s.Given("LinearCrossEntropy", "w", w), s.Given("LinearCrossEntropy", "targets", targets)
+	x, w, targets = s.Require("LinearCrossEntropy", "x", x), s.Require("LinearCrossEntropy", "w", w), s.Require("LinearCrossEntropy", "targets", targets)
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isIDs(targets) || targets.Shape().TotalSize() != x.Shape()[0] {
 		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "x is %v, w %v, targets %v of %v; want (N, C), (V, C) and N integers", x.Shape(), w.Shape(), targets.Shape(), targets.Dtype())
 	}
@@ -51,14 +51,14 @@ func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node 
 			var g kernel.HeadGrad
 			if a.Results() > 1 {
 				g.DX = a.Out(1)
-				g.DW, g.Alpha, g.Beta = a.Sum(2)
+				g.DW, g.Alpha, g.Beta = a.Accumulate(2)
 			}
 			a.Out(0)[0] = head.Loss(a.Floats(0), a.Floats(1), a.Ints(2), factors, g, a.Scratch(0), a.Scratch(1))
 			return nil
 		},
 		// The run of the op itself fills its sides with the gradients of the mean.
 		Grad: func(_ G.Nodes, out, grad *G.Node) G.Nodes {
-			dx, dw := s.Side(out, x.Shape(), false, products), s.Side(out, w.Shape(), true, products)
+			dx, dw := s.AddExtra(out, x.Shape(), false, products), s.AddExtra(out, w.Shape(), true, products)
 			if !isOne(grad) {
 				dx, dw = scaleBy(s, dx, grad), scaleBy(s, dw, grad)
 			}
@@ -95,12 +95,12 @@ func zerosLike(s *graph.Scope, x *G.Node) *G.Node {
 // scaleBy multiplies x by a scalar node.
 func scaleBy(s *graph.Scope, x, factor *G.Node) *G.Node {
 	return s.Apply(graph.Op{
-		Name:  "ScaleBy",
-		Out:   x.Shape(),
-		FLOPs: size(x.Shape()),
-		Sums:  true,
+		Name:        "ScaleBy",
+		Out:         x.Shape(),
+		FLOPs:       size(x.Shape()),
+		Accumulates: true,
 		Run: func(a *graph.Args) error {
-			out, alpha, beta := a.Sum(0)
+			out, alpha, beta := a.Accumulate(0)
 			if beta == 0 {
 				clear(out)
 			}
@@ -116,7 +116,7 @@ func scaleBy(s *graph.Scope, x, factor *G.Node) *G.Node {
 // row's target. Rows whose target is −1 do not count: neither in the mean nor in its
 // gradient. If none does, both are 0.
 func CrossEntropy(s *graph.Scope, logits, targets *G.Node) *G.Node {
-	logits, targets = s.Given("CrossEntropy", "logits", logits), s.Given("CrossEntropy", "targets", targets)
+	logits, targets = s.Require("CrossEntropy", "logits", logits), s.Require("CrossEntropy", "targets", targets)
 	if !isMatrix(logits) || !isIDs(targets) || targets.Shape().TotalSize() != logits.Shape()[0] {
 		return s.Fail("CrossEntropy", tensor.ScalarShape(), "logits are %v, targets %v of %v; want (N, V) and N integers", logits.Shape(), targets.Shape(), targets.Dtype())
 	}

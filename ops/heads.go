@@ -30,7 +30,7 @@ func (h Heads) Columns(s *graph.Scope) *G.Node { return Columns(s, h.In, h.First
 
 // AllHeads is the columns of x (B·T, ·) as so many heads.
 func AllHeads(s *graph.Scope, x *G.Node, count int) Heads {
-	x = s.Given("AllHeads", "x", x)
+	x = s.Require("AllHeads", "x", x)
 	if !isMatrix(x) || count < 1 || x.Shape()[1]%count != 0 {
 		return Heads{s.Fail("AllHeads", tensor.Shape{dim(x, 0), 1}, "x is %v; want (B·T, columns) of %d heads", x.Shape(), count), 0, 1, 1}
 	}
@@ -40,7 +40,7 @@ func AllHeads(s *graph.Scope, x *G.Node, count int) Heads {
 // QKV is the queries, the keys and the values that lie side by side in qkv (B·T, ·), as in GPT-2:
 // heads of queries, then kv heads of keys, then as many of values, all of one size.
 func QKV(s *graph.Scope, qkv *G.Node, heads, kv int) (q, k, v Heads) {
-	qkv = s.Given("QKV", "qkv", qkv)
+	qkv = s.Require("QKV", "qkv", qkv)
 	all := heads + 2*kv
 	if !isMatrix(qkv) || heads < 1 || kv < 1 || qkv.Shape()[1]%all != 0 {
 		none := Heads{s.Fail("QKV", tensor.Shape{dim(qkv, 0), 1}, "qkv is %v; want (B·T, a multiple of %d) for %d heads of queries, %d of keys and %d of values", qkv.Shape(), all, heads, kv, kv), 0, 1, 1}
@@ -55,7 +55,7 @@ func SplitHeads(s *graph.Scope, h Heads) *G.Node { return splitHeads(s, h, 1) }
 
 // splitHeads is SplitHeads with so many copies of each head, one after the other.
 func splitHeads(s *graph.Scope, h Heads, copies int) *G.Node {
-	h.In = s.Given("SplitHeads", "x", h.In)
+	h.In = s.Require("SplitHeads", "x", h.In)
 	none := tensor.Shape{1, 1, 1}
 	if failed := h.check(s, "SplitHeads", "x", none); failed != nil {
 		return failed
@@ -69,7 +69,7 @@ func splitHeads(s *graph.Scope, h Heads, copies int) *G.Node {
 
 // MergeHeads is the inverse of SplitHeads: x (B·H, T, D) becomes (B·T, H·D).
 func MergeHeads(s *graph.Scope, x *G.Node, heads int) *G.Node {
-	x = s.Given("MergeHeads", "x", x)
+	x = s.Require("MergeHeads", "x", x)
 	if x.Dims() != 3 || heads < 1 || x.Shape()[0]%heads != 0 {
 		return s.Fail("MergeHeads", tensor.Shape{1, dim(x, -1) * max(heads, 1)}, "x is %v; want (B·H, T, D) with %d heads", x.Shape(), heads)
 	}

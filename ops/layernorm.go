@@ -12,7 +12,7 @@ import (
 // gain (C) and adds bias (C), which may be nil (Ba, Kiros and Hinton 2016). The
 // variance is over C, without correction; epsilon is added to it inside the root.
 func LayerNorm(s *graph.Scope, x, gain, bias *G.Node, epsilon float64) *G.Node {
-	x, gain = s.Given("LayerNorm", "x", x), s.Given("LayerNorm", "gain", gain)
+	x, gain = s.Require("LayerNorm", "x", x), s.Require("LayerNorm", "gain", gain)
 	if !isMatrix(x) || !isVector(gain, x.Shape()[1]) || !isVector(bias, x.Shape()[1]) {
 		return s.Fail("LayerNorm", x.Shape(), "x is %v, gain %v; want (N, C), and (C) for gain and bias", x.Shape(), gain.Shape())
 	}
@@ -57,7 +57,7 @@ func LayerNorm(s *graph.Scope, x, gain, bias *G.Node, epsilon float64) *G.Node {
 				},
 			}
 			if bias != nil {
-				params.Sides = []tensor.Shape{{width}}
+				params.Extra = []tensor.Shape{{width}}
 			}
 			return append(G.Nodes{dx}, s.ApplyAll(params, in[0], grad)...)
 		},

@@ -11,7 +11,7 @@ import (
 // Linear computes x·w + bias for x (N, K), w (K, M) and bias (M), which may be nil.
 // The weight lies as in Hugging Face's Conv1D: inputs by outputs.
 func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
-	x, w = s.Given("Linear", "x", x), s.Given("Linear", "w", w)
+	x, w = s.Require("Linear", "x", x), s.Require("Linear", "w", w)
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[0] || !isVector(bias, dim(w, 1)) {
 		return s.Fail("Linear", tensor.Shape{dim(x, 0), dim(w, -1)}, "x is %v, w %v; want (N, K) and (K, M), and (M) for the bias", x.Shape(), w.Shape())
 	}
@@ -21,7 +21,7 @@ func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 // Dense computes x·wᵀ + bias for x (N, K), w (M, K) and bias (M), which may be nil.
 // The weight lies as in PyTorch's nn.Linear: outputs by inputs.
 func Dense(s *graph.Scope, x, w, bias *G.Node) *G.Node {
-	x, w = s.Given("Dense", "x", x), s.Given("Dense", "w", w)
+	x, w = s.Require("Dense", "x", x), s.Require("Dense", "w", w)
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isVector(bias, dim(w, 0)) {
 		return s.Fail("Dense", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, K) and (M, K), and (M) for the bias", x.Shape(), w.Shape())
 	}
@@ -31,7 +31,7 @@ func Dense(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 // Project computes x·wᵀ for x (N, C) and w (V, C): the logits (N, V) of a language
 // model whose head is w, in GPT-2 the token embedding itself.
 func Project(s *graph.Scope, x, w *G.Node) *G.Node {
-	x, w = s.Given("Project", "x", x), s.Given("Project", "w", w)
+	x, w = s.Require("Project", "x", x), s.Require("Project", "w", w)
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] {
 		return s.Fail("Project", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, C) and (V, C)", x.Shape(), w.Shape())
 	}
@@ -70,12 +70,12 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 					},
 				}, in[1], grad),
 				s.Apply(graph.Op{
-					Name:  name + "GradW",
-					Out:   w.Shape(),
-					FLOPs: products,
-					Sums:  true,
+					Name:        name + "GradW",
+					Out:         w.Shape(),
+					FLOPs:       products,
+					Accumulates: true,
 					Run: func(a *graph.Args) error {
-						dw, alpha, beta := a.Sum(0)
+						dw, alpha, beta := a.Accumulate(0)
 						switch {
 						case dw == nil:
 						case trans:

@@ -11,12 +11,12 @@ import (
 // CausalMask sets the scores (N, T, T) of later positions to −∞: score [n, t, u]
 // stays where u ≤ t and, for a window above 0, t−u < window (a banded mask).
 func CausalMask(s *graph.Scope, scores *G.Node, window int) *G.Node {
-	scores = s.Given("CausalMask", "scores", scores)
+	scores = s.Require("CausalMask", "scores", scores)
 	shape := scores.Shape()
 	if shape.Dims() != 3 || shape[1] != shape[2] || window < 0 {
 		return s.Fail("CausalMask", shape, "scores are %v, window %d; want (N, T, T) and 0 or more", shape, window)
 	}
-	if s.Memory() != nil {
+	if s.Cache() != nil {
 		return s.Fail("CausalMask", shape, "it sees nothing of the past in an incremental graph")
 	}
 	fill := func(name string, hidden float32, x *G.Node, grad func(G.Nodes, *G.Node, *G.Node) G.Nodes) *G.Node {

@@ -11,7 +11,7 @@ import (
 // BatchedMatMul multiplies the matrices of a (N, ·, ·) by those of b (N, ·, ·), each
 // transposed first where asked for.
 func BatchedMatMul(s *graph.Scope, a, b *G.Node, transA, transB bool) *G.Node {
-	a, b = s.Given("BatchedMatMul", "a", a), s.Given("BatchedMatMul", "b", b)
+	a, b = s.Require("BatchedMatMul", "a", a), s.Require("BatchedMatMul", "b", b)
 	count, m, inner := dim(a, 0), dim(a, 1), dim(a, 2)
 	if transA {
 		m, inner = inner, m

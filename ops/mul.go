@@ -8,7 +8,7 @@ import (
 
 // Mul is the product of the elements of a and b, tensors of one shape, as in a gated layer.
 func Mul(s *graph.Scope, a, b *G.Node) *G.Node {
-	a, b = s.Given("Mul", "a", a), s.Given("Mul", "b", b)
+	a, b = s.Require("Mul", "a", a), s.Require("Mul", "b", b)
 	if !a.Shape().Eq(b.Shape()) {
 		return s.Fail("Mul", a.Shape(), "the shapes %v and %v differ", a.Shape(), b.Shape())
 	}

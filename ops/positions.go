@@ -13,7 +13,7 @@ import (
 // AddPositions adds row t of table (positions, C) to position t of every sequence in x
 // (B·T, C). In an incremental graph, positions are counted from the past of each sequence.
 func AddPositions(s *graph.Scope, x, table *G.Node) *G.Node {
-	x, table = s.Given("AddPositions", "x", x), s.Given("AddPositions", "table", table)
+	x, table = s.Require("AddPositions", "x", x), s.Require("AddPositions", "table", table)
 	if !isMatrix(x) || !isMatrix(table) || x.Shape()[1] != table.Shape()[1] {
 		return s.Fail("AddPositions", x.Shape(), "x is %v, table %v; want (B·T, C) and (positions, C)", x.Shape(), table.Shape())
 	}
@@ -31,7 +31,7 @@ func AddPositions(s *graph.Scope, x, table *G.Node) *G.Node {
 // encoding of "Attention Is All You Need", §3.5: column 2i holds sin(t/10000^(2i/C)),
 // column 2i+1 the cosine. In an incremental graph, t is counted from the past.
 func AddSinusoids(s *graph.Scope, x *G.Node) *G.Node {
-	x = s.Given("AddSinusoids", "x", x)
+	x = s.Require("AddSinusoids", "x", x)
 	if !isMatrix(x) {
 		return s.Fail("AddSinusoids", x.Shape(), "x is %v; want (B·T, C)", x.Shape())
 	}
@@ -40,7 +40,7 @@ func AddSinusoids(s *graph.Scope, x *G.Node) *G.Node {
 		return failed
 	}
 	positions := context
-	if m := s.Memory(); m != nil {
+	if m := s.Cache(); m != nil {
 		positions = m.Capacity()
 	}
 	width := x.Shape()[1]

@@ -12,7 +12,7 @@ import (
 // Reshape returns the elements of x, in their order, in another shape. It copies, unlike
 // Gorgonia's own, whose result shares memory with its input.
 func Reshape(s *graph.Scope, x *G.Node, shape ...int) *G.Node {
-	x = s.Given("Reshape", "x", x)
+	x = s.Require("Reshape", "x", x)
 	to := tensor.Shape(shape)
 	if x.Dtype() != tensor.Float32 || len(shape) == 0 || slices.Min(shape) < 1 || to.TotalSize() != x.Shape().TotalSize() {
 		return s.Fail("Reshape", to, "x is %v; %v has not as many elements", x.Shape(), to)

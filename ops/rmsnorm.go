@@ -12,7 +12,7 @@ import (
 // added inside the root, and multiplies by gain (C) (Zhang and Sennrich 2019). A gain (D) of fewer
 // columns, which divide C, norms each D columns by themselves, as those of a head.
 func RMSNorm(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node {
-	x, gain = s.Given("RMSNorm", "x", x), s.Given("RMSNorm", "gain", gain)
+	x, gain = s.Require("RMSNorm", "x", x), s.Require("RMSNorm", "gain", gain)
 	width := dim(gain, 0)
 	if !isMatrix(x) || !isVector(gain, width) || x.Shape()[1]%width != 0 {
 		return s.Fail("RMSNorm", x.Shape(), "x is %v, gain %v; want (N, C), and (C) or a part of it for the gain", x.Shape(), gain.Shape())

@@ -50,7 +50,7 @@ func Rotary(s *graph.Scope, x *G.Node, heads int, o RotaryOptions) *G.Node {
 		return s.Fail("Rotary", h.In.Shape(), "heads of %d columns are not %d pairs; x is %v", h.Size, max(n, 1), h.In.Shape())
 	}
 	r := rotary{Heads: h, batch: batch, context: context, positions: context, pairs: len(frequencies)}
-	if m := s.Memory(); m != nil {
+	if m := s.Cache(); m != nil {
 		r.positions = m.Capacity()
 	}
 	r.table = s.Constant(fmt.Sprint("rotary ", r.positions, frequencies), func() []float32 { return turns(r.positions, frequencies) })

@@ -61,7 +61,7 @@ func TestRowWise(t *testing.T) {
 		data := []float32{.5, -1, 2, .25, 3, -.75, 1.25, -2, .1, 1.75, -.3, .9}
 		params := graph.NewParams(1)
 		all := rowsOf(t, params, build, data, nil)
-		memory := graph.NewMemory(1, 3)
+		memory := graph.NewCache(1, 3)
 		var single []float32
 		for i := range 3 {
 			single = append(single, rowsOf(t, params, build, data[4*i:4*i+4], memory)...)
@@ -102,7 +102,7 @@ func TestRowWise(t *testing.T) {
 			return s.Apply(graph.Op{Name: "Mine", Out: x.Shape(), Run: func(*graph.Args) error { return nil }}, x)
 		},
 	} {
-		s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewMemory(1, 8))).At("h.0")
+		s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewCache(1, 8))).At("h.0")
 		s.SetSequence(1, 4)
 		_, err := s.Compile(build(s, s.Floats("x", 4, 4)))
 		if err == nil || !strings.HasPrefix(err.Error(), "h.0: ") || !strings.Contains(err.Error(), "graph.Op.RowWise") {
@@ -112,7 +112,7 @@ func TestRowWise(t *testing.T) {
 }
 
 // rowsOf runs what build declares over rows of 4, in an incremental graph if memory is not nil.
-func rowsOf(t *testing.T, params *graph.Params, build func(s *graph.Scope, x *G.Node) *G.Node, data []float32, memory *graph.Memory) []float32 {
+func rowsOf(t *testing.T, params *graph.Params, build func(s *graph.Scope, x *G.Node) *G.Node, data []float32, memory *graph.Cache) []float32 {
 	t.Helper()
 	var options []graph.Option
 	if memory != nil {

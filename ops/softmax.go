@@ -23,7 +23,7 @@ func LogSoftmax(s *graph.Scope, x *G.Node) *G.Node {
 
 // alongRows is an op on rows whose gradient is computed from its own output.
 func alongRows(s *graph.Scope, name string, x *G.Node, run func(out, x []float32, width int), gradient func(dx, y, dy []float32, width int)) *G.Node {
-	x = s.Given(name, "x", x)
+	x = s.Require(name, "x", x)
 	if x.Dims() == 0 {
 		return s.Fail(name, x.Shape(), "x is a scalar; want rows")
 	}
@@ -55,7 +55,7 @@ func alongRows(s *graph.Scope, name string, x *G.Node, run func(out, x []float32
 // dropped: of (N, C) it is (N), of (C) a scalar. It is shifted by the row's maximum, unlike
 // Gorgonia's.
 func LogSumExp(s *graph.Scope, x *G.Node) *G.Node {
-	x = s.Given("LogSumExp", "x", x)
+	x = s.Require("LogSumExp", "x", x)
 	if x.Dims() == 0 || x.Dtype() != tensor.Float32 {
 		return s.Fail("LogSumExp", x.Shape(), "x is %v of %v; want rows of float32", x.Shape(), x.Dtype())
 	}

@@ -18,7 +18,7 @@ type Step struct {
 	// asked for PATH/value of scalars and PATH/rms, the root of the mean square, of others.
 	Values map[string]float64 `json:"values,omitempty"`
 	// Watched is all that was asked for, of the last micro-batch, valid during the call.
-	Watched []graph.Seen `json:"-"`
+	Watched []graph.Watched `json:"-"`
 }
 
 // Evaluation reports the loss on the validation data.

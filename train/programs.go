@@ -38,7 +38,7 @@ func (t *terms) of(p *graph.Program, weight float64, into []float64) []float64 {
 }
 
 // withWatched adds numbers that tell of what was watched.
-func withWatched(values map[string]float64, watched []graph.Seen) map[string]float64 {
+func withWatched(values map[string]float64, watched []graph.Watched) map[string]float64 {
 	if values == nil && len(watched) > 0 {
 		values = make(map[string]float64)
 	}

@@ -24,10 +24,10 @@ type run struct {
 	evaluator *Evaluator
 	validator Validator // nil if there is nothing to measure on
 	model     []gorgonia.ValueGrad
-	inOrder   []*graph.Param // of the model, by name: the same on all ranks
-	watched   []graph.Seen   // in the last run of the update
-	tree      *gradientTree  // nil adds gradients up one after the other
-	sums      [][]float64    // of the loss of an update, and of the values beside it, a row a micro-batch
+	inOrder   []*graph.Param  // of the model, by name: the same on all ranks
+	watched   []graph.Watched // in the last run of the update
+	tree      *gradientTree   // nil adds gradients up one after the other
+	sums      [][]float64     // of the loss of an update, and of the values beside it, a row a micro-batch
 	setRate   func(float64)
 	stopped   func() bool // tells whether this rank was interrupted
 	stopping  error       // what of the ranks was

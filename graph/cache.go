@@ -6,17 +6,17 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Memory is what incremental graphs keep from run to run: what layers want to remember of
+// Cache is what incremental graphs keep from run to run: what layers want to remember of
 // the positions of some sequences, such as attention its keys and values. A model that is
 // given a sequence piece by piece computes with it what it would compute with the whole.
 //
-// Programs over one Memory share it; they run one at a time.
-type Memory struct {
+// Programs over one Cache share it; they run one at a time.
+type Cache struct {
 	*stores
 	batch, first int // how many sequences of the stores it is, and from which on
 }
 
-// stores is what a Memory and its parts share.
+// stores is what a Cache and its parts share.
 type stores struct {
 	batch, capacity int
 	all             []*store  // in the order of declaration
@@ -30,27 +30,27 @@ type store struct {
 	data  []float32
 }
 
-// NewMemory returns a memory of a number of sequences, for so many positions each. What
+// NewCache returns a cache for a number of sequences, for so many positions each. What
 // is remembered takes memory from the first run of a program on.
-func NewMemory(batch, capacity int) *Memory {
-	return &Memory{&stores{batch: batch, capacity: capacity}, batch, 0}
+func NewCache(batch, capacity int) *Cache {
+	return &Cache{&stores{batch: batch, capacity: capacity}, batch, 0}
 }
 
 // Part is n sequences of m from the first on, for programs that run these alone.
-func (m *Memory) Part(first, n int) *Memory { return &Memory{m.stores, n, m.first + first} }
+func (m *Cache) Part(first, n int) *Cache { return &Cache{m.stores, n, m.first + first} }
 
 // MoveTo makes a Part begin at the first sequence of the whole, for the coming runs of the
 // programs over it.
-func (m *Memory) MoveTo(first int) { m.first = first }
+func (m *Cache) MoveTo(first int) { m.first = first }
 
 // Batch is the number of sequences.
-func (m *Memory) Batch() int { return m.batch }
+func (m *Cache) Batch() int { return m.batch }
 
 // Capacity is the number of positions of a sequence.
-func (m *Memory) Capacity() int { return m.capacity }
+func (m *Cache) Capacity() int { return m.capacity }
 
 // Bytes is what the declared stores take.
-func (m *Memory) Bytes() int64 {
+func (m *Cache) Bytes() int64 {
 	var total int64
 	for _, s := range m.all {
 		total += 4 * int64(m.batch) * int64(m.capacity) * int64(s.width)
@@ -60,7 +60,7 @@ func (m *Memory) Bytes() int64 {
 
 // Select makes sequence i what sequence from[i] was, for its first positions up to used:
 // beams and samples go on from one another.
-func (m *Memory) Select(from []int, used int) {
+func (m *Cache) Select(from []int, used int) {
 	for _, s := range m.all {
 		if s.data == nil {
 			continue
@@ -85,7 +85,7 @@ func (m *Memory) Select(from []int, used int) {
 }
 
 // Copy makes the sequence to what the sequence from is, for its first positions up to used.
-func (m *Memory) Copy(to, from, used int) {
+func (m *Cache) Copy(to, from, used int) {
 	for _, s := range m.all {
 		if size := m.capacity * s.width; s.data != nil {
 			data := s.data[m.first*size:]
@@ -98,28 +98,28 @@ func (m *Memory) Copy(to, from, used int) {
 // (m.Batch(), N) are the N that follow. How many positions each sequence has already is
 // the input "past" of the program, of shape (B). Such graphs have no gradients, and an op in
 // them must say that it works row by row: [Op.RowWise].
-func Incremental(m *Memory) Option { return func(b *builder) { b.memory = m } }
+func Incremental(m *Cache) Option { return func(b *builder) { b.cache = m } }
 
-// Memory is what an incremental graph keeps, and nil in others.
-func (s *Scope) Memory() *Memory { return s.memory }
+// Cache is what an incremental graph keeps, and nil in others.
+func (s *Scope) Cache() *Cache { return s.cache }
 
 // Past is the integer input (B) of an incremental graph that counts the positions that each
 // sequence has already. It is nil in other graphs.
 func (s *Scope) Past() *G.Node {
-	if s.memory == nil {
+	if s.cache == nil {
 		return nil
 	}
 	if n := s.inputs["past"]; n != nil {
 		return n
 	}
-	return (&Scope{builder: s.builder}).Ints("past", s.memory.batch)
+	return (&Scope{builder: s.builder}).Ints("past", s.cache.batch)
 }
 
 // Remember declares something that the layer of this scope remembers, width numbers for each
 // position. The function returns it in a run: (B, capacity, width), row by row. In a [Scope.Shared]
 // place, the second of a name in one graph is another than the first.
 func (s *Scope) Remember(name string, width int) func() []float32 {
-	m, full := s.memory, s.join(name)
+	m, full := s.cache, s.join(name)
 	if s.shared {
 		full = numbered(s.builder.stores, full)
 	}

@@ -15,7 +15,7 @@ import (
 // TestMemorySelect: sequences go on from one another, also where they change places.
 func TestMemorySelect(t *testing.T) {
 	const batch, capacity, width = 3, 4, 2
-	m := graph.NewMemory(batch, capacity)
+	m := graph.NewCache(batch, capacity)
 	s := graph.New(graph.NewParams(1), graph.Incremental(m))
 	kept := s.At("a").Remember("x", width)
 	if again := s.At("a").Remember("x", width); &again()[0] != &kept()[0] {
@@ -59,7 +59,7 @@ func TestMemorySelect(t *testing.T) {
 
 // TestIncrementalErrors: what cannot go on from the past says so.
 func TestIncrementalErrors(t *testing.T) {
-	m := graph.NewMemory(2, 8)
+	m := graph.NewCache(2, 8)
 	for _, c := range []struct {
 		declare func(s *graph.Scope) *G.Node
 		want    string
@@ -82,7 +82,7 @@ func TestIncrementalErrors(t *testing.T) {
 // A graph that is given a sequence token by token. What layers remember is in the Memory;
 // "past" says how much of it counts.
 func ExampleIncremental() {
-	m := graph.NewMemory(1, 16)
+	m := graph.NewCache(1, 16)
 	s := graph.New(graph.NewParams(1), graph.Incremental(m))
 	x, _ := layers.Embedding(s.At("wte"), s.Ints("tokens", 1, 1), 10, 8, graph.Init{})
 	x = layers.Attention(s.At("attn"), x, layers.AttentionConfig{Heads: 2})
