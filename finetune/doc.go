@@ -8,7 +8,7 @@
 // epoch, a task of train.Trainer; [Predictor] uses it, and [Trained] saves and opens it.
 //
 //	enc, err := finetune.NewEncoder(tok, context)
-//	c := finetune.Classifier{Base: model.WithDropout(0.1), Kind: tasks.Entailment, Outputs: 2, Dropout: 0.1, Auxiliary: 0.5}
+//	c := finetune.Classifier{Base: models.WithDropout(m, 0.1), Kind: tasks.Entailment, Outputs: 2, Dropout: 0.1, Auxiliary: 0.5}
 //	epochs, err := finetune.Run(ctx, c, params, task, train, dev, finetune.Defaults())
 //
 // What OpenAI's code does differently from the paper, and this package does not follow: its

@@ -24,7 +24,7 @@ type Encoder struct {
 	Truncated int // texts that were cut so far
 }
 
-// NewEncoder adds the special tokens to a tokenizer, if it has not got them.
+// NewEncoder adds the special tokens to a tokenizer, if it lacks them.
 func NewEncoder(t tokenizer.Tokenizer, context int) (*Encoder, error) {
 	if context < 6 {
 		return nil, fmt.Errorf("finetune: a context of %d has no room for two texts and three special tokens; want 6 or more", context)

@@ -71,7 +71,7 @@ func Open(dir string, edits ...graph.Option) (*Trained, error) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if n := t.Encoder.Tokenizer.Size(); n > vocab {
-		return nil, fmt.Errorf("%s: its tokenizer has not got the special tokens of a classifier: %d tokens with them, of a model of %d", dir, n, vocab)
+		return nil, fmt.Errorf("%s: its tokenizer lacks the special tokens of a classifier: %d tokens with them, of a model of %d", dir, n, vocab)
 	}
 	if err := t.Classifier.Declare(t.Params); err != nil {
 		return nil, err

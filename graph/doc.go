@@ -9,11 +9,11 @@
 //	params := graph.NewParams(1)
 //
 //	s := graph.New(params, graph.Training())
-//	loss := model.Loss(s, s.Ints("tokens", 8, 64), s.Ints("targets", 8, 64))
+//	loss := models.Loss(m, s, s.Ints("tokens", 8, 64), s.Ints("targets", 8, 64))
 //	train, err := s.CompileGrad(loss)
 //
 //	s = graph.New(params)
-//	logits := model.Logits(s, s.Ints("tokens", 1, 10))
+//	logits := models.Logits(m, s, s.Ints("tokens", 1, 10))
 //	predict, err := s.Compile(logits)
 //
 // Shapes are fixed in a graph; a [Family] has a program for each that is wanted, in one memory.

@@ -2,7 +2,7 @@
 // the text that Graphviz makes one of.
 //
 //	s := graph.New(graph.NewParams(1))
-//	model.Graph(s, s.Ints("tokens", 1, 64))
+//	models.Logits(m, s, s.Ints("tokens", 1, 64))
 //	picture, err := draw.SVG(s.Nodes(), draw.Options{})
 //
 // [SVG] and [DiffSVG] need nothing installed: the layout is this package's own. [DOT]

@@ -24,8 +24,8 @@ func newBench() *cobra.Command {
 
 The time of a step is the median. Its parts are those of the median step: matrix products
 of linear layers, attention, the head with its loss, element-wise operations, the optimiser,
-and what is left: the tape machine. share is the part of the step that 6·parameters·tokens
-operations would take at the rate of this machine's matrix product, measured in the same run.
+and what is left: the tape machine. share is the part of the step that the operations of the
+graph would take at the rate of this machine's matrix product, measured in the same run.
 
 With --decode, generation is measured instead: a prompt of --context tokens (default 16) for
 each of --batch sequences, and --steps tokens after it. Each token reads all weights once; the

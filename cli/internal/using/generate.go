@@ -30,8 +30,8 @@ func newGenerate() *cobra.Command {
 		Long: `Go on with a text, as a trained model would.
 
 DIR is a checkpoint, such as RUN/checkpoints/best, or any Hugging Face directory of a
-GPT-2 or GPT-1 whose tokenizer is known here; other forms go through gorgpt convert
-first. The text appears as it is chosen.
+family that gorgpt models lists, with a tokenizer that is known here; other forms go
+through gorgpt convert first. The text appears as it is chosen.
 
 Without --prompt, prompts are read from standard input, one a line; on a terminal one
 can type them. An empty prompt is the beginning of a text. A text ends with the end of
