@@ -1,0 +1,204 @@
+package gorgpt
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// packages are those that documents speak of, by the names they have there.
+type packages struct {
+	fset     *token.FileSet
+	importer types.Importer
+	paths    map[string]string // by name
+}
+
+// listPackages compiles this module's packages, and lists them with what they import.
+func listPackages(t *testing.T) *packages {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.Name}} {{.ImportPath}} {{.Export}}", "./...").Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w: %s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	p := &packages{fset: token.NewFileSet(), paths: map[string]string{"G": "gorgonia.org/gorgonia"}}
+	exports := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		if len(f) < 3 || f[0] == "main" {
+			continue
+		}
+		exports[f[1]] = f[2]
+		if strings.HasPrefix(f[1], "github.com/gorgpt/gorgpt/") || !strings.Contains(f[1], ".") && p.paths[f[0]] == "" && !strings.Contains(f[1], "internal") {
+			p.paths[f[0]] = f[1]
+		}
+	}
+	p.importer = importer.ForCompiler(p.fset, "gc", func(path string) (io.ReadCloser, error) {
+		if exports[path] == "" {
+			return nil, fmt.Errorf("%s is not imported by this module", path)
+		}
+		return os.Open(exports[path])
+	})
+	return p
+}
+
+// scattered are errors of a piece of code that stands alone: what it is given is declared elsewhere.
+var scattered = regexp.MustCompile(`^(undefined: [^.]*$|declared and not used|.* imported|missing return|too many return values|not enough return values|no new variables|.* redeclared|\tother declaration|could not import example.com|invalid use of '_')`)
+
+// check type-checks pieces of Go, each declarations or statements, as one package.
+func (p *packages) check(name string, pieces []string, ignore *regexp.Regexp) (errs []error) {
+	var files []*ast.File
+	for i, piece := range pieces {
+		f, err := p.parse(fmt.Sprintf("%s, piece %d", name, i+1), i, piece)
+		if err != nil {
+			return []error{err}
+		}
+		files = append(files, f)
+	}
+	config := types.Config{Importer: p.importer, Error: func(err error) {
+		if !ignore.MatchString(err.(types.Error).Msg) {
+			errs = append(errs, err)
+		}
+	}}
+	_, _ = config.Check("piece", p.fset, files, nil)
+	return errs
+}
+
+var importLine = regexp.MustCompile(`(?s)^import \(.*?\n\)`)
+
+// parse makes a file of a piece, with the imports that it needs.
+func (p *packages) parse(name string, number int, piece string) (*ast.File, error) {
+	if strings.HasPrefix(piece, "package") {
+		return parser.ParseFile(p.fset, name, "//line "+name+":1\n"+piece, parser.SkipObjectResolution)
+	}
+	piece = importLine.ReplaceAllString(piece, "") // by name, as below
+	var imports strings.Builder
+	for _, short := range slices.Sorted(func(yield func(string) bool) {
+		for short := range p.paths {
+			if regexp.MustCompile(`\b`+short+`\.[A-Z]`).MatchString(piece) && !yield(short) {
+				return
+			}
+		}
+	}) {
+		fmt.Fprintf(&imports, "import %s %q;", short, p.paths[short])
+	}
+	head := "package piece;" + imports.String()
+	f, err := parser.ParseFile(p.fset, name, head+piece, parser.SkipObjectResolution)
+	if err != nil { // statements
+		f, err = parser.ParseFile(p.fset, name, fmt.Sprintf("%sfunc _() {%s\n}", head, piece), parser.SkipObjectResolution)
+	}
+	return f, err
+}
+
+var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
+
+// TestSnippets: the Go code of documents compiles, but for what stands elsewhere.
+func TestSnippets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles all packages")
+	}
+	p := listPackages(t)
+	for _, name := range documents(t) {
+		for _, block := range goBlock.FindAllStringSubmatch(readFile(t, name), -1) {
+			if strings.Contains(block[1], "{ … }") {
+				continue // an outline
+			}
+			for _, err := range p.check(name, []string{block[1]}, scattered) {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestCells: the cells of each notebook compile together. Whether they run, notebooks/kernel tests.
+func TestCells(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles all packages")
+	}
+	p := listPackages(t)
+	notebooks, err := filepath.Glob("notebooks/*.ipynb")
+	if err != nil || len(notebooks) == 0 {
+		t.Fatal("no notebooks", err)
+	}
+	for _, name := range notebooks {
+		var notebook struct {
+			Cells []struct {
+				Type   string `json:"cell_type"`
+				Source []string
+			}
+		}
+		if err := json.Unmarshal([]byte(readFile(t, name)), &notebook); err != nil {
+			t.Fatal(err)
+		}
+		var cells []string
+		for _, c := range notebook.Cells {
+			if c.Type == "code" {
+				cells = append(cells, strings.Join(c.Source, ""))
+			}
+		}
+		for _, err := range p.check(name, cells, regexp.MustCompile(`imported and not used`)) {
+			t.Error(err)
+		}
+	}
+}
+
+var qualified = regexp.MustCompile(`\b([a-z]+)\.([A-Z]\w*)`)
+
+// TestNames: what documents call by a name of one of our packages is there.
+func TestNames(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles all packages")
+	}
+	p := listPackages(t)
+	for _, name := range documents(t) {
+		for _, m := range qualified.FindAllStringSubmatch(readFile(t, name), -1) {
+			at := p.paths[m[1]]
+			if !strings.HasPrefix(at, "github.com/gorgpt/") || path.Base(at) != m[1] {
+				continue
+			}
+			pkg, err := p.importer.Import(at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pkg.Scope().Lookup(m[2]) == nil {
+				t.Errorf("%s: %s does not exist", name, m[0])
+			}
+		}
+	}
+}
+
+// documents are those that tell how things are; CHANGELOG.md tells how they were.
+func documents(t *testing.T) []string {
+	t.Helper()
+	names, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(names, "README.md", "recipes/README.md", "benchmarks/README.md")
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
