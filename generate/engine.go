@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -41,6 +42,10 @@ func (c EngineConfig) Validate() error {
 		return fmt.Errorf("generate: a queue of %d; want 0 or more", c.Queue)
 	case c.Piece < 0:
 		return fmt.Errorf("generate: pieces of %d tokens; want 0 or more", c.Piece)
+	case c.Vocab < 0:
+		return fmt.Errorf("generate: a vocabulary of %d; want 0 or more", c.Vocab)
+	case slices.ContainsFunc(c.Vacant, func(id int) bool { return id < 0 }):
+		return fmt.Errorf("generate: vacant ids %d; want 0 or more", c.Vacant)
 	}
 	return nil
 }
@@ -138,7 +143,7 @@ func (e *Engine) submit(j *job) error {
 	switch {
 	case e.closed:
 		return ErrClosed
-	case e.config.Queue > 0 && len(e.queue) >= e.config.Queue && e.running+len(j.slots) > e.config.Slots:
+	case e.config.Queue > 0 && e.waiting(j) > e.config.Queue:
 		return ErrQueueFull
 	}
 	e.queue = append(e.queue, j)
@@ -148,6 +153,21 @@ func (e *Engine) submit(j *job) error {
 		go e.drive()
 	}
 	return nil
+}
+
+// waiting is how many would wait with one more in the queue, when those before have got the slots that
+// are free.
+func (e *Engine) waiting(j *job) int {
+	free := e.config.Slots - e.running
+	for i, q := range e.queue {
+		if free -= len(q.slots); free < 0 {
+			return len(e.queue) - i + 1
+		}
+	}
+	if len(j.slots) > free {
+		return 1
+	}
+	return 0
 }
 
 // drive takes turns as long as there is something to do.

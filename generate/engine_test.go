@@ -279,7 +279,7 @@ func TestRefused(t *testing.T) {
 	if _, err := e.Beam(t.Context(), []int{1}, 3, generate.BeamOptions{Beams: 5}); err == nil || err.Error() != "generate: 5 beams; there are 4 slots" {
 		t.Errorf("five beams: %v", err)
 	}
-	for _, c := range []generate.EngineConfig{{Context: 16}, {Slots: 1}, {Context: 16, Slots: 1, Queue: -1}, {Context: 16, Slots: 1, Piece: -1}} {
+	for _, c := range []generate.EngineConfig{{Context: 16}, {Slots: 1}, {Context: 16, Slots: 1, Queue: -1}, {Context: 16, Slots: 1, Piece: -1}, {Context: 16, Slots: 1, Vocab: -1}, {Context: 16, Slots: 1, Vacant: []int{-1}}} {
 		if _, err := generate.NewEngine(small(16), graph.NewParams(1), c); err == nil {
 			t.Errorf("%+v is taken", c)
 		}
@@ -439,5 +439,43 @@ func TestModelPanics(t *testing.T) {
 	}
 	if _, err := gather(e, t.Context(), generate.Request{Prompt: []int{1, 2}, Tokens: 1}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestBurst: requests that come all at once, before any has a slot, are refused beyond the queue too.
+func TestBurst(t *testing.T) {
+	e := newEngine(t, small(16), generate.EngineConfig{Context: 16, Slots: 2, Queue: 3})
+	taken := 0
+	for range 50 {
+		switch _, err := e.Submit(t.Context(), generate.Request{Prompt: []int{1}, Tokens: 1 << 40}); {
+		case err == nil:
+			taken++
+		case !errors.Is(err, generate.ErrQueueFull):
+			t.Fatal(err)
+		}
+	}
+	if taken != 5 {
+		t.Errorf("2 slots and a queue of 3 take %d requests", taken)
+	}
+}
+
+// TestRequestIsCopied: a caller may use the memory of a request again.
+func TestRequestIsCopied(t *testing.T) {
+	e := newEngine(t, small(16), generate.EngineConfig{Context: 16, Slots: 1})
+	prompt := []int{1, 2, 3}
+	q, err := e.Submit(t.Context(), generate.Request{Prompt: prompt, Tokens: 1, Echo: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(prompt)
+	var ids []int
+	for token, err := range q.Tokens() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, token.ID)
+	}
+	if !slices.Equal(ids[:3], []int{1, 2, 3}) {
+		t.Errorf("the prompt 1, 2, 3 is echoed as %d", ids[:3])
 	}
 }

@@ -33,6 +33,9 @@ func (ps *Params) setFrozen(call, pattern string, frozen bool) error {
 	return nil
 }
 
+// SetFrozen freezes this parameter alone, or lets it learn again; see [Params.Freeze].
+func (p *Param) SetFrozen(frozen bool) { p.frozen = frozen }
+
 // Frozen tells whether the parameter stays as it is.
 func (p *Param) Frozen() bool { return p.frozen }
 

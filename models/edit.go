@@ -2,6 +2,7 @@ package models
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -38,10 +39,15 @@ func (m edited) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
 	return m.Model.Body(s, tokens)
 }
 
-// unedited is the model without its edits, and these.
+// unedited is the model without its edits, and these. Of a pointer to a model it is that.
 func unedited(m Model) (Model, []graph.Option) {
 	if e, ok := m.(edited); ok {
 		return e.Model, e.edits
+	}
+	if v := reflect.ValueOf(m); v.Kind() == reflect.Pointer && !v.IsNil() {
+		if pointed, ok := v.Elem().Interface().(Model); ok {
+			return unedited(pointed)
+		}
 	}
 	return m, nil
 }

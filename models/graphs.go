@@ -1,7 +1,10 @@
 package models
 
 import (
+	"reflect"
+
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/layers"
@@ -45,6 +48,10 @@ func WeightedLoss(m Model, s *graph.Scope, tokens, targets, weights *G.Node) *G.
 // (B·T, C), for other heads as well, and the model's own head.
 func Body(m Model, s *graph.Scope, tokens *G.Node) (x *G.Node, head Head) {
 	plain, _ := unedited(m)
+	if plain == nil || reflect.TypeOf(plain).Kind() != reflect.Struct {
+		none := s.Fail("models", tensor.Shape{1, 1}, "the model is a %T; want a struct", plain)
+		return none, Head{embedding: none}
+	}
 	name := family.Name(plain)
 	tokens = s.Require(name, "tokens", tokens)
 	if tokens.Dims() != 2 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
 // published are the parameter counts of OpenAI's checkpoints, and those of the small
@@ -86,4 +87,23 @@ func ExampleFind() {
 	logits := models.Logits(models.WithDims(m, d), s, s.Ints("tokens", 1, 512))
 	fmt.Println(logits.Shape(), params.Get("h.1.ln_2.bias").Shape(), params.Count())
 	// Output: (512, 1000) (768) 15336960
+}
+
+// TestPointer: a pointer to a configuration is the model, and what is none is an error.
+func TestPointer(t *testing.T) {
+	c := gpt2.New(11, 4, 8, 1, 2)
+	c.Tied = false
+	params := graph.NewParams(1)
+	if err := models.Declare(&c, params); err != nil || params.Get(models.HeadName) == nil {
+		t.Errorf("an untied model by its pointer: %v, parameters %v", err, params.Names())
+	}
+	if got := models.DimsOf(&c); got != models.DimsOf(c) {
+		t.Errorf("sizes by a pointer are %+v", got)
+	}
+	var none *gpt2.Config
+	for want, m := range map[string]models.Model{"models: the model is a <nil>; want a struct": nil, "models: the model is a *gpt2.Config; want a struct": none} {
+		if err := models.Declare(m, graph.NewParams(1)); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
 }

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"slices"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -25,6 +27,7 @@ func Concat(s *graph.Scope, xs ...*G.Node) *G.Node {
 	if len(xs) == 0 {
 		return s.Fail("Concat", tensor.Shape{1, 1}, "no matrices; want 1 or more")
 	}
+	xs = slices.Clone(xs) // the caller's may change before the op runs
 	width := 0
 	var first []int
 	for i, x := range xs {

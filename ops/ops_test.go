@@ -567,3 +567,27 @@ func must(t testing.TB) func(*G.Node, error) *G.Node {
 		return n
 	}
 }
+
+// TestConcatIsCopied: a caller may use the slice that was given to Concat again.
+func TestConcatIsCopied(t *testing.T) {
+	s := graph.New(graph.NewParams(1))
+	a, b, c := s.Floats("a", 1, 1), s.Floats("b", 1, 2), s.Floats("c", 1, 1)
+	parts := []*G.Node{a, b}
+	y := ops.Concat(s, parts...)
+	parts[0], parts[1] = b, c
+	p, err := s.Compile(y, ops.Concat(s, parts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, x := range map[string][]float32{"a": {1}, "b": {2, 3}, "c": {4}} {
+		if err := p.SetFloats(name, x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Value(y); !slices.Equal(got, []float32{1, 2, 3}) {
+		t.Errorf("1 and 2, 3 side by side are %v", got)
+	}
+}

@@ -1,6 +1,11 @@
 package train
 
-import "github.com/gorgpt/gorgpt/graph"
+import (
+	"encoding/json"
+	"math"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
 
 // Step reports one update of the weights.
 type Step struct {
@@ -16,7 +21,7 @@ type Step struct {
 	// Values are what the task reports beside the loss, what layers have added to it (see
 	// [graph.Scope.AddLoss]; Loss is without), and of what [graph.Watch] in Trainer.Graph
 	// asked for PATH/value of scalars and PATH/rms, the root of the mean square, of others.
-	Values map[string]float64 `json:"values,omitempty"`
+	Values Values `json:"values,omitempty"`
 	// Watched is all that was asked for, of the last micro-batch, valid during the call.
 	Watched []graph.Watched `json:"-"`
 }
@@ -26,7 +31,36 @@ type Evaluation struct {
 	Step int     `json:"step"` // updates done
 	Loss float64 `json:"loss"` // mean over all batches, nats per token
 
-	Values map[string]float64 `json:"values,omitempty"` // that the task reports beside the loss
+	Values Values `json:"values,omitempty"` // that the task reports beside the loss
+}
+
+// Values are numbers by name. One that is not finite is null in JSON, and NaN from there.
+type Values map[string]float64
+
+// MarshalJSON implements [json.Marshaler].
+func (v Values) MarshalJSON() ([]byte, error) {
+	all := make(map[string]*float64, len(v))
+	for name, x := range v {
+		if all[name] = &x; math.IsNaN(x) || math.IsInf(x, 0) {
+			all[name] = nil
+		}
+	}
+	return json.Marshal(all)
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (v *Values) UnmarshalJSON(data []byte) error {
+	var all map[string]*float64
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	*v = make(Values, len(all))
+	for name, x := range all {
+		if (*v)[name] = math.NaN(); x != nil {
+			(*v)[name] = *x
+		}
+	}
+	return nil
 }
 
 // An Observer is told of every step and evaluation, in order. An error ends

@@ -42,6 +42,8 @@ type Optimizer struct {
 	change   Change
 }
 
+var errNoRule = errors.New("train: Optimizer.Rule is not set")
+
 // target is what one update needs of one parameter.
 type target struct {
 	*slot
@@ -122,7 +124,7 @@ func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 // gather fills targets from the model, and checks all of it.
 func (o *Optimizer) gather(model []gorgonia.ValueGrad) error {
 	if o.Rule == nil {
-		return errors.New("train: Optimizer.Rule is not set")
+		return errNoRule
 	}
 	if err := CheckGroups(o.Groups); err != nil {
 		return o.failed("%w", err)

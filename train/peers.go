@@ -88,12 +88,19 @@ func (r *run) meet() error {
 	if r.peers.Size() == 1 {
 		return nil
 	}
-	mine := []float64{float64(r.at.Step), float64(r.Steps), float64(r.Seed >> 32), float64(r.Seed & math.MaxUint32), float64(r.Params.Count())}
+	validates := 0.0
+	if r.validator != nil {
+		validates = 1
+	}
+	mine := []float64{
+		float64(r.at.Step), float64(r.Steps), float64(r.StopAfter), float64(r.EvalEvery), float64(r.EvalFrom), validates,
+		float64(r.Seed >> 32), float64(r.Seed & math.MaxUint32), float64(r.Params.Count()),
+	}
 	sums, err := r.agree(len(mine), mine, nil)
 	if err != nil {
 		return err
 	}
-	for i, what := range []string{"step", "number of steps", "seed", "seed", "number of weights"} {
+	for i, what := range []string{"step", "number of steps", "StopAfter", "EvalEvery", "EvalFrom", "validation", "seed", "seed", "number of weights"} {
 		if sums[i] != mine[i]*float64(r.peers.Size()) {
 			return fmt.Errorf("rank %d of %d has another %s than the rest", r.peers.Rank(), r.peers.Size(), what)
 		}

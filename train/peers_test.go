@@ -216,10 +216,11 @@ func TestPeersStopTogether(t *testing.T) {
 			}))
 		}, "train: step 6: a test's own error", "rank 1 has left: train: step 6: a test's own error", false},
 		{"peers fail", func(t *Trainer) { t.Peers = brokenPeers{t.Peers} }, "rank 1 of 3: gradient of embed: a test's own error", "rank 1 has left", false},
-		{"too few sums", func(t *Trainer) { t.Peers = shortPeers{t.Peers} }, "rank 1 of 3: peers return 7 sums, want 8", "rank 1", false},
+		{"too few sums", func(t *Trainer) { t.Peers = shortPeers{t.Peers} }, "rank 1 of 3: peers return 11 sums, want 12", "rank 1", false},
 		{"another length", func(t *Trainer) { t.Peers = longPeers{t.Peers} }, "rank 1 does not give as many numbers of []float32 as the rest", "does not give as many numbers", false},
 		{"another seed", func(t *Trainer) { t.Seed++ }, "has another seed than the rest", "has another seed than the rest", false},
 		{"another plan", func(t *Trainer) { t.Steps++ }, "has another number of steps than the rest", "has another number of steps than the rest", false},
+		{"another end", func(t *Trainer) { t.StopAfter = 3 }, "has another StopAfter than the rest", "has another StopAfter than the rest", false},
 		{"no model", func(t *Trainer) { lm(t).Model = nil }, "NextToken.Model is not set", "rank 1 has left: train: NextToken.Model is not set", false},
 	} {
 		ranks, _ := newToyRanks(3, 3, false)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gorgpt/gorgpt/graph"
 	"gorgonia.org/gorgonia"
 )
 
@@ -264,5 +265,29 @@ func TestGroupsCompose(t *testing.T) {
 	const want = "AdamW: what is kept of free is , want .exp_avg and .exp_avg_sq for AdamW"
 	if err := o.Step(valueGrads(still, free)); err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
+	}
+}
+
+// TestFreezesOne: a frozen group freezes what its pattern matches, and not what lies below that, as
+// an adapter does.
+func TestFreezesOne(t *testing.T) {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	s.Param("w", graph.Normal(1), 3)
+	s.At("w").Param("adapter", graph.Normal(1), 3)
+	tr := &Trainer{Params: params, Solver: &Optimizer{Rule: SGD{}, Groups: []Group{{Pattern: "w", Frozen: true}}}}
+	if err := tr.freeze(); err != nil {
+		t.Fatal(err)
+	}
+	if !params.Get("w").Frozen() || params.Get("w.adapter").Frozen() {
+		t.Errorf("w is frozen: %v, w.adapter: %v", params.Get("w").Frozen(), params.Get("w.adapter").Frozen())
+	}
+}
+
+// TestNoRule: an optimizer without a rule is refused before its state too.
+func TestNoRule(t *testing.T) {
+	const want = "train: Optimizer.Rule is not set"
+	if err := new(Optimizer).Restore(SolverState{Step: 1}); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

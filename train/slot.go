@@ -91,6 +91,9 @@ func (o *Optimizer) State() SolverState {
 // Restore replaces the optimizer's state by a copy of s. That s fits the model is
 // checked at the next step. On an error the optimizer is unchanged.
 func (o *Optimizer) Restore(s SolverState) error {
+	if o.Rule == nil {
+		return errNoRule
+	}
 	if s.Step < 0 {
 		return o.failed("restored step is %d, want 0 or more", s.Step)
 	}

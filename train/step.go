@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -73,9 +74,12 @@ func (r *run) read(ctx context.Context) (batches []Batch, targets int, tokens in
 		targets += b.Targets
 		tokens += int64(b.Tokens)
 	}
-	counts, err := r.agree(2, []float64{float64(targets), float64(tokens)}, err)
-	if err != nil {
+	counts, err := r.agree(3, []float64{float64(targets), float64(tokens), float64(len(batches))}, err)
+	switch {
+	case err != nil:
 		return nil, 0, 0, err
+	case counts[2] == 0:
+		return nil, 0, 0, errors.New("the task returns no batches; at the end of the data, want io.EOF")
 	}
 	return batches, int(counts[0]), int64(counts[1]), nil
 }
@@ -89,6 +93,9 @@ func (r *run) compute(batches []Batch, targets int) (sums []float64, err error) 
 	r.sums = slices.Grow(r.sums[:0], len(batches)+1)[:max(1, len(batches))]
 	r.sums[0] = append(r.sums[0][:0], make([]float64, r.first.count())...) // of no batches
 	for m, b := range batches {
+		if b.Place >= b.Places {
+			return nil, fmt.Errorf("batch %d has Place %d of %d Places, by which dropout is drawn; want one below", m, b.Place, b.Places)
+		}
 		p, declared, err := r.programs.For(b.Shape...)
 		if err != nil {
 			return nil, err

@@ -37,8 +37,8 @@ type Batch struct {
 	Targets int   // what the loss is a mean over: tokens, or examples; the weight of the batch
 	Tokens  int   // that the model reads, to report
 
-	// Place numbers the batch among the Places that an update has at most, those of all ranks
-	// together. Update·Places + Place is the counter that dropout is drawn from, with the seed.
+	// Place numbers the batch of an update, from 0, among the Places that one has at most, those of
+	// all ranks together; Places is 1 or more. Update·Places + Place is the counter that dropout is drawn from, with the seed.
 	Place, Places uint64
 
 	// Feed sets the inputs of a program of the shape. Total is the number of targets of the whole

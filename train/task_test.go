@@ -301,3 +301,65 @@ func TestAddedLosses(t *testing.T) {
 		}
 	}
 }
+
+// spoiled is a task of which something is changed.
+type spoiled struct {
+	*lengths
+	declare func(s *graph.Scope, loss *gorgonia.Node, values map[string]*gorgonia.Node)
+	update  func([]Batch) []Batch
+}
+
+func (t spoiled) Declare(s *graph.Scope, shape []int) (*gorgonia.Node, map[string]*gorgonia.Node) {
+	loss, values := t.lengths.Declare(s, shape)
+	if t.declare != nil {
+		t.declare(s, loss, values)
+	}
+	return loss, values
+}
+
+func (t spoiled) Update(ctx context.Context, rank, ranks int) ([]Batch, error) {
+	batches, err := t.lengths.Update(ctx, rank, ranks)
+	if t.update != nil {
+		batches = t.update(batches)
+	}
+	return batches, err
+}
+
+// TestInfiniteValue: a value beside the loss that is not finite does not keep a state from being
+// saved.
+func TestInfiniteValue(t *testing.T) {
+	tr, _ := newToy()
+	tr.Steps = 2
+	tr.Task = spoiled{lengths: newLengths(), declare: func(s *graph.Scope, loss *gorgonia.Node, values map[string]*gorgonia.Node) {
+		values["log"] = s.Node(gorgonia.Log(s.Node(gorgonia.Sub(loss, loss))))
+	}}
+	var again State
+	tr.Save = func(s State) error {
+		data, err := json.Marshal(s)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(data, &again)
+	}
+	mustRun(t, tr)
+	if v := again.Last.Values; !math.IsNaN(v["log"]) || v["bias"] != tr.at.Last.Values["bias"] {
+		t.Errorf("%v are saved as %v", tr.at.Last.Values, v)
+	}
+}
+
+// TestBatches: a task must have some, and say where in an update each is.
+func TestBatches(t *testing.T) {
+	for want, update := range map[string]func([]Batch) []Batch{
+		"train: step 1: the task returns no batches; at the end of the data, want io.EOF": func([]Batch) []Batch { return nil },
+		"train: step 1: batch 1 has Place 0 of 0 Places, by which dropout is drawn; want one below": func(b []Batch) []Batch {
+			b[1].Place, b[1].Places = 0, 0
+			return b
+		},
+	} {
+		tr, _ := newToy()
+		tr.Task = spoiled{lengths: newLengths(), update: update}
+		if err := tr.Run(t.Context()); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}

@@ -162,9 +162,7 @@ func (t *Trainer) freeze() error {
 	for _, p := range t.Params.All() {
 		i := groupOf(o.Groups, p.Name(), p.Shape().Dims(), seen)
 		if i >= 0 && o.Groups[i].Frozen {
-			if err := t.Params.Freeze(p.Name()); err != nil {
-				return err
-			}
+			p.SetFrozen(true) // and not what lies below it
 		}
 	}
 	o.frozen = true
