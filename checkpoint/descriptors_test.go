@@ -53,7 +53,7 @@ func TestDescriptors(t *testing.T) {
 	before := count()
 	for range 20 {
 		for _, path := range broken {
-			if _, err := Recognise(path); err == nil {
+			if _, err := Recognize(path); err == nil {
 				t.Fatalf("%s is a model", path)
 			}
 			if _, err := Verify(path); err == nil {
@@ -62,7 +62,7 @@ func TestDescriptors(t *testing.T) {
 			nanogpt.Is(path)
 		}
 		for _, path := range good {
-			o, err := Recognise(path)
+			o, err := Recognize(path)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -26,7 +26,7 @@
 //	err = c.Config(&config)
 //	err = c.Params(params)
 //
-// Models of others are found by [Recognise], whatever their form; each format has a
+// Models of others are found by [Recognize], whatever their form; each format has a
 // package of its own below this one, which tells it byte by byte: safetensors,
 // pickle (PyTorch), tfbundle (TensorFlow), npy (NumPy), llmc (llm.c), and openai,
 // which puts OpenAI's files together. All give a [weights.Source]. What is found is

@@ -85,8 +85,8 @@ func ExampleLoad() {
 }
 
 // Find out what a directory holds, and read its weights.
-func ExampleRecognise() {
-	o, err := checkpoint.Recognise("testdata/models/gpt2/tf")
+func ExampleRecognize() {
+	o, err := checkpoint.Recognize("testdata/models/gpt2/tf")
 	if err != nil {
 		log.Fatal(err)
 	}

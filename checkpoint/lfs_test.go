@@ -46,8 +46,8 @@ func TestPointers(t *testing.T) {
 		{"model.safetensors", "gpt2_124M.bin", "gpt2_124M.bin"}, {"", "model.safetensors", "model.safetensors"},
 	} {
 		dir, path := lay(t, c.without, c.name)
-		if _, err := checkpoint.Recognise(filepath.Join(dir, c.open)); err == nil || !strings.HasSuffix(err.Error(), path+want) {
-			t.Errorf("Recognise of %s by %q: %v", c.name, c.open, err)
+		if _, err := checkpoint.Recognize(filepath.Join(dir, c.open)); err == nil || !strings.HasSuffix(err.Error(), path+want) {
+			t.Errorf("Recognize of %s by %q: %v", c.name, c.open, err)
 		}
 	}
 	for _, c := range []struct{ without, name string }{

@@ -23,7 +23,7 @@ type Loaded struct {
 // Load opens a checkpoint or another Hugging Face model directory to run it: the model that
 // its config.json describes, its weights as [Dir.MapParams] maps them, and its tokenizer. What
 // is to be trained on is better read by [Dir.Params], and what is stored in another form is
-// found by [Recognise].
+// found by [Recognize].
 //
 // A model that was saved with edits, models.Edit, wants the same again; without, Load refuses.
 func Load(dir string, edits ...graph.Option) (*Loaded, error) {

@@ -237,8 +237,8 @@ func TestAdapter(t *testing.T) {
 		if _, err := checkpoint.Load(dir); err == nil || err.Error() != dir+want {
 			t.Errorf("Load: %v", err)
 		}
-		if _, err := checkpoint.Recognise(dir); err == nil || err.Error() != dir+want {
-			t.Errorf("Recognise: %v", err)
+		if _, err := checkpoint.Recognize(dir); err == nil || err.Error() != dir+want {
+			t.Errorf("Recognize: %v", err)
 		}
 	}
 }

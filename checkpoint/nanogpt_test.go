@@ -24,7 +24,7 @@ func TestNanoGPT(t *testing.T) {
 	}
 	for _, want := range all {
 		for _, path := range []string{filepath.Join(dir, want.Name), filepath.Join(dir, want.Name, "ckpt.pt")} {
-			o, err := Recognise(path)
+			o, err := Recognize(path)
 			if err != nil {
 				t.Fatal(err)
 			}

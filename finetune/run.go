@@ -42,8 +42,8 @@ func Defaults() Settings {
 // Adam is the rule of GPT-1's fine-tuning.
 var Adam = train.AdamW{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
 
-// validate tells which setting cannot be.
-func (s Settings) validate() error {
+// Validate tells which setting cannot be.
+func (s Settings) Validate() error {
 	switch {
 	case s.Epochs < 1:
 		return fmt.Errorf("finetune: %d epochs, want 1 or more", s.Epochs)
@@ -68,7 +68,7 @@ func (s Settings) lines(c Classifier, examples, longest int) string {
 // NewTrainer returns what [Run] runs, for those who want more of it: a guard, hooks, peers. The
 // order of Params and settings must be those of the saved run, if it restores one.
 func NewTrainer(c Classifier, params *graph.Params, task tasks.Task, training, dev []Example, o Settings) (*train.Trainer, error) {
-	if err := o.validate(); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	if len(training) == 0 || len(dev) == 0 {

@@ -32,8 +32,8 @@ type Hypothesis struct {
 	Finish  Finish  // why it ends
 }
 
-// validate tells which option is out of range.
-func (o BeamOptions) validate() error {
+// Validate tells which option is out of range.
+func (o BeamOptions) Validate() error {
 	if o.Beams < 1 {
 		return fmt.Errorf("generate: %d beams, want 1 or more", o.Beams)
 	}
@@ -59,7 +59,7 @@ type search struct {
 
 // search returns the job for a search.
 func (e *Engine) search(ctx context.Context, prompt []int, n int, o BeamOptions) (*search, error) {
-	if err := o.validate(); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	switch {
@@ -131,7 +131,7 @@ func (b *search) extend() (from []int) {
 	for i, ids := range b.ids {
 		kernel.LogSoftmax(scores, b.logits[i], vocab)
 		sampler.scaled = append(sampler.scaled[:0], b.engine.tokens(scores)...)
-		sampler.penalise(ids)
+		sampler.penalize(ids)
 		kept := top(sampler.scaled, most)
 		if len(kept) == 0 {
 			b.add(ids, b.sums[i], NoCandidates)

@@ -90,7 +90,7 @@ func (s *sampler) choose(logits []float32, before []int, random *rand.Rand) int 
 // log-probabilities, or that all may be, but for those whose scaled logit is −∞.
 func (s *sampler) keep(logits []float32, before []int) (kept []Candidate, all bool) {
 	s.scaled = append(s.scaled[:0], logits...)
-	s.penalise(before)
+	s.penalize(before)
 	first := best(s.scaled)
 	if math.IsInf(float64(s.scaled[first]), -1) {
 		return nil, false
@@ -123,8 +123,8 @@ func (s *sampler) keep(logits []float32, before []int) (kept []Candidate, all bo
 	return kept, kept == nil
 }
 
-// penalise makes tokens that were there less likely.
-func (s *sampler) penalise(before []int) {
+// penalize makes tokens that were there less likely.
+func (s *sampler) penalize(before []int) {
 	if p := float32(s.RepetitionPenalty); p != 0 && p != 1 {
 		done := make(map[int]bool)
 		for _, id := range before {

@@ -150,6 +150,3 @@ func (p *Progress) say(line string) error {
 	_, err := fmt.Fprintln(p.w, line)
 	return err
 }
-
-// Close ends the progress; what is written next starts on a line of its own.
-func (p *Progress) Close() error { return nil }

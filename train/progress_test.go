@@ -20,7 +20,7 @@ func TestProgressLines(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(p.OnEvaluation(Evaluation{Step: 10, Loss: 1.5}), p.Close()); err != nil {
+	if err := p.OnEvaluation(Evaluation{Step: 10, Loss: 1.5}); err != nil {
 		t.Fatal(err)
 	}
 	// Two seconds a step, five at least between lines; the loss is the mean since

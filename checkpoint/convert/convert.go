@@ -60,14 +60,14 @@ type conversion struct {
 	shardBytes  int64
 }
 
-// Convert reads the model in whatever form it is at a path, as [checkpoint.Recognise] does, and
+// Convert reads the model in whatever form it is at a path, as [checkpoint.Recognize] does, and
 // writes it to another, which must not exist or be an empty directory.
 func Convert(in, out string, options Options) (*Result, error) {
 	c, err := options.check(in, out)
 	if err != nil {
 		return nil, err
 	}
-	o, err := checkpoint.Recognise(in)
+	o, err := checkpoint.Recognize(in)
 	if err != nil {
 		return nil, err
 	}

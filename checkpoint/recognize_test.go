@@ -56,7 +56,7 @@ func declared(t testing.TB, src weights.Source) *graph.Params {
 // the bit with Hugging Face's.
 func TestEveryFormIsTheSame(t *testing.T) {
 	for dir, forms := range stored {
-		reference, err := Recognise(filepath.Join(dir, "hf"))
+		reference, err := Recognize(filepath.Join(dir, "hf"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestEveryFormIsTheSame(t *testing.T) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(forms)) {
 			t.Run(filepath.Join(filepath.Base(dir), name), func(t *testing.T) {
-				o, err := Recognise(filepath.Join(dir, name))
+				o, err := Recognize(filepath.Join(dir, name))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -160,9 +160,9 @@ func TestRecogniseErrors(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, map[string]string{"notes.txt": "Hello"})
 	wantNo := ": no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, or a .bin of llm.c"
-	_, err := Recognise(dir)
+	_, err := Recognize(dir)
 	sourcetest.Error(t, err, dir+wantNo)
-	_, err = Recognise(filepath.Join(dir, "notes.txt"))
+	_, err = Recognize(filepath.Join(dir, "notes.txt"))
 	sourcetest.Error(t, err, filepath.Join(dir, "notes.txt")+wantNo)
 
 	_, err = Open("testdata/models/gpt2/tf")
@@ -170,12 +170,12 @@ func TestRecogniseErrors(t *testing.T) {
 		": no config.json in it: not a checkpoint, but OpenAI GPT-2, TensorFlow checkpoint: make one of it by gorgpt convert")
 
 	put(t, dir, map[string]string{"model.safetensors": "Hello"})
-	_, err = Recognise(dir)
+	_, err = Recognize(dir)
 	sourcetest.Error(t, err, dir+": no config.json beside it, which tells the number of heads")
 }
 
 func TestTokenizerFiles(t *testing.T) {
-	o, err := Recognise("testdata/models/gpt2/tf")
+	o, err := Recognize("testdata/models/gpt2/tf")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestRegisterForm(t *testing.T) {
 	if err := RegisterForm(toy); err != nil {
 		t.Fatal(err)
 	}
-	o, err := Recognise(path)
+	o, err := Recognize(path)
 	if err != nil {
 		t.Fatal(err)
 	}

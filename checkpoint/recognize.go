@@ -83,7 +83,7 @@ var (
 	registered []Form
 )
 
-// RegisterForm makes a form known to [Recognise], and so to gorgpt convert, which is asked before
+// RegisterForm makes a form known to [Recognize], and so to gorgpt convert, which is asked before
 // those of this package. Call it from an init function. A form without Is or Weights, or of a kind
 // that is known, is an error.
 func RegisterForm(f Form) error {
@@ -105,11 +105,11 @@ func allForms() []Form {
 	return slices.Concat(registered, forms)
 }
 
-// Recognise opens a model by a path: a Hugging Face directory or one of its files of
+// Recognize opens a model by a path: a Hugging Face directory or one of its files of
 // weights, a directory of OpenAI's GPT-1 or GPT-2, a checkpoint of nanoGPT, or a model file of
 // llm.c. It looks at what is there and not at names where it can. A config.json beside the
 // weights is taken whatever else tells the sizes, except beside a file of the last two.
-func Recognise(path string) (*Origin, error) {
+func Recognize(path string) (*Origin, error) {
 	dir, err := follow(path)
 	if err == nil {
 		path = dir
