@@ -21,7 +21,8 @@ type Attention struct {
 	// positions before it. 0 is no bound.
 	Window int
 
-	work scratch
+	work     scratch
+	backward *attentionGrad // of the last call, to use again
 }
 
 // StatsSize is the number of elements that Forward tells Backward of the softmaxes.

@@ -9,7 +9,11 @@ package kernel
 // these are summed in one order.
 func (a *Attention) Backward(grad QKV, dout []float32, in QKV, out, stats []float32, mask Mask) {
 	set := active
-	g := attentionGrad{
+	if a.backward == nil {
+		a.backward = new(attentionGrad)
+	}
+	g := a.backward
+	*g = attentionGrad{
 		Attention: a, set: set, rows: a.queryTile(set), width: a.Heads * in.V.Size,
 		in: in, grad: grad, dout: dout, out: out, stats: stats, mask: mask,
 	}
@@ -24,6 +28,7 @@ func (a *Attention) Backward(grad QKV, dout []float32, in QKV, out, stats []floa
 		memory += p.size()
 	}
 	a.each(a.Batch*a.KVHeads, memory, g.shared)
+	*g = attentionGrad{} // it would keep what it was given
 }
 
 // attentionGrad is the backward pass of the heads that share keys and values, one after the
