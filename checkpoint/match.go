@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -66,20 +67,9 @@ func match(src weights.Source, ps *graph.Params, names models.Tensors) (plan, er
 		pl.params = append(pl.params, pl.head)
 		found[p.Name()], pl.head = true, matched{}
 	}
-	var missing []string
-	for _, p := range ps.All() {
-		switch {
-		case found[p.Name()], mayMiss(names, p):
-		case p.Name() == models.HeadName:
-			missing = append(missing, p.Name()+", which a model has whose tie_word_embeddings is false")
-		default:
-			missing = append(missing, p.Name())
-		}
-	}
-	for _, pattern := range names.Missing {
-		if !slices.ContainsFunc(ps.All(), func(p *graph.Param) bool { return mayMiss(models.Tensors{Missing: []string{pattern}}, p) }) {
-			return plan{}, fmt.Errorf("no parameter matches %q, which may be missing", pattern)
-		}
+	missing, err := missingOf(ps, names, found)
+	if err != nil {
+		return plan{}, err
 	}
 	var faults []string
 	for _, f := range []struct {
@@ -91,9 +81,29 @@ func match(src weights.Source, ps *graph.Params, names models.Tensors) (plan, er
 		}
 	}
 	if len(faults) > 0 {
-		return plan{}, fmt.Errorf("%s", strings.Join(faults, "; "))
+		return plan{}, errors.New(strings.Join(faults, "; "))
 	}
 	return pl, nil
+}
+
+// missingOf words the parameters that were not found and must be. A pattern of those that may be missing
+// must match one.
+func missingOf(ps *graph.Params, names models.Tensors, found map[string]bool) (missing []string, err error) {
+	for _, p := range ps.All() {
+		switch {
+		case found[p.Name()], mayMiss(names, p):
+		case p.Name() == models.HeadName:
+			missing = append(missing, p.Name()+", which a model has whose tie_word_embeddings is false")
+		default:
+			missing = append(missing, p.Name())
+		}
+	}
+	for _, pattern := range names.Missing {
+		if !slices.ContainsFunc(ps.All(), func(p *graph.Param) bool { return mayMiss(models.Tensors{Missing: []string{pattern}}, p) }) {
+			return nil, fmt.Errorf("no parameter matches %q, which may be missing", pattern)
+		}
+	}
+	return missing, nil
 }
 
 // mayMiss tells whether a parameter stays as it is where a file lacks it.

@@ -123,8 +123,19 @@ func group(nodes []graph.Node, levels int, fold bool, open []string) (*grouping,
 			g.readers[in] = append(g.readers[in], id)
 		}
 	}
-	of := make([]*box, len(nodes)) // parameters that one layer uses have none
-	last := make(map[string]*box)  // by key
+	of := g.boxNodes(order, folded, alike)
+	g.placeParams(of)
+	g.sort()
+	g.connect(of)
+	g.sum()
+	return g, nil
+}
+
+// boxNodes returns the box of each node, in the order given; parameters that one layer uses have none yet.
+func (g *grouping) boxNodes(order []int, folded map[string]string, alike map[string]int) []*box {
+	nodes := g.nodes
+	of := make([]*box, len(nodes))
+	last := make(map[string]*box) // by key
 	for _, id := range order {
 		n := nodes[id]
 		if n.Op == "param" {
@@ -160,11 +171,7 @@ func group(nodes []graph.Node, levels int, fold bool, open []string) (*grouping,
 			}
 		}
 	}
-	g.placeParams(of)
-	g.sort()
-	g.connect(of)
-	g.sum()
-	return g, nil
+	return of
 }
 
 // sort puts every box behind those that it reads: a box may have got its last node after

@@ -116,14 +116,31 @@ func (d *drawing) rank(g *grouping) {
 			b.row = row
 		}
 	}
-	// A gradient stands beside its layer, or above that if what it reads is there.
+	lowest := rankGradients(g)
+	rows := 0
+	for _, b := range g.boxes {
+		b.row -= lowest
+		rows = max(rows, b.row+1)
+	}
+	d.dropEmpty(rows)
+	for _, l := range d.lanes {
+		l.rows = make([][]*box, len(d.rowTop))
+	}
+	for _, b := range g.boxes {
+		l := d.laneOf(b)
+		l.rows[b.row] = append(l.rows[b.row], b)
+	}
+}
+
+// rankGradients gives every gradient its row, beside its layer, or above that if what it reads is there,
+// and returns the lowest number of a row.
+func rankGradients(g *grouping) (lowest int) {
 	partner := make(map[string]int)
 	for _, b := range g.boxes {
 		if !b.grad && b.kind == layer {
 			partner[b.name()] = b.row
 		}
 	}
-	lowest := 0
 	for _, b := range g.boxes {
 		if !b.grad {
 			continue
@@ -146,19 +163,7 @@ func (d *drawing) rank(g *grouping) {
 		b.row = row
 		lowest = min(lowest, row)
 	}
-	rows := 0
-	for _, b := range g.boxes {
-		b.row -= lowest
-		rows = max(rows, b.row+1)
-	}
-	d.dropEmpty(rows)
-	for _, l := range d.lanes {
-		l.rows = make([][]*box, len(d.rowTop))
-	}
-	for _, b := range g.boxes {
-		l := d.laneOf(b)
-		l.rows[b.row] = append(l.rows[b.row], b)
-	}
+	return lowest
 }
 
 // name tells a box and its gradient's from others.

@@ -89,7 +89,7 @@ func (r *router) gapRuns() {
 	}
 }
 
-// placeRows fixes the height of gaps and rows, the lanes' places and the channels. The
+// placeRows fixes the lanes' places and the channels, then the height of gaps and rows. The
 // gaps are as high as if no two runs could share a track.
 func (r *router) placeRows() {
 	d := r.d
@@ -126,8 +126,13 @@ func (r *router) placeRows() {
 		}
 	}
 	d.width = x + 12
-
 	r.align()
+	r.placeGaps()
+}
+
+// placeGaps fixes the height of gaps, and with that where rows are.
+func (r *router) placeGaps() {
+	d := r.d
 	for gap := range d.gaps {
 		height := 0.0
 		for l := range d.lanes {
