@@ -40,9 +40,9 @@ func (t *Trained) Contents() (c checkpoint.Contents, err error) {
 	return c, err
 }
 
-// Open opens what Save has written, with the weights mapped, not read. A classifier made of an
+// Load opens what Save has written, with the weights mapped, not read. A classifier made of an
 // edited model wants the same edits.
-func Open(dir string, edits ...graph.Option) (*Trained, error) {
+func Load(dir string, edits ...graph.Option) (*Trained, error) {
 	d, err := checkpoint.Open(dir)
 	if err != nil {
 		return nil, err

@@ -21,9 +21,9 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestOpen: what is opened predicts as what was saved did, and what is no classifier is an
+// TestLoad: what is opened predicts as what was saved did, and what is no classifier is an
 // error in a line.
-func TestOpen(t *testing.T) {
+func TestLoad(t *testing.T) {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 24)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func TestOpen(t *testing.T) {
 	if err := saved.Save(dir); err != nil {
 		t.Fatal(err)
 	}
-	opened, err := finetune.Open(dir)
+	opened, err := finetune.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := finetune.Open(broken); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+		if _, err := finetune.Load(broken); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s %q: error %v, want %s", c.name, c.text, err, c.want)
 		}
 	}
@@ -154,17 +154,17 @@ func TestEdited(t *testing.T) {
 	if err := saved.Save(dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := finetune.Open(dir); err == nil || !strings.Contains(err.Error(), "the model was edited by After(h.*.mlp.act)") {
+	if _, err := finetune.Load(dir); err == nil || !strings.Contains(err.Error(), "the model was edited by After(h.*.mlp.act)") {
 		t.Errorf("opened without the edit: %v", err)
 	}
 	failing := graph.After("h.*.mlp.act", func(s *graph.Scope, x *G.Node) *G.Node { return s.Fail("Halve", x.Shape(), "it cannot") })
-	if _, err := finetune.Open(dir, failing); err == nil || !strings.Contains(err.Error(), "Halve: it cannot") {
+	if _, err := finetune.Load(dir, failing); err == nil || !strings.Contains(err.Error(), "Halve: it cannot") {
 		t.Errorf("opened with an edit that fails: %v", err)
 	}
-	if _, err := finetune.Open(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := finetune.Load(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("opened what is not there: %v", err)
 	}
-	opened, err := finetune.Open(dir, halve)
+	opened, err := finetune.Load(dir, halve)
 	if err != nil {
 		t.Fatal(err)
 	}

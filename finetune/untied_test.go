@@ -58,7 +58,7 @@ func TestUntied(t *testing.T) {
 	if err := saved.Save(dir); err != nil {
 		t.Fatal(err)
 	}
-	opened, err := finetune.Open(dir)
+	opened, err := finetune.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ between. The answer is the label, the number of the choice or the score, and its
 			if from == "" {
 				return usage.Errorf("--from is missing: the checkpoint to classify with")
 			}
-			t, err := finetune.Open(from)
+			t, err := finetune.Load(from)
 			if err != nil {
 				return run.NotCheckpoint(from, err)
 			}
