@@ -16,7 +16,7 @@
 //	err := checkpoint.Save("out/step-002000", checkpoint.Contents{
 //		Config:    config,
 //		Params:    params,
-//		Tokenizer: tokenizer.Save,
+//		Tokenizer: tok.Save,
 //	})
 //	err = checkpoint.Point("out", "latest", "step-002000")
 //	…
@@ -28,9 +28,9 @@
 //
 // Models of others are found by [Recognize], whatever their form; each format has a
 // package of its own below this one, which tells it byte by byte: safetensors,
-// pickle (PyTorch), tfbundle (TensorFlow), npy (NumPy), llmc (llm.c), and openai,
-// which puts OpenAI's files together. All give a [weights.Source]. What is found is
-// checked against the declared model as a whole before anything is allocated.
+// pickle (PyTorch), tfbundle (TensorFlow), npy (NumPy), llmc (llm.c), nanogpt, and openai,
+// which puts OpenAI's files together. [RegisterForm] adds another. All give a [weights.Source].
+// What is found is checked against the declared model as a whole before anything is allocated.
 //
 // Words: a tensor is a name, a shape and numbers; a pointer is a name such as
 // "latest" that stands for a checkpoint beside it.

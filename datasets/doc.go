@@ -2,10 +2,10 @@
 //
 // A [Source] is a list of documents: a file, a folder, a glob, the Go standard
 // library, or texts in memory. Files may be plain text, JSON lines, Parquet or token
-// shards, and compressed; [Open] tells them by their names. [Split] cuts it into a training and a
-// validation part. [NewTraining] and [NewValidation] encode a part with a
-// tokenizer and cut it into batches of fixed shape (B, T), each token with the
-// next one as its target:
+// shards, and compressed; [Open] tells them by their names, [RegisterFormat] adds a format.
+// [Split] cuts it into a training and a validation part. [NewTraining] and [NewValidation]
+// encode a part with a tokenizer and cut it into batches of fixed shape (B, T), each token
+// with the next one as its target:
 //
 //	src, err := datasets.Open("input.txt")
 //	train, val, err := datasets.Split(src, 0.1)

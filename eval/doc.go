@@ -5,7 +5,7 @@
 // A [Subject] is the model under measurement. Each kind of measurement is a type whose
 // fields are its protocol and whose Evaluate method reads a data set:
 //
-//	s := eval.NewSubject(model, params, tok, context)
+//	s := eval.NewSubject(models.Graphs(m), params, tok, context)
 //	defer s.Close()
 //	r, err := eval.Perplexity{Stride: 512, Detokenizer: "wikitext"}.Evaluate(ctx, s, "wiki.test.raw")
 //	fmt.Println(r.Metric, r.Value, r.Protocol)

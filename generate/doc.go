@@ -3,7 +3,7 @@
 //
 // A [Generator] goes on with texts while its caller waits:
 //
-//	g := generate.New(model, params, context)
+//	g := generate.New(models.Graphs(m), params, context)
 //	defer g.Close()
 //	for token, err := range g.Stream(ctx, prompt, 100, generate.Options{Temperature: 0.8, TopK: 40}) {
 //		…

@@ -3,7 +3,7 @@
 // weights: those are handed to it.
 //
 //	t := &train.Trainer{
-//		Task:   &train.NextToken{Model: model, Train: stream, Validation: open, Batch: 12, Context: 64},
+//		Task:   &train.NextToken{Model: models.Graphs(m), Train: stream, Validation: open, Batch: 12, Context: 64},
 //		Params: params, Solver: train.NewAdamW(), Schedule: train.Cosine(1e-3, 1e-4, 100, 2000),
 //		Steps:  2000, EvalEvery: 250,
 //		Observers: []train.Observer{metrics, plot, train.NewProgress(os.Stderr, 2000, train.Machine{})},
@@ -17,9 +17,9 @@
 //
 // An [Optimizer] changes the weights by a [Rule] for each of them, [AdamW], [Lion], [SGD] or
 // [Muon], with a [Group] for those that want settings of their own; Gorgonia's solvers do too.
-// A [Guard] skips updates
-// that stand out, a [Hook] sees each before it is made, an [Observer] is told of each
-// afterwards: metrics, plots and progress are observers. [Peers] train together.
+// [RegisterRule] gives a rule a name for recipes. A [Guard] skips updates that stand out, a [Hook]
+// sees each before it is made, an [Observer] is told of each afterwards: metrics, plots and
+// progress are observers. [Peers] train together.
 //
 // The same seed, data and settings give the same losses to the bit, whether or
 // not the run was interrupted and resumed in between; see [Trainer.State].
