@@ -148,6 +148,29 @@ func (g *gradCheck) held(v variable) []float32 {
 	return v.data
 }
 
+// checkAdded runs once more and adds half of the gradients to those of the parameters.
+func (g *gradCheck) checkAdded(grads [][]float32) error {
+	if err := g.program.RunGrad(0.5); err != nil {
+		return err
+	}
+	for i, v := range g.vars {
+		if v.param == nil {
+			continue
+		}
+		want := make([]float64, len(grads[i]))
+		for j, x := range grads[i] {
+			want[j] = 1.5 * float64(x)
+		}
+		average := mean(want)
+		for j, got := range v.param.GradData() {
+			if !near(float64(got), want[j], g.tolerance(), average, 0) {
+				return fmt.Errorf("graph: CheckGrad: a gradient of %s %v at %v of %v, with half of it added, is %v: an op does not heed the factors of Args.Accumulate", v.name, v.shape, coordinates(j, v.shape), grads[i][j], got)
+			}
+		}
+	}
+	return nil
+}
+
 // check compares everything.
 func (g *gradCheck) check() error {
 	grads, err := g.gradients()
@@ -171,6 +194,9 @@ func (g *gradCheck) check() error {
 		if !slices.Equal(grads[i], again[i]) {
 			return fmt.Errorf("graph: CheckGrad: a second run gives another gradient of %s: an op keeps something between runs, or reads what it has not written", v.name)
 		}
+	}
+	if err := g.checkAdded(grads); err != nil {
+		return err
 	}
 	if err := g.checkValues(values); err != nil {
 		return err

@@ -102,9 +102,6 @@ func (g *gradCheck) slope(v variable, i int) (slope, error) {
 	var f [5]float64
 	var size float64
 	for step := -2; step <= 2; step++ {
-		if step == 0 {
-			continue
-		}
 		var err error
 		if f[step+2], size, err = g.at(v, i, x+float64(step)*h); err != nil {
 			return slope{}, err
@@ -112,7 +109,10 @@ func (g *gradCheck) slope(v variable, i int) (slope, error) {
 	}
 	s := slope{value: (8*(f[3]-f[1]) - (f[4] - f[0])) / (12 * h), noise: size * (precision/h + 0x1p-20)}
 	short, long := (f[3]-f[1])/(2*h), (f[4]-f[0])/(4*h)
-	s.kink = math.Abs(short-long) > 0.05*max(math.Abs(short), math.Abs(long))+2*s.noise
+	// Of a smooth function the second differences of two steps are as 1 to 4; of |x| about 0, where
+	// its first differences agree, as 1 to 2.
+	bend := (4*(f[3]+f[1]-2*f[2]) - (f[4] + f[0] - 2*f[2])) / (2 * h)
+	s.kink = max(math.Abs(short-long)-2*s.noise, math.Abs(bend)-9*s.noise) > 0.05*max(math.Abs(short), math.Abs(long))
 	return s, nil
 }
 
@@ -134,6 +134,10 @@ func (g *gradCheck) at(v variable, i int, x float64) (sum, size float64, err err
 		return 0, 0, err
 	}
 	sum, size = weighedSum(g.weights, g.program.Value(g.out))
+	for _, l := range g.program.Losses() {
+		term := l.Weight * float64(l.Value)
+		sum, size = sum+term, size+math.Abs(term)
+	}
 	return sum, size, nil
 }
 

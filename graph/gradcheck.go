@@ -36,7 +36,8 @@ type GradCheck struct {
 //	})
 //
 // The function may return a node of any shape: what is differentiated is the sum of its elements times random numbers.
-// It checks, too, that a second run gives the same bits, and that no parameter or input has been written to. Where a
+// What layers add to the loss ([Scope.AddLoss]) is part of it, but for a Reference.
+// It checks, too, that a second run gives the same bits, that half of a gradient can be added to it, and that no parameter or input has been written to. Where a
 // function has a kink, as ReLU at 0, differences across it mean nothing; such elements are left out, unless they are most.
 func CheckGrad(c GradCheck, declare func(s *Scope) *G.Node) error {
 	g, err := c.compile(declare)

@@ -3,6 +3,7 @@ package graph_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -69,6 +70,18 @@ func TestCheckGrad(t *testing.T) {
 			return ops.LayerNorm(s.At("h"), ops.GELU(s.At("h"), s.Floats("x", 4, 6)), s.Param("gain", graph.Normal(1), 6), nil, 1e-5)
 		}},
 		"kink": {graph.GradCheck{}, func(s *graph.Scope) *G.Node { return ops.ReLU(s, s.Floats("x", 20, 20)) }},
+		"at a kink": {graph.GradCheck{}, func(s *graph.Scope) *G.Node {
+			return ops.ReLU(s, s.Param("x", graph.InitFunc("near 0", func(w []float32, _ []int, _ *rand.Rand) {
+				for i := range w {
+					w[i] = float32(i-10) + 0.001
+				}
+			}), 21))
+		}},
+		"added loss": {graph.GradCheck{}, func(s *graph.Scope) *G.Node {
+			x := s.Param("x", graph.Normal(1), 3, 4)
+			s.AddLoss("size", s.Node(G.Sum(s.Node(G.Square(x)))), 0.3)
+			return ops.GELU(s, x)
+		}},
 		"dropout": {graph.GradCheck{Options: []graph.Option{graph.Training()}}, func(s *graph.Scope) *G.Node {
 			return ops.Dropout(s, s.Floats("x", 20, 20), 0.5)
 		}},
@@ -134,6 +147,20 @@ func TestCheckGradFinds(t *testing.T) {
 		})},
 		"element [0] of the value (1) is": {graph.GradCheck{Reference: func(in map[string][]float64) []float64 { return []float64{in["x"][0] * 1.001} }},
 			func(s *graph.Scope) *G.Node { return ops.Scale(s, s.Floats("x", 1), 1) }},
+		"does not heed the factors of Args.Accumulate": {graph.GradCheck{}, func(s *graph.Scope) *G.Node {
+			w := s.Param("w", graph.Normal(1), 4)
+			return s.Apply(graph.Op{
+				Name: "Mine", Out: w.Shape(),
+				Run: func(a *graph.Args) error { copy(a.Out(0), a.Floats(0)); return nil },
+				Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes {
+					return G.Nodes{s.Apply(graph.Op{Name: "MineGrad", Out: w.Shape(), Accumulates: true, Run: func(a *graph.Args) error {
+						dst, _, _ := a.Accumulate(0)
+						copy(dst, a.Floats(0))
+						return nil
+					}}, grad)}
+				},
+			}, w)
+		}},
 		"the reference returns 2 values, want 1": {graph.GradCheck{Reference: func(map[string][]float64) []float64 { return make([]float64, 2) }},
 			func(s *graph.Scope) *G.Node { return ops.Scale(s, s.Floats("x", 1), 1) }},
 		"the function is not smooth in x": {graph.GradCheck{}, func(s *graph.Scope) *G.Node {

@@ -72,6 +72,11 @@ func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	if op.Run == nil {
 		return append(G.Nodes{s.Fail(op.Name, op.Out, "it has no Run")}, s.placeholders(op.Extra)...)
 	}
+	for _, shape := range slices.Concat(op.Saves, op.Scratch) {
+		if slices.ContainsFunc(shape, func(n int) bool { return n < 0 }) {
+			return append(G.Nodes{s.Fail(op.Name, op.Out, "it saves or works in %v; want dimensions of 0 or more", shape)}, s.placeholders(op.Extra)...)
+		}
+	}
 	of, err := saver(op.Of)
 	if err != nil && s.err == nil {
 		return append(G.Nodes{s.Fail(op.Name, op.Out, "%v", err)}, s.placeholders(op.Extra)...)

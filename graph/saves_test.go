@@ -120,6 +120,18 @@ func TestOfWithoutSaves(t *testing.T) {
 	}
 }
 
+// TestSavesOfNothing: a shape may hold nothing, but not less.
+func TestSavesOfNothing(t *testing.T) {
+	for n, want := range map[int]string{0: "", -1: "at: Mine: it saves or works in (3, -1); want dimensions of 0 or more"} {
+		s := New(NewParams(1))
+		op := Op{Name: "Mine", Out: tensor.Shape{4}, Saves: []tensor.Shape{{3, n}}, Scratch: []tensor.Shape{{3, n}}, Run: func(*Args) error { return nil }}
+		s.At("at").Apply(op, s.Floats("x", 4))
+		if err := s.Err(); (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%d: error %v, want %s", n, err, want)
+		}
+	}
+}
+
 // TestForAndGemm: the doors to the kernels for ops of one's own.
 func TestForAndGemm(t *testing.T) {
 	s := New(NewParams(1))

@@ -60,10 +60,23 @@ func Body(m Model, s *graph.Scope, tokens *G.Node) (x *G.Node, head Head) {
 	}
 	x, embedding := m.Body(s, tokens) // (B·T, C), (V, C)
 	x = s.Require(name, "what Body returns", x)
-	if family.Tied(plain) {
-		return x, Head{embedding: s.Require(name, "the embedding that the head shares", embedding)}
+	rows, vocab := tokens.Shape().TotalSize(), DimsOf(m).Vocab
+	if x.Dims() != 2 || x.Shape()[0] != rows {
+		s.Fail(name, x.Shape(), "Body returns %v; want (B·T, C) of %d rows for tokens %v", x.Shape(), rows, tokens.Shape())
 	}
-	return x, Head{vocab: DimsOf(m).Vocab, init: graph.Normal(family.InitStd(plain))}
+	if family.Tied(plain) {
+		embedding = s.Require(name, "the embedding that the head shares", embedding)
+		return x, Head{embedding: checkVocab(s, name, embedding, vocab), vocab: vocab}
+	}
+	return x, Head{vocab: vocab, init: graph.Normal(family.InitStd(plain))}
+}
+
+// checkVocab is w, of which a head must have a row for each token.
+func checkVocab(s *graph.Scope, name string, w *G.Node, vocab int) *G.Node {
+	if w.Dims() == 2 && w.Shape()[0] == vocab {
+		return w
+	}
+	return s.Fail(name, tensor.Shape{vocab, 1}, "the head's weight %s is %v; want (V, C) with a V of %d", w.Name(), w.Shape(), vocab)
 }
 
 // Head makes logits and losses of final states: with the token embedding, if the model's head
@@ -79,8 +92,8 @@ func (h Head) weight(s *graph.Scope, x *G.Node) *G.Node {
 	if h.embedding != nil {
 		return h.embedding
 	}
-	if own := s.Lookup(headName + ".weight"); own != nil {
-		return own
+	if own := s.Lookup(HeadName); own != nil {
+		return checkVocab(s, headName, own, h.vocab)
 	}
 	return s.At(headName).Param("weight", h.init, h.vocab, x.Shape()[x.Dims()-1])
 }

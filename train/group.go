@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"slices"
 )
@@ -24,8 +25,11 @@ func CheckGroups(groups []Group) error {
 		if _, err := path.Match(g.Pattern, ""); err != nil {
 			return fmt.Errorf("pattern %q of a group of parameters: %w", g.Pattern, err)
 		}
-		if g.Rate != nil && !(*g.Rate >= 0) {
+		if g.Rate != nil && !(*g.Rate >= 0 && *g.Rate <= math.MaxFloat64) {
 			return fmt.Errorf("group %q: its factor on the learning rate is %v, want 0 or more", g.Pattern, *g.Rate)
+		}
+		if g.Decay != nil && !(math.Abs(*g.Decay) <= math.MaxFloat64) {
+			return fmt.Errorf("group %q: its decay is %v, want a finite number", g.Pattern, *g.Decay)
 		}
 		if g.Frozen && (g.Rule != nil || g.Rate != nil || g.Decay != nil) {
 			return fmt.Errorf("group %q: frozen parameters have no rule, rate or decay", g.Pattern)

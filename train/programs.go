@@ -106,6 +106,9 @@ func (r *run) compileTraining(shape ...int) (*graph.Program, *terms, error) {
 		if err := checkValue(l.Name); err != nil {
 			return nil, nil, err
 		}
+		if slices.Contains(d.names[:len(d.values)], l.Name) {
+			return nil, nil, fmt.Errorf("the task and a layer's AddLoss both report %q", l.Name)
+		}
 		d.names = append(d.names, l.Name)
 	}
 	if r.first == nil {

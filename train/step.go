@@ -100,6 +100,9 @@ func (r *run) compute(batches []Batch, targets int) (sums []float64, err error) 
 		if err != nil {
 			return nil, err
 		}
+		if b.Feed == nil {
+			return nil, fmt.Errorf("batch %d of %d of the task has no Feed", m+1, len(batches))
+		}
 		weight, err := b.Feed(p, targets)
 		if err != nil {
 			return nil, err

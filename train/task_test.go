@@ -205,9 +205,15 @@ func TestFrozenGroups(t *testing.T) {
 	if s := tr.Solver.(*Optimizer).State(); len(s.Tensors) != 4 || len(tr.Params.ValueGrads()) != 2 {
 		t.Errorf("%d tensors are kept of %d parameters, want 4 of 2", len(s.Tensors), len(tr.Params.ValueGrads()))
 	}
+	if fresh, _, err = run(Group{Pattern: "emb*d", Frozen: true}); err != nil || !fresh.Params.Get("embed").Frozen() {
+		t.Errorf("not frozen, %v", err)
+	}
 	for want, groups := range map[string][]Group{
-		`train: group "wte": no trainable parameter has such a name`:  {{Pattern: "wte", Frozen: true}},
-		`train: group "wte": no trainable parameter has such a name `: {{Pattern: "wte"}},
+		`train: pattern "[" of a group of parameters: syntax error in pattern`:          {{Pattern: "["}},
+		`train: group "embed": its factor on the learning rate is +Inf, want 0 or more`: {{Pattern: "embed", Rate: new(math.Inf(1))}},
+		`train: group "embed": its decay is NaN, want a finite number`:                  {{Pattern: "embed", Decay: new(math.NaN())}},
+		`train: group "wte": no trainable parameter has such a name`:                    {{Pattern: "wte", Frozen: true}},
+		`train: group "wte": no trainable parameter has such a name `:                   {{Pattern: "wte"}},
 	} {
 		if _, _, err := run(groups...); err == nil || err.Error() != strings.TrimSpace(want) {
 			t.Errorf("error is %v, want %s", err, want)
@@ -351,6 +357,10 @@ func TestInfiniteValue(t *testing.T) {
 func TestBatches(t *testing.T) {
 	for want, update := range map[string]func([]Batch) []Batch{
 		"train: step 1: the task returns no batches; at the end of the data, want io.EOF": func([]Batch) []Batch { return nil },
+		"train: step 1: batch 2 of 2 of the task has no Feed": func(b []Batch) []Batch {
+			b[1].Feed = nil
+			return b
+		},
 		"train: step 1: batch 1 has Place 0 of 0 Places, by which dropout is drawn; want one below": func(b []Batch) []Batch {
 			b[1].Place, b[1].Places = 0, 0
 			return b

@@ -158,6 +158,9 @@ func (t *Trainer) freeze() error {
 	if !ok {
 		return nil
 	}
+	if err := CheckGroups(o.Groups); err != nil {
+		return err
+	}
 	seen := make([]bool, len(o.Groups))
 	for _, p := range t.Params.All() {
 		i := groupOf(o.Groups, p.Name(), p.Shape().Dims(), seen)

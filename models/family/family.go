@@ -136,20 +136,24 @@ func (f Family) check(others []Family) error {
 			}
 		}
 	}
+	names := make(map[string]bool)
 	for _, size := range f.Sizes {
 		if reflect.TypeOf(size.Model) != reflect.TypeOf(f.Default) {
 			return fmt.Errorf("the model %q is a %T, want a %T as its family's default", size.Name, size.Model, f.Default)
 		}
+		if names[size.Name] {
+			return fmt.Errorf("two models of the family %q are called %q", f.Type, size.Name)
+		}
+		names[size.Name] = true
 	}
 	return checkFields(f.Default)
 }
 
-// checkFields wants a key for each field, and fields for all sizes.
+// checkFields wants a key of its own for each field, values that two models do not share, and
+// fields for all sizes.
 func checkFields(m Model) error {
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(m)) {
-		if !f.Anonymous && f.Tag.Get("json") == "" {
-			return fmt.Errorf(`%T: field %s has no tag json:"…", its key in config.json; json:"-" if it is not written`, m, f.Name)
-		}
+	if err := checkKeys(reflect.TypeOf(m), fmt.Sprintf("%T", m)); err != nil {
+		return err
 	}
 	var lacks []string
 	for _, size := range sizes {
@@ -159,6 +163,33 @@ func checkFields(m Model) error {
 	}
 	if len(lacks) > 0 {
 		return errors.New(fmt.Sprintf("%T: no whole number by json tag for ", m) + strings.Join(lacks, ", "))
+	}
+	return nil
+}
+
+// checkKeys checks the fields of a configuration, and of the structs in it.
+func checkKeys(t reflect.Type, of string) error {
+	names := make(map[string]string) // of fields by key
+	for _, f := range reflect.VisibleFields(t) {
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch kind := f.Type.Kind(); {
+		case key == "-":
+			continue
+		case kind == reflect.Pointer || kind == reflect.Map:
+			return fmt.Errorf("%s: field %s is a %s, which several models would share; want a value", of, f.Name, kind)
+		case f.Anonymous:
+			continue
+		case key == "":
+			return fmt.Errorf(`%s: field %s has no tag json:"…", its key in config.json; json:"-" if it is not written`, of, f.Name)
+		case names[key] != "":
+			return fmt.Errorf("%s: fields %s and %s have one key, %q", of, names[key], f.Name, key)
+		}
+		names[key] = f.Name
+		if isObject(f.Type) {
+			if err := checkKeys(f.Type, of+"."+f.Name); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

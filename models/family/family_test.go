@@ -23,6 +23,35 @@ type (
 		Width int `json:"hidden_size"`
 	}
 	untagged struct{ Vocab int }
+	pointing struct {
+		*one
+		Scale *float64 `json:"scale"`
+	}
+	mapped struct {
+		one
+		By map[string]int `json:"by"`
+	}
+	twins struct {
+		one
+		Words int `json:"vocab_size"`
+	}
+	nameless struct {
+		one
+		A int `json:",omitempty"`
+	}
+	within struct {
+		one
+		Rope struct{ Factor float64 } `json:"rope"`
+	}
+	// layered has what encoding/json decodes into what is there.
+	layered struct {
+		one
+		Windows []int `json:"windows"`
+		Rope    struct {
+			Factor float64 `json:"factor"`
+			Parts  []int   `json:"parts"`
+		} `json:"rope"`
+	}
 )
 
 func (one) Body(*graph.Scope, *G.Node) (x, embedding *G.Node)      { return nil, nil }
@@ -41,6 +70,13 @@ func TestRegister(t *testing.T) {
 		{Family{Type: "second", Default: one{}}, `family.one is the family "first" and "second"`},
 		{Family{Type: "second", Default: two{}, Sizes: []Named{{Name: "a", Model: two{}}}}, `two models are called "a": of family.one and family.two`},
 		{Family{Type: "second", Default: two{}, Sizes: []Named{{Name: "b", Model: one{}}}}, `the model "b" is a family.one, want a family.two as its family's default`},
+		{Family{Type: "second", Default: two{}, Sizes: []Named{{Name: "b", Model: two{}}, {Name: "b", Model: two{}}}}, `two models of the family "second" are called "b"`},
+		{Family{Type: "second", Default: pointing{}}, "family.pointing: field one is a ptr, which several models would share; want a value"},
+		{Family{Type: "second", Default: mapped{}}, "family.mapped: field By is a map, which several models would share; want a value"},
+		{Family{Type: "second", Default: twins{}}, `family.twins: fields Vocab and Words have one key, "vocab_size"`},
+		{Family{Type: "second", Default: nameless{}}, `family.nameless: field A has no tag json:"…", its key in config.json; json:"-" if it is not written`},
+		{Family{Type: "second", Default: within{}}, `family.within.Rope: field Factor has no tag json:"…", its key in config.json; json:"-" if it is not written`},
+		{Family{Type: "second", Default: layered{}}, ""},
 		{Family{Type: "second", Default: &two{}}, `a family needs a Type and a Default that is a struct; got "second" and *family.two`},
 		{Family{Default: two{}}, `a family needs a Type and a Default that is a struct; got "" and family.two`},
 		{Family{Type: "bare", Default: bare{}}, "family.bare: no whole number by json tag for the context (n_positions or max_position_embeddings), the number of layers (n_layer or num_hidden_layers), the number of heads (n_head or num_attention_heads)"},
@@ -56,5 +92,26 @@ func TestRegister(t *testing.T) {
 		if err == nil && len(all) != 2 || err != nil && len(all) != 1 {
 			t.Errorf("%d families are known", len(all))
 		}
+	}
+}
+
+// TestParseOwn: what a file says of a list does not change the default's, and a key within an
+// object is as strange as another.
+func TestParseOwn(t *testing.T) {
+	m := layered{one: one{5, 4, 4, 1, 2}, Windows: []int{1, 2, 3}}
+	m.Rope.Factor, m.Rope.Parts = 1, []int{7}
+	f := Family{Type: "layered", Default: m}
+	got, err := f.Parse([]byte(`{"model_type": "layered", "windows": [9, 8], "rope": {"parts": [6]}}`))
+	want := layered{one: m.one, Windows: []int{9, 8}}
+	want.Rope.Factor, want.Rope.Parts = 1, []int{6}
+	if err != nil || !Same(got, want) {
+		t.Errorf("%+v, %v\nwant %+v", got, err, want)
+	}
+	if m.Windows[0] != 1 || m.Rope.Parts[0] != 7 {
+		t.Errorf("the default is %+v now", m)
+	}
+	_, err = f.Parse([]byte(`{"model_type": "layered", "rope": {"Factor": 8}}`))
+	if want := `family: config.json: unknown key "rope.Factor". It may change what the model computes; if not, take it out of the file`; err == nil || err.Error() != want {
+		t.Errorf("%v\nwant %s", err, want)
 	}
 }

@@ -28,6 +28,7 @@ type Only struct {
 func (f Family) Parse(data []byte) (Model, error) {
 	into := reflect.New(reflect.TypeOf(f.Default))
 	into.Elem().Set(reflect.ValueOf(f.Default))
+	unshare(into.Elem())
 	if err := f.read(data, into.Interface()); err != nil {
 		return nil, fmt.Errorf("%s: config.json: %w", Name(f.Default), err)
 	}
@@ -72,6 +73,9 @@ func (f Family) read(data []byte, into any) error {
 		case k.null && text(value) == "0":
 			return fmt.Errorf("%s is 0, want 1 or more, or null", key)
 		}
+		if err := checkObject(key, value, reflect.TypeOf(into).Elem().FieldByIndex(k.index).Type); err != nil {
+			return err
+		}
 		if _, both := read[target]; !both || isAlias {
 			read[target] = value
 		}
@@ -87,6 +91,49 @@ func (f Family) read(data []byte, into any) error {
 		Ends Ends `json:"eos_token_id"`
 	}
 	return plainjson.Unmarshal(data, &others)
+}
+
+// isObject tells whether a type is a struct that is read key by key.
+func isObject(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && !reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
+}
+
+// checkObject refuses a key within an object that its struct has no field for.
+func checkObject(at string, value json.RawMessage, t reflect.Type) error {
+	var all map[string]json.RawMessage
+	if !isObject(t) || json.Unmarshal(value, &all) != nil {
+		return nil // or of another kind, which the decoder tells
+	}
+	known := make(map[string]reflect.Type)
+	for _, k := range fields(t) {
+		known[k.key] = t.FieldByIndex(k.index).Type
+	}
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		in, ok := known[key]
+		if !ok {
+			return unknownKey(at+"."+key, "")
+		}
+		if err := checkObject(at+"."+key, all[key], in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unshare gives a configuration slices of its own, which decoding would write to.
+func unshare(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Slice:
+		if v.CanSet() && !v.IsNil() {
+			own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+			reflect.Copy(own, v)
+			v.Set(own)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			unshare(v.Field(i))
+		}
+	}
 }
 
 // checkKey refuses a key that is not read unless nothing depends on it.
@@ -109,6 +156,11 @@ func (f Family) checkKey(key, value string, fields map[string]keyed) error {
 	if near := nearest.Of(key, known); near != "" {
 		meant = fmt.Sprintf("; did you mean %q?", near)
 	}
+	return unknownKey(key, meant)
+}
+
+// unknownKey is the error of a key that is not read; meant offers another.
+func unknownKey(key, meant string) error {
 	return fmt.Errorf("unknown key %s%s It may change what the model computes; if not, take it out of the file", strconv.Quote(short(key)), cmp.Or(meant, "."))
 }
 
