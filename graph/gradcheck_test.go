@@ -110,6 +110,19 @@ func TestCheckGrad(t *testing.T) {
 	}
 }
 
+// TestCheckGradAdded: losses that a layer adds are differentiated, and so belong to the differences.
+func TestCheckGradAdded(t *testing.T) {
+	declare := func(s *graph.Scope) *G.Node {
+		x := ops.GELU(s, ops.Linear(s, s.Floats("x", 3, 4), s.Param("w", graph.Normal(1), 4, 5), nil))
+		s.At("h").AddLoss("size", s.Node(G.Mean(s.Node(G.Square(x)))), 0.5)
+		s.At("h").AddLoss("sum", s.Node(G.Mean(x)), -2)
+		return x
+	}
+	if err := graph.CheckGrad(graph.GradCheck{}, declare); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCheckGradFinds: what is wrong is told.
 func TestCheckGradFinds(t *testing.T) {
 	var kept float32
