@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/internal/wholefile"
 	"github.com/gorgpt/gorgpt/train"
@@ -124,7 +125,14 @@ func (j *Job) replay(read func(metrics io.Reader) error) error {
 
 // Train trains up to the planned steps. An interrupt by ctx, and most failures, save the run
 // first, to go on from.
-func (j *Job) Train(ctx context.Context) error { return j.Trainer.Run(ctx) }
+//
+// Edits among Trainer.Graph are refused: they would train another model than the checkpoints tell of.
+func (j *Job) Train(ctx context.Context) error {
+	if edits := graph.Edits(j.Trainer.Graph...); len(edits) > 0 {
+		return fmt.Errorf("run: Trainer.Graph edits the model, by %s, which its checkpoints would not tell; a model that has it must be a family's, see models.Register", edits[0])
+	}
+	return j.Trainer.Run(ctx)
+}
 
 // Saved tells at which step the run is, and whether the latest checkpoint is of that.
 func (j *Job) Saved() (step int, saved bool) {
