@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,5 +31,25 @@ func TestEditedGraph(t *testing.T) {
 	r.Trainer.Graph = r.Trainer.Graph[:1]
 	if err := r.Train(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestResumeOther: a recipe that is not the run's is refused, by the setting.
+func TestResumeOther(t *testing.T) {
+	dir := t.TempDir()
+	recipe, err := tiny(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := run.Create(recipe, filepath.Join(dir, "run"), run.Options{StopAfter: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(r.Train(context.Background()), r.Close()); err != nil {
+		t.Fatal(err)
+	}
+	recipe.Tokenizer = "bytes"
+	if _, err := run.Resume(r.Dir, recipe, run.Options{}); err == nil || !strings.Contains(err.Error(), `with tokenizer = "chars", not tokenizer = "bytes"; only`) {
+		t.Errorf("%v, want the setting that differs", err)
 	}
 }

@@ -236,5 +236,14 @@ func (r Recipe) fixed() string {
 	return string(r.Text())
 }
 
+// unlike are the first lines in which two recipes differ; the last ones if they are equal.
+func unlike(a, b string) (x, y string) {
+	for a != "" && x == y {
+		x, a, _ = strings.Cut(a, "\n")
+		y, b, _ = strings.Cut(b, "\n")
+	}
+	return x, y
+}
+
 // changeable names what [Recipe.fixed] leaves out.
 const changeable = "--steps, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records"

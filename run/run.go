@@ -93,8 +93,8 @@ func (r *Run) resume(o Options) error {
 	if err != nil {
 		return dir.NoRun(err)
 	}
-	if recipe.fixed() != was.fixed() {
-		return usage.Errorf("--resume goes on with the run as it began: of the recipe, only %s can change", changeable)
+	if began, now := unlike(was.fixed(), recipe.fixed()); began != now {
+		return usage.Errorf("--resume goes on with the run as it began, with %s, not %s; only %s can change", began, now, changeable)
 	}
 	if err := recipe.Validate(); err != nil {
 		return err
