@@ -43,6 +43,9 @@ type Decoding struct {
 // Decode measures generation with random weights: for each of a batch of sequences a prompt of so
 // many tokens, then steps tokens.
 func Decode(ctx context.Context, m models.Model, batch, prompt, steps int) (*Decoding, error) {
+	if batch < 1 || prompt < 1 || steps < 1 {
+		return nil, fmt.Errorf("bench: %d sequences, prompts of %d tokens and %d steps; want 1 or more of each", batch, prompt, steps)
+	}
 	if err := memory.CheckGeneration(fmt.Sprintf("--batch %d", batch), m, batch); err != nil {
 		return nil, err
 	}

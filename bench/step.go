@@ -48,12 +48,14 @@ var Parts = []string{"products", "attention", "head", "element-wise", "optimiser
 // partOf classes an op.
 func partOf(op string) string {
 	switch {
-	case strings.HasPrefix(op, "Linear") && !strings.HasPrefix(op, "LinearCross") && op != "LinearGradBias":
+	case strings.HasPrefix(op, "LinearCross"):
+		return "head"
+	case strings.HasSuffix(op, "GradBias"):
+		return "element-wise"
+	case strings.HasPrefix(op, "Linear"), strings.HasPrefix(op, "Dense"):
 		return "products"
 	case strings.HasPrefix(op, "Attention"):
 		return "attention"
-	case strings.HasPrefix(op, "LinearCross"):
-		return "head"
 	}
 	return "element-wise"
 }
@@ -62,6 +64,9 @@ func partOf(op string) string {
 // backward, clip, AdamW, on random tokens. Two more come first, which are not measured. The result
 // has the median step.
 func Train(ctx context.Context, m models.Model, batch, context, steps int, options ...graph.Option) (*Training, error) {
+	if steps < 1 {
+		return nil, fmt.Errorf("bench: %d steps, want 1 or more", steps)
+	}
 	params := graph.NewParams(1)
 	s := graph.New(params, append(options, graph.Training())...)
 	p, err := s.CompileGrad(models.Loss(m, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))

@@ -33,7 +33,6 @@ func (e *Engine) sequence(ctx context.Context, r Request) (*Sequence, error) {
 	if err := r.validate(e.config.Context); err != nil {
 		return nil, err
 	}
-	r.Prompt, r.Stop = slices.Clone(r.Prompt), slices.Clone(r.Stop) // the caller's may change meanwhile
 	q := &Sequence{
 		request: r, random: rand.New(rand.NewPCG(r.Seed, uint64(r.Sample))),
 		usage: Usage{Prompt: len(r.Prompt)}, more: make(chan struct{}, 1),

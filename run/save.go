@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/train"
 )
 
@@ -65,6 +67,9 @@ func (j *Job) write(s train.State) error {
 	if err != nil {
 		return err
 	}
+	if err := checkFinite(c.Params); err != nil {
+		return err
+	}
 	c.Trainer = state{s, j.Epochs}
 	for _, t := range s.Solver.Tensors {
 		c.Optimizer = append(c.Optimizer, checkpoint.Tensor(t))
@@ -83,6 +88,16 @@ func (j *Job) write(s train.State) error {
 	}
 	j.saved = s.Step
 	return prune(dir, j.keep)
+}
+
+// checkFinite refuses weights that no checkpoint is read with: the one before is better than theirs.
+func checkFinite(params *graph.Params) error {
+	for _, p := range params.All() {
+		if i := slices.IndexFunc(p.Data(), func(x float32) bool { return x-x != 0 }); i >= 0 {
+			return fmt.Errorf("%s: element %d is %v, want a finite number; the checkpoint before stays", p.Name(), i, p.Data()[i])
+		}
+	}
+	return nil
 }
 
 // prune removes the checkpoints but the latest so many and the best.

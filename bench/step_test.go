@@ -1,0 +1,34 @@
+package bench
+
+import (
+	"testing"
+
+	"github.com/gorgpt/gorgpt/models"
+)
+
+// TestPartOf: products are those of either layout of weights.
+func TestPartOf(t *testing.T) {
+	for op, want := range map[string]string{
+		"Linear": "products", "LinearGradW": "products", "LinearGradBias": "element-wise", "Dense": "products",
+		"DenseGradX": "products", "DenseGradBias": "element-wise", "LinearCrossEntropy": "head", "AttentionGrad": "attention", "RMSNorm": "element-wise",
+	} {
+		if got := partOf(op); got != want {
+			t.Errorf("%s is of %s, want %s", op, got, want)
+		}
+	}
+}
+
+// TestNothing: a measurement of nothing is refused.
+func TestNothing(t *testing.T) {
+	m, err := models.Find("gpt2-nano")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const training, decoding = "bench: 0 steps, want 1 or more", "bench: 1 sequences, prompts of 8 tokens and 0 steps; want 1 or more of each"
+	if _, err := Train(t.Context(), m, 1, 8, 0); err == nil || err.Error() != training {
+		t.Errorf("%v, want %s", err, training)
+	}
+	if _, err := Decode(t.Context(), m, 1, 8, 0); err == nil || err.Error() != decoding {
+		t.Errorf("%v, want %s", err, decoding)
+	}
+}
