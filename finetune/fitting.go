@@ -96,6 +96,10 @@ func (f *fitting) batch(examples []Example, place int) train.Batch {
 			in = newBatch(f.c, f.Micro, length)
 			f.inputs[length] = in
 		}
+		if len(p.Losses()) > 0 { // what layers add is a mean over this run, and weighs its share
+			in.fill(examples, len(examples))
+			return float64(len(examples)) / float64(total), in.set(p)
+		}
 		in.fill(examples, total) // as shares of the update's
 		return 1, in.set(p)
 	}

@@ -7,8 +7,11 @@ import (
 	"slices"
 	"testing"
 
+	G "gorgonia.org/gorgonia"
+
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -193,3 +196,32 @@ func (a after) OnStep(s train.Step) error {
 	return nil
 }
 func (a after) OnEvaluation(train.Evaluation) error { return nil }
+
+// TestAddedLossInParts: what a layer adds to the loss counts once in an update, in however many runs
+// that is computed.
+func TestAddedLossInParts(t *testing.T) {
+	var norms, values []float64
+	for _, micro := range []int{5, 2} {
+		c, _, examples := few(t, false)
+		c.Base = models.Edit(c.Base, graph.After("h.0.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
+			probe := s.Param("probe", graph.Ones(), 4)
+			s.AddLoss("size", s.Node(G.Sum(s.Node(G.Square(probe)))), 0.5) // 2, with a gradient of 1, four times
+			return x
+		}))
+		params := graph.NewParams(3)
+		if err := c.Declare(params); err != nil {
+			t.Fatal(err)
+		}
+		var seen steps
+		settings := Defaults()
+		settings.Epochs, settings.Batch, settings.Micro, settings.Observers = 1, 5, micro, []train.Observer{&seen}
+		task := tasks.Task{Kind: tasks.Classification, Labels: []string{"a", "b"}}
+		if _, err := Run(context.Background(), c, params, task, examples, examples, settings); err != nil {
+			t.Fatal(err)
+		}
+		norms, values = append(norms, seen[0].GradNorm), append(values, seen[0].Values["h.0.mlp.size"])
+	}
+	if math.Abs(norms[0]-norms[1]) > 1e-4*norms[0] || math.Abs(values[0]-values[1]) > 1e-5 || values[0] == 0 {
+		t.Errorf("norms %v, values %v: want the same", norms, values)
+	}
+}

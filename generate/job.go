@@ -86,10 +86,10 @@ func (s *slot) echoed(rows []float32, n int) []float32 {
 	return rows[(n-1)*vocab:]
 }
 
-// checkNumbers refuses logits of which nothing can be chosen: a model that has gone wrong in one
-// place gives NaN everywhere.
+// checkNumbers refuses logits of which nothing can be chosen. A model that has gone wrong in one
+// place gives NaN everywhere, one whose head has, for a token.
 func checkNumbers(row []float32) error {
-	if row[0] != row[0] {
+	if slices.ContainsFunc(row, func(x float32) bool { return x != x }) {
 		return errors.New("generate: the model's logits are NaN: its weights are, or are too large")
 	}
 	return nil

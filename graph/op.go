@@ -116,15 +116,15 @@ func (s *Scope) pick(o *nodeOp, i int, shape tensor.Shape, n *G.Node, flops int6
 // AddExtra adds a further result to the op of n, which Apply returned, and returns the node
 // that hands it out. It serves ops that compute their gradient along with the value:
 // whether there is a gradient is known only when Grad is called. The new result's
-// number is one more than the last one's. With sums, Run gives it through [Args.Accumulate].
-// The FLOPs are those it adds to the run of n. If nothing needs the side in the end, as
-// the gradient of a frozen parameter, [Args.Out] and Sum return nil for it.
-func (s *Scope) AddExtra(n *G.Node, shape tensor.Shape, sums bool, flops int64) *G.Node {
+// number is one more than the last one's. If it accumulates, Run gives it through [Args.Accumulate].
+// The FLOPs are those it adds to the run of n. If nothing needs the result in the end, as
+// the gradient of a frozen parameter, [Args.Out] and [Args.Accumulate] return nil for it.
+func (s *Scope) AddExtra(n *G.Node, shape tensor.Shape, accumulates bool, flops int64) *G.Node {
 	o, ok := s.Require("AddExtra", "the node", n).Op().(*nodeOp)
 	if !ok {
 		return s.Fail("AddExtra", shape, "%v is no node of Apply", n)
 	}
-	o.results = append(o.results, &result{shape: shape, sums: sums})
+	o.results = append(o.results, &result{shape: shape, sums: accumulates})
 	side := s.pick(o, len(o.results)-1, shape, n, flops)
 	s.sides = append(s.sides, side)
 	return side
