@@ -37,7 +37,7 @@ type Op struct {
 	// rows. With 0, what an op has if it does not say, the op may look at any row: a
 	// model that has it is not decoded incrementally (see [Incremental]), since a piece of
 	// a sequence lacks the rows before. An op that remembers them, by
-	// [Scope.Remember], counts as row-wise there.
+	// [Scope.Remember], or asks [Scope.Past] for its place, says 1 too. Nothing checks what it says.
 	RowWise int
 	// Run fills the results from the inputs. It must not write to an input: that may be a
 	// parameter, or the result of an op that others read. Nothing checks this in a run. It
@@ -71,6 +71,9 @@ func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	}
 	if op.Run == nil {
 		return append(G.Nodes{s.Fail(op.Name, op.Out, "it has no Run")}, s.placeholders(op.Extra)...)
+	}
+	if op.RowWise < 0 || op.RowWise > len(in) {
+		return append(G.Nodes{s.Fail(op.Name, op.Out, "RowWise is %d; want 0 to its %d inputs", op.RowWise, len(in))}, s.placeholders(op.Extra)...)
 	}
 	for _, shape := range slices.Concat(op.Saves, op.Scratch) {
 		if slices.ContainsFunc(shape, func(n int) bool { return n < 0 }) {

@@ -11,7 +11,8 @@ import (
 // have in another, to train on from there. A table of positions may be shorter than the one it
 // is from, and then has its first rows; any other difference of shapes is an error. Parameters
 // that the edits of m add stay as they are drawn if the other has none such, and what else that
-// has is left out: so adapters are put on a model, and taken off again.
+// has is left out: so adapters are put on a model, and taken off again, and a model may have fewer layers.
+// But a head of its own is not left out, as the model would score tokens by something else.
 func Begin(m Model, params, from *graph.Params) error {
 	if err := Declare(m, params); err != nil {
 		return err
@@ -26,6 +27,9 @@ func Begin(m Model, params, from *graph.Params) error {
 	longer := graph.NewParams(0) // in which the tables of positions have other shapes
 	if err := Declare(WithDims(m, d), longer); err != nil {
 		return err
+	}
+	if from.Get(HeadName) != nil && params.Get(HeadName) == nil {
+		return fmt.Errorf("%s: the weights to begin with have a head of their own, and the model's shares the token embedding (tie_word_embeddings)", HeadName)
 	}
 	for _, p := range params.All() {
 		old := from.Get(p.Name())

@@ -10,6 +10,21 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
+// TestBeginUntied: a head of its own is not lost in a model without.
+func TestBeginUntied(t *testing.T) {
+	untied := gpt2.New(11, 8, 4, 2, 2)
+	untied.Tied = false
+	from := graph.NewParams(1)
+	if err := models.Declare(untied, from); err != nil {
+		t.Fatal(err)
+	}
+	err := models.Begin(gpt2.New(11, 8, 4, 2, 2), graph.NewParams(2), from)
+	const want = "lm_head.weight: the weights to begin with have a head of their own, and the model's shares the token embedding (tie_word_embeddings)"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 // TestBegin: the weights of another model, of which a table of positions may be cut; what does
 // not fit is named.
 func TestBegin(t *testing.T) {

@@ -96,14 +96,3 @@ func (k *kernel) timesPower2(x, bits group) group {
 	}
 	return out
 }
-
-// power2 returns 2ⁿ for normal numbers; bits is n + roundUp.
-func (k *kernel) power2(bits group) group {
-	one := k.copy(constant(1))
-	out := k.new()
-	for i := range out {
-		VPSLLD(Imm(23), bits[i], out[i])
-		VPADDD(one[i], out[i], out[i])
-	}
-	return out
-}
