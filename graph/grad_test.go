@@ -112,6 +112,17 @@ func TestNoRun(t *testing.T) {
 	}
 }
 
+// TestRowWise: an op cannot be row-wise in inputs that it lacks.
+func TestRowWise(t *testing.T) {
+	for rows, want := range map[int]string{2: "act: Mine: RowWise is 2; want 0 to its 1 inputs", -1: "act: Mine: RowWise is -1; want 0 to its 1 inputs"} {
+		s := graph.New(graph.NewParams(1)).At("act")
+		s.Apply(graph.Op{Name: "Mine", Out: tensor.Shape{2}, RowWise: rows, Run: func(*graph.Args) error { return nil }}, s.Floats("x", 2))
+		if s.Err() == nil || s.Err().Error() != want {
+			t.Errorf("%v, want %s", s.Err(), want)
+		}
+	}
+}
+
 // TestNoWay: a parameter that the loss depends on through ops without gradients alone is named,
 // with the op; one that also learns in another way is not.
 func TestNoWay(t *testing.T) {
