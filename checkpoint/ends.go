@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
-	"github.com/gorgpt/gorgpt/models/family"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -16,7 +16,7 @@ import (
 func (d *Dir) Ends() ([]int, error) {
 	for _, name := range []string{generationName, configName} {
 		var c struct {
-			Ends family.Ends `json:"eos_token_id"`
+			Ends models.Ends `json:"eos_token_id"`
 		}
 		err := d.readJSON(name, &c, plainjson.Unmarshal)
 		switch {

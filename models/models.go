@@ -22,6 +22,7 @@ type (
 	Family = family.Family
 	Only   = family.Only
 	Dims   = family.Dims
+	Ends   = family.Ends
 )
 
 // Register makes a family known, by name and by the config.json of its checkpoints. Call it

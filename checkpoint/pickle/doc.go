@@ -10,7 +10,7 @@
 //	f, err := pickle.Open("pytorch_model.bin")
 //	defer f.Close()
 //	x := make([]float32, n)
-//	err = f.Read("wte.weight", x)
+//	err = f.Read("embed.weight", x)
 //
 // Both layouts are read. Since PyTorch 1.6, a file is a zip archive, uncompressed:
 //

@@ -3,9 +3,9 @@
 //
 //	f, err := safetensors.Open("model.safetensors")
 //	defer f.Close()
-//	wte, _ := f.Lookup("wte.weight")
-//	x := make([]float32, wte.Size())
-//	err = f.Read("wte.weight", x)
+//	embed, _ := f.Lookup("embed.weight")
+//	x := make([]float32, embed.Size())
+//	err = f.Read("embed.weight", x)
 //
 // # The format
 //
@@ -17,7 +17,7 @@
 //	8+N     rest   the data: tensors one after the other, row-major, no gaps
 //
 // The header maps each tensor's name to its number type, shape and place, as in
-// {"wte.weight":{"dtype":"F32","shape":[65,128],"data_offsets":[0,33280]}};
+// {"embed.weight":{"dtype":"F32","shape":[65,128],"data_offsets":[0,33280]}};
 // offsets count from 8+N. The key "__metadata__" holds a map from text to text;
 // transformers wants {"format":"pt"} there.
 package safetensors

@@ -26,7 +26,7 @@ type shards struct {
 // OpenIndex opens tensors that lie in several files beside an index, a JSON file
 // of Hugging Face's:
 //
-//	{"metadata": {"total_size": 32}, "weight_map": {"wte.weight": "model-00001-of-00002.safetensors", …}}
+//	{"metadata": {"total_size": 32}, "weight_map": {"embed.weight": "model-00001-of-00002.safetensors", …}}
 //
 // The function open opens one of the files. A tensor in another file than the index says is
 // an error. One that the index leaves out is found all the same, as attention masks may be,

@@ -3,6 +3,7 @@ package family
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"reflect"
 	"slices"
@@ -199,3 +200,15 @@ func Same(a, b Model) bool { return reflect.DeepEqual(a, b) }
 
 // Name is what errors call a model's family: its package.
 func Name(m Model) string { return path.Base(reflect.TypeOf(m).PkgPath()) }
+
+// OneOf refuses the value of a key that names none of what a family knows by such names.
+func OneOf[N ~string, V any](key string, name N, known map[N]V) error {
+	if _, ok := known[name]; ok {
+		return nil
+	}
+	var names []string
+	for _, n := range slices.Sorted(maps.Keys(known)) {
+		names = append(names, string(n))
+	}
+	return fmt.Errorf("%s is %q, want %s", key, name, strings.Join(names, ", "))
+}

@@ -1,11 +1,6 @@
 package gpt1
 
 import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-
 	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models/family"
 	"github.com/gorgpt/gorgpt/ops"
@@ -68,14 +63,7 @@ func (a Activation) layer() layers.Activation {
 
 // Validate tells what is wrong beside sizes and rates, or nil.
 func (c Config) Validate() error {
-	if activations[c.Activation] != nil {
-		return nil
-	}
-	var known []string
-	for _, name := range slices.Sorted(maps.Keys(activations)) {
-		known = append(known, string(name))
-	}
-	return fmt.Errorf("afn is %q, want %s", c.Activation, strings.Join(known, ", "))
+	return family.OneOf("afn", c.Activation, activations)
 }
 
 // Sizes are OpenAI's model (§4.1) under Hugging Face's name, and one for CPUs.

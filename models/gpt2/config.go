@@ -2,10 +2,7 @@ package gpt2
 
 import (
 	"fmt"
-	"maps"
 	"math"
-	"slices"
-	"strings"
 
 	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models/family"
@@ -118,14 +115,7 @@ func (c Config) Validate() error {
 	if c.Inner < 0 || c.Inner > maxInner {
 		return fmt.Errorf("a feed-forward width of %d is not in 0 to %d", c.Inner, maxInner)
 	}
-	if activations[c.Activation] != nil {
-		return nil
-	}
-	var known []string
-	for _, name := range slices.Sorted(maps.Keys(activations)) {
-		known = append(known, string(name))
-	}
-	return fmt.Errorf("activation_function is %q, want %s", c.Activation, strings.Join(known, ", "))
+	return family.OneOf("activation_function", c.Activation, activations)
 }
 
 // Sizes are OpenAI's four models (Table 2) under Hugging Face's names, and one for

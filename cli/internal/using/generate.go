@@ -46,35 +46,7 @@ Flags that contradict each other, or would do nothing beside others, are refused
   gorgpt generate --from DIR --prompt 'Once' --beams 4 --json < /dev/null
   gorgpt generate --from DIR --bench --tokens 256`,
 		Args: command.Args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			w.out, w.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
-			if err := w.check(cmd.Flags().Changed); err != nil {
-				return err
-			}
-			model, err := run.Load(w.from)
-			if err != nil {
-				return err
-			}
-			if w.Writer, err = model.Writer(w.writing); err != nil {
-				return err
-			}
-			defer w.Close()
-			defer func() {
-				if why := w.Generator.Whole(); why != nil {
-					fmt.Fprintln(w.stderr, "every token took a run over the whole window:", why)
-				}
-			}()
-			if err := w.sayUnheeded(model.Generation); err != nil {
-				return err
-			}
-			switch {
-			case w.bench:
-				return w.measure(cmd.Context(), prompt)
-			case cmd.Flags().Changed("prompt"):
-				return w.prompt(cmd.Context(), prompt)
-			}
-			return w.prompts(cmd.Context(), cmd.InOrStdin())
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return w.run(cmd, prompt) },
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
@@ -97,6 +69,37 @@ type generation struct {
 
 	*run.Writer
 	out, stderr io.Writer
+}
+
+// run goes on with the prompt that was given, or with those of standard input.
+func (w *generation) run(cmd *cobra.Command, prompt string) error {
+	w.out, w.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+	if err := w.check(cmd.Flags().Changed); err != nil {
+		return err
+	}
+	model, err := run.Load(w.from)
+	if err != nil {
+		return err
+	}
+	if w.Writer, err = model.Writer(w.writing); err != nil {
+		return err
+	}
+	defer w.Close()
+	defer func() {
+		if why := w.Generator.Whole(); why != nil {
+			fmt.Fprintln(w.stderr, "every token took a run over the whole window:", why)
+		}
+	}()
+	if err := w.sayUnheeded(model.Generation); err != nil {
+		return err
+	}
+	switch {
+	case w.bench:
+		return w.measure(cmd.Context(), prompt)
+	case cmd.Flags().Changed("prompt"):
+		return w.prompt(cmd.Context(), prompt)
+	}
+	return w.prompts(cmd.Context(), cmd.InOrStdin())
 }
 
 // check refuses flags that contradict each other or would do nothing, and puts the rest together.
