@@ -9,10 +9,10 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/nearest"
-	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/models/family"
 	_ "github.com/gorgpt/gorgpt/models/gpt1" // registers itself
 	_ "github.com/gorgpt/gorgpt/models/gpt2"
+	_ "github.com/gorgpt/gorgpt/models/gpt3"
 )
 
 // What a family and its models are; package family tells it.
@@ -81,11 +81,9 @@ func (e unknownType) Is(target error) bool { return target == ErrNoFamily }
 // ParseUnedited is Parse for one who only passes on the configuration and the weights: what
 // it returns is not the model that was trained if [Edits] finds some.
 func ParseUnedited(config []byte) (Model, error) {
-	var kind struct {
-		Type string `json:"model_type"`
-	}
-	if err := plainjson.Unmarshal(config, &kind); err != nil {
-		return nil, fmt.Errorf("config.json: %w", err)
+	kind, err := family.TypeOf(config)
+	if err != nil {
+		return nil, err
 	}
 	families, err := family.All()
 	if err != nil {
@@ -93,13 +91,13 @@ func ParseUnedited(config []byte) (Model, error) {
 	}
 	var known []string
 	for _, f := range families {
-		if f.Type == kind.Type {
+		if f.Type == kind {
 			return f.Parse(config)
 		}
 		known = append(known, f.Type)
 	}
 	slices.Sort(known)
-	return nil, unknownType(fmt.Sprintf("config.json: model_type is %q, want %s", kind.Type, strings.Join(known, " or ")))
+	return nil, unknownType(fmt.Sprintf("config.json: model_type is %q, want %s", kind, strings.Join(known, " or ")))
 }
 
 // JSON is the config.json of a model, as Hugging Face's transformers reads it. ends are the

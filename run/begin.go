@@ -54,9 +54,8 @@ func (r *Run) makeModel(from *Trained) (err error) {
 	r.setTokenizer(from.Tokenizer)
 	d := models.DimsOf(from.Model)
 	d.Context = recipe.Context
-	r.Model = models.WithDropout(models.WithDims(from.Model, d), recipe.Dropout)
-	if err := models.Validate(r.Model); err != nil {
-		return usage.Of(err)
+	if r.Model, err = recipe.adjust(models.WithDims(from.Model, d)); err != nil {
+		return err
 	}
 	return models.Begin(r.Model, r.Params, from.Params)
 }
@@ -80,8 +79,8 @@ func (r *Run) reopenModel() error {
 	if err != nil {
 		return err
 	}
-	r.Model = models.WithDropout(m, r.Recipe.Dropout)
-	return nil
+	r.Model, err = r.Recipe.adjust(m)
+	return err
 }
 
 func (r *Run) setTokenizer(tok tokenizer.Tokenizer) {

@@ -2,6 +2,7 @@ package run
 
 import (
 	"path"
+	"strings"
 
 	"gorgonia.org/gorgonia"
 
@@ -26,8 +27,20 @@ func (r Recipe) MakeModel(vocab int) (models.Model, error) {
 			*o.into = *o.given
 		}
 	}
-	m = models.WithDropout(models.WithDims(m, d), r.Dropout)
-	return m, usage.Of(models.Validate(m))
+	return r.adjust(models.WithDims(m, d))
+}
+
+// adjust is a model with the recipe's dropout, and with what it sets else.
+func (r Recipe) adjust(m models.Model) (models.Model, error) {
+	m = models.WithDropout(m, r.Dropout)
+	set, err := models.Set(m, r.Set...)
+	switch {
+	case err != nil:
+		return nil, usage.Errorf("--set: %w", err)
+	case models.DimsOf(set) != models.DimsOf(m):
+		return nil, usage.Errorf("--set %s: sizes are given by --layers, --heads, --width and --context, and the vocabulary is the tokenizer's", strings.Join(r.Set, " --set "))
+	}
+	return set, usage.Of(models.Validate(set))
 }
 
 // spec is the text.

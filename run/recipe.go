@@ -18,6 +18,7 @@ type Recipe struct {
 	From                 string // checkpoint to begin with, in place of Model and Tokenizer
 	Model                string
 	Layers, Heads, Width int // 0: the model's
+	Set                  []string
 	Dropout              float64
 
 	Data       string
@@ -59,10 +60,11 @@ func share(with0, with1 bool, want string) setting.Check[float64] {
 	return setting.Where(func(x float64) bool { return x > 0 && x < 1 || with0 && x == 0 || with1 && x == 1 }, want)
 }
 
-// What texts are read with, in this command and in others.
+// What other commands set too.
 const (
 	FieldHelp   = "field of JSON lines, or column of Parquet, that holds the text"
 	BadHelp     = "what to do with lines that cannot be read: error stops, skip leaves them out and counts them"
+	SetHelp     = "another value of a key of the model's config.json, as in activation_function=relu; once for each key"
 	SpecialHelp = "special tokens that are written in the text, such as <|endoftext|>, become their ids; for text that you trust"
 )
 
@@ -78,6 +80,7 @@ func (r *Recipe) ofModel() setting.List {
 		setting.New("layers", &r.Layers, 0, "blocks (0: the model's)", setting.AtLeast(0)),
 		setting.New("heads", &r.Heads, 0, "attention heads (0: the model's)", setting.AtLeast(0)),
 		setting.New("width", &r.Width, 0, "width of the residual stream (0: the model's)", setting.AtLeast(0)),
+		setting.New("set", &r.Set, nil, SetHelp),
 		setting.New("dropout", &r.Dropout, 0, "dropout rate at all three places; short runs under-fit and want 0"),
 	}
 }
@@ -232,7 +235,9 @@ func (r Recipe) Text() []byte {
 func (r Recipe) fixed() string {
 	r.Steps, r.EvalEvery, r.EvalBatches, r.SaveEvery, r.SampleEvery, r.Keep, r.BadRecords = 0, 0, 0, 0, 0, 0, ""
 	// A file has an empty list where a new recipe has none.
-	r.Mix, r.NoDecay = append([]string{}, r.Mix...), append([]string{}, r.NoDecay...)
+	for _, list := range []*[]string{&r.Set, &r.Mix, &r.NoDecay} {
+		*list = append([]string{}, *list...)
+	}
 	return string(r.Text())
 }
 

@@ -33,8 +33,8 @@ var sizes = []struct {
 	{"vocabulary", maxSize, []string{"vocab_size"}, func(d *Dims) *int { return &d.Vocab }},
 	{"context", maxSize, []string{"n_positions", "max_position_embeddings"}, func(d *Dims) *int { return &d.Context }},
 	{"width", maxSize, []string{"n_embd", "hidden_size"}, func(d *Dims) *int { return &d.Width }},
-	{"number of layers", maxLayers, []string{"n_layer", "num_hidden_layers"}, func(d *Dims) *int { return &d.Layers }},
-	{"number of heads", maxSize, []string{"n_head", "num_attention_heads"}, func(d *Dims) *int { return &d.Heads }},
+	{"number of layers", maxLayers, []string{"n_layer", "num_hidden_layers", "num_layers"}, func(d *Dims) *int { return &d.Layers }},
+	{"number of heads", maxSize, []string{"n_head", "num_attention_heads", "num_heads"}, func(d *Dims) *int { return &d.Heads }},
 }
 
 // DimsOf are the sizes of a model.

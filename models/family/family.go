@@ -36,7 +36,8 @@ type Named struct {
 //
 // Default is its configuration where a config.json says nothing. The sizes every family has
 // under Hugging Face's keys or OpenAI's: vocab_size, max_position_embeddings or n_positions,
-// hidden_size or n_embd, num_hidden_layers or n_layer, num_attention_heads or n_head. Numbers
+// hidden_size or n_embd, num_hidden_layers, num_layers or n_layer, num_attention_heads, num_heads
+// or n_head. Numbers
 // whose keys hold "drop" are dropout rates, those with "eps" are added to variances; both are
 // checked, as is initializer_range, the deviation of the first weights, which an untied head
 // starts from too. A whole number with the tag `config:"null"` is null in the file where it is
@@ -46,6 +47,11 @@ type Family struct {
 	Architecture string  // the class of transformers that opens it, "GPT2LMHeadModel"
 	Default      Model   // a struct
 	Sizes        []Named // its part of the catalogue
+
+	// As, if given, is the Type of another family whose graph of a model's tensors and keys computes
+	// the same, or "": the file is that family's for transformers, and says besides whose it is
+	// here. So a GPT-3 without bands is written as a GPT-2.
+	As func(Model) string
 
 	// Aliases are other names of keys. Where a file has both, the alias counts, as in
 	// transformers.

@@ -79,7 +79,7 @@ func TestRegister(t *testing.T) {
 		{Family{Type: "second", Default: layered{}}, ""},
 		{Family{Type: "second", Default: &two{}}, `a family needs a Type and a Default that is a struct; got "second" and *family.two`},
 		{Family{Default: two{}}, `a family needs a Type and a Default that is a struct; got "" and family.two`},
-		{Family{Type: "bare", Default: bare{}}, "family.bare: no whole number by json tag for the context (n_positions or max_position_embeddings), the number of layers (n_layer or num_hidden_layers), the number of heads (n_head or num_attention_heads)"},
+		{Family{Type: "bare", Default: bare{}}, "family.bare: no whole number by json tag for the context (n_positions or max_position_embeddings), the number of layers (n_layer or num_hidden_layers or num_layers), the number of heads (n_head or num_attention_heads or num_heads)"},
 		{Family{Type: "untagged", Default: untagged{}}, `family.untagged: field Vocab has no tag json:"…", its key in config.json; json:"-" if it is not written`},
 	} {
 		var r registry

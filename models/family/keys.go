@@ -29,25 +29,36 @@ func (f Family) Parse(data []byte) (Model, error) {
 	into := reflect.New(reflect.TypeOf(f.Default))
 	into.Elem().Set(reflect.ValueOf(f.Default))
 	unshare(into.Elem())
-	if err := f.read(data, into.Interface()); err != nil {
+	kind, err := f.read(data, into.Interface())
+	if err != nil {
 		return nil, fmt.Errorf("%s: config.json: %w", Name(f.Default), err)
 	}
 	m := into.Elem().Interface().(Model)
-	return m, Validate(m)
+	if err := Validate(m); err != nil {
+		return nil, err
+	}
+	if err := f.checkAs(kind, m); err != nil {
+		return nil, fmt.Errorf("%s: config.json: %w", Name(m), err)
+	}
+	return m, nil
 }
 
 // read decodes a config.json into a struct that holds the defaults.
-func (f Family) read(data []byte, into any) error {
+func (f Family) read(data []byte, into any) (kind kindOf, err error) {
 	var all map[string]json.RawMessage
 	if err := plainjson.Unmarshal(data, &all); err != nil {
-		return err
+		return kind, err
 	}
-	var kind string
-	if err := json.Unmarshal(all["model_type"], &kind); err != nil || kind != f.Type {
-		return fmt.Errorf("model_type is %s, want %q", text(all["model_type"]), f.Type)
+	if err := plainjson.Unmarshal(data, &kind); err != nil || cmp.Or(kind.Own, kind.Type) != f.Type {
+		return kind, fmt.Errorf("model_type is %s, want %q", text(all["model_type"]), f.Type)
 	}
 	delete(all, "model_type")
+	delete(all, familyKey)
+	return kind, f.readKeys(data, all, into)
+}
 
+// readKeys decodes what a config.json says beside its family.
+func (f Family) readKeys(data []byte, all map[string]json.RawMessage, into any) error {
 	known := make(map[string]keyed)
 	for _, k := range fields(reflect.TypeOf(into).Elem()) {
 		known[k.key] = k

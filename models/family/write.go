@@ -29,9 +29,16 @@ func (f Family) JSON(m Model, ends []int, more string, value any) ([]byte, error
 		fmt.Fprintf(&b, "%q:%s", key, text)
 		written[key] = true
 	}
-	write("model_type", f.Type)
-	if f.Architecture != "" {
-		write("architectures", []string{f.Architecture})
+	as, err := f.writtenAs(m)
+	if err != nil {
+		return nil, err
+	}
+	write("model_type", as.Type)
+	if as.Architecture != "" {
+		write("architectures", []string{as.Architecture})
+	}
+	if as.Type != f.Type {
+		write(familyKey, f.Type)
 	}
 	v := reflect.ValueOf(m)
 	for _, k := range fields(v.Type()) {

@@ -76,11 +76,14 @@ var activations = map[Activation]layers.Activation{
 	SiLU:      ops.SiLU, "swish": ops.SiLU,
 }
 
+// Check refuses a name that stands for no activation.
+func (a Activation) Check() error { return family.OneOf("activation_function", a, activations) }
+
 // maxInner bounds what a file may ask for, many times what any model has.
 const maxInner = 1 << 24
 
-// layer is the activation's constructor; an unknown one is caught by Validate.
-func (a Activation) layer() layers.Activation {
+// Layer is the activation's constructor; an unknown one is caught by Check.
+func (a Activation) Layer() layers.Activation {
 	if f := activations[a]; f != nil {
 		return f
 	}
@@ -115,7 +118,7 @@ func (c Config) Validate() error {
 	if c.Inner < 0 || c.Inner > maxInner {
 		return fmt.Errorf("a feed-forward width of %d is not in 0 to %d", c.Inner, maxInner)
 	}
-	return family.OneOf("activation_function", c.Activation, activations)
+	return c.Activation.Check()
 }
 
 // Sizes are OpenAI's four models (Table 2) under Hugging Face's names, and one for
@@ -139,23 +142,32 @@ func nano() Config {
 	return c
 }
 
+// What the files of transformers' GPT-2 hold beside what is read, for [family.Family]; those of
+// GPT-3 are such files.
+var (
+	Harmless = []string{
+		"n_ctx",                   // the size of a mask, once
+		"reorder_and_upcast_attn", // the order of two products
+	}
+	Buffers = []string{"h.*.attn.bias", "h.*.attn.masked_bias"}
+)
+
+// Prefix stands before the names of tensors there.
+const Prefix = "transformer."
+
+// Whole is the configuration with biases, which transformers' GPT-2 always has.
+func (c Config) Whole() Config {
+	c.Bias = true
+	return c
+}
+
 func init() {
 	smallest := New(50257, 1024, 768, 12, 12)
 	smallest.EmbedDropout, smallest.AttentionDropout, smallest.ResidualDropout = 0.1, 0.1, 0.1
 	family.Register(family.Family{
 		Type: "gpt2", Architecture: "GPT2LMHeadModel", Default: smallest, Sizes: Sizes(),
-		Aliases: family.OpenAI,
-		Harmless: []string{
-			"n_ctx",                   // the size of a mask, once
-			"reorder_and_upcast_attn", // the order of two products
-		},
-		Prefix:  "transformer.",
-		Buffers: []string{"h.*.attn.bias", "h.*.attn.masked_bias"},
-		// transformers' GPT-2 always has biases.
-		Whole: func(m family.Model) family.Model {
-			c := m.(Config)
-			c.Bias = true
-			return c
-		},
+		Aliases:  family.OpenAI,
+		Harmless: Harmless, Prefix: Prefix, Buffers: Buffers,
+		Whole: func(m family.Model) family.Model { return m.(Config).Whole() },
 	})
 }

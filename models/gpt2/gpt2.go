@@ -14,47 +14,52 @@ import (
 // row b·T + t is what the head scores the token after position t of sequence b by. The token
 // embedding wte (V, C) is what the head shares.
 func (c Config) Body(s *graph.Scope, tokens *G.Node) (x, wte *G.Node) {
-	x, wte = layers.Embedding(s.At("wte"), tokens, c.Vocab, c.Width, c.start()) // (B·T, C)
-	x = layers.LearnedPositions(s.At("wpe"), x, c.Context, c.start())           // (B·T, C)
+	x, wte = layers.Embedding(s.At("wte"), tokens, c.Vocab, c.Width, c.Start()) // (B·T, C)
+	x = layers.LearnedPositions(s.At("wpe"), x, c.Context, c.Start())           // (B·T, C)
 	x = ops.Dropout(s.At("drop"), x, c.EmbedDropout)                            // (B·T, C)
 	for i := range c.Layers {
 		x = layers.Block(s.At("h.%d", i), x, func(s *graph.Scope, x *G.Node) *G.Node {
 			return c.block(s, x, i) // (B·T, C)
 		})
 	}
-	return layers.LayerNorm(s.At("ln_f"), x, c.norm()), wte // (B·T, C)
+	return layers.LayerNorm(s.At("ln_f"), x, c.Norm()), wte // (B·T, C)
 }
 
 // block is one transformer block with the layer norms in front of the branches
 // (pre-norm), GPT-2's change over GPT-1. It is the i-th.
 func (c Config) block(s *graph.Scope, x *G.Node, i int) *G.Node {
-	a := layers.LayerNorm(s.At("ln_1"), x, c.norm())           // (B·T, C)
-	a = layers.Attention(s.At("attn"), a, c.attention(i))      // (B·T, C)
+	a := layers.LayerNorm(s.At("ln_1"), x, c.Norm())           // (B·T, C)
+	a = layers.Attention(s.At("attn"), a, c.Attention(i))      // (B·T, C)
 	x = layers.Residual(s.At("attn"), x, a, c.ResidualDropout) // (B·T, C)
 
-	m := layers.LayerNorm(s.At("ln_2"), x, c.norm())                             // (B·T, C)
-	m = layers.MLP(s.At("mlp"), m, c.inner(), c.Activation.layer(), c.weights()) // (B·T, C)
-	return layers.Residual(s.At("mlp"), x, m, c.ResidualDropout)                 // (B·T, C)
+	m := layers.LayerNorm(s.At("ln_2"), x, c.Norm())             // (B·T, C)
+	m = c.FeedForward(s.At("mlp"), m)                            // (B·T, C)
+	return layers.Residual(s.At("mlp"), x, m, c.ResidualDropout) // (B·T, C)
 }
 
-// attention is the configuration of block i's.
-func (c Config) attention(i int) layers.AttentionConfig {
+// Attention is the configuration of block i's.
+func (c Config) Attention(i int) layers.AttentionConfig {
 	return layers.AttentionConfig{
-		Heads: c.Heads, Weights: c.weights(), Dropout: c.AttentionDropout,
+		Heads: c.Heads, Weights: c.Weights(), Dropout: c.AttentionDropout,
 		Scale: c.scale(i), Composed: c.Composed,
 	}
 }
 
-// weights are the settings of layers with weights. The projections that end a branch
-// start smaller, by the root of the number of branches (§2.3: 1/√N, with N = 2·L),
-// so that the residual stream keeps its scale however deep the model is.
-func (c Config) weights() layers.BranchWeights {
-	last := graph.Normal(c.InitStd / math.Sqrt(float64(2*c.Layers)))
-	return layers.BranchWeights{Init: c.start(), ResidualInit: last, NoBias: !c.Bias}
+// FeedForward declares the feed-forward part of a block over x (B·T, C).
+func (c Config) FeedForward(s *graph.Scope, x *G.Node) *G.Node {
+	return layers.MLP(s, x, c.inner(), c.Activation.Layer(), c.Weights()) // (B·T, C)
 }
 
-// start is what the other matrices start from.
-func (c Config) start() graph.Init { return graph.Normal(c.InitStd) }
+// Weights are the settings of layers with weights. The projections that end a branch
+// start smaller, by the root of the number of branches (§2.3: 1/√N, with N = 2·L),
+// so that the residual stream keeps its scale however deep the model is.
+func (c Config) Weights() layers.BranchWeights {
+	last := graph.Normal(c.InitStd / math.Sqrt(float64(2*c.Layers)))
+	return layers.BranchWeights{Init: c.Start(), ResidualInit: last, NoBias: !c.Bias}
+}
 
-// norm is the settings of layer norms.
-func (c Config) norm() layers.Norm { return layers.Norm{Epsilon: c.Epsilon, NoBias: !c.Bias} }
+// Start is what the other matrices start from.
+func (c Config) Start() graph.Init { return graph.Normal(c.InitStd) }
+
+// Norm is the settings of layer norms.
+func (c Config) Norm() layers.Norm { return layers.Norm{Epsilon: c.Epsilon, NoBias: !c.Bias} }

@@ -13,6 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/run"
 )
 
 func newBench() *cobra.Command {
@@ -47,6 +48,7 @@ its caches, and have none.`,
 	f.SortFlags = false
 	setting.List{
 		setting.New("model", &b.model, "gpt2-nano", "model; see gorgpt models"),
+		setting.New("set", &b.set, nil, run.SetHelp),
 		setting.New("batch", &b.batch, 1, "sequences in a batch, B"),
 		setting.New("context", &b.context, 0, "tokens in a sequence, T (default the model's context)"),
 		setting.New("steps", &b.steps, 10, "steps to measure, after two that are not"),
@@ -60,13 +62,14 @@ its caches, and have none.`,
 // benching is what bench is asked for.
 type benching struct {
 	model                 string
+	set                   []string
 	batch, context, steps int
 	again, asJSON, decode bool
 }
 
 // check finds the model, and what cannot be.
 func (b *benching) check(given func(flag string) bool) (models.Model, error) {
-	m, err := findModel(b.model)
+	m, err := findModel(b.model, b.set)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +97,7 @@ func (b *benching) run(ctx context.Context, m models.Model, out io.Writer) error
 		if err != nil {
 			return err
 		}
-		r.Model = b.model
+		r.Model = named(b.model, b.set)
 		return printed(out, r, b.asJSON)
 	}
 	options, err := models.Recompute(m, b.again)
@@ -105,7 +108,7 @@ func (b *benching) run(ctx context.Context, m models.Model, out io.Writer) error
 	if err != nil {
 		return err
 	}
-	r.Model = b.model
+	r.Model = named(b.model, b.set)
 	return printed(out, r, b.asJSON)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/run"
 )
 
 func newGraph() *cobra.Command {
@@ -50,6 +51,7 @@ this works for models that do not fit into memory.`,
 	f.SortFlags = false
 	setting.List{
 		setting.New("model", &g.model, "gpt2-nano", "model; see gorgpt models"),
+		setting.New("set", &g.set, nil, run.SetHelp),
 		setting.New("diff", &g.other, "", "show what this model has more, less and otherwise (default: no comparison)"),
 		setting.New("batch", &g.batch, 1, "sequences, B"),
 		setting.New("context", &g.context, 0, "positions, T (default the model's context)"),
@@ -65,6 +67,7 @@ this works for models that do not fit into memory.`,
 // graphing is what graph is asked for.
 type graphing struct {
 	model, other, format string
+	set                  []string
 	batch, context       int
 	train                bool
 	picture              draw.Options
@@ -82,12 +85,13 @@ func (g *graphing) check(given func(flag string) bool) error {
 			return usage.Errorf("--%s is for pictures: --format svg or dot", flag)
 		}
 	}
-	limit, whose := 0, ""
+	limit, whose, set := 0, "", g.set
 	for _, name := range []string{g.model, g.other} {
 		if name == "" {
 			continue
 		}
-		m, err := findModel(name)
+		m, err := findModel(name, set)
+		set = nil // of the first alone
 		if err != nil {
 			return err
 		}
@@ -120,7 +124,7 @@ func (g *graphing) run(out io.Writer) error {
 		}
 		programs = append(programs, p)
 	}
-	g.picture.Title = g.model
+	g.picture.Title = named(g.model, g.set)
 	if g.other == "" {
 		return graphFormats[g.format](out, programs[0], g.picture)
 	}

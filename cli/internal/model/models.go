@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -16,13 +17,21 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// findModel returns the named model.
-func findModel(name string) (models.Model, error) {
+// findModel returns the named model, with other values of keys of its configuration.
+func findModel(name string, set []string) (models.Model, error) {
 	m, err := models.Find(name)
 	if err != nil {
 		return nil, usage.Of(err)
 	}
+	if m, err = models.Set(m, set...); err != nil {
+		return nil, usage.Errorf("--set: %w", err)
+	}
 	return m, nil
+}
+
+// named is the name of a model with what was set of it.
+func named(name string, set []string) string {
+	return strings.Join(append([]string{name}, set...), " ")
 }
 
 // count declares the model and counts its weights, without making any.

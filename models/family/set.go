@@ -1,0 +1,63 @@
+package family
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
+)
+
+// Set is a model with other values of some keys of its config.json, each as "key=value", in
+// which the value is JSON; a text needs no quotes. What a config.json may not say is refused
+// here as well, as is a key that has no say in the results.
+func (f Family) Set(m Model, pairs []string) (Model, error) {
+	into := reflect.New(reflect.TypeOf(m))
+	into.Elem().Set(reflect.ValueOf(m))
+	unshare(into.Elem())
+	kinds := make(map[string]reflect.Kind)
+	for _, k := range fields(reflect.TypeOf(m)) {
+		kinds[k.key] = reflect.TypeOf(m).FieldByIndex(k.index).Type.Kind()
+	}
+	known := slices.Sorted(maps.Keys(kinds))
+	config := map[string]any{"model_type": f.Type}
+	for _, pair := range pairs {
+		key, value, ok := strings.Cut(pair, "=")
+		if target, alias := f.Aliases[key]; alias {
+			key = target
+		}
+		switch kind, isField := kinds[key]; {
+		case !ok || key == "":
+			return nil, fmt.Errorf("%q: want key=value", pair)
+		case !isField:
+			return nil, nearest.Unknown("key", key, known)
+		case config[key] != nil:
+			return nil, fmt.Errorf("%s: the key %s is given twice", pair, key)
+		default:
+			config[key] = valueOf(value, kind)
+		}
+	}
+	text, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.read(text, into.Interface()); err != nil {
+		return nil, fmt.Errorf("%s: %w", Name(m), err)
+	}
+	m = into.Elem().Interface().(Model)
+	if err := Validate(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// valueOf is a value for a key of some kind: JSON as it stands, or a text.
+func valueOf(value string, kind reflect.Kind) any {
+	if json.Valid([]byte(value)) && (kind != reflect.String || strings.HasPrefix(value, `"`)) {
+		return json.RawMessage(value)
+	}
+	return value
+}
