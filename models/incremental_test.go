@@ -8,6 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
 	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/models/gpt3"
 )
 
 // tolIncremental bounds float32 logits of one position at a time against those of the whole run,
@@ -21,9 +22,11 @@ func TestIncremental(t *testing.T) {
 	mistral.ScaleByLayer, mistral.Inner, mistral.Activation = true, 20, gpt2.QuickGELU
 	unscaled := gpt2.New(13, 9, 12, 2, 3)
 	unscaled.Scaled = false
+	banded := gpt3.New(13, 9, 12, 4, 3)
+	banded.Window = 2
 	for name, m := range map[string]models.Model{
 		"gpt1": gpt1.New(13, 9, 12, 2, 3), "gpt2": gpt2.New(13, 9, 12, 2, 3),
-		"scaled by layer": mistral, "unscaled": unscaled,
+		"scaled by layer": mistral, "unscaled": unscaled, "gpt3": banded,
 	} {
 		tokens := []int{3, 1, 4, 1, 5, 9, 2, 6, 5}
 		params := graph.NewParams(1)
