@@ -81,6 +81,7 @@ var layer = map[string]float64{
 	"notebooks/kernel":               8,
 	"benchmarks/tokenizers":          2,
 	"recipes/ablation":               9,
+	"recipes/scaling":                9,
 }
 
 // forbidden are imports that the order alone would allow.

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// made are the runs of a plan with losses of a law and a little noise.
+func made(t *testing.T, law surface, coefficients []float64, noise float64, budgets ...float64) []result {
+	t.Helper()
+	var chosen []counted
+	for _, s := range sizes {
+		c, err := s.count()
+		if err != nil {
+			t.Fatal(err)
+		}
+		chosen = append(chosen, c)
+	}
+	points, err := plan(budgets, chosen, 1e12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	var all []result
+	for _, p := range points {
+		if p.main() {
+			all = append(all, result{p, law.at(coefficients, float64(p.params), p.tokens()) * math.Exp(noise*random.NormFloat64())})
+		}
+	}
+	return all
+}
+
+// The papers' own coefficients: Kaplan et al. 2020, fig. 4; Hoffmann et al. 2022, eq. 10.
+var (
+	kaplanPublished     = []float64{0.076, 0.095, math.Log(8.8e13), math.Log(5.4e13)}
+	chinchillaPublished = []float64{0.34, 0.28, math.Log(406.4), math.Log(410.7), math.Log(1.69)}
+)
+
+// TestSurfaces: the exponents that losses were made with come out, and lie in their intervals.
+func TestSurfaces(t *testing.T) {
+	budgets := []float64{1e12, 1e13, 1e14, 1e15}
+	for name, law := range map[string]struct {
+		surface
+		published []float64
+	}{"kaplan": {kaplan, kaplanPublished}, "chinchilla": {chinchilla, chinchillaPublished}} {
+		exact := made(t, law.surface, law.published, 0, budgets...)
+		got := law.fit(exact, law.start)
+		if off := law.off(exact, got); off > 1e-3 {
+			t.Errorf("%s: off by %.2g on losses of the law itself", name, off)
+		}
+		// Losses of the law bind its exponents less than themselves: they trade with the factors.
+		for i := range 2 {
+			if math.Abs(got[i]/law.published[i]-1) > 0.05 {
+				t.Errorf("%s: exponents %.4f, want %v", name, got[:2], law.published[:2])
+			}
+		}
+		noisy := made(t, law.surface, law.published, 0.003, budgets...)
+		best := law.fit(noisy, law.start)
+		intervals, without := bootstrap(100, best, redrawn(noisy), func(r []result) []float64 { return law.fit(r, [][]float64{best}) })
+		for i := range 2 {
+			if x := intervals[i]; without > 0 || !(x.low < law.published[i] && law.published[i] < x.high) || x.high-x.low > 0.5 {
+				t.Errorf("%s: exponent %.3f in %.3f to %.3f, %d without; made with %.3f", name, x.value, x.low, x.high, without, law.published[i])
+			}
+		}
+	}
+}
+
+// TestFrontier: where C = 6ND and the loss is Chinchilla's law, the best size goes with
+// C^(β/(α+β)); parabolas find that.
+func TestFrontier(t *testing.T) {
+	var all []result
+	for _, c := range []float64{1e18, 1e19, 1e20, 1e21} {
+		g := math.Pow(0.34*406.4/(0.28*410.7), 1/0.62) // Hoffmann et al. 2022, eq. 4
+		best := g * math.Pow(c/6, 0.28/0.62)
+		for _, k := range []float64{0.25, 0.5, 1, 2, 4} {
+			p := point{counted: counted{params: int(k * best)}, budget: c}
+			p.flops = 6 * float64(p.params)
+			p.steps = int(c / p.flops / (batch * window))
+			all = append(all, result{p, chinchilla.at(chinchillaPublished, float64(p.params), p.tokens())})
+		}
+	}
+	fits := parabolas(all, withoutEmbeddings)
+	if size, loss := frontier(fits); len(fits) != 4 || math.Abs(size.exponent-0.28/0.62) > 0.01 || !(loss.exponent < 0) {
+		t.Errorf("%d parabolas, exponents %.3f and %.3f; want 4, %.3f and one below 0", len(fits), size.exponent, loss.exponent, 0.28/0.62)
+	}
+	exponent := func(all []result) []float64 {
+		size, _ := frontier(parabolas(all, withoutEmbeddings))
+		return []float64{size.exponent}
+	}
+	x, without := bootstrap(100, exponent(all), shaken(fits, withoutEmbeddings), exponent)
+	if without > 0 || !(x[0].low < x[0].value && x[0].value < x[0].high && x[0].high-x[0].low < 0.1) {
+		t.Errorf("%+v, %d without", x[0], without)
+	}
+}
+
+// TestNoLowest: a parabola that opens downwards, or is lowest outside of the sizes, has no best
+// size, and a law of the others leaves it out.
+func TestNoLowest(t *testing.T) {
+	fit := func(losses ...float64) parabola {
+		var on []result
+		for i, l := range losses {
+			on = append(on, result{point{counted: counted{params: 1000 << i}, budget: 1}, l})
+		}
+		return fitParabola(on, withoutEmbeddings)
+	}
+	for _, losses := range [][]float64{{1, 2, 2, 1}, {1, 2, 4, 7}, {7, 4, 2, 1}} {
+		if p := fit(losses...); !math.IsNaN(p.best) || !math.IsNaN(p.lowest) {
+			t.Errorf("%v: best %g, lowest %g; want none", losses, p.best, p.lowest)
+		}
+	}
+	if p := fit(5, 2, 1, 2, 5); math.Abs(p.best-4000) > 1e-6 || math.Abs(p.lowest-1-2*p.off()/2) > 0.5 {
+		t.Errorf("best %g, lowest %g; want 4000", p.best, p.lowest)
+	}
+	if p := fitPower([]float64{1, 10, 100}, []float64{2, math.NaN(), 200}); math.Abs(p.exponent-1) > 1e-12 || math.Abs(p.factor-2) > 1e-12 {
+		t.Errorf("%+v, want 2x", p)
+	}
+	if p := fitPower([]float64{1, 10}, []float64{2, math.NaN()}); !math.IsNaN(p.exponent) {
+		t.Errorf("%+v of one point", p)
+	}
+}
+
+// TestCount: N without embeddings is 12·L·C² and the gains of layer norms; FLOPs are six for each
+// weight that is multiplied, the head's among them, and those of attention, GELU and norms.
+func TestCount(t *testing.T) {
+	for _, s := range sizes {
+		c, err := s.count()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := 12*s.layers*s.width*s.width + (2*s.layers+1)*s.width; c.params != want {
+			t.Errorf("%s: %d weights, want %d", s.name, c.params, want)
+		}
+		if want := c.params + (vocabulary+window)*s.width; c.total != want {
+			t.Errorf("%s: %d weights in all, want %d", s.name, c.total, want)
+		}
+		products := 6 * float64(12*s.layers*s.width*s.width+vocabulary*s.width)
+		if over := c.flops/products - 1; over < 0.05 || over > 0.3 { // attention and norms weigh most where C is 24
+			t.Errorf("%s: %.4g FLOPs for a token, %.0f %% above those of products", s.name, c.flops, 100*over)
+		}
+	}
+	if !slices.IsSortedFunc(sizes, func(a, b size) int { return a.layers*a.width*a.width - b.layers*b.width*b.width }) {
+		t.Error("sizes are not in order")
+	}
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/run"
+)
+
+// What all runs have in common.
+const (
+	tokenizerName = "bytes"
+	vocabulary    = 257 // bytes and the end of a file
+	batch         = 8   // sequences in an update
+	window        = 64  // tokens in a sequence
+
+	fewestSteps   = 400 // below that a run is warm-up and little else
+	mostPerWeight = 500 // tokens for a weight: many times what is best, and the slowest runs
+	mostPasses    = 4   // over the text: beyond, repeated tokens are worth less (Muennighoff et al. 2023)
+)
+
+// size is a model, named by about how many weights it has outside of the embeddings.
+type size struct {
+	name                 string
+	layers, heads, width int
+}
+
+// sizes go in steps of two to three; heads are 8 to 32 wide.
+var sizes = []size{
+	{"14k", 2, 3, 24}, {"25k", 2, 2, 32}, {"55k", 2, 3, 48}, {"150k", 3, 4, 64}, {"330k", 3, 3, 96},
+	{"790k", 4, 4, 128}, {"1.8m", 4, 6, 192}, {"4.7m", 6, 8, 256}, {"9.8m", 8, 10, 320},
+}
+
+func findSize(name string) (size, error) {
+	var known []string
+	for _, s := range sizes {
+		if s.name == name {
+			return s, nil
+		}
+		known = append(known, s.name)
+	}
+	return size{}, usage.Unknown("size", name, known)
+}
+
+// counted is a size with what its graph says of it.
+type counted struct {
+	size
+	params int     // weights but those of the embeddings, Kaplan's N
+	total  int     // all weights, the head's being the token embedding's
+	flops  float64 // of training for a token: forward and backward, attention and head
+}
+
+func (s size) count() (counted, error) {
+	c := counted{size: s}
+	m, err := s.recipe().MakeModel(vocabulary)
+	if err != nil {
+		return c, err
+	}
+	scope := graph.New(graph.NewParams(0), graph.Training())
+	p, err := scope.CompileGrad(models.Loss(m, scope, scope.Ints("tokens", batch, window), scope.Ints("targets", batch, window)))
+	if err != nil {
+		return c, err
+	}
+	defer p.Close()
+	for _, n := range p.Nodes() {
+		c.total += int(n.Params)
+		if !strings.HasPrefix(n.Path, "wte.") && !strings.HasPrefix(n.Path, "wpe.") {
+			c.params += int(n.Params)
+		}
+	}
+	c.flops = models.FLOPs(p) / (batch * window)
+	return c, nil
+}
+
+// rate is the highest learning rate of a model with n weights outside of the embeddings: it falls
+// with the size as GPT-3's does, more slowly (there about N^−0.3, Brown et al. 2020, table 2.1).
+func rate(n int) float64 { return 3e-3 * math.Pow(float64(n)/1e6, -0.2) }
+
+// recipe is what all runs of a size have in common.
+func (s size) recipe() run.Recipe {
+	r := run.Defaults()
+	r.Layers, r.Heads, r.Width = s.layers, s.heads, s.width
+	r.Tokenizer, r.Batch, r.Context = tokenizerName, batch, window
+	r.EvalBatches = 256 // 131,072 tokens, the same for all
+	return r
+}
+
+// point is a run: a model and a budget.
+type point struct {
+	counted
+	budget float64 // FLOPs
+	steps  int
+	factor float64 // of the rule's learning rate
+	seed   uint64
+}
+
+// main tells whether the point is of the laws, not a check of the learning rate or the seed.
+func (p point) main() bool { return p.factor == 1 && p.seed == 1 }
+
+// name is that of the run's folder.
+func (p point) name() string {
+	name := fmt.Sprintf("%s-%s", budgetName(p.budget), p.size.name)
+	if p.factor != 1 {
+		name += "-lr" + strconv.FormatFloat(p.factor, 'g', -1, 64)
+	}
+	if p.seed != 1 {
+		name += fmt.Sprintf("-seed%d", p.seed)
+	}
+	return name
+}
+
+// budgetName is how one writes a budget, 3e12.
+func budgetName(c float64) string {
+	return strings.NewReplacer("e+0", "e", "e-0", "e-", "e+", "e").Replace(strconv.FormatFloat(c, 'e', -1, 64))
+}
+
+func (p point) tokens() float64 { return float64(p.steps * batch * window) }
+
+// spent are the FLOPs of the run, by its graph.
+func (p point) spent() float64 { return p.flops * p.tokens() }
+
+// recipe is that of the run. The rate falls to a tenth within it, whatever its length: a run
+// cut short would have a loss that is too high (Hoffmann et al. 2022, §3).
+func (p point) recipe(data string) run.Recipe {
+	r := p.size.recipe()
+	r.Data, r.Steps, r.Seed = data, p.steps, p.seed
+	r.LearnRate = p.factor * rate(p.params)
+	r.Warmup = p.steps / 10
+	r.EvalEvery = p.steps
+	r.SaveEvery = max(1, p.steps/8)
+	return r
+}
+
+// plan lists the runs: the budgets from the smallest, in each the models from the largest,
+// which take the least time for the same FLOPs. After the smallest budget come the runs that
+// check the learning rate there. The text has a length in tokens.
+func plan(budgets []float64, chosen []counted, length float64) ([]point, error) {
+	var all []point
+	for i, c := range budgets {
+		first := len(all)
+		for _, s := range slices.Backward(chosen) {
+			p := point{counted: s, budget: c, steps: int(math.Round(c / s.flops / (batch * window))), factor: 1, seed: 1}
+			if p.steps >= fewestSteps && p.tokens() <= s.most(length) {
+				all = append(all, p)
+			}
+		}
+		if len(all) == first {
+			small, large := chosen[0], chosen[len(chosen)-1]
+			return nil, usage.Errorf("--budgets %s: no model can use it; these want %.1e FLOPs, for %d steps of %s, to %.1e, for all that %s is to read",
+				budgetName(c), small.flops*fewestSteps*batch*window, fewestSteps, small.name, large.flops*large.most(length), large.name)
+		}
+		if i == 0 {
+			all = append(all, checks(all)...)
+		}
+	}
+	return all, nil
+}
+
+// most is how many tokens a model is trained on at most.
+func (c counted) most(length float64) float64 {
+	return min(mostPerWeight*float64(c.params), mostPasses*length)
+}
+
+// checks repeat runs with other learning rates, and that in the middle with other seeds.
+func checks(of []point) []point {
+	var all []point
+	for _, factor := range []float64{0.5, 2} {
+		for _, p := range of {
+			p.factor = factor
+			all = append(all, p)
+		}
+	}
+	for seed := range uint64(3) {
+		p := of[len(of)/2]
+		p.seed = seed + 2
+		all = append(all, p)
+	}
+	return all
+}
