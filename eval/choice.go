@@ -103,6 +103,7 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 		}
 	}
 	r.Metrics = append(r.Metrics, Number{"chance", chance})
+	protocol = append(protocol, s.runs()...)
 	r.Protocol = append(protocol,
 		Setting{"format", m.Format}, Setting{"questions", strconv.Itoa(len(questions))},
 		Setting{"normalizer", m.normalizer()}, Setting{"shots", shotsText(m.Shots, m.Draw, own, m.Examples, m.Seed)},
@@ -158,6 +159,7 @@ func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool [
 		return nil, err
 	}
 	all := make([][]ChoiceScore, len(questions))
+	scorer := s.NewScorer()
 	for i, q := range questions {
 		if err := s.step(ctx, i, len(questions)); err != nil {
 			return nil, err
@@ -168,12 +170,17 @@ func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool [
 			examples.WriteString(detokenize.apply(right.Before+right.Text) + "\n\n")
 		}
 		shots := examples.String()
+		choices, seqs := make([]Choice, len(q.Choices)), make([]Sequence, len(q.Choices))
 		for c, choice := range q.Choices {
-			score, err := s.continuation(shots+detokenize.apply(choice.Before), detokenize.apply(choice.Text), m.BOS)
+			choices[c] = Choice{shots + detokenize.apply(choice.Before), detokenize.apply(choice.Text)}
+			ids, from, err := s.encode(choices[c].Before, choices[c].Text, m.BOS)
 			if err != nil {
 				return nil, fmt.Errorf("question %d, choice %d: %w", i+1, c+1, err)
 			}
-			all[i] = append(all[i], score)
+			seqs[c] = Sequence{ids, from}
+		}
+		if all[i], err = scorer.choices(choices, seqs); err != nil {
+			return nil, fmt.Errorf("question %d, %w", i+1, err)
 		}
 	}
 	return all, s.step(ctx, len(questions), len(questions))
@@ -184,24 +191,32 @@ func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool [
 // one text would not end where before does. What does not fit the window is left out in
 // front.
 func (s *Subject) Continuation(before, text string) (ChoiceScore, error) {
-	return s.continuation(before, text, false)
+	ids, from, err := s.encode(before, text, false)
+	if err != nil {
+		return ChoiceScore{}, err
+	}
+	scores, err := s.NewScorer().choices([]Choice{{before, text}}, []Sequence{{ids, from}})
+	if err != nil {
+		return ChoiceScore{}, err
+	}
+	return scores[0], nil
 }
 
-func (s *Subject) continuation(before, text string, bos bool) (ChoiceScore, error) {
-	ids, from, err := s.encode(before, text, bos)
+// choices scores the texts of choices that are encoded so.
+func (c *Scorer) choices(choices []Choice, seqs []Sequence) ([]ChoiceScore, error) {
+	all, err := c.score("choice", seqs)
 	if err != nil {
-		return ChoiceScore{}, err
+		return nil, err
 	}
-	scored, err := s.Score(ids, from)
-	if err != nil {
-		return ChoiceScore{}, err
+	scores := make([]ChoiceScore, len(choices))
+	for i, scored := range all {
+		own := strings.TrimPrefix(choices[i].Text, " ")
+		scores[i] = ChoiceScore{Tokens: len(scored), Chars: utf8.RuneCountInString(own), Bytes: len(own)}
+		for _, t := range scored {
+			scores[i].LogLikelihood += t.LogProb
+		}
 	}
-	own := strings.TrimPrefix(text, " ")
-	c := ChoiceScore{Tokens: len(scored), Chars: utf8.RuneCountInString(own), Bytes: len(own)}
-	for _, t := range scored {
-		c.LogLikelihood += t.LogProb
-	}
-	return c, nil
+	return scores, nil
 }
 
 // encode encodes before and text as one, and tells where text begins. With bos, or where

@@ -10,6 +10,8 @@
 //	r, err := eval.Perplexity{Stride: 512, Detokenizer: "wikitext"}.Evaluate(ctx, s, "wiki.test.raw")
 //	fmt.Println(r.Metric, r.Value, r.Protocol)
 //
+// What choices begin with in common, as a question, is computed once; see [Scorer].
+//
 // A number without its protocol means little: with one public checkpoint, published
 // perplexities of one text differ by a factor of two. So a [Result] always tells how it
 // was made, down to the hash of the data. [All] lists the measurements by name.

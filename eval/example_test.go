@@ -43,6 +43,36 @@ func ExampleSubject_Continuation() {
 	//  purrs -8.9
 }
 
+func ExampleSubject_NewScorer() {
+	s, err := openModel("testdata/model", 0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+	question := []byte("Ann has a dog. It lives by the pond. Every day the dog")
+	var set []eval.Sequence
+	for _, word := range []string{" barks", " purrs"} {
+		ids, err := s.Tokenizer.Append(nil, append(question, word...))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		set = append(set, eval.Sequence{IDs: ids, From: len(question)}) // a byte is a token
+	}
+	all, err := s.NewScorer().Score(set) // the question runs once
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, scored := range all {
+		fmt.Printf("%d tokens, the second %.1f\n", len(scored), scored[1].LogProb)
+	}
+	// Output:
+	// 6 tokens, the second -0.1
+	// 6 tokens, the second -4.0
+}
+
 func ExampleFind() {
 	_, err := eval.Find("lambda")
 	fmt.Println(err)

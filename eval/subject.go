@@ -33,7 +33,15 @@ type Subject struct {
 	// Progress, if set, is told how many parts of the work are done, out of how many.
 	Progress func(done, total int)
 
-	scorers, losses graph.Family[*measure]
+	// CacheBytes, if above 0, is how much memory what is remembered of sequences may take; see
+	// ScoreAll.
+	CacheBytes int64
+
+	scorers, losses, pieces graph.Family[*measure]
+
+	cache  *graph.Cache // of pieces
+	holder *Scorer      // whose beginnings are in the other ones
+	whole  error        // why there is no cache
 }
 
 // NewSubject returns a Subject. The window is at most the model's context.
@@ -42,6 +50,7 @@ func NewSubject(m Model, params *graph.Params, tok tokenizer.Tokenizer, window i
 	arena := new(graph.Arena)
 	s.scorers = graph.Family[*measure]{Build: s.buildScorer, Arena: arena}
 	s.losses = graph.Family[*measure]{Build: s.buildLoss, Arena: arena}
+	s.pieces = graph.Family[*measure]{Build: s.buildPiece, Most: mostPieces, Arena: arena}
 	return s
 }
 
@@ -54,7 +63,9 @@ func (s *Subject) ends() []int {
 }
 
 // Close ends the subject's programs.
-func (s *Subject) Close() error { return errors.Join(s.scorers.Close(), s.losses.Close()) }
+func (s *Subject) Close() error {
+	return errors.Join(s.scorers.Close(), s.losses.Close(), s.pieces.Close())
+}
 
 // step reports progress and tells whether to stop.
 func (s *Subject) step(ctx context.Context, done, total int) error {
@@ -66,8 +77,9 @@ func (s *Subject) step(ctx context.Context, done, total int) error {
 
 // measure is what a program computes, and its inputs.
 type measure struct {
-	out          *G.Node
-	tokens, rows []int
+	out                *G.Node
+	tokens, rows, past []int
+	places             *graph.Cache // of a piece
 }
 
 // Scored is what a model says of one token, given those before it.
@@ -97,34 +109,36 @@ func (s *Subject) Score(ids []int, from int) ([]Scored, error) {
 	vocab := len(logits) / n
 	scored := make([]Scored, n)
 	for i := range scored {
-		row := logits[i*vocab : (i+1)*vocab]
-		id := ids[from+i]
-		if id < 0 || id >= vocab {
-			return nil, fmt.Errorf("eval: token %d is not in the vocabulary of %d", id, vocab)
+		if scored[i], err = score(logits[i*vocab:(i+1)*vocab], ids[from+i]); err != nil {
+			return nil, err
 		}
-		best := argmax(row)
-		var sum float64
-		for _, x := range row {
-			sum += math.Exp(float64(x) - float64(row[best]))
-		}
-		scored[i] = Scored{float64(row[id]) - float64(row[best]) - math.Log(sum), best}
 	}
 	return scored, nil
+}
+
+// score scores a token by a row of logits.
+func score(row []float32, id int) (Scored, error) {
+	if id < 0 || id >= len(row) {
+		return Scored{}, fmt.Errorf("eval: token %d is not in the vocabulary of %d", id, len(row))
+	}
+	best := argmax(row)
+	var sum float64
+	for _, x := range row {
+		sum += math.Exp(float64(x) - float64(row[best]))
+	}
+	return Scored{float64(row[id]) - float64(row[best]) - math.Log(sum), best}, nil
 }
 
 // logits returns the logits (N, V) for ids[from:], at most a window of them, valid until the
 // next call.
 func (s *Subject) logits(ids []int, from int) ([]float32, error) {
 	n := len(ids) - from
-	switch {
-	case from < 1:
-		return nil, errors.New("eval: nothing before the first token to score")
-	case n < 1:
-		return nil, errors.New("eval: no tokens to score")
+	q := Sequence{ids, from}
+	if err := q.check(); err != nil {
+		return nil, err
 	}
-	ids = ids[:len(ids)-1] // the last one is only predicted
-	first := max(0, len(ids)-s.Window)
-	ids, from = ids[first:], from-first
+	q = q.fit(s.Window)
+	ids, from = q.IDs[:len(q.IDs)-1], q.From
 	program, p, err := s.scorers.For(fit(len(ids), s.Window), fit(n, s.Window))
 	if err != nil {
 		return nil, err
@@ -153,7 +167,7 @@ func (s *Subject) buildScorer(shape ...int) (*graph.Program, *measure, error) {
 	g := graph.New(s.Params)
 	logits := s.Model.GraphAt(g, g.Ints("tokens", 1, shape[0]), g.Ints("rows", shape[1]))
 	p, err := g.Compile(logits)
-	return p, &measure{logits, make([]int, shape[0]), make([]int, shape[1])}, err
+	return p, &measure{out: logits, tokens: make([]int, shape[0]), rows: make([]int, shape[1])}, err
 }
 
 // buildLoss makes the program of the mean loss of B sequences of T tokens.

@@ -87,11 +87,14 @@ func (a *Args) For(n, grain int, f func(lo, hi int)) { kernel.For(n, grain, f) }
 // ldc are the lengths of the rows as they lie. With a beta of 0 C is written over, whatever it holds; it must
 // not overlap A or B. It uses all processors, and the result has the same bits however many there are.
 // In an incremental graph of B sequences they are those of a product of m/B rows: what a
-// sequence gets does not depend on the others.
+// sequence gets does not depend on the others. In a [Seamless] one they are those of a row alone.
 func (a *Args) Gemm(transA, transB bool, m, n, k int, alpha float32, x []float32, lda int, y []float32, ldb int, beta float32, out []float32, ldc int) {
 	rows := m
 	if memory := a.op.scope.cache; memory != nil {
 		rows /= memory.batch
+	}
+	if a.op.scope.seamless {
+		rows = 1
 	}
 	kernel.GemmLike(rows, transA, transB, m, n, k, alpha, x, lda, y, ldb, beta, out, ldc)
 }

@@ -100,6 +100,14 @@ func (m *Cache) Copy(to, from, used int) {
 // them must say that it works row by row: [Op.RowWise].
 func Incremental(m *Cache) Option { return func(b *builder) { b.cache = m } }
 
+// Seamless has an incremental graph compute each position with the same bits wherever its sequence
+// is cut into pieces: ops take no faster way that sums in another order, such as one for many
+// positions that nothing comes before.
+func Seamless() Option { return func(b *builder) { b.seamless = true } }
+
+// Seamless tells whether the graph is built so: see the function [Seamless].
+func (s *Scope) Seamless() bool { return s.seamless }
+
 // Cache is what an incremental graph keeps, and nil in others.
 func (s *Scope) Cache() *Cache { return s.cache }
 

@@ -27,6 +27,7 @@ type builder struct {
 	params   *Params
 	training bool
 	cache    *Cache // of an incremental graph
+	seamless bool   // the same bits wherever sequences are cut
 	sequence [2]int // how many sequences the rows are, of how many positions
 	err      error
 

@@ -52,15 +52,19 @@ func CheckBeams(m models.Model, beams int) error {
 }
 
 // CheckWindow is Check for weights that are read or mapped, and one run that gives the logits
-// of a whole window.
-func (limit Limit) CheckWindow(m models.Model, window int) error {
+// of a whole window. It returns how many bytes are left beside these: 0 where the limit is not known.
+func (limit Limit) CheckWindow(m models.Model, window int) (left int64, err error) {
 	s := graph.New(graph.NewParams(0))
 	p, err := s.Compile(models.LogitsAt(m, s, s.Ints("tokens", 1, window), s.Ints("rows", window)))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer p.Close()
-	return limit.Check("a window of "+plural.Of(window, "token"), 4*float64(graph.Sum(p.Nodes()).Params)+float64(p.PlannedBytes()))
+	taken := 4*float64(graph.Sum(p.Nodes()).Params) + float64(p.PlannedBytes())
+	if limit.Bytes > 0 {
+		left = max(1, limit.Bytes-int64(taken))
+	}
+	return left, limit.Check("a window of "+plural.Of(window, "token"), taken)
 }
 
 // Size is a number of bytes to read, as in "25.2 GB".

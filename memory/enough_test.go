@@ -19,7 +19,7 @@ func TestModels(t *testing.T) {
 	d := models.DimsOf(big)
 	d.Context = 1 << 20
 	// The logits of 2²⁰ positions over 50,257 tokens alone are 211 GB.
-	if err := (Limit{Bytes: 100e9}).CheckWindow(models.WithDims(big, d), d.Context); err == nil || !strings.HasPrefix(err.Error(), "a window of 1048576 tokens takes ") {
+	if _, err := (Limit{Bytes: 100e9}).CheckWindow(models.WithDims(big, d), d.Context); err == nil || !strings.HasPrefix(err.Error(), "a window of 1048576 tokens takes ") {
 		t.Error(err)
 	}
 	m, err := models.Find("gpt2-nano")
@@ -29,8 +29,11 @@ func TestModels(t *testing.T) {
 	if err := CheckGeneration("--samples 2", m, 2); err != nil {
 		t.Error(err)
 	}
-	if err := Machine().CheckWindow(m, models.DimsOf(m).Context); err != nil {
-		t.Error(err)
+	if left, err := Machine().CheckWindow(m, models.DimsOf(m).Context); err != nil || left >= Machine().Bytes-4*800_000 || left < Machine().Bytes/2 {
+		t.Errorf("%d of %d bytes are left beside 800,000 weights, %v", left, Machine().Bytes, err)
+	}
+	if left, err := (Limit{}).CheckWindow(m, 1); err != nil || left != 0 {
+		t.Errorf("%d bytes are left of no limit, %v", left, err)
 	}
 	// Keys and values of 4 layers, 64 positions and width 128, and 65 logits: 262,404 bytes.
 	if err := CheckGeneration("--samples 1000000000", m, 1_000_000_000); err == nil || !strings.Contains(err.Error(), "--samples 1000000000 takes 262.4 TB of memory") {

@@ -177,7 +177,7 @@ func (t *attention) cached(s *graph.Scope, o AttentionOptions) *G.Node {
 	keys, values := s.Remember("keys", t.qkv[1].width()), s.Remember("values", t.qkv[2].width())
 	att := &kernel.CachedAttention{
 		Batch: t.batch, New: t.context, Capacity: s.Cache().Capacity(), Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
-		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window,
+		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window, Seamless: s.Seamless(),
 	}
 	return s.Apply(graph.Op{
 		Name:    "Attention",

@@ -9,13 +9,15 @@ type CachedAttention struct {
 	Batch, New, Capacity, Heads, KVHeads int
 	Scale                                float32
 	Window                               int
+	// Seamless sums beginnings in no order of their own.
+	Seamless bool
 
 	work scratch
 }
 
 // Forward adds the new keys and values to those kept, and fills out (Batch·New, Heads·V.Size).
 // Sequence b has past[b] positions before. The results of a sequence depend on it alone, and
-// each is summed in an order that depends on its position, and on whether it is of a beginning.
+// each is summed in an order that depends on its position, and unless Seamless on whether it is of a beginning.
 func (a *CachedAttention) Forward(out, keys, values []float32, in QKV, past []int) error {
 	for b, p := range past[:a.Batch] {
 		if p < 0 || p+a.New > a.Capacity {
@@ -63,7 +65,7 @@ func (a *CachedAttention) Forward(out, keys, values []float32, in QKV, past []in
 
 // begins tells whether a sequence is a beginning of more than one position: nothing is kept
 // yet that the block kernel would miss.
-func (a *CachedAttention) begins(past int) bool { return past == 0 && a.New > 1 }
+func (a *CachedAttention) begins(past int) bool { return past == 0 && a.New > 1 && !a.Seamless }
 
 // begin is attention of those sequences that begin; it returns how many they are.
 func (a *CachedAttention) begin(out []float32, in QKV, past []int) (count int) {

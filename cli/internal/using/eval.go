@@ -187,7 +187,8 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	if e.options.Stride > window {
 		return usage.Errorf("--stride %d: the window has %s", e.options.Stride, plural.Of(window, "token"))
 	}
-	if err := memory.Machine().CheckWindow(m.Model, window); err != nil {
+	left, err := memory.Machine().CheckWindow(m.Model, window)
+	if err != nil {
 		return err
 	}
 	var samples *wholefile.File
@@ -198,7 +199,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		defer samples.Discard() // unless it is whole
 	}
 	s := eval.NewSubject(models.Graphs(m.Model), m.Params, m.Tokenizer, window)
-	s.Ends = m.Ends
+	s.Ends, s.CacheBytes = m.Ends, left
 	defer func() { err = errors.Join(err, s.Close()) }()
 	s.Progress = progress(stderr)
 	r, err := named.New(e.options).Evaluate(ctx, s, e.data)

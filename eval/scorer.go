@@ -1,0 +1,342 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// Sequence is tokens of which those from From on are to be scored.
+type Sequence struct {
+	IDs  []int
+	From int
+}
+
+// check tells what cannot be scored.
+func (q Sequence) check() error {
+	switch {
+	case q.From < 1:
+		return errors.New("eval: nothing before the first token to score")
+	case q.From >= len(q.IDs):
+		return errors.New("eval: no tokens to score")
+	}
+	return nil
+}
+
+// fit leaves out in front what does not fit the window; the last token is only predicted.
+func (q Sequence) fit(window int) Sequence {
+	first := max(0, len(q.IDs)-1-window)
+	return Sequence{q.IDs[first:], q.From - first}
+}
+
+// ScoreAll is [Subject.Score] for several sequences: what they begin with in common runs once.
+func (s *Subject) ScoreAll(seqs []Sequence) ([][]Scored, error) { return s.NewScorer().Score(seqs) }
+
+// Scorer scores sequences in sets, such as the choices of a question. What those of a set begin
+// with in common, and sets that follow one another, runs once. Scores have the same bits whatever
+// is shared; from those of [Subject.Score], which runs sequences as a whole, they differ by the
+// rounding of float32.
+//
+// It holds for weights as they are: after they have changed, it takes a new one.
+type Scorer struct {
+	s *Subject
+	// held is what the first places of the cache hold, each the beginning of the next. Nothing is
+	// ever taken back from one: a layer may have forgotten what stood before.
+	held [][]int
+}
+
+// NewScorer returns a Scorer. Of a subject, several may be used in turns, though what one
+// remembers is lost to the others.
+func (s *Subject) NewScorer() *Scorer { return &Scorer{s: s} }
+
+const (
+	// heldPlaces is how many beginnings are remembered within one another: the examples, the text
+	// that questions are about, and a question.
+	heldPlaces = 3
+	// mostEnds is how many sequences go on from a beginning at once. Each has a place, too.
+	mostEnds = 8
+	// mostEndRows bounds their tokens, and with them the memory of their logits, to so many or a
+	// window.
+	mostEndRows = 1024
+	// mostPieces bounds the programs that are kept.
+	mostPieces = 64
+	// worthSharing is the number of tokens from which on it pays to run a beginning first: a run of
+	// few costs as much as one of these.
+	worthSharing = 16
+)
+
+// Score returns the scores of each sequence's tokens from From on. An error tells which sequence it
+// is of.
+func (c *Scorer) Score(seqs []Sequence) ([][]Scored, error) { return c.score("sequence", seqs) }
+
+// score is Score, with what sequences are called in errors.
+func (c *Scorer) score(what string, seqs []Sequence) ([][]Scored, error) {
+	all := make([][]Scored, len(seqs))
+	var parts []part
+	for i, q := range seqs {
+		err := q.check()
+		if n := len(q.IDs) - q.From; err == nil && (n > c.s.Window || c.s.open() != nil) {
+			all[i], err = c.s.Score(q.IDs, q.From)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s %d: %w", what, i+1, err)
+		}
+		if all[i] == nil {
+			parts = append(parts, part{q.fit(c.s.Window), &all[i]})
+		}
+	}
+	if c.s.holder != c {
+		c.s.holder, c.held = c, nil
+	}
+	for _, group := range groups(parts) {
+		if err := c.group(group); err != nil {
+			c.held = nil
+			for i, q := range seqs { // whose fault is it?
+				if _, err := c.s.Score(q.IDs, q.From); err != nil {
+					return nil, fmt.Errorf("%s %d: %w", what, i+1, err)
+				}
+			}
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// part is a sequence within the window, and where its scores go.
+type part struct {
+	Sequence
+	scored *[]Scored
+}
+
+// beginning is what may be shared: all before the token that gives the first score.
+func (p part) beginning() []int { return p.IDs[:p.From-1] }
+
+// groups puts together those that begin alike. Those that begin like no other are a group too.
+func groups(parts []part) (all [][]part) {
+	var rest []part
+	for len(parts) > 0 {
+		first := parts[0].beginning()
+		var group, others []part
+		for _, p := range parts {
+			if n := common(first, p.beginning()); n >= worthSharing || n == len(first) && n == p.From-1 {
+				group = append(group, p)
+			} else {
+				others = append(others, p)
+			}
+		}
+		if parts = others; len(group) > 1 {
+			all = append(all, group)
+		} else {
+			rest = append(rest, group...)
+		}
+	}
+	if len(rest) > 0 {
+		all = append(all, rest)
+	}
+	return all
+}
+
+// common is the number of tokens that two sequences have in common from the first on.
+func common(a, b []int) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// group scores sequences: what they all begin with first, then the rest of each.
+func (c *Scorer) group(parts []part) error {
+	shared := parts[0].beginning()
+	for _, p := range parts[1:] {
+		shared = shared[:common(shared, p.beginning())]
+	}
+	if len(shared) < worthSharing {
+		shared = nil
+	} else if err := c.hold(shared); err != nil {
+		return err
+	}
+	for len(parts) > 0 {
+		n, longest := 0, 0
+		for _, p := range parts[:min(len(parts), c.s.cache.Batch()-heldPlaces)] {
+			longest = max(longest, len(p.IDs)-1-len(shared))
+			if n > 0 && (n+1)*longest > max(mostEndRows, c.s.Window) {
+				break
+			}
+			n++
+		}
+		if err := c.end(parts[:n], len(shared)); err != nil {
+			return err
+		}
+		parts = parts[n:]
+	}
+	return nil
+}
+
+// hold makes the last of the places that are held hold these tokens. What they have in common with
+// what is held there, if it is worth it, gets a place before: those that follow may share it too.
+func (c *Scorer) hold(ids []int) error {
+	n, before, shared := 0, 0, 0
+	for n < len(c.held) && common(c.held[n], ids) == len(c.held[n]) {
+		before = len(c.held[n])
+		n++
+	}
+	if last := len(c.held) - 1; last >= n {
+		shared = common(c.held[last], ids)
+	}
+	c.held = c.held[:n]
+	if shared-before >= worthSharing && shared < len(ids) && n+1 < heldPlaces {
+		if err := c.extend(ids[:shared]); err != nil {
+			return err
+		}
+	}
+	return c.extend(ids)
+}
+
+// extend goes on from the last place that is held, in the next one if there is one.
+func (c *Scorer) extend(ids []int) error {
+	place, past := len(c.held), 0
+	if place > 0 {
+		past = len(c.held[place-1])
+	}
+	switch {
+	case past == len(ids):
+		return nil
+	case place == heldPlaces:
+		place--
+	case place > 0:
+		c.s.cache.Copy(place, place-1, past)
+	}
+	if _, err := c.s.piece(place, [][]int{ids[past:]}, past, nil); err != nil {
+		return err
+	}
+	c.held = append(c.held[:place], slices.Clone(ids))
+	return nil
+}
+
+// end scores sequences at once that begin with so many tokens that are held.
+func (c *Scorer) end(parts []part, past int) error {
+	ids := make([][]int, len(parts))
+	length := 0
+	for i, p := range parts {
+		if past > 0 {
+			c.s.cache.Copy(heldPlaces+i, len(c.held)-1, past)
+		}
+		ids[i] = p.IDs[past : len(p.IDs)-1]
+		length = max(length, len(ids[i]))
+	}
+	length = c.s.length(length, past)
+	var rows []int
+	for i, p := range parts {
+		for at := p.From; at < len(p.IDs); at++ {
+			rows = append(rows, i*length+at-1-past)
+		}
+	}
+	logits, err := c.s.piece(heldPlaces, ids, past, rows)
+	if err != nil {
+		return err
+	}
+	vocab := len(logits) / len(rows)
+	for _, p := range parts {
+		for _, id := range p.IDs[p.From:] {
+			x, err := score(logits[:vocab], id)
+			if err != nil {
+				return err
+			}
+			*p.scored, logits = append(*p.scored, x), logits[vocab:]
+		}
+	}
+	return nil
+}
+
+// open makes the cache. It returns why there is none, if the model cannot go on from what is
+// remembered, or there is no memory for it.
+func (s *Subject) open() error {
+	if s.cache != nil || s.whole != nil {
+		return s.whole
+	}
+	places := heldPlaces + mostEnds
+	s.cache = graph.NewCache(places, s.Window)
+	_, _, err := s.pieces.For(1, 1, 1)
+	if all := s.cache.Bytes(); err == nil && s.CacheBytes > 0 && all > s.CacheBytes {
+		each := all / int64(places)
+		if places = int(s.CacheBytes / each); places <= heldPlaces {
+			err = fmt.Errorf("eval: what is remembered of %d sequences takes %d bytes, there are %d", heldPlaces+1, (heldPlaces+1)*each, s.CacheBytes)
+		} else if err = s.pieces.Close(); err == nil {
+			s.cache = graph.NewCache(places, s.Window)
+		}
+	}
+	if err != nil {
+		s.whole, s.cache = err, nil
+		return errors.Join(err, s.pieces.Close())
+	}
+	return nil
+}
+
+// Whole tells why sequences that begin alike are run as a whole, each by itself, if they are: which
+// layer or op of the model cannot go on from what is remembered, or that there is no memory for it. It is known from the first call of
+// ScoreAll on.
+func (s *Subject) Whole() error { return s.whole }
+
+// runs is for the protocol of what is scored in sets: nothing, unless it was not run so.
+func (s *Subject) runs() Settings {
+	if s.whole == nil {
+		return nil
+	}
+	return Settings{{"prefixes", "not shared: " + s.whole.Error()}}
+}
+
+// length is that of the program for pieces of so many tokens after past ones: the least of 1, 2, 3, 4,
+// 6, 8, 12, …, 64, 96, 128, 160, … that holds them.
+func (s *Subject) length(n, past int) int {
+	length := (n + 31) &^ 31
+	if n <= 64 {
+		length = fit(n, 64)
+	}
+	return min(length, s.Window-past)
+}
+
+// piece runs the next tokens of sequences that have so many each, in places of the cache from one
+// on, and returns the logits (N, V) at N rows of them, valid until the next call.
+func (s *Subject) piece(place int, ids [][]int, past int, rows []int) ([]float32, error) {
+	longest := 0
+	for _, part := range ids {
+		longest = max(longest, len(part))
+	}
+	length := s.length(longest, past)
+	program, p, err := s.pieces.For(len(ids), length, fit(max(1, len(rows)), len(ids)*length))
+	if err != nil {
+		return nil, err
+	}
+	clear(p.tokens) // attention is causal: what fills the rest does not matter
+	for i, part := range ids {
+		copy(p.tokens[i*length:], part)
+		p.past[i] = past
+	}
+	clear(p.rows[copy(p.rows, rows):])
+	p.places.MoveTo(place)
+	if err := errors.Join(program.SetInts("tokens", p.tokens), program.SetInts("rows", p.rows), program.SetInts("past", p.past)); err != nil {
+		return nil, err
+	}
+	if err := program.Run(); err != nil {
+		return nil, err
+	}
+	logits := program.Value(p.out)
+	return logits[:len(logits)/len(p.rows)*len(rows)], nil
+}
+
+// buildPiece makes the program of the next tokens of some sequences and the logits at so many
+// rows: (B, T, N).
+func (s *Subject) buildPiece(shape ...int) (*graph.Program, *measure, error) {
+	places := s.cache.Part(0, shape[0])
+	g := graph.New(s.Params, graph.Incremental(places), graph.Seamless())
+	logits := s.Model.GraphAt(g, g.Ints("tokens", shape[:2]...), g.Ints("rows", shape[2]))
+	g.Past() // a model without positions and attention does not ask
+	p, err := g.Compile(logits)
+	return p, &measure{
+		out: logits, places: places,
+		tokens: make([]int, shape[0]*shape[1]), rows: make([]int, shape[2]), past: make([]int, shape[0]),
+	}, err
+}

@@ -1,0 +1,306 @@
+package eval_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/eval"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt1"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// tolWhole is what float32 may make of another order of sums: log-probabilities are of size 1 to
+// 10, of logits from 24 to 64 products in 3 blocks; measured 2e-6.
+const tolWhole = 1e-5
+
+// sharers are models with different ops, of sizes that are no multiples of what vectors hold.
+func sharers() map[string]models.Model {
+	wide := gpt2.New(67, 96, 40, 2, 4)
+	wide.InitStd = 0.2
+	odd := gpt2.New(61, 40, 21, 3, 3)
+	odd.InitStd = 0.3
+	first := gpt1.New(59, 64, 24, 3, 2)
+	first.InitStd = 0.2
+	return map[string]models.Model{"gpt2": wide, "odd": odd, "gpt1": first}
+}
+
+func subject(t testing.TB, m models.Model, params *graph.Params, window int) *eval.Subject {
+	t.Helper()
+	s := eval.NewSubject(models.Graphs(m), params, tokenizer.Bytes(), window)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// sets are sequences as measurements make them: questions after the same examples or others, with choices
+// that begin alike or not, contexts that differ and go on alike; some are longer than the window.
+func sets(rng *rand.Rand, vocab, window int) (all [][]eval.Sequence) {
+	random := func(n int) []int {
+		ids := make([]int, n)
+		for i := range ids {
+			ids[i] = rng.IntN(vocab)
+		}
+		return ids
+	}
+	examples := random(rng.IntN(window))
+	for range 4 {
+		if rng.IntN(4) == 0 {
+			examples = random(rng.IntN(window))
+		}
+		question := slices.Concat(examples, random(rng.IntN(window/3)))
+		if rng.IntN(3) == 0 {
+			examples = question // the next one goes on from it
+		}
+		var set []eval.Sequence
+		for range 1 + rng.IntN(11) {
+			before := question
+			switch rng.IntN(8) {
+			case 0:
+				before = random(1 + rng.IntN(4))
+			case 1:
+				before = slices.Concat(question, random(2))
+			}
+			text := random(1 + rng.IntN(1+rng.IntN(window)))
+			if len(set) > 0 && rng.IntN(3) == 0 {
+				last := set[len(set)-1]
+				text = slices.Clone(last.IDs[last.From:])
+			}
+			if len(before) == 0 {
+				before = random(1)
+			}
+			set = append(set, eval.Sequence{IDs: slices.Concat(before, text), From: len(before)})
+		}
+		all = append(all, set)
+	}
+	return all
+}
+
+// TestScorer: a sequence's scores have the same bits alone, in its set, and after other sets, and
+// are those of the whole sequence.
+func TestScorer(t *testing.T) {
+	for name, m := range sharers() {
+		t.Run(name, func(t *testing.T) {
+			params := graph.NewParams(3)
+			d := models.DimsOf(m)
+			together, alone := subject(t, m, params, d.Context), subject(t, m, params, d.Context)
+			worst := 0.0
+			for round := range 12 {
+				rng := rand.New(rand.NewPCG(7, uint64(round)))
+				scorer := together.NewScorer()
+				for i, set := range sets(rng, d.Vocab, d.Context) {
+					got, err := scorer.Score(set)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for k, q := range set {
+						at := fmt.Sprintf("round %d, set %d, sequence %d of %d from %d on", round, i, k, len(q.IDs), q.From)
+						single, err := alone.ScoreAll([]eval.Sequence{q})
+						if err != nil {
+							t.Fatal(err)
+						}
+						if !slices.Equal(got[k], single[0]) {
+							t.Errorf("%s: %v, alone %v", at, got[k], single[0])
+						}
+						whole, err := alone.Score(q.IDs, q.From)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if len(got[k]) != len(whole) {
+							t.Fatalf("%s: %d scores, want %d", at, len(got[k]), len(whole))
+						}
+						for j, w := range whole {
+							worst = max(worst, math.Abs(got[k][j].LogProb-w.LogProb))
+						}
+					}
+				}
+			}
+			if worst > tolWhole {
+				t.Errorf("off by %.2g from the whole sequences, want at most %g", worst, tolWhole)
+			}
+			t.Logf("%.2g", worst)
+			if err := together.Whole(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestScorerLarge: so do products that are shared out among processors.
+func TestScorerLarge(t *testing.T) {
+	m := gpt2.New(1300, 420, 160, 1, 2)
+	params := graph.NewParams(3)
+	s := subject(t, m, params, m.Context)
+	rng := rand.New(rand.NewPCG(8, 1))
+	random := func(n int) []int {
+		ids := make([]int, n)
+		for i := range ids {
+			ids[i] = rng.IntN(m.Vocab)
+		}
+		return ids
+	}
+	examples := random(300)
+	scorer := s.NewScorer()
+	for range 3 {
+		question := slices.Concat(examples, random(20))
+		var set []eval.Sequence
+		for range 5 {
+			set = append(set, eval.Sequence{IDs: slices.Concat(question, random(1+rng.IntN(60))), From: len(question)})
+		}
+		got, err := scorer.Score(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, q := range set {
+			alone, err := subject(t, m, params, m.Context).ScoreAll(set[i : i+1])
+			if err != nil || !slices.Equal(alone[0], got[i]) {
+				t.Errorf("%v, alone %v, %v", got[i], alone, err)
+			}
+			whole, err := s.Score(q.IDs, q.From)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for j, w := range whole {
+				near(t, "whole", got[i][j].LogProb, w.LogProb, tolWhole)
+			}
+		}
+	}
+}
+
+// latest are sequences of a few choices after a question, for tests of one thing.
+var latest = []eval.Sequence{
+	{IDs: []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22}, From: 20},
+	{IDs: []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 31}, From: 20},
+	{IDs: []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21}, From: 20},
+}
+
+// TestScorersInTurns: two scorers of a subject do not see what the other remembers, and a new one
+// not what weights were before.
+func TestScorersInTurns(t *testing.T) {
+	m := sharers()["gpt2"]
+	s := subject(t, m, graph.NewParams(3), 96)
+	want, err := s.ScoreAll(latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := []eval.Sequence{{IDs: slices.Repeat([]int{7}, 90), From: 60}}
+	a, b := s.NewScorer(), s.NewScorer()
+	for range 2 {
+		if _, err := b.Score(other); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := a.Score(latest); err != nil || !slices.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("%v, %v; want %v", got, err, want)
+		}
+	}
+	s.Params.All()[0].Data()[2*models.DimsOf(m).Width] += 1 // of token 2
+	changed, err := s.ScoreAll(latest)
+	if err != nil || slices.EqualFunc(changed, want, slices.Equal) {
+		t.Errorf("other weights give %v, %v", changed, err)
+	}
+}
+
+// TestCacheBytes: less memory gives the same bits, fewer at a time; too little is said, and whole
+// sequences are scored.
+func TestCacheBytes(t *testing.T) {
+	m := gpt2.New(257, 96, 40, 2, 4)
+	params := graph.NewParams(3)
+	want, err := subject(t, m, params, 96).ScoreAll(latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const each = 2 * 2 * 96 * 40 * 4 // keys and values of two layers
+	for _, bytes := range []int64{4 * each, 6*each - 1, 11 * each} {
+		s := subject(t, m, params, 96)
+		s.CacheBytes = bytes
+		if got, err := s.ScoreAll(latest); err != nil || s.Whole() != nil || !slices.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("%d bytes: %v, %v, %v; want %v", bytes, got, err, s.Whole(), want)
+		}
+	}
+	s := subject(t, m, params, 96)
+	s.CacheBytes = 4*each - 1
+	checkWhole(t, s, "eval: what is remembered of 4 sequences takes 245760 bytes, there are 245759")
+}
+
+// checkWhole has a subject score whole sequences, for a reason.
+func checkWhole(t *testing.T, s *eval.Subject, why string) {
+	t.Helper()
+	got, err := s.ScoreAll(latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, q := range latest {
+		if whole, err := s.Score(q.IDs, q.From); err != nil || !slices.Equal(whole, got[i]) {
+			t.Errorf("sequence %d: %v, %v; whole %v", i, got[i], err, whole)
+		}
+	}
+	if err := s.Whole(); err == nil || err.Error() != why {
+		t.Errorf("whole sequences because of %v, want %s", err, why)
+	}
+	r, err := eval.MultipleChoice{Read: eval.ReadChoices, Format: "choices", Limit: 1}.Evaluate(t.Context(), s, "testdata/one.jsonl")
+	if err != nil || r.Protocol[2] != (eval.Setting{Name: "prefixes", Value: "not shared: " + why}) {
+		t.Errorf("protocol %v, %v", r.Protocol, err)
+	}
+}
+
+// TestWholeModel: a model with an op that may look at other rows is run as a whole.
+func TestWholeModel(t *testing.T) {
+	m := models.Edit(gpt2.New(257, 160, 24, 2, 2), graph.Before("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
+		shifted := s.Apply(graph.Op{
+			Name: "Shift", Out: x.Shape(),
+			Run: func(a *graph.Args) error {
+				clear(a.Out(0)[:24])
+				copy(a.Out(0)[24:], a.Floats(0))
+				return nil
+			},
+		}, x)
+		return s.Node(G.Add(x, shifted))
+	}))
+	checkWhole(t, subject(t, m, graph.NewParams(1), 160),
+		"h.0.mlp: Shift: nothing says that each row of its result comes from the same row of input 0 alone (graph.Op.RowWise), so the model cannot be run piece by piece")
+}
+
+// TestScorerErrors: one line each, with the sequence; what was right goes on.
+func TestScorerErrors(t *testing.T) {
+	s := open(t, 16)
+	scorer := s.NewScorer()
+	fine := eval.Sequence{IDs: []int{1, 2, 3}, From: 2}
+	long := make([]int, 40)
+	for _, c := range []struct {
+		bad  eval.Sequence
+		want string
+	}{
+		{eval.Sequence{}, "sequence 2: eval: nothing before the first token to score"},
+		{eval.Sequence{IDs: []int{1}, From: 0}, "sequence 2: eval: nothing before the first token to score"},
+		{eval.Sequence{IDs: []int{1}, From: 1}, "sequence 2: eval: no tokens to score"},
+		{eval.Sequence{IDs: []int{1, 2}, From: 3}, "sequence 2: eval: no tokens to score"},
+		{eval.Sequence{IDs: []int{1, 2}, From: -1}, "sequence 2: eval: nothing before the first token to score"},
+		{eval.Sequence{IDs: []int{1, 257}, From: 1}, "sequence 2: eval: token 257 is not in the vocabulary of 257"},
+		{eval.Sequence{IDs: []int{1, -1}, From: 1}, "sequence 2: eval: token -1 is not in the vocabulary of 257"},
+		{eval.Sequence{IDs: append(slices.Clone(long), 300), From: 1}, "sequence 2: eval: token 300 is not in the vocabulary of 257"},
+	} {
+		if _, err := scorer.Score([]eval.Sequence{fine, c.bad, fine}); err == nil || err.Error() != c.want {
+			t.Errorf("%v from %d: %v, want %s", c.bad.IDs, c.bad.From, err, c.want)
+		}
+		if _, err := scorer.Score([]eval.Sequence{fine}); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := scorer.Score([]eval.Sequence{fine, {IDs: []int{999, 1}, From: 1}}); err == nil || !strings.HasPrefix(err.Error(), "sequence 2: ") || !strings.HasSuffix(err.Error(), "outside the vocabulary of 257") {
+		t.Errorf("a token that there is not: %v", err)
+	}
+	if got, err := scorer.Score(nil); err != nil || len(got) != 0 {
+		t.Errorf("nothing to score: %v, %v", got, err)
+	}
+}
