@@ -78,10 +78,10 @@ func Train(ctx context.Context, m models.Model, batch, context, steps int, optio
 		return nil, err
 	}
 	random := rand.New(rand.NewPCG(1, 1))
-	ids := make([]int, batch*context)
+	ids, vocab := make([]int, batch*context), models.DimsOf(m).Vocab
 	for _, name := range []string{"tokens", "targets"} {
 		for i := range ids {
-			ids[i] = random.IntN(models.DimsOf(m).Vocab)
+			ids[i] = random.IntN(vocab)
 		}
 		if err := p.SetInts(name, ids); err != nil {
 			return nil, err

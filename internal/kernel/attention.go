@@ -21,7 +21,6 @@ type Attention struct {
 	// positions before it. 0 is no bound.
 	Window int
 
-	work     scratch
 	backward *attentionGrad // of the last call, to use again
 }
 
@@ -39,11 +38,14 @@ func (a *Attention) first(t int) int {
 // group is the number of heads of queries that share keys and values.
 func (a *Attention) group() int { return a.Heads / a.KVHeads }
 
+// attentionWork lends memory to the heads of all layers, which take turns.
+var attentionWork scratch
+
 // each calls f for numbers up to n with memory of the given size.
 func (a *Attention) each(n, memory int, f func(i int, memory []float32)) {
 	For(n, 1, func(lo, hi int) {
-		m := a.work.borrow(memory)
-		defer a.work.giveBack(m)
+		m := attentionWork.borrow(memory)
+		defer attentionWork.giveBack(m)
 		for i := lo; i < hi; i++ {
 			f(i, m)
 		}

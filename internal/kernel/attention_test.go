@@ -141,7 +141,7 @@ func TestAttention(t *testing.T) {
 					in, grad = a.apart(in, rows), a.apart(grad, rows)
 				}
 				for range procs {
-					a.work.giveBack(nans(1 << 21))
+					attentionWork.giveBack(nans(1 << 21))
 				}
 				withProcs(procs, func() {
 					a.Forward(out, stats, in, mask)
@@ -172,7 +172,7 @@ func TestAttention(t *testing.T) {
 					t.Errorf("GOMAXPROCS %d, or strides, change the result", procs)
 				}
 				before = got
-				a.work.free = nil
+				attentionWork.free = nil
 			}
 		})
 	}

@@ -9,7 +9,8 @@ type scratch struct {
 	free [][]float32
 }
 
-// borrow returns a buffer of n elements of any content.
+// borrow returns a buffer of n elements of any content. It lets go of one that is too small for a
+// new one, so that there are no more than were in use at once.
 func (s *scratch) borrow(n int) []float32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -20,6 +21,9 @@ func (s *scratch) borrow(n int) []float32 {
 			s.free = s.free[:last]
 			return b[:n]
 		}
+	}
+	if last := len(s.free) - 1; last >= 0 {
+		s.free[last], s.free = nil, s.free[:last]
 	}
 	return make([]float32, n)
 }

@@ -1,0 +1,45 @@
+package setting
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/usage"
+)
+
+// countUnits are what a count may end in.
+var countUnits = map[string]float64{"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+
+// ParseCount reads a count such as one of tokens: digits, or a number and k, M, B or T for
+// thousands, millions, billions (1e9) and trillions, as in 300B, 0.5M and 1e9. It is whole, 0 or
+// more, and fits an int64.
+func ParseCount(text string) (int64, error) {
+	number := strings.TrimRight(text, "kKMBT")
+	unit, ok := countUnits[text[len(number):]]
+	if n, err := strconv.ParseInt(number, 10, 64); err == nil && unit == 1 && n >= 0 {
+		return n, nil
+	}
+	x, err := strconv.ParseFloat(number, 64)
+	x *= unit
+	switch {
+	case !ok || strings.Trim(number, "0123456789.eE+") != "" || err != nil && !math.IsInf(x, 1):
+		return 0, usage.Errorf("%q is no count: want one such as 300000, 300k, 2.5M, 300B or 1T", text)
+	case x >= math.MaxInt64:
+		return 0, usage.Errorf("%s: too many; want less than 9.2e18", text)
+	case x-math.Floor(x) > 1e-6*x:
+		return 0, usage.Errorf("%s is no whole number", text)
+	}
+	return int64(math.Round(x)), nil
+}
+
+// IsCount accepts what [ParseCount] reads, and the empty text, which is none.
+func IsCount(name, text string) error {
+	if text == "" {
+		return nil
+	}
+	if _, err := ParseCount(text); err != nil {
+		return usage.Errorf("--%s: %w", name, err)
+	}
+	return nil
+}
