@@ -137,7 +137,7 @@ func TestBadInput(t *testing.T) {
 		{"eval --on lambada --from none --data x --stride 3", 2, "--stride has no meaning for lambada"},
 		{"eval --on perplexity --from none --data x --detokenizer wiki", 2, `unknown detokenizer "wiki"; there are none, wikitext, wikitext-harness, ptb`},
 		{"eval --on choices --from none --data x --normalize token", 2, `unknown --normalize "token"; did you mean "tokens"?`},
-		{"eval --on choices --from none --data x --shots -1", 2, "--shots -1: want 0 or more"},
+		{"eval --on choices --from none --data x --shots -1", 2, "--shots -1: want 0 or more, or paper"},
 		{"eval --on choices --from none --data x --examples y", 2, "--examples without --shots: say how many"},
 		{"eval --on choices --from none --data x --seed 3", 2, "--seed without --shots: say how many"},
 		{"eval --on choices --from none --data x --shots 2 --draw first --seed 3", 2, "--seed has no meaning with --draw first: nothing is drawn at random"},

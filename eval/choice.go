@@ -1,8 +1,10 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -24,23 +26,36 @@ type Choice struct{ Before, Text string }
 // are less likely: nothing, its tokens (as llm.c and GPT-3), its characters or its bytes.
 // The space that joins a choice to what stands before it is neither a character nor a byte
 // of it. In lm-evaluation-harness, sum is acc, chars acc_norm and bytes acc_bytes.
+//
+// There is "ratio" too, which takes another run of the model: the likelihood over that which the choice has
+// after "Answer:" or the like, or after nothing, which is the harness's acc_mutual_info.
 func Normalizers() []string { return []string{"sum", "tokens", "chars", "bytes"} }
 
 // MultipleChoice is the share of questions whose most likely choice is the right one.
 type MultipleChoice struct {
 	// Read reads the questions of a file; see Readers.
 	Read func(path string) ([]Question, error)
-	// Format names what Read reads, for the protocol.
-	Format string
+	// Format names what Read reads, and Protocol whose custom it is, for the result's.
+	Format, Protocol string
+	// Words are what classes are called in what Read reads, for the result's protocol.
+	Words []string
 	// Normalizer decides the headline, the others are given too; "" is "sum".
 	Normalizer string
+	// Given is what stands before a choice alone, for "ratio"; "" is nothing.
+	Given string
 	// Shots puts so many other questions with their right choices in front of each
 	// (Brown et al. 2020, §2), drawn from Examples by Seed, or if there are none
-	// from the rest of the same file. Draw is how; see Draws.
-	Shots    int
-	Examples string // path
-	Draw     string
-	Seed     uint64
+	// from the rest of the same file. Draw is how; see Draws. Separator stands after each, "" is a blank line.
+	Shots     int
+	Examples  string // path
+	Draw      string
+	Separator string
+	Seed      uint64
+	// From is the split that the protocol draws examples from, which is only said.
+	From string
+	// Cut has examples that do not fit the window lose their beginning. Otherwise a question has
+	// as many as fit, which is counted.
+	Cut bool
 	// Detokenizer is applied to all texts; see Detokenizers.
 	Detokenizer string
 	// BOS puts the end of text in front of what stands before a choice. Where nothing does, it
@@ -48,6 +63,8 @@ type MultipleChoice struct {
 	BOS bool
 	// Limit takes only so many questions; 0 is all.
 	Limit int
+	// Show has the first so many samples tell what the model was given.
+	Show int
 	// Published are values of others, by Format.
 	Published []Published
 }
@@ -63,7 +80,7 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 		return Result{}, err
 	}
 	pool, own := questions, true
-	if m.Examples != "" {
+	if m.Examples != "" && !sameFile(m.Examples, path) {
 		if pool, err = m.Read(m.Examples); err != nil {
 			return Result{}, err
 		}
@@ -72,24 +89,19 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 	if m.Limit > 0 {
 		questions = questions[:min(m.Limit, len(questions))]
 	}
-	scores, err := m.Score(ctx, s, questions, pool, own)
+	samples, scores, p, err := m.score(ctx, s, questions, pool, own)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", path, err)
 	}
-	r := Result{Metric: "accuracy_" + m.normalizer(), Published: m.Published}
-	var chance float64
-	for i, q := range questions {
-		chance += 1 / float64(len(q.Choices)) / float64(len(questions))
-		right := best(scores[i], m.normalizer()) == q.Answer
-		sample := Sample{Right: &right}
-		for _, c := range scores[i] {
-			r.Tokens += int64(c.Tokens)
-			sample.Tokens += c.Tokens
-			sample.LogLikelihoods = append(sample.LogLikelihoods, c.LogLikelihood)
-		}
-		r.Samples = append(r.Samples, sample)
+	r := Result{Metric: "accuracy_" + m.normalizer(), Samples: samples}
+	for _, q := range samples {
+		r.Tokens += int64(q.Tokens)
 	}
-	for _, name := range Normalizers() {
+	var chance float64
+	for _, q := range questions {
+		chance += 1 / float64(len(q.Choices)) / float64(len(questions))
+	}
+	for _, name := range m.normalizers() {
 		right := 0
 		for i, q := range questions {
 			if best(scores[i], name) == q.Answer {
@@ -103,25 +115,35 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 		}
 	}
 	r.Metrics = append(r.Metrics, Number{"chance", chance})
-	protocol = append(protocol, s.runs()...)
-	r.Protocol = append(protocol,
-		Setting{"format", m.Format}, Setting{"questions", strconv.Itoa(len(questions))},
-		Setting{"normalizer", m.normalizer()}, Setting{"shots", shotsText(m.Shots, m.Draw, own, m.Examples, m.Seed)},
+	r.Published, r.Near = m.Published, nearGPT3(s)
+	r.Protocol = append(append(protocol, s.runs()...), Setting{"protocol", cmp.Or(m.Protocol, "plain")},
+		Setting{"format", m.Format}, Setting{"questions", strconv.Itoa(len(questions))}, Setting{"normalizer", m.normalizer()})
+	if m.normalizer() == "ratio" {
+		r.Protocol = append(r.Protocol, Setting{"ratio_to", strconv.Quote(m.Given)})
+	}
+	if m.Words != nil {
+		r.Protocol = append(r.Protocol, Setting{"verbalizers", strings.Join(m.Words, ", ")})
+	}
+	r.Protocol = append(append(r.Protocol, p.settings(m.Examples, m.From)...),
 		Setting{"detokenizer", orNone(m.Detokenizer)}, Setting{"window", strconv.Itoa(s.Window)},
 		Setting{"bos", bosText(m.BOS, "end of text where nothing stands before a choice")}, Setting{"tokenizer", s.Tokenizer.Name()})
 	return r, nil
 }
 
-func (m MultipleChoice) normalizer() string {
-	if m.Normalizer == "" {
-		return "sum"
+func (m MultipleChoice) normalizer() string { return cmp.Or(m.Normalizer, "sum") }
+
+// normalizers are those that cost nothing, and the headline's.
+func (m MultipleChoice) normalizers() []string {
+	if slices.Contains(Normalizers(), m.normalizer()) {
+		return Normalizers()
 	}
-	return m.Normalizer
+	return append(Normalizers(), m.normalizer())
 }
 
 // ChoiceScore is the likelihood of one choice.
 type ChoiceScore struct {
 	LogLikelihood        float64
+	Alone                float64 // its log-likelihood after what a ratio is to, where one is asked for
 	Tokens, Chars, Bytes int
 }
 
@@ -134,6 +156,8 @@ func (c ChoiceScore) Normalized(by string) float64 {
 		return c.LogLikelihood / float64(max(1, c.Chars))
 	case "bytes":
 		return c.LogLikelihood / float64(max(1, c.Bytes))
+	case "ratio":
+		return c.LogLikelihood - c.Alone
 	}
 	return c.LogLikelihood
 }
@@ -151,39 +175,77 @@ func best(scores []ChoiceScore, by string) int {
 // Score returns the likelihood of each choice of each question. Examples come from pool,
 // which if own is the list that the questions are the first of.
 func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool []Question, own bool) ([][]ChoiceScore, error) {
+	_, scores, _, err := m.score(ctx, s, questions, pool, own)
+	return scores, err
+}
+
+func (m MultipleChoice) score(ctx context.Context, s *Subject, questions, pool []Question, own bool) (samples []Sample, scores [][]ChoiceScore, p *prompts, err error) {
 	detokenize, err := findDetokenizer(m.Detokenizer)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	if err := checkShots(m.Shots, m.Draw, len(pool), own); err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	all := make([][]ChoiceScore, len(questions))
+	p = &prompts{shots: m.Shots, draw: m.Draw, seed: m.Seed, separator: cmp.Or(m.Separator, "\n\n"), own: own, cut: m.Cut, bos: m.BOS}
+	if m.Shots > 0 {
+		for _, q := range pool {
+			right := q.Choices[q.Answer]
+			p.pool = append(p.pool, detokenize.apply(right.Before+right.Text))
+		}
+	}
 	scorer := s.NewScorer()
 	for i, q := range questions {
 		if err := s.step(ctx, i, len(questions)); err != nil {
-			return nil, err
+			return nil, nil, nil, err
 		}
-		var examples strings.Builder
-		for k := range draw(m.Shots, m.Draw, len(pool), i, own, m.Seed) {
-			right := pool[k].Choices[pool[k].Answer]
-			examples.WriteString(detokenize.apply(right.Before+right.Text) + "\n\n")
-		}
-		shots := examples.String()
-		choices, seqs := make([]Choice, len(q.Choices)), make([]Sequence, len(q.Choices))
+		choices := make([]Choice, len(q.Choices))
 		for c, choice := range q.Choices {
-			choices[c] = Choice{shots + detokenize.apply(choice.Before), detokenize.apply(choice.Text)}
-			ids, from, err := s.encode(choices[c].Before, choices[c].Text, m.BOS)
-			if err != nil {
-				return nil, fmt.Errorf("question %d, choice %d: %w", i+1, c+1, err)
+			choices[c] = Choice{detokenize.apply(choice.Before), detokenize.apply(choice.Text)}
+		}
+		given, err := p.put(s, i, choices)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		of, err := m.question(s, scorer, choices, given)
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("question %d, %w", i+1, err)
+		}
+		right := best(of, m.normalizer()) == q.Answer
+		sample := Sample{Right: &right, Shots: p.used[i], Answer: q.Answer}
+		for _, c := range of {
+			sample.Tokens += c.Tokens
+			sample.LogLikelihoods = append(sample.LogLikelihoods, c.LogLikelihood)
+		}
+		if i < m.Show {
+			if sample.Prompts, sample.Scored, err = s.shown(given); err != nil {
+				return nil, nil, nil, err
 			}
-			seqs[c] = Sequence{ids, from}
 		}
-		if all[i], err = scorer.choices(choices, seqs); err != nil {
-			return nil, fmt.Errorf("question %d, %w", i+1, err)
-		}
+		samples, scores = append(samples, sample), append(scores, of)
 	}
-	return all, s.step(ctx, len(questions), len(questions))
+	return samples, scores, p, s.step(ctx, len(questions), len(questions))
+}
+
+// question scores the choices of one, which are given to the model in sequences.
+func (m MultipleChoice) question(s *Subject, scorer *Scorer, choices []Choice, given []Sequence) ([]ChoiceScore, error) {
+	scores, err := scorer.choices(choices, given)
+	if err != nil || m.normalizer() != "ratio" {
+		return scores, err
+	}
+	alone := make([]Sequence, len(choices))
+	for c, choice := range choices {
+		ids, from, err := s.encode(m.Given, choice.Text, m.BOS)
+		if err != nil {
+			return nil, fmt.Errorf("choice %d: %w", c+1, err)
+		}
+		alone[c] = Sequence{ids, from}
+	}
+	others, err := scorer.choices(choices, alone)
+	for c := range others {
+		scores[c].Alone = others[c].LogLikelihood
+	}
+	return scores, err
 }
 
 // Continuation scores text as what follows before. White space at the end of before counts

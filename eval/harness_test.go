@@ -87,6 +87,9 @@ func TestHarness(t *testing.T) {
 				}
 				o := c.options
 				o.BOS = o.BOS || bos
+				if named.Protocols != nil && slices.Contains(named.Protocols, "harness") {
+					o.Protocol = "harness"
+				}
 				if o.Shots = run.Shots; o.Shots > 0 {
 					o.Draw, o.Examples = "first", filepath.Join("testdata/harness", c.data+"-shots.jsonl")
 				}

@@ -2,12 +2,16 @@ package eval
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
 // LAMBADA is the prediction of the last word of a passage (Paperno et al. 2016): the share
@@ -26,6 +30,81 @@ type LAMBADA struct {
 	BOS bool
 	// Limit takes only so many passages; 0 is all.
 	Limit int
+	// Protocol, see Protocols, matters to the examples in front of a passage, of which there are so many as Shots says;
+	// see MultipleChoice for the rest.
+	Protocol  string
+	Shots     int
+	Examples  string
+	Draw      string
+	Separator string
+	Seed      uint64
+	// Show has the first so many samples tell what the model was given.
+	Show int
+}
+
+// lambadaShots is how many examples GPT-3's paper gives.
+const lambadaShots = 15
+
+// put makes a question of a passage and its last word, and of an example a text. GPT-3's paper has
+// a gap filled where there are examples (figure G.21). The harness puts a space between a passage and
+// its last word, which has one already, in examples only.
+func (l LAMBADA) put(passage, word string) (question Choice, example string) {
+	switch {
+	case l.Protocol == "gpt3" && l.Shots > 0:
+		passage += " ____. ->"
+	case l.Protocol == "harness":
+		return Choice{passage, word}, passage + " " + word
+	}
+	return Choice{passage, word}, passage + word
+}
+
+// prompts reads the passages, and makes those of the examples a pool.
+func (l LAMBADA) prompts(path string, data []byte, detokenize detokenizer) (questions []Choice, p *prompts, err error) {
+	if !slices.Contains(Protocols(), cmp.Or(l.Protocol, "plain")) {
+		return nil, nil, nearest.Unknown("protocol", l.Protocol, Protocols())
+	}
+	p = &prompts{
+		shots: l.Shots, draw: l.Draw, seed: l.Seed, separator: cmp.Or(l.Separator, "\n\n"),
+		own: l.Examples == "" || sameFile(l.Examples, path), cut: l.Protocol == "harness", bos: l.BOS,
+	}
+	if l.Protocol == "gpt3" && l.Shots > 0 {
+		p.description = "Fill in blank:\n\n"
+	}
+	read := func(path string, data []byte) (questions []Choice, examples []string, err error) {
+		texts, err := passages(path, data)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, text := range texts {
+			text = detokenize.apply(text)
+			cut := strings.LastIndexByte(text, ' ')
+			if cut < 1 {
+				return nil, nil, fmt.Errorf("%s: passage %d has a single word", path, i+1)
+			}
+			question, example := l.put(text[:cut], text[cut:])
+			questions, examples = append(questions, question), append(examples, example)
+		}
+		return questions, examples, nil
+	}
+	if questions, p.pool, err = read(path, data); err != nil {
+		return nil, nil, err
+	}
+	if !p.own {
+		data, _, err := file(l.Examples)
+		if err != nil {
+			return nil, nil, err
+		}
+		if _, p.pool, err = read(l.Examples, data); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := checkShots(l.Shots, l.Draw, len(p.pool), p.own); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if l.Limit > 0 {
+		questions = questions[:min(l.Limit, len(questions))]
+	}
+	return questions, p, nil
 }
 
 // Evaluate measures a file of passages: JSONL with a key text, or a passage a line.
@@ -38,30 +117,32 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 	if err != nil {
 		return Result{}, err
 	}
-	passages, err := passages(path, data)
+	questions, p, err := l.prompts(path, data, detokenize)
 	if err != nil {
 		return Result{}, err
 	}
-	if l.Limit > 0 {
-		passages = passages[:min(l.Limit, len(passages))]
-	}
 	var sum lambadaSum
-	for i, passage := range passages {
-		if err := s.step(ctx, i, len(passages)); err != nil {
+	for i, question := range questions {
+		if err := s.step(ctx, i, len(questions)); err != nil {
 			return Result{}, err
 		}
-		text := detokenize.apply(passage)
-		cut := strings.LastIndexByte(text, ' ')
-		if cut < 1 {
-			return Result{}, fmt.Errorf("%s: passage %d has a single word", path, i+1)
+		given, err := p.put(s, i, []Choice{question})
+		if err != nil {
+			return Result{}, fmt.Errorf("%s: passage %d: %w", path, i+1, errors.Unwrap(err))
 		}
-		right, last, logProb, n, err := l.passage(s, text[:cut], text[cut:])
+		right, last, logProb, n, err := l.passage(s, given[0])
 		if err != nil {
 			return Result{}, fmt.Errorf("%s: passage %d: %w", path, i+1, err)
 		}
-		sum.add(right, last, logProb, n)
+		sample := Sample{Shots: p.used[i]}
+		if i < l.Show {
+			if sample.Prompts, sample.Scored, err = s.shown(given); err != nil {
+				return Result{}, err
+			}
+		}
+		sum.add(sample, right, last, logProb, n)
 	}
-	if err := s.step(ctx, len(passages), len(passages)); err != nil {
+	if err := s.step(ctx, len(questions), len(questions)); err != nil {
 		return Result{}, err
 	}
 	filter := "none"
@@ -70,11 +151,15 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 	}
 	r := sum.result()
 	r.Protocol = append(protocol,
-		Setting{"passages", strconv.Itoa(len(passages))},
+		Setting{"protocol", cmp.Or(l.Protocol, "plain")}, Setting{"passages", strconv.Itoa(len(questions))},
 		Setting{"target", "last word with the space before it, all its tokens"},
-		Setting{"stop_words", filter}, Setting{"detokenizer", orNone(l.Detokenizer)},
-		Setting{"window", strconv.Itoa(s.Window)}, Setting{"bos", bosText(l.BOS, "none")}, Setting{"tokenizer", s.Tokenizer.Name()})
-	r.Published = lambadaPublished
+		Setting{"stop_words", filter}, Setting{"detokenizer", orNone(l.Detokenizer)})
+	from := ""
+	if l.Protocol == "gpt3" {
+		from = "dev"
+	}
+	r.Protocol = append(append(r.Protocol, p.settings(l.Examples, from)...), Setting{"window", strconv.Itoa(s.Window)}, Setting{"bos", bosText(l.BOS, "none")}, Setting{"tokenizer", s.Tokenizer.Name()})
+	r.Published, r.Near = slices.Concat(lambadaPublished, gpt3Published("lambada", lambadaShots)), nearGPT3(s)
 	return r, nil
 }
 
@@ -86,14 +171,15 @@ type lambadaSum struct {
 	samples      []Sample
 }
 
-func (m *lambadaSum) add(right, last bool, logProb float64, n int) {
+func (m *lambadaSum) add(sample Sample, right, last bool, logProb float64, n int) {
 	if right {
 		m.words++
 	}
 	if last {
 		m.lasts++
 	}
-	m.samples = append(m.samples, Sample{LogLikelihoods: []float64{logProb}, Tokens: n, Right: &right})
+	sample.LogLikelihoods, sample.Tokens, sample.Right = []float64{logProb}, n, &right
+	m.samples = append(m.samples, sample)
 	m.nll -= logProb
 	m.tokens += int64(n)
 }
@@ -113,11 +199,8 @@ func (m *lambadaSum) result() Result {
 
 // passage scores one word: whether all of it is the first choice, whether its last token
 // is, its log-likelihood and its tokens.
-func (l LAMBADA) passage(s *Subject, before, word string) (right, last bool, logProb float64, n int, err error) {
-	ids, from, err := s.encode(before, word, l.BOS)
-	if err != nil {
-		return false, false, 0, 0, err
-	}
+func (l LAMBADA) passage(s *Subject, given Sequence) (right, last bool, logProb float64, n int, err error) {
+	ids, from := given.IDs, given.From
 	scored, err := s.Score(ids, from)
 	if err != nil {
 		return false, false, 0, 0, err

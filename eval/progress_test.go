@@ -158,11 +158,11 @@ func TestProtocols(t *testing.T) {
 			"bos none; the first token is not predicted, tokens 3"},
 		{"perplexity", text, eval.Options{Limit: 7}, 6, "detokenizer none, tokenizer bytes, words 3 of the original text, line ends included, bytes 7 of the original text, " +
 			"window 160, stride 160, last_window what is left, bos none; the first token is not predicted, tokens 6"},
-		{"lambada", "testdata/lambada.jsonl", eval.Options{Limit: 1, StopWords: true}, 5, "passages 1, target last word with the space before it, all its tokens, " +
-			"stop_words 126 words, detokenizer none, window 160, bos none, tokenizer bytes"},
-		{"lambada", "testdata/lambada.jsonl", eval.Options{Limit: 1, BOS: true, Detokenizer: "wikitext"}, 5, "passages 1, target last word with the space before it, all its tokens, " +
-			"stop_words none, detokenizer wikitext, window 160, bos end of text, tokenizer bytes"},
-		{"choices", "testdata/one.jsonl", eval.Options{Normalizer: "chars"}, 0, "format choices, questions 1, normalizer chars, shots 0, detokenizer none, window 160, " +
+		{"lambada", "testdata/lambada.jsonl", eval.Options{Limit: 1, StopWords: true}, 5, "protocol plain, passages 1, target last word with the space before it, all its tokens, " +
+			"stop_words 126 words, detokenizer none, shots 0, window 160, bos none, tokenizer bytes"},
+		{"lambada", "testdata/lambada.jsonl", eval.Options{Limit: 1, BOS: true, Detokenizer: "wikitext"}, 5, "protocol plain, passages 1, target last word with the space before it, all its tokens, " +
+			"stop_words none, detokenizer wikitext, shots 0, window 160, bos end of text, tokenizer bytes"},
+		{"choices", "testdata/one.jsonl", eval.Options{Normalizer: "chars"}, 0, "protocol plain, format choices, questions 1, normalizer chars, shots 0, detokenizer none, window 160, " +
 			"bos end of text where nothing stands before a choice, tokenizer bytes"},
 		{"golden", "testdata/golden.json", eval.Options{}, 2 + 2*24 + 20*4*32, ""},
 	} {

@@ -16,7 +16,9 @@ import (
 
 // ReadHellaSwag reads HellaSwag's JSON lines (ctx, endings, label): context and ending as
 // they are, which is how llm.c scores them.
-func ReadHellaSwag(path string) ([]Question, error) { return readTask("hellaswag", story)(path) }
+func ReadHellaSwag(path string) ([]Question, error) {
+	return put("hellaswag", "{text}").read(nil)(path)
+}
 
 // ReadHellaSwagHarness reads HellaSwag's JSON lines (activity_label, ctx_a, ctx_b, endings,
 // label) as lm-evaluation-harness scores them: the activity in front of the context, whose
@@ -74,43 +76,11 @@ func capital(text string) string {
 // are joined by a space, which belongs to the choice.
 func ReadChoices(path string) ([]Question, error) {
 	set, err := tasks.ReadChoices(path)
-	return questions(set, err, func(e tasks.Example) string { return e.Text })
-}
-
-// readTask reads a multiple choice of package tasks and writes a prompt for each example.
-func readTask(name string, prompt func(tasks.Example) string) func(path string) ([]Question, error) {
-	return func(path string) ([]Question, error) {
-		task, err := tasks.Find(name)
-		if err != nil {
-			return nil, err
-		}
-		set, err := task.Read(path)
-		return questions(set, err, prompt)
-	}
-}
-
-// questions joins prompts and choices.
-func questions(set tasks.Set, err error, prompt func(tasks.Example) string) ([]Question, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]Question, len(set.Examples))
-	for i, e := range set.Examples {
-		all[i].Answer = e.Label
-		for _, text := range e.Choices {
-			all[i].Choices = append(all[i].Choices, Choice{prompt(e), " " + text})
-		}
-	}
-	return all, nil
+	return questions(set, func(e tasks.Example) Question { return filled("{text}", e, e.Choices) }), nil
 }
-
-// The prompts of lm-evaluation-harness for PIQA, of GPT-3 (appendix G) for RACE, and the
-// plain text for Story Cloze and HellaSwag.
-func questionAnswer(e tasks.Example) string { return "Question: " + e.Text + "\nAnswer:" }
-func articleQuestion(e tasks.Example) string {
-	return "Article: " + e.Text + "\n\nQ: " + e.Pair + "\n\nA:"
-}
-func story(e tasks.Example) string { return e.Text }
 
 // ReadWinograd reads Winograd schemas and WinoGrande as JSONL: a sentence with a _ where
 // the pronoun is, option1, option2, and answer "1" or "2". What decides is the likelihood

@@ -31,9 +31,13 @@ type Options struct {
 	Stop        string
 	Seed        uint64
 	Limit       int
-	References  string // path of the responses to a file of prompts, line by line
-	Template    string // how prompts are put, instead of the customary way; see pairs.Templates
-	Tokens      int    // that a response has at most, instead of the customary number
+	References  string   // path of the responses to a file of prompts, line by line
+	Template    string   // how prompts are put, instead of the customary way; see pairs.Templates
+	Tokens      int      // that a response has at most, instead of the customary number
+	Protocol    string   // whose customs; see Protocols
+	Verbalizers []string // what the classes are called, instead of the customary words
+	Languages   []string // source and target of a translation, where the protocol names them
+	Show        int      // how many samples tell what the model was given
 }
 
 // Named is a measurement of the catalogue.
@@ -42,66 +46,46 @@ type Named struct {
 	Data        string   // what the file holds
 	Optional    bool     // it works without a file
 	Heeds       []string // names of the Options that change it, in lower case
+	Protocols   []string // that it has; nil: there is no choice
+	Shots       int      // examples that GPT-3's paper gives; 0: it does not say
 	New         func(Options) Evaluator
 }
 
 // All lists the measurements.
 func All() []Named {
-	choice := func(read func(string) ([]Question, error), format string, published ...Published) func(Options) Evaluator {
-		return func(o Options) Evaluator {
-			return MultipleChoice{
-				Read: read, Format: format, Normalizer: o.Normalizer, Shots: o.Shots, Examples: o.Examples,
-				Draw: o.Draw, Seed: o.Seed, Detokenizer: o.Detokenizer, BOS: o.BOS, Limit: o.Limit, Published: published,
-			}
-		}
-	}
-	choiceHeeds := []string{"normalizer", "shots", "examples", "draw", "seed", "detokenizer", "bos", "limit"}
 	writingHeeds := []string{"references", "template", "tokens", "stop", "shots", "examples", "draw", "separator", "seed", "bos", "limit"}
-	return []Named{
-		{"perplexity", "perplexity per token, word and byte", "text, or with --documents JSONL (text)", false,
-			[]string{"stride", "fulllast", "bos", "documents", "words", "detokenizer", "limit"},
-			func(o Options) Evaluator {
+	all := []Named{
+		{Name: "perplexity", About: "perplexity per token, word and byte", Data: "text, or with --documents JSONL (text)",
+			Heeds: []string{"stride", "fulllast", "bos", "documents", "words", "detokenizer", "limit"},
+			New: func(o Options) Evaluator {
 				return Perplexity{
 					Stride: o.Stride, FullLast: o.FullLast, Detokenizer: o.Detokenizer, Words: o.Words, BOS: o.BOS, Documents: o.Documents,
 					Limit: o.Limit, Published: perplexityPublished,
 				}
 			}},
-		{"lambada", "the last word of a passage: accuracy and perplexity", "JSONL (text), or a passage a line", false,
-			[]string{"stopwords", "detokenizer", "bos", "limit"},
-			func(o Options) Evaluator {
-				return LAMBADA{StopWords: o.StopWords, Detokenizer: o.Detokenizer, BOS: o.BOS, Limit: o.Limit}
+		{Name: "lambada", About: "the last word of a passage: accuracy and perplexity", Data: "JSONL (text), or a passage a line",
+			Heeds:     []string{"protocol", "shots", "examples", "draw", "separator", "seed", "stopwords", "detokenizer", "bos", "limit", "show"},
+			Protocols: Protocols(), Shots: lambadaShots,
+			New: func(o Options) Evaluator {
+				return LAMBADA{
+					Protocol: o.Protocol, Shots: o.Shots, Examples: o.Examples, Draw: o.Draw, Separator: o.Separator, Seed: o.Seed,
+					StopWords: o.StopWords, Detokenizer: o.Detokenizer, BOS: o.BOS, Limit: o.Limit, Show: o.Show,
+				}
 			}},
-		{"cbt", "Children's Book Test: the missing word of ten", "as published: 20 lines, then the question", false, choiceHeeds,
-			choice(ReadCBT, "cbt", cbtPublished...)},
-		{"winograd", "Winograd schemas, WinoGrande: likelihood of what follows the pronoun", "JSONL (sentence with _, option1, option2, answer)", false, choiceHeeds,
-			choice(ReadWinograd, "winograd, partial scoring", winogradPublished...)},
-		{"winograd-full", "the same: likelihood of the whole sentence", "as winograd", false, choiceHeeds,
-			choice(ReadWinogradFull, "winograd, full scoring", winogradPublished...)},
-		{"hellaswag", "HellaSwag: the ending of four", "JSONL (ctx, endings, label)", false, choiceHeeds,
-			choice(ReadHellaSwag, "hellaswag", hellaswagPublished...)},
-		{"hellaswag-harness", "the same with the activity in front, without WikiHow's marks, as lm-evaluation-harness",
-			"JSONL (activity_label, ctx_a, ctx_b, endings, label)", false, choiceHeeds,
-			choice(ReadHellaSwagHarness, "hellaswag, as lm-evaluation-harness", hellaswagHarnessPublished...)},
-		{"piqa", "PIQA: the solution of two", "JSONL (goal, sol1, sol2, label), or labels in X-labels.lst", false, choiceHeeds,
-			choice(readTask("piqa", questionAnswer), "piqa: Question: …, Answer:")},
-		{"commonsense_qa", "CommonsenseQA: the answer of five", "JSONL (question, choices, answerKey)", false, choiceHeeds,
-			choice(readTask("commonsense_qa", questionAnswer), "commonsense_qa: Question: …, Answer:")},
-		{"race", "RACE: the answer of four to a question on a text", "a folder of its files", false, choiceHeeds,
-			choice(readTask("race", articleQuestion), "race: Article: …, Q: …, A:")},
-		{"story_cloze", "Story Cloze: the ending of two", "CSV as published", false, choiceHeeds,
-			choice(readTask("story_cloze", story), "story_cloze")},
-		{"choices", "any multiple choice by likelihood", "JSONL (question or context, choices, answer)", false, choiceHeeds,
-			choice(ReadChoices, "choices")},
-		{"qa", "answers to questions on a text, as CoQA: F1 of words", "CoQA's JSON, or JSONL (question, answer)", false, writingHeeds,
-			writing("f1", "plain", 32, qaPublished)},
-		{"summarize", "summaries after TL;DR: ROUGE", "JSONL (article or dialogue, summary)", false, writingHeeds,
-			writing("rougeL", "tldr", 100, summarizePublished)},
-		{"translate", "english = french: BLEU", "JSONL (source, target), or lines with --references", false, writingHeeds,
-			writing("bleu", "equals", 60, frenchPublished, englishPublished)},
-		{"golden", "known numbers of a published model: training losses, continuations, logits; pass or fail",
-			"JSON; left out: those known of the model", true, nil,
-			func(Options) Evaluator { return goldenFile{} }},
 	}
+	for _, t := range choiceTasks() {
+		all = append(all, t.named())
+	}
+	return append(all,
+		Named{Name: "qa", About: "answers to questions on a text, as CoQA: F1 of words", Data: "CoQA's JSON, or JSONL (question, answer)",
+			Heeds: writingHeeds, New: writing("f1", "plain", 32, qaPublished)},
+		Named{Name: "summarize", About: "summaries after TL;DR: ROUGE", Data: "JSONL (article or dialogue, summary)",
+			Heeds: writingHeeds, New: writing("rougeL", "tldr", 100, summarizePublished)},
+		Named{Name: "translate", About: "english = french: BLEU", Data: "JSONL (source, target), or lines with --references",
+			Heeds: writingHeeds, New: writing("bleu", "equals", 60, frenchPublished, englishPublished)},
+		Named{Name: "golden", About: "known numbers of a published model: training losses, continuations, logits; pass or fail",
+			Data: "JSON; left out: those known of the model", Optional: true, New: func(Options) Evaluator { return goldenFile{} }},
+	)
 }
 
 // writing makes a Generation with a custom for each choice that is left open.

@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/plaintext"
@@ -27,6 +28,8 @@ type Result struct {
 	Protocol Settings
 	// Published are values of others under this name, each with its source and protocol.
 	Published []Published
+	// Near is the size of GPT-3 next to the model's, the only one that Print prints; "" prints all.
+	Near string
 	// Checks are the lines of a measurement that passes or fails.
 	Checks []Check
 	// Samples are the parts that the numbers are made of, in the order of the data; JSON of a
@@ -41,6 +44,11 @@ type Sample struct {
 	Text           string // that the model wrote, where there are no log-likelihoods
 	Tokens         int    // predicted or written
 	Right          *bool  // nil where nothing is right or wrong
+	Answer         int    // the right one of the choices
+	Shots          int    // examples that stood in front
+	// Prompts are what the model was given, one for each choice where they differ, and Scored what
+	// was scored after it, of samples that are to be shown.
+	Prompts, Scored []string
 }
 
 // MarshalJSON writes null for what is not finite, which JSON has no number for.
@@ -50,7 +58,10 @@ func (s Sample) MarshalJSON() ([]byte, error) {
 		Text           *string    `json:"text,omitempty"`
 		Tokens         int        `json:"tokens"`
 		Right          *bool      `json:"right,omitempty"`
-	}{Tokens: s.Tokens, Right: s.Right}
+		Shots          int        `json:"shots,omitempty"`
+		Prompts        []string   `json:"prompts,omitempty"`
+		Scored         []string   `json:"scored,omitempty"`
+	}{Tokens: s.Tokens, Right: s.Right, Shots: s.Shots, Prompts: s.Prompts, Scored: s.Scored}
 	if s.LogLikelihoods == nil {
 		object.Text = &s.Text
 	}
@@ -130,8 +141,8 @@ func (s Settings) MarshalJSON() ([]byte, error) {
 	return object(len(s), func(i int) (string, any) { return s[i].Name, s[i].Value })
 }
 
-// MarshalJSON has the keys metric, value, tokens, protocol, and metrics, published and
-// checks where there are some.
+// MarshalJSON has the keys metric, value, tokens, protocol, and metrics, published, checks and
+// shown, the samples that tell what the model was given, where there are some.
 func (r Result) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Metric    string      `json:"metric"`
@@ -141,7 +152,8 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		Metrics   Numbers     `json:"metrics,omitempty"`
 		Published []Published `json:"published,omitempty"`
 		Checks    []Check     `json:"checks,omitempty"`
-	}{r.Metric, number(r.Value), r.Tokens, r.Protocol, r.Metrics, r.Published, r.Checks})
+		Shown     []Sample    `json:"shown,omitempty"`
+	}{r.Metric, number(r.Value), r.Tokens, r.Protocol, r.Metrics, r.Published, r.Checks, r.shown()})
 }
 
 // number is null for what JSON has no number for.
@@ -175,7 +187,10 @@ func object(n int, pair func(i int) (string, any)) ([]byte, error) {
 // Print writes the result for people: the headline, the other numbers, the protocol, and
 // what others report.
 func (r Result) Print(w io.Writer) error {
-	var b bytes.Buffer
+	var b strings.Builder
+	for i, s := range r.shown() {
+		s.print(&b, i+1)
+	}
 	for _, c := range r.Checks {
 		word := "pass"
 		if !c.Pass {
@@ -200,11 +215,23 @@ func (r Result) Print(w io.Writer) error {
 	if len(r.Published) > 0 {
 		fmt.Fprintln(&b, "published")
 		for _, p := range r.Published {
+			if r.Near != "" && strings.HasPrefix(p.Model, "gpt3-") && p.Model != r.Near {
+				continue
+			}
 			fmt.Fprintf(&b, "  %-28s %.6g  %s\n", p.Model+" "+p.Metric, p.Value, p.Source)
 		}
 	}
-	_, err := w.Write(b.Bytes())
+	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// shown are the samples that tell what the model was given.
+func (r Result) shown() []Sample {
+	n := slices.IndexFunc(r.Samples, func(s Sample) bool { return s.Prompts == nil })
+	if n < 0 {
+		n = len(r.Samples)
+	}
+	return r.Samples[:n]
 }
 
 // file reads a data set, and the settings that identify it.

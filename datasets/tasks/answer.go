@@ -31,6 +31,7 @@ var answersOf = map[string]answers{
 	"openbookqa":     byKey,
 	"arc":            byKey, // A to E, or 1 to 5
 	"piqa":           byIndex,
+	"copa":           byIndex,
 	"hellaswag":      byIndex,
 }
 

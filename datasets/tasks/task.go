@@ -91,6 +91,8 @@ func All() []Task {
 		classification("rte", "recognizing textual entailment", Entailment, two, []string{"accuracy"}, "accuracy 56.0", labeled(premise).parse),
 		classification("qnli", "does a sentence answer a question", Entailment, two, []string{"accuracy"}, "accuracy 88.1",
 			labeled(Columns{Text: "question", Pair: "sentence", Label: "label"}).parse),
+		classification("boolq", "is the answer to a question on a passage yes", Entailment, []string{"no|false|0|False", "yes|true|1|True"}, []string{"accuracy"}, "",
+			labeled(Columns{Text: "passage", Pair: "question", Label: "answer|label"}).parse),
 		classification("mnli", "inference in ten genres, MultiNLI", Entailment, nli, []string{"accuracy"}, "accuracy 82.1 matched, 81.4 mismatched", premise.parse),
 		classification("snli", "inference on captions, Stanford NLI", Entailment, nli, []string{"accuracy"}, "accuracy 89.9", premise.parse),
 		classification("scitail", "does a sentence entail an answer in science", Entailment,
@@ -108,6 +110,7 @@ func All() []Task {
 		choices("openbookqa", "elementary science, four answers", "", readKeyed),
 		choices("arc", "science from school tests, four answers of most", "", readKeyed),
 		choices("piqa", "physical common sense, two solutions", "", readPIQA),
+		choices("copa", "the cause or the effect of two", "", readCOPA),
 		choices("hellaswag", "the right ending of four of what people do", "", func(path string) (Set, error) {
 			return readOwnChoices(path, answersOf["hellaswag"])
 		}),

@@ -84,6 +84,10 @@ func TestMissingKeys(t *testing.T) {
 		{"commonsense_qa", `{"question":"q","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"B"}`},
 		{"openbookqa", `{"question_stem":"q","choices":{"text":["B","A"],"label":["A","B"]},"answerKey":"A"}`},
 		{"arc", `{"question":{"stem":"q","choices":[{"text":"x","label":"A"},{"text":"y","label":"B"}]},"answerKey":"B"}`},
+		{"copa", `{"premise":"p","question":"cause","choice1":"x","choice2":"y","label":1}`},
+		{"boolq", `{"passage":"p","question":"q","answer":true}`},
+		{"boolq", `{"passage":"p","question":"q","label":false}`},
+		{"rte", `{"premise":"a","hypothesis":"b","label":"entailment"}`},
 		{"sst2", `{"sentence":"good","label":1}`},
 		{"mrpc", `{"sentence1":"a","sentence2":"b","label":0}`},
 		{"snli", `{"premise":"a","hypothesis":"b","label":2}`},
@@ -149,6 +153,12 @@ func TestRead(t *testing.T) {
 		{"openbookqa", "dev.jsonl", `{"question_stem":"q","choices":{"text":["B","A"],"label":["A","B"]},"answerKey":"A"}`, `1 "q" ["B" "A"] 0`},
 		{"arc", "dev.jsonl", `{"question":"q","choices":{"text":["2","1"],"label":["1","2"]},"answerKey":"1"}`, `1 "q" ["2" "1"] 0`},
 		{"arc", "dev.jsonl", `{"question":{"stem":"q","choices":[{"text":"x","label":"A"},{"text":"y","label":"B"}]},"answerKey":"B"}`, `1 "q" ["x" "y"] 1`},
+
+		{"copa", "val.jsonl", `{"premise":"It rained.","choice1":"1","choice2":"0","question":"effect","label":1,"idx":0}` + "\n" +
+			`{"premise":"p","choice1":"x","choice2":"y","question":"cause"` + `,"label":-1}`, `1 "It rained." "effect" ["1" "0"] 1; skipped 1`},
+		{"boolq", "dev.jsonl", `{"question":"is it","title":"t","answer":true,"passage":"p"}` + "\n" + `{"question":"is it","passage":"p","idx":1,"label":false}` + "\n" +
+			`{"question":"q","passage":"p","label":1}`, `1 "p" "is it" 1; 2 "p" "is it" 0; 3 "p" "q" 1`},
+		{"rte", "val.jsonl", `{"premise":"a","hypothesis":"b","label":"not_entailment","idx":0}`, `1 "a" "b" 1`},
 
 		// As Hugging Face has them: columns of other names, classes as numbers in the order of
 		// its ClassLabels, −1 where there is none.
@@ -259,6 +269,9 @@ func TestErrors(t *testing.T) {
 		{"trec", "f.jsonl", `{"text":"How?","coarse_label":0}`, `:1: label "0" is none of ABBR, DESC, ENTY, HUM, LOC, NUM`},
 		{"arc", "f.jsonl", `{"question":"q","choices":{"text":["A","B"],"label":["1","2"]},"answerKey":"A"}`, `:1: answerKey "A" is none of the labels ["1" "2"]`},
 		{"piqa", "f.jsonl", `{"goal":"g","sol1":"x","sol2":"y","label":2}`, `:1: label "2" names none of 2 choices`},
+		{"copa", "f.jsonl", `{"premise":"p","question":"why","choice1":"x","choice2":"y","label":1}`, `:1: question "why", want cause or effect`},
+		{"copa", "f.jsonl", `{"premise":"p","question":"cause","choice1":"x","choice2":"y","label":2}`, `:1: label "2" names none of 2 choices`},
+		{"boolq", "f.jsonl", `{"passage":"p","question":"q","answer":"maybe"}`, `:1: label "maybe" is none of no, yes`},
 		{"commonsense_qa", "f.jsonl", `{"question":"q","choices":{"label":["A"],"text":["x","y"]},"answerKey":"A"}`, `:1: 1 labels for 2 choices`},
 	} {
 		task, err := tasks.Find(c.task)
@@ -506,6 +519,10 @@ func FuzzRead(f *testing.F) {
 	f.Add("piqa", `{"goal":"g","sol1":"x","sol2":"y","label":1}`)
 	f.Add("commonsense_qa", `{"question":{"stem":"q"},"choices":{"label":["A"],"text":["x"]},"answerKey":"A"}`)
 	f.Add("race", `{"article":"a","questions":["q"],"options":[["a","b"]],"answers":["B"]}`)
+	f.Add("copa", `{"premise":"p","question":"cause","choice1":"x","choice2":"y","label":1}`)
+	f.Add("boolq", `{"passage":"p","question":"q","answer":true}`)
+	f.Add("arc", `{"question":{"stem":"q","choices":[{"text":"x","label":"1"},{"text":"y","label":"2"}]},"answerKey":"2"}`)
+	f.Add("openbookqa", `{"question_stem":"q","choices":{"text":["x","y"],"label":["A","B"]},"answerKey":"A"}`)
 	f.Add("story_cloze", "InputSentence1\nx\n")
 	f.Fuzz(func(t *testing.T, name, text string) {
 		task, err := tasks.Find(name)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -37,7 +38,7 @@ type evaluation struct {
 	samples        string // where to write what is known of each
 	context        int
 	// Of the options, those that a flag writes otherwise.
-	lastWindow, stop, separator string
+	lastWindow, stop, separator, shots string
 
 	asJSON  bool
 	options eval.Options
@@ -56,6 +57,7 @@ made, and what others report. NAME and the FILE that it reads:
 ` + catalogue(),
 		Example: `  gorgpt eval --from gpt2 --on perplexity --data wiki.test.raw --detokenizer wikitext --stride 512
   gorgpt eval --from gpt2 --on lambada --data lambada_test.jsonl --json
+  gorgpt eval --from gpt2 --on piqa --data valid.jsonl --protocol gpt3 --shots paper --examples train.jsonl --show 1
   gorgpt eval --from gpt2 --on golden       # exit status 1 if a known number is missed`,
 		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -92,15 +94,24 @@ func (e *evaluation) settings() setting.List {
 		setting.New("template", &o.Template, "", "the same: how a prompt is put: "+strings.Join(pairs.TemplateNames(), ", ")+" (default plain, tldr, equals)", setting.OneOf("template", append(pairs.TemplateNames(), "")...)),
 		setting.New("stop", &e.stop, "", `the same: text that ends a response; \n is a line end (default the end of its first line that is not blank)`),
 		setting.New("tokens", &o.Tokens, 0, "the same: tokens that a response has at most (default 32, 100, 60)", setting.AtLeast(0)),
-		setting.New("normalize", &o.Normalizer, "sum", "choices: what decides; the log-likelihood (sum), or that for each of its tokens, chars or bytes", setting.OneOf("--normalize", eval.Normalizers()...)),
-		setting.New("shots", &o.Shots, 0, "choices and responses: examples with their answers before each question", setting.AtLeast(0)),
+		setting.New("protocol", &o.Protocol, "plain", "choices, lambada: whose phrasing, normalization and separators: this program's (plain), those of GPT-3's paper (gpt3) or of lm-evaluation-harness (harness); docs/evaluation.md has a table", setting.OneOf("protocol", eval.Protocols()...)),
+		setting.New("normalize", &o.Normalizer, "", "choices: what decides; the log-likelihood (sum), or that for each of its tokens, chars or bytes, or the ratio to the likelihood that the choice has alone (default the protocol's; of the plain one, sum)",
+			setting.OneOf("--normalize", append(eval.Normalizers(), "ratio", "")...)),
+		setting.New("verbalizers", &o.Verbalizers, nil, "classes: the word that stands for a class, once for each in the order of its labels (default those of the protocol)"),
+		setting.New("shots", &e.shots, "0", "choices, lambada and responses: examples with their answers before each question, as many of them as fit; or paper, the number of GPT-3's paper", shotsOrPaper),
 		setting.New("examples", &o.Examples, "", "file to draw the examples from (default the rest of --data)"),
 		setting.New("draw", &o.Draw, "random", "how the examples are drawn: random, others for each question, or the first ones, the same for all", setting.OneOf("--draw", eval.Draws()...)),
-		setting.New("separator", &e.separator, "", `responses: what stands after each example (default \n, a line end; after the examples of choices stands a blank line)`),
+		setting.New("separator", &e.separator, "", `what stands after each example (default \n\n, a blank line; for responses \n)`),
 		setting.New("seed", &o.Seed, 1337, "seed of the examples"),
 		setting.New("limit", &o.Limit, 0, "only so many tokens (of --documents, documents), passages or questions, from the beginning (default all)", setting.AtLeast(0)),
-		setting.New("samples", &e.samples, "", "write a JSON line for each passage, question, document or response to this file: log_likelihoods, text, tokens, right"),
+		setting.New("samples", &e.samples, "", "write a JSON line for each passage, question, document or response to this file: log_likelihoods, text, tokens, right, shots"),
+		setting.New("show", &o.Show, 0, "choices, lambada: print what the model was given for so many questions, and what was scored", setting.AtLeast(0)),
 	}
+}
+
+// shotsOrPaper accepts a number, or paper.
+func shotsOrPaper(name, value string) error {
+	return setting.Where(func(v string) bool { n, err := strconv.Atoi(v); return v == "paper" || err == nil && n >= 0 }, "0 or more, or paper")(name, value)
 }
 
 // catalogue lists the measurements for the help text.
@@ -142,6 +153,14 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	}
 	if err := e.settings().Validate(); err != nil {
 		return named, err
+	}
+	if !slices.Contains(named.Protocols, e.options.Protocol) && named.Protocols != nil {
+		return named, usage.Errorf("--protocol %s: %s has %s", e.options.Protocol, named.Name, strings.Join(named.Protocols, ", "))
+	}
+	if e.options.Shots, err = strconv.Atoi(e.shots); err != nil { // it is paper
+		if e.options.Shots = named.Shots; named.Shots == 0 {
+			return named, usage.Errorf("--shots paper: GPT-3's paper does not have %s", named.Name)
+		}
 	}
 	o := e.options
 	for _, flag := range []string{"examples", "draw", "separator", "seed"} {

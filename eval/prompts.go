@@ -1,0 +1,139 @@
+package eval
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// prompts puts examples in front of questions. Where as many as are wanted do not fit the
+// window, as many as do are given, the first drawn; or, if they are to be cut, all of them
+// less their beginning.
+type prompts struct {
+	shots       int
+	draw        string
+	seed        uint64
+	description string   // in front of the examples
+	separator   string   // after each
+	pool        []string // the examples with their answers
+	own         bool     // question i is example i
+	cut, bos    bool
+	used        []int // examples that each question so far has been given
+}
+
+// put encodes the choices of question i behind its examples.
+func (p *prompts) put(s *Subject, i int, choices []Choice) ([]Sequence, error) {
+	drawn := slices.Collect(draw(p.shots, p.draw, len(p.pool), i, p.own, p.seed))
+	behind := func(k int) ([]Sequence, error) {
+		front := p.description
+		for _, example := range drawn[:k] {
+			front += p.pool[example] + p.separator
+		}
+		all := make([]Sequence, len(choices))
+		for c, choice := range choices {
+			ids, from, err := s.encode(front+choice.Before, choice.Text, p.bos)
+			if err != nil {
+				return nil, fmt.Errorf("question %d, choice %d: %w", i+1, c+1, err)
+			}
+			all[c] = Sequence{ids, from}
+		}
+		return all, nil
+	}
+	k := len(drawn)
+	all, err := behind(k)
+	if err == nil && !p.cut && !fitting(all, s.Window) {
+		k = sort.Search(len(drawn), func(k int) bool { // the first k with which k+1 do not fit
+			more, failed := behind(k + 1)
+			err = cmp.Or(err, failed)
+			return failed != nil || !fitting(more, s.Window)
+		})
+		if err == nil {
+			all, err = behind(k)
+		}
+	}
+	p.used = append(p.used, k)
+	return all, err
+}
+
+// fitting tells whether all tokens but the last, which is only predicted, fit a window.
+func fitting(all []Sequence, window int) bool {
+	return !slices.ContainsFunc(all, func(q Sequence) bool { return len(q.IDs)-1 > window })
+}
+
+// settings tell how many examples there were, and from where; customary is the split that the
+// protocol has them from.
+func (p *prompts) settings(examples, customary string) Settings {
+	text := shotsText(p.shots, p.draw, p.own, examples, p.seed)
+	if p.shots == 0 {
+		return Settings{{"shots", text}}
+	}
+	if customary != "" {
+		text += "; by the protocol from " + customary
+	}
+	fewer, sum := 0, 0
+	for _, k := range p.used {
+		sum += k
+		if k < p.shots {
+			fewer++
+		}
+	}
+	return Settings{
+		{"shots", text}, {"separator", strconv.Quote(p.separator)},
+		{"questions_with_fewer_shots", strconv.Itoa(fewer)}, {"least_shots", strconv.Itoa(slices.Min(p.used))},
+		{"mean_shots", strconv.FormatFloat(float64(sum)/float64(len(p.used)), 'g', 5, 64)},
+	}
+}
+
+// shown is what a model was given, as text: the prompt of each sequence, or one if all have the same, and
+// what was scored.
+func (s *Subject) shown(all []Sequence) (given, scored []string, err error) {
+	for _, q := range all {
+		if len(q.IDs)-q.From <= s.Window { // a longer one is scored in parts
+			q = q.fit(s.Window)
+		}
+		before, err := s.Tokenizer.AppendText(nil, q.IDs[:q.From])
+		if err != nil {
+			return nil, nil, err
+		}
+		text, err := s.Tokenizer.AppendText(nil, q.IDs[q.From:])
+		if err != nil {
+			return nil, nil, err
+		}
+		given, scored = append(given, string(before)), append(scored, string(text))
+	}
+	return slices.Compact(given), scored, nil
+}
+
+// sameFile tells whether the examples are the questions themselves.
+func sameFile(examples, questions string) bool {
+	a, err := os.Stat(examples)
+	if err != nil {
+		return false
+	}
+	b, err := os.Stat(questions)
+	return err == nil && os.SameFile(a, b)
+}
+
+// print writes a sample that is shown: the prompt between lines, and under it what was scored.
+func (q Sample) print(b *strings.Builder, number int) {
+	for i, prompt := range q.Prompts {
+		fmt.Fprintf(b, "prompt %d", number)
+		if len(q.Prompts) > 1 {
+			fmt.Fprintf(b, ", choice %d", i+1)
+		}
+		fmt.Fprintf(b, ", with %d examples\n%s\n%s\n%s\n", q.Shots, rule, prompt, rule)
+	}
+	for i, text := range q.Scored {
+		mark := " "
+		if q.Answer == i {
+			mark = "*"
+		}
+		fmt.Fprintf(b, "%s %q  %.6g\n", mark, text, q.LogLikelihoods[i])
+	}
+}
+
+var rule = strings.Repeat("─", 60)
