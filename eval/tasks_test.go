@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/eval"
@@ -53,11 +55,12 @@ func TestTasks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if run.Task == "lambada" {
-				names = map[string]string{"acc": "accuracy", "perplexity": "perplexity"}
-			}
 			for name, want := range run.Metrics {
-				near(t, name, metric(t, r, names[name]), want, tolLikelihood*math.Max(1, math.Abs(want)))
+				ours := names[name]
+				if run.Task == "lambada" {
+					ours = map[string]string{"acc": "accuracy", "perplexity": "perplexity"}[name]
+				}
+				near(t, name, metric(t, r, ours), want, tolLikelihood*math.Max(1, math.Abs(want)))
 			}
 			if len(r.Samples) != len(run.Items) || len(run.Metrics) == 0 {
 				t.Fatalf("%d items, want %d with %v", len(r.Samples), len(run.Items), run.Metrics)
@@ -79,5 +82,99 @@ func TestTasks(t *testing.T) {
 				t.Errorf("%s by %s is compared with nothing", n.Name, protocol)
 			}
 		}
+	}
+}
+
+// TestFewerShots: of examples that do not fit the window, as many are given as do, the first
+// drawn, which is said; of the item itself, none is. What the model was given is shown.
+func TestFewerShots(t *testing.T) {
+	s := openDir(t, "testdata/tasks/model")
+	named, err := eval.Find("rte")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = "testdata/tasks/rte.jsonl"
+	o := eval.Options{Protocol: "gpt3", Shots: 7, Show: 8, Seed: 3}
+	measure := func() eval.Result {
+		t.Helper()
+		r, err := named.New(o).Evaluate(t.Context(), s, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	setting := func(r eval.Result, name string) string {
+		for _, p := range r.Protocol {
+			if p.Name == name {
+				return p.Value
+			}
+		}
+		return "none"
+	}
+	s.Window = 256
+	o.Shots = 2
+	all := measure()
+	for i, q := range all.Samples {
+		prompt := q.Prompts[0]
+		if len(q.Prompts) != 1 || strings.Count(prompt, "\nquestion: ") != 3 || strings.Count(prompt, "\n\n") != 2 || !strings.HasSuffix(prompt, "\nanswer:") ||
+			!slices.Equal(q.Scored, []string{" True", " False"}) || q.Shots != 2 {
+			t.Errorf("question %d: %d shots, %q, %q", i, q.Shots, q.Prompts, q.Scored)
+		}
+		if own := prompt[strings.LastIndex(prompt, "\n\n")+2:]; strings.Count(prompt, own) != 1 && strings.HasPrefix(prompt, own) {
+			t.Errorf("question %d has itself as an example: %q", i, prompt)
+		}
+	}
+	if setting(all, "questions_with_fewer_shots") != "0" || setting(all, "least_shots") != "2" || setting(all, "mean_shots") != "2" {
+		t.Error(all.Protocol)
+	}
+	// As many of the drawn as fit, and no fewer.
+	o.Shots, s.Window = 7, 200
+	few := measure()
+	fewer, sum, least := 0, 0, 7
+	for i, q := range few.Samples {
+		if q.Shots < 7 {
+			fewer++
+		}
+		sum, least = sum+q.Shots, min(least, q.Shots)
+		if strings.Count(q.Prompts[0], "\nquestion: ") != q.Shots+1 || q.Shots < 1 || q.Shots > 4 {
+			t.Errorf("question %d: %d shots in %q", i, q.Shots, q.Prompts[0])
+		}
+		if first, _, _ := strings.Cut(all.Samples[i].Prompts[0], "\n\n"); !strings.HasPrefix(q.Prompts[0], first+"\n\n") {
+			t.Errorf("question %d: %q does not begin with %q", i, q.Prompts[0], first)
+		}
+		ids, err := s.Tokenizer.Append(nil, []byte(q.Prompts[0]+" False"))
+		if err != nil || len(ids)-1 > 200 {
+			t.Errorf("question %d: %d tokens, %v", i, len(ids), err)
+		}
+	}
+	if setting(few, "questions_with_fewer_shots") != fmt.Sprint(fewer) || setting(few, "least_shots") != fmt.Sprint(least) ||
+		setting(few, "mean_shots") != fmt.Sprintf("%.5g", float64(sum)/8) || fewer != 8 {
+		t.Error(few.Protocol)
+	}
+	// The harness's way is to cut.
+	o.Protocol = "harness"
+	if cut := measure(); cut.Samples[0].Shots != 7 || setting(cut, "questions_with_fewer_shots") != "0" {
+		t.Error(cut.Protocol)
+	}
+	// The same file by another name is still the same.
+	o.Examples = "testdata/../testdata/tasks/rte.jsonl"
+	if r := measure(); setting(r, "shots") != "7 from the same file, seed 3" {
+		t.Error(r.Protocol)
+	}
+	o.Shots = 8
+	if _, err := named.New(o).Evaluate(t.Context(), s, path); err == nil || err.Error() != path+": eval: 8 shots, but only 7 others to draw them from" {
+		t.Error(err)
+	}
+	o.Examples, o.Shots = "testdata/tasks/rte-shots.jsonl", 4
+	if _, err := named.New(o).Evaluate(t.Context(), s, path); err == nil || err.Error() != path+": eval: 4 shots, but only 3 others to draw them from" {
+		t.Error(err)
+	}
+	// Print shows prompts first, and of GPT-3's sizes the next one.
+	var b strings.Builder
+	all.Samples = all.Samples[:2]
+	all.Published = []eval.Published{{Model: "gpt3-125m", Metric: "accuracy_tokens", Value: 1}, {Model: "gpt3-13b", Metric: "accuracy_tokens"}}
+	if err := all.Print(&b); err != nil || !strings.HasPrefix(b.String(), "prompt 1, with 2 examples\n") || !strings.Contains(b.String(), "\nprompt 2, with 2 examples\n") ||
+		!strings.Contains(b.String(), `* " True"  -`) || !strings.Contains(b.String(), "gpt3-125m") || strings.Contains(b.String(), "gpt3-13b") {
+		t.Errorf("%v\n%s", err, b.String())
 	}
 }

@@ -1,0 +1,145 @@
+package eval
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestGPT3Reports: table H.1 is whole, and its numbers are those that the paper speaks of: 76.2 and
+// 86.4 % of LAMBADA, 79.3 of HellaSwag, 53.2 of ARC's challenge at one shot.
+func TestGPT3Reports(t *testing.T) {
+	for _, r := range gpt3Reports {
+		sizes := strings.Fields(r.values)
+		if len(sizes) != len(gpt3Sizes) {
+			t.Errorf("%s %s: %d sizes", r.task, r.metric, len(sizes))
+		}
+		for _, three := range sizes {
+			parts := strings.Split(three, "/")
+			for _, text := range parts {
+				if v, err := strconv.ParseFloat(text, 64); err != nil || len(parts) != 3 || v < 1.9 || v > 165 {
+					t.Errorf("%s %s: %s: %v", r.task, r.metric, three, err)
+				}
+			}
+		}
+		if _, err := Find(r.task); err != nil {
+			t.Error(err)
+		}
+	}
+	for task, want := range map[string]Published{
+		"lambada":       {"gpt3-175b", "accuracy", 0.864, "GPT-3 paper, table H.1, 15 shots"},
+		"hellaswag":     {"gpt3-175b", "accuracy_tokens", 0.793, "GPT-3 paper, table H.1, 20 shots"},
+		"arc_challenge": {"gpt3-175b", "accuracy_ratio", 0.532, "GPT-3 paper, table H.1, 1 shots"},
+		"copa":          {"gpt3-125m", "accuracy_tokens", 0.66, "GPT-3 paper, table H.1, 0 shots"},
+	} {
+		n, err := Find(task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := gpt3Published(task, n.Shots); !slices.Contains(all, want) {
+			t.Errorf("%s: %v is not among %v", task, want, all)
+		}
+	}
+}
+
+// TestProtocolTable: the table of docs/evaluation.md says what the code does.
+func TestProtocolTable(t *testing.T) {
+	data, err := os.ReadFile("../docs/evaluation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]string{}
+	for line := range strings.Lines(string(data)) {
+		if cells := strings.Split(line, "|"); len(cells) == 9 {
+			for name := range strings.SplitSeq(cells[1], ",") {
+				rows[strings.Trim(name, " `")] = strings.Join(cells[2:8], "|")
+			}
+		}
+	}
+	trim := func(cells string) string {
+		parts := strings.Split(cells, "|")
+		for i, p := range parts {
+			parts[i] = strings.Trim(p, " `")
+		}
+		return strings.Join(parts, "|")
+	}
+	tasks := slices.DeleteFunc(choiceTasks(), func(c choiceTask) bool { return len(c.protocols()) == 1 && c.name != "ag_news" })
+	for _, c := range tasks {
+		var forms []string
+		for _, protocol := range Protocols() {
+			form := "–"
+			if custom, err := c.by(protocol); err == nil {
+				form = or(custom.normalizer, "sum")
+			}
+			forms = append(forms, form)
+		}
+		k, from := "–", "–"
+		if c.shots > 0 {
+			k, from = strconv.Itoa(c.shots), c.gpt3.from
+		}
+		want := strings.Join([]string{k, from, `\n\n`}, "|") + "|" + strings.Join(forms, "|")
+		if got := trim(rows[c.name]); got != want {
+			t.Errorf("docs: %s: %q, want %q", c.name, got, want)
+		}
+	}
+	if got, want := trim(rows["lambada"]), `15|dev|\n\n|–|–|–`; got != want {
+		t.Errorf("docs: lambada: %q, want %q", got, want)
+	}
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// TestBadProtocols: one line of what is wrong.
+func TestBadProtocols(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	sst2 := put("sst2.jsonl", `{"sentence":"good","label":1}`)
+	for _, c := range []struct {
+		on, path string
+		o        Options
+		want     string
+	}{
+		{"piqa", sst2, Options{Protocol: "gpt4"}, `unknown protocol "gpt4"; did you mean "gpt3"?`},
+		{"lambada", put("l", "a b c"), Options{Protocol: "gpt4"}, `unknown protocol "gpt4"; did you mean "gpt3"?`},
+		{"sst2", sst2, Options{Protocol: "gpt3"}, "eval: sst2 has no protocol gpt3; there are plain, harness"},
+		{"ag_news", sst2, Options{Protocol: "harness"}, "eval: ag_news has no protocol harness; there are plain"},
+		{"sst2", sst2, Options{Verbalizers: []string{"good"}}, "eval: 1 verbalizers for the 2 classes of sst2: want one for each of negative, positive"},
+		{"sst2", sst2, Options{Verbalizers: []string{"bad", " "}}, "eval: the verbalizer of positive is empty"},
+		{"sst2", sst2, Options{Verbalizers: []string{"bad", "bad"}}, `eval: two classes of sst2 have the verbalizer "bad"`},
+		{"copa", put("copa.jsonl", `{"premise":"p","question":"cause","choice1":"x","choice2":"y","label":7}`), Options{}, dir + `/copa.jsonl:1: label "7" names none of 2 choices`},
+		{"boolq", put("boolq.jsonl", `{"passage":"p","question":"q"}`), Options{}, dir + `/boolq.jsonl:1: no column answer or label; there are passage, question`},
+	} {
+		named, err := Find(c.on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := named.New(c.o).Evaluate(t.Context(), &Subject{}, c.path); err == nil || err.Error() != c.want {
+			t.Errorf("%s %+v: %v, want %s", c.on, c.o, err, c.want)
+		}
+	}
+}
+
+func ExampleProtocols() {
+	for _, name := range []string{"boolq", "sst2"} {
+		n, err := Find(name)
+		fmt.Println(n.Name, n.Protocols, n.Shots, err)
+	}
+	// Output:
+	// boolq [plain gpt3 harness] 32 <nil>
+	// sst2 [plain harness] 0 <nil>
+}
