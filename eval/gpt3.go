@@ -1,10 +1,11 @@
 package eval
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 // gpt3Sizes are the models of GPT-3's paper whose columns stand in gpt3Reports, with their
@@ -44,7 +45,7 @@ func gpt3Published(task string, shots int) []Published {
 					value = math.Round(value*10) / 1000
 				}
 				all = append(all, Published{"gpt3-" + gpt3Sizes[i].name, report.metric, value,
-					fmt.Sprintf("GPT-3 paper, table H.1, %d shots", []int{0, 1, shots}[k])})
+					"GPT-3 paper, table H.1, " + plural.Of([]int{0, 1, shots}[k], "shot")})
 			}
 		}
 	}

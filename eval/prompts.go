@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 // prompts puts examples in front of questions. Where as many as are wanted do not fit the
@@ -64,15 +66,15 @@ func fitting(all []Sequence, window int) bool {
 	return !slices.ContainsFunc(all, func(q Sequence) bool { return len(q.IDs)-1 > window })
 }
 
-// settings tell how many examples there were, and from where; customary is the split that the
-// protocol has them from.
+// settings tell how many examples there were, and from where; customary is where the protocol's
+// paper has them from.
 func (p *prompts) settings(examples, customary string) Settings {
 	text := shotsText(p.shots, p.draw, p.own, examples, p.seed)
 	if p.shots == 0 {
 		return Settings{{"shots", text}}
 	}
 	if customary != "" {
-		text += "; by the protocol from " + customary
+		text += "; the paper draws from " + customary
 	}
 	fewer, sum := 0, 0
 	for _, k := range p.used {
@@ -125,7 +127,7 @@ func (q Sample) print(b *strings.Builder, number int) {
 		if len(q.Prompts) > 1 {
 			fmt.Fprintf(b, ", choice %d", i+1)
 		}
-		fmt.Fprintf(b, ", with %d examples\n%s\n%s\n%s\n", q.Shots, rule, prompt, rule)
+		fmt.Fprintf(b, ", with %s\n%s\n%s\n%s\n", plural.Of(q.Shots, "example"), rule, prompt, rule)
 	}
 	for i, text := range q.Scored {
 		mark := " "

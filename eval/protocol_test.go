@@ -33,7 +33,7 @@ func TestGPT3Reports(t *testing.T) {
 	for task, want := range map[string]Published{
 		"lambada":       {"gpt3-175b", "accuracy", 0.864, "GPT-3 paper, table H.1, 15 shots"},
 		"hellaswag":     {"gpt3-175b", "accuracy_tokens", 0.793, "GPT-3 paper, table H.1, 20 shots"},
-		"arc_challenge": {"gpt3-175b", "accuracy_ratio", 0.532, "GPT-3 paper, table H.1, 1 shots"},
+		"arc_challenge": {"gpt3-175b", "accuracy_ratio", 0.532, "GPT-3 paper, table H.1, 1 shot"},
 		"copa":          {"gpt3-125m", "accuracy_tokens", 0.66, "GPT-3 paper, table H.1, 0 shots"},
 	} {
 		n, err := Find(task)
