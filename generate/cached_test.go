@@ -20,11 +20,12 @@ import (
 // tolCached bounds the difference of logits of about 1 that are summed in another order.
 const tolCached = 1e-5
 
-// families are small models of both kinds, with weights that make the logits differ.
+// families are small models of both kinds, and one whose first and last layers look back through
+// windows, with weights that make the logits differ.
 func families() map[string]models.Model {
 	two, one := gpt2.New(61, 260, 24, 3, 2), gpt1.New(61, 260, 24, 3, 2)
 	two.InitStd, one.InitStd = 0.2, 0.2
-	return map[string]models.Model{"gpt1": one, "gpt2": two}
+	return map[string]models.Model{"gpt1": one, "gpt2": two, "banded": windows(two)}
 }
 
 // uncached returns the logits after every position of a sequence.

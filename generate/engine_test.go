@@ -127,7 +127,13 @@ func TestCompany(t *testing.T) {
 	if testing.Short() {
 		count = 16
 	}
-	all, m := requests(count, length), small(length)
+	for name, m := range map[string]generate.Model{"dense": small(length), "banded": banded(length)} {
+		t.Run(name, func(t *testing.T) { company(t, m, requests(count, length), length) })
+	}
+}
+
+// company runs requests alone and together.
+func company(t *testing.T, m generate.Model, all []generate.Request, length int) {
 	for _, piece := range []int{0, 16} {
 		alone := newEngine(t, m, generate.EngineConfig{Context: length, Slots: 1, Piece: piece})
 		want := make([][]generate.Token, len(all))

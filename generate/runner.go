@@ -29,6 +29,7 @@ type piece struct {
 	logits             *G.Node      // (n·rows, V)
 	places             *graph.Cache // of the sequences; nil where nothing is remembered
 	tokens, rows, past []int        // (n, length); (n·rows), whose logits are wanted; (n)
+	counts             []int        // (n) tokens that do not only fill a piece
 }
 
 // newRunner returns a runner with so many places. If the model cannot go on from what is
@@ -72,7 +73,7 @@ func (r *runner) compile(shape ...int) (program *graph.Program, p *piece, err er
 		}
 	}()
 	n, length, rows := shape[0], shape[1], shape[2]
-	p = &piece{tokens: make([]int, n*length), rows: make([]int, n*rows), past: make([]int, n)}
+	p = &piece{tokens: make([]int, n*length), rows: make([]int, n*rows), past: make([]int, n), counts: make([]int, n)}
 	var options []graph.Option
 	if r.whole == nil {
 		p.places = r.cache.Part(0, n)
@@ -100,7 +101,7 @@ func (r *runner) run(slots []*slot, length int) ([]float32, error) {
 	clear(p.tokens) // attention is causal: what fills the rest does not matter
 	for i, s := range slots {
 		n := copy(p.tokens[i*length:][:length], s.ids[len(s.ids)-s.todo:])
-		p.past[i] = s.past
+		p.past[i], p.counts[i] = s.past, n
 		for j := range rows {
 			p.rows[i*rows+j] = i*length + max(n-rows, 0) + j
 		}
@@ -110,6 +111,7 @@ func (r *runner) run(slots []*slot, length int) ([]float32, error) {
 	}
 	if p.places != nil {
 		p.places.MoveTo(slots[0].place)
+		p.places.Count(p.counts)
 		if err := program.SetInts("past", p.past); err != nil {
 			return nil, err
 		}

@@ -1,43 +1,59 @@
 package graph
 
 import (
+	"fmt"
 	"slices"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Cache is what incremental graphs keep from run to run: what layers want to remember of
 // the positions of some sequences, such as attention its keys and values. A model that is
 // given a sequence piece by piece computes with it what it would compute with the whole.
 //
+// A sequence goes on where it was, or begins again at 0. Layers that look back through a window
+// remember no more than that ([Scope.RememberLast]), so that an earlier place may be lost; a run that
+// would go on from there is an error.
+//
 // Programs over one Cache share it; they run one at a time.
 type Cache struct {
 	*stores
-	batch, first int // how many sequences of the stores it is, and from which on
+	batch, first int   // how many sequences of the stores it is, and from which on
+	counts       []int // of the coming run's positions; none: all count
 }
 
 // stores is what a Cache and its parts share.
 type stores struct {
 	batch, capacity int
 	all             []*store  // in the order of declaration
+	ends            []int     // of each sequence, the positions that it has been given
 	before          []float32 // of Select
 }
 
-// store is what one layer remembers: a row for every position of every sequence.
+// store is what one layer remembers: of every sequence, a row for each of its last positions.
+// Position t is in row t mod rows.
 type store struct {
-	name  string
-	width int
-	data  []float32
+	name        string
+	width, rows int
+	data        []float32
+}
+
+// sequence is the rows of a sequence's first positions up to used, or of the last of these.
+func (s *store) sequence(i, used int) []float32 {
+	return s.data[i*s.rows*s.width:][:min(used, s.rows)*s.width]
 }
 
 // NewCache returns a cache for a number of sequences, for so many positions each. What
 // is remembered takes memory from the first run of a program on.
 func NewCache(batch, capacity int) *Cache {
-	return &Cache{&stores{batch: batch, capacity: capacity}, batch, 0}
+	return &Cache{stores: &stores{batch: batch, capacity: capacity, ends: make([]int, max(batch, 0))}, batch: batch}
 }
 
 // Part is n sequences of m from the first on, for programs that run these alone.
-func (m *Cache) Part(first, n int) *Cache { return &Cache{m.stores, n, m.first + first} }
+func (m *Cache) Part(first, n int) *Cache {
+	return &Cache{stores: m.stores, batch: n, first: m.first + first}
+}
 
 // MoveTo makes a Part begin at the first sequence of the whole, for the coming runs of the
 // programs over it.
@@ -53,7 +69,7 @@ func (m *Cache) Capacity() int { return m.capacity }
 func (m *Cache) Bytes() int64 {
 	var total int64
 	for _, s := range m.all {
-		total += 4 * int64(m.batch) * int64(m.capacity) * int64(s.width)
+		total += 4 * int64(m.batch) * int64(s.rows) * int64(s.width)
 	}
 	return total
 }
@@ -65,33 +81,67 @@ func (m *Cache) Select(from []int, used int) {
 		if s.data == nil {
 			continue
 		}
-		size, part := m.capacity*s.width, used*s.width
-		data := s.data[m.first*size:]
 		// Another's source may be written over before it is read.
 		m.before = m.before[:0]
 		for to, from := range from {
 			if to != from {
-				m.before = append(m.before, data[from*size:][:part]...)
+				m.before = append(m.before, s.sequence(m.first+from, used)...)
 			}
 		}
 		before := m.before
 		for to, from := range from {
 			if to != from {
-				copy(data[to*size:], before[:part])
-				before = before[part:]
+				before = before[copy(s.sequence(m.first+to, used), before):]
 			}
 		}
+	}
+	ends := slices.Clone(m.ends[m.first:])
+	for to, from := range from {
+		m.ends[m.first+to] = ends[from]
 	}
 }
 
 // Copy makes the sequence to what the sequence from is, for its first positions up to used.
 func (m *Cache) Copy(to, from, used int) {
 	for _, s := range m.all {
-		if size := m.capacity * s.width; s.data != nil {
-			data := s.data[m.first*size:]
-			copy(data[to*size:], data[from*size:][:used*s.width])
+		if s.data != nil {
+			copy(s.sequence(m.first+to, used), s.sequence(m.first+from, used))
 		}
 	}
+	m.ends[m.first+to] = m.ends[m.first+from]
+}
+
+// Count tells of the coming run how many positions of each sequence's piece belong to it; what follows
+// them only fills the piece, whose length is fixed in a graph. Without it all do. What looks back
+// through a window would lose what the window still needs to what fills.
+func (m *Cache) Count(positions []int) { m.counts = append(m.counts[:0], positions...) }
+
+// Counts is how many positions of each sequence's piece belong to it, in a run.
+func (m *Cache) Counts() []int { return m.counts }
+
+// extend takes note of a run over pieces of so many positions that follow those of the past.
+func (m *Cache) extend(past []int, positions int) error {
+	if len(m.counts) == 0 {
+		for range m.batch {
+			m.counts = append(m.counts, positions)
+		}
+	}
+	if len(m.counts) != m.batch || slices.Min(m.counts) < 0 || slices.Max(m.counts) > positions {
+		return fmt.Errorf("graph: Cache.Count of %v; want %d counts of 0 to %d positions", m.counts, m.batch, positions)
+	}
+	for b, p := range past {
+		end := &m.ends[m.first+b]
+		if p == 0 {
+			*end = 0
+		}
+		for _, s := range m.all {
+			if *end > s.rows && p < *end-1 {
+				return fmt.Errorf("graph: sequence %d goes back to position %d after %d, of which %s keeps the last %d: begin it at 0, or go on from a copy (Cache.Copy); positions that only fill a piece are told by Cache.Count", b, p, *end, s.name, s.rows)
+			}
+		}
+		*end = max(*end, p+m.counts[b])
+	}
+	return nil
 }
 
 // Incremental builds the graph of a piece of the sequences that m remembers: tokens of shape
@@ -127,20 +177,43 @@ func (s *Scope) Past() *G.Node {
 // position. The function returns it in a run: (B, capacity, width), row by row. In a [Scope.Shared]
 // place, the second of a name in one graph is another than the first.
 func (s *Scope) Remember(name string, width int) func() []float32 {
+	kept, _ := s.RememberLast(name, width, 0)
+	return kept
+}
+
+// RememberLast is Remember for a layer that looks back through a window of so many positions, that
+// of the row itself included: it returns also how many rows there are, at most the window, and
+// position t is in row t mod rows; the function returns (B, rows, width). The layer reads the
+// positions of the past that a row needs before it writes that row, in the order of the positions,
+// and writes as many of a sequence as [Cache.Counts] says. A window of 0 has no bound.
+func (s *Scope) RememberLast(name string, width, window int) (kept func() []float32, rows int) {
 	m, full := s.cache, s.join(name)
+	switch {
+	case m == nil:
+		s.Fail("Remember", tensor.ScalarShape(), "the graph of whole sequences remembers nothing; see graph.Incremental")
+		return func() []float32 { return nil }, 0
+	case window < 0:
+		s.Fail("Remember", tensor.ScalarShape(), "a window of %d positions; want 1 or more, or 0 for all", window)
+	case window == 0 || window > m.capacity:
+		window = m.capacity
+	}
 	if s.shared {
 		full = numbered(s.builder.stores, full)
 	}
 	i := slices.IndexFunc(m.all, func(s *store) bool { return s.name == full })
 	if i < 0 {
 		i = len(m.all)
-		m.all = append(m.all, &store{name: full, width: width})
+		m.all = append(m.all, &store{name: full, width: width, rows: window})
 	}
-	kept, size := m.all[i], m.capacity*width
+	k := m.all[i]
+	if k.width != width || k.rows != window {
+		s.Fail("Remember", tensor.ScalarShape(), "%d positions of %d numbers called %s; the cache has %d of %d", window, width, name, k.rows, k.width)
+	}
 	return func() []float32 {
-		if kept.data == nil {
-			kept.data = make([]float32, m.stores.batch*size)
+		size := k.rows * k.width
+		if k.data == nil {
+			k.data = make([]float32, m.stores.batch*size)
 		}
-		return kept.data[m.first*size : (m.first+m.batch)*size]
-	}
+		return k.data[m.first*size : (m.first+m.batch)*size]
+	}, k.rows
 }

@@ -57,6 +57,108 @@ func TestMemorySelect(t *testing.T) {
 	}
 }
 
+// TestRing: of a layer with a window, sequences that go on from one another get all that is
+// remembered, in as many rows as the window has.
+func TestRing(t *testing.T) {
+	m := graph.NewCache(3, 8)
+	s := graph.New(graph.NewParams(1), graph.Incremental(m))
+	kept, rows := s.RememberLast("x", 1, 3)
+	all, none := s.RememberLast("y", 1, 0)
+	if _, wide := s.RememberLast("z", 1, 9); rows != 3 || none != 8 || wide != 8 || m.Bytes() != 4*3*(3+8+8) {
+		t.Errorf("%d, %d and %d rows, %d bytes", rows, none, wide, m.Bytes())
+	}
+	fill := func() {
+		for i := range kept() {
+			kept()[i] = float32(i)
+		}
+		for i := range all() {
+			all()[i] = float32(i)
+		}
+	}
+	fill()
+	m.Select([]int{1, 0, 2}, 2)
+	if x := kept(); !slices.Equal(x, []float32{3, 4, 2, 0, 1, 5, 6, 7, 8}) {
+		t.Errorf("2 positions exchanged: %v", x)
+	}
+	fill()
+	m.Select([]int{2, 2, 0}, 5)
+	if x := kept(); !slices.Equal(x, []float32{6, 7, 8, 6, 7, 8, 0, 1, 2}) {
+		t.Errorf("5 positions exchanged: %v", x)
+	}
+	if x := all()[:8]; !slices.Equal(x, []float32{16, 17, 18, 19, 20, 5, 6, 7}) {
+		t.Errorf("without a window: %v", x)
+	}
+	part := m.Part(1, 1)
+	last, _ := graph.New(graph.NewParams(1), graph.Incremental(part)).RememberLast("x", 1, 3)
+	fill()
+	if part.MoveTo(2); !slices.Equal(last(), []float32{6, 7, 8}) || part.Bytes() != 4*(3+8+8) {
+		t.Errorf("sequence 2 is %v, %d bytes", last(), part.Bytes())
+	}
+	m.Copy(2, 0, 7)
+	if !slices.Equal(last(), []float32{0, 1, 2}) {
+		t.Errorf("a copy of sequence 0 is %v", last())
+	}
+}
+
+// TestGoingBack: a sequence does not go on from where its window has been written over, nor a copy
+// of it; it may begin anew, repeat its last position, and fill a piece with what does not count.
+func TestGoingBack(t *testing.T) {
+	m := graph.NewCache(2, 20)
+	programs := make(map[int]*graph.Program)
+	run := func(past, n int, counts ...int) error {
+		if programs[n] == nil {
+			s := graph.New(graph.NewParams(1), graph.Incremental(m))
+			s.SetSequence(2, n)
+			x := ops.AllHeads(s, s.Floats("x", 2*n, 2), 1)
+			p, err := s.Compile(ops.Attention(s, x, x, x, ops.AttentionOptions{Window: 4}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { p.Close() })
+			if err := p.SetFloats("x", make([]float32, 4*n)); err != nil {
+				t.Fatal(err)
+			}
+			programs[n] = p
+		}
+		if err := programs[n].SetInts("past", []int{past, past}); err != nil {
+			t.Fatal(err)
+		}
+		m.Count(counts)
+		return programs[n].Run()
+	}
+	const back = "graph: sequence 0 goes back to position %d after %d, of which keys keeps the last 4: begin it at 0, or go on from a copy (Cache.Copy); positions that only fill a piece are told by Cache.Count"
+	for i, c := range []struct {
+		past, n int
+		counts  []int
+		want    string
+	}{
+		{past: 0, n: 8}, {past: 8, n: 1}, {past: 8, n: 1},
+		{past: 7, n: 1, want: fmt.Sprintf(back, 7, 9)},
+		{past: 9, n: 8, counts: []int{3, 2}},
+		{past: 12, n: 1},
+		{past: 10, n: 1, want: fmt.Sprintf(back, 10, 13)},
+		{past: 0, n: 1}, {past: 1, n: 1}, {past: 0, n: 8}, {past: 5, n: 1, want: fmt.Sprintf(back, 5, 8)},
+		{past: 0, n: 8, counts: []int{1}, want: "graph: Cache.Count of [1]; want 2 counts of 0 to 8 positions"},
+		{past: 0, n: 8, counts: []int{1, 9}, want: "graph: Cache.Count of [1 9]; want 2 counts of 0 to 8 positions"},
+		{past: 0, n: 1},
+	} {
+		got := ""
+		if err := run(c.past, c.n, c.counts...); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("run %d, past %d: %q, want %q", i, c.past, got, c.want)
+		}
+	}
+	if err := run(1, 8); err != nil {
+		t.Fatal(err)
+	}
+	m.Copy(1, 0, 4) // of which the window is lost
+	if err := run(4, 1); err == nil {
+		t.Error("a copy goes on from a place that is lost")
+	}
+}
+
 // TestIncrementalErrors: what cannot go on from the past says so.
 func TestIncrementalErrors(t *testing.T) {
 	m := graph.NewCache(2, 8)
@@ -70,6 +172,13 @@ func TestIncrementalErrors(t *testing.T) {
 		}, "h.0: ComposedAttention: it keeps nothing for an incremental graph; use Attention there"},
 		{func(s *graph.Scope) *G.Node { return ops.CausalMask(s, s.Floats("x", 2, 1, 1), 0) },
 			"CausalMask: it sees nothing of the past in an incremental graph"},
+		{func(s *graph.Scope) *G.Node { s.At("a").RememberLast("x", 2, -1); return nil },
+			"a: Remember: a window of -1 positions; want 1 or more, or 0 for all"},
+		{func(s *graph.Scope) *G.Node {
+			s.At("b").RememberLast("x", 2, 4)
+			s.At("b").RememberLast("x", 2, 5)
+			return nil
+		}, "b: Remember: 5 positions of 2 numbers called x; the cache has 4 of 2"},
 	} {
 		s := graph.New(graph.NewParams(1), graph.Incremental(m))
 		c.declare(s)

@@ -37,7 +37,8 @@ type Op struct {
 	// rows. With 0, what an op has if it does not say, the op may look at any row: a
 	// model that has it is not decoded incrementally (see [Incremental]), since a piece of
 	// a sequence lacks the rows before. An op that remembers them, by
-	// [Scope.Remember], or asks [Scope.Past] for its place, says 1 too. Nothing checks what it says.
+	// [Scope.Remember], or asks [Scope.Past] for its place, says 1 too. [CheckPieces] tells in a test
+	// whether it is so.
 	RowWise int
 	// Run fills the results from the inputs. It must not write to an input: that may be a
 	// parameter, or the result of an op that others read. Nothing checks this in a run. It

@@ -93,6 +93,12 @@ func (p *Program) runWith(weight float32) error {
 	if err := p.machine.letOwn(); err != nil {
 		return err
 	}
+	if m := p.declared.cache; m != nil {
+		defer func() { m.counts = m.counts[:0] }()
+		if err := m.extend(p.ints["past"], p.declared.sequence[1]); err != nil {
+			return err
+		}
+	}
 	p.layout.settle()
 	p.run.failure, p.run.clock, p.run.weight = nil, 0, weight
 	err := p.machine.run()

@@ -118,11 +118,20 @@ func (t *attention) shape() tensor.Shape {
 	return tensor.Shape{t.batch * t.context, t.qkv[0].Count * t.qkv[2].Size}
 }
 
-// cost is the operations of so many products with keys and so many with values, if each query
-// sees so many positions.
-func (t *attention) cost(keys, values, seen int) int64 {
+// cost is the operations of so many products with keys and so many with values, if a query and a
+// position that it sees meet so many times in a sequence.
+func (t *attention) cost(keys, values, pairs int) int64 {
 	columns := keys*t.qkv[0].width() + values*t.shape()[1]
-	return 2 * int64(t.batch*t.context) * int64(seen) * int64(columns)
+	return 2 * int64(t.batch) * int64(pairs) * int64(columns)
+}
+
+// pairs counts the positions that those of a sequence see: position t sees t+1, or as many of
+// these as the window has.
+func pairs(context, window int) int {
+	if window == 0 || window > context {
+		window = context
+	}
+	return window*(window+1)/2 + (context-window)*window
 }
 
 // whole is the op over whole sequences. In its products, the masked half is skipped.
@@ -137,12 +146,12 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 	}
 	att := &kernel.Attention{
 		Batch: t.batch, Context: t.context, Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
-		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window,
+		Scale: float32(o.scale(t.qkv[0].Size)), Window: min(o.Window, t.context),
 	}
 	return s.Apply(graph.Op{
 		Name:  "Attention",
 		Out:   t.shape(),
-		FLOPs: t.cost(1, 1, t.context) / 2,
+		FLOPs: t.cost(1, 1, pairs(t.context, o.Window)),
 		Saves: []tensor.Shape{{att.StatsSize()}},
 		Run: func(a *graph.Args) error {
 			att.Forward(a.Out(0), a.Save(0), t.views(a.Floats), mask(a))
@@ -153,7 +162,7 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 				Name:  "AttentionGrad",
 				Of:    out,
 				Out:   in[0].Shape(),
-				FLOPs: t.cost(3, 2, t.context) / 2,
+				FLOPs: t.cost(3, 2, pairs(t.context, o.Window)),
 				Run: func(a *graph.Args) error {
 					for i, n := range in {
 						if len(in) > 1 && t.qkv[i].width() < n.Shape()[1] {
@@ -174,7 +183,8 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 
 // cached is the op over the positions that follow those of the past.
 func (t *attention) cached(s *graph.Scope, o AttentionOptions) *G.Node {
-	keys, values := s.Remember("keys", t.qkv[1].width()), s.Remember("values", t.qkv[2].width())
+	keys, rows := s.RememberLast("keys", t.qkv[1].width(), o.Window)
+	values, _ := s.RememberLast("values", t.qkv[2].width(), o.Window)
 	att := &kernel.CachedAttention{
 		Batch: t.batch, New: t.context, Capacity: s.Cache().Capacity(), Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
 		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window, Seamless: s.Seamless(),
@@ -184,9 +194,9 @@ func (t *attention) cached(s *graph.Scope, o AttentionOptions) *G.Node {
 		RowWise: len(t.nodes),
 		Out:     t.shape(),
 		// As if all had been filled: what a run costs depends on the past.
-		FLOPs: t.cost(1, 1, att.Capacity),
+		FLOPs: t.cost(1, 1, t.context*rows),
 		Run: func(a *graph.Args) error {
-			return att.Forward(a.Out(0), keys(), values(), t.views(a.Floats), a.Ints(len(t.nodes)))
+			return att.Forward(a.Out(0), keys(), values(), t.views(a.Floats), a.Ints(len(t.nodes)), s.Cache().Counts())
 		},
 	}, append(t.nodes[:len(t.nodes):len(t.nodes)], s.Past())...)
 }

@@ -53,11 +53,15 @@ func TestFLOPs(t *testing.T) {
 		{"Attention of grouped queries", func(s *graph.Scope) *G.Node {
 			return attend(s, s.Param("x", graph.Normal(1), n, 2*c), 2, 1, ops.AttentionOptions{})
 		},
-			map[string]int64{"Attention": 2 * n * 3 * c, "AttentionGrad": 5 * n * 3 * c}},
+			map[string]int64{"Attention": 4 * 2 * 6 * c, "AttentionGrad": 10 * 2 * 6 * c}},
 		{"Attention", func(s *graph.Scope) *G.Node {
 			return attend(s, s.Param("x", graph.Normal(1), n, 3*c), 2, 2, ops.AttentionOptions{})
 		},
-			map[string]int64{"Attention": 2 * n * 3 * c, "AttentionGrad": 5 * n * 3 * c}},
+			map[string]int64{"Attention": 4 * 2 * 6 * c, "AttentionGrad": 10 * 2 * 6 * c}},
+		{"Attention in a window", func(s *graph.Scope) *G.Node { // of 2, so positions see 1, 2 and 2
+			return attend(s, s.Param("x", graph.Normal(1), n, 3*c), 2, 2, ops.AttentionOptions{Window: 2})
+		},
+			map[string]int64{"Attention": 4 * 2 * 5 * c, "AttentionGrad": 10 * 2 * 5 * c}},
 		{"GELU", func(s *graph.Scope) *G.Node { return ops.GELU(s, x(s)) }, map[string]int64{"GELU": 15 * n * c, "GELUGrad": 30 * n * c}},
 		{"GELUErf", func(s *graph.Scope) *G.Node { return ops.GELUErf(s, x(s)) }, map[string]int64{"GELUErf": 15 * n * c, "GELUErfGrad": 30 * n * c}},
 		{"ReLU", func(s *graph.Scope) *G.Node { return ops.ReLU(s, x(s)) }, map[string]int64{"ReLU": n * c, "ReLUGrad": 2 * n * c}},

@@ -41,6 +41,27 @@ func TestBound(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	// It says that it works row by row, so sequences may be given in pieces.
+	err = graph.CheckPieces(graph.PiecesCheck{}, func(s *graph.Scope) *G.Node {
+		batch, context := s.Sequence()
+		return Bound(s.At("cap"), s.Floats("x", batch*context, 5), 2)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPieces: so may they for the whole model.
+func TestPieces(t *testing.T) {
+	tokens := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1, 3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8}
+	check := graph.PiecesCheck{Sequences: 2, Ints: map[string][]int{"tokens": tokens}}
+	err := graph.CheckPieces(check, func(s *graph.Scope) *G.Node {
+		batch, context := s.Sequence()
+		return models.Logits(tiny(), s, s.Ints("tokens", batch, context))
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // TestGeneration: token by token, with keys and values remembered, comes what the whole sequence gives;

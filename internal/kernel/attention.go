@@ -60,6 +60,15 @@ func (a *Attention) weightIndex(head, t, u int) uint64 {
 // queryTile is the number of queries in a tile.
 func (a *Attention) queryTile(set *isa) int { return min(queryTiles*set.rows, a.Context) }
 
+// most is the number of columns of the panels of keys that as many queries in a row see.
+func (a *Attention) most(keys panels, queries int) int {
+	count := keys.count()
+	if a.Window > 0 {
+		count = min(count, (a.Window-1+queries+keys.cols-2)/keys.cols+1)
+	}
+	return count * keys.cols
+}
+
 // Forward fills out (Batch·Context, Heads·V.Size) and stats, which Backward needs: for every
 // query of every head the largest score and 1/Σ exp(score − largest). mask drops attention
 // weights after the softmax.
@@ -69,7 +78,8 @@ func (a *Attention) Forward(out, stats []float32, in QKV, mask Mask) {
 	set, width := active, a.Heads*in.V.Size
 	keys := newPanels(set, a.Context, in.K.Size, in.K.Size)
 	values := newPanels(set, in.V.Size, a.Context, valueStep)
-	rows, ld := a.queryTile(set), keys.count()*set.cols
+	rows := a.queryTile(set)
+	ld := a.most(keys, rows)
 	a.each(a.Batch*a.Heads, keys.size()+values.size()+rows*ld, func(head int, memory []float32) {
 		s := workspaces.take()
 		defer workspaces.put(s)
@@ -80,6 +90,7 @@ func (a *Attention) Forward(out, stats []float32, in QKV, mask Mask) {
 		scores := values.packHead(memory, false, in.V)
 		for lo := 0; lo < a.Context; lo += rows {
 			hi := min(lo+rows, a.Context)
+			base := a.first(lo) / set.cols * set.cols // the key of the first column of scores
 			for t := lo; t < hi; t += set.rows {
 				// The queries of one tile of Gemm see the keys of whole panels, of which
 				// some are masked.
@@ -87,15 +98,15 @@ func (a *Attention) Forward(out, stats []float32, in QKV, mask Mask) {
 				first := a.first(t) / set.cols
 				keys.multiply(s, factor{
 					m: end - t, alpha: a.Scale, a: in.Q.from(t, 0), lda: in.Q.Stride,
-					c: scores[(t-lo)*ld+first*set.cols:], ldc: ld,
+					c: scores[(t-lo)*ld+first*set.cols-base:], ldc: ld,
 				}, first, (end+set.cols-1)/set.cols, 0, in.K.Size, true)
 			}
 			for t := lo; t < hi; t++ {
 				row := scores[(t-lo)*ld:][:ld]
-				start, stop := a.first(t), t+1
-				clear(row[a.first(t-(t-lo)%set.rows):start])
-				clear(row[stop:min(t-(t-lo)%set.rows+set.rows, hi)])
-				seen := row[start:stop]
+				start, tile := a.first(t), t-(t-lo)%set.rows
+				seen := row[start-base : t+1-base]
+				clear(row[a.first(tile)-base : start-base])
+				clear(row[t+1-base : min(tile+set.rows, hi)-base])
 				largest := set.vec.maximum(seen)
 				stats[2*t], stats[2*t+1] = largest, float32(1/expRow(seen, seen, largest))
 				if mask.On() {
@@ -105,7 +116,7 @@ func (a *Attention) Forward(out, stats []float32, in QKV, mask Mask) {
 			for t := lo; t < hi; t += set.rows {
 				end, first := min(t+set.rows, hi), a.first(t)
 				values.multiply(s, factor{
-					m: end - t, alpha: 1, a: scores[(t-lo)*ld+first:], lda: ld,
+					m: end - t, alpha: 1, a: scores[(t-lo)*ld+first-base:], lda: ld,
 					c: out[t*width:], ldc: width,
 				}, 0, values.count(), first, end, false)
 				for t := t; t < end; t++ {

@@ -3,8 +3,9 @@ package kernel
 import "fmt"
 
 // CachedAttention is [Attention] of the positions that follow those whose keys and values are
-// kept: New of them for each of Batch sequences. What is kept has the shapes (Batch, Capacity,
-// KVHeads·K.Size) and (Batch, Capacity, KVHeads·V.Size).
+// kept: New of them for each of Batch sequences, of at most Capacity positions. What is kept has the
+// shapes (Batch, rows, KVHeads·K.Size) and (Batch, rows, KVHeads·V.Size): without a window a row
+// for each position of the capacity, and with one as many as the window has, in turn.
 type CachedAttention struct {
 	Batch, New, Capacity, Heads, KVHeads int
 	Scale                                float32
@@ -15,52 +16,107 @@ type CachedAttention struct {
 	work scratch
 }
 
+// rows is the number of positions whose keys and values are kept.
+func (a *CachedAttention) rows() int {
+	if a.Window > 0 {
+		return min(a.Window, a.Capacity)
+	}
+	return a.Capacity
+}
+
 // Forward adds the new keys and values to those kept, and fills out (Batch·New, Heads·V.Size).
-// Sequence b has past[b] positions before. The results of a sequence depend on it alone, and
-// each is summed in an order that depends on its position, and unless Seamless on whether it is of a beginning.
-func (a *CachedAttention) Forward(out, keys, values []float32, in QKV, past []int) error {
+// Sequence b has past[b] positions before; of its new ones the first counts[b] belong to it, and the
+// others fill the piece: nobody reads what comes of them, and in a window they are not kept. The
+// results of a sequence depend on it alone, and each is summed in an order that depends on its
+// position, and unless Seamless on whether it is of a beginning.
+func (a *CachedAttention) Forward(out, keys, values []float32, in QKV, past, counts []int) error {
 	for b, p := range past[:a.Batch] {
 		if p < 0 || p+a.New > a.Capacity {
 			return fmt.Errorf("sequence %d has %d positions and gets %d; there is room for %d", b, p, a.New, a.Capacity)
 		}
 	}
-	kept := QKV{
+	r := cachedRun{CachedAttention: a, out: out, in: in, past: past, counts: counts, kept: QKV{
 		K: Heads{keys, a.KVHeads * in.K.Size, in.K.Size},
 		V: Heads{values, a.KVHeads * in.V.Size, in.V.Size},
+	}}
+	// In a window, a new position takes the place of one that those before it see.
+	step := 1
+	if a.rows() == a.Capacity {
+		step, r.counts = a.New, nil
 	}
-	For(a.Batch*a.New, 1+elementGrain/kept.K.Stride, func(lo, hi int) {
-		for r := lo; r < hi; r++ {
-			to := r/a.New*a.Capacity + past[r/a.New] + r%a.New
-			copy(kept.K.from(to, 0)[:kept.K.Stride], in.K.from(r, 0))
-			copy(kept.V.from(to, 0)[:kept.V.Stride], in.V.from(r, 0))
+	begun := a.begin(out, in, past)
+	if begun > 0 {
+		r.keep(0, a.New, true)
+	}
+	for lo := 0; lo < a.New && begun < a.Batch; lo += step {
+		r.keep(lo, lo+step, false)
+		r.attend(lo, lo+step)
+	}
+	return nil
+}
+
+// cachedRun is a run of a CachedAttention.
+type cachedRun struct {
+	*CachedAttention
+	out          []float32
+	in, kept     QKV
+	past, counts []int // nil counts are New each
+}
+
+// count is how many of a sequence's new positions are computed and kept.
+func (r *cachedRun) count(sequence int) int {
+	if r.counts == nil {
+		return r.New
+	}
+	return r.counts[sequence]
+}
+
+// keep adds the keys and values of the new positions lo to hi-1 to those kept: of the sequences that
+// begin, or of the others.
+func (r *cachedRun) keep(lo, hi int, begins bool) {
+	rows := r.rows()
+	For(r.Batch*(hi-lo), 1+elementGrain/r.kept.K.Stride, func(from, to int) {
+		for ; from < to; from++ {
+			b, i := from/(hi-lo), lo+from%(hi-lo)
+			if r.begins(r.past[b]) != begins || i >= r.count(b) || begins && i < r.count(b)-rows {
+				continue // the block kernel needs none of what would be written over
+			}
+			to := b*rows + (r.past[b]+i)%rows
+			copy(r.kept.K.from(to, 0)[:r.kept.K.Stride], r.in.K.from(b*r.New+i, 0))
+			copy(r.kept.V.from(to, 0)[:r.kept.V.Stride], r.in.V.from(b*r.New+i, 0))
 		}
 	})
-	begun := a.begin(out, in, past)
-	if begun == a.Batch {
-		return nil
-	}
-	size := in.V.Size
-	For(a.Batch*a.New*a.Heads, 1, func(lo, hi int) {
+}
+
+// attend is attention of the new positions lo to hi-1 of the sequences that do not begin.
+func (r *cachedRun) attend(lo, hi int) {
+	rows, size := r.rows(), r.in.V.Size
+	For(r.Batch*(hi-lo)*r.Heads, 1, func(from, to int) {
 		s := workspaces.take()
-		scores := a.work.borrow(a.Capacity)
-		for i := lo; i < hi; i++ {
-			row, h := i/a.Heads, i%a.Heads
-			b, kv := row/a.New, h/(a.Heads/a.KVHeads)
-			if a.begins(past[b]) {
+		scores := r.work.borrow(rows)
+		for ; from < to; from++ {
+			h, i, b := from%r.Heads, lo+from/r.Heads%(hi-lo), from/r.Heads/(hi-lo)
+			if r.begins(r.past[b]) {
 				continue
 			}
-			first, last := b*a.Capacity, b*a.Capacity+past[b]+row%a.New
-			if a.Window > 0 {
-				first = max(first, last-a.Window+1)
+			out := r.out[((b*r.New+i)*r.Heads+h)*size:][:size]
+			if i >= r.count(b) {
+				clear(out)
+				continue
 			}
-			kept := QKV{in.Q, kept.K, kept.V}
-			kept.Q.Data, kept.K.Data, kept.V.Data = in.Q.from(row, h), kept.K.from(first, kv), kept.V.from(first, kv)
-			a.query(s, out[row*a.Heads*size+h*size:], kept, scores[:last+1-first])
+			last := r.past[b] + i
+			first := 0
+			if r.Window > 0 {
+				first = max(0, last-r.Window+1)
+			}
+			x, kv := r.kept, h/(r.Heads/r.KVHeads)
+			x.Q.Data = r.in.Q.from(b*r.New+i, h)
+			x.K.Data, x.V.Data = r.kept.K.from(b*rows, kv), r.kept.V.from(b*rows, kv)
+			r.query(s, out, x, scores[:last+1-first], first%rows)
 		}
-		a.work.giveBack(scores)
+		r.work.giveBack(scores)
 		workspaces.put(s)
 	})
-	return nil
 }
 
 // begins tells whether a sequence is a beginning of more than one position: nothing is kept
@@ -86,22 +142,31 @@ func (a *CachedAttention) begin(out []float32, in QKV, past []int) (count int) {
 	return count
 }
 
-// query is attention of the first query of x over as many of its keys as scores has room for.
-func (a *CachedAttention) query(s *workspace, out []float32, x QKV, scores []float32) {
-	set := active
-	p := product{isa: set, m: 1, n: len(scores), k: x.K.Size, alpha: a.Scale, b: x.K.Data, ldb: x.K.Stride, c: scores}
-	p.rowScalars(0, p.n, x.Q.Data[:x.Q.Size])
+// query is attention of the first query of x over as many of the kept keys as scores has room for:
+// those from a row on, and the rest from row 0 on.
+func (a *CachedAttention) query(s *workspace, out []float32, x QKV, scores []float32, row int) {
+	set, wrap := active, min(len(scores), a.rows()-row)
+	parts := [2]struct {
+		row    int
+		scores []float32
+	}{{row, scores[:wrap]}, {0, scores[wrap:]}}
+	for _, part := range parts {
+		p := product{isa: set, m: 1, n: len(part.scores), k: x.K.Size, alpha: a.Scale, b: x.K.from(part.row, 0), ldb: x.K.Stride, c: part.scores}
+		p.rowScalars(0, p.n, x.Q.Data[:x.K.Size])
+	}
 	sum := expRow(scores, scores, set.vec.maximum(scores))
-	p = product{isa: set, m: 1, n: x.V.Size, k: len(scores), alpha: float32(1 / sum), a: scores, lda: len(scores), b: x.V.Data, ldb: x.V.Stride, c: out, ldc: x.V.Size}
-	p.setStep()
-	p.rows, p.depth = 1, p.k
-	for from := 0; from < p.depth; from += p.step {
-		d := band{last: p.panels(), hi: 1, from: from, depth: min(p.step, p.depth-from)}
-		d.direct(&p)
-		if !p.masked && p.n%p.cols != 0 {
-			d.packed(&p, s.panels.sized(p.panels()*p.cols*d.depth))
-			p.packPanels(d.b, 0, p.panels(), from, d.depth)
+	for i, part := range parts[:1+min(1, len(scores)-wrap)] {
+		p := product{isa: set, m: 1, n: x.V.Size, k: len(part.scores), alpha: float32(1 / sum), beta: float32(i), a: part.scores, lda: len(part.scores), b: x.V.from(part.row, 0), ldb: x.V.Stride, c: out, ldc: x.V.Size}
+		p.setStep()
+		p.rows, p.depth = 1, p.k
+		for from := 0; from < p.depth; from += p.step {
+			d := band{last: p.panels(), hi: 1, from: from, depth: min(p.step, p.depth-from)}
+			d.direct(&p)
+			if !p.masked && p.n%p.cols != 0 {
+				d.packed(&p, s.panels.sized(p.panels()*p.cols*d.depth))
+				p.packPanels(d.b, 0, p.panels(), from, d.depth)
+			}
+			p.compute(s, &d)
 		}
-		p.compute(s, &d)
 	}
 }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 )
@@ -35,7 +36,8 @@ func TestCachedAttention(t *testing.T) {
 			var before []float32
 			for _, procs := range []int{1, 2, 3} {
 				got := make([]float32, 0, batch*capacity*width)
-				keys, values := nans(batch*capacity*c.kv*c.size.key), nans(batch*capacity*c.kv*c.size.value)
+				rows := (&CachedAttention{Capacity: capacity, Window: c.window}).rows()
+				keys, values := nans(batch*rows*c.kv*c.size.key), nans(batch*rows*c.kv*c.size.value)
 				past := []int{0, 0}
 				piece := 0
 				for past[0] < lengths[0] {
@@ -50,7 +52,7 @@ func TestCachedAttention(t *testing.T) {
 						copy(x[b*n*columns:], qkv[b][past[b]*columns:][:n*columns])
 					}
 					withProcs(procs, func() {
-						if err := a.Forward(out, keys, values, in, past); err != nil {
+						if err := a.Forward(out, keys, values, in, past, nil); err != nil {
 							t.Fatal(err)
 						}
 					})
@@ -75,6 +77,59 @@ func TestCachedAttention(t *testing.T) {
 	}
 }
 
+// TestCachedWindow gives sequences of other lengths, over more than four windows, in pieces of random
+// lengths of which the end often only fills, and compares with float64 attention over the whole.
+// Memory has as many rows as the window; what fills never comes into it.
+func TestCachedWindow(t *testing.T) {
+	const batch, capacity = 3, 70
+	for _, window := range []int{1, 4, 5, 16, 69, 70, 100} {
+		for _, c := range []struct{ heads, kv int }{{2, 2}, {4, 2}, {3, 1}} {
+			size := sizes{6, 10}
+			whole := Attention{Batch: 1, Context: capacity, Heads: c.heads, KVHeads: c.kv, Scale: 0.4, Window: window}
+			width, rows := c.heads*size.value, min(window, capacity)
+			var qkv [batch][]float32
+			var want [batch][]float64
+			for b := range batch {
+				var in QKV
+				qkv[b], in = whole.fused(func(n int) []float32 { return normals(uint64(b+1), n) }, capacity, size)
+				want[b], _ = attention64(&whole, in, make([]float32, capacity*width), Mask{})
+			}
+			columns := len(qkv[0]) / capacity
+			withISA(t, fmt.Sprintf("window %d, %d/%d heads", window, c.heads, c.kv), func(t *testing.T) {
+				random := rand.New(rand.NewPCG(uint64(window), 1))
+				keys, values := nans(batch*rows*c.kv*size.key), nans(batch*rows*c.kv*size.value)
+				past := make([]int, batch)
+				for range 60 {
+					most := capacity - slices.Max(past)
+					n := 1 + random.IntN(min(most, 1+random.IntN(40)))
+					x, in := whole.fused(func(n int) []float32 { return slices.Repeat([]float32{100}, n) }, batch*n, size)
+					counts := make([]int, batch)
+					for b := range batch {
+						counts[b] = random.IntN(n + 1)
+						copy(x[b*n*columns:], qkv[b][past[b]*columns:][:counts[b]*columns])
+					}
+					out := nans(batch * n * width)
+					a := CachedAttention{Batch: batch, New: n, Capacity: capacity, Heads: c.heads, KVHeads: c.kv, Scale: 0.4, Window: window}
+					if err := a.Forward(out, keys, values, in, past, counts); err != nil {
+						t.Fatal(err)
+					}
+					for b, count := range counts {
+						if count == 0 {
+							continue
+						}
+						if e := worst(out[b*n*width:][:count*width], want[b][past[b]*width:][:count*width]); !(e <= tolAttention) {
+							t.Fatalf("sequence %d, positions %d to %d of %d: off by %.2g of the largest element", b, past[b], past[b]+count-1, n, e)
+						}
+						if past[b] += count; past[b] == capacity {
+							past[b] = 0 // begin anew, over what is there
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
 // TestCachedCompany: a sequence has the same bits whether the others begin with it or not.
 func TestCachedCompany(t *testing.T) {
 	const n, capacity, heads, size = 5, 12, 2, 8
@@ -93,7 +148,7 @@ func TestCachedCompany(t *testing.T) {
 		}
 		out := nans(batch * n * heads * size)
 		a := CachedAttention{Batch: batch, New: n, Capacity: capacity, Heads: heads, KVHeads: heads, Scale: 0.3}
-		if err := a.Forward(out, keys, values, in, past); err != nil {
+		if err := a.Forward(out, keys, values, in, past, nil); err != nil {
 			t.Fatal(err)
 		}
 		return out
@@ -118,7 +173,7 @@ func TestCachedAttentionErrors(t *testing.T) {
 		{[]int{0, 2}, "sequence 1 has 2 positions and gets 3; there is room for 4"},
 		{[]int{-1, 0}, "sequence 0 has -1 positions and gets 3; there is room for 4"},
 	} {
-		if err := a.Forward(x, x, x, in, c.past); err == nil || err.Error() != c.want {
+		if err := a.Forward(x, x, x, in, c.past, nil); err == nil || err.Error() != c.want {
 			t.Errorf("past %v: error %v, want %s", c.past, err, c.want)
 		}
 	}

@@ -117,17 +117,14 @@ func (g *attentionGrad) scores(lo, hi, from, to int) {
 	}
 	for t := lo; t < hi; t++ {
 		row, drow := g.weights[(t-lo)*ld:][:ld], g.dscore[(t-lo)*ld:][:ld]
-		start := max(g.first(t)-from, 0)
-		stop := min(t+1, to) - from
+		start, stop := min(max(g.first(t)-from, 0), to-from), max(min(t+1, to)-from, 0)
+		for _, x := range [][]float32{row, drow} { // as far as products of whole tiles read them
+			clear(x[max(start-g.set.rows, 0):start])
+			clear(x[stop:min(stop+g.set.rows, ld)])
+		}
 		if start >= stop {
-			clear(row)
-			clear(drow)
 			continue
 		}
-		clear(row[:start])
-		clear(drow[:start])
-		clear(row[stop:])
-		clear(drow[stop:])
 		row, drow = row[start:stop], drow[start:stop]
 		g.set.vec.expScale(row, row, g.stats[2*t], g.stats[2*t+1])
 		if !g.mask.On() {
@@ -160,21 +157,25 @@ func (g *attentionGrad) gradients(lo, hi, from, to int) {
 		}, 0, g.keys.count(), first, last, false)
 	}
 	for u := from; u < to; u += g.set.rows {
-		first := max(lo, u) // the first query that sees a key of this tile
-		if first >= hi {
-			break
+		keys := min(g.set.rows, to-u)
+		first, end := max(lo, u), hi // the queries that see a key of this tile
+		if g.Window > 0 {
+			end = min(hi, u+keys-1+g.Window)
+		}
+		if first >= end {
+			continue
 		}
 		beta := float32(1)
 		if u >= lo && !g.later {
 			beta = 0
 		}
 		f := factor{
-			transA: true, m: min(g.set.rows, to-u), alpha: 1, beta: beta, a: g.weights[(first-lo)*ld+u-from:], lda: ld,
+			transA: true, m: keys, alpha: 1, beta: beta, a: g.weights[(first-lo)*ld+u-from:], lda: ld,
 			c: g.grad.V.from(u, 0), ldc: g.grad.V.Stride,
 		}
-		g.douts.multiply(g.space, f, 0, g.douts.count(), first, hi, false)
+		g.douts.multiply(g.space, f, 0, g.douts.count(), first, end, false)
 		f.alpha, f.a = g.Scale, g.dscore[(first-lo)*ld+u-from:]
 		f.c, f.ldc = g.grad.K.from(u, 0), g.grad.K.Stride
-		g.queries.multiply(g.space, f, 0, g.queries.count(), first, hi, false)
+		g.queries.multiply(g.space, f, 0, g.queries.count(), first, end, false)
 	}
 }

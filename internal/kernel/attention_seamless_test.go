@@ -23,7 +23,7 @@ func TestSeamless(t *testing.T) {
 					piece, in := whole.fused(nans, n, sizes{size, size})
 					copy(piece, x[past*3*heads*size:])
 					out := nans(n * heads * size)
-					if err := a.Forward(out, keys, values, in, []int{past}); err != nil {
+					if err := a.Forward(out, keys, values, in, []int{past}, nil); err != nil {
 						t.Fatal(err)
 					}
 					all, past = append(all, out...), to
