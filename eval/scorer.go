@@ -311,12 +311,14 @@ func (s *Subject) piece(place int, ids [][]int, past int, rows []int) ([]float32
 		return nil, err
 	}
 	clear(p.tokens) // attention is causal: what fills the rest does not matter
+	counts := make([]int, len(ids))
 	for i, part := range ids {
-		copy(p.tokens[i*length:], part)
+		counts[i] = copy(p.tokens[i*length:], part)
 		p.past[i] = past
 	}
 	clear(p.rows[copy(p.rows, rows):])
 	p.places.MoveTo(place)
+	p.places.Count(counts)
 	if err := errors.Join(program.SetInts("tokens", p.tokens), program.SetInts("rows", p.rows), program.SetInts("past", p.past)); err != nil {
 		return nil, err
 	}

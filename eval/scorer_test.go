@@ -15,6 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
 	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/models/gpt3"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -30,7 +31,9 @@ func sharers() map[string]models.Model {
 	odd.InitStd = 0.3
 	first := gpt1.New(59, 64, 24, 3, 2)
 	first.InitStd = 0.2
-	return map[string]models.Model{"gpt2": wide, "odd": odd, "gpt1": first}
+	banded := gpt3.New(53, 64, 24, 4, 2)
+	banded.InitStd, banded.Window = 0.2, 7
+	return map[string]models.Model{"gpt2": wide, "odd": odd, "gpt1": first, "banded gpt3": banded}
 }
 
 func subject(t testing.TB, m models.Model, params *graph.Params, window int) *eval.Subject {
