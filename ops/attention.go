@@ -120,18 +120,20 @@ func (t *attention) shape() tensor.Shape {
 
 // cost is the operations of so many products with keys and so many with values, if a query and a
 // position that it sees meet so many times in a sequence.
-func (t *attention) cost(keys, values, pairs int) int64 {
+func (t *attention) cost(keys, values int, pairs float64) int64 {
 	columns := keys*t.qkv[0].width() + values*t.shape()[1]
-	return 2 * int64(t.batch) * int64(pairs) * int64(columns)
+	return int64(2 * float64(t.batch) * pairs * float64(columns))
 }
 
-// pairs counts the positions that those of a sequence see: position t sees t+1, or as many of
-// these as the window has.
-func pairs(context, window int) int {
-	if window == 0 || window > context {
-		window = context
+// pairs counts the positions that those of a sequence see. Without a window it is half of the
+// square, by custom, which leaves out half of the diagonal. In a window position t sees t+1, or
+// as many of these as the window has.
+func pairs(context, window int) float64 {
+	all, w := float64(context), float64(window)
+	if window == 0 || window >= context {
+		return all * all / 2
 	}
-	return window*(window+1)/2 + (context-window)*window
+	return min(w*(w+1)/2+(all-w)*w, all*all/2)
 }
 
 // whole is the op over whole sequences. In its products, the masked half is skipped.
@@ -194,7 +196,7 @@ func (t *attention) cached(s *graph.Scope, o AttentionOptions) *G.Node {
 		RowWise: len(t.nodes),
 		Out:     t.shape(),
 		// As if all had been filled: what a run costs depends on the past.
-		FLOPs: t.cost(1, 1, t.context*rows),
+		FLOPs: t.cost(1, 1, float64(t.context*rows)),
 		Run: func(a *graph.Args) error {
 			return att.Forward(a.Out(0), keys(), values(), t.views(a.Floats), a.Ints(len(t.nodes)), s.Cache().Counts())
 		},

@@ -53,15 +53,11 @@ func TestFLOPs(t *testing.T) {
 		{"Attention of grouped queries", func(s *graph.Scope) *G.Node {
 			return attend(s, s.Param("x", graph.Normal(1), n, 2*c), 2, 1, ops.AttentionOptions{})
 		},
-			map[string]int64{"Attention": 4 * 2 * 6 * c, "AttentionGrad": 10 * 2 * 6 * c}},
+			map[string]int64{"Attention": 2 * n * 3 * c, "AttentionGrad": 5 * n * 3 * c}},
 		{"Attention", func(s *graph.Scope) *G.Node {
 			return attend(s, s.Param("x", graph.Normal(1), n, 3*c), 2, 2, ops.AttentionOptions{})
 		},
-			map[string]int64{"Attention": 4 * 2 * 6 * c, "AttentionGrad": 10 * 2 * 6 * c}},
-		{"Attention in a window", func(s *graph.Scope) *G.Node { // of 2, so positions see 1, 2 and 2
-			return attend(s, s.Param("x", graph.Normal(1), n, 3*c), 2, 2, ops.AttentionOptions{Window: 2})
-		},
-			map[string]int64{"Attention": 4 * 2 * 5 * c, "AttentionGrad": 10 * 2 * 5 * c}},
+			map[string]int64{"Attention": 2 * n * 3 * c, "AttentionGrad": 5 * n * 3 * c}},
 		{"GELU", func(s *graph.Scope) *G.Node { return ops.GELU(s, x(s)) }, map[string]int64{"GELU": 15 * n * c, "GELUGrad": 30 * n * c}},
 		{"GELUErf", func(s *graph.Scope) *G.Node { return ops.GELUErf(s, x(s)) }, map[string]int64{"GELUErf": 15 * n * c, "GELUErfGrad": 30 * n * c}},
 		{"ReLU", func(s *graph.Scope) *G.Node { return ops.ReLU(s, x(s)) }, map[string]int64{"ReLU": n * c, "ReLUGrad": 2 * n * c}},
@@ -102,6 +98,29 @@ func TestFLOPs(t *testing.T) {
 				t.Errorf("%s: %s counts %d, want %d", test.name, op, got[op], want)
 			}
 		}
+	}
+}
+
+// TestWindowFLOPs: of what 2 sequences of 50 positions see, what a window leaves is counted, and never
+// more than without one. Heads have 4 columns in all.
+func TestWindowFLOPs(t *testing.T) {
+	for window, pairs := range map[int]int64{
+		0: 50 * 50 / 2, 50: 50 * 50 / 2, 60: 50 * 50 / 2, 49: 50 * 50 / 2,
+		1: 50, 4: 1 + 2 + 3 + 47*4, 20: 20*21/2 + 30*20,
+	} {
+		s := graph.New(graph.NewParams(1), graph.Training())
+		s.SetSequence(2, 50)
+		y := attend(s, s.Param("x", graph.Normal(1), 100, 12), 2, 2, ops.AttentionOptions{Window: window})
+		p, err := s.CompileGrad(s.Node(G.Sum(y)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range p.Nodes() {
+			if want := map[string]int64{"Attention": 2, "AttentionGrad": 5}[n.Op] * 2 * 2 * pairs * 4; want > 0 && n.FLOPs != want {
+				t.Errorf("window %d: %s counts %d, want %d", window, n.Op, n.FLOPs, want)
+			}
+		}
+		p.Close()
 	}
 }
 
