@@ -42,6 +42,7 @@ var layer = map[string]float64{
 	"models/gpt1":             4,
 	"models/gpt2":             4,
 	"models/gpt3":             4.5, // GPT-2 but for its attention
+	"models/gptneo":           4.5, // has GPT-2's activations
 	"models":                  5,
 	"tokenizer":               1,
 	"datasets":                2,
@@ -86,12 +87,12 @@ var layer = map[string]float64{
 
 // forbidden are imports that the order alone would allow.
 var forbidden = map[string][]string{
-	"train":      {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "layers", "ops", "checkpoint"}, // knows no model and no file format
-	"generate":   {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "layers", "ops", "checkpoint"},
-	"eval":       {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "layers", "ops", "checkpoint"},
+	"train":      {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops", "checkpoint"}, // knows no model and no file format
+	"generate":   {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops", "checkpoint"},
+	"eval":       {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops", "checkpoint"},
 	"datasets":   {"graph"}, // knows no tensors
 	"tokenizer":  {"graph"},
-	"checkpoint": {"models/gpt1", "models/gpt2", "models/gpt3", "layers", "ops"}, // weights by name, whatever the model; Load asks models for it
+	"checkpoint": {"models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops"}, // weights by name, whatever the model; Load asks models for it
 }
 
 // TestImports: no arrow points upwards, and internal/kernel knows no Gorgonia.

@@ -189,7 +189,7 @@ func TestConvertErrors(t *testing.T) {
 		{"convert erf erf", 1, "erf exists; choose another OUT, nothing is written over"},
 		{"convert erf x.bin", 1, "x.bin: llm.c computes GELU in the tanh form, gelu_new; activation_function is gelu"},
 		{"convert " + root + "/gpt1/hf x.bin", 1, "x.bin: llm.c has GPT-2 alone; model_type is openai-gpt"},
-		{"convert bert out", 1, `bert: config.json: model_type is "bert", want gpt2 or gpt3 or openai-gpt`},
+		{"convert bert out", 1, `bert: config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or openai-gpt`},
 		{"convert wider out", 1, "wider: gpt2: the width is 1152921504606846976, want at most 16777216"},
 		{"convert deeper out", 1, "deeper/model.safetensors: missing h.2.ln_1.weight, h.2.ln_1.bias, h.2.attn.c_attn.weight, h.2.attn.c_attn.bias and 8 more"},
 		{"convert longer out", 1, "longer/model.safetensors: wrong: transformer.wpe.weight is (6, 8), want (9, 8)"},

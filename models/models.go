@@ -13,6 +13,7 @@ import (
 	_ "github.com/gorgpt/gorgpt/models/gpt1" // registers itself
 	_ "github.com/gorgpt/gorgpt/models/gpt2"
 	_ "github.com/gorgpt/gorgpt/models/gpt3"
+	_ "github.com/gorgpt/gorgpt/models/gptneo"
 )
 
 // What a family and its models are; package family tells it.

@@ -66,7 +66,7 @@ func TestErrors(t *testing.T) {
 		{`{`, "config.json: unexpected end of JSON input"},
 		{`{"model_type": "gpt2", "n_layer": 3000000}`, "gpt2: the number of layers is 3000000, want at most 1000"},
 		{`{"model_type": "openai-gpt", "n_embd": 1152921504606846976, "n_head": 1}`, "gpt1: the width is 1152921504606846976, want at most 16777216"},
-		{`{"model_type": "bert"}`, `config.json: model_type is "bert", want gpt2 or gpt3 or openai-gpt`},
+		{`{"model_type": "bert"}`, `config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or openai-gpt`},
 		{`{"model_type": "openai-gpt", "afn": "gelu_new"}`, `gpt1: afn is "gelu_new", want gelu, relu, silu, swish`},
 		{`{"model_type": "openai-gpt", "n_head": 7}`, "gpt1: width 768 is not a multiple of 7 heads"},
 		{`{"model_type": "openai-gpt", "n_layer": -1}`, "gpt1: the number of layers is -1, want 1 or more"},

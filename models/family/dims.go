@@ -138,6 +138,7 @@ type keyed struct {
 	key   string // "" for none
 	index []int
 	null  bool // 0 stands for null
+	omit  bool // 0 is left out
 }
 
 // fields lists the fields of a configuration that a file has.
@@ -146,9 +147,9 @@ func fields(t reflect.Type) (list []keyed) {
 		return nil
 	}
 	for _, f := range reflect.VisibleFields(t) {
-		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		key, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if key != "" && key != "-" && f.IsExported() {
-			list = append(list, keyed{key, f.Index, f.Tag.Get("config") == "null"})
+			list = append(list, keyed{key, f.Index, f.Tag.Get("config") == "null", options == "omitempty"})
 		}
 	}
 	return list

@@ -41,7 +41,7 @@ type Named struct {
 // whose keys hold "drop" are dropout rates, those with "eps" are added to variances; both are
 // checked, as is initializer_range, the deviation of the first weights, which an untied head
 // starts from too. A whole number with the tag `config:"null"` is null in the file where it is
-// 0. A method Validate() error checks what else there is.
+// 0; what is tagged omitempty is not in the file then. A method Validate() error checks what else there is.
 type Family struct {
 	Type         string  // model_type in config.json
 	Architecture string  // the class of transformers that opens it, "GPT2LMHeadModel"

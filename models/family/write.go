@@ -43,10 +43,11 @@ func (f Family) JSON(m Model, ends []int, more string, value any) ([]byte, error
 	v := reflect.ValueOf(m)
 	for _, k := range fields(v.Type()) {
 		x := v.FieldByIndex(k.index)
-		if k.null && x.IsZero() {
-			write(k.key, nil)
-		} else {
+		switch {
+		case !x.IsZero() || !k.null && !k.omit:
 			write(k.key, x.Interface())
+		case k.null:
+			write(k.key, nil)
 		}
 	}
 	// What transformers' defaults would be otherwise, in some families.

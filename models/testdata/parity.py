@@ -5,8 +5,12 @@ For each case a folder with config.json and model.safetensors, as transformers w
 and expected.safetensors: tokens, targets, logits, loss, grad.NAME of every parameter, and
 the losses of ten AdamW steps on the one batch (before each update) with final.NAME.
 
+transformers has no GPT-3: its blocks are GPT-2's, each called with a mask of its own, and its
+config.json is one of gorgpt's.
+
 Run: python parity.py [CASE…] (made with the versions in the metadata of expected.safetensors)
 """
+import json
 import pathlib
 import platform
 import shutil
@@ -30,6 +34,12 @@ CASES = {
     "gpt1-long": ("gpt1", (17, 300, 8, 1, 2), (1, 300), {}),
     "gpt2-untied": ("gpt2", (21, 9, 12, 2, 3), (2, 7), {"tie_word_embeddings": False}),
     "gpt1-untied": ("gpt1", (21, 9, 12, 2, 3), (2, 7), {"tie_word_embeddings": False}),
+    "gpt3-w1": ("gpt3", (19, 8, 6, 2, 2), (2, 8), {"window_size": 1, "attention_order": "banded,dense"}),
+    "gpt3-w4": ("gpt3", (21, 11, 8, 2, 2), (2, 11), {"window_size": 4, "attention_order": "dense,banded"}),
+    "gpt3-w5": ("gpt3", (17, 13, 9, 3, 3), (2, 12), {"window_size": 5, "attention_order": "banded,banded,dense"}),
+    "gpt3-wide": ("gpt3", (19, 9, 8, 2, 2), (2, 9), {"window_size": 9, "attention_order": "dense,banded"}),
+    "gptneo-odd": ("gptneo", (21, 13, 10, 3, 2), (2, 12), {"window_size": 4, "attention_types": [[["global", "local"], 1], [["local"], 1]]}),
+    "gptneo-relu": ("gptneo", (17, 9, 6, 2, 2), (2, 9), {"window_size": 3, "attention_types": [[["global", "local"], 1]], "intermediate_size": 10, "activation_function": "relu", "layer_norm_epsilon": 1e-3}),
 }
 STEPS, RATE, BETAS, EPS, DECAY, CLIP = 10, 1e-3, (0.9, 0.95), 1e-8, 0.1, 1.0
 
@@ -37,13 +47,36 @@ STEPS, RATE, BETAS, EPS, DECAY, CLIP = 10, 1e-3, (0.9, 0.95), 1e-8, 0.1, 1.0
 def build(kind, dims, more):
     vocab, context, width, layers, heads = dims
     sizes = dict(vocab_size=vocab, n_positions=context, n_embd=width, n_layer=layers, n_head=heads, embd_pdrop=0, attn_pdrop=0, resid_pdrop=0, **more)
-    if kind == "gpt2":
+    if kind == "gptneo":
+        sizes = dict(vocab_size=vocab, max_position_embeddings=context, hidden_size=width, num_layers=layers, num_heads=heads, **more)
+        return transformers.GPTNeoForCausalLM(transformers.GPTNeoConfig(bos_token_id=None, eos_token_id=None, **sizes))
+    if kind in ("gpt2", "gpt3"):
         return transformers.GPT2LMHeadModel(transformers.GPT2Config(bos_token_id=None, eos_token_id=None, **sizes))
     return transformers.OpenAIGPTLMHeadModel(transformers.OpenAIGPTConfig(**sizes))
 
 
+def is_banded(config, layer):
+    order = config.attention_order.split(",")
+    return order[layer % len(order)] == "banded"
+
+
+def logits_of(model, tokens):
+    """The logits; those of a model with bands by GPT-2's blocks and 4-D masks."""
+    c = model.config
+    if not hasattr(c, "attention_order"):
+        return model(tokens).logits
+    i, j = torch.meshgrid(*[torch.arange(tokens.shape[1])] * 2, indexing="ij")
+    t = model.transformer
+    x = t.wte(tokens) + t.wpe(torch.arange(tokens.shape[1]))
+    for layer, block in enumerate(t.h):
+        seen = (j <= i) & (j > i - c.window_size) if is_banded(c, layer) else j <= i
+        mask = torch.zeros_like(seen, dtype=x.dtype).masked_fill(~seen, torch.finfo(x.dtype).min)
+        x = block(x, attention_mask=mask[None, None])
+    return model.lm_head(t.ln_f(x))
+
+
 def loss_of(model, tokens, targets):
-    logits = model(tokens).logits
+    logits = logits_of(model, tokens)
     return logits, torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
@@ -68,6 +101,11 @@ def record(name, kind, dims, shape, more):
     shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
+    if kind == "gpt3":
+        config = json.loads((folder / "config.json").read_text())
+        wide = more["window_size"] >= dims[1]
+        config |= {"gorgpt_family": "gpt3"} if wide else {"model_type": "gpt3"}
+        (folder / "config.json").write_text(json.dumps(config, indent=2))
     model = model.double().eval()
 
     tokens, targets = (torch.randint(dims[0], shape) for _ in range(2))
