@@ -42,7 +42,7 @@ var layer = map[string]float64{
 	"models/gpt1":             4,
 	"models/gpt2":             4,
 	"models/gpt3":             4.5, // GPT-2 but for its attention
-	"models/gptneo":           4.5, // has GPT-2's activations
+	"models/gptneo":           4.6, // what a GPT-3 is exported as
 	"models":                  5,
 	"tokenizer":               1,
 	"datasets":                2,

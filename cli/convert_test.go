@@ -224,6 +224,7 @@ func TestConvertEdited(t *testing.T) {
 		t.Errorf("edits %q, %v", edits, err)
 	}
 	for args, want := range map[string]string{
+		"convert edited neo --to gpt-neo":                    "edited: the model was edited by Replace(h.*.mlp.act), which a file of gpt-neo cannot tell",
 		"convert edited x.bin":                               "edited: the model was edited by Replace(h.*.mlp.act), which a file of llm.c cannot tell",
 		"generate --from out --prompt a":                     "out: config.json: the model was edited by Replace(h.*.mlp.act); open it from Go with the same edits, as in checkpoint.Load(dir, edits...)",
 		"eval --from out --on perplexity --data config.json": "out: config.json: the model was edited by Replace(h.*.mlp.act); open it from Go with the same edits, as in checkpoint.Load(dir, edits...)",

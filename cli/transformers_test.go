@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -19,8 +20,8 @@ import (
 // a few steps, whose logits are about 10.
 const tolTransformers = 1e-4
 
-// TestTransformers trains a model of each family, and has transformers open its checkpoint:
-// nothing is missing or unexpected, and the logits are ours.
+// TestTransformers trains a model of each family, and has transformers open its checkpoint, or what
+// it is converted to: nothing is missing or unexpected, and the logits are ours.
 func TestTransformers(t *testing.T) {
 	python := os.Getenv("GORGPT_PYTHON")
 	if python == "" {
@@ -30,19 +31,35 @@ func TestTransformers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for model, class := range map[string]string{"gpt1-nano": "OpenAIGPTLMHeadModel", "gpt2-nano": "GPT2LMHeadModel"} {
-		t.Run(model, func(t *testing.T) {
+	for _, c := range []struct {
+		args, convert []string // of gorgpt train, and of what its checkpoint is converted to
+		class         string
+	}{
+		{[]string{"--model", "gpt1-nano"}, nil, "OpenAIGPTLMHeadModel"},
+		{[]string{"--model", "gpt2-nano"}, nil, "GPT2LMHeadModel"},
+		{[]string{"--model", "gpt3-nano", "--set", "attention_order=dense"}, nil, "GPT2LMHeadModel"},
+		{[]string{"--model", "gpt3-nano", "--layers", "2", "--set", "window_size=16"}, nil, "GPT2LMHeadModel"}, // of 16 positions
+		{slices.Concat(banded, []string{"--set", "bias=false"}), []string{"--to", "gpt-neo"}, "GPTNeoForCausalLM"},
+		{banded, []string{"--to", "gpt-neo", "--fold-query-bias"}, "GPTNeoForCausalLM"},
+	} {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			if err := os.WriteFile("text.txt", []byte(text()), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			if status, _, stderr := trainSmall(t, "--model", model, "--out", "run"); status != 0 {
+			if status, _, stderr := trainSmall(t, append(c.args, "--out", "run")...); status != 0 {
 				t.Fatal(stderr)
 			}
 			dir := filepath.Join("run", "checkpoints", "latest")
 			m, err := run.Load(dir)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if c.convert != nil {
+				if status, _, stderr := gorgpt(t, t.Context(), append([]string{"convert", dir, "converted"}, c.convert...)...); status != 0 {
+					t.Fatal(stderr)
+				}
+				dir = "converted"
 			}
 			ids := []int{3, 1, 4, 1, 5, 9, 2, 6, 5}
 			args := []string{script, dir}
@@ -62,8 +79,8 @@ func TestTransformers(t *testing.T) {
 			if err := json.Unmarshal(out, &got); err != nil {
 				t.Fatal(err)
 			}
-			if got.Class != class || len(got.Amiss) > 0 || got.Tokens != m.Tokenizer.Size() {
-				t.Errorf("transformers opens a %s with %d tokens and %q; want a %s with %d", got.Class, got.Tokens, got.Amiss, class, m.Tokenizer.Size())
+			if got.Class != c.class || len(got.Amiss) > 0 || got.Tokens != m.Tokenizer.Size() {
+				t.Errorf("transformers opens a %s with %d tokens and %q; want a %s with %d", got.Class, got.Tokens, got.Amiss, c.class, m.Tokenizer.Size())
 			}
 			s := graph.New(m.Params)
 			logits := models.Logits(m.Model, s, s.Ints("tokens", 1, len(ids)))
@@ -84,5 +101,27 @@ func TestTransformers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTransformersRefusesBands: a model with bands is of no type that transformers knows: it is not
+// opened as another.
+func TestTransformersRefusesBands(t *testing.T) {
+	python := os.Getenv("GORGPT_PYTHON")
+	if python == "" {
+		t.Skip("GORGPT_PYTHON names no python with torch and transformers")
+	}
+	script, err := filepath.Abs(filepath.Join("testdata", "logits.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	if status, _, stderr := trainSmall(t, append(banded, "--out", "run")...); status != 0 {
+		t.Fatal(stderr)
+	}
+	out, err := exec.Command(python, script, filepath.Join("run", "checkpoints", "latest"), "1").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "model type `gpt3` but Transformers does not recognize") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt1"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/models/gpt3"
+	"github.com/gorgpt/gorgpt/models/gptneo"
 )
 
 // tolIncremental bounds float32 logits of one position at a time against those of the whole run,
@@ -24,9 +25,11 @@ func TestIncremental(t *testing.T) {
 	unscaled.Scaled = false
 	banded := gpt3.New(13, 9, 12, 4, 3)
 	banded.Window = 2
+	neo := gptneo.New(13, 9, 12, 3, 3)
+	neo.Window = 4
 	for name, m := range map[string]models.Model{
 		"gpt1": gpt1.New(13, 9, 12, 2, 3), "gpt2": gpt2.New(13, 9, 12, 2, 3),
-		"scaled by layer": mistral, "unscaled": unscaled, "gpt3": banded,
+		"scaled by layer": mistral, "unscaled": unscaled, "gpt3": banded, "gptneo": neo,
 	} {
 		tokens := []int{3, 1, 4, 1, 5, 9, 2, 6, 5}
 		params := graph.NewParams(1)

@@ -11,6 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt1"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/models/gpt3"
+	"github.com/gorgpt/gorgpt/models/gptneo"
 )
 
 // TestNil: a model that is given no node says which and where, for one error that compilation
@@ -18,7 +19,7 @@ import (
 func TestNil(t *testing.T) {
 	for name, m := range map[string]models.Model{
 		"gpt1": gpt1.New(7, 5, 4, 2, 2),
-		"gpt3": gpt3.New(7, 5, 4, 2, 2),
+		"gpt3": gpt3.New(7, 5, 4, 2, 2), "gptneo": gptneo.New(7, 5, 4, 2, 2),
 		"gpt2": models.Edit(gpt2.New(7, 5, 4, 2, 2), graph.Replace("h.*.mlp.act", func(_ *graph.Scope, x *G.Node) *G.Node { return x })),
 	} {
 		for _, c := range []struct {

@@ -38,6 +38,8 @@ type Result struct {
 	To         string `json:"to"`
 	DType      string `json:"dtype"`
 	Tokenizer  string `json:"tokenizer"`
+	// Notes are what was lost on the way, a line each.
+	Notes []string `json:"notes,omitempty"`
 
 	File  string `json:"-"` // of the weights
 	About string `json:"-"` // the model in a line
@@ -45,9 +47,12 @@ type Result struct {
 
 // Options are how the weights are written.
 type Options struct {
-	To        string // "hf", a Hugging Face directory, or "llm.c"; "": llm.c if the name ends in .bin, or hf
+	To        string // "hf", a Hugging Face directory, "gpt-neo", one of a GPT-Neo, or "llm.c"; "": llm.c if the name ends in .bin, or hf
 	DType     string // "f32", "f16" or "bf16"; "" is f32
 	ShardSize string // of the files of a Hugging Face directory at most, as "5GB"; "" makes one file
+
+	// FoldQueryBias has a GPT-Neo, whose queries have no bias, make it by its first layer norms: [gptneo.From].
+	FoldQueryBias bool
 
 	// Found, unless nil, is told what was found before the weights are read; an error ends the conversion.
 	Found func(*Result) error
@@ -58,6 +63,8 @@ type conversion struct {
 	in, out, to string
 	dtype       weights.DType
 	shardBytes  int64
+
+	foldQueryBias bool
 }
 
 // Convert reads the model in whatever form it is at a path, as [checkpoint.Recognize] does, and
@@ -76,8 +83,8 @@ func Convert(in, out string, options Options) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in, err)
 	}
-	if edits, err := models.Edits(o.Config); err != nil || len(edits) > 0 && c.to == "llm.c" {
-		return nil, cmp.Or(err, fmt.Errorf("%s: the model was edited by %s, which a file of llm.c cannot tell", in, strings.Join(edits, ", ")))
+	if edits, err := models.Edits(o.Config); err != nil || len(edits) > 0 && c.to != "hf" {
+		return nil, cmp.Or(err, fmt.Errorf("%s: the model was edited by %s, which a file of %s cannot tell", in, strings.Join(edits, ", "), c.to))
 	}
 	params := graph.NewParams(0)
 	if err := models.Declare(model, params); err != nil {
@@ -100,13 +107,16 @@ func Convert(in, out string, options Options) (*Result, error) {
 	if err := o.MapParams(params); err != nil {
 		return nil, err
 	}
-	return r, c.save(o, model, params, made)
+	return r, c.save(o, model, params, made, r)
 }
 
 // save writes the model.
-func (c *conversion) save(o *checkpoint.Origin, m models.Model, params *graph.Params, made tokenizer.Tokenizer) error {
-	if c.to != "llm.c" {
+func (c *conversion) save(o *checkpoint.Origin, m models.Model, params *graph.Params, made tokenizer.Tokenizer, r *Result) error {
+	switch c.to {
+	case "hf":
 		return c.saveHuggingFace(o, m, params, made)
+	case "gpt-neo":
+		return c.saveGPTNeo(o, m, params, made, r)
 	}
 	config, err := models.JSON(m, -1)
 	if err != nil {
@@ -117,15 +127,18 @@ func (c *conversion) save(o *checkpoint.Origin, m models.Model, params *graph.Pa
 
 // check checks the options and that nothing is in the way.
 func (o Options) check(in, out string) (*conversion, error) {
-	c := &conversion{in: in, out: out, to: o.To}
+	c := &conversion{in: in, out: out, to: o.To, foldQueryBias: o.FoldQueryBias}
 	if c.to == "" {
 		c.to = "hf"
 		if strings.HasSuffix(out, ".bin") {
 			c.to = "llm.c"
 		}
 	}
-	if c.to != "hf" && c.to != "llm.c" {
-		return nil, usage.Unknown("--to", c.to, []string{"hf", "llm.c"})
+	if forms := []string{"hf", "gpt-neo", "llm.c"}; !slices.Contains(forms, c.to) {
+		return nil, usage.Unknown("--to", c.to, forms)
+	}
+	if o.FoldQueryBias && c.to != "gpt-neo" {
+		return nil, usage.Errorf("--fold-query-bias is for --to gpt-neo: the others have a place for it")
 	}
 	var ok bool
 	if c.dtype, ok = dtypes[cmp.Or(o.DType, "f32")]; !ok {
@@ -135,7 +148,7 @@ func (o Options) check(in, out string) (*conversion, error) {
 		return nil, usage.Errorf("--dtype f16: llm.c has f32 and bf16")
 	}
 	if o.ShardSize != "" {
-		if c.to != "hf" {
+		if c.to == "llm.c" {
 			return nil, usage.Errorf("--shard-size: llm.c has one file")
 		}
 		var err error
@@ -144,7 +157,7 @@ func (o Options) check(in, out string) (*conversion, error) {
 		}
 	}
 	entries, err := os.ReadDir(out)
-	if _, statErr := os.Lstat(out); errors.Is(statErr, fs.ErrNotExist) || err == nil && len(entries) == 0 && c.to == "hf" {
+	if _, statErr := os.Lstat(out); errors.Is(statErr, fs.ErrNotExist) || err == nil && len(entries) == 0 && c.to != "llm.c" {
 		return c, nil
 	}
 	return nil, fmt.Errorf("%s exists; choose another OUT, nothing is written over", out)

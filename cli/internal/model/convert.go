@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,6 +40,7 @@ not finite are errors. Files of a tokenizer come along, and tokenizer.json is ma
 it is missing. OUT must not exist, or be an empty directory.`,
 		Example: `  gorgpt convert models/124M gpt2                      # OpenAI's, for --from and for transformers
   gorgpt convert gpt2 model.bin                        # for llm.c, whose GPT-2 has biases and GELU in the tanh form
+  gorgpt convert runs/gpt3/checkpoints/best neo --to gpt-neo
   gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
 		Args: command.Args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -59,15 +61,16 @@ it is missing. OUT must not exist, or be an empty directory.`,
 			if asJSON {
 				return json.NewEncoder(out).Encode(r)
 			}
-			_, err = fmt.Fprintln(out, r.Out)
+			_, err = fmt.Fprintln(out, strings.Join(append(r.Notes, r.Out), "\n"))
 			return err
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.To, "to", "", "hf, a Hugging Face directory, or llm.c (default llm.c if OUT ends in .bin, or hf)")
+	f.StringVar(&o.To, "to", "", "hf, a Hugging Face directory; gpt-neo, one in which transformers has GPT-3's bands; or llm.c (default llm.c if OUT ends in .bin, or hf)")
+	f.BoolVar(&o.FoldQueryBias, "fold-query-bias", false, "with --to gpt-neo, whose queries have no bias, have ln_1 make it; what that costs in digits is said")
 	f.StringVar(&o.DType, "dtype", "f32", "type of the numbers: f32 loses nothing; f16 and bf16 halve the file (llm.c: f32, bf16)")
-	f.StringVar(&o.ShardSize, "shard-size", "", "with --to hf, several files of at most this size, such as 5GB (default one file)")
-	f.BoolVar(&asJSON, "json", false, "print one JSON object: kind, model, parameters, stored, out, to, dtype, tokenizer")
+	f.StringVar(&o.ShardSize, "shard-size", "", "with --to hf or gpt-neo, several files of at most this size, such as 5GB (default one file)")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object: kind, model, parameters, stored, out, to, dtype, tokenizer, notes")
 	return cmd
 }
