@@ -107,8 +107,8 @@ func (f *fixture) ids(name string) (ids []int, batch, context int) {
 // ten AdamW steps with their losses and the final weights.
 func TestParity(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "*", "expected.safetensors"))
-	if err != nil || len(cases) < 15 {
-		t.Fatalf("%d fixtures, want 15 or more: %v", len(cases), err)
+	if err != nil || len(cases) < 16 {
+		t.Fatalf("%d fixtures, want 16 or more: %v", len(cases), err)
 	}
 	for _, path := range cases {
 		dir := filepath.Dir(path)

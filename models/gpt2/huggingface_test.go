@@ -3,10 +3,12 @@ package gpt2_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
 
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
@@ -30,6 +32,28 @@ func TestJSON(t *testing.T) {
 		}
 		if got, err := parse(data); err != nil || got != c {
 			t.Errorf("%+v, %v\nwant %+v", got, err, c)
+		}
+	}
+}
+
+// TestCerebras: the configurations of Cerebras-GPT, which are GPT-2's code: their counts are those of
+// ../shared/notes/gpt3-moe.md §B, and gelu is the exact one.
+func TestCerebras(t *testing.T) {
+	const file = `{"model_type": "gpt2", "architectures": ["GPT2Model"], "activation_function": "gelu", "attn_pdrop": 0.0, "bos_token_id": 50256,
+		"embd_pdrop": 0.0, "eos_token_id": 50256, "initializer_range": 0.02, "layer_norm_epsilon": 1e-05, "n_embd": %d, "n_head": %d, "n_inner": %d,
+		"n_layer": %d, "n_positions": 2048, "reorder_and_upcast_attn": false, "resid_pdrop": 0.0, "scale_attn_by_inverse_layer_idx": false,
+		"scale_attn_weights": true, "use_cache": true, "vocab_size": 50257}`
+	for _, c := range []struct {
+		layers, width, heads int
+		want                 int64
+	}{{10, 768, 12, 111_050_496}, {18, 1536, 12, 590_310_912}, {24, 2048, 16, 1_315_723_264}, {32, 2560, 32, 2_651_553_280}} {
+		m, err := parse(fmt.Appendf(nil, file, c.width, c.heads, 4*c.width, c.layers))
+		if err != nil {
+			t.Fatal(err)
+		}
+		params := graph.NewParams(0)
+		if err := models.Declare(m, params); err != nil || params.Count() != c.want || m.Activation != gpt2.GELUErf || m.Context != 2048 {
+			t.Errorf("%+v: %d parameters, %v, want %d", m, params.Count(), err, c.want)
 		}
 	}
 }

@@ -34,6 +34,7 @@ CASES = {
     "gpt1-long": ("gpt1", (17, 300, 8, 1, 2), (1, 300), {}),
     "gpt2-untied": ("gpt2", (21, 9, 12, 2, 3), (2, 7), {"tie_word_embeddings": False}),
     "gpt1-untied": ("gpt1", (21, 9, 12, 2, 3), (2, 7), {"tie_word_embeddings": False}),
+    "gpt2-cerebras": ("gpt2", (19, 8, 6, 2, 2), (2, 7), {"activation_function": "gelu", "n_inner": 20, "scale_attn_by_inverse_layer_idx": True}),
     "gpt3-w1": ("gpt3", (19, 8, 6, 2, 2), (2, 8), {"window_size": 1, "attention_order": "banded,dense"}),
     "gpt3-w4": ("gpt3", (21, 11, 8, 2, 2), (2, 11), {"window_size": 4, "attention_order": "dense,banded"}),
     "gpt3-w5": ("gpt3", (17, 13, 9, 3, 3), (2, 12), {"window_size": 5, "attention_order": "banded,banded,dense"}),
