@@ -14,7 +14,7 @@ import (
 )
 
 // Generation compares what a model writes after prompts with the responses that are right:
-// summaries, translations, answers. It writes greedily, to Stop, the end of text, or Tokens.
+// summaries, translations, answers. It writes to Stop, the end of text, or Tokens.
 type Generation struct {
 	// Read reads the pairs of a file, ReadExamples, if set, those of Examples.
 	Read, ReadExamples func(path string) ([]pairs.Pair, error)
@@ -30,6 +30,11 @@ type Generation struct {
 	Tokens int
 	// Stop ends a response where it begins; "" is the end of the first line that is not blank.
 	Stop string
+	// Beams above 1 searches with so many beams instead of writing greedily, and takes the text of the
+	// best score: its log-probability / ((5 + length)/6)^LengthPenalty, of a length in tokens, after Wu et al. (2016, eq.
+	// 14). GPT-3's paper (§2.4) has 4 beams and 0.6.
+	Beams         int
+	LengthPenalty float64
 	// Shots puts so many other pairs in front, drawn from Examples by Seed, or if there are
 	// none from the rest of the same file. Draw is how, see Draws; Separator stands after
 	// each, "" is a line end.
@@ -93,7 +98,7 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 	r.Protocol = append(protocol,
 		Setting{"pairs", strconv.Itoa(len(set))},
 		Setting{"template", fmt.Sprintf("%s: %q prompt %q", g.Template.Name, g.Template.Before, g.Template.After)},
-		Setting{"decoding", fmt.Sprintf("greedy, to %s, at most %d tokens", g.stop(), g.Tokens)},
+		Setting{"decoding", fmt.Sprintf("%s, to %s, at most %d tokens", g.search(), g.stop(), g.Tokens)},
 		Setting{"shots", g.shots(own)},
 		Setting{"bos", bosText(g.BOS, "none")}, Setting{"prompts_cut", strconv.Itoa(cut)},
 		Setting{"window", strconv.Itoa(s.Window)}, Setting{"tokenizer", s.Tokenizer.Name()},
@@ -101,7 +106,14 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 	return r, nil
 }
 
-// stop and shots are for the protocol.
+// search, stop and shots are for the protocol.
+func (g Generation) search() string {
+	if g.Beams <= 1 {
+		return "greedy"
+	}
+	return fmt.Sprintf("best of %d beams by log-probability / ((5 + tokens)/6)^%g", g.Beams, g.LengthPenalty)
+}
+
 func (g Generation) stop() string {
 	if g.Stop == "" {
 		return "the end of the first line that is not blank"
@@ -159,6 +171,9 @@ func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs
 	if g.Tokens < 1 || g.Tokens >= s.Window {
 		return nil, 0, fmt.Errorf("eval: responses of %d tokens; the window of %d must have room for a prompt too", g.Tokens, s.Window)
 	}
+	if n := s.Tokenizer.Size(); g.Beams < 0 || g.Beams > n {
+		return nil, 0, fmt.Errorf("eval: %d beams; want 1 to %d, the size of the vocabulary", g.Beams, n)
+	}
 	if err := checkShots(g.Shots, g.Draw, len(examples), own); err != nil {
 		return nil, 0, err
 	}
@@ -204,6 +219,9 @@ func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs
 
 // respond writes one response.
 func (g Generation) respond(ctx context.Context, s *Subject, model *generate.Generator, ids []int) (string, int, error) {
+	if g.Beams > 1 {
+		return g.searched(ctx, s, model, ids)
+	}
 	ends := s.ends()
 	var text []byte
 	n := 0
@@ -218,13 +236,44 @@ func (g Generation) respond(ctx context.Context, s *Subject, model *generate.Gen
 		if text, err = s.Tokenizer.AppendText(text, []int{token.ID}); err != nil {
 			return "", 0, err
 		}
-		written, stop := string(text), g.Stop
-		if stop == "" { // a line that has begun ends the response
-			written, stop = strings.TrimLeft(written, " \n"), "\n"
-		}
-		if response, _, ended := strings.Cut(written, stop); ended {
+		if response, ended := g.response(text); ended {
 			return response, n, nil
 		}
 	}
 	return string(text), n, nil
+}
+
+// searched is respond by beams.
+func (g Generation) searched(ctx context.Context, s *Subject, model *generate.Generator, ids []int) (string, int, error) {
+	found, err := model.Beam(ctx, ids, g.Tokens, generate.BeamOptions{
+		Beams: g.Beams, LengthPenalty: g.LengthPenalty, LengthOffset: 5, Stop: s.ends(),
+		Ends: func(ids []int) (bool, error) {
+			text, err := s.Tokenizer.AppendText(nil, ids)
+			_, ended := g.response(text)
+			return ended, err
+		},
+	})
+	if err != nil {
+		return "", 0, err
+	}
+	best := found[0].IDs
+	written := best
+	if n := len(best); n > 0 && slices.Contains(s.ends(), best[n-1]) {
+		written = best[:n-1]
+	}
+	text, err := s.Tokenizer.AppendText(nil, written)
+	response, _ := g.response(text)
+	return response, len(best), err
+}
+
+// response is what was written up to the stop, and whether it is there.
+func (g Generation) response(text []byte) (string, bool) {
+	written, stop := string(text), g.Stop
+	if stop == "" { // a line that has begun ends the response
+		written, stop = strings.TrimLeft(written, " \n"), "\n"
+	}
+	if response, _, ended := strings.Cut(written, stop); ended {
+		return response, true
+	}
+	return string(text), false
 }

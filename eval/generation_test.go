@@ -2,12 +2,18 @@ package eval_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/eval"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // TestGeneration: the responses are the greedy continuations that transformers gives.
@@ -89,6 +95,88 @@ func TestGenerationErrors(t *testing.T) {
 		}
 		if _, err := named.New(c.o).Evaluate(t.Context(), s, path); err == nil || err.Error() != c.want {
 			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+}
+
+// TestBeams: beams find what begins with a worse token and is better as a whole, and the penalty favors
+// longer texts; greedily the best token is taken.
+func TestBeams(t *testing.T) {
+	s := eval.NewSubject(table{}, graph.NewParams(1), tokenizer.Bytes(), 16)
+	defer s.Close()
+	w, err := s.Params.Declare("table", graph.Zeros(), 257, 257)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := func(from int, shares map[int]float64) { // the rest has next to nothing
+		for id := range 257 {
+			w.Data()[from*257+id] = -30
+		}
+		for id, p := range shares {
+			w.Data()[from*257+id] = float32(math.Log(p))
+		}
+	}
+	next('P', map[int]float64{'a': 0.5, 'b': 0.4, '\n': 0.1})
+	next('a', map[int]float64{'u': 0.34, 'v': 0.33, 'w': 0.33}) // each line 0.17 and less
+	next('b', map[int]float64{'c': 0.5, 'd': 0.5})              // "bc" 0.2, "bdef" 0.18
+	next('d', map[int]float64{'e': 1})
+	next('e', map[int]float64{'f': 0.9, '\n': 0.1})
+	for _, id := range []int{'u', 'v', 'w', 'c', 'f'} {
+		next(id, map[int]float64{'\n': 1})
+	}
+	for _, c := range []struct {
+		beams   int
+		penalty float64
+		want    string
+		tokens  int
+		search  string
+	}{
+		{0, 0, "au", 3, "greedy"}, {1, 0.6, "au", 3, "greedy"},
+		{4, 0, "bc", 3, "best of 4 beams by log-probability / ((5 + tokens)/6)^0"},
+		// ln 0.2 / (8/6)^0.6 = -1.354 and ln 0.18 / (10/6)^0.6 = -1.262.
+		{4, 0.6, "bdef", 5, "best of 4 beams by log-probability / ((5 + tokens)/6)^0.6"},
+	} {
+		g := eval.Generation{Metric: "f1", Tokens: 8, Beams: c.beams, LengthPenalty: c.penalty, Template: pairs.Templates()[0], Read: func(string) ([]pairs.Pair, error) {
+			return []pairs.Pair{{Prompt: "P", Responses: []string{"x"}}}, nil
+		}}
+		r, err := g.Evaluate(t.Context(), s, "testdata/one.jsonl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := c.search + ", to the end of the first line that is not blank, at most 8 tokens"
+		if got := r.Protocol.String(); !strings.Contains(got, "decoding "+want+",") || r.Samples[0].Text != c.want || r.Samples[0].Tokens != c.tokens {
+			t.Errorf("%d beams, penalty %g: %q of %d tokens by %s; want %q of %d by %s", c.beams, c.penalty, r.Samples[0].Text, r.Samples[0].Tokens, got, c.want, c.tokens, want)
+		}
+	}
+	for _, beams := range []int{-1, 258} {
+		g := eval.Generation{Metric: "f1", Tokens: 8, Beams: beams, Template: pairs.Templates()[0], Read: func(string) ([]pairs.Pair, error) {
+			return []pairs.Pair{{Prompt: "P", Responses: []string{"x"}}}, nil
+		}}
+		want := fmt.Sprintf("testdata/one.jsonl: eval: %d beams; want 1 to 257, the size of the vocabulary", beams)
+		if _, err := g.Evaluate(t.Context(), s, "testdata/one.jsonl"); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// TestGreedyWhole: what is written with keys and values kept is what whole sequences give, within
+// the window and beyond.
+func TestGreedyWhole(t *testing.T) {
+	s := open(t, 16)
+	for _, prompt := range []string{"A", "Ann has a dog.", "Ann has a dog. I", "Ann has a dog. It", "Ann has a dog. It lives by the pond."} {
+		var ids []int
+		for _, b := range []byte(prompt) {
+			ids = append(ids, int(b))
+		}
+		got, err := s.Greedy(t.Context(), ids, 24, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, id := range got {
+			all := append(slices.Concat(ids, got[:i]), 0)
+			if want, err := s.Score(all, len(all)-1); err != nil || want[0].Best != id {
+				t.Errorf("%q, token %d: %d, %v; want %v", prompt, i, id, err, want)
+			}
 		}
 	}
 }

@@ -53,7 +53,7 @@ func BenchmarkSharing(b *testing.B) {
 			}
 			score := func(s *eval.Subject) time.Duration {
 				start := time.Now()
-				if _, err := choice.Score(b.Context(), s, pool[:questions], pool, true); err != nil {
+				if _, err := choice.Score(b.Context(), s, pool[100:][:questions], pool[:100], false); err != nil {
 					b.Fatal(err)
 				}
 				return time.Since(start)

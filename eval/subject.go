@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 
+	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -202,10 +204,30 @@ func (s *Subject) windows(batch int, tokens, targets []int) (sum float64, counte
 	return float64(program.Value(p.out)[0]) * float64(counted), counted, nil
 }
 
-// Greedy goes on from ids with the best token n times, or until stop says so.
-func (s *Subject) Greedy(ctx context.Context, ids []int, n int, stop func(id int) bool) ([]int, error) {
-	all := append([]int(nil), ids...)
-	for range n {
+// Greedy goes on from ids with the best token n times, or until stop says so. The model sees the
+// last ones that fit the window.
+func (s *Subject) Greedy(ctx context.Context, ids []int, n int, stop func(id int) bool) (_ []int, err error) {
+	all := slices.Clone(ids)
+	add := func(id int) (over bool) {
+		if over = stop != nil && stop(id); !over {
+			all = append(all, id)
+		}
+		return over || len(all) == len(ids)+n
+	}
+	// While the window has room, nothing runs twice.
+	g := generate.New(s.Model, s.Params, s.Window)
+	defer func() { err = errors.Join(err, g.Close()) }()
+	if room := min(n, s.Window-len(ids)+1); room > 0 {
+		for t, err := range g.Stream(ctx, ids, room, generate.Options{}) {
+			if err != nil {
+				return nil, err
+			}
+			if add(t.ID) {
+				return all[len(ids):], nil
+			}
+		}
+	}
+	for len(all) < len(ids)+n {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -214,11 +236,9 @@ func (s *Subject) Greedy(ctx context.Context, ids []int, n int, stop func(id int
 		if err != nil {
 			return nil, err
 		}
-		id := argmax(logits)
-		if stop != nil && stop(id) {
+		if add(argmax(logits)) {
 			break
 		}
-		all = append(all, id)
 	}
 	return all[len(ids):], nil
 }

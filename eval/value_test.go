@@ -266,17 +266,19 @@ func TestResponseEnds(t *testing.T) {
 		g := eval.Generation{Metric: "f1", Tokens: c.tokens, Stop: c.stop, Template: pairs.Templates()[0], Read: func(string) ([]pairs.Pair, error) {
 			return []pairs.Pair{{Prompt: "a prompt longer than the windowP", Responses: []string{"x"}}, {Prompt: strings.Repeat("P", 16-c.tokens), Responses: []string{"x"}}}, nil
 		}}
-		r, err := g.Evaluate(t.Context(), s, "testdata/one.jsonl")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, got := range r.Samples {
-			if got.Text != c.want || got.Tokens != c.count {
-				t.Errorf("%v until %q: %q of %d tokens, want %q of %d", c.chain, c.stop, got.Text, got.Tokens, c.want, c.count)
+		for _, g.Beams = range []int{0, 1, 2, 4} {
+			r, err := g.Evaluate(t.Context(), s, "testdata/one.jsonl")
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if p := r.Protocol.String(); !strings.Contains(p, "prompts_cut 1,") || !strings.Contains(p, fmt.Sprintf("at most %d tokens", c.tokens)) {
-			t.Errorf("protocol %s", p)
+			for _, got := range r.Samples {
+				if got.Text != c.want || got.Tokens != c.count {
+					t.Errorf("%v until %q, %d beams: %q of %d tokens, want %q of %d", c.chain, c.stop, g.Beams, got.Text, got.Tokens, c.want, c.count)
+				}
+			}
+			if p := r.Protocol.String(); !strings.Contains(p, "prompts_cut 1,") || !strings.Contains(p, fmt.Sprintf("at most %d tokens", c.tokens)) {
+				t.Errorf("protocol %s", p)
+			}
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -17,8 +17,14 @@ type BeamOptions struct {
 	// LengthPenalty is the power of the length that a continuation's log-probability is
 	// divided by: above 0 it favours long ones that end with a stop token, below 0 short ones.
 	LengthPenalty float64
+	// LengthOffset k takes (k + length)/(k + 1) for the length. 0 is Hugging Face's way, 5 that of Wu et
+	// al. (2016, eq. 14), which T5's and GPT-3's papers follow, with a power of 0.6.
+	LengthOffset float64
 	// Stop are tokens that end a continuation.
 	Stop []int
+	// Ends, if set, tells whether a continuation ends with its last token, like one of Stop: by its text,
+	// say. It does not end before. An error ends the search.
+	Ends func(ids []int) (bool, error)
 	// RepetitionPenalty and NoRepeat are as in [Options].
 	RepetitionPenalty float64
 	NoRepeat          int
@@ -28,7 +34,7 @@ type BeamOptions struct {
 type Hypothesis struct {
 	IDs     []int   // what follows the prompt, a stop token included; empty if nothing can
 	LogProb float64 // natural logarithm of its probability
-	Score   float64 // LogProb / length^LengthPenalty
+	Score   float64 // LogProb / length^LengthPenalty; see LengthOffset
 	Finish  Finish  // why it ends
 }
 
@@ -39,6 +45,9 @@ func (o BeamOptions) Validate() error {
 	}
 	if math.IsNaN(o.LengthPenalty) || math.IsInf(o.LengthPenalty, 0) {
 		return fmt.Errorf("generate: a length penalty of %v is not finite", o.LengthPenalty)
+	}
+	if !(o.LengthOffset >= 0) || math.IsInf(o.LengthOffset, 0) {
+		return fmt.Errorf("generate: a length offset of %v; want 0 or more", o.LengthOffset)
 	}
 	return Options{RepetitionPenalty: o.RepetitionPenalty, NoRepeat: o.NoRepeat}.Validate()
 }
@@ -89,7 +98,11 @@ func (b *search) take(s *slot, row []float32) {
 		return
 	}
 	b.arrived = 0
-	from := b.extend()
+	from, err := b.extend()
+	if err != nil {
+		b.end(err)
+		return
+	}
 	if b.steps--; b.steps == 0 || b.finished() {
 		b.finish()
 		return
@@ -117,28 +130,22 @@ func (b *search) finish() {
 type extension struct {
 	beam, id int
 	sum      float64
+	ends     bool
 }
 
 // extend replaces the beams by their best extensions that go on, moves those that end to the
 // results, and returns the beam that each came from.
-func (b *search) extend() (from []int) {
-	vocab := len(b.logits[0])
+func (b *search) extend() (from []int, err error) {
 	var all []extension
-	sampler := sampler{Options: Options{RepetitionPenalty: b.RepetitionPenalty, NoRepeat: b.NoRepeat}}
-	// Each stop token takes a place of those that go on.
-	most := min(b.Beams*(1+max(1, len(b.Stop))), vocab)
-	scores := make([]float32, vocab)
 	for i, ids := range b.ids {
-		kernel.LogSoftmax(scores, b.logits[i], vocab)
-		sampler.scaled = append(sampler.scaled[:0], b.engine.tokens(scores)...)
-		sampler.penalize(ids)
-		kept := top(sampler.scaled, most)
-		if len(kept) == 0 {
+		of, err := b.extensions(i)
+		if err != nil {
+			return nil, err
+		}
+		if len(of) == 0 {
 			b.add(ids, b.sums[i], NoCandidates)
 		}
-		for _, c := range kept {
-			all = append(all, extension{i, c.ID, b.sums[i] + c.LogProb})
-		}
+		all = append(all, of...)
 	}
 	slices.SortStableFunc(all, func(x, y extension) int { return cmp.Compare(y.sum, x.sum) })
 	var ids [][]int
@@ -148,7 +155,7 @@ func (b *search) extend() (from []int) {
 			break
 		}
 		next := append(slices.Clip(b.ids[e.beam]), e.id)
-		if slices.Contains(b.Stop, e.id) {
+		if e.ends {
 			if rank < b.Beams { // a worse one would push out beams that go on better
 				b.add(next, e.sum, StopToken)
 			}
@@ -161,7 +168,44 @@ func (b *search) extend() (from []int) {
 		ids, sums, from = append(ids, append(slices.Clip(b.ids[last]), 0)), append(sums, math.Inf(-1)), append(from, last)
 	}
 	b.ids, b.sums = ids, sums
-	return from
+	return from, nil
+}
+
+// extensions are the best ones of a beam, best first: as many that go on as there are beams, if
+// there are, with those that end among them.
+func (b *search) extensions(beam int) ([]extension, error) {
+	ids, vocab := b.ids[beam], len(b.logits[beam])
+	sampler := sampler{Options: Options{RepetitionPenalty: b.RepetitionPenalty, NoRepeat: b.NoRepeat}}
+	scores := make([]float32, vocab)
+	kernel.LogSoftmax(scores, b.logits[beam], vocab)
+	sampler.scaled = append(sampler.scaled, b.engine.tokens(scores)...)
+	sampler.penalize(ids)
+	// Each stop token takes a place of those that go on.
+	for most := min(b.Beams*(1+max(1, len(b.Stop))), vocab); ; most = min(2*most, vocab) {
+		kept := top(sampler.scaled, most)
+		all, on := make([]extension, len(kept)), 0
+		for i, c := range kept {
+			ends, err := b.ends(ids, c.ID)
+			if err != nil {
+				return nil, err
+			}
+			if !ends {
+				on++
+			}
+			all[i] = extension{beam, c.ID, b.sums[beam] + c.LogProb, ends}
+		}
+		if on >= b.Beams || len(kept) < most || most == vocab {
+			return all, nil
+		}
+	}
+}
+
+// ends tells whether a token ends a beam.
+func (b *search) ends(ids []int, id int) (bool, error) {
+	if b.Ends == nil || slices.Contains(b.Stop, id) {
+		return slices.Contains(b.Stop, id), nil
+	}
+	return b.Ends(append(slices.Clone(ids[b.prompt:]), id))
 }
 
 // add puts a continuation among the results, of which the best stay.
@@ -185,7 +229,7 @@ func (b *search) score(sum float64, length int) float64 {
 	if length == 0 {
 		return sum
 	}
-	return sum / math.Pow(float64(length), b.LengthPenalty)
+	return sum / math.Pow((b.LengthOffset+float64(length))/(b.LengthOffset+1), b.LengthPenalty)
 }
 
 // finished tells whether no beam can come to a better score than the worst of the results, or

@@ -69,8 +69,8 @@ func TestTransformers(t *testing.T) {
 	if err := json.Unmarshal(data, &file); err != nil {
 		t.Fatal(err)
 	}
-	if len(file.Cases) < 48 {
-		t.Fatalf("%d cases, want 48", len(file.Cases))
+	if len(file.Cases) < 54 {
+		t.Fatalf("%d cases, want 54", len(file.Cases))
 	}
 	generators := make(map[string]*generate.Generator)
 	for _, c := range file.Cases {

@@ -16,6 +16,7 @@ GREEDY = [{}, {"repetition_penalty": 1.3}, {"no_repeat_ngram_size": 2}]
 BEAMS = [
     {"num_beams": 2},
     {"num_beams": 4, "length_penalty": 0.5, "eos_token_id": 3},
+    {"num_beams": 4, "length_penalty": 0.6, "eos_token_id": 3},
     {"num_beams": 4, "length_penalty": 2.0, "eos_token_id": 3},
     {"num_beams": 3, "length_penalty": -1.0, "eos_token_id": 9},
     {"num_beams": 3, "length_penalty": 1.0, "eos_token_id": [9, 3], "no_repeat_ngram_size": 2},
