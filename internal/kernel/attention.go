@@ -72,58 +72,92 @@ func (a *Attention) most(keys panels, queries int) int {
 // Forward fills out (Batch·Context, Heads·V.Size) and stats, which Backward needs: for every
 // query of every head the largest score and 1/Σ exp(score − largest). mask drops attention
 // weights after the softmax.
-//
-// The scores of a tile of queries are there at once; keys beyond the tile are skipped.
 func (a *Attention) Forward(out, stats []float32, in QKV, mask Mask) {
-	set, width := active, a.Heads*in.V.Size
-	keys := newPanels(set, a.Context, in.K.Size, in.K.Size)
-	values := newPanels(set, in.V.Size, a.Context, valueStep)
-	rows := a.queryTile(set)
-	ld := a.most(keys, rows)
-	a.each(a.Batch*a.Heads, keys.size()+values.size()+rows*ld, func(head int, memory []float32) {
-		s := workspaces.take()
-		defer workspaces.put(s)
-		row, h := head/a.Heads*a.Context, head%a.Heads
-		in, out := in.from(row, h, h/a.group()), out[row*width+h*in.V.Size:]
-		keys, values, stats := keys, values, stats[2*head*a.Context:]
-		memory = keys.packHead(memory, true, in.K)
-		scores := values.packHead(memory, false, in.V)
-		for lo := 0; lo < a.Context; lo += rows {
-			hi := min(lo+rows, a.Context)
-			base := a.first(lo) / set.cols * set.cols // the key of the first column of scores
-			for t := lo; t < hi; t += set.rows {
-				// The queries of one tile of Gemm see the keys of whole panels, of which
-				// some are masked.
-				end := min(t+set.rows, hi)
-				first := a.first(t) / set.cols
-				keys.multiply(s, factor{
-					m: end - t, alpha: a.Scale, a: in.Q.from(t, 0), lda: in.Q.Stride,
-					c: scores[(t-lo)*ld+first*set.cols-base:], ldc: ld,
-				}, first, (end+set.cols-1)/set.cols, 0, in.K.Size, true)
-			}
-			for t := lo; t < hi; t++ {
-				row := scores[(t-lo)*ld:][:ld]
-				start, tile := a.first(t), t-(t-lo)%set.rows
-				seen := row[start-base : t+1-base]
-				clear(row[a.first(tile)-base : start-base])
-				clear(row[t+1-base : min(tile+set.rows, hi)-base])
-				largest := set.vec.maximum(seen)
-				stats[2*t], stats[2*t+1] = largest, float32(1/expRow(seen, seen, largest))
-				if mask.On() {
-					mask.row(seen, seen, a.weightIndex(head, t, start))
-				}
-			}
-			for t := lo; t < hi; t += set.rows {
-				end, first := min(t+set.rows, hi), a.first(t)
-				values.multiply(s, factor{
-					m: end - t, alpha: 1, a: scores[(t-lo)*ld+first-base:], lda: ld,
-					c: out[t*width:], ldc: width,
-				}, 0, values.count(), first, end, false)
-				for t := t; t < end; t++ {
-					row := out[t*width:][:in.V.Size]
-					set.vec.scale(row, row, stats[2*t+1])
-				}
+	x := a.newHead(a.Context, a.Context, in)
+	a.each(a.Batch*a.Heads, x.memory(), func(head int, memory []float32) {
+		x, row, h := x, head/a.Heads*a.Context, head%a.Heads
+		in := in.from(row, h, h/a.group())
+		x.pack(memory, in.K, in.V)
+		x.q, x.out, x.stats = in.Q, out[row*x.width+h*in.V.Size:], stats[2*head*a.Context:]
+		if mask.On() {
+			x.drop = func(seen []float32, t int) { mask.row(seen, seen, a.weightIndex(head, t, a.first(t))) }
+		}
+		x.run(0, a.Context)
+	})
+}
+
+// headAttention is attention of some queries of one head.
+type headAttention struct {
+	*Attention
+	set          *isa
+	keys, values panels
+	rows, ld     int // of scores: of a tile of queries
+	scores       []float32
+	q            Heads     // from the first of the queries on
+	out, stats   []float32 // from there on, in rows of width
+	width        int
+	drop         func(seen []float32, t int) // weights of query t; may be nil
+}
+
+// newHead describes heads of so many queries and of keys and values up to the last one's, of the
+// sizes of in.
+func (a *Attention) newHead(queries, keys int, in QKV) headAttention {
+	x := headAttention{Attention: a, set: active, width: a.Heads * in.V.Size}
+	x.keys = newPanels(x.set, keys, in.K.Size, in.K.Size)
+	x.values = newPanels(x.set, in.V.Size, keys, valueStep)
+	x.rows = min(queryTiles*x.set.rows, queries)
+	x.ld = a.most(x.keys, x.rows)
+	return x
+}
+
+// memory is what pack is given.
+func (x *headAttention) memory() int { return x.keys.size() + x.values.size() + x.rows*x.ld }
+
+// pack packs the keys and values.
+func (x *headAttention) pack(memory []float32, keys, values Heads) {
+	x.scores = x.values.packHead(x.keys.packHead(memory, true, keys), false, values)
+}
+
+// run computes the queries that are those of the positions from to to-1, counted from the first
+// key. The scores of a tile of queries are there at once; keys beyond the tile are skipped.
+func (x *headAttention) run(from, to int) {
+	s := workspaces.take()
+	defer workspaces.put(s)
+	for lo := from; lo < to; lo += x.rows {
+		hi := min(lo+x.rows, to)
+		base := x.first(lo) / x.set.cols * x.set.cols // the key of the first column of scores
+		for t := lo; t < hi; t += x.set.rows {
+			// The queries of one tile of Gemm see the keys of whole panels, of which
+			// some are masked.
+			end := min(t+x.set.rows, hi)
+			first := x.first(t) / x.set.cols
+			x.keys.multiply(s, factor{
+				m: end - t, alpha: x.Scale, a: x.q.from(t-from, 0), lda: x.q.Stride,
+				c: x.scores[(t-lo)*x.ld+first*x.set.cols-base:], ldc: x.ld,
+			}, first, (end+x.set.cols-1)/x.set.cols, 0, x.keys.k, true)
+		}
+		for t := lo; t < hi; t++ {
+			row := x.scores[(t-lo)*x.ld:][:x.ld]
+			start, tile := x.first(t), t-(t-lo)%x.set.rows
+			seen := row[start-base : t+1-base]
+			clear(row[x.first(tile)-base : start-base])
+			clear(row[t+1-base : min(tile+x.set.rows, hi)-base])
+			largest := x.set.vec.maximum(seen)
+			x.stats[2*(t-from)], x.stats[2*(t-from)+1] = largest, float32(1/expRow(seen, seen, largest))
+			if x.drop != nil {
+				x.drop(seen, t)
 			}
 		}
-	})
+		for t := lo; t < hi; t += x.set.rows {
+			end, first := min(t+x.set.rows, hi), x.first(t)
+			x.values.multiply(s, factor{
+				m: end - t, alpha: 1, a: x.scores[(t-lo)*x.ld+first-base:], lda: x.ld,
+				c: x.out[(t-from)*x.width:], ldc: x.width,
+			}, 0, x.values.count(), first, end, false)
+			for t := t; t < end; t++ {
+				row := x.out[(t-from)*x.width:][:x.values.n]
+				x.set.vec.scale(row, row, x.stats[2*(t-from)+1])
+			}
+		}
+	}
 }

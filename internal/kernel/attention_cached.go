@@ -10,7 +10,8 @@ type CachedAttention struct {
 	Batch, New, Capacity, Heads, KVHeads int
 	Scale                                float32
 	Window                               int
-	// Seamless sums beginnings in no order of their own.
+	// Seamless gives a position the bits that Attention gives it in the whole sequence, wherever that is
+	// cut.
 	Seamless bool
 
 	work scratch
@@ -39,6 +40,10 @@ func (a *CachedAttention) Forward(out, keys, values []float32, in QKV, past, cou
 		K: Heads{keys, a.KVHeads * in.K.Size, in.K.Size},
 		V: Heads{values, a.KVHeads * in.V.Size, in.V.Size},
 	}}
+	if a.Seamless {
+		r.seamless()
+		return nil
+	}
 	// In a window, a new position takes the place of one that those before it see.
 	step := 1
 	if a.rows() == a.Capacity {
@@ -78,7 +83,7 @@ func (r *cachedRun) keep(lo, hi int, begins bool) {
 	For(r.Batch*(hi-lo), 1+elementGrain/r.kept.K.Stride, func(from, to int) {
 		for ; from < to; from++ {
 			b, i := from/(hi-lo), lo+from%(hi-lo)
-			if r.begins(r.past[b]) != begins || i >= r.count(b) || begins && i < r.count(b)-rows {
+			if r.begins(r.past[b]) != begins || i >= r.count(b) || (begins || r.Seamless) && i < r.count(b)-rows {
 				continue // the block kernel needs none of what would be written over
 			}
 			to := b*rows + (r.past[b]+i)%rows

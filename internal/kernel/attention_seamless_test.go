@@ -2,38 +2,58 @@ package kernel
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 )
 
-// TestSeamless: each position has the same bits wherever its sequence is cut into pieces, the first
-// one included.
+// TestSeamless: wherever sequences are cut into pieces, and whatever fills these, each position has
+// the bits that it has in the whole sequence; around the steps that values are summed in, in windows
+// too.
 func TestSeamless(t *testing.T) {
-	const length, capacity, heads, size = 50, 53, 2, 20
-	for _, window := range []int{0, 9} {
-		withISA(t, fmt.Sprint("window ", window), func(t *testing.T) {
-			whole := Attention{Heads: heads, KVHeads: heads}
-			x, _ := whole.fused(func(n int) []float32 { return normals(9, n) }, length, sizes{size, size})
-			run := func(cuts ...int) (all []float32) {
-				keys, values := nans(capacity*heads*size), nans(capacity*heads*size)
-				past := 0
-				for _, to := range append(cuts, length) {
-					n := to - past
-					a := CachedAttention{Batch: 1, New: n, Capacity: capacity, Heads: heads, KVHeads: heads, Scale: 0.3, Window: window, Seamless: true}
-					piece, in := whole.fused(nans, n, sizes{size, size})
-					copy(piece, x[past*3*heads*size:])
-					out := nans(n * heads * size)
-					if err := a.Forward(out, keys, values, in, []int{past}, nil); err != nil {
+	const capacity, heads, kv = 560, 4, 2
+	rng := rand.New(rand.NewPCG(4, 4))
+	for _, c := range []struct {
+		window int
+		size   sizes
+	}{{0, sizes{20, 20}}, {9, sizes{20, 20}}, {1, sizes{8, 24}}, {300, sizes{20, 20}}, {600, sizes{5, 5}}} {
+		withISA(t, fmt.Sprintf("window %d of %v", c.window, c.size), func(t *testing.T) {
+			const batch = 2
+			whole := Attention{Batch: batch, Context: capacity, Heads: heads, KVHeads: kv, Scale: 0.3, Window: c.window}
+			width := heads * c.size.value
+			x, in := whole.fused(func(n int) []float32 { return normals(9, n) }, batch*capacity, c.size)
+			want := nans(batch * capacity * width)
+			whole.Forward(want, nans(whole.StatsSize()), in, Mask{})
+			columns := len(x) / (batch * capacity)
+			for range 4 {
+				rows := capacity
+				if c.window > 0 {
+					rows = min(c.window, capacity)
+				}
+				keys, values := nans(batch*rows*kv*c.size.key), nans(batch*rows*kv*c.size.value)
+				past, counts := make([]int, batch), make([]int, batch)
+				for past[0] < capacity || past[1] < capacity {
+					n := 1 + rng.IntN(1+rng.IntN(capacity-max(past[0], past[1])+1))
+					n = min(n, capacity-max(past[0], past[1]))
+					if n == 0 { // the one that is behind goes on alone
+						break
+					}
+					a := CachedAttention{Batch: batch, New: n, Capacity: capacity, Heads: heads, KVHeads: kv, Scale: 0.3, Window: c.window, Seamless: true}
+					piece, in := whole.fused(func(n int) []float32 { return normals(uint64(rng.Uint32()), n) }, batch*n, c.size)
+					for b := range batch {
+						counts[b] = n - rng.IntN(n)
+						copy(piece[b*n*columns:], x[(b*capacity+past[b])*columns:][:counts[b]*columns])
+					}
+					out := nans(batch * n * width)
+					if err := a.Forward(out, keys, values, in, past, counts); err != nil {
 						t.Fatal(err)
 					}
-					all, past = append(all, out...), to
-				}
-				return all
-			}
-			want := run()
-			for _, cuts := range [][]int{{1}, {2}, {49}, {16, 17, 33}, {1, 2, 3, 4, 5}, {25, 48}} {
-				if got := run(cuts...); !slices.Equal(got, want) {
-					t.Errorf("cut at %d: other bits", cuts)
+					for b := range batch {
+						if got := out[b*n*width:][:counts[b]*width]; !slices.Equal(got, want[(b*capacity+past[b])*width:][:len(got)]) {
+							t.Fatalf("sequence %d, positions %d to %d: other bits", b, past[b], past[b]+counts[b]-1)
+						}
+						past[b] += counts[b]
+					}
 				}
 			}
 		})
