@@ -45,6 +45,8 @@ type Scorer struct {
 	// held is what the first places of the cache hold, each the beginning of the next. Nothing is
 	// ever taken back from one: a layer may have forgotten what stood before.
 	held [][]int
+	// given is what each place has been given, of which layers that forget nothing have all.
+	given [][]int
 }
 
 // NewScorer returns a Scorer. Of a subject, several may be used in turns, though what one
@@ -88,11 +90,12 @@ func (c *Scorer) score(what string, seqs []Sequence) ([][]Scored, error) {
 		}
 	}
 	if c.s.holder != c {
-		c.s.holder, c.held = c, nil
+		c.forget()
+		c.s.holder = c
 	}
 	for _, group := range groups(parts) {
 		if err := c.group(group); err != nil {
-			c.held = nil
+			c.forget()
 			for i, q := range seqs { // whose fault is it?
 				if _, err := c.s.Score(q.IDs, q.From); err != nil {
 					return nil, fmt.Errorf("%s %d: %w", what, i+1, err)
@@ -102,6 +105,14 @@ func (c *Scorer) score(what string, seqs []Sequence) ([][]Scored, error) {
 		}
 	}
 	return all, nil
+}
+
+// forget begins anew.
+func (c *Scorer) forget() { c.held, c.given = nil, make([][]int, heldPlaces+mostEnds) }
+
+// copy makes a place what another is, for its first tokens up to used.
+func (c *Scorer) copy(to, from, used int) {
+	c.s.cache.CopyRest(to, from, common(c.given[to], c.given[from][:used]), used)
 }
 
 // part is a sequence within the window, and where its scores go.
@@ -207,12 +218,13 @@ func (c *Scorer) extend(ids []int) error {
 	case place == heldPlaces:
 		place--
 	case place > 0:
-		c.s.cache.Copy(place, place-1, past)
+		c.copy(place, place-1, past)
 	}
 	if _, err := c.s.piece(place, [][]int{ids[past:]}, past, nil); err != nil {
 		return err
 	}
-	c.held = append(c.held[:place], slices.Clone(ids))
+	c.given[place] = slices.Clone(ids)
+	c.held = append(c.held[:place], c.given[place])
 	return nil
 }
 
@@ -222,8 +234,9 @@ func (c *Scorer) end(parts []part, past int) error {
 	length := 0
 	for i, p := range parts {
 		if past > 0 {
-			c.s.cache.Copy(heldPlaces+i, len(c.held)-1, past)
+			c.copy(heldPlaces+i, len(c.held)-1, past)
 		}
+		c.given[heldPlaces+i] = slices.Clone(p.IDs[:len(p.IDs)-1])
 		ids[i] = p.IDs[past : len(p.IDs)-1]
 		length = max(length, len(ids[i]))
 	}

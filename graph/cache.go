@@ -102,11 +102,20 @@ func (m *Cache) Select(from []int, used int) {
 }
 
 // Copy makes the sequence to what the sequence from is, for its first positions up to used.
-func (m *Cache) Copy(to, from, used int) {
+func (m *Cache) Copy(to, from, used int) { m.CopyRest(to, from, 0, used) }
+
+// CopyRest is Copy to a sequence whose first positions up to same are those of the sequence from, so that
+// only what follows them need be copied.
+func (m *Cache) CopyRest(to, from, same, used int) {
 	for _, s := range m.all {
-		if s.data != nil {
-			copy(s.sequence(m.first+to, used), s.sequence(m.first+from, used))
+		if s.data == nil {
+			continue
 		}
+		at := 0
+		if s.rows == m.capacity {
+			at = min(same, used) * s.width
+		}
+		copy(s.sequence(m.first+to, used)[at:], s.sequence(m.first+from, used)[at:])
 	}
 	m.ends[m.first+to] = m.ends[m.first+from]
 }

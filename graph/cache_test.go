@@ -98,6 +98,14 @@ func TestRing(t *testing.T) {
 	if !slices.Equal(last(), []float32{0, 1, 2}) {
 		t.Errorf("a copy of sequence 0 is %v", last())
 	}
+	fill()
+	m.CopyRest(2, 0, 2, 5) // of a window, rows hold other positions
+	if x := all()[16:]; !slices.Equal(x, []float32{16, 17, 2, 3, 4, 21, 22, 23}) || !slices.Equal(last(), []float32{0, 1, 2}) {
+		t.Errorf("a copy of positions 2 to 4 is %v, in a window %v", x, last())
+	}
+	if m.CopyRest(1, 0, 7, 5); !slices.Equal(all()[8:16], []float32{8, 9, 10, 11, 12, 13, 14, 15}) {
+		t.Errorf("a copy of nothing is %v", all()[8:16])
+	}
 }
 
 // TestGoingBack: a sequence does not go on from where its window has been written over, nor a copy
