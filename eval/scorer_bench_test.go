@@ -17,7 +17,7 @@ import (
 // a model of GPT-2's size with random weights, in turns with whole sequences, each choice by
 // itself. x/whole is the median of the ratios of both times, x/most and x/least the ends.
 func BenchmarkSharing(b *testing.B) {
-	const questions = 6
+	const questions = 3
 	tok, err := tokenizer.Load("../../shared/data/vocab/gpt2")
 	if err != nil {
 		b.Skip("no ../shared/data/vocab/gpt2 here")
