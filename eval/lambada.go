@@ -121,6 +121,17 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 	if err != nil {
 		return Result{}, err
 	}
+	score := func(q Sequence) ([]Scored, error) { return s.Score(q.IDs, q.From) }
+	if l.Shots > 0 && l.Draw == "first" { // the same for all
+		scorer := s.NewScorer()
+		score = func(q Sequence) ([]Scored, error) {
+			all, err := scorer.Score([]Sequence{q})
+			if err != nil {
+				return nil, err
+			}
+			return all[0], nil
+		}
+	}
 	var sum lambadaSum
 	for i, question := range questions {
 		if err := s.step(ctx, i, len(questions)); err != nil {
@@ -130,7 +141,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 		if err != nil {
 			return Result{}, fmt.Errorf("%s: passage %d: %w", path, i+1, errors.Unwrap(err))
 		}
-		right, last, logProb, n, err := l.passage(s, given[0])
+		right, last, logProb, n, err := l.passage(s, given[0], score)
 		if err != nil {
 			return Result{}, fmt.Errorf("%s: passage %d: %w", path, i+1, err)
 		}
@@ -158,7 +169,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 	if l.Protocol == "gpt3" {
 		from = "dev"
 	}
-	r.Protocol = append(append(r.Protocol, p.settings(l.Examples, from)...), Setting{"window", strconv.Itoa(s.Window)}, Setting{"bos", bosText(l.BOS, "none")}, Setting{"tokenizer", s.Tokenizer.Name()})
+	r.Protocol = append(append(append(r.Protocol, p.settings(l.Examples, from)...), s.runs()...), Setting{"window", strconv.Itoa(s.Window)}, Setting{"bos", bosText(l.BOS, "none")}, Setting{"tokenizer", s.Tokenizer.Name()})
 	r.Published, r.Near = slices.Concat(lambadaPublished, gpt3Published("lambada", lambadaShots)), nearGPT3(s)
 	return r, nil
 }
@@ -199,9 +210,9 @@ func (m *lambadaSum) result() Result {
 
 // passage scores one word: whether all of it is the first choice, whether its last token
 // is, its log-likelihood and its tokens.
-func (l LAMBADA) passage(s *Subject, given Sequence) (right, last bool, logProb float64, n int, err error) {
+func (l LAMBADA) passage(s *Subject, given Sequence, score func(Sequence) ([]Scored, error)) (right, last bool, logProb float64, n int, err error) {
 	ids, from := given.IDs, given.From
-	scored, err := s.Score(ids, from)
+	scored, err := score(given)
 	if err != nil {
 		return false, false, 0, 0, err
 	}

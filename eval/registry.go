@@ -38,6 +38,9 @@ type Options struct {
 	Verbalizers []string // what the classes are called, instead of the customary words
 	Languages   []string // source and target of a translation, where the protocol names them
 	Show        int      // how many samples tell what the model was given
+	Beams       int      // that a response is searched with; below 2 is greedily
+	// LengthPenalty is that of beams.
+	LengthPenalty float64
 }
 
 // Named is a measurement of the catalogue.
@@ -53,7 +56,7 @@ type Named struct {
 
 // All lists the measurements.
 func All() []Named {
-	writingHeeds := []string{"references", "template", "tokens", "stop", "shots", "examples", "draw", "separator", "seed", "bos", "limit"}
+	writingHeeds := []string{"references", "template", "tokens", "stop", "beams", "lengthpenalty", "shots", "examples", "draw", "separator", "seed", "bos", "limit"}
 	all := []Named{
 		{Name: "perplexity", About: "perplexity per token, word and byte", Data: "text, or with --documents JSONL (text)",
 			Heeds: []string{"stride", "fulllast", "bos", "documents", "words", "detokenizer", "limit"},
@@ -93,7 +96,7 @@ func writing(metric, template string, tokens int, published ...Published) func(O
 	return func(o Options) Evaluator {
 		g := Generation{
 			Read: readPairs(o.References), ReadExamples: pairs.Read, References: o.References, Metric: metric, Tokens: tokens,
-			Stop: o.Stop, Shots: o.Shots, Examples: o.Examples, Draw: o.Draw, Separator: o.Separator, Seed: o.Seed, BOS: o.BOS, Limit: o.Limit, Published: published,
+			Stop: o.Stop, Beams: o.Beams, LengthPenalty: o.LengthPenalty, Shots: o.Shots, Examples: o.Examples, Draw: o.Draw, Separator: o.Separator, Seed: o.Seed, BOS: o.BOS, Limit: o.Limit, Published: published,
 		}
 		for _, t := range pairs.Templates() {
 			if t.Name == cmp.Or(o.Template, template) {

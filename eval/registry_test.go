@@ -14,7 +14,7 @@ import (
 var all = eval.Options{
 	Stride: 3, FullLast: true, BOS: true, Documents: true, Words: "split", Detokenizer: "ptb", StopWords: true, Normalizer: "bytes", Shots: 2,
 	Examples: "examples", Draw: "first", Separator: "--", Stop: "stop", Seed: 5, Limit: 9, References: "references", Template: "tldr", Tokens: 11,
-	Protocol: "harness", Verbalizers: []string{"a", "b"}, Languages: []string{"English", "German"}, Show: 3,
+	Protocol: "harness", Verbalizers: []string{"a", "b"}, Languages: []string{"English", "German"}, Show: 3, Beams: 4, LengthPenalty: 0.7,
 }
 
 // TestHeeds: a measurement has the options that it says it heeds, and no others.

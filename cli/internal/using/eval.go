@@ -94,6 +94,8 @@ func (e *evaluation) settings() setting.List {
 		setting.New("template", &o.Template, "", "the same: how a prompt is put: "+strings.Join(pairs.TemplateNames(), ", ")+" (default plain, tldr, equals)", setting.OneOf("template", append(pairs.TemplateNames(), "")...)),
 		setting.New("stop", &e.stop, "", `the same: text that ends a response; \n is a line end (default the end of its first line that is not blank)`),
 		setting.New("tokens", &o.Tokens, 0, "the same: tokens that a response has at most (default 32, 100, 60)", setting.AtLeast(0)),
+		setting.New("beams", &o.Beams, 1, "the same: how many beams a response is searched with; 1 is greedily, 4 as in GPT-3's paper", setting.AtLeast(1)),
+		setting.New("length-penalty", &o.LengthPenalty, 0.6, "the same: the power α of (5 + tokens)/6 that a beam's log-probability is divided by (Wu et al. 2016); generate's is that of the tokens, as in transformers"),
 		setting.New("protocol", &o.Protocol, "plain", "choices, lambada: whose phrasing, normalization and separators: this program's (plain), those of GPT-3's paper (gpt3) or of lm-evaluation-harness (harness); docs/evaluation.md has a table", setting.OneOf("protocol", eval.Protocols()...)),
 		setting.New("normalize", &o.Normalizer, "", "choices: what decides; the log-likelihood (sum), or that for each of its tokens, chars or bytes, or the ratio to the likelihood that the choice has alone (default the protocol's; of the plain one, sum)",
 			setting.OneOf("--normalize", append(eval.Normalizers(), "ratio", "")...)),
@@ -126,7 +128,7 @@ func catalogue() string {
 }
 
 // heeded is the option that a flag sets, where that has another name.
-var heeded = map[string]string{"stop-words": "stopwords", "last-window": "fulllast", "normalize": "normalizer"}
+var heeded = map[string]string{"stop-words": "stopwords", "last-window": "fulllast", "normalize": "normalizer", "length-penalty": "lengthpenalty"}
 
 // always are flags that every measurement heeds.
 var always = []string{"from", "on", "data", "context", "samples"}
@@ -171,6 +173,9 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	if cmd.Flags().Changed("seed") && o.Draw == "first" {
 		return named, usage.Errorf("--seed has no meaning with --draw first: nothing is drawn at random")
 	}
+	if cmd.Flags().Changed("length-penalty") && o.Beams == 1 {
+		return named, usage.Errorf("--length-penalty without --beams: say how many")
+	}
 	if cmd.Flags().Changed("words") && o.Limit > 0 && !o.Documents {
 		return named, usage.Errorf("--words has no meaning with --limit: words of a part of the tokens are not counted")
 	}
@@ -209,6 +214,11 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	left, err := memory.Machine().CheckWindow(m.Model, window)
 	if err != nil {
 		return err
+	}
+	if e.options.Beams > 1 {
+		if err := memory.CheckBeams(m.Model, e.options.Beams); err != nil {
+			return err
+		}
 	}
 	var samples *wholefile.File
 	if e.samples != "" { // before the work: it would be lost
