@@ -70,6 +70,8 @@ var layer = map[string]float64{
 	"finetune":                       7,
 	"bench":                          7, // training, generation, memory
 	"run":                            8, // puts all of these together
+	"plan":                           9, // what a run takes
+	"benchmarks/memory":              10,
 	"cli":                            11,
 	"cli/internal/command":           9,
 	"cli/internal/training":          10,

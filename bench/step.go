@@ -45,8 +45,8 @@ type Training struct {
 // Parts are those of a step, in the order they are printed.
 var Parts = []string{"products", "attention", "head", "element-wise", "optimiser", "other"}
 
-// partOf classes an op.
-func partOf(op string) string {
+// PartOf is that of Parts which an op of a name belongs to.
+func PartOf(op string) string {
 	switch {
 	case strings.HasPrefix(op, "LinearCross"):
 		return "head"
@@ -74,7 +74,7 @@ func Train(ctx context.Context, m models.Model, batch, context, steps int, optio
 		return nil, err
 	}
 	defer p.Close()
-	if err := memory.CheckTraining(p); err != nil {
+	if err := memory.OfTraining(p, 2*p.Trainable()).Check(); err != nil {
 		return nil, err
 	}
 	random := rand.New(rand.NewPCG(1, 1))
@@ -124,7 +124,7 @@ func measure(ctx context.Context, p *graph.Program, weights []gorgonia.ValueGrad
 			runtime.ReadMemStats(&before)
 		}
 		s := step{parts: make(map[string]float64)}
-		p.Trace(func(_, op string, took time.Duration) { s.parts[partOf(op)] += took.Seconds() })
+		p.Trace(func(_, op string, took time.Duration) { s.parts[PartOf(op)] += took.Seconds() })
 		start := time.Now()
 		if err := p.RunGrad(1); err != nil {
 			return nil, 0, err

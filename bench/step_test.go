@@ -12,7 +12,7 @@ func TestPartOf(t *testing.T) {
 		"Linear": "products", "LinearGradW": "products", "LinearGradBias": "element-wise", "Dense": "products",
 		"DenseGradX": "products", "DenseGradBias": "element-wise", "LinearCrossEntropy": "head", "AttentionGrad": "attention", "RMSNorm": "element-wise",
 	} {
-		if got := partOf(op); got != want {
+		if got := PartOf(op); got != want {
 			t.Errorf("%s is of %s, want %s", op, got, want)
 		}
 	}

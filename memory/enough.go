@@ -23,12 +23,6 @@ func (limit Limit) Check(what string, bytes float64) error {
 	}
 }
 
-// CheckTraining is [Check] for a training program with AdamW: weights, gradients and two
-// moments of those that are not frozen, beside the results.
-func CheckTraining(p *graph.Program) error {
-	return Check("training", 4*float64(graph.Sum(p.Nodes()).Params)+3*4*float64(p.Trainable())+float64(p.PlannedBytes()))
-}
-
 // CheckGeneration is [Check] for so many sequences at once: what layers keep of all positions,
 // and the logits of one.
 func CheckGeneration(what string, m models.Model, sequences int) error {

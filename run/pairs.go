@@ -126,7 +126,7 @@ func (r *responding) trainer(bool) error {
 	o := r.Recipe
 	model := models.WithDropout(r.base.Model, o.Dropout)
 	batch, update := o.runs(r.learn.Len())
-	if err := checkTraining(declare(model, batch, r.window())); err != nil {
+	if err := checkTraining(declare(model, graph.NewParams(0), batch, r.window())); err != nil {
 		return err
 	}
 	restart, err := train.Restart(r.dev)

@@ -4,8 +4,6 @@ import (
 	"path"
 	"strings"
 
-	"gorgonia.org/gorgonia"
-
 	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/datasets/corpus"
 	"github.com/gorgpt/gorgpt/graph"
@@ -74,7 +72,7 @@ func (r Recipe) hidden(m models.Model) (string, error) {
 }
 
 // MakeSolver is the optimizer of a model that the recipe names, with its settings.
-func (r Recipe) MakeSolver(m models.Model) (gorgonia.Solver, error) {
+func (r Recipe) MakeSolver(m models.Model) (*train.Optimizer, error) {
 	named, err := train.FindRule(r.Solver)
 	if err != nil {
 		return nil, usage.Of(err)
@@ -122,7 +120,7 @@ func (r Recipe) checkNoDecay(nodes []graph.Node, hidden string) error {
 
 // declare compiles the training graph of a model, for a look at it: nothing is allocated until
 // it runs.
-func declare(m models.Model, batch, context int) (*graph.Program, error) {
-	s := graph.New(graph.NewParams(0), graph.Training())
+func declare(m models.Model, params *graph.Params, batch, context int, options ...graph.Option) (*graph.Program, error) {
+	s := graph.New(params, append(options, graph.Training())...)
 	return s.CompileGrad(models.Loss(m, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 }

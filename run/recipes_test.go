@@ -45,7 +45,7 @@ func TestRecipes(t *testing.T) {
 			if _, err := r.MakeSolver(m); err != nil {
 				t.Fatal(err)
 			}
-			program, err := declare(m, r.Batch, r.Context)
+			program, err := declare(m, graph.NewParams(0), r.Batch, r.Context)
 			if err != nil {
 				t.Fatal(err)
 			}

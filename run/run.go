@@ -171,7 +171,8 @@ func (r *Run) prepare(o Options) (err error) {
 	if r.Trainer, err = r.makeTrainer(o); err != nil {
 		return err
 	}
-	program, err := declare(r.Model, r.Recipe.Batch, r.Recipe.Context)
+	params := graph.NewParams(0)
+	program, err := declare(r.Model, params, r.Recipe.Batch, r.Recipe.Context, r.Trainer.Graph...)
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,11 @@ func (r *Run) prepare(o Options) (err error) {
 	if err := r.Recipe.checkNoDecay(program.Nodes(), hidden); err != nil {
 		return err
 	}
-	if err := memory.CheckTraining(program); err != nil {
+	kept, err := r.Trainer.Solver.(*train.Optimizer).Kept(params)
+	if err != nil {
+		return err
+	}
+	if err := memory.OfTraining(program, kept).Check(); err != nil {
 		return err
 	}
 	if n := r.Recipe.Accumulate; n > 1 { // the tokens of an update are read first

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -36,6 +37,7 @@ func (r *Run) addSample(step int) error {
 
 // Sample writes a little with the model as it is.
 func (r *Run) Sample(ctx context.Context) (string, error) {
+	runtime.GC() // what training has left behind makes room for keys and values
 	g := generate.New(models.Graphs(r.Model), r.Params, models.DimsOf(r.Model).Context)
 	g.Vocab, g.Vacant = r.Tokenizer.Size(), tokenizer.Vacant(r.Tokenizer)
 	defer g.Close()

@@ -172,7 +172,7 @@ func checkTraining(p *graph.Program, err error) error {
 		return err
 	}
 	defer p.Close()
-	return memory.CheckTraining(p)
+	return memory.OfTraining(p, 2*p.Trainable()).Check() // Adam's moments
 }
 
 // someOf draws n of the examples of a file; 0 are all.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/kernel"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -58,6 +59,28 @@ func (o *Optimizer) SetLearnRate(rate float64) { o.LearnRate = rate }
 // GradNorm returns the global norm of the gradient that was measured last, before
 // clipping.
 func (o *Optimizer) GradNorm() float64 { return o.norm }
+
+// Kept counts the numbers that the rules remember of the parameters that are not frozen, before
+// there is any memory for them.
+func (o *Optimizer) Kept(params *graph.Params) (n int64, err error) {
+	for _, p := range params.Trainable() {
+		rule, shape := o.Rule, p.Shape()
+		if i := groupOf(o.Groups, p.Name(), shape.Dims(), make([]bool, len(o.Groups))); i >= 0 {
+			if o.Groups[i].Frozen {
+				continue
+			}
+			if o.Groups[i].Rule != nil {
+				rule = o.Groups[i].Rule
+			}
+		}
+		names, err := rule.Keeps(shape)
+		if err != nil {
+			return 0, o.failed("%s of %s: %w", rule.Name(), p.Name(), err)
+		}
+		n += int64(len(names)) * int64(p.Size())
+	}
+	return n, nil
+}
 
 // Measure computes the global norm of the gradient that the next Step will take, and
 // reports what is wrong with it. A step of another gradient wants another Measure.

@@ -291,3 +291,43 @@ func TestNoRule(t *testing.T) {
 		t.Errorf("%v, want %s", err, want)
 	}
 }
+
+// TestKept: what an optimizer keeps is counted before there is any, whatever its rules and groups.
+func TestKept(t *testing.T) {
+	decay := 0.0
+	groups := NewMuon("h.*")
+	groups.Groups = append([]Group{{Pattern: "*.bias", Rule: SGD{}}, {Pattern: "wpe", Frozen: true}, {Pattern: "wte", Decay: &decay}}, groups.Groups...)
+	for name, o := range map[string]*Optimizer{
+		"AdamW": NewAdamW(), "Lion": NewLion(), "SGD": NewSGD(), "SGD without momentum": {Rule: SGD{}}, "groups": groups,
+	} {
+		params := graph.NewParams(1)
+		for path, shape := range map[string][]int{"wte": {5, 4}, "wpe": {3, 4}, "h.0": {4, 8}, "h.0.bias": {8}, "ln": {4}, "frozen": {7}} {
+			p, err := params.Declare(path, graph.Zeros(), shape...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.SetFrozen(path == "frozen")
+		}
+		before, err := o.Kept(params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Step(params.ValueGrads()); err != nil {
+			t.Fatal(err)
+		}
+		var kept int64
+		for _, x := range o.State().Tensors {
+			kept += int64(len(x.Data))
+		}
+		if before != kept {
+			t.Errorf("%s: %d counted, %d kept", name, before, kept)
+		}
+	}
+	params := graph.NewParams(1)
+	if _, err := params.Declare("v", graph.Zeros(), 3); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&Optimizer{Rule: &Muon{}}).Kept(params); err == nil || err.Error() != "Muon: Muon of v: its rank is 1, want a matrix" {
+		t.Error(err)
+	}
+}

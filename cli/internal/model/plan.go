@@ -1,0 +1,146 @@
+package model
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gorgpt/gorgpt/bench"
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/cli/internal/command"
+	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/setting"
+	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/plan"
+	"github.com/gorgpt/gorgpt/run"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+func newPlan() *cobra.Command {
+	var p planning
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Tell what training takes before it begins: memory, days, expected loss",
+		Long: `Tell what training takes before it begins: parameters by part, FLOPs a token, memory
+and its peak, bytes between ranks, days, and the tokens and losses that published laws tell.
+
+Everything is counted in the model's graphs, of which nothing is allocated: the largest
+models are answered in a second. The peak is that of gorgpt train; docs/planning.md has it
+beside measured ones. The rate of this machine's matrix product is measured, for half a
+second; that training reaches 0.8 of it is assumed, as is --share of a GPU's peak.`,
+		Example: `  gorgpt plan --model gpt2 --batch 4 --context 1024 --tokens 10B
+  gorgpt plan --model gpt3-175b --tokens 300B --gpu v100 --share 0.3 --ranks 1024
+  gorgpt plan --model gpt2-xl --context 1024 --recompute --solver lion --json
+  gorgpt plan --model gpt3-1.3b --set window_size=128 --tokens 26B`,
+		Args: command.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m, err := p.check(cmd.Flags().Changed)
+			if err != nil {
+				return err
+			}
+			return p.run(m, cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	p.settings().Flags(f)
+	return cmd
+}
+
+// planning is what plan is asked for.
+type planning struct {
+	plan.Options
+	model, from, tokens, precision string
+	set                            []string
+	asJSON                         bool
+}
+
+func (p *planning) settings() setting.List {
+	return setting.List{
+		setting.New("model", &p.model, "gpt2", "model; see gorgpt models"),
+		setting.New("from", &p.from, "", "checkpoint whose model it is, in place of --model"),
+		setting.New("set", &p.set, nil, run.SetHelp),
+		setting.New("tokens", &p.tokens, "", "tokens to train on, as in 300B or 2.5M (default 20 for each parameter)", setting.IsCount),
+		setting.New("batch", &p.Batch, 1, "sequences in a micro-batch, B", setting.AtLeast(1)),
+		setting.New("context", &p.Context, 0, "tokens in a sequence, T (default the model's context)"),
+		setting.New("accumulate", &p.Accumulate, 1, "micro-batches in an update of a rank", setting.AtLeast(1)),
+		setting.New("recompute", &p.Recompute, false, "compute the inside of blocks again for the gradient, as train --recompute does"),
+		setting.New("ranks", &p.Ranks, 1, "processes that train together", setting.AtLeast(1)),
+		setting.New("precision", &p.precision, "f32", "type of the numbers; gorgpt trains in f32", setting.Where(func(p string) bool { return p == "f32" }, "f32")),
+		setting.New("solver", &p.Solver, "adamw", "what changes the weights; see gorgpt train -h", func(_, name string) error {
+			_, err := train.FindRule(name)
+			return usage.Of(err)
+		}),
+		setting.New("gpu", &p.GPU, "A100", "a GPU to compare with: V100, A100, H100, H200, B200, T4, L4, MI300X", func(_, name string) error {
+			_, err := plan.FindGPU(name)
+			return err
+		}),
+		setting.New("share", &p.Share, 0.4, "share of the GPU's peak that training reaches, assumed", setting.Where(func(x float64) bool { return x > 0 && x <= 1 }, "a share above 0, up to 1")),
+		setting.New("json", &p.asJSON, false, "print one JSON object"),
+	}
+}
+
+// check finds the model, and what cannot be.
+func (p *planning) check(given func(flag string) bool) (m models.Model, err error) {
+	if err := p.settings().Validate(); err != nil {
+		return nil, err
+	}
+	if err := setting.NoneIdle(given, setting.Idle{Holds: p.from != "", Settings: []string{"model"}, With: "--from, whose checkpoint has it"}); err != nil {
+		return nil, err
+	}
+	if p.from == "" {
+		m, err = findModel(p.model, p.set)
+	} else {
+		m, err = p.reopened()
+	}
+	if err != nil {
+		return nil, err
+	}
+	limit := models.DimsOf(m).Context
+	if !given("context") {
+		p.Context = limit
+	}
+	switch {
+	case p.Context < 1:
+		return nil, usage.Errorf("--context %d: want 1 or more", p.Context)
+	case p.Context > limit:
+		return nil, usage.Errorf("--context %d: %s has %s", p.Context, p.model, plural.Of(limit, "position"))
+	case p.tokens != "":
+		n, err := setting.ParseCount(p.tokens)
+		if err != nil || n == 0 {
+			return nil, usage.Errorf("--tokens %s: want 1 or more", p.tokens)
+		}
+		p.Tokens = float64(n)
+	}
+	return m, checkBatch(p.Batch, p.Context)
+}
+
+// reopened is the model of a checkpoint.
+func (p *planning) reopened() (models.Model, error) {
+	p.model = p.from
+	d, err := checkpoint.Open(p.from)
+	if err != nil {
+		return nil, run.OrBest(p.from, err)
+	}
+	m, err := d.Model()
+	if err != nil {
+		return nil, err
+	}
+	if m, err = models.Set(m, p.set...); err != nil {
+		return nil, usage.Errorf("--set: %w", err)
+	}
+	return m, nil
+}
+
+// run plans, and prints the plan.
+func (p *planning) run(m models.Model, out io.Writer) error {
+	// Products of the sizes of gpt2 reach what larger ones do, in memory that any machine has.
+	p.Rate = 1e9 * bench.GemmRate(1024, min(1024, models.DimsOf(m).Width))
+	r, err := plan.Of(m, p.Options)
+	if err != nil {
+		return err
+	}
+	r.Model = named(p.model, p.set)
+	return printed(out, r, p.asJSON)
+}

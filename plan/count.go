@@ -1,0 +1,101 @@
+package plan
+
+import (
+	"github.com/gorgpt/gorgpt/bench"
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/memory"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/run"
+)
+
+// FLOPs are the operations for a token, counted op by op in the graphs.
+type FLOPs struct {
+	Forward    float64            `json:"forward"`
+	Training   float64            `json:"training"`            // forward and gradient
+	Recomputed float64            `json:"training_recomputed"` // with what recomputation repeats; 0 for a model without blocks
+	SixN       float64            `json:"six_n"`               // the rule: six for each parameter
+	Parts      map[string]float64 `json:"training_by_part"`    // as [bench.Parts] names them
+}
+
+// Memory is what a process has, in bytes.
+type Memory struct {
+	memory.Training         // as planned
+	Peak            float64 `json:"peak_bytes"`               // the sum
+	Kept            float64 `json:"results_kept_bytes"`       // results where all are kept
+	Recomputed      float64 `json:"results_recomputed_bytes"` // and with recomputation; 0 for a model without blocks
+	PeakKept        float64 `json:"peak_kept_bytes"`
+	PeakRecomputed  float64 `json:"peak_recomputed_bytes"`
+	KeysValues      float64 `json:"sequence_bytes"` // what generation keeps of a sequence of the context
+	Limit           float64 `json:"limit_bytes"`    // what this process may have; 0 if it is not known
+}
+
+// count declares the graphs and counts.
+func (p *Plan) count(m models.Model, o Options) (err error) {
+	if p.Parameters, err = parametersOf(m); err != nil {
+		return err
+	}
+	s := graph.New(graph.NewParams(0))
+	forward, err := s.Compile(models.Logits(m, s, s.Ints("tokens", o.Batch, o.Context)))
+	if err != nil {
+		return err
+	}
+	defer forward.Close()
+	tokens := float64(o.Batch) * float64(o.Context)
+	p.FLOPs = FLOPs{Forward: models.FLOPs(forward) / tokens, SixN: 6 * float64(p.Parameters.Total), Parts: make(map[string]float64)}
+
+	kept, program, err := training(m, o)
+	if err != nil {
+		return err
+	}
+	defer program.Close()
+	p.FLOPs.Training = models.FLOPs(program) / tokens
+	for _, n := range program.Nodes() {
+		if n.FLOPs > 0 {
+			p.FLOPs.Parts[bench.PartOf(n.Op)] += float64(n.FLOPs) / tokens
+		}
+	}
+	p.Memory.Training, p.Memory.Kept, p.Memory.PeakKept = kept, kept.Results, kept.Total()
+	if options, err := models.Recompute(m, true); err == nil { // a model may have no blocks
+		again, program, err := training(m, o, options...)
+		if err != nil {
+			return err
+		}
+		defer program.Close()
+		p.FLOPs.Recomputed = float64(graph.Sum(program.Nodes()).FLOPs) / tokens
+		p.Memory.Recomputed, p.Memory.PeakRecomputed = again.Results, again.Total()
+		if o.Recompute {
+			p.Memory.Training = again
+		}
+	} else if o.Recompute {
+		return err
+	}
+	p.Memory.Peak, p.Memory.Limit = p.Memory.Total(), float64(memory.Machine().Bytes)
+	d := models.DimsOf(m)
+	d.Context = o.Context
+	cost, err := models.CostOf(models.WithDims(m, d))
+	p.Memory.KeysValues = float64(cost.Cache)
+	return err
+}
+
+// training declares a training step, and tells what a run of it takes.
+func training(m models.Model, o Options, options ...graph.Option) (memory.Training, *graph.Program, error) {
+	params := graph.NewParams(0)
+	s := graph.New(params, append(options, graph.Training())...)
+	p, err := s.CompileGrad(models.Loss(m, s, s.Ints("tokens", o.Batch, o.Context), s.Ints("targets", o.Batch, o.Context)))
+	if err != nil {
+		return memory.Training{}, nil, err
+	}
+	recipe := run.Defaults()
+	recipe.Solver = o.Solver
+	solver, err := recipe.MakeSolver(m)
+	if err != nil {
+		return memory.Training{}, nil, err
+	}
+	kept, err := solver.Kept(params)
+	t := memory.OfTraining(p, kept)
+	if o.Ranks > 1 {
+		t = t.WithTree(o.Accumulate)
+	}
+	return t.WithRun(datasets.DefaultBuffer, o.Batch*o.Context, o.Accumulate), p, err
+}

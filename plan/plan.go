@@ -1,0 +1,126 @@
+package plan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/gorgpt/gorgpt/models"
+)
+
+// Options are what is planned with a model. The zero value of each is its default.
+type Options struct {
+	Batch, Context int     // of a micro-batch: 1, and the model's
+	Accumulate     int     // micro-batches of an update: 1
+	Ranks          int     // processes that train together, each with updates of its own: 1
+	Tokens         float64 // to train on: 20 for each parameter
+	Recompute      bool    // the inside of blocks for the gradient, which changes the peak and the time
+	Solver         string  // as recipes name them: adamw
+	GPU            string  // of [GPUs]: none
+	Share          float64 // of the GPU's peak that training reaches: 0.4
+	Rate           float64 // of this machine's matrix product, FLOP/s: not known
+}
+
+// Plan is what training takes. Bytes are those of float32 numbers.
+type Plan struct {
+	Model      string     `json:"model"` // for the caller to set
+	Batch      int        `json:"batch"`
+	Context    int        `json:"context"`
+	Accumulate int        `json:"accumulate"`
+	Ranks      int        `json:"ranks"`
+	Solver     string     `json:"solver"`
+	Precision  string     `json:"precision"`
+	Recompute  bool       `json:"recompute"`
+	Parameters Parameters `json:"parameters"`
+	FLOPs      FLOPs      `json:"flops_per_token"`
+	Memory     Memory     `json:"memory"`
+	Wire       Wire       `json:"wire"`
+	Run        Run        `json:"run"`
+	Machine    *Machine   `json:"machine,omitempty"`
+	GPU        *Machine   `json:"gpu,omitempty"`
+	Laws       Laws       `json:"laws"`
+}
+
+// Run is the training as a whole.
+type Run struct {
+	Tokens   float64 `json:"tokens"`
+	Update   float64 `json:"tokens_per_update"` // of all ranks
+	Updates  float64 `json:"updates"`
+	FLOPs    float64 `json:"flops"`         // that the model asks for
+	PFDays   float64 `json:"petaflop_days"` // the same, in 8.64e19
+	PerToken float64 `json:"tokens_per_parameter"`
+}
+
+// pfDay is the number of operations of a petaflop/s-day.
+const pfDay = 1e15 * 86400
+
+// Wire is what goes between ranks, in bytes.
+type Wire struct {
+	Update    float64 `json:"bytes_per_update"` // that a rank sends, and receives, in a ring all-reduce of the gradient
+	All       float64 `json:"bytes_per_update_of_all_ranks"`
+	Broadcast float64 `json:"broadcast_bytes"` // the weights, to each rank, once
+}
+
+// Of plans the training of a model.
+func Of(m models.Model, o Options) (*Plan, error) {
+	d := models.DimsOf(m)
+	o.Batch, o.Context, o.Accumulate, o.Ranks = cmp.Or(o.Batch, 1), cmp.Or(o.Context, d.Context), cmp.Or(o.Accumulate, 1), cmp.Or(o.Ranks, 1)
+	o.Solver, o.Share = cmp.Or(o.Solver, "adamw"), cmp.Or(o.Share, 0.4)
+	if err := o.check(d.Context); err != nil {
+		return nil, err
+	}
+	p := &Plan{
+		Batch: o.Batch, Context: o.Context, Accumulate: o.Accumulate, Ranks: o.Ranks, Solver: o.Solver, Precision: "f32", Recompute: o.Recompute,
+	}
+	if err := p.count(m, o); err != nil {
+		return nil, err
+	}
+	n := float64(p.Parameters.Total)
+	tokens := cmp.Or(o.Tokens, 20*n)
+	update := float64(o.Batch) * float64(o.Context) * float64(o.Accumulate) * float64(o.Ranks)
+	p.Run = Run{Tokens: tokens, Update: update, Updates: math.Ceil(tokens / update), FLOPs: tokens * p.FLOPs.Training, PerToken: tokens / n}
+	p.Run.PFDays = p.Run.FLOPs / pfDay
+	if o.Ranks > 1 {
+		p.Wire.Update = 2 * float64(o.Ranks-1) / float64(o.Ranks) * p.Memory.Training.Gradients
+		p.Wire.All, p.Wire.Broadcast = float64(o.Ranks)*p.Wire.Update, p.Memory.Training.Weights
+	}
+	if o.Rate > 0 {
+		executed := p.FLOPs.Training
+		if o.Recompute {
+			executed = p.FLOPs.Recomputed
+		}
+		p.Machine = machine("this machine", o.Rate, machineShare, executed*tokens, o.Ranks)
+	}
+	if o.GPU != "" {
+		g, err := FindGPU(o.GPU)
+		if err != nil {
+			return nil, err
+		}
+		p.GPU = machine(g.Name, g.Peak, o.Share, p.Run.FLOPs, o.Ranks)
+		p.GPU.Source = g.Source
+	}
+	p.Laws = lawsOf(n, float64(p.Parameters.Rest), tokens)
+	return p, nil
+}
+
+// check tells what cannot be.
+func (o Options) check(positions int) error {
+	for _, n := range []struct {
+		name string
+		n    int
+	}{{"a batch", o.Batch}, {"a context", o.Context}, {"micro-batches", o.Accumulate}, {"ranks", o.Ranks}} {
+		if n.n < 1 {
+			return fmt.Errorf("plan: %s of %d: want 1 or more", n.name, n.n)
+		}
+	}
+	switch {
+	case o.Context > positions:
+		return fmt.Errorf("plan: a context of %d: the model has %d positions", o.Context, positions)
+	case !(o.Tokens >= 0) || math.IsInf(o.Tokens, 0) || !(o.Rate >= 0):
+		return errors.New("plan: tokens and the rate are 0 or more")
+	case !(o.Share > 0 && o.Share <= 1):
+		return fmt.Errorf("plan: a share of %v: want one above 0, up to 1", o.Share)
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package plan
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/gorgpt/gorgpt/bench"
+	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/memory"
+)
+
+// Print prints the plan for people.
+func (p *Plan) Print(out io.Writer) error {
+	fmt.Fprintf(out, "%s: batch %d × %d, %s an update, %s, %s, float32\n\n",
+		p.Model, p.Batch, p.Context, plural.Of(p.Accumulate, "micro-batch"), plural.Of(p.Ranks, "rank"), p.Solver)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	line := func(first string, rest ...string) { fmt.Fprintln(w, first+"\t"+strings.Join(rest, "\t")) }
+	p.printParameters(line)
+	p.printFLOPs(line)
+	p.printMemory(line)
+	p.printTime(line)
+	p.printLaws(line)
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out, "\nThe laws are frontier fits of other models, tokenizers and texts: what to expect of theirs, not of yours.")
+	return err
+}
+
+// liner writes a row of a table.
+type liner func(first string, rest ...string)
+
+func (p *Plan) printParameters(line liner) {
+	line("parameters", plural.Thousands(p.Parameters.Total), plural.Thousands(p.Parameters.Rest)+" without embeddings")
+	for _, part := range p.Parameters.Parts {
+		about := percent(float64(part.Count), float64(p.Parameters.Total))
+		if part.Embedding {
+			about += ", embedding"
+		}
+		line("  "+part.Name, plural.Thousands(part.Count), about)
+	}
+}
+
+func (p *Plan) printFLOPs(line liner) {
+	f := p.FLOPs
+	var parts []string
+	for _, name := range bench.Parts {
+		if x := f.Parts[name]; x > 0 {
+			parts = append(parts, name+" "+percent(x, f.Training))
+		}
+	}
+	line("FLOPs a token", short(f.Training), fmt.Sprintf("training; forward %s; the rule of 6N %s, of which this is %.2f", short(f.Forward), short(f.SixN), f.Training/f.SixN))
+	line("", "", strings.Join(parts, ", "))
+}
+
+func (p *Plan) printMemory(line liner) {
+	m := p.Memory
+	peak := "of each rank"
+	if p.Ranks == 1 {
+		peak = "of a run"
+	}
+	switch {
+	case m.Limit > 0 && m.Peak > m.Limit:
+		peak += ", more than the " + memory.Size(m.Limit) + " that this process may have"
+	case m.Limit > 0:
+		peak += ", of the " + memory.Size(m.Limit) + " that this process may have"
+	}
+	line("memory", memory.Size(m.Peak), "peak "+peak)
+	line("  weights", memory.Size(m.Weights), fmt.Sprintf("gradients %s, moments %s", memory.Size(m.Gradients), memory.Size(m.Moments)))
+	if m.Sums > 0 {
+		line("  sums", memory.Size(m.Sums), "of gradients, pair by pair, so that the bits do not depend on the ranks")
+	}
+	line("  results", memory.Size(m.Results), p.alternative())
+	line("  the rest", memory.Size(m.Text+m.Process), fmt.Sprintf("tokens at hand %s; program, buffers, garbage %s", memory.Size(m.Text), memory.Size(m.Process)))
+	line("keys and values", memory.Size(m.KeysValues), fmt.Sprintf("of a sequence of %d, in generation", p.Context))
+	if p.Ranks > 1 {
+		line("between ranks", memory.Size(p.Wire.Update), fmt.Sprintf("each sends an update, by a ring; all %s; %s once", memory.Size(p.Wire.All), memory.Size(p.Wire.Broadcast)))
+	}
+}
+
+// alternative tells what recomputation would change, or its absence.
+func (p *Plan) alternative() string {
+	m := p.Memory
+	more := percent(p.FLOPs.Recomputed-p.FLOPs.Training, p.FLOPs.Training)
+	switch {
+	case m.Recomputed == 0:
+		return "the model has no blocks to recompute"
+	case p.Recompute:
+		return fmt.Sprintf("recomputed, for %s more FLOPs; kept they are %s, peak %s", more, memory.Size(m.Kept), memory.Size(m.PeakKept))
+	}
+	return fmt.Sprintf("with --recompute %s, peak %s, for %s more FLOPs", memory.Size(m.Recomputed), memory.Size(m.PeakRecomputed), more)
+}
+
+func (p *Plan) printTime(line liner) {
+	r := p.Run
+	line("tokens", short(r.Tokens), fmt.Sprintf("%.3g a parameter; %s updates of %s", r.PerToken, short(r.Updates), short(r.Update)))
+	line("FLOPs", short(r.FLOPs), fmt.Sprintf("%.3g petaflop/s-days", r.PFDays))
+	for _, m := range []*Machine{p.Machine, p.GPU} {
+		if m == nil {
+			continue
+		}
+		about := fmt.Sprintf("%s, at an assumed %g of its vendor's dense peak of %s", m.Name, m.Share, rate(m.Rate))
+		if m == p.Machine {
+			about = fmt.Sprintf("%s, at an assumed %g of the matrix product's measured %s", m.Name, m.Share, rate(m.Rate))
+		}
+		line("  time", duration(m.Days), "on "+about)
+		if p.Ranks > 1 {
+			line("", duration(m.Ranks), fmt.Sprintf("on %d of it, if what they send costs no time", p.Ranks))
+		}
+	}
+}
+
+func (p *Plan) printLaws(line liner) {
+	l := p.Laws
+	line("Chinchilla", short(l.Chinchilla.Tokens), fmt.Sprintf("tokens for N = %s, embeddings counted; loss after yours %.3f", short(l.Chinchilla.N), l.Chinchilla.Loss))
+	line("Kaplan et al.", short(l.Kaplan.Tokens), fmt.Sprintf("tokens for N = %s, without embeddings; loss after yours %.3f", short(l.Kaplan.N), l.Kaplan.Loss))
+	line("GPT-3's L(C)", "", fmt.Sprintf("loss %.3f of the best size for 6·N·tokens, without embeddings", l.GPT3.Loss))
+}
+
+func percent(part, all float64) string { return fmt.Sprintf("%.1f %%", 100*part/all) }
+
+// short is a number as people write it, as in 300B.
+func short(x float64) string {
+	switch {
+	case x >= 1e15:
+		return fmt.Sprintf("%.3g", x)
+	case x >= 1e12:
+		return fmt.Sprintf("%.4gT", x/1e12)
+	case x >= 1e9:
+		return fmt.Sprintf("%.4gB", x/1e9)
+	case x >= 1e6:
+		return fmt.Sprintf("%.4gM", x/1e6)
+	case x >= 1e4:
+		return fmt.Sprintf("%.4gk", x/1e3)
+	}
+	return fmt.Sprintf("%.4g", x)
+}
+
+// rate is operations a second.
+func rate(x float64) string {
+	if x >= 1e12 {
+		return fmt.Sprintf("%.4g TFLOP/s", x/1e12)
+	}
+	return fmt.Sprintf("%.4g GFLOP/s", x/1e9)
+}
+
+// duration is a time of days, in the unit that fits.
+func duration(days float64) string {
+	switch {
+	case days >= 2*365:
+		return fmt.Sprintf("%.3g years", days/365)
+	case days >= 2:
+		return fmt.Sprintf("%.3g days", days)
+	case days >= 2.0/24:
+		return fmt.Sprintf("%.3g hours", days*24)
+	}
+	return fmt.Sprintf("%.3g minutes", days*24*60)
+}
