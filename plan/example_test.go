@@ -21,7 +21,7 @@ func ExampleOf() {
 	fmt.Printf("%.0f petaflop/s-days, %.0f days on 1,024 of %s\n", p.Run.PFDays, p.GPU.Ranks, p.GPU.Name)
 	fmt.Printf("Chinchilla's law: %.1fe12 tokens, and a loss of %.2f after these\n", p.Laws.Chinchilla.Tokens/1e12, p.Laws.Chinchilla.Loss)
 	// Output:
-	// 3696 petaflop/s-days, 96 days on 1,024 of V100
+	// 3674 petaflop/s-days, 96 days on 1,024 of V100
 	// Chinchilla's law: 4.3e12 tokens, and a loss of 2.00 after these
 }
 

@@ -217,7 +217,7 @@ func TestPrint(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	for _, want := range []string{"174,604,259,328", "h.*.attn", "frontier fits", "of which this is 1.02"} {
+	for _, want := range []string{"174,604,259,328", "h.*.attn", "frontier fits", "of which this is 1.01"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &text)
 		}
