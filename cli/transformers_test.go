@@ -20,17 +20,19 @@ import (
 // a few steps, whose logits are about 10.
 const tolTransformers = 1e-4
 
+// transformers is a Python with that package, and the script that asks it for logits.
+func transformers(t *testing.T) (python, script string) {
+	t.Helper()
+	if python = os.Getenv("GORGPT_PYTHON"); python == "" {
+		t.Skip("GORGPT_PYTHON names no python with torch and transformers")
+	}
+	return python, fixture(t, filepath.Join("testdata", "logits.py"))
+}
+
 // TestTransformers trains a model of each family, and has transformers open its checkpoint, or what
 // it is converted to: nothing is missing or unexpected, and the logits are ours.
 func TestTransformers(t *testing.T) {
-	python := os.Getenv("GORGPT_PYTHON")
-	if python == "" {
-		t.Skip("GORGPT_PYTHON names no python with torch and transformers")
-	}
-	script, err := filepath.Abs(filepath.Join("testdata", "logits.py"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	python, script := transformers(t)
 	for _, c := range []struct {
 		args, convert []string // of gorgpt train, and of what its checkpoint is converted to
 		class         string
@@ -107,14 +109,7 @@ func TestTransformers(t *testing.T) {
 // TestTransformersRefusesBands: a model with bands is of no type that transformers knows: it is not
 // opened as another.
 func TestTransformersRefusesBands(t *testing.T) {
-	python := os.Getenv("GORGPT_PYTHON")
-	if python == "" {
-		t.Skip("GORGPT_PYTHON names no python with torch and transformers")
-	}
-	script, err := filepath.Abs(filepath.Join("testdata", "logits.py"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	python, script := transformers(t)
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
 	if status, _, stderr := trainSmall(t, append(banded, "--out", "run")...); status != 0 {

@@ -6,6 +6,6 @@
 // A key is read, has no say in the results, or is refused by name, so that no file gives other
 // numbers here than in transformers.
 //
-// Programs use it as package models, which imports gpt1 and gpt2 so that they are known; these
-// two cannot import that, and are why this package is one of its own.
+// Programs use it as package models, which imports the families of this module so that they are
+// known; these cannot import that, and are why this package is one of its own.
 package family

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -96,6 +97,30 @@ func TestCount(t *testing.T) {
 		if printed != 0 && formula(row.Printed) != printed {
 			t.Errorf("%s as printed: %d, want %d", row.Name, formula(row.Printed), printed)
 		}
+	}
+}
+
+// TestTraining differentiates the largest model: what it takes is memory for nodes, not for weights.
+func TestTraining(t *testing.T) {
+	sizes := gpt3.Sizes()
+	m := sizes[len(sizes)-1].Model
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s := graph.New(graph.NewParams(1), graph.Training())
+	p, err := s.CompileGrad(models.Loss(m, s, s.Ints("tokens", 1, 2048), s.Ints("targets", 1, 2048)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	runtime.ReadMemStats(&after)
+	if params := graph.Sum(p.Nodes()).Params; params != 174_604_259_328 {
+		t.Errorf("%d parameters", params)
+	}
+	// The weights would take 698 GB.
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 100<<20 {
+		t.Errorf("declaring allocated %d MB", grown>>20)
+	} else {
+		t.Logf("%d MB", grown>>20)
 	}
 }
 

@@ -40,7 +40,9 @@ CASES = {
     "gpt3-w5": ("gpt3", (17, 13, 9, 3, 3), (2, 12), {"window_size": 5, "attention_order": "banded,banded,dense"}),
     "gpt3-wide": ("gpt3", (19, 9, 8, 2, 2), (2, 9), {"window_size": 9, "attention_order": "dense,banded"}),
     "gptneo-odd": ("gptneo", (21, 13, 10, 3, 2), (2, 12), {"window_size": 4, "attention_types": [[["global", "local"], 1], [["local"], 1]]}),
-    "gptneo-relu": ("gptneo", (17, 9, 6, 2, 2), (2, 9), {"window_size": 3, "attention_types": [[["global", "local"], 1]], "intermediate_size": 10, "activation_function": "relu", "layer_norm_epsilon": 1e-3}),
+    "gptneo-w1": ("gptneo", (11, 7, 4, 1, 1), (2, 7), {"window_size": 1, "attention_types": [[["local"], 1]]}),
+    "gptneo-wide": ("gptneo", (11, 7, 6, 2, 3), (2, 7), {"window_size": 7, "attention_types": [[["local"], 2]], "tie_word_embeddings": False}),
+    "gptneo-relu": ("gptneo", (17, 9, 6, 2, 2), (2, 9), {"window_size": 5, "attention_types": [[["global", "local"], 1]], "intermediate_size": 10, "activation_function": "relu", "layer_norm_epsilon": 1e-3}),
 }
 STEPS, RATE, BETAS, EPS, DECAY, CLIP = 10, 1e-3, (0.9, 0.95), 1e-8, 0.1, 1.0
 

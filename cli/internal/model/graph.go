@@ -38,7 +38,8 @@ this works for models that do not fit into memory.`,
   gorgpt graph --train --format svg > nano.svg
   gorgpt graph --model gpt2-xl --format svg --depth 1 --fold --open h.7 > xl.svg
   gorgpt graph --format dot | dot -Tpdf > nano.pdf
-  gorgpt graph --model gpt1-nano --diff gpt2-nano`,
+  gorgpt graph --model gpt1-nano --diff gpt2-nano
+  gorgpt graph --model gpt3-175b --train --set attention_order=dense | tail -4`,
 		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := g.check(cmd.Flags().Changed); err != nil {
