@@ -225,7 +225,7 @@ func TestResumeEarly(t *testing.T) {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
 	status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "early", "--dropout", "0.5")
-	const want = "gorgpt: --resume goes on with the run as it began, with dropout = 0.1, not dropout = 0.5; only --steps, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records can change\n"
+	const want = "gorgpt: --resume goes on with the run as it began, with dropout = 0.1, not dropout = 0.5; only --steps, --tokens, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records can change\n"
 	if status != 2 || stderr != want {
 		t.Errorf("status %d: %s", status, stderr)
 	}

@@ -54,7 +54,7 @@ func (r Recipe) shape() datasets.Config {
 	}
 }
 
-// MakeSchedule is the schedule that the recipe names. The climb is no more than a tenth of a
+// MakeSchedule is the schedule that the recipe names, in updates. The climb is no more than a tenth of a
 // short run.
 func (r Recipe) MakeSchedule() (train.Schedule, error) {
 	s, err := train.ParseSchedule(r.Schedule, r.LearnRate, r.LearnRate*r.Floor, min(r.Warmup, r.Steps/10), r.Steps)

@@ -35,6 +35,10 @@ type Recipe struct {
 	Steps, Batch, Context, Accumulate int // Context 0 with From: the checkpoint's
 	Recompute                         bool
 
+	// Counts such as 300B; "" is none.
+	Tokens, WarmupTokens, DecayTokens string
+	BatchRamp                         string
+
 	LearnRate, Floor     float64
 	Warmup               int
 	Schedule, Solver     string
@@ -70,7 +74,7 @@ const (
 
 // Settings are those of the recipe, in the order of a recipe file.
 func (r *Recipe) Settings() setting.List {
-	return slices.Concat(r.ofModel(), r.ofText(), r.ofUpdates(), r.ofSolver(), r.ofRecords())
+	return slices.Concat(r.ofModel(), r.ofText(), r.ofUpdates(), r.ofTokens(), r.ofSolver(), r.ofRecords())
 }
 
 func (r *Recipe) ofModel() setting.List {
@@ -174,8 +178,10 @@ func (r Recipe) CheckGiven(given func(name string) bool) error {
 		setting.Idle{Holds: r.From != "", Settings: []string{"model", "layers", "heads", "width", "tokenizer"}, With: "--from, whose checkpoint has them"},
 		setting.Idle{Holds: len(r.Mix) > 0, Settings: []string{"data"}, With: "--mix, which names the texts"},
 		setting.Idle{Holds: r.ValData != "", Settings: []string{"validation"}, With: "--val-data, which is the text for it"},
+		setting.Idle{Holds: r.Tokens != "", Settings: []string{"steps"}, With: "--tokens, which tells how many there are"},
+		setting.Idle{Holds: r.WarmupTokens != "", Settings: []string{"warmup"}, With: "--warmup-tokens"},
 		setting.Idle{Holds: true, Settings: r.unheeded(), With: "--solver " + r.Solver},
-		setting.Idle{Holds: r.Schedule == "constant", Settings: []string{"lr-floor"}, With: "--schedule constant, which falls to nothing"},
+		setting.Idle{Holds: r.Schedule == "constant", Settings: []string{"lr-floor", "decay-tokens"}, With: "--schedule constant, which falls to nothing"},
 		setting.Idle{Holds: r.Decay == 0, Settings: []string{"decay-all", "no-decay"}, With: "--weight-decay 0: nothing decays"},
 	)
 }
@@ -234,12 +240,23 @@ func (r Recipe) Text() []byte {
 // fixed is the recipe without what may change when a run is resumed, as a text: [changeable].
 func (r Recipe) fixed() string {
 	r.Steps, r.EvalEvery, r.EvalBatches, r.SaveEvery, r.SampleEvery, r.Keep, r.BadRecords = 0, 0, 0, 0, 0, 0, ""
+	r.Tokens = ""
 	// A file has an empty list where a new recipe has none.
-	for _, list := range []*[]string{&r.Set, &r.Mix, &r.NoDecay} {
+	for _, list := range []*[]string{&r.Mix, &r.NoDecay} {
 		*list = append([]string{}, *list...)
 	}
-	return string(r.Text())
+	if len(r.Set) == 0 {
+		r.Set = nil
+	}
+	text := string(r.Text())
+	for _, name := range newer { // checkpoints from before have no such line
+		text = strings.Replace(text, name+" = \"\"\n", "", 1)
+	}
+	return text
 }
+
+// newer are settings that runs of before issue 16 do not have.
+var newer = []string{"tokens", "warmup_tokens", "decay_tokens", "batch_ramp"}
 
 // unlike are the first lines in which two recipes differ; the last ones if they are equal.
 func unlike(a, b string) (x, y string) {
@@ -251,4 +268,4 @@ func unlike(a, b string) (x, y string) {
 }
 
 // changeable names what [Recipe.fixed] leaves out.
-const changeable = "--steps, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records"
+const changeable = "--steps, --tokens, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records"

@@ -14,7 +14,7 @@ import (
 func TestRecipes(t *testing.T) {
 	want := map[string]int64{
 		"shakespeare-nano": 804_096, "shakespeare-bpe": 926_848, "go-nano": 828_672,
-		"novels-small": 10_101_760, "gpt2-124m": 124_439_808, "openai-gpt": 116_534_784,
+		"novels-small": 10_101_760, "gpt2-124m": 124_439_808, "openai-gpt": 116_534_784, "gpt3-125m": 125_226_240,
 	}
 	root, err := filepath.Abs("..")
 	if err != nil {
@@ -43,6 +43,12 @@ func TestRecipes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := r.MakeSolver(m); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.count(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.MakeTokenSchedule(); err != nil {
 				t.Fatal(err)
 			}
 			program, err := declare(m, graph.NewParams(0), r.Batch, r.Context)

@@ -57,7 +57,7 @@ func (r *Run) create(dir string, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Recipe.Validate(); err != nil {
+	if err := cmp.Or(r.Recipe.Validate(), r.Recipe.count()); err != nil {
 		return err
 	}
 	if r.Text, err = corpus.Open(r.Recipe.spec()); err != nil {
@@ -96,9 +96,10 @@ func (r *Run) resume(o Options) error {
 	if began, now := unlike(was.fixed(), recipe.fixed()); began != now {
 		return usage.Errorf("--resume goes on with the run as it began, with %s, not %s; only %s can change", began, now, changeable)
 	}
-	if err := recipe.Validate(); err != nil {
+	if err := cmp.Or(recipe.Validate(), r.Recipe.count()); err != nil {
 		return err
 	}
+	recipe = r.Recipe
 	if err := r.claim(); err != nil {
 		return err
 	}
@@ -157,6 +158,9 @@ func (r *Run) readWeights(d *checkpoint.Dir) error {
 // checkStep tells whether there is something left to do from a step on.
 func (r *Run) checkStep(step int) error {
 	if step > r.Recipe.Steps {
+		if r.Recipe.Tokens != "" {
+			return usage.Errorf("--tokens %s: that is after %d steps, the run is at step %d already", r.Recipe.Tokens, r.Recipe.Steps, step)
+		}
 		return usage.Errorf("--steps %d: the run is at step %d already", r.Recipe.Steps, step)
 	}
 	if stop := r.Trainer.StopAfter; stop > 0 && stop <= step {
@@ -208,6 +212,17 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	byTokens, err := recipe.MakeTokenSchedule()
+	if err != nil {
+		return nil, err
+	}
+	if byTokens != nil {
+		schedule = nil
+	}
+	task, err := recipe.task()
+	if err != nil {
+		return nil, err
+	}
 	solver, err := recipe.MakeSolver(r.Model)
 	if err != nil {
 		return nil, err
@@ -221,17 +236,14 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 		return nil, err
 	}
 	r.validation = validation
-	task := &train.NextToken{
-		Model: models.Graphs(r.Model), Train: training,
-		Batch: recipe.Batch, Context: recipe.Context, Accumulate: recipe.Accumulate, EvalBatches: recipe.EvalBatches,
-	}
+	task.Model, task.Train = models.Graphs(r.Model), training
 	if task.ValidationStart, err = validation.State(); err == nil {
 		task.Validation, err = train.Restart(validation)
 	}
 	r.training = training
 	return &train.Trainer{
 		Task: task, Params: r.Params,
-		Solver: solver, Schedule: schedule, Guard: train.Guard{Deviations: recipe.SkipOutliers},
+		Solver: solver, Schedule: schedule, TokenSchedule: byTokens, Guard: train.Guard{Deviations: recipe.SkipOutliers},
 		Steps: recipe.Steps, EvalEvery: recipe.EvalEvery, SaveEvery: recipe.SaveEvery,
 		Graph: options, StopAfter: o.StopAfter, Seed: recipe.Seed, Settings: recipe.fixed(),
 	}, err
@@ -242,6 +254,11 @@ func (r *Run) observeAll(told int) error {
 	if err := r.observe(told, r.machine()); err != nil {
 		return err
 	}
+	all, err := tokens(r.Recipe.Tokens, 0)
+	if err != nil {
+		return err
+	}
+	r.Progress.OfTokens(all)
 	r.Trainer.Observers = append(r.Trainer.Observers, r.Progress)
 	if every := r.Recipe.SampleEvery; every > 0 {
 		r.Trainer.Observers = append(r.Trainer.Observers, train.Every(every, 0, r.addSample))

@@ -74,6 +74,19 @@ func ExampleParseSchedule() {
 	// Output: unknown schedule "cosinus"; did you mean "cosine"?
 }
 
+// GPT-3's schedule counts tokens: the climb, the fall to a tenth, and what comes after.
+func ExampleParseTokenSchedule() {
+	rate, err := train.ParseTokenSchedule("cosine", 6e-4, 6e-5, 375e6, 260e9)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, tokens := range []int64{125e6, 375e6, 130e9, 300e9} {
+		fmt.Printf("%d: %.2e  ", tokens, rate(tokens))
+	}
+	// Output: 125000000: 2.00e-04  375000000: 6.00e-04  130000000000: 3.31e-04  300000000000: 6.00e-05
+}
+
 // The solver works on any Gorgonia graph, as Gorgonia's own do.
 func ExampleNewAdamW() {
 	g := gorgonia.NewGraph()

@@ -25,6 +25,7 @@ type live struct {
 	w       io.Writer
 	columns int
 	steps   int
+	all     int64 // tokens of the run, if its length is told in them
 	machine Machine
 
 	curve []float64 // means of the loss over equal stretches of steps
@@ -77,10 +78,13 @@ func (l *live) draw(s Step, loss, tokens float64, left string) error {
 		lines = append(lines, strings.Split(graph, "\n")...)
 	}
 	share := float64(s.Step) / float64(l.steps)
+	if l.all > 0 {
+		share = min(1, float64(s.Tokens)/float64(l.all))
+	}
 	width := max(4, min(l.columns-40, 60))
 	full := min(width, int(share*float64(width)))
 	lines = append(lines,
-		fmt.Sprintf("step %d/%d [%s%s] %.0f %%%s", s.Step, l.steps, strings.Repeat("=", full), strings.Repeat(" ", width-full), 100*share, left),
+		fmt.Sprintf("step %d/%d%s [%s%s] %.0f %%%s", s.Step, l.steps, ofTokens(s.Tokens, l.all), strings.Repeat("=", full), strings.Repeat(" ", width-full), 100*share, left),
 		fmt.Sprintf("loss %.4f%s%s  lr %.2e  grad norm %.3f", loss, valuesText("  ", s.Values), l.validation(), s.LearnRate, s.GradNorm),
 		l.figures(tokens)+l.skips())
 	l.lines = l.lines[:0]

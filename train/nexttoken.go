@@ -37,6 +37,11 @@ type NextToken struct {
 	Accumulate  int // micro-batches in an update, a mean over the targets of all; 0 means 1
 	EvalBatches int // batches of an evaluation; 0 means the whole stream
 
+	// Ramp has the first updates take fewer micro-batches than Accumulate. It counts the tokens of all
+	// ranks, each of which takes as many.
+	Ramp Ramp
+
+	done    int64 // tokens of the updates before, of all ranks
 	shape   [2]int
 	micro   []microBatch
 	batches []Batch
@@ -55,6 +60,9 @@ func (t *NextToken) check() error {
 	}
 	if t.Train == nil {
 		return errors.New("NextToken.Train is not set")
+	}
+	if t.Ramp.Start < 0 || t.Ramp.Length < 0 {
+		return fmt.Errorf("NextToken.Ramp is from %d tokens over %d, want 0 or more", t.Ramp.Start, t.Ramp.Length)
 	}
 	return least("NextToken", []setting{
 		{"Batch", t.Batch, 1}, {"Context", t.Context, 1}, {"Accumulate", t.Accumulate, 0}, {"EvalBatches", t.EvalBatches, 0},
@@ -75,10 +83,11 @@ func (t *NextToken) Declare(s *graph.Scope, shape []int) (*gorgonia.Node, map[st
 // Update reads micro-batches: of several ranks, each has a stream of its own, whose
 // configuration names the rank.
 func (t *NextToken) Update(ctx context.Context, rank, ranks int) ([]Batch, error) {
-	n := max(t.Accumulate, 1)
-	if len(t.micro) != n {
-		t.micro = make([]microBatch, n)
+	most := max(t.Accumulate, 1)
+	if len(t.micro) != most {
+		t.micro = make([]microBatch, most)
 	}
+	n := t.Ramp.micro(t.done, t.unit(ranks), most)
 	t.batches = t.batches[:0]
 	for i := range n {
 		b, err := t.Train.Next(ctx)
@@ -86,17 +95,20 @@ func (t *NextToken) Update(ctx context.Context, rank, ranks int) ([]Batch, error
 			return nil, err
 		}
 		m := &t.micro[i]
-		if n > 1 { // the next call of Next overwrites it
+		if most > 1 { // the next call of Next overwrites it
 			b.Tokens = append(m.Tokens[:0], b.Tokens...)
 			b.Targets = append(m.Targets[:0], b.Targets...)
 		}
 		m.Batch = b
 		to := t.batch(m)
-		to.Place, to.Places = uint64(rank*n+i), uint64(ranks*n)
+		to.Place, to.Places = uint64(rank*n+i), uint64(ranks*most)
 		t.batches = append(t.batches, to)
 	}
 	return t.batches, nil
 }
+
+// follow tells how many tokens the updates before have had.
+func (t *NextToken) follow(tokens int64) { t.done = tokens }
 
 // batch is a micro-batch as the trainer takes it.
 func (t *NextToken) batch(m *microBatch) Batch {

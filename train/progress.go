@@ -23,6 +23,7 @@ type Progress struct {
 	mu    sync.Mutex // of Say, which others may call at any time
 	w     io.Writer
 	steps int
+	all   int64 // tokens of the run; 0: its length is told in steps
 	live  *live // nil if w is no terminal
 
 	first  *Step   // the first of this session
@@ -44,6 +45,13 @@ func NewProgress(w io.Writer, steps int, m Machine) *Progress {
 		p.view(columns, m)
 	}
 	return p
+}
+
+// OfTokens has the run's length told in tokens: so many.
+func (p *Progress) OfTokens(all int64) {
+	if p.all = all; p.live != nil {
+		p.live.all = all
+	}
 }
 
 // IsTerminal tells whether a writer is a terminal, on which NewProgress shows its live
@@ -89,8 +97,8 @@ func (p *Progress) OnStep(s Step) error {
 	if s.Skipped {
 		skipped = ", skipped"
 	}
-	_, err := fmt.Fprintf(p.w, "step %d/%d: loss %.4f%s, lr %.2e, grad norm %.3f%s, %s tokens/s%s\n",
-		s.Step, p.steps, loss, valuesText(", ", s.Values), s.LearnRate, s.GradNorm, skipped, short(p.tokens), p.left(s, ", "))
+	_, err := fmt.Fprintf(p.w, "step %d/%d%s: loss %.4f%s, lr %.2e, grad norm %.3f%s, %s tokens/s%s\n",
+		s.Step, p.steps, ofTokens(s.Tokens, p.all), loss, valuesText(", ", s.Values), s.LearnRate, s.GradNorm, skipped, short(p.tokens), p.left(s, ", "))
 	return err
 }
 
@@ -100,12 +108,26 @@ func (p *Progress) left(s Step, separator string) string {
 	if done < 1 || s.Step >= p.steps {
 		return ""
 	}
-	return separator + duration((s.Seconds-p.first.Seconds)/float64(done)*float64(p.steps-s.Step)) + " left"
+	share := float64(p.steps-s.Step) / float64(done)
+	if p.all > 0 { // steps are not alike
+		share = float64(max(p.all-s.Tokens, 0)) / float64(s.Tokens-p.first.Tokens)
+	}
+	return separator + duration((s.Seconds-p.first.Seconds)*share) + " left"
+}
+
+// ofTokens tells how far a run is whose length is told in tokens.
+func ofTokens(done, all int64) string {
+	if all == 0 {
+		return ""
+	}
+	return ", " + short(float64(done)) + " of " + short(float64(all)) + " tokens"
 }
 
 // short writes a rate in four characters or so: 843, 12.3k, 1.52M.
 func short(x float64) string {
 	switch {
+	case x >= 999_995_000:
+		return fmt.Sprintf("%.2fB", x/1e9)
 	case x >= 999_950:
 		return fmt.Sprintf("%.2fM", x/1e6)
 	case x >= 9_999.5:

@@ -37,6 +37,36 @@ step 10/10: val loss 1.5000
 	}
 }
 
+// TestProgressOfTokens: of a run in tokens they are told, and the time left goes by them: here the last
+// two of four steps have half of the tokens.
+func TestProgressOfTokens(t *testing.T) {
+	steps := []Step{{Step: 1, Tokens: 500_000_000}, {Step: 2, Tokens: 2_000_000_000, Seconds: 30}, {Step: 4, Tokens: 4_000_000_000, Seconds: 70}}
+	var b bytes.Buffer
+	p := NewProgress(&b, 4, Machine{})
+	p.OfTokens(4_000_000_000)
+	for _, s := range steps {
+		if err := p.OnStep(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := `step 1/4, 500.00M of 4.00B tokens: loss 0.0000, lr 0.00e+00, grad norm 0.000, 0 tokens/s
+step 2/4, 2.00B of 4.00B tokens: loss 0.0000, lr 0.00e+00, grad norm 0.000, 0 tokens/s, 40s left
+step 4/4, 4.00B of 4.00B tokens: loss 0.0000, lr 0.00e+00, grad norm 0.000, 0 tokens/s
+`
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", &b, want)
+	}
+	b.Reset()
+	p.view(100, Machine{})
+	p.OfTokens(4_000_000_000)
+	if err := p.OnStep(Step{Step: 3, Tokens: 3_000_000_000, Seconds: 80}); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); !strings.Contains(got, "step 3/4, 3.00B of 4.00B tokens [") || !strings.Contains(got, "] 75 %") {
+		t.Errorf("the live view:\n%s", got)
+	}
+}
+
 // TestLiveView: the view is erased before it is drawn anew, fits into the terminal, and
 // has the curve and all figures.
 func TestLiveView(t *testing.T) {

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
@@ -68,33 +69,67 @@ var schedules = []string{"cosine", "linear", "wsd", "constant"}
 // ParseSchedule returns the schedule of a name: "cosine", "linear", "wsd",
 // whose last tenth falls, or "constant", which has no use for low and decay.
 func ParseSchedule(name string, high, low float64, warmup, decay int) (Schedule, error) {
-	switch {
-	case !(high > 0) || math.IsInf(high, 0):
-		return nil, fmt.Errorf("learning rate is %v, want a number above 0", high)
-	case warmup < 0:
-		return nil, fmt.Errorf("warm-up is %d updates, want 0 or more", warmup)
+	if err := checkSchedule(name, high, low, int64(warmup), int64(decay), "update"); err != nil {
+		return nil, err
 	}
-	if name == "constant" {
-		return Constant(high, warmup), nil
-	}
-	var make func(high, low float64, warmup, decay int) Schedule
 	switch name {
 	case "cosine":
-		make = Cosine
+		return Cosine(high, low, warmup, decay), nil
 	case "linear":
-		make = Linear
+		return Linear(high, low, warmup, decay), nil
 	case "wsd":
-		make = func(high, low float64, warmup, decay int) Schedule {
-			return WSD(high, low, warmup, max(warmup, decay-int(wsdShare*float64(decay))), decay)
+		return WSD(high, low, warmup, max(warmup, decay-int(wsdShare*float64(decay))), decay), nil
+	}
+	return Constant(high, warmup), nil
+}
+
+// A TokenSchedule gives the learning rate of the update with which so many tokens are done. Where
+// batches grow, updates and tokens are not in proportion.
+type TokenSchedule func(tokens int64) float64
+
+// ParseTokenSchedule returns the schedule of a name, of those of [ParseSchedule], in tokens: the rate climbs from 0 in
+// proportion to the tokens and is high after warmup of them, as in GPT-3 (Brown et al. 2020, appendix B:
+// 375 million), and low from decay on (260 billion, of 300).
+func ParseTokenSchedule(name string, high, low float64, warmup, decay int64) (TokenSchedule, error) {
+	if err := checkSchedule(name, high, low, warmup, decay, "token"); err != nil {
+		return nil, err
+	}
+	from, fall := warmup, func(x float64) float64 { return (1 + math.Cos(math.Pi*x)) / 2 }
+	switch name {
+	case "linear":
+		fall = func(x float64) float64 { return 1 - x }
+	case "wsd":
+		from, fall = max(warmup, decay-int64(wsdShare*float64(decay))), func(x float64) float64 { return 1 - x }
+	case "constant":
+		from, decay = math.MaxInt64, math.MaxInt64
+	}
+	return func(tokens int64) float64 {
+		switch {
+		case tokens < warmup:
+			return high * float64(tokens) / float64(warmup)
+		case tokens <= from:
+			return high
+		case tokens >= decay:
+			return low
 		}
-	default:
-		return nil, nearest.Unknown("schedule", name, schedules)
-	}
+		return low + fall(float64(tokens-from)/float64(decay-from))*(high-low)
+	}, nil
+}
+
+// checkSchedule tells what is wrong with a schedule that counts such units.
+func checkSchedule(name string, high, low float64, warmup, decay int64, unit string) error {
 	switch {
+	case !(high > 0) || math.IsInf(high, 0):
+		return fmt.Errorf("learning rate is %v, want a number above 0", high)
+	case warmup < 0:
+		return fmt.Errorf("warm-up is %d %ss, want 0 or more", warmup, unit)
+	case !slices.Contains(schedules, name):
+		return nearest.Unknown("schedule", name, schedules)
+	case name == "constant":
 	case !(low >= 0 && low <= high):
-		return nil, fmt.Errorf("least learning rate is %v, want 0 to %v", low, high)
+		return fmt.Errorf("least learning rate is %v, want 0 to %v", low, high)
 	case decay < warmup:
-		return nil, fmt.Errorf("the learning rate reaches its least at update %d, before the warm-up of %d ends", decay, warmup)
+		return fmt.Errorf("the learning rate reaches its least at %s %d, before the warm-up of %d ends", unit, decay, warmup)
 	}
-	return make(high, low, warmup, decay), nil
+	return nil
 }

@@ -44,7 +44,7 @@ func (r *run) step(ctx context.Context) (err error) {
 	if err := r.sumGradients(); err != nil {
 		return err
 	}
-	rate := r.Schedule(r.at.Step)
+	rate := r.rate(tokens)
 	r.setRate(rate)
 	u := Update{Step: r.at.Step, Loss: sums[0], Values: r.first.named(sums), Rate: rate, Model: r.model}
 	u.Values = withWatched(u.Values, r.watched)
@@ -64,8 +64,19 @@ func (r *run) step(ctx context.Context) (err error) {
 	return nil
 }
 
+// rate is the learning rate of an update of so many tokens.
+func (r *run) rate(tokens int64) float64 {
+	if r.TokenSchedule != nil {
+		return r.TokenSchedule(r.at.Tokens + tokens)
+	}
+	return r.Schedule(r.at.Step)
+}
+
 // read takes the batches of an update, and counts the targets and tokens of all ranks'.
 func (r *run) read(ctx context.Context) (batches []Batch, targets int, tokens int64, err error) {
+	if task, ok := r.Task.(interface{ follow(tokens int64) }); ok {
+		task.follow(r.at.Tokens)
+	}
 	batches, err = r.Task.Update(ctx, r.peers.Rank(), r.peers.Size())
 	if err != nil {
 		err = r.unread(err)

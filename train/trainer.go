@@ -20,7 +20,9 @@ type Trainer struct {
 	// Params.
 	Solver   gorgonia.Solver
 	Schedule Schedule
-	Steps    int // updates in all
+	// TokenSchedule gives the learning rate by tokens in the place of Schedule.
+	TokenSchedule TokenSchedule
+	Steps         int // updates in all
 
 	Guard Guard  // skips updates that stand out
 	Hooks []Hook // see updates before they are made
@@ -109,11 +111,14 @@ func (t *Trainer) check() error {
 		missing = "Params"
 	case t.Solver == nil:
 		missing = "Solver"
-	case t.Schedule == nil:
+	case t.Schedule == nil && t.TokenSchedule == nil:
 		missing = "Schedule"
 	}
 	if missing != "" {
 		return fmt.Errorf("%s is not set", "Trainer."+missing)
+	}
+	if t.Schedule != nil && t.TokenSchedule != nil {
+		return errors.New("Trainer.Schedule and Trainer.TokenSchedule are both set, want one")
 	}
 	if task, ok := t.Task.(interface{ check() error }); ok {
 		if err := task.check(); err != nil {

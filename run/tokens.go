@@ -1,0 +1,121 @@
+package run
+
+import (
+	"math"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/setting"
+	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// ofTokens are the settings that count tokens in the place of updates, as GPT-3's paper does.
+func (r *Recipe) ofTokens() setting.List {
+	return setting.List{
+		setting.New("tokens", &r.Tokens, "", "tokens to train on, such as 300B, in place of steps: as many updates as that takes", setting.IsCount),
+		setting.New("warmup-tokens", &r.WarmupTokens, "", "tokens in which the learning rate climbs, such as 375M, in place of warmup", setting.IsCount),
+		setting.New("decay-tokens", &r.DecayTokens, "", "tokens after which the learning rate is at its floor, those of the warm-up included, such as 260B of 300B (default: all)", setting.IsCount),
+		setting.New("batch-ramp", &r.BatchRamp, "", "tokens of the first updates, and tokens over which updates grow to all of accumulate, such as 32k:4B",
+			func(_, text string) error {
+				_, err := parseRamp(text)
+				return err
+			}),
+	}
+}
+
+// parseRamp reads the setting batch-ramp; an empty one is no ramp.
+func parseRamp(text string) (r train.Ramp, err error) {
+	if text == "" {
+		return r, nil
+	}
+	first, length, ok := strings.Cut(text, ":")
+	if !ok {
+		return r, usage.Errorf("--batch-ramp %s: want the tokens of the first updates and those over which they grow, as in 32k:4B", text)
+	}
+	for _, part := range []struct {
+		text string
+		into *int64
+	}{{first, &r.Start}, {length, &r.Length}} {
+		if *part.into, err = setting.ParseCount(part.text); err != nil {
+			return r, usage.Errorf("--batch-ramp %s: %w", text, err)
+		}
+		if *part.into == 0 {
+			return r, usage.Errorf("--batch-ramp %s: want 1 token or more, twice", text)
+		}
+	}
+	return r, nil
+}
+
+// tokens is a setting that counts tokens, which are otherwise so many.
+func tokens(text string, otherwise int64) (int64, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	return setting.ParseCount(text)
+}
+
+// inTokens tells whether the learning rate goes by tokens: updates need not be alike.
+func (r Recipe) inTokens() bool {
+	return r.Tokens != "" || r.WarmupTokens != "" || r.DecayTokens != "" || r.BatchRamp != ""
+}
+
+// task is the recipe's updates.
+func (r Recipe) task() (*train.NextToken, error) {
+	ramp, err := parseRamp(r.BatchRamp)
+	unit := float64(r.Batch) * float64(r.Context)
+	full := unit * float64(r.Accumulate)
+	switch {
+	case err != nil:
+		return nil, err
+	case full > math.MaxInt32*1e6: // a remote bound, below which nothing here overflows
+		return nil, usage.Errorf("--batch %d, --context %d and --accumulate %d are %.3g tokens in an update: too many", r.Batch, r.Context, r.Accumulate, full)
+	case r.BatchRamp != "" && r.Accumulate == 1:
+		return nil, usage.Errorf("--batch-ramp %s: with --accumulate 1 all updates are one batch, which cannot grow", r.BatchRamp)
+	case r.BatchRamp != "" && (float64(ramp.Start) < unit/2 || float64(ramp.Start) > full):
+		return nil, usage.Errorf("--batch-ramp %s: updates are of %.0f tokens (--batch × --context) to %.0f (× --accumulate)", r.BatchRamp, unit, full)
+	}
+	return &train.NextToken{Batch: r.Batch, Context: r.Context, Accumulate: r.Accumulate, Ramp: ramp, EvalBatches: r.EvalBatches}, nil
+}
+
+// count completes a recipe whose length is told in tokens by its steps.
+func (r *Recipe) count() error {
+	all, err := tokens(r.Tokens, 0)
+	if err != nil || r.Tokens == "" {
+		return err
+	}
+	task, err := r.task()
+	if err != nil {
+		return err
+	}
+	if all == 0 || all > math.MaxInt64/2 { // the last update may go beyond
+		return usage.Errorf("--tokens %s: want 1 to 4.6e18", r.Tokens)
+	}
+	r.Steps = int(task.Updates(all, 1))
+	return nil
+}
+
+// MakeTokenSchedule is the schedule that the recipe names, if it counts tokens, and else nil. Without
+// tokens of its own, the climb is that of so many updates.
+func (r Recipe) MakeTokenSchedule() (train.TokenSchedule, error) {
+	if !r.inTokens() {
+		return nil, nil
+	}
+	task, err := r.task()
+	if err != nil {
+		return nil, err
+	}
+	warmup, err := tokens(r.WarmupTokens, task.Tokens(int64(min(r.Warmup, r.Steps/10)), 1))
+	if err != nil {
+		return nil, err
+	}
+	all, err := tokens(r.Tokens, task.Tokens(int64(r.Steps), 1))
+	if err != nil {
+		return nil, err
+	}
+	decay, err := tokens(r.DecayTokens, all)
+	if err != nil {
+		return nil, err
+	}
+	s, err := train.ParseTokenSchedule(r.Schedule, r.LearnRate, r.LearnRate*r.Floor, warmup, decay)
+	return s, usage.Of(err)
+}

@@ -1,0 +1,244 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/datasets"
+)
+
+// climb grows from 2 micro-batches of the toy's 32 tokens to 8: to 64 + done/10 tokens, rounded to 32.
+var climb = Ramp{Start: 64, Length: 1920}
+
+// climbed are the tokens that are done after each update, by hand.
+var climbed = []int64{64, 128, 192, 288, 384, 480, 608, 736, 864, 1024, 1184, 1376, 1568, 1792, 2048, 2304}
+
+// TestRamp: micro-batches of hand-computed updates, at the edges and for the paper's figures.
+func TestRamp(t *testing.T) {
+	for _, c := range []struct {
+		ramp       Ramp
+		done, unit int64
+		most, want int
+	}{
+		{climb, 0, 32, 8, 2}, {climb, 159, 32, 8, 2}, {climb, 160, 32, 8, 3}, {climb, 1759, 32, 8, 7}, {climb, 1760, 32, 8, 8}, {climb, 1 << 60, 32, 8, 8},
+		{Ramp{}, 0, 32, 8, 8}, {Ramp{}, 0, 32, 1, 1},
+		{Ramp{1, 100}, 0, 32, 8, 1},        // less than a micro-batch
+		{Ramp{1 << 40, 100}, 99, 32, 8, 8}, // more than there are
+		// GPT-3 125M: 32k to 0.5M tokens over 4 billion, 8,192 at once.
+		{Ramp{32_000, 4e9}, 0, 8192, 64, 4}, {Ramp{32_000, 4e9}, 2e9, 8192, 64, 34}, {Ramp{32_000, 4e9}, 4e9, 8192, 64, 64},
+		{Ramp{1, math.MaxInt64}, math.MaxInt64 / 2, 1 << 40, 1 << 20, 1 << 19}, // products beyond 64 bits
+	} {
+		if got := c.ramp.micro(c.done, c.unit, c.most); got != c.want {
+			t.Errorf("%+v after %d: %d micro-batches of %d, want %d", c.ramp, c.done, got, c.most, c.want)
+		}
+	}
+}
+
+// TestRampWalk: updates and tokens of a whole run are those of one update after the other.
+func TestRampWalk(t *testing.T) {
+	task := &NextToken{Batch: 4, Context: 8, Accumulate: 8, Ramp: climb}
+	for i, tokens := range climbed {
+		if got := task.Tokens(int64(i+1), 1); got != tokens {
+			t.Errorf("%d tokens of %d updates, want %d", got, i+1, tokens)
+		}
+		if got, more := task.Updates(tokens, 1), task.Updates(tokens+1, 1); got != int64(i+1) || more != int64(i+2) {
+			t.Errorf("%d updates for %d tokens, %d for one more; want %d, %d", got, tokens, more, i+1, i+2)
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 300 {
+		unit, most := 1+random.Int64N(50), 1+random.IntN(12)
+		r := Ramp{random.Int64N(unit * int64(most)), random.Int64N(20_000)}
+		limit := random.Int64N(30_000)
+		var done, made int64
+		for done < limit {
+			done, made = done+unit*int64(r.micro(done, unit, most)), made+1
+		}
+		if d, m := r.walk(unit, most, limit, math.MaxInt64); d != done || m != made {
+			t.Fatalf("%+v to %d of %d: %d tokens in %d updates, want %d in %d", r, limit, unit, d, m, done, made)
+		}
+	}
+	// 300 billion tokens of GPT-3, and more updates than 64 bits have tokens for.
+	paper := &NextToken{Batch: 4, Context: 2048, Accumulate: 64, Ramp: Ramp{32_000, 4e9}}
+	if got := paper.Updates(300e9, 1); got < 572_205 || got > 592_205 {
+		t.Errorf("%d updates", got)
+	}
+	if got := paper.Tokens(math.MaxInt64, 1); got != math.MaxInt64 {
+		t.Errorf("%d tokens", got)
+	}
+}
+
+// TestTokenSchedule: GPT-3's schedule for its smallest model and others, by hand.
+func TestTokenSchedule(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		warmup, decay int64
+		rates         map[int64]float64
+	}{
+		{"cosine", 375e6, 260e9, map[int64]float64{
+			0: 0, 187.5e6: 3e-4, 375e6: 6e-4, 65.28125e9: 5.209188309203678e-4, 130.1875e9: 3.3e-4, 260e9: 6e-5, 300e9: 6e-5,
+		}},
+		{"cosine", 0, 100, map[int64]float64{0: 6e-4, 50: 3.3e-4, 100: 6e-5}},
+		{"cosine", 100, 100, map[int64]float64{50: 3e-4, 99: 5.94e-4, 100: 6e-4, 101: 6e-5}},
+		{"linear", 10, 110, map[int64]float64{5: 3e-4, 10: 6e-4, 60: 3.3e-4, 85: 1.95e-4, 110: 6e-5, 1 << 62: 6e-5}},
+		{"wsd", 10, 1000, map[int64]float64{5: 3e-4, 900: 6e-4, 950: 3.3e-4, 1000: 6e-5}},
+		{"constant", 10, 0, map[int64]float64{5: 3e-4, 10: 6e-4, math.MaxInt64: 6e-4}},
+	} {
+		s, err := ParseTokenSchedule(c.name, 6e-4, 6e-5, c.warmup, c.decay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for tokens, want := range c.rates {
+			if got := s(tokens); math.Abs(got-want) > 1e-12*want { // a dozen roundings
+				t.Errorf("%s, %d of %d: the rate after %d tokens is %v, want %v", c.name, c.warmup, c.decay, tokens, got, want)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name          string
+		high          float64
+		warmup, decay int64
+		want          string
+	}{
+		{"cosine", 1, 375e6, 300e6, "the learning rate reaches its least at token 300000000, before the warm-up of 375000000 ends"},
+		{"cosine", 1, -1, 10, "warm-up is -1 tokens, want 0 or more"},
+		{"cosine", 0, 1, 10, "learning rate is 0, want a number above 0"},
+		{"cosin", 1, 1, 10, `unknown schedule "cosin"; did you mean "cosine"?`},
+	} {
+		if _, err := ParseTokenSchedule(c.name, c.high, 0, c.warmup, c.decay); err == nil || err.Error() != c.want {
+			t.Errorf("error %v, want %s", err, c.want)
+		}
+	}
+}
+
+// newClimb is a toy whose updates grow, with rates that go by tokens.
+func newClimb(t *testing.T) (*Trainer, *recorder) {
+	t.Helper()
+	tr, r := newToy()
+	var err error
+	if tr.TokenSchedule, err = ParseTokenSchedule("cosine", 0.05, 0.005, 480, 1792); err != nil {
+		t.Fatal(err)
+	}
+	lm(tr).Model, lm(tr).Accumulate, lm(tr).Ramp = toyModel{dropout: 0.1}, 8, climb
+	tr.Schedule, tr.Steps = nil, len(climbed)
+	return tr, r
+}
+
+// TestRampTrains: every update has the tokens and the rate of its place, and is the update of as
+// many micro-batches in one batch; a run that stops on the way up goes on to the bit.
+func TestRampTrains(t *testing.T) {
+	whole, want := newClimb(t)
+	mustRun(t, whole)
+	for i, s := range want.steps {
+		if s.Tokens != climbed[i] || s.LearnRate != whole.TokenSchedule(s.Tokens) {
+			t.Errorf("step %d: %d tokens at a rate of %v, want %d at %v", i+1, s.Tokens, s.LearnRate, climbed[i], whole.TokenSchedule(climbed[i]))
+		}
+	}
+	if rate := want.steps[5].LearnRate; rate != 0.05 { // the climb ends with the sixth update
+		t.Errorf("the highest rate is %v", rate)
+	}
+	for _, stop := range []int{1, 4, 9, 15} {
+		first, _ := newClimb(t)
+		first.StopAfter = stop
+		var middle saved
+		first.Save = middle.keep(first)
+		mustRun(t, first)
+		second, got := newClimb(t)
+		middle.restore(t, second)
+		mustRun(t, second)
+		if !maps.EqualFunc(weights(whole.Params), weights(second.Params), sameBits) {
+			t.Errorf("stopped after %d: other weights", stop)
+		}
+		if last := got.steps[len(got.steps)-1]; last.Tokens != climbed[len(climbed)-1] || last.Loss != want.steps[len(want.steps)-1].Loss {
+			t.Errorf("stopped after %d: %+v", stop, last)
+		}
+	}
+}
+
+// ramped is what a rank reads, of updates with so many micro-batches of each rank.
+type ramped struct {
+	toyStream
+	rank, ranks int
+	micro       []int
+	read        int
+}
+
+func (s *ramped) Next(ctx context.Context) (datasets.Batch, error) {
+	before, m := 0, s.read
+	for _, n := range s.micro {
+		if m < n {
+			s.next = (before + s.rank*n + m) * s.size
+			break
+		}
+		before, m = before+s.ranks*n, m-n
+	}
+	s.read++
+	return s.toyStream.Next(ctx)
+}
+
+// TestRampOfRanks: ranks take the same part of an update each, count the tokens of all, and where
+// one process takes as many micro-batches, have its bits.
+func TestRampOfRanks(t *testing.T) {
+	const steps = 6
+	train := func(ranks int, ramp Ramp, micro []int) ([]*Trainer, []*recorder) {
+		var trainers []*Trainer
+		var recorders []*recorder
+		for rank, p := range localPeers(ranks) {
+			tr, r := newClimb(t)
+			lm(tr).Train = &ramped{toyStream{size: 4, context: 8, seed: 1}, rank, ranks, micro, 0}
+			lm(tr).Accumulate, lm(tr).Ramp = 8/ranks, ramp
+			tr.Steps, tr.Tree, tr.Peers = steps, true, p
+			trainers, recorders = append(trainers, tr), append(recorders, r)
+		}
+		for _, err := range runRanks(t, trainers) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return trainers, recorders
+	}
+	jump := Ramp{Start: 128, Length: 128}
+	one, want := train(1, jump, []int{4, 8, 8, 8, 8, 8})
+	for _, ranks := range []int{2, 4} {
+		each := 8 / ranks
+		trainers, got := train(ranks, jump, append([]int{each / 2}, slices.Repeat([]int{each}, steps-1)...))
+		for i, s := range got[0].steps {
+			if w := want[0].steps[i]; s.Loss != w.Loss || s.Tokens != w.Tokens || s.LearnRate != w.LearnRate {
+				t.Errorf("%d ranks, step %d: %+v, want %+v", ranks, i+1, s, w)
+			}
+		}
+		for _, tr := range trainers {
+			if !maps.EqualFunc(weights(tr.Params), weights(one[0].Params), sameBits) {
+				t.Errorf("%d ranks: other weights than of one process", ranks)
+			}
+		}
+	}
+	// Of 2 ranks micro-batches come in pairs: 64 tokens at a time.
+	_, got := train(2, climb, slices.Repeat([]int{1}, 5))
+	var tokens []int64
+	for _, s := range got[0].steps {
+		tokens = append(tokens, s.Tokens)
+	}
+	if fmt.Sprint(tokens) != "[64 128 192 256 320 448]" {
+		t.Errorf("tokens of 2 ranks: %v", tokens)
+	}
+}
+
+// TestRampErrors: settings that cannot be.
+func TestRampErrors(t *testing.T) {
+	tr, _ := newClimb(t)
+	lm(tr).Ramp.Start = -1
+	if err := tr.Run(t.Context()); err == nil || err.Error() != "train: NextToken.Ramp is from -1 tokens over 1920, want 0 or more" {
+		t.Error(err)
+	}
+	tr, _ = newClimb(t)
+	tr.Schedule = Constant(1, 0)
+	if err := tr.Run(t.Context()); err == nil || err.Error() != "train: Trainer.Schedule and Trainer.TokenSchedule are both set, want one" {
+		t.Error(err)
+	}
+}
