@@ -288,3 +288,15 @@ func TestParseErrors(t *testing.T) {
 		t.Errorf("%+v, %v", m, err)
 	}
 }
+
+// The two rows of table 2.1 that cannot be built as they are printed.
+func ExampleRows() {
+	for _, row := range gpt3.Rows() {
+		if row.Printed != row.Runnable {
+			fmt.Println(row.Name, row.Printed, row.Runnable)
+		}
+	}
+	// Output:
+	// gpt3-1.3b {24 2048 24 128} {24 2048 16 128}
+	// gpt3-13b {40 5140 40 128} {40 5120 40 128}
+}
