@@ -2,6 +2,7 @@ package chart_test
 
 import (
 	"bytes"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -235,5 +236,21 @@ func TestDashes(t *testing.T) {
 	}
 	if len(patterns) != 3 {
 		t.Errorf("%d kinds of dashes for four rounds of colours, want 3: %v", len(patterns), patterns)
+	}
+}
+
+// TestLegend: it stands at the right, or at the left if asked for.
+func TestLegend(t *testing.T) {
+	for left, on := range map[bool][2]float64{false: {600, 675}, true: {50, 100}} { // of 675 points of width
+		svg, err := chart.Lines(chart.Axes{Left: left}, chart.Series{Name: "climbs", Y: []float64{1, 2}}).SVG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _, found := strings.Cut(string(svg), ">climbs<")
+		_, place, _ := strings.Cut(before[strings.LastIndex(before, "<text"):], `x="`)
+		var x float64
+		if _, err := fmt.Sscan(place[:strings.Index(place, `"`)], &x); !found || err != nil || x < on[0] || x > on[1] {
+			t.Errorf("left %v: the legend is at %g of 675, want %v: %v", left, x, on, err)
+		}
 	}
 }

@@ -100,6 +100,7 @@ func (p *Picture) Save(path string) error {
 type Axes struct {
 	Title string // above
 	X, Y  string // beside the axes
+	Left  bool   // the legend is at the left, where curves climb
 }
 
 // frame is a plot without data, in this package's style.
@@ -120,6 +121,9 @@ func frame(a Axes) *plot.Plot {
 	pl.Legend.Top = true
 	pl.Legend.Padding = vg.Points(3)
 	pl.Legend.XOffs, pl.Legend.YOffs = -vg.Points(10), -vg.Points(10)
+	if pl.Legend.Left = a.Left; a.Left {
+		pl.Legend.XOffs = vg.Points(10)
+	}
 
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = gridColor, gridColor

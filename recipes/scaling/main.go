@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,10 +29,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/corpus"
 	"github.com/gorgpt/gorgpt/internal/usage"
-	"github.com/gorgpt/gorgpt/models"
-	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/run"
-	"github.com/gorgpt/gorgpt/train"
 )
 
 // study is what is asked for.
@@ -117,6 +115,9 @@ func (s *study) run(ctx context.Context) error {
 			results = append(results, result{p, loss})
 		}
 	}
+	slices.SortStableFunc(results, func(a, b result) int {
+		return cmp.Or(cmp.Compare(a.budget, b.budget), cmp.Compare(a.seed, b.seed), cmp.Compare(math.Abs(a.factor-1), math.Abs(b.factor-1)), a.params-b.params)
+	})
 	fmt.Fprintf(s.table, "%d of %d runs are done.\n\n", len(results), len(points))
 	return s.report(results)
 }
@@ -252,25 +253,5 @@ func open(recipe run.Recipe, dir run.Dir) (*run.Run, error) {
 	if err := os.RemoveAll(string(dir)); err != nil { // stopped before there was anything to go on from
 		return nil, err
 	}
-	r, err := run.Create(recipe, string(dir), run.Options{})
-	if err != nil {
-		return nil, err
-	}
-	if err := fanIn(r); err != nil {
-		return nil, errors.Join(err, r.Close())
-	}
-	return r, nil
-}
-
-// fanIn has first weights drawn with a deviation of 1/√C. GPT-2's 0.02 is about that for its
-// 768 to 1,600; models as narrow as these stay on a plateau with it for a thousand steps.
-func fanIn(r *run.Run) error {
-	c, ok := r.Model.(gpt2.Config)
-	task, plain := r.Trainer.Task.(*train.NextToken)
-	if !ok || !plain {
-		return fmt.Errorf("the run is of a %T; want a GPT-2", r.Model)
-	}
-	c.InitStd = 1 / math.Sqrt(float64(c.Width))
-	r.Model, task.Model = c, models.Graphs(c)
-	return nil
+	return run.Create(recipe, string(dir), run.Options{})
 }

@@ -62,7 +62,7 @@ func TestStudy(t *testing.T) {
 	out := filepath.Join(dir, "runs")
 	f := &faked{t: t, broken: true}
 	args := []string{"--out", out, "--data", text, "--budgets", "1e12,3e12,1e13"}
-	if _, err := f.study(args...); err == nil || !strings.HasSuffix(err.Error(), "runs/1e12-330k: no room") {
+	if _, err := f.study(args...); err == nil || !strings.HasSuffix(err.Error(), "runs/1e12-55k: no room") {
 		t.Fatalf("error %v", err)
 	}
 	if _, err := f.study(append(args, "--fit")...); err == nil || err.Error() != "too few points to fit: 0 budgets with 4 models or more, the best not the smallest or the largest; want 2 budgets" {
@@ -74,13 +74,13 @@ func TestStudy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"29 of 29 runs are done.", "| 1e12 | 55k | 2 | 48 | 55536 | 70944 | 0.00535 | 1 | 4137 |", "| best N ∝ C^a | a | 0.4", "| 0.73 |"} {
+		for _, want := range []string{"42 of 42 runs are done.", "| 1e12 | 55k | 2 | 48 | 55536 | 70944 | 0.00535 | 1 | 4137 |", "| best N ∝ C^a | a | 0.4", "| 0.73 |"} {
 			if !strings.Contains(table, want) {
 				t.Errorf("no %q in\n%s", want, table)
 			}
 		}
 	}
-	if len(f.done) != 29 || f.done[0] != "1e12-330k" || f.done[5] != "1e12-330k-lr0.5" || f.done[17] != "1e12-55k-seed4" || f.done[28] != "1e13-55k" {
+	if len(f.done) != 42 || f.done[0] != "1e12-55k" || f.done[5] != "3e12-150k" || f.done[15] != "1e13-4.7m" || f.done[16] != "1e12-55k-lr0.5" || f.done[41] != "3e12-150k-seed4" {
 		t.Errorf("%d runs: %v", len(f.done), f.done)
 	}
 	for _, name := range []string{"points.csv", "isoflop.png", "frontier.png"} {

@@ -17,15 +17,16 @@ import (
 // report writes what came of the runs: tables on the standard output, and in --out the points as
 // CSV and two pictures.
 func (s *study) report(all []result) error {
+	if len(all) == 0 {
+		return tooFew(0)
+	}
 	header, rows := s.pointTable(all)
 	var b bytes.Buffer
 	if err := csv.NewWriter(&b).WriteAll(append([][]string{header}, rows...)); err != nil {
 		return err
 	}
-	if len(all) > 0 {
-		if err := wholefile.Write(filepath.Join(s.out, "points.csv"), b.Bytes()); err != nil {
-			return err
-		}
+	if err := wholefile.Write(filepath.Join(s.out, "points.csv"), b.Bytes()); err != nil {
+		return err
 	}
 	writeTable(s.table, header, rows)
 	fits := parabolas(all, withoutEmbeddings)
@@ -79,6 +80,10 @@ func (s *study) writeFits(all []result, fits []parabola) {
 	}
 	writeTable(s.table, []string{"FLOPs", "models", "best N", "best of all weights", "loss there", "root mean square residual"}, rows)
 	writeTable(s.table, []string{"law", "exponent", "here", "95 %", "Kaplan et al.", "Hoffmann et al."}, slices.Concat(s.frontierRows(all), s.surfaceRows(all)))
+	size, loss := frontier(fits)
+	k, c := kaplan.fit(all, kaplan.start), chinchilla.fit(all, chinchilla.start)
+	fmt.Fprintf(s.table, "Best N = %.3g · C^%.3f; lowest L = %.3g · C^%.3f, C in FLOPs; Nc = %.3g, Dc = %.3g; A = %.3g, B = %.3g, E = %.3g.\n",
+		size.factor, size.exponent, loss.factor, loss.exponent, math.Exp(k[2]), math.Exp(k[3]), math.Exp(c[2]), math.Exp(c[3]), math.Exp(c[4]))
 }
 
 // frontierRows are the exponents that the parabolas' lowest points give.
@@ -177,5 +182,5 @@ func drawFrontier(fits []parabola) *chart.Picture {
 		}
 		series = append(series, line)
 	}
-	return chart.Lines(chart.Axes{Title: "The best size for a budget", X: "log10 of FLOPs", Y: "log10 of the weights outside of the embeddings"}, series...)
+	return chart.Lines(chart.Axes{Title: "The best size for a budget", Left: true, X: "log10 of FLOPs", Y: "log10 of the weights outside of the embeddings"}, series...)
 }
