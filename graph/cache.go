@@ -135,7 +135,8 @@ func (m *Cache) extend(past []int, positions int) error {
 			m.counts = append(m.counts, positions)
 		}
 	}
-	if len(m.counts) != m.batch || slices.Min(m.counts) < 0 || slices.Max(m.counts) > positions {
+	// Where nothing has told the length of a piece ([Scope.SetSequence]), no layer has a window.
+	if len(m.counts) != m.batch || slices.Min(m.counts) < 0 || positions > 0 && slices.Max(m.counts) > positions {
 		return fmt.Errorf("graph: Cache.Count of %v; want %d counts of 0 to %d positions", m.counts, m.batch, positions)
 	}
 	for b, p := range past {

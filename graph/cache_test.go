@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -164,6 +165,23 @@ func TestGoingBack(t *testing.T) {
 	m.Copy(1, 0, 4) // of which the window is lost
 	if err := run(4, 1); err == nil {
 		t.Error("a copy goes on from a place that is lost")
+	}
+}
+
+// TestCountWithoutSequence: a model that tells no sequences is given pieces, too.
+func TestCountWithoutSequence(t *testing.T) {
+	m := graph.NewCache(1, 4)
+	s := graph.New(graph.NewParams(1), graph.Incremental(m))
+	x := ops.Scale(s, s.Floats("x", 2, 1), 3)
+	s.Past()
+	p, err := s.Compile(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	m.Count([]int{1})
+	if err := errors.Join(p.SetFloats("x", []float32{1, 2}), p.SetInts("past", []int{0}), p.Run()); err != nil || p.Value(x)[1] != 6 {
+		t.Error(err)
 	}
 }
 

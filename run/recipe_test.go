@@ -24,6 +24,8 @@ func TestRecipeErrors(t *testing.T) {
 		"seed = 1e3":                       "r.toml:2: seed: want an integer from 0, got 1000",
 		`lr = "fast"`:                      `r.toml:2: lr: want a number, got "fast"`,
 		"recompute = 1":                    "r.toml:2: recompute: want true or false, got 1",
+		"tokens = -3":                      `r.toml:2: tokens: want a count, as in 300000 or "300B", got -3`,
+		"warmup_tokens = true":             `r.toml:2: warmup_tokens: want a count, as in 300000 or "300B", got true`,
 		"data = 3":                         "r.toml:2: data: want a string, got 3",
 		`mix = "a"`:                        `r.toml:2: mix: want a list of strings, as in ["a", "b"], got "a"`,
 		`mix = ["a", 2]`:                   `r.toml:2: mix: want a list of strings, as in ["a", "b"], got a list`,
@@ -43,6 +45,12 @@ func TestRecipeErrors(t *testing.T) {
 		write(t, "r.toml", "# a comment\n"+text+"\n")
 		if _, err := ReadRecipe("r.toml"); err == nil || err.Error() != want {
 			t.Errorf("%s\n%v\nwant %s", text, err, want)
+		}
+	}
+	for text, want := range map[string]string{"300_000": "300000", `"300B"`: "300B"} { // in quotes or not
+		write(t, "r.toml", "tokens = "+text+"\n")
+		if r, err := ReadRecipe("r.toml"); err != nil || r.Tokens != want {
+			t.Errorf("tokens = %s: %q, %v", text, r.Tokens, err)
 		}
 	}
 	// Numbers with a fraction may come without one.

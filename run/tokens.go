@@ -12,9 +12,9 @@ import (
 // ofTokens are the settings that count tokens in the place of updates, as GPT-3's paper does.
 func (r *Recipe) ofTokens() setting.List {
 	return setting.List{
-		setting.New("tokens", &r.Tokens, "", "tokens to train on, such as 300B, in place of steps: as many updates as that takes", setting.IsCount),
-		setting.New("warmup-tokens", &r.WarmupTokens, "", "tokens in which the learning rate climbs, such as 375M, in place of warmup", setting.IsCount),
-		setting.New("decay-tokens", &r.DecayTokens, "", "tokens after which the learning rate is at its floor, those of the warm-up included, such as 260B of 300B (default: all)", setting.IsCount),
+		setting.NewCount("tokens", &r.Tokens, "tokens to train on, such as 300B, in place of steps: as many updates as that takes"),
+		setting.NewCount("warmup-tokens", &r.WarmupTokens, "tokens in which the learning rate climbs, such as 375M, in place of warmup"),
+		setting.NewCount("decay-tokens", &r.DecayTokens, "tokens after which the learning rate is at its floor, those of the warm-up included, such as 260B of 300B (default: all)"),
 		setting.New("batch-ramp", &r.BatchRamp, "", "tokens of the first updates, and tokens over which updates grow to all of accumulate, such as 32k:4B",
 			func(_, text string) error {
 				_, err := parseRamp(text)

@@ -33,6 +33,13 @@ func ParseCount(text string) (int64, error) {
 	return int64(math.Round(x)), nil
 }
 
+// NewCount is a setting of what [ParseCount] reads; empty is none. A recipe may have it as a number or in quotes.
+func NewCount(name string, at *string, help string) Setting {
+	s := New(name, at, "", help, IsCount)
+	s.count = true
+	return s
+}
+
 // IsCount accepts what [ParseCount] reads, and the empty text, which is none.
 func IsCount(name, text string) error {
 	if text == "" {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -113,6 +114,12 @@ func (s Setting) take(value any, set bool) (want string) {
 		return assign(at, on, ok, set, "true or false")
 	case *string:
 		text, ok := value.(string)
+		if n, integer := value.(int64); s.count {
+			if integer {
+				text, ok = strconv.FormatInt(n, 10), n >= 0
+			}
+			return assign(at, text, ok, set, `a count, as in 300000 or "300B"`)
+		}
 		return assign(at, text, ok, set, "a string")
 	case *[]string:
 		list, ok := value.([]any)

@@ -27,7 +27,8 @@ type Value interface {
 type Setting struct {
 	Name, Help string
 
-	value any // pointer to a Value
+	value any  // pointer to a Value
+	count bool // a string that a file may give as a number
 	reset func()
 	check func() error
 }
