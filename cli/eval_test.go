@@ -50,7 +50,7 @@ func TestEvalJSON(t *testing.T) {
 		{"--on choices --data harness/choices.jsonl --shots 2 --draw first --normalize chars", "accuracy_chars",
 			map[string]string{"shots": "the first 2 of the same file"}},
 		{`--on qa --data ../../cli/testdata/qa.jsonl --tokens 24 --stop \n --shots 2 --draw first --examples harness/qa-shots.jsonl --separator \n\n`, "f1",
-			map[string]string{"decoding": `greedy, to "\n", at most 24 tokens`, "shots": `the first 2 of ../eval/testdata/harness/qa-shots.jsonl, each with "\n\n" after it`}},
+			map[string]string{"decoding": `greedy, to "\n", at most 24 tokens`, "shots": "the first 2 of ../eval/testdata/harness/qa-shots.jsonl", "separator": `"\n\n"`}},
 		{"--on qa --data ../../cli/testdata/qa.jsonl --tokens 24 --beams 4", "f1",
 			map[string]string{"decoding": "best of 4 beams by log-probability / ((5 + tokens)/6)^0.6, to the end of the first line that is not blank, at most 24 tokens"}},
 		{"--on qa --data ../../cli/testdata/qa.jsonl --tokens 24 --beams 2 --length-penalty -1", "f1",

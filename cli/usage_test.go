@@ -142,7 +142,7 @@ func TestBadInput(t *testing.T) {
 		{"eval --on choices --from none --data x --seed 3", 2, "--seed without --shots: say how many"},
 		{"eval --on choices --from none --data x --shots 2 --draw first --seed 3", 2, "--seed has no meaning with --draw first: nothing is drawn at random"},
 		{"eval --on qa --from none --data x --length-penalty 0.5", 2, "--length-penalty without --beams: say how many"},
-		{"eval --on qa --from none --data x --beams 0", 2, "--beams 0: want 1 or more"},
+		{"eval --on qa --from none --data x --beams -1", 2, "--beams -1: want 0 or more"},
 		{"eval --on qa --from none --data x --beams 4 --length-penalty NaN", 2, "--length-penalty NaN: want a finite number; see gorgpt eval -h"},
 		{"eval --on piqa --from none --data x --beams 4", 2, "--beams has no meaning for piqa"},
 		{"eval --on perplexity --from none --data x --words split --limit 9", 2, "--words has no meaning with --limit: words of a part of the tokens are not counted"},

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,10 +44,19 @@ type Generation struct {
 	Draw      string
 	Separator string
 	Seed      uint64
+	// Cut has examples that do not fit the window lose their beginning. Otherwise a prompt has as
+	// many as fit, which is counted. From is where the protocol has them from.
+	Cut  bool
+	From string
+	// Protocol and Languages are said with the result: see Protocols, and the source and target of translations.
+	Protocol  string
+	Languages []string
 	// BOS puts the end of text in front of a prompt.
 	BOS bool
 	// Limit takes only so many pairs; 0 is all.
 	Limit int
+	// Show has the first so many samples tell what the model was given.
+	Show int
 	// Published are values of others.
 	Published []Published
 }
@@ -69,7 +79,7 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 		return Result{}, err
 	}
 	examples, own := set, true
-	if g.Examples != "" {
+	if g.Examples != "" && !sameFile(g.Examples, path) {
 		read := g.Read
 		if g.ReadExamples != nil {
 			read = g.ReadExamples
@@ -83,7 +93,11 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 		set = set[:min(g.Limit, len(set))]
 	}
 	set, examples = g.Template.Apply(set), g.Template.Apply(examples)
-	samples, cut, err := g.write(ctx, s, set, examples, own)
+	p := &prompts{shots: g.Shots, draw: g.Draw, seed: g.Seed, separator: cmp.Or(g.Separator, "\n"), own: own, cut: g.Cut}
+	for _, e := range examples {
+		p.pool = append(p.pool, e.Prompt+e.Responses[0])
+	}
+	samples, cut, err := g.write(ctx, s, set, p)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", path, err)
 	}
@@ -95,18 +109,22 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 	if r.Value, known = r.Metrics.Get(g.Metric); !known {
 		return Result{}, fmt.Errorf("eval: no metric %q of written text", g.Metric)
 	}
+	protocol = append(protocol, Setting{"protocol", cmp.Or(g.Protocol, "plain")})
+	if g.Languages != nil {
+		protocol = append(protocol, Setting{"languages", strings.Join(g.Languages, ", ")})
+	}
 	r.Protocol = append(protocol,
 		Setting{"pairs", strconv.Itoa(len(set))},
 		Setting{"template", fmt.Sprintf("%s: %q prompt %q", g.Template.Name, g.Template.Before, g.Template.After)},
-		Setting{"decoding", fmt.Sprintf("%s, to %s, at most %d tokens", g.search(), g.stop(), g.Tokens)},
-		Setting{"shots", g.shots(own)},
+		Setting{"decoding", fmt.Sprintf("%s, to %s, at most %d tokens", g.search(), g.stop(), g.Tokens)})
+	r.Protocol = append(append(r.Protocol, p.settings(g.Examples, g.From)...),
 		Setting{"bos", bosText(g.BOS, "none")}, Setting{"prompts_cut", strconv.Itoa(cut)},
 		Setting{"window", strconv.Itoa(s.Window)}, Setting{"tokenizer", s.Tokenizer.Name()},
 		Setting{"bleu", "corpus, 13a tokens, exponential smoothing"}, Setting{"rouge", "F-measure without stemming"})
 	return r, nil
 }
 
-// search, stop and shots are for the protocol.
+// search and stop are for the protocol.
 func (g Generation) search() string {
 	if g.Beams <= 1 {
 		return "greedy"
@@ -119,21 +137,6 @@ func (g Generation) stop() string {
 		return "the end of the first line that is not blank"
 	}
 	return strconv.Quote(g.Stop)
-}
-
-func (g Generation) shots(own bool) string {
-	text := shotsText(g.Shots, g.Draw, own, g.Examples, g.Seed)
-	if g.Shots > 0 {
-		text += fmt.Sprintf(", each with %q after it", g.separator())
-	}
-	return text
-}
-
-func (g Generation) separator() string {
-	if g.Separator == "" {
-		return "\n"
-	}
-	return g.Separator
 }
 
 // compare measures texts against the responses of pairs: BLEU from 0 to 100, the others
@@ -167,54 +170,65 @@ func compare(samples []Sample, set []pairs.Pair) Numbers {
 }
 
 // write has the model respond to each prompt; cut counts prompts that lost their beginning.
-func (g Generation) write(ctx context.Context, s *Subject, set, examples []pairs.Pair, own bool) (samples []Sample, cut int, err error) {
+func (g Generation) write(ctx context.Context, s *Subject, set []pairs.Pair, p *prompts) (samples []Sample, cut int, err error) {
 	if g.Tokens < 1 || g.Tokens >= s.Window {
 		return nil, 0, fmt.Errorf("eval: responses of %d tokens; the window of %d must have room for a prompt too", g.Tokens, s.Window)
 	}
 	if n := s.Tokenizer.Size(); g.Beams < 0 || g.Beams > n {
 		return nil, 0, fmt.Errorf("eval: %d beams; want 1 to %d, the size of the vocabulary", g.Beams, n)
 	}
-	if err := checkShots(g.Shots, g.Draw, len(examples), own); err != nil {
+	if err := checkShots(g.Shots, g.Draw, len(p.pool), p.own); err != nil {
 		return nil, 0, err
 	}
 	model := generate.New(s.Model, s.Params, s.Window)
 	model.Vocab, model.Vacant = s.Tokenizer.Size(), tokenizer.Vacant(s.Tokenizer)
 	defer func() { err = errors.Join(err, model.Close()) }()
-	for i, p := range set {
+	for i, pair := range set {
 		if err := s.step(ctx, i, len(set)); err != nil {
 			return nil, 0, err
 		}
-		var prompt strings.Builder
-		for k := range draw(g.Shots, g.Draw, len(examples), i, own, g.Seed) {
-			prompt.WriteString(examples[k].Prompt + examples[k].Responses[0] + g.separator())
-		}
-		prompt.WriteString(p.Prompt)
-		var ids []int
-		if g.BOS {
-			id, ok := tokenizer.Beginning(s.Tokenizer)
-			if !ok {
-				return nil, 0, noEnd(s.Tokenizer)
-			}
-			ids = append(ids, id)
-		}
-		ids, err := s.Tokenizer.Append(ids, []byte(prompt.String()))
+		ids, err := g.prompt(s, p, i, pair.Prompt)
 		if err != nil {
-			return nil, 0, fmt.Errorf("pair of line %d: %w", p.Line, err)
-		}
-		if len(ids) == 0 {
-			return nil, 0, fmt.Errorf("pair of line %d: the prompt has no tokens", p.Line)
+			return nil, 0, fmt.Errorf("pair of line %d: %w", pair.Line, err)
 		}
 		if room := s.Window - g.Tokens; len(ids) > room {
 			ids = ids[len(ids)-room:]
 			cut++
 		}
-		text, n, err := g.respond(ctx, s, model, ids)
-		if err != nil {
+		sample := Sample{Shots: p.used[i]}
+		if sample.Text, sample.Tokens, err = g.respond(ctx, s, model, ids); err != nil {
 			return nil, 0, err
 		}
-		samples = append(samples, Sample{Text: text, Tokens: n})
+		if i < g.Show {
+			text, err := s.Tokenizer.AppendText(nil, ids)
+			if err != nil {
+				return nil, 0, err
+			}
+			sample.Prompts = []string{string(text)}
+		}
+		samples = append(samples, sample)
 	}
 	return samples, cut, s.step(ctx, len(set), len(set))
+}
+
+// prompt encodes a prompt behind its examples.
+func (g Generation) prompt(s *Subject, p *prompts, i int, text string) (ids []int, err error) {
+	var begin []int
+	if g.BOS {
+		id, ok := tokenizer.Beginning(s.Tokenizer)
+		if !ok {
+			return nil, noEnd(s.Tokenizer)
+		}
+		begin = []int{id}
+	}
+	err = p.place(i, func(front string) (fits bool, err error) {
+		ids, err = s.Tokenizer.Append(begin[:len(begin):len(begin)], []byte(front+text))
+		return len(ids) <= s.Window-g.Tokens, err
+	})
+	if err == nil && len(ids) == 0 {
+		err = errors.New("the prompt has no tokens")
+	}
+	return ids, err
 }
 
 // respond writes one response.

@@ -40,8 +40,8 @@ var asHarness = map[string]struct {
 	"wikitext": {"perplexity", "pages", eval.Options{Documents: true, BOS: true, FullLast: true, Words: "split", Detokenizer: "wikitext-harness"},
 		rollingNames},
 	"pages":         {"perplexity", "pages", eval.Options{Documents: true, BOS: true, FullLast: true, Words: "split"}, rollingNames},
-	"qa":            {"qa", "qa", eval.Options{Tokens: 12, Stop: "\n"}, map[string]string{"exact_match": "verbatim"}},
-	"qa_blank_line": {"qa", "qa", eval.Options{Tokens: 12, Stop: "\n", Separator: "\n\n"}, map[string]string{"exact_match": "verbatim"}},
+	"qa":            {"qa", "qa", eval.Options{Tokens: 12, Separator: "\n"}, map[string]string{"exact_match": "verbatim"}},
+	"qa_blank_line": {"qa", "qa", eval.Options{Tokens: 12}, map[string]string{"exact_match": "verbatim"}},
 }
 
 var (

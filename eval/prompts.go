@@ -27,38 +27,46 @@ type prompts struct {
 	used        []int // examples that each question so far has been given
 }
 
-// put encodes the choices of question i behind its examples.
-func (p *prompts) put(s *Subject, i int, choices []Choice) ([]Sequence, error) {
+// place finds how many examples question i has, and has what it is given encoded behind them, which
+// tells whether it fits.
+func (p *prompts) place(i int, encode func(front string) (fits bool, err error)) error {
 	drawn := slices.Collect(draw(p.shots, p.draw, len(p.pool), i, p.own, p.seed))
-	behind := func(k int) ([]Sequence, error) {
+	behind := func(k int) (bool, error) {
 		front := p.description
 		for _, example := range drawn[:k] {
 			front += p.pool[example] + p.separator
 		}
-		all := make([]Sequence, len(choices))
-		for c, choice := range choices {
-			ids, from, err := s.encode(front+choice.Before, choice.Text, p.bos)
-			if err != nil {
-				return nil, fmt.Errorf("question %d, choice %d: %w", i+1, c+1, err)
-			}
-			all[c] = Sequence{ids, from}
-		}
-		return all, nil
+		return encode(front)
 	}
 	k := len(drawn)
-	all, err := behind(k)
-	if err == nil && !p.cut && !fitting(all, s.Window) {
-		k = sort.Search(len(drawn), func(k int) bool { // the first k with which k+1 do not fit
-			more, failed := behind(k + 1)
+	fits, err := behind(k)
+	if err == nil && !fits && !p.cut {
+		k = sort.Search(k, func(k int) bool { // the first with which one more does not fit
+			fits, failed := behind(k + 1)
 			err = cmp.Or(err, failed)
-			return failed != nil || !fitting(more, s.Window)
+			return failed != nil || !fits
 		})
 		if err == nil {
-			all, err = behind(k)
+			_, err = behind(k)
 		}
 	}
 	p.used = append(p.used, k)
-	return all, err
+	return err
+}
+
+// put encodes the choices of question i behind its examples.
+func (p *prompts) put(s *Subject, i int, choices []Choice) ([]Sequence, error) {
+	all := make([]Sequence, len(choices))
+	return all, p.place(i, func(front string) (bool, error) {
+		for c, choice := range choices {
+			ids, from, err := s.encode(front+choice.Before, choice.Text, p.bos)
+			if err != nil {
+				return false, fmt.Errorf("question %d, choice %d: %w", i+1, c+1, err)
+			}
+			all[c] = Sequence{ids, from}
+		}
+		return fitting(all, s.Window), nil
+	})
 }
 
 // fitting tells whether all tokens but the last, which is only predicted, fit a window.
@@ -135,6 +143,9 @@ func (q Sample) print(b *strings.Builder, number int) {
 			mark = "*"
 		}
 		fmt.Fprintf(b, "%s %q  %.6g\n", mark, text, q.LogLikelihoods[i])
+	}
+	if q.Scored == nil {
+		fmt.Fprintf(b, "  written: %q\n", q.Text)
 	}
 }
 

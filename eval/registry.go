@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/gorgpt/gorgpt/datasets/pairs"
@@ -56,7 +55,6 @@ type Named struct {
 
 // All lists the measurements.
 func All() []Named {
-	writingHeeds := []string{"references", "template", "tokens", "stop", "beams", "lengthpenalty", "shots", "examples", "draw", "separator", "seed", "bos", "limit"}
 	all := []Named{
 		{Name: "perplexity", About: "perplexity per token, word and byte", Data: "text, or with --documents JSONL (text)",
 			Heeds: []string{"stride", "fulllast", "bos", "documents", "words", "detokenizer", "limit"},
@@ -79,35 +77,9 @@ func All() []Named {
 	for _, t := range choiceTasks() {
 		all = append(all, t.named())
 	}
-	return append(all,
-		Named{Name: "qa", About: "answers to questions on a text, as CoQA: F1 of words", Data: "CoQA's JSON, or JSONL (question, answer)",
-			Heeds: writingHeeds, New: writing("f1", "plain", 32, qaPublished)},
-		Named{Name: "summarize", About: "summaries after TL;DR: ROUGE", Data: "JSONL (article or dialogue, summary)",
-			Heeds: writingHeeds, New: writing("rougeL", "tldr", 100, summarizePublished)},
-		Named{Name: "translate", About: "english = french: BLEU", Data: "JSONL (source, target), or lines with --references",
-			Heeds: writingHeeds, New: writing("bleu", "equals", 60, frenchPublished, englishPublished)},
-		Named{Name: "golden", About: "known numbers of a published model: training losses, continuations, logits; pass or fail",
-			Data: "JSON; left out: those known of the model", Optional: true, New: func(Options) Evaluator { return goldenFile{} }},
-	)
-}
-
-// writing makes a Generation with a custom for each choice that is left open.
-func writing(metric, template string, tokens int, published ...Published) func(Options) Evaluator {
-	return func(o Options) Evaluator {
-		g := Generation{
-			Read: readPairs(o.References), ReadExamples: pairs.Read, References: o.References, Metric: metric, Tokens: tokens,
-			Stop: o.Stop, Beams: o.Beams, LengthPenalty: o.LengthPenalty, Shots: o.Shots, Examples: o.Examples, Draw: o.Draw, Separator: o.Separator, Seed: o.Seed, BOS: o.BOS, Limit: o.Limit, Published: published,
-		}
-		for _, t := range pairs.Templates() {
-			if t.Name == cmp.Or(o.Template, template) {
-				g.Template = t
-			}
-		}
-		if o.Tokens > 0 {
-			g.Tokens = o.Tokens
-		}
-		return g
-	}
+	all = append(all, writings()...)
+	return append(all, Named{Name: "golden", About: "known numbers of a published model: training losses, continuations, logits; pass or fail",
+		Data: "JSON; left out: those known of the model", Optional: true, New: func(Options) Evaluator { return goldenFile{} }})
 }
 
 // readPairs reads a file of pairs, or lines with those of another file.

@@ -123,6 +123,12 @@ def lambada():
     return {"text": f"{name} has a {a}. It lives by the {place}. {name} goes to the {place}"}
 
 
+def translate():
+    name, a, b, place = some()
+    source, target = f"The {a} of {name} {SOUNDS[a]}.", f"Le {a} de {name}."
+    return {"source": source, "target": target, "translation": {"en": source, "fr": target}}
+
+
 def data(name):
     return {"dataset_path": "json", "dataset_name": None, "training_split": "train", "test_split": "test", "fewshot_config": {"sampler": "first_n"},
             "dataset_kwargs": {"data_files": {"test": f"tasks/{name}.jsonl", "train": f"tasks/{name}-shots.jsonl"}}}
@@ -134,7 +140,7 @@ MEANS = ("acc", "acc_norm", "acc_bytes", "acc_mutual_info")
 def shipped(path, name):
     """Returns a task as the harness ships it, but for its data and its metrics."""
     config = load_yaml(os.path.join(os.path.dirname(lm_eval.tasks.__file__), path))
-    for other in ("validation_split", "tag"):
+    for other in ("validation_split", "tag", "include"):
         config.pop(other, None)
     means = MEANS[:1] if name == "winogrande" else MEANS  # it would divide by the length of the context there
     metrics = config["metric_list"] if name == "lambada" else [{"metric": m, "aggregation": "mean", "higher_is_better": True} for m in means]
@@ -146,7 +152,7 @@ def worded(task, text, **changes):
     return {**task, "task": task["task"] + "_worded", "doc_to_text": text, "metric_list": [m for m in task["metric_list"] if m["metric"] != "acc_mutual_info"], **changes}
 
 
-MAKERS = [piqa, hellaswag, arc, openbookqa, commonsense_qa, boolq, copa, rte, story_cloze, winogrande, sst2, ag_news, lambada]
+MAKERS = [piqa, hellaswag, arc, openbookqa, commonsense_qa, boolq, copa, rte, story_cloze, winogrande, sst2, ag_news, lambada, translate]
 for make in MAKERS:
     for name, n in ((make.__name__, 8), (make.__name__ + "-shots", 3)):
         with open(f"tasks/{name}.jsonl", "w") as f:
@@ -175,6 +181,9 @@ PLAIN = {"ag_news": {"task": "ag_news", "output_type": "multiple_choice", **data
                      "doc_to_choice": ["World", "Sports", "Business", "Technology"], "doc_to_target": "label",
                      "metric_list": HARNESS["piqa"]["metric_list"]}}
 LAST = "{{text.split(' ')[-1]}}"
+TRANSLATE = {**shipped("translation/wmt14_en-fr.yaml", "translate"), "output_type": "generate_until", "fewshot_split": "train",
+             "generation_kwargs": {"until": ["\n"], "max_gen_toks": 12, "do_sample": False},
+             "metric_list": [{"metric": "bleu", "aggregation": "bleu", "higher_is_better": True}]}
 BLANK = {**HARNESS["lambada"], "task": "blank", "description": "Fill in blank:\n\n", "doc_to_text": "{{text.split(' ')[:-1]|join(' ')}} ____. ->",
          # The harness puts a space before an answer in an example, but not before the one that it scores.
          "doc_to_target": LAST}
@@ -221,6 +230,8 @@ def best(values):
 
 def measured(task, protocol, config, shots, lm, window=CONTEXT):
     samples, metrics = evaluate(lm, config, shots)
+    if task == "translate":
+        return {"task": task, "protocol": protocol, "shots": shots, "window": window, "items": [s["resps"][0][0] for s in samples], "metrics": metrics}
     values = [[float(x[0][0]) for x in s["resps"]] for s in samples]
     if "acc_mutual_info" in metrics:
         values = [v[:len(v) // 2] for v in values]
@@ -250,6 +261,7 @@ for protocol, all in (("harness", HARNESS), ("gpt3", GPT3), ("plain", PLAIN)):
         for shots in (0, 2):
             runs.append(measured(name, protocol, config, shots, lm))
 runs.append(measured("lambada", "gpt3", BLANK, 2, subject(Spaced)))
+runs += [measured("translate", "harness", TRANSLATE, shots, lm) for shots in (0, 2)]
 # Examples that do not fit lose their beginning.
 short = subject(length=48)
 for name in ("rte", "arc", "lambada"):

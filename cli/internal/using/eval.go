@@ -94,12 +94,13 @@ func (e *evaluation) settings() setting.List {
 		setting.New("template", &o.Template, "", "the same: how a prompt is put: "+strings.Join(pairs.TemplateNames(), ", ")+" (default plain, tldr, equals)", setting.OneOf("template", append(pairs.TemplateNames(), "")...)),
 		setting.New("stop", &e.stop, "", `the same: text that ends a response; \n is a line end (default the end of its first line that is not blank)`),
 		setting.New("tokens", &o.Tokens, 0, "the same: tokens that a response has at most (default 32, 100, 60)", setting.AtLeast(0)),
-		setting.New("beams", &o.Beams, 1, "the same: how many beams a response is searched with; 1 is greedily, 4 as in GPT-3's paper", setting.AtLeast(1)),
+		setting.New("beams", &o.Beams, 0, "the same: how many beams a response is searched with; 1 is greedily (default 1, by gpt3 4)", setting.AtLeast(0)),
 		setting.New("length-penalty", &o.LengthPenalty, 0.6, "the same: the power α of (5 + tokens)/6 that a beam's log-probability is divided by (Wu et al. 2016); generate's is that of the tokens, as in transformers"),
-		setting.New("protocol", &o.Protocol, "plain", "choices, lambada: whose phrasing, normalization and separators: this program's (plain), those of GPT-3's paper (gpt3) or of lm-evaluation-harness (harness); docs/evaluation.md has a table", setting.OneOf("protocol", eval.Protocols()...)),
+		setting.New("protocol", &o.Protocol, "plain", "choices, lambada, qa, translate: whose phrasing, normalization, decoding and separators: this program's (plain), those of GPT-3's paper (gpt3) or of lm-evaluation-harness (harness); docs/evaluation.md has a table", setting.OneOf("protocol", eval.Protocols()...)),
 		setting.New("normalize", &o.Normalizer, "", "choices: what decides; the log-likelihood (sum), or that for each of its tokens, chars or bytes, or the ratio to the likelihood that the choice has alone (default the protocol's; of the plain one, sum)",
 			setting.OneOf("--normalize", append(eval.Normalizers(), "ratio", "")...)),
-		setting.New("verbalizers", &o.Verbalizers, nil, "classes: the word that stands for a class, once for each in the order of its labels (default those of the protocol)"),
+		setting.New("verbalizer", &o.Verbalizers, nil, "classes: the word that stands for a class; given once for each, in the order of the labels (default those of the protocol)"),
+		setting.New("language", &o.Languages, nil, "translate: given twice, the source and the target, which the prompts of gpt3 without examples and of harness name"),
 		setting.New("shots", &e.shots, "0", "choices, lambada and responses: examples with their answers before each question, as many of them as fit; or paper, the number of GPT-3's paper", shotsOrPaper),
 		setting.New("examples", &o.Examples, "", "file to draw the examples from (default the rest of --data)"),
 		setting.New("draw", &o.Draw, "random", "how the examples are drawn: random, others for each question, or the first ones, the same for all", setting.OneOf("--draw", eval.Draws()...)),
@@ -107,7 +108,7 @@ func (e *evaluation) settings() setting.List {
 		setting.New("seed", &o.Seed, 1337, "seed of the examples"),
 		setting.New("limit", &o.Limit, 0, "only so many tokens (of --documents, documents), passages or questions, from the beginning (default all)", setting.AtLeast(0)),
 		setting.New("samples", &e.samples, "", "write a JSON line for each passage, question, document or response to this file: log_likelihoods, text, tokens, right, shots"),
-		setting.New("show", &o.Show, 0, "choices, lambada: print what the model was given for so many questions, and what was scored", setting.AtLeast(0)),
+		setting.New("show", &o.Show, 0, "choices, lambada and responses: print what the model was given for so many questions, and what was scored", setting.AtLeast(0)),
 	}
 }
 
@@ -128,7 +129,7 @@ func catalogue() string {
 }
 
 // heeded is the option that a flag sets, where that has another name.
-var heeded = map[string]string{"stop-words": "stopwords", "last-window": "fulllast", "normalize": "normalizer", "length-penalty": "lengthpenalty"}
+var heeded = map[string]string{"stop-words": "stopwords", "last-window": "fulllast", "normalize": "normalizer", "verbalizer": "verbalizers", "language": "languages", "length-penalty": "lengthpenalty"}
 
 // always are flags that every measurement heeds.
 var always = []string{"from", "on", "data", "context", "samples"}
@@ -173,7 +174,7 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	if cmd.Flags().Changed("seed") && o.Draw == "first" {
 		return named, usage.Errorf("--seed has no meaning with --draw first: nothing is drawn at random")
 	}
-	if cmd.Flags().Changed("length-penalty") && o.Beams == 1 {
+	if cmd.Flags().Changed("length-penalty") && o.Beams <= 1 {
 		return named, usage.Errorf("--length-penalty without --beams: say how many")
 	}
 	if cmd.Flags().Changed("words") && o.Limit > 0 && !o.Documents {
@@ -215,8 +216,9 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	if e.options.Beams > 1 {
-		if err := memory.CheckBeams(m.Model, e.options.Beams); err != nil {
+	evaluator := named.New(e.options)
+	if g, ok := evaluator.(eval.Generation); ok && g.Beams > 1 {
+		if err := memory.CheckBeams(m.Model, g.Beams); err != nil {
 			return err
 		}
 	}
@@ -231,7 +233,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	s.Ends, s.CacheBytes = m.Ends, left
 	defer func() { err = errors.Join(err, s.Close()) }()
 	s.Progress = progress(stderr)
-	r, err := named.New(e.options).Evaluate(ctx, s, e.data)
+	r, err := evaluator.Evaluate(ctx, s, e.data)
 	if err != nil {
 		return err
 	}

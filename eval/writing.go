@@ -1,0 +1,94 @@
+package eval
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/datasets/pairs"
+	"github.com/gorgpt/gorgpt/internal/nearest"
+)
+
+// writings are the measurements whose responses are compared.
+func writings() []Named {
+	heeds := []string{"references", "template", "tokens", "stop", "beams", "lengthpenalty", "shots", "examples", "draw", "separator", "seed", "bos", "limit", "show"}
+	by := append([]string{"protocol"}, heeds...)
+	return []Named{
+		{Name: "qa", About: "answers to questions on a text, as CoQA: F1 of words", Data: "CoQA's JSON, or JSONL (question, answer)",
+			Heeds: by, Protocols: Protocols(), Shots: qaShots, New: byProtocol(writing("f1", "plain", 32, qaPublished))},
+		{Name: "summarize", About: "summaries after TL;DR: ROUGE", Data: "JSONL (article or dialogue, summary)",
+			Heeds: heeds, New: writing("rougeL", "tldr", 100, summarizePublished)},
+		{Name: "translate", About: "english = french: BLEU", Data: "JSONL (source, target), or lines with --references",
+			Heeds: append([]string{"languages"}, by...), Protocols: Protocols(), Shots: translateShots, New: translation},
+	}
+}
+
+// writing makes a Generation with a custom for each choice that is left open.
+func writing(metric, template string, tokens int, published ...Published) func(Options) Evaluator {
+	return func(o Options) Evaluator {
+		g := Generation{
+			Read: readPairs(o.References), ReadExamples: pairs.Read, References: o.References, Metric: metric, Tokens: tokens,
+			Stop: o.Stop, Beams: o.Beams, LengthPenalty: o.LengthPenalty, Shots: o.Shots, Examples: o.Examples, Draw: o.Draw, Separator: o.Separator, Seed: o.Seed, BOS: o.BOS, Limit: o.Limit,
+			Show: o.Show, Published: published,
+		}
+		for _, t := range pairs.Templates() {
+			if t.Name == cmp.Or(o.Template, template) {
+				g.Template = t
+			}
+		}
+		if o.Tokens > 0 {
+			g.Tokens = o.Tokens
+		}
+		return g
+	}
+}
+
+// The numbers of examples that GPT-3's paper gives in translation (§3.3) and CoQA (table H.1).
+const (
+	translateShots = 64
+	qaShots        = 5
+)
+
+// byProtocol is writing by GPT-3's paper or the harness too. The paper searches with 4 beams and a
+// length penalty of 0.6 (§2.4); the harness ends at a line end, has a blank line after examples, and
+// cuts those that do not fit.
+func byProtocol(plain func(Options) Evaluator) func(Options) Evaluator {
+	return func(o Options) Evaluator {
+		g := plain(o).(Generation)
+		switch g.Protocol = o.Protocol; cmp.Or(o.Protocol, "plain") {
+		case "plain":
+		case "gpt3":
+			g.From = "train"
+			if g.Beams == 0 {
+				g.Beams, g.LengthPenalty = 4, 0.6
+			}
+		case "harness":
+			g.Cut, g.Stop, g.Separator = true, cmp.Or(o.Stop, "\n"), cmp.Or(o.Separator, "\n\n")
+		default:
+			g.Read = func(string) ([]pairs.Pair, error) { return nil, nearest.Unknown("protocol", o.Protocol, Protocols()) }
+		}
+		return g
+	}
+}
+
+// translation puts a sentence as each protocol does: "… =", in the paper where there are examples,
+// and "Q: What is the German translation of …" where there are none (figure G.36); "English
+// phrase: …, German phrase:" in the harness.
+func translation(o Options) Evaluator {
+	g := byProtocol(writing("bleu", "equals", 60, frenchPublished, englishPublished))(o).(Generation)
+	named := o.Protocol == "harness" || o.Protocol == "gpt3" && o.Shots == 0
+	if g.Languages = o.Languages; !named || o.Template != "" {
+		return g
+	}
+	if len(o.Languages) != 2 || strings.TrimSpace(o.Languages[0]) == "" || strings.TrimSpace(o.Languages[1]) == "" {
+		g.Read = func(string) ([]pairs.Pair, error) {
+			return nil, fmt.Errorf("eval: the prompts of protocol %s name the languages: want two, the source and the target", o.Protocol)
+		}
+		return g
+	}
+	g.Template = pairs.Template{Name: "harness", Before: o.Languages[0] + " phrase: ", After: "\n" + o.Languages[1] + " phrase:"}
+	if o.Protocol == "gpt3" {
+		g.Template = pairs.Template{Name: "gpt3", Before: "Q: What is the " + o.Languages[1] + " translation of ", After: "\nA:"}
+	}
+	return g
+}
