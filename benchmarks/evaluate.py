@@ -6,9 +6,10 @@ gorgpt eval, and prints a table of both and the largest difference of a log-like
 Needs Go, and a Python with torch, transformers and lm_eval (0.4.13 was used). --data holds what
 each task names below; tasks whose files are not there are left out. The tasks are those that the
 harness ships, with other data, but CommonsenseQA, where it has the model choose a letter,
-and translations, where it has none of this data.
+and translations, where it has none of this data. CommonsenseQA is measured by letters too.
 """
 import argparse
+import csv
 import json
 import os
 import subprocess
@@ -92,13 +93,25 @@ if found := source("tasks/piqa/valid.jsonl", "tasks/piqa/valid-labels.lst"):
     tasks.append(("PIQA", shipped("piqa/piqa.yaml", "validation", path), 0, flags, choices))
     three = shipped("piqa/piqa.yaml", "validation", path, training_split="train", fewshot_config={"sampler": "first_n"})
     three["dataset_kwargs"]["data_files"]["train"] = shots
-    tasks.append(("PIQA, 3 shots", three, 3, [*flags, "--shots", "3", "--draw", "first", "--examples", shots], choices))
+    tasks.append(("PIQA, 3 shots", three, 3, [*flags, "--protocol", "harness", "--shots", "3", "--draw", "first", "--examples", shots], choices))
 if found := source("tasks/commonsense_qa/dev.jsonl"):
     path = rows("commonsense_qa", [json.loads(x) for x in found[0][:args.limit]])
     config = {"task": "commonsense_qa_texts", "output_type": "multiple_choice", **local("validation", path),
               "doc_to_text": "Question: {{question}}\nAnswer:", "doc_to_choice": "{{choices.text}}",
               "doc_to_target": "{{choices.label.index(answerKey)}}", **accuracies}
     tasks.append(("CommonsenseQA", config, 0, ["--on", "commonsense_qa", "--data", path, "--normalize", "chars"], choices))
+    tasks.append(("CommonsenseQA, letters", shipped("commonsense_qa/default.yaml", "validation", path), 0,
+                  ["--on", "commonsense_qa", "--protocol", "harness", "--data", path], {"acc": "accuracy_sum"}))
+if os.path.exists(table := os.path.join(args.data, "tasks/rte/train.csv")):
+    pairs = [{**r, "label": int(r["label"] == "not_entailment")} for r in csv.DictReader(open(table, newline=""))]
+    path, shots = rows("rte", pairs[:args.limit]), rows("rte-shots", pairs[-3:])
+    config = shipped("super_glue/rte/default.yaml", "validation", path, training_split="train", fewshot_config={"sampler": "first_n"})
+    config["dataset_kwargs"]["data_files"]["train"] = shots
+    tasks.append(("RTE, 3 shots", config, 3,
+                  ["--on", "rte", "--protocol", "harness", "--data", path, "--shots", "3", "--draw", "first", "--examples", shots], {"acc": "accuracy_sum"}))
+if found := source("tasks/sst2/dev.tsv"):
+    path = rows("sst2", [{"sentence": x, "label": int(y)} for x, y in (line.split("\t") for line in found[0][:args.limit])])
+    tasks.append(("SST-2", shipped("glue/sst2/default.yaml", "validation", path), 0, ["--on", "sst2", "--protocol", "harness", "--data", path], {"acc": "accuracy_sum"}))
 if found := source("tasks/multi30k/test_2016_flickr.en", "tasks/multi30k/test_2016_flickr.de"):
     pairs = [{"source": x, "target": y} for x, y in zip(*found)]
     path, shots = rows("multi30k", pairs[:few]), rows("multi30k-shots", pairs[-3:])
@@ -107,7 +120,7 @@ if found := source("tasks/multi30k/test_2016_flickr.en", "tasks/multi30k/test_20
               "fewshot_delimiter": "\n", "generation_kwargs": {"until": ["\n"], "max_gen_toks": 40, "do_sample": False},
               "metric_list": [{"metric": "bleu", "aggregation": "bleu", "higher_is_better": True}]}
     tasks.append(("Multi30k, 3 shots", config, 3,
-                  ["--on", "translate", "--data", path, "--shots", "3", "--draw", "first", "--examples", shots, "--stop", r"\n", "--tokens", "40"],
+                  ["--on", "translate", "--data", path, "--protocol", "harness", "--template", "equals", "--separator", r"\n", "--shots", "3", "--draw", "first", "--examples", shots, "--tokens", "40"],
                   {"bleu": "bleu"}))
 
 gorgpt = os.path.join(work.name, "gorgpt")

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +44,10 @@ func TestEvalJSON(t *testing.T) {
 		{"--on lambada --data lambada.jsonl --limit 5 --bos", "accuracy", map[string]string{"bos": "end of text"}},
 		{"--on hellaswag --data hellaswag.jsonl --normalize tokens", "accuracy_tokens", map[string]string{"questions": "12", "shots": "0"}},
 		{"--on choices --data choices.jsonl --shots 1 --examples one.jsonl --normalize tokens", "accuracy_tokens", map[string]string{"questions": "12"}},
+		{"--on rte --data tasks/rte.jsonl --shots 3 --examples tasks/rte-shots.jsonl --protocol gpt3", "accuracy_tokens", map[string]string{
+			"protocol": "gpt3", "shots": "3 from ../eval/testdata/tasks/rte-shots.jsonl, seed 1337; the paper draws from train", "questions_with_fewer_shots": "8", "least_shots": "0"}},
+		{"--on arc_easy --data tasks/arc.jsonl --protocol gpt3", "accuracy_ratio", map[string]string{"ratio_to": `"Answer:"`, "shots": "0"}},
+		{"--on sst2 --data tasks/sst2.jsonl --verbalizer bad --verbalizer good", "accuracy_sum", map[string]string{"verbalizers": "bad, good"}},
 		{"--on cbt --data cbt.txt", "accuracy_sum", map[string]string{"questions": "5"}},
 		{"--on qa --data ../../cli/testdata/qa.jsonl --tokens 24", "f1", map[string]string{"pairs": "1", "shots": "0"}},
 		{"--on perplexity --data harness/pages.jsonl --documents --bos --last-window full --words split --detokenizer wikitext-harness", "perplexity_per_token",
@@ -85,6 +90,26 @@ func TestEvalJSON(t *testing.T) {
 				t.Errorf("%s: %s is %q, want %q", c.args, k, got.Protocol[k], v)
 			}
 		}
+	}
+}
+
+// TestEvalShow: the prompts come first, letter for letter; as JSON they are in the object.
+func TestEvalShow(t *testing.T) {
+	args := []string{"eval", "--from", evalModel(t), "--on", "boolq", "--data", filepath.Join(evalData, "tasks/boolq.jsonl"), "--show", "2", "--limit", "3"}
+	status, stdout, stderr := gorgpt(t, t.Context(), args...)
+	line := strings.Repeat("─", 60)
+	const prompt = "Tom has a bird. It lives by the café.\nQuestion: is there a bird?\nAnswer:"
+	if status != 0 || !strings.HasPrefix(stdout, "prompt 1, with 0 examples\n"+line+"\n"+prompt+"\n"+line+"\n  \" no\"  -") || !strings.Contains(stdout, "\n* \" yes\"  -") ||
+		strings.Count(stdout, "\nprompt ") != 1 || !strings.Contains(stdout, "\n* accuracy_sum ") {
+		t.Errorf("status %d: %s\n%s", status, stderr, stdout)
+	}
+	status, stdout, stderr = gorgpt(t, t.Context(), append(args, "--json")...)
+	var got struct {
+		Shown []struct{ Prompts, Scored []string }
+	}
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || status != 0 || len(got.Shown) != 2 || got.Shown[0].Prompts[0] != prompt ||
+		!slices.Equal(got.Shown[0].Scored, []string{" no", " yes"}) {
+		t.Errorf("status %d: %s, %v\n%s", status, stderr, err, stdout)
 	}
 }
 

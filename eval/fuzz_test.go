@@ -14,6 +14,12 @@ func FuzzReaders(f *testing.F) {
 	f.Add(`{"sentence":"a _ b","option1":"x","option2":"y","answer":"2"}`)
 	f.Add(`{"ctx":"a","endings":["x","y"],"label":"1"}`)
 	f.Add(`{"activity_label":"a","ctx_a":"b [title] c","ctx_b":"d","endings":["x [y]","z"],"label":"1"}`)
+	f.Add(`{"sentence":"a _ ","option1":"x","option2":"y","answer":"2"}`)
+	f.Add(`{"goal":"g","sol1":"x","sol2":"y","label":1}`)
+	f.Add(`{"question":"q","choices":{"label":["1","2"],"text":["x","y"]},"answerKey":"2"}`)
+	f.Add(`{"premise":"é","question":"effect","choice1":"É","choice2":"y","label":1}`)
+	f.Add(`{"passage":"p","question":"{text}","answer":true}`)
+	f.Add("premise,hypothesis,label\na,b,entailment\n")
 	f.Add("1 a\n2 b\n\n")
 	f.Add("21 a XXXXX b\tx\t\tx|y\n")
 	f.Add(`{"runs":[{"losses":[1],"tolerance":1}],"batch":{"size":1,"context":1,"ids":[1,2]}}`)
@@ -22,7 +28,15 @@ func FuzzReaders(f *testing.F) {
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		for _, read := range []func(string) ([]eval.Question, error){eval.ReadWinograd, eval.ReadWinogradFull, eval.ReadHellaSwag, eval.ReadHellaSwagHarness, eval.ReadCBT} {
+		readers := []func(string) ([]eval.Question, error){eval.ReadHellaSwag}
+		for _, n := range eval.All() {
+			for _, protocol := range n.Protocols {
+				if m, ok := n.New(eval.Options{Protocol: protocol}).(eval.MultipleChoice); ok {
+					readers = append(readers, m.Read)
+				}
+			}
+		}
+		for _, read := range readers {
 			questions, err := read(path)
 			if err == nil && len(questions) == 0 {
 				t.Fatal("no questions and no error")

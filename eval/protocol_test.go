@@ -134,6 +134,46 @@ func TestBadProtocols(t *testing.T) {
 	}
 }
 
+// TestTranslation: each protocol's prompts, and what it does with examples.
+func TestTranslation(t *testing.T) {
+	n, err := Find("translate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := []string{"English", "German"}
+	for _, c := range []struct {
+		o                   Options
+		before, after, stop string
+		separator           string
+		cut                 bool
+	}{
+		{Options{}, "", " =", "", "", false},
+		{Options{Protocol: "gpt3", Shots: 2}, "", " =", "", "", false},
+		{Options{Protocol: "gpt3", Languages: both}, "Q: What is the German translation of ", "\nA:", "", "", false},
+		{Options{Protocol: "gpt3", Template: "question"}, "Q: ", "\nA:", "", "", false},
+		{Options{Protocol: "harness", Languages: both, Shots: 2}, "English phrase: ", "\nGerman phrase:", "\n", "\n\n", true},
+		{Options{Protocol: "harness", Languages: both, Stop: ".", Separator: "\n"}, "English phrase: ", "\nGerman phrase:", ".", "\n", true},
+	} {
+		g := n.New(c.o).(Generation)
+		if g.Template.Before != c.before || g.Template.After != c.after || g.Stop != c.stop || g.Separator != c.separator || g.Cut != c.cut {
+			t.Errorf("%+v: %q … %q, to %q, %q after each, cut: %v", c.o, g.Template.Before, g.Template.After, g.Stop, g.Separator, g.Cut)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "f.jsonl")
+	if err := os.WriteFile(path, []byte(`{"source":"a","target":"b"}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for want, o := range map[string]Options{
+		"eval: the prompts of protocol gpt3 name the languages: want two, the source and the target":    {Protocol: "gpt3"},
+		"eval: the prompts of protocol harness name the languages: want two, the source and the target": {Protocol: "harness", Languages: both[:1]},
+		`unknown protocol "gpt"; did you mean "gpt3"?`:                                                  {Protocol: "gpt"},
+	} {
+		if _, err := n.New(o).Evaluate(t.Context(), &Subject{}, path); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 func ExampleProtocols() {
 	for _, name := range []string{"boolq", "sst2"} {
 		n, err := Find(name)
