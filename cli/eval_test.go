@@ -113,6 +113,16 @@ func TestEvalShow(t *testing.T) {
 	}
 }
 
+// TestEvalShowWritten: of a response, the prompt and what was written.
+func TestEvalShowWritten(t *testing.T) {
+	status, stdout, stderr := gorgpt(t, t.Context(), "eval", "--from", evalModel(t), "--on", "translate", "--data", filepath.Join(evalData, "tasks/translate.jsonl"),
+		"--protocol", "harness", "--language", "English", "--language", "French", "--tokens", "8", "--limit", "1", "--show", "1")
+	if status != 0 || !strings.HasPrefix(stdout, "prompt 1, with 0 examples\n─") || !strings.Contains(stdout, "\nEnglish phrase: The ") ||
+		!strings.Contains(stdout, "\nFrench phrase:\n─") || !strings.Contains(stdout, "\n  written: \"") || !strings.Contains(stdout, "\n  languages  ") {
+		t.Errorf("status %d: %s\n%s", status, stderr, stdout)
+	}
+}
+
 // TestEvalGolden: lines of pass and FAIL, and status 1 if a known number is missed. It
 // takes no tokenizer.
 func TestEvalGolden(t *testing.T) {

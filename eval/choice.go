@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/gorgpt/gorgpt/internal/nearest"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -75,6 +76,9 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 	if err != nil {
 		return Result{}, err
 	}
+	if known := append(Normalizers(), "ratio"); !slices.Contains(known, m.normalizer()) {
+		return Result{}, nearest.Unknown("normalizer", m.Normalizer, known)
+	}
 	questions, err := m.Read(path)
 	if err != nil {
 		return Result{}, err
@@ -97,24 +101,7 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 	for _, q := range samples {
 		r.Tokens += int64(q.Tokens)
 	}
-	var chance float64
-	for _, q := range questions {
-		chance += 1 / float64(len(q.Choices)) / float64(len(questions))
-	}
-	for _, name := range m.normalizers() {
-		right := 0
-		for i, q := range questions {
-			if best(scores[i], name) == q.Answer {
-				right++
-			}
-		}
-		value := float64(right) / float64(len(questions))
-		r.Metrics = append(r.Metrics, Number{"accuracy_" + name, value})
-		if name == m.normalizer() {
-			r.Value = value
-		}
-	}
-	r.Metrics = append(r.Metrics, Number{"chance", chance})
+	r.Metrics, r.Value = m.accuracies(questions, scores)
 	r.Published, r.Near = m.Published, nearGPT3(s)
 	r.Protocol = append(append(protocol, s.runs()...), Setting{"protocol", cmp.Or(m.Protocol, "plain")},
 		Setting{"format", m.Format}, Setting{"questions", strconv.Itoa(len(questions))}, Setting{"normalizer", m.normalizer()})
@@ -130,15 +117,32 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 	return r, nil
 }
 
-func (m MultipleChoice) normalizer() string { return cmp.Or(m.Normalizer, "sum") }
-
-// normalizers are those that cost nothing, and the headline's.
-func (m MultipleChoice) normalizers() []string {
-	if slices.Contains(Normalizers(), m.normalizer()) {
-		return Normalizers()
+// accuracies are those under each normalizer and by chance, and the headline's.
+func (m MultipleChoice) accuracies(questions []Question, scores [][]ChoiceScore) (all Numbers, headline float64) {
+	names, chance := Normalizers(), 0.
+	if m.normalizer() == "ratio" { // another run, so only where it is asked for
+		names = append(names, "ratio")
 	}
-	return append(Normalizers(), m.normalizer())
+	for _, q := range questions {
+		chance += 1 / float64(len(q.Choices)) / float64(len(questions))
+	}
+	for _, name := range names {
+		right := 0
+		for i, q := range questions {
+			if best(scores[i], name) == q.Answer {
+				right++
+			}
+		}
+		value := float64(right) / float64(len(questions))
+		all = append(all, Number{"accuracy_" + name, value})
+		if name == m.normalizer() {
+			headline = value
+		}
+	}
+	return append(all, Number{"chance", chance}), headline
 }
+
+func (m MultipleChoice) normalizer() string { return cmp.Or(m.Normalizer, "sum") }
 
 // ChoiceScore is the likelihood of one choice.
 type ChoiceScore struct {
@@ -212,15 +216,14 @@ func (m MultipleChoice) score(ctx context.Context, s *Subject, questions, pool [
 			return nil, nil, nil, fmt.Errorf("question %d, %w", i+1, err)
 		}
 		right := best(of, m.normalizer()) == q.Answer
-		sample := Sample{Right: &right, Shots: p.used[i], Answer: q.Answer}
+		sample, err := p.sample(s, m.Show, given)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		sample.Right, sample.Answer = &right, q.Answer
 		for _, c := range of {
 			sample.Tokens += c.Tokens
 			sample.LogLikelihoods = append(sample.LogLikelihoods, c.LogLikelihood)
-		}
-		if i < m.Show {
-			if sample.Prompts, sample.Scored, err = s.shown(given); err != nil {
-				return nil, nil, nil, err
-			}
 		}
 		samples, scores = append(samples, sample), append(scores, of)
 	}

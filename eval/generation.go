@@ -48,6 +48,8 @@ type Generation struct {
 	// many as fit, which is counted. From is where the protocol has them from.
 	Cut  bool
 	From string
+	// Gap stands between prompt and response in examples, in front of the response's own space.
+	Gap string
 	// Protocol and Languages are said with the result: see Protocols, and the source and target of translations.
 	Protocol  string
 	Languages []string
@@ -93,10 +95,7 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 		set = set[:min(g.Limit, len(set))]
 	}
 	set, examples = g.Template.Apply(set), g.Template.Apply(examples)
-	p := &prompts{shots: g.Shots, draw: g.Draw, seed: g.Seed, separator: cmp.Or(g.Separator, "\n"), own: own, cut: g.Cut}
-	for _, e := range examples {
-		p.pool = append(p.pool, e.Prompt+e.Responses[0])
-	}
+	p := g.prompts(examples, own)
 	samples, cut, err := g.write(ctx, s, set, p)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", path, err)
@@ -122,6 +121,14 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 		Setting{"window", strconv.Itoa(s.Window)}, Setting{"tokenizer", s.Tokenizer.Name()},
 		Setting{"bleu", "corpus, 13a tokens, exponential smoothing"}, Setting{"rouge", "F-measure without stemming"})
 	return r, nil
+}
+
+func (g Generation) prompts(examples []pairs.Pair, own bool) *prompts {
+	p := &prompts{shots: g.Shots, draw: g.Draw, seed: g.Seed, separator: cmp.Or(g.Separator, "\n"), own: own, cut: g.Cut}
+	for _, e := range examples {
+		p.pool = append(p.pool, e.Prompt+g.Gap+e.Responses[0])
+	}
+	return p
 }
 
 // search and stop are for the protocol.
@@ -195,16 +202,12 @@ func (g Generation) write(ctx context.Context, s *Subject, set []pairs.Pair, p *
 			ids = ids[len(ids)-room:]
 			cut++
 		}
-		sample := Sample{Shots: p.used[i]}
-		if sample.Text, sample.Tokens, err = g.respond(ctx, s, model, ids); err != nil {
+		sample, err := p.sample(s, g.Show, []Sequence{{ids, len(ids)}})
+		if err != nil {
 			return nil, 0, err
 		}
-		if i < g.Show {
-			text, err := s.Tokenizer.AppendText(nil, ids)
-			if err != nil {
-				return nil, 0, err
-			}
-			sample.Prompts = []string{string(text)}
+		if sample.Text, sample.Tokens, err = g.respond(ctx, s, model, ids); err != nil {
+			return nil, 0, err
 		}
 		samples = append(samples, sample)
 	}

@@ -145,33 +145,37 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 		if err != nil {
 			return Result{}, fmt.Errorf("%s: passage %d: %w", path, i+1, err)
 		}
-		sample := Sample{Shots: p.used[i]}
-		if i < l.Show {
-			if sample.Prompts, sample.Scored, err = s.shown(given); err != nil {
-				return Result{}, err
-			}
+		sample, err := p.sample(s, l.Show, given)
+		if err != nil {
+			return Result{}, err
 		}
 		sum.add(sample, right, last, logProb, n)
 	}
 	if err := s.step(ctx, len(questions), len(questions)); err != nil {
 		return Result{}, err
 	}
-	filter := "none"
+	r := sum.result()
+	r.Protocol = slices.Concat(protocol, l.settings(s, p, len(questions)))
+	r.Published, r.Near = slices.Concat(lambadaPublished, gpt3Published("lambada", lambadaShots)), nearGPT3(s)
+	return r, nil
+}
+
+// settings are the protocol of so many passages.
+func (l LAMBADA) settings(s *Subject, p *prompts, n int) Settings {
+	filter, from := "none", ""
 	if l.StopWords {
 		filter = fmt.Sprintf("%d words", len(stopWords))
 	}
-	r := sum.result()
-	r.Protocol = append(protocol,
-		Setting{"protocol", cmp.Or(l.Protocol, "plain")}, Setting{"passages", strconv.Itoa(len(questions))},
-		Setting{"target", "last word with the space before it, all its tokens"},
-		Setting{"stop_words", filter}, Setting{"detokenizer", orNone(l.Detokenizer)})
-	from := ""
 	if l.Protocol == "gpt3" {
 		from = "dev"
 	}
-	r.Protocol = append(append(append(r.Protocol, p.settings(l.Examples, from)...), s.runs()...), Setting{"window", strconv.Itoa(s.Window)}, Setting{"bos", bosText(l.BOS, "none")}, Setting{"tokenizer", s.Tokenizer.Name()})
-	r.Published, r.Near = slices.Concat(lambadaPublished, gpt3Published("lambada", lambadaShots)), nearGPT3(s)
-	return r, nil
+	return slices.Concat(
+		Settings{
+			{"protocol", cmp.Or(l.Protocol, "plain")}, {"passages", strconv.Itoa(n)}, {"target", "last word with the space before it, all its tokens"},
+			{"stop_words", filter}, {"detokenizer", orNone(l.Detokenizer)},
+		},
+		p.settings(l.Examples, from), s.runs(),
+		Settings{{"window", strconv.Itoa(s.Window)}, {"bos", bosText(l.BOS, "none")}, {"tokenizer", s.Tokenizer.Name()}})
 }
 
 // lambadaSum adds up what passages give.

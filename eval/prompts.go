@@ -98,24 +98,29 @@ func (p *prompts) settings(examples, customary string) Settings {
 	}
 }
 
-// shown is what a model was given, as text: the prompt of each sequence, or one if all have the same, and
-// what was scored.
-func (s *Subject) shown(all []Sequence) (given, scored []string, err error) {
-	for _, q := range all {
+// sample begins the sample of the question put last. If it is among the first so many, it tells what the
+// model was given, as text: one prompt, or one for each sequence where they differ, and what is scored.
+func (p *prompts) sample(s *Subject, show int, given []Sequence) (sample Sample, err error) {
+	sample.Shots = p.used[len(p.used)-1]
+	if len(p.used) > show {
+		return sample, nil
+	}
+	text := func(ids []int) string {
+		text, failed := s.Tokenizer.AppendText(nil, ids)
+		err = cmp.Or(err, failed)
+		return string(text)
+	}
+	for _, q := range given {
 		if len(q.IDs)-q.From <= s.Window { // a longer one is scored in parts
 			q = q.fit(s.Window)
 		}
-		before, err := s.Tokenizer.AppendText(nil, q.IDs[:q.From])
-		if err != nil {
-			return nil, nil, err
+		sample.Prompts = append(sample.Prompts, text(q.IDs[:q.From]))
+		if q.From < len(q.IDs) { // nothing, of a prompt that is to be answered
+			sample.Scored = append(sample.Scored, text(q.IDs[q.From:]))
 		}
-		text, err := s.Tokenizer.AppendText(nil, q.IDs[q.From:])
-		if err != nil {
-			return nil, nil, err
-		}
-		given, scored = append(given, string(before)), append(scored, string(text))
 	}
-	return slices.Compact(given), scored, nil
+	sample.Prompts = slices.Compact(sample.Prompts)
+	return sample, err
 }
 
 // sameFile tells whether the examples are the questions themselves.

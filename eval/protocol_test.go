@@ -86,8 +86,11 @@ func TestProtocolTable(t *testing.T) {
 			t.Errorf("docs: %s: %q, want %q", c.name, got, want)
 		}
 	}
-	if got, want := trim(rows["lambada"]), `15|dev|\n\n|–|–|–`; got != want {
-		t.Errorf("docs: lambada: %q, want %q", got, want)
+	for name, rest := range map[string]string{"lambada": `|dev|\n\n|–|–|–`, "qa": "|train|\\n`; harness `\\n\\n|greedy|beams|greedy", "translate": "|train|\\n`; harness `\\n\\n|greedy|beams|greedy"} {
+		n, err := Find(name)
+		if got, want := trim(rows[name]), strconv.Itoa(n.Shots)+rest; got != want {
+			t.Errorf("docs: %s: %q, want %q, %v", name, got, want, err)
+		}
 	}
 }
 
@@ -115,6 +118,7 @@ func TestBadProtocols(t *testing.T) {
 		want     string
 	}{
 		{"piqa", sst2, Options{Protocol: "gpt4"}, `unknown protocol "gpt4"; did you mean "gpt3"?`},
+		{"piqa", sst2, Options{Normalizer: "token"}, `unknown normalizer "token"; did you mean "tokens"?`},
 		{"lambada", put("l", "a b c"), Options{Protocol: "gpt4"}, `unknown protocol "gpt4"; did you mean "gpt3"?`},
 		{"sst2", sst2, Options{Protocol: "gpt3"}, "eval: sst2 has no protocol gpt3; there are plain, harness"},
 		{"ag_news", sst2, Options{Protocol: "harness"}, "eval: ag_news has no protocol harness; there are plain"},

@@ -32,8 +32,7 @@ func TestTasks(t *testing.T) {
 		"acc": "accuracy_sum", "acc_norm": "accuracy_chars", "acc_bytes": "accuracy_bytes", "acc_tokens": "accuracy_tokens",
 		"acc_ratio": "accuracy_ratio", "acc_mutual_info": "accuracy_ratio",
 	}
-	s := openDir(t, "testdata/tasks/model")
-	whole, seen := s.Window, map[string]bool{}
+	random, trained, seen := openDir(t, "testdata/tasks/model"), openDir(t, "testdata/harness/gpt2"), map[string]bool{}
 	for _, run := range runs {
 		seen[run.Task+" "+run.Protocol] = true
 		t.Run(fmt.Sprintf("%s/%s/%d/%d", run.Protocol, run.Task, run.Shots, run.Window), func(t *testing.T) {
@@ -47,7 +46,9 @@ func TestTasks(t *testing.T) {
 			}
 			o := eval.Options{Protocol: run.Protocol, Shots: run.Shots, Draw: "first", Examples: filepath.Join("testdata/tasks", run.Task+"-shots.jsonl")}
 			_, mutual := run.Metrics["acc_mutual_info"]
+			s := random
 			if run.Task == "translate" {
+				s = trained
 				o.Languages, o.Tokens = []string{"English", "French"}, 12
 			}
 			if _, ratio := run.Metrics["acc_ratio"]; ratio || mutual {
@@ -73,7 +74,6 @@ func TestTasks(t *testing.T) {
 			}
 		})
 	}
-	s.Window = whole
 	for _, n := range eval.All() {
 		for _, protocol := range n.Protocols {
 			alike := map[string]string{"arc_challenge": "arc", "arc_easy": "arc", "winograd": "winogrande", "hellaswag-harness": "hellaswag"}[n.Name]

@@ -73,7 +73,7 @@ func byProtocol(plain func(Options) Evaluator) func(Options) Evaluator {
 
 // translation puts a sentence as each protocol does: "… =", in the paper where there are examples,
 // and "Q: What is the German translation of …" where there are none (figure G.36); "English
-// phrase: …, German phrase:" in the harness.
+// phrase: …, German phrase:" in the harness, whose examples have two spaces then.
 func translation(o Options) Evaluator {
 	g := byProtocol(writing("bleu", "equals", 60, frenchPublished, englishPublished))(o).(Generation)
 	named := o.Protocol == "harness" || o.Protocol == "gpt3" && o.Shots == 0
@@ -86,9 +86,9 @@ func translation(o Options) Evaluator {
 		}
 		return g
 	}
-	g.Template = pairs.Template{Name: "harness", Before: o.Languages[0] + " phrase: ", After: "\n" + o.Languages[1] + " phrase:"}
+	g.Gap, g.Template = " ", pairs.Template{Name: "harness", Before: o.Languages[0] + " phrase: ", After: "\n" + o.Languages[1] + " phrase:"}
 	if o.Protocol == "gpt3" {
-		g.Template = pairs.Template{Name: "gpt3", Before: "Q: What is the " + o.Languages[1] + " translation of ", After: "\nA:"}
+		g.Gap, g.Template = "", pairs.Template{Name: "gpt3", Before: "Q: What is the " + o.Languages[1] + " translation of ", After: "\nA:"}
 	}
 	return g
 }

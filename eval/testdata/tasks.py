@@ -204,8 +204,8 @@ GPT2LMHeadModel(GPT2Config(
 tokenizer.save_pretrained("tasks/model")
 
 
-def subject(kind=HFLM, length=CONTEXT):
-    return kind(pretrained=GPT2LMHeadModel.from_pretrained("tasks/model").double().eval(), tokenizer=tokenizer, batch_size=1,
+def subject(kind=HFLM, length=CONTEXT, folder="tasks/model"):
+    return kind(pretrained=GPT2LMHeadModel.from_pretrained(folder).double().eval(), tokenizer=tokenizer, batch_size=1,
                 max_length=length, logits_cache=False)
 
 
@@ -261,7 +261,9 @@ for protocol, all in (("harness", HARNESS), ("gpt3", GPT3), ("plain", PLAIN)):
         for shots in (0, 2):
             runs.append(measured(name, protocol, config, shots, lm))
 runs.append(measured("lambada", "gpt3", BLANK, 2, subject(Spaced)))
-runs += [measured("translate", "harness", TRANSLATE, shots, lm) for shots in (0, 2)]
+# What is written is to be text, so by a model that was trained.
+trained = subject(length=64, folder="harness/gpt2")
+runs += [measured("translate", "harness", TRANSLATE, shots, trained, 64) for shots in (0, 1, 2)]
 # Examples that do not fit lose their beginning.
 short = subject(length=48)
 for name in ("rte", "arc", "lambada"):
