@@ -62,7 +62,9 @@ func (p *Plan) count(m models.Model, o Options) (err error) {
 			return err
 		}
 		defer program.Close()
-		p.FLOPs.Recomputed = float64(graph.Sum(program.Nodes()).FLOPs) / tokens
+		for _, n := range program.Nodes() { // each fits an int64, and not always their sum
+			p.FLOPs.Recomputed += float64(n.FLOPs) / tokens
+		}
 		p.Memory.Recomputed, p.Memory.PeakRecomputed = again.Results, again.Total()
 		if o.Recompute {
 			p.Memory.Training = again

@@ -30,6 +30,7 @@ type Law struct {
 //
 // GPT-3 (Brown et al. 2020, figure 3.1): 2.57·C^−0.048, without embeddings, for the best size of each C.
 func lawsOf(n, rest, d float64) Laws {
+	rest = max(rest, 1)
 	c := math.Pow(rest/1.3e9, 1/0.73)
 	return Laws{
 		Chinchilla: Law{N: n, Tokens: 7.7e9 * math.Pow(n/4e8, math.Log(4.3e12/7.7e9)/math.Log(175e9/4e8)), Loss: 1.69 + 406.4/math.Pow(n, 0.34) + 410.7/math.Pow(d, 0.28)},

@@ -76,6 +76,10 @@ func TestAttention(t *testing.T) {
 	if got, want := p.FLOPs.Parts["attention"], 7.0/6*6*1024*768*12; !near(got, want, 0.03) {
 		t.Errorf("%v, want about %v", got, want)
 	}
+	most, few := planned(t, "gpt3-175b", Options{Batch: 1 << 19}), planned(t, "gpt3-175b", Options{})
+	if !near(most.FLOPs.Recomputed, few.FLOPs.Recomputed, 1e-6) || most.Memory.Results < 1e5*few.Memory.Results {
+		t.Errorf("%+v of large batches, %+v of small ones", most.FLOPs, few.FLOPs)
+	}
 	sum := 0.0
 	for _, x := range p.FLOPs.Parts {
 		sum += x

@@ -155,6 +155,8 @@ func duration(days float64) string {
 		return fmt.Sprintf("%.3g days", days)
 	case days >= 2.0/24:
 		return fmt.Sprintf("%.3g hours", days*24)
+	case days >= 2.0/24/60:
+		return fmt.Sprintf("%.3g minutes", days*24*60)
 	}
-	return fmt.Sprintf("%.3g minutes", days*24*60)
+	return fmt.Sprintf("%.3g s", days*86400)
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
@@ -87,6 +88,7 @@ func (j *Job) write(s train.State) error {
 		return err
 	}
 	j.saved = s.Step
+	runtime.GC() // a tokenizer's files leave 80 MB behind, which beside gigabytes of weights Go would let add up
 	return prune(dir, j.keep)
 }
 

@@ -69,6 +69,9 @@ func compare(i int, r row) error {
 	if err != nil {
 		return err
 	}
+	if m, err = models.Set(m, "vocab_size=50257"); err != nil { // what the tokenizer makes of it
+		return err
+	}
 	p, err := plan.Of(m, plan.Options{Batch: r.batch, Context: r.context, Accumulate: r.accumulate, Ranks: r.ranks, Recompute: r.recompute, Solver: r.solver})
 	if err != nil {
 		return err

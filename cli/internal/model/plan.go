@@ -135,8 +135,9 @@ func (p *planning) reopened() (models.Model, error) {
 
 // run plans, and prints the plan.
 func (p *planning) run(m models.Model, out io.Writer) error {
-	// Products of the sizes of gpt2 reach what larger ones do, in memory that any machine has.
-	p.Rate = 1e9 * bench.GemmRate(1024, min(1024, models.DimsOf(m).Width))
+	// Products of gpt2's size reach what larger ones do, in memory that any machine has, and in a time that
+	// others may leave.
+	p.Rate = 1e9 * bench.GemmRate(256, min(768, models.DimsOf(m).Width))
 	r, err := plan.Of(m, p.Options)
 	if err != nil {
 		return err
