@@ -159,12 +159,37 @@ func TestGoingBack(t *testing.T) {
 			t.Errorf("run %d, past %d: %q, want %q", i, c.past, got, c.want)
 		}
 	}
-	if err := run(1, 8); err != nil {
+}
+
+// TestGoingBackOfCopies: a copy knows how far its source was.
+func TestGoingBackOfCopies(t *testing.T) {
+	m := graph.NewCache(2, 20)
+	part := m.Part(0, 1)
+	run := func(place, past, n int) error {
+		s := graph.New(graph.NewParams(1), graph.Incremental(part))
+		s.SetSequence(1, n)
+		x := ops.AllHeads(s, s.Floats("x", n, 2), 1)
+		p, err := s.Compile(ops.Attention(s, x, x, x, ops.AttentionOptions{Window: 4}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		part.MoveTo(place)
+		return errors.Join(p.SetFloats("x", make([]float32, 2*n)), p.SetInts("past", []int{past}), p.Run())
+	}
+	if err := run(0, 0, 9); err != nil {
 		t.Fatal(err)
 	}
-	m.Copy(1, 0, 4) // of which the window is lost
-	if err := run(4, 1); err == nil {
+	m.Copy(1, 0, 5) // of which the window is lost
+	if err := run(1, 5, 1); err == nil {
 		t.Error("a copy goes on from a place that is lost")
+	}
+	m.Copy(1, 0, 9)
+	if err := run(1, 9, 1); err != nil {
+		t.Error(err)
+	}
+	if err := run(0, 9, 1); err != nil {
+		t.Error(err)
 	}
 }
 

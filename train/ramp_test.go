@@ -160,6 +160,26 @@ func TestRampTrains(t *testing.T) {
 	}
 }
 
+// TestRampPlaces: dropout's masks are of other places in all updates, however many batches these have.
+func TestRampPlaces(t *testing.T) {
+	tr, _ := newClimb(t)
+	seen := make(map[uint64]bool)
+	for i, done := range append([]int64{0}, climbed...) {
+		lm(tr).follow(done)
+		batches, err := lm(tr).Update(t.Context(), 1, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range batches {
+			counter := uint64(i)*b.Places + b.Place
+			if b.Place >= b.Places || seen[counter] {
+				t.Errorf("update %d of %d batches: place %d of %d", i, len(batches), b.Place, b.Places)
+			}
+			seen[counter] = true
+		}
+	}
+}
+
 // ramped is what a rank reads, of updates with so many micro-batches of each rank.
 type ramped struct {
 	toyStream
