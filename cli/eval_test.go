@@ -46,6 +46,7 @@ func TestEvalJSON(t *testing.T) {
 		{"--on choices --data choices.jsonl --shots 1 --examples one.jsonl --normalize tokens", "accuracy_tokens", map[string]string{"questions": "12"}},
 		{"--on rte --data tasks/rte.jsonl --shots 3 --examples tasks/rte-shots.jsonl --protocol gpt3", "accuracy_tokens", map[string]string{
 			"protocol": "gpt3", "shots": "3 from ../eval/testdata/tasks/rte-shots.jsonl, seed 1337; the paper draws from train", "questions_with_fewer_shots": "8", "least_shots": "0"}},
+		{"--on rte --data tasks/rte.jsonl --shots 0 --examples tasks/rte-shots.jsonl", "accuracy_sum", map[string]string{"shots": "0"}},
 		{"--on arc_easy --data tasks/arc.jsonl --protocol gpt3", "accuracy_ratio", map[string]string{"ratio_to": `"Answer:"`, "shots": "0"}},
 		{"--on sst2 --data tasks/sst2.jsonl --verbalizer bad --verbalizer good", "accuracy_sum", map[string]string{"verbalizers": "bad, good"}},
 		{"--on cbt --data cbt.txt", "accuracy_sum", map[string]string{"questions": "5"}},

@@ -167,7 +167,7 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	}
 	o := e.options
 	for _, flag := range []string{"examples", "draw", "separator", "seed"} {
-		if cmd.Flags().Changed(flag) && o.Shots == 0 {
+		if cmd.Flags().Changed(flag) && !cmd.Flags().Changed("shots") { // a --shots 0 is one of several runs
 			return named, usage.Errorf("--%s without --shots: say how many", flag)
 		}
 	}
