@@ -71,7 +71,7 @@ made, and what others report. NAME and the FILE that it reads:
 	f := cmd.Flags()
 	f.SortFlags = false
 	e.settings().Flags(f)
-	f.BoolVar(&e.asJSON, "json", false, "print one JSON object: metric, value, tokens, protocol, metrics, published, checks")
+	f.BoolVar(&e.asJSON, "json", false, "print one JSON object: metric, value, tokens, protocol, metrics, published, checks, shown")
 	return cmd
 }
 
