@@ -198,19 +198,30 @@ func (m MultipleChoice) score(ctx context.Context, s *Subject, questions, pool [
 			p.pool = append(p.pool, detokenize.apply(right.Before+right.Text))
 		}
 	}
+	put := func(i int) (choices []Choice, given []Sequence, err error) {
+		if i == len(questions) {
+			return nil, make([]Sequence, 1), nil
+		}
+		if len(questions[i].Choices) == 0 {
+			return nil, nil, fmt.Errorf("question %d has no choices", i+1)
+		}
+		for _, choice := range questions[i].Choices {
+			choices = append(choices, Choice{detokenize.apply(choice.Before), detokenize.apply(choice.Text)})
+		}
+		given, err = p.put(s, i, choices)
+		return choices, given, err
+	}
 	scorer := s.NewScorer()
+	nextChoices, next, err := put(0)
 	for i, q := range questions {
-		if err := s.step(ctx, i, len(questions)); err != nil {
+		if err := cmp.Or(err, s.step(ctx, i, len(questions))); err != nil {
 			return nil, nil, nil, err
 		}
-		choices := make([]Choice, len(q.Choices))
-		for c, choice := range q.Choices {
-			choices[c] = Choice{detokenize.apply(choice.Before), detokenize.apply(choice.Text)}
-		}
-		given, err := p.put(s, i, choices)
-		if err != nil {
+		choices, given := nextChoices, next
+		if nextChoices, next, err = put(i + 1); err != nil {
 			return nil, nil, nil, err
 		}
+		scorer.Next = next[0].IDs
 		of, err := m.question(s, scorer, choices, given)
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("question %d, %w", i+1, err)

@@ -34,13 +34,17 @@ func (q Sequence) fit(window int) Sequence {
 // ScoreAll is [Subject.Score] for several sequences: what they begin with in common runs once.
 func (s *Subject) ScoreAll(seqs []Sequence) ([][]Scored, error) { return s.NewScorer().Score(seqs) }
 
-// Scorer scores sequences in sets, such as the choices of a question. What those of a set begin
-// with in common, and sets that follow one another, runs once. Scores have the same bits whatever
+// Scorer scores sequences in sets: the choices of one question. What those of a set begin with in
+// common, and sets that follow one another, runs once. Scores have the same bits whatever
 // is shared; from those of [Subject.Score], which runs sequences as a whole, they differ by the
 // rounding of float32.
 //
 // It holds for weights as they are: after they have changed, it takes a new one.
 type Scorer struct {
+	// Next, if known, is a sequence of the set after the one to score. What this set begins with in
+	// common with it is remembered for it; without, that runs again before it is.
+	Next []int
+
 	s *Subject
 	// held is what the first places of the cache hold, each the beginning of the next. Nothing is
 	// ever taken back from one: a layer may have forgotten what stood before.
@@ -187,20 +191,28 @@ func (c *Scorer) group(parts []part) error {
 }
 
 // hold makes the last of the places that are held hold these tokens. What they have in common with
-// what is held there, if it is worth it, gets a place before: those that follow may share it too.
+// what is held there, or with the next set, gets a place before, if it is worth it: those that follow may
+// share it too.
 func (c *Scorer) hold(ids []int) error {
-	n, before, shared := 0, 0, 0
+	n, last := 0, []int(nil)
 	for n < len(c.held) && common(c.held[n], ids) == len(c.held[n]) {
-		before = len(c.held[n])
 		n++
 	}
-	if last := len(c.held) - 1; last >= n {
-		shared = common(c.held[last], ids)
+	if n < len(c.held) {
+		last = c.held[len(c.held)-1]
 	}
 	c.held = c.held[:n]
-	if shared-before >= worthSharing && shared < len(ids) && n+1 < heldPlaces {
-		if err := c.extend(ids[:shared]); err != nil {
-			return err
+	cuts := []int{common(last, ids), common(Sequence{IDs: c.Next}.fit(c.s.Window).IDs, ids)}
+	slices.Sort(cuts)
+	for _, cut := range cuts {
+		before := 0
+		if n := len(c.held); n > 0 {
+			before = len(c.held[n-1])
+		}
+		if cut-before >= worthSharing && cut < len(ids) && len(c.held)+1 < heldPlaces {
+			if err := c.extend(ids[:cut]); err != nil {
+				return err
+			}
 		}
 	}
 	return c.extend(ids)

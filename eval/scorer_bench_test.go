@@ -17,7 +17,6 @@ import (
 // a model of GPT-2's size with random weights, in turns with whole sequences, each choice by
 // itself. x/whole is the median of the ratios of both times, x/most and x/least the ends.
 func BenchmarkSharing(b *testing.B) {
-	const questions = 3
 	tok, err := tokenizer.Load("../../shared/data/vocab/gpt2")
 	if err != nil {
 		b.Skip("no ../shared/data/vocab/gpt2 here")
@@ -36,10 +35,11 @@ func BenchmarkSharing(b *testing.B) {
 		on, data string
 		shots    int
 		draw     string
+		count    int // of questions
 	}{
-		{"piqa", "piqa/valid.jsonl", 0, ""}, {"commonsense_qa", "commonsense_qa/dev.jsonl", 0, ""},
-		{"piqa", "piqa/valid.jsonl", 10, "random"}, {"piqa", "piqa/valid.jsonl", 10, "first"},
-		{"commonsense_qa", "commonsense_qa/dev.jsonl", 30, "random"}, {"commonsense_qa", "commonsense_qa/dev.jsonl", 30, "first"},
+		{"piqa", "piqa/valid.jsonl", 0, "", 12}, {"commonsense_qa", "commonsense_qa/dev.jsonl", 0, "", 12},
+		{"piqa", "piqa/valid.jsonl", 10, "random", 3}, {"piqa", "piqa/valid.jsonl", 10, "first", 12},
+		{"commonsense_qa", "commonsense_qa/dev.jsonl", 30, "random", 2}, {"commonsense_qa", "commonsense_qa/dev.jsonl", 30, "first", 8},
 	} {
 		b.Run(fmt.Sprintf("%s/%d%s", c.on, c.shots, c.draw), func(b *testing.B) {
 			named, err := eval.Find(c.on)
@@ -53,7 +53,7 @@ func BenchmarkSharing(b *testing.B) {
 			}
 			score := func(s *eval.Subject) time.Duration {
 				start := time.Now()
-				if _, err := choice.Score(b.Context(), s, pool[100:][:questions], pool[:100], false); err != nil {
+				if _, err := choice.Score(b.Context(), s, pool[100:][:c.count], pool[:100], false); err != nil {
 					b.Fatal(err)
 				}
 				return time.Since(start)

@@ -102,7 +102,10 @@ func TestScorer(t *testing.T) {
 			for round := range 12 {
 				rng := rand.New(rand.NewPCG(7, uint64(round)))
 				scorer := together.NewScorer()
-				for i, set := range sets(rng, d.Vocab, d.Context) {
+				all := sets(rng, d.Vocab, d.Context)
+				for i, set := range all {
+					// What comes next is known, or not, or otherwise.
+					scorer.Next = [][]int{nil, all[(i+1)%4][0].IDs, set[0].IDs, all[0][0].IDs[:1]}[rng.IntN(4)]
 					got, err := scorer.Score(set)
 					if err != nil {
 						t.Fatal(err)
@@ -178,6 +181,55 @@ func TestScorerLarge(t *testing.T) {
 				near(t, "whole", got[i][j].LogProb, w.LogProb, tolWhole)
 			}
 		}
+	}
+}
+
+// TestComputedOnce counts the positions that run: of the text that questions are about once, of each
+// question and choice its own.
+func TestComputedOnce(t *testing.T) {
+	positions := 0
+	m := models.Edit(gpt2.New(61, 256, 8, 1, 2), graph.Before("h.0.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
+		return s.Apply(graph.Op{Name: "Count", Out: x.Shape(), RowWise: 1, Run: func(a *graph.Args) error {
+			positions += x.Shape()[0]
+			copy(a.Out(0), a.Floats(0))
+			return nil
+		}}, x)
+	}))
+	s := subject(t, m, graph.NewParams(1), 256)
+	rng := rand.New(rand.NewPCG(8, 1))
+	random := func(first, n int) []int {
+		ids := []int{first}
+		for range n - 1 {
+			ids = append(ids, rng.IntN(61))
+		}
+		return ids
+	}
+	examples := random(1, 64)
+	var all [][]eval.Sequence
+	for text := range 2 {
+		about := slices.Concat(examples, random(text, 32))
+		for question := range 3 {
+			before := slices.Concat(about, random(question, 17))
+			var set []eval.Sequence
+			for choice := range 4 {
+				set = append(set, eval.Sequence{IDs: slices.Concat(before, random(choice, 8)), From: len(before)})
+			}
+			all = append(all, set)
+		}
+	}
+	scorer := s.NewScorer()
+	for i, set := range all {
+		if scorer.Next = nil; i+1 < len(all) {
+			scorer.Next = all[i+1][0].IDs
+		}
+		if _, err := scorer.Score(set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A choice runs the last token of the question, and all of its own but the last. The examples run again
+	// with the second text: that it would come was not known one set ahead of the first.
+	if want := 64 + 64 + 2*(32+3*(16+4*8)); positions != want {
+		t.Errorf("%d positions run, want %d", positions, want)
 	}
 }
 
@@ -302,6 +354,14 @@ func TestScorerErrors(t *testing.T) {
 	}
 	if _, err := scorer.Score([]eval.Sequence{fine, {IDs: []int{999, 1}, From: 1}}); err == nil || !strings.HasPrefix(err.Error(), "sequence 2: ") || !strings.HasSuffix(err.Error(), "outside the vocabulary of 257") {
 		t.Errorf("a token that there is not: %v", err)
+	}
+	none := []eval.Question{{Choices: []eval.Choice{{Before: "a", Text: " b"}}}, {}}
+	if _, err := (eval.MultipleChoice{}).Score(t.Context(), s, none, nil, false); err == nil || err.Error() != "question 2 has no choices" {
+		t.Errorf("a question without choices: %v", err)
+	}
+	none[1].Choices = []eval.Choice{{Before: "a", Text: " b"}, {Before: "a"}}
+	if _, err := (eval.MultipleChoice{}).Score(t.Context(), s, none, nil, false); err == nil || err.Error() != `question 2, choice 2: no tokens of its own: ""` {
+		t.Errorf("a choice without tokens: %v", err)
 	}
 	if got, err := scorer.Score(nil); err != nil || len(got) != 0 {
 		t.Errorf("nothing to score: %v, %v", got, err)
