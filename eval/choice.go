@@ -198,39 +198,23 @@ func (m MultipleChoice) score(ctx context.Context, s *Subject, questions, pool [
 			p.pool = append(p.pool, detokenize.apply(right.Before+right.Text))
 		}
 	}
-	put := func(i int) (choices []Choice, given []Sequence, err error) {
-		if i == len(questions) {
-			return nil, make([]Sequence, 1), nil
-		}
-		if len(questions[i].Choices) == 0 {
-			return nil, nil, fmt.Errorf("question %d has no choices", i+1)
-		}
-		for _, choice := range questions[i].Choices {
-			choices = append(choices, Choice{detokenize.apply(choice.Before), detokenize.apply(choice.Text)})
-		}
-		given, err = p.put(s, i, choices)
-		return choices, given, err
-	}
 	scorer := s.NewScorer()
-	nextChoices, next, err := put(0)
+	next, err := m.ask(s, p, detokenize, questions)
 	for i, q := range questions {
 		if err := cmp.Or(err, s.step(ctx, i, len(questions))); err != nil {
 			return nil, nil, nil, err
 		}
-		choices, given := nextChoices, next
-		if nextChoices, next, err = put(i + 1); err != nil {
+		now := next
+		if next, err = m.ask(s, p, detokenize, questions); err != nil {
 			return nil, nil, nil, err
 		}
-		scorer.Next = next[0].IDs
-		of, err := m.question(s, scorer, choices, given)
+		scorer.Next = next.begins()
+		of, err := m.question(s, scorer, now.choices, now.given)
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("question %d, %w", i+1, err)
 		}
 		right := best(of, m.normalizer()) == q.Answer
-		sample, err := p.sample(s, m.Show, given)
-		if err != nil {
-			return nil, nil, nil, err
-		}
+		sample := now.sample
 		sample.Right, sample.Answer = &right, q.Answer
 		for _, c := range of {
 			sample.Tokens += c.Tokens
@@ -239,6 +223,40 @@ func (m MultipleChoice) score(ctx context.Context, s *Subject, questions, pool [
 		samples, scores = append(samples, sample), append(scores, of)
 	}
 	return samples, scores, p, s.step(ctx, len(questions), len(questions))
+}
+
+// asked is a question as the model is given it.
+type asked struct {
+	choices []Choice
+	given   []Sequence
+	sample  Sample
+}
+
+// begins is what scorers are told of it.
+func (q asked) begins() []int {
+	if len(q.given) == 0 {
+		return nil
+	}
+	return q.given[0].IDs
+}
+
+// ask puts the next of the questions, if there is one.
+func (m MultipleChoice) ask(s *Subject, p *prompts, detokenize detokenizer, questions []Question) (q asked, err error) {
+	i := len(p.used)
+	if i == len(questions) {
+		return q, nil
+	}
+	if len(questions[i].Choices) == 0 {
+		return q, fmt.Errorf("question %d has no choices", i+1)
+	}
+	for _, choice := range questions[i].Choices {
+		q.choices = append(q.choices, Choice{detokenize.apply(choice.Before), detokenize.apply(choice.Text)})
+	}
+	if q.given, err = p.put(s, i, q.choices); err != nil {
+		return q, err
+	}
+	q.sample, err = p.sample(s, m.Show, q.given)
+	return q, err
 }
 
 // question scores the choices of one, which are given to the model in sequences.
