@@ -99,16 +99,29 @@ func TestTrain(t *testing.T) {
 }
 
 // TestResume: a run that was stopped, by --stop-after or by an interrupt, and resumed
-// has the losses and the weights of one that was not, to the bit.
+// has the losses, the weights, the moments and the samples of one that was not, to the bit; with averages of weights too.
 func TestResume(t *testing.T) {
+	for name, args := range map[string][]string{
+		"adamw":        nil,
+		"schedulefree": {"--solver", "schedulefree", "--schedule", "constant", "--sample-every", "7"},
+		"ema":          {"--solver", "muon", "--ema", "0.9", "--sample-every", "7"},
+	} {
+		t.Run(name, func(t *testing.T) { testResume(t, slices.Concat(small, args)) })
+	}
+}
+
+func testResume(t *testing.T, small []string) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
-	if status, _, stderr := trainSmall(t, "--out", "whole"); status != 0 {
+	trainSmall := func(args ...string) (int, string, string) {
+		return gorgpt(t, t.Context(), slices.Concat([]string{"train"}, small, args)...)
+	}
+	if status, _, stderr := trainSmall("--out", "whole"); status != 0 {
 		t.Fatal(stderr)
 	}
 	want, wantValidation := losses(t, "whole")
-	weights := func(dir string) []byte {
-		data, err := os.ReadFile(filepath.Join(dir, "checkpoints/latest/model.safetensors"))
+	read := func(dir, file string) []byte {
+		data, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,12 +137,14 @@ func TestResume(t *testing.T) {
 		if !slices.Equal(got, want) || !slices.Equal(gotValidation, wantValidation) {
 			t.Errorf("%s: losses\n%v\nwant\n%v", dir, got, want)
 		}
-		if !bytes.Equal(weights(dir), weights("whole")) {
-			t.Errorf("%s: other weights", dir)
+		for _, file := range []string{"checkpoints/latest/model.safetensors", "checkpoints/latest/optimizer.safetensors", "samples.txt"} {
+			if !bytes.Equal(read(dir, file), read("whole", file)) {
+				t.Errorf("%s: another %s", dir, file)
+			}
 		}
 	}
 
-	if status, _, stderr := trainSmall(t, "--out", "stopped", "--stop-after", "13"); status != 0 {
+	if status, _, stderr := trainSmall("--out", "stopped", "--stop-after", "13"); status != 0 {
 		t.Fatal(stderr)
 	}
 	if got, _ := losses(t, "stopped"); len(got) != 13 {
@@ -146,7 +161,7 @@ func TestResume(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}()
-	status, stdout, stderr := gorgpt(t, ctx, append(append([]string{"train"}, small...), "--out", "interrupted")...)
+	status, stdout, stderr := gorgpt(t, ctx, slices.Concat([]string{"train"}, small, []string{"--out", "interrupted"})...)
 	if status != 130 || stdout != "" || !strings.Contains(stderr, "gorgpt train --resume interrupted") {
 		t.Errorf("interrupted: status %d, output %q, %q", status, stdout, stderr)
 	}

@@ -82,11 +82,14 @@ func (r Recipe) MakeSolver(m models.Model) (*train.Optimizer, error) {
 		return nil, err
 	}
 	s := train.RuleSettings{Beta1: r.Beta1, Beta2: r.Beta2, Epsilon: r.Epsilon}
-	rule := named.Make(s)
+	rule, rest := named.Make(s), train.Rule(train.AdamW(s))
+	if r.EMA > 0 {
+		rule, rest = train.EMA{Rule: rule, Decay: r.EMA}, train.EMA{Rule: rest, Decay: r.EMA}
+	}
 	var groups []train.Group
 	if named.Hidden {
 		groups = append(groups, train.Group{Pattern: hidden, Matrices: true, Rule: rule})
-		rule = train.AdamW(s)
+		rule = rest
 	}
 	for _, pattern := range r.NoDecay {
 		groups = append(groups, train.Group{Pattern: pattern, Decay: new(0.0)})

@@ -42,7 +42,7 @@ type Recipe struct {
 	LearnRate, Floor     float64
 	Warmup               int
 	Schedule, Solver     string
-	Beta1, Beta2         float64
+	Beta1, Beta2, EMA    float64
 	Decay, Clip, Epsilon float64
 	DecayAll             bool
 	NoDecay              []string
@@ -145,6 +145,7 @@ func (r *Recipe) ofSolver() setting.List {
 			_, err := train.FindRule(name)
 			return usage.Of(err)
 		}),
+		setting.New("ema", &r.EMA, 0, "train as the solver does, but evaluate, sample and save an exponential moving average of the weights, of which an update leaves this share, such as 0.999 (0: none)", share(true, false, "a number in [0, 1)")),
 		setting.New("beta1", &r.Beta1, 0.9, "memory of the gradient", share(true, false, "a number in [0, 1)")),
 		setting.New("beta2", &r.Beta2, 0.99, "AdamW's memory of its square; small batches want it long", share(true, false, "a number in [0, 1)")),
 		setting.New("weight-decay", &r.Decay, 0.1, "decay of matrices, a step times lr", setting.Where(func(x float64) bool { return x >= 0 && x < 1e6 }, "0 or more")),
@@ -169,7 +170,23 @@ func (r *Recipe) ofRecords() setting.List {
 }
 
 // Validate tells which setting cannot be.
-func (r Recipe) Validate() error { return r.Settings().Validate() }
+func (r Recipe) Validate() error {
+	if err := r.Settings().Validate(); err != nil {
+		return err
+	}
+	named, err := train.FindRule(r.Solver)
+	if err != nil {
+		return usage.Of(err)
+	}
+	_, averages := named.Make(train.RuleSettings{}).(train.Averaging)
+	switch {
+	case named.Flat && r.Schedule != "constant":
+		return usage.Errorf("--solver %s goes with --schedule constant, not %s: its average takes the place of a rate that falls", r.Solver, r.Schedule)
+	case averages && r.EMA > 0:
+		return usage.Errorf("--ema %v: --solver %s has an average of the weights already", r.EMA, r.Solver)
+	}
+	return nil
+}
 
 // CheckGiven refuses settings that were given and have no meaning in this recipe. A recipe file
 // may hold such settings: that of a run has all there are.
@@ -249,14 +266,14 @@ func (r Recipe) fixed() string {
 		r.Set = nil
 	}
 	text := string(r.Text())
-	for _, name := range newer { // checkpoints from before have no such line
-		text = strings.Replace(text, name+" = \"\"\n", "", 1)
+	for _, line := range newer { // checkpoints from before have no such line
+		text = strings.Replace(text, "\n"+line+"\n", "\n", 1)
 	}
 	return text
 }
 
-// newer are settings that runs of before issue 16 do not have.
-var newer = []string{"tokens", "warmup_tokens", "decay_tokens", "batch_ramp"}
+// newer are settings that runs of before issue 16 do not have, as they are where they are not used.
+var newer = []string{`tokens = ""`, `warmup_tokens = ""`, `decay_tokens = ""`, `batch_ramp = ""`, "ema = 0.0"}
 
 // unlike are the first lines in which two recipes differ; the last ones if they are equal.
 func unlike(a, b string) (x, y string) {

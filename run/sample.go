@@ -37,6 +37,9 @@ func (r *Run) addSample(step int) error {
 
 // Sample writes a little with the model as it is.
 func (r *Run) Sample(ctx context.Context) (string, error) {
+	if err := r.Trainer.Average(); err != nil {
+		return "", err
+	}
 	runtime.GC() // what training has left behind makes room for keys and values
 	g := generate.New(models.Graphs(r.Model), r.Params, models.DimsOf(r.Model).Context)
 	g.Vocab, g.Vacant = r.Tokenizer.Size(), tokenizer.Vacant(r.Tokenizer)

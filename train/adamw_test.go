@@ -382,7 +382,7 @@ func TestAdamWRestoreErrors(t *testing.T) {
 	}
 	for want, tensors := range map[string][]Tensor{
 		`AdamW: restored tensor "w" ends neither in .exp_avg nor in .exp_avg_sq`:             {one("w", 1)},
-		`AdamW: restored state has one moment of w, want .exp_avg and .exp_avg_sq`:           {one("w.exp_avg", 1)},
+		`AdamW: restored state has .exp_avg of w, want .exp_avg and .exp_avg_sq`:             {one("w.exp_avg", 1)},
 		`AdamW: restored moments of w are (2) and (1, 2), want one shape`:                    {one("w.exp_avg", 2), one("w.exp_avg_sq", 1, 2)},
 		`AdamW: restored tensor w.exp_avg is there twice`:                                    {one("w.exp_avg", 2), one("w.exp_avg", 2)},
 		`AdamW: restored tensor w.exp_avg of (2, 2) has 3 elements, want 4`:                  {{"w.exp_avg", []int{2, 2}, make([]float32, 3)}},

@@ -110,6 +110,9 @@ func (r *run) evaluate(ctx context.Context) error {
 	if r.peers.Size() > 1 {
 		ctx = context.WithoutCancel(ctx) // all or none
 	}
+	if err := r.average(r.model, true); err != nil {
+		return err
+	}
 	e, err := r.validator.Validate(ctx, r.evaluator)
 	if err != nil {
 		return err

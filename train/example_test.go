@@ -281,6 +281,40 @@ func ExampleGroup() {
 	// Output: [1] [0.95]
 }
 
+// ExampleNewScheduleFree trains one number and has another, its average, where the number is used.
+func ExampleNewScheduleFree() {
+	params := graph.NewParams(1)
+	w, err := params.Declare("w", graph.Ones(), 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	o := train.NewScheduleFree()
+	o.SetLearnRate(0.5)
+	for range 3 {
+		w.GradData()[0] = 1
+		if err := o.Step(params.ValueGrads()); err != nil {
+			fmt.Println(err)
+		}
+	}
+	for _, on := range []bool{true, false} {
+		if err := o.Average(params.ValueGrads(), on); err != nil {
+			fmt.Println(err)
+		}
+		fmt.Printf("%.2f ", w.Data()[0])
+	}
+	// Output: 0.00 -0.05
+}
+
+// ExampleEMA has Lion keep an average of the weights, which a Trainer evaluates and saves.
+func ExampleEMA() {
+	o := train.NewLion()
+	o.Rule = train.EMA{Rule: o.Rule, Decay: 0.999}
+	names, err := o.Rule.Keeps([]int{2, 2})
+	fmt.Println(o.Rule.Name(), names, err)
+	// Output: Lion [exp_avg twin] <nil>
+}
+
 // ExampleReplay reads the metrics of a run again.
 func ExampleReplay() {
 	metrics := `{"step":0,"val_loss":5.5}

@@ -43,8 +43,11 @@ func applied(r Rule) [4]float32 {
 	for range kept {
 		c.Kept = append(c.Kept, make([]float32, 4))
 	}
+	if a, ok := r.(Averaging); ok {
+		a.Begin(c.Weight, c.Kept)
+	}
 	for i, grad := range [][]float32{{1, -2, 0.5, 3}, {-0.75, 1, -0.25, 2}, {-0.3, 1, -0.3, -2}} {
-		c.Step, c.Grad = i+1, grad
+		c.Step, c.Grad, c.Share = i+1, grad, 1/float64(i+1)
 		r.Apply(&c)
 	}
 	return [4]float32(c.Weight)

@@ -36,11 +36,13 @@ type Optimizer struct {
 	slots    []*slot
 	byName   map[string]*slot
 	restored bool // slots come from Restore and no step has used them yet
-	targets  []target
-	squares  []float64 // of the norms of the targets' gradients
-	seen     []bool    // groups that hold a parameter
-	frozen   bool      // what groups freeze is not in the model any more
-	change   Change
+	averaged bool // the parameters hold averages
+	rates
+	targets []target
+	squares []float64 // of the norms of the targets' gradients
+	seen    []bool    // groups that hold a parameter
+	frozen  bool      // what groups freeze is not in the model any more
+	change  Change
 }
 
 var errNoRule = errors.New("train: Optimizer.Rule is not set")
@@ -122,6 +124,7 @@ func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 	}
 	o.measured, o.restored = false, false
 	o.step++
+	share := o.rates.share(o.LearnRate)
 	clip := 1.0
 	if o.Clip > 0 {
 		clip = min(1, o.Clip/(o.norm+1e-6))
@@ -129,7 +132,7 @@ func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 	for _, p := range o.targets {
 		o.change = Change{
 			Shape: p.shape, Weight: p.weight, Grad: p.grad, Kept: p.kept,
-			Step: o.step, Rate: o.LearnRate * p.rate, Decay: p.decay, Clip: clip,
+			Step: o.step, Rate: o.LearnRate * p.rate, Decay: p.decay, Clip: clip, Share: share,
 		}
 		p.rule.Apply(&o.change)
 		// A parameter of ours counts as zero without being cleared: its next gradient is
@@ -148,6 +151,9 @@ func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 func (o *Optimizer) gather(model []gorgonia.ValueGrad) error {
 	if o.Rule == nil {
 		return errNoRule
+	}
+	if o.averaged {
+		return o.failed("the parameters hold an average, of which no gradient is to be taken: call Average with false before")
 	}
 	if err := CheckGroups(o.Groups); err != nil {
 		return o.failed("%w", err)
@@ -207,7 +213,7 @@ func (o *Optimizer) gatherOne(vg gorgonia.ValueGrad, name string) error {
 	if len(grad) != len(weight) {
 		return o.failed("gradient of %s is %v, want %v", name, gv.Shape(), shape)
 	}
-	s, err := o.slotOf(name, shape, group.Rule)
+	s, err := o.slotOf(name, shape, group.Rule, weight)
 	if err != nil {
 		return err
 	}

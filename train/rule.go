@@ -1,7 +1,7 @@
 package train
 
 // A Rule is what an optimizer does to one tensor of weights. An [Optimizer] puts rules
-// together. [AdamW], [Lion], [SGD] and [Muon] are rules.
+// together. [AdamW], [ScheduleFree], [Lion], [SGD] and [Muon] are rules; [EMA] adds to one.
 type Rule interface {
 	// Name is the rule's name in errors.
 	Name() string
@@ -19,12 +19,13 @@ type Change struct {
 	Shape  []int
 	Weight []float32
 	Grad   []float32   // before clipping
-	Kept   [][]float32 // as Keeps names them, 0 before the first update
+	Kept   [][]float32 // as Keeps names them, 0 before the first update, or as an Averaging begins
 
 	Step  int     // updates, this one included: 1, 2, …
 	Rate  float64 // learning rate, times that of the parameter's group
 	Decay float64 // pull towards zero, a share of the rate
 	Clip  float64 // factor on the gradient
+	Share float64 // of the update in all so far, each by the square of the highest learning rate until then
 }
 
 // shrink is the factor of decoupled weight decay.

@@ -24,7 +24,9 @@ type NamedRule struct {
 	// Hidden says that the rule is for the matrices of a model's blocks; the other parameters
 	// have the rule adamw.
 	Hidden bool
-	Make   func(RuleSettings) Rule
+	// Flat says that the rule is for a learning rate that does not fall.
+	Flat bool
+	Make func(RuleSettings) Rule
 }
 
 // registered are the rules that are known by name.
@@ -34,6 +36,8 @@ var registered = struct {
 	err   error
 }{rules: []NamedRule{
 	{Name: "adamw", Heeds: []string{"beta1", "beta2", "epsilon"}, Make: func(s RuleSettings) Rule { return AdamW(s) }},
+	{Name: "schedulefree", About: "AdamW with an average of the weights in the place of a learning rate that falls; wants schedule constant, and lr 1 to 10 times AdamW's",
+		Heeds: []string{"beta1", "beta2", "epsilon"}, Flat: true, Make: func(s RuleSettings) Rule { return ScheduleFree(s) }},
 	{Name: "lion", About: "half the memory, wants lr a third or less and a larger weight-decay, beta1 0.95, beta2 0.98",
 		Heeds: []string{"beta1", "beta2"}, Make: func(s RuleSettings) Rule { return Lion{Beta1: s.Beta1, Beta2: s.Beta2} }},
 	{Name: "sgd", About: "with beta1 as momentum; wants a large lr", Heeds: []string{"beta1"},

@@ -172,6 +172,9 @@ func (r *run) save() error {
 	if r.Save == nil || !r.dirty || r.peers.Rank() > 0 {
 		return nil
 	}
+	if err := r.average(r.model, true); err != nil {
+		return err
+	}
 	s, err := r.State()
 	if err != nil {
 		return fmt.Errorf("train: state at step %d: %w", r.at.Step, err)

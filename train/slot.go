@@ -26,9 +26,9 @@ func endings(names []string) (all []string) {
 	return all
 }
 
-// slotOf returns what is kept of a parameter, zero at its first step. A rule that is nil is the
-// optimizer's.
-func (o *Optimizer) slotOf(name string, shape tensor.Shape, rule Rule) (*slot, error) {
+// slotOf returns what is kept of a parameter, at its first step zero or what the rule begins with. A rule that is
+// nil is the optimizer's.
+func (o *Optimizer) slotOf(name string, shape tensor.Shape, rule Rule, weight []float32) (*slot, error) {
 	if rule == nil {
 		rule = o.Rule
 	}
@@ -61,6 +61,9 @@ func (o *Optimizer) slotOf(name string, shape tensor.Shape, rule Rule) (*slot, e
 	for range names {
 		s.kept = append(s.kept, make([]float32, shape.TotalSize()))
 	}
+	if a, ok := rule.(Averaging); ok {
+		a.Begin(weight, s.kept)
+	}
 	if o.byName == nil {
 		o.byName = map[string]*slot{}
 	}
@@ -79,7 +82,7 @@ func list(names []string) string { return strings.Join(endings(names), " and ") 
 // State returns the number of updates done and, for each parameter "p", what its rule keeps:
 // "p.exp_avg" and "p.exp_avg_sq" of an AdamW. The tensors share the optimizer's memory.
 func (o *Optimizer) State() SolverState {
-	s := SolverState{Step: o.step}
+	s := SolverState{Step: o.step, Averaged: o.averaged, rates: o.rates}
 	for _, slot := range o.slots {
 		for i, ending := range endings(slot.names) {
 			s.Tensors = append(s.Tensors, Tensor{slot.name + ending, slot.shape, slot.kept[i]})
@@ -130,6 +133,7 @@ func (o *Optimizer) Restore(s SolverState) error {
 	}
 	o.forgive()
 	o.step, o.norm, o.slots, o.byName, o.restored = s.Step, 0, order, byName, s.Step > 0
+	o.averaged, o.rates = s.Averaged, s.rates
 	return nil
 }
 
@@ -141,7 +145,7 @@ func (o *Optimizer) whole(s *slot) error {
 	}
 	names, err := rule.Keeps(s.shape)
 	if err == nil && len(s.names) < len(names) {
-		return o.failed("restored state has one moment of %s, want %s", s.name, list(names))
+		return o.failed("restored state has %s of %s, want %s", list(s.names), s.name, list(names))
 	}
 	return nil // whatever else is wrong shows with the model
 }

@@ -21,8 +21,11 @@ type Tensor struct {
 
 // SolverState is all a solver remembers between two steps.
 type SolverState struct {
-	Step    int      `json:"step"` // updates done
-	Tensors []Tensor `json:"-"`    // in order of the parameters
+	Step int `json:"step"` // updates done
+	// Averaged says that the parameters hold averages, and the tensors that end in [Twin] the weights in training.
+	Averaged bool `json:"averaged,omitzero"`
+	rates
+	Tensors []Tensor `json:"-"` // in order of the parameters
 }
 
 // Stateful is a solver whose state can be taken out and put back, so that a

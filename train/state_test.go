@@ -13,12 +13,17 @@ import (
 
 // TestResume compares a run of n steps with k steps, everything saved and loaded
 // into new objects, and n-k steps: losses, evaluations, rates, weights and
-// moments are the same to the bit, with either solver and a guard that skips steps.
+// moments are the same to the bit, with any solver, with averages and a guard that skips steps.
 func TestResume(t *testing.T) {
 	t.Run("AdamW", func(t *testing.T) { testResume(t, func(*Trainer) {}) })
 	t.Run("Lion", func(t *testing.T) {
 		testResume(t, func(tr *Trainer) { tr.Solver, tr.Schedule = NewLion(), Constant(0.003, 3) })
 	})
+	for name, solver := range averaged {
+		t.Run(name, func(t *testing.T) {
+			testResume(t, func(tr *Trainer) { tr.Solver, tr.Schedule = solver(), Constant(0.02, 3) })
+		})
+	}
 	t.Run("guard", func(t *testing.T) {
 		testResume(t, func(tr *Trainer) { tr.Guard = Guard{Deviations: 1, Window: 4} })
 	})
@@ -132,7 +137,7 @@ func TestRestoreErrors(t *testing.T) {
 		{func(t *Trainer, s *State) { s.Step = -1 }, "train: restore: step -1 with 96 tokens, want 0 or more"},
 		{func(t *Trainer, s *State) { s.Stream = []byte("x") }, "train: restore: training data: state of 1 bytes, want 8"},
 		{func(t *Trainer, s *State) { s.Solver.Tensors = s.Solver.Tensors[1:] },
-			"train: restore: AdamW: restored state has one moment of embed, want .exp_avg and .exp_avg_sq"},
+			"train: restore: AdamW: restored state has .exp_avg_sq of embed, want .exp_avg and .exp_avg_sq"},
 		{func(t *Trainer, s *State) { t.Solver = gorgonia.NewAdamSolver() },
 			"train: restore: *gorgonia.AdamSolver keeps its state to itself; use train.NewAdamW"},
 	} {

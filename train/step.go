@@ -22,6 +22,9 @@ func (r *run) step(ctx context.Context) (err error) {
 		r.place = nil
 	}
 	r.halted = false
+	if err := r.average(r.model, false); err != nil {
+		return err
+	}
 	place, err := r.Task.State()
 	if err != nil {
 		return fmt.Errorf("position of the training data: %w", err)

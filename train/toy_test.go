@@ -150,10 +150,19 @@ func stateOf(t *testing.T, c saved) State {
 // restore puts a checkpoint into a new trainer.
 func (c *saved) restore(t *testing.T, to *Trainer) {
 	t.Helper()
+	c.declare(t, to)
+	if err := to.Restore(stateOf(t, *c)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// declare puts the weights of a checkpoint into a new trainer.
+func (c *saved) declare(t *testing.T, to *Trainer) {
+	t.Helper()
 	// A checkpoint declares parameters in an order of its own, here backwards.
 	for _, x := range slices.Backward(c.tensors) {
-		name, ok := strings.CutSuffix(x.Name, ".exp_avg")
-		if !ok {
+		name := x.Name[:strings.LastIndex(x.Name, ".")]
+		if to.Params.Get(name) != nil {
 			continue
 		}
 		init := graph.Normal(0.5)
@@ -165,9 +174,6 @@ func (c *saved) restore(t *testing.T, to *Trainer) {
 			t.Fatal(err)
 		}
 		copy(p.Data(), c.weights[name])
-	}
-	if err := to.Restore(stateOf(t, *c)); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -95,8 +95,8 @@ func (t *Trainer) run(ctx context.Context) error {
 		return fmt.Errorf("train: %w", err)
 	}
 	err = r.loop(ctx)
-	if closeErr := r.close(); closeErr != nil {
-		err = errors.Join(err, closeErr)
+	if endErr := errors.Join(r.average(r.model, true), r.close()); endErr != nil {
+		err = errors.Join(err, endErr)
 	}
 	return err
 }

@@ -1,0 +1,46 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+// EMA is another rule with an exponential moving average of its weights, which evaluations and checkpoints have
+// (see [Averaging]; Polyak & Juditsky 1992 average all alike). One number a weight is kept beside the rule's. After update
+// t = 1, 2, … with weight w, the average becomes
+//
+//	x = x + (1 - min(Decay, (1+t)/(10+t)))·(w - x)
+//
+// so that the weights a run begins with are soon forgotten, as TensorFlow's ExponentialMovingAverage has it.
+type EMA struct {
+	Rule
+	Decay float64 // share of the average that stays, below 1
+}
+
+// Keeps adds the average to what the rule keeps, which may not average too.
+func (e EMA) Keeps(shape []int) ([]string, error) {
+	if _, ok := e.Rule.(Averaging); ok {
+		return nil, fmt.Errorf("it has an average of its own, and takes no other")
+	}
+	names, err := e.Rule.Keeps(shape)
+	return append(names[:len(names):len(names)], Twin), err
+}
+
+// Begin has the average begin at the weight.
+func (e EMA) Begin(weight []float32, kept [][]float32) { copy(kept[len(kept)-1], weight) }
+
+// Apply makes an update by the rule, and averages.
+func (e EMA) Apply(c *Change) {
+	last := len(c.Kept) - 1
+	x, inner := c.Kept[last], *c
+	inner.Kept = c.Kept[:last]
+	e.Rule.Apply(&inner)
+	t := float64(c.Step)
+	fresh := float32(1 - min(e.Decay, (1+t)/(10+t)))
+	kernel.For(len(x), optimizerGrain, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			x[i] += float32(fresh * (c.Weight[i] - x[i]))
+		}
+	})
+}
