@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"go/types"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -64,6 +65,7 @@ var scattered = regexp.MustCompile(`^(undefined: [^.]*$|declared and not used|.*
 
 // check type-checks pieces of Go, each declarations or statements, as one package.
 func (p *packages) check(name string, pieces []string, ignore *regexp.Regexp) (errs []error) {
+	p = p.with(pieces)
 	var files []*ast.File
 	for i, piece := range pieces {
 		f, err := p.parse(fmt.Sprintf("%s, piece %d", name, i+1), i, piece)
@@ -80,6 +82,25 @@ func (p *packages) check(name string, pieces []string, ignore *regexp.Regexp) (e
 	_, _ = config.Check("piece", p.fset, files, nil)
 	return errs
 }
+
+// with has the imports that pieces write out in the place of packages that are called the same.
+func (p *packages) with(pieces []string) *packages {
+	paths := maps.Clone(p.paths)
+	for _, piece := range pieces {
+		for _, line := range importPath.FindAllStringSubmatch(importLine.FindString(piece), -1) {
+			short := line[1]
+			if short == "" {
+				short = path.Base(line[2])
+			}
+			if paths[short] != "" {
+				paths[short] = line[2]
+			}
+		}
+	}
+	return &packages{p.fset, p.importer, paths}
+}
+
+var importPath = regexp.MustCompile(`(?m)^\s*(\w*) *"([^"]+)"$`)
 
 var importLine = regexp.MustCompile(`(?s)^import \(.*?\n\)`)
 
