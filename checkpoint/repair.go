@@ -13,10 +13,12 @@ import (
 	"strings"
 )
 
-// Latest and Best are the pointers among the checkpoints of a run; see [Point].
+// Latest, Best and Plateau, the last step before the learning rate falls, are the pointers among the checkpoints
+// of a run; see [Point].
 const (
-	Latest = "latest"
-	Best   = "best"
+	Latest  = "latest"
+	Best    = "best"
+	Plateau = "plateau"
 )
 
 const stepPrefix = "step-"
@@ -49,7 +51,7 @@ func Repair(parent string) (done []string, err error) {
 	if _, err := Steps(parent); err != nil {
 		return nil, nil // none at all: Open says so
 	}
-	for _, pointer := range []string{Latest, Best} {
+	for _, pointer := range []string{Latest, Best, Plateau} {
 		path := filepath.Join(parent, pointer)
 		info, err := os.Lstat(path)
 		if err != nil || !info.IsDir() {

@@ -57,6 +57,44 @@ func ExampleCreate() {
 	// 4 gpt2-nano <nil>
 }
 
+// ExampleBranch makes a run longer from where its learning rate has not fallen yet, beside the run as it ended.
+func ExampleBranch() {
+	temp, err := os.MkdirTemp("", "run")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(temp)
+	recipe, err := tiny(temp)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	recipe.Schedule, recipe.Warmup, recipe.Steps = "wsd", 0, 10
+	short := run.Dir(filepath.Join(temp, "short"))
+	r, err := run.Create(recipe, string(short), run.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = r.Train(context.Background())
+	fmt.Println(err, r.Close())
+
+	recipe.Steps = 20
+	longer, err := run.Branch(filepath.Join(short.Checkpoints(), "plateau"), filepath.Join(temp, "longer"), recipe, run.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer longer.Close()
+	step, _ := longer.Saved()
+	err = longer.Train(context.Background())
+	fmt.Println(step, err, longer.Last.Step)
+	// Output:
+	// <nil> <nil>
+	// 9 <nil> 20
+}
+
 func ExampleRecipe_Validate() {
 	r := run.Defaults()
 	r.Solver = "lyon"

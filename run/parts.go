@@ -57,9 +57,12 @@ func (r Recipe) shape() datasets.Config {
 // MakeSchedule is the schedule that the recipe names, in updates. The climb is no more than a tenth of a
 // short run.
 func (r Recipe) MakeSchedule() (train.Schedule, error) {
-	s, err := train.ParseSchedule(r.Schedule, r.LearnRate, r.LearnRate*r.Floor, min(r.Warmup, r.Steps/10), r.Steps)
+	s, err := train.ParseSchedule(r.Schedule, r.LearnRate, r.LearnRate*r.Floor, r.climb(), r.Steps)
 	return s, usage.Of(err)
 }
+
+// climb is the number of updates in which the rate climbs.
+func (r Recipe) climb() int { return min(r.Warmup, r.Steps/10) }
 
 // hidden is the pattern of the parameters in a model's blocks, if the recipe's solver is for those.
 func (r Recipe) hidden(m models.Model) (string, error) {

@@ -124,6 +124,9 @@ func (r *Run) resume(o Options) error {
 	if err := r.checkStep(state.Step); err != nil {
 		return err
 	}
+	if err := r.sayReplanned(was, state.Step); err != nil {
+		return err
+	}
 	if err := r.writeRecipe(recipe.Text()); err != nil {
 		return err
 	}
@@ -241,10 +244,14 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 		task.Validation, err = train.Restart(validation)
 	}
 	r.training = training
+	if err != nil {
+		return nil, err
+	}
+	plateau, err := recipe.plateau()
 	return &train.Trainer{
 		Task: task, Params: r.Params,
 		Solver: solver, Schedule: schedule, TokenSchedule: byTokens, Guard: train.Guard{Deviations: recipe.SkipOutliers},
-		Steps: recipe.Steps, EvalEvery: recipe.EvalEvery, SaveEvery: recipe.SaveEvery,
+		Steps: recipe.Steps, EvalEvery: recipe.EvalEvery, SaveEvery: recipe.SaveEvery, SaveAt: plateau,
 		Graph: options, StopAfter: o.StopAfter, Seed: recipe.Seed, Settings: recipe.fixed(),
 	}, err
 }

@@ -84,6 +84,11 @@ func (j *Job) write(s train.State) error {
 			return err
 		}
 	}
+	if s.Step > 0 && s.Step == j.Trainer.SaveAt {
+		if err := checkpoint.Point(dir, checkpoint.Plateau, name); err != nil {
+			return err
+		}
+	}
 	if err := checkpoint.Point(dir, checkpoint.Latest, name); err != nil {
 		return err
 	}
@@ -102,10 +107,10 @@ func checkFinite(params *graph.Params) error {
 	return nil
 }
 
-// prune removes the checkpoints but the latest so many and the best.
+// prune removes the checkpoints but the latest so many, the best and the plateau's.
 func prune(dir string, latest int) error {
 	keep := make(map[string]bool)
-	for _, pointer := range []string{checkpoint.Latest, checkpoint.Best} {
+	for _, pointer := range []string{checkpoint.Latest, checkpoint.Best, checkpoint.Plateau} {
 		if d, err := checkpoint.Open(filepath.Join(dir, pointer)); err == nil {
 			keep[filepath.Base(d.Path())] = true
 		}

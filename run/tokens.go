@@ -100,22 +100,51 @@ func (r Recipe) MakeTokenSchedule() (train.TokenSchedule, error) {
 	if !r.inTokens() {
 		return nil, nil
 	}
-	task, err := r.task()
-	if err != nil {
-		return nil, err
-	}
-	warmup, err := tokens(r.WarmupTokens, task.Tokens(int64(min(r.Warmup, r.Steps/10)), 1))
-	if err != nil {
-		return nil, err
-	}
-	all, err := tokens(r.Tokens, task.Tokens(int64(r.Steps), 1))
-	if err != nil {
-		return nil, err
-	}
-	decay, err := tokens(r.DecayTokens, all)
+	warmup, decay, err := r.spans()
 	if err != nil {
 		return nil, err
 	}
 	s, err := train.ParseTokenSchedule(r.Schedule, r.LearnRate, r.LearnRate*r.Floor, warmup, decay)
 	return s, usage.Of(err)
+}
+
+// spans are the tokens in which the learning rate climbs, and at which it is at its floor.
+func (r Recipe) spans() (warmup, decay int64, err error) {
+	task, err := r.task()
+	if err != nil {
+		return 0, 0, err
+	}
+	if warmup, err = tokens(r.WarmupTokens, task.Tokens(int64(r.climb()), 1)); err != nil {
+		return 0, 0, err
+	}
+	all, err := tokens(r.Tokens, task.Tokens(int64(r.Steps), 1))
+	if err != nil {
+		return 0, 0, err
+	}
+	decay, err = tokens(r.DecayTokens, all)
+	return warmup, decay, err
+}
+
+// plateau is the last step before the rate of schedule wsd falls, 0 of any other.
+func (r Recipe) plateau() (int, error) {
+	if r.Schedule != "wsd" {
+		return 0, nil
+	}
+	if !r.inTokens() {
+		return int(train.PlateauEnd(int64(r.climb()), int64(r.Steps))), nil
+	}
+	warmup, decay, err := r.spans()
+	if err != nil {
+		return 0, err
+	}
+	task, err := r.task()
+	if err != nil {
+		return 0, err
+	}
+	end := train.PlateauEnd(warmup, decay)
+	updates := task.Updates(end, 1)
+	if task.Tokens(updates, 1) > end {
+		updates--
+	}
+	return int(min(updates, int64(r.Steps))), nil
 }

@@ -105,7 +105,7 @@ func (r *run) loop(ctx context.Context) error {
 			return r.fail(fmt.Errorf("train: interrupted after step %d of %d: %w", r.at.Step, r.Steps, stop))
 		case done:
 			return r.save()
-		case evaluated, r.SaveEvery > 0 && r.at.Step > 0 && r.at.Step%r.SaveEvery == 0:
+		case evaluated, r.at.Step > 0 && (r.at.Step == r.SaveAt || r.SaveEvery > 0 && r.at.Step%r.SaveEvery == 0):
 			if err := r.save(); err != nil {
 				return err
 			}

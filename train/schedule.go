@@ -49,6 +49,12 @@ func WSD(high, low float64, warmup, fall, decay int) Schedule {
 // a tenth enough, and more no better than cosine.
 const wsdShare = 0.1
 
+// PlateauEnd is the update, or the token, from which the rate of [ParseSchedule]'s wsd falls. Until then it does not
+// depend on the length of the run.
+func PlateauEnd(warmup, decay int64) int64 {
+	return max(warmup, decay-int64(wsdShare*float64(decay)))
+}
+
 // warmed puts the climb before a fall, which maps [0, 1] to [1, 0].
 func warmed(high, low float64, warmup, decay int, fall func(x float64) float64) Schedule {
 	return func(i int) float64 {
@@ -78,7 +84,7 @@ func ParseSchedule(name string, high, low float64, warmup, decay int) (Schedule,
 	case "linear":
 		return Linear(high, low, warmup, decay), nil
 	case "wsd":
-		return WSD(high, low, warmup, max(warmup, decay-int(wsdShare*float64(decay))), decay), nil
+		return WSD(high, low, warmup, int(PlateauEnd(int64(warmup), int64(decay))), decay), nil
 	}
 	return Constant(high, warmup), nil
 }
@@ -99,7 +105,7 @@ func ParseTokenSchedule(name string, high, low float64, warmup, decay int64) (To
 	case "linear":
 		fall = func(x float64) float64 { return 1 - x }
 	case "wsd":
-		from, fall = max(warmup, decay-int64(wsdShare*float64(decay))), func(x float64) float64 { return 1 - x }
+		from, fall = PlateauEnd(warmup, decay), func(x float64) float64 { return 1 - x }
 	case "constant":
 		from, decay = math.MaxInt64, math.MaxInt64
 	}

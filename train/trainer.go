@@ -40,6 +40,7 @@ type Trainer struct {
 	// the call.
 	Save      func(State) error
 	SaveEvery int
+	SaveAt    int // one more step to save at, such as that from which the rate falls; 0 is none
 
 	// StopAfter ends the run cleanly at that step, as an interrupt would, but
 	// without an error; 0 means at Steps.
@@ -129,7 +130,7 @@ func (t *Trainer) check() error {
 		return err
 	}
 	err := least("Trainer", []setting{
-		{"Steps", t.Steps, 1}, {"EvalEvery", t.EvalEvery, 0}, {"EvalFrom", t.EvalFrom, 0}, {"SaveEvery", t.SaveEvery, 0}, {"StopAfter", t.StopAfter, 0},
+		{"Steps", t.Steps, 1}, {"EvalEvery", t.EvalEvery, 0}, {"EvalFrom", t.EvalFrom, 0}, {"SaveEvery", t.SaveEvery, 0}, {"SaveAt", t.SaveAt, 0}, {"StopAfter", t.StopAfter, 0},
 	})
 	switch {
 	case err != nil:

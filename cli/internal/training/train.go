@@ -40,17 +40,23 @@ Standard output: the validation losses, a sample, and the run directory last.`,
   gorgpt train --data 'notes/*.txt' --tokenizer chars --steps 500
   gorgpt train --mix '0.7 books/*.jsonl.zst' --mix '0.3 code' --tokenizer bytes
   gorgpt train --from runs/gpt2-nano-20260102-150405/checkpoints/best --data new.txt --lr 1e-4
-  gorgpt train --resume runs/gpt2-nano-20260102-150405`,
+  gorgpt train --resume runs/gpt2-nano-20260102-150405
+  gorgpt train --resume runs/wsd/checkpoints/plateau --steps 6000 --out runs/longer`,
 		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.Log = cmd.ErrOrStderr()
 			switch {
 			case o.StopAfter < 0:
 				return usage.Errorf("--stop-after %d: want 0 or more", o.StopAfter)
-			case resume != "" && (len(args) > 0 || out != ""):
-				return usage.Errorf("--resume goes on with the run's own recipe and directory; leave out RECIPE and --out")
 			case resume != "":
-				err = resumed(&recipe, run.Dir(resume), cmd.Flags())
+				of, branch := run.OfCheckpoint(resume)
+				if len(args) > 0 || out != "" && !branch {
+					return usage.Errorf("--resume goes on with the run's own recipe and directory; leave out RECIPE and --out")
+				}
+				if !branch {
+					of = run.Dir(resume)
+				}
+				err = resumed(&recipe, of, cmd.Flags())
 			default:
 				err = complete(&recipe, args, cmd.Flags())
 			}
@@ -67,7 +73,7 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 	f.SortFlags = false
 	recipe.Settings().Flags(f)
 	f.StringVar(&out, "out", "", "run directory (default runs/MODEL-DATE-TIME)")
-	f.StringVar(&resume, "resume", "", "run directory to go on with, from its latest checkpoint")
+	f.StringVar(&resume, "resume", "", "run directory to go on with, from its latest checkpoint; or a checkpoint in one, such as DIR/checkpoints/plateau of schedule wsd, from which a new run goes on")
 	f.IntVar(&o.StopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
 	return cmd
 }
@@ -105,9 +111,13 @@ func resumed(recipe *run.Recipe, dir run.Dir, f *pflag.FlagSet) error {
 // trainRun begins a run, or goes on with one.
 func trainRun(ctx context.Context, recipe run.Recipe, out string, resume run.Dir, o run.Options, stdout io.Writer) (err error) {
 	var r *run.Run
-	if resume != "" {
+	_, branch := run.OfCheckpoint(string(resume))
+	switch {
+	case branch:
+		r, err = run.Branch(string(resume), out, recipe, o)
+	case resume != "":
 		r, err = run.Resume(resume, recipe, o)
-	} else {
+	default:
 		r, err = run.Create(recipe, out, o)
 	}
 	if err != nil {

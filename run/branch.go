@@ -1,0 +1,119 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// OfCheckpoint is the run that a checkpoint lies in, as DIR of DIR/checkpoints/step-000900, if it is named so.
+func OfCheckpoint(path string) (dir Dir, ok bool) {
+	parent := filepath.Dir(filepath.Clean(path))
+	dir = Dir(filepath.Dir(parent))
+	return dir, dir.Checkpoints() == parent && exists(dir.RecipePath())
+}
+
+// Branch makes a new run in an empty or a new directory, "" for one in runs, that has been until now what
+// another was at a checkpoint, and goes on with it as [Resume] does. The other run stays as it is.
+//
+// From the plateau of the schedule wsd, a run of another length has the bits of one that was planned so from the start.
+func Branch(from, dir string, recipe Recipe, o Options) (*Run, error) {
+	of, ok := OfCheckpoint(from)
+	if !ok {
+		return nil, fmt.Errorf("--resume: %s: not a checkpoint of a run, as DIR/checkpoints/plateau", from)
+	}
+	made, claimed, err := newDir(dir, filepath.Base(string(of)))
+	if err != nil {
+		return nil, err
+	}
+	err = copyRun(from, of, Dir(made))
+	claimed.Release()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("--resume %s: %w", from, err), os.RemoveAll(made))
+	}
+	r, err := Resume(Dir(made), recipe, o)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(made))
+	}
+	return r, nil
+}
+
+// copyRun copies what a run has of a checkpoint: the recipe, the logs, of which what came after is cut off when it goes on, and
+// the best checkpoint until then, if there still is one.
+func copyRun(from string, of, to Dir) error {
+	d, err := checkpoint.Open(from)
+	if err != nil {
+		return err
+	}
+	var s train.State
+	if err := d.Trainer(&s); err != nil {
+		return err
+	}
+	for _, name := range []string{recipeName, filepath.Base(of.MetricsPath()), train.EventsFile, filepath.Base(of.SamplesPath())} {
+		data, err := os.ReadFile(filepath.Join(string(of), name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(string(to), name), data, 0o666)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	pointers := map[string]string{checkpoint.Latest: checkpoint.StepName(s.Step)}
+	paths := map[string]string{checkpoint.StepName(s.Step): d.Path()}
+	if s.Best != nil {
+		name := checkpoint.StepName(s.Best.Step)
+		if path := filepath.Join(of.Checkpoints(), name); exists(path) {
+			pointers[checkpoint.Best], paths[name] = name, path
+		}
+	}
+	for name, path := range paths {
+		if err := os.CopyFS(filepath.Join(to.Checkpoints(), name), os.DirFS(path)); err != nil {
+			return err
+		}
+	}
+	for pointer, name := range pointers {
+		if err := checkpoint.Point(to.Checkpoints(), pointer, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sayReplanned says of a run that goes on to another length where its learning rates are not those of a run
+// planned so from the start.
+func (r *Run) sayReplanned(was Recipe, step int) error {
+	if was.Steps == r.Recipe.Steps || was.inTokens() || r.Recipe.inTokens() {
+		return nil
+	}
+	before, err := was.MakeSchedule()
+	if err != nil {
+		return err
+	}
+	now, err := r.Recipe.MakeSchedule()
+	if err != nil {
+		return err
+	}
+	for i := range step {
+		if before(i) == now(i) {
+			continue
+		}
+		r.say(fmt.Sprintf("planned for %d steps from the start, update %d would have had another learning rate", r.Recipe.Steps, i+1))
+		end, err := was.plateau()
+		if err != nil {
+			return err
+		}
+		if plateau := filepath.Join(r.Dir.Checkpoints(), checkpoint.Plateau); end > 0 && i >= end && exists(plateau) {
+			r.say(fmt.Sprintf("before its rate fell the run is in %s: gorgpt train --resume %s --steps %d --out DIR goes on from there", plateau, plateau, r.Recipe.Steps))
+		}
+		break
+	}
+	return nil
+}
