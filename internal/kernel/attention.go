@@ -20,6 +20,7 @@ type Attention struct {
 	// Window bounds how far a query looks back: it sees itself and Window-1
 	// positions before it. 0 is no bound.
 	Window int
+	Variants
 
 	backward *attentionGrad // of the last call, to use again
 }
@@ -78,7 +79,8 @@ func (a *Attention) Forward(out, stats []float32, in QKV, mask Mask) {
 		x, row, h := x, head/a.Heads*a.Context, head%a.Heads
 		in := in.from(row, h, h/a.group())
 		x.pack(memory, in.K, in.V)
-		x.q, x.out, x.stats = in.Q, out[row*x.width+h*in.V.Size:], stats[2*head*a.Context:]
+		x.h, x.q, x.sink = h, in.Q, in.Sinks
+		x.out, x.stats = out[row*x.width+h*in.V.Size:], stats[2*head*a.Context:]
 		if mask.On() {
 			x.drop = func(seen []float32, t int) { mask.row(seen, seen, a.weightIndex(head, t, a.first(t))) }
 		}
@@ -93,6 +95,8 @@ type headAttention struct {
 	keys, values panels
 	rows, ld     int // of scores: of a tile of queries
 	scores       []float32
+	h            int       // number of the head in its row
+	sink         []float32 // its sink, or nil
 	q            Heads     // from the first of the queries on
 	out, stats   []float32 // from there on, in rows of width
 	width        int
@@ -132,7 +136,7 @@ func (x *headAttention) run(from, to int) {
 			end := min(t+x.set.rows, hi)
 			first := x.first(t) / x.set.cols
 			x.keys.multiply(s, factor{
-				m: end - t, alpha: x.Scale, a: x.q.from(t-from, 0), lda: x.q.Stride,
+				m: end - t, alpha: x.alpha(x.Scale), a: x.q.from(t-from, 0), lda: x.q.Stride,
 				c: x.scores[(t-lo)*x.ld+first*x.set.cols-base:], ldc: x.ld,
 			}, first, (end+x.set.cols-1)/x.set.cols, 0, x.keys.k, true)
 		}
@@ -142,8 +146,8 @@ func (x *headAttention) run(from, to int) {
 			seen := row[start-base : t+1-base]
 			clear(row[x.first(tile)-base : start-base])
 			clear(row[t+1-base : min(tile+x.set.rows, hi)-base])
-			largest := x.set.vec.maximum(seen)
-			x.stats[2*(t-from)], x.stats[2*(t-from)+1] = largest, float32(1/expRow(seen, seen, largest))
+			x.apply(seen, nil, x.h, start-t)
+			x.stats[2*(t-from)], x.stats[2*(t-from)+1] = softmaxRow(seen, x.sink)
 			if x.drop != nil {
 				x.drop(seen, t)
 			}

@@ -59,7 +59,7 @@ func BenchmarkWindow(b *testing.B) {
 func BenchmarkCachedWindow(b *testing.B) {
 	const capacity, heads, size = 2048, 12, 64
 	x, out := normals(1, 3*heads*size), make([]float32, heads*size)
-	in := QKV{Heads{x, 3 * heads * size, size}, Heads{x[heads*size:], 3 * heads * size, size}, Heads{x[2*heads*size:], 3 * heads * size, size}}
+	in := QKV{Q: Heads{x, 3 * heads * size, size}, K: Heads{x[heads*size:], 3 * heads * size, size}, V: Heads{x[2*heads*size:], 3 * heads * size, size}}
 	shortest := make(map[string]time.Duration)
 	kept := [2][]float32{normals(2, capacity*heads*size), normals(3, capacity*heads*size)}
 	for b.Loop() {

@@ -10,6 +10,7 @@ type CachedAttention struct {
 	Batch, New, Capacity, Heads, KVHeads int
 	Scale                                float32
 	Window                               int
+	Variants
 	// Seamless gives a position the bits that Attention gives it in the whole sequence, wherever that is
 	// cut.
 	Seamless bool
@@ -115,9 +116,9 @@ func (r *cachedRun) attend(lo, hi int) {
 				first = max(0, last-r.Window+1)
 			}
 			x, kv := r.kept, h/(r.Heads/r.KVHeads)
-			x.Q.Data = r.in.Q.from(b*r.New+i, h)
+			x.Q.Data, x.Sinks = r.in.Q.from(b*r.New+i, h), r.in.sink(h)
 			x.K.Data, x.V.Data = r.kept.K.from(b*rows, kv), r.kept.V.from(b*rows, kv)
-			r.query(s, out, x, scores[:last+1-first], first%rows)
+			r.query(s, out, x, scores[:last+1-first], first%rows, h)
 		}
 		r.work.giveBack(scores)
 		workspaces.put(s)
@@ -138,7 +139,7 @@ func (a *CachedAttention) begin(out []float32, in QKV, past []int) (count int) {
 		if hi == lo {
 			continue
 		}
-		whole := Attention{Batch: hi - lo, Context: a.New, Heads: a.Heads, KVHeads: a.KVHeads, Scale: a.Scale, Window: a.Window}
+		whole := Attention{Batch: hi - lo, Context: a.New, Heads: a.Heads, KVHeads: a.KVHeads, Scale: a.Scale, Window: a.Window, Variants: a.Variants}
 		stats := a.work.borrow(whole.StatsSize())
 		whole.Forward(out[lo*a.New*a.Heads*in.V.Size:], stats, in.from(lo*a.New, 0, 0), Mask{})
 		a.work.giveBack(stats)
@@ -147,21 +148,22 @@ func (a *CachedAttention) begin(out []float32, in QKV, past []int) (count int) {
 	return count
 }
 
-// query is attention of the first query of x over as many of the kept keys as scores has room for:
+// query is attention of the first query of x, of head h, over as many of the kept keys as scores has room for:
 // those from a row on, and the rest from row 0 on.
-func (a *CachedAttention) query(s *workspace, out []float32, x QKV, scores []float32, row int) {
+func (a *CachedAttention) query(s *workspace, out []float32, x QKV, scores []float32, row, h int) {
 	set, wrap := active, min(len(scores), a.rows()-row)
 	parts := [2]struct {
 		row    int
 		scores []float32
 	}{{row, scores[:wrap]}, {0, scores[wrap:]}}
 	for _, part := range parts {
-		p := product{isa: set, m: 1, n: len(part.scores), k: x.K.Size, alpha: a.Scale, b: x.K.from(part.row, 0), ldb: x.K.Stride, c: part.scores}
+		p := product{isa: set, m: 1, n: len(part.scores), k: x.K.Size, alpha: a.alpha(a.Scale), b: x.K.from(part.row, 0), ldb: x.K.Stride, c: part.scores}
 		p.rowScalars(0, p.n, x.Q.Data[:x.K.Size])
 	}
-	sum := expRow(scores, scores, set.vec.maximum(scores))
+	a.apply(scores, nil, h, 1-len(scores))
+	_, inverse := softmaxRow(scores, x.Sinks)
 	for i, part := range parts[:1+min(1, len(scores)-wrap)] {
-		p := product{isa: set, m: 1, n: x.V.Size, k: len(part.scores), alpha: float32(1 / sum), beta: float32(i), a: part.scores, lda: len(part.scores), b: x.V.from(part.row, 0), ldb: x.V.Stride, c: out, ldc: x.V.Size}
+		p := product{isa: set, m: 1, n: x.V.Size, k: len(part.scores), alpha: inverse, beta: float32(i), a: part.scores, lda: len(part.scores), b: x.V.from(part.row, 0), ldb: x.V.Stride, c: out, ldc: x.V.Size}
 		p.setStep()
 		p.rows, p.depth = 1, p.k
 		for from := 0; from < p.depth; from += p.step {

@@ -15,24 +15,27 @@ func TestCachedAttention(t *testing.T) {
 		heads, kv int
 		size      sizes
 		window    int
+		variants  Variants
 	}{
-		{1, 1, sizes{1, 1}, 0}, {2, 2, sizes{5, 5}, 0}, {3, 3, sizes{32, 32}, 0}, {2, 2, sizes{64, 64}, 0}, {1, 1, sizes{80, 80}, 0}, {2, 2, sizes{16, 16}, 9},
-		{4, 2, sizes{16, 16}, 0}, {3, 1, sizes{8, 20}, 7},
+		{1, 1, sizes{1, 1}, 0, Variants{}}, {2, 2, sizes{5, 5}, 0, Variants{}}, {3, 3, sizes{32, 32}, 0, Variants{}}, {2, 2, sizes{64, 64}, 0, Variants{}},
+		{1, 1, sizes{80, 80}, 0, Variants{}}, {2, 2, sizes{16, 16}, 9, Variants{}}, {4, 2, sizes{16, 16}, 0, Variants{}}, {3, 1, sizes{8, 20}, 7, Variants{}},
+		{4, 2, sizes{16, 16}, 0, Variants{2, slopes}}, {3, 1, sizes{8, 20}, 7, Variants{2, slopes}}, {2, 2, sizes{16, 16}, 9, Variants{SoftCap: 0.5}},
 	} {
 		const batch, capacity = 2, 70
 		lengths := []int{70, 41}
 		scale := float32(1 / math.Sqrt(float64(c.size.key)))
-		whole := Attention{Batch: 1, Context: capacity, Heads: c.heads, KVHeads: c.kv, Scale: scale, Window: c.window}
+		whole := Attention{Batch: 1, Context: capacity, Heads: c.heads, KVHeads: c.kv, Scale: scale, Window: c.window, Variants: c.variants}
 		width := c.heads * c.size.value
 		var qkv [batch][]float32
 		var want [batch][]float64
 		for b := range batch {
 			var in QKV
 			qkv[b], in = whole.fused(func(n int) []float32 { return normals(uint64(b+1), n) }, capacity, c.size)
+			in.Sinks = whole.sinks()
 			want[b], _ = attention64(&whole, in, make([]float32, capacity*width), Mask{})
 		}
 		columns := len(qkv[0]) / capacity
-		withISA(t, fmt.Sprintf("%d/%d heads of %v, window %d", c.heads, c.kv, c.size, c.window), func(t *testing.T) {
+		withISA(t, fmt.Sprintf("%d/%d heads of %v, window %d, %+v", c.heads, c.kv, c.size, c.window, c.variants), func(t *testing.T) {
 			var before []float32
 			for _, procs := range []int{1, 2, 3} {
 				got := make([]float32, 0, batch*capacity*width)
@@ -45,8 +48,9 @@ func TestCachedAttention(t *testing.T) {
 					// sequence falls behind.
 					n := []int{29, 1, 1, 3, 1}[min(piece, 4)]
 					piece++
-					a := CachedAttention{Batch: batch, New: n, Capacity: capacity, Heads: c.heads, KVHeads: c.kv, Scale: scale, Window: c.window}
+					a := CachedAttention{Batch: batch, New: n, Capacity: capacity, Heads: c.heads, KVHeads: c.kv, Scale: scale, Window: c.window, Variants: c.variants}
 					x, in := whole.fused(nans, batch*n, c.size)
+					in.Sinks = whole.sinks()
 					out := nans(batch * n * width)
 					for b := range batch {
 						copy(x[b*n*columns:], qkv[b][past[b]*columns:][:n*columns])
@@ -165,7 +169,7 @@ func TestCachedCompany(t *testing.T) {
 func TestCachedAttentionErrors(t *testing.T) {
 	a := CachedAttention{Batch: 2, New: 3, Capacity: 4, Heads: 1, KVHeads: 1}
 	x := make([]float32, 2*4*3)
-	in := QKV{Heads{x, 3, 1}, Heads{x[1:], 3, 1}, Heads{x[2:], 3, 1}}
+	in := QKV{Q: Heads{x, 3, 1}, K: Heads{x[1:], 3, 1}, V: Heads{x[2:], 3, 1}}
 	for _, c := range []struct {
 		past []int
 		want string

@@ -23,11 +23,14 @@ func (a *Attention) Backward(grad QKV, dout []float32, in QKV, out, stats []floa
 	g.keysT = newPanels(set, a.Context, in.K.Size, in.K.Size)
 	g.valuesT = newPanels(set, a.Context, in.V.Size, in.V.Size)
 	g.keys = newPanels(set, in.K.Size, a.Context, g.block)
-	memory := a.Context + 2*g.rows*g.block
+	memory := a.Context + 2*g.rows*g.block + g.block
 	for _, p := range []*panels{&g.queries, &g.douts, &g.keysT, &g.valuesT, &g.keys} {
 		memory += p.size()
 	}
 	a.each(a.Batch*a.KVHeads, memory, g.shared)
+	if len(in.Sinks) > 0 {
+		a.sinkGrads(grad.Sinks, in.Sinks, dout, out, stats, in.V.Size)
+	}
 	*g = attentionGrad{} // it would keep what it was given
 }
 
@@ -51,6 +54,7 @@ type attentionGrad struct {
 	keys            panels    // (T, D)
 	dots            []float32 // of every query's output with its gradient
 	weights, dscore []float32 // (rows, block)
+	slope           []float32 // of a capped row of a block
 	space           *workspace
 }
 
@@ -87,7 +91,8 @@ func (g *attentionGrad) head(memory []float32) {
 		// Σ weight·dweight over the keys equals it.
 		g.dots[t] = g.set.vec.dot(g.dout[from:to], g.out[from:to])
 	}
-	g.weights, g.dscore = memory[:g.rows*g.block], memory[g.rows*g.block:][:g.rows*g.block]
+	n := g.rows * g.block
+	g.weights, g.dscore, g.slope = memory[:n], memory[n:2*n], memory[2*n:][:g.block]
 	for from := 0; from < g.Context; from += g.block {
 		to := min(from+g.block, g.Context)
 		for lo := from / g.rows * g.rows; lo < g.Context && g.first(lo) < to; lo += g.rows {
@@ -109,7 +114,7 @@ func (g *attentionGrad) scores(lo, hi, from, to int) {
 		}
 		c := (t-lo)*ld + first*cols - from
 		g.keysT.multiply(g.space, factor{
-			m: end - t, alpha: g.Scale, a: g.in.Q.from(t, 0), lda: g.in.Q.Stride, c: g.weights[c:], ldc: ld,
+			m: end - t, alpha: g.alpha(g.Scale), a: g.in.Q.from(t, 0), lda: g.in.Q.Stride, c: g.weights[c:], ldc: ld,
 		}, first, last, 0, g.in.K.Size, true)
 		g.valuesT.multiply(g.space, factor{
 			m: end - t, alpha: 1, a: g.dout[t*g.width:], lda: g.width, c: g.dscore[c:], ldc: ld,
@@ -126,15 +131,21 @@ func (g *attentionGrad) scores(lo, hi, from, to int) {
 			continue
 		}
 		row, drow = row[start:stop], drow[start:stop]
+		g.apply(row, g.slope[:len(row)], g.number%g.Heads, from+start-t)
 		g.set.vec.expScale(row, row, g.stats[2*t], g.stats[2*t+1])
-		if !g.mask.On() {
-			g.set.vec.softmaxGrad(drow, row, drow, g.dots[t])
-			continue
-		}
 		index := g.weightIndex(g.number, t, from+start)
-		g.mask.row(drow, drow, index)
+		if g.mask.On() {
+			g.mask.row(drow, drow, index)
+		}
 		g.set.vec.softmaxGrad(drow, row, drow, g.dots[t])
-		g.mask.row(row, row, index)
+		if g.mask.On() {
+			g.mask.row(row, row, index)
+		}
+		if g.SoftCap > 0 {
+			for i, slope := range g.slope[:len(row)] {
+				drow[i] *= slope
+			}
+		}
 	}
 }
 

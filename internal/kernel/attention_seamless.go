@@ -3,7 +3,7 @@ package kernel
 // seamless is attention of pieces in the blocks of [Attention], for which keys and values are
 // packed from the cache: a position has the bits that it has in the whole sequence.
 func (r *cachedRun) seamless() {
-	whole := &Attention{Heads: r.Heads, KVHeads: r.KVHeads, Scale: r.Scale, Window: r.Window}
+	whole := &Attention{Heads: r.Heads, KVHeads: r.KVHeads, Scale: r.Scale, Window: r.Window, Variants: r.Variants}
 	longest := 0
 	for b, past := range r.past[:r.Batch] {
 		longest = max(longest, past+r.New-r.base(b))
@@ -30,7 +30,7 @@ func (r *cachedRun) seamless() {
 		} else {
 			keys.Data, values.Data = keys.from(b*r.Capacity, kv), values.from(b*r.Capacity, kv)
 		}
-		x.stats = memory[:2*r.New]
+		x.h, x.sink, x.stats = h, r.in.sink(h), memory[:2*r.New]
 		x.pack(memory[2*r.New:], keys, values)
 		x.q, x.out = r.in.Q, r.out[b*r.New*x.width+h*r.in.V.Size:]
 		x.q.Data = r.in.Q.from(b*r.New, h)

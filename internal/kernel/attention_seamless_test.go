@@ -14,14 +14,19 @@ func TestSeamless(t *testing.T) {
 	const capacity, heads, kv = 560, 4, 2
 	rng := rand.New(rand.NewPCG(4, 4))
 	for _, c := range []struct {
-		window int
-		size   sizes
-	}{{0, sizes{20, 20}}, {9, sizes{20, 20}}, {1, sizes{8, 24}}, {300, sizes{20, 20}}, {600, sizes{5, 5}}} {
-		withISA(t, fmt.Sprintf("window %d of %v", c.window, c.size), func(t *testing.T) {
+		window   int
+		size     sizes
+		variants Variants
+	}{
+		{0, sizes{20, 20}, Variants{}}, {9, sizes{20, 20}, Variants{}}, {1, sizes{8, 24}, Variants{}}, {300, sizes{20, 20}, Variants{}}, {600, sizes{5, 5}, Variants{}},
+		{0, sizes{20, 20}, Variants{2, slopes}}, {9, sizes{20, 20}, Variants{2, slopes}}, {300, sizes{20, 20}, Variants{2, slopes}},
+	} {
+		withISA(t, fmt.Sprintf("window %d of %v, %+v", c.window, c.size, c.variants), func(t *testing.T) {
 			const batch = 2
-			whole := Attention{Batch: batch, Context: capacity, Heads: heads, KVHeads: kv, Scale: 0.3, Window: c.window}
+			whole := Attention{Batch: batch, Context: capacity, Heads: heads, KVHeads: kv, Scale: 0.3, Window: c.window, Variants: c.variants}
 			width := heads * c.size.value
 			x, in := whole.fused(func(n int) []float32 { return normals(9, n) }, batch*capacity, c.size)
+			in.Sinks = whole.sinks()
 			want := nans(batch * capacity * width)
 			whole.Forward(want, nans(whole.StatsSize()), in, Mask{})
 			columns := len(x) / (batch * capacity)
@@ -38,8 +43,9 @@ func TestSeamless(t *testing.T) {
 					if n == 0 { // the one that is behind goes on alone
 						break
 					}
-					a := CachedAttention{Batch: batch, New: n, Capacity: capacity, Heads: heads, KVHeads: kv, Scale: 0.3, Window: c.window, Seamless: true}
+					a := CachedAttention{Batch: batch, New: n, Capacity: capacity, Heads: heads, KVHeads: kv, Scale: 0.3, Window: c.window, Variants: c.variants, Seamless: true}
 					piece, in := whole.fused(func(n int) []float32 { return normals(uint64(rng.Uint32()), n) }, batch*n, c.size)
+					in.Sinks = whole.sinks()
 					for b := range batch {
 						counts[b] = n - rng.IntN(n)
 						copy(piece[b*n*columns:], x[(b*capacity+past[b])*columns:][:counts[b]*columns])

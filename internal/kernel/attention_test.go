@@ -18,7 +18,15 @@ type sizes struct{ key, value int }
 func (a *Attention) fused(data func(n int) []float32, rows int, size sizes) ([]float32, QKV) {
 	q, k, v := a.Heads*size.key, a.KVHeads*size.key, a.KVHeads*size.value
 	x := data(rows * (q + k + v))
-	return x, QKV{Heads{x, q + k + v, size.key}, Heads{x[q:], q + k + v, size.key}, Heads{x[q+k:], q + k + v, size.value}}
+	return x, QKV{Q: Heads{x, q + k + v, size.key}, K: Heads{x[q:], q + k + v, size.key}, V: Heads{x[q+k:], q + k + v, size.value}}
+}
+
+// sinks are some, where there are slopes.
+func (a *Attention) sinks() []float32 {
+	if a.Slopes == nil {
+		return nil
+	}
+	return normals(3, a.Heads)
 }
 
 // apart copies x to three matrices that have further columns, of NaN, on both sides.
@@ -31,7 +39,7 @@ func (a *Attention) apart(x QKV, rows int) QKV {
 		}
 		return Heads{data[2:], width + 5, h.Size}
 	}
-	return QKV{one(x.Q, a.Heads), one(x.K, a.KVHeads), one(x.V, a.KVHeads)}
+	return QKV{Q: one(x.Q, a.Heads), K: one(x.K, a.KVHeads), V: one(x.V, a.KVHeads), Sinks: x.Sinks}
 }
 
 // compact is the elements of heads without what lies between them.
@@ -43,11 +51,12 @@ func compact(h Heads, heads, rows int) (out []float32) {
 }
 
 // attention64 is a, forward and backward, written out in float64: the gradients of queries, keys
-// and values, compact.
+// and values, compact, and of sinks.
 func attention64(a *Attention, in QKV, dout []float32, mask Mask) (out, grads []float64) {
 	at := func(h Heads, row, head, d int) float64 { return float64(h.from(row, head)[d]) }
 	rows, width := a.Batch*a.Context, a.Heads*in.V.Size
 	out = make([]float64, rows*width)
+	dsinks := make([]float64, len(in.Sinks))
 	dq, dk, dv := make([]float64, rows*a.Heads*in.Q.Size), make([]float64, rows*a.KVHeads*in.K.Size), make([]float64, rows*a.KVHeads*in.V.Size)
 	for head := range a.Batch * a.Heads {
 		from, h := head/a.Heads*a.Context, head%a.Heads
@@ -59,13 +68,28 @@ func attention64(a *Attention, in QKV, dout []float32, mask Mask) (out, grads []
 			}
 			row := from + t
 			p, kept := make([]float64, a.Context), make([]float64, a.Context)
-			largest, total := math.Inf(-1), 0.0
+			largest, total, slopes := math.Inf(-1), 0.0, make([]float64, a.Context)
+			if in.Sinks != nil {
+				largest = float64(in.Sinks[h])
+			}
 			for u := start; u <= t; u++ {
 				for d := range in.K.Size {
 					p[u] += float64(a.Scale) * at(in.Q, row, h, d) * at(in.K, from+u, kv, d)
 				}
+				slopes[u] = 1
+				if limit := float64(a.SoftCap); limit > 0 {
+					tanh := math.Tanh(p[u] / limit)
+					p[u], slopes[u] = limit*tanh, 1-tanh*tanh
+				}
+				if a.Slopes != nil {
+					p[u] -= float64(a.Slopes[h]) * float64(t-u)
+				}
 				largest = max(largest, p[u])
 			}
+			if in.Sinks != nil {
+				total = math.Exp(float64(in.Sinks[h]) - largest)
+			}
+			sink := total
 			for u := start; u <= t; u++ {
 				p[u] = math.Exp(p[u] - largest)
 				total += p[u]
@@ -85,16 +109,22 @@ func attention64(a *Attention, in QKV, dout []float32, mask Mask) (out, grads []
 				dot += p[u] * dp[u]
 			}
 			for u := start; u <= t; u++ {
-				ds := float64(a.Scale) * p[u] * (dp[u] - dot)
+				ds := float64(a.Scale) * slopes[u] * p[u] * (dp[u] - dot)
 				for d := range in.K.Size {
 					dq[(row*a.Heads+h)*in.Q.Size+d] += ds * at(in.K, from+u, kv, d)
 					dk[((from+u)*a.KVHeads+kv)*in.K.Size+d] += ds * at(in.Q, row, h, d)
 				}
 			}
+			if in.Sinks != nil {
+				dsinks[h] -= sink / total * dot
+			}
 		}
 	}
-	return out, slices.Concat(dq, dk, dv)
+	return out, slices.Concat(dq, dk, dv, dsinks)
 }
+
+// slopes are those of up to six heads.
+var slopes = []float32{0.5, 0.1, 0.02, 1.5, 0, 0.25}
 
 // TestAttention compares with float64 at contexts around the sizes of tiles and blocks, with all
 // memory full of NaN before, and demands the same bits for any GOMAXPROCS, and whether the three
@@ -105,6 +135,12 @@ func TestAttention(t *testing.T) {
 		size sizes
 		rate float64
 	}{
+		// Variants of the scores; of sinks, where there are slopes.
+		{&Attention{Batch: 2, Context: 1, Heads: 2, KVHeads: 1, Variants: Variants{2, slopes}}, sizes{3, 3}, 0},
+		{&Attention{Batch: 2, Context: 65, Heads: 2, KVHeads: 2, Variants: Variants{SoftCap: 0.5}}, sizes{16, 16}, 0.2},
+		{&Attention{Batch: 1, Context: keyBlock + 70, Heads: 6, KVHeads: 2, Variants: Variants{0, slopes}}, sizes{16, 16}, 0.1},
+		{&Attention{Batch: 2, Context: 2*keyBlock + 45, Heads: 4, KVHeads: 1, Window: 257, Variants: Variants{2, slopes}}, sizes{7, 40}, 0},
+		{&Attention{Batch: 2, Context: 130, Heads: 3, KVHeads: 1, Window: 5, Variants: Variants{2, slopes}}, sizes{8, 8}, 0},
 		{&Attention{Batch: 2, Context: 1, Heads: 2, KVHeads: 2}, sizes{3, 3}, 0},
 		{&Attention{Batch: 2, Context: 7, Heads: 1, KVHeads: 1}, sizes{1, 1}, 0},
 		{&Attention{Batch: 1, Context: 64, Heads: 3, KVHeads: 3}, sizes{32, 32}, 0},
@@ -128,15 +164,17 @@ func TestAttention(t *testing.T) {
 		a.Scale = float32(1 / math.Sqrt(float64(c.size.key)))
 		rows := a.Batch * a.Context
 		_, in := a.fused(func(n int) []float32 { return normals(1, n) }, rows, c.size)
+		in.Sinks = a.sinks()
 		dout := normals(2, rows*a.Heads*c.size.value)
 		mask := NewMask(c.rate, 3, 4, 5)
 		want, dwant := attention64(a, in, dout, mask)
-		withISA(t, fmt.Sprintf("%dx%d heads %d/%d size %v window %d rate %v", a.Batch, a.Context, a.Heads, a.KVHeads, c.size, a.Window, c.rate), func(t *testing.T) {
+		withISA(t, fmt.Sprintf("%dx%d heads %d/%d size %v window %d rate %v %+v", a.Batch, a.Context, a.Heads, a.KVHeads, c.size, a.Window, c.rate, a.Variants), func(t *testing.T) {
 			var before []float32
 			for _, procs := range []int{1, 2, 3} {
 				out, stats := nans(len(dout)), nans(a.StatsSize())
 				all, grad := a.fused(nans, rows, c.size)
 				in := in
+				grad.Sinks = nans(len(in.Sinks))
 				if procs == 3 {
 					in, grad = a.apart(in, rows), a.apart(grad, rows)
 				}
@@ -150,12 +188,12 @@ func TestAttention(t *testing.T) {
 				if e := worst(out, want); !(e <= tolAttention) {
 					t.Errorf("forward is off by %.2g of the largest element", e)
 				}
-				grads := slices.Concat(compact(grad.Q, a.Heads, rows), compact(grad.K, a.KVHeads, rows), compact(grad.V, a.KVHeads, rows))
+				grads := slices.Concat(compact(grad.Q, a.Heads, rows), compact(grad.K, a.KVHeads, rows), compact(grad.V, a.KVHeads, rows), grad.Sinks)
 				if e := worst(grads, dwant); !(e <= tolAttention) {
 					t.Errorf("backward is off by %.2g of the largest element", e)
 				}
 				got := slices.Concat(out, grads)
-				if procs < 3 && slices.ContainsFunc(all, func(v float32) bool { return v != v }) {
+				if procs < 3 && slices.ContainsFunc(slices.Concat(all, grad.Sinks), func(v float32) bool { return v != v }) {
 					t.Error("a part of the gradient is not filled")
 				}
 				if procs == 3 {

@@ -1,0 +1,96 @@
+package kernel
+
+// Variants are changes to the scores of attention before the softmax. The zero value is none.
+type Variants struct {
+	// SoftCap keeps scores within ±SoftCap: z becomes SoftCap·tanh(z/SoftCap). 0 is none.
+	SoftCap float32
+	// Slopes, one a head of queries, make scores lower with distance: that of query t and key u gets
+	// slope·(u − t), after the cap (Press et al. 2022, ALiBi). nil is none.
+	Slopes []float32
+}
+
+// alpha is what products of queries and keys are multiplied by before apply gets them.
+func (v *Variants) alpha(scale float32) float32 {
+	if v.SoftCap > 0 {
+		return 2 * scale / v.SoftCap
+	}
+	return scale
+}
+
+// apply makes scores of the products of a query of head h with keys in a row, the first of which
+// lies at offset from the query, 0 or below. slope, unless it is nil, gets what a score's gradient is
+// multiplied by to be that of the product, if there is a cap.
+func (v *Variants) apply(z, slope []float32, h, offset int) {
+	if v.SoftCap > 0 {
+		softCap(z, slope, v.SoftCap)
+	}
+	if v.Slopes == nil {
+		return
+	}
+	steep := v.Slopes[h]
+	for i := range z {
+		z[i] += float32(steep * float32(offset+i))
+	}
+}
+
+// softCap turns z, which is 2x/limit, into limit·tanh(x/limit), and sets slope, if given, to
+// the derivative by x.
+func softCap(z, slope []float32, limit float32) {
+	active.vec.expScale(z, z, 0, 1)
+	for i, e := range z {
+		rest := 1 / (1 + float64(e))
+		z[i] = limit * float32(1-2*rest)
+		if slope != nil {
+			slope[i] = float32(4 * rest * (1 - rest))
+		}
+	}
+}
+
+// SoftCap sets out = limit·tanh(x/limit). out may be x.
+func SoftCap(out, x []float32, limit float32) {
+	call{out: out[:len(x)], x: x, alpha: limit}.split(len(x), exponentialGrain, func(c *call, lo, hi int) {
+		active.vec.scale(c.out[lo:hi], c.x[lo:hi], 2/c.alpha)
+		softCap(c.out[lo:hi], nil, c.alpha)
+	})
+}
+
+// SoftCapGrad sets dx = dy·(1 − (y/limit)²) from SoftCap's result y. dx may be dy or y.
+func SoftCapGrad(dx, y, dy []float32, limit float32) {
+	call{out: dx[:len(y)], x: y, y: dy[:len(y)], alpha: limit}.split(len(y), elementGrain, func(c *call, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			t := c.x[i] / c.alpha
+			c.out[i] = c.y[i] * ((1 - t) * (1 + t))
+		}
+	})
+}
+
+// softmaxRow turns scores into their exponentials after the largest is deducted, and returns that and
+// one over their sum. A sink takes part in both.
+func softmaxRow(scores, sink []float32) (largest, inverse float32) {
+	largest = active.vec.maximum(scores)
+	if sink != nil {
+		largest = max(largest, sink[0])
+	}
+	sum := expRow(scores, scores, largest)
+	if sink != nil {
+		sum += exp(float64(sink[0] - largest))
+	}
+	return largest, float32(1 / sum)
+}
+
+// sinkGrads sets dsinks, the gradients of the sinks: no value goes with them, so that each is the sum
+// over the queries of −weight·(output · its gradient).
+func (a *Attention) sinkGrads(dsinks, sinks, dout, out, stats []float32, size int) {
+	For(a.Heads, 1, func(lo, hi int) {
+		for h := lo; h < hi; h++ {
+			sum := 0.0
+			for row := range a.Batch * a.Context {
+				stat := stats[2*((row/a.Context*a.Heads+h)*a.Context+row%a.Context):]
+				from, to := (row*a.Heads+h)*size, (row*a.Heads+h+1)*size
+				dot := active.vec.dot(dout[from:to], out[from:to])
+				sum -= exp(float64(sinks[h]-stat[0])) * float64(stat[1]) * float64(dot)
+			}
+			dsinks[h] = float32(sum)
+		}
+	})
+}
