@@ -18,6 +18,9 @@ type AttentionConfig struct {
 	// has them, in the place of c_attn and c_proj with weights (in, out).
 	Separate bool
 
+	// Value stands behind the values (B·T, KVHeads·D), for what adds to them, such as those of the first
+	// layer; nil leaves them as they are.
+	Value func(s *graph.Scope, v *G.Node) *G.Node
 	// Between stands between the projections and the core, for what turns or norms queries
 	// (B·T, H·D) and keys (B·T, KVHeads·D), such as [ops.Rotary]; nil leaves them as they are.
 	Between func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node)
@@ -25,6 +28,12 @@ type AttentionConfig struct {
 	Dropout float64 // probability with which a weight is dropped after the softmax, in training
 	Window  int     // how far a position looks back, itself included; 0 is no bound
 	Scale   float64 // of the scores; 0 stands for 1/√D
+
+	SoftCap float64   // keeps scores within ±SoftCap; 0 is none
+	Slopes  []float64 // what a score loses with distance, for each head of queries, such as [ops.ALiBi]; nil is none
+	// Sinks has a score of nothing for each head of queries, that of [ops.AttentionOptions], as a parameter
+	// sinks (H), which starts from Weights.Init.
+	Sinks bool
 
 	// Composed has the core written out in small operations, of which every value is a node: to
 	// look into, and to start from for a new kind of attention. It costs more memory and time,
@@ -44,7 +53,9 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 	if c.KVHeads == 0 {
 		c.KVHeads = c.Heads
 	}
-	core, o := ops.Attention, ops.AttentionOptions{Dropout: c.Dropout, Window: c.Window, Scale: c.Scale}
+	core, o := ops.Attention, ops.AttentionOptions{
+		Dropout: c.Dropout, Window: c.Window, Scale: c.Scale, SoftCap: c.SoftCap, Slopes: c.Slopes,
+	}
 	if c.Composed {
 		core = ops.ComposedAttention
 	}
@@ -62,6 +73,13 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 		if c.Between != nil {
 			turnedQ, turnedK := c.Between(s, q.Columns(s), k.Columns(s))
 			q, k = ops.AllHeads(s, turnedQ, c.Heads), ops.AllHeads(s, turnedK, c.KVHeads)
+		}
+		if c.Value != nil {
+			v = ops.AllHeads(s, c.Value(s, v.Columns(s)), c.KVHeads)
+		}
+		o := o
+		if c.Sinks {
+			o.Sinks = s.Param("sinks", first(c.Weights.Init), c.Heads) // (H)
 		}
 		s.Expose("weights", func(s *graph.Scope) *G.Node {
 			return ops.AttentionWeights(s, q, k, o) // (B·H, T, T)

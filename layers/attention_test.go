@@ -8,6 +8,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
 )
 
 // tolComposed bounds the difference between two float32 forms of attention, relative
@@ -21,6 +22,8 @@ func TestComposedAttention(t *testing.T) {
 	for name, config := range map[string]layers.AttentionConfig{
 		"as it is": {}, "in a window": {Window: 5}, "scaled otherwise": {Scale: 0.7}, "of grouped queries": {KVHeads: 1}, "of heads of another size": {HeadSize: 6},
 		"in four layers": {Separate: true, KVHeads: 1, Weights: bare}, "turned": {Between: turned(heads, heads, 100, nil)},
+		"capped": {SoftCap: 0.5, Window: 30}, "with slopes": {Slopes: ops.ALiBi(heads)}, "with sinks": {Sinks: true, KVHeads: 1, SoftCap: 2, Slopes: ops.ALiBi(heads)},
+		"with more values": {Value: func(s *graph.Scope, v *G.Node) *G.Node { return ops.Mul(s, v, v) }},
 	} {
 		config.Heads, config.Weights.Init = heads, graph.Normal(0.3)
 		run := func() (*graph.Program, *G.Node, *graph.Params) {

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"math"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -19,6 +20,15 @@ type AttentionOptions struct {
 	Window int
 	// Scale multiplies the scores; 0 stands for 1/√D of heads of D columns.
 	Scale float64
+	// SoftCap keeps the scores within ±SoftCap: z becomes SoftCap·tanh(z/SoftCap), as [SoftCap] has it
+	// (Gemma 2: 50); 0 is none.
+	SoftCap float64
+	// Slopes, one a head of queries, take slope·distance from a score, after the cap: [ALiBi] in the place
+	// of positions. nil is none.
+	Slopes []float64
+	// Sinks (H) are scores of nothing, one a head, which are not scaled or capped: they take part in the
+	// softmax, so that the weights of a query sum to less than 1 (gpt-oss). nil is none.
+	Sinks *G.Node
 }
 
 // scale is what scores of heads of size columns are multiplied by.
@@ -27,6 +37,31 @@ func (o AttentionOptions) scale(size int) float64 {
 		return 1 / math.Sqrt(float64(size))
 	}
 	return o.Scale
+}
+
+// check returns a placeholder of the shape of op's result if there is something wrong with o for so many
+// heads of queries.
+func (o AttentionOptions) check(s *graph.Scope, op string, shape tensor.Shape, heads int) *G.Node {
+	switch {
+	case o.Window < 0:
+		return s.Fail(op, shape, "a window of %d is below 0", o.Window)
+	case !(o.SoftCap >= 0) || math.IsInf(o.SoftCap, 0):
+		return s.Fail(op, shape, "a soft-cap of %v; want one above 0, or 0 for none", o.SoftCap)
+	case o.Slopes != nil && len(o.Slopes) != heads:
+		return s.Fail(op, shape, "%d slopes; want one for each of %d heads of queries", len(o.Slopes), heads)
+	case !isVector(o.Sinks, heads):
+		return s.Fail(op, shape, "sinks are %v; want (%d), one for each head of queries", o.Sinks.Shape(), heads)
+	}
+	return checkRate(s, op, shape, o.Dropout)
+}
+
+// variants are those of the kernel.
+func (o AttentionOptions) variants() kernel.Variants {
+	v := kernel.Variants{SoftCap: float32(o.SoftCap)}
+	for _, slope := range o.Slopes {
+		v.Slopes = append(v.Slopes, float32(slope))
+	}
+	return v
 }
 
 // Attention is causal multi-head self-attention (Vaswani et al. 2017, §3.2): position t of a
@@ -44,7 +79,7 @@ func (o AttentionOptions) scale(size int) float64 {
 // In an incremental graph the rows are of the positions that follow those of the past: their
 // keys and values are remembered, and dropout is left out.
 func Attention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Node {
-	t, failed := newAttention(s, "Attention", &q, &k, &v, o)
+	t, failed := newAttention(s, "Attention", &q, &k, &v, &o)
 	switch {
 	case failed != nil:
 		return failed
@@ -58,11 +93,12 @@ func Attention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Node {
 type attention struct {
 	batch, context int
 	qkv            [3]Heads
-	nodes          G.Nodes // the inputs: one if the three make it up, or else three
+	nodes          G.Nodes // one if the three make it up, or else three
+	sinks          *G.Node // or nil
 }
 
 // newAttention checks what op is given.
-func newAttention(s *graph.Scope, op string, q, k, v *Heads, o AttentionOptions) (t attention, failed *G.Node) {
+func newAttention(s *graph.Scope, op string, q, k, v *Heads, o *AttentionOptions) (t attention, failed *G.Node) {
 	parts, names := []*Heads{q, k, v}, []string{"q", "k", "v"}
 	for i, h := range parts {
 		h.In = s.Require(op, names[i], h.In)
@@ -76,18 +112,18 @@ func newAttention(s *graph.Scope, op string, q, k, v *Heads, o AttentionOptions)
 			return t, failed
 		}
 	}
-	switch {
-	case k.Count != v.Count || q.Count%k.Count != 0 || q.Size != k.Size:
+	if o.Sinks != nil {
+		o.Sinks = s.Require(op, "sinks", o.Sinks)
+	}
+	if k.Count != v.Count || q.Count%k.Count != 0 || q.Size != k.Size {
 		return t, s.Fail(op, shape, "%d heads of %d columns of queries do not go with %d of %d of keys and %d of %d of values", q.Count, q.Size, k.Count, k.Size, v.Count, v.Size)
-	case o.Window < 0:
-		return t, s.Fail(op, shape, "a window of %d is below 0", o.Window)
 	}
 	t.qkv = [3]Heads{*q, *k, *v}
-	t.nodes = G.Nodes{q.In, k.In, v.In}
+	t.nodes, t.sinks = G.Nodes{q.In, k.In, v.In}, o.Sinks
 	if fill(t.qkv) {
 		t.nodes = t.nodes[:1]
 	}
-	return t, checkRate(s, op, shape, o.Dropout)
+	return t, o.check(s, op, shape, q.Count)
 }
 
 // fill tells whether the three are one node and cover its columns, each once.
@@ -104,13 +140,23 @@ func fill(qkv [3]Heads) bool {
 	return covered == qkv[0].In.Shape()[1]
 }
 
-// views are the three in the values of their nodes.
-func (t *attention) views(values func(node int) []float32) kernel.QKV {
+// inputs are the nodes, then what the op has for itself, then the sinks, as far as there are any.
+func (t *attention) inputs(own ...*G.Node) G.Nodes {
+	return some(slices.Concat(t.nodes, own, G.Nodes{t.sinks})...)
+}
+
+// views are the three in the values of their nodes, and the sinks, if any, in those of the node with
+// the number given.
+func (t *attention) views(values func(node int) []float32, sinks int) kernel.QKV {
 	var heads [3]kernel.Heads
 	for i, h := range t.qkv {
 		heads[i] = kernel.Heads{Data: values(min(i, len(t.nodes)-1))[h.First:], Stride: h.In.Shape()[1], Size: h.Size}
 	}
-	return kernel.QKV{Q: heads[0], K: heads[1], V: heads[2]}
+	x := kernel.QKV{Q: heads[0], K: heads[1], V: heads[2]}
+	if t.sinks != nil {
+		x.Sinks = values(sinks)
+	}
+	return x
 }
 
 // shape is the result's.
@@ -148,15 +194,16 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 	}
 	att := &kernel.Attention{
 		Batch: t.batch, Context: t.context, Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
-		Scale: float32(o.scale(t.qkv[0].Size)), Window: min(o.Window, t.context),
+		Scale: float32(o.scale(t.qkv[0].Size)), Window: min(o.Window, t.context), Variants: o.variants(),
 	}
+	n := len(t.nodes)
 	return s.Apply(graph.Op{
 		Name:  "Attention",
 		Out:   t.shape(),
 		FLOPs: t.cost(1, 1, pairs(t.context, o.Window)),
 		Saves: []tensor.Shape{{att.StatsSize()}},
 		Run: func(a *graph.Args) error {
-			att.Forward(a.Out(0), a.Save(0), t.views(a.Floats), mask(a))
+			att.Forward(a.Out(0), a.Save(0), t.views(a.Floats, n), mask(a))
 			return nil
 		},
 		Grad: func(in G.Nodes, out, grad *G.Node) G.Nodes {
@@ -166,12 +213,12 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 				Out:   in[0].Shape(),
 				FLOPs: t.cost(3, 2, pairs(t.context, o.Window)),
 				Run: func(a *graph.Args) error {
-					for i, n := range in {
-						if len(in) > 1 && t.qkv[i].width() < n.Shape()[1] {
+					for i, m := range in[:n] {
+						if n > 1 && t.qkv[i].width() < m.Shape()[1] {
 							clear(a.Out(i)) // other columns have no part in it
 						}
 					}
-					att.Backward(t.views(a.Out), a.Floats(len(in)), t.views(a.Floats), a.Floats(len(in)+1), a.Saved(0), mask(a))
+					att.Backward(t.views(a.Out, n), a.Floats(len(in)), t.views(a.Floats, n), a.Floats(len(in)+1), a.Saved(0), mask(a))
 					return nil
 				},
 			}
@@ -180,7 +227,7 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 			}
 			return s.ApplyAll(op, append(in[:len(in):len(in)], grad, out)...)
 		},
-	}, t.nodes...)
+	}, t.inputs()...)
 }
 
 // cached is the op over the positions that follow those of the past.
@@ -189,16 +236,17 @@ func (t *attention) cached(s *graph.Scope, o AttentionOptions) *G.Node {
 	values, _ := s.RememberLast("values", t.qkv[2].width(), o.Window)
 	att := &kernel.CachedAttention{
 		Batch: t.batch, New: t.context, Capacity: s.Cache().Capacity(), Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
-		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window, Seamless: s.Seamless(),
+		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window, Seamless: s.Seamless(), Variants: o.variants(),
 	}
+	n := len(t.nodes)
 	return s.Apply(graph.Op{
 		Name:    "Attention",
-		RowWise: len(t.nodes),
+		RowWise: n,
 		Out:     t.shape(),
 		// As if all had been filled: what a run costs depends on the past.
 		FLOPs: t.cost(1, 1, float64(t.context*rows)),
 		Run: func(a *graph.Args) error {
-			return att.Forward(a.Out(0), keys(), values(), t.views(a.Floats), a.Ints(len(t.nodes)), s.Cache().Counts())
+			return att.Forward(a.Out(0), keys(), values(), t.views(a.Floats, n+1), a.Ints(n), s.Cache().Counts())
 		},
-	}, append(t.nodes[:len(t.nodes):len(t.nodes)], s.Past())...)
+	}, t.inputs(s.Past())...)
 }

@@ -2,6 +2,7 @@ package ops
 
 import (
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/gorgpt/gorgpt/graph"
 )
@@ -10,7 +11,7 @@ import (
 // a new kind of attention. Every score is a node's value, (B·H, T, T) of them, so it costs more
 // memory and time.
 func ComposedAttention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Node {
-	t, failed := newAttention(s, "ComposedAttention", &q, &k, &v, o)
+	t, failed := newAttention(s, "ComposedAttention", &q, &k, &v, &o)
 	if failed != nil {
 		return failed
 	}
@@ -25,14 +26,61 @@ func ComposedAttention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Nod
 }
 
 // AttentionWeights is how much each position attends to each in [Attention] with o, but for
-// dropout: (B·H, T, T), whose rows sum to 1.
+// dropout: (B·H, T, T), whose rows sum to 1, or with sinks to less.
 func AttentionWeights(s *graph.Scope, q, k Heads, o AttentionOptions) *G.Node {
-	if _, failed := newAttention(s, "AttentionWeights", &q, &k, &k, o); failed != nil {
+	t, failed := newAttention(s, "AttentionWeights", &q, &k, &k, &o)
+	if failed != nil {
 		return failed
 	}
 	queries := splitHeads(s, q, 1)                         // (B·H, T, D)
 	keys := splitHeads(s, k, q.Count/k.Count)              // (B·H, T, D)
 	scores := BatchedMatMul(s, queries, keys, false, true) // (B·H, T, T)
 	scores = Scale(s, scores, o.scale(q.Size))             // (B·H, T, T)
-	return Softmax(s, CausalMask(s, scores, o.Window))     // (B·H, T, T)
+	if o.SoftCap > 0 {
+		scores = SoftCap(s, scores, o.SoftCap) // (B·H, T, T)
+	}
+	if o.Slopes != nil {
+		scores = deductDistances(s, scores, o.Slopes) // (B·H, T, T)
+	}
+	scores = CausalMask(s, scores, o.Window) // (B·H, T, T)
+	if o.Sinks == nil {
+		return Softmax(s, scores) // (B·H, T, T)
+	}
+	n, context := scores.Shape()[0], t.context
+	sinks := spread(s, o.Sinks, t.batch, context)   // (B·H·T, 1)
+	scores = Reshape(s, scores, n*context, context) // (B·H·T, T)
+	scores = Softmax(s, Concat(s, scores, sinks))   // (B·H·T, T+1)
+	weights := Columns(s, scores, 0, context)       // (B·H·T, T)
+	return Reshape(s, weights, n, context, context) // (B·H, T, T)
+}
+
+// spread is v (H) for every position of every sequence: (B·H·T, 1).
+func spread(s *graph.Scope, v *G.Node, batch, context int) *G.Node {
+	heads := v.Shape()[0]
+	return s.Apply(graph.Op{
+		Name: "Spread",
+		Out:  tensor.Shape{batch * heads * context, 1},
+		Run: func(a *graph.Args) error {
+			for i := range a.Out(0) {
+				a.Out(0)[i] = a.Floats(0)[i/context%heads]
+			}
+			return nil
+		},
+		Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes {
+			return G.Nodes{s.Apply(graph.Op{
+				Name: "SpreadGrad",
+				Out:  v.Shape(),
+				Run: func(a *graph.Args) error {
+					sums := make([]float64, heads)
+					for i, d := range a.Floats(0) {
+						sums[i/context%heads] += float64(d)
+					}
+					for h, sum := range sums {
+						a.Out(0)[h] = float32(sum)
+					}
+					return nil
+				},
+			}, grad)}
+		},
+	}, v)
 }

@@ -1,6 +1,7 @@
 package ops_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -77,6 +78,20 @@ func TestErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node {
 			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Window: -1})
 		}, "Attention: a window of -1 is below 0"},
+		{func(s *graph.Scope) *G.Node {
+			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{SoftCap: -1})
+		}, "Attention: a soft-cap of -1; want one above 0, or 0 for none"},
+		{func(s *graph.Scope) *G.Node {
+			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{SoftCap: math.NaN()})
+		}, "Attention: a soft-cap of NaN; want one above 0, or 0 for none"},
+		{func(s *graph.Scope) *G.Node { return ops.SoftCap(s, s.Floats("a", 6, 9), 0) },
+			"SoftCap: a soft-cap of 0; want one above 0"},
+		{func(s *graph.Scope) *G.Node {
+			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Slopes: ops.ALiBi(2)})
+		}, "Attention: 2 slopes; want one for each of 3 heads of queries"},
+		{func(s *graph.Scope) *G.Node {
+			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Sinks: s.Floats("b", 2)})
+		}, "Attention: sinks are (2); want (3), one for each head of queries"},
 		{func(s *graph.Scope) *G.Node {
 			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Dropout: 1})
 		}, "Attention: a dropout rate of 1 is not in [0, 1)"},
