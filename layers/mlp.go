@@ -7,8 +7,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Activation is an element-wise function: [ops.GELU], [ops.GELUErf], [ops.ReLU], [ops.SiLU],
-// [ops.QuickGELU], or one of your own.
+// Activation is an element-wise function: [ops.GELU], [ops.GELUErf], [ops.ReLU],
+// [ops.SquaredReLU], [ops.SiLU], [ops.QuickGELU], or one of your own.
 type Activation func(s *graph.Scope, x *G.Node) *G.Node
 
 // MLP is the feed-forward part of a block: c_fc widens x (N, C) to hidden columns,

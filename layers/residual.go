@@ -7,6 +7,15 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
+// Gate multiplies x (N, C) by one learned number, its parameter weight (1), which starts from init: a branch, a stream,
+// or what skips to a later block, as in modded-nanogpt.
+func Gate(s *graph.Scope, x *G.Node, init graph.Init) *G.Node {
+	x = s.Require("Gate", "x", x)
+	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
+		return ops.Gate(s, x, s.Param("weight", init.Or(graph.Ones()), 1)) // (N, C)
+	})
+}
+
 // Residual adds a branch to the stream x it came from, after dropping elements of
 // the branch with the given probability in training graphs. For edits, it is the layer
 // "residual" of its scope, and the branch its input.

@@ -17,6 +17,11 @@ func GELUErf(s *graph.Scope, x *G.Node) *G.Node { return activate(s, "GELUErf", 
 // ReLU is max(x, 0).
 func ReLU(s *graph.Scope, x *G.Node) *G.Node { return activate(s, "ReLU", kernel.ReLU, 1, x) }
 
+// SquaredReLU is max(x, 0)² (So et al. 2021, Primer), Nemotron's relu2.
+func SquaredReLU(s *graph.Scope, x *G.Node) *G.Node {
+	return activate(s, "SquaredReLU", kernel.SquaredReLU, 2, x)
+}
+
 func activate(s *graph.Scope, name string, f kernel.Activation, cost int64, x *G.Node) *G.Node {
 	return elementwise(s, name, cost, x,
 		func(out, x []float32) { kernel.Activate(f, out, x) },

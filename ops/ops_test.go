@@ -332,6 +332,7 @@ var opCases = []opCase{
 	unary("Reshape", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Reshape(s, ops.Scale(s, x, 2), 7, 5) }, func(v float64) float64 { return 2 * v }),
 	unary("SiLU", ops.SiLU, func(v float64) float64 { return v / (1 + math.Exp(-v)) }),
 	unary("QuickGELU", ops.QuickGELU, func(v float64) float64 { return v / (1 + math.Exp(-1.702*v)) }),
+	unary("SquaredReLU", ops.SquaredReLU, func(v float64) float64 { return max(v, 0) * max(v, 0) }),
 	unary("SoftCap", func(s *graph.Scope, x *G.Node) *G.Node { return ops.SoftCap(s, x, 0.7) }, func(v float64) float64 { return 0.7 * math.Tanh(v/0.7) }),
 	unary("ReLU", ops.ReLU, reference.ReLU),
 	unary("Scale", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, 0.3) }, func(v float64) float64 { return 0.3 * v }),

@@ -14,6 +14,11 @@ func ExampleSiLU() {
 	// Output: (1, 3) [-0.238 0.000 2.858]
 }
 
+func ExampleSquaredReLU() {
+	show(ops.SquaredReLU, -2, 0, 3)
+	// Output: (1, 3) [0.000 0.000 9.000]
+}
+
 func ExampleQuickGELU() {
 	show(ops.QuickGELU, -2, 0, 3)
 	// Output: (1, 3) [-0.064 0.000 2.982]

@@ -1,6 +1,9 @@
 package ops
 
 import (
+	"fmt"
+	"slices"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -11,12 +14,31 @@ import (
 // RMSNorm divides the rows of x (N, C) by the root of their mean square, to which epsilon is
 // added inside the root, and multiplies by gain (C) (Zhang and Sennrich 2019). A gain (D) of fewer
 // columns, which divide C, norms each D columns by themselves, as those of a head.
+//
+// Implementations differ in whether the gain is multiplied before (gpt-oss, Gemma) or after (Llama) a cast to the
+// type of x. Here all is float32, nothing is cast, and the two are one.
 func RMSNorm(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node {
 	x, gain = s.Require("RMSNorm", "x", x), s.Require("RMSNorm", "gain", gain)
 	width := dim(gain, 0)
 	if !isMatrix(x) || !isVector(gain, width) || x.Shape()[1]%width != 0 {
 		return s.Fail("RMSNorm", x.Shape(), "x is %v, gain %v; want (N, C), and (C) or a part of it for the gain", x.Shape(), gain.Shape())
 	}
+	return rmsNorm(s, x, gain, func(a *graph.Args) []float32 { return a.Floats(1) }, width, epsilon)
+}
+
+// RMSNormBare is [RMSNorm] without a gain, of so many columns at a time, which divide C.
+func RMSNormBare(s *graph.Scope, x *G.Node, columns int, epsilon float64) *G.Node {
+	x = s.Require("RMSNormBare", "x", x)
+	if !isMatrix(x) || columns < 1 || x.Shape()[1]%columns != 0 {
+		return s.Fail("RMSNormBare", x.Shape(), "x is %v; want (N, C), and %d columns a part of C", x.Shape(), columns)
+	}
+	ones := s.Constant(fmt.Sprint("ones ", columns), func() []float32 { return slices.Repeat([]float32{1}, columns) })
+	return rmsNorm(s, x, nil, func(*graph.Args) []float32 { return ones() }, columns, epsilon)
+}
+
+// rmsNorm norms width columns at a time and multiplies them by gains, which are those of the node gain, if
+// there is one.
+func rmsNorm(s *graph.Scope, x, gain *G.Node, gains func(a *graph.Args) []float32, width int, epsilon float64) *G.Node {
 	return s.Apply(graph.Op{
 		Name:    "RMSNorm",
 		RowWise: 1,
@@ -24,32 +46,34 @@ func RMSNorm(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node {
 		FLOPs:   5 * size(x.Shape()),
 		Saves:   []tensor.Shape{{x.Shape().TotalSize() / width}}, // each reciprocal root
 		Run: func(a *graph.Args) error {
-			kernel.RMSNorm(a.Out(0), a.Floats(0), a.Floats(1), a.Save(0), epsilon)
+			kernel.RMSNorm(a.Out(0), a.Floats(0), gains(a), a.Save(0), epsilon)
 			return nil
 		},
 		Grad: func(in G.Nodes, out, grad *G.Node) G.Nodes {
-			return G.Nodes{
-				s.Apply(graph.Op{
-					Name:  "RMSNormGrad",
-					Of:    out,
-					Out:   x.Shape(),
-					FLOPs: 8 * size(x.Shape()),
-					Run: func(a *graph.Args) error {
-						kernel.RMSNormGrad(a.Out(0), a.Floats(2), a.Floats(0), a.Floats(1), a.Saved(0))
-						return nil
-					},
-				}, in[0], in[1], grad),
-				s.Apply(graph.Op{
-					Name:  "RMSNormGradGain",
-					Of:    out,
-					Out:   gain.Shape(),
-					FLOPs: 3 * size(x.Shape()),
-					Run: func(a *graph.Args) error {
-						kernel.RMSNormGradGain(a.Out(0), a.Floats(1), a.Floats(0), a.Saved(0))
-						return nil
-					},
-				}, in[0], grad),
+			last := len(in)
+			grads := G.Nodes{s.Apply(graph.Op{
+				Name:  "RMSNormGrad",
+				Of:    out,
+				Out:   x.Shape(),
+				FLOPs: 8 * size(x.Shape()),
+				Run: func(a *graph.Args) error {
+					kernel.RMSNormGrad(a.Out(0), a.Floats(last), a.Floats(0), gains(a), a.Saved(0))
+					return nil
+				},
+			}, append(in[:last:last], grad)...)}
+			if gain == nil {
+				return grads
 			}
+			return append(grads, s.Apply(graph.Op{
+				Name:  "RMSNormGradGain",
+				Of:    out,
+				Out:   gain.Shape(),
+				FLOPs: 3 * size(x.Shape()),
+				Run: func(a *graph.Args) error {
+					kernel.RMSNormGradGain(a.Out(0), a.Floats(1), a.Floats(0), a.Saved(0))
+					return nil
+				},
+			}, in[0], grad))
 		},
-	}, x, gain)
+	}, some(x, gain)...)
 }

@@ -14,57 +14,83 @@ type RotaryOptions struct {
 	// Theta is the base θ of the frequencies; 0 stands for 10,000.
 	Theta float64
 	// Frequencies, if given, stand in the place of θ^(−2m/D): the angle, in radians, by which
-	// each pair is turned from one position to the next. Of fewer than D/2, the columns from
-	// 2·len(Frequencies) on stay as they are.
+	// each pair is turned from one position to the next, below 0 the other way. Of fewer than D/2, the columns from
+	// 2·len(Frequencies) on stay as they are. The other settings of frequencies are left at zero then.
 	Frequencies []float64
+	// Columns is how many of each head's columns turn, the first ones, as if the head had no more; 0 is all.
+	Columns int
+	// Scaling stretches the frequencies for longer texts.
+	Scaling RotaryScaling
+	// Interleaved has pairs of columns 2m and 2m+1, as in GPT-J, in the place of m and m+D/2.
+	Interleaved bool
 }
 
-// frequencies are those of heads of size columns.
-func (o RotaryOptions) frequencies(size int) []float64 {
+// frequencies are those of heads of size columns, and what the turned columns are multiplied by.
+func (o RotaryOptions) frequencies(size int) (all []float64, factor float64, err error) {
 	if o.Frequencies != nil {
-		return o.Frequencies
+		switch n := len(o.Frequencies); {
+		case o.Theta != 0 || o.Columns != 0 || o.Scaling != RotaryScaling{}:
+			return nil, 0, fmt.Errorf("there are frequencies, and a base, columns or a scaling for other ones")
+		case n == 0 || 2*n > size:
+			return nil, 0, fmt.Errorf("heads of %d columns are not %d pairs", size, max(n, 1))
+		}
+		return o.Frequencies, 1, nil
 	}
-	theta := o.Theta
+	theta, columns := o.Theta, o.Columns
 	if theta == 0 {
 		theta = 10000
 	}
-	all := make([]float64, size/2)
-	for m := range all {
-		all[m] = math.Pow(theta, -2*float64(m)/float64(size))
+	if columns == 0 {
+		columns = size
 	}
-	return all
+	switch {
+	case columns < 1 || columns > size:
+		return nil, 0, fmt.Errorf("%d columns of heads of %d cannot turn", columns, size)
+	case columns%2 != 0:
+		return nil, 0, fmt.Errorf("heads of %d columns are not %d pairs", columns, max(columns/2, 1))
+	case !(theta > 0) || math.IsInf(theta, 0) || theta == 1 && o.Scaling.Type == "yarn":
+		return nil, 0, fmt.Errorf("a base of %v has no frequencies", theta)
+	}
+	if err := o.Scaling.check(); err != nil {
+		return nil, 0, err
+	}
+	all = make([]float64, columns/2)
+	for m := range all {
+		all[m] = o.Scaling.frequency(math.Pow(theta, -2*float64(m)/float64(columns)), m, columns, theta)
+	}
+	return all, o.Scaling.attention(), nil
 }
 
 // Rotary tells queries or keys x (B·T, H·D) their positions (Su et al. 2021, RoFormer, §3.2): in
 // each head, pair m of columns is turned by t·θ^(−2m/D) at position t, so that the product of a
 // query and a key depends on how far they are apart. Pairs are the columns m and m+D/2, as in Hugging
-// Face's Llama. In an incremental graph, positions are counted from the past of each sequence.
+// Face's Llama, or as o says. In an incremental graph, positions are counted from the past of each sequence.
 func Rotary(s *graph.Scope, x *G.Node, heads int, o RotaryOptions) *G.Node {
 	h := AllHeads(s, x, heads)
 	batch, context, failed := sequences(s, "Rotary", h.In.Shape(), h.In)
 	if failed != nil {
 		return failed
 	}
-	frequencies := o.frequencies(h.Size)
-	if n := len(frequencies); n == 0 || 2*n > h.Size || o.Frequencies == nil && h.Size%2 != 0 {
-		return s.Fail("Rotary", h.In.Shape(), "heads of %d columns are not %d pairs; x is %v", h.Size, max(n, 1), h.In.Shape())
+	frequencies, factor, err := o.frequencies(h.Size)
+	if err != nil {
+		return s.Fail("Rotary", h.In.Shape(), "%v; x is %v", err, h.In.Shape())
 	}
-	r := rotary{Heads: h, batch: batch, context: context, positions: context, pairs: len(frequencies)}
+	r := rotary{Heads: h, batch: batch, context: context, positions: context, pairs: len(frequencies), interleaved: o.Interleaved}
 	if m := s.Cache(); m != nil {
 		r.positions = m.Capacity()
 	}
-	r.table = s.Constant(fmt.Sprint("rotary ", r.positions, frequencies), func() []float32 { return turns(r.positions, frequencies) })
+	r.table = s.Constant(fmt.Sprint("rotary ", r.positions, frequencies, factor), func() []float32 { return turns(r.positions, frequencies, factor) })
 	return r.turn(s, "Rotary", h.In, 1)
 }
 
-// turns is, for each position, the cosines of the pairs' angles, and then the sines.
-func turns(positions int, frequencies []float64) []float32 {
+// turns is, for each position, the cosines of the pairs' angles, and then the sines, times a factor.
+func turns(positions int, frequencies []float64, factor float64) []float32 {
 	n := len(frequencies)
 	table := make([]float32, positions*2*n)
 	for t := range positions {
 		for m, f := range frequencies {
 			sin, cos := math.Sincos(float64(t) * f)
-			table[t*2*n+m], table[t*2*n+n+m] = float32(cos), float32(sin)
+			table[t*2*n+m], table[t*2*n+n+m] = float32(factor*cos), float32(factor*sin)
 		}
 	}
 	return table
@@ -74,6 +100,7 @@ func turns(positions int, frequencies []float64) []float32 {
 type rotary struct {
 	Heads
 	batch, context, positions, pairs int
+	interleaved                      bool
 	table                            func() []float32
 }
 
@@ -114,9 +141,16 @@ func (r rotary) row(out, x, angles []float32, sign float32) {
 	cos, sin := angles[:r.pairs], angles[r.pairs:]
 	for at := 0; at < len(out); at += r.Size {
 		out, x := out[at:at+r.Size], x[at:at+r.Size]
-		for m, c := range cos {
-			a, b, sine := x[m], x[m+r.pairs], sign*sin[m]
-			out[m], out[m+r.pairs] = a*c-b*sine, b*c+a*sine
+		if r.interleaved {
+			for m, c := range cos {
+				a, b, sine := x[2*m], x[2*m+1], sign*sin[m]
+				out[2*m], out[2*m+1] = a*c-b*sine, b*c+a*sine
+			}
+		} else {
+			for m, c := range cos {
+				a, b, sine := x[m], x[m+r.pairs], sign*sin[m]
+				out[m], out[m+r.pairs] = a*c-b*sine, b*c+a*sine
+			}
 		}
 		copy(out[2*r.pairs:], x[2*r.pairs:])
 	}

@@ -80,6 +80,8 @@ var functionCases = []functionCase{
 		}
 		return 1
 	}), 0},
+	{"SquaredReLU", valueOf(SquaredReLU), single(func(x float64) float64 { return max(x, 0) * max(x, 0) }), 0.5},
+	{"SquaredReLUGrad", gradOf(SquaredReLU), single(func(x float64) float64 { return 2 * max(x, 0) }), 0},
 }
 
 // manyFloats returns float32s of all signs and magnitudes, infinities, NaNs and denormal

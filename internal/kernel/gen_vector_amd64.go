@@ -54,6 +54,16 @@ func reluAVX512(out []float32, x []float32)
 //go:noescape
 func reluGradAVX512(dx []float32, x []float32, dy []float32)
 
+// squaredReLUAVX512 sets out to the activation of x. They are of one length.
+//
+//go:noescape
+func squaredReLUAVX512(out []float32, x []float32)
+
+// squaredReLUGradAVX512 sets dx to dy times the derivative of the activation at x. All are of one length.
+//
+//go:noescape
+func squaredReLUGradAVX512(dx []float32, x []float32, dy []float32)
+
 // maximumAVX512 returns the largest element of x, or NaN if there is one. x is not empty.
 //
 //go:noescape
@@ -208,6 +218,16 @@ func reluAVX2(out []float32, x []float32)
 //
 //go:noescape
 func reluGradAVX2(dx []float32, x []float32, dy []float32)
+
+// squaredReLUAVX2 sets out to the activation of x. They are of one length.
+//
+//go:noescape
+func squaredReLUAVX2(out []float32, x []float32)
+
+// squaredReLUGradAVX2 sets dx to dy times the derivative of the activation at x. All are of one length.
+//
+//go:noescape
+func squaredReLUGradAVX2(dx []float32, x []float32, dy []float32)
 
 // maximumAVX2 returns the largest element of x, or NaN if there is one. x is not empty.
 //

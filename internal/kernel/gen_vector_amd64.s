@@ -1569,6 +1569,115 @@ done1:
 	VZEROUPPER
 	RET
 
+// func squaredReLUAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·squaredReLUAVX512(SB), NOSPLIT, $0-48
+	MOVQ         x_base+24(FP), AX
+	MOVQ         out_base+0(FP), CX
+	XORQ         DX, DX
+	MOVQ         x_len+32(FP), BX
+	VBROADCASTSS word00000000<>+0(SB), Z0
+
+whole1:
+	CMPQ      BX, $0x00000030
+	JLT       rest1
+	VMOVUPS   (AX)(DX*1), Z1
+	VMOVUPS   64(AX)(DX*1), Z2
+	VMOVUPS   128(AX)(DX*1), Z3
+	VCMPPS    $0x06, Z0, Z1, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VCMPPS    $0x06, Z0, Z2, K1
+	VMOVAPS.Z Z2, K1, Z2
+	VCMPPS    $0x06, Z0, Z3, K1
+	VMOVAPS.Z Z3, K1, Z3
+	VMULPS    Z1, Z1, Z1
+	VMULPS    Z2, Z2, Z2
+	VMULPS    Z3, Z3, Z3
+	VMOVUPS   Z1, (CX)(DX*1)
+	VMOVUPS   Z2, 64(CX)(DX*1)
+	VMOVUPS   Z3, 128(CX)(DX*1)
+	ADDQ      $0x000000c0, DX
+	SUBQ      $0x00000030, BX
+	JMP       whole1
+
+rest1:
+	TESTQ     BX, BX
+	JLE       done1
+	MOVL      $0x0000ffff, SI
+	BZHIL     BX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (AX)(DX*1), K1, Z1
+	VCMPPS    $0x06, Z0, Z1, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMULPS    Z1, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)(DX*1)
+	ADDQ      $0x00000040, DX
+	SUBQ      $0x00000010, BX
+	JMP       rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func squaredReLUGradAVX512(dx []float32, x []float32, dy []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·squaredReLUGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ         x_base+24(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	XORQ         BX, BX
+	MOVQ         x_len+32(FP), SI
+	VBROADCASTSS word00000000<>+0(SB), Z0
+
+whole1:
+	CMPQ        SI, $0x00000030
+	JLT         rest1
+	VMOVUPS     (AX)(BX*1), Z1
+	VMOVUPS     64(AX)(BX*1), Z2
+	VMOVUPS     128(AX)(BX*1), Z3
+	VCMPPS      $0x06, Z0, Z1, K1
+	VMOVAPS.Z   Z1, K1, Z1
+	VCMPPS      $0x06, Z0, Z2, K1
+	VMOVAPS.Z   Z2, K1, Z2
+	VCMPPS      $0x06, Z0, Z3, K1
+	VMOVAPS.Z   Z3, K1, Z3
+	VMULPS.BCST word40000000<>+0(SB), Z1, Z1
+	VMULPS.BCST word40000000<>+0(SB), Z2, Z2
+	VMULPS.BCST word40000000<>+0(SB), Z3, Z3
+	VMOVUPS     (DX)(BX*1), Z4
+	VMOVUPS     64(DX)(BX*1), Z5
+	VMOVUPS     128(DX)(BX*1), Z6
+	VMULPS      Z4, Z1, Z1
+	VMULPS      Z5, Z2, Z2
+	VMULPS      Z6, Z3, Z3
+	VMOVUPS     Z1, (CX)(BX*1)
+	VMOVUPS     Z2, 64(CX)(BX*1)
+	VMOVUPS     Z3, 128(CX)(BX*1)
+	ADDQ        $0x000000c0, BX
+	SUBQ        $0x00000030, SI
+	JMP         whole1
+
+rest1:
+	TESTQ       SI, SI
+	JLE         done1
+	MOVL        $0x0000ffff, DI
+	BZHIL       SI, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (AX)(BX*1), K1, Z1
+	VCMPPS      $0x06, Z0, Z1, K2
+	VMOVAPS.Z   Z1, K2, Z1
+	VMULPS.BCST word40000000<>+0(SB), Z1, Z1
+	VMOVUPS.Z   (DX)(BX*1), K1, Z2
+	VMULPS      Z2, Z1, Z1
+	VMOVUPS     Z1, K1, (CX)(BX*1)
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000010, SI
+	JMP         rest1
+
+done1:
+	VZEROUPPER
+	RET
+
 // func maximumAVX512(x []float32) (largest float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·maximumAVX512(SB), NOSPLIT, $0-28
@@ -5003,6 +5112,109 @@ done1:
 	VZEROUPPER
 	RET
 
+// func squaredReLUAVX2(out []float32, x []float32)
+// Requires: AVX, CMOV
+TEXT ·squaredReLUAVX2(SB), NOSPLIT, $0-48
+	MOVQ         x_base+24(FP), AX
+	MOVQ         out_base+0(FP), CX
+	XORQ         DX, DX
+	MOVQ         x_len+32(FP), BX
+	VBROADCASTSS word00000000<>+0(SB), Y1
+
+whole1:
+	CMPQ    BX, $0x00000010
+	JLT     rest1
+	VMOVUPS (AX)(DX*1), Y0
+	VMOVUPS 32(AX)(DX*1), Y2
+	VCMPPS  $0x06, Y1, Y0, Y3
+	VANDPS  Y0, Y3, Y3
+	VCMPPS  $0x06, Y1, Y2, Y0
+	VANDPS  Y2, Y0, Y0
+	VMULPS  Y3, Y3, Y2
+	VMULPS  Y0, Y0, Y0
+	VMOVUPS Y2, (CX)(DX*1)
+	VMOVUPS Y0, 32(CX)(DX*1)
+	ADDQ    $0x00000040, DX
+	SUBQ    $0x00000010, BX
+	JMP     whole1
+
+rest1:
+	TESTQ      BX, BX
+	JLE        done1
+	MOVQ       $0x00000008, SI
+	CMPQ       BX, SI
+	CMOVQLT    BX, SI
+	NEGQ       SI
+	LEAQ       lanes<>+32(SB), DI
+	VMOVUPS    (DI)(SI*4), Y0
+	VMASKMOVPS (AX)(DX*1), Y0, Y2
+	VCMPPS     $0x06, Y1, Y2, Y3
+	VANDPS     Y2, Y3, Y3
+	VMULPS     Y3, Y3, Y2
+	VMASKMOVPS Y2, Y0, (CX)(DX*1)
+	ADDQ       $0x00000020, DX
+	SUBQ       $0x00000008, BX
+	JMP        rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func squaredReLUGradAVX2(dx []float32, x []float32, dy []float32)
+// Requires: AVX, CMOV
+TEXT ·squaredReLUGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ         x_base+24(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	XORQ         BX, BX
+	MOVQ         x_len+32(FP), SI
+	VBROADCASTSS word00000000<>+0(SB), Y1
+
+whole1:
+	CMPQ    SI, $0x00000010
+	JLT     rest1
+	VMOVUPS (AX)(BX*1), Y0
+	VMOVUPS 32(AX)(BX*1), Y2
+	VCMPPS  $0x06, Y1, Y0, Y3
+	VANDPS  Y0, Y3, Y3
+	VCMPPS  $0x06, Y1, Y2, Y0
+	VANDPS  Y2, Y0, Y0
+	VMULPS  word40000000<>+0(SB), Y3, Y2
+	VMULPS  word40000000<>+0(SB), Y0, Y0
+	VMOVUPS (DX)(BX*1), Y3
+	VMOVUPS 32(DX)(BX*1), Y4
+	VMULPS  Y3, Y2, Y2
+	VMULPS  Y4, Y0, Y0
+	VMOVUPS Y2, (CX)(BX*1)
+	VMOVUPS Y0, 32(CX)(BX*1)
+	ADDQ    $0x00000040, BX
+	SUBQ    $0x00000010, SI
+	JMP     whole1
+
+rest1:
+	TESTQ      SI, SI
+	JLE        done1
+	MOVQ       $0x00000008, DI
+	CMPQ       SI, DI
+	CMOVQLT    SI, DI
+	NEGQ       DI
+	LEAQ       lanes<>+32(SB), R8
+	VMOVUPS    (R8)(DI*4), Y0
+	VMASKMOVPS (AX)(BX*1), Y0, Y2
+	VCMPPS     $0x06, Y1, Y2, Y3
+	VANDPS     Y2, Y3, Y3
+	VMULPS     word40000000<>+0(SB), Y3, Y2
+	VMASKMOVPS (DX)(BX*1), Y0, Y3
+	VMULPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y0, (CX)(BX*1)
+	ADDQ       $0x00000020, BX
+	SUBQ       $0x00000008, SI
+	JMP        rest1
+
+done1:
+	VZEROUPPER
+	RET
+
 // func maximumAVX2(x []float32) (largest float32)
 // Requires: AVX, CMOV
 TEXT ·maximumAVX2(SB), NOSPLIT, $0-28
@@ -7486,6 +7698,16 @@ DATA word3fd9db23<>+20(SB)/4, $0x3fd9db23
 DATA word3fd9db23<>+24(SB)/4, $0x3fd9db23
 DATA word3fd9db23<>+28(SB)/4, $0x3fd9db23
 GLOBL word3fd9db23<>(SB), RODATA|NOPTR, $32
+
+DATA word40000000<>+0(SB)/4, $0x40000000
+DATA word40000000<>+4(SB)/4, $0x40000000
+DATA word40000000<>+8(SB)/4, $0x40000000
+DATA word40000000<>+12(SB)/4, $0x40000000
+DATA word40000000<>+16(SB)/4, $0x40000000
+DATA word40000000<>+20(SB)/4, $0x40000000
+DATA word40000000<>+24(SB)/4, $0x40000000
+DATA word40000000<>+28(SB)/4, $0x40000000
+GLOBL word40000000<>(SB), RODATA|NOPTR, $32
 
 DATA word401d265f<>+0(SB)/4, $0x401d265f
 DATA word401d265f<>+4(SB)/4, $0x401d265f

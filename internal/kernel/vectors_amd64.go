@@ -7,11 +7,11 @@ package kernel
 var vectorsAVX512 = vectors{
 	activate: [activations]func(out, x []float32){
 		GELUTanh: geluTanhAVX512, GELUErf: geluErfAVX512, ReLU: reluAVX512,
-		SiLU: siluAVX512, QuickGELU: quickGELUAVX512,
+		SquaredReLU: squaredReLUAVX512, SiLU: siluAVX512, QuickGELU: quickGELUAVX512,
 	},
 	activateGrad: [activations]func(dx, x, dy []float32){
 		GELUTanh: geluTanhGradAVX512, GELUErf: geluErfGradAVX512, ReLU: reluGradAVX512,
-		SiLU: siluGradAVX512, QuickGELU: quickGELUGradAVX512,
+		SquaredReLU: squaredReLUGradAVX512, SiLU: siluGradAVX512, QuickGELU: quickGELUGradAVX512,
 	},
 	maximum:        maximumAVX512,
 	sum:            sumAVX512,
@@ -42,11 +42,11 @@ var vectorsAVX512 = vectors{
 var vectorsAVX2 = vectors{
 	activate: [activations]func(out, x []float32){
 		GELUTanh: geluTanhAVX2, GELUErf: geluErfAVX2, ReLU: reluAVX2,
-		SiLU: siluAVX2, QuickGELU: quickGELUAVX2,
+		SquaredReLU: squaredReLUAVX2, SiLU: siluAVX2, QuickGELU: quickGELUAVX2,
 	},
 	activateGrad: [activations]func(dx, x, dy []float32){
 		GELUTanh: geluTanhGradAVX2, GELUErf: geluErfGradAVX2, ReLU: reluGradAVX2,
-		SiLU: siluGradAVX2, QuickGELU: quickGELUGradAVX2,
+		SquaredReLU: squaredReLUGradAVX2, SiLU: siluGradAVX2, QuickGELU: quickGELUGradAVX2,
 	},
 	maximum:        maximumAVX2,
 	sum:            sumAVX2,

@@ -25,7 +25,7 @@ func benchElements(b *testing.B, n, bytes int, f func()) {
 func BenchmarkActivate(b *testing.B) {
 	const n = 256 * 1024
 	x, out, dy := normals(1, n), make([]float32, n), normals(2, n)
-	for f, name := range []string{GELUTanh: "GELUTanh", GELUErf: "GELUErf", ReLU: "ReLU", SiLU: "SiLU", QuickGELU: "QuickGELU"} {
+	for f, name := range []string{GELUTanh: "GELUTanh", GELUErf: "GELUErf", ReLU: "ReLU", SquaredReLU: "SquaredReLU", SiLU: "SiLU", QuickGELU: "QuickGELU"} {
 		b.Run(name, func(b *testing.B) { benchElements(b, n, 8, func() { Activate(Activation(f), out, x) }) })
 		b.Run(name+"Grad", func(b *testing.B) {
 			benchElements(b, n, 12, func() { ActivateGrad(Activation(f), out, x, dy) })

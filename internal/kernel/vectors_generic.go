@@ -7,16 +7,18 @@ var vectorsGeneric = vectors{
 		GELUErf:  func(out, x []float32) { apply(out, x, geluErf) },
 		ReLU:     func(out, x []float32) { apply(out, x, relu) },
 
-		SiLU:      func(out, x []float32) { apply(out, x, silu) },
-		QuickGELU: func(out, x []float32) { apply(out, x, quickGELU) },
+		SquaredReLU: func(out, x []float32) { apply(out, x, squaredReLU) },
+		SiLU:        func(out, x []float32) { apply(out, x, silu) },
+		QuickGELU:   func(out, x []float32) { apply(out, x, quickGELU) },
 	},
 	activateGrad: [activations]func(dx, x, dy []float32){
 		GELUTanh: func(dx, x, dy []float32) { applyGrad(dx, x, dy, geluTanhGrad) },
 		GELUErf:  func(dx, x, dy []float32) { applyGrad(dx, x, dy, geluErfGrad) },
 		ReLU:     func(dx, x, dy []float32) { applyGrad(dx, x, dy, reluGrad) },
 
-		SiLU:      func(dx, x, dy []float32) { applyGrad(dx, x, dy, siluGrad) },
-		QuickGELU: func(dx, x, dy []float32) { applyGrad(dx, x, dy, quickGELUGrad) },
+		SquaredReLU: func(dx, x, dy []float32) { applyGrad(dx, x, dy, squaredReLUGrad) },
+		SiLU:        func(dx, x, dy []float32) { applyGrad(dx, x, dy, siluGrad) },
+		QuickGELU:   func(dx, x, dy []float32) { applyGrad(dx, x, dy, quickGELUGrad) },
 	},
 	maximum:        maximum,
 	sum:            sum,

@@ -64,6 +64,7 @@ const (
 	GELUErf   Activation = "gelu"     // exact
 	QuickGELU Activation = "quick_gelu"
 	ReLU      Activation = "relu"
+	ReLU2     Activation = "relu2" // squared
 	SiLU      Activation = "silu"
 )
 
@@ -73,6 +74,7 @@ var activations = map[Activation]layers.Activation{
 	GELUErf: ops.GELUErf, "gelu_python": ops.GELUErf,
 	QuickGELU: ops.QuickGELU,
 	ReLU:      ops.ReLU,
+	ReLU2:     ops.SquaredReLU,
 	SiLU:      ops.SiLU, "swish": ops.SiLU,
 }
 

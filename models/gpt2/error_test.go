@@ -55,7 +55,7 @@ func TestValidate(t *testing.T) {
 		{func(c *gpt2.Config) { c.Context = 0 }, "gpt2: the context is 0, want 1 or more"},
 		{func(c *gpt2.Config) { c.Heads = 5 }, "gpt2: width 12 is not a multiple of 5 heads"},
 		{func(c *gpt2.Config) { c.EmbedDropout = 1 }, "gpt2: a dropout rate of 1 is not in [0, 1); it is embd_pdrop"},
-		{func(c *gpt2.Config) { c.Activation = "gelo" }, `gpt2: activation_function is "gelo", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, silu, swish`},
+		{func(c *gpt2.Config) { c.Activation = "gelo" }, `gpt2: activation_function is "gelo", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, relu2, silu, swish`},
 	} {
 		config := tiny()
 		c.change(&config)

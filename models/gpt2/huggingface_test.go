@@ -141,7 +141,7 @@ func TestJSONErrors(t *testing.T) {
 		{`{"model_type": "gpt2", "N_head": 4}`, `gpt2: config.json: unknown key "N_head"; did you mean "n_head"?` + unsure},
 		{`{"model_type": "gpt2", "sliding_window": 4}`, `gpt2: config.json: unknown key "sliding_window".` + unsure},
 		{`{"model_type": "gpt2", "n_head": 7}`, "gpt2: width 768 is not a multiple of 7 heads"},
-		{`{"model_type": "gpt2", "activation_function": "mish"}`, `gpt2: activation_function is "mish", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, silu, swish`},
+		{`{"model_type": "gpt2", "activation_function": "mish"}`, `gpt2: activation_function is "mish", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, relu2, silu, swish`},
 		{`{`, "config.json: unexpected end of JSON input"},
 		{`[1]`, "config.json: want an object, got a list"},
 	} {

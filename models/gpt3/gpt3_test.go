@@ -220,7 +220,7 @@ func TestValidate(t *testing.T) {
 		{func(c *gpt3.Config) { c.Order = "dense, banded" }, `gpt3: attention_order is "dense, banded", want dense and banded with commas between; " banded" is neither`},
 		{func(c *gpt3.Config) { c.Heads = 5 }, "gpt3: width 12 is not a multiple of 5 heads"},
 		{func(c *gpt3.Config) { c.Inner = -1 }, "gpt3: a feed-forward width of -1 is not in 0 to 16777216"},
-		{func(c *gpt3.Config) { c.Activation = "mish" }, `gpt3: activation_function is "mish", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, silu, swish`},
+		{func(c *gpt3.Config) { c.Activation = "mish" }, `gpt3: activation_function is "mish", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, relu2, silu, swish`},
 	} {
 		m := gpt3.New(13, 9, 12, 4, 3)
 		c.change(&m)

@@ -120,7 +120,7 @@ func TestErrors(t *testing.T) {
 		`"window_size": 16777217`:       "gptneo: window_size is 16777217, want 1 to 16777216",
 		`"intermediate_size": 0`:        "gptneo: config.json: intermediate_size is 0, want 1 or more, or null",
 		`"intermediate_size": 16777217`: "gptneo: a feed-forward width of 16777217 is not in 0 to 16777216",
-		`"activation_function": "mish"`: `gptneo: activation_function is "mish", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, silu, swish`,
+		`"activation_function": "mish"`: `gptneo: activation_function is "mish", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, relu2, silu, swish`,
 		`"num_heads": 7`:                "gptneo: width 2048 is not a multiple of 7 heads",
 		`"resid_dropout": 1`:            "gptneo: a dropout rate of 1 is not in [0, 1); it is resid_dropout",
 		`"scale_attn_weights": true`:    `gptneo: config.json: unknown key "scale_attn_weights". It may change what the model computes; if not, take it out of the file`,

@@ -17,6 +17,8 @@ func activations(s set) {
 	}
 	activation(s, "relu", relu, 0)
 	derivative(s, "relu", reluGrad, 0)
+	activation(s, "squaredReLU", squaredReLU, 0)
+	derivative(s, "squaredReLU", squaredReLUGrad, 0)
 }
 
 // wide is the number of vectors in a round whose work is long.
@@ -163,3 +165,12 @@ func geluErfGrad(k *kernel, x group) group {
 func relu(k *kernel, x group) group { return k.wherePositive(x, x, k.fix(0)) }
 
 func reluGrad(k *kernel, x group) group { return k.wherePositive(k.load("dy"), x, k.fix(0)) }
+
+func squaredReLU(k *kernel, x group) group {
+	y := relu(k, x)
+	return k.mul(y, y)
+}
+
+func squaredReLUGrad(k *kernel, x group) group {
+	return k.mul(k.mul(relu(k, x), constant(2)), k.load("dy"))
+}
