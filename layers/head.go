@@ -8,17 +8,45 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
+// HeadConfig are the settings of a head, whose zero value is GPT-2's.
+type HeadConfig struct {
+	SoftCap   float64 // keeps logits within ±SoftCap, as [ops.SoftCap] has it; 0 is none
+	ZLoss     float64 // in training, that of [ops.LossOptions]
+	Smoothing float64 // in training, that of [ops.LossOptions]
+}
+
+// Logits returns the logits (N, V) of x (N, C) on w (V, C).
+func (c HeadConfig) Logits(s *graph.Scope, x, w *G.Node) *G.Node {
+	x, w = s.Require("Logits", "x", x), s.Require("Logits", "w", w)
+	return c.logits(s, x, dim(w, 0), func(*graph.Scope, int) *G.Node { return w })
+}
+
+// Loss is the mean cross-entropy of Logits' logits against targets, or with weights (N), which may be nil, the sum of
+// what they multiply, without holding the logits of more than a few rows; with what c adds in training.
+func (c HeadConfig) Loss(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
+	x, w = s.Require("Loss", "x", x), s.Require("Loss", "w", w)
+	if weights != nil {
+		return ops.HeadLoss(s, x, w, targets, c.options(weights))
+	}
+	return c.loss(s, x, targets, func(*graph.Scope, int) *G.Node { return w })
+}
+
+// options are those of the op.
+func (c HeadConfig) options(weights *G.Node) ops.LossOptions {
+	return ops.LossOptions{Weights: weights, SoftCap: c.SoftCap, ZLoss: c.ZLoss, Smoothing: c.Smoothing}
+}
+
 // TiedHead returns the logits (B·T, V) of x (B·T, C) on the token embedding (V, C).
 func TiedHead(s *graph.Scope, x, embedding *G.Node) *G.Node {
 	x, embedding = s.Require("TiedHead", "x", x), s.Require("TiedHead", "embedding", embedding)
-	return logits(s, x, dim(embedding, 0), func(*graph.Scope, int) *G.Node { return embedding })
+	return HeadConfig{}.Logits(s, x, embedding)
 }
 
 // TiedLoss is the mean cross-entropy of TiedHead's logits against targets, without
 // holding the logits of more than a few rows.
 func TiedLoss(s *graph.Scope, x, embedding, targets *G.Node) *G.Node {
 	x, embedding = s.Require("TiedLoss", "x", x), s.Require("TiedLoss", "embedding", embedding)
-	return loss(s, x, targets, func(*graph.Scope, int) *G.Node { return embedding })
+	return HeadConfig{}.Loss(s, x, embedding, targets, nil)
 }
 
 // TiedWeightedLoss is TiedLoss with the sum of what weights (B·T), one for each target,
@@ -37,26 +65,30 @@ func Classifier(s *graph.Scope, x *G.Node, classes, together int, dropout float6
 // Head is TiedHead with a weight (V, C) of its own, which starts as that of [Embedding].
 func Head(s *graph.Scope, x *G.Node, vocab int, init graph.Init) *G.Node {
 	x = s.Require("Head", "x", x)
-	return logits(s, x, vocab, headWeight(vocab, init))
+	return HeadConfig{}.logits(s, x, vocab, headWeight(vocab, init))
 }
 
 // HeadLoss is TiedLoss with a weight (V, C) of its own, as of [Head].
 func HeadLoss(s *graph.Scope, x, targets *G.Node, vocab int, init graph.Init) *G.Node {
 	x = s.Require("HeadLoss", "x", x)
-	return loss(s, x, targets, headWeight(vocab, init))
+	return HeadConfig{}.loss(s, x, targets, headWeight(vocab, init))
 }
 
 // logits and loss are the heads as layers; weight returns what x, of the given width, is
 // projected on.
-func logits(s *graph.Scope, x *G.Node, vocab int, weight func(s *graph.Scope, width int) *G.Node) *G.Node {
+func (c HeadConfig) logits(s *graph.Scope, x *G.Node, vocab int, weight func(s *graph.Scope, width int) *G.Node) *G.Node {
 	return s.Layer(x, tensor.Shape{dim(x, 0), vocab}, func(s *graph.Scope, x *G.Node) *G.Node {
-		return ops.Project(s, x, weight(s, dim(x, 1))) // (N, V)
+		y := ops.Project(s, x, weight(s, dim(x, 1))) // (N, V)
+		if c.SoftCap == 0 {
+			return y
+		}
+		return ops.SoftCap(s, y, c.SoftCap) // (N, V)
 	})
 }
 
-func loss(s *graph.Scope, x, targets *G.Node, weight func(s *graph.Scope, width int) *G.Node) *G.Node {
+func (c HeadConfig) loss(s *graph.Scope, x, targets *G.Node, weight func(s *graph.Scope, width int) *G.Node) *G.Node {
 	return s.Layer(x, tensor.ScalarShape(), func(s *graph.Scope, x *G.Node) *G.Node {
-		return ops.LinearCrossEntropy(s, x, weight(s, dim(x, 1)), targets) // scalar
+		return ops.HeadLoss(s, x, weight(s, dim(x, 1)), targets, c.options(nil)) // scalar
 	})
 }
 

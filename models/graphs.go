@@ -45,7 +45,11 @@ func WeightedLoss(m Model, s *graph.Scope, tokens, targets, weights *G.Node) *G.
 }
 
 // Body declares everything below the head, edits and all, and returns the final states
-// (B·T, C), for other heads as well, and the model's own head.
+// (B·T, C), for other heads as well, and the model's own head. A model with a method
+//
+//	Head() layers.HeadConfig
+//
+// has these settings of its head, such as a soft-cap, wherever logits and losses are computed.
 func Body(m Model, s *graph.Scope, tokens *G.Node) (x *G.Node, head Head) {
 	plain, _ := unedited(m)
 	if plain == nil || reflect.TypeOf(plain).Kind() != reflect.Struct {
@@ -64,11 +68,15 @@ func Body(m Model, s *graph.Scope, tokens *G.Node) (x *G.Node, head Head) {
 	if x.Dims() != 2 || x.Shape()[0] != rows {
 		s.Fail(name, x.Shape(), "Body returns %v; want (B·T, C) of %d rows for tokens %v", x.Shape(), rows, tokens.Shape())
 	}
+	var settings layers.HeadConfig
+	if m, has := plain.(interface{ Head() layers.HeadConfig }); has {
+		settings = m.Head()
+	}
 	if family.Tied(plain) {
 		embedding = s.Require(name, "the embedding that the head shares", embedding)
-		return x, Head{embedding: checkVocab(s, name, embedding, vocab), vocab: vocab}
+		return x, Head{embedding: checkVocab(s, name, embedding, vocab), vocab: vocab, settings: settings}
 	}
-	return x, Head{vocab: vocab, init: graph.Normal(family.InitStd(plain))}
+	return x, Head{vocab: vocab, settings: settings, init: graph.Normal(family.InitStd(plain))}
 }
 
 // checkVocab is w, of which a head must have a row for each token.
@@ -85,6 +93,7 @@ type Head struct {
 	embedding *G.Node // nil if the head has a weight of its own
 	vocab     int
 	init      graph.Init
+	settings  layers.HeadConfig
 }
 
 // weight is what states are multiplied by: (V, C). Its own is declared once in a graph.
@@ -100,18 +109,18 @@ func (h Head) weight(s *graph.Scope, x *G.Node) *G.Node {
 
 // Logits returns the logits (N, V) of states (N, C).
 func (h Head) Logits(s *graph.Scope, x *G.Node) *G.Node {
-	return layers.TiedHead(s.At(headName), x, h.weight(s, x))
+	return h.settings.Logits(s.At(headName), x, h.weight(s, x))
 }
 
 // Loss is the mean cross-entropy of the logits of states (N, C) against targets (N in all), of
 // which −1 do not count.
 func (h Head) Loss(s *graph.Scope, x, targets *G.Node) *G.Node {
-	return layers.TiedLoss(s.At(headName), x, h.weight(s, x), targets)
+	return h.settings.Loss(s.At(headName), x, h.weight(s, x), targets, nil)
 }
 
 // WeightedLoss is Loss with the sum of what weights (N) multiply instead of the mean.
 func (h Head) WeightedLoss(s *graph.Scope, x, targets, weights *G.Node) *G.Node {
-	return layers.TiedWeightedLoss(s.At(headName), x, h.weight(s, x), targets, weights)
+	return h.settings.Loss(s.At(headName), x, h.weight(s, x), targets, weights)
 }
 
 // Declared is a model whose graphs are methods, as packages take one that know no models.

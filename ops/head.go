@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -13,12 +15,56 @@ import (
 // the graph is differentiated, the forward run computes the gradients of x and w
 // along with the loss, while a chunk's logits are there. Targets of −1 do not count.
 func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
-	return linearCrossEntropy(s, x, w, targets, nil)
+	return HeadLoss(s, x, w, targets, LossOptions{})
+}
+
+// LossOptions are the variants of [HeadLoss].
+type LossOptions struct {
+	// Weights (N), one for each target, multiply losses, whose sum is taken instead of the mean; nil is the
+	// mean of those with a target.
+	Weights *G.Node
+	// SoftCap keeps the logits within ±SoftCap, as [SoftCap] has it; 0 is none.
+	SoftCap float64
+	// ZLoss times the square of log Σ exp of the logits is added to the loss of a row, so that this stays near 0
+	// (Chowdhery et al. 2022, PaLM, §5: 1e-4).
+	ZLoss float64
+	// Smoothing is the part of the target's probability of 1 that the whole vocabulary shares alike (Szegedy et al.
+	// 2016, §7; PyTorch's label_smoothing), in [0, 1).
+	Smoothing float64
+}
+
+// HeadLoss is [LinearCrossEntropy] with the variants of o. ZLoss and Smoothing are for training: in graphs of other
+// kinds, such as those of an evaluation, they are left out, and the loss is the cross-entropy.
+func HeadLoss(s *graph.Scope, x, w, targets *G.Node, o LossOptions) *G.Node {
+	bad := func(v float64) bool { return !(v >= 0) || math.IsInf(v, 0) }
+	switch {
+	case bad(o.SoftCap):
+		return s.Fail("HeadLoss", tensor.ScalarShape(), "a soft-cap of %v; want one above 0, or 0 for none", o.SoftCap)
+	case bad(o.ZLoss):
+		return s.Fail("HeadLoss", tensor.ScalarShape(), "a z-loss of %v; want 0 or more", o.ZLoss)
+	case bad(o.Smoothing) || o.Smoothing >= 1:
+		return s.Fail("HeadLoss", tensor.ScalarShape(), "label smoothing of %v; want 0 or more, and below 1", o.Smoothing)
+	case o.Weights != nil:
+		if failed := checkWeights(s, x, o.Weights); failed != nil {
+			return failed
+		}
+	}
+	terms := kernel.LossTerms{SoftCap: float32(o.SoftCap)}
+	if s.Training() {
+		terms.ZLoss, terms.Smoothing = float32(o.ZLoss), float32(o.Smoothing)
+	}
+	return linearCrossEntropy(s, x, w, targets, o.Weights, terms)
 }
 
 // WeightedLinearCrossEntropy is LinearCrossEntropy with the sum of what weights (N), one for
 // each target, multiply instead of the mean.
 func WeightedLinearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
+	weights = s.Require("WeightedLinearCrossEntropy", "weights", weights)
+	return HeadLoss(s, x, w, targets, LossOptions{Weights: weights})
+}
+
+// checkWeights returns a placeholder of a loss if the weights do not go with x.
+func checkWeights(s *graph.Scope, x, weights *G.Node) *G.Node {
 	x, weights = s.Require("WeightedLinearCrossEntropy", "x", x), s.Require("WeightedLinearCrossEntropy", "weights", weights)
 	if !isMatrix(x) || !isVector(weights, x.Shape()[0]) {
 		return s.Fail("WeightedLinearCrossEntropy", tensor.ScalarShape(), "x is %v, weights %v; want (N, C) and (N)", x.Shape(), weights.Shape())
@@ -26,15 +72,15 @@ func WeightedLinearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) 
 	if weights.Op() != nil {
 		return s.Fail("WeightedLinearCrossEntropy", tensor.ScalarShape(), "the weights are computed; they must be given, as they get no gradient")
 	}
-	return linearCrossEntropy(s, x, w, targets, weights)
+	return nil
 }
 
-func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
+func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node, terms kernel.LossTerms) *G.Node {
 	x, w, targets = s.Require("LinearCrossEntropy", "x", x), s.Require("LinearCrossEntropy", "w", w), s.Require("LinearCrossEntropy", "targets", targets)
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isIDs(targets) || targets.Shape().TotalSize() != x.Shape()[0] {
 		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "x is %v, w %v, targets %v of %v; want (N, C), (V, C) and N integers", x.Shape(), w.Shape(), targets.Shape(), targets.Dtype())
 	}
-	head := kernel.Head{Rows: x.Shape()[0], Width: x.Shape()[1], Vocab: w.Shape()[0]}
+	head := kernel.Head{Rows: x.Shape()[0], Width: x.Shape()[1], Vocab: w.Shape()[0], LossTerms: terms}
 	products := 2 * int64(head.Rows) * int64(head.Width) * int64(head.Vocab)
 	return s.Apply(graph.Op{
 		Name:    "LinearCrossEntropy",

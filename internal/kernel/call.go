@@ -15,6 +15,7 @@ type call struct {
 	epsilon          float64
 	activation       Activation
 	mask             Mask
+	terms            LossTerms
 	adamW            AdamW
 	lion             Lion
 

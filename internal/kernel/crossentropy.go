@@ -21,6 +21,7 @@ func counted(targets []int) int {
 // computes the gradients along with the loss, while a chunk's logits are there.
 type Head struct {
 	Rows, Width, Vocab int
+	LossTerms
 }
 
 // Logits is the number of logits of a chunk.
@@ -48,7 +49,7 @@ func (h Head) Loss(x, w []float32, targets []int, weights []float32, g HeadGrad,
 		rows := min(headRows, h.Rows-lo)
 		x := x[lo*h.Width : (lo+rows)*h.Width]
 		Gemm(false, true, rows, h.Vocab, h.Width, 1, x, h.Width, w, h.Width, 0, logits, h.Vocab)
-		c := call{x: logits, out: losses[lo:], ids: targets[lo : lo+rows], alpha: scale, width: h.Vocab}
+		c := call{x: logits, out: losses[lo:], ids: targets[lo : lo+rows], alpha: scale, width: h.Vocab, terms: h.LossTerms}
 		if weights != nil {
 			c.weight = weights[lo:]
 		}
@@ -95,6 +96,9 @@ func (c *call) crossEntropy(r int) float32 {
 	if c.ids[r] < 0 {
 		return 0
 	}
+	if c.terms != (LossTerms{}) {
+		return c.terms.loss(c.row(c.x, r), c.ids[r])
+	}
 	return CrossEntropy(c.row(c.x, r), c.ids[r])
 }
 
@@ -108,6 +112,11 @@ func (c *call) crossEntropyGrad(r int) float32 {
 	scale := c.alpha
 	if c.weight != nil {
 		scale *= c.weight[r]
+	}
+	if c.terms != (LossTerms{}) {
+		slope := lossSlopes.borrow(c.width)
+		defer lossSlopes.giveBack(slope)
+		return c.terms.lossGrad(row, slope, c.ids[r], scale)
 	}
 	return CrossEntropyGrad(row, c.ids[r], scale)
 }
