@@ -1,5 +1,5 @@
-"""Makes the fixtures of modern_test.go: tiny random models of transformers with RMSNorm, rotary
-positions, gated MLPs and grouped queries, and what PyTorch computes with them in float64.
+"""Makes the fixtures of modern_test.go and losses_test.go: tiny random models of transformers with RMSNorm, rotary
+positions, gated MLPs, grouped queries and other parts that came after GPT-2, and what PyTorch computes with them in float64.
 
 For each case NAME.safetensors: weight.NAME of every parameter, tokens, targets, logits, loss, and
 grad.NAME. Parameters have the names of the test's model.
@@ -8,10 +8,12 @@ Run: python modern.py (made with the versions in the metadata of the files)
 """
 import pathlib
 import platform
+import types
 
 import torch
 import transformers
 from safetensors.torch import save_file
+from transformers.models.gpt_oss import modeling_gpt_oss as oss
 
 HERE = pathlib.Path(__file__).parent
 
@@ -29,7 +31,89 @@ CASES = {
     "qwen3": transformers.Qwen3ForCausalLM(transformers.Qwen3Config(
         num_attention_heads=3, num_key_value_heads=1, head_dim=6, rms_norm_eps=1e-6,
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, **SIZES)),
+    # Soft-caps of scores and logits that are felt, norms of 1 + w before and after each branch, GEGLU, a window in one layer.
+    "gemma2": transformers.Gemma2ForCausalLM(transformers.Gemma2Config(
+        num_attention_heads=4, num_key_value_heads=2, head_dim=6, query_pre_attn_scalar=10, rms_norm_eps=1e-6,
+        attn_logit_softcapping=2.0, final_logit_softcapping=3.0, sliding_window=5,
+        layer_types=["sliding_attention", "full_attention"],
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, **SIZES)),
+    # Norms without gains, of queries and keys after they are turned (the other way), squared ReLU, capped logits.
+    "nanochat": transformers.NanoChatForCausalLM(transformers.NanoChatConfig(
+        num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6, final_logit_softcapping=3.0, hidden_act="relu2",
+        rope_parameters={"rope_type": "default", "rope_theta": 100.0}, **SIZES)),
+    # Parallel branches of one norm; pairs of neighbors turn, in a part of the heads.
+    "gptj": transformers.GPTJForCausalLM(transformers.GPTJConfig(
+        vocab_size=29, n_positions=16, n_embd=16, n_layer=2, n_head=2, rotary_dim=4, n_inner=22, activation_function="gelu_new",
+        attn_implementation="eager", tie_word_embeddings=False, bos_token_id=None, eos_token_id=None)),
+    # ALiBi of heads that are no power of two.
+    "bloom": transformers.BloomForCausalLM(transformers.BloomConfig(
+        vocab_size=29, hidden_size=18, n_layer=2, n_head=3, attn_implementation="eager", tie_word_embeddings=False,
+        pad_token_id=None, bos_token_id=None, eos_token_id=None)),
 }
+
+
+class GptOss(torch.nn.Module):
+    """gpt-oss without its MLPs: sinks, windows in turn, YaRN, biases."""
+
+    def __init__(self):
+        super().__init__()
+        self.config = transformers.GptOssConfig(
+            num_attention_heads=4, num_key_value_heads=2, head_dim=8, sliding_window=5, rms_norm_eps=1e-5,
+            rope_parameters={"rope_type": "yarn", "rope_theta": 150000.0, "factor": 32.0, "beta_fast": 32.0, "beta_slow": 1.0,
+                             "truncate": False, "original_max_position_embeddings": 4096}, **SIZES)
+        self.embed_tokens = torch.nn.Embedding(29, 16)
+        self.layers = torch.nn.ModuleList(torch.nn.ModuleDict({
+            "input_layernorm": oss.GptOssRMSNorm(16), "self_attn": oss.GptOssAttention(self.config, i)}) for i in range(2))
+        self.norm = oss.GptOssRMSNorm(16)
+        self.lm_head = torch.nn.Linear(16, 29, bias=False)
+        self.rotary = [oss.GptOssRotaryEmbedding(self.config)]  # not a module: it stays as it is
+
+    def forward(self, tokens):
+        x = self.embed_tokens(tokens)
+        t = torch.arange(tokens.shape[1])
+        far = t[:, None] - t
+        for i, layer in enumerate(self.layers):
+            seen = (far >= 0) & (far < (5 if i == 0 else 99))
+            mask = torch.where(seen, 0.0, float("-inf"))[None, None].to(x.dtype)
+            x = x + layer["self_attn"](layer["input_layernorm"](x), self.rotary[0](x, t[None]), mask)[0]
+        return types.SimpleNamespace(logits=self.lm_head(self.norm(x)))
+
+
+CASES["gptoss"] = GptOss()
+
+
+def renamed(name, tensor):
+    """Names and parts of parameters as the test's models have them."""
+    name = name.removeprefix("model.").removeprefix("transformer.")
+    if "query_key_value" not in name:  # else rows are of q, k and v of a head, and then of the next
+        return {name.replace("out_proj", "o_proj"): tensor}
+    parts = tensor.unflatten(0, (3, 3, 6)).unbind(1)
+    return {name.replace("query_key_value", f"{part}_proj"): p.flatten(0, 1) for part, p in zip("qkv", parts)}
+
+
+def losses():
+    """A head's loss with its options, and their gradients."""
+    torch.manual_seed(17)
+    x, w = torch.randn(9, 5).double(), torch.randn(11, 5).double()
+    targets = torch.tensor([3, -1, 0, 10, 7, 7, -1, 2, 5])
+    weights = torch.rand(9).double()
+    out = {"x": x, "w": w, "targets": targets.float(), "weights": weights}
+    for name, cap, z, smoothing, weighted in [("cap", 1.5, 0, 0, 0), ("z", 0, 0.1, 0, 0), ("smoothing", 0, 0, 0.2, 0), ("all", 2.0, 0.05, 0.3, 0), ("all_weighted", 2.0, 0.05, 0.3, 1)]:
+        a, b = x.clone().requires_grad_(), w.clone().requires_grad_()
+        y = a @ b.T
+        if cap:
+            y = cap * torch.tanh(y / cap)
+        rows = torch.nn.functional.cross_entropy(y, targets, ignore_index=-1, label_smoothing=smoothing, reduction="none")
+        rows = rows + z * torch.logsumexp(y, -1) ** 2 * (targets >= 0)
+        loss = (rows * weights).sum() if weighted else rows.sum() / (targets >= 0).sum()
+        loss.backward()
+        out |= {f"{name}.loss": loss.detach().reshape(1), f"{name}.dx": a.grad, f"{name}.dw": b.grad}
+    save("losses", out)
+
+
+def save(name, tensors):
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
+    save_file({n: t.detach().float().contiguous() for n, t in tensors.items()}, HERE / f"{name}.safetensors", versions)
 
 
 def record(name, model):
@@ -44,11 +128,10 @@ def record(name, model):
     loss.backward()
     out = {"tokens": tokens.float(), "targets": targets.float(), "logits": logits.float(), "loss": loss.reshape(1).float()}
     for n, p in model.named_parameters():
-        n = n.removeprefix("model.")
-        out |= {f"weight.{n}": p.float(), f"grad.{n}": p.grad.float()}
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
-    save_file({n: t.detach().contiguous() for n, t in out.items()}, HERE / f"{name}.safetensors", versions)
+        out |= {f"weight.{n}": t for n, t in renamed(n, p).items()} | {f"grad.{n}": t for n, t in renamed(n, p.grad).items()}
+    save(name, out)
 
 
 for name, model in CASES.items():
     record(name, model)
+losses()
