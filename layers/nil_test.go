@@ -1,6 +1,7 @@
 package layers_test
 
 import (
+	"strings"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -20,7 +21,18 @@ func TestNil(t *testing.T) {
 		"at: Linear: x is nil; want a node":              func(s *graph.Scope) *G.Node { return layers.Linear(s, nil, 3, layers.Weights{}) },
 		"at: Dense: x is nil; want a node":               func(s *graph.Scope) *G.Node { return layers.Dense(s, nil, 3, layers.Weights{}) },
 		"at: RMSNorm: x is nil; want a node":             func(s *graph.Scope) *G.Node { return layers.RMSNorm(s, nil, layers.RMS{}) },
-		"at: GatedMLP: x is nil; want a node":            func(s *graph.Scope) *G.Node { return layers.GatedMLP(s, nil, 3, ops.SiLU, layers.BranchWeights{}) },
+		"at: Gate: x is nil; want a node":                func(s *graph.Scope) *G.Node { return layers.Gate(s, nil, graph.Init{}) },
+		"at: Logits: w is nil; want a node": func(s *graph.Scope) *G.Node {
+			return layers.HeadConfig{SoftCap: 2}.Logits(s, s.Floats("x", 2, 3), nil)
+		},
+		"at: Loss: x is nil; want a node": func(s *graph.Scope) *G.Node {
+			return layers.HeadConfig{}.Loss(s, nil, s.Floats("w", 2, 3), s.Ints("t", 2), nil)
+		},
+		"at: AllHeads: x is nil; want a node ": func(s *graph.Scope) *G.Node {
+			s.SetSequence(1, 2)
+			return layers.Attention(s, s.Floats("x", 2, 4), layers.AttentionConfig{Heads: 2, Value: func(*graph.Scope, *G.Node) *G.Node { return nil }})
+		},
+		"at: GatedMLP: x is nil; want a node": func(s *graph.Scope) *G.Node { return layers.GatedMLP(s, nil, 3, ops.SiLU, layers.BranchWeights{}) },
 		"at.q_proj: Dense: x is nil; want a node": func(s *graph.Scope) *G.Node {
 			s.SetSequence(1, 2)
 			return layers.Attention(s, s.Floats("x", 2, 4), layers.AttentionConfig{Heads: 2, Between: func(s *graph.Scope, q, _ *G.Node) (*G.Node, *G.Node) {
@@ -59,7 +71,7 @@ func TestNil(t *testing.T) {
 		if y := build(s.At("at")); y == nil {
 			t.Errorf("%s: it returned no node", want)
 		}
-		if s.Err() == nil || s.Err().Error() != want {
+		if want = strings.TrimSpace(want); s.Err() == nil || s.Err().Error() != want {
 			t.Errorf("error %v\nwant  %s", s.Err(), want)
 		}
 	}

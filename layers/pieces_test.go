@@ -76,6 +76,12 @@ func TestRows(t *testing.T) {
 		"Attention: x is (2, 2, 4); want (B·T, C)": func(s *graph.Scope, x *G.Node) *G.Node {
 			return layers.Attention(s, x, layers.AttentionConfig{Heads: 2})
 		},
+		"RMSNorm: there is no gain, and 1 is added to it; want one of NoGain and PlusOne": func(s *graph.Scope, x *G.Node) *G.Node {
+			return layers.RMSNorm(s, s.Floats("y", 2, 4), layers.RMS{NoGain: true, PlusOne: true})
+		},
+		"SoftCap: a soft-cap of -3; want one above 0": func(s *graph.Scope, x *G.Node) *G.Node {
+			return layers.HeadConfig{SoftCap: -3}.Logits(s, s.Floats("y", 2, 4), s.Floats("w", 5, 4))
+		},
 		"LearnedPositions: x is (2, 2, 4); want (B·T, C)": func(s *graph.Scope, x *G.Node) *G.Node { return layers.LearnedPositions(s, x, 2, graph.Init{}) },
 	} {
 		s := graph.New(graph.NewParams(1))

@@ -62,6 +62,31 @@ func TestErrors(t *testing.T) {
 			"Rotary: the rows of (5, 8) are not those of 2 sequences of 3 positions"},
 		{func(s *graph.Scope) *G.Node { return ops.RMSNorm(s, s.Floats("a", 6, 8), s.Floats("b", 3), 1e-5) },
 			"RMSNorm: x is (6, 8), gain (3); want (N, C), and (C) or a part of it for the gain"},
+		{func(s *graph.Scope) *G.Node { return ops.RMSNormBare(s, s.Floats("a", 6, 8), 3, 1e-5) },
+			"RMSNormBare: x is (6, 8); want (N, C), and 3 columns a part of C"},
+		{func(s *graph.Scope) *G.Node { return ops.Gate(s, s.Floats("a", 6, 8), s.Floats("b", 2)) },
+			"Gate: x is (6, 8), the factor (2); want (N, C) and (1)"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Columns: 3})
+		}, "Rotary: heads of 3 columns are not 1 pairs; x is (6, 8)"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Columns: 6})
+		}, "Rotary: 6 columns of heads of 4 cannot turn; x is (6, 8)"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Frequencies: []float64{1}, Theta: 5})
+		}, "Rotary: there are frequencies, and a base, columns or a scaling for other ones; x is (6, 8)"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Scaling: ops.RotaryScaling{Factor: 2}})
+		}, "Rotary: scaling has no type, want default, linear, ntk, yarn or llama3; x is (6, 8)"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Scaling: ops.RotaryScaling{Type: "su"}})
+		}, `Rotary: scaling is of type "su", want default, linear, ntk, yarn or llama3; x is (6, 8)`},
+		{func(s *graph.Scope) *G.Node { return headLoss(s, ops.LossOptions{SoftCap: -2}) },
+			"HeadLoss: a soft-cap of -2; want one above 0, or 0 for none"},
+		{func(s *graph.Scope) *G.Node { return headLoss(s, ops.LossOptions{ZLoss: -1}) },
+			"HeadLoss: a z-loss of -1; want 0 or more"},
+		{func(s *graph.Scope) *G.Node { return headLoss(s, ops.LossOptions{Smoothing: 1}) },
+			"HeadLoss: label smoothing of 1; want 0 or more, and below 1"},
 		{func(s *graph.Scope) *G.Node { return ops.Mul(s, s.Floats("a", 2, 3), s.Floats("b", 3, 2)) },
 			"Mul: the shapes (2, 3) and (3, 2) differ"},
 		{func(s *graph.Scope) *G.Node { return ops.MulRow(s, s.Floats("a", 2, 3), s.Floats("b", 2)) },

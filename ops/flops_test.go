@@ -42,6 +42,14 @@ func TestFLOPs(t *testing.T) {
 			map[string]int64{"LayerNorm": 8 * n * c, "LayerNormGrad": 10 * n * c, "LayerNormGradParams": 5 * n * c}},
 		{"RMSNorm", func(s *graph.Scope) *G.Node { return ops.RMSNorm(s, x(s), weight(s, c), 1e-5) },
 			map[string]int64{"RMSNorm": 5 * n * c, "RMSNormGrad": 8 * n * c, "RMSNormGradGain": 3 * n * c}},
+		{"RMSNormBare", func(s *graph.Scope) *G.Node { return ops.RMSNormBare(s, x(s), 2, 1e-5) },
+			map[string]int64{"RMSNorm": 5 * n * c, "RMSNormGrad": 8 * n * c}},
+		{"Gate", func(s *graph.Scope) *G.Node { return ops.Gate(s, x(s), weight(s, 1)) },
+			map[string]int64{"Gate": 2 * n * c, "GateGradFactor": 2 * n * c}}, // itself and its gradient of x
+		{"SoftCap", func(s *graph.Scope) *G.Node { return ops.SoftCap(s, x(s), 2) },
+			map[string]int64{"SoftCap": 10 * n * c, "SoftCapGrad": 5 * n * c}},
+		{"SquaredReLU", func(s *graph.Scope) *G.Node { return ops.SquaredReLU(s, x(s)) },
+			map[string]int64{"SquaredReLU": 2 * n * c, "SquaredReLUGrad": 4 * n * c}},
 		{"Rotary", func(s *graph.Scope) *G.Node { return ops.Rotary(s, x(s), 2, ops.RotaryOptions{}) },
 			map[string]int64{"Rotary": 3 * n * c, "RotaryGrad": 3 * n * c}},
 		{"Dense", func(s *graph.Scope) *G.Node {

@@ -35,9 +35,17 @@ func TestNil(t *testing.T) {
 		"at: Attention: q is nil; want a node": func(s *graph.Scope, _ *G.Node) *G.Node {
 			return ops.Attention(s, ops.Heads{}, ops.Heads{}, ops.Heads{}, ops.AttentionOptions{})
 		},
-		"at: Columns: x is nil; want a node":       func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Columns(s, nil, 0, 1) },
-		"at: AllHeads: x is nil; want a node":      func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Rotary(s, nil, 1, ops.RotaryOptions{}) },
-		"at: RMSNorm: gain is nil; want a node":    func(s *graph.Scope, x *G.Node) *G.Node { return ops.RMSNorm(s, x, nil, 1) },
+		"at: Columns: x is nil; want a node":     func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Columns(s, nil, 0, 1) },
+		"at: AllHeads: x is nil; want a node":    func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Rotary(s, nil, 1, ops.RotaryOptions{}) },
+		"at: RMSNorm: gain is nil; want a node":  func(s *graph.Scope, x *G.Node) *G.Node { return ops.RMSNorm(s, x, nil, 1) },
+		"at: RMSNormBare: x is nil; want a node": func(s *graph.Scope, _ *G.Node) *G.Node { return ops.RMSNormBare(s, nil, 2, 1) },
+		"at: Gate: factor is nil; want a node":   func(s *graph.Scope, x *G.Node) *G.Node { return ops.Gate(s, x, nil) },
+		"at: PlusOne: x is nil; want a node":     func(s *graph.Scope, _ *G.Node) *G.Node { return ops.PlusOne(s, nil) },
+		"at: SoftCap: x is nil; want a node":     func(s *graph.Scope, _ *G.Node) *G.Node { return ops.SoftCap(s, nil, 2) },
+		"at: SquaredReLU: x is nil; want a node": func(s *graph.Scope, _ *G.Node) *G.Node { return ops.SquaredReLU(s, nil) },
+		"at: LinearCrossEntropy: w is nil; want a node": func(s *graph.Scope, x *G.Node) *G.Node {
+			return ops.HeadLoss(s, x, nil, s.Ints("t", 2), ops.LossOptions{ZLoss: 1})
+		},
 		"at: Mul: b is nil; want a node":           func(s *graph.Scope, x *G.Node) *G.Node { return ops.Mul(s, x, nil) },
 		"at: MulRow: row is nil; want a node":      func(s *graph.Scope, x *G.Node) *G.Node { return ops.MulRow(s, x, nil) },
 		"at: Sigmoid: x is nil; want a node":       func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Sigmoid(s, nil) },

@@ -383,6 +383,23 @@ var opCases = []opCase{
 	rmsNorm("RMSNorm", 5, 6, 6, ops.RMSNorm),
 	rmsNorm("RMSNorm of one row", 1, 7, 7, ops.RMSNorm),
 	rmsNorm("RMSNorm of heads", 5, 6, 2, ops.RMSNorm),
+	{
+		name:   "RMSNormBare",
+		shapes: []tensor.Shape{{5, 6}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.RMSNormBare(s, x[0], 3, 1e-3) },
+		ref: func(x [][]float64, _ []int) []float64 {
+			return rmsNorm("", 5, 6, 3, nil).ref([][]float64{x[0], {1, 1, 1}}, nil)
+		},
+	},
+	{
+		name:   "Gate",
+		shapes: []tensor.Shape{{5, 6}, {1}},
+		build:  func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.Gate(s, x[0], x[1]) },
+		ref: func(x [][]float64, _ []int) []float64 {
+			return reference.Map(func(v float64) float64 { return v * x[1][0] }, x[0])
+		},
+	},
+	unary("PlusOne", ops.PlusOne, func(v float64) float64 { return 1 + v }),
 	rmsNorm("RMSNorm in small operations", 5, 6, 6, composedRMSNorm),
 	unary("Sigmoid", ops.Sigmoid, func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }),
 	broadcast("AddRow", ops.AddRow, 6, func(x, v []float64, r, c int) float64 { return x[r*6+c] + v[c] }),

@@ -54,6 +54,42 @@ func BenchmarkWindow(b *testing.B) {
 	b.ReportMetric(some.Seconds()/all.Seconds(), "ratio")
 }
 
+// BenchmarkVariants times a layer of 12 heads of 64 at 1,024 positions, forward and backward, with changes to its
+// scores and without, by turns, and tells the ratios of the shortest times.
+func BenchmarkVariants(b *testing.B) {
+	slopes := make([]float32, 12)
+	sinks := make([]float32, 12)
+	plain := Attention{Batch: 1, Context: 1024, Heads: 12, KVHeads: 12, Scale: 0.125}
+	width := plain.Heads * 64
+	_, in := plain.fused(func(n int) []float32 { return normals(1, n) }, plain.Context, sizes{64, 64})
+	_, grad := plain.fused(func(n int) []float32 { return make([]float32, n) }, plain.Context, sizes{64, 64})
+	out, dout, stats := make([]float32, plain.Context*width), normals(2, plain.Context*width), make([]float32, plain.StatsSize())
+	names := []string{"plain", "soft-cap", "slopes", "sinks"}
+	shortest := make([]time.Duration, len(names))
+	for b.Loop() {
+		for i := range names {
+			a, in, grad := plain, in, grad
+			switch i {
+			case 1:
+				a.SoftCap = 50
+			case 2:
+				a.Slopes = slopes
+			case 3:
+				in.Sinks, grad.Sinks = sinks, make([]float32, 12)
+			}
+			start := time.Now()
+			a.Forward(out, stats, in, Mask{})
+			a.Backward(grad, dout, in, out, stats, Mask{})
+			if took := time.Since(start); shortest[i] == 0 || took < shortest[i] {
+				shortest[i] = took
+			}
+		}
+	}
+	for i, name := range names {
+		b.ReportMetric(shortest[i].Seconds()/shortest[0].Seconds(), name)
+	}
+}
+
 // BenchmarkCachedWindow times attention of a new position of 12 heads of 64 after 300 and after 2,000
 // others, with a window of 256 and without, by turns, and tells the shortest times.
 func BenchmarkCachedWindow(b *testing.B) {
