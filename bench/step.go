@@ -54,7 +54,7 @@ func PartOf(op string) string {
 		return "element-wise"
 	case strings.HasPrefix(op, "Linear"), strings.HasPrefix(op, "Dense"):
 		return "products"
-	case strings.HasPrefix(op, "Attention"):
+	case strings.Contains(op, "Attention"): // BandedAttention too
 		return "attention"
 	}
 	return "element-wise"

@@ -176,7 +176,7 @@ func TestConvertErrors(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"convert a", 2, "want gorgpt convert IN OUT, got 1 argument"},
+		{"convert a", 2, "want gorgpt convert IN OUT [flags], got 1 argument"},
 		{"convert none out", 1, "none: no such file or directory"},
 		{"convert note.txt out", 1, "note.txt: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, or a .bin of llm.c"},
 		{"convert erf out --to lm.c", 2, `unknown --to "lm.c"; did you mean "llm.c"?`},

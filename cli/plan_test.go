@@ -77,7 +77,7 @@ func TestPlanRefused(t *testing.T) {
 		"--set n_layr=3":           `--set: unknown key "n_layr"; did you mean "n_layer"?`,
 		"--from none --model gpt2": "--model has no meaning with --from, whose checkpoint has it",
 		"--gpu=":                   "--gpu is empty; see gorgpt plan -h",
-		"gpt2":                     "want gorgpt plan, got 1 argument",
+		"gpt2":                     "want gorgpt plan [flags], got 1 argument",
 	} {
 		status, out, stderr := gorgpt(t, t.Context(), append([]string{"plan"}, strings.Fields(args)...)...)
 		if status != 2 || out != "" || !strings.Contains(stderr, want) || strings.Count(strings.TrimSpace(stderr), "\n") > 0 {

@@ -52,7 +52,7 @@ func TestBadInput(t *testing.T) {
 		want   string
 	}{
 		{"trian", 2, `unknown command "trian"; did you mean "train"?`},
-		{"train a b", 2, "want gorgpt train [RECIPE.toml], got 2 arguments"},
+		{"train a b", 2, "want gorgpt train [RECIPE.toml] [flags], got 2 arguments"},
 		{"train --modell x", 2, `unknown flag "--modell"; did you mean "--model"?`},
 		{"train --steps x", 2, "--steps x: want a whole number, of 64 bits; see gorgpt train -h"},
 		{"train --model gpt2-nao", 2, `unknown model "gpt2-nao"; did you mean "gpt2-nano"?`},
@@ -67,7 +67,7 @@ func TestBadInput(t *testing.T) {
 		{"train --mix x", 2, `--mix "x": want a weight above 0 and the text, as in "0.3 notes/*.txt"`},
 		{"train --solver lyon", 2, `unknown solver "lyon"; did you mean "lion"?`},
 		{"train --keep 0", 2, "--keep 0: want 1 or more"},
-		{"runs", 2, "want gorgpt runs DIR…, got 0 arguments"},
+		{"runs", 2, "want gorgpt runs DIR… [flags], got 0 arguments"},
 		{"runs nothing", 1, "nothing: no such folder"},
 		{"runs full", 1, "full: no run: want a folder with metrics.jsonl, or one of such folders"},
 		{"train --steps 99999999999999999999", 2, "--steps 99999999999999999999: want a whole number, of 64 bits; see gorgpt train -h"},
@@ -103,8 +103,8 @@ func TestBadInput(t *testing.T) {
 		{"train --dropout 1 --data ok.txt", 2, "gpt2: a dropout rate of 1 is not in [0, 1); it is embd_pdrop"},
 		{"train --resume full --out x", 2, "--resume goes on with the run's own recipe and directory; leave out RECIPE and --out"},
 		{"train unknown.toml", 2, `unknown.toml:2: unknown key "step"; did you mean "steps"?`},
-		{"models x", 2, "want gorgpt models, got 1 argument"},
-		{"convert x", 2, "want gorgpt convert IN OUT, got 1 argument"},
+		{"models x", 2, "want gorgpt models [flags], got 1 argument"},
+		{"convert x", 2, "want gorgpt convert IN OUT [flags], got 1 argument"},
 		{"train type.toml", 2, `type.toml:1: steps: want an integer, got "x"`},
 		{"train syntax.toml", 2, "syntax.toml:1: expected value but found '\\n' instead"},
 		{"train none.toml", 1, "none.toml: no such file or directory"},

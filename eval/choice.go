@@ -34,7 +34,7 @@ func Normalizers() []string { return []string{"sum", "tokens", "chars", "bytes"}
 
 // MultipleChoice is the share of questions whose most likely choice is the right one.
 type MultipleChoice struct {
-	// Read reads the questions of a file; see Readers.
+	// Read reads the questions of a file, as [ReadChoices] does.
 	Read func(path string) ([]Question, error)
 	// Format names what Read reads, and Protocol whose custom it is, for the result's.
 	Format, Protocol string

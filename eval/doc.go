@@ -10,6 +10,11 @@
 //	r, err := eval.Perplexity{Stride: 512, Detokenizer: "wikitext"}.Evaluate(ctx, s, "wiki.test.raw")
 //	fmt.Println(r.Metric, r.Value, r.Protocol)
 //
+// By name, as the command has it, with a [Named] and the choices of its protocol in [Options]:
+//
+//	n, err := eval.Find("piqa")
+//	r, err := n.New(eval.Options{Protocol: "gpt3", Shots: 3, Examples: "train.jsonl"}).Evaluate(ctx, s, "valid.jsonl")
+//
 // What choices begin with in common, as a question, is computed once; see [Scorer].
 //
 // A number without its protocol means little: with one public checkpoint, published

@@ -218,7 +218,7 @@ func (r Result) Print(w io.Writer) error {
 			if r.Near != "" && strings.HasPrefix(p.Model, "gpt3-") && p.Model != r.Near {
 				continue
 			}
-			fmt.Fprintf(&b, "  %-28s %.6g  %s\n", p.Model+" "+p.Metric, p.Value, p.Source)
+			fmt.Fprintf(&b, "  %-28s %-8.6g  %s\n", p.Model+" "+p.Metric, p.Value, p.Source)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -59,7 +59,7 @@ protocol
   window                       8
   data                         x "y"
 published
-  gpt2 b                       0.5  somewhere
+  gpt2 b                       0.5       somewhere
 `: someResult,
 		"p 0.333333\nprotocol\n": {Metric: "p", Value: 1. / 3},
 	} {

@@ -2,6 +2,7 @@ package layers_test
 
 import (
 	"fmt"
+	"strings"
 
 	G "gorgonia.org/gorgonia"
 
@@ -240,4 +241,21 @@ func ExampleAttentionConfig() {
 	}) // (B·T, C)
 	fmt.Println(y.Shape(), params.Get("self_attn.k_proj.weight").Shape(), s.Err())
 	// Output: (16, 16) (8, 16) <nil>
+}
+
+// A banded layer, as every other one of GPT-3: a position sees 16, itself included. What it does not see
+// is not computed.
+func ExampleAttentionConfig_banded() {
+	s := graph.New(graph.NewParams(1))
+	x, _ := layers.Embedding(s.At("wte"), s.Ints("tokens", 2, 64), 100, 32, graph.Init{}) // (B·T, C)
+	layers.Attention(s.At("h.0.attn"), x, layers.AttentionConfig{Heads: 4})
+	layers.Attention(s.At("h.1.attn"), x, layers.AttentionConfig{Heads: 4, Window: 16})
+	for _, n := range s.Nodes() {
+		if strings.HasSuffix(n.Op, "Attention") {
+			fmt.Println(n.Path, n.Op, n.FLOPs)
+		}
+	}
+	// Output:
+	// h.0.attn Attention 524288
+	// h.1.attn BandedAttention 231424
 }

@@ -198,7 +198,7 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 	}
 	n := len(t.nodes)
 	return s.Apply(graph.Op{
-		Name:  "Attention",
+		Name:  attentionName(o.Window, t.context),
 		Out:   t.shape(),
 		FLOPs: t.cost(1, 1, pairs(t.context, o.Window)),
 		Saves: []tensor.Shape{{att.StatsSize()}},
@@ -208,7 +208,7 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 		},
 		Grad: func(in G.Nodes, out, grad *G.Node) G.Nodes {
 			op := graph.Op{
-				Name:  "AttentionGrad",
+				Name:  attentionName(o.Window, t.context) + "Grad",
 				Of:    out,
 				Out:   in[0].Shape(),
 				FLOPs: t.cost(3, 2, pairs(t.context, o.Window)),
@@ -228,6 +228,14 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 			return s.ApplyAll(op, append(in[:len(in):len(in)], grad, out)...)
 		},
 	}, t.inputs()...)
+}
+
+// attentionName tells, of whole sequences, whether a window hides something of so many positions.
+func attentionName(window, positions int) string {
+	if window > 0 && window < positions {
+		return "BandedAttention"
+	}
+	return "Attention"
 }
 
 // cached is the op over the positions that follow those of the past.

@@ -221,9 +221,21 @@ func TestPrint(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	for _, want := range []string{"174,604,259,328", "h.*.attn", "frontier fits", "of which this is 1.01"} {
+	for _, want := range []string{"174,604,259,328", "h.*.attn", "frontier fits", "of which this is 1.01", "2 micro-batches an update", " 3,670 petaflop/s-days", " years "} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &text)
+		}
+	}
+}
+
+// TestFigure: three digits count, however many there are.
+func TestFigure(t *testing.T) {
+	for x, want := range map[float64]string{
+		0.01234: "0.0123", 23: "23", 999.4: "999", 999.5: "1,000", 3674: "3,670", 9996: "10,000", 29_212: "29,200", 1.7349e6: "1,730,000",
+		9.994e14: "999,000,000,000,000", 1e15: "1e+15",
+	} {
+		if got := figure(x); got != want {
+			t.Errorf("%v is %s, want %s", x, got, want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 
@@ -95,8 +96,8 @@ func (p *Plan) alternative() string {
 
 func (p *Plan) printTime(line liner) {
 	r := p.Run
-	line("tokens", short(r.Tokens), fmt.Sprintf("%.3g a parameter; %s updates of %s", r.PerToken, short(r.Updates), short(r.Update)))
-	line("FLOPs", short(r.FLOPs), fmt.Sprintf("%.3g petaflop/s-days", r.PFDays))
+	line("tokens", short(r.Tokens), fmt.Sprintf("%s a parameter; %s updates of %s", figure(r.PerToken), short(r.Updates), short(r.Update)))
+	line("FLOPs", short(r.FLOPs), figure(r.PFDays)+" petaflop/s-days")
 	for _, m := range []*Machine{p.Machine, p.GPU} {
 		if m == nil {
 			continue
@@ -138,6 +139,15 @@ func short(x float64) string {
 	return fmt.Sprintf("%.4g", x)
 }
 
+// figure is x with three digits that count, written out with commas as far as people read that.
+func figure(x float64) string {
+	if x < 999.5 || x >= 1e15 {
+		return fmt.Sprintf("%.3g", x)
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(x))-2)
+	return plural.Thousands(int64(math.Round(x/unit) * unit))
+}
+
 // rate is operations a second.
 func rate(x float64) string {
 	if x >= 1e12 {
@@ -150,7 +160,7 @@ func rate(x float64) string {
 func duration(days float64) string {
 	switch {
 	case days >= 2*365:
-		return fmt.Sprintf("%.3g years", days/365)
+		return figure(days/365) + " years"
 	case days >= 2:
 		return fmt.Sprintf("%.3g days", days)
 	case days >= 2.0/24:

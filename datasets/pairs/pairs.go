@@ -105,7 +105,7 @@ func readLinesOf(path string, parse func(line []byte) (Pair, error)) ([]Pair, er
 func parse(line []byte, prompts, responses []string) (p Pair, err error) {
 	var row map[string]json.RawMessage
 	if err := plainjson.Unmarshal(line, &row); err != nil {
-		return p, err
+		return p, fmt.Errorf("not a JSON object with prompt and response; plain lines want a file of responses beside them: %w", err)
 	}
 	for _, key := range prompts {
 		if value := row[key]; value != nil {

@@ -62,7 +62,7 @@ func TestReadErrors(t *testing.T) {
 		return path, err
 	}
 	for text, want := range map[string]string{
-		"\n{":                            ":2: unexpected end of JSON input",
+		"\n{":                            ":2: not a JSON object with prompt and response; plain lines want a file of responses beside them: unexpected end of JSON input",
 		`{"response":"x"}`:               ":1: no text under prompt",
 		`{"prompt":"x"}`:                 ":1: no text under response",
 		`{"prompt":"x","response":" "}`:  ":1: an empty text under response",

@@ -18,7 +18,7 @@ type Options struct {
 	// Open are scopes whose every operation is a box, whatever the depth. In such a path *
 	// stands for any part of a name, as in "h.*.attn".
 	Open []string
-	// Fold draws a run of blocks that are alike, such as h.0 to h.47, as one box.
+	// Fold draws a run of blocks that are alike, such as h.0 to h.47, as one box; also of those that are alike in turn.
 	Fold bool
 	// Title stands above the picture.
 	Title string

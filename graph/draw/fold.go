@@ -7,10 +7,13 @@ import (
 	"strings"
 )
 
-// folds finds runs of blocks, such as h.0, h.1, …, whose nodes are alike, and returns the
-// name that a run's blocks get in the picture, and how many they are. A block that is
-// opened stays out.
-func (g *grouping) folds() (names map[string]string, alike map[string]int) {
+// repeated tells of a run of blocks how many there are, and of how many kinds in turn.
+type repeated struct{ blocks, kinds int }
+
+// folds finds runs of blocks, such as h.0, h.1, …, whose nodes are alike, or alike in turn, as where
+// every other one is banded, and returns the name that a run's blocks get in the picture, and how many they are.
+// A block that is opened stays out.
+func (g *grouping) folds() (names map[string]string, alike map[string]repeated) {
 	var blocks []string // in order of declaration
 	content := make(map[string]*strings.Builder)
 	for _, n := range g.nodes {
@@ -28,27 +31,37 @@ func (g *grouping) folds() (names map[string]string, alike map[string]int) {
 		}
 		fmt.Fprintln(content[block], levels[1:], n.Op, n.Shape)
 	}
-	names, alike = make(map[string]string), make(map[string]int)
+	names, alike = make(map[string]string), make(map[string]repeated)
 	for len(blocks) > 0 {
-		stem, first := numbered(blocks[0])
-		n := 1
-		for n < len(blocks) {
-			s, number := numbered(blocks[n])
-			if s != stem || number != first+n || content[blocks[n]].String() != content[blocks[0]].String() {
-				break
+		n, kinds := 1, 1
+		for k := 1; 2*k <= len(blocks); k++ {
+			if run := turns(blocks, k, content); run >= 2*k && run > n {
+				n, kinds = run, k
 			}
-			n++
 		}
 		if n > 1 {
 			run := fmt.Sprintf("%s … %s", blocks[0], blocks[n-1])
 			for _, b := range blocks[:n] {
 				names[b] = run
 			}
-			alike[run] = n
+			alike[run] = repeated{n, kinds}
 		}
 		blocks = blocks[n:]
 	}
 	return names, alike
+}
+
+// turns is how many blocks from the first on follow one another by number and have the content of the
+// one k before.
+func turns(blocks []string, k int, content map[string]*strings.Builder) int {
+	stem, first := numbered(blocks[0])
+	for n, b := range blocks {
+		s, number := numbered(b)
+		if s != stem || number != first+n || n >= k && content[b].String() != content[blocks[n-k]].String() {
+			return n
+		}
+	}
+	return len(blocks)
 }
 
 // opensBelow tells whether something in a block is opened.

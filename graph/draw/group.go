@@ -25,8 +25,8 @@ type box struct {
 	key    string // the scope, or the name of a parameter or an input
 	single bool   // it stands for one node of an opened scope
 	grad   bool
-	alike  int   // blocks that it stands for, if more than one
-	nodes  []int // in order
+	alike  repeated // blocks that it stands for, if more than one
+	nodes  []int    // in order
 	ops    []string
 	params int64
 	flops  int64
@@ -109,7 +109,7 @@ func group(nodes []graph.Node, levels int, fold bool, open []string) (*grouping,
 		}
 		g.open = append(g.open, pattern)
 	}
-	folded, alike := map[string]string{}, map[string]int{}
+	folded, alike := map[string]string{}, map[string]repeated{}
 	if fold && levels >= 0 {
 		folded, alike = g.folds()
 	}
@@ -132,7 +132,7 @@ func group(nodes []graph.Node, levels int, fold bool, open []string) (*grouping,
 }
 
 // boxNodes returns the box of each node, in the order given; parameters that one layer uses have none yet.
-func (g *grouping) boxNodes(order []int, folded map[string]string, alike map[string]int) []*box {
+func (g *grouping) boxNodes(order []int, folded map[string]string, alike map[string]repeated) []*box {
 	nodes := g.nodes
 	of := make([]*box, len(nodes))
 	last := make(map[string]*box) // by key

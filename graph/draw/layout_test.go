@@ -117,15 +117,20 @@ func TestOneBoxALayer(t *testing.T) {
 // TestFold: blocks that are alike are one box at any depth, but for what is opened.
 func TestFold(t *testing.T) {
 	nodes := nodesOf(t, "gpt2-nano", 64, true, graph.Remove("h.3.mlp.act"))
+	bands := nodesOf(t, "gpt3-nano", 64, true)
+	other := nodesOf(t, "gpt3-nano", 64, true, graph.Remove("h.3.mlp.act"))
 	for _, c := range []struct {
+		nodes   []graph.Node
 		options Options
 		want    []string
 	}{
-		{Options{Depth: 1, Fold: true}, []string{"h.0 … h.2", "h.3"}},
-		{Options{Depth: 2, Fold: true}, []string{"h.0 … h.2", "h.3.ln_1", "h.3.attn", "h.3.ln_2", "h.3.mlp"}},
-		{Options{Depth: 1, Fold: true, Open: []string{"h.1.ln_1"}}, []string{"h.0", "h.1.ln_1", "h.1", "h.2", "h.3"}},
+		{bands, Options{Depth: 1, Fold: true}, []string{"h.0 … h.3"}},
+		{other, Options{Depth: 1, Fold: true}, []string{"h.0", "h.1", "h.2", "h.3"}},
+		{nodes, Options{Depth: 1, Fold: true}, []string{"h.0 … h.2", "h.3"}},
+		{nodes, Options{Depth: 2, Fold: true}, []string{"h.0 … h.2", "h.3.ln_1", "h.3.attn", "h.3.ln_2", "h.3.mlp"}},
+		{nodes, Options{Depth: 1, Fold: true, Open: []string{"h.1.ln_1"}}, []string{"h.0", "h.1.ln_1", "h.1", "h.2", "h.3"}},
 	} {
-		g, err := c.options.grouped(nodes)
+		g, err := c.options.grouped(c.nodes)
 		if err != nil {
 			t.Fatal(err)
 		}

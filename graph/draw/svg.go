@@ -120,7 +120,7 @@ func (c *canvas) box(b *box, g *grouping) {
 	}
 	fmt.Fprintf(c, `<g><title>%s</title><rect x="%s" y="%s" width="%s" height="%s" rx="%s" fill="%s" stroke="%s"%s/>`+"\n",
 		escape(b.hover(g)), num(b.x), num(b.y), num(b.w), num(b.h), round, color[0], color[1], dash)
-	if b.alike > 1 {
+	if b.alike.blocks > 1 {
 		fmt.Fprintf(c, `<path d="M%s %sv%sM%s %[2]sv%[3]s" stroke="%s"/>`+"\n", num(b.x+3), num(b.y), num(b.h), num(b.x+b.w-3), color[1])
 	}
 	base := b.y + b.h/2 + 4

@@ -34,14 +34,16 @@ func (b *box) title() string {
 }
 
 // longestDetail is the length from which the ops of a box are counted, not listed.
-const longestDetail = 30
+const longestDetail = 34
 
 func (b *box) detail(shapes func(id int) tensor.Shape) string {
 	switch {
 	case b.kind != layer:
 		return shapeText(shapes(b.nodes[0]))
-	case b.alike > 1:
-		return fmt.Sprintf("%d alike", b.alike)
+	case b.alike.kinds > 1:
+		return fmt.Sprintf("%d of %d kinds", b.alike.blocks, b.alike.kinds)
+	case b.alike.blocks > 1:
+		return fmt.Sprintf("%d alike", b.alike.blocks)
 	case b.single && b.key == "":
 		return ""
 	}

@@ -3,18 +3,22 @@ package plural
 
 import (
 	"fmt"
+	"strings"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )
 
-// Of is n of a noun, as in "1 token" and "2 tokens", whose plural ends in s.
+// Of is n of a noun, as in "1 token" and "2 tokens", whose plural ends in s, or in es as that of "batch" does.
 func Of[N int | int64](n N, noun string) string { return fmt.Sprint(n) + " " + Noun(n, noun) }
 
 // Noun is the noun for n of them.
 func Noun[N int | int64](n N, noun string) string {
 	if n == 1 {
 		return noun
+	}
+	if strings.HasSuffix(noun, "ch") {
+		return noun + "es"
 	}
 	return noun + "s"
 }

@@ -8,8 +8,8 @@ import (
 )
 
 func ExampleOf() {
-	fmt.Println(plural.Of(1, "token"), plural.Of(2, "token"))
-	// Output: 1 token 2 tokens
+	fmt.Println(plural.Of(1, "token"), plural.Of(2, "token"), plural.Of(2, "batch"))
+	// Output: 1 token 2 tokens 2 batches
 }
 
 func TestOf(t *testing.T) {

@@ -71,9 +71,9 @@ func Sizes() []family.Named {
 	nano.Window = 16
 	sizes := []family.Named{{Name: "gpt3-nano", About: "for tests: every other layer sees 16 positions", Model: nano}}
 	for _, r := range Rows() {
-		about := fmt.Sprintf("OpenAI's %s, runnable (table 2.1)", strings.ToUpper(strings.TrimPrefix(r.Name, "gpt3-")))
+		about := fmt.Sprintf("GPT-3 %s (the paper's table 2.1)", strings.ToUpper(strings.TrimPrefix(r.Name, "gpt3-")))
 		if r.Runnable != r.Printed {
-			about += fmt.Sprintf("; printed: width %d, %d heads of %d", r.Printed.Width, r.Printed.Heads, r.Printed.HeadSize)
+			about += fmt.Sprintf("; printed there: width %d, %d heads of %d", r.Printed.Width, r.Printed.Heads, r.Printed.HeadSize)
 		}
 		sizes = append(sizes, family.Named{Name: r.Name, About: about, Model: New(50257, 2048, r.Runnable.Width, r.Runnable.Layers, r.Runnable.Heads)})
 	}

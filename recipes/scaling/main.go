@@ -1,5 +1,5 @@
 // Command scaling measures how the loss falls with weights, text and compute, in small: models of
-// eight sizes trained on the source of Go's standard library with a few budgets of FLOPs, and
+// nine sizes trained on the source of Go's standard library with a few budgets of FLOPs, and
 // the laws that fit (Kaplan et al. 2020, Hoffmann et al. 2022).
 //
 //	go run ./recipes/scaling --out runs/scaling

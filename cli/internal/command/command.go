@@ -13,7 +13,7 @@ import (
 func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if check(cmd, args) != nil {
-			return usage.Errorf("want gorgpt %s, got %s", cmd.Use, plural.Of(len(args), "argument"))
+			return usage.Errorf("want %s, got %s", cmd.UseLine(), plural.Of(len(args), "argument"))
 		}
 		return nil
 	}
