@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -224,6 +225,27 @@ func TestEvalSamples(t *testing.T) {
 	}
 	if status, _, stderr := gorgpt(t, t.Context(), "eval", "--from", dir, "--on", "golden", "--data", "x", "--samples", path); status != 2 || stderr != "gorgpt: --samples: golden has none\n" {
 		t.Errorf("status %d: %s", status, stderr)
+	}
+
+	// What is read is not written over.
+	texts := filepath.Join(t.TempDir(), "lambada.jsonl")
+	link := filepath.Join(t.TempDir(), "link")
+	line := []byte(`{"text":"a house is a house"}` + "\n")
+	if err := errors.Join(os.WriteFile(texts, line, 0o644), os.Symlink(texts, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, over := range []string{texts, link, filepath.Join(dir, "config.json")} {
+		was, err := os.ReadFile(over)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, stderr := gorgpt(t, t.Context(), "eval", "--from", dir, "--on", "lambada", "--data", texts, "--samples", over)
+		if status != 2 || !strings.HasPrefix(stderr, "gorgpt: --samples "+over+" would write over what is read from ") {
+			t.Errorf("status %d: %s", status, stderr)
+		}
+		if is, err := os.ReadFile(over); err != nil || !bytes.Equal(is, was) {
+			t.Errorf("%v, %s is now %q", err, over, is)
+		}
 	}
 
 	nowhere := filepath.Join(t.TempDir(), "no", "file")

@@ -71,8 +71,9 @@ func TestPlanRefused(t *testing.T) {
 		"--context 0":              "--context 0: want 1 or more",
 		"--context 2000":           "--context 2000: gpt2 has 1024 positions",
 		"--batch 9999999999":       "--batch 9999999999: with a context of 1024, want at most 1048576 sequences",
-		"--share 0":                "--share 0: want a share above 0, up to 1",
-		"--share 1.5":              "--share 1.5: want a share above 0, up to 1",
+		"--share 0":                "--share 0: want a share from 1e-06 to 1",
+		"--share 1.5":              "--share 1.5: want a share from 1e-06 to 1",
+		"--share 1e-310 --json":    "--share 1e-310: want a share from 1e-06 to 1", // a time would be no number
 		"--share NaN":              "--share NaN: want a finite number; see gorgpt plan -h",
 		"--set n_layr=3":           `--set: unknown key "n_layr"; did you mean "n_layer"?`,
 		"--from none --model gpt2": "--model has no meaning with --from, whose checkpoint has it",

@@ -244,6 +244,12 @@ func TestResumeEarly(t *testing.T) {
 	if status != 2 || stderr != want {
 		t.Errorf("status %d: %s", status, stderr)
 	}
+	// A setting that the run does not have is compared with none.
+	for flag, want := range map[string]string{"--batch-ramp=1k:2k": `with batch_ramp = "", not batch_ramp = "1k:2k"; only`, "--set=bias=false": `with set = [], not set = ["bias=false"]; only`} {
+		if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "early", flag); status != 2 || !strings.Contains(stderr, want) {
+			t.Errorf("status %d: %s", status, stderr)
+		}
+	}
 	if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "early"); status != 0 {
 		t.Fatal(stderr)
 	}

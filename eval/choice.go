@@ -111,7 +111,7 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 	if m.Words != nil {
 		r.Protocol = append(r.Protocol, Setting{"verbalizers", strings.Join(m.Words, ", ")})
 	}
-	r.Protocol = append(append(r.Protocol, p.settings(m.Examples, m.From)...),
+	r.Protocol = append(append(r.Protocol, append(p.settings(m.Examples, m.From), p.cuts()...)...),
 		Setting{"detokenizer", orNone(m.Detokenizer)}, Setting{"window", strconv.Itoa(s.Window)},
 		Setting{"bos", bosText(m.BOS, "end of text where nothing stands before a choice")}, Setting{"tokenizer", s.Tokenizer.Name()})
 	return r, nil

@@ -174,7 +174,7 @@ func (l LAMBADA) settings(s *Subject, p *prompts, n int) Settings {
 			{"protocol", cmp.Or(l.Protocol, "plain")}, {"passages", strconv.Itoa(n)}, {"target", "last word with the space before it, all its tokens"},
 			{"stop_words", filter}, {"detokenizer", orNone(l.Detokenizer)},
 		},
-		p.settings(l.Examples, from), s.runs(),
+		p.settings(l.Examples, from), p.cuts(), s.runs(),
 		Settings{{"window", strconv.Itoa(s.Window)}, {"bos", bosText(l.BOS, "none")}, {"tokenizer", s.Tokenizer.Name()}})
 }
 

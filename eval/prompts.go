@@ -25,6 +25,7 @@ type prompts struct {
 	own         bool     // question i is example i
 	cut, bos    bool
 	used        []int // examples that each question so far has been given
+	unfit       int   // questions so far that do not fit the window, with what examples they have
 }
 
 // place finds how many examples question i has, and has what it is given encoded behind them, which
@@ -47,8 +48,11 @@ func (p *prompts) place(i int, encode func(front string) (fits bool, err error))
 			return failed != nil || !fits
 		})
 		if err == nil {
-			_, err = behind(k)
+			fits, err = behind(k)
 		}
+	}
+	if !fits {
+		p.unfit++
 	}
 	p.used = append(p.used, k)
 	return err
@@ -96,6 +100,14 @@ func (p *prompts) settings(examples, customary string) Settings {
 		{"questions_with_fewer_shots", strconv.Itoa(fewer)}, {"least_shots", strconv.Itoa(slices.Min(p.used))},
 		{"mean_shots", strconv.FormatFloat(float64(sum)/float64(len(p.used)), 'g', 5, 64)},
 	}
+}
+
+// cuts tells how many questions lost their beginning, if any did.
+func (p *prompts) cuts() Settings {
+	if p.unfit == 0 {
+		return nil
+	}
+	return Settings{{"prompts_cut", strconv.Itoa(p.unfit)}}
 }
 
 // sample begins the sample of the question put last. If it is among the first so many, it tells what the

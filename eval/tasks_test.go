@@ -160,9 +160,18 @@ func TestFewerShots(t *testing.T) {
 	}
 	// The harness's way is to cut.
 	o.Protocol = "harness"
-	if cut := measure(); cut.Samples[0].Shots != 7 || setting(cut, "questions_with_fewer_shots") != "0" {
+	if cut := measure(); cut.Samples[0].Shots != 7 || setting(cut, "questions_with_fewer_shots") != "0" || setting(cut, "prompts_cut") != "8" {
 		t.Error(cut.Protocol)
 	}
+	// Without examples too it is said what did not fit.
+	if setting(all, "prompts_cut") != "none" || setting(few, "prompts_cut") != "none" {
+		t.Error(all.Protocol, few.Protocol)
+	}
+	o.Protocol, o.Shots, s.Window = "gpt3", 2, 20
+	if r := measure(); setting(r, "prompts_cut") != "8" || setting(r, "least_shots") != "0" {
+		t.Error(r.Protocol)
+	}
+	o.Protocol, o.Shots, s.Window = "harness", 7, 200
 	// The same file by another name is still the same.
 	o.Examples = "testdata/../testdata/tasks/rte.jsonl"
 	if r := measure(); setting(r, "shots") != "7 from the same file, seed 3" {

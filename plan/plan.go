@@ -22,6 +22,9 @@ type Options struct {
 	Rate           float64 // of this machine's matrix product, FLOP/s: not known
 }
 
+// LeastShare is the least [Options.Share]: with less, a time would be no number.
+const LeastShare = 1e-6
+
 // Plan is what training takes. Bytes are those of float32 numbers.
 type Plan struct {
 	Model      string     `json:"model"` // for the caller to set
@@ -119,8 +122,8 @@ func (o Options) check(positions int) error {
 		return fmt.Errorf("plan: a context of %d: the model has %d positions", o.Context, positions)
 	case !(o.Tokens >= 0) || math.IsInf(o.Tokens, 0) || !(o.Rate >= 0):
 		return errors.New("plan: tokens and the rate are 0 or more")
-	case !(o.Share > 0 && o.Share <= 1):
-		return fmt.Errorf("plan: a share of %v: want one above 0, up to 1", o.Share)
+	case !(o.Share >= LeastShare && o.Share <= 1):
+		return fmt.Errorf("plan: a share of %v: want one from %v to 1", o.Share, LeastShare)
 	}
 	return nil
 }

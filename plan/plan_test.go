@@ -193,7 +193,7 @@ func TestRefused(t *testing.T) {
 		"plan: a batch of -1: want 1 or more":               {Batch: -1},
 		"plan: ranks of -2: want 1 or more":                 {Ranks: -2},
 		"plan: a context of 65: the model has 64 positions": {Context: 65},
-		"plan: a share of 1.5: want one above 0, up to 1":   {Share: 1.5},
+		"plan: a share of 1.5: want one from 1e-06 to 1":    {Share: 1.5},
 		"plan: tokens and the rate are 0 or more":           {Tokens: math.NaN()},
 		`unknown GPU "A10"; did you mean "A100"?`:           {GPU: "A10"},
 		`unknown solver "adam"; did you mean "adamw"?`:      {Solver: "adam"},

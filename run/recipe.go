@@ -254,18 +254,20 @@ func (r Recipe) Text() []byte {
 	return r.Settings().Text("Every setting of this run. gorgpt train RECIPE repeats it.")
 }
 
-// fixed is the recipe without what may change when a run is resumed, as a text: [changeable].
-func (r Recipe) fixed() string {
+// settled is the recipe without what may change when a run is resumed, as a text: [changeable].
+func (r Recipe) settled() string {
 	r.Steps, r.EvalEvery, r.EvalBatches, r.SaveEvery, r.SampleEvery, r.Keep, r.BadRecords = 0, 0, 0, 0, 0, 0, ""
 	r.Tokens = ""
 	// A file has an empty list where a new recipe has none.
-	for _, list := range []*[]string{&r.Mix, &r.NoDecay} {
+	for _, list := range []*[]string{&r.Mix, &r.NoDecay, &r.Set} {
 		*list = append([]string{}, *list...)
 	}
-	if len(r.Set) == 0 {
-		r.Set = nil
-	}
-	text := string(r.Text())
+	return string(r.Text())
+}
+
+// fixed is [Recipe.settled] as checkpoints have it.
+func (r Recipe) fixed() string {
+	text := r.settled()
 	for _, line := range newer { // checkpoints from before have no such line
 		text = strings.Replace(text, "\n"+line+"\n", "\n", 1)
 	}
@@ -273,7 +275,7 @@ func (r Recipe) fixed() string {
 }
 
 // newer are settings that runs of before issue 16 do not have, as they are where they are not used.
-var newer = []string{`tokens = ""`, `warmup_tokens = ""`, `decay_tokens = ""`, `batch_ramp = ""`, "ema = 0.0"}
+var newer = []string{"set = []", `tokens = ""`, `warmup_tokens = ""`, `decay_tokens = ""`, `batch_ramp = ""`, "ema = 0.0"}
 
 // unlike are the first lines in which two recipes differ; the last ones if they are equal.
 func unlike(a, b string) (x, y string) {

@@ -12,6 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/datasets/corpus"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/memory"
 	"github.com/gorgpt/gorgpt/models"
@@ -93,7 +94,7 @@ func (r *Run) resume(o Options) error {
 	if err != nil {
 		return dir.NoRun(err)
 	}
-	if began, now := unlike(was.fixed(), recipe.fixed()); began != now {
+	if began, now := unlike(was.settled(), recipe.settled()); began != now {
 		return usage.Errorf("--resume goes on with the run as it began, with %s, not %s; only %s can change", began, now, changeable)
 	}
 	if err := cmp.Or(recipe.Validate(), r.Recipe.count()); err != nil {
@@ -162,7 +163,7 @@ func (r *Run) readWeights(d *checkpoint.Dir) error {
 func (r *Run) checkStep(step int) error {
 	if step > r.Recipe.Steps {
 		if r.Recipe.Tokens != "" {
-			return usage.Errorf("--tokens %s: that is after %d steps, the run is at step %d already", r.Recipe.Tokens, r.Recipe.Steps, step)
+			return usage.Errorf("--tokens %s: that is after %s, the run is at step %d already", r.Recipe.Tokens, plural.Of(r.Recipe.Steps, "step"), step)
 		}
 		return usage.Errorf("--steps %d: the run is at step %d already", r.Recipe.Steps, step)
 	}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/gorgpt/gorgpt/chart"
@@ -65,10 +66,11 @@ func (p *Plot) AddEvaluation(e Evaluation) {
 
 var lossAxes = chart.Axes{X: "step", Y: "loss (nats per token)"}
 
-// Draw writes the picture as it stands now, if there is a point in it. Whoever
+// Draw writes the picture as it stands now, if there is a finite point in it. Whoever
 // opens the file meanwhile sees the old picture or the new one.
 func (p *Plot) Draw() error {
-	if len(p.train.steps) == 0 && len(p.val.steps) == 0 {
+	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+	if !slices.ContainsFunc(p.train.losses, finite) && !slices.ContainsFunc(p.val.losses, finite) {
 		return nil
 	}
 	const blue, orange = 0, 1

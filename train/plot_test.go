@@ -18,6 +18,10 @@ func TestPlot(t *testing.T) {
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("a plot without points wrote a file (%v)", err)
 	}
+	broken := NewPlot(path) // what is wrong is the loss, not the picture
+	if err := broken.OnEvaluation(Evaluation{Loss: math.NaN()}); err != nil {
+		t.Errorf("a plot without a finite point: %v", err)
+	}
 	noise := uint32(1)
 	for i := range 2001 {
 		loss := 1.6 + 2.5*math.Exp(-float64(i)/200)

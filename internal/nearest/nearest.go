@@ -4,6 +4,7 @@ package nearest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -14,7 +15,8 @@ func Unknown(what, got string, known []string) error {
 	if meant := Of(got, known); meant != "" {
 		return fmt.Errorf("unknown %s %q; did you mean %q?", what, got, meant)
 	}
-	return fmt.Errorf("unknown %s %q; there are %s", what, got, strings.Join(known, ", "))
+	named := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return k == "" }) // "" is for none, and has no name
+	return fmt.Errorf("unknown %s %q; there are %s", what, got, strings.Join(named, ", "))
 }
 
 // Of is the one of known that got was probably meant to be, or "".

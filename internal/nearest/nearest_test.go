@@ -14,4 +14,7 @@ func TestUnknown(t *testing.T) {
 			t.Errorf("%s\nwant %s", got, c.want)
 		}
 	}
+	if got, want := Unknown("order", "x", []string{"up", ""}).Error(), `unknown order "x"; there are up`; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
 }

@@ -45,7 +45,7 @@ func unmarshal(data, counts []byte, v any) error {
 	case errors.As(err, &kind):
 		key := ""
 		if kind.Field != "" {
-			key = "key " + keyOf(kind.Field) + ": "
+			key = "key " + keyIn(kind.Field, reflect.TypeOf(v)) + ": "
 		}
 		return &plain{fmt.Sprintf("%swant %s, got %s", key, want(kind.Type), got(kind.Value)), err}
 	case errors.As(err, &syntax) && syntax.Error() != "unexpected end of JSON input":
@@ -94,6 +94,20 @@ func unit(data []byte) rune {
 		return 0
 	}
 	return rune(n)
+}
+
+// keyIn is a path of fields of a type as the file has it, where structs embedded in the
+// type have no names.
+func keyIn(fields string, of reflect.Type) string {
+	for of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	if first, rest, inner := strings.Cut(fields, "."); inner && of.Kind() == reflect.Struct {
+		if f, ok := of.FieldByName(first); ok && f.Anonymous {
+			return keyIn(rest, f.Type)
+		}
+	}
+	return keyOf(fields)
 }
 
 // keyOf is a path of fields as the file has it. Those without a tag have the names of Go's

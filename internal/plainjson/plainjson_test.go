@@ -7,6 +7,22 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
+// Shared is embedded, as the configuration of one family in that of another.
+type Shared struct {
+	Width int `json:"n_embd"`
+}
+
+// TestEmbedded: the key of an embedded struct's field is its own, as the file has it.
+func TestEmbedded(t *testing.T) {
+	var v struct {
+		Shared
+	}
+	const want = "key n_embd: want a whole number, got 1.5"
+	if err := plainjson.Unmarshal([]byte(`{"n_embd":1.5}`), &v); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 // TestUnmarshal: one line each, without Go's types.
 func TestUnmarshal(t *testing.T) {
 	type row struct {

@@ -119,10 +119,18 @@ func validate(m Model) error {
 			return fmt.Errorf("%s is %v, want a number above 0", f.key, x.Float())
 		case f.key == initKey && !(x.Float() >= 0):
 			return fmt.Errorf("%s is %v, want 0 or more", f.key, x.Float())
+		case strings.Contains(f.key, "eps") && float32(x.Float()) == 0:
+			return fmt.Errorf("%s is %v, which float32 rounds to 0", f.key, x.Float())
+		case (strings.Contains(f.key, "eps") || f.key == initKey) && x.Float() > maxFloat:
+			return fmt.Errorf("%s is %v, want at most %v", f.key, x.Float(), maxFloat)
 		}
 	}
 	return nil
 }
+
+// maxFloat bounds what is added to a variance, and the deviation of first weights: many times what any
+// model has, and a square that float32 holds.
+const maxFloat = 1e6
 
 // isRate tells whether a key is that of a dropout rate.
 func isRate(key string) bool { return strings.Contains(key, "drop") }

@@ -48,6 +48,9 @@ func TestValidate(t *testing.T) {
 		{func(d *toy) { d.Epsilon = 0 }, "rms_norm_eps is 0, want a number above 0"},
 		{func(d *toy) { d.Drop = math.NaN() }, "a dropout rate of NaN is not in [0, 1); it is attention_dropout"},
 		{func(d *toy) { d.InitStd = -1 }, "initializer_range is -1, want 0 or more"},
+		{func(d *toy) { d.Epsilon = 1e-60 }, "rms_norm_eps is 1e-60, which float32 rounds to 0"},
+		{func(d *toy) { d.Epsilon = 1e300 }, "rms_norm_eps is 1e+300, want at most 1e+06"},
+		{func(d *toy) { d.InitStd = math.Inf(1) }, "initializer_range is +Inf, want at most 1e+06"},
 	} {
 		m := small()
 		c.change(&m)

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -76,7 +77,7 @@ func (p *planning) settings() setting.List {
 			_, err := plan.FindGPU(name)
 			return err
 		}),
-		setting.New("share", &p.Share, 0.4, "share of the GPU's peak that training reaches, assumed", setting.Where(func(x float64) bool { return x > 0 && x <= 1 }, "a share above 0, up to 1")),
+		setting.New("share", &p.Share, 0.4, "share of the GPU's peak that training reaches, assumed", setting.Where(func(x float64) bool { return x >= plan.LeastShare && x <= 1 }, fmt.Sprintf("a share from %v to 1", plan.LeastShare))),
 		setting.New("json", &p.asJSON, false, "print one JSON object"),
 	}
 }

@@ -224,6 +224,9 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	}
 	var samples *wholefile.File
 	if e.samples != "" { // before the work: it would be lost
+		if err := e.spares(); err != nil {
+			return err
+		}
 		if samples, err = wholefile.Create(e.samples); err != nil {
 			return err
 		}
@@ -258,6 +261,28 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 
 // lineEnds are written so on a command line.
 var lineEnds = strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\\`, `\`)
+
+// spares refuses to write the samples over what the evaluation reads: a file, or one of a folder.
+func (e *evaluation) spares() error {
+	to, err := os.Stat(e.samples)
+	if err != nil || !to.Mode().IsRegular() {
+		return nil // it is not there, or nothing is lost
+	}
+	path := e.samples
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	beside, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, read := range []string{e.data, e.options.Examples, e.options.References, e.from} {
+		if info, err := os.Stat(read); err == nil && (os.SameFile(info, to) || os.SameFile(info, beside)) {
+			return usage.Errorf("--samples %s would write over what is read from %s; choose another file", e.samples, read)
+		}
+	}
+	return nil
+}
 
 func writeSamples(w io.Writer, samples []eval.Sample) error {
 	lines := bufio.NewWriter(w)
