@@ -9,6 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt1"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/models/gpt3"
+	"github.com/gorgpt/gorgpt/models/gptneo"
 	"github.com/gorgpt/gorgpt/ops"
 )
 
@@ -54,6 +55,10 @@ func TestSet(t *testing.T) {
 		t.Error(err)
 	} else if edits, err := models.Edits(text); err != nil || len(edits) != 1 {
 		t.Errorf("%q edits are left, %v", edits, err)
+	}
+	lists := []string{`attention_types=[[["local"], 2]]`, `attention_layers=["local", "local"]`}
+	if got, err = models.Set(gptneo.New(13, 9, 12, 2, 3), lists...); err != nil || got.(gptneo.Config).Types != (gptneo.Types{Period: "local", Times: 2}) || got.(gptneo.Config).Listed != "local,local" {
+		t.Errorf("lists: %+v, %v", got, err)
 	}
 	if got, err = models.Set(m); err != nil || got != models.Model(m) {
 		t.Errorf("nothing set: %+v, %v", got, err)

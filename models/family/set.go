@@ -18,18 +18,18 @@ func (f Family) Set(m Model, pairs []string) (Model, error) {
 	into := reflect.New(reflect.TypeOf(m))
 	into.Elem().Set(reflect.ValueOf(m))
 	unshare(into.Elem())
-	kinds := make(map[string]reflect.Kind)
+	types := make(map[string]reflect.Type)
 	for _, k := range fields(reflect.TypeOf(m)) {
-		kinds[k.key] = reflect.TypeOf(m).FieldByIndex(k.index).Type.Kind()
+		types[k.key] = reflect.TypeOf(m).FieldByIndex(k.index).Type
 	}
-	known := slices.Sorted(maps.Keys(kinds))
+	known := slices.Sorted(maps.Keys(types))
 	config := map[string]any{"model_type": f.Type}
 	for _, pair := range pairs {
 		key, value, ok := strings.Cut(pair, "=")
 		if target, alias := f.Aliases[key]; alias {
 			key = target
 		}
-		switch kind, isField := kinds[key]; {
+		switch of, isField := types[key]; {
 		case !ok || key == "":
 			return nil, fmt.Errorf("%q: want key=value", pair)
 		case !isField:
@@ -37,7 +37,7 @@ func (f Family) Set(m Model, pairs []string) (Model, error) {
 		case config[key] != nil:
 			return nil, fmt.Errorf("%s: the key %s is given twice", pair, key)
 		default:
-			config[key] = valueOf(value, kind)
+			config[key] = valueOf(value, of)
 		}
 	}
 	text, err := json.Marshal(config)
@@ -54,9 +54,10 @@ func (f Family) Set(m Model, pairs []string) (Model, error) {
 	return m, nil
 }
 
-// valueOf is a value for a key of some kind: JSON as it stands, or a text.
-func valueOf(value string, kind reflect.Kind) any {
-	if json.Valid([]byte(value)) && (kind != reflect.String || strings.HasPrefix(value, `"`)) {
+// valueOf is a value for a key of some type: JSON as it stands, or a text.
+func valueOf(value string, of reflect.Type) any {
+	text := of.Kind() == reflect.String && !reflect.PointerTo(of).Implements(reflect.TypeFor[json.Unmarshaler]())
+	if json.Valid([]byte(value)) && (!text || strings.HasPrefix(value, `"`)) {
 		return json.RawMessage(value)
 	}
 	return value

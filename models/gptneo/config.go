@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/models/family"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
@@ -65,7 +66,7 @@ func (c Config) inner() int {
 func (c Config) Validate() error {
 	switch n := c.Types.count(); {
 	case n != c.Layers:
-		return fmt.Errorf("attention_types are of %d layers, the model has %d", n, c.Layers)
+		return fmt.Errorf("attention_types are of %s, the model has %d", plural.Of(n, "layer"), c.Layers)
 	case c.Listed != "" && NewTypes(c.Listed.each()) != c.Types:
 		return fmt.Errorf("attention_layers are %s, which attention_types are not; take one of the two out", c.Listed)
 	case c.Window < 1 || c.Window > maxSize:

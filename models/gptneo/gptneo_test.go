@@ -102,9 +102,10 @@ func TestTypes(t *testing.T) {
 func TestErrors(t *testing.T) {
 	const malformed = `gptneo: config.json: attention_types: want runs of layers, as in [[["global", "local"], 12]]`
 	for more, want := range map[string]string{
-		`"num_layers": 6`:                                                                "gptneo: attention_types are of 24 layers, the model has 6",
-		`"attention_types": null`:                                                        "gptneo: config.json: key attention_types: it is null, want a value",
-		`"attention_types": []`:                                                          malformed,
+		`"num_layers": 6`:         "gptneo: attention_types are of 24 layers, the model has 6",
+		`"attention_types": null`: "gptneo: config.json: key attention_types: it is null, want a value",
+		`"attention_types": []`:   malformed,
+		`"num_layers": 6, "attention_types": [[["global"], 1]]`:                          "gptneo: attention_types are of 1 layer, the model has 6",
 		`"attention_types": [[["global"]]]`:                                              malformed,
 		`"attention_types": [[[], 24]]`:                                                  malformed,
 		`"attention_types": [[["global"], 0]]`:                                           malformed,

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/run"
 )
 
@@ -91,6 +92,16 @@ func TestStudy(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(out, "1e12-55k", "checkpoints")); err == nil {
 		t.Error("weights were kept")
 	}
+	broken := filepath.Join(out, "1e12-55k", "metrics.jsonl")
+	whole, err := os.ReadFile(broken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, broken, strings.ReplaceAll(string(whole), "val_loss\":", "val_loss\":-"))
+	if _, err := f.study(append(args, "--fit")...); err == nil || !strings.HasPrefix(err.Error(), broken+": a validation loss of -") {
+		t.Errorf("error %v", err)
+	}
+	write(t, broken, string(whole))
 	write(t, filepath.Join(dir, "other.txt"), strings.Repeat("fedcba9876543210\n", 1<<21))
 	args[3] = filepath.Join(dir, "other.txt")
 	if _, err := f.study(args...); err == nil || !strings.Contains(err.Error(), `text.txt", not data = "`) || !strings.HasSuffix(err.Error(), "other.txt\"; give another --out") {
@@ -117,6 +128,29 @@ func TestBadStudy(t *testing.T) {
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: error %v\nwant %s", given, err, want)
 		}
+	}
+}
+
+// TestOthers: a folder that is no run, and a run that another process is at, are left alone.
+func TestOthers(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "1e12-55k")
+	mine := filepath.Join(dir, "thesis.txt")
+	write(t, mine, "a year's work")
+	r := run.Defaults()
+	if err := trainOne(t.Context(), r, dir); err == nil || err.Error() != dir+": no recipe.toml in it: not the directory of a run" {
+		t.Errorf("error %v", err)
+	}
+	write(t, filepath.Join(dir, "recipe.toml"), string(r.Text()))
+	claimed, err := checkpoint.Claim(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer claimed.Release()
+	if err := trainOne(t.Context(), r, dir); err == nil || !strings.HasPrefix(err.Error(), dir+": in use by process ") {
+		t.Errorf("error %v", err)
+	}
+	if text, err := os.ReadFile(mine); err != nil || len(text) == 0 {
+		t.Errorf("%q, %v", text, err)
 	}
 }
 
