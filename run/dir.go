@@ -79,6 +79,20 @@ func empty(dir string) error {
 	return fmt.Errorf("%s exists and is not empty; choose another --out", dir)
 }
 
+// Remove removes the directory of a run. One that another process is at, and a folder with something
+// in it that is no run, stay and are errors.
+func (d Dir) Remove() error {
+	if !exists(d.RecipePath()) && !exists(d.TunedPath()) {
+		return vacant(string(d))
+	}
+	claimed, err := checkpoint.Claim(string(d))
+	if err != nil {
+		return err
+	}
+	defer claimed.Release()
+	return os.RemoveAll(string(d))
+}
+
 // newDir makes the directory of a new run, out or one named by what it is and the time, and
 // takes it for this process. What is there already is never written over.
 func newDir(out, name string) (dir string, claimed *checkpoint.Claimed, err error) {

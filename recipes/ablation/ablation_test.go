@@ -66,6 +66,7 @@ func TestRuns(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(dir, "checkpoints"), 0o777); err != nil {
 			return result{}, err
 		}
+		write(t, run.Dir(dir).TunedPath(), "")
 		write(t, filepath.Join(dir, "predictions.tsv"), "line\ttruth\tpredicted\n1\tacceptable\tacceptable\n")
 		return result{1, []epoch{{map[string]float64{"matthews": 0.5}}}}, nil
 	}

@@ -166,7 +166,7 @@ func (s *study) cell(ctx context.Context, task sized, v variant, seed int) error
 	if done, err := os.ReadFile(asked); err == nil && bytes.Equal(done, text) {
 		return nil
 	}
-	if err := os.RemoveAll(dir); err != nil { // of other settings, or interrupted
+	if err := run.Dir(dir).Remove(); err != nil { // of other settings, or interrupted
 		return err
 	}
 	r, err := s.tune(ctx, recipe, dir)

@@ -27,7 +27,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/datasets/corpus"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/run"
@@ -254,25 +253,8 @@ func open(recipe run.Recipe, dir run.Dir) (*run.Run, error) {
 	if _, err := os.Lstat(dir.Latest()); err == nil {
 		return run.Resume(dir, recipe, run.Options{})
 	}
-	if err := removeBegun(dir); err != nil {
+	if err := dir.Remove(); err != nil { // stopped before there was anything to go on from
 		return nil, err
 	}
 	return run.Create(recipe, string(dir), run.Options{})
-}
-
-// removeBegun removes a run that was stopped before there was anything to go on from. What is no run, or one
-// that another process is at, stays.
-func removeBegun(dir run.Dir) error {
-	if _, err := os.Lstat(string(dir)); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if _, err := dir.Recipe(); err != nil {
-		return dir.NoRun(err)
-	}
-	claimed, err := checkpoint.Claim(string(dir))
-	if err != nil {
-		return err
-	}
-	defer claimed.Release()
-	return os.RemoveAll(string(dir))
 }

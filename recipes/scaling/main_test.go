@@ -137,7 +137,7 @@ func TestOthers(t *testing.T) {
 	mine := filepath.Join(dir, "thesis.txt")
 	write(t, mine, "a year's work")
 	r := run.Defaults()
-	if err := trainOne(t.Context(), r, dir); err == nil || err.Error() != dir+": no recipe.toml in it: not the directory of a run" {
+	if err := trainOne(t.Context(), r, dir); err == nil || err.Error() != dir+" exists and is not empty; choose another --out" {
 		t.Errorf("error %v", err)
 	}
 	write(t, filepath.Join(dir, "recipe.toml"), string(r.Text()))
