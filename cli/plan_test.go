@@ -77,8 +77,9 @@ func TestPlanRefused(t *testing.T) {
 		"--share NaN":              "--share NaN: want a finite number; see gorgpt plan -h",
 		"--set n_layr=3":           `--set: unknown key "n_layr"; did you mean "n_layer"?`,
 		"--from none --model gpt2": "--model has no meaning with --from, whose checkpoint has it",
-		"--gpu=":                   "--gpu is empty; see gorgpt plan -h",
-		"gpt2":                     "want gorgpt plan [flags], got 1 argument",
+		"--model gpt3-175b --set n_positions=16777216": "--batch 1 and --context 16777216: a step of 4e+21 FLOPs, of which 9e+18 can be counted",
+		"--gpu=": "--gpu is empty; see gorgpt plan -h",
+		"gpt2":   "want gorgpt plan [flags], got 1 argument",
 	} {
 		status, out, stderr := gorgpt(t, t.Context(), append([]string{"plan"}, strings.Fields(args)...)...)
 		if status != 2 || out != "" || !strings.Contains(stderr, want) || strings.Count(strings.TrimSpace(stderr), "\n") > 0 {

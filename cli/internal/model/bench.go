@@ -87,7 +87,7 @@ func (b *benching) check(given func(flag string) bool) (models.Model, error) {
 	case b.decode && b.again:
 		return nil, usage.Errorf("--recompute is for training: leave it out with --decode")
 	}
-	return m, checkBatch(b.batch, b.context)
+	return m, checkBatch(m, b.batch, b.context)
 }
 
 // run measures, and prints what.

@@ -112,7 +112,12 @@ func (g *graphing) check(given func(flag string) bool) error {
 	case g.context > limit:
 		return usage.Errorf("--context %d: %s has %s", g.context, whose, plural.Of(limit, "position"))
 	}
-	return checkBatch(g.batch, g.context)
+	for _, m := range g.models {
+		if err := checkBatch(m, g.batch, g.context); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run declares the graphs and writes them.

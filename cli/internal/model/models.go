@@ -106,10 +106,20 @@ func declare(m models.Model, batch, context int, train bool) (*graph.Program, er
 // maxTokens bounds a batch, as package datasets does: sizes stay within an int64.
 const maxTokens = 1 << 30
 
-// checkBatch refuses batches of more tokens than any machine trains on at once.
-func checkBatch(batch, context int) error {
+// maxFLOPs is about what the counts of a graph hold.
+const maxFLOPs = 9e18
+
+// checkBatch refuses batches of more tokens than any machine trains on at once, and steps of more FLOPs
+// than are counted: 6 for each weight and token and 12·L·C·T of attention are some more than there are.
+func checkBatch(m models.Model, batch, context int) error {
 	if batch > maxTokens/max(1, context) {
 		return usage.Errorf("--batch %d: with a context of %d, want at most %s", batch, context, plural.Of(maxTokens/max(1, context), "sequence"))
 	}
-	return nil
+	n, err := count(m)
+	d := models.DimsOf(m)
+	attention := 12 * float64(d.Layers) * float64(d.Width) * float64(context)
+	if flops := float64(batch) * float64(context) * (6*float64(n) + attention); err == nil && flops > maxFLOPs {
+		err = usage.Errorf("--batch %d and --context %d: a step of %.2g FLOPs, of which %.0g can be counted", batch, context, flops, maxFLOPs)
+	}
+	return err
 }

@@ -114,7 +114,7 @@ func (p *planning) check(given func(flag string) bool) (m models.Model, err erro
 		}
 		p.Tokens = float64(n)
 	}
-	return m, checkBatch(p.Batch, p.Context)
+	return m, checkBatch(m, p.Batch, p.Context)
 }
 
 // reopened is the model of a checkpoint.
