@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -142,5 +143,28 @@ func TestCount(t *testing.T) {
 	}
 	if !slices.IsSortedFunc(sizes, func(a, b size) int { return a.layers*a.width*a.width - b.layers*b.width*b.width }) {
 		t.Error("sizes are not in order")
+	}
+}
+
+// TestBestOfAll: a budget's best of all weights stands in its own row, also where another budget has
+// a parabola over all weights alone, as its sizes are further apart without the embeddings.
+func TestBestOfAll(t *testing.T) {
+	var all []result
+	for budget, params := range map[float64][]int{1: {10, 200, 4000, 80_000}, 2: {1000, 2000, 4000, 8000}, 3: {2000, 4000, 8000, 16_000}} {
+		for i, n := range params {
+			loss := []float64{2, 1, 1.2, 2.5}[i]
+			all = append(all, result{point{counted: counted{params: n, total: n + 100_000}, budget: budget, factor: 1, seed: 1}, loss})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b result) int { return cmp.Compare(a.budget, b.budget) })
+	fits := parabolas(all, withoutEmbeddings)
+	got := bestOfAll(all, fits)
+	if len(fits) != 2 || len(got) != 2 {
+		t.Fatalf("%d parabolas, %d of all weights, want 2", len(fits), len(got))
+	}
+	for i, p := range fits {
+		if want := fitParabola(p.on, withEmbeddings).best; got[i] != want || math.IsNaN(want) {
+			t.Errorf("budget %g: %g, want %g", p.on[0].budget, got[i], want)
+		}
 	}
 }

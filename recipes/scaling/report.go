@@ -70,11 +70,11 @@ func (s *study) pointTable(all []result) (header []string, rows [][]string) {
 
 // writeFits writes the lowest points of the parabolas and the laws.
 func (s *study) writeFits(all []result, fits []parabola) {
-	total := parabolas(all, withEmbeddings)
+	total := bestOfAll(all, fits)
 	var rows [][]string
 	for i, p := range fits {
 		rows = append(rows, []string{
-			fmt.Sprintf("%.3g", p.budget), fmt.Sprint(len(p.on)), fmt.Sprintf("%.3g", p.best), fmt.Sprintf("%.3g", total[i].best),
+			fmt.Sprintf("%.3g", p.budget), fmt.Sprint(len(p.on)), fmt.Sprintf("%.3g", p.best), fmt.Sprintf("%.3g", total[i]),
 			fmt.Sprintf("%.4f", p.lowest), fmt.Sprintf("%.4f", p.off()),
 		})
 	}
@@ -84,6 +84,20 @@ func (s *study) writeFits(all []result, fits []parabola) {
 	k, c := kaplan.fit(all, kaplan.start), chinchilla.fit(all, chinchilla.start)
 	fmt.Fprintf(s.table, "Best N = %.3g · C^%.3f; lowest L = %.3g · C^%.3f, C in FLOPs; Nc = %.3g, Dc = %.3g; A = %.3g, B = %.3g, E = %.3g.\n",
 		size.factor, size.exponent, loss.factor, loss.exponent, math.Exp(k[2]), math.Exp(k[3]), math.Exp(c[2]), math.Exp(c[3]), math.Exp(c[4]))
+}
+
+// bestOfAll is the best of all weights at the budget of each fit, NaN where there is none.
+func bestOfAll(all []result, fits []parabola) []float64 {
+	best := make([]float64, len(fits))
+	for i, p := range fits {
+		best[i] = math.NaN()
+		for _, q := range parabolas(all, withEmbeddings) {
+			if q.on[0].budget == p.on[0].budget {
+				best[i] = q.best
+			}
+		}
+	}
+	return best
 }
 
 // frontierRows are the exponents that the parabolas' lowest points give.
