@@ -171,6 +171,8 @@ func TestTranslation(t *testing.T) {
 		"eval: the prompts of protocol gpt3 name the languages: want two, the source and the target":    {Protocol: "gpt3"},
 		"eval: the prompts of protocol harness name the languages: want two, the source and the target": {Protocol: "harness", Languages: both[:1]},
 		`unknown protocol "gpt"; did you mean "gpt3"?`:                                                  {Protocol: "gpt"},
+		"eval: 1 language of a translation: want two, the source and the target":                        {Languages: both[:1]},
+		"eval: 3 languages of a translation: want two, the source and the target":                       {Protocol: "gpt3", Shots: 1, Languages: []string{"a", "b", "c"}},
 	} {
 		if _, err := n.New(o).Evaluate(t.Context(), &Subject{}, path); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/internal/nearest"
+	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
 // writings are the measurements whose responses are compared.
@@ -77,13 +78,17 @@ func byProtocol(plain func(Options) Evaluator) func(Options) Evaluator {
 func translation(o Options) Evaluator {
 	g := byProtocol(writing("bleu", "equals", 60, frenchPublished, englishPublished))(o).(Generation)
 	named := o.Protocol == "harness" || o.Protocol == "gpt3" && o.Shots == 0
-	if g.Languages = o.Languages; !named || o.Template != "" {
+	refused := func(format string, args ...any) Evaluator {
+		g.Read = func(string) ([]pairs.Pair, error) { return nil, fmt.Errorf(format+": want two, the source and the target", args...) }
 		return g
 	}
-	if len(o.Languages) != 2 || strings.TrimSpace(o.Languages[0]) == "" || strings.TrimSpace(o.Languages[1]) == "" {
-		g.Read = func(string) ([]pairs.Pair, error) {
-			return nil, fmt.Errorf("eval: the prompts of protocol %s name the languages: want two, the source and the target", o.Protocol)
-		}
+	switch n := len(o.Languages); {
+	case named && o.Template == "" && (n != 2 || strings.TrimSpace(o.Languages[0]) == "" || strings.TrimSpace(o.Languages[1]) == ""):
+		return refused("eval: the prompts of protocol %s name the languages", o.Protocol)
+	case n != 0 && n != 2:
+		return refused("eval: %s of a translation", plural.Of(n, "language"))
+	}
+	if g.Languages = o.Languages; !named || o.Template != "" {
 		return g
 	}
 	g.Gap, g.Template = " ", pairs.Template{Name: "harness", Before: o.Languages[0] + " phrase: ", After: "\n" + o.Languages[1] + " phrase:"}

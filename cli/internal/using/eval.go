@@ -171,6 +171,9 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 			return named, usage.Errorf("--%s without --shots: say how many", flag)
 		}
 	}
+	if cmd.Flags().Changed("separator") && e.separator == "" {
+		return named, usage.Errorf("--separator is empty: what stands after each example")
+	}
 	if cmd.Flags().Changed("seed") && o.Draw == "first" {
 		return named, usage.Errorf("--seed has no meaning with --draw first: nothing is drawn at random")
 	}
@@ -199,18 +202,9 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	if err := m.NeedTokenizer(); err != nil && !named.Optional { // golden numbers are ids
 		return err
 	}
-	window := models.DimsOf(m.Model).Context
-	if e.context > window {
-		return usage.Errorf("--context %d: the model has %s", e.context, plural.Of(window, "position"))
-	}
-	if e.context > 0 {
-		window = e.context
-	}
-	if e.options.Tokens >= window {
-		return usage.Errorf("--tokens %d: the window of %d must have room for a prompt too", e.options.Tokens, window)
-	}
-	if e.options.Stride > window {
-		return usage.Errorf("--stride %d: the window has %s", e.options.Stride, plural.Of(window, "token"))
+	window, err := e.window(models.DimsOf(m.Model).Context)
+	if err != nil {
+		return err
 	}
 	left, err := memory.Machine().CheckWindow(m.Model, window)
 	if err != nil {
@@ -257,6 +251,20 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		err = fmt.Errorf("%s: %.0f of %s failed", named.Name, (1-r.Value)*float64(len(r.Checks)), plural.Of(len(r.Checks), "check"))
 	}
 	return err
+}
+
+// window is how many tokens a model of so many positions is given at once.
+func (e *evaluation) window(positions int) (int, error) {
+	window := cmp.Or(e.context, positions)
+	switch {
+	case window > positions:
+		return 0, usage.Errorf("--context %d: the model has %s", window, plural.Of(positions, "position"))
+	case e.options.Tokens >= window:
+		return 0, usage.Errorf("--tokens %d: the window of %d must have room for a prompt too", e.options.Tokens, window)
+	case e.options.Stride > window:
+		return 0, usage.Errorf("--stride %d: the window has %s", e.options.Stride, plural.Of(window, "token"))
+	}
+	return window, nil
 }
 
 // lineEnds are written so on a command line.
