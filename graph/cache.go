@@ -130,6 +130,9 @@ func (m *Cache) Counts() []int { return m.counts }
 
 // extend takes note of a run over pieces of so many positions that follow those of the past.
 func (m *Cache) extend(past []int, positions int) error {
+	if m.batch < 1 || m.capacity < 1 {
+		return fmt.Errorf("graph: a cache of %d sequences of %d positions; want 1 or more of 1 or more", m.batch, m.capacity)
+	}
 	if len(m.counts) == 0 {
 		for range m.batch {
 			m.counts = append(m.counts, positions)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/layers"
@@ -262,4 +263,21 @@ func ExampleIncremental() {
 	}
 	fmt.Println(len(p.Value(x)), m.Bytes())
 	// Output: 8 1024
+}
+
+// TestEmptyCache: of no sequences, or none of a position, a run is an error.
+func TestEmptyCache(t *testing.T) {
+	for _, c := range [][2]int{{0, 4}, {-1, 4}, {1, 0}, {1, -2}} {
+		m := graph.NewCache(c[0], c[1])
+		s := graph.New(graph.NewParams(1), graph.Incremental(m))
+		kept := s.At("a").Remember("x", 2)
+		p, err := s.Compile(s.Apply(graph.Op{Name: "Keep", Out: tensor.Shape{1, 1}, RowWise: 1, Run: func(*graph.Args) error { kept(); return nil }}, s.Floats("x", 1, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("graph: a cache of %d sequences of %d positions; want 1 or more of 1 or more", c[0], c[1])
+		if err := errors.Join(p.SetFloats("x", []float32{1}), p.Run(), p.Close()); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
 }
