@@ -131,7 +131,9 @@ func (p *prompts) sample(s *Subject, show int, given []Sequence) (sample Sample,
 			sample.Scored = append(sample.Scored, text(q.IDs[q.From:]))
 		}
 	}
-	sample.Prompts = slices.Compact(sample.Prompts)
+	if one := slices.Compact(slices.Clone(sample.Prompts)); len(one) == 1 {
+		sample.Prompts = one
+	}
 	return sample, err
 }
 

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // TestGPT3Reports: table H.1 is whole, and its numbers are those that the paper speaks of: 76.2 and
@@ -188,4 +190,25 @@ func ExampleProtocols() {
 	// Output:
 	// boolq [plain gpt3 harness] 32 <nil>
 	// sst2 [plain harness] 0 <nil>
+}
+
+// TestShownPrompts: choices that are cut to the window in different places have a prompt each.
+func TestShownPrompts(t *testing.T) {
+	s := &Subject{Tokenizer: tokenizer.Bytes(), Window: 4}
+	p := &prompts{used: []int{0}}
+	sample, err := p.sample(s, 1, []Sequence{{ints("abcx"), 3}, {ints("abcy"), 3}, {ints("abcxyz"), 3}})
+	if err != nil || !slices.Equal(sample.Prompts, []string{"abc", "abc", "bc"}) {
+		t.Errorf("%q, %v", sample.Prompts, err)
+	}
+	sample, err = p.sample(s, 1, []Sequence{{ints("abcx"), 3}, {ints("abcy"), 3}})
+	if err != nil || !slices.Equal(sample.Prompts, []string{"abc"}) || !slices.Equal(sample.Scored, []string{"x", "y"}) {
+		t.Errorf("%q, %q, %v", sample.Prompts, sample.Scored, err)
+	}
+}
+
+func ints(text string) (ids []int) {
+	for _, b := range []byte(text) {
+		ids = append(ids, int(b))
+	}
+	return ids
 }
