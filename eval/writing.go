@@ -79,7 +79,9 @@ func translation(o Options) Evaluator {
 	g := byProtocol(writing("bleu", "equals", 60, frenchPublished, englishPublished))(o).(Generation)
 	named := o.Protocol == "harness" || o.Protocol == "gpt3" && o.Shots == 0
 	refused := func(format string, args ...any) Evaluator {
-		g.Read = func(string) ([]pairs.Pair, error) { return nil, fmt.Errorf(format+": want two, the source and the target", args...) }
+		g.Read = func(string) ([]pairs.Pair, error) {
+			return nil, fmt.Errorf(format+": want two, the source and the target", args...)
+		}
 		return g
 	}
 	switch n := len(o.Languages); {
