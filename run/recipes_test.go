@@ -45,7 +45,7 @@ func TestRecipes(t *testing.T) {
 			if _, err := r.MakeSolver(m); err != nil {
 				t.Fatal(err)
 			}
-			if err := r.count(); err != nil {
+			if err := r.complete(); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := r.MakeTokenSchedule(); err != nil {

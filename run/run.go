@@ -58,7 +58,7 @@ func (r *Run) create(dir string, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := cmp.Or(r.Recipe.Validate(), r.Recipe.count()); err != nil {
+	if err := r.Recipe.complete(); err != nil {
 		return err
 	}
 	if r.Text, err = corpus.Open(r.Recipe.spec()); err != nil {
@@ -97,7 +97,7 @@ func (r *Run) resume(o Options) error {
 	if began, now := unlike(was.settled(), recipe.settled()); began != now {
 		return usage.Errorf("--resume goes on with the run as it began, with %s, not %s; only %s can change", began, now, changeable)
 	}
-	if err := cmp.Or(recipe.Validate(), r.Recipe.count()); err != nil {
+	if err := r.Recipe.complete(); err != nil {
 		return err
 	}
 	recipe = r.Recipe

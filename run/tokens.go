@@ -77,8 +77,11 @@ func (r Recipe) task() (*train.NextToken, error) {
 	return &train.NextToken{Batch: r.Batch, Context: r.Context, Accumulate: r.Accumulate, Ramp: ramp, EvalBatches: r.EvalBatches}, nil
 }
 
-// count completes a recipe whose length is told in tokens by its steps.
-func (r *Recipe) count() error {
+// complete checks a recipe, and completes one whose length is told in tokens by its steps.
+func (r *Recipe) complete() error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
 	all, err := tokens(r.Tokens, 0)
 	if err != nil || r.Tokens == "" {
 		return err

@@ -188,3 +188,12 @@ func TestOlderRuns(t *testing.T) {
 		t.Errorf("what is set is not in it:\n%s", text)
 	}
 }
+
+// TestImpossibleTokens: a recipe of Go that cannot be is an error, before its updates are counted.
+func TestImpossibleTokens(t *testing.T) {
+	r := Defaults()
+	r.Batch, r.Tokens = 0, "1M"
+	if _, err := Create(r, t.TempDir(), Options{}); err == nil || err.Error() != "--batch 0: want 1 or more" {
+		t.Error(err)
+	}
+}
