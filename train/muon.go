@@ -104,10 +104,18 @@ func (m *Muon) orthogonalize(rows, cols int) {
 	kernel.Scale(m.x, float32(1/(math.Sqrt(kernel.SumSquares(m.x))+1e-7)))
 	n, wide := min(rows, cols), rows <= cols
 	m.gram, m.poly = sized(m.gram, n*n), sized(m.poly, n*n)
-	for range newtonSchulzSteps {
-		kernel.Gemm(!wide, wide, n, n, max(rows, cols), 1, m.x, cols, m.x, cols, 0, m.gram, n)
+	for range newtonSchulzSteps { // the Gram matrix and its square are symmetric
+		symmetric(m.gram, n, func(lo, hi int) {
+			x := m.x[lo:] // columns from lo on
+			if wide {
+				x = m.x[lo*cols:] // rows
+			}
+			kernel.Gemm(!wide, wide, hi-lo, n-lo, max(rows, cols), 1, x, cols, x, cols, 0, m.gram[lo*n+lo:], n)
+		})
 		copy(m.poly, m.gram)
-		kernel.Gemm(false, false, n, n, n, newtonSchulz[2], m.gram, n, m.gram, n, newtonSchulz[1], m.poly, n)
+		symmetric(m.poly, n, func(lo, hi int) {
+			kernel.Gemm(false, false, hi-lo, n-lo, n, newtonSchulz[2], m.gram[lo*n:], n, m.gram[lo:], n, newtonSchulz[1], m.poly[lo*n+lo:], n)
+		})
 		copy(m.y, m.x)
 		if wide {
 			kernel.Gemm(false, false, rows, cols, n, 1, m.poly, n, m.x, cols, newtonSchulz[0], m.y, cols)
@@ -116,6 +124,30 @@ func (m *Muon) orthogonalize(rows, cols int) {
 		}
 		m.x, m.y = m.y, m.x
 	}
+}
+
+// symmetricBlock is the number of rows of a symmetric matrix that are multiplied at once: fewer save more of the
+// products, and make them smaller.
+const symmetricBlock = 192
+
+// symmetric fills an n×n matrix whose rows lo to hi, from column lo on, a product gives: what is below the diagonal is
+// what is above it, to the bit what a whole product would give.
+func symmetric(c []float32, n int, product func(lo, hi int)) {
+	for lo, hi := 0, 0; hi < n; lo = hi {
+		if hi += symmetricBlock; n-hi < symmetricBlock { // a small product has other bits
+			hi = n
+		}
+		product(lo, hi)
+	}
+	kernel.For(n, 64, func(from, to int) {
+		for lo := from; lo < to; lo += 16 { // rows that share the lines of a cache
+			for j := range min(lo+16, to) {
+				for i := max(lo, j+1); i < min(lo+16, to); i++ {
+					c[i*n+j] = c[j*n+i]
+				}
+			}
+		}
+	})
 }
 
 // sized is b with n elements, of whatever value.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 	"gorgonia.org/gorgonia"
 )
 
@@ -172,6 +173,40 @@ func TestMuonFollowsThePaper(t *testing.T) {
 					t.Errorf("%v, out first %v, update %d: weights differ by %.2g, want at most %g", shape, outIn, i+1, d, tolMuon)
 				}
 			}
+		}
+	}
+}
+
+// orthogonalizeWhole is orthogonalize with products of whole matrices.
+func (m *Muon) orthogonalizeWhole(rows, cols int) {
+	kernel.Scale(m.x, float32(1/(math.Sqrt(kernel.SumSquares(m.x))+1e-7)))
+	n, wide := min(rows, cols), rows <= cols
+	gram, poly := make([]float32, n*n), make([]float32, n*n)
+	for range newtonSchulzSteps {
+		kernel.Gemm(!wide, wide, n, n, max(rows, cols), 1, m.x, cols, m.x, cols, 0, gram, n)
+		copy(poly, gram)
+		kernel.Gemm(false, false, n, n, n, newtonSchulz[2], gram, n, gram, n, newtonSchulz[1], poly, n)
+		y := slices.Clone(m.x)
+		if wide {
+			kernel.Gemm(false, false, rows, cols, n, 1, poly, n, m.x, cols, newtonSchulz[0], y, cols)
+		} else {
+			kernel.Gemm(false, false, rows, cols, n, 1, m.x, cols, poly, n, newtonSchulz[0], y, cols)
+		}
+		m.x = y
+	}
+}
+
+// TestMuonHalves: half of a symmetric product, and its mirror image, give the bits of the whole.
+func TestMuonHalves(t *testing.T) {
+	for _, shape := range [][]int{{1, 9}, {193, 300}, {384, 384}, {385, 400}, {400, 385}, {600, 577}} {
+		rows, cols := shape[0], shape[1]
+		half, whole := &Muon{x: make([]float32, rows*cols), y: make([]float32, rows*cols)}, &Muon{}
+		fillNormal(rand.New(rand.NewPCG(3, 4)), half.x, 1)
+		whole.x = slices.Clone(half.x)
+		half.orthogonalize(rows, cols)
+		whole.orthogonalizeWhole(rows, cols)
+		if !sameBits(half.x, whole.x) {
+			t.Errorf("%v: half the products give other bits than all", shape)
 		}
 	}
 }
