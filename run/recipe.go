@@ -178,11 +178,10 @@ func (r Recipe) Validate() error {
 	if err != nil {
 		return usage.Of(err)
 	}
-	_, averages := named.Make(train.RuleSettings{}).(train.Averaging)
 	switch {
 	case named.Flat && r.Schedule != "constant":
 		return usage.Errorf("--solver %s goes with --schedule constant, not %s: its average takes the place of a rate that falls", r.Solver, r.Schedule)
-	case averages && r.EMA > 0:
+	case r.EMA > 0 && named.Averages():
 		return usage.Errorf("--ema %v: --solver %s has an average of the weights already", r.EMA, r.Solver)
 	}
 	return nil

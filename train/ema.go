@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gorgpt/gorgpt/internal/kernel"
+	"github.com/gorgpt/gorgpt/internal/optional"
 )
 
 // EMA is another rule with an exponential moving average of its weights, which evaluations and checkpoints have
@@ -20,7 +21,7 @@ type EMA struct {
 
 // Keeps adds the average to what the rule keeps, which may not average too.
 func (e EMA) Keeps(shape []int) ([]string, error) {
-	if _, ok := e.Rule.(Averaging); ok {
+	if _, ok := optional.As[Averaging](e.Rule); ok {
 		return nil, fmt.Errorf("it has an average of its own, and takes no other")
 	}
 	names, err := e.Rule.Keeps(shape)

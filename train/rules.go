@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
+	"github.com/gorgpt/gorgpt/internal/optional"
 )
 
 // RuleSettings are what a recipe may say of a rule; each heeds some of them.
@@ -27,6 +28,12 @@ type NamedRule struct {
 	// Flat says that the rule is for a learning rate that does not fall.
 	Flat bool
 	Make func(RuleSettings) Rule
+}
+
+// Averages tells whether the rule is an [Averaging].
+func (r NamedRule) Averages() bool {
+	_, ok := optional.As[Averaging](r.Make(RuleSettings{}))
+	return ok
 }
 
 // registered are the rules that are known by name.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gorgpt/gorgpt/internal/optional"
 	"gorgonia.org/tensor"
 )
 
@@ -61,7 +62,7 @@ func (o *Optimizer) slotOf(name string, shape tensor.Shape, rule Rule, weight []
 	for range names {
 		s.kept = append(s.kept, make([]float32, shape.TotalSize()))
 	}
-	if a, ok := rule.(Averaging); ok {
+	if a, ok := optional.As[Averaging](rule); ok {
 		a.Begin(weight, s.kept)
 	}
 	if o.byName == nil {
