@@ -147,7 +147,6 @@ func TestBadInput(t *testing.T) {
 		{"eval --on perplexity --from none --data x --show 2", 2, "--show has no meaning for perplexity"},
 		{"eval --on choices --from none --data x --examples y", 2, "--examples without --shots: say how many"},
 		{"eval --on choices --from none --data x --seed 3", 2, "--seed without --shots: say how many"},
-		{"eval --on choices --from none --data x --shots 2 --separator=", 2, "--separator is empty: what stands after each example"},
 		{"eval --on choices --from none --data x --shots 2 --draw first --seed 3", 2, "--seed has no meaning with --draw first: nothing is drawn at random"},
 		{"eval --on qa --from none --data x --length-penalty 0.5", 2, "--length-penalty without --beams: say how many"},
 		{"eval --on qa --from none --data x --beams -1", 2, "--beams -1: want 0 or more"},

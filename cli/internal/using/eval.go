@@ -171,9 +171,6 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 			return named, usage.Errorf("--%s without --shots: say how many", flag)
 		}
 	}
-	if cmd.Flags().Changed("separator") && e.separator == "" {
-		return named, usage.Errorf("--separator is empty: what stands after each example")
-	}
 	if cmd.Flags().Changed("seed") && o.Draw == "first" {
 		return named, usage.Errorf("--seed has no meaning with --draw first: nothing is drawn at random")
 	}
