@@ -56,6 +56,9 @@ func logisticUnitGrad(beta float64) func(x float64) (y, term float64) {
 
 var functionCases = []functionCase{
 	{"exp", func(v *vectors, out, x []float32) { v.expScale(out, x, 0, 1) }, single(math.Exp), 1},
+	{"softCap", func(v *vectors, out, x []float32) { v.softCap(out, x, 50) }, func(x float64) (y, term float64) {
+		return 50 * math.Tanh(x/2), 100 // 50 − 100/(1 + eˣ)
+	}, 1.5},
 	{"GELUTanh", valueOf(GELUTanh), single(func(x float64) float64 { return x * logistic(wide2u(x)) }), 3.5},
 	{"GELUTanhGrad", gradOf(GELUTanh), func(x float64) (y, term float64) {
 		x = finite(x)

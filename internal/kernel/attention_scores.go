@@ -22,7 +22,7 @@ func (v *Variants) alpha(scale float32) float32 {
 // multiplied by to be that of the product, if there is a cap.
 func (v *Variants) apply(z, slope []float32, h, offset int) {
 	if v.SoftCap > 0 {
-		softCap(z, slope, v.SoftCap)
+		capRow(z, slope, v.SoftCap)
 	}
 	if v.Slopes == nil {
 		return
@@ -33,16 +33,23 @@ func (v *Variants) apply(z, slope []float32, h, offset int) {
 	}
 }
 
-// softCap turns z, which is 2x/limit, into limit·tanh(x/limit), and sets slope, if given, to
+// capRow turns z, which is 2x/limit, into limit·tanh(x/limit), and sets slope, if given, to
 // the derivative by x.
-func softCap(z, slope []float32, limit float32) {
-	active.vec.expScale(z, z, 0, 1)
-	for i, e := range z {
-		rest := 1 / (1 + float64(e))
-		z[i] = limit * float32(1-2*rest)
-		if slope != nil {
-			slope[i] = float32(4 * rest * (1 - rest))
-		}
+func capRow(z, slope []float32, limit float32) {
+	active.vec.softCap(z, z, limit)
+	if slope == nil {
+		return
+	}
+	inverse := 1 / limit
+	for i, y := range z {
+		t := y * inverse
+		slope[i] = (1 - t) * (1 + t)
+	}
+}
+
+func softCap(out, x []float32, limit float32) {
+	for i, v := range x {
+		out[i] = float32(float64(limit) * (1 - 2/(1+exp(float64(v)))))
 	}
 }
 
@@ -50,7 +57,7 @@ func softCap(z, slope []float32, limit float32) {
 func SoftCap(out, x []float32, limit float32) {
 	call{out: out[:len(x)], x: x, alpha: limit}.split(len(x), exponentialGrain, func(c *call, lo, hi int) {
 		active.vec.scale(c.out[lo:hi], c.x[lo:hi], 2/c.alpha)
-		softCap(c.out[lo:hi], nil, c.alpha)
+		capRow(c.out[lo:hi], nil, c.alpha)
 	})
 }
 

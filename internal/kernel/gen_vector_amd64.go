@@ -84,6 +84,11 @@ func expSumAVX512(out []float32, x []float32, shift float32) (sum float32)
 //go:noescape
 func expScaleAVX512(out []float32, x []float32, shift float32, factor float32)
 
+// softCapAVX512 sets out to limit·tanh(x/2). out is as long as x.
+//
+//go:noescape
+func softCapAVX512(out []float32, x []float32, limit float32)
+
 // sumAVX512 returns Σ x.
 //
 //go:noescape
@@ -248,6 +253,11 @@ func expSumAVX2(out []float32, x []float32, shift float32) (sum float32)
 //
 //go:noescape
 func expScaleAVX2(out []float32, x []float32, shift float32, factor float32)
+
+// softCapAVX2 sets out to limit·tanh(x/2). out is as long as x.
+//
+//go:noescape
+func softCapAVX2(out []float32, x []float32, limit float32)
 
 // sumAVX2 returns Σ x.
 //

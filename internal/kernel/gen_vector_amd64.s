@@ -2108,6 +2108,127 @@ done1:
 	VZEROUPPER
 	RET
 
+// func softCapAVX512(out []float32, x []float32, limit float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·softCapAVX512(SB), NOSPLIT, $0-52
+	MOVQ         x_base+24(FP), AX
+	MOVQ         out_base+0(FP), CX
+	XORQ         DX, DX
+	MOVQ         x_len+32(FP), BX
+	VBROADCASTSS word42b20000<>+0(SB), Z0
+	VBROADCASTSS wordc2d00000<>+0(SB), Z1
+	VBROADCASTSS word3f800000<>+0(SB), Z2
+	VBROADCASTSS limit+48(FP), Z3
+
+whole1:
+	CMPQ              BX, $0x00000030
+	JLT               rest1
+	VMOVUPS           (AX)(DX*1), Z4
+	VMOVUPS           64(AX)(DX*1), Z5
+	VMOVUPS           128(AX)(DX*1), Z6
+	VMINPS            Z4, Z0, Z4
+	VMINPS            Z5, Z0, Z5
+	VMINPS            Z6, Z0, Z6
+	VMAXPS            Z4, Z1, Z4
+	VMAXPS            Z5, Z1, Z5
+	VMAXPS            Z6, Z1, Z6
+	VBROADCASTSS      word4b400000<>+0(SB), Z7
+	VBROADCASTSS      word4b400000<>+0(SB), Z8
+	VBROADCASTSS      word4b400000<>+0(SB), Z9
+	VFMADD231PS.BCST  word3fb8aa3b<>+0(SB), Z4, Z7
+	VFMADD231PS.BCST  word3fb8aa3b<>+0(SB), Z5, Z8
+	VFMADD231PS.BCST  word3fb8aa3b<>+0(SB), Z6, Z9
+	VSUBPS.BCST       word4b400000<>+0(SB), Z7, Z10
+	VSUBPS.BCST       word4b400000<>+0(SB), Z8, Z11
+	VSUBPS.BCST       word4b400000<>+0(SB), Z9, Z12
+	VFNMADD231PS.BCST word3f317218<>+0(SB), Z10, Z4
+	VFNMADD231PS.BCST word3f317218<>+0(SB), Z11, Z5
+	VFNMADD231PS.BCST word3f317218<>+0(SB), Z12, Z6
+	VFNMADD231PS.BCST wordb102e308<>+0(SB), Z10, Z4
+	VFNMADD231PS.BCST wordb102e308<>+0(SB), Z11, Z5
+	VFNMADD231PS.BCST wordb102e308<>+0(SB), Z12, Z6
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z10
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z11
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z12
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z4, Z10
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z4, Z10
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z4, Z10
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z4, Z10
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z4, Z10
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z4, Z10
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z6, Z12
+	VSUBPS.BCST       word4b400000<>+0(SB), Z7, Z4
+	VSUBPS.BCST       word4b400000<>+0(SB), Z8, Z5
+	VSUBPS.BCST       word4b400000<>+0(SB), Z9, Z6
+	VSCALEFPS         Z4, Z10, Z4
+	VSCALEFPS         Z5, Z11, Z5
+	VSCALEFPS         Z6, Z12, Z6
+	VADDPS            Z2, Z4, Z4
+	VADDPS            Z2, Z5, Z5
+	VADDPS            Z2, Z6, Z6
+	VDIVPS            Z4, Z3, Z4
+	VDIVPS            Z5, Z3, Z5
+	VDIVPS            Z6, Z3, Z6
+	VMULPS.BCST       word40000000<>+0(SB), Z4, Z4
+	VMULPS.BCST       word40000000<>+0(SB), Z5, Z5
+	VMULPS.BCST       word40000000<>+0(SB), Z6, Z6
+	VSUBPS            Z4, Z3, Z4
+	VSUBPS            Z5, Z3, Z5
+	VSUBPS            Z6, Z3, Z6
+	VMOVUPS           Z4, (CX)(DX*1)
+	VMOVUPS           Z5, 64(CX)(DX*1)
+	VMOVUPS           Z6, 128(CX)(DX*1)
+	ADDQ              $0x000000c0, DX
+	SUBQ              $0x00000030, BX
+	JMP               whole1
+
+rest1:
+	TESTQ             BX, BX
+	JLE               done1
+	MOVL              $0x0000ffff, SI
+	BZHIL             BX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (AX)(DX*1), K1, Z4
+	VMINPS            Z4, Z0, Z4
+	VMAXPS            Z4, Z1, Z4
+	VBROADCASTSS      word4b400000<>+0(SB), Z5
+	VFMADD231PS.BCST  word3fb8aa3b<>+0(SB), Z4, Z5
+	VSUBPS.BCST       word4b400000<>+0(SB), Z5, Z6
+	VFNMADD231PS.BCST word3f317218<>+0(SB), Z6, Z4
+	VFNMADD231PS.BCST wordb102e308<>+0(SB), Z6, Z4
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z6
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z4, Z6
+	VSUBPS.BCST       word4b400000<>+0(SB), Z5, Z4
+	VSCALEFPS         Z4, Z6, Z4
+	VADDPS            Z2, Z4, Z4
+	VDIVPS            Z4, Z3, Z4
+	VMULPS.BCST       word40000000<>+0(SB), Z4, Z4
+	VSUBPS            Z4, Z3, Z4
+	VMOVUPS           Z4, K1, (CX)(DX*1)
+	ADDQ              $0x00000040, DX
+	SUBQ              $0x00000010, BX
+	JMP               rest1
+
+done1:
+	VZEROUPPER
+	RET
+
 // func sumAVX512(x []float32) (sum float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·sumAVX512(SB), NOSPLIT, $0-28
@@ -5633,6 +5754,126 @@ rest1:
 	VMULPS       Y5, Y7, Y5
 	VMULPS       Y6, Y5, Y5
 	VMULPS       Y4, Y5, Y5
+	VMASKMOVPS   Y5, Y0, (CX)(DX*1)
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func softCapAVX2(out []float32, x []float32, limit float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·softCapAVX2(SB), NOSPLIT, $0-52
+	MOVQ         x_base+24(FP), AX
+	MOVQ         out_base+0(FP), CX
+	XORQ         DX, DX
+	MOVQ         x_len+32(FP), BX
+	VBROADCASTSS word42b20000<>+0(SB), Y1
+	VBROADCASTSS wordc2d00000<>+0(SB), Y2
+	VBROADCASTSS word3f800000<>+0(SB), Y3
+	VBROADCASTSS limit+48(FP), Y4
+
+whole1:
+	CMPQ         BX, $0x00000010
+	JLT          rest1
+	VMOVUPS      (AX)(DX*1), Y0
+	VMOVUPS      32(AX)(DX*1), Y5
+	VMINPS       Y0, Y1, Y0
+	VMINPS       Y5, Y1, Y5
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y5, Y2, Y5
+	VBROADCASTSS word4b400000<>+0(SB), Y6
+	VBROADCASTSS word4b400000<>+0(SB), Y7
+	VFMADD231PS  word3fb8aa3b<>+0(SB), Y0, Y6
+	VFMADD231PS  word3fb8aa3b<>+0(SB), Y5, Y7
+	VSUBPS       word4b400000<>+0(SB), Y6, Y8
+	VSUBPS       word4b400000<>+0(SB), Y7, Y9
+	VFNMADD231PS word3f317218<>+0(SB), Y8, Y0
+	VFNMADD231PS word3f317218<>+0(SB), Y9, Y5
+	VFNMADD231PS wordb102e308<>+0(SB), Y8, Y0
+	VFNMADD231PS wordb102e308<>+0(SB), Y9, Y5
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y8
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y9
+	VFMADD213PS  word3c0912a9<>+0(SB), Y0, Y8
+	VFMADD213PS  word3c0912a9<>+0(SB), Y5, Y9
+	VFMADD213PS  word3d2aab79<>+0(SB), Y0, Y8
+	VFMADD213PS  word3d2aab79<>+0(SB), Y5, Y9
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y0, Y8
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y5, Y9
+	VFMADD213PS  word3effffff<>+0(SB), Y0, Y8
+	VFMADD213PS  word3effffff<>+0(SB), Y5, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y0, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y0, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y9
+	VPSRAD       $0x01, Y6, Y0
+	VPSUBD       Y0, Y6, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       word3f800000<>+0(SB), Y0, Y0
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y0, Y8, Y0
+	VMULPS       Y5, Y0, Y0
+	VPSRAD       $0x01, Y7, Y5
+	VPSUBD       Y5, Y7, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       word3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y3, Y5, Y5
+	VDIVPS       Y0, Y4, Y0
+	VDIVPS       Y5, Y4, Y5
+	VMULPS       word40000000<>+0(SB), Y0, Y0
+	VMULPS       word40000000<>+0(SB), Y5, Y5
+	VSUBPS       Y0, Y4, Y0
+	VSUBPS       Y5, Y4, Y5
+	VMOVUPS      Y0, (CX)(DX*1)
+	VMOVUPS      Y5, 32(CX)(DX*1)
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          whole1
+
+rest1:
+	TESTQ        BX, BX
+	JLE          done1
+	MOVQ         $0x00000008, SI
+	CMPQ         BX, SI
+	CMOVQLT      BX, SI
+	NEGQ         SI
+	LEAQ         lanes<>+32(SB), DI
+	VMOVUPS      (DI)(SI*4), Y0
+	VMASKMOVPS   (AX)(DX*1), Y0, Y5
+	VMINPS       Y5, Y1, Y5
+	VMAXPS       Y5, Y2, Y5
+	VBROADCASTSS word4b400000<>+0(SB), Y6
+	VFMADD231PS  word3fb8aa3b<>+0(SB), Y5, Y6
+	VSUBPS       word4b400000<>+0(SB), Y6, Y7
+	VFNMADD231PS word3f317218<>+0(SB), Y7, Y5
+	VFNMADD231PS wordb102e308<>+0(SB), Y7, Y5
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y7
+	VFMADD213PS  word3c0912a9<>+0(SB), Y5, Y7
+	VFMADD213PS  word3d2aab79<>+0(SB), Y5, Y7
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y5, Y7
+	VFMADD213PS  word3effffff<>+0(SB), Y5, Y7
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y7
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y7
+	VPSRAD       $0x01, Y6, Y5
+	VPSUBD       Y5, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       word3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y7, Y5
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y3, Y5, Y5
+	VDIVPS       Y5, Y4, Y5
+	VMULPS       word40000000<>+0(SB), Y5, Y5
+	VSUBPS       Y5, Y4, Y5
 	VMASKMOVPS   Y5, Y0, (CX)(DX*1)
 	ADDQ         $0x00000020, DX
 	SUBQ         $0x00000008, BX

@@ -14,7 +14,7 @@ var lossSlopes scratch
 func (l LossTerms) cap(row, slope []float32) {
 	if l.SoftCap > 0 {
 		active.vec.scale(row, row, 2/l.SoftCap)
-		softCap(row, slope, l.SoftCap)
+		capRow(row, slope, l.SoftCap)
 	}
 }
 

@@ -17,6 +17,7 @@ type vectors struct {
 	sumExp         func(x []float32, shift float32) float32      // Σ exp(x - shift)
 	expSum         func(out, x []float32, shift float32) float32 // stores the terms as well
 	expScale       func(out, x []float32, shift, factor float32) // factor·exp(x - shift)
+	softCap        func(out, x []float32, limit float32)         // limit·tanh(x/2)
 	softmaxGrad    func(dx, y, dy []float32, dot float32)        // y·(dy - dot)
 	logSoftmax     func(out, x []float32, high, low float32)     // x - high - low
 	logSoftmaxGrad func(dx, y, dy []float32, sum float32)        // dy - exp(y)·sum

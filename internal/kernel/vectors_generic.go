@@ -26,6 +26,7 @@ var vectorsGeneric = vectors{
 	sumExp:         sumExp,
 	expSum:         expSum,
 	expScale:       expScale,
+	softCap:        softCap,
 	softmaxGrad:    softmaxGrad,
 	logSoftmax:     logSoftmax,
 	logSoftmaxGrad: logSoftmaxGrad,

@@ -11,6 +11,7 @@ func softmax(s set) {
 	expSum(s, "sumExp", false)
 	expSum(s, "expSum", true)
 	expScale(s)
+	softCap(s)
 	sum(s)
 	dot(s)
 	softmaxGrad(s)
@@ -68,6 +69,19 @@ func expScale(s set) {
 	k.fixExp()
 	shift, factor := k.scalar("shift"), k.scalar("factor")
 	k.loop(func() { k.store("out", k.mul(k.exp(k.sub(k.load("x"), shift)), factor)) })
+	k.end()
+}
+
+// softCap: tanh(x/2) is 1 − 2/(1 + eˣ).
+func softCap(s set) {
+	k := begin(s, "softCap", "(out, x []float32, limit float32)", wide(s), "sets out to limit·tanh(x/2). out is as long as x.")
+	k.slices("x", "out")
+	k.fixExp()
+	one, limit := k.fix(1), k.scalar("limit")
+	k.loop(func() {
+		rest := k.mul(k.div(limit, k.add(k.exp(k.load("x")), one)), constant(2))
+		k.store("out", k.sub(limit, rest))
+	})
 	k.end()
 }
 
