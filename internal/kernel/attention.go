@@ -146,8 +146,14 @@ func (x *headAttention) run(from, to int) {
 			seen := row[start-base : t+1-base]
 			clear(row[x.first(tile)-base : start-base])
 			clear(row[t+1-base : min(tile+x.set.rows, hi)-base])
-			x.apply(seen, nil, x.h, start-t)
-			x.stats[2*(t-from)], x.stats[2*(t-from)+1] = softmaxRow(seen, x.sink)
+			if x.any() {
+				x.apply(seen, nil, x.h, start-t)
+			}
+			largest := x.set.vec.maximum(seen)
+			if x.sink != nil {
+				largest = max(largest, x.sink[0])
+			}
+			x.stats[2*(t-from)], x.stats[2*(t-from)+1] = largest, float32(1/(expRow(seen, seen, largest)+sinkTerm(x.sink, largest)))
 			if x.drop != nil {
 				x.drop(seen, t)
 			}

@@ -160,10 +160,16 @@ func (a *CachedAttention) query(s *workspace, out []float32, x QKV, scores []flo
 		p := product{isa: set, m: 1, n: len(part.scores), k: x.K.Size, alpha: a.alpha(a.Scale), b: x.K.from(part.row, 0), ldb: x.K.Stride, c: part.scores}
 		p.rowScalars(0, p.n, x.Q.Data[:x.K.Size])
 	}
-	a.apply(scores, nil, h, 1-len(scores))
-	_, inverse := softmaxRow(scores, x.Sinks)
+	if a.any() {
+		a.apply(scores, nil, h, 1-len(scores))
+	}
+	largest := set.vec.maximum(scores)
+	if x.Sinks != nil {
+		largest = max(largest, x.Sinks[0])
+	}
+	sum := expRow(scores, scores, largest) + sinkTerm(x.Sinks, largest)
 	for i, part := range parts[:1+min(1, len(scores)-wrap)] {
-		p := product{isa: set, m: 1, n: x.V.Size, k: len(part.scores), alpha: inverse, beta: float32(i), a: part.scores, lda: len(part.scores), b: x.V.from(part.row, 0), ldb: x.V.Stride, c: out, ldc: x.V.Size}
+		p := product{isa: set, m: 1, n: x.V.Size, k: len(part.scores), alpha: float32(1 / sum), beta: float32(i), a: part.scores, lda: len(part.scores), b: x.V.from(part.row, 0), ldb: x.V.Stride, c: out, ldc: x.V.Size}
 		p.setStep()
 		p.rows, p.depth = 1, p.k
 		for from := 0; from < p.depth; from += p.step {

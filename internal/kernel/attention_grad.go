@@ -131,7 +131,9 @@ func (g *attentionGrad) scores(lo, hi, from, to int) {
 			continue
 		}
 		row, drow = row[start:stop], drow[start:stop]
-		g.apply(row, g.slope[:len(row)], g.number%g.Heads, from+start-t)
+		if g.any() {
+			g.apply(row, g.slope[:len(row)], g.number%g.Heads, from+start-t)
+		}
 		g.set.vec.expScale(row, row, g.stats[2*t], g.stats[2*t+1])
 		index := g.weightIndex(g.number, t, from+start)
 		if g.mask.On() {

@@ -1,5 +1,10 @@
 package kernel
 
+import (
+	"math/bits"
+	"sync/atomic"
+)
+
 // Variants are changes to the scores of attention before the softmax. The zero value is none.
 type Variants struct {
 	// SoftCap keeps scores within ±SoftCap: z becomes SoftCap·tanh(z/SoftCap). 0 is none.
@@ -8,6 +13,9 @@ type Variants struct {
 	// slope·(u − t), after the cap (Press et al. 2022, ALiBi). nil is none.
 	Slopes []float32
 }
+
+// any tells whether apply does anything.
+func (v *Variants) any() bool { return v.SoftCap > 0 || v.Slopes != nil }
 
 // alpha is what products of queries and keys are multiplied by before apply gets them.
 func (v *Variants) alpha(scale float32) float32 {
@@ -27,10 +35,24 @@ func (v *Variants) apply(z, slope []float32, h, offset int) {
 	if v.Slopes == nil {
 		return
 	}
-	steep := v.Slopes[h]
-	for i := range z {
-		z[i] += float32(steep * float32(offset+i))
+	distances := below(-offset)
+	active.vec.axpy(z, v.Slopes[h], distances[len(distances)-1+offset:][:len(z)])
+}
+
+// belowZero is the longest that below has made.
+var belowZero atomic.Pointer[[]float32]
+
+// below is the whole numbers from one that is at most −n up to 0.
+func below(n int) []float32 {
+	if all := belowZero.Load(); all != nil && len(*all) > n {
+		return *all
 	}
+	all := make([]float32, 1<<bits.Len(uint(n)))
+	for i := range all {
+		all[i] = float32(i - len(all) + 1)
+	}
+	belowZero.Store(&all)
+	return all
 }
 
 // capRow turns z, which is 2x/limit, into limit·tanh(x/limit), and sets slope, if given, to
@@ -71,18 +93,12 @@ func SoftCapGrad(dx, y, dy []float32, limit float32) {
 	})
 }
 
-// softmaxRow turns scores into their exponentials after the largest is deducted, and returns that and
-// one over their sum. A sink takes part in both.
-func softmaxRow(scores, sink []float32) (largest, inverse float32) {
-	largest = active.vec.maximum(scores)
-	if sink != nil {
-		largest = max(largest, sink[0])
+// sinkTerm is what a sink, if there is one, adds to the sum of a softmax from whose scores shift is deducted.
+func sinkTerm(sink []float32, shift float32) float64 {
+	if sink == nil {
+		return 0
 	}
-	sum := expRow(scores, scores, largest)
-	if sink != nil {
-		sum += exp(float64(sink[0] - largest))
-	}
-	return largest, float32(1 / sum)
+	return exp(float64(sink[0] - shift))
 }
 
 // sinkGrads sets dsinks, the gradients of the sinks: no value goes with them, so that each is the sum
