@@ -15,7 +15,7 @@ import (
 // Print prints the plan for people.
 func (p *Plan) Print(out io.Writer) error {
 	fmt.Fprintf(out, "%s: batch %d × %d, %s an update, %s, %s, float32\n\n",
-		p.Model, p.Batch, p.Context, microBatches(p.Accumulate), plural.Of(p.Ranks, "rank"), p.Solver)
+		p.Model, p.Batch, p.Context, plural.Of(p.Accumulate, "micro-batch"), plural.Of(p.Ranks, "rank"), p.Solver)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line := func(first string, rest ...string) { fmt.Fprintln(w, first+"\t"+strings.Join(rest, "\t")) }
 	p.printParameters(line)
@@ -28,14 +28,6 @@ func (p *Plan) Print(out io.Writer) error {
 	}
 	_, err := fmt.Fprintln(out, "\nThe laws are frontier fits of other models, tokenizers and texts: what to expect of theirs, not of yours.")
 	return err
-}
-
-// microBatches is n of them.
-func microBatches(n int) string {
-	if n == 1 {
-		return "1 micro-batch"
-	}
-	return fmt.Sprint(n, " micro-batches")
 }
 
 // liner writes a row of a table.
