@@ -18,7 +18,9 @@ import (
 // they are, of size 1 to 10; a gradient relative to the largest element of its tensor. Measured 2e-6.
 const (
 	tolLogits   = 1e-5
-	tolGradient = 1e-5
+	// tolGradient is models/gpt2's. The smallest gradients, those of BLOOM's queries, are differences of larger numbers: the fused form
+	// and the composed one, with assembly and without, are off by 7e-6 to 1.1e-5 alike.
+	tolGradient = 2e-5
 	// tolNothing is for gradients that are 0 but for rounding; measured 2e-8.
 	tolNothing = 1e-7
 )
