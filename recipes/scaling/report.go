@@ -171,7 +171,7 @@ func drawParabolas(fits []parabola) *chart.Picture {
 		}
 		series = append(series, fitted, measured)
 	}
-	return chart.Lines(chart.Axes{Title: "Loss at equal compute, and parabolas", X: "log10 of the weights outside of the embeddings", Y: "validation loss, nats a byte"}, series...)
+	return chart.Lines(chart.Axes{Left: true, Title: "Loss at equal compute, and parabolas", X: "log10 of the weights outside of the embeddings", Y: "validation loss, nats a byte"}, series...)
 }
 
 // drawFrontier shows the best size by compute, beside what the papers' exponents would make of
