@@ -17,7 +17,7 @@ import (
 // The tolerances of float32 against PyTorch's float64 (with angles in float32): logits and loss as
 // they are, of size 1 to 10; a gradient relative to the largest element of its tensor. Measured 2e-6.
 const (
-	tolLogits   = 1e-5
+	tolLogits = 1e-5
 	// tolGradient is models/gpt2's. The smallest gradients, those of BLOOM's queries, are differences of larger numbers: the fused form
 	// and the composed one, with assembly and without, are off by 7e-6 to 1.1e-5 alike.
 	tolGradient = 2e-5
