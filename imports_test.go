@@ -84,17 +84,18 @@ var layer = map[string]float64{
 	"notebooks/kernel":               8,
 	"benchmarks/tokenizers":          2,
 	"recipes/ablation":               9,
-	"recipes/scaling":                9,
+	"recipes/scaling":                9.5, // counts weights as plan does
 }
 
 // forbidden are imports that the order alone would allow.
 var forbidden = map[string][]string{
-	"train":      {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops", "checkpoint"}, // knows no model and no file format
-	"generate":   {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops", "checkpoint"},
-	"eval":       {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops", "checkpoint"},
-	"datasets":   {"graph"}, // knows no tensors
-	"tokenizer":  {"graph"},
-	"checkpoint": {"models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops"}, // weights by name, whatever the model; Load asks models for it
+	"train":              {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops", "checkpoint"}, // knows no model and no file format
+	"generate":           {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops", "checkpoint"},
+	"eval":               {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops", "checkpoint"},
+	"datasets":           {"graph"}, // knows no tensors
+	"tokenizer":          {"graph"},
+	"checkpoint/convert": {"models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops"},
+	"checkpoint":         {"models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "layers", "ops"}, // weights by name, whatever the model; Load asks models for it
 }
 
 // TestImports: no arrow points upwards, and internal/kernel knows no Gorgonia.

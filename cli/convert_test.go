@@ -189,7 +189,7 @@ func TestConvertErrors(t *testing.T) {
 		{"convert erf erf", 1, "erf exists; choose another OUT, nothing is written over"},
 		{"convert erf x.bin", 1, "x.bin: llm.c computes GELU in the tanh form, gelu_new; activation_function is gelu"},
 		{"convert " + root + "/gpt1/hf x.bin", 1, "x.bin: llm.c has GPT-2 alone; model_type is openai-gpt"},
-		{"convert " + root + "/gpt1/hf out --to gpt-neo", 1, "--to gpt-neo is for GPT-3 and GPT-2; the model is openai-gpt of another size"},
+		{"convert " + root + "/gpt1/hf out --to gpt-neo", 1, root + "/gpt1/hf: a GPT-Neo is made of a GPT-3 or a GPT-2; the model is a gpt1"},
 		{"convert erf out --to gpt-neo", 1, "erf: h.0.attn.c_attn: queries have a bias, which GPT-Neo has no place for: train with --set bias=false, or have it moved into ln_1 by --fold-query-bias"},
 		{"convert erf out --fold-query-bias", 2, "--fold-query-bias is for --to gpt-neo: the others have a place for it"},
 		{"convert bert out", 1, `bert: config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or openai-gpt`},

@@ -24,12 +24,25 @@ type (
 	Only   = family.Only
 	Dims   = family.Dims
 	Ends   = family.Ends
+	Export = family.Export
 )
 
 // Register makes a family known, by name and by the config.json of its checkpoints. Call it
 // in an init function of the family's package, which programs import. A family that cannot be
 // is the error of [Find], [All] and [Parse].
 func Register(f Family) { family.Register(f) }
+
+// Exports are what models can be made for the checkpoints of other programs.
+func Exports() ([]Export, error) {
+	families, err := family.All()
+	var all []Export
+	for _, f := range families {
+		if f.Export.Name != "" {
+			all = append(all, f.Export)
+		}
+	}
+	return all, err
+}
 
 // All lists the models that have a name.
 func All() ([]Named, error) {

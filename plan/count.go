@@ -32,7 +32,7 @@ type Memory struct {
 
 // count declares the graphs and counts.
 func (p *Plan) count(m models.Model, o Options) (err error) {
-	if p.Parameters, err = parametersOf(m); err != nil {
+	if p.Parameters, err = ParametersOf(m); err != nil {
 		return err
 	}
 	s := graph.New(graph.NewParams(0))

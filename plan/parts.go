@@ -23,8 +23,8 @@ type Part struct {
 	Embedding bool   `json:"embedding"`
 }
 
-// parametersOf counts those that the graph for a token declares, by their paths.
-func parametersOf(m models.Model) (Parameters, error) {
+// ParametersOf counts those that the graph for a token declares, by their paths.
+func ParametersOf(m models.Model) (Parameters, error) {
 	s := graph.New(graph.NewParams(0))
 	models.Logits(m, s, s.Ints("tokens", 1, 1))
 	if s.Err() != nil {

@@ -51,7 +51,7 @@ type Options struct {
 	DType     string // "f32", "f16" or "bf16"; "" is f32
 	ShardSize string // of the files of a Hugging Face directory at most, as "5GB"; "" makes one file
 
-	// FoldQueryBias has a GPT-Neo, whose queries have no bias, make it by its first layer norms: [gptneo.From].
+	// FoldQueryBias has a GPT-Neo, whose queries have no bias, make it by its first layer norms: see package models/gptneo.
 	FoldQueryBias bool
 
 	// Found, unless nil, is told what was found before the weights are read; an error ends the conversion.
@@ -65,6 +65,7 @@ type conversion struct {
 	shardBytes  int64
 
 	foldQueryBias bool
+	export        models.Export // of another family, if that is asked for
 }
 
 // Convert reads the model in whatever form it is at a path, as [checkpoint.Recognize] does, and
@@ -112,11 +113,11 @@ func Convert(in, out string, options Options) (*Result, error) {
 
 // save writes the model.
 func (c *conversion) save(o *checkpoint.Origin, m models.Model, params *graph.Params, made tokenizer.Tokenizer, r *Result) error {
-	switch c.to {
-	case "hf":
+	switch {
+	case c.to == "hf":
 		return c.saveHuggingFace(o, m, params, made)
-	case "gpt-neo":
-		return c.saveGPTNeo(o, m, params, made, r)
+	case c.export.Of != nil:
+		return c.saveExport(o, m, params, made, r)
 	}
 	config, err := models.JSON(m, -1)
 	if err != nil {
@@ -134,11 +135,15 @@ func (o Options) check(in, out string) (*conversion, error) {
 			c.to = "llm.c"
 		}
 	}
-	if forms := []string{"hf", "gpt-neo", "llm.c"}; !slices.Contains(forms, c.to) {
-		return nil, usage.Unknown("--to", c.to, forms)
+	names, exports, err := forms()
+	if err != nil {
+		return nil, err
 	}
-	if o.FoldQueryBias && c.to != "gpt-neo" {
-		return nil, usage.Errorf("--fold-query-bias is for --to gpt-neo: the others have a place for it")
+	if !slices.Contains(names, c.to) {
+		return nil, usage.Unknown("--to", c.to, names)
+	}
+	if c.export = exports[c.to]; o.FoldQueryBias && c.export.Of == nil {
+		return nil, usage.Errorf("--fold-query-bias is for --to %s: the others have a place for it", strings.Join(names[1:len(names)-1], ", "))
 	}
 	var ok bool
 	if c.dtype, ok = dtypes[cmp.Or(o.DType, "f32")]; !ok {

@@ -71,6 +71,8 @@ type Family struct {
 	// Whole, if given, is the model that Architecture makes of a configuration. What it has more
 	// than the configuration's own are zeros in a file: biases, of one without.
 	Whole func(Model) Model
+	// Export, if it has a name, makes models of others one of this family.
+	Export Export
 }
 
 // registry lists families, and what is wrong with one of them.
@@ -128,10 +130,15 @@ func (f Family) check(others []Family) error {
 	if f.Type == "" || f.Default == nil || reflect.TypeOf(f.Default).Kind() != reflect.Struct {
 		return fmt.Errorf("a family needs a Type and a Default that is a struct; got %q and %T", f.Type, f.Default)
 	}
+	if (f.Export.Name == "") != (f.Export.Of == nil) {
+		return fmt.Errorf("the family %q has half an Export: want a Name and Of, or neither", f.Type)
+	}
 	for _, other := range others {
 		switch {
 		case other.Type == f.Type:
 			return fmt.Errorf("two families are called %q: %T and %T", f.Type, other.Default, f.Default)
+		case f.Export.Name != "" && other.Export.Name == f.Export.Name:
+			return fmt.Errorf("two families export to %q: %q and %q", f.Export.Name, other.Type, f.Type)
 		case reflect.TypeOf(other.Default) == reflect.TypeOf(f.Default):
 			return fmt.Errorf("%T is the family %q and %q", f.Default, other.Type, f.Type)
 		}

@@ -83,5 +83,6 @@ func init() {
 		Aliases: map[string]string{"num_attention_heads": "num_heads", "num_hidden_layers": "num_layers"},
 		Prefix:  "transformer.",
 		Buffers: []string{"h.*.attn.attention.bias", "h.*.attn.attention.masked_bias"},
+		Export:  family.Export{Name: "gpt-neo", Of: export},
 	})
 }

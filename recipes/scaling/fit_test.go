@@ -19,7 +19,7 @@ func made(t *testing.T, law surface, coefficients []float64, noise float64, budg
 		}
 		chosen = append(chosen, c)
 	}
-	points, err := plan(budgets, chosen, 1e12)
+	points, err := runs(budgets, chosen, 1e12)
 	if err != nil {
 		t.Fatal(err)
 	}

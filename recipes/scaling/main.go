@@ -160,7 +160,7 @@ func (s *study) plan() ([]point, error) {
 	for _, source := range training {
 		s.length += float64(source.Size())
 	}
-	return plan(budgets, chosen, s.length)
+	return runs(budgets, chosen, s.length)
 }
 
 func (s *study) trainAll(ctx context.Context, points []point) error {

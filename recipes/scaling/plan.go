@@ -11,6 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/plan"
 	"github.com/gorgpt/gorgpt/run"
 )
 
@@ -71,14 +72,10 @@ func (s size) count() (counted, error) {
 		return c, err
 	}
 	defer p.Close()
-	for _, n := range p.Nodes() {
-		c.total += int(n.Params)
-		if !strings.HasPrefix(n.Path, "wte.") && !strings.HasPrefix(n.Path, "wpe.") {
-			c.params += int(n.Params)
-		}
-	}
+	weights, err := plan.ParametersOf(m)
+	c.params, c.total = int(weights.Rest), int(weights.Total)
 	c.flops = models.FLOPs(p) / (batch * window)
-	return c, nil
+	return c, err
 }
 
 // rate is the highest learning rate of a model with n weights outside of the embeddings: it falls
@@ -143,10 +140,10 @@ func (p point) recipe(data string) run.Recipe {
 	return r
 }
 
-// plan lists the runs: the budgets from the smallest, in each the models from the likeliest best on, so that
+// runs lists them: the budgets from the smallest, in each the models from the likeliest best on, so that
 // what is done at any time is worth fitting; at the end the runs that check the learning rate and the
 // seed at the two smallest budgets. The text has a length in tokens.
-func plan(budgets []float64, chosen []counted, length float64) ([]point, error) {
+func runs(budgets []float64, chosen []counted, length float64) ([]point, error) {
 	var all, last []point
 	for i, c := range budgets {
 		var on []point

@@ -1,0 +1,42 @@
+package convert
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// saveExport writes a model as one of another family, and notes what was lost.
+func (c *conversion) saveExport(o *checkpoint.Origin, m models.Model, params *graph.Params, made tokenizer.Tokenizer, r *Result) error {
+	to, weights, notes, err := c.export.Of(m, params, c.foldQueryBias)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.in, err)
+	}
+	r.Notes = append(r.Notes, notes...)
+	var ends struct {
+		Ends models.Ends `json:"eos_token_id"`
+	}
+	if err := json.Unmarshal(o.Config, &ends); err != nil {
+		return err
+	}
+	as := *o
+	if as.Config, err = models.JSON(to, ends.Ends...); err != nil {
+		return err
+	}
+	return c.saveHuggingFace(&as, to, weights, made)
+}
+
+// forms are those that can be written, with the exports of families by name.
+func forms() ([]string, map[string]models.Export, error) {
+	exports, err := models.Exports()
+	names := []string{"hf"}
+	by := make(map[string]models.Export)
+	for _, e := range exports {
+		names, by[e.Name] = append(names, e.Name), e
+	}
+	return append(names, "llm.c"), by, err
+}
