@@ -2,7 +2,9 @@ package graph
 
 import (
 	"fmt"
+	"maps"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -13,13 +15,18 @@ import (
 	"github.com/gorgpt/gorgpt/internal/scopepath"
 )
 
-// edit is a change of some layers: around declares what stands in a layer's place.
+// edit is a change of some layers: around declares what stands in a layer's place, or settings, a
+// func(*S), changes those of type S.
 type edit struct {
-	call    string // as the user wrote it, for errors
-	pattern string
-	around  func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node
-	matched bool
+	call     string // as the user wrote it, for errors
+	pattern  string
+	around   func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node
+	settings any
+	matched  bool
 }
+
+// of tells whether the edit changes what stands at a path.
+func (e *edit) of(path string) bool { return e.around != nil && matches(e.pattern, path) }
 
 // Wrap changes every layer whose path matches pattern, without touching the model that
 // declares it. Where the layer would stand, f is called with the layer's scope, its
@@ -83,17 +90,32 @@ func (s *Scope) Layer(x *G.Node, shape tensor.Shape, build func(s *Scope, x *G.N
 	}
 	s.layers = append(s.layers, s.path)
 	for _, e := range s.edits {
-		e.matched = e.matched || matches(e.pattern, s.path)
+		e.matched = e.matched || e.of(s.path)
 	}
 	y := s.edited(len(s.edits), x, shape.Clone(), build)
+	s.results[s.path] = func() *G.Node { return y }
 	s.watch(y)
 	return y
+}
+
+// Result is what a layer declared before gave, edits and all, or a value that it exposes, as "h.0.attn.values". An edit
+// names it from beside the layer that it edits, as "ln_1" in an edit of h.3.ln_2, or from anywhere above, as "wte".
+func (s *Scope) Result(layer string) *G.Node {
+	for at := s.path; ; at = at[:max(strings.LastIndexByte(at, '.'), 0)] {
+		if y := s.results[strings.TrimPrefix(at+"."+layer, ".")]; y != nil {
+			return y()
+		}
+		if at == "" {
+			known := append(kinds(slices.Sorted(maps.Keys(s.results))), "none else before this place")
+			return s.Fail("Result", tensor.Shape{1, 1}, "%v", nearest.Unknown("layer", layer, known))
+		}
+	}
 }
 
 // edited declares the layer with the first n edits around it.
 func (s *Scope) edited(n int, x *G.Node, shape tensor.Shape, build func(s *Scope, x *G.Node) *G.Node) *G.Node {
 	for i, e := range slices.Backward(s.edits[:n]) {
-		if !matches(e.pattern, s.path) {
+		if !e.of(s.path) {
 			continue
 		}
 		y, panicked := e.apply(s, x, func(x *G.Node) *G.Node {
@@ -118,18 +140,13 @@ func (s *Scope) edited(n int, x *G.Node, shape tensor.Shape, build func(s *Scope
 	return build(s, x)
 }
 
-// apply calls the edit's function. It is the user's, in a notebook perhaps: its panic is an
-// error like others.
+// apply calls the edit's function.
 func (e *edit) apply(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) (y *G.Node, panicked string) {
 	outer := s.editing[s.path]
 	s.editing[s.path] = true
-	defer func() {
-		s.editing[s.path] = outer
-		if r := recover(); r != nil {
-			panicked = oneLine(r)
-		}
-	}()
-	return e.around(s, x, layer), ""
+	panicked = guarded(func() { y = e.around(s, x, layer) })
+	s.editing[s.path] = outer
+	return y, panicked
 }
 
 // oneLine is the text of what a panic was raised with.
@@ -160,11 +177,15 @@ func Edits(options ...Option) []string {
 // checkEdits fails if an edit or a watch met no layer.
 func (b *builder) checkEdits() error {
 	for _, e := range b.edits {
-		if at := slices.IndexFunc(b.layers, func(at string) bool { return matches(e.pattern, at) }); !e.matched && at >= 0 {
-			return fmt.Errorf("graph: %s: the layer %s was declared before the edit was given", e.call, b.layers[at])
+		known := b.layers
+		if e.settings != nil {
+			known = b.settable[reflect.TypeOf(e.settings)]
+		}
+		if at := slices.IndexFunc(known, func(at string) bool { return matches(e.pattern, at) }); !e.matched && at >= 0 {
+			return fmt.Errorf("graph: %s: the layer %s was declared before the edit was given", e.call, known[at])
 		}
 		if !e.matched {
-			return fmt.Errorf("graph: %s: %w", e.call, nearest.Unknown("layer", e.pattern, kinds(b.layers)))
+			return fmt.Errorf("graph: %s: %w", e.call, nearest.Unknown("layer", e.pattern, kinds(known)))
 		}
 	}
 	for _, w := range b.watches {

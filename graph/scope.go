@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	G "gorgonia.org/gorgonia"
@@ -46,12 +47,15 @@ type builder struct {
 	compiled  bool
 
 	edits   []*edit
-	editing map[string]bool // paths whose edit is being declared
-	misfits []string        // what edits returned in other shapes than the layers'
-	layers  []string        // paths that layers were declared at
-	watches []*watched
-	exposed []string // paths that layers expose
-	seen    []seenNode
+	editing map[string]bool           // paths whose edit is being declared
+	misfits []string                  // what edits returned in other shapes than the layers'
+	layers  []string                  // paths that layers were declared at
+	results map[string]func() *G.Node // of layers by their paths, and exposed values
+	// settable are the paths of layers by the type of what changes their settings
+	settable map[reflect.Type][]string
+	watches  []*watched
+	exposed  []string // paths that layers expose
+	seen     []seenNode
 
 	recompute [][]string // patterns of paths
 	segments  map[string]*segment
@@ -82,6 +86,8 @@ func New(ps *Params, options ...Option) *Scope {
 		constants: make(map[string]func() []float32),
 		run:       new(run),
 		editing:   make(map[string]bool),
+		results:   make(map[string]func() *G.Node),
+		settable:  make(map[reflect.Type][]string),
 
 		segments: make(map[string]*segment),
 		unused:   make(map[*G.Node]bool),

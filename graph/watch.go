@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"sync"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -53,12 +55,14 @@ func (s *Scope) RetainGrad(n *G.Node) {
 func (p *Program) Gradient(n *G.Node) []float32 { return p.slopes[n].value() }
 
 // Expose offers a value inside a layer, under a name below this scope, to those who
-// [Watch] it. For nobody else is it declared.
+// [Watch] it or ask for it by [Scope.Result]. For nobody else is it declared.
 func (s *Scope) Expose(name string, build func(s *Scope) *G.Node) {
 	at := s.At("%s", name)
 	s.exposed = append(s.exposed, at.path)
+	once := sync.OnceValue(func() *G.Node { return build(at) })
+	s.results[at.path] = once
 	if value, _ := at.wanted(); value {
-		at.watch(build(at))
+		at.watch(once())
 	}
 }
 

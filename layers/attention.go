@@ -43,13 +43,14 @@ type AttentionConfig struct {
 
 // Attention is causal multi-head self-attention over x (B·T, C): projections to queries, keys and
 // values, the core ([ops.Attention]), and a projection that mixes the heads' results. It exposes
-// its weights (B·H, T, T), before dropout, to graph.Watch("….weights"). In an incremental graph it
+// its values (B·T, KVHeads·D) and its weights (B·H, T, T), before dropout, to graph.Watch("….weights"). In an incremental graph it
 // remembers keys and values.
 func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 	x = s.Require("Attention", "x", x)
 	if x.Dims() != 2 {
 		return s.Fail("Attention", x.Shape(), "x is %v; want (B·T, C)", x.Shape())
 	}
+	c = graph.Settings(s, c)
 	if c.KVHeads == 0 {
 		c.KVHeads = c.Heads
 	}
@@ -77,6 +78,7 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 		if c.Value != nil {
 			v = ops.AllHeads(s, c.Value(s, v.Columns(s)), c.KVHeads)
 		}
+		s.Expose("values", v.Columns) // (B·T, KVHeads·D)
 		o := o
 		if c.Sinks {
 			o.Sinks = s.Param("sinks", first(c.Weights.Init), c.Heads) // (H)

@@ -26,7 +26,7 @@ func (c HeadConfig) Logits(s *graph.Scope, x, w *G.Node) *G.Node {
 func (c HeadConfig) Loss(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
 	x, w = s.Require("Loss", "x", x), s.Require("Loss", "w", w)
 	if weights != nil {
-		return ops.HeadLoss(s, x, w, targets, c.options(weights))
+		return ops.HeadLoss(s, x, w, targets, graph.Settings(s, c).options(weights))
 	}
 	return c.loss(s, x, targets, func(*graph.Scope, int) *G.Node { return w })
 }
@@ -77,6 +77,7 @@ func HeadLoss(s *graph.Scope, x, targets *G.Node, vocab int, init graph.Init) *G
 // logits and loss are the heads as layers; weight returns what x, of the given width, is
 // projected on.
 func (c HeadConfig) logits(s *graph.Scope, x *G.Node, vocab int, weight func(s *graph.Scope, width int) *G.Node) *G.Node {
+	c = graph.Settings(s, c)
 	return s.Layer(x, tensor.Shape{dim(x, 0), vocab}, func(s *graph.Scope, x *G.Node) *G.Node {
 		y := ops.Project(s, x, weight(s, dim(x, 1))) // (N, V)
 		if c.SoftCap == 0 {
@@ -87,6 +88,7 @@ func (c HeadConfig) logits(s *graph.Scope, x *G.Node, vocab int, weight func(s *
 }
 
 func (c HeadConfig) loss(s *graph.Scope, x, targets *G.Node, weight func(s *graph.Scope, width int) *G.Node) *G.Node {
+	c = graph.Settings(s, c)
 	return s.Layer(x, tensor.ScalarShape(), func(s *graph.Scope, x *G.Node) *G.Node {
 		return ops.HeadLoss(s, x, weight(s, dim(x, 1)), targets, c.options(nil)) // scalar
 	})

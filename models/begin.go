@@ -10,9 +10,10 @@ import (
 // Begin declares the parameters of m in a store, with the values that those of the same names
 // have in another, to train on from there. A table of positions may be shorter than the one it
 // is from, and then has its first rows; any other difference of shapes is an error. Parameters
-// that the edits of m add stay as they are drawn if the other has none such, and what else that
+// that the edits of m add or give another shape stay as they are drawn, if the other has none such, and what else that
 // has is left out: so adapters are put on a model, and taken off again, and a model may have fewer layers.
-// But a head of its own is not left out, as the model would score tokens by something else.
+// But a head of its own is not left out, as the model would score tokens by something else; and one that only
+// m has begins as the token embedding, which the other's head shared.
 func Begin(m Model, params, from *graph.Params) error {
 	if err := Declare(m, params); err != nil {
 		return err
@@ -32,8 +33,11 @@ func Begin(m Model, params, from *graph.Params) error {
 		return fmt.Errorf("%s: the weights to begin with have a head of their own, and the model's shares the token embedding (tie_word_embeddings)", HeadName)
 	}
 	for _, p := range params.All() {
-		old := from.Get(p.Name())
-		if old == nil && before.Get(p.Name()) == nil {
+		old, unedited := from.Get(p.Name()), before.Get(p.Name())
+		if old == nil && p.Name() == HeadName && unedited != nil {
+			old = from.Get(shared(m))
+		}
+		if old == nil && unedited == nil || old != nil && unedited != nil && slices.Equal(unedited.Shape(), old.Shape()) && !slices.Equal(p.Shape(), old.Shape()) {
 			continue // an edit's
 		}
 		if old == nil {
@@ -48,4 +52,14 @@ func Begin(m Model, params, from *graph.Params) error {
 		copy(p.Data(), old.Data())
 	}
 	return nil
+}
+
+// shared names the token embedding of a model, which its head could share.
+func shared(m Model) string {
+	s := graph.New(graph.NewParams(0))
+	_, embedding := m.Body(s, s.Ints("tokens", 1, 1))
+	if embedding == nil {
+		return ""
+	}
+	return embedding.Name()
 }

@@ -1,0 +1,87 @@
+package layers_test
+
+import (
+	"fmt"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// Half as many keys and values, and queries and keys that are normed and then turned, in a model's
+// attention.
+func ExampleEditAttention() {
+	params := graph.NewParams(1)
+	s := graph.New(params, layers.EditAttention("h.*.attn", layers.QKNorm(layers.RMS{}), layers.Rotary(ops.RotaryOptions{}),
+		func(c *layers.AttentionConfig) { c.KVHeads = c.Heads / 2 }))
+	s.SetSequence(1, 8)
+	layers.Attention(s.At("h.0.attn"), s.Floats("x", 8, 16), layers.AttentionConfig{Heads: 4})
+	fmt.Println(params.Get("h.0.attn.c_attn.weight").Shape(), params.Get("h.0.attn.k_norm.weight").Shape(), s.Err())
+	// Output: (16, 32) (4) <nil>
+}
+
+// Logits within ±15.
+func ExampleEditHead() {
+	s := graph.New(graph.NewParams(1), layers.EditHead(func(c *layers.HeadConfig) { c.SoftCap = 15 }))
+	layers.Head(s.At("lm_head"), s.Floats("x", 2, 4), 10, graph.Init{})
+	for _, n := range s.Nodes() {
+		if n.Path == "lm_head" {
+			fmt.Println(n.Op)
+		}
+	}
+	// Output:
+	// Project
+	// SoftCap
+}
+
+// A change of settings may be called on settings, too.
+func ExampleRotary() {
+	c := layers.AttentionConfig{Heads: 4}
+	layers.Rotary(ops.RotaryOptions{Theta: 1e5})(&c)
+	s := graph.New(graph.NewParams(1))
+	s.SetSequence(1, 8)
+	fmt.Println(layers.Attention(s.At("attn"), s.Floats("x", 8, 16), c).Shape(), s.Err())
+	// Output: (8, 16) <nil>
+}
+
+// nanochat's order: turned, then normed without a gain.
+func ExampleQKNorm() {
+	edit := layers.EditAttention("attn", layers.Rotary(ops.RotaryOptions{}), layers.QKNorm(layers.RMS{NoGain: true}))
+	s := graph.New(graph.NewParams(1), edit)
+	s.SetSequence(1, 8)
+	layers.Attention(s.At("attn"), s.Floats("x", 8, 16), layers.AttentionConfig{Heads: 4, KVHeads: 2})
+	for _, n := range s.Nodes() {
+		if n.Op == "Rotary" || n.Op == "RMSNorm" {
+			fmt.Println(n.Path, n.Op, n.Shape)
+		}
+	}
+	// Output:
+	// attn Rotary (8, 16)
+	// attn Rotary (8, 8)
+	// attn.q_norm RMSNorm (8, 16)
+	// attn.k_norm RMSNorm (8, 8)
+}
+
+// TestEditHead: an edit of the head holds for logits, for losses and for weighted ones, with a weight of its own or shared.
+func TestEditHead(t *testing.T) {
+	for name, declare := range map[string]func(s *graph.Scope, x, w, targets *G.Node) *G.Node{
+		"logits":     func(s *graph.Scope, x, w, _ *G.Node) *G.Node { return layers.TiedHead(s, x, w) },
+		"loss":       layers.TiedLoss,
+		"own logits": func(s *graph.Scope, x, _, _ *G.Node) *G.Node { return layers.Head(s, x, 5, graph.Init{}) },
+		"own loss": func(s *graph.Scope, x, _, targets *G.Node) *G.Node {
+			return layers.HeadLoss(s, x, targets, 5, graph.Init{})
+		},
+		"weighted loss": func(s *graph.Scope, x, w, targets *G.Node) *G.Node {
+			return layers.HeadConfig{}.Loss(s, x, w, targets, s.Floats("weights", 2))
+		},
+	} {
+		s := graph.New(graph.NewParams(1), layers.EditHead(func(c *layers.HeadConfig) { c.SoftCap = -1 }))
+		declare(s, s.Floats("x", 2, 4), s.Floats("w", 5, 4), s.Ints("targets", 2))
+		if s.Err() == nil {
+			t.Errorf("%s: a soft-cap of -1 was not heeded", name)
+		}
+	}
+}
