@@ -48,13 +48,12 @@ func (r *Run) makeModel(from *Trained) (err error) {
 			return err
 		}
 		r.setTokenizer(tok)
-		r.Model, err = recipe.MakeModel(r.Tokenizer.Size())
-		return err
+		return r.edit(recipe.MakeModel(r.Tokenizer.Size()))
 	}
 	r.setTokenizer(from.Tokenizer)
 	d := models.DimsOf(from.Model)
 	d.Context = recipe.Context
-	if r.Model, err = recipe.adjust(models.WithDims(from.Model, d)); err != nil {
+	if err := r.edit(recipe.adjust(models.WithDims(from.Model, d))); err != nil {
 		return err
 	}
 	return models.Begin(r.Model, r.Params, from.Params)
@@ -71,15 +70,22 @@ func (r *Run) reopenModel() error {
 		return err
 	}
 	r.setTokenizer(tok)
-	if r.Recipe.From == "" {
-		r.Model, err = r.Recipe.MakeModel(r.Tokenizer.Size())
-		return err
-	}
-	m, err := d.Model()
+	m, err := d.Model(r.edits...)
 	if err != nil {
 		return err
 	}
+	if r.Recipe.From == "" {
+		return r.edit(r.Recipe.MakeModel(r.Tokenizer.Size()))
+	}
 	r.Model, err = r.Recipe.adjust(m)
+	return err
+}
+
+// edit takes m for the run's model, with the run's edits.
+func (r *Run) edit(m models.Model, err error) error {
+	if err == nil {
+		r.Model = models.Edit(m, r.edits...)
+	}
 	return err
 }
 

@@ -129,7 +129,7 @@ func (j *Job) replay(read func(metrics io.Reader) error) error {
 // Edits among Trainer.Graph are refused: they would train another model than the checkpoints tell of.
 func (j *Job) Train(ctx context.Context) error {
 	if edits := graph.Edits(j.Trainer.Graph...); len(edits) > 0 {
-		return fmt.Errorf("run: Trainer.Graph edits the model, by %s, which its checkpoints would not tell; a model that has it must be a family's, see models.Register", edits[0])
+		return fmt.Errorf("run: Trainer.Graph edits the model, by %s, which its checkpoints would not tell; see Options.Edits", edits[0])
 	}
 	return j.Trainer.Run(ctx)
 }

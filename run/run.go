@@ -29,6 +29,7 @@ type Run struct {
 	Model     models.Model
 	Params    *graph.Params
 
+	edits                []graph.Option
 	flops                float64 // of the training for a token
 	training, validation datasets.Stream
 }
@@ -37,6 +38,8 @@ type Run struct {
 type Options struct {
 	Log       io.Writer // what the run is, and its progress; nil for none
 	StopAfter int       // end at this step of the planned ones; 0 does not
+	// Edits are of the model. A run that goes on wants those that it began with.
+	Edits []graph.Option
 }
 
 // Create makes a new run in an empty or a new directory, "" for one in runs that is named by the
@@ -135,7 +138,7 @@ func (r *Run) resume(o Options) error {
 }
 
 func newRun(recipe Recipe, o Options) *Run {
-	r := &Run{Job: newJob(o.Log, "train", recipeName), Recipe: recipe, Params: graph.NewParams(recipe.Seed)}
+	r := &Run{Job: newJob(o.Log, "train", recipeName), Recipe: recipe, Params: graph.NewParams(recipe.Seed), edits: o.Edits}
 	r.keep, r.contents, r.weights = recipe.Keep, r.checkpoint, r.readWeights
 	return r
 }
