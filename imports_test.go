@@ -83,7 +83,9 @@ var layer = map[string]float64{
 	"notebooks/show":                 8, // displays; knows nothing of the rest
 	"notebooks/kernel":               8,
 	"benchmarks/tokenizers":          2,
+	"recipes/internal/studies":       8.5,
 	"recipes/ablation":               9,
+	"recipes/ablation-modern":        9,
 	"recipes/scaling":                9.5, // counts weights as plan does
 }
 

@@ -85,3 +85,34 @@ func gated(f layers.Activation) func(c gpt2.Config) []graph.Option {
 		})}
 	}
 }
+
+// menus are pieces that go together in models of today.
+func menus() []piece {
+	all := make(map[string]piece)
+	for _, p := range pieces() {
+		all[p.name] = p
+	}
+	bare := func(s *graph.Scope, x *G.Node) *G.Node { return layers.RMSNorm(s, x, layers.RMS{NoGain: true}) }
+	return []piece{
+		together("Llama's", all["no biases"], all["RMSNorm"], all["RoPE"], all["GQA"], all["SwiGLU"]),
+		together("nanochat's", all["no biases"], all["squared ReLU"], all["untied head"], all["soft-cap of logits"], all["RoPE"],
+			changed("", layers.QKNorm(layers.RMS{NoGain: true})),
+			edit("", graph.Replace("h.*.ln_*", bare), graph.Replace("ln_f", bare), graph.After("wte", bare))),
+	}
+}
+
+// together is all of some pieces.
+func together(name string, all ...piece) piece {
+	p := piece{name: name, edits: func(c gpt2.Config) (edits []graph.Option) {
+		for _, one := range all {
+			if one.edits != nil {
+				edits = append(edits, one.edits(c)...)
+			}
+		}
+		return edits
+	}}
+	for _, one := range all {
+		p.set = append(p.set, one.set...)
+	}
+	return p
+}

@@ -48,7 +48,7 @@ func gradients(t *testing.T, m models.Model, params *graph.Params, options ...gr
 		t.Fatal(err)
 	}
 	defer p.Close()
-	run(t, p, map[string][]int{"tokens": text, "targets": append(text[1:len(text):len(text)], 0)}, p.Run)
+	runWith(t, p, map[string][]int{"tokens": text, "targets": append(text[1:len(text):len(text)], 0)}, p.Run)
 	params.ZeroGrad()
 	if err := p.RunGrad(1); err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func gradients(t *testing.T, m models.Model, params *graph.Params, options ...gr
 	return p.Loss(), all
 }
 
-func run(t *testing.T, p *graph.Program, inputs map[string][]int, f func() error) {
+func runWith(t *testing.T, p *graph.Program, inputs map[string][]int, f func() error) {
 	t.Helper()
 	for name, ids := range inputs {
 		if err := p.SetInts(name, ids); err != nil {
@@ -86,7 +86,7 @@ func logits(t *testing.T, m models.Model, params *graph.Params, tokens []int, pa
 	if s.Lookup("past") != nil {
 		inputs["past"] = []int{past}
 	}
-	run(t, p, inputs, p.Run)
+	runWith(t, p, inputs, p.Run)
 	return slices.Clone(p.Value(out))
 }
 

@@ -4,16 +4,14 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"gonum.org/v1/gonum/stat"
-
 	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/recipes/internal/studies"
 )
 
 // published are the paper's figures (Radford et al. 2018, table 5) in the order of variants:
@@ -37,13 +35,11 @@ type epoch struct{ Metrics map[string]float64 }
 // write writes the table: the means of the last epochs, which nothing was chosen by, and their standard
 // deviations over the seeds.
 func (s *study) write() error {
-	w := s.table
 	header := []string{"task", "trained on", "measured on", "metric", "best constant"}
 	for _, v := range variants {
 		header = append(header, v.about)
 	}
-	writeRow(w, append(header, "the paper's"))
-	writeRow(w, slices.Repeat([]string{"---"}, len(header)+1))
+	var rows [][]string
 	for _, task := range s.tasks {
 		metric := task.Metrics[0]
 		row := []string{task.Name, "all", "", metric, ""}
@@ -64,26 +60,16 @@ func (s *study) write() error {
 					return err
 				}
 			}
-			row = append(row, spread(values))
+			row = append(row, studies.Spread("%.1f", values))
 		}
 		var paper []string
 		for _, p := range published[task.Name] {
 			paper = append(paper, fmt.Sprintf("%.1f", p))
 		}
-		writeRow(w, append(row, strings.Join(paper, " / ")))
+		rows = append(rows, append(row, strings.Join(paper, " / ")))
 	}
+	studies.Table(s.table, append(header, "the paper's"), rows)
 	return nil
-}
-
-func writeRow(w io.Writer, cells []string) { fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")) }
-
-// spread is a mean with the standard deviation of a sample.
-func spread(values []float64) string {
-	if len(values) == 1 {
-		return fmt.Sprintf("%.1f", values[0])
-	}
-	mean, deviation := stat.MeanStdDev(values, nil)
-	return fmt.Sprintf("%.1f ± %.1f", mean, deviation)
 }
 
 func readResult(dir string) (result, error) {

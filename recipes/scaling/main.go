@@ -12,23 +12,20 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/gorgpt/gorgpt/datasets/corpus"
 	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/recipes/internal/studies"
 	"github.com/gorgpt/gorgpt/run"
 )
 
@@ -41,20 +38,20 @@ type study struct {
 	table, progress io.Writer
 
 	length float64 // bytes of the text that is trained on
-	train  func(ctx context.Context, recipe run.Recipe, dir string) error
+	train  func(ctx context.Context, r studies.Run) error
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := command(trainOne).ExecuteContext(ctx); err != nil {
+	if err := command(studies.TrainOne).ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "scaling:", err)
 		os.Exit(1)
 	}
 }
 
-func command(trainOne func(context.Context, run.Recipe, string) error) *cobra.Command {
-	s := study{train: trainOne}
+func command(train func(context.Context, studies.Run) error) *cobra.Command {
+	s := study{train: train}
 	cmd := &cobra.Command{
 		Use: "scaling --out DIR", Short: "A scaling law in small",
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
@@ -95,19 +92,24 @@ func (s *study) run(ctx context.Context) error {
 	if err := enough(points); err != nil {
 		return err
 	}
+	var all []studies.Run
 	for _, p := range points { // before an hour is spent
-		if err := s.sameSettings(p); err != nil {
+		all = append(all, s.runOf(p))
+		if err := s.runOf(p).Check(); err != nil {
 			return err
 		}
 	}
 	if !s.fitOnly {
-		if err := s.trainAll(ctx, points); err != nil {
+		if err := os.MkdirAll(s.out, 0o777); err != nil {
+			return err
+		}
+		if err := studies.TrainAll(ctx, all, s.jobs, s.progress, s.train); err != nil {
 			return err
 		}
 	}
 	var results []result
 	for _, p := range points {
-		loss, done, err := s.done(p)
+		loss, done, err := s.runOf(p).Loss()
 		if err != nil {
 			return err
 		}
@@ -163,98 +165,7 @@ func (s *study) plan() ([]point, error) {
 	return runs(budgets, chosen, s.length)
 }
 
-func (s *study) trainAll(ctx context.Context, points []point) error {
-	if err := os.MkdirAll(s.out, 0o777); err != nil {
-		return err
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(s.jobs)
-	for _, p := range points {
-		group.Go(func() error {
-			if _, done, err := s.done(p); done || err != nil || ctx.Err() != nil {
-				return errors.Join(err, ctx.Err())
-			}
-			dir := s.folder(p)
-			if err := s.train(ctx, p.recipe(s.data), string(dir)); err != nil {
-				return fmt.Errorf("%s: %w", dir, err)
-			}
-			loss, done, err := s.done(p)
-			if err != nil || !done {
-				return errors.Join(err, ctx.Err()) // interrupted
-			}
-			fmt.Fprintf(s.progress, "%s: %.4f\n", dir, loss)
-			// The weights are not looked at again, and would be 100 MB a run.
-			return os.RemoveAll(dir.Checkpoints())
-		})
-	}
-	return group.Wait()
-}
-
-// folder is where a run lies.
-func (s *study) folder(p point) run.Dir { return run.Dir(filepath.Join(s.out, p.name())) }
-
-// sameSettings refuses a folder with another recipe than the point's.
-func (s *study) sameSettings(p point) error {
-	dir := s.folder(p)
-	was, err := dir.Recipe()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	want := p.recipe(s.data)
-	if line, now := firstUnlike(was.Text(), want.Text()); line != now {
-		return usage.Errorf("%s has a run with %s, not %s; give another --out", dir, line, now)
-	}
-	return nil
-}
-
-// firstUnlike are the first lines in which two texts differ, or the last.
-func firstUnlike(a, b []byte) (x, y string) {
-	for a, b := string(a), string(b); a != "" && x == y; {
-		x, a, _ = strings.Cut(a, "\n")
-		y, b, _ = strings.Cut(b, "\n")
-	}
-	return x, y
-}
-
-// done tells whether a run has ended, and its loss.
-func (s *study) done(p point) (loss float64, done bool, err error) {
-	dir := s.folder(p)
-	summary, err := run.Summarize(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, false, nil
-	}
-	if err != nil {
-		return 0, false, err
-	}
-	// It is evaluated before the first step and after the last.
-	if summary.Best == nil || summary.BestStep < p.steps {
-		return 0, false, nil
-	}
-	if !(*summary.Best > 0) {
-		return 0, false, fmt.Errorf("%s: a validation loss of %v, of which there is no logarithm; take the folder away to train it again", dir.MetricsPath(), *summary.Best)
-	}
-	return *summary.Best, true, nil
-}
-
-// trainOne begins a run or goes on with it.
-func trainOne(ctx context.Context, recipe run.Recipe, dir string) (err error) {
-	r, err := open(recipe, run.Dir(dir))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	return r.Train(ctx)
-}
-
-func open(recipe run.Recipe, dir run.Dir) (*run.Run, error) {
-	if _, err := os.Lstat(dir.Latest()); err == nil {
-		return run.Resume(dir, recipe, run.Options{})
-	}
-	if err := dir.Remove(); err != nil { // stopped before there was anything to go on from
-		return nil, err
-	}
-	return run.Create(recipe, string(dir), run.Options{})
+// runOf is the run of a point.
+func (s *study) runOf(p point) studies.Run {
+	return studies.Run{Dir: run.Dir(filepath.Join(s.out, p.name())), Recipe: p.recipe(s.data)}
 }

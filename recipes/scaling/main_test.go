@@ -12,8 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/gorgpt/gorgpt/checkpoint"
-	"github.com/gorgpt/gorgpt/run"
+	"github.com/gorgpt/gorgpt/recipes/internal/studies"
 )
 
 func write(t *testing.T, path, text string) {
@@ -31,7 +30,8 @@ type faked struct {
 	broken bool
 }
 
-func (f *faked) train(_ context.Context, r run.Recipe, dir string) error {
+func (f *faked) train(_ context.Context, of studies.Run) error {
+	r, dir := of.Recipe, string(of.Dir)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.broken {
@@ -131,29 +131,6 @@ func TestBadStudy(t *testing.T) {
 	}
 }
 
-// TestOthers: a folder that is no run, and a run that another process is at, are left alone.
-func TestOthers(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "1e12-55k")
-	mine := filepath.Join(dir, "thesis.txt")
-	write(t, mine, "a year's work")
-	r := run.Defaults()
-	if err := trainOne(t.Context(), r, dir); err == nil || err.Error() != dir+" exists and is not empty; choose another --out" {
-		t.Errorf("error %v", err)
-	}
-	write(t, filepath.Join(dir, "recipe.toml"), string(r.Text()))
-	claimed, err := checkpoint.Claim(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer claimed.Release()
-	if err := trainOne(t.Context(), r, dir); err == nil || !strings.HasPrefix(err.Error(), dir+": in use by process ") {
-		t.Errorf("error %v", err)
-	}
-	if text, err := os.ReadFile(mine); err != nil || len(text) == 0 {
-		t.Errorf("%q, %v", text, err)
-	}
-}
-
 // TestTrainOne: a run that is interrupted goes on to the same loss, from weights that are drawn
 // with a deviation of 1/√C.
 func TestTrainOne(t *testing.T) {
@@ -167,21 +144,22 @@ func TestTrainOne(t *testing.T) {
 	var losses []float64
 	for _, seed := range []uint64{1, 2} {
 		p.seed = seed // two folders, the same recipe
-		run := string(s.folder(p))
+		one := s.runOf(p)
+		one.Recipe = r
 		if seed == 2 {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			if err := trainOne(ctx, r, run); !errors.Is(err, context.Canceled) {
+			if err := studies.TrainOne(ctx, one); !errors.Is(err, context.Canceled) {
 				t.Fatalf("error %v", err)
 			}
-			if _, done, err := s.done(p); done || err != nil {
+			if _, done, err := one.Loss(); done || err != nil {
 				t.Fatalf("done %v, error %v", done, err)
 			}
 		}
-		if err := trainOne(t.Context(), r, run); err != nil {
+		if err := studies.TrainOne(t.Context(), one); err != nil {
 			t.Fatal(err)
 		}
-		loss, done, err := s.done(p)
+		loss, done, err := one.Loss()
 		if !done || err != nil {
 			t.Fatalf("done %v, error %v", done, err)
 		}

@@ -8,10 +8,10 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/gorgpt/gorgpt/chart"
 	"github.com/gorgpt/gorgpt/internal/wholefile"
+	"github.com/gorgpt/gorgpt/recipes/internal/studies"
 )
 
 // report writes what came of the runs: tables on the standard output, and in --out the points as
@@ -47,10 +47,7 @@ func (s *study) report(all []result) error {
 }
 
 func writeTable(w io.Writer, header []string, rows [][]string) {
-	fmt.Fprintf(w, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat(" --- |", len(header)))
-	for _, r := range rows {
-		fmt.Fprintf(w, "| %s |\n", strings.Join(r, " | "))
-	}
+	studies.Table(w, header, rows)
 	fmt.Fprintln(w)
 }
 

@@ -1,0 +1,111 @@
+// Package studies does the many runs of a study, each once, and writes tables of them.
+package studies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/run"
+)
+
+// Run is one of a study: a folder, and what is trained there. Its recipe has the model evaluated
+// after the last step and not before: EvalEvery is Steps.
+type Run struct {
+	Dir    run.Dir
+	Recipe run.Recipe
+	Edits  []graph.Option // of the model
+}
+
+// Check refuses a folder with another recipe than the run's.
+func (r Run) Check() error {
+	was, err := r.Dir.Recipe()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if line, now := firstUnlike(was.Text(), r.Recipe.Text()); line != now {
+		return usage.Errorf("%s has a run with %s, not %s; give another --out", r.Dir, line, now)
+	}
+	return nil
+}
+
+// firstUnlike are the first lines in which two texts differ, or the last.
+func firstUnlike(a, b []byte) (x, y string) {
+	for a, b := string(a), string(b); a != "" && x == y; {
+		x, a, _ = strings.Cut(a, "\n")
+		y, b, _ = strings.Cut(b, "\n")
+	}
+	return x, y
+}
+
+// Loss is the validation loss after the last step, if the run has ended.
+func (r Run) Loss() (loss float64, done bool, err error) {
+	summary, err := run.Summarize(r.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, false, nil
+	}
+	if err != nil || summary.Best == nil || summary.BestStep < r.Recipe.Steps {
+		return 0, false, err
+	}
+	if !(*summary.Best > 0) {
+		return 0, false, fmt.Errorf("%s: a validation loss of %v, of which there is no logarithm; take the folder away to train it again", r.Dir.MetricsPath(), *summary.Best)
+	}
+	return *summary.Best, true, nil
+}
+
+// TrainOne begins a run or goes on with it. A folder that is no run's, or whose run another process is at,
+// is an error and stays as it is.
+func TrainOne(ctx context.Context, r Run) (err error) {
+	t, err := r.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	return t.Train(ctx)
+}
+
+func (r Run) open() (*run.Run, error) {
+	o := run.Options{Edits: r.Edits}
+	if _, err := os.Lstat(r.Dir.Latest()); err == nil {
+		return run.Resume(r.Dir, r.Recipe, o)
+	}
+	if err := r.Dir.Remove(); err != nil { // stopped before there was anything to go on from
+		return nil, err
+	}
+	return run.Create(r.Recipe, string(r.Dir), o)
+}
+
+// TrainAll does those of the runs that are not done by train, so many at once, in their order. Weights are not looked
+// at again, and are removed.
+func TrainAll(ctx context.Context, runs []Run, jobs int, progress io.Writer, train func(ctx context.Context, r Run) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(jobs)
+	for _, r := range runs {
+		group.Go(func() error {
+			if _, done, err := r.Loss(); done || err != nil || ctx.Err() != nil {
+				return errors.Join(err, ctx.Err())
+			}
+			if err := train(ctx, r); err != nil {
+				return fmt.Errorf("%s: %w", r.Dir, err)
+			}
+			loss, done, err := r.Loss()
+			if err != nil || !done {
+				return errors.Join(err, ctx.Err()) // interrupted
+			}
+			fmt.Fprintf(progress, "%s: %.4f\n", r.Dir, loss)
+			return os.RemoveAll(r.Dir.Checkpoints())
+		})
+	}
+	return group.Wait()
+}
