@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
 	"github.com/gorgpt/gorgpt/models/gpt2"
@@ -60,5 +61,41 @@ func TestBegin(t *testing.T) {
 				t.Errorf("%s: %s is not that of the other", c.name, p.Name())
 			}
 		}
+	}
+}
+
+// TestBeginEdited: what an edit gives another shape is as drawn and the rest is the other's; an untied head begins as
+// the embedding that was shared; what the edits do not explain is an error still.
+func TestBeginEdited(t *testing.T) {
+	from := graph.NewParams(1)
+	if err := models.Declare(gpt2.New(11, 8, 4, 2, 2), from); err != nil {
+		t.Fatal(err)
+	}
+	untied := gpt2.New(11, 8, 4, 2, 2)
+	untied.Tied = false
+	grouped := layers.EditAttention("h.*.attn", func(c *layers.AttentionConfig) { c.KVHeads = 1 })
+	m, params := models.Edit(untied, grouped), graph.NewParams(2)
+	if err := models.Begin(m, params, from); err != nil {
+		t.Fatal(err)
+	}
+	drawn := graph.NewParams(2)
+	if err := models.Declare(m, drawn); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range params.All() {
+		want := from.Get(p.Name())
+		switch p.Name() {
+		case models.HeadName:
+			want = from.Get("wte.weight")
+		case "h.0.attn.c_attn.weight", "h.0.attn.c_attn.bias", "h.1.attn.c_attn.weight", "h.1.attn.c_attn.bias":
+			want = drawn.Get(p.Name())
+		}
+		if !slices.Equal(p.Data(), want.Data()) {
+			t.Errorf("%s has other values", p.Name())
+		}
+	}
+	err := models.Begin(models.Edit(gpt2.New(11, 8, 2, 2, 2), grouped), graph.NewParams(2), from)
+	if want := "wte.weight: (11, 2), but the weight to begin with is (11, 4)"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
