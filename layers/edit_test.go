@@ -85,3 +85,20 @@ func TestEditHead(t *testing.T) {
 		}
 	}
 }
+
+// TestEditErrors: settings that cannot be are errors that name the layer, as a model's own are.
+func TestEditErrors(t *testing.T) {
+	for want, edit := range map[string]graph.Option{
+		"h.0.attn: Attention: 4 heads do not share 3 heads of keys and values evenly":                                      layers.EditAttention("h.*.attn", func(c *layers.AttentionConfig) { c.KVHeads = 3 }),
+		"h.0.attn: Rotary: heads of 3 columns are not 1 pairs; x is (2, 12)":                                               layers.EditAttention("h.*.attn", layers.Rotary(ops.RotaryOptions{})),
+		`graph: EditAttention(h.*.attm): unknown layer "h.*.attm"; did you mean "h.*.attn"?`:                               layers.EditAttention("h.*.attm", layers.QKNorm(layers.RMS{})),
+		"h.0.attn: EditAttention(h.*.attn): it panicked: runtime error: invalid memory address or nil pointer dereference": layers.EditAttention("h.*.attn", nil),
+	} {
+		s := graph.New(graph.NewParams(1), edit)
+		s.SetSequence(1, 2)
+		y := layers.Attention(s.At("h.0.attn"), s.Floats("x", 2, 12), layers.AttentionConfig{Heads: 4})
+		if _, err := s.Compile(y); err == nil || err.Error() != want {
+			t.Errorf("%v\nwant %s", err, want)
+		}
+	}
+}

@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// Edit is m with changes of its layers, such as graph.Replace("h.*.mlp.act", ops.ReLU),
-// in every graph that is declared of it: training, sampling and fine-tuning. Edits of an
+// Edit is m with changes of its layers, such as graph.Replace("h.*.mlp.act", ops.ReLU), or of
+// their settings, such as layers.EditHead's, in every graph that is declared of it: training, sampling and fine-tuning. Edits of an
 // edited model come after, that is around, those it has.
 //
 // A Go function cannot be saved. The JSON of an edited model lists the edits by kind and
