@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"math"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -97,6 +99,23 @@ func (a *Args) Gemm(transA, transB bool, m, n, k int, alpha float32, x []float32
 		rows = 1
 	}
 	kernel.GemmLike(rows, transA, transB, m, n, k, alpha, x, lda, y, ldb, beta, out, ldc)
+}
+
+// GemmGroup computes C = A·B, or A·Bᵀ if trans says so, for the m rows of one of [Groups], all matrices without gaps. A row has the same
+// bits however many others its group got: in an incremental graph those of a product of as many rows as the
+// piece has positions, and in a [Seamless] one those of a row alone.
+func (a *Args) GemmGroup(trans bool, m, n, k int, x, y, out []float32) {
+	rows, ldb := math.MaxInt, n
+	switch {
+	case a.op.scope.seamless:
+		rows = 1
+	case a.op.scope.cache != nil:
+		rows = a.op.scope.sequence[1]
+	}
+	if trans {
+		ldb = k
+	}
+	kernel.GemmLike(rows, false, trans, m, n, k, 1, x, k, y, ldb, 0, out, n)
 }
 
 // Random identifies this run's random numbers: the seed of the whole run, and the

@@ -39,7 +39,7 @@ func (c GradCheck) compile(declare func(s *Scope) *G.Node) (*gradCheck, error) {
 	}
 	loss := s.weighed(g.out, g.weights)
 	for _, p := range s.params.All() {
-		if s.inputs[p.name] != nil && !p.frozen {
+		if s.inputs[p.name] != nil && !p.Frozen() {
 			g.vars = append(g.vars, variable{name: p.name, shape: p.shape, param: p, data: p.Data()})
 		}
 	}

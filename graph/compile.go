@@ -28,6 +28,9 @@ func (s *Scope) CompileGrad(loss *G.Node, outs ...*G.Node) (*Program, error) {
 
 // compile makes the program, in steps that the graph must be fit for.
 func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
+	if loss != nil {
+		s.settlePools()
+	}
 	if err := s.checkCompile(outs); err != nil {
 		return nil, err
 	}
@@ -41,6 +44,9 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 		outs = append(outs, loss)
 		for _, l := range s.losses {
 			outs = append(outs, l.Node)
+		}
+		for _, r := range s.reports {
+			outs = append(outs, r.Node)
 		}
 	}
 	roots, err := s.right(outs)

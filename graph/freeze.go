@@ -36,8 +36,8 @@ func (ps *Params) setFrozen(call, pattern string, frozen bool) error {
 // SetFrozen freezes this parameter alone, or lets it learn again; see [Params.Freeze].
 func (p *Param) SetFrozen(frozen bool) { p.frozen = frozen }
 
-// Frozen tells whether the parameter stays as it is.
-func (p *Param) Frozen() bool { return p.frozen }
+// Frozen tells whether the parameter stays as it is, as one of [Scope.Buffer] always does.
+func (p *Param) Frozen() bool { return p.frozen || p.buffer }
 
 // Trainable returns the parameters that are not frozen, in the order of their declaration.
 func (ps *Params) Trainable() []*Param { return learned(ps.All()) }

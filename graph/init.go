@@ -65,9 +65,16 @@ func (i Init) String() string {
 
 // fill draws the values of the parameter called name. They depend on the seed and
 // the name alone, so the order in which parameters are declared does not matter.
-func (i Init) fill(data []float32, shape []int, seed uint64, name string) {
+// Of one that groups have parts of, a function gets the parts one by one.
+func (i Init) fill(data []float32, shape []int, groups int, seed uint64, name string) {
 	if i.custom != nil {
-		i.custom.fill(data, slices.Clone(shape), rand.New(rand.NewPCG(seed, streamOf(name))))
+		random := rand.New(rand.NewPCG(seed, streamOf(name)))
+		if groups > 0 {
+			shape = shape[1:]
+		}
+		for part := range slices.Chunk(data, len(data)/max(groups, 1)) {
+			i.custom.fill(part, slices.Clone(shape), random)
+		}
 		return
 	}
 	if i.deviation == 0 {

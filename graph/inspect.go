@@ -19,6 +19,7 @@ type Node struct {
 	FLOPs  int64 // of one run
 	Bytes  int64 // of its value, extra results and Saves; a parameter's weights
 	Params int64 // weights, of a parameter
+	Active int64 // those of them that one row of the data uses: of experts, what it is sent to
 }
 
 // Nodes lists the graph in the order of declaration, which is the same in every
@@ -58,7 +59,10 @@ func (b *builder) node(n *G.Node, ids map[*G.Node]int, done []Node) Node {
 			d.Bytes = 8 * elements
 		}
 		if b.params.Get(n.Name()) != nil {
-			d.Op, d.Params = "param", elements
+			d.Op, d.Params, d.Active = "param", elements, elements
+			if k := b.passed[n.Name()]; k > 0 {
+				d.Active = elements / int64(d.Shape[0]) * int64(k)
+			}
 		}
 	case *nodeOp:
 		d.Op, d.FLOPs = op.Name, op.FLOPs
@@ -125,6 +129,7 @@ func pathOf(d *Node, done []Node) (at string) {
 type Total struct {
 	Nodes  int
 	Params int64
+	Active int64 // see [Node.Active]
 	FLOPs  int64
 	// Bytes of the values of all nodes but parameters: what a program holds beside
 	// the weights.
@@ -137,6 +142,7 @@ func Sum(nodes []Node) Total {
 	for _, n := range nodes {
 		t.Nodes++
 		t.Params += n.Params
+		t.Active += n.Active
 		t.FLOPs += n.FLOPs
 		if n.Params == 0 {
 			t.Bytes += n.Bytes

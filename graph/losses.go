@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -30,19 +29,54 @@ func (s *Scope) AddLoss(name string, loss *G.Node, weight float64) {
 	case math.IsNaN(weight) || math.IsInf(weight, 0):
 		s.Fail("AddLoss", loss.Shape(), "%s has a weight of %v", name, weight)
 	default:
-		full, uses := s.join(name), 0
-		for _, l := range s.losses {
-			if l.Name == full || strings.HasPrefix(l.Name, full+".use") {
-				uses++
-			}
-		}
-		if uses > 0 && !s.shared {
-			s.Fail("AddLoss", loss.Shape(), "%s is added twice", name)
-		} else if uses > 0 {
-			full = fmt.Sprintf("%s.use%d", full, uses+1)
-		}
-		s.losses = append(s.losses, AddedLoss{Name: full, Weight: weight, Node: loss})
+		s.losses = append(s.losses, AddedLoss{Name: s.told("AddLoss", name, loss), Weight: weight, Node: loss})
 	}
+}
+
+// told is the name that a value of this scope is told under, which the op called op was given: in a [Scope.Shared] place a
+// second of a name has a number.
+func (s *Scope) told(op, name string, value *G.Node) string {
+	full := s.join(name)
+	s.names[full]++
+	switch uses := s.names[full]; {
+	case uses > 1 && !s.shared:
+		s.Fail(op, value.Shape(), "%s is added twice", name)
+	case uses > 1:
+		return fmt.Sprintf("%s.use%d", full, uses)
+	}
+	return full
+}
+
+// pool is a loss of what several layers give.
+type pool struct {
+	name   string
+	weight float64
+	loss   func(s *Scope, values []G.Nodes) *G.Node
+	values []G.Nodes
+}
+
+// PoolLoss gives values to a loss that is one for all layers: loss makes a scalar of those of all layers that
+// gave some under this name, in the order of their declaration, and weight times that is added as by
+// [Scope.AddLoss], under the name alone. The first layer's weight and loss count.
+func (s *Scope) PoolLoss(name string, weight float64, loss func(s *Scope, values []G.Nodes) *G.Node, values ...*G.Node) {
+	for i, v := range values {
+		values[i] = s.Require("PoolLoss", name, v)
+	}
+	i := slices.IndexFunc(s.pools, func(p *pool) bool { return p.name == name })
+	if i < 0 {
+		i = len(s.pools)
+		s.pools = append(s.pools, &pool{name: name, weight: weight, loss: loss})
+	}
+	s.pools[i].values = append(s.pools[i].values, values)
+}
+
+// settlePools adds the losses of pools.
+func (s *Scope) settlePools() {
+	root := &Scope{builder: s.builder}
+	for _, p := range s.pools {
+		root.AddLoss(p.name, p.loss(root.At("%s", p.name), p.values), p.weight)
+	}
+	s.pools = nil
 }
 
 // AddedLosses are those that layers have added so far, in the order of their declaration.

@@ -112,7 +112,7 @@ func saver(n *G.Node) (*nodeOp, error) {
 
 // pick adds the node that hands out the i-th result of o, whose node is n.
 func (s *Scope) pick(o *nodeOp, i int, shape tensor.Shape, n *G.Node, flops int64) *G.Node {
-	pick := s.newNodeOp(Op{Name: fmt.Sprintf("%s.%d", o.Name, i), Out: shape, FLOPs: flops, RowWise: min(o.RowWise, 1)}, G.Nodes{n})
+	pick := s.newNodeOp(Op{Name: fmt.Sprintf("%s.%d", o.Name, i), Out: shape, FLOPs: flops, RowWise: min(o.RowWise, 1), Detached: o.Detached}, G.Nodes{n})
 	pick.results = o.results[i : i+1]
 	return s.add(pick, n)
 }

@@ -26,6 +26,8 @@ type Param struct {
 	once         [2]sync.Once
 	zeroed       bool // grad counts as zero, whatever it holds
 	frozen       bool
+	buffer       bool // never learned
+	groups       int  // that have a part of their own; 0 for none
 }
 
 // Name is the parameter's name, Hugging Face's where the model has one there.
@@ -41,7 +43,7 @@ func (p *Param) Size() int { return p.shape.TotalSize() }
 func (p *Param) Init() Init { return p.init }
 
 // Decay tells whether weight decay applies: to matrices, not to biases and gains.
-func (p *Param) Decay() bool { return p.shape.Dims() >= 2 }
+func (p *Param) Decay() bool { return p.rank() >= 2 }
 
 // Data is the weights, row by row. The first call draws them, unless Fill or Adopt
 // gave others. The slice is the
@@ -50,7 +52,7 @@ func (p *Param) Decay() bool { return p.shape.Dims() >= 2 }
 func (p *Param) Data() []float32 {
 	p.once[0].Do(func() {
 		p.setData(kernel.Floats(p.Size()))
-		p.init.fill(p.data, p.shape, p.seed, p.name)
+		p.init.fill(p.data, p.shape, p.groups, p.seed, p.name)
 	})
 	return p.data
 }
@@ -144,6 +146,11 @@ func (ps *Params) Seed() uint64 { return ps.seed }
 // Declare adds a parameter, or returns the one of that name if its shape and its
 // distribution are the same. It allocates no weights.
 func (ps *Params) Declare(name string, init Init, shape ...int) (*Param, error) {
+	return ps.declare(name, init, 0, shape)
+}
+
+// declare is Declare of a parameter that so many groups have a part of.
+func (ps *Params) declare(name string, init Init, groups int, shape []int) (*Param, error) {
 	for _, d := range shape {
 		if d < 1 {
 			return nil, fmt.Errorf("%s: shape %v has a dimension below 1", name, tensor.Shape(shape))
@@ -164,9 +171,10 @@ func (ps *Params) Declare(name string, init Init, shape ...int) (*Param, error) 
 		if !p.init.same(init) {
 			return nil, known("%s: from %v, but from %v in an earlier graph over these parameters", name, init, p.init)
 		}
+		p.groups = max(p.groups, groups)
 		return p, nil
 	}
-	p := &Param{name: name, shape: slices.Clone(shape), init: init, seed: ps.seed}
+	p := &Param{name: name, shape: slices.Clone(shape), init: init, seed: ps.seed, groups: groups}
 	ps.order = append(ps.order, p)
 	ps.named[name] = p
 	return p, nil

@@ -19,6 +19,7 @@ type Scope struct {
 	*builder
 	path   string
 	shared bool
+	groups *Groups // of the rows; nil if all are alike
 }
 
 // builder is what all scopes of one graph share.
@@ -40,10 +41,14 @@ type builder struct {
 	constants map[string]func() []float32
 	sides     G.Nodes        // of AddExtra
 	stores    map[string]int // what layers remember, by name
+	passed    map[string]int // how many groups of a parameter a row passes through, by name
 	losses    []AddedLoss
-	retained  G.Nodes // whose gradients are wanted
-	ops       uint64  // ops made so far: the identity of the next
-	run       *run    // of the program
+	pools     []*pool
+	reports   []Reported
+	names     map[string]int // of losses and reports
+	retained  G.Nodes        // whose gradients are wanted
+	ops       uint64         // ops made so far: the identity of the next
+	run       *run           // of the program
 	compiled  bool
 
 	edits   []*edit
@@ -83,6 +88,8 @@ func New(ps *Params, options ...Option) *Scope {
 		uses:      make(map[*G.Node]int),
 		streams:   make(map[string]int),
 		stores:    make(map[string]int),
+		passed:    make(map[string]int),
+		names:     make(map[string]int),
 		constants: make(map[string]func() []float32),
 		run:       new(run),
 		editing:   make(map[string]bool),
@@ -108,12 +115,12 @@ func (s *Scope) Use(options ...Option) {
 
 // At returns the place named by the format below this one.
 func (s *Scope) At(format string, args ...any) *Scope {
-	return &Scope{s.builder, s.join(fmt.Sprintf(format, args...)), s.shared}
+	return &Scope{s.builder, s.join(fmt.Sprintf(format, args...)), s.shared, s.groups}
 }
 
 // Shared is this scope as a place that layers are declared at more than once, with the same
 // parameters each time: for range 12 { x = block(s.At("h").Shared(), x) }.
-func (s *Scope) Shared() *Scope { return &Scope{s.builder, s.path, true} }
+func (s *Scope) Shared() *Scope { return &Scope{s.builder, s.path, true, s.groups} }
 
 // Path is the scope's place, as in "h.3.attn"; the root's is empty.
 func (s *Scope) Path() string { return s.path }
@@ -147,15 +154,22 @@ func (s *Scope) Lookup(name string) *G.Node { return s.inputs[name] }
 // second call for one name in one graph is an error, since layers would share weights
 // by mistake: to share a parameter, pass its node on, and to share a layer, see [Scope.Shared].
 func (s *Scope) Param(name string, init Init, shape ...int) *G.Node {
-	full := s.join(name)
+	full, groups := s.join(name), 0
+	if s.groups != nil {
+		groups = s.groups.Count
+		shape = append([]int{groups}, shape...)
+	}
 	if s.err != nil {
 		return s.placeholder(shape)
 	}
 	if s.inputs[full] != nil && !s.shared {
 		return s.fail(fmt.Errorf("%s is declared twice in one graph; to share a parameter, pass its node on (or Scope.Shared)", full), shape)
 	}
-	if _, err := s.params.Declare(full, init, shape...); err != nil {
+	if _, err := s.params.declare(full, init, groups, shape); err != nil {
 		return s.fail(err, shape)
+	}
+	if groups > 0 {
+		s.passed[full] = s.groups.PerRow
 	}
 	return s.input(full, tensor.Float32, shape)
 }

@@ -19,6 +19,10 @@ func (s *Scope) SetSequence(batch, context int) {
 // activations (B·T, C) are: in an incremental graph, the positions of the piece. Where nothing
 // has told, that is an error, and both are 1.
 func (s *Scope) Sequence() (batch, context int) {
+	if s.groups != nil {
+		s.Fail("Sequence", tensor.ScalarShape(), "rows that belong to groups are no sequences: attention and its like stand outside of experts")
+		return 1, 1
+	}
 	if s.sequence == [2]int{} {
 		s.Fail("Sequence", tensor.ScalarShape(), "nothing has told what sequences the rows are; embed tokens (B, T) with layers.Embedding, or call SetSequence")
 		return 1, 1

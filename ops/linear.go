@@ -9,9 +9,13 @@ import (
 )
 
 // Linear computes x·w + bias for x (N, K), w (K, M) and bias (M), which may be nil.
-// The weight lies as in Hugging Face's Conv1D: inputs by outputs.
+// The weight lies as in Hugging Face's Conv1D: inputs by outputs. In a scope of groups ([graph.Scope.Grouped])
+// w is (E, K, M) and bias (E, M), and each row of x is multiplied by the matrix of its group.
 func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 	x, w = s.Require("Linear", "x", x), s.Require("Linear", "w", w)
+	if s.Groups() != nil && w.Dims() == 3 {
+		return grouped(s, "Linear", x, w, bias, false)
+	}
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[0] || !isVector(bias, dim(w, 1)) {
 		return s.Fail("Linear", tensor.Shape{dim(x, 0), dim(w, -1)}, "x is %v, w %v; want (N, K) and (K, M), and (M) for the bias", x.Shape(), w.Shape())
 	}
@@ -19,9 +23,12 @@ func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 }
 
 // Dense computes x·wᵀ + bias for x (N, K), w (M, K) and bias (M), which may be nil.
-// The weight lies as in PyTorch's nn.Linear: outputs by inputs.
+// The weight lies as in PyTorch's nn.Linear: outputs by inputs. In a scope of groups w is (E, M, K) and bias (E, M), as for [Linear].
 func Dense(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 	x, w = s.Require("Dense", "x", x), s.Require("Dense", "w", w)
+	if s.Groups() != nil && w.Dims() == 3 {
+		return grouped(s, "Dense", x, w, bias, true)
+	}
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isVector(bias, dim(w, 0)) {
 		return s.Fail("Dense", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, K) and (M, K), and (M) for the bias", x.Shape(), w.Shape())
 	}

@@ -12,8 +12,9 @@ func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int,
 	GemmLike(m, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
-// GemmLike is Gemm with the bits that the rows of C have in a product of so many rows, at most
-// m: those of several sequences together, of which each has that many, are the same as alone.
+// GemmLike is Gemm with the bits that the rows of C have in a product of so many rows, for an A that is not transposed: those of several
+// sequences together, of which each has that many, are the same as alone, and so are those of an expert, to which some of
+// so many rows were sent.
 func GemmLike(rows int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	if m <= 0 || n <= 0 {
 		return
@@ -39,11 +40,11 @@ func GemmLike(rows int, transA, transB bool, m, n, k int, alpha float32, a []flo
 		isa: active, transA: transA, transB: transB, m: m, n: n, k: k,
 		alpha: alpha, beta: beta, a: a, b: b, c: c, lda: lda, ldb: ldb, ldc: ldc,
 	}
-	if m == 1 {
+	if m == 1 && (rows <= fewRows || !transB) {
 		p.oneRow()
 		return
 	}
-	if min(rows, m) <= fewRows && transB && !transA {
+	if rows <= fewRows && transB && !transA {
 		p.dotRows() // alone it is summed in another order than packed
 		return
 	}

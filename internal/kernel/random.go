@@ -90,3 +90,8 @@ func dropout(out, x []float32, key, limit uint64, factor float32, first uint64) 
 		out[i] = v * f
 	}
 }
+
+// Uniform is element i of a stream of numbers in [0, 1) that are computed as those of a [Mask] are.
+func Uniform(seed, step, stream, i uint64) float32 {
+	return float32(mix(mix(mix(seed^mix(step))^stream)^i)>>40) / (1 << 24)
+}

@@ -1,0 +1,58 @@
+package graph
+
+import (
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Reported is a number, or a row of numbers, that a layer tells of itself; see [Scope.Report].
+type Reported struct {
+	Name  string    // with the path of the layer's scope
+	Value []float32 // as of the last run
+	Node  *G.Node
+	// Update, if not nil, changes a parameter by the mean of the value over an update of the weights; see
+	// [Scope.ReportTo].
+	Update func(mean []float64)
+}
+
+// Report has programs with a gradient compute a scalar or a vector that tells how the layer does, such as how many tokens
+// went to each expert: [Program.Reports] has it under the scope's path and the name, and training writes the
+// means over each update.
+func (s *Scope) Report(name string, value *G.Node) { s.report(name, value, nil) }
+
+// ReportTo is Report of a value that a parameter follows, one of [Scope.Buffer]: after each update of the weights, that is
+// not skipped, update is called with the parameter's numbers, to change them, and the mean of the value over the whole
+// update, all ranks' in distributed training.
+func (s *Scope) ReportTo(name string, value, buffer *G.Node, update func(data []float32, mean []float64)) {
+	buffer = s.Require("ReportTo", "the buffer", buffer)
+	p := s.params.Get(buffer.Name())
+	if s.err == nil && (p == nil || !p.buffer) {
+		s.Fail("ReportTo", buffer.Shape(), "%s is no parameter of Scope.Buffer", buffer.Name())
+		return
+	}
+	s.report(name, value, func(mean []float64) { update(p.Data(), mean) })
+}
+
+func (s *Scope) report(name string, value *G.Node, update func([]float64)) {
+	value = s.Require("Report", name, value)
+	switch {
+	case s.err != nil:
+	case value.Dims() > 1 || value.Dtype() != tensor.Float32:
+		s.Fail("Report", value.Shape(), "%s is %v of %v, want a scalar or a vector", name, value.Shape(), value.Dtype())
+	default:
+		s.reports = append(s.reports, Reported{Name: s.told("Report", name, value), Node: value, Update: update})
+	}
+}
+
+// Reports are what layers report, in the order of their declaration, with their values of the last run. A program without a loss
+// has none.
+func (p *Program) Reports() (all []Reported) {
+	if p.loss == nil {
+		return nil
+	}
+	for _, r := range p.declared.reports {
+		r.Value = p.Value(r.Node)
+		all = append(all, r)
+	}
+	return all
+}

@@ -1,0 +1,151 @@
+package layers
+
+import (
+	"fmt"
+	"math"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// check tells what is wrong with the settings, or "".
+func (c ExpertsConfig) check(x *G.Node, expert func(s *graph.Scope, x *G.Node) *G.Node) string {
+	bad := func(v float64) bool { return !(v >= 0) || math.IsInf(v, 0) }
+	switch {
+	case x.Dims() != 2:
+		return fmt.Sprintf("x is %v; want (N, C)", x.Shape())
+	case expert == nil:
+		return "the expert is nil; want a function"
+	case c.Count < 1 || c.PerToken < 1 || c.PerToken > c.Count:
+		return fmt.Sprintf("%d of %d experts for a token; want 1 to all of 1 or more", c.PerToken, c.Count)
+	case c.Scores < SoftmaxPicked || c.Scores > Sigmoid:
+		return fmt.Sprintf("Scores are %d; want SoftmaxPicked, SoftmaxAll or Sigmoid", c.Scores)
+	case bad(c.Thin) || bad(c.Scale) || bad(c.ZLoss) || bad(c.Balance.Weight) || bad(c.Balance.BiasRate):
+		return fmt.Sprintf("Thin is %v, Scale %v, ZLoss %v, Balance %+v; want 0 or more", c.Thin, c.Scale, c.ZLoss, c.Balance)
+	case bad(c.Capacity) || bad(c.EvalCapacity) || c.PerSequence < 0:
+		return fmt.Sprintf("a capacity of %v, %v in evaluations, %d a sequence; want numbers above 0, or 0 for no bound", c.Capacity, c.EvalCapacity, c.PerSequence)
+	}
+	return ""
+}
+
+// capacity is that of a graph of so many rows.
+func (c ExpertsConfig) capacity(s *graph.Scope, rows int) (ops.Capacity, string) {
+	factor := c.EvalCapacity
+	if s.Training() {
+		factor = c.Capacity
+	}
+	bound := ops.Capacity{Rows: int(factor * float64(rows) / float64(c.Count)), PerSequence: c.PerSequence}
+	if factor > 0 && bound.Rows < 1 {
+		return bound, fmt.Sprintf("a capacity of %v times %d rows for %d experts is 0 rows for each; want 1 or more", factor, rows, c.Count)
+	}
+	return bound, ""
+}
+
+// route declares the router of x (N, C): the experts (N, K) of each row and their weights (N, K). It adds the losses of the router, and
+// reports on it.
+func (c ExpertsConfig) route(s *graph.Scope, x *G.Node) (weights, picks *G.Node) {
+	router := c.Router
+	if router == nil {
+		router = func(s *graph.Scope, x *G.Node) *G.Node {
+			return Dense(s.At("router"), x, c.Count, Weights{NoBias: true}) // (N, E)
+		}
+	}
+	logits := s.Require("Experts", "the router's logits", router(s, ops.Jitter(s, x, c.Jitter))) // (N, E)
+	if logits.Dims() != 2 || dim(logits, 0) != dim(x, 0) || dim(logits, 1) != c.Count {
+		logits = s.Fail("Experts", []int{dim(x, 0), c.Count}, "the router's logits are %v for x %v; want (N, E) for %d experts", logits.Shape(), x.Shape(), c.Count)
+	}
+	var scores, probs *G.Node // (N, E)
+	if c.Scores == Sigmoid {
+		scores = ops.Sigmoid(s, logits)
+		probs = ops.Shares(s, scores)
+	} else {
+		scores = ops.Softmax(s, logits)
+		probs = scores
+	}
+	ranked := logits // (N, E)
+	var bias *G.Node // (E)
+	if c.Balance.BiasRate > 0 {
+		bias = s.Buffer("balance_bias", graph.Zeros(), c.Count)
+		ranked = ops.AddRow(s, scores, bias)
+	}
+	picks = ops.TopK(s, ranked, c.PerToken) // (N, K)
+	s.Expose("probs", func(*graph.Scope) *G.Node { return probs })
+	s.Expose("picks", func(*graph.Scope) *G.Node { return picks })
+	c.watch(s, logits, probs, picks, bias)
+	if c.Scores == SoftmaxPicked {
+		weights = ops.Softmax(s, ops.TakeColumns(s, logits, picks)) // (N, K)
+	} else {
+		weights = ops.TakeColumns(s, scores, picks) // (N, K)
+	}
+	if c.Normalize {
+		weights = ops.Shares(s, weights)
+	}
+	if c.Thin > 0 {
+		picks = ops.Thin(s, picks, weights, c.Thin)
+	}
+	if c.Scale > 0 {
+		weights = ops.Scale(s, weights, c.Scale)
+	}
+	return weights, picks
+}
+
+// watch adds the losses of a router, and reports on it.
+func (c ExpertsConfig) watch(s *graph.Scope, logits, probs, picks, bias *G.Node) {
+	counted, k := picks, c.PerToken
+	if c.Balance.First {
+		counted, k = ops.Columns(s, picks, 0, 1), 1
+	}
+	load, mean := ops.Load(s, counted, c.Count), ops.MeanRows(s, probs) // (E) twice
+	balance := ops.BalanceLoss(s, G.Nodes{load}, G.Nodes{mean}, k)
+	s.Report("balance", balance)
+	s.Report("entropy", ops.Entropy(s, probs))
+	switch {
+	case c.Balance.Weight == 0:
+	case c.Balance.Pooled:
+		s.PoolLoss("balance", c.Balance.Weight, func(s *graph.Scope, values []G.Nodes) *G.Node {
+			var loads, means G.Nodes
+			for _, v := range values {
+				loads, means = append(loads, v[0]), append(means, v[1])
+			}
+			return ops.BalanceLoss(s, loads, means, k)
+		}, load, mean)
+	default:
+		s.PoolLoss("balance", c.Balance.Weight, average, balance)
+	}
+	if c.ZLoss > 0 {
+		squares := s.Node(G.Square(ops.LogSumExp(s, logits))) // (N)
+		s.PoolLoss("router_z", c.ZLoss, average, s.Node(G.Mean(squares)))
+	}
+	if c.Balance.First {
+		load = ops.Load(s, picks, c.Count)
+	}
+	if bias == nil {
+		s.Report("load", load)
+		return
+	}
+	s.ReportTo("load", load, bias, func(bias []float32, load []float64) {
+		mean := 0.0
+		for _, share := range load {
+			mean += share / float64(len(load))
+		}
+		for e, share := range load {
+			switch {
+			case share < mean:
+				bias[e] += float32(c.Balance.BiasRate)
+			case share > mean:
+				bias[e] -= float32(c.Balance.BiasRate)
+			}
+		}
+	})
+}
+
+// average is the mean of the one value of each layer.
+func average(s *graph.Scope, values []G.Nodes) *G.Node {
+	sum := values[0][0]
+	for _, v := range values[1:] {
+		sum = ops.Add(s, sum, v[0])
+	}
+	return ops.Scale(s, sum, 1/float64(len(values)))
+}
