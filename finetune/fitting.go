@@ -96,7 +96,7 @@ func (f *fitting) batch(examples []Example, place int) train.Batch {
 			in = newBatch(f.c, f.Micro, length)
 			f.inputs[length] = in
 		}
-		if len(p.Losses()) > 0 { // what layers add is a mean over this run, and weighs its share
+		if len(p.Losses())+len(p.Reports()) > 0 { // what layers add, or tell, is a mean over this run, and weighs its share
 			in.fill(examples, len(examples))
 			return float64(len(examples)) / float64(total), in.set(p)
 		}

@@ -11,7 +11,7 @@
 //	recipe.toml     every setting
 //	metrics.jsonl   a line for each step and each evaluation
 //	events.out.…    the same for TensorBoard
-//	loss.png        the same as a picture
+//	loss.png        the same as a picture; of vectors that layers report, such as the loads of experts, load.png
 //	samples.txt     texts of the model
 //	checkpoints/    Hugging Face model directories, whose best and latest have these names
 //

@@ -88,7 +88,7 @@ func refused(err error) error {
 // observe connects the trainer to the files of the run, which know what happened up to a step; -1
 // begins. Progress is not told yet.
 func (j *Job) observe(told int, m train.Machine) error {
-	plot := train.NewPlot(filepath.Join(string(j.Dir), "loss.png"))
+	plot, heat := train.NewPlot(filepath.Join(string(j.Dir), "loss.png")), train.NewHeat(string(j.Dir))
 	var err error
 	if j.metrics, err = train.OpenMetrics(j.Dir.MetricsPath(), told); err != nil {
 		return err
@@ -100,13 +100,13 @@ func (j *Job) observe(told int, m train.Machine) error {
 	if told >= 0 {
 		j.say(j.metrics.Mended(), j.events.Mended())
 		err := errors.Join(j.replay(j.events.Refill), j.replay(func(metrics io.Reader) error {
-			return train.Replay(metrics, undrawn{plot}, (*ends)(j))
+			return train.Replay(metrics, undrawn{plot}, onlySteps{heat}, (*ends)(j))
 		}), cutSamples(j.Dir.SamplesPath(), told))
 		if err != nil {
 			return err
 		}
 	}
-	j.Trainer.Observers = []train.Observer{&watchDir{claimed: j.claimed}, j.metrics, j.events, plot, (*ends)(j)}
+	j.Trainer.Observers = []train.Observer{&watchDir{claimed: j.claimed}, j.metrics, j.events, plot, heat, (*ends)(j)}
 	if j.Trainer.Save == nil {
 		j.Trainer.Save = j.save
 	}
@@ -175,3 +175,8 @@ func (u undrawn) OnEvaluation(e train.Evaluation) error {
 	u.AddEvaluation(e)
 	return nil
 }
+
+// onlySteps is an observer that is told of steps alone.
+type onlySteps struct{ train.Observer }
+
+func (onlySteps) OnEvaluation(train.Evaluation) error { return nil }

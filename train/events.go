@@ -22,7 +22,8 @@ const EventsFile = "events.out.tfevents.gorgpt"
 
 // Events is an [Observer] that writes a file of TensorBoard events: the scalars
 // loss/train, loss/validation, learning_rate, grad_norm, tokens_per_s and skipped over
-// the steps, and NAME/train and NAME/validation of values that a task reports beside the loss. TensorBoard shows the folders of several runs over one another:
+// the steps, and NAME/train and NAME/validation of values that a task reports beside the loss, and layers,
+// of a vector NAME/0/train, NAME/1/train and so on. TensorBoard shows the folders of several runs over one another:
 //
 //	tensorboard --logdir runs
 //
@@ -132,9 +133,15 @@ func (e *Events) OnStep(s Step) error {
 		skipped = 1
 	}
 	e.begin(s.Step)
-	e.scalars(withValues(s.Values, "/train",
+	all := withValues(s.Values, "/train",
 		scalar{"loss/train", s.Loss}, scalar{"learning_rate", s.LearnRate}, scalar{"grad_norm", s.GradNorm},
-		scalar{"tokens_per_s", s.TokensPerSecond}, scalar{"skipped", skipped})...)
+		scalar{"tokens_per_s", s.TokensPerSecond}, scalar{"skipped", skipped})
+	for _, name := range slices.Sorted(maps.Keys(s.Vectors)) {
+		for i, x := range s.Vectors[name] {
+			all = append(all, scalar{fmt.Sprintf("%s/%d/train", name, i), x})
+		}
+	}
+	e.scalars(all...)
 	return e.write()
 }
 
@@ -212,8 +219,8 @@ func maskedSum(b []byte) uint32 {
 	return (sum>>15 | sum<<17) + 0xa282ead8
 }
 
-// longestEvent bounds a record; those written here stay below 300 bytes and what a task reports.
-const longestEvent = 1 << 16
+// longestEvent bounds a record; those written here stay below 300 bytes and what a task and layers report.
+const longestEvent = 1 << 20
 
 // badRecord is the error of bytes that are no record of events.
 type badRecord struct {

@@ -13,8 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// longestLine bounds a line of metrics; those written here stay below 300 bytes.
-const longestLine = 1 << 16
+// longestLine bounds a line of metrics; those written here stay below 300 bytes, and what layers report.
+const longestLine = 1 << 20
 
 // metricLines yields the whole lines of a file of metrics in the order of their steps, and
 // counts what is none. What follows the last newline is left out: a crash cut it short.
@@ -118,31 +118,39 @@ func (l *metricLine) parse(b []byte) error {
 		return &badLine{errors.New("some of the keys of a step are missing, or those of an evaluation are among them")}
 	}
 	var err error
-	if read.values, err = furtherNumbers(b); err != nil {
+	if read.values, read.vectors, err = furtherNumbers(b); err != nil {
 		return &badLine{err}
 	}
 	*l = read
 	return nil
 }
 
-// furtherNumbers are the numbers of a line under keys that are not those of every line.
-func furtherNumbers(line []byte) (map[string]float64, error) {
+// furtherNumbers are the numbers of a line, and the arrays of numbers, under keys that are not those of every line; nil without any.
+func furtherNumbers(line []byte) (values map[string]float64, vectors map[string][]float64, err error) {
 	var raw map[string]json.RawMessage
 	if err := plainjson.Unmarshal(line, &raw); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var values map[string]float64
 	for key, text := range raw {
 		var x jsonNum
-		if slices.Contains(metricKeys, key) || x.UnmarshalJSON(text) != nil {
-			continue
+		var all []jsonNum
+		switch {
+		case slices.Contains(metricKeys, key):
+		case x.UnmarshalJSON(text) == nil:
+			if values == nil {
+				values = make(map[string]float64)
+			}
+			values[key] = x.x
+		case json.Unmarshal(text, &all) == nil:
+			if vectors == nil {
+				vectors = make(map[string][]float64)
+			}
+			for _, x := range all {
+				vectors[key] = append(vectors[key], x.x)
+			}
 		}
-		if values == nil {
-			values = make(map[string]float64)
-		}
-		values[key] = x.x
 	}
-	return values, nil
+	return values, vectors, nil
 }
 
 // notMetrics says why a line is not one of metrics.

@@ -17,7 +17,7 @@ import (
 // A line of training has the keys step, tokens, loss, lr, grad_norm,
 // tokens_per_s and seconds, and skipped, true, where the guard or a hook left the
 // weights as they were; a line of evaluation step and val_loss. The values that a task
-// reports beside the loss follow under their names. A number
+// reports beside the loss follow under their names, and what layers report, vectors as arrays. A number
 // that is NaN or infinite is null. Numbers have as many digits as they need to
 // be read back to the bit.
 type Metrics struct {
@@ -111,6 +111,9 @@ func (m *Metrics) OnStep(s Step) error {
 		m.line = append(m.line, `,"skipped":true`...)
 	}
 	m.values(s.Values)
+	for _, name := range slices.Sorted(maps.Keys(s.Vectors)) {
+		m.numbers(name, s.Vectors[name])
+	}
 	return m.flush()
 }
 
@@ -130,15 +133,35 @@ func (m *Metrics) values(values map[string]float64) {
 	}
 }
 
-func (m *Metrics) number(key string, x float64) {
+func (m *Metrics) key(key string) {
 	m.line = append(m.line, `,"`...)
 	m.line = append(m.line, key...)
 	m.line = append(m.line, `":`...)
+}
+
+func (m *Metrics) number(key string, x float64) {
+	m.key(key)
+	m.digits(x, 64)
+}
+
+// numbers writes an array, whose numbers were float32 before they were means.
+func (m *Metrics) numbers(key string, all []float64) {
+	m.key(key)
+	separator := byte('[')
+	for _, x := range all {
+		m.line = append(m.line, separator)
+		m.digits(float64(float32(x)), 32)
+		separator = ','
+	}
+	m.line = append(m.line, ']')
+}
+
+func (m *Metrics) digits(x float64, bits int) {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		m.line = append(m.line, "null"...)
 		return
 	}
-	m.line = strconv.AppendFloat(m.line, x, 'g', -1, 64)
+	m.line = strconv.AppendFloat(m.line, x, 'g', -1, bits)
 }
 
 // flush writes the line in one piece, so that a reader beside the run, or
@@ -170,7 +193,7 @@ func Replay(r io.Reader, observers ...Observer) error {
 			} else {
 				err = o.OnStep(Step{
 					Step: l.Step, Tokens: *l.Tokens, Loss: l.Loss.x, LearnRate: l.LR.x,
-					GradNorm: l.GradNorm.x, Skipped: l.Skipped, TokensPerSecond: l.TokensPerS.x, Seconds: l.Seconds.x, Values: l.values,
+					GradNorm: l.GradNorm.x, Skipped: l.Skipped, TokensPerSecond: l.TokensPerS.x, Seconds: l.Seconds.x, Values: l.values, Vectors: l.vectors,
 				})
 			}
 			if err != nil {
@@ -199,9 +222,10 @@ type metricLine struct {
 	ValLoss    jsonNum `json:"val_loss"`
 	Skipped    bool    `json:"skipped"`
 
-	values     map[string]float64 // under further keys; nil if there are none
-	begin, end int64              // offsets
-	number     int                // from 1
+	values     map[string]float64   // under further keys; nil if there are none
+	vectors    map[string][]float64 // likewise, of arrays
+	begin, end int64                // offsets
+	number     int                  // from 1
 }
 
 // jsonNum is a number of JSON, NaN for null, which may be absent.

@@ -141,7 +141,7 @@ func TestMetricsReplayErrors(t *testing.T) {
 	const step = `{"step":1,"tokens":8,"loss":1,"lr":1,"grad_norm":1,"tokens_per_s":1,"seconds":1}` + "\n"
 	for text, want := range map[string]string{
 		step + "hello\n": `line 2: "hello" is no JSON object of metrics`,
-		step + strings.Repeat(" ", longestLine) + "\n": "line 2: longer than 65536 bytes: no line of metrics",
+		step + strings.Repeat(" ", longestLine) + "\n": "line 2: longer than 1048576 bytes: no line of metrics",
 		"{\"step\":\"one\"}\n" + step:                  "line 1: key step: want a whole number, got a text",
 		"{\"step\":1,\"loss\":\"x\"}\n":                "line 1: key loss: want a number, got a text",
 		"3\n":                                          "line 1: want an object, got a number",

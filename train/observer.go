@@ -22,6 +22,9 @@ type Step struct {
 	// [graph.Scope.AddLoss]; Loss is without), and of what [graph.Watch] in Trainer.Graph
 	// asked for PATH/value of scalars and PATH/rms, the root of the mean square, of others.
 	Values Values `json:"values,omitempty"`
+	// Vectors are what layers report of more than one number ([graph.Scope.Report]), means over the batch: the loads of a
+	// router's experts. Scalars are among the Values.
+	Vectors map[string][]float64 `json:"vectors,omitempty"`
 	// Watched is all that was asked for, of the last micro-batch, valid during the call.
 	Watched []graph.Watched `json:"-"`
 }

@@ -45,7 +45,7 @@ func (p *Plot) addValues(kind, step int, values map[string]float64) {
 	if p.values[kind] == nil && len(values) > 0 {
 		p.values[kind] = make(map[string]points)
 	}
-	for name, x := range values {
+	for name, x := range folded(values) {
 		q := p.values[kind][name]
 		q.add(step, x)
 		p.values[kind][name] = q

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -16,11 +17,12 @@ import (
 type programs = graph.Family[*terms]
 
 // terms are the loss of a program, the values beside it, and, of training, what layers have
-// added to it.
+// added to it, and report.
 type terms struct {
-	loss   *gorgonia.Node
-	names  []string // of values, sorted, and of what was added
-	values []*gorgonia.Node
+	loss    *gorgonia.Node
+	names   []string // of values, sorted, of what was added, and of scalars that are reported
+	values  []*gorgonia.Node
+	reports []graph.Reported // the scalars first
 }
 
 // of returns what the last run of a program gave, each times a weight.
@@ -32,6 +34,11 @@ func (t *terms) of(p *graph.Program, weight float64, into []float64) []float64 {
 	if len(t.names) > len(t.values) {
 		for _, l := range p.Losses() {
 			into = append(into, weight*float64(l.Value))
+		}
+	}
+	for _, r := range t.reports {
+		for _, v := range p.Value(r.Node) {
+			into = append(into, weight*float64(v))
 		}
 	}
 	return into
@@ -52,17 +59,42 @@ func withWatched(values map[string]float64, watched []graph.Watched) map[string]
 	return values
 }
 
-// count is the number of terms.
-func (t *terms) count() int { return 1 + len(t.names) }
+// count is the number of terms, the elements of vectors one by one.
+func (t *terms) count() int {
+	n := 1 + len(t.names)
+	for _, r := range t.reports {
+		if !r.Node.IsScalar() {
+			n += r.Node.Shape()[0]
+		}
+	}
+	return n
+}
 
 // named are the values among what of returns.
 func (t *terms) named(x []float64) map[string]float64 {
 	if len(x) == 1 {
 		return nil
 	}
-	all := make(map[string]float64, len(x)-1)
-	for i, v := range x[1:] {
+	x = x[1:min(len(x), 1+len(t.names))]
+	all := make(map[string]float64, len(x))
+	for i, v := range x {
 		all[t.names[i]] = v
+	}
+	return all
+}
+
+// vectors are those that layers report, by name, among what of returns.
+func (t *terms) vectors(x []float64) (all map[string][]float64) {
+	x = x[1+len(t.names):]
+	for _, r := range t.reports {
+		if r.Node.IsScalar() {
+			continue
+		}
+		if all == nil {
+			all = make(map[string][]float64)
+		}
+		n := r.Node.Shape()[0]
+		all[r.Name], x = slices.Clone(x[:n]), x[n:]
 	}
 	return all
 }
@@ -103,18 +135,29 @@ func (r *run) compileTraining(shape ...int) (*graph.Program, *terms, error) {
 		return nil, nil, err
 	}
 	for _, l := range p.Losses() {
-		if err := checkValue(l.Name); err != nil {
+		d.names = append(d.names, l.Name)
+	}
+	d.reports = p.Reports()
+	slices.SortStableFunc(d.reports, func(a, b graph.Reported) int { return cmp.Compare(a.Node.Dims(), b.Node.Dims()) })
+	told := slices.Clone(d.names) // and vectors
+	for _, v := range d.reports {
+		told = append(told, v.Name)
+		if v.Node.IsScalar() {
+			d.names = append(d.names, v.Name)
+		}
+	}
+	for i, name := range told[len(d.values):] {
+		if err := checkValue(name); err != nil {
 			return nil, nil, err
 		}
-		if slices.Contains(d.names[:len(d.values)], l.Name) {
-			return nil, nil, fmt.Errorf("the task and a layer's AddLoss both report %q", l.Name)
+		if slices.Contains(told[:len(d.values)+i], name) {
+			return nil, nil, fmt.Errorf("two of the task and the layers, by AddLoss or Report, tell of %q", name)
 		}
-		d.names = append(d.names, l.Name)
 	}
 	if r.first == nil {
 		r.first = d
 	}
-	if !slices.Equal(d.names, r.first.names) {
+	if !slices.Equal(d.names, r.first.names) || d.count() != r.first.count() {
 		return nil, nil, fmt.Errorf("the task reports %q beside the loss, but %q for batches of %v", r.first.names, d.names, shape)
 	}
 	return p, d, nil

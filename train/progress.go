@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"sync"
 
@@ -149,13 +150,39 @@ func (p *Progress) OnEvaluation(e Evaluation) error {
 	return p.say(fmt.Sprintf("step %d/%d: val loss %.4f%s", e.Step, p.steps, e.Loss, valuesText(", ", e.Values)))
 }
 
-// valuesText lists what a task reports beside the loss.
+// valuesText lists what a task reports beside the loss, and layers.
 func valuesText(before string, values map[string]float64) (text string) {
+	values = folded(values)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		text += fmt.Sprintf("%s%s %.4f", before, name, values[name])
 	}
 	return text
 }
+
+// folded is values with one for those of layers that differ by number, as h.0.mlp.entropy and h.1.mlp.entropy do: their
+// mean, under the name h.*.mlp.entropy.
+func folded(values map[string]float64) map[string]float64 {
+	kinds := make(map[string][]string)
+	for name := range values {
+		kind := numbers.ReplaceAllString(name, "$1*$2")
+		kinds[kind] = append(kinds[kind], name)
+	}
+	all := make(map[string]float64, len(kinds))
+	for kind, names := range kinds {
+		if len(names) == 1 {
+			all[names[0]] = values[names[0]]
+			continue
+		}
+		slices.Sort(names) // the order of a sum
+		for _, name := range names {
+			all[kind] += values[name] / float64(len(names))
+		}
+	}
+	return all
+}
+
+// numbers are the parts of a path that are numbers.
+var numbers = regexp.MustCompile(`(^|\.)[0-9]+(\.|$)`)
 
 // Say writes a line, above the live view if there is one. It may be called from any
 // goroutine.

@@ -51,6 +51,7 @@ func (r *run) step(ctx context.Context) (err error) {
 	r.setRate(rate)
 	u := Update{Step: r.at.Step, Loss: sums[0], Values: r.first.named(sums), Rate: rate, Model: r.model}
 	u.Values = withWatched(u.Values, r.watched)
+	u.Vectors = r.first.vectors(sums)
 	if err := r.update(&u); err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func (r *run) step(ctx context.Context) (err error) {
 	r.dirty = true
 	r.at.Last = &Step{
 		Step: r.at.Step, Tokens: r.at.Tokens, Loss: u.Loss, Values: u.Values, LearnRate: rate, GradNorm: u.Norm, Skipped: u.Skip,
-		Watched:         r.watched,
+		Vectors: u.Vectors, Watched: r.watched,
 		TokensPerSecond: float64(tokens) / max(now.Sub(began).Seconds(), 1e-9), Seconds: r.at.Seconds,
 	}
 	return nil
@@ -163,7 +164,20 @@ func (r *run) update(u *Update) (err error) {
 	if err := r.Solver.Step(r.model); err != nil {
 		return unsaved{err} // some weights may be changed
 	}
+	for _, v := range r.first.reports {
+		if v.Update != nil {
+			v.Update(u.means(v.Name))
+		}
+	}
 	return nil
+}
+
+// means are the numbers that a layer reports under a name.
+func (u *Update) means(name string) []float64 {
+	if x, scalar := u.Values[name]; scalar {
+		return []float64{x}
+	}
+	return u.Vectors[name]
 }
 
 // measure returns the norm of the gradient, which must be finite.

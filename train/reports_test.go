@@ -1,0 +1,175 @@
+package train
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+)
+
+// telling is the toy model with two layers, each of which reports the mean token and the share of each token, and has a buffer that grows by 1
+// for each token that is more frequent than the mean.
+type telling struct{}
+
+func (telling) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node {
+	loss := toyModel{}.Loss(s, tokens, targets)
+	for _, name := range []string{"h.0", "h.1"} {
+		at := s.At("%s", name)
+		n := float32(tokens.Shape().TotalSize())
+		mean := at.Apply(graph.Op{Name: "Mean", Detached: true, Run: func(a *graph.Args) error {
+			a.Out(0)[0] = 0
+			for _, id := range a.Ints(0) {
+				a.Out(0)[0] += float32(id) / n
+			}
+			return nil
+		}}, tokens)
+		shares := at.Apply(graph.Op{Name: "Shares", Out: tensor.Shape{toyVocab}, Detached: true, Run: func(a *graph.Args) error {
+			clear(a.Out(0))
+			for _, id := range a.Ints(0) {
+				a.Out(0)[id] += 1 / n
+			}
+			return nil
+		}}, tokens)
+		at.ReportTo("shares", shares, at.Buffer("frequent", graph.Zeros(), toyVocab), func(data []float32, mean []float64) {
+			for i, share := range mean {
+				if share > 1.0/toyVocab {
+					data[i]++
+				}
+			}
+		})
+		at.Report("mean", mean)
+	}
+	return loss
+}
+
+// TestReports: what layers report is a mean over all micro-batches, of all ranks, in metrics and events, and a buffer follows it, to
+// the bit however often a run is stopped.
+func TestReports(t *testing.T) {
+	run := func(accumulate int, stops ...int) (*recorder, *graph.Params) {
+		tr, r := newToy()
+		lm(tr).Model, lm(tr).Accumulate, tr.Steps = telling{}, accumulate, 4
+		for _, stop := range stops {
+			tr.StopAfter = stop
+			mustRun(t, tr)
+			state, err := tr.State()
+			if err != nil {
+				t.Fatal(err)
+			}
+			next, nextR := newToy()
+			nextR.steps = r.steps
+			lm(next).Model, lm(next).Accumulate, next.Steps, next.Params = telling{}, accumulate, 4, tr.Params
+			if err := next.Restore(state); err != nil {
+				t.Fatal(err)
+			}
+			tr, r = next, nextR
+		}
+		mustRun(t, tr)
+		return r, tr.Params
+	}
+	whole, params := run(3)
+	parts, again := run(3, 1, 3)
+	want := make([]float32, toyVocab)
+	for i, s := range whole.steps {
+		shares := s.Vectors["h.1.shares"]
+		sum, mean := 0.0, 0.0
+		for token, share := range shares {
+			sum += share
+			mean += float64(token) * share
+			if share > 1.0/toyVocab {
+				want[token]++
+			}
+		}
+		if len(s.Vectors) != 2 || math.Abs(sum-1) > 1e-6 || math.Abs(mean-s.Values["h.0.mean"]) > 1e-5 {
+			t.Errorf("step %d: %v, %v", s.Step, s.Vectors, s.Values)
+		}
+		if !slices.Equal(shares, parts.steps[i].Vectors["h.1.shares"]) {
+			t.Errorf("step %d: %v after a stop, want %v", s.Step, parts.steps[i].Vectors, s.Vectors)
+		}
+	}
+	for _, p := range []*graph.Params{params, again} {
+		if b := p.Get("h.0.frequent"); !b.Frozen() || !slices.Equal(b.Data(), want) {
+			t.Errorf("the buffer is %v, want %v", b.Data(), want)
+		}
+	}
+	if text := valuesText(", ", whole.steps[0].Values); !strings.HasPrefix(text, ", h.*.mean ") || strings.Count(text, ",") != 1 {
+		t.Error(text)
+	}
+	checkWritten(t, whole.steps)
+}
+
+// checkWritten writes steps as metrics, events and a picture, and reads the metrics.
+func checkWritten(t *testing.T, steps []Step) {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "metrics.jsonl")
+	m, err := OpenMetrics(path, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := OpenEvents(filepath.Join(dir, "events"), -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range steps {
+		if err := errors.Join(m.OnStep(s), events.OnStep(s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(m.Close(), events.Close()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heat, read := NewHeat(dir), new(recorder)
+	if err := Replay(bytes.NewReader(text), heat, read); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range read.steps {
+		for e, x := range s.Vectors["h.0.shares"] {
+			if float32(x) != float32(steps[i].Vectors["h.0.shares"][e]) {
+				t.Errorf("step %d: %v, want %v", s.Step, s.Vectors, steps[i].Vectors)
+			}
+		}
+	}
+	record, err := os.ReadFile(filepath.Join(dir, "events"))
+	if err != nil || !bytes.Contains(record, []byte("h.1.shares/2/train")) || !bytes.Contains(record, []byte("h.1.mean/train")) {
+		t.Error("events lack what layers report", err)
+	}
+	if err := heat.Draw(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "shares.png")); err != nil || info.Size() < 500 {
+		t.Error("no picture", err)
+	}
+}
+
+// TestHeatSpans: however many steps there are, a span holds their means, and all are in one.
+func TestHeatSpans(t *testing.T) {
+	for _, steps := range []int{1, 20, 21, 100, 1000} {
+		m := &heat{first: 1, span: 1}
+		for s := 1; s <= steps; s++ {
+			m.add(s, []float64{float64(s), 1})
+		}
+		total, first := 0.0, m.sums[0][0]/float64(m.counts[0])
+		for i := range m.sums {
+			total += m.sums[i][0]
+			if m.sums[i][1] != float64(m.counts[i]) {
+				t.Errorf("%d steps: span %d has %v for %d steps", steps, i, m.sums[i], m.counts[i])
+			}
+		}
+		if len(m.sums) > heatColumns || total != float64(steps*(steps+1)/2) || first != float64(m.span+1)/2 {
+			t.Errorf("%d steps: %d spans of %d, a sum of %v, the first mean %v", steps, len(m.sums), m.span, total, first)
+		}
+	}
+}
