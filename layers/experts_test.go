@@ -3,6 +3,7 @@ package layers_test
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -167,4 +168,204 @@ func bruteForce(c layers.ExpertsConfig, in map[string][]float64, n, width, inner
 		}
 	}
 	return out
+}
+
+// run compiles what is declared of x and returns the value for some rows of numbers.
+func run(t *testing.T, params *graph.Params, options []graph.Option, x []float32, width int, declare func(s *graph.Scope, x *G.Node) *G.Node) []float32 {
+	t.Helper()
+	s := graph.New(params, options...)
+	s.SetSequence(s.Cache().Batch(), len(x)/width/s.Cache().Batch())
+	y := declare(s, s.Floats("x", len(x)/width, width))
+	s.Past()
+	p, err := s.Compile(y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetFloats("x", x); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.SetInts("past", make([]int, s.Cache().Batch())); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(p.Value(y))
+}
+
+// TestExpertsInCompany: what a sequence gets in an incremental graph has the bits that it gets alone, whoever else is sent to its
+// experts, by weights that lie either way.
+func TestExpertsInCompany(t *testing.T) {
+	const width, others = 40, 30
+	wide := func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, x, 90, ops.GELU, layers.BranchWeights{}) }
+	glu := func(s *graph.Scope, x *G.Node) *G.Node {
+		return layers.GatedMLP(s, x, 90, ops.SiLU, layers.BranchWeights{})
+	}
+	for name, expert := range map[string]func(*graph.Scope, *G.Node) *G.Node{"Linear": wide, "Dense": glu} {
+		for _, positions := range []int{1, 5, 13, 40} {
+			for _, seamless := range []bool{false, true} {
+				params := graph.NewParams(1)
+				x := make([]float32, others*positions*width)
+				for i := range x {
+					x[i] = float32(math.Sin(float64(i * i)))
+				}
+				of := func(batch int, x []float32) []float32 {
+					options := []graph.Option{graph.Incremental(graph.NewCache(batch, 64))}
+					if seamless {
+						options = append(options, graph.Seamless())
+					}
+					return run(t, params, options, x, width, func(s *graph.Scope, x *G.Node) *G.Node {
+						return layers.Experts(layers.ExpertsConfig{Count: 4, PerToken: 2}, expert)(s.At("mlp"), x)
+					})
+				}
+				all := of(others, x)
+				for _, b := range []int{0, 7, others - 1} {
+					at := b * positions * width
+					if alone := of(1, x[at:][:positions*width]); !slices.Equal(alone, all[at:][:positions*width]) {
+						t.Errorf("%s, %d positions, seamless %v: sequence %d differs alone", name, positions, seamless, b)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestExpertsProcs: values and gradients have the same bits for any number of processors, and a capacity that holds all changes
+// nothing.
+func TestExpertsProcs(t *testing.T) {
+	const rows, width = 300, 96
+	glu := func(s *graph.Scope, x *G.Node) *G.Node {
+		return layers.GatedMLP(s, x, 200, ops.SiLU, layers.BranchWeights{})
+	}
+	x := make([]float32, rows*width)
+	for i := range x {
+		x[i] = float32(math.Sin(float64(i * i)))
+	}
+	var want [][]float32
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for i, procs := range []int{1, 2, 4, 2} {
+		runtime.GOMAXPROCS(procs)
+		c := layers.ExpertsConfig{Count: 4, PerToken: 2, ZLoss: 0.1, Jitter: 0.1, Balance: layers.Balance{Weight: 0.1}}
+		if i == 3 {
+			c.Capacity = 4
+		}
+		params := graph.NewParams(1)
+		s := graph.New(params, graph.Training())
+		n := s.Floats("x", rows, width)
+		y := layers.Experts(c, glu)(s.At("mlp"), n)
+		s.RetainGrad(n)
+		p, err := s.CompileGrad(s.Node(G.Sum(s.Node(G.Square(y)))), y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.SetFloats("x", x)
+		if err := p.RunGrad(1); err != nil {
+			t.Fatal(err)
+		}
+		got := [][]float32{slices.Clone(p.Value(y)), slices.Clone(p.Gradient(n))}
+		for _, w := range params.All() {
+			got = append(got, w.GradData())
+		}
+		if want == nil {
+			want = got
+		}
+		for j := range want {
+			if !slices.Equal(got[j], want[j]) {
+				t.Errorf("%d processors, a capacity of %v: result %d differs", procs, c.Capacity, j)
+			}
+		}
+		p.Close()
+	}
+}
+
+// TestExpertsReports: an undecided router has balance k, entropy log E, a z-loss of (log E)², and an expert that all tokens pick first,
+// by their order; dropped are those beyond its capacity. Layers pool their losses.
+func TestExpertsReports(t *testing.T) {
+	const experts, rows = 4, 8
+	for _, pooled := range []bool{false, true} {
+		c := layers.ExpertsConfig{
+			Count: experts, PerToken: 2, Capacity: 2, ZLoss: 0.5, Balance: layers.Balance{Weight: 0.25, Pooled: pooled, BiasRate: 0.001},
+			Router: func(s *graph.Scope, x *G.Node) *G.Node {
+				return layers.Dense(s.At("router"), x, experts, layers.Weights{Init: graph.Zeros()})
+			},
+		}
+		s := graph.New(graph.NewParams(1), graph.Training())
+		x := s.Floats("x", rows, 3)
+		for i := range 2 {
+			x = layers.Experts(c, gated)(s.At("h.%d.mlp", i), x)
+		}
+		p, err := s.CompileGrad(s.Node(G.Sum(x)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		p.SetFloats("x", make([]float32, rows*3))
+		if err := p.RunGrad(1); err != nil {
+			t.Fatal(err)
+		}
+		near := func(name string, got float32, want float64) {
+			t.Helper()
+			if math.Abs(float64(got)-want) > 1e-6 {
+				t.Errorf("pooled %v: %s is %v, want %v", pooled, name, got, want)
+			}
+		}
+		losses := p.Losses()
+		if len(losses) != 2 || losses[0].Name != "balance" || losses[0].Weight != 0.25 || losses[1].Name != "router_z" {
+			t.Fatalf("losses are %+v", losses)
+		}
+		near("the balance", losses[0].Value, 2)
+		near("the z-loss", losses[1].Value, math.Log(experts)*math.Log(experts))
+		want := map[string][]float32{
+			"h.0.mlp.balance": {2}, "h.0.mlp.entropy": {float32(math.Log(experts))}, "h.0.mlp.load": {0.5, 0.5, 0, 0}, "h.0.mlp.dropped": {0.5},
+		}
+		for _, r := range p.Reports() {
+			for i, v := range want[r.Name] {
+				near(r.Name, r.Value[i], float64(v))
+			}
+			delete(want, r.Name)
+			if r.Update != nil {
+				r.Update([]float64{0.5, 0.25, 0.25, 0})
+			}
+		}
+		if bias := s.Params().Get("h.1.mlp.balance_bias").Data(); len(want) > 0 || !slices.Equal(bias, []float32{-0.001, 0, 0, 0.001}) {
+			t.Errorf("no report of %v; the bias is %v", want, bias)
+		}
+	}
+}
+
+// TestExpertsErrors: settings that cannot be are errors that say so.
+func TestExpertsErrors(t *testing.T) {
+	config := func(c layers.ExpertsConfig) func(s *graph.Scope, x *G.Node) *G.Node { return layers.Experts(c, gated) }
+	for want, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
+		"Experts: 3 of 2 experts for a token; want 1 to all of 1 or more": config(layers.ExpertsConfig{Count: 2, PerToken: 3}),
+		"Experts: 0 of 2 experts for a token; want 1 to all of 1 or more": config(layers.ExpertsConfig{Count: 2}),
+		"Experts: a capacity of 0.25 times 6 rows for 2 experts is 0 rows for each; want 1 or more": config(layers.ExpertsConfig{
+			Count: 2, PerToken: 1, Capacity: 0.25}),
+		"Experts: a capacity of -1, 0 in evaluations, 0 a sequence; want numbers above 0, or 0 for no bound": config(layers.ExpertsConfig{
+			Count: 2, PerToken: 1, Capacity: -1}),
+		"Experts: a capacity of 0, 0 in evaluations, -1 a sequence; want numbers above 0, or 0 for no bound": config(layers.ExpertsConfig{
+			Count: 2, PerToken: 1, PerSequence: -1}),
+		"Experts: Scores are 3; want SoftmaxPicked, SoftmaxAll or Sigmoid": config(layers.ExpertsConfig{Count: 2, PerToken: 1, Scores: 3}),
+		"Experts: the expert is nil; want a function":                      layers.Experts(layers.ExpertsConfig{Count: 2, PerToken: 1}, nil),
+		"Experts: the router's logits are (6, 3) for x (6, 4); want (N, E) for 2 experts": config(layers.ExpertsConfig{
+			Count: 2, PerToken: 1, Router: router(3)}),
+		"Experts: the expert makes (6, 5) of (6, 4); want as many rows and columns": layers.Experts(layers.ExpertsConfig{Count: 2, PerToken: 1},
+			func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 5, layers.Weights{}) }),
+		"experts: Sequence: rows that belong to groups are no sequences: attention and its like stand outside of experts": layers.Experts(
+			layers.ExpertsConfig{Count: 2, PerToken: 1}, func(s *graph.Scope, x *G.Node) *G.Node {
+				return layers.Attention(s, x, layers.AttentionConfig{Heads: 2})
+			}),
+		"experts.ln: LayerNorm: x is (6, 4), gain (2, 4); want (N, C), and (C) for gain and bias": layers.Experts(
+			layers.ExpertsConfig{Count: 2, PerToken: 1}, func(s *graph.Scope, x *G.Node) *G.Node { return layers.LayerNorm(s.At("ln"), x, layers.Norm{}) }),
+		"experts.experts: Grouped: the rows belong to groups already": layers.Experts(layers.ExpertsConfig{Count: 2, PerToken: 1},
+			layers.Experts(layers.ExpertsConfig{Count: 2, PerToken: 1, Router: func(s *graph.Scope, x *G.Node) *G.Node { return ops.Columns(s, x, 0, 2) }}, gated)),
+	} {
+		s := graph.New(graph.NewParams(1), graph.Training())
+		s.SetSequence(2, 3)
+		layer(s, s.Floats("x", 6, 4))
+		if err := s.Err(); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
 }

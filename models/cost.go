@@ -8,7 +8,7 @@ import (
 
 // Cost is what it takes in bytes to give a model a sequence token by token.
 type Cost struct {
-	Weights int64 // that a token reads: all but the tables of which it takes a row
+	Weights int64 // that a token reads: all but the tables of which it takes a row, and experts that it is not sent to
 	Cache   int64 // that layers keep of a sequence that fills the context, such as keys and values
 }
 
@@ -31,13 +31,13 @@ func CostOf(m Model) (Cost, error) {
 	for _, n := range nodes {
 		for _, in := range n.Inputs {
 			// What looks a row up works on that alone.
-			read[in] = read[in] || n.FLOPs >= nodes[in].Params
+			read[in] = read[in] || n.FLOPs >= nodes[in].Active
 		}
 	}
 	c := Cost{Cache: kept.Bytes()}
 	for _, n := range nodes {
 		if read[n.ID] {
-			c.Weights += 4 * n.Params
+			c.Weights += 4 * n.Active
 		}
 	}
 	return c, nil

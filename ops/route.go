@@ -15,7 +15,6 @@ import (
 type Routes struct {
 	Slots *G.Node // (N, K): the row of the buffer, −1 of a pick that got none
 	Ends  *G.Node // (E): where each expert's rows end; rows behind the last are empty
-	k     int
 }
 
 // Capacity bounds the rows of an expert. The zero value has no bound.
@@ -75,7 +74,7 @@ func Route(s *graph.Scope, picks *G.Node, experts int, c Capacity) Routes {
 			return nil
 		},
 	}, picks)
-	return Routes{Slots: nodes[0], Ends: nodes[1], k: k}
+	return Routes{Slots: nodes[0], Ends: nodes[1]}
 }
 
 // admit sets slots to 0 for the picks that get a row and to −1 for others, and counts those of each expert; room is for
@@ -114,38 +113,30 @@ func (c Capacity) admit(picks, slots, counts, room []float32, k, context int) {
 	}
 }
 
-// check tells whether x (N, ·) has a row for each row of slots, or of the buffer.
-func (r Routes) check(x *G.Node, buffer bool) bool {
-	rows := dim(r.Slots, 0)
-	if buffer {
-		rows *= r.k
-	}
-	return isMatrix(x) && x.Shape()[0] == rows
-}
-
 // Dispatch copies each row of x (N, C) to the rows of the buffer (N·K, C) that its picks go to. The others are 0.
 func Dispatch(s *graph.Scope, x *G.Node, r Routes) *G.Node {
 	x, slots := s.Require("Dispatch", "x", x), s.Require("Dispatch", "the routes", r.Slots)
-	if !r.check(x, false) {
-		return s.Fail("Dispatch", tensor.Shape{dim(slots, 0) * max(r.k, 1), dim(x, 1)}, "x is %v, the routes are of %v; want (N, C) and (N, K)", x.Shape(), slots.Shape())
+	k := dim(slots, 1)
+	if !isMatrix(x) || dim(slots, 0) != x.Shape()[0] {
+		return s.Fail("Dispatch", tensor.Shape{dim(slots, 0) * k, dim(x, 1)}, "x is %v, the routes are of %v; want (N, C) and (N, K)", x.Shape(), slots.Shape())
 	}
 	rows, width := x.Shape()[0], x.Shape()[1]
 	return s.Apply(graph.Op{
 		Name:    "Dispatch",
 		RowWise: 3,
-		Out:     tensor.Shape{rows * r.k, width},
+		Out:     tensor.Shape{rows * k, width},
 		Run: func(a *graph.Args) error {
 			clearRest(a.Out(0), a.Floats(2), width)
-			kernel.Dispatch(a.Out(0), a.Floats(0), a.Floats(1), r.k, width)
+			kernel.Dispatch(a.Out(0), a.Floats(0), a.Floats(1), k, width)
 			return nil
 		},
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
 			return G.Nodes{s.Apply(graph.Op{
 				Name:  "DispatchGrad",
 				Out:   x.Shape(),
-				FLOPs: size(x.Shape()) * int64(r.k),
+				FLOPs: size(x.Shape()) * int64(k),
 				Run: func(a *graph.Args) error {
-					kernel.Combine(a.Out(0), a.Floats(1), a.Floats(0), nil, r.k, width)
+					kernel.Combine(a.Out(0), a.Floats(1), a.Floats(0), nil, k, width)
 					return nil
 				},
 			}, in[1], grad), zerosLike(s, in[1]), zerosLike(s, in[2])}
@@ -157,7 +148,8 @@ func Dispatch(s *graph.Scope, x *G.Node, r Routes) *G.Node {
 // picks. A pick without a row adds nothing.
 func Combine(s *graph.Scope, y, weights *G.Node, r Routes) *G.Node {
 	y, weights, slots := s.Require("Combine", "y", y), s.Require("Combine", "weights", weights), s.Require("Combine", "the routes", r.Slots)
-	if !r.check(y, true) || !isMatrix(weights) || !weights.Shape().Eq(slots.Shape()) {
+	k := dim(slots, 1)
+	if !isMatrix(y) || dim(y, 0) != dim(slots, 0)*k || !isMatrix(weights) || !weights.Shape().Eq(slots.Shape()) {
 		return s.Fail("Combine", tensor.Shape{dim(slots, 0), dim(y, 1)}, "y is %v, weights %v, the routes are of %v; want (N·K, C) and (N, K) twice", y.Shape(), weights.Shape(), slots.Shape())
 	}
 	width := y.Shape()[1]
@@ -169,7 +161,7 @@ func Combine(s *graph.Scope, y, weights *G.Node, r Routes) *G.Node {
 		Out:     out,
 		FLOPs:   flops,
 		Run: func(a *graph.Args) error {
-			kernel.Combine(a.Out(0), a.Floats(0), a.Floats(2), a.Floats(1), r.k, width)
+			kernel.Combine(a.Out(0), a.Floats(0), a.Floats(2), a.Floats(1), k, width)
 			return nil
 		},
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
@@ -180,7 +172,7 @@ func Combine(s *graph.Scope, y, weights *G.Node, r Routes) *G.Node {
 					FLOPs: size(y.Shape()),
 					Run: func(a *graph.Args) error {
 						clearRest(a.Out(0), a.Floats(2), width)
-						kernel.CombineGrad(a.Out(0), nil, a.Floats(3), nil, a.Floats(1), a.Floats(0), r.k, width)
+						kernel.CombineGrad(a.Out(0), nil, a.Floats(3), nil, a.Floats(1), a.Floats(0), k, width)
 						return nil
 					},
 				}, in[1], in[2], in[3], grad),
@@ -189,7 +181,7 @@ func Combine(s *graph.Scope, y, weights *G.Node, r Routes) *G.Node {
 					Out:   weights.Shape(),
 					FLOPs: flops,
 					Run: func(a *graph.Args) error {
-						kernel.CombineGrad(nil, a.Out(0), a.Floats(2), a.Floats(0), a.Floats(1), nil, r.k, width)
+						kernel.CombineGrad(nil, a.Out(0), a.Floats(2), a.Floats(0), a.Floats(1), nil, k, width)
 						return nil
 					},
 				}, in[0], in[2], grad),

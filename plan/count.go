@@ -14,7 +14,7 @@ type FLOPs struct {
 	Forward    float64            `json:"forward"`
 	Training   float64            `json:"training"`            // forward and gradient
 	Recomputed float64            `json:"training_recomputed"` // with what recomputation repeats; 0 for a model without blocks
-	SixN       float64            `json:"six_n"`               // the rule: six for each parameter
+	SixN       float64            `json:"six_n"`               // the rule: six for each active parameter
 	Parts      map[string]float64 `json:"training_by_part"`    // as [bench.Parts] names them
 }
 
@@ -42,7 +42,7 @@ func (p *Plan) count(m models.Model, o Options) (err error) {
 	}
 	defer forward.Close()
 	tokens := float64(o.Batch) * float64(o.Context)
-	p.FLOPs = FLOPs{Forward: models.FLOPs(forward) / tokens, SixN: 6 * float64(p.Parameters.Total), Parts: make(map[string]float64)}
+	p.FLOPs = FLOPs{Forward: models.FLOPs(forward) / tokens, SixN: 6 * float64(p.Parameters.Active), Parts: make(map[string]float64)}
 
 	kept, program, err := training(m, o)
 	if err != nil {

@@ -11,9 +11,10 @@ import (
 
 // Parameters are the weights of a model.
 type Parameters struct {
-	Total int64  `json:"total"`
-	Rest  int64  `json:"without_embeddings"` // without the tables of which a token takes a row, and the head
-	Parts []Part `json:"parts"`
+	Total  int64  `json:"total"`
+	Active int64  `json:"active"`             // that a token uses: without the experts that it is not sent to
+	Rest   int64  `json:"without_embeddings"` // without the tables of which a token takes a row, and the head
+	Parts  []Part `json:"parts"`
 }
 
 // Part is some of the parameters: those of one layer, in all blocks.
@@ -35,7 +36,7 @@ func ParametersOf(m models.Model) (Parameters, error) {
 	looked := make(map[int]bool) // what works on a row of it
 	for _, n := range nodes {
 		for _, in := range n.Inputs {
-			looked[in] = looked[in] || n.FLOPs < nodes[in].Params
+			looked[in] = looked[in] || n.FLOPs < nodes[in].Active
 		}
 	}
 	var p Parameters
@@ -45,6 +46,7 @@ func ParametersOf(m models.Model) (Parameters, error) {
 		}
 		part := Part{Name: partOf(n.Path, blocks), Count: n.Params, Embedding: looked[n.ID] || n.Path == models.HeadName}
 		p.Total += n.Params
+		p.Active += n.Active
 		if !part.Embedding {
 			p.Rest += n.Params
 		}

@@ -34,7 +34,11 @@ func (p *Plan) Print(out io.Writer) error {
 type liner func(first string, rest ...string)
 
 func (p *Plan) printParameters(line liner) {
-	line("parameters", plural.Thousands(p.Parameters.Total), plural.Thousands(p.Parameters.Rest)+" without embeddings")
+	about := plural.Thousands(p.Parameters.Rest) + " without embeddings"
+	if p.Parameters.Active != p.Parameters.Total {
+		about += ", " + plural.Thousands(p.Parameters.Active) + " active"
+	}
+	line("parameters", plural.Thousands(p.Parameters.Total), about)
 	for _, part := range p.Parameters.Parts {
 		about := percent(float64(part.Count), float64(p.Parameters.Total))
 		if part.Embedding {

@@ -29,6 +29,7 @@ type box struct {
 	nodes  []int    // in order
 	ops    []string
 	params int64
+	active int64 // of params: those that one row of the data uses
 	flops  int64
 	preds  []*box
 
@@ -272,9 +273,10 @@ func (g *grouping) placeParams(of []*box) {
 		}
 		if len(readers) == 1 && g.levels >= 0 {
 			readers[0].params += n.Params
+			readers[0].active += n.Active
 			continue
 		}
-		of[id] = &box{kind: param, key: n.Path, nodes: []int{id}, params: n.Params}
+		of[id] = &box{kind: param, key: n.Path, nodes: []int{id}, params: n.Params, active: n.Active}
 		shared = append(shared, of[id])
 		for _, b := range readers {
 			b.preds = append(b.preds, of[id])

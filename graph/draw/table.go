@@ -22,8 +22,12 @@ func Table(out io.Writer, p *graph.Program) error {
 		return err
 	}
 	t := graph.Sum(nodes)
+	params := plural.Thousands(t.Params)
+	if t.Active != t.Params {
+		params += ", of which one row uses " + plural.Thousands(t.Active)
+	}
 	_, err := fmt.Fprintf(out, "\nnodes       %s\nparameters  %s\nFLOPs       %s a run\nbytes       %s of results, in %s that they take turns in\n",
-		plural.Thousands(t.Nodes), plural.Thousands(t.Params), plural.Thousands(t.FLOPs), plural.Thousands(t.Bytes), plural.Thousands(p.PlannedBytes()))
+		plural.Thousands(t.Nodes), params, plural.Thousands(t.FLOPs), plural.Thousands(t.Bytes), plural.Thousands(p.PlannedBytes()))
 	return err
 }
 
@@ -61,7 +65,7 @@ func JSON(out io.Writer, p *graph.Program) error {
 	}
 	t := graph.Sum(nodes)
 	return json.NewEncoder(out).Encode(map[string]any{
-		"nodes": list, "parameters": t.Params, "flops": t.FLOPs, "bytes": t.Bytes, "planned_bytes": p.PlannedBytes(),
+		"nodes": list, "parameters": t.Params, "active_parameters": t.Active, "flops": t.FLOPs, "bytes": t.Bytes, "planned_bytes": p.PlannedBytes(),
 	})
 }
 

@@ -58,7 +58,12 @@ func (b *box) figures() string {
 	var parts []string
 	if b.params > 0 {
 		number, prefix := short(b.params)
-		parts = append(parts, number+prefix+" weights")
+		weights := number + prefix + " weights"
+		if b.active != b.params {
+			number, prefix := short(b.active)
+			weights += ", " + number + prefix + " active"
+		}
+		parts = append(parts, weights)
 	}
 	if b.flops > 0 {
 		number, prefix := short(b.flops)

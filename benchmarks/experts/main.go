@@ -1,0 +1,95 @@
+// Command experts times a training step of one experts layer, forward and backward, for benchmarks/experts.py, which asks on
+// standard input, a line each: rows, width, inner width, experts, experts of a token, and the number of runs. The answer is the seconds
+// of the fastest and of the median run, and the same of products of all rows with the weights of one expert, as many operations.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"log"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
+	"gorgonia.org/gorgonia"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("experts: ")
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		var rows, width, inner, experts, k, runs int
+		if _, err := fmt.Sscan(in.Text(), &rows, &width, &inner, &experts, &k, &runs); err != nil || min(rows, width, inner, experts, k, runs) < 1 {
+			log.Fatalf("line %q: want six numbers above 0", in.Text())
+		}
+		step, err := layer(rows, width, inner, experts, k)
+		if err != nil {
+			log.Fatal(err)
+		}
+		product := products(rows*k, width, inner)
+		var layerTook, productTook []float64
+		for range runs + 1 {
+			start := time.Now()
+			if err := step(); err != nil {
+				log.Fatal(err)
+			}
+			middle := time.Now()
+			product()
+			layerTook = append(layerTook, middle.Sub(start).Seconds())
+			productTook = append(productTook, time.Since(middle).Seconds())
+		}
+		for _, took := range [][]float64{layerTook, productTook} {
+			took = took[1:] // the first makes buffers and fetches pages
+			slices.Sort(took)
+			fmt.Print(took[0], " ", took[len(took)/2], " ")
+		}
+		fmt.Println()
+	}
+}
+
+// layer is a run of the layer with its gradients: SwiGLU experts, as Mixtral's.
+func layer(rows, width, inner, experts, k int) (func() error, error) {
+	params := graph.NewParams(1)
+	s := graph.New(params, graph.Training())
+	x := s.Floats("x", rows, width)
+	y := layers.Experts(layers.ExpertsConfig{Count: experts, PerToken: k}, func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+		return layers.GatedMLP(s, x, inner, ops.SiLU, layers.BranchWeights{NoBias: true})
+	})(s.At("mlp"), x)
+	s.RetainGrad(x)
+	p, err := s.CompileGrad(s.Node(gorgonia.Sum(y)))
+	if err != nil {
+		return nil, err
+	}
+	data := make([]float32, rows*width)
+	kernel.Normal(data, 1, 1, 0, 1)
+	if err := p.SetFloats("x", data); err != nil {
+		return nil, err
+	}
+	return func() error {
+		params.ZeroGrad()
+		return p.RunGrad(1)
+	}, nil
+}
+
+// products are those of a dense SwiGLU of the same rows, forward and backward: what the layer would take if nothing but one
+// expert's products were to do.
+func products(rows, width, inner int) func() {
+	x, w, h := make([]float32, rows*width), make([]float32, width*inner), make([]float32, rows*inner)
+	kernel.Normal(x, 1, 1, 0, 1)
+	kernel.Normal(w, 1, 2, 0, 1)
+	return func() {
+		for range 3 {
+			kernel.Gemm(false, true, rows, inner, width, 1, x, width, w, width, 0, h, inner)
+			kernel.Gemm(false, false, rows, width, inner, 1, h, inner, w, width, 0, x, width)
+			kernel.Gemm(true, false, inner, width, rows, 1, h, inner, x, width, 0, w, width)
+			for _, m := range [][]float32{x, w} { // or they would grow without end
+				kernel.Scale(m, 1e-3)
+			}
+		}
+	}
+}
