@@ -19,6 +19,7 @@ type Node struct {
 	FLOPs  int64 // of one run
 	Bytes  int64 // of its value, extra results and Saves; a parameter's weights
 	Params int64 // weights, of a parameter
+	Rank   int   // dimensions of a parameter, or of the part of it that each group has ([Scope.Grouped])
 	Active int64 // those of them that one row of the data uses: of experts, what it is sent to
 }
 
@@ -58,8 +59,8 @@ func (b *builder) node(n *G.Node, ids map[*G.Node]int, done []Node) Node {
 		if n.Dtype() == tensor.Int {
 			d.Bytes = 8 * elements
 		}
-		if b.params.Get(n.Name()) != nil {
-			d.Op, d.Params, d.Active = "param", elements, elements
+		if p := b.params.Get(n.Name()); p != nil {
+			d.Op, d.Params, d.Active, d.Rank = "param", elements, elements, p.rank()
 			if k := b.passed[n.Name()]; k > 0 {
 				d.Active = elements / int64(d.Shape[0]) * int64(k)
 			}

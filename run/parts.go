@@ -113,7 +113,7 @@ func (r Recipe) checkNoDecay(nodes []graph.Node, hidden string) error {
 				continue
 			}
 			found = true
-			if inside, _ := path.Match(hidden, n.Path); inside && n.Shape.Dims() >= 2 {
+			if inside, _ := path.Match(hidden, n.Path); inside && n.Rank >= 2 {
 				return usage.Errorf("--no-decay %s: %s is a matrix of a block, which --solver %s decays as it does all of them", pattern, n.Path, r.Solver)
 			}
 		}

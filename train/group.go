@@ -5,13 +5,15 @@ import (
 	"math"
 	"path"
 	"slices"
+
+	"gorgonia.org/tensor"
 )
 
 // A Group gives parameters whose name matches Pattern, as in [path.Match], settings of their
 // own. Of several groups the first that matches counts.
 type Group struct {
 	Pattern  string
-	Matrices bool // only parameters of rank 2 and more
+	Matrices bool // only parameters of rank 2 and more, or of which each expert has such a part
 
 	Rule   Rule     // instead of the optimizer's; nil is that
 	Rate   *float64 // factor on the learning rate; nil is 1
@@ -36,6 +38,14 @@ func CheckGroups(groups []Group) error {
 		}
 	}
 	return nil
+}
+
+// rankOf is the rank of a parameter of a shape, or of the part of it that each expert has.
+func rankOf(param any, shape tensor.Shape) int {
+	if p, ok := param.(interface{ Groups() int }); ok && p.Groups() > 0 {
+		return shape.Dims() - 1
+	}
+	return shape.Dims()
 }
 
 func (g Group) holds(name string, rank int) bool {

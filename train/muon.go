@@ -50,16 +50,25 @@ func NewMuon(hidden ...string) *Optimizer {
 // Name is "Muon".
 func (*Muon) Name() string { return "Muon" }
 
-// Keeps names the momentum of a matrix; there is none of another shape.
+// Keeps names the momentum of a matrix, or of several, those of experts; there is none of another shape.
 func (*Muon) Keeps(shape []int) ([]string, error) {
-	if len(shape) != 2 {
+	if len(shape) != 2 && len(shape) != 3 {
 		return nil, fmt.Errorf("its rank is %d, want a matrix", len(shape))
 	}
 	return momentumKept, nil
 }
 
-// Apply makes an update.
+// Apply makes an update, of several matrices one by one.
 func (m *Muon) Apply(c *Change) {
+	if len(c.Shape) == 3 {
+		n := c.Shape[1] * c.Shape[2]
+		for at := 0; at < len(c.Weight); at += n {
+			one := *c
+			one.Shape, one.Weight, one.Grad, one.Kept = c.Shape[1:], c.Weight[at:at+n], c.Grad[at:at+n], [][]float32{c.Kept[0][at : at+n]}
+			m.Apply(&one)
+		}
+		return
+	}
 	rows, cols := c.Shape[0], c.Shape[1]
 	m.x, m.y = sized(m.x, rows*cols), sized(m.y, rows*cols)
 	clip, mu := float32(c.Clip), float32(m.Momentum)

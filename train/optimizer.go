@@ -67,7 +67,7 @@ func (o *Optimizer) GradNorm() float64 { return o.norm }
 func (o *Optimizer) Kept(params *graph.Params) (n int64, err error) {
 	for _, p := range params.Trainable() {
 		rule, shape := o.Rule, p.Shape()
-		if i := groupOf(o.Groups, p.Name(), shape.Dims(), make([]bool, len(o.Groups))); i >= 0 {
+		if i := groupOf(o.Groups, p.Name(), rankOf(p, shape), make([]bool, len(o.Groups))); i >= 0 {
 			if o.Groups[i].Frozen {
 				continue
 			}
@@ -196,7 +196,7 @@ func (o *Optimizer) gatherOne(vg gorgonia.ValueGrad, name string) error {
 	}
 	shape := value.Shape()
 	var group Group
-	if i := groupOf(o.Groups, name, shape.Dims(), o.seen); i >= 0 {
+	if i := groupOf(o.Groups, name, rankOf(vg, shape), o.seen); i >= 0 {
 		group = o.Groups[i]
 	}
 	if group.Frozen {

@@ -2,6 +2,7 @@ package train
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -208,6 +209,51 @@ func TestMuonHalves(t *testing.T) {
 		if !sameBits(half.x, whole.x) {
 			t.Errorf("%v: half the products give other bits than all", shape)
 		}
+	}
+}
+
+// TestMuonOfExperts: each expert's matrix is changed as it would be alone, and biases of experts are no matrices.
+func TestMuonOfExperts(t *testing.T) {
+	params, random := graph.NewParams(1), rand.New(rand.NewPCG(1, 3))
+	s := graph.New(params)
+	e := s.At("h.0").Grouped(graph.Groups{Count: 3, PerRow: 1, Ends: s.Floats("ends", 3)})
+	e.Param("weight", graph.Normal(1), 4, 6)
+	e.Param("bias", graph.Normal(1), 6)
+	var single []*graph.Param
+	for i := range 3 {
+		p, err := params.Declare(fmt.Sprint("h.", i+1), graph.Normal(1), 4, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(p.Data(), params.Get("h.0.weight").Data()[24*i:])
+		single = append(single, p)
+	}
+	o := NewMuon("h.*")
+	o.Clip = 0
+	for range 3 {
+		for _, p := range params.All() {
+			for i := range p.GradData() {
+				p.GradData()[i] = float32(random.NormFloat64())
+			}
+		}
+		for i, p := range single {
+			copy(p.GradData(), params.Get("h.0.weight").GradData()[24*i:])
+		}
+		if err := o.Step(params.ValueGrads()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, p := range single {
+		if !slices.Equal(p.Data(), params.Get("h.0.weight").Data()[24*i:][:24]) {
+			t.Errorf("expert %d differs from a matrix alone", i)
+		}
+	}
+	kept := make(map[string]bool)
+	for _, x := range o.State().Tensors {
+		kept[x.Name] = true
+	}
+	if !kept["h.0.bias.exp_avg"] || kept["h.0.weight.exp_avg"] {
+		t.Errorf("kept are %v", kept)
 	}
 }
 
