@@ -17,6 +17,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/gorgpt/gorgpt/datasets/shard"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 func gzipped(t testing.TB, text string) string {
@@ -81,9 +82,18 @@ func parquetFile(t testing.TB, texts []string) string {
 
 // tokenShard is a file of llm.c.
 func tokenShard(ids ...int) string {
-	b := shard.Header(len(ids))
+	b := shard.GPT2.Header(len(ids))
 	for _, id := range ids {
 		b = binary.LittleEndian.AppendUint16(b, uint16(id))
+	}
+	return string(b)
+}
+
+// wideShard is a file of llm.c with ids of 32 bits.
+func wideShard(ids ...int) string {
+	b := shard.Llama.Header(len(ids))
+	for _, id := range ids {
+		b = binary.LittleEndian.AppendUint32(b, uint32(id))
 	}
 	return string(b)
 }
@@ -130,6 +140,7 @@ func TestFormats(t *testing.T) {
 		"d.jsonl.zst": zstandard(t, jsonl("text", texts)),
 		"e.parquet":   parquetFile(t, texts),
 		"f.bin":       tokenShard(want...),
+		"wide.bin":    wideShard(want...),
 		"g.bin":       string(bare),
 		"h.txt.gz":    gzipped(t, all),
 		"i.txt.zst":   zstandard(t, all),
@@ -349,8 +360,10 @@ func TestOpenBadShards(t *testing.T) {
 	for _, c := range []struct{ content, want string }{
 		{whole[:len(whole)-2], "offset 8: 3 tokens make 1030 bytes, but the file has 1028"},
 		{whole[:4] + "\x02" + whole[5:], "offset 4: version 2, want 1"},
-		{"\xc6\xd7\x34\x01" + whole[4:], "offset 0: magic 20240326 is a model of llm.c, want 20240520 (tokens)"},
+		{"\xc6\xd7\x34\x01" + whole[4:], "offset 0: magic 20240326 is a model of llm.c, want 20240520 or 20240801 (tokens)"},
 		{whole[:100], "100 bytes, want a header of 1024"},
+		{wideShard(1)[:4] + whole[4:], "offset 4: version 1, want 7"},
+		{wideShard(1, 2)[:1030], "offset 8: 2 tokens make 1032 bytes, but the file has 1030"},
 	} {
 		path := filepath.Join(write(t, map[string]string{"x.bin": c.content}), "x.bin")
 		if _, err := Open(path); err == nil || err.Error() != path+": "+c.want {
@@ -377,6 +390,48 @@ func TestOpenBadShards(t *testing.T) {
 			t.Errorf("text of tokens: %v", err)
 		}
 	}
+}
+
+// TestShardWidths: shards of one width go with a tokenizer of that width.
+func TestShardWidths(t *testing.T) {
+	dir := write(t, map[string]string{"a/x.bin": tokenShard(1, 2, 3), "a/y.bin": wideShard(4, 5, 6), "b/x.bin": tokenShard(1, 2, 3), "c/x.bin": wideShard(1, 256, 99999)})
+	large := largeTokenizer{bytesTokenizer}
+	for _, c := range []struct {
+		name string
+		tok  tokenizer.Tokenizer
+		want string
+	}{
+		{"a", bytesTokenizer, "a/x.bin has tokens of 16 bits, %s/a/y.bin of 32: they were made with different tokenizers"},
+		{"b", bytesTokenizer, ""},
+		{"b", large, "b/x.bin has tokens of 16 bits: it was made with another tokenizer than bytes, which has 100,000"},
+		{"c", large, ""},
+		{"c", bytesTokenizer, "c/x.bin: token 2: id 99999 is outside the vocabulary of 257 (bytes)"},
+	} {
+		src, err := Open(filepath.Join(dir, c.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := NewValidation(src, c.tok, Config{Batch: 1, Context: 2})
+		if err == nil {
+			_, err = s.Next(t.Context())
+		}
+		want := strings.ReplaceAll(c.want, "%s", dir)
+		if want != "" {
+			want = filepath.Join(dir, want)
+		}
+		if got := fmt.Sprint(err); err != nil && got != want || err == nil && want != "" {
+			t.Errorf("%s: error %v, want %q", c.name, err, want)
+		}
+	}
+}
+
+// largeTokenizer claims more tokens than 16 bits tell apart.
+type largeTokenizer struct{ tokenizer.Tokenizer }
+
+func (largeTokenizer) Size() int { return 100_000 }
+
+func (largeTokenizer) AppendText(text []byte, ids []int) ([]byte, error) {
+	return fmt.Append(text, ids), nil
 }
 
 func TestParquetErrors(t *testing.T) {
@@ -411,6 +466,7 @@ func FuzzJSONLines(f *testing.F) {
 func FuzzShard(f *testing.F) {
 	f.Add([]byte(tokenShard(1, 2, 3)))
 	f.Add([]byte(tokenShard(1)[:600]))
+	f.Add([]byte(wideShard(1, 99999)))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "x.bin")
 		if err := os.WriteFile(path, content, 0o666); err != nil {

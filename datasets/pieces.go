@@ -37,6 +37,7 @@ type recordFormat struct {
 	open  func(d *Document) (pieces, error)
 	field string // that holds the text
 	text  bool   // texts, not tokens
+	width int64  // bytes of a token
 }
 
 // share is a part of the records of a file, by a hash of their text, so that equal

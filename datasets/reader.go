@@ -161,7 +161,7 @@ func (r *reader) encode(d *Document, p piece) ([]int, error) {
 		size := r.tok.Size()
 		for n, id := range p.ids {
 			if id >= size {
-				return nil, fmt.Errorf("%s: id %d is outside the vocabulary of %d (%s)", r.pieces.where(p.at+int64(n)*tokenBytes), id, size, r.tok.Name())
+				return nil, fmt.Errorf("%s: id %d is outside the vocabulary of %d (%s)", r.pieces.where(p.at+int64(n)*d.format.width), id, size, r.tok.Name())
 			}
 		}
 		return append(r.ids[:0], p.ids...), nil

@@ -39,7 +39,7 @@ func streamOnce(path string) error {
 	}
 	tokens := src.Size()
 	if filepath.Ext(path) == ".bin" {
-		tokens /= tokenBytes
+		tokens /= 2
 	}
 	epochs, err := strconv.ParseInt(os.Getenv("GORGPT_TEST_EPOCHS"), 10, 64)
 	if err != nil {

@@ -56,9 +56,32 @@ func (s *Source) Tokenizers() []string {
 	return all
 }
 
+// checkWidth is an error if token shards of the source are of several widths, or of another than
+// those of tok: their ids would be of other tokens.
+func checkWidth(src *Source, tok tokenizer.Tokenizer) error {
+	var first *Document
+	for i := range src.docs {
+		d := &src.docs[i]
+		switch {
+		case !d.tokens():
+		case first == nil:
+			first = d
+		case d.format.width != first.format.width:
+			return fmt.Errorf("%s has tokens of %d bits, %s of %d: they were made with different tokenizers", first.where(), 8*first.format.width, d.where(), 8*d.format.width)
+		}
+	}
+	if first != nil && first.format.width == 2 && shard.For(tok.Size()) != shard.GPT2 {
+		return fmt.Errorf("%s has tokens of 16 bits: it was made with another tokenizer than %s, which has %s", first.where(), tok.Name(), plural.Thousands(tok.Size()))
+	}
+	return nil
+}
+
 // checkMade is an error if shards of the source were made with another tokenizer than tok:
 // their ids would be of other tokens.
 func checkMade(src *Source, tok tokenizer.Tokenizer) error {
+	if err := checkWidth(src, tok); err != nil {
+		return err
+	}
 	for _, folder := range src.Tokenizers() {
 		made, err := tokenizer.Load(folder)
 		if err != nil {

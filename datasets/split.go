@@ -175,8 +175,8 @@ func far(got, want float64) bool { return got < want/2 || got > 2*want }
 // cutBefore returns the start of the character that byte at of a document
 // belongs to, or token; at itself if there is none within its length.
 func cutBefore(d *Document, at int64) (int64, error) {
-	if d.format != nil {
-		return at - at%tokenBytes, nil
+	if d.tokens() {
+		return at - at%d.format.width, nil
 	}
 	c, err := d.open()
 	if err != nil {

@@ -15,15 +15,24 @@ import (
 	"github.com/gorgpt/gorgpt/internal/mapped"
 )
 
-// tokenBytes is the size of a token, a little-endian uint16, in llm.c's shards and in
-// nanoGPT's, which are the same without a header.
-const tokenBytes = shard.TokenBytes
+// shardFormats are those of llm.c. nanoGPT's is the first without a header.
+var shardFormats = []shard.Format{shard.GPT2, shard.Llama}
+
+// headed is the format of a file that begins like this, nil if none is.
+func headed(begin []byte) *shard.Format {
+	for i := range shardFormats {
+		if f := &shardFormats[i]; len(begin) >= 4 && binary.LittleEndian.Uint32(begin) == f.Magic {
+			return f
+		}
+	}
+	return nil
+}
 
 // otherFiles are llm.c's files of other kinds, by their magic numbers. They end in .bin too,
 // and would pass for nanoGPT's.
 var otherFiles = map[uint32]string{
 	20240326: "a model", 20240327: "a model's debug state", 20240328: "a tokenizer", 20240522: "multiple choice questions",
-	20240527: "an optimiser's state", 20240801: "tokens of 32 bits (Llama's)",
+	20240527: "an optimiser's state",
 }
 
 // shardPiece is the number of tokens handed out at a time.
@@ -55,8 +64,7 @@ func (o opening) shard(d Document, ending string, asked bool) (Document, error) 
 		return d, &notText{filekind.Pointer.Class, fmt.Errorf("%s: %w", d.path, filekind.Pointer)}
 	}
 	base := strings.ToLower(filepath.Base(d.path))
-	headed := len(head) >= 4 && binary.LittleEndian.Uint32(head) == shard.Magic
-	if !asked && base != "train.bin" && base != "val.bin" && !headed {
+	if !asked && base != "train.bin" && base != "val.bin" && headed(head) == nil {
 		return d, &notText{"binary", fmt.Errorf("%s: binary", d.path)}
 	}
 	return shardDocument(d, head)
@@ -65,42 +73,38 @@ func (o opening) shard(d Document, ending string, asked bool) (Document, error) 
 // shardDocument is the document of a file of tokens that begins like this; Size and offsets are
 // in bytes of tokens, without the header.
 func shardDocument(d Document, head []byte) (Document, error) {
-	tokens, headed, err := parseShard(head[:min(len(head), shard.HeaderBytes)], d.Size)
+	tokens, width, start, err := parseShard(head[:min(len(head), shard.HeaderBytes)], d.Size)
 	if err != nil {
 		return d, fmt.Errorf("%s: %w", d.path, err)
 	}
-	d.format = &recordFormat{open: openShard}
-	if headed {
-		d.start = shard.HeaderBytes
-	}
-	d.Size = tokens * tokenBytes
+	d.format = &recordFormat{open: openShard, width: width}
+	d.start = start
+	d.Size = tokens * width
 	return d, nil
 }
 
 // parseShard returns the number of tokens of a file of that size, which begins like
-// this, and whether it has a header.
-func parseShard(begin []byte, size int64) (tokens int64, headed bool, err error) {
+// this, the bytes of each, and where they begin.
+func parseShard(begin []byte, size int64) (tokens, width, start int64, err error) {
 	word := func(i int) uint32 { return binary.LittleEndian.Uint32(begin[4*i:]) }
-	if len(begin) >= 4 && otherFiles[word(0)] != "" {
-		return 0, false, fmt.Errorf("offset 0: magic %d is %s of llm.c, want %d (tokens)", word(0), otherFiles[word(0)], shard.Magic)
+	f := headed(begin)
+	switch {
+	case f == nil && len(begin) >= 4 && otherFiles[word(0)] != "":
+		return 0, 0, 0, fmt.Errorf("offset 0: magic %d is %s of llm.c, want %d or %d (tokens)", word(0), otherFiles[word(0)], shard.GPT2.Magic, shard.Llama.Magic)
+	case f == nil && size%2 != 0:
+		return 0, 0, 0, fmt.Errorf("%d bytes, want an even number: tokens take two each", size)
+	case f == nil:
+		return size / 2, 2, 0, nil
+	case len(begin) < shard.HeaderBytes:
+		return 0, 0, 0, fmt.Errorf("%d bytes, want a header of %d", size, shard.HeaderBytes)
+	case word(1) != f.Version:
+		return 0, 0, 0, fmt.Errorf("offset 4: version %d, want %d", word(1), f.Version)
 	}
-	if len(begin) < 4 || word(0) != shard.Magic {
-		if size%tokenBytes != 0 {
-			return 0, false, fmt.Errorf("%d bytes, want an even number: tokens take two each", size)
-		}
-		return size / tokenBytes, false, nil
+	tokens, width = int64(word(2)), int64(f.TokenBytes)
+	if want := shard.HeaderBytes + tokens*width; size != want {
+		return 0, 0, 0, fmt.Errorf("offset 8: %d tokens make %d bytes, but the file has %d", tokens, want, size)
 	}
-	if len(begin) < shard.HeaderBytes {
-		return 0, true, fmt.Errorf("%d bytes, want a header of %d", size, shard.HeaderBytes)
-	}
-	if v := word(1); v != shard.Version {
-		return 0, true, fmt.Errorf("offset 4: version %d, want %d", v, shard.Version)
-	}
-	tokens = int64(word(2))
-	if want := shard.HeaderBytes + tokens*tokenBytes; size != want {
-		return 0, true, fmt.Errorf("offset 8: %d tokens make %d bytes, but the file has %d", tokens, want, size)
-	}
-	return tokens, true, nil
+	return tokens, width, shard.HeaderBytes, nil
 }
 
 // shardPieces reads the tokens of a mapped file.
@@ -127,7 +131,7 @@ func (s *shardPieces) piece(offset int64) (piece, error) {
 	if offset >= s.doc.Size {
 		return piece{}, io.EOF
 	}
-	n := min(shardPiece*tokenBytes, s.doc.Size-offset)
+	n := min(shardPiece*s.doc.format.width, s.doc.Size-offset)
 	at := s.doc.start + offset
 	raw, err := s.file.bytes(at, n)
 	if err != nil {
@@ -151,14 +155,20 @@ func (s *shardPieces) piece(offset int64) (piece, error) {
 // take makes ids of bytes of the file.
 func (s *shardPieces) take(raw []byte) {
 	s.ids = s.ids[:0]
-	for ; len(raw) >= tokenBytes; raw = raw[tokenBytes:] {
+	if s.doc.format.width == 4 {
+		for ; len(raw) >= 4; raw = raw[4:] {
+			s.ids = append(s.ids, int(binary.LittleEndian.Uint32(raw)))
+		}
+		return
+	}
+	for ; len(raw) >= 2; raw = raw[2:] {
 		s.ids = append(s.ids, int(binary.LittleEndian.Uint16(raw)))
 	}
 }
 
 // where implements pieces.
 func (s *shardPieces) where(offset int64) string {
-	return fmt.Sprintf("%s: token %d", s.doc.path, offset/tokenBytes)
+	return fmt.Sprintf("%s: token %d", s.doc.path, offset/s.doc.format.width)
 }
 
 // Close implements pieces.

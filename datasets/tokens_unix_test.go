@@ -12,11 +12,11 @@ import (
 // TestTruncatedShard cuts a mapped shard short while it is read: an error, not the end of the process.
 func TestTruncatedShard(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "train.bin")
-	size := int64(4 * shardPiece * tokenBytes)
+	size := int64(4 * shardPiece * 2)
 	if err := os.WriteFile(path, make([]byte, size), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	s, err := openShard(&Document{path: path, Size: size})
+	s, err := openShard(&Document{format: &recordFormat{width: 2}, path: path, Size: size})
 	if err != nil {
 		t.Fatal(err)
 	}

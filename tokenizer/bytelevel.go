@@ -15,6 +15,7 @@ type byteLevel struct {
 	words   *words // the pieces that are one token
 	end     int    // id of the end of text, -1 if there is none
 	cutting *cutting
+	pattern *cutter // cuts what cutting leaves
 	caches  caches
 
 	written map[int]string // tokens that are no bytes, by id; an empty one beside is vacant
@@ -46,7 +47,7 @@ func byteOrder() []byte {
 // are the bytes in GPT-2's order; a merge that makes a new string takes the next id;
 // the end of text comes last.
 func newByteLevel(name string, learned []pair) *byteLevel {
-	t := &byteLevel{name: name, merges: newMerges(len(learned)), tokens: make([]string, 0, 257+len(learned)), unknown: -1}
+	t := &byteLevel{name: name, pattern: &gpt2Pieces, merges: newMerges(len(learned)), tokens: make([]string, 0, 257+len(learned)), unknown: -1}
 	ids := make(map[string]int32, 256+len(learned))
 	add := func(token string) int32 {
 		id, ok := ids[token]
@@ -116,7 +117,7 @@ func (t *byteLevel) Append(ids []int, text []byte) ([]int, error) {
 // appendPieces encodes the pieces of a text, none of whose bytes is without a token.
 func (t *byteLevel) appendPieces(c *cache, ids []int, text []byte) []int {
 	for len(text) > 0 {
-		n := nextPiece(text)
+		n := t.pattern.next(text)
 		piece := text[:n]
 		text = text[n:]
 		if n == 1 {

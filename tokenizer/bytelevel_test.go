@@ -287,7 +287,7 @@ func opticks(t testing.TB) string {
 
 // cold is the tokenizer without anything remembered.
 func (t *byteLevel) cold() *byteLevel {
-	return &byteLevel{name: t.name, tokens: t.tokens, byteID: t.byteID, merges: t.merges, words: t.words, end: t.end, written: t.written, unknown: -1}
+	return &byteLevel{name: t.name, tokens: t.tokens, byteID: t.byteID, merges: t.merges, words: t.words, end: t.end, written: t.written, unknown: -1, pattern: t.pattern, whole: t.whole}
 }
 
 func BenchmarkGPT2(b *testing.B) {

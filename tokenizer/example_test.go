@@ -95,6 +95,16 @@ func ExampleSugarme() {
 	// vïa
 }
 
+func ExampleO200kHarmony() {
+	tok, err := tokenizer.O200kHarmony()
+	if err != nil {
+		log.Fatal(err)
+	}
+	ids, err := tokenizer.AppendSpecial(tok, nil, []byte("<|start|>assistant<|channel|>final<|message|>It's 1234."))
+	fmt.Println(ids, err)
+	// Output: [200006 173781 200005 17196 200008 15834 220 7633 19 13] <nil>
+}
+
 func ExampleGPT2() {
 	tok, err := tokenizer.GPT2()
 	if err != nil {

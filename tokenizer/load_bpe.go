@@ -51,6 +51,9 @@ func (p *pipeline) byteLevel() (*byteLevel, error) {
 		}
 	}
 	t.fuse, t.whole = m.FuseUnk, m.IgnoreMerges
+	if c.pattern != nil {
+		t.pattern = c.pattern
+	}
 	if c.prefix || c.whole || len(c.splits) > 0 {
 		t.cutting = &c
 	}
@@ -63,7 +66,7 @@ func newLoaded(v vocabulary, l mergeList) (*byteLevel, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &byteLevel{name: "bpe", merges: table, end: -1, unknown: -1, written: make(map[int]string)}
+	t := &byteLevel{name: "bpe", pattern: &gpt2Pieces, merges: table, end: -1, unknown: -1, written: make(map[int]string)}
 	if t.tokens, _, err = v.sparse(); err != nil {
 		return nil, err
 	}
@@ -89,7 +92,7 @@ func newLoaded(v vocabulary, l mergeList) (*byteLevel, error) {
 
 // ready finishes what newLoaded began. GPT-2's tokenizer is the one that there is.
 func (t *byteLevel) ready() *byteLevel {
-	if len(t.tokens) == gpt2Size && t.cutting == nil && !t.whole && !t.gaps {
+	if len(t.tokens) == gpt2Size && t.cutting == nil && t.pattern == &gpt2Pieces && !t.whole && !t.gaps {
 		if g, err := gpt2(); err == nil && slices.Equal(t.tokens, g.tokens) && slices.Equal(t.merges.pairs, g.merges.pairs) {
 			return g
 		}

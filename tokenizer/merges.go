@@ -51,12 +51,16 @@ func (m *merges) slot(key uint64) int {
 
 // add appends the next merge, within the room that was made. It returns false, and
 // does nothing, if there is a merge of that pair.
-func (m *merges) add(p pair, result int32) bool {
+func (m *merges) add(p pair, result int32) bool { return m.addAs(p, result, int32(len(m.pairs))) }
+
+// addAs is add for a pair that has the rank of an earlier one with the same result: of the two,
+// the leftmost in a text comes first.
+func (m *merges) addAs(p pair, result, rank int32) bool {
 	i := m.slot(p.key())
 	if m.keys[i] != noPair {
 		return false
 	}
-	m.keys[i], m.ranks[i] = p.key(), int32(len(m.pairs))
+	m.keys[i], m.ranks[i] = p.key(), rank
 	m.pairs, m.results = append(m.pairs, p), append(m.results, result)
 	return true
 }

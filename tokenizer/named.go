@@ -14,10 +14,10 @@ import (
 )
 
 // Names says what [Find] takes, in a line.
-const Names = "bytes; chars: the characters that occur in the text; bpe:N: N tokens learned from the text; gpt2; gpt1:DIR, the folder with GPT-1's vocabulary; or a folder with tokenizer files, such as a checkpoint"
+const Names = "bytes; chars: the characters that occur in the text; bpe:N: N tokens learned from the text; gpt2; o200k_harmony, gpt-oss's; gpt1:DIR, the folder with GPT-1's vocabulary; or a folder with tokenizer files, such as a checkpoint"
 
 // kinds are the names, as they are offered.
-var kinds = []string{"bytes", "chars", "bpe:N", "gpt2", "gpt1:DIR", "DIR"}
+var kinds = []string{"bytes", "chars", "bpe:N", "gpt2", "o200k_harmony", "gpt1:DIR", "DIR"}
 
 // CheckName tells what is wrong with the name of a tokenizer, before any text is read.
 func CheckName(kind string) error {
@@ -34,7 +34,7 @@ func CheckName(kind string) error {
 		return nil
 	}
 	switch kind {
-	case "bytes", "chars", "gpt2":
+	case "bytes", "chars", "gpt2", "o200k_harmony":
 		return nil
 	}
 	if info, err := os.Stat(kind); err == nil && info.IsDir() {
@@ -72,6 +72,8 @@ func Find(kind string, texts iter.Seq2[string, io.Reader]) (Tokenizer, error) {
 		return LearnChars(texts)
 	case "gpt2":
 		return GPT2()
+	case "o200k_harmony":
+		return O200kHarmony()
 	}
 	dir, gpt1 := strings.CutPrefix(kind, "gpt1:")
 	tok, err := Load(dir)

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,16 +12,29 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// gpt2Pattern is the pattern of nextPiece.
-const gpt2Pattern = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
+// cutter is a published pattern that cuts a text into pieces; it matches everywhere.
+type cutter struct {
+	regex  string
+	next   func(text []byte) int // the length of the first piece of a text that is not empty
+	aSpace bool                  // a text may be cut before a space, not before other white space
+}
+
+// patterns are those that are known.
+var patterns = []*cutter{&gpt2Pieces, &o200k}
+
+var gpt2Pieces = cutter{
+	regex: `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
+	next:  nextPiece,
+}
 
 // cutting is how a byte-level tokenizer cuts a text into the pieces within which bytes
 // merge. The zero value is GPT-2's: its pattern, and nothing else.
 type cutting struct {
-	splits []splitter // before the pattern
-	atWill bool       // a split may be anywhere, not only around digits
-	prefix bool       // a part that does not begin with a space gets one
-	whole  bool       // no pattern: what the splits leave is a piece
+	splits  []splitter // before the pattern
+	pattern *cutter    // another than GPT-2's, in the place of that
+	atWill  bool       // a split may be anywhere, not only around digits
+	prefix  bool       // a part that does not begin with a space gets one
+	whole   bool       // no pattern: what the splits leave is a piece
 }
 
 // splitter finds where a part of a text is to be cut: it yields the parts.
@@ -75,6 +89,9 @@ func (s *stage) cutting() (cutting, error) {
 			err = fmt.Errorf("%s is %s, want \"ByteLevel\" last", where(i), one)
 		case one.Type == "Digits":
 			c.splits = append(c.splits, digits(one.IndividualDigits != nil && *one.IndividualDigits))
+		case one.Type == "Split" && i == len(steps)-2 && one.alone((*stage)(steps[i+1])) != nil:
+			c.pattern = one.alone((*stage)(steps[i+1]))
+			return c, nil
 		case one.Type == "Split":
 			var split splitter
 			if split, err = one.split(where(i)); err == nil {
@@ -90,6 +107,36 @@ func (s *stage) cutting() (cutting, error) {
 	return c, errors.New("pre_tokenizer is an empty \"Sequence\", want \"ByteLevel\" in it")
 }
 
+// alone is the pattern of a Split before a ByteLevel that has none of its own, if the two do what
+// one with another pattern would; else nil.
+func (s *stage) alone(level *stage) *cutter {
+	off := func(b *bool) bool { return b != nil && !*b }
+	var written struct {
+		Regex string `json:"Regex"`
+	}
+	if level == nil || level.Type != "ByteLevel" || !off(level.AddPrefixSpace) || !off(level.UseRegex) ||
+		s.Behavior != "Isolated" || plainjson.Unmarshal(s.Pattern, &written) != nil {
+		return nil
+	}
+	for _, p := range patterns {
+		if p.regex == written.Regex {
+			return p
+		}
+	}
+	return nil
+}
+
+// stages are the pre-tokenizer of a pattern.
+func (p *cutter) stages() *stage {
+	if p == &gpt2Pieces {
+		return byteLevelStage(true)
+	}
+	regex, _ := json.Marshal(map[string]string{"Regex": p.regex}) // which cannot fail
+	no := false
+	split := &part{Type: "Split", Pattern: regex, Behavior: "Isolated", Invert: &no}
+	return &stage{Type: "Sequence", PreTokenizers: []*part{split, (*part)(byteLevelStage(false))}}
+}
+
 // match is a part of a text that a pattern matches, or one between matches.
 type match struct {
 	start, end int
@@ -98,11 +145,11 @@ type match struct {
 
 // split makes the splitter of a Split.
 func (s *stage) split(where string) (splitter, error) {
-	var pattern struct {
+	var written struct {
 		String *string `json:"String"`
 		Regex  *string `json:"Regex"`
 	}
-	if err := plainjson.Unmarshal(s.Pattern, &pattern); err != nil || (pattern.String == nil) == (pattern.Regex == nil) {
+	if err := plainjson.Unmarshal(s.Pattern, &written); err != nil || (written.String == nil) == (written.Regex == nil) {
 		return nil, fmt.Errorf("%s.pattern: want a \"String\" or a \"Regex\"", where)
 	}
 	join, ok := behaviors[s.Behavior]
@@ -111,12 +158,14 @@ func (s *stage) split(where string) (splitter, error) {
 	}
 	var find func(text []byte) []match
 	switch {
-	case pattern.String != nil:
-		find = func(text []byte) []match { return literals(text, []byte(*pattern.String)) }
-	case *pattern.Regex == gpt2Pattern:
-		find = pieces
+	case written.String != nil:
+		find = func(text []byte) []match { return literals(text, []byte(*written.String)) }
 	default:
-		return nil, fmt.Errorf("%s.pattern.Regex is %s, want GPT-2's pattern or a \"String\"", where, clip(*pattern.Regex))
+		i := slices.IndexFunc(patterns, func(p *cutter) bool { return p.regex == *written.Regex })
+		if i < 0 {
+			return nil, fmt.Errorf("%s.pattern.Regex is %s, want GPT-2's pattern, o200k's or a \"String\"", where, clip(*written.Regex))
+		}
+		find = patterns[i].pieces
 	}
 	invert := s.Invert != nil && *s.Invert
 	return func(text []byte, yield func([]byte)) {
@@ -154,11 +203,11 @@ func literals(text, pattern []byte) []match {
 	return all
 }
 
-// pieces finds what GPT-2's pattern matches, which is everything.
-func pieces(text []byte) []match {
+// pieces finds what a pattern matches, which is everything.
+func (p *cutter) pieces(text []byte) []match {
 	var all []match
 	for at := 0; at < len(text); {
-		n := nextPiece(text[at:])
+		n := p.next(text[at:])
 		all = append(all, match{at, at + n, true})
 		at += n
 	}
@@ -232,12 +281,9 @@ func digits(each bool) splitter {
 }
 
 // cut returns where a text may be cut, as CutFor.
-func (c *cutting) cut(text []byte, merges bool) int {
-	switch {
-	case c.atWill, c.whole && merges:
+func (c *cutting) cut(text []byte, merges, aSpace bool) int {
+	if c.atWill || c.whole && merges {
 		return 0
-	case c.prefix:
-		return cutBefore(text, true)
 	}
-	return Cut(text)
+	return cutBefore(text, c.prefix || aSpace)
 }

@@ -35,7 +35,7 @@ func TestSplits(t *testing.T) {
 		"MergedWithPrevious": {"it|'s|,| dog", "it|'s|,| dog"}, "MergedWithNext": {"it|'s|,| dog", "it|'s|,| dog"},
 	} {
 		for i, invert := range []bool{false, true} {
-			pattern, _ := json.Marshal(map[string]string{"Regex": gpt2Pattern})
+			pattern, _ := json.Marshal(map[string]string{"Regex": gpt2Pieces.regex})
 			s := stage{Type: "Split", Pattern: pattern, Behavior: behavior, Invert: &invert}
 			split, err := s.split("here")
 			if err != nil {
@@ -49,11 +49,11 @@ func TestSplits(t *testing.T) {
 		}
 	}
 	for want, s := range map[string]stage{
-		`here.pattern: want a "String" or a "Regex"`:                   {Pattern: []byte(`{}`), Behavior: "Removed"},
-		`there.pattern: want a "String" or a "Regex"`:                  {Pattern: []byte(`{"String":"a","Regex":"a"}`), Behavior: "Removed"},
-		`text.pattern: want a "String" or a "Regex"`:                   {Pattern: []byte(`"a"`), Behavior: "Removed"},
-		`here.behavior "Kept" is unknown`:                              {Pattern: []byte(`{"String":"a"}`), Behavior: "Kept"},
-		`here.pattern.Regex is a+, want GPT-2's pattern or a "String"`: {Pattern: []byte(`{"Regex":"a+"}`), Behavior: "Removed"},
+		`here.pattern: want a "String" or a "Regex"`:                            {Pattern: []byte(`{}`), Behavior: "Removed"},
+		`there.pattern: want a "String" or a "Regex"`:                           {Pattern: []byte(`{"String":"a","Regex":"a"}`), Behavior: "Removed"},
+		`text.pattern: want a "String" or a "Regex"`:                            {Pattern: []byte(`"a"`), Behavior: "Removed"},
+		`here.behavior "Kept" is unknown`:                                       {Pattern: []byte(`{"String":"a"}`), Behavior: "Kept"},
+		`here.pattern.Regex is a+, want GPT-2's pattern, o200k's or a "String"`: {Pattern: []byte(`{"Regex":"a+"}`), Behavior: "Removed"},
 	} {
 		where, _, _ := strings.Cut(want, ".")
 		if _, err := s.split(where); err == nil || err.Error() != want {

@@ -58,11 +58,11 @@ func (t *charTokenizer) Save(dir string) error { return t.pipeline().save(dir, u
 // pipeline is what Hugging Face publishes for GPT-2, over this vocabulary.
 func (t *byteLevel) pipeline() *pipeline {
 	p := &pipeline{
-		PreTokenizer: byteLevelStage(true), PostProcessor: byteLevelStage(true), Decoder: byteLevelStage(true),
+		PreTokenizer: t.pattern.stages(), PostProcessor: byteLevelStage(true), Decoder: byteLevelStage(true),
 		Model: &model{Type: "BPE", Vocab: t.vocabulary(), Merges: mergeList{}, IgnoreMerges: t.whole, FuseUnk: t.fuse},
 	}
 	if t.cutting != nil {
-		p.PreTokenizer.AddPrefixSpace = &t.cutting.prefix // what else there is comes of a file
+		p.PreTokenizer.byteLevel().AddPrefixSpace = &t.cutting.prefix // what else there is comes of a file
 	}
 	if t.end >= 0 {
 		p.AddedTokens = []addedToken{{ID: t.end, Content: EndOfText, Special: true}}

@@ -145,7 +145,7 @@ func contraction(text []byte) int {
 // Cut returns where text may be cut so that its two parts, encoded one after the
 // other, give the ids of the whole: before the last white space that follows something
 // else. It returns 0 where there is none. It holds for the tokenizers that this package
-// makes; for one that was loaded, see CutFor.
+// makes but o200k_harmony; for that and one that was loaded, see CutFor.
 func Cut(text []byte) int { return cutBefore(text, false) }
 
 // cutBefore is Cut, if need be before a space alone.

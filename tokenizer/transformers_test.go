@@ -51,7 +51,7 @@ func TestTransformers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokenizers := []Tokenizer{Bytes(), chars, Bytes(), chars, mustGPT2(t), mustLearn(t, opticks(t), 1000), smallGPT1(t), fine}
+	tokenizers := []Tokenizer{Bytes(), chars, Bytes(), chars, mustGPT2(t), mustLearn(t, opticks(t), 1000), smallGPT1(t), fine, mustO200k(t)}
 	var requests []request
 	for i, tok := range tokenizers {
 		r := request{t.TempDir(), texts, t.TempDir()}

@@ -38,7 +38,7 @@ func (t *byteLevel) appendKnown(c *cache, ids []int, text []byte, whole bool) ([
 	for at := 0; at < len(text); {
 		n := len(text) - at
 		if !whole {
-			n = nextPiece(text[at:])
+			n = t.pattern.next(text[at:])
 		}
 		piece := text[at : at+n]
 		if id := t.words.find(hash(piece), piece); id >= 0 {
@@ -83,7 +83,7 @@ func (t *byteLevel) knownSymbols(ids []int32, piece []byte) (all []int32, bad in
 // cut implements CutFor.
 func (t *byteLevel) cut(text []byte) int {
 	if t.cutting == nil {
-		return Cut(text)
+		return cutBefore(text, t.pattern.aSpace)
 	}
-	return t.cutting.cut(text, t.whole || len(t.merges.pairs) > 0)
+	return t.cutting.cut(text, t.whole || len(t.merges.pairs) > 0, t.pattern.aSpace)
 }

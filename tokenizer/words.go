@@ -33,15 +33,29 @@ func hash(piece []byte) uint64 {
 	return h
 }
 
+// short is the length of the pieces that words compares without a look at their texts.
+const short = 8
+
+// packed are the bytes of a piece of 1 to short bytes; those of others of its length differ.
+func packed(piece []byte) uint64 {
+	n := len(piece)
+	if n >= 4 {
+		return uint64(binary.LittleEndian.Uint32(piece)) | uint64(binary.LittleEndian.Uint32(piece[n-4:]))<<32
+	}
+	return uint64(piece[0])<<16 | uint64(piece[n>>1])<<8 | uint64(piece[n-1])
+}
+
 // words finds the id of a piece that is one token: a hash table that is only read.
 type words struct {
 	slots []wordSlot
 	texts []string // by id
 }
 
+// wordSlot is a word: a short one by its bytes, so that one line of the processor's cache tells all.
 type wordSlot struct {
-	tag uint32 // of the hash
-	id  int32  // -1: empty
+	key  uint64 // the bytes, or the hash of what is longer
+	id   int32  // -1: empty
+	size int32  // bytes of a short one, else short+1
 }
 
 // newWords returns a table with room for n words, whose texts by id are these.
@@ -59,20 +73,38 @@ func newWords(n int, texts []string) *words {
 
 // add adds a word, within the room that was made.
 func (w *words) add(id int32) {
-	h := hash([]byte(w.texts[id]))
+	piece := []byte(w.texts[id])
+	h := hash(piece)
 	i := int(h) & (len(w.slots) - 1)
 	for w.slots[i].id >= 0 {
 		i = (i + 1) & (len(w.slots) - 1)
 	}
-	w.slots[i] = wordSlot{uint32(h >> 32), id}
+	w.slots[i] = wordSlot{h, id, short + 1}
+	if len(piece) <= short {
+		w.slots[i].key, w.slots[i].size = packed(piece), int32(len(piece))
+	}
 }
 
 // find returns the id of the piece with that hash, -1 if it is not one token.
 func (w *words) find(h uint64, piece []byte) int32 {
+	mask, size := len(w.slots)-1, int32(len(piece))
+	if size > short {
+		return w.findLong(h, piece)
+	}
+	key := packed(piece)
+	for i := int(h) & mask; ; i = (i + 1) & mask {
+		if s := &w.slots[i]; s.id < 0 || s.key == key && s.size == size {
+			return s.id
+		}
+	}
+}
+
+// findLong is find for a piece of more than short bytes.
+func (w *words) findLong(h uint64, piece []byte) int32 {
 	mask := len(w.slots) - 1
 	for i := int(h) & mask; ; i = (i + 1) & mask {
-		s := w.slots[i]
-		if s.id < 0 || s.tag == uint32(h>>32) && w.texts[s.id] == string(piece) {
+		s := &w.slots[i]
+		if s.id < 0 || s.key == h && s.size > short && w.texts[s.id] == string(piece) {
 			return s.id
 		}
 	}

@@ -140,7 +140,7 @@ func Verify(dir string) error {
 	}
 	for _, s := range [][]Shard{x.Train.Shards, x.Val.Shards} {
 		for _, one := range s {
-			if err := one.verify(dir); err != nil {
+			if err := one.verify(dir, shard.For(x.Vocabulary)); err != nil {
 				return err
 			}
 		}
@@ -152,13 +152,13 @@ func Verify(dir string) error {
 }
 
 // verify checks one shard.
-func (s Shard) verify(dir string) error {
+func (s Shard) verify(dir string, f shard.Format) error {
 	name := filepath.Join(dir, s.File)
 	info, err := os.Stat(name)
 	if err != nil {
 		return err
 	}
-	if want := int64(shard.HeaderBytes) + int64(s.Tokens)*shard.TokenBytes; info.Size() != want {
+	if want := int64(shard.HeaderBytes) + int64(s.Tokens)*int64(f.TokenBytes); info.Size() != want {
 		return fmt.Errorf("%s: %d bytes, want %d for %d tokens", name, info.Size(), want, s.Tokens)
 	}
 	sum, err := digest(name)

@@ -37,8 +37,8 @@ type Progress struct {
 // that is whole by its checksum and whose text is what it was, so that a text which could
 // not be read may be mended; where it was finished, it checks that. Another corpus,
 // tokenizer or shard size than the folder was begun with is an error, and so are a text
-// that has changed since all was packed, one without a token for training, and a
-// tokenizer whose ids do not fit in 16 bits.
+// that has changed since all was packed, and one without a token for training. Tokens
+// have 32 bits where the vocabulary has more than 65,536.
 //
 // When ctx ends, Pack returns its error, and the shards that are complete stay.
 func Pack(ctx context.Context, dir string, train, val *datasets.Source, tok tokenizer.Tokenizer, o Options) (*Index, error) {
@@ -47,9 +47,6 @@ func Pack(ctx context.Context, dir string, train, val *datasets.Source, tok toke
 	}
 	if o.ShardTokens < 1 || o.ShardTokens > shard.MaxTokens {
 		return nil, fmt.Errorf("shards of %d tokens: want 1 to %d", o.ShardTokens, shard.MaxTokens)
-	}
-	if tok.Size() > shard.MaxVocabulary {
-		return nil, fmt.Errorf("a vocabulary of %d: ids of shards have 16 bits, want %d or fewer", tok.Size(), shard.MaxVocabulary)
 	}
 	work, err := work(train, val, tok, o)
 	if err != nil {
@@ -91,6 +88,9 @@ type packer struct {
 	finished bool // by an earlier call
 }
 
+// format is that of the shards.
+func (p *packer) format() shard.Format { return shard.For(p.tok.Size()) }
+
 // split packs one split.
 func (p *packer) split(ctx context.Context, name string, src *datasets.Source, s *Split) error {
 	current, all, err := s.current(ctx, src, p.tok)
@@ -101,7 +101,7 @@ func (p *packer) split(ctx context.Context, name string, src *datasets.Source, s
 		return changed(p.dir, name)
 	}
 	whole := 0
-	for whole < current && s.Shards[whole].verify(p.dir) == nil {
+	for whole < current && s.Shards[whole].verify(p.dir, p.format()) == nil {
 		whole++
 	}
 	if all && whole == len(s.Shards) {
@@ -275,7 +275,7 @@ func (w *splitWriter) write(e encoded) error {
 	for len(ids) > 0 {
 		if w.out == nil {
 			var err error
-			if w.out, err = shard.Create(filepath.Join(w.dir, shardName(w.name, len(w.split.Shards)))); err != nil {
+			if w.out, err = shard.Create(filepath.Join(w.dir, shardName(w.name, len(w.split.Shards))), w.format()); err != nil {
 				return err
 			}
 		}

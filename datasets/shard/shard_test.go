@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,7 +15,7 @@ import (
 
 func TestWriter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.bin")
-	w, err := Create(path)
+	w, err := Create(path, GPT2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,10 +47,38 @@ func TestWriter(t *testing.T) {
 	}
 }
 
+// TestWide: ids of 32 bits, under the magic and version that llm.c's dev/data/data_common.py writes
+// for Llama 3.
+func TestWide(t *testing.T) {
+	if For(65536) != GPT2 || For(65537) != Llama {
+		t.Errorf("a vocabulary of 65536 has %v, of 65537 %v", For(65536), For(65537))
+	}
+	path := filepath.Join(t.TempDir(), "a.bin")
+	w, err := Create(path, For(201088))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Write([]int{200006, 1, math.MaxInt32}), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range map[int]uint32{0: 20240801, 1: 7, 2: 3, 3: 0, 256: 200006, 257: 1, 258: math.MaxInt32} {
+		if got := binary.LittleEndian.Uint32(b[4*i:]); got != want {
+			t.Errorf("word %d is %d, want %d", i, got, want)
+		}
+	}
+	if len(b) != 4*259 {
+		t.Errorf("%d bytes, want %d", len(b), 4*259)
+	}
+}
+
 func TestWriterErrors(t *testing.T) {
 	for _, id := range []int{-1, 65536} {
 		path := filepath.Join(t.TempDir(), "a.bin")
-		w, err := Create(path)
+		w, err := Create(path, GPT2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +93,7 @@ func TestWriterErrors(t *testing.T) {
 			t.Errorf("left over: %v", left)
 		}
 	}
-	if _, err := Create(filepath.Join(t.TempDir(), "none", "a.bin")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Create(filepath.Join(t.TempDir(), "none", "a.bin"), GPT2); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
 }
@@ -76,7 +105,7 @@ func ExampleCreate() {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "train_000000.bin")
-	w, err := Create(path)
+	w, err := Create(path, GPT2)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -96,7 +125,7 @@ func ExampleCreate() {
 
 // TestCreateFails: what cannot be written is an error of Create, not of a later Write.
 func TestCreateFails(t *testing.T) {
-	if _, err := Create(filepath.Join(t.TempDir(), "nowhere", "x.bin")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Create(filepath.Join(t.TempDir(), "nowhere", "x.bin"), GPT2); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
 	full := filepath.Join(t.TempDir(), "x.bin")
@@ -106,7 +135,7 @@ func TestCreateFails(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip(err)
 	}
-	if w, err := Create(full); err == nil {
+	if w, err := Create(full, GPT2); err == nil {
 		t.Errorf("a full disk: no error; Close: %v", w.Close())
 	}
 	if _, err := os.Lstat(full + ".tmp"); !errors.Is(err, fs.ErrNotExist) {

@@ -74,7 +74,8 @@ func notice(dir, command string) ([]byte, error) {
 	std := filepath.Join(strings.TrimSpace(string(root)), "LICENSE")
 	err = errors.Join(
 		section("The Go standard library and runtime", std),
-		section("The merges of GPT-2's vocabulary", filepath.Join(dir, "tokenizer", "gpt2.merges.LICENSE")))
+		section("The merges of GPT-2's vocabulary", filepath.Join(dir, "tokenizer", "gpt2.merges.LICENSE")),
+		section("The tokens of gpt-oss's vocabulary", filepath.Join(dir, "tokenizer", "o200k.merges.LICENSE")))
 	if err != nil {
 		return nil, err
 	}
