@@ -50,8 +50,8 @@ var layer = map[string]float64{
 	"datasets/pairs":          3,
 	"datasets/shard":          0,
 	"datasets/pack":           3,
-	"datasets/corpus":         3, // what datasets opens, mixed
-	"checkpoint/weights":      0, // what the formats have in common
+	"datasets/corpus":         3,   // what datasets opens, mixed
+	"checkpoint/weights":      0.5, // what the formats have in common
 	"checkpoint/safetensors":  1,
 	"checkpoint/pickle":       1,
 	"checkpoint/tfbundle":     1,

@@ -121,8 +121,7 @@ func (c Contents) fill(temp string) error {
 
 // writeWeights writes model.safetensors, or several such files.
 func (c Contents) writeWeights(temp string, names models.Tensors) error {
-	t := cmp.Or(c.DType, weights.F32)
-	tensors, err := named(c.Params, names)
+	tensors, t, err := named(c.Params, names, cmp.Or(c.DType, weights.F32))
 	if err != nil {
 		return fmt.Errorf("%s: %w", weightsName, err)
 	}

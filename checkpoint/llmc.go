@@ -21,7 +21,7 @@ func SaveLLMC(path string, config []byte, ps *graph.Params, t weights.DType) err
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	tensors, err := named(ps, models.Tensors{})
+	tensors, _, err := named(ps, models.Tensors{}, weights.F32)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

@@ -64,6 +64,10 @@ func readParams(src weights.Source, ps *graph.Params, names models.Tensors, read
 }
 
 func readGuarded(src weights.Source, ps *graph.Params, names models.Tensors, read func(weights.Source, string, *graph.Param) error) error {
+	src, err := asParams(src, names)
+	if err != nil {
+		return err
+	}
 	plan, err := match(src, ps, names)
 	if err != nil {
 		return fmt.Errorf("%s: %w", src.Name(), err)
@@ -91,6 +95,24 @@ func readGuarded(src weights.Source, ps *graph.Params, names models.Tensors, rea
 		return checkHead(src, plan.head)
 	}
 	return nil
+}
+
+// asParams is a source whose tensors lie as the parameters do.
+func asParams(src weights.Source, names models.Tensors) (weights.Source, error) {
+	src, err := weights.Packed(src)
+	if err != nil {
+		return nil, err
+	}
+	swapped := make(map[string]bool)
+	for _, t := range src.Tensors() {
+		if t.Type != weights.MXFP4 && names.Swapped(names.Bare(t.Name)) {
+			swapped[t.Name] = true
+		}
+	}
+	if len(swapped) == 0 {
+		return src, nil
+	}
+	return weights.Transposed(src, func(name string) bool { return swapped[name] }), nil
 }
 
 // checkFinite refuses NaNs and infinities: a model that has one gives nothing else.

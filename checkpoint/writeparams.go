@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -17,7 +18,7 @@ import (
 // model's files. Its Zeros are further tensors, filled with zeros: so a model without biases
 // becomes a file for transformers, whose GPT-2 always has them.
 func WriteParams(w io.Writer, ps *graph.Params, names models.Tensors) error {
-	tensors, err := named(ps, names)
+	tensors, _, err := named(ps, names, weights.F32)
 	if err != nil {
 		return err
 	}
@@ -27,20 +28,41 @@ func WriteParams(w io.Writer, ps *graph.Params, names models.Tensors) error {
 // torchMetadata is what transformers wants in a header.
 var torchMetadata = map[string]string{"format": "pt"}
 
-// named lists all parameters and the tensors of zeros, sorted by name.
-func named(ps *graph.Params, names models.Tensors) ([]Tensor, error) {
+// named lists all parameters and the tensors of zeros, sorted by name, for a file of numbers of a type, and
+// the type of what is not bytes by then: of MXFP4, BF16.
+func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, weights.DType, error) {
 	var tensors []Tensor
+	packed := false
 	for _, p := range ps.All() {
-		tensors = append(tensors, Tensor{Name: names.File(p.Name()), Shape: p.Shape(), Data: p.Data()})
+		x := Tensor{Name: names.File(p.Name()), Shape: p.Shape(), Data: p.Data()}
+		switch {
+		case !names.Swapped(p.Name()):
+			tensors = append(tensors, x)
+		case t == weights.MXFP4:
+			parts, err := weights.PackMXFP4(x)
+			if err != nil {
+				return nil, "", err
+			}
+			packed, tensors = true, append(tensors, parts...)
+		default:
+			x.Shape, x.Data = weights.Swapped(x.Shape), make([]float32, len(x.Data))
+			weights.Transpose(x.Data, p.Data(), x.Shape)
+			tensors = append(tensors, x)
+		}
+	}
+	if t == weights.MXFP4 {
+		if t = weights.BF16; !packed {
+			return nil, "", errors.New("the model has no weights that files have in MXFP4; want F32, F16 or BF16")
+		}
 	}
 	var zero []float32 // one memory for all of them
 	for name, shape := range names.Zeros {
 		if ps.Get(name) != nil {
-			return nil, fmt.Errorf("%s: a parameter of the model, and declared absent too", name)
+			return nil, "", fmt.Errorf("%s: a parameter of the model, and declared absent too", name)
 		}
 		n, ok := weights.SizeOf(shape)
 		if !ok {
-			return nil, fmt.Errorf("%s: bad shape %s", name, weights.ShapeText(shape))
+			return nil, "", fmt.Errorf("%s: bad shape %s", name, weights.ShapeText(shape))
 		}
 		if n > len(zero) {
 			zero = make([]float32, n)
@@ -51,5 +73,5 @@ func named(ps *graph.Params, names models.Tensors) ([]Tensor, error) {
 		tensors = append(tensors, Tensor{Name: names.File(name), Shape: shape, Data: zero[:n]})
 	}
 	slices.SortFunc(tensors, func(a, b Tensor) int { return cmp.Compare(a.Name, b.Name) })
-	return tensors, nil
+	return tensors, t, nil
 }

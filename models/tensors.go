@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/scopepath"
 	"github.com/gorgpt/gorgpt/models/family"
 )
 
@@ -22,6 +23,7 @@ type Tensors struct {
 	Missing []string
 
 	buffers []string
+	swapped []string
 	edited  bool
 	untied  bool
 	own     map[string]bool // parameters before the edits
@@ -37,7 +39,7 @@ func TensorsOf(m Model) (Tensors, error) {
 	if err != nil {
 		return Tensors{}, err
 	}
-	t := Tensors{Prefix: f.Prefix, buffers: f.Buffers, edited: len(graph.Edits(edits...)) > 0, own: make(map[string]bool)}
+	t := Tensors{Prefix: f.Prefix, buffers: f.Buffers, swapped: f.Swapped, edited: len(graph.Edits(edits...)) > 0, own: make(map[string]bool)}
 	params := graph.NewParams(0)
 	s := graph.New(params)
 	x, head := Body(m, s, s.Ints("tokens", 1, 1))
@@ -106,6 +108,14 @@ func (t Tensors) File(name string) string {
 		return t.Prefix + name
 	}
 	return name
+}
+
+// Swapped tells whether a parameter has its last two axes the other way round in a file of plain numbers, and lies in a
+// file of MXFP4 as blocks.
+func (t Tensors) Swapped(name string) bool {
+	return slices.ContainsFunc(t.swapped, func(pattern string) bool {
+		return scopepath.Inside(strings.Split(pattern, "."), strings.Split(name, "."))
+	})
 }
 
 // Ignored tells whether nothing depends on a stored tensor, by its bare name, of which the model

@@ -73,7 +73,7 @@ func (j *Job) write(s train.State) error {
 	}
 	c.Trainer = state{s, j.Epochs}
 	for _, t := range s.Solver.Tensors {
-		c.Optimizer = append(c.Optimizer, checkpoint.Tensor(t))
+		c.Optimizer = append(c.Optimizer, checkpoint.Tensor{Name: t.Name, Shape: t.Shape, Data: t.Data})
 	}
 	dir, name := j.Dir.Checkpoints(), checkpoint.StepName(s.Step)
 	if err := checkpoint.Save(filepath.Join(dir, name), c); err != nil {

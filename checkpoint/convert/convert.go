@@ -26,7 +26,7 @@ import (
 )
 
 // dtypes are the number types by their flags.
-var dtypes = map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "bf16": weights.BF16}
+var dtypes = map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "bf16": weights.BF16, "mxfp4": weights.MXFP4}
 
 // Result is what [Convert] found, and what it made of it.
 type Result struct {
@@ -48,7 +48,7 @@ type Result struct {
 // Options are how the weights are written.
 type Options struct {
 	To        string // "hf", a Hugging Face directory, "gpt-neo", one of a GPT-Neo, or "llm.c"; "": llm.c if the name ends in .bin, or hf
-	DType     string // "f32", "f16" or "bf16"; "" is f32
+	DType     string // "f32", "f16", "bf16" or, of a model with experts that have it, "mxfp4"; "" is f32
 	ShardSize string // of the files of a Hugging Face directory at most, as "5GB"; "" makes one file
 
 	// FoldQueryBias has a GPT-Neo, whose queries have no bias, make it by its first layer norms: see package models/gptneo.
@@ -149,8 +149,8 @@ func (o Options) check(in, out string) (*conversion, error) {
 	if c.dtype, ok = dtypes[cmp.Or(o.DType, "f32")]; !ok {
 		return nil, usage.Unknown("--dtype", o.DType, slices.Sorted(maps.Keys(dtypes)))
 	}
-	if c.to == "llm.c" && c.dtype == weights.F16 {
-		return nil, usage.Errorf("--dtype f16: llm.c has f32 and bf16")
+	if c.to == "llm.c" && c.dtype != weights.F32 && c.dtype != weights.BF16 {
+		return nil, usage.Errorf("--dtype %s: llm.c has f32 and bf16", o.DType)
 	}
 	if o.ShardSize != "" {
 		if c.to == "llm.c" {
@@ -190,6 +190,9 @@ func parseSize(s string) (int64, error) {
 // stored lists the number types of a source that can be read.
 func stored(src weights.Source) string {
 	types := make(map[string]bool)
+	if p, err := weights.Packed(src); err == nil { // else reading it tells
+		src = p
+	}
 	for _, t := range src.Tensors() {
 		if t.Type.Readable() {
 			types[string(t.Type)] = true

@@ -123,7 +123,10 @@ func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byt
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return nil, err
 	}
-	name := map[weights.DType]string{weights.F32: "float32", weights.F16: "float16", weights.BF16: "bfloat16"}[dtype]
+	name := map[weights.DType]string{weights.F32: "float32", weights.F16: "float16", weights.BF16: "bfloat16", weights.MXFP4: "bfloat16"}[dtype]
+	if delete(fields, "quantization_config"); dtype == weights.MXFP4 {
+		fields["quantization_config"] = json.RawMessage(`{"quant_method":"mxfp4"}`)
+	}
 	delete(fields, "torch_dtype") // transformers' name before version 5, which still reads it
 	delete(fields, "dtype")
 	fields["torch_dtype"] = json.RawMessage(strconv.Quote(name))

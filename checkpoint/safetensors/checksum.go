@@ -34,7 +34,7 @@ func checksums(t weights.DType, tensors []weights.Tensor) (string, error) {
 	sums := make(map[string]string, len(tensors))
 	for _, x := range tensors {
 		h := crc32.New(weights.Castagnoli)
-		if err := weights.Write(h, x.Data, t); err != nil {
+		if err := weights.WriteTensor(h, x, t); err != nil {
 			return "", fmt.Errorf("%s: %w", x.Name, err)
 		}
 		sums[x.Name] = hex(h.Sum32())

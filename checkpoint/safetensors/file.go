@@ -3,6 +3,7 @@ package safetensors
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
@@ -115,6 +116,19 @@ func (f *File) Map(name string) []float32 {
 		return nil
 	}
 	return f.file.Map(e.Size(), f.data+int64(e.begin))
+}
+
+// Raw implements [weights.Rawer].
+func (f *File) Raw(name string) ([]byte, error) {
+	e, ok := f.index[name]
+	if !ok {
+		return nil, fmt.Errorf("%s: no tensor %s", f.Name(), weights.Show(name))
+	}
+	raw, err := f.file.Raw(f.data+int64(e.begin), int64(e.end-e.begin))
+	if err != nil {
+		return nil, fmt.Errorf("%w, in %s", err, weights.Show(name))
+	}
+	return raw, f.check(name, crc32.Checksum(raw, weights.Castagnoli))
 }
 
 // Close closes the file. What Map gave stays valid.

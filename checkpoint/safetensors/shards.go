@@ -34,7 +34,7 @@ func WriteShards(create func(name string, write func(w io.Writer) error) error, 
 		name := fmt.Sprintf("model-%05d-of-%05d.safetensors", i+1, len(shards))
 		for _, x := range shard {
 			index.Map[x.Name] = name
-			index.Metadata.Size += bytesOf(x, t)
+			index.Metadata.Size += x.Stored(t)
 		}
 		err := create(name, func(w io.Writer) error { return WriteChecked(w, metadata, t, shard) })
 		if err != nil {
@@ -56,7 +56,7 @@ func cut(tensors []weights.Tensor, t weights.DType, limit int64) [][]weights.Ten
 	var shards [][]weights.Tensor
 	first, size := 0, int64(0)
 	for i, x := range tensors {
-		n := bytesOf(x, t)
+		n := x.Stored(t)
 		if i > first && size+n > limit {
 			shards = append(shards, tensors[first:i])
 			first, size = i, 0
@@ -65,5 +65,3 @@ func cut(tensors []weights.Tensor, t weights.DType, limit int64) [][]weights.Ten
 	}
 	return append(shards, tensors[first:])
 }
-
-func bytesOf(x weights.Tensor, t weights.DType) int64 { return int64(len(x.Data)) * int64(t.Width()) }

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// Write writes tensors as numbers of a type in the safetensors format, in the
+// Write writes tensors as numbers of a type in the safetensors format, or the bytes of those that have them, in the
 // order given. The metadata is free text for the header; nil leaves it out. It is
 // an error if two tensors have one name or if a tensor's data does not fill its
 // shape; then nothing is written.
@@ -29,7 +29,7 @@ func Write(w io.Writer, metadata map[string]string, t weights.DType, tensors []w
 		return fmt.Errorf("header: %w", err)
 	}
 	for _, x := range tensors {
-		if err := weights.Write(b, x.Data, t); err != nil {
+		if err := weights.WriteTensor(b, x, t); err != nil {
 			return fmt.Errorf("%s: %w", x.Name, err)
 		}
 	}
@@ -62,8 +62,7 @@ func (b *headerObject) put(key string, value any) error {
 // lies at a multiple of 8.
 func makeHeader(metadata map[string]string, dtype weights.DType, tensors []weights.Tensor) ([]byte, error) {
 	var b headerObject
-	width := uint64(dtype.Width())
-	if width == 0 || dtype == weights.F64 {
+	if dtype.Width() == 0 || dtype == weights.F64 {
 		return nil, fmt.Errorf("cannot write %s, only F32, F16 and BF16", dtype)
 	}
 	if metadata != nil {
@@ -78,11 +77,11 @@ func makeHeader(metadata map[string]string, dtype weights.DType, tensors []weigh
 			return nil, fmt.Errorf("%s: two tensors of one name", t.Name)
 		}
 		seen[t.Name] = true
-		if n, ok := weights.SizeOf(t.Shape); !ok || n != len(t.Data) {
-			return nil, fmt.Errorf("%s: %d numbers do not fill shape %s", t.Name, len(t.Data), weights.ShapeText(t.Shape))
+		if n, ok := weights.SizeOf(t.Shape); !ok || n != len(t.Data)+len(t.Bytes) {
+			return nil, fmt.Errorf("%s: %d numbers do not fill shape %s", t.Name, len(t.Data)+len(t.Bytes), weights.ShapeText(t.Shape))
 		}
-		end := offset + width*uint64(len(t.Data))
-		e := headerEntry{Type: dtype, Shape: t.Shape, Offsets: []uint64{offset, end}}
+		end := offset + uint64(t.Stored(dtype))
+		e := headerEntry{Type: t.As(dtype), Shape: t.Shape, Offsets: []uint64{offset, end}}
 		if e.Shape == nil {
 			e.Shape = []int{} // a scalar, in JSON [] and not null
 		}

@@ -17,12 +17,17 @@ const (
 	F32  DType = "F32"  // IEEE 754 single precision
 	F16  DType = "F16"  // IEEE 754 half precision
 	BF16 DType = "BF16" // the upper half of an F32
+
+	// MXFP4 has blocks of 32 numbers of 4 bits with one scale: two tensors of a file, of type U8, which
+	// [Packed] makes one.
+	MXFP4 DType = "MXFP4"
+	U8    DType = "U8"
 )
 
 // Readable reports whether numbers of type t can be read into float32.
-func (t DType) Readable() bool { return t.Width() > 0 }
+func (t DType) Readable() bool { return t == MXFP4 || t.Width() > 0 }
 
-// Width returns the bytes of one number of a readable type, 0 of another.
+// Width returns the bytes of one number of a readable type that has each by itself, 0 of another.
 func (t DType) Width() int {
 	switch t {
 	case F64:
@@ -149,6 +154,15 @@ func toBrain(v float32) uint16 {
 		return uint16(bits>>16) | 0x40 // stays a NaN
 	}
 	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
+}
+
+// WriteTensor writes a tensor's bytes, or its numbers as those of type t; see [Encode].
+func WriteTensor(w io.Writer, x Tensor, t DType) error {
+	if x.Bytes != nil {
+		_, err := w.Write(x.Bytes)
+		return err
+	}
+	return Write(w, x.Data, t)
 }
 
 // Write writes x as little-endian numbers of type t; see [Encode].

@@ -154,6 +154,22 @@ func (f *File) Map(n int, at int64) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(&f.mapped[at])), n)
 }
 
+// Raw returns size bytes at an offset: as they lie in the mapped file, which are not to be written, or read where it
+// cannot be mapped. The error names the file and the offset.
+func (f *File) Raw(at, size int64) ([]byte, error) {
+	if f.file != nil && at >= 0 && size > 0 && size <= f.size-at {
+		f.once.Do(func() { f.mapped = mapFile(f.file, f.size) })
+		if f.mapped != nil {
+			return f.mapped[at : at+size : at+size], nil
+		}
+	}
+	raw := make([]byte, size)
+	if _, err := f.ReadAt(raw, at); err != nil {
+		return nil, fmt.Errorf("%s: offset %d: %w", f.name, at, err)
+	}
+	return raw, nil
+}
+
 // Bare returns an error of the file system without the path that it carries, for
 // callers that say themselves where it happened.
 func Bare(err error) error {

@@ -100,6 +100,14 @@ func (s *shards) Map(name string) []float32 {
 	return nil
 }
 
+// Raw implements [Rawer].
+func (s *shards) Raw(name string) ([]byte, error) {
+	if r, ok := s.of[name].(Rawer); ok {
+		return r.Raw(name)
+	}
+	return nil, fmt.Errorf("%s: no bytes of a tensor %s", s.name, Show(name))
+}
+
 // Verify implements [Verifier].
 func (s *shards) Verify(name string, mapped []float32) (bool, error) {
 	if v, ok := s.of[name].(Verifier); ok {

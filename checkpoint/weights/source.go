@@ -31,6 +31,20 @@ type Mapper interface {
 	Map(name string) []float32
 }
 
+// Rawer is a [Source] that gives tensors of any type as they are.
+type Rawer interface {
+	// Raw returns the bytes of the tensor of the given name, checked by its checksum if there is one: as they lie in the
+	// mapped file, which are not to be written, where that can be.
+	Raw(name string) ([]byte, error)
+}
+
+// Packer is a [Source] that may have tensors in MXFP4.
+type Packer interface {
+	// Pack returns the blocks and the scales of a tensor of type MXFP4, none of which is
+	// no number, nil of another.
+	Pack(name string) (blocks, scales []byte, err error)
+}
+
 // Info describes a stored tensor.
 type Info struct {
 	Name  string
@@ -49,6 +63,20 @@ type Tensor struct {
 	Name  string
 	Shape []int // empty for a scalar
 	Data  []float32
+	Bytes []byte // of a tensor of U8, which has no Data
+}
+
+// As is the type that a tensor is written as, of one of numbers the given one.
+func (x Tensor) As(t DType) DType {
+	if x.Bytes != nil {
+		return U8
+	}
+	return t
+}
+
+// Stored is how many bytes it has then.
+func (x Tensor) Stored(t DType) int64 {
+	return int64(len(x.Bytes)) + int64(len(x.Data))*int64(t.Width())
 }
 
 // SizeOf returns the number of elements of a shape, and whether it is one:

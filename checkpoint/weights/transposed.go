@@ -3,12 +3,13 @@ package weights
 import "slices"
 
 // Transposed is a source whose matrices that pick chooses by name are stored transposed, as
-// torch.nn.Linear has them: (out, in) for Hugging Face's (in, out). It closes src.
+// torch.nn.Linear has them: (out, in) for Hugging Face's (in, out). Of tensors with more axes it is the last two. It
+// closes src.
 func Transposed(src Source, pick func(name string) bool) Source {
 	t := transposed{src, slices.Clone(src.Tensors()), pick}
 	for i, info := range t.infos {
 		if t.picks(info) {
-			t.infos[i].Shape = []int{info.Shape[1], info.Shape[0]}
+			t.infos[i].Shape = Swapped(info.Shape)
 		}
 	}
 	return t
@@ -22,7 +23,7 @@ type transposed struct {
 
 func (t transposed) Tensors() []Info { return t.infos }
 
-func (t transposed) picks(info Info) bool { return len(info.Shape) == 2 && t.pick(info.Name) }
+func (t transposed) picks(info Info) bool { return len(info.Shape) >= 2 && t.pick(info.Name) }
 
 // Read implements [Source].
 func (t transposed) Read(name string, dst []float32) error {
@@ -34,8 +35,39 @@ func (t transposed) Read(name string, dst []float32) error {
 	if err := t.Source.Read(name, stored); err != nil {
 		return err
 	}
-	transpose(dst, stored, t.infos[i].Shape[0], t.infos[i].Shape[1])
+	Transpose(dst, stored, t.infos[i].Shape)
 	return nil
+}
+
+// Pack implements [Packer], for what is not transposed.
+func (t transposed) Pack(name string) (blocks, scales []byte, err error) {
+	if p, ok := t.Source.(Packer); ok && !t.pick(name) {
+		return p.Pack(name)
+	}
+	return nil, nil, nil
+}
+
+// Verify implements [Verifier].
+func (t transposed) Verify(name string, mapped []float32) (bool, error) {
+	if v, ok := t.Source.(Verifier); ok {
+		return v.Verify(name, mapped)
+	}
+	return false, nil
+}
+
+// Swapped is a shape with its last two axes the other way round.
+func Swapped(shape []int) []int {
+	s, n := slices.Clone(shape), len(shape)
+	s[n-1], s[n-2] = s[n-2], s[n-1]
+	return s
+}
+
+// Transpose sets dst, of a shape, to the transposes of the matrices of src, which its last two axes are.
+func Transpose(dst, src []float32, shape []int) {
+	rows, cols := shape[len(shape)-2], shape[len(shape)-1]
+	for n := rows * cols; len(dst) > 0; dst, src = dst[n:], src[n:] {
+		transpose(dst[:n], src[:n], rows, cols)
+	}
 }
 
 // Map implements [Mapper]: it gives what is not transposed.

@@ -68,6 +68,9 @@ type Family struct {
 	// Buffers are tensors of such files that are no weights, such as masks: names in which *
 	// stands for any part between dots. They are numbers, or matrices of the context.
 	Buffers []string
+	// Swapped are parameters, by patterns such as "h.*.mlp.experts.w", with the last two axes (out, in) here and
+	// (in, out) in a file of plain numbers. They are what a file may have in MXFP4, whose blocks lie as here.
+	Swapped []string
 	// Whole, if given, is the model that Architecture makes of a configuration. What it has more
 	// than the configuration's own are zeros in a file: biases, of one without.
 	Whole func(Model) Model

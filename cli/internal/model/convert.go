@@ -69,7 +69,7 @@ it is missing. OUT must not exist, or be an empty directory.`,
 	f.SortFlags = false
 	f.StringVar(&o.To, "to", "", "hf, a Hugging Face directory; gpt-neo, one in which transformers has GPT-3's bands; or llm.c (default llm.c if OUT ends in .bin, or hf)")
 	f.BoolVar(&o.FoldQueryBias, "fold-query-bias", false, "with --to gpt-neo, whose queries have no bias, have ln_1 make it; what that costs in digits is said")
-	f.StringVar(&o.DType, "dtype", "f32", "type of the numbers: f32 loses nothing; f16 and bf16 halve the file (llm.c: f32, bf16)")
+	f.StringVar(&o.DType, "dtype", "f32", "type of the numbers: f32 loses nothing; f16 and bf16 halve the file (llm.c: f32, bf16); mxfp4 has gpt-oss's experts in 4 bits, the rest in bf16")
 	f.StringVar(&o.ShardSize, "shard-size", "", "with --to hf or gpt-neo, several files of at most this size, such as 5GB (default one file)")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object: kind, model, parameters, stored, out, to, dtype, tokenizer, notes")
 	return cmd

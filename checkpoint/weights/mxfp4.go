@@ -1,0 +1,166 @@
+package weights
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
+
+// partNames are how two tensors of MXFP4 are called beside the name of what they are together: as transformers and as OpenAI
+// have it.
+var partNames = [][2]string{{"_blocks", "_scales"}, {".blocks", ".scales"}}
+
+// packed is a [Source] in which blocks and scales are one tensor.
+type packed struct {
+	Source
+	raw   Rawer
+	infos []Info
+	parts map[string][2]string // names of blocks and scales
+}
+
+// Packed is src with the tensors that it has as blocks (…, G, 16) and scales (…, G) of MXFP4, U8 called
+// NAME_blocks and NAME_scales, or with a dot, as one NAME (…, 32·G) of type MXFP4. Where the two disagree, or there are
+// only blocks, that is an error. It closes src.
+func Packed(src Source) (Source, error) {
+	raw, ok := src.(Rawer)
+	if !ok {
+		return src, nil
+	}
+	p := &packed{src, raw, nil, make(map[string][2]string)}
+	all := make(map[string]Info)
+	for _, t := range src.Tensors() {
+		all[t.Name] = t
+	}
+	part := make(map[string]bool)
+	for _, t := range src.Tensors() {
+		for _, names := range partNames {
+			base, is := strings.CutSuffix(t.Name, names[0])
+			if !is || t.Type != U8 {
+				continue
+			}
+			info, err := join(base, t, all[base+names[1]])
+			if err == nil && hasName(all, base) {
+				err = fmt.Errorf("%s is there beside its blocks", Show(base))
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", src.Name(), err)
+			}
+			p.infos = append(p.infos, info)
+			p.parts[base] = [2]string{t.Name, base + names[1]}
+			part[t.Name], part[base+names[1]] = true, true
+		}
+	}
+	if len(p.parts) == 0 {
+		return src, nil
+	}
+	for _, t := range src.Tensors() {
+		if !part[t.Name] {
+			p.infos = append(p.infos, t)
+		}
+	}
+	return p, nil
+}
+
+func hasName(all map[string]Info, name string) bool {
+	_, ok := all[name]
+	return ok
+}
+
+// join is what blocks and scales are together.
+func join(name string, blocks, scales Info) (Info, error) {
+	n := len(blocks.Shape)
+	switch {
+	case scales.Name == "":
+		return Info{}, fmt.Errorf("%s is there without its scales", Show(blocks.Name))
+	case n < 2 || blocks.Shape[n-1] != kernel.MXFP4Bytes:
+		return Info{}, fmt.Errorf("%s is %s, want (…, %d): blocks of %d numbers", Show(blocks.Name), ShapeText(blocks.Shape), kernel.MXFP4Bytes, kernel.MXFP4Block)
+	case scales.Type != U8 || !slices.Equal(scales.Shape, blocks.Shape[:n-1]):
+		return Info{}, fmt.Errorf("%s is %s %s, want U8 %s: a scale for each block of %s", Show(scales.Name), scales.Type, ShapeText(scales.Shape), ShapeText(blocks.Shape[:n-1]), Show(blocks.Name))
+	}
+	shape := slices.Clone(blocks.Shape[:n-1])
+	if shape[n-2] *= kernel.MXFP4Block; shape[n-2]/kernel.MXFP4Block != blocks.Shape[n-2] {
+		return Info{}, fmt.Errorf("%s is %s, too large", Show(blocks.Name), ShapeText(blocks.Shape))
+	}
+	return Info{Name: name, Type: MXFP4, Shape: shape}, nil
+}
+
+func (p *packed) Tensors() []Info { return p.infos }
+
+// Pack implements [Packer].
+func (p *packed) Pack(name string) (blocks, scales []byte, err error) {
+	parts, ok := p.parts[name]
+	if !ok {
+		return nil, nil, nil
+	}
+	if blocks, err = p.raw.Raw(parts[0]); err != nil {
+		return nil, nil, err
+	}
+	if scales, err = p.raw.Raw(parts[1]); err != nil {
+		return nil, nil, err
+	}
+	if i := slices.Index(scales, kernel.MXFP4NaN); i >= 0 {
+		return nil, nil, fmt.Errorf("%s: %s: scale %d is %d, which stands for no number", p.Name(), Show(parts[1]), i, kernel.MXFP4NaN)
+	}
+	return blocks, scales, nil
+}
+
+// Read implements [Source].
+func (p *packed) Read(name string, dst []float32) error {
+	blocks, scales, err := p.Pack(name)
+	switch {
+	case err != nil:
+		return err
+	case blocks == nil:
+		return p.Source.Read(name, dst)
+	case len(dst) != 2*len(blocks):
+		return fmt.Errorf("%s: %s has %d numbers; the buffer holds %d", p.Name(), Show(name), 2*len(blocks), len(dst))
+	}
+	kernel.DecodeMXFP4(dst, blocks, scales)
+	return nil
+}
+
+// Map implements [Mapper], for what is not packed.
+func (p *packed) Map(name string) []float32 {
+	if m, ok := p.Source.(Mapper); ok && p.parts[name] == [2]string{} {
+		return m.Map(name)
+	}
+	return nil
+}
+
+// Verify implements [Verifier].
+func (p *packed) Verify(name string, mapped []float32) (has bool, err error) {
+	v, ok := p.Source.(Verifier)
+	if !ok {
+		return false, nil
+	}
+	parts, ok := p.parts[name]
+	if !ok {
+		return v.Verify(name, mapped)
+	}
+	for _, part := range parts {
+		if has, err = v.Verify(part, nil); err != nil {
+			return has, err
+		}
+	}
+	return has, nil
+}
+
+// PackMXFP4 is a tensor (…, 32·G) as blocks and scales under transformers' names, its numbers rounded to what these hold.
+func PackMXFP4(x Tensor) ([]Tensor, error) {
+	n := len(x.Shape)
+	if n == 0 || x.Shape[n-1]%kernel.MXFP4Block != 0 {
+		return nil, fmt.Errorf("%s is %s, want rows of blocks of %d numbers for MXFP4", x.Name, ShapeText(x.Shape), kernel.MXFP4Block)
+	}
+	groups := append(slices.Clone(x.Shape[:n-1]), x.Shape[n-1]/kernel.MXFP4Block)
+	blocks, scales := make([]byte, len(x.Data)/2), make([]byte, len(x.Data)/kernel.MXFP4Block)
+	kernel.EncodeMXFP4(blocks, scales, x.Data)
+	if i := slices.Index(scales, kernel.MXFP4NaN); i >= 0 {
+		return nil, fmt.Errorf("%s: an infinity or NaN in block %d, which MXFP4 does not hold", x.Name, i)
+	}
+	return []Tensor{
+		{Name: x.Name + partNames[0][0], Shape: append(slices.Clone(groups), kernel.MXFP4Bytes), Bytes: blocks},
+		{Name: x.Name + partNames[0][1], Shape: groups, Bytes: scales},
+	}, nil
+}
