@@ -43,6 +43,7 @@ func TestTransformers(t *testing.T) {
 		{[]string{"--model", "gpt3-nano", "--layers", "2", "--set", "window_size=16"}, nil, "GPT2LMHeadModel"}, // of 16 positions
 		{slices.Concat(banded, []string{"--set", "bias=false"}), []string{"--to", "gpt-neo"}, "GPTNeoForCausalLM"},
 		{banded, []string{"--to", "gpt-neo", "--fold-query-bias"}, "GPTNeoForCausalLM"},
+		{[]string{"--model", "nanochat-nano", "--set", "num_key_value_heads=2", "--set", `rope_scaling={"rope_type":"linear","factor":2}`}, nil, "NanoChatForCausalLM"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			t.Chdir(t.TempDir())

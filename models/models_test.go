@@ -12,22 +12,25 @@ import (
 // published are the parameter counts of OpenAI's checkpoints, and those of the small
 // models, V·C + T·C + L·(12C² + 13C) and what GPT-2 has beside it.
 var published = map[string]int64{
-	"gpt1-nano":   809_600,
-	"openai-gpt":  116_534_784,
-	"gpt2-nano":   804_096,
-	"gpt2":        124_439_808,
-	"gpt2-medium": 354_823_168,
-	"gpt2-large":  774_030_080,
-	"gpt2-xl":     1_557_611_200,
-	"gpt3-nano":   809_856,
-	"gpt3-125m":   125_226_240, // table D.1 to its digits; exact by the paper's formula in gpt3's own test
-	"gpt3-350m":   355_871_744,
-	"gpt3-760m":   760_300_032,
-	"gpt3-1.3b":   1_315_723_264,
-	"gpt3-2.7b":   2_651_553_280,
-	"gpt3-6.7b":   6_658_404_352,
-	"gpt3-13b":    12_853_386_240,
-	"gpt3-175b":   174_604_259_328,
+	"gpt1-nano":     809_600,
+	"openai-gpt":    116_534_784,
+	"gpt2-nano":     804_096,
+	"gpt2":          124_439_808,
+	"gpt2-medium":   354_823_168,
+	"gpt2-large":    774_030_080,
+	"gpt2-xl":       1_557_611_200,
+	"gpt3-nano":     809_856,
+	"gpt3-125m":     125_226_240, // table D.1 to its digits; exact by the paper's formula in gpt3's own test
+	"gpt3-350m":     355_871_744,
+	"gpt3-760m":     760_300_032,
+	"gpt3-1.3b":     1_315_723_264,
+	"gpt3-2.7b":     2_651_553_280,
+	"gpt3-6.7b":     6_658_404_352,
+	"gpt3-13b":      12_853_386_240,
+	"gpt3-175b":     174_604_259_328,
+	"nanochat-nano": 803_072,
+	"nanochat-d20":  560_988_160, // README of nanochat: 561M, and 1.88B
+	"nanochat-d32":  1_879_048_192,
 }
 
 // TestAll declares every model with its gradients, counts it, and reads its config.json
@@ -54,7 +57,7 @@ func TestAll(t *testing.T) {
 		if got, err := models.Parse(data); err != nil || got != models.WithDropout(m.Model, 0.25) {
 			t.Errorf("%s: read back as %+v, %v", m.Name, got, err)
 		}
-		d := models.Dims{Vocab: 7, Context: 5, Width: 6, Layers: 2, Heads: 2}
+		d := models.Dims{Vocab: 7, Context: 5, Width: 8, Layers: 2, Heads: 2}
 		if got := models.WithDims(m.Model, d); models.DimsOf(got) != d || models.Validate(got) != nil {
 			t.Errorf("%s: with other sizes it is %+v, %v", m.Name, got, models.Validate(got))
 		}
@@ -66,7 +69,7 @@ func TestErrors(t *testing.T) {
 		{`{`, "config.json: unexpected end of JSON input"},
 		{`{"model_type": "gpt2", "n_layer": 3000000}`, "gpt2: the number of layers is 3000000, want at most 1000"},
 		{`{"model_type": "openai-gpt", "n_embd": 1152921504606846976, "n_head": 1}`, "gpt1: the width is 1152921504606846976, want at most 16777216"},
-		{`{"model_type": "bert"}`, `config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or openai-gpt`},
+		{`{"model_type": "bert"}`, `config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or nanochat or openai-gpt`},
 		{`{"model_type": "openai-gpt", "afn": "gelu_new"}`, `gpt1: afn is "gelu_new", want gelu, relu, silu, swish`},
 		{`{"model_type": "openai-gpt", "n_head": 7}`, "gpt1: width 768 is not a multiple of 7 heads"},
 		{`{"model_type": "openai-gpt", "n_layer": -1}`, "gpt1: the number of layers is -1, want 1 or more"},

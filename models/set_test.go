@@ -83,7 +83,7 @@ func TestSetErrors(t *testing.T) {
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_layer="}, "gpt2: key n_layer: want a whole number, got a text"},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"bias=1"}, "gpt2: key bias: want true or false, got a number"},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_head=5"}, "gpt2: width 12 is not a multiple of 5 heads"},
-		{gpt2.New(13, 9, 12, 2, 3), []string{"n_inner=0"}, "gpt2: n_inner is 0, want 1 or more, or null"},
+		{gpt2.New(13, 9, 12, 2, 3), []string{"n_inner=0"}, "gpt2: n_inner is 0, want more than 0, or null"},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_head=2", "num_attention_heads=3"}, "num_attention_heads=3: the key n_head is given twice"},
 		{gpt3.New(13, 9, 12, 2, 3), []string{"window_size=0"}, `gpt3: window_size is 0, want 1 or more: attention_order is "dense,banded", and a position of a banded layer sees itself`},
 	} {

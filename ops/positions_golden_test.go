@@ -2,9 +2,11 @@ package ops_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -156,6 +158,7 @@ func TestRotaryForms(t *testing.T) {
 		"halves of a part":    {Columns: 2},
 		"scaled by a factor":  {Scaling: ops.RotaryScaling{Type: "yarn", Factor: 8, OriginalPositions: 16}},
 		"backwards":           {Frequencies: []float64{-1, -0.1}},
+		"reversed":            {Reversed: true},
 		"scaled, interleaved": {Interleaved: true, Scaling: ops.RotaryScaling{Type: "linear", Factor: 3}},
 	} {
 		turn := func(s *graph.Scope) *G.Node {
@@ -172,6 +175,28 @@ func TestRotaryForms(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestRotaryReversed: to turn by other frequencies is to turn by those below 0.
+func TestRotaryReversed(t *testing.T) {
+	turned := func(o ops.RotaryOptions) []float32 {
+		s := graph.New(graph.NewParams(1))
+		s.SetSequence(1, 3)
+		y := ops.Rotary(s, s.Floats("x", 3, 4), 1, o)
+		p, err := s.Compile(y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		if err := errors.Join(p.SetFloats("x", []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}), p.Run()); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(p.Value(y))
+	}
+	got, want := turned(ops.RotaryOptions{Theta: 100, Reversed: true}), turned(ops.RotaryOptions{Frequencies: []float64{-1, -0.1}})
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -23,6 +23,8 @@ type RotaryOptions struct {
 	Scaling RotaryScaling
 	// Interleaved has pairs of columns 2m and 2m+1, as in GPT-J, in the place of m and m+D/2.
 	Interleaved bool
+	// Reversed turns the other way, by −t·θ^(−2m/D), as nanochat does.
+	Reversed bool
 }
 
 // frequencies are those of heads of size columns, and what the turned columns are multiplied by.
@@ -80,6 +82,9 @@ func Rotary(s *graph.Scope, x *G.Node, heads int, o RotaryOptions) *G.Node {
 		r.positions = m.Capacity()
 	}
 	r.table = s.Constant(fmt.Sprint("rotary ", r.positions, frequencies, factor), func() []float32 { return turns(r.positions, frequencies, factor) })
+	if o.Reversed {
+		return r.turn(s, "Rotary", h.In, -1)
+	}
 	return r.turn(s, "Rotary", h.In, 1)
 }
 

@@ -47,9 +47,15 @@ func DimsOf(m Model) (d Dims) {
 	return d
 }
 
-// WithDims is the model with other sizes.
+// WithDims is the model with other sizes. A feed-forward width of its own, intermediate_size, keeps its ratio to the
+// width.
 func WithDims(m Model, d Dims) Model {
 	v := copied(m)
+	if inner, ok := field(v, "intermediate_size"); ok {
+		if width := int64(DimsOf(m).Width); width > 0 {
+			inner.SetInt(inner.Int() * int64(d.Width) / width)
+		}
+	}
 	for _, size := range sizes {
 		if f, ok := field(v, size.keys...); ok {
 			f.SetInt(int64(*size.of(&d)))

@@ -71,6 +71,7 @@ func (f Family) readKeys(data []byte, all map[string]json.RawMessage, into any) 
 			target = key
 		}
 		k, isField := known[target]
+		number, notOne := strconv.ParseFloat(text(value), 64)
 		switch null := text(value) == "null"; {
 		case !isField:
 			if err := f.checkKey(key, text(value), known); err != nil {
@@ -81,8 +82,8 @@ func (f Family) readKeys(data []byte, all map[string]json.RawMessage, into any) 
 			return fmt.Errorf("key %s: it is null, want a value", key)
 		case null:
 			value = json.RawMessage("0")
-		case k.null && text(value) == "0":
-			return fmt.Errorf("%s is 0, want 1 or more, or null", key)
+		case k.null && notOne == nil && number == 0:
+			return fmt.Errorf("%s is %s, want more than 0, or null", key, text(value))
 		}
 		if err := checkObject(key, value, reflect.TypeOf(into).Elem().FieldByIndex(k.index).Type); err != nil {
 			return err

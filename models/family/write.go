@@ -20,6 +20,9 @@ func (f Family) JSON(m Model, ends []int, more string, value any) ([]byte, error
 		if err != nil {
 			failed = err
 		}
+		if _, ok := value.(float64); ok && !bytes.ContainsAny(text, ".e") {
+			text = append(text, ".0"...) // transformers takes no whole number for one that is not
+		}
 		if written[key] {
 			return
 		}

@@ -119,7 +119,7 @@ func TestErrors(t *testing.T) {
 		`"num_layers": 2, "attention_types": [[["local"], 2]], "attention_layers": ["local", "global"]`: "gptneo: attention_layers are local,global, which attention_types are not; take one of the two out",
 		`"window_size": 0`:              "gptneo: window_size is 0, want 1 to 16777216",
 		`"window_size": 16777217`:       "gptneo: window_size is 16777217, want 1 to 16777216",
-		`"intermediate_size": 0`:        "gptneo: config.json: intermediate_size is 0, want 1 or more, or null",
+		`"intermediate_size": 0`:        "gptneo: config.json: intermediate_size is 0, want more than 0, or null",
 		`"intermediate_size": 16777217`: "gptneo: a feed-forward width of 16777217 is not in 0 to 16777216",
 		`"activation_function": "mish"`: `gptneo: activation_function is "mish", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, relu2, silu, swish`,
 		`"num_heads": 7`:                "gptneo: width 2048 is not a multiple of 7 heads",

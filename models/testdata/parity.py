@@ -43,6 +43,9 @@ CASES = {
     "gptneo-w1": ("gptneo", (11, 7, 4, 1, 1), (2, 7), {"window_size": 1, "attention_types": [[["local"], 1]]}),
     "gptneo-wide": ("gptneo", (11, 7, 6, 2, 3), (2, 7), {"window_size": 7, "attention_types": [[["local"], 2]], "tie_word_embeddings": False}),
     "gptneo-relu": ("gptneo", (17, 9, 6, 2, 2), (2, 9), {"window_size": 5, "attention_types": [[["global", "local"], 1]], "intermediate_size": 10, "activation_function": "relu", "layer_norm_epsilon": 1e-3}),
+    "nanochat-odd": ("nanochat", (37, 11, 18, 2, 3), (2, 9), {"num_key_value_heads": 1, "intermediate_size": 20}),
+    "nanochat-yarn": ("nanochat", (23, 12, 16, 2, 4), (2, 12), {"num_key_value_heads": 2, "intermediate_size": 24, "final_logit_softcapping": 2.0, "rms_norm_eps": 1e-3, "rope_parameters": {"rope_type": "yarn", "rope_theta": 100.0, "factor": 4.0, "original_max_position_embeddings": 6}}),
+    "nanochat-tied": ("nanochat", (19, 8, 8, 1, 1), (3, 8), {"intermediate_size": 13, "final_logit_softcapping": None, "tie_word_embeddings": True, "rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 50.0}}),
 }
 STEPS, RATE, BETAS, EPS, DECAY, CLIP = 10, 1e-3, (0.9, 0.95), 1e-8, 0.1, 1.0
 
@@ -53,6 +56,9 @@ def build(kind, dims, more):
     if kind == "gptneo":
         sizes = dict(vocab_size=vocab, max_position_embeddings=context, hidden_size=width, num_layers=layers, num_heads=heads, **more)
         return transformers.GPTNeoForCausalLM(transformers.GPTNeoConfig(bos_token_id=None, eos_token_id=None, **sizes))
+    if kind == "nanochat":
+        sizes = dict(vocab_size=vocab, max_position_embeddings=context, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, **more)
+        return transformers.NanoChatForCausalLM(transformers.NanoChatConfig(bos_token_id=None, eos_token_id=None, pad_token_id=None, attn_implementation="eager", **sizes))
     if kind in ("gpt2", "gpt3"):
         return transformers.GPT2LMHeadModel(transformers.GPT2Config(bos_token_id=None, eos_token_id=None, **sizes))
     return transformers.OpenAIGPTLMHeadModel(transformers.OpenAIGPTConfig(**sizes))
@@ -86,7 +92,7 @@ def loss_of(model, tokens, targets):
 def weights(model):
     """The parameters, a tied one once, under the names of the project."""
     tied = model.config.tie_word_embeddings
-    return {name.removeprefix("transformer."): p for name, p in model.named_parameters() if not (tied and name == "lm_head.weight")}
+    return {name.removeprefix("transformer.").removeprefix("model."): p for name, p in model.named_parameters() if not (tied and name == "lm_head.weight")}
 
 
 def record(name, kind, dims, shape, more):

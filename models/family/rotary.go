@@ -1,0 +1,51 @@
+package family
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// Rotary is what a config.json has under rope_parameters, or under rope_scaling in older ones, as a JSON text without
+// spaces; "" is null. The field of one has the tag `config:"null"`.
+type Rotary string
+
+// MarshalJSON implements [json.Marshaler].
+func (r Rotary) MarshalJSON() ([]byte, error) {
+	if r == "" {
+		return []byte("null"), nil
+	}
+	return []byte(r), nil
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (r *Rotary) UnmarshalJSON(data []byte) error {
+	var b bytes.Buffer
+	if err := json.Compact(&b, data); err != nil {
+		return err
+	}
+	if *r = Rotary(b.String()); *r == "0" || *r == "null" {
+		*r = ""
+	}
+	return nil
+}
+
+// Options are those of heads of so many columns. theta is the base where the text has none; 0 stands for 10,000.
+func (r Rotary) Options(theta float64, size int) (ops.RotaryOptions, error) {
+	all := map[string]any{}
+	if r != "" {
+		if err := json.Unmarshal([]byte(r), &all); err != nil {
+			return ops.RotaryOptions{}, fmt.Errorf("rope_parameters: want an object, got %s", short(string(r)))
+		}
+	}
+	if theta != 0 && all["rope_theta"] == nil {
+		all["rope_theta"] = theta
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return ops.RotaryOptions{}, fmt.Errorf("rope_parameters: %w", err)
+	}
+	return ops.ParseRotary(text, size)
+}
