@@ -16,7 +16,9 @@ import (
 // ExampleEdit_experts makes eight experts of each MLP of a GPT-2, of which a token uses two.
 func ExampleEdit_experts() {
 	m, _ := models.Find("gpt2-nano")
-	mlp := func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, x, 512, ops.GELU, layers.BranchWeights{}) }
+	mlp := func(s *graph.Scope, x *G.Node) *G.Node {
+		return layers.MLP(s, x, 512, ops.GELU, layers.BranchWeights{})
+	}
 	experts := models.Edit(m, graph.Replace("h.*.mlp", layers.Experts(layers.ExpertsConfig{
 		Count: 8, PerToken: 2, Balance: layers.Balance{Weight: 0.01},
 	}, mlp)))
@@ -47,7 +49,9 @@ func TestExpertsIncremental(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mlp := func(s *graph.Scope, x *G.Node) *G.Node { return layers.GatedMLP(s, x, 96, ops.SiLU, layers.BranchWeights{}) }
+	mlp := func(s *graph.Scope, x *G.Node) *G.Node {
+		return layers.GatedMLP(s, x, 96, ops.SiLU, layers.BranchWeights{})
+	}
 	edited := models.Edit(m, graph.Replace("h.*.mlp", layers.Experts(layers.ExpertsConfig{Count: 4, PerToken: 2, Capacity: 1}, mlp)))
 	tokens := make([]int, 3*12)
 	for i := range tokens {
