@@ -26,7 +26,7 @@ func TestPlan(t *testing.T) {
 	var keys map[string]map[string]any
 	_ = json.Unmarshal([]byte(out), &keys) // numbers and texts are no maps
 	for of, all := range map[string]string{
-		"parameters":      "total without_embeddings parts",
+		"parameters":      "total active without_embeddings parts",
 		"flops_per_token": "forward training training_recomputed six_n training_by_part",
 		"memory": "weights_bytes gradients_bytes moments_bytes sums_bytes results_bytes text_bytes process_bytes peak_bytes results_kept_bytes " +
 			"results_recomputed_bytes peak_kept_bytes peak_recomputed_bytes sequence_bytes limit_bytes",
