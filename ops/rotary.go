@@ -7,6 +7,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
 // RotaryOptions are the variants of [Rotary].
@@ -77,36 +78,22 @@ func Rotary(s *graph.Scope, x *G.Node, heads int, o RotaryOptions) *G.Node {
 	if err != nil {
 		return s.Fail("Rotary", h.In.Shape(), "%v; x is %v", err, h.In.Shape())
 	}
-	r := rotary{Heads: h, batch: batch, context: context, positions: context, pairs: len(frequencies), interleaved: o.Interleaved}
+	r := rotary{Turns: kernel.Turns{Size: h.Size, Pairs: len(frequencies), Interleaved: o.Interleaved}, batch: batch, context: context, positions: context}
 	if m := s.Cache(); m != nil {
 		r.positions = m.Capacity()
 	}
-	r.table = s.Constant(fmt.Sprint("rotary ", r.positions, frequencies, factor), func() []float32 { return turns(r.positions, frequencies, factor) })
+	r.table = s.Constant(fmt.Sprint("rotary ", r.positions, frequencies, factor, o.Interleaved), func() []float32 { return r.Table(r.positions, frequencies, factor) })
 	if o.Reversed {
 		return r.turn(s, "Rotary", h.In, -1)
 	}
 	return r.turn(s, "Rotary", h.In, 1)
 }
 
-// turns is, for each position, the cosines of the pairs' angles, and then the sines, times a factor.
-func turns(positions int, frequencies []float64, factor float64) []float32 {
-	n := len(frequencies)
-	table := make([]float32, positions*2*n)
-	for t := range positions {
-		for m, f := range frequencies {
-			sin, cos := math.Sincos(float64(t) * f)
-			table[t*2*n+m], table[t*2*n+n+m] = float32(factor*cos), float32(factor*sin)
-		}
-	}
-	return table
-}
-
 // rotary turns heads by the angles of table.
 type rotary struct {
-	Heads
-	batch, context, positions, pairs int
-	interleaved                      bool
-	table                            func() []float32
+	kernel.Turns
+	batch, context, positions int
+	table                     func() []float32
 }
 
 // turn is the op called name over x; a sign of −1 turns back, as the gradient does.
@@ -125,40 +112,20 @@ func (r rotary) turn(s *graph.Scope, name string, x *G.Node, sign float32) *G.No
 			if err := checkPast(past, r.context, r.positions); err != nil {
 				return err
 			}
-			x, out, table, width := a.Floats(0), a.Out(0), r.table(), r.width()
-			a.For(r.batch*r.context, grain(2*width), func(lo, hi int) {
+			x, out, table, width := a.Floats(0), a.Out(0), r.table(), x.Shape()[1]
+			a.For(r.batch*r.context, grain(width), func(lo, hi int) {
 				for row := lo; row < hi; row++ {
 					t := row % r.context
 					if past != nil {
 						t += past[row/r.context]
 					}
-					r.row(out[row*width:][:width], x[row*width:], table[t*2*r.pairs:][:2*r.pairs], sign)
+					r.Row(out[row*width:][:width], x[row*width:], table, t, sign)
 				}
 			})
 			return nil
 		},
 		Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{r.turn(s, name+"Grad", grad, -sign)} },
 	}, in...)
-}
-
-// row turns the heads of one row.
-func (r rotary) row(out, x, angles []float32, sign float32) {
-	cos, sin := angles[:r.pairs], angles[r.pairs:]
-	for at := 0; at < len(out); at += r.Size {
-		out, x := out[at:at+r.Size], x[at:at+r.Size]
-		if r.interleaved {
-			for m, c := range cos {
-				a, b, sine := x[2*m], x[2*m+1], sign*sin[m]
-				out[2*m], out[2*m+1] = a*c-b*sine, b*c+a*sine
-			}
-		} else {
-			for m, c := range cos {
-				a, b, sine := x[m], x[m+r.pairs], sign*sin[m]
-				out[m], out[m+r.pairs] = a*c-b*sine, b*c+a*sine
-			}
-		}
-		copy(out[2*r.pairs:], x[2*r.pairs:])
-	}
 }
 
 // checkPast fails if a sequence has no room for so many fresh positions.

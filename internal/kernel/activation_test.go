@@ -59,6 +59,11 @@ var functionCases = []functionCase{
 	{"softCap", func(v *vectors, out, x []float32) { v.softCap(out, x, 50) }, func(x float64) (y, term float64) {
 		return 50 * math.Tanh(x/2), 100 // 50 − 100/(1 + eˣ)
 	}, 1.5},
+	{"softCapSlope's value", func(v *vectors, out, x []float32) { v.softCapSlope(out, make([]float32, len(x)), x, 50, 1./50) },
+		func(x float64) (y, term float64) { return 50 * math.Tanh(x/2), 100 }, 1.5},
+	{"softCapSlope", func(v *vectors, out, x []float32) { v.softCapSlope(make([]float32, len(x)), out, x, 50, 1./50) },
+		func(x float64) (y, term float64) { t := math.Tanh(x / 2); return 1 - t*t, 1 }, 6}, // twice the value's error, of 2 instead of 100
+	{"sigmoid", func(v *vectors, out, x []float32) { v.sigmoid(out, x) }, single(logistic), 3},
 	{"GELUTanh", valueOf(GELUTanh), single(func(x float64) float64 { return x * logistic(wide2u(x)) }), 3.5},
 	{"GELUTanhGrad", gradOf(GELUTanh), func(x float64) (y, term float64) {
 		x = finite(x)

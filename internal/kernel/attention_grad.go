@@ -144,9 +144,7 @@ func (g *attentionGrad) scores(lo, hi, from, to int) {
 			g.mask.row(row, row, index)
 		}
 		if g.SoftCap > 0 {
-			for i, slope := range g.slope[:len(row)] {
-				drow[i] *= slope
-			}
+			g.set.vec.mul(drow, drow, g.slope[:len(row)])
 		}
 	}
 }

@@ -58,20 +58,31 @@ func below(n int) []float32 {
 // capRow turns z, which is 2x/limit, into limit·tanh(x/limit), and sets slope, if given, to
 // the derivative by x.
 func capRow(z, slope []float32, limit float32) {
-	active.vec.softCap(z, z, limit)
 	if slope == nil {
+		active.vec.softCap(z, z, limit)
 		return
 	}
-	inverse := 1 / limit
-	for i, y := range z {
-		t := y * inverse
-		slope[i] = (1 - t) * (1 + t)
-	}
+	active.vec.softCapSlope(z, slope[:len(z)], z, limit, 1/limit)
 }
 
 func softCap(out, x []float32, limit float32) {
 	for i, v := range x {
 		out[i] = float32(float64(limit) * (1 - 2/(1+exp(float64(v)))))
+	}
+}
+
+func softCapSlope(out, slope, x []float32, limit, inverse float32) {
+	softCap(out, x, limit)
+	for i, y := range out {
+		t := y * inverse
+		slope[i] = (1 - t) * (1 + t)
+	}
+}
+
+func softCapGrad(dx, y, dy []float32, limit float32) {
+	for i, v := range y {
+		t := v / limit
+		dx[i] = dy[i] * ((1 - t) * (1 + t))
 	}
 }
 
@@ -86,10 +97,7 @@ func SoftCap(out, x []float32, limit float32) {
 // SoftCapGrad sets dx = dy·(1 − (y/limit)²) from SoftCap's result y. dx may be dy or y.
 func SoftCapGrad(dx, y, dy []float32, limit float32) {
 	call{out: dx[:len(y)], x: y, y: dy[:len(y)], alpha: limit}.split(len(y), elementGrain, func(c *call, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			t := c.x[i] / c.alpha
-			c.out[i] = c.y[i] * ((1 - t) * (1 + t))
-		}
+		active.vec.softCapGrad(c.out[lo:hi], c.x[lo:hi], c.y[lo:hi], c.alpha)
 	})
 }
 

@@ -31,6 +31,21 @@ func add(out, a, b []float32) {
 	}
 }
 
+// Mul sets out = a·b, element by element. out may be one of them.
+func Mul(out, a, b []float32) {
+	n := len(out)
+	call{out: out, x: a[:n], y: b[:n]}.split(n, additionGrain, func(c *call, lo, hi int) {
+		active.vec.mul(c.out[lo:hi], c.x[lo:hi], c.y[lo:hi])
+	})
+}
+
+func mul(out, a, b []float32) {
+	a, b = a[:len(out)], b[:len(out)]
+	for i := range out {
+		out[i] = a[i] * b[i]
+	}
+}
+
 // Axpy adds alpha·x to y.
 func Axpy(y []float32, alpha float32, x []float32) {
 	call{out: y, x: x[:len(y)], alpha: alpha}.split(len(y), additionGrain, func(c *call, lo, hi int) {

@@ -44,6 +44,16 @@ func quickGELUAVX512(out []float32, x []float32)
 //go:noescape
 func quickGELUGradAVX512(dx []float32, x []float32, dy []float32)
 
+// sigmoidAVX512 sets out to the activation of x. They are of one length.
+//
+//go:noescape
+func sigmoidAVX512(out []float32, x []float32)
+
+// sigmoidGradAVX512 sets dx to dy·y·(1 - y). All are of one length.
+//
+//go:noescape
+func sigmoidGradAVX512(dx []float32, y []float32, dy []float32)
+
 // reluAVX512 sets out to the activation of x. They are of one length.
 //
 //go:noescape
@@ -89,6 +99,16 @@ func expScaleAVX512(out []float32, x []float32, shift float32, factor float32)
 //go:noescape
 func softCapAVX512(out []float32, x []float32, limit float32)
 
+// softCapSlopeAVX512 sets out to limit·tanh(x/2), and slope to 1 - tanh²(x/2). All are of one length. inverse is 1/limit.
+//
+//go:noescape
+func softCapSlopeAVX512(out []float32, slope []float32, x []float32, limit float32, inverse float32)
+
+// softCapGradAVX512 sets dx to dy·(1 - (y/limit)²). All are of one length.
+//
+//go:noescape
+func softCapGradAVX512(dx []float32, y []float32, dy []float32, limit float32)
+
 // sumAVX512 returns Σ x.
 //
 //go:noescape
@@ -118,6 +138,11 @@ func logSoftmaxGradAVX512(dx []float32, y []float32, dy []float32, sum float32)
 //
 //go:noescape
 func addAVX512(out []float32, a []float32, b []float32)
+
+// mulAVX512 sets out to a·b. All are of one length.
+//
+//go:noescape
+func mulAVX512(out []float32, a []float32, b []float32)
 
 // axpyAVX512 adds alpha·x to y. They are of one length.
 //
@@ -174,6 +199,16 @@ func sumSquaresAVX512(x []float32) (sum float64)
 //go:noescape
 func dropoutAVX512(out []float32, x []float32, key uint64, limit uint64, factor float32, first uint64)
 
+// turnHalvesAVX512 sets pairs m and m + n of columns of each head, of n cosines and sines to their turned ones. Heads are size columns apart. The sines are multiplied by sign.
+//
+//go:noescape
+func turnHalvesAVX512(out []float32, x []float32, cos []float32, sin []float32, sign float32, heads int, size int)
+
+// turnNeighborsAVX512 sets pairs 2m and 2m + 1 of columns of each head; of each pair there are two cosines, and its sine below 0 and above to their turned ones. Heads are size columns apart. The sines are multiplied by sign.
+//
+//go:noescape
+func turnNeighborsAVX512(out []float32, x []float32, cos []float32, sin []float32, sign float32, heads int, size int)
+
 // geluTanhAVX2 sets out to the activation of x. They are of one length.
 //
 //go:noescape
@@ -213,6 +248,16 @@ func quickGELUAVX2(out []float32, x []float32)
 //
 //go:noescape
 func quickGELUGradAVX2(dx []float32, x []float32, dy []float32)
+
+// sigmoidAVX2 sets out to the activation of x. They are of one length.
+//
+//go:noescape
+func sigmoidAVX2(out []float32, x []float32)
+
+// sigmoidGradAVX2 sets dx to dy·y·(1 - y). All are of one length.
+//
+//go:noescape
+func sigmoidGradAVX2(dx []float32, y []float32, dy []float32)
 
 // reluAVX2 sets out to the activation of x. They are of one length.
 //
@@ -259,6 +304,16 @@ func expScaleAVX2(out []float32, x []float32, shift float32, factor float32)
 //go:noescape
 func softCapAVX2(out []float32, x []float32, limit float32)
 
+// softCapSlopeAVX2 sets out to limit·tanh(x/2), and slope to 1 - tanh²(x/2). All are of one length. inverse is 1/limit.
+//
+//go:noescape
+func softCapSlopeAVX2(out []float32, slope []float32, x []float32, limit float32, inverse float32)
+
+// softCapGradAVX2 sets dx to dy·(1 - (y/limit)²). All are of one length.
+//
+//go:noescape
+func softCapGradAVX2(dx []float32, y []float32, dy []float32, limit float32)
+
 // sumAVX2 returns Σ x.
 //
 //go:noescape
@@ -288,6 +343,11 @@ func logSoftmaxGradAVX2(dx []float32, y []float32, dy []float32, sum float32)
 //
 //go:noescape
 func addAVX2(out []float32, a []float32, b []float32)
+
+// mulAVX2 sets out to a·b. All are of one length.
+//
+//go:noescape
+func mulAVX2(out []float32, a []float32, b []float32)
 
 // axpyAVX2 adds alpha·x to y. They are of one length.
 //
@@ -343,3 +403,13 @@ func sumSquaresAVX2(x []float32) (sum float64)
 //
 //go:noescape
 func dropoutAVX2(out []float32, x []float32, key uint64, limit uint64, factor float32, first uint64)
+
+// turnHalvesAVX2 sets pairs m and m + n of columns of each head, of n cosines and sines to their turned ones. Heads are size columns apart. The sines are multiplied by sign.
+//
+//go:noescape
+func turnHalvesAVX2(out []float32, x []float32, cos []float32, sin []float32, sign float32, heads int, size int)
+
+// turnNeighborsAVX2 sets pairs 2m and 2m + 1 of columns of each head; of each pair there are two cosines, and its sine below 0 and above to their turned ones. Heads are size columns apart. The sines are multiplied by sign.
+//
+//go:noescape
+func turnNeighborsAVX2(out []float32, x []float32, cos []float32, sin []float32, sign float32, heads int, size int)

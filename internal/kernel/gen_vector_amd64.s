@@ -1472,6 +1472,202 @@ done1:
 	VZEROUPPER
 	RET
 
+// func sigmoidAVX512(out []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-48
+	MOVQ         x_base+24(FP), AX
+	MOVQ         out_base+0(FP), CX
+	XORQ         DX, DX
+	MOVQ         x_len+32(FP), BX
+	VBROADCASTSS word42fa0000<>+0(SB), Z0
+	VBROADCASTSS word3f800000<>+0(SB), Z1
+
+whole1:
+	CMPQ              BX, $0x00000030
+	JLT               rest1
+	VMOVUPS           (AX)(DX*1), Z2
+	VMOVUPS           64(AX)(DX*1), Z3
+	VMOVUPS           128(AX)(DX*1), Z4
+	VANDPS.BCST       word7fffffff<>+0(SB), Z2, Z5
+	VANDPS.BCST       word7fffffff<>+0(SB), Z3, Z6
+	VANDPS.BCST       word7fffffff<>+0(SB), Z4, Z7
+	VMINPS            Z5, Z0, Z5
+	VMINPS            Z6, Z0, Z6
+	VMINPS            Z7, Z0, Z7
+	VBROADCASTSS      word4b400018<>+0(SB), Z12
+	VBROADCASTSS      word4b400018<>+0(SB), Z13
+	VBROADCASTSS      word4b400018<>+0(SB), Z14
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z5, Z12
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z6, Z13
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z7, Z14
+	VSUBPS.BCST       word4b400018<>+0(SB), Z12, Z15
+	VSUBPS.BCST       word4b400018<>+0(SB), Z13, Z16
+	VSUBPS.BCST       word4b400018<>+0(SB), Z14, Z17
+	VMOVAPS           Z15, Z18
+	VMOVAPS           Z16, Z19
+	VMOVAPS           Z17, Z20
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z5, Z18
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z6, Z19
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z7, Z20
+	VMULPS.BCST       wordb102e308<>+0(SB), Z15, Z5
+	VMULPS.BCST       wordb102e308<>+0(SB), Z16, Z6
+	VMULPS.BCST       wordb102e308<>+0(SB), Z17, Z7
+	VSUBPS            Z5, Z18, Z5
+	VSUBPS            Z6, Z19, Z6
+	VSUBPS            Z7, Z20, Z7
+	VMULPS.BCST       word3f800000<>+0(SB), Z5, Z5
+	VMULPS.BCST       word3f800000<>+0(SB), Z6, Z6
+	VMULPS.BCST       word3f800000<>+0(SB), Z7, Z7
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z15
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z16
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z17
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z7, Z17
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z15
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z7, Z17
+	VSUBPS.BCST       word4b400000<>+0(SB), Z12, Z5
+	VSUBPS.BCST       word4b400000<>+0(SB), Z13, Z6
+	VSUBPS.BCST       word4b400000<>+0(SB), Z14, Z7
+	VSCALEFPS         Z5, Z15, Z5
+	VSCALEFPS         Z6, Z16, Z6
+	VSCALEFPS         Z7, Z17, Z7
+	VMULPS.BCST       word33800000<>+0(SB), Z5, Z12
+	VMULPS.BCST       word33800000<>+0(SB), Z6, Z13
+	VMULPS.BCST       word33800000<>+0(SB), Z7, Z14
+	VPMOVD2M          Z2, K1
+	VBLENDMPS         Z12, Z1, K1, Z8
+	VPMOVD2M          Z3, K1
+	VBLENDMPS         Z13, Z1, K1, Z9
+	VPMOVD2M          Z4, K1
+	VBLENDMPS         Z14, Z1, K1, Z10
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z5
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z6
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z7
+	VDIVPS            Z5, Z8, Z2
+	VDIVPS            Z6, Z9, Z3
+	VDIVPS            Z7, Z10, Z4
+	VMOVUPS           Z2, (CX)(DX*1)
+	VMOVUPS           Z3, 64(CX)(DX*1)
+	VMOVUPS           Z4, 128(CX)(DX*1)
+	ADDQ              $0x000000c0, DX
+	SUBQ              $0x00000030, BX
+	JMP               whole1
+
+rest1:
+	TESTQ             BX, BX
+	JLE               done1
+	MOVL              $0x0000ffff, SI
+	BZHIL             BX, SI, SI
+	KMOVW             SI, K1
+	VMOVUPS.Z         (AX)(DX*1), K1, Z2
+	VANDPS.BCST       word7fffffff<>+0(SB), Z2, Z3
+	VMINPS            Z3, Z0, Z3
+	VBROADCASTSS      word4b400018<>+0(SB), Z4
+	VFNMADD231PS.BCST word3fb8aa3b<>+0(SB), Z3, Z4
+	VSUBPS.BCST       word4b400018<>+0(SB), Z4, Z5
+	VMOVAPS           Z5, Z6
+	VFNMSUB132PS.BCST word3f317218<>+0(SB), Z3, Z6
+	VMULPS.BCST       wordb102e308<>+0(SB), Z5, Z3
+	VSUBPS            Z3, Z6, Z3
+	VMULPS.BCST       word3f800000<>+0(SB), Z3, Z3
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z5
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z3, Z5
+	VSUBPS.BCST       word4b400000<>+0(SB), Z4, Z3
+	VSCALEFPS         Z3, Z5, Z3
+	VMULPS.BCST       word33800000<>+0(SB), Z3, Z4
+	VPMOVD2M          Z2, K2
+	VBLENDMPS         Z4, Z1, K2, Z11
+	VFMADD132PS.BCST  word33800000<>+0(SB), Z1, Z3
+	VDIVPS            Z3, Z11, Z2
+	VMOVUPS           Z2, K1, (CX)(DX*1)
+	ADDQ              $0x00000040, DX
+	SUBQ              $0x00000010, BX
+	JMP               rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func sigmoidGradAVX512(dx []float32, y []float32, dy []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ         y_base+24(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	XORQ         BX, BX
+	MOVQ         y_len+32(FP), SI
+	VBROADCASTSS word3f800000<>+0(SB), Z0
+
+whole1:
+	CMPQ    SI, $0x00000040
+	JLT     rest1
+	VMOVUPS (AX)(BX*1), Z1
+	VMOVUPS 64(AX)(BX*1), Z2
+	VMOVUPS 128(AX)(BX*1), Z3
+	VMOVUPS 192(AX)(BX*1), Z4
+	VMOVUPS (DX)(BX*1), Z5
+	VMOVUPS 64(DX)(BX*1), Z6
+	VMOVUPS 128(DX)(BX*1), Z7
+	VMOVUPS 192(DX)(BX*1), Z8
+	VMULPS  Z1, Z5, Z5
+	VMULPS  Z2, Z6, Z6
+	VMULPS  Z3, Z7, Z7
+	VMULPS  Z4, Z8, Z8
+	VSUBPS  Z1, Z0, Z1
+	VSUBPS  Z2, Z0, Z2
+	VSUBPS  Z3, Z0, Z3
+	VSUBPS  Z4, Z0, Z4
+	VMULPS  Z1, Z5, Z1
+	VMULPS  Z2, Z6, Z2
+	VMULPS  Z3, Z7, Z3
+	VMULPS  Z4, Z8, Z4
+	VMOVUPS Z1, (CX)(BX*1)
+	VMOVUPS Z2, 64(CX)(BX*1)
+	VMOVUPS Z3, 128(CX)(BX*1)
+	VMOVUPS Z4, 192(CX)(BX*1)
+	ADDQ    $0x00000100, BX
+	SUBQ    $0x00000040, SI
+	JMP     whole1
+
+rest1:
+	TESTQ     SI, SI
+	JLE       done1
+	MOVL      $0x0000ffff, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (AX)(BX*1), K1, Z1
+	VMOVUPS.Z (DX)(BX*1), K1, Z2
+	VMULPS    Z1, Z2, Z2
+	VSUBPS    Z1, Z0, Z1
+	VMULPS    Z1, Z2, Z1
+	VMOVUPS   Z1, K1, (CX)(BX*1)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000010, SI
+	JMP       rest1
+
+done1:
+	VZEROUPPER
+	RET
+
 // func reluAVX512(out []float32, x []float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·reluAVX512(SB), NOSPLIT, $0-48
@@ -2229,6 +2425,221 @@ done1:
 	VZEROUPPER
 	RET
 
+// func softCapSlopeAVX512(out []float32, slope []float32, x []float32, limit float32, inverse float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·softCapSlopeAVX512(SB), NOSPLIT, $0-80
+	MOVQ         x_base+48(FP), AX
+	MOVQ         out_base+0(FP), CX
+	MOVQ         slope_base+24(FP), DX
+	XORQ         BX, BX
+	MOVQ         x_len+56(FP), SI
+	VBROADCASTSS word42b20000<>+0(SB), Z0
+	VBROADCASTSS wordc2d00000<>+0(SB), Z1
+	VBROADCASTSS word3f800000<>+0(SB), Z2
+	VBROADCASTSS limit+72(FP), Z3
+	VBROADCASTSS inverse+76(FP), Z4
+
+whole1:
+	CMPQ              SI, $0x00000030
+	JLT               rest1
+	VMOVUPS           (AX)(BX*1), Z5
+	VMOVUPS           64(AX)(BX*1), Z6
+	VMOVUPS           128(AX)(BX*1), Z7
+	VMINPS            Z5, Z0, Z5
+	VMINPS            Z6, Z0, Z6
+	VMINPS            Z7, Z0, Z7
+	VMAXPS            Z5, Z1, Z5
+	VMAXPS            Z6, Z1, Z6
+	VMAXPS            Z7, Z1, Z7
+	VBROADCASTSS      word4b400000<>+0(SB), Z8
+	VBROADCASTSS      word4b400000<>+0(SB), Z9
+	VBROADCASTSS      word4b400000<>+0(SB), Z10
+	VFMADD231PS.BCST  word3fb8aa3b<>+0(SB), Z5, Z8
+	VFMADD231PS.BCST  word3fb8aa3b<>+0(SB), Z6, Z9
+	VFMADD231PS.BCST  word3fb8aa3b<>+0(SB), Z7, Z10
+	VSUBPS.BCST       word4b400000<>+0(SB), Z8, Z11
+	VSUBPS.BCST       word4b400000<>+0(SB), Z9, Z12
+	VSUBPS.BCST       word4b400000<>+0(SB), Z10, Z13
+	VFNMADD231PS.BCST word3f317218<>+0(SB), Z11, Z5
+	VFNMADD231PS.BCST word3f317218<>+0(SB), Z12, Z6
+	VFNMADD231PS.BCST word3f317218<>+0(SB), Z13, Z7
+	VFNMADD231PS.BCST wordb102e308<>+0(SB), Z11, Z5
+	VFNMADD231PS.BCST wordb102e308<>+0(SB), Z12, Z6
+	VFNMADD231PS.BCST wordb102e308<>+0(SB), Z13, Z7
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z11
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z12
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z13
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z7, Z13
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z11
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z6, Z12
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z7, Z13
+	VSUBPS.BCST       word4b400000<>+0(SB), Z8, Z5
+	VSUBPS.BCST       word4b400000<>+0(SB), Z9, Z6
+	VSUBPS.BCST       word4b400000<>+0(SB), Z10, Z7
+	VSCALEFPS         Z5, Z11, Z5
+	VSCALEFPS         Z6, Z12, Z6
+	VSCALEFPS         Z7, Z13, Z7
+	VADDPS            Z2, Z5, Z5
+	VADDPS            Z2, Z6, Z6
+	VADDPS            Z2, Z7, Z7
+	VDIVPS            Z5, Z3, Z5
+	VDIVPS            Z6, Z3, Z6
+	VDIVPS            Z7, Z3, Z7
+	VMULPS.BCST       word40000000<>+0(SB), Z5, Z5
+	VMULPS.BCST       word40000000<>+0(SB), Z6, Z6
+	VMULPS.BCST       word40000000<>+0(SB), Z7, Z7
+	VSUBPS            Z5, Z3, Z5
+	VSUBPS            Z6, Z3, Z6
+	VSUBPS            Z7, Z3, Z7
+	VMOVUPS           Z5, (CX)(BX*1)
+	VMOVUPS           Z6, 64(CX)(BX*1)
+	VMOVUPS           Z7, 128(CX)(BX*1)
+	VMULPS            Z4, Z5, Z5
+	VMULPS            Z4, Z6, Z6
+	VMULPS            Z4, Z7, Z7
+	VSUBPS            Z5, Z2, Z8
+	VSUBPS            Z6, Z2, Z9
+	VSUBPS            Z7, Z2, Z10
+	VADDPS            Z2, Z5, Z5
+	VADDPS            Z2, Z6, Z6
+	VADDPS            Z2, Z7, Z7
+	VMULPS            Z5, Z8, Z5
+	VMULPS            Z6, Z9, Z6
+	VMULPS            Z7, Z10, Z7
+	VMOVUPS           Z5, (DX)(BX*1)
+	VMOVUPS           Z6, 64(DX)(BX*1)
+	VMOVUPS           Z7, 128(DX)(BX*1)
+	ADDQ              $0x000000c0, BX
+	SUBQ              $0x00000030, SI
+	JMP               whole1
+
+rest1:
+	TESTQ             SI, SI
+	JLE               done1
+	MOVL              $0x0000ffff, DI
+	BZHIL             SI, DI, DI
+	KMOVW             DI, K1
+	VMOVUPS.Z         (AX)(BX*1), K1, Z5
+	VMINPS            Z5, Z0, Z5
+	VMAXPS            Z5, Z1, Z5
+	VBROADCASTSS      word4b400000<>+0(SB), Z6
+	VFMADD231PS.BCST  word3fb8aa3b<>+0(SB), Z5, Z6
+	VSUBPS.BCST       word4b400000<>+0(SB), Z6, Z7
+	VFNMADD231PS.BCST word3f317218<>+0(SB), Z7, Z5
+	VFNMADD231PS.BCST wordb102e308<>+0(SB), Z7, Z5
+	VBROADCASTSS      word3ab5ce46<>+0(SB), Z7
+	VFMADD213PS.BCST  word3c0912a9<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  word3d2aab79<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  word3e2aaa5a<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  word3effffff<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  word3f800000<>+0(SB), Z5, Z7
+	VSUBPS.BCST       word4b400000<>+0(SB), Z6, Z5
+	VSCALEFPS         Z5, Z7, Z5
+	VADDPS            Z2, Z5, Z5
+	VDIVPS            Z5, Z3, Z5
+	VMULPS.BCST       word40000000<>+0(SB), Z5, Z5
+	VSUBPS            Z5, Z3, Z5
+	VMOVUPS           Z5, K1, (CX)(BX*1)
+	VMULPS            Z4, Z5, Z5
+	VSUBPS            Z5, Z2, Z6
+	VADDPS            Z2, Z5, Z5
+	VMULPS            Z5, Z6, Z5
+	VMOVUPS           Z5, K1, (DX)(BX*1)
+	ADDQ              $0x00000040, BX
+	SUBQ              $0x00000010, SI
+	JMP               rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func softCapGradAVX512(dx []float32, y []float32, dy []float32, limit float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·softCapGradAVX512(SB), NOSPLIT, $0-76
+	MOVQ         y_base+24(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	XORQ         BX, BX
+	MOVQ         y_len+32(FP), SI
+	VBROADCASTSS word3f800000<>+0(SB), Z0
+	VBROADCASTSS limit+72(FP), Z1
+
+whole1:
+	CMPQ    SI, $0x00000040
+	JLT     rest1
+	VMOVUPS (AX)(BX*1), Z2
+	VMOVUPS 64(AX)(BX*1), Z3
+	VMOVUPS 128(AX)(BX*1), Z4
+	VMOVUPS 192(AX)(BX*1), Z5
+	VDIVPS  Z1, Z2, Z2
+	VDIVPS  Z1, Z3, Z3
+	VDIVPS  Z1, Z4, Z4
+	VDIVPS  Z1, Z5, Z5
+	VSUBPS  Z2, Z0, Z6
+	VSUBPS  Z3, Z0, Z7
+	VSUBPS  Z4, Z0, Z8
+	VSUBPS  Z5, Z0, Z9
+	VADDPS  Z0, Z2, Z2
+	VADDPS  Z0, Z3, Z3
+	VADDPS  Z0, Z4, Z4
+	VADDPS  Z0, Z5, Z5
+	VMULPS  Z2, Z6, Z2
+	VMULPS  Z3, Z7, Z3
+	VMULPS  Z4, Z8, Z4
+	VMULPS  Z5, Z9, Z5
+	VMOVUPS (DX)(BX*1), Z6
+	VMOVUPS 64(DX)(BX*1), Z7
+	VMOVUPS 128(DX)(BX*1), Z8
+	VMOVUPS 192(DX)(BX*1), Z9
+	VMULPS  Z6, Z2, Z2
+	VMULPS  Z7, Z3, Z3
+	VMULPS  Z8, Z4, Z4
+	VMULPS  Z9, Z5, Z5
+	VMOVUPS Z2, (CX)(BX*1)
+	VMOVUPS Z3, 64(CX)(BX*1)
+	VMOVUPS Z4, 128(CX)(BX*1)
+	VMOVUPS Z5, 192(CX)(BX*1)
+	ADDQ    $0x00000100, BX
+	SUBQ    $0x00000040, SI
+	JMP     whole1
+
+rest1:
+	TESTQ     SI, SI
+	JLE       done1
+	MOVL      $0x0000ffff, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (AX)(BX*1), K1, Z2
+	VDIVPS    Z1, Z2, Z2
+	VSUBPS    Z2, Z0, Z3
+	VADDPS    Z0, Z2, Z2
+	VMULPS    Z2, Z3, Z2
+	VMOVUPS.Z (DX)(BX*1), K1, Z3
+	VMULPS    Z3, Z2, Z2
+	VMOVUPS   Z2, K1, (CX)(BX*1)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000010, SI
+	JMP       rest1
+
+done1:
+	VZEROUPPER
+	RET
+
 // func sumAVX512(x []float32) (sum float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·sumAVX512(SB), NOSPLIT, $0-28
@@ -2604,6 +3015,56 @@ rest1:
 	VMOVUPS.Z (CX)(BX*1), K1, Z0
 	VMOVUPS.Z (DX)(BX*1), K1, Z1
 	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000010, SI
+	JMP       rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func mulAVX512(out []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·mulAVX512(SB), NOSPLIT, $0-72
+	MOVQ out_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	XORQ BX, BX
+	MOVQ out_len+8(FP), SI
+
+whole1:
+	CMPQ    SI, $0x00000040
+	JLT     rest1
+	VMOVUPS (CX)(BX*1), Z0
+	VMOVUPS 64(CX)(BX*1), Z1
+	VMOVUPS 128(CX)(BX*1), Z2
+	VMOVUPS 192(CX)(BX*1), Z3
+	VMOVUPS (DX)(BX*1), Z4
+	VMOVUPS 64(DX)(BX*1), Z5
+	VMOVUPS 128(DX)(BX*1), Z6
+	VMOVUPS 192(DX)(BX*1), Z7
+	VMULPS  Z4, Z0, Z0
+	VMULPS  Z5, Z1, Z1
+	VMULPS  Z6, Z2, Z2
+	VMULPS  Z7, Z3, Z3
+	VMOVUPS Z0, (AX)(BX*1)
+	VMOVUPS Z1, 64(AX)(BX*1)
+	VMOVUPS Z2, 128(AX)(BX*1)
+	VMOVUPS Z3, 192(AX)(BX*1)
+	ADDQ    $0x00000100, BX
+	SUBQ    $0x00000040, SI
+	JMP     whole1
+
+rest1:
+	TESTQ     SI, SI
+	JLE       done1
+	MOVL      $0x0000ffff, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	VMOVUPS.Z (DX)(BX*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000010, SI
@@ -3828,6 +4289,172 @@ rest1:
 	JMP          rest1
 
 done1:
+	VZEROUPPER
+	RET
+
+// func turnHalvesAVX512(out []float32, x []float32, cos []float32, sin []float32, sign float32, heads int, size int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·turnHalvesAVX512(SB), NOSPLIT, $0-120
+	MOVQ         cos_base+48(FP), AX
+	MOVQ         sin_base+72(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         out_base+0(FP), BX
+	XORQ         SI, SI
+	MOVQ         cos_len+56(FP), DI
+	MOVQ         heads+104(FP), R8
+	MOVQ         size+112(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS sign+96(FP), Z0
+	MOVQ         DI, SI
+	SHLQ         $0x02, SI
+	LEAQ         (DX)(SI*1), R10
+	LEAQ         (BX)(SI*1), R11
+
+head:
+	TESTQ R8, R8
+	JLE   finished
+	XORQ  SI, SI
+	MOVQ  cos_len+56(FP), DI
+
+whole1:
+	CMPQ    DI, $0x00000020
+	JLT     rest1
+	VMOVUPS (DX)(SI*1), Z1
+	VMOVUPS 64(DX)(SI*1), Z2
+	VMOVUPS (R10)(SI*1), Z3
+	VMOVUPS 64(R10)(SI*1), Z4
+	VMOVUPS (AX)(SI*1), Z5
+	VMOVUPS 64(AX)(SI*1), Z6
+	VMOVUPS (CX)(SI*1), Z7
+	VMOVUPS 64(CX)(SI*1), Z8
+	VMULPS  Z0, Z7, Z7
+	VMULPS  Z0, Z8, Z8
+	VMULPS  Z5, Z1, Z9
+	VMULPS  Z6, Z2, Z10
+	VMULPS  Z7, Z3, Z11
+	VMULPS  Z8, Z4, Z12
+	VSUBPS  Z11, Z9, Z9
+	VSUBPS  Z12, Z10, Z10
+	VMOVUPS Z9, (BX)(SI*1)
+	VMOVUPS Z10, 64(BX)(SI*1)
+	VMULPS  Z5, Z3, Z3
+	VMULPS  Z6, Z4, Z4
+	VMULPS  Z7, Z1, Z1
+	VMULPS  Z8, Z2, Z2
+	VADDPS  Z1, Z3, Z1
+	VADDPS  Z2, Z4, Z2
+	VMOVUPS Z1, (R11)(SI*1)
+	VMOVUPS Z2, 64(R11)(SI*1)
+	ADDQ    $0x00000080, SI
+	SUBQ    $0x00000020, DI
+	JMP     whole1
+
+rest1:
+	TESTQ     DI, DI
+	JLE       done1
+	MOVL      $0x0000ffff, R12
+	BZHIL     DI, R12, R12
+	KMOVW     R12, K1
+	VMOVUPS.Z (DX)(SI*1), K1, Z1
+	VMOVUPS.Z (R10)(SI*1), K1, Z2
+	VMOVUPS.Z (AX)(SI*1), K1, Z3
+	VMOVUPS.Z (CX)(SI*1), K1, Z4
+	VMULPS    Z0, Z4, Z4
+	VMULPS    Z3, Z1, Z5
+	VMULPS    Z4, Z2, Z6
+	VSUBPS    Z6, Z5, Z5
+	VMOVUPS   Z5, K1, (BX)(SI*1)
+	VMULPS    Z3, Z2, Z2
+	VMULPS    Z4, Z1, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVUPS   Z1, K1, (R11)(SI*1)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000010, DI
+	JMP       rest1
+
+done1:
+	ADDQ R9, BX
+	ADDQ R9, R11
+	ADDQ R9, DX
+	ADDQ R9, R10
+	DECQ R8
+	JMP  head
+
+finished:
+	VZEROUPPER
+	RET
+
+// func turnNeighborsAVX512(out []float32, x []float32, cos []float32, sin []float32, sign float32, heads int, size int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·turnNeighborsAVX512(SB), NOSPLIT, $0-120
+	MOVQ         cos_base+48(FP), AX
+	MOVQ         sin_base+72(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         out_base+0(FP), BX
+	XORQ         SI, SI
+	MOVQ         cos_len+56(FP), DI
+	MOVQ         heads+104(FP), R8
+	MOVQ         size+112(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS sign+96(FP), Z0
+
+head:
+	TESTQ R8, R8
+	JLE   finished
+	XORQ  SI, SI
+	MOVQ  cos_len+56(FP), DI
+
+whole1:
+	CMPQ      DI, $0x00000020
+	JLT       rest1
+	VMOVUPS   (DX)(SI*1), Z1
+	VMOVUPS   64(DX)(SI*1), Z2
+	VPERMILPS $0xb1, Z1, Z3
+	VPERMILPS $0xb1, Z2, Z4
+	VMOVUPS   (AX)(SI*1), Z5
+	VMOVUPS   64(AX)(SI*1), Z6
+	VMULPS    Z5, Z1, Z1
+	VMULPS    Z6, Z2, Z2
+	VMOVUPS   (CX)(SI*1), Z5
+	VMOVUPS   64(CX)(SI*1), Z6
+	VMULPS    Z0, Z5, Z5
+	VMULPS    Z0, Z6, Z6
+	VMULPS    Z5, Z3, Z3
+	VMULPS    Z6, Z4, Z4
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z4, Z2, Z2
+	VMOVUPS   Z1, (BX)(SI*1)
+	VMOVUPS   Z2, 64(BX)(SI*1)
+	ADDQ      $0x00000080, SI
+	SUBQ      $0x00000020, DI
+	JMP       whole1
+
+rest1:
+	TESTQ     DI, DI
+	JLE       done1
+	MOVL      $0x0000ffff, R10
+	BZHIL     DI, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (DX)(SI*1), K1, Z1
+	VPERMILPS $0xb1, Z1, Z2
+	VMOVUPS.Z (AX)(SI*1), K1, Z3
+	VMULPS    Z3, Z1, Z1
+	VMOVUPS.Z (CX)(SI*1), K1, Z3
+	VMULPS    Z0, Z3, Z3
+	VMULPS    Z3, Z2, Z2
+	VADDPS    Z2, Z1, Z1
+	VMOVUPS   Z1, K1, (BX)(SI*1)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000010, DI
+	JMP       rest1
+
+done1:
+	ADDQ R9, BX
+	ADDQ R9, DX
+	DECQ R8
+	JMP  head
+
+finished:
 	VZEROUPPER
 	RET
 
@@ -5139,6 +5766,197 @@ done1:
 	VZEROUPPER
 	RET
 
+// func sigmoidAVX2(out []float32, x []float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-48
+	MOVQ         x_base+24(FP), AX
+	MOVQ         out_base+0(FP), CX
+	XORQ         DX, DX
+	MOVQ         x_len+32(FP), BX
+	VBROADCASTSS word42fa0000<>+0(SB), Y1
+	VBROADCASTSS word3f800000<>+0(SB), Y2
+
+whole1:
+	CMPQ         BX, $0x00000010
+	JLT          rest1
+	VMOVUPS      (AX)(DX*1), Y0
+	VMOVUPS      32(AX)(DX*1), Y3
+	VANDPS       word7fffffff<>+0(SB), Y0, Y4
+	VANDPS       word7fffffff<>+0(SB), Y3, Y5
+	VMINPS       Y4, Y1, Y4
+	VMINPS       Y5, Y1, Y5
+	VBROADCASTSS word4b400018<>+0(SB), Y6
+	VBROADCASTSS word4b400018<>+0(SB), Y7
+	VFNMADD231PS word3fb8aa3b<>+0(SB), Y4, Y6
+	VFNMADD231PS word3fb8aa3b<>+0(SB), Y5, Y7
+	VSUBPS       word4b400018<>+0(SB), Y6, Y8
+	VSUBPS       word4b400018<>+0(SB), Y7, Y9
+	VMOVAPS      Y8, Y10
+	VMOVAPS      Y9, Y11
+	VFNMSUB132PS word3f317218<>+0(SB), Y4, Y10
+	VFNMSUB132PS word3f317218<>+0(SB), Y5, Y11
+	VMULPS       wordb102e308<>+0(SB), Y8, Y4
+	VMULPS       wordb102e308<>+0(SB), Y9, Y5
+	VSUBPS       Y4, Y10, Y4
+	VSUBPS       Y5, Y11, Y5
+	VMULPS       word3f800000<>+0(SB), Y4, Y4
+	VMULPS       word3f800000<>+0(SB), Y5, Y5
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y8
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y9
+	VFMADD213PS  word3c0912a9<>+0(SB), Y4, Y8
+	VFMADD213PS  word3c0912a9<>+0(SB), Y5, Y9
+	VFMADD213PS  word3d2aab79<>+0(SB), Y4, Y8
+	VFMADD213PS  word3d2aab79<>+0(SB), Y5, Y9
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y4, Y8
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y5, Y9
+	VFMADD213PS  word3effffff<>+0(SB), Y4, Y8
+	VFMADD213PS  word3effffff<>+0(SB), Y5, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y5, Y9
+	VPSRAD       $0x01, Y6, Y4
+	VPSUBD       Y4, Y6, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y4, Y8, Y4
+	VMULPS       Y5, Y4, Y4
+	VPSRAD       $0x01, Y7, Y5
+	VPSUBD       Y5, Y7, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       word3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y9, Y5
+	VMULPS       Y6, Y5, Y5
+	VMULPS       word33800000<>+0(SB), Y4, Y6
+	VMULPS       word33800000<>+0(SB), Y5, Y7
+	VBLENDVPS    Y0, Y6, Y2, Y0
+	VBLENDVPS    Y3, Y7, Y2, Y3
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y4
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y5
+	VDIVPS       Y4, Y0, Y0
+	VDIVPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (CX)(DX*1)
+	VMOVUPS      Y3, 32(CX)(DX*1)
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          whole1
+
+rest1:
+	TESTQ        BX, BX
+	JLE          done1
+	MOVQ         $0x00000008, SI
+	CMPQ         BX, SI
+	CMOVQLT      BX, SI
+	NEGQ         SI
+	LEAQ         lanes<>+32(SB), DI
+	VMOVUPS      (DI)(SI*4), Y0
+	VMASKMOVPS   (AX)(DX*1), Y0, Y3
+	VANDPS       word7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y1, Y4
+	VBROADCASTSS word4b400018<>+0(SB), Y5
+	VFNMADD231PS word3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS       word4b400018<>+0(SB), Y5, Y6
+	VMOVAPS      Y6, Y7
+	VFNMSUB132PS word3f317218<>+0(SB), Y4, Y7
+	VMULPS       wordb102e308<>+0(SB), Y6, Y4
+	VSUBPS       Y4, Y7, Y4
+	VMULPS       word3f800000<>+0(SB), Y4, Y4
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y6
+	VFMADD213PS  word3c0912a9<>+0(SB), Y4, Y6
+	VFMADD213PS  word3d2aab79<>+0(SB), Y4, Y6
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y4, Y6
+	VFMADD213PS  word3effffff<>+0(SB), Y4, Y6
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y6
+	VFMADD213PS  word3f800000<>+0(SB), Y4, Y6
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       word3f800000<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       word3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y5, Y4, Y4
+	VMULPS       word33800000<>+0(SB), Y4, Y5
+	VBLENDVPS    Y3, Y5, Y2, Y3
+	VFMADD132PS  word33800000<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (CX)(DX*1)
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func sigmoidGradAVX2(dx []float32, y []float32, dy []float32)
+// Requires: AVX, CMOV
+TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ         y_base+24(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	XORQ         BX, BX
+	MOVQ         y_len+32(FP), SI
+	VBROADCASTSS word3f800000<>+0(SB), Y1
+
+whole1:
+	CMPQ    SI, $0x00000020
+	JLT     rest1
+	VMOVUPS (AX)(BX*1), Y0
+	VMOVUPS 32(AX)(BX*1), Y2
+	VMOVUPS 64(AX)(BX*1), Y3
+	VMOVUPS 96(AX)(BX*1), Y4
+	VMOVUPS (DX)(BX*1), Y5
+	VMOVUPS 32(DX)(BX*1), Y6
+	VMOVUPS 64(DX)(BX*1), Y7
+	VMOVUPS 96(DX)(BX*1), Y8
+	VMULPS  Y0, Y5, Y5
+	VMULPS  Y2, Y6, Y6
+	VMULPS  Y3, Y7, Y7
+	VMULPS  Y4, Y8, Y8
+	VSUBPS  Y0, Y1, Y0
+	VSUBPS  Y2, Y1, Y2
+	VSUBPS  Y3, Y1, Y3
+	VSUBPS  Y4, Y1, Y4
+	VMULPS  Y0, Y5, Y0
+	VMULPS  Y2, Y6, Y2
+	VMULPS  Y3, Y7, Y3
+	VMULPS  Y4, Y8, Y4
+	VMOVUPS Y0, (CX)(BX*1)
+	VMOVUPS Y2, 32(CX)(BX*1)
+	VMOVUPS Y3, 64(CX)(BX*1)
+	VMOVUPS Y4, 96(CX)(BX*1)
+	ADDQ    $0x00000080, BX
+	SUBQ    $0x00000020, SI
+	JMP     whole1
+
+rest1:
+	TESTQ      SI, SI
+	JLE        done1
+	MOVQ       $0x00000008, DI
+	CMPQ       SI, DI
+	CMOVQLT    SI, DI
+	NEGQ       DI
+	LEAQ       lanes<>+32(SB), R8
+	VMOVUPS    (R8)(DI*4), Y0
+	VMASKMOVPS (AX)(BX*1), Y0, Y2
+	VMASKMOVPS (DX)(BX*1), Y0, Y3
+	VMULPS     Y2, Y3, Y3
+	VSUBPS     Y2, Y1, Y2
+	VMULPS     Y2, Y3, Y2
+	VMASKMOVPS Y2, Y0, (CX)(BX*1)
+	ADDQ       $0x00000020, BX
+	SUBQ       $0x00000008, SI
+	JMP        rest1
+
+done1:
+	VZEROUPPER
+	RET
+
 // func reluAVX2(out []float32, x []float32)
 // Requires: AVX, CMOV
 TEXT ·reluAVX2(SB), NOSPLIT, $0-48
@@ -5883,6 +6701,218 @@ done1:
 	VZEROUPPER
 	RET
 
+// func softCapSlopeAVX2(out []float32, slope []float32, x []float32, limit float32, inverse float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·softCapSlopeAVX2(SB), NOSPLIT, $0-80
+	MOVQ         x_base+48(FP), AX
+	MOVQ         out_base+0(FP), CX
+	MOVQ         slope_base+24(FP), DX
+	XORQ         BX, BX
+	MOVQ         x_len+56(FP), SI
+	VBROADCASTSS word42b20000<>+0(SB), Y1
+	VBROADCASTSS wordc2d00000<>+0(SB), Y2
+	VBROADCASTSS word3f800000<>+0(SB), Y3
+	VBROADCASTSS limit+72(FP), Y4
+	VBROADCASTSS inverse+76(FP), Y5
+
+whole1:
+	CMPQ         SI, $0x00000010
+	JLT          rest1
+	VMOVUPS      (AX)(BX*1), Y0
+	VMOVUPS      32(AX)(BX*1), Y6
+	VMINPS       Y0, Y1, Y0
+	VMINPS       Y6, Y1, Y6
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y6, Y2, Y6
+	VBROADCASTSS word4b400000<>+0(SB), Y7
+	VBROADCASTSS word4b400000<>+0(SB), Y8
+	VFMADD231PS  word3fb8aa3b<>+0(SB), Y0, Y7
+	VFMADD231PS  word3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       word4b400000<>+0(SB), Y7, Y9
+	VSUBPS       word4b400000<>+0(SB), Y8, Y10
+	VFNMADD231PS word3f317218<>+0(SB), Y9, Y0
+	VFNMADD231PS word3f317218<>+0(SB), Y10, Y6
+	VFNMADD231PS wordb102e308<>+0(SB), Y9, Y0
+	VFNMADD231PS wordb102e308<>+0(SB), Y10, Y6
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y9
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y10
+	VFMADD213PS  word3c0912a9<>+0(SB), Y0, Y9
+	VFMADD213PS  word3c0912a9<>+0(SB), Y6, Y10
+	VFMADD213PS  word3d2aab79<>+0(SB), Y0, Y9
+	VFMADD213PS  word3d2aab79<>+0(SB), Y6, Y10
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y0, Y9
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y6, Y10
+	VFMADD213PS  word3effffff<>+0(SB), Y0, Y9
+	VFMADD213PS  word3effffff<>+0(SB), Y6, Y10
+	VFMADD213PS  word3f800000<>+0(SB), Y0, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y6, Y10
+	VFMADD213PS  word3f800000<>+0(SB), Y0, Y9
+	VFMADD213PS  word3f800000<>+0(SB), Y6, Y10
+	VPSRAD       $0x01, Y7, Y0
+	VPSUBD       Y0, Y7, Y6
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       word3f800000<>+0(SB), Y0, Y0
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       word3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y0, Y9, Y0
+	VMULPS       Y6, Y0, Y0
+	VPSRAD       $0x01, Y8, Y6
+	VPSUBD       Y6, Y8, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       word3f800000<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       word3f800000<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y10, Y6
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y3, Y6, Y6
+	VDIVPS       Y0, Y4, Y0
+	VDIVPS       Y6, Y4, Y6
+	VMULPS       word40000000<>+0(SB), Y0, Y0
+	VMULPS       word40000000<>+0(SB), Y6, Y6
+	VSUBPS       Y0, Y4, Y0
+	VSUBPS       Y6, Y4, Y6
+	VMOVUPS      Y0, (CX)(BX*1)
+	VMOVUPS      Y6, 32(CX)(BX*1)
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y5, Y6, Y6
+	VSUBPS       Y0, Y3, Y7
+	VSUBPS       Y6, Y3, Y8
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y3, Y6, Y6
+	VMULPS       Y0, Y7, Y0
+	VMULPS       Y6, Y8, Y6
+	VMOVUPS      Y0, (DX)(BX*1)
+	VMOVUPS      Y6, 32(DX)(BX*1)
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x00000010, SI
+	JMP          whole1
+
+rest1:
+	TESTQ        SI, SI
+	JLE          done1
+	MOVQ         $0x00000008, DI
+	CMPQ         SI, DI
+	CMOVQLT      SI, DI
+	NEGQ         DI
+	LEAQ         lanes<>+32(SB), R8
+	VMOVUPS      (R8)(DI*4), Y0
+	VMASKMOVPS   (AX)(BX*1), Y0, Y6
+	VMINPS       Y6, Y1, Y6
+	VMAXPS       Y6, Y2, Y6
+	VBROADCASTSS word4b400000<>+0(SB), Y7
+	VFMADD231PS  word3fb8aa3b<>+0(SB), Y6, Y7
+	VSUBPS       word4b400000<>+0(SB), Y7, Y8
+	VFNMADD231PS word3f317218<>+0(SB), Y8, Y6
+	VFNMADD231PS wordb102e308<>+0(SB), Y8, Y6
+	VBROADCASTSS word3ab5ce46<>+0(SB), Y8
+	VFMADD213PS  word3c0912a9<>+0(SB), Y6, Y8
+	VFMADD213PS  word3d2aab79<>+0(SB), Y6, Y8
+	VFMADD213PS  word3e2aaa5a<>+0(SB), Y6, Y8
+	VFMADD213PS  word3effffff<>+0(SB), Y6, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y6, Y8
+	VFMADD213PS  word3f800000<>+0(SB), Y6, Y8
+	VPSRAD       $0x01, Y7, Y6
+	VPSUBD       Y6, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       word3f800000<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       word3f800000<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y8, Y6
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y3, Y6, Y6
+	VDIVPS       Y6, Y4, Y6
+	VMULPS       word40000000<>+0(SB), Y6, Y6
+	VSUBPS       Y6, Y4, Y6
+	VMASKMOVPS   Y6, Y0, (CX)(BX*1)
+	VMULPS       Y5, Y6, Y6
+	VSUBPS       Y6, Y3, Y7
+	VADDPS       Y3, Y6, Y6
+	VMULPS       Y6, Y7, Y6
+	VMASKMOVPS   Y6, Y0, (DX)(BX*1)
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, SI
+	JMP          rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func softCapGradAVX2(dx []float32, y []float32, dy []float32, limit float32)
+// Requires: AVX, CMOV
+TEXT ·softCapGradAVX2(SB), NOSPLIT, $0-76
+	MOVQ         y_base+24(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+48(FP), DX
+	XORQ         BX, BX
+	MOVQ         y_len+32(FP), SI
+	VBROADCASTSS word3f800000<>+0(SB), Y1
+	VBROADCASTSS limit+72(FP), Y2
+
+whole1:
+	CMPQ    SI, $0x00000020
+	JLT     rest1
+	VMOVUPS (AX)(BX*1), Y0
+	VMOVUPS 32(AX)(BX*1), Y3
+	VMOVUPS 64(AX)(BX*1), Y4
+	VMOVUPS 96(AX)(BX*1), Y5
+	VDIVPS  Y2, Y0, Y0
+	VDIVPS  Y2, Y3, Y3
+	VDIVPS  Y2, Y4, Y4
+	VDIVPS  Y2, Y5, Y5
+	VSUBPS  Y0, Y1, Y6
+	VSUBPS  Y3, Y1, Y7
+	VSUBPS  Y4, Y1, Y8
+	VSUBPS  Y5, Y1, Y9
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y1, Y3, Y3
+	VADDPS  Y1, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VMULPS  Y0, Y6, Y0
+	VMULPS  Y3, Y7, Y3
+	VMULPS  Y4, Y8, Y4
+	VMULPS  Y5, Y9, Y5
+	VMOVUPS (DX)(BX*1), Y6
+	VMOVUPS 32(DX)(BX*1), Y7
+	VMOVUPS 64(DX)(BX*1), Y8
+	VMOVUPS 96(DX)(BX*1), Y9
+	VMULPS  Y6, Y0, Y0
+	VMULPS  Y7, Y3, Y3
+	VMULPS  Y8, Y4, Y4
+	VMULPS  Y9, Y5, Y5
+	VMOVUPS Y0, (CX)(BX*1)
+	VMOVUPS Y3, 32(CX)(BX*1)
+	VMOVUPS Y4, 64(CX)(BX*1)
+	VMOVUPS Y5, 96(CX)(BX*1)
+	ADDQ    $0x00000080, BX
+	SUBQ    $0x00000020, SI
+	JMP     whole1
+
+rest1:
+	TESTQ      SI, SI
+	JLE        done1
+	MOVQ       $0x00000008, DI
+	CMPQ       SI, DI
+	CMOVQLT    SI, DI
+	NEGQ       DI
+	LEAQ       lanes<>+32(SB), R8
+	VMOVUPS    (R8)(DI*4), Y0
+	VMASKMOVPS (AX)(BX*1), Y0, Y3
+	VDIVPS     Y2, Y3, Y3
+	VSUBPS     Y3, Y1, Y4
+	VADDPS     Y1, Y3, Y3
+	VMULPS     Y3, Y4, Y3
+	VMASKMOVPS (DX)(BX*1), Y0, Y4
+	VMULPS     Y4, Y3, Y3
+	VMASKMOVPS Y3, Y0, (CX)(BX*1)
+	ADDQ       $0x00000020, BX
+	SUBQ       $0x00000008, SI
+	JMP        rest1
+
+done1:
+	VZEROUPPER
+	RET
+
 // func sumAVX2(x []float32) (sum float32)
 // Requires: AVX, CMOV
 TEXT ·sumAVX2(SB), NOSPLIT, $0-28
@@ -6270,6 +7300,59 @@ rest1:
 	VMASKMOVPS (CX)(BX*1), Y0, Y1
 	VMASKMOVPS (DX)(BX*1), Y0, Y2
 	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
+	ADDQ       $0x00000020, BX
+	SUBQ       $0x00000008, SI
+	JMP        rest1
+
+done1:
+	VZEROUPPER
+	RET
+
+// func mulAVX2(out []float32, a []float32, b []float32)
+// Requires: AVX, CMOV
+TEXT ·mulAVX2(SB), NOSPLIT, $0-72
+	MOVQ out_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	XORQ BX, BX
+	MOVQ out_len+8(FP), SI
+
+whole1:
+	CMPQ    SI, $0x00000020
+	JLT     rest1
+	VMOVUPS (CX)(BX*1), Y0
+	VMOVUPS 32(CX)(BX*1), Y1
+	VMOVUPS 64(CX)(BX*1), Y2
+	VMOVUPS 96(CX)(BX*1), Y3
+	VMOVUPS (DX)(BX*1), Y4
+	VMOVUPS 32(DX)(BX*1), Y5
+	VMOVUPS 64(DX)(BX*1), Y6
+	VMOVUPS 96(DX)(BX*1), Y7
+	VMULPS  Y4, Y0, Y0
+	VMULPS  Y5, Y1, Y1
+	VMULPS  Y6, Y2, Y2
+	VMULPS  Y7, Y3, Y3
+	VMOVUPS Y0, (AX)(BX*1)
+	VMOVUPS Y1, 32(AX)(BX*1)
+	VMOVUPS Y2, 64(AX)(BX*1)
+	VMOVUPS Y3, 96(AX)(BX*1)
+	ADDQ    $0x00000080, BX
+	SUBQ    $0x00000020, SI
+	JMP     whole1
+
+rest1:
+	TESTQ      SI, SI
+	JLE        done1
+	MOVQ       $0x00000008, DI
+	CMPQ       SI, DI
+	CMOVQLT    SI, DI
+	NEGQ       DI
+	LEAQ       lanes<>+32(SB), R8
+	VMOVUPS    (R8)(DI*4), Y0
+	VMASKMOVPS (CX)(BX*1), Y0, Y1
+	VMASKMOVPS (DX)(BX*1), Y0, Y2
+	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*1)
 	ADDQ       $0x00000020, BX
 	SUBQ       $0x00000008, SI
@@ -7511,6 +8594,178 @@ rest1:
 	JMP        rest1
 
 done1:
+	VZEROUPPER
+	RET
+
+// func turnHalvesAVX2(out []float32, x []float32, cos []float32, sin []float32, sign float32, heads int, size int)
+// Requires: AVX, CMOV
+TEXT ·turnHalvesAVX2(SB), NOSPLIT, $0-120
+	MOVQ         cos_base+48(FP), AX
+	MOVQ         sin_base+72(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         out_base+0(FP), BX
+	XORQ         SI, SI
+	MOVQ         cos_len+56(FP), DI
+	MOVQ         heads+104(FP), R8
+	MOVQ         size+112(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS sign+96(FP), Y1
+	MOVQ         DI, SI
+	SHLQ         $0x02, SI
+	LEAQ         (DX)(SI*1), R10
+	LEAQ         (BX)(SI*1), R11
+
+head:
+	TESTQ R8, R8
+	JLE   finished
+	XORQ  SI, SI
+	MOVQ  cos_len+56(FP), DI
+
+whole1:
+	CMPQ    DI, $0x00000010
+	JLT     rest1
+	VMOVUPS (DX)(SI*1), Y0
+	VMOVUPS 32(DX)(SI*1), Y2
+	VMOVUPS (R10)(SI*1), Y3
+	VMOVUPS 32(R10)(SI*1), Y4
+	VMOVUPS (AX)(SI*1), Y5
+	VMOVUPS 32(AX)(SI*1), Y6
+	VMOVUPS (CX)(SI*1), Y7
+	VMOVUPS 32(CX)(SI*1), Y8
+	VMULPS  Y1, Y7, Y7
+	VMULPS  Y1, Y8, Y8
+	VMULPS  Y5, Y0, Y9
+	VMULPS  Y6, Y2, Y10
+	VMULPS  Y7, Y3, Y11
+	VMULPS  Y8, Y4, Y12
+	VSUBPS  Y11, Y9, Y9
+	VSUBPS  Y12, Y10, Y10
+	VMOVUPS Y9, (BX)(SI*1)
+	VMOVUPS Y10, 32(BX)(SI*1)
+	VMULPS  Y5, Y3, Y3
+	VMULPS  Y6, Y4, Y4
+	VMULPS  Y7, Y0, Y0
+	VMULPS  Y8, Y2, Y2
+	VADDPS  Y0, Y3, Y0
+	VADDPS  Y2, Y4, Y2
+	VMOVUPS Y0, (R11)(SI*1)
+	VMOVUPS Y2, 32(R11)(SI*1)
+	ADDQ    $0x00000040, SI
+	SUBQ    $0x00000010, DI
+	JMP     whole1
+
+rest1:
+	TESTQ      DI, DI
+	JLE        done1
+	MOVQ       $0x00000008, R12
+	CMPQ       DI, R12
+	CMOVQLT    DI, R12
+	NEGQ       R12
+	LEAQ       lanes<>+32(SB), R13
+	VMOVUPS    (R13)(R12*4), Y0
+	VMASKMOVPS (DX)(SI*1), Y0, Y2
+	VMASKMOVPS (R10)(SI*1), Y0, Y3
+	VMASKMOVPS (AX)(SI*1), Y0, Y4
+	VMASKMOVPS (CX)(SI*1), Y0, Y5
+	VMULPS     Y1, Y5, Y5
+	VMULPS     Y4, Y2, Y6
+	VMULPS     Y5, Y3, Y7
+	VSUBPS     Y7, Y6, Y6
+	VMASKMOVPS Y6, Y0, (BX)(SI*1)
+	VMULPS     Y4, Y3, Y3
+	VMULPS     Y5, Y2, Y2
+	VADDPS     Y2, Y3, Y2
+	VMASKMOVPS Y2, Y0, (R11)(SI*1)
+	ADDQ       $0x00000020, SI
+	SUBQ       $0x00000008, DI
+	JMP        rest1
+
+done1:
+	ADDQ R9, BX
+	ADDQ R9, R11
+	ADDQ R9, DX
+	ADDQ R9, R10
+	DECQ R8
+	JMP  head
+
+finished:
+	VZEROUPPER
+	RET
+
+// func turnNeighborsAVX2(out []float32, x []float32, cos []float32, sin []float32, sign float32, heads int, size int)
+// Requires: AVX, CMOV
+TEXT ·turnNeighborsAVX2(SB), NOSPLIT, $0-120
+	MOVQ         cos_base+48(FP), AX
+	MOVQ         sin_base+72(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         out_base+0(FP), BX
+	XORQ         SI, SI
+	MOVQ         cos_len+56(FP), DI
+	MOVQ         heads+104(FP), R8
+	MOVQ         size+112(FP), R9
+	SHLQ         $0x02, R9
+	VBROADCASTSS sign+96(FP), Y1
+
+head:
+	TESTQ R8, R8
+	JLE   finished
+	XORQ  SI, SI
+	MOVQ  cos_len+56(FP), DI
+
+whole1:
+	CMPQ      DI, $0x00000010
+	JLT       rest1
+	VMOVUPS   (DX)(SI*1), Y0
+	VMOVUPS   32(DX)(SI*1), Y2
+	VPERMILPS $0xb1, Y0, Y3
+	VPERMILPS $0xb1, Y2, Y4
+	VMOVUPS   (AX)(SI*1), Y5
+	VMOVUPS   32(AX)(SI*1), Y6
+	VMULPS    Y5, Y0, Y0
+	VMULPS    Y6, Y2, Y2
+	VMOVUPS   (CX)(SI*1), Y5
+	VMOVUPS   32(CX)(SI*1), Y6
+	VMULPS    Y1, Y5, Y5
+	VMULPS    Y1, Y6, Y6
+	VMULPS    Y5, Y3, Y3
+	VMULPS    Y6, Y4, Y4
+	VADDPS    Y3, Y0, Y0
+	VADDPS    Y4, Y2, Y2
+	VMOVUPS   Y0, (BX)(SI*1)
+	VMOVUPS   Y2, 32(BX)(SI*1)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000010, DI
+	JMP       whole1
+
+rest1:
+	TESTQ      DI, DI
+	JLE        done1
+	MOVQ       $0x00000008, R10
+	CMPQ       DI, R10
+	CMOVQLT    DI, R10
+	NEGQ       R10
+	LEAQ       lanes<>+32(SB), R11
+	VMOVUPS    (R11)(R10*4), Y0
+	VMASKMOVPS (DX)(SI*1), Y0, Y2
+	VPERMILPS  $0xb1, Y2, Y3
+	VMASKMOVPS (AX)(SI*1), Y0, Y4
+	VMULPS     Y4, Y2, Y2
+	VMASKMOVPS (CX)(SI*1), Y0, Y4
+	VMULPS     Y1, Y4, Y4
+	VMULPS     Y4, Y3, Y3
+	VADDPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y0, (BX)(SI*1)
+	ADDQ       $0x00000020, SI
+	SUBQ       $0x00000008, DI
+	JMP        rest1
+
+done1:
+	ADDQ R9, BX
+	ADDQ R9, DX
+	DECQ R8
+	JMP  head
+
+finished:
 	VZEROUPPER
 	RET
 

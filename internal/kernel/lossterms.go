@@ -30,8 +30,8 @@ func (l LossTerms) mean(row []float32) float64 {
 		return 0
 	}
 	sum := 0.0
-	for _, v := range row {
-		sum += float64(v)
+	for lo := 0; lo < len(row); lo += sumBlock {
+		sum += float64(active.vec.sum(row[lo:min(lo+sumBlock, len(row))]))
 	}
 	return sum / float64(len(row))
 }
@@ -52,15 +52,11 @@ func (l LossTerms) lossGrad(row, slope []float32, target int, scale float32) flo
 	active.vec.scale(row, row, float32(float64(scale)*(1+2*float64(l.ZLoss)*total)/sum))
 	if l.Smoothing > 0 {
 		each := scale * l.Smoothing / float32(len(row))
-		for i := range row {
-			row[i] -= each
-		}
+		active.vec.logSoftmax(row, row, each, 0) // takes it from each
 	}
 	row[target] -= scale * (1 - l.Smoothing)
 	if l.SoftCap > 0 {
-		for i, d := range slope[:len(row)] {
-			row[i] *= d
-		}
+		active.vec.mul(row, row, slope[:len(row)])
 	}
 	return l.of(total, mean, at)
 }

@@ -35,13 +35,14 @@ func RMSNormGradGain(dgain, dy, x, rstd []float32) {
 	width, rows := len(dgain), len(rstd)
 	c := call{gain: dgain, y: dy[:rows*width], x: x[:rows*width], rstd: rstd}
 	c.split(width, columnGrain(elementGrain, rows), func(c *call, lo, hi int) {
-		dgain := c.gain[lo:hi]
-		clear(dgain)
-		for r, s := range c.rstd {
-			x, dy := c.x[r*len(c.gain)+lo:][:len(dgain)], c.y[r*len(c.gain)+lo:][:len(dgain)]
-			for i, d := range dy {
-				dgain[i] += d * (x[i] * s)
-			}
+		width := len(c.gain)
+		clear(c.gain[lo:hi])
+		for r := 0; r < len(c.rstd); r += len(noMeans) {
+			rstd := c.rstd[r:min(r+len(noMeans), len(c.rstd))]
+			active.vec.normGradParams(c.gain[lo:hi], nil, c.y[r*width+lo:], c.x[r*width+lo:], noMeans[:len(rstd)], rstd, width)
 		}
 	})
 }
+
+// noMeans are the means of rows that have none deducted.
+var noMeans [1 << 10]float32

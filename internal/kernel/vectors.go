@@ -14,15 +14,21 @@ type vectors struct {
 	maximum        func(x []float32) float32 // NaN if there is one; x is not empty
 	sum            func(x []float32) float32
 	dot            func(x, y []float32) float32
-	sumExp         func(x []float32, shift float32) float32      // Σ exp(x - shift)
-	expSum         func(out, x []float32, shift float32) float32 // stores the terms as well
-	expScale       func(out, x []float32, shift, factor float32) // factor·exp(x - shift)
-	softCap        func(out, x []float32, limit float32)         // limit·tanh(x/2)
-	softmaxGrad    func(dx, y, dy []float32, dot float32)        // y·(dy - dot)
-	logSoftmax     func(out, x []float32, high, low float32)     // x - high - low
-	logSoftmaxGrad func(dx, y, dy []float32, sum float32)        // dy - exp(y)·sum
+	sumExp         func(x []float32, shift float32) float32              // Σ exp(x - shift)
+	expSum         func(out, x []float32, shift float32) float32         // stores the terms as well
+	expScale       func(out, x []float32, shift, factor float32)         // factor·exp(x - shift)
+	softCap        func(out, x []float32, limit float32)                 // limit·tanh(x/2)
+	softCapSlope   func(out, slope, x []float32, limit, inverse float32) // and 1 - tanh²(x/2); inverse is 1/limit
+	softCapGrad    func(dx, y, dy []float32, limit float32)              // dy·(1 - (y/limit)²)
+	softmaxGrad    func(dx, y, dy []float32, dot float32)                // y·(dy - dot)
+	logSoftmax     func(out, x []float32, high, low float32)             // x - high - low
+	logSoftmaxGrad func(dx, y, dy []float32, sum float32)                // dy - exp(y)·sum
+
+	sigmoid     func(out, x []float32)
+	sigmoidGrad func(dx, y, dy []float32) // dy·y·(1 - y)
 
 	add     func(out, a, b []float32)
+	mul     func(out, a, b []float32)
 	axpy    func(y []float32, alpha float32, x []float32) // y + alpha·x
 	scale   func(out, x []float32, alpha float32)         // alpha·x
 	sumRows func(out, x []float32, rows, stride int)      // adds rows as long as out, stride elements apart, in their order
@@ -34,6 +40,11 @@ type vectors struct {
 	// normGradParams adds dy·(x - mean)·rstd to dgain and dy to dbias, which may be empty, for
 	// rows of dy and x as in sumRows; they are as many as there are means.
 	normGradParams func(dgain, dbias, dy, x, mean, rstd []float32, stride int)
+
+	// turnHalves turns pairs m and m+n of columns by n angles in each of some heads, which are size columns
+	// apart: (a, b) becomes (a·cos - b·s, b·cos + a·s) with s = sign·sin. turnNeighbors has pairs 2m and 2m+1, and of each
+	// two cosines, and the sine below 0 and above.
+	turnHalves, turnNeighbors func(out, x, cos, sin []float32, sign float32, heads, size int)
 
 	// dropout multiplies element i by factor, or by 0 if mix(key ^ (first + i)) < limit. limit is
 	// a positive multiple of 2³².

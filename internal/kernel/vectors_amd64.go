@@ -20,11 +20,17 @@ var vectorsAVX512 = vectors{
 	expSum:         expSumAVX512,
 	expScale:       expScaleAVX512,
 	softCap:        softCapAVX512,
+	softCapSlope:   softCapSlopeAVX512,
+	softCapGrad:    softCapGradAVX512,
 	softmaxGrad:    softmaxGradAVX512,
 	logSoftmax:     logSoftmaxAVX512,
 	logSoftmaxGrad: logSoftmaxGradAVX512,
 
+	sigmoid:     sigmoidAVX512,
+	sigmoidGrad: sigmoidGradAVX512,
+
 	add:     addAVX512,
+	mul:     mulAVX512,
 	axpy:    axpyAVX512,
 	scale:   scaleAVX512,
 	sumRows: sumRowsAVX512,
@@ -34,6 +40,9 @@ var vectorsAVX512 = vectors{
 	normSums:       normSumsAVX512,
 	normGrad:       normGradAVX512,
 	normGradParams: normGradParamsAVX512,
+
+	turnHalves:    turnHalvesAVX512,
+	turnNeighbors: turnNeighborsAVX512,
 
 	dropout:    dropoutAVX512,
 	adamW:      func(c *AdamW, w, g, m, v []float32) { adamWAVX512(&c.Clip, w, g, m, v) },
@@ -56,11 +65,17 @@ var vectorsAVX2 = vectors{
 	expSum:         expSumAVX2,
 	expScale:       expScaleAVX2,
 	softCap:        softCapAVX2,
+	softCapSlope:   softCapSlopeAVX2,
+	softCapGrad:    softCapGradAVX2,
 	softmaxGrad:    softmaxGradAVX2,
 	logSoftmax:     logSoftmaxAVX2,
 	logSoftmaxGrad: logSoftmaxGradAVX2,
 
+	sigmoid:     sigmoidAVX2,
+	sigmoidGrad: sigmoidGradAVX2,
+
 	add:     addAVX2,
+	mul:     mulAVX2,
 	axpy:    axpyAVX2,
 	scale:   scaleAVX2,
 	sumRows: sumRowsAVX2,
@@ -70,6 +85,9 @@ var vectorsAVX2 = vectors{
 	normSums:       normSumsAVX2,
 	normGrad:       normGradAVX2,
 	normGradParams: normGradParamsAVX2,
+
+	turnHalves:    turnHalvesAVX2,
+	turnNeighbors: turnNeighborsAVX2,
 
 	dropout:    dropoutAVX2,
 	adamW:      func(c *AdamW, w, g, m, v []float32) { adamWAVX2(&c.Clip, w, g, m, v) },

@@ -27,11 +27,17 @@ var vectorsGeneric = vectors{
 	expSum:         expSum,
 	expScale:       expScale,
 	softCap:        softCap,
+	softCapSlope:   softCapSlope,
+	softCapGrad:    softCapGrad,
 	softmaxGrad:    softmaxGrad,
 	logSoftmax:     logSoftmax,
 	logSoftmaxGrad: logSoftmaxGrad,
 
+	sigmoid:     func(out, x []float32) { apply(out, x, sigmoid) },
+	sigmoidGrad: sigmoidGrad,
+
 	add:     add,
+	mul:     mul,
 	axpy:    axpy,
 	scale:   scaled,
 	sumRows: sumRows,
@@ -41,6 +47,9 @@ var vectorsGeneric = vectors{
 	normSums:       normSums,
 	normGrad:       normGrad,
 	normGradParams: normGradParams,
+
+	turnHalves:    turnHalves,
+	turnNeighbors: turnNeighbors,
 
 	dropout:    dropout,
 	adamW:      (*AdamW).update,

@@ -30,6 +30,12 @@ var testMask = NewMask(0.3, 1, 2, 3)
 var elementCases = []elementCase{
 	{"add", func(v *vectors, _ int, out, a, b []float32) { v.add(out, a, b) },
 		func(_ int, a, b float64) (y, term float64) { return a + b, max(math.Abs(a), math.Abs(b)) }, 1},
+	{"mul", func(v *vectors, _ int, out, a, b []float32) { v.mul(out, a, b) },
+		func(_ int, a, b float64) (y, term float64) { return a * b, a * b }, 0.5},
+	{"sigmoidGrad", func(v *vectors, _ int, out, a, b []float32) { v.sigmoidGrad(out, a, b) },
+		func(_ int, a, b float64) (y, term float64) { return b * a * (1 - a), b * a * (1 + math.Abs(a)) }, 3},
+	{"softCapGrad", func(v *vectors, _ int, out, a, b []float32) { v.softCapGrad(out, a, b, 5) },
+		func(_ int, a, b float64) (y, term float64) { return b * (1 - a*a/25), b * max(a*a/25, 1) }, 4},
 	{"axpy", func(v *vectors, _ int, out, a, b []float32) { copy(out, a); v.axpy(out, 0.5, b) },
 		func(_ int, a, b float64) (y, term float64) { return a + 0.5*b, max(math.Abs(a), math.Abs(b)) }, 1},
 	{"scale", func(v *vectors, _ int, out, a, _ []float32) { v.scale(out, a, 3) },

@@ -15,6 +15,8 @@ func activations(s set) {
 		activation(s, l.name, l.value, l.limit(), 1)
 		derivative(s, l.name, l.grad, l.limit(), 1)
 	}
+	activation(s, "sigmoid", sigmoid, logistics[0].limit(), 1)
+	sigmoidGrad(s)
 	activation(s, "relu", relu, 0)
 	derivative(s, "relu", reluGrad, 0)
 	activation(s, "squaredReLU", squaredReLU, 0)

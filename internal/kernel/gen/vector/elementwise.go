@@ -7,6 +7,7 @@ import (
 
 func elementwise(s set) {
 	add(s)
+	mul(s)
 	axpy(s)
 	scale(s)
 	sumRows(s)
@@ -16,6 +17,13 @@ func add(s set) {
 	k := begin(s, "add", "(out, a, b []float32)", 4, "sets out to a + b. All are of one length.")
 	k.slices("out", "a", "b")
 	k.loop(func() { k.store("out", k.add(k.load("a"), k.load("b"))) })
+	k.end()
+}
+
+func mul(s set) {
+	k := begin(s, "mul", "(out, a, b []float32)", 4, "sets out to a·b. All are of one length.")
+	k.slices("out", "a", "b")
+	k.loop(func() { k.store("out", k.mul(k.load("a"), k.load("b"))) })
 	k.end()
 }
 

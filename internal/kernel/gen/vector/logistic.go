@@ -34,6 +34,14 @@ func (l logistic) value(k *kernel, x group) group {
 	return k.div(over, e)
 }
 
+// sigmoid is s(x): d, or e·d below 0, as in grad.
+func sigmoid(k *kernel, x group) group {
+	e, _ := logistics[0].decay(k, x)
+	over := k.whereNegative(x, k.mul(e, lower), k.fix(1))
+	k.mulAdd(e, lower, k.fix(1))
+	return k.div(over, e)
+}
+
 // grad: the derivative is s + x·s·(1 − s)·beta, with s as in geluTanhGrad.
 func (l logistic) grad(k *kernel, x group) group {
 	e, t := l.decay(k, x)
@@ -45,4 +53,15 @@ func (l logistic) grad(k *kernel, x group) group {
 	k.mulAdd(right, e, k.fix(1))
 	left := k.mul(k.sub(k.copy(lower), h), e)
 	return k.mul(k.mul(k.whereNegative(k.load("x"), left, right), d), k.load("dy"))
+}
+
+func sigmoidGrad(s set) {
+	k := begin(s, "sigmoidGrad", "(dx, y, dy []float32)", 4, "sets dx to dy·y·(1 - y). All are of one length.")
+	k.slices("y", "dx", "dy")
+	one := k.fix(1)
+	k.loop(func() {
+		y := k.load("y")
+		k.store("dx", k.mul(k.mul(k.load("dy"), y), k.sub(one, y)))
+	})
+	k.end()
 }

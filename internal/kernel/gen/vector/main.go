@@ -14,6 +14,7 @@ func main() {
 		adamW(s)
 		sumSquares(s)
 		dropout(s)
+		rotary(s)
 	}
 	data()
 	Generate()

@@ -12,6 +12,7 @@ func softmax(s set) {
 	expSum(s, "expSum", true)
 	expScale(s)
 	softCap(s)
+	softCapGrad(s)
 	sum(s)
 	dot(s)
 	softmaxGrad(s)
@@ -74,14 +75,41 @@ func expScale(s set) {
 
 // softCap: tanh(x/2) is 1 − 2/(1 + eˣ).
 func softCap(s set) {
-	k := begin(s, "softCap", "(out, x []float32, limit float32)", wide(s), "sets out to limit·tanh(x/2). out is as long as x.")
-	k.slices("x", "out")
-	k.fixExp()
+	for _, slopes := range []bool{false, true} {
+		name, parameters, doc := "softCap", "(out, x []float32, limit float32)", "sets out to limit·tanh(x/2). out is as long as x."
+		slices := []string{"x", "out"}
+		if slopes {
+			name, parameters = "softCapSlope", "(out, slope, x []float32, limit, inverse float32)"
+			doc, slices = "sets out to limit·tanh(x/2), and slope to 1 - tanh²(x/2). All are of one length. inverse is 1/limit.", append(slices, "slope")
+		}
+		k := begin(s, name, parameters, wide(s), doc)
+		k.slices(slices...)
+		k.fixExp()
+		one, limit := k.fix(1), k.scalar("limit")
+		var inverse broadcast
+		if slopes {
+			inverse = k.scalar("inverse")
+		}
+		k.loop(func() {
+			rest := k.mul(k.div(limit, k.add(k.exp(k.load("x")), one)), constant(2))
+			y := k.sub(limit, rest)
+			k.store("out", y)
+			if slopes {
+				k.store("slope", k.bend(k.mul(y, inverse), one))
+			}
+		})
+		k.end()
+	}
+}
+
+// bend is 1 − t².
+func (k *kernel) bend(t group, one broadcast) group { return k.mul(k.sub(one, t), k.add(t, one)) }
+
+func softCapGrad(s set) {
+	k := begin(s, "softCapGrad", "(dx, y, dy []float32, limit float32)", 4, "sets dx to dy·(1 - (y/limit)²). All are of one length.")
+	k.slices("y", "dx", "dy")
 	one, limit := k.fix(1), k.scalar("limit")
-	k.loop(func() {
-		rest := k.mul(k.div(limit, k.add(k.exp(k.load("x")), one)), constant(2))
-		k.store("out", k.sub(limit, rest))
-	})
+	k.loop(func() { k.store("dx", k.mul(k.bend(k.div(k.load("y"), limit), one), k.load("dy"))) })
 	k.end()
 }
 

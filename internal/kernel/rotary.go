@@ -1,0 +1,81 @@
+package kernel
+
+import "math"
+
+// Turns are how pairs of columns of heads are turned at positions (Su et al. 2021, RoFormer, §3.4.2).
+type Turns struct {
+	Size  int // columns of a head
+	Pairs int // of them that turn: columns m and m+Pairs or, Interleaved, 2m and 2m+1
+	// Interleaved pairs are neighbors.
+	Interleaved bool
+}
+
+// each is how many cosines, and sines, a position has.
+func (t Turns) each() int {
+	if t.Interleaved {
+		return 2 * t.Pairs
+	}
+	return t.Pairs
+}
+
+// Table is what Row looks up: pair m is turned by frequencies[m] radians from one of so many positions to the next, and
+// multiplied by factor.
+func (t Turns) Table(positions int, frequencies []float64, factor float64) []float32 {
+	table := make([]float32, positions*2*t.each())
+	for p := range positions {
+		cosines, sines := t.at(table, p)
+		for m, f := range frequencies[:t.Pairs] {
+			sin, cos := math.Sincos(float64(p) * f)
+			c, s := float32(factor*cos), float32(factor*sin)
+			if t.Interleaved {
+				cosines[2*m], cosines[2*m+1], sines[2*m], sines[2*m+1] = c, c, -s, s
+			} else {
+				cosines[m], sines[m] = c, s
+			}
+		}
+	}
+	return table
+}
+
+// at is the cosines and sines of a position.
+func (t Turns) at(table []float32, position int) (cos, sin []float32) {
+	n := t.each()
+	all := table[position*2*n:][:2*n]
+	return all[:n], all[n:]
+}
+
+// Row turns the heads of a row as at a position; with a sign of −1 the other way. Columns that belong to no pair stay. out may be x.
+func (t Turns) Row(out, x, table []float32, position int, sign float32) {
+	cos, sin := t.at(table, position)
+	turn := active.vec.turnHalves
+	if t.Interleaved {
+		turn = active.vec.turnNeighbors
+	}
+	turn(out, x[:len(out)], cos, sin, sign, len(out)/t.Size, t.Size)
+	if turned := 2 * t.Pairs; turned < t.Size {
+		for at := 0; at < len(out); at += t.Size {
+			copy(out[at+turned:at+t.Size], x[at+turned:])
+		}
+	}
+}
+
+func turnHalves(out, x, cos, sin []float32, sign float32, heads, size int) {
+	n := len(cos)
+	for at := 0; at < heads*size; at += size {
+		out, x := out[at:at+size], x[at:at+size]
+		for m, c := range cos {
+			a, b, s := x[m], x[m+n], sign*sin[m]
+			out[m], out[m+n] = a*c-b*s, b*c+a*s
+		}
+	}
+}
+
+func turnNeighbors(out, x, cos, sin []float32, sign float32, heads, size int) {
+	for at := 0; at < heads*size; at += size {
+		out, x := out[at:at+size], x[at:at+size]
+		for m := 0; m < len(cos); m += 2 {
+			a, b := x[m], x[m+1]
+			out[m], out[m+1] = a*cos[m]+b*(sin[m]*sign), b*cos[m+1]+a*(sin[m+1]*sign)
+		}
+	}
+}

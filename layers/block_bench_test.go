@@ -1,0 +1,123 @@
+package layers_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// The blocks of BenchmarkBlocks have gpt2's width and heads.
+const (
+	benchWidth = 768
+	benchHeads = 12
+	// benchShared heads of keys and values, and benchInner columns of a gated MLP, make as many operations in products as
+	// gpt2's block has: (2 + 2·3/12)·768² + 3·768·2432 = 12·768².
+	benchShared, benchInner = 3, 2432
+)
+
+// olderBlock is GPT-2's.
+func olderBlock(s *graph.Scope, x *G.Node) *G.Node {
+	y := layers.Attention(s.At("attn"), layers.LayerNorm(s.At("ln_1"), x, layers.Norm{}), layers.AttentionConfig{Heads: benchHeads})
+	x = layers.Residual(s.At("attn"), x, y, 0)
+	y = layers.MLP(s.At("mlp"), layers.LayerNorm(s.At("ln_2"), x, layers.Norm{}), 4*benchWidth, ops.GELU, layers.BranchWeights{})
+	return layers.Residual(s.At("mlp"), x, y, 0)
+}
+
+// newerBlock is Llama's: RMSNorm, rotary positions, shared keys and values, SwiGLU.
+func newerBlock(s *graph.Scope, x *G.Node) *G.Node {
+	y := layers.Attention(s.At("self_attn"), layers.RMSNorm(s.At("input_layernorm"), x, layers.RMS{}), layers.AttentionConfig{
+		Heads: benchHeads, KVHeads: benchShared, Separate: true, Weights: bare, Between: turned(benchHeads, benchShared, 10000, nil),
+	})
+	x = layers.Residual(s.At("self_attn"), x, y, 0)
+	y = layers.GatedMLP(s.At("mlp"), layers.RMSNorm(s.At("post_attention_layernorm"), x, layers.RMS{}), benchInner, ops.SiLU, bare)
+	return layers.Residual(s.At("mlp"), x, y, 0)
+}
+
+// total is the sum of x, a loss of next to no cost.
+func total(s *graph.Scope, x *G.Node) *G.Node {
+	return s.Apply(graph.Op{
+		Name: "Total",
+		Run: func(a *graph.Args) error {
+			sum := float32(0)
+			for _, v := range a.Floats(0) {
+				sum += v
+			}
+			a.Out(0)[0] = sum
+			return nil
+		},
+		Grad: func(_ G.Nodes, _, _ *G.Node) G.Nodes {
+			return G.Nodes{s.Apply(graph.Op{Name: "TotalGrad", Out: x.Shape(), Run: func(a *graph.Args) error {
+				for i := range a.Out(0) {
+					a.Out(0)[i] = 1
+				}
+				return nil
+			}}, x)}
+		},
+	}, x)
+}
+
+// stack is a program of two blocks over x (B·T, C) and the gradients of their weights.
+func stack(b *testing.B, block func(s *graph.Scope, x *G.Node) *G.Node, batch, context int) *graph.Program {
+	s := graph.New(graph.NewParams(1), graph.Training())
+	s.SetSequence(batch, context)
+	x := s.Floats("x", batch*context, benchWidth)
+	y := x
+	for i := range 2 {
+		y = block(s.At("h.%d", i), y)
+	}
+	p, err := s.CompileGrad(total(s, y))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { p.Close() })
+	values := make([]float32, tensor.Shape(x.Shape()).TotalSize())
+	for i := range values {
+		values[i] = float32(i*7919%1000)/500 - 1
+	}
+	if err := p.SetFloats("x", values); err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
+// BenchmarkBlocks times two blocks of GPT-2's and two of Llama's form, of gpt2's size and of as many operations in products,
+// forward and backward, by turns, and tells the ratio of the medians.
+//
+//	go test ./layers -run '^$' -bench Blocks -benchtime 30x
+func BenchmarkBlocks(b *testing.B) {
+	for _, c := range []struct{ batch, context int }{{4, 64}, {1, 1024}} {
+		b.Run(fmt.Sprintf("%dx%d", c.batch, c.context), func(b *testing.B) {
+			programs := []*graph.Program{stack(b, olderBlock, c.batch, c.context), stack(b, newerBlock, c.batch, c.context)}
+			took := make([][]float64, len(programs))
+			for i := range b.N + 1 {
+				for n, p := range programs {
+					start := time.Now()
+					if err := p.RunGrad(1); err != nil {
+						b.Fatal(err)
+					}
+					if i > 0 { // the first allocates
+						took[n] = append(took[n], time.Since(start).Seconds())
+					}
+				}
+			}
+			var median, shortest [2]float64
+			for n, all := range took {
+				slices.Sort(all)
+				median[n], shortest[n] = all[len(all)/2], all[0]
+			}
+			b.ReportMetric(1e3*median[0], "ms-gpt2")
+			b.ReportMetric(1e3*median[1], "ms-llama")
+			b.ReportMetric(median[1]/median[0], "ratio")
+			b.ReportMetric(shortest[1]/shortest[0], "ratio-shortest")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
