@@ -5,6 +5,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
 // AddRow adds row (C) to each row of x (N, C), as a bias is.
@@ -68,16 +69,17 @@ func (b broadcast) apply(s *graph.Scope, x, v *G.Node) *G.Node {
 
 // row computes row r of the result.
 func (b broadcast) row(out, x, v []float32, r int) {
-	for i, e := range x {
-		at := i
-		if b.down {
-			at = r
+	switch {
+	case b.down && b.mul:
+		kernel.Scale(out, x, v[r])
+	case b.down:
+		for i, e := range x {
+			out[i] = e + v[r]
 		}
-		if b.mul {
-			out[i] = e * v[at]
-		} else {
-			out[i] = e + v[at]
-		}
+	case b.mul:
+		kernel.Mul(out, x, v)
+	default:
+		kernel.Add(out, x, v)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
 // Gate multiplies all of x by one learned number, factor (1), as of a residual branch.
@@ -19,34 +20,19 @@ func Gate(s *graph.Scope, x, factor *G.Node) *G.Node {
 		Out:     x.Shape(),
 		FLOPs:   size(x.Shape()),
 		Run: func(a *graph.Args) error {
-			x, out, factor := a.Floats(0), a.Out(0), a.Floats(1)[0]
-			a.For(len(out), grain(1), func(lo, hi int) {
-				for i := lo; i < hi; i++ {
-					out[i] = factor * x[i]
-				}
-			})
+			kernel.Scale(a.Out(0), a.Floats(0), a.Floats(1)[0])
 			return nil
 		},
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
-			rows, width := x.Shape()[0], x.Shape()[1]
 			return G.Nodes{Gate(s, grad, in[1]), s.Apply(graph.Op{
 				Name:    "GateGradFactor",
 				Out:     tensor.Shape{1},
 				FLOPs:   2 * size(x.Shape()),
-				Scratch: []tensor.Shape{{rows}},
+				Scratch: []tensor.Shape{{x.Shape()[0]}},
 				Run: func(a *graph.Args) error {
-					x, dy, sums := a.Floats(0), a.Floats(1), a.Scratch(0)
-					a.For(rows, grain(width), func(lo, hi int) {
-						for r := lo; r < hi; r++ {
-							sum := 0.0
-							for i, v := range x[r*width:][:width] {
-								sum += float64(v) * float64(dy[r*width+i])
-							}
-							sums[r] = float32(sum)
-						}
-					})
+					kernel.RowDots(a.Scratch(0), a.Floats(0), a.Floats(1))
 					total := 0.0
-					for _, v := range sums {
+					for _, v := range a.Scratch(0) {
 						total += float64(v)
 					}
 					a.Out(0)[0] = float32(total)

@@ -110,7 +110,7 @@ const newtonSchulzSteps = 5
 // orthogonalize takes x through the polynomial so often. The Gram matrix is that of the shorter
 // side.
 func (m *Muon) orthogonalize(rows, cols int) {
-	kernel.Scale(m.x, float32(1/(math.Sqrt(kernel.SumSquares(m.x))+1e-7)))
+	kernel.Scale(m.x, m.x, float32(1/(math.Sqrt(kernel.SumSquares(m.x))+1e-7)))
 	n, wide := min(rows, cols), rows <= cols
 	m.gram, m.poly = sized(m.gram, n*n), sized(m.poly, n*n)
 	for range newtonSchulzSteps { // the Gram matrix and its square are symmetric

@@ -180,7 +180,7 @@ func TestMuonFollowsThePaper(t *testing.T) {
 
 // orthogonalizeWhole is orthogonalize with products of whole matrices.
 func (m *Muon) orthogonalizeWhole(rows, cols int) {
-	kernel.Scale(m.x, float32(1/(math.Sqrt(kernel.SumSquares(m.x))+1e-7)))
+	kernel.Scale(m.x, m.x, float32(1/(math.Sqrt(kernel.SumSquares(m.x))+1e-7)))
 	n, wide := min(rows, cols), rows <= cols
 	gram, poly := make([]float32, n*n), make([]float32, n*n)
 	for range newtonSchulzSteps {

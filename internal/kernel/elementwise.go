@@ -60,10 +60,10 @@ func axpy(y []float32, alpha float32, x []float32) {
 	}
 }
 
-// Scale multiplies x by alpha.
-func Scale(x []float32, alpha float32) {
-	call{x: x, alpha: alpha}.split(len(x), additionGrain, func(c *call, lo, hi int) {
-		active.vec.scale(c.x[lo:hi], c.x[lo:hi], c.alpha)
+// Scale sets out to alpha·x. out may be x.
+func Scale(out, x []float32, alpha float32) {
+	call{out: out[:len(x)], x: x, alpha: alpha}.split(len(x), additionGrain, func(c *call, lo, hi int) {
+		active.vec.scale(c.out[lo:hi], c.x[lo:hi], c.alpha)
 	})
 }
 
@@ -91,6 +91,16 @@ func AddPeriodic(out, x, table []float32) {
 			end := min(lo+len(table), hi)
 			active.vec.add(c.out[lo:end], c.x[lo:end], table[:end-lo])
 			lo = end
+		}
+	})
+}
+
+// RowDots sets each element of out to Σ x·y over a row of x and y, of which each has as many as out elements.
+func RowDots(out, x, y []float32) {
+	width := len(x) / max(len(out), 1)
+	call{out: out, x: x, y: y[:len(x)], width: width}.split(len(out), rowGrain(additionGrain, width), func(c *call, lo, hi int) {
+		for r := lo; r < hi; r++ {
+			c.out[r] = active.vec.dot(c.row(c.x, r), c.row(c.y, r))
 		}
 	})
 }

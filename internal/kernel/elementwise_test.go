@@ -31,7 +31,11 @@ func publicCases() map[string]func() []float32 {
 	cases := map[string]func() []float32{
 		"Add":         func() []float32 { Add(out[:n], x, y); return out[:n] },
 		"Axpy":        func() []float32 { copy(out, x); Axpy(out[:n], 0.3, y); return out[:n] },
-		"Scale":       func() []float32 { copy(out, x); Scale(out[:n], 0.3); return out[:n] },
+		"Mul":         func() []float32 { Mul(out[:n], x, y); return out[:n] },
+		"Scale":       func() []float32 { Scale(out[:n], x, 0.3); return out[:n] },
+		"RowDots":     func() []float32 { RowDots(out[:rows], x, y); return out[:rows] },
+		"SoftCap":     func() []float32 { SoftCap(out[:n], x, 2); return out[:n] },
+		"SoftCapGrad": func() []float32 { SoftCapGrad(out[:n], x, y, 2); return out[:n] },
 		"AddRow":      func() []float32 { copy(out, x); AddRow(out[:n], bias, rows); return out[:n] },
 		"AddPeriodic": func() []float32 { AddPeriodic(out[:n], x, y[:width*70]); return out[:n] },
 		"SumRows":     func() []float32 { SumRows(narrow, x, rows); return narrow },

@@ -88,7 +88,7 @@ func BenchmarkElementwise(b *testing.B) {
 		}{
 			{"Add", 12, func() { Add(out, x, y) }},
 			{"Axpy", 12, func() { Axpy(out, 1e-9, x) }},
-			{"Scale", 8, func() { Scale(out, 1) }},
+			{"Scale", 8, func() { Scale(out, out, 1) }},
 			{"AddRow", 8, func() { AddRow(out, row, rows) }},
 			{"SumRows", 4, func() { SumRows(row, x, rows) }},
 			{"Gather", 8, func() { Gather(out, x, ids, width) }},
