@@ -93,8 +93,9 @@ func (r *Recipe) complete() error {
 	if all == 0 || all > math.MaxInt64/2 { // the last update may go beyond
 		return usage.Errorf("--tokens %s: want 1 to 4.6e18", r.Tokens)
 	}
-	r.Steps = int(task.Updates(all, 1))
-	return nil
+	updates, err := task.Updates(all, 1)
+	r.Steps = int(updates)
+	return err
 }
 
 // MakeTokenSchedule is the schedule that the recipe names, if it counts tokens, and else nil. Without
@@ -117,10 +118,16 @@ func (r Recipe) spans() (warmup, decay int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	if warmup, err = tokens(r.WarmupTokens, task.Tokens(int64(r.climb()), 1)); err != nil {
+	span := func(text string, updates int) (n int64, err error) {
+		if n, err = task.Tokens(int64(updates), 1); err != nil {
+			return 0, err
+		}
+		return tokens(text, n)
+	}
+	if warmup, err = span(r.WarmupTokens, r.climb()); err != nil {
 		return 0, 0, err
 	}
-	all, err := tokens(r.Tokens, task.Tokens(int64(r.Steps), 1))
+	all, err := span(r.Tokens, r.Steps)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -145,8 +152,13 @@ func (r Recipe) plateau() (int, error) {
 		return 0, err
 	}
 	end := train.PlateauEnd(warmup, decay)
-	updates := task.Updates(end, 1)
-	if task.Tokens(updates, 1) > end {
+	updates, err := task.Updates(end, 1)
+	if err != nil {
+		return 0, err
+	}
+	if done, err := task.Tokens(updates, 1); err != nil {
+		return 0, err
+	} else if done > end {
 		updates--
 	}
 	return int(min(updates, int64(r.Steps))), nil

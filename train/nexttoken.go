@@ -61,8 +61,16 @@ func (t *NextToken) check() error {
 	if t.Train == nil {
 		return errors.New("NextToken.Train is not set")
 	}
+	return t.checkSizes(1)
+}
+
+// checkSizes is check of the numbers alone, for so many ranks.
+func (t *NextToken) checkSizes(ranks int) error {
 	if t.Ramp.Start < 0 || t.Ramp.Length < 0 {
 		return fmt.Errorf("NextToken.Ramp is from %d tokens over %d, want 0 or more", t.Ramp.Start, t.Ramp.Length)
+	}
+	if ranks < 1 {
+		return fmt.Errorf("NextToken is asked for the updates of %d ranks, want 1 or more", ranks)
 	}
 	return least("NextToken", []setting{
 		{"Batch", t.Batch, 1}, {"Context", t.Context, 1}, {"Accumulate", t.Accumulate, 0}, {"EvalBatches", t.EvalBatches, 0},
@@ -83,6 +91,9 @@ func (t *NextToken) Declare(s *graph.Scope, shape []int) (*gorgonia.Node, map[st
 // Update reads micro-batches: of several ranks, each has a stream of its own, whose
 // configuration names the rank.
 func (t *NextToken) Update(ctx context.Context, rank, ranks int) ([]Batch, error) {
+	if err := t.checkSizes(ranks); err != nil {
+		return nil, err
+	}
 	most := max(t.Accumulate, 1)
 	if len(t.micro) != most {
 		t.micro = make([]microBatch, most)

@@ -47,14 +47,20 @@ func (r Ramp) walk(unit int64, most int, tokens, updates int64) (done, made int6
 func (t *NextToken) unit(ranks int) int64 { return int64(ranks) * int64(t.Batch) * int64(t.Context) }
 
 // Updates is how many updates of some ranks train on so many tokens: with the last of them at
-// least as many are done.
-func (t *NextToken) Updates(tokens int64, ranks int) int64 {
+// least as many are done. Batch, Context and ranks below 1 are an error.
+func (t *NextToken) Updates(tokens int64, ranks int) (int64, error) {
+	if err := t.checkSizes(ranks); err != nil {
+		return 0, err
+	}
 	_, updates := t.Ramp.walk(t.unit(ranks), max(t.Accumulate, 1), tokens, math.MaxInt64)
-	return updates
+	return updates, nil
 }
 
-// Tokens is how many tokens so many updates of some ranks train on.
-func (t *NextToken) Tokens(updates int64, ranks int) int64 {
+// Tokens is how many tokens so many updates of some ranks train on, with errors as those of Updates.
+func (t *NextToken) Tokens(updates int64, ranks int) (int64, error) {
+	if err := t.checkSizes(ranks); err != nil {
+		return 0, err
+	}
 	tokens, _ := t.Ramp.walk(t.unit(ranks), max(t.Accumulate, 1), math.MaxInt64, updates)
-	return tokens
+	return tokens, nil
 }

@@ -42,11 +42,17 @@ func TestRamp(t *testing.T) {
 // TestRampWalk: updates and tokens of a whole run are those of one update after the other.
 func TestRampWalk(t *testing.T) {
 	task := &NextToken{Batch: 4, Context: 8, Accumulate: 8, Ramp: climb}
+	must := func(n int64, err error) int64 {
+		if err != nil {
+			t.Error(err)
+		}
+		return n
+	}
 	for i, tokens := range climbed {
-		if got := task.Tokens(int64(i+1), 1); got != tokens {
+		if got := must(task.Tokens(int64(i+1), 1)); got != tokens {
 			t.Errorf("%d tokens of %d updates, want %d", got, i+1, tokens)
 		}
-		if got, more := task.Updates(tokens, 1), task.Updates(tokens+1, 1); got != int64(i+1) || more != int64(i+2) {
+		if got, more := must(task.Updates(tokens, 1)), must(task.Updates(tokens+1, 1)); got != int64(i+1) || more != int64(i+2) {
 			t.Errorf("%d updates for %d tokens, %d for one more; want %d, %d", got, tokens, more, i+1, i+2)
 		}
 	}
@@ -65,11 +71,35 @@ func TestRampWalk(t *testing.T) {
 	}
 	// 300 billion tokens of GPT-3, and more updates than 64 bits have tokens for.
 	paper := &NextToken{Batch: 4, Context: 2048, Accumulate: 64, Ramp: Ramp{32_000, 4e9}}
-	if got := paper.Updates(300e9, 1); got < 572_205 || got > 592_205 {
+	if got := must(paper.Updates(300e9, 1)); got < 572_205 || got > 592_205 {
 		t.Errorf("%d updates", got)
 	}
-	if got := paper.Tokens(math.MaxInt64, 1); got != math.MaxInt64 {
+	if got := must(paper.Tokens(math.MaxInt64, 1)); got != math.MaxInt64 {
 		t.Errorf("%d tokens", got)
+	}
+}
+
+// TestNextTokenSizes: sizes that are no sizes are errors of whatever asks for updates.
+func TestNextTokenSizes(t *testing.T) {
+	for want, c := range map[string]struct {
+		task  NextToken
+		ranks int
+	}{
+		"NextToken.Batch is 0, want 1 or more":                          {NextToken{Context: 8}, 1},
+		"NextToken.Context is 0, want 1 or more":                        {NextToken{Batch: 4, Ramp: climb}, 1},
+		"NextToken.Batch is -4, want 1 or more":                         {NextToken{Batch: -4, Context: 8}, 1},
+		"NextToken is asked for the updates of 0 ranks, want 1 or more": {NextToken{Batch: 4, Context: 8, Ramp: climb}, 0},
+		"NextToken.Accumulate is -1, want 0 or more":                    {NextToken{Batch: 4, Context: 8, Accumulate: -1}, 1},
+		"NextToken.Ramp is from -1 tokens over 3, want 0 or more":       {NextToken{Batch: 4, Context: 8, Ramp: Ramp{-1, 3}}, 1},
+	} {
+		_, update := c.task.Update(context.Background(), 0, c.ranks)
+		_, updates := c.task.Updates(100, c.ranks)
+		_, tokens := c.task.Tokens(100, c.ranks)
+		for _, err := range []error{update, updates, tokens} {
+			if err == nil || err.Error() != want {
+				t.Errorf("error %v, want %s", err, want)
+			}
+		}
 	}
 }
 
