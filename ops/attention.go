@@ -45,10 +45,14 @@ func (o AttentionOptions) check(s *graph.Scope, op string, shape tensor.Shape, h
 	switch {
 	case o.Window < 0:
 		return s.Fail(op, shape, "a window of %d is below 0", o.Window)
-	case !(o.SoftCap >= 0) || math.IsInf(o.SoftCap, 0):
+	case !finite(o.Scale):
+		return s.Fail(op, shape, "a scale of %v; want a number, or 0 for that of the size of heads", o.Scale)
+	case o.SoftCap != 0 && !isCap(o.SoftCap):
 		return s.Fail(op, shape, "a soft-cap of %v; want one above 0, or 0 for none", o.SoftCap)
 	case o.Slopes != nil && len(o.Slopes) != heads:
 		return s.Fail(op, shape, "%d slopes; want one for each of %d heads of queries", len(o.Slopes), heads)
+	case slices.ContainsFunc(o.Slopes, func(v float64) bool { return !finite(v) }):
+		return s.Fail(op, shape, "slopes are %v; want numbers", o.Slopes)
 	case !isVector(o.Sinks, heads):
 		return s.Fail(op, shape, "sinks are %v; want (%d), one for each head of queries", o.Sinks.Shape(), heads)
 	}

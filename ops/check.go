@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -43,6 +45,14 @@ func sequences(s *graph.Scope, op string, shape tensor.Shape, x *G.Node) (batch,
 
 // size is the number of elements of a shape, in the type that FLOPs are counted in.
 func size(shape tensor.Shape) int64 { return int64(shape.TotalSize()) }
+
+// finite tells whether a setting is a number that a float32 holds.
+func finite(v float64) bool { return math.Abs(v) <= math.MaxFloat32 }
+
+// isCap tells whether values can be kept within ±limit in float32: a limit that is 0 there would be none without a word.
+func isCap(limit float64) bool {
+	return finite(limit) && limit > 0 && finite(2/float64(float32(limit)))
+}
 
 // grain is the number of rows of so many elements, each read and written once, that are worth
 // another goroutine; see [graph.Args.For].

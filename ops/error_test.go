@@ -87,6 +87,29 @@ func TestErrors(t *testing.T) {
 			"HeadLoss: a z-loss of -1; want 0 or more"},
 		{func(s *graph.Scope) *G.Node { return headLoss(s, ops.LossOptions{Smoothing: 1}) },
 			"HeadLoss: label smoothing of 1; want 0 or more, and below 1"},
+		{func(s *graph.Scope) *G.Node { return headLoss(s, ops.LossOptions{SoftCap: math.Inf(1)}) },
+			"HeadLoss: a soft-cap of +Inf; want one above 0, or 0 for none"},
+		{func(s *graph.Scope) *G.Node { return headLoss(s, ops.LossOptions{SoftCap: 1e-60}) }, // 0 in float32
+			"HeadLoss: a soft-cap of 1e-60; want one above 0, or 0 for none"},
+		{func(s *graph.Scope) *G.Node { return headLoss(s, ops.LossOptions{ZLoss: math.NaN()}) },
+			"HeadLoss: a z-loss of NaN; want 0 or more"},
+		{func(s *graph.Scope) *G.Node { return headLoss(s, ops.LossOptions{ZLoss: 1e39}) },
+			"HeadLoss: a z-loss of 1e+39; want 0 or more"},
+		{func(s *graph.Scope) *G.Node { return headLoss(s, ops.LossOptions{Smoothing: -0.1}) },
+			"HeadLoss: label smoothing of -0.1; want 0 or more, and below 1"},
+		{func(s *graph.Scope) *G.Node { return ops.RMSNorm(s, s.Floats("a", 6, 8), s.Floats("b", 8), -1e-5) },
+			"RMSNorm: an epsilon of -1e-05; want 0 or more"},
+		{func(s *graph.Scope) *G.Node { return ops.RMSNormBare(s, s.Floats("a", 6, 8), 8, math.NaN()) },
+			"RMSNorm: an epsilon of NaN; want 0 or more"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Frequencies: []float64{1, math.NaN()}})
+		}, "Rotary: frequencies are [1 NaN], want numbers; x is (6, 8)"},
+		{func(s *graph.Scope) *G.Node {
+			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Theta: math.NaN()})
+		}, "Rotary: a base of NaN has no frequencies; x is (6, 8)"},
+		{func(s *graph.Scope) *G.Node { // of which the last frequency overflows
+			return ops.Rotary(s, s.Floats("a", 6, 128), 1, ops.RotaryOptions{Theta: 5e-324})
+		}, "Rotary: a base of 5e-324 has no frequencies; x is (6, 128)"},
 		{func(s *graph.Scope) *G.Node { return ops.Mul(s, s.Floats("a", 2, 3), s.Floats("b", 3, 2)) },
 			"Mul: the shapes (2, 3) and (3, 2) differ"},
 		{func(s *graph.Scope) *G.Node { return ops.MulRow(s, s.Floats("a", 2, 3), s.Floats("b", 2)) },
@@ -109,8 +132,27 @@ func TestErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node {
 			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{SoftCap: math.NaN()})
 		}, "Attention: a soft-cap of NaN; want one above 0, or 0 for none"},
+		{func(s *graph.Scope) *G.Node {
+			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{SoftCap: math.Inf(1)})
+		}, "Attention: a soft-cap of +Inf; want one above 0, or 0 for none"},
+		{func(s *graph.Scope) *G.Node {
+			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{SoftCap: 1e-60}) // 0 in float32
+		}, "Attention: a soft-cap of 1e-60; want one above 0, or 0 for none"},
+		{func(s *graph.Scope) *G.Node {
+			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Scale: math.NaN()})
+		}, "Attention: a scale of NaN; want a number, or 0 for that of the size of heads"},
+		{func(s *graph.Scope) *G.Node {
+			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Slopes: []float64{0, 1, math.Inf(1)}})
+		}, "Attention: slopes are [0 1 +Inf]; want numbers"},
+		{func(s *graph.Scope) *G.Node {
+			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Sinks: s.Floats("b", 3, 1)})
+		}, "Attention: sinks are (3, 1); want (3), one for each head of queries"},
 		{func(s *graph.Scope) *G.Node { return ops.SoftCap(s, s.Floats("a", 6, 9), 0) },
 			"SoftCap: a soft-cap of 0; want one above 0"},
+		{func(s *graph.Scope) *G.Node { return ops.SoftCap(s, s.Floats("a", 6, 9), math.NaN()) },
+			"SoftCap: a soft-cap of NaN; want one above 0"},
+		{func(s *graph.Scope) *G.Node { return ops.SoftCap(s, s.Floats("a", 6, 9), -30) },
+			"SoftCap: a soft-cap of -30; want one above 0"},
 		{func(s *graph.Scope) *G.Node {
 			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Slopes: ops.ALiBi(2)})
 		}, "Attention: 2 slopes; want one for each of 3 heads of queries"},

@@ -1,8 +1,6 @@
 package ops
 
 import (
-	"math"
-
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -36,9 +34,9 @@ type LossOptions struct {
 // HeadLoss is [LinearCrossEntropy] with the variants of o. ZLoss and Smoothing are for training: in graphs of other
 // kinds, such as those of an evaluation, they are left out, and the loss is the cross-entropy.
 func HeadLoss(s *graph.Scope, x, w, targets *G.Node, o LossOptions) *G.Node {
-	bad := func(v float64) bool { return !(v >= 0) || math.IsInf(v, 0) }
+	bad := func(v float64) bool { return !finite(v) || v < 0 }
 	switch {
-	case bad(o.SoftCap):
+	case o.SoftCap != 0 && !isCap(o.SoftCap):
 		return s.Fail("HeadLoss", tensor.ScalarShape(), "a soft-cap of %v; want one above 0, or 0 for none", o.SoftCap)
 	case bad(o.ZLoss):
 		return s.Fail("HeadLoss", tensor.ScalarShape(), "a z-loss of %v; want 0 or more", o.ZLoss)

@@ -117,6 +117,9 @@ func TestRotaryErrors(t *testing.T) {
 		{`{"partial_rotary_factor": 1.5}`, "rope_scaling: partial_rotary_factor is 1.5 of heads of 12 columns, want above 0 to 1"},
 		{`{"partial_rotary_factor": 0.25}`, "rope_scaling: heads of 3 columns are not 1 pairs"},
 		{`{"rope_theta": -3}`, "rope_scaling: a base of -3 has no frequencies"},
+		{`{"rope_theta": 0}`, "rope_scaling: rope_theta is 0, want above 0"},
+		{`{"type": "yarn", "factor": 2, "original_max_position_embeddings": 9, "attention_factor": 0.0}`, "rope_scaling: attention_factor is 0.0, want above 0"},
+		{`{"type": "yarn", "factor": 2, "original_max_position_embeddings": 9, "attention_factor": 1e39}`, "rope_scaling: yarn has an attention_factor of 1e+39, want above 0"},
 		{`{"factor": "2"}`, "rope_scaling: json: cannot unmarshal string into Go struct field RotaryScaling.factor of type float64"},
 		{`7`, "rope_scaling: json: cannot unmarshal number into Go value of type map[string]json.RawMessage"},
 	} {

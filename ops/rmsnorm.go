@@ -39,6 +39,9 @@ func RMSNormBare(s *graph.Scope, x *G.Node, columns int, epsilon float64) *G.Nod
 // rmsNorm norms width columns at a time and multiplies them by gains, which are those of the node gain, if
 // there is one.
 func rmsNorm(s *graph.Scope, x, gain *G.Node, gains func(a *graph.Args) []float32, width int, epsilon float64) *G.Node {
+	if !finite(epsilon) || epsilon < 0 {
+		return s.Fail("RMSNorm", x.Shape(), "an epsilon of %v; want 0 or more", epsilon)
+	}
 	return s.Apply(graph.Op{
 		Name:    "RMSNorm",
 		RowWise: 1,

@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 
@@ -36,6 +37,8 @@ func (o RotaryOptions) frequencies(size int) (all []float64, factor float64, err
 			return nil, 0, fmt.Errorf("there are frequencies, and a base, columns or a scaling for other ones")
 		case n == 0 || 2*n > size:
 			return nil, 0, fmt.Errorf("heads of %d columns are not %d pairs", size, max(n, 1))
+		case slices.ContainsFunc(o.Frequencies, func(f float64) bool { return !isNumber(f) }):
+			return nil, 0, fmt.Errorf("frequencies are %v, want numbers", o.Frequencies)
 		}
 		return o.Frequencies, 1, nil
 	}
@@ -60,9 +63,15 @@ func (o RotaryOptions) frequencies(size int) (all []float64, factor float64, err
 	all = make([]float64, columns/2)
 	for m := range all {
 		all[m] = o.Scaling.frequency(math.Pow(theta, -2*float64(m)/float64(columns)), m, columns, theta)
+		if !isNumber(all[m]) {
+			return nil, 0, fmt.Errorf("a base of %v has no frequencies", theta)
+		}
 	}
 	return all, o.Scaling.attention(), nil
 }
+
+// isNumber tells whether an angle is one.
+func isNumber(angle float64) bool { return !math.IsNaN(angle) && !math.IsInf(angle, 0) }
 
 // Rotary tells queries or keys x (B·T, H·D) their positions (Su et al. 2021, RoFormer, §3.2): in
 // each head, pair m of columns is turned by t·θ^(−2m/D) at position t, so that the product of a

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -87,6 +88,11 @@ func ParseRotary(data []byte, size int) (o RotaryOptions, err error) {
 			return RotaryOptions{}, fmt.Errorf("rope_scaling: %s has no key %q; it has %s", o.Scaling.Type, key, strings.Join(append(keys, "rope_theta", "partial_rotary_factor"), ", "))
 		}
 	}
+	for _, key := range []string{"rope_theta", "attention_factor"} { // 0 would be the one that there is otherwise
+		if v, err := strconv.ParseFloat(string(given[key]), 64); err == nil && v == 0 {
+			return RotaryOptions{}, fmt.Errorf("rope_scaling: %s is %s, want above 0", key, given[key])
+		}
+	}
 	o.Theta = common.Theta
 	if common.Part != 1 {
 		if o.Columns = int(float64(size) * common.Part); o.Columns < 1 || o.Columns > size {
@@ -118,7 +124,7 @@ func (c RotaryScaling) check() error {
 		return fmt.Errorf("llama3 has a low_freq_factor of %v and a high_freq_factor of %v, want above 0, the first lower", c.LowFactor, c.HighFactor)
 	case c.Type == "yarn" && (!positive(c.betaSlow()) || !positive(c.betaFast()) || c.betaFast() < c.betaSlow()):
 		return fmt.Errorf("yarn has a beta_fast of %v and a beta_slow of %v, want above 0, the first higher", c.betaFast(), c.betaSlow())
-	case c.Type == "yarn" && !positive(c.attention()):
+	case c.Type == "yarn" && !(positive(c.attention()) && finite(c.attention())):
 		return fmt.Errorf("yarn has an attention_factor of %v, want above 0", c.attention())
 	}
 	return nil

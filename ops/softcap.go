@@ -1,8 +1,6 @@
 package ops
 
 import (
-	"math"
-
 	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -13,7 +11,7 @@ import (
 // of logits (30).
 func SoftCap(s *graph.Scope, x *G.Node, limit float64) *G.Node {
 	x = s.Require("SoftCap", "x", x)
-	if !(limit > 0) || math.IsInf(limit, 0) {
+	if !isCap(limit) {
 		return s.Fail("SoftCap", x.Shape(), "a soft-cap of %v; want one above 0", limit)
 	}
 	most := float32(limit)
