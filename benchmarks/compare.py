@@ -3,12 +3,14 @@ ratios of the medians (PyTorch / gorgpt: above 1, gorgpt is faster or smaller).
 
     python benchmarks/compare.py [--rounds 3] [--compile] [CASE …]
 
-Needs Go, and a Python with torch. CASE is MODEL:BATCH:CONTEXT:STEPS.
+Needs Go, and a Python with torch. CASE is MODEL:BATCH:CONTEXT:STEPS. The model block is two of
+Llama's decoder layers of gpt2's size, forward and backward without an update, which needs transformers.
 """
 import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -34,22 +36,38 @@ def run(command, **more):
     return json.loads(out.strip().splitlines()[-1])
 
 
+def block(batch, context, steps):
+    """Times the two layers by their benchmark, which alternates with GPT-2's."""
+    out = subprocess.run(
+        [blocks, "-test.run", "^$", "-test.bench", f"Blocks/^{batch}x{context}$", "-test.benchtime", f"{steps}x"],
+        env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return {"step_seconds": float(re.search(r"([0-9.]+) ms-llama", out)[1]) / 1e3}
+
+
 with tempfile.TemporaryDirectory() as build:
     gorgpt = os.path.join(build, "gorgpt")
+    blocks = os.path.join(build, "blocks")
     subprocess.run(["go", "build", "-o", gorgpt, "./cmd/gorgpt"], cwd=os.path.dirname(HERE), check=True)
+    subprocess.run(["go", "test", "-c", "-o", blocks, "./layers"], cwd=os.path.dirname(HERE), check=True)
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; PyTorch {'torch.compile' if args.compile else 'eager'}")
     print("case                 gorgpt s   PyTorch s   ratio   gorgpt MB   PyTorch MB   memory")
     for case in args.cases:
         model, batch, context, steps = case.split(":")
-        same = ["--model", model, "--batch", batch, "--context", context, "--steps", steps]
+        same = ["--batch", batch, "--context", context, "--steps", steps]
+        script = "block.py"
+        if model != "block":
+            same, script = ["--model", model, *same], "step.py"
         ours, theirs = [], []
         for _ in range(args.rounds):
-            ours.append(run([gorgpt, "bench", "--json", *same]))
-            theirs.append(run([sys.executable, os.path.join(HERE, "pytorch", "step.py"), *same] + ["--compile"] * args.compile))
+            ours.append(block(batch, context, steps) if model == "block" else run([gorgpt, "bench", "--json", *same]))
+            theirs.append(run([sys.executable, os.path.join(HERE, "pytorch", script), *same] + ["--compile"] * args.compile))
 
         def median(key, runs):
             return statistics.median(r[key] for r in runs)
 
         s, t = median("step_seconds", ours), median("step_seconds", theirs)
-        m, n = median("peak_bytes", ours) / 1e6, median("peak_bytes", theirs) / 1e6
-        print(f"{case:20} {s:9.4f} {t:11.4f} {t / s:7.2f} {m:11.0f} {n:12.0f} {m / n:8.2f}", flush=True)
+        memory = ""
+        if model != "block":  # whose process holds GPT-2's layers too
+            m, n = median("peak_bytes", ours) / 1e6, median("peak_bytes", theirs) / 1e6
+            memory = f" {m:11.0f} {n:12.0f} {m / n:8.2f}"
+        print(f"{case:20} {s:9.4f} {t:11.4f} {t / s:7.2f}{memory}", flush=True)
