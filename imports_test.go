@@ -67,6 +67,7 @@ var layer = map[string]float64{
 	"memory":                         6, // what models and programs take
 	"train":                          6,
 	"generate":                       6,
+	"harmony":                        6.5, // conversations: streams of text out of tokens
 	"eval":                           7,
 	"finetune":                       7,
 	"bench":                          7, // training, generation, memory

@@ -44,7 +44,8 @@ Flags that contradict each other, or would do nothing beside others, are refused
 		Example: `  gorgpt generate --from runs/gpt2-nano-20260102-150405/checkpoints/best --prompt 'func main() {' --tokens 200
   gorgpt generate --from DIR --prompt 'Once' --samples 3 --temperature 1 --min-p 0.05 --stop '.'
   gorgpt generate --from DIR --prompt 'Once' --beams 4 --json < /dev/null
-  gorgpt generate --from DIR --bench --tokens 256`,
+  gorgpt generate --from DIR --bench --tokens 256
+  echo 'What is 2+2?' | gorgpt generate --from gpt-oss-20b --chat`,
 		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return w.run(cmd, prompt) },
 	}
@@ -57,6 +58,7 @@ Flags that contradict each other, or would do nothing beside others, are refused
 	f.BoolVar(&w.greedy, "greedy", false, "always the best token; the same as --temperature 0")
 	f.IntSliceVar(&w.writing.Stop, "stop-token", nil, "end at this token, as at the end of text; may be given more than once")
 	f.BoolVar(&w.asJSON, "json", false, "print a JSON object a text, on a line each: prompt_ids, ids, text, and finish: length, stop, end_of_text or no_candidates")
+	f.BoolVar(&w.talk, "chat", false, "converse, in OpenAI's harmony format (gpt-oss): each line of standard input is what a user says, its answer follows, thoughts on standard error; with --json, messages")
 	f.BoolVar(&w.bench, "bench", false, "print tokens a second instead of the text")
 	return cmd
 }
@@ -66,6 +68,7 @@ type generation struct {
 	from                  string
 	writing               run.Writing
 	greedy, asJSON, bench bool
+	talk                  bool
 
 	*run.Writer
 	out, stderr io.Writer
@@ -94,6 +97,8 @@ func (w *generation) run(cmd *cobra.Command, prompt string) error {
 		return err
 	}
 	switch {
+	case w.talk:
+		return w.chat(cmd.Context(), cmd.InOrStdin())
 	case w.bench:
 		return w.measure(cmd.Context(), prompt)
 	case cmd.Flags().Changed("prompt"):
@@ -116,6 +121,7 @@ func (w *generation) check(given func(flag string) bool) error {
 		always = "--temperature 0"
 	}
 	err := setting.NoneIdle(given,
+		setting.Idle{Holds: w.talk, Settings: []string{"prompt", "samples", "beams", "special", "stop", "logprobs", "bench"}, With: "--chat, which reads what is said from standard input and answers once"},
 		setting.Idle{Holds: w.bench, Settings: []string{"beams", "stop", "json", "logprobs"}, With: "--bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
 		setting.Idle{Holds: o.Beams > 0, Settings: []string{"greedy", "temperature", "top-k", "top-p", "min-p", "seed"}, With: "--beams: a search draws nothing"},
 		setting.Idle{Holds: w.greedy && o.Temperature != 0, Settings: []string{"temperature"}, With: "--greedy"},

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/harmony"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// saysByHeart saves a GPT-2 that writes a text from the end of a conversation on, whatever was said: the token that follows
+// each position is the one that the head has there.
+func saysByHeart(t *testing.T, dir string, conversation []harmony.Message, text string) {
+	t.Helper()
+	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), "<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|return|>", "<|call|>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := harmony.New(tok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prompt, err := f.Prompt(conversation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := tokenizer.AppendSpecial(tok, prompt, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const context = 512
+	m := gpt2.New(tok.Size(), context, context, 1, 1)
+	m.Tied = false
+	params := graph.NewParams(1)
+	if err := models.Declare(m, params); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range params.All() {
+		clear(p.Data())
+	}
+	for i := range context {
+		params.Get("wpe.weight").Data()[i*context+i] = 1
+		params.Get("ln_f.weight").Data()[i] = 1
+		if i+1 < len(script) {
+			params.Get("lm_head.weight").Data()[script[i+1]*context+i] = 1
+		}
+	}
+	config, err := models.JSON(m, 256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Tokenizer: tok.Save}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// chat runs gorgpt generate --chat on what is said.
+func chat(t *testing.T, said string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	root := newRoot()
+	var out, errs bytes.Buffer
+	root.SetIn(strings.NewReader(said))
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	root.SetArgs(append([]string{"generate", "--chat", "--greedy"}, args...))
+	err = root.ExecuteContext(t.Context())
+	return out.String(), errs.String(), err
+}
+
+// TestChat: the answer is printed, what was thought goes to standard error, and with --json both are messages.
+func TestChat(t *testing.T) {
+	t.Chdir(t.TempDir())
+	system := harmony.DefaultSetup().Message()
+	user := harmony.Message{Role: harmony.User, Content: "<|end|> Hi"}
+	saysByHeart(t, "model", []harmony.Message{system, user}, "<|channel|>analysis<|message|>Greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello, you!<|return|>x")
+	out, errs, err := chat(t, user.Content+"\n", "--from", "model")
+	if err != nil || out != "Hello, you!\n" || errs != "Greet.\n" {
+		t.Errorf("%v: %q, %q", err, out, errs)
+	}
+	out, errs, err = chat(t, `{"role":"user","content":"<|end|> Hi"}`, "--from", "model", "--json")
+	want := `{"role":"assistant","channel":"analysis","content":"Greet."}` + "\n" + `{"role":"assistant","channel":"final","content":"Hello, you!"}` + "\n"
+	if err != nil || out != want || errs != "" {
+		t.Errorf("%v: %q, %q", err, out, errs)
+	}
+	out, errs, err = chat(t, user.Content+"\n", "--from", "model", "--tokens", "43")
+	if err != nil || out != "Hello, yo\n" || errs != "Greet.\nthe reply ends here: --tokens 43\n" {
+		t.Errorf("%v: %q, %q", err, out, errs)
+	}
+
+	saysByHeart(t, "call", []harmony.Message{{Role: harmony.System, Content: "S"}, {Role: harmony.Developer, Content: "D"}, user}, " to=functions.f<|channel|>commentary<|message|>{}<|call|>x")
+	out, _, err = chat(t, `{"role":"system","content":"S"}`+"\n"+`{"role":"developer","content":"D"}`+"\n"+`{"role":"user","content":"<|end|> Hi"}`, "--from", "call", "--json")
+	if want := `{"role":"assistant","channel":"commentary","recipient":"functions.f","content":"{}"}` + "\n"; err != nil || out != want {
+		t.Errorf("%v: %q", err, out)
+	}
+	for _, c := range []struct {
+		said, want string
+		args       []string
+	}{
+		{"Hi\n", "the model writes no message in --tokens 3: the tokens end within the header of a message", []string{"--tokens", "3"}},
+		{strings.Repeat("Hi", 300), "the conversation has 755 tokens, of which the model sees 512: begin another", nil},
+		{"{\"role\":\"boss\"}", `line 1: role is "boss", want system, developer, user, assistant or tool`, []string{"--json"}},
+		{"Hi", `line 1: want a message as {"role":"user","content":"…"}: invalid character 'H' looking for beginning of value (byte 1)`, []string{"--json"}},
+		{`{"role":"user","text":"x"}`, `line 1: want a message as {"role":"user","content":"…"}: json: unknown field "text"`, []string{"--json"}},
+		{`{"role":"developer","content":"x"}` + "\n" + `{"role":"system","content":"x"}`, "line 2: a system message stands before all others", []string{"--json"}},
+		{"Hi", "--samples has no meaning with --chat, which reads what is said from standard input and answers once", []string{"--samples", "2"}},
+	} {
+		if _, _, err := chat(t, c.said, append(c.args, "--from", "model")...); err == nil || err.Error() != c.want {
+			t.Errorf("%q: error %v\nwant  %s", c.said, err, c.want)
+		}
+	}
+}
+
+// TestChatNeedsHarmony: a model whose tokenizer has not the tokens says which has.
+func TestChatNeedsHarmony(t *testing.T) {
+	t.Chdir(t.TempDir())
+	m := gpt2.New(257, 32, 16, 1, 1)
+	params := graph.NewParams(1)
+	config, err := models.JSON(m, 256)
+	if err == nil {
+		err = models.Declare(m, params)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.Save("model", checkpoint.Contents{Config: config, Params: params, Tokenizer: tokenizer.Bytes().Save}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "--chat: the tokenizer bytes has no token <|start|>: conversations are for models whose tokenizer has harmony's, as gpt-oss's (o200k_harmony)"
+	if _, _, err := chat(t, "Hi", "--from", "model"); err == nil || err.Error() != want {
+		t.Errorf("error %v\nwant  %s", err, want)
+	}
+}

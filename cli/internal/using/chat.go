@@ -1,0 +1,114 @@
+package using
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/gorgpt/gorgpt/cli/internal/command"
+	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/harmony"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/run"
+)
+
+// chat answers each line of in: what a user says or, with --json, a message.
+func (w *generation) chat(ctx context.Context, in io.Reader) error {
+	c, err := w.Chat()
+	if err != nil {
+		return fmt.Errorf("--chat: %w", err)
+	}
+	f, ok := in.(interface{ Fd() uintptr })
+	terminal := ok && term.IsTerminal(int(f.Fd())) && !w.asJSON
+	lines := command.NewLines(in)
+	for {
+		if terminal {
+			fmt.Fprint(w.stderr, "> ")
+		}
+		line, err := lines.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		m := harmony.Message{Role: harmony.User, Content: line}
+		if w.asJSON {
+			if m, err = readMessage(line); err != nil {
+				return fmt.Errorf("line %d: %w", lines.N, err)
+			}
+		}
+		if m.Role == harmony.System { // in the place of what is there
+			c.Messages = c.Messages[1:]
+			if len(c.Messages) > 0 {
+				return fmt.Errorf("line %d: a system message stands before all others", lines.N)
+			}
+		}
+		c.Messages = append(c.Messages, m)
+		if m.Role != harmony.User && m.Role != harmony.Tool {
+			continue
+		}
+		if err := w.reply(ctx, c); err != nil {
+			return err
+		}
+	}
+}
+
+// readMessage reads a message as JSON.
+func readMessage(line string) (m harmony.Message, err error) {
+	d := json.NewDecoder(strings.NewReader(line))
+	d.DisallowUnknownFields()
+	if err = plainjson.Unmarshal([]byte(line), &m); err == nil {
+		err = d.Decode(new(harmony.Message))
+	}
+	if err != nil {
+		return m, fmt.Errorf("want a message as {\"role\":\"user\",\"content\":\"…\"}: %w", err)
+	}
+	return m, m.Check()
+}
+
+// reply prints what the assistant says: its messages as JSON, or its words as they come, those that are not for
+// a user on standard error.
+func (w *generation) reply(ctx context.Context, c *run.Chat) error {
+	last := io.Writer(nil)
+	said, finish, err := c.Reply(ctx, func(m harmony.Message, text string) error {
+		if w.asJSON {
+			return nil
+		}
+		to := w.out
+		if m.Channel == harmony.Analysis || m.Recipient != "" {
+			to = w.stderr
+		}
+		if last != nil && last != to {
+			fmt.Fprintln(last)
+		}
+		last = to
+		_, err := io.WriteString(to, text)
+		return err
+	})
+	if last != nil {
+		fmt.Fprintln(last)
+	}
+	if err != nil {
+		return err
+	}
+	if finish == string(generate.Length) {
+		fmt.Fprintf(w.stderr, "the reply ends here: --tokens %d\n", w.writing.Tokens)
+	}
+	if !w.asJSON {
+		return nil
+	}
+	encoder := json.NewEncoder(w.out)
+	encoder.SetEscapeHTML(false)
+	for _, m := range said {
+		if err := encoder.Encode(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package harmony
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// The roles of messages, and the channels of the assistant's.
+const (
+	System    = "system"
+	Developer = "developer"
+	User      = "user"
+	Assistant = "assistant"
+	Tool      = "tool"
+
+	Analysis   = "analysis"   // what it thinks, which a user is not shown
+	Commentary = "commentary" // calls of tools, and what it says about them
+	Final      = "final"      // its answer
+)
+
+// Message is one of a conversation.
+type Message struct {
+	Role        string `json:"role"`
+	Name        string `json:"name,omitempty"`         // of a tool, as functions.weather, or of another author
+	Channel     string `json:"channel,omitempty"`      // "" is none
+	Recipient   string `json:"recipient,omitempty"`    // of a call, or of a tool's answer: whom it is for
+	ContentType string `json:"content_type,omitempty"` // as json, or <|constrain|>json, where that token stands before it
+	Content     string `json:"content"`
+}
+
+// Check tells what is wrong with the parts of the header, or nil.
+func (m Message) Check() error {
+	switch m.Role {
+	case System, Developer, User, Assistant:
+	case Tool:
+		if m.Name == "" {
+			return fmt.Errorf("a message of a tool has no name, which tells the tool")
+		}
+	default:
+		return fmt.Errorf("role is %q, want %s, %s, %s, %s or %s", m.Role, System, Developer, User, Assistant, Tool)
+	}
+	for _, part := range []struct{ what, text string }{
+		{"name", m.Name}, {"channel", m.Channel}, {"recipient", m.Recipient}, {"content_type", strings.TrimPrefix(m.ContentType, constrain)},
+	} {
+		if strings.ContainsAny(part.text, " \t\r\n\v\f<>") {
+			return fmt.Errorf("%s is %q, want a word", part.what, part.text)
+		}
+	}
+	return nil
+}
+
+// constrain is how the token is written that stands before a type of content that is enforced.
+const constrain = "<|constrain|>"
+
+// Format is harmony in the tokens of one tokenizer. It may be used from several goroutines.
+type Format struct {
+	tok                                                       tokenizer.Tokenizer
+	start, end, message, channel, constrain, toReturn, toCall int
+}
+
+// New returns the format in a tokenizer's tokens. One without harmony's special tokens is an error.
+func New(tok tokenizer.Tokenizer) (*Format, error) {
+	f := &Format{tok: tok}
+	ids := make(map[string]int)
+	for _, s := range tokenizer.Specials(tok) {
+		ids[s.Text] = s.ID
+	}
+	for _, s := range []struct {
+		text string
+		id   *int
+	}{
+		{"<|start|>", &f.start}, {"<|end|>", &f.end}, {"<|message|>", &f.message}, {"<|channel|>", &f.channel},
+		{constrain, &f.constrain}, {"<|return|>", &f.toReturn}, {"<|call|>", &f.toCall},
+	} {
+		id, ok := ids[s.text]
+		if !ok {
+			return nil, fmt.Errorf("the tokenizer %s has no token %s: conversations are for models whose tokenizer has harmony's, as gpt-oss's (o200k_harmony)", tok.Name(), s.text)
+		}
+		*s.id = id
+	}
+	return f, nil
+}
+
+// Stops are the tokens at which it is no longer the assistant's turn: <|return|> after an answer, <|call|> after the
+// call of a tool. After <|end|> the assistant goes on with another message.
+func (f *Format) Stops() []int { return []int{f.toReturn, f.toCall} }

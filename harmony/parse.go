@@ -1,0 +1,159 @@
+package harmony
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/generate"
+)
+
+// Parser reads messages token by token, as a model writes them.
+type Parser struct {
+	f        *Format
+	role     string // of the message that begins without saying it
+	state    state
+	header   []int
+	text     *generate.Text
+	current  Message
+	messages []Message
+}
+
+// state is what a parser waits for.
+type state int
+
+const (
+	forStart   state = iota // a <|start|>
+	forMessage              // the end of a header, <|message|>
+	forEnd                  // the end of what a message says
+)
+
+// Parser returns one for tokens that begin within the header of a message, after its role; or, of role "", before a
+// <|start|>.
+func (f *Format) Parser(role string) *Parser {
+	p := &Parser{f: f, role: role}
+	if role != "" {
+		p.state = forMessage
+	}
+	return p
+}
+
+// Parse reads tokens whose last message may lack its end.
+func (f *Format) Parse(role string, ids []int) ([]Message, error) {
+	p := f.Parser(role)
+	for i, id := range ids {
+		if _, err := p.Next(id); err != nil {
+			return p.messages, fmt.Errorf("token %d: %w", i, err)
+		}
+	}
+	return p.messages, p.End()
+}
+
+// Next takes a token and returns what it adds for sure to what the message says. Within that, special tokens but those that end
+// it are text.
+func (p *Parser) Next(id int) (text string, err error) {
+	switch p.state {
+	case forStart:
+		if id != p.f.start {
+			return "", fmt.Errorf("%s stands where a message is to begin with <|start|>", p.f.spelled(id))
+		}
+		p.state, p.header = forMessage, nil
+		return "", nil
+	case forMessage:
+		if id != p.f.message {
+			p.header = append(p.header, id)
+			return "", nil
+		}
+		if p.current, err = p.f.parseHeader(p.role, p.header); err != nil {
+			return "", err
+		}
+		p.role, p.state, p.text = "", forEnd, generate.NewText(p.f.tok)
+		return "", nil
+	}
+	if id == p.f.end || slices.Contains(p.f.Stops(), id) {
+		return p.finish(), nil
+	}
+	return p.text.Add(id)
+}
+
+// finish ends the message and returns the rest of what it says.
+func (p *Parser) finish() string {
+	rest := p.text.Rest()
+	p.current.Content = p.text.String()
+	p.messages, p.state = append(p.messages, p.current), forStart
+	return rest
+}
+
+// End tells that there are no more tokens, which ends what a message says; within a header it is an error.
+func (p *Parser) End() error {
+	switch p.state {
+	case forMessage:
+		return errors.New("the tokens end within the header of a message")
+	case forEnd:
+		p.finish()
+	}
+	return nil
+}
+
+// Messages are those that are complete.
+func (p *Parser) Messages() []Message { return p.messages }
+
+// Current is the message that is being read, without what it says, if there is one whose header is complete.
+func (p *Parser) Current() (Message, bool) { return p.current, p.state == forEnd }
+
+// spelled writes a token for an error.
+func (f *Format) spelled(id int) string {
+	text, err := f.tok.AppendText(nil, []int{id})
+	if err != nil {
+		return fmt.Sprintf("token %d, which there is not,", id)
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// parseHeader reads the header of a message, as openai-harmony 0.0.8 does: role[ to=recipient]<|channel|>channel[ to=recipient][ type].
+// Another role with a recipient is a tool's name.
+func (f *Format) parseHeader(role string, ids []int) (Message, error) {
+	raw, err := f.tok.AppendText(nil, ids)
+	if err != nil {
+		return Message{}, fmt.Errorf("header: %w", err)
+	}
+	header := strings.ToValidUTF8(string(raw), "\ufffd")
+	m := Message{Role: role}
+	if before, after, is := strings.Cut(header, "<|channel|>"); is {
+		end := strings.IndexFunc(after, func(r rune) bool { return r == '<' || strings.ContainsRune(" \t\r\n\v\f", r) })
+		if end < 0 {
+			end = len(after)
+		}
+		if m.Channel = after[:end]; m.Channel == "" {
+			return m, fmt.Errorf("the header %q has <|channel|> without a channel", header)
+		}
+		header = before + after[end:]
+	}
+	words := strings.Fields(strings.ReplaceAll(header, constrain, " "+constrain))
+	if role == "" {
+		if len(words) == 0 {
+			return m, errors.New("the header has no role")
+		}
+		m.Role = words[0]
+		words = words[1:]
+		if known := slices.Contains([]string{System, Developer, User, Assistant}, m.Role); !known {
+			if m.Role != Tool && len(words) == 0 {
+				return m, fmt.Errorf("unknown role %q", m.Role)
+			}
+			m.Role, m.Name = Tool, m.Role
+		}
+	}
+	to := func(word string) string { return strings.TrimPrefix(word, "to=") }
+	switch n := len(words); {
+	case n > 2:
+		return m, fmt.Errorf("the header %q has words that are no recipient nor type: %s", header, strings.Join(words[:n-2], " "))
+	case n == 2 && strings.HasPrefix(words[1], "to="):
+		return m, fmt.Errorf("the header %q has a word that is no recipient nor type: %s", header, words[0])
+	case n == 2:
+		m.Recipient, m.ContentType = to(words[0]), words[1]
+	case n == 1:
+		m.Recipient = to(words[0])
+	}
+	return m, nil
+}

@@ -1,0 +1,68 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/harmony"
+	"github.com/gorgpt/gorgpt/models"
+)
+
+// Chat is a conversation with a model whose tokenizer has harmony's tokens. Messages is what was said so far;
+// whoever else than the assistant says something appends it.
+type Chat struct {
+	Messages []harmony.Message
+
+	format *harmony.Format
+	writer *Writer
+}
+
+// Chat begins a conversation, with OpenAI's system message but for the date.
+func (w *Writer) Chat() (*Chat, error) {
+	f, err := harmony.New(w.model.Tokenizer)
+	if err != nil {
+		return nil, err
+	}
+	return &Chat{[]harmony.Message{harmony.DefaultSetup().Message()}, f, w}, nil
+}
+
+// Reply has the assistant say what it says next, some messages, which are appended to Messages and returned. A function is
+// called with each piece of them as it comes, and with the message's header. It returns why the reply ends: "length" after
+// so many tokens as a text may have at most.
+func (c *Chat) Reply(ctx context.Context, piece func(m harmony.Message, text string) error) (said []harmony.Message, finish string, err error) {
+	prompt, err := c.format.Prompt(c.Messages)
+	if err != nil {
+		return nil, "", err
+	}
+	if context := models.DimsOf(c.writer.model.Model).Context; len(prompt) >= context {
+		return nil, "", fmt.Errorf("the conversation has %d tokens, of which the model sees %d: begin another", len(prompt), context)
+	}
+	o := c.writer.options
+	o.Stop = slices.Concat(o.Stop, c.format.Stops())
+	p := c.format.Parser(harmony.Assistant)
+	for token, err := range c.writer.Generator.Stream(ctx, prompt, c.writer.writing.Tokens, o) {
+		if err != nil {
+			return nil, "", err
+		}
+		finish = string(token.Finish)
+		if token.ID < 0 || slices.Contains(o.Stop, token.ID) && !slices.Contains(c.format.Stops(), token.ID) {
+			break
+		}
+		m, begun := p.Current()
+		text, err := p.Next(token.ID)
+		if err != nil {
+			return nil, "", fmt.Errorf("the model writes no message: %w", err)
+		}
+		if begun && text != "" {
+			if err := piece(m, text); err != nil {
+				return nil, "", err
+			}
+		}
+	}
+	if err := p.End(); err != nil {
+		return nil, "", fmt.Errorf("the model writes no message in --tokens %d: %w", c.writer.writing.Tokens, err)
+	}
+	c.Messages = append(c.Messages, p.Messages()...)
+	return p.Messages(), finish, nil
+}
