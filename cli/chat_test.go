@@ -102,7 +102,7 @@ func TestChat(t *testing.T) {
 		args       []string
 	}{
 		{"Hi\n", "the model writes no message in --tokens 3: the tokens end within the header of a message", []string{"--tokens", "3"}},
-		{strings.Repeat("Hi", 300), "the conversation has 755 tokens, of which the model sees 512: begin another", nil},
+		{strings.Repeat("Hi", 300), "the conversation has 821 tokens, of which the model sees 512: begin another", nil},
 		{"{\"role\":\"boss\"}", `line 1: role is "boss", want system, developer, user, assistant or tool`, []string{"--json"}},
 		{"Hi", `line 1: want a message as {"role":"user","content":"…"}: invalid character 'H' looking for beginning of value (byte 1)`, []string{"--json"}},
 		{`{"role":"user","text":"x"}`, `line 1: want a message as {"role":"user","content":"…"}: json: unknown field "text"`, []string{"--json"}},

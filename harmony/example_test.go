@@ -61,5 +61,5 @@ func ExampleInstructions() {
 	_, f := format()
 	ids, err := f.Render([]harmony.Message{harmony.Setup{Reasoning: "low"}.Message(), harmony.Instructions("Be brief.")})
 	fmt.Println(len(ids), err)
-	// Output: 19 <nil>
+	// Output: 18 <nil>
 }
