@@ -88,7 +88,7 @@ func products(rows, width, inner int) func() {
 			kernel.Gemm(false, false, rows, width, inner, 1, h, inner, w, width, 0, x, width)
 			kernel.Gemm(true, false, inner, width, rows, 1, h, inner, x, width, 0, w, width)
 			for _, m := range [][]float32{x, w} { // or they would grow without end
-				kernel.Scale(m, 1e-3)
+				kernel.Scale(m, m, 1e-3)
 			}
 		}
 	}
