@@ -62,7 +62,7 @@ func command(train func(context.Context, studies.Run) error, measure func(contex
 	f.StringVar(&s.out, "out", "runs/ablation-modern", "folder of the runs")
 	f.StringVar(&s.data, "data", run.Defaults().Data, "text, as gorgpt train takes it; it is read as bytes")
 	f.StringSliceVar(&s.names, "variants", nil, "rows of the table beside GPT-2's (none: all)")
-	f.IntVar(&s.steps, "steps", 500, "updates of a run")
+	f.IntVar(&s.steps, "steps", 1500, "updates of a run")
 	f.IntVar(&s.evalBatches, "eval-batches", 96, "batches of the validation text that a loss is of, the same for all")
 	f.IntVar(&s.seeds, "seeds", 3, "runs of each: seeds of weights and order")
 	f.IntVar(&s.jobs, "jobs", 2, "runs at once, which share the cores")

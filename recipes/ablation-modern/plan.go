@@ -32,7 +32,7 @@ const baseline = "GPT-2"
 
 // lengths are the shares of the steps that the baseline is trained for as well: what it reaches in the
 // seconds of a variant lies between.
-var lengths = []float64{0.5, 0.7, 1.4, 2, 4}
+var lengths = []float64{0.5, 0.7, 1.4, 2}
 
 // base is the model's configuration beside its sizes. First weights have a deviation of 1/√C, as in recipes/scaling.
 var base = []string{"bias=true", "activation_function=gelu_new", "initializer_range=0.125"}
@@ -65,7 +65,7 @@ func variants() []variant {
 		optimizer("schedule-free AdamW", 8e-3, func(r *run.Recipe) { r.Solver, r.Schedule = "schedulefree", "constant" }),
 		optimizer("WSD", 4e-3, func(r *run.Recipe) { r.Schedule = "wsd" }),
 		optimizer("constant rate", 4e-3, func(r *run.Recipe) { r.Schedule = "constant" }),
-		optimizer("constant rate, EMA", 4e-3, func(r *run.Recipe) { r.Schedule, r.EMA = "constant", 0.98 }),
+		optimizer("constant rate, EMA", 4e-3, func(r *run.Recipe) { r.Schedule, r.EMA = "constant", 0.99 }),
 	)
 }
 
