@@ -221,14 +221,12 @@ func (s *study) tried(v variant) (rates, error) {
 	}
 }
 
-// points lists the runs of the table: whole tables first, then their spread, and the baseline's other lengths.
+// points lists the runs of the table: a whole table first, with the baseline's other lengths, then its spread.
 func (s *study) points() (all []point) {
 	for seed := range uint64(s.seeds) {
 		for _, v := range s.variants {
 			all = append(all, point{v, s.rates[v.swept], s.steps, seed + 1})
 		}
-	}
-	for seed := range uint64(s.seeds) {
 		for _, share := range lengths {
 			all = append(all, point{s.variants[0], s.rates[baseline], int(share * float64(s.steps)), seed + 1})
 		}
