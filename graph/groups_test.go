@@ -121,6 +121,27 @@ func TestBuffer(t *testing.T) {
 	}
 }
 
+// TestFrozenBuffer: what is frozen does not follow a report either.
+func TestFrozenBuffer(t *testing.T) {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	w := s.Param("w", graph.Ones(), 2)
+	s.ReportTo("w", ops.Detach(s, w), s.Buffer("b", graph.Ones(), 2), func(data []float32, _ []float64) { data[0]++ })
+	p, err := s.CompileGrad(s.Node(G.Sum(w)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for _, frozen := range []bool{true, false} {
+		params.Get("b").SetFrozen(frozen)
+		before := params.Get("b").Data()[0]
+		p.Reports()[0].Update([]float64{1, 1})
+		if got := params.Get("b").Data()[0]; (got == before) != frozen {
+			t.Errorf("frozen %v: the buffer went from %v to %v", frozen, before, got)
+		}
+	}
+}
+
 // TestReportErrors: what cannot be grouped, reported or pooled is an error that says why.
 func TestReportErrors(t *testing.T) {
 	for want, declare := range map[string]func(s *graph.Scope, x *G.Node){
@@ -136,6 +157,10 @@ func TestReportErrors(t *testing.T) {
 			s.Report("load", s.Lookup("at.y"))
 		},
 		"at: PoolLoss: pool is nil; want a node": func(s *graph.Scope, x *G.Node) { s.PoolLoss("pool", 1, nil, nil) },
+		"at.b: PoolLoss: pool is 2 times a loss of 1 values of each layer; want 1 times one of 2, as of the first layer": func(s *graph.Scope, x *G.Node) {
+			s.PoolLoss("pool", 1, nil, x, x)
+			s.At("b").PoolLoss("pool", 2, nil, x)
+		},
 	} {
 		s := graph.New(graph.NewParams(1)).At("at")
 		declare(s, s.Floats("x", 2, 2))

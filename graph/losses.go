@@ -57,17 +57,23 @@ type pool struct {
 
 // PoolLoss gives values to a loss that is one for all layers: loss makes a scalar of those of all layers that
 // gave some under this name, in the order of their declaration, and weight times that is added as by
-// [Scope.AddLoss], under the name alone. The first layer's weight and loss count.
+// [Scope.AddLoss], under the name alone. All layers give one weight and as many values; the first one's loss counts.
 func (s *Scope) PoolLoss(name string, weight float64, loss func(s *Scope, values []G.Nodes) *G.Node, values ...*G.Node) {
 	for i, v := range values {
 		values[i] = s.Require("PoolLoss", name, v)
 	}
 	i := slices.IndexFunc(s.pools, func(p *pool) bool { return p.name == name })
 	if i < 0 {
-		i = len(s.pools)
-		s.pools = append(s.pools, &pool{name: name, weight: weight, loss: loss})
+		s.pools = append(s.pools, &pool{name, weight, loss, []G.Nodes{values}})
+		return
 	}
-	s.pools[i].values = append(s.pools[i].values, values)
+	p := s.pools[i]
+	if first := len(p.values[0]); p.weight != weight || first != len(values) {
+		s.Fail("PoolLoss", tensor.ScalarShape(), "%s is %v times a loss of %d values of each layer; want %v times one of %d, as of the first layer",
+			name, weight, len(values), p.weight, first)
+		return
+	}
+	p.values = append(p.values, values)
 }
 
 // settlePools adds the losses of pools.

@@ -22,7 +22,7 @@ func (s *Scope) Report(name string, value *G.Node) { s.report(name, value, nil) 
 
 // ReportTo is Report of a value that a parameter follows, one of [Scope.Buffer]: after each update of the weights, that is
 // not skipped, update is called with the parameter's numbers, to change them, and the mean of the value over the whole
-// update, all ranks' in distributed training.
+// update, all ranks' in distributed training. What [Params.Freeze] keeps as it is does not follow.
 func (s *Scope) ReportTo(name string, value, buffer *G.Node, update func(data []float32, mean []float64)) {
 	buffer = s.Require("ReportTo", "the buffer", buffer)
 	p := s.params.Get(buffer.Name())
@@ -30,7 +30,11 @@ func (s *Scope) ReportTo(name string, value, buffer *G.Node, update func(data []
 		s.Fail("ReportTo", buffer.Shape(), "%s is no parameter of Scope.Buffer", buffer.Name())
 		return
 	}
-	s.report(name, value, func(mean []float64) { update(p.Data(), mean) })
+	s.report(name, value, func(mean []float64) {
+		if !p.frozen {
+			update(p.Data(), mean)
+		}
+	})
 }
 
 func (s *Scope) report(name string, value *G.Node, update func([]float64)) {

@@ -81,7 +81,7 @@ func (h *Heat) OnEvaluation(Evaluation) error { return h.Draw() }
 func (h *Heat) Draw() error {
 	pictures := make(map[string][]string) // the names in each
 	for name := range h.maps {
-		last := name[strings.LastIndexByte(name, '.')+1:]
+		last := name[strings.LastIndexAny(name, "./")+1:]
 		pictures[last] = append(pictures[last], name)
 	}
 	for _, last := range slices.Sorted(maps.Keys(pictures)) {
@@ -93,7 +93,11 @@ func (h *Heat) Draw() error {
 		}
 		m := h.maps[names[0]]
 		title := fmt.Sprintf("%s, steps %d to %d from left to right", last, m.first, m.last)
-		if err := chart.Heatmaps(title, grids...).Save(filepath.Join(h.dir, last+".png")); err != nil {
+		file := last + ".png"
+		if last == "loss" { // which Plot's picture is called
+			file = "loss-map.png"
+		}
+		if err := chart.Heatmaps(title, grids...).Save(filepath.Join(h.dir, file)); err != nil {
 			return err
 		}
 	}

@@ -173,3 +173,22 @@ func TestHeatSpans(t *testing.T) {
 		}
 	}
 }
+
+// TestHeatNames: a picture is in the directory whatever a layer's vector is called, and not in the place of the loss's.
+func TestHeatNames(t *testing.T) {
+	dir := t.TempDir()
+	h := NewHeat(dir)
+	if err := h.OnStep(Step{Step: 1, Vectors: map[string][]float64{"h.0.loss": {1, 2}, "h.0.parts/load": {1, 2}, "sums": {1, 2}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Draw(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	for i, name := range files {
+		files[i] = filepath.Base(name)
+	}
+	if want := []string{"load.png", "loss-map.png", "sums.png"}; err != nil || !slices.Equal(files, want) {
+		t.Errorf("%v, %v, want %v", files, err, want)
+	}
+}

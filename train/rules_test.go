@@ -257,6 +257,24 @@ func TestMuonOfExperts(t *testing.T) {
 	}
 }
 
+// TestFreezeMatricesOfExperts: a group of matrices that is frozen leaves biases of experts alone.
+func TestFreezeMatricesOfExperts(t *testing.T) {
+	params := graph.NewParams(1)
+	s := graph.New(params)
+	e := s.At("h.0").Grouped(graph.Groups{Count: 3, PerRow: 1, Ends: s.Floats("ends", 3)})
+	e.Param("weight", graph.Normal(1), 4, 6)
+	e.Param("bias", graph.Normal(1), 6)
+	o := NewAdamW()
+	o.Groups = []Group{{Pattern: "h.*", Matrices: true, Frozen: true}}
+	tr := &Trainer{Params: params, Solver: o}
+	if err := tr.freeze(); err != nil {
+		t.Fatal(err)
+	}
+	if learn := params.Trainable(); len(learn) != 1 || learn[0].Name() != "h.0.bias" {
+		t.Errorf("%d parameters learn, want the bias", len(learn))
+	}
+}
+
 // TestNewMuon: the hidden matrices have Muon, the rest AdamW, and the state both.
 func TestNewMuon(t *testing.T) {
 	params := valueGrads(newVector("wte.weight", 4, 2), newVector("h.0.fc.weight", 2, 4), newVector("h.0.fc.bias", 4))

@@ -169,7 +169,7 @@ func (t *Trainer) freeze() error {
 	}
 	seen := make([]bool, len(o.Groups))
 	for _, p := range t.Params.All() {
-		i := groupOf(o.Groups, p.Name(), p.Shape().Dims(), seen)
+		i := groupOf(o.Groups, p.Name(), rankOf(p, p.Shape()), seen)
 		if i >= 0 && o.Groups[i].Frozen {
 			p.SetFrozen(true) // and not what lies below it
 		}
