@@ -28,7 +28,8 @@ type ExpertsConfig struct {
 	// training; 0 keeps all. GShard in Mesh TensorFlow has 0.2.
 	Thin float64
 
-	// Capacity bounds the rows of an expert to ⌊Capacity·N/E⌋ in training, and EvalCapacity in other graphs of whole sequences; 0 is no bound.
+	// Capacity bounds the rows of an expert to ⌊Capacity·N/E⌋ in training, and EvalCapacity in other graphs of whole sequences, at least to
+	// one row; 0 is no bound.
 	// First choices come before second ones, earlier tokens before later; the rest gets nothing of the
 	// expert, so that of top-1 the residual stream alone goes on. Switch has 1 to 1.25, GShard 1.25 and 2.
 	Capacity, EvalCapacity float64

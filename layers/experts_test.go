@@ -334,6 +334,30 @@ func TestExpertsReports(t *testing.T) {
 	}
 }
 
+// TestExpertsFewRows: a bound outside of training leaves each expert a row, however few rows a graph has: a model is declared over
+// one token when it is loaded, and a prompt may be as short.
+func TestExpertsFewRows(t *testing.T) {
+	params := graph.NewParams(1)
+	of := func(c layers.ExpertsConfig) []float32 {
+		s := graph.New(params)
+		y := layers.Experts(c, gated)(s.At("mlp"), s.Floats("x", 1, 3))
+		p, err := s.Compile(y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		p.SetFloats("x", []float32{1, -2, 3})
+		if err := p.Run(); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(p.Value(y))
+	}
+	c := layers.ExpertsConfig{Count: 4, PerToken: 2, Capacity: 1.25, EvalCapacity: 2}
+	if got, want := of(c), of(layers.ExpertsConfig{Count: 4, PerToken: 2}); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v as without a bound", got, want)
+	}
+}
+
 // TestExpertsErrors: settings that cannot be are errors that say so.
 func TestExpertsErrors(t *testing.T) {
 	config := func(c layers.ExpertsConfig) func(s *graph.Scope, x *G.Node) *G.Node { return layers.Experts(c, gated) }

@@ -37,6 +37,9 @@ func (c ExpertsConfig) capacity(s *graph.Scope, rows int) (ops.Capacity, string)
 		factor = c.Capacity
 	}
 	bound := ops.Capacity{Rows: int(factor * float64(rows) / float64(c.Count)), PerSequence: c.PerSequence}
+	if factor > 0 && !s.Training() {
+		bound.Rows = max(bound.Rows, 1) // what is loaded, or asked, may be a single token
+	}
 	if factor > 0 && bound.Rows < 1 {
 		return bound, fmt.Sprintf("a capacity of %v times %d rows for %d experts is 0 rows for each; want 1 or more", factor, rows, c.Count)
 	}
