@@ -78,6 +78,8 @@ func (f Family) readKeys(data []byte, all map[string]json.RawMessage, into any) 
 				return err
 			}
 			continue
+		case null && isAlias && all[target] != nil:
+			continue
 		case null && !k.null:
 			return fmt.Errorf("key %s: it is null, want a value", key)
 		case null:

@@ -27,7 +27,7 @@ type Config struct {
 
 	// Rotary are the frequencies of positions, and Theta their base where Rotary has none; 0 stands for 10,000.
 	Rotary family.Rotary `json:"rope_parameters" config:"null"`
-	Theta  float64       `json:"rope_theta,omitempty"`
+	Theta  float64       `json:"rope_theta,omitempty" config:"null"`
 
 	AttentionDropout float64 `json:"attention_dropout"`
 	InitStd          float64 `json:"initializer_range"`   // deviation of the first embedding and head; 0.02
@@ -82,7 +82,10 @@ func (c Config) Validate() error {
 	case c.Initializer != Normal && c.Initializer != FanIn:
 		return fmt.Errorf("initializer is %q, want %s or %s", c.Initializer, Normal, FanIn)
 	}
-	_, err := c.rotary()
+	o, err := c.rotary()
+	if err == nil && o.Columns != 0 { // which transformers ignores or cannot compute, as the type may be
+		err = fmt.Errorf("rope_parameters: partial_rotary_factor has %d of %d columns turned, want all", o.Columns, c.headSize())
+	}
 	return err
 }
 

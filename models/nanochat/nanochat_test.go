@@ -64,6 +64,7 @@ func TestTransformers(t *testing.T) {
 			"rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}, "tie_word_embeddings": false, "transformers_version": "5.24.0",
 			"use_cache": true, "vocab_size": 65536}`: 560_988_160,
 		`{"model_type": "nanochat", "num_key_value_heads": null, "rope_scaling": null, "rope_theta": 1e5, "final_logit_softcapping": null}`: 256_573_440,
+		`{"model_type": "nanochat", "rope_theta": null, "rope_parameters": {"partial_rotary_factor": 1.0}}`:                                 256_573_440,
 		`{"model_type": "nanochat", "rope_scaling": {"type": "linear", "factor": 2}, "tie_word_embeddings": true}`:                          256_573_440 - 50304*768,
 	} {
 		m, err := models.Parse([]byte(text))
@@ -100,6 +101,18 @@ func TestWidth(t *testing.T) {
 	}
 }
 
+// TestOlderKey: of two keys for one thing, the one that is null says nothing.
+func TestOlderKey(t *testing.T) {
+	for _, text := range []string{
+		`{"model_type": "nanochat", "rope_parameters": {"rope_type": "linear", "factor": 2}, "rope_scaling": null}`,
+		`{"model_type": "nanochat", "rope_parameters": null, "rope_scaling": {"rope_type": "linear", "factor": 2}}`,
+	} {
+		if m, err := models.Parse([]byte(text)); err != nil || m.(nanochat.Config).Rotary != `{"rope_type":"linear","factor":2}` {
+			t.Errorf("%s is %+v, %v", text, m, err)
+		}
+	}
+}
+
 // TestErrors: one line each, with the key.
 func TestErrors(t *testing.T) {
 	const unknown = `nanochat: config.json: unknown key "%s". It may change what the model computes; if not, take it out of the file`
@@ -116,6 +129,8 @@ func TestErrors(t *testing.T) {
 		`"initializer": "zeros"`:                                   `nanochat: initializer is "zeros", want normal or fan_in`,
 		`"hidden_size": 18`:                                        "nanochat: rope_scaling: heads of 3 columns are not 1 pairs",
 		`"rope_theta": -1`:                                         "nanochat: rope_scaling: a base of -1 has no frequencies",
+		`"rope_theta": 0`:                                          "nanochat: config.json: rope_theta is 0, want more than 0, or null",
+		`"rope_parameters": {"partial_rotary_factor": 0.5}`:        "nanochat: rope_parameters: partial_rotary_factor has 64 of 128 columns turned, want all",
 		`"rope_scaling": {"rope_type": "dynamic", "factor": 2}`:    `nanochat: rope_scaling: rope_type is "dynamic", want default, linear, ntk, yarn or llama3`,
 		`"rope_parameters": {"rope_type": "longrope"}`:             `nanochat: rope_scaling: rope_type is "longrope", want default, linear, ntk, yarn or llama3`,
 		`"rope_parameters": {"full_attention": {"rope_theta": 1}}`: `nanochat: rope_scaling: default has no key "full_attention"; it has rope_theta, partial_rotary_factor`,
