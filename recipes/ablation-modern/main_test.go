@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gorgpt/gorgpt/recipes/internal/studies"
 )
@@ -190,5 +191,15 @@ func TestCookbook(t *testing.T) {
 		if !strings.Contains(string(text), "\n| "+p.name+" | ") {
 			t.Errorf("docs/cookbook.md has no row of %s", p.name)
 		}
+	}
+}
+
+// TestTurnOfNone: a run that is over, as one that was interrupted between its turns, takes none, and nothing waits for it.
+func TestTurnOfNone(t *testing.T) {
+	failed := make(chan error, 1)
+	failed <- context.Canceled
+	over := &turn{next: make(chan struct{}), took: make(chan time.Duration)}
+	if _, err := over.step(failed); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want that the run was interrupted", err)
 	}
 }

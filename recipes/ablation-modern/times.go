@@ -140,8 +140,7 @@ func measure(ctx context.Context, s *study) (times map[string]float64, err error
 	times = make(map[string]float64)
 	for range s.rounds {
 		for i, v := range s.variants {
-			turns[i].next <- struct{}{}
-			took, err := turns[i].wait(failed)
+			took, err := turns[i].step(failed)
 			if err != nil {
 				return nil, err
 			}
@@ -151,6 +150,16 @@ func measure(ctx context.Context, s *study) (times map[string]float64, err error
 		}
 	}
 	return times, nil
+}
+
+// step has the run make a step, unless any run has failed.
+func (t *turn) step(failed <-chan error) (time.Duration, error) {
+	select {
+	case t.next <- struct{}{}:
+		return t.wait(failed)
+	case err := <-failed:
+		return 0, err
+	}
 }
 
 // wait is until the step is made, or any run fails, as it does when it is interrupted.
