@@ -49,7 +49,7 @@ func (f Family) JSON(m Model, ends []int, more string, value any) ([]byte, error
 		switch {
 		case !x.IsZero() || !k.null && !k.omit:
 			write(k.key, x.Interface())
-		case k.null:
+		case k.null && !k.omit:
 			write(k.key, nil)
 		}
 	}

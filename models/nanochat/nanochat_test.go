@@ -2,6 +2,7 @@ package nanochat_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -79,6 +80,9 @@ func TestTransformers(t *testing.T) {
 		written, err := models.JSON(m)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if strings.Contains(string(written), `"rope_theta": null`) {
+			t.Error("it is written as null, of which transformers makes the base")
 		}
 		if back, err := models.Parse(written); err != nil || back != m {
 			t.Errorf("%+v is read back as %+v, %v", m, back, err)
