@@ -68,6 +68,10 @@ func readGuarded(src weights.Source, ps *graph.Params, names models.Tensors, rea
 	if err != nil {
 		return err
 	}
+	src, err = weights.Assemble(src, names.Forms, names.Bare)
+	if err != nil {
+		return err
+	}
 	plan, err := match(src, ps, names)
 	if err != nil {
 		return fmt.Errorf("%s: %w", src.Name(), err)

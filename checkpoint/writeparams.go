@@ -34,17 +34,19 @@ func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, w
 	var tensors []Tensor
 	packed := false
 	for _, p := range ps.All() {
-		x := Tensor{Name: names.File(p.Name()), Shape: p.Shape(), Data: p.Data()}
+		x := Tensor{Name: p.Name(), Shape: p.Shape(), Data: p.Data()}
 		switch {
 		case !names.Swapped(p.Name()):
-			tensors = append(tensors, x)
+			tensors = append(tensors, names.Stored(x)...)
 		case t == weights.MXFP4:
+			x.Name = names.File(x.Name)
 			parts, err := weights.PackMXFP4(x)
 			if err != nil {
 				return nil, "", err
 			}
 			packed, tensors = true, append(tensors, parts...)
 		default:
+			x.Name = names.File(x.Name)
 			x.Shape, x.Data = weights.Swapped(x.Shape), make([]float32, len(x.Data))
 			weights.Transpose(x.Data, p.Data(), x.Shape)
 			tensors = append(tensors, x)

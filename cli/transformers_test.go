@@ -44,6 +44,7 @@ func TestTransformers(t *testing.T) {
 		{slices.Concat(banded, []string{"--set", "bias=false"}), []string{"--to", "gpt-neo"}, "GPTNeoForCausalLM"},
 		{banded, []string{"--to", "gpt-neo", "--fold-query-bias"}, "GPTNeoForCausalLM"},
 		{[]string{"--model", "nanochat-nano", "--set", "num_key_value_heads=2", "--set", `rope_scaling={"rope_type":"linear","factor":2}`}, nil, "NanoChatForCausalLM"},
+		{[]string{"--model", "mixtral-nano", "--set", "num_local_experts=5", "--set", "sliding_window=9"}, nil, "MixtralForCausalLM"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			t.Chdir(t.TempDir())

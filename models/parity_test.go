@@ -17,6 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/models/gpt3"
 	"github.com/gorgpt/gorgpt/models/gptneo"
+	"github.com/gorgpt/gorgpt/models/mixtral"
 	"github.com/gorgpt/gorgpt/models/nanochat"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -70,7 +71,7 @@ func compose(t *testing.T, m models.Model) models.Model {
 	case gpt3.Config:
 		c.Composed = true
 		return c
-	case gptneo.Config, nanochat.Config:
+	case gptneo.Config, mixtral.Config, nanochat.Config:
 		t.Skipf("%T is not declared in small operations", m)
 	}
 	t.Fatalf("no composed %T", m)
@@ -110,8 +111,8 @@ func (f *fixture) ids(name string) (ids []int, batch, context int) {
 // ten AdamW steps with their losses and the final weights.
 func TestParity(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "*", "expected.safetensors"))
-	if err != nil || len(cases) < 21 {
-		t.Fatalf("%d fixtures, want 21 or more: %v", len(cases), err)
+	if err != nil || len(cases) < 24 {
+		t.Fatalf("%d fixtures, want 24 or more: %v", len(cases), err)
 	}
 	for _, path := range cases {
 		dir := filepath.Dir(path)
@@ -175,6 +176,11 @@ func (f *fixture) checkTraining() {
 		if step == 0 {
 			tol = tolLoss
 			f.compare("grad.", tolGradient, (*graph.Param).GradData)
+			for _, l := range p.Losses() {
+				if want := f.want("aux")[0]; !(math.Abs(float64(l.Value)-want) <= tolLoss) {
+					f.t.Errorf("%s is %v, want %v", l.Name, l.Value, want)
+				}
+			}
 		}
 		if d := math.Abs(float64(p.Loss()) - want); !(d <= tol) {
 			f.t.Errorf("loss %v at step %d, want %v", p.Loss(), step, want)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/scopepath"
 	"github.com/gorgpt/gorgpt/models/family"
@@ -18,6 +19,8 @@ type Tensors struct {
 	// Zeros names, with their shapes, the tensors that Hugging Face's model has and this one
 	// lacks, because they are 0.
 	Zeros map[string][]int
+	// Forms tell of parameters that a file holds in pieces; see [Family].
+	Forms [][]weights.Whole
 	// Missing names the parameters that a file may lack, and that stay as they are then, by
 	// patterns as those of [graph.Params.Freeze]: adapters that are new, "h.*.attn.c_attn.lora_*".
 	Missing []string
@@ -52,6 +55,9 @@ func TensorsOf(m Model) (Tensors, error) {
 	}
 	if t.untied = head.embedding == nil; !t.untied && t.own[head.embedding.Name()] {
 		t.Tied = head.embedding.Name()
+	}
+	if f.Forms != nil {
+		t.Forms = f.Forms(m)
 	}
 	if f.Whole == nil {
 		return t, nil
@@ -108,6 +114,19 @@ func (t Tensors) File(name string) string {
 		return t.Prefix + name
 	}
 	return name
+}
+
+// Stored are the tensors of a file that hold a parameter: itself, or its pieces.
+func (t Tensors) Stored(p weights.Tensor) []weights.Tensor {
+	all := []weights.Tensor{p}
+	if len(t.Forms) > 0 {
+		all = weights.Split(p, t.Forms[0])
+	}
+	prefix := strings.TrimSuffix(t.File(p.Name), p.Name)
+	for i := range all {
+		all[i].Name = prefix + all[i].Name
+	}
+	return all
 }
 
 // Swapped tells whether a parameter has its last two axes the other way round in a file of plain numbers, and lies in a

@@ -48,13 +48,20 @@ func DimsOf(m Model) (d Dims) {
 }
 
 // WithDims is the model with other sizes. A feed-forward width of its own, intermediate_size, keeps its ratio to the
-// width.
+// width, and heads of keys and values, num_key_value_heads, theirs to the heads, or a smaller one that shares these evenly.
 func WithDims(m Model, d Dims) Model {
 	v := copied(m)
 	if inner, ok := field(v, "intermediate_size"); ok {
 		if width := int64(DimsOf(m).Width); width > 0 {
 			inner.SetInt(inner.Int() * int64(d.Width) / width)
 		}
+	}
+	if kv, ok := field(v, "num_key_value_heads"); ok && kv.Int() > 0 && d.Heads > 0 {
+		n := max(1, kv.Int()*int64(d.Heads)/int64(max(1, DimsOf(m).Heads)))
+		for int64(d.Heads)%n != 0 {
+			n--
+		}
+		kv.SetInt(n)
 	}
 	for _, size := range sizes {
 		if f, ok := field(v, size.keys...); ok {

@@ -12,6 +12,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
 )
 
@@ -68,6 +69,9 @@ type Family struct {
 	// Buffers are tensors of such files that are no weights, such as masks: names in which *
 	// stands for any part between dots. They are numbers, or matrices of the context.
 	Buffers []string
+	// Forms, if given, tell how files hold parameters that are not stored one by one under their names: lists of them, with their pieces, by
+	// names without Prefix. The first list is how they are written.
+	Forms func(Model) [][]weights.Whole
 	// Swapped are parameters, by patterns such as "h.*.mlp.experts.w", with the last two axes (out, in) here and
 	// (in, out) in a file of plain numbers. They are what a file may have in MXFP4, whose blocks lie as here.
 	Swapped []string

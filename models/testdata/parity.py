@@ -46,6 +46,9 @@ CASES = {
     "nanochat-odd": ("nanochat", (37, 11, 18, 2, 3), (2, 9), {"num_key_value_heads": 1, "intermediate_size": 20}),
     "nanochat-yarn": ("nanochat", (23, 12, 16, 2, 4), (2, 12), {"num_key_value_heads": 2, "intermediate_size": 24, "final_logit_softcapping": 2.0, "rms_norm_eps": 1e-3, "rope_parameters": {"rope_type": "yarn", "rope_theta": 100.0, "factor": 4.0, "original_max_position_embeddings": 6}}),
     "nanochat-tied": ("nanochat", (19, 8, 8, 1, 1), (3, 8), {"intermediate_size": 13, "final_logit_softcapping": None, "tie_word_embeddings": True, "rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 50.0}}),
+    "mixtral-odd": ("mixtral", (19, 12, 6, 2, 3), (3, 11), {"num_key_value_heads": 1, "intermediate_size": 5, "num_local_experts": 5, "num_experts_per_tok": 2, "output_router_logits": True, "router_aux_loss_coef": 0.3}),
+    "mixtral-window": ("mixtral", (11, 9, 6, 2, 2), (2, 9), {"num_key_value_heads": 2, "head_dim": 4, "intermediate_size": 7, "num_local_experts": 4, "num_experts_per_tok": 3, "sliding_window": 4, "rms_norm_eps": 1e-3, "rope_parameters": {"rope_type": "default", "rope_theta": 50.0}}),
+    "mixtral-tied": ("mixtral", (11, 8, 4, 1, 2), (3, 8), {"num_key_value_heads": 1, "intermediate_size": 5, "num_local_experts": 3, "num_experts_per_tok": 1, "tie_word_embeddings": True, "output_router_logits": True, "router_aux_loss_coef": 0.1}),
 }
 STEPS, RATE, BETAS, EPS, DECAY, CLIP = 10, 1e-3, (0.9, 0.95), 1e-8, 0.1, 1.0
 
@@ -59,6 +62,9 @@ def build(kind, dims, more):
     if kind == "nanochat":
         sizes = dict(vocab_size=vocab, max_position_embeddings=context, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, **more)
         return transformers.NanoChatForCausalLM(transformers.NanoChatConfig(bos_token_id=None, eos_token_id=None, pad_token_id=None, attn_implementation="eager", **sizes))
+    if kind == "mixtral":
+        sizes = dict(vocab_size=vocab, max_position_embeddings=context, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, **more)
+        return transformers.MixtralForCausalLM(transformers.MixtralConfig(bos_token_id=None, eos_token_id=None, attn_implementation="eager", experts_implementation="eager", **sizes))
     if kind in ("gpt2", "gpt3"):
         return transformers.GPT2LMHeadModel(transformers.GPT2Config(bos_token_id=None, eos_token_id=None, **sizes))
     return transformers.OpenAIGPTLMHeadModel(transformers.OpenAIGPTConfig(**sizes))
@@ -85,8 +91,26 @@ def logits_of(model, tokens):
 
 
 def loss_of(model, tokens, targets):
-    logits = logits_of(model, tokens)
-    return logits, torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    """The logits, the cross-entropy, and what is added to it, without and with its coefficient."""
+    c = model.config
+    if getattr(c, "output_router_logits", False):
+        out = model(tokens)
+        logits, aux = out.logits, out.aux_loss
+    else:
+        logits, aux = logits_of(model, tokens), None
+    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    return logits, loss, aux, 0 if aux is None else c.router_aux_loss_coef * aux
+
+
+def stored(model, name, x):
+    """A tensor like a parameter, under the names of the project: all experts' w1, w2 and w3 each are one."""
+    if model.config.model_type == "mixtral":
+        name = name.replace(".mlp.", ".block_sparse_moe.")
+        if name.endswith("gate_up_proj"):
+            return {name.replace("gate_up_proj", w + ".weight"): part for w, part in zip(("w1", "w3"), x.chunk(2, dim=1))}
+        if name.endswith("down_proj"):
+            return {name.replace("down_proj", "w2.weight"): x}
+    return {name: x}
 
 
 def weights(model):
@@ -118,10 +142,13 @@ def record(name, kind, dims, shape, more):
     model = model.double().eval()
 
     tokens, targets = (torch.randint(dims[0], shape) for _ in range(2))
-    logits, loss = loss_of(model, tokens, targets)
-    loss.backward()
+    logits, loss, aux, added = loss_of(model, tokens, targets)
+    (loss + added).backward()
     out = {"tokens": tokens.int(), "targets": targets.int(), "logits": logits, "loss": loss.reshape(1)}
-    out |= {f"grad.{n}": p.grad for n, p in weights(model).items()}
+    if aux is not None:
+        out["aux"] = aux.reshape(1)
+    for n, p in weights(model).items():
+        out |= {f"grad.{n}": x for n, x in stored(model, n, p.grad).items()}
 
     model.zero_grad()
     params = list(weights(model).values())
@@ -135,13 +162,14 @@ def record(name, kind, dims, shape, more):
     losses = []
     for _ in range(STEPS):
         optimizer.zero_grad()
-        _, loss = loss_of(model, tokens, targets)
+        _, loss, _, added = loss_of(model, tokens, targets)
         losses.append(loss.detach())
-        loss.backward()
+        (loss + added).backward()
         torch.nn.utils.clip_grad_norm_(params, CLIP)
         optimizer.step()
     out["losses"] = torch.stack(losses)
-    out |= {f"final.{n}": p for n, p in weights(model).items()}
+    for n, p in weights(model).items():
+        out |= {f"final.{n}": x for n, x in stored(model, n, p).items()}
     out = {n: t.detach().float().contiguous() for n, t in out.items()}
     versions = {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
     save_file(out, folder / "expected.safetensors", metadata=versions)
