@@ -82,8 +82,8 @@ type Balance struct {
 //
 //	models.Edit(m, graph.Replace("h.*.mlp", layers.Experts(layers.ExpertsConfig{Count: 8, PerToken: 2}, mlp)))
 //
-// It reports the share of all picks of each expert as "load", of those dropped for want of room as "dropped", the "entropy" of the router's
-// probabilities and its "balance" ([graph.Scope.Report]), and exposes its "probs" (N, E) and "picks" (N, K).
+// It reports the share of all picks of each expert as "load", the "entropy" of the router's probabilities, its "balance", and, where there is a
+// capacity, the share of picks that got no room as "dropped" ([graph.Scope.Report]); it exposes its "probs" (N, E) and "picks" (N, K).
 func Experts(c ExpertsConfig, expert func(s *graph.Scope, x *G.Node) *G.Node) func(s *graph.Scope, x *G.Node) *G.Node {
 	return func(s *graph.Scope, x *G.Node) *G.Node {
 		x = s.Require("Experts", "x", x)
@@ -97,7 +97,9 @@ func Experts(c ExpertsConfig, expert func(s *graph.Scope, x *G.Node) *G.Node) fu
 				return s.Fail("Experts", x.Shape(), "%s", fault)
 			}
 			routes := ops.Route(s, picks, c.Count, capacity)
-			s.Report("dropped", ops.Dropped(s, picks, routes))
+			if capacity != (ops.Capacity{}) {
+				s.Report("dropped", ops.Dropped(s, picks, routes))
+			}
 			rows := ops.Dispatch(s, x, routes) // (N·K, C), sorted by expert
 			e := s.At("experts").Grouped(graph.Groups{Count: c.Count, PerRow: c.PerToken, Ends: routes.Ends})
 			y := e.Require("Experts", "what the expert returns", expert(e, rows)) // (N·K, C)

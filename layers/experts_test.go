@@ -311,7 +311,7 @@ func TestExpertsReports(t *testing.T) {
 			}
 		}
 		losses := p.Losses()
-		if len(losses) != 2 || losses[0].Name != "balance" || losses[0].Weight != 0.25 || losses[1].Name != "router_z" {
+		if len(losses) != 2 || losses[0].Name != "balance_loss" || losses[0].Weight != 0.25 || losses[1].Name != "router_z_loss" {
 			t.Fatalf("losses are %+v", losses)
 		}
 		near("the balance", losses[0].Value, 2)

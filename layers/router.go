@@ -76,7 +76,9 @@ func (c ExpertsConfig) route(s *graph.Scope, x *G.Node) (weights, picks *G.Node)
 	picks = ops.TopK(s, ranked, c.PerToken) // (N, K)
 	s.Expose("probs", func(*graph.Scope) *G.Node { return probs })
 	s.Expose("picks", func(*graph.Scope) *G.Node { return picks })
-	c.watch(s, logits, probs, picks, bias)
+	if s.Cache() == nil {
+		c.watch(s, logits, probs, picks, bias)
+	}
 	if c.Scores == SoftmaxPicked {
 		weights = ops.Softmax(s, ops.TakeColumns(s, logits, picks)) // (N, K)
 	} else {
@@ -107,7 +109,7 @@ func (c ExpertsConfig) watch(s *graph.Scope, logits, probs, picks, bias *G.Node)
 	switch {
 	case c.Balance.Weight == 0:
 	case c.Balance.Pooled:
-		s.PoolLoss("balance", c.Balance.Weight, func(s *graph.Scope, values []G.Nodes) *G.Node {
+		s.PoolLoss("balance_loss", c.Balance.Weight, func(s *graph.Scope, values []G.Nodes) *G.Node {
 			var loads, means G.Nodes
 			for _, v := range values {
 				loads, means = append(loads, v[0]), append(means, v[1])
@@ -115,11 +117,11 @@ func (c ExpertsConfig) watch(s *graph.Scope, logits, probs, picks, bias *G.Node)
 			return ops.BalanceLoss(s, loads, means, k)
 		}, load, mean)
 	default:
-		s.PoolLoss("balance", c.Balance.Weight, average, balance)
+		s.PoolLoss("balance_loss", c.Balance.Weight, average, balance)
 	}
 	if c.ZLoss > 0 {
 		squares := s.Node(G.Square(ops.LogSumExp(s, logits))) // (N)
-		s.PoolLoss("router_z", c.ZLoss, average, s.Node(G.Mean(squares)))
+		s.PoolLoss("router_z_loss", c.ZLoss, average, s.Node(G.Mean(squares)))
 	}
 	if c.Balance.First {
 		load = ops.Load(s, picks, c.Count)

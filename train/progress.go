@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/term"
@@ -160,18 +161,25 @@ func valuesText(before string, values map[string]float64) (text string) {
 }
 
 // folded is values with one for those of layers that differ by number, as h.0.mlp.entropy and h.1.mlp.entropy do: their
-// mean, under the name h.*.mlp.entropy.
+// mean, under the name entropy, or, where there is another such, h.*.mlp.entropy.
 func folded(values map[string]float64) map[string]float64 {
 	kinds := make(map[string][]string)
 	for name := range values {
 		kind := numbers.ReplaceAllString(name, "$1*$2")
 		kinds[kind] = append(kinds[kind], name)
 	}
+	ends := make(map[string]int)
+	for kind := range kinds {
+		ends[kind[strings.LastIndexByte(kind, '.')+1:]]++
+	}
 	all := make(map[string]float64, len(kinds))
 	for kind, names := range kinds {
 		if len(names) == 1 {
 			all[names[0]] = values[names[0]]
 			continue
+		}
+		if end := kind[strings.LastIndexByte(kind, '.')+1:]; ends[end] == 1 {
+			kind = end
 		}
 		slices.Sort(names) // the order of a sum
 		for _, name := range names {

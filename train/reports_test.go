@@ -100,7 +100,7 @@ func TestReports(t *testing.T) {
 			t.Errorf("the buffer is %v, want %v", b.Data(), want)
 		}
 	}
-	if text := valuesText(", ", whole.steps[0].Values); !strings.HasPrefix(text, ", h.*.mean ") || strings.Count(text, ",") != 1 {
+	if text := valuesText(", ", whole.steps[0].Values); !strings.HasPrefix(text, ", mean ") || strings.Count(text, ",") != 1 {
 		t.Error(text)
 	}
 	checkWritten(t, whole.steps)
