@@ -60,10 +60,13 @@ func ExampleAssemble() {
 	defer src.Close()
 	w := make([]float32, 6)
 	fmt.Println(src.Tensors(), src.Read("w", w), w)
-	fmt.Println(weights.Split(weights.Tensor{Name: "w", Shape: []int{2, 3}, Data: w}, forms[0]))
+	for _, x := range weights.Split(weights.Tensor{Name: "w", Shape: []int{2, 3}, Data: w}, forms[0]) {
+		fmt.Println(x.Name, x.Shape, x.Data)
+	}
 	// Output:
 	// [{w F32 [2 3]}] <nil> [1 2 3 4 5 6]
-	// [{w.0 [3] [1 2 3]} {w.1 [3] [4 5 6]}]
+	// w.0 [3] [1 2 3]
+	// w.1 [3] [4 5 6]
 }
 
 // TestAssemble: parts of tensors are taken too, what is whole stays as it is, and what is wrong is named.
