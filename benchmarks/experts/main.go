@@ -80,16 +80,15 @@ func layer(rows, width, inner, experts, k int) (func() error, error) {
 // expert's products were to do.
 func products(rows, width, inner int) func() {
 	x, w, h := make([]float32, rows*width), make([]float32, width*inner), make([]float32, rows*inner)
+	out := make([]float32, max(rows, width)*inner)
 	kernel.Normal(x, 1, 1, 0, 1)
 	kernel.Normal(w, 1, 2, 0, 1)
+	kernel.Normal(h, 1, 3, 0, 1)
 	return func() {
 		for range 3 {
-			kernel.Gemm(false, true, rows, inner, width, 1, x, width, w, width, 0, h, inner)
-			kernel.Gemm(false, false, rows, width, inner, 1, h, inner, w, width, 0, x, width)
-			kernel.Gemm(true, false, inner, width, rows, 1, h, inner, x, width, 0, w, width)
-			for _, m := range [][]float32{x, w} { // or they would grow without end
-				kernel.Scale(m, m, 1e-3)
-			}
+			kernel.Gemm(false, true, rows, inner, width, 1, x, width, w, width, 0, out, inner)
+			kernel.Gemm(false, false, rows, width, inner, 1, h, inner, w, width, 0, out, width)
+			kernel.Gemm(true, false, inner, width, rows, 1, h, inner, x, width, 0, out, width)
 		}
 	}
 }
