@@ -334,6 +334,29 @@ func TestExpertsReports(t *testing.T) {
 	}
 }
 
+// TestExpertsPooled: layers whose tokens have other numbers of experts count each with its own.
+func TestExpertsPooled(t *testing.T) {
+	s := graph.New(graph.NewParams(1), graph.Training())
+	x := s.Floats("x", 8, 3)
+	for i := range 2 {
+		x = layers.Experts(layers.ExpertsConfig{
+			Count: 4, PerToken: i + 1, Scores: layers.SoftmaxAll, Balance: layers.Balance{Weight: 1, Pooled: true},
+			Router: func(s *graph.Scope, x *G.Node) *G.Node {
+				return layers.Dense(s.At("router"), x, 4, layers.Weights{Init: graph.Zeros()})
+			},
+		}, gated)(s.At("h.%d", i), x)
+	}
+	p, err := s.CompileGrad(s.Node(G.Sum(x)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	p.SetFloats("x", make([]float32, 24))
+	if err := p.RunGrad(1); err != nil || math.Abs(float64(p.Losses()[0].Value)-1.5) > 1e-6 { // undecided: k, in the mean
+		t.Errorf("%v, %v", p.Losses(), err)
+	}
+}
+
 // TestExpertsFewRows: a bound outside of training leaves each expert a row, however few rows a graph has: a model is declared over
 // one token when it is loaded, and a prompt may be as short.
 func TestExpertsFewRows(t *testing.T) {

@@ -114,8 +114,8 @@ func (c ExpertsConfig) watch(s *graph.Scope, logits, probs, picks, bias *G.Node)
 			for _, v := range values {
 				loads, means = append(loads, v[0]), append(means, v[1])
 			}
-			return ops.BalanceLoss(s, loads, means, k)
-		}, load, mean)
+			return ops.BalanceLoss(s, loads, means, 1)
+		}, ops.Scale(s, load, float64(k)), mean) // picks of an expert for each token
 	default:
 		s.PoolLoss("balance_loss", c.Balance.Weight, average, balance)
 	}

@@ -41,11 +41,14 @@ func CheckGroups(groups []Group) error {
 }
 
 // rankOf is the rank of a parameter of a shape, or of the part of it that each expert has.
-func rankOf(param any, shape tensor.Shape) int {
+func rankOf(param any, shape tensor.Shape) int { return partOf(param, shape).Dims() }
+
+// partOf is the shape of a parameter, or of the part of it that each expert has.
+func partOf(param any, shape tensor.Shape) tensor.Shape {
 	if p, ok := param.(interface{ Groups() int }); ok && p.Groups() > 0 {
-		return shape.Dims() - 1
+		return shape[1:]
 	}
-	return shape.Dims()
+	return shape
 }
 
 func (g Group) holds(name string, rank int) bool {

@@ -75,7 +75,7 @@ func (o *Optimizer) Kept(params *graph.Params) (n int64, err error) {
 				rule = o.Groups[i].Rule
 			}
 		}
-		names, err := rule.Keeps(shape)
+		names, err := rule.Keeps(partOf(p, shape))
 		if err != nil {
 			return 0, o.failed("%s of %s: %w", rule.Name(), p.Name(), err)
 		}
@@ -213,7 +213,14 @@ func (o *Optimizer) gatherOne(vg gorgonia.ValueGrad, name string) error {
 	if len(grad) != len(weight) {
 		return o.failed("gradient of %s is %v, want %v", name, gv.Shape(), shape)
 	}
-	s, err := o.slotOf(name, shape, group.Rule, weight)
+	rule := group.Rule
+	if rule == nil {
+		rule = o.Rule
+	}
+	if _, err := rule.Keeps(partOf(vg, shape)); err != nil { // an expert's bias is no matrix
+		return o.failed("%s of %s: %w", rule.Name(), name, err)
+	}
+	s, err := o.slotOf(name, shape, rule, weight)
 	if err != nil {
 		return err
 	}

@@ -248,6 +248,11 @@ func TestMuonOfExperts(t *testing.T) {
 			t.Errorf("expert %d differs from a matrix alone", i)
 		}
 	}
+	all := &Optimizer{Rule: &Muon{}}
+	const want = "Muon: Muon of h.0.bias: its rank is 1, want a matrix"
+	if err := all.Step([]gorgonia.ValueGrad{params.Get("h.0.bias")}); err == nil || err.Error() != want {
+		t.Error(err)
+	}
 	kept := make(map[string]bool)
 	for _, x := range o.State().Tensors {
 		kept[x.Name] = true

@@ -27,12 +27,8 @@ func endings(names []string) (all []string) {
 	return all
 }
 
-// slotOf returns what is kept of a parameter, at its first step zero or what the rule begins with. A rule that is
-// nil is the optimizer's.
+// slotOf returns what is kept of a parameter, at its first step zero or what the rule begins with.
 func (o *Optimizer) slotOf(name string, shape tensor.Shape, rule Rule, weight []float32) (*slot, error) {
-	if rule == nil {
-		rule = o.Rule
-	}
 	s := o.byName[name]
 	if s != nil && !slices.Equal(s.shape, shape) {
 		return nil, o.failed("moments of %s are %v, want %v", name, s.shape, shape)

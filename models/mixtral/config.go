@@ -28,7 +28,7 @@ type Config struct {
 
 	// Rotary are the frequencies of positions, and Theta their base where Rotary has none; 0 stands for 1,000,000.
 	Rotary family.Rotary `json:"rope_parameters" config:"null"`
-	Theta  float64       `json:"rope_theta,omitempty"`
+	Theta  float64       `json:"rope_theta,omitempty" config:"null"`
 
 	// BalanceLoss has Balance times the balance of all layers' routers together added to the loss, as in transformers.
 	BalanceLoss bool    `json:"output_router_logits"`
@@ -86,7 +86,10 @@ func (c Config) Validate() error {
 	case !(c.Jitter >= 0 && c.Jitter < 1):
 		return fmt.Errorf("router_jitter_noise is %v, want 0 to below 1", c.Jitter)
 	}
-	_, err := c.rotary()
+	o, err := c.rotary()
+	if err == nil && o.Columns != 0 { // which transformers ignores or cannot compute, as the type may be
+		err = fmt.Errorf("rope_parameters: partial_rotary_factor has %d of %d columns turned, want all", o.Columns, c.headSize())
+	}
 	return err
 }
 
