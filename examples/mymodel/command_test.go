@@ -207,12 +207,18 @@ func lastLine(out string) string {
 func TestRefused(t *testing.T) {
 	dir := t.TempDir()
 	for args, want := range map[string]string{
-		"train --model mymodel-nano --heads 3": "width 128 is not a multiple of 3 heads",
-		"train --model mymodel-nano --heads 1": "num_key_value_heads is 2, want a divisor of the 1 heads",
-		"train --model mymodel-nan":            `unknown model "mymodel-nan"; did you mean "mymodel-nano"?`,
-		"train --solver adagrat":               `unknown solver "adagrat"; did you mean "adagrad"?`,
-		"train --solver adagrad --beta2 0.5":   "--beta2 has no meaning with --solver adagrad",
-		"generate --from nowhere":              "nowhere: no such folder",
+		"train --model mymodel-nano --heads 3":                     "width 128 is not a multiple of 3 heads",
+		"train --model mymodel-nano --heads 1":                     "num_key_value_heads is 2, want a divisor of the 1 heads",
+		"train --model mymodel-nano --set num_key_value_heads=3":   "num_key_value_heads is 3, want a divisor of the 4 heads",
+		"train --model mymodel-nano --width 20":                    "heads of 5 columns cannot be turned in pairs; want an even number",
+		"train --model mymodel-nano --set state_cap=0":             "state_cap is 0, want more than 0, or null",
+		"train --model mymodel-nano --set state_cap=-1":            "state_cap -1: want 1 or more, above 0, 0 or more",
+		"train --model mymodel-nano --set state_cap=NaN":           "key state_cap: want a number, got a text",
+		`train --model mymodel-nano --set rope_scaling={"type":1}`: `unknown key "rope_scaling"`,
+		"train --model mymodel-nan":                                `unknown model "mymodel-nan"; did you mean "mymodel-nano"?`,
+		"train --solver adagrat":                                   `unknown solver "adagrat"; did you mean "adagrad"?`,
+		"train --solver adagrad --beta2 0.5":                       "--beta2 has no meaning with --solver adagrad",
+		"generate --from nowhere":                                  "nowhere: no such folder",
 	} {
 		var out bytes.Buffer
 		cmd := start(t, dir, &out, strings.Fields(args)...)

@@ -24,11 +24,11 @@ type Config struct {
 	KVHeads int `json:"num_key_value_heads"`     // of keys and values, which several heads of queries share
 	Inner   int `json:"intermediate_size"`       // of the feed-forward part
 
-	Theta   float64 `json:"rope_theta"`        // base of the positions' frequencies
-	Cap     float64 `json:"state_cap"`         // bound of the final states; 0 is none
-	Epsilon float64 `json:"rms_norm_eps"`      // added to the mean square
-	Dropout float64 `json:"dropout"`           // of what a branch adds to the stream
-	InitStd float64 `json:"initializer_range"` // deviation of the first weights
+	Theta   float64 `json:"rope_theta"`              // base of the positions' frequencies
+	Cap     float64 `json:"state_cap" config:"null"` // bound of the final states; none if 0, which is null in the file
+	Epsilon float64 `json:"rms_norm_eps"`            // added to the mean square
+	Dropout float64 `json:"dropout"`                 // of what a branch adds to the stream
+	InitStd float64 `json:"initializer_range"`       // deviation of the first weights
 }
 
 func init() {
