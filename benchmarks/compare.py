@@ -22,8 +22,11 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--compile", action="store_true", help="torch.compile instead of eager")
 parser.add_argument("--threads", type=int, default=0)
+parser.add_argument("--cpu", action="store_true", help="processor time, of the model block, for busy machines: with --threads 1")
 parser.add_argument("cases", nargs="*", default=["gpt2:4:64:5", "gpt2:1:1024:3", "gpt2-nano:12:64:50"])
 args = parser.parse_args()
+if args.cpu and not all(case.startswith("block:") for case in args.cases):
+    parser.error("--cpu is for cases of the model block")
 
 # Some machines set these for old builds of OpenBLAS; they slow a current one down.
 environment = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
@@ -41,7 +44,8 @@ def block(batch, context, steps):
     out = subprocess.run(
         [blocks, "-test.run", "^$", "-test.bench", f"Blocks/^{batch}x{context}$", "-test.benchtime", f"{steps}x"],
         env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return {"step_seconds": float(re.search(r"([0-9.]+) ms-llama", out)[1]) / 1e3}
+    return {name: float(re.search(rf"([0-9.]+) {metric}", out)[1]) / 1e3 for name, metric in
+            (("step_seconds", r"ms-llama"), ("cpu_seconds", r"cpu-ms-llama"))}
 
 
 with tempfile.TemporaryDirectory() as build:
@@ -65,7 +69,8 @@ with tempfile.TemporaryDirectory() as build:
         def median(key, runs):
             return statistics.median(r[key] for r in runs)
 
-        s, t = median("step_seconds", ours), median("step_seconds", theirs)
+        clock = "cpu_seconds" if args.cpu else "step_seconds"
+        s, t = median(clock, ours), median(clock, theirs)
         memory = ""
         if model != "block":  # whose process holds GPT-2's layers too
             m, n = median("peak_bytes", ours) / 1e6, median("peak_bytes", theirs) / 1e6
