@@ -80,7 +80,8 @@ func TestTrain(t *testing.T) {
 	if first := math.Log(18); math.Abs(train[0]-first) > 0.2 || validation[2] > 0.8*first {
 		t.Errorf("loss %v at first, want about log 18; validation %v", train[0], validation)
 	}
-	if want := fmt.Sprintf("validation loss %.4f at step 0, %.4f at step 40", validation[0], validation[2]); lines[0] != want {
+	bits := validation[2] / math.Ln2 // a byte a character
+	if want := fmt.Sprintf("validation loss %.4f at step 0, %.4f at step 40: %.4f bits a byte", validation[0], validation[2], bits); lines[0] != want {
 		t.Errorf("first line %q, want %q", lines[0], want)
 	}
 	for _, name := range []string{"loss.png", "samples.txt", "recipe.toml", "checkpoints/latest/config.json",

@@ -33,6 +33,9 @@ func ForTraining(src *Source) *Source {
 	return s
 }
 
+// Shards tells whether the source has token shards.
+func (s *Source) Shards() bool { return slices.ContainsFunc(s.docs, Document.tokens) }
+
 // Tokenizers returns the folders of the tokenizers that token shards of the source were made
 // with, as package pack leaves them beside its shards; none for shards of others.
 func (s *Source) Tokenizers() []string {

@@ -54,7 +54,7 @@ func ExampleCreate() {
 	// Output:
 	// <nil> <nil>
 	// <nil> 0 4
-	// 4 gpt2-nano <nil>
+	// 4 gpt2-minute <nil>
 }
 
 // ExampleBranch makes a run longer from where its learning rate has not fallen yet, beside the run as it ended.

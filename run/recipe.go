@@ -26,7 +26,7 @@ type Recipe struct {
 	ValData    string
 	Field      string
 	BadRecords string
-	Tokenizer  string // "" is that beside token shards, else bytes
+	Tokenizer  string // "" is that beside token shards, else what suits the text: [corpus.Corpus.Tokenizer]
 	Special    bool
 	Validation float64
 	Windows    string
@@ -52,7 +52,7 @@ type Recipe struct {
 	Seed                                                 uint64
 }
 
-// Defaults is nanoGPT's recipe for CPUs, half as long again, on Go's own source.
+// Defaults is what a minute of two cores makes most of, on Go's own source; recipes/README.md has what else was tried.
 func Defaults() Recipe {
 	var r Recipe
 	r.Settings().Reset()
@@ -80,7 +80,7 @@ func (r *Recipe) Settings() setting.List {
 func (r *Recipe) ofModel() setting.List {
 	return setting.List{
 		setting.New("from", &r.From, "", "begin with the weights, the tokenizer and the configuration of this checkpoint, in place of model and tokenizer; a context is at most the checkpoint's, which it is if not given"),
-		setting.New("model", &r.Model, "gpt2-nano", "model; see gorgpt models"),
+		setting.New("model", &r.Model, "gpt2-minute", "model; see gorgpt models"),
 		setting.New("layers", &r.Layers, 0, "blocks (0: the model's)", setting.AtLeast(0)),
 		setting.New("heads", &r.Heads, 0, "attention heads (0: the model's)", setting.AtLeast(0)),
 		setting.New("width", &r.Width, 0, "width of the residual stream (0: the model's)", setting.AtLeast(0)),
@@ -110,7 +110,7 @@ func (r *Recipe) ofText() setting.List {
 		setting.New("val-data", &r.ValData, "", "text for validation; without it, a share of the training text is kept for that"),
 		setting.New("field", &r.Field, "text", FieldHelp),
 		setting.New("bad-records", &r.BadRecords, "error", BadHelp, setting.OneOf("treatment of bad records", corpus.BadRecords...)),
-		setting.New("tokenizer", &r.Tokenizer, "", tokenizer.Names+" (default: the one beside token shards of gorgpt pack, else bytes)",
+		setting.New("tokenizer", &r.Tokenizer, "", tokenizer.Names+" (default: the one beside token shards of gorgpt pack, else bpe:4096, of fewer tokens for less than 4 MB and bytes for less than 512 kB)",
 			func(_, kind string) error {
 				if kind == "" {
 					return nil // the text tells
@@ -127,9 +127,9 @@ func (r *Recipe) ofText() setting.List {
 
 func (r *Recipe) ofUpdates() setting.List {
 	return setting.List{
-		setting.New("steps", &r.Steps, 3000, "updates of the weights", setting.AtLeast(1)),
-		setting.New("batch", &r.Batch, 12, "sequences in a batch, B", setting.AtLeast(1)),
-		setting.New("context", &r.Context, 64, "tokens in a sequence, T", setting.AtLeast(1)),
+		setting.New("steps", &r.Steps, 3200, "updates of the weights", setting.AtLeast(1)),
+		setting.New("batch", &r.Batch, 8, "sequences in a batch, B", setting.AtLeast(1)),
+		setting.New("context", &r.Context, 128, "tokens in a sequence, T", setting.AtLeast(1)),
 		setting.New("accumulate", &r.Accumulate, 1, "batches in an update", setting.AtLeast(1)),
 		setting.New("recompute", &r.Recompute, false, "compute the inside of blocks again for the gradient: less memory for a third more work, the same bits"),
 	}
@@ -137,11 +137,11 @@ func (r *Recipe) ofUpdates() setting.List {
 
 func (r *Recipe) ofSolver() setting.List {
 	return setting.List{
-		setting.New("lr", &r.LearnRate, 1e-3, "highest learning rate; small models stand more", share(false, true, "a rate between 0 and 1")),
-		setting.New("lr-floor", &r.Floor, 0.1, "share of lr that the schedule falls to", share(true, true, "a share of lr, from 0 to 1")),
-		setting.New("warmup", &r.Warmup, 100, "updates in which the learning rate climbs; at most a tenth of the steps", setting.AtLeast(0)),
-		setting.New("schedule", &r.Schedule, "cosine", "cosine, linear, wsd (flat, then down in the last tenth) or constant"),
-		setting.New("solver", &r.Solver, "adamw", solverHelp(), func(_, name string) error {
+		setting.New("lr", &r.LearnRate, 8e-3, "highest learning rate; large models, and weights that were trained before, want a tenth of it or less", share(false, true, "a rate between 0 and 1")),
+		setting.New("lr-floor", &r.Floor, 0, "share of lr that the schedule falls to", share(true, true, "a share of lr, from 0 to 1")),
+		setting.New("warmup", &r.Warmup, 50, "updates in which the learning rate climbs; at most a tenth of the steps", setting.AtLeast(0)),
+		setting.New("schedule", &r.Schedule, "linear", "cosine, linear, wsd (flat, then down in the last tenth) or constant"),
+		setting.New("solver", &r.Solver, "muon", solverHelp(), func(_, name string) error {
 			_, err := train.FindRule(name)
 			return usage.Of(err)
 		}),

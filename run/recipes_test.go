@@ -3,11 +3,16 @@ package run
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
 )
+
+// decisive are the settings that a recipe of the project is not to leave to the defaults.
+var decisive = []string{"model", "tokenizer", "windows", "steps", "batch", "context", "dropout", "solver", "lr", "lr-floor", "warmup", "schedule", "beta1", "beta2",
+	"weight-decay", "clip", "eval-every", "eval-batches", "seed"}
 
 // TestRecipes: every recipe of the project parses, declares its graph and has the
 // parameters that it says.
@@ -32,9 +37,15 @@ func TestRecipes(t *testing.T) {
 	vocab := map[string]int{"chars": 65, "bytes": 257, "gpt2": 50257, "bpe:1024": 1024, "bpe:8192": 8192, "gpt1:vocab/gpt1": 40478}
 	for _, f := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(f), ".toml"), func(t *testing.T) {
-			r, err := ReadRecipe(f)
+			r := Defaults()
+			given, err := r.Settings().Read(f, nil)
 			if err != nil {
 				t.Fatal(err)
+			}
+			for _, name := range decisive {
+				if !slices.Contains(given, name) && !slices.Contains(given, name+"-tokens") && (name != "steps" || r.Tokens == "") {
+					t.Errorf("%s is left to the defaults, which may change", name)
+				}
 			}
 			if err := r.Validate(); err != nil {
 				t.Fatal(err)

@@ -243,7 +243,7 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 		return nil, err
 	}
 	r.validation = validation
-	task.Model, task.Train = models.Graphs(r.Model), training
+	task.Model, task.Train, task.Sizes = models.Graphs(r.Model), training, tokenizer.Sizes(r.Tokenizer)
 	if task.ValidationStart, err = validation.State(); err == nil {
 		task.Validation, err = train.Restart(validation)
 	}

@@ -52,6 +52,7 @@ type Summary struct {
 	ValLoss  *float64 `json:"val_loss"`
 	Best     *float64 `json:"best_val_loss"`
 	BestStep int      `json:"best_step"`
+	Bits     *float64 `json:"bits_per_byte,omitempty"` // of the last evaluation; nil where its text's bytes are not known
 	Speed    *float64 `json:"tokens_per_s"`
 	Skipped  int      `json:"skipped"`
 
@@ -142,7 +143,10 @@ func (r *Summary) OnStep(s train.Step) error {
 
 func (r *Summary) OnEvaluation(e train.Evaluation) error {
 	r.told = true
-	r.ValLoss = finite(e.Loss)
+	r.ValLoss, r.Bits = finite(e.Loss), nil
+	if bits, ok := e.Values[train.BitsPerByte]; ok {
+		r.Bits = finite(bits)
+	}
 	if e.Step > 0 && r.ValLoss != nil && (r.Best == nil || e.Loss < *r.Best) {
 		r.Best, r.BestStep = r.ValLoss, e.Step
 	}

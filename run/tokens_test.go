@@ -25,6 +25,7 @@ func climbing(t *testing.T) Recipe {
 	r := Defaults()
 	r.Data, r.Layers, r.Heads, r.Width, r.Context, r.Batch, r.Accumulate = "text.txt", 1, 1, 8, 8, 4, 8
 	r.Dropout, r.EvalEvery, r.EvalBatches = 0.1, 5, 1
+	r.LearnRate, r.Floor, r.Schedule = 1e-3, 0.1, "cosine"
 	r.Tokens, r.WarmupTokens, r.DecayTokens, r.BatchRamp = "2.3k", "480", "1792", "64:1920"
 	return r
 }

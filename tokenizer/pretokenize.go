@@ -35,6 +35,7 @@ type cutting struct {
 	atWill  bool       // a split may be anywhere, not only around digits
 	prefix  bool       // a part that does not begin with a space gets one
 	whole   bool       // no pattern: what the splits leave is a piece
+	removes bool       // a split leaves out what it finds
 }
 
 // splitter finds where a part of a text is to be cut: it yields the parts.
@@ -96,6 +97,7 @@ func (s *stage) cutting() (cutting, error) {
 			var split splitter
 			if split, err = one.split(where(i)); err == nil {
 				c.splits, c.atWill = append(c.splits, split), true
+				c.removes = c.removes || one.Behavior == "Removed"
 			}
 		default:
 			err = fmt.Errorf("%s is %s, want \"Digits\" or \"Split\" before \"ByteLevel\"", where(i), one)

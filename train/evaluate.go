@@ -18,60 +18,77 @@ type Evaluator struct {
 }
 
 // Mean runs the task's loss over batches until next returns io.EOF: the loss, and the values
-// beside it, are means over the targets of all, and of all ranks.
+// beside it, are means over the targets of all, and of all ranks. Where batches tell how many bytes
+// their targets stand for, [BitsPerByte] is one of the values.
 func (e *Evaluator) Mean(ctx context.Context, next func(context.Context) (Batch, error)) (Evaluation, error) {
-	sums, targets, n, err := e.sum(ctx, next)
+	sums, n, err := e.sum(ctx, next)
 	if err == nil && n == 0 {
 		err = errors.New("the validation stream is empty")
 	}
-	last := 1 + len(e.r.first.values)
-	agreed, err := e.r.agree(last+1, append(sums, targets), err)
+	agreed, err := e.r.agree(len(sums), sums, err)
 	if err != nil {
 		return Evaluation{}, err
 	}
-	if targets = agreed[last]; targets == 0 {
+	last := 1 + len(e.r.first.values)
+	targets, bytes := agreed[last], agreed[last+1]
+	if targets == 0 {
 		return Evaluation{}, errors.New("the validation stream has no targets")
 	}
+	bits := agreed[0] / math.Ln2 / bytes
 	for i := range agreed[:last] {
 		agreed[i] /= targets
 	}
-	return Evaluation{Loss: agreed[0], Values: e.r.first.named(agreed[:last])}, nil
+	result := Evaluation{Loss: agreed[0], Values: e.r.first.named(agreed[:last])}
+	if bytes > 0 {
+		if result.Values == nil {
+			result.Values = make(Values)
+		}
+		result.Values[BitsPerByte] = bits
+	}
+	return result, nil
 }
 
-// sum runs the batches of this rank.
-func (e *Evaluator) sum(ctx context.Context, next func(context.Context) (Batch, error)) (sums []float64, targets float64, n int, err error) {
-	sums = make([]float64, 1+len(e.r.first.values))
+// BitsPerByte is the name of an evaluation's value that compares between tokenizers: the loss summed over all
+// targets, as a logarithm to the base 2, by the bytes of text that those targets stand for.
+const BitsPerByte = "bits_per_byte"
+
+// sum runs the n batches of this rank. It returns the sums of the loss and the values beside it over all targets, how many
+// targets there are, and of how many bytes.
+func (e *Evaluator) sum(ctx context.Context, next func(context.Context) (Batch, error)) (sums []float64, n int, err error) {
+	last := 1 + len(e.r.first.values)
+	sums = make([]float64, last+2)
 	var terms []float64
 	for ; ; n++ {
 		b, err := next(ctx)
 		if err == io.EOF {
-			return sums, targets, n, nil
+			return sums, n, nil
 		}
 		if err != nil {
-			return sums, 0, n, e.r.unread(err)
+			return sums, n, e.r.unread(err)
 		}
 		p, declared, err := e.r.evals.For(b.Shape...)
 		if err != nil {
-			return sums, 0, n, err
+			return sums, n, err
 		}
 		weight, err := b.Feed(p, b.Targets)
 		if err != nil {
-			return sums, 0, n, err
+			return sums, n, err
 		}
 		if b.Targets == 0 { // another process has the last windows
 			continue
 		}
 		if err := p.Run(); err != nil {
-			return sums, 0, n, err
+			return sums, n, err
 		}
 		if err := ctx.Err(); err != nil {
-			return sums, 0, n, err
+			return sums, n, err
 		}
 		terms = declared.of(p, weight, terms)
 		for i, x := range terms {
 			sums[i] += float64(b.Targets) * x
 		}
-		targets += float64(b.Targets)
+		sums[last] += float64(b.Targets)
+		sums[last+1] += float64(b.Bytes)
 	}
 }
 

@@ -32,6 +32,9 @@ type NextToken struct {
 	// State.Validation, which that of the resumed run can be held against.
 	ValidationStart []byte
 
+	// Sizes are the bytes of text that tokens stand for, by id. With them, evaluations report [BitsPerByte].
+	Sizes []int
+
 	Batch       int // B, sequences in a micro-batch, as the streams deliver them
 	Context     int // T, tokens in a sequence
 	Accumulate  int // micro-batches in an update, a mean over the targets of all; 0 means 1
@@ -173,9 +176,28 @@ func (t *NextToken) Validate(ctx context.Context, e *Evaluator) (Evaluation, err
 		if m.Batch, err = stream.Next(ctx); err != nil {
 			return Batch{}, err
 		}
-		return t.batch(&m), nil
+		b = t.batch(&m)
+		b.Bytes, err = t.bytes(m.Targets)
+		return b, err
 	})
 	return mean, errors.Join(err, stream.Close())
+}
+
+// bytes are those of the targets, 0 where it is not known.
+func (t *NextToken) bytes(targets []int) (n int, err error) {
+	if t.Sizes == nil {
+		return 0, nil
+	}
+	for _, id := range targets {
+		switch {
+		case id == datasets.Ignore:
+		case id < 0 || id >= len(t.Sizes):
+			return 0, fmt.Errorf("NextToken.Sizes has %d tokens, but a target is %d", len(t.Sizes), id)
+		default:
+			n += t.Sizes[id]
+		}
+	}
+	return n, nil
 }
 
 // Restart makes the Validation of a [NextToken] from one finite stream, which each

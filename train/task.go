@@ -36,6 +36,7 @@ type Batch struct {
 	Shape   []int // that the program is declared for
 	Targets int   // what the loss is a mean over: tokens, or examples; the weight of the batch
 	Tokens  int   // that the model reads, to report
+	Bytes   int   // of text that the targets of an evaluation stand for, to report bits_per_byte; 0 if not known
 
 	// Place numbers the batch of an update, from 0, among the Places that one has at most, those of
 	// all ranks together; Places is 1 or more. Update·Places + Place is the counter that dropout is drawn from, with the seed.

@@ -165,16 +165,28 @@ func (c *Corpus) Texts(validation bool) iter.Seq2[string, io.Reader] {
 	}
 }
 
-// Tokenizer names the one to take where none is named: that of shards which gorgpt pack made, or
-// bytes.
+// Tokenizer names the one to take where none is named: that of shards which gorgpt pack made, or byte
+// pairs of the text. There are 4,096 of 4 MiB or more, and half as many of half as much, down to bytes of less than
+// 512 KiB: of a short text, most of so many tokens would occur too seldom to be learned. Shards that do not tell theirs are
+// taken for bytes, which is refused where they are something else.
 func (c *Corpus) Tokenizer() string {
+	size, shards := int64(0), false
 	for _, s := range c.sources {
 		if made := s.Tokenizers(); len(made) > 0 {
 			return made[0] // other shards of another are refused where they are read
 		}
+		size, shards = size+s.Size(), shards || s.Shards()
+	}
+	for n := int64(mostPairs); n >= leastPairs && !shards; n /= 2 {
+		if size >= n<<10 {
+			return fmt.Sprintf("bpe:%d", n)
+		}
 	}
 	return "bytes"
 }
+
+// mostPairs and leastPairs are the sizes of a vocabulary that is chosen.
+const mostPairs, leastPairs = 4096, 512
 
 // String describes the text in a line for each source.
 func (c *Corpus) String() string {

@@ -123,11 +123,12 @@ func (c Config) Validate() error {
 	return c.Activation.Check()
 }
 
-// Sizes are OpenAI's four models (Table 2) under Hugging Face's names, and one for
+// Sizes are OpenAI's four models (Table 2) under Hugging Face's names, and two for
 // CPUs.
 func Sizes() []family.Named {
 	return []family.Named{
 		{Name: "gpt2-nano", About: "nanoGPT's CPU recipe: no biases, exact GELU", Model: nano()},
+		{Name: "gpt2-minute", About: "what gorgpt train begins with, for a minute on two cores", Model: minute()},
 		{Name: "gpt2", About: "OpenAI's smallest, 124M (the paper's 117M)", Model: New(50257, 1024, 768, 12, 12)},
 		{Name: "gpt2-medium", About: "355M (the paper's 345M)", Model: New(50257, 1024, 1024, 24, 16)},
 		{Name: "gpt2-large", About: "774M (the paper's 762M)", Model: New(50257, 1024, 1280, 36, 20)},
@@ -141,6 +142,16 @@ func nano() Config {
 	c := New(65, 64, 128, 4, 4)
 	c.Bias = false
 	c.Activation = GELUErf
+	return c
+}
+
+// minute is as large as what a minute of two cores trains best (see recipes/README.md). Its first weights have a
+// deviation of 1/√C, as GPT-2's 0.02 is for its own widths: narrow models start slowly with that.
+func minute() Config {
+	c := New(4096, 128, 96, 3, 3)
+	c.Bias = false
+	c.Activation = GELUErf
+	c.InitStd = 1 / math.Sqrt(float64(c.Width))
 	return c
 }
 

@@ -9,14 +9,15 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// published are the parameter counts of OpenAI's checkpoints and of nanoGPT's CPU
-// recipe.
+// published are the parameter counts of OpenAI's checkpoints and of the small
+// models.
 var published = map[string]int64{
 	"gpt2":        124_439_808,
 	"gpt2-medium": 354_823_168,
 	"gpt2-large":  774_030_080,
 	"gpt2-xl":     1_557_611_200,
 	"gpt2-nano":   804_096,
+	"gpt2-minute": 737_952,
 }
 
 // TestCount declares every size, differentiates it, and counts its parameters

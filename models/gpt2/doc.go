@@ -2,6 +2,6 @@
 // Unsupervised Multitask Learners") as a symbolic graph.
 //
 // A [Config] says how large the model is; its Body declares it; package models has the rest.
-// [Sizes] holds the four published configurations and gpt2-nano, a small one for CPUs.
+// [Sizes] holds the four published configurations and two small ones for CPUs.
 // Parameters have Hugging Face's names, so a checkpoint needs no renaming.
 package gpt2

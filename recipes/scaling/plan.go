@@ -87,7 +87,8 @@ func rate(n int) float64 { return 3e-3 * math.Pow(float64(n)/1e6, -0.2) }
 // a thousand steps.
 func (s size) recipe() run.Recipe {
 	r := run.Defaults()
-	r.Layers, r.Heads, r.Width = s.layers, s.heads, s.width
+	r.Model, r.Layers, r.Heads, r.Width = "gpt2-nano", s.layers, s.heads, s.width
+	r.Solver, r.Schedule, r.Floor = "adamw", "cosine", 0.1
 	r.Set = []string{"initializer_range=" + strconv.FormatFloat(1/math.Sqrt(float64(s.width)), 'g', -1, 64)}
 	r.Tokenizer, r.Batch, r.Context = tokenizerName, batch, window
 	r.EvalBatches = 256 // 131,072 tokens, the same for all

@@ -27,7 +27,8 @@ func newRuns() *cobra.Command {
 		Long: `Compare training runs: a table, and their curves in one picture.
 
 Each DIR is a run directory, or a folder of run directories. A loss of training is the
-mean over the last 100 steps, or all there are. Runs that are still going on may be
+mean over the last 100 steps, or all there are. Bits a byte compare runs of different
+tokenizers: of the last evaluation, as the loss of validation beside it. Runs that are still going on may be
 looked at.`,
 		Example: `  gorgpt runs runs
   gorgpt runs runs/a runs/b --plot compare.png`,
@@ -66,7 +67,7 @@ looked at.`,
 
 func writeRuns(out io.Writer, runs []*run.Summary) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "run\tmodel\tstep\ttokens\tloss\tval loss\tbest\tat\ttokens/s\ttime")
+	fmt.Fprintln(w, "run\tmodel\tstep\ttokens\tloss\tval loss\tbits/byte\tbest\tat\ttokens/s\ttime")
 	number := func(x *float64, format string) string {
 		if x == nil {
 			return "-"
@@ -84,8 +85,8 @@ func writeRuns(out io.Writer, runs []*run.Summary) error {
 		if r.Best != nil {
 			at = strconv.Itoa(r.BestStep)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Dir, model, step, plural.Thousands(r.Tokens),
-			number(r.Loss, "%.4f"), number(r.ValLoss, "%.4f"), number(r.Best, "%.4f"), at, number(r.Speed, "%.0f"),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Dir, model, step, plural.Thousands(r.Tokens),
+			number(r.Loss, "%.4f"), number(r.ValLoss, "%.4f"), number(r.Bits, "%.4f"), number(r.Best, "%.4f"), at, number(r.Speed, "%.0f"),
 			time.Duration(r.Seconds*float64(time.Second)).Round(time.Second))
 	}
 	return w.Flush()

@@ -41,7 +41,7 @@ go on with. Where it reaches the model's context, the older half of what the mod
 is forgotten.
 
 Flags that contradict each other, or would do nothing beside others, are refused.`,
-		Example: `  gorgpt generate --from runs/gpt2-nano-20260102-150405/checkpoints/best --prompt 'func main() {' --tokens 200
+		Example: `  gorgpt generate --from runs/gpt2-minute-20260102-150405/checkpoints/best --prompt 'func main() {' --tokens 200
   gorgpt generate --from DIR --prompt 'Once' --samples 3 --temperature 1 --min-p 0.05 --stop '.'
   gorgpt generate --from DIR --prompt 'Once' --beams 4 --json < /dev/null
   gorgpt generate --from DIR --bench --tokens 256
