@@ -106,7 +106,7 @@ func TestPlateauRefused(t *testing.T) {
 	if _, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "cosine", "--steps", "80", "--stop-after", "41"); !strings.Contains(stderr, other) {
 		t.Errorf("%s\nwant %s", stderr, other)
 	}
-	const want = "planned for 80 steps from the start, update 37 would have had another learning rate\n" +
+	const want = "planned for 80 steps from the start, update 38 would have had another learning rate\n" +
 		"before its rate fell the run is in short/checkpoints/plateau: gorgpt train --resume short/checkpoints/plateau --steps 80 --out DIR goes on from there\n"
 	if _, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "short", "--steps", "80", "--stop-after", "41"); !strings.Contains(stderr, want) {
 		t.Errorf("%s\nwant %s", stderr, want)

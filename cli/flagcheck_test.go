@@ -92,7 +92,7 @@ func TestFlagsWithoutMeaning(t *testing.T) {
 		{"train mix.toml --data a.txt", "--data has no meaning with --mix, which names the texts"},
 		{"train --val-data a.txt --validation 0.2", "--validation has no meaning with --val-data, which is the text for it"},
 		{"train --solver lion --epsilon 1e-6", "--epsilon has no meaning with --solver lion"},
-		{"train --solver schedulefree", "--solver schedulefree goes with --schedule constant, not cosine: its average takes the place of a rate that falls"},
+		{"train --solver schedulefree", "--solver schedulefree goes with --schedule constant, not linear: its average takes the place of a rate that falls"},
 		{"train --solver schedulefree --schedule constant --ema 0.9", "--ema 0.9: --solver schedulefree has an average of the weights already"},
 		{"train --ema 1", "--ema 1: want a number in [0, 1)"},
 		{"train --schedule constant --lr-floor 0.2", "--lr-floor has no meaning with --schedule constant, which falls to nothing"},

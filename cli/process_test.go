@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -191,10 +192,14 @@ func TestRuns(t *testing.T) {
 			Dir  string
 			Step int
 			Best float64 `json:"best_val_loss"`
+			Last float64 `json:"val_loss"`
+			Bits float64 `json:"bits_per_byte"`
 		}
 	}
 	if err := json.Unmarshal([]byte(out), &got); err != nil || status != 0 || len(got.Runs) != 1 || got.Runs[0].Dir != "runs/b" || got.Runs[0].Step != 40 || got.Runs[0].Best <= 0 {
 		t.Errorf("status %d, %s, %v\n%s", status, stderr, err, out)
+	} else if r := got.Runs[0]; math.Abs(r.Bits-r.Last/math.Ln2) > 1e-12 { // a byte a character
+		t.Errorf("%v bits a byte of a loss of %v", r.Bits, r.Last)
 	}
 	samples, err := os.ReadFile("runs/a/samples.txt")
 	if err != nil || strings.Count(string(samples), "--- step ") != 3 {

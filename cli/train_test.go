@@ -28,7 +28,7 @@ func text() string {
 
 // small is a model that trains in a second.
 var small = []string{"--data", "text.txt", "--tokenizer", "chars", "--layers", "1", "--width", "32", "--heads", "2",
-	"--context", "16", "--batch", "8", "--steps", "40", "--eval-every", "20", "--eval-batches", "3", "--lr", "0.01", "--dropout", "0.1"}
+	"--context", "16", "--batch", "8", "--steps", "40", "--eval-every", "20", "--eval-batches", "3", "--lr", "0.01", "--dropout", "0.1", "--model", "gpt2-nano"}
 
 // trainSmall trains with further arguments and returns the status and the output.
 func trainSmall(t *testing.T, args ...string) (int, string, string) {

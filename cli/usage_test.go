@@ -110,7 +110,7 @@ func TestBadInput(t *testing.T) {
 		{"train none.toml", 1, "none.toml: no such file or directory"},
 		{"train --data ok.txt short.txt", 2, "short.txt is no recipe (RECIPE.toml): text is named by --data, a pattern in quotes: --data 'notes/*.txt'"},
 		{"train --data empty.txt", 1, "empty.txt: the file is empty"},
-		{"train --data short.txt", 1, "training text: short.txt (training part): 5 tokens (bytes), want at least 65: a context of 64 and the token after it"},
+		{"train --data short.txt", 1, "training text: short.txt (training part): 5 tokens (bytes), want at least 129: a context of 128 and the token after it"},
 		{"train --data bad.txt --tokenizer chars", 1, "bad.txt: offset 3: byte 0xff is not valid UTF-8"},
 		{"train --data nosuch.txt", 1, "nosuch.txt: no such file or folder"},
 		{"train --data none", 1, "none: no text in this folder: it is empty"},

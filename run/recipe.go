@@ -127,7 +127,7 @@ func (r *Recipe) ofText() setting.List {
 
 func (r *Recipe) ofUpdates() setting.List {
 	return setting.List{
-		setting.New("steps", &r.Steps, 3200, "updates of the weights", setting.AtLeast(1)),
+		setting.New("steps", &r.Steps, 3000, "updates of the weights", setting.AtLeast(1)),
 		setting.New("batch", &r.Batch, 8, "sequences in a batch, B", setting.AtLeast(1)),
 		setting.New("context", &r.Context, 128, "tokens in a sequence, T", setting.AtLeast(1)),
 		setting.New("accumulate", &r.Accumulate, 1, "batches in an update", setting.AtLeast(1)),
@@ -139,7 +139,7 @@ func (r *Recipe) ofSolver() setting.List {
 	return setting.List{
 		setting.New("lr", &r.LearnRate, 8e-3, "highest learning rate; large models, and weights that were trained before, want a tenth of it or less", share(false, true, "a rate between 0 and 1")),
 		setting.New("lr-floor", &r.Floor, 0, "share of lr that the schedule falls to", share(true, true, "a share of lr, from 0 to 1")),
-		setting.New("warmup", &r.Warmup, 50, "updates in which the learning rate climbs; at most a tenth of the steps", setting.AtLeast(0)),
+		setting.New("warmup", &r.Warmup, 40, "updates in which the learning rate climbs; at most a tenth of the steps", setting.AtLeast(0)),
 		setting.New("schedule", &r.Schedule, "linear", "cosine, linear, wsd (flat, then down in the last tenth) or constant"),
 		setting.New("solver", &r.Solver, "muon", solverHelp(), func(_, name string) error {
 			_, err := train.FindRule(name)
@@ -161,7 +161,7 @@ func (r *Recipe) ofSolver() setting.List {
 func (r *Recipe) ofRecords() setting.List {
 	return setting.List{
 		setting.New("eval-every", &r.EvalEvery, 500, "updates between evaluations", setting.AtLeast(1)),
-		setting.New("eval-batches", &r.EvalBatches, 100, "batches of an evaluation (0: all of the validation text)", setting.AtLeast(0)),
+		setting.New("eval-batches", &r.EvalBatches, 60, "batches of an evaluation (0: all of the validation text)", setting.AtLeast(0)),
 		setting.New("save-every", &r.SaveEvery, 0, "updates between checkpoints (0: after evaluations and at the end)", setting.AtLeast(0)),
 		setting.New("sample-every", &r.SampleEvery, 0, "updates between samples in samples.txt (0: one at the end)", setting.AtLeast(0)),
 		setting.New("keep", &r.Keep, 1, "latest checkpoints to keep, beside the best", setting.AtLeast(1)),

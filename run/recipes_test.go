@@ -18,7 +18,7 @@ var decisive = []string{"model", "tokenizer", "windows", "steps", "batch", "cont
 // parameters that it says.
 func TestRecipes(t *testing.T) {
 	want := map[string]int64{
-		"shakespeare-nano": 804_096, "shakespeare-bpe": 926_848, "go-nano": 828_672,
+		"shakespeare-nano": 804_096, "shakespeare-bpe": 926_848, "go-nano": 828_672, "go-minute": 934_528,
 		"novels-small": 10_101_760, "gpt2-124m": 124_439_808, "openai-gpt": 116_534_784, "gpt3-125m": 125_226_240,
 		"speedrun": 2_679_168,
 	}
@@ -34,7 +34,7 @@ func TestRecipes(t *testing.T) {
 	if err != nil || len(files) != len(want) {
 		t.Fatalf("%d recipes, want %d; %v", len(files), len(want), err)
 	}
-	vocab := map[string]int{"chars": 65, "bytes": 257, "gpt2": 50257, "bpe:1024": 1024, "bpe:8192": 8192, "gpt1:vocab/gpt1": 40478}
+	vocab := map[string]int{"chars": 65, "bytes": 257, "gpt2": 50257, "bpe:1024": 1024, "bpe:4096": 4096, "bpe:8192": 8192, "gpt1:vocab/gpt1": 40478}
 	for _, f := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(f), ".toml"), func(t *testing.T) {
 			r := Defaults()
@@ -71,5 +71,18 @@ func TestRecipes(t *testing.T) {
 				t.Errorf("%d parameters, want %d", got, want[filepath.Base(t.Name())])
 			}
 		})
+	}
+}
+
+// TestDefaults: the defaults are those of the recipe that explains them.
+func TestDefaults(t *testing.T) {
+	r, err := ReadRecipe("../recipes/go-minute.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Defaults()
+	want.Tokenizer = "bpe:4096" // what the text's size makes of none
+	if got, want := string(r.Text()), string(want.Text()); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }

@@ -52,7 +52,7 @@ type Summary struct {
 	ValLoss  *float64 `json:"val_loss"`
 	Best     *float64 `json:"best_val_loss"`
 	BestStep int      `json:"best_step"`
-	Bits     *float64 `json:"bits_per_byte,omitempty"` // of the last evaluation; nil where its text's bytes are not known
+	Bits     *float64 `json:"bits_per_byte"` // of the last evaluation; nil where its text's bytes are not known
 	Speed    *float64 `json:"tokens_per_s"`
 	Skipped  int      `json:"skipped"`
 

@@ -66,15 +66,13 @@ func TestSizes(t *testing.T) {
 
 // TestNoSizes: a tokenizer whose ids do not tell how long a text was has no sizes.
 func TestNoSizes(t *testing.T) {
-	bpe := mustLearn(t, "low lower lowest", 270)
-	prefixed := *bpe
+	learned := func() *byteLevel { return mustLearn(t, "low lower lowest", 270) }
+	bpe, prefixed, removing, unknown := learned(), learned(), learned(), learned()
 	prefixed.cutting = &cutting{prefix: true}
-	removing := *bpe
 	removing.cutting = &cutting{removes: true}
-	unknown := *bpe
 	unknown.unknown = 3
 	for name, tok := range map[string]Tokenizer{
-		"a space in front": &prefixed, "removed parts": &removing, "an unknown token": &unknown,
+		"a space in front": prefixed, "removed parts": removing, "an unknown token": unknown,
 		"small letters":        newAdded(bpe, addedTokens(bpe), appendLower),
 		"white space stripped": newAdded(bpe, append(addedTokens(bpe), addedToken{ID: 290, Content: "<x>", LStrip: true}), nil),
 		"words":                smallGPT1(t),
