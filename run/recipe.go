@@ -127,7 +127,7 @@ func (r *Recipe) ofText() setting.List {
 
 func (r *Recipe) ofUpdates() setting.List {
 	return setting.List{
-		setting.New("steps", &r.Steps, 3000, "updates of the weights", setting.AtLeast(1)),
+		setting.New("steps", &r.Steps, 3200, "updates of the weights", setting.AtLeast(1)),
 		setting.New("batch", &r.Batch, 8, "sequences in a batch, B", setting.AtLeast(1)),
 		setting.New("context", &r.Context, 128, "tokens in a sequence, T", setting.AtLeast(1)),
 		setting.New("accumulate", &r.Accumulate, 1, "batches in an update", setting.AtLeast(1)),

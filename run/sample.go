@@ -44,7 +44,7 @@ func (r *Run) Sample(ctx context.Context) (string, error) {
 	g := generate.New(models.Graphs(r.Model), r.Params, models.DimsOf(r.Model).Context)
 	g.Vocab, g.Vacant = r.Tokenizer.Size(), tokenizer.Vacant(r.Tokenizer)
 	defer g.Close()
-	o := generate.Options{Temperature: 0.8, TopK: 200, Seed: r.Recipe.Seed}
+	o := generate.Options{Temperature: 0.9, TopK: 200, Seed: r.Recipe.Seed} // a short training's model falls into loops with less
 	if id, ok := r.Tokenizer.EndOfText(); ok {
 		o.Stop = []int{id}
 	}

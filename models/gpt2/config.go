@@ -148,7 +148,7 @@ func nano() Config {
 // minute is as large as what a minute of two cores trains best (see recipes/README.md). Its first weights have a
 // deviation of 1/√C, as GPT-2's 0.02 is for its own widths: narrow models start slowly with that.
 func minute() Config {
-	c := New(4096, 128, 128, 2, 4)
+	c := New(4096, 128, 96, 3, 4)
 	c.Bias = false
 	c.Activation = GELUErf
 	c.InitStd = 1 / math.Sqrt(float64(c.Width))
