@@ -199,3 +199,24 @@ func ExampleLines() {
 	// [99]
 	// <nil>
 }
+
+// ExampleSizes counts the bytes that ids stand for, special tokens left out.
+func ExampleSizes() {
+	tok, err := tokenizer.GPT2()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ids, err := tok.Append(nil, []byte("naïve naïveté"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	end, _ := tok.EndOfText()
+	bytes := 0
+	for _, id := range append(ids, end) {
+		bytes += tokenizer.Sizes(tok)[id]
+	}
+	fmt.Println(len(ids), "tokens,", bytes, "bytes")
+	// Output: 6 tokens, 16 bytes
+}
