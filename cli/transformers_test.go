@@ -45,6 +45,8 @@ func TestTransformers(t *testing.T) {
 		{banded, []string{"--to", "gpt-neo", "--fold-query-bias"}, "GPTNeoForCausalLM"},
 		{[]string{"--model", "nanochat-nano", "--set", "num_key_value_heads=2", "--set", `rope_scaling={"rope_type":"linear","factor":2}`}, nil, "NanoChatForCausalLM"},
 		{[]string{"--model", "mixtral-nano", "--set", "num_local_experts=5", "--set", "sliding_window=9"}, nil, "MixtralForCausalLM"},
+		{[]string{"--model", "gptoss-nano", "--set", "num_local_experts=5", "--set", "sliding_window=9"}, nil, "GptOssForCausalLM"},
+		{[]string{"--model", "gptoss-nano", "--set", "rope_parameters=" + `{"rope_type":"yarn","factor":4,"original_max_position_embeddings":16,"truncate":false}`}, []string{"--dtype", "mxfp4"}, "GptOssForCausalLM"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			t.Chdir(t.TempDir())
@@ -64,6 +66,11 @@ func TestTransformers(t *testing.T) {
 					t.Fatal(stderr)
 				}
 				dir = "converted"
+			}
+			if slices.Contains(c.convert, "mxfp4") { // which rounds
+				if m, err = run.Load(dir); err != nil {
+					t.Fatal(err)
+				}
 			}
 			ids := []int{3, 1, 4, 1, 5, 9, 2, 6, 5}
 			args := []string{script, dir}

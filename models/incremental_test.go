@@ -10,6 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/models/gpt3"
 	"github.com/gorgpt/gorgpt/models/gptneo"
+	"github.com/gorgpt/gorgpt/models/gptoss"
 	"github.com/gorgpt/gorgpt/models/mixtral"
 	"github.com/gorgpt/gorgpt/models/nanochat"
 )
@@ -31,11 +32,13 @@ func TestIncremental(t *testing.T) {
 	neo.Window = 4
 	mix := mixtral.New(13, 9, 12, 3, 3)
 	mix.KVHeads, mix.Window = 1, 4
+	oss := gptoss.New(13, 9, 12, 3, 3)
+	oss.KVHeads, oss.Window, oss.PerToken = 1, 4, 2
 	chat := nanochat.New(13, 9, 12, 3, 3)
 	chat.KVHeads = 1
 	for name, m := range map[string]models.Model{
 		"gpt1": gpt1.New(13, 9, 12, 2, 3), "gpt2": gpt2.New(13, 9, 12, 2, 3),
-		"scaled by layer": mistral, "unscaled": unscaled, "gpt3": banded, "gptneo": neo, "mixtral": mix, "nanochat": chat,
+		"scaled by layer": mistral, "unscaled": unscaled, "gpt3": banded, "gptneo": neo, "mixtral": mix, "gptoss": oss, "nanochat": chat,
 	} {
 		tokens := []int{3, 1, 4, 1, 5, 9, 2, 6, 5}
 		params := graph.NewParams(1)

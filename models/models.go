@@ -14,6 +14,7 @@ import (
 	_ "github.com/gorgpt/gorgpt/models/gpt2"
 	_ "github.com/gorgpt/gorgpt/models/gpt3"
 	_ "github.com/gorgpt/gorgpt/models/gptneo"
+	_ "github.com/gorgpt/gorgpt/models/gptoss"
 	_ "github.com/gorgpt/gorgpt/models/mixtral"
 	_ "github.com/gorgpt/gorgpt/models/nanochat"
 )

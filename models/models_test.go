@@ -29,6 +29,9 @@ var published = map[string]int64{
 	"gpt3-6.7b":     6_658_404_352,
 	"gpt3-13b":      12_853_386_240,
 	"gpt3-175b":     174_604_259_328,
+	"gptoss-nano":   1_805_232,
+	"gpt-oss-20b":   20_914_757_184,  // 20.9B by OpenAI, of which 3,608,307,264 active, the token table not counted
+	"gpt-oss-120b":  116_829_156_672, // 116.8B, and 5,132,849,472
 	"mixtral-nano":  2_381_184,
 	"mixtral-8x7b":  46_702_792_704,  // of which 12,879,925,248 active
 	"mixtral-8x22b": 140_620_634_112, // 141B by Mistral AI
@@ -73,7 +76,7 @@ func TestErrors(t *testing.T) {
 		{`{`, "config.json: unexpected end of JSON input"},
 		{`{"model_type": "gpt2", "n_layer": 3000000}`, "gpt2: the number of layers is 3000000, want at most 1000"},
 		{`{"model_type": "openai-gpt", "n_embd": 1152921504606846976, "n_head": 1}`, "gpt1: the width is 1152921504606846976, want at most 16777216"},
-		{`{"model_type": "bert"}`, `config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or mixtral or nanochat or openai-gpt`},
+		{`{"model_type": "bert"}`, `config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or gpt_oss or mixtral or nanochat or openai-gpt`},
 		{`{"model_type": "openai-gpt", "afn": "gelu_new"}`, `gpt1: afn is "gelu_new", want gelu, relu, silu, swish`},
 		{`{"model_type": "openai-gpt", "n_head": 7}`, "gpt1: width 768 is not a multiple of 7 heads"},
 		{`{"model_type": "openai-gpt", "n_layer": -1}`, "gpt1: the number of layers is -1, want 1 or more"},

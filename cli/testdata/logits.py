@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 directory, ids = sys.argv[1], [int(a) for a in sys.argv[2:]]
-model, report = AutoModelForCausalLM.from_pretrained(directory, output_loading_info=True)
+model, report = AutoModelForCausalLM.from_pretrained(directory, output_loading_info=True, dtype=torch.float32)
 with torch.no_grad():
     logits = model.eval()(torch.tensor([ids])).logits[0]
 amiss = [f"{kind}: {sorted(map(str, names))}" for kind, names in report.items() if names]

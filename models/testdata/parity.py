@@ -8,9 +8,10 @@ the losses of ten AdamW steps on the one batch (before each update) with final.N
 transformers has no GPT-3: its blocks are GPT-2's, each called with a mask of its own, and its
 config.json is one of gorgpt's.
 
-Run: python parity.py [CASE…] (made with the versions in the metadata of expected.safetensors)
+Run: python parity.py [CASE…], into PARITY_OUT if that is set (made with the versions in the metadata of expected.safetensors)
 """
 import json
+import os
 import pathlib
 import platform
 import shutil
@@ -49,6 +50,11 @@ CASES = {
     "mixtral-odd": ("mixtral", (19, 12, 6, 2, 3), (3, 11), {"num_key_value_heads": 1, "intermediate_size": 5, "num_local_experts": 5, "num_experts_per_tok": 2, "output_router_logits": True, "router_aux_loss_coef": 0.3}),
     "mixtral-window": ("mixtral", (11, 9, 6, 2, 2), (2, 9), {"num_key_value_heads": 2, "head_dim": 4, "intermediate_size": 7, "num_local_experts": 4, "num_experts_per_tok": 3, "sliding_window": 4, "rms_norm_eps": 1e-3, "rope_parameters": {"rope_type": "default", "rope_theta": 50.0}}),
     "mixtral-tied": ("mixtral", (11, 8, 4, 1, 2), (3, 8), {"num_key_value_heads": 1, "intermediate_size": 5, "num_local_experts": 3, "num_experts_per_tok": 1, "tie_word_embeddings": True, "output_router_logits": True, "router_aux_loss_coef": 0.1}),
+    "gptoss-kinds": ("gptoss", (17, 14, 9, 3, 3), (2, 13), {"num_key_value_heads": 1, "head_dim": 4, "intermediate_size": 5, "num_local_experts": 5, "num_experts_per_tok": 3, "sliding_window": 4, "rms_norm_eps": 1e-3, "layer_types": ["full_attention", "sliding_attention", "sliding_attention"], "rope_parameters": {"rope_type": "default", "rope_theta": 100.0}}),
+}
+# A case that is too large to be kept, for a run with Python.
+LARGE = {
+    "gptoss-tiny": ("gptoss", (96, 131072, 32, 2, 4), (2, 11), {"num_key_value_heads": 2, "head_dim": 8, "intermediate_size": 24, "num_local_experts": 8, "num_experts_per_tok": 2, "sliding_window": 5, "output_router_logits": True, "router_aux_loss_coef": 0.9}),
 }
 STEPS, RATE, BETAS, EPS, DECAY, CLIP = 10, 1e-3, (0.9, 0.95), 1e-8, 0.1, 1.0
 
@@ -65,6 +71,9 @@ def build(kind, dims, more):
     if kind == "mixtral":
         sizes = dict(vocab_size=vocab, max_position_embeddings=context, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, **more)
         return transformers.MixtralForCausalLM(transformers.MixtralConfig(bos_token_id=None, eos_token_id=None, attn_implementation="eager", experts_implementation="eager", **sizes))
+    if kind == "gptoss":
+        sizes = dict(vocab_size=vocab, max_position_embeddings=context, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, **more)
+        return transformers.GptOssForCausalLM(transformers.GptOssConfig(bos_token_id=None, eos_token_id=None, attn_implementation="eager", experts_implementation="eager", **sizes))
     if kind in ("gpt2", "gpt3"):
         return transformers.GPT2LMHeadModel(transformers.GPT2Config(bos_token_id=None, eos_token_id=None, **sizes))
     return transformers.OpenAIGPTLMHeadModel(transformers.OpenAIGPTConfig(**sizes))
@@ -110,7 +119,14 @@ def stored(model, name, x):
             return {name.replace("gate_up_proj", w + ".weight"): part for w, part in zip(("w1", "w3"), x.chunk(2, dim=1))}
         if name.endswith("down_proj"):
             return {name.replace("down_proj", "w2.weight"): x}
+    if model.config.model_type == "gpt_oss" and name.endswith(("gate_up_proj", "down_proj")):
+        return {name: x.transpose(1, 2)}
     return {name: x}
+
+
+def matrix(name, p):
+    """Whether weight decay is for a parameter; a bias of all experts is none."""
+    return p.dim() >= 2 and not name.endswith("_bias")
 
 
 def weights(model):
@@ -124,13 +140,15 @@ def record(name, kind, dims, shape, more):
     model = build(kind, dims, more)
     with torch.no_grad():
         for n, p in model.named_parameters():
-            if p.dim() > 1:
+            if kind == "gptoss" and "experts" in n:
+                p.copy_(torch.randn_like(p) * (0.5 if n.endswith("down_proj") else 2))  # gates beyond the limit
+            elif p.dim() > 1:
                 p.copy_(torch.randn_like(p) * 0.2)
             elif n.endswith("bias"):
                 p.copy_(torch.randn_like(p) * 0.1)
             else:
                 p.copy_(1 + torch.randn_like(p) * 0.1)
-    folder = HERE / name
+    folder = pathlib.Path(os.environ.get("PARITY_OUT", HERE)) / name
     shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
@@ -151,11 +169,11 @@ def record(name, kind, dims, shape, more):
         out |= {f"grad.{n}": x for n, x in stored(model, n, p.grad).items()}
 
     model.zero_grad()
-    params = list(weights(model).values())
+    params = weights(model)
     optimizer = torch.optim.AdamW(
         [
-            {"params": [p for p in params if p.dim() >= 2], "weight_decay": DECAY},
-            {"params": [p for p in params if p.dim() < 2], "weight_decay": 0.0},
+            {"params": [p for n, p in params.items() if matrix(n, p)], "weight_decay": DECAY},
+            {"params": [p for n, p in params.items() if not matrix(n, p)], "weight_decay": 0.0},
         ],
         lr=RATE, betas=BETAS, eps=EPS,
     )
@@ -165,7 +183,7 @@ def record(name, kind, dims, shape, more):
         _, loss, _, added = loss_of(model, tokens, targets)
         losses.append(loss.detach())
         (loss + added).backward()
-        torch.nn.utils.clip_grad_norm_(params, CLIP)
+        torch.nn.utils.clip_grad_norm_(params.values(), CLIP)
         optimizer.step()
     out["losses"] = torch.stack(losses)
     for n, p in weights(model).items():
@@ -176,4 +194,4 @@ def record(name, kind, dims, shape, more):
 
 
 for name in sys.argv[1:] or CASES:
-    record(name, *CASES[name])
+    record(name, *(CASES | LARGE)[name])

@@ -1,0 +1,52 @@
+package gptoss
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// The kinds of layers.
+const (
+	sliding = "sliding_attention"
+	full    = "full_attention"
+)
+
+// Kinds are the kinds of a model's layers, "sliding_attention" or "full_attention", one after the other with commas between.
+type Kinds string
+
+// NewKinds are those of a list.
+func NewKinds(list []string) Kinds { return Kinds(strings.Join(list, ",")) }
+
+// list has them one by one.
+func (k Kinds) list() []string { return strings.Split(string(k), ",") }
+
+// MarshalJSON implements [json.Marshaler]: a list, as transformers writes it.
+func (k Kinds) MarshalJSON() ([]byte, error) { return json.Marshal(k.list()) }
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (k *Kinds) UnmarshalJSON(data []byte) error {
+	var list []string
+	if err := json.Unmarshal(data, &list); err != nil || len(list) == 0 {
+		return fmt.Errorf("layer_types: want a list of %s and %s", sliding, full)
+	}
+	*k = NewKinds(list)
+	return k.check(len(list))
+}
+
+// check tells what is wrong with the kinds of so many layers, or nil.
+func (k Kinds) check(layers int) error {
+	if k == "" {
+		return nil
+	}
+	list := k.list()
+	if len(list) != layers {
+		return fmt.Errorf("layer_types has %d, want one for each of the %d layers", len(list), layers)
+	}
+	for i, kind := range list {
+		if kind != sliding && kind != full {
+			return fmt.Errorf("layer_types[%d] is %q, want %s or %s", i, kind, sliding, full)
+		}
+	}
+	return nil
+}
