@@ -68,6 +68,7 @@ func isFile(is func(start []byte) bool) func(string, os.FileInfo, []byte) bool {
 
 // forms are tried in turn.
 var forms = []Form{
+	{Kind: "OpenAI gpt-oss, original", Is: isDir(openai.IsGPTOSS), Weights: openHuggingFace, Config: openai.GPTOSSConfig, Alone: true},
 	{Kind: "Hugging Face directory", Is: isDir(isHuggingFace), Weights: openHuggingFace},
 	{Kind: "OpenAI GPT-2, TensorFlow checkpoint", Is: isDir(openai.IsGPT2), Weights: openai.GPT2, Config: openai.GPT2Config},
 	{Kind: "OpenAI GPT-1, params_*.npy", Is: isDir(openai.IsGPT1), Weights: openai.GPT1, Config: openai.GPT1Config},

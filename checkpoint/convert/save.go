@@ -21,12 +21,19 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// openAIVocab is the vocabulary of OpenAI's GPT-2, whose last token ends a text.
-const openAIVocab = 50257
+// openAI is what is known of OpenAI's models by the size of their vocabulary, where no files tell it.
+var openAI = map[int]struct {
+	name      string
+	tokenizer func() (tokenizer.Tokenizer, error)
+	ends      []int
+}{
+	50257:  {"GPT-2's", tokenizer.GPT2, []int{50256}},
+	201088: {"gpt-oss's", tokenizer.O200kHarmony, []int{200002, 199999, 200012}}, // return, endoftext, call: as generation_config.json has them
+}
 
 // tokenizer says what becomes of the tokenizer: the files that were found are copied.
 // If tokenizer.json is not among them, it is made of them; if there are none, and the
-// vocabulary is that of OpenAI's GPT-2, so is the tokenizer. Else made is nil.
+// vocabulary is that of OpenAI's GPT-2 or gpt-oss, so is the tokenizer. Else made is nil.
 func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string, err error) {
 	if c.to == "llm.c" {
 		return nil, "not written, llm.c's file has none", nil
@@ -73,9 +80,9 @@ func (c *conversion) makeTokenizer(o *checkpoint.Origin, m models.Model) (made t
 		}
 		return tok, files + ", and tokenizer.json made of them"
 	}
-	if models.DimsOf(m).Vocab == openAIVocab {
-		if tok, err := tokenizer.GPT2(); err == nil {
-			return tok, "no files beside the weights; GPT-2's, by the size of the vocabulary"
+	if known := openAI[models.DimsOf(m).Vocab]; known.tokenizer != nil {
+		if tok, err := known.tokenizer(); err == nil {
+			return tok, "no files beside the weights; " + known.name + ", by the size of the vocabulary"
 		}
 	}
 	return nil, "no files beside the weights; to read and write text, copy tokenizer.json, or vocab.json and merges.txt, into " + c.out
@@ -110,12 +117,8 @@ func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, param
 func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byte, error) {
 	text := o.Config
 	if o.MadeConfig {
-		end := -1
-		if models.DimsOf(m).Vocab == openAIVocab {
-			end = openAIVocab - 1
-		}
 		var err error
-		if text, err = models.JSON(m, end); err != nil {
+		if text, err = models.JSON(m, openAI[models.DimsOf(m).Vocab].ends...); err != nil {
 			return nil, err
 		}
 	}

@@ -1,5 +1,5 @@
 // Package openai reads the files in which OpenAI published the weights of GPT-1 and
-// GPT-2, under Hugging Face's names and shapes.
+// GPT-2, under Hugging Face's names and shapes, and the configuration of gpt-oss.
 //
 //	src, err := openai.GPT2("models/124M")                   // a TensorFlow checkpoint
 //	src, err := openai.GPT1("finetune-transformer-lm/model") // params_0.npy, …
@@ -20,4 +20,9 @@
 // params_9.npy, whose numbers follow each other: the borders between the files mean
 // nothing. In order: positions, tokens, and for each layer the weight and bias of
 // attn.c_attn, attn.c_proj, ln_1, mlp.c_fc, mlp.c_proj, ln_2.
+//
+// # gpt-oss
+//
+// The folder original/ beside Hugging Face's files: config.json in OpenAI's keys, and safetensors with names of its
+// own, which the family knows.
 package openai

@@ -142,6 +142,19 @@ func (a *assembled) Verify(name string, mapped []float32) (bool, error) {
 	return false, nil
 }
 
+// Pack implements [Packer], for what is no whole, or is one under another name.
+func (a *assembled) Pack(name string) (blocks, scales []byte, err error) {
+	p, ok := a.Source.(Packer)
+	w, whole := a.wholes[name]
+	switch {
+	case !ok || whole && (len(w.Pieces) > 1 || w.Pieces[0].Of != nil):
+		return nil, nil, nil
+	case whole:
+		name = a.stored[w.Pieces[0].Name].Name
+	}
+	return p.Pack(name)
+}
+
 // Split is what is stored of a tensor: its pieces, if it is one of wholes, that are not parts of others, or itself. They share its
 // numbers.
 func Split(t Tensor, wholes []Whole) []Tensor {
