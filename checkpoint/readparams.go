@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 	"github.com/gorgpt/gorgpt/internal/mapped"
 	"github.com/gorgpt/gorgpt/models"
 )
@@ -33,7 +34,7 @@ func ReadParams(src weights.Source, ps *graph.Params, names models.Tensors) erro
 // MapParams is [ReadParams] for a model that is only run, not trained: where the
 // source can, its mapped memory becomes the parameters' (see [weights.Mapper]), so
 // that they take no memory but the system's cache of the file, which several
-// processes share and which is given back under pressure. The file must not be
+// processes share and which is given back under pressure. What is in MXFP4 stays so ([graph.Param.AdoptPacked]). The file must not be
 // written into in place while the parameters are in use (one that is cut short is an error of
 // what reads them, where that is a graph); replacing it by another, as [Save] does, is fine. Training works too and changes no file, but costs more
 // than after ReadParams: each page is copied at its first update; and two stores of
@@ -48,6 +49,15 @@ func MapParams(src weights.Source, ps *graph.Params, names models.Tensors) error
 					}
 				}
 				return p.Adopt(data)
+			}
+		}
+		if k, ok := src.(weights.Packer); ok {
+			blocks, scales, err := k.Pack(name)
+			if err != nil {
+				return err
+			}
+			if blocks != nil {
+				return p.AdoptPacked(blocks, scales)
 			}
 		}
 		return fillParam(src, name, p)
@@ -121,7 +131,12 @@ func asParams(src weights.Source, names models.Tensors) (weights.Source, error) 
 
 // checkFinite refuses NaNs and infinities: a model that has one gives nothing else.
 func checkFinite(src weights.Source, m matched) error {
-	i := notFinite(m.param.Data())
+	var i int
+	if blocks, scales := m.param.Packed(); blocks != nil {
+		i = kernel.FiniteMXFP4(blocks, scales)
+	} else {
+		i = notFinite(m.param.Data())
+	}
 	if i < 0 {
 		return nil
 	}

@@ -34,20 +34,21 @@ func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, w
 	var tensors []Tensor
 	packed := false
 	for _, p := range ps.All() {
-		x := Tensor{Name: p.Name(), Shape: p.Shape(), Data: p.Data()}
+		x := Tensor{Name: p.Name(), Shape: p.Shape()}
 		switch {
 		case !names.Swapped(p.Name()):
+			x.Data = p.Data()
 			tensors = append(tensors, names.Stored(x)...)
 		case t == weights.MXFP4:
 			x.Name = names.File(x.Name)
-			parts, err := weights.PackMXFP4(x)
+			parts, err := packedParts(x, p)
 			if err != nil {
 				return nil, "", err
 			}
 			packed, tensors = true, append(tensors, parts...)
 		default:
 			x.Name = names.File(x.Name)
-			x.Shape, x.Data = weights.Swapped(x.Shape), make([]float32, len(x.Data))
+			x.Shape, x.Data = weights.Swapped(x.Shape), make([]float32, p.Size())
 			weights.Transpose(x.Data, p.Data(), x.Shape)
 			tensors = append(tensors, x)
 		}
@@ -76,4 +77,13 @@ func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, w
 	}
 	slices.SortFunc(tensors, func(a, b Tensor) int { return cmp.Compare(a.Name, b.Name) })
 	return tensors, t, nil
+}
+
+// packedParts are the blocks and the scales of a parameter: as they are, or rounded to.
+func packedParts(x Tensor, p *graph.Param) ([]Tensor, error) {
+	if blocks, scales := p.Packed(); blocks != nil {
+		return weights.PackedTensors(x, blocks, scales), nil
+	}
+	x.Data = p.Data()
+	return weights.PackMXFP4(x)
 }

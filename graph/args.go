@@ -105,17 +105,27 @@ func (a *Args) Gemm(transA, transB bool, m, n, k int, alpha float32, x []float32
 // bits however many others its group got: in an incremental graph those of a product of as many rows as the
 // piece has positions, and in a [Seamless] one those of a row alone.
 func (a *Args) GemmGroup(trans bool, m, n, k int, x, y, out []float32) {
-	rows, ldb := math.MaxInt, n
-	switch {
-	case a.op.scope.seamless:
-		rows = 1
-	case a.op.scope.cache != nil:
-		rows = a.op.scope.sequence[1]
-	}
+	ldb := n
 	if trans {
 		ldb = k
 	}
-	kernel.GemmLike(rows, false, trans, m, n, k, 1, x, k, y, ldb, 0, out, n)
+	kernel.GemmLike(a.groupRows(), false, trans, m, n, k, 1, x, k, y, ldb, 0, out, n)
+}
+
+// GemmGroupPacked is GemmGroup with a Bᵀ (n, k) in MXFP4, as [Args.Packed] gives it: the same bits.
+func (a *Args) GemmGroupPacked(m, n, k int, x []float32, blocks, scales []byte, out []float32) {
+	kernel.GemmMXFP4(a.groupRows(), m, n, k, x, blocks, scales, out)
+}
+
+// groupRows is of how many rows the product is whose bits a row of a group has.
+func (a *Args) groupRows() int {
+	switch {
+	case a.op.scope.seamless:
+		return 1
+	case a.op.scope.cache != nil:
+		return a.op.scope.sequence[1]
+	}
+	return math.MaxInt
 }
 
 // Random identifies this run's random numbers: the seed of the whole run, and the

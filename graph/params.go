@@ -26,6 +26,7 @@ type Param struct {
 	once         [2]sync.Once
 	zeroed       bool // grad counts as zero, whatever it holds
 	frozen       bool
+	packed       *packed
 	buffer       bool // never learned
 	groups       int  // that have a part of their own; 0 for none
 }
@@ -45,13 +46,18 @@ func (p *Param) Init() Init { return p.init }
 // Decay tells whether weight decay applies: to matrices, not to biases and gains.
 func (p *Param) Decay() bool { return p.rank() >= 2 }
 
-// Data is the weights, row by row. The first call draws them, unless Fill or Adopt
+// Data is the weights, row by row. The first call draws them, unless Fill, Adopt or AdoptPacked
 // gave others. The slice is the
 // parameter itself: writing into it changes every program over it, so write only
 // between runs.
 func (p *Param) Data() []float32 {
 	p.once[0].Do(func() {
 		p.setData(kernel.Floats(p.Size()))
+		if k := p.packed; k != nil {
+			kernel.DecodeMXFP4(p.data, k.blocks, k.scales)
+			k.spread.Store(true)
+			return
+		}
 		p.init.fill(p.data, p.shape, p.groups, p.seed, p.name)
 	})
 	return p.data
@@ -66,6 +72,7 @@ func (p *Param) setData(data []float32) {
 // are not to be used.
 func (p *Param) Fill(write func(data []float32) error) error {
 	p.once[0].Do(func() { p.setData(kernel.Floats(p.Size())) })
+	p.packed = nil
 	return write(p.data)
 }
 
@@ -77,6 +84,7 @@ func (p *Param) Adopt(data []float32) error {
 		return fmt.Errorf("%s: %d numbers do not fill shape %v", p.name, len(data), p.shape)
 	}
 	adopted := false
+	p.packed = nil
 	p.once[0].Do(func() {
 		p.setData(data)
 		adopted = true

@@ -136,9 +136,7 @@ func (p *Program) start() error {
 		}
 	}
 	for _, param := range p.params {
-		// A header of its own: Gorgonia's matrix product changes the header's
-		// strides for a moment, which another program must not see.
-		if err := p.machine.let(p.declared.inputs[param.name], dense(param.Data(), param.shape)); err != nil {
+		if err := p.machine.let(p.declared.inputs[param.name], p.bound(param)); err != nil {
 			return fmt.Errorf("%s: %w", param.name, err)
 		}
 	}

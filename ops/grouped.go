@@ -40,11 +40,18 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 		Out:     out,
 		FLOPs:   products,
 		Run: func(a *graph.Args) error {
-			x, w, y := a.Floats(0), a.Floats(2), a.Out(0)
+			x, y := a.Floats(0), a.Out(0)
 			clearRest(y, a.Floats(1), to)
 			eachGroup(a.Floats(1), func(e, lo, hi int) {
-				a.GemmGroup(trans, hi-lo, to, from, x[lo*from:], w[e*each:][:each], y[lo*to:])
-				if bias != nil && hi > lo {
+				if hi == lo {
+					return
+				}
+				if blocks, scales := a.Packed(2, e*each); blocks != nil && trans {
+					a.GemmGroupPacked(hi-lo, to, from, x[lo*from:], blocks, scales, y[lo*to:])
+				} else {
+					a.GemmGroup(trans, hi-lo, to, from, x[lo*from:], a.Floats(2)[e*each:][:each], y[lo*to:])
+				}
+				if bias != nil {
 					kernel.AddRow(y[lo*to:], a.Floats(3)[e*to:][:to], hi-lo)
 				}
 			})

@@ -153,14 +153,20 @@ func PackMXFP4(x Tensor) ([]Tensor, error) {
 	if n == 0 || x.Shape[n-1]%kernel.MXFP4Block != 0 {
 		return nil, fmt.Errorf("%s is %s, want rows of blocks of %d numbers for MXFP4", x.Name, ShapeText(x.Shape), kernel.MXFP4Block)
 	}
-	groups := append(slices.Clone(x.Shape[:n-1]), x.Shape[n-1]/kernel.MXFP4Block)
 	blocks, scales := make([]byte, len(x.Data)/2), make([]byte, len(x.Data)/kernel.MXFP4Block)
 	kernel.EncodeMXFP4(blocks, scales, x.Data)
 	if i := slices.Index(scales, kernel.MXFP4NaN); i >= 0 {
 		return nil, fmt.Errorf("%s: an infinity or NaN in block %d, which MXFP4 does not hold", x.Name, i)
 	}
+	return PackedTensors(x, blocks, scales), nil
+}
+
+// PackedTensors are the two tensors of a tensor's blocks and scales.
+func PackedTensors(x Tensor, blocks, scales []byte) []Tensor {
+	groups := slices.Clone(x.Shape)
+	groups[len(groups)-1] /= kernel.MXFP4Block
 	return []Tensor{
 		{Name: x.Name + partNames[0][0], Shape: append(slices.Clone(groups), kernel.MXFP4Bytes), Bytes: blocks},
 		{Name: x.Name + partNames[0][1], Shape: groups, Bytes: scales},
-	}, nil
+	}
 }

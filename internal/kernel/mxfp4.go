@@ -30,6 +30,12 @@ var powers = func() (p [256]float32) {
 // four bits of a byte come first. It is exact, but that what is above float32's largest number is infinite; of a
 // block with the scale MXFP4NaN all are NaN.
 func DecodeMXFP4(dst []float32, blocks, scales []byte) {
+	n := len(dst) / MXFP4Block
+	decodeBlocks(dst[:n*MXFP4Block], blocks[:n*MXFP4Bytes], scales[:n])
+}
+
+// decodeMXFP4 is DecodeMXFP4 in plain Go.
+func decodeMXFP4(dst []float32, blocks, scales []byte) {
 	for _, s := range scales[:len(dst)/MXFP4Block] {
 		scale := powers[s]
 		var scaled [16]float32

@@ -13,6 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gptoss"
@@ -364,6 +365,43 @@ func original(t *testing.T, c gptoss.Config, f *safetensors.File) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// TestPackedDecode: what is read to be run stays in blocks while it decodes, and gives the bits of the numbers.
+func TestPackedDecode(t *testing.T) {
+	c, params := tiny(t)
+	dir := filepath.Join(t.TempDir(), "mxfp4")
+	stored(t, c, params, dir)
+	loaded, err := checkpoint.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := func(params *graph.Params) (text []string) {
+		g := generate.New(models.Graphs(loaded.Model), params, 16)
+		defer g.Close()
+		for token, err := range g.Stream(t.Context(), []int{1, 2, 3, 4, 5, 6, 7}, 8, generate.Options{LogProbs: 13}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = append(text, fmt.Sprint(token.ID, token.LogProb, token.Best))
+		}
+		return text
+	}
+	if got, want := tokens(loaded.Params), tokens(params); len(want) != 8 || !slices.Equal(got, want) {
+		t.Errorf("of blocks %v\nof numbers %v", got, want)
+	}
+	for _, p := range loaded.Params.All() {
+		if blocks, _ := p.Packed(); (blocks != nil) != (strings.HasSuffix(p.Name(), "experts.gate_up_proj") || strings.HasSuffix(p.Name(), "experts.down_proj")) {
+			t.Errorf("%s is in blocks: %t", p.Name(), blocks != nil)
+		}
+	}
+	again := filepath.Join(t.TempDir(), "again") // as it is, without being decoded
+	f := stored(t, loaded.Model.(gptoss.Config), loaded.Params, again)
+	_, back, err := read(t, filepath.Dir(f.Name()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, back, params)
 }
 
 // TestBadFiles: a scale of 255, blocks of other sizes, and a configuration of original/ with a key that is not known.
