@@ -148,6 +148,36 @@ func TestParityOracle(t *testing.T) {
 	f.checkTraining()
 }
 
+// TestParityClamps: the fixture of gpt-oss has gates beyond the limit: without one, logits are others.
+func TestParityClamps(t *testing.T) {
+	f := openFixture(t, filepath.Join("testdata", "gptoss-kinds"), false)
+	c := f.model.(gptoss.Config)
+	c.Limit = 1e6
+	tokens, batch, context := f.ids("tokens")
+	s := graph.New(f.params)
+	logits := models.Logits(c, s, s.Ints("tokens", batch, context))
+	p, err := s.Compile(logits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetInts("tokens", tokens); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	beyond := 0
+	for i, want := range f.want("logits") {
+		if math.Abs(float64(p.Value(logits)[i])-want) > 0.01 {
+			beyond++
+		}
+	}
+	if beyond < 100 || context <= c.Window {
+		t.Errorf("%d logits depend on the limit, of %d positions with a window of %d: the fixture shows little", beyond, context, c.Window)
+	}
+}
+
 func (f *fixture) checkLogits() {
 	f.t.Helper()
 	tokens, batch, context := f.ids("tokens")

@@ -31,7 +31,7 @@ type Config struct {
 
 	// Rotary are the frequencies of positions, "" the YaRN of the published models; Theta is their base where Rotary has none, 0 stands for 150,000.
 	Rotary family.Rotary `json:"rope_parameters" config:"null"`
-	Theta  float64       `json:"rope_theta,omitempty"`
+	Theta  float64       `json:"rope_theta,omitempty" config:"null"`
 
 	Limit float64 `json:"swiglu_limit"` // of gates and what they gate; 7
 	Alpha float64 `json:"swiglu_alpha"` // of the gate's logistic function; 1.702
@@ -109,7 +109,10 @@ func (c Config) Validate() error {
 	case !(c.Balance >= 0 && c.Balance <= math.MaxFloat32):
 		return fmt.Errorf("router_aux_loss_coef is %v, want 0 or more", c.Balance)
 	}
-	_, err := c.rotary()
+	o, err := c.rotary()
+	if err == nil && o.Columns != 0 { // which transformers ignores or cannot compute, as the type may be
+		err = fmt.Errorf("rope_parameters: partial_rotary_factor has %d of %d columns turned, want all", o.Columns, c.headSize())
+	}
 	return cmp.Or(c.Types.check(c.Layers), err)
 }
 

@@ -156,6 +156,8 @@ func TestBadConfigs(t *testing.T) {
 		{`"attention_bias": true`, `"attention_bias": false`, "gptoss: config.json: attention_bias is false, want true: queries, keys, values and their output have biases"},
 		{`"quant_method": "mxfp4"`, `"quant_method": "gptq"`, `gptoss: config.json: quantization_config: quant_method is "gptq", want mxfp4`},
 		{`"rope_type": "yarn"`, `"rope_type": "dynamic"`, `gptoss: rope_scaling: rope_type is "dynamic", want default, linear, ntk, yarn or llama3`},
+		{`"truncate": false`, `"truncate": false, "partial_rotary_factor": 0.5`, "gptoss: rope_parameters: partial_rotary_factor has 32 of 64 columns turned, want all"},
+		{`"rope_theta": 150000`, `"rope_theta": 0`, "gptoss: config.json: rope_theta is 0, want more than 0, or null"},
 		{`"num_experts_per_tok": 4`, `"num_experts_per_tok": 33, "experts_per_token": 33`, "gptoss: num_experts_per_tok is 33, want 1 to the 32 experts"},
 		{`"num_local_experts": 32`, `"num_local_experts": 0`, "gptoss: num_local_experts is 0, want 1 to 4096"},
 		{`"sliding_window": 128`, `"sliding_window": 0`, "gptoss: sliding_window is 0, want 1 to 16777216"},
