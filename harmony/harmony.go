@@ -35,8 +35,11 @@ func (m Message) Check() error {
 	switch m.Role {
 	case System, Developer, User, Assistant:
 	case Tool:
-		if m.Name == "" {
+		switch m.Name {
+		case "":
 			return fmt.Errorf("a message of a tool has no name, which tells the tool")
+		case System, Developer, User, Assistant:
+			return fmt.Errorf("a tool is named %s, which would make it a message of that role", m.Name)
 		}
 	default:
 		return fmt.Errorf("role is %q, want %s, %s, %s, %s or %s", m.Role, System, Developer, User, Assistant, Tool)
@@ -60,8 +63,12 @@ type Format struct {
 	start, end, message, channel, constrain, toReturn, toCall int
 }
 
-// New returns the format in a tokenizer's tokens. One without harmony's special tokens is an error.
+// New returns the format in a tokenizer's tokens. One without harmony's special tokens is an error, and so is one of
+// tokenizer.ReadSpecial, with which what a user says could begin a message of another role.
 func New(tok tokenizer.Tokenizer) (*Format, error) {
+	if tokenizer.ReadsSpecial(tok) {
+		return nil, fmt.Errorf("the tokenizer %s reads special tokens in what messages say; want it without tokenizer.ReadSpecial", tok.Name())
+	}
 	f := &Format{tok: tok}
 	ids := make(map[string]int)
 	for _, s := range tokenizer.Specials(tok) {
