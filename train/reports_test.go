@@ -192,3 +192,28 @@ func TestHeatNames(t *testing.T) {
 		t.Errorf("%v, %v, want %v", files, err, want)
 	}
 }
+
+// TestReportsOfRanks: two ranks tell what one process with as many micro-batches tells, and their buffers follow alike.
+func TestReportsOfRanks(t *testing.T) {
+	one, want := newToyRank(0, 1, 4, false)
+	lm(one).Model = telling{}
+	mustRun(t, one)
+	ranks, got := newToyRanks(2, 4, false)
+	for _, tr := range ranks {
+		lm(tr).Model = telling{}
+	}
+	if err := errors.Join(runRanks(t, ranks)...); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range got[0].steps {
+		if w := want.steps[i]; !slices.Equal(s.Vectors["h.1.shares"], w.Vectors["h.1.shares"]) || s.Values["h.0.mean"] != w.Values["h.0.mean"] {
+			t.Errorf("step %d: %v, %v, want %v, %v", s.Step, s.Vectors, s.Values, w.Vectors, w.Values)
+		}
+	}
+	buffer := one.Params.Get("h.0.frequent").Data()
+	for i, tr := range ranks {
+		if b := tr.Params.Get("h.0.frequent").Data(); !slices.Equal(b, buffer) || slices.Max(b) == 0 {
+			t.Errorf("rank %d: the buffer is %v, want %v", i, b, buffer)
+		}
+	}
+}
