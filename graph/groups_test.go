@@ -144,6 +144,7 @@ func TestFrozenBuffer(t *testing.T) {
 
 // TestReportErrors: what cannot be grouped, reported or pooled is an error that says why.
 func TestReportErrors(t *testing.T) {
+	both := func(s *graph.Scope, values []G.Nodes) *G.Node { return values[0][0] }
 	for want, declare := range map[string]func(s *graph.Scope, x *G.Node){
 		"at: Grouped: Ends is nil; want a node": func(s *graph.Scope, x *G.Node) { s.Grouped(graph.Groups{Count: 2, PerRow: 1}) },
 		"at: Grouped: 2 groups, 3 for a row, ends are (2); want 1 to E for a row, and (E)": func(s *graph.Scope, x *G.Node) {
@@ -156,10 +157,14 @@ func TestReportErrors(t *testing.T) {
 			s.Report("load", s.Floats("y", 2))
 			s.Report("load", s.Lookup("at.y"))
 		},
-		"at: PoolLoss: pool is nil; want a node": func(s *graph.Scope, x *G.Node) { s.PoolLoss("pool", 1, nil, nil) },
+		"at: PoolLoss: pool is nil; want a node": func(s *graph.Scope, x *G.Node) { s.PoolLoss("pool", 1, both, nil) },
 		"at.b: PoolLoss: pool is 2 times a loss of 1 values of each layer; want 1 times one of 2, as of the first layer": func(s *graph.Scope, x *G.Node) {
-			s.PoolLoss("pool", 1, nil, x, x)
-			s.At("b").PoolLoss("pool", 2, nil, x)
+			s.PoolLoss("pool", 1, both, x, x)
+			s.At("b").PoolLoss("pool", 2, both, x)
+		},
+		"at: PoolLoss: the loss of pool is nil; want a function": func(s *graph.Scope, x *G.Node) { s.PoolLoss("pool", 1, nil, x) },
+		"at: ReportTo: update is nil; want a function": func(s *graph.Scope, x *G.Node) {
+			s.ReportTo("load", s.Floats("y", 2), s.Buffer("b", graph.Zeros(), 2), nil)
 		},
 	} {
 		s := graph.New(graph.NewParams(1)).At("at")
@@ -170,7 +175,7 @@ func TestReportErrors(t *testing.T) {
 	}
 	s := graph.New(graph.NewParams(1))
 	x := s.Param("x", graph.Ones(), 2, 2)
-	s.PoolLoss("pool", 1, func(s *graph.Scope, values []G.Nodes) *G.Node { return values[0][0] }, x)
+	s.PoolLoss("pool", 1, both, x)
 	if _, err := s.CompileGrad(s.Node(G.Sum(x))); err == nil || err.Error() != "AddLoss: pool is (2, 2) of float32, want a scalar" {
 		t.Error(err)
 	}

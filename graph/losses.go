@@ -62,6 +62,10 @@ func (s *Scope) PoolLoss(name string, weight float64, loss func(s *Scope, values
 	for i, v := range values {
 		values[i] = s.Require("PoolLoss", name, v)
 	}
+	if loss == nil {
+		s.Fail("PoolLoss", tensor.ScalarShape(), "the loss of %s is nil; want a function", name)
+		return
+	}
 	i := slices.IndexFunc(s.pools, func(p *pool) bool { return p.name == name })
 	if i < 0 {
 		s.pools = append(s.pools, &pool{name, weight, loss, []G.Nodes{values}})

@@ -26,8 +26,14 @@ func (s *Scope) Report(name string, value *G.Node) { s.report(name, value, nil) 
 func (s *Scope) ReportTo(name string, value, buffer *G.Node, update func(data []float32, mean []float64)) {
 	buffer = s.Require("ReportTo", "the buffer", buffer)
 	p := s.params.Get(buffer.Name())
-	if s.err == nil && (p == nil || !p.buffer) {
+	switch {
+	case s.err != nil:
+		return
+	case p == nil || !p.buffer:
 		s.Fail("ReportTo", buffer.Shape(), "%s is no parameter of Scope.Buffer", buffer.Name())
+		return
+	case update == nil:
+		s.Fail("ReportTo", buffer.Shape(), "update is nil; want a function")
 		return
 	}
 	s.report(name, value, func(mean []float64) {
