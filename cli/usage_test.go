@@ -166,7 +166,7 @@ func TestBadInput(t *testing.T) {
 		{"train --model gpt3-nano --set window_size --data ok.txt", 2, `--set: "window_size": want key=value`},
 		{"train --model gpt3-nano --set window_size=wide --data ok.txt", 2, "--set: gpt3: key window_size: want a whole number, got a text"},
 		{"train --model gpt3-nano --layers 3 --data ok.txt", 2, `gpt3: attention_order is "dense,banded", of 2 layers, which do not divide the model's 3`},
-		{"train --set n_layer=3 --set bias=true --data ok.txt", 2, "--set n_layer=3 --set bias=true: sizes are given by --layers, --heads, --width and --context, and the vocabulary is the tokenizer's"},
+		{"train --set n_layer=5 --set bias=true --data ok.txt", 2, "--set n_layer=5 --set bias=true: sizes are given by --layers, --heads, --width and --context, and the vocabulary is the tokenizer's"},
 		{"graph --context 0", 2, "--batch 1 and --context 0 must be 1 or more"},
 		{"graph --context 65", 2, "--context 65: gpt2-nano has 64 positions"},
 		{"graph --format dott", 2, `unknown format "dott"; did you mean "dot"?`},
