@@ -254,3 +254,21 @@ func TestLegend(t *testing.T) {
 		}
 	}
 }
+
+// TestManyHeatmaps: the loads of 256 experts in 61 layers are a picture, if not one with names.
+func TestManyHeatmaps(t *testing.T) {
+	var grids []chart.Grid
+	for range 61 {
+		g := chart.Grid{Title: "load", Rows: 256, Cols: 20, Values: make([]float32, 256*20)}
+		for r := range g.Rows {
+			g.RowNames = append(g.RowNames, fmt.Sprint(r))
+		}
+		grids = append(grids, g)
+	}
+	if err := chart.Heatmaps("load", grids...).Save(filepath.Join(t.TempDir(), "load.png")); err != nil {
+		t.Error(err)
+	}
+	if grids[0].RowNames == nil {
+		t.Error("the caller's names are gone")
+	}
+}

@@ -48,7 +48,7 @@ func Heatmaps(title string, grids ...Grid) *Picture {
 	across := min(len(grids), 4)
 	down := (len(grids) + across - 1) / across
 	h := &heatmaps{title: title, grids: grids, across: across, low: low, high: high, edge: math.Max(-low, high)}
-	h.measure()
+	h.measure(down)
 	return &Picture{
 		Width:  2*margin + int(math.Ceil(max(float64(across)*h.width, h.left+2*scaleLeft+scaleWidth))),
 		Height: 2*margin + int(math.Ceil(float64(down)*h.height+h.top+scaleHeight)),
@@ -112,8 +112,12 @@ const (
 	gap         = 18.0
 )
 
-// measure chooses the size of squares: the grids beside each other fill a screen.
-func (h *heatmaps) measure() {
+// highest is how many pixels the squares of grids below each other take, which leaves room for what is between them in a picture.
+const highest = 18_000
+
+// measure chooses the size of squares: the grids beside each other fill a screen. Where squares with names would make a picture
+// too high, there are no names, and smaller squares.
+func (h *heatmaps) measure(down int) {
 	rows, cols := 1, 1
 	for _, g := range h.grids {
 		rows, cols = max(rows, g.Rows), max(cols, g.Cols)
@@ -127,6 +131,14 @@ func (h *heatmaps) measure() {
 	h.cell = math.Max(1, math.Min(24, math.Floor(1100/float64(h.across*cols))))
 	if h.left > 0 || h.above > 0 {
 		h.cell = max(h.cell, 13) // or names would lie over each other
+	}
+	if most := math.Max(1, math.Floor(highest/float64(down*rows))); h.cell > most {
+		if h.cell = most; most < 13 {
+			h.left, h.above = 0, 0
+			for i := range h.grids { // ours, not the caller's
+				h.grids[i].RowNames, h.grids[i].ColNames = nil, nil
+			}
+		}
 	}
 	h.width = h.left + h.cell*float64(cols) + gap
 	h.height = h.above + h.cell*float64(rows) + gap + 18
