@@ -219,8 +219,8 @@ func maskedSum(b []byte) uint32 {
 	return (sum>>15 | sum<<17) + 0xa282ead8
 }
 
-// longestEvent bounds a record; those written here stay below 300 bytes and what a task and layers report.
-const longestEvent = 1 << 20
+// longestEvent bounds a record; those written here stay below 300 bytes and what a task and layers report, 128 bytes for each of mostReported.
+const longestEvent = 1 << 22
 
 // badRecord is the error of bytes that are no record of events.
 type badRecord struct {

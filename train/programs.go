@@ -154,6 +154,9 @@ func (r *run) compileTraining(shape ...int) (*graph.Program, *terms, error) {
 			return nil, nil, fmt.Errorf("two of the task and the layers, by AddLoss or Report, tell of %q", name)
 		}
 	}
+	if n := d.count() - 1 - len(d.names); n > mostReported {
+		return nil, nil, fmt.Errorf("layers report %d numbers in vectors (Scope.Report); want at most %d in all", n, mostReported)
+	}
 	if r.first == nil {
 		r.first = d
 	}
@@ -172,6 +175,10 @@ func (r *run) compileEvaluation(shape ...int) (*graph.Program, *terms, error) {
 	p, err := s.Compile(append([]*gorgonia.Node{d.loss}, d.values...)...)
 	return p, d, err
 }
+
+// mostReported is how many numbers in vectors layers may report together: twice those of 61 layers of 256 experts. A line of
+// metrics and a record of events have room for as many.
+const mostReported = 1 << 15
 
 var valueName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
 

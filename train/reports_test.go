@@ -217,3 +217,50 @@ func TestReportsOfRanks(t *testing.T) {
 		}
 	}
 }
+
+// babbling is the toy model with a layer that reports so many numbers.
+type babbling int
+
+func (b babbling) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node {
+	s.At("h.0").Report("load", s.At("h.0").Buffer("many", graph.Zeros(), int(b)))
+	return toyModel{}.Loss(s, tokens, targets)
+}
+
+// TestMostReported: what layers report can be read again, when the run goes on; more than that is an error before the first update.
+func TestMostReported(t *testing.T) {
+	dir := t.TempDir()
+	for _, n := range []int{mostReported, mostReported + 1} {
+		tr, r := newToy()
+		lm(tr).Model, tr.Steps = babbling(n), 1
+		err := tr.Run(t.Context())
+		if n > mostReported {
+			if want := "train: layers report 32769 numbers in vectors (Scope.Report); want at most 32768 in all"; err == nil || err.Error() != want {
+				t.Errorf("error %v, want %s", err, want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		long := r.steps[0]
+		for i := range long.Vectors["h.0.load"] {
+			long.Vectors["h.0.load"][i] = -1.2345678e-20
+		}
+		for _, told := range []int{-1, 1} { // begun, and gone on with
+			m, err := OpenMetrics(filepath.Join(dir, "metrics.jsonl"), told)
+			if err != nil {
+				t.Fatal(err)
+			}
+			events, err := OpenEvents(filepath.Join(dir, "events"), told)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if told < 0 {
+				err = errors.Join(m.OnStep(long), events.OnStep(long))
+			}
+			if err := errors.Join(err, m.Close(), events.Close()); err != nil || m.Mended() != "" || events.Mended() != "" {
+				t.Errorf("from step %d: %v, %s, %s", told, err, m.Mended(), events.Mended())
+			}
+		}
+	}
+}
