@@ -103,8 +103,9 @@ func MeanRows(s *graph.Scope, x *G.Node) *G.Node {
 				Out:   x.Shape(),
 				FLOPs: size(x.Shape()),
 				Run: func(a *graph.Args) error {
-					for i := range a.Out(0) {
-						a.Out(0)[i] = a.Floats(0)[i%width] / float32(rows)
+					dx, dy := a.Out(0), a.Floats(0)
+					for i := range dx {
+						dx[i] = dy[i%width] / float32(rows)
 					}
 					return nil
 				},
@@ -129,19 +130,22 @@ func BalanceLoss(s *graph.Scope, loads, probs G.Nodes, k int) *G.Node {
 		in = append(in, load, p)
 	}
 	experts, layers := dim(probs[0], 0), len(loads)
-	mean := func(a *graph.Args, first, e int) (sum float64) {
+	means := func(a *graph.Args, first int) []float64 { // of the loads, or of the probabilities
+		sums := make([]float64, experts)
 		for i := first; i < 2*layers; i += 2 {
-			sum += float64(a.Floats(i)[e]) / float64(layers)
+			for e, v := range a.Floats(i) {
+				sums[e] += float64(v) / float64(layers)
+			}
 		}
-		return sum
+		return sums
 	}
 	return s.Apply(graph.Op{
 		Name:  "BalanceLoss",
 		FLOPs: int64(2 * (layers + 1) * experts),
 		Run: func(a *graph.Args) error {
-			sum := 0.0
-			for e := range experts {
-				sum += mean(a, 0, e) * mean(a, 1, e)
+			sum, probs := 0.0, means(a, 1)
+			for e, load := range means(a, 0) {
+				sum += load * probs[e]
 			}
 			a.Out(0)[0] = float32(float64(k*experts) * sum)
 			return nil
@@ -152,8 +156,9 @@ func BalanceLoss(s *graph.Scope, loads, probs G.Nodes, k int) *G.Node {
 				Out:   tensor.Shape{experts},
 				FLOPs: int64(layers * experts),
 				Run: func(a *graph.Args) error {
-					for e := range experts {
-						a.Out(0)[e] = float32(float64(k*experts)/float64(layers)*mean(a, 0, e)) * a.Floats(2 * layers)[0]
+					dy := a.Floats(2 * layers)[0]
+					for e, load := range means(a, 0) {
+						a.Out(0)[e] = float32(float64(k*experts)/float64(layers)*load) * dy
 					}
 					return nil
 				},

@@ -59,11 +59,12 @@ func Thin(s *graph.Scope, picks, weights *G.Node, threshold float64) *G.Node {
 		Detached: true,
 		Run: func(a *graph.Args) error {
 			seed, step := a.Random()
+			weights, out := a.Floats(1), a.Out(0)
 			for i, pick := range a.Floats(0) {
-				if i%k > 0 && kernel.Uniform(seed, step, stream, uint64(i)) >= a.Floats(1)[i]/float32(threshold) {
+				if i%k > 0 && kernel.Uniform(seed, step, stream, uint64(i)) >= weights[i]/float32(threshold) {
 					pick = -1
 				}
-				a.Out(0)[i] = pick
+				out[i] = pick
 			}
 			return nil
 		},
