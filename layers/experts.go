@@ -1,6 +1,8 @@
 package layers
 
 import (
+	"strings"
+
 	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -101,7 +103,7 @@ func Experts(c ExpertsConfig, expert func(s *graph.Scope, x *G.Node) *G.Node) fu
 				s.Report("dropped", ops.Dropped(s, picks, routes))
 			}
 			rows := ops.Dispatch(s, x, routes) // (N·K, C), sorted by expert
-			e := s.At("experts").Grouped(graph.Groups{Count: c.Count, PerRow: c.PerToken, Ends: routes.Ends})
+			e := s.At(expertsName).Grouped(graph.Groups{Count: c.Count, PerRow: c.PerToken, Ends: routes.Ends})
 			y := e.Require("Experts", "what the expert returns", expert(e, rows)) // (N·K, C)
 			if !y.Shape().Eq(rows.Shape()) {
 				return s.Fail("Experts", x.Shape(), "the expert makes %v of %v; want as many rows and columns", y.Shape(), rows.Shape())
@@ -113,4 +115,17 @@ func Experts(c ExpertsConfig, expert func(s *graph.Scope, x *G.Node) *G.Node) fu
 			return y
 		})
 	}
+}
+
+// expertsName is the scope of what all experts declare.
+const expertsName = "experts"
+
+// WithoutExperts is the name that a parameter of experts has where one of them stands in the place of the whole [Experts], as
+// the MLP does that they are to begin as: h.0.mlp.c_fc.weight of h.0.mlp.experts.c_fc.weight. It is "" for other names.
+func WithoutExperts(name string) string {
+	before, after, found := strings.Cut(name, "."+expertsName+".")
+	if !found {
+		return ""
+	}
+	return before + "." + after
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
 )
 
 // Begin declares the parameters of m in a store, with the values that those of the same names
@@ -13,7 +14,8 @@ import (
 // that the edits of m add or give another shape stay as they are drawn, if the other has none such, and what else that
 // has is left out: so adapters are put on a model, and taken off again, and a model may have fewer layers.
 // But a head of its own is not left out, as the model would score tokens by something else; and one that only
-// m has begins as the token embedding, which the other's head shared.
+// m has begins as the token embedding, which the other's head shared. Experts that an edit makes of a layer each begin as that layer, if they
+// are like it ([layers.Experts]), and their router is drawn: a model that is upcycled (Komatsuzaki et al. 2022, "Sparse Upcycling").
 func Begin(m Model, params, from *graph.Params) error {
 	if err := Declare(m, params); err != nil {
 		return err
@@ -38,6 +40,7 @@ func Begin(m Model, params, from *graph.Params) error {
 			old = from.Get(shared(m))
 		}
 		if old == nil && unedited == nil || old != nil && unedited != nil && slices.Equal(unedited.Shape(), old.Shape()) && !slices.Equal(p.Shape(), old.Shape()) {
+			upcycle(p, from)
 			continue // an edit's
 		}
 		if old == nil {
@@ -52,6 +55,17 @@ func Begin(m Model, params, from *graph.Params) error {
 		copy(p.Data(), old.Data())
 	}
 	return nil
+}
+
+// upcycle gives each expert the weights of the layer that stood in the experts' place, if it had such.
+func upcycle(p *graph.Param, from *graph.Params) {
+	dense := from.Get(layers.WithoutExperts(p.Name()))
+	if p.Groups() == 0 || dense == nil || !slices.Equal(dense.Shape(), p.Shape()[1:]) {
+		return
+	}
+	for part := range slices.Chunk(p.Data(), dense.Size()) {
+		copy(part, dense.Data())
+	}
 }
 
 // shared names the token embedding of a model, which its head could share.

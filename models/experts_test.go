@@ -1,7 +1,10 @@
 package models_test
 
 import (
+	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/ops"
 )
 
@@ -66,5 +70,57 @@ func TestExpertsIncremental(t *testing.T) {
 	}
 	if cost, err := models.CostOf(edited); err != nil || cost.Cache == 0 {
 		t.Errorf("%+v, %v", cost, err)
+	}
+}
+
+// ExampleBegin_experts upcycles a GPT-2: each expert begins as the MLP, so that the model computes what it did.
+func ExampleBegin_experts() {
+	dense := gpt2.New(11, 8, 12, 2, 3)
+	from := graph.NewParams(1)
+	if err := models.Declare(dense, from); err != nil {
+		fmt.Println(err)
+	}
+	mlp := func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, x, 48, ops.GELU, layers.BranchWeights{}) }
+	experts := models.Edit(dense, graph.Replace("h.*.mlp", layers.Experts(layers.ExpertsConfig{Count: 4, PerToken: 2}, mlp)))
+	params := graph.NewParams(2)
+	fmt.Println(models.Begin(experts, params, from))
+	logits := func(m models.Model, params *graph.Params) []float32 {
+		s := graph.New(params)
+		y := models.Logits(m, s, s.Ints("tokens", 1, 5))
+		p, err := s.Compile(y)
+		if err != nil {
+			fmt.Println(err)
+			return nil
+		}
+		defer p.Close()
+		p.SetInts("tokens", []int{3, 1, 4, 1, 5})
+		if err := p.Run(); err != nil {
+			fmt.Println(err)
+		}
+		return slices.Clone(p.Value(y))
+	}
+	off := 0.0
+	want := logits(dense, from)
+	for i, v := range logits(experts, params) {
+		off = max(off, math.Abs(float64(v-want[i])))
+	}
+	fmt.Println(len(want), off < 1e-6, from.Count(), params.Count())
+	// Output:
+	// <nil>
+	// 55 true 4020 11388
+}
+
+// TestUpcycleUnlike: experts of another size than the layer's are drawn.
+func TestUpcycleUnlike(t *testing.T) {
+	dense := gpt2.New(11, 8, 12, 2, 3)
+	from, params, drawn := graph.NewParams(1), graph.NewParams(2), graph.NewParams(2)
+	mlp := func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, x, 20, ops.GELU, layers.BranchWeights{}) }
+	experts := models.Edit(dense, graph.Replace("h.*.mlp", layers.Experts(layers.ExpertsConfig{Count: 4, PerToken: 2}, mlp)))
+	if err := errors.Join(models.Declare(dense, from), models.Declare(experts, drawn), models.Begin(experts, params, from)); err != nil {
+		t.Fatal(err)
+	}
+	const name = "h.0.mlp.experts.c_fc.weight"
+	if !slices.Equal(params.Get(name).Data(), drawn.Get(name).Data()) || !slices.Equal(params.Get("wte.weight").Data(), from.Get("wte.weight").Data()) {
+		t.Error("experts of another size are not as drawn, or the rest is not as it was")
 	}
 }
