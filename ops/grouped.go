@@ -17,88 +17,111 @@ func eachGroup(ends []float32, f func(group, lo, hi int)) {
 	}
 }
 
+// groups is a product of rows by matrices of their groups.
+type groups struct {
+	name           string
+	trans          bool
+	rows, from, to int
+	w              tensor.Shape
+}
+
+// each is the elements of one matrix, and flops what a product takes.
+func (g groups) each() int    { return g.from * g.to }
+func (g groups) flops() int64 { return 2 * int64(g.rows) * int64(g.from) * int64(g.to) }
+
 // grouped is product for weights (E, ·, ·) in a scope of groups, and a bias (E, M) or nil: each row of x by the
 // matrix of its group.
 func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Node {
-	ends, rows := s.Groups().Ends, dim(x, 0)
-	from, to := dim(w, 1), dim(w, 2)
+	ends := s.Groups().Ends
+	g := groups{name, trans, dim(x, 0), dim(w, 1), dim(w, 2), w.Shape()}
 	if trans {
-		from, to = to, from
+		g.from, g.to = g.to, g.from
 	}
-	out := tensor.Shape{rows, to}
-	if !isMatrix(x) || dim(x, 1) != from || dim(w, 0) != dim(ends, 0) || bias != nil && !bias.Shape().Eq(tensor.Shape{dim(w, 0), to}) {
+	out := tensor.Shape{g.rows, g.to}
+	if !isMatrix(x) || dim(x, 1) != g.from || dim(w, 0) != dim(ends, 0) || bias != nil && !bias.Shape().Eq(tensor.Shape{dim(w, 0), g.to}) {
 		var biasShape any = "none"
 		if bias != nil {
 			biasShape = bias.Shape()
 		}
 		return s.Fail(name, out, "x is %v, w %v, the bias %v for %d groups; want (R, K), and a matrix as of all rows, and a bias, for each group", x.Shape(), w.Shape(), biasShape, dim(ends, 0))
 	}
-	products, each, ldw := 2*int64(rows)*int64(from)*int64(to), from*to, dim(w, 2)
 	return s.Apply(graph.Op{
 		Name:    name,
 		RowWise: 2,
 		Out:     out,
-		FLOPs:   products,
+		FLOPs:   g.flops(),
 		Run: func(a *graph.Args) error {
-			x, y := a.Floats(0), a.Out(0)
-			clearRest(y, a.Floats(1), to)
-			eachGroup(a.Floats(1), func(e, lo, hi int) {
+			x, ends, y := a.Floats(0), a.Floats(1), a.Out(0)
+			var b []float32
+			if bias != nil {
+				b = a.Floats(3)
+			}
+			clearRest(y, ends, g.to)
+			eachGroup(ends, func(e, lo, hi int) {
 				if hi == lo {
 					return
 				}
-				if blocks, scales := a.Packed(2, e*each); blocks != nil && trans {
-					a.GemmGroupPacked(hi-lo, to, from, x[lo*from:], blocks, scales, y[lo*to:])
+				if blocks, scales := a.Packed(2, e*g.each()); blocks != nil && trans {
+					a.GemmGroupPacked(hi-lo, g.to, g.from, x[lo*g.from:], blocks, scales, y[lo*g.to:])
 				} else {
-					a.GemmGroup(trans, hi-lo, to, from, x[lo*from:], a.Floats(2)[e*each:][:each], y[lo*to:])
+					a.GemmGroup(trans, hi-lo, g.to, g.from, x[lo*g.from:], a.Floats(2)[e*g.each():][:g.each()], y[lo*g.to:])
 				}
 				if bias != nil {
-					kernel.AddRow(y[lo*to:], a.Floats(3)[e*to:][:to], hi-lo)
+					kernel.AddRow(y[lo*g.to:], b[e*g.to:][:g.to], hi-lo)
 				}
 			})
 			return nil
 		},
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
-			dx := s.Apply(graph.Op{
-				Name:  name + "GradX",
-				Out:   x.Shape(),
-				FLOPs: products,
-				Run: func(a *graph.Args) error {
-					w, dy, dx := a.Floats(1), a.Floats(2), a.Out(0)
-					clearRest(dx, a.Floats(0), from)
-					eachGroup(a.Floats(0), func(e, lo, hi int) {
-						kernel.Gemm(false, !trans, hi-lo, from, to, 1, dy[lo*to:], to, w[e*each:], ldw, 0, dx[lo*from:], from)
-					})
-					return nil
-				},
-			}, in[1], in[2], grad)
-			dw := s.Apply(graph.Op{
-				Name:        name + "GradW",
-				Out:         w.Shape(),
-				FLOPs:       products,
-				Accumulates: true,
-				Run: func(a *graph.Args) error {
-					dw, alpha, beta := a.Accumulate(0)
-					if dw == nil {
-						return nil
-					}
-					eachGroup(a.Floats(1), func(e, lo, hi int) {
-						x, dy, dw := a.Floats(0)[lo*from:], a.Floats(2)[lo*to:], dw[e*each:]
-						if trans {
-							kernel.Gemm(true, false, to, from, hi-lo, alpha, dy, to, x, from, beta, dw, ldw)
-						} else {
-							kernel.Gemm(true, false, from, to, hi-lo, alpha, x, from, dy, to, beta, dw, ldw)
-						}
-					})
-					return nil
-				},
-			}, in[0], in[1], grad)
-			grads := G.Nodes{dx, zerosLike(s, in[1]), dw}
+			grads := G.Nodes{g.gradX(s, in[1], in[2], grad), zerosLike(s, in[1]), g.gradW(s, in[0], in[1], grad)}
 			if bias != nil {
 				grads = append(grads, sumGroups(s, name+"GradBias", grad, in[1]))
 			}
 			return grads
 		},
 	}, some(x, ends, w, bias)...)
+}
+
+// gradX is the gradient of the rows.
+func (g groups) gradX(s *graph.Scope, ends, w, grad *G.Node) *G.Node {
+	return s.Apply(graph.Op{
+		Name:  g.name + "GradX",
+		Out:   tensor.Shape{g.rows, g.from},
+		FLOPs: g.flops(),
+		Run: func(a *graph.Args) error {
+			ends, w, dy, dx := a.Floats(0), a.Floats(1), a.Floats(2), a.Out(0)
+			clearRest(dx, ends, g.from)
+			eachGroup(ends, func(e, lo, hi int) {
+				kernel.Gemm(false, !g.trans, hi-lo, g.from, g.to, 1, dy[lo*g.to:], g.to, w[e*g.each():], g.w[2], 0, dx[lo*g.from:], g.from)
+			})
+			return nil
+		},
+	}, ends, w, grad)
+}
+
+// gradW is the gradient of the matrices: 0 of a group without rows.
+func (g groups) gradW(s *graph.Scope, x, ends, grad *G.Node) *G.Node {
+	return s.Apply(graph.Op{
+		Name:        g.name + "GradW",
+		Out:         g.w,
+		FLOPs:       g.flops(),
+		Accumulates: true,
+		Run: func(a *graph.Args) error {
+			dw, alpha, beta := a.Accumulate(0)
+			if dw == nil {
+				return nil
+			}
+			x, dy := a.Floats(0), a.Floats(2)
+			eachGroup(a.Floats(1), func(e, lo, hi int) {
+				left, right, m, n := x[lo*g.from:], dy[lo*g.to:], g.from, g.to
+				if g.trans {
+					left, right, m, n = right, left, n, m
+				}
+				kernel.Gemm(true, false, m, n, hi-lo, alpha, left, m, right, n, beta, dw[e*g.each():], n)
+			})
+			return nil
+		},
+	}, x, ends, grad)
 }
 
 // sumGroups is the op called name: of x (R, C) the sum of the rows of each group (E, C).
@@ -109,8 +132,9 @@ func sumGroups(s *graph.Scope, name string, x, ends *G.Node) *G.Node {
 		Out:   tensor.Shape{dim(ends, 0), width},
 		FLOPs: size(x.Shape()),
 		Run: func(a *graph.Args) error {
+			x, out := a.Floats(0), a.Out(0)
 			eachGroup(a.Floats(1), func(e, lo, hi int) {
-				kernel.SumRows(a.Out(0)[e*width:][:width], a.Floats(0)[lo*width:], hi-lo)
+				kernel.SumRows(out[e*width:][:width], x[lo*width:], hi-lo)
 			})
 			return nil
 		},
