@@ -52,7 +52,12 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 		FLOPs:   g.flops(),
 		Run: func(a *graph.Args) error {
 			x, ends, y := a.Floats(0), a.Floats(1), a.Out(0)
-			var b []float32
+			var w, b []float32
+			blocks, scales := a.Packed(2, 0)
+			packed := blocks != nil && trans
+			if !packed {
+				w = a.Floats(2)
+			}
 			if bias != nil {
 				b = a.Floats(3)
 			}
@@ -61,10 +66,10 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 				if hi == lo {
 					return
 				}
-				if blocks, scales := a.Packed(2, e*g.each()); blocks != nil && trans {
-					a.GemmGroupPacked(hi-lo, g.to, g.from, x[lo*g.from:], blocks, scales, y[lo*g.to:])
+				if at := e * g.each(); packed {
+					a.GemmGroupPacked(hi-lo, g.to, g.from, x[lo*g.from:], blocks[at/2:], scales[at/kernel.MXFP4Block:], y[lo*g.to:])
 				} else {
-					a.GemmGroup(trans, hi-lo, g.to, g.from, x[lo*g.from:], a.Floats(2)[e*g.each():][:g.each()], y[lo*g.to:])
+					a.GemmGroup(trans, hi-lo, g.to, g.from, x[lo*g.from:], w[at:][:g.each()], y[lo*g.to:])
 				}
 				if bias != nil {
 					kernel.AddRow(y[lo*g.to:], b[e*g.to:][:g.to], hi-lo)
