@@ -58,6 +58,11 @@ func TestKernelsStayInside(t *testing.T) {
 				if n > 0 {
 					s.vec.maximum(a)
 				}
+				if n%2 == 0 {
+					half := part(b, n/2)
+					s.vec.turnHalves(out, a, half, half, 1, 1, n)
+					s.vec.turnNeighbors(out, a, b, b, 1, 1, n)
+				}
 				s.vec.sumRows(out, part(matrix, 5*n), 5, n)
 				s.vec.normGradParams(out, b, part(matrix, 5*n), part(matrix, 5*n), rows, rows, n)
 			}

@@ -4,10 +4,9 @@ import "math"
 
 // Turns are how pairs of columns of heads are turned at positions (Su et al. 2021, RoFormer, §3.4.2).
 type Turns struct {
-	Size  int // columns of a head
-	Pairs int // of them that turn: columns m and m+Pairs or, Interleaved, 2m and 2m+1
-	// Interleaved pairs are neighbors.
-	Interleaved bool
+	Size        int  // columns of a head
+	Pairs       int  // how many turn: columns m and m+Pairs
+	Interleaved bool // pairs are the columns 2m and 2m+1 instead
 }
 
 // each is how many cosines, and sines, a position has.
