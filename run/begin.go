@@ -18,7 +18,7 @@ import (
 func (r *Run) open() (from *Trained, err error) {
 	recipe := &r.Recipe
 	if recipe.From == "" {
-		return nil, nil
+		return nil, recipe.fillRate(nil)
 	}
 	if from, err = Load(recipe.From); err != nil {
 		return nil, fmt.Errorf("--from: %w", err)
@@ -32,7 +32,7 @@ func (r *Run) open() (from *Trained, err error) {
 	}
 	// They are the checkpoint's, and the recipe of the run is to say nothing else.
 	recipe.Model, recipe.Layers, recipe.Heads, recipe.Width, recipe.Tokenizer = "", 0, 0, 0, ""
-	return from, nil
+	return from, recipe.fillRate(from)
 }
 
 // makeModel makes the tokenizer and the model of a new run, with weights if it begins with those

@@ -137,7 +137,7 @@ func (r *Recipe) ofUpdates() setting.List {
 
 func (r *Recipe) ofSolver() setting.List {
 	return setting.List{
-		setting.New("lr", &r.LearnRate, 8e-3, "highest learning rate; large models, and weights that were trained before, want a tenth of it or less", share(false, true, "a rate between 0 and 1")),
+		setting.New("lr", &r.LearnRate, 8e-3, "highest learning rate; where it is not given, models wider than 96 have less in proportion, and those of from a tenth", share(false, true, "a rate between 0 and 1")),
 		setting.New("lr-floor", &r.Floor, 0, "share of lr that the schedule falls to; 0: to nothing", share(true, true, "a share of lr, from 0 to 1")),
 		setting.New("warmup", &r.Warmup, 40, "updates in which the learning rate climbs; at most a tenth of the steps", setting.AtLeast(0)),
 		setting.New("schedule", &r.Schedule, "linear", "cosine, linear, wsd (flat, then down in the last tenth) or constant"),

@@ -96,9 +96,7 @@ func complete(recipe *run.Recipe, args []string, f *pflag.FlagSet) error {
 	if err := cmp.Or(recipe.Settings().Recordable(), recipe.Validate()); err != nil {
 		return err
 	}
-	if recipe.From != "" && !given("context") {
-		recipe.Context = 0 // the checkpoint's
-	}
+	recipe.Leave(given)
 	return nil
 }
 
