@@ -33,8 +33,7 @@ Without arguments: a small GPT-2 on the source of the Go standard library, for a
 minute on two cores. A recipe file sets what the flags set, with _ for -; flags given beside
 it win. The run directory holds recipe.toml, metrics.jsonl, TensorBoard events, loss.png,
 samples.txt and checkpoints/, whose best and latest are Hugging Face model directories. An
-interrupt saves a checkpoint first, a second one ends the run at once, to go on from the last
-checkpoint.
+interrupt saves a checkpoint first, a second one ends the run where the last one was saved.
 
 Standard output: the validation losses, a sample, and the run directory last.`,
 		Example: `  gorgpt train
