@@ -191,6 +191,7 @@ func TestConvertErrors(t *testing.T) {
 		{"convert " + root + "/gpt1/hf x.bin", 1, "x.bin: llm.c has GPT-2 alone; model_type is openai-gpt"},
 		{"convert " + root + "/gpt1/hf out --to gpt-neo", 1, root + "/gpt1/hf: a GPT-Neo is made of a GPT-3 or a GPT-2; the model is a gpt1"},
 		{"convert erf out --to gpt-neo", 1, "erf: h.0.attn.c_attn: queries have a bias, which GPT-Neo has no place for: train with --set bias=false, or have it moved into ln_1 by --fold-query-bias"},
+		{"convert erf out --dtype mxfp4", 2, "--dtype mxfp4: gpt2 of another size has no weights that files have in MXFP4; want f32, f16 or bf16"},
 		{"convert erf out --fold-query-bias", 2, "--fold-query-bias is for --to gpt-neo: the others have a place for it"},
 		{"convert bert out", 1, `bert: config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or gpt_oss or mixtral or nanochat or openai-gpt`},
 		{"convert wider out", 1, "wider: gpt2: the width is 1152921504606846976, want at most 16777216"},

@@ -76,10 +76,7 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 
 // checkCompile fails if what was declared, or asked for, cannot be compiled.
 func (s *Scope) checkCompile(outs G.Nodes) error {
-	if s.err != nil {
-		return s.err
-	}
-	if err := s.checkEdits(); err != nil {
+	if err := s.Check(); err != nil {
 		return err
 	}
 	if slices.Contains(outs, nil) {

@@ -138,6 +138,14 @@ func (s *Scope) Training() bool { return s.training }
 // Err returns the first error of the whole graph, or nil.
 func (s *Scope) Err() error { return s.err }
 
+// Check is Err or, of a graph that is declared to its end and not compiled, what tells of an edit that met no layer.
+func (s *Scope) Check() error {
+	if s.err != nil {
+		return s.err
+	}
+	return s.checkEdits()
+}
+
 // join appends a name to the scope's path.
 func (s *Scope) join(name string) string {
 	if s.path == "" || name == "" {

@@ -207,6 +207,9 @@ func TestEditNested(t *testing.T) {
 		if _, err := s.Compile(models.Logits(c.m, s, s.Ints("tokens", 1, 4))); err == nil || err.Error() != c.want {
 			t.Errorf("%v\nwant %s", err, c.want)
 		}
+		if err := models.Declare(c.m, graph.NewParams(1)); err == nil || err.Error() != c.want {
+			t.Errorf("Declare: %v\nwant %s", err, c.want)
+		}
 	}
 	s := graph.New(graph.NewParams(1))
 	out := models.Logits(m, s, s.Ints("tokens", 1, 4))

@@ -160,7 +160,7 @@ func Validate(m Model) error {
 func Declare(m Model, params *graph.Params) error {
 	s := graph.New(params)
 	Logits(m, s, s.Ints("tokens", 1, 1))
-	return s.Err()
+	return s.Check()
 }
 
 // NameOf names a model by the catalogue, whatever its dropout, or by its family.

@@ -17,6 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -93,6 +94,9 @@ func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, param
 	config, err := configFor(o, m, c.dtype)
 	if err != nil {
 		return err
+	}
+	if _, err := models.Parse(config); err != nil && c.dtype == weights.MXFP4 {
+		return usage.Errorf("--dtype mxfp4: %s has no weights that files have in MXFP4; want f32, f16 or bf16", models.NameOf(m))
 	}
 	return checkpoint.Save(c.out, checkpoint.Contents{
 		Config: config, Params: params, DType: c.dtype, ShardBytes: c.shardBytes,
