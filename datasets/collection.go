@@ -21,6 +21,7 @@ type collection struct {
 	docs    []Document
 	left    map[string]int // files left out, by what they are
 	first   error          // of a file left out, with advice
+	lost    string         // an empty .bin file, as a copy that failed leaves a token shard
 }
 
 // leave counts something that is left out.
@@ -103,6 +104,9 @@ func (c *collection) addFile(path, name string, info fs.FileInfo) error {
 		return nil
 	case info.Size() == 0:
 		c.leave("empty")
+		if filepath.Ext(path) == ".bin" {
+			c.lost = path
+		}
 		return nil
 	}
 	d, err := c.opening.document(name, path, info.Size(), c.asked)
@@ -123,6 +127,9 @@ func (c *collection) addFile(path, name string, info fs.FileInfo) error {
 // source makes the source of what was gathered. Beside token shards, nothing else is data.
 func (c *collection) source(name, where string) (*Source, error) {
 	if slices.ContainsFunc(c.docs, Document.tokens) {
+		if c.lost != "" { // without it, what is for validation might be trained on
+			return nil, fmt.Errorf("%s: the file is empty, beside token shards", c.lost)
+		}
 		c.docs = slices.DeleteFunc(c.docs, func(d Document) bool {
 			if !d.tokens() {
 				c.leave("not shards")

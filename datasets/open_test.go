@@ -98,6 +98,8 @@ func TestOpenErrors(t *testing.T) {
 		"only/empty.txt": "",
 		"only/also.txt":  "",
 		"only/nul.bin":   "\x00",
+		"cut/train.bin":  "",
+		"cut/val.bin":    "\x01\x00\x02\x00",
 	})
 	if err := os.Mkdir(filepath.Join(dir, "bare"), 0o777); err != nil {
 		t.Fatal(err)
@@ -107,6 +109,8 @@ func TestOpenErrors(t *testing.T) {
 		"empty.txt":    "DIR/empty.txt: the file is empty",
 		"bare":         "DIR/bare: no text in this folder: it is empty",
 		"only":         "DIR/only: no text in this folder, only 1 binary, 2 empty, 1 hidden entries",
+		"cut":          "DIR/cut/train.bin: the file is empty, beside token shards",
+		"cut/*.bin":    "DIR/cut/train.bin: the file is empty, beside token shards",
 		"*.md":         "DIR/*.md: no file matches",
 		"only/*":       "DIR/only/*: no text in what it matches, only 1 binary, 2 empty, 1 hidden entries",
 		"[":            "DIR/[: not a valid glob",
