@@ -89,6 +89,8 @@ var layer = map[string]float64{
 	"notebooks/kernel":               8,
 	"benchmarks/tokenizers":          2,
 	"recipes/internal/studies":       8.5,
+	"recipes/internal/compare":       8.7,
+	"recipes/experts":                9,
 	"recipes/ablation":               9,
 	"recipes/ablation-modern":        9,
 	"recipes/scaling":                9.5, // counts weights as plan does

@@ -4,119 +4,49 @@
 //
 //	go run ./recipes/ablation-modern
 //
-// Each run has a folder of --out. Those that are done are not done again and an interrupted one goes on, so
-// that the same command goes on with all. The tables are Markdown on standard output; the points, the step times
-// and the picture lie in --out. README.md tells what came of it, and what it means.
+// README.md tells what came of it, and what it means.
 package main
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"os"
-	"os/signal"
-
-	"github.com/spf13/cobra"
-
-	"github.com/gorgpt/gorgpt/internal/usage"
-	"github.com/gorgpt/gorgpt/recipes/internal/studies"
+	"github.com/gorgpt/gorgpt/recipes/internal/compare"
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// study is what is asked for.
-type study struct {
-	out, data           string
-	names               []string
-	steps, seeds, jobs  int
-	evalBatches, rounds int
-	fitOnly, timesAgain bool
-	table, progress     io.Writer
+func main() { compare.Main(study()) }
 
-	variants []variant
-	rates    map[string]float64 // learning rates by the variant that was swept
-	train    func(ctx context.Context, r studies.Run) error
-	measure  func(ctx context.Context, s *study) (map[string]float64, error)
-}
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := command(studies.TrainOne, measure).ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "ablation-modern:", err)
-		os.Exit(1)
+func study() compare.Study {
+	return compare.Study{
+		Name: "ablation-modern", Short: "What came after GPT-2, piece by piece", Title: "What each piece gains over GPT-2",
+		Variants: variants(),
 	}
 }
 
-func command(train func(context.Context, studies.Run) error, measure func(context.Context, *study) (map[string]float64, error)) *cobra.Command {
-	s := study{train: train, measure: measure, rates: make(map[string]float64)}
-	cmd := &cobra.Command{
-		Use: "ablation-modern", Short: "What came after GPT-2, piece by piece",
-		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s.table, s.progress = cmd.OutOrStdout(), cmd.ErrOrStderr()
-			return s.run(cmd.Context())
-		},
-	}
-	f := cmd.Flags()
-	f.SortFlags = false
-	f.StringVar(&s.out, "out", "runs/ablation-modern", "folder of the runs")
-	f.StringVar(&s.data, "data", run.Defaults().Data, "text, as gorgpt train takes it; it is read as bytes")
-	f.StringSliceVar(&s.names, "variants", nil, "rows of the table beside GPT-2's (none: all)")
-	f.IntVar(&s.steps, "steps", 1500, "updates of a run")
-	f.IntVar(&s.evalBatches, "eval-batches", 96, "batches of the validation text that a loss is of, the same for all")
-	f.IntVar(&s.seeds, "seeds", 3, "runs of each: seeds of weights and order")
-	f.IntVar(&s.jobs, "jobs", 2, "runs at once, which share the cores")
-	f.IntVar(&s.rounds, "rounds", 40, "steps of each variant that are timed, in turns")
-	f.BoolVar(&s.timesAgain, "time", false, "measure the time of a step again")
-	f.BoolVar(&s.fitOnly, "fit", false, "train nothing: make the tables of what is done so far")
-	return cmd
-}
+// baseline is the name of what all are compared with.
+const baseline = "GPT-2"
 
-func (s *study) run(ctx context.Context) error {
-	switch {
-	case s.out == "":
-		return usage.Errorf("--out is empty: want a folder")
-	case s.steps < 20:
-		return usage.Errorf("--steps %d: want 20 or more", s.steps)
-	case s.seeds < 1 || s.jobs < 1 || s.rounds < 1 || s.evalBatches < 1:
-		return usage.Errorf("--seeds, --jobs, --rounds and --eval-batches: want 1 or more")
+// variants are all rows: pieces, and other ways of training. What the baseline reaches in the seconds of a variant lies
+// between its lengths.
+func variants() []compare.Variant {
+	all := []compare.Variant{{Name: baseline, Swept: baseline, Guess: 4e-3, Lengths: []float64{0.5, 0.7, 1.4, 2}}}
+	of := func(p piece) compare.Variant {
+		return compare.Variant{Name: p.name, Against: baseline, Swept: baseline, Set: p.set, Edits: p.edits}
 	}
-	var err error
-	if s.variants, err = choose(s.names); err != nil {
-		return err
+	for _, p := range append(pieces(), menus()...) {
+		all = append(all, of(p))
 	}
-	if err := s.sweep(ctx); err != nil {
-		return err
+	optimizer := func(name string, guess float64, tune func(r *run.Recipe)) compare.Variant {
+		return compare.Variant{Name: name, Against: baseline, Swept: name, Guess: guess, Tune: tune}
 	}
-	points := s.points()
-	if err := s.trainAll(ctx, points); err != nil {
-		return err
-	}
-	times, err := s.times(ctx)
-	if err != nil {
-		return err
-	}
-	return s.report(points, times)
-}
-
-// trainAll trains those points that are not done, unless nothing is to be trained.
-func (s *study) trainAll(ctx context.Context, points []point) error {
-	var all []studies.Run
-	for _, p := range points {
-		r, err := s.runOf(p)
-		if err != nil {
-			return err
-		}
-		if err := r.Check(); err != nil { // before the first of them is trained
-			return err
-		}
-		all = append(all, r)
-	}
-	if s.fitOnly {
-		return nil
-	}
-	if err := os.MkdirAll(s.out, 0o777); err != nil {
-		return err
-	}
-	return studies.TrainAll(ctx, all, s.jobs, s.progress, s.train)
+	muon := optimizer("Muon", 8e-3, func(r *run.Recipe) { r.Solver, r.Beta1 = "muon", 0.95 })
+	together := of(menus()[len(menus())-1])
+	together.Name, together.Swept, together.Tune = together.Name+" with Muon", muon.Name, muon.Tune
+	return append(all,
+		muon,
+		together,
+		optimizer("Lion", 1e-3, func(r *run.Recipe) { r.Solver, r.Beta1, r.Beta2, r.Decay = "lion", 0.95, 0.98, 0.3 }),
+		optimizer("schedule-free AdamW", 8e-3, func(r *run.Recipe) { r.Solver, r.Schedule = "schedulefree", "constant" }),
+		optimizer("WSD", 4e-3, func(r *run.Recipe) { r.Schedule = "wsd" }),
+		optimizer("constant rate", 4e-3, func(r *run.Recipe) { r.Schedule = "constant" }),
+		optimizer("constant rate, EMA", 4e-3, func(r *run.Recipe) { r.Schedule, r.EMA = "constant", 0.99 }),
+	)
 }

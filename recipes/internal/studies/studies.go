@@ -23,6 +23,7 @@ type Run struct {
 	Dir    run.Dir
 	Recipe run.Recipe
 	Edits  []graph.Option // of the model
+	Keep   bool           // its weights, as other runs begin with them
 }
 
 // Check refuses a folder with another recipe than the run's.
@@ -86,8 +87,8 @@ func (r Run) open() (*run.Run, error) {
 	return run.Create(r.Recipe, string(r.Dir), o)
 }
 
-// TrainAll does those of the runs that are not done by train, so many at once, in their order. Weights are not looked
-// at again, and are removed.
+// TrainAll does those of the runs that are not done by train, so many at once, in their order. Weights that
+// no other run begins with are removed.
 func TrainAll(ctx context.Context, runs []Run, jobs int, progress io.Writer, train func(ctx context.Context, r Run) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(jobs)
@@ -104,6 +105,9 @@ func TrainAll(ctx context.Context, runs []Run, jobs int, progress io.Writer, tra
 				return errors.Join(err, ctx.Err()) // interrupted
 			}
 			fmt.Fprintf(progress, "%s: %.4f\n", r.Dir, loss)
+			if r.Keep {
+				return nil
+			}
 			return os.RemoveAll(r.Dir.Checkpoints())
 		})
 	}

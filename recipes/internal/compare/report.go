@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"bytes"
@@ -22,21 +22,29 @@ import (
 )
 
 // row is what came of a variant. The differences are of runs with one seed, and so with one text in one order: below
-// 0 the variant is the better one.
+// 0 the variant is the better one than what it is compared with.
 type row struct {
-	variant
-	params  int64
-	losses  []float64
-	steps   []float64 // differences to the baseline's losses at equal steps
-	slower  float64   // the time of a step, of the baseline's; NaN if it was not measured
-	within  []float64 // the baseline's losses in the same seconds, as far as its lengths reach
-	seconds []float64 // differences to those
+	Variant
+	params, active int64
+	losses         []float64
+	steps          []float64 // differences at equal steps
+	slower         float64   // the time of a step, of the other's; NaN if it was not measured
+	within         []float64 // the other's losses in the same seconds, as far as its lengths reach
+	seconds        []float64 // differences to those
+}
+
+// outcome is what came of the runs of a variant, by seed: the losses after all of its steps, and by its length.
+type outcome struct {
+	losses map[uint64]float64
+	curves map[uint64]curve
 }
 
 // report writes the tables, and in --out the points as CSV and a picture.
 func (s *study) report(points []point, times map[string]float64) error {
-	curves := make(map[uint64]curve) // of the baseline, by seed
-	losses := make(map[string]map[uint64]float64)
+	outcomes := make(map[string]outcome)
+	for _, v := range s.variants {
+		outcomes[v.Name] = outcome{make(map[uint64]float64), make(map[uint64]curve)}
+	}
 	var csvRows [][]string
 	for _, p := range points {
 		r, err := s.runOf(p)
@@ -50,15 +58,11 @@ func (s *study) report(points []point, times map[string]float64) error {
 		if !done {
 			continue
 		}
-		csvRows = append(csvRows, []string{p.name, figure(p.rate), fmt.Sprint(p.steps), fmt.Sprint(p.seed), fmt.Sprintf("%.4f", loss)})
-		if p.name == baseline {
-			curves[p.seed] = append(curves[p.seed], at{math.Log(float64(p.steps)), loss})
-		}
-		if p.steps == s.steps {
-			if losses[p.name] == nil {
-				losses[p.name] = make(map[uint64]float64)
-			}
-			losses[p.name][p.seed] = loss
+		csvRows = append(csvRows, []string{p.Name, figure(p.rate), fmt.Sprint(p.steps), fmt.Sprint(p.seed), fmt.Sprintf("%.4f", loss)})
+		of := outcomes[p.Name]
+		of.curves[p.seed] = append(of.curves[p.seed], at{math.Log(float64(p.steps)), loss})
+		if p.steps == s.whole(p.Variant) {
+			of.losses[p.seed] = loss
 		}
 	}
 	fmt.Fprintf(s.table, "%d of %d runs are done, beside those that choose learning rates.\n\n", len(csvRows), len(points))
@@ -72,57 +76,69 @@ func (s *study) report(points []point, times map[string]float64) error {
 	if err := s.writeRates(); err != nil {
 		return err
 	}
-	var rows []row
-	for _, v := range s.variants {
-		r, err := s.row(v, losses, curves, times)
-		if err != nil {
-			return err
+	var all []row
+	for _, base := range s.variants {
+		if base.Against != "" {
+			continue
 		}
-		if len(r.steps) > 0 {
-			rows = append(rows, r)
+		var rows []row
+		for _, v := range s.variants {
+			if v.Name != base.Name && v.Against != base.Name {
+				continue
+			}
+			r, err := s.row(v, base, outcomes, times)
+			if err != nil {
+				return err
+			}
+			if len(r.steps) > 0 {
+				rows = append(rows, r)
+			}
 		}
+		if len(rows) < 2 {
+			continue
+		}
+		slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.order(), b.order()) })
+		s.writeRows(base, rows)
+		all = append(all, rows...)
 	}
-	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.order(), b.order()) })
-	s.writeRows(rows)
-	return s.draw(rows)
+	return s.draw(all)
 }
 
-// row compares the runs of a variant with the baseline's.
-func (s *study) row(v variant, losses map[string]map[uint64]float64, curves map[uint64]curve, times map[string]float64) (row, error) {
-	r := row{variant: v, slower: math.NaN()}
-	m, err := s.recipe(point{variant: v, steps: s.steps}).MakeModel(vocabulary)
+// row compares the runs of a variant with those of another.
+func (s *study) row(v, base Variant, outcomes map[string]outcome, times map[string]float64) (row, error) {
+	r := row{Variant: v, slower: math.NaN()}
+	m, err := s.recipe(point{Variant: v, steps: s.whole(v)}).MakeModel(vocabulary)
 	if err != nil {
 		return r, err
 	}
-	if v.edits != nil {
-		m = models.Edit(m, v.edits(m.(gpt2.Config))...)
+	if v.Edits != nil {
+		m = models.Edit(m, v.Edits(m.(gpt2.Config))...)
 	}
-	params := graph.NewParams(0)
-	if err := models.Declare(m, params); err != nil {
-		return r, err
-	}
-	r.params = params.Count()
-	if times[v.name] > 0 && times[baseline] > 0 {
-		r.slower = times[v.name] / times[baseline]
+	graphed := graph.New(graph.NewParams(0))
+	models.Logits(m, graphed, graphed.Ints("tokens", batch, window))
+	total := graph.Sum(graphed.Nodes())
+	r.params, r.active = total.Params, total.Active
+	if times[v.Name] > 0 && times[base.Name] > 0 {
+		r.slower = times[v.Name] / times[base.Name]
 	}
 	for seed := range uint64(s.seeds) {
-		loss, done := losses[v.name][seed+1]
-		base, compared := losses[baseline][seed+1]
+		loss, done := outcomes[v.Name].losses[seed+1]
+		other, compared := outcomes[base.Name].losses[seed+1]
 		if !done || !compared {
 			continue
 		}
-		r.losses, r.steps = append(r.losses, loss), append(r.steps, loss-base)
-		if within := curves[seed+1].after(float64(s.steps) * r.slower); !math.IsNaN(within) {
+		r.losses, r.steps = append(r.losses, loss), append(r.steps, loss-other)
+		if within := outcomes[base.Name].curves[seed+1].after(float64(s.whole(base)) * r.slower); !math.IsNaN(within) {
 			r.within, r.seconds = append(r.within, within), append(r.seconds, loss-within)
 		}
 	}
 	return r, nil
 }
 
-// order is what the rows are sorted by: the baseline first, then by the difference at equal seconds, or by that at equal steps.
+// order is what the rows are sorted by: what others are compared with first, then by the difference at equal seconds, or by that at equal steps.
 func (r row) order() float64 {
 	switch {
-	case r.name == baseline:
+	case r.Against == "":
 		return math.Inf(-1)
 	case len(r.seconds) > 0:
 		return stat.Mean(r.seconds, nil)
@@ -133,7 +149,7 @@ func (r row) order() float64 {
 // at is a loss after the logarithm of a number of steps.
 type at struct{ logSteps, loss float64 }
 
-// curve is what the baseline reaches by its length; each point is of a run of its own, whose rate falls within it.
+// curve is what a variant reaches by its length; each point is of a run of its own, whose rate falls within it.
 type curve []at
 
 // after is the loss of a length between those there are, or NaN.
@@ -161,31 +177,36 @@ func (s *study) writeRates() error {
 			all = append(all, fmt.Sprintf("%.4f: %.3f", rate, loss))
 		}
 		slices.Sort(all)
-		rows = append(rows, []string{v.name, figure(tried.best), strings.Join(all, ", ")})
+		rows = append(rows, []string{v.Name, figure(tried.best), strings.Join(all, ", ")})
 	}
 	studies.Table(s.table, []string{"optimizer", "learning rate", "losses by rate, of another seed"}, rows)
 	fmt.Fprintln(s.table)
 	return nil
 }
 
-func (s *study) writeRows(rows []row) {
+// writeRows writes the table of what is compared with base, with active parameters where some are not.
+func (s *study) writeRows(base Variant, rows []row) {
 	var cells [][]string
 	for _, r := range rows {
-		line := []string{r.name, fmt.Sprint(r.params), studies.Spread("%.3f", r.losses), "", "", "", ""}
-		if r.name != baseline {
+		line := []string{r.Name, fmt.Sprint(r.params), studies.Spread("%.3f", r.losses), "", "", "", ""}
+		if r.active != r.params {
+			line[1] += fmt.Sprintf(", %d active", r.active)
+		}
+		if r.Against != "" {
 			line[3] = difference(r.steps)
 		}
 		if !math.IsNaN(r.slower) {
 			line[4] = fmt.Sprintf("%.2f", r.slower)
 		}
-		if len(r.seconds) > 0 && r.name != baseline {
+		if len(r.seconds) > 0 && r.Against != "" {
 			line[5], line[6] = fmt.Sprintf("%.3f", stat.Mean(r.within, nil)), difference(r.seconds)
 		}
 		cells = append(cells, line)
 	}
 	studies.Table(s.table, []string{
-		"variant", "parameters", fmt.Sprintf("loss after %d steps", s.steps), "to GPT-2", "time of a step", "GPT-2 in the same seconds", "to that",
+		"variant", "parameters", fmt.Sprintf("loss after %d steps", s.whole(base)), "to " + base.Name, "time of a step", base.Name + " in the same seconds", "to that",
 	}, cells)
+	fmt.Fprintln(s.table)
 }
 
 // difference is a mean with its spread, bold if it is further from 0 than luck would have it in one of twenty cases (Student's t).
@@ -207,10 +228,10 @@ func (s *study) draw(rows []row) error {
 	var names []string
 	sets := []chart.Set{{Name: "at equal steps"}, {Name: "at equal seconds"}}
 	for _, r := range rows {
-		if r.name == baseline || len(r.seconds) == 0 {
+		if r.Against == "" || len(r.seconds) == 0 {
 			continue
 		}
-		names = append(names, r.name)
+		names = append(names, r.Name)
 		for i, of := range [][]float64{r.steps, r.seconds} {
 			sets[i].Values = append(sets[i].Values, float32(-stat.Mean(of, nil)))
 		}
@@ -218,7 +239,7 @@ func (s *study) draw(rows []row) error {
 	if len(names) == 0 {
 		return nil
 	}
-	picture := chart.Bars(chart.Axes{Title: "What each piece gains over GPT-2", Y: "validation loss less, nats a byte"}, names, sets...)
+	picture := chart.Bars(chart.Axes{Title: s.Title, Y: "validation loss less, nats a byte"}, names, sets...)
 	picture.Height = 620
 	return picture.Save(filepath.Join(s.out, "gains.png"))
 }

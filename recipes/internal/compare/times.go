@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"bytes"
@@ -27,7 +27,7 @@ func (s *study) times(ctx context.Context) (map[string]float64, error) {
 	}
 	complete := true
 	for _, v := range s.variants {
-		complete = complete && known[v.name] > 0
+		complete = complete && known[v.Name] > 0
 	}
 	if s.fitOnly || complete && !s.timesAgain {
 		return known, nil
@@ -39,13 +39,16 @@ func (s *study) times(ctx context.Context) (map[string]float64, error) {
 	}
 	rows := [][]string{{"variant", "seconds"}}
 	for _, v := range s.variants {
-		rows = append(rows, []string{v.name, strconv.FormatFloat(measured[v.name], 'g', 4, 64)})
+		rows = append(rows, []string{v.Name, strconv.FormatFloat(measured[v.Name], 'g', 4, 64)})
 	}
 	var b bytes.Buffer
 	if err := csv.NewWriter(&b).WriteAll(rows); err != nil {
 		return nil, err
 	}
-	return measured, wholefile.Write(path, b.Bytes())
+	if err := wholefile.Write(path, b.Bytes()); err != nil {
+		return nil, err
+	}
+	return readTimes(path) // as rounded, so that the same command says the same again
 }
 
 func readTimes(path string) (map[string]float64, error) {
@@ -101,7 +104,7 @@ func (*turn) OnEvaluation(train.Evaluation) error { return nil }
 // measure is the shortest of some steps of each variant, which take turns: what else the machine does
 // is in the way of all alike. A step is all of it: the batch, both passes, the update.
 func measure(ctx context.Context, s *study) (times map[string]float64, err error) {
-	temp, err := os.MkdirTemp("", "ablation-modern-")
+	temp, err := os.MkdirTemp("", s.Name+"-")
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +122,7 @@ func measure(ctx context.Context, s *study) (times map[string]float64, err error
 	var turns []*turn
 	failed := make(chan error, len(s.variants))
 	for i, v := range s.variants {
-		one, err := s.runOf(point{v, s.rates[v.swept], s.rounds + 2, 1})
+		one, err := s.runOf(point{v, s.rates[v.Swept], s.rounds + 2, 1})
 		if err != nil {
 			return nil, err
 		}
@@ -144,8 +147,8 @@ func measure(ctx context.Context, s *study) (times map[string]float64, err error
 			if err != nil {
 				return nil, err
 			}
-			if before, had := times[v.name]; !had || took.Seconds() < before {
-				times[v.name] = took.Seconds()
+			if before, had := times[v.Name]; !had || took.Seconds() < before {
+				times[v.Name] = took.Seconds()
 			}
 		}
 	}
