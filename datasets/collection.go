@@ -21,7 +21,7 @@ type collection struct {
 	docs    []Document
 	left    map[string]int // files left out, by what they are
 	first   error          // of a file left out, with advice
-	lost    string         // an empty .bin file, as a copy that failed leaves a token shard
+	lost    error          // of a .bin file that is none, as a copy that failed leaves a token shard
 }
 
 // leave counts something that is left out.
@@ -105,13 +105,16 @@ func (c *collection) addFile(path, name string, info fs.FileInfo) error {
 	case info.Size() == 0:
 		c.leave("empty")
 		if filepath.Ext(path) == ".bin" {
-			c.lost = path
+			c.lost = fmt.Errorf("%s: the file is empty, beside token shards", path)
 		}
 		return nil
 	}
 	d, err := c.opening.document(name, path, info.Size(), c.asked)
 	if no, ok := errors.AsType[*notText](err); ok && (!c.asked || no.binary()) {
 		c.leave(no.class)
+		if no.binary() && filepath.Ext(path) == ".bin" {
+			c.lost = fmt.Errorf("%s: the file begins as no token shard does, beside others; mend it, or take it away", path)
+		}
 		if c.first == nil && !no.binary() {
 			c.first = err
 		}
@@ -127,8 +130,8 @@ func (c *collection) addFile(path, name string, info fs.FileInfo) error {
 // source makes the source of what was gathered. Beside token shards, nothing else is data.
 func (c *collection) source(name, where string) (*Source, error) {
 	if slices.ContainsFunc(c.docs, Document.tokens) {
-		if c.lost != "" { // without it, what is for validation might be trained on
-			return nil, fmt.Errorf("%s: the file is empty, beside token shards", c.lost)
+		if c.lost != nil { // without it, what is for validation might be trained on
+			return nil, c.lost
 		}
 		c.docs = slices.DeleteFunc(c.docs, func(d Document) bool {
 			if !d.tokens() {

@@ -93,13 +93,15 @@ func TestOpenGlob(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	dir := write(t, map[string]string{
-		"empty.txt":      "",
-		"only/.git":      "hidden",
-		"only/empty.txt": "",
-		"only/also.txt":  "",
-		"only/nul.bin":   "\x00",
-		"cut/train.bin":  "",
-		"cut/val.bin":    "\x01\x00\x02\x00",
+		"empty.txt":        "",
+		"only/.git":        "hidden",
+		"only/empty.txt":   "",
+		"only/also.txt":    "",
+		"only/nul.bin":     "\x00",
+		"cut/train.bin":    "",
+		"cut/val.bin":      "\x01\x00\x02\x00",
+		"torn/train_0.bin": "\x00\x00\x00\x00\x01\x00\x00\x00" + strings.Repeat("\x00", 1016) + "\xff\xff\x02\x00",
+		"torn/val_0.bin":   "\x88\xd8\x34\x01\x01\x00\x00\x00\x02\x00\x00\x00" + strings.Repeat("\x00", 1012) + "\x01\x00\x02\x00",
 	})
 	if err := os.Mkdir(filepath.Join(dir, "bare"), 0o777); err != nil {
 		t.Fatal(err)
@@ -110,6 +112,7 @@ func TestOpenErrors(t *testing.T) {
 		"bare":         "DIR/bare: no text in this folder: it is empty",
 		"only":         "DIR/only: no text in this folder, only 1 binary, 2 empty, 1 hidden entries",
 		"cut":          "DIR/cut/train.bin: the file is empty, beside token shards",
+		"torn":         "DIR/torn/train_0.bin: the file begins as no token shard does, beside others; mend it, or take it away",
 		"cut/*.bin":    "DIR/cut/train.bin: the file is empty, beside token shards",
 		"*.md":         "DIR/*.md: no file matches",
 		"only/*":       "DIR/only/*: no text in what it matches, only 1 binary, 2 empty, 1 hidden entries",

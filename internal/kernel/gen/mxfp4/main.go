@@ -5,7 +5,6 @@ package main
 import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
 )
 
 // The offsets of mxfp4Tables.
@@ -34,7 +33,7 @@ func main() {
 	VPMOVZXBD(Mem{Base: blocks}, code)
 	s := GP64()
 	MOVBQZX(Mem{Base: scales}, s)
-	VBROADCASTSS(Mem{Base: tables.Base.(reg.Register), Index: s, Scale: 4, Disp: powers}, scale)
+	VBROADCASTSS(Mem{Base: tables.Base, Index: s, Scale: 4, Disp: powers}, scale)
 	VPERMPS(codes, code, even) // looks at the low four bits of each
 	VPSRLD(Imm(4), code, code)
 	VPERMPS(codes, code, odd)
