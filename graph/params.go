@@ -179,7 +179,9 @@ func (ps *Params) declare(name string, init Init, groups int, shape []int) (*Par
 		if !p.init.same(init) {
 			return nil, known("%s: from %v, but from %v in an earlier graph over these parameters", name, init, p.init)
 		}
-		p.groups = max(p.groups, groups)
+		if groups > p.groups { // written only where it changes: programs of earlier graphs may be running
+			p.groups = groups
+		}
 		return p, nil
 	}
 	p := &Param{name: name, shape: slices.Clone(shape), init: init, seed: ps.seed, groups: groups}
