@@ -208,7 +208,6 @@ func TestRefused(t *testing.T) {
 	dir := t.TempDir()
 	for args, want := range map[string]string{
 		"train --model mymodel-nano --heads 3":                     "width 128 is not a multiple of 3 heads",
-		"train --model mymodel-nano --heads 1":                     "num_key_value_heads is 2, want a divisor of the 1 heads",
 		"train --model mymodel-nano --set num_key_value_heads=3":   "num_key_value_heads is 3, want a divisor of the 4 heads",
 		"train --model mymodel-nano --width 20":                    "heads of 5 columns cannot be turned in pairs; want an even number",
 		"train --model mymodel-nano --set state_cap=0":             "state_cap is 0, want more than 0, or null",
