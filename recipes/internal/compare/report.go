@@ -41,33 +41,13 @@ type outcome struct {
 
 // report writes the tables, and in --out the points as CSV and a picture.
 func (s *study) report(points []point, times map[string]float64) error {
-	outcomes := make(map[string]outcome)
-	for _, v := range s.variants {
-		outcomes[v.Name] = outcome{make(map[uint64]float64), make(map[uint64]curve)}
+	outcomes, done, err := s.outcomes(points)
+	if err != nil {
+		return err
 	}
-	var csvRows [][]string
-	for _, p := range points {
-		r, err := s.runOf(p)
-		if err != nil {
-			return err
-		}
-		loss, done, err := r.Loss()
-		if err != nil {
-			return err
-		}
-		if !done {
-			continue
-		}
-		csvRows = append(csvRows, []string{p.Name, figure(p.rate), fmt.Sprint(p.steps), fmt.Sprint(p.seed), fmt.Sprintf("%.4f", loss)})
-		of := outcomes[p.Name]
-		of.curves[p.seed] = append(of.curves[p.seed], at{math.Log(float64(p.steps)), loss})
-		if p.steps == s.whole(p.Variant) {
-			of.losses[p.seed] = loss
-		}
-	}
-	fmt.Fprintf(s.table, "%d of %d runs are done, beside those that choose learning rates.\n\n", len(csvRows), len(points))
+	fmt.Fprintf(s.table, "%d of %d runs are done, beside those that choose learning rates.\n\n", len(done), len(points))
 	var b bytes.Buffer
-	if err := csv.NewWriter(&b).WriteAll(append([][]string{{"variant", "learning rate", "steps", "seed", "loss"}}, csvRows...)); err != nil {
+	if err := csv.NewWriter(&b).WriteAll(append([][]string{{"variant", "learning rate", "steps", "seed", "loss"}}, done...)); err != nil {
 		return err
 	}
 	if err := wholefile.Write(filepath.Join(s.out, "points.csv"), b.Bytes()); err != nil {
@@ -81,27 +61,63 @@ func (s *study) report(points []point, times map[string]float64) error {
 		if base.Against != "" {
 			continue
 		}
-		var rows []row
-		for _, v := range s.variants {
-			if v.Name != base.Name && v.Against != base.Name {
-				continue
-			}
-			r, err := s.row(v, base, outcomes, times)
-			if err != nil {
-				return err
-			}
-			if len(r.steps) > 0 {
-				rows = append(rows, r)
-			}
+		rows, err := s.rows(base, outcomes, times)
+		if err != nil {
+			return err
 		}
 		if len(rows) < 2 {
 			continue
 		}
-		slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.order(), b.order()) })
 		s.writeRows(base, rows)
 		all = append(all, rows...)
 	}
 	return s.draw(all)
+}
+
+// outcomes are those of the runs that are done, by variant, and a line of points.csv for each of these.
+func (s *study) outcomes(points []point) (of map[string]outcome, done [][]string, err error) {
+	of = make(map[string]outcome)
+	for _, v := range s.variants {
+		of[v.Name] = outcome{make(map[uint64]float64), make(map[uint64]curve)}
+	}
+	for _, p := range points {
+		r, err := s.runOf(p)
+		if err != nil {
+			return nil, nil, err
+		}
+		loss, is, err := r.Loss()
+		if err != nil {
+			return nil, nil, err
+		}
+		if !is {
+			continue
+		}
+		done = append(done, []string{p.Name, figure(p.rate), fmt.Sprint(p.steps), fmt.Sprint(p.seed), fmt.Sprintf("%.4f", loss)})
+		o := of[p.Name]
+		o.curves[p.seed] = append(o.curves[p.seed], at{math.Log(float64(p.steps)), loss})
+		if p.steps == s.whole(p.Variant) {
+			o.losses[p.seed] = loss
+		}
+	}
+	return of, done, nil
+}
+
+// rows are those of a table, its base and what is compared with that, the best at equal seconds first.
+func (s *study) rows(base Variant, outcomes map[string]outcome, times map[string]float64) (rows []row, err error) {
+	for _, v := range s.variants {
+		if v.Name != base.Name && v.Against != base.Name {
+			continue
+		}
+		r, err := s.row(v, base, outcomes, times)
+		if err != nil {
+			return nil, err
+		}
+		if len(r.steps) > 0 {
+			rows = append(rows, r)
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.order(), b.order()) })
+	return rows, nil
 }
 
 // row compares the runs of a variant with those of another.
