@@ -140,12 +140,13 @@ func init() {
 	standard.Balance, standard.Rotary = 0.001, ""
 	family.Register(family.Family{
 		Type: "gpt_oss", Architecture: "GptOssForCausalLM", Default: standard, Sizes: Sizes(),
-		Aliases: map[string]string{"rope_scaling": "rope_parameters", "num_experts": "num_local_experts", "experts_per_token": "num_experts_per_tok"},
+		Aliases: map[string]string{"rope_scaling": "rope_parameters", "num_experts": "num_local_experts"},
 		Only: []family.Only{
 			{Key: "hidden_act", Values: []string{`"silu"`, "null"}, Why: "experts have a clamped SwiGLU"},
 			{Key: "attention_bias", Values: []string{"true"}, Why: "queries, keys, values and their output have biases"},
 		},
-		Harmless: []string{"initial_context_length"}, // said again by the frequencies
+		// The frequencies say the one again, num_experts_per_tok the other; transformers reads neither.
+		Harmless: []string{"initial_context_length", "experts_per_token"},
 		Prefix:   "model.",
 		Swapped:  []string{"layers.*.mlp.experts.gate_up_proj", "layers.*.mlp.experts.down_proj"},
 		Forms:    forms,

@@ -130,6 +130,11 @@ func TestPublished(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, want := m.(gptoss.Config), named(t, "gpt-oss-20b")
+	// As in transformers, which does not know the key.
+	other, err := models.Parse([]byte(strings.Replace(published(), `"experts_per_token": 4`, `"experts_per_token": 2`, 1)))
+	if err != nil || other.(gptoss.Config).PerToken != 4 {
+		t.Errorf("%v, %v", other, err)
+	}
 	for i := range c.Layers {
 		if c.Sliding(i) != want.Sliding(i) {
 			t.Errorf("layer %d sliding: %t", i, c.Sliding(i))
