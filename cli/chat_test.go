@@ -92,6 +92,11 @@ func TestChat(t *testing.T) {
 		t.Errorf("%v: %q, %q", err, out, errs)
 	}
 
+	saysByHeart(t, "model", []harmony.Message{system, user}, "<|channel|>analysis<|message|>Greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello, yéou!<|return|>x")
+	if out, _, err = chat(t, user.Content+"\n", "--from", "model", "--tokens", "43"); err != nil || out != "Hello, y\xc3\n" { // within the é, as generate writes it
+		t.Errorf("%v: %q", err, out)
+	}
+
 	saysByHeart(t, "call", []harmony.Message{{Role: harmony.System, Content: "S"}, {Role: harmony.Developer, Content: "D"}, user}, " to=functions.f<|channel|>commentary<|message|>{}<|call|>x")
 	out, _, err = chat(t, `{"role":"system","content":"S"}`+"\n"+`{"role":"developer","content":"D"}`+"\n"+`{"role":"user","content":"<|end|> Hi"}`, "--from", "call", "--json")
 	if want := `{"role":"assistant","channel":"commentary","recipient":"functions.f","content":"{}"}` + "\n"; err != nil || out != want {
@@ -102,10 +107,11 @@ func TestChat(t *testing.T) {
 		args       []string
 	}{
 		{"Hi\n", "the model writes no message in --tokens 3: the tokens end within the header of a message", []string{"--tokens", "3"}},
-		{strings.Repeat("Hi", 300), "the conversation has 821 tokens, of which the model sees 512: begin another", nil},
+		{strings.Repeat("Hi", 300), "the conversation has 821 tokens, of which the model sees 512: begin another, or take a model with more context", nil},
 		{"{\"role\":\"boss\"}", `line 1: role is "boss", want system, developer, user, assistant or tool`, []string{"--json"}},
 		{"Hi", `line 1: want a message as {"role":"user","content":"…"}: invalid character 'H' looking for beginning of value (byte 1)`, []string{"--json"}},
 		{`{"role":"user","text":"x"}`, `line 1: want a message as {"role":"user","content":"…"}: json: unknown field "text"`, []string{"--json"}},
+		{`{"role":"system","content":"x"}` + "\n" + `{"role":"system","content":"y"}`, "line 2: a system message stands before all others", []string{"--json"}},
 		{`{"role":"developer","content":"x"}` + "\n" + `{"role":"system","content":"x"}`, "line 2: a system message stands before all others", []string{"--json"}},
 		{"Hi", "--samples has no meaning with --chat, which reads what is said from standard input and answers once", []string{"--samples", "2"}},
 	} {

@@ -47,7 +47,8 @@ func (f *Format) Parse(role string, ids []int) ([]Message, error) {
 			return p.messages, fmt.Errorf("token %d: %w", i, err)
 		}
 	}
-	return p.messages, p.End()
+	_, err := p.End()
+	return p.messages, err
 }
 
 // Next takes a token and returns what it adds for sure to what the message says. Within that, special tokens but those that end
@@ -85,15 +86,16 @@ func (p *Parser) finish() string {
 	return rest
 }
 
-// End tells that there are no more tokens, which ends what a message says; within a header it is an error.
-func (p *Parser) End() error {
+// End tells that there are no more tokens, which ends what a message says, and returns the rest of that: what the last tokens
+// began of a character. Within a header it is an error.
+func (p *Parser) End() (rest string, err error) {
 	switch p.state {
 	case forMessage:
-		return errors.New("the tokens end within the header of a message")
+		return "", errors.New("the tokens end within the header of a message")
 	case forEnd:
-		p.finish()
+		rest = p.finish()
 	}
-	return nil
+	return rest, nil
 }
 
 // Messages are those that are complete.

@@ -36,7 +36,7 @@ func (c *Chat) Reply(ctx context.Context, piece func(m harmony.Message, text str
 		return nil, "", err
 	}
 	if context := models.DimsOf(c.writer.model.Model).Context; len(prompt) >= context {
-		return nil, "", fmt.Errorf("the conversation has %d tokens, of which the model sees %d: begin another", len(prompt), context)
+		return nil, "", fmt.Errorf("the conversation has %d tokens, of which the model sees %d: begin another, or take a model with more context", len(prompt), context)
 	}
 	o := c.writer.options
 	o.Stop = slices.Concat(o.Stop, c.format.Stops())
@@ -60,8 +60,15 @@ func (c *Chat) Reply(ctx context.Context, piece func(m harmony.Message, text str
 			}
 		}
 	}
-	if err := p.End(); err != nil {
+	m, _ := p.Current()
+	rest, err := p.End()
+	if err != nil {
 		return nil, "", fmt.Errorf("the model writes no message in --tokens %d: %w", c.writer.writing.Tokens, err)
+	}
+	if rest != "" {
+		if err := piece(m, rest); err != nil {
+			return nil, "", err
+		}
 	}
 	c.Messages = append(c.Messages, p.Messages()...)
 	return p.Messages(), finish, nil

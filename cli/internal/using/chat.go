@@ -26,7 +26,7 @@ func (w *generation) chat(ctx context.Context, in io.Reader) error {
 	f, ok := in.(interface{ Fd() uintptr })
 	terminal := ok && term.IsTerminal(int(f.Fd())) && !w.asJSON
 	lines := command.NewLines(in)
-	for {
+	for first := true; ; first = false {
 		if terminal {
 			fmt.Fprint(w.stderr, "> ")
 		}
@@ -44,10 +44,10 @@ func (w *generation) chat(ctx context.Context, in io.Reader) error {
 			}
 		}
 		if m.Role == harmony.System { // in the place of what is there
-			c.Messages = c.Messages[1:]
-			if len(c.Messages) > 0 {
+			if !first {
 				return fmt.Errorf("line %d: a system message stands before all others", lines.N)
 			}
+			c.Messages = nil
 		}
 		c.Messages = append(c.Messages, m)
 		if m.Role != harmony.User && m.Role != harmony.Tool {
