@@ -376,8 +376,10 @@ func TestExpertsFewRows(t *testing.T) {
 		return slices.Clone(p.Value(y))
 	}
 	c := layers.ExpertsConfig{Count: 4, PerToken: 2, Capacity: 1.25, EvalCapacity: 2}
-	if got, want := of(c), of(layers.ExpertsConfig{Count: 4, PerToken: 2}); !slices.Equal(got, want) {
-		t.Errorf("%v, want %v as without a bound", got, want)
+	for _, c.EvalCapacity = range []float64{2, 1e300} { // which no integer holds
+		if got, want := of(c), of(layers.ExpertsConfig{Count: 4, PerToken: 2}); !slices.Equal(got, want) {
+			t.Errorf("%v: %v, want %v as without a bound", c.EvalCapacity, got, want)
+		}
 	}
 }
 

@@ -36,7 +36,8 @@ func (c ExpertsConfig) capacity(s *graph.Scope, rows int) (ops.Capacity, string)
 	if s.Training() {
 		factor = c.Capacity
 	}
-	bound := ops.Capacity{Rows: int(factor * float64(rows) / float64(c.Count)), PerSequence: c.PerSequence}
+	most := min(factor*float64(rows)/float64(c.Count), float64(rows)) // an expert gets no row twice
+	bound := ops.Capacity{Rows: int(most), PerSequence: c.PerSequence}
 	if factor > 0 && !s.Training() {
 		bound.Rows = max(bound.Rows, 1) // what is loaded, or asked, may be a single token
 	}
