@@ -44,6 +44,7 @@ var layer = map[string]float64{
 	"models/gpt3":             4.5, // GPT-2 but for its attention
 	"models/gptneo":           4.6, // what a GPT-3 is exported as
 	"models/gptoss":           4,
+	"models/llama":            4,
 	"models/mixtral":          4,
 	"models/nanochat":         4,
 	"models":                  5,
@@ -98,13 +99,13 @@ var layer = map[string]float64{
 
 // forbidden are imports that the order alone would allow.
 var forbidden = map[string][]string{
-	"train":              {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/mixtral", "models/nanochat", "layers", "ops", "checkpoint"}, // knows no model and no file format
-	"generate":           {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/mixtral", "models/nanochat", "layers", "ops", "checkpoint"},
-	"eval":               {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/mixtral", "models/nanochat", "layers", "ops", "checkpoint"},
+	"train":              {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/llama", "models/mixtral", "models/nanochat", "layers", "ops", "checkpoint"}, // knows no model and no file format
+	"generate":           {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/llama", "models/mixtral", "models/nanochat", "layers", "ops", "checkpoint"},
+	"eval":               {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/llama", "models/mixtral", "models/nanochat", "layers", "ops", "checkpoint"},
 	"datasets":           {"graph"}, // knows no tensors
 	"tokenizer":          {"graph"},
-	"checkpoint/convert": {"models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/mixtral", "models/nanochat", "layers", "ops"},
-	"checkpoint":         {"models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/mixtral", "models/nanochat", "layers", "ops"}, // weights by name, whatever the model; Load asks models for it
+	"checkpoint/convert": {"models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/llama", "models/mixtral", "models/nanochat", "layers", "ops"},
+	"checkpoint":         {"models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/llama", "models/mixtral", "models/nanochat", "layers", "ops"}, // weights by name, whatever the model; Load asks models for it
 }
 
 // TestImports: no arrow points upwards, and internal/kernel knows no Gorgonia.

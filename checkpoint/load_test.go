@@ -77,7 +77,7 @@ func TestLoadErrors(t *testing.T) {
 	for name, c := range map[string]struct{ file, text, want string }{
 		"no checkpoint": {"config.json", "", ": no config.json in it: not a checkpoint"},
 		"config":        {"config.json", "{", "config.json: unexpected end of JSON input"},
-		"model":         {"config.json", `{"model_type": "bert"}`, `: config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or gpt_oss or mixtral or nanochat or openai-gpt`},
+		"model":         {"config.json", `{"model_type": "bert"}`, `: config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or gpt_oss or llama or mixtral or nanochat or openai-gpt`},
 		"sizes":         {"config.json", `{"model_type": "gpt2", "vocab_size": 256, "n_positions": 6, "n_embd": 5, "n_layer": 1, "n_head": 2}`, ": gpt2: width 5 is not a multiple of 2 heads"},
 		"weights":       {"model.safetensors", "", ": no weights in it, want model.safetensors or pytorch_model.bin"},
 		"tokenizer":     {"tokenizer.json", "{}", `tokenizer.json: `},

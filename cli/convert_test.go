@@ -193,7 +193,7 @@ func TestConvertErrors(t *testing.T) {
 		{"convert erf out --to gpt-neo", 1, "erf: h.0.attn.c_attn: queries have a bias, which GPT-Neo has no place for: train with --set bias=false, or have it moved into ln_1 by --fold-query-bias"},
 		{"convert erf out --dtype mxfp4", 2, "--dtype mxfp4: gpt2 of another size has no weights that files have in MXFP4; want f32, f16 or bf16"},
 		{"convert erf out --fold-query-bias", 2, "--fold-query-bias is for --to gpt-neo: the others have a place for it"},
-		{"convert bert out", 1, `bert: config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or gpt_oss or mixtral or nanochat or openai-gpt`},
+		{"convert bert out", 1, `bert: config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or gpt_oss or llama or mixtral or nanochat or openai-gpt`},
 		{"convert wider out", 1, "wider: gpt2: the width is 1152921504606846976, want at most 16777216"},
 		{"convert deeper out", 1, "deeper/model.safetensors: missing h.2.ln_1.weight, h.2.ln_1.bias, h.2.attn.c_attn.weight, h.2.attn.c_attn.bias and 8 more"},
 		{"convert longer out", 1, "longer/model.safetensors: wrong: transformer.wpe.weight is (6, 8), want (9, 8)"},

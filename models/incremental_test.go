@@ -11,6 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt3"
 	"github.com/gorgpt/gorgpt/models/gptneo"
 	"github.com/gorgpt/gorgpt/models/gptoss"
+	"github.com/gorgpt/gorgpt/models/llama"
 	"github.com/gorgpt/gorgpt/models/mixtral"
 	"github.com/gorgpt/gorgpt/models/nanochat"
 )
@@ -34,11 +35,13 @@ func TestIncremental(t *testing.T) {
 	mix.KVHeads, mix.Window = 1, 4
 	oss := gptoss.New(13, 9, 12, 3, 3)
 	oss.KVHeads, oss.Window, oss.PerToken = 1, 4, 2
+	grouped := llama.New(13, 9, 12, 3, 3)
+	grouped.KVHeads, grouped.AttentionBias = 1, true
 	chat := nanochat.New(13, 9, 12, 3, 3)
 	chat.KVHeads = 1
 	for name, m := range map[string]models.Model{
 		"gpt1": gpt1.New(13, 9, 12, 2, 3), "gpt2": gpt2.New(13, 9, 12, 2, 3),
-		"scaled by layer": mistral, "unscaled": unscaled, "gpt3": banded, "gptneo": neo, "mixtral": mix, "gptoss": oss, "nanochat": chat,
+		"scaled by layer": mistral, "unscaled": unscaled, "gpt3": banded, "gptneo": neo, "mixtral": mix, "gptoss": oss, "nanochat": chat, "llama": grouped,
 	} {
 		tokens := []int{3, 1, 4, 1, 5, 9, 2, 6, 5}
 		params := graph.NewParams(1)

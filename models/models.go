@@ -15,6 +15,7 @@ import (
 	_ "github.com/gorgpt/gorgpt/models/gpt3"
 	_ "github.com/gorgpt/gorgpt/models/gptneo"
 	_ "github.com/gorgpt/gorgpt/models/gptoss"
+	_ "github.com/gorgpt/gorgpt/models/llama"
 	_ "github.com/gorgpt/gorgpt/models/mixtral"
 	_ "github.com/gorgpt/gorgpt/models/nanochat"
 )

@@ -12,32 +12,45 @@ import (
 // published are the parameter counts of OpenAI's checkpoints, and those of the small
 // models, V·C + T·C + L·(12C² + 13C) and what GPT-2 has beside it.
 var published = map[string]int64{
-	"gpt1-nano":     809_600,
-	"openai-gpt":    116_534_784,
-	"gpt2-nano":     804_096,
-	"gpt2-minute":   737_952,
-	"gpt2":          124_439_808,
-	"gpt2-medium":   354_823_168,
-	"gpt2-large":    774_030_080,
-	"gpt2-xl":       1_557_611_200,
-	"gpt3-nano":     809_856,
-	"gpt3-125m":     125_226_240, // table D.1 to its digits; exact by the paper's formula in gpt3's own test
-	"gpt3-350m":     355_871_744,
-	"gpt3-760m":     760_300_032,
-	"gpt3-1.3b":     1_315_723_264,
-	"gpt3-2.7b":     2_651_553_280,
-	"gpt3-6.7b":     6_658_404_352,
-	"gpt3-13b":      12_853_386_240,
-	"gpt3-175b":     174_604_259_328,
-	"gptoss-nano":   1_805_232,
-	"gpt-oss-20b":   20_914_757_184,  // 20.9B by OpenAI, of which 3,608,307,264 active, the token table not counted
-	"gpt-oss-120b":  116_829_156_672, // 116.8B, and 5,132,849,472
-	"mixtral-nano":  2_381_184,
-	"mixtral-8x7b":  46_702_792_704,  // of which 12,879,925,248 active
-	"mixtral-8x22b": 140_620_634_112, // 141B by Mistral AI
-	"nanochat-nano": 803_072,
-	"nanochat-d20":  560_988_160, // README of nanochat: 561M, and 1.88B
-	"nanochat-d32":  1_879_048_192,
+	"gpt1-nano":      809_600,
+	"openai-gpt":     116_534_784,
+	"gpt2-nano":      804_096,
+	"gpt2-minute":    737_952,
+	"gpt2":           124_439_808,
+	"gpt2-medium":    354_823_168,
+	"gpt2-large":     774_030_080,
+	"gpt2-xl":        1_557_611_200,
+	"gpt3-nano":      809_856,
+	"gpt3-125m":      125_226_240, // table D.1 to its digits; exact by the paper's formula in gpt3's own test
+	"gpt3-350m":      355_871_744,
+	"gpt3-760m":      760_300_032,
+	"gpt3-1.3b":      1_315_723_264,
+	"gpt3-2.7b":      2_651_553_280,
+	"gpt3-6.7b":      6_658_404_352,
+	"gpt3-13b":       12_853_386_240,
+	"gpt3-175b":      174_604_259_328,
+	"gptoss-nano":    1_805_232,
+	"gpt-oss-20b":    20_914_757_184,  // 20.9B by OpenAI, of which 3,608,307,264 active, the token table not counted
+	"gpt-oss-120b":   116_829_156_672, // 116.8B, and 5,132,849,472
+	"llama-nano":     746_752,
+	"stories260k":    260_032,
+	"stories15m":     15_191_712,
+	"stories110m":    109_529_856,
+	"smollm2-135m":   134_515_008, // the model cards: 135M, 362M, 1.71B
+	"smollm2-360m":   361_821_120,
+	"smollm2-1.7b":   1_711_376_384,
+	"tinyllama-1.1b": 1_100_048_384, // the paper: 1.1B
+	"llama-2-7b":     6_738_415_616, // Meta's 6.74B and 69.0B, 8.03B, 1.24B, 3.21B
+	"llama-2-70b":    68_976_648_192,
+	"llama-3-8b":     8_030_261_248,
+	"llama-3.2-1b":   1_235_814_400,
+	"llama-3.2-3b":   3_212_749_824,
+	"mixtral-nano":   2_381_184,
+	"mixtral-8x7b":   46_702_792_704,  // of which 12,879,925,248 active
+	"mixtral-8x22b":  140_620_634_112, // 141B by Mistral AI
+	"nanochat-nano":  803_072,
+	"nanochat-d20":   560_988_160, // README of nanochat: 561M, and 1.88B
+	"nanochat-d32":   1_879_048_192,
 }
 
 // TestAll declares every model with its gradients, counts it, and reads its config.json
@@ -76,7 +89,7 @@ func TestErrors(t *testing.T) {
 		{`{`, "config.json: unexpected end of JSON input"},
 		{`{"model_type": "gpt2", "n_layer": 3000000}`, "gpt2: the number of layers is 3000000, want at most 1000"},
 		{`{"model_type": "openai-gpt", "n_embd": 1152921504606846976, "n_head": 1}`, "gpt1: the width is 1152921504606846976, want at most 16777216"},
-		{`{"model_type": "bert"}`, `config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or gpt_oss or mixtral or nanochat or openai-gpt`},
+		{`{"model_type": "bert"}`, `config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or gpt_oss or llama or mixtral or nanochat or openai-gpt`},
 		{`{"model_type": "openai-gpt", "afn": "gelu_new"}`, `gpt1: afn is "gelu_new", want gelu, relu, silu, swish`},
 		{`{"model_type": "openai-gpt", "n_head": 7}`, "gpt1: width 768 is not a multiple of 7 heads"},
 		{`{"model_type": "openai-gpt", "n_layer": -1}`, "gpt1: the number of layers is -1, want 1 or more"},

@@ -13,6 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt3"
 	"github.com/gorgpt/gorgpt/models/gptneo"
 	"github.com/gorgpt/gorgpt/models/gptoss"
+	"github.com/gorgpt/gorgpt/models/llama"
 	"github.com/gorgpt/gorgpt/models/mixtral"
 	"github.com/gorgpt/gorgpt/models/nanochat"
 )
@@ -22,7 +23,7 @@ import (
 func TestNil(t *testing.T) {
 	for name, m := range map[string]models.Model{
 		"gpt1": gpt1.New(7, 5, 4, 2, 2),
-		"gpt3": gpt3.New(7, 5, 4, 2, 2), "gptneo": gptneo.New(7, 5, 4, 2, 2), "nanochat": nanochat.New(7, 5, 4, 2, 2), "mixtral": mixtral.New(7, 5, 4, 2, 2), "gptoss": gptoss.New(7, 5, 4, 2, 2),
+		"gpt3": gpt3.New(7, 5, 4, 2, 2), "gptneo": gptneo.New(7, 5, 4, 2, 2), "nanochat": nanochat.New(7, 5, 4, 2, 2), "llama": llama.New(7, 5, 4, 2, 2), "mixtral": mixtral.New(7, 5, 4, 2, 2), "gptoss": gptoss.New(7, 5, 4, 2, 2),
 		"gpt2": models.Edit(gpt2.New(7, 5, 4, 2, 2), graph.Replace("h.*.mlp.act", func(_ *graph.Scope, x *G.Node) *G.Node { return x })),
 	} {
 		for _, c := range []struct {

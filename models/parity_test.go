@@ -19,6 +19,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt3"
 	"github.com/gorgpt/gorgpt/models/gptneo"
 	"github.com/gorgpt/gorgpt/models/gptoss"
+	"github.com/gorgpt/gorgpt/models/llama"
 	"github.com/gorgpt/gorgpt/models/mixtral"
 	"github.com/gorgpt/gorgpt/models/nanochat"
 	"github.com/gorgpt/gorgpt/train"
@@ -73,7 +74,7 @@ func compose(t *testing.T, m models.Model) models.Model {
 	case gpt3.Config:
 		c.Composed = true
 		return c
-	case gptneo.Config, gptoss.Config, mixtral.Config, nanochat.Config:
+	case gptneo.Config, gptoss.Config, llama.Config, mixtral.Config, nanochat.Config:
 		t.Skipf("%T is not declared in small operations", m)
 	}
 	t.Fatalf("no composed %T", m)

@@ -271,7 +271,7 @@ func TestParseErrors(t *testing.T) {
 	wide := strings.Replace(string(banded), `"window_size": 256`, `"window_size": 4`, 1)
 	for _, c := range []struct{ text, want string }{
 		{wide, `gpt3: config.json: model_type is "gpt2", want "gpt3": transformers would open another model than gorgpt_family describes`},
-		{strings.Replace(wide, `"gorgpt_family": "gpt3"`, `"gorgpt_family": "gpt4"`, 1), `config.json: model_type is "gpt4", want gpt2 or gpt3 or gpt_neo or gpt_oss or mixtral or nanochat or openai-gpt`},
+		{strings.Replace(wide, `"gorgpt_family": "gpt3"`, `"gorgpt_family": "gpt4"`, 1), `config.json: model_type is "gpt4", want gpt2 or gpt3 or gpt_neo or gpt_oss or llama or mixtral or nanochat or openai-gpt`},
 		{strings.Replace(wide, `"gorgpt_family": "gpt3"`, `"gorgpt_family": 3`, 1), "config.json: key gorgpt_family: want a text, got a number"},
 		{strings.Replace(wide, `"model_type": "gpt2"`, `"model_type": "bert"`, 1), `gpt3: config.json: model_type is "bert", want "gpt3": transformers would open another model than gorgpt_family describes`},
 		{`{"model_type": "gpt3", "attention_order": 3}`, "gpt3: config.json: key attention_order: want a text, got a number"},
