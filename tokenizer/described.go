@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -22,28 +21,27 @@ type described struct {
 }
 
 // describedIn reads the files of a folder that are there.
-func describedIn(dir string) (described, error) {
+func describedIn(files folder) (described, error) {
 	var d described
 	for _, f := range []struct {
 		name string
 		v    any
 	}{{configFile, &d.config}, {specialFile, &d.special}, {addedFile, &d.added}, {modelFile, &d.model}} {
-		name := filepath.Join(dir, f.name)
-		b, err := readFile(name, maxFile)
+		b, err := files.read(f.name, maxFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err == nil {
 			err = decode(b, f.v)
 			if err != nil {
-				err = fmt.Errorf("%s: %w", name, err)
+				err = fmt.Errorf("%s: %w", files.path(f.name), err)
 			}
 		}
 		if err != nil {
 			return d, err
 		}
 	}
-	b, err := readFile(filepath.Join(dir, templateFile), maxFile)
+	b, err := files.read(templateFile, maxFile)
 	if err == nil {
 		d.files = map[string][]byte{templateFile: b}
 	} else if !errors.Is(err, fs.ErrNotExist) {

@@ -6,6 +6,7 @@ import (
 	"log"
 	"os"
 	"strings"
+	"testing/fstest"
 
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -73,6 +74,21 @@ func ExampleLoad() {
 	}
 	fmt.Println(tok.Name(), tok.Size())
 	// Output: bytes 257
+}
+
+// Files that are in no folder: those that a program carries, or finds in another file.
+func ExampleLoadFS() {
+	files := fstest.MapFS{
+		"vocab.json": {Data: []byte(`{"l": 0, "o": 1, "w": 2, "lo": 3, "low": 4}`)},
+		"merges.txt": {Data: []byte("l o\nlo w\n")},
+	}
+	tok, err := tokenizer.LoadFS(files, "embedded")
+	if err != nil {
+		log.Fatal(err)
+	}
+	ids, err := tok.Append(nil, []byte("lowlo"))
+	fmt.Println(ids, err)
+	// Output: [4 3] <nil>
 }
 
 func ExampleSugarme() {

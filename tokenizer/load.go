@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,44 +30,67 @@ import (
 // what it does not know as <unk>.
 //
 // Errors name the file and, where one is to blame, the line.
-func Load(dir string) (Tokenizer, error) {
-	d, err := describedIn(dir)
+func Load(dir string) (Tokenizer, error) { return LoadFS(os.DirFS(cmp.Or(dir, ".")), dir) }
+
+// LoadFS is Load for the folder that fsys is, which errors call name: the files that another
+// file holds, for one.
+func LoadFS(fsys fs.FS, name string) (Tokenizer, error) {
+	f := folder{fsys, name}
+	d, err := describedIn(f)
 	if err != nil {
 		return nil, err
 	}
-	name := filepath.Join(dir, tokenizerFile)
-	b, err := readFile(name, maxFile)
+	b, err := f.read(tokenizerFile, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return d.loadBare(dir, err)
+		return d.loadBare(f, err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	t, err := d.parse(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", f.path(tokenizerFile), err)
 	}
 	return t, nil
 }
 
-// readFile reads a file of at most limit bytes.
-func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
+// folder is where files are, and how errors call it.
+type folder struct {
+	fs.FS
+	name string
+}
+
+// path is how errors call a file.
+func (f folder) path(name string) string { return filepath.Join(f.name, name) }
+
+// has tells whether there is a file.
+func (f folder) has(name string) bool {
+	_, err := fs.Stat(f, name)
+	return err == nil
+}
+
+// read reads a file of at most limit bytes.
+func (f folder) read(name string, limit int64) ([]byte, error) {
+	path := f.path(name)
+	one, err := f.Open(name)
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = &fs.PathError{Op: p.Op, Path: path, Err: p.Err}
+	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("%s: a folder, want a file", name)
+	defer one.Close()
+	if info, err := one.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s: a folder, want a file", path)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	b, err := io.ReadAll(io.LimitReader(one, limit+1))
 	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("%s: more than %d bytes, too large for a tokenizer", name, limit)
+		err = fmt.Errorf("%s: more than %d bytes, too large for a tokenizer", path, limit)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return plaintext.Of(name, b)
+	return plaintext.Of(path, b)
 }
 
 // decode reads JSON. Its errors have the line.

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -29,50 +27,44 @@ var otherFiles = []struct{ name, kind string }{
 
 // loadBare reads the vocabulary and its merges that are in a folder without a tokenizer.json;
 // missing is the error that it has none.
-func (d *described) loadBare(dir string, missing error) (Tokenizer, error) {
+func (d *described) loadBare(f folder, missing error) (Tokenizer, error) {
 	for _, pair := range bareFiles {
-		if _, err := os.Stat(filepath.Join(dir, pair[0])); err == nil {
-			return d.loadFiles(filepath.Join(dir, pair[0]), filepath.Join(dir, pair[1]))
+		if f.has(pair[0]) {
+			return d.loadFiles(f, pair[0], pair[1])
 		}
 	}
 	for _, pair := range bareFiles {
-		if name := filepath.Join(dir, pair[1]); exists(name) {
-			return nil, fmt.Errorf("%s: %s is missing beside it", name, pair[0])
+		if f.has(pair[1]) {
+			return nil, fmt.Errorf("%s: %s is missing beside it", f.path(pair[1]), pair[0])
 		}
 	}
-	for _, f := range otherFiles {
-		if name := filepath.Join(dir, f.name); exists(name) {
-			return nil, fmt.Errorf("%s is %s, which is not read here: want tokenizer.json, or vocab.json and merges.txt", name, f.kind)
+	for _, other := range otherFiles {
+		if f.has(other.name) {
+			return nil, fmt.Errorf("%s is %s, which is not read here: want tokenizer.json, or vocab.json and merges.txt", f.path(other.name), other.kind)
 		}
 	}
 	return nil, missing
 }
 
-// exists tells whether there is a file.
-func exists(name string) bool {
-	_, err := os.Stat(name)
-	return err == nil
-}
-
 // loadFiles reads a vocabulary and its merges.
-func (d *described) loadFiles(vocabName, mergesName string) (Tokenizer, error) {
-	vocab, err := readFile(vocabName, maxFile)
+func (d *described) loadFiles(f folder, vocabName, mergesName string) (Tokenizer, error) {
+	vocab, err := f.read(vocabName, maxFile)
 	if err != nil {
 		return nil, err
 	}
-	merges, err := readFile(mergesName, maxFile)
+	merges, err := f.read(mergesName, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %s is missing beside it", vocabName, filepath.Base(mergesName))
+		return nil, fmt.Errorf("%s: %s is missing beside it", f.path(vocabName), mergesName)
 	}
 	if err != nil {
 		return nil, err
 	}
 	t, err := d.parseBare(vocab, merges)
 	if p, ok := errors.AsType[*placed](err); ok && len(p.part) > 0 && len(merges) > 0 && &p.part[0] == &merges[0] {
-		return nil, fmt.Errorf("%s: %w", mergesName, lined(merges, err))
+		return nil, fmt.Errorf("%s: %w", f.path(mergesName), lined(merges, err))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", vocabName, lined(vocab, err))
+		return nil, fmt.Errorf("%s: %w", f.path(vocabName), lined(vocab, err))
 	}
 	return t, nil
 }

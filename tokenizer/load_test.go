@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 // saved returns the tokenizer.json that Save writes.
@@ -69,6 +70,28 @@ func TestSavedFiles(t *testing.T) {
 	}
 }
 
+// TestLoadFS opens what is no folder of the disk, whose name stands in errors.
+func TestLoadFS(t *testing.T) {
+	files := fstest.MapFS{"tokenizer.json": {Data: saved(t, mustLearn(t, "abab abab", 262))}}
+	tok, err := LoadFS(files, "model.gguf")
+	if err != nil || tok.Size() != 260 {
+		t.Fatalf("%v, %v", tok, err)
+	}
+	for name, test := range map[string]struct{ text, want string }{
+		"tokenizer.json":        {"{}", `model.gguf/tokenizer.json: no model, want one of type "BPE"`},
+		"tokenizer_config.json": {"[", "model.gguf/tokenizer_config.json: line 1: unexpected end of JSON input"},
+		"":                      {"", "open model.gguf/tokenizer.json: file does not exist"},
+	} {
+		files := fstest.MapFS{name: {Data: []byte(test.text)}}
+		if name == "" {
+			files = nil
+		}
+		if _, err := LoadFS(files, "model.gguf"); err == nil || err.Error() != filepath.FromSlash(test.want) {
+			t.Errorf("%s: error %v, want %s", name, err, test.want)
+		}
+	}
+}
+
 // TestLoadErrors breaks good files in one place each.
 func TestLoadErrors(t *testing.T) {
 	chars, bytes := string(saved(t, mustChars(t, "ab"))), string(saved(t, Bytes()))
@@ -124,7 +147,7 @@ func TestLoadErrors(t *testing.T) {
 	if _, err := Load(dir); err == nil || err.Error() != name+`: no model, want one of type "BPE"` {
 		t.Errorf("no model: %v", err)
 	}
-	if _, err := readFile(name, 1); err == nil || err.Error() != name+": more than 1 bytes, too large for a tokenizer" {
+	if _, err := (folder{os.DirFS(dir), dir}).read(tokenizerFile, 1); err == nil || err.Error() != name+": more than 1 bytes, too large for a tokenizer" {
 		t.Errorf("large file: %v", err)
 	}
 }
