@@ -27,6 +27,7 @@ var layer = map[string]float64{
 	"internal/parquetfile":    -2, // for all readers of Parquet
 	"internal/plaintext":      -2, // the rule for text of all readers
 	"internal/plainjson":      -1, // for the formats too
+	"internal/memfs":          -1, // what a file of weights tells beside them
 	"internal/mapped":         -1, // wherever mapped files are read
 	"internal/wholefile":      -1,
 	"internal/notice":         0,

@@ -17,13 +17,12 @@ type Loaded struct {
 	Params    *graph.Params
 	Tokenizer tokenizer.Tokenizer // nil if the checkpoint has none
 	Ends      []int               // tokens that end a text, see [Dir.EndsOf]
-	Path      string              // of the directory, a pointer followed
+	Path      string              // of the directory or the file, a pointer followed
 }
 
-// Load opens a checkpoint or another Hugging Face model directory to run it: the model that
+// Load opens a checkpoint, a model directory of Hugging Face's or what else [Open] does to run it: the model that
 // its config.json describes, its weights as [Dir.MapParams] maps them, and its tokenizer. What
-// is to be trained on is better read by [Dir.Params], and what is stored in another form is
-// found by [Recognize].
+// is to be trained on is better read by [Dir.Params].
 //
 // A model that was saved with edits, models.Edit, wants the same again; without, Load refuses.
 func Load(dir string, edits ...graph.Option) (*Loaded, error) {
@@ -76,12 +75,17 @@ func (d *Dir) Model(edits ...graph.Option) (models.Model, error) {
 }
 
 // Tokenizer opens the tokenizer that lies beside the weights of a model with so large a
-// vocabulary. It is nil if there is none. Of one with more tokens, those that the model has
+// vocabulary, or is told by their file. It is nil if there is none, unless the weights are in the original form of a
+// model of OpenAI's. Of one with more tokens, those that the model has
 // not are errors of a text, as [tokenizer.Within] has it.
 func (d *Dir) Tokenizer(vocab int) (tokenizer.Tokenizer, error) {
-	tok, err := tokenizer.Load(d.path)
+	tok, err := tokenizer.LoadFS(d.files, d.beside)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		known, ok := OriginalOf(vocab)
+		if !ok || d.made == nil {
+			return nil, nil
+		}
+		tok, err = known.Tokenizer()
 	}
 	if err != nil {
 		return nil, err

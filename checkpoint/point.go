@@ -68,8 +68,8 @@ func writePointer(path, target string) error {
 	return wholefile.Write(path, []byte(target+"\n"))
 }
 
-// follow returns the directory that dir stands for: dir itself, or, if it is a
-// pointer, its target, so that what is read of it stays one checkpoint even if
+// follow returns what dir stands for: dir itself, which may be a file, or, if it is a
+// pointer, the directory that is its target, so that what is read of it stays one checkpoint even if
 // the pointer moves. A pointer that was lost stands for what it would be; see [Repair].
 func follow(dir string) (string, error) {
 	dir = filepath.Clean(dir)
@@ -84,7 +84,7 @@ func follow(dir string) (string, error) {
 		for _, path := range []string{dir, oldName(dir)} {
 			info, err := os.Stat(path)
 			switch {
-			case err == nil && info.IsDir():
+			case err == nil && (info.IsDir() || path == given):
 				return path, nil
 			case err == nil:
 				return "", fmt.Errorf("%s: a file, want the directory of a checkpoint", path)

@@ -113,9 +113,9 @@ func TestOpenErrors(t *testing.T) {
 	tests := []struct{ name, want string }{
 		{"none", "stat " + parent + "/none: no such file or directory"},
 		{"gone", "stat " + parent + "/step-9: no such file or directory"},
-		{"text", parent + "/text: a file, want the directory of a checkpoint"},
-		{"self", parent + "/self: a file, want the directory of a checkpoint"},
-		{"up", parent + "/up: a file, want the directory of a checkpoint"},
+		{"text", parent + "/text: a file, want the directory of a checkpoint, or a file of weights in a form that is read"},
+		{"self", parent + "/self: a file, want the directory of a checkpoint, or a file of weights in a form that is read"},
+		{"up", parent + "/up: a file, want the directory of a checkpoint, or a file of weights in a form that is read"},
 		{"empty", parent + "/empty: no config.json in it: not a checkpoint"},
 	}
 	for _, test := range tests {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,14 +25,18 @@ type Origin struct {
 	Config  []byte         // config.json
 	Weights weights.Source // the caller closes it
 
-	// MadeConfig tells that there was no config.json: Config has the sizes alone, as
-	// other files tell them.
+	// MadeConfig tells that there was no config.json: Config has what other files tell.
 	MadeConfig bool
 
-	// Tokenizer maps the names of Hugging Face's tokenizer files to the paths where
-	// the like were found.
+	// Files are those of the tokenizer and their like, by their names there; Tokenizer has these by Hugging Face's.
+	Files     fs.FS
 	Tokenizer map[string]string
+
+	dir *Dir
 }
+
+// Where is one of the Files, for errors.
+func (o *Origin) Where(name string) string { return o.dir.where(name) }
 
 // MapParams fills the parameters of the model that Config describes; see [MapParams].
 func (o *Origin) MapParams(ps *graph.Params) error {
@@ -52,6 +57,9 @@ type Form struct {
 	// Config makes a config.json of the sizes that the file tells, for where none is beside; it
 	// may be nil if nothing does.
 	Config func(path string) ([]byte, error)
+	// Files are what the file tells besides, by the names of Hugging Face's files: tokenizer.json,
+	// tokenizer_config.json, chat_template.jinja, generation_config.json. nil stands for those that lie beside it.
+	Files func(path string) (fs.FS, error)
 
 	// Alone says that the file tells all by itself, and that a config.json beside it
 	// may be another model's.
@@ -111,24 +119,16 @@ func allForms() []Form {
 // llm.c. It looks at what is there and not at names where it can. A config.json beside the
 // weights is taken whatever else tells the sizes, except beside a file of the last two.
 func Recognize(path string) (*Origin, error) {
-	dir, err := follow(path)
-	if err == nil {
-		path = dir
-	}
-	info, err := os.Stat(path)
+	path, err := follow(path)
 	if err != nil {
 		return nil, err
 	}
-	var start []byte
-	if info.Mode().IsRegular() {
-		if start, err = firstBytes(path); err != nil {
-			return nil, err
-		}
+	form, info, err := formOf(path)
+	if err != nil {
+		return nil, err
 	}
-	for _, f := range allForms() {
-		if f.Is(path, info, start) {
-			return f.open(path, info)
-		}
+	if form.Weights != nil {
+		return form.open(path, info)
 	}
 	if err := checkAdapter(path); err != nil {
 		return nil, err
@@ -136,18 +136,24 @@ func Recognize(path string) (*Origin, error) {
 	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, or a .bin of llm.c", path)
 }
 
-// hint tells what to do with a directory that holds a model, but is no checkpoint.
-func hint(dir string) string {
-	info, err := os.Stat(dir)
+// formOf is the form that a path is in, one without Weights if it is in none.
+func formOf(path string) (Form, os.FileInfo, error) {
+	info, err := os.Stat(path)
 	if err != nil {
-		return ""
+		return Form{}, nil, err
 	}
-	for _, f := range allForms() {
-		if f.Is(dir, info, nil) && f.Config != nil {
-			return fmt.Sprintf(", but %s: make one of it by gorgpt convert", f.Kind)
+	var start []byte
+	if info.Mode().IsRegular() {
+		if start, err = firstBytes(path); err != nil {
+			return Form{}, nil, err
 		}
 	}
-	return ""
+	for _, f := range allForms() {
+		if f.Is(path, info, start) {
+			return f, info, nil
+		}
+	}
+	return Form{}, info, nil
 }
 
 // firstBytes returns the start of a file.
@@ -164,29 +170,16 @@ func firstBytes(path string) ([]byte, error) {
 }
 
 func (f Form) open(path string, info os.FileInfo) (*Origin, error) {
-	dir := path
-	if !info.IsDir() {
-		dir = filepath.Dir(path)
-	}
-	o := &Origin{Kind: f.Kind, Tokenizer: tokenizerFiles(dir)}
-	var err error
-	switch beside := filepath.Join(dir, configName); {
-	case exists(beside) && !f.Alone:
-		o.Config, err = weights.ReadText(beside, maxJSON)
-	case f.Config != nil:
-		o.Config, err = f.Config(path)
-		o.MadeConfig = true
-	default:
-		err = fmt.Errorf("%s: no %s beside it, which tells the number of heads", path, configName)
-	}
+	d, err := f.dir(path, info)
 	if err != nil {
+		return nil, err
+	}
+	o := &Origin{Kind: f.Kind, MadeConfig: d.made != nil, Files: d.files, Tokenizer: tokenizerFiles(d.files), dir: d}
+	if o.Config, err = d.read(configName); err != nil {
 		return nil, err
 	}
 	o.Weights, err = f.Weights(path)
-	if err != nil {
-		return nil, err
-	}
-	return o, nil
+	return o, err
 }
 
 func exists(path string) bool {
@@ -238,13 +231,13 @@ var tokenizerNames = map[string][]string{
 	"generation_config.json":  {"generation_config.json"},
 }
 
-// tokenizerFiles finds the files of a tokenizer in dir.
-func tokenizerFiles(dir string) map[string]string {
+// tokenizerFiles finds the files of a tokenizer by Hugging Face's names.
+func tokenizerFiles(files fs.FS) map[string]string {
 	found := make(map[string]string)
 	for name, candidates := range tokenizerNames {
 		for _, c := range candidates {
-			if path := filepath.Join(dir, c); exists(path) {
-				found[name] = path
+			if _, err := fs.Stat(files, c); err == nil {
+				found[name] = c
 				break
 			}
 		}

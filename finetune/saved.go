@@ -48,10 +48,10 @@ func Load(dir string, edits ...graph.Option) (*Trained, error) {
 		return nil, err
 	}
 	t := &Trained{Params: graph.NewParams(0)}
+	if _, err := fs.Stat(d.Files(), DescriptionName); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s: it is no classifier; make one with gorgpt finetune", dir, DescriptionName)
+	}
 	if t.Description, err = ReadDescription(d.Path()); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s has no %s: it is no classifier; make one with gorgpt finetune", dir, DescriptionName)
-		}
 		return nil, err
 	}
 	base, err := d.Model(edits...)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/finetune"
@@ -24,10 +23,10 @@ type Trained struct {
 	Generation json.RawMessage     // generation_config.json, if there is one
 
 	untold error  // why there is no tokenizer
-	given  string // the directory, as named
+	given  string // the path, as named
 }
 
-// Load opens a checkpoint or another Hugging Face directory with a tokenizer, to be run.
+// Load opens what [checkpoint.Open] does, with a tokenizer, to be run.
 func Load(dir string) (*Trained, error) {
 	m, err := LoadWeights(dir)
 	if err != nil {
@@ -36,13 +35,13 @@ func Load(dir string) (*Trained, error) {
 	return m, m.NeedTokenizer()
 }
 
-// LoadWeights is [Load] of a directory that may have no tokenizer.
+// LoadWeights is [Load] of what may have no tokenizer.
 func LoadWeights(dir string) (*Trained, error) {
 	d, err := checkpoint.Open(dir)
 	if err != nil {
 		return nil, NotCheckpoint(dir, err)
 	}
-	if _, err := os.Stat(filepath.Join(d.Path(), finetune.DescriptionName)); err == nil {
+	if _, err := fs.Stat(d.Files(), finetune.DescriptionName); err == nil {
 		return nil, fmt.Errorf("%s: a classifier, which writes no text: use gorgpt classify", dir)
 	}
 	m := &Trained{given: dir}

@@ -17,17 +17,24 @@ func (c *conversion) saveExport(o *checkpoint.Origin, m models.Model, params *gr
 		return fmt.Errorf("%s: %w", c.in, err)
 	}
 	r.Notes = append(r.Notes, notes...)
-	var ends struct {
-		Ends models.Ends `json:"eos_token_id"`
-	}
-	if err := json.Unmarshal(o.Config, &ends); err != nil {
+	ends, err := endsOf(o)
+	if err != nil {
 		return err
 	}
 	as := *o
-	if as.Config, err = models.JSON(to, ends.Ends...); err != nil {
+	if as.Config, err = models.JSON(to, ends...); err != nil {
 		return err
 	}
 	return c.saveHuggingFace(&as, to, weights, made)
+}
+
+// endsOf are the tokens that end a text, as the configuration has them.
+func endsOf(o *checkpoint.Origin) ([]int, error) {
+	var c struct {
+		Ends models.Ends `json:"eos_token_id"`
+	}
+	err := json.Unmarshal(o.Config, &c)
+	return c.Ends, err
 }
 
 // forms are those that can be written, with the exports of families by name.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -22,16 +23,6 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// openAI is what is known of OpenAI's models by the size of their vocabulary, where no files tell it.
-var openAI = map[int]struct {
-	name      string
-	tokenizer func() (tokenizer.Tokenizer, error)
-	ends      []int
-}{
-	50257:  {"GPT-2's", tokenizer.GPT2, []int{50256}},
-	201088: {"gpt-oss's", tokenizer.O200kHarmony, []int{200002, 199999, 200012}}, // return, endoftext, call: as generation_config.json has them
-}
-
 // tokenizer says what becomes of the tokenizer: the files that were found are copied.
 // If tokenizer.json is not among them, it is made of them; if there are none, and the
 // vocabulary is that of OpenAI's GPT-2 or gpt-oss, so is the tokenizer. Else made is nil.
@@ -39,7 +30,7 @@ func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made token
 	if c.to == "llm.c" {
 		return nil, "not written, llm.c's file has none", nil
 	}
-	if err := checkJSON(o.Tokenizer); err != nil {
+	if err := checkJSON(o); err != nil {
 		return nil, "", err
 	}
 	made, about = c.makeTokenizer(o, m)
@@ -48,18 +39,19 @@ func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made token
 
 // checkJSON refuses files that are broken: nobody could read the copy. Those that only gorgpt
 // does not read are copied.
-func checkJSON(files map[string]string) error {
-	for _, name := range slices.Sorted(maps.Keys(files)) {
+func checkJSON(o *checkpoint.Origin) error {
+	for _, name := range slices.Sorted(maps.Keys(o.Tokenizer)) {
 		if filepath.Ext(name) != ".json" {
 			continue
 		}
-		data, err := os.ReadFile(files[name])
+		file := o.Tokenizer[name]
+		data, err := fs.ReadFile(o.Files, file)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", o.Where(file), weights.Bare(err))
 		}
 		var any json.RawMessage
 		if err := plainjson.Unmarshal(data, &any); err != nil {
-			return fmt.Errorf("%s: broken: %w; mend it, or take it away to convert the weights alone", files[name], err)
+			return fmt.Errorf("%s: broken: %w; mend it, or take it away to convert the weights alone", o.Where(file), err)
 		}
 	}
 	return nil
@@ -67,23 +59,23 @@ func checkJSON(files map[string]string) error {
 
 func (c *conversion) makeTokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string) {
 	files := strings.Join(slices.Sorted(maps.Keys(o.Tokenizer)), ", ")
-	if path := o.Tokenizer["tokenizer.json"]; path != "" {
-		if _, err := tokenizer.Load(filepath.Dir(path)); err != nil {
-			return nil, files + "; copied, and not read here: " + strings.Join(strings.Fields(err.Error()), " ")
-		}
-		return nil, files
-	}
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(o.Tokenizer)), func(name string) bool { return name == "generation_config.json" })
 	if len(names) > 0 {
-		tok, err := tokenizer.Load(filepath.Dir(o.Tokenizer[names[0]])) // they lie together
-		if err != nil {
+		has := o.Tokenizer["tokenizer.json"] != ""
+		tok, err := tokenizer.LoadFS(o.Files, o.Where("."))
+		switch {
+		case err != nil && has:
+			return nil, files + "; copied, and not read here: " + strings.Join(strings.Fields(err.Error()), " ")
+		case err != nil:
 			return nil, files + "; no tokenizer.json made of them: " + strings.Join(strings.Fields(err.Error()), " ")
+		case has:
+			return nil, files
 		}
 		return tok, files + ", and tokenizer.json made of them"
 	}
-	if known := openAI[models.DimsOf(m).Vocab]; known.tokenizer != nil {
-		if tok, err := known.tokenizer(); err == nil {
-			return tok, "no files beside the weights; " + known.name + ", by the size of the vocabulary"
+	if known, ok := checkpoint.OriginalOf(models.DimsOf(m).Vocab); ok {
+		if tok, err := known.Tokenizer(); err == nil {
+			return tok, "no files beside the weights; " + known.Name + ", by the size of the vocabulary"
 		}
 	}
 	return nil, "no files beside the weights; to read and write text, copy tokenizer.json, or vocab.json and merges.txt, into " + c.out
@@ -107,7 +99,7 @@ func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, param
 				}
 			}
 			for _, name := range slices.Sorted(maps.Keys(o.Tokenizer)) {
-				if err := copyFile(filepath.Join(dir, name), o.Tokenizer[name]); err != nil {
+				if err := copyFile(filepath.Join(dir, name), o, o.Tokenizer[name]); err != nil {
 					return err
 				}
 			}
@@ -121,8 +113,14 @@ func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, param
 func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byte, error) {
 	text := o.Config
 	if o.MadeConfig {
-		var err error
-		if text, err = models.JSON(m, openAI[models.DimsOf(m).Vocab].ends...); err != nil {
+		ends, err := endsOf(o)
+		if known, ok := checkpoint.OriginalOf(models.DimsOf(m).Vocab); ok && len(ends) == 0 {
+			ends = known.Ends
+		}
+		if err != nil {
+			return nil, err
+		}
+		if text, err = models.JSON(m, ends...); err != nil {
 			return nil, err
 		}
 	}
@@ -145,11 +143,11 @@ func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byt
 	return b.Bytes(), err
 }
 
-// copyFile copies a file.
-func copyFile(to, from string) error {
-	in, err := os.Open(from)
+// copyFile copies one of a model's files.
+func copyFile(to string, o *checkpoint.Origin, name string) error {
+	in, err := o.Files.Open(name)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", o.Where(name), weights.Bare(err))
 	}
 	defer in.Close()
 	out, err := os.Create(to)

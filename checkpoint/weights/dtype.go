@@ -25,7 +25,10 @@ const (
 )
 
 // Readable reports whether numbers of type t can be read into float32.
-func (t DType) Readable() bool { return t == MXFP4 || t.Width() > 0 }
+func (t DType) Readable() bool {
+	n, _ := t.Block()
+	return t == MXFP4 || n > 0
+}
 
 // Width returns the bytes of one number of a readable type that has each by itself, 0 of another.
 func (t DType) Width() int {
@@ -49,8 +52,8 @@ func Bytes(x []float32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
 }
 
-// Decode converts the len(dst) little-endian numbers of type t in src. It is
-// exact, but for F64, which is rounded to the nearest.
+// Decode converts the len(dst) little-endian numbers of type t in src, whole blocks of them. It is
+// exact, but for F64, which is rounded to the nearest, and for offsets of blocks, whose sums are.
 func Decode(dst []float32, src []byte, t DType) {
 	switch t {
 	case F64:
@@ -73,11 +76,16 @@ func Decode(dst []float32, src []byte, t DType) {
 		for i := range dst {
 			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
 		}
+	default:
+		b := blocks[t]
+		for ; len(dst) > 0; dst, src = dst[b.numbers:], src[b.bytes:] {
+			b.decode(dst, src)
+		}
 	}
 }
 
 // Encode converts x to little-endian numbers of type t, to the nearest, ties to
-// even. It is an error if a finite number is too large for t: it would become
+// even, or to blocks of Q8_0. It is an error if a finite number is too large for t: it would become
 // infinite.
 func Encode(dst []byte, x []float32, t DType) error {
 	switch t {
@@ -105,8 +113,10 @@ func Encode(dst []byte, x []float32, t DType) error {
 			}
 			binary.LittleEndian.PutUint16(dst[2*i:], h)
 		}
+	case Q8_0:
+		return encodeQ8_0(dst, x)
 	default:
-		return fmt.Errorf("cannot write %s, only F32, F16 and BF16", t)
+		return fmt.Errorf("cannot write %s, only F32, F16, BF16 and Q8_0", t)
 	}
 	return nil
 }
@@ -171,20 +181,20 @@ func Write(w io.Writer, x []float32, t DType) error {
 		_, err := w.Write(Bytes(x))
 		return err
 	}
-	width := t.Width()
-	buf := make([]byte, min(width*len(x), piece))
+	numbers, bytes := t.Block()
+	if numbers == 0 || len(x)%numbers != 0 {
+		return fmt.Errorf("cannot write %d numbers as %s", len(x), t)
+	}
+	buf := make([]byte, min(len(x)/numbers*bytes, piece))
 	for len(x) > 0 {
-		n := len(x)
-		if width > 0 {
-			n = min(n, len(buf)/width)
-		}
-		if err := Encode(buf, x[:n], t); err != nil {
+		n := min(len(x)/numbers, len(buf)/bytes) // blocks
+		if err := Encode(buf, x[:n*numbers], t); err != nil {
 			return err
 		}
-		if _, err := w.Write(buf[:width*n]); err != nil {
+		if _, err := w.Write(buf[:n*bytes]); err != nil {
 			return err
 		}
-		x = x[n:]
+		x = x[n*numbers:]
 	}
 	return nil
 }

@@ -100,11 +100,10 @@ func (f *File) ReadAt(p []byte, at int64) (int, error) {
 	return n, Bare(err)
 }
 
-// piece is how many bytes are converted at a time: they stay in a core's cache.
-// It is a multiple of each width.
+// piece is how many bytes are converted at a time, at most: they stay in a core's cache.
 const piece = 1 << 16
 
-// Floats reads len(dst) numbers of a readable type at an offset. The error names
+// Floats reads len(dst) numbers of a readable type, whole blocks of them, at an offset. The error names
 // the file and the offset.
 func (f *File) Floats(dst []float32, t DType, at int64) error {
 	return f.floats(dst, t, at, func([]byte) {})
@@ -126,17 +125,17 @@ func (f *File) floats(dst []float32, t DType, at int64, see func([]byte)) error 
 		see(Bytes(dst))
 		return nil
 	}
-	width := t.Width()
-	buf := make([]byte, min(len(dst)*width, piece))
+	numbers, bytes := t.Block()
+	buf := make([]byte, min(len(dst)/numbers*bytes, piece))
 	for len(dst) > 0 {
-		n := min(len(dst), len(buf)/width)
-		if _, err := f.ReadAt(buf[:n*width], at); err != nil {
+		n := min(len(dst)/numbers, len(buf)/bytes) // blocks
+		if _, err := f.ReadAt(buf[:n*bytes], at); err != nil {
 			return fmt.Errorf("%s: offset %d: %w", f.name, at, err)
 		}
-		see(buf[:n*width])
-		Decode(dst[:n], buf, t)
-		dst = dst[n:]
-		at += int64(n * width)
+		see(buf[:n*bytes])
+		Decode(dst[:n*numbers], buf, t)
+		dst = dst[n*numbers:]
+		at += int64(n * bytes)
 	}
 	return nil
 }

@@ -76,7 +76,8 @@ func (x Tensor) As(t DType) DType {
 
 // Stored is how many bytes it has then.
 func (x Tensor) Stored(t DType) int64 {
-	return int64(len(x.Bytes)) + int64(len(x.Data))*int64(t.Width())
+	numbers, bytes := t.Block()
+	return int64(len(x.Bytes)) + int64(len(x.Data)/max(numbers, 1)*bytes)
 }
 
 // SizeOf returns the number of elements of a shape, and whether it is one:

@@ -1,0 +1,194 @@
+package checkpoint
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/plaintext"
+	"github.com/gorgpt/gorgpt/models"
+)
+
+// Dir is a checkpoint opened for reading: a directory, or a file that tells all that one does.
+type Dir struct {
+	path    string
+	files   fs.FS  // config.json, unless it is made, and the tokenizer's files
+	beside  string // where these are, for errors
+	made    []byte // a config.json of what other files tell, or nil
+	weights func(path string) (weights.Source, error)
+}
+
+// Open opens the checkpoint at a path, or the one that the pointer there stands for: a directory with a
+// config.json, or what [Recognize] knows in another form that tells the sizes, such as a GGUF file. It reads
+// no weights yet.
+func Open(path string) (*Dir, error) {
+	path, err := follow(path)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(filepath.Base(path), tempPrefix) {
+		return nil, fmt.Errorf("%s: an unfinished checkpoint", path)
+	}
+	form, info, err := formOf(path)
+	hasConfig := info != nil && info.IsDir() && isRegular(filepath.Join(path, configName))
+	switch {
+	case err != nil:
+		return nil, err
+	case form.Config != nil || form.Weights != nil && (hasConfig || !info.IsDir()):
+		return form.dir(path, info)
+	case hasConfig: // of weights that are still to come, or broken
+		return &Dir{path: path, files: os.DirFS(path), beside: path, weights: openHuggingFace}, nil
+	}
+	if err := checkAdapter(path); err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("%s: a file, want the directory of a checkpoint, or a file of weights in a form that is read", path)
+	}
+	return nil, fmt.Errorf("%s: no %s in it: not a checkpoint", path, configName)
+}
+
+// dir opens a path that is of the form.
+func (f Form) dir(path string, info os.FileInfo) (*Dir, error) {
+	d := &Dir{path: path, beside: path, weights: f.Weights}
+	if !info.IsDir() {
+		d.beside = filepath.Dir(path)
+	}
+	d.files = os.DirFS(d.beside)
+	var err error
+	switch {
+	case isRegular(filepath.Join(d.beside, configName)) && !f.Alone:
+	case f.Config != nil:
+		d.made, err = f.Config(path)
+	default:
+		err = fmt.Errorf("%s: no %s beside it, which tells the number of heads", path, configName)
+	}
+	if err == nil && f.Files != nil {
+		d.beside = path
+		d.files, err = f.Files(path)
+	}
+	return d, err
+}
+
+// Path returns the checkpoint's directory, a pointer followed, or its file.
+func (d *Dir) Path() string { return d.path }
+
+// Files are the files of the checkpoint that are no weights, by Hugging Face's names: those in the directory, or
+// what a file tells in their place, without config.json then.
+func (d *Dir) Files() fs.FS { return d.files }
+
+// Config decodes config.json into v, as encoding/json does.
+func (d *Dir) Config(v any) error { return d.readJSON(configName, v, plainjson.UnmarshalOwn) }
+
+// Weights opens the stored weights: model.safetensors, pytorch_model.bin, or several
+// of one of them with an index, or those of another form. The caller closes it.
+func (d *Dir) Weights() (weights.Source, error) { return d.weights(d.path) }
+
+// Params fills the parameters with the weights; see [ReadParams]. Those that match one of the
+// patterns may be missing, as [models.Tensors] has it.
+func (d *Dir) Params(ps *graph.Params, missing ...string) error {
+	return d.fill(ReadParams, ps, missing)
+}
+
+// MapParams is Params for the parameters of a model that is only run, or frozen; see [MapParams].
+func (d *Dir) MapParams(ps *graph.Params, missing ...string) error {
+	return d.fill(MapParams, ps, missing)
+}
+
+func (d *Dir) fill(read func(weights.Source, *graph.Params, models.Tensors) error, ps *graph.Params, missing []string) error {
+	src, err := d.Weights()
+	if err != nil {
+		return err
+	}
+	var config json.RawMessage
+	if err := d.Config(&config); err != nil {
+		return cmp.Or(err, src.Close())
+	}
+	names, err := tensorsOf(config)
+	if err != nil {
+		return cmp.Or(fmt.Errorf("%s: %w", d.path, err), src.Close())
+	}
+	names.Missing = missing
+	return cmp.Or(read(src, ps, names), src.Close())
+}
+
+// tensorsOf is what a config.json tells of the weights beside it: nothing, if it is of no family
+// that is known.
+func tensorsOf(config []byte) (models.Tensors, error) {
+	names, err := models.TensorsOfConfig(config)
+	if errors.Is(err, models.ErrNoFamily) {
+		return models.Tensors{}, nil
+	}
+	return names, err
+}
+
+// Trainer decodes trainer.json into v. The error is fs.ErrNotExist if the
+// checkpoint has none.
+func (d *Dir) Trainer(v any) error { return d.readJSON(trainerName, v, plainjson.UnmarshalOwn) }
+
+// Optimizer opens optimizer.safetensors; the caller closes it. The error is
+// fs.ErrNotExist if the checkpoint has none.
+func (d *Dir) Optimizer() (*safetensors.File, error) {
+	if _, err := fs.Stat(d.files, optimizerName); err != nil {
+		return nil, d.named(err, optimizerName)
+	}
+	return safetensors.Open(d.where(optimizerName))
+}
+
+// readJSON decodes a file of the checkpoint.
+func (d *Dir) readJSON(name string, v any, decode func([]byte, any) error) error {
+	text, err := d.read(name)
+	if err != nil {
+		return err
+	}
+	if err := decode(text, v); err != nil {
+		return fmt.Errorf("%s: %w", d.where(name), err)
+	}
+	return nil
+}
+
+// where is a file of the checkpoint, for errors.
+func (d *Dir) where(name string) string { return filepath.Join(d.beside, name) }
+
+// read reads a file of text of the checkpoint.
+func (d *Dir) read(name string) ([]byte, error) {
+	if name == configName && d.made != nil {
+		return d.made, nil
+	}
+	info, err := fs.Stat(d.files, name)
+	if err == nil && (info.Size() > maxJSON || !info.Mode().IsRegular()) {
+		return nil, fmt.Errorf("%s: %d bytes, want a JSON file of at most %d", d.where(name), info.Size(), maxJSON)
+	}
+	var text []byte
+	if err == nil {
+		text, err = fs.ReadFile(d.files, name)
+	}
+	if err != nil {
+		return nil, d.named(err, name)
+	}
+	return plaintext.Of(d.where(name), text)
+}
+
+// named is an error of a file system with the path that the user knows.
+func (d *Dir) named(err error, name string) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return &fs.PathError{Op: pathErr.Op, Path: d.where(name), Err: pathErr.Err}
+	}
+	return fmt.Errorf("%s: %w", d.where(name), err)
+}
+
+// isRegular tells whether there is a file.
+func isRegular(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
