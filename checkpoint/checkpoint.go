@@ -9,14 +9,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/mapped"
-	"github.com/gorgpt/gorgpt/internal/plainjson"
-	"github.com/gorgpt/gorgpt/internal/plaintext"
 	"github.com/gorgpt/gorgpt/models"
 )
 

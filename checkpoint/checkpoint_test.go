@@ -138,7 +138,11 @@ func TestSaveErrors(t *testing.T) {
 
 func TestReadJSONErrors(t *testing.T) {
 	dir := t.TempDir()
-	c := &Dir{dir}
+	put(t, dir, map[string]string{configName: ""})
+	c, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	path := filepath.Join(dir, configName)
 	var v struct {
 		Layers int `json:"n_layer"`

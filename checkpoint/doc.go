@@ -11,7 +11,8 @@
 //
 // [Save] puts such a directory in place in one step: a crash at any moment
 // leaves either the former checkpoint or the new one. [Point] names one of
-// several as "latest" or "best"; [Open] reads one, through such a name too.
+// several as "latest" or "best"; [Open] reads one, through such a name too, and what tells all that a
+// directory does in another form.
 //
 //	err := checkpoint.Save("out/step-002000", checkpoint.Contents{
 //		Config:    config,

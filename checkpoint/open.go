@@ -31,14 +31,10 @@ type Dir struct {
 // config.json, or what [Recognize] knows in another form that tells the sizes, such as a GGUF file. It reads
 // no weights yet.
 func Open(path string) (*Dir, error) {
-	path, err := follow(path)
-	if err != nil {
-		return nil, err
-	}
+	form, path, info, err := formOf(path)
 	if strings.HasPrefix(filepath.Base(path), tempPrefix) {
 		return nil, fmt.Errorf("%s: an unfinished checkpoint", path)
 	}
-	form, info, err := formOf(path)
 	hasConfig := info != nil && info.IsDir() && isRegular(filepath.Join(path, configName))
 	switch {
 	case err != nil:

@@ -119,12 +119,8 @@ func allForms() []Form {
 // llm.c. It looks at what is there and not at names where it can. A config.json beside the
 // weights is taken whatever else tells the sizes, except beside a file of the last two.
 func Recognize(path string) (*Origin, error) {
-	path, err := follow(path)
-	if err != nil {
-		return nil, err
-	}
-	form, info, err := formOf(path)
-	if err != nil {
+	form, path, info, err := formOf(path)
+	if info == nil {
 		return nil, err
 	}
 	if form.Weights != nil {
@@ -136,24 +132,28 @@ func Recognize(path string) (*Origin, error) {
 	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, or a .bin of llm.c", path)
 }
 
-// formOf is the form that a path is in, one without Weights if it is in none.
-func formOf(path string) (Form, os.FileInfo, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return Form{}, nil, err
+// formOf is the form that a path is in, or what the pointer there stands for, which is returned: one without Weights
+// if it is in none. What is none and stands for nothing is an error, with the info of what there is.
+func formOf(path string) (f Form, at string, info os.FileInfo, err error) {
+	at, lost := follow(path)
+	if lost != nil {
+		at = path // a file of a form may look like a pointer
+	}
+	if info, err = os.Stat(at); err != nil {
+		return f, at, nil, err
 	}
 	var start []byte
 	if info.Mode().IsRegular() {
-		if start, err = firstBytes(path); err != nil {
-			return Form{}, nil, err
+		if start, err = firstBytes(at); err != nil {
+			return f, at, nil, err
 		}
 	}
 	for _, f := range allForms() {
-		if f.Is(path, info, start) {
-			return f, info, nil
+		if f.Is(at, info, start) {
+			return f, at, info, nil
 		}
 	}
-	return Form{}, info, nil
+	return f, at, info, lost
 }
 
 // firstBytes returns the start of a file.

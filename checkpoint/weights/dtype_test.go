@@ -141,7 +141,7 @@ func TestEncodeErrors(t *testing.T) {
 		{-65520, F16, "-65520 is too large for F16, whose largest is 65504"},
 		{math.MaxFloat32, BF16, "3.4028235e+38 is too large for BF16, whose largest is 3.3895314e+38"},
 		{float32(math.Inf(1)), F16, ""},
-		{1, "F64", "cannot write F64, only F32, F16 and BF16"},
+		{1, "F64", "cannot write F64, only F32, F16, BF16 and Q8_0"},
 	} {
 		err := Encode(b, []float32{test.x}, test.kind)
 		if got := fmt.Sprint(err); err != nil && got != test.want || err == nil && test.want != "" {

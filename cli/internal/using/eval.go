@@ -79,7 +79,7 @@ made, and what others report. NAME and the FILE that it reads:
 func (e *evaluation) settings() setting.List {
 	o := &e.options
 	return setting.List{
-		setting.New("from", &e.from, "", "checkpoint directory"),
+		setting.New("from", &e.from, "", "checkpoint directory, or what else gorgpt convert reads"),
 		setting.New("on", &e.on, "", "what to measure; see above"),
 		setting.New("data", &e.data, "", "file to measure on"),
 		setting.New("context", &e.context, 0, "tokens that the model is given at once (default all that it has positions for)", setting.AtLeast(0)),

@@ -51,7 +51,7 @@ Flags that contradict each other, or would do nothing beside others, are refused
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&w.from, "from", "", "checkpoint directory")
+	f.StringVar(&w.from, "from", "", "checkpoint directory, or what else gorgpt convert reads")
 	f.StringVar(&prompt, "prompt", "", "text to go on with (default: a line of standard input each)")
 	command.TakesEmpty(f, "prompt")
 	w.writing.Settings().Flags(f)
