@@ -1,0 +1,38 @@
+"""Writes blocks.json: blocks of random bits of each type, and the numbers that gguf 0.17.1 (of llama.cpp) makes of
+them; and numbers with the blocks of Q8_0 that it makes of those. Run: python blocks.py > blocks.json"""
+import base64
+import json
+
+import numpy as np
+from gguf import GGMLQuantizationType as T, GGML_QUANT_SIZES, quants
+
+# Where a block of the type has its halves, which random bits would make too large or no numbers.
+HALVES = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0],
+          "Q2_K": [80, 82], "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
+
+
+def text(x):
+    return base64.b64encode(x.tobytes()).decode()
+
+
+r = np.random.default_rng(19)
+out = {}
+for name, halves in HALVES.items():
+    numbers, size = GGML_QUANT_SIZES[T[name]]
+    n = 4 if numbers == 32 else 2
+    blocks = r.integers(0, 256, (n, size), dtype=np.uint8)
+    for at in halves:
+        blocks[:, at:at + 2] = r.normal(0, 0.02, (n, 1)).astype(np.float16).view(np.uint8)
+    out[name] = {"blocks": text(blocks), "numbers": text(quants.dequantize(blocks, T[name]).astype(np.float32))}
+
+x = r.normal(0, 1, (6, 32)).astype(np.float32)
+x[1] = 0
+x[2] = np.arange(-16, 16) / 2  # halves, of a scale of 1
+x[2, 0] = 127
+x[3] *= 1e-5  # of a scale that is subnormal
+x[4] *= 1e-12  # of one that is 0
+x[5] *= 1e4
+made = quants.quantize(x, T.Q8_0)
+made[4] = 0  # gguf keeps numbers under a scale of 0
+out["to Q8_0"] = {"blocks": text(made), "numbers": text(x)}
+print(json.dumps(out, indent=0))
