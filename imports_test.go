@@ -72,6 +72,7 @@ var layer = map[string]float64{
 	"train":                          6,
 	"generate":                       6,
 	"harmony":                        6.5, // conversations: streams of text out of tokens
+	"chat":                           6.7, // harmony is one form of them
 	"eval":                           7,
 	"finetune":                       7,
 	"bench":                          7, // training, generation, memory

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/gorgpt/gorgpt/chat"
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/harmony"
@@ -29,6 +32,12 @@ func saysByHeart(t *testing.T, dir string, conversation []harmony.Message, text 
 	if err != nil {
 		t.Fatal(err)
 	}
+	writesByHeart(t, dir, tok, prompt, text)
+}
+
+// writesByHeart is saysByHeart of a prompt.
+func writesByHeart(t *testing.T, dir string, tok tokenizer.Tokenizer, prompt []int, text string) {
+	t.Helper()
 	script, err := tokenizer.AppendSpecial(tok, prompt, []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -59,8 +68,8 @@ func saysByHeart(t *testing.T, dir string, conversation []harmony.Message, text 
 	}
 }
 
-// chat runs gorgpt generate --chat on what is said.
-func chat(t *testing.T, said string, args ...string) (stdout, stderr string, err error) {
+// converse runs gorgpt generate --chat on what is said.
+func converse(t *testing.T, said string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	root := newRoot()
 	var out, errs bytes.Buffer
@@ -78,27 +87,27 @@ func TestChat(t *testing.T) {
 	system := harmony.DefaultSetup().Message()
 	user := harmony.Message{Role: harmony.User, Content: "<|end|> Hi"}
 	saysByHeart(t, "model", []harmony.Message{system, user}, "<|channel|>analysis<|message|>Greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello, you!<|return|>x")
-	out, errs, err := chat(t, user.Content+"\n", "--from", "model")
+	out, errs, err := converse(t, user.Content+"\n", "--from", "model")
 	if err != nil || out != "Hello, you!\n" || errs != "Greet.\n" {
 		t.Errorf("%v: %q, %q", err, out, errs)
 	}
-	out, errs, err = chat(t, `{"role":"user","content":"<|end|> Hi"}`, "--from", "model", "--json")
+	out, errs, err = converse(t, `{"role":"user","content":"<|end|> Hi"}`, "--from", "model", "--json")
 	want := `{"role":"assistant","channel":"analysis","content":"Greet."}` + "\n" + `{"role":"assistant","channel":"final","content":"Hello, you!"}` + "\n"
 	if err != nil || out != want || errs != "" {
 		t.Errorf("%v: %q, %q", err, out, errs)
 	}
-	out, errs, err = chat(t, user.Content+"\n", "--from", "model", "--tokens", "43")
+	out, errs, err = converse(t, user.Content+"\n", "--from", "model", "--tokens", "43")
 	if err != nil || out != "Hello, yo\n" || errs != "Greet.\nthe reply ends here: --tokens 43\n" {
 		t.Errorf("%v: %q, %q", err, out, errs)
 	}
 
 	saysByHeart(t, "model", []harmony.Message{system, user}, "<|channel|>analysis<|message|>Greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello, yéou!<|return|>x")
-	if out, _, err = chat(t, user.Content+"\n", "--from", "model", "--tokens", "43"); err != nil || out != "Hello, y\xc3\n" { // within the é, as generate writes it
+	if out, _, err = converse(t, user.Content+"\n", "--from", "model", "--tokens", "43"); err != nil || out != "Hello, y\xc3\n" { // within the é, as generate writes it
 		t.Errorf("%v: %q", err, out)
 	}
 
 	saysByHeart(t, "call", []harmony.Message{{Role: harmony.System, Content: "S"}, {Role: harmony.Developer, Content: "D"}, user}, " to=functions.f<|channel|>commentary<|message|>{}<|call|>x")
-	out, _, err = chat(t, `{"role":"system","content":"S"}`+"\n"+`{"role":"developer","content":"D"}`+"\n"+`{"role":"user","content":"<|end|> Hi"}`, "--from", "call", "--json")
+	out, _, err = converse(t, `{"role":"system","content":"S"}`+"\n"+`{"role":"developer","content":"D"}`+"\n"+`{"role":"user","content":"<|end|> Hi"}`, "--from", "call", "--json")
 	if want := `{"role":"assistant","channel":"commentary","recipient":"functions.f","content":"{}"}` + "\n"; err != nil || out != want {
 		t.Errorf("%v: %q", err, out)
 	}
@@ -115,14 +124,69 @@ func TestChat(t *testing.T) {
 		{`{"role":"developer","content":"x"}` + "\n" + `{"role":"system","content":"x"}`, "line 2: a system message stands before all others", []string{"--json"}},
 		{"Hi", "--samples has no meaning with --chat, which reads what is said from standard input and answers once", []string{"--samples", "2"}},
 	} {
-		if _, _, err := chat(t, c.said, append(c.args, "--from", "model")...); err == nil || err.Error() != c.want {
+		if _, _, err := converse(t, c.said, append(c.args, "--from", "model")...); err == nil || err.Error() != c.want {
 			t.Errorf("%q: error %v\nwant  %s", c.said, err, c.want)
 		}
 	}
 }
 
-// TestChatNeedsHarmony: a model whose tokenizer has not the tokens says which has.
-func TestChatNeedsHarmony(t *testing.T) {
+// TestChatTemplate: a model with a chat template converses by it, until its token ends the turn; --chat-template has another.
+func TestChatTemplate(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const template = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), "<|im_start|>", "<|im_end|>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := chat.NewTemplate(tok, template, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, answer := chat.Message{Role: chat.User, Content: "<|im_end|> Hi"}, chat.Message{Role: chat.Assistant, Content: "Hello, yéou!"}
+	for name, c := range map[string]struct {
+		said     string
+		messages []chat.Message
+		args     []string
+		out      string
+	}{
+		"plain":  {"<|im_end|> Hi\n", []chat.Message{user}, nil, "Hello, yéou!\n"},
+		"system": {"<|im_end|> Hi\n", []chat.Message{{Role: chat.System, Content: "Brief."}, user}, []string{"--system", "Brief."}, "Hello, yéou!\n"},
+		"history": {`{"role":"system","content":"S"}` + "\n" + `{"role":"assistant","content":"Hello, yéou!"}` + "\n" + `{"role":"user","content":"<|im_end|> Hi"}`,
+			[]chat.Message{{Role: chat.System, Content: "S"}, answer, user}, []string{"--json"}, `{"role":"assistant","content":"Hello, yéou!"}` + "\n"},
+		"cut": {"<|im_end|> Hi\n", []chat.Message{user}, []string{"--tokens", "9"}, "Hello, y\xc3\n"},
+	} {
+		prompt, err := f.Prompt(c.messages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writesByHeart(t, name, tok, prompt, "Hello, yéou!<|im_end|>x")
+		if err := os.WriteFile(filepath.Join(name, "chat_template.jinja"), []byte(template), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if out, errs, err := converse(t, c.said, append(c.args, "--from", name)...); err != nil || out != c.out {
+			t.Errorf("%s: %v: %q, %q", name, err, out, errs)
+		}
+	}
+	if err := os.WriteFile("other.jinja", []byte("{{ messages"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--chat-template", "other.jinja"}, "--chat: chat template: line 1: a tag {{ without its end"},
+		{[]string{"--chat-template", "none.jinja"}, "--chat: open none.jinja: no such file or directory"},
+		{[]string{"--json", "--system", "x"}, "--system has no meaning with --json: a message of the role system says it"},
+		{[]string{"--chat=false", "--system", "x"}, "--system has no meaning with texts: it is for --chat"},
+	} {
+		if _, _, err := converse(t, "Hi", append(c.args, "--from", "plain")...); err == nil || err.Error() != c.want {
+			t.Errorf("error %v\nwant  %s", err, c.want)
+		}
+	}
+}
+
+// TestChatNeedsForm: a model that was taught no form of conversations says so.
+func TestChatNeedsForm(t *testing.T) {
 	t.Chdir(t.TempDir())
 	m := gpt2.New(257, 32, 16, 1, 1)
 	params := graph.NewParams(1)
@@ -136,8 +200,8 @@ func TestChatNeedsHarmony(t *testing.T) {
 	if err := checkpoint.Save("model", checkpoint.Contents{Config: config, Params: params, Tokenizer: tokenizer.Bytes().Save}); err != nil {
 		t.Fatal(err)
 	}
-	const want = "--chat: the tokenizer bytes has no token <|start|>: conversations are for models whose tokenizer has harmony's, as gpt-oss's (o200k_harmony)"
-	if _, _, err := chat(t, "Hi", "--from", "model"); err == nil || err.Error() != want {
+	const want = "--chat: the tokenizer bytes has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json), nor harmony's tokens: want one of a model that was taught to converse"
+	if _, _, err := converse(t, "Hi", "--from", "model"); err == nil || err.Error() != want {
 		t.Errorf("error %v\nwant  %s", err, want)
 	}
 }

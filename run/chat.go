@@ -5,32 +5,38 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gorgpt/gorgpt/harmony"
+	"github.com/gorgpt/gorgpt/chat"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Chat is a conversation with a model whose tokenizer has harmony's tokens. Messages is what was said so far;
-// whoever else than the assistant says something appends it.
+// Chat is a conversation with a model. Messages is what was said so far; whoever else than the assistant says
+// something appends it.
 type Chat struct {
-	Messages []harmony.Message
+	Messages []chat.Message
 
-	format *harmony.Format
+	format chat.Format
 	writer *Writer
 }
 
-// Chat begins a conversation, with OpenAI's system message but for the date.
-func (w *Writer) Chat() (*Chat, error) {
-	f, err := harmony.New(w.model.Tokenizer)
+// Chat begins a conversation in the form that the model was taught, as [chat.For] finds it, or in that of another chat template if
+// one is given. A system prompt, if it is not "", is what the model is told before all else.
+func (w *Writer) Chat(template, system string) (*Chat, error) {
+	f, err := chat.For(w.model.Tokenizer)
+	if template != "" {
+		_, special, _ := tokenizer.ChatTemplate(w.model.Tokenizer)
+		f, err = chat.NewTemplate(w.model.Tokenizer, template, special)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &Chat{[]harmony.Message{harmony.DefaultSetup().Message()}, f, w}, nil
+	return &Chat{f.Begin(system), f, w}, nil
 }
 
 // Reply has the assistant say what it says next, some messages, which are appended to Messages and returned. A function is
 // called with each piece of them as it comes, and with the message's header. It returns why the reply ends: "length" after
 // so many tokens as a text may have at most.
-func (c *Chat) Reply(ctx context.Context, piece func(m harmony.Message, text string) error) (said []harmony.Message, finish string, err error) {
+func (c *Chat) Reply(ctx context.Context, piece func(m chat.Message, text string) error) (said []chat.Message, finish string, err error) {
 	prompt, err := c.format.Prompt(c.Messages)
 	if err != nil {
 		return nil, "", err
@@ -40,7 +46,7 @@ func (c *Chat) Reply(ctx context.Context, piece func(m harmony.Message, text str
 	}
 	o := c.writer.options
 	o.Stop = slices.Concat(o.Stop, c.format.Stops())
-	p := c.format.Parser(harmony.Assistant)
+	p := c.format.Parser()
 	for token, err := range c.writer.Generator.Stream(ctx, prompt, c.writer.writing.Tokens, o) {
 		if err != nil {
 			return nil, "", err

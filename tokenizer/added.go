@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -98,16 +99,17 @@ func (a *added) index(text string) int {
 }
 
 // Append implements Tokenizer.
-func (a *added) Append(ids []int, text []byte) ([]int, error) { return a.encode(ids, text, false) }
+func (a *added) Append(ids []int, text []byte) ([]int, error) { return a.encode(ids, text, false, nil) }
 
-// encode encodes a text, and finds its special tokens if asked to.
-func (a *added) encode(ids []int, text []byte, special bool) ([]int, error) {
+// encode encodes a text, and finds its special tokens if asked to. What stands between them is without
+// a mark, which is nil for none.
+func (a *added) encode(ids []int, text []byte, special bool, mark []byte) ([]int, error) {
 	n := len(ids)
 	var err error
 	if !special && !a.raw.plain && !a.normal.plain && a.normalize == nil {
 		ids, err = a.Tokenizer.Append(ids, text)
 	} else {
-		ids, err = a.between(ids, text, special)
+		ids, err = a.between(ids, text, special, mark)
 	}
 	if err == nil && a.limit > 0 {
 		err = a.within(ids[n:])
@@ -119,7 +121,7 @@ func (a *added) encode(ids []int, text []byte, special bool) ([]int, error) {
 }
 
 // between encodes the tokens that were added and what stands between them.
-func (a *added) between(ids []int, text []byte, special bool) ([]int, error) {
+func (a *added) between(ids []int, text []byte, special bool, mark []byte) ([]int, error) {
 	var err error
 	between(a.raw, text, special, func(at int, part []byte, token *addedToken) bool {
 		if token != nil {
@@ -133,6 +135,9 @@ func (a *added) between(ids []int, text []byte, special bool) ([]int, error) {
 			if token != nil {
 				ids = append(ids, token.ID)
 				return true
+			}
+			if mark != nil {
+				part = bytes.ReplaceAll(part, mark, nil)
 			}
 			ids, err = a.Tokenizer.Append(ids, part)
 			if e, ok := errors.AsType[*TextError](err); ok {

@@ -10,16 +10,18 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/gorgpt/gorgpt/chat"
 	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/harmony"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
+	"github.com/gorgpt/gorgpt/internal/plaintext"
 	"github.com/gorgpt/gorgpt/run"
 )
 
 // chat answers each line of in: what a user says or, with --json, a message.
 func (w *generation) chat(ctx context.Context, in io.Reader) error {
-	c, err := w.Chat()
+	c, err := w.conversation()
 	if err != nil {
 		return fmt.Errorf("--chat: %w", err)
 	}
@@ -37,20 +39,20 @@ func (w *generation) chat(ctx context.Context, in io.Reader) error {
 		if err != nil {
 			return err
 		}
-		m := harmony.Message{Role: harmony.User, Content: line}
+		m := chat.Message{Role: chat.User, Content: line}
 		if w.asJSON {
 			if m, err = readMessage(line); err != nil {
 				return fmt.Errorf("line %d: %w", lines.N, err)
 			}
 		}
-		if m.Role == harmony.System { // in the place of what is there
+		if m.Role == chat.System { // in the place of what is there
 			if !first {
 				return fmt.Errorf("line %d: a system message stands before all others", lines.N)
 			}
 			c.Messages = nil
 		}
 		c.Messages = append(c.Messages, m)
-		if m.Role != harmony.User && m.Role != harmony.Tool {
+		if m.Role != chat.User && m.Role != chat.Tool {
 			continue
 		}
 		if err := w.reply(ctx, c); err != nil {
@@ -59,12 +61,24 @@ func (w *generation) chat(ctx context.Context, in io.Reader) error {
 	}
 }
 
+// conversation begins one, with the template of a file if one is named.
+func (w *generation) conversation() (*run.Chat, error) {
+	var template []byte
+	if w.template != "" {
+		var err error
+		if template, err = plaintext.Read(w.template); err != nil {
+			return nil, err
+		}
+	}
+	return w.Chat(string(template), w.system)
+}
+
 // readMessage reads a message as JSON.
-func readMessage(line string) (m harmony.Message, err error) {
+func readMessage(line string) (m chat.Message, err error) {
 	d := json.NewDecoder(strings.NewReader(line))
 	d.DisallowUnknownFields()
 	if err = plainjson.Unmarshal([]byte(line), &m); err == nil {
-		err = d.Decode(new(harmony.Message))
+		err = d.Decode(new(chat.Message))
 	}
 	if err != nil {
 		return m, fmt.Errorf("want a message as {\"role\":\"user\",\"content\":\"…\"}: %w", err)
@@ -76,7 +90,7 @@ func readMessage(line string) (m harmony.Message, err error) {
 // a user on standard error.
 func (w *generation) reply(ctx context.Context, c *run.Chat) error {
 	last := io.Writer(nil)
-	said, finish, err := c.Reply(ctx, func(m harmony.Message, text string) error {
+	said, finish, err := c.Reply(ctx, func(m chat.Message, text string) error {
 		if w.asJSON {
 			return nil
 		}

@@ -45,7 +45,8 @@ Flags that contradict each other, or would do nothing beside others, are refused
   gorgpt generate --from DIR --prompt 'Once' --samples 3 --temperature 1 --min-p 0.05 --stop '.'
   gorgpt generate --from DIR --prompt 'Once' --beams 4 --json < /dev/null
   gorgpt generate --from DIR --bench --tokens 256
-  echo 'What is 2+2?' | gorgpt generate --from gpt-oss-20b --chat`,
+  echo 'What is 2+2?' | gorgpt generate --from SmolLM2-135M-Instruct.gguf --chat --greedy
+  gorgpt generate --from gpt-oss-20b --chat --system 'Be brief.' --tokens 1000`,
 		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return w.run(cmd, prompt) },
 	}
@@ -58,7 +59,9 @@ Flags that contradict each other, or would do nothing beside others, are refused
 	f.BoolVar(&w.greedy, "greedy", false, "always the best token; the same as --temperature 0")
 	f.IntSliceVar(&w.writing.Stop, "stop-token", nil, "end at this token, as at the end of text; may be given more than once")
 	f.BoolVar(&w.asJSON, "json", false, "print a JSON object a text, on a line each: prompt_ids, ids, text, and finish: length, stop, end_of_text or no_candidates")
-	f.BoolVar(&w.talk, "chat", false, "converse, in OpenAI's harmony format (gpt-oss): each line of standard input is what a user says, its answer follows, thoughts on standard error; with --json, messages")
+	f.BoolVar(&w.talk, "chat", false, "converse as the model was taught, by its chat template or in harmony (gpt-oss): each line of standard input is what a user says, its answer follows, thoughts on standard error; with --json, messages")
+	f.StringVar(&w.system, "system", "", "with --chat, what the model is told first: a system prompt, in harmony the developer's instructions")
+	f.StringVar(&w.template, "chat-template", "", "with --chat, a file with the chat template (Jinja) in the place of the model's own")
 	f.BoolVar(&w.bench, "bench", false, "print tokens a second instead of the text")
 	return cmd
 }
@@ -69,6 +72,7 @@ type generation struct {
 	writing               run.Writing
 	greedy, asJSON, bench bool
 	talk                  bool
+	system, template      string
 
 	*run.Writer
 	out, stderr io.Writer
@@ -122,6 +126,8 @@ func (w *generation) check(given func(flag string) bool) error {
 	}
 	err := setting.NoneIdle(given,
 		setting.Idle{Holds: w.talk, Settings: []string{"prompt", "samples", "beams", "special", "stop", "logprobs", "bench"}, With: "--chat, which reads what is said from standard input and answers once"},
+		setting.Idle{Holds: !w.talk, Settings: []string{"system", "chat-template"}, With: "texts: it is for --chat"},
+		setting.Idle{Holds: w.asJSON, Settings: []string{"system"}, With: "--json: a message of the role system says it"},
 		setting.Idle{Holds: w.bench, Settings: []string{"beams", "stop", "json", "logprobs"}, With: "--bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
 		setting.Idle{Holds: o.Beams > 0, Settings: []string{"greedy", "temperature", "top-k", "top-p", "min-p", "seed"}, With: "--beams: a search draws nothing"},
 		setting.Idle{Holds: w.greedy && o.Temperature != 0, Settings: []string{"temperature"}, With: "--greedy"},

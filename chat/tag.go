@@ -1,0 +1,134 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// tag is a tag of a template.
+type tag struct {
+	begin, end int
+	kind       byte   // '{', '%' or '#'; 0 stands for the end of the template
+	open       byte   // - or + behind its opening, or 0
+	body       string // what it says, as the library reads it
+	word       string // of a block, the first
+	strip, cut bool   // white space after it goes; one line end does
+}
+
+// closers are what closes each kind of tag.
+var closers = map[byte]string{'{': "}}", '%': "%}", '#': "#}"}
+
+// nextTag finds the tag that begins at a place of a template or after it.
+func nextTag(source string, from int) (tag, error) {
+	t := tag{begin: len(source), end: len(source)}
+	for i := from; i+1 < len(source); i++ {
+		if source[i] == '{' && closers[source[i+1]] != "" {
+			t.begin, t.kind = i, source[i+1]
+			break
+		}
+	}
+	if t.kind == 0 {
+		return t, nil
+	}
+	at := t.begin + 2
+	if at < len(source) && (source[at] == '-' || source[at] == '+' && t.kind != '{') {
+		t.open = source[at]
+		at++
+	}
+	if t.kind == '#' {
+		n := strings.Index(source[at:], "#}")
+		if n < 0 {
+			return t, errors.New("a comment without its end")
+		}
+		t.end = at + n + 2
+		sign := source[at:t.end-2] + " "
+		t.strip, t.cut = strings.HasSuffix(sign, "- "), !strings.HasSuffix(sign, "+ ")
+		return t, nil
+	}
+	if err := t.read(source, at); err != nil {
+		return t, err
+	}
+	if t.kind == '%' {
+		t.cut = t.cut && !t.strip
+		body := strings.TrimSpace(t.body)
+		n := strings.IndexFunc(body, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
+		if n < 0 {
+			n = len(body)
+		}
+		t.word = body[:n]
+	}
+	return t, nil
+}
+
+// read reads what a tag says and how it ends. Within brackets nothing ends it; braces are written apart there, as the library looks
+// for the first }}.
+func (t *tag) read(source string, at int) error {
+	var b strings.Builder
+	depth, size := 0, 0
+	for ; at < len(source); at++ {
+		rest := source[at:]
+		if depth == 0 {
+			sign := ""
+			if rest[0] == '-' || rest[0] == '+' && t.kind == '%' {
+				sign = rest[:1]
+			}
+			if strings.HasPrefix(rest[len(sign):], closers[t.kind]) {
+				t.end, t.body = at+len(sign)+2, b.String()+" "
+				t.strip, t.cut = sign == "-", t.kind == '%' && sign == ""
+				return nil
+			}
+		}
+		switch c := rest[0]; c {
+		case '\'', '"':
+			n, text, err := literal(rest)
+			if err != nil {
+				return err
+			}
+			quote(&b, text)
+			at += n - 1
+			continue
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth--
+		}
+		if size++; size > maxTag {
+			return fmt.Errorf("a tag of more than %d bytes beside its texts", maxTag)
+		}
+		b.WriteByte(rest[0])
+		if rest[0] == '}' || rest[0] == '{' {
+			b.WriteByte(' ')
+		}
+	}
+	return fmt.Errorf("a tag {%c without its end", t.kind)
+}
+
+// literal reads a string literal, with Python's escapes, and tells how long it is.
+func literal(source string) (length int, text string, err error) {
+	var b strings.Builder
+	mark := source[0]
+	for rest := source[1:]; rest != ""; {
+		switch {
+		case rest[0] == mark:
+			return len(source) - len(rest) + 1, b.String(), nil
+		case len(rest) > 1 && rest[0] == '\\' && (rest[1] == '\'' || rest[1] == '"'):
+			b.WriteByte(rest[1])
+			rest = rest[2:]
+			continue
+		case len(rest) > 1 && rest[0] == '\\' && rest[1] == '\n': // goes on in the next line
+			rest = rest[2:]
+			continue
+		case rest[0] == '\\':
+			if r, _, tail, err := strconv.UnquoteChar(rest, mark); err == nil {
+				b.WriteRune(r)
+				rest = tail
+				continue
+			}
+		}
+		b.WriteByte(rest[0])
+		rest = rest[1:]
+	}
+	return 0, "", errors.New("a text in quotes without its end")
+}

@@ -1,0 +1,182 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/ardanlabs/jinja"
+
+	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// Template is a chat template in the tokens of one tokenizer, a [Format].
+type Template struct {
+	tok     tokenizer.Tokenizer
+	program *jinja.Template
+	watch   string            // the name of the function that bounds it
+	special map[string]string // bos_token and the like
+	tokens  []string          // special ones, the longest first
+	ids     map[string]int
+	stops   []int
+}
+
+// NewTemplate returns the format of a template in Jinja. The special tokens that it can name, bos_token for one, are
+// those of [tokenizer.ChatTemplate]. A template that does not parse is an error that has the line; one that cannot
+// write the answer of an assistant to a user is too.
+//
+// The assistant's turn ends at the special token that the template writes after what the assistant said, if there is one.
+func NewTemplate(tok tokenizer.Tokenizer, source string, special map[string]string) (*Template, error) {
+	if tokenizer.ReadsSpecial(tok) {
+		return nil, fmt.Errorf("the tokenizer %s reads special tokens in what messages say; want it without tokenizer.ReadSpecial", tok.Name())
+	}
+	t := &Template{tok: tok, special: special, watch: fmt.Sprintf("_%x", rand.Uint64()), ids: make(map[string]int)}
+	source, err := normalize(source, t.watch)
+	if err != nil {
+		return nil, fmt.Errorf("chat template: %w", err)
+	}
+	if t.program, err = jinja.Compile(source); err != nil {
+		return nil, fmt.Errorf("chat template: %w", errors.Unwrap(err))
+	}
+	for _, s := range tokenizer.Specials(tok) {
+		t.ids[s.Text] = s.ID
+		t.tokens = append(t.tokens, s.Text)
+	}
+	slices.SortFunc(t.tokens, func(a, b string) int { return len(b) - len(a) })
+	if err := t.findStop(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// findStop looks for the end of the assistant's turn.
+func (t *Template) findStop() error {
+	const answer = "said-by-the-assistant"
+	question := Message{Role: User, Content: "said-by-the-user"}
+	text, err := t.render([]Message{question, {Role: Assistant, Content: answer}, question}, true)
+	if err != nil {
+		return err
+	}
+	_, after, there := strings.Cut(text, answer)
+	if !there {
+		return errors.New("chat template: leaves out what the assistant says")
+	}
+	if end := t.tokenAt(strings.TrimLeftFunc(after, unicode.IsSpace)); end != "" {
+		t.stops = []int{t.ids[end]}
+	}
+	return nil
+}
+
+// tokenAt is the special token that a text begins with, or "".
+func (t *Template) tokenAt(text string) string {
+	for _, token := range t.tokens {
+		if strings.HasPrefix(text, token) {
+			return token
+		}
+	}
+	return ""
+}
+
+// Begin implements Format: a template has messages of its own, if any, and a system prompt is a message.
+func (t *Template) Begin(system string) []Message {
+	if system == "" {
+		return nil
+	}
+	return []Message{{Role: System, Content: system}}
+}
+
+// Stops implements Format.
+func (t *Template) Stops() []int { return t.stops }
+
+// Prompt implements Format. Roles that the template does not take, or not in this order, are its errors.
+func (t *Template) Prompt(messages []Message) ([]int, error) {
+	if len(messages) == 0 {
+		return nil, errors.New("a conversation without messages")
+	}
+	mark, err := unusedMark(messages)
+	if err != nil {
+		return nil, err
+	}
+	marked := slices.Clone(messages)
+	for i, m := range messages {
+		if err := check(m); err != nil {
+			return nil, fmt.Errorf("message %d: %w", i+1, err)
+		}
+		marked[i].Content, marked[i].Name = t.part(m.Content, mark), t.part(m.Name, mark)
+	}
+	text, err := t.render(marked, true)
+	if err != nil {
+		return nil, err
+	}
+	for i, m := range marked {
+		if m.Role == User && !strings.Contains(text, strings.TrimSpace(m.Content)) {
+			return nil, fmt.Errorf("chat template: leaves out what message %d says, of the user: it may be one for messages that are more than text", i+1)
+		}
+	}
+	return tokenizer.AppendSpecialBut(t.tok, nil, []byte(text), mark)
+}
+
+// check refuses what no template is told.
+func check(m Message) error {
+	if m.Channel != "" || m.Recipient != "" || m.ContentType != "" {
+		return errors.New("a channel, a recipient and a content_type are harmony's: a chat template has none")
+	}
+	return m.Check()
+}
+
+// unusedMark is a character that stands in no message: one of those that Unicode leaves to programs, for no text to have.
+func unusedMark(messages []Message) (string, error) {
+	for r := '\ufdd0'; r <= '\ufdef'; r++ {
+		if !slices.ContainsFunc(messages, func(m Message) bool { return strings.ContainsRune(m.Content+m.Name, r) }) {
+			return string(r), nil
+		}
+	}
+	return "", errors.New("the messages have all of Unicode's noncharacters U+FDD0 to U+FDEF, want text")
+}
+
+// part puts a mark within each special token that a text has, after its first character.
+func (t *Template) part(text, mark string) string {
+	var b strings.Builder
+	for i, r := range text {
+		b.WriteRune(r)
+		if t.tokenAt(text[i:]) != "" {
+			b.WriteString(mark)
+		}
+	}
+	return b.String()
+}
+
+// Parser implements Format.
+func (t *Template) Parser() Parser {
+	return &plainly{stops: t.stops, text: generate.NewText(t.tok)}
+}
+
+// plainly reads one message, all of it text.
+type plainly struct {
+	stops    []int
+	text     *generate.Text
+	complete []Message
+}
+
+func (p *plainly) Next(id int) (string, error) {
+	if slices.Contains(p.stops, id) {
+		return p.End()
+	}
+	return p.text.Add(id)
+}
+
+func (p *plainly) End() (rest string, err error) {
+	if p.complete == nil {
+		rest = p.text.Rest()
+		p.complete = []Message{{Role: Assistant, Content: p.text.String()}}
+	}
+	return rest, nil
+}
+
+func (p *plainly) Messages() []Message { return p.complete }
+
+func (p *plainly) Current() (Message, bool) { return Message{Role: Assistant}, p.complete == nil }
