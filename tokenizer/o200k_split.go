@@ -12,8 +12,17 @@ var o200k = cutter{
 	regex: `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|` +
 		`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|` +
 		`\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
-	next:   nextO200k,
+	next:   func(text []byte) int { return nextO200k(text, 3, true) },
 	aSpace: true, // line breaks belong to what is before them
+}
+
+// tekken is the pattern of Mistral's tokenizer of that name: o200k's without contractions, each digit alone.
+var tekken = cutter{
+	regex: `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|` +
+		`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|` +
+		`\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+	next:   func(text []byte) int { return nextO200k(text, 1, false) },
+	aSpace: true,
 }
 
 // traits are what the pattern asks of a character.
@@ -89,34 +98,24 @@ func traitsAt(text []byte, i int) (traits, int) {
 }
 
 // nextO200k returns the length in bytes of the first match of o200k's pattern at the start of a
-// text that is not empty.
-func nextO200k(text []byte) int {
+// text that is not empty, with numbers of up to so many digits, and contractions behind words or not.
+func nextO200k(text []byte, digits int, contractions bool) int {
 	t, n := traitsAt(text, 0)
 	if t&(wordly|breaking) == 0 && n < len(text) { // it may stand in front of a word
-		if end := word(text, n, t&tail == 0); end > 0 {
+		if end := word(text, n, t&tail == 0, contractions); end > 0 {
 			return end
 		}
 	}
 	switch {
 	case t&(head|tail) != 0:
-		return word(text, 0, true)
+		return word(text, 0, true, contractions)
 	case t&digit != 0:
-		for range 2 {
-			if n == len(text) {
-				break
-			}
-			t, width := traitsAt(text, n)
-			if t&digit == 0 {
-				break
-			}
-			n += width
-		}
-		return n
+		return digitsEnd(text, n, digits)
 	case t&blank == 0:
-		return symbols200k(text, n)
+		return symbols200k(text, n, true)
 	case text[0] == ' ' && len(text) > 1:
 		if t, width := traitsAt(text, 1); t&plainTrait == 0 {
-			return symbols200k(text, 1+width)
+			return symbols200k(text, 1+width, true)
 		}
 	}
 	return leadingBlanks(text)
@@ -124,8 +123,8 @@ func nextO200k(text []byte) int {
 
 // word returns where the word ends that begins at i, 0 if there is none: what may begin one, then
 // what may end one. Of the latter there must be some, if need be what was taken for a beginning,
-// unless the word may do without.
-func word(text []byte, i int, without bool) int {
+// unless the word may do without. A contraction may stand behind it.
+func word(text []byte, i int, without, contractions bool) int {
 	end, last := i, 0 // last is where the last character ends that may be both
 	follows := false
 	for end < len(text) {
@@ -152,12 +151,15 @@ func word(text []byte, i int, without bool) int {
 	case end == i || !without:
 		return 0
 	}
-	return end + anyContraction(text[end:])
+	if contractions {
+		end += anyContraction(text[end:])
+	}
+	return end
 }
 
 // symbols200k returns where the characters end that are no letters, numbers nor white space, with
-// the line breaks and slashes behind them; they go on at i.
-func symbols200k(text []byte, i int) int {
+// the line breaks behind them, and slashes if asked for; they go on at i.
+func symbols200k(text []byte, i int, slashes bool) int {
 	for i < len(text) {
 		t, n := traitsAt(text, i)
 		if t&plainTrait != 0 {
@@ -165,7 +167,7 @@ func symbols200k(text []byte, i int) int {
 		}
 		i += n
 	}
-	for i < len(text) && (text[i] == '\r' || text[i] == '\n' || text[i] == '/') {
+	for i < len(text) && (text[i] == '\r' || text[i] == '\n' || slashes && text[i] == '/') {
 		i++
 	}
 	return i

@@ -20,7 +20,7 @@ type cutter struct {
 }
 
 // patterns are those that are known.
-var patterns = []*cutter{&gpt2Pieces, &o200k}
+var patterns = []*cutter{&gpt2Pieces, &o200k, &cl100k, &qwen2, &tekken}
 
 var gpt2Pieces = cutter{
 	regex: `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
@@ -38,30 +38,41 @@ type cutting struct {
 	removes bool       // a split leaves out what it finds
 }
 
-// splitter finds where a part of a text is to be cut: it yields the parts.
-type splitter func(text []byte, yield func(part []byte))
+// splitter finds where a part of a text is to be cut: it yields the parts, until that is an error.
+type splitter func(text []byte, yield func(part []byte) error) error
 
 // parts yields the parts of a text between which nothing merges, to be cut by the pattern
 // unless c.whole.
-func (c *cutting) parts(text []byte, yield func(part []byte)) {
-	last := func(part []byte) {
+func (c *cutting) parts(text []byte, yield func(part []byte) error) error {
+	last := func(part []byte) error {
 		if len(part) == 0 {
-			return
+			return nil
 		}
 		if c.prefix && part[0] != ' ' {
 			part = append([]byte{' '}, part...)
 		}
-		yield(part)
+		return yield(part)
 	}
 	for _, s := range slices.Backward(c.splits) {
 		next := last
-		last = func(part []byte) {
-			if len(part) > 0 {
-				s(part, next)
+		last = func(part []byte) error {
+			if len(part) == 0 {
+				return nil
 			}
+			return s(part, next)
 		}
 	}
-	last(text)
+	return last(text)
+}
+
+// each yields the parts of a text that matches are.
+func each(text []byte, all []match, yield func(part []byte) error) error {
+	for _, m := range all {
+		if err := yield(text[m.start:m.end]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cutting reads the pre_tokenizer of a byte-level tokenizer: ByteLevel, or a Sequence that
@@ -151,33 +162,32 @@ func (s *stage) split(where string) (splitter, error) {
 		String *string `json:"String"`
 		Regex  *string `json:"Regex"`
 	}
-	if err := plainjson.Unmarshal(s.Pattern, &written); err != nil || (written.String == nil) == (written.Regex == nil) {
+	err := plainjson.Unmarshal(s.Pattern, &written)
+	if err != nil || (written.String == nil) == (written.Regex == nil) {
 		return nil, fmt.Errorf("%s.pattern: want a \"String\" or a \"Regex\"", where)
 	}
 	join, ok := behaviors[s.Behavior]
 	if !ok {
 		return nil, fmt.Errorf("%s.behavior %q is unknown", where, s.Behavior)
 	}
-	var find func(text []byte) []match
-	switch {
-	case written.String != nil:
-		find = func(text []byte) []match { return literals(text, []byte(*written.String)) }
-	default:
-		i := slices.IndexFunc(patterns, func(p *cutter) bool { return p.regex == *written.Regex })
-		if i < 0 {
-			return nil, fmt.Errorf("%s.pattern.Regex is %s, want GPT-2's pattern, o200k's or a \"String\"", where, clip(*written.Regex))
+	find := func(text []byte) ([]match, error) { return literals(text, []byte(*written.String)), nil }
+	if written.Regex != nil {
+		if i := slices.IndexFunc(patterns, func(p *cutter) bool { return p.regex == *written.Regex }); i >= 0 {
+			find = patterns[i].pieces
+		} else if find, err = compiled(*written.Regex); err != nil {
+			return nil, fmt.Errorf("%s.pattern.Regex is %s: %w", where, clip(*written.Regex), err)
 		}
-		find = patterns[i].pieces
 	}
 	invert := s.Invert != nil && *s.Invert
-	return func(text []byte, yield func([]byte)) {
-		all := find(text)
+	return func(text []byte, yield func([]byte) error) error {
+		all, err := find(text)
+		if err != nil {
+			return err
+		}
 		for i := range all {
 			all[i].is = all[i].is != invert
 		}
-		for _, m := range join(all) {
-			yield(text[m.start:m.end])
-		}
+		return each(text, join(all), yield)
 	}, nil
 }
 
@@ -206,14 +216,14 @@ func literals(text, pattern []byte) []match {
 }
 
 // pieces finds what a pattern matches, which is everything.
-func (p *cutter) pieces(text []byte) []match {
+func (p *cutter) pieces(text []byte) ([]match, error) {
 	var all []match
 	for at := 0; at < len(text); {
 		n := p.next(text[at:])
 		all = append(all, match{at, at + n, true})
 		at += n
 	}
-	return all
+	return all, nil
 }
 
 // behaviors are what becomes of matches, by the names of tokenizers' Split.
@@ -262,23 +272,21 @@ func merged(all []match, join func(m, previous match) bool) []match {
 	return joined
 }
 
-// digits cuts around numbers, or around each character of them.
-func digits(each bool) splitter {
-	return func(text []byte, yield func([]byte)) {
+// digits cuts around numbers, or around each character of them if they are to be alone.
+func digits(alone bool) splitter {
+	return func(text []byte, yield func([]byte) error) error {
 		var all []match
 		for i := 0; i < len(text); {
 			r, n := utf8.DecodeRune(text[i:])
 			is := unicode.IsNumber(r)
-			if k := len(all); k > 0 && all[k-1].is == is && !(is && each) {
+			if k := len(all); k > 0 && all[k-1].is == is && !(is && alone) {
 				all[k-1].end = i + n
 			} else {
 				all = append(all, match{i, i + n, is})
 			}
 			i += n
 		}
-		for _, m := range all {
-			yield(text[m.start:m.end])
-		}
+		return each(text, all, yield)
 	}
 }
 

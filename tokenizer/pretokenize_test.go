@@ -41,19 +41,23 @@ func TestSplits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var parts []string
-			split([]byte("it's, dog"), func(part []byte) { parts = append(parts, string(part)) })
-			if got := strings.Join(parts, "|"); got != want[i] {
+			if got := strings.Join(partsOf(split, "it's, dog"), "|"); got != want[i] {
 				t.Errorf("GPT-2's pattern, %s, inverted %t: %s, want %s", behavior, invert, got, want[i])
 			}
 		}
 	}
 	for want, s := range map[string]stage{
-		`here.pattern: want a "String" or a "Regex"`:                            {Pattern: []byte(`{}`), Behavior: "Removed"},
-		`there.pattern: want a "String" or a "Regex"`:                           {Pattern: []byte(`{"String":"a","Regex":"a"}`), Behavior: "Removed"},
-		`text.pattern: want a "String" or a "Regex"`:                            {Pattern: []byte(`"a"`), Behavior: "Removed"},
-		`here.behavior "Kept" is unknown`:                                       {Pattern: []byte(`{"String":"a"}`), Behavior: "Kept"},
-		`here.pattern.Regex is a+, want GPT-2's pattern, o200k's or a "String"`: {Pattern: []byte(`{"Regex":"a+"}`), Behavior: "Removed"},
+		`here.pattern: want a "String" or a "Regex"`:                                  {Pattern: []byte(`{}`), Behavior: "Removed"},
+		`there.pattern: want a "String" or a "Regex"`:                                 {Pattern: []byte(`{"String":"a","Regex":"a"}`), Behavior: "Removed"},
+		`text.pattern: want a "String" or a "Regex"`:                                  {Pattern: []byte(`"a"`), Behavior: "Removed"},
+		`here.behavior "Kept" is unknown`:                                             {Pattern: []byte(`{"String":"a"}`), Behavior: "Kept"},
+		"here.pattern.Regex is a(: error parsing regexp: missing closing ) in `a(`":   {Pattern: []byte(`{"Regex":"a("}`), Behavior: "Removed"},
+		`here.pattern.Regex is [a-z&&b]: "&&" within [ ] is not read here`:            {Pattern: []byte(`{"Regex":"[a-z&&b]"}`), Behavior: "Removed"},
+		`here.pattern.Regex is [[:alpha:]]: "[:" within [ ] is not read here`:         {Pattern: []byte(`{"Regex":"[[:alpha:]]"}`), Behavior: "Removed"},
+		`here.pattern.Regex is a(?i)b|c: the group "(?i)" is not read here`:           {Pattern: []byte(`{"Regex":"a(?i)b|c"}`), Behavior: "Removed"},
+		`here.pattern.Regex is \d{1,2}+: "}+" behind what it counts is not read here`: {Pattern: []byte(`{"Regex":"\\d{1,2}+"}`), Behavior: "Removed"},
+		`here.pattern.Regex is \h: "\\h" is not read here`:                            {Pattern: []byte(`{"Regex":"\\h"}`), Behavior: "Removed"},
+		`here.pattern.Regex is \x{41}: \x{ is not read here`:                          {Pattern: []byte(`{"Regex":"\\x{41}"}`), Behavior: "Removed"},
 	} {
 		where, _, _ := strings.Cut(want, ".")
 		if _, err := s.split(where); err == nil || err.Error() != want {
@@ -70,9 +74,16 @@ func TestSplits(t *testing.T) {
 func cutBy(split splitter, texts string) string {
 	var all []string
 	for _, text := range strings.Split(texts, " ") {
-		var parts []string
-		split([]byte(text), func(part []byte) { parts = append(parts, string(part)) })
-		all = append(all, strings.Join(parts, "|"))
+		all = append(all, strings.Join(partsOf(split, text), "|"))
 	}
 	return strings.Join(all, " ")
+}
+
+// partsOf are the parts of a text; an error is one too.
+func partsOf(split splitter, text string) (parts []string) {
+	err := split([]byte(text), func(part []byte) error { parts = append(parts, string(part)); return nil })
+	if err != nil {
+		parts = append(parts, err.Error())
+	}
+	return parts
 }

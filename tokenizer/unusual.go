@@ -12,10 +12,8 @@ import (
 // appendParts encodes a text that is cut otherwise than GPT-2 does.
 func (t *byteLevel) appendParts(c *cache, ids []int, text []byte) ([]int, error) {
 	n := len(ids)
-	var err error
-	t.cutting.parts(text, func(part []byte) {
+	err := t.cutting.parts(text, func(part []byte) (err error) {
 		switch {
-		case err != nil:
 		case t.gaps:
 			ids, err = t.appendKnown(c, ids, part, t.cutting.whole)
 		case t.cutting.whole:
@@ -23,9 +21,12 @@ func (t *byteLevel) appendParts(c *cache, ids []int, text []byte) ([]int, error)
 		default:
 			ids = t.appendPieces(c, ids, part)
 		}
+		return err
 	})
 	if e, ok := errors.AsType[*TextError](err); ok { // the part may have got a space
 		return ids[:n], &TextError{e.Text, int64(max(0, slices.IndexFunc(text, func(b byte) bool { return t.byteID[b] < 0 }))), e.Problem}
+	} else if err != nil {
+		return ids[:n], &TextError{Problem: err.Error()}
 	}
 	return ids, nil
 }

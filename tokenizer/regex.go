@@ -1,0 +1,136 @@
+package tokenizer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dlclark/regexp2/v2"
+)
+
+// A pattern that is not one of patterns is searched for by regexp2, which looks ahead and behind as Oniguruma
+// does, whose patterns Hugging Face's tokenizers takes.
+
+// maxMatch bounds the search for one match, for patterns that go back and forth without end.
+const maxMatch = 10 * time.Second
+
+// compiled makes what finds a pattern in a text.
+func compiled(pattern string) (func(text []byte) ([]match, error), error) {
+	translated, err := netPattern(pattern)
+	if err != nil {
+		return nil, err
+	}
+	re, err := regexp2.Compile(translated, regexp2.Multiline, regexp2.OptionMaxBacktrackingStackSize(1<<24))
+	if err != nil {
+		return nil, errors.New(strings.ReplaceAll(err.Error(), "\n", " "))
+	}
+	re.MatchTimeout = maxMatch
+	return func(text []byte) ([]match, error) { return matches(re, text) }, nil
+}
+
+// matches finds what matches and what is between. A byte that is not valid UTF-8 is a character, U+FFFD.
+func matches(re *regexp2.Regexp, text []byte) ([]match, error) {
+	runes, starts := make([]rune, 0, len(text)), make([]int32, 0, len(text)+1)
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRune(text[i:])
+		runes, starts = append(runes, r), append(starts, int32(i))
+		i += n
+	}
+	starts = append(starts, int32(len(text)))
+	var all []match
+	done := 0
+	err := re.FindRunesMatches(runes, 0, func(v regexp2.MatchView) bool {
+		at, n, _ := v.GroupRange(0)
+		start, end := int(starts[at]), int(starts[at+n])
+		if n == 0 && start == done && start > 0 {
+			return true // nothing, right behind what matched before
+		}
+		if start > done {
+			all = append(all, match{done, start, false})
+		}
+		all = append(all, match{start, end, true})
+		done = end
+		return true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the pattern of the pre_tokenizer cannot be searched for: %w", err)
+	}
+	if done < len(text) {
+		all = append(all, match{done, len(text), false})
+	}
+	return all, nil
+}
+
+// netPattern writes a pattern of Oniguruma's as regexp2, .NET's kind, has it. What would mean something
+// else there is an error.
+func netPattern(pattern string) (string, error) {
+	var b strings.Builder
+	depth := 0 // of character classes, which Oniguruma unites where one is within another
+	for i := 0; i < len(pattern); i++ {
+		rest := pattern[i:]
+		switch c := pattern[i]; {
+		case c == '\\' && len(rest) > 1:
+			one, err := netEscape(rest, depth > 0)
+			if err != nil {
+				return "", err
+			}
+			b.WriteString(one)
+			i++
+		case depth > 0 && strings.HasPrefix(rest, "&&"), depth > 0 && (strings.HasPrefix(rest, "[:") || strings.HasPrefix(rest, "[^")):
+			return "", fmt.Errorf("%q within [ ] is not read here", rest[:2])
+		case c == '[':
+			if depth++; depth == 1 {
+				b.WriteByte(c)
+				if strings.HasPrefix(rest, "[^") {
+					b.WriteByte('^')
+					i++
+				}
+			}
+		case c == ']' && depth > 0:
+			if depth--; depth == 0 {
+				b.WriteByte(c)
+			}
+		case depth == 0 && c == '(' && strings.HasPrefix(rest, "(?") && !isGroup(rest[2:], i == 0):
+			return "", fmt.Errorf("the group %q is not read here", rest[:min(len(rest), 4)])
+		case depth == 0 && (strings.HasPrefix(rest, "}+") || strings.HasPrefix(rest, "}?") || strings.HasPrefix(rest, "{,")):
+			return "", fmt.Errorf("%q behind what it counts is not read here", rest[:2])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), nil
+}
+
+// isGroup tells whether what follows "(?" means the same to both: a group that is not counted, looks ahead
+// or behind, does not go back, or takes letters of either case.
+func isGroup(rest string, first bool) bool {
+	for _, known := range []string{":", "=", "!", ">", "<=", "<!", "i:"} {
+		if strings.HasPrefix(rest, known) {
+			return true
+		}
+	}
+	return first && strings.HasPrefix(rest, "i)")
+}
+
+// wordClass is Oniguruma's \w.
+const wordClass = `\p{L}\p{M}\p{Nd}\p{Pc}`
+
+// netEscape is how regexp2 writes the escape at the start of rest, of two bytes, within a class or not.
+func netEscape(rest string, within bool) (string, error) {
+	c := rest[1]
+	switch {
+	case c == 'w' && within:
+		return wordClass, nil
+	case c == 'w':
+		return "[" + wordClass + "]", nil
+	case c == 'W' && !within:
+		return "[^" + wordClass + "]", nil
+	case strings.HasPrefix(rest, `\x{`):
+		return "", errors.New(`\x{ is not read here`)
+	case strings.IndexByte("pPsSdDnrtfvaexu", c) >= 0, c < '0', c > '9' && c < 'A', c > 'Z' && c < 'a', c > 'z':
+		return rest[:2], nil
+	}
+	return "", fmt.Errorf("%q is not read here", rest[:2])
+}
