@@ -39,6 +39,9 @@ func newAdded(t Tokenizer, tokens []addedToken, n normalizer) *added {
 		if a.text[one.ID] = one.Content; one.Normalized && n != nil { // as it is searched for
 			a.text[one.ID] = string(n(nil, []byte(one.Content)))
 		}
+		if _, ok := t.(*pieced); ok {
+			a.text[one.ID] = unmarked(a.text[one.ID])
+		}
 		a.size = max(a.size, one.ID+1)
 	}
 	raw, normal := written(tokens, n)
@@ -139,7 +142,11 @@ func (a *added) between(ids []int, text []byte, special bool, mark []byte) ([]in
 			if mark != nil {
 				part = bytes.ReplaceAll(part, mark, nil)
 			}
-			ids, err = a.Tokenizer.Append(ids, part)
+			if p, ok := a.Tokenizer.(*pieced); ok {
+				ids, err = p.encode(ids, part, at+i == 0)
+			} else {
+				ids, err = a.Tokenizer.Append(ids, part)
+			}
 			if e, ok := errors.AsType[*TextError](err); ok {
 				err = &TextError{e.Text, e.Offset + int64(at+i), e.Problem}
 			}
@@ -206,9 +213,9 @@ func (a *added) Size() int { return a.size }
 func (a *added) EndOfText() (int, bool) { return max(a.end, 0), a.end >= 0 }
 
 // cut implements CutFor: not where a token is written, which is not known of a text that is
-// yet to be normalized.
+// yet to be normalized, nor where a part would get something in front.
 func (a *added) cut(text []byte) int {
-	if a.normalize != nil && a.normal.longest > 0 {
+	if a.normalize != nil && (a.normal.longest > 0 || a.source != nil && a.source.Normalizer.prepends()) {
 		return 0
 	}
 	for {

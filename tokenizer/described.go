@@ -87,24 +87,8 @@ func (d *described) class() (string, error) {
 	return short, nil
 }
 
-// classes are those that do what the files say, or what is done here. The last ones are names of
-// the third in transformers 5, where there is a tokenizer.json.
-var classes = []string{gpt2Class, gpt1Class, "PreTrainedTokenizer", "TokenizersBackend", "PythonBackend", "BloomTokenizer"}
-
-// The classes of transformers that have special tokens without being told.
-const (
-	gpt2Class = "GPT2Tokenizer"
-	gpt1Class = "OpenAIGPTTokenizer"
-)
-
 // roles are the special tokens that have a name, in transformers' order.
 var roles = []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}
-
-// impliedBy are the special tokens of a class.
-var impliedBy = map[string]map[string]string{
-	gpt2Class: {"bos_token": EndOfText, "eos_token": EndOfText, "unk_token": EndOfText},
-	gpt1Class: {"unk_token": unknownToken},
-}
 
 // describe makes the tokenizer of a model, of its vocabulary, what tokenizer.json says (nil
 // if there is none), and what the files beside it do: as transformers 5 does.

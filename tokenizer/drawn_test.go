@@ -112,7 +112,7 @@ func (d *drawn) check(t *testing.T, i int, tok Tokenizer) {
 		if special = append(special, after...); err2 != nil || !slices.Equal(special, d.Special[k]) {
 			t.Errorf("%d: %q with special tokens is %v, %v, want %v", i, text, special, err2, d.Special[k])
 		}
-		back, err := tok.AppendText(nil, d.Plain[k])
+		back, err := Text(tok, d.Plain[k])
 		if got := strings.ToValidUTF8(string(back), "\ufffd"); err != nil || got != d.Decoded[k] && utf8.Valid(back) {
 			t.Errorf("%d: %v is %q, %v, want %q", i, d.Plain[k], got, err, d.Decoded[k])
 		}

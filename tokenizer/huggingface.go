@@ -74,9 +74,18 @@ type stage struct {
 	PreTokenizers    []*part         `json:"pretokenizers,omitempty"`
 	Processors       []*part         `json:"processors,omitempty"`
 	IndividualDigits *bool           `json:"individual_digits,omitempty"` // of Digits
-	Pattern          json.RawMessage `json:"pattern,omitempty"`           // of Split
+	Pattern          json.RawMessage `json:"pattern,omitempty"`           // of Split and Replace
 	Behavior         string          `json:"behavior,omitempty"`
 	Invert           *bool           `json:"invert,omitempty"`
+
+	Decoders      []*part `json:"decoders,omitempty"`
+	Prepend       string  `json:"prepend,omitempty"`     // of Prepend
+	Content       *string `json:"content,omitempty"`     // of Replace and Strip
+	Start         *int    `json:"start,omitempty"`       // of Strip
+	Stop          int     `json:"stop,omitempty"`        //
+	Replacement   string  `json:"replacement,omitempty"` // of Metaspace
+	PrependScheme string  `json:"prepend_scheme,omitempty"`
+	Splits        *bool   `json:"split,omitempty"`
 
 	Single        []templatePiece            `json:"single,omitempty"` // of TemplateProcessing
 	Pair          []templatePiece            `json:"pair,omitempty"`
@@ -130,7 +139,7 @@ func (p *pipeline) save(dir string, config map[string]json.RawMessage, files map
 	if err := writeJSON(filepath.Join(dir, tokenizerFile), p); err != nil {
 		return err
 	}
-	if len(p.Model.Merges) > 0 {
+	if len(p.Model.Merges) > 0 && !p.isPieced() {
 		if err := writeJSON(filepath.Join(dir, vocabFile), p.Model.Vocab); err != nil {
 			return err
 		}

@@ -131,7 +131,7 @@ func (t *Lines) decoded(line []byte) ([]byte, error) {
 	if err != nil || bytes.Contains(line, []byte("null")) { // which the decoder takes for 0
 		return nil, notIDs(line, err)
 	}
-	if t.text, err = t.tok.AppendText(t.text[:0], t.ids); err != nil || !t.JSONL {
+	if t.text, err = Text(t.tok, t.ids); err != nil || !t.JSONL {
 		return t.text, err
 	}
 	var b bytes.Buffer

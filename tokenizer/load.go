@@ -130,8 +130,11 @@ func (d *described) adjust(p *pipeline) error {
 		return err
 	}
 	want, there, err := d.is("add_prefix_space")
+	if err := d.replaced(class, p); err != nil {
+		return err
+	}
 	level := p.PreTokenizer.byteLevel()
-	if err != nil || level == nil || !there && class != gpt2Class {
+	if err != nil || level == nil || class == qwen2Class || !there && class != gpt2Class {
 		return err
 	}
 	has := level.AddPrefixSpace == nil || *level.AddPrefixSpace
@@ -167,6 +170,9 @@ func (p *pipeline) tokenizer() (Tokenizer, error) {
 		return p.byteLevel()
 	case m != nil && m.EndOfWordSuffix != nil && *m.EndOfWordSuffix == wordEnd:
 		return p.gpt1()
+	}
+	if p.isPieced() {
+		return p.pieced()
 	}
 	if err := p.plain(); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"bytes"
 	"fmt"
 	"unicode"
 	"unicode/utf8"
@@ -15,7 +16,7 @@ type normalizer func(dst, text []byte) []byte
 var forms = map[string]norm.Form{"NFC": norm.NFC, "NFD": norm.NFD, "NFKC": norm.NFKC, "NFKD": norm.NFKD}
 
 // normalizer makes the normalizer of a tokenizer.json, nil if there is none. Those that
-// strip, replace or put text in front are refused, with where they stand.
+// strip are refused, with where they stand.
 func (s *stage) normalizer(where string) (normalizer, error) {
 	if s == nil {
 		return nil, nil
@@ -26,6 +27,23 @@ func (s *stage) normalizer(where string) (normalizer, error) {
 	switch s.Type {
 	case "Lowercase":
 		return appendLower, nil
+	case "Prepend":
+		return func(dst, text []byte) []byte {
+			if len(text) > 0 {
+				dst = append(dst, s.Prepend...)
+			}
+			return append(dst, text...)
+		}, nil
+	case "Replace":
+		from, err := s.literal(where)
+		if err == nil && (from == "" || s.Content == nil) {
+			err = fmt.Errorf("%s: want a \"pattern\" that is not empty, and \"content\"", where)
+		}
+		if err != nil {
+			return nil, err
+		}
+		old, content := []byte(from), []byte(*s.Content)
+		return func(dst, text []byte) []byte { return append(dst, bytes.ReplaceAll(text, old, content)...) }, nil
 	case "Sequence":
 		var all []normalizer
 		for i, one := range s.Normalizers {
@@ -47,7 +65,7 @@ func (s *stage) normalizer(where string) (normalizer, error) {
 			return all[len(all)-1](dst, text)
 		}, nil
 	}
-	return nil, fmt.Errorf("%s is %s, want none, \"NFC\", \"NFD\", \"NFKC\", \"NFKD\", \"Lowercase\", or a \"Sequence\" of them", where, s)
+	return nil, fmt.Errorf("%s is %s, want none, \"NFC\", \"NFD\", \"NFKC\", \"NFKD\", \"Lowercase\", \"Prepend\", \"Replace\", or a \"Sequence\" of them", where, s)
 }
 
 // appendLower writes a text in small letters: each character by itself, so that a sigma at

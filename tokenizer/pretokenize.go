@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -144,10 +143,7 @@ func (p *cutter) stages() *stage {
 	if p == &gpt2Pieces {
 		return byteLevelStage(true)
 	}
-	regex, _ := json.Marshal(map[string]string{"Regex": p.regex}) // which cannot fail
-	no := false
-	split := &part{Type: "Split", Pattern: regex, Behavior: "Isolated", Invert: &no}
-	return &stage{Type: "Sequence", PreTokenizers: []*part{split, (*part)(byteLevelStage(false))}}
+	return &stage{Type: "Sequence", PreTokenizers: []*part{(*part)(splitBy(p.regex)), (*part)(byteLevelStage(false))}}
 }
 
 // match is a part of a text that a pattern matches, or one between matches.

@@ -72,12 +72,12 @@ func netPattern(pattern string) (string, error) {
 		rest := pattern[i:]
 		switch c := pattern[i]; {
 		case c == '\\' && len(rest) > 1:
-			one, err := netEscape(rest, depth > 0)
+			one, width, err := netEscape(rest, depth > 0)
 			if err != nil {
 				return "", err
 			}
 			b.WriteString(one)
-			i++
+			i += width - 1
 		case depth > 0 && strings.HasPrefix(rest, "&&"), depth > 0 && (strings.HasPrefix(rest, "[:") || strings.HasPrefix(rest, "[^")):
 			return "", fmt.Errorf("%q within [ ] is not read here", rest[:2])
 		case c == '[':
@@ -117,20 +117,26 @@ func isGroup(rest string, first bool) bool {
 // wordClass is Oniguruma's \w.
 const wordClass = `\p{L}\p{M}\p{Nd}\p{Pc}`
 
-// netEscape is how regexp2 writes the escape at the start of rest, of two bytes, within a class or not.
-func netEscape(rest string, within bool) (string, error) {
+// netEscape is how regexp2 writes the escape at the start of rest, of so many bytes, within a class or not.
+func netEscape(rest string, within bool) (text string, width int, err error) {
 	c := rest[1]
 	switch {
 	case c == 'w' && within:
-		return wordClass, nil
+		return wordClass, 2, nil
 	case c == 'w':
-		return "[" + wordClass + "]", nil
+		return "[" + wordClass + "]", 2, nil
 	case c == 'W' && !within:
-		return "[^" + wordClass + "]", nil
+		return "[^" + wordClass + "]", 2, nil
+	case c == 'p' || c == 'P':
+		width = 1 + strings.IndexByte(rest, '}')
+		if width == 0 || rest[2] != '{' || rest[3] == '^' {
+			return "", 0, fmt.Errorf("%q without a plain {name} is not read here", rest[:2])
+		}
+		return rest[:width], width, nil
 	case strings.HasPrefix(rest, `\x{`):
-		return "", errors.New(`\x{ is not read here`)
-	case strings.IndexByte("pPsSdDnrtfvaexu", c) >= 0, c < '0', c > '9' && c < 'A', c > 'Z' && c < 'a', c > 'z':
-		return rest[:2], nil
+		return "", 0, errors.New(`\x{ is not read here`)
+	case strings.IndexByte("sSdDnrtfvaexu", c) >= 0, c < '0', c > '9' && c < 'A', c > 'Z' && c < 'a', c > 'z':
+		return rest[:2], 2, nil
 	}
-	return "", fmt.Errorf("%q is not read here", rest[:2])
+	return "", 0, fmt.Errorf("%q is not read here", rest[:2])
 }

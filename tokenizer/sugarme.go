@@ -65,6 +65,9 @@ func (a *added) changes() string {
 			return fmt.Sprintf("strips white space beside %q", t.Content)
 		}
 	}
+	if _, ok := a.Tokenizer.(*pieced); ok {
+		return "writes spaces otherwise"
+	}
 	if t, ok := a.Tokenizer.(*byteLevel); ok && (t.cutting != nil && (t.cutting.prefix || t.cutting.atWill) || t.gaps) {
 		return "adds spaces, leaves parts out, or has an unknown token"
 	}

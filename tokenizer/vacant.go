@@ -10,6 +10,12 @@ func Vacant(t Tokenizer) (ids []int) {
 				ids = append(ids, id)
 			}
 		}
+	case *pieced:
+		for id, token := range t.tokens {
+			if token == "" {
+				ids = append(ids, id)
+			}
+		}
 	case *added:
 		all := Vacant(t.Tokenizer)
 		for id := t.Tokenizer.Size(); id < t.size; id++ {

@@ -139,8 +139,9 @@ type fileMerge struct {
 }
 
 // MarshalJSON implements json.Marshaler: the parts with a space between, which all
-// releases of Hugging Face's tokenizers read.
+// releases of Hugging Face's tokenizers read, or two by two if there are spaces in them.
 func (l mergeList) MarshalJSON() ([]byte, error) {
+	spaced := slices.ContainsFunc(l, func(m fileMerge) bool { return strings.Contains(m.left+m.right, " ") })
 	var b bytes.Buffer
 	b.WriteByte('[')
 	for i, m := range l {
@@ -148,6 +149,9 @@ func (l mergeList) MarshalJSON() ([]byte, error) {
 			b.WriteByte(',')
 		}
 		text, err := quote(m.left + " " + m.right)
+		if spaced {
+			text, err = quoted(m.left, m.right)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -155,6 +159,13 @@ func (l mergeList) MarshalJSON() ([]byte, error) {
 	}
 	b.WriteByte(']')
 	return b.Bytes(), nil
+}
+
+// quoted writes two JSON strings in an array.
+func quoted(left, right string) ([]byte, error) {
+	a, err1 := quote(left)
+	b, err2 := quote(right)
+	return slices.Concat([]byte("["), a, []byte(","), b, []byte("]")), errors.Join(err1, err2)
 }
 
 // UnmarshalJSON implements json.Unmarshaler: "a b" or ["a","b"]. Errors are *placed.

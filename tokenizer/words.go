@@ -175,6 +175,9 @@ func (c *caches) give(one *cache) {
 	if cap(one.scratch) > 1<<16 {
 		one.scratch = nil
 	}
+	if cap(one.text) > 1<<18 {
+		one.text = nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.idle) < runtime.GOMAXPROCS(0) {

@@ -1,0 +1,217 @@
+package tokenizer
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"unicode/utf8"
+)
+
+// Pieces is a vocabulary of SentencePiece's byte-pair encoding, as its models, GGUF files ("llama") and
+// llama2.c's tokenizer.bin have it.
+type Pieces struct {
+	Tokens []string  // by id, a space as U+2581
+	Scores []float32 // by id: the pair whose token has the highest merges first. nil: minus the id
+	Types  []int     // by id, see the constants. nil: UNK unknown, BOS and EOS control, <0xNN> bytes, others normal
+
+	BOS, EOS, UNK, Pad int  // ids, -1: none
+	AddBOS, AddEOS     bool // a text gets them for the model
+	SpacePrefix        bool // a text, and what follows a special token, gets a space in front
+
+	Template string // chat template, for tokenizer_config.json; "": none
+}
+
+// Types of tokens, of SentencePiece's sentencepiece_model.proto and GGUF's tokenizer.ggml.token_type.
+const (
+	NormalPiece  = 1 + iota
+	UnknownPiece // stands for what has no token
+	ControlPiece // is not found in texts, unless special tokens are asked for
+	UserPiece    // is always found as a whole
+	UnusedPiece
+	BytePiece // <0xNN>
+)
+
+// maxPiece bounds the tokens that merges make, in bytes: published ones have less than 200.
+const maxPiece = 512
+
+// check tells what is wrong with the lengths and ids of a vocabulary.
+func checkTokens(tokens []string, types []int, ids map[string]int) error {
+	if len(tokens) == 0 || len(tokens) > maxID {
+		return fmt.Errorf("%d tokens", len(tokens))
+	}
+	if types != nil && len(types) != len(tokens) {
+		return fmt.Errorf("%d types of %d tokens", len(types), len(tokens))
+	}
+	for id, t := range types {
+		if t < NormalPiece || t > BytePiece {
+			return fmt.Errorf("token %d has type %d, want %d to %d", id, t, NormalPiece, BytePiece)
+		}
+	}
+	for role, id := range ids {
+		if id < -1 || id >= len(tokens) {
+			return fmt.Errorf("%s is token %d, want 0 to %d, or -1 for none", role, id, len(tokens)-1)
+		}
+	}
+	owner := make(map[string]int, len(tokens))
+	for id, token := range tokens {
+		if other, ok := owner[token]; ok && token != "" {
+			return fmt.Errorf("tokens %d and %d both are %s", other, id, clip(fmt.Sprintf("%q", token)))
+		}
+		owner[token] = id
+		if !utf8.ValidString(token) {
+			return fmt.Errorf("token %d, %s, is not valid UTF-8", id, clip(fmt.Sprintf("%q", token)))
+		}
+	}
+	return nil
+}
+
+// roles are the ids of the tokens that have a name.
+func (p *Pieces) roles() map[string]int {
+	return map[string]int{"bos_token": p.BOS, "eos_token": p.EOS, "unk_token": p.UNK, "pad_token": p.Pad}
+}
+
+// FromPieces returns the tokenizer.json and the tokenizer_config.json of a vocabulary, which [LoadFS] and
+// transformers open. A text is encoded as llama.cpp and SentencePiece do, but for pieces with equal scores,
+// which they merge from left to right: a tokenizer.json has an order of pairs, here transformers'.
+func FromPieces(p Pieces) (tokenizerJSON, configJSON []byte, err error) {
+	if err := checkTokens(p.Tokens, p.Types, p.roles()); err != nil {
+		return nil, nil, err
+	}
+	if p.Scores != nil && len(p.Scores) != len(p.Tokens) {
+		return nil, nil, fmt.Errorf("%d scores of %d tokens", len(p.Scores), len(p.Tokens))
+	}
+	if p.Types == nil {
+		p.Types = p.guessed()
+	}
+	v := vocabularyOf(p.Tokens)
+	m := &model{Type: "BPE", FuseUnk: true, Vocab: v, ByteFallback: slices.Contains(p.Types, BytePiece)}
+	if p.UNK >= 0 {
+		m.UnkToken = &p.Tokens[p.UNK]
+	}
+	if m.Merges, err = p.merges(v); err != nil {
+		return nil, nil, err
+	}
+	s := prependStages(p.SpacePrefix, m.ByteFallback)
+	s.Model, s.AddedTokens = m, addedOf(p.Tokens, p.Types, p.roles())
+	s.PostProcessor = aroundOf(p.Tokens, p.AddBOS, p.BOS, p.AddEOS, p.EOS)
+	return s.files(p.Tokens, p.roles(), p.Template)
+}
+
+// guessed are the types of tokens that come without.
+func (p *Pieces) guessed() []int {
+	types := make([]int, len(p.Tokens))
+	for id, token := range p.Tokens {
+		types[id] = NormalPiece
+		if _, ok := byteOf(token); ok {
+			types[id] = BytePiece
+		}
+	}
+	for _, id := range []int{p.BOS, p.EOS, p.Pad} {
+		if id >= 0 {
+			types[id] = ControlPiece
+		}
+	}
+	if p.UNK >= 0 {
+		types[p.UNK] = UnknownPiece
+	}
+	return types
+}
+
+// vocabularyOf is the vocabulary of tokens by their ids. One that is empty is no token.
+func vocabularyOf(tokens []string) vocabulary {
+	v := make(vocabulary, len(tokens))
+	for id, token := range tokens {
+		if token == "" {
+			token = fmt.Sprintf("[EMPTY_%d]", id) // as llama.cpp names it
+		}
+		v[token] = id
+	}
+	return v
+}
+
+// merges are the pairs of tokens that make a token, by falling scores of that; those of one score as
+// transformers' generate_merges orders them. Control tokens and the like are made of nothing.
+func (p *Pieces) merges(v vocabulary) (mergeList, error) {
+	type ranked struct {
+		fileMerge
+		score       float32
+		left, right int // characters
+	}
+	makes := func(id int) bool { return p.Types[id] == NormalPiece || p.Types[id] == UserPiece }
+	var all []ranked
+	for id, token := range p.Tokens {
+		if !makes(id) {
+			continue
+		}
+		if len(token) > maxPiece {
+			return nil, fmt.Errorf("token %d has %d bytes, want at most %d", id, len(token), maxPiece)
+		}
+		score := float32(-id)
+		if p.Scores != nil {
+			if score = p.Scores[id]; math.IsNaN(float64(score)) {
+				return nil, fmt.Errorf("token %d has score NaN", id)
+			}
+		}
+		first, n := len(all), utf8.RuneCountInString(token)
+		for left, i := 0, 0; i < len(token); left++ {
+			a, okA := v[token[:i]]
+			b, okB := v[token[i:]]
+			if i > 0 && okA && okB && makes(a) && makes(b) {
+				all = append(all, ranked{fileMerge{left: token[:i], right: token[i:]}, score, left, n - left})
+			}
+			_, width := utf8.DecodeRuneInString(token[i:])
+			i += width
+		}
+		slices.SortFunc(all[first:], func(a, b ranked) int { return cmp.Compare(v[a.fileMerge.left], v[b.fileMerge.left]) })
+	}
+	slices.SortStableFunc(all, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.left, a.left), cmp.Compare(b.right, a.right))
+	})
+	merges := make(mergeList, len(all))
+	for i, one := range all {
+		merges[i] = one.fileMerge
+	}
+	return merges, nil
+}
+
+// ToPieces is the vocabulary of a tokenizer of SentencePiece's kind: what [FromPieces] makes one of that
+// encodes as t does. The score of a token that merges make is minus the rank of the first of them.
+func ToPieces(t Tokenizer) (p Pieces, err error) {
+	a := finding(t)
+	b, ok := a.Tokenizer.(*pieced)
+	if !ok {
+		return p, fmt.Errorf("the tokenizer is of the kind %s, want SentencePiece's byte-pair encoding", t.Name())
+	}
+	src := a.pipeline()
+	fallback := src.Model.ByteFallback
+	switch {
+	case src.sameStages(prependStages(true, fallback)), src.sameStages(metaspaceStages("first")), src.sameStages(metaspaceStages("always")):
+		p.SpacePrefix = true
+	case !src.sameStages(prependStages(false, fallback)) && !src.sameStages(metaspaceStages("never")) || b.whole:
+		return p, errors.New("the tokenizer normalizes or cuts texts in a manner that such a file cannot tell")
+	}
+	p.Tokens, p.Types = a.listed()
+	p.Scores = make([]float32, len(p.Tokens))
+	for rank, id := range slices.Backward(b.merges.results) {
+		p.Scores[id] = -float32(rank)
+	}
+	for id, token := range b.tokens {
+		if _, ok := byteOf(token); ok && fallback {
+			p.Types[id] = BytePiece
+		}
+	}
+	p.UNK = int(b.unknown)
+	if p.UNK >= 0 {
+		p.Types[p.UNK] = UnknownPiece
+	}
+	if p.BOS, p.EOS, p.Pad, p.AddBOS, p.AddEOS, p.Template, err = a.ends(); err != nil {
+		return p, err
+	}
+	merges, err := p.merges(vocabularyOf(p.Tokens))
+	if err == nil && !slices.EqualFunc(merges, src.Model.Merges, func(a, b fileMerge) bool { return a.left == b.left && a.right == b.right }) {
+		err = errors.New("the tokenizer's merges are none of scores of tokens, as SentencePiece has them")
+	}
+	return p, err
+}
