@@ -114,8 +114,8 @@ func (f *fixture) ids(name string) (ids []int, batch, context int) {
 // ten AdamW steps with their losses and the final weights.
 func TestParity(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "*", "expected.safetensors"))
-	if err != nil || len(cases) < 25 {
-		t.Fatalf("%d fixtures, want 25 or more: %v", len(cases), err)
+	if err != nil || len(cases) < 29 {
+		t.Fatalf("%d fixtures, want 29 or more: %v", len(cases), err)
 	}
 	for _, path := range cases {
 		dir := filepath.Dir(path)

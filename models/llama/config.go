@@ -111,9 +111,10 @@ func init() {
 		Aliases: map[string]string{"rope_scaling": "rope_parameters"},
 		Only: []family.Only{
 			{Key: "hidden_act", Values: []string{`"silu"`, `"swish"`, "null"}, Why: "the feed-forward part is a SwiGLU"},
+			{Key: "rope_interleaved", Values: []string{"false", "null"}, Why: "pairs are the columns m and m+D/2 of a head"},
 		},
-		// pretraining_tp once cut products into slices, with the same sums; transformers 5 has it no longer.
-		Harmless: []string{"pretraining_tp"},
+		// pretraining_tp once cut products into slices, with the same sums; transformers 5 has it no longer. The others are in published files, and read by nothing.
+		Harmless: []string{"pretraining_tp", "is_llama_config", "max_sequence_length", "transformers.js_config"},
 		Prefix:   "model.",
 		Buffers:  []string{"layers.*.self_attn.rotary_emb.inv_freq"},
 	})

@@ -50,6 +50,10 @@ CASES = {
     "mixtral-odd": ("mixtral", (19, 12, 6, 2, 3), (3, 11), {"num_key_value_heads": 1, "intermediate_size": 5, "num_local_experts": 5, "num_experts_per_tok": 2, "output_router_logits": True, "router_aux_loss_coef": 0.3}),
     "mixtral-window": ("mixtral", (11, 9, 6, 2, 2), (2, 9), {"num_key_value_heads": 2, "head_dim": 4, "intermediate_size": 7, "num_local_experts": 4, "num_experts_per_tok": 3, "sliding_window": 4, "rms_norm_eps": 1e-3, "rope_parameters": {"rope_type": "default", "rope_theta": 50.0}}),
     "mixtral-tied": ("mixtral", (11, 8, 4, 1, 2), (3, 8), {"num_key_value_heads": 1, "intermediate_size": 5, "num_local_experts": 3, "num_experts_per_tok": 1, "tie_word_embeddings": True, "output_router_logits": True, "router_aux_loss_coef": 0.1}),
+    "llama-odd": ("llama", (23, 11, 12, 2, 3), (2, 9), {"num_key_value_heads": 1, "intermediate_size": 17}),
+    "llama-biases": ("llama", (19, 16, 12, 2, 4), (2, 15), {"num_key_value_heads": 2, "head_dim": 6, "intermediate_size": 13, "attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True, "rms_norm_eps": 1e-3, "rope_parameters": {"rope_type": "llama3", "rope_theta": 50.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8}}),
+    "llama-linear": ("llama", (23, 12, 8, 2, 2), (3, 12), {"num_key_value_heads": 2, "intermediate_size": 11, "attention_bias": True, "rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 100.0}}),
+    "llama-yarn": ("llama", (17, 12, 16, 1, 2), (2, 12), {"num_key_value_heads": 1, "intermediate_size": 24, "mlp_bias": True, "tie_word_embeddings": True, "rope_parameters": {"rope_type": "yarn", "rope_theta": 100.0, "factor": 4.0, "original_max_position_embeddings": 6}}),
     "gptoss-kinds": ("gptoss", (17, 14, 9, 3, 3), (2, 13), {"num_key_value_heads": 1, "head_dim": 4, "intermediate_size": 5, "num_local_experts": 5, "num_experts_per_tok": 3, "sliding_window": 4, "rms_norm_eps": 1e-3, "layer_types": ["full_attention", "sliding_attention", "sliding_attention"], "rope_parameters": {"rope_type": "default", "rope_theta": 100.0}}),
 }
 # A case that is too large to be kept, for a run with Python.
@@ -71,6 +75,9 @@ def build(kind, dims, more):
     if kind == "mixtral":
         sizes = dict(vocab_size=vocab, max_position_embeddings=context, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, **more)
         return transformers.MixtralForCausalLM(transformers.MixtralConfig(bos_token_id=None, eos_token_id=None, attn_implementation="eager", experts_implementation="eager", **sizes))
+    if kind == "llama":
+        sizes = dict(vocab_size=vocab, max_position_embeddings=context, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, **more)
+        return transformers.LlamaForCausalLM(transformers.LlamaConfig(bos_token_id=None, eos_token_id=None, attn_implementation="eager", **sizes))
     if kind == "gptoss":
         sizes = dict(vocab_size=vocab, max_position_embeddings=context, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, **more)
         return transformers.GptOssForCausalLM(transformers.GptOssConfig(bos_token_id=None, eos_token_id=None, attn_implementation="eager", experts_implementation="eager", **sizes))
