@@ -70,6 +70,7 @@ var layer = map[string]float64{
 	"checkpoint/convert":             7, // what checkpoint recognises, written anew
 	"memory":                         6, // what models and programs take
 	"train":                          6,
+	"cluster":                        6.5, // train.Peers over MPI
 	"generate":                       6,
 	"harmony":                        6.5, // conversations: streams of text out of tokens
 	"chat":                           6.7, // harmony is one form of them

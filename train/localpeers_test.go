@@ -46,6 +46,17 @@ func (p localPeer) SumScalars(x []float64) ([]float64, error) {
 	return x, p.meet(p.rank, x, func(given []any) error { return sumTree[float64](given) })
 }
 
+func (p localPeer) Give(x []float32, from int) error {
+	return p.meet(p.rank, x, func(given []any) error {
+		for rank, g := range given {
+			if to, ok := g.([]float32); !ok || copy(to, given[from].([]float32)) != len(x) {
+				return fmt.Errorf("rank %d is not given as many numbers as the rest", rank)
+			}
+		}
+		return nil
+	})
+}
+
 func (p localPeer) Leave(reason error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

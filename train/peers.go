@@ -20,6 +20,8 @@ type Peers interface {
 	Sum(x []float32) error
 	// SumScalars returns the sums of a few numbers.
 	SumScalars(x []float64) ([]float64, error)
+	// Give gives the slice of a rank to all the others, whose slices are as long.
+	Give(x []float32, from int) error
 	// Leave tells the others that this rank goes no further: their calls, those that wait
 	// already too, return an error that gives its number and the reason.
 	Leave(reason error)
@@ -32,6 +34,7 @@ func (alone) Rank() int                                 { return 0 }
 func (alone) Size() int                                 { return 1 }
 func (alone) Sum([]float32) error                       { return nil }
 func (alone) SumScalars(x []float64) ([]float64, error) { return x, nil }
+func (alone) Give([]float32, int) error                 { return nil }
 func (alone) Leave(error)                               {}
 
 // What a rank says of itself when the ranks agree.

@@ -77,6 +77,16 @@ func (p *pair) SumScalars(x []float64) ([]float64, error) {
 	return x, nil
 }
 
+// Give has the sum of x and of the zero that changes no bits.
+func (p *pair) Give(x []float32, from int) error {
+	if p.rank != from {
+		for i := range x {
+			x[i] = float32(math.Copysign(0, -1))
+		}
+	}
+	return p.Sum(x)
+}
+
 // exchange sends to, and reads as much into was.
 func (p *pair) exchange() error {
 	sent := make(chan error, 1)

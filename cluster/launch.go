@@ -1,0 +1,82 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+)
+
+// Families of MPI libraries: those of one have launchers and a binary interface in common.
+const (
+	OpenMPI = "Open MPI"
+	MPICH   = "MPICH" // with Intel MPI, MVAPICH and Cray MPICH
+)
+
+// Launch is what the environment says of how a process was started.
+type Launch struct {
+	By         string // the launcher; "" is none
+	Family     string // of the libraries that find it; "" is none
+	Rank, Size int    // that it gives the process, -1 and 0 if it does not say
+}
+
+// slurm is for what Slurm says of a step, whichever way it starts MPI.
+const slurm = "SLURM_STEP_NUM_TASKS"
+
+// launchers are told by a variable, in this order: under mpirun inside of Slurm there are those of both.
+var launchers = []struct {
+	by, family, told string
+	rank, size       string
+}{
+	{"mpirun of Open MPI", OpenMPI, "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+	{"a launcher with PMI, as mpiexec of MPICH or srun --mpi=pmi2", MPICH, "PMI_RANK", "PMI_RANK", "PMI_SIZE"},
+	{"a launcher with PMIx, as srun --mpi=pmix", OpenMPI, "PMIX_RANK", "PMIX_RANK", slurm},
+}
+
+// Detect finds the launcher of a process by its environment, which lookup is, as os.LookupEnv.
+func Detect(lookup func(string) (string, bool)) Launch {
+	number := func(name string, otherwise int) int {
+		if text, ok := lookup(name); ok {
+			if n, err := strconv.Atoi(text); err == nil {
+				return n
+			}
+		}
+		return otherwise
+	}
+	for _, l := range launchers {
+		if _, ok := lookup(l.told); ok {
+			return Launch{l.by, l.family, number(l.rank, -1), number(l.size, number(slurm, 0))}
+		}
+	}
+	if n := number(slurm, 0); n > 1 {
+		return Launch{"srun without MPI", "", number("SLURM_PROCID", -1), n}
+	}
+	return Launch{Rank: -1}
+}
+
+// Alone tells whether the process is the only one.
+func (l Launch) Alone() bool { return l.By == "" || l.Size == 1 }
+
+// Launched tells whether a launcher started this process with others.
+func Launched() bool { return !Detect(os.LookupEnv).Alone() }
+
+// fits refuses a library that does not find the launcher, of which every process would be a world of its own.
+func (l Launch) fits(family, library string) error {
+	if l.Family == "" {
+		return fmt.Errorf("cluster: %s has started %d processes, which do not find one another: use srun --mpi=pmix with Open MPI, or --mpi=pmi2 with MPICH (srun --mpi=list tells what there is)", l.By, l.Size)
+	}
+	if family != l.Family {
+		return fmt.Errorf("cluster: started by %s, which goes with %s, but the library is %s: %s", l.By, l.Family, family, library)
+	}
+	return nil
+}
+
+// agrees refuses what the library says of the process, if the launcher says something else.
+func (l Launch) agrees(rank, size int) error {
+	if l.Size > 0 && size != l.Size || l.Rank >= 0 && rank != l.Rank {
+		return fmt.Errorf("cluster: rank %d of %d by %s, but %d of %d by the MPI library: they do not belong together", l.Rank, l.Size, l.By, rank, size)
+	}
+	return nil
+}
+
+// prefixes are those of variables by which a process would take itself for one of the job.
+var prefixes = []string{"OMPI_", "PMIX_", "PMI_", "SLURM_STEP_"}

@@ -1,0 +1,12 @@
+//go:build !linux || (!amd64 && !arm64) || nompi
+
+package cluster
+
+import (
+	"fmt"
+	"runtime"
+)
+
+func connect(l Launch, _ string) (backend, error) {
+	return nil, fmt.Errorf("cluster: started by %s, but this gorgpt has no MPI: that is for linux on amd64 and arm64, without the build tag nompi; here is %s on %s", l.By, runtime.GOOS, runtime.GOARCH)
+}

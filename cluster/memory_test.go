@@ -1,0 +1,121 @@
+package cluster
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+)
+
+// memory is a backend within one process: a channel from each rank to each.
+type memory struct {
+	itsRank int
+	wires   [][]chan []byte
+	fail    *error // what every call returns
+	ended   *int
+}
+
+// newMemory are so many of them.
+func newMemory(size int) (all []*memory) {
+	wires := make([][]chan []byte, size)
+	for i := range wires {
+		wires[i] = make([]chan []byte, size)
+		for j := range wires[i] {
+			wires[i][j] = make(chan []byte, 1000)
+		}
+	}
+	for rank := range size {
+		all = append(all, &memory{rank, wires, new(error), new(int)})
+	}
+	return all
+}
+
+func (m *memory) rank() int     { return m.itsRank }
+func (m *memory) size() int     { return len(m.wires) }
+func (m *memory) about() string { return "memory" }
+
+func (m *memory) send(x []byte, to int) error {
+	m.wires[m.itsRank][to] <- append([]byte(nil), x...)
+	return *m.fail
+}
+
+func (m *memory) receive(x []byte, from int) error {
+	got := <-m.wires[from][m.itsRank]
+	if len(got) != len(x) {
+		return fmt.Errorf("%d bytes from rank %d, want %d", len(got), from, len(x))
+	}
+	copy(x, got)
+	return *m.fail
+}
+
+func (m *memory) exchange(send, receive []byte, with int) error {
+	if err := m.send(send, with); err != nil {
+		return err
+	}
+	return m.receive(receive, with)
+}
+
+func (m *memory) give(x []byte, from int) error {
+	if m.itsRank != from {
+		return m.receive(x, from)
+	}
+	for to := range m.wires {
+		if to != from {
+			if err := m.send(x, to); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reduce adds up from the last to the first, which is another order than the tree's.
+func (m *memory) reduce(x []float32) error {
+	sum := make([]float32, len(x))
+	for from := m.size() - 1; from >= 0; from-- {
+		part := append([]float32(nil), x...)
+		if err := m.give(bytesOf(part), from); err != nil {
+			return err
+		}
+		addFloats(sum, part)
+	}
+	copy(x, sum)
+	return nil
+}
+
+func (m *memory) finalize() error {
+	*m.ended++
+	return nil
+}
+
+// worlds are the ranks of one process, and what they are made of.
+func worlds(t *testing.T, size int, o Options) (all []*World, under []*memory) {
+	t.Helper()
+	under = newMemory(size)
+	for _, m := range under {
+		w, err := open(o, func() (backend, error) { return m, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, w)
+	}
+	return all, under
+}
+
+// together has each rank do something, and returns their errors.
+func together(t *testing.T, all []*World, do func(w *World) error) []error {
+	t.Helper()
+	errs := make([]error, len(all))
+	var wait sync.WaitGroup
+	for i, w := range all {
+		wait.Go(func() { errs[i] = do(w) })
+	}
+	done := make(chan struct{})
+	go func() { wait.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("the ranks hang")
+	}
+	return errs
+}

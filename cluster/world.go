@@ -1,0 +1,168 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gorgpt/gorgpt/train"
+)
+
+var _ train.Peers = (*World)(nil)
+
+// Patience is how long a collective may take where [Options] do not say: longer than the others have to wait for
+// a rank that does something alone, as the first its checkpoint.
+const Patience = 10 * time.Minute
+
+// Stalled is the exit status of a process that has waited for the others in vain.
+const Stalled = 4
+
+// Options are how a process joins the others.
+type Options struct {
+	// Library is the name, or the path, of the MPI library, "" for that of the launcher's family.
+	Library string
+	// Patience is how long one collective may take, 0 for [Patience].
+	Patience time.Duration
+	// Stall is called, while the call still waits, when one has taken longer. Nil tells standard error, and ends
+	// the process with the status [Stalled]: the launcher then ends the others.
+	Stall func(report string)
+	// Fast has the library add up gradients in an order of its own, which may be faster, and whose bits depend on the number
+	// of ranks.
+	Fast bool
+}
+
+// World is the processes of a job, seen from one of them: [train.Peers] over MPI. Calls may come from
+// any goroutine, but from one at a time: every rank makes the same in the same order.
+//
+// After an error all further calls return it.
+type World struct {
+	rank, size int
+	about      string
+	fast       bool
+	queue      chan *request // nil for a process alone
+	ended      chan struct{}
+	gone       error // why there are no more calls; of the caller's side
+	clock      clock
+
+	// Of the one thread alone.
+	floats  *adder[float32]
+	scalars *adder[float64]
+}
+
+// Open joins the job of the launcher that started the process, or of none: a world of one. It refuses
+// a library that does not find the launcher. After an error the process must end with another status than 0.
+//
+// The variables by which a process knows the launcher are gone from the environment after that, or its children would
+// take themselves for ranks.
+func Open(o Options) (*World, error) {
+	l := Detect(os.LookupEnv)
+	if l.Alone() {
+		return &World{size: 1, about: "one process"}, nil
+	}
+	return open(o, func() (backend, error) {
+		b, err := connect(l, o.Library)
+		if err == nil {
+			err = forgetLauncher()
+		}
+		return b, err
+	})
+}
+
+// open starts the thread, on which it connects.
+func open(o Options, connect func() (backend, error)) (*World, error) {
+	if o.Patience == 0 {
+		o.Patience = Patience
+	}
+	if o.Stall == nil {
+		o.Stall = func(report string) {
+			fmt.Fprintln(os.Stderr, report)
+			time.Sleep(time.Second) // those of the other ranks
+			os.Exit(Stalled)
+		}
+	}
+	w := &World{fast: o.Fast, queue: make(chan *request), ended: make(chan struct{})}
+	w.clock.patience, w.clock.stall = o.Patience, o.Stall
+	opened := make(chan error)
+	go w.serve(connect, opened)
+	if err := <-opened; err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// Rank is the number of this process, from 0.
+func (w *World) Rank() int { return w.rank }
+
+// Size is the number of processes.
+func (w *World) Size() int { return w.size }
+
+// String tells who they are.
+func (w *World) String() string {
+	if w.size == 1 {
+		return w.about
+	}
+	return fmt.Sprintf("rank %d of %d, by %s", w.rank, w.size, w.about)
+}
+
+// At tells where the process is, for the report of a call that takes too long.
+func (w *World) At(place string) { w.clock.at(place) }
+
+// Sum adds up the ranks' slices in place, in a fixed tree unless [Options.Fast] is set.
+func (w *World) Sum(x []float32) error {
+	return w.do(sumCall, len(x), func(b backend) error {
+		if w.fast {
+			return b.reduce(x)
+		}
+		return w.floats.sum(x)
+	})
+}
+
+// SumScalars returns the ranks' sums, of a fixed tree.
+func (w *World) SumScalars(x []float64) ([]float64, error) {
+	sums := append([]float64(nil), x...)
+	err := w.do(scalarsCall, len(x), func(backend) error { return w.scalars.sum(sums) })
+	return sums, err
+}
+
+// Give gives a rank's slice to all.
+func (w *World) Give(x []float32, from int) error {
+	return w.do(giveCall, 4*len(x), func(b backend) error { return giveAll(b, bytesOf(x), from) })
+}
+
+// Leave tells the others that this rank goes no further: the calls that they are at, or make next, return the reason.
+func (w *World) Leave(reason error) {
+	if w.gone != nil {
+		return
+	}
+	text := reason.Error()
+	_ = w.submit(&request{call: leaveCall, size: min(len(text), mostReason), reason: text}) // whatever it says, there are no more calls
+	if w.gone == nil {
+		w.gone = fmt.Errorf("this rank has left: %w", reason)
+	}
+}
+
+// mostReason bounds the text of a reason.
+const mostReason = 1 << 12
+
+// Close leaves the job, for which it waits for all: do not defer it, or a panic waits too. A process must not end with
+// status 0 without it: some launchers then end the others, and call it a success.
+func (w *World) Close() error {
+	if w.queue == nil {
+		return nil
+	}
+	var err error
+	if w.gone == nil {
+		err = w.do(closeCall, 0, func(backend) error { return nil })
+	}
+	close(w.queue)
+	<-w.ended
+	w.queue = nil
+	if broken := new(brokenError); errors.As(w.gone, &broken) {
+		return w.gone
+	}
+	if w.gone == nil {
+		w.gone = errors.New("cluster: the world is closed")
+	}
+	return err
+}
