@@ -95,7 +95,9 @@ var layer = map[string]float64{
 	"recipes/internal/studies":       8.5,
 	"recipes/internal/compare":       8.7,
 	"recipes/experts":                9,
+	"recipes/internal/tuned":         8.7,
 	"recipes/ablation":               9,
+	"recipes/finetune-smollm2":       9,
 	"recipes/ablation-modern":        9,
 	"recipes/scaling":                9.5, // counts weights as plan does
 }

@@ -22,6 +22,7 @@ const (
 	weightsName   = "model.safetensors"
 	trainerName   = "trainer.json"
 	optimizerName = "optimizer.safetensors"
+	adaptersName  = "lora.safetensors"
 
 	generationName = "generation_config.json" // transformers'
 )
@@ -58,6 +59,8 @@ type Contents struct {
 	Trainer any
 	// Optimizer becomes optimizer.safetensors; nil leaves it out.
 	Optimizer []Tensor
+	// Adapters becomes lora.safetensors: what a run has learned beside frozen weights, which Params has merged; nil leaves it out.
+	Adapters []Tensor
 }
 
 // Save makes dir a checkpoint in one step, as [Write] does: after an error, or
@@ -102,10 +105,11 @@ func (c Contents) fill(temp string) error {
 			return fmt.Errorf("tokenizer: %w", err)
 		}
 	}
-	if c.Optimizer != nil {
-		err := writeFile(temp, optimizerName, func(w io.Writer) error {
-			return safetensors.WriteChecked(w, torchMetadata, weights.F32, c.Optimizer)
-		})
+	for name, tensors := range map[string][]Tensor{optimizerName: c.Optimizer, adaptersName: c.Adapters} {
+		if tensors == nil {
+			continue
+		}
+		err := writeFile(temp, name, func(w io.Writer) error { return safetensors.WriteChecked(w, torchMetadata, weights.F32, tensors) })
 		if err != nil {
 			return err
 		}

@@ -133,11 +133,17 @@ func (d *Dir) Trainer(v any) error { return d.readJSON(trainerName, v, plainjson
 
 // Optimizer opens optimizer.safetensors; the caller closes it. The error is
 // fs.ErrNotExist if the checkpoint has none.
-func (d *Dir) Optimizer() (*safetensors.File, error) {
-	if _, err := fs.Stat(d.files, optimizerName); err != nil {
-		return nil, d.named(err, optimizerName)
+func (d *Dir) Optimizer() (*safetensors.File, error) { return d.tensors(optimizerName) }
+
+// Adapters opens lora.safetensors, as Optimizer its file.
+func (d *Dir) Adapters() (*safetensors.File, error) { return d.tensors(adaptersName) }
+
+// tensors opens a file of tensors beside the weights.
+func (d *Dir) tensors(name string) (*safetensors.File, error) {
+	if _, err := fs.Stat(d.files, name); err != nil {
+		return nil, d.named(err, name)
 	}
-	return safetensors.Open(d.where(optimizerName))
+	return safetensors.Open(d.where(name))
 }
 
 // readJSON decodes a file of the checkpoint.

@@ -19,6 +19,7 @@ func Verify(dir string) (checked int, err error) {
 	opens := []func() (weights.Source, error){
 		d.Weights,
 		func() (weights.Source, error) { return opened(d.Optimizer()) },
+		func() (weights.Source, error) { return opened(d.Adapters()) },
 	}
 	for i, open := range opens {
 		src, err := open()

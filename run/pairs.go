@@ -37,16 +37,25 @@ func (r *responding) observers() []train.Observer { return []train.Observer{r.Pr
 
 func (r *responding) finish() error { return nil }
 
-// checkpoint is what is saved.
-func (r *responding) checkpoint() (c checkpoint.Contents, err error) {
+// checkpoint is what is saved, with adapters merged.
+func (r *responding) checkpoint() (checkpoint.Contents, error) {
 	m := r.base
-	c = checkpoint.Contents{Params: r.Trainer.Params, Tokenizer: m.Tokenizer.Save, Generation: m.Generation}
-	c.Config, err = models.JSON(m.Model, m.Ends...)
-	return c, err
+	contents := func(params *graph.Params) (c checkpoint.Contents, err error) {
+		c = checkpoint.Contents{Params: params, Tokenizer: m.Tokenizer.Save, Generation: m.Generation}
+		c.Config, err = models.JSON(m.Model, m.Ends...)
+		return c, err
+	}
+	if r.Recipe.LoRA == 0 {
+		return contents(r.Trainer.Params)
+	}
+	return merged(m.Model, r.Trainer.Params, func(params *graph.Params) error { return models.Declare(m.Model, params) }, contents)
 }
 
 // readWeights reads what was saved.
 func (r *responding) readWeights(d *checkpoint.Dir) error {
+	if r.Recipe.LoRA > 0 {
+		return readAdapters(d, r.Trainer.Params)
+	}
 	r.Trainer.Params = graph.NewParams(0)
 	if err := models.Declare(r.base.Model, r.Trainer.Params); err != nil {
 		return err
@@ -124,10 +133,25 @@ func (r TunedRecipe) runs(all int) (run, update int) {
 // trainer puts the parts of the run together.
 func (r *responding) trainer(bool) error {
 	o := r.Recipe
-	model := models.WithDropout(r.base.Model, o.Dropout)
-	batch, update := o.runs(r.learn.Len())
-	if err := checkTraining(declare(model, graph.NewParams(0), batch, r.window())); err != nil {
+	model, err := o.adapted(models.WithDropout(r.base.Model, o.Dropout))
+	if err != nil {
 		return err
+	}
+	batch, update := o.runs(r.learn.Len())
+	if err := r.check(func(params *graph.Params) error { return models.Declare(model, params) }, "", func(params *graph.Params) (*graph.Program, error) {
+		return declare(model, params, batch, r.window())
+	}); err != nil {
+		return err
+	}
+	params := r.base.Params
+	if o.LoRA > 0 {
+		params = graph.NewParams(o.Seed)
+		if err := models.Begin(model, params, r.base.Params); err != nil {
+			return err
+		}
+		if err := o.freeze(params, ""); err != nil {
+			return err
+		}
 	}
 	restart, err := train.Restart(r.dev)
 	if err != nil {
@@ -140,7 +164,7 @@ func (r *responding) trainer(bool) error {
 			Model: models.Graphs(model), Train: r.learn, Validation: restart,
 			Batch: batch, Context: r.window(), Accumulate: update / batch,
 		},
-		Params: r.base.Params, Solver: &train.Optimizer{Rule: finetune.Adam, Decay: o.Decay, Clip: o.Clip},
+		Params: params, Solver: &train.Optimizer{Rule: finetune.Adam, Decay: o.Decay, Clip: o.Clip},
 		Schedule: train.Linear(o.Rate, 0, int(o.Warmup*float64(steps)), steps),
 		Steps:    steps, EvalEvery: epoch, Seed: o.Seed, Settings: string(o.text()),
 	}

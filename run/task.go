@@ -18,6 +18,7 @@ type classifying struct {
 	*Tuning
 	task             tasks.Task
 	dev              tasks.Set
+	plain            models.Model // without adapters
 	trained          *finetune.Trained
 	learned, checked []finetune.Example
 }
@@ -35,8 +36,7 @@ func (t *Tuning) classify() error {
 	if t.base, err = Load(t.Recipe.From); err != nil {
 		return err
 	}
-	t.contents = func() (checkpoint.Contents, error) { return c.trained.Contents() }
-	t.weights = func(d *checkpoint.Dir) error { return d.Params(c.trained.Params) }
+	t.contents, t.weights = c.checkpoint, c.readWeights
 	return c.encode(learn)
 }
 
@@ -61,19 +61,51 @@ func (c *classifying) encode(learn tasks.Set) error {
 		fmt.Fprintf(c.log, "%d texts were longer than the context of %d and cut\n", encoder.Truncated, context)
 	}
 	d.Vocab = max(d.Vocab, encoder.Tokenizer.Size())
-	classifier := finetune.NewClassifier(models.WithDropout(models.WithDims(c.base.Model, d), r.Dropout), c.task, finetune.Outputs(c.task, learn))
+	c.plain = models.WithDropout(models.WithDims(c.base.Model, d), r.Dropout)
+	model, err := r.adapted(c.plain)
+	if err != nil {
+		return err
+	}
+	classifier := finetune.NewClassifier(model, c.task, finetune.Outputs(c.task, learn))
 	classifier.Dropout, classifier.Auxiliary = r.Dropout, r.Auxiliary
 	c.trained = &finetune.Trained{
 		Description: finetune.Describe(c.task, classifier.Outputs, context), Classifier: classifier,
 		Params: graph.NewParams(r.Seed), Encoder: encoder,
 	}
 	c.Description = c.trained.Description
-	return classifier.Declare(c.trained.Params)
+	if err := classifier.Declare(c.trained.Params); err != nil {
+		return err
+	}
+	return r.freeze(c.trained.Params, headScope)
+}
+
+// headScope is where the head of a task lies, which is new.
+const headScope = "classifier"
+
+// checkpoint is what is saved: with adapters merged, so that it is a model like any other.
+func (c *classifying) checkpoint() (checkpoint.Contents, error) {
+	if c.Recipe.LoRA == 0 {
+		return c.trained.Contents()
+	}
+	whole := *c.trained
+	whole.Classifier.Base = c.plain
+	return merged(c.plain, c.trained.Params, whole.Classifier.Declare, func(params *graph.Params) (checkpoint.Contents, error) {
+		whole.Params = params
+		return whole.Contents()
+	})
+}
+
+// readWeights reads what was saved.
+func (c *classifying) readWeights(d *checkpoint.Dir) error {
+	if c.Recipe.LoRA > 0 {
+		return readAdapters(d, c.trained.Params)
+	}
+	return d.Params(c.trained.Params)
 }
 
 func (c *classifying) trainer(resumed bool) (err error) {
 	r := c.Recipe
-	if !r.Fresh && !resumed {
+	if !r.Fresh && (!resumed || r.LoRA > 0) {
 		if err := finetune.Extend(c.trained.Params, c.base.Params); err != nil {
 			return err
 		}
@@ -82,7 +114,10 @@ func (c *classifying) trainer(resumed bool) (err error) {
 		Epochs: r.Epochs, Batch: r.Batch, Micro: min(r.Micro, r.Batch, len(c.learned)),
 		Rate: r.Rate, Warmup: r.Warmup, Decay: r.Decay, Clip: r.Clip, Seed: r.Seed, Epoch: c.measured, Save: c.save,
 	}
-	if err := checkTraining(c.trained.Classifier.Compile(graph.NewParams(0), o.Micro, finetune.Longest(c.learned, c.checked))); err != nil {
+	longest := finetune.Longest(c.learned, c.checked)
+	if err := c.check(c.trained.Classifier.Declare, headScope, func(params *graph.Params) (*graph.Program, error) {
+		return c.trained.Classifier.Compile(params, o.Micro, longest)
+	}); err != nil {
 		return err
 	}
 	c.Trainer, err = finetune.NewTrainer(c.trained.Classifier, c.trained.Params, c.task, c.learned, c.checked, o)

@@ -29,6 +29,7 @@ type TunedRecipe struct {
 	Auxiliary, Dropout        float64
 	Context                   int // 0: the model's
 	Fresh                     bool
+	LoRA                      int // rank of adapters; 0: all weights learn
 	SaveEvery                 int
 	Seed                      uint64
 }
@@ -99,6 +100,7 @@ func (r *TunedRecipe) ofUpdates() setting.List {
 		setting.New("dropout", &r.Dropout, 0.1, "dropout rate, of the model and of the classified state", share(true, false, "a rate in [0, 1)")),
 		setting.New("context", &r.Context, 0, "most tokens of a sequence (0: the model's)", setting.AtLeast(0)),
 		setting.New("fresh", &r.Fresh, false, "forget what the model has learned: the same without pre-training, to compare"),
+		setting.New("lora", &r.LoRA, 0, "rank of adapters beside the linear layers of the blocks, which learn while the weights stay, at some ten times the rate; checkpoints have them merged (0: all weights learn)", setting.AtLeast(0)),
 		setting.New("save-every", &r.SaveEvery, 0, "updates between checkpoints (0: after each epoch)", setting.AtLeast(0)),
 		setting.New("seed", &r.Seed, paper.Seed, "seed of the head, the order and dropout", setting.Seed),
 	}
@@ -120,6 +122,8 @@ func (r TunedRecipe) Validate() error {
 		return usage.Errorf("--data or --train is missing: the examples")
 	case r.Task != "" && own != "":
 		return usage.Errorf("--%s is of a task of your own, with --kind: %s has columns of its own", own, r.Task)
+	case r.Fresh && r.LoRA > 0:
+		return usage.Errorf("--lora adapts what a model has learned, which --fresh forgets")
 	case r.ScoreRange != "" && r.Columns.Score == "":
 		return usage.Errorf("--score-range is the range of --score, which is missing")
 	case r.Columns.Positive != "" && r.Columns.Label == "":

@@ -12,9 +12,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/finetune"
-	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/usage"
-	"github.com/gorgpt/gorgpt/memory"
 	"github.com/gorgpt/gorgpt/train"
 )
 
@@ -154,7 +152,10 @@ func (t *Tuning) forget() error {
 	if err != nil {
 		return err
 	}
-	gone := []string{t.Dir.Latest(), filepath.Join(best.Path(), "trainer.json"), filepath.Join(best.Path(), "optimizer.safetensors")}
+	gone := []string{t.Dir.Latest()}
+	for _, name := range []string{"trainer.json", "optimizer.safetensors", "lora.safetensors"} {
+		gone = append(gone, filepath.Join(best.Path(), name))
+	}
 	for _, name := range steps {
 		if dir := filepath.Join(t.Dir.Checkpoints(), name); name != filepath.Base(best.Path()) {
 			gone = append(gone, dir)
@@ -164,15 +165,6 @@ func (t *Tuning) forget() error {
 		err = cmp.Or(err, os.RemoveAll(path))
 	}
 	return err
-}
-
-// checkTraining refuses a program, compiled for this alone, that takes more memory than there is.
-func checkTraining(p *graph.Program, err error) error {
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	return memory.OfTraining(p, 2*p.Trainable()).Check() // Adam's moments
 }
 
 // someOf draws n of the examples of a file; 0 are all.

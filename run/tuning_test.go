@@ -68,7 +68,10 @@ func TestResumeTuned(t *testing.T) {
 	respond.From, respond.Pairs = base, "pairs.jsonl"
 	respond.Batch, respond.Micro, respond.Rate, respond.SaveEvery = 8, 4, 0.01, 3
 
-	for name, recipe := range map[string]TunedRecipe{"task": task, "pairs": respond} {
+	adapted, responding := task, respond
+	adapted.LoRA, responding.LoRA = 2, 2
+
+	for name, recipe := range map[string]TunedRecipe{"task": task, "pairs": respond, "task-lora": adapted, "pairs-lora": responding} {
 		begin := func(dir string) *Tuning {
 			r, err := CreateTuned(recipe, dir, nil)
 			if err != nil {

@@ -1,0 +1,165 @@
+package models
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
+	"github.com/gorgpt/gorgpt/internal/scopepath"
+	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// The two matrices of an adapter, as PEFT calls them: (R, in) and (out, R).
+const loraA, loraB = "lora_A", "lora_B"
+
+// LoRA is m with an adapter beside every linear layer of its blocks (Hu et al. 2021, §4.1; all of them, as Dettmers et al. 2023, "QLoRA", §4,
+// find to be needed): what the layer makes of x, plus B·A·x, where A (R, in) and B (out, R) are narrow matrices of a rank. B begins at 0, so that
+// m is as it was. There is no factor α/R: with Adam it is tuned by the learning rate (§4.1), which wants to be some ten times that of whole weights.
+//
+// [OnlyAdapters] freezes the rest, and [Merge] adds what was learned to the weights.
+func LoRA(m Model, rank int) (Model, error) {
+	if rank < 1 {
+		return nil, fmt.Errorf("models: adapters of rank %d, want 1 or more", rank)
+	}
+	places, err := linears(m)
+	if err != nil {
+		return nil, err
+	}
+	var edits []graph.Option
+	var seen []string
+	for _, l := range places {
+		if IsAdapter(l.path + ".weight") {
+			return nil, fmt.Errorf("models: the model has an adapter already, %s", l.path)
+		}
+		if kind := l.kind(); !slices.Contains(seen, kind) {
+			seen = append(seen, kind)
+			edits = append(edits, graph.Wrap(kind, adapter(rank)))
+		}
+	}
+	if edits == nil {
+		return nil, fmt.Errorf("models: %T has no linear layer in its blocks, for an adapter to stand beside", m)
+	}
+	return Edit(m, edits...), nil
+}
+
+// adapter puts one beside a layer. A begins as PyTorch's nn.Linear does, which LoRA's own code has, but for the shape of the distribution.
+func adapter(rank int) func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
+	return func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
+		y := layer(x) // (N, out)
+		drawn := graph.Normal(1 / math.Sqrt(3*float64(x.Shape()[1])))
+		a := layers.Dense(s.At(loraA), x, rank, layers.Weights{Init: drawn, NoBias: true})                 // (N, R)
+		b := layers.Dense(s.At(loraB), a, y.Shape()[1], layers.Weights{Init: graph.Zeros(), NoBias: true}) // (N, out)
+		return ops.Add(s, y, b)                                                                            // (N, out)
+	}
+}
+
+// IsAdapter tells whether a parameter is one of an adapter that [LoRA] has put on a model.
+func IsAdapter(name string) bool {
+	return strings.HasSuffix(name, "."+loraA+".weight") || strings.HasSuffix(name, "."+loraB+".weight")
+}
+
+// OnlyAdapters freezes the declared parameters of a model of [LoRA], but for its adapters.
+func OnlyAdapters(params *graph.Params) error {
+	found := false
+	for _, p := range params.All() {
+		p.SetFrozen(!IsAdapter(p.Name()))
+		found = found || IsAdapter(p.Name())
+	}
+	if !found {
+		return errors.New("models: no adapter is declared among the parameters; see LoRA")
+	}
+	return nil
+}
+
+// Merge gives the parameters of m, a model without adapters that may have a head of a task beside it, the values that those of the same name have in
+// from; to the weights of layers with an adapter there, its product is added: W + B·A. What has none is shared with from, not copied.
+func Merge(m Model, params, from *graph.Params) error {
+	places, err := linears(m)
+	if err != nil {
+		return err
+	}
+	for _, p := range params.All() {
+		old := from.Get(p.Name())
+		if old == nil || !slices.Equal(old.Shape(), p.Shape()) {
+			return fmt.Errorf("models: %s: no such weight of shape %v to merge with an adapter", p.Name(), p.Shape())
+		}
+		data := old.Data()
+		layer := strings.TrimSuffix(p.Name(), ".weight")
+		a, b := from.Get(layer+"."+loraA+".weight"), from.Get(layer+"."+loraB+".weight")
+		if a != nil && b != nil {
+			at := slices.IndexFunc(places, func(l linear) bool { return l.path == layer })
+			if at < 0 {
+				return fmt.Errorf("models: %s has an adapter, and is no linear layer of the blocks", layer)
+			}
+			data = slices.Clone(data)
+			places[at].addProduct(data, a, b)
+		}
+		if err := p.Adopt(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// linear is a linear layer of a block.
+type linear struct {
+	path  string
+	dense bool // its weight is (out, in), else (in, out)
+}
+
+// kind is the path with * for numbers.
+func (l linear) kind() string {
+	names := strings.Split(l.path, ".")
+	for i, n := range names {
+		if number, _ := path.Match("[0-9]*", n); number {
+			names[i] = "*"
+		}
+	}
+	return strings.Join(names, ".")
+}
+
+// addProduct adds B·A to a weight, to that of each expert where there are several.
+func (l linear) addProduct(w []float32, a, b *graph.Param) {
+	shape := a.Shape() // (R, in), or (E, R, in)
+	rank, in := shape[len(shape)-2], shape[len(shape)-1]
+	experts := a.Size() / (rank * in)
+	out := b.Size() / (rank * experts)
+	for e := range experts {
+		w, a, b := w[e*in*out:(e+1)*in*out], a.Data()[e*rank*in:(e+1)*rank*in], b.Data()[e*rank*out:(e+1)*rank*out]
+		if l.dense {
+			kernel.Gemm(false, false, out, in, rank, 1, b, rank, a, in, 1, w, in)
+		} else {
+			kernel.Gemm(true, true, in, out, rank, 1, a, in, b, rank, 1, w, out)
+		}
+	}
+}
+
+// linears are the linear layers of the blocks of a model, in the order of their declaration.
+func linears(m Model) ([]linear, error) {
+	blocks, err := Blocks(m)
+	if err != nil {
+		return nil, err
+	}
+	params := graph.NewParams(0)
+	s := graph.New(params)
+	Body(m, s, s.Ints("tokens", 1, 1))
+	if s.Err() != nil {
+		return nil, s.Err()
+	}
+	var all []linear
+	for _, n := range s.Nodes() {
+		product := n.Op == "Linear" || n.Op == "Dense"
+		if product && params.Get(n.Path+".weight") != nil && scopepath.Inside(strings.Split(blocks, "."), strings.Split(n.Path, ".")) {
+			all = append(all, linear{n.Path, n.Op == "Dense"})
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,157 @@
+package tuned
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/run"
+)
+
+// columns are those of GPT-1's ablation.
+var columns = []Column{
+	{"full", "pre-trained, λ 0.5", func(*run.TunedRecipe) {}, Paper},
+	{"noaux", "pre-trained, λ 0", func(r *run.TunedRecipe) { r.Auxiliary = 0 }, PaperNoAuxiliary},
+	{"fresh", "not pre-trained, λ 0.5", func(r *run.TunedRecipe) { r.Fresh = true }, PaperFresh},
+}
+
+// begin writes the recipe of a run into its folder, as run.CreateTuned does.
+func begin(t *testing.T, dir run.Dir, recipe run.TunedRecipe) {
+	t.Helper()
+	if err := os.MkdirAll(string(dir), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir.TunedPath(), string(recipe.Settings().Text("a run")))
+}
+
+// TestTable: means and deviations of the last epochs over seeds, beside the best that one
+// answer to everything reaches; of what is not done, and of another recipe, there is nothing.
+func TestTable(t *testing.T) {
+	var got bytes.Buffer
+	s := Study{Out: t.TempDir(), Given: []string{"rte:500", "mrpc", "stsb"}, Seeds: 3, Columns: columns, Recipe: run.DefaultsTuned}
+	if err := s.parse(); err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range s.tasks {
+		for i, c := range s.Columns {
+			for seed := range s.Seeds {
+				if task.Name == "mrpc" || task.Name == "stsb" && (i == 1 || i == 2 && seed == 1) {
+					continue
+				}
+				dir, recipe := s.folder(task, c, seed), s.recipe(task, c, seed)
+				if task.Name == "stsb" && seed == 2 {
+					recipe.Rate = 1
+				}
+				begin(t, dir, recipe)
+				last := 0.5 + 0.1*float64(i) + 0.02*float64(seed)
+				write(t, resultPath(dir),
+					fmt.Sprintf(`{"examples": 4, "epochs": [{"metrics": {"accuracy": 0.99, "pearson": 0.99}}, {"metrics": {"accuracy": %g, "pearson": %[1]g}}]}`, last))
+				write(t, filepath.Join(string(dir), "predictions.tsv"),
+					"line\ttruth\tpredicted\n1\tentailment\tentailment\n2\tnot_entailment\tentailment\n3\tnot_entailment\tentailment\n4\tnot_entailment\tentailment\n")
+			}
+		}
+	}
+	if err := s.write(&got); err != nil {
+		t.Fatal(err)
+	}
+	want := `| task | trained on | measured on | metric | best constant | pre-trained, λ 0.5 | pre-trained, λ 0 | not pre-trained, λ 0.5 | the paper's |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| rte | 500 | 4 | accuracy | 75.0 | 52.0 ± 2.0 | 62.0 ± 2.0 | 72.0 ± 2.0 | 56.0 / 54.4 / 53.8 |
+| stsb | all | 4 | pearson | 0.0 | 51.0 ± 1.4 (2) | — | 70.0 (1) | 82.0 / 83.2 / 30.9 |
+`
+	if got.String() != want {
+		t.Errorf("got\n%swant\n%s", got.String(), want)
+	}
+}
+
+// TestRuns: each run is done once, with its own seed and column; the error of one has its folder, and an interrupted one goes on.
+func TestRuns(t *testing.T) {
+	dir := t.TempDir()
+	var broken bool
+	var mu sync.Mutex
+	var calls []run.TunedRecipe
+	wentOn := 0
+	fake := func(_ context.Context, r run.TunedRecipe, dir run.Dir, _ io.Writer) (Result, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		calls = append(calls, r)
+		if _, err := os.Stat(dir.Latest()); err == nil {
+			wentOn++
+		}
+		begin(t, dir, r)
+		if err := os.MkdirAll(dir.Latest(), 0o777); err != nil {
+			return Result{}, err
+		}
+		if broken {
+			return Result{}, errors.New("no room")
+		}
+		write(t, filepath.Join(string(dir), "predictions.tsv"), "line\ttruth\tpredicted\n1\tacceptable\tacceptable\n")
+		return Result{1, []Epoch{{map[string]float64{"matthews": 0.5}}}}, nil
+	}
+	study := func(task string) (string, error) {
+		s := Study{
+			From: "model", Data: "data", Out: filepath.Join(dir, "runs"), Given: []string{task}, Seeds: 2, Jobs: 1,
+			Columns: columns, Recipe: run.DefaultsTuned, Tune: fake,
+		}
+		var out bytes.Buffer
+		err := s.Run(t.Context(), &out, io.Discard)
+		return out.String(), err
+	}
+	broken = true
+	if _, err := study("cola:7"); err == nil || !strings.HasSuffix(err.Error(), "runs/cola-full-1: no room") {
+		t.Fatalf("error %v", err)
+	}
+	broken, calls = false, nil
+	for range 2 { // the second time nothing is left to do
+		out, err := study("cola:7")
+		if err != nil || !strings.Contains(out, "| cola | 7 | 1 | matthews | 0.0 | 50.0 ± 0.0 |") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	var seeds, fresh, none int
+	for _, r := range calls {
+		if r.Task != "cola" || r.Data != "data/cola" || r.From != "model" || r.Examples != 7 || r.Dev != "data/cola/in_domain_dev.tsv" {
+			t.Errorf("%+v", r)
+		}
+		seeds += int(r.Seed)
+		if r.Fresh {
+			fresh++
+		}
+		if r.Auxiliary == 0 {
+			none++
+		}
+	}
+	if len(calls) != 6 || seeds != 3*1+3*2 || fresh != 2 || none != 2 || wentOn != 1 {
+		t.Errorf("%d runs, of %d fresh, %d without the auxiliary loss, %d that went on, seeds that sum to %d", len(calls), fresh, none, wentOn, seeds)
+	}
+	if out, err := study("cola:8"); err != nil || !strings.Contains(out, "| cola | 8 |") || len(calls) != 12 || calls[11].Examples != 8 || wentOn != 1 {
+		t.Errorf("%v, %d runs\n%s", err, len(calls), out)
+	}
+}
+
+func TestBadStudy(t *testing.T) {
+	for given, want := range map[string]string{
+		"rta":    `unknown task "rta"; did you mean "rte"?`,
+		"rte:0":  "--tasks rte:0: want a number of examples after the colon",
+		"rte:1k": "--tasks rte:1k: want a number of examples after the colon",
+	} {
+		s := Study{Given: []string{given}}
+		if err := s.parse(); err == nil || err.Error() != want {
+			t.Errorf("%s: error %v, want %s", given, err, want)
+		}
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}

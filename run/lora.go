@@ -1,0 +1,87 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/memory"
+	"github.com/gorgpt/gorgpt/models"
+)
+
+// adapted is the model that the recipe has learn: m, or m with adapters.
+func (r TunedRecipe) adapted(m models.Model) (models.Model, error) {
+	if r.LoRA == 0 {
+		return m, nil
+	}
+	return models.LoRA(m, r.LoRA)
+}
+
+// freeze leaves the adapters to learn, if there are some, and what is new.
+func (r TunedRecipe) freeze(params *graph.Params, isNew string) error {
+	if r.LoRA == 0 {
+		return nil
+	}
+	err := models.OnlyAdapters(params)
+	if err == nil && isNew != "" {
+		err = params.Unfreeze(isNew)
+	}
+	return err
+}
+
+// check refuses the program that compile makes, if it takes more memory than there is, and says how much that is. It is made over
+// parameters that declare declares.
+func (t *Tuning) check(declare func(*graph.Params) error, isNew string, compile func(*graph.Params) (*graph.Program, error)) error {
+	params := graph.NewParams(0)
+	if err := declare(params); err != nil {
+		return err
+	}
+	if err := t.Recipe.freeze(params, isNew); err != nil {
+		return err
+	}
+	p, err := compile(params)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	m := memory.OfTraining(p, 2*p.Trainable()) // Adam's moments
+	if t.Recipe.LoRA > 0 {
+		m.Process += m.Weights // the merged ones of a checkpoint, while it is written
+	}
+	t.say(fmt.Sprintf("%d of %d weights learn; memory %s: weights %s, gradients %s, moments %s, results %s",
+		p.Trainable(), graph.Sum(p.Nodes()).Params, memory.Size(m.Total()), memory.Size(m.Weights), memory.Size(m.Gradients), memory.Size(m.Moments), memory.Size(m.Results)))
+	return m.Check()
+}
+
+// merged are the contents of a checkpoint of params, of plain with adapters, as contents words those of plain, whose parameters
+// declare declares: the weights that come of both, and what has learned by itself, to go on from.
+func merged(plain models.Model, params *graph.Params, declare func(*graph.Params) error, contents func(*graph.Params) (checkpoint.Contents, error)) (checkpoint.Contents, error) {
+	whole := graph.NewParams(0)
+	if err := declare(whole); err != nil {
+		return checkpoint.Contents{}, err
+	}
+	if err := models.Merge(plain, whole, params); err != nil {
+		return checkpoint.Contents{}, err
+	}
+	c, err := contents(whole)
+	for _, p := range params.Trainable() {
+		c.Adapters = append(c.Adapters, checkpoint.Tensor{Name: p.Name(), Shape: p.Shape(), Data: p.Data()})
+	}
+	return c, err
+}
+
+// readAdapters reads what has learned by itself.
+func readAdapters(d *checkpoint.Dir, params *graph.Params) (err error) {
+	f, err := d.Adapters()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	for _, p := range params.Trainable() {
+		if err := p.Fill(func(data []float32) error { return f.Read(p.Name(), data) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
