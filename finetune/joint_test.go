@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // The tolerances of float32 against PyTorch's float64: a loss of about 5, and a gradient
@@ -27,6 +29,10 @@ func TestJoint(t *testing.T) { compareLosses(t, "joint", 8) }
 // TestSquared does so with the squared error of scores and PyTorch's MSELoss.
 func TestSquared(t *testing.T) { compareLosses(t, "squared", 2) }
 
+// TestLlama does so of a Llama with a tied head: where all its weights learn, and where adapters do.
+func TestLlama(t *testing.T) { compareLosses(t, "llama", 2) }
+
+// compareLosses compares so many cases of a file. Their models lie beside it, or with those of package models.
 func compareLosses(t *testing.T, file string, count int) {
 	data, err := os.ReadFile(filepath.Join("testdata", file+".json"))
 	if err != nil {
@@ -36,6 +42,7 @@ func compareLosses(t *testing.T, file string, count int) {
 		Name, Model string
 		Kind        tasks.Kind
 		Squared     bool
+		Rank        int // of adapters
 		Loss        float64
 		Examples    []Example
 	}
@@ -52,9 +59,18 @@ func compareLosses(t *testing.T, file string, count int) {
 	defer want.Close()
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
-			base, err := checkpoint.Load(filepath.Join("..", "models", "testdata", c.Model))
+			dir := filepath.Join("testdata", c.Model)
+			if _, err := os.Stat(dir); err != nil {
+				dir = filepath.Join("..", "models", "testdata", c.Model)
+			}
+			base, err := checkpoint.Load(dir)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if c.Rank > 0 {
+				if base.Model, err = models.LoRA(base.Model, c.Rank); err != nil {
+					t.Fatal(err)
+				}
 			}
 			classifier := Classifier{Base: base.Model, Kind: c.Kind, Outputs: len(c.Examples[0].Targets), Squared: c.Squared, Auxiliary: 0.5}
 			params := graph.NewParams(2)
@@ -67,6 +83,18 @@ func compareLosses(t *testing.T, file string, count int) {
 			for name, of := range map[string]string{"classifier.weight": "weight", "classifier.bias": "bias"} {
 				if err := want.Read(c.Name+"/"+of, params.Get(name).Data()); err != nil {
 					t.Fatal(err)
+				}
+			}
+			if c.Rank > 0 {
+				if err := errors.Join(models.OnlyAdapters(params), params.Unfreeze("classifier")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, p := range params.All() {
+				if models.IsAdapter(p.Name()) {
+					if err := want.Read(c.Name+"/adapters/"+p.Name(), p.Data()); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
 			for micro := 1; micro <= 2; micro++ {
@@ -92,7 +120,7 @@ func compareLosses(t *testing.T, file string, count int) {
 				if !(math.Abs(loss-c.Loss) <= tolLoss*c.Loss) {
 					t.Errorf("loss %v by %d at once, want %v", loss, micro, c.Loss)
 				}
-				for _, p := range params.All() {
+				for _, p := range params.Trainable() {
 					expected := make([]float32, p.Size())
 					if err := want.Read(c.Name+"/"+p.Name(), expected); err != nil {
 						t.Fatal(err)
