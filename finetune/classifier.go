@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"fmt"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 
@@ -143,6 +144,12 @@ func Extend(params, pretrained *graph.Params) error {
 		a, b := from.Shape(), to.Shape()
 		if len(a) != len(b) || len(a) == 2 && a[1] != b[1] || a[0] > b[0] || len(a) == 1 && a[0] != b[0] {
 			return fmt.Errorf("finetune: %s is %v in the pre-trained model and %v in the classifier", from.Name(), a, b)
+		}
+		if slices.Equal(a, b) { // nothing is drawn first
+			if err := to.Fill(func(data []float32) error { copy(data, from.Data()); return nil }); err != nil {
+				return err
+			}
+			continue
 		}
 		copy(to.Data(), from.Data())
 	}

@@ -45,7 +45,7 @@ func (t *Tuning) check(declare func(*graph.Params) error, isNew string, compile 
 		return err
 	}
 	defer p.Close()
-	m := memory.OfTraining(p, 2*p.Trainable()) // Adam's moments
+	m := memory.OfTraining(p, 2*p.Trainable()).WithRun(0, 0, 0) // Adam's moments; examples are small
 	if t.Recipe.LoRA > 0 {
 		m.Process += m.Weights // the merged ones of a checkpoint, while it is written
 	}
