@@ -8,6 +8,7 @@
 //	tokenizer.json, …      the tokenizer's own files
 //	trainer.json           step, seeds, schedule, data position (if training may go on)
 //	optimizer.safetensors  the solver's moments (likewise)
+//	lora.safetensors       what learns beside frozen weights (likewise)
 //
 // [Save] puts such a directory in place in one step: a crash at any moment
 // leaves either the former checkpoint or the new one. [Point] names one of
