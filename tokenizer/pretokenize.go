@@ -271,18 +271,26 @@ func merged(all []match, join func(m, previous match) bool) []match {
 // digits cuts around numbers, or around each character of them if they are to be alone.
 func digits(alone bool) splitter {
 	return func(text []byte, yield func([]byte) error) error {
-		var all []match
+		start, inside := 0, false // of the part that goes on, and whether it is of numbers
 		for i := 0; i < len(text); {
-			r, n := utf8.DecodeRune(text[i:])
-			is := unicode.IsNumber(r)
-			if k := len(all); k > 0 && all[k-1].is == is && !(is && alone) {
-				all[k-1].end = i + n
-			} else {
-				all = append(all, match{i, i + n, is})
+			r, n := rune(text[i]), 1
+			if r >= utf8.RuneSelf {
+				r, n = utf8.DecodeRune(text[i:])
 			}
+			is := unicode.IsNumber(r)
+			if i > start && (is != inside || is && alone) {
+				if err := yield(text[start:i]); err != nil {
+					return err
+				}
+				start = i
+			}
+			inside = is
 			i += n
 		}
-		return each(text, all, yield)
+		if start == len(text) {
+			return nil
+		}
+		return yield(text[start:])
 	}
 }
 

@@ -42,20 +42,26 @@ func (t *byteLevel) appendKnown(c *cache, ids []int, text []byte, whole bool) ([
 			n = t.pattern.next(text[at:])
 		}
 		piece := text[at : at+n]
-		if id := t.words.find(hash(piece), piece); id >= 0 {
+		h := hash(piece)
+		if id := t.words.find(h, piece); id >= 0 {
 			ids, at = append(ids, int(id)), at+n
 			continue
 		}
-		parts, bad := t.knownSymbols(c.scratch[:0], piece)
-		if bad >= 0 {
-			b := piece[bad]
-			return ids[:first], &TextError{"", int64(at + bad), fmt.Sprintf("byte 0x%02x, which is written %q, is not in the vocabulary of %d tokens", b, string(symbols[b]), len(t.tokens))}
+		parts, entry := c.get(h, piece)
+		if parts == nil {
+			var bad int
+			if parts, bad = t.knownSymbols(c.scratch[:0], piece); bad >= 0 {
+				b := piece[bad]
+				return ids[:first], &TextError{"", int64(at + bad), fmt.Sprintf("byte 0x%02x, which is written %q, is not in the vocabulary of %d tokens", b, string(symbols[b]), len(t.tokens))}
+			}
+			parts = t.merges.apply(parts)
+			c.scratch = parts
+			entry.put(piece, parts)
 		}
-		parts = t.merges.apply(parts)
 		for _, id := range parts {
 			ids = append(ids, int(id))
 		}
-		c.scratch, at = parts, at+n
+		at += n
 	}
 	return ids, nil
 }

@@ -45,38 +45,34 @@ func quote(s string) ([]byte, error) {
 
 // UnmarshalJSON implements json.Unmarshaler. Errors are *placed.
 func (v *vocabulary) UnmarshalJSON(b []byte) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
+	d := scan{b: b}
 	fail := func(format string, args ...any) error {
-		return &placed{b, d.InputOffset(), fmt.Errorf(format, args...)}
+		return &placed{b, int64(d.i), fmt.Errorf(format, args...)}
 	}
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+	if d.next() != '{' {
 		return fail("vocabulary: want an object of tokens and their ids")
 	}
-	all := make(vocabulary)
-	owner := make(map[int]string)
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return fail("vocabulary: %w", err)
+	d.i++
+	all := make(vocabulary, len(b)/16)
+	owner := make(map[int]string, len(b)/16)
+	for d.next() == '"' {
+		token := d.text()
+		if d.next() == ':' { // which valid JSON has
+			d.i++
 		}
-		value, err := d.Token()
-		if err != nil {
-			return fail("vocabulary: %w", err)
+		d.next()
+		id, ok := d.number()
+		if !ok {
+			value := d.value()
+			return fail("token %q has id %s, want a number from 0", token, cmp.Or(unquote(value), clip(string(value))))
 		}
-		token := key.(string) // a key always is
-		number, _ := value.(json.Number)
-		id, err := number.Int64()
-		switch {
-		case err != nil || id < 0 || id > maxID:
-			return fail("token %q has id %v, want a number from 0", token, value)
-		case hasKey(all, token):
-			return fail("token %q appears twice, with ids %d and %d", token, all[token], id)
+		if first, ok := all[token]; ok {
+			return fail("token %q appears twice, with ids %d and %d", token, first, id)
 		}
-		if other, ok := owner[int(id)]; ok {
+		if other, ok := owner[id]; ok {
 			return fail("tokens %q and %q both have id %d", other, token, id)
 		}
-		all[token], owner[int(id)] = int(id), token
+		all[token], owner[id] = id, token
 	}
 	*v = all
 	return nil
@@ -135,7 +131,7 @@ type mergeList []fileMerge
 // fileMerge is a merge by the texts of its parts.
 type fileMerge struct {
 	left, right string
-	where       *placed // for errors; its error is nil
+	where       placed // for errors; its error is nil
 }
 
 // MarshalJSON implements json.Marshaler: the parts with a space between, which all
@@ -170,31 +166,37 @@ func quoted(left, right string) ([]byte, error) {
 
 // UnmarshalJSON implements json.Unmarshaler: "a b" or ["a","b"]. Errors are *placed.
 func (l *mergeList) UnmarshalJSON(b []byte) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	var all mergeList
-	here := func(err error) *placed { return &placed{b, d.InputOffset(), err} }
-	if open, err := d.Token(); err != nil || open != json.Delim('[') {
-		return here(errors.New("merges: want an array"))
+	d := scan{b: b}
+	if d.next() != '[' {
+		return &placed{b, int64(d.i), errors.New("merges: want an array")}
 	}
-	for d.More() {
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return here(fmt.Errorf("merges: %w", err))
+	d.i++
+	all := make(mergeList, 0, len(b)/16)
+	for {
+		var left, right string
+		ok, start := false, 0
+		switch c := d.next(); c {
+		case ']', 0:
+			*l = all
+			return nil
+		case '"':
+			start = d.i
+			left, right, ok = strings.Cut(d.text(), " ")
+			ok = ok && !strings.Contains(right, " ")
+		default:
+			start = d.i
+			if left, right, ok = d.two(); !ok {
+				d.i = start
+				d.value()
+			}
 		}
-		var parts []string
-		var text string
-		if json.Unmarshal(raw, &text) == nil && text != "" {
-			parts = strings.Split(text, " ")
-		} else if json.Unmarshal(raw, &parts) != nil {
-			parts = nil
+		at := placed{b, int64(d.i), nil}
+		if !ok || left == "" || right == "" {
+			at.err = fmt.Errorf("merge %d is %s, want two tokens", len(all), clip(string(b[start:d.i])))
+			return &at
 		}
-		if len(parts) != 2 || parts[0] == "" || parts[1] == "" {
-			return here(fmt.Errorf("merge %d is %s, want two tokens", len(all), clip(string(raw))))
-		}
-		all = append(all, fileMerge{parts[0], parts[1], here(nil)})
+		all = append(all, fileMerge{left, right, at})
 	}
-	*l = all
-	return nil
 }
 
 // text is the list as a merges.txt.
@@ -216,7 +218,7 @@ func parseMerges(b []byte) (mergeList, error) {
 	offset := int64(0)
 	for line := range bytes.Lines(b) {
 		text := strings.TrimRight(string(line), "\r\n")
-		at := &placed{b, offset, nil}
+		at := placed{b, offset, nil}
 		offset += int64(len(line))
 		if at.offset == 0 && strings.HasPrefix(text, "#version") || text == "" {
 			continue
@@ -224,7 +226,7 @@ func parseMerges(b []byte) (mergeList, error) {
 		left, right, _ := strings.Cut(text, " ")
 		if left == "" || right == "" || strings.Contains(right, " ") || !utf8.ValidString(text) {
 			at.err = fmt.Errorf("merge %s, want two tokens with a space between", clip(fmt.Sprintf("%q", text)))
-			return nil, at
+			return nil, &at
 		}
 		all = append(all, fileMerge{left, right, at})
 	}
@@ -237,7 +239,7 @@ func (l mergeList) table(v vocabulary, join func(left, right string) string) (*m
 	m := newMerges(len(l))
 	for _, one := range l {
 		fail := func(format string, args ...any) error {
-			at := *one.where
+			at := one.where
 			at.err = fmt.Errorf(format, args...)
 			return &at
 		}
