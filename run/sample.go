@@ -55,7 +55,7 @@ func (r *Run) Sample(ctx context.Context) (string, error) {
 	if n := len(ids); n > 0 && slices.Contains(o.Stop, ids[n-1]) {
 		ids = ids[:n-1]
 	}
-	text, err := r.Tokenizer.AppendText(nil, ids)
+	text, err := tokenizer.Text(r.Tokenizer, ids)
 	return strings.ToValidUTF8(string(text), "\ufffd"), err
 }
 

@@ -159,7 +159,7 @@ func (w *Writer) Texts(ctx context.Context, prompt []int) ([]Text, error) {
 	decoded := make([]*generate.Text, len(texts))
 	for i := range texts {
 		texts[i] = Text{PromptIDs: prompt, IDs: []int{}}
-		decoded[i] = generate.NewText(w.model.Tokenizer, w.writing.Stops...)
+		decoded[i] = w.text(prompt)
 	}
 	running := len(texts)
 	for token, err := range w.Generator.Batch(ctx, slices.Repeat([][]int{prompt}, len(texts)), w.writing.Tokens, w.options) {
@@ -181,6 +181,11 @@ func (w *Writer) Texts(ctx context.Context, prompt []int) ([]Text, error) {
 		}
 	}
 	return texts, nil
+}
+
+// text is what makes a text of the tokens that follow a prompt.
+func (w *Writer) text(prompt []int) *generate.Text {
+	return generate.NewText(tokenizer.Following(w.model.Tokenizer, prompt), w.writing.Stops...)
 }
 
 // add adds a token to a text, if it is one.
@@ -220,7 +225,7 @@ func (w *Writer) finish(why generate.Finish, id int, t *generate.Text) string {
 // Stream calls a function with each piece of one sample as it is chosen. It returns why the text
 // ends.
 func (w *Writer) Stream(ctx context.Context, prompt []int, piece func(string) error) (finish string, err error) {
-	t := generate.NewText(w.model.Tokenizer, w.writing.Stops...)
+	t := w.text(prompt)
 	for token, err := range w.Generator.Stream(ctx, prompt, w.writing.Tokens, w.options) {
 		if err != nil {
 			return "", err
@@ -254,7 +259,7 @@ func (w *Writer) search(ctx context.Context, prompt []int) ([]Text, error) {
 	}
 	var texts []Text
 	for _, h := range found {
-		t := generate.NewText(w.model.Tokenizer, w.writing.Stops...)
+		t := w.text(prompt)
 		for _, id := range h.IDs {
 			if w.ends(id) {
 				break

@@ -131,6 +131,7 @@ func (a *added) between(ids []int, text []byte, special bool, mark []byte) ([]in
 			ids = append(ids, token.ID)
 			return true
 		}
+		whole := part
 		if a.normalize != nil {
 			part = a.normalize(nil, part)
 		}
@@ -142,12 +143,15 @@ func (a *added) between(ids []int, text []byte, special bool, mark []byte) ([]in
 			if mark != nil {
 				part = bytes.ReplaceAll(part, mark, nil)
 			}
-			if p, ok := a.Tokenizer.(*pieced); ok {
+			p, ok := a.Tokenizer.(*pieced)
+			if ok {
 				ids, err = p.encode(ids, part, at+i == 0)
 			} else {
 				ids, err = a.Tokenizer.Append(ids, part)
 			}
-			if e, ok := errors.AsType[*TextError](err); ok {
+			if e, is := errors.AsType[*TextError](err); is && ok && a.normalize != nil {
+				err = &TextError{e.Text, p.unwritten(whole) + int64(at), e.Problem}
+			} else if is {
 				err = &TextError{e.Text, e.Offset + int64(at+i), e.Problem}
 			}
 			return err == nil

@@ -22,9 +22,10 @@ import (
 // added_tokens.json say beside them counts as it does for transformers 5: special tokens and
 // their names, tokens that were added and their flags, a space in front, a beginning of text.
 //
-// A byte-level tokenizer may have Unicode's normal forms or small letters as its normalizer,
-// Split and Digits before ByteLevel, ignore_merges, an unknown token, and a vocabulary that
-// lacks bytes; such a byte is an error of the text where there is no unknown token. What else
+// A byte-level tokenizer may have Unicode's normal forms, small letters, Prepend and Replace as its
+// normalizer, Split by any pattern and Digits before ByteLevel, ignore_merges, an unknown token, and a
+// vocabulary that lacks bytes; such a byte is an error of the text where there is no unknown token. One of
+// SentencePiece's kind, as Llama 2's, has Metaspace, Split and Digits, and byte_fallback. What else
 // a file asks for is refused by the name of its key. GPT-1's is the tokenizer "gpt1", which
 // finds words by Hugging Face's path without ftfy and spaCy; it is not lossless, and writes
 // what it does not know as <unk>.

@@ -40,7 +40,7 @@ func (d *described) loadBare(f folder, missing error) (Tokenizer, error) {
 	}
 	for _, other := range otherFiles {
 		if f.has(other.name) {
-			return nil, fmt.Errorf("%s is %s, which is not read here: want tokenizer.json, or vocab.json and merges.txt", f.path(other.name), other.kind)
+			return nil, fmt.Errorf("%s is %s, which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt", f.path(other.name), other.kind)
 		}
 	}
 	return nil, missing

@@ -29,7 +29,7 @@ func (m *Merged) roles() map[string]int {
 // FromMerges returns the tokenizer.json and the tokenizer_config.json of a vocabulary, which [LoadFS] and
 // transformers open. A text is encoded as llama.cpp does.
 func FromMerges(m Merged) (tokenizerJSON, configJSON []byte, err error) {
-	if err := checkTokens(m.Tokens, m.Types, m.roles()); err != nil {
+	if m.Tokens, err = checkTokens(m.Tokens, m.Types, m.roles()); err != nil {
 		return nil, nil, err
 	}
 	how, ok := pres[m.Pre]

@@ -179,7 +179,7 @@ func (t *pieced) hasBytes(text []byte) bool {
 func (t *pieced) unwritten(text []byte) int64 {
 	for i := 0; i < len(text); {
 		id, n := t.symbol(text[i:])
-		if id < 0 && !t.hasBytes(text[i:i+n]) && !(text[i] == ' ' && t.meta != nil) {
+		if id < 0 && !t.hasBytes(text[i:i+n]) && !(text[i] == ' ' && t.marked) {
 			return int64(i)
 		}
 		i += n
@@ -240,19 +240,3 @@ func (t *pieced) Save(dir string) error { return t.pipeline().save(dir, usualCon
 
 // unmarked is how a token is written in a text.
 func unmarked(token string) string { return strings.ReplaceAll(token, mark, " ") }
-
-// Text is the text of a whole sequence of ids: what AppendText gives, without a space that the tokenizer
-// put in front of the text when it was encoded, as Llama's does.
-func Text(t Tokenizer, ids []int) ([]byte, error) {
-	text, err := t.AppendText(nil, ids)
-	inner := plainly(t)
-	if a, ok := inner.(*added); ok {
-		inner = a.Tokenizer
-	}
-	if p, ok := inner.(*pieced); ok {
-		for i := 0; i < p.strip && len(text) > 0 && text[0] == ' '; i++ {
-			text = text[1:]
-		}
-	}
-	return text, err
-}

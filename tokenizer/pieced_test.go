@@ -174,3 +174,171 @@ func fromPieces(t testing.TB, p Pieces) Tokenizer {
 	}
 	return tok
 }
+
+// TestPiecedCut: a text that is cut where CutFor says has the ids of its parts.
+func TestPiecedCut(t *testing.T) {
+	cuts := 0
+	for i, c := range readPieced(t) {
+		tok, err := LoadFS(c.folder(tokenizerFile), "")
+		auto, err2 := LoadFS(c.folder(), "")
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		for _, tok := range []Tokenizer{tok, auto, fromPieces(t, c.pieces())} {
+			for _, text := range c.Texts {
+				text := []byte(text + strings.Join(c.Texts, " "))
+				cut := CutFor(tok, text)
+				want, err := tok.Append(nil, text)
+				if err != nil {
+					continue // a character without a token
+				}
+				got, _ := tok.Append(nil, text[:cut])
+				if got, err = tok.Append(got, text[cut:]); err != nil || !slices.Equal(got, want) {
+					t.Fatalf("%d: %q, cut at %d, is %v, %v, want %v", i, text, cut, got, err, want)
+				}
+				if cut > 0 {
+					cuts++
+				}
+			}
+		}
+	}
+	if cuts < 100 {
+		t.Errorf("%d texts were cut", cuts)
+	}
+}
+
+// TestPiecedErrors breaks a tokenizer.json in one place each.
+func TestPiecedErrors(t *testing.T) {
+	p := Pieces{Tokens: []string{"<unk>", "▁", "a", "▁a", "<0x41>"}, BOS: -1, EOS: -1, UNK: 0, Pad: -1, SpacePrefix: true}
+	good, _, err := FromPieces(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ old, new, want string }{
+		{`"type":"ByteFallback"`, `"type":"Lowercase"`, `decoder.decoders[1] is "Lowercase", want "Replace", "ByteFallback", "Fuse" and "Strip", in this order`},
+		{`{"type":"ByteFallback"},`, ``, `decoder: want a "Replace" of "▁" by a space, and a "ByteFallback" if model.byte_fallback is true, and only then`},
+		{`"content":" "},{"type":"B`, `"content":"_"},{"type":"B`, `decoder.decoders[0] replaces "▁" by "_", want "▁" by a space`},
+		{`"start":1,"stop":0`, `"start":1,"stop":1`, `decoder.decoders[3]: want a Strip of spaces at the start, behind a Fuse`},
+		{`"pre_tokenizer":null`, `"pre_tokenizer":{"type":"Whitespace"}`, `pre_tokenizer is "Whitespace", want none, "Metaspace", "Split", "Digits", or a "Sequence" of them with "Metaspace" first`},
+		{`"pre_tokenizer":null`, `"pre_tokenizer":{"type":"Metaspace","replacement":"_"}`, `pre_tokenizer.replacement is "_", want "▁"`},
+		{`"pre_tokenizer":null`, `"pre_tokenizer":{"type":"Metaspace","replacement":"▁","prepend_scheme":"last"}`, `pre_tokenizer.prepend_scheme is "last", want "always", "first" or "never"`},
+		{`"pre_tokenizer":null`, `"pre_tokenizer":{"type":"Sequence","pretokenizers":[null]}`, `pre_tokenizer.pretokenizers[0] is null`},
+		{`"pattern":{"String":" "},"content":"▁"`, `"pattern":{"Regex":" "},"content":"▁"`, `normalizer.normalizers[1].pattern: want a "String"`},
+		{`"pattern":{"String":" "},"content":"▁"`, `"pattern":{"String":""},"content":"▁"`, `normalizer.normalizers[1]: want a "pattern" that is not empty, and "content"`},
+		{`"dropout":null`, `"dropout":0.1`, `model.dropout is 0.1, want none`},
+		{`"end_of_word_suffix":null`, `"end_of_word_suffix":"@"`, `model.end_of_word_suffix is "@", want none`},
+		{`["▁ a"]`, `["▁ b"]`, `line 1: merge "▁" "b": "b" is not in the vocabulary`},
+	} {
+		file := strings.Replace(string(good), test.old, test.new, 1)
+		if file == string(good) {
+			t.Fatalf("%s is not in %s", test.old, good)
+		}
+		if _, err := new(described).parse([]byte(file)); err == nil || err.Error() != test.want {
+			t.Errorf("%s → %s\nerror %v\nwant  %s", test.old, test.new, err, test.want)
+		}
+	}
+	tok := fromPieces(t, p)
+	if _, err := Sugarme(tok); err == nil || err.Error() != "the tokenizer sentencepiece normalizes texts, so its tokens have no offsets in a text: use Append" {
+		t.Errorf("Sugarme: %v", err)
+	}
+	without := p
+	without.UNK = -1
+	without.Types = []int{3, 1, 1, 1, 6}
+	want := TextError{Offset: 2, Problem: "character 'é' (U+00E9) is not in the vocabulary of 5 tokens"}
+	if _, err := fromPieces(t, without).Append(nil, []byte("a é")); err == nil || err.Error() != want.Error() {
+		t.Errorf("error %v, want %v", err, &want)
+	}
+	for _, test := range []struct{ name, kind string }{{"tokenizer.model", "SentencePiece's or tiktoken's"}, {"spiece.model", "SentencePiece's"}} {
+		want := "m/" + test.name + " is " + test.kind + ", which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt"
+		if _, err := LoadFS(fstest.MapFS{test.name: {Data: []byte("\n\x0b")}}, "m"); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
+
+// TestFollowing: a text that follows nothing but special tokens does without the space that was put in front.
+func TestFollowing(t *testing.T) {
+	p := Pieces{Tokens: []string{"<unk>", "<s>", "▁", "a", "▁a"}, BOS: 1, EOS: -1, UNK: 0, Pad: -1, SpacePrefix: true, AddBOS: true}
+	tok := fromPieces(t, p)
+	for _, test := range []struct {
+		before []int
+		want   string
+	}{{nil, "a  a"}, {[]int{1}, "a  a"}, {[]int{1, 4}, " a  a"}} {
+		f := Following(tok, test.before)
+		var text []byte
+		for _, id := range []int{4, 2, 4} {
+			var err error
+			if text, err = f.AppendText(text, []int{id}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if string(text) != test.want {
+			t.Errorf("behind %v: %q, want %q", test.before, text, test.want)
+		}
+	}
+	if got := Following(Bytes(), nil); got != Bytes() {
+		t.Errorf("bytes: %v", got)
+	}
+}
+
+// FuzzFromPieces makes tokenizers of any vocabularies. What is made can be loaded, encodes and decodes.
+func FuzzFromPieces(f *testing.F) {
+	f.Add("<unk>\n<s>\n▁\na\n▁a\n<0x41>", []byte{0, 0, 9, 3, 2, 0}, []byte{2, 3, 1, 1, 1, 6}, 1, -1, 0, true, "a ab\n")
+	f.Add("a\nb\nab\n\n[EMPTY_3]", []byte{}, []byte{}, -1, 2, -1, false, "abc")
+	f.Fuzz(func(t *testing.T, tokens string, scores, types []byte, bos, eos, unk int, prefix bool, text string) {
+		p := Pieces{Tokens: strings.Split(tokens, "\n"), BOS: bos, EOS: eos, UNK: unk, Pad: -1, SpacePrefix: prefix, AddBOS: bos >= 0, AddEOS: eos >= 0}
+		for _, s := range scores {
+			p.Scores = append(p.Scores, float32(s))
+		}
+		for _, k := range types {
+			p.Types = append(p.Types, int(k))
+		}
+		tokenizerJSON, configJSON, err := FromPieces(p)
+		if err != nil {
+			return
+		}
+		tok, err := LoadFS(fstest.MapFS{tokenizerFile: {Data: tokenizerJSON}, configFile: {Data: configJSON}}, "")
+		if err != nil {
+			t.Fatalf("%s: %v", tokenizerJSON, err)
+		}
+		for _, encode := range []func(ids []int, text []byte) ([]int, error){tok.Append, ReadSpecial(tok).Append} {
+			ids, err := encode(nil, []byte(text))
+			if _, lost := errors.AsType[*TextError](err); lost {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Text(tok, ids); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// FuzzFromMerges is FuzzFromPieces for byte-level vocabularies.
+func FuzzFromMerges(f *testing.F) {
+	f.Add("a\nb\nab\nĠ\nĠab\n<|endoftext|>", "a b\nĠ ab", []byte{1, 1, 1, 1, 1, 3}, "smollm", 5, "ab ab 12")
+	f.Add("a\nb\nab", "a b", []byte{}, "deepseek-v3", -1, "ab! ab漢字")
+	f.Fuzz(func(t *testing.T, tokens, merges string, types []byte, pre string, end int, text string) {
+		m := Merged{Tokens: strings.Split(tokens, "\n"), Merges: strings.Split(merges, "\n"), Pre: pre, BOS: -1, EOS: end, UNK: -1, Pad: -1}
+		for _, k := range types {
+			m.Types = append(m.Types, int(k))
+		}
+		tokenizerJSON, configJSON, err := FromMerges(m)
+		if err != nil {
+			return
+		}
+		tok, err := LoadFS(fstest.MapFS{tokenizerFile: {Data: tokenizerJSON}, configFile: {Data: configJSON}}, "")
+		if err != nil {
+			return // a merge of tokens that there are not
+		}
+		ids, err := tok.Append(nil, []byte(text))
+		if err != nil {
+			return // a byte without a token
+		}
+		if back, err := tok.AppendText(nil, ids); err != nil || Sizes(tok) != nil && string(back) != text {
+			t.Fatalf("%q is %v, which is %q, %v", text, ids, back, err)
+		}
+	})
+}

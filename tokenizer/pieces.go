@@ -36,35 +36,41 @@ const (
 // maxPiece bounds the tokens that merges make, in bytes: published ones have less than 200.
 const maxPiece = 512
 
-// check tells what is wrong with the lengths and ids of a vocabulary.
-func checkTokens(tokens []string, types []int, ids map[string]int) error {
+// checkTokens tells what is wrong with the lengths and ids of a vocabulary. It returns the tokens, where one
+// that is empty, which no text has, gets the name that llama.cpp gives it.
+func checkTokens(tokens []string, types []int, ids map[string]int) ([]string, error) {
 	if len(tokens) == 0 || len(tokens) > maxID {
-		return fmt.Errorf("%d tokens", len(tokens))
+		return nil, fmt.Errorf("%d tokens", len(tokens))
 	}
 	if types != nil && len(types) != len(tokens) {
-		return fmt.Errorf("%d types of %d tokens", len(types), len(tokens))
+		return nil, fmt.Errorf("%d types of %d tokens", len(types), len(tokens))
 	}
 	for id, t := range types {
 		if t < NormalPiece || t > BytePiece {
-			return fmt.Errorf("token %d has type %d, want %d to %d", id, t, NormalPiece, BytePiece)
+			return nil, fmt.Errorf("token %d has type %d, want %d to %d", id, t, NormalPiece, BytePiece)
 		}
 	}
 	for role, id := range ids {
 		if id < -1 || id >= len(tokens) {
-			return fmt.Errorf("%s is token %d, want 0 to %d, or -1 for none", role, id, len(tokens)-1)
+			return nil, fmt.Errorf("%s is token %d, want 0 to %d, or -1 for none", role, id, len(tokens)-1)
 		}
 	}
+	tokens = slices.Clone(tokens)
 	owner := make(map[string]int, len(tokens))
 	for id, token := range tokens {
-		if other, ok := owner[token]; ok && token != "" {
-			return fmt.Errorf("tokens %d and %d both are %s", other, id, clip(fmt.Sprintf("%q", token)))
+		if token == "" {
+			token = fmt.Sprintf("[EMPTY_%d]", id)
+			tokens[id] = token
+		}
+		if other, ok := owner[token]; ok {
+			return nil, fmt.Errorf("tokens %d and %d both are %s", other, id, clip(fmt.Sprintf("%q", token)))
 		}
 		owner[token] = id
 		if !utf8.ValidString(token) {
-			return fmt.Errorf("token %d, %s, is not valid UTF-8", id, clip(fmt.Sprintf("%q", token)))
+			return nil, fmt.Errorf("token %d, %s, is not valid UTF-8", id, clip(fmt.Sprintf("%q", token)))
 		}
 	}
-	return nil
+	return tokens, nil
 }
 
 // roles are the ids of the tokens that have a name.
@@ -76,7 +82,7 @@ func (p *Pieces) roles() map[string]int {
 // transformers open. A text is encoded as llama.cpp and SentencePiece do, but for pieces with equal scores,
 // which they merge from left to right: a tokenizer.json has an order of pairs, here transformers'.
 func FromPieces(p Pieces) (tokenizerJSON, configJSON []byte, err error) {
-	if err := checkTokens(p.Tokens, p.Types, p.roles()); err != nil {
+	if p.Tokens, err = checkTokens(p.Tokens, p.Types, p.roles()); err != nil {
 		return nil, nil, err
 	}
 	if p.Scores != nil && len(p.Scores) != len(p.Tokens) {
@@ -119,13 +125,10 @@ func (p *Pieces) guessed() []int {
 	return types
 }
 
-// vocabularyOf is the vocabulary of tokens by their ids. One that is empty is no token.
+// vocabularyOf is the vocabulary of tokens by their ids.
 func vocabularyOf(tokens []string) vocabulary {
 	v := make(vocabulary, len(tokens))
 	for id, token := range tokens {
-		if token == "" {
-			token = fmt.Sprintf("[EMPTY_%d]", id) // as llama.cpp names it
-		}
 		v[token] = id
 	}
 	return v
@@ -195,7 +198,7 @@ func ToPieces(t Tokenizer) (p Pieces, err error) {
 	p.Tokens, p.Types = a.listed()
 	p.Scores = make([]float32, len(p.Tokens))
 	for rank, id := range slices.Backward(b.merges.results) {
-		p.Scores[id] = -float32(rank)
+		p.Scores[id] = float32(-rank)
 	}
 	for id, token := range b.tokens {
 		if _, ok := byteOf(token); ok && fallback {

@@ -27,7 +27,7 @@ type Tokenizer interface {
 	// EndOfText. Append never gives it: what is written like it in a text is text.
 	EndOfText() (id int, ok bool)
 
-	// Name is the kind of tokenizer: "bytes", "chars", "bpe", "gpt2", "o200k_harmony", "gpt1".
+	// Name is the kind of tokenizer: "bytes", "chars", "bpe", "gpt2", "o200k_harmony", "gpt1", "sentencepiece".
 	Name() string
 
 	// Save writes tokenizer.json and tokenizer_config.json into the folder

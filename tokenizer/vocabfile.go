@@ -22,7 +22,7 @@ func addedOf(tokens []string, types []int, roles map[string]int) (all []addedTok
 		} else {
 			special = named
 		}
-		if (special || named) && token != "" {
+		if special || named {
 			all = append(all, addedToken{ID: id, Content: token, Special: special})
 		}
 	}
