@@ -142,10 +142,10 @@ func TestFolders(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		{map[string]string{"vocab.txt": "[PAD]\n"}, "vocab.txt is WordPiece's, as BERT has it, which is not read here: want tokenizer.json, or vocab.json and merges.txt"},
-		{map[string]string{"spiece.model": "x"}, "spiece.model is SentencePiece's, which is not read here: want tokenizer.json, or vocab.json and merges.txt"},
-		{map[string]string{"sentencepiece.bpe.model": "x"}, "sentencepiece.bpe.model is SentencePiece's, which is not read here: want tokenizer.json, or vocab.json and merges.txt"},
-		{map[string]string{"tokenizer.model": "x"}, "tokenizer.model is SentencePiece's or tiktoken's, which is not read here: want tokenizer.json, or vocab.json and merges.txt"},
+		{map[string]string{"vocab.txt": "[PAD]\n"}, "vocab.txt is WordPiece's, as BERT has it, which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt"},
+		{map[string]string{"spiece.model": "x"}, "spiece.model is SentencePiece's, which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt"},
+		{map[string]string{"sentencepiece.bpe.model": "x"}, "sentencepiece.bpe.model is SentencePiece's, which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt"},
+		{map[string]string{"tokenizer.model": "x"}, "tokenizer.model is SentencePiece's or tiktoken's, which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt"},
 		{map[string]string{mergesFile: courseMerges}, "merges.txt: vocab.json is missing beside it"},
 		{map[string]string{"vocab.bpe": courseMerges}, "vocab.bpe: encoder.json is missing beside it"},
 		{map[string]string{vocabFile: course, mergesFile: "/"}, "merges.txt: a folder, want a file"},
