@@ -112,7 +112,11 @@ func (s *Study) parse() error {
 
 // folder is where a run lies.
 func (s *Study) folder(task sized, c Column, seed int) run.Dir {
-	return run.Dir(filepath.Join(s.Out, fmt.Sprintf("%s-%s-%d", task.Name, c.Name, seed+1)))
+	name := task.Name
+	if task.examples > 0 {
+		name += fmt.Sprint(task.examples)
+	}
+	return run.Dir(filepath.Join(s.Out, fmt.Sprintf("%s-%s-%d", name, c.Name, seed+1)))
 }
 
 // recipe is that of a run.

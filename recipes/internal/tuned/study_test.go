@@ -105,7 +105,7 @@ func TestRuns(t *testing.T) {
 		return out.String(), err
 	}
 	broken = true
-	if _, err := study("cola:7"); err == nil || !strings.HasSuffix(err.Error(), "runs/cola-full-1: no room") {
+	if _, err := study("cola:7"); err == nil || !strings.HasSuffix(err.Error(), "runs/cola7-full-1: no room") {
 		t.Fatalf("error %v", err)
 	}
 	broken, calls = false, nil
