@@ -80,7 +80,8 @@ func OnlyAdapters(params *graph.Params) error {
 }
 
 // Merge gives the parameters of m, a model without adapters that may have a head of a task beside it, the values that those of the same name have in
-// from; to the weights of layers with an adapter there, its product is added: W + B·A. What has none is shared with from, not copied.
+// from; to the weights of layers with an adapter there, its product is added: W + B·A. What has none is shared with from, not copied. Merging again into the
+// same parameters takes no more memory.
 func Merge(m Model, params, from *graph.Params) error {
 	places, err := linears(m)
 	if err != nil {
@@ -91,18 +92,23 @@ func Merge(m Model, params, from *graph.Params) error {
 		if old == nil || !slices.Equal(old.Shape(), p.Shape()) {
 			return fmt.Errorf("models: %s: no such weight of shape %v to merge with an adapter", p.Name(), p.Shape())
 		}
-		data := old.Data()
 		layer := strings.TrimSuffix(p.Name(), ".weight")
 		a, b := from.Get(layer+"."+loraA+".weight"), from.Get(layer+"."+loraB+".weight")
-		if a != nil && b != nil {
-			at := slices.IndexFunc(places, func(l linear) bool { return l.path == layer })
-			if at < 0 {
-				return fmt.Errorf("models: %s has an adapter, and is no linear layer of the blocks", layer)
+		if a == nil || b == nil {
+			if err := p.Adopt(old.Data()); err != nil {
+				return err
 			}
-			data = slices.Clone(data)
-			places[at].addProduct(data, a, b)
+			continue
 		}
-		if err := p.Adopt(data); err != nil {
+		at := slices.IndexFunc(places, func(l linear) bool { return l.path == layer })
+		if at < 0 {
+			return fmt.Errorf("models: %s has an adapter, and is no linear layer of the blocks", layer)
+		}
+		if err := p.Fill(func(data []float32) error {
+			copy(data, old.Data())
+			places[at].addProduct(data, a, b)
+			return nil
+		}); err != nil {
 			return err
 		}
 	}

@@ -47,24 +47,26 @@ func (t *Tuning) check(declare func(*graph.Params) error, isNew string, compile 
 	defer p.Close()
 	m := memory.OfTraining(p, 2*p.Trainable()).WithRun(0, 0, 0) // Adam's moments; examples are small
 	if t.Recipe.LoRA > 0 {
-		m.Process += m.Weights // the merged ones of a checkpoint, while it is written
+		m.Process += m.Weights // the merged ones of checkpoints
 	}
 	t.say(fmt.Sprintf("%d of %d weights learn; memory %s: weights %s, gradients %s, moments %s, results %s",
 		p.Trainable(), graph.Sum(p.Nodes()).Params, memory.Size(m.Total()), memory.Size(m.Weights), memory.Size(m.Gradients), memory.Size(m.Moments), memory.Size(m.Results)))
 	return m.Check()
 }
 
-// merged are the contents of a checkpoint of params, of plain with adapters, as contents words those of plain, whose parameters
+// mergedContents are the contents of a checkpoint of params, of plain with adapters, as contents words those of plain, whose parameters
 // declare declares: the weights that come of both, and what has learned by itself, to go on from.
-func merged(plain models.Model, params *graph.Params, declare func(*graph.Params) error, contents func(*graph.Params) (checkpoint.Contents, error)) (checkpoint.Contents, error) {
-	whole := graph.NewParams(0)
-	if err := declare(whole); err != nil {
+func (t *Tuning) mergedContents(plain models.Model, params *graph.Params, declare func(*graph.Params) error, contents func(*graph.Params) (checkpoint.Contents, error)) (checkpoint.Contents, error) {
+	if t.merged == nil { // once, as garbage of that size would add up
+		t.merged = graph.NewParams(0)
+		if err := declare(t.merged); err != nil {
+			return checkpoint.Contents{}, err
+		}
+	}
+	if err := models.Merge(plain, t.merged, params); err != nil {
 		return checkpoint.Contents{}, err
 	}
-	if err := models.Merge(plain, whole, params); err != nil {
-		return checkpoint.Contents{}, err
-	}
-	c, err := contents(whole)
+	c, err := contents(t.merged)
 	for _, p := range params.Trainable() {
 		c.Adapters = append(c.Adapters, checkpoint.Tensor{Name: p.Name(), Shape: p.Shape(), Data: p.Data()})
 	}

@@ -48,7 +48,7 @@ func (r *responding) checkpoint() (checkpoint.Contents, error) {
 	if r.Recipe.LoRA == 0 {
 		return contents(r.Trainer.Params)
 	}
-	return merged(m.Model, r.Trainer.Params, func(params *graph.Params) error { return models.Declare(m.Model, params) }, contents)
+	return r.mergedContents(m.Model, r.Trainer.Params, func(params *graph.Params) error { return models.Declare(m.Model, params) }, contents)
 }
 
 // readWeights reads what was saved.

@@ -89,7 +89,7 @@ func (c *classifying) checkpoint() (checkpoint.Contents, error) {
 	}
 	whole := *c.trained
 	whole.Classifier.Base = c.plain
-	return merged(c.plain, c.trained.Params, whole.Classifier.Declare, func(params *graph.Params) (checkpoint.Contents, error) {
+	return c.mergedContents(c.plain, c.trained.Params, whole.Classifier.Declare, func(params *graph.Params) (checkpoint.Contents, error) {
 		whole.Params = params
 		return whole.Contents()
 	})

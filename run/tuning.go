@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/finetune"
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -27,8 +28,9 @@ type Tuning struct {
 	Measured    int
 	Best        *finetune.Evaluation
 
-	base *Trained
-	work tuner
+	base   *Trained
+	merged *graph.Params // of weights and adapters, once there was a checkpoint
+	work   tuner
 }
 
 // tuner is what is learned: a task, or to respond.
