@@ -51,7 +51,10 @@ func (t *Tuning) check(declare func(*graph.Params) error, isNew string, compile 
 	}
 	t.say(fmt.Sprintf("%d of %d weights learn; memory %s: weights %s, gradients %s, moments %s, results %s",
 		p.Trainable(), graph.Sum(p.Nodes()).Params, memory.Size(m.Total()), memory.Size(m.Weights), memory.Size(m.Gradients), memory.Size(m.Moments), memory.Size(m.Results)))
-	return m.Check()
+	if err := m.Check(); err != nil {
+		return fmt.Errorf("%w: a smaller --micro or --context takes less, and so does --lora", err)
+	}
+	return nil
 }
 
 // mergedContents are the contents of a checkpoint of params, of plain with adapters, as contents words those of plain, whose parameters

@@ -153,6 +153,7 @@ func (r *responding) trainer(bool) error {
 			return err
 		}
 	}
+	r.base.Params = nil // the trainer has what learns
 	restart, err := train.Restart(r.dev)
 	if err != nil {
 		return err

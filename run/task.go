@@ -110,6 +110,7 @@ func (c *classifying) trainer(resumed bool) (err error) {
 			return err
 		}
 	}
+	c.base.Params = nil // of a form that cannot be mapped, they would take memory
 	o := finetune.Settings{
 		Epochs: r.Epochs, Batch: r.Batch, Micro: min(r.Micro, r.Batch, len(c.learned)),
 		Rate: r.Rate, Warmup: r.Warmup, Decay: r.Decay, Clip: r.Clip, Seed: r.Seed, Epoch: c.measured, Save: c.save,
