@@ -25,6 +25,8 @@ type Format interface {
 	Begin(system string) []Message
 	// Prompt are the tokens of a conversation for the assistant to go on with.
 	Prompt(messages []Message) ([]int, error)
+	// AnswerPrompt is Prompt, for the assistant to go on with its answer and nothing before it.
+	AnswerPrompt(messages []Message) ([]int, error)
 	// Stops are tokens at which it is no longer the assistant's turn, beside those that end any text.
 	Stops() []int
 	// Parser reads what the assistant writes after a prompt.
@@ -48,7 +50,7 @@ type Parser interface {
 func For(tok tokenizer.Tokenizer) (Format, error) {
 	f, err := harmony.New(tok)
 	if err == nil {
-		return inHarmony{f}, nil
+		return inHarmony{f, tok}, nil
 	}
 	source, special, there := tokenizer.ChatTemplate(tok)
 	switch {
@@ -61,7 +63,10 @@ func For(tok tokenizer.Tokenizer) (Format, error) {
 }
 
 // inHarmony is harmony as a Format.
-type inHarmony struct{ *harmony.Format }
+type inHarmony struct {
+	*harmony.Format
+	tok tokenizer.Tokenizer
+}
 
 // Begin implements Format: OpenAI's system message but for the date, and the prompt as the developer's instructions.
 func (inHarmony) Begin(system string) []Message {
@@ -70,6 +75,15 @@ func (inHarmony) Begin(system string) []Message {
 		messages = append(messages, harmony.Instructions(system))
 	}
 	return messages
+}
+
+// AnswerPrompt implements Format.
+func (h inHarmony) AnswerPrompt(messages []Message) ([]int, error) {
+	ids, err := h.Prompt(messages)
+	if err != nil {
+		return nil, err
+	}
+	return tokenizer.AppendSpecial(h.tok, ids, []byte("<|channel|>final<|message|>"))
 }
 
 // Parser implements Format.

@@ -120,6 +120,9 @@ func (t *Template) Prompt(messages []Message) ([]int, error) {
 	return tokenizer.AppendSpecialBut(t.tok, nil, []byte(text), mark)
 }
 
+// AnswerPrompt implements Format: a template has the assistant answer at once.
+func (t *Template) AnswerPrompt(messages []Message) ([]int, error) { return t.Prompt(messages) }
+
 // check refuses what no template is told.
 func check(m Message) error {
 	if m.Channel != "" || m.Recipient != "" || m.ContentType != "" {

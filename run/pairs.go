@@ -2,8 +2,10 @@ package run
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 
+	"github.com/gorgpt/gorgpt/chat"
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/finetune"
@@ -66,9 +68,18 @@ func (r *responding) readWeights(d *checkpoint.Dir) error {
 // streams reads the pairs to train on and to measure on: without a file for these, every
 // tenth.
 func (r *responding) streams() error {
-	template, err := pairs.FindTemplate(r.Recipe.Template)
-	if err != nil {
-		return usage.Of(err)
+	shape := pairs.Config{Context: r.window(), Seed: r.Recipe.Seed, Ends: r.base.Ends}
+	put := func(set []pairs.Pair) []pairs.Pair { return set }
+	if r.Recipe.Template == inChat {
+		if err := r.converse(&shape); err != nil {
+			return err
+		}
+	} else {
+		template, err := pairs.FindTemplate(r.Recipe.Template)
+		if err != nil {
+			return usage.Of(err)
+		}
+		put = template.Apply
 	}
 	learn, err := pairs.Read(r.Recipe.Pairs)
 	if err != nil {
@@ -98,18 +109,36 @@ func (r *responding) streams() error {
 	if d := models.DimsOf(r.base.Model); r.Recipe.Context > d.Context {
 		return usage.Errorf("--context %d: the model has %s", r.Recipe.Context, plural.Of(d.Context, "position"))
 	}
-	run, _ := r.Recipe.runs(len(learn))
-	shape := pairs.Config{Batch: run, Context: r.window(), Seed: r.Recipe.Seed, Ends: r.base.Ends}
-	if r.learn, err = pairs.NewStream(template.Apply(learn), r.base.Tokenizer, shape); err != nil {
+	shape.Batch, _ = r.Recipe.runs(len(learn))
+	if r.learn, err = pairs.NewStream(put(learn), r.base.Tokenizer, shape); err != nil {
 		return fmt.Errorf("%s: %w", r.Recipe.Pairs, err)
 	}
 	shape.Once = true
-	if r.dev, err = pairs.NewStream(template.Apply(dev), r.base.Tokenizer, shape); err != nil {
+	if r.dev, err = pairs.NewStream(put(dev), r.base.Tokenizer, shape); err != nil {
 		return fmt.Errorf("pairs to measure on: %w", err)
 	}
 	fmt.Fprintf(r.log, "%s to train on from %s, %d to measure on\n", plural.Of(r.learn.Len(), "pair"), r.Recipe.Pairs, r.dev.Len())
 	if n := r.learn.Cut() + r.dev.Cut(); n > 0 {
 		fmt.Fprintf(r.log, "%d prompts were longer than the context of %d and lost their beginning\n", n, shape.Context)
+	}
+	return nil
+}
+
+// inChat is the template that is the model's own, for conversations.
+const inChat = "chat"
+
+// converse has prompts be what a user says, and responses answers, in the form that the model was taught.
+func (r *responding) converse(c *pairs.Config) error {
+	f, err := chat.For(r.base.Tokenizer)
+	if err == nil && f.Stops() == nil {
+		err = errors.New("no special token ends an answer in the model's chat template")
+	}
+	if err != nil {
+		return fmt.Errorf("--template %s: %w", inChat, err)
+	}
+	c.Ends = f.Stops()
+	c.Prompt = func(text string) ([]int, error) {
+		return f.AnswerPrompt(append(f.Begin(""), chat.Message{Role: chat.User, Content: text}))
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func (r *TunedRecipe) ofTask() setting.List {
 			})),
 		setting.New("positive", &r.Columns.Positive, "", "of two classes, that which F1 is of (default the second of the sorted)"),
 		setting.New("pairs", &r.Pairs, "", "in place of a task: prompts and responses, JSON lines (prompt, response) or CoQA's file; no head, and a loss on the responses alone"),
-		setting.New("template", &r.Template, "plain", "how a prompt is put: "+strings.Join(pairs.TemplateNames(), ", "), setting.OneOf("template", pairs.TemplateNames()...)),
+		setting.New("template", &r.Template, "plain", "how a prompt is put: "+strings.Join(templates(), ", ")+" (as a user says it to the model, which answers)", setting.OneOf("template", templates()...)),
 	}
 }
 
@@ -168,3 +168,6 @@ func (r TunedRecipe) ownColumn() string {
 	}
 	return ""
 }
+
+// templates are the names of those that a prompt can be put in.
+func templates() []string { return append(pairs.TemplateNames(), inChat) }

@@ -158,6 +158,29 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// TestPrompt: prompts are the tokens that a function makes of them.
+func TestPrompt(t *testing.T) {
+	said := func(text string) ([]int, error) {
+		if text == "" {
+			return nil, errors.New("nothing said")
+		}
+		return tokenizer.Bytes().Append([]int{256}, []byte(text+":"))
+	}
+	c := pairs.Config{Batch: 1, Context: 6, Once: true, Ends: []int{33}, Prompt: said}
+	s, err := pairs.NewStream([]pairs.Pair{{Prompt: "a", Responses: []string{"BC"}}}, tokenizer.Bytes(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := s.Next(t.Context())
+	if got := text(b.Tokens) + " " + text(b.Targets); err != nil || got != "$a:BC! ..BC!." {
+		t.Errorf("%v, %q", err, got)
+	}
+	_, err = pairs.NewStream([]pairs.Pair{{Responses: []string{"B"}, Line: 3}}, tokenizer.Bytes(), c)
+	if want := "pair of line 3: prompt: nothing said"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
 // TestEpochs: each epoch has every pair once, in an order of its own, and a position is
 // gone back to exactly.
 func TestEpochs(t *testing.T) {

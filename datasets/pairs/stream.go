@@ -23,6 +23,9 @@ type Config struct {
 	Seed    uint64 // of the order, which is another one in each epoch
 	Once    bool   // one epoch in the order of the set, as for validation
 	Ends    []int  // tokens that end the model's texts, if others than the tokenizer's end of text may
+
+	// Prompt makes tokens of a prompt, in the place of the tokenizer: a turn of a conversation, say.
+	Prompt func(text string) ([]int, error)
 }
 
 // Stream gives batches in which each row is one pair: prompt, first response, end of text.
@@ -67,7 +70,7 @@ func NewStream(set []Pair, tok tokenizer.Tokenizer, c Config) (*Stream, error) {
 	sum := sha256.New()
 	fmt.Fprintln(sum, c.Batch, c.Context, c.Seed, c.Once)
 	for _, p := range set {
-		row, cut, err := encode(p, tok, end, c.Context)
+		row, cut, err := encode(p, tok, end, c)
 		if err != nil {
 			return nil, fmt.Errorf("pair of line %d: %w", p.Line, err)
 		}
@@ -82,11 +85,16 @@ func NewStream(set []Pair, tok tokenizer.Tokenizer, c Config) (*Stream, error) {
 	return s, nil
 }
 
-func encode(p Pair, tok tokenizer.Tokenizer, end, context int) (row encoded, cut bool, err error) {
+func encode(p Pair, tok tokenizer.Tokenizer, end int, c Config) (row encoded, cut bool, err error) {
 	if len(p.Responses) == 0 {
 		return row, false, errors.New("no response")
 	}
-	prompt, err := tok.Append(nil, []byte(p.Prompt))
+	var prompt []int
+	if c.Prompt != nil {
+		prompt, err = c.Prompt(p.Prompt)
+	} else {
+		prompt, err = tok.Append(nil, []byte(p.Prompt))
+	}
 	if err != nil {
 		return row, false, fmt.Errorf("prompt: %w", err)
 	}
@@ -99,9 +107,9 @@ func encode(p Pair, tok tokenizer.Tokenizer, end, context int) (row encoded, cut
 	}
 	response = append(response, end)
 	// The last token is only a target, so T+1 fit.
-	room := context + 1 - len(response)
+	room := c.Context + 1 - len(response)
 	if room < 1 {
-		return row, false, fmt.Errorf("the response takes %s, the context has %d", plural.Of(len(response), "token"), context)
+		return row, false, fmt.Errorf("the response takes %s, the context has %d", plural.Of(len(response), "token"), c.Context)
 	}
 	if len(prompt) > room {
 		prompt, cut = prompt[len(prompt)-room:], true

@@ -214,3 +214,20 @@ func TestCommand(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestLacking: a notebook that wants a file which is not there is left out, with one line.
+func TestLacking(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "wants.ipynb")
+	if err := os.WriteFile(file, []byte(`{"cells": [], "metadata": {"gorgpt": {"needs": "GORGPT_WANTED"}}}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	err := (&tester{log: &log}).runOn(t.Context(), &builder{}, []string{file})
+	if want := "skip   wants.ipynb: GORGPT_WANTED names no file\n"; err != nil || log.String() != want {
+		t.Errorf("%v, %q, want %q", err, &log, want)
+	}
+	t.Setenv("GORGPT_WANTED", file)
+	if variable, err := lacking(file); variable != "" || err != nil {
+		t.Errorf("lacks %q, %v", variable, err)
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -78,6 +79,14 @@ func (t *tester) runOn(ctx context.Context, b *builder, notebooks []string) erro
 	}
 	failed := 0
 	for _, notebook := range notebooks {
+		lacks, err := lacking(notebook)
+		if err != nil {
+			return err
+		}
+		if lacks != "" {
+			fmt.Fprintf(t.log, "skip   %s: %s names no file\n", filepath.Base(notebook), lacks)
+			continue
+		}
 		for _, kernel := range []string{"gorgpt", "gonb"} {
 			if t.kernel != "" && t.kernel != kernel {
 				continue
@@ -95,6 +104,30 @@ func (t *tester) runOn(ctx context.Context, b *builder, notebooks []string) erro
 		return fmt.Errorf("%d of the executions failed", failed)
 	}
 	return nil
+}
+
+// lacking is the variable that is to name a file for a notebook, by its metadata, and names none; "" where there is nothing to want.
+func lacking(notebook string) (variable string, err error) {
+	text, err := os.ReadFile(notebook)
+	if err != nil {
+		return "", err
+	}
+	var nb struct {
+		Metadata struct {
+			Gorgpt struct{ Needs string }
+		}
+	}
+	if err := json.Unmarshal(text, &nb); err != nil {
+		return "", fmt.Errorf("%s: %w", notebook, err)
+	}
+	needs := nb.Metadata.Gorgpt.Needs
+	if needs == "" {
+		return "", nil
+	}
+	if _, err := os.Stat(os.Getenv(needs)); err != nil {
+		return needs, nil
+	}
+	return "", nil
 }
 
 // execute runs one notebook on one kernel.
