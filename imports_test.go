@@ -30,6 +30,7 @@ var layer = map[string]float64{
 	"internal/memfs":          -1, // what a file of weights tells beside them
 	"internal/mapped":         -1, // wherever mapped files are read
 	"internal/wholefile":      -1,
+	"internal/smollm2":        -1, // a trained model, for tests
 	"internal/notice":         0,
 	".":                       0, // licences
 	"chart":                   0,
@@ -62,6 +63,7 @@ var layer = map[string]float64{
 	"checkpoint/tfbundle":     1,
 	"checkpoint/npy":          1,
 	"checkpoint/llmc":         1,
+	"checkpoint/gguf":         1,
 	"checkpoint/openai":       2,
 	"checkpoint/nanogpt":      2,
 

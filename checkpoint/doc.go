@@ -30,7 +30,7 @@
 //
 // Models of others are found by [Recognize], whatever their form; each format has a
 // package of its own below this one, which tells it byte by byte: safetensors,
-// pickle (PyTorch), tfbundle (TensorFlow), npy (NumPy), llmc (llm.c), nanogpt, and openai,
+// pickle (PyTorch), tfbundle (TensorFlow), npy (NumPy), llmc (llm.c), gguf (llama.cpp), nanogpt, and openai,
 // which puts OpenAI's files together. [RegisterForm] adds another. All give a [weights.Source].
 // What is found is checked against the declared model as a whole before anything is allocated.
 //

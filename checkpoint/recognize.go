@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -37,6 +38,9 @@ type Origin struct {
 
 // Where is one of the Files, for errors.
 func (o *Origin) Where(name string) string { return o.dir.where(name) }
+
+// Ends are the tokens that end a text, as [Dir.Ends] has them.
+func (o *Origin) Ends() ([]int, error) { return o.dir.Ends() }
 
 // MapParams fills the parameters of the model that Config describes; see [MapParams].
 func (o *Origin) MapParams(ps *graph.Params) error {
@@ -81,6 +85,7 @@ var forms = []Form{
 	{Kind: "OpenAI GPT-2, TensorFlow checkpoint", Is: isDir(openai.IsGPT2), Weights: openai.GPT2, Config: openai.GPT2Config},
 	{Kind: "OpenAI GPT-1, params_*.npy", Is: isDir(openai.IsGPT1), Weights: openai.GPT1, Config: openai.GPT1Config},
 	{Kind: "nanoGPT checkpoint", Is: func(path string, _ os.FileInfo, _ []byte) bool { return nanogpt.Is(path) }, Weights: nanogpt.Open, Config: nanogpt.Config, Alone: true},
+	ggufForm,
 	{Kind: "PyTorch file", Is: isFile(pickle.IsFile), Weights: openPickle},
 	{Kind: "llm.c model file", Is: isFile(llmc.IsFile), Weights: openLLMC, Config: llmcConfig, Alone: true},
 	{Kind: "safetensors file", Is: isFile(isSafetensors), Weights: openSafetensors},
@@ -116,8 +121,8 @@ func allForms() []Form {
 
 // Recognize opens a model by a path: a Hugging Face directory or one of its files of
 // weights, a directory of OpenAI's GPT-1 or GPT-2, a checkpoint of nanoGPT, or a model file of
-// llm.c. It looks at what is there and not at names where it can. A config.json beside the
-// weights is taken whatever else tells the sizes, except beside a file of the last two.
+// llm.c or llama.cpp. It looks at what is there and not at names where it can. A config.json beside the
+// weights is taken whatever else tells the sizes, except beside a file of the last three.
 func Recognize(path string) (*Origin, error) {
 	form, path, info, err := formOf(path)
 	if info == nil {
@@ -129,7 +134,7 @@ func Recognize(path string) (*Origin, error) {
 	if err := checkAdapter(path); err != nil {
 		return nil, err
 	}
-	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, or a .bin of llm.c", path)
+	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c, or a GGUF file", path)
 }
 
 // formOf is the form that a path is in, or what the pointer there stands for, which is returned: one without Weights
@@ -236,7 +241,7 @@ func tokenizerFiles(files fs.FS) map[string]string {
 	found := make(map[string]string)
 	for name, candidates := range tokenizerNames {
 		for _, c := range candidates {
-			if _, err := fs.Stat(files, c); err == nil {
+			if _, err := fs.Stat(files, c); !errors.Is(err, fs.ErrNotExist) {
 				found[name] = c
 				break
 			}

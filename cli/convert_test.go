@@ -178,7 +178,7 @@ func TestConvertErrors(t *testing.T) {
 	}{
 		{"convert a", 2, "want gorgpt convert IN OUT [flags], got 1 argument"},
 		{"convert none out", 1, "none: no such file or directory"},
-		{"convert note.txt out", 1, "note.txt: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, or a .bin of llm.c"},
+		{"convert note.txt out", 1, "note.txt: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c, or a GGUF file"},
 		{"convert erf out --to lm.c", 2, `unknown --to "lm.c"; did you mean "llm.c"?`},
 		{"convert erf out --dtype f61", 2, `unknown --dtype "f61"; did you mean "f16"?`},
 		{"convert erf x.bin --dtype f16", 2, "--dtype f16: llm.c has f32 and bf16"},

@@ -1,4 +1,4 @@
-// Package convert turns a model in whatever form it is into a checkpoint, or into llm.c's file.
+// Package convert turns a model in whatever form it is into a checkpoint, or into a file of llm.c or llama.cpp.
 //
 //	r, err := convert.Convert("models/124M", "gpt2", convert.Options{})
 //
@@ -26,7 +26,16 @@ import (
 )
 
 // dtypes are the number types by their flags.
-var dtypes = map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "bf16": weights.BF16, "mxfp4": weights.MXFP4}
+var dtypes = map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "bf16": weights.BF16, "mxfp4": weights.MXFP4, "q8_0": weights.Q8_0}
+
+// single are the forms that are one file: the end of its name that asks for it, and its number types.
+var single = map[string]struct {
+	suffix string
+	dtypes []string
+}{
+	"llm.c": {".bin", []string{"f32", "bf16"}},
+	"gguf":  {".gguf", []string{"f32", "f16", "bf16", "q8_0"}},
+}
 
 // Result is what [Convert] found, and what it made of it.
 type Result struct {
@@ -47,8 +56,8 @@ type Result struct {
 
 // Options are how the weights are written.
 type Options struct {
-	To        string // "hf", a Hugging Face directory, "gpt-neo", one of a GPT-Neo, or "llm.c"; "": llm.c if the name ends in .bin, or hf
-	DType     string // "f32", "f16", "bf16" or, of a model with experts that have it, "mxfp4"; "" is f32
+	To        string // "hf", a Hugging Face directory, "gpt-neo", one of a GPT-Neo, "llm.c" or "gguf"; "": llm.c if the name ends in .bin, gguf if in .gguf, or hf
+	DType     string // "f32", "f16", "bf16", of a GGUF file "q8_0" or, of a model with experts that have it, "mxfp4"; "" is f32
 	ShardSize string // of the files of a Hugging Face directory at most, as "5GB"; "" makes one file
 
 	// FoldQueryBias has a GPT-Neo, whose queries have no bias, make it by its first layer norms: see package models/gptneo.
@@ -118,6 +127,8 @@ func (c *conversion) save(o *checkpoint.Origin, m models.Model, params *graph.Pa
 		return c.saveHuggingFace(o, m, params, made)
 	case c.export.Of != nil:
 		return c.saveExport(o, m, params, made, r)
+	case c.to == "gguf":
+		return c.saveGGUF(o, m, params, made, r)
 	}
 	config, err := models.JSON(m, -1)
 	if err != nil {
@@ -131,8 +142,10 @@ func (o Options) check(in, out string) (*conversion, error) {
 	c := &conversion{in: in, out: out, to: o.To, foldQueryBias: o.FoldQueryBias}
 	if c.to == "" {
 		c.to = "hf"
-		if strings.HasSuffix(out, ".bin") {
-			c.to = "llm.c"
+		for to, f := range single {
+			if strings.HasSuffix(out, f.suffix) {
+				c.to = to
+			}
 		}
 	}
 	names, exports, err := forms()
@@ -143,18 +156,22 @@ func (o Options) check(in, out string) (*conversion, error) {
 		return nil, usage.Unknown("--to", c.to, names)
 	}
 	if c.export = exports[c.to]; o.FoldQueryBias && c.export.Of == nil {
-		return nil, usage.Errorf("--fold-query-bias is for --to %s: the others have a place for it", strings.Join(names[1:len(names)-1], ", "))
+		return nil, usage.Errorf("--fold-query-bias is for --to %s: the others have a place for it", strings.Join(slices.Sorted(maps.Keys(exports)), ", "))
 	}
 	var ok bool
 	if c.dtype, ok = dtypes[cmp.Or(o.DType, "f32")]; !ok {
 		return nil, usage.Unknown("--dtype", o.DType, slices.Sorted(maps.Keys(dtypes)))
 	}
-	if c.to == "llm.c" && c.dtype != weights.F32 && c.dtype != weights.BF16 {
-		return nil, usage.Errorf("--dtype %s: llm.c has f32 and bf16", o.DType)
+	one, isFile := single[c.to]
+	switch types := strings.Join(one.dtypes, ", "); {
+	case isFile && !slices.Contains(one.dtypes, cmp.Or(o.DType, "f32")):
+		return nil, usage.Errorf("--dtype %s: %s has %s", o.DType, c.to, types)
+	case !isFile && c.dtype == weights.Q8_0:
+		return nil, usage.Errorf("--dtype %s: only gguf has it", o.DType)
 	}
 	if o.ShardSize != "" {
-		if c.to == "llm.c" {
-			return nil, usage.Errorf("--shard-size: llm.c has one file")
+		if isFile {
+			return nil, usage.Errorf("--shard-size: %s has one file", c.to)
 		}
 		var err error
 		if c.shardBytes, err = parseSize(o.ShardSize); err != nil {
@@ -162,7 +179,7 @@ func (o Options) check(in, out string) (*conversion, error) {
 		}
 	}
 	entries, err := os.ReadDir(out)
-	if _, statErr := os.Lstat(out); errors.Is(statErr, fs.ErrNotExist) || err == nil && len(entries) == 0 && c.to != "llm.c" {
+	if _, statErr := os.Lstat(out); errors.Is(statErr, fs.ErrNotExist) || err == nil && len(entries) == 0 && !isFile {
 		return c, nil
 	}
 	return nil, fmt.Errorf("%s exists; choose another OUT, nothing is written over", out)

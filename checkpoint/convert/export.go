@@ -3,6 +3,8 @@ package convert
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/graph"
@@ -45,5 +47,5 @@ func forms() ([]string, map[string]models.Export, error) {
 	for _, e := range exports {
 		names, by[e.Name] = append(names, e.Name), e
 	}
-	return append(names, "llm.c"), by, err
+	return append(names, slices.Sorted(maps.Keys(single))...), by, err
 }

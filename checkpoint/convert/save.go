@@ -33,6 +33,9 @@ func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made token
 	if err := checkJSON(o); err != nil {
 		return nil, "", err
 	}
+	if c.to == "gguf" {
+		return wholeTokenizer(o, m)
+	}
 	made, about = c.makeTokenizer(o, m)
 	return made, about, nil
 }

@@ -78,6 +78,8 @@ type Family struct {
 	// Whole, if given, is the model that Architecture makes of a configuration. What it has more
 	// than the configuration's own are zeros in a file: biases, of one without.
 	Whole func(Model) Model
+	// GGUF, if it has an architecture, is how llama.cpp's files hold the family's models.
+	GGUF GGUF
 	// Export, if it has a name, makes models of others one of this family.
 	Export Export
 }

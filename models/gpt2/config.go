@@ -180,7 +180,7 @@ func init() {
 	family.Register(family.Family{
 		Type: "gpt2", Architecture: "GPT2LMHeadModel", Default: smallest, Sizes: Sizes(),
 		Aliases:  family.OpenAI,
-		Harmless: Harmless, Prefix: Prefix, Buffers: Buffers,
+		Harmless: Harmless, Prefix: Prefix, Buffers: Buffers, GGUF: inGGUF(),
 		Whole: func(m family.Model) family.Model { return m.(Config).Whole() },
 	})
 }

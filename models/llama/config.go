@@ -117,5 +117,6 @@ func init() {
 		Harmless: []string{"pretraining_tp", "is_llama_config", "max_sequence_length", "transformers.js_config"},
 		Prefix:   "model.",
 		Buffers:  []string{"layers.*.self_attn.rotary_emb.inv_freq"},
+		GGUF:     inGGUF(),
 	})
 }

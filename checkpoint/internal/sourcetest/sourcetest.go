@@ -47,7 +47,7 @@ func ReadAll(t testing.TB, src weights.Source, size int) []weights.Tensor {
 			continue
 		}
 		n := info.Size()
-		if n > size/info.Type.Width() {
+		if per, bytes := info.Type.Block(); n > size/bytes*per {
 			t.Fatalf("%q: %d numbers out of %d bytes", info.Name, n, size)
 		}
 		x := make([]float32, n)

@@ -1,0 +1,43 @@
+package convert
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// wholeTokenizer is the tokenizer for a file that has one in it, nil if none is known.
+func wholeTokenizer(o *checkpoint.Origin, m models.Model) (tok tokenizer.Tokenizer, about string, err error) {
+	tok, err = tokenizer.LoadFS(o.Files, o.Where("."))
+	switch known, is := checkpoint.OriginalOf(models.DimsOf(m).Vocab); {
+	case err == nil:
+		return tok, "in the file", nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, "", err
+	case is:
+		tok, err = known.Tokenizer()
+		return tok, known.Name + ", by the size of the vocabulary, in the file", err
+	}
+	return nil, "no files beside the weights: the file takes and gives ids alone", nil
+}
+
+// saveGGUF writes a file of llama.cpp.
+func (c *conversion) saveGGUF(o *checkpoint.Origin, m models.Model, params *graph.Params, tok tokenizer.Tokenizer, r *Result) error {
+	ends, err := o.Ends()
+	if err != nil {
+		return err
+	}
+	template, err := fs.ReadFile(o.Files, "chat_template.jinja")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", o.Where("chat_template.jinja"), weights.Bare(err))
+	}
+	return checkpoint.SaveGGUF(c.out, checkpoint.GGUF{
+		Name: r.Model, Model: m, Params: params, DType: c.dtype, Tokenizer: tok, Template: string(template), Ends: ends,
+	})
+}

@@ -1,0 +1,239 @@
+package checkpoint
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/gorgpt/gorgpt/checkpoint/gguf"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/internal/memfs"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/family"
+)
+
+// ggufForm is that of llama.cpp's files, which tell all.
+var ggufForm = Form{Kind: "GGUF file of llama.cpp", Is: isFile(gguf.IsFile), Weights: openGGUF, Config: ggufConfig, Files: ggufFiles, Alone: true}
+
+// ggufConfig makes the config.json of a file's metadata.
+func ggufConfig(path string) ([]byte, error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	config, err := configOfGGUF(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return config, nil
+}
+
+// configOfGGUF is the family's, with the tokens that begin and end a text.
+func configOfGGUF(f *gguf.File) ([]byte, error) {
+	config, err := family.FromGGUF(f)
+	if err != nil {
+		return nil, err
+	}
+	generation, err := generationOfGGUF(f.Meta())
+	if err != nil {
+		return nil, err
+	}
+	var all map[string]json.RawMessage
+	for _, text := range [][]byte{generation, config} {
+		if err := json.Unmarshal(text, &all); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(all)
+}
+
+// endKeys are the tokens that end a text, a turn, or a message to a tool.
+var endKeys = []string{"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}
+
+// generationOfGGUF makes a generation_config.json.
+func generationOfGGUF(meta gguf.Meta) ([]byte, error) {
+	all := make(map[string]any)
+	begin, err := meta.Int("tokenizer.ggml.bos_token_id", -1)
+	if err != nil {
+		return nil, err
+	}
+	if begin >= 0 {
+		all["bos_token_id"] = begin
+	}
+	var ends []int
+	for _, key := range endKeys {
+		id, err := meta.Int(key, -1)
+		if err != nil {
+			return nil, err
+		}
+		if id >= 0 && !slices.Contains(ends, id) {
+			ends = append(ends, id)
+		}
+	}
+	if ends != nil {
+		all["eos_token_id"] = ends
+	}
+	return json.Marshal(all)
+}
+
+// ggufFS has the files that metadata tell. Those of the tokenizer are made when one is opened, and only then is there an
+// error of theirs.
+type ggufFS struct {
+	plain memfs.FS
+	made  func() (memfs.FS, error)
+}
+
+// Open implements [fs.FS].
+func (f ggufFS) Open(name string) (fs.File, error) {
+	if name != "tokenizer.json" && name != "tokenizer_config.json" {
+		return f.plain.Open(name)
+	}
+	files, err := f.made()
+	if err != nil {
+		return nil, &fs.PathError{Op: "make", Path: name, Err: err}
+	}
+	return files.Open(name)
+}
+
+// ggufFiles are the files that a file's metadata tell.
+func ggufFiles(path string) (fs.FS, error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	meta := f.Meta()
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	generation, err := generationOfGGUF(meta)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return ggufFS{
+		memfs.FS{generationName: generation},
+		sync.OnceValues(func() (memfs.FS, error) { return tokenizerOfGGUF(meta) }),
+	}, nil
+}
+
+// openGGUF opens the weights, under the names and with the rows that the family's parameters have.
+func openGGUF(path string) (weights.Source, error) { return opened(openGGUFParams(path)) }
+
+func openGGUFParams(path string) (*ggufParams, error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	src, err := ggufSource(f)
+	if err != nil {
+		f.Close() // only read from: nothing to lose
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return src, nil
+}
+
+func ggufSource(f *gguf.File) (*ggufParams, error) {
+	config, err := family.FromGGUF(f)
+	if err != nil {
+		return nil, err
+	}
+	m, err := models.ParseUnedited(config)
+	if err != nil {
+		return nil, err
+	}
+	of, err := family.Of(m)
+	if err != nil {
+		return nil, err
+	}
+	p := &ggufParams{file: f, index: make(map[string]ggufParam)}
+	param := of.GGUF.Params()
+	for _, info := range f.Tensors() {
+		if slices.Contains(of.GGUF.Extra, info.Name) {
+			continue
+		}
+		from := ggufParam{stored: info}
+		name, stem := param(info.Name)
+		if name != "" {
+			from.swapped = len(info.Shape) == 2 && slices.Contains(of.GGUF.Swapped, stem)
+			if of.GGUF.Pairs != nil {
+				from.heads = of.GGUF.Pairs(m, stem)
+			}
+			info.Name = name
+		}
+		if rows := from.heads * 2; rows > 0 && (len(info.Shape) == 0 || info.Shape[0]%rows != 0) {
+			return nil, fmt.Errorf("%s is %s, want rows of %d heads", weights.Show(from.stored.Name), weights.ShapeText(info.Shape), from.heads)
+		}
+		if from.swapped {
+			info.Shape = weights.Swapped(info.Shape)
+		}
+		p.infos = append(p.infos, info)
+		p.index[info.Name] = from
+	}
+	return p, nil
+}
+
+// ggufParams is a [weights.Source] of parameters.
+type ggufParams struct {
+	file  *gguf.File
+	infos []weights.Info
+	index map[string]ggufParam
+}
+
+// ggufParam is the tensor that has a parameter, and how it lies there.
+type ggufParam struct {
+	stored  weights.Info
+	swapped bool // (out, in) for (in, out)
+	heads   int  // of which rows are in pairs, 0 if they are not
+}
+
+func (p *ggufParams) Name() string            { return p.file.Name() }
+func (p *ggufParams) Tensors() []weights.Info { return p.infos }
+func (p *ggufParams) Close() error            { return p.file.Close() }
+
+// Read implements [weights.Source].
+func (p *ggufParams) Read(name string, dst []float32) error {
+	from, ok := p.index[name]
+	if !ok {
+		return fmt.Errorf("%s: no tensor %s", p.Name(), weights.Show(name))
+	}
+	if !from.swapped && from.heads == 0 {
+		return p.file.Read(from.stored.Name, dst)
+	}
+	stored := make([]float32, len(dst))
+	if err := p.file.Read(from.stored.Name, stored); err != nil {
+		return err
+	}
+	if from.swapped {
+		weights.Transpose(dst, stored, weights.Swapped(from.stored.Shape))
+	} else {
+		pairRows(dst, stored, from.heads, from.stored.Shape[0], false)
+	}
+	return nil
+}
+
+// pairRows moves the rows of heads, so many in all, so that the m-th of a head and the one half a head on, which
+// rotary positions turn together, lie side by side, or back.
+func pairRows(dst, src []float32, heads, rows int, together bool) {
+	half, width := rows/heads/2, len(src)/rows
+	for h := range heads {
+		for m := range half {
+			for t := range 2 {
+				apart, side := (2*h+t)*half+m, (h*half+m)*2+t
+				if together {
+					apart, side = side, apart
+				}
+				copy(dst[apart*width:][:width], src[side*width:][:width])
+			}
+		}
+	}
+}
+
+// Map implements [weights.Mapper], for what lies as the parameter does.
+func (p *ggufParams) Map(name string) []float32 {
+	if from := p.index[name]; !from.swapped && from.heads == 0 {
+		return p.file.Map(from.stored.Name)
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package gguf
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/bits"
+	"reflect"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+)
+
+// Tensor is one that is written.
+type Tensor struct {
+	Name  string
+	Shape []int         // of which the file has the last axis first
+	Type  weights.DType // F32, F16, BF16 or Q8_0
+	// Data gives the numbers when their turn comes, in memory that may be the next tensor's then.
+	Data func() []float32
+}
+
+// bytes is how many the numbers take, and whether they may be of the type.
+func (x Tensor) bytes() (int64, bool) {
+	size, ok := weights.SizeOf(x.Shape)
+	per, bytes := x.Type.Block()
+	if !ok || per == 0 || len(x.Shape) > maxAxes || len(x.Shape) > 0 && x.Shape[len(x.Shape)-1]%per != 0 || len(x.Shape) == 0 && per > 1 {
+		return 0, false
+	}
+	hi, total := bits.Mul64(uint64(size/per), uint64(bytes))
+	return int64(total), hi == 0 && total < 1<<62
+}
+
+// Write writes a file of version 3. A value of a type that [Value] has not, a key or a tensor that is there twice, and
+// a shape that does not go with its type are errors.
+func Write(w io.Writer, meta Meta, tensors []Tensor) error {
+	b := &writer{Writer: bufio.NewWriterSize(w, 1<<16)}
+	b.header(meta, tensors)
+	for _, x := range tensors {
+		b.pad()
+		data := x.Data()
+		if n, _ := weights.SizeOf(x.Shape); len(data) != n {
+			b.fail(fmt.Errorf("%s: %d numbers, want %s", x.Name, len(data), weights.ShapeText(x.Shape)))
+		}
+		if b.err != nil {
+			break
+		}
+		if err := weights.Write(b, data, x.Type); err != nil {
+			return fmt.Errorf("%s: %w", x.Name, err)
+		}
+	}
+	b.pad()
+	b.fail(b.Flush())
+	return b.err
+}
+
+// writer counts what it writes, and keeps the first error.
+type writer struct {
+	*bufio.Writer
+	at  int64
+	err error
+}
+
+func (w *writer) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	w.at += int64(n)
+	w.fail(err)
+	return n, err
+}
+
+// put writes numbers, of fixed sizes.
+func (w *writer) put(values ...any) {
+	for _, v := range values {
+		w.fail(binary.Write(w, binary.LittleEndian, v))
+	}
+}
+
+func (w *writer) text(s string) {
+	w.put(uint64(len(s)), []byte(s))
+}
+
+// pad goes to where a tensor may begin.
+func (w *writer) pad() { w.put(make([]byte, -w.at&(alignment-1))) }
+
+func (w *writer) header(meta Meta, tensors []Tensor) {
+	w.put([]byte(magic), uint32(3), uint64(len(tensors)), uint64(len(meta)))
+	seen := make(map[string]bool)
+	once := func(name string) {
+		if seen[name] || len(name) > maxKey {
+			w.fail(fmt.Errorf("%s is there twice, or too long", weights.Show(name)))
+		}
+		seen[name] = true
+	}
+	if n, err := meta.Int("general.alignment", alignment); err != nil || n != alignment {
+		w.fail(fmt.Errorf("general.alignment is %v, want %d", meta.Get("general.alignment"), alignment))
+	}
+	for _, v := range meta {
+		once(v.Key)
+		w.text(v.Key)
+		w.value(v)
+	}
+	clear(seen)
+	at := int64(0)
+	for _, x := range tensors {
+		once(x.Name)
+		n, ok := x.bytes()
+		if !ok {
+			w.fail(fmt.Errorf("%s: a shape of %s cannot be of type %s", x.Name, weights.ShapeText(x.Shape), x.Type))
+		}
+		w.text(x.Name)
+		w.put(uint32(len(x.Shape)))
+		for _, d := range slices.Backward(x.Shape) {
+			w.put(uint64(d))
+		}
+		for number, t := range dtypes {
+			if t == x.Type {
+				w.put(number)
+			}
+		}
+		w.put(uint64(at))
+		at += (n + alignment - 1) &^ (alignment - 1)
+	}
+}
+
+// valueTypes are the numbers of values' types.
+var valueTypes = map[reflect.Kind]uint32{
+	reflect.Uint8: 0, reflect.Int8: 1, reflect.Uint16: 2, reflect.Int16: 3, reflect.Uint32: 4, reflect.Int32: 5, reflect.Float32: 6,
+	reflect.Bool: 7, reflect.String: 8, reflect.Uint64: 10, reflect.Int64: 11, reflect.Float64: 12,
+}
+
+// value writes a type, and a value.
+func (w *writer) value(v Value) {
+	t := reflect.TypeOf(v.Value)
+	array := t != nil && t.Kind() == reflect.Slice
+	if array {
+		t = t.Elem()
+		w.put(uint32(arrayType))
+	}
+	var number uint32
+	ok := t != nil
+	if ok {
+		number, ok = valueTypes[t.Kind()]
+	}
+	if !ok {
+		w.fail(fmt.Errorf("%s is %T, which metadata cannot hold", v.Key, v.Value))
+		return
+	}
+	w.put(number)
+	if array {
+		w.put(uint64(reflect.ValueOf(v.Value).Len()))
+	}
+	switch v := v.Value.(type) {
+	case string:
+		w.text(v)
+	case []string:
+		for _, s := range v {
+			w.text(s)
+		}
+	default:
+		w.put(v)
+	}
+}

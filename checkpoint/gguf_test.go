@@ -1,0 +1,315 @@
+package checkpoint
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint/gguf"
+	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// converted are the models that testdata/gguf/make.py has in both forms.
+var converted = []string{"llama3", "yarn", "gpt2"}
+
+func loaded(t testing.TB, path string) *Loaded {
+	t.Helper()
+	l, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// logitsOf are a model's for some tokens.
+func logitsOf(t testing.TB, m models.Model, params *graph.Params) []float32 {
+	t.Helper()
+	s := graph.New(params)
+	logits := models.Logits(m, s, s.Ints("tokens", 1, 7))
+	p, err := s.Compile(logits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetInts("tokens", []int{1, 5, 2, 10, 0, 7, 3}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(p.Value(logits))
+}
+
+// TestGGUF: a file that llama.cpp's converter has made is the model that it was made from, to the bit.
+func TestGGUF(t *testing.T) {
+	for _, name := range converted {
+		want, got := loaded(t, "testdata/gguf/hf/"+name), loaded(t, "testdata/gguf/"+name+".gguf")
+		sameParams(t, got.Params, want.Params)
+		// The frequencies of positions, and all else that a configuration says, are in the logits.
+		if x, y := logitsOf(t, got.Model, got.Params), logitsOf(t, want.Model, want.Params); !sourcetest.SameBits(x, y) {
+			t.Errorf("%s: logits %v, want %v", name, x, y)
+		}
+		if got.Tokenizer != nil || got.Ends != nil {
+			t.Errorf("%s: tokenizer %v, ends %v; want none", name, got.Tokenizer, got.Ends)
+		}
+	}
+}
+
+// tolFrequencies is of factors that llama.cpp computes in float32: some of its roundings.
+const tolFrequencies = 1e-6
+
+// TestSaveGGUF: tensors are those that llama.cpp's converter makes of the model, and so is what metadata say of it.
+func TestSaveGGUF(t *testing.T) {
+	for _, name := range converted {
+		l := loaded(t, "testdata/gguf/hf/"+name)
+		path := filepath.Join(t.TempDir(), "x.gguf")
+		if err := SaveGGUF(path, GGUF{Name: "x", Model: l.Model, Params: l.Params, DType: weights.F32}); err != nil {
+			t.Fatal(err)
+		}
+		got, want := openedGGUF(t, path), openedGGUF(t, "testdata/gguf/"+name+".gguf")
+		x, y := tensorsOfGGUF(t, got), tensorsOfGGUF(t, want)
+		same := func(a, b []float32) bool {
+			return slices.EqualFunc(a, b, func(v, w float32) bool { return math.Abs(float64(v/w-1)) <= tolFrequencies })
+		}
+		const factors = "(4)rope_freqs.weight" // computed, the others copied
+		if !same(x[factors], y[factors]) {
+			t.Errorf("%s: %v, want %v", name, x[factors], y[factors])
+		}
+		delete(x, factors)
+		delete(y, factors)
+		if !maps.EqualFunc(x, y, sourcetest.SameBits) {
+			t.Errorf("%s: tensors %v, want %v", name, got.Tensors(), want.Tensors())
+		}
+		for _, v := range want.Meta() {
+			switch has := got.Meta().Get(v.Key); {
+			case strings.HasPrefix(v.Key, "general.") && v.Key != "general.architecture" && v.Key != "general.file_type":
+			case has == nil && strings.HasSuffix(v.Key, "attention.head_count_kv"): // as many as heads, where transformers says null
+			case has != v.Value:
+				t.Errorf("%s: %s is %v, want %v", name, v.Key, has, v.Value)
+			}
+		}
+		again := loaded(t, path)
+		sameParams(t, again.Params, l.Params)
+		if x, y := logitsOf(t, again.Model, again.Params), logitsOf(t, l.Model, l.Params); !sourcetest.SameBits(x, y) {
+			t.Errorf("%s: logits %v, want %v", name, x, y)
+		}
+	}
+}
+
+func openedGGUF(t testing.TB, path string) *gguf.File {
+	t.Helper()
+	f, err := gguf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func tensorsOfGGUF(t testing.TB, f *gguf.File) map[string][]float32 {
+	t.Helper()
+	all := make(map[string][]float32)
+	for _, info := range f.Tensors() {
+		x := make([]float32, info.Size())
+		if err := f.Read(info.Name, x); err != nil {
+			t.Fatal(err)
+		}
+		all[weights.ShapeText(info.Shape)+info.Name] = x
+	}
+	return all
+}
+
+// one is metadata of one value.
+func one(key string, v any) gguf.Meta { return gguf.Meta{{Key: key, Value: v}} }
+
+// changed writes a file as the given one but for some metadata, of which nil is taken out, and tensors.
+func changed(t testing.TB, from string, meta gguf.Meta, tensors ...gguf.Tensor) string {
+	t.Helper()
+	f := openedGGUF(t, from)
+	all := slices.DeleteFunc(slices.Clone(f.Meta()), func(v gguf.Value) bool {
+		return slices.ContainsFunc(meta, func(other gguf.Value) bool { return other.Key == v.Key })
+	})
+	for _, v := range meta {
+		if v.Value != nil {
+			all = append(all, v)
+		}
+	}
+	for _, info := range f.Tensors() {
+		if slices.ContainsFunc(tensors, func(x gguf.Tensor) bool { return x.Name == info.Name }) {
+			continue
+		}
+		x := make([]float32, info.Size())
+		if err := f.Read(info.Name, x); err != nil {
+			t.Fatal(err)
+		}
+		tensors = append(tensors, gguf.Tensor{Name: info.Name, Shape: info.Shape, Type: info.Type, Data: func() []float32 { return x }})
+	}
+	tensors = slices.DeleteFunc(tensors, func(x gguf.Tensor) bool { return x.Data == nil })
+	path := filepath.Join(t.TempDir(), "x.gguf")
+	err := WriteFile(path, func(w io.Writer) error { return gguf.Write(w, all, tensors) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestGGUFErrors: what a file says that is not known, or cannot be, is one line.
+func TestGGUFErrors(t *testing.T) {
+	vector := func(name string, x ...float32) gguf.Tensor {
+		return gguf.Tensor{Name: name, Shape: []int{len(x)}, Type: weights.F32, Data: func() []float32 { return x }}
+	}
+	none := func(name string) gguf.Tensor { return gguf.Tensor{Name: name} }
+	for _, c := range []struct {
+		from    string
+		meta    gguf.Meta
+		tensors []gguf.Tensor
+		want    string
+	}{
+		{"gpt2", one("general.architecture", "mamba"), nil, `general.architecture is "mamba", want gpt2 or llama`},
+		{"gpt2", one("general.architecture", nil), nil, `general.architecture is "", want gpt2 or llama`},
+		{"gpt2", one("general.architecture", uint8(3)), nil, `general.architecture is uint8, want a text`},
+		{"gpt2", one("general.type", "adapter"), nil, "general.type is adapter, want a model; llama.cpp's llama-export-lora merges adapters into theirs"},
+		{"gpt2", one("split.count", uint16(3)), nil, "one of 3 files: put them together with llama.cpp's llama-gguf-split --merge"},
+		{"gpt2", one("gpt2.block_count", nil), nil, "no gpt2.block_count in the metadata"},
+		{"gpt2", one("gpt2.block_count", []int32{1, 2}), nil, "gpt2.block_count is an array of int32, want a whole number"},
+		{"gpt2", one("gpt2.block_count", uint32(1<<30)), nil, "gpt2: the number of layers is 1073741824, want at most 1000"},
+		{"gpt2", one("gpt2.block_count", uint32(3)), nil, "missing h.2.ln_1.weight, h.2.ln_1.bias, h.2.attn.c_attn.weight, h.2.attn.c_attn.bias and 8 more"},
+		{"gpt2", one("gpt2.attention.layer_norm_epsilon", float32(math.NaN())), nil, "gpt2.attention.layer_norm_epsilon is NaN, want a number"},
+		{"gpt2", one("gpt2.attention.sliding_window", uint32(8)), nil, "unknown key gpt2.attention.sliding_window in the metadata; it may change what the model computes"},
+		{"gpt2", one("gpt2.vocab_size", uint32(12)), nil, "gpt2.vocab_size is 12; token_embd.weight has 11 rows"},
+		{"gpt2", nil, []gguf.Tensor{none("token_embd.weight")}, "no matrix token_embd.weight in it"},
+		{"gpt2", nil, []gguf.Tensor{vector("blk.0.extra.weight", 1)}, "not in the model: blk.0.extra.weight"},
+		{"gpt2", nil, []gguf.Tensor{vector("output_norm.bias", 1)}, "wrong: ln_f.bias is (1), want (8)"},
+		{"gpt2", one("tokenizer.ggml.eos_token_id", "2"), nil, "tokenizer.ggml.eos_token_id is string, want a whole number"},
+		{"llama3", one("llama.expert_count", uint32(8)), nil, "llama.expert_count is 8, want 0: a mixture of experts is read of a Hugging Face directory"},
+		{"llama3", one("llama.rope.dimension_count", uint32(4)), nil, "llama.rope.dimension_count is 4, want 8, as the columns of a query's head"},
+		{"llama3", one("llama.attention.value_length", uint32(4)), nil, "llama.attention.value_length is 4, want 8, as the columns of a query's head"},
+		{"llama3", one("llama.rope.scaling.type", "linear"), nil, "llama.rope.scaling.type is linear, beside a tensor rope_freqs.weight: want one of them"},
+		{"llama3", nil, []gguf.Tensor{vector("rope_freqs.weight", 1, 1, 1, 5)}, "rope_freqs.weight has 1 for pair 2, want 2.352796774921519, of Llama 3's frequencies stretched 5 times"},
+		{"llama3", nil, []gguf.Tensor{vector("rope_freqs.weight", 1)}, "rope_freqs.weight is (1), want (4)"},
+		{"llama3", nil, []gguf.Tensor{vector("blk.1.attn_q.weight", 1)}, "blk.1.attn_q.weight is (1), want rows of 2 heads"},
+		{"llama3", one("llama.rope.scaling.factor", float32(2)), []gguf.Tensor{none("rope_freqs.weight")}, "llama.rope.scaling.factor is 2 without llama.rope.scaling.type"},
+		{"yarn", one("llama.rope.scaling.type", "longrope"), nil, "llama.rope.scaling.type is longrope, want none, linear or yarn"},
+		{"yarn", one("llama.rope.scaling.attn_factor", float32(2)), nil, "unknown key llama.rope.scaling.attn_factor in the metadata; it may change what the model computes"},
+		{"yarn", one("llama.attention.head_count", uint32(3)), nil, "llama: num_key_value_heads is 2, want a divisor of the 3 heads"},
+	} {
+		path := changed(t, "testdata/gguf/"+c.from+".gguf", c.meta, c.tensors...)
+		_, err := Load(path)
+		if err == nil || !strings.HasPrefix(err.Error(), path+": "+c.want) {
+			t.Errorf("%s: error %v\nwant %s: %s", c.from, err, path, c.want)
+		} else {
+			sourcetest.OneLine(t, err)
+		}
+	}
+}
+
+// TestGGUFTokenizer: a tokenizer comes through a file with its template, and with the tokens that a model has more.
+func TestGGUFTokenizer(t *testing.T) {
+	l := loaded(t, "testdata/gguf/hf/gpt2")
+	tok, err := tokenizer.GPT2()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := models.Set(l.Model, "vocab_size=50260", "n_embd=4", "n_head=1", "n_layer=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := graph.NewParams(1)
+	if err := models.Declare(m, params); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.gguf")
+	c := GGUF{Name: "x", Model: m, Params: params, DType: weights.F16, Tokenizer: tok, Template: "{{ messages }}", Ends: []int{50256, 198}}
+	if err := SaveGGUF(path, c); err != nil {
+		t.Fatal(err)
+	}
+	got := loaded(t, path)
+	if got.Tokenizer == nil || got.Tokenizer.Size() != 50260 || !slices.Equal(got.Ends, c.Ends) {
+		t.Errorf("tokenizer %v, ends %v", got.Tokenizer, got.Ends)
+	}
+	const text = "Zoë's café:  <|endoftext|> 12345\n\n€"
+	want, err := tok.Append(nil, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := got.Tokenizer.Append(nil, []byte(text)); !slices.Equal(ids, want) || err != nil {
+		t.Errorf("ids %v, %v, want %v", ids, err, want)
+	}
+	d, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config, err := fs.ReadFile(d.Files(), "tokenizer_config.json"); err != nil || !strings.Contains(string(config), `"chat_template":"{{ messages }}"`) {
+		t.Errorf("tokenizer_config.json %s, %v", config, err)
+	}
+	// A tokenizer that is not read is an error of its own: the weights are there.
+	for pre, want := range map[any]string{
+		"frog":   `tokenizer.ggml.pre is "frog"`,
+		uint8(3): "tokenizer.ggml.pre is uint8, want a text",
+	} {
+		bad, err := Open(changed(t, path, one("tokenizer.ggml.pre", pre)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := bad.LoadWeights(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = bad.Tokenizer(50260); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+		if _, err := Recognize(bad.Path()); err != nil {
+			t.Error(err)
+		}
+	}
+	bad := changed(t, path, one("tokenizer.ggml.model", "t5"))
+	if _, err = Load(bad); err == nil || !strings.Contains(err.Error(), "tokenizer.ggml.model is t5, want gpt2 or llama") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestSaveGGUFErrors: what llama.cpp computes otherwise, and what it has no place for, is refused.
+func TestSaveGGUFErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.gguf")
+	for _, c := range []struct {
+		model string
+		set   []string
+		dtype weights.DType
+		want  string
+	}{
+		{"gpt2-nano", nil, weights.F32, "gpt2: llama.cpp computes GELU in the tanh form, gelu_new; activation_function is gelu"},
+		{"gpt2-nano", []string{"activation_function=gelu_new", "scale_attn_weights=false"}, weights.F32, "gpt2: llama.cpp scales attention's scores; scale_attn_weights is false"},
+		{"gpt2-nano", []string{"activation_function=gelu_new", "scale_attn_by_inverse_layer_idx=true"}, weights.F32, "gpt2: llama.cpp scales attention alike in all layers; scale_attn_by_inverse_layer_idx is true"},
+		{"gpt2-nano", []string{"activation_function=gelu_new"}, weights.F64, "numbers of type F64, want F32, F16, BF16 or Q8_0"},
+		{"gpt1-nano", nil, weights.F32, "gpt1: llama.cpp's files hold no model of this family that is written here"},
+		{"llama-nano", []string{`rope_parameters={"rope_type":"ntk","factor":2}`}, weights.F32, `llama: llama.cpp has no frequencies of rope_type "ntk"`},
+		{"llama-nano", []string{`rope_parameters={"rope_type":"yarn","factor":2,"original_max_position_embeddings":32,"beta_fast":16}`}, weights.F32,
+			`llama: rope_parameters has more than yarn's factor and original_max_position_embeddings, which is not written: {"rope_type":"yarn","factor":2,"original_max_position_embeddings":32,"beta_fast":16}`},
+	} {
+		m, err := models.Find(c.model)
+		if err == nil {
+			m, err = models.Set(m, c.set...)
+		}
+		params := graph.NewParams(1)
+		if err == nil {
+			err = models.Declare(m, params)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		sourcetest.Error(t, SaveGGUF(path, GGUF{Model: m, Params: params, DType: c.dtype}), path+": "+c.want)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s: %v", path, err)
+	}
+}

@@ -1,0 +1,108 @@
+package checkpoint
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/checkpoint/gguf"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/internal/memfs"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// ggufTokenizer are the keys of a tokenizer's metadata without what they begin with.
+const ggufTokenizer = "tokenizer.ggml."
+
+// templateKey is that of the chat template.
+const templateKey = "tokenizer.chat_template"
+
+// beginning are the pre-tokenizers with which llama.cpp has a text begin with its token unless the metadata say otherwise.
+var beginning = []string{"llama3", "llama-v3", "llama-bpe"}
+
+// tokenizerOfGGUF makes the files of a tokenizer, none of a file that has none.
+func tokenizerOfGGUF(meta gguf.Meta) (memfs.FS, error) {
+	r := &tokenizerMeta{Meta: meta}
+	var text, config []byte
+	var err error
+	switch kind := r.text("model", "no_vocab"); kind {
+	case "llama":
+		p := r.pieces()
+		if err = r.err; err == nil {
+			text, config, err = tokenizer.FromPieces(p)
+		}
+	case "gpt2":
+		m := r.merged()
+		if err = r.err; err == nil {
+			text, config, err = tokenizer.FromMerges(m)
+		}
+	case "no_vocab", "none":
+		return nil, r.err
+	default:
+		return nil, fmt.Errorf("%smodel is %s, want gpt2 or llama", ggufTokenizer, weights.Show(kind))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return memfs.FS{"tokenizer.json": text, "tokenizer_config.json": config}, nil
+}
+
+// tokenizerMeta reads metadata of a tokenizer, and keeps the first error.
+type tokenizerMeta struct {
+	gguf.Meta
+	err error
+}
+
+// kept is a value, of which the error is kept.
+func kept[T any](r *tokenizerMeta, read func(key string, or T) (T, error), key string, or T) T {
+	v, err := read(ggufTokenizer+key, or)
+	r.err = cmp.Or(r.err, err)
+	return v
+}
+
+func (r *tokenizerMeta) text(key, or string) string  { return kept(r, r.Text, key, or) }
+func (r *tokenizerMeta) id(key string, or int) int   { return kept(r, r.Int, key, or) }
+func (r *tokenizerMeta) is(key string, or bool) bool { return kept(r, r.Bool, key, or) }
+
+// lists are the arrays that both kinds have.
+func (r *tokenizerMeta) lists() (tokens, merges []string, types []int) {
+	var errs [3]error
+	tokens, errs[0] = r.Texts(ggufTokenizer + "tokens")
+	merges, errs[1] = r.Texts(ggufTokenizer + "merges")
+	types, errs[2] = r.Ints(ggufTokenizer + "token_type")
+	r.err = cmp.Or(r.err, errs[0], errs[1], errs[2])
+	return tokens, merges, types
+}
+
+// template is the chat template, of all kinds.
+func (r *tokenizerMeta) template() string {
+	v, err := r.Text(templateKey, "")
+	r.err = cmp.Or(r.err, err)
+	return v
+}
+
+// pieces are SentencePiece's, with llama.cpp's values where there are none.
+func (r *tokenizerMeta) pieces() tokenizer.Pieces {
+	p := tokenizer.Pieces{
+		BOS: r.id("bos_token_id", 1), EOS: r.id("eos_token_id", 2), UNK: r.id("unknown_token_id", 0),
+		AddBOS: r.is("add_bos_token", true), AddEOS: r.is("add_eos_token", false), SpacePrefix: r.is("add_space_prefix", true),
+		Template: r.template(),
+	}
+	var err error
+	p.Tokens, _, p.Types = r.lists()
+	p.Scores, err = r.Floats(ggufTokenizer + "scores")
+	r.err = cmp.Or(r.err, err)
+	return p
+}
+
+// merged are a byte-level BPE's.
+func (r *tokenizerMeta) merged() tokenizer.Merged {
+	pre := r.text("pre", "default")
+	m := tokenizer.Merged{
+		Pre: pre, BOS: r.id("bos_token_id", -1), EOS: r.id("eos_token_id", -1), UNK: r.id("unknown_token_id", -1), Pad: r.id("padding_token_id", -1),
+		AddBOS: r.is("add_bos_token", slices.Contains(beginning, pre)), AddEOS: r.is("add_eos_token", false), SpacePrefix: r.is("add_space_prefix", false),
+		Template: r.template(),
+	}
+	m.Tokens, m.Merges, m.Types = r.lists()
+	return m
+}

