@@ -181,7 +181,7 @@ func TestConvertErrors(t *testing.T) {
 		{"convert note.txt out", 1, "note.txt: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c, or a GGUF file"},
 		{"convert erf out --to lm.c", 2, `unknown --to "lm.c"; did you mean "llm.c"?`},
 		{"convert erf out --dtype f61", 2, `unknown --dtype "f61"; did you mean "f16"?`},
-		{"convert erf x.bin --dtype f16", 2, "--dtype f16: llm.c has f32 and bf16"},
+		{"convert erf x.bin --dtype f16", 2, "--dtype f16: llm.c has f32, bf16"},
 		{"convert erf x.bin --shard-size 1GB", 2, "--shard-size: llm.c has one file"},
 		{"convert erf out --shard-size 5XB", 2, `--shard-size: "5XB" is no size such as 5GB, 200MB or 4000`},
 		{"convert erf note.txt", 1, "note.txt exists; choose another OUT, nothing is written over"},
