@@ -47,7 +47,7 @@ its caches, and have none.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	setting.List{
-		setting.New("model", &b.model, "gpt2-nano", "model; see gorgpt models"),
+		setting.New("model", &b.model, "gpt2-nano", "model; see gorgpt models; or a checkpoint, of which the weights are not read"),
 		setting.New("set", &b.set, nil, run.SetHelp),
 		setting.New("batch", &b.batch, 1, "sequences in a batch, B"),
 		setting.New("context", &b.context, 0, "tokens in a sequence, T (default the model's context)"),

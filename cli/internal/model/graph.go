@@ -39,6 +39,7 @@ this works for models that do not fit into memory.`,
   gorgpt graph --model gpt2-xl --format svg --depth 1 --fold --open h.7 > xl.svg
   gorgpt graph --format dot | dot -Tpdf > nano.pdf
   gorgpt graph --model gpt1-nano --diff gpt2-nano
+  gorgpt graph --model SmolLM2-135M-Instruct.gguf --context 64
   gorgpt graph --model gpt3-175b --train --set attention_order=dense | tail -4`,
 		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,9 +52,9 @@ this works for models that do not fit into memory.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	setting.List{
-		setting.New("model", &g.model, "gpt2-nano", "model; see gorgpt models"),
+		setting.New("model", &g.model, "gpt2-nano", "model; see gorgpt models; or a checkpoint, of which the weights are not read"),
 		setting.New("set", &g.set, nil, run.SetHelp),
-		setting.New("diff", &g.other, "", "show what this model has more, less and otherwise (default: no comparison)"),
+		setting.New("diff", &g.other, "", "show what this model, or checkpoint, has more, less and otherwise (default: no comparison)"),
 		setting.New("batch", &g.batch, 1, "sequences, B"),
 		setting.New("context", &g.context, 0, "positions, T (default the model's context)"),
 		setting.New("train", &g.train, false, "the graph of a training step, with gradients"),

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -17,13 +18,35 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// findModel returns the named model, with other values of keys of its configuration.
+// findModel is a model of the catalogue, or that of a checkpoint, with what is set of it.
 func findModel(name string, set []string) (models.Model, error) {
 	m, err := models.Find(name)
+	if _, none := os.Stat(name); err != nil && none == nil {
+		return reopen(name, set)
+	}
 	if err != nil {
 		return nil, usage.Of(err)
 	}
-	if m, err = models.Set(m, set...); err != nil {
+	return withSet(m, set)
+}
+
+// reopen is the model of a checkpoint, with what is set of it.
+func reopen(path string, set []string) (models.Model, error) {
+	d, err := checkpoint.Open(path)
+	if err != nil {
+		return nil, run.OrBest(path, err)
+	}
+	m, err := d.Model()
+	if err != nil {
+		return nil, err
+	}
+	return withSet(m, set)
+}
+
+// withSet is a model with what is set of it.
+func withSet(m models.Model, set []string) (models.Model, error) {
+	m, err := models.Set(m, set...)
+	if err != nil {
 		return nil, usage.Errorf("--set: %w", err)
 	}
 	return m, nil

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/bench"
-	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/setting"
@@ -93,7 +92,8 @@ func (p *planning) check(given func(flag string) bool) (m models.Model, err erro
 	if p.from == "" {
 		m, err = findModel(p.model, p.set)
 	} else {
-		m, err = p.reopened()
+		p.model = p.from
+		m, err = reopen(p.from, p.set)
 	}
 	if err != nil {
 		return nil, err
@@ -115,23 +115,6 @@ func (p *planning) check(given func(flag string) bool) (m models.Model, err erro
 		p.Tokens = float64(n)
 	}
 	return m, checkBatch(m, p.Batch, p.Context)
-}
-
-// reopened is the model of a checkpoint.
-func (p *planning) reopened() (models.Model, error) {
-	p.model = p.from
-	d, err := checkpoint.Open(p.from)
-	if err != nil {
-		return nil, run.OrBest(p.from, err)
-	}
-	m, err := d.Model()
-	if err != nil {
-		return nil, err
-	}
-	if m, err = models.Set(m, p.set...); err != nil {
-		return nil, usage.Errorf("--set: %w", err)
-	}
-	return m, nil
 }
 
 // run plans, and prints the plan.
