@@ -80,6 +80,9 @@ func (m *Trained) NeedTokenizer() error {
 	if m.untold != nil {
 		return m.untold
 	}
+	if info, err := os.Stat(m.given); m.Tokenizer == nil && err == nil && info.Mode().IsRegular() {
+		return fmt.Errorf("%s has no tokenizer: make a folder of it by gorgpt convert, and copy tokenizer.json, or vocab.json and merges.txt, into that", m.given)
+	}
 	if m.Tokenizer == nil {
 		return fmt.Errorf("%s has no tokenizer: copy tokenizer.json, or vocab.json and merges.txt, into it", m.given)
 	}

@@ -163,9 +163,9 @@ func (o Options) check(in, out string) (*conversion, error) {
 		return nil, usage.Unknown("--dtype", o.DType, slices.Sorted(maps.Keys(dtypes)))
 	}
 	one, isFile := single[c.to]
-	switch types := strings.Join(one.dtypes, ", "); {
+	switch last := max(len(one.dtypes)-1, 0); {
 	case isFile && !slices.Contains(one.dtypes, cmp.Or(o.DType, "f32")):
-		return nil, usage.Errorf("--dtype %s: %s has %s", o.DType, c.to, types)
+		return nil, usage.Errorf("--dtype %s: %s has %s and %s", o.DType, c.to, strings.Join(one.dtypes[:last], ", "), one.dtypes[last])
 	case !isFile && c.dtype == weights.Q8_0:
 		return nil, usage.Errorf("--dtype %s: only gguf has it", o.DType)
 	}

@@ -135,6 +135,9 @@ func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byt
 	if delete(fields, "quantization_config"); dtype == weights.MXFP4 {
 		fields["quantization_config"] = json.RawMessage(`{"quant_method":"mxfp4"}`)
 	}
+	if err := keepBeginning(fields, o); err != nil {
+		return nil, err
+	}
 	delete(fields, "torch_dtype") // transformers' name before version 5, which still reads it
 	delete(fields, "dtype")
 	fields["torch_dtype"] = json.RawMessage(strconv.Quote(name))
@@ -144,6 +147,16 @@ func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byt
 	enc.SetIndent("", "  ")
 	err := enc.Encode(fields)
 	return b.Bytes(), err
+}
+
+// keepBeginning keeps the token that begins a text where a made configuration tells it.
+func keepBeginning(fields map[string]json.RawMessage, o *checkpoint.Origin) error {
+	var made map[string]json.RawMessage
+	err := json.Unmarshal(o.Config, &made)
+	if begin := made["bos_token_id"]; begin != nil {
+		fields["bos_token_id"] = begin
+	}
+	return err
 }
 
 // copyFile copies one of a model's files.

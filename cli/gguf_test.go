@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/internal/smollm2"
+)
+
+// TestGGUF: a file of llama.cpp becomes the directory that it was made from, and a directory such a file, with its tokenizer.
+func TestGGUF(t *testing.T) {
+	root := fixture(t, "../checkpoint/testdata/gguf")
+	t.Chdir(t.TempDir())
+	weights := func(dir string) string {
+		b, err := os.ReadFile(filepath.Join(dir, "model.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	for _, name := range []string{"gpt2", "llama3", "yarn"} {
+		for in, out := range map[string]string{filepath.Join(root, name+".gguf"): name, filepath.Join(root, "hf", name): name + "-hf"} {
+			if status, _, stderr := gorgpt(t, t.Context(), "convert", in, out); status != 0 {
+				t.Fatal(stderr)
+			}
+		}
+		if weights(name) != weights(name+"-hf") {
+			t.Errorf("%s: other weights", name)
+		}
+	}
+	file := filepath.Join(root, "llama3.gguf")
+	for args, want := range map[string]string{
+		"plan --from ":                "",
+		"generate --prompt x --from ": file + " has no tokenizer: make a folder of it by gorgpt convert, and copy tokenizer.json, or vocab.json and merges.txt, into that",
+		"classify x --from ":          file + " has no task.json: it is no classifier; make one with gorgpt finetune",
+	} {
+		_, _, stderr := gorgpt(t, t.Context(), append(strings.Fields(args), file)...)
+		if want == "" && stderr != "" || !strings.Contains(stderr, want) {
+			t.Errorf("%s: %s, want %s", args, stderr, want)
+		}
+	}
+}
+
+// TestSmolLM2: a model that others have trained answers, out of llama.cpp's file and out of one of 8 bits that is made of it.
+func TestSmolLM2(t *testing.T) {
+	path := smollm2.Path(t)
+	t.Chdir(t.TempDir())
+	status, stdout, stderr := gorgpt(t, t.Context(), "convert", path, "small.gguf", "--dtype", "q8_0")
+	want := "GGUF file of llama.cpp (SmolLM2-135M-Instruct.Q4_1.gguf, F32, Q4_1, Q8_0)\nsmollm2-135m: "
+	if status != 0 || !strings.HasPrefix(stdout, want) || !strings.HasSuffix(stdout, "\ntokenizer: in the file\nsmall.gguf\n") {
+		t.Fatal(status, stdout, stderr)
+	}
+	for _, from := range []string{path, "small.gguf"} {
+		status, stdout, stderr := gorgpt(t, t.Context(), "generate", "--from", from, "--prompt", "The capital of France is", "--greedy", "--tokens", "2")
+		if status != 0 || stdout != "The capital of France is Paris.\n" {
+			t.Errorf("%s: status %d, %q, %s", from, status, stdout, stderr)
+		}
+	}
+}
