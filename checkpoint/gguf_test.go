@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -312,4 +313,45 @@ func TestSaveGGUFErrors(t *testing.T) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%s: %v", path, err)
 	}
+}
+
+// FuzzGGUF: what metadata and tensors tell is refused in one line, or is a model whose weights can be read.
+func FuzzGGUF(f *testing.F) {
+	for _, name := range converted {
+		data, err := os.ReadFile("testdata/gguf/" + name + ".gguf")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	tokens := []gguf.Value{
+		{Key: ggufTokenizer + "model", Value: "gpt2"}, {Key: ggufTokenizer + "pre", Value: "gpt-2"}, {Key: ggufTokenizer + "tokens", Value: []string{"a", "b", "ab"}},
+		{Key: ggufTokenizer + "merges", Value: []string{"a b"}}, {Key: ggufTokenizer + "scores", Value: []float32{0, 0, 1}}, {Key: ggufTokenizer + "eos_token_id", Value: uint32(2)},
+	}
+	for _, kind := range []string{"gpt2", "llama"} {
+		tokens[0].Value = kind
+		var b bytes.Buffer
+		if err := gguf.Write(&b, tokens, nil); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := gguf.New("x", bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		if _, err := tokenizerOfGGUF(file.Meta()); err != nil {
+			sourcetest.OneLine(t, err)
+		}
+		if _, err := configOfGGUF(file); err != nil {
+			sourcetest.OneLine(t, err)
+		}
+		src, err := ggufSource(file)
+		if err != nil {
+			sourcetest.OneLine(t, err)
+			return
+		}
+		sourcetest.ReadAll(t, src, len(data))
+	})
 }
