@@ -270,3 +270,47 @@ func TestEvalGoldenWithoutTokenizer(t *testing.T) {
 		t.Errorf("opened with %v", m.Tokenizer)
 	}
 }
+
+// TestEvalChat: prompts by a chat template are those that it writes, examples in the same message; a model without one is refused.
+func TestEvalChat(t *testing.T) {
+	dir := evalModel(t)
+	chat := func(on string, data ...string) (samples string) {
+		t.Helper()
+		samples = filepath.Join(t.TempDir(), "samples")
+		args := append([]string{"eval", "--from", dir, "--on", on, "--samples", samples, "--shots", "1", "--draw", "first", "--separator", "|", "--examples"}, data...)
+		if status, _, stderr := gorgpt(t, t.Context(), args...); status != 0 {
+			t.Fatalf("%s: %s", args, stderr)
+		}
+		text, err := os.ReadFile(samples)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	status, _, stderr := gorgpt(t, t.Context(), "eval", "--chat", "--from", dir, "--on", "piqa", "--data", write("x.jsonl", `{"goal":"a","sol1":"b","sol2":"c","label":0}`))
+	if status == 0 || !strings.Contains(stderr, "has no chat template") {
+		t.Errorf("without a template: status %d, %s", status, stderr)
+	}
+	write("chat_template.jinja", "{% for m in messages %}U:{{ m.content }}{% endfor %}{% if add_generation_prompt %}{{ '\\nA:\\n' }}{% else %}.{% endif %}")
+	example := write("example.jsonl", `{"goal":"One","sol1":"b","sol2":"c","label":0}`)
+	question := write("question.jsonl", `{"goal":"Two","sol1":"e","sol2":"f","label":0}`)
+	plain := write("plain.jsonl", `{"question":"U:Question: One\nAnswer:","choices":["b","c"],"answer":0}`)
+	put := write("put.jsonl", `{"question":"Question: Two\nAnswer:\nA:\n","choices":["e","f"],"answer":0}`)
+	got, want := chat("piqa", example, "--data", question, "--chat"), chat("choices", plain, "--data", put)
+	if got != want || !strings.Contains(got, "log_likelihoods") {
+		t.Errorf("%s, want %s", got, want)
+	}
+	example, question = write("example.jsonl", `{"prompt":"One","response":"b"}`), write("question.jsonl", `{"prompt":"Two","response":"e"}`)
+	plain, put = write("plain.jsonl", `{"prompt":"U:One","response":"b"}`), write("put.jsonl", `{"prompt":"Two\nA:\n","response":"e"}`)
+	got, want = chat("qa", example, "--data", question, "--chat", "--tokens", "8"), chat("qa", plain, "--data", put, "--tokens", "8")
+	if got != want || !strings.Contains(got, "text") {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

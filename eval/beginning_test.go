@@ -40,3 +40,32 @@ func TestBeginning(t *testing.T) {
 		}
 	}
 }
+
+// TestReply: in a conversation, white space before a reply is scored with it, special tokens are none, and a reply
+// is to something.
+func TestReply(t *testing.T) {
+	s := NewSubject(nil, nil, tokenizer.Bytes(), 8)
+	s.Chat = func(prompt string) ([]int, error) {
+		ids, err := s.Tokenizer.Append([]int{256}, []byte(prompt+"\n \n"))
+		if prompt == "ended" {
+			ids = []int{256}
+		}
+		return ids, err
+	}
+	for _, c := range []struct {
+		before string
+		ids    string
+		from   int
+	}{{"a", "a\n \n b", 2}, {"a ", "a \n \n b", 2}, {"ended", " b", 1}} {
+		ids, from, err := s.encode(c.before, " b", false)
+		if err != nil || ids[0] != 256 || from != c.from {
+			t.Fatalf("%q: %v from %d, %v", c.before, ids, from, err)
+		}
+		if text, err := s.Tokenizer.AppendText(nil, ids[1:]); err != nil || string(text) != c.ids {
+			t.Errorf("%q: %q, %v, want %q", c.before, text, err, c.ids)
+		}
+	}
+	if _, _, err := s.encode("", "b", false); err == nil || err.Error() != "nothing stands before it that a user could say" {
+		t.Error(err)
+	}
+}

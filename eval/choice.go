@@ -3,6 +3,7 @@ package eval
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -113,7 +114,7 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 	}
 	r.Protocol = append(append(r.Protocol, append(p.settings(m.Examples, m.From), p.cuts()...)...),
 		Setting{"detokenizer", orNone(m.Detokenizer)}, Setting{"window", strconv.Itoa(s.Window)},
-		Setting{"bos", bosText(m.BOS, "end of text where nothing stands before a choice")}, Setting{"tokenizer", s.Tokenizer.Name()})
+		Setting{"bos", s.bosText(m.BOS, "end of text where nothing stands before a choice")}, Setting{"tokenizer", s.Tokenizer.Name()})
 	return r, nil
 }
 
@@ -316,6 +317,9 @@ func (c *Scorer) choices(choices []Choice, seqs []Sequence) ([]ChoiceScore, erro
 // encode encodes before and text as one, and tells where text begins. With bos, or where
 // nothing stands before, the end of text does.
 func (s *Subject) encode(before, text string, bos bool) (ids []int, from int, err error) {
+	if s.Chat != nil {
+		return s.reply(before, text)
+	}
 	cut := len(strings.TrimRightFunc(before, isSpace))
 	before, text = before[:cut], before[cut:]+text
 	if bos || before == "" {
@@ -340,6 +344,29 @@ func (s *Subject) encode(before, text string, bos bool) (ids []int, from int, er
 	return ids, from, err
 }
 
+// reply encodes text as what is replied to before. As in encode, white space at the end of what stands before it
+// counts as its beginning: mostly, a line end.
+func (s *Subject) reply(before, text string) (ids []int, from int, err error) {
+	if before == "" {
+		return nil, 0, errors.New("nothing stands before it that a user could say")
+	}
+	if ids, err = s.Chat(before); err != nil {
+		return nil, 0, err
+	}
+	for from = len(ids); from > 0; from-- {
+		last, err := s.Tokenizer.AppendText(nil, ids[from-1:from])
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(last) == 0 || strings.TrimFunc(string(last), isSpace) != "" {
+			break
+		}
+		text = string(last) + text
+	}
+	ids, err = s.Tokenizer.Append(ids[:from], []byte(text))
+	return ids, from, err
+}
+
 // noEnd is the error of a BOS that there is not.
 func noEnd(t tokenizer.Tokenizer) error {
 	return fmt.Errorf("eval: no beginning of text: the tokenizer %s has no end of text", t.Name())
@@ -351,6 +378,14 @@ func bosText(bos bool, otherwise string) string {
 		return "end of text"
 	}
 	return otherwise
+}
+
+// bosText is that of prompts, which may stand in a conversation.
+func (s *Subject) bosText(bos bool, otherwise string) string {
+	if s.Chat != nil {
+		return "as a conversation begins, in which a user says the prompt"
+	}
+	return bosText(bos, otherwise)
 }
 
 // isSpace tells what Python's str.isspace does.

@@ -34,7 +34,7 @@ func choiceTasks() []choiceTask {
 			put("hellaswag", "{text}"), hellaswagPublished...), perToken(activity, "train"), 20, activity),
 		with(plainly("hellaswag-harness", "the same with the activity in front, without WikiHow's marks, as lm-evaluation-harness",
 			"JSONL (activity_label, ctx_a, ctx_b, endings, label)", activity, hellaswagHarnessPublished...), none, 0),
-		with(plainly("piqa", "PIQA: the solution of two", "JSONL (goal, sol1, sol2, label), or labels in X-labels.lst", put("piqa", "Question: {text}\nAnswer:")),
+		with(plainly("piqa", "PIQA: the solution of two", "JSONL (goal, sol1, sol2, label), or labels in X-labels.lst", put("piqa", "Question: {text}\nAnswer:"), piqaPublished...),
 			perToken(put("piqa", "{text}"), "train"), 50),
 		with(plainly("arc_easy", "ARC, easy: the answer of four", keyed, arc), relative(arc, "Answer:"), 50),
 		with(plainly("arc_challenge", "ARC, challenge: the answer of four", keyed, arc), relative(arc, "Answer:"), 50),

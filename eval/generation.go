@@ -117,7 +117,7 @@ func (g Generation) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 		Setting{"template", fmt.Sprintf("%s: %q prompt %q", g.Template.Name, g.Template.Before, g.Template.After)},
 		Setting{"decoding", fmt.Sprintf("%s, to %s, at most %d tokens", g.search(), g.stop(), g.Tokens)})
 	r.Protocol = append(append(r.Protocol, p.settings(g.Examples, g.From)...),
-		Setting{"bos", bosText(g.BOS, "none")}, Setting{"prompts_cut", strconv.Itoa(cut)},
+		Setting{"bos", s.bosText(g.BOS, "none")}, Setting{"prompts_cut", strconv.Itoa(cut)},
 		Setting{"window", strconv.Itoa(s.Window)}, Setting{"tokenizer", s.Tokenizer.Name()},
 		Setting{"bleu", "corpus, 13a tokens, exponential smoothing"}, Setting{"rouge", "F-measure without stemming"})
 	return r, nil
@@ -225,7 +225,11 @@ func (g Generation) prompt(s *Subject, p *prompts, i int, text string) (ids []in
 		begin = []int{id}
 	}
 	err = p.place(i, func(front string) (fits bool, err error) {
-		ids, err = s.Tokenizer.Append(begin[:len(begin):len(begin)], []byte(front+text))
+		if s.Chat != nil {
+			ids, err = s.Chat(front + text)
+		} else {
+			ids, err = s.Tokenizer.Append(begin[:len(begin):len(begin)], []byte(front+text))
+		}
 		return len(ids) <= s.Window-g.Tokens, err
 	})
 	if err == nil && len(ids) == 0 {

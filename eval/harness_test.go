@@ -53,14 +53,7 @@ var (
 
 // TestHarness: every task of the harness, every item, under the options above.
 func TestHarness(t *testing.T) {
-	data, err := os.ReadFile("testdata/harness/expected.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want harness
-	if err := json.Unmarshal(data, &want); err != nil {
-		t.Fatal(err)
-	}
+	want := readHarness(t, "expected")
 	// All tasks, four of them with other numbers of shots too; with BOS six runs.
 	for name, runs := range map[string]int{"harness/gpt2": 14, "harness/gpt1": 14, "model": 14, "harness/gpt2+bos": 6} {
 		if len(want[name]) != runs {
@@ -76,38 +69,54 @@ func TestHarness(t *testing.T) {
 		dir, bos := strings.CutSuffix(name, "+bos")
 		s := openDir(t, filepath.Join("testdata", dir))
 		for _, run := range runs {
-			t.Run(fmt.Sprintf("%s/%s/%d", filepath.Base(name), run.Task, run.Shots), func(t *testing.T) {
-				c, ok := asHarness[run.Task]
-				if !ok || len(run.Metrics) == 0 {
-					t.Fatal("no such task, or nothing to compare")
-				}
-				named, err := eval.Find(c.on)
-				if err != nil {
-					t.Fatal(err)
-				}
-				o := c.options
-				o.BOS = o.BOS || bos
-				if named.Protocols != nil && slices.Contains(named.Protocols, "harness") {
-					o.Protocol = "harness"
-				}
-				if o.Shots = run.Shots; o.Shots > 0 {
-					o.Draw, o.Examples = "first", filepath.Join("testdata/harness", c.data+"-shots.jsonl")
-				}
-				r, err := named.New(o).Evaluate(t.Context(), s, filepath.Join("testdata/harness", c.data+".jsonl"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				for name, want := range run.Metrics {
-					near(t, name, metric(t, r, c.names[name]), want, tolLikelihood*math.Max(1, math.Abs(want)))
-				}
-				if len(r.Samples) != len(run.Items) {
-					t.Fatalf("%d items, want %d", len(r.Samples), len(run.Items))
-				}
-				for i, item := range run.Items {
-					compareItem(t, fmt.Sprint("item ", i), r.Samples[i], item)
-				}
-			})
+			t.Run(fmt.Sprintf("%s/%s/%d", filepath.Base(name), run.Task, run.Shots), func(t *testing.T) { compareRun(t, s, run, bos) })
 		}
+	}
+}
+
+// readHarness reads what the harness says.
+func readHarness(t *testing.T, name string) (want harness) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/harness/" + name + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &want); err != nil {
+		t.Fatal(err)
+	}
+	return want
+}
+
+// compareRun compares what a model says of a task, and of each item, with what the harness says.
+func compareRun(t *testing.T, s *eval.Subject, run harnessRun, bos bool) {
+	c, ok := asHarness[strings.TrimSuffix(run.Task, "_chat")]
+	if !ok || len(run.Metrics) == 0 {
+		t.Fatal("no such task, or nothing to compare")
+	}
+	named, err := eval.Find(c.on)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := c.options
+	o.BOS = o.BOS || bos
+	if named.Protocols != nil && slices.Contains(named.Protocols, "harness") {
+		o.Protocol = "harness"
+	}
+	if o.Shots = run.Shots; o.Shots > 0 {
+		o.Draw, o.Examples = "first", filepath.Join("testdata/harness", c.data+"-shots.jsonl")
+	}
+	r, err := named.New(o).Evaluate(t.Context(), s, filepath.Join("testdata/harness", c.data+".jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range run.Metrics {
+		near(t, name, metric(t, r, c.names[name]), want, tolLikelihood*math.Max(1, math.Abs(want)))
+	}
+	if len(r.Samples) != len(run.Items) {
+		t.Fatalf("%d items, want %d", len(r.Samples), len(run.Items))
+	}
+	for i, item := range run.Items {
+		compareItem(t, fmt.Sprint("item ", i), r.Samples[i], item)
 	}
 }
 

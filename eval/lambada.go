@@ -175,7 +175,7 @@ func (l LAMBADA) settings(s *Subject, p *prompts, n int) Settings {
 			{"stop_words", filter}, {"detokenizer", orNone(l.Detokenizer)},
 		},
 		p.settings(l.Examples, from), p.cuts(), s.runs(),
-		Settings{{"window", strconv.Itoa(s.Window)}, {"bos", bosText(l.BOS, "none")}, {"tokenizer", s.Tokenizer.Name()}})
+		Settings{{"window", strconv.Itoa(s.Window)}, {"bos", s.bosText(l.BOS, "none")}, {"tokenizer", s.Tokenizer.Name()}})
 }
 
 // lambadaSum adds up what passages give.

@@ -12,6 +12,9 @@ package eval
 //   - EleutherAI/lm-evaluation-harness issues 2159 (gpt2) and 911 (gpt2-xl) print lambada_openai.
 //   - The head of karpathy/llm.c's dev/data/hellaswag.py gives its own scores of HellaSwag, by sum
 //     and by mean over tokens, and those of lm-evaluation-harness, acc and acc_norm.
+//   - SmolLM2's model cards (HuggingFaceTB on Hugging Face) have what lighteval measures with the tasks of
+//     huggingface/smollm, text/evaluation: zero-shot, of PIQA with the harness's phrasing and the mean over
+//     characters. Instruct models are measured with --use_chat_template.
 
 var perplexityPublished = []Published{
 	{"gpt2", "perplexity_per_word", 29.41, "GPT-2 paper, Table 3 (117M), WikiText-2, detokenised"},
@@ -42,6 +45,11 @@ var cbtPublished = []Published{
 	{"gpt2", "accuracy_sum", 0.7365, "transformers #13761, named entities"},
 	{"gpt2-xl", "accuracy_sum", 0.9330, "GPT-2 paper, Table 3 (1542M), common nouns, detokenised"},
 	{"gpt2-xl", "accuracy_sum", 0.8905, "GPT-2 paper, Table 3 (1542M), named entities, detokenised"},
+}
+
+var piqaPublished = []Published{
+	{"smollm2-135m", "accuracy_chars", 0.684, "its model card, lighteval"},
+	{"smollm2-135m-instruct", "accuracy_chars", 0.663, "its model card, lighteval, by its chat template: --chat"},
 }
 
 var winogradPublished = []Published{

@@ -32,6 +32,10 @@ type Subject struct {
 	Window    int                 // tokens that the model is given at once
 	Ends      []int               // tokens that end a text; nil: the tokenizer's end of text
 
+	// Chat, if set, returns the tokens of a conversation in which a user says the prompt, up to where the reply begins.
+	// What stands before a text that is scored or written is put so, examples with it.
+	Chat func(prompt string) ([]int, error)
+
 	// Progress, if set, is told how many parts of the work are done, out of how many.
 	Progress func(done, total int)
 

