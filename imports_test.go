@@ -64,6 +64,7 @@ var layer = map[string]float64{
 	"checkpoint/npy":          1,
 	"checkpoint/llmc":         1,
 	"checkpoint/gguf":         1,
+	"checkpoint/llama2c":      2,
 	"checkpoint/openai":       2,
 	"checkpoint/nanogpt":      2,
 

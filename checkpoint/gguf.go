@@ -208,26 +208,9 @@ func (p *ggufParams) Read(name string, dst []float32) error {
 	if from.swapped {
 		weights.Transpose(dst, stored, weights.Swapped(from.stored.Shape))
 	} else {
-		pairRows(dst, stored, from.heads, from.stored.Shape[0], false)
+		weights.Halves(dst, stored, from.heads, len(dst)/from.stored.Shape[0])
 	}
 	return nil
-}
-
-// pairRows moves the rows of heads, so many in all, so that the m-th of a head and the one half a head on, which
-// rotary positions turn together, lie side by side, or back.
-func pairRows(dst, src []float32, heads, rows int, together bool) {
-	half, width := rows/heads/2, len(src)/rows
-	for h := range heads {
-		for m := range half {
-			for t := range 2 {
-				apart, side := (2*h+t)*half+m, (h*half+m)*2+t
-				if together {
-					apart, side = side, apart
-				}
-				copy(dst[apart*width:][:width], src[side*width:][:width])
-			}
-		}
-	}
 }
 
 // Map implements [weights.Mapper], for what lies as the parameter does.

@@ -98,7 +98,7 @@ func (c GGUF) tensors(form family.GGUF) ([]gguf.Tensor, error) {
 		case heads > 0:
 			x.Data = func() []float32 {
 				data := make([]float32, len(p.Data))
-				pairRows(data, p.Data, heads, p.Shape[0], true)
+				weights.Pairs(data, p.Data, heads, len(data)/p.Shape[0])
 				return data
 			}
 		}

@@ -54,6 +54,8 @@ func llmcDims(config []byte) (llmc.Dims, error) {
 	switch {
 	case err != nil:
 		return llmc.Dims{}, fmt.Errorf("%s: %w", configName, err)
+	case c.Type == "llama":
+		return llmc.Dims{}, fmt.Errorf("llm.c has GPT-2 alone; model_type is llama, which --to llama2.c writes")
 	case c.Type != "gpt2":
 		return llmc.Dims{}, fmt.Errorf("llm.c has GPT-2 alone; model_type is %s", weights.Show(c.Type))
 	case c.Inner != nil && *c.Inner != 4*c.Width:

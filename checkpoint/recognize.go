@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/gorgpt/gorgpt/checkpoint/llama2c"
 	"github.com/gorgpt/gorgpt/checkpoint/llmc"
 	"github.com/gorgpt/gorgpt/checkpoint/nanogpt"
 	"github.com/gorgpt/gorgpt/checkpoint/openai"
@@ -88,6 +89,7 @@ var forms = []Form{
 	ggufForm,
 	{Kind: "PyTorch file", Is: isFile(pickle.IsFile), Weights: openPickle},
 	{Kind: "llm.c model file", Is: isFile(llmc.IsFile), Weights: openLLMC, Config: llmcConfig, Alone: true},
+	{Kind: "llama2.c model file", Is: isFile(llama2c.IsFile), Weights: openLlama2C, Config: llama2cConfig, Files: llama2cFiles, Alone: true},
 	{Kind: "safetensors file", Is: isFile(isSafetensors), Weights: openSafetensors},
 }
 
@@ -134,7 +136,7 @@ func Recognize(path string) (*Origin, error) {
 	if err := checkAdapter(path); err != nil {
 		return nil, err
 	}
-	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c, or a GGUF file", path)
+	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c or llama2.c, or a GGUF file", path)
 }
 
 // formOf is the form that a path is in, or what the pointer there stands for, which is returned: one without Weights

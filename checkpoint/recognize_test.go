@@ -159,7 +159,7 @@ func TestMapWrites(t *testing.T) {
 func TestRecogniseErrors(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, map[string]string{"notes.txt": "Hello"})
-	wantNo := ": no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c, or a GGUF file"
+	wantNo := ": no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c or llama2.c, or a GGUF file"
 	_, err := Recognize(dir)
 	sourcetest.Error(t, err, dir+wantNo)
 	_, err = Recognize(filepath.Join(dir, "notes.txt"))

@@ -44,6 +44,7 @@ func TestTransformers(t *testing.T) {
 		{slices.Concat(banded, []string{"--set", "bias=false"}), []string{"--to", "gpt-neo"}, "GPTNeoForCausalLM"},
 		{banded, []string{"--to", "gpt-neo", "--fold-query-bias"}, "GPTNeoForCausalLM"},
 		{[]string{"--model", "nanochat-nano", "--set", "num_key_value_heads=2", "--set", `rope_scaling={"rope_type":"linear","factor":2}`}, nil, "NanoChatForCausalLM"},
+		{[]string{"--model", "llama-nano", "--set", "attention_bias=true", "--set", `rope_scaling={"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":16}`}, nil, "LlamaForCausalLM"},
 		{[]string{"--model", "mixtral-nano", "--set", "num_local_experts=5", "--set", "sliding_window=9"}, nil, "MixtralForCausalLM"},
 		{[]string{"--model", "gptoss-nano", "--set", "num_local_experts=5", "--set", "sliding_window=9"}, nil, "GptOssForCausalLM"},
 		{[]string{"--model", "gptoss-nano", "--set", "rope_parameters=" + `{"rope_type":"yarn","factor":4,"original_max_position_embeddings":16,"truncate":false}`}, []string{"--dtype", "mxfp4"}, "GptOssForCausalLM"},

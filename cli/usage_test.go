@@ -175,7 +175,7 @@ func TestBadInput(t *testing.T) {
 		{"graph --format dott", 2, `unknown format "dott"; did you mean "dot"?`},
 		{"bench --decode --recompute", 2, "--recompute is for training: leave it out with --decode"},
 		{"graph --format svg --depth -2", 2, "--depth -2: want -1 or more"},
-		{"convert run out", 1, "run: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c, or a GGUF file; did you mean run/checkpoints/best?"},
+		{"convert run out", 1, "run: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c or llama2.c, or a GGUF file; did you mean run/checkpoints/best?"},
 		{"runs a[", 1, "a[: no such folder"},
 		{"graph --depth 1", 2, "--depth is for pictures: --format svg or dot"},
 		{"graph --format svg --open h.9", 2, `draw: unknown scope "h.9"; did you mean "h.*"?`},

@@ -84,7 +84,7 @@ func (m *Trained) NeedTokenizer() error {
 		return fmt.Errorf("%s has no tokenizer: make a folder of it by gorgpt convert, and copy tokenizer.json, or vocab.json and merges.txt, into that", m.given)
 	}
 	if m.Tokenizer == nil {
-		return fmt.Errorf("%s has no tokenizer: copy tokenizer.json, or vocab.json and merges.txt, into it", m.given)
+		return fmt.Errorf("%s has no tokenizer: put tokenizer.json, or vocab.json and merges.txt, beside its weights", m.given)
 	}
 	return nil
 }

@@ -179,6 +179,25 @@ func (p *Pieces) merges(v vocabulary) (mergeList, error) {
 	return merges, nil
 }
 
+// scores are those of tokens as SentencePiece has them: 0, −1, −2, … in the order in which they are learned, then of those that
+// are in no merge, by id; 0 of what is no normal token.
+func (b *pieced) scores(types []int) []float32 {
+	scores, scored := make([]float32, len(types)), make(map[int]bool)
+	next := func(id int) {
+		if !scored[id] && types[id] == NormalPiece {
+			scores[id] = float32(-len(scored))
+			scored[id] = true
+		}
+	}
+	for _, id := range b.merges.results {
+		next(int(id))
+	}
+	for id := range types {
+		next(id)
+	}
+	return scores
+}
+
 // ToPieces is the vocabulary of a tokenizer of SentencePiece's kind: what [FromPieces] makes one of that
 // encodes as t does. The score of a token that merges make is minus the rank of the first of them.
 func ToPieces(t Tokenizer) (p Pieces, err error) {
@@ -196,10 +215,6 @@ func ToPieces(t Tokenizer) (p Pieces, err error) {
 		return p, errors.New("the tokenizer normalizes or cuts texts in a manner that such a file cannot tell")
 	}
 	p.Tokens, p.Types = a.listed()
-	p.Scores = make([]float32, len(p.Tokens))
-	for rank, id := range slices.Backward(b.merges.results) {
-		p.Scores[id] = float32(-rank)
-	}
 	for id, token := range b.tokens {
 		if _, ok := byteOf(token); ok && fallback {
 			p.Types[id] = BytePiece
@@ -209,6 +224,7 @@ func ToPieces(t Tokenizer) (p Pieces, err error) {
 	if p.UNK >= 0 {
 		p.Types[p.UNK] = UnknownPiece
 	}
+	p.Scores = b.scores(p.Types)
 	if p.BOS, p.EOS, p.Pad, p.AddBOS, p.AddEOS, p.Template, err = a.ends(); err != nil {
 		return p, err
 	}

@@ -69,7 +69,7 @@ func ExampleToPieces() {
 	tok := open(tokenizer.FromPieces(tokenizer.Pieces{Tokens: []string{"<unk>", "a", "b", "ab", "aab"}, BOS: -1, EOS: -1, UNK: 0, Pad: -1}))
 	p, err := tokenizer.ToPieces(tok)
 	fmt.Println(p.Tokens, p.Scores, p.SpacePrefix, err)
-	// Output: [<unk> a b ab aab] [0 0 0 0 -1] false <nil>
+	// Output: [<unk> a b ab aab] [0 -2 -3 0 -1] false <nil>
 }
 
 // What a model writes behind its beginning of text, token by token.

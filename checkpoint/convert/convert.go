@@ -1,4 +1,4 @@
-// Package convert turns a model in whatever form it is into a checkpoint, or into a file of llm.c or llama.cpp.
+// Package convert turns a model in whatever form it is into a checkpoint, or into a file of llm.c, llama2.c or llama.cpp.
 //
 //	r, err := convert.Convert("models/124M", "gpt2", convert.Options{})
 //
@@ -28,13 +28,14 @@ import (
 // dtypes are the number types by their flags.
 var dtypes = map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "bf16": weights.BF16, "mxfp4": weights.MXFP4, "q8_0": weights.Q8_0}
 
-// single are the forms that are one file: the end of its name that asks for it, and its number types.
+// single are the forms that are one file: the end of its name that asks for it, if one does, and its number types.
 var single = map[string]struct {
 	suffix string
 	dtypes []string
 }{
-	"llm.c": {".bin", []string{"f32", "bf16"}},
-	"gguf":  {".gguf", []string{"f32", "f16", "bf16", "q8_0"}},
+	"llm.c":    {".bin", []string{"f32", "bf16"}},
+	"llama2.c": {"", []string{"f32"}},
+	"gguf":     {".gguf", []string{"f32", "f16", "bf16", "q8_0"}},
 }
 
 // Result is what [Convert] found, and what it made of it.
@@ -56,7 +57,7 @@ type Result struct {
 
 // Options are how the weights are written.
 type Options struct {
-	To        string // "hf", a Hugging Face directory, "gpt-neo", one of a GPT-Neo, "llm.c" or "gguf"; "": llm.c if the name ends in .bin, gguf if in .gguf, or hf
+	To        string // "hf", a Hugging Face directory, "gpt-neo", one of a GPT-Neo, "llm.c", "llama2.c" or "gguf"; "": llm.c if the name ends in .bin, gguf if in .gguf, or hf
 	DType     string // "f32", "f16", "bf16", of a GGUF file "q8_0" or, of a model with experts that have it, "mxfp4"; "" is f32
 	ShardSize string // of the files of a Hugging Face directory at most, as "5GB"; "" makes one file
 
@@ -75,6 +76,7 @@ type conversion struct {
 
 	foldQueryBias bool
 	export        models.Export // of another family, if that is asked for
+	pieces        []byte        // the tokenizer of a file of llama2.c, or nil
 }
 
 // Convert reads the model in whatever form it is at a path, as [checkpoint.Recognize] does, and
@@ -129,6 +131,8 @@ func (c *conversion) save(o *checkpoint.Origin, m models.Model, params *graph.Pa
 		return c.saveExport(o, m, params, made, r)
 	case c.to == "gguf":
 		return c.saveGGUF(o, m, params, made, r)
+	case c.to == "llama2.c":
+		return c.saveLlama2C(m, params)
 	}
 	config, err := models.JSON(m, -1)
 	if err != nil {
@@ -143,7 +147,7 @@ func (o Options) check(in, out string) (*conversion, error) {
 	if c.to == "" {
 		c.to = "hf"
 		for to, f := range single {
-			if strings.HasSuffix(out, f.suffix) {
+			if f.suffix != "" && strings.HasSuffix(out, f.suffix) {
 				c.to = to
 			}
 		}
@@ -163,9 +167,9 @@ func (o Options) check(in, out string) (*conversion, error) {
 		return nil, usage.Unknown("--dtype", o.DType, slices.Sorted(maps.Keys(dtypes)))
 	}
 	one, isFile := single[c.to]
-	switch last := max(len(one.dtypes)-1, 0); {
+	switch {
 	case isFile && !slices.Contains(one.dtypes, cmp.Or(o.DType, "f32")):
-		return nil, usage.Errorf("--dtype %s: %s has %s and %s", o.DType, c.to, strings.Join(one.dtypes[:last], ", "), one.dtypes[last])
+		return nil, usage.Errorf("--dtype %s: %s has %s", o.DType, c.to, strings.Join(one.dtypes, ", "))
 	case !isFile && c.dtype == weights.Q8_0:
 		return nil, usage.Errorf("--dtype %s: only gguf has it", o.DType)
 	}

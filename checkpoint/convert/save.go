@@ -33,8 +33,12 @@ func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made token
 	if err := checkJSON(o); err != nil {
 		return nil, "", err
 	}
-	if c.to == "gguf" {
+	switch c.to {
+	case "gguf":
 		return wholeTokenizer(o, m)
+	case "llama2.c":
+		about, err = c.piecesOf(o)
+		return nil, about, err
 	}
 	made, about = c.makeTokenizer(o, m)
 	return made, about, nil

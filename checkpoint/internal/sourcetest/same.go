@@ -14,7 +14,7 @@ func Same(t testing.TB, got, want weights.Source) {
 	t.Helper()
 	wanted := make(map[string]weights.Tensor)
 	for _, x := range ReadAll(t, want, 1<<30) {
-		wanted[strings.TrimPrefix(x.Name, "transformer.")] = x
+		wanted[strings.TrimPrefix(strings.TrimPrefix(x.Name, "transformer."), "model.")] = x
 	}
 	for _, x := range ReadAll(t, got, 1<<30) {
 		w, ok := wanted[x.Name]

@@ -1,7 +1,8 @@
-"""Makes the fixtures of this folder: one tiny GPT-2 and one tiny GPT-1, each in every form that is imported.
+"""Makes the fixtures of this folder: one tiny GPT-2, one tiny GPT-1 and one tiny Llama, each in every form that is imported.
 
 Made with torch 2.15.0, transformers, safetensors 0.8.0, numpy:  python make.py
 and with TensorFlow 2.21.0, in another environment:              python make.py tf
+The Llama alone:                                                 python make.py llama
 
 Every weight is a multiple of 2^-9 below 1/4 (gains: 1 plus that), so that float32, float16 and bfloat16 hold the
 same numbers and every form must give the same bits. The models keep GPT's shapes; sizes are small and unlike each
@@ -11,6 +12,7 @@ other, so that an exchanged dimension shows.
 import json
 import os
 import shutil
+import struct
 import sys
 
 import numpy as np
@@ -149,8 +151,65 @@ def make_gpt1():
     shutil.copy(path("gpt1", "hf", "config.json"), path("gpt1", "npy", "config.json"))
 
 
+def make_llama():
+    """One Llama in the three forms of llama2.c's export.py."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    inner, heads, shared, group = 12, 4, 2, 4
+    config = LlamaConfig(vocab_size=V, max_position_embeddings=T, hidden_size=C, intermediate_size=inner, num_hidden_layers=L, num_attention_heads=heads,
+                         num_key_value_heads=shared, rms_norm_eps=1e-5, tie_word_embeddings=False, bos_token_id=1, eos_token_id=2)  # fmt: skip
+    model = LlamaForCausalLM(config)
+    g = torch.Generator().manual_seed(2)
+    for _, p in sorted(model.named_parameters()):
+        values = torch.randint(-127, 128, p.shape, generator=g).float() / 512
+        if p.dim() == 1:
+            values += 1
+        else:  # a scale of 2^-9 for each group, so that 8 bits lose nothing
+            values.view(-1, group)[:, 1] = 127 / 512
+        p.data.copy_(values)
+    model.save_pretrained(path("llama", "hf"))
+    os.remove(path("llama", "hf", "generation_config.json"))
+    sd = {k.removeprefix("model."): v for k, v in model.state_dict().items()}
+
+    def pairs(w, n):  # rows of queries and keys as Meta has them
+        return w.view(n, 2, w.shape[0] // n // 2, -1).transpose(1, 2).reshape(w.shape)
+
+    def layers(name):
+        all = [sd[f"layers.{i}.{name}.weight"] for i in range(L)]
+        return [pairs(w, heads if "q_proj" in name else shared) for w in all] if name.endswith(("q_proj", "k_proj")) else all
+
+    norms = [layers("input_layernorm"), layers("post_attention_layernorm"), [sd["norm.weight"]]]
+    attention = [w for name in "qkvo" for w in layers(f"self_attn.{name}_proj")]
+    mlp = [w for name in ("gate", "down", "up") for w in layers(f"mlp.{name}_proj")]
+    sizes = [C, inner, L, heads, shared]
+    size = C // heads
+    angles = torch.outer(torch.arange(T), 1 / 10000 ** (torch.arange(0, size, 2) / size))
+    first = [sd["embed_tokens.weight"], *norms[0], *attention, *norms[1], *mlp, *norms[2], angles.cos(), angles.sin(), sd["lm_head.weight"]]
+    matrices = [sd["embed_tokens.weight"], *attention, *mlp, sd["lm_head.weight"]]
+    later = [*norms[0], *norms[1], *norms[2]]
+
+    def write(name, header, tensors):
+        with open(path("llama", name), "wb") as f:
+            f.write(header)
+            for t in tensors:
+                f.write(t.contiguous().numpy().tobytes())
+
+    def header(version, more=b""):
+        return (struct.pack("<Ii7iB", 0x616B3432, version, *sizes, V, T, 0) + more).ljust(256, b"\0")
+
+    whole = [(m.reshape(-1, group) * 512).round().to(torch.int8) for m in matrices]
+    scales = [m.reshape(-1, group).abs().max(dim=1).values / 127 for m in matrices]
+    write("first.bin", struct.pack("<7i", *sizes, -V, T), first)
+    write("version1.bin", header(1), later + matrices)
+    write("version2.bin", header(2, struct.pack("<i", group)), later + whole + scales)
+
+
 if sys.argv[1:] == ["tf"]:
     make_tf()
+elif sys.argv[1:] == ["llama"]:
+    make_llama()
 else:
+    make_llama()
     make_gpt2()
     make_gpt1()

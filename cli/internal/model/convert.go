@@ -21,8 +21,8 @@ func newConvert() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
-		Short: "Turn anyone's weights into a checkpoint, or into a file of llm.c or llama.cpp",
-		Long: `Turn anyone's weights into a checkpoint, or into a file of llm.c or llama.cpp.
+		Short: "Turn anyone's weights into a checkpoint, or into a file of llm.c, llama2.c or llama.cpp",
+		Long: `Turn anyone's weights into a checkpoint, or into a file of llm.c, llama2.c or llama.cpp.
 
 IN is one of these; which, is seen by what is in it:
 
@@ -32,6 +32,8 @@ IN is one of these; which, is seen by what is in it:
   OpenAI's GPT-1             a directory with params_0.npy and params_shapes.json
   nanoGPT's checkpoint       its ckpt.pt, or the directory that it is in
   llm.c's model file         a .bin of version 3 or 5
+  llama2.c's model file      a .bin of the first form, version 1 or 2; the tokenizer is
+                             tok32000.bin (of so many tokens) or tokenizer.bin beside it
   a GGUF file of llama.cpp   its tokenizer and its chat template included
   a checkpoint of gorgpt     such as RUN/checkpoints/best
 
@@ -42,6 +44,7 @@ it is missing. OUT must not exist, or be an empty directory.`,
 		Example: `  gorgpt convert models/124M gpt2                      # OpenAI's, for --from and for transformers
   gorgpt convert gpt2 model.bin                        # for llm.c, whose GPT-2 has biases and GELU in the tanh form
   gorgpt convert gpt2 gpt2.gguf --dtype q8_0           # for llama.cpp
+  gorgpt convert stories15M.bin stories                # llama2.c's, and back: convert stories x.bin --to llama2.c
   gorgpt convert runs/gpt3/checkpoints/best neo --to gpt-neo
   gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
 		Args: command.Args(cobra.ExactArgs(2)),
@@ -69,9 +72,9 @@ it is missing. OUT must not exist, or be an empty directory.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.To, "to", "", "hf, a Hugging Face directory; gpt-neo, one in which transformers has GPT-3's bands; llm.c; or gguf, for llama.cpp (default llm.c if OUT ends in .bin, gguf if in .gguf, or hf)")
+	f.StringVar(&o.To, "to", "", "hf, a Hugging Face directory; gpt-neo, one in which transformers has GPT-3's bands; llm.c; llama2.c; or gguf, for llama.cpp (default llm.c if OUT ends in .bin, gguf if in .gguf, or hf)")
 	f.BoolVar(&o.FoldQueryBias, "fold-query-bias", false, "with --to gpt-neo, whose queries have no bias, have ln_1 make it; what that costs in digits is said")
-	f.StringVar(&o.DType, "dtype", "f32", "type of the numbers: f32 loses nothing; f16 and bf16 halve the file (llm.c: f32, bf16); q8_0 has a GGUF file's matrices in 8 bits; mxfp4 has gpt-oss's experts in 4 bits, the rest in bf16")
+	f.StringVar(&o.DType, "dtype", "f32", "type of the numbers: f32 loses nothing; f16 and bf16 halve the file (llm.c: f32, bf16; llama2.c: f32); q8_0 has a GGUF file's matrices in 8 bits; mxfp4 has gpt-oss's experts in 4 bits, the rest in bf16")
 	f.StringVar(&o.ShardSize, "shard-size", "", "with --to hf or gpt-neo, several files of at most this size, such as 5GB (default one file)")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object: kind, model, parameters, stored, out, to, dtype, tokenizer, notes")
 	return cmd

@@ -1,0 +1,253 @@
+package llama2c
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
+	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+)
+
+// fixtures were made by llama2.c's rules with PyTorch, in testdata/models/make.py.
+const fixtures = "../testdata/models/llama/"
+
+// files are they, by their version.
+var files = []string{"first.bin", "version1.bin", "version2.bin"}
+
+// dims are their sizes.
+var dims = Dims{Width: 8, Inner: 12, Layers: 2, Heads: 4, KVHeads: 2, Vocab: 13, Context: 6}
+
+// stories is Karpathy's smallest model of stories, which export.py wrote.
+const stories = "../../../shared/data/weights/stories260K/stories260K.bin"
+
+func open(t testing.TB, path string) *File {
+	t.Helper()
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func content(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(fixtures + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestRead: each form has the numbers that transformers wrote of the model.
+func TestRead(t *testing.T) {
+	transformers, err := safetensors.Open(fixtures + "hf/model.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer transformers.Close()
+	for version, name := range files {
+		f := open(t, fixtures+name)
+		sourcetest.Same(t, f, transformers)
+		if f.Dims() != dims || f.Version() != version {
+			t.Errorf("%s: %+v of version %d, want %+v of %d", name, f.Dims(), f.Version(), dims, version)
+		}
+	}
+}
+
+// TestWriteIsTheSame: whatever form is read, the first is written, to the bit but for the angles, which PyTorch rounds otherwise.
+func TestWriteIsTheSame(t *testing.T) {
+	want := content(t, files[0])
+	for _, name := range files {
+		f := open(t, fixtures+name)
+		compare(t, written(t, f), want, f.Dims())
+	}
+}
+
+// TestStories writes a model that was trained by others as its file is.
+func TestStories(t *testing.T) {
+	want, err := os.ReadFile(stories)
+	if err != nil {
+		t.Skip(err)
+	}
+	f := open(t, stories)
+	if d := (Dims{Width: 64, Inner: 172, Layers: 5, Heads: 8, KVHeads: 4, Vocab: 512, Context: 512, Tied: true}); f.Dims() != d || f.Version() != 0 {
+		t.Errorf("%+v of version %d, want %+v", f.Dims(), f.Version(), d)
+	}
+	compare(t, written(t, f), want, f.Dims())
+}
+
+func written(t *testing.T, f *File) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Write(&b, f.Dims(), sourcetest.ReadAll(t, f, 1<<30)); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// tolAngle is of cosines and sines in tables of float32, of angles that PyTorch rounds to float32 before: half a unit of the last
+// place of the largest, 512.
+const tolAngle = 0x1p-15
+
+// compare compares two files of the first form, their angles within a tolerance.
+func compare(t *testing.T, got, want []byte, d Dims) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d bytes, want %d", len(got), len(want))
+	}
+	places, _ := d.places(0, 1)
+	from := places[slices.IndexFunc(places, func(p place) bool { return p.Name == lastNorm })].at + int64(4*d.Width)
+	to := from + int64(4*d.Context*d.headSize())
+	if !bytes.Equal(got[:from], want[:from]) || !bytes.Equal(got[to:], want[to:]) {
+		t.Error("the bytes before or after the angles differ")
+	}
+	for at := from; at < to; at += 4 {
+		a, b := math.Float32frombits(binary.LittleEndian.Uint32(got[at:])), math.Float32frombits(binary.LittleEndian.Uint32(want[at:]))
+		if !(math.Abs(float64(a-b)) <= tolAngle) {
+			t.Fatalf("offset %d: angle %v, want %v", at, a, b)
+		}
+	}
+}
+
+// TestTied: a head that is the embedding is in no file.
+func TestTied(t *testing.T) {
+	const head = 4 * 13 * 8
+	for version, name := range files[:2] {
+		data := content(t, name)
+		data = data[:len(data)-head]
+		if version == 0 {
+			binary.LittleEndian.PutUint32(data[20:], 13)
+		} else {
+			data[36] = 1
+		}
+		f, err := New("f", bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !f.Dims().Tied || slices.ContainsFunc(f.Tensors(), func(i weights.Info) bool { return i.Name == headName }) {
+			t.Errorf("%s: %+v has a head", name, f.Dims())
+		}
+		if version == 0 && !bytes.Equal(written(t, f)[:4096], data[:4096]) {
+			t.Errorf("%s: written again it differs", name)
+		}
+	}
+}
+
+// TestMap: what lies as it is read is mapped.
+func TestMap(t *testing.T) {
+	for version, name := range files {
+		f := open(t, fixtures+name)
+		for tensor, want := range map[string]bool{embedding: version < 2, "layers.1.self_attn.v_proj.weight": version < 2, "layers.1.self_attn.k_proj.weight": false, lastNorm: true, "none": false} {
+			if got := f.Map(tensor) != nil; got != want {
+				t.Errorf("%s: %s mapped: %t", name, tensor, got)
+			}
+		}
+	}
+}
+
+func TestWriteErrors(t *testing.T) {
+	all := sourcetest.ReadAll(t, open(t, fixtures+files[0]), 1<<20)
+	without := func(name string) []weights.Tensor {
+		return slices.DeleteFunc(slices.Clone(all), func(x weights.Tensor) bool { return x.Name == name })
+	}
+	odd := dims
+	odd.Heads = 8 // of one column
+	for _, test := range []struct {
+		dims    Dims
+		tensors []weights.Tensor
+		want    string
+	}{
+		{dims, without("layers.1.mlp.up_proj.weight"), "no layers.1.mlp.up_proj.weight, which llama2.c's Llama has"},
+		{dims, append(without(lastNorm), weights.Tensor{Name: lastNorm, Shape: []int{4}, Data: make([]float32, 4)}), "norm.weight is (4), want (8)"},
+		{dims, append(slices.Clone(all), weights.Tensor{Name: "layers.0.self_attn.q_proj.bias"}), "layers.0.self_attn.q_proj.bias is not in llama2.c's Llama"},
+		{odd, all, "the width 8 is not a multiple of 8 heads of pairs"},
+	} {
+		var b bytes.Buffer
+		sourcetest.Error(t, Write(&b, test.dims, test.tensors), test.want)
+		if b.Len() > 0 {
+			t.Errorf("%d bytes written, want none", b.Len())
+		}
+	}
+}
+
+// header makes a file of long header's size that begins with these numbers.
+func header(numbers ...int32) []byte {
+	b := make([]byte, longHeader)
+	for i, v := range numbers {
+		binary.LittleEndian.PutUint32(b[4*i:], uint32(v))
+	}
+	return b
+}
+
+func TestBadFiles(t *testing.T) {
+	for _, test := range []struct {
+		content []byte
+		want    string
+	}{
+		{nil, "f: 0 bytes, want a header and weights: not a model file of llama2.c"},
+		{header(), "f: offset 0: the width is 0, want 1 to 262144"},
+		{header(8, -12), "f: offset 0: the inner width is -12, want 1 to 1048576"},
+		{header(8, 12, 2, 4, 8), "f: offset 0: the number of key/value heads is 8, want 1 to 4"},
+		{header(8, 12, 2, 3, 1, 13, 6), "f: offset 0: the width 8 is not a multiple of 3 heads of pairs"},
+		{header(24, 12, 2, 4, 3, 13, 6), "f: offset 0: the number of heads, 4, is not a multiple of 3 key/value heads"},
+		{header(8, 12, 2, 4, 2, math.MinInt32, 6), "f: offset 0: the vocabulary is 2147483648, want 1 to 4194304"},
+		{header(8, 12, 2, 4, 2, 13, 6), "f: 256 bytes, want 4492 for width 8, inner width 12, 2 layers, 4 heads, 2 key/value heads, vocabulary 13, context 6 (version 0)"},
+		{header(1<<18, 1<<20, 1000, 1<<12, 1<<12, 1<<22, 1<<24), "f: 256 bytes, want 4402450950783004 for width 262144, inner width 1048576, 1000 layers, 4096 heads, 4096 key/value heads, vocabulary 4194304, context 16777216 (version 0)"},
+		{header(magic, 3), "f: offset 4: version 3, want 1 (float32) or 2 (8 bits), or a file of the first form, without magic number"},
+		{header(magic, 1, 8, 12, 2, 4, 2, -13, 6), "f: offset 36: the flag of the head is 0 and the vocabulary -13, want 0 or 1, and above 0"},
+		{header(magic, 1, 8, 12, 2, 4, 2, 13, 6, 2), "f: offset 36: the flag of the head is 2 and the vocabulary 13, want 0 or 1, and above 0"},
+		{header(magic, 1, 8, 12, 2, 4, 2, 13, 0), "f: offset 8: the context is 0, want 1 to 16777216"},
+		{header(magic, 2, 8, 12, 2, 4, 2, 13, 6, 1+5<<8), "f: offset 37: groups of 5 numbers, want a divisor of the width 8 and the inner width 12"},
+		{header(magic, 2, 8, 12, 2, 4, 2, 13, 6, 1+4<<8), "f: 256 bytes, want 2544 for width 8, inner width 12, 2 layers, 4 heads, 2 key/value heads, vocabulary 13, context 6 (version 2)"},
+	} {
+		_, err := New("f", bytes.NewReader(test.content), int64(len(test.content)))
+		sourcetest.Error(t, err, test.want)
+	}
+	f := open(t, fixtures+files[0])
+	sourcetest.Error(t, f.Read("layers.2.mlp.up_proj.weight", nil), fixtures+"first.bin: no tensor layers.2.mlp.up_proj.weight")
+	sourcetest.Error(t, f.Read(lastNorm, make([]float32, 7)), fixtures+"first.bin: norm.weight is (8), 8 numbers; the buffer holds 7")
+}
+
+// TestIsFile: with the magic number, or with sizes that go together.
+func TestIsFile(t *testing.T) {
+	for _, test := range []struct {
+		start []byte
+		want  bool
+	}{
+		{header(magic, 9), true}, {header(8, 12, 2, 4, 2, -13, 6), true}, {header(8, 12, 2, 3, 1, 13, 6), false},
+		{header(), false}, {header(8, 12, 2, 4, 2, 13, 6)[:27], false}, {header(20240326, 3, 6, 13, 2, 2, 8), false},
+		{[]byte("Once upon a time, there was a little girl named Lily."), false},
+	} {
+		if IsFile(test.start) != test.want {
+			t.Errorf("%q: want %t", test.start[:8], test.want)
+		}
+	}
+}
+
+func FuzzFile(f *testing.F) {
+	for _, name := range files {
+		f.Add(content(f, name))
+	}
+	f.Add(header(1<<18, 1<<20, 1000, 1<<12, 1<<12, 1<<22, 1<<24))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := New("f", bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			sourcetest.OneLine(t, err)
+			return
+		}
+		all := sourcetest.ReadAll(t, file, 2*len(data)) // a scale may be of more numbers than llama.cpp has
+		if len(all) != len(file.Tensors()) {
+			t.Errorf("%d tensors of %d can be read", len(all), len(file.Tensors()))
+		}
+		if err := Write(io.Discard, file.Dims(), all); err != nil {
+			t.Error(err)
+		}
+	})
+}
