@@ -1,6 +1,7 @@
-"""Times transformers' greedy generation with its cache, for benchmarks/generate.py.
+"""Times transformers' greedy generation with its cache, for benchmarks/generate.py and smollm2.py: of GPT-2 124M
+with random weights, or of the model in a directory.
 
-    python generate.py BATCH PROMPT TOKENS
+    python generate.py BATCH PROMPT TOKENS [DIR]
 """
 import json
 import statistics
@@ -8,12 +9,16 @@ import sys
 import time
 
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, LogitsProcessor, LogitsProcessorList
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LogitsProcessor, LogitsProcessorList
 
-batch, prompt, tokens = map(int, sys.argv[1:])
+batch, prompt, tokens = map(int, sys.argv[1:4])
 torch.manual_seed(1)
-model = GPT2LMHeadModel(GPT2Config(bos_token_id=None, eos_token_id=None)).eval()
-ids = torch.randint(50257, (batch, prompt))
+if sys.argv[4:]:
+    model = AutoModelForCausalLM.from_pretrained(sys.argv[4]).eval()
+    model.generation_config.eos_token_id = None
+else:
+    model = GPT2LMHeadModel(GPT2Config(bos_token_id=None, eos_token_id=None)).eval()
+ids = torch.randint(model.config.vocab_size, (batch, prompt))
 times = []
 
 
