@@ -93,7 +93,7 @@ func (r *Recipe) complete() error {
 	if all == 0 || all > math.MaxInt64/2 { // the last update may go beyond
 		return usage.Errorf("--tokens %s: want 1 to 4.6e18", r.Tokens)
 	}
-	updates, err := task.Updates(all, 1)
+	updates, err := task.Updates(all)
 	r.Steps = int(updates)
 	return err
 }
@@ -119,7 +119,7 @@ func (r Recipe) spans() (warmup, decay int64, err error) {
 		return 0, 0, err
 	}
 	span := func(text string, updates int) (n int64, err error) {
-		if n, err = task.Tokens(int64(updates), 1); err != nil {
+		if n, err = task.Tokens(int64(updates)); err != nil {
 			return 0, err
 		}
 		return tokens(text, n)
@@ -152,11 +152,11 @@ func (r Recipe) plateau() (int, error) {
 		return 0, err
 	}
 	end := train.PlateauEnd(warmup, decay)
-	updates, err := task.Updates(end, 1)
+	updates, err := task.Updates(end)
 	if err != nil {
 		return 0, err
 	}
-	if done, err := task.Tokens(updates, 1); err != nil {
+	if done, err := task.Tokens(updates); err != nil {
 		return 0, err
 	} else if done > end {
 		updates--

@@ -158,7 +158,7 @@ func TestAverageRefusals(t *testing.T) {
 // TestAverageWithPeers: ranks have the bits of one process, in training and in what is saved of the average.
 func TestAverageWithPeers(t *testing.T) {
 	for name, solver := range averaged {
-		one, want := newToyRank(0, 1, 4, false)
+		one, want := newToyRank(4, false)
 		one.Solver = solver()
 		var kept, save saved
 		one.Save = kept.keep(one)

@@ -66,18 +66,18 @@ func TestBitsPerByte(t *testing.T) {
 			}
 		}
 	}
-	tr, r := newToyRank(0, 1, 1, false)
+	tr, r := newToyRank(1, false)
 	mustRun(t, tr)
 	if slices.ContainsFunc(r.evals, func(e Evaluation) bool { return e.Values != nil }) {
 		t.Errorf("values without sizes: %v", r.evals)
 	}
-	tr, _ = newToyRank(0, 1, 1, false)
+	tr, _ = newToyRank(1, false)
 	lm(tr).Sizes = toySizes()[:5]
 	if err := tr.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "NextToken.Sizes has 5 tokens, but a target is ") {
 		t.Errorf("too few sizes: %v", err)
 	}
 	// Tokens of no bytes alone: a number by nothing is none.
-	tr, r = newToyRank(0, 1, 1, false)
+	tr, r = newToyRank(1, false)
 	lm(tr).Sizes = make([]int, toyVocab)
 	mustRun(t, tr)
 	if slices.ContainsFunc(r.evals, func(e Evaluation) bool { return e.Values != nil }) {

@@ -18,18 +18,31 @@ type Evaluator struct {
 }
 
 // Mean runs the task's loss over batches until next returns io.EOF: the loss, and the values
-// beside it, are means over the targets of all, and of all ranks. Where batches tell how many bytes
+// beside it, are means over the targets of all. Where batches tell how many bytes
 // their targets stand for, [BitsPerByte] is one of the values.
+//
+// The ranks have the same batches, and each runs some of them. The bits are those of one process.
 func (e *Evaluator) Mean(ctx context.Context, next func(context.Context) (Batch, error)) (Evaluation, error) {
-	sums, n, err := e.sum(ctx, next)
+	rows, n, err := e.rows(ctx, next)
 	if err == nil && n == 0 {
 		err = errors.New("the validation stream is empty")
 	}
-	agreed, err := e.r.agree(len(sums), sums, err)
+	size := e.r.peers.Size()
+	counts, err := e.r.agree(1, []float64{float64(n)}, err)
+	if err == nil && counts[0] != float64(n*size) {
+		err = fmt.Errorf("rank %d of %d has read %d batches, and others not as many", e.r.peers.Rank(), size, n)
+	}
 	if err != nil {
 		return Evaluation{}, err
 	}
+	if rows, err = e.r.peers.SumScalars(rows); err != nil {
+		return Evaluation{}, err
+	}
 	last := 1 + len(e.r.first.values)
+	agreed := make([]float64, last+2)
+	for i, x := range rows {
+		agreed[i%(last+2)] += x
+	}
 	targets, bytes := agreed[last], agreed[last+1]
 	if targets == 0 {
 		return Evaluation{}, errors.New("the validation stream has no targets")
@@ -52,43 +65,44 @@ func (e *Evaluator) Mean(ctx context.Context, next func(context.Context) (Batch,
 // targets, as a logarithm to the base 2, by the bytes of text that those targets stand for.
 const BitsPerByte = "bits_per_byte"
 
-// sum runs the n batches of this rank. It returns the sums of the loss and the values beside it over all targets, how many
-// targets there are, and of how many bytes.
-func (e *Evaluator) sum(ctx context.Context, next func(context.Context) (Batch, error)) (sums []float64, n int, err error) {
+// rows has a row for each of n batches: the loss and the values beside it, summed over the targets, how many
+// targets there are, and of how many bytes. Those of other ranks' batches are zeros.
+func (e *Evaluator) rows(ctx context.Context, next func(context.Context) (Batch, error)) (rows []float64, n int, err error) {
 	last := 1 + len(e.r.first.values)
-	sums = make([]float64, last+2)
+	rank, size := e.r.peers.Rank(), e.r.peers.Size()
 	var terms []float64
 	for ; ; n++ {
 		b, err := next(ctx)
 		if err == io.EOF {
-			return sums, n, nil
+			return rows, n, nil
 		}
 		if err != nil {
-			return sums, n, e.r.unread(err)
+			return rows, n, e.r.unread(err)
+		}
+		row := len(rows)
+		rows = append(rows, make([]float64, last+2)...)
+		if n%size != rank || b.Targets == 0 {
+			continue
 		}
 		p, declared, err := e.r.evals.For(b.Shape...)
 		if err != nil {
-			return sums, n, err
+			return rows, n, err
 		}
 		weight, err := b.Feed(p, b.Targets)
 		if err != nil {
-			return sums, n, err
-		}
-		if b.Targets == 0 { // another process has the last windows
-			continue
+			return rows, n, err
 		}
 		if err := p.Run(); err != nil {
-			return sums, n, err
+			return rows, n, err
 		}
 		if err := ctx.Err(); err != nil {
-			return sums, n, err
+			return rows, n, err
 		}
 		terms = declared.of(p, weight, terms)
 		for i, x := range terms {
-			sums[i] += float64(b.Targets) * x
+			rows[row+i] = float64(b.Targets) * x
 		}
-		sums[last] += float64(b.Targets)
-		sums[last+1] += float64(b.Bytes)
+		rows[row+last], rows[row+last+1] = float64(b.Targets), float64(b.Bytes)
 	}
 }
 

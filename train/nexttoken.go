@@ -37,11 +37,10 @@ type NextToken struct {
 
 	Batch       int // B, sequences in a micro-batch, as the streams deliver them
 	Context     int // T, tokens in a sequence
-	Accumulate  int // micro-batches in an update, a mean over the targets of all; 0 means 1
+	Accumulate  int // micro-batches in an update, those of all ranks, a mean over the targets of all; 0 means 1
 	EvalBatches int // batches of an evaluation; 0 means the whole stream
 
-	// Ramp has the first updates take fewer micro-batches than Accumulate. It counts the tokens of all
-	// ranks, each of which takes as many.
+	// Ramp has the first updates take fewer micro-batches than Accumulate.
 	Ramp Ramp
 
 	done    int64 // tokens of the updates before, of all ranks
@@ -64,16 +63,13 @@ func (t *NextToken) check() error {
 	if t.Train == nil {
 		return errors.New("NextToken.Train is not set")
 	}
-	return t.checkSizes(1)
+	return t.checkSizes()
 }
 
-// checkSizes is check of the numbers alone, for so many ranks.
-func (t *NextToken) checkSizes(ranks int) error {
+// checkSizes is check of the numbers alone.
+func (t *NextToken) checkSizes() error {
 	if t.Ramp.Start < 0 || t.Ramp.Length < 0 {
 		return fmt.Errorf("NextToken.Ramp is from %d tokens over %d, want 0 or more", t.Ramp.Start, t.Ramp.Length)
-	}
-	if ranks < 1 {
-		return fmt.Errorf("NextToken is asked for the updates of %d ranks, want 1 or more", ranks)
 	}
 	return least("NextToken", []setting{
 		{"Batch", t.Batch, 1}, {"Context", t.Context, 1}, {"Accumulate", t.Accumulate, 0}, {"EvalBatches", t.EvalBatches, 0},
@@ -91,32 +87,39 @@ func (t *NextToken) Declare(s *graph.Scope, shape []int) (*gorgonia.Node, map[st
 	return t.Model.Loss(s, s.Ints("tokens", shape...), s.Ints("targets", shape...)), nil
 }
 
-// Update reads micro-batches: of several ranks, each has a stream of its own, whose
-// configuration names the rank.
+// Update reads micro-batches. All ranks read the same stream, and take their [Share] of it: its position is that of
+// any number of ranks.
 func (t *NextToken) Update(ctx context.Context, rank, ranks int) ([]Batch, error) {
-	if err := t.checkSizes(ranks); err != nil {
+	most := max(t.Accumulate, 1)
+	if err := t.checkSizes(); err != nil {
 		return nil, err
 	}
-	most := max(t.Accumulate, 1)
+	if ranks < 1 || ranks > most {
+		return nil, fmt.Errorf("NextToken.Accumulate is %d, for %d ranks: want a micro-batch for each", most, ranks)
+	}
 	if len(t.micro) != most {
 		t.micro = make([]microBatch, most)
 	}
-	n := t.Ramp.micro(t.done, t.unit(ranks), most)
+	n := t.Ramp.micro(t.done, t.unit(), most)
+	from, to := Share(n, rank, ranks)
 	t.batches = t.batches[:0]
 	for i := range n {
 		b, err := t.Train.Next(ctx)
 		if err != nil {
 			return nil, err
 		}
-		m := &t.micro[i]
+		if i < from || i >= to {
+			continue
+		}
+		m := &t.micro[i-from]
 		if most > 1 { // the next call of Next overwrites it
 			b.Tokens = append(m.Tokens[:0], b.Tokens...)
 			b.Targets = append(m.Targets[:0], b.Targets...)
 		}
 		m.Batch = b
-		to := t.batch(m)
-		to.Place, to.Places = uint64(rank*n+i), uint64(ranks*most)
-		t.batches = append(t.batches, to)
+		batch := t.batch(m)
+		batch.Place, batch.Places = uint64(i), uint64(most)
+		t.batches = append(t.batches, batch)
 	}
 	return t.batches, nil
 }

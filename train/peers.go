@@ -1,18 +1,19 @@
 package train
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 )
 
 // Peers are the processes that fit one model together, each to its share of the data, seen from
 // one of them. All call the same methods in the same order; a call returns when every rank has
 // made it, with the same bits on each.
 //
-// With 2ⁿ ranks of 2ᵐ micro-batches each, a run has the bits of one process with all the
-// micro-batches and Trainer.Tree set, if Sum adds up ranks 0 and 1, 2 and 3, …, then these pairs,
-// and so on; otherwise they differ by rounding.
+// A run has the same bits for any number of ranks, one process among them, if Trainer.Tree is set, and Sum and SumScalars add
+// up ranks 0 and 1, 2 and 3, …, then these pairs, and so on; otherwise they differ by rounding.
 type Peers interface {
 	Rank() int // from 0
 	Size() int
@@ -80,35 +81,24 @@ func (r *run) agree(n int, x []float64, mine error) ([]float64, error) {
 		case brokeUp:
 			return nil, unsaved{fmt.Errorf("rank %d of %d has a loss that is not finite; see what it says", i, size)}
 		case stops:
-			r.stopping = fmt.Errorf("rank %d of %d was stopped", i, size)
+			r.stopping = fmt.Errorf("rank %d of %d was stopped: %w", i, size, context.Canceled)
 		}
 	}
 	return sums[:n], nil
 }
 
-// meet checks that the ranks are at the same point of the same run.
-func (r *run) meet() error {
-	if r.peers.Size() == 1 {
-		return nil
+// Share is what a rank has of n micro-batches: from one to before another. Each has as many, a power of two, so that their
+// sum is a part of the tree of all, but for the last ranks, which may have fewer, or none.
+func Share(n, rank, ranks int) (from, to int) {
+	block := 1 << bits.Len(uint((n-1)/ranks))
+	return min(rank*block, n), min((rank+1)*block, n)
+}
+
+// neutral makes numbers those that change no bit of what they are added to, not even of another zero.
+func neutral(x []float32) {
+	for i := range x {
+		x[i] = float32(math.Copysign(0, -1))
 	}
-	validates := 0.0
-	if r.validator != nil {
-		validates = 1
-	}
-	mine := []float64{
-		float64(r.at.Step), float64(r.Steps), float64(r.StopAfter), float64(r.EvalEvery), float64(r.EvalFrom), validates,
-		float64(r.Seed >> 32), float64(r.Seed & math.MaxUint32), float64(r.Params.Count()),
-	}
-	sums, err := r.agree(len(mine), mine, nil)
-	if err != nil {
-		return err
-	}
-	for i, what := range []string{"step", "number of steps", "StopAfter", "EvalEvery", "EvalFrom", "validation", "seed", "seed", "number of weights"} {
-		if sums[i] != mine[i]*float64(r.peers.Size()) {
-			return fmt.Errorf("rank %d of %d has another %s than the rest", r.peers.Rank(), r.peers.Size(), what)
-		}
-	}
-	return nil
 }
 
 // sumGradients adds up the gradients of all ranks.

@@ -43,24 +43,24 @@ func (r Ramp) walk(unit int64, most int, tokens, updates int64) (done, made int6
 	return done, made
 }
 
-// unit is the tokens of a micro-batch on each of some ranks.
-func (t *NextToken) unit(ranks int) int64 { return int64(ranks) * int64(t.Batch) * int64(t.Context) }
+// unit is the tokens of a micro-batch.
+func (t *NextToken) unit() int64 { return int64(t.Batch) * int64(t.Context) }
 
-// Updates is how many updates of some ranks train on so many tokens: with the last of them at
-// least as many are done. Batch, Context and ranks below 1 are an error.
-func (t *NextToken) Updates(tokens int64, ranks int) (int64, error) {
-	if err := t.checkSizes(ranks); err != nil {
+// Updates is how many updates train on so many tokens: with the last of them at least as many are done. Batch and Context
+// below 1 are an error.
+func (t *NextToken) Updates(tokens int64) (int64, error) {
+	if err := t.checkSizes(); err != nil {
 		return 0, err
 	}
-	_, updates := t.Ramp.walk(t.unit(ranks), max(t.Accumulate, 1), tokens, math.MaxInt64)
+	_, updates := t.Ramp.walk(t.unit(), max(t.Accumulate, 1), tokens, math.MaxInt64)
 	return updates, nil
 }
 
-// Tokens is how many tokens so many updates of some ranks train on, with errors as those of Updates.
-func (t *NextToken) Tokens(updates int64, ranks int) (int64, error) {
-	if err := t.checkSizes(ranks); err != nil {
+// Tokens is how many tokens so many updates train on, with errors as those of Updates.
+func (t *NextToken) Tokens(updates int64) (int64, error) {
+	if err := t.checkSizes(); err != nil {
 		return 0, err
 	}
-	tokens, _ := t.Ramp.walk(t.unit(ranks), max(t.Accumulate, 1), math.MaxInt64, updates)
+	tokens, _ := t.Ramp.walk(t.unit(), max(t.Accumulate, 1), math.MaxInt64, updates)
 	return tokens, nil
 }

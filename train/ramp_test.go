@@ -2,14 +2,10 @@ package train
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
-
-	"github.com/gorgpt/gorgpt/datasets"
 )
 
 // climb grows from 2 micro-batches of the toy's 32 tokens to 8: to 64 + done/10 tokens, rounded to 32.
@@ -49,10 +45,10 @@ func TestRampWalk(t *testing.T) {
 		return n
 	}
 	for i, tokens := range climbed {
-		if got := must(task.Tokens(int64(i+1), 1)); got != tokens {
+		if got := must(task.Tokens(int64(i + 1))); got != tokens {
 			t.Errorf("%d tokens of %d updates, want %d", got, i+1, tokens)
 		}
-		if got, more := must(task.Updates(tokens, 1)), must(task.Updates(tokens+1, 1)); got != int64(i+1) || more != int64(i+2) {
+		if got, more := must(task.Updates(tokens)), must(task.Updates(tokens+1)); got != int64(i+1) || more != int64(i+2) {
 			t.Errorf("%d updates for %d tokens, %d for one more; want %d, %d", got, tokens, more, i+1, i+2)
 		}
 	}
@@ -71,30 +67,26 @@ func TestRampWalk(t *testing.T) {
 	}
 	// 300 billion tokens of GPT-3, and more updates than 64 bits have tokens for.
 	paper := &NextToken{Batch: 4, Context: 2048, Accumulate: 64, Ramp: Ramp{32_000, 4e9}}
-	if got := must(paper.Updates(300e9, 1)); got < 572_205 || got > 592_205 {
+	if got := must(paper.Updates(300e9)); got < 572_205 || got > 592_205 {
 		t.Errorf("%d updates", got)
 	}
-	if got := must(paper.Tokens(math.MaxInt64, 1)); got != math.MaxInt64 {
+	if got := must(paper.Tokens(math.MaxInt64)); got != math.MaxInt64 {
 		t.Errorf("%d tokens", got)
 	}
 }
 
 // TestNextTokenSizes: sizes that are no sizes are errors of whatever asks for updates.
 func TestNextTokenSizes(t *testing.T) {
-	for want, c := range map[string]struct {
-		task  NextToken
-		ranks int
-	}{
-		"NextToken.Batch is 0, want 1 or more":                          {NextToken{Context: 8}, 1},
-		"NextToken.Context is 0, want 1 or more":                        {NextToken{Batch: 4, Ramp: climb}, 1},
-		"NextToken.Batch is -4, want 1 or more":                         {NextToken{Batch: -4, Context: 8}, 1},
-		"NextToken is asked for the updates of 0 ranks, want 1 or more": {NextToken{Batch: 4, Context: 8, Ramp: climb}, 0},
-		"NextToken.Accumulate is -1, want 0 or more":                    {NextToken{Batch: 4, Context: 8, Accumulate: -1}, 1},
-		"NextToken.Ramp is from -1 tokens over 3, want 0 or more":       {NextToken{Batch: 4, Context: 8, Ramp: Ramp{-1, 3}}, 1},
+	for want, task := range map[string]NextToken{
+		"NextToken.Batch is 0, want 1 or more":                    {Context: 8},
+		"NextToken.Context is 0, want 1 or more":                  {Batch: 4, Ramp: climb},
+		"NextToken.Batch is -4, want 1 or more":                   {Batch: -4, Context: 8},
+		"NextToken.Accumulate is -1, want 0 or more":              {Batch: 4, Context: 8, Accumulate: -1},
+		"NextToken.Ramp is from -1 tokens over 3, want 0 or more": {Batch: 4, Context: 8, Ramp: Ramp{-1, 3}},
 	} {
-		_, update := c.task.Update(context.Background(), 0, c.ranks)
-		_, updates := c.task.Updates(100, c.ranks)
-		_, tokens := c.task.Tokens(100, c.ranks)
+		_, update := task.Update(context.Background(), 0, 1)
+		_, updates := task.Updates(100)
+		_, tokens := task.Tokens(100)
 		for _, err := range []error{update, updates, tokens} {
 			if err == nil || err.Error() != want {
 				t.Errorf("error %v, want %s", err, want)
@@ -210,39 +202,15 @@ func TestRampPlaces(t *testing.T) {
 	}
 }
 
-// ramped is what a rank reads, of updates with so many micro-batches of each rank.
-type ramped struct {
-	toyStream
-	rank, ranks int
-	micro       []int
-	read        int
-}
-
-func (s *ramped) Next(ctx context.Context) (datasets.Batch, error) {
-	before, m := 0, s.read
-	for _, n := range s.micro {
-		if m < n {
-			s.next = (before + s.rank*n + m) * s.size
-			break
-		}
-		before, m = before+s.ranks*n, m-n
-	}
-	s.read++
-	return s.toyStream.Next(ctx)
-}
-
-// TestRampOfRanks: ranks take the same part of an update each, count the tokens of all, and where
-// one process takes as many micro-batches, have its bits.
+// TestRampOfRanks: ranks share what the ramp gives, and have the bits of one process.
 func TestRampOfRanks(t *testing.T) {
-	const steps = 6
-	train := func(ranks int, ramp Ramp, micro []int) ([]*Trainer, []*recorder) {
+	train := func(ranks int) ([]*Trainer, []*recorder) {
 		var trainers []*Trainer
 		var recorders []*recorder
-		for rank, p := range localPeers(ranks) {
+		for _, p := range localPeers(ranks) {
 			tr, r := newClimb(t)
-			lm(tr).Train = &ramped{toyStream{size: 4, context: 8, seed: 1}, rank, ranks, micro, 0}
-			lm(tr).Accumulate, lm(tr).Ramp = 8/ranks, ramp
-			tr.Steps, tr.Tree, tr.Peers = steps, true, p
+			lm(tr).Train, lm(tr).Accumulate = &toyStream{size: 4, context: 8, seed: 1}, 8
+			tr.Steps, tr.Tree, tr.Peers = 12, true, p
 			trainers, recorders = append(trainers, tr), append(recorders, r)
 		}
 		for _, err := range runRanks(t, trainers) {
@@ -252,11 +220,12 @@ func TestRampOfRanks(t *testing.T) {
 		}
 		return trainers, recorders
 	}
-	jump := Ramp{Start: 128, Length: 128}
-	one, want := train(1, jump, []int{4, 8, 8, 8, 8, 8})
-	for _, ranks := range []int{2, 4} {
-		each := 8 / ranks
-		trainers, got := train(ranks, jump, append([]int{each / 2}, slices.Repeat([]int{each}, steps-1)...))
+	one, want := train(1)
+	if first, last := want[0].steps[0].Tokens, want[0].steps[11].Tokens-want[0].steps[10].Tokens; first != 64 || last <= 2*64 {
+		t.Fatalf("updates of %d to %d tokens", first, last)
+	}
+	for _, ranks := range []int{2, 3, 4} {
+		trainers, got := train(ranks)
 		for i, s := range got[0].steps {
 			if w := want[0].steps[i]; s.Loss != w.Loss || s.Tokens != w.Tokens || s.LearnRate != w.LearnRate {
 				t.Errorf("%d ranks, step %d: %+v, want %+v", ranks, i+1, s, w)
@@ -267,15 +236,6 @@ func TestRampOfRanks(t *testing.T) {
 				t.Errorf("%d ranks: other weights than of one process", ranks)
 			}
 		}
-	}
-	// Of 2 ranks micro-batches come in pairs: 64 tokens at a time.
-	_, got := train(2, climb, slices.Repeat([]int{1}, 5))
-	var tokens []int64
-	for _, s := range got[0].steps {
-		tokens = append(tokens, s.Tokens)
-	}
-	if fmt.Sprint(tokens) != "[64 128 192 256 320 448]" {
-		t.Errorf("tokens of 2 ranks: %v", tokens)
 	}
 }
 

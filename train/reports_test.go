@@ -195,7 +195,7 @@ func TestHeatNames(t *testing.T) {
 
 // TestReportsOfRanks: two ranks tell what one process with as many micro-batches tells, and their buffers follow alike.
 func TestReportsOfRanks(t *testing.T) {
-	one, want := newToyRank(0, 1, 4, false)
+	one, want := newToyRank(4, false)
 	lm(one).Model = telling{}
 	mustRun(t, one)
 	ranks, got := newToyRanks(2, 4, false)

@@ -63,7 +63,7 @@ func (t *Trainer) start(ctx context.Context) (*run, error) {
 		r.inOrder = append(r.inOrder, p.(*graph.Param))
 	}
 	slices.SortFunc(r.inOrder, func(a, b *graph.Param) int { return cmp.Compare(a.Name(), b.Name()) })
-	if t.Tree || r.peers.Size() > 1 {
+	if t.Tree {
 		r.tree = &gradientTree{params: r.inOrder}
 	}
 	t.Params.ZeroGrad() // an earlier call may have failed halfway
@@ -103,10 +103,12 @@ func (r *run) loop(ctx context.Context) error {
 		switch {
 		case stop != nil && (!done || r.evaluationDue()):
 			return r.fail(fmt.Errorf("train: interrupted after step %d of %d: %w", r.at.Step, r.Steps, stop))
-		case done:
-			return r.save()
-		case evaluated, r.at.Step > 0 && (r.at.Step == r.SaveAt || r.SaveEvery > 0 && r.at.Step%r.SaveEvery == 0):
-			if err := r.save(); err != nil {
+		case done, evaluated, r.at.Step > 0 && (r.at.Step == r.SaveAt || r.SaveEvery > 0 && r.at.Step%r.SaveEvery == 0):
+			err := r.same()
+			if err == nil {
+				err = r.save()
+			}
+			if err != nil || done {
 				return err
 			}
 		}

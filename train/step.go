@@ -15,6 +15,9 @@ import (
 // step does one update. An error leaves the state as it was before.
 func (r *run) step(ctx context.Context) (err error) {
 	began := time.Now()
+	if p, ok := r.peers.(interface{ At(place string) }); ok {
+		p.At(fmt.Sprintf("step %d", r.at.Step+1))
+	}
 	if r.place != nil { // an update failed in an earlier call of Run
 		if err := r.Task.Restore(r.place); err != nil {
 			return err
@@ -107,6 +110,11 @@ func (r *run) compute(batches []Batch, targets int) (sums []float64, err error) 
 	}
 	r.sums = slices.Grow(r.sums[:0], len(batches)+1)[:max(1, len(batches))]
 	r.sums[0] = append(r.sums[0][:0], make([]float64, r.first.count())...) // of no batches
+	if len(batches) == 0 {
+		for _, p := range r.inOrder {
+			neutral(p.GradData())
+		}
+	}
 	for m, b := range batches {
 		if b.Place >= b.Places {
 			return nil, fmt.Errorf("batch %d has Place %d of %d Places, by which dropout is drawn; want one below", m, b.Place, b.Places)

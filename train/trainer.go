@@ -61,9 +61,9 @@ type Trainer struct {
 	// Peers are the processes that train together, nil for one alone. Only rank 0 has its
 	// observers told and its Save called; all others are set alike on every rank.
 	Peers Peers
-	// Tree adds up the gradients of micro-batches pair by pair, as peers do, so that the bits do
+	// Tree adds up the gradients of micro-batches pair by pair, as peers may do, so that the bits do
 	// not depend on the number of peers. It takes the memory of one more gradient for each
-	// doubling of an update's micro-batches.
+	// doubling of a process's micro-batches.
 	Tree bool
 
 	at     State  // what State returns, but for the task and the solver
