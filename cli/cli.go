@@ -46,15 +46,29 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetIn(&command.Input{Context: ctx, File: os.Stdin})
 	root.SetOut(out)
 	root.SetErr(stderr)
+	ctx, ranks := command.WithRanks(ctx)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		err = out.close()
 	}
-	if err == nil {
-		return 0
+	status := statusOf(err)
+	if ranks.Follows() && status == command.Interrupted { // the first rank tells, after which all part
+		status = 0
+	} else if err != nil {
+		fmt.Fprintf(stderr, "gorgpt: %s%s\n", ranks.Name(), oneLine(err))
 	}
-	fmt.Fprintln(stderr, "gorgpt:", oneLine(err))
+	if err := ranks.Part(err, stderr); err != nil {
+		fmt.Fprintf(stderr, "gorgpt: %s%s\n", ranks.Name(), oneLine(err))
+		return max(status, 1)
+	}
+	return status
+}
+
+// statusOf is the exit status of a command that ends with an error, or none.
+func statusOf(err error) int {
 	switch {
+	case err == nil:
+		return 0
 	case usage.Is(err):
 		return 2
 	case errors.Is(err, context.Canceled):

@@ -100,5 +100,27 @@ func agree(b backend, h header) (header, error) {
 			h = h.with(append(header(nil), got...))
 		}
 	}
-	return h, b.give(bytesOf(h), 0)
+	return h, spread(b, bytesOf(h))
+}
+
+// spread sends the bytes of rank 0 to all, over those that have them.
+func spread(b backend, x []byte) error {
+	rank, size := b.rank(), b.size()
+	mask := 1
+	for ; mask < size; mask <<= 1 {
+		if rank&mask != 0 {
+			if err := b.receive(x, rank-mask); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	for mask >>= 1; mask > 0; mask >>= 1 {
+		if rank+mask < size {
+			if err := b.send(x, rank+mask); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

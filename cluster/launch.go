@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 )
 
 // Families of MPI libraries: those of one have launchers and a binary interface in common.
@@ -58,6 +59,10 @@ func (l Launch) Alone() bool { return l.By == "" || l.Size == 1 }
 
 // Launched tells whether a launcher started this process with others.
 func Launched() bool { return !Detect(os.LookupEnv).Alone() }
+
+// StopSignal is what launchers hand on to all processes, which stop then where they can go on from: SIGUSR1 of Linux, the
+// only system there is MPI for.
+const StopSignal = syscall.Signal(10)
 
 // fits refuses a library that does not find the launcher, of which every process would be a world of its own.
 func (l Launch) fits(family, library string) error {

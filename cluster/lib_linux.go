@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -40,16 +41,18 @@ var families = []abi{
 }
 
 const (
-	funneled    = 1       // MPI_THREAD_FUNNELED, of both
-	versionSize = 8192    // MPI_MAX_LIBRARY_VERSION_STRING: 256 and 8192
-	textSize    = 512     // MPI_MAX_ERROR_STRING: 256 and 512
+	funneled    = 1    // MPI_THREAD_FUNNELED, of both
+	versionSize = 8192 // MPI_MAX_LIBRARY_VERSION_STRING: 256 and 8192
+	textSize    = 512  // MPI_MAX_ERROR_STRING: 256 and 512
+	spins       = 500  // times to ask, a quarter of a millisecond or so, before one sleeps
+	nap         = 50 * time.Microsecond
 	most        = 1 << 30 // bytes, or numbers, of a call: counts are C's int
 )
 
 // calls are the functions of a library.
 var calls = []string{
 	"MPI_Get_library_version", "MPI_Init_thread", "MPI_Finalize", "MPI_Error_string", "MPI_Comm_set_errhandler",
-	"MPI_Comm_rank", "MPI_Comm_size", "MPI_Send", "MPI_Recv", "MPI_Sendrecv", "MPI_Bcast", "MPI_Allreduce",
+	"MPI_Comm_rank", "MPI_Comm_size", "MPI_Isend", "MPI_Irecv", "MPI_Test", "MPI_Bcast", "MPI_Allreduce",
 }
 
 // library is a loaded MPI library.
@@ -120,7 +123,7 @@ func (m *library) identify(handle uintptr) error {
 	text := make([]byte, versionSize)
 	length := new(int32)
 	m.raw("MPI_Get_library_version", uintptr(unsafe.Pointer(&text[0])), uintptr(unsafe.Pointer(length)))
-	m.version = line(text[:max(0, min(int(*length), versionSize))])
+	m.version, _, _ = strings.Cut(line(text[:max(0, min(int(*length), versionSize))]), ",")
 	if strings.Contains(filepath.Base(m.file), "mpi_abi") {
 		return fmt.Errorf("cluster: %s: the common ABI of MPI 5 is not supported; name the library's own, as libmpi.so.40 or libmpich.so.12", m.about())
 	}
@@ -145,7 +148,7 @@ func (m *library) identify(handle uintptr) error {
 func line(text []byte) string {
 	s, _, _ := strings.Cut(string(text), "\x00")
 	s, _, _ = strings.Cut(s, "\n")
-	return strings.TrimSpace(s)
+	return strings.Join(strings.Fields(s), " ")
 }
 
 // initialize joins the job. From then on errors come back as numbers.
@@ -220,7 +223,7 @@ func (m *library) send(x []byte, to int) error {
 	if err := pin(&b, x); err != nil {
 		return err
 	}
-	return m.call("MPI_Send", b.at, b.n, m.bytes, uintptr(to), 0, m.world)
+	return m.begin("MPI_Isend", &b, to)()
 }
 
 func (m *library) receive(x []byte, from int) error {
@@ -229,7 +232,7 @@ func (m *library) receive(x []byte, from int) error {
 	if err := pin(&b, x); err != nil {
 		return err
 	}
-	return m.call("MPI_Recv", b.at, b.n, m.bytes, uintptr(from), 0, m.world, m.ignoreStatus)
+	return m.begin("MPI_Irecv", &b, from)()
 }
 
 func (m *library) exchange(send, receive []byte, with int) error {
@@ -239,8 +242,29 @@ func (m *library) exchange(send, receive []byte, with int) error {
 	if err := errors.Join(pin(&s, send), pin(&r, receive)); err != nil {
 		return err
 	}
-	w := uintptr(with)
-	return m.call("MPI_Sendrecv", s.at, s.n, m.bytes, w, 0, r.at, r.n, m.bytes, w, 0, m.world, m.ignoreStatus)
+	received, sent := m.begin("MPI_Irecv", &r, with), m.begin("MPI_Isend", &s, with)
+	return errors.Join(received(), sent())
+}
+
+// begin begins to send or to receive; the function that it returns waits for the end. A blocking call would take a
+// whole core for as long as the other rank is at work.
+func (m *library) begin(call string, b *buffer, with int) (end func() error) {
+	request := new(uint64) // an address, or a number of 4 bytes
+	if err := m.call(call, b.at, b.n, m.bytes, uintptr(with), 0, m.world, uintptr(unsafe.Pointer(request))); err != nil {
+		return func() error { return err }
+	}
+	return func() error {
+		done := new(int32)
+		for n := 1; ; n++ {
+			err := m.call("MPI_Test", uintptr(unsafe.Pointer(request)), uintptr(unsafe.Pointer(done)), m.ignoreStatus)
+			if err != nil || *done != 0 {
+				return err
+			}
+			if n > spins {
+				time.Sleep(min(nap*time.Duration(n/spins), 10*nap))
+			}
+		}
+	}
 }
 
 func (m *library) give(x []byte, from int) error {

@@ -39,7 +39,7 @@ func rankProgram(args []string) error {
 	var o Options
 	f.StringVar(&o.Library, "library", "", "")
 	f.DurationVar(&o.Patience, "patience", 0, "")
-	f.BoolVar(&o.Fast, "fast", false, "")
+	fast := f.Bool("fast", false, "")
 	fault := f.String("fault", "", "")
 	steps := f.Int("steps", 4, "")
 	check := f.Bool("check", false, "")
@@ -52,6 +52,7 @@ func rankProgram(args []string) error {
 	if err != nil {
 		return err
 	}
+	w.Fast = *fast
 	if err = makeSteps(w, told, *steps, *check, *fault); err != nil {
 		w.Leave(err)
 	}

@@ -27,9 +27,6 @@ type Options struct {
 	// Stall is called, while the call still waits, when one has taken longer. Nil tells standard error, and ends
 	// the process with the status [Stalled]: the launcher then ends the others.
 	Stall func(report string)
-	// Fast has the library add up gradients in an order of its own, which may be faster, and whose bits depend on the number
-	// of ranks.
-	Fast bool
 }
 
 // World is the processes of a job, seen from one of them: [train.Peers] over MPI. Calls may come from
@@ -37,9 +34,12 @@ type Options struct {
 //
 // After an error all further calls return it.
 type World struct {
+	// Fast has the library add up in an order of its own, which may be faster, and whose bits depend on the number of ranks. All
+	// have it, or none.
+	Fast bool
+
 	rank, size int
 	about      string
-	fast       bool
 	queue      chan *request // nil for a process alone
 	ended      chan struct{}
 	gone       error // why there are no more calls; of the caller's side
@@ -81,7 +81,7 @@ func open(o Options, connect func() (backend, error)) (*World, error) {
 			os.Exit(Stalled)
 		}
 	}
-	w := &World{fast: o.Fast, queue: make(chan *request), ended: make(chan struct{})}
+	w := &World{queue: make(chan *request), ended: make(chan struct{})}
 	w.clock.patience, w.clock.stall = o.Patience, o.Stall
 	opened := make(chan error)
 	go w.serve(connect, opened)
@@ -108,10 +108,10 @@ func (w *World) String() string {
 // At tells where the process is, for the report of a call that takes too long.
 func (w *World) At(place string) { w.clock.at(place) }
 
-// Sum adds up the ranks' slices in place, in a fixed tree unless [Options.Fast] is set.
+// Sum adds up the ranks' slices in place, in a fixed tree unless Fast is set.
 func (w *World) Sum(x []float32) error {
 	return w.do(sumCall, len(x), func(b backend) error {
-		if w.fast {
+		if w.Fast {
 			return b.reduce(x)
 		}
 		return w.floats.sum(x)

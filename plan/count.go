@@ -95,9 +95,6 @@ func training(m models.Model, o Options, options ...graph.Option) (memory.Traini
 		return memory.Training{}, nil, err
 	}
 	kept, err := solver.Kept(params)
-	t := memory.OfTraining(p, kept)
-	if o.Ranks > 1 {
-		t = t.WithTree(o.Accumulate)
-	}
+	t := memory.OfTraining(p, kept).WithTree(o.Accumulate)
 	return t.WithRun(datasets.DefaultBuffer, o.Batch*o.Context, o.Accumulate), p, err
 }

@@ -27,20 +27,39 @@ func Branch(from, dir string, recipe Recipe, o Options) (*Run, error) {
 	if !ok {
 		return nil, fmt.Errorf("--resume: %s: not a checkpoint of a run, as DIR/checkpoints/plateau", from)
 	}
+	first := size(o.Peers) == 1 || o.Peers.Rank() == 0
+	made := ""
+	if first {
+		var err error
+		if made, err = newCopy(from, of, dir); err != nil {
+			return nil, err
+		}
+	}
+	if size(o.Peers) > 1 {
+		var err error
+		if made, err = train.Tell(o.Peers, made); err != nil {
+			return nil, err
+		}
+	}
+	r, err := Resume(Dir(made), recipe, o)
+	if err != nil && first {
+		err = errors.Join(err, os.RemoveAll(made))
+	}
+	return r, err
+}
+
+// newCopy makes a directory of a run as it was at a checkpoint.
+func newCopy(from string, of Dir, dir string) (string, error) {
 	made, claimed, err := newDir(dir, filepath.Base(string(of)))
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	err = copyRun(from, of, Dir(made))
 	claimed.Release()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("--resume %s: %w", from, err), os.RemoveAll(made))
+		return "", errors.Join(fmt.Errorf("--resume %s: %w", from, err), os.RemoveAll(made))
 	}
-	r, err := Resume(Dir(made), recipe, o)
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(made))
-	}
-	return r, nil
+	return made, nil
 }
 
 // copyRun copies what a run has of a checkpoint: the recipe, the logs, of which what came after is cut off when it goes on, and

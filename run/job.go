@@ -26,6 +26,7 @@ type Job struct {
 	First, Last *train.Evaluation     // of the whole run so far
 	Epochs      []finetune.Evaluation // of a task: how each epoch ended
 
+	peers    train.Peers
 	log      io.Writer
 	command  string                              // that goes on with it
 	recipe   string                              // name of the file
@@ -39,8 +40,16 @@ type Job struct {
 	events   *train.Events
 }
 
-func newJob(log io.Writer, command, recipe string) Job {
-	return Job{log: cmp.Or[io.Writer](log, io.Discard), command: command, recipe: recipe, saved: -1, keep: 1}
+func newJob(log io.Writer, command, recipe string, peers train.Peers) Job {
+	j := Job{log: cmp.Or[io.Writer](log, io.Discard), command: command, recipe: recipe, saved: -1, keep: 1}
+	if size(peers) > 1 {
+		j.peers = peers
+	}
+	if !j.first() {
+		j.log = io.Discard
+	}
+	j.Progress = train.NewProgress(io.Discard, 0, train.Machine{}) // until there is something to tell
+	return j
 }
 
 // say tells of something, a line each; nothing where there is nothing to say.
@@ -54,6 +63,9 @@ func (j *Job) say(lines ...string) {
 
 // begin makes the directory, dir or one in runs with a name and the time, with the recipe in it.
 func (j *Job) begin(dir, name string, recipe []byte) error {
+	if err := j.together(); err != nil || !j.first() {
+		return err
+	}
 	made, claimed, err := newDir(dir, name)
 	if err != nil {
 		return err
@@ -69,6 +81,16 @@ func (j *Job) writeRecipe(recipe []byte) error {
 
 // claim takes the directory of a run to go on with, and mends it if it was copied.
 func (j *Job) claim() (err error) {
+	if j.first() {
+		err = j.claimAlone()
+	}
+	if err == nil {
+		err = j.together()
+	}
+	return err
+}
+
+func (j *Job) claimAlone() (err error) {
 	if j.claimed, err = checkpoint.Claim(string(j.Dir)); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type Recipe struct {
 	Buffer     int
 
 	Steps, Batch, Context, Accumulate int // Context 0 with From: the checkpoint's
+	Sum                               string
 	Recompute                         bool
 
 	// Counts such as 300B; "" is none.
@@ -130,7 +131,8 @@ func (r *Recipe) ofUpdates() setting.List {
 		setting.New("steps", &r.Steps, 3200, "updates of the weights", setting.AtLeast(1)),
 		setting.New("batch", &r.Batch, 8, "sequences in a batch, B", setting.AtLeast(1)),
 		setting.New("context", &r.Context, 128, "tokens in a sequence, T", setting.AtLeast(1)),
-		setting.New("accumulate", &r.Accumulate, 1, "batches in an update", setting.AtLeast(1)),
+		setting.New("accumulate", &r.Accumulate, 1, "batches in an update, those of all ranks where processes train together", setting.AtLeast(1)),
+		setting.New("sum", &r.Sum, tree, "how the gradients of an update's batches are added up: in a fixed tree, with the same bits for any number of ranks and the memory of a gradient more for each doubling of a process's batches; or fast", setting.OneOf("way to add up", tree, fast)),
 		setting.New("recompute", &r.Recompute, false, "compute the inside of blocks again for the gradient: less memory for a third more work, the same bits"),
 	}
 }
@@ -236,7 +238,7 @@ func ReadRecipe(path string) (Recipe, error) {
 // emptied, or is another file: its run would go on with defaults, on another text.
 func (d Dir) Recipe() (Recipe, error) {
 	r := Defaults()
-	names, err := r.Settings().Read(d.RecipePath(), nil)
+	names, err := r.ReadRun(d, nil)
 	if err != nil {
 		return r, err
 	}
@@ -247,6 +249,19 @@ func (d Dir) Recipe() (Recipe, error) {
 	}
 	return r, nil
 }
+
+// ReadRun reads the recipe of a run, but for settings that are given already, and returns the names of what it has. A run of before there
+// was a choice adds gradients up as it did.
+func (r *Recipe) ReadRun(d Dir, given func(name string) bool) ([]string, error) {
+	names, err := r.Settings().Read(d.RecipePath(), given)
+	if err == nil && !slices.Contains(names, "sum") && (given == nil || !given("sum")) {
+		r.Sum = fast
+	}
+	return names, err
+}
+
+// Fast tells whether gradients are added up in any order.
+func (r Recipe) Fast() bool { return r.Sum == fast }
 
 // Text is the recipe as a file.
 func (r Recipe) Text() []byte {
@@ -273,8 +288,14 @@ func (r Recipe) fixed() string {
 	return text
 }
 
-// newer are settings that runs of before issue 16 do not have, as they are where they are not used.
-var newer = []string{"set = []", `tokens = ""`, `warmup_tokens = ""`, `decay_tokens = ""`, `batch_ramp = ""`, "ema = 0.0"}
+// What Sum may be.
+const (
+	tree = "tree"
+	fast = "fast"
+)
+
+// newer are settings that older runs do not have, as they are where they are not used.
+var newer = []string{`sum = "fast"`, "set = []", `tokens = ""`, `warmup_tokens = ""`, `decay_tokens = ""`, `batch_ramp = ""`, "ema = 0.0"}
 
 // unlike are the first lines in which two recipes differ; the last ones if they are equal.
 func unlike(a, b string) (x, y string) {

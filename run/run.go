@@ -40,6 +40,9 @@ type Options struct {
 	StopAfter int       // end at this step of the planned ones; 0 does not
 	// Edits are of the model. A run that goes on wants those that it began with.
 	Edits []graph.Option
+	// Peers are the processes that train together, nil for one alone. All make or resume the run; rank 0 alone writes, logs
+	// and has files.
+	Peers train.Peers
 }
 
 // Create makes a new run in an empty or a new directory, "" for one in runs that is named by the
@@ -54,13 +57,20 @@ func Create(recipe Recipe, dir string, o Options) (*Run, error) {
 }
 
 func (r *Run) create(dir string, o Options) error {
-	if err := vacant(dir); err != nil { // before a tokenizer is learned for nothing
-		return err
+	if r.first() {
+		if err := vacant(dir); err != nil { // before a tokenizer is learned for nothing
+			return err
+		}
 	}
 	from, err := r.open()
 	if err != nil {
 		return err
 	}
+	changed, err := r.Recipe.shareOut(size(r.peers))
+	if err != nil {
+		return err
+	}
+	r.say(changed)
 	if err := r.Recipe.complete(); err != nil {
 		return err
 	}
@@ -75,6 +85,9 @@ func (r *Run) create(dir string, o Options) error {
 	}
 	if err := r.begin(dir, cmp.Or(r.Recipe.Model, filepath.Base(filepath.Clean(r.Recipe.From))), r.Recipe.Text()); err != nil {
 		return err
+	}
+	if !r.first() {
+		return nil
 	}
 	return r.observeAll(-1)
 }
@@ -99,6 +112,9 @@ func (r *Run) resume(o Options) error {
 	}
 	if began, now := unlike(was.settled(), recipe.settled()); began != now {
 		return usage.Errorf("--resume goes on with the run as it began, with %s, not %s; only %s can change", began, now, changeable)
+	}
+	if err := r.Recipe.checkShares(size(r.peers)); err != nil {
+		return err
 	}
 	if err := r.Recipe.complete(); err != nil {
 		return err
@@ -131,6 +147,12 @@ func (r *Run) resume(o Options) error {
 	if err := r.sayReplanned(was, state.Step); err != nil {
 		return err
 	}
+	if err := r.together(); err != nil { // all have read what it was
+		return err
+	}
+	if !r.first() {
+		return nil
+	}
 	if err := r.writeRecipe(recipe.Text()); err != nil {
 		return err
 	}
@@ -138,7 +160,7 @@ func (r *Run) resume(o Options) error {
 }
 
 func newRun(recipe Recipe, o Options) *Run {
-	r := &Run{Job: newJob(o.Log, "train", recipeName), Recipe: recipe, Params: graph.NewParams(recipe.Seed), edits: o.Edits}
+	r := &Run{Job: newJob(o.Log, "train", recipeName, o.Peers), Recipe: recipe, Params: graph.NewParams(recipe.Seed), edits: o.Edits}
 	r.keep, r.contents, r.weights = recipe.Keep, r.checkpoint, r.readWeights
 	return r
 }
@@ -199,7 +221,12 @@ func (r *Run) prepare(o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := memory.OfTraining(program, kept).Check(); err != nil {
+	taken := memory.OfTraining(program, kept)
+	if r.Trainer.Tree {
+		_, own := train.Share(r.Recipe.Accumulate, 0, size(r.peers))
+		taken = taken.WithTree(own)
+	}
+	if err := taken.Check(); err != nil {
 		return err
 	}
 	if n := r.Recipe.Accumulate; n > 1 { // the tokens of an update are read first
@@ -257,6 +284,7 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 		Solver: solver, Schedule: schedule, TokenSchedule: byTokens, Guard: train.Guard{Deviations: recipe.SkipOutliers},
 		Steps: recipe.Steps, EvalEvery: recipe.EvalEvery, SaveEvery: recipe.SaveEvery, SaveAt: plateau,
 		Graph: options, StopAfter: o.StopAfter, Seed: recipe.Seed, Settings: recipe.fixed(),
+		Peers: r.peers, Tree: recipe.Sum == tree,
 	}, err
 }
 

@@ -46,7 +46,7 @@ type tuner interface {
 // CreateTuned makes a new run of fine-tuning in an empty or a new directory, "" for one in runs
 // that is named by the task and the time. The log is told what it is and how far; nil for none.
 func CreateTuned(recipe TunedRecipe, dir string, log io.Writer) (*Tuning, error) {
-	t := &Tuning{Job: newJob(log, "finetune", tunedName), Recipe: recipe}
+	t := &Tuning{Job: newJob(log, "finetune", tunedName, nil), Recipe: recipe}
 	if err := recipe.Validate(); err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func CreateTuned(recipe TunedRecipe, dir string, log io.Writer) (*Tuning, error)
 
 // ResumeTuned goes on with a run from its latest checkpoint, as if it had never stopped.
 func ResumeTuned(dir Dir, log io.Writer) (*Tuning, error) {
-	t := &Tuning{Job: newJob(log, "finetune", tunedName), Recipe: DefaultsTuned()}
+	t := &Tuning{Job: newJob(log, "finetune", tunedName, nil), Recipe: DefaultsTuned()}
 	t.Dir = dir
 	if err := t.resume(); err != nil {
 		return nil, errors.Join(refused(err), t.Close())

@@ -138,7 +138,7 @@ func peakOf(row, ranks int) (peak float64, err error) {
 func measured(r row, rank int, address string) (err error) {
 	recipe := run.Defaults()
 	recipe.Model, recipe.Tokenizer, recipe.Solver, recipe.Recompute = r.model, "gpt2", r.solver, r.recompute
-	recipe.Batch, recipe.Context, recipe.Accumulate = r.batch, r.context, r.accumulate
+	recipe.Batch, recipe.Context, recipe.Accumulate = r.batch, r.context, r.accumulate*r.ranks
 	recipe.Steps, recipe.EvalBatches = 4, 2
 	dir, err := os.MkdirTemp("", "memory")
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gorgpt/gorgpt/cluster"
 	"github.com/gorgpt/gorgpt/train"
 )
 
@@ -32,7 +33,11 @@ func UntilInterrupt() context.Context {
 	w := new(work)
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), workKey{}, w))
 	signals := make(chan os.Signal, 2)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+	if cluster.Launched() {
+		all = append(all, cluster.StopSignal)
+	}
+	for _, s := range all {
 		if !signal.Ignored(s) {
 			signal.Notify(signals, s)
 		}

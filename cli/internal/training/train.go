@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gorgpt/gorgpt/cli/internal/command"
+	"github.com/gorgpt/gorgpt/cluster"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/run"
 	"github.com/gorgpt/gorgpt/train"
@@ -23,6 +24,7 @@ func newTrain() *cobra.Command {
 		recipe      run.Recipe
 		out, resume string
 		o           run.Options
+		joining     *cluster.Options
 	)
 	cmd := &cobra.Command{
 		Use:   "train [RECIPE.toml]",
@@ -35,6 +37,8 @@ it win. The run directory holds recipe.toml, metrics.jsonl, TensorBoard events, 
 samples.txt and checkpoints/, whose best and latest are Hugging Face model directories. An
 interrupt saves a checkpoint first, a second one ends the run where the last one was saved.
 
+Processes that mpirun, mpiexec or srun starts share each update, and end with the bits of one: docs/cluster.md.
+
 Standard output: the validation losses, a sample, and the run directory last.`,
 		Example: `  gorgpt train
   gorgpt train recipes/shakespeare-nano.toml --data input.txt
@@ -42,10 +46,18 @@ Standard output: the validation losses, a sample, and the run directory last.`,
   gorgpt train --mix '0.7 books/*.jsonl.zst' --mix '0.3 code' --tokenizer bytes
   gorgpt train --from runs/gpt2-minute-20260102-150405/checkpoints/best --data new.txt --lr 1e-4
   gorgpt train --resume runs/gpt2-minute-20260102-150405
+  mpirun --bind-to none -n 4 gorgpt train recipes/gpt2-124m.toml
   gorgpt train --resume runs/wsd/checkpoints/plateau --steps 6000 --out runs/longer`,
 		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.Log = cmd.ErrOrStderr()
+			world, err := command.Join(cmd, joining)
+			if err != nil {
+				return err
+			}
+			if o.Peers = world; world.Rank() > 0 {
+				o.Log = io.Discard
+			}
 			switch {
 			case o.StopAfter < 0:
 				return usage.Errorf("--stop-after %d: want 0 or more", o.StopAfter)
@@ -67,6 +79,7 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 			if err := recipe.CheckGiven(cmd.Flags().Changed); err != nil {
 				return err
 			}
+			world.Fast = recipe.Fast()
 			return trainRun(cmd.Context(), recipe, out, run.Dir(resume), o, cmd.OutOrStdout())
 		},
 	}
@@ -75,6 +88,7 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 	recipe.Settings().Flags(f)
 	f.StringVar(&out, "out", "", "run directory (default runs/MODEL-DATE-TIME)")
 	f.StringVar(&resume, "resume", "", "run directory to go on with, from its latest checkpoint; or a checkpoint in one, such as DIR/checkpoints/plateau of schedule wsd, from which a new run goes on")
+	joining = command.RankFlags(cmd)
 	f.IntVar(&o.StopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
 	return cmd
 }
@@ -101,7 +115,7 @@ func complete(recipe *run.Recipe, args []string, f *pflag.FlagSet) error {
 
 // resumed adds to what flags give the recipe of a run.
 func resumed(recipe *run.Recipe, dir run.Dir, f *pflag.FlagSet) error {
-	if _, err := recipe.Settings().Read(dir.RecipePath(), f.Changed); err != nil {
+	if _, err := recipe.ReadRun(dir, f.Changed); err != nil {
 		return fmt.Errorf("--resume: %w", dir.NoRun(err))
 	}
 	return recipe.Settings().Recordable()
@@ -132,6 +146,9 @@ func trainRun(ctx context.Context, recipe run.Recipe, out string, resume run.Dir
 	if err != nil {
 		sayHowToGoOn(o.Log, r, err)
 		return err
+	}
+	if o.Peers.Rank() > 0 {
+		return nil
 	}
 	return report(ctx, r, stdout)
 }

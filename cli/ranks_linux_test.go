@@ -1,0 +1,319 @@
+//go:build (amd64 || arm64) && !nompi
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
+)
+
+// launchers start ranks of each family. Debian's names come first: mpirun may be of either there.
+var launchers = map[string][]string{"Open MPI": {"mpirun.openmpi", "mpirun"}, "MPICH": {"mpiexec.mpich", "mpiexec.hydra"}}
+
+// families are those that are installed; a test without any is skipped, or fails with REQUIRE_MPI=1 unless there are both.
+func families(t *testing.T) (names []string, paths map[string]string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("short: no job of MPI is started")
+	}
+	paths = make(map[string]string)
+	for _, name := range []string{"Open MPI", "MPICH"} {
+		for _, command := range launchers[name] {
+			if path, err := exec.LookPath(command); err == nil {
+				names = append(names, name)
+				paths[name] = path
+				break
+			}
+		}
+	}
+	switch {
+	case len(names) < 2 && os.Getenv("REQUIRE_MPI") == "1":
+		t.Fatalf("there is only %v: install openmpi-bin and mpich", names)
+	case len(names) == 0:
+		t.Skip("no MPI: install openmpi-bin or mpich")
+	}
+	return names, paths
+}
+
+// watched is what a job says, and calls a function once it has said something.
+type watched struct {
+	mu   sync.Mutex
+	all  bytes.Buffer
+	mark string
+	seen func()
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all.Write(p)
+	if w.seen != nil && strings.Contains(w.all.String(), w.mark) {
+		go w.seen()
+		w.seen = nil
+	}
+	return len(p), nil
+}
+
+func (w *watched) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.all.String()
+}
+
+// job runs the command on ranks; more are arguments of the launcher that follow it. It returns the exit status.
+func job(t *testing.T, launcher string, ranks int, out *watched, args ...string) int {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return launch(t, launcher, out, append([]string{"-n", fmt.Sprint(ranks), self}, args...)...)
+}
+
+func launch(t *testing.T, launcher string, out *watched, args ...string) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, launcher, args...)
+	cmd.Env = append(os.Environ(), asCommand+"=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+		"OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_MCA_hwloc_base_binding_policy=none")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	out.mu.Lock()
+	if signal := out.seen; signal == nil && out.mark != "" {
+		out.seen = func() { _ = cmd.Process.Signal(syscall.SIGUSR1) }
+	}
+	out.mu.Unlock()
+	_ = cmd.Wait() // its status tells
+	return cmd.ProcessState.ExitCode()
+}
+
+// shared is a run with all that could depend on the number of ranks.
+func shared(steps int, more ...string) []string {
+	return append([]string{"train", "--data", "text.txt", "--tokenizer", "bytes", "--layers", "1", "--width", "16", "--heads", "2", "--context", "16",
+		"--batch", "1", "--accumulate", "8", "--dropout", "0.1", "--clip", "0.5", "--skip-outliers", "3", "--steps", fmt.Sprint(steps),
+		"--eval-every", "6", "--eval-batches", "5", "--save-every", "3", "--lr", "0.01"}, more...)
+}
+
+// TestRanksEqualOneProcess: any number of ranks of both families ends with the files of one process, that the
+// run was stopped on 4 and went on on 2 changes nothing, and the library's own sums are the same but for rounding.
+func TestRanksEqualOneProcess(t *testing.T) {
+	names, paths := families(t)
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	mustTrain(t, shared(12, "--out", "one")...)
+	for _, family := range names {
+		for _, ranks := range []int{2, 4} {
+			name := fmt.Sprintf("%s, %d ranks", family, ranks)
+			var out watched
+			if status := job(t, paths[family], ranks, &out, shared(12, "--out", name)...); status != 0 || !strings.Contains(out.String(), fmt.Sprintf("done: %d ranks", ranks)) {
+				t.Fatalf("%s: status %d\n%s", name, status, &out)
+			}
+			sameRun(t, name, "one")
+		}
+		var out watched
+		if status := job(t, paths[family], 4, &out, shared(12, "--out", "stopped "+family, "--stop-after", "5")...); status != 0 {
+			t.Fatalf("%s: status %d\n%s", family, status, &out)
+		}
+		if status := job(t, paths[family], 2, &out, "train", "--resume", "stopped "+family); status != 0 {
+			t.Fatalf("%s: status %d\n%s", family, status, &out)
+		}
+		sameRun(t, "stopped "+family, "one")
+		if status := job(t, paths[family], 2, &out, shared(12, "--out", "fast "+family, "--sum", "fast")...); status != 0 {
+			t.Fatalf("%s: status %d\n%s", family, status, &out)
+		}
+		near(t, filepath.Join("fast "+family, "checkpoints/latest/model.safetensors"), "one/checkpoints/latest/model.safetensors")
+	}
+}
+
+// near compares weights but for rounding.
+func near(t *testing.T, got, want string) {
+	t.Helper()
+	const tolSum = 1e-5 // sums of 8 gradients in another order, after 12 updates
+	g, err := safetensors.Open(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	w, err := safetensors.Open(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for _, info := range w.Tensors() {
+		a, b := make([]float32, info.Size()), make([]float32, info.Size())
+		if err := g.Read(info.Name, a); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Read(info.Name, b); err != nil {
+			t.Fatal(err)
+		}
+		for i := range a {
+			if !(math.Abs(float64(a[i]-b[i])) <= tolSum) {
+				t.Errorf("%s: %s: element %d is %v, want %v", got, info.Name, i, a[i], b[i])
+				break
+			}
+		}
+	}
+}
+
+// TestRanksSplitABatch: an update of one batch becomes one of smaller ones, which the recipe of the run says.
+func TestRanksSplitABatch(t *testing.T) {
+	names, paths := families(t)
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	var out watched
+	args := shared(4, "--batch", "6", "--accumulate", "1", "--out", "split")
+	if status := job(t, paths[names[0]], 2, &out, args...); status != 0 || !strings.Contains(out.String(), "2 ranks share an update: --batch and --accumulate are 3 sequences and 2 batches") {
+		t.Fatalf("status %d\n%s", status, &out)
+	}
+	mustTrain(t, "train", "split/recipe.toml", "--out", "one")
+	sameRun(t, "split", "one")
+	out = watched{}
+	if status := job(t, paths[names[0]], 4, &out, shared(4, "--batch", "5", "--accumulate", "1", "--out", "none")...); status == 0 || !strings.Contains(out.String(), "gorgpt: rank 0 of 4: --batch 5 and --accumulate 1: 4 ranks cannot share") {
+		t.Errorf("status %d\n%s", status, &out)
+	}
+	if status := job(t, paths[names[0]], 3, &out, "train", "--resume", "split", "--steps", "9"); status == 0 || !strings.Contains(out.String(), "the run has --accumulate 2, which 3 ranks cannot share alike") {
+		t.Errorf("status %d\n%s", status, &out)
+	}
+	if _, err := os.Stat("none"); err == nil {
+		t.Error("a run that is refused has a directory")
+	}
+}
+
+// TestRanksStop: a signal to the launcher stops all at one step, after a checkpoint, from which the run goes on.
+func TestRanksStop(t *testing.T) {
+	names, paths := families(t)
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	mustTrain(t, shared(120, "--out", "one")...)
+	for _, family := range names {
+		out := watched{mark: "step 6/120"}
+		status := job(t, paths[family], 2, &out, shared(120, "--out", family)...)
+		if status != 130 && status != 0 || !strings.Contains(out.String(), "saved; go on with: gorgpt train --resume "+family) || strings.Contains(out.String(), "done:") {
+			t.Fatalf("%s: status %d\n%s", family, status, &out)
+		}
+		mustTrain(t, "train", "--resume", family)
+		sameRun(t, family, "one")
+	}
+}
+
+// TestRanksKilled: a rank that dies at a random moment ends the job, whose last checkpoint is whole: the run goes on from it to
+// the same bits.
+func TestRanksKilled(t *testing.T) {
+	names, paths := families(t)
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	mustTrain(t, shared(40, "--out", "one")...)
+	for i := range 4 {
+		family := names[i%len(names)]
+		dir := fmt.Sprintf("killed %d", i)
+		after := 1 + rand.IntN(35)
+		out := watched{mark: "val loss", seen: func() { // of step 0, after which it is 10 milliseconds a step or more
+			time.Sleep(time.Duration(after) * 5 * time.Millisecond)
+			killOne(dir)
+		}}
+		began := time.Now()
+		status := job(t, paths[family], 2, &out, shared(40, "--out", dir)...)
+		if status == 0 {
+			t.Logf("%s: the run was done before", dir)
+			continue
+		}
+		if strings.Contains(out.String(), "done:") || time.Since(began) > time.Minute {
+			t.Errorf("%s: status %d after %v:\n%s", dir, status, time.Since(began), &out)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "checkpoints/latest")); err != nil { // killed before the first
+			continue
+		}
+		out = watched{}
+		if status := job(t, paths[family], 4, &out, "train", "--resume", dir); status != 0 {
+			t.Fatalf("%s: status %d\n%s", dir, status, &out)
+		}
+		sameRun(t, dir, "one")
+	}
+}
+
+// killOne kills one of the processes that make a run in a directory.
+func killOne(dir string) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		var pid int
+		if _, err := fmt.Sscan(e.Name(), &pid); err != nil || pid == os.Getpid() {
+			continue
+		}
+		line, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
+		args := strings.Split(string(line), "\x00")
+		if err == nil && len(args) > 1 && args[1] == "train" && strings.Contains(string(line), "\x00--out\x00"+dir+"\x00") {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			return
+		}
+	}
+}
+
+// TestRanksDiffer: ranks that were not started alike, or do not have the same files, are told apart before the first step.
+func TestRanksDiffer(t *testing.T) {
+	names, paths := families(t)
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	write(t, "other.txt", strings.ReplaceAll(text(), "e", "i"))
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range names {
+		for _, c := range []struct {
+			name  string
+			first []string // arguments of rank 0
+			other []string // and of rank 1
+			want  string
+		}{
+			{"recipe", shared(6, "--out", "a"), shared(6, "--out", "a", "--lr", "0.02"), `rank 1 of 2: train: step 0: rank 1 of 2 differs from rank 0 in its setting: "lr = 0.02", not "lr = 0.01"`},
+			{"data", shared(6, "--out", "b"), shared(6, "--out", "b", "--data", "other.txt"), "rank 1 of 2: train: step 0: rank 1 of 2 differs from rank 0 in its "},
+			{"no data", shared(6, "--out", "c"), shared(6, "--out", "c", "--data", "none.txt"), "gorgpt: rank 0 of 2: rank 1 has left: "},
+			{"no shared folder", []string{"train", "--resume", "one", "--steps", "12"}, []string{"train", "--resume", "elsewhere", "--steps", "12"}, "gorgpt: rank 1 of 2: --resume: elsewhere: no such folder"},
+		} {
+			if c.name == "no shared folder" {
+				mustTrain(t, shared(6, "--out", "one")...)
+			}
+			var out watched
+			args := append(append([]string{"-n", "1", self}, c.first...), ":", "-n", "1", self)
+			if status := launch(t, paths[family], &out, append(args, c.other...)...); status == 0 || !strings.Contains(out.String(), c.want) || strings.Contains(out.String(), "step 1/") {
+				t.Errorf("%s, %s: status %d, want …%s…\n%s", family, c.name, status, c.want, &out)
+			}
+			for _, dir := range []string{"a", "b", "c", "one"} {
+				if err := os.RemoveAll(dir); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var out watched
+		args := append(append([]string{"-n", "1", "env", "GORGPT_ISA=generic", self}, shared(6, "--out", "d")...), ":", "-n", "1", self)
+		if status := launch(t, paths[family], &out, append(args, shared(6, "--out", "d")...)...); status == 0 || !strings.Contains(out.String(), `differs from rank 0 in its instruction set: `) {
+			t.Errorf("%s, instruction set: status %d\n%s", family, status, &out)
+		}
+		if err := os.RemoveAll("d"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
