@@ -115,7 +115,7 @@ func (p *pipeline) sameStages(q *pipeline) bool {
 
 // canonical is a stage without what does not matter to ids and texts, and with switches that files leave out.
 func (s *stage) canonical() *part {
-	if s == nil {
+	if s == nil || s.Type == "Sequence" && len(s.Normalizers)+len(s.PreTokenizers)+len(s.Decoders) == 0 {
 		return nil
 	}
 	c := *(*part)(s)

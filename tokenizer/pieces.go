@@ -199,7 +199,8 @@ func (b *pieced) scores(types []int) []float32 {
 }
 
 // ToPieces is the vocabulary of a tokenizer of SentencePiece's kind: what [FromPieces] makes one of that
-// encodes as t does. The score of a token that merges make is minus the rank of the first of them.
+// encodes as t does, but for the order of the pairs that make one token, which have one score. The score of
+// a token that merges make is minus the rank of the first of them.
 func ToPieces(t Tokenizer) (p Pieces, err error) {
 	a := finding(t)
 	b, ok := a.Tokenizer.(*pieced)
@@ -229,8 +230,25 @@ func ToPieces(t Tokenizer) (p Pieces, err error) {
 		return p, err
 	}
 	merges, err := p.merges(vocabularyOf(p.Tokens))
-	if err == nil && !slices.EqualFunc(merges, src.Model.Merges, func(a, b fileMerge) bool { return a.left == b.left && a.right == b.right }) {
+	if err == nil && !sameMerges(merges, src.Model.Merges) {
 		err = errors.New("the tokenizer's merges are none of scores of tokens, as SentencePiece has them")
 	}
 	return p, err
+}
+
+// sameMerges tells whether two lists make the same tokens in the same order, each of the same pairs.
+func sameMerges(a, b mergeList) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	pairs := make(map[[2]string]bool, len(a))
+	for _, m := range a {
+		pairs[[2]string{m.left, m.right}] = true
+	}
+	for i, m := range b {
+		if m.left+m.right != a[i].left+a[i].right || !pairs[[2]string{m.left, m.right}] {
+			return false
+		}
+	}
+	return true
 }

@@ -51,7 +51,10 @@ func TestTransformers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokenizers := []Tokenizer{Bytes(), chars, Bytes(), chars, mustGPT2(t), mustLearn(t, opticks(t), 1000), smallGPT1(t), fine, mustO200k(t)}
+	smol := mergedOf(t)
+	smol.Pre = "smollm"
+	llama := readPieced(t)[0].pieces()
+	tokenizers := []Tokenizer{Bytes(), chars, Bytes(), chars, mustGPT2(t), mustLearn(t, opticks(t), 1000), smallGPT1(t), fine, mustO200k(t), fromMerges(t, smol), fromPieces(t, llama)}
 	var requests []request
 	for i, tok := range tokenizers {
 		r := request{t.TempDir(), texts, t.TempDir()}
@@ -109,6 +112,10 @@ func TestTransformers(t *testing.T) {
 		}
 		for j, text := range awkward {
 			want, err := tok.Append(nil, []byte(text))
+			if tok.Name() == "sentencepiece" { // of which a text has <unk>
+				tok, again = ReadSpecial(tok), ReadSpecial(again)
+				want, err = tok.Append(nil, []byte(text))
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -118,7 +125,12 @@ func TestTransformers(t *testing.T) {
 			if !slices.Equal(a.IDs[j], want) {
 				t.Errorf("%s: %q is %v in transformers, want %v", tok.Name(), text, a.IDs[j], want)
 			}
-			if got := string(a.Decoded[j]); got != text && again.Name() != "gpt1" { // GPT-1's is not lossless
+			whole := text
+			if again.Name() == "sentencepiece" { // in which U+2581 is a space
+				back, _ := Text(tok, want)
+				whole = string(back)
+			}
+			if got := string(a.Decoded[j]); got != whole && again.Name() != "gpt1" { // GPT-1's is not lossless
 				t.Errorf("%s: transformers decodes %q as %q", tok.Name(), text, got)
 			}
 			if got, err := again.Append(nil, []byte(text)); err != nil || !slices.Equal(got, want) {

@@ -29,11 +29,14 @@ func addedOf(tokens []string, types []int, roles map[string]int) (all []addedTok
 	return all
 }
 
-// aroundOf is the post-processor that puts the beginning and the end of a text around it.
+// aroundOf is the post-processor that puts the beginning and the end of a text around it, nil if there is neither.
 func aroundOf(tokens []string, begins bool, begin int, ends bool, end int) *stage {
+	if begins, ends = begins && begin >= 0, ends && end >= 0; !begins && !ends {
+		return nil
+	}
 	s := &stage{Type: "TemplateProcessing", SpecialTokens: make(map[string]json.RawMessage)}
 	add := func(on bool, id int) {
-		if !on || id < 0 {
+		if !on {
 			return
 		}
 		name := tokens[id]
@@ -106,11 +109,12 @@ func (a *added) ends() (begin, end, pad int, begins, ends bool, template string,
 		pad = a.tokens[i].ID
 	}
 	begins, ends = len(a.before) > 0, len(a.after) > 0
+	if begin < 0 && len(a.before) == 1 {
+		begin = a.before[0]
+	}
 	if begins && !slices.Equal(a.before, []int{begin}) || ends && !slices.Equal(a.after, []int{end}) {
 		err = errors.New("the tokenizer puts other tokens around a text than its beginning and its end")
 	}
-	if template = unquote(a.config["chat_template"]); template == "" {
-		template = string(a.files[templateFile])
-	}
+	template, _, _ = ChatTemplate(a)
 	return begin, end, pad, begins, ends, template, err
 }
