@@ -18,7 +18,7 @@ const ggufTokenizer = "tokenizer.ggml."
 const templateKey = "tokenizer.chat_template"
 
 // beginning are the pre-tokenizers with which llama.cpp has a text begin with its token unless the metadata say otherwise.
-var beginning = []string{"llama3", "llama-v3", "llama-bpe"}
+var beginning = []string{"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"}
 
 // tokenizerOfGGUF makes the files of a tokenizer, none of a file that has none.
 func tokenizerOfGGUF(meta gguf.Meta) (memfs.FS, error) {

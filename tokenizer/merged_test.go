@@ -102,7 +102,7 @@ func TestFromMergesTokens(t *testing.T) {
 
 // TestFromErrors: what is wrong with a vocabulary is one line.
 func TestFromErrors(t *testing.T) {
-	pieces := Pieces{Tokens: []string{"<unk>", "a", "b", "ab"}, Scores: []float32{0, 0, 0, -1}, Types: []int{2, 1, 1, 1}, BOS: -1, EOS: -1, UNK: 0, Pad: -1}
+	pieces := Pieces{Tokens: []string{"<unk>", "a", "b", "ab"}, Scores: []float32{0, 0, 0, -1}, Types: []int{2, 1, 1, 1}, BOS: -1, EOS: -1, UNK: 0}
 	merged := mergedOf(t)
 	for want, change := range map[string]func(p *Pieces, m *Merged){
 		"0 tokens":                        func(p *Pieces, m *Merged) { p.Tokens, m.Tokens = nil, nil },

@@ -63,7 +63,7 @@ func (c *piecedCase) folder(only ...string) fstest.MapFS {
 
 // pieces is the model of a case.
 func (c *piecedCase) pieces() Pieces {
-	return Pieces{Tokens: c.Tokens, Scores: c.Scores, Types: c.Types, BOS: 1, EOS: 2, UNK: 0, Pad: -1, SpacePrefix: c.Dummy}
+	return Pieces{Tokens: c.Tokens, Scores: c.Scores, Types: c.Types, BOS: 1, EOS: 2, UNK: 0, SpacePrefix: c.Dummy}
 }
 
 // TestPieced: SentencePiece's vocabularies give the ids and texts of Hugging Face's tokenizers, and those of
@@ -209,7 +209,7 @@ func TestPiecedCut(t *testing.T) {
 
 // TestPiecedErrors breaks a tokenizer.json in one place each.
 func TestPiecedErrors(t *testing.T) {
-	p := Pieces{Tokens: []string{"<unk>", "▁", "a", "▁a", "<0x41>"}, BOS: -1, EOS: -1, UNK: 0, Pad: -1, SpacePrefix: true}
+	p := Pieces{Tokens: []string{"<unk>", "▁", "a", "▁a", "<0x41>"}, BOS: -1, EOS: -1, UNK: 0, SpacePrefix: true}
 	good, _, err := FromPieces(p)
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestPiecedErrors(t *testing.T) {
 
 // TestFollowing: a text that follows nothing but special tokens does without the space that was put in front.
 func TestFollowing(t *testing.T) {
-	p := Pieces{Tokens: []string{"<unk>", "<s>", "▁", "a", "▁a"}, BOS: 1, EOS: -1, UNK: 0, Pad: -1, SpacePrefix: true, AddBOS: true}
+	p := Pieces{Tokens: []string{"<unk>", "<s>", "▁", "a", "▁a"}, BOS: 1, EOS: -1, UNK: 0, SpacePrefix: true, AddBOS: true}
 	tok := fromPieces(t, p)
 	for _, test := range []struct {
 		before []int
@@ -286,7 +286,7 @@ func FuzzFromPieces(f *testing.F) {
 	f.Add("<unk>\n<s>\n▁\na\n▁a\n<0x41>", []byte{0, 0, 9, 3, 2, 0}, []byte{2, 3, 1, 1, 1, 6}, 1, -1, 0, true, "a ab\n")
 	f.Add("a\nb\nab\n\n[EMPTY_3]", []byte{}, []byte{}, -1, 2, -1, false, "abc")
 	f.Fuzz(func(t *testing.T, tokens string, scores, types []byte, bos, eos, unk int, prefix bool, text string) {
-		p := Pieces{Tokens: strings.Split(tokens, "\n"), BOS: bos, EOS: eos, UNK: unk, Pad: -1, SpacePrefix: prefix, AddBOS: bos >= 0, AddEOS: eos >= 0}
+		p := Pieces{Tokens: strings.Split(tokens, "\n"), BOS: bos, EOS: eos, UNK: unk, SpacePrefix: prefix, AddBOS: bos >= 0, AddEOS: eos >= 0}
 		for _, s := range scores {
 			p.Scores = append(p.Scores, float32(s))
 		}

@@ -16,9 +16,9 @@ type Pieces struct {
 	Scores []float32 // by id: the pair whose token has the highest merges first. nil: minus the id
 	Types  []int     // by id, see the constants. nil: UNK unknown, BOS and EOS control, <0xNN> bytes, others normal
 
-	BOS, EOS, UNK, Pad int  // ids, -1: none
-	AddBOS, AddEOS     bool // a text gets them for the model
-	SpacePrefix        bool // a text, and what follows a special token, gets a space in front
+	BOS, EOS, UNK  int  // ids, -1: none
+	AddBOS, AddEOS bool // a text gets them for the model
+	SpacePrefix    bool // a text, and what follows a special token, gets a space in front
 
 	Template string // chat template, for tokenizer_config.json; "": none
 }
@@ -75,7 +75,7 @@ func checkTokens(tokens []string, types []int, ids map[string]int) ([]string, er
 
 // roles are the ids of the tokens that have a name.
 func (p *Pieces) roles() map[string]int {
-	return map[string]int{"bos_token": p.BOS, "eos_token": p.EOS, "unk_token": p.UNK, "pad_token": p.Pad}
+	return map[string]int{"bos_token": p.BOS, "eos_token": p.EOS, "unk_token": p.UNK}
 }
 
 // FromPieces returns the tokenizer.json and the tokenizer_config.json of a vocabulary, which [LoadFS] and
@@ -114,7 +114,7 @@ func (p *Pieces) guessed() []int {
 			types[id] = BytePiece
 		}
 	}
-	for _, id := range []int{p.BOS, p.EOS, p.Pad} {
+	for _, id := range []int{p.BOS, p.EOS} {
 		if id >= 0 {
 			types[id] = ControlPiece
 		}
@@ -226,7 +226,7 @@ func ToPieces(t Tokenizer) (p Pieces, err error) {
 		p.Types[p.UNK] = UnknownPiece
 	}
 	p.Scores = b.scores(p.Types)
-	if p.BOS, p.EOS, p.Pad, p.AddBOS, p.AddEOS, p.Template, err = a.ends(); err != nil {
+	if p.BOS, p.EOS, _, p.AddBOS, p.AddEOS, p.Template, err = a.ends(); err != nil {
 		return p, err
 	}
 	merges, err := p.merges(vocabularyOf(p.Tokens))

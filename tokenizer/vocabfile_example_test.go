@@ -28,7 +28,7 @@ func ExampleFromPieces() {
 	tok := open(tokenizer.FromPieces(tokenizer.Pieces{
 		Tokens: []string{"<unk>", "<s>", "▁", "o", "n", "ce", "▁on", "▁once", "c", "e", "▁o"},
 		Scores: []float32{0, 0, -9, -9, -9, -1, -3, -4, -9, -9, -2},
-		BOS:    1, EOS: -1, UNK: 0, Pad: -1, AddBOS: true, SpacePrefix: true,
+		BOS:    1, EOS: -1, UNK: 0, AddBOS: true, SpacePrefix: true,
 	}))
 	ids, err := tok.Append(nil, []byte("once on"))
 	fmt.Println(ids, err)
@@ -66,7 +66,7 @@ func ExampleToMerges() {
 }
 
 func ExampleToPieces() {
-	tok := open(tokenizer.FromPieces(tokenizer.Pieces{Tokens: []string{"<unk>", "a", "b", "ab", "aab"}, BOS: -1, EOS: -1, UNK: 0, Pad: -1}))
+	tok := open(tokenizer.FromPieces(tokenizer.Pieces{Tokens: []string{"<unk>", "a", "b", "ab", "aab"}, BOS: -1, EOS: -1, UNK: 0}))
 	p, err := tokenizer.ToPieces(tok)
 	fmt.Println(p.Tokens, p.Scores, p.SpacePrefix, err)
 	// Output: [<unk> a b ab aab] [0 -2 -3 0 -1] false <nil>
@@ -75,7 +75,7 @@ func ExampleToPieces() {
 // What a model writes behind its beginning of text, token by token.
 func ExampleFollowing() {
 	tok := open(tokenizer.FromPieces(tokenizer.Pieces{
-		Tokens: []string{"<unk>", "<s>", "▁On", "ce"}, BOS: 1, EOS: -1, UNK: 0, Pad: -1, SpacePrefix: true,
+		Tokens: []string{"<unk>", "<s>", "▁On", "ce"}, BOS: 1, EOS: -1, UNK: 0, SpacePrefix: true,
 	}))
 	decoder := tokenizer.Following(tok, []int{1})
 	var text []byte
