@@ -273,9 +273,14 @@ func TestGGUFTokenizer(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	bad := changed(t, path, one("tokenizer.ggml.model", "t5"))
-	if _, err = Load(bad); err == nil || !strings.Contains(err.Error(), "tokenizer.ggml.model is t5, want gpt2 or llama") {
-		t.Errorf("error %v", err)
+	for want, meta := range map[string]gguf.Meta{
+		"tokenizer.ggml.model is t5, want gpt2 or llama":                                                   one("tokenizer.ggml.model", "t5"),
+		"unknown key tokenizer.ggml.precompiled_charsmap in the metadata; it may change the ids of a text": one("tokenizer.ggml.precompiled_charsmap", []uint8{1}),
+		"unknown key tokenizer.ggml.normalizer.lowercase in the metadata; it may change the ids of a text": one("tokenizer.ggml.normalizer.lowercase", true),
+	} {
+		if _, err = Load(changed(t, path, meta)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
 	}
 }
 

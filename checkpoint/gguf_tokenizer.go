@@ -3,7 +3,9 @@ package checkpoint
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/gorgpt/gorgpt/checkpoint/gguf"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
@@ -20,8 +22,25 @@ const templateKey = "tokenizer.chat_template"
 // beginning are the pre-tokenizers with which llama.cpp has a text begin with its token unless the metadata say otherwise.
 var beginning = []string{"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"}
 
+// tokenizerKeys are what is read of a tokenizer, or what does not change its ids: of SentencePiece, llama.cpp reads the last for other models alone.
+var tokenizerKeys = regexp.MustCompile(`^(model|pre|tokens|scores|token_type|token_type_count|merges|.*_token_id|add_(bos|eos)_token|add_space_prefix|remove_extra_whitespaces)$`)
+
+// checkTokenizer refuses keys that are not known, unless they say no.
+func checkTokenizer(meta gguf.Meta) error {
+	for _, v := range meta {
+		key, is := strings.CutPrefix(v.Key, ggufTokenizer)
+		if is && v.Value != false && !tokenizerKeys.MatchString(key) {
+			return fmt.Errorf("unknown key %s in the metadata; it may change the ids of a text", weights.Show(v.Key))
+		}
+	}
+	return nil
+}
+
 // tokenizerOfGGUF makes the files of a tokenizer, none of a file that has none.
 func tokenizerOfGGUF(meta gguf.Meta) (memfs.FS, error) {
+	if err := checkTokenizer(meta); err != nil {
+		return nil, err
+	}
 	r := &tokenizerMeta{Meta: meta}
 	var text, config []byte
 	var err error

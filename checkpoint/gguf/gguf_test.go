@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -244,6 +245,42 @@ func TestErrors(t *testing.T) {
 			t.Fatalf("%d of %d bytes are a file", n, len(whole))
 		} else if err != nil {
 			sourcetest.OneLine(t, err)
+		}
+	}
+}
+
+// TestAlignment: data begins where general.alignment says, and the file may end with the last number.
+func TestAlignment(t *testing.T) {
+	for _, align := range []uint32{1, 8, 64} {
+		b := file(2, 1).put("general.alignment", uint32(4), align)
+		second := (uint64(8) + uint64(align) - 1) / uint64(align) * uint64(align)
+		b.put("v", uint32(1), uint64(2), uint32(0), uint64(0), "w", uint32(1), uint64(1), uint32(0), second)
+		for b.Len()%int(align) != 0 {
+			b.WriteByte(0xff)
+		}
+		data := b.Len()
+		b.put(float32(1), float32(2))
+		for b.Len() < data+int(second) {
+			b.WriteByte(0xff)
+		}
+		b.put(float32(3))
+		path := filepath.Join(t.TempDir(), "x.gguf")
+		if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		f, err := gguf.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for name, want := range map[string][]float32{"v": {1, 2}, "w": {3}} {
+			got := make([]float32, len(want))
+			if err := f.Read(name, got); err != nil || !sourcetest.SameBits(got, want) {
+				t.Errorf("alignment %d: %s is %v, %v, want %v", align, name, got, err, want)
+			}
+			if mapped := f.Map(name); mapped == nil && align > 1 || mapped != nil && !sourcetest.SameBits(mapped, want) {
+				t.Errorf("alignment %d: %s is mapped as %v, want %v", align, name, mapped, want)
+			}
 		}
 	}
 }
