@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
@@ -105,4 +106,28 @@ func ExampleRecognize() {
 	// Output:
 	// OpenAI GPT-2, TensorFlow checkpoint
 	// [0.1953125 0.20703125]
+}
+
+// Make a file for llama.cpp, of a model without a tokenizer, and open it as one opens a checkpoint.
+func ExampleSaveGGUF() {
+	m, err := checkpoint.Load("testdata/gguf/hf/llama3")
+	if err != nil {
+		log.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "gguf")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "small.gguf")
+	err = checkpoint.SaveGGUF(path, checkpoint.GGUF{Name: "small", Model: m.Model, Params: m.Params, DType: weights.F16})
+	if err != nil {
+		log.Fatal(err)
+	}
+	again, err := checkpoint.Load(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(models.Describe("small", again.Model, again.Params.Count()))
+	// Output: small: 1,472 parameters, 2 layers, 2 heads, width 8, context 128, vocabulary 11
 }
