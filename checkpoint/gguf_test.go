@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -17,6 +18,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/memfs"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -282,6 +284,76 @@ func TestGGUFTokenizer(t *testing.T) {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}
+}
+
+// TestGGUFPieces: SentencePiece's vocabulary goes into a file and comes back.
+func TestGGUFPieces(t *testing.T) {
+	p := tokenizer.Pieces{
+		Tokens: []string{"<unk>", "<s>", "</s>"}, Scores: []float32{0, 0, 0}, Types: []int{2, 3, 3},
+		BOS: 1, EOS: 2, UNK: 0, AddBOS: true, SpacePrefix: true, Template: "{{ messages }}",
+	}
+	add := func(token string, score float32, kind int) {
+		p.Tokens, p.Scores, p.Types = append(p.Tokens, token), append(p.Scores, score), append(p.Types, kind)
+	}
+	for b := range 256 {
+		add(fmt.Sprintf("<0x%02X>", b), 0, 6)
+	}
+	for i, token := range []string{"▁a", "bc", "▁ab", "▁", "a", "b", "c"} {
+		add(token, -float32(i), 1)
+	}
+	text, config, err := tokenizer.FromPieces(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := tokenizer.LoadFS(memfs.FS{"tokenizer.json": text, "tokenizer_config.json": config}, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := models.Set(loaded(t, "testdata/gguf/hf/yarn").Model, fmt.Sprint("vocab_size=", len(p.Tokens)+3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := graph.NewParams(1)
+	if err := models.Declare(m, params); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.gguf")
+	if err := SaveGGUF(path, GGUF{Model: m, Params: params, DType: weights.BF16, Tokenizer: tok}); err != nil {
+		t.Fatal(err)
+	}
+	f := openedGGUF(t, path)
+	for key, want := range map[string]any{
+		"tokenizer.ggml.model": "llama", "tokenizer.ggml.bos_token_id": uint32(1), "tokenizer.ggml.add_bos_token": true, "tokenizer.ggml.add_space_prefix": true,
+		"tokenizer.chat_template": p.Template, "general.file_type": uint32(32),
+	} {
+		if got := f.Meta().Get(key); got != want {
+			t.Errorf("%s is %v, want %v", key, got, want)
+		}
+	}
+	if scores, err := f.Meta().Floats("tokenizer.ggml.scores"); err != nil || len(scores) != len(p.Tokens)+3 || !slices.Equal(scores[259:262], []float32{0, -1, -2}) {
+		t.Errorf("scores %v, %v", scores, err)
+	}
+	again, ends := loaded(t, path), []int{2}
+	for _, text := range []string{"abc a", "é bc  ab\n", ""} {
+		want, err := tok.Append(nil, []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := again.Tokenizer.Append(nil, []byte(text)); !slices.Equal(got, want) || err != nil || !slices.Equal(again.Ends, ends) {
+			t.Errorf("%q: ids %v, %v, want %v; ends %v", text, got, err, want, again.Ends)
+		}
+	}
+	small, err := models.Set(m, "vocab_size=20")
+	if err != nil {
+		t.Fatal(err)
+	}
+	params = graph.NewParams(1)
+	if err := models.Declare(small, params); err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), "y.gguf")
+	err = SaveGGUF(other, GGUF{Model: small, Params: params, DType: weights.F32, Tokenizer: tok})
+	sourcetest.Error(t, err, other+": the tokenizer has 266 tokens, the model 20")
 }
 
 // TestSaveGGUFErrors: what llama.cpp computes otherwise, and what it has no place for, is refused.

@@ -36,9 +36,6 @@ func (c GGUF) tokenizerMeta() (gguf.Meta, error) {
 	return w.meta, w.err
 }
 
-// unused is the type of tokens that no text has.
-const unused = 5
-
 // tokenizerWriter makes a tokenizer's metadata.
 type tokenizerWriter struct {
 	meta  gguf.Meta
@@ -62,7 +59,7 @@ func (w *tokenizerWriter) common(tokens []string, types, ids []int, flags []bool
 		kinds = append(kinds, int32(t))
 	}
 	w.put("tokens", padded(tokens, w.vocab, func(i int) string { return fmt.Sprintf("[PAD%d]", i) }))
-	w.put("token_type", padded(kinds, w.vocab, func(int) int32 { return unused }))
+	w.put("token_type", padded(kinds, w.vocab, func(int) int32 { return tokenizer.UnusedPiece }))
 	for i, key := range []string{"bos_token_id", "eos_token_id", "unknown_token_id", "padding_token_id"} {
 		if id := ids[i]; id >= 0 && (key != "eos_token_id" || len(w.ends) == 0) {
 			w.put(key, uint32(id))
