@@ -120,6 +120,7 @@ func TestRanksEqualOneProcess(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
 	mustTrain(t, shared(12, "--out", "one")...)
+	mustTrain(t, shared(12, "--out", "twelve", "--accumulate", "12")...)
 	for _, family := range names {
 		for _, ranks := range []int{2, 4} {
 			name := fmt.Sprintf("%s, %d ranks", family, ranks)
@@ -137,6 +138,13 @@ func TestRanksEqualOneProcess(t *testing.T) {
 			t.Fatalf("%s: status %d\n%s", family, status, &out)
 		}
 		sameRun(t, "stopped "+family, "one")
+		if status := job(t, paths[family], 3, &out, shared(12, "--out", "sharded "+family, "--shard-optimizer", "--stop-after", "7", "--accumulate", "12")...); status != 0 {
+			t.Fatalf("%s: status %d\n%s", family, status, &out)
+		}
+		if status := job(t, paths[family], 2, &out, "train", "--resume", "sharded "+family, "--shard-optimizer"); status != 0 {
+			t.Fatalf("%s: status %d\n%s", family, status, &out)
+		}
+		sameRun(t, "sharded "+family, "twelve")
 		if status := job(t, paths[family], 2, &out, shared(12, "--out", "fast "+family, "--sum", "fast")...); status != 0 {
 			t.Fatalf("%s: status %d\n%s", family, status, &out)
 		}

@@ -43,6 +43,8 @@ type Options struct {
 	// Peers are the processes that train together, nil for one alone. All make or resume the run; rank 0 alone writes, logs
 	// and has files.
 	Peers train.Peers
+	// ShardOptimizer has each of them keep a part of the optimizer's moments alone.
+	ShardOptimizer bool
 }
 
 // Create makes a new run in an empty or a new directory, "" for one in runs that is named by the
@@ -217,7 +219,11 @@ func (r *Run) prepare(o Options) (err error) {
 	if err := r.Recipe.checkNoDecay(program.Nodes(), hidden); err != nil {
 		return err
 	}
-	kept, err := r.Trainer.Solver.(*train.Optimizer).Kept(params)
+	ranks := 1
+	if o.ShardOptimizer {
+		ranks = size(r.peers)
+	}
+	kept, err := r.Trainer.Solver.(*train.Optimizer).KeptOfShards(params, ranks)
 	if err != nil {
 		return err
 	}
@@ -284,7 +290,7 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 		Solver: solver, Schedule: schedule, TokenSchedule: byTokens, Guard: train.Guard{Deviations: recipe.SkipOutliers},
 		Steps: recipe.Steps, EvalEvery: recipe.EvalEvery, SaveEvery: recipe.SaveEvery, SaveAt: plateau,
 		Graph: options, StopAfter: o.StopAfter, Seed: recipe.Seed, Settings: recipe.fixed(),
-		Peers: r.peers, Tree: recipe.Sum == tree,
+		Peers: r.peers, Tree: recipe.Sum == tree, ShardSolver: o.ShardOptimizer,
 	}, err
 }
 

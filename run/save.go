@@ -140,17 +140,17 @@ func (j *Job) restore() (train.State, error) {
 		return s.State, err
 	}
 	j.Epochs = s.Epochs
-	if s.Solver.Tensors, err = moments(d); err != nil && !(s.Solver.Step == 0 && errors.Is(err, fs.ErrNotExist)) {
-		return s.State, err // before the first update there are none
-	}
 	if err := j.weights(d); err != nil {
 		return s.State, err
+	}
+	if s.Solver.Tensors, err = j.moments(d); err != nil && !(s.Solver.Step == 0 && errors.Is(err, fs.ErrNotExist)) {
+		return s.State, err // before the first update there are none
 	}
 	return s.State, j.Trainer.Restore(s.State)
 }
 
-// moments reads the solver's tensors.
-func moments(d *checkpoint.Dir) ([]train.Tensor, error) {
+// moments reads the solver's tensors, of those that other ranks keep the names alone.
+func (j *Job) moments(d *checkpoint.Dir) ([]train.Tensor, error) {
 	f, err := d.Optimizer()
 	if err != nil {
 		return nil, err
@@ -158,9 +158,16 @@ func moments(d *checkpoint.Dir) ([]train.Tensor, error) {
 	defer f.Close()
 	var all []train.Tensor
 	for _, info := range f.Tensors() {
-		data := make([]float32, info.Size())
-		if err := f.Read(info.Name, data); err != nil {
+		keeps, err := j.Trainer.Keeps(info.Name)
+		if err != nil {
 			return nil, err
+		}
+		var data []float32
+		if keeps {
+			data = make([]float32, info.Size())
+			if err := f.Read(info.Name, data); err != nil {
+				return nil, err
+			}
 		}
 		all = append(all, train.Tensor{Name: info.Name, Shape: info.Shape, Data: data})
 	}

@@ -42,7 +42,10 @@ type Optimizer struct {
 	squares []float64 // of the norms of the targets' gradients
 	seen    []bool    // groups that hold a parameter
 	frozen  bool      // what groups freeze is not in the model any more
-	change  Change
+
+	elsewhere func(name string) bool // tells of parameters that another rank keeps and changes; nil if none does
+	order     []string               // of all parameters in a state that was restored; nil if none was
+	change    Change
 }
 
 var errNoRule = errors.New("train: Optimizer.Rule is not set")
@@ -66,22 +69,42 @@ func (o *Optimizer) GradNorm() float64 { return o.norm }
 // there is any memory for them.
 func (o *Optimizer) Kept(params *graph.Params) (n int64, err error) {
 	for _, p := range params.Trainable() {
-		rule, shape := o.Rule, p.Shape()
-		if i := groupOf(o.Groups, p.Name(), rankOf(p, shape), make([]bool, len(o.Groups))); i >= 0 {
-			if o.Groups[i].Frozen {
-				continue
-			}
-			if o.Groups[i].Rule != nil {
-				rule = o.Groups[i].Rule
-			}
-		}
-		names, err := rule.Keeps(partOf(p, shape))
+		names, err := o.keeps(p)
 		if err != nil {
-			return 0, o.failed("%s of %s: %w", rule.Name(), p.Name(), err)
+			return 0, err
 		}
 		n += int64(len(names)) * int64(p.Size())
 	}
 	return n, nil
+}
+
+// keeps names what is remembered of a parameter; nothing of one that is frozen.
+func (o *Optimizer) keeps(p *graph.Param) ([]string, error) {
+	rule, shape := o.Rule, p.Shape()
+	if i := groupOf(o.Groups, p.Name(), rankOf(p, shape), make([]bool, len(o.Groups))); i >= 0 {
+		if o.Groups[i].Frozen {
+			return nil, nil
+		}
+		if o.Groups[i].Rule != nil {
+			rule = o.Groups[i].Rule
+		}
+	}
+	names, err := rule.Keeps(partOf(p, shape))
+	if err != nil {
+		return nil, o.failed("%s of %s: %w", rule.Name(), p.Name(), err)
+	}
+	return names, nil
+}
+
+// rules are all there are.
+func (o *Optimizer) rules() []Rule {
+	all := []Rule{o.Rule}
+	for _, g := range o.Groups {
+		if g.Rule != nil {
+			all = append(all, g.Rule)
+		}
+	}
+	return all
 }
 
 // Measure computes the global norm of the gradient that the next Step will take, and
@@ -130,21 +153,29 @@ func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 		clip = min(1, o.Clip/(o.norm+1e-6))
 	}
 	for _, p := range o.targets {
+		if p.rule == nil {
+			zero(p)
+			continue
+		}
 		o.change = Change{
 			Shape: p.shape, Weight: p.weight, Grad: p.grad, Kept: p.kept,
 			Step: o.step, Rate: o.LearnRate * p.rate, Decay: p.decay, Clip: clip, Share: share,
 		}
 		p.rule.Apply(&o.change)
-		// A parameter of ours counts as zero without being cleared: its next gradient is
-		// written over this one.
-		if z, ok := p.param.(interface{ ZeroGrad() }); ok {
-			z.ZeroGrad()
-		} else {
-			clear(p.grad)
-		}
+		zero(p)
 	}
 	o.targets = o.targets[:0]
 	return nil
+}
+
+// zero makes the gradient zero. A parameter of ours counts as that without being cleared: its next gradient is
+// written over this one.
+func zero(p target) {
+	if z, ok := p.param.(interface{ ZeroGrad() }); ok {
+		z.ZeroGrad()
+	} else {
+		clear(p.grad)
+	}
 }
 
 // gather fills targets from the model, and checks all of it.
@@ -219,6 +250,10 @@ func (o *Optimizer) gatherOne(vg gorgonia.ValueGrad, name string) error {
 	}
 	if _, err := rule.Keeps(partOf(vg, shape)); err != nil { // an expert's bias is no matrix
 		return o.failed("%s of %s: %w", rule.Name(), name, err)
+	}
+	if o.elsewhere != nil && o.elsewhere(name) {
+		o.targets = append(o.targets, target{slot: &slot{name: name}, param: vg, weight: weight, grad: grad})
+		return nil
 	}
 	s, err := o.slotOf(name, shape, rule, weight)
 	if err != nil {

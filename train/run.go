@@ -66,6 +66,9 @@ func (t *Trainer) start(ctx context.Context) (*run, error) {
 	if t.Tree {
 		r.tree = &gradientTree{params: r.inOrder}
 	}
+	if err := t.shard(); err != nil {
+		return nil, err
+	}
 	t.Params.ZeroGrad() // an earlier call may have failed halfway
 	if !t.begun {
 		t.begun, t.dirty = true, true
@@ -171,7 +174,18 @@ func (r *run) tellAgain() error {
 
 // save hands out the state, unless that was done already.
 func (r *run) save() error {
-	if r.Save == nil || !r.dirty || r.peers.Rank() > 0 {
+	if !r.dirty {
+		return nil
+	}
+	var tensors []Tensor
+	if r.sharded() {
+		var err error
+		if tensors, err = r.gather(); err != nil {
+			return err
+		}
+	}
+	if r.Save == nil || r.peers.Rank() > 0 {
+		r.dirty = false
 		return nil
 	}
 	if err := r.average(r.model, true); err != nil {
@@ -180,6 +194,9 @@ func (r *run) save() error {
 	s, err := r.State()
 	if err != nil {
 		return fmt.Errorf("train: state at step %d: %w", r.at.Step, err)
+	}
+	if r.sharded() {
+		s.Solver.Tensors = tensors
 	}
 	if err := r.Save(s); err != nil {
 		return fmt.Errorf("train: saving step %d: %w", r.at.Step, err)

@@ -100,10 +100,17 @@ func (o *Optimizer) Restore(s SolverState) error {
 	known := o.kinds()
 	byName := map[string]*slot{}
 	var order []*slot
+	var names []string
 	for _, t := range s.Tensors {
 		name, kept := splitName(t.Name, known)
 		if kept == "" {
 			return o.failed("restored tensor %q ends neither in %s", t.Name, strings.Join(endings(known), " nor in "))
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		if o.elsewhere != nil && o.elsewhere(name) {
+			continue
 		}
 		shape := tensor.Shape(slices.Clone(t.Shape))
 		if shape.TotalSize() != len(t.Data) {
@@ -130,7 +137,7 @@ func (o *Optimizer) Restore(s SolverState) error {
 	}
 	o.forgive()
 	o.step, o.norm, o.slots, o.byName, o.restored = s.Step, 0, order, byName, s.Step > 0
-	o.averaged, o.rates = s.Averaged, s.rates
+	o.averaged, o.rates, o.order = s.Averaged, s.rates, names
 	return nil
 }
 
@@ -149,13 +156,7 @@ func (o *Optimizer) whole(s *slot) error {
 
 // kinds are the names of what the rules keep, each once.
 func (o *Optimizer) kinds() (all []string) {
-	rules := []Rule{o.Rule}
-	for _, g := range o.Groups {
-		if g.Rule != nil {
-			rules = append(rules, g.Rule)
-		}
-	}
-	for _, r := range rules {
+	for _, r := range o.rules() {
 		names, _ := r.Keeps([]int{1, 1}) // a shape that every rule takes
 		for _, n := range names {
 			if !slices.Contains(all, n) {

@@ -49,7 +49,7 @@ func (s State) Told() int {
 }
 
 // State returns the state between two updates; after an update that failed, that before
-// it. The solver's tensors are shared with it, so they hold until the next.
+// it. The solver's tensors are shared with it, so they hold until the next. With ShardSolver they are this rank's alone.
 func (t *Trainer) State() (State, error) {
 	if t.Task == nil {
 		return State{}, errors.New("Trainer.Task is not set")
@@ -105,6 +105,9 @@ func (t *Trainer) Restore(s State) error {
 	if s.Settings != "" && t.Settings != "" && s.Settings != t.Settings {
 		saved, this := firstOther(s.Settings, t.Settings)
 		return fmt.Errorf("train: restore: the saved run has %q, this one %q", saved, this)
+	}
+	if err := t.shard(); err != nil {
+		return fmt.Errorf("train: restore: %w", err)
 	}
 	if solver, ok := optional.As[Stateful](t.Solver); ok {
 		if err := solver.Restore(s.Solver); err != nil {

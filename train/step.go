@@ -172,6 +172,9 @@ func (r *run) update(u *Update) (err error) {
 	if err := r.Solver.Step(r.model); err != nil {
 		return unsaved{err} // some weights may be changed
 	}
+	if err := r.giveWeights(); err != nil {
+		return unsaved{err}
+	}
 	for _, v := range r.first.reports {
 		if v.Update != nil {
 			v.Update(u.means(v.Name))

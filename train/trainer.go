@@ -66,6 +66,10 @@ type Trainer struct {
 	// doubling of a process's micro-batches.
 	Tree bool
 
+	// ShardSolver has each rank keep what the solver, an [Optimizer], remembers of some parameters alone, about as much as any other, for the
+	// time to send the weights that it changes to all. The bits, and what is saved, are those without; rank 0 has all of it in memory while it saves.
+	ShardSolver bool
+
 	at     State  // what State returns, but for the task and the solver
 	place  []byte // of the training data before an update that failed; nil if none did
 	halted bool   // data could not be read on

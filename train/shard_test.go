@@ -1,0 +1,120 @@
+package train
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"gorgonia.org/gorgonia"
+)
+
+// floatsOf counts what an optimizer has in memory.
+func floatsOf(o *Optimizer) (n int) {
+	for _, s := range o.slots {
+		for _, k := range s.kept {
+			n += len(k)
+		}
+	}
+	return n
+}
+
+// TestShardSolver: ranks that keep a part of the solver's state each have the bits of one process, in weights and in what
+// is saved, from which any number of ranks goes on; and none has more in memory than is computed.
+func TestShardSolver(t *testing.T) {
+	solvers := map[string]func() *Optimizer{
+		"AdamW": NewAdamW, "Lion": NewLion, "Muon": func() *Optimizer { return NewMuon("head.*") },
+		"SGD": func() *Optimizer { return &Optimizer{Rule: SGD{Momentum: 0.9}} },
+	}
+	for name, solver := range solvers {
+		one, _ := newToyRank(8, false)
+		one.Solver = solver()
+		var kept saved
+		one.Save = kept.keep(one)
+		mustRun(t, one)
+		for _, ranks := range []int{1, 2, 3, 4} {
+			name := fmt.Sprintf("%s, %d ranks", name, ranks)
+			var half, whole saved
+			all, _ := newToyRanks(ranks, 8, false)
+			for _, tr := range all {
+				tr.Solver, tr.ShardSolver, tr.StopAfter = solver(), true, 5
+			}
+			all[0].Save = half.keep(all[0])
+			for i, err := range runRanks(t, all) {
+				if err != nil {
+					t.Fatalf("%s: rank %d: %v", name, i, err)
+				}
+			}
+			most, sum := 0, 0
+			for _, tr := range all {
+				n := floatsOf(tr.Solver.(*Optimizer))
+				most, sum = max(most, n), sum+n
+			}
+			computed, err := solver().KeptOfShards(all[0].Params, ranks)
+			of, err2 := solver().Kept(all[0].Params)
+			if err != nil || err2 != nil || int(computed) != most || int(of) != sum {
+				t.Errorf("%s: %d numbers of %d on a rank, computed %d of %d; %v, %v", name, most, sum, computed, of, err, err2)
+			}
+			all, _ = newToyRanks(5-ranks, 8, false) // another number goes on
+			for _, tr := range all {
+				tr.Solver, tr.ShardSolver = solver(), true
+				half.restore(t, tr)
+			}
+			all[0].Save = whole.keep(all[0])
+			for i, err := range runRanks(t, all) {
+				if err != nil {
+					t.Fatalf("%s: rank %d: %v", name, i, err)
+				}
+				if !maps.EqualFunc(weights(all[i].Params), weights(one.Params), sameBits) {
+					t.Errorf("%s: rank %d has other weights than one process", name, i)
+				}
+			}
+			if !maps.EqualFunc(whole.weights, kept.weights, sameBits) || !slices.EqualFunc(whole.tensors, kept.tensors, func(a, b Tensor) bool {
+				return a.Name == b.Name && slices.Equal(a.Shape, b.Shape) && sameBits(a.Data, b.Data)
+			}) {
+				t.Errorf("%s: rank 0 saves something else than one process", name)
+			}
+		}
+	}
+}
+
+// other is a solver that knows no parts.
+type other struct{ gorgonia.Solver }
+
+func (other) SetLearnRate(float64) {}
+
+// TestShardSolverErrors: solvers that cannot be sharded say so.
+func TestShardSolverErrors(t *testing.T) {
+	for want, solver := range map[string]gorgonia.Solver{
+		"train: Trainer.ShardSolver: schedule-free AdamW keeps an average of the weights, which all ranks want": NewScheduleFree(),
+		"train: Trainer.ShardSolver is for an Optimizer, not train.other":                                       other{gorgonia.NewVanillaSolver()},
+	} {
+		all, _ := newToyRanks(2, 2, false)
+		for _, tr := range all {
+			tr.Solver, tr.ShardSolver = solver, true
+		}
+		for i, err := range runRanks(t, all) {
+			if err == nil || err.Error() != want {
+				t.Errorf("rank %d: %v, want %s", i, err, want)
+			}
+		}
+	}
+}
+
+// TestOwners: parameters go to ranks so that none has much more than another.
+func TestOwners(t *testing.T) {
+	ps := graph.NewParams(1)
+	s := graph.New(ps)
+	var all []*graph.Param
+	for i, n := range []int{7, 1, 6, 3, 2, 5} {
+		s.Param(fmt.Sprint("p", i), graph.Zeros(), n)
+	}
+	all = ps.All()
+	if got := owners(all, 3); !maps.Equal(got, map[string]int{"p0": 0, "p2": 1, "p5": 2, "p3": 2, "p4": 1, "p1": 0}) {
+		t.Error(got)
+	}
+	if got := owners(all, 1); len(got) != 6 || got["p5"] != 0 {
+		t.Error(got)
+	}
+}
