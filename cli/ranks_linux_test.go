@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -322,6 +323,52 @@ func TestRanksDiffer(t *testing.T) {
 		}
 		if err := os.RemoveAll("d"); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestRanksFinetune: 2 and 4 ranks fine-tune to the same files, of a task and of pairs, also where a run goes on with another number.
+func TestRanksFinetune(t *testing.T) {
+	names, paths := families(t)
+	t.Chdir(t.TempDir())
+	from := pretrained(t)
+	write(t, "reviews.csv", reviews(60))
+	write(t, "pairs.jsonl", strings.Repeat(`{"prompt":"p","response":"q"}`+"\n"+`{"prompt":"a","response":"bc"}`+"\n", 30))
+	for name, args := range map[string]string{
+		"task":  "--kind classification --text review --label stars --train reviews.csv",
+		"pairs": "--pairs pairs.jsonl --context 8",
+	} {
+		all := append([]string{"finetune", "--from", from, "--batch", "8", "--micro", "4", "--epochs", "2", "--lr", "1e-3"}, strings.Fields(args)...)
+		var want map[string]string
+		for i, ranks := range []int{4, 2} {
+			family := names[i%len(names)]
+			dir := fmt.Sprint(name, ranks)
+			var out watched
+			if status := job(t, paths[family], ranks, &out, append(all, "--micro", "2", "--out", dir)...); status != 0 || !strings.Contains(out.String(), "done: ") {
+				t.Fatalf("%s: status %d\n%s", dir, status, &out)
+			}
+			if got := tuned(t, dir); want == nil {
+				want = got
+			} else if !maps.Equal(got, want) {
+				t.Errorf("%s is another than on 4 ranks", dir)
+			}
+		}
+		out := watched{mark: "step "}
+		if name == "task" {
+			out.mark = "epoch 1"
+		}
+		dir := name + "-stopped"
+		status := job(t, paths[names[0]], 4, &out, append(all, "--micro", "2", "--out", dir)...)
+		if status == 0 && strings.Contains(out.String(), "done: ") {
+			t.Logf("%s: the run was done before", dir)
+		} else {
+			out = watched{}
+			if status := job(t, paths[names[0]], 2, &out, "finetune", "--resume", dir); status != 0 {
+				t.Fatalf("%s: status %d\n%s", dir, status, &out)
+			}
+		}
+		if !maps.Equal(tuned(t, dir), want) {
+			t.Errorf("%s is another than in one piece", dir)
 		}
 	}
 }

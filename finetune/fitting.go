@@ -70,7 +70,8 @@ func (f *fitting) Update(_ context.Context, rank, ranks int) ([]train.Batch, err
 	examples := f.next()
 	runs := (len(examples) + f.Micro - 1) / f.Micro
 	f.batches = f.batches[:0]
-	for i := runs * rank / ranks; i < runs*(rank+1)/ranks; i++ {
+	from, to := train.Share(runs, rank, ranks)
+	for i := from; i < to; i++ {
 		lo := i * f.Micro
 		f.batches = append(f.batches, f.batch(examples[lo:min(lo+f.Micro, len(examples))], lo))
 	}
@@ -143,7 +144,10 @@ func (f *fitting) Validate(ctx context.Context, e *train.Evaluator) (train.Evalu
 		e.CloseLater(predictor)
 		f.predictor, f.measuring = predictor, e
 	}
-	p, err := f.predictor.predict(ctx, f.dev)
+	p, err := f.predictor.predict(ctx, f.dev, e.Rank(), e.Size())
+	if err == nil {
+		p, err = e.Join(p, f.c.Outputs)
+	}
 	if err != nil {
 		return train.Evaluation{}, err
 	}

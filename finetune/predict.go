@@ -49,11 +49,11 @@ func (p *Predictor) Close() error { return p.programs.Close() }
 // Predict returns the probability of each output for each example, or its number if the
 // classifier is Squared.
 func (p *Predictor) Predict(examples []Example) ([][]float64, error) {
-	return p.predict(context.Background(), examples)
+	return p.predict(context.Background(), examples, 0, 1)
 }
 
-// predict is Predict until ctx is done: a large set takes minutes.
-func (p *Predictor) predict(ctx context.Context, examples []Example) ([][]float64, error) {
+// predict is Predict until ctx is done, as a large set takes minutes, of those examples that are a rank's; of the others the rows are nil.
+func (p *Predictor) predict(ctx context.Context, examples []Example, rank, ranks int) ([][]float64, error) {
 	order := make([]int, len(examples)) // from short to long, so that those of a run are alike
 	for i := range order {
 		order[i] = i
@@ -61,7 +61,7 @@ func (p *Predictor) predict(ctx context.Context, examples []Example) ([][]float6
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(examples[a].length(), examples[b].length()) })
 	all := make([][]float64, len(examples))
 	part := make([]Example, 0, p.size)
-	for lo := 0; lo < len(order); lo += p.size {
+	for lo := rank * p.size; lo < len(order); lo += ranks * p.size {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("finetune: %w", err)
 		}

@@ -46,12 +46,23 @@ type tuner interface {
 // CreateTuned makes a new run of fine-tuning in an empty or a new directory, "" for one in runs
 // that is named by the task and the time. The log is told what it is and how far; nil for none.
 func CreateTuned(recipe TunedRecipe, dir string, log io.Writer) (*Tuning, error) {
-	t := &Tuning{Job: newJob(log, "finetune", tunedName, nil), Recipe: recipe}
+	return CreateTunedOn(nil, recipe, dir, log)
+}
+
+// CreateTunedOn is [CreateTuned] by processes that train together, of which rank 0 alone writes, logs and has files; nil is one alone.
+// What an update runs at once is no more than each of them has of it, which the recipe of the run says.
+func CreateTunedOn(peers train.Peers, recipe TunedRecipe, dir string, log io.Writer) (*Tuning, error) {
 	if err := recipe.Validate(); err != nil {
 		return nil, err
 	}
-	if err := vacant(dir); err != nil { // before the examples are read
-		return nil, err
+	if n := size(peers); n > 1 {
+		recipe.Micro = min(recipe.Micro, (recipe.Batch+n-1)/n)
+	}
+	t := &Tuning{Job: newJob(log, "finetune", tunedName, peers), Recipe: recipe}
+	if t.first() {
+		if err := vacant(dir); err != nil { // before the examples are read
+			return nil, err
+		}
 	}
 	err := t.prepare(false)
 	if err == nil {
@@ -67,8 +78,11 @@ func CreateTuned(recipe TunedRecipe, dir string, log io.Writer) (*Tuning, error)
 }
 
 // ResumeTuned goes on with a run from its latest checkpoint, as if it had never stopped.
-func ResumeTuned(dir Dir, log io.Writer) (*Tuning, error) {
-	t := &Tuning{Job: newJob(log, "finetune", tunedName, nil), Recipe: DefaultsTuned()}
+func ResumeTuned(dir Dir, log io.Writer) (*Tuning, error) { return ResumeTunedOn(nil, dir, log) }
+
+// ResumeTunedOn is [ResumeTuned] by processes that train together, as many as before or not.
+func ResumeTunedOn(peers train.Peers, dir Dir, log io.Writer) (*Tuning, error) {
+	t := &Tuning{Job: newJob(log, "finetune", tunedName, peers), Recipe: DefaultsTuned()}
 	t.Dir = dir
 	if err := t.resume(); err != nil {
 		return nil, errors.Join(refused(err), t.Close())
@@ -112,14 +126,21 @@ func (t *Tuning) prepare(resumed bool) error {
 	if err := prepare(); err != nil {
 		return err
 	}
-	return t.work.trainer(resumed)
+	if err := t.work.trainer(resumed); err != nil {
+		return err
+	}
+	t.Trainer.Peers, t.Trainer.Tree = t.peers, size(t.peers) > 1
+	return nil
 }
 
 func (t *Tuning) observeAll(told int) error {
+	t.Trainer.SaveEvery = t.Recipe.SaveEvery
+	if !t.first() {
+		return nil
+	}
 	if err := t.observe(told, train.Machine{}); err != nil {
 		return err
 	}
-	t.Trainer.SaveEvery = t.Recipe.SaveEvery
 	t.Trainer.Observers = append(t.Trainer.Observers, t.work.observers()...)
 	return nil
 }
@@ -128,6 +149,9 @@ func (t *Tuning) observeAll(told int) error {
 // it, the weights after the last update are in checkpoints/latest, to go on from.
 func (t *Tuning) Train(ctx context.Context) error {
 	reason := t.Job.Train(ctx)
+	if !t.first() {
+		return reason
+	}
 	if reason == nil {
 		return errors.Join(t.work.finish(), t.forget())
 	}

@@ -115,6 +115,28 @@ func (e *Evaluator) CloseLater(c io.Closer) { e.closers = append(e.closers, c) }
 // Rank is that of the peers that this process is.
 func (e *Evaluator) Rank() int { return e.r.peers.Rank() }
 
+// Size is how many peers there are.
+func (e *Evaluator) Size() int { return e.r.peers.Size() }
+
+// Join puts together rows of width numbers that peers have of the same table, each its own: those of others are nil.
+func (e *Evaluator) Join(rows [][]float64, width int) ([][]float64, error) {
+	if e.Size() == 1 {
+		return rows, nil
+	}
+	flat := make([]float64, len(rows)*width)
+	for i, row := range rows {
+		copy(flat[i*width:(i+1)*width], row)
+	}
+	flat, err := e.r.peers.SumScalars(flat)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		rows[i] = flat[i*width : (i+1)*width]
+	}
+	return rows, nil
+}
+
 // close closes what evaluations leave.
 func (e *Evaluator) close() error {
 	var errs []error

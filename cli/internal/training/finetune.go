@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/cli/internal/command"
+	"github.com/gorgpt/gorgpt/cluster"
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/run"
@@ -22,6 +23,7 @@ func newFinetune() *cobra.Command {
 		recipe      run.TunedRecipe
 		out, resume string
 		asJSON      bool
+		joining     *cluster.Options
 	)
 	cmd := &cobra.Command{
 		Use:   "finetune [RECIPE] --task NAME --data DIR --from DIR",
@@ -45,11 +47,15 @@ Tasks: ` + taskNames() + `.`,
   gorgpt finetune --kind classification --text review --label stars --train reviews.csv --from DIR --lr 1e-4`,
 		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := beginTuning(&recipe, args, out, resume, cmd)
+			world, err := command.Join(cmd, joining)
 			if err != nil {
 				return err
 			}
-			return tune(cmd, t, asJSON)
+			t, err := beginTuning(&recipe, args, out, resume, cmd, world)
+			if err != nil {
+				return err
+			}
+			return tune(cmd, t, asJSON, world.Rank() == 0)
 		},
 	}
 	f := cmd.Flags()
@@ -57,6 +63,7 @@ Tasks: ` + taskNames() + `.`,
 	recipe.Settings().Flags(f)
 	f.StringVar(&out, "out", "", "run directory (default runs/TASK-TIME)")
 	f.StringVar(&resume, "resume", "", "run directory to go on with, from its latest checkpoint")
+	joining = command.RankFlags(cmd)
 	f.BoolVar(&asJSON, "json", false, "print the metrics of the best epoch, and of each, as one JSON object")
 	return cmd
 }
@@ -70,7 +77,7 @@ func taskNames() string {
 }
 
 // beginTuning makes a run, or opens one to go on with.
-func beginTuning(recipe *run.TunedRecipe, args []string, out, resume string, cmd *cobra.Command) (*run.Tuning, error) {
+func beginTuning(recipe *run.TunedRecipe, args []string, out, resume string, cmd *cobra.Command, world *cluster.World) (*run.Tuning, error) {
 	given := cmd.Flags().Changed
 	if resume != "" {
 		for _, s := range recipe.Settings() {
@@ -78,7 +85,7 @@ func beginTuning(recipe *run.TunedRecipe, args []string, out, resume string, cmd
 				return nil, usage.Errorf("--resume goes on with the run's own recipe and directory; leave out RECIPE and all flags but --json")
 			}
 		}
-		return run.ResumeTuned(run.Dir(resume), cmd.ErrOrStderr())
+		return run.ResumeTunedOn(world, run.Dir(resume), cmd.ErrOrStderr())
 	}
 	for _, file := range args {
 		if _, err := recipe.Settings().Read(file, given); err != nil {
@@ -94,11 +101,11 @@ func beginTuning(recipe *run.TunedRecipe, args []string, out, resume string, cmd
 	if err := recipe.CheckGiven(given); err != nil {
 		return nil, err
 	}
-	return run.CreateTuned(*recipe, out, cmd.ErrOrStderr())
+	return run.CreateTunedOn(world, *recipe, out, cmd.ErrOrStderr())
 }
 
 // tune trains, and prints what came of it.
-func tune(cmd *cobra.Command, t *run.Tuning, asJSON bool) (err error) {
+func tune(cmd *cobra.Command, t *run.Tuning, asJSON, tells bool) (err error) {
 	stdout, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
 	defer func() { err = errors.Join(err, t.Close()) }()
 	if asJSON && t.Recipe.Pairs != "" {
@@ -111,7 +118,7 @@ func tune(cmd *cobra.Command, t *run.Tuning, asJSON bool) (err error) {
 		fmt.Fprintf(stderr, "stopped after update %d of %d: the weights are saved in %s\ngo on with: gorgpt finetune --resume %s\n", step, t.Trainer.Steps, t.Dir.Latest(), t.Dir)
 	}
 	switch {
-	case err != nil:
+	case err != nil || !tells:
 		return err
 	case asJSON:
 		return printTuned(stdout, t)
