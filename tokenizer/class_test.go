@@ -10,7 +10,7 @@ import (
 // class where tokenizer_config.json has none. GPT-2's, GPT-1's and the generic ones do not.
 func TestClass(t *testing.T) {
 	const pipeline = `{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]},"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"decoder":{"type":"ByteLevel"}}`
-	const want = ": tokenizer_class is %, want GPT2Tokenizer(Fast), OpenAIGPTTokenizer(Fast), PreTrainedTokenizerFast: others add tokens and rules of their own"
+	const want = ": tokenizer_class is %, want GPT2Tokenizer(Fast), OpenAIGPTTokenizer(Fast), PreTrainedTokenizer(Fast), LlamaTokenizer(Fast), Qwen2TokenizerFast: others add tokens and rules of their own"
 	for _, c := range []struct{ config, model, problem string }{
 		{`{"tokenizer_class":"GPT2Tokenizer"}`, `{"tokenizer_class":"RobertaTokenizer"}`, ""},
 		{`{"tokenizer_class":"GPT2TokenizerFast"}`, `{}`, ""},

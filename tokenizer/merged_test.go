@@ -52,6 +52,7 @@ func TestFromMerges(t *testing.T) {
 		}
 		again, cut, c := fromMerges(t, back), piecesOf(t, name), new(cache)
 		model := finding(tok).Tokenizer.(*byteLevel)
+		cuts := 0
 		for seed := range 100 {
 			text := []byte(g.random(seed))
 			var want []int
@@ -60,11 +61,21 @@ func TestFromMerges(t *testing.T) {
 				want = model.appendPiece(c, want, text[at:at+n])
 				at += n
 			}
+			if i := CutFor(tok, text); i > 0 { // its parts have the ids of the whole
+				cuts++
+				parts, _ := tok.Append(nil, text[:i])
+				if parts, _ = tok.Append(parts, text[i:]); !slices.Equal(parts, want) {
+					t.Fatalf("%s: %q, cut at %d, is %v, want %v", name, text, i, parts, want)
+				}
+			}
 			for _, tok := range []Tokenizer{tok, again} {
 				if got, err := tok.Append(nil, text); err != nil || !slices.Equal(got, want) {
 					t.Fatalf("%s: %q is %v, %v, want %v", name, text, got, err, want)
 				}
 			}
+		}
+		if slices.Contains([]string{"gpt-2", "llama-bpe", "smollm", "qwen2", "tekken", "gpt-4o"}, name) && cuts < 30 {
+			t.Errorf("%s: %d texts were cut", name, cuts)
 		}
 	}
 }
