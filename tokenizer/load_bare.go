@@ -83,6 +83,21 @@ func (d *described) parseBare(vocab, merges []byte) (Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
+	class, err := d.class()
+	if err != nil {
+		return nil, err
+	}
+	if class == qwen2Class || class == llamaClass { // which say what is not in these files
+		p := &pipeline{Model: &model{Type: "BPE", Vocab: v, Merges: l}}
+		if err := d.replaced(class, p); err != nil {
+			return nil, err
+		}
+		t, err := p.tokenizer()
+		if err != nil {
+			return nil, err
+		}
+		return d.describe(t, v, p)
+	}
 	var t Tokenizer
 	if marksWordEnds(v) {
 		if !hasKey(v, unknownToken) {
