@@ -180,11 +180,11 @@ func (p *Pieces) merges(v vocabulary) (mergeList, error) {
 }
 
 // scores are those of tokens as SentencePiece has them: 0, −1, −2, … in the order in which they are learned, then of those that
-// are in no merge, by id; 0 of what is no normal token.
+// are in no merge, by id; 0 of what no merge makes: control tokens and the like.
 func (b *pieced) scores(types []int) []float32 {
 	scores, scored := make([]float32, len(types)), make(map[int]bool)
 	next := func(id int) {
-		if !scored[id] && types[id] == NormalPiece {
+		if !scored[id] && (types[id] == NormalPiece || types[id] == UserPiece) {
 			scores[id] = float32(-len(scored))
 			scored[id] = true
 		}
@@ -199,8 +199,7 @@ func (b *pieced) scores(types []int) []float32 {
 }
 
 // ToPieces is the vocabulary of a tokenizer of SentencePiece's kind: what [FromPieces] makes one of that
-// encodes as t does, but for the order of the pairs that make one token, which have one score. The score of
-// a token that merges make is minus the rank of the first of them.
+// encodes as t does, but for the order of the pairs that make one token, which have one score.
 func ToPieces(t Tokenizer) (p Pieces, err error) {
 	a := finding(t)
 	b, ok := a.Tokenizer.(*pieced)
