@@ -148,6 +148,8 @@ func (f Family) check(others []Family) error {
 			return fmt.Errorf("two families are called %q: %T and %T", f.Type, other.Default, f.Default)
 		case f.Export.Name != "" && other.Export.Name == f.Export.Name:
 			return fmt.Errorf("two families export to %q: %q and %q", f.Export.Name, other.Type, f.Type)
+		case f.GGUF.Architecture != "" && other.GGUF.Architecture == f.GGUF.Architecture:
+			return fmt.Errorf("two families are llama.cpp's %q: %q and %q", f.GGUF.Architecture, other.Type, f.Type)
 		case reflect.TypeOf(other.Default) == reflect.TypeOf(f.Default):
 			return fmt.Errorf("%T is the family %q and %q", f.Default, other.Type, f.Type)
 		}

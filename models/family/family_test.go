@@ -84,13 +84,15 @@ func TestRegister(t *testing.T) {
 		{Family{Type: "second", Default: &two{}}, `a family needs a Type and a Default that is a struct; got "second" and *family.two`},
 		{Family{Default: two{}}, `a family needs a Type and a Default that is a struct; got "" and family.two`},
 		{Family{Type: "second", Default: two{}, Export: Export{Name: "other", Of: noExport}}, ""},
+		{Family{Type: "second", Default: two{}, GGUF: GGUF{Architecture: "other"}}, ""},
+		{Family{Type: "second", Default: two{}, GGUF: GGUF{Architecture: "one"}}, `two families are llama.cpp's "one": "first" and "second"`},
 		{Family{Type: "second", Default: two{}, Export: Export{Name: "form", Of: noExport}}, `two families export to "form": "first" and "second"`},
 		{Family{Type: "second", Default: two{}, Export: Export{Name: "form"}}, `the family "second" has half an Export: want a Name and Of, or neither`},
 		{Family{Type: "bare", Default: bare{}}, "family.bare: no whole number by json tag for the context (n_positions or max_position_embeddings), the number of layers (n_layer or num_hidden_layers or num_layers), the number of heads (n_head or num_attention_heads or num_heads)"},
 		{Family{Type: "untagged", Default: untagged{}}, `family.untagged: field Vocab has no tag json:"…", its key in config.json; json:"-" if it is not written`},
 	} {
 		var r registry
-		r.register(Family{Type: "first", Default: one{}, Sizes: []Named{{Name: "a", Model: one{}}}, Export: Export{Name: "form", Of: noExport}})
+		r.register(Family{Type: "first", Default: one{}, Sizes: []Named{{Name: "a", Model: one{}}}, Export: Export{Name: "form", Of: noExport}, GGUF: GGUF{Architecture: "one"}})
 		r.register(c.f)
 		all, err := r.list()
 		if (err == nil) != (c.want == "") || err != nil && err.Error() != "models.Register: "+c.want {

@@ -34,7 +34,7 @@ type GGUF struct {
 	Pairs func(m Model, stem string) int
 
 	// Read, if given, sets keys of config.json that are more than other names, and refuses what the family has not;
-	// Write is the way back.
+	// Write, if given, is the way back.
 	Read  func(f *gguf.File, config map[string]any) error
 	Write func(m Model) (gguf.Meta, []gguf.Tensor, error)
 }
@@ -195,6 +195,9 @@ func ToGGUF(m Model) (GGUF, gguf.Meta, []gguf.Tensor, error) {
 			}
 			meta = append(meta, value)
 		}
+	}
+	if g.Write == nil {
+		return g, meta, nil, nil
 	}
 	more, extra, err := g.Write(m)
 	if err != nil {
