@@ -120,7 +120,7 @@ func TestEndOfResponse(t *testing.T) {
 }
 
 // TestEndBetweenDocuments: pack and packed windows put the tokenizer's own end of text between
-// documents, as its files have it, and a run's config.json names it.
+// documents, as its files have it, and a run's config.json names it, and what a text begins with.
 func TestEndBetweenDocuments(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := tokenizer.Bytes().Save("tok"); err != nil {
@@ -140,7 +140,7 @@ func TestEndBetweenDocuments(t *testing.T) {
 	if status != 0 {
 		t.Fatal(stderr)
 	}
-	for name, want := range map[string]string{"config.json": `"eos_token_id": 126`, "tokenizer_config.json": `"eos_token": "~"`} {
+	for want, name := range map[string]string{`"eos_token_id": 126`: "config.json", `"bos_token_id": 124`: "config.json", `"eos_token": "~"`: "tokenizer_config.json"} {
 		if b, err := os.ReadFile("run/checkpoints/latest/" + name); err != nil || !strings.Contains(string(b), want) {
 			t.Errorf("%s: %v, %s, want %s", name, err, b, want)
 		}

@@ -119,17 +119,22 @@ func ParseUnedited(config []byte) (Model, error) {
 }
 
 // JSON is the config.json of a model, as Hugging Face's transformers reads it. ends are the
-// tokens that end a text; negative ones are none.
+// tokens that end a text, of which the first begins one too; negative ones are none.
 func JSON(m Model, ends ...int) ([]byte, error) {
+	return JSONFor(m, append(family.NewEnds(ends), -1)[0], ends...)
+}
+
+// JSONFor is [JSON] of a model whose texts begin with a token of their own, begin.
+func JSONFor(m Model, begin int, ends ...int) ([]byte, error) {
 	m, edits := unedited(m)
 	f, err := family.Of(m)
 	if err != nil {
 		return nil, err
 	}
 	if calls := graph.Edits(edits...); len(calls) > 0 {
-		return f.JSON(m, ends, editsKey, calls)
+		return f.JSON(m, begin, ends, editsKey, calls)
 	}
-	return f.JSON(m, ends, "", nil)
+	return f.JSON(m, begin, ends, "", nil)
 }
 
 // DimsOf are the sizes of a model.

@@ -44,7 +44,8 @@ func (r *responding) checkpoint() (checkpoint.Contents, error) {
 	m := r.base
 	contents := func(params *graph.Params) (c checkpoint.Contents, err error) {
 		c = checkpoint.Contents{Params: params, Tokenizer: m.Tokenizer.Save, Generation: m.Generation}
-		c.Config, err = models.JSON(m.Model, m.Ends...)
+		begin, _ := around(m.Tokenizer)
+		c.Config, err = models.JSONFor(m.Model, begin, m.Ends...)
 		return c, err
 	}
 	if r.Recipe.LoRA == 0 {

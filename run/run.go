@@ -169,13 +169,22 @@ func newRun(recipe Recipe, o Options) *Run {
 
 // checkpoint is what is saved.
 func (r *Run) checkpoint() (c checkpoint.Contents, err error) {
-	end := -1
-	if id, ok := r.Tokenizer.EndOfText(); ok {
+	begin, end := around(r.Tokenizer)
+	c = checkpoint.Contents{Params: r.Params, Tokenizer: r.Tokenizer.Save}
+	c.Config, err = models.JSONFor(r.Model, begin, end)
+	return c, err
+}
+
+// around are the tokens that begin and end a text, -1 where there is none.
+func around(t tokenizer.Tokenizer) (begin, end int) {
+	begin, end = -1, -1
+	if id, ok := tokenizer.Beginning(t); ok {
+		begin = id
+	}
+	if id, ok := t.EndOfText(); ok {
 		end = id
 	}
-	c = checkpoint.Contents{Params: r.Params, Tokenizer: r.Tokenizer.Save}
-	c.Config, err = models.JSON(r.Model, end)
-	return c, err
+	return begin, end
 }
 
 // readWeights reads what was saved.

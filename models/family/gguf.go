@@ -164,7 +164,7 @@ func ToGGUF(m Model) (GGUF, gguf.Meta, []gguf.Tensor, error) {
 	if g.Architecture == "" {
 		return fail(fmt.Errorf("%s: llama.cpp's files hold no model of this family that is written here", Name(m)))
 	}
-	config, err := f.JSON(m, nil, "", nil)
+	config, err := f.JSON(m, -1, nil, "", nil)
 	if err != nil {
 		return fail(err)
 	}

@@ -66,7 +66,7 @@ func TestParse(t *testing.T) {
 func TestJSON(t *testing.T) {
 	m := small()
 	f := family.Family{Type: "toy-lm", Architecture: "ToyForCausalLM", Default: small()}
-	text, err := f.JSON(m, []int{5, -1, 6}, "more", []string{"a"})
+	text, err := f.JSON(m, 4, []int{5, -1, 6}, "more", []string{"a"})
 	const want = `{
   "model_type": "toy-lm",
   "architectures": [
@@ -86,7 +86,7 @@ func TestJSON(t *testing.T) {
     5,
     6
   ],
-  "bos_token_id": 5,
+  "bos_token_id": 4,
   "torch_dtype": "float32",
   "more": [
     "a"
@@ -95,7 +95,7 @@ func TestJSON(t *testing.T) {
 	if err != nil || string(text) != want {
 		t.Errorf("%s, %v\nwant %s", text, err, want)
 	}
-	if text, err = f.JSON(m, nil, "", nil); err != nil {
+	if text, err = f.JSON(m, -1, nil, "", nil); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := f.Parse(text); err != nil || got != family.Model(m) {

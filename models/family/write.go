@@ -7,10 +7,9 @@ import (
 	"reflect"
 )
 
-// JSON is the config.json of a model, as Hugging Face's transformers reads it. ends are the
-// tokens that end a text, of which the first begins one too; negative ones are none. The more
-// key, if there is one, comes last.
-func (f Family) JSON(m Model, ends []int, more string, value any) ([]byte, error) {
+// JSON is the config.json of a model, as Hugging Face's transformers reads it. begin is the token that begins a text,
+// ends are those that end one; negative ones are none. The more key, if there is one, comes last.
+func (f Family) JSON(m Model, begin int, ends []int, more string, value any) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	written := make(map[string]bool)
@@ -56,7 +55,7 @@ func (f Family) JSON(m Model, ends []int, more string, value any) ([]byte, error
 	// What transformers' defaults would be otherwise, in some families.
 	write(tiedKey, Tied(m))
 	write("eos_token_id", NewEnds(ends))
-	write("bos_token_id", NewEnds(ends).First())
+	write("bos_token_id", NewEnds([]int{begin}).First())
 	write("torch_dtype", "float32")
 	if more != "" {
 		write(more, value)
