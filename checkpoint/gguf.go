@@ -51,7 +51,7 @@ func configOfGGUF(f *gguf.File) ([]byte, error) {
 }
 
 // endKeys are the tokens that end a text, a turn, or a message to a tool.
-var endKeys = []string{"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}
+var endKeys = [GGUFEnds]string{"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}
 
 // generationOfGGUF makes a generation_config.json.
 func generationOfGGUF(meta gguf.Meta) ([]byte, error) {

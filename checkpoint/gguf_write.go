@@ -27,9 +27,12 @@ type GGUF struct {
 	Tokenizer tokenizer.Tokenizer
 	// Template is the chat template; the tokenizer's if "".
 	Template string
-	// Ends are the tokens that end a text; those of the tokenizer's if nil. There is a place for three.
+	// Ends are the tokens that end a text; those of the tokenizer's if nil. Those beyond [GGUFEnds] are left out.
 	Ends []int
 }
+
+// GGUFEnds is how many tokens that end a text a GGUF file has a place for: eos, eot and eom.
+const GGUFEnds = 3
 
 // SaveGGUF makes path a file that llama.cpp opens. It is an error if the family has no such form, or one that cannot
 // hold the model or the tokenizer.

@@ -59,3 +59,18 @@ func TestSmolLM2(t *testing.T) {
 		}
 	}
 }
+
+// TestGGUFEnds: what a file has no place for is said.
+func TestGGUFEnds(t *testing.T) {
+	root := fixture(t, "../checkpoint/testdata/gguf/hf/llama3")
+	t.Chdir(t.TempDir())
+	if err := os.CopyFS("many", os.DirFS(root)); err != nil {
+		t.Fatal(err)
+	}
+	edited(t, "many/generation_config.json", map[string]any{"eos_token_id": []int{1, 2, 3, 4}})
+	status, stdout, stderr := gorgpt(t, t.Context(), "convert", "many", "many.gguf")
+	const want = "\nof the tokens [1 2 3 4] that end a text, the file has the first 3: llama.cpp has no place for more\nmany.gguf\n"
+	if status != 0 || !strings.HasSuffix(stdout, want) {
+		t.Errorf("status %d, %s%s\nwant %s", status, stdout, stderr, want)
+	}
+}

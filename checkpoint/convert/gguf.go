@@ -37,6 +37,9 @@ func (c *conversion) saveGGUF(o *checkpoint.Origin, m models.Model, params *grap
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w", o.Where("chat_template.jinja"), weights.Bare(err))
 	}
+	if n := checkpoint.GGUFEnds; len(ends) > n {
+		r.Notes = append(r.Notes, fmt.Sprintf("of the tokens %v that end a text, the file has the first %d: llama.cpp has no place for more", ends, n))
+	}
 	return checkpoint.SaveGGUF(c.out, checkpoint.GGUF{
 		Name: r.Model, Model: m, Params: params, DType: c.dtype, Tokenizer: tok, Template: string(template), Ends: ends,
 	})
