@@ -11,6 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/harmony"
+	"github.com/gorgpt/gorgpt/internal/smollm2"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -182,6 +183,15 @@ func TestChatTemplate(t *testing.T) {
 		if _, _, err := converse(t, "Hi", append(c.args, "--from", "plain")...); err == nil || err.Error() != c.want {
 			t.Errorf("error %v\nwant  %s", err, c.want)
 		}
+	}
+}
+
+// TestChatSmolLM2: a real model converses out of its file.
+func TestChatSmolLM2(t *testing.T) {
+	path := smollm2.Path(t)
+	out, errs, err := converse(t, "What is the capital of France?\nAnd of Italy?\n", "--from", path)
+	if want := "The capital of France is Paris.\nThe capital of Italy is Rome.\n"; err != nil || out != want {
+		t.Errorf("%v: %q, %q; want %q", err, out, errs, want)
 	}
 }
 
