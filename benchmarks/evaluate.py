@@ -150,8 +150,8 @@ if found := source("tasks/dialogsum/dialogsum.test.jsonl"):
               "doc_to_target": "{{summary1}}", "process_results": rouges, "metric_list": [{"metric": m, **mean} for m in rouge],
               "generation_kwargs": {"until": ["\n"], "max_gen_toks": 60, "do_sample": False}}
     for shots in (0, 2):
-        measure("DialogSum", config, [json.loads(x) for x in found[0]], few,
-                ["--on", "summarize", "--stop", r"\n", "--separator", r"\n\n", "--tokens", "60"], rouge, shots)
+        separator = ["--separator", r"\n\n"] if shots else []
+        measure("DialogSum", config, [json.loads(x) for x in found[0]], few, ["--on", "summarize", "--stop", r"\n", "--tokens", "60", *separator], rouge, shots)
 if found := source("tasks/multi30k/test_2016_flickr.en", "tasks/multi30k/test_2016_flickr.de"):
     data = [{"source": x, "target": y} for x, y in zip(*found)]
     generation = {"generation_kwargs": {"until": ["\n"], "max_gen_toks": 40, "do_sample": False},
