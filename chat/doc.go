@@ -20,6 +20,5 @@
 // What a message says is never read for special tokens: a user who writes <|im_end|> ends no message. transformers renders to text and
 // reads all special tokens in it, whoever wrote them; of conversations without such text the tokens are equal.
 //
-// A template comes with a file of somebody's. It can read and write nothing; its source, its loops and its calls are bounded. How long a text
-// it builds is not.
+// A template comes with a file of somebody's. It can read and write nothing; its source, its loops, its calls, its time and the texts it builds are bounded.
 package chat

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -10,20 +11,22 @@ import (
 // some ten megabytes of stack.
 const (
 	maxSource  = 64 << 10
-	maxTag     = 4 << 10 // beside the literals of a tag
+	maxTag     = 1 << 10 // beside the literals of a tag
 	maxNesting = 100     // blocks within each other
 )
 
 // normalize writes a template anew as tags alone, for a library that takes white space away beyond the next tag: texts become
 // literals, with the white space that Jinja leaves there under trim_blocks and lstrip_blocks (jinja2/lexer.py), and comments
-// go. The function watch is called at the beginning of each loop's body, and at both ends of a macro's. Lines stay where they are.
+// go. The function watch is called with what is written, with what is set, and at the end of a macro. Lines stay where they are.
 func normalize(source, watch string) (string, error) {
 	if len(source) > maxSource {
 		return "", fmt.Errorf("%d bytes, want at most %d", len(source), maxSource)
 	}
 	source = strings.TrimSuffix(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(source), "\n")
 	var b strings.Builder
-	call := func(what string) { fmt.Fprintf(&b, "{%% set %s_ = %[1]s('%s') %%}", watch, what) }
+	call := func(values ...string) {
+		fmt.Fprintf(&b, "{%% set %s_ = %[1]s(%s) %%}", watch, strings.Join(values, ","))
+	}
 	lines := func(s string) { fmt.Fprintf(&b, "{#%s#}", strings.Repeat("\n", strings.Count(s, "\n"))) }
 	var last tag
 	depth := 0
@@ -31,9 +34,9 @@ func normalize(source, watch string) (string, error) {
 		t, err := nextTag(source, last.end)
 		if err == nil {
 			if s := between(source, last, t); s != "" {
-				b.WriteString("{{")
+				fmt.Fprintf(&b, "{{%s('write',", watch)
 				quote(&b, s)
-				b.WriteString("}}")
+				b.WriteString(")}}")
 			}
 			lines(source[last.end:t.begin])
 			if t.kind == 0 {
@@ -41,19 +44,25 @@ func normalize(source, watch string) (string, error) {
 			}
 			depth, err = t.nest(depth)
 		}
+		if err == nil {
+			err = bounded(t.body)
+		}
 		if err != nil {
 			return "", fmt.Errorf("line %d: %w", 1+strings.Count(source[:t.begin], "\n"), err)
 		}
 		if t.word == "endmacro" {
-			call("return")
+			call("'return'")
 		}
-		if t.kind == '#' {
+		switch t.kind {
+		case '#':
 			lines(source[t.begin:t.end])
-		} else {
-			fmt.Fprintf(&b, "{%c%s%s", t.kind, t.body, closers[t.kind])
+		case '{':
+			fmt.Fprintf(&b, "{{%s('write',%s)}}", watch, t.body)
+		default:
+			fmt.Fprintf(&b, "{%%%s%%}", t.body)
 		}
-		if t.word == "for" || t.word == "macro" {
-			call(t.word)
+		if names, sets := t.sets(); sets {
+			call(append([]string{"'" + t.word + "'"}, names...)...)
 		}
 		last = t
 	}
@@ -74,6 +83,30 @@ func (t tag) nest(depth int) (int, error) {
 		return 0, fmt.Errorf("more than %d blocks within each other", maxNesting)
 	}
 	return depth, nil
+}
+
+// quoted is a literal, as tags have it here; name finds the variables that are set, before an = or " in ".
+var quoted = regexp.MustCompile(`'(?:[^'\\]|\\.)*'`)
+var name = regexp.MustCompile(`(?:^|[,(])\s*([\pL_][\pL\pN_]*)`)
+
+// sets are the variables that a tag sets, if it does, for what follows.
+func (t tag) sets() (names []string, sets bool) {
+	body := strings.Join(strings.Fields(quoted.ReplaceAllString(t.body, "")), " ")
+	body = strings.TrimPrefix(body, t.word)
+	switch t.word {
+	case "for":
+		body, _, _ = strings.Cut(body, " in ")
+	case "set":
+		body, _, sets = strings.Cut(body, "=")
+	case "macro":
+		_, body, _ = strings.Cut(body, "(")
+	default:
+		return nil, false
+	}
+	for _, found := range name.FindAllStringSubmatch(body, -1) {
+		names = append(names, found[1])
+	}
+	return names, sets || t.word != "set"
 }
 
 // between is the text between two tags, with the white space that it keeps.

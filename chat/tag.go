@@ -66,10 +66,11 @@ func nextTag(source string, from int) (tag, error) {
 // for the first }}.
 func (t *tag) read(source string, at int) error {
 	var b strings.Builder
-	depth, size := 0, 0
+	var open []bracket
+	size := 0
 	for ; at < len(source); at++ {
 		rest := source[at:]
-		if depth == 0 {
+		if len(open) == 0 {
 			sign := ""
 			if rest[0] == '-' || rest[0] == '+' && t.kind == '%' {
 				sign = rest[:1]
@@ -90,9 +91,20 @@ func (t *tag) read(source string, at int) error {
 			at += n - 1
 			continue
 		case '(', '[', '{':
-			depth++
+			open = append(open, bracket{at, 0})
 		case ')', ']', '}':
-			depth--
+			open = open[:max(len(open)-1, 0)]
+		case ':':
+			if err := colon(open, source); err != nil {
+				return err
+			}
+		case '*':
+			if strings.HasPrefix(rest, "**") {
+				b.WriteByte('*')
+				at++
+			} else {
+				b.WriteString("* -1 * -1 ") // the same of numbers; no text can be -1 times there
+			}
 		}
 		if size++; size > maxTag {
 			return fmt.Errorf("a tag of more than %d bytes beside its texts", maxTag)
@@ -103,6 +115,21 @@ func (t *tag) read(source string, at int) error {
 		}
 	}
 	return fmt.Errorf("a tag {%c without its end", t.kind)
+}
+
+// bracket is one that is open, and the number of colons in it.
+type bracket struct{ at, colons int }
+
+// colon counts one, and refuses slices with a step, for which the library takes memory by their bounds, whatever there is to slice.
+func colon(open []bracket, source string) error {
+	if len(open) == 0 {
+		return nil
+	}
+	last := &open[len(open)-1]
+	if last.colons++; last.colons > 1 && source[last.at] == '[' && !strings.HasPrefix(source[last.at:], "[::-1]") {
+		return errors.New("a slice with a step, other than [::-1]")
+	}
+	return nil
 }
 
 // literal reads a string literal, with Python's escapes, and tells how long it is.
