@@ -14,6 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/smollm2"
 	"github.com/gorgpt/gorgpt/memory"
 )
 
@@ -173,4 +174,54 @@ func TestLoRAMemory(t *testing.T) {
 	if err := fresh.Validate(); err == nil || err.Error() != "--lora adapts what a model has learned, which --fresh forgets" {
 		t.Error(err)
 	}
+}
+
+// TestTuneSmolLM2: a model that was really pre-trained, as llama.cpp's file, learns by adapters in two thirds of the memory that its weights would take,
+// and what comes of it is a Hugging Face directory that says what the run said.
+func TestTuneSmolLM2(t *testing.T) {
+	from := smollm2.Path(t)
+	t.Chdir(t.TempDir())
+	var reviews strings.Builder
+	reviews.WriteString("review,stars\n")
+	for i := range 60 {
+		fmt.Fprintf(&reviews, "%d was %s,%d\n", i*7919%1000, []string{"dull", "fun"}[i%2], i%2)
+	}
+	write(t, "reviews.csv", reviews.String())
+	recipe := DefaultsTuned()
+	recipe.From, recipe.Kind, recipe.Train, recipe.Columns.Text, recipe.Columns.Label = from, "classification", "reviews.csv", "review", "stars"
+	recipe.Batch, recipe.Micro, recipe.Rate, recipe.LoRA, recipe.Epochs, recipe.Auxiliary, recipe.Dropout = 9, 9, 2e-3, 4, 1, 0, 0
+	full := recipe
+	full.LoRA = 0
+	logs := make(map[int]string)
+	for _, r := range []TunedRecipe{full, recipe} {
+		var log bytes.Buffer
+		x, err := CreateTuned(r, fmt.Sprint("run", r.LoRA), &log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.LoRA > 0 {
+			err = x.Train(t.Context())
+		}
+		if err := errors.Join(err, x.Close()); err != nil {
+			t.Fatal(err)
+		}
+		logs[r.LoRA] = log.String()
+	}
+	takes := make(map[int]float64)
+	for rank, log := range logs {
+		_, after, _ := strings.Cut(log, "; memory ")
+		var size float64
+		if _, err := fmt.Sscanf(after, "%f GB: weights ", &size); err != nil {
+			t.Fatalf("%v in:\n%s", err, log)
+		}
+		takes[rank] = size
+	}
+	if !(takes[0] > 2.152 && takes[0] < 3 && takes[4] < 2./3*takes[0]) { // four numbers for each of 134,517,890 weights, and what is computed
+		t.Errorf("%v GB for all weights, %v for adapters", takes[0], takes[4])
+	}
+	trained, err := finetune.Load("run4/checkpoints/best")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkAnswers(t, trained, "run4")
 }

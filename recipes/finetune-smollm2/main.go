@@ -3,7 +3,7 @@
 //
 //	go run ./recipes/finetune-smollm2 --from DIR --data FOLDER
 //
-// DIR is the model, FOLDER has a folder for each task, as gorgpt finetune --data wants it. Each run has a folder of --out; those that are done
+// DIR is the model, or its GGUF file (docs/gguf.md), FOLDER has a folder for each task, as gorgpt finetune --data wants it. Each run has a folder of --out; those that are done
 // with the same recipe are not done again, and an interrupted one goes on from its last checkpoint: the same command resumes the study.
 // The table is Markdown on standard output.
 package main
@@ -39,7 +39,7 @@ func main() {
 
 func command() *cobra.Command {
 	s := tuned.Study{
-		From: "SmolLM2-135M-Instruct", Data: "tasks", Out: "runs/finetune-smollm2", Jobs: 1, Columns: columns, Tune: tuned.Tune,
+		From: "SmolLM2-135M-Instruct.Q4_1.gguf", Data: "tasks", Out: "runs/finetune-smollm2", Jobs: 1, Columns: columns, Tune: tuned.Tune,
 		// Where GPT-1's paper has the largest gains, first. All examples of all, three seeds, are half a day of one core.
 		Given:  []string{"sst2:1500", "stsb:400", "cola:4000", "rte:300", "mrpc:200"},
 		Recipe: common,
