@@ -285,7 +285,7 @@ def write(path, expected):
 if sys.argv[1:2] == ["--smollm2"]:
     lm = HFLM(pretrained=AutoModelForCausalLM.from_pretrained(sys.argv[2]).double().eval(), tokenizer=AutoTokenizer.from_pretrained(sys.argv[2]),
               batch_size=16, max_length=CONTEXT, logits_cache=False)
-    write("harness/smollm2.json", {"smollm2": [evaluate(lm, *run) for run in [*RUNS, ("piqa_chat", 0), ("piqa_chat", 1), ("qa_chat", 0), ("qa_chat", 2)]]})
+    write("harness/smollm2.json", {"smollm2": [evaluate(lm, *run) for run in [*RUNS, ("piqa_chat", 0), ("qa_chat", 0), ("qa_chat", 2)]]})
     sys.exit()
 MODELS = {"harness/gpt2": fast(pieces), "harness/gpt1": fast(pieces), "model": fast(letter), "harness/gpt2+bos": fast(begun(pieces))}
 expected = json.load(open("harness/expected.json")) if len(sys.argv) > 1 else {}
