@@ -168,14 +168,17 @@ func TestChatTemplate(t *testing.T) {
 			t.Errorf("%s: %v: %q, %q", name, err, out, errs)
 		}
 	}
-	if err := os.WriteFile("other.jinja", []byte("{{ messages"), 0o666); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"other.jinja": "{{ messages", "empty.jinja": ""} {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
 		{[]string{"--chat-template", "other.jinja"}, "--chat: chat template: line 1: a tag {{ without its end"},
+		{[]string{"--chat-template", "empty.jinja"}, "--chat: empty.jinja: empty, want a chat template"},
 		{[]string{"--chat-template", "none.jinja"}, "--chat: open none.jinja: no such file or directory"},
 		{[]string{"--json", "--system", "x"}, "--system has no meaning with --json: a message of the role system says it"},
 		{[]string{"--chat=false", "--system", "x"}, "--system has no meaning with texts: it is for --chat"},

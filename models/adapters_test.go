@@ -131,7 +131,8 @@ func TestBadLoRA(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, err := range map[string]error{
-		"models: adapters of rank 0, want 1 or more":                                   second(models.LoRA(base, 0)),
+		"models: adapters of rank 0, want 1 to 8, the model's width":                   second(models.LoRA(base, 0)),
+		"models: adapters of rank 999, want 1 to 8, the model's width":                 second(models.LoRA(base, 999)),
 		"models: the model has an adapter already, h.0.attn.c_attn.lora_A":             second(models.LoRA(m, 2)),
 		"models: no adapter is declared among the parameters; see LoRA":                models.OnlyAdapters(params),
 		"models: wte.weight: no such weight of shape (11, 8) to merge with an adapter": models.Merge(base, params, graph.NewParams(1)),

@@ -26,8 +26,8 @@ const loraA, loraB = "lora_A", "lora_B"
 //
 // [OnlyAdapters] freezes the rest, and [Merge] adds what was learned to the weights.
 func LoRA(m Model, rank int) (Model, error) {
-	if rank < 1 {
-		return nil, fmt.Errorf("models: adapters of rank %d, want 1 or more", rank)
+	if width := DimsOf(m).Width; rank < 1 || rank > width {
+		return nil, fmt.Errorf("models: adapters of rank %d, want 1 to %d, the model's width", rank, width)
 	}
 	places, err := linears(m)
 	if err != nil {

@@ -69,6 +69,9 @@ func (w *generation) conversation() (*run.Chat, error) {
 		if template, err = plaintext.Read(w.template); err != nil {
 			return nil, err
 		}
+		if len(template) == 0 {
+			return nil, fmt.Errorf("%s: empty, want a chat template", w.template)
+		}
 	}
 	return w.Chat(string(template), w.system)
 }
