@@ -84,7 +84,10 @@ func (w *World) part(b backend) {
 
 // make makes a collective, if it is the one of all ranks.
 func (w *World) make(b backend, r *request) error {
+	began := time.Now()
 	all, err := agree(b, newHeader(w.rank, r.call, r.size))
+	came := time.Now()
+	defer func() { w.times[0], w.times[1] = w.times[0]+came.Sub(began), w.times[1]+time.Since(came) }()
 	if err != nil {
 		return &brokenError{err}
 	}

@@ -44,10 +44,12 @@ type World struct {
 	ended      chan struct{}
 	gone       error // why there are no more calls; of the caller's side
 	clock      clock
+	opened     time.Time
 
 	// Of the one thread alone.
 	floats  *adder[float32]
 	scalars *adder[float64]
+	times   [2]time.Duration // waiting for the others to come to a call, and in it
 }
 
 // Open joins the job of the launcher that started the process, or of none: a world of one. It refuses
@@ -81,7 +83,7 @@ func open(o Options, connect func() (backend, error)) (*World, error) {
 			os.Exit(Stalled)
 		}
 	}
-	w := &World{queue: make(chan *request), ended: make(chan struct{})}
+	w := &World{opened: time.Now(), queue: make(chan *request), ended: make(chan struct{})}
 	w.clock.patience, w.clock.stall = o.Patience, o.Stall
 	opened := make(chan error)
 	go w.serve(connect, opened)
@@ -128,6 +130,27 @@ func (w *World) SumScalars(x []float64) ([]float64, error) {
 // Give gives a rank's slice to all.
 func (w *World) Give(x []float32, from int) error {
 	return w.do(giveCall, 4*len(x), func(b backend) error { return giveAll(b, bytesOf(x), from) })
+}
+
+// Shares tells on rank 0, a line for each rank, how much of the time since Open it has waited for the others to come to a call, and how much it
+// has been in calls, as sums take it.
+func (w *World) Shares() ([]string, error) {
+	if w.size == 1 {
+		return nil, nil
+	}
+	mine := make([]float64, 3*w.size)
+	mine[3*w.rank] = time.Since(w.opened).Seconds() // the thread has nothing to do now
+	mine[3*w.rank+1], mine[3*w.rank+2] = w.times[0].Seconds(), w.times[1].Seconds()
+	all, err := w.SumScalars(mine)
+	if err != nil || w.rank > 0 {
+		return nil, err
+	}
+	var lines []string
+	for rank := range w.size {
+		whole, waited, called := all[3*rank], all[3*rank+1], all[3*rank+2]
+		lines = append(lines, fmt.Sprintf("rank %d: of %.1f s, %.1f %% waiting for the others and %.1f %% in sums", rank, whole, 100*waited/whole, 100*called/whole))
+	}
+	return lines, nil
 }
 
 // Leave tells the others that this rank goes no further: the calls that they are at, or make next, return the reason.

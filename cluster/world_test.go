@@ -218,6 +218,37 @@ func TestStall(t *testing.T) {
 	}
 }
 
+// TestShares: rank 0 tells of each rank how long it has waited.
+func TestShares(t *testing.T) {
+	all, _ := worlds(t, 3, Options{})
+	lines := make([][]string, 3)
+	for rank, err := range together(t, all, func(w *World) (err error) {
+		if w.Rank() == 1 {
+			time.Sleep(50 * time.Millisecond) // the others wait
+		}
+		if err := w.Sum(make([]float32, 10)); err != nil {
+			return err
+		}
+		lines[w.Rank()], err = w.Shares()
+		return err
+	}) {
+		if err != nil {
+			t.Errorf("rank %d: %v", rank, err)
+		}
+	}
+	if len(lines[0]) != 3 || lines[1] != nil || lines[2] != nil {
+		t.Fatal(lines)
+	}
+	for rank, line := range lines[0] {
+		var got int
+		var whole, waited, called float64
+		n, err := fmt.Sscanf(line, "rank %d: of %f s, %f %% waiting for the others and %f %% in sums", &got, &whole, &waited, &called)
+		if err != nil || n != 4 || got != rank || waited < 0 || called < 0 || waited+called > 101 || rank == 0 && waited == 0 {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
 // TestOpenFails: the error of a library that cannot be loaded is Open's.
 func TestOpenFails(t *testing.T) {
 	want := errors.New("no library")

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -67,18 +68,23 @@ func (r *Ranks) Name() string {
 // Follows tells whether another process speaks for all.
 func (r *Ranks) Follows() bool { return r.world != nil && r.world.Rank() > 0 }
 
-// Part ends the work with the others, who are told of an error. If there was none, rank 0 says that the job is done,
-// which the status of some launchers does not.
+// Part ends the work with the others, who are told of an error. If there was none, rank 0 says how much of the time went into waiting and
+// sums, and that the job is done, which the status of some launchers does not.
 func (r *Ranks) Part(err error, log io.Writer) error {
 	if r.world == nil {
 		return nil
 	}
 	if err != nil {
 		r.world.Leave(err)
+		return r.world.Close()
 	}
-	broken := r.world.Close()
-	if err == nil && broken == nil && r.world.Rank() == 0 {
-		fmt.Fprintf(log, "done: %d ranks\n", r.world.Size())
+	shares, err := r.world.Shares()
+	if err = errors.Join(err, r.world.Close()); err != nil || r.Follows() {
+		return err
 	}
-	return broken
+	for _, line := range shares {
+		fmt.Fprintln(log, line)
+	}
+	_, err = fmt.Fprintf(log, "done: %d ranks\n", r.world.Size())
+	return err
 }
