@@ -58,25 +58,10 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 			if o.Peers = world; world.Rank() > 0 {
 				o.Log = io.Discard
 			}
-			switch {
-			case o.StopAfter < 0:
+			if o.StopAfter < 0 {
 				return usage.Errorf("--stop-after %d: want 0 or more", o.StopAfter)
-			case resume != "":
-				of, branch := run.OfCheckpoint(resume)
-				if len(args) > 0 || out != "" && !branch {
-					return usage.Errorf("--resume goes on with the run's own recipe and directory; leave out RECIPE and --out")
-				}
-				if !branch {
-					of = run.Dir(resume)
-				}
-				err = resumed(&recipe, of, cmd.Flags())
-			default:
-				err = complete(&recipe, args, cmd.Flags())
 			}
-			if err != nil {
-				return err
-			}
-			if err := recipe.CheckGiven(cmd.Flags().Changed); err != nil {
+			if err := planned(&recipe, args, out, resume, cmd.Flags()); err != nil {
 				return err
 			}
 			world.Fast = recipe.Fast()
@@ -92,6 +77,27 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 	f.BoolVar(&o.ShardOptimizer, "shard-optimizer", false, "the same: each rank keeps a part of the optimizer's moments alone, for less memory and the same bits")
 	f.IntVar(&o.StopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
 	return cmd
+}
+
+// planned completes the recipe of a new run, or of one that goes on.
+func planned(recipe *run.Recipe, args []string, out, resume string, flags *pflag.FlagSet) error {
+	if resume == "" {
+		if err := complete(recipe, args, flags); err != nil {
+			return err
+		}
+		return recipe.CheckGiven(flags.Changed)
+	}
+	of, branch := run.OfCheckpoint(resume)
+	if len(args) > 0 || out != "" && !branch {
+		return usage.Errorf("--resume goes on with the run's own recipe and directory; leave out RECIPE and --out")
+	}
+	if !branch {
+		of = run.Dir(resume)
+	}
+	if err := resumed(recipe, of, flags); err != nil {
+		return err
+	}
+	return recipe.CheckGiven(flags.Changed)
 }
 
 // complete adds to what flags give what a recipe file gives, if there is one.

@@ -31,6 +31,7 @@ import (
 	"github.com/gorgpt/gorgpt/memory"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/run"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // evaluation is what eval is asked for.
@@ -230,17 +231,12 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	}
 	s := eval.NewSubject(models.Graphs(m.Model), m.Params, m.Tokenizer, window)
 	s.Ends, s.CacheBytes = m.Ends, left
+	defer func() { err = errors.Join(err, s.Close()) }()
 	if e.chat {
-		format, err := chat.For(m.Tokenizer)
-		if err != nil {
+		if err := converse(s, m.Tokenizer); err != nil {
 			return err
 		}
-		s.Ends = slices.Concat(s.Ends, format.Stops())
-		s.Chat = func(prompt string) ([]int, error) {
-			return format.Prompt(append(format.Begin(""), chat.Message{Role: chat.User, Content: prompt}))
-		}
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
 	s.Progress = progress(stderr)
 	r, err := evaluator.Evaluate(ctx, s, e.data)
 	if err != nil {
@@ -252,17 +248,27 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		err = r.Print(stdout)
 	}
 	if err == nil && samples != nil {
-		if err := writeSamples(samples, r.Samples); err != nil {
-			return err
-		}
-		if err := samples.Commit(); err != nil {
-			return err
+		if err = writeSamples(samples, r.Samples); err == nil {
+			err = samples.Commit()
 		}
 	}
 	if err == nil && !r.Passed() {
 		err = fmt.Errorf("%s: %.0f of %s failed", named.Name, (1-r.Value)*float64(len(r.Checks)), plural.Of(len(r.Checks), "check"))
 	}
 	return err
+}
+
+// converse has prompts be what a user says, by the tokenizer's chat template.
+func converse(s *eval.Subject, tok tokenizer.Tokenizer) error {
+	format, err := chat.For(tok)
+	if err != nil {
+		return err
+	}
+	s.Ends = slices.Concat(s.Ends, format.Stops())
+	s.Chat = func(prompt string) ([]int, error) {
+		return format.Prompt(append(format.Begin(""), chat.Message{Role: chat.User, Content: prompt}))
+	}
+	return nil
 }
 
 // window is how many tokens a model of so many positions is given at once.
