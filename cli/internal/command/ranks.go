@@ -14,10 +14,7 @@ import (
 )
 
 // Ranks are the processes that this one works with, if a launcher of MPI has started it and its command joins them.
-type Ranks struct {
-	options cluster.Options
-	world   *cluster.World
-}
+type Ranks struct{ world *cluster.World }
 
 type ranksKey struct{}
 
