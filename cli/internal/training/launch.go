@@ -30,15 +30,13 @@ bind cores, to notice lost machines, and to stop in time where the run can go on
 		Example: `  gorgpt launch --ranks 4 -- train recipes/gpt2-124m.toml --out runs/four
   gorgpt launch --print srun --ranks 16 --cores 8 --limit 24h -- train --resume runs/four > job.sh
   gorgpt launch --print mpijob --ranks 4 --image registry.example/gorgpt:1 -- train recipes/gpt2-124m.toml --out /shared/four`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 || args[0] != "train" && args[0] != "finetune" {
-				return usage.Errorf("want what to start after --: -- train …, or -- finetune …")
-			}
-			return nil
-		},
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := settings.Validate(); err != nil {
 				return err
+			}
+			if len(args) == 0 || args[0] != "train" && args[0] != "finetune" {
+				return usage.Errorf("want what to start after --: -- train …, or -- finetune …")
 			}
 			s.Command = append([]string{"gorgpt"}, args...)
 			text, err := s.Text()
