@@ -53,7 +53,7 @@ def main(kernel, *args):
     failed = None
     try:
         NotebookClient(
-            nb, kernel_name=kernel, timeout=600, startup_timeout=120, record_timing=False,
+            nb, kernel_name=kernel, timeout=1800, startup_timeout=120, record_timing=False,
             resources={"metadata": {"path": os.path.dirname(os.path.abspath(src))}},
         ).execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as e:
