@@ -43,7 +43,7 @@ bind cores, to notice lost machines, and to stop in time where the run can go on
 			if err != nil {
 				return usage.Of(err)
 			}
-			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), strings.TrimSuffix(text, "\n"))
 			return err
 		},
 	}
