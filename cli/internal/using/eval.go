@@ -53,8 +53,8 @@ func newEval() *cobra.Command {
 		Short: "Measure a model as the GPT papers did",
 		Long: `Measure a model as the GPT papers did.
 
-DIR is a checkpoint, such as RUN/checkpoints/best. Under the numbers stands how they were
-made, and what others report. NAME and the FILE that it reads:
+DIR is a checkpoint, such as RUN/checkpoints/best, a Hugging Face directory or a GGUF file.
+Under the numbers stands how they were made, and what others report. NAME and the FILE that it reads:
 
 ` + catalogue(),
 		Example: `  gorgpt eval --from gpt2 --on perplexity --data wiki.test.raw --detokenizer wikitext --stride 512

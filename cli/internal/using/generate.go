@@ -29,9 +29,9 @@ func newGenerate() *cobra.Command {
 		Short: "Go on with a text",
 		Long: `Go on with a text, as a trained model would.
 
-DIR is a checkpoint, such as RUN/checkpoints/best, or any Hugging Face directory of a
-family that gorgpt models lists, with a tokenizer that is known here; other forms go
-through gorgpt convert first. The text appears as it is chosen.
+DIR is a checkpoint, such as RUN/checkpoints/best, or any Hugging Face directory or GGUF
+file of a family that gorgpt models lists, with a tokenizer that is known here, or what
+else gorgpt convert reads. The text appears as it is chosen.
 
 Without --prompt, prompts are read from standard input, one a line; on a terminal one
 can type them. An empty prompt is the beginning of a text. A text ends with the end of
