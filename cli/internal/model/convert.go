@@ -3,6 +3,7 @@ package model
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -49,25 +50,7 @@ it is missing. OUT must not exist, or be an empty directory.`,
   gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
 		Args: command.Args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			out := cmd.OutOrStdout()
-			if !asJSON {
-				o.Found = func(r *convert.Result) error {
-					_, err := fmt.Fprintf(out, "%s (%s, %s)\n%s\ntokenizer: %s\n", r.Kind, filepath.Base(r.File), r.Stored, r.About, r.Tokenizer)
-					return err
-				}
-			}
-			r, err := convert.Convert(args[0], args[1], o)
-			switch {
-			case usage.Is(err):
-				return err
-			case err != nil:
-				return run.OrBest(args[0], err)
-			}
-			if asJSON {
-				return json.NewEncoder(out).Encode(r)
-			}
-			_, err = fmt.Fprintln(out, strings.Join(append(r.Notes, r.Out), "\n"))
-			return err
+			return convertTo(cmd.OutOrStdout(), args[0], args[1], o, asJSON)
 		},
 	}
 	f := cmd.Flags()
@@ -78,4 +61,25 @@ it is missing. OUT must not exist, or be an empty directory.`,
 	f.StringVar(&o.ShardSize, "shard-size", "", "with --to hf or gpt-neo, several files of at most this size, such as 5GB (default one file)")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object: kind, model, parameters, stored, out, to, dtype, tokenizer, notes")
 	return cmd
+}
+
+// convertTo converts, and tells what was found and made.
+func convertTo(out io.Writer, from, to string, o convert.Options, asJSON bool) error {
+	if !asJSON {
+		o.Found = func(r *convert.Result) error {
+			_, err := fmt.Fprintf(out, "%s (%s, %s)\n%s\ntokenizer: %s\n", r.Kind, filepath.Base(r.File), r.Stored, r.About, r.Tokenizer)
+			return err
+		}
+	}
+	r, err := convert.Convert(from, to, o)
+	switch {
+	case usage.Is(err):
+		return err
+	case err != nil:
+		return run.OrBest(from, err)
+	case asJSON:
+		return json.NewEncoder(out).Encode(r)
+	}
+	_, err = fmt.Fprintln(out, strings.Join(append(r.Notes, r.Out), "\n"))
+	return err
 }
