@@ -32,7 +32,8 @@ func (r *Rotary) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Options are those of heads of so many columns. theta is the base where the text has none; 0 stands for 10,000.
+// Options are those of heads of so many columns. theta is the base where the text has none; 0 stands for 10,000. A part of the
+// columns is refused: which families of transformers turn one, and which ignore the key, differs.
 func (r Rotary) Options(theta float64, size int) (ops.RotaryOptions, error) {
 	all := map[string]any{}
 	if r != "" {
@@ -47,5 +48,9 @@ func (r Rotary) Options(theta float64, size int) (ops.RotaryOptions, error) {
 	if err != nil {
 		return ops.RotaryOptions{}, fmt.Errorf("rope_parameters: %w", err)
 	}
-	return ops.ParseRotary(text, size)
+	o, err := ops.ParseRotary(text, size)
+	if err == nil && o.Columns != 0 {
+		err = fmt.Errorf("rope_parameters: partial_rotary_factor has %d of %d columns turned, want all", o.Columns, size)
+	}
+	return o, err
 }

@@ -109,10 +109,7 @@ func (c Config) Validate() error {
 	case !(c.Balance >= 0 && c.Balance <= math.MaxFloat32):
 		return fmt.Errorf("router_aux_loss_coef is %v, want 0 or more", c.Balance)
 	}
-	o, err := c.rotary()
-	if err == nil && o.Columns != 0 { // which transformers ignores or cannot compute, as the type may be
-		err = fmt.Errorf("rope_parameters: partial_rotary_factor has %d of %d columns turned, want all", o.Columns, c.headSize())
-	}
+	_, err := c.rotary()
 	return cmp.Or(c.Types.check(c.Layers), err)
 }
 
