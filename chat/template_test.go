@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ardanlabs/jinja"
 
@@ -49,6 +50,7 @@ func bytesWith(t testing.TB, special ...string) tokenizer.Tokenizer {
 // TestPublished: published templates give transformers' text to the letter, and are errors where they are there.
 func TestPublished(t *testing.T) {
 	p := readPublished(t)
+	today := time.Now().Format(time.DateOnly)
 	if len(p.Templates) < 25 {
 		t.Fatalf("%d templates", len(p.Templates))
 	}
@@ -64,7 +66,7 @@ func TestPublished(t *testing.T) {
 					if want := strings.TrimPrefix(c.Error, "TemplateError: "); err == nil || err.Error() != "chat template: "+want {
 						t.Errorf("conversation %d: error %v\nwant %s", i, err, want)
 					}
-				case err != nil || got != c.Text:
+				case err != nil || strings.ReplaceAll(got, today, "<today>") != c.Text:
 					t.Errorf("conversation %d: %v\n got %q\nwant %q", i, err, got, c.Text)
 				}
 			}
