@@ -114,7 +114,7 @@ func TestFinetune(t *testing.T) {
 		{"finetune --from x --task rta --data .", 2, `unknown task "rta"; did you mean "rte"?`},
 		{"finetune --from x --kind clasification --train y", 2, `unknown kind "clasification"; did you mean "classification"?`},
 		{"finetune --from x --task rte --data . --lambda -1", 2, "--lambda -1: want 0 or more"},
-		{"finetune --from x --task rte --data . --dropout 1", 2, "--dropout 1: want a rate in [0, 1)"},
+		{"finetune --from x --task rte --data . --dropout 1", 2, "--dropout 1: want a rate in [0, 1), or -1 for the checkpoint's"},
 		{"finetune tuned/finetune.toml --dev nosuch.csv", 1, "nosuch.csv: no such file or directory"},
 		{"finetune tuned/finetune.toml --examples 181", 2, "--examples 181: reviews.csv has 180"},
 		{"finetune --from run/checkpoints/latest --task rte --data run", 1, "--data: no file in run has train, dev or val in its name; give --train and --dev"},

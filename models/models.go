@@ -155,6 +155,12 @@ func WithDropout(m Model, rate float64) Model {
 	return Edit(family.WithDropout(m, rate), edits...)
 }
 
+// DropoutOf is the highest dropout rate that a model has: what it was pre-trained with, of one that was read.
+func DropoutOf(m Model) float64 {
+	m, _ = unedited(m)
+	return family.DropoutOf(m)
+}
+
 // Validate tells what is wrong with a model's sizes, rates and other settings, or nil.
 func Validate(m Model) error {
 	m, _ = unedited(m)

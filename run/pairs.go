@@ -21,6 +21,7 @@ import (
 type responding struct {
 	*Tuning
 	learn, dev *pairs.Stream
+	width      int // tokens of a row of their batches
 }
 
 func (r *responding) name() string { return "pairs" }
@@ -118,6 +119,7 @@ func (r *responding) streams() error {
 	if r.dev, err = pairs.NewStream(put(dev), r.base.Tokenizer, shape); err != nil {
 		return fmt.Errorf("pairs to measure on: %w", err)
 	}
+	r.fit()
 	fmt.Fprintf(r.log, "%s to train on from %s, %d to measure on\n", plural.Of(r.learn.Len(), "pair"), r.Recipe.Pairs, r.dev.Len())
 	if n := r.learn.Cut() + r.dev.Cut(); n > 0 {
 		fmt.Fprintf(r.log, "%d prompts were longer than the context of %d and lost their beginning\n", n, shape.Context)
@@ -144,6 +146,15 @@ func (r *responding) converse(c *pairs.Config) error {
 	return nil
 }
 
+// fit has batches be as wide as the longest pair, not as the context, which may be many times that.
+func (r *responding) fit() {
+	const step = 8
+	longest := max(r.learn.Longest(), r.dev.Longest())
+	r.width = min(r.window(), (longest+step-1)/step*step)
+	r.learn.Narrow(r.width)
+	r.dev.Narrow(r.width)
+}
+
 // window is the most tokens of a prompt and its response.
 func (r *responding) window() int {
 	return cmp.Or(r.Recipe.Context, models.DimsOf(r.base.Model).Context)
@@ -163,13 +174,13 @@ func (r TunedRecipe) runs(all int) (run, update int) {
 // trainer puts the parts of the run together.
 func (r *responding) trainer(bool) error {
 	o := r.Recipe
-	model, err := o.adapted(models.WithDropout(r.base.Model, o.Dropout))
+	model, err := o.adapted(o.dropped(r.base.Model))
 	if err != nil {
 		return err
 	}
 	batch, update := o.runs(r.learn.Len())
 	if err := r.check(func(params *graph.Params) error { return models.Declare(model, params) }, "", func(params *graph.Params) (*graph.Program, error) {
-		return declare(model, params, batch, r.window())
+		return declare(model, params, batch, r.width)
 	}); err != nil {
 		return err
 	}
@@ -193,7 +204,7 @@ func (r *responding) trainer(bool) error {
 	r.Trainer = &train.Trainer{
 		Task: &train.NextToken{
 			Model: models.Graphs(model), Train: r.learn, Validation: restart,
-			Batch: batch, Context: r.window(), Accumulate: update / batch,
+			Batch: batch, Context: r.width, Accumulate: update / batch,
 		},
 		Params: params, Solver: &train.Optimizer{Rule: finetune.Adam, Decay: o.Decay, Clip: o.Clip},
 		Schedule: train.Linear(o.Rate, 0, int(o.Warmup*float64(steps)), steps),

@@ -61,13 +61,13 @@ func (c *classifying) encode(learn tasks.Set) error {
 		fmt.Fprintf(c.log, "%d texts were longer than the context of %d and cut\n", encoder.Truncated, context)
 	}
 	d.Vocab = max(d.Vocab, encoder.Tokenizer.Size())
-	c.plain = models.WithDropout(models.WithDims(c.base.Model, d), r.Dropout)
+	c.plain = r.dropped(models.WithDims(c.base.Model, d))
 	model, err := r.adapted(c.plain)
 	if err != nil {
 		return err
 	}
 	classifier := finetune.NewClassifier(model, c.task, finetune.Outputs(c.task, learn))
-	classifier.Dropout, classifier.Auxiliary = r.Dropout, r.Auxiliary
+	classifier.Dropout, classifier.Auxiliary = models.DropoutOf(c.plain), r.Auxiliary
 	c.trained = &finetune.Trained{
 		Description: finetune.Describe(c.task, classifier.Outputs, context), Classifier: classifier,
 		Params: graph.NewParams(r.Seed), Encoder: encoder,

@@ -10,6 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // TunedRecipe is every setting of a run of fine-tuning, on a task of the list, a task of one's
@@ -32,6 +33,17 @@ type TunedRecipe struct {
 	LoRA                      int // rank of adapters; 0: all weights learn
 	SaveEvery                 int
 	Seed                      uint64
+}
+
+// pretrainedDropout in the place of a dropout rate is what the model was pre-trained with: one that never met dropout loses by it what it has learned.
+const pretrainedDropout = -1
+
+// dropped is a model with the recipe's dropout.
+func (r TunedRecipe) dropped(m models.Model) models.Model {
+	if r.Dropout == pretrainedDropout {
+		return m
+	}
+	return models.WithDropout(m, r.Dropout)
 }
 
 // DefaultsTuned is GPT-1's fine-tuning; From and a task are missing.
@@ -97,7 +109,8 @@ func (r *TunedRecipe) ofUpdates() setting.List {
 		setting.New("weight-decay", &r.Decay, paper.Decay, "AdamW's decay of matrices", setting.Where(func(x float64) bool { return x >= 0 && x < 1e6 }, "0 or more")),
 		setting.New("clip", &r.Clip, paper.Clip, "largest norm of the whole gradient (0: none)", setting.NotNegative),
 		setting.New("lambda", &r.Auxiliary, 0.5, "weight of the language model's loss (0: none)", setting.NotNegative),
-		setting.New("dropout", &r.Dropout, 0.1, "dropout rate, of the model and of the classified state", share(true, false, "a rate in [0, 1)")),
+		setting.New("dropout", &r.Dropout, pretrainedDropout, "dropout rate, of the model and of the classified state (-1: those in the checkpoint's config.json, with which it was pre-trained)",
+			setting.Where(func(x float64) bool { return x == pretrainedDropout || x >= 0 && x < 1 }, "a rate in [0, 1), or -1 for the checkpoint's")),
 		setting.New("context", &r.Context, 0, "most tokens of a sequence (0: the model's)", setting.AtLeast(0)),
 		setting.New("fresh", &r.Fresh, false, "forget what the model has learned: the same without pre-training, to compare"),
 		setting.New("lora", &r.LoRA, 0, "rank of adapters beside the linear layers of the blocks, which learn while the weights stay, at some ten times the rate; checkpoints have them merged (0: all weights learn)", setting.AtLeast(0)),

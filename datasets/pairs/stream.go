@@ -42,6 +42,7 @@ type Stream struct {
 	closed  bool
 	batch   datasets.Batch
 	filling int // the token that fills rows
+	width   int // of the batches
 }
 
 // encoded is a pair as tokens; those from answer on have a target.
@@ -66,7 +67,7 @@ func NewStream(set []Pair, tok tokenizer.Tokenizer, c Config) (*Stream, error) {
 	if !ok {
 		return nil, fmt.Errorf("pairs: the tokenizer %s has no end of text, which ends a response", tok.Name())
 	}
-	s := &Stream{config: c, filling: end}
+	s := &Stream{config: c, filling: end, width: c.Context}
 	sum := sha256.New()
 	fmt.Fprintln(sum, c.Batch, c.Context, c.Seed, c.Once)
 	for _, p := range set {
@@ -123,6 +124,19 @@ func (s *Stream) Cut() int { return s.cut }
 // Len is the number of pairs.
 func (s *Stream) Len() int { return len(s.rows) }
 
+// Longest is the number of positions that the longest pair takes.
+func (s *Stream) Longest() (n int) {
+	for _, row := range s.rows {
+		n = max(n, len(row.ids)-1)
+	}
+	return n
+}
+
+// Narrow has the batches be of so many tokens a pair, if the longest has no more, in place of Config.Context.
+func (s *Stream) Narrow(width int) {
+	s.width, s.batch = max(width, s.Longest()), datasets.Batch{}
+}
+
 func (s *Stream) shuffle() {
 	if s.order == nil {
 		s.order = make([]int, len(s.rows))
@@ -148,7 +162,7 @@ func (s *Stream) Next(ctx context.Context) (datasets.Batch, error) {
 	if s.config.Once && s.taken == len(s.rows) {
 		return datasets.Batch{}, io.EOF
 	}
-	b, t := s.config.Batch, s.config.Context
+	b, t := s.config.Batch, s.width
 	if s.batch.Tokens == nil {
 		s.batch = datasets.Batch{Size: b, Context: t, Tokens: make([]int, b*t), Targets: make([]int, b*t)}
 	}

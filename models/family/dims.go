@@ -82,6 +82,16 @@ func WithDropout(m Model, rate float64) Model {
 	return v.Interface().(Model)
 }
 
+// DropoutOf is the highest dropout rate that the model has.
+func DropoutOf(m Model) (rate float64) {
+	for key, f := range floats(reflect.ValueOf(m)) {
+		if isRate(key) {
+			rate = max(rate, f.Float())
+		}
+	}
+	return rate
+}
+
 // Tied tells whether the head shares the token embedding.
 func Tied(m Model) bool {
 	v, ok := byKey(reflect.ValueOf(m), tiedKey)

@@ -62,6 +62,6 @@ func command() *cobra.Command {
 func common() run.TunedRecipe {
 	r := run.DefaultsTuned()
 	r.Epochs, r.Auxiliary, r.Dropout, r.SaveEvery = 1, 0, 0, 100
-	r.Batch, r.Micro, r.Warmup = 16, 4, 0.1
+	r.Batch, r.Micro, r.Warmup = 16, 16, 0.1
 	return r
 }
