@@ -82,6 +82,8 @@ var layer = map[string]float64{
 	"bench":                          7, // training, generation, memory
 	"run":                            8, // puts all of these together
 	"plan":                           9, // what a run takes
+	"serve":                          9,
+	"serve/studio":                   9.5, // a page beside the API
 	"benchmarks/memory":              10,
 	"cli":                            11,
 	"cli/internal/command":           9,

@@ -1,7 +1,9 @@
-// Package using uses models: generate, classify, eval.
+// Package using uses models: generate, classify, eval, serve.
 package using
 
 import "github.com/spf13/cobra"
 
 // Commands are the subcommands.
-func Commands() []*cobra.Command { return []*cobra.Command{newGenerate(), newClassify(), newEval()} }
+func Commands() []*cobra.Command {
+	return []*cobra.Command{newGenerate(), newClassify(), newEval(), newServe()}
+}
