@@ -81,6 +81,7 @@ func (e *Engine) search(ctx context.Context, prompt []int, n int, o BeamOptions)
 	b := &search{BeamOptions: o, engine: e, prompt: len(prompt), steps: n, logits: make([][]float32, o.Beams)}
 	b.job = newJob(ctx, o.Beams, prompt, b.take)
 	for _, s := range b.slots {
+		s.trail.ended = true // beams go on from one another
 		b.ids = append(b.ids, s.ids)
 		b.sums = append(b.sums, math.Inf(-1)) // all are the same at first: follow one
 	}

@@ -2,6 +2,7 @@ package generate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -23,6 +24,13 @@ type EngineConfig struct {
 	// up to a power of two and from 64 on to a multiple of 64; 0 runs prompts whole. Longer
 	// prompts are cut at its multiples, whatever else there is to do.
 	Piece int
+	// Seamless gives each position the same bits wherever prompts are cut, whatever Piece is: see
+	// graph.Seamless. Prompts may take longer.
+	Seamless bool
+	// Prefixes is how many bytes may be spent on what layers remember of sequences that have run, so
+	// that another that begins like one of them runs only what is new. It needs Seamless, so that
+	// nothing differs by it.
+	Prefixes int64
 	// Vocab, if above 0, is how many ids there are tokens of. A model's vocabulary may be padded
 	// beyond them, as GPT-2's 50,257 to 50,304; what is there is never chosen.
 	Vocab int
@@ -42,6 +50,10 @@ func (c EngineConfig) Validate() error {
 		return fmt.Errorf("generate: a queue of %d; want 0 or more", c.Queue)
 	case c.Piece < 0:
 		return fmt.Errorf("generate: pieces of %d tokens; want 0 or more", c.Piece)
+	case c.Prefixes < 0:
+		return fmt.Errorf("generate: %d bytes for prefixes; want 0 or more", c.Prefixes)
+	case c.Prefixes > 0 && !c.Seamless:
+		return errors.New("generate: prefixes that are kept need Seamless: else a token's bits would depend on them")
 	case c.Vocab < 0:
 		return fmt.Errorf("generate: a vocabulary of %d; want 0 or more", c.Vocab)
 	case slices.ContainsFunc(c.Vacant, func(id int) bool { return id < 0 }):
@@ -61,6 +73,7 @@ type Engine struct {
 
 	// Of the goroutine that takes turns.
 	slots      slots
+	prefixes   *prefixes // nil where none are kept
 	sampler    sampler
 	candidates []float32
 
@@ -77,7 +90,7 @@ func NewEngine(m Model, params *graph.Params, c EngineConfig) (*Engine, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	r, err := newRunner(m, params, c.Context, c.Slots)
+	r, err := newRunner(m, params, c)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +98,7 @@ func NewEngine(m Model, params *graph.Params, c EngineConfig) (*Engine, error) {
 	if c.Piece == 0 || r.whole != nil {
 		c.Piece = math.MaxInt
 	}
-	return &Engine{config: c, runner: r}, nil
+	return &Engine{config: c, runner: r, prefixes: newPrefixes(r, c.Prefixes)}, nil
 }
 
 // Whole tells why the model is run over the whole window for every token, each sequence by
@@ -95,6 +108,9 @@ func (e *Engine) Whole() error { return e.runner.whole }
 // CacheBytes is what layers remember for all slots: for GPT-1 and GPT-2 the keys and values,
 // 8·layers·context·width bytes each; 0 for a model that is run over the whole window.
 func (e *Engine) CacheBytes() int64 { return e.runner.cache.Bytes() }
+
+// Prefixes is what the cache of prefixes has done: see EngineConfig.Prefixes.
+func (e *Engine) Prefixes() PrefixUsage { return e.prefixes.usage() }
 
 // Status is the number of slots in use and of requests that wait for one.
 func (e *Engine) Status() (running, waiting int) {

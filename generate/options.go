@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Options say how a token is chosen from logits. In this order: tokens that were there are
-// made less likely or banned; logits are divided by the temperature; only the TopK best are
+// Options say how a token is chosen from logits. In this order: what Bias has is added; tokens that
+// were there are made less likely or banned; logits are divided by the temperature; only the TopK best are
 // kept, of these the fewest that hold a probability of TopP, of these those of at least MinP
 // times the best one's probability; one is drawn. The zero value takes the best token.
 type Options struct {
@@ -23,9 +23,15 @@ type Options struct {
 	// all.
 	MinP float64
 
+	// Bias is added to the logits of tokens; −∞ bans one.
+	Bias map[int]float64
 	// RepetitionPenalty divides positive logits of tokens that the sequence holds, prompt
 	// included, and multiplies negative ones (Keskar et al. 2019); 0 or 1 is none.
 	RepetitionPenalty float64
+	// PresencePenalty is taken from the logits of tokens that were generated, FrequencyPenalty as often
+	// as they were, as in OpenAI's API. The prompt has no say, but where Distribution and Choose are
+	// asked, which are told of no prompt.
+	PresencePenalty, FrequencyPenalty float64
 	// NoRepeat bans tokens that would complete a run of so many tokens that the sequence
 	// holds already; 0 bans none.
 	NoRepeat int
@@ -51,10 +57,22 @@ func (o Options) Validate() error {
 		return fmt.Errorf("generate: min-p of %v is not in [0, 1]", o.MinP)
 	case !(o.RepetitionPenalty >= 0) || math.IsInf(o.RepetitionPenalty, 1):
 		return fmt.Errorf("generate: a repetition penalty of %v is not 0 or above", o.RepetitionPenalty)
+	case !finite(o.PresencePenalty):
+		return fmt.Errorf("generate: a presence penalty of %v is no number", o.PresencePenalty)
+	case !finite(o.FrequencyPenalty):
+		return fmt.Errorf("generate: a frequency penalty of %v is no number", o.FrequencyPenalty)
 	case o.NoRepeat < 0:
 		return fmt.Errorf("generate: banning runs of %d tokens; want 0 or more", o.NoRepeat)
 	case o.LogProbs < 0:
 		return fmt.Errorf("generate: %d log-probabilities; want 0 or more", o.LogProbs)
 	}
+	for id, bias := range o.Bias {
+		if id < 0 || math.IsNaN(bias) || math.IsInf(bias, 1) {
+			return fmt.Errorf("generate: a bias of %v for token %d; want a number for one from 0", bias, id)
+		}
+	}
 	return nil
 }
+
+// finite tells whether x is a number.
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -16,12 +16,13 @@ const mostPrompts = 4
 
 // runner runs a model over pieces of the sequences whose past lies in the places of one cache.
 type runner struct {
-	model   Model
-	params  *graph.Params
-	context int
-	cache   *graph.Cache
-	whole   error // why every token takes a run over its whole window; nil if none does
-	pieces  graph.Family[*piece]
+	model    Model
+	params   *graph.Params
+	context  int
+	seamless bool
+	cache    *graph.Cache
+	whole    error // why every token takes a run over its whole window; nil if none does
+	pieces   graph.Family[*piece]
 }
 
 // piece is what a program for the next length tokens of n sequences needs.
@@ -34,8 +35,9 @@ type piece struct {
 
 // newRunner returns a runner with so many places. If the model cannot go on from what is
 // remembered it runs whole windows; if it cannot even do that, the error is the first one.
-func newRunner(m Model, params *graph.Params, context, places int) (*runner, error) {
-	r := &runner{model: m, params: params, context: context, cache: graph.NewCache(places, context)}
+func newRunner(m Model, params *graph.Params, c EngineConfig) (*runner, error) {
+	context, places := c.Context, c.Slots
+	r := &runner{model: m, params: params, context: context, seamless: c.Seamless, cache: graph.NewCache(places, context)}
 	r.pieces = graph.Family[*piece]{Build: r.compile, Most: places + mostPrompts}
 	if _, _, err := r.pieces.For(places, 1, 1); err != nil {
 		r.cache, r.whole = graph.NewCache(places, context), err // some layers have declared theirs
@@ -78,6 +80,9 @@ func (r *runner) compile(shape ...int) (program *graph.Program, p *piece, err er
 	if r.whole == nil {
 		p.places = r.cache.Part(0, n)
 		options = append(options, graph.Incremental(p.places))
+		if r.seamless {
+			options = append(options, graph.Seamless())
+		}
 	}
 	s := graph.New(r.params, options...)
 	p.logits = r.model.GraphAt(s, s.Ints("tokens", n, length), s.Ints("rows", n*rows))

@@ -46,6 +46,7 @@ func (o Options) Choose(logits []float32, before []int, random *rand.Rand) int {
 // sampler chooses tokens, with memory that it uses again.
 type sampler struct {
 	Options
+	prompt                int // so many of the tokens before were not generated
 	scaled, probabilities []float32
 }
 
@@ -125,6 +126,11 @@ func (s *sampler) keep(logits []float32, before []int) (kept []Candidate, all bo
 
 // penalize makes tokens that were there less likely.
 func (s *sampler) penalize(before []int) {
+	for id, bias := range s.Bias {
+		if id < len(s.scaled) {
+			s.scaled[id] += float32(bias)
+		}
+	}
 	if p := float32(s.RepetitionPenalty); p != 0 && p != 1 {
 		done := make(map[int]bool)
 		for _, id := range before {
@@ -138,12 +144,29 @@ func (s *sampler) penalize(before []int) {
 			done[id] = true
 		}
 	}
+	s.penalizeGenerated(before[min(s.prompt, len(before)):])
 	if n := s.NoRepeat; n > 0 && len(before) >= n {
 		run := before[len(before)-n+1:] // the new token would complete it
 		for i := 0; i+n <= len(before); i++ {
 			if id := before[i+n-1]; slices.Equal(before[i:i+n-1], run) && id >= 0 && id < len(s.scaled) {
 				s.scaled[id] = float32(math.Inf(-1))
 			}
+		}
+	}
+}
+
+// penalizeGenerated makes tokens that were generated less likely.
+func (s *sampler) penalizeGenerated(generated []int) {
+	if s.PresencePenalty == 0 && s.FrequencyPenalty == 0 {
+		return
+	}
+	counts := make(map[int]int)
+	for _, id := range generated {
+		counts[id]++
+	}
+	for id, n := range counts {
+		if id >= 0 && id < len(s.scaled) {
+			s.scaled[id] -= float32(s.PresencePenalty + float64(n)*s.FrequencyPenalty)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package generate
 import (
 	"context"
 	"iter"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -24,6 +25,7 @@ type Sequence struct {
 // Usage is what a sequence took.
 type Usage struct {
 	Prompt, Tokens int           // tokens of the prompt, and of what was generated
+	Cached         int           // tokens of the prompt that had been run for another
 	Waited         time.Duration // for a slot
 	First          time.Duration // for the first token, in the queue too
 }
@@ -40,13 +42,14 @@ func (e *Engine) sequence(ctx context.Context, r Request) (*Sequence, error) {
 	q.job = newJob(ctx, 1, r.Prompt, func(s *slot, row []float32) { q.choose(e, s, row) })
 	q.slots[0].echo, q.read = r.Echo, q.echo
 	q.request.Prompt, q.request.Stop = q.slots[0].ids, slices.Clone(r.Stop) // the caller may go on with its own
+	q.request.Bias = maps.Clone(r.Bias)
 	return q, nil
 }
 
 // choose takes the next token.
 func (q *Sequence) choose(e *Engine, s *slot, row []float32) {
 	r := &q.request
-	e.sampler.Options = r.Options
+	e.sampler.Options, e.sampler.prompt = r.Options, len(r.Prompt)
 	t := Token{Sequence: r.Sample, ID: e.sampler.choose(e.tokens(row), s.ids, q.random)}
 	switch {
 	case t.ID < 0:
@@ -96,6 +99,7 @@ func (q *Sequence) hand(t Token) {
 		q.usage.Tokens++
 	}
 	if q.usage.First == 0 {
+		q.usage.Cached = q.slots[0].found
 		q.usage.Waited, q.usage.First = q.began.Sub(q.came), time.Since(q.came)
 	}
 	select {

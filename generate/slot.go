@@ -18,6 +18,9 @@ type slot struct {
 	todo  int   // so many of its last tokens are to be run; 0 where it waits for other beams
 	past  int   // positions before these that are remembered
 	echo  bool  // the logits after each of them are wanted, not only after the last
+
+	trail trail // of what is remembered in the cache of prefixes
+	found int   // tokens of the prompt that were there
 }
 
 // push appends a token.
@@ -32,6 +35,7 @@ func (s *slot) window() []int { return s.ids[len(s.ids)-s.todo-s.past:] }
 func (s *slot) slide(context int, whole bool) {
 	if s.past+s.todo > context {
 		s.todo, s.past = (context+1)/2, 0
+		s.trail.ended = true
 	}
 	if whole && s.todo > 0 {
 		s.todo, s.past = s.past+s.todo, 0
@@ -90,6 +94,6 @@ func (all slots) piece(place, most int, r *runner) (n, length int, same bool) {
 	if n > 1 || first.past > 0 || r.whole != nil {
 		return n, length, n > 1
 	}
-	n = count(func(s *slot) bool { return s.past == 0 && long(s) })
+	n = count(func(s *slot) bool { return s.past == 0 && long(s) && !sharesBlock(s, first) })
 	return min(n, max(1, min(mostRows, most)/length)), length, false
 }

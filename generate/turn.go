@@ -19,6 +19,7 @@ func (e *Engine) turn() {
 		if n = 1; e.slots[at].todo == 0 {
 			continue
 		}
+		e.prefixes.resume(e.slots[at])
 		var length int
 		var same bool
 		n, length, same = e.slots.piece(at, e.config.Piece, e.runner)
@@ -67,6 +68,7 @@ func (e *Engine) run(part slots, length int, same bool) {
 		if same && i > 0 {
 			e.runner.cache.Copy(s.place, part[0].place, s.past)
 		}
+		e.prefixes.keep(s)
 		if s.echo {
 			rows = s.echoed(rows[:n*each/length], n)
 		}

@@ -39,6 +39,13 @@ type store struct {
 	data        []float32
 }
 
+// allocate makes room for so many sequences, once.
+func (s *store) allocate(batch int) {
+	if s.data == nil {
+		s.data = make([]float32, batch*s.rows*s.width)
+	}
+}
+
 // sequence is the rows of a sequence's first positions up to used, or of the last of these.
 func (s *store) sequence(i, used int) []float32 {
 	return s.data[i*s.rows*s.width:][:min(used, s.rows)*s.width]
@@ -224,9 +231,80 @@ func (s *Scope) RememberLast(name string, width, window int) (kept func() []floa
 	}
 	return func() []float32 {
 		size := k.rows * k.width
-		if k.data == nil {
-			k.data = make([]float32, m.stores.batch*size)
-		}
+		k.allocate(m.stores.batch)
 		return k.data[m.first*size : (m.first+m.batch)*size]
 	}, k.rows
+}
+
+// Width is how many numbers are remembered of a position, by all layers together.
+func (m *Cache) Width() int {
+	total := 0
+	for _, s := range m.all {
+		total += s.width
+	}
+	return total
+}
+
+// Rows are, for each layer that remembers, of how many of a sequence's last positions it does.
+func (m *Cache) Rows() []int {
+	rows := make([]int, len(m.all))
+	for i, s := range m.all {
+		rows[i] = s.rows
+	}
+	return rows
+}
+
+// Save copies what is remembered of the positions from one on of a sequence, [Cache.Width] numbers for
+// each, for [Cache.Restore]. It returns how many of the first ones each layer with a window has
+// forgotten; nil if all are there.
+func (m *Cache) Save(sequence, from int, page []float32) (lost []int) {
+	sequence += m.first
+	n := m.positions(page)
+	for i, s := range m.all {
+		part := page[:n*s.width]
+		page = page[len(part):]
+		first := 0
+		if s.rows < m.capacity {
+			first = min(max(0, m.ends[sequence]-s.rows-from), n)
+		}
+		if first > 0 {
+			if lost == nil {
+				lost = make([]int, len(m.all))
+			}
+			lost[i] = first
+		}
+		for k := first; k < n; k++ {
+			copy(part[k*s.width:][:s.width], s.row(sequence, from+k))
+		}
+	}
+	return lost
+}
+
+// Restore gives a sequence what [Cache.Save] has copied of some positions, after which it ends. Those
+// that a window reaches back to from there are given before, in their order.
+func (m *Cache) Restore(sequence, from int, page []float32) {
+	sequence += m.first
+	n := m.positions(page)
+	for _, s := range m.all {
+		s.allocate(m.stores.batch)
+		part := page[:n*s.width]
+		page = page[len(part):]
+		for i := range n {
+			copy(s.row(sequence, from+i), part[i*s.width:][:s.width])
+		}
+	}
+	m.ends[sequence] = from + n
+}
+
+// positions is how many a page of Save's is of.
+func (m *Cache) positions(page []float32) int {
+	if width := m.Width(); width > 0 {
+		return len(page) / width
+	}
+	return 0
+}
+
+// row is what a layer remembers of a position of a sequence of the whole cache.
+func (s *store) row(sequence, position int) []float32 {
+	return s.data[(sequence*s.rows+position%s.rows)*s.width:][:s.width]
 }
