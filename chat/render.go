@@ -9,20 +9,31 @@ import (
 	"github.com/ardanlabs/jinja"
 )
 
+// mostRenders is how many prompts a template makes at once. One that does not end with its time goes on until its next tag, which
+// may be long: so no more than these ever do.
+const mostRenders = 4
+
 // render runs the template on messages, for the assistant to go on with if asked to. One that takes too long ends with the next of its tags.
 func (t *Template) render(messages []Message, prompt bool) (string, error) {
+	late := time.After(t.most)
+	select {
+	case t.renders <- struct{}{}:
+	case <-late:
+		return "", fmt.Errorf("chat template: %d prompts have been in the making for %v", mostRenders, t.most)
+	}
 	w := newWatch(messages)
 	done := make(chan struct{})
 	var made string
 	var failed error
 	go func() {
+		defer func() { <-t.renders }()
 		defer close(done)
 		made, failed = t.run(w, messages, prompt)
 	}()
 	select {
 	case <-done:
 		return made, failed
-	case <-time.After(maxTime):
+	case <-late:
 		w.late.Store(true)
 		return "", fmt.Errorf("chat template: %w", errLate)
 	}

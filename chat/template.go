@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/ardanlabs/jinja"
@@ -23,6 +24,9 @@ type Template struct {
 	tokens  []string          // special ones, the longest first
 	ids     map[string]int
 	stops   []int
+
+	most    time.Duration // that it may take for a prompt
+	renders chan struct{} // one for each prompt that is being made
 }
 
 // NewTemplate returns the format of a template in Jinja. The special tokens that it can name, bos_token for one, are
@@ -34,7 +38,7 @@ func NewTemplate(tok tokenizer.Tokenizer, source string, special map[string]stri
 	if tokenizer.ReadsSpecial(tok) {
 		return nil, fmt.Errorf("the tokenizer %s reads special tokens in what messages say; want it without tokenizer.ReadSpecial", tok.Name())
 	}
-	t := &Template{tok: tok, special: special, watch: fmt.Sprintf("_%x", rand.Uint64()), ids: make(map[string]int)}
+	t := &Template{tok: tok, special: special, watch: fmt.Sprintf("_%x", rand.Uint64()), ids: make(map[string]int), most: maxTime, renders: make(chan struct{}, mostRenders)}
 	source, err := normalize(source, t.watch)
 	if err != nil {
 		return nil, fmt.Errorf("chat template: %w", err)

@@ -77,7 +77,7 @@ func TestPublished(t *testing.T) {
 // compiled is a template without a tokenizer.
 func compiled(t testing.TB, source string, special map[string]string) *Template {
 	t.Helper()
-	f := &Template{watch: "_w", special: special}
+	f := &Template{watch: "_w", special: special, most: maxTime, renders: make(chan struct{}, mostRenders)}
 	source, err := normalize(source, f.watch)
 	if err == nil {
 		f.program, err = jinja.Compile(source)

@@ -1,30 +1,79 @@
 package serve
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
+	"time"
+
+	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Config says what a server allows.
-type Config struct{}
-
-// Server answers requests for some models.
-type Server struct {
-	config Config
-	mux    *http.ServeMux
-
-	mu     sync.Mutex
-	models []*Model
-	ready  bool
+// Config says what a server allows. The zero value has no key, no time limit, and lets pages of other origins ask for nothing.
+type Config struct {
+	// Key, if there is one, is what requests must bear: "Authorization: Bearer KEY".
+	Key string
+	// Hosts are the names that requests may call the server by, without ports; none lets them call it anything. A server on a
+	// loopback address wants those of the loopback, so that no page can reach it under a name of its own (DNS rebinding).
+	Hosts []string
+	// Origins are those of other pages that may ask, as "https://example.org"; "*" is any.
+	Origins []string
+	// MostBody is the most bytes of a request's body; 0 is 16 MiB.
+	MostBody int64
+	// Timeout is how long a request may take; 0 is no bound.
+	Timeout time.Duration
+	// Stall is how long a client may take to send a body, or to take what was written; 0 is 30 seconds.
+	Stall time.Duration
 }
+
+// Server answers requests for some models: it is their http.Handler.
+type Server struct {
+	config  Config
+	mux     *http.ServeMux
+	open    []string // patterns that need no key
+	metrics *metrics
+	began   time.Time
+
+	stopping context.Context // ends when requests are given up
+	giveUp   context.CancelCauseFunc
+
+	mu       sync.Mutex
+	models   []*Model
+	ready    bool
+	draining bool
+	inFlight int
+	idle     chan struct{} // closed when draining and nothing is in flight
+}
+
+// errStopping is why requests are given up.
+var errStopping = errors.New("the server is stopping")
 
 // New returns a server without models, which tells that it is loading until [Server.Ready] is called.
 func New(c Config) *Server {
-	s := &Server{config: c, mux: http.NewServeMux()}
-	s.mux.HandleFunc("GET /health", s.health)
+	if c.MostBody == 0 {
+		c.MostBody = 16 << 20
+	}
+	c.Stall = cmp.Or(c.Stall, 30*time.Second)
+	s := &Server{config: c, mux: http.NewServeMux(), began: time.Now(), idle: make(chan struct{})}
+	s.stopping, s.giveUp = context.WithCancelCause(context.Background())
+	s.metrics = newMetrics(s)
+	s.HandleOpen("GET /health", http.HandlerFunc(s.health))
+	s.Handle("GET /metrics", s.metrics.handler())
+	s.Handle("GET /v1/models", answer(s.list))
+	s.Handle("GET /v1/models/{id...}", answer(s.describe))
+	s.Handle("POST /v1/completions", s.generation(s.completion))
+	s.Handle("POST /v1/chat/completions", s.generation(s.conversation))
+	s.Handle("POST /v1/embeddings", answer(s.embed))
+	s.Handle("POST /classify", answer(s.classify))
+	s.Handle("POST /tokenize", answer(s.tokenize))
+	s.Handle("POST /detokenize", answer(s.detokenize))
+	s.Handle("GET /tokenizer_info", answer(s.tokenizerInfo))
 	return s
 }
 
@@ -53,15 +102,118 @@ func (s *Server) Models() []*Model {
 	return slices.Clone(s.models)
 }
 
-// Handle mounts a handler beside the API, for a pattern of http.ServeMux such as "GET /studio/". The key, the hosts and the
+// Handle mounts a handler beside the API, for a pattern of http.ServeMux such as "POST /studio/". The key, the hosts and the
 // origins of the Config hold for it too.
 func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// HandleOpen is Handle for what needs no key, such as a page that asks for it.
+func (s *Server) HandleOpen(pattern string, h http.Handler) {
+	s.open = append(s.open, pattern)
+	s.mux.Handle(pattern, h)
+}
 
-// Close closes the models.
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	handler, pattern := s.mux.Handler(r)
+	if refused := s.guard(w, r, slices.Contains(s.open, pattern)); refused != nil {
+		WriteError(w, refused)
+		return
+	}
+	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+		w.WriteHeader(http.StatusNoContent) // guard has said what is allowed
+		return
+	}
+	if pattern == "" {
+		s.unknown(w, r, handler)
+		return
+	}
+	if !s.enter() {
+		WriteError(w, &Error{Status: http.StatusServiceUnavailable, Message: errStopping.Error(), RetryAfter: 1})
+		return
+	}
+	defer s.leave()
+	r.Body = http.MaxBytesReader(w, r.Body, s.config.MostBody)
+	if r.Method == http.MethodPost {
+		// A connection without deadlines is one of a test.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.config.Stall))
+	}
+	ctx, cancel := s.bounded(r.Context())
+	defer cancel()
+	s.mux.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// bounded is the context of a request: it ends when the client leaves, the time is over, or the server gives requests up.
+func (s *Server) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(s.stopping, func() { cancel(context.Cause(s.stopping)) })
+	end := func() { stop(); cancel(context.Canceled) }
+	if s.config.Timeout <= 0 {
+		return ctx, end
+	}
+	late := fmt.Errorf("the request was not done after %v", s.config.Timeout)
+	ctx, timed := context.WithTimeoutCause(ctx, s.config.Timeout, late)
+	return ctx, func() { timed(); end() }
+}
+
+// unknown answers what there is no handler for.
+func (s *Server) unknown(w http.ResponseWriter, r *http.Request, handler http.Handler) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} { // is it only the method?
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := s.mux.Handler(other); pattern != "" && method != r.Method {
+			w.Header().Set("Allow", method)
+			WriteError(w, &Error{Status: http.StatusMethodNotAllowed, Message: fmt.Sprintf("%s %s: want %s", r.Method, r.URL.Path, method)})
+			return
+		}
+	}
+	WriteError(w, &Error{Status: http.StatusNotFound, Code: "unknown_url", Message: fmt.Sprintf("unknown request URL: %s %s", r.Method, r.URL.Path)})
+}
+
+// enter counts a request, unless the server is stopping.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.inFlight++
+	return true
+}
+
+// leave counts the end of a request.
+func (s *Server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight--; s.draining && s.inFlight == 0 {
+		close(s.idle)
+	}
+}
+
+// Drain takes no more requests, and waits until those that there are have ended. When ctx ends before they have, they get an error
+// as their end.
+func (s *Server) Drain(ctx context.Context) {
+	s.mu.Lock()
+	if !s.draining {
+		s.draining = true
+		if s.inFlight == 0 {
+			close(s.idle)
+		}
+	}
+	s.mu.Unlock()
+	select {
+	case <-s.idle:
+	case <-ctx.Done():
+		s.giveUp(errStopping)
+		<-s.idle // each notices at once
+	}
+}
+
+// Close gives up what is in flight, and closes the models.
 func (s *Server) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.Drain(ctx)
 	var all []error
 	for _, m := range s.Models() {
 		all = append(all, m.Close())
@@ -74,12 +226,62 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	ready := s.ready
 	s.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
 	if !ready {
 		w.Header().Set("Retry-After", "1")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprintln(w, `{"status":"loading"}`)
+		writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "loading"})
 		return
 	}
-	fmt.Fprintln(w, `{"status":"ok"}`)
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// model is the one of a name; of no name the only one.
+func (s *Server) model(id string) (*Model, *Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var known []string
+	for _, m := range s.models {
+		if m.ID == id || id == "" && len(s.models) == 1 {
+			return m, nil
+		}
+		known = append(known, m.ID)
+	}
+	switch {
+	case !s.ready:
+		return nil, &Error{Status: http.StatusServiceUnavailable, Message: "the models are being loaded", RetryAfter: 1}
+	case id == "":
+		return nil, invalid("model", "missing; there are %s", strings.Join(known, ", "))
+	}
+	message := fmt.Sprintf("the model %q does not exist", id)
+	if near := nearest.Of(id, known); near != "" {
+		message += fmt.Sprintf("; did you mean %q?", near)
+	}
+	return nil, &Error{Status: http.StatusNotFound, Code: "model_not_found", Param: "model", Message: message}
+}
+
+// answer makes a handler of a function that returns what is answered.
+func answer(f func(r *http.Request) (any, *Error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, err := f(r)
+		if err != nil {
+			WriteError(w, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, v)
+	})
+}
+
+// ended is the error of a request whose context has ended.
+func ended(ctx context.Context) *Error {
+	e := &Error{Status: http.StatusServiceUnavailable, Message: context.Cause(ctx).Error()}
+	if errors.Is(context.Cause(ctx), errStopping) {
+		e.RetryAfter = 1
+	} else {
+		e.Code = "timeout"
+	}
+	return e
+}
+
+// retryAfter is when to ask again, if a queue of so many takes so long each.
+func retryAfter(waiting int, each time.Duration) int {
+	return int(max(1, min(60, math.Ceil(float64(waiting)*each.Seconds()))))
 }

@@ -97,6 +97,9 @@ func (w *work) idle() time.Duration {
 	return time.Since(w.since)
 }
 
+// Working keeps the process after an interrupt until release is called, for a command that ends what it does with care.
+func Working(ctx context.Context) (release func()) { return working(ctx) }
+
 // working keeps the process after an interrupt until release is called: what it does then is
 // saved. Without an UntilInterrupt there is nothing to do.
 func working(ctx context.Context) (release func()) {

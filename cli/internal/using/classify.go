@@ -10,9 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/cli/internal/command"
-	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/finetune"
-	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/run"
 )
@@ -82,48 +80,16 @@ type classifier struct {
 	predictor *finetune.Predictor
 }
 
-// example makes an example of texts.
-func (c *classifier) example(texts []string) (tasks.Example, error) {
-	want := map[tasks.Kind]int{tasks.Classification: 1, tasks.Entailment: 2, tasks.Similarity: 2, tasks.MultipleChoice: 1 + c.Outputs}[c.Kind]
-	if len(texts) != want {
-		return tasks.Example{}, fmt.Errorf("%s, want %d: %s is a task of %s", plural.Of(len(texts), "text"), want, c.Task, c.Kind)
-	}
-	x := tasks.Example{Text: texts[0], Score: c.Low}
-	switch c.Kind {
-	case tasks.Entailment, tasks.Similarity:
-		x.Pair = texts[1]
-	case tasks.MultipleChoice:
-		x.Choices = texts[1:]
-	}
-	return x, nil
-}
-
 // answer prints what the classifier says of texts.
 func (c *classifier) answer(out io.Writer, texts []string, asJSON bool) error {
-	x, err := c.example(texts)
+	said, err := c.Classify(c.predictor, texts)
 	if err != nil {
 		return err
 	}
-	task := c.AsTask()
-	set := tasks.Set{Examples: []tasks.Example{x}}
-	examples, err := c.Encoder.Examples(task, set)
-	if err != nil {
-		return err
-	}
-	probabilities, err := c.predictor.Predict(examples)
-	if err != nil {
-		return err
-	}
-	task.Metrics = nil // the truth is not known
-	e, err := finetune.Evaluate(task, examples, probabilities)
-	if err != nil {
-		return err
-	}
-	answer := c.Answer(e.Predicted[0])
 	if asJSON {
-		object := map[string]any{"answer": answer, "probabilities": probabilities[0]}
+		object := map[string]any{"answer": said.Answer, "probabilities": said.Probabilities}
 		if c.Regression {
-			object["score"] = e.Predicted[0]
+			object["score"] = said.Value
 		}
 		if c.Classifier.Squared {
 			delete(object, "probabilities")
@@ -131,16 +97,16 @@ func (c *classifier) answer(out io.Writer, texts []string, asJSON bool) error {
 		if len(c.Labels) > 0 {
 			named := make(map[string]float64)
 			for i, label := range c.Labels {
-				named[label] = probabilities[0][i]
+				named[label] = said.Probabilities[i]
 			}
 			object["probabilities"] = named
 		}
 		return json.NewEncoder(out).Encode(object)
 	}
 	if c.Regression {
-		_, err = fmt.Fprintln(out, answer)
+		_, err = fmt.Fprintln(out, said.Answer)
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s\t%.4f\n", answer, probabilities[0][int(e.Predicted[0])])
+	_, err = fmt.Fprintf(out, "%s\t%.4f\n", said.Answer, said.Probabilities[int(said.Value)])
 	return err
 }

@@ -1,9 +1,11 @@
 package using
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -13,7 +15,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/cli/internal/command"
+	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/memory"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/serve"
 )
 
@@ -24,61 +30,179 @@ func newServe() *cobra.Command {
 		Short: "Give models out by HTTP, as OpenAI's API does",
 		Long: `Give models out by HTTP, as OpenAI's API does.
 
-DIR is what gorgpt generate takes, or a classifier that gorgpt finetune has made. It may be
-given more than once, and with the name that clients call it by: NAME=DIR.`,
+DIR is what gorgpt generate takes, or a classifier that gorgpt finetune has made. Clients call
+it by the folder's or the file's name, or that of the run, or as NAME=DIR says; there may be several.
+
+  POST /v1/completions, /v1/chat/completions, /v1/embeddings       GET /v1/models
+  POST /tokenize, /detokenize, /classify                           GET /tokenizer_info, /health, /metrics
+
+Requests that come while others are answered join them between two tokens. What one gets does not
+depend on the others, to the bit. An interrupt lets those that there are come to their end, and a second
+one ends them.`,
 		Example: `  gorgpt serve --from runs/gpt2-minute-20260102-150405/checkpoints/best
-  gorgpt serve --from small=gpt2 --from smol=SmolLM2-135M-Instruct.gguf --listen 127.0.0.1:8081`,
+  gorgpt serve --from small=gpt2 --from SmolLM2-135M-Instruct.gguf --listen 127.0.0.1:8081
+  curl http://127.0.0.1:8080/v1/completions -d '{"prompt": "Once upon a time", "max_tokens": 32}'`,
 		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return v.run(cmd) },
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringArrayVar(&v.from, "from", nil, "checkpoint, or NAME=checkpoint; may be given more than once")
-	f.StringVar(&v.listen, "listen", "127.0.0.1:8080", "address to listen on")
+	f.StringArrayVar(&v.from, "from", nil, "checkpoint directory, or what else gorgpt convert reads, or NAME=DIR; may be given more than once")
+	v.settings().Flags(f)
+	f.StringArrayVar(&v.config.Origins, "origin", nil, "origin of pages that may ask, as https://example.org, or * for any; may be given more than once (default none but the server's own)")
 	return cmd
 }
 
 // service is what gorgpt serve is asked for.
 type service struct {
-	from   []string
-	listen string
+	from            []string
+	listen, keyFile string
+	timeout, grace  float64 // seconds
+	prefixes        float64 // MB
+
+	options serve.Options
+	config  serve.Config
+	stderr  io.Writer
+}
+
+// settings are those of the service.
+func (v *service) settings() setting.List {
+	o := &v.options
+	return setting.List{
+		setting.New("listen", &v.listen, "127.0.0.1:8080", "address to listen on; one that is not the machine's own wants --key-file"),
+		setting.New("slots", &o.Slots, 8, "sequences at once, of each model", setting.AtLeast(1)),
+		setting.New("queue", &o.Queue, 64, "requests that may wait for a slot; one more is refused (429)", setting.AtLeast(1)),
+		setting.New("context", &o.Context, 0, "positions that a sequence may have (default all that the model has, as far as memory goes)", setting.AtLeast(0)),
+		setting.New("piece", &o.Piece, 128, "tokens of prompts that run between two tokens of other sequences", setting.AtLeast(1)),
+		setting.New("prefixes", &v.prefixes, 256, "MB that may be spent on what prompts begin with, so that what they have in common runs once (0: none)", setting.NotNegative),
+		setting.New("key-file", &v.keyFile, "", "file whose one line clients must bear as their key (default they need none)"),
+		setting.New("timeout", &v.timeout, 600, "seconds that a request may take (0: as long as it does)", setting.NotNegative),
+		setting.New("grace", &v.grace, 30, "seconds that requests have to end after an interrupt", setting.NotNegative),
+	}
 }
 
 // run serves until it is interrupted.
 func (v *service) run(cmd *cobra.Command) error {
-	if len(v.from) == 0 {
-		return usage.Errorf("--from is missing: the checkpoint to serve")
+	v.stderr = cmd.ErrOrStderr()
+	if err := v.check(); err != nil {
+		return err
 	}
 	listener, err := net.Listen("tcp", v.listen)
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", v.listen, err)
 	}
-	s := serve.New(serve.Config{})
-	defer s.Close()
-	web := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	v.guard(listener.Addr())
+	s := serve.New(v.config)
+	return v.serve(cmd.Context(), s, listener)
+}
+
+// check reads what flags name, and refuses what cannot be.
+func (v *service) check() error {
+	if len(v.from) == 0 {
+		return usage.Errorf("--from is missing: the checkpoint to serve")
+	}
+	if err := v.settings().Validate(); err != nil {
+		return err
+	}
+	if v.options.Prefixes = int64(v.prefixes * 1e6); v.options.Prefixes == 0 {
+		v.options.Prefixes = -1
+	}
+	v.config.Timeout = time.Duration(v.timeout * float64(time.Second))
+	for _, origin := range v.config.Origins {
+		if origin != "*" && (!strings.Contains(origin, "://") || strings.HasSuffix(origin, "/")) {
+			return usage.Errorf("--origin %s: want one as https://example.org, or *", origin)
+		}
+	}
+	if v.keyFile == "" {
+		return nil
+	}
+	key, err := os.ReadFile(v.keyFile)
+	if err != nil {
+		return err
+	}
+	key = bytes.TrimSpace(key)
+	if len(key) == 0 || bytes.ContainsAny(key, " \t\r\n") {
+		return fmt.Errorf("--key-file %s: want one word, the key", v.keyFile)
+	}
+	v.config.Key = string(key)
+	return nil
+}
+
+// guard has a server on a loopback address be called by its names alone, and warns of one that everybody reaches.
+func (v *service) guard(at net.Addr) {
+	tcp, ok := at.(*net.TCPAddr)
+	switch {
+	case ok && tcp.IP.IsLoopback():
+		v.config.Hosts = []string{"localhost", "127.0.0.1", "::1", tcp.IP.String()}
+		if host, _, err := net.SplitHostPort(v.listen); err == nil && host != "" {
+			v.config.Hosts = append(v.config.Hosts, strings.ToLower(host))
+		}
+	case v.config.Key == "":
+		fmt.Fprintf(v.stderr, "warning: whoever reaches %s may use the models: --key-file has clients bear a key\n", at)
+	}
+}
+
+// serve answers while the models are loaded, and then until ctx ends.
+func (v *service) serve(ctx context.Context, s *serve.Server, listener net.Listener) (err error) {
+	defer command.Working(ctx)()
+	web := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 1 << 16}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
-	defer web.Close()
+	defer func() { err = errors.Join(err, web.Close(), s.Close()) }()
+	fmt.Fprintf(v.stderr, "listening on http://%s\n", listener.Addr())
+	if err := v.load(ctx, s); err != nil {
+		return err
+	}
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	fmt.Fprintf(v.stderr, "stopping: requests have %v to end\n", time.Duration(v.grace*float64(time.Second)))
+	last, cancel := context.WithTimeout(context.Background(), time.Duration(v.grace*float64(time.Second)))
+	defer cancel()
+	s.Drain(last)
+	flushed, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = web.Shutdown(flushed) // what was answered is sent; who does not take it has to do without
+	return nil
+}
+
+// load loads the models.
+func (v *service) load(ctx context.Context, s *serve.Server) error {
 	for _, from := range v.from {
-		name, path := splitFrom(from)
-		m, err := serve.Open(path, serve.Options{ID: name})
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		o := v.options
+		var path string
+		o.ID, path = splitFrom(from)
+		m, err := serve.Open(path, o)
 		if err != nil {
 			return err
 		}
 		if err := s.Add(m); err != nil {
-			return err
+			return errors.Join(err, m.Close())
 		}
+		v.say(m)
 	}
 	s.Ready()
-	fmt.Fprintf(cmd.ErrOrStderr(), "listening on http://%s\n", listener.Addr())
-	select {
-	case err := <-served:
-		return err
-	case <-cmd.Context().Done():
-		if err := web.Shutdown(context.Background()); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
+	return nil
+}
+
+// say tells of a model that is loaded.
+func (v *service) say(m *serve.Model) {
+	if m.Trained != nil {
+		fmt.Fprintf(v.stderr, "%s: a classifier of %s\n", m.ID, m.Trained.Task)
+		return
+	}
+	positions := plural.Of(m.Context, "position")
+	if full := models.DimsOf(m.Model).Context; m.Context < full {
+		positions = fmt.Sprintf("%d of %d positions", m.Context, full)
+	}
+	fmt.Fprintf(v.stderr, "%s: %s each of %s, %s of keys and values\n", m.ID, plural.Of(v.options.Slots, "sequence"), positions, memory.Size(float64(m.Engine.CacheBytes())))
+	if why := m.Engine.Whole(); why != nil {
+		fmt.Fprintf(v.stderr, "%s: every token takes a run over the whole window: %v\n", m.ID, why)
 	}
 }
 
@@ -87,7 +211,7 @@ func splitFrom(from string) (name, path string) {
 	if _, err := os.Stat(from); err == nil {
 		return "", from
 	}
-	if name, path, named := strings.Cut(from, "="); named && !strings.ContainsAny(name, `/\`) {
+	if name, path, named := strings.Cut(from, "="); named && name != "" && !strings.ContainsAny(name, `/\`) {
 		return name, path
 	}
 	return "", from

@@ -1,0 +1,56 @@
+package finetune
+
+import (
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/internal/plural"
+)
+
+// Classified is what a classifier says of some texts.
+type Classified struct {
+	Answer        string    // a label, the number of a choice from 1 on, or a score
+	Value         float64   // the index of the output, or the score
+	Probabilities []float64 // of each output, or what the one output is if the classifier is Squared
+}
+
+// Texts is how many texts make an example: one for a classification, two for an entailment or a similarity, a text and
+// its choices for multiple choice.
+func (t *Trained) Texts() int {
+	switch t.Kind {
+	case tasks.Entailment, tasks.Similarity:
+		return 2
+	case tasks.MultipleChoice:
+		return 1 + t.Outputs
+	}
+	return 1
+}
+
+// Classify has a predictor of the classifier answer for some texts.
+func (t *Trained) Classify(p *Predictor, texts []string) (c Classified, err error) {
+	if len(texts) != t.Texts() {
+		return c, fmt.Errorf("%s, want %d: %s is a task of %s", plural.Of(len(texts), "text"), t.Texts(), t.Task, t.Kind)
+	}
+	x := tasks.Example{Text: texts[0], Score: t.Low}
+	switch t.Kind {
+	case tasks.Entailment, tasks.Similarity:
+		x.Pair = texts[1]
+	case tasks.MultipleChoice:
+		x.Choices = texts[1:]
+	}
+	task := t.AsTask()
+	examples, err := t.Encoder.Examples(task, tasks.Set{Examples: []tasks.Example{x}})
+	if err != nil {
+		return c, err
+	}
+	probabilities, err := p.Predict(examples)
+	if err != nil {
+		return c, err
+	}
+	task.Metrics = nil // the truth is not known
+	e, err := Evaluate(task, examples, probabilities)
+	if err != nil {
+		return c, err
+	}
+	return Classified{Answer: t.Answer(e.Predicted[0]), Value: e.Predicted[0], Probabilities: probabilities[0]}, nil
+}

@@ -1,0 +1,131 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// lone takes the place of who runs a program beside the engine: one at a time does.
+func (m *Model) lone(ctx context.Context) (release func(), failed *Error) {
+	select {
+	case m.alone <- struct{}{}:
+		return func() { <-m.alone }, nil
+	case <-ctx.Done():
+		return nil, ended(ctx)
+	}
+}
+
+// classified is what a classifier says, as vLLM's server words it.
+type classified struct {
+	Index         int                `json:"index"`
+	Label         string             `json:"label"` // the number of a choice, or a score as a text
+	Probabilities []float64          `json:"probs"`
+	Outputs       int                `json:"num_classes"`
+	Named         map[string]float64 `json:"probabilities,omitempty"` // by label
+	Score         *float64           `json:"score,omitempty"`         // of a regression
+}
+
+// classify answers POST /classify: what a classifier says of each input. An input is a text or, where the task has several texts an example, a list of them.
+func (s *Server) classify(r *http.Request) (any, *Error) {
+	b, failed := ReadBody(r)
+	if failed != nil {
+		return nil, failed
+	}
+	m, failed := s.model(b.Text("model", ""))
+	common(b)
+	value, there := b.take("input")
+	if !there {
+		b.fail("input", "missing")
+	}
+	if err := b.Err(); err != nil {
+		return nil, err
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	if m.Trained == nil {
+		return nil, &Error{Status: http.StatusBadRequest, Param: "model", Message: m.ID + " is no classifier: make one with gorgpt finetune"}
+	}
+	inputs, ok := inputsOf(value, m.Trained.Texts())
+	if !ok || len(inputs) == 0 || len(inputs) > mostPrompts {
+		return nil, invalid("input", "%s is not 1 to %d examples of %d texts each", short(value), mostPrompts, m.Trained.Texts())
+	}
+	leave, full := m.seat()
+	if full != nil {
+		return nil, full
+	}
+	defer leave()
+	data := []classified{}
+	for i, texts := range inputs {
+		c, failed := m.classifyOne(r.Context(), i, texts)
+		if failed != nil {
+			return nil, failed
+		}
+		data = append(data, c)
+	}
+	return map[string]any{"object": "list", "model": m.ID, "data": data}, nil
+}
+
+// inputsOf reads examples of so many texts: a text or texts, or a list of texts or of such lists.
+func inputsOf(value json.RawMessage, each int) (inputs [][]string, ok bool) {
+	var text *string
+	var texts []*string
+	var lists [][]*string
+	read := func(list []*string) []string {
+		out := make([]string, len(list))
+		for i, s := range list {
+			if ok = ok && s != nil; s != nil {
+				out[i] = *s
+			}
+		}
+		return out
+	}
+	ok = true
+	switch {
+	case json.Unmarshal(value, &text) == nil:
+		return [][]string{read([]*string{text})}, ok && each == 1
+	case json.Unmarshal(value, &texts) == nil && each > 1:
+		return [][]string{read(texts)}, ok && len(texts) == each
+	case json.Unmarshal(value, &texts) == nil:
+		for _, s := range read(texts) {
+			inputs = append(inputs, []string{s})
+		}
+		return inputs, ok
+	case json.Unmarshal(value, &lists) != nil:
+		return nil, false
+	}
+	for _, list := range lists {
+		inputs = append(inputs, read(list))
+		ok = ok && len(list) == each
+	}
+	return inputs, ok
+}
+
+// classifyOne has the classifier answer for an example.
+func (m *Model) classifyOne(ctx context.Context, i int, texts []string) (classified, *Error) {
+	release, failed := m.lone(ctx)
+	if failed != nil {
+		return classified{}, failed
+	}
+	defer release()
+	said, err := m.Trained.Classify(m.predictor, texts)
+	if err != nil {
+		return classified{}, invalid("input", "%v", fmt.Errorf("%d: %w", i, err))
+	}
+	c := classified{Index: i, Label: said.Answer, Probabilities: said.Probabilities, Outputs: m.Trained.Outputs}
+	if m.Trained.Regression {
+		c.Score = &said.Value
+	}
+	if m.Trained.Classifier.Squared {
+		c.Probabilities = []float64{}
+	}
+	if len(m.Trained.Labels) > 0 {
+		c.Named = make(map[string]float64)
+		for i, label := range m.Trained.Labels {
+			c.Named[label] = said.Probabilities[i]
+		}
+	}
+	return c, nil
+}

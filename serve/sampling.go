@@ -1,0 +1,139 @@
+package serve
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+
+	"github.com/gorgpt/gorgpt/generate"
+)
+
+// What a request may ask for at most.
+const (
+	mostChoices = 128
+	mostStops   = 32
+	mostPrompts = 2048
+	mostBest    = 20 // log-probabilities in a token's place
+)
+
+// sampling reads how tokens are chosen, the same for texts and conversations.
+func sampling(b *Body, m *Model) (o generate.Options) {
+	o.Temperature = b.Float("temperature", 1, 0, 100)
+	o.TopP = b.Float("top_p", 1, 0, 1)
+	if o.TopP == 0 { // where generate keeps all
+		o.TopP = math.SmallestNonzeroFloat64
+	}
+	o.TopK = max(0, b.Int("top_k", 0, -1, 1<<30)) // −1 is all for some
+	o.MinP = b.Float("min_p", 0, 0, 1)
+	o.PresencePenalty = b.Float("presence_penalty", 0, -2, 2)
+	o.FrequencyPenalty = b.Float("frequency_penalty", 0, -2, 2)
+	o.RepetitionPenalty = b.Float("repetition_penalty", 1, 0, 100)
+	if o.RepetitionPenalty == 0 {
+		b.fail("repetition_penalty", "0 is not above 0; 1 is none")
+	}
+	o.Seed = rand.Uint64()
+	if seed, there := b.take("seed"); there {
+		n, whole := wholeOf(seed)
+		if !whole {
+			b.fail("seed", "%s is not a whole number of 64 bits", short(seed))
+		}
+		o.Seed = uint64(n)
+	}
+	o.Bias = b.bias(m.vocab())
+	o.Stop = b.stopTokens(m.vocab())
+	if !b.Bool("ignore_eos", false) {
+		o.Stop = slices.Concat(o.Stop, m.Ends)
+	}
+	return o
+}
+
+// bias reads logit_bias, what is added to the logits of tokens by their ids.
+func (b *Body) bias(vocab int) map[int]float64 {
+	value, there := b.take("logit_bias")
+	if !there {
+		return nil
+	}
+	var all map[string]json.RawMessage
+	if json.Unmarshal(value, &all) != nil || value[0] != '{' {
+		b.fail("logit_bias", "%s is not an object of numbers by tokens", short(value))
+		return nil
+	}
+	bias := make(map[int]float64)
+	for key, value := range all {
+		id, err := strconv.Atoi(key)
+		if err != nil || id < 0 || id >= vocab {
+			b.fail("logit_bias", "%s is not a token, from 0 to %d", short(json.RawMessage(strconv.Quote(key))), vocab-1)
+			return nil
+		}
+		x, err := numberOf(value)
+		if err != nil || x < -100 || x > 100 {
+			b.fail("logit_bias", "%s for token %d is not a number from -100 to 100", short(value), id)
+			return nil
+		}
+		bias[id] = x
+	}
+	return bias
+}
+
+// stopTokens reads stop_token_ids.
+func (b *Body) stopTokens(vocab int) []int {
+	value, there := b.take("stop_token_ids")
+	if !there {
+		return nil
+	}
+	ids, ok := idsOf(value)
+	if !ok || slices.ContainsFunc(ids, func(id int) bool { return id < 0 || id >= vocab }) {
+		b.fail("stop_token_ids", "%s is not a list of tokens, from 0 to %d", short(value), vocab-1)
+		return nil
+	}
+	return ids
+}
+
+// idsOf reads a list of whole numbers.
+func idsOf(value json.RawMessage) (ids []int, ok bool) {
+	var list []json.RawMessage
+	if json.Unmarshal(value, &list) != nil || string(value) == "null" {
+		return nil, false
+	}
+	ids = make([]int, len(list))
+	for i, item := range list {
+		n, whole := wholeOf(item)
+		if !whole || n != int64(int(n)) {
+			return nil, false
+		}
+		ids[i] = int(n)
+	}
+	return ids, true
+}
+
+// stops reads the texts before which what is written ends.
+func stops(b *Body) []string {
+	all := b.Texts("stop", mostStops)
+	if slices.Contains(all, "") && len(all) > 0 {
+		b.fail("stop", "an empty text ends nothing")
+	}
+	return all
+}
+
+// streaming reads whether the answer is to come bit by bit, and with its usage.
+func streaming(b *Body) (stream, usage bool) {
+	stream = b.Bool("stream", false)
+	if in, there := b.Within("stream_options"); there {
+		usage = in.Bool("include_usage", false)
+		in.Ignore("include_obfuscation")
+		if b.err == nil {
+			b.err = in.Err()
+		}
+		if !stream {
+			b.fail("stream_options", "only with stream")
+		}
+	}
+	return stream, usage
+}
+
+// common takes the fields of OpenAI's that have no say here, and refuses those that ask for what is not done.
+func common(b *Body) {
+	b.Ignore("user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
+}

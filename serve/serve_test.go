@@ -1,0 +1,167 @@
+package serve_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt2"
+	"github.com/gorgpt/gorgpt/serve"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// small is a model of 257 tokens, bytes and the end of text, with weights so large that it is sure of something.
+func small(context int) models.Model {
+	c := gpt2.New(257, context, 32, 2, 2)
+	c.InitStd = 0.3
+	return c
+}
+
+// save writes a checkpoint of a model with weights of a seed, and returns its folder.
+func save(t testing.TB, m models.Model, tok tokenizer.Tokenizer, seed uint64) string {
+	t.Helper()
+	params := graph.NewParams(seed)
+	if err := models.Declare(m, params); err != nil {
+		t.Fatal(err)
+	}
+	end, ok := tok.EndOfText()
+	if !ok {
+		end = -1
+	}
+	config, err := models.JSON(m, end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "small")
+	if err := checkpoint.Save(dir, checkpoint.Contents{Config: config, Params: params, Tokenizer: tok.Save}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// open opens a checkpoint.
+func open(t testing.TB, dir string, o serve.Options) *serve.Model {
+	t.Helper()
+	m, err := serve.Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// start serves some models to the end of the test.
+func start(t testing.TB, c serve.Config, all ...*serve.Model) (*serve.Server, *httptest.Server) {
+	t.Helper()
+	s := serve.New(c)
+	for _, m := range all {
+		if err := s.Add(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Ready()
+	web := httptest.NewServer(s)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		web.Close()
+	})
+	return s, web
+}
+
+// startSmall serves one small model.
+func startSmall(t testing.TB, c serve.Config, o serve.Options) *httptest.Server {
+	t.Helper()
+	_, web := start(t, c, open(t, save(t, small(128), tokenizer.Bytes(), 1), o))
+	return web
+}
+
+// post sends a body and returns the status, the headers and what is answered.
+func post(t testing.TB, url, body string) (int, http.Header, string) {
+	t.Helper()
+	r, err := http.Post(url, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, r.Header, string(text)
+}
+
+// answer is an answer of any of the endpoints that write.
+type answer struct {
+	Choices []struct {
+		Index    int
+		Text     string
+		Message  struct{ Role, Content string }
+		Delta    struct{ Content string }
+		Finish   string `json:"finish_reason"`
+		IDs      []int  `json:"token_ids"`
+		LogProbs *struct {
+			Offsets []int                `json:"text_offset"`
+			Values  []*float64           `json:"token_logprobs"`
+			Tokens  []string             `json:"tokens"`
+			Top     []map[string]float64 `json:"top_logprobs"`
+			Content []struct {
+				Token   string
+				LogProb float64
+				Bytes   []byte
+				Top     []struct{ Token string } `json:"top_logprobs"`
+			}
+		}
+	}
+	Usage *struct {
+		Prompt     int `json:"prompt_tokens"`
+		Completion int `json:"completion_tokens"`
+		Total      int `json:"total_tokens"`
+	}
+	Error *struct {
+		Message, Type, Param, Code string
+	}
+}
+
+// ask sends a body that is to be answered well.
+func ask(t testing.TB, url, body string) (a answer) {
+	t.Helper()
+	status, _, text := post(t, url, body)
+	if status != http.StatusOK {
+		t.Fatalf("%s\n%d %s", body, status, text)
+	}
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return a
+}
+
+// askStream sends a body and returns the events of the answer but for the [DONE] that ends them.
+func askStream(t testing.TB, url, body string) (events []answer) {
+	t.Helper()
+	status, header, text := post(t, url, body)
+	if status != http.StatusOK || header.Get("Content-Type") != "text/event-stream" {
+		t.Fatalf("%s\n%d %s %s", body, status, header, text)
+	}
+	text, ended := strings.CutSuffix(text, "data: [DONE]\n\n")
+	if !ended {
+		t.Fatalf("%s\nends with %q", body, text[max(0, len(text)-200):])
+	}
+	for event := range bytes.SplitSeq([]byte(strings.TrimSuffix(text, "\n\n")), []byte("\n\n")) {
+		data, is := bytes.CutPrefix(event, []byte("data: "))
+		var a answer
+		if err := json.Unmarshal(data, &a); !is || err != nil {
+			t.Fatalf("event %q: %v", event, err)
+		}
+		events = append(events, a)
+	}
+	return events
+}

@@ -1,0 +1,63 @@
+package serve
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gorgpt/gorgpt/chat"
+	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/harmony"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// spell is what a token adds to a choice, after those before it, and of which kind that is.
+type spell func(t generate.Token) (string, kind, error)
+
+// spellText is for a text that goes on from a prompt, of which the first tokens, hidden ones, stand before all text. Tokens that
+// end the text are no part of it.
+func spellText(tok tokenizer.Tokenizer, p prompt, stop []int) spell {
+	after, within := tokenizer.Following(tok, p.ids), tokenizer.Following(tok, p.ids[:p.hidden])
+	seen := 0
+	return func(t generate.Token) (string, kind, error) {
+		decoder, k := after, said
+		if t.Prompt {
+			seen++
+			decoder, k = within, echoed
+		}
+		if t.Prompt && seen <= p.hidden || t.ID < 0 || t.ID >= tok.Size() || !t.Prompt && slices.Contains(stop, t.ID) {
+			return "", k, nil
+		}
+		text, err := decoder.AppendText(nil, []int{t.ID})
+		if err != nil {
+			err = fmt.Errorf("token %d: %w", t.ID, err)
+		}
+		return string(text), k, err
+	}
+}
+
+// spellReply is for what an assistant says: what harmony's models think, or say to tools, is thought.
+func spellReply(f chat.Format, stop []int) spell {
+	parser := f.Parser()
+	return func(t generate.Token) (text string, k kind, err error) {
+		m, begun := parser.Current()
+		if m.Channel == harmony.Analysis || m.Recipient != "" {
+			k = thought
+		}
+		if ends := f.Stops(); t.ID >= 0 && (slices.Contains(ends, t.ID) || !slices.Contains(stop, t.ID)) {
+			if text, err = parser.Next(t.ID); err != nil {
+				return "", k, fmt.Errorf("the model writes no message: %w", err)
+			}
+		}
+		if t.Last {
+			rest, err := parser.End()
+			if err != nil && t.Finish != generate.Length { // of a header there is nothing to say
+				return "", k, fmt.Errorf("the model writes no message: %w", err)
+			}
+			text += rest
+		}
+		if !begun {
+			return "", k, nil
+		}
+		return text, k, nil
+	}
+}

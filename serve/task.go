@@ -1,0 +1,216 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorgpt/gorgpt/generate"
+)
+
+// prompt is what a choice goes on from.
+type prompt struct {
+	ids    []int
+	hidden int // tokens that stand before all text, which nobody wrote
+}
+
+// task is what a request wants written: some choices for each of some prompts, in this order.
+type task struct {
+	model   *Model
+	request generate.Request // of each choice, without its prompt and number
+	stops   []string         // texts before which a choice ends
+	best    int              // log-probabilities in each token's place; −1 are none, of the token neither
+	tokens  bool             // ids are wanted
+	samples int              // choices of a prompt
+	prompts []prompt
+
+	prepare func(ctx context.Context) *Error // makes the prompts
+	spell   func(p prompt) spell
+	form    form
+
+	stream, streamUsage bool
+}
+
+// form is how a kind of task is answered.
+type form interface {
+	// whole is the answer with all parts.
+	whole(parts []part, u usage) any
+	// first is what comes before the parts of each choice, in a stream; nil for nothing.
+	first(choice int) any
+	// chunk is a part of a stream; with usage, nil for that which has none, if any is to have it.
+	chunk(p part) any
+	// last is the usage at the end of a stream.
+	last(u usage) any
+}
+
+// usage is what a task took in tokens.
+type usage struct {
+	Prompt     int         `json:"prompt_tokens"`
+	Completion int         `json:"completion_tokens"`
+	Total      int         `json:"total_tokens"`
+	Details    usageCached `json:"prompt_tokens_details"`
+}
+
+type usageCached struct {
+	Cached int `json:"cached_tokens"`
+}
+
+// count is the number of choices.
+func (t *task) count() int { return t.samples * len(t.prompts) }
+
+// running is a task that is being done.
+type running struct {
+	*task
+	metrics *modelMetrics
+	began   time.Time
+	parts   chan part // closed when all is written
+
+	completion, cached, first atomic.Int64
+}
+
+// start has the choices written, as many at once as the model has slots; the rest of the queue goes on between them. They end early if ctx does.
+func (t *task) start(ctx context.Context, mm *modelMetrics, began time.Time) *running {
+	r := &running{task: t, metrics: mm, began: began, parts: make(chan part, 16)}
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(t.count(), t.model.slots) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < t.count() && r.write(ctx, i); i = int(next.Add(1)) - 1 {
+			}
+		})
+	}
+	go func() {
+		workers.Wait()
+		close(r.parts)
+	}()
+	return r
+}
+
+// usage is what the task took, when it is done.
+func (r *running) usage() usage {
+	u := usage{Completion: int(r.completion.Load()), Details: usageCached{int(r.cached.Load())}}
+	for _, p := range r.prompts {
+		u.Prompt += len(p.ids)
+	}
+	u.Total = u.Prompt + u.Completion
+	return u
+}
+
+// emit hands out a part, and tells whether anybody wants more.
+func (r *running) emit(ctx context.Context, p part) bool {
+	select {
+	case r.parts <- p:
+		return p.err == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// write writes a choice.
+func (r *running) write(ctx context.Context, i int) bool {
+	p, request := r.prompts[i/r.samples], r.request
+	request.Prompt, request.Sample = p.ids, i%r.samples
+	q, err := r.model.Engine.Submit(ctx, request)
+	if err != nil {
+		return r.emit(ctx, part{choice: i, err: r.failure(ctx, err)})
+	}
+	defer func() { r.account(i, q.Usage()) }()
+	spell := r.spell(p)
+	w := writing{stops: r.stops}
+	last := r.began
+	for token, err := range q.Tokens() {
+		if err != nil {
+			return r.emit(ctx, part{choice: i, err: r.failure(ctx, err)})
+		}
+		if !token.Prompt {
+			last = r.metrics.token(last, r.began, r.first.Add(1) == 1)
+		}
+		text, k, err := spell(token)
+		if err != nil {
+			return r.emit(ctx, part{choice: i, err: failed(err)})
+		}
+		parts, over := w.add(token, text, k)
+		for _, p := range parts {
+			if p.choice = i; r.best < 0 && !r.tokens {
+				p.tokens = nil
+			}
+			if p.finish != "" {
+				r.metrics.finished.WithLabelValues(r.model.ID, p.finish).Inc()
+			}
+			if !r.emit(ctx, p) {
+				return false
+			}
+		}
+		if over {
+			break
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// account adds up what a choice took.
+func (r *running) account(i int, u generate.Usage) {
+	r.completion.Add(int64(u.Tokens))
+	r.metrics.generated.Add(float64(u.Tokens))
+	if i%r.samples == 0 {
+		r.metrics.prompted.Add(float64(u.Prompt))
+		r.cached.Add(int64(u.Cached))
+	}
+	r.metrics.waited.Observe(u.Waited.Seconds())
+}
+
+// failure is what an error of the engine is for whoever asked.
+func (r *running) failure(ctx context.Context, err error) *Error {
+	switch {
+	case ctx.Err() != nil:
+		return ended(ctx)
+	case errors.Is(err, generate.ErrClosed):
+		return &Error{Status: http.StatusServiceUnavailable, Message: errStopping.Error(), RetryAfter: 1}
+	case errors.Is(err, generate.ErrTooLong): // checked before
+		return tooLong("prompt", r.model.Context, 0, 0)
+	}
+	return failed(err)
+}
+
+// writing makes parts of the tokens of a choice: each kind by itself, one after the other.
+type writing struct {
+	stops []string // of what is said
+	kind  kind
+	*choice
+}
+
+// add takes a token with what it adds to the text; over tells that the choice ends.
+func (w *writing) add(t generate.Token, text string, k kind) (parts []part, over bool) {
+	if w.choice == nil || k != w.kind {
+		before := 0
+		if w.choice != nil {
+			text, tokens := w.rest()
+			parts = append(parts, part{kind: w.kind, text: text, tokens: tokens})
+			before = w.characters(w.given)
+		}
+		w.kind = k
+		if w.choice = newChoice(nil); k == said {
+			w.choice = newChoice(w.stops)
+		}
+		w.before = before
+	}
+	certain, tokens := w.choice.add(t, text)
+	p := part{kind: k, text: certain, tokens: tokens}
+	switch {
+	case w.text.Stopped():
+		p.finish = string(generate.StopToken)
+	case t.Last:
+		rest, more := w.rest()
+		p.text, p.tokens = p.text+rest, append(p.tokens, more...)
+		if p.finish = string(t.Finish); t.Finish != generate.Length {
+			p.finish = string(generate.StopToken)
+		}
+	}
+	if p.text != "" || len(p.tokens) > 0 || p.finish != "" {
+		parts = append(parts, p)
+	}
+	return parts, p.finish != ""
+}
