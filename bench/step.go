@@ -40,6 +40,8 @@ type Training struct {
 	Garbage    int64              `json:"allocated_bytes_per_step"`
 	Threads    int                `json:"threads"`
 	ISA        string             `json:"isa"`
+	Precision  string             `json:"precision"` // of products; SgemmRate is float32's whatever it is
+	Kernel     string             `json:"kernel"`    // instruction set of products
 }
 
 // Parts are those of a step, in the order they are printed.
@@ -98,6 +100,7 @@ func Train(ctx context.Context, m models.Model, batch, context, steps int, optio
 		Batch: batch, Context: context, Parameters: params.Count(), Steps: steps,
 		Step: median.seconds, Fastest: done[0].seconds, Tokens: tokens / median.seconds, Parts: median.parts,
 		Peak: memory.Peak(), Garbage: garbage, Threads: runtime.GOMAXPROCS(0), ISA: kernel.ISA(),
+		Precision: s.Precision().String(), Kernel: s.Precision().ISA(),
 	}
 	r.Rate = models.FLOPs(p) / r.Step / 1e9
 	r.SgemmRate = GemmRate(batch*context, models.DimsOf(m).Width)
@@ -151,13 +154,13 @@ func measure(ctx context.Context, p *graph.Program, weights []gorgonia.ValueGrad
 
 // Print prints the result for people.
 func (r *Training) Print(out io.Writer) error {
-	fmt.Fprintf(out, "%s, batch %d × %d, %s, %s\n\n", r.Model, r.Batch, r.Context, plural.Of(r.Threads, "thread"), r.ISA)
+	fmt.Fprintf(out, "%s, batch %d × %d, %s, %s, products in %s on %s\n\n", r.Model, r.Batch, r.Context, plural.Of(r.Threads, "thread"), r.ISA, r.Precision, r.Kernel)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "step\t%.4g s\tfastest %.4g s, %.4g tokens/s\n", r.Step, r.Fastest, r.Tokens)
 	for _, name := range Parts {
 		fmt.Fprintf(w, "  %s\t%.4g s\t%.1f %%\n", name, r.Parts[name], 100*r.Parts[name]/r.Step)
 	}
-	fmt.Fprintf(w, "rate\t%.4g GFLOP/s\t%.0f %% of the matrix product's %.4g\n", r.Rate, 100*r.Share, r.SgemmRate)
+	fmt.Fprintf(w, "rate\t%.4g GFLOP/s\t%.0f %% of the float32 matrix product's %.4g\n", r.Rate, 100*r.Share, r.SgemmRate)
 	fmt.Fprintf(w, "memory\t%.4g MB\tat the peak; %.3g kB allocated a step\n", float64(r.Peak)/1e6, float64(r.Garbage)/1e3)
 	return w.Flush()
 }

@@ -106,6 +106,7 @@ func TestResume(t *testing.T) {
 		"adamw":        nil,
 		"schedulefree": {"--solver", "schedulefree", "--schedule", "constant", "--sample-every", "7"},
 		"ema":          {"--solver", "muon", "--ema", "0.9", "--sample-every", "7"},
+		"bf16":         {"--precision", "auto"}, // where there is none, float32 once more
 	} {
 		t.Run(name, func(t *testing.T) { testResume(t, slices.Concat(small, args)) })
 	}

@@ -358,7 +358,7 @@ func (s *Subject) piece(place int, ids [][]int, past int, rows []int) ([]float32
 // rows: (B, T, N).
 func (s *Subject) buildPiece(shape ...int) (*graph.Program, *measure, error) {
 	places := s.cache.Part(0, shape[0])
-	g := graph.New(s.Params, graph.Incremental(places), graph.Seamless())
+	g := graph.New(s.Params, append(s.Graph[:len(s.Graph):len(s.Graph)], graph.Incremental(places), graph.Seamless())...)
 	logits := s.Model.GraphAt(g, g.Ints("tokens", shape[:2]...), g.Ints("rows", shape[2]))
 	g.Past() // a model without positions and attention does not ask
 	p, err := g.Compile(logits)

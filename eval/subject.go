@@ -39,6 +39,9 @@ type Subject struct {
 	// Progress, if set, is told how many parts of the work are done, out of how many.
 	Progress func(done, total int)
 
+	// Graph are options of the graphs that score, such as graph.Compute. What is written, token by token, is computed in float32.
+	Graph []graph.Option
+
 	// CacheBytes, if above 0, is how much memory what is remembered of sequences may take; see
 	// ScoreAll.
 	CacheBytes int64
@@ -170,7 +173,7 @@ func (s *Subject) logits(ids []int, from int) ([]float32, error) {
 
 // buildScorer makes the program of the logits at so many rows of a sequence.
 func (s *Subject) buildScorer(shape ...int) (*graph.Program, *measure, error) {
-	g := graph.New(s.Params)
+	g := graph.New(s.Params, s.Graph...)
 	logits := s.Model.GraphAt(g, g.Ints("tokens", 1, shape[0]), g.Ints("rows", shape[1]))
 	p, err := g.Compile(logits)
 	return p, &measure{out: logits, tokens: make([]int, shape[0]), rows: make([]int, shape[1])}, err
@@ -178,7 +181,7 @@ func (s *Subject) buildScorer(shape ...int) (*graph.Program, *measure, error) {
 
 // buildLoss makes the program of the mean loss of B sequences of T tokens.
 func (s *Subject) buildLoss(shape ...int) (*graph.Program, *measure, error) {
-	g := graph.New(s.Params)
+	g := graph.New(s.Params, s.Graph...)
 	mean := s.Model.Loss(g, g.Ints("tokens", shape...), g.Ints("targets", shape...))
 	p, err := g.Compile(mean)
 	return p, &measure{out: mean}, err

@@ -45,6 +45,14 @@ func (f *fitting) Declare(s *graph.Scope, shape []int) (*G.Node, map[string]*G.N
 	return f.c.loss(s, f.c.inputs(s, f.Micro, shape[0]))
 }
 
+// computing are the options of graphs in the precision of the run.
+func (f *fitting) computing() []graph.Option {
+	if f.Precision == graph.Float32 {
+		return nil
+	}
+	return []graph.Option{graph.Compute(f.Precision)}
+}
+
 // next returns the examples of the next update, from short to long. Every epoch shuffles the
 // order of the one before.
 func (f *fitting) next() []Example {
@@ -137,7 +145,7 @@ func (f *fitting) Validates() bool { return true }
 // Validate measures the task on the dev set.
 func (f *fitting) Validate(ctx context.Context, e *train.Evaluator) (train.Evaluation, error) {
 	if f.measuring != e {
-		predictor, err := newPredictor(f.c, f.params, f.Micro, f.longest, e.Arena())
+		predictor, err := newPredictor(f.c, f.params, f.Micro, f.longest, e.Arena(), f.computing()...)
 		if err != nil {
 			return train.Evaluation{}, err
 		}

@@ -16,6 +16,7 @@ type Predictor struct {
 	params   *graph.Params
 	size     int // examples of a run
 	programs programs
+	options  []graph.Option
 }
 
 // NewPredictor makes the program for size examples at once, of sequences up to a length.
@@ -24,9 +25,9 @@ func NewPredictor(c Classifier, params *graph.Params, size, context int) (*Predi
 	return newPredictor(c, params, size, context, nil)
 }
 
-// newPredictor makes a predictor whose programs lie in an arena, nil for one of its own.
-func newPredictor(c Classifier, params *graph.Params, size, context int, arena *graph.Arena) (*Predictor, error) {
-	p := &Predictor{c: c, params: params, size: size}
+// newPredictor makes a predictor whose programs have some options and lie in an arena, nil for one of its own.
+func newPredictor(c Classifier, params *graph.Params, size, context int, arena *graph.Arena, options ...graph.Option) (*Predictor, error) {
+	p := &Predictor{c: c, params: params, size: size, options: options}
 	p.programs = programs{
 		Build: p.build, Arena: arena,
 		Round: func(shape ...int) []int { return []int{roundedLength(shape[0], context)} },
@@ -37,7 +38,7 @@ func newPredictor(c Classifier, params *graph.Params, size, context int, arena *
 
 // build makes the program for sequences of up to a length.
 func (p *Predictor) build(shape ...int) (*graph.Program, *scored, error) {
-	s := graph.New(p.params)
+	s := graph.New(p.params, p.options...)
 	scores, _, _ := p.c.scores(s, p.c.inputs(s, p.size, shape[0]))
 	program, err := s.Compile(scores)
 	return program, &scored{scores, newBatch(p.c, p.size, shape[0])}, err

@@ -22,6 +22,9 @@ type Settings struct {
 	Clip   float64 // largest norm of the gradient
 	Seed   uint64  // of the order and of dropout
 
+	// Precision is that of products, in training and on the dev set; see graph.Compute.
+	Precision graph.Precision
+
 	Observers []train.Observer // are told of each update, and of each epoch's evaluation
 	// Epoch is called after each epoch with its evaluation; an error ends the run.
 	Epoch func(Evaluation) error
@@ -61,8 +64,12 @@ func (s Settings) Validate() error {
 
 // lines are what makes a run what it is.
 func (s Settings) lines(c Classifier, examples, longest int) string {
-	return fmt.Sprintf("epochs %d\nbatch %d\nmicro %d\nrate %v\nwarmup %v\ndecay %v\nclip %v\nkind %s\noutputs %d\ndropout %v\nauxiliary %v\nexamples %d\nlongest %d\n",
+	lines := fmt.Sprintf("epochs %d\nbatch %d\nmicro %d\nrate %v\nwarmup %v\ndecay %v\nclip %v\nkind %s\noutputs %d\ndropout %v\nauxiliary %v\nexamples %d\nlongest %d\n",
 		s.Epochs, s.Batch, s.Micro, s.Rate, s.Warmup, s.Decay, s.Clip, c.Kind, c.Outputs, c.Dropout, c.Auxiliary, examples, longest)
+	if s.Precision != graph.Float32 { // runs of before there was another have no such line
+		lines += fmt.Sprintf("precision %v\n", s.Precision)
+	}
+	return lines
 }
 
 // NewTrainer returns what [Run] runs, for those who want more of it: a guard, hooks, peers. The
@@ -85,7 +92,7 @@ func NewTrainer(c Classifier, params *graph.Params, task tasks.Task, training, d
 		Solver:   &train.Optimizer{Rule: Adam, Decay: o.Decay, Clip: o.Clip},
 		Schedule: train.Linear(o.Rate, 0, int(math.Ceil(o.Warmup*float64(steps))), steps),
 		Steps:    steps, EvalEvery: f.perEpoch, EvalFrom: 1,
-		Save: o.Save, Seed: o.Seed, Settings: o.lines(c, len(training), f.longest), Observers: o.Observers,
+		Graph: f.computing(), Save: o.Save, Seed: o.Seed, Settings: o.lines(c, len(training), f.longest), Observers: o.Observers,
 	}
 	if o.Save != nil {
 		t.Save = func(s train.State) error {

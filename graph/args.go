@@ -89,7 +89,8 @@ func (a *Args) For(n, grain int, f func(lo, hi int)) { kernel.For(n, grain, f) }
 // ldc are the lengths of the rows as they lie. With a beta of 0 C is written over, whatever it holds; it must
 // not overlap A or B. It uses all processors, and the result has the same bits however many there are.
 // In an incremental graph of B sequences they are those of a product of m/B rows: what a
-// sequence gets does not depend on the others. In a [Seamless] one they are those of a row alone.
+// sequence gets does not depend on the others. In a [Seamless] one they are those of a row alone. Its precision is that of the
+// op's scope; see [Compute].
 func (a *Args) Gemm(transA, transB bool, m, n, k int, alpha float32, x []float32, lda int, y []float32, ldb int, beta float32, out []float32, ldc int) {
 	rows := m
 	if memory := a.op.scope.cache; memory != nil {
@@ -98,7 +99,7 @@ func (a *Args) Gemm(transA, transB bool, m, n, k int, alpha float32, x []float32
 	if a.op.scope.seamless {
 		rows = 1
 	}
-	kernel.GemmLike(rows, transA, transB, m, n, k, alpha, x, lda, y, ldb, beta, out, ldc)
+	kernel.GemmLike(a.op.precision, rows, transA, transB, m, n, k, alpha, x, lda, y, ldb, beta, out, ldc)
 }
 
 // GemmGroup computes C = A·B, or A·Bᵀ if trans says so, for the m rows of one of [Groups], all matrices without gaps. A row has the same
@@ -109,12 +110,12 @@ func (a *Args) GemmGroup(trans bool, m, n, k int, x, y, out []float32) {
 	if trans {
 		ldb = k
 	}
-	kernel.GemmLike(a.groupRows(), false, trans, m, n, k, 1, x, k, y, ldb, 0, out, n)
+	kernel.GemmLike(a.op.precision, a.groupRows(), false, trans, m, n, k, 1, x, k, y, ldb, 0, out, n)
 }
 
 // GemmGroupPacked is GemmGroup with a Bᵀ (n, k) in MXFP4, as [Args.Packed] gives it: the same bits.
 func (a *Args) GemmGroupPacked(m, n, k int, x []float32, blocks, scales []byte, out []float32) {
-	kernel.GemmMXFP4(a.groupRows(), m, n, k, x, blocks, scales, out)
+	kernel.GemmMXFP4(a.op.precision, a.groupRows(), m, n, k, x, blocks, scales, out)
 }
 
 // groupRows is of how many rows the product is whose bits a row of a group has.

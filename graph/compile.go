@@ -79,6 +79,9 @@ func (s *Scope) checkCompile(outs G.Nodes) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
+	if err := s.checkComputing(); err != nil {
+		return err
+	}
 	if slices.Contains(outs, nil) {
 		return fmt.Errorf("graph: output %d is nil; want a node", slices.Index(outs, nil))
 	}

@@ -27,7 +27,9 @@ func (s *Scope) Grouped(g Groups) *Scope {
 	case g.PerRow < 1 || g.PerRow > g.Count || ends.Dims() != 1 || ends.Shape()[0] != g.Count:
 		s.Fail("Grouped", tensor.ScalarShape(), "%d groups, %d for a row, ends are %v; want 1 to E for a row, and (E)", g.Count, g.PerRow, ends.Shape())
 	}
-	return &Scope{s.builder, s.path, s.shared, &g}
+	grouped := *s
+	grouped.groups = &g
+	return &grouped
 }
 
 // Groups is what [Scope.Grouped] was given, or nil.

@@ -29,6 +29,8 @@ type nodeOp struct {
 	edge    bool    // the last input is of's node, only to run after it
 	order   int     // place among the ops of the program
 	call    Args
+
+	precision Precision // of products
 }
 
 var _ G.SDOp = (*nodeOp)(nil)
@@ -214,7 +216,7 @@ func (o *nodeOp) gradient(in G.Nodes, out, grad *G.Node) (nodes G.Nodes) {
 // newNodeOp gives op an identity of its own within the graph.
 func (s *Scope) newNodeOp(op Op, in G.Nodes) *nodeOp {
 	s.ops++
-	o := &nodeOp{Op: op, id: s.ops, scope: s, run: s.run, saves: results(op.Saves), scratch: results(op.Scratch)}
+	o := &nodeOp{Op: op, id: s.ops, scope: s, run: s.run, saves: results(op.Saves), scratch: results(op.Scratch), precision: s.Precision()}
 	for _, n := range in {
 		o.args = append(o.args, hmType(n.Dims(), n.Dtype()))
 	}

@@ -26,16 +26,21 @@ func Recompute(pattern string) Option {
 // checkPatterns fails if a pattern of Recompute matches no scope that has ops of ours.
 func (b *builder) checkPatterns() error {
 	for _, pattern := range b.recompute {
-		found := false
-		for n, at := range b.origin {
-			_, ours := n.Op().(*nodeOp)
-			found = found || ours && scopepath.Inside(pattern, strings.Split(at, "."))
-		}
-		if !found {
+		if !b.hasOps(pattern) {
 			return fmt.Errorf("graph: Recompute(%s): no scope matches", strings.Join(pattern, "."))
 		}
 	}
 	return nil
+}
+
+// hasOps tells whether a pattern matches a scope that has ops of ours.
+func (b *builder) hasOps(pattern []string) bool {
+	for n, at := range b.origin {
+		if _, ours := n.Op().(*nodeOp); ours && scopepath.Inside(pattern, strings.Split(at, ".")) {
+			return true
+		}
+	}
+	return false
 }
 
 // segment is the scope whose values are computed again together.

@@ -20,6 +20,7 @@ type Scope struct {
 	path   string
 	shared bool
 	groups *Groups // of the rows; nil if all are alike
+	exact  bool    // products are of float32
 }
 
 // builder is what all scopes of one graph share.
@@ -63,6 +64,7 @@ type builder struct {
 	seen     []seenNode
 
 	recompute [][]string // patterns of paths
+	computing []computing
 	segments  map[string]*segment
 	unused    map[*G.Node]bool // copies that are not run
 
@@ -115,12 +117,18 @@ func (s *Scope) Use(options ...Option) {
 
 // At returns the place named by the format below this one.
 func (s *Scope) At(format string, args ...any) *Scope {
-	return &Scope{s.builder, s.join(fmt.Sprintf(format, args...)), s.shared, s.groups}
+	below := *s
+	below.path = s.join(fmt.Sprintf(format, args...))
+	return &below
 }
 
 // Shared is this scope as a place that layers are declared at more than once, with the same
 // parameters each time: for range 12 { x = block(s.At("h").Shared(), x) }.
-func (s *Scope) Shared() *Scope { return &Scope{s.builder, s.path, true, s.groups} }
+func (s *Scope) Shared() *Scope {
+	shared := *s
+	shared.shared = true
+	return &shared
+}
 
 // Path is the scope's place, as in "h.3.attn"; the root's is empty.
 func (s *Scope) Path() string { return s.path }

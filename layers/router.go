@@ -56,7 +56,7 @@ func (c ExpertsConfig) route(s *graph.Scope, x *G.Node) (weights, picks *G.Node)
 			return Dense(s.At("router"), x, c.Count, Weights{NoBias: true}) // (N, E)
 		}
 	}
-	logits := s.Require("Experts", "the router's logits", router(s, ops.Jitter(s, x, c.Jitter))) // (N, E)
+	logits := s.Require("Experts", "the router's logits", router(s.InFloat32(), ops.Jitter(s, x, c.Jitter))) // (N, E)
 	if logits.Dims() != 2 || dim(logits, 0) != dim(x, 0) || dim(logits, 1) != c.Count {
 		logits = s.Fail("Experts", []int{dim(x, 0), c.Count}, "the router's logits are %v for x %v; want (N, E) for %d experts", logits.Shape(), x.Shape(), c.Count)
 	}

@@ -205,9 +205,30 @@ func (f *fixture) checkLogits() {
 
 func (f *fixture) checkTraining() {
 	f.t.Helper()
+	f.train(func(step int, p *graph.Program, want float64) {
+		tol := tolTrained
+		if step == 0 {
+			tol = tolLoss
+			f.compare("grad.", tolGradient, (*graph.Param).GradData)
+			for _, l := range p.Losses() {
+				if want := f.want("aux")[0]; !(math.Abs(float64(l.Value)-want) <= tolLoss) {
+					f.t.Errorf("%s is %v, want %v", l.Name, l.Value, want)
+				}
+			}
+		}
+		if d := math.Abs(float64(p.Loss()) - want); !(d <= tol) {
+			f.t.Errorf("loss %v at step %d, want %v", p.Loss(), step, want)
+		}
+	})
+	f.compare("final.", tolTrained, (*graph.Param).Data)
+}
+
+// train makes ten AdamW steps, and tells of each before its update, with the loss that PyTorch had.
+func (f *fixture) train(tell func(step int, p *graph.Program, want float64), options ...graph.Option) {
+	f.t.Helper()
 	tokens, batch, context := f.ids("tokens")
 	targets, _, _ := f.ids("targets")
-	s := graph.New(f.params, graph.Training())
+	s := graph.New(f.params, append(options, graph.Training())...)
 	p, err := s.CompileGrad(models.Loss(f.model, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 	if err != nil {
 		f.t.Fatal(err)
@@ -225,24 +246,11 @@ func (f *fixture) checkTraining() {
 		if err := p.RunGrad(1); err != nil {
 			f.t.Fatal(err)
 		}
-		tol := tolTrained
-		if step == 0 {
-			tol = tolLoss
-			f.compare("grad.", tolGradient, (*graph.Param).GradData)
-			for _, l := range p.Losses() {
-				if want := f.want("aux")[0]; !(math.Abs(float64(l.Value)-want) <= tolLoss) {
-					f.t.Errorf("%s is %v, want %v", l.Name, l.Value, want)
-				}
-			}
-		}
-		if d := math.Abs(float64(p.Loss()) - want); !(d <= tol) {
-			f.t.Errorf("loss %v at step %d, want %v", p.Loss(), step, want)
-		}
+		tell(step, p, want)
 		if err := solver.Step(f.params.ValueGrads()); err != nil {
 			f.t.Fatal(err)
 		}
 	}
-	f.compare("final.", tolTrained, (*graph.Param).Data)
 }
 
 // compare compares something of every parameter.

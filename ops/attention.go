@@ -198,7 +198,7 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 	}
 	att := &kernel.Attention{
 		Batch: t.batch, Context: t.context, Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
-		Scale: float32(o.scale(t.qkv[0].Size)), Window: min(o.Window, t.context), Variants: o.variants(),
+		Scale: float32(o.scale(t.qkv[0].Size)), Window: min(o.Window, t.context), Precision: s.Precision(), Variants: o.variants(),
 	}
 	n := len(t.nodes)
 	return s.Apply(graph.Op{
@@ -248,7 +248,7 @@ func (t *attention) cached(s *graph.Scope, o AttentionOptions) *G.Node {
 	values, _ := s.RememberLast("values", t.qkv[2].width(), o.Window)
 	att := &kernel.CachedAttention{
 		Batch: t.batch, New: t.context, Capacity: s.Cache().Capacity(), Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
-		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window, Seamless: s.Seamless(), Variants: o.variants(),
+		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window, Precision: s.Precision(), Seamless: s.Seamless(), Variants: o.variants(),
 	}
 	n := len(t.nodes)
 	return s.Apply(graph.Op{

@@ -97,7 +97,7 @@ func (g groups) gradX(s *graph.Scope, ends, w, grad *G.Node) *G.Node {
 			ends, w, dy, dx := a.Floats(0), a.Floats(1), a.Floats(2), a.Out(0)
 			clearRest(dx, ends, g.from)
 			eachGroup(ends, func(e, lo, hi int) {
-				kernel.Gemm(false, !g.trans, hi-lo, g.from, g.to, 1, dy[lo*g.to:], g.to, w[e*g.each():], g.w[2], 0, dx[lo*g.from:], g.from)
+				kernel.GemmLike(a.Precision(), hi-lo, false, !g.trans, hi-lo, g.from, g.to, 1, dy[lo*g.to:], g.to, w[e*g.each():], g.w[2], 0, dx[lo*g.from:], g.from)
 			})
 			return nil
 		},
@@ -122,7 +122,7 @@ func (g groups) gradW(s *graph.Scope, x, ends, grad *G.Node) *G.Node {
 				if g.trans {
 					left, right, m, n = right, left, n, m
 				}
-				kernel.Gemm(true, false, m, n, hi-lo, alpha, left, m, right, n, beta, dw[e*g.each():], n)
+				kernel.GemmLike(a.Precision(), m, true, false, m, n, hi-lo, alpha, left, m, right, n, beta, dw[e*g.each():], n)
 			})
 			return nil
 		},

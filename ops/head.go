@@ -78,7 +78,7 @@ func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node, terms ke
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isIDs(targets) || targets.Shape().TotalSize() != x.Shape()[0] {
 		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "x is %v, w %v, targets %v of %v; want (N, C), (V, C) and N integers", x.Shape(), w.Shape(), targets.Shape(), targets.Dtype())
 	}
-	head := kernel.Head{Rows: x.Shape()[0], Width: x.Shape()[1], Vocab: w.Shape()[0], LossTerms: terms}
+	head := kernel.Head{Rows: x.Shape()[0], Width: x.Shape()[1], Vocab: w.Shape()[0], Precision: s.Precision(), LossTerms: terms}
 	products := 2 * int64(head.Rows) * int64(head.Width) * int64(head.Vocab)
 	return s.Apply(graph.Op{
 		Name:    "LinearCrossEntropy",

@@ -72,7 +72,7 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 					Out:   x.Shape(),
 					FLOPs: products,
 					Run: func(a *graph.Args) error {
-						kernel.Gemm(false, !trans, rows, from, to, 1, a.Floats(1), to, a.Floats(0), ldw, 0, a.Out(0), from)
+						kernel.GemmLike(a.Precision(), rows, false, !trans, rows, from, to, 1, a.Floats(1), to, a.Floats(0), ldw, 0, a.Out(0), from)
 						return nil
 					},
 				}, in[1], grad),
@@ -86,9 +86,9 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 						switch {
 						case dw == nil:
 						case trans:
-							kernel.Gemm(true, false, to, from, rows, alpha, a.Floats(1), to, a.Floats(0), from, beta, dw, ldw)
+							kernel.GemmLike(a.Precision(), to, true, false, to, from, rows, alpha, a.Floats(1), to, a.Floats(0), from, beta, dw, ldw)
 						default:
-							kernel.Gemm(true, false, from, to, rows, alpha, a.Floats(0), from, a.Floats(1), to, beta, dw, ldw)
+							kernel.GemmLike(a.Precision(), from, true, false, from, to, rows, alpha, a.Floats(0), from, a.Floats(1), to, beta, dw, ldw)
 						}
 						return nil
 					},

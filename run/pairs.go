@@ -195,6 +195,10 @@ func (r *responding) trainer(bool) error {
 		}
 	}
 	r.base.Params = nil // the trainer has what learns
+	computing, err := Computing(o.Precision)
+	if err != nil {
+		return err
+	}
 	restart, err := train.Restart(r.dev)
 	if err != nil {
 		return err
@@ -208,7 +212,7 @@ func (r *responding) trainer(bool) error {
 		},
 		Params: params, Solver: &train.Optimizer{Rule: finetune.Adam, Decay: o.Decay, Clip: o.Clip},
 		Schedule: train.Linear(o.Rate, 0, int(o.Warmup*float64(steps)), steps),
-		Steps:    steps, EvalEvery: epoch, Seed: o.Seed, Settings: string(o.text()),
+		Steps:    steps, EvalEvery: epoch, Graph: computing, Seed: o.Seed, Settings: o.fixed(),
 	}
 	return nil
 }

@@ -35,6 +35,7 @@ type Recipe struct {
 	Steps, Batch, Context, Accumulate int // Context 0 with From: the checkpoint's
 	Sum                               string
 	Recompute                         bool
+	Precision                         string
 
 	// Counts such as 300B; "" is none.
 	Tokens, WarmupTokens, DecayTokens string
@@ -134,6 +135,7 @@ func (r *Recipe) ofUpdates() setting.List {
 		setting.New("accumulate", &r.Accumulate, 1, "batches in an update, those of all ranks where processes train together", setting.AtLeast(1)),
 		setting.New("sum", &r.Sum, tree, "how the gradients of an update's batches are added up: in a fixed tree, with the same bits for any number of ranks and the memory of a gradient more for each doubling of a process's batches; or fast", setting.OneOf("way to add up", tree, fast)),
 		setting.New("recompute", &r.Recompute, false, "compute the inside of blocks again for the gradient: less memory for a third more work, the same bits"),
+		PrecisionSetting(&r.Precision),
 	}
 }
 
@@ -295,7 +297,7 @@ const (
 )
 
 // newer are settings that older runs do not have, as they are where they are not used.
-var newer = []string{`sum = "fast"`, "set = []", `tokens = ""`, `warmup_tokens = ""`, `decay_tokens = ""`, `batch_ramp = ""`, "ema = 0.0"}
+var newer = []string{`sum = "fast"`, "set = []", `tokens = ""`, `warmup_tokens = ""`, `decay_tokens = ""`, `batch_ramp = ""`, "ema = 0.0", defaultPrecision}
 
 // unlike are the first lines in which two recipes differ; the last ones if they are equal.
 func unlike(a, b string) (x, y string) {

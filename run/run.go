@@ -59,6 +59,9 @@ func Create(recipe Recipe, dir string, o Options) (*Run, error) {
 }
 
 func (r *Run) create(dir string, o Options) error {
+	if err := settlePrecision(&r.Recipe.Precision); err != nil {
+		return err
+	}
 	if r.first() {
 		if err := vacant(dir); err != nil { // before a tokenizer is learned for nothing
 			return err
@@ -107,6 +110,9 @@ func Resume(dir Dir, recipe Recipe, o Options) (*Run, error) {
 }
 
 func (r *Run) resume(o Options) error {
+	if err := settlePrecision(&r.Recipe.Precision); err != nil {
+		return err
+	}
 	dir, recipe := r.Dir, r.Recipe
 	was, err := dir.Recipe()
 	if err != nil {
@@ -280,6 +286,10 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	computing, err := Computing(recipe.Precision)
+	if err != nil {
+		return nil, err
+	}
 	training, validation, err := r.Text.Streams(r.Tokenizer, recipe.shape())
 	if err != nil {
 		return nil, err
@@ -298,7 +308,7 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 		Task: task, Params: r.Params,
 		Solver: solver, Schedule: schedule, TokenSchedule: byTokens, Guard: train.Guard{Deviations: recipe.SkipOutliers},
 		Steps: recipe.Steps, EvalEvery: recipe.EvalEvery, SaveEvery: recipe.SaveEvery, SaveAt: plateau,
-		Graph: options, StopAfter: o.StopAfter, Seed: recipe.Seed, Settings: recipe.fixed(),
+		Graph: append(options, computing...), StopAfter: o.StopAfter, Seed: recipe.Seed, Settings: recipe.fixed(),
 		Peers: r.peers, Tree: recipe.Sum == tree, ShardSolver: o.ShardOptimizer,
 	}, err
 }

@@ -110,10 +110,14 @@ func (c *classifying) trainer(resumed bool) (err error) {
 			return err
 		}
 	}
+	computing, err := graph.ParsePrecision(r.Precision)
+	if err != nil {
+		return err
+	}
 	c.base.Params = nil // of a form that cannot be mapped, they would take memory
 	o := finetune.Settings{
 		Epochs: r.Epochs, Batch: r.Batch, Micro: min(r.Micro, r.Batch, len(c.learned)),
-		Rate: r.Rate, Warmup: r.Warmup, Decay: r.Decay, Clip: r.Clip, Seed: r.Seed, Epoch: c.measured, Save: c.save,
+		Rate: r.Rate, Warmup: r.Warmup, Decay: r.Decay, Clip: r.Clip, Seed: r.Seed, Precision: computing, Epoch: c.measured, Save: c.save,
 	}
 	longest := finetune.Longest(c.learned, c.checked)
 	if err := c.check(c.trained.Classifier.Declare, headScope, func(params *graph.Params) (*graph.Program, error) {

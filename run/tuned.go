@@ -32,6 +32,7 @@ type TunedRecipe struct {
 	Fresh                     bool
 	LoRA                      int // rank of adapters; 0: all weights learn
 	SaveEvery                 int
+	Precision                 string
 	Seed                      uint64
 }
 
@@ -115,6 +116,7 @@ func (r *TunedRecipe) ofUpdates() setting.List {
 		setting.New("fresh", &r.Fresh, false, "forget what the model has learned: the same without pre-training, to compare"),
 		setting.New("lora", &r.LoRA, 0, "rank of adapters beside the linear layers of the blocks, which learn while the weights stay, at some ten times the rate; checkpoints have them merged (0: all weights learn)", setting.AtLeast(0)),
 		setting.New("save-every", &r.SaveEvery, 0, "updates between checkpoints (0: after each epoch)", setting.AtLeast(0)),
+		PrecisionSetting(&r.Precision),
 		setting.New("seed", &r.Seed, paper.Seed, "seed of the head, the order and dropout", setting.Seed),
 	}
 }
@@ -148,6 +150,11 @@ func (r TunedRecipe) Validate() error {
 // text is the recipe as a file.
 func (r TunedRecipe) text() []byte {
 	return r.Settings().Text("Every setting of this run. gorgpt finetune finetune.toml repeats it.")
+}
+
+// fixed is the recipe as checkpoints have it.
+func (r TunedRecipe) fixed() string { // older ones have no precision
+	return strings.Replace(string(r.text()), "\n"+defaultPrecision+"\n", "\n", 1)
 }
 
 // CheckGiven refuses settings that were given and have no meaning in this recipe.

@@ -19,7 +19,8 @@ type Attention struct {
 	Scale                          float32
 	// Window bounds how far a query looks back: it sees itself and Window-1
 	// positions before it. 0 is no bound.
-	Window int
+	Window    int
+	Precision Precision // of the products
 	Variants
 
 	backward *attentionGrad // of the last call, to use again
@@ -106,7 +107,7 @@ type headAttention struct {
 // newHead describes heads of so many queries and of keys and values up to the last one's, of the
 // sizes of in.
 func (a *Attention) newHead(queries, keys int, in QKV) headAttention {
-	x := headAttention{Attention: a, set: active, width: a.Heads * in.V.Size}
+	x := headAttention{Attention: a, set: a.Precision.isa(), width: a.Heads * in.V.Size}
 	x.keys = newPanels(x.set, keys, in.K.Size, in.K.Size)
 	x.values = newPanels(x.set, in.V.Size, keys, valueStep)
 	x.rows = min(queryTiles*x.set.rows, queries)

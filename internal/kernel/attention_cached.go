@@ -10,6 +10,8 @@ type CachedAttention struct {
 	Batch, New, Capacity, Heads, KVHeads int
 	Scale                                float32
 	Window                               int
+	// Precision is that of products of several positions; those of single ones with what is kept are float32.
+	Precision Precision
 	Variants
 	// Seamless gives a position the bits that Attention gives it in the whole sequence, wherever that is
 	// cut.
@@ -139,7 +141,7 @@ func (a *CachedAttention) begin(out []float32, in QKV, past []int) (count int) {
 		if hi == lo {
 			continue
 		}
-		whole := Attention{Batch: hi - lo, Context: a.New, Heads: a.Heads, KVHeads: a.KVHeads, Scale: a.Scale, Window: a.Window, Variants: a.Variants}
+		whole := Attention{Batch: hi - lo, Context: a.New, Heads: a.Heads, KVHeads: a.KVHeads, Scale: a.Scale, Window: a.Window, Precision: a.Precision, Variants: a.Variants}
 		stats := a.work.borrow(whole.StatsSize())
 		whole.Forward(out[lo*a.New*a.Heads*in.V.Size:], stats, in.from(lo*a.New, 0, 0), Mask{})
 		a.work.giveBack(stats)

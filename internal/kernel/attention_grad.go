@@ -8,7 +8,7 @@ package kernel
 // algorithm 4). Heads that share keys and values follow one another, so that the gradients of
 // these are summed in one order.
 func (a *Attention) Backward(grad QKV, dout []float32, in QKV, out, stats []float32, mask Mask) {
-	set := active
+	set := a.Precision.isa()
 	if a.backward == nil {
 		a.backward = new(attentionGrad)
 	}

@@ -3,7 +3,7 @@ package kernel
 // seamless is attention of pieces in the blocks of [Attention], for which keys and values are
 // packed from the cache: a position has the bits that it has in the whole sequence.
 func (r *cachedRun) seamless() {
-	whole := &Attention{Heads: r.Heads, KVHeads: r.KVHeads, Scale: r.Scale, Window: r.Window, Variants: r.Variants}
+	whole := &Attention{Heads: r.Heads, KVHeads: r.KVHeads, Scale: r.Scale, Window: r.Window, Precision: r.Precision, Variants: r.Variants}
 	longest := 0
 	for b, past := range r.past[:r.Batch] {
 		longest = max(longest, past+r.New-r.base(b))

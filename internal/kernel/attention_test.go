@@ -126,15 +126,16 @@ func attention64(a *Attention, in QKV, dout []float32, mask Mask) (out, grads []
 // slopes are those of up to six heads.
 var slopes = []float32{0.5, 0.1, 0.02, 1.5, 0, 0.25}
 
-// TestAttention compares with float64 at contexts around the sizes of tiles and blocks, with all
-// memory full of NaN before, and demands the same bits for any GOMAXPROCS, and whether the three
-// are parts of one matrix or not.
-func TestAttention(t *testing.T) {
-	for _, c := range []struct {
-		a    *Attention
-		size sizes
-		rate float64
-	}{
+// attentionCase is attention, and what TestAttention gives it.
+type attentionCase struct {
+	a    *Attention
+	size sizes
+	rate float64
+}
+
+// attentionCases have contexts around the sizes of tiles and blocks.
+func attentionCases() []attentionCase {
+	cases := []attentionCase{
 		// Variants of the scores; of sinks, where there are slopes.
 		{&Attention{Batch: 2, Context: 1, Heads: 2, KVHeads: 1, Variants: Variants{2, slopes}}, sizes{3, 3}, 0},
 		{&Attention{Batch: 2, Context: 65, Heads: 2, KVHeads: 2, Variants: Variants{SoftCap: 0.5}}, sizes{16, 16}, 0.2},
@@ -159,16 +160,31 @@ func TestAttention(t *testing.T) {
 		{&Attention{Batch: 2, Context: 130, Heads: 3, KVHeads: 1, Window: 33}, sizes{8, 8}, 0},
 		{&Attention{Batch: 1, Context: 2*valueStep + 3, Heads: 2, KVHeads: 1}, sizes{7, 40}, 0},
 		{&Attention{Batch: 2, Context: 40, Heads: 2, KVHeads: 2}, sizes{24, 5}, 0.2},
-	} {
+	}
+	for _, c := range cases {
+		c.a.Scale = float32(1 / math.Sqrt(float64(c.size.key)))
+	}
+	return cases
+}
+
+func (c attentionCase) String() string {
+	a := c.a
+	return fmt.Sprintf("%dx%d heads %d/%d size %v window %d rate %v %+v", a.Batch, a.Context, a.Heads, a.KVHeads, c.size, a.Window, c.rate, a.Variants)
+}
+
+// TestAttention compares with float64 at contexts around the sizes of tiles and blocks, with all
+// memory full of NaN before, and demands the same bits for any GOMAXPROCS, and whether the three
+// are parts of one matrix or not.
+func TestAttention(t *testing.T) {
+	for _, c := range attentionCases() {
 		a := c.a
-		a.Scale = float32(1 / math.Sqrt(float64(c.size.key)))
 		rows := a.Batch * a.Context
 		_, in := a.fused(func(n int) []float32 { return normals(1, n) }, rows, c.size)
 		in.Sinks = a.sinks()
 		dout := normals(2, rows*a.Heads*c.size.value)
 		mask := NewMask(c.rate, 3, 4, 5)
 		want, dwant := attention64(a, in, dout, mask)
-		withISA(t, fmt.Sprintf("%dx%d heads %d/%d size %v window %d rate %v %+v", a.Batch, a.Context, a.Heads, a.KVHeads, c.size, a.Window, c.rate, a.Variants), func(t *testing.T) {
+		withISA(t, c.String(), func(t *testing.T) {
 			var before []float32
 			for _, procs := range []int{1, 2, 3} {
 				out, stats := nans(len(dout)), nans(a.StatsSize())

@@ -21,6 +21,7 @@ func counted(targets []int) int {
 // computes the gradients along with the loss, while a chunk's logits are there.
 type Head struct {
 	Rows, Width, Vocab int
+	Precision          Precision // of the products
 	LossTerms
 }
 
@@ -48,17 +49,17 @@ func (h Head) Loss(x, w []float32, targets []int, weights []float32, g HeadGrad,
 	for lo := 0; lo < h.Rows; lo += headRows {
 		rows := min(headRows, h.Rows-lo)
 		x := x[lo*h.Width : (lo+rows)*h.Width]
-		Gemm(false, true, rows, h.Vocab, h.Width, 1, x, h.Width, w, h.Width, 0, logits, h.Vocab)
+		GemmLike(h.Precision, rows, false, true, rows, h.Vocab, h.Width, 1, x, h.Width, w, h.Width, 0, logits, h.Vocab)
 		c := call{x: logits, out: losses[lo:], ids: targets[lo : lo+rows], alpha: scale, width: h.Vocab, terms: h.LossTerms}
 		if weights != nil {
 			c.weight = weights[lo:]
 		}
 		c.rowLosses(g.DX != nil || g.DW != nil)
 		if g.DX != nil {
-			Gemm(false, false, rows, h.Width, h.Vocab, 1, logits, h.Vocab, w, h.Width, 0, g.DX[lo*h.Width:], h.Width)
+			GemmLike(h.Precision, rows, false, false, rows, h.Width, h.Vocab, 1, logits, h.Vocab, w, h.Width, 0, g.DX[lo*h.Width:], h.Width)
 		}
 		if g.DW != nil {
-			Gemm(true, false, h.Vocab, h.Width, rows, g.Alpha, logits, h.Vocab, x, h.Width, beta, g.DW, h.Width)
+			GemmLike(h.Precision, h.Vocab, true, false, h.Vocab, h.Width, rows, g.Alpha, logits, h.Vocab, x, h.Width, beta, g.DW, h.Width)
 			beta = 1
 		}
 	}

@@ -9,13 +9,13 @@ import "fmt"
 //
 // The result does not depend on GOMAXPROCS. It panics if a slice is too short.
 func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	GemmLike(m, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	GemmLike(Float32, m, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
-// GemmLike is Gemm with the bits that the rows of C have in a product of so many rows, for an A that is not transposed: those of several
-// sequences together, of which each has that many, are the same as alone, and so are those of an expert, to which some of
-// so many rows were sent.
-func GemmLike(rows int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+// GemmLike is Gemm in a precision, with the bits that the rows of C have in a product of so many rows, for an A that is not
+// transposed: those of several sequences together, of which each has that many, are the same as alone, and so are those of
+// an expert, to which some of so many rows were sent. In bfloat16 they are the same for any number of rows.
+func GemmLike(precision Precision, rows int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	if m <= 0 || n <= 0 {
 		return
 	}
@@ -37,8 +37,18 @@ func GemmLike(rows int, transA, transB bool, m, n, k int, alpha float32, a []flo
 		check("B", k, n, b, ldb)
 	}
 	p := product{
-		isa: active, transA: transA, transB: transB, m: m, n: n, k: k,
+		isa: precision.isa(), transA: transA, transB: transB, m: m, n: n, k: k, length: k,
 		alpha: alpha, beta: beta, a: a, b: b, c: c, lda: lda, ldb: ldb, ldc: ldc,
+	}
+	few := float64(m)*float64(n)*float64(k) < smallProduct
+	if p.pairs != nil {
+		p.k = (k + 1) / 2
+		if few {
+			p.small()
+		} else {
+			p.large()
+		}
+		return
 	}
 	if m == 1 && (rows <= fewRows || !transB) {
 		p.oneRow()
@@ -48,7 +58,7 @@ func GemmLike(rows int, transA, transB bool, m, n, k int, alpha float32, a []flo
 		p.dotRows() // alone it is summed in another order than packed
 		return
 	}
-	if float64(m)*float64(n)*float64(k) < smallProduct {
+	if few {
 		p.small()
 		return
 	}

@@ -39,10 +39,13 @@ const (
 // isa.cols wide. Sums over more than step products are added to C step by step. Where
 // rows are to be read more often than packing them costs, they are packed: by all goroutines for
 // all, or by one for itself, right before use, while they are in its caches.
+//
+// In bfloat16 all of both is packed, and what is said of elements along k, k itself, steps and depths, is of pairs of them.
 type product struct {
 	*isa
 	transA, transB bool
 	m, n, k        int
+	length         int // k in numbers
 	alpha, beta    float32
 	a, b, c        []float32
 	lda, ldb, ldc  int
@@ -61,8 +64,13 @@ func (p *product) panels() int { return (p.n + p.cols - 1) / p.cols }
 // heights is the number of tiles one above the other in a block.
 func (p *product) heights() int { return (p.rows + p.isa.rows - 1) / p.isa.rows }
 
-// wholeTiles is the number of them that have all rows, and can be packed.
-func (p *product) wholeTiles() int { return p.rows / p.isa.rows }
+// wholeTiles is the number of them that can be packed: that have all rows, unless they are of pairs.
+func (p *product) wholeTiles() int {
+	if p.pairs != nil {
+		return p.heights()
+	}
+	return p.rows / p.isa.rows
+}
 
 // setStep divides k evenly into the parts that are summed in registers. They depend on
 // k only, and with them the rounding.
@@ -248,6 +256,9 @@ func (p *product) group(s *workspace, first, last, lo, hi int) {
 		}
 		if len(p.packedA) > 0 {
 			b.a = p.packedA[p.tileAt(lo, from, b.depth):]
+		} else if p.pairs != nil {
+			b.a = s.rows.sized((hi - lo) * p.isa.rows * b.depth)
+			p.packTiles(b.a, lo, hi, from, b.depth)
 		}
 		b.soon = p.outlook(first, last, from, b.depth)
 		p.compute(s, &b)
@@ -304,6 +315,9 @@ func (p *product) compute(s *workspace, b *band) {
 
 // tileA returns where the elements of A for tile t of a band are.
 func (p *product) tileA(b *band, t, rows int) (a *float32, rsa, csa int) {
+	if p.pairs != nil {
+		return p.tileOfPairs(b, t)
+	}
 	if rows == p.isa.rows && len(b.a) > 0 {
 		return &b.a[(t-b.lo)*rows*b.depth], 1, rows
 	}
@@ -316,6 +330,9 @@ func (p *product) tileA(b *band, t, rows int) (a *float32, rsa, csa int) {
 
 // readsA tells whether to read A where it is.
 func (p *product) readsA() bool {
+	if p.pairs != nil {
+		return false
+	}
 	if p.transA {
 		return p.n <= directColumnsT
 	}
@@ -325,7 +342,7 @@ func (p *product) readsA() bool {
 // readsB tells whether B can be read where it is: so few rows, and so few elements, that they
 // stay at hand.
 func (p *product) readsB() bool {
-	return !p.transB && p.k <= directDepth && p.k*p.n <= directB && (p.masked || p.n%p.cols == 0)
+	return p.pairs == nil && !p.transB && p.k <= directDepth && p.k*p.n <= directB && (p.masked || p.n%p.cols == 0)
 }
 
 // edge computes a tile of which some columns do not exist, in a place where they do.

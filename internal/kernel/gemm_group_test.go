@@ -19,7 +19,7 @@ func TestGemmGroup(t *testing.T) {
 				all := g.run()
 				for _, m := range []int{1, 2, 3, 5, 12, 13, 30} {
 					c := slices.Clone(g.c)
-					GemmLike(math.MaxInt, false, g.transB, m, g.n, g.k, 1, g.a, g.lda, g.b, g.ldb, 0, c, g.ldc)
+					GemmLike(Float32, math.MaxInt, false, g.transB, m, g.n, g.k, 1, g.a, g.lda, g.b, g.ldb, 0, c, g.ldc)
 					for i := range m {
 						if !slices.Equal(c[i*g.ldc:][:g.n], all[i*g.ldc:][:g.n]) {
 							t.Errorf("%v: row %d of %d differs from that of all", g, i, m)

@@ -9,7 +9,7 @@ var decoded scratch
 
 // GemmMXFP4 is GemmLike for C = A·Bᵀ, without gaps, of a B (n, k) in MXFP4, whose rows are whole blocks. It decodes some rows of B
 // at a time; the bits are those of the product with a decoded B.
-func GemmMXFP4(rows, m, n, k int, a []float32, blocks, scales []byte, c []float32) {
+func GemmMXFP4(precision Precision, rows, m, n, k int, a []float32, blocks, scales []byte, c []float32) {
 	if m <= 0 || n <= 0 || k <= 0 {
 		return
 	}
@@ -21,7 +21,7 @@ func GemmMXFP4(rows, m, n, k int, a []float32, blocks, scales []byte, c []float3
 			count := min(height, n-from)
 			b := panel[:count*k]
 			DecodeMXFP4(b, blocks[from*k/2:], scales[from*k/MXFP4Block:])
-			GemmLike(rows, false, true, m, count, k, 1, a, k, b, k, 0, c[from:], n)
+			GemmLike(precision, rows, false, true, m, count, k, 1, a, k, b, k, 0, c[from:], n)
 		}
 		decoded.giveBack(panel)
 	})

@@ -28,10 +28,10 @@ func TestGemmMXFP4(t *testing.T) {
 			DecodeMXFP4(b, blocks, scales)
 			for _, rows := range []int{1, c.m, math.MaxInt} {
 				want, got := make([]float32, c.m*c.n), make([]float32, c.m*c.n)
-				GemmLike(rows, false, true, c.m, c.n, c.k, 1, a, c.k, b, c.k, 0, want, c.n)
+				GemmLike(Float32, rows, false, true, c.m, c.n, c.k, 1, a, c.k, b, c.k, 0, want, c.n)
 				for _, procs := range []int{1, 2, 4} {
 					before := runtime.GOMAXPROCS(procs)
-					GemmMXFP4(rows, c.m, c.n, c.k, a, blocks, scales, got)
+					GemmMXFP4(Float32, rows, c.m, c.n, c.k, a, blocks, scales, got)
 					runtime.GOMAXPROCS(before)
 					if !slices.Equal(got, want) {
 						t.Errorf("%d×%d×%d like %d rows, %d processors: other bits than the product of numbers", c.m, c.n, c.k, rows, procs)
@@ -53,13 +53,13 @@ func BenchmarkGemmMXFP4(b *testing.B) {
 	b.Run("packed", func(b *testing.B) {
 		b.SetBytes(int64(len(blocks)))
 		for b.Loop() {
-			GemmMXFP4(1, 1, n, k, a, blocks, scales, c)
+			GemmMXFP4(Float32, 1, 1, n, k, a, blocks, scales, c)
 		}
 	})
 	b.Run("float32", func(b *testing.B) {
 		b.SetBytes(int64(4 * len(y)))
 		for b.Loop() {
-			GemmLike(1, false, true, 1, n, k, 1, a, k, y, k, 0, c, n)
+			GemmLike(Float32, 1, false, true, 1, n, k, 1, a, k, y, k, 0, c, n)
 		}
 	})
 }

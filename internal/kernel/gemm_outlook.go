@@ -34,6 +34,9 @@ func (p *product) outlook(first, last, from, depth int) outlook {
 	}
 	rows := min(p.step, p.depth-next)
 	next += p.from
+	if p.pairs != nil {
+		rows, next = 2*rows, 2*next
+	}
 	at := next*p.ldb + col
 	if p.transB {
 		at = col*p.ldb + next

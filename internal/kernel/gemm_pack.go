@@ -7,6 +7,10 @@ const packRows = 16
 // packTiles packs the rows of the tiles lo to hi-1 of the block, from column from of the block on:
 // tile after tile, column after column.
 func (p *product) packTiles(dst []float32, lo, hi, from, depth int) {
+	if p.pairs != nil {
+		p.roundTiles(dst, lo, hi, from, depth)
+		return
+	}
 	rows := p.isa.rows
 	from += p.from
 	if !p.transA {
@@ -46,6 +50,10 @@ func (p *product) packShareOfB(lo, hi int) {
 // packPanels packs the rows from to from+depth-1 of the panels first to last-1 of B, one panel after
 // the other, each row after row in rows of isa.cols. The elements of missing columns are 0.
 func (p *product) packPanels(dst []float32, first, last, from, depth int) {
+	if p.pairs != nil {
+		p.zipPanels(dst, first, last, from, depth)
+		return
+	}
 	whole := min(last, p.n/p.cols)
 	if p.transB {
 		for j := first; j < whole; j++ {

@@ -2,31 +2,50 @@ package kernel
 
 // panels is a matrix B of k rows and n columns, packed once for several products in one
 // goroutine, each of which uses a part of it. Missing columns of the last panel are 0.
+//
+// In bfloat16 a row of a panel is of pairs, and a step, unless it is all, an even number of rows of B.
 type panels struct {
 	*isa
 	n, k int
-	// step is the number of rows that are packed together; a product's sums are added to C
+	// step is the number of rows of panels that are packed together; a product's sums are added to C
 	// step by step.
 	step int
 	data []float32
 }
 
 // newPanels describes a matrix of k rows and n columns; size tells what pack fills.
-func newPanels(set *isa, n, k, step int) panels { return panels{isa: set, n: n, k: k, step: step} }
+func newPanels(set *isa, n, k, step int) panels {
+	b := panels{isa: set, n: n, k: k}
+	b.step = b.rowOf(step + b.each() - 1)
+	return b
+}
+
+// each is how many rows of B make a row of a panel, and rowOf the one that a row of B is in.
+func (b *panels) each() int {
+	if b.pairs != nil {
+		return 2
+	}
+	return 1
+}
+
+func (b *panels) rowOf(row int) int { return row / b.each() }
+
+// height is the number of rows of a panel.
+func (b *panels) height() int { return b.rowOf(b.k + b.each() - 1) }
 
 // count is the number of panels.
 func (b *panels) count() int { return (b.n + b.cols - 1) / b.cols }
 
 // size is the number of elements of the packed matrix.
-func (b *panels) size() int { return b.count() * b.cols * b.k }
+func (b *panels) size() int { return b.count() * b.cols * b.height() }
 
 // pack fills the panels, in the memory data, from a matrix in rows of length ld, which is
 // the transpose of B if trans says so.
 func (b *panels) pack(data []float32, trans bool, src []float32, ld int) {
 	b.data = data[:b.size()]
-	p := product{isa: b.isa, transB: trans, n: b.n, k: b.k, b: src, ldb: ld}
-	for from := 0; from < b.k; from += b.step {
-		p.packPanels(b.data[from*b.count()*b.cols:], 0, b.count(), from, min(b.step, b.k-from))
+	p := product{isa: b.isa, transB: trans, n: b.n, k: b.height(), length: b.k, b: src, ldb: ld}
+	for from := 0; from < p.k; from += b.step {
+		p.packPanels(b.data[from*b.count()*b.cols:], 0, b.count(), from, min(b.step, p.k-from))
 	}
 }
 
@@ -54,13 +73,19 @@ func (b *panels) multiply(s *workspace, f factor, first, last, from, to int, wid
 		isa: b.isa, transA: f.transA, m: f.m, n: n, rows: f.m,
 		alpha: f.alpha, beta: f.beta, a: f.a, lda: f.lda, c: f.c, ldc: f.ldc,
 	}
+	height := b.height()
 	for at := from; at < to; {
-		start := at / b.step * b.step
-		whole := min(b.step, b.k-start)
-		d := band{last: last - first, hi: p.heights(), from: at - from, depth: min(start+whole, to) - at}
-		d.b = b.data[(start*b.count()+first*whole+at-start)*b.cols:]
+		start := b.rowOf(at) / b.step * b.step
+		whole := min(b.step, height-start)
+		end := min((start+whole)*b.each(), to)
+		d := band{last: last - first, hi: p.heights(), from: at - from, depth: b.rowOf(end-1) + 1 - b.rowOf(at)}
+		d.b = b.data[(start*b.count()+first*whole+b.rowOf(at)-start)*b.cols:]
 		d.rsb, d.nextB = b.cols, whole*b.cols
+		if b.pairs != nil {
+			d.a = s.rows.sized(d.hi * p.isa.rows * d.depth)
+			p.roundA(d.a, 0, d.hi, at-from, end-at, at%2)
+		}
 		p.compute(s, &d)
-		at += d.depth
+		at = end
 	}
 }

@@ -33,7 +33,7 @@ func TestGemmFewRows(t *testing.T) {
 					g.check(t, got, g.reference())
 					if m > fewRows && trans == 1 {
 						like := slices.Clone(g.c)
-						GemmLike(1, g.transA, g.transB, m, g.n, g.k, g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, like, g.ldc)
+						GemmLike(Float32, 1, g.transA, g.transB, m, g.n, g.k, g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, like, g.ldc)
 						got = like
 						g.check(t, got, g.reference())
 					}

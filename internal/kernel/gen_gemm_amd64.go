@@ -224,5 +224,98 @@ func dot8AVX512(k int, x *float32, b *float32, ldb int, y *float32)
 //go:noescape
 func dot8AVX2(k int, x *float32, b *float32, ldb int, y *float32)
 
+// tile1x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile1x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile2x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile2x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile3x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile3x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile4x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile4x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile5x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile5x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile6x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile6x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile7x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile7x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile8x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile8x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile9x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile9x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile10x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile10x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile11x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile11x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile12x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile12x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile13x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile13x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// tile14x32AVX512BF16 computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.
+//
+//go:noescape
+func tile14x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+
+// roundPairsAVX512 rounds the first k elements of rows of src to pairs, rows of dst.
+//
+//go:noescape
+func roundPairsAVX512(rows int, k int, dst *float32, ldd int, src *float32, lds int)
+
+// zip32AVX512 rounds k rows of src, cut to 32 columns, of which bit j of mask tells whether column j exists, to (k+1)/2 rows of pairs.
+//
+//go:noescape
+func zip32AVX512(k int, dst *float32, src *float32, lds int, mask uint32)
+
+// zip14AVX512 rounds k rows of src, cut to 14 columns, of which bit j of mask tells whether column j exists, to (k+1)/2 rows of pairs.
+//
+//go:noescape
+func zip14AVX512(k int, dst *float32, src *float32, lds int, mask uint32)
+
+// transposePairs16AVX512 rounds the first k elements of 16 rows of src to pairs and stores those as columns of dst.
+//
+//go:noescape
+func transposePairs16AVX512(k int, dst *float32, ldd int, src *float32, lds int)
+
 // pause tells the processor that the caller waits in a loop.
 func pause()
+
+// cpuid asks the processor what it is.
+func cpuid(leaf uint32, sub uint32) (a uint32, b uint32, c uint32, d uint32)

@@ -7550,7 +7550,5740 @@ step:
 	VZEROUPPER
 	RET
 
+// func tile1x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile1x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   csa+24(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   b+32(FP), DX
+	MOVQ   rsb+40(FP), BX
+	SHLQ   $0x02, BX
+	MOVL   mask+72(FP), SI
+	KMOVW  SI, K1
+	SHRL   $0x10, SI
+	KMOVW  SI, K2
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), SI
+	MOVQ   c+48(FP), DI
+	MOVQ   ldc+56(FP), R8
+	SHLQ   $0x02, R8
+	MOVQ   next+80(FP), R10
+	MOVQ   ldn+88(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   $0x00000001, R9
+	SHRQ   $0x02, SI
+	JZ     rest
+
+many:
+	PREFETCHT1 (DI)
+	PREFETCHT1 64(DI)
+	ADDQ       R8, DI
+	DECQ       R9
+	JNZ        steps
+	MOVQ       R10, DI
+	ADDQ       R11, R10
+	MOVQ       $0x00000080, R8
+	MOVQ       pieces+96(FP), R9
+
+steps:
+	VMOVUPS.Z    (DX), K1, Z0
+	VMOVUPS.Z    64(DX), K2, Z1
+	ADDQ         BX, DX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         CX, AX
+	VMOVUPS.Z    (DX), K1, Z0
+	VMOVUPS.Z    64(DX), K2, Z1
+	ADDQ         BX, DX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         CX, AX
+	VMOVUPS.Z    (DX), K1, Z0
+	VMOVUPS.Z    64(DX), K2, Z1
+	ADDQ         BX, DX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         CX, AX
+	VMOVUPS.Z    (DX), K1, Z0
+	VMOVUPS.Z    64(DX), K2, Z1
+	ADDQ         BX, DX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         CX, AX
+	DECQ         SI
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), SI
+	ANDQ $0x03, SI
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (DX), K1, Z0
+	VMOVUPS.Z    64(DX), K2, Z1
+	ADDQ         BX, DX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         CX, AX
+	DECQ         SI
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), CX
+	ADDL         CX, CX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, CX
+	VMOVUPS.Z    (CX), K1, Z2
+	VMOVUPS.Z    64(CX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile2x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile2x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   csa+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   b+32(FP), BX
+	MOVQ   rsb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVL   mask+72(FP), DI
+	KMOVW  DI, K1
+	SHRL   $0x10, DI
+	KMOVW  DI, K2
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), DI
+	MOVQ   c+48(FP), R8
+	MOVQ   ldc+56(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R11
+	MOVQ   ldn+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   $0x00000002, R10
+	SHRQ   $0x02, DI
+	JZ     rest
+
+many:
+	PREFETCHT1 (R8)
+	PREFETCHT1 64(R8)
+	ADDQ       R9, R8
+	DECQ       R10
+	JNZ        steps
+	MOVQ       R11, R8
+	ADDQ       R12, R11
+	MOVQ       $0x00000080, R9
+	MOVQ       pieces+96(FP), R10
+
+steps:
+	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    64(BX), K2, Z1
+	ADDQ         SI, BX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DX, AX
+	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    64(BX), K2, Z1
+	ADDQ         SI, BX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DX, AX
+	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    64(BX), K2, Z1
+	ADDQ         SI, BX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DX, AX
+	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    64(BX), K2, Z1
+	ADDQ         SI, BX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DX, AX
+	DECQ         DI
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), DI
+	ANDQ $0x03, DI
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    64(BX), K2, Z1
+	ADDQ         SI, BX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DX, AX
+	DECQ         DI
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile3x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile3x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   csa+24(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   b+32(FP), BX
+	MOVQ   rsb+40(FP), SI
+	SHLQ   $0x02, SI
+	MOVL   mask+72(FP), DI
+	KMOVW  DI, K1
+	SHRL   $0x10, DI
+	KMOVW  DI, K2
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), DI
+	MOVQ   c+48(FP), R8
+	MOVQ   ldc+56(FP), R9
+	SHLQ   $0x02, R9
+	MOVQ   next+80(FP), R11
+	MOVQ   ldn+88(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   $0x00000003, R10
+	SHRQ   $0x02, DI
+	JZ     rest
+
+many:
+	PREFETCHT1 (R8)
+	PREFETCHT1 64(R8)
+	ADDQ       R9, R8
+	DECQ       R10
+	JNZ        steps
+	MOVQ       R11, R8
+	ADDQ       R12, R11
+	MOVQ       $0x00000080, R9
+	MOVQ       pieces+96(FP), R10
+
+steps:
+	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    64(BX), K2, Z1
+	ADDQ         SI, BX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DX, AX
+	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    64(BX), K2, Z1
+	ADDQ         SI, BX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DX, AX
+	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    64(BX), K2, Z1
+	ADDQ         SI, BX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DX, AX
+	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    64(BX), K2, Z1
+	ADDQ         SI, BX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DX, AX
+	DECQ         DI
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), DI
+	ANDQ $0x03, DI
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    64(BX), K2, Z1
+	ADDQ         SI, BX
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DX, AX
+	DECQ         DI
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile4x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile4x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (CX)(CX*2), DX
+	MOVQ   csa+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   b+32(FP), SI
+	MOVQ   rsb+40(FP), DI
+	SHLQ   $0x02, DI
+	MOVL   mask+72(FP), R8
+	KMOVW  R8, K1
+	SHRL   $0x10, R8
+	KMOVW  R8, K2
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), R8
+	MOVQ   c+48(FP), R9
+	MOVQ   ldc+56(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R12
+	MOVQ   ldn+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   $0x00000004, R11
+	SHRQ   $0x02, R8
+	JZ     rest
+
+many:
+	PREFETCHT1 (R9)
+	PREFETCHT1 64(R9)
+	ADDQ       R10, R9
+	DECQ       R11
+	JNZ        steps
+	MOVQ       R12, R9
+	ADDQ       R13, R12
+	MOVQ       $0x00000080, R10
+	MOVQ       pieces+96(FP), R11
+
+steps:
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
+	ADDQ         DI, SI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         BX, AX
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
+	ADDQ         DI, SI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         BX, AX
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
+	ADDQ         DI, SI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         BX, AX
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
+	ADDQ         DI, SI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         BX, AX
+	DECQ         R8
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), R8
+	ANDQ $0x03, R8
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
+	ADDQ         DI, SI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         BX, AX
+	DECQ         R8
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z24, Z24
+	VMULPS       Z0, Z25, Z25
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z24
+	VFMADD231PS  Z3, Z1, Z25
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z24, K1, (AX)
+	VMOVUPS Z25, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile5x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile5x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (CX)(CX*2), DX
+	MOVQ   csa+24(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   b+32(FP), SI
+	MOVQ   rsb+40(FP), DI
+	SHLQ   $0x02, DI
+	MOVL   mask+72(FP), R8
+	KMOVW  R8, K1
+	SHRL   $0x10, R8
+	KMOVW  R8, K2
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), R8
+	MOVQ   c+48(FP), R9
+	MOVQ   ldc+56(FP), R10
+	SHLQ   $0x02, R10
+	MOVQ   next+80(FP), R12
+	MOVQ   ldn+88(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   $0x00000005, R11
+	SHRQ   $0x02, R8
+	JZ     rest
+
+many:
+	PREFETCHT1 (R9)
+	PREFETCHT1 64(R9)
+	ADDQ       R10, R9
+	DECQ       R11
+	JNZ        steps
+	MOVQ       R12, R9
+	ADDQ       R13, R12
+	MOVQ       $0x00000080, R10
+	MOVQ       pieces+96(FP), R11
+
+steps:
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
+	ADDQ         DI, SI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         BX, AX
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
+	ADDQ         DI, SI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         BX, AX
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
+	ADDQ         DI, SI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         BX, AX
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
+	ADDQ         DI, SI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         BX, AX
+	DECQ         R8
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), R8
+	ANDQ $0x03, R8
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (SI), K1, Z0
+	VMOVUPS.Z    64(SI), K2, Z1
+	ADDQ         DI, SI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         BX, AX
+	DECQ         R8
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z22, Z22
+	VMULPS       Z0, Z23, Z23
+	VMULPS       Z0, Z24, Z24
+	VMULPS       Z0, Z25, Z25
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z22
+	VFMADD231PS  Z3, Z1, Z23
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z24
+	VFMADD231PS  Z3, Z1, Z25
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z22, K1, (AX)
+	VMOVUPS Z23, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, K1, (AX)
+	VMOVUPS Z25, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile6x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile6x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (CX)(CX*2), DX
+	LEAQ   (CX)(CX*4), BX
+	MOVQ   csa+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   b+32(FP), DI
+	MOVQ   rsb+40(FP), R8
+	SHLQ   $0x02, R8
+	MOVL   mask+72(FP), R9
+	KMOVW  R9, K1
+	SHRL   $0x10, R9
+	KMOVW  R9, K2
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), R9
+	MOVQ   c+48(FP), R10
+	MOVQ   ldc+56(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   next+80(FP), R13
+	MOVQ   ldn+88(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   $0x00000006, R12
+	SHRQ   $0x02, R9
+	JZ     rest
+
+many:
+	PREFETCHT1 (R10)
+	PREFETCHT1 64(R10)
+	ADDQ       R11, R10
+	DECQ       R12
+	JNZ        steps
+	MOVQ       R13, R10
+	ADDQ       R14, R13
+	MOVQ       $0x00000080, R11
+	MOVQ       pieces+96(FP), R12
+
+steps:
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    64(DI), K2, Z1
+	ADDQ         R8, DI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         SI, AX
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    64(DI), K2, Z1
+	ADDQ         R8, DI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         SI, AX
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    64(DI), K2, Z1
+	ADDQ         R8, DI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         SI, AX
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    64(DI), K2, Z1
+	ADDQ         R8, DI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         SI, AX
+	DECQ         R9
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), R9
+	ANDQ $0x03, R9
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    64(DI), K2, Z1
+	ADDQ         R8, DI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         SI, AX
+	DECQ         R9
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z20, Z20
+	VMULPS       Z0, Z21, Z21
+	VMULPS       Z0, Z22, Z22
+	VMULPS       Z0, Z23, Z23
+	VMULPS       Z0, Z24, Z24
+	VMULPS       Z0, Z25, Z25
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z20
+	VFMADD231PS  Z3, Z1, Z21
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z22
+	VFMADD231PS  Z3, Z1, Z23
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z24
+	VFMADD231PS  Z3, Z1, Z25
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z20, K1, (AX)
+	VMOVUPS Z21, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, K1, (AX)
+	VMOVUPS Z23, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, K1, (AX)
+	VMOVUPS Z25, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile7x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile7x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (CX)(CX*2), DX
+	LEAQ   (CX)(CX*4), BX
+	MOVQ   csa+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   b+32(FP), DI
+	MOVQ   rsb+40(FP), R8
+	SHLQ   $0x02, R8
+	MOVL   mask+72(FP), R9
+	KMOVW  R9, K1
+	SHRL   $0x10, R9
+	KMOVW  R9, K2
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), R9
+	MOVQ   c+48(FP), R10
+	MOVQ   ldc+56(FP), R11
+	SHLQ   $0x02, R11
+	MOVQ   next+80(FP), R13
+	MOVQ   ldn+88(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   $0x00000007, R12
+	SHRQ   $0x02, R9
+	JZ     rest
+
+many:
+	PREFETCHT1 (R10)
+	PREFETCHT1 64(R10)
+	ADDQ       R11, R10
+	DECQ       R12
+	JNZ        steps
+	MOVQ       R13, R10
+	ADDQ       R14, R13
+	MOVQ       $0x00000080, R11
+	MOVQ       pieces+96(FP), R12
+
+steps:
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    64(DI), K2, Z1
+	ADDQ         R8, DI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         SI, AX
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    64(DI), K2, Z1
+	ADDQ         R8, DI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         SI, AX
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    64(DI), K2, Z1
+	ADDQ         R8, DI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         SI, AX
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    64(DI), K2, Z1
+	ADDQ         R8, DI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         SI, AX
+	DECQ         R9
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), R9
+	ANDQ $0x03, R9
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (DI), K1, Z0
+	VMOVUPS.Z    64(DI), K2, Z1
+	ADDQ         R8, DI
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         SI, AX
+	DECQ         R9
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z18, Z18
+	VMULPS       Z0, Z19, Z19
+	VMULPS       Z0, Z20, Z20
+	VMULPS       Z0, Z21, Z21
+	VMULPS       Z0, Z22, Z22
+	VMULPS       Z0, Z23, Z23
+	VMULPS       Z0, Z24, Z24
+	VMULPS       Z0, Z25, Z25
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z18
+	VFMADD231PS  Z3, Z1, Z19
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z20
+	VFMADD231PS  Z3, Z1, Z21
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z22
+	VFMADD231PS  Z3, Z1, Z23
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z24
+	VFMADD231PS  Z3, Z1, Z25
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z18, K1, (AX)
+	VMOVUPS Z19, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, K1, (AX)
+	VMOVUPS Z21, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, K1, (AX)
+	VMOVUPS Z23, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, K1, (AX)
+	VMOVUPS Z25, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile8x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile8x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (CX)(CX*2), DX
+	LEAQ   (CX)(CX*4), BX
+	LEAQ   (AX)(DX*2), SI
+	ADDQ   CX, SI
+	MOVQ   csa+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   rsb+40(FP), R9
+	SHLQ   $0x02, R9
+	MOVL   mask+72(FP), R10
+	KMOVW  R10, K1
+	SHRL   $0x10, R10
+	KMOVW  R10, K2
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), R10
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x00000008, R13
+	SHRQ   $0x02, R10
+	JZ     rest
+
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
+
+steps:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), R10
+	ANDQ $0x03, R10
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z16, Z16
+	VMULPS       Z0, Z17, Z17
+	VMULPS       Z0, Z18, Z18
+	VMULPS       Z0, Z19, Z19
+	VMULPS       Z0, Z20, Z20
+	VMULPS       Z0, Z21, Z21
+	VMULPS       Z0, Z22, Z22
+	VMULPS       Z0, Z23, Z23
+	VMULPS       Z0, Z24, Z24
+	VMULPS       Z0, Z25, Z25
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z16
+	VFMADD231PS  Z3, Z1, Z17
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z18
+	VFMADD231PS  Z3, Z1, Z19
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z20
+	VFMADD231PS  Z3, Z1, Z21
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z22
+	VFMADD231PS  Z3, Z1, Z23
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z24
+	VFMADD231PS  Z3, Z1, Z25
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z16, K1, (AX)
+	VMOVUPS Z17, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, K1, (AX)
+	VMOVUPS Z19, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, K1, (AX)
+	VMOVUPS Z21, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, K1, (AX)
+	VMOVUPS Z23, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, K1, (AX)
+	VMOVUPS Z25, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile9x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile9x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (CX)(CX*2), DX
+	LEAQ   (CX)(CX*4), BX
+	LEAQ   (AX)(DX*2), SI
+	ADDQ   CX, SI
+	MOVQ   csa+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   rsb+40(FP), R9
+	SHLQ   $0x02, R9
+	MOVL   mask+72(FP), R10
+	KMOVW  R10, K1
+	SHRL   $0x10, R10
+	KMOVW  R10, K2
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), R10
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x00000009, R13
+	SHRQ   $0x02, R10
+	JZ     rest
+
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
+
+steps:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), R10
+	ANDQ $0x03, R10
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z0, Z15, Z15
+	VMULPS       Z0, Z16, Z16
+	VMULPS       Z0, Z17, Z17
+	VMULPS       Z0, Z18, Z18
+	VMULPS       Z0, Z19, Z19
+	VMULPS       Z0, Z20, Z20
+	VMULPS       Z0, Z21, Z21
+	VMULPS       Z0, Z22, Z22
+	VMULPS       Z0, Z23, Z23
+	VMULPS       Z0, Z24, Z24
+	VMULPS       Z0, Z25, Z25
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z14
+	VFMADD231PS  Z3, Z1, Z15
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z16
+	VFMADD231PS  Z3, Z1, Z17
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z18
+	VFMADD231PS  Z3, Z1, Z19
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z20
+	VFMADD231PS  Z3, Z1, Z21
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z22
+	VFMADD231PS  Z3, Z1, Z23
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z24
+	VFMADD231PS  Z3, Z1, Z25
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z14, K1, (AX)
+	VMOVUPS Z15, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, K1, (AX)
+	VMOVUPS Z17, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, K1, (AX)
+	VMOVUPS Z19, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, K1, (AX)
+	VMOVUPS Z21, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, K1, (AX)
+	VMOVUPS Z23, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, K1, (AX)
+	VMOVUPS Z25, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile10x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile10x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (CX)(CX*2), DX
+	LEAQ   (CX)(CX*4), BX
+	LEAQ   (AX)(DX*2), SI
+	ADDQ   CX, SI
+	MOVQ   csa+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   rsb+40(FP), R9
+	SHLQ   $0x02, R9
+	MOVL   mask+72(FP), R10
+	KMOVW  R10, K1
+	SHRL   $0x10, R10
+	KMOVW  R10, K2
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), R10
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x0000000a, R13
+	SHRQ   $0x02, R10
+	JZ     rest
+
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
+
+steps:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), R10
+	ANDQ $0x03, R10
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z12, Z12
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z0, Z15, Z15
+	VMULPS       Z0, Z16, Z16
+	VMULPS       Z0, Z17, Z17
+	VMULPS       Z0, Z18, Z18
+	VMULPS       Z0, Z19, Z19
+	VMULPS       Z0, Z20, Z20
+	VMULPS       Z0, Z21, Z21
+	VMULPS       Z0, Z22, Z22
+	VMULPS       Z0, Z23, Z23
+	VMULPS       Z0, Z24, Z24
+	VMULPS       Z0, Z25, Z25
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z12
+	VFMADD231PS  Z3, Z1, Z13
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z14
+	VFMADD231PS  Z3, Z1, Z15
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z16
+	VFMADD231PS  Z3, Z1, Z17
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z18
+	VFMADD231PS  Z3, Z1, Z19
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z20
+	VFMADD231PS  Z3, Z1, Z21
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z22
+	VFMADD231PS  Z3, Z1, Z23
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z24
+	VFMADD231PS  Z3, Z1, Z25
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z12, K1, (AX)
+	VMOVUPS Z13, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, K1, (AX)
+	VMOVUPS Z15, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, K1, (AX)
+	VMOVUPS Z17, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, K1, (AX)
+	VMOVUPS Z19, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, K1, (AX)
+	VMOVUPS Z21, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, K1, (AX)
+	VMOVUPS Z23, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, K1, (AX)
+	VMOVUPS Z25, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile11x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile11x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (CX)(CX*2), DX
+	LEAQ   (CX)(CX*4), BX
+	LEAQ   (AX)(DX*2), SI
+	ADDQ   CX, SI
+	MOVQ   csa+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   rsb+40(FP), R9
+	SHLQ   $0x02, R9
+	MOVL   mask+72(FP), R10
+	KMOVW  R10, K1
+	SHRL   $0x10, R10
+	KMOVW  R10, K2
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), R10
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x0000000b, R13
+	SHRQ   $0x02, R10
+	JZ     rest
+
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
+
+steps:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	LONG         $0x486e7262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xe052
+	LONG         $0x48667262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	LONG         $0x486e7262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xe052
+	LONG         $0x48667262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	LONG         $0x486e7262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xe052
+	LONG         $0x48667262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	LONG         $0x486e7262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xe052
+	LONG         $0x48667262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), R10
+	ANDQ $0x03, R10
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	LONG         $0x486e7262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xe052
+	LONG         $0x48667262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z10, Z10
+	VMULPS       Z0, Z11, Z11
+	VMULPS       Z0, Z12, Z12
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z0, Z15, Z15
+	VMULPS       Z0, Z16, Z16
+	VMULPS       Z0, Z17, Z17
+	VMULPS       Z0, Z18, Z18
+	VMULPS       Z0, Z19, Z19
+	VMULPS       Z0, Z20, Z20
+	VMULPS       Z0, Z21, Z21
+	VMULPS       Z0, Z22, Z22
+	VMULPS       Z0, Z23, Z23
+	VMULPS       Z0, Z24, Z24
+	VMULPS       Z0, Z25, Z25
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z10
+	VFMADD231PS  Z3, Z1, Z11
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z12
+	VFMADD231PS  Z3, Z1, Z13
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z14
+	VFMADD231PS  Z3, Z1, Z15
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z16
+	VFMADD231PS  Z3, Z1, Z17
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z18
+	VFMADD231PS  Z3, Z1, Z19
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z20
+	VFMADD231PS  Z3, Z1, Z21
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z22
+	VFMADD231PS  Z3, Z1, Z23
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z24
+	VFMADD231PS  Z3, Z1, Z25
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z10, K1, (AX)
+	VMOVUPS Z11, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, K1, (AX)
+	VMOVUPS Z13, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, K1, (AX)
+	VMOVUPS Z15, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, K1, (AX)
+	VMOVUPS Z17, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, K1, (AX)
+	VMOVUPS Z19, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, K1, (AX)
+	VMOVUPS Z21, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, K1, (AX)
+	VMOVUPS Z23, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, K1, (AX)
+	VMOVUPS Z25, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile12x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile12x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (CX)(CX*2), DX
+	LEAQ   (CX)(CX*4), BX
+	LEAQ   (AX)(DX*2), SI
+	ADDQ   CX, SI
+	MOVQ   csa+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   rsb+40(FP), R9
+	SHLQ   $0x02, R9
+	MOVL   mask+72(FP), R10
+	KMOVW  R10, K1
+	SHRL   $0x10, R10
+	KMOVW  R10, K2
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), R10
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x0000000c, R13
+	SHRQ   $0x02, R10
+	JZ     rest
+
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
+
+steps:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), R10
+	ANDQ $0x03, R10
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VMULPS       Z0, Z10, Z10
+	VMULPS       Z0, Z11, Z11
+	VMULPS       Z0, Z12, Z12
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z0, Z15, Z15
+	VMULPS       Z0, Z16, Z16
+	VMULPS       Z0, Z17, Z17
+	VMULPS       Z0, Z18, Z18
+	VMULPS       Z0, Z19, Z19
+	VMULPS       Z0, Z20, Z20
+	VMULPS       Z0, Z21, Z21
+	VMULPS       Z0, Z22, Z22
+	VMULPS       Z0, Z23, Z23
+	VMULPS       Z0, Z24, Z24
+	VMULPS       Z0, Z25, Z25
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z8
+	VFMADD231PS  Z3, Z1, Z9
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z10
+	VFMADD231PS  Z3, Z1, Z11
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z12
+	VFMADD231PS  Z3, Z1, Z13
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z14
+	VFMADD231PS  Z3, Z1, Z15
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z16
+	VFMADD231PS  Z3, Z1, Z17
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z18
+	VFMADD231PS  Z3, Z1, Z19
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z20
+	VFMADD231PS  Z3, Z1, Z21
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z22
+	VFMADD231PS  Z3, Z1, Z23
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z24
+	VFMADD231PS  Z3, Z1, Z25
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z8, K1, (AX)
+	VMOVUPS Z9, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, K1, (AX)
+	VMOVUPS Z11, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, K1, (AX)
+	VMOVUPS Z13, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, K1, (AX)
+	VMOVUPS Z15, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, K1, (AX)
+	VMOVUPS Z17, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, K1, (AX)
+	VMOVUPS Z19, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, K1, (AX)
+	VMOVUPS Z21, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, K1, (AX)
+	VMOVUPS Z23, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, K1, (AX)
+	VMOVUPS Z25, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile13x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile13x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (CX)(CX*2), DX
+	LEAQ   (CX)(CX*4), BX
+	LEAQ   (AX)(DX*2), SI
+	ADDQ   CX, SI
+	MOVQ   csa+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   rsb+40(FP), R9
+	SHLQ   $0x02, R9
+	MOVL   mask+72(FP), R10
+	KMOVW  R10, K1
+	SHRL   $0x10, R10
+	KMOVW  R10, K2
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), R10
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x0000000d, R13
+	SHRQ   $0x02, R10
+	JZ     rest
+
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
+
+steps:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ef262
+	WORD         $0xf052
+	LONG         $0x486ef262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xc052
+	LONG         $0x48667262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	LONG         $0x486e7262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xe052
+	LONG         $0x48667262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(BX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ef262
+	WORD         $0xf052
+	LONG         $0x486ef262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xc052
+	LONG         $0x48667262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	LONG         $0x486e7262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xe052
+	LONG         $0x48667262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(BX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ef262
+	WORD         $0xf052
+	LONG         $0x486ef262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xc052
+	LONG         $0x48667262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	LONG         $0x486e7262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xe052
+	LONG         $0x48667262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(BX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ef262
+	WORD         $0xf052
+	LONG         $0x486ef262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xc052
+	LONG         $0x48667262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	LONG         $0x486e7262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xe052
+	LONG         $0x48667262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(BX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), R10
+	ANDQ $0x03, R10
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ef262
+	WORD         $0xf052
+	LONG         $0x486ef262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xc052
+	LONG         $0x48667262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xd052
+	LONG         $0x486e7262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xe052
+	LONG         $0x48667262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xf052
+	LONG         $0x486e7262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x4866e262
+	WORD         $0xc052
+	LONG         $0x4866e262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xd052
+	LONG         $0x486ee262
+	WORD         $0xd952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xe052
+	LONG         $0x4866e262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xf052
+	LONG         $0x486ee262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xc052
+	LONG         $0x48666262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xd052
+	LONG         $0x486e6262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xe052
+	LONG         $0x48666262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(BX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xf052
+	LONG         $0x486e6262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VMULPS       Z0, Z10, Z10
+	VMULPS       Z0, Z11, Z11
+	VMULPS       Z0, Z12, Z12
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z0, Z15, Z15
+	VMULPS       Z0, Z16, Z16
+	VMULPS       Z0, Z17, Z17
+	VMULPS       Z0, Z18, Z18
+	VMULPS       Z0, Z19, Z19
+	VMULPS       Z0, Z20, Z20
+	VMULPS       Z0, Z21, Z21
+	VMULPS       Z0, Z22, Z22
+	VMULPS       Z0, Z23, Z23
+	VMULPS       Z0, Z24, Z24
+	VMULPS       Z0, Z25, Z25
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z6
+	VFMADD231PS  Z3, Z1, Z7
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z8
+	VFMADD231PS  Z3, Z1, Z9
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z10
+	VFMADD231PS  Z3, Z1, Z11
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z12
+	VFMADD231PS  Z3, Z1, Z13
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z14
+	VFMADD231PS  Z3, Z1, Z15
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z16
+	VFMADD231PS  Z3, Z1, Z17
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z18
+	VFMADD231PS  Z3, Z1, Z19
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z20
+	VFMADD231PS  Z3, Z1, Z21
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z22
+	VFMADD231PS  Z3, Z1, Z23
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z24
+	VFMADD231PS  Z3, Z1, Z25
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z7, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, K1, (AX)
+	VMOVUPS Z9, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, K1, (AX)
+	VMOVUPS Z11, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, K1, (AX)
+	VMOVUPS Z13, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, K1, (AX)
+	VMOVUPS Z15, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, K1, (AX)
+	VMOVUPS Z17, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, K1, (AX)
+	VMOVUPS Z19, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, K1, (AX)
+	VMOVUPS Z21, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, K1, (AX)
+	VMOVUPS Z23, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, K1, (AX)
+	VMOVUPS Z25, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func tile14x32AVX512BF16(k int, a *float32, rsa int, csa int, b *float32, rsb int, c *float32, ldc int, alpha float32, beta float32, mask uint32, next uintptr, ldn int, pieces int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·tile14x32AVX512BF16(SB), NOSPLIT, $0-104
+	MOVQ   a+8(FP), AX
+	MOVQ   rsa+16(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (CX)(CX*2), DX
+	LEAQ   (CX)(CX*4), BX
+	LEAQ   (AX)(DX*2), SI
+	ADDQ   CX, SI
+	MOVQ   csa+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   rsb+40(FP), R9
+	SHLQ   $0x02, R9
+	MOVL   mask+72(FP), R10
+	KMOVW  R10, K1
+	SHRL   $0x10, R10
+	KMOVW  R10, K2
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPXORD Z28, Z28, Z28
+	VPXORD Z29, Z29, Z29
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	MOVQ   k+0(FP), R10
+	MOVQ   c+48(FP), R11
+	MOVQ   ldc+56(FP), R12
+	SHLQ   $0x02, R12
+	MOVQ   next+80(FP), R14
+	MOVQ   ldn+88(FP), R15
+	SHLQ   $0x02, R15
+	MOVQ   $0x0000000e, R13
+	SHRQ   $0x02, R10
+	JZ     rest
+
+many:
+	PREFETCHT1 (R11)
+	PREFETCHT1 64(R11)
+	ADDQ       R12, R11
+	DECQ       R13
+	JNZ        steps
+	MOVQ       R14, R11
+	ADDQ       R15, R14
+	MOVQ       $0x00000080, R12
+	MOVQ       pieces+96(FP), R13
+
+steps:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	LONG         $0x486ef262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf052
+	LONG         $0x4866f262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(BX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(DX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	LONG         $0x486ef262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf052
+	LONG         $0x4866f262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(BX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(DX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	LONG         $0x486ef262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf052
+	LONG         $0x4866f262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(BX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(DX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	LONG         $0x486ef262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf052
+	LONG         $0x4866f262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(BX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(DX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          many
+
+rest:
+	MOVQ k+0(FP), R10
+	ANDQ $0x03, R10
+	JZ   sums
+
+one:
+	VMOVUPS.Z    (R8), K1, Z0
+	VMOVUPS.Z    64(R8), K2, Z1
+	ADDQ         R9, R8
+	VBROADCASTSS (AX), Z2
+	LONG         $0x486ef262
+	WORD         $0xe052
+	LONG         $0x486ef262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(CX*1), Z3
+	LONG         $0x4866f262
+	WORD         $0xf052
+	LONG         $0x4866f262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(CX*2), Z2
+	LONG         $0x486e7262
+	WORD         $0xc052
+	LONG         $0x486e7262
+	WORD         $0xc952
+	VBROADCASTSS (AX)(DX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xd052
+	LONG         $0x48667262
+	WORD         $0xd952
+	VBROADCASTSS (AX)(CX*4), Z2
+	LONG         $0x486e7262
+	WORD         $0xe052
+	LONG         $0x486e7262
+	WORD         $0xe952
+	VBROADCASTSS (AX)(BX*1), Z3
+	LONG         $0x48667262
+	WORD         $0xf052
+	LONG         $0x48667262
+	WORD         $0xf952
+	VBROADCASTSS (AX)(DX*2), Z2
+	LONG         $0x486ee262
+	WORD         $0xc052
+	LONG         $0x486ee262
+	WORD         $0xc952
+	VBROADCASTSS (SI), Z3
+	LONG         $0x4866e262
+	WORD         $0xd052
+	LONG         $0x4866e262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(CX*1), Z2
+	LONG         $0x486ee262
+	WORD         $0xe052
+	LONG         $0x486ee262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(CX*2), Z3
+	LONG         $0x4866e262
+	WORD         $0xf052
+	LONG         $0x4866e262
+	WORD         $0xf952
+	VBROADCASTSS (SI)(DX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xc052
+	LONG         $0x486e6262
+	WORD         $0xc952
+	VBROADCASTSS (SI)(CX*4), Z3
+	LONG         $0x48666262
+	WORD         $0xd052
+	LONG         $0x48666262
+	WORD         $0xd952
+	VBROADCASTSS (SI)(BX*1), Z2
+	LONG         $0x486e6262
+	WORD         $0xe052
+	LONG         $0x486e6262
+	WORD         $0xe952
+	VBROADCASTSS (SI)(DX*2), Z3
+	LONG         $0x48666262
+	WORD         $0xf052
+	LONG         $0x48666262
+	WORD         $0xf952
+	ADDQ         DI, AX
+	ADDQ         DI, SI
+	DECQ         R10
+	JNZ          one
+
+sums:
+	MOVQ         c+48(FP), AX
+	MOVQ         ldc+56(FP), CX
+	SHLQ         $0x02, CX
+	VBROADCASTSS alpha+64(FP), Z0
+	VMULPS       Z0, Z4, Z4
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VMULPS       Z0, Z10, Z10
+	VMULPS       Z0, Z11, Z11
+	VMULPS       Z0, Z12, Z12
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z0, Z14, Z14
+	VMULPS       Z0, Z15, Z15
+	VMULPS       Z0, Z16, Z16
+	VMULPS       Z0, Z17, Z17
+	VMULPS       Z0, Z18, Z18
+	VMULPS       Z0, Z19, Z19
+	VMULPS       Z0, Z20, Z20
+	VMULPS       Z0, Z21, Z21
+	VMULPS       Z0, Z22, Z22
+	VMULPS       Z0, Z23, Z23
+	VMULPS       Z0, Z24, Z24
+	VMULPS       Z0, Z25, Z25
+	VMULPS       Z0, Z26, Z26
+	VMULPS       Z0, Z27, Z27
+	VMULPS       Z0, Z28, Z28
+	VMULPS       Z0, Z29, Z29
+	VMULPS       Z0, Z30, Z30
+	VMULPS       Z0, Z31, Z31
+	MOVL         beta+68(FP), DX
+	ADDL         DX, DX
+	JZ           store
+	VBROADCASTSS beta+68(FP), Z1
+	MOVQ         AX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z4
+	VFMADD231PS  Z3, Z1, Z5
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z6
+	VFMADD231PS  Z3, Z1, Z7
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z8
+	VFMADD231PS  Z3, Z1, Z9
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z10
+	VFMADD231PS  Z3, Z1, Z11
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z12
+	VFMADD231PS  Z3, Z1, Z13
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z14
+	VFMADD231PS  Z3, Z1, Z15
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z16
+	VFMADD231PS  Z3, Z1, Z17
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z18
+	VFMADD231PS  Z3, Z1, Z19
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z20
+	VFMADD231PS  Z3, Z1, Z21
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z22
+	VFMADD231PS  Z3, Z1, Z23
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z24
+	VFMADD231PS  Z3, Z1, Z25
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z26
+	VFMADD231PS  Z3, Z1, Z27
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z28
+	VFMADD231PS  Z3, Z1, Z29
+	ADDQ         CX, DX
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    64(DX), K2, Z3
+	VFMADD231PS  Z2, Z1, Z30
+	VFMADD231PS  Z3, Z1, Z31
+
+store:
+	VMOVUPS Z4, K1, (AX)
+	VMOVUPS Z5, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z7, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, K1, (AX)
+	VMOVUPS Z9, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, K1, (AX)
+	VMOVUPS Z11, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, K1, (AX)
+	VMOVUPS Z13, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, K1, (AX)
+	VMOVUPS Z15, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, K1, (AX)
+	VMOVUPS Z17, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, K1, (AX)
+	VMOVUPS Z19, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, K1, (AX)
+	VMOVUPS Z21, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, K1, (AX)
+	VMOVUPS Z23, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, K1, (AX)
+	VMOVUPS Z25, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, K1, (AX)
+	VMOVUPS Z27, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z28, K1, (AX)
+	VMOVUPS Z29, K2, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z30, K1, (AX)
+	VMOVUPS Z31, K2, 64(AX)
+	VZEROUPPER
+	RET
+
+// func roundPairsAVX512(rows int, k int, dst *float32, ldd int, src *float32, lds int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·roundPairsAVX512(SB), NOSPLIT, $0-48
+	MOVQ rows+0(FP), AX
+	MOVQ dst+16(FP), CX
+	MOVQ ldd+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ src+32(FP), BX
+	MOVQ lds+40(FP), SI
+	SHLQ $0x02, SI
+
+row:
+	MOVQ BX, DI
+	MOVQ CX, R8
+	MOVQ k+8(FP), R9
+
+whole:
+	SUBQ    $0x20, R9
+	JL      rest
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	LONG    $0x4877f262
+	WORD    $0xd072
+	VMOVUPS Z2, (R8)
+	ADDQ    $0x00000080, DI
+	ADDQ    $0x40, R8
+	JMP     whole
+
+rest:
+	ADDQ      $0x20, R9
+	JZ        next
+	MOVL      $0xffffffff, R10
+	BZHIQ     R9, R10, R10
+	KMOVW     R10, K1
+	SHRL      $0x10, R10
+	KMOVW     R10, K2
+	LEAQ      1(R9), R9
+	SHRQ      $0x01, R9
+	MOVL      $0x0000ffff, R10
+	BZHIQ     R9, R10, R10
+	KMOVW     R10, K3
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVUPS.Z 64(DI), K2, Z1
+	LONG      $0x4877f262
+	WORD      $0xd072
+	VMOVUPS   Z2, K3, (R8)
+
+next:
+	ADDQ SI, BX
+	ADDQ DX, CX
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA zipOrder<>+0(SB)/4, $0x00100000
+DATA zipOrder<>+4(SB)/4, $0x00110001
+DATA zipOrder<>+8(SB)/4, $0x00120002
+DATA zipOrder<>+12(SB)/4, $0x00130003
+DATA zipOrder<>+16(SB)/4, $0x00140004
+DATA zipOrder<>+20(SB)/4, $0x00150005
+DATA zipOrder<>+24(SB)/4, $0x00160006
+DATA zipOrder<>+28(SB)/4, $0x00170007
+DATA zipOrder<>+32(SB)/4, $0x00180008
+DATA zipOrder<>+36(SB)/4, $0x00190009
+DATA zipOrder<>+40(SB)/4, $0x001a000a
+DATA zipOrder<>+44(SB)/4, $0x001b000b
+DATA zipOrder<>+48(SB)/4, $0x001c000c
+DATA zipOrder<>+52(SB)/4, $0x001d000d
+DATA zipOrder<>+56(SB)/4, $0x001e000e
+DATA zipOrder<>+60(SB)/4, $0x001f000f
+GLOBL zipOrder<>(SB), RODATA|NOPTR, $64
+
+// func zip32AVX512(k int, dst *float32, src *float32, lds int, mask uint32)
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·zip32AVX512(SB), NOSPLIT, $0-36
+	MOVQ    k+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    src+16(FP), DX
+	MOVQ    lds+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVL    mask+32(FP), SI
+	KMOVW   SI, K1
+	SHRL    $0x10, SI
+	KMOVW   SI, K2
+	VMOVUPS zipOrder<>+0(SB), Z31
+	IMUL3Q  $0x08, BX, SI
+
+pair:
+	SUBQ       $0x02, AX
+	JL         rest
+	LEAQ       (DX)(SI*1), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DX), K1, Z0
+	VMOVUPS.Z  (DX)(BX*1), K1, Z1
+	PREFETCHT0 64(DI)
+	PREFETCHT0 64(DI)(BX*1)
+	VMOVUPS.Z  64(DX), K2, Z3
+	VMOVUPS.Z  64(DX)(BX*1), K2, Z4
+	LONG       $0x4877f262
+	WORD       $0xd072
+	VPERMW     Z2, Z31, Z2
+	VMOVUPS    Z2, (CX)
+	LONG       $0x485ff262
+	WORD       $0xd372
+	VPERMW     Z2, Z31, Z2
+	VMOVUPS    Z2, 64(CX)
+	ADDQ       $0x00000080, CX
+	LEAQ       (DX)(BX*2), DX
+	JMP        pair
+
+rest:
+	ADDQ      $0x02, AX
+	JZ        done
+	VMOVUPS.Z (DX), K1, Z0
+	VPXORD    Z1, Z1, Z1
+	VMOVUPS.Z 64(DX), K2, Z3
+	VPXORD    Z4, Z4, Z4
+	LONG      $0x4877f262
+	WORD      $0xd072
+	VPERMW    Z2, Z31, Z2
+	VMOVUPS   Z2, (CX)
+	LONG      $0x485ff262
+	WORD      $0xd372
+	VPERMW    Z2, Z31, Z2
+	VMOVUPS   Z2, 64(CX)
+	ADDQ      $0x00000080, CX
+
+done:
+	VZEROUPPER
+	RET
+
+// func zip14AVX512(k int, dst *float32, src *float32, lds int, mask uint32)
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·zip14AVX512(SB), NOSPLIT, $0-36
+	MOVQ    k+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    src+16(FP), DX
+	MOVQ    lds+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVL    mask+32(FP), SI
+	KMOVW   SI, K1
+	SHRL    $0x10, SI
+	KMOVW   SI, K2
+	VMOVUPS zipOrder<>+0(SB), Z31
+	MOVL    $0x00003fff, SI
+	KMOVW   SI, K3
+	IMUL3Q  $0x08, BX, SI
+
+pair:
+	SUBQ       $0x02, AX
+	JL         rest
+	LEAQ       (DX)(SI*1), DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DX), K1, Z0
+	VMOVUPS.Z  (DX)(BX*1), K1, Z1
+	LONG       $0x4877f262
+	WORD       $0xd072
+	VPERMW     Z2, Z31, Z2
+	VMOVUPS    Z2, K3, (CX)
+	ADDQ       $0x00000038, CX
+	LEAQ       (DX)(BX*2), DX
+	JMP        pair
+
+rest:
+	ADDQ      $0x02, AX
+	JZ        done
+	VMOVUPS.Z (DX), K1, Z0
+	VPXORD    Z1, Z1, Z1
+	LONG      $0x4877f262
+	WORD      $0xd072
+	VPERMW    Z2, Z31, Z2
+	VMOVUPS   Z2, K3, (CX)
+	ADDQ      $0x00000038, CX
+
+done:
+	VZEROUPPER
+	RET
+
+// func transposePairs16AVX512(k int, dst *float32, ldd int, src *float32, lds int)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·transposePairs16AVX512(SB), NOSPLIT, $0-40
+	MOVQ k+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ ldd+16(FP), DX
+	SHLQ $0x02, DX
+	MOVQ lds+32(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+24(FP), SI
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+	LEAQ (SI)(DI*2), R9
+	ADDQ BX, R9
+	LEAQ (R9)(DI*2), R10
+	ADDQ BX, R10
+
+whole:
+	SUBQ        $0x20, AX
+	JL          rest
+	VMOVUPS     (SI), Z30
+	VMOVUPS     64(SI), Z31
+	PREFETCHT0  256(SI)
+	PREFETCHT0  320(SI)
+	LONG        $0x40079262
+	WORD        $0xc672
+	VMOVUPS     (SI)(BX*1), Z30
+	VMOVUPS     64(SI)(BX*1), Z31
+	PREFETCHT0  256(SI)(BX*1)
+	PREFETCHT0  320(SI)(BX*1)
+	LONG        $0x40079262
+	WORD        $0xce72
+	VMOVUPS     (SI)(BX*2), Z30
+	VMOVUPS     64(SI)(BX*2), Z31
+	PREFETCHT0  256(SI)(BX*2)
+	PREFETCHT0  320(SI)(BX*2)
+	LONG        $0x40079262
+	WORD        $0xd672
+	VMOVUPS     (SI)(DI*1), Z30
+	VMOVUPS     64(SI)(DI*1), Z31
+	PREFETCHT0  256(SI)(DI*1)
+	PREFETCHT0  320(SI)(DI*1)
+	LONG        $0x40079262
+	WORD        $0xde72
+	VMOVUPS     (SI)(BX*4), Z30
+	VMOVUPS     64(SI)(BX*4), Z31
+	PREFETCHT0  256(SI)(BX*4)
+	PREFETCHT0  320(SI)(BX*4)
+	LONG        $0x40079262
+	WORD        $0xe672
+	VMOVUPS     (SI)(R8*1), Z30
+	VMOVUPS     64(SI)(R8*1), Z31
+	PREFETCHT0  256(SI)(R8*1)
+	PREFETCHT0  320(SI)(R8*1)
+	LONG        $0x40079262
+	WORD        $0xee72
+	VMOVUPS     (SI)(DI*2), Z30
+	VMOVUPS     64(SI)(DI*2), Z31
+	PREFETCHT0  256(SI)(DI*2)
+	PREFETCHT0  320(SI)(DI*2)
+	LONG        $0x40079262
+	WORD        $0xf672
+	VMOVUPS     (R9), Z30
+	VMOVUPS     64(R9), Z31
+	PREFETCHT0  256(R9)
+	PREFETCHT0  320(R9)
+	LONG        $0x40079262
+	WORD        $0xfe72
+	VMOVUPS     (R9)(BX*1), Z30
+	VMOVUPS     64(R9)(BX*1), Z31
+	PREFETCHT0  256(R9)(BX*1)
+	PREFETCHT0  320(R9)(BX*1)
+	LONG        $0x40071262
+	WORD        $0xc672
+	VMOVUPS     (R9)(BX*2), Z30
+	VMOVUPS     64(R9)(BX*2), Z31
+	PREFETCHT0  256(R9)(BX*2)
+	PREFETCHT0  320(R9)(BX*2)
+	LONG        $0x40071262
+	WORD        $0xce72
+	VMOVUPS     (R9)(DI*1), Z30
+	VMOVUPS     64(R9)(DI*1), Z31
+	PREFETCHT0  256(R9)(DI*1)
+	PREFETCHT0  320(R9)(DI*1)
+	LONG        $0x40071262
+	WORD        $0xd672
+	VMOVUPS     (R9)(BX*4), Z30
+	VMOVUPS     64(R9)(BX*4), Z31
+	PREFETCHT0  256(R9)(BX*4)
+	PREFETCHT0  320(R9)(BX*4)
+	LONG        $0x40071262
+	WORD        $0xde72
+	VMOVUPS     (R9)(R8*1), Z30
+	VMOVUPS     64(R9)(R8*1), Z31
+	PREFETCHT0  256(R9)(R8*1)
+	PREFETCHT0  320(R9)(R8*1)
+	LONG        $0x40071262
+	WORD        $0xe672
+	VMOVUPS     (R9)(DI*2), Z30
+	VMOVUPS     64(R9)(DI*2), Z31
+	PREFETCHT0  256(R9)(DI*2)
+	PREFETCHT0  320(R9)(DI*2)
+	LONG        $0x40071262
+	WORD        $0xee72
+	VMOVUPS     (R10), Z30
+	VMOVUPS     64(R10), Z31
+	PREFETCHT0  256(R10)
+	PREFETCHT0  320(R10)
+	LONG        $0x40071262
+	WORD        $0xf672
+	VMOVUPS     (R10)(BX*1), Z30
+	VMOVUPS     64(R10)(BX*1), Z31
+	PREFETCHT0  256(R10)(BX*1)
+	PREFETCHT0  320(R10)(BX*1)
+	LONG        $0x40071262
+	WORD        $0xfe72
+	VPUNPCKLDQ  Z1, Z0, Z16
+	VPUNPCKHDQ  Z1, Z0, Z17
+	VPUNPCKLDQ  Z3, Z2, Z18
+	VPUNPCKHDQ  Z3, Z2, Z19
+	VPUNPCKLDQ  Z5, Z4, Z20
+	VPUNPCKHDQ  Z5, Z4, Z21
+	VPUNPCKLDQ  Z7, Z6, Z22
+	VPUNPCKHDQ  Z7, Z6, Z23
+	VPUNPCKLDQ  Z9, Z8, Z24
+	VPUNPCKHDQ  Z9, Z8, Z25
+	VPUNPCKLDQ  Z11, Z10, Z26
+	VPUNPCKHDQ  Z11, Z10, Z27
+	VPUNPCKLDQ  Z13, Z12, Z28
+	VPUNPCKHDQ  Z13, Z12, Z29
+	VPUNPCKLDQ  Z15, Z14, Z30
+	VPUNPCKHDQ  Z15, Z14, Z31
+	VPUNPCKLQDQ Z18, Z16, Z0
+	VPUNPCKHQDQ Z18, Z16, Z1
+	VPUNPCKLQDQ Z19, Z17, Z2
+	VPUNPCKHQDQ Z19, Z17, Z3
+	VPUNPCKLQDQ Z22, Z20, Z4
+	VPUNPCKHQDQ Z22, Z20, Z5
+	VPUNPCKLQDQ Z23, Z21, Z6
+	VPUNPCKHQDQ Z23, Z21, Z7
+	VPUNPCKLQDQ Z26, Z24, Z8
+	VPUNPCKHQDQ Z26, Z24, Z9
+	VPUNPCKLQDQ Z27, Z25, Z10
+	VPUNPCKHQDQ Z27, Z25, Z11
+	VPUNPCKLQDQ Z30, Z28, Z12
+	VPUNPCKHQDQ Z30, Z28, Z13
+	VPUNPCKLQDQ Z31, Z29, Z14
+	VPUNPCKHQDQ Z31, Z29, Z15
+	VSHUFI32X4  $0x88, Z4, Z0, Z16
+	VSHUFI32X4  $0xdd, Z4, Z0, Z20
+	VSHUFI32X4  $0x88, Z5, Z1, Z17
+	VSHUFI32X4  $0xdd, Z5, Z1, Z21
+	VSHUFI32X4  $0x88, Z6, Z2, Z18
+	VSHUFI32X4  $0xdd, Z6, Z2, Z22
+	VSHUFI32X4  $0x88, Z7, Z3, Z19
+	VSHUFI32X4  $0xdd, Z7, Z3, Z23
+	VSHUFI32X4  $0x88, Z12, Z8, Z24
+	VSHUFI32X4  $0xdd, Z12, Z8, Z28
+	VSHUFI32X4  $0x88, Z13, Z9, Z25
+	VSHUFI32X4  $0xdd, Z13, Z9, Z29
+	VSHUFI32X4  $0x88, Z14, Z10, Z26
+	VSHUFI32X4  $0xdd, Z14, Z10, Z30
+	VSHUFI32X4  $0x88, Z15, Z11, Z27
+	VSHUFI32X4  $0xdd, Z15, Z11, Z31
+	VSHUFI32X4  $0x88, Z24, Z16, Z0
+	VSHUFI32X4  $0xdd, Z24, Z16, Z8
+	VSHUFI32X4  $0x88, Z28, Z20, Z4
+	VSHUFI32X4  $0xdd, Z28, Z20, Z12
+	VSHUFI32X4  $0x88, Z25, Z17, Z1
+	VSHUFI32X4  $0xdd, Z25, Z17, Z9
+	VSHUFI32X4  $0x88, Z29, Z21, Z5
+	VSHUFI32X4  $0xdd, Z29, Z21, Z13
+	VSHUFI32X4  $0x88, Z26, Z18, Z2
+	VSHUFI32X4  $0xdd, Z26, Z18, Z10
+	VSHUFI32X4  $0x88, Z30, Z22, Z6
+	VSHUFI32X4  $0xdd, Z30, Z22, Z14
+	VSHUFI32X4  $0x88, Z27, Z19, Z3
+	VSHUFI32X4  $0xdd, Z27, Z19, Z11
+	VSHUFI32X4  $0x88, Z31, Z23, Z7
+	VSHUFI32X4  $0xdd, Z31, Z23, Z15
+	VMOVUPS     Z0, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z1, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z2, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z3, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z4, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z5, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z6, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z7, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z8, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z9, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z10, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z11, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z12, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z13, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z14, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     Z15, (CX)
+	ADDQ        DX, CX
+	ADDQ        $0x00000080, SI
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, R10
+	JMP         whole
+
+rest:
+	ADDQ        $0x20, AX
+	JZ          done
+	MOVL        $0xffffffff, R11
+	BZHIQ       AX, R11, R11
+	KMOVW       R11, K1
+	SHRL        $0x10, R11
+	KMOVW       R11, K2
+	LEAQ        1(AX), R12
+	SHRQ        $0x01, R12
+	MOVL        $0x0000ffff, R11
+	BZHIQ       R12, R11, R11
+	KMOVW       R11, K3
+	VMOVUPS.Z   (SI), K1, Z30
+	VMOVUPS.Z   64(SI), K2, Z31
+	LONG        $0x40079262
+	WORD        $0xc672
+	VMOVUPS.Z   (SI)(BX*1), K1, Z30
+	VMOVUPS.Z   64(SI)(BX*1), K2, Z31
+	LONG        $0x40079262
+	WORD        $0xce72
+	VMOVUPS.Z   (SI)(BX*2), K1, Z30
+	VMOVUPS.Z   64(SI)(BX*2), K2, Z31
+	LONG        $0x40079262
+	WORD        $0xd672
+	VMOVUPS.Z   (SI)(DI*1), K1, Z30
+	VMOVUPS.Z   64(SI)(DI*1), K2, Z31
+	LONG        $0x40079262
+	WORD        $0xde72
+	VMOVUPS.Z   (SI)(BX*4), K1, Z30
+	VMOVUPS.Z   64(SI)(BX*4), K2, Z31
+	LONG        $0x40079262
+	WORD        $0xe672
+	VMOVUPS.Z   (SI)(R8*1), K1, Z30
+	VMOVUPS.Z   64(SI)(R8*1), K2, Z31
+	LONG        $0x40079262
+	WORD        $0xee72
+	VMOVUPS.Z   (SI)(DI*2), K1, Z30
+	VMOVUPS.Z   64(SI)(DI*2), K2, Z31
+	LONG        $0x40079262
+	WORD        $0xf672
+	VMOVUPS.Z   (R9), K1, Z30
+	VMOVUPS.Z   64(R9), K2, Z31
+	LONG        $0x40079262
+	WORD        $0xfe72
+	VMOVUPS.Z   (R9)(BX*1), K1, Z30
+	VMOVUPS.Z   64(R9)(BX*1), K2, Z31
+	LONG        $0x40071262
+	WORD        $0xc672
+	VMOVUPS.Z   (R9)(BX*2), K1, Z30
+	VMOVUPS.Z   64(R9)(BX*2), K2, Z31
+	LONG        $0x40071262
+	WORD        $0xce72
+	VMOVUPS.Z   (R9)(DI*1), K1, Z30
+	VMOVUPS.Z   64(R9)(DI*1), K2, Z31
+	LONG        $0x40071262
+	WORD        $0xd672
+	VMOVUPS.Z   (R9)(BX*4), K1, Z30
+	VMOVUPS.Z   64(R9)(BX*4), K2, Z31
+	LONG        $0x40071262
+	WORD        $0xde72
+	VMOVUPS.Z   (R9)(R8*1), K1, Z30
+	VMOVUPS.Z   64(R9)(R8*1), K2, Z31
+	LONG        $0x40071262
+	WORD        $0xe672
+	VMOVUPS.Z   (R9)(DI*2), K1, Z30
+	VMOVUPS.Z   64(R9)(DI*2), K2, Z31
+	LONG        $0x40071262
+	WORD        $0xee72
+	VMOVUPS.Z   (R10), K1, Z30
+	VMOVUPS.Z   64(R10), K2, Z31
+	LONG        $0x40071262
+	WORD        $0xf672
+	VMOVUPS.Z   (R10)(BX*1), K1, Z30
+	VMOVUPS.Z   64(R10)(BX*1), K2, Z31
+	LONG        $0x40071262
+	WORD        $0xfe72
+	VPUNPCKLDQ  Z1, Z0, Z16
+	VPUNPCKHDQ  Z1, Z0, Z17
+	VPUNPCKLDQ  Z3, Z2, Z18
+	VPUNPCKHDQ  Z3, Z2, Z19
+	VPUNPCKLDQ  Z5, Z4, Z20
+	VPUNPCKHDQ  Z5, Z4, Z21
+	VPUNPCKLDQ  Z7, Z6, Z22
+	VPUNPCKHDQ  Z7, Z6, Z23
+	VPUNPCKLDQ  Z9, Z8, Z24
+	VPUNPCKHDQ  Z9, Z8, Z25
+	VPUNPCKLDQ  Z11, Z10, Z26
+	VPUNPCKHDQ  Z11, Z10, Z27
+	VPUNPCKLDQ  Z13, Z12, Z28
+	VPUNPCKHDQ  Z13, Z12, Z29
+	VPUNPCKLDQ  Z15, Z14, Z30
+	VPUNPCKHDQ  Z15, Z14, Z31
+	VPUNPCKLQDQ Z18, Z16, Z0
+	VPUNPCKHQDQ Z18, Z16, Z1
+	VPUNPCKLQDQ Z19, Z17, Z2
+	VPUNPCKHQDQ Z19, Z17, Z3
+	VPUNPCKLQDQ Z22, Z20, Z4
+	VPUNPCKHQDQ Z22, Z20, Z5
+	VPUNPCKLQDQ Z23, Z21, Z6
+	VPUNPCKHQDQ Z23, Z21, Z7
+	VPUNPCKLQDQ Z26, Z24, Z8
+	VPUNPCKHQDQ Z26, Z24, Z9
+	VPUNPCKLQDQ Z27, Z25, Z10
+	VPUNPCKHQDQ Z27, Z25, Z11
+	VPUNPCKLQDQ Z30, Z28, Z12
+	VPUNPCKHQDQ Z30, Z28, Z13
+	VPUNPCKLQDQ Z31, Z29, Z14
+	VPUNPCKHQDQ Z31, Z29, Z15
+	VSHUFI32X4  $0x88, Z4, Z0, Z16
+	VSHUFI32X4  $0xdd, Z4, Z0, Z20
+	VSHUFI32X4  $0x88, Z5, Z1, Z17
+	VSHUFI32X4  $0xdd, Z5, Z1, Z21
+	VSHUFI32X4  $0x88, Z6, Z2, Z18
+	VSHUFI32X4  $0xdd, Z6, Z2, Z22
+	VSHUFI32X4  $0x88, Z7, Z3, Z19
+	VSHUFI32X4  $0xdd, Z7, Z3, Z23
+	VSHUFI32X4  $0x88, Z12, Z8, Z24
+	VSHUFI32X4  $0xdd, Z12, Z8, Z28
+	VSHUFI32X4  $0x88, Z13, Z9, Z25
+	VSHUFI32X4  $0xdd, Z13, Z9, Z29
+	VSHUFI32X4  $0x88, Z14, Z10, Z26
+	VSHUFI32X4  $0xdd, Z14, Z10, Z30
+	VSHUFI32X4  $0x88, Z15, Z11, Z27
+	VSHUFI32X4  $0xdd, Z15, Z11, Z31
+	VSHUFI32X4  $0x88, Z24, Z16, Z0
+	VSHUFI32X4  $0xdd, Z24, Z16, Z8
+	VSHUFI32X4  $0x88, Z28, Z20, Z4
+	VSHUFI32X4  $0xdd, Z28, Z20, Z12
+	VSHUFI32X4  $0x88, Z25, Z17, Z1
+	VSHUFI32X4  $0xdd, Z25, Z17, Z9
+	VSHUFI32X4  $0x88, Z29, Z21, Z5
+	VSHUFI32X4  $0xdd, Z29, Z21, Z13
+	VSHUFI32X4  $0x88, Z26, Z18, Z2
+	VSHUFI32X4  $0xdd, Z26, Z18, Z10
+	VSHUFI32X4  $0x88, Z30, Z22, Z6
+	VSHUFI32X4  $0xdd, Z30, Z22, Z14
+	VSHUFI32X4  $0x88, Z27, Z19, Z3
+	VSHUFI32X4  $0xdd, Z27, Z19, Z11
+	VSHUFI32X4  $0x88, Z31, Z23, Z7
+	VSHUFI32X4  $0xdd, Z31, Z23, Z15
+	VMOVUPS     Z0, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z1, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z2, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z3, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z4, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z5, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z6, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z7, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z8, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z9, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z10, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z11, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z12, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z13, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z14, (CX)
+	SUBQ        $0x02, AX
+	JLE         done
+	ADDQ        DX, CX
+	VMOVUPS     Z15, (CX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func pause()
 TEXT ·pause(SB), NOSPLIT, $0
 	PAUSE
+	RET
+
+// func cpuid(leaf uint32, sub uint32) (a uint32, b uint32, c uint32, d uint32)
+// Requires: CPUID
+TEXT ·cpuid(SB), NOSPLIT, $0-24
+	MOVL leaf+0(FP), AX
+	MOVL sub+4(FP), CX
+	CPUID
+	MOVL AX, a+8(FP)
+	MOVL BX, b+12(FP)
+	MOVL CX, c+16(FP)
+	MOVL DX, d+20(FP)
 	RET

@@ -39,6 +39,10 @@ type isa struct {
 	dotTiles []dotTileFunc
 
 	vec vectors
+
+	// pairs packs operands of bfloat16, which the tiles then multiply: an element of A or B is a pair for them. It is nil if
+	// they are float32; with it there are no copies, transpositions and kernels of rows above.
+	pairs *pairKernels
 }
 
 // tileFunc computes a tile of C = alpha·A·B + beta·C. Element (i, p) of A is
@@ -82,6 +86,26 @@ var (
 	active    = choose(os.Getenv("GORGPT_ISA"))
 )
 
+// supportedPairs holds the instruction sets of this machine for products in bfloat16, best first, and activePairs the one in use, nil if
+// there is none.
+var (
+	supportedPairs = append(nativePairs(), &genericPairs)
+	activePairs    = choosePairs(os.Getenv("GORGPT_ISA"))
+)
+
+// choosePairs is choose for bfloat16, where "" and an unknown name stand for the best that is worth it: plain Go is only for who
+// names it, as are no such products for who names a set that has none.
+func choosePairs(name string) *isa {
+	if i := slices.IndexFunc(supportedPairs, func(s *isa) bool { return s.name == name }); i >= 0 {
+		return supportedPairs[i]
+	}
+	named := slices.ContainsFunc(supported, func(s *isa) bool { return s.name == name })
+	if best := supportedPairs[0]; best != &genericPairs && !named {
+		return best
+	}
+	return nil
+}
+
 // choose returns the instruction set of a name, or the best where the name is empty,
 // unknown or not supported.
 func choose(name string) *isa {
@@ -92,6 +116,6 @@ func choose(name string) *isa {
 }
 
 // ISA names the instruction set in use: "avx512", "avx2" or "generic". The environment
-// variable GORGPT_ISA asks for one of them; what the machine does not support is
-// answered by the best it does.
+// variable GORGPT_ISA asks for one of them, or for "avx512bf16" or "amx", which are avx512 with products in bfloat16; what the
+// machine does not support is answered by the best it does.
 func ISA() string { return active.name }

@@ -50,6 +50,38 @@ var avx2 = isa{
 	vec:        vectorsAVX2,
 }
 
+var avx512bf16 = isa{
+	name: "avx512bf16",
+	rows: 14,
+	cols: 32,
+	tiles: []tileFunc{
+		tile1x32AVX512BF16, tile2x32AVX512BF16, tile3x32AVX512BF16, tile4x32AVX512BF16, tile5x32AVX512BF16,
+		tile6x32AVX512BF16, tile7x32AVX512BF16, tile8x32AVX512BF16, tile9x32AVX512BF16, tile10x32AVX512BF16,
+		tile11x32AVX512BF16, tile12x32AVX512BF16, tile13x32AVX512BF16, tile14x32AVX512BF16,
+	},
+	masked: true,
+	lanes:  16,
+	vec:    vectorsAVX512,
+	pairs:  &pairKernels{round: roundPairsAVX512, zipA: zip14AVX512, zipB: zip32AVX512, transpose: transposePairs16AVX512},
+}
+
+// nativePairs returns the instruction sets of this machine that have products in bfloat16, best first. Intel's Sapphire Rapids and
+// Emerald Rapids have VDPBF16PS in microcode, half as fast as multiply-adds of float32 (libxsmm/tpp-mlir issues 1025 and
+// 1078), so it serves on processors of AMD alone.
+func nativePairs() []*isa {
+	var sets []*isa
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW && cpu.X86.HasBMI2 && cpu.X86.HasAVX512BF16 && isAMD() {
+		sets = append(sets, &avx512bf16)
+	}
+	return sets
+}
+
+// isAMD tells whether AMD made the processor, by its name for itself: leaf 0 of CPUID.
+func isAMD() bool {
+	_, b, c, d := cpuid(0, 0)
+	return b == 0x68747541 && d == 0x69746e65 && c == 0x444d4163 // AuthenticAMD, in the order b, d, c
+}
+
 // native returns the instruction sets of this machine that have assembly, best first.
 func native() []*isa {
 	var sets []*isa

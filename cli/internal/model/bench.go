@@ -54,6 +54,7 @@ its caches, and have none.`,
 		setting.New("steps", &b.steps, 10, "steps to measure, after two that are not"),
 		setting.New("decode", &b.decode, false, "measure generation instead of training"),
 		setting.New("recompute", &b.again, false, "compute the inside of blocks again for the gradient, as train --recompute does"),
+		run.PrecisionSetting(&b.precision),
 		setting.New("json", &b.asJSON, false, "print one JSON object"),
 	}.Flags(f)
 	return cmd
@@ -65,10 +66,14 @@ type benching struct {
 	set                   []string
 	batch, context, steps int
 	again, asJSON, decode bool
+	precision             string
 }
 
 // check finds the model, and what cannot be.
 func (b *benching) check(given func(flag string) bool) (models.Model, error) {
+	if err := (setting.List{run.PrecisionSetting(&b.precision)}).Validate(); err != nil {
+		return nil, err
+	}
 	m, err := findModel(b.model, b.set)
 	if err != nil {
 		return nil, err
@@ -84,6 +89,8 @@ func (b *benching) check(given func(flag string) bool) (models.Model, error) {
 		return nil, usage.Errorf("--batch %d, --context %d and --steps %d must be 1 or more", b.batch, b.context, b.steps)
 	case b.context > limit:
 		return nil, usage.Errorf("--context %d: %s has %s", b.context, b.model, plural.Of(limit, "position"))
+	case b.decode && given("precision"):
+		return nil, usage.Errorf("--precision is for training: leave it out with --decode")
 	case b.decode && b.again:
 		return nil, usage.Errorf("--recompute is for training: leave it out with --decode")
 	}
@@ -104,7 +111,11 @@ func (b *benching) run(ctx context.Context, m models.Model, out io.Writer) error
 	if err != nil {
 		return err
 	}
-	r, err := bench.Train(ctx, m, b.batch, b.context, b.steps, options...)
+	computing, err := run.Computing(b.precision)
+	if err != nil {
+		return err
+	}
+	r, err := bench.Train(ctx, m, b.batch, b.context, b.steps, append(options, computing...)...)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ type evaluation struct {
 	context        int
 	// Of the options, those that a flag writes otherwise.
 	lastWindow, stop, separator, shots string
+	precision                          string
 
 	chat, asJSON bool
 	options      eval.Options
@@ -110,6 +111,7 @@ func (e *evaluation) settings() setting.List {
 		setting.New("separator", &e.separator, "", `what stands after each example (default \n\n, a blank line; for responses \n)`),
 		setting.New("seed", &o.Seed, 1337, "seed of the examples"),
 		setting.New("limit", &o.Limit, 0, "only so many tokens (of --documents, documents), passages or questions, from the beginning (default all)", setting.AtLeast(0)),
+		run.PrecisionSetting(&e.precision),
 		setting.New("samples", &e.samples, "", "write a JSON line for each passage, question, document or response to this file: log_likelihoods, text, tokens, right, shots"),
 		setting.New("show", &o.Show, 0, "choices, lambada and responses: print what the model was given for so many questions, and what was scored", setting.AtLeast(0)),
 	}
@@ -135,7 +137,7 @@ func catalogue() string {
 var heeded = map[string]string{"chat": "show", "stop-words": "stopwords", "last-window": "fulllast", "normalize": "normalizer", "verbalizer": "verbalizers", "language": "languages", "length-penalty": "lengthpenalty"}
 
 // always are flags that every measurement heeds.
-var always = []string{"from", "on", "data", "context", "samples"}
+var always = []string{"from", "on", "data", "context", "precision", "samples"}
 
 // check checks the flags before anything is opened.
 func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
@@ -186,6 +188,9 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	if cmd.Flags().Changed("words") && o.Limit > 0 && !o.Documents {
 		return named, usage.Errorf("--words has no meaning with --limit: words of a part of the tokens are not counted")
 	}
+	if writes := slices.Contains(named.Heeds, "tokens"); cmd.Flags().Changed("precision") && (writes || named.Optional) {
+		return named, usage.Errorf("--precision has no meaning for %s: it is for what is scored, not for tokens one by one, and not for numbers that are known", named.Name)
+	}
 	if named.Optional && e.samples != "" {
 		return named, usage.Errorf("--samples: %s has none", named.Name)
 	}
@@ -198,6 +203,10 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 }
 
 func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr io.Writer) (err error) {
+	computing, err := run.Computing(e.precision)
+	if err != nil {
+		return err
+	}
 	m, err := run.LoadWeights(e.from)
 	if err != nil {
 		return err
@@ -230,7 +239,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		defer samples.Discard() // unless it is whole
 	}
 	s := eval.NewSubject(models.Graphs(m.Model), m.Params, m.Tokenizer, window)
-	s.Ends, s.CacheBytes = m.Ends, left
+	s.Ends, s.CacheBytes, s.Graph = m.Ends, left, computing
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if e.chat {
 		if err := converse(s, m.Tokenizer); err != nil {

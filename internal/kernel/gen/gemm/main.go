@@ -10,7 +10,7 @@ import (
 func main() {
 	ConstraintExpr("amd64,!noasm")
 	for rows := 1; rows <= 14; rows++ {
-		tileAVX512(rows)
+		tileAVX512(rows, "AVX512", func(b, a, acc reg.VecPhysical) { VFMADD231PS(b, a, acc) })
 	}
 	for rows := 1; rows <= 6; rows++ {
 		tileAVX2(rows)
@@ -32,6 +32,8 @@ func main() {
 		dot("AVX512", zmm, 16, rows)
 		dot("AVX2", ymm, 8, rows)
 	}
+	pairKernels()
 	pause()
+	cpuid()
 	Generate()
 }

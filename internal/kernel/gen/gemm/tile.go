@@ -20,10 +20,10 @@ var ymm = []reg.VecPhysical{
 	reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
 }
 
-// tileAVX512 writes the kernel of a tile of rows×32. Z0 and Z1 hold a row of B, Z2 and
+// tileAVX512 writes the kernel of a tile of rows×32, whose products multiply adds up. Z0 and Z1 hold a row of B, Z2 and
 // Z3 by turns an element of A, the last registers the tile.
-func tileAVX512(rows int) {
-	name := fmt.Sprintf("tile%dx32AVX512", rows)
+func tileAVX512(rows int, isa string, multiply func(b, a, acc reg.VecPhysical)) {
+	name := fmt.Sprintf("tile%dx32%s", rows, isa)
 	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next uintptr, ldn, pieces int)")
 	Doc(name + " computes a tile of C; see tileFunc. Bit j of mask tells whether column j exists.")
 	Pragma("noescape")
@@ -47,8 +47,8 @@ func tileAVX512(rows int) {
 		for i := range rows {
 			x := zmm[2+i%2]
 			VBROADCASTSS(t.a.row(i), x)
-			VFMADD231PS(b0, x, acc(i, 0))
-			VFMADD231PS(b1, x, acc(i, 1))
+			multiply(b0, x, acc(i, 0))
+			multiply(b1, x, acc(i, 1))
 		}
 		t.a.advance(t.csa)
 	})

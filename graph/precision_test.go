@@ -1,0 +1,131 @@
+package graph_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/ops"
+)
+
+// needBFloat16 skips a test where there are no products in bfloat16; GORGPT_ISA=generic has them everywhere, in plain Go.
+func needBFloat16(t *testing.T) {
+	t.Helper()
+	if err := graph.BFloat16.Check(); err != nil {
+		t.Skip(err)
+	}
+}
+
+// twoLayers are products of x (2, 3) at "first" and, of that, at "second": the results of both. No weight is a number of bfloat16.
+func twoLayers(t *testing.T, options ...graph.Option) (first, second []float32) {
+	t.Helper()
+	params := graph.NewParams(1)
+	s := graph.New(params, options...)
+	layer := func(s *graph.Scope, x *G.Node) *G.Node {
+		w := s.Param("weight", graph.InitFunc("thirds", func(data []float32, _ []int, _ *rand.Rand) {
+			for i := range data {
+				data[i] = float32(i+1) / 3
+			}
+		}), 3, 3)
+		return ops.Linear(s, x, w, nil)
+	}
+	y := layer(s.At("first"), s.Floats("x", 2, 3))
+	z := layer(s.At("second"), y)
+	p, err := s.Compile(y, z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.SetFloats("x", []float32{1, 0, 0, 0, 1.0 / 3, 0}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(p.Value(y)), slices.Clone(p.Value(z))
+}
+
+// TestCompute: operands of products are rounded, results are not, where patterns say so, and the last word holds.
+func TestCompute(t *testing.T) {
+	needBFloat16(t)
+	first, second := twoLayers(t)
+	// ⅓, ⅔ and 1 to 8 bits, and what one third of the second row is: products of numbers of 8 bits, with 16.
+	rounded := []float32{0.333984375, 0.66796875, 1, 0.333984375 * 1.3359375, 0.333984375 * 1.6640625, 0.333984375 * 2}
+	if slices.Equal(first, rounded) {
+		t.Fatal("the numbers of the test are not rounded at all")
+	}
+	for _, c := range []struct {
+		name                        string
+		options                     []graph.Option
+		firstRounded, secondRounded bool
+	}{
+		{"nothing", nil, false, false},
+		{"float32", []graph.Option{graph.Compute(graph.Float32)}, false, false},
+		{"all", []graph.Option{graph.Compute(graph.BFloat16)}, true, true},
+		{"one", []graph.Option{graph.Compute(graph.BFloat16, "first")}, true, false},
+		{"two patterns", []graph.Option{graph.Compute(graph.BFloat16, "fi*", "s*")}, true, true},
+		{"all but one", []graph.Option{graph.Compute(graph.BFloat16), graph.Compute(graph.Float32, "first")}, false, true},
+	} {
+		y, z := twoLayers(t, c.options...)
+		if c.firstRounded && !slices.Equal(y, rounded) || !c.firstRounded && !slices.Equal(y, first) {
+			t.Errorf("%s: the first layer gives %v", c.name, y)
+		}
+		if !c.firstRounded && c.secondRounded == slices.Equal(z, second) {
+			t.Errorf("%s: the second layer gives %v", c.name, z)
+		}
+	}
+}
+
+// TestComputeInFloat32: a scope of its own precision keeps it, and what is below it.
+func TestComputeInFloat32(t *testing.T) {
+	needBFloat16(t)
+	s := graph.New(graph.NewParams(1), graph.Compute(graph.BFloat16))
+	exact := s.At("h.0").InFloat32()
+	for name, c := range map[string]struct{ got, want graph.Precision }{
+		"outside": {s.At("h.0").Precision(), graph.BFloat16},
+		"inside":  {exact.Precision(), graph.Float32},
+		"below":   {exact.At("mlp").Precision(), graph.Float32},
+		"shared":  {exact.Shared().Precision(), graph.Float32},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %v, want %v", name, c.got, c.want)
+		}
+	}
+}
+
+// TestComputeRefused: a pattern that is of nothing, and what is no precision.
+func TestComputeRefused(t *testing.T) {
+	compile := func(o graph.Option) error {
+		s := graph.New(graph.NewParams(1), o)
+		_, err := s.Compile(ops.Scale(s.At("h.0"), s.Floats("x", 2, 2), 2))
+		return err
+	}
+	if err := compile(graph.Compute(graph.Float32, "h.1")); fmt.Sprint(err) != "graph: Compute(float32, h.1): no scope matches" {
+		t.Error(err)
+	}
+	if err := compile(graph.Compute(graph.Precision(9))); fmt.Sprint(err) != "graph: Compute: Precision(9) is no precision" {
+		t.Error(err)
+	}
+}
+
+// TestParsePrecision: auto is what there is, and another name is refused with those that are known.
+func TestParsePrecision(t *testing.T) {
+	if p, err := graph.ParsePrecision("float32"); p != graph.Float32 || err != nil {
+		t.Errorf("float32: %v, %v", p, err)
+	}
+	has := graph.BFloat16.Check() == nil
+	if p, err := graph.ParsePrecision("auto"); err != nil || (p == graph.BFloat16) != has {
+		t.Errorf("auto: %v, %v, where bf16 is to be had: %v", p, err, has)
+	}
+	if _, err := graph.ParsePrecision("bf16"); (err == nil) != has {
+		t.Errorf("bf16: %v, where it is to be had: %v", err, has)
+	}
+	if _, err := graph.ParsePrecision("fp8"); err == nil || !strings.HasSuffix(err.Error(), "want float32, bf16, auto") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,172 @@
+package kernel
+
+import (
+	"math"
+	"unsafe"
+)
+
+// A pair is two numbers in bfloat16 that follow each other along k, the first in the lower half of 32 bits. Pairs lie in slices of
+// float32, of whose size they are, so that what blocks products need not know what it moves.
+
+// pairKernels are what products in bfloat16 pack their operands by. An odd element is paired with 0.
+type pairKernels struct {
+	// round stores the first k elements of rows of src as rows of pairs.
+	round func(rows, k int, dst *float32, ldd int, src *float32, lds int)
+	// zipA and zipB store k rows of src, cut to the width of a tile, as rows of pairs of an element and the one
+	// below it, for an A that is transposed and a B that is not. Bit j of mask tells whether column j exists; zipB's others are 0.
+	zipA, zipB func(k int, dst, src *float32, lds int, mask uint32)
+	// transpose stores the pairs of the first k elements of lanes rows of src as columns of dst, for a B that is transposed.
+	transpose func(k int, dst *float32, ldd int, src *float32, lds int)
+}
+
+// roundBFloat16 is the upper half of the nearest number in bfloat16, of two as near the even one. As the processor's instructions
+// it takes subnormal numbers for zeros.
+func roundBFloat16(x float32) uint32 {
+	b := math.Float32bits(x)
+	switch exponent := b >> 23 & 0xff; {
+	case exponent == 0:
+		return b >> 31 << 15
+	case exponent == 0xff && b&0x7fffff != 0:
+		return b>>16 | 0x40 // a NaN that lets no one trap
+	}
+	return (b + 0x7fff + b>>16&1) >> 16
+}
+
+// pairOf rounds two numbers.
+func pairOf(first, second float32) uint32 { return roundBFloat16(first) | roundBFloat16(second)<<16 }
+
+// pairsAt is n pairs from the one i after p.
+func pairsAt(p *float32, i, n int) []uint32 {
+	return unsafe.Slice((*uint32)(unsafe.Add(unsafe.Pointer(p), i*4)), n)
+}
+
+// roundPairs is pairKernels.round.
+func roundPairs(rows, k int, dst *float32, ldd int, src *float32, lds int) {
+	for i := range rows {
+		x, to := at(src, i*lds, k), pairsAt(dst, i*ldd, (k+1)/2)
+		for p := range to {
+			second := float32(0)
+			if 2*p+1 < k {
+				second = x[2*p+1]
+			}
+			to[p] = pairOf(x[2*p], second)
+		}
+	}
+}
+
+// zipPairs is pairKernels.zipA or zipB of a width.
+func zipPairs(width int) func(k int, dst, src *float32, lds int, mask uint32) {
+	return func(k int, dst, src *float32, lds int, mask uint32) {
+		for p := 0; p < k; p += 2 {
+			to := pairsAt(dst, p/2*width, width)
+			clear(to)
+			for j := range to {
+				if mask>>j&1 == 0 {
+					continue
+				}
+				second := float32(0)
+				if p+1 < k {
+					second = at(src, (p+1)*lds+j, 1)[0]
+				}
+				to[j] = pairOf(at(src, p*lds+j, 1)[0], second)
+			}
+		}
+	}
+}
+
+// transposePairs is pairKernels.transpose of 16 rows.
+func transposePairs(k int, dst *float32, ldd int, src *float32, lds int) {
+	for i := range 16 {
+		columnOfPairs(at(src, i*lds, k), at(dst, i, ((k+1)/2-1)*ldd+1), ldd)
+	}
+}
+
+// columnOfPairs stores the pairs of a row as a column of dst.
+func columnOfPairs(row, dst []float32, ldd int) {
+	for p := 0; p < len(row); p += 2 {
+		second := float32(0)
+		if p+1 < len(row) {
+			second = row[p+1]
+		}
+		pairsAt(&dst[p/2*ldd], 0, 1)[0] = pairOf(row[p], second)
+	}
+}
+
+// addPairs adds to acc the products of two pairs as VDPBF16PS does: first that of the second numbers, each sum rounded once to
+// the nearest float32. Subnormal numbers are zeros, sums among them.
+func addPairs(acc float32, x, y uint32) float32 {
+	acc = fuseFlushed(math.Float32frombits(x&0xffff0000), math.Float32frombits(y&0xffff0000), acc)
+	return fuseFlushed(math.Float32frombits(x<<16), math.Float32frombits(y<<16), acc)
+}
+
+// fuseFlushed is x·y + z, rounded once, in an arithmetic without subnormal numbers.
+func fuseFlushed(x, y, z float32) float32 { return flush(fuse(flush(x), flush(y), flush(z))) }
+
+// flush is x without its value if that is subnormal.
+func flush(x float32) float32 {
+	if b := math.Float32bits(x); b>>23&0xff == 0 {
+		return math.Float32frombits(b &^ 0x7fffff)
+	}
+	return x
+}
+
+// fuse is x·y + z, rounded once to the nearest float32.
+func fuse(x, y, z float32) float32 {
+	p, z64 := float64(x)*float64(y), float64(z) // both exact
+	sum := p + z64
+	// What the sum was rounded by (Knuth, The Art of Computer Programming, volume 2, §4.2.2, theorem B). A sum that was is made odd, so
+	// that the second rounding meets no tie which is none (Boldo & Melquiond 2008, "Emulation of FMA and correctly rounded sums").
+	back := sum - p
+	lost := (p - (sum - back)) + (z64 - back)
+	if bits := math.Float64bits(sum); lost != 0 && lost-lost == 0 && bits&1 == 0 {
+		if (lost > 0) == (sum > 0) {
+			sum = math.Float64frombits(bits | 1)
+		} else {
+			sum = math.Float64frombits(bits - 1)
+		}
+	}
+	return float32(sum)
+}
+
+// tilePairs is a tileFunc for so many rows of 32 columns of pairs.
+func tilePairs(rows int) tileFunc {
+	return func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, _ uintptr, _, _ int) {
+		for i := range rows {
+			for j := range 32 {
+				if mask>>j&1 == 0 {
+					continue
+				}
+				sum := float32(0)
+				for p := range k {
+					sum = addPairs(sum, pairsAt(a, i*rsa+p*csa, 1)[0], pairsAt(b, p*rsb+j, 1)[0])
+				}
+				to := at(c, i*ldc+j, 1)
+				sum *= alpha
+				if beta != 0 {
+					sum = fuse(to[0], beta, sum)
+				}
+				to[0] = sum
+			}
+		}
+	}
+}
+
+// tilesOfPairs are those of 1 to n rows.
+func tilesOfPairs(n int) (tiles []tileFunc) {
+	for rows := 1; rows <= n; rows++ {
+		tiles = append(tiles, tilePairs(rows))
+	}
+	return tiles
+}
+
+// genericPairs is the set of kernels of bfloat16 in plain Go, with the bits of AVX512_BF16's.
+var genericPairs = isa{
+	name:   "generic",
+	rows:   14,
+	cols:   32,
+	tiles:  tilesOfPairs(14),
+	masked: true,
+	lanes:  16,
+	vec:    vectorsGeneric,
+	pairs:  &pairKernels{round: roundPairs, zipA: zipPairs(14), zipB: zipPairs(32), transpose: transposePairs},
+}

@@ -1,0 +1,41 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/setting"
+)
+
+// PrecisionHelp tells what --precision is for, in every command that has it.
+const PrecisionHelp = "what the operands of products are rounded to, forward and backward; sums, weights, gradients and all else stay float32. bf16 wants a processor of AMD with AVX512_BF16 or of Intel with AMX; auto is bf16 there and float32 elsewhere"
+
+// PrecisionSetting is the setting of a precision; the default is float32.
+func PrecisionSetting(at *string) setting.Setting {
+	return setting.New("precision", at, graph.Float32.String(), PrecisionHelp, setting.OneOf("precision", graph.Precisions...))
+}
+
+// defaultPrecision is the line of recipes that older ones do not have.
+var defaultPrecision = fmt.Sprintf("precision = %q", graph.Float32)
+
+// settlePrecision puts what auto stands for on this machine in its place, and refuses what the machine does not have.
+func settlePrecision(name *string) error {
+	p, err := graph.ParsePrecision(*name)
+	if err != nil {
+		return fmt.Errorf("--precision %s: %w; float32 works everywhere, and auto takes bf16 where it can", *name, err)
+	}
+	*name = p.String()
+	return nil
+}
+
+// Computing are the options of a graph in a precision, which may be auto.
+func Computing(name string) ([]graph.Option, error) {
+	if err := settlePrecision(&name); err != nil {
+		return nil, err
+	}
+	p, err := graph.ParsePrecision(name)
+	if err != nil || p == graph.Float32 {
+		return nil, err
+	}
+	return []graph.Option{graph.Compute(p)}, nil
+}
