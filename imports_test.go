@@ -30,7 +30,8 @@ var layer = map[string]float64{
 	"internal/memfs":          -1, // what a file of weights tells beside them
 	"internal/mapped":         -1, // wherever mapped files are read
 	"internal/wholefile":      -1,
-	"internal/smollm2":        -1, // a trained model, for tests
+	"store":                   -0.5, // files by path or URL, for whatever reads or writes them
+	"internal/smollm2":        -1,   // a trained model, for tests
 	"internal/notice":         0,
 	".":                       0, // licences
 	"chart":                   0,

@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // TestPackAgain: into the same folder, the same text goes on or is checked; a finished folder
@@ -73,4 +75,43 @@ func TestPackNothing(t *testing.T) {
 			t.Errorf("%s: status %d, want %d and %q:\n%s%s", c.args, status, c.status, c.want, stdout, stderr)
 		}
 	}
+}
+
+// TestPackShards: jobs of an array and one command leave the same files; what is missing, or wrong, is a line.
+func TestPackShards(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "a.jsonl", records(100))
+	pack := func(status int, want string, args ...string) {
+		t.Helper()
+		got, stdout, stderr := gorgpt(t, t.Context(), append([]string{"pack"}, args...)...)
+		if got != status || !strings.Contains(stdout+stderr, want) {
+			t.Errorf("%v: status %d, want %d and %q:\n%s%s", args, got, status, want, stdout, stderr)
+		}
+	}
+	shard := func(i, out string, more ...string) []string {
+		return append([]string{"--shard", i, "--tokenizer", "bytes", "--shard-tokens", "700", "--out", out, "a.jsonl"}, more...)
+	}
+	pack(0, "\none\n", "--tokenizer", "bytes", "--shard-tokens", "700", "--out", "one", "a.jsonl")
+	for _, out := range []string{"many", "mem://TestPackShards/many"} {
+		pack(0, "shard 1/2: ", shard("1/2", out)...)
+		pack(1, "gorgpt: "+out+": shard 0/2 missing, of gorgpt pack --shard\n", "--out", out, "--join")
+		pack(0, "\n"+out+"\n", shard("0/2", out)...)
+		pack(1, "; gorgpt pack --out "+out+" --join does that\n", "--out", out, "--verify")
+		pack(0, "train: ", "--out", out, "--join")
+		pack(0, "train: ", "--out", out, "--verify")
+		for name, err := range store.Files("one") {
+			want, err2 := store.ReadFile(store.Join("one", name), 1<<20)
+			got, err3 := store.ReadFile(store.Join(out, name), 1<<20)
+			if err != nil || err2 != nil || err3 != nil || string(got) != string(want) {
+				t.Errorf("%s in %s is not that of one command: %v, %v, %v", name, out, err, err2, err3)
+			}
+		}
+	}
+	for _, i := range []string{"2/2", "-1/2", "1", "a/b", "1/2/3", "0/0"} {
+		pack(2, "gorgpt: --shard "+i+": want a number from 0 and how many there are, as in 3/16, the fourth of sixteen\n", shard(i, "x")...)
+	}
+	pack(2, "--join takes what --shard left in --out; leave out a.jsonl", "--out", "x", "--join", "a.jsonl")
+	pack(2, "--shard has no meaning with --join: what --shard left in --out tells it", "--out", "x", "--join", "--shard", "1/2")
+	pack(1, "gorgpt: x: no parts to join; ", "--out", "x", "--join")
+	pack(1, "gorgpt: s3://bucket/x/pack.json: no driver for s3: is linked in, only file, mem; s3 and gs are in the gorgpt of go build -C cloud ./cmd/gorgpt\n", "--tokenizer", "bytes", "--out", "s3://bucket/x", "a.jsonl")
 }

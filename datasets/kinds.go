@@ -59,7 +59,7 @@ func (o opening) document(name, path string, size int64, asked bool) (Document, 
 
 // lines makes d a document of JSON lines.
 func (o opening) lines(d *Document) error {
-	d.format = &recordFormat{open: openLines, field: o.field, text: true}
+	d.format = &recordFormat{open: openLines, field: o.field, text: true, lines: true}
 	in, err := decompress(d.path, nil)
 	if kind, ok := errors.AsType[filekind.Kind](err); ok {
 		return &notText{kind.Class, fmt.Errorf("%s: %w", d.path, kind)}

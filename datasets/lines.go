@@ -43,6 +43,9 @@ func (l *jsonLines) piece(offset int64) (piece, error) {
 	}
 	for {
 		start := l.at
+		if l.doc.until > 0 && start >= l.doc.until {
+			return piece{}, io.EOF
+		}
 		text, err := l.record()
 		bad, one := errors.AsType[*badRecord](err)
 		switch {

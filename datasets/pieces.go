@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -37,6 +38,7 @@ type recordFormat struct {
 	open  func(d *Document) (pieces, error)
 	field string // that holds the text
 	text  bool   // texts, not tokens
+	lines bool   // one a line, so that a part of the file can be read
 	width int64  // bytes of a token
 }
 
@@ -67,8 +69,20 @@ type faults struct {
 	mu    sync.Mutex
 	count int
 	first error
-	seen  map[string]int64 // the last offset counted, by file
-	pads  map[string]int64 // bytes of padding after a .gz, by file
+	at    fault                         // of the first
+	seen  map[string]map[int64]struct{} // the offsets counted, by file
+	pads  map[string]int64              // bytes of padding after a .gz, by file
+}
+
+// fault is the place of one.
+type fault struct {
+	path   string
+	offset int64
+}
+
+// before is the order in which one reader finds them.
+func (f fault) before(other fault) bool {
+	return cmp.Or(cmp.Compare(f.path, other.path), cmp.Compare(f.offset, other.offset)) < 0
 }
 
 // padding counts the padding of a file.
@@ -91,16 +105,19 @@ func (f *faults) found(path string, offset int64, err error) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if last, ok := f.seen[path]; ok && offset <= last {
+	if _, ok := f.seen[path][offset]; ok {
 		return nil
 	}
 	if f.seen == nil {
-		f.seen = map[string]int64{}
+		f.seen = map[string]map[int64]struct{}{}
 	}
-	f.seen[path] = offset
+	if f.seen[path] == nil {
+		f.seen[path] = map[int64]struct{}{}
+	}
+	f.seen[path][offset] = struct{}{}
 	f.count++
-	if f.first == nil {
-		f.first = err
+	if now := (fault{path, offset}); f.first == nil || now.before(f.at) {
+		f.first, f.at = err, now
 	}
 	return nil
 }

@@ -41,6 +41,9 @@ type Document struct {
 	split bool   // Split put it, or a part of it, where the sizes of all say
 	start int64  // where Open's Content has the first byte of this document
 
+	cutting     *cutting // of a Section, for a part of this document that is known when it is read
+	from, until int64    // the lines of a part, in bytes; until the end if until is 0
+
 	format *recordFormat // of a file that is not plain text; Open's Content is then raw
 	share  *share        // the part of its texts; all if nil
 	faults *faults
@@ -150,6 +153,17 @@ func (s *Source) records() bool {
 func (s *Source) Texts() iter.Seq2[string, io.Reader] {
 	return func(yield func(string, io.Reader) bool) {
 		for _, d := range s.docs {
+			goesOn := false
+			if d.cutting != nil {
+				var err error
+				if d, goesOn, err = d.cutting.exact(); err != nil {
+					yield("", failing{err})
+					return
+				}
+				if d.Size == 0 {
+					continue
+				}
+			}
 			if d.format != nil {
 				if !d.records(yield) {
 					return
@@ -161,7 +175,11 @@ func (s *Source) Texts() iter.Seq2[string, io.Reader] {
 			if d.start > 0 {
 				name = fmt.Sprintf("%s from byte %d", name, d.start)
 			}
-			more := yield(name, r)
+			text := io.Reader(r)
+			if goesOn {
+				text = unfinished{r}
+			}
+			more := yield(name, text)
 			r.close()
 			if !more {
 				return
@@ -180,7 +198,7 @@ func (d *Document) records(yield func(string, io.Reader) bool) bool {
 		return yield("", failing{err}) // it says where itself
 	}
 	defer p.Close()
-	for offset := int64(0); ; {
+	for offset := d.from; ; {
 		next, err := p.piece(offset)
 		if err == io.EOF {
 			return true

@@ -14,10 +14,17 @@ type Segment struct {
 	End    bool // the text ends with it
 }
 
+// Unfinished is the reader of a text that is not all there is of it: it goes on elsewhere.
+type Unfinished interface {
+	io.Reader
+	GoesOn() bool
+}
+
 // Batches yields texts, which come with their names, in batches of segments of about
 // size bytes together: whole texts, and longer ones cut where [CutFor] says for t, or Cut if
 // it is nil. A batch is longer where there is nowhere to cut. The batches depend on the texts and on size
-// alone, and each is the receiver's to keep. An error, which names its text, ends them.
+// alone, and each is the receiver's to keep. An error, which names its text, ends them. A text whose reader is
+// [Unfinished] has no segment that ends it.
 func Batches(t Tokenizer, texts iter.Seq2[string, io.Reader], size int) iter.Seq2[[]Segment, error] {
 	return func(yield func([]Segment, error) bool) {
 		b := batcher{tokenizer: t, size: size, yield: yield}
@@ -62,7 +69,7 @@ func (b *batcher) text(name string, r io.Reader) bool {
 		n, err := r.Read(b.buf[len(b.buf):cap(b.buf)])
 		b.buf = b.buf[:len(b.buf)+n]
 		if err == io.EOF {
-			b.segments = append(b.segments, Segment{name, offset, b.buf[b.start:len(b.buf):len(b.buf)], true})
+			b.segments = append(b.segments, Segment{name, offset, b.buf[b.start:len(b.buf):len(b.buf)], !goesOn(r)})
 			return true
 		}
 		if err != nil {
@@ -73,6 +80,12 @@ func (b *batcher) text(name string, r io.Reader) bool {
 			return false
 		}
 	}
+}
+
+// goesOn tells whether a text is not all there is of it.
+func goesOn(r io.Reader) bool {
+	u, ok := r.(Unfinished)
+	return ok && u.GoesOn()
 }
 
 // flush yields a batch, if there is where to cut the text, and keeps what is left of

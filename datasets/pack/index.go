@@ -9,25 +9,23 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"strconv"
+	"strings"
 
-	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/datasets/shard"
-	"github.com/gorgpt/gorgpt/internal/wholefile"
-	"github.com/gorgpt/gorgpt/tokenizer"
+	"github.com/gorgpt/gorgpt/store"
 )
 
-// IndexFile and TokenizerFolder are the names of the parts of a folder that are no
+// IndexFile, TokenizerFolder and partsFolder are the names of the parts of a folder that are no
 // shards.
 const (
 	IndexFile       = shard.IndexFile
 	TokenizerFolder = shard.TokenizerFolder
+	partsFolder     = "parts"
 )
 
-// version is that of the format of Index and of how batches are cut.
-const version = 1
+// version is that of the format of Index and Manifest and of how text is cut. Folders of version 1,
+// whose text was cut otherwise, can be read and verified.
+const version = 2
 
 // Index tells what a folder of shards holds.
 type Index struct {
@@ -56,34 +54,34 @@ type Shard struct {
 	File   string `json:"file"`
 	Tokens int    `json:"tokens"`
 	SHA256 string `json:"sha256"`
-	Text   string `json:"text,omitempty"` // digest of the text up to the end of its last batch
+	Text   string `json:"text,omitempty"` // digest of the text up to the end of its last item
 	Next   Place  `json:"next"`           // where the next one begins
 }
 
-// Place is a place in the tokens of a split: after Skip of those of a batch. Bytes and
-// Texts are what lies before that batch.
+// Place is a place in the tokens of a split: after Skip of those of an item. Bytes and
+// Texts are what lies before that item.
 type Place struct {
-	Batch int   `json:"batch"`
-	Skip  int   `json:"skip"`
+	Item  int   `json:"item"`
+	Skip  int64 `json:"skip"`
 	Bytes int64 `json:"bytes"`
 	Texts int64 `json:"texts"`
 }
 
+// items is the number of items that a place is after, or within.
+func (p Place) items() int {
+	if p.Skip > 0 {
+		return p.Item + 1
+	}
+	return p.Item
+}
+
 // Read reads the index of a folder.
 func Read(dir string) (*Index, error) {
-	name := filepath.Join(dir, IndexFile)
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
 	const limit = 64 << 20 // a million shards have half of that
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	name := store.Join(dir, IndexFile)
+	b, err := store.ReadFile(name, limit)
 	if err != nil {
 		return nil, err
-	}
-	if len(b) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes, too large for an index", name, limit)
 	}
 	x, err := parse(b)
 	if err != nil {
@@ -95,14 +93,11 @@ func Read(dir string) (*Index, error) {
 // parse reads the bytes of an index.
 func parse(b []byte) (*Index, error) {
 	x := new(Index)
-	if err := json.Unmarshal(b, x); err != nil {
-		if e, ok := errors.AsType[*json.SyntaxError](err); ok {
-			err = fmt.Errorf("line %d: %w", 1+bytes.Count(b[:min(e.Offset, int64(len(b)))], []byte("\n")), err)
-		}
-		return nil, fmt.Errorf("not an index of shards: %w", err)
+	if err := unmarshal(b, x, "an index of shards"); err != nil {
+		return nil, err
 	}
-	if x.Version != version {
-		return nil, fmt.Errorf("version is %d, want %d", x.Version, version)
+	if x.Version < 1 || x.Version > version {
+		return nil, fmt.Errorf("version is %d, want 1 to %d", x.Version, version)
 	}
 	for _, s := range []struct {
 		name  string
@@ -112,7 +107,7 @@ func parse(b []byte) (*Index, error) {
 			if want := shardName(s.name, i); one.File != want {
 				return nil, fmt.Errorf("%s.shards[%d].file is %q, want %q", s.name, i, one.File, want)
 			}
-			if one.Tokens < 0 || one.Next.Batch < 0 || one.Next.Skip < 0 {
+			if one.Tokens < 0 || one.Next.Item < 0 || one.Next.Skip < 0 {
 				return nil, fmt.Errorf("%s.shards[%d]: a number is negative", s.name, i)
 			}
 		}
@@ -120,21 +115,40 @@ func parse(b []byte) (*Index, error) {
 	return x, nil
 }
 
+// unmarshal reads JSON, whose errors tell the line.
+func unmarshal(b []byte, v any, what string) error {
+	err := json.Unmarshal(b, v)
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		err = fmt.Errorf("line %d: %w", 1+bytes.Count(b[:min(e.Offset, int64(len(b)))], []byte("\n")), err)
+	}
+	if err != nil {
+		return fmt.Errorf("not %s: %w", what, err)
+	}
+	return nil
+}
+
 // write replaces the index of a folder.
-func (x *Index) write(dir string) error {
-	b, err := json.MarshalIndent(x, "", "  ")
+func (x *Index) write(dir string) error { return writeJSON(store.Join(dir, IndexFile), x) }
+
+func writeJSON(name string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(dir, IndexFile)
-	return wholefile.Write(name, append(b, '\n'))
+	return store.Write(name, append(b, '\n'))
 }
 
 func shardName(split string, i int) string { return fmt.Sprintf("%s_%06d.bin", split, i) }
 
-// Verify checks every shard of a folder against its index: presence, size, SHA-256.
+// Verify checks every shard of a folder against its index, or, of one whose parts are not joined yet, every part
+// against the manifests: presence, size, SHA-256.
 func Verify(dir string) error {
 	x, err := Read(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if found, no := manifests(dir); no == nil && len(found) > 0 {
+			return verifyParts(dir)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -153,82 +167,77 @@ func Verify(dir string) error {
 
 // verify checks one shard.
 func (s Shard) verify(dir string, f shard.Format) error {
-	name := filepath.Join(dir, s.File)
-	info, err := os.Stat(name)
+	want := int64(shard.HeaderBytes) + int64(s.Tokens)*int64(f.TokenBytes)
+	return verifyFile(store.Join(dir, s.File), want, int64(s.Tokens), s.SHA256)
+}
+
+// verifyFile checks the size and the digest of a file of tokens.
+func verifyFile(name string, size, tokens int64, sum string) error {
+	info, err := store.Stat(name)
 	if err != nil {
 		return err
 	}
-	if want := int64(shard.HeaderBytes) + int64(s.Tokens)*int64(f.TokenBytes); info.Size() != want {
-		return fmt.Errorf("%s: %d bytes, want %d for %d tokens", name, info.Size(), want, s.Tokens)
+	if info.Size() != size {
+		return fmt.Errorf("%s: %d bytes, want %d for %d tokens", name, info.Size(), size, tokens)
 	}
-	sum, err := digest(name)
-	if err == nil && sum != s.SHA256 {
-		err = fmt.Errorf("%s: SHA-256 %s, want %s: the file was changed", name, sum, s.SHA256)
-	}
-	return err
-}
-
-// digest is the SHA-256 of a file.
-func digest(name string) (string, error) {
-	f, err := os.Open(name)
+	f, err := store.Open(name)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return "", err
+		return err
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return sameSum(name, hex.EncodeToString(h.Sum(nil)), sum)
 }
 
-// work is the digest of what one who goes on must ask for: texts of the same names, the
-// tokens, the options. What the texts hold is in the digests of shards and splits.
-func work(train, val *datasets.Source, tok tokenizer.Tokenizer, o Options) (string, error) {
-	h := sha256.New()
-	fmt.Fprintln(h, version, batchBytes, o.ShardTokens, tok.Name(), tok.Size())
-	var text []byte
-	for id := range tok.Size() {
-		var err error
-		if text, err = tok.AppendText(text[:0], []int{id}); err != nil {
-			return "", err
-		}
-		fmt.Fprintln(h, strconv.Quote(string(text)))
+// sameSum is an error if the digest of a file is not what it should be.
+func sameSum(name, got, want string) error {
+	if got != want {
+		return fmt.Errorf("%s: SHA-256 %s, want %s: the file was changed", name, got, want)
 	}
-	if manner := tokenizer.Manner(tok); manner != "" {
-		fmt.Fprintln(h, "manner", manner)
-	}
-	for _, src := range []*datasets.Source{train, val} {
-		name := "none"
-		if src != nil {
-			name = strconv.Quote(src.Name())
-		}
-		fmt.Fprintln(h, name)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return nil
 }
 
 // openIndex reads the index of a folder where the same work was begun, or begins one.
-func openIndex(dir, work string) (*Index, error) {
-	x, err := Read(dir)
+func (w *Work) openIndex() (*Index, error) {
+	x, err := Read(w.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := w.vacant(); err != nil {
 			return nil, err
 		}
-		if len(entries) > 0 {
-			return nil, fmt.Errorf("%s is not empty and has no %s; choose another folder", dir, IndexFile)
-		}
-		return &Index{Version: version, Work: work}, os.MkdirAll(dir, 0o777)
+		return w.id.newIndex(), store.MakeDir(w.dir)
 	}
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case x.Work == work:
+	case x.Work == w.id.Work && x.Version == version:
 		return x, nil
 	case len(x.Train.Shards)+len(x.Val.Shards) == 0: // nothing is lost
-		return &Index{Version: version, Work: work}, nil
+		return w.id.newIndex(), nil
+	case x.Version != version:
+		return nil, fmt.Errorf("%s was packed by an earlier gorgpt, which cut the text otherwise; choose another folder", w.dir)
 	}
-	return nil, fmt.Errorf("%s was begun with another corpus, tokenizer or size of shards; choose another folder", dir)
+	return nil, fmt.Errorf("%s was begun with another corpus, tokenizer or size of shards; choose another folder", w.dir)
+}
+
+// vacant refuses a folder without an index that has something in it.
+func (w *Work) vacant() error {
+	for name, err := range store.Files(w.dir) {
+		if err != nil {
+			return err
+		}
+		if top, _, _ := strings.Cut(name, "/"); top == partsFolder {
+			return fmt.Errorf("%s has parts of gorgpt pack --shard: join them, or choose another folder", w.dir)
+		}
+		return fmt.Errorf("%s is not empty and has no %s; choose another folder", w.dir, IndexFile)
+	}
+	return nil
+}
+
+// newIndex is that of a folder with nothing in it.
+func (id Identity) newIndex() *Index {
+	return &Index{Version: version, Work: id.Work, Tokenizer: id.Tokenizer, Vocabulary: id.Vocabulary, EndOfText: id.EndOfText, ShardTokens: id.ShardTokens}
 }

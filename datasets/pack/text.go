@@ -8,65 +8,83 @@ import (
 	"fmt"
 	"hash"
 
-	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// textHash makes the digest of the batches of a split so far.
-type textHash struct{ h hash.Hash }
+// digest makes a SHA-256: of the text of an item, or of those of items one after another.
+type digest struct{ h hash.Hash }
 
-func newTextHash() textHash { return textHash{sha256.New()} }
+func newDigest() digest { return digest{sha256.New()} }
 
 // add takes a batch, and where its texts end.
-func (t textHash) add(batch []tokenizer.Segment) {
+func (d digest) add(batch []tokenizer.Segment) {
 	for _, s := range batch {
 		head := binary.LittleEndian.AppendUint64(nil, uint64(len(s.Text))<<1)
 		if s.End {
 			head[0]++
 		}
-		t.h.Write(head)
-		t.h.Write(s.Text)
+		d.h.Write(head)
+		d.h.Write(s.Text)
 	}
 }
 
-func (t textHash) String() string { return hex.EncodeToString(t.h.Sum(nil)) }
+// item takes the digest of an item.
+func (d digest) item(text string) { fmt.Fprintln(d.h, text) }
 
-// batches is the number of batches that a place is after, or within.
-func (p Place) batches() int {
-	if p.Skip > 0 {
-		return p.Batch + 1
+func (d digest) String() string { return hex.EncodeToString(d.h.Sum(nil)) }
+
+// text is the digest of an item's text.
+func (w *Work) text(ctx context.Context, item int) (string, error) {
+	d := newDigest()
+	for batch, err := range tokenizer.Batches(w.tok, w.items[item].Texts(), batchBytes) {
+		if err != nil {
+			return "", err
+		}
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		d.add(batch)
 	}
-	return p.Batch
+	return d.String(), nil
 }
 
 // current returns how many shards of a split, from the first on, are of the text as it is
-// now, and whether that is the text of all of the split. Text that cannot be read is not.
-func (s *Split) current(ctx context.Context, src *datasets.Source, tok tokenizer.Tokenizer) (shards int, all bool, err error) {
-	h, n := newTextHash(), 0
-	check := func() {
-		for shards < len(s.Shards) && s.Shards[shards].Next.batches() == n && s.Shards[shards].Text == h.String() {
+// now, and whether that is the text of all of the split. Text that cannot be read is not. It gives the digests
+// of the items that it looked at to parts.
+func (w *Work) current(ctx context.Context, s *Split, items []int, parts map[int]Part) (shards int, all bool, err error) {
+	n := len(items)
+	if !s.Complete {
+		n = 0
+		for _, one := range s.Shards {
+			n = max(n, one.Next.items())
+		}
+	}
+	if n > len(items) {
+		n = len(items)
+	}
+	texts := make([]string, n)
+	err = w.each(ctx, items[:n], func(ctx context.Context, item int) error {
+		text, err := w.text(ctx, item)
+		texts[item-items[0]] = text // "" of what cannot be read
+		if err != nil && ctx.Err() == nil {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	d := newDigest()
+	for i := 0; ; i++ {
+		for shards < len(s.Shards) && s.Shards[shards].Next.items() == i && s.Shards[shards].Text == d.String() {
 			shards++
 		}
-	}
-	check()
-	if src == nil {
-		return shards, s.Complete && s.Text == h.String(), nil
-	}
-	for batch, err := range tokenizer.Batches(tok, src.Texts(), batchBytes) {
-		if ctx.Err() != nil {
-			return 0, false, ctx.Err()
+		if i == n || texts[i] == "" {
+			return shards, s.Complete && i == n && shards == len(s.Shards) && s.Text == d.String(), nil
 		}
-		if err != nil || shards < len(s.Shards) && n >= s.Shards[shards].Next.batches() {
-			return shards, false, nil
-		}
-		if !s.Complete && shards == len(s.Shards) {
-			break
-		}
-		h.add(batch)
-		n++
-		check()
+		d.item(texts[i])
+		parts[items[i]] = Part{Item: items[i], Text: texts[i]}
 	}
-	return shards, s.Complete && shards == len(s.Shards) && s.Text == h.String(), nil
 }
 
 // changed is the error of a folder that is complete, and of another text.

@@ -1,11 +1,15 @@
 package shard
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"hash"
 	"math"
 
-	"github.com/gorgpt/gorgpt/internal/wholefile"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // HeaderBytes is the size of what stands before the tokens.
@@ -53,52 +57,85 @@ func (f Format) Header(tokens int) []byte {
 	return h
 }
 
-// Writer writes one file. It appears under its name, complete and synced, when Close
-// returns; until then it has the ending .tmp.
+// Append appends tokens to bytes of a file, as the format has them. An id that does not fit is an error.
+func (f Format) Append(b []byte, ids []int) ([]byte, error) {
+	limit := f.limit()
+	for i, id := range ids {
+		if id < 0 || id >= limit {
+			return b, &idError{i, id, limit}
+		}
+		if b = binary.LittleEndian.AppendUint16(b, uint16(id)); f.TokenBytes == 4 {
+			b = binary.LittleEndian.AppendUint16(b, uint16(id>>16))
+		}
+	}
+	return b, nil
+}
+
+// idError is the error of an id that does not fit.
+type idError struct{ token, id, limit int }
+
+func (e *idError) Error() string {
+	return fmt.Sprintf("token %d: id %d, want 0 to %d", e.token, e.id, e.limit-1)
+}
+
+// Writer writes one file, of a number of tokens that is known before. It appears under its name, complete,
+// when Close returns.
 type Writer struct {
-	path   string
+	name   string
 	format Format
-	file   *wholefile.File
+	file   store.Writer
+	sum    hash.Hash
 	buf    []byte
-	tokens int
+	tokens int // written
+	want   int
 	err    error
 }
 
-// Create begins a file of a format.
-func Create(path string, format Format) (*Writer, error) {
-	f, err := wholefile.Create(path)
+// Create begins a file of so many tokens, at most MaxTokens; a name is what package store takes.
+func Create(name string, format Format, tokens int) (*Writer, error) {
+	if tokens < 0 || tokens > MaxTokens {
+		return nil, fmt.Errorf("%s: %d tokens in one file, want 0 to %d", name, tokens, MaxTokens)
+	}
+	f, err := store.Create(name)
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{path: path, format: format, file: f, buf: make([]byte, 0, 1<<20)}
-	if _, err := f.Write(format.Header(0)); err != nil { // its place; Close fills it in
+	w := &Writer{name: name, format: format, file: f, sum: sha256.New(), want: tokens}
+	if w.put(format.Header(tokens)); w.err != nil {
 		w.Abort()
-		return nil, err
+		return nil, w.err
 	}
 	return w, nil
 }
 
-// Write appends tokens. An id that does not fit is an error, and so is a file of more than MaxTokens.
+// put writes bytes.
+func (w *Writer) put(b []byte) {
+	w.sum.Write(b)
+	_, w.err = w.file.Write(b)
+}
+
+// Write appends tokens. An id that does not fit is an error.
 func (w *Writer) Write(ids []int) error {
-	if w.err == nil && len(ids) > MaxTokens-w.tokens {
-		w.err = fmt.Errorf("%s: more than %d tokens in one file", w.path, MaxTokens)
-	}
-	limit := w.format.limit()
+	const most = 256 << 10 // at a time
 	for len(ids) > 0 && w.err == nil {
-		part := ids[:min(len(ids), cap(w.buf)/w.format.TokenBytes)]
+		part := ids[:min(len(ids), most)]
 		ids = ids[len(part):]
-		w.buf = w.buf[:0]
-		for _, id := range part {
-			if id < 0 || id >= limit {
-				w.err = fmt.Errorf("%s: token %d: id %d, want 0 to %d", w.path, w.tokens, id, limit-1)
-				return w.err
-			}
-			if w.buf = binary.LittleEndian.AppendUint16(w.buf, uint16(id)); w.format.TokenBytes == 4 {
-				w.buf = binary.LittleEndian.AppendUint16(w.buf, uint16(id>>16))
-			}
-			w.tokens++
+		var bad *idError
+		if w.buf, w.err = w.format.Append(w.buf[:0], part); errors.As(w.err, &bad) {
+			bad.token += w.tokens
+			w.err = fmt.Errorf("%s: %w", w.name, bad)
+			break
 		}
-		_, w.err = w.file.Write(w.buf)
+		w.WriteBytes(w.buf)
+	}
+	return w.err
+}
+
+// WriteBytes appends tokens as [Format.Append] has them.
+func (w *Writer) WriteBytes(b []byte) error {
+	if w.err == nil {
+		w.tokens += len(b) / w.format.TokenBytes
+		w.put(b)
 	}
 	return w.err
 }
@@ -106,11 +143,14 @@ func (w *Writer) Write(ids []int) error {
 // Tokens is the number of tokens written.
 func (w *Writer) Tokens() int { return w.tokens }
 
-// Close fills in the header and gives the file its name. After an error of Write it
-// removes the file and returns that error.
+// SHA256 is the digest of what was written, in hexadecimal digits.
+func (w *Writer) SHA256() string { return hex.EncodeToString(w.sum.Sum(nil)) }
+
+// Close gives the file its name. After an error of Write, or where there are more tokens or fewer than
+// were to come, it removes the file and returns the error.
 func (w *Writer) Close() error {
-	if w.err == nil {
-		_, w.err = w.file.WriteAt(w.format.Header(w.tokens), 0)
+	if w.err == nil && w.tokens != w.want {
+		w.err = fmt.Errorf("%s: %d tokens were written, want %d", w.name, w.tokens, w.want)
 	}
 	if w.err != nil {
 		w.file.Discard()
@@ -120,6 +160,4 @@ func (w *Writer) Close() error {
 }
 
 // Abort removes what was written.
-func (w *Writer) Abort() {
-	w.file.Discard()
-}
+func (w *Writer) Abort() { w.file.Discard() }

@@ -15,7 +15,7 @@ import (
 
 func TestWriter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.bin")
-	w, err := Create(path, GPT2)
+	w, err := Create(path, GPT2, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestWide(t *testing.T) {
 		t.Errorf("a vocabulary of 65536 has %v, of 65537 %v", For(65536), For(65537))
 	}
 	path := filepath.Join(t.TempDir(), "a.bin")
-	w, err := Create(path, For(201088))
+	w, err := Create(path, For(201088), 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestWide(t *testing.T) {
 func TestWriterErrors(t *testing.T) {
 	for _, id := range []int{-1, 65536} {
 		path := filepath.Join(t.TempDir(), "a.bin")
-		w, err := Create(path, GPT2)
+		w, err := Create(path, GPT2, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,18 @@ func TestWriterErrors(t *testing.T) {
 			t.Errorf("left over: %v", left)
 		}
 	}
-	if _, err := Create(filepath.Join(t.TempDir(), "none", "a.bin"), GPT2); !errors.Is(err, fs.ErrNotExist) {
+	for _, ids := range [][]int{{1}, {1, 2, 3}} {
+		path := filepath.Join(t.TempDir(), "a.bin")
+		w, err := Create(path, GPT2, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("%s: %d tokens were written, want 2", path, len(ids))
+		if err := errors.Join(w.Write(ids), w.Close()); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+	if _, err := Create(filepath.Join(t.TempDir(), "none", "a.bin"), GPT2, 1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
 }
@@ -105,7 +116,7 @@ func ExampleCreate() {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "train_000000.bin")
-	w, err := Create(path, GPT2)
+	w, err := Create(path, GPT2, 4)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -125,7 +136,7 @@ func ExampleCreate() {
 
 // TestCreateFails: what cannot be written is an error of Create, not of a later Write.
 func TestCreateFails(t *testing.T) {
-	if _, err := Create(filepath.Join(t.TempDir(), "nowhere", "x.bin"), GPT2); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Create(filepath.Join(t.TempDir(), "nowhere", "x.bin"), GPT2, 1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
 	full := filepath.Join(t.TempDir(), "x.bin")
@@ -135,7 +146,7 @@ func TestCreateFails(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip(err)
 	}
-	if w, err := Create(full, GPT2); err == nil {
+	if w, err := Create(full, GPT2, 1); err == nil {
 		t.Errorf("a full disk: no error; Close: %v", w.Close())
 	}
 	if _, err := os.Lstat(full + ".tmp"); !errors.Is(err, fs.ErrNotExist) {

@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/run"
+	"github.com/gorgpt/gorgpt/store"
 	"github.com/gorgpt/gorgpt/tokenizer"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -38,17 +40,30 @@ the SHA-256 of each, and tokenizer/. All processors encode; an interrupted run g
 where it was when it is begun again, also after a text that could not be read was mended,
 and a finished one is checked, against the text too.
 
+Many machines: --shard 0/16 to --shard 15/16 are jobs of an array, in any order and on any
+machines that see SRC and DIR; --join then makes the same files, to the byte, and removes
+the parts. gorgpt-beam pack (beam/ of the source) does both on Apache Beam.
+
 Standard output: a line for each part, and DIR last.`,
 		Example: `  gorgpt pack --tokenizer gpt2 --out packed 'books/*.txt'
   gorgpt train --data packed
-  gorgpt pack --out packed --verify`,
+  gorgpt pack --out packed --verify
+  sbatch --array=0-15 --wrap 'gorgpt pack --shard $SLURM_ARRAY_TASK_ID/16 --out packed books'
+  gorgpt pack --out packed --join`,
 		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := p.check(args, cmd.Flags().Changed); err != nil {
 				return err
 			}
-			if p.verify {
+			switch {
+			case p.verify:
 				return p.check256(cmd.OutOrStdout())
+			case p.join:
+				x, err := pack.Join(cmd.Context(), p.out)
+				if err != nil {
+					return err
+				}
+				return reportPack(cmd.OutOrStdout(), p.out, x, p.asJSON)
 			}
 			p.text.Data = args[0]
 			return p.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -66,7 +81,8 @@ type packing struct {
 	text            corpus.Spec
 	shardTokens     int
 	special, verify bool
-	asJSON          bool
+	join, asJSON    bool
+	shard           string // as in 3/16
 }
 
 func (p *packing) settings() setting.List {
@@ -81,15 +97,23 @@ func (p *packing) settings() setting.List {
 		setting.New("bad-records", &p.text.BadRecords, "error", run.BadHelp, setting.OneOf("treatment of bad records", corpus.BadRecords...)),
 		setting.New("shard-tokens", &p.shardTokens, 100_000_000, "tokens of a shard; llm.c's have as many, 200 MB",
 			setting.Where(func(n int) bool { return n >= 1 && n <= shard.MaxTokens }, fmt.Sprint("1 to ", shard.MaxTokens))),
-		setting.New("verify", &p.verify, false, "only check the shards in --out against their SHA-256"),
-		setting.New("json", &p.asJSON, false, "print one JSON object: pack.json"),
+		setting.New("shard", &p.shard, "", "encode only this share of SRC, as in 3/16, the fourth of sixteen, for --join; the first also saves the tokenizer",
+			func(_, text string) error {
+				_, _, err := parseShard(text)
+				return err
+			}),
+		setting.New("join", &p.join, false, "only make shards of what all of --shard left in --out"),
+		setting.New("verify", &p.verify, false, "only check the shards in --out against their SHA-256; before --join, the parts"),
+		setting.New("json", &p.asJSON, false, "print one JSON object: pack.json, or of --shard its manifest"),
 	}
 }
 
 // check finds what cannot be, before anything is read.
 func (p *packing) check(args []string, given func(flag string) bool) error {
+	encoding := []string{"tokenizer", "special", "validation", "val-data", "shard-tokens", "field", "bad-records", "shard"}
 	err := setting.NoneIdle(given,
-		setting.Idle{Holds: p.verify, Settings: []string{"tokenizer", "special", "validation", "val-data", "shard-tokens", "field", "bad-records"}, With: "--verify, which only reads --out"},
+		setting.Idle{Holds: p.verify, Settings: append(encoding, "join"), With: "--verify, which only reads --out"},
+		setting.Idle{Holds: p.join, Settings: encoding, With: "--join: what --shard left in --out tells it"},
 		setting.Idle{Holds: p.text.ValData != "", Settings: []string{"validation"}, With: "--val-data, which is the text for it"},
 	)
 	switch {
@@ -99,10 +123,28 @@ func (p *packing) check(args []string, given func(flag string) bool) error {
 		return usage.Errorf("--out is missing: the folder for the shards")
 	case p.verify && len(args) > 0:
 		return usage.Errorf("--verify checks what is in --out; leave out %s", args[0])
-	case !p.verify && len(args) == 0:
+	case p.join && len(args) > 0:
+		return usage.Errorf("--join takes what --shard left in --out; leave out %s", args[0])
+	case !p.verify && !p.join && len(args) == 0:
 		return usage.Errorf("SRC is missing: the text to encode")
 	}
 	return p.settings().Validate()
+}
+
+// parseShard reads the value of --shard; there is one where the second number is not 0.
+func parseShard(text string) (i, n int, err error) {
+	if text == "" {
+		return 0, 0, nil
+	}
+	first, second, _ := strings.Cut(text, "/")
+	i, err = strconv.Atoi(first)
+	if err == nil {
+		n, err = strconv.Atoi(second)
+	}
+	if err != nil || pack.CheckSlice(i, n) != nil {
+		return 0, 0, usage.Errorf("--shard %s: want a number from 0 and how many there are, as in 3/16, the fourth of sixteen", text)
+	}
+	return i, n, nil
 }
 
 // check256 compares the shards with their SHA-256.
@@ -141,21 +183,49 @@ func (p *packing) run(ctx context.Context, stdout, stderr io.Writer) error {
 		check = validation[0]
 		progress.total += check.Size()
 	}
-	x, err := pack.Pack(ctx, p.out, learn, check, tok, pack.Options{ShardTokens: p.shardTokens, Progress: progress.report})
+	options := pack.Options{ShardTokens: p.shardTokens, Progress: progress.report}
+	i, n, err := parseShard(p.shard)
+	if err != nil {
+		return err
+	}
+	var x *pack.Index
+	var m *pack.Manifest
+	if n > 0 {
+		m, err = pack.PackShard(ctx, p.out, learn, check, tok, i, n, options)
+	} else {
+		x, err = pack.Pack(ctx, p.out, learn, check, tok, options)
+	}
 	progress.end()
 	if skipped := text.Skipped(); skipped != "" {
 		fmt.Fprintln(stderr, skipped)
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			fmt.Fprintln(stderr, "stopped; the same command goes on after the last whole shard")
+			fmt.Fprintln(stderr, "stopped; the same command goes on with what is whole")
 		}
 		return err
+	}
+	if m != nil {
+		return reportShard(stdout, p.out, m, p.asJSON)
 	}
 	if check != nil && x.Val.Tokens == 0 {
 		fmt.Fprintln(stderr, "nothing came to validation: name a text for it with --val-data, or a larger share with --validation")
 	}
 	return reportPack(stdout, p.out, x, p.asJSON)
+}
+
+// reportShard prints what a share of a corpus has become.
+func reportShard(w io.Writer, dir string, m *pack.Manifest, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(m)
+	}
+	var tokens, bytes int64
+	for _, p := range m.Parts {
+		tokens, bytes = tokens+p.Tokens, bytes+p.Bytes
+	}
+	_, err := fmt.Fprintf(w, "shard %d/%d: %s of %s of text in %s, of %d of the corpus\n%s\n", m.Slice, m.Of, plural.Counted(tokens, "token"),
+		plural.Counted(bytes, "byte"), plural.Counted(int64(len(m.Parts)), "part"), m.ValItems+m.TrainItems, dir)
+	return err
 }
 
 // reportPack prints what a folder of shards holds.
@@ -172,7 +242,7 @@ func reportPack(w io.Writer, dir string, x *pack.Index, asJSON bool) error {
 			continue
 		}
 		fmt.Fprintf(w, "%s: %s of %s of text in %s; %s, %s\n", s.name, plural.Counted(s.split.Tokens, "token"),
-			plural.Counted(s.split.Bytes, "byte"), plural.Counted(s.split.Texts, "document"), plural.Counted(int64(len(s.split.Shards)), "shard"), filepath.Join(dir, s.name+"_*.bin"))
+			plural.Counted(s.split.Bytes, "byte"), plural.Counted(s.split.Texts, "document"), plural.Counted(int64(len(s.split.Shards)), "shard"), store.Join(dir, s.name+"_*.bin"))
 	}
 	_, err := fmt.Fprintln(w, dir)
 	return err

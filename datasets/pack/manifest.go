@@ -1,0 +1,215 @@
+package pack
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorgpt/gorgpt/datasets"
+	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/store"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// Manifest tells which parts a slice of the items has become: items Slice, Slice+Of, Slice+2·Of and so on.
+type Manifest struct {
+	Identity
+	Slice    int    `json:"slice"`
+	Of       int    `json:"of"`
+	Parts    []Part `json:"parts"`
+	Complete bool   `json:"complete"`
+}
+
+// mostSlices bounds the number of slices, for their names.
+const mostSlices = 99_999
+
+// file is the manifest's.
+func (m *Manifest) file(dir string) string {
+	return store.Join(dir, partsFolder, fmt.Sprintf("%05d-of-%05d.json", m.Slice, m.Of))
+}
+
+var manifestName = regexp.MustCompile(`^\d{5}-of-\d{5}\.json$`)
+
+// CheckSlice tells whether there can be such a slice.
+func CheckSlice(slice, of int) error {
+	if of < 1 || of > mostSlices || slice < 0 || slice >= of {
+		return fmt.Errorf("slice %d of %d: want the first number from 0 to the second less one, which is at most %d", slice, of, mostSlices)
+	}
+	return nil
+}
+
+// PackShard encodes a slice of the items of a corpus: one job of an array, which [Join] ends. Where the
+// same slice was begun there, the parts are kept whose text is what it was. The first slice saves the tokenizer.
+func PackShard(ctx context.Context, dir string, train, val *datasets.Source, tok tokenizer.Tokenizer, slice, of int, o Options) (*Manifest, error) {
+	if err := CheckSlice(slice, of); err != nil {
+		return nil, err
+	}
+	w, err := New(dir, train, val, tok, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.begin(); err != nil {
+		return nil, err
+	}
+	if slice == 0 {
+		if err := w.saveTokenizer(); err != nil {
+			return nil, err
+		}
+	}
+	var items []int
+	for i := slice; i < len(w.items); i += of {
+		items = append(items, i)
+	}
+	return w.slice(ctx, items, slice, of)
+}
+
+// begin makes a folder for parts, or refuses one with something else in it.
+func (w *Work) begin() error {
+	for name, err := range store.Files(w.dir) {
+		if err != nil {
+			return err
+		}
+		switch top, _, _ := strings.Cut(name, "/"); top {
+		case partsFolder, TokenizerFolder:
+		case IndexFile:
+			return fmt.Errorf("%s holds shards that were packed, or joined, already; choose another folder", w.dir)
+		default:
+			return fmt.Errorf("%s has %s in it, which is no part of a packed corpus; choose another folder", w.dir, name)
+		}
+	}
+	return store.MakeDir(store.Join(w.dir, partsFolder))
+}
+
+// slice encodes items and writes their manifest, now and then already while it is incomplete.
+func (w *Work) slice(ctx context.Context, items []int, slice, of int) (*Manifest, error) {
+	m := &Manifest{Identity: w.id, Slice: slice, Of: of}
+	before := w.before(m.file(w.dir))
+	written := time.Now()
+	put := func() error { return writeJSON(m.file(w.dir), m) }
+	err := w.each(ctx, items, func(ctx context.Context, item int) error {
+		p, ok := before[item]
+		if ok {
+			text, err := w.text(ctx, item)
+			if ok = err == nil && text == p.Text && w.present(p); ok {
+				w.report(p.Bytes, p.Tokens)
+			}
+		}
+		if !ok {
+			var err error
+			if p, err = w.Encode(ctx, item); err != nil {
+				return err
+			}
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if m.Parts = append(m.Parts, p); time.Since(written) < 2*time.Second {
+			return nil
+		}
+		written = time.Now()
+		return put()
+	})
+	slices.SortFunc(m.Parts, func(a, b Part) int { return a.Item - b.Item })
+	m.Complete = err == nil && m.check() == nil
+	if e := put(); err == nil {
+		err = e
+	}
+	return m, err
+}
+
+// before are the parts of the manifest that is there, if it is of the same work.
+func (w *Work) before(name string) map[int]Part {
+	m, err := readManifest(name)
+	if err != nil || m.Work != w.id.Work {
+		return nil // written anew
+	}
+	parts := make(map[int]Part)
+	for _, p := range m.Parts {
+		parts[p.Item] = p
+	}
+	return parts
+}
+
+// present tells whether the file of a part has its size.
+func (w *Work) present(p Part) bool {
+	info, err := store.Stat(partName(w.dir, p.Item))
+	return err == nil && info.Size() == p.Tokens*int64(w.id.format().TokenBytes)
+}
+
+// Finish writes the manifest of all items, whose parts were made elsewhere, for [Join]; and the tokenizer.
+func (w *Work) Finish(parts []Part) error {
+	m := &Manifest{Identity: w.id, Of: 1, Parts: slices.SortedFunc(slices.Values(parts), func(a, b Part) int { return a.Item - b.Item }), Complete: true}
+	if err := m.check(); err != nil {
+		return err
+	}
+	if err := w.saveTokenizer(); err != nil {
+		return err
+	}
+	return writeJSON(m.file(w.dir), m)
+}
+
+// readManifest reads one.
+func readManifest(name string) (*Manifest, error) {
+	b, err := store.ReadFile(name, 256<<20)
+	if err != nil {
+		return nil, err
+	}
+	m, err := parseManifest(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return m, nil
+}
+
+// parseManifest reads the bytes of one.
+func parseManifest(b []byte) (*Manifest, error) {
+	m := new(Manifest)
+	if err := unmarshal(b, m, "a manifest of parts"); err != nil {
+		return nil, err
+	}
+	if m.Version != version {
+		return nil, fmt.Errorf("version is %d, want %d", m.Version, version)
+	}
+	if err := CheckSlice(m.Slice, m.Of); err != nil {
+		return nil, err
+	}
+	if m.Vocabulary < 1 || m.ShardTokens < 1 || m.ValItems < 0 || m.TrainItems < 0 || m.ValItems+m.TrainItems < 0 {
+		return nil, fmt.Errorf("a number is out of its range")
+	}
+	if m.Complete {
+		return m, m.check()
+	}
+	return m, nil
+}
+
+// check tells whether the parts are those of the slice.
+func (m *Manifest) check() error {
+	want := m.Slice
+	for _, p := range m.Parts {
+		if p.Item != want || p.Tokens < 0 || p.Bytes < 0 || p.Texts < 0 {
+			return fmt.Errorf("part of item %d with %s, where that of item %d comes", p.Item, plural.Counted(p.Tokens, "token"), want)
+		}
+		want += m.Of
+	}
+	if want < m.ValItems+m.TrainItems {
+		return fmt.Errorf("the part of item %d is missing", want)
+	}
+	return nil
+}
+
+// manifests are the names of those in a folder.
+func manifests(dir string) ([]string, error) {
+	var names []string
+	parts := store.Join(dir, partsFolder)
+	for name, err := range store.Files(parts) {
+		if err != nil {
+			return nil, err
+		}
+		if manifestName.MatchString(name) {
+			names = append(names, store.Join(parts, name))
+		}
+	}
+	return names, nil
+}

@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Bucket is what a driver opens: objects by their keys, which have slashes in the place of directories.
+type Bucket interface {
+	// Objects yields those whose keys begin with a prefix, in the order of their keys.
+	Objects(ctx context.Context, prefix string) iter.Seq2[Object, error]
+	// Stat tells of one; [fs.ErrNotExist] where there is none.
+	Stat(ctx context.Context, key string) (Object, error)
+	// Read reads so many bytes of one from an offset; to its end, if length is below 0.
+	Read(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error)
+	// Write makes or replaces one, which is there after Close. One whose context was canceled before is not.
+	Write(ctx context.Context, key string) (io.WriteCloser, error)
+	// Delete removes one.
+	Delete(ctx context.Context, key string) error
+}
+
+// Object is what a store tells of an object.
+type Object struct {
+	Key      string
+	Size     int64
+	Modified time.Time
+}
+
+// drivers are those linked in, by scheme, and the buckets that were opened, by their URLs.
+var drivers = struct {
+	sync.Mutex
+	open    map[string]func(ctx context.Context, url string) (Bucket, error)
+	buckets map[string]Bucket
+	err     error
+}{
+	open:    map[string]func(context.Context, string) (Bucket, error){"mem": openMemory},
+	buckets: make(map[string]Bucket),
+}
+
+// Register makes a scheme known: its buckets are opened by their URLs, settings included, as in
+// s3://bucket?region=eu-west-1. Call it in an init function. A second driver for a scheme is an error of
+// whatever opens a bucket from then on.
+func Register(scheme string, open func(ctx context.Context, url string) (Bucket, error)) {
+	drivers.Lock()
+	defer drivers.Unlock()
+	switch {
+	case open == nil || scheme == "" || scheme != strings.ToLower(scheme) || strings.Contains(scheme, ":"):
+		drivers.err = fmt.Errorf("store: a driver is registered for %q: want a scheme in lower case, and a function that opens its buckets", scheme)
+	case drivers.open[scheme] != nil || scheme == "file":
+		drivers.err = fmt.Errorf("store: a second driver is registered for the scheme %s", scheme)
+	default:
+		drivers.open[scheme] = open
+	}
+}
+
+// bucket opens the bucket of a URL, once in a process.
+func bucket(name string) (Bucket, parts, error) {
+	p, err := parse(name)
+	if err != nil {
+		return nil, p, err
+	}
+	drivers.Lock()
+	defer drivers.Unlock()
+	if drivers.err != nil {
+		return nil, p, drivers.err
+	}
+	if b := drivers.buckets[p.root()]; b != nil {
+		return b, p, nil
+	}
+	open := drivers.open[p.scheme]
+	if open == nil {
+		known := append(slices.Collect(maps.Keys(drivers.open)), "file")
+		slices.Sort(known)
+		return nil, p, fmt.Errorf("%s: no driver for %s: is linked in, only %s; s3 and gs are in the gorgpt of go build -C cloud ./cmd/gorgpt", name, p.scheme, strings.Join(known, ", "))
+	}
+	b, err := open(context.Background(), p.root())
+	if err != nil {
+		return nil, p, fmt.Errorf("%s: %w", name, err)
+	}
+	drivers.buckets[p.root()] = b
+	return b, p, nil
+}
