@@ -46,10 +46,14 @@ func parseBody(data []byte, prefix string) (*Body, *Error) {
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, &Error{Status: http.StatusBadRequest, Param: strings.TrimSuffix(prefix, "."), Message: "want a JSON object as the body" + because(err)}
 	}
+	broken := func(after string, err error) *Error {
+		return &Error{Status: http.StatusBadRequest, Param: after, Message: "the body is no JSON" + because(err)}
+	}
+	last := ""
 	for d.More() {
 		t, err := d.Token()
 		if err != nil {
-			return nil, &Error{Status: http.StatusBadRequest, Message: "the body is no JSON" + because(err)}
+			return nil, broken(last, err)
 		}
 		name := t.(string) // in an object, where there is more
 		if !utf8.ValidString(name) || strings.ContainsRune(name, utf8.RuneError) {
@@ -65,10 +69,10 @@ func parseBody(data []byte, prefix string) (*Body, *Error) {
 		if _, again := b.fields[name]; again {
 			return nil, invalid(prefix+name, "given twice")
 		}
-		b.fields[name] = value
+		b.fields[name], last = value, prefix+name
 	}
 	if _, err := d.Token(); err != nil {
-		return nil, &Error{Status: http.StatusBadRequest, Message: "the body is no JSON" + because(err)}
+		return nil, broken(last, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, &Error{Status: http.StatusBadRequest, Message: "the body goes on after its JSON object"}

@@ -116,7 +116,7 @@ type answer struct {
 			Content []struct {
 				Token   string
 				LogProb float64
-				Bytes   []byte
+				Bytes   []int
 				Top     []struct{ Token string } `json:"top_logprobs"`
 			}
 		}

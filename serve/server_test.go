@@ -1,0 +1,263 @@
+package serve_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorgpt/gorgpt/serve"
+	"github.com/gorgpt/gorgpt/tokenizer"
+)
+
+// eventually waits for something that is to come true soon.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for until := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("%s: not in 20 seconds", what)
+		}
+	}
+}
+
+// slowly is a model of which a test holds the slots: its context is so long that a request takes a while.
+func slowly(t *testing.T, o serve.Options) *serve.Model {
+	return open(t, save(t, small(4096), tokenizer.Bytes(), 1), o)
+}
+
+// held has a stream go on until it is cancelled; it has begun when held returns.
+func held(t *testing.T, web *httptest.Server) (cancel func()) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, web.URL+"/v1/completions", strings.NewReader(`{"prompt": "x", "max_tokens": 4000, "ignore_eos": true, "stream": true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := answer.Body.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	return func() { stop(); answer.Body.Close() }
+}
+
+// TestQueue: a request beyond the queue is refused with when to come again; one whose client leaves frees its slot, and in the queue
+// its place.
+func TestQueue(t *testing.T) {
+	m := slowly(t, serve.Options{Slots: 1, Queue: 2})
+	_, web := start(t, serve.Config{}, m)
+	cancel := held(t, web)
+	defer cancel()
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() {
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, web.URL+"/v1/completions", strings.NewReader(`{"prompt": "y"}`))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if answer, err := http.DefaultClient.Do(r); err == nil {
+				answer.Body.Close()
+			}
+		})
+	}
+	eventually(t, "two wait", func() bool { _, waiting := m.Engine.Status(); return waiting == 2 })
+	status, header, text := post(t, web.URL+"/v1/completions", `{"prompt": "z"}`)
+	if status != http.StatusTooManyRequests || header.Get("Retry-After") == "" || !strings.Contains(text, `"code":"queue_full"`) {
+		t.Errorf("%d %v %s", status, header, text)
+	}
+	leave()
+	wait.Wait()
+	eventually(t, "the queue is empty", func() bool { _, waiting := m.Engine.Status(); return waiting == 0 })
+	cancel()
+	eventually(t, "the slot is free", func() bool { running, _ := m.Engine.Status(); return running == 0 })
+	if a := ask(t, web.URL+"/v1/completions", `{"prompt": "z", "max_tokens": 3}`); a.Usage.Completion == 0 {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestDrain: a server that stops takes no more requests, lets those that there are come to their end, and gives those that do not in time an
+// error as their end, in a stream too.
+func TestDrain(t *testing.T) {
+	s, web := start(t, serve.Config{}, slowly(t, serve.Options{Slots: 2}))
+	answer, err := http.Post(web.URL+"/v1/completions", "application/json", strings.NewReader(`{"prompt": "x", "max_tokens": 4000, "ignore_eos": true, "stream": true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	whole := make(chan string)
+	go func() {
+		_, _, text := post(t, web.URL+"/v1/completions", `{"prompt": "x", "max_tokens": 4000, "ignore_eos": true}`)
+		whole <- text
+	}()
+	eventually(t, "both run", func() bool { running, _ := s.Models()[0].Engine.Status(); return running == 2 })
+	ctx, cancel := context.WithCancel(t.Context())
+	drained := make(chan bool)
+	go func() { s.Drain(ctx); close(drained) }()
+	eventually(t, "no more requests", func() bool {
+		status, header, _ := post(t, web.URL+"/tokenize", `{"prompt": "x"}`)
+		return status == http.StatusServiceUnavailable && header.Get("Retry-After") != ""
+	})
+	select {
+	case <-drained:
+		t.Error("stops while requests are answered")
+	default:
+	}
+	cancel()
+	<-drained
+	text, err := io.ReadAll(answer.Body)
+	if events := strings.Split(strings.TrimSpace(string(text)), "\n\n"); err != nil || !strings.Contains(events[len(events)-1], `data: {"error":{"message":"the server is stopping","type":"server_error"`) {
+		t.Errorf("the stream ends with %q, %v", events[len(events)-1], err)
+	}
+	if text := <-whole; !strings.Contains(text, "the server is stopping") {
+		t.Errorf("the other ends with %q", text)
+	}
+}
+
+// TestTimeout: a request that takes too long ends with an error that says so.
+func TestTimeout(t *testing.T) {
+	_, web := start(t, serve.Config{Timeout: 50 * time.Millisecond}, slowly(t, serve.Options{}))
+	status, _, text := post(t, web.URL+"/v1/completions", `{"prompt": "x", "max_tokens": 4000, "ignore_eos": true}`)
+	if status != http.StatusServiceUnavailable || !strings.Contains(text, "the request was not done after 50ms") || !strings.Contains(text, `"code":"timeout"`) {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+// TestHealth: a server tells when its models are there.
+func TestHealth(t *testing.T) {
+	s := serve.New(serve.Config{})
+	web := httptest.NewServer(s)
+	defer web.Close()
+	get := func(path string) (int, string) {
+		r, err := http.Get(web.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.StatusCode, string(text)
+	}
+	if status, text := get("/health"); status != http.StatusServiceUnavailable || !strings.Contains(text, "loading") {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, _, text := post(t, web.URL+"/v1/completions", `{"model": "small"}`); status != http.StatusServiceUnavailable || !strings.Contains(text, "being loaded") {
+		t.Errorf("%d %s", status, text)
+	}
+	s.Ready()
+	if status, _ := get("/health"); status != http.StatusOK {
+		t.Errorf("%d", status)
+	}
+	if status, text := get("/v1/models"); status != http.StatusOK || !strings.Contains(text, `"data":[]`) {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+// TestGuard: keys, names of the server, and pages of other origins.
+func TestGuard(t *testing.T) {
+	_, web := start(t, serve.Config{Key: "secret", Hosts: []string{"127.0.0.1", "localhost"}, Origins: []string{"https://good.example"}},
+		open(t, save(t, small(64), tokenizer.Bytes(), 1), serve.Options{}))
+	for _, c := range []struct {
+		method, path, key, host, origin string
+		status                          int
+		code                            string
+	}{
+		{"GET", "/v1/models", "Bearer secret", "", "", 200, ""},
+		{"GET", "/v1/models", "bearer secret", "localhost:99", "", 200, ""},
+		{"GET", "/v1/models", "", "", "", 401, "invalid_api_key"},
+		{"GET", "/v1/models", "Bearer secre", "", "", 401, "invalid_api_key"},
+		{"GET", "/v1/models", "Basic secret", "", "", 401, "invalid_api_key"},
+		{"GET", "/metrics", "", "", "", 401, "invalid_api_key"},
+		{"GET", "/health", "", "", "", 200, ""},
+		{"GET", "/v1/models", "Bearer secret", "evil.example", "", 403, "host_not_allowed"},
+		{"GET", "/health", "", "evil.example:8080", "", 403, "host_not_allowed"},
+		{"GET", "/v1/models", "Bearer secret", "", "https://good.example", 200, ""},
+		{"GET", "/v1/models", "Bearer secret", "", "https://evil.example", 403, "origin_not_allowed"},
+		{"GET", "/v1/models", "Bearer secret", "", "null", 403, "origin_not_allowed"},
+		{"OPTIONS", "/v1/completions", "", "", "https://good.example", 204, ""},
+		{"OPTIONS", "/v1/completions", "", "", "https://evil.example", 403, "origin_not_allowed"},
+		{"GET", "/v1/completions", "Bearer secret", "", "", 405, ""},
+		{"DELETE", "/v1/models", "Bearer secret", "", "", 405, ""},
+		{"GET", "/v2/models", "Bearer secret", "", "", 404, "unknown_url"},
+	} {
+		r, err := http.NewRequest(c.method, web.URL+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = c.host
+		for name, value := range map[string]string{"Authorization": c.key, "Origin": c.origin} {
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+		if c.method == "OPTIONS" {
+			r.Header.Set("Access-Control-Request-Method", "POST")
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != c.status || !strings.Contains(string(text), c.code) {
+			t.Errorf("%+v: %d %s %v", c, answer.StatusCode, text, err)
+		}
+		allowed := answer.Header.Get("Access-Control-Allow-Origin")
+		if want := c.origin; (allowed == want) != (want == "" || want == "https://good.example") {
+			t.Errorf("%+v: allows %q", c, allowed)
+		}
+	}
+}
+
+// TestOwnPage: a page that the server itself gives out may ask it.
+func TestOwnPage(t *testing.T) {
+	web := startSmall(t, serve.Config{}, serve.Options{})
+	r, err := http.NewRequest(http.MethodPost, web.URL+"/tokenize", strings.NewReader(`{"prompt": "x"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Origin", web.URL)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("%d", answer.StatusCode)
+	}
+}
+
+// TestSlowClient: one that sends its body too slowly is not waited for.
+func TestSlowClient(t *testing.T) {
+	s, web := start(t, serve.Config{Stall: 50 * time.Millisecond}, slowly(t, serve.Options{}))
+	body, send := io.Pipe()
+	go func() {
+		_, _ = send.Write([]byte(`{"prompt": `))
+		time.Sleep(2 * time.Second)
+		send.Close()
+	}()
+	began := time.Now()
+	answer, err := http.Post(web.URL+"/v1/completions", "application/json", body)
+	if err == nil {
+		defer answer.Body.Close()
+		if answer.StatusCode != http.StatusBadRequest && answer.StatusCode != http.StatusRequestTimeout {
+			t.Errorf("%d", answer.StatusCode)
+		}
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("waits for %v", took)
+	}
+	if running, waiting := s.Models()[0].Engine.Status(); running+waiting > 0 {
+		t.Errorf("%d run and %d wait", running, waiting)
+	}
+}
