@@ -31,9 +31,24 @@ func (s *Scope) Nodes() []Node { return s.nodes() }
 // Nodes lists the program's graph.
 func (p *Program) Nodes() []Node { return p.declared.nodes() }
 
-func (b *builder) nodes() []Node {
+// NodeOf is the node that [Scope.Nodes] lists under an ID, to be read by [Program.Value] if it is given to Compile; nil
+// where none has it.
+func (s *Scope) NodeOf(id int) *G.Node {
+	if all := s.listed(); id >= 0 && id < len(all) {
+		return all[id]
+	}
+	return nil
+}
+
+// listed are the nodes in the order of declaration.
+func (b *builder) listed() []*G.Node {
 	all := slices.DeleteFunc(slices.Clone(b.graph.AllNodes()), func(n *G.Node) bool { return b.unused[n] })
 	slices.SortFunc(all, func(x, y *G.Node) int { return int(x.ID() - y.ID()) })
+	return all
+}
+
+func (b *builder) nodes() []Node {
+	all := b.listed()
 	ids := make(map[*G.Node]int)
 	for i, n := range all {
 		ids[n] = i

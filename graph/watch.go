@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"sync"
 
 	G "gorgonia.org/gorgonia"
@@ -65,6 +66,9 @@ func (s *Scope) Expose(name string, build func(s *Scope) *G.Node) {
 		at.watch(once())
 	}
 }
+
+// Exposed lists the paths of what layers have offered by [Scope.Expose], in the order of declaration. [Scope.Result] has their nodes.
+func (s *Scope) Exposed() []string { return slices.Clone(s.exposed) }
 
 // watch notes the result of the layer at this scope, if it is watched.
 func (s *Scope) watch(n *G.Node) {

@@ -40,7 +40,7 @@ func DiffSVG(before, after []graph.Node, o Options) ([]byte, error) {
 	panels[0].compare(panels[1], removed)
 	panels[1].compare(panels[0], added)
 
-	c := new(canvas)
+	c := &canvas{marked: o.Marked}
 	x := 0.0
 	for i, g := range panels {
 		d := layOut(g)

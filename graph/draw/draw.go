@@ -22,6 +22,9 @@ type Options struct {
 	Fold bool
 	// Title stands above the picture.
 	Title string
+	// Marked has the boxes of an SVG say, for a page that shows it, what they are (class), their scope (data-scope; of a run of
+	// blocks, the first's) and the IDs of their nodes (data-nodes), and lines and texts have a class for the page's style.
+	Marked bool
 }
 
 // screen is how many rows of boxes fit on a screen.
@@ -71,7 +74,7 @@ func SVG(nodes []graph.Node, o Options) ([]byte, error) {
 		return nil, err
 	}
 	d := layOut(g)
-	c := &canvas{width: d.width, height: d.height}
+	c := &canvas{width: d.width, height: d.height, marked: o.Marked}
 	var classes []string
 	for _, class := range []string{"input", "param", "layer", "gradient"} {
 		if slices.ContainsFunc(g.boxes, func(b *box) bool { return b.class() == class }) {

@@ -54,6 +54,7 @@ func escape(s string) string {
 type canvas struct {
 	bytes.Buffer
 	width, height float64
+	marked        bool
 }
 
 // document wraps what was drawn.
@@ -80,7 +81,7 @@ func (c *canvas) legend(title string, classes []string, names map[string]string)
 	}
 	for _, class := range classes {
 		color := palette[class]
-		fmt.Fprintf(c, `<rect x="%s" y="11" width="14" height="12" rx="2" fill="%s" stroke="%s"/>`+"\n", num(x), color[0], color[1])
+		fmt.Fprintf(c, `<rect%s x="%s" y="11" width="14" height="12" rx="2" fill="%s" stroke="%s"/>`+"\n", c.class("swatch", class), num(x), color[0], color[1])
 		c.text(x+19, 21, smallSize, ` fill="#444"`, names[class])
 		x += 19 + textWidth(names[class], smallSize) + 16
 	}
@@ -91,13 +92,13 @@ func (c *canvas) legend(title string, classes []string, names map[string]string)
 func (c *canvas) paint(d *drawing, g *grouping) {
 	for _, l := range d.lines {
 		color := lineColors[l.style]
-		fmt.Fprintf(c, `<path d="%s" fill="none" stroke="%s" stroke-width="%s">`, pathOf(l.points), color, map[bool]string{true: "0.9", false: "1.3"}[l.style == "saved"])
+		fmt.Fprintf(c, `<path%s d="%s" fill="none" stroke="%s" stroke-width="%s">`, c.class("line", l.style), pathOf(l.points), color, map[bool]string{true: "0.9", false: "1.3"}[l.style == "saved"])
 		if l.hover != "" {
 			fmt.Fprintf(c, "<title>%s</title>", escape(l.hover))
 		}
 		c.WriteString("</path>\n")
 		if l.head {
-			fmt.Fprintf(c, `<path d="%s" fill="%s"/>`+"\n", headOf(l.points), color)
+			fmt.Fprintf(c, `<path%s d="%s" fill="%s"/>`+"\n", c.class("head", l.style), headOf(l.points), color)
 		}
 	}
 	for _, b := range d.boxes {
@@ -118,8 +119,8 @@ func (c *canvas) box(b *box, g *grouping) {
 	if b.status == removed {
 		dash = ` stroke-dasharray="4 3"`
 	}
-	fmt.Fprintf(c, `<g><title>%s</title><rect x="%s" y="%s" width="%s" height="%s" rx="%s" fill="%s" stroke="%s"%s/>`+"\n",
-		escape(b.hover(g)), num(b.x), num(b.y), num(b.w), num(b.h), round, color[0], color[1], dash)
+	fmt.Fprintf(c, `<g%s><title>%s</title><rect x="%s" y="%s" width="%s" height="%s" rx="%s" fill="%s" stroke="%s"%s/>`+"\n",
+		c.marks(b), escape(b.hover(g)), num(b.x), num(b.y), num(b.w), num(b.h), round, color[0], color[1], dash)
 	if b.alike.blocks > 1 {
 		fmt.Fprintf(c, `<path d="M%s %sv%sM%s %[2]sv%[3]s" stroke="%s"/>`+"\n", num(b.x+3), num(b.y), num(b.h), num(b.x+b.w-3), color[1])
 	}
@@ -132,6 +133,27 @@ func (c *canvas) box(b *box, g *grouping) {
 		c.text(b.x+b.w-padding, base, smallSize, ` text-anchor="end" fill="#222"`, figures)
 	}
 	c.WriteString("</g>\n")
+}
+
+// class is an attribute for a page's style, in a marked picture.
+func (c *canvas) class(names ...string) string {
+	if !c.marked {
+		return ""
+	}
+	return fmt.Sprintf(` class="%s"`, strings.Join(names, " "))
+}
+
+// marks are what a marked picture says of a box.
+func (c *canvas) marks(b *box) string {
+	if !c.marked {
+		return ""
+	}
+	ids := make([]string, len(b.nodes))
+	for i, id := range b.nodes {
+		ids[i] = strconv.Itoa(id)
+	}
+	scope, _, _ := strings.Cut(b.key, " … ")
+	return c.class("box", b.class()) + fmt.Sprintf(` data-scope="%s" data-nodes="%s"`, escape(scope), strings.Join(ids, ","))
 }
 
 // detailOf is the box's detail.
