@@ -78,6 +78,7 @@ var layer = map[string]float64{
 	"generate":                       6,
 	"harmony":                        6.5, // conversations: streams of text out of tokens
 	"chat":                           6.7, // harmony is one form of them
+	"lens":                           6.5, // what is inside a model, and generate's candidates
 	"eval":                           7,
 	"finetune":                       7,
 	"bench":                          7, // training, generation, memory
