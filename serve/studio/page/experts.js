@@ -1,0 +1,48 @@
+// To which experts the routers send the tokens.
+import { h, heat, percent, sided, spoken, tip, trouble } from "./dom.js";
+import { json } from "./api.js";
+import { set, state } from "./state.js";
+
+export function open(desk, place) {
+  const facts = h("div", { class: "facts" }), table = h("table", { class: "heads", "aria-label": "Experts, a row for each layer" });
+  place.append(facts, h("div", { class: "scroll" }, table));
+  let mine = null, got = null, chosen = null;
+
+  async function update() {
+    const r = desk.reading;
+    if (!r) return;
+    if (mine) mine.abort();
+    const own = mine = new AbortController(), at = Math.min(desk.at, r.tokens.length - 1);
+    try {
+      got = await json("/studio/experts", { ...desk.question(), position: at }, own.signal);
+      draw(at);
+      trouble(null);
+    } catch (e) {
+      trouble(e);
+    }
+  }
+
+  function draw(at) {
+    if (!got.routers.length) return facts.replaceChildren("The model has no experts: every token goes through all weights.");
+    facts.replaceChildren(h("span", {}, "Framed: where ", h("span", { class: "tok" }, spoken(desk.reading.tokens[at].text)), " goes. Shade: how many tokens of the text go there. Click an expert to see which."));
+    const n = desk.reading.tokens.length - got.start;
+    table.replaceChildren(...got.routers.map((r, l) => h("tr", {}, h("th", { scope: "row", title: r.path }, String(l)), r.load.map((load, e) => {
+      const mineToo = r.picks.slice((at - got.start) * r.chosen, (at - got.start + 1) * r.chosen).includes(e);
+      const b = h("button", { type: "button", "aria-label": `layer ${l}, expert ${e}`, "aria-pressed": String(mineToo), onclick: () => show(l, e), onpointermove: ev => tip(ev, `${r.path}, expert ${e}\n${load} of ${n} tokens\nthis one: ${percent(r.probs[e])}${mineToo ? ", sent here" : ""}`), onpointerleave: ev => tip(ev, "") });
+      b.style.background = heat(load / n * r.experts / r.chosen / 3, "hot");
+      return h("td", {}, b);
+    }))));
+  }
+
+  // show colours the tokens that an expert got.
+  function show(l, e) {
+    const r = got.routers[l];
+    chosen = chosen && chosen[0] === l && chosen[1] === e ? null : [l, e];
+    if (state.colour !== "attention") set({ colour: "attention" });
+    desk.overlay = chosen && (i => i >= got.start && r.picks.slice((i - got.start) * r.chosen, (i - got.start + 1) * r.chosen).includes(e) ? sided(.7) : "");
+    if (!chosen) set({ colour: "surprise" });
+    desk.colour();
+  }
+
+  return { update, close: () => { if (mine) mine.abort(); tip({}, ""); if (state.colour === "attention") set({ colour: "surprise" }); } };
+}

@@ -1,0 +1,134 @@
+// What is shown: in the address, so that it can be kept and sent; and the tree of texts, so that nothing that was written is lost.
+
+const defaults = {
+  view: "text", model: "", with: "", at: "end", colour: "surprise", panel: "next", layer: "0", head: "", depth: "0", fold: "", begin: "",
+  temperature: "0.8", top_k: "200", top_p: "1", min_p: "0", repetition_penalty: "1", seed: "1", tokens: "40", runs: "", smooth: "0", axis: "step",
+};
+
+export const state = { ...defaults, open: [] };
+
+const listeners = new Set();
+
+// watch calls f when something of the state changes, with the names of what has.
+export const watch = f => { listeners.add(f); return () => listeners.delete(f); };
+
+// load reads the address.
+export function load() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  for (const name of Object.keys(defaults)) state[name] = given.get(name) ?? (name in kept ? kept[name] : defaults[name]);
+  state.open = given.getAll("open");
+  return given;
+}
+
+const kept = { model: "", with: "" }; // what a link to another view says nothing of
+
+// set changes the state, tells, and writes the address: a new entry of the history for another view.
+export function set(changes) {
+  const names = Object.keys(changes).filter(n => n === "open" || state[n] !== String(changes[n]));
+  if (!names.length) return;
+  for (const n of names) state[n] = n === "open" ? changes[n] : String(changes[n]);
+  kept.model = state.model;
+  kept.with = state.with;
+  save(names.includes("view"));
+  for (const f of listeners) f(new Set(names));
+}
+
+let timer, mine = "";
+
+// save writes the address, a little later unless it is another entry.
+export function save(another) {
+  clearTimeout(timer);
+  const write = () => {
+    mine = "#" + address();
+    if (mine !== location.hash) history[another ? "pushState" : "replaceState"](null, "", mine);
+  };
+  if (another) write();
+  else timer = setTimeout(write, 150);
+}
+
+// foreign tells whether the address is another than what was written.
+export const foreign = () => location.hash !== mine;
+
+// longest is how much of a text an address holds.
+const longest = 6000;
+
+// address is the state in an address.
+export function address() {
+  const q = new URLSearchParams();
+  for (const [name, otherwise] of Object.entries(defaults)) if (state[name] !== otherwise) q.set(name, state[name]);
+  for (const scope of state.open) q.append("open", scope);
+  const d = tree.now;
+  if (d.ids && d.ids.length < longest / 5) q.set("ids", d.ids.join("."));
+  else if (d.text && d.text.length < longest) q.set("text", d.text);
+  return q.toString();
+}
+
+// tree is the texts that there were: each has a parent, that it was made of. To undo is to go to the parent; what was left is a
+// branch that one can go back to.
+export const tree = {
+  all: [], now: null,
+
+  // start begins with what was kept of this tab, or with a text.
+  start(given) {
+    this.all = [{ id: 0, parent: -1, text: given.text || "", ids: given.ids || null, how: "start" }];
+    this.now = this.all[0];
+    if (given.text === null && !given.ids) {
+      try {
+        const old = JSON.parse(sessionStorage.getItem("gorgpt.tree"));
+        if (old && old.all.length) [this.all, this.now] = [old.all, old.all[old.now]];
+      } catch { /* nothing that can be read was kept */ }
+    }
+  },
+
+  // add goes on from now with another text. What is typed without a pause is one step.
+  add(text, ids, how) {
+    const now = this.now;
+    if (text === now.text && String(ids) === String(now.ids)) return now;
+    if (how === "typed" && now.how === "typed" && Date.now() - now.time < 1500 && !this.children(now).length) {
+      Object.assign(now, { text, ids, time: Date.now() });
+    } else {
+      this.now = { id: this.all.length, parent: now.id, text, ids, how, time: Date.now() };
+      now.last = this.now.id;
+      this.all.push(this.now);
+    }
+    this.keep();
+    return this.now;
+  },
+
+  // branch is add that stays where it is.
+  branch(from, text, ids, how) {
+    this.all.push({ id: this.all.length, parent: from.id, text, ids, how, time: Date.now() });
+    from.last ??= this.all.length - 1;
+    this.keep();
+    return this.all.at(-1);
+  },
+
+  children(node) { return this.all.filter(n => n.parent === node.id); },
+
+  go(id) {
+    this.now = this.all[id];
+    const up = this.all[this.now.parent];
+    if (up) up.last = id;
+    this.keep();
+  },
+
+  undo() { if (this.now.parent >= 0) this.go(this.now.parent); },
+  redo() { if (this.now.last !== undefined) this.go(this.now.last); },
+
+  // beside goes to the next branch, or the one before.
+  beside(step) {
+    if (this.now.parent < 0) return;
+    const all = this.children(this.all[this.now.parent]);
+    this.go(all[(all.indexOf(this.now) + step + all.length) % all.length].id);
+  },
+
+  // keep remembers the tree in this tab, without the oldest if it is too large.
+  keep() {
+    try {
+      sessionStorage.setItem("gorgpt.tree", JSON.stringify({ all: this.all, now: this.now.id }));
+    } catch {
+      sessionStorage.removeItem("gorgpt.tree");
+    }
+    save(false);
+  },
+};

@@ -1,0 +1,251 @@
+package studio
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorgpt/gorgpt/run"
+)
+
+// What is shown of runs.
+const (
+	mostRuns   = 200
+	mostPoints = 2000
+	mostFile   = 64 << 10 // bytes of a recipe, and of the end of the samples
+	quiet      = time.Minute
+)
+
+// listed is a run in the list.
+type listed struct {
+	Name     string       `json:"name"`
+	Live     bool         `json:"live"` // it has written something within a minute
+	Changed  time.Time    `json:"changed"`
+	Summary  *run.Summary `json:"summary,omitempty"`
+	Problem  string       `json:"problem,omitempty"`
+	Confused bool         `json:"confused"` // it has predictions
+}
+
+// dirs are the folders of the runs, the last changed first.
+func (st *studio) dirs() (all []run.Dir, changed map[run.Dir]time.Time, err error) {
+	if st.config.Runs == "" {
+		return nil, nil, wrong(http.StatusNotFound, "", "no folder of runs: serve it with --runs")
+	}
+	if all, err = run.Find(st.config.Runs); err != nil {
+		return nil, nil, wrong(http.StatusNotFound, "", "%v", err)
+	}
+	changed = make(map[run.Dir]time.Time)
+	for _, d := range all {
+		if info, err := os.Stat(d.MetricsPath()); err == nil {
+			changed[d] = info.ModTime()
+		}
+	}
+	slices.SortStableFunc(all, func(a, b run.Dir) int { return changed[b].Compare(changed[a]) })
+	return all[:min(len(all), mostRuns)], changed, nil
+}
+
+// listRuns lists the runs of the folder.
+func (st *studio) listRuns(w http.ResponseWriter, _ *http.Request) error {
+	dirs, changed, err := st.dirs()
+	if err != nil {
+		return err
+	}
+	all := []listed{}
+	for _, d := range dirs {
+		one := listed{Name: filepath.Base(string(d)), Changed: changed[d], Live: time.Since(changed[d]) < quiet}
+		if one.Summary, err = st.follow(d).summary(); err != nil {
+			one.Summary, one.Problem = nil, oneLine(err)
+		}
+		_, err := os.Stat(predictionsOf(d))
+		one.Confused = err == nil
+		all = append(all, one)
+	}
+	return write(w, http.StatusOK, map[string]any{"folder": st.config.Runs, "runs": all})
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// follow is who follows a run.
+func (st *studio) follow(d run.Dir) *follower {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	f := st.runs[string(d)]
+	if f == nil {
+		f = &follower{dir: d}
+		st.runs[string(d)] = f
+	}
+	return f
+}
+
+// dirOf is the run that a question in an address names.
+func (st *studio) dirOf(r *http.Request) (run.Dir, error) {
+	dirs, _, err := st.dirs()
+	if err != nil {
+		return "", err
+	}
+	name := r.URL.Query().Get("run")
+	i := slices.IndexFunc(dirs, func(d run.Dir) bool { return filepath.Base(string(d)) == name })
+	if i < 0 {
+		return "", wrong(http.StatusNotFound, "run", "no run %q", name)
+	}
+	return dirs[i], nil
+}
+
+// curves has the curves of a run in so many points, each with the least and the most that it stands for.
+func (st *studio) curves(w http.ResponseWriter, r *http.Request) error {
+	points, err := whole(r.URL.Query(), "points", 600, 2, mostPoints)
+	if err != nil {
+		return err
+	}
+	d, err := st.dirOf(r)
+	if err != nil {
+		return err
+	}
+	c, err := st.follow(d).curves(points)
+	if err != nil {
+		return wrong(http.StatusBadRequest, "run", "%v", err)
+	}
+	if r.URL.Query().Get("files") != "" {
+		c.Recipe = start(d.RecipePath())
+		if c.Recipe == "" {
+			c.Recipe = start(d.TunedPath())
+		}
+		c.Samples = end(d.SamplesPath())
+	}
+	return write(w, http.StatusOK, c)
+}
+
+// start is the beginning of a file; "" where there is none.
+func start(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text, _ := io.ReadAll(io.LimitReader(f, mostFile))
+	return strings.ToValidUTF8(string(text), "�")
+}
+
+// end is the end of a file.
+func end(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if size, err := f.Seek(0, io.SeekEnd); err == nil {
+		_, err = f.Seek(max(size-mostFile/8, 0), io.SeekStart)
+		if err != nil {
+			return ""
+		}
+	}
+	text, _ := io.ReadAll(io.LimitReader(f, mostFile/8))
+	return strings.ToValidUTF8(string(text), "�")
+}
+
+// predictionsOf is the file with what a fine-tuned run's best model said of the examples to measure on.
+func predictionsOf(d run.Dir) string { return filepath.Join(string(d), "predictions.tsv") }
+
+// confusion counts what was taken for what.
+func (st *studio) confusion(w http.ResponseWriter, r *http.Request) error {
+	path, err := st.predictions(r)
+	if err != nil {
+		return err
+	}
+	a, err := readConfusion(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return wrong(http.StatusNotFound, "model", "no predictions.tsv beside the checkpoint: gorgpt finetune writes it")
+	}
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, a)
+}
+
+// predictions is the file beside a classifier's checkpoint, RUN/checkpoints/best, or of a run.
+func (st *studio) predictions(r *http.Request) (string, error) {
+	id := r.URL.Query().Get("model")
+	if id == "" {
+		d, err := st.dirOf(r)
+		return predictionsOf(d), err
+	}
+	for _, m := range st.models() {
+		if m.ID == id && m.Trained != nil {
+			path := m.Path
+			if real, err := filepath.EvalSymlinks(path); err == nil {
+				path = real
+			}
+			return predictionsOf(run.Dir(filepath.Dir(filepath.Dir(path)))), nil
+		}
+	}
+	return "", wrong(http.StatusNotFound, "model", "no classifier %q", id)
+}
+
+// confused is what was taken for what, with some of the examples.
+type confused struct {
+	Labels []string       `json:"labels"`
+	Counts map[string]int `json:"counts"` // by truth, a tab, and what was predicted
+	Total  int            `json:"total"`
+	Right  int            `json:"right"`
+	Some   []said         `json:"some"` // mistakes
+}
+
+type said struct {
+	Line      string `json:"line"`
+	Truth     string `json:"truth"`
+	Predicted string `json:"predicted"`
+}
+
+// What is shown of predictions.
+const (
+	mostLabels   = 40
+	mostMistakes = 200
+)
+
+// readConfusion reads predictions.tsv.
+func readConfusion(path string) (*confused, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	a := &confused{Counts: make(map[string]int), Some: []said{}}
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	for _, line := range lines[1:] {
+		f := strings.Split(line, "\t")
+		if len(f) != 3 {
+			return nil, wrong(http.StatusBadRequest, "model", "%s: a line of %d columns, want 3: line, truth, predicted", path, len(f))
+		}
+		a.Total++
+		a.Counts[f[1]+"\t"+f[2]]++
+		for _, label := range f[1:] {
+			if !slices.Contains(a.Labels, label) && len(a.Labels) <= mostLabels {
+				a.Labels = append(a.Labels, label)
+			}
+		}
+		if f[1] == f[2] {
+			a.Right++
+		} else if len(a.Some) < mostMistakes {
+			a.Some = append(a.Some, said{f[0], f[1], f[2]})
+		}
+	}
+	if len(a.Labels) > mostLabels { // scores, or more classes than a table shows
+		a.Labels, a.Counts = []string{}, nil
+	}
+	slices.SortFunc(a.Labels, cmp.Compare[string])
+	return a, nil
+}
+
+// finite is x, or NaN.
+func finite(x float64) float64 {
+	if math.IsInf(x, 0) {
+		return math.NaN()
+	}
+	return x
+}

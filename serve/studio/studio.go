@@ -1,0 +1,127 @@
+package studio
+
+import (
+	"embed"
+	"errors"
+	"io/fs"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/gorgpt/gorgpt/lens"
+	"github.com/gorgpt/gorgpt/serve"
+)
+
+//go:embed page
+var files embed.FS
+
+// Config says what the page shows beside the server's models.
+type Config struct {
+	Runs string // folder of runs; "" for none
+}
+
+// studio answers the page's questions.
+type studio struct {
+	models func() []*serve.Model
+	config Config
+
+	mu      sync.Mutex
+	readers map[*serve.Model]*reader
+	runs    map[string]*follower
+}
+
+// reader is a model's lens, which is made when it is first wanted.
+type reader struct {
+	once sync.Once
+	lens *lens.Reader
+	err  error
+
+	values *valued // of the last text; guarded by the studio's lock
+}
+
+// Mount puts the page and its answers on a server.
+func Mount(s *serve.Server, c Config) error {
+	page, err := fs.Sub(files, "page")
+	if err != nil {
+		return err
+	}
+	st := &studio{
+		models: s.Models, config: c,
+		readers: make(map[*serve.Model]*reader), runs: make(map[string]*follower),
+	}
+	st.mount(s.Handle, page)
+	return nil
+}
+
+// mount hands out what there is.
+func (st *studio) mount(handle func(pattern string, h http.Handler), page fs.FS) {
+	static := http.FileServerFS(page)
+	handle("GET /{$}", guarded(static))
+	handle("GET /studio/page/", guarded(http.StripPrefix("/studio/page", static)))
+	for pattern, f := range map[string]func(w http.ResponseWriter, r *http.Request) error{
+		"GET /studio/models":      st.list,
+		"POST /studio/read":       answer(st.read),
+		"POST /studio/candidates": answer(st.candidates),
+		"POST /studio/reads":      answer(st.reads),
+		"POST /studio/attention":  answer(st.attention),
+		"POST /studio/lens":       answer(st.logits),
+		"POST /studio/norms":      answer(st.norms),
+		"POST /studio/experts":    answer(st.experts),
+		"GET /studio/graph":       st.graph,
+		"POST /studio/nodes":      answer(st.nodes),
+		"GET /studio/diff":        st.diff,
+		"GET /studio/runs":        st.listRuns,
+		"GET /studio/curves":      st.curves,
+		"GET /studio/confusion":   st.confusion,
+		"POST /studio/converse":   answer(st.converse),
+	} {
+		handle(pattern, handler(f))
+	}
+}
+
+// guarded lets a page load nothing from elsewhere, run no script that is written into it, and be framed by nobody. Its files are
+// asked for again each time: another version of the program has others.
+func guarded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		w.Header().Set("Cache-Control", "no-cache")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// model finds a model that writes.
+func (st *studio) model(id string) (*serve.Model, error) {
+	all := st.models()
+	i := slices.IndexFunc(all, func(m *serve.Model) bool { return m.ID == id })
+	switch {
+	case i < 0:
+		return nil, wrong(http.StatusNotFound, "model", "no model %q", id)
+	case all[i].Trained != nil:
+		return nil, wrong(http.StatusBadRequest, "model", "%s is a classifier, which writes no text", id)
+	}
+	return all[i], nil
+}
+
+// lensOf is a model and its lens.
+func (st *studio) lensOf(id string) (*serve.Model, *lens.Reader, error) {
+	m, err := st.model(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	st.mu.Lock()
+	r := st.readers[m]
+	if r == nil {
+		r = new(reader)
+		st.readers[m] = r
+	}
+	st.mu.Unlock()
+	r.once.Do(func() {
+		if m.Model == nil || m.Params == nil {
+			r.err = errors.New("the model has no weights here")
+			return
+		}
+		r.lens, r.err = lens.New(m.Model, m.Params)
+	})
+	return m, r.lens, r.err
+}
