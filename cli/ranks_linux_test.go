@@ -329,7 +329,7 @@ func TestRanksDiffer(t *testing.T) {
 	}
 }
 
-// TestRanksFinetune: 2 and 4 ranks fine-tune to the same files, of a task and of pairs, also where a run goes on with another number.
+// TestRanksFinetune: 1, 2 and 4 ranks fine-tune to the same files, of a task and of pairs, also where a run goes on with another number.
 func TestRanksFinetune(t *testing.T) {
 	names, paths := families(t)
 	t.Chdir(t.TempDir())
@@ -341,7 +341,8 @@ func TestRanksFinetune(t *testing.T) {
 		"pairs": "--pairs pairs.jsonl --context 8",
 	} {
 		all := append([]string{"finetune", "--from", from, "--batch", "8", "--micro", "4", "--epochs", "2", "--lr", "1e-3"}, strings.Fields(args)...)
-		var want map[string]string
+		mustTrain(t, append(all, "--micro", "2", "--out", name+"1")...)
+		want := tuned(t, name+"1")
 		for i, ranks := range []int{4, 2} {
 			family := names[i%len(names)]
 			dir := fmt.Sprint(name, ranks)
@@ -349,10 +350,8 @@ func TestRanksFinetune(t *testing.T) {
 			if status := job(t, paths[family], ranks, &out, append(all, "--micro", "2", "--out", dir)...); status != 0 || !strings.Contains(out.String(), "done: ") {
 				t.Fatalf("%s: status %d\n%s", dir, status, &out)
 			}
-			if got := tuned(t, dir); want == nil {
-				want = got
-			} else if !maps.Equal(got, want) {
-				t.Errorf("%s is another than on 4 ranks", dir)
+			if !maps.Equal(tuned(t, dir), want) {
+				t.Errorf("%s is another than of one process", dir)
 			}
 		}
 		out := watched{mark: "step "}
@@ -371,6 +370,60 @@ func TestRanksFinetune(t *testing.T) {
 		}
 		if !maps.Equal(tuned(t, dir), want) {
 			t.Errorf("%s is another than in one piece", dir)
+		}
+	}
+}
+
+// TestRanksEval: ranks share out an evaluation, and rank 0 alone prints and writes what one process does. Ranks that were not started alike
+// are told apart before.
+func TestRanksEval(t *testing.T) {
+	names, paths := families(t)
+	from := evalModel(t)
+	data, err := filepath.Abs(evalData)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	for i, args := range []string{
+		"--on perplexity --data text.txt --limit 1500",
+		"--on perplexity --data harness/pages.jsonl --documents --bos",
+		"--on lambada --data lambada.jsonl",
+		"--on choices --data choices.jsonl --shots 1 --normalize ratio",
+		"--on qa --data harness/qa-shots.jsonl --tokens 8",
+	} {
+		all := append([]string{"eval", "--json", "--from", from}, strings.Fields(args)...)
+		for j, a := range all {
+			if all[j-min(j, 1)] == "--data" {
+				all[j] = filepath.Join(data, a)
+			}
+		}
+		status, want, stderr := gorgpt(t, t.Context(), append(all, "--samples", "one")...)
+		if status != 0 {
+			t.Fatalf("%s: %s", args, stderr)
+		}
+		family, ranks := names[i%len(names)], 2+i%2
+		var out watched
+		if status := job(t, paths[family], ranks, &out, append(all, "--samples", "many")...); status != 0 || strings.Count(out.String(), strings.TrimSpace(want)) != 1 {
+			t.Errorf("%s, %d ranks: status %d\n%s\nwant\n%s", args, ranks, status, &out, want)
+		}
+		one, err := os.ReadFile("one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if many, err := os.ReadFile("many"); err != nil || !bytes.Equal(many, one) {
+			t.Errorf("%s, %d ranks: samples differ, %v", args, ranks, err)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"eval", "--from", from, "--on", "lambada", "--data", filepath.Join(data, "lambada.jsonl")}
+	for _, other := range [][]string{{"--limit", "2"}, {"--bos"}} {
+		var out watched
+		args := append(append([]string{"-n", "1", self}, all...), ":", "-n", "1", self)
+		if status := launch(t, paths[names[0]], &out, append(append(args, all...), other...)...); status == 0 || !strings.Contains(out.String(), "rank 1 of 2 differs from rank 0 in its setting: ") {
+			t.Errorf("%v: status %d\n%s", other, status, &out)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func agree(b backend, h header) (header, error) {
 	got := make(header, headerSize)
 	if size&(size-1) == 0 {
 		for mask := 1; mask < size; mask <<= 1 {
-			if err := b.exchange(bytesOf(h), bytesOf(got), rank^mask); err != nil {
+			if err := exchange(b, bytesOf(h), bytesOf(got), rank^mask); err != nil {
 				return nil, err
 			}
 			before, after := h, append(header(nil), got...)
@@ -88,13 +88,13 @@ func agree(b backend, h header) (header, error) {
 	}
 	for mask := 1; mask < size; mask <<= 1 {
 		if rank&mask != 0 {
-			if err := b.send(bytesOf(h), rank-mask); err != nil {
+			if err := b.sending(bytesOf(h), rank-mask)(); err != nil {
 				return nil, err
 			}
 			break
 		}
 		if rank+mask < size {
-			if err := b.receive(bytesOf(got), rank+mask); err != nil {
+			if err := b.receiving(bytesOf(got), rank+mask)(); err != nil {
 				return nil, err
 			}
 			h = h.with(append(header(nil), got...))
@@ -109,7 +109,7 @@ func spread(b backend, x []byte) error {
 	mask := 1
 	for ; mask < size; mask <<= 1 {
 		if rank&mask != 0 {
-			if err := b.receive(x, rank-mask); err != nil {
+			if err := b.receiving(x, rank-mask)(); err != nil {
 				return err
 			}
 			break
@@ -117,7 +117,7 @@ func spread(b backend, x []byte) error {
 	}
 	for mask >>= 1; mask > 0; mask >>= 1 {
 		if rank+mask < size {
-			if err := b.send(x, rank+mask); err != nil {
+			if err := b.sending(x, rank+mask)(); err != nil {
 				return err
 			}
 		}

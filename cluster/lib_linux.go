@@ -13,6 +13,7 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+	"golang.org/x/sys/unix"
 )
 
 // abi are the constants of mpi.h that differ between families: handles are addresses of objects in
@@ -44,7 +45,8 @@ const (
 	funneled    = 1    // MPI_THREAD_FUNNELED, of both
 	versionSize = 8192 // MPI_MAX_LIBRARY_VERSION_STRING: 256 and 8192
 	textSize    = 512  // MPI_MAX_ERROR_STRING: 256 and 512
-	spins       = 500  // times to ask, a quarter of a millisecond or so, before one sleeps
+	spins       = 500  // times to ask, a quarter of a millisecond or so, before one lets others have the core
+	naps        = 2000 // and before one sleeps
 	nap         = 50 * time.Microsecond
 	most        = 1 << 30 // bytes, or numbers, of a call: counts are C's int
 )
@@ -77,6 +79,9 @@ func connect(l Launch, name string) (backend, error) {
 				names = f.libraries
 			}
 		}
+	}
+	if err := leaveCode(); err != nil {
+		return nil, err
 	}
 	before := currentHandlers()
 	m, err := load(names)
@@ -217,53 +222,41 @@ func pin[E byte | float32](b *buffer, x []E) error {
 	return nil
 }
 
-func (m *library) send(x []byte, to int) error {
-	var b buffer
-	defer b.Unpin()
-	if err := pin(&b, x); err != nil {
-		return err
-	}
-	return m.begin("MPI_Isend", &b, to)()
-}
+func (m *library) sending(x []byte, to int) (end func() error) { return m.begin("MPI_Isend", x, to) }
 
-func (m *library) receive(x []byte, from int) error {
-	var b buffer
-	defer b.Unpin()
-	if err := pin(&b, x); err != nil {
-		return err
-	}
-	return m.begin("MPI_Irecv", &b, from)()
-}
-
-func (m *library) exchange(send, receive []byte, with int) error {
-	var s, r buffer
-	defer s.Unpin()
-	defer r.Unpin()
-	if err := errors.Join(pin(&s, send), pin(&r, receive)); err != nil {
-		return err
-	}
-	received, sent := m.begin("MPI_Irecv", &r, with), m.begin("MPI_Isend", &s, with)
-	return errors.Join(received(), sent())
+func (m *library) receiving(x []byte, from int) (end func() error) {
+	return m.begin("MPI_Irecv", x, from)
 }
 
 // begin begins to send or to receive; the function that it returns waits for the end. A blocking call would take a
 // whole core for as long as the other rank is at work.
-func (m *library) begin(call string, b *buffer, with int) (end func() error) {
+func (m *library) begin(call string, x []byte, with int) (end func() error) {
+	b := new(buffer)
+	err := pin(b, x)
 	request := new(uint64) // an address, or a number of 4 bytes
-	if err := m.call(call, b.at, b.n, m.bytes, uintptr(with), 0, m.world, uintptr(unsafe.Pointer(request))); err != nil {
-		return func() error { return err }
+	if err == nil {
+		err = m.call(call, b.at, b.n, m.bytes, uintptr(with), 0, m.world, uintptr(unsafe.Pointer(request)))
 	}
 	return func() error {
+		defer b.Unpin()
 		done := new(int32)
-		for n := 1; ; n++ {
-			err := m.call("MPI_Test", uintptr(unsafe.Pointer(request)), uintptr(unsafe.Pointer(done)), m.ignoreStatus)
-			if err != nil || *done != 0 {
-				return err
+		for n := 1; err == nil; n++ {
+			if err = m.call("MPI_Test", uintptr(unsafe.Pointer(request)), uintptr(unsafe.Pointer(done)), m.ignoreStatus); *done != 0 {
+				break
 			}
-			if n > spins {
-				time.Sleep(min(nap*time.Duration(n/spins), 10*nap))
-			}
+			pause(n)
 		}
+		return err
+	}
+}
+
+// pause passes the time until one asks again, for the n-th time.
+func pause(n int) {
+	switch {
+	case n > naps:
+		time.Sleep(min(nap*time.Duration(n-naps), 10*nap))
+	case n > spins:
+		_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 	}
 }
 

@@ -34,34 +34,29 @@ func (m *memory) rank() int     { return m.itsRank }
 func (m *memory) size() int     { return len(m.wires) }
 func (m *memory) about() string { return "memory" }
 
-func (m *memory) send(x []byte, to int) error {
+func (m *memory) sending(x []byte, to int) (end func() error) {
 	m.wires[m.itsRank][to] <- append([]byte(nil), x...)
-	return *m.fail
+	return func() error { return *m.fail }
 }
 
-func (m *memory) receive(x []byte, from int) error {
-	got := <-m.wires[from][m.itsRank]
-	if len(got) != len(x) {
-		return fmt.Errorf("%d bytes from rank %d, want %d", len(got), from, len(x))
+func (m *memory) receiving(x []byte, from int) (end func() error) {
+	return func() error {
+		got := <-m.wires[from][m.itsRank]
+		if len(got) != len(x) {
+			return fmt.Errorf("%d bytes from rank %d, want %d", len(got), from, len(x))
+		}
+		copy(x, got)
+		return *m.fail
 	}
-	copy(x, got)
-	return *m.fail
-}
-
-func (m *memory) exchange(send, receive []byte, with int) error {
-	if err := m.send(send, with); err != nil {
-		return err
-	}
-	return m.receive(receive, with)
 }
 
 func (m *memory) give(x []byte, from int) error {
 	if m.itsRank != from {
-		return m.receive(x, from)
+		return m.receiving(x, from)()
 	}
 	for to := range m.wires {
 		if to != from {
-			if err := m.send(x, to); err != nil {
+			if err := m.sending(x, to)(); err != nil {
 				return err
 			}
 		}

@@ -17,7 +17,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
+	"github.com/ebitengine/purego"
 	"golang.org/x/sys/unix"
 )
 
@@ -48,9 +50,13 @@ func rankProgram(args []string) error {
 	}
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, unix.SIGUSR1)
+	before := codeOfMaps()
 	w, err := Open(o)
 	if err != nil {
 		return err
+	}
+	if codeOfMaps() != before {
+		return errors.Join(errors.New("the library has changed the code of mmap and its like, which other threads may be at"), w.Close())
 	}
 	w.Fast = *fast
 	if err = makeSteps(w, told, *steps, *check, *fault); err != nil {
@@ -60,6 +66,16 @@ func rankProgram(args []string) error {
 		fmt.Println("done")
 	}
 	return err
+}
+
+// codeOfMaps is how the functions of libc begin that Go's memory comes by.
+func codeOfMaps() (code [4][16]byte) {
+	for i, name := range []string{"mmap", "munmap", "madvise", "mremap"} {
+		if at, err := purego.Dlsym(purego.RTLD_DEFAULT, name); err == nil {
+			code[i] = **(**[16]byte)(unsafe.Pointer(&at))
+		}
+	}
+	return code
 }
 
 func makeSteps(w *World, told <-chan os.Signal, steps int, check bool, fault string) error {

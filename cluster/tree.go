@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/gorgpt/gorgpt/internal/kernel"
@@ -11,8 +12,11 @@ import (
 // Communication Operations in MPICH" (2005), have the ways that ranks go about it.
 
 const (
-	// chunk is how many bytes go at once: what is added stays in the cache.
-	chunk = 1 << 19
+	// chunk is how many bytes go at once: what is added is still in a cache.
+	// Ranks of one machine wait for each other at each: pieces of half a megabyte, one by one, took four times as long.
+	chunk = 1 << 22
+	// window is how many of these are on the way in each direction.
+	window = 4
 	// long is from how many bytes on ranks share out the additions.
 	long = 1 << 14
 )
@@ -21,12 +25,21 @@ const (
 type adder[E number] struct {
 	backend
 	rank, size int
-	scratch    []E
+	most       int // numbers that go at once
+	scratch    [window][]E
 	add        func(to, x []E)
 }
 
 func newAdder[E number](b backend, add func(to, x []E)) *adder[E] {
-	return &adder[E]{backend: b, rank: b.rank(), size: b.size(), scratch: make([]E, chunk/int(unsafe.Sizeof(*new(E)))), add: add}
+	return &adder[E]{backend: b, rank: b.rank(), size: b.size(), most: chunk / int(unsafe.Sizeof(*new(E))), add: add}
+}
+
+// room is memory for n numbers that come, one of window.
+func (a *adder[E]) room(i, n int) []E {
+	if len(a.scratch[i]) < n {
+		a.scratch[i] = make([]E, n)
+	}
+	return a.scratch[i][:n]
 }
 
 func addFloats(to, x []float32) { kernel.Axpy(to, 1, x) }
@@ -38,44 +51,55 @@ func addScalars(to, x []float64) {
 }
 
 // sum puts the sum of the ranks' slices into each of them.
-func (a *adder[E]) sum(x []E) error {
+func (a *adder[E]) sum(x [][]E) error {
+	n := lengthOf(x)
 	switch {
 	case a.size&(a.size-1) != 0:
 		return a.climb(x)
-	case len(x)*int(unsafe.Sizeof(*new(E))) < long:
+	case n*int(unsafe.Sizeof(*new(E))) < long:
 		return a.double(x)
 	}
-	return a.halve(x)
+	return a.halve(x, n)
 }
 
 // double has pairs of ranks exchange all they have: few messages.
-func (a *adder[E]) double(x []E) error {
+func (a *adder[E]) double(x [][]E) error {
+	n := lengthOf(x)
+	own, other := a.room(0, n), a.room(1, n)
+	for i, at := 0, 0; i < len(x); i++ {
+		at += copy(own[at:], x[i])
+	}
 	for mask := 1; mask < a.size; mask <<= 1 {
-		if err := a.exchangeAndAdd(x, x, a.rank^mask); err != nil {
+		if err := exchange(a.backend, bytesOf(own), bytesOf(other), a.rank^mask); err != nil {
 			return err
 		}
+		a.add(own, other)
+	}
+	for _, part := range x {
+		own = own[copy(part, own):]
 	}
 	return nil
 }
 
 // halve has pairs of ranks exchange halves of what they have to add up, until each has a part of the
 // whole sum, and then these: few bytes.
-func (a *adder[E]) halve(x []E) error {
-	var before [][2][]E // a level's own part, and the other's
+func (a *adder[E]) halve(x [][]E, n int) error {
+	type level struct{ own, other [][]E }
+	var levels []level
 	for mask := 1; mask < a.size; mask <<= 1 {
-		own, other := x[:len(x)/2], x[len(x)/2:]
-		if a.rank&mask != 0 {
-			own, other = other, own
+		own, other := split(x, n/2)
+		if n /= 2; a.rank&mask != 0 {
+			own, other, n = other, own, lengthOf(other)
 		}
-		if err := a.exchangeAndAdd(other, own, a.rank^mask); err != nil {
+		if err := a.trade(other, own, a.rank^mask, true); err != nil {
 			return err
 		}
-		before, x = append(before, [2][]E{own, other}), own
+		levels, x = append(levels, level{own, other}), own
 	}
 	for mask := a.size >> 1; mask > 0; mask >>= 1 {
-		part := before[len(before)-1]
-		before = before[:len(before)-1]
-		if err := a.swap(part[0], part[1], a.rank^mask); err != nil {
+		l := levels[len(levels)-1]
+		levels = levels[:len(levels)-1]
+		if err := a.trade(l.own, l.other, a.rank^mask, false); err != nil {
 			return err
 		}
 	}
@@ -83,53 +107,141 @@ func (a *adder[E]) halve(x []E) error {
 }
 
 // climb has ranks of any number send what they have to one below, and the first give the sum to all.
-func (a *adder[E]) climb(x []E) error {
-	for rest := x; len(rest) > 0; {
-		part := rest[:min(len(rest), len(a.scratch))]
-		rest = rest[len(part):]
+func (a *adder[E]) climb(x [][]E) error {
+	for rest := x; ; {
+		part := take(&rest, a.most)
+		if len(part) == 0 {
+			break
+		}
 		for mask := 1; mask < a.size; mask <<= 1 {
 			if a.rank&mask != 0 {
-				if err := a.send(bytesOf(part), a.rank-mask); err != nil {
+				if err := a.sending(bytesOf(part), a.rank-mask)(); err != nil {
 					return err
 				}
 				break
 			}
 			if a.rank+mask < a.size {
-				from := a.scratch[:len(part)]
-				if err := a.receive(bytesOf(from), a.rank+mask); err != nil {
+				from := a.room(0, len(part))
+				if err := a.receiving(bytesOf(from), a.rank+mask)(); err != nil {
 					return err
 				}
 				a.add(part, from)
 			}
 		}
 	}
-	return giveAll(a.backend, bytesOf(x), 0)
-}
-
-// exchangeAndAdd sends a slice, and adds to another what comes. Both ranks' pieces have one size.
-func (a *adder[E]) exchangeAndAdd(send, to []E, with int) error {
-	for len(send) > 0 || len(to) > 0 {
-		s, t := send[:min(len(send), len(a.scratch))], to[:min(len(to), len(a.scratch))]
-		send, to = send[len(s):], to[len(t):]
-		from := a.scratch[:len(t)]
-		if err := a.exchange(bytesOf(s), bytesOf(from), with); err != nil {
-			return err
-		}
-		a.add(t, from)
-	}
-	return nil
-}
-
-// swap sends a slice and receives another.
-func (a *adder[E]) swap(send, receive []E, with int) error {
-	for len(send) > 0 || len(receive) > 0 {
-		s, r := send[:min(len(send), len(a.scratch))], receive[:min(len(receive), len(a.scratch))]
-		send, receive = send[len(s):], receive[len(r):]
-		if err := a.exchange(bytesOf(s), bytesOf(r), with); err != nil {
+	for _, part := range x {
+		if err := giveAll(a.backend, bytesOf(part), 0); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// trade sends slices to a rank, and puts what comes into others, or adds it to them. While one piece is added, the next is on its
+// way. What is sent and what is received do not overlap.
+func (a *adder[E]) trade(send, receive [][]E, with int, add bool) (err error) {
+	var (
+		going, coming flow
+		into          [window][]E
+	)
+	defer func() {
+		for err != nil && going.busy()+coming.busy() > 0 {
+			_, _ = going.end(), coming.end() // nothing is waited for after an error
+		}
+	}()
+	for {
+		for coming.busy() < window {
+			piece := take(&receive, a.most)
+			if len(piece) == 0 {
+				break
+			}
+			at := coming.begun % window
+			into[at] = piece
+			if add {
+				piece = a.room(at, len(piece))
+			}
+			coming.begin(a.receiving(bytesOf(piece), with))
+		}
+		for going.busy() < window {
+			piece := take(&send, a.most)
+			if len(piece) == 0 {
+				break
+			}
+			going.begin(a.sending(bytesOf(piece), with))
+		}
+		if coming.busy()+going.busy() == 0 {
+			return nil
+		}
+		at := coming.ended % window
+		some := coming.busy() > 0
+		if err := coming.end(); err != nil {
+			return err
+		}
+		if some && add {
+			a.add(into[at], a.room(at, len(into[at])))
+		}
+		if err := going.end(); err != nil {
+			return err
+		}
+	}
+}
+
+// flow is what is on the way in one direction.
+type flow struct {
+	ends         [window]func() error
+	begun, ended int
+}
+
+func (f *flow) busy() int { return f.begun - f.ended }
+
+func (f *flow) begin(end func() error) {
+	f.ends[f.begun%window] = end
+	f.begun++
+}
+
+// end waits for the first that is on the way, if one is.
+func (f *flow) end() error {
+	if f.busy() == 0 {
+		return nil
+	}
+	f.ended++
+	return f.ends[(f.ended-1)%window]()
+}
+
+// take takes a piece of n numbers at most from the front of slices.
+func take[E number](x *[][]E, n int) (piece []E) {
+	for len(*x) > 0 && len((*x)[0]) == 0 {
+		*x = (*x)[1:]
+	}
+	if len(*x) == 0 {
+		return nil
+	}
+	piece = (*x)[0]
+	if len(piece) <= n {
+		*x = (*x)[1:]
+		return piece
+	}
+	*x = append([][]E{piece[n:]}, (*x)[1:]...)
+	return piece[:n]
+}
+
+// split divides slices after n numbers.
+func split[E number](x [][]E, n int) (before, after [][]E) {
+	for i, part := range x {
+		if n < len(part) {
+			return append(slices.Clone(x[:i]), part[:n]), append([][]E{part[n:]}, x[i+1:]...)
+		}
+		n -= len(part)
+	}
+	return x, nil
+}
+
+// lengthOf is how many numbers slices have.
+func lengthOf[E any](x [][]E) (n int) {
+	for _, part := range x {
+		n += len(part)
+	}
+	return n
 }
 
 // giveAll gives the bytes of a rank to all.

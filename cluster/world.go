@@ -111,19 +111,24 @@ func (w *World) String() string {
 func (w *World) At(place string) { w.clock.at(place) }
 
 // Sum adds up the ranks' slices in place, in a fixed tree unless Fast is set.
-func (w *World) Sum(x []float32) error {
-	return w.do(sumCall, len(x), func(b backend) error {
-		if w.Fast {
-			return b.reduce(x)
+func (w *World) Sum(x ...[]float32) error {
+	return w.do(sumCall, lengthOf(x), func(b backend) error {
+		if !w.Fast {
+			return w.floats.sum(x)
 		}
-		return w.floats.sum(x)
+		for _, part := range x {
+			if err := b.reduce(part); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
 // SumScalars returns the ranks' sums, of a fixed tree.
 func (w *World) SumScalars(x []float64) ([]float64, error) {
 	sums := append([]float64(nil), x...)
-	err := w.do(scalarsCall, len(x), func(backend) error { return w.scalars.sum(sums) })
+	err := w.do(scalarsCall, len(x), func(backend) error { return w.scalars.sum([][]float64{sums}) })
 	return sums, err
 }
 

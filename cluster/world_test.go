@@ -60,6 +60,9 @@ func checkSums(w *World) error {
 			}
 		}
 	}
+	if err := checkMany(w); err != nil {
+		return err
+	}
 	wide := make([][]float64, w.Size())
 	for r := range wide {
 		wide[r] = []float64{math.Pi * float64(r+1), 1e-17, float64(r)}
@@ -79,6 +82,31 @@ func checkSums(w *World) error {
 		}
 		if !sameBits(x, given(from, len(x))) {
 			return fmt.Errorf("rank %d of %d: rank %d gives something else", w.Rank(), w.Size(), from)
+		}
+	}
+	return nil
+}
+
+// checkMany is checkSums of many slices at once: none, short ones, long ones, and those that are cut for being longer than a piece.
+func checkMany(w *World) error {
+	for _, lengths := range [][]int{{}, {0, 0}, {1, 2, 0, 3}, {4096, 1, 5}, {3, 70001, 0, 768, 768, 12345}, {1, 5<<20 + 1, 17, 3 << 20}} {
+		if w.Size() > 2 {
+			lengths = slices.DeleteFunc(slices.Clone(lengths), func(n int) bool { return n > 1<<20 }) // would take long
+		}
+		got, ranks := make([][]float32, len(lengths)), make([][]float32, w.Size())
+		for i, n := range lengths {
+			got[i] = given(w.Rank(), n)
+		}
+		if err := w.Sum(got...); err != nil {
+			return err
+		}
+		for i, n := range lengths {
+			for r := range ranks {
+				ranks[r] = given(r, n)
+			}
+			if !w.Fast && !sameBits(got[i], treeSum(ranks)) {
+				return fmt.Errorf("rank %d of %d: of slices of %v numbers, sum %d is not the tree's", w.Rank(), w.Size(), lengths, i)
+			}
 		}
 	}
 	return nil

@@ -199,9 +199,10 @@ func (m MultipleChoice) score(ctx context.Context, s *Subject, questions, pool [
 			p.pool = append(p.pool, detokenize.apply(right.Before+right.Text))
 		}
 	}
+	samples, scores = make([]Sample, len(questions)), make([][]ChoiceScore, len(questions))
 	scorer := s.NewScorer()
 	next, err := m.ask(s, p, detokenize, questions)
-	for i, q := range questions {
+	for i := range questions {
 		if err := cmp.Or(err, s.step(ctx, i, len(questions))); err != nil {
 			return nil, nil, nil, err
 		}
@@ -209,19 +210,27 @@ func (m MultipleChoice) score(ctx context.Context, s *Subject, questions, pool [
 		if next, err = m.ask(s, p, detokenize, questions); err != nil {
 			return nil, nil, nil, err
 		}
-		scorer.Next = next.begins()
-		of, err := m.question(s, scorer, now.choices, now.given)
-		if err != nil {
+		if samples[i] = now.sample; !s.own(i, len(questions)) {
+			continue
+		}
+		if scorer.Next = nil; s.own(i+1, len(questions)) {
+			scorer.Next = next.begins()
+		}
+		if scores[i], err = m.question(s, scorer, now.choices, now.given); err != nil {
 			return nil, nil, nil, fmt.Errorf("question %d, %w", i+1, err)
 		}
-		right := best(of, m.normalizer()) == q.Answer
-		sample := now.sample
+	}
+	if err := join(s, scores); err != nil {
+		return nil, nil, nil, err
+	}
+	for i, q := range questions {
+		right := best(scores[i], m.normalizer()) == q.Answer
+		sample := &samples[i]
 		sample.Right, sample.Answer = &right, q.Answer
-		for _, c := range of {
+		for _, c := range scores[i] {
 			sample.Tokens += c.Tokens
 			sample.LogLikelihoods = append(sample.LogLikelihoods, c.LogLikelihood)
 		}
-		samples, scores = append(samples, sample), append(scores, of)
 	}
 	return samples, scores, p, s.step(ctx, len(questions), len(questions))
 }

@@ -206,10 +206,15 @@ func (g Generation) write(ctx context.Context, s *Subject, set []pairs.Pair, p *
 		if err != nil {
 			return nil, 0, err
 		}
-		if sample.Text, sample.Tokens, err = g.respond(ctx, s, model, ids); err != nil {
-			return nil, 0, err
+		if s.own(i, len(set)) {
+			if sample.Text, sample.Tokens, err = g.respond(ctx, s, model, ids); err != nil {
+				return nil, 0, err
+			}
 		}
 		samples = append(samples, sample)
+	}
+	if err := join(s, samples); err != nil {
+		return nil, 0, err
 	}
 	return samples, cut, s.step(ctx, len(set), len(set))
 }

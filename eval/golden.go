@@ -160,33 +160,28 @@ func (g Golden) Evaluate(ctx context.Context, s *Subject) (Result, error) {
 	for _, run := range g.Runs {
 		total += len(run.Losses)
 	}
-	add := func(c Check, tokens int) error {
-		r.Checks = append(r.Checks, c)
-		r.Tokens += int64(tokens)
-		return s.step(ctx, len(r.Checks), total)
-	}
-	for _, n := range g.Next {
-		c, err := n.check(s)
+	parts := make([]checked, len(g.Next)+len(g.Continuations)+len(g.Runs))
+	done := 0
+	for i := range parts {
+		if !s.own(i, len(parts)) {
+			continue
+		}
+		err := g.part(ctx, s, i, func(c Check, tokens int) error {
+			done++
+			parts[i].Checks, parts[i].Tokens = append(parts[i].Checks, c), parts[i].Tokens+int64(tokens)
+			return s.step(ctx, done, total)
+		})
 		if err != nil {
 			return r, err
 		}
-		if err := add(c, 1); err != nil {
-			return r, err
-		}
 	}
-	for _, c := range g.Continuations {
-		got, err := s.Greedy(ctx, c.Prompt, len(c.IDs), nil)
-		if err != nil {
-			return r, fmt.Errorf("%s: %w", c.Name, err)
-		}
-		if err := add(c.compare(s, got), len(got)); err != nil {
-			return r, err
-		}
+	if err := join(s, parts); err != nil {
+		return r, err
+	}
+	for _, p := range parts {
+		r.Checks, r.Tokens = append(r.Checks, p.Checks...), r.Tokens+p.Tokens
 	}
 	for _, run := range g.Runs {
-		if err := g.train(ctx, s, run, add); err != nil {
-			return r, fmt.Errorf("%s: %w", run.Name, err)
-		}
 		r.Protocol = append(r.Protocol, Setting{run.Name, fmt.Sprintf("lr %g, β %g/%g, ε %g, decay %g on every tensor, clip %g, batch %d × %d; %s",
 			run.LearnRate, run.Beta1, run.Beta2, run.Epsilon, run.Decay, run.Clip, g.Batch.Size, g.Batch.Context, run.Source)})
 	}
@@ -198,6 +193,37 @@ func (g Golden) Evaluate(ctx context.Context, s *Subject) (Result, error) {
 	}
 	r.Value = float64(passed) / float64(len(r.Checks))
 	return r, nil
+}
+
+// checked is what came of one part.
+type checked struct {
+	Checks []Check
+	Tokens int64
+}
+
+// part makes the checks of one: of next tokens, then of continuations, then of runs.
+func (g Golden) part(ctx context.Context, s *Subject, i int, add func(c Check, tokens int) error) error {
+	if i < len(g.Next) {
+		c, err := g.Next[i].check(s)
+		if err != nil {
+			return err
+		}
+		return add(c, 1)
+	}
+	i -= len(g.Next)
+	if i < len(g.Continuations) {
+		c := g.Continuations[i]
+		got, err := s.Greedy(ctx, c.Prompt, len(c.IDs), nil)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+		return add(c.compare(s, got), len(got))
+	}
+	run := g.Runs[i-len(g.Continuations)]
+	if err := g.train(ctx, s, run, add); err != nil {
+		return fmt.Errorf("%s: %w", run.Name, err)
+	}
+	return nil
 }
 
 // Passed tells whether all checks of a result pass.

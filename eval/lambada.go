@@ -132,7 +132,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 			return all[0], nil
 		}
 	}
-	var sum lambadaSum
+	parts := make([]passageDone, len(questions))
 	for i, question := range questions {
 		if err := s.step(ctx, i, len(questions)); err != nil {
 			return Result{}, err
@@ -141,18 +141,25 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 		if err != nil {
 			return Result{}, fmt.Errorf("%s: passage %d: %w", path, i+1, errors.Unwrap(err))
 		}
-		right, last, logProb, n, err := l.passage(s, given[0], score)
-		if err != nil {
-			return Result{}, fmt.Errorf("%s: passage %d: %w", path, i+1, err)
-		}
-		sample, err := p.sample(s, l.Show, given)
-		if err != nil {
+		if parts[i].Sample, err = p.sample(s, l.Show, given); err != nil {
 			return Result{}, err
 		}
-		sum.add(sample, right, last, logProb, n)
+		if !s.own(i, len(questions)) {
+			continue
+		}
+		if err := l.passage(s, given[0], score, &parts[i]); err != nil {
+			return Result{}, fmt.Errorf("%s: passage %d: %w", path, i+1, err)
+		}
+	}
+	if err := join(s, parts); err != nil {
+		return Result{}, err
 	}
 	if err := s.step(ctx, len(questions), len(questions)); err != nil {
 		return Result{}, err
+	}
+	var sum lambadaSum
+	for _, part := range parts {
+		sum.add(part)
 	}
 	r := sum.result()
 	r.Protocol = slices.Concat(protocol, l.settings(s, p, len(questions)))
@@ -186,17 +193,17 @@ type lambadaSum struct {
 	samples      []Sample
 }
 
-func (m *lambadaSum) add(sample Sample, right, last bool, logProb float64, n int) {
-	if right {
+func (m *lambadaSum) add(p passageDone) {
+	if p.Right {
 		m.words++
 	}
-	if last {
+	if p.Last {
 		m.lasts++
 	}
-	sample.LogLikelihoods, sample.Tokens, sample.Right = []float64{logProb}, n, &right
-	m.samples = append(m.samples, sample)
-	m.nll -= logProb
-	m.tokens += int64(n)
+	p.Sample.LogLikelihoods, p.Sample.Tokens, p.Sample.Right = []float64{p.LogProb}, p.Tokens, &p.Right
+	m.samples = append(m.samples, p.Sample)
+	m.nll -= p.LogProb
+	m.tokens += int64(p.Tokens)
 }
 
 func (m *lambadaSum) result() Result {
@@ -212,26 +219,34 @@ func (m *lambadaSum) result() Result {
 	}
 }
 
-// passage scores one word: whether all of it is the first choice, whether its last token
+// passageDone is what is known of one word: whether all of it is the first choice, whether its last token
 // is, its log-likelihood and its tokens.
-func (l LAMBADA) passage(s *Subject, given Sequence, score func(Sequence) ([]Scored, error)) (right, last bool, logProb float64, n int, err error) {
+type passageDone struct {
+	Sample      Sample
+	Right, Last bool
+	LogProb     float64
+	Tokens      int
+}
+
+// passage scores one word.
+func (l LAMBADA) passage(s *Subject, given Sequence, score func(Sequence) ([]Scored, error), p *passageDone) error {
 	ids, from := given.IDs, given.From
 	scored, err := score(given)
 	if err != nil {
-		return false, false, 0, 0, err
+		return err
 	}
 	if l.StopWords {
 		if err := l.filter(s, ids, from, scored); err != nil {
-			return false, false, 0, 0, err
+			return err
 		}
 	}
-	right = true
+	p.Right, p.Tokens = true, len(scored)
 	for i, t := range scored {
-		last = t.Best == ids[from+i]
-		right = right && last
-		logProb += t.LogProb
+		p.Last = t.Best == ids[from+i]
+		p.Right = p.Right && p.Last
+		p.LogProb += t.LogProb
 	}
-	return right, last, logProb, len(scored), nil
+	return nil
 }
 
 // filter makes the first choice for ids[from] the best token that is no stop word.

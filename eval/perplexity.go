@@ -47,8 +47,8 @@ type measured struct {
 }
 
 func (m *measured) add(part sum) {
-	m.total.nll, m.total.tokens = m.total.nll+part.nll, m.total.tokens+part.tokens
-	m.samples = append(m.samples, Sample{LogLikelihoods: []float64{-part.nll}, Tokens: part.tokens})
+	m.total.NLL, m.total.Tokens = m.total.NLL+part.NLL, m.total.Tokens+part.Tokens
+	m.samples = append(m.samples, Sample{LogLikelihoods: []float64{-part.NLL}, Tokens: part.Tokens})
 }
 
 // Evaluate measures a text file.
@@ -82,9 +82,9 @@ func (p Perplexity) Evaluate(ctx context.Context, s *Subject, path string) (Resu
 		protocol = append(protocol, Setting{"limit", strconv.Itoa(p.Limit) + " tokens"})
 	} else {
 		r.Metrics = append(r.Metrics,
-			Number{"perplexity_per_word", math.Exp(m.total.nll / float64(m.words))},
-			Number{"perplexity_per_byte", math.Exp(m.total.nll / float64(m.size))},
-			Number{"bits_per_byte", m.total.nll / float64(m.size) / math.Ln2},
+			Number{"perplexity_per_word", math.Exp(m.total.NLL / float64(m.words))},
+			Number{"perplexity_per_byte", math.Exp(m.total.NLL / float64(m.size))},
+			Number{"bits_per_byte", m.total.NLL / float64(m.size) / math.Ln2},
 		)
 		how := "line ends included"
 		if p.Words == "split" {
@@ -117,7 +117,7 @@ func (p Perplexity) text(ctx context.Context, s *Subject, text textFile, d detok
 	next, stop := iter.Pull2(text.tokens(s.Tokenizer, d, io.Discard))
 	defer stop()
 	begin := p.begin(s)
-	part, err := p.sequence(ctx, s, &stream{next: next, ids: begin}, len(begin)+length, s.Progress)
+	part, err := p.sequence(ctx, s, &stream{next: next, ids: begin}, len(begin)+length, true, s.Progress)
 	if err != nil {
 		return m, fmt.Errorf("%s: %w", text.path, err)
 	}
@@ -140,19 +140,29 @@ func (p Perplexity) documents(ctx context.Context, s *Subject, text textFile, d 
 	if err != nil {
 		return m, err
 	}
-	err = p.each(ctx, s, text, d, func(i int, _ string, ids []int) error {
+	var parts []sum
+	err = p.each(ctx, s, text, d, func(i int, _ string, ids []int) (err error) {
 		if err := s.step(ctx, i, m.documents); err != nil {
 			return err
 		}
-		all := slices.Concat(p.begin(s), ids)
-		part, err := p.sequence(ctx, s, list(all), len(all), nil)
-		m.add(part)
+		var part sum
+		if s.own(i, m.documents) {
+			all := slices.Concat(p.begin(s), ids)
+			part, err = p.sequence(ctx, s, list(all), len(all), false, nil)
+		}
+		parts = append(parts, part)
 		return err
 	})
 	if err == nil {
-		err = s.step(ctx, m.documents, m.documents)
+		err = join(s, parts)
 	}
-	return m, err
+	if err != nil {
+		return m, err
+	}
+	for _, part := range parts {
+		m.add(part)
+	}
+	return m, s.step(ctx, m.documents, m.documents)
 }
 
 // errEnough ends the reading of documents.
@@ -213,7 +223,7 @@ func (p Perplexity) IDs(ctx context.Context, s *Subject, ids []int) (Result, err
 		return Result{}, err
 	}
 	all := slices.Concat(p.begin(s), ids)
-	total, err := p.sequence(ctx, s, list(all), len(all), s.Progress)
+	total, err := p.sequence(ctx, s, list(all), len(all), true, s.Progress)
 	if err != nil {
 		return Result{}, err
 	}
@@ -221,17 +231,17 @@ func (p Perplexity) IDs(ctx context.Context, s *Subject, ids []int) (Result, err
 }
 
 func (p Perplexity) result(s *Subject, total sum) Result {
-	mean := total.nll / float64(total.tokens)
+	mean := total.NLL / float64(total.Tokens)
 	last := "what is left"
 	if p.FullLast {
 		last = "full, reaching back"
 	}
 	return Result{
-		Metric: "perplexity_per_token", Value: math.Exp(mean), Tokens: int64(total.tokens),
+		Metric: "perplexity_per_token", Value: math.Exp(mean), Tokens: int64(total.Tokens),
 		Metrics: Numbers{{"perplexity_per_token", math.Exp(mean)}, {"loss_per_token", mean}},
 		Protocol: Settings{
 			{"window", strconv.Itoa(s.Window)}, {"stride", strconv.Itoa(p.stride(s))}, {"last_window", last}, {"bos", bosText(p.BOS, "none; the first token is not predicted")},
-			{"tokens", strconv.Itoa(total.tokens)},
+			{"tokens", strconv.Itoa(total.Tokens)},
 		},
 	}
 }

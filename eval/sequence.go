@@ -47,8 +47,8 @@ func (s *stream) at(from, to int) ([]int, error) {
 
 // sum is a negative log-likelihood and the number of tokens that it is of.
 type sum struct {
-	nll    float64
-	tokens int
+	NLL    float64
+	Tokens int
 }
 
 // check checks the options before anything is read.
@@ -77,8 +77,8 @@ func (p Perplexity) begin(s *Subject) []int {
 	return []int{id}
 }
 
-// sequence measures one of so many tokens.
-func (p Perplexity) sequence(ctx context.Context, s *Subject, all ids, length int, progress func(done, total int)) (sum, error) {
+// sequence measures one of so many tokens, whose runs ranks may share out.
+func (p Perplexity) sequence(ctx context.Context, s *Subject, all ids, length int, shared bool, progress func(done, total int)) (sum, error) {
 	t, stride := s.Window, p.stride(s)
 	n := length - 1 // to predict
 	if n < 1 {
@@ -89,44 +89,77 @@ func (p Perplexity) sequence(ctx context.Context, s *Subject, all ids, length in
 	t = min(t, n)
 	width := fit(t, s.Window)
 	batch := fit(min(max(1, 1024/width), 1+(n-t+stride-1)/stride), max(1, 1024/width))
-	tokens, targets := make([]int, batch*width), make([]int, batch*width)
-	var total sum
-	for next, done := 0, 0; done < n; {
-		for b := range batch {
-			in, out := tokens[b*width:(b+1)*width], targets[b*width:(b+1)*width]
-			clear(in)
-			for i := range out {
-				out[i] = -1
-			}
-			if done == n {
-				continue
-			}
-			// The window reads the tokens from next to end and predicts those from next+1 to
-			// end+1, of which those up to done were predicted before.
-			end := min(next+t, n)
-			if p.FullLast {
-				next = end - t
-			}
-			part, err := all.at(next, end+1)
-			if err != nil {
-				return sum{}, err
-			}
-			copy(in, part[:end-next])
-			copy(out[done-next:], part[done-next+1:])
-			done = end
-			next += stride
-		}
-		nll, k, err := s.windows(batch, tokens, targets)
-		if err != nil {
+	windows := 1 + (n-t+stride-1)/stride
+	parts := make([]sum, (windows+batch-1)/batch)
+	w := &walk{all: all, t: t, stride: stride, n: n, full: p.FullLast, tokens: make([]int, batch*width), targets: make([]int, batch*width)}
+	for i := range parts {
+		own := !shared || s.own(i, len(parts))
+		if err := w.fill(width, own); err != nil {
 			return sum{}, err
 		}
-		total.nll, total.tokens = total.nll+nll, total.tokens+k
+		if own {
+			var err error
+			if parts[i].NLL, parts[i].Tokens, err = s.windows(batch, w.tokens, w.targets); err != nil {
+				return sum{}, err
+			}
+		}
 		if progress != nil {
-			progress(done, n)
+			progress(w.done, n)
 		}
 		if err := ctx.Err(); err != nil {
 			return sum{}, err
 		}
 	}
+	if shared {
+		if err := join(s, parts); err != nil {
+			return sum{}, err
+		}
+	}
+	var total sum
+	for _, part := range parts {
+		total.NLL, total.Tokens = total.NLL+part.NLL, total.Tokens+part.Tokens
+	}
 	return total, nil
+}
+
+// walk is a window that goes over a sequence of n tokens to predict.
+type walk struct {
+	all        ids
+	t, stride  int
+	n          int
+	full       bool // the last window reaches back
+	next, done int  // where the window begins, and up to where tokens are predicted
+
+	tokens, targets []int
+}
+
+// fill goes on by as many windows as there is room for, and puts them there, unless they are not wanted.
+func (w *walk) fill(width int, wanted bool) error {
+	for b := range len(w.tokens) / width {
+		in, out := w.tokens[b*width:(b+1)*width], w.targets[b*width:(b+1)*width]
+		clear(in)
+		for i := range out {
+			out[i] = -1
+		}
+		if w.done == w.n {
+			continue
+		}
+		// The window reads the tokens from next to end and predicts those from next+1 to
+		// end+1, of which those up to done were predicted before.
+		end := min(w.next+w.t, w.n)
+		if w.full {
+			w.next = end - w.t
+		}
+		if wanted {
+			part, err := w.all.at(w.next, end+1)
+			if err != nil {
+				return err
+			}
+			copy(in, part[:end-w.next])
+			copy(out[w.done-w.next:], part[w.done-w.next+1:])
+		}
+		w.done = end
+		w.next += w.stride
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/tokenizer"
+	"github.com/gorgpt/gorgpt/train"
 )
 
 // Model is what it takes to score text; see models.Model, which is one.
@@ -41,6 +42,9 @@ type Subject struct {
 
 	// Graph are options of the graphs that score, such as graph.Compute. What is written, token by token, is computed in float32.
 	Graph []graph.Option
+	// Peers, if set, are the processes that share the work out, each with a subject of the same weights and the same data. All have the
+	// result of one alone, to the bit. Of an error of one, the others are told by [train.Peers.Leave], which is the caller's to call.
+	Peers train.Peers
 
 	// CacheBytes, if above 0, is how much memory what is remembered of sequences may take; see
 	// ScoreAll.

@@ -148,7 +148,7 @@ func TestStreamAt(t *testing.T) {
 	if _, err := s.at(0, 1); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
-	if _, err := (Perplexity{}).sequence(t.Context(), &Subject{Window: 4}, s, 9, nil); !errors.Is(err, broken) {
+	if _, err := (Perplexity{}).sequence(t.Context(), &Subject{Window: 4}, s, 9, false, nil); !errors.Is(err, broken) {
 		t.Errorf("error %v of a window", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/memory"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/train"
 )
 
 // adapted is the model that the recipe has learn: m, or m with adapters.
@@ -31,8 +32,8 @@ func (r TunedRecipe) freeze(params *graph.Params, isNew string) error {
 }
 
 // check refuses the program that compile makes, if it takes more memory than there is, and says how much that is. It is made over
-// parameters that declare declares.
-func (t *Tuning) check(declare func(*graph.Params) error, isNew string, compile func(*graph.Params) (*graph.Program, error)) error {
+// parameters that declare declares, and runs so many times in an update.
+func (t *Tuning) check(runs int, declare func(*graph.Params) error, isNew string, compile func(*graph.Params) (*graph.Program, error)) error {
 	params := graph.NewParams(0)
 	if err := declare(params); err != nil {
 		return err
@@ -46,13 +47,17 @@ func (t *Tuning) check(declare func(*graph.Params) error, isNew string, compile 
 	}
 	defer p.Close()
 	m := memory.OfTraining(p, 2*p.Trainable()).WithRun(0, 0, 0) // Adam's moments; examples are small
+	if !t.Recipe.Fast() {
+		_, own := train.Share(runs, 0, size(t.peers))
+		m = m.WithTree(own)
+	}
 	if t.Recipe.LoRA > 0 {
 		m.Process += m.Weights // the merged ones of checkpoints
 	}
-	t.say(fmt.Sprintf("%d of %d weights learn; memory %s: weights %s, gradients %s, moments %s, results %s",
-		p.Trainable(), graph.Sum(p.Nodes()).Params, memory.Size(m.Total()), memory.Size(m.Weights), memory.Size(m.Gradients), memory.Size(m.Moments), memory.Size(m.Results)))
+	t.say(fmt.Sprintf("%d of %d weights learn; memory %s: weights %s, gradients %s, their sums %s, moments %s, results %s",
+		p.Trainable(), graph.Sum(p.Nodes()).Params, memory.Size(m.Total()), memory.Size(m.Weights), memory.Size(m.Gradients), memory.Size(m.Sums), memory.Size(m.Moments), memory.Size(m.Results)))
 	if err := m.Check(); err != nil {
-		return fmt.Errorf("%w: a smaller --micro or --context takes less, and so does --lora", err)
+		return fmt.Errorf("%w: a smaller --micro or --context takes less, and so do --lora and --sum fast", err)
 	}
 	return nil
 }

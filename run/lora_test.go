@@ -159,7 +159,7 @@ func TestLoRAMemory(t *testing.T) {
 		memory.Machine = func() memory.Limit { return memory.Limit{Bytes: int64(less+more) / 2} }
 		for _, r := range []TunedRecipe{recipe, full} {
 			x, err := CreateTuned(r, filepath.Join(t.TempDir(), "run"), nil)
-			if (err == nil) != (r.LoRA > 0) || err != nil && !strings.HasSuffix(err.Error(), ": a smaller --micro or --context takes less, and so does --lora") {
+			if (err == nil) != (r.LoRA > 0) || err != nil && !strings.HasSuffix(err.Error(), ": a smaller --micro or --context takes less, and so do --lora and --sum fast") {
 				t.Errorf("%s: rank %d: %v", name, r.LoRA, err)
 			}
 			if x != nil {

@@ -179,7 +179,7 @@ func (r *responding) trainer(bool) error {
 		return err
 	}
 	batch, update := o.runs(r.learn.Len())
-	if err := r.check(func(params *graph.Params) error { return models.Declare(model, params) }, "", func(params *graph.Params) (*graph.Program, error) {
+	if err := r.check(update/batch, func(params *graph.Params) error { return models.Declare(model, params) }, "", func(params *graph.Params) (*graph.Program, error) {
 		return declare(model, params, batch, r.width)
 	}); err != nil {
 		return err

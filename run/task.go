@@ -120,7 +120,8 @@ func (c *classifying) trainer(resumed bool) (err error) {
 		Rate: r.Rate, Warmup: r.Warmup, Decay: r.Decay, Clip: r.Clip, Seed: r.Seed, Precision: computing, Epoch: c.measured, Save: c.save,
 	}
 	longest := finetune.Longest(c.learned, c.checked)
-	if err := c.check(c.trained.Classifier.Declare, headScope, func(params *graph.Params) (*graph.Program, error) {
+	runs := (min(r.Batch, len(c.learned)) + o.Micro - 1) / o.Micro
+	if err := c.check(runs, c.trained.Classifier.Declare, headScope, func(params *graph.Params) (*graph.Program, error) {
 		return c.trained.Classifier.Compile(params, o.Micro, longest)
 	}); err != nil {
 		return err

@@ -34,6 +34,7 @@ type TunedRecipe struct {
 	SaveEvery                 int
 	Precision                 string
 	Seed                      uint64
+	Sum                       string
 }
 
 // pretrainedDropout in the place of a dropout rate is what the model was pre-trained with: one that never met dropout loses by it what it has learned.
@@ -118,6 +119,7 @@ func (r *TunedRecipe) ofUpdates() setting.List {
 		setting.New("save-every", &r.SaveEvery, 0, "updates between checkpoints (0: after each epoch)", setting.AtLeast(0)),
 		PrecisionSetting(&r.Precision),
 		setting.New("seed", &r.Seed, paper.Seed, "seed of the head, the order and dropout", setting.Seed),
+		setting.New("sum", &r.Sum, tree, "how the gradients of an update are added up: in a fixed tree, with the same bits for any number of ranks and the memory of a gradient more for each doubling of --batch over --micro; or fast", setting.OneOf("way to add up", tree, fast)),
 	}
 }
 
@@ -146,6 +148,18 @@ func (r TunedRecipe) Validate() error {
 	}
 	return cmp.Or(r.Settings().Validate(), r.Settings().Recordable())
 }
+
+// readRun reads the recipe of a run. One of before there was a choice adds up as so many ranks did.
+func (r *TunedRecipe) readRun(d Dir, ranks int) error {
+	names, err := r.Settings().Read(d.TunedPath(), nil)
+	if err == nil && !slices.Contains(names, "sum") && ranks == 1 {
+		r.Sum = fast
+	}
+	return err
+}
+
+// Fast tells whether gradients are added up in any order.
+func (r TunedRecipe) Fast() bool { return r.Sum == fast }
 
 // text is the recipe as a file.
 func (r TunedRecipe) text() []byte {

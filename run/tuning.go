@@ -91,7 +91,7 @@ func ResumeTunedOn(peers train.Peers, dir Dir, log io.Writer) (*Tuning, error) {
 }
 
 func (t *Tuning) resume() error {
-	if _, err := t.Recipe.Settings().Read(t.Dir.TunedPath(), nil); err != nil {
+	if err := t.Recipe.readRun(t.Dir, size(t.peers)); err != nil {
 		return t.Dir.noRun(err, tunedName)
 	}
 	if err := cmp.Or(t.Recipe.Validate(), settlePrecision(&t.Recipe.Precision)); err != nil {
@@ -129,7 +129,7 @@ func (t *Tuning) prepare(resumed bool) error {
 	if err := t.work.trainer(resumed); err != nil {
 		return err
 	}
-	t.Trainer.Peers, t.Trainer.Tree = t.peers, size(t.peers) > 1
+	t.Trainer.Peers, t.Trainer.Tree = t.peers, !t.Recipe.Fast()
 	return nil
 }
 

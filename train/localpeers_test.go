@@ -37,8 +37,13 @@ type meeting struct {
 func (p localPeer) Rank() int { return p.rank }
 func (p localPeer) Size() int { return p.size }
 
-func (p localPeer) Sum(x []float32) error {
-	return p.meet(p.rank, x, func(given []any) error { return sumTree[float32](given) })
+func (p localPeer) Sum(x ...[]float32) error {
+	for _, part := range x {
+		if err := p.meet(p.rank, part, func(given []any) error { return sumTree[float32](given) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p localPeer) SumScalars(x []float64) ([]float64, error) {

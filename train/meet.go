@@ -8,10 +8,12 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
 
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
@@ -36,7 +38,7 @@ func (r *run) meet() error {
 		{"number of weights", fmt.Sprint(r.Params.Count())},
 	}
 	if err = cmp.Or(err, mine); err == nil {
-		facts = append(facts, fact{"weights", r.weightsMark()})
+		facts = append(facts, fact{"weights", weightsMark(r.inOrder)})
 	}
 	return r.compare(facts, err)
 }
@@ -49,8 +51,7 @@ func (r *run) compare(facts []fact, mine error) error {
 	for _, f := range facts {
 		theirs, err := Tell(r.peers, f.value)
 		if err == nil && theirs != f.value {
-			has, first := firstOther(f.value, theirs)
-			err = fmt.Errorf("rank %d of %d differs from rank 0 in its %s: %.300q, not %.300q", r.peers.Rank(), r.peers.Size(), f.what, has, first)
+			err = differs(r.peers, f.what, f.value, theirs)
 		}
 		if _, err = r.agree(0, nil, err); err != nil {
 			return err
@@ -64,7 +65,7 @@ func (r *run) same() error {
 	if r.peers.Size() == 1 {
 		return nil
 	}
-	if err := r.compare([]fact{{"weights", r.weightsMark()}}, nil); err != nil {
+	if err := r.compare([]fact{{"weights", weightsMark(r.inOrder)}}, nil); err != nil {
 		return unsaved{err}
 	}
 	return nil
@@ -72,38 +73,98 @@ func (r *run) same() error {
 
 // Tell returns what rank 0 calls it with, on all ranks.
 func Tell(p Peers, text string) (string, error) {
-	if p.Size() == 1 {
-		return text, nil
+	if p.Rank() > 0 {
+		text = ""
 	}
-	first := p.Rank() == 0
-	length := []float64{0}
-	if first {
-		length[0] = float64(len(text))
-	}
-	length, err := p.SumScalars(length)
+	all, err := Gather(p, text)
 	if err != nil {
 		return "", err
 	}
-	bytes := make([]float64, int(length[0]))
-	if first {
-		for i := range bytes {
-			bytes[i] = float64(text[i])
+	return all[0], nil
+}
+
+// Gather returns what each rank calls it with, on all ranks.
+func Gather(p Peers, text string) (all []string, err error) {
+	if p.Size() == 1 {
+		return []string{text}, nil
+	}
+	lengths := make([]float64, p.Size())
+	lengths[p.Rank()] = float64(len(text))
+	if lengths, err = p.SumScalars(lengths); err != nil {
+		return nil, err
+	}
+	whole, before := 0, 0
+	for rank, n := range lengths {
+		if rank < p.Rank() {
+			before += int(n)
 		}
+		whole += int(n)
+	}
+	bytes := make([]float64, whole)
+	for i := range len(text) {
+		bytes[before+i] = float64(text[i])
 	}
 	if bytes, err = p.SumScalars(bytes); err != nil {
-		return "", err
+		return nil, err
 	}
-	var b strings.Builder
-	for _, x := range bytes {
-		b.WriteByte(byte(x))
+	for _, n := range lengths {
+		var b strings.Builder
+		for _, x := range bytes[:int(n)] {
+			b.WriteByte(byte(x))
+		}
+		all, bytes = append(all, b.String()), bytes[int(n):]
 	}
-	return b.String(), nil
+	return all, nil
+}
+
+// Alike checks that ranks were started alike, as a [Trainer] does: by one program, on one instruction set, with the same weights, and the same of
+// what else has a name. It is an error on all that names the rank and what it differs in.
+func Alike(p Peers, params *graph.Params, named ...[2]string) error {
+	if p == nil || p.Size() == 1 {
+		return nil
+	}
+	program, err := thisProgram()
+	facts := append([][2]string{{"program", program}, {"instruction set", kernel.ISA()}}, named...)
+	if err == nil && params != nil {
+		facts = append(facts, [2]string{"weights", weightsMark(params.All())})
+	}
+	mine, said := err, make([]float64, p.Size())
+	for _, f := range facts {
+		theirs, err := Tell(p, f[1])
+		if err != nil {
+			return err
+		}
+		if mine == nil && theirs != f[1] {
+			mine = differs(p, f[0], f[1], theirs)
+		}
+	}
+	if mine != nil {
+		said[p.Rank()] = 1
+	}
+	if said, err = p.SumScalars(said); err != nil {
+		return err
+	}
+	if other := slices.Index(said, 1); mine == nil && other >= 0 {
+		return fmt.Errorf("rank %d of %d has failed; see what it says", other, p.Size())
+	}
+	return mine
+}
+
+// differs is the error of a rank that has something else than rank 0.
+func differs(p Peers, what, mine, theirs string) error {
+	has, first := firstOther(mine, theirs)
+	return fmt.Errorf("rank %d of %d differs from rank 0 in its %s: %.300q, not %.300q", p.Rank(), p.Size(), what, has, first)
 }
 
 // weightsMark tells weights apart.
-func (r *run) weightsMark() string {
+func weightsMark(params []*graph.Param) string {
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli)) // of which processors have an instruction
-	for _, p := range r.inOrder {
+	for _, p := range params {
+		if blocks, scales := p.Packed(); blocks != nil {
+			_, _ = sum.Write(blocks)
+			_, _ = sum.Write(scales)
+			continue
+		}
 		x := p.Data()
 		_, _ = sum.Write(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))) // which has no errors
 	}

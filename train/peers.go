@@ -17,8 +17,8 @@ import (
 type Peers interface {
 	Rank() int // from 0
 	Size() int
-	// Sum adds up the ranks' slices, which are of one length, element by element, in place.
-	Sum(x []float32) error
+	// Sum adds up the ranks' slices element by element, in place: as many of every rank, of the same lengths.
+	Sum(x ...[]float32) error
 	// SumScalars returns the sums of a few numbers.
 	SumScalars(x []float64) ([]float64, error)
 	// Give gives the slice of a rank to all the others, whose slices are as long.
@@ -33,7 +33,7 @@ type alone struct{}
 
 func (alone) Rank() int                                 { return 0 }
 func (alone) Size() int                                 { return 1 }
-func (alone) Sum([]float32) error                       { return nil }
+func (alone) Sum(...[]float32) error                    { return nil }
 func (alone) SumScalars(x []float64) ([]float64, error) { return x, nil }
 func (alone) Give([]float32, int) error                 { return nil }
 func (alone) Leave(error)                               {}
@@ -106,10 +106,12 @@ func (r *run) sumGradients() error {
 	if r.peers.Size() == 1 {
 		return nil
 	}
+	var all [][]float32
 	for _, p := range r.inOrder {
-		if err := r.peers.Sum(p.GradData()); err != nil {
-			return unsaved{fmt.Errorf("rank %d of %d: gradient of %s: %w", r.peers.Rank(), r.peers.Size(), p.Name(), err)}
-		}
+		all = append(all, p.GradData())
+	}
+	if err := r.peers.Sum(all...); err != nil {
+		return unsaved{fmt.Errorf("rank %d of %d: gradients: %w", r.peers.Rank(), r.peers.Size(), err)}
 	}
 	return nil
 }

@@ -43,8 +43,17 @@ func (p *pair) Leave(error) { _ = p.conn.Close() } // the other's call fails
 // chunk is how many numbers go at once.
 const chunk = 1 << 16
 
-// Sum sends a part and adds the other's to it.
-func (p *pair) Sum(x []float32) error {
+// Sum sends a part at a time, and adds the other's to it.
+func (p *pair) Sum(x ...[]float32) error {
+	for _, one := range x {
+		if err := p.sum(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pair) sum(x []float32) error {
 	for len(x) > 0 {
 		part := x[:min(chunk, len(x))]
 		x = x[len(part):]

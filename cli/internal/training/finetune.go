@@ -55,6 +55,7 @@ Tasks: ` + taskNames() + `.`,
 			if err != nil {
 				return err
 			}
+			world.Fast = t.Recipe.Fast()
 			return tune(cmd, t, asJSON, world.Rank() == 0)
 		},
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/chat"
 	"github.com/gorgpt/gorgpt/cli/internal/command"
+	"github.com/gorgpt/gorgpt/cluster"
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/eval"
 	"github.com/gorgpt/gorgpt/internal/plural"
@@ -32,6 +33,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/run"
 	"github.com/gorgpt/gorgpt/tokenizer"
+	"github.com/gorgpt/gorgpt/train"
 )
 
 // evaluation is what eval is asked for.
@@ -45,6 +47,9 @@ type evaluation struct {
 
 	chat, asJSON bool
 	options      eval.Options
+
+	joining *cluster.Options
+	world   *cluster.World
 }
 
 func newEval() *cobra.Command {
@@ -55,7 +60,8 @@ func newEval() *cobra.Command {
 		Long: `Measure a model as the GPT papers did.
 
 DIR is a checkpoint, such as RUN/checkpoints/best, a Hugging Face directory or a GGUF file.
-Under the numbers stands how they were made, and what others report. NAME and the FILE that it reads:
+Under the numbers stands how they were made, and what others report. Processes that mpirun, mpiexec or srun starts
+share the work, and have the numbers of one: docs/cluster.md. NAME and the FILE that it reads:
 
 ` + catalogue(),
 		Example: `  gorgpt eval --from gpt2 --on perplexity --data wiki.test.raw --detokenizer wikitext --stride 512
@@ -68,6 +74,9 @@ Under the numbers stands how they were made, and what others report. NAME and th
 			if err != nil {
 				return err
 			}
+			if e.world, err = command.Join(cmd, e.joining); err != nil {
+				return err
+			}
 			return e.run(cmd.Context(), named, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -75,6 +84,7 @@ Under the numbers stands how they were made, and what others report. NAME and th
 	f.SortFlags = false
 	e.settings().Flags(f)
 	f.BoolVar(&e.asJSON, "json", false, "print one JSON object: metric, value, tokens, protocol, metrics, published, checks, shown")
+	e.joining = command.RankFlags(cmd)
 	return cmd
 }
 
@@ -229,7 +239,8 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		}
 	}
 	var samples *wholefile.File
-	if e.samples != "" { // before the work: it would be lost
+	first := e.world.Rank() == 0
+	if e.samples != "" && first { // before the work: it would be lost
 		if err := e.spares(); err != nil {
 			return err
 		}
@@ -239,18 +250,38 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 		defer samples.Discard() // unless it is whole
 	}
 	s := eval.NewSubject(models.Graphs(m.Model), m.Params, m.Tokenizer, window)
-	s.Ends, s.CacheBytes, s.Graph = m.Ends, left, computing
+	s.Ends, s.CacheBytes, s.Graph, s.Peers = m.Ends, left, computing, e.world
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if e.chat {
 		if err := converse(s, m.Tokenizer); err != nil {
 			return err
 		}
 	}
-	s.Progress = progress(stderr)
-	r, err := evaluator.Evaluate(ctx, s, e.data)
-	if err != nil {
+	if first {
+		s.Progress = progress(stderr)
+	}
+	r, err := e.measure(ctx, s, evaluator)
+	if err != nil || !first {
 		return err
 	}
+	return e.tell(named, r, samples, stdout)
+}
+
+// measure evaluates, on all ranks alike.
+func (e *evaluation) measure(ctx context.Context, s *eval.Subject, evaluator eval.Evaluator) (eval.Result, error) {
+	err := train.Alike(e.world, s.Params, [2]string{"setting", string(e.settings().Text(""))}, [2]string{"window", strconv.Itoa(s.Window)})
+	if err != nil {
+		return eval.Result{}, err
+	}
+	r, err := evaluator.Evaluate(ctx, s, e.data)
+	if err == nil { // which names what was read, by its hash
+		err = train.Alike(e.world, nil, [2]string{"protocol", fmt.Sprint(r.Protocol)})
+	}
+	return r, err
+}
+
+// tell prints the result, and writes its samples, if there is a file for them.
+func (e *evaluation) tell(named eval.Named, r eval.Result, samples *wholefile.File, stdout io.Writer) (err error) {
 	if e.asJSON {
 		err = json.NewEncoder(stdout).Encode(r)
 	} else {
