@@ -58,6 +58,9 @@ type Options struct {
 	Queue    int    // requests that may wait; 0 is 64
 	Piece    int    // tokens of prompts that run between two tokens of the other sequences; 0 is 128
 	Prefixes int64  // bytes for what prompts have in common; 0 is 256 MiB, -1 none
+
+	// Edits are those of a model that was edited, as [models.Edit] took them.
+	Edits []graph.Option
 }
 
 // settle puts defaults in the place of zeros.
@@ -91,24 +94,46 @@ func Open(path string, o Options) (*Model, error) {
 		return nil, run.NotCheckpoint(path, err)
 	}
 	if _, err := fs.Stat(d.Files(), finetune.DescriptionName); err == nil {
-		return m, m.openClassifier()
+		return m, m.openClassifier(o)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	t, err := run.Load(path)
-	if err != nil {
+	if err := m.load(d, o); err != nil {
 		return nil, err
 	}
-	m.Model, m.Params, m.Tokenizer, m.Ends = t.Model, t.Params, t.Tokenizer, t.Ends
 	if m.Chat, m.noChat = chat.For(m.Tokenizer); m.noChat != nil {
 		m.Chat = nil
 	}
 	return m, m.start(o)
 }
 
+// load reads the weights and the tokenizer of what is no classifier.
+func (m *Model) load(d *checkpoint.Dir, o Options) (err error) {
+	if len(o.Edits) == 0 {
+		t, err := run.Load(m.Path)
+		if err != nil {
+			return err
+		}
+		m.Model, m.Params, m.Tokenizer, m.Ends = t.Model, t.Params, t.Tokenizer, t.Ends
+		return nil
+	}
+	if m.Model, m.Params, err = d.LoadWeights(o.Edits...); err != nil {
+		return err
+	}
+	vocab := models.DimsOf(m.Model).Vocab
+	if m.Tokenizer, err = d.Tokenizer(vocab); err != nil {
+		return err
+	}
+	if m.Tokenizer == nil {
+		return fmt.Errorf("%s has no tokenizer", m.Path)
+	}
+	m.Ends, err = d.EndsOf(m.Tokenizer, vocab)
+	return err
+}
+
 // openClassifier loads a classifier.
-func (m *Model) openClassifier() (err error) {
-	if m.Trained, err = finetune.Load(m.Path); err != nil {
+func (m *Model) openClassifier(o Options) (err error) {
+	if m.Trained, err = finetune.Load(m.Path, o.Edits...); err != nil {
 		return err
 	}
 	m.Model, m.Params, m.Tokenizer = m.Trained.Classifier.Base, m.Trained.Params, m.Trained.Encoder.Tokenizer

@@ -1,0 +1,116 @@
+package serve_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/gorgpt/gorgpt/eval"
+	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/run"
+	"github.com/gorgpt/gorgpt/serve"
+)
+
+// python runs a script of testdata, and returns what it prints.
+func python(t *testing.T, script string, args ...string) []byte {
+	t.Helper()
+	interpreter := os.Getenv("GORGPT_PYTHON")
+	if interpreter == "" {
+		t.Skip("GORGPT_PYTHON names no python with openai and lm_eval")
+	}
+	cmd := exec.CommandContext(t.Context(), interpreter, append([]string{filepath.Join("testdata", script)}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, out, stderr.Bytes())
+	}
+	return out
+}
+
+// TestOpenAIClient: OpenAI's client for Python reads what is answered.
+func TestOpenAIClient(t *testing.T) {
+	m := open(t, saveTalking(t), serve.Options{Context: 128})
+	_, web := start(t, serve.Config{Key: "secret"}, m)
+	if out := python(t, "openai_client.py", web.URL, m.ID); string(out) != "ok\n" {
+		t.Errorf("%s", out)
+	}
+}
+
+// tolHarness is what the issue asks for: both sides are sums of the same numbers, in JSON to the last digit.
+const tolHarness = 1e-6
+
+// TestHarnessByHTTP: lm-evaluation-harness says of each item by this server what gorgpt eval says.
+func TestHarnessByHTTP(t *testing.T) {
+	const data = "../eval/testdata/harness"
+	dir := filepath.Join(data, "gpt2")
+	m := open(t, dir, serve.Options{})
+	_, web := start(t, serve.Config{}, m)
+	var got map[string][]json.RawMessage
+	if err := json.Unmarshal(python(t, "lm_eval_client.py", web.URL, m.ID, "64", data), &got); err != nil {
+		t.Fatal(err)
+	}
+	trained, err := run.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The harness leaves room for one token that is generated, and predicts none without one before it.
+	s := eval.NewSubject(models.Graphs(trained.Model), trained.Params, trained.Tokenizer, 62)
+	s.Ends = trained.Ends
+	defer s.Close()
+	for name, o := range map[string]struct {
+		on      string
+		options eval.Options
+	}{
+		"lambada": {"lambada", eval.Options{Protocol: "harness"}},
+		"piqa":    {"piqa", eval.Options{Protocol: "harness"}},
+		"pages":   {"perplexity", eval.Options{Documents: true, BOS: true, FullLast: true, Words: "split"}},
+		"qa":      {"qa", eval.Options{Tokens: 12, Separator: "\n"}},
+	} {
+		named, err := eval.Find(o.on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := named.New(o.options).Evaluate(t.Context(), s, filepath.Join(data, name+".jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Samples) == 0 || len(r.Samples) != len(got[name]) {
+			t.Fatalf("%s: %d items by HTTP, %d here", name, len(got[name]), len(r.Samples))
+		}
+		for i, item := range got[name] {
+			sameItem(t, name, i, r.Samples[i], item)
+		}
+	}
+}
+
+// sameItem compares what is said of an item: a text, a log-likelihood, or some.
+func sameItem(t *testing.T, name string, i int, want eval.Sample, item json.RawMessage) {
+	t.Helper()
+	var text string
+	if json.Unmarshal(item, &text) == nil {
+		if text != want.Text {
+			t.Errorf("%s %d: %q, want %q", name, i, text, want.Text)
+		}
+		return
+	}
+	var values []float64
+	if json.Unmarshal(item, &values) != nil {
+		values = make([]float64, 1)
+		if err := json.Unmarshal(item, &values[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(values) != len(want.LogLikelihoods) {
+		t.Fatalf("%s %d: %v, want %v", name, i, values, want.LogLikelihoods)
+	}
+	for k, value := range values {
+		if d := math.Abs(value - want.LogLikelihoods[k]); !(d <= tolHarness*max(1, math.Abs(value))) {
+			t.Errorf("%s %d: %v, want %v", name, i, value, want.LogLikelihoods[k])
+		}
+	}
+}
