@@ -10,14 +10,26 @@ import (
 
 // pairKernels are what products in bfloat16 pack their operands by. An odd element is paired with 0.
 type pairKernels struct {
+	// block divides the number of pairs that are packed along k, of which the last are 0 where there are no more.
+	block int
 	// round stores the first k elements of rows of src as rows of pairs.
 	round func(rows, k int, dst *float32, ldd int, src *float32, lds int)
+	// turnA stores k rows of src, a multiple of twice the block, cut to lanes columns, as rows of pairs of an element and the one below it, for an A that
+	// is transposed. If there is one, tiles of A lie in rows, and there is no zipA.
+	turnA func(k int, dst *float32, ldd int, src *float32, lds int, mask uint32)
 	// zipA and zipB store k rows of src, cut to the width of a tile, as rows of pairs of an element and the one
 	// below it, for an A that is transposed and a B that is not. Bit j of mask tells whether column j exists; zipB's others are 0.
 	zipA, zipB func(k int, dst, src *float32, lds int, mask uint32)
 	// transpose stores the pairs of the first k elements of lanes rows of src as columns of dst, for a B that is transposed.
 	transpose func(k int, dst *float32, ldd int, src *float32, lds int)
+
+	// row and finish compute tiles in the place of tileFuncs, if there is one. finish adds a tile of a row's sums to C.
+	row    rowFunc
+	finish func(rows int, src, c *float32, ldc int, alpha, beta float32, mask uint32)
 }
+
+// padded is a number of pairs, and those that fill the last block.
+func (p *pairKernels) padded(pairs int) int { return (pairs + p.block - 1) / p.block * p.block }
 
 // roundBFloat16 is the upper half of the nearest number in bfloat16, of two as near the even one. As the processor's instructions
 // it takes subnormal numbers for zeros.
@@ -168,5 +180,5 @@ var genericPairs = isa{
 	masked: true,
 	lanes:  16,
 	vec:    vectorsGeneric,
-	pairs:  &pairKernels{round: roundPairs, zipA: zipPairs(14), zipB: zipPairs(32), transpose: transposePairs},
+	pairs:  &pairKernels{block: 1, round: roundPairs, zipA: zipPairs(14), zipB: zipPairs(32), transpose: transposePairs},
 }

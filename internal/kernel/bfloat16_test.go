@@ -7,17 +7,32 @@ import (
 	"testing"
 )
 
-// withPairs runs f as a subtest for each instruction set of this machine that has products in bfloat16, with the other kernels of
-// the best there is.
-func withPairs(t *testing.T, name string, f func(t *testing.T)) {
+func init() { settlePairs() }
+
+// withPairs runs f as a subtest for each instruction set that has products in bfloat16, with the other kernels of the best there is: those of
+// this machine, and both in plain Go, of which f is told since they are slow.
+func withPairs(t *testing.T, name string, f func(t *testing.T, plain bool)) {
 	before := activePairs
 	defer func() { activePairs = before }()
-	for _, s := range supportedPairs {
+	for _, s := range append(supportedPairs[:len(supportedPairs):len(supportedPairs)], &amxModel) {
+		plain := s == &genericPairs || s == &amxModel
 		set := *s
 		set.vec = supported[0].vec
 		activePairs = &set
-		t.Run(name+"/"+s.name, f)
+		kind := s.name
+		if plain && s != &genericPairs {
+			kind += " in plain Go"
+		}
+		t.Run(name+"/"+kind, func(t *testing.T) { f(t, plain) })
 	}
+}
+
+// sums is what results of an instruction set, and of its twin in plain Go, have in common.
+func sums() string {
+	if activePairs.pairs.row != nil {
+		return "amx"
+	}
+	return "avx512bf16"
 }
 
 // bits16 returns n numbers of float32 of which some are what arithmetic is tried on: zeros, subnormal ones, infinities, NaN, ties between two

@@ -42,7 +42,7 @@ func GemmLike(precision Precision, rows int, transA, transB bool, m, n, k int, a
 	}
 	few := float64(m)*float64(n)*float64(k) < smallProduct
 	if p.pairs != nil {
-		p.k = (k + 1) / 2
+		p.k = p.pairs.padded((k + 1) / 2)
 		if few {
 			p.small()
 		} else {

@@ -290,6 +290,10 @@ func (b *band) packed(p *product, panels []float32) {
 // compute adds a band to C. It goes along the rows of C: a tile's part of A stays in the
 // first-level cache, and the panels in the second.
 func (p *product) compute(s *workspace, b *band) {
+	if p.pairs != nil && p.pairs.row != nil {
+		p.computeRows(s, b)
+		return
+	}
 	beta := p.beta
 	if p.from+b.from > 0 {
 		beta = 1

@@ -1,7 +1,7 @@
 package kernel
 
-// An A of pairs is packed tile after tile: one that is not transposed in rows as it lies, since rounding alone costs less than
-// turning rows into columns, and a transposed one pair of rows after the other, as wide as a tile.
+// An A of pairs is packed tile after tile. One that is not transposed lies in rows as it did, since rounding alone costs less than turning rows into
+// columns; a transposed one pair of rows after the other, as wide as a tile, or in rows too where the tiles want that.
 
 // roundTiles packs the tiles lo to hi-1 of the block: depth pairs along k, from pair from of the block on.
 func (p *product) roundTiles(dst []float32, lo, hi, from, depth int) {
@@ -9,43 +9,93 @@ func (p *product) roundTiles(dst []float32, lo, hi, from, depth int) {
 	p.roundA(dst, lo, hi, first, min(2*depth, p.length-first), 0)
 }
 
-// roundA packs the tiles lo to hi-1 of the block: count elements along k, from A's element first on, after lead zeros, 0 or 1.
+// roundA packs the tiles lo to hi-1 of the block: count elements along k, from A's element first on, after lead zeros, fewer than
+// fill a block of pairs.
 func (p *product) roundA(dst []float32, lo, hi, first, count, lead int) {
-	depth, tile := (lead+count+1)/2, p.isa.rows*((lead+count+1)/2)
-	if lead > 0 {
-		p.roundLead(dst, lo, hi, first, depth)
-		first, count = first+1, count-1
+	depth := p.pairs.padded((lead + count + 1) / 2)
+	if !p.transA {
+		p.roundRows(dst, lo, hi, first, count, lead, depth)
+		return
 	}
-	row, end := p.row+lo*p.isa.rows, p.row+min(hi*p.isa.rows, p.rows)
-	switch {
-	case count == 0:
-	case !p.transA:
-		p.pairs.round(end-row, count, &dst[lead], depth, &p.a[row*p.lda+first], p.lda)
-	default:
-		for q := 0; q < count; q += packRows {
-			for i := lo; i < hi; i++ {
-				at := p.row + i*p.isa.rows
-				p.pairs.zipA(min(packRows, count-q), &dst[(i-lo)*tile+(lead+q/2)*p.isa.rows], &p.a[(first+q)*p.lda+at], p.lda, columnMask(min(end-at, p.isa.rows)))
-			}
+	for i := lo; i < hi; i++ {
+		row := p.row + i*p.isa.rows
+		a := strip{data: p.a[first*p.lda+row:], ld: p.lda, rows: count, cols: min(p.isa.rows, p.rows-i*p.isa.rows), lead: lead}
+		to := dst[(i-lo)*p.isa.rows*depth:][:p.isa.rows*depth]
+		if p.pairs.turnA != nil {
+			a.turn(p.pairs, to, depth)
+		} else {
+			a.zip(p.pairs, to, p.isa.rows)
 		}
 	}
 }
 
-// roundLead packs the first pair of each row: 0, and A's element first.
-func (p *product) roundLead(dst []float32, lo, hi, first, depth int) {
-	for i := lo * p.isa.rows; i < min(hi*p.isa.rows, p.rows); i++ {
-		to, from := (i-lo*p.isa.rows)*depth, (p.row+i)*p.lda+first
-		if p.transA {
-			to, from = (i/p.isa.rows-lo)*p.isa.rows*depth+i%p.isa.rows, first*p.lda+p.row+i
+// roundRows is roundA of an A that is not transposed.
+func (p *product) roundRows(dst []float32, lo, hi, first, count, lead, depth int) {
+	row, rows := p.row+lo*p.isa.rows, min(hi*p.isa.rows, p.rows)-lo*p.isa.rows
+	a, skip, end := p.a[row*p.lda+first:], lead/2, (lead+count+1)/2
+	for i := range rows {
+		clear(dst[i*depth:][:skip])
+		if lead%2 > 0 {
+			pairsAt(&dst[i*depth+skip], 0, 1)[0] = pairOf(0, a[i*p.lda])
 		}
-		pairsAt(&dst[to], 0, 1)[0] = pairOf(0, p.a[from])
+		clear(dst[i*depth+end : (i+1)*depth])
+	}
+	if lead%2 > 0 {
+		skip, count = skip+1, count-1
+	}
+	if count > 0 {
+		p.pairs.round(rows, count, &dst[skip], depth, &a[lead%2], p.lda)
+	}
+}
+
+// strip is the columns of a transposed A that one tile takes: rows of it, after lead rows of zeros.
+type strip struct {
+	data                 []float32
+	ld, rows, cols, lead int
+}
+
+// zip packs the strip in rows of pairs, as wide as a tile; lead is 0 or 1.
+func (a strip) zip(kernels *pairKernels, dst []float32, width int) {
+	if a.lead > 0 {
+		for j, v := range a.data[:a.cols] {
+			pairsAt(&dst[j], 0, 1)[0] = pairOf(0, v)
+		}
+		if a.rows--; a.rows == 0 {
+			return
+		}
+		dst, a.data = dst[width:], a.data[a.ld:]
+	}
+	kernels.zipA(a.rows, &dst[0], &a.data[0], a.ld, columnMask(a.cols))
+}
+
+// turn packs the strip in columns of pairs, one after the other: whole blocks as they lie, and the first and the last, if they are not whole, from a
+// copy among zeros.
+func (a strip) turn(kernels *pairKernels, dst []float32, depth int) {
+	const lanes = 16
+	height := 2 * kernels.block
+	whole, end := (a.lead+height-1)/height*height, (a.lead+a.rows)/height*height
+	for col := 0; col < a.cols; col += lanes {
+		to, width := dst[col*depth:], min(lanes, a.cols-col)
+		if end > whole {
+			kernels.turnA(end-whole, &to[whole/2], depth, &a.data[(whole-a.lead)*a.ld+col], a.ld, columnMask(width))
+		}
+		for at := 0; at < 2*depth; at += height {
+			if at >= whole && at < end {
+				continue
+			}
+			var block [lanes * 2 * amxBlock]float32
+			for r := max(at, a.lead); r < min(at+height, a.lead+a.rows); r++ {
+				copy(block[(r-at)*lanes:][:width], a.data[(r-a.lead)*a.ld+col:])
+			}
+			kernels.turnA(height, &to[at/2], depth, &block[0], lanes, columnMask(width))
+		}
 	}
 }
 
 // tileOfPairs returns where tile t of a band is, as tileA does.
 func (p *product) tileOfPairs(b *band, t int) (a *float32, rsa, csa int) {
 	a = &b.a[(t-b.lo)*p.isa.rows*b.depth]
-	if p.transA {
+	if p.transA && p.pairs.turnA == nil {
 		return a, 1, p.isa.rows
 	}
 	return a, b.depth, 1
@@ -61,6 +111,9 @@ func (p *product) zipPanels(dst []float32, first, last, from, depth int) {
 		}
 		return
 	}
+	for j, end := first, (count+1)/2; j < last; j++ {
+		clear(dst[((j-first)*depth+end)*p.cols : (j-first+1)*depth*p.cols])
+	}
 	for q := 0; q < count; q += packRows {
 		for j := first; j < last; j++ {
 			p.pairs.zipB(min(packRows, count-q), &dst[((j-first)*depth+q/2)*p.cols], &p.b[(from+q)*p.ldb+j*p.cols], p.ldb, columnMask(p.n-j*p.cols))
@@ -74,6 +127,7 @@ func columnMask(n int) uint32 { return uint32(1<<min(n, 32) - 1) }
 // transposePanel packs the panel of a transposed B that begins at column col; the elements of missing columns are 0.
 func (p *product) transposePanel(dst []float32, col, from, count int) {
 	width := min(p.cols, p.n-col)
+	clear(dst[(count+1)/2*p.cols:])
 	i := 0
 	for ; i+p.lanes <= width; i += p.lanes {
 		p.pairs.transpose(count, &dst[i], p.cols, &p.b[(col+i)*p.ldb+from], p.ldb)

@@ -16,7 +16,7 @@ type panels struct {
 // newPanels describes a matrix of k rows and n columns; size tells what pack fills.
 func newPanels(set *isa, n, k, step int) panels {
 	b := panels{isa: set, n: n, k: k}
-	b.step = b.rowOf(step + b.each() - 1)
+	b.step = b.padded(step)
 	return b
 }
 
@@ -31,7 +31,23 @@ func (b *panels) each() int {
 func (b *panels) rowOf(row int) int { return row / b.each() }
 
 // height is the number of rows of a panel.
-func (b *panels) height() int { return b.rowOf(b.k + b.each() - 1) }
+func (b *panels) height() int { return b.padded(b.k) }
+
+// padded is how many rows of a panel so many rows of B take.
+func (b *panels) padded(rows int) int {
+	if b.pairs == nil {
+		return rows
+	}
+	return b.pairs.padded((rows + 1) / 2)
+}
+
+// blockOf is the first row of B that is packed together with a row.
+func (b *panels) blockOf(row int) int {
+	if b.pairs == nil {
+		return row
+	}
+	return row / (2 * b.pairs.block) * (2 * b.pairs.block)
+}
 
 // count is the number of panels.
 func (b *panels) count() int { return (b.n + b.cols - 1) / b.cols }
@@ -78,12 +94,13 @@ func (b *panels) multiply(s *workspace, f factor, first, last, from, to int, wid
 		start := b.rowOf(at) / b.step * b.step
 		whole := min(b.step, height-start)
 		end := min((start+whole)*b.each(), to)
-		d := band{last: last - first, hi: p.heights(), from: at - from, depth: b.rowOf(end-1) + 1 - b.rowOf(at)}
-		d.b = b.data[(start*b.count()+first*whole+b.rowOf(at)-start)*b.cols:]
+		top := b.blockOf(at)
+		d := band{last: last - first, hi: p.heights(), from: at - from, depth: b.padded(end - top)}
+		d.b = b.data[(start*b.count()+first*whole+b.rowOf(top)-start)*b.cols:]
 		d.rsb, d.nextB = b.cols, whole*b.cols
 		if b.pairs != nil {
 			d.a = s.rows.sized(d.hi * p.isa.rows * d.depth)
-			p.roundA(d.a, 0, d.hi, at-from, end-at, at%2)
+			p.roundA(d.a, 0, d.hi, at-from, end-at, at-top)
 		}
 		p.compute(s, &d)
 		at = end

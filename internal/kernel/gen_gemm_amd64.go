@@ -314,6 +314,26 @@ func zip14AVX512(k int, dst *float32, src *float32, lds int, mask uint32)
 //go:noescape
 func transposePairs16AVX512(k int, dst *float32, ldd int, src *float32, lds int)
 
+// tiles16AMX multiplies up to 16 rows of A with panels of B; see rowFunc.
+//
+//go:noescape
+func tiles16AMX(blocks int, config *byte, a *float32, rsa int, b *float32, next int, panels int, dst *float32)
+
+// tiles32AMX multiplies up to 32 rows of A with panels of B; see rowFunc.
+//
+//go:noescape
+func tiles32AMX(blocks int, config *byte, a *float32, rsa int, b *float32, next int, panels int, dst *float32)
+
+// finishTileAVX512 computes C = alpha·src + beta·C for rows of 32 columns, of which bit j of mask tells whether column j exists.
+//
+//go:noescape
+func finishTileAVX512(rows int, src *float32, c *float32, ldc int, alpha float32, beta float32, mask uint32)
+
+// turnPairs16AVX512 rounds k rows of src, a multiple of 32, cut to 16 columns, of which bit j of mask tells whether column j exists, to pairs of an element and the one below it, and stores those of a column as a row of dst.
+//
+//go:noescape
+func turnPairs16AVX512(k int, dst *float32, ldd int, src *float32, lds int, mask uint32)
+
 // pause tells the processor that the caller waits in a loop.
 func pause()
 

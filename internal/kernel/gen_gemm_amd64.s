@@ -13271,6 +13271,427 @@ done:
 	VZEROUPPER
 	RET
 
+// func tiles16AMX(blocks int, config *byte, a *float32, rsa int, b *float32, next int, panels int, dst *float32)
+TEXT ·tiles16AMX(SB), NOSPLIT, $0-64
+	MOVQ config+8(FP), AX
+	LONG $0x4978e2c4
+	BYTE $0x00
+	MOVQ rsa+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ $0x00000080, BX
+	MOVQ b+32(FP), R9
+	MOVQ next+40(FP), R10
+	SHLQ $0x02, R10
+	MOVQ panels+48(FP), R11
+	MOVQ dst+56(FP), R12
+
+panel:
+	LONG $0x497be2c4
+	BYTE $0xc0
+	LONG $0x497be2c4
+	BYTE $0xc8
+	MOVQ blocks+0(FP), R8
+	MOVQ a+16(FP), AX
+	MOVQ R9, DX
+	LEAQ 64(R9), SI
+
+block:
+	LONG $0x4b7be2c4
+	WORD $0x1a34
+	LONG $0x4b7be2c4
+	WORD $0x1e3c
+	LONG $0x4b7be2c4
+	WORD $0x0824
+	LONG $0x5c4ae2c4
+	BYTE $0xc4
+	LONG $0x5c42e2c4
+	BYTE $0xcc
+	ADDQ $0x40, AX
+	ADDQ $0x00000800, DX
+	ADDQ $0x00000800, SI
+	DECQ R8
+	JNZ  block
+	LEAQ (R12), AX
+	LEAQ 64(R12), DX
+	LONG $0x4b7ae2c4
+	WORD $0x1804
+	LONG $0x4b7ae2c4
+	WORD $0x1a0c
+	ADDQ $0x00001000, R12
+	ADDQ R10, R9
+	DECQ R11
+	JNZ  panel
+	LONG $0x4978e2c4
+	BYTE $0xc0
+	RET
+
+// func tiles32AMX(blocks int, config *byte, a *float32, rsa int, b *float32, next int, panels int, dst *float32)
+TEXT ·tiles32AMX(SB), NOSPLIT, $0-64
+	MOVQ config+8(FP), AX
+	LONG $0x4978e2c4
+	BYTE $0x00
+	MOVQ rsa+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ $0x00000080, BX
+	MOVQ b+32(FP), R9
+	MOVQ next+40(FP), R10
+	SHLQ $0x02, R10
+	MOVQ panels+48(FP), R11
+	MOVQ dst+56(FP), R12
+
+panel:
+	LONG $0x497be2c4
+	BYTE $0xc0
+	LONG $0x497be2c4
+	BYTE $0xc8
+	LONG $0x497be2c4
+	BYTE $0xd0
+	LONG $0x497be2c4
+	BYTE $0xd8
+	MOVQ blocks+0(FP), R8
+	MOVQ a+16(FP), AX
+	MOVQ CX, DI
+	SHLQ $0x04, DI
+	ADDQ AX, DI
+	MOVQ R9, DX
+	LEAQ 64(R9), SI
+
+block:
+	LONG $0x4b7be2c4
+	WORD $0x1a34
+	LONG $0x4b7be2c4
+	WORD $0x1e3c
+	LONG $0x4b7be2c4
+	WORD $0x0824
+	LONG $0x5c4ae2c4
+	BYTE $0xc4
+	LONG $0x5c42e2c4
+	BYTE $0xcc
+	LONG $0x4b7be2c4
+	WORD $0x0f2c
+	LONG $0x5c4ae2c4
+	BYTE $0xd5
+	LONG $0x5c42e2c4
+	BYTE $0xdd
+	ADDQ $0x40, AX
+	ADDQ $0x40, DI
+	ADDQ $0x00000800, DX
+	ADDQ $0x00000800, SI
+	DECQ R8
+	JNZ  block
+	LEAQ (R12), AX
+	LEAQ 64(R12), DX
+	LONG $0x4b7ae2c4
+	WORD $0x1804
+	LONG $0x4b7ae2c4
+	WORD $0x1a0c
+	LEAQ 2048(R12), AX
+	LEAQ 2112(R12), DX
+	LONG $0x4b7ae2c4
+	WORD $0x1814
+	LONG $0x4b7ae2c4
+	WORD $0x1a1c
+	ADDQ $0x00001000, R12
+	ADDQ R10, R9
+	DECQ R11
+	JNZ  panel
+	LONG $0x4978e2c4
+	BYTE $0xc0
+	RET
+
+// func finishTileAVX512(rows int, src *float32, c *float32, ldc int, alpha float32, beta float32, mask uint32)
+// Requires: AVX, AVX512F
+TEXT ·finishTileAVX512(SB), NOSPLIT, $0-44
+	MOVQ         rows+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         c+16(FP), DX
+	MOVQ         ldc+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVL         mask+40(FP), SI
+	KMOVW        SI, K1
+	SHRL         $0x10, SI
+	KMOVW        SI, K2
+	VBROADCASTSS alpha+32(FP), Z0
+	VBROADCASTSS beta+36(FP), Z1
+	MOVL         beta+36(FP), SI
+	ADDL         SI, SI
+	JZ           clear
+
+add:
+	VMULPS      (CX), Z0, Z2
+	VMOVUPS.Z   (DX), K1, Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMOVUPS     Z2, K1, (DX)
+	VMULPS      64(CX), Z0, Z2
+	VMOVUPS.Z   64(DX), K2, Z3
+	VFMADD231PS Z3, Z1, Z2
+	VMOVUPS     Z2, K2, 64(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        BX, DX
+	DECQ        AX
+	JNZ         add
+	JMP         done
+
+clear:
+	VMULPS  (CX), Z0, Z2
+	VMOVUPS Z2, K1, (DX)
+	VMULPS  64(CX), Z0, Z2
+	VMOVUPS Z2, K2, 64(DX)
+	ADDQ    $0x00000080, CX
+	ADDQ    BX, DX
+	DECQ    AX
+	JNZ     clear
+
+done:
+	VZEROUPPER
+	RET
+
+// func turnPairs16AVX512(k int, dst *float32, ldd int, src *float32, lds int, mask uint32)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·turnPairs16AVX512(SB), NOSPLIT, $0-44
+	MOVQ  k+0(FP), AX
+	MOVQ  dst+8(FP), CX
+	MOVQ  ldd+16(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  src+24(FP), BX
+	MOVQ  lds+32(FP), SI
+	SHLQ  $0x02, SI
+	MOVL  mask+40(FP), DI
+	KMOVW DI, K1
+
+block:
+	VMOVUPS     zipOrder<>+0(SB), Z31
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f9262
+	WORD        $0xc572
+	VPERMW      Z0, Z31, Z0
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f9262
+	WORD        $0xcd72
+	VPERMW      Z1, Z31, Z1
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f9262
+	WORD        $0xd572
+	VPERMW      Z2, Z31, Z2
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f9262
+	WORD        $0xdd72
+	VPERMW      Z3, Z31, Z3
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f9262
+	WORD        $0xe572
+	VPERMW      Z4, Z31, Z4
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f9262
+	WORD        $0xed72
+	VPERMW      Z5, Z31, Z5
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f9262
+	WORD        $0xf572
+	VPERMW      Z6, Z31, Z6
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f9262
+	WORD        $0xfd72
+	VPERMW      Z7, Z31, Z7
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f1262
+	WORD        $0xc572
+	VPERMW      Z8, Z31, Z8
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f1262
+	WORD        $0xcd72
+	VPERMW      Z9, Z31, Z9
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f1262
+	WORD        $0xd572
+	VPERMW      Z10, Z31, Z10
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f1262
+	WORD        $0xdd72
+	VPERMW      Z11, Z31, Z11
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f1262
+	WORD        $0xe572
+	VPERMW      Z12, Z31, Z12
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f1262
+	WORD        $0xed72
+	VPERMW      Z13, Z31, Z13
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f1262
+	WORD        $0xf572
+	VPERMW      Z14, Z31, Z14
+	LEAQ        (BX)(SI*2), BX
+	VMOVUPS.Z   (BX), K1, Z29
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	LONG        $0x400f1262
+	WORD        $0xfd72
+	VPERMW      Z15, Z31, Z15
+	LEAQ        (BX)(SI*2), BX
+	VPUNPCKLDQ  Z1, Z0, Z16
+	VPUNPCKHDQ  Z1, Z0, Z17
+	VPUNPCKLDQ  Z3, Z2, Z18
+	VPUNPCKHDQ  Z3, Z2, Z19
+	VPUNPCKLDQ  Z5, Z4, Z20
+	VPUNPCKHDQ  Z5, Z4, Z21
+	VPUNPCKLDQ  Z7, Z6, Z22
+	VPUNPCKHDQ  Z7, Z6, Z23
+	VPUNPCKLDQ  Z9, Z8, Z24
+	VPUNPCKHDQ  Z9, Z8, Z25
+	VPUNPCKLDQ  Z11, Z10, Z26
+	VPUNPCKHDQ  Z11, Z10, Z27
+	VPUNPCKLDQ  Z13, Z12, Z28
+	VPUNPCKHDQ  Z13, Z12, Z29
+	VPUNPCKLDQ  Z15, Z14, Z30
+	VPUNPCKHDQ  Z15, Z14, Z31
+	VPUNPCKLQDQ Z18, Z16, Z0
+	VPUNPCKHQDQ Z18, Z16, Z1
+	VPUNPCKLQDQ Z19, Z17, Z2
+	VPUNPCKHQDQ Z19, Z17, Z3
+	VPUNPCKLQDQ Z22, Z20, Z4
+	VPUNPCKHQDQ Z22, Z20, Z5
+	VPUNPCKLQDQ Z23, Z21, Z6
+	VPUNPCKHQDQ Z23, Z21, Z7
+	VPUNPCKLQDQ Z26, Z24, Z8
+	VPUNPCKHQDQ Z26, Z24, Z9
+	VPUNPCKLQDQ Z27, Z25, Z10
+	VPUNPCKHQDQ Z27, Z25, Z11
+	VPUNPCKLQDQ Z30, Z28, Z12
+	VPUNPCKHQDQ Z30, Z28, Z13
+	VPUNPCKLQDQ Z31, Z29, Z14
+	VPUNPCKHQDQ Z31, Z29, Z15
+	VSHUFI32X4  $0x88, Z4, Z0, Z16
+	VSHUFI32X4  $0xdd, Z4, Z0, Z20
+	VSHUFI32X4  $0x88, Z5, Z1, Z17
+	VSHUFI32X4  $0xdd, Z5, Z1, Z21
+	VSHUFI32X4  $0x88, Z6, Z2, Z18
+	VSHUFI32X4  $0xdd, Z6, Z2, Z22
+	VSHUFI32X4  $0x88, Z7, Z3, Z19
+	VSHUFI32X4  $0xdd, Z7, Z3, Z23
+	VSHUFI32X4  $0x88, Z12, Z8, Z24
+	VSHUFI32X4  $0xdd, Z12, Z8, Z28
+	VSHUFI32X4  $0x88, Z13, Z9, Z25
+	VSHUFI32X4  $0xdd, Z13, Z9, Z29
+	VSHUFI32X4  $0x88, Z14, Z10, Z26
+	VSHUFI32X4  $0xdd, Z14, Z10, Z30
+	VSHUFI32X4  $0x88, Z15, Z11, Z27
+	VSHUFI32X4  $0xdd, Z15, Z11, Z31
+	VSHUFI32X4  $0x88, Z24, Z16, Z0
+	VSHUFI32X4  $0xdd, Z24, Z16, Z8
+	VSHUFI32X4  $0x88, Z28, Z20, Z4
+	VSHUFI32X4  $0xdd, Z28, Z20, Z12
+	VSHUFI32X4  $0x88, Z25, Z17, Z1
+	VSHUFI32X4  $0xdd, Z25, Z17, Z9
+	VSHUFI32X4  $0x88, Z29, Z21, Z5
+	VSHUFI32X4  $0xdd, Z29, Z21, Z13
+	VSHUFI32X4  $0x88, Z26, Z18, Z2
+	VSHUFI32X4  $0xdd, Z26, Z18, Z10
+	VSHUFI32X4  $0x88, Z30, Z22, Z6
+	VSHUFI32X4  $0xdd, Z30, Z22, Z14
+	VSHUFI32X4  $0x88, Z27, Z19, Z3
+	VSHUFI32X4  $0xdd, Z27, Z19, Z11
+	VSHUFI32X4  $0x88, Z31, Z23, Z7
+	VSHUFI32X4  $0xdd, Z31, Z23, Z15
+	MOVQ        CX, DI
+	MOVL        mask+40(FP), R8
+	VMOVUPS     Z0, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z1, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z2, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z3, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z4, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z5, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z6, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z7, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z8, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z9, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z10, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z11, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z12, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z13, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z14, (DI)
+	SHRL        $0x01, R8
+	JZ          stored
+	ADDQ        DX, DI
+	VMOVUPS     Z15, (DI)
+
+stored:
+	ADDQ $0x40, CX
+	SUBQ $0x20, AX
+	JNZ  block
+	VZEROUPPER
+	RET
+
 // func pause()
 TEXT ·pause(SB), NOSPLIT, $0
 	PAUSE

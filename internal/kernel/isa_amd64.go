@@ -2,7 +2,11 @@
 
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"errors"
+
+	"golang.org/x/sys/cpu"
+)
 
 //go:generate go run ./gen/gemm -out gen_gemm_amd64.s -stubs gen_gemm_amd64.go -pkg kernel
 
@@ -62,18 +66,25 @@ var avx512bf16 = isa{
 	masked: true,
 	lanes:  16,
 	vec:    vectorsAVX512,
-	pairs:  &pairKernels{round: roundPairsAVX512, zipA: zip14AVX512, zipB: zip32AVX512, transpose: transposePairs16AVX512},
+	pairs:  &pairKernels{block: 1, round: roundPairsAVX512, zipA: zip14AVX512, zipB: zip32AVX512, transpose: transposePairs16AVX512},
 }
 
-// nativePairs returns the instruction sets of this machine that have products in bfloat16, best first. Intel's Sapphire Rapids and
-// Emerald Rapids have VDPBF16PS in microcode, half as fast as multiply-adds of float32 (libxsmm/tpp-mlir issues 1025 and
+// nativePairs returns the instruction sets of this machine that have products in bfloat16, best first, and if there is none, why. Intel's Sapphire
+// Rapids and Emerald Rapids have VDPBF16PS in microcode, half as fast as multiply-adds of float32 (libxsmm/tpp-mlir issues 1025 and
 // 1078), so it serves on processors of AMD alone.
-func nativePairs() []*isa {
-	var sets []*isa
-	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW && cpu.X86.HasBMI2 && cpu.X86.HasAVX512BF16 && isAMD() {
+func nativePairs() (sets []*isa, why error) {
+	rounds := cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW && cpu.X86.HasBMI2 && cpu.X86.HasAVX512BF16
+	switch {
+	case rounds && cpu.X86.HasAMXTile && cpu.X86.HasAMXBF16:
+		if why = askForAMX(); why == nil {
+			sets = append(sets, &amx)
+		}
+	case rounds && isAMD():
 		sets = append(sets, &avx512bf16)
+	default:
+		why = errors.New("this is neither")
 	}
-	return sets
+	return sets, why
 }
 
 // isAMD tells whether AMD made the processor, by its name for itself: leaf 0 of CPUID.

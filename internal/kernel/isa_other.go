@@ -2,11 +2,15 @@
 
 package kernel
 
+import "errors"
+
 // native returns nothing: there is no assembly for this machine.
 func native() []*isa { return nil }
 
 // nativePairs returns nothing either.
-func nativePairs() []*isa { return nil }
+func nativePairs() ([]*isa, error) {
+	return nil, errors.New("this is neither, or assembly was left out")
+}
 
 // pause does nothing.
 func pause() {}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -27,11 +28,14 @@ func (p Precision) String() string {
 
 // Check returns why products cannot be had in a precision; nil if they can.
 func (p Precision) Check() error {
-	switch {
-	case p == Float32, p == BFloat16 && activePairs != nil:
+	switch p {
+	case Float32:
 		return nil
-	case p == BFloat16:
-		return errNoPairs
+	case BFloat16:
+		if settlePairs(); activePairs == nil {
+			return fmt.Errorf("products in bf16 want a processor of AMD with AVX512_BF16 or of Intel with AMX-BF16: %w", cmp.Or(noPairs, errOther))
+		}
+		return nil
 	}
 	return fmt.Errorf("%v is no precision", p)
 }
@@ -55,4 +59,4 @@ func (p Precision) isa() *isa {
 	return activePairs
 }
 
-var errNoPairs = errors.New("products in bf16 want a processor with AVX512_BF16 of AMD or AMX-BF16 of Intel, and a system that lets programs use it")
+var errOther = errors.New("the environment variable GORGPT_ISA asks for other instructions")

@@ -221,4 +221,5 @@ func pairKernels() {
 	zip(order, 32)
 	zip(order, 14)
 	transposePairs()
+	amxKernels(order)
 }
