@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/kernel"
@@ -57,6 +58,18 @@ func Compute(p Precision, patterns ...string) Option {
 		}
 		b.computing = append(b.computing, c)
 	}
+}
+
+// Instructions names the instruction sets that the kernels of graphs with some options run on, such as "avx512, avx512bf16": with others, the same
+// run has other bits.
+func Instructions(options ...Option) string {
+	names := []string{kernel.ISA()}
+	for _, c := range New(NewParams(0), options...).computing {
+		if name := c.precision.ISA(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // computing is one use of Compute.

@@ -113,6 +113,19 @@ func TestComputeRefused(t *testing.T) {
 	}
 }
 
+// TestInstructions: each set once, that of float32 first.
+func TestInstructions(t *testing.T) {
+	alone := graph.Instructions()
+	if alone == "" || strings.Contains(alone, ",") || graph.Instructions(graph.Compute(graph.Float32)) != alone {
+		t.Errorf("of float32 they are %q and %q", alone, graph.Instructions(graph.Compute(graph.Float32)))
+	}
+	needBFloat16(t)
+	both := graph.Instructions(graph.Compute(graph.BFloat16, "h.0"), graph.Compute(graph.BFloat16, "h.1"))
+	if want := alone + ", " + graph.BFloat16.ISA(); both != want && alone != graph.BFloat16.ISA() {
+		t.Errorf("of both they are %q, want %q", both, want)
+	}
+}
+
 // TestParsePrecision: auto is what there is, and another name is refused with those that are known.
 func TestParsePrecision(t *testing.T) {
 	if p, err := graph.ParsePrecision("float32"); p != graph.Float32 || err != nil {

@@ -257,6 +257,9 @@ func (r *Run) prepare(o Options) (err error) {
 	}
 	r.flops = models.FLOPs(program) / float64(r.Recipe.Batch*r.Recipe.Context)
 	r.say(models.Describe(cmp.Or(r.Recipe.Model, r.Recipe.From), r.Model, graph.Sum(program.Nodes()).Params), r.Text.String())
+	if p, err := graph.ParsePrecision(r.Recipe.Precision); err == nil && p != graph.Float32 {
+		r.say(fmt.Sprintf("products in %v, on %s", p, p.ISA()))
+	}
 	return nil
 }
 

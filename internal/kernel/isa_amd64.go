@@ -77,6 +77,9 @@ func nativePairs() (sets []*isa, why error) {
 	switch {
 	case rounds && cpu.X86.HasAMXTile && cpu.X86.HasAMXBF16:
 		if why = askForAMX(); why == nil {
+			why = tryAMX()
+		}
+		if why == nil {
 			sets = append(sets, &amx)
 		}
 	case rounds && isAMD():

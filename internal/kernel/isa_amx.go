@@ -2,6 +2,11 @@
 
 package kernel
 
+import (
+	"errors"
+	"math"
+)
+
 var amx = isa{
 	name:   "amx",
 	rows:   amxTile,
@@ -29,4 +34,24 @@ func rowOfTilesAMX(rows, blocks int, a *float32, rsa int, b *float32, next, pane
 	} else {
 		tiles16AMX(blocks, config, a, rsa, b, next, panels, dst)
 	}
+}
+
+// tryAMX multiplies two small matrices, and tells if they come out otherwise than in plain Go: what is written as bytes is refused then, not believed.
+func tryAMX() error {
+	const rows, blocks = amxTile - 3, 2
+	var a [rows * blocks * amxBlock]float32
+	var b [blocks * amxBlock * amxTile]float32
+	for i := range a {
+		a[i] = math.Float32frombits(pairOf(float32(i%7)-3, 1/float32(i+1)))
+	}
+	for i := range b {
+		b[i] = math.Float32frombits(pairOf(float32(i%11)-5, 2/float32(i+3)))
+	}
+	var got, want [amxTile * amxTile]float32
+	rowOfTilesAMX(rows, blocks, &a[0], blocks*amxBlock, &b[0], 0, 1, &got[0])
+	rowOfTiles(rows, blocks, &a[0], blocks*amxBlock, &b[0], 0, 1, &want[0])
+	if got != want {
+		return errors.New("AMX gives other products than it should")
+	}
+	return nil
 }
