@@ -102,7 +102,7 @@ class GPT2(nn.Module):
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), targets.view(-1))
 
 
-def optimizer(model, lr, betas, decay=0.1):
+def optimizer(model, lr, betas, decay=0.1, fused=None):
     """AdamW with decay on matrices only."""
     return torch.optim.AdamW(
         [
@@ -111,4 +111,5 @@ def optimizer(model, lr, betas, decay=0.1):
         ],
         lr=lr,
         betas=betas,
+        fused=fused,
     )

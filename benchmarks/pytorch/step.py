@@ -1,7 +1,10 @@
 """Measures training steps of GPT-2 in PyTorch and prints one JSON object, as
-gorgpt bench --json does: forward, backward, clip, AdamW, on random tokens, float32.
+gorgpt bench --json does: forward, backward, clip, AdamW, on random tokens.
 
-    python step.py --model gpt2 --batch 4 --context 64 --steps 10 [--compile]
+    python step.py --model gpt2 --batch 4 --context 64 --steps 10 [--precision autocast] [--fused] [--compile]
+
+Precision is float32; autocast, under which forward runs linear layers and attention in bfloat16; or matmul, where oneDNN rounds
+the operands of float32 products to bfloat16 itself.
 """
 import argparse
 import json
@@ -20,6 +23,8 @@ parser.add_argument("--context", type=int, default=64)
 parser.add_argument("--steps", type=int, default=10)
 parser.add_argument("--threads", type=int, default=0)
 parser.add_argument("--compile", action="store_true")
+parser.add_argument("--fused", action="store_true", help="AdamW in one kernel")
+parser.add_argument("--precision", default="float32", choices=["float32", "autocast", "matmul"])
 a = parser.parse_args()
 
 if a.threads:
@@ -27,7 +32,9 @@ if a.threads:
 torch.manual_seed(1)
 c = Config() if a.model == "gpt2" else NANO
 model = GPT2(c)
-adam = optimizer(model, 1e-5, (0.9, 0.95))
+adam = optimizer(model, 1e-5, (0.9, 0.95), fused=a.fused or None)
+if a.precision == "matmul":
+    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
 tokens = torch.randint(c.vocab, (a.batch, a.context))
 targets = torch.randint(c.vocab, (a.batch, a.context))
 forward = torch.compile(model) if a.compile else model
@@ -35,7 +42,8 @@ forward = torch.compile(model) if a.compile else model
 times = []
 for i in range(a.steps + 2):
     start = time.perf_counter()
-    loss = forward(tokens, targets)
+    with torch.autocast("cpu", torch.bfloat16, enabled=a.precision == "autocast"):
+        loss = forward(tokens, targets)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     adam.step()
