@@ -25,6 +25,7 @@ import (
 	"github.com/gorgpt/gorgpt/cluster"
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 	"github.com/gorgpt/gorgpt/eval"
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
@@ -269,7 +270,8 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 
 // measure evaluates, on all ranks alike.
 func (e *evaluation) measure(ctx context.Context, s *eval.Subject, evaluator eval.Evaluator) (eval.Result, error) {
-	err := train.Alike(e.world, s.Params, [2]string{"setting", string(e.settings().Text(""))}, [2]string{"window", strconv.Itoa(s.Window)})
+	err := train.Alike(e.world, s.Params, [2]string{"setting", string(e.settings().Text(""))}, [2]string{"window", strconv.Itoa(s.Window)},
+		[2]string{"instruction set of products", graph.Instructions(s.Graph...)})
 	if err != nil {
 		return eval.Result{}, err
 	}
