@@ -95,6 +95,7 @@ var layer = map[string]float64{
 	"cli/internal/model":             10,
 	"cmd/gorgpt":                     12,
 	"benchmarks/gemm":                1,
+	"benchmarks/random":              7,
 	"benchmarks/experts":             4,
 	"notebooks/show":                 8, // displays; knows nothing of the rest
 	"notebooks/kernel":               8,
