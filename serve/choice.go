@@ -16,13 +16,14 @@ type part struct {
 	err    *Error // which ends it instead
 }
 
-// kind is what a part is of: a text's prompt that is echoed, what is said, or thought on the way to it.
+// kind is what a part is of: a text's prompt that is echoed, what is said, or thought on the way to it, or what tells these apart.
 type kind int
 
 const (
 	said kind = iota
 	echoed
 	thought
+	between
 )
 
 // placed is a token with where it begins in its choice's text, in characters.

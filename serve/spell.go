@@ -56,7 +56,7 @@ func spellReply(f chat.Format, stop []int) spell {
 			text += rest
 		}
 		if !begun {
-			return "", k, nil
+			return "", between, nil
 		}
 		return text, k, nil
 	}

@@ -134,8 +134,11 @@ func (r *running) write(ctx context.Context, i int) bool {
 		}
 		parts, over := w.add(token, text, k)
 		for _, p := range parts {
-			if p.choice = i; r.best < 0 && !r.tokens {
+			if p.choice = i; r.best < 0 && !r.tokens || p.kind == between {
 				p.tokens = nil
+			}
+			if p.text == "" && p.tokens == nil && p.finish == "" {
+				continue
 			}
 			if p.finish != "" {
 				r.metrics.finished.WithLabelValues(r.model.ID, p.finish).Inc()

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,6 +126,40 @@ func TestCommand(t *testing.T) {
 		text := mygpt(t, dir, "generate", "--from", "run/checkpoints/best", "--prompt", "func f1", "--tokens", "60", "--greedy", "--json")
 		if err := json.Unmarshal([]byte(text), &out); err != nil || len(out.IDs) != 60 {
 			t.Errorf("%s, %v", text, err)
+		}
+	})
+
+	t.Run("serve", func(t *testing.T) {
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := free.Addr().String()
+		free.Close()
+		cmd := start(t, dir, new(bytes.Buffer), "serve", "--from", "mine=run/checkpoints/best", "--listen", address)
+		var answer *http.Response
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			answer, err = http.Post("http://"+address+"/v1/completions", "application/json", strings.NewReader(`{"prompt": "func f1", "max_tokens": 20}`))
+			if err == nil && answer.StatusCode == http.StatusOK {
+				break
+			}
+			if err == nil {
+				answer.Body.Close()
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("no answer in a minute")
+			}
+		}
+		text, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || !strings.Contains(string(text), `"completion_tokens":20`) || !strings.Contains(string(text), `"model":"mine"`) {
+			t.Errorf("%s, %v", text, err)
+		}
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("after an interrupt: %v", err)
 		}
 	})
 
