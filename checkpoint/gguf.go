@@ -9,6 +9,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint/gguf"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 	"github.com/gorgpt/gorgpt/internal/memfs"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/family"
@@ -211,6 +212,39 @@ func (p *ggufParams) Read(name string, dst []float32) error {
 		weights.Halves(dst, stored, from.heads, len(dst)/from.stored.Shape[0])
 	}
 	return nil
+}
+
+// Pack implements [weights.Packer].
+func (p *ggufParams) Pack(name string) (*kernel.Packed, bool, error) {
+	from, ok := p.index[name]
+	if !ok {
+		return nil, false, nil
+	}
+	m, _, err := p.file.Pack(from.stored.Name)
+	if m != nil && from.heads > 0 {
+		m, err = turnRows(m, from.heads, weights.Halves)
+	}
+	return m, from.swapped, err
+}
+
+// turnRows is a matrix with its rows in another order, as order puts those of numbers, of one column.
+func turnRows(m *kernel.Packed, heads int, order func(dst, src []float32, heads, cols int)) (*kernel.Packed, error) {
+	to, err := kernel.NewPacked(m.Format, m.Rows, m.Cols)
+	if err != nil {
+		return nil, err
+	}
+	from, rows := make([]float32, m.Rows), make([]float32, m.Rows)
+	for i := range from {
+		from[i] = float32(i)
+	}
+	order(rows, from, heads, 1)
+	for i, row := range rows {
+		dst, src := to.Part(i, 1), m.Part(int(row), 1)
+		copy(dst.Codes, src.Codes)
+		copy(dst.Scales, src.Scales)
+		copy(dst.Offsets, src.Offsets)
+	}
+	return to, nil
 }
 
 // Map implements [weights.Mapper], for what lies as the parameter does.

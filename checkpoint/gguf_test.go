@@ -368,7 +368,7 @@ func TestSaveGGUFErrors(t *testing.T) {
 		{"gpt2-nano", nil, weights.F32, "gpt2: llama.cpp computes GELU in the tanh form, gelu_new; activation_function is gelu"},
 		{"gpt2-nano", []string{"activation_function=gelu_new", "scale_attn_weights=false"}, weights.F32, "gpt2: llama.cpp scales attention's scores; scale_attn_weights is false"},
 		{"gpt2-nano", []string{"activation_function=gelu_new", "scale_attn_by_inverse_layer_idx=true"}, weights.F32, "gpt2: llama.cpp scales attention alike in all layers; scale_attn_by_inverse_layer_idx is true"},
-		{"gpt2-nano", []string{"activation_function=gelu_new"}, weights.F64, "numbers of type F64, want F32, F16, BF16 or Q8_0"},
+		{"gpt2-nano", []string{"activation_function=gelu_new"}, weights.F64, "numbers of type F64, want F32, F16, BF16, Q8_0, Q4_0, Q4_1 or MXFP4"},
 		{"gpt1-nano", nil, weights.F32, "gpt1: llama.cpp's files hold no model of this family that is written here"},
 		{"llama-nano", []string{`rope_parameters={"rope_type":"ntk","factor":2}`}, weights.F32, `llama: llama.cpp has no frequencies of rope_type "ntk"`},
 		{"llama-nano", []string{`rope_parameters={"rope_type":"yarn","factor":2,"original_max_position_embeddings":32,"beta_fast":16}`}, weights.F32,

@@ -20,9 +20,11 @@ type GGUF struct {
 	Name   string // what llama.cpp calls the model
 	Model  models.Model
 	Params *graph.Params
-	// DType is F32, F16, BF16 or Q8_0, of matrices: vectors and positions are F32 always, and matrices whose rows are
-	// no whole blocks of Q8_0 F16.
+	// DType is F32, F16, BF16, Q8_0, Q4_0, Q4_1 or MXFP4, of matrices: vectors and positions are F32 always, and matrices whose rows are
+	// no whole blocks F16.
 	DType weights.DType
+	// Tables is the type of the embedding and the head, DType if "".
+	Tables weights.DType
 	// Tokenizer is nil if there is none: the file is of ids alone then.
 	Tokenizer tokenizer.Tokenizer
 	// Template is the chat template; the tokenizer's if "".
@@ -44,7 +46,7 @@ func SaveGGUF(path string, c GGUF) error {
 	}
 	fileType, known := fileTypes[c.DType]
 	if !known {
-		return fail(fmt.Errorf("numbers of type %s, want F32, F16, BF16 or Q8_0", c.DType))
+		return fail(fmt.Errorf("numbers of type %s, want F32, F16, BF16, Q8_0, Q4_0, Q4_1 or MXFP4", c.DType))
 	}
 	meta = append(meta,
 		gguf.Value{Key: "general.type", Value: "model"},
@@ -66,57 +68,110 @@ func SaveGGUF(path string, c GGUF) error {
 }
 
 // fileTypes are llama.cpp's numbers of what most tensors of a file are.
-var fileTypes = map[weights.DType]uint32{weights.F32: 0, weights.F16: 1, weights.Q8_0: 7, weights.BF16: 32}
+var fileTypes = map[weights.DType]uint32{weights.F32: 0, weights.F16: 1, weights.Q4_0: 2, weights.Q4_1: 3, weights.Q8_0: 7, weights.BF16: 32, weights.MXFP4: 38}
 
-// tensors are the parameters as the form has them.
-func (c GGUF) tensors(form family.GGUF) ([]gguf.Tensor, error) {
+// ggufSourceParam is a parameter, or zeros in the place of one.
+type ggufSourceParam struct {
+	name  string
+	shape []int
+	param *graph.Param // nil of zeros
+}
+
+// params are all parameters, and zeros where the model lacks what files have, sorted by name.
+func (c GGUF) params() ([]ggufSourceParam, error) {
 	names, err := models.TensorsOf(c.Model)
 	if err != nil {
 		return nil, err
 	}
-	params, _, err := named(c.Params, models.Tensors{Zeros: names.Zeros}, weights.F32)
+	var all []ggufSourceParam
+	for _, p := range c.Params.All() {
+		if names.Zeros[p.Name()] != nil {
+			return nil, fmt.Errorf("%s: a parameter of the model, and declared absent too", p.Name())
+		}
+		all = append(all, ggufSourceParam{p.Name(), p.Shape(), p})
+	}
+	for name, shape := range names.Zeros {
+		all = append(all, ggufSourceParam{name, shape, nil})
+	}
+	slices.SortFunc(all, func(a, b ggufSourceParam) int { return strings.Compare(a.name, b.name) })
+	return all, nil
+}
+
+// tensors are the parameters as the form has them. What is packed in the type that it is written in stays as it is, to the bit.
+func (c GGUF) tensors(form family.GGUF) ([]gguf.Tensor, error) {
+	params, err := c.params()
 	if err != nil {
 		return nil, err
 	}
 	var all []gguf.Tensor
 	for _, p := range params {
-		name, stem := form.Stored(p.Name)
+		name, stem := form.Stored(p.name)
 		if name == "" {
-			return nil, fmt.Errorf("llama.cpp's %s has no place for %s", form.Architecture, p.Name)
+			return nil, fmt.Errorf("llama.cpp's %s has no place for %s", form.Architecture, p.name)
 		}
-		x := gguf.Tensor{Name: name, Shape: p.Shape, Type: c.typeOf(name, p.Shape), Data: func() []float32 { return p.Data }}
 		heads := 0
 		if form.Pairs != nil {
 			heads = form.Pairs(c.Model, stem)
 		}
-		switch {
-		case len(p.Shape) == 2 && slices.Contains(form.Swapped, stem):
-			x.Shape = weights.Swapped(p.Shape)
-			x.Type = c.typeOf(name, x.Shape)
-			x.Data = func() []float32 {
-				data := make([]float32, len(p.Data))
-				weights.Transpose(data, p.Data, x.Shape)
-				return data
-			}
-		case heads > 0:
-			x.Data = func() []float32 {
-				data := make([]float32, len(p.Data))
-				weights.Pairs(data, p.Data, heads, len(data)/p.Shape[0])
-				return data
+		swapped := len(p.shape) == 2 && slices.Contains(form.Swapped, stem)
+		x := gguf.Tensor{Name: name, Shape: p.shape}
+		if swapped {
+			x.Shape = weights.Swapped(p.shape)
+		}
+		x.Type = c.typeOf(name, x.Shape)
+		if x.Packed = p.packed(x.Type, swapped); x.Packed != nil && heads > 0 {
+			if x.Packed, err = turnRows(x.Packed, heads, weights.Pairs); err != nil {
+				return nil, err
 			}
 		}
+		x.Data = func() []float32 { return p.numbers(x.Shape, swapped, heads) }
 		all = append(all, x)
 	}
 	return all, nil
 }
 
+// packed is the parameter's matrix, if it is in the type and lies as the file has it.
+func (p ggufSourceParam) packed(t weights.DType, swapped bool) *graph.Packed {
+	if p.param == nil {
+		return nil
+	}
+	if w, columns := p.param.Packed(); w != nil && w.Format == weights.PackedFormats[t] && columns == swapped {
+		return w
+	}
+	return nil
+}
+
+// numbers are the parameter's as the file has them, of a shape there.
+func (p ggufSourceParam) numbers(shape []int, swapped bool, heads int) []float32 {
+	n, _ := weights.SizeOf(shape)
+	if p.param == nil {
+		return make([]float32, n)
+	}
+	data := p.param.Data()
+	switch {
+	case swapped:
+		turned := make([]float32, n)
+		weights.Transpose(turned, data, shape)
+		return turned
+	case heads > 0:
+		turned := make([]float32, n)
+		weights.Pairs(turned, data, heads, n/shape[0])
+		return turned
+	}
+	return data
+}
+
 // typeOf is what a tensor is written as: llama.cpp adds vectors and positions as F32.
 func (c GGUF) typeOf(name string, shape []int) weights.DType {
-	switch per, _ := c.DType.Block(); {
+	t := c.DType
+	if c.Tables != "" && (strings.HasPrefix(name, "token_embd.") || strings.HasPrefix(name, "output.")) {
+		t = c.Tables
+	}
+	switch per, _ := t.Block(); {
 	case len(shape) < 2 || strings.HasPrefix(name, "position_embd."):
 		return weights.F32
 	case shape[len(shape)-1]%per != 0:
 		return weights.F16
 	}
-	return c.DType
+	return t
 }

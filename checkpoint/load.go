@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -47,6 +48,11 @@ func Load(dir string, edits ...graph.Option) (*Loaded, error) {
 // LoadWeights is the model that config.json describes and its weights, mapped. A checkpoint whose
 // tokenizer is broken has them too.
 func (d *Dir) LoadWeights(edits ...graph.Option) (models.Model, *graph.Params, error) {
+	return d.LoadWeightsAs(mappedAsStored, edits...)
+}
+
+// LoadWeightsAs is LoadWeights with matrices in a width: see [MapParamsAs].
+func (d *Dir) LoadWeightsAs(w Width, edits ...graph.Option) (models.Model, *graph.Params, error) {
 	m, err := d.Model(edits...)
 	if err != nil {
 		return nil, nil, err
@@ -55,7 +61,10 @@ func (d *Dir) LoadWeights(edits ...graph.Option) (models.Model, *graph.Params, e
 	if err := models.Declare(m, params); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", d.path, err)
 	}
-	if err := d.MapParams(params); err != nil {
+	read := func(src weights.Source, ps *graph.Params, names models.Tensors) error {
+		return MapParamsAs(src, ps, names, w)
+	}
+	if err := d.fill(read, params, nil); err != nil {
 		return nil, nil, err
 	}
 	return m, params, nil

@@ -11,7 +11,6 @@ import (
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/internal/kernel"
 	"github.com/gorgpt/gorgpt/internal/mapped"
 	"github.com/gorgpt/gorgpt/models"
 )
@@ -28,7 +27,9 @@ import (
 // after an error while reading values, NaNs and infinities among them, they are
 // not to be used.
 func ReadParams(src weights.Source, ps *graph.Params, names models.Tensors) error {
-	return readParams(src, ps, names, fillParam)
+	return readParams(src, ps, names, func(src weights.Source, stored weights.Info, p *graph.Param) error {
+		return fillParam(src, stored.Name, p)
+	})
 }
 
 // MapParams is [ReadParams] for a model that is only run, not trained: where the
@@ -40,28 +41,13 @@ func ReadParams(src weights.Source, ps *graph.Params, names models.Tensors) erro
 // than after ReadParams: each page is copied at its first update; and two stores of
 // parameters that are mapped from one source are one memory.
 func MapParams(src weights.Source, ps *graph.Params, names models.Tensors) error {
-	return readParams(src, ps, names, func(src weights.Source, name string, p *graph.Param) error {
-		if m, ok := src.(weights.Mapper); ok {
-			if data := m.Map(name); data != nil {
-				if v, ok := src.(weights.Verifier); ok {
-					if _, err := v.Verify(name, data); err != nil {
-						return err
-					}
-				}
-				return p.Adopt(data)
-			}
-		}
-		if k, ok := src.(weights.Packer); ok {
-			blocks, scales, err := k.Pack(name)
-			if err != nil {
-				return err
-			}
-			if blocks != nil {
-				return p.AdoptPacked(blocks, scales)
-			}
-		}
-		return fillParam(src, name, p)
-	})
+	return MapParamsAs(src, ps, names, mappedAsStored)
+}
+
+// MapParamsAs is [MapParams] with matrices in a width: those that a file has in it are taken as they are, others rounded to it one after the other,
+// so that there are never the numbers of more than a few.
+func MapParamsAs(src weights.Source, ps *graph.Params, names models.Tensors, w Width) error {
+	return readParams(src, ps, names, w.fill)
 }
 
 // fillParam reads a parameter into memory of its own.
@@ -69,11 +55,11 @@ func fillParam(src weights.Source, name string, p *graph.Param) error {
 	return p.Fill(func(data []float32) error { return src.Read(name, data) })
 }
 
-func readParams(src weights.Source, ps *graph.Params, names models.Tensors, read func(weights.Source, string, *graph.Param) error) error {
+func readParams(src weights.Source, ps *graph.Params, names models.Tensors, read func(weights.Source, weights.Info, *graph.Param) error) error {
 	return mapped.Guard(func() error { return readGuarded(src, ps, names, read) })
 }
 
-func readGuarded(src weights.Source, ps *graph.Params, names models.Tensors, read func(weights.Source, string, *graph.Param) error) error {
+func readGuarded(src weights.Source, ps *graph.Params, names models.Tensors, read func(weights.Source, weights.Info, *graph.Param) error) error {
 	src, err := asParams(src, names)
 	if err != nil {
 		return err
@@ -95,7 +81,7 @@ func readGuarded(src weights.Source, ps *graph.Params, names models.Tensors, rea
 	for _, m := range plan.params {
 		group.Go(func() error {
 			return mapped.Guard(func() error {
-				if err := read(src, m.stored.Name, m.param); err != nil {
+				if err := read(src, m.stored, m.param); err != nil {
 					return err
 				}
 				return checkFinite(src, m)
@@ -106,7 +92,7 @@ func readGuarded(src weights.Source, ps *graph.Params, names models.Tensors, rea
 		return err
 	}
 	if plan.head.param != nil {
-		return checkHead(src, plan.head)
+		return checkHead(src, plan.head, plan.params)
 	}
 	return nil
 }
@@ -131,16 +117,31 @@ func asParams(src weights.Source, names models.Tensors) (weights.Source, error) 
 
 // checkFinite refuses NaNs and infinities: a model that has one gives nothing else.
 func checkFinite(src weights.Source, m matched) error {
-	var i int
-	if blocks, scales := m.param.Packed(); blocks != nil {
-		i = kernel.FiniteMXFP4(blocks, scales)
-	} else {
-		i = notFinite(m.param.Data())
+	w, columns := m.param.Packed()
+	if w == nil {
+		x := m.param.Data()
+		if i := notFinite(x); i >= 0 {
+			return notFiniteError(src, m.stored.Name, i, x[i])
+		}
+		return nil
 	}
+	i := w.NotFinite()
 	if i < 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: %s: element %d is %v, want a finite number", src.Name(), weights.Show(m.stored.Name), i, m.param.Data()[i])
+	row := make([]float32, w.Cols)
+	w.DecodeRows(row, i/w.Cols)
+	v := row[i%w.Cols]
+	if columns { // where it is in the parameter
+		shape := m.param.Shape()
+		in, out := shape[len(shape)-2], shape[len(shape)-1]
+		i = i/(in*out)*in*out + i%in*out + i/in%out
+	}
+	return notFiniteError(src, m.stored.Name, i, v)
+}
+
+func notFiniteError(src weights.Source, name string, i int, v float32) error {
+	return fmt.Errorf("%s: %s: element %d is %v, want a finite number", src.Name(), weights.Show(name), i, v)
 }
 
 // notFinite returns the first index of a NaN or an infinity, or -1. In x-x both are
@@ -187,13 +188,24 @@ func checkZeros(src weights.Source, zeros []weights.Info) error {
 	return nil
 }
 
-// checkHead compares the stored head with the embedding, which has been read.
-func checkHead(src weights.Source, head matched) error {
+// checkHead compares the stored head with the embedding: as it is stored where what was read may be rounded.
+func checkHead(src weights.Source, head matched, params []matched) error {
 	x := make([]float32, head.stored.Size())
 	if err := src.Read(head.stored.Name, x); err != nil {
 		return err
 	}
-	if i := firstDifference(x, head.param.Data()); i >= 0 {
+	i := -1
+	if w, _ := head.param.Packed(); w == nil {
+		i = firstDifference(x, head.param.Data())
+	} else {
+		embedding := make([]float32, len(x))
+		at := slices.IndexFunc(params, func(m matched) bool { return m.param == head.param })
+		if err := src.Read(params[at].stored.Name, embedding); err != nil {
+			return err
+		}
+		i = firstDifference(x, embedding)
+	}
+	if i >= 0 {
 		return fmt.Errorf("%s: %s differs from %s at element %d: the checkpoint's head is not tied, the model's is",
 			src.Name(), models.HeadName, head.param.Name(), i)
 	}

@@ -49,7 +49,7 @@ func (o *Origin) MapParams(ps *graph.Params) error {
 	if err != nil {
 		return err
 	}
-	return MapParams(o.Weights, ps, names)
+	return MapParamsAs(o.Weights, ps, names, AsStored)
 }
 
 // Form is a form in which models are stored.

@@ -10,6 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 	"github.com/gorgpt/gorgpt/models"
 )
 
@@ -81,8 +82,8 @@ func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, w
 
 // packedParts are the blocks and the scales of a parameter: as they are, or rounded to.
 func packedParts(x Tensor, p *graph.Param) ([]Tensor, error) {
-	if blocks, scales := p.Packed(); blocks != nil {
-		return weights.PackedTensors(x, blocks, scales), nil
+	if w, columns := p.Packed(); w != nil && w.Format == kernel.MXFP4 && !columns {
+		return weights.PackedTensors(x, w.Codes, w.Scales), nil
 	}
 	x.Data = p.Data()
 	return weights.PackMXFP4(x)

@@ -92,14 +92,24 @@ func (a *Args) For(n, grain int, f func(lo, hi int)) { kernel.For(n, grain, f) }
 // sequence gets does not depend on the others. In a [Seamless] one they are those of a row alone. Its precision is that of the
 // op's scope; see [Compute].
 func (a *Args) Gemm(transA, transB bool, m, n, k int, alpha float32, x []float32, lda int, y []float32, ldb int, beta float32, out []float32, ldc int) {
-	rows := m
-	if memory := a.op.scope.cache; memory != nil {
-		rows /= memory.batch
-	}
+	kernel.GemmLike(a.op.precision, a.likeRows(m), transA, transB, m, n, k, alpha, x, lda, y, ldb, beta, out, ldc)
+}
+
+// GemmPacked computes C = A·Bᵀ for a packed B, as [Args.Packed] gives it, of matrices without gaps: the bits are those that Gemm gives of its
+// numbers.
+func (a *Args) GemmPacked(m int, x []float32, w *Packed, out []float32) {
+	kernel.GemmPacked(a.op.precision, a.likeRows(m), m, x, w, out)
+}
+
+// likeRows is of how many rows the product is whose bits m rows have.
+func (a *Args) likeRows(m int) int {
 	if a.op.scope.seamless {
-		rows = 1
+		return 1
 	}
-	kernel.GemmLike(a.op.precision, rows, transA, transB, m, n, k, alpha, x, lda, y, ldb, beta, out, ldc)
+	if memory := a.op.scope.cache; memory != nil {
+		return m / memory.batch
+	}
+	return m
 }
 
 // GemmGroup computes C = A·B, or A·Bᵀ if trans says so, for the m rows of one of [Groups], all matrices without gaps. A row has the same
@@ -113,9 +123,9 @@ func (a *Args) GemmGroup(trans bool, m, n, k int, x, y, out []float32) {
 	kernel.GemmLike(a.op.precision, a.groupRows(), false, trans, m, n, k, 1, x, k, y, ldb, 0, out, n)
 }
 
-// GemmGroupPacked is GemmGroup with a Bᵀ (n, k) in MXFP4, as [Args.Packed] gives it: the same bits.
-func (a *Args) GemmGroupPacked(m, n, k int, x []float32, blocks, scales []byte, out []float32) {
-	kernel.GemmMXFP4(a.op.precision, a.groupRows(), m, n, k, x, blocks, scales, out)
+// GemmGroupPacked is GemmGroup with a packed Bᵀ (n, k): the same bits.
+func (a *Args) GemmGroupPacked(m int, x []float32, w *Packed, out []float32) {
+	kernel.GemmPacked(a.op.precision, a.groupRows(), m, x, w, out)
 }
 
 // groupRows is of how many rows the product is whose bits a row of a group has.

@@ -40,6 +40,9 @@ type Op struct {
 	// [Scope.Remember], or asks [Scope.Past] for its place, says 1 too. [CheckPieces] tells in a test
 	// whether it is so.
 	RowWise int
+	// Reads tells how Run reads inputs that may be parameters in few bits, by their index: through [Args.Packed] where it is not nil. What it
+	// does not tell of, or has 0 for, is read as numbers.
+	Reads []Reading
 	// Run fills the results from the inputs. It must not write to an input: that may be a
 	// parameter, or the result of an op that others read. Nothing checks this in a run. It
 	// must keep nothing from one run to the next: Saves are for that.
@@ -85,6 +88,7 @@ func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	if err != nil && s.err == nil {
 		return append(G.Nodes{s.Fail(op.Name, op.Out, "%v", err)}, s.placeholders(op.Extra)...)
 	}
+	s.noteReading(&op, in)
 	edge := of != nil && !slices.Contains(in, op.Of)
 	if edge {
 		in = append(in, op.Of)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -27,8 +28,9 @@ type Param struct {
 	zeroed       bool // grad counts as zero, whatever it holds
 	frozen       bool
 	packed       *packed
-	buffer       bool // never learned
-	groups       int  // that have a part of their own; 0 for none
+	reading      atomic.Uint32 // how ops read it: see Reading
+	buffer       bool          // never learned
+	groups       int           // that have a part of their own; 0 for none
 }
 
 // Name is the parameter's name, Hugging Face's where the model has one there.
@@ -54,7 +56,7 @@ func (p *Param) Data() []float32 {
 	p.once[0].Do(func() {
 		p.setData(kernel.Floats(p.Size()))
 		if k := p.packed; k != nil {
-			kernel.DecodeMXFP4(p.data, k.blocks, k.scales)
+			k.numbers(p.data, p.shape)
 			k.spread.Store(true)
 			return
 		}

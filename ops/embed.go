@@ -31,12 +31,17 @@ func lookUp(s *graph.Scope, name string, rowWise int, ids, table *G.Node) *G.Nod
 		Name:    name,
 		RowWise: rowWise,
 		Out:     tensor.Shape{count, width},
+		Reads:   []graph.Reading{0, graph.AsTable},
 		Run: func(a *graph.Args) error {
 			ids := a.Ints(0)
 			if err := checkIDs(ids, vocab); err != nil {
 				return err
 			}
-			kernel.Gather(a.Out(0), a.Floats(1), ids, width)
+			if packed := a.Packed(1, graph.AsTable); packed != nil {
+				kernel.GatherPacked(a.Out(0), packed, ids)
+			} else {
+				kernel.Gather(a.Out(0), a.Floats(1), ids, width)
+			}
 			return nil
 		},
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {

@@ -32,7 +32,10 @@ func (g groups) flops() int64 { return 2 * int64(g.rows) * int64(g.from) * int64
 // grouped is product for weights (E, ·, ·) in a scope of groups, and a bias (E, M) or nil: each row of x by the
 // matrix of its group.
 func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Node {
-	ends := s.Groups().Ends
+	ends, how := s.Groups().Ends, graph.ByColumns
+	if trans {
+		how = graph.ByRows
+	}
 	g := groups{name, trans, dim(x, 0), dim(w, 1), dim(w, 2), w.Shape()}
 	if trans {
 		g.from, g.to = g.to, g.from
@@ -50,12 +53,12 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 		RowWise: 2,
 		Out:     out,
 		FLOPs:   g.flops(),
+		Reads:   []graph.Reading{0, 0, how},
 		Run: func(a *graph.Args) error {
 			x, ends, y := a.Floats(0), a.Floats(1), a.Out(0)
 			var w, b []float32
-			blocks, scales := a.Packed(2, 0)
-			packed := blocks != nil && trans
-			if !packed {
+			packed := a.Packed(2, how)
+			if packed == nil {
 				w = a.Floats(2)
 			}
 			if bias != nil {
@@ -66,10 +69,11 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 				if hi == lo {
 					return
 				}
-				if at := e * g.each(); packed {
-					a.GemmGroupPacked(hi-lo, g.to, g.from, x[lo*g.from:], blocks[at/2:], scales[at/kernel.MXFP4Block:], y[lo*g.to:])
+				if packed != nil {
+					part := packed.Part(e*g.to, g.to)
+					a.GemmGroupPacked(hi-lo, x[lo*g.from:], &part, y[lo*g.to:])
 				} else {
-					a.GemmGroup(trans, hi-lo, g.to, g.from, x[lo*g.from:], w[at:][:g.each()], y[lo*g.to:])
+					a.GemmGroup(trans, hi-lo, g.to, g.from, x[lo*g.from:], w[e*g.each():][:g.each()], y[lo*g.to:])
 				}
 				if bias != nil {
 					kernel.AddRow(y[lo*g.to:], b[e*g.to:][:g.to], hi-lo)

@@ -83,6 +83,7 @@ func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node, terms ke
 	return s.Apply(graph.Op{
 		Name:    "LinearCrossEntropy",
 		FLOPs:   products,
+		Reads:   []graph.Reading{0, graph.AsTable},
 		Scratch: []tensor.Shape{{head.Logits()}, {head.Rows}}, // a chunk's logits, the rows' losses
 		Run: func(a *graph.Args) error {
 			if err := checkTargets(a.Ints(2), head.Vocab); err != nil {
@@ -97,7 +98,11 @@ func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node, terms ke
 				g.DX = a.Out(1)
 				g.DW, g.Alpha, g.Beta = a.Accumulate(2)
 			}
-			a.Out(0)[0] = head.Loss(a.Floats(0), a.Floats(1), a.Ints(2), factors, g, a.Scratch(0), a.Scratch(1))
+			w := kernel.HeadWeight{Packed: a.Packed(1, graph.AsTable)}
+			if w.Packed == nil {
+				w.Numbers = a.Floats(1)
+			}
+			a.Out(0)[0] = head.Loss(a.Floats(0), w, a.Ints(2), factors, g, a.Scratch(0), a.Scratch(1))
 			return nil
 		},
 		// The run of the op itself fills its sides with the gradients of the mean.

@@ -19,7 +19,7 @@ func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[0] || !isVector(bias, dim(w, 1)) {
 		return s.Fail("Linear", tensor.Shape{dim(x, 0), dim(w, -1)}, "x is %v, w %v; want (N, K) and (K, M), and (M) for the bias", x.Shape(), w.Shape())
 	}
-	return product(s, "Linear", x, w, bias, false)
+	return product(s, "Linear", x, w, bias, graph.ByColumns)
 }
 
 // Dense computes x·wᵀ + bias for x (N, K), w (M, K) and bias (M), which may be nil.
@@ -32,7 +32,7 @@ func Dense(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] || !isVector(bias, dim(w, 0)) {
 		return s.Fail("Dense", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, K) and (M, K), and (M) for the bias", x.Shape(), w.Shape())
 	}
-	return product(s, "Dense", x, w, bias, true)
+	return product(s, "Dense", x, w, bias, graph.ByRows)
 }
 
 // Project computes x·wᵀ for x (N, C) and w (V, C): the logits (N, V) of a language
@@ -42,11 +42,12 @@ func Project(s *graph.Scope, x, w *G.Node) *G.Node {
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] {
 		return s.Fail("Project", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, C) and (V, C)", x.Shape(), w.Shape())
 	}
-	return product(s, "Project", x, w, nil, true)
+	return product(s, "Project", x, w, nil, graph.AsTable)
 }
 
-// product is the op called name: x·w, or x·wᵀ if trans says so, and the bias unless it is nil.
-func product(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Node {
+// product is the op called name: x·w, or x·wᵀ if w is not read by columns, and the bias unless it is nil.
+func product(s *graph.Scope, name string, x, w, bias *G.Node, how graph.Reading) *G.Node {
+	trans := how != graph.ByColumns
 	rows, from, to, ldw := x.Shape()[0], x.Shape()[1], w.Shape()[1], w.Shape()[1]
 	if trans {
 		to = w.Shape()[0]
@@ -57,9 +58,14 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 		RowWise: 1,
 		Out:     tensor.Shape{rows, to},
 		FLOPs:   products,
+		Reads:   []graph.Reading{0, how},
 		Run: func(a *graph.Args) error {
 			y := a.Out(0)
-			a.Gemm(false, trans, rows, to, from, 1, a.Floats(0), from, a.Floats(1), ldw, 0, y, to)
+			if packed := a.Packed(1, how); packed != nil {
+				a.GemmPacked(rows, a.Floats(0), packed, y)
+			} else {
+				a.Gemm(false, trans, rows, to, from, 1, a.Floats(0), from, a.Floats(1), ldw, 0, y, to)
+			}
 			if bias != nil {
 				kernel.AddRow(y, a.Floats(2), rows)
 			}

@@ -27,8 +27,11 @@ type Trained struct {
 }
 
 // Load opens what [checkpoint.Open] does, with a tokenizer, to be run.
-func Load(dir string) (*Trained, error) {
-	m, err := LoadWeights(dir)
+func Load(dir string) (*Trained, error) { return LoadAs(dir, "") }
+
+// LoadAs is [Load] with matrices in a width.
+func LoadAs(dir string, w checkpoint.Width) (*Trained, error) {
+	m, err := LoadWeightsAs(dir, w)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +39,10 @@ func Load(dir string) (*Trained, error) {
 }
 
 // LoadWeights is [Load] of what may have no tokenizer.
-func LoadWeights(dir string) (*Trained, error) {
+func LoadWeights(dir string) (*Trained, error) { return LoadWeightsAs(dir, "") }
+
+// LoadWeightsAs is [LoadAs] of what may have no tokenizer.
+func LoadWeightsAs(dir string, w checkpoint.Width) (*Trained, error) {
 	d, err := checkpoint.Open(dir)
 	if err != nil {
 		return nil, NotCheckpoint(dir, err)
@@ -45,7 +51,7 @@ func LoadWeights(dir string) (*Trained, error) {
 		return nil, fmt.Errorf("%s: a classifier, which writes no text: use gorgpt classify", dir)
 	}
 	m := &Trained{given: dir}
-	if m.Model, m.Params, err = d.LoadWeights(); err != nil {
+	if m.Model, m.Params, err = d.LoadWeightsAs(w); err != nil {
 		return nil, err
 	}
 	vocab := models.DimsOf(m.Model).Vocab

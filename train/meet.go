@@ -160,9 +160,10 @@ func differs(p Peers, what, mine, theirs string) error {
 func weightsMark(params []*graph.Param) string {
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli)) // of which processors have an instruction
 	for _, p := range params {
-		if blocks, scales := p.Packed(); blocks != nil {
-			_, _ = sum.Write(blocks)
-			_, _ = sum.Write(scales)
+		if w, _ := p.Packed(); w != nil {
+			for _, part := range [][]byte{w.Codes, w.Scales, w.Offsets} {
+				_, _ = sum.Write(part)
+			}
 			continue
 		}
 		x := p.Data()

@@ -26,7 +26,8 @@ import (
 )
 
 // dtypes are the number types by their flags.
-var dtypes = map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "bf16": weights.BF16, "mxfp4": weights.MXFP4, "q8_0": weights.Q8_0}
+var dtypes = map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "bf16": weights.BF16, "mxfp4": weights.MXFP4, "q8_0": weights.Q8_0, "q4_0": weights.Q4_0, "q4_1": weights.Q4_1,
+	"int8": weights.Q8_0, "q4": weights.Q4_0}
 
 // single are the forms that are one file: the end of its name that asks for it, if one does, and its number types.
 var single = map[string]struct {
@@ -35,7 +36,7 @@ var single = map[string]struct {
 }{
 	"llm.c":    {".bin", []string{"f32", "bf16"}},
 	"llama2.c": {"", []string{"f32"}},
-	"gguf":     {".gguf", []string{"f32", "f16", "bf16", "q8_0"}},
+	"gguf":     {".gguf", []string{"f32", "f16", "bf16", "q8_0", "int8", "q4", "q4_0", "q4_1", "mxfp4"}},
 }
 
 // Result is what [Convert] found, and what it made of it.
@@ -58,7 +59,7 @@ type Result struct {
 // Options are how the weights are written.
 type Options struct {
 	To        string // "hf", a Hugging Face directory, "gpt-neo", one of a GPT-Neo, "llm.c", "llama2.c" or "gguf"; "": llm.c if the name ends in .bin, gguf if in .gguf, or hf
-	DType     string // "f32", "f16", "bf16", of a GGUF file "q8_0" or, of a model with experts that have it, "mxfp4"; "" is f32
+	DType     string // "f32", "f16", "bf16", of a GGUF file "q8_0" ("int8"), "q4_0", "q4_1", "mxfp4" or "q4", which is q4_0 with tables in q8_0, of a model with experts that have it "mxfp4"; "" is f32
 	ShardSize string // of the files of a Hugging Face directory at most, as "5GB"; "" makes one file
 
 	// FoldQueryBias has a GPT-Neo, whose queries have no bias, make it by its first layer norms: see package models/gptneo.
@@ -72,6 +73,7 @@ type Options struct {
 type conversion struct {
 	in, out, to string
 	dtype       weights.DType
+	tables      weights.DType // of the embedding and the head, if others
 	shardBytes  int64
 
 	foldQueryBias bool
@@ -170,8 +172,11 @@ func (o Options) check(in, out string) (*conversion, error) {
 	switch {
 	case isFile && !slices.Contains(one.dtypes, cmp.Or(o.DType, "f32")):
 		return nil, usage.Errorf("--dtype %s: %s has %s", o.DType, c.to, strings.Join(one.dtypes, ", "))
-	case !isFile && c.dtype == weights.Q8_0:
+	case !isFile && slices.Contains([]weights.DType{weights.Q8_0, weights.Q4_0, weights.Q4_1}, c.dtype):
 		return nil, usage.Errorf("--dtype %s: only gguf has it", o.DType)
+	}
+	if o.DType == "q4" {
+		c.tables = weights.Q8_0
 	}
 	if o.ShardSize != "" {
 		if isFile {

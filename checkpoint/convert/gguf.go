@@ -41,6 +41,6 @@ func (c *conversion) saveGGUF(o *checkpoint.Origin, m models.Model, params *grap
 		r.Notes = append(r.Notes, fmt.Sprintf("of the tokens %v that end a text, the file has the first %d: llama.cpp has no place for more", ends, n))
 	}
 	return checkpoint.SaveGGUF(c.out, checkpoint.GGUF{
-		Name: r.Model, Model: m, Params: params, DType: c.dtype, Tokenizer: tok, Template: string(template), Ends: ends,
+		Name: r.Model, Model: m, Params: params, DType: c.dtype, Tables: c.tables, Tokenizer: tok, Template: string(template), Ends: ends,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
 // File reads a file of llama.cpp. It is a [weights.Source] and a [weights.Mapper].
@@ -89,8 +90,13 @@ func (f *File) place(entries []entry, align uint64) error {
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.bytes, b.bytes)) })
 	for i := 1; i < len(entries); i++ {
-		if last := entries[i-1]; entries[i].at < last.at+last.bytes {
-			return fmt.Errorf("tensors %s and %s overlap", weights.Show(last.Name), weights.Show(entries[i].Name))
+		last, next := entries[i-1], entries[i]
+		switch room := next.at - last.at; {
+		case next.at < last.at+last.bytes:
+			return fmt.Errorf("tensors %s and %s overlap", weights.Show(last.Name), weights.Show(next.Name))
+		case room-last.bytes >= align:
+			return fmt.Errorf("tensor %s has %d bytes until %s begins, want %d of %s: its type, or an offset, is not what was written",
+				weights.Show(last.Name), room, weights.Show(next.Name), last.bytes, last.Type)
 		}
 	}
 	return nil
@@ -125,6 +131,40 @@ func (f *File) Read(name string, dst []float32) error {
 		return fmt.Errorf("%w, in %s", err, weights.Show(name))
 	}
 	return nil
+}
+
+// Pack implements [weights.Packer], for the types that can be computed with. It reads piece by piece, so that nothing is there twice.
+func (f *File) Pack(name string) (*kernel.Packed, bool, error) {
+	e, ok := f.index[name]
+	format := weights.PackedFormats[e.Type]
+	if !ok || format == 0 || len(e.Shape) == 0 || e.Size() == 0 {
+		return nil, false, nil
+	}
+	fail := func(err error) (*kernel.Packed, bool, error) {
+		return nil, false, fmt.Errorf("%s: %s: %w", f.Name(), weights.Show(name), err)
+	}
+	cols := e.Shape[len(e.Shape)-1]
+	m, err := kernel.NewPacked(format, e.Size()/cols, cols)
+	if err != nil {
+		return fail(err)
+	}
+	if format == kernel.BF16 {
+		if _, err = f.file.ReadAt(m.Codes, f.data+int64(e.at)); err != nil {
+			return fail(err)
+		}
+		return m, false, nil
+	}
+	const most = 1 << 11 // blocks at a time
+	numbers, size := e.Type.Block()
+	buf := make([]byte, most*size)
+	for at, end := 0, e.Size()/numbers; at < end; at += most {
+		part := buf[:min(most, end-at)*size]
+		if _, err := f.file.ReadAt(part, f.data+int64(e.at)+int64(at*size)); err != nil {
+			return fail(err)
+		}
+		weights.Unblock(m, at, part)
+	}
+	return m, false, nil
 }
 
 // Map implements [weights.Mapper], for F32.

@@ -20,12 +20,13 @@ var dtypes = map[uint32]weights.DType{
 	0: weights.F32, 1: weights.F16, 28: weights.F64, 30: weights.BF16,
 	2: weights.Q4_0, 3: weights.Q4_1, 6: weights.Q5_0, 7: weights.Q5_1, 8: weights.Q8_0,
 	10: weights.Q2_K, 11: weights.Q3_K, 12: weights.Q4_K, 13: weights.Q5_K, 14: weights.Q6_K,
+	39: weights.MXFP4,
 }
 
 // otherTypes are those that are not, for an error that helps.
 var otherTypes = map[uint32]string{
 	9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S",
-	23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
+	23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0",
 }
 
 // dtypeOf is the type of tensors with a number.
@@ -33,7 +34,7 @@ func dtypeOf(number uint32) (weights.DType, error) {
 	if t, ok := dtypes[number]; ok {
 		return t, nil
 	}
-	const want = "want F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 or Q2_K to Q6_K"
+	const want = "want F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K or MXFP4"
 	if name := otherTypes[number]; name != "" {
 		return "", fmt.Errorf("it is of type %s, which is not read: %s", name, want)
 	}

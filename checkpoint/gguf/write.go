@@ -10,15 +10,18 @@ import (
 	"slices"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
 // Tensor is one that is written.
 type Tensor struct {
 	Name  string
 	Shape []int         // of which the file has the last axis first
-	Type  weights.DType // F32, F16, BF16 or Q8_0
+	Type  weights.DType // F32, F16, BF16, Q8_0, Q4_0, Q4_1 or MXFP4
 	// Data gives the numbers when their turn comes, in memory that may be the next tensor's then.
 	Data func() []float32
+	// Packed, if not nil, is what is written as it is, in the place of Data's.
+	Packed *kernel.Packed
 }
 
 // bytes is how many the numbers take, and whether they may be of the type.
@@ -39,6 +42,12 @@ func Write(w io.Writer, meta Meta, tensors []Tensor) error {
 	b.header(meta, tensors)
 	for _, x := range tensors {
 		b.pad()
+		if x.Packed != nil && b.err == nil {
+			if err := writePacked(b, x); err != nil {
+				return fmt.Errorf("%s: %w", x.Name, err)
+			}
+			continue
+		}
 		data := x.Data()
 		if n, _ := weights.SizeOf(x.Shape); len(data) != n {
 			b.fail(fmt.Errorf("%s: %d numbers, want %s", x.Name, len(data), weights.ShapeText(x.Shape)))
@@ -53,6 +62,29 @@ func Write(w io.Writer, meta Meta, tensors []Tensor) error {
 	b.pad()
 	b.fail(b.Flush())
 	return b.err
+}
+
+// writePacked writes the blocks of a packed tensor.
+func writePacked(w io.Writer, x Tensor) error {
+	n, _ := weights.SizeOf(x.Shape)
+	if x.Packed.Format != weights.PackedFormats[x.Type] || x.Packed.Rows*x.Packed.Cols != n {
+		return fmt.Errorf("%d rows of %d numbers in %v, want %s in %s", x.Packed.Rows, x.Packed.Cols, x.Packed.Format, weights.ShapeText(x.Shape), x.Type)
+	}
+	if x.Packed.Format == kernel.BF16 {
+		_, err := w.Write(x.Packed.Codes)
+		return err
+	}
+	const most = 1 << 11 // blocks at a time
+	numbers, size := x.Type.Block()
+	buf := make([]byte, most*size)
+	for at, end := 0, n/numbers; at < end; at += most {
+		part := buf[:min(most, end-at)*size]
+		weights.Block(part, x.Packed, at)
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writer counts what it writes, and keeps the first error.

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
 // File reads tensors from a file in the safetensors format. It is a
@@ -129,6 +130,23 @@ func (f *File) Raw(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%w, in %s", err, weights.Show(name))
 	}
 	return raw, f.check(name, crc32.Checksum(raw, weights.Castagnoli))
+}
+
+// Pack implements [weights.Packer], for BF16. Its memory is its own, in large pages: out of those of a mapped file it is read more slowly.
+func (f *File) Pack(name string) (*kernel.Packed, bool, error) {
+	e, ok := f.index[name]
+	if !ok || e.Type != weights.BF16 || len(e.Shape) == 0 || e.Size() == 0 {
+		return nil, false, nil
+	}
+	cols := e.Shape[len(e.Shape)-1]
+	m, err := kernel.NewPacked(kernel.BF16, e.Size()/cols, cols)
+	if err == nil {
+		_, err = f.file.ReadAt(m.Codes, f.data+int64(e.begin))
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %s: %w", f.Name(), weights.Show(name), err)
+	}
+	return m, false, f.check(name, crc32.Checksum(m.Codes, weights.Castagnoli))
 }
 
 // Close closes the file. What Map gave stays valid.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"unsafe"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
 // DType is the number type of a stored tensor, in the words of safetensors.
@@ -18,7 +20,7 @@ const (
 	F16  DType = "F16"  // IEEE 754 half precision
 	BF16 DType = "BF16" // the upper half of an F32
 
-	// MXFP4 has blocks of 32 numbers of 4 bits with one scale: two tensors of a file, of type U8, which
+	// MXFP4 has blocks of 32 numbers of 4 bits with one scale: in a GGUF file a type of blocks, in others two tensors, of type U8, which
 	// [Packed] makes one.
 	MXFP4 DType = "MXFP4"
 	U8    DType = "U8"
@@ -70,7 +72,7 @@ func Decode(dst []float32, src []byte, t DType) {
 		}
 	case F16:
 		for i := range dst {
-			dst[i] = fromHalf(binary.LittleEndian.Uint16(src[2*i:]))
+			dst[i] = kernel.FromHalf(binary.LittleEndian.Uint16(src[2*i:]))
 		}
 	case BF16:
 		for i := range dst {
@@ -78,6 +80,10 @@ func Decode(dst []float32, src []byte, t DType) {
 		}
 	default:
 		b := blocks[t]
+		if b.decode == nil {
+			decodePacked(dst, src, PackedFormats[t])
+			return
+		}
 		for ; len(dst) > 0; dst, src = dst[b.numbers:], src[b.bytes:] {
 			b.decode(dst, src)
 		}
@@ -85,7 +91,7 @@ func Decode(dst []float32, src []byte, t DType) {
 }
 
 // Encode converts x to little-endian numbers of type t, to the nearest, ties to
-// even, or to blocks of Q8_0. It is an error if a finite number is too large for t: it would become
+// even, or to blocks of Q8_0, Q4_0, Q4_1 or MXFP4. It is an error if a finite number is too large for t: it would become
 // infinite.
 func Encode(dst []byte, x []float32, t DType) error {
 	switch t {
@@ -99,7 +105,7 @@ func Encode(dst []byte, x []float32, t DType) error {
 		}
 	case F16:
 		for i, v := range x {
-			h := toHalf(v)
+			h := kernel.ToHalf(v)
 			if h&0x7fff == 0x7c00 && !math.IsInf(float64(v), 0) {
 				return fmt.Errorf("%v is too large for F16, whose largest is 65504", v)
 			}
@@ -107,63 +113,16 @@ func Encode(dst []byte, x []float32, t DType) error {
 		}
 	case BF16:
 		for i, v := range x {
-			h := toBrain(v)
+			h := kernel.ToBrain(v)
 			if h&0x7fff == 0x7f80 && !math.IsInf(float64(v), 0) {
 				return fmt.Errorf("%v is too large for BF16, whose largest is 3.3895314e+38", v)
 			}
 			binary.LittleEndian.PutUint16(dst[2*i:], h)
 		}
-	case Q8_0:
-		return encodeQ8_0(dst, x)
 	default:
-		return fmt.Errorf("cannot write %s, only F32, F16, BF16 and Q8_0", t)
+		return encodeBlocks(dst, x, t)
 	}
 	return nil
-}
-
-// fromHalf converts an IEEE 754 half: 1 sign bit, 5 of exponent (bias 15), 10
-// of fraction. Every half is a float32, so this is exact; the bits of a NaN are
-// kept.
-func fromHalf(h uint16) float32 {
-	sign := uint32(h>>15) << 31
-	exponent := uint32(h>>10) & 0x1f
-	fraction := uint32(h) & 0x3ff
-	switch exponent {
-	case 0: // zero or subnormal: fraction × 2⁻²⁴
-		x := float32(fraction) * 0x1p-24
-		return math.Float32frombits(math.Float32bits(x) | sign)
-	case 0x1f: // infinity or NaN
-		return math.Float32frombits(sign | 0xff<<23 | fraction<<13)
-	}
-	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
-}
-
-// toHalf converts to the nearest half, ties to even; what is beyond 65504 by
-// half a step or more becomes infinite.
-func toHalf(v float32) uint16 {
-	bits := math.Float32bits(v)
-	sign, magnitude := uint16(bits>>16)&0x8000, bits&0x7fffffff
-	switch {
-	case magnitude > 0x7f800000: // NaN: quiet, the upper bits kept
-		return sign | 0x7e00 | uint16(magnitude>>13)&0x3ff
-	case magnitude >= 0x47800000: // 65536 and more
-		return sign | 0x7c00
-	case magnitude < 0x38800000: // below 2⁻¹⁴: in steps of 2⁻²⁴
-		steps := math.RoundToEven(float64(math.Float32frombits(magnitude)) * 0x1p24)
-		return sign | uint16(steps) // 1024 steps are the smallest normal, as they should be
-	}
-	// Half of the last kept bit, less one if that is even, carries as it should.
-	magnitude += 0xfff + magnitude>>13&1
-	return sign | uint16((magnitude-0x38000000)>>13)
-}
-
-// toBrain converts to the nearest BF16, ties to even.
-func toBrain(v float32) uint16 {
-	bits := math.Float32bits(v)
-	if bits&0x7fffffff > 0x7f800000 {
-		return uint16(bits>>16) | 0x40 // stays a NaN
-	}
-	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
 // WriteTensor writes a tensor's bytes, or its numbers as those of type t; see [Encode].

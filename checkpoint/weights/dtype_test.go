@@ -7,11 +7,13 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
 func TestHalf(t *testing.T) {
 	for h := range 1 << 16 {
-		got := fromHalf(uint16(h))
+		got := kernel.FromHalf(uint16(h))
 		fraction, exponent := float64(h&0x3ff), h>>10&0x1f
 		var want float64
 		switch {
@@ -63,8 +65,8 @@ func TestNarrow(t *testing.T) {
 		widen    func(uint16) float32
 		narrow   func(float32) uint16
 	}{
-		{"F16", 0x7c00, fromHalf, toHalf},
-		{"BF16", 0x7f80, func(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }, toBrain},
+		{"F16", 0x7c00, kernel.FromHalf, kernel.ToHalf},
+		{"BF16", 0x7f80, func(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }, kernel.ToBrain},
 	} {
 		for h := range kind.infinite {
 			v := kind.widen(h)
@@ -141,7 +143,7 @@ func TestEncodeErrors(t *testing.T) {
 		{-65520, F16, "-65520 is too large for F16, whose largest is 65504"},
 		{math.MaxFloat32, BF16, "3.4028235e+38 is too large for BF16, whose largest is 3.3895314e+38"},
 		{float32(math.Inf(1)), F16, ""},
-		{1, "F64", "cannot write F64, only F32, F16, BF16 and Q8_0"},
+		{1, "F64", "cannot write F64, only F32, F16, BF16, Q8_0, Q4_0, Q4_1 and MXFP4"},
 	} {
 		err := Encode(b, []float32{test.x}, test.kind)
 		if got := fmt.Sprint(err); err != nil && got != test.want || err == nil && test.want != "" {

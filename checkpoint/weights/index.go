@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/gorgpt/gorgpt/internal/kernel"
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
@@ -98,6 +99,14 @@ func (s *shards) Map(name string) []float32 {
 		return m.Map(name)
 	}
 	return nil
+}
+
+// Pack implements [Packer].
+func (s *shards) Pack(name string) (*kernel.Packed, bool, error) {
+	if src := s.of[name]; src != nil {
+		return PackOf(src, name)
+	}
+	return nil, false, nil
 }
 
 // Raw implements [Rawer].

@@ -88,36 +88,50 @@ func join(name string, blocks, scales Info) (Info, error) {
 
 func (p *packed) Tensors() []Info { return p.infos }
 
-// Pack implements [Packer].
-func (p *packed) Pack(name string) (blocks, scales []byte, err error) {
+// Pack implements [Packer]. What is in MXFP4 stays in the mapped file.
+func (p *packed) Pack(name string) (*kernel.Packed, bool, error) {
 	parts, ok := p.parts[name]
 	if !ok {
-		return nil, nil, nil
+		return PackOf(p.Source, name)
 	}
-	if blocks, err = p.raw.Raw(parts[0]); err != nil {
-		return nil, nil, err
+	blocks, err := p.raw.Raw(parts[0])
+	if err != nil {
+		return nil, false, err
 	}
-	if scales, err = p.raw.Raw(parts[1]); err != nil {
-		return nil, nil, err
+	scales, err := p.raw.Raw(parts[1])
+	if err != nil {
+		return nil, false, err
 	}
 	if i := slices.Index(scales, kernel.MXFP4NaN); i >= 0 {
-		return nil, nil, fmt.Errorf("%s: %s: scale %d is %d, which stands for no number", p.Name(), Show(parts[1]), i, kernel.MXFP4NaN)
+		return nil, false, fmt.Errorf("%s: %s: scale %d is %d, which stands for no number", p.Name(), Show(parts[1]), i, kernel.MXFP4NaN)
 	}
-	return blocks, scales, nil
+	i := slices.IndexFunc(p.infos, func(t Info) bool { return t.Name == name })
+	shape := p.infos[i].Shape
+	cols := shape[len(shape)-1]
+	return &kernel.Packed{Format: kernel.MXFP4, Rows: 2 * len(blocks) / max(cols, 1), Cols: cols, Codes: blocks, Scales: scales}, false, nil
+}
+
+// PackOf is what src packs, nothing if it is no [Packer].
+func PackOf(src Source, name string) (*kernel.Packed, bool, error) {
+	if p, ok := src.(Packer); ok {
+		return p.Pack(name)
+	}
+	return nil, false, nil
 }
 
 // Read implements [Source].
 func (p *packed) Read(name string, dst []float32) error {
-	blocks, scales, err := p.Pack(name)
+	if _, ok := p.parts[name]; !ok {
+		return p.Source.Read(name, dst)
+	}
+	m, _, err := p.Pack(name)
 	switch {
 	case err != nil:
 		return err
-	case blocks == nil:
-		return p.Source.Read(name, dst)
-	case len(dst) != 2*len(blocks):
-		return fmt.Errorf("%s: %s has %d numbers; the buffer holds %d", p.Name(), Show(name), 2*len(blocks), len(dst))
+	case len(dst) != m.Rows*m.Cols:
+		return fmt.Errorf("%s: %s has %d numbers; the buffer holds %d", p.Name(), Show(name), m.Rows*m.Cols, len(dst))
 	}
-	kernel.DecodeMXFP4(dst, blocks, scales)
+	m.Decode(dst)
 	return nil
 }
 

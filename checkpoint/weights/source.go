@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
 // Source is a set of stored tensors. Its methods may be called at the same time
@@ -38,11 +40,11 @@ type Rawer interface {
 	Raw(name string) ([]byte, error)
 }
 
-// Packer is a [Source] that may have tensors in MXFP4.
+// Packer is a [Source] that may have tensors in a format that can be computed with.
 type Packer interface {
-	// Pack returns the blocks and the scales of a tensor of type MXFP4, none of which is
-	// no number, nil of another.
-	Pack(name string) (blocks, scales []byte, err error)
+	// Pack returns a tensor of a type of [PackedFormats] as it is stored, nil of another. Rows are those of its last dimension; with columns,
+	// those of the transposes of its matrices, where it is stored so.
+	Pack(name string) (m *kernel.Packed, columns bool, err error)
 }
 
 // Info describes a stored tensor.

@@ -1,6 +1,10 @@
 package weights
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
+)
 
 // Transposed is a source whose matrices that pick chooses by name are stored transposed, as
 // torch.nn.Linear has them: (out, in) for Hugging Face's (in, out). Of tensors with more axes it is the last two. It
@@ -39,12 +43,11 @@ func (t transposed) Read(name string, dst []float32) error {
 	return nil
 }
 
-// Pack implements [Packer], for what is not transposed.
-func (t transposed) Pack(name string) (blocks, scales []byte, err error) {
-	if p, ok := t.Source.(Packer); ok && !t.pick(name) {
-		return p.Pack(name)
-	}
-	return nil, nil, nil
+// Pack implements [Packer].
+func (t transposed) Pack(name string) (*kernel.Packed, bool, error) {
+	m, columns, err := PackOf(t.Source, name)
+	i := slices.IndexFunc(t.infos, func(info Info) bool { return info.Name == name })
+	return m, columns != (i >= 0 && t.picks(t.infos[i])), err
 }
 
 // Verify implements [Verifier].
@@ -66,7 +69,7 @@ func Swapped(shape []int) []int {
 func Transpose(dst, src []float32, shape []int) {
 	rows, cols := shape[len(shape)-2], shape[len(shape)-1]
 	for n := rows * cols; len(dst) > 0; dst, src = dst[n:], src[n:] {
-		transpose(dst[:n], src[:n], rows, cols)
+		kernel.Transpose(dst[:n], src[:n], rows, cols)
 	}
 }
 
@@ -76,19 +79,4 @@ func (t transposed) Map(name string) []float32 {
 		return m.Map(name)
 	}
 	return nil
-}
-
-// transpose sets dst (rows, cols) to the transpose of src, block by block, since rows of one
-// are far apart in the other.
-func transpose(dst, src []float32, rows, cols int) {
-	const block = 32
-	for r0 := 0; r0 < rows; r0 += block {
-		for c0 := 0; c0 < cols; c0 += block {
-			for r := r0; r < min(r0+block, rows); r++ {
-				for c := c0; c < min(c0+block, cols); c++ {
-					dst[r*cols+c] = src[c*rows+r]
-				}
-			}
-		}
-	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
 // Whole is a tensor that files hold in pieces, one after the other: a parameter of all experts, whose experts are
@@ -143,16 +145,14 @@ func (a *assembled) Verify(name string, mapped []float32) (bool, error) {
 }
 
 // Pack implements [Packer], for what is no whole, or is one under another name.
-func (a *assembled) Pack(name string) (blocks, scales []byte, err error) {
-	p, ok := a.Source.(Packer)
-	w, whole := a.wholes[name]
-	switch {
-	case !ok || whole && (len(w.Pieces) > 1 || w.Pieces[0].Of != nil):
-		return nil, nil, nil
-	case whole:
+func (a *assembled) Pack(name string) (*kernel.Packed, bool, error) {
+	if w, whole := a.wholes[name]; whole {
+		if len(w.Pieces) > 1 || w.Pieces[0].Of != nil {
+			return nil, false, nil
+		}
 		name = a.stored[w.Pieces[0].Name].Name
 	}
-	return p.Pack(name)
+	return PackOf(a.Source, name)
 }
 
 // Split is what is stored of a tensor: its pieces, if it is one of wholes, that are not parts of others, or itself. They share its

@@ -35,11 +35,17 @@ type HeadGrad struct {
 	Alpha, Beta float32
 }
 
+// HeadWeight is the weight (Vocab, Width) of a [Head]: numbers, or in few bits where no gradient is wanted.
+type HeadWeight struct {
+	Numbers []float32
+	Packed  *Packed
+}
+
 // Loss returns the mean over the rows of x (Rows, Width) that have a target of
 // −log softmax(x·wᵀ) at it, for w (Vocab, Width), and its gradients as far as g
 // asks. Without any target they are zero. With weights, one a row, it is the sum of what
 // they multiply instead of the mean. It works in logits (Logits) and losses (Rows).
-func (h Head) Loss(x, w []float32, targets []int, weights []float32, g HeadGrad, logits, losses []float32) float32 {
+func (h Head) Loss(x []float32, w HeadWeight, targets []int, weights []float32, g HeadGrad, logits, losses []float32) float32 {
 	n := max(1, counted(targets))
 	scale := 1 / float32(n)
 	if weights != nil {
@@ -49,14 +55,18 @@ func (h Head) Loss(x, w []float32, targets []int, weights []float32, g HeadGrad,
 	for lo := 0; lo < h.Rows; lo += headRows {
 		rows := min(headRows, h.Rows-lo)
 		x := x[lo*h.Width : (lo+rows)*h.Width]
-		GemmLike(h.Precision, rows, false, true, rows, h.Vocab, h.Width, 1, x, h.Width, w, h.Width, 0, logits, h.Vocab)
+		if w.Packed != nil {
+			GemmPacked(h.Precision, rows, rows, x, w.Packed, logits)
+		} else {
+			GemmLike(h.Precision, rows, false, true, rows, h.Vocab, h.Width, 1, x, h.Width, w.Numbers, h.Width, 0, logits, h.Vocab)
+		}
 		c := call{x: logits, out: losses[lo:], ids: targets[lo : lo+rows], alpha: scale, width: h.Vocab, terms: h.LossTerms}
 		if weights != nil {
 			c.weight = weights[lo:]
 		}
 		c.rowLosses(g.DX != nil || g.DW != nil)
 		if g.DX != nil {
-			GemmLike(h.Precision, rows, false, false, rows, h.Width, h.Vocab, 1, logits, h.Vocab, w, h.Width, 0, g.DX[lo*h.Width:], h.Width)
+			GemmLike(h.Precision, rows, false, false, rows, h.Width, h.Vocab, 1, logits, h.Vocab, w.Numbers, h.Width, 0, g.DX[lo*h.Width:], h.Width)
 		}
 		if g.DW != nil {
 			GemmLike(h.Precision, h.Vocab, true, false, h.Vocab, h.Width, rows, g.Alpha, logits, h.Vocab, x, h.Width, beta, g.DW, h.Width)

@@ -80,7 +80,7 @@ func TestHead(t *testing.T) {
 				if asked[1] {
 					g.DW = slices.Clone(before)
 				}
-				near("the loss", []float32{h.Loss(x, w, targets, weights, g, make([]float32, h.Logits()), make([]float32, rows))}, []float64{loss})
+				near("the loss", []float32{h.Loss(x, HeadWeight{Numbers: w}, targets, weights, g, make([]float32, h.Logits()), make([]float32, rows))}, []float64{loss})
 				near("dx", g.DX, dx)
 				near("dw", g.DW, dw)
 			}
@@ -98,7 +98,7 @@ func TestHead(t *testing.T) {
 	h := Head{Rows: 2, Width: 1, Vocab: 2}
 	g := HeadGrad{DX: []float32{1, 1}, DW: []float32{1, 1}, Alpha: 1}
 	none := []int{-1, -1}
-	if loss := h.Loss([]float32{1, 2}, []float32{3, 4}, none, nil, g, make([]float32, h.Logits()), make([]float32, 2)); loss != 0 || !slices.Equal(append(g.DX, g.DW...), make([]float32, 4)) {
+	if loss := h.Loss([]float32{1, 2}, HeadWeight{Numbers: []float32{3, 4}}, none, nil, g, make([]float32, h.Logits()), make([]float32, 2)); loss != 0 || !slices.Equal(append(g.DX, g.DW...), make([]float32, 4)) {
 		t.Errorf("without targets: %v, %v, %v", loss, g.DX, g.DW)
 	}
 	if loss := MeanCrossEntropy([]float32{1, 2, 3, 4}, none, 2); loss != 0 {
@@ -120,7 +120,7 @@ func BenchmarkHead(b *testing.B) {
 		for i, l := range terms {
 			h := Head{Rows: rows, Width: width, Vocab: vocab, LossTerms: l}
 			start := time.Now()
-			h.Loss(x, w, targets, nil, grad, logits, losses)
+			h.Loss(x, HeadWeight{Numbers: w}, targets, nil, grad, logits, losses)
 			if took := time.Since(start); shortest[i] == 0 || took < shortest[i] {
 				shortest[i] = took
 			}

@@ -38,6 +38,9 @@ type isa struct {
 	// dotTiles[r-1] computes the scalar products of r vectors with 4 rows. There may be none.
 	dotTiles []dotTileFunc
 
+	// packed are the kernels for matrices in few bits.
+	packed packedKernels
+
 	vec vectors
 
 	// pairs packs operands of bfloat16, which the tiles then multiply: an element of A or B is a pair for them. It is nil if

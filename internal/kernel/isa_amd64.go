@@ -32,6 +32,7 @@ var avx512 = isa{
 	dots:       [2]dotFunc{dot8AVX512, dot1AVX512},
 	dotLanes:   16,
 	dotTiles:   []dotTileFunc{dots1x4AVX512, dots2x4AVX512, dots3x4AVX512, dots4x4AVX512},
+	packed:     packedAVX512,
 	vec:        vectorsAVX512,
 }
 
@@ -51,6 +52,7 @@ var avx2 = isa{
 	addSums:    addSumsAVX2,
 	dots:       [2]dotFunc{dot8AVX2, dot1AVX2},
 	dotLanes:   8,
+	packed:     packedAVX2,
 	vec:        vectorsAVX2,
 }
 

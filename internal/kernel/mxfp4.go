@@ -31,7 +31,8 @@ var powers = func() (p [256]float32) {
 // block with the scale MXFP4NaN all are NaN.
 func DecodeMXFP4(dst []float32, blocks, scales []byte) {
 	n := len(dst) / MXFP4Block
-	decodeBlocks(dst[:n*MXFP4Block], blocks[:n*MXFP4Bytes], scales[:n])
+	b := Packed{Format: MXFP4, Rows: n, Cols: MXFP4Block, Codes: blocks[:n*MXFP4Bytes], Scales: scales[:n]}
+	b.decode(dst[:n*MXFP4Block])
 }
 
 // decodeMXFP4 is DecodeMXFP4 in plain Go.

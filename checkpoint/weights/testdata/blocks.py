@@ -1,5 +1,5 @@
-"""Writes blocks.json: blocks of random bits of each type, and the numbers that gguf 0.17.1 (of llama.cpp) makes of
-them; and numbers with the blocks of Q8_0 that it makes of those. Run: python blocks.py > blocks.json"""
+"""Writes blocks.json: blocks of random bits of each type, and the numbers that gguf 0.19.0 (of llama.cpp) makes of
+them; and numbers with the blocks of Q8_0, Q4_0, Q4_1 and MXFP4 that it makes of those. Run: python blocks.py > blocks.json"""
 import base64
 import json
 
@@ -35,4 +35,16 @@ x[5] *= 1e4
 made = quants.quantize(x, T.Q8_0)
 made[4] = 0  # gguf keeps numbers under a scale of 0
 out["to Q8_0"] = {"blocks": text(made), "numbers": text(x)}
+
+r = np.random.default_rng(20)
+blocks = r.integers(0, 256, (8, 17), dtype=np.uint8)
+blocks[1, 0], blocks[2, 0], blocks[3, 0] = 0, 1, 2  # subnormal scales
+blocks[4:, 0] = range(120, 124)
+out["MXFP4"] = {"blocks": text(blocks), "numbers": text(quants.dequantize(blocks, T.MXFP4).astype(np.float32))}
+y = r.normal(0, 1, (64, 32)).astype(np.float32)  # no number lies between two codes
+y[1] = 0
+y[2, 5] = -20
+y[3:] *= np.exp(r.normal(0, 3, (61, 1))).astype(np.float32)
+for name in "Q4_0", "Q4_1", "MXFP4":
+    out["to " + name] = {"blocks": text(quants.quantize(y, T[name])), "numbers": text(y)}
 print(json.dumps(out, indent=0))

@@ -50,6 +50,9 @@ it is missing. OUT must not exist, or be an empty directory.`,
   gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
 		Args: command.Args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("weights") && cmd.Flags().Changed("dtype") {
+				return usage.Errorf("--weights and --dtype say the same: give one of them")
+			}
 			return convertTo(cmd.OutOrStdout(), args[0], args[1], o, asJSON)
 		},
 	}
@@ -57,7 +60,8 @@ it is missing. OUT must not exist, or be an empty directory.`,
 	f.SortFlags = false
 	f.StringVar(&o.To, "to", "", "hf, a Hugging Face directory; gpt-neo, one in which transformers has GPT-3's bands; llm.c; llama2.c; or gguf, for llama.cpp (default llm.c if OUT ends in .bin, gguf if in .gguf, or hf)")
 	f.BoolVar(&o.FoldQueryBias, "fold-query-bias", false, "with --to gpt-neo, whose queries have no bias, have ln_1 make it; what that costs in digits is said")
-	f.StringVar(&o.DType, "dtype", "f32", "type of the numbers: f32 loses nothing; f16 and bf16 halve the file (llm.c: f32, bf16; llama2.c: f32); q8_0 has a GGUF file's matrices in 8 bits; mxfp4 has gpt-oss's experts in 4 bits, the rest in bf16")
+	f.StringVar(&o.DType, "dtype", "f32", "type of the numbers: f32 loses nothing; f16 and bf16 halve the file (llm.c: f32, bf16; llama2.c: f32); q8_0 has a GGUF file's matrices in 8 bits, q4_0, q4_1 and mxfp4 in 4, q4 as q4_0 with the embedding and the head in q8_0; mxfp4 has gpt-oss's experts in 4 bits, the rest in bf16")
+	f.StringVar(&o.DType, "weights", "f32", "the same as --dtype, in the words of generate and eval, where q8_0 is int8")
 	f.StringVar(&o.ShardSize, "shard-size", "", "with --to hf or gpt-neo, several files of at most this size, such as 5GB (default one file)")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object: kind, model, parameters, stored, out, to, dtype, tokenizer, notes")
 	return cmd

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/gorgpt/gorgpt/chat"
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/cluster"
 	"github.com/gorgpt/gorgpt/datasets/pairs"
@@ -40,6 +41,7 @@ import (
 // evaluation is what eval is asked for.
 type evaluation struct {
 	from, on, data string
+	weights        string // a width
 	samples        string // where to write what is known of each
 	context        int
 	// Of the options, those that a flag writes otherwise.
@@ -94,6 +96,7 @@ func (e *evaluation) settings() setting.List {
 	o := &e.options
 	return setting.List{
 		setting.New("from", &e.from, "", "checkpoint directory, or what else gorgpt convert reads"),
+		weightsSetting(&e.weights),
 		setting.New("on", &e.on, "", "what to measure; see above"),
 		setting.New("data", &e.data, "", "file to measure on"),
 		setting.New("context", &e.context, 0, "tokens that the model is given at once (default all that it has positions for)", setting.AtLeast(0)),
@@ -148,7 +151,7 @@ func catalogue() string {
 var heeded = map[string]string{"chat": "show", "stop-words": "stopwords", "last-window": "fulllast", "normalize": "normalizer", "verbalizer": "verbalizers", "language": "languages", "length-penalty": "lengthpenalty"}
 
 // always are flags that every measurement heeds.
-var always = []string{"from", "on", "data", "context", "precision", "samples"}
+var always = []string{"from", "weights", "on", "data", "context", "precision", "samples"}
 
 // check checks the flags before anything is opened.
 func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
@@ -218,7 +221,11 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	m, err := run.LoadWeights(e.from)
+	width, err := checkpoint.ParseWidth(e.weights)
+	if err != nil {
+		return usage.Of(err)
+	}
+	m, err := run.LoadWeightsAs(e.from, width)
 	if err != nil {
 		return err
 	}

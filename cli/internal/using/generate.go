@@ -53,6 +53,7 @@ Flags that contradict each other, or would do nothing beside others, are refused
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&w.from, "from", "", "checkpoint directory, or what else gorgpt convert reads")
+	setting.List{weightsSetting(&w.weights)}.Flags(f)
 	f.StringVar(&prompt, "prompt", "", "text to go on with (default: a line of standard input each)")
 	command.TakesEmpty(f, "prompt")
 	w.writing.Settings().Flags(f)
@@ -68,7 +69,7 @@ Flags that contradict each other, or would do nothing beside others, are refused
 
 // generation is what gorgpt generate is asked for.
 type generation struct {
-	from                  string
+	from, weights         string
 	writing               run.Writing
 	greedy, asJSON, bench bool
 	talk                  bool
@@ -84,7 +85,11 @@ func (w *generation) run(cmd *cobra.Command, prompt string) error {
 	if err := w.check(cmd.Flags().Changed); err != nil {
 		return err
 	}
-	model, err := run.Load(w.from)
+	width, err := checkpoint.ParseWidth(w.weights)
+	if err != nil {
+		return usage.Of(err)
+	}
+	model, err := run.LoadAs(w.from, width)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,163 @@
+package checkpoint
+
+import (
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/kernel"
+	"github.com/gorgpt/gorgpt/internal/nearest"
+)
+
+// Width is how the matrices of a model that is only run are kept in memory. Vectors, positions, and matrices that are read as numbers stay float32.
+// The zero Width is that of [MapParams].
+type Width string
+
+const (
+	// AsStored keeps what a file has in a format that can be computed with, BF16, Q8_0, Q4_0, Q4_1 or MXFP4; the rest becomes float32.
+	AsStored Width = "stored"
+	// Float32 makes float32 of all.
+	Float32 Width = "f32"
+	// Int8 is Q8_0: a byte a number, and a scale for 32.
+	Int8 Width = "int8"
+	// Mixed4 is Q4_0 for the layers' matrices, and Q8_0 for the embedding and the head, which lose more.
+	Mixed4 Width = "q4"
+	// The others are what ggml calls so, for all matrices.
+	Brain Width = "bf16"
+	Q4_0  Width = "q4_0"
+	Q4_1  Width = "q4_1"
+	MXFP4 Width = "mxfp4"
+
+	// mappedAsStored is that of [MapParams]: what is in MXFP4 stays so, by which alone a model can be too large otherwise.
+	mappedAsStored Width = ""
+)
+
+// Widths are the names of all.
+func Widths() []string {
+	var names []string
+	for _, w := range []Width{AsStored, Float32, Brain, Int8, Mixed4, Q4_0, Q4_1, MXFP4} {
+		names = append(names, string(w))
+	}
+	return names
+}
+
+// ParseWidth is the width of a name; q8_0 is int8. Of another name it offers the nearest.
+func ParseWidth(name string) (Width, error) {
+	if name == "q8_0" {
+		return Int8, nil
+	}
+	for _, known := range Widths() {
+		if name == known {
+			return Width(name), nil
+		}
+	}
+	return "", nearest.Unknown("--weights", name, Widths())
+}
+
+// of is the format of a matrix, 0 of one that is float32, and whether it is so only if it is stored so.
+func (w Width) of(how graph.Reading) (f kernel.Format, ifStored bool) {
+	switch w {
+	case Brain:
+		return kernel.BF16, false
+	case Int8:
+		return kernel.Q8_0, false
+	case Mixed4:
+		if how&graph.AsTable != 0 {
+			return kernel.Q8_0, false
+		}
+		return kernel.Q4_0, false
+	case Q4_0:
+		return kernel.Q4_0, false
+	case Q4_1:
+		return kernel.Q4_1, false
+	case MXFP4:
+		return kernel.MXFP4, false
+	}
+	return 0, w != Float32
+}
+
+// fewOutputs is the number of a matrix's outputs below which it stays float32, as a router's over few experts: there is nothing to save.
+const fewOutputs = 32
+
+// packable tells whether all that is declared over a parameter can read it in few bits, and whether by columns.
+func packable(p *graph.Param) (ok, columns bool) {
+	how, shape := p.Reading(), p.Shape()
+	columns = how == graph.ByColumns
+	if len(shape) < 2 || how == 0 || how&graph.AsNumbers != 0 || how&graph.ByColumns != 0 && !columns {
+		return false, false
+	}
+	outputs := shape[len(shape)-2]
+	if columns {
+		outputs = shape[len(shape)-1]
+	}
+	return outputs >= fewOutputs, columns
+}
+
+// fill fills a parameter from src in a width.
+func (w Width) fill(src weights.Source, stored weights.Info, p *graph.Param) error {
+	ok, columns := packable(p)
+	format, ifStored := w.of(p.Reading())
+	if !ok || format == 0 && !ifStored {
+		return mapParam(src, stored.Name, p)
+	}
+	if kept := weights.PackedFormats[stored.Type]; ifStored && w != mappedAsStored {
+		format = kept
+	} else if ifStored && stored.Type == weights.MXFP4 {
+		format = kernel.MXFP4
+	}
+	if format == 0 {
+		return mapParam(src, stored.Name, p)
+	}
+	if k, is := src.(weights.Packer); is && weights.PackedFormats[stored.Type] == format {
+		m, by, err := k.Pack(stored.Name)
+		if err != nil {
+			return err
+		}
+		if m != nil && by == columns {
+			return p.AdoptPacked(m, columns)
+		}
+	}
+	if ifStored && format != kernel.BF16 { // turned, its groups would be others: it would be rounded twice
+		return mapParam(src, stored.Name, p)
+	}
+	return repack(src, stored, p, format, columns)
+}
+
+// repack rounds the numbers of a parameter to a format.
+func repack(src weights.Source, stored weights.Info, p *graph.Param, f kernel.Format, columns bool) error {
+	x := make([]float32, p.Size())
+	if err := src.Read(stored.Name, x); err != nil {
+		return err
+	}
+	if i := notFinite(x); i >= 0 {
+		return notFiniteError(src, stored.Name, i, x[i])
+	}
+	shape := p.Shape()
+	cols := shape[len(shape)-1]
+	if columns {
+		cols = shape[len(shape)-2]
+		turned := make([]float32, len(x))
+		weights.Transpose(turned, x, weights.Swapped(shape))
+		x = turned
+	}
+	m, err := kernel.Pack(f, len(x)/cols, cols, x)
+	if err != nil {
+		return fmt.Errorf("%s: %s: %w", src.Name(), weights.Show(stored.Name), err)
+	}
+	return p.AdoptPacked(m, columns)
+}
+
+// mapParam gives a parameter the memory that a source has mapped, or reads it.
+func mapParam(src weights.Source, name string, p *graph.Param) error {
+	if m, ok := src.(weights.Mapper); ok {
+		if data := m.Map(name); data != nil {
+			if v, ok := src.(weights.Verifier); ok {
+				if _, err := v.Verify(name, data); err != nil {
+					return err
+				}
+			}
+			return p.Adopt(data)
+		}
+	}
+	return fillParam(src, name, p)
+}

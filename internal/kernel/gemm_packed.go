@@ -1,0 +1,69 @@
+package kernel
+
+// panelElements is the size of what is decoded of B at once, which should stay in the second-level cache; panelRows divides the
+// number of its rows, so that tiles of C are whole.
+const panelElements, panelRows = 1 << 16, 32
+
+// decoded lends the buffers of decoded rows, and of scales.
+var decoded scratch
+
+// GemmPacked is GemmLike for C = A·Bᵀ, without gaps, of a packed B (n, k): the bits are those of the product with a decoded B. Few rows
+// are multiplied by the numbers as they are read; for more of them, some rows of B at a time are decoded.
+func GemmPacked(precision Precision, rows, m int, a []float32, b *Packed, c []float32) {
+	n, k := b.Rows, b.Cols
+	if m <= 0 || n <= 0 {
+		return
+	}
+	check("A", m, k, a, k)
+	check("C", m, n, c, n)
+	p := packedProducts.take()
+	p.precision, p.rows, p.m, p.a, p.b, p.c = precision, rows, m, a, b, c
+	if p.kernel = &active.packed.of[b.Format]; p.direct() {
+		For((n+packedTile-1)/packedTile, 1+readGrain/(packedTile*k), p.tiles)
+	} else {
+		p.height = max(panelElements/k/panelRows, 1) * panelRows
+		For((n+p.height-1)/p.height, 1, p.panels)
+	}
+	p.a, p.b, p.c = nil, nil, nil
+	packedProducts.put(p)
+}
+
+// packedProduct is what the goroutines that compute a product with a packed matrix share. Its functions are made once, so that a
+// product allocates nothing.
+type packedProduct struct {
+	precision     Precision
+	rows, m       int
+	a             []float32
+	b             *Packed
+	c             []float32
+	kernel        *packedKernel
+	height        int // rows of B that are decoded at once
+	tiles, panels func(lo, hi int)
+}
+
+var packedProducts = shelf[packedProduct]{make: func() *packedProduct {
+	p := new(packedProduct)
+	p.tiles = func(lo, hi int) { p.computeTiles(lo, hi) }
+	p.panels = func(lo, hi int) { p.decodePanels(lo, hi) }
+	return p
+}}
+
+// direct tells whether to multiply by the numbers as they are read: where the rows of C have the bits of few, and it is done that way
+// with a matrix of float32, in whole steps.
+func (p *packedProduct) direct() bool {
+	return p.precision == Float32 && p.rows <= fewRows && p.m <= p.kernel.most && p.b.Cols%Group == 0 && p.b.Rows >= packedTile
+}
+
+// decodePanels computes the columns of C that belong to some parts of B.
+func (p *packedProduct) decodePanels(lo, hi int) {
+	k := p.b.Cols
+	panel := decoded.borrow(p.height * k)
+	for i := lo; i < hi; i++ {
+		from := i * p.height
+		count := min(p.height, p.b.Rows-from)
+		b := panel[:count*k]
+		p.b.DecodeRows(b, from)
+		GemmLike(p.precision, p.rows, false, true, p.m, count, k, 1, p.a, k, b, k, 0, p.c[from:], p.b.Rows)
+	}
+	decoded.giveBack(panel)
+}

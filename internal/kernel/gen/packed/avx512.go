@@ -1,0 +1,288 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+var zmm = []reg.VecPhysical{
+	reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7,
+	reg.Z8, reg.Z9, reg.Z10, reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15,
+	reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21, reg.Z22, reg.Z23,
+	reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31,
+}
+
+// Registers of constants: the 16 numbers, and which of 16 even and 16 odd ones follow each other.
+var numbers, firstHalf, secondHalf = reg.Z13, reg.Z14, reg.Z15
+
+// constants loads them.
+func (f format) constants() {
+	if !f.table {
+		return
+	}
+	VMOVUPS(floats("numbers"+f.name, f.numbers()), numbers)
+	if f.evenOdd {
+		var first, second []uint32
+		for i := range uint32(16) {
+			first = append(first, i/2+i%2*16)
+			second = append(second, i/2+i%2*16+8)
+		}
+		VMOVUPS(words("firstHalf", first), firstHalf)
+		VMOVUPS(words("secondHalf", second), secondHalf)
+	}
+}
+
+// numbers are those that the codes stand for.
+func (f format) numbers() (all []float32) {
+	for i := range 16 {
+		v := float32(i)
+		switch {
+		case f.evenOdd:
+			v = e2m1(i)
+		case f.signed:
+			v -= 8
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// e2m1 is a number of MXFP4: bit 3 is the sign, bits 2 and 1 the exponent, bit 0 the fraction.
+func e2m1(code int) float32 {
+	v := [8]float32{0, 0.5, 1, 1.5, 2, 3, 4, 6}[code&7]
+	return float32(math.Copysign(float64(v), float64(7-code)))
+}
+
+// known are the constants that have been written.
+var known = map[string]Mem{}
+
+func words(name string, values []uint32) Mem {
+	if m, ok := known[name]; ok {
+		return m
+	}
+	m := GLOBL(name+"Packed", RODATA|NOPTR)
+	for i, v := range values {
+		DATA(4*i, U32(v))
+	}
+	known[name] = m
+	return m
+}
+
+func floats(name string, values []float32) Mem {
+	var bits []uint32
+	for _, v := range values {
+		bits = append(bits, math.Float32bits(v))
+	}
+	return words(name, bits)
+}
+
+// decode512 puts the 32 numbers of a group in two registers, by way of a third and a fourth.
+func (f format) decode512(codes, scale, offset Mem, v []reg.VecPhysical) {
+	at := func(m Mem, by int) Mem {
+		m.Disp += by
+		return m
+	}
+	switch {
+	case f.name == "BF16":
+		for i := range 2 {
+			VPMOVZXWD(at(codes, 32*i), v[i])
+			VPSLLD(Imm(16), v[i], v[i])
+		}
+		return
+	case !f.table:
+		for i := range 2 {
+			VPMOVSXBD(at(codes, 16*i), v[i])
+			VCVTDQ2PS(v[i], v[i])
+			VMULPS_BCST(scale, v[i], v[i])
+		}
+		return
+	}
+	VMULPS_BCST(scale, numbers, v[3])
+	if f.offset {
+		VADDPS_BCST(offset, v[3], v[3])
+	}
+	VPMOVZXBD(codes, v[0])
+	VPSRLD(Imm(4), v[0], v[1])
+	if !f.evenOdd {
+		VPERMPS(v[3], v[0], v[0]) // looks at the low four bits of each
+		VPERMPS(v[3], v[1], v[1])
+		return
+	}
+	VPERMPS(v[3], v[0], v[2])
+	VPERMPS(v[3], v[1], v[1])
+	VMOVAPS(v[2], v[0])
+	VPERMT2PS(v[1], firstHalf, v[0])
+	VPERMT2PS(v[1], secondHalf, v[2])
+	VMOVAPS(v[2], v[1])
+}
+
+// dotsAVX512 writes the scalar products of some vectors with tiles. Each has one register of sums, to which a group adds two products, as a
+// product with numbers of 32 bits does.
+func dotsAVX512(f format, vectors int) {
+	name := fmt.Sprintf("dots%sx%dAVX512", f.name, vectors)
+	w := begin(name, describe(vectors, f), f, vectors)
+	f.constants()
+	sum := func(row, vector int) reg.VecPhysical { return zmm[16+tile*vector+row] }
+	part := func(vector, half int) reg.VecPhysical { return zmm[2*vector+half] }
+	v := zmm[8:12]
+	w.loop(func() {
+		for i := range vectors {
+			for r := range tile {
+				VPXORD(sum(r, i), sum(r, i), sum(r, i))
+			}
+		}
+	}, func() {
+		w.ask()
+		for i := range vectors {
+			m := w.x.row(i)
+			VMOVUPS(m, part(i, 0))
+			m.Disp = 64
+			VMOVUPS(m, part(i, 1))
+		}
+		for r := range tile {
+			var scale, offset Mem
+			if f.scaled {
+				scale = w.scales.row(r)
+			}
+			if f.offset {
+				offset = w.offsets.row(r)
+			}
+			f.decode512(w.codes.row(r), scale, offset, v)
+			for half := range 2 {
+				for i := range vectors {
+					VFMADD231PS(v[half], part(i, half), sum(r, i))
+				}
+			}
+		}
+	}, func(y, ldy reg.GPVirtual) {
+		for i := range vectors {
+			for r := range tile {
+				low, high := zmm[r], zmm[4+r]
+				VEXTRACTF64X4(Imm(1), sum(r, i), high.AsY())
+				VMOVAPS(sum(r, i), low)
+				VADDPS(high.AsY(), low.AsY(), low.AsY())
+			}
+			storeTotals(zmm[:8], Mem{Base: y})
+			if i < vectors-1 {
+				ADDQ(ldy, y)
+			}
+		}
+	})
+}
+
+// storeTotals adds up the lanes of four registers of 8 and stores the sums side by side; the other four are for use. The order is that of the scalar
+// products of numbers of 32 bits.
+func storeTotals(v []reg.VecPhysical, y Mem) {
+	for r := range tile {
+		VEXTRACTF128(Imm(1), v[r].AsY(), v[4+r].AsX())
+		VADDPS(v[4+r].AsX(), v[r].AsX(), v[r].AsX())
+	}
+	VHADDPS(v[1].AsX(), v[0].AsX(), v[0].AsX())
+	VHADDPS(v[3].AsX(), v[2].AsX(), v[2].AsX())
+	VHADDPS(v[2].AsX(), v[0].AsX(), v[0].AsX())
+	VMOVUPS(v[0].AsX(), y)
+}
+
+// decodeAVX512 writes the decoding of whole groups.
+func decodeAVX512(f format) {
+	d := beginDecode("decode"+f.name+"AVX512", f)
+	f.constants()
+	d.loop(func(dst Mem) {
+		f.decode512(d.codes, d.scales, d.offsets, zmm[8:12])
+		VMOVUPS(zmm[8], dst)
+		dst.Disp += 64
+		VMOVUPS(zmm[9], dst)
+	})
+}
+
+// decoding is where a function that decodes is.
+type decoding struct {
+	f                           format
+	dst, codes, scales, offsets Mem
+	left                        reg.GPVirtual
+}
+
+func beginDecode(name string, f format) decoding {
+	TEXT(name, NOSPLIT, "func(groups int, dst *float32, codes *byte, scales, offsets *float32)")
+	Doc(name + " decodes groups in " + f.name + "; see packedKernel.")
+	Pragma("noescape")
+	d := decoding{f: f, dst: Mem{Base: load("dst")}, codes: Mem{Base: load("codes")}, left: load("groups")}
+	if f.scaled {
+		d.scales = Mem{Base: load("scales")}
+	}
+	if f.offset {
+		d.offsets = Mem{Base: load("offsets")}
+	}
+	return d
+}
+
+func (d decoding) loop(body func(dst Mem)) {
+	Label("group")
+	body(d.dst)
+	ADDQ(U32(4*group), d.dst.Base)
+	ADDQ(Imm(uint64(d.f.bytes)), d.codes.Base)
+	if d.f.scaled {
+		ADDQ(Imm(4), d.scales.Base)
+	}
+	if d.f.offset {
+		ADDQ(Imm(4), d.offsets.Base)
+	}
+	DECQ(d.left)
+	JNZ(LabelRef("group"))
+	VZEROUPPER()
+	RET()
+}
+
+// halvesAVX512 writes the conversion of halves, 16 at a time.
+func halvesAVX512() {
+	convert("halvesAVX512", "halves", 16, 32, func(src, dst Mem) {
+		VCVTPH2PS(src, reg.Z0)
+		VMOVUPS(reg.Z0, dst)
+	})
+}
+
+// exponentsAVX512 writes that of exponents, of which 0 stands for the subnormal 2⁻¹²⁷, and 255 for no number.
+func exponentsAVX512() {
+	convert("exponentsAVX512", "exponents", 16, 16, func(src, dst Mem) {
+		VPMOVZXBD(src, reg.Z0)
+		VPCMPEQD_BCST(words("none", slices.Repeat([]uint32{255}, 8)), reg.Z0, reg.K1)
+		VPSLLD(Imm(23), reg.Z0, reg.Z0)
+		VPORD_BCST(words("quiet", slices.Repeat([]uint32{1 << 22}, 8)), reg.Z0, reg.K1, reg.Z0)
+		VPMAXUD_BCST(words("smallest", []uint32{0x00400000}), reg.Z0, reg.Z0)
+		VMOVUPS(reg.Z0, dst)
+	})
+}
+
+// convert writes a loop over count numbers of so many bytes at a time; the slice dst has whole such parts. As many that follow are asked for: they are
+// converted next, when those of rows that lie elsewhere have been read meanwhile.
+func convert(name, what string, count, bytes int, body func(src, dst Mem)) {
+	TEXT(name, NOSPLIT, "func(dst []float32, src []byte)")
+	Doc(fmt.Sprintf("%s makes float32 of %s, a multiple of %d.", name, what, count))
+	Pragma("noescape")
+	left, dst, src := GP64(), GP64(), GP64()
+	Load(Param("dst").Base(), dst)
+	Load(Param("dst").Len(), left)
+	Load(Param("src").Base(), src)
+	soon := GP64()
+	MOVQ(left, soon)
+	for range bytes / count / 2 {
+		ADDQ(soon, soon)
+	}
+	SUBQ(Imm(uint64(count)), left)
+	JL(LabelRef("done"))
+	Label("loop")
+	PREFETCHT0(Mem{Base: src, Index: soon, Scale: 1})
+	body(Mem{Base: src}, Mem{Base: dst})
+	ADDQ(Imm(uint64(bytes)), src)
+	ADDQ(Imm(uint64(4*count)), dst)
+	SUBQ(Imm(uint64(count)), left)
+	JGE(LabelRef("loop"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}

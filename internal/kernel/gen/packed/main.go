@@ -1,0 +1,202 @@
+// Command packed writes the assembly that reads matrices in few bits for amd64; see the go:generate line in
+// the package kernel.
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// tile is the number of rows of the matrix that are read side by side, group that of numbers with one scale.
+const tile, group = 4, 32
+
+// ahead is how many bytes before their use codes are asked for.
+const ahead = 4096
+
+func main() {
+	ConstraintExpr("amd64,!noasm")
+	for _, f := range formats {
+		for vectors := 1; vectors <= 4; vectors++ {
+			dotsAVX512(f, vectors)
+		}
+		decodeAVX512(f)
+		dotsAVX2(f)
+		if f.name != "MXFP4" { // whose −0 the numbers of 8 bits lack; a sum does not tell
+			decodeAVX2(f)
+		}
+	}
+	halvesAVX512()
+	halvesAVX2()
+	exponentsAVX512()
+	exponentsAVX2()
+	Generate()
+}
+
+// format is how numbers lie: the bytes of a group of codes, whether there are scales, and offsets.
+type format struct {
+	name            string
+	bytes           int
+	scaled, offset  bool
+	table           bool // of 16 numbers, in assembly of AVX-512
+	evenOdd, signed bool // of 4 bits: neighbors share a byte; 8 is 0
+}
+
+var formats = []format{
+	{name: "BF16", bytes: 64},
+	{name: "Q8_0", bytes: 32, scaled: true},
+	{name: "Q4_0", bytes: 16, scaled: true, table: true, signed: true},
+	{name: "Q4_1", bytes: 16, scaled: true, offset: true, table: true},
+	{name: "MXFP4", bytes: 16, scaled: true, table: true, evenOdd: true},
+}
+
+// rows are the places of the rows of a tile, which lie one after the other.
+type rows struct {
+	first, last, stride reg.GPVirtual
+}
+
+func newRows(first, stride reg.GPVirtual) rows {
+	last := GP64()
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, last)
+	ADDQ(first, last)
+	return rows{first, last, stride}
+}
+
+// row is the place of a row.
+func (r rows) row(i int) Mem {
+	switch i {
+	case 0:
+		return Mem{Base: r.first}
+	case 3:
+		return Mem{Base: r.last}
+	}
+	return Mem{Base: r.first, Index: r.stride, Scale: uint8(i)}
+}
+
+// advance goes on by so many bytes.
+func (r rows) advance(by Op) {
+	ADDQ(by, r.first)
+	ADDQ(by, r.last)
+}
+
+// next goes from the end of a tile to the next one.
+func (r rows) next() {
+	for range tile - 1 {
+		r.advance(r.stride)
+	}
+}
+
+// walk is where a function of scalar products is in the matrix and the vectors.
+type walk struct {
+	f                      format
+	codes, scales, offsets rows
+	x                      rows
+	soon                   reg.GPVirtual // codes that are asked for
+}
+
+// begin declares the function and loads its arguments.
+func begin(name, doc string, f format, vectors int) walk {
+	TEXT(name, NOSPLIT, "func(tiles, k int, x *float32, ldx int, codes *byte, ldb int, scales, offsets *float32, y *float32, ldy int)")
+	Doc(name + " " + doc)
+	Pragma("noescape")
+	w := walk{f: f}
+	ldx := load("ldx")
+	SHLQ(Imm(2), ldx)
+	w.x = rows{first: load("x"), stride: ldx}
+	if vectors > 3 {
+		w.x = newRows(w.x.first, ldx)
+	}
+	w.codes = newRows(load("codes"), load("ldb"))
+	w.soon = GP64()
+	LEAQ(Mem{Base: w.codes.first, Disp: ahead}, w.soon)
+	if f.scaled {
+		lds := load("k")
+		SHRQ(Imm(3), lds) // 4 bytes for each group
+		w.scales = newRows(load("scales"), lds)
+		if f.offset {
+			w.offsets = newRows(load("offsets"), lds)
+		}
+	}
+	return w
+}
+
+// step goes to the next group.
+func (w walk) step() {
+	w.codes.advance(Imm(uint64(w.f.bytes)))
+	ADDQ(Imm(128), w.x.first)
+	if w.x.last != nil {
+		ADDQ(Imm(128), w.x.last)
+	}
+	if w.f.scaled {
+		w.scales.advance(Imm(4))
+	}
+	if w.f.offset {
+		w.offsets.advance(Imm(4))
+	}
+}
+
+// ask asks for what a group of each row of a later tile will read.
+func (w walk) ask() {
+	for at := 0; at < tile*w.f.bytes; at += 64 {
+		PREFETCHT0(Mem{Base: w.soon, Disp: at})
+	}
+	ADDQ(U32(uint32(tile*w.f.bytes)), w.soon)
+}
+
+// next goes to the next tile, and back to the beginning of the vectors.
+func (w walk) next() {
+	w.codes.next()
+	if w.f.scaled {
+		w.scales.next()
+	}
+	if w.f.offset {
+		w.offsets.next()
+	}
+	k := load("k")
+	SHLQ(Imm(2), k)
+	SUBQ(k, w.x.first)
+	if w.x.last != nil {
+		SUBQ(k, w.x.last)
+	}
+}
+
+// loop writes the loop over tiles, in which body computes one and store has its sums.
+func (w walk) loop(clear, body func(), store func(y, ldy reg.GPVirtual)) {
+	Label("tile")
+	clear()
+	left := load("k")
+	Label("group")
+	body()
+	w.step()
+	SUBQ(Imm(group), left)
+	JNZ(LabelRef("group"))
+	y, ldy := load("y"), load("ldy")
+	SHLQ(Imm(2), ldy)
+	store(y, ldy)
+	w.next()
+	ADDQ(Imm(4*tile), address("y"))
+	DECQ(address("tiles"))
+	JNZ(LabelRef("tile"))
+	VZEROUPPER()
+	RET()
+}
+
+func load(param string) reg.GPVirtual {
+	r := GP64()
+	Load(Param(param), r)
+	return r
+}
+
+func address(param string) Mem {
+	p, err := Param(param).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return p.Addr
+}
+
+func describe(vectors int, f format) string {
+	return fmt.Sprintf("computes scalar products of %d vectors and rows in %s; see packedFunc.", vectors, f.name)
+}

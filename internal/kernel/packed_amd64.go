@@ -1,0 +1,33 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+//go:generate go run ./gen/packed -out gen_packed_amd64.s -stubs gen_packed_amd64.go -pkg kernel
+
+// packedAVX512 are the kernels for matrices in few bits.
+var packedAVX512 = packedKernels{
+	halves:    halvesAVX512,
+	exponents: exponentsAVX512,
+	of: [formats]packedKernel{
+		BF16:  {[]packedFunc{dotsBF16x1AVX512, dotsBF16x2AVX512, dotsBF16x3AVX512, dotsBF16x4AVX512}, fewRows, decodeBF16AVX512},
+		Q8_0:  {[]packedFunc{dotsQ8_0x1AVX512, dotsQ8_0x2AVX512, dotsQ8_0x3AVX512, dotsQ8_0x4AVX512}, fewRows, decodeQ8_0AVX512},
+		Q4_0:  {[]packedFunc{dotsQ4_0x1AVX512, dotsQ4_0x2AVX512, dotsQ4_0x3AVX512, dotsQ4_0x4AVX512}, fewRows, decodeQ4_0AVX512},
+		Q4_1:  {[]packedFunc{dotsQ4_1x1AVX512, dotsQ4_1x2AVX512, dotsQ4_1x3AVX512, dotsQ4_1x4AVX512}, fewRows, decodeQ4_1AVX512},
+		MXFP4: {[]packedFunc{dotsMXFP4x1AVX512, dotsMXFP4x2AVX512, dotsMXFP4x3AVX512, dotsMXFP4x4AVX512}, fewRows, decodeMXFP4AVX512},
+	},
+}
+
+// packedAVX2 are those of AVX2, whose scales of MXFP4 are halved. Its numbers of MXFP4 have no −0, which does not matter to a sum, but does to
+// who decodes.
+var packedAVX2 = packedKernels{
+	halves:    halvesAVX2,
+	exponents: exponentsAVX2,
+	halved:    true,
+	of: [formats]packedKernel{
+		BF16:  {[]packedFunc{dotsBF16AVX2}, 2, decodeBF16AVX2},
+		Q8_0:  {[]packedFunc{dotsQ8_0AVX2}, 2, decodeQ8_0AVX2},
+		Q4_0:  {[]packedFunc{dotsQ4_0AVX2}, 2, decodeQ4_0AVX2},
+		Q4_1:  {[]packedFunc{dotsQ4_1AVX2}, 2, decodeQ4_1AVX2},
+		MXFP4: {[]packedFunc{dotsMXFP4AVX2}, 2, nil},
+	},
+}
