@@ -340,7 +340,15 @@ func (p *product) readsA() bool {
 	if p.transA {
 		return p.n <= directColumnsT
 	}
-	return p.n <= directColumns
+	return p.n <= directColumns && !p.collides()
+}
+
+// collides tells whether the rows of A lie so that those of a tile have one place in the first-level cache: about a multiple of 4 KB apart, the size of
+// one of its 8 or 12 ways.
+func (p *product) collides() bool {
+	const way, line, ways = 4096 / 4, 64 / 4, 8
+	apart := (p.lda + line) % way
+	return apart < 2*line && p.isa.rows > ways && p.n > directColumnsT
 }
 
 // readsB tells whether B can be read where it is: so few rows, and so few elements, that they
