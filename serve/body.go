@@ -29,12 +29,8 @@ type Body struct {
 // ReadBody reads the object that a request has sent.
 func ReadBody(r *http.Request) (*Body, *Error) {
 	data, err := io.ReadAll(r.Body)
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return nil, &Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body has more than %d bytes", large.Limit)}
-	case err != nil:
-		return nil, &Error{Status: http.StatusBadRequest, Message: "the body ends early: " + err.Error()}
+	if err != nil {
+		return nil, &Error{Status: http.StatusBadRequest, Message: "the body ends early"}
 	}
 	return parseBody(data, "")
 }

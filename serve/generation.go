@@ -11,7 +11,6 @@ func (s *Server) generation(read func(b *Body) (*task, *Error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		b, failed := ReadBody(r)
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // from now on a read only tells that the client leaves
 		if failed != nil {
 			WriteError(w, failed)
 			return

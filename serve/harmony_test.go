@@ -129,7 +129,7 @@ func TestHarmony(t *testing.T) {
 	}
 }
 
-// TestNoMessage: a model that writes no message where its form wants one is the server's error, in a stream that has begun too.
+// TestNoMessage: a model that writes no message where its form wants one is the server's error, in a stream too.
 func TestNoMessage(t *testing.T) {
 	_, web := start(t, serve.Config{}, open(t, saveByHeart(t, []harmony.Message{harmony.DefaultSetup().Message(), {Role: harmony.User, Content: "x"}}, "<|channel|><|message|>"), serve.Options{}))
 	for _, stream := range []string{"false", "true"} {

@@ -93,18 +93,18 @@ func Open(path string, o Options) (*Model, error) {
 	if err != nil {
 		return nil, run.NotCheckpoint(path, err)
 	}
-	if _, err := fs.Stat(d.Files(), finetune.DescriptionName); err == nil {
-		return m, m.openClassifier(o)
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	switch _, err = fs.Stat(d.Files(), finetune.DescriptionName); {
+	case err == nil:
+		err = m.openClassifier(o)
+	case errors.Is(err, fs.ErrNotExist):
+		if err = m.load(d, o); err == nil {
+			err = m.start(o)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
-	if err := m.load(d, o); err != nil {
-		return nil, err
-	}
-	if m.Chat, m.noChat = chat.For(m.Tokenizer); m.noChat != nil {
-		m.Chat = nil
-	}
-	return m, m.start(o)
+	return m, nil
 }
 
 // load reads the weights and the tokenizer of what is no classifier.
@@ -147,6 +147,9 @@ func (m *Model) start(o Options) (err error) {
 	dims := models.DimsOf(m.Model)
 	if m.Context, err = fitContext(m.Model, o); err != nil {
 		return err
+	}
+	if m.Chat, m.noChat = chat.For(m.Tokenizer); m.noChat != nil {
+		m.Chat = nil
 	}
 	m.texts = newTokenTexts(m.Tokenizer)
 	m.embedding = graph.Family[*embedder]{Build: m.buildEmbedder, Most: 4}

@@ -1,12 +1,15 @@
 package serve
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -133,14 +136,32 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.leave()
-	r.Body = http.MaxBytesReader(w, r.Body, s.config.MostBody)
-	if r.Method == http.MethodPost {
-		// A connection without deadlines is one of a test.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.config.Stall))
+	if failed := s.receive(w, r); failed != nil {
+		WriteError(w, failed)
+		return
 	}
 	ctx, cancel := s.bounded(r.Context())
 	defer cancel()
 	s.mux.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// receive reads a request's body, which may neither be too large nor take too long. From then on a read only tells that the client leaves.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Error {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(s.config.Stall)) // which only connections of tests have not
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MostBody))
+	_ = control.SetReadDeadline(time.Time{})
+	r.Body = io.NopCloser(bytes.NewReader(data))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return &Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body has more than %d bytes", large.Limit)}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &Error{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the body was not there after %v", s.config.Stall)}
+	case err != nil:
+		return &Error{Status: http.StatusBadRequest, Message: "the body ends early"}
+	}
+	return nil
 }
 
 // bounded is the context of a request: it ends when the client leaves, the time is over, or the server gives requests up.
