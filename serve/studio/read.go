@@ -45,7 +45,7 @@ func (st *studio) list(w http.ResponseWriter, _ *http.Request) error {
 		}
 		all = append(all, one)
 	}
-	return write(w, http.StatusOK, map[string]any{"models": all, "runs": st.config.Runs != ""})
+	return write(w, http.StatusOK, map[string]any{"models": all, "runs": st.config.Runs != "" && there(st.config.Runs)})
 }
 
 // weights counts parameters.

@@ -63,11 +63,16 @@ func (st *studio) listRuns(w http.ResponseWriter, _ *http.Request) error {
 		if one.Summary, err = st.follow(d).summary(); err != nil {
 			one.Summary, one.Problem = nil, oneLine(err)
 		}
-		_, err := os.Stat(predictionsOf(d))
-		one.Confused = err == nil
+		one.Confused = there(predictionsOf(d))
 		all = append(all, one)
 	}
 	return write(w, http.StatusOK, map[string]any{"folder": st.config.Runs, "runs": all})
+}
+
+// there tells whether there is a file or a folder.
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -49,15 +49,15 @@ func Mount(s *serve.Server, c Config) error {
 		models: s.Models, config: c,
 		readers: make(map[*serve.Model]*reader), runs: make(map[string]*follower),
 	}
-	st.mount(s.Handle, page)
+	static := http.FileServerFS(page)
+	s.HandleOpen("GET /{$}", guarded(static))
+	s.HandleOpen("GET /studio/page/", guarded(http.StripPrefix("/studio/page", static))) // the page asks for the key
+	st.mount(s.Handle)
 	return nil
 }
 
-// mount hands out what there is.
-func (st *studio) mount(handle func(pattern string, h http.Handler), page fs.FS) {
-	static := http.FileServerFS(page)
-	handle("GET /{$}", guarded(static))
-	handle("GET /studio/page/", guarded(http.StripPrefix("/studio/page", static)))
+// mount hands out the answers.
+func (st *studio) mount(handle func(pattern string, h http.Handler)) {
 	for pattern, f := range map[string]func(w http.ResponseWriter, r *http.Request) error{
 		"GET /studio/models":      st.list,
 		"POST /studio/read":       answer(st.read),

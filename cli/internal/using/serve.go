@@ -21,20 +21,24 @@ import (
 	"github.com/gorgpt/gorgpt/memory"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/serve"
+	"github.com/gorgpt/gorgpt/serve/studio"
 )
 
 func newServe() *cobra.Command {
 	var v service
 	cmd := &cobra.Command{
 		Use:   "serve --from DIR",
-		Short: "Give models out by HTTP, as OpenAI's API does",
-		Long: `Give models out by HTTP, as OpenAI's API does.
+		Short: "Give models out by HTTP, as OpenAI's API does, with a page to read them",
+		Long: `Give models out by HTTP, as OpenAI's API does, with a page to read them: the studio, at /.
 
 DIR is what gorgpt generate takes, or a classifier that gorgpt finetune has made. Clients call
 it by the folder's or the file's name, or that of the run, or as NAME=DIR says; there may be several.
 
   POST /v1/completions, /v1/chat/completions, /v1/embeddings       GET /v1/models
   POST /tokenize, /detokenize, /classify                           GET /tokenizer_info, /health, /metrics
+
+The studio shows how likely each token of a text was, what else might have come, what attention reads, what
+the layers would say, the graph with its values, two models beside each other, and runs as they go.
 
 Requests that come while others are answered join them between two tokens. What one gets does not
 depend on the others, to the bit. An interrupt lets those that there are come to their end, and a second
@@ -57,6 +61,7 @@ one ends them.`,
 type service struct {
 	from            []string
 	listen, keyFile string
+	runs            string
 	timeout, grace  float64 // seconds
 	prefixes        float64 // MB
 
@@ -76,6 +81,7 @@ func (v *service) settings() setting.List {
 		setting.New("piece", &o.Piece, 128, "tokens of prompts that run between two tokens of other sequences", setting.AtLeast(1)),
 		setting.New("prefixes", &v.prefixes, 256, "MB that may be spent on what prompts begin with, so that what they have in common runs once (0: none)", setting.NotNegative),
 		setting.New("key-file", &v.keyFile, "", "file whose one line clients must bear as their key (default they need none)"),
+		setting.New("runs", &v.runs, "runs", "folder of runs that the studio shows as they go"),
 		setting.New("timeout", &v.timeout, 600, "seconds that a request may take (0: as long as it does)", setting.NotNegative),
 		setting.New("grace", &v.grace, 30, "seconds that requests have to end after an interrupt", setting.NotNegative),
 	}
@@ -93,6 +99,9 @@ func (v *service) run(cmd *cobra.Command) error {
 	}
 	v.guard(listener.Addr())
 	s := serve.New(v.config)
+	if err := studio.Mount(s, studio.Config{Runs: v.runs}); err != nil {
+		return err
+	}
 	return v.serve(cmd.Context(), s, listener)
 }
 

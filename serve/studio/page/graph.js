@@ -13,7 +13,7 @@ export function open(main) {
   let scale = 1;
   const zoom = to => { scale = Math.min(4, Math.max(.15, to)); size(); };
   const bar = h("div", { class: "bar row" }, h("label", {}, "depth ", depth), h("label", {}, fold, " like blocks in one"), opened, h("span", { class: "spring" }), about,
-    h("button", { type: "button", "aria-label": "Smaller", onclick: () => zoom(scale / 1.25) }, "−"), h("button", { type: "button", "aria-label": "Real size", onclick: () => zoom(1) }, "1:1"), h("button", { type: "button", "aria-label": "Fit", onclick: () => fit() }, "fit"), h("button", { type: "button", "aria-label": "Larger", onclick: () => zoom(scale * 1.25) }, "+"));
+    h("button", { type: "button", "aria-label": "Smaller", onclick: () => zoom(scale / 1.25) }, "−"), h("button", { type: "button", title: "Real size", onclick: () => zoom(1) }, "1:1"), h("button", { type: "button", "aria-label": "Fit", onclick: () => fit() }, "fit"), h("button", { type: "button", "aria-label": "Larger", onclick: () => zoom(scale * 1.25) }, "+"));
   main.append(h("div", { class: "split" }, h("div", { class: "left" }, bar, drawing), right));
 
   let mine = null, tokens = 16, reading = null, picked = null, natural = [0, 0];
@@ -55,14 +55,13 @@ export function open(main) {
     if (two) q.set("with", state.with);
     drawing.innerHTML = await text("/studio/graph?" + q, signal); // the server's own drawing, its texts escaped
     const svg = drawing.querySelector("svg");
-    svg.setAttribute("role", "img");
+    svg.setAttribute("role", "group");
     svg.setAttribute("aria-label", "The graph of " + state.model);
     natural = [Number(svg.getAttribute("width")), Number(svg.getAttribute("height"))];
     for (const title of svg.querySelectorAll("title")) title.remove(); // the panel tells more
     for (const box of svg.querySelectorAll(".box")) {
       box.setAttribute("tabindex", "0");
       box.setAttribute("role", "button");
-      box.setAttribute("aria-label", box.dataset.scope || "model");
     }
     if (scale === 1) fit();
     else size();

@@ -72,12 +72,10 @@ export const tree = {
   start(given) {
     this.all = [{ id: 0, parent: -1, text: given.text || "", ids: given.ids || null, how: "start" }];
     this.now = this.all[0];
-    if (given.text === null && !given.ids) {
-      try {
-        const old = JSON.parse(sessionStorage.getItem("gorgpt.tree"));
-        if (old && old.all.length) [this.all, this.now] = [old.all, old.all[old.now]];
-      } catch { /* nothing that can be read was kept */ }
-    }
+    try {
+      const old = JSON.parse(sessionStorage.getItem("gorgpt.tree")), last = old && old.all[old.now];
+      if (last && (given.ids ? String(given.ids) === String(last.ids) : given.text === null || given.text === last.text)) [this.all, this.now] = [old.all, last];
+    } catch { /* nothing that can be read was kept */ }
   },
 
   // add goes on from now with another text. What is typed without a pause is one step.

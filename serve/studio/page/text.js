@@ -57,7 +57,7 @@ export function open(main) {
   const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "What is looked at" });
   const place = h("div", { role: "tabpanel", id: "panel", "aria-labelledby": "tab-next", tabindex: "0" });
   const wide = h("button", { type: "button", class: "plain", "aria-label": "Wide panel", title: "Wide panel", onclick: () => desktop.classList.toggle("wide") && desk.panel && desk.panel.update() }, "⤢");
-  const side = h("aside", { class: "side", "aria-label": "What is looked at" }, h("div", { class: "panel" }, tabs, place));
+  const side = h("aside", { class: "side", "aria-label": "What is looked at" }, h("div", { class: "panel" }, h("div", { class: "tabrow" }, tabs, wide), place));
   const desktop = h("div", { class: "desk" }, h("div", { class: "sheets" }, h("section", { class: "sheet", "aria-label": "The text" }, above, h("div", { class: "page" }, mirror, area)), second, hand), side);
   main.append(desktop);
 
@@ -337,7 +337,7 @@ export function open(main) {
   // tabsDrawn lists the panels; experts only where there are some.
   function tabsDrawn() {
     const name = panels[state.panel] ? state.panel : "next";
-    tabs.replaceChildren(...Object.entries(panels).filter(([k]) => k !== "experts" || k === name || desk.reading && desk.reading.experts).map(([k, [title, key]]) => h("button", { type: "button", role: "tab", id: "tab-" + k, title: key, "aria-controls": "panel", "aria-selected": String(k === name), tabindex: k === name ? "0" : "-1", onclick: () => set({ panel: k }) }, title)), h("span", { class: "spring" }), wide);
+    tabs.replaceChildren(...Object.entries(panels).filter(([k]) => k !== "experts" || k === name || desk.reading && desk.reading.experts).map(([k, [title, key]]) => h("button", { type: "button", role: "tab", id: "tab-" + k, title: key, "aria-controls": "panel", "aria-selected": String(k === name), tabindex: k === name ? "0" : "-1", onclick: () => set({ panel: k }) }, title)));
     place.setAttribute("aria-labelledby", "tab-" + name);
   }
 

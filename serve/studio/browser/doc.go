@@ -1,0 +1,3 @@
+// Package browser tests the studio in a real browser. It is a module of its own, so that gorgpt needs none of a browser's
+// protocol: cd serve/studio/browser && go test ./...
+package browser
