@@ -178,7 +178,9 @@ func (st *studio) nodes(r *http.Request, q nodesQuestion) (map[string]any, error
 		if h, seen := values[id]; seen {
 			one.Histogram = histogramOf(h)
 		} else if p := m.Params.Get(n.Path); q.Values && p != nil && n.Params > 0 {
-			one.Histogram = histogramOf(lens.Spread(sample(p.Data())))
+			if packed, _ := p.Packed(); packed == nil { // else asking for numbers would make it one of numbers for good
+				one.Histogram = histogramOf(lens.Spread(sample(p.Data())))
+			}
 		}
 		list = append(list, one)
 	}

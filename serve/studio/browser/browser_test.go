@@ -21,9 +21,12 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/datasets/tasks"
+	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/gpt1"
 	"github.com/gorgpt/gorgpt/serve"
 	"github.com/gorgpt/gorgpt/serve/studio"
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -99,6 +102,40 @@ func edited(t *testing.T) *serve.Model {
 	m.Model = models.Edit(m.Model, graph.Replace("h.*.mlp.act", func(s *graph.Scope, x *G.Node) *G.Node { return s.Node(G.Square(x)) }), graph.After("h.0", func(s *graph.Scope, x *G.Node) *G.Node {
 		return layers.RMSNorm(s.At("mine"), x, layers.RMS{})
 	}))
+	return m
+}
+
+// classifier is a served classifier of two classes with random weights, and predictions beside it.
+func classifier(t *testing.T) *serve.Model {
+	t.Helper()
+	e, err := finetune.NewEncoder(tokenizer.Bytes(), 24)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := tasks.Task{Name: "toy", Kind: tasks.Classification, Labels: []string{"bad", "good"}, Metrics: []string{"accuracy"}}
+	c := finetune.Trained{
+		Description: finetune.Describe(task, 2, 24),
+		Classifier:  finetune.Classifier{Base: gpt1.New(260, 24, 16, 1, 2), Kind: task.Kind, Outputs: 2},
+		Params:      graph.NewParams(5), Encoder: e,
+	}
+	if err := c.Classifier.Declare(c.Params); err != nil {
+		t.Fatal(err)
+	}
+	run := filepath.Join(t.TempDir(), "toy")
+	dir := filepath.Join(run, "checkpoints", "best")
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(run, "predictions.tsv"), []byte("line\ttruth\tpredicted\n1\tgood\tgood\n2\tbad\tgood\n3\tbad\tbad\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	m, err := serve.Open(dir, serve.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return m
 }
 

@@ -185,6 +185,19 @@ func TestChat(t *testing.T) {
 	b.until("its special tokens are tokens", "[...document.querySelectorAll('.mirror i')].some(i => i.textContent === '<|im_end|>')")
 }
 
+// TestClassify: a classifier says what it takes a text for, and what it took for what.
+func TestClassify(t *testing.T) {
+	b := visit(t, open(t, "", classifier(t)), "")
+	b.until("it is the view that there is", "document.querySelector('.class textarea')")
+	b.run("document.querySelector('.class textarea').focus()")
+	b.press("A quiet film.")
+	b.until("both classes have a probability", "document.querySelectorAll('.answer .bars').length === 2 && document.querySelector('.answer').textContent.includes('%')")
+	b.until("confusions", "document.querySelectorAll('.conf td').length === 6")
+	b.run("document.querySelector('.conf button').click()")
+	b.until("the mistake is listed", "document.querySelector('table.list').textContent.includes('2badgood')")
+	b.until("it is still the only view", "document.querySelectorAll('#views a:not([hidden])').length === 1")
+}
+
 // TestTrouble: an error is one line on the page.
 func TestTrouble(t *testing.T) {
 	b := visit(t, open(t, "", "gpt2-nano"), "#text=abc", "Failed to load resource")

@@ -10,16 +10,18 @@ export function open(desk, place) {
   const details = h("details", {}, h("summary", {}, "Maps of this layer: rows read columns"), minis, big);
   place.append(facts, h("div", { class: "scroll" }, table), row, words, details);
 
+  const skip = h("input", { type: "checkbox", onchange: () => draw() }); // many heads rest on the first token
+  facts.after(h("label", { class: "small quiet" }, skip, " without the first token, where many heads rest"));
   let rows = null, mine = null, key = -1, map = null, loaded = "";
   const colours = state.colour;
   if (state.colour !== "attention") set({ colour: "attention" });
 
   // weight is what a head reads of a token.
-  const weight = (l, hd, i) => i < rows.start || i >= rows.start + rows.tokens ? 0 : rows.data[(rows.first[l] + hd) * rows.tokens + i - rows.start] / 65535;
+  const weight = (l, hd, i) => i < rows.start + (skip.checked ? 1 : 0) || i >= rows.start + rows.tokens ? 0 : rows.data[(rows.first[l] + hd) * rows.tokens + i - rows.start] / 65535;
   const reader = () => Math.min(desk.at, desk.reading.tokens.length - 1); // behind the last, the last one reads
   const chosen = () => [Math.min(Number(state.layer) || 0, rows.layers.length - 1), state.head === "" ? -1 : Number(state.head)];
 
-  async function update(anew) {
+  async function update() {
     const r = desk.reading;
     if (!r || !r.tokens.length) return;
     if (mine) mine.abort();

@@ -19,8 +19,6 @@ export function open(main) {
   const look = h("button", { type: "button", title: "The conversation as the text that the model is given, in the text view", onclick: inside }, "Look inside");
   const form = h("form", { onsubmit: e => { e.preventDefault(); say(); } }, input, h("div", { class: "row" }, send, stop, clear, look, h("span", { class: "spring" }), h("span", { class: "quiet small" }, "drawn as the text view's dials say")));
   main.append(h("div", { class: "talk" }, h("details", {}, h("summary", { class: "quiet" }, "System prompt"), told), log, h("span", { class: "spring" }), form));
-  log.style.display = "grid";
-  log.style.gap = "10px";
   let writing = null;
 
   function draw() {

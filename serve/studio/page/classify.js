@@ -14,7 +14,7 @@ export function open(main) {
   // fields are the texts that a task is about.
   function fields(c) {
     if (c.kind === "entailment" || c.kind === "similarity") return ["first text", "second text"];
-    if (c.kind === "multiple choice" || c.kind === "multiple-choice") return ["text or question", ...Array.from({ length: c.outputs }, (_, i) => "choice " + (i + 1))];
+    if (c.kind === "multiple choice") return ["text or question", ...Array.from({ length: c.outputs }, (_, i) => "choice " + (i + 1))];
     return ["text"];
   }
 
@@ -29,7 +29,7 @@ export function open(main) {
       const own = mine = new AbortController();
       if (texts.some(t => !t.trim())) return answer.replaceChildren();
       try {
-        const a = await json("/classify", { model: m.id, input: texts.length === 1 ? texts[0] : texts }, own.signal);
+        const a = await json("/classify", { model: m.id, input: texts.length === 1 ? texts[0] : [texts] }, own.signal);
         show(c, answer, a);
         trouble(null);
       } catch (e) {

@@ -110,7 +110,7 @@ export function open(main) {
       right.lastChild.remove();
       if (ids.length > 400) right.append(h("p", { class: "quiet small" }, `the first 400 of ${ids.length} nodes`));
       const sum = k => a.nodes.reduce((s, n) => s + n[k], 0);
-      right.append(h("div", { class: "facts" }, h("span", {}, h("b", {}, String(ids.length)), " nodes"), h("span", {}, h("b", {}, many(sum("flops"))), " FLOPs"), h("span", {}, h("b", {}, many(sum("bytes"))), "B")), h("div", { class: "nodes" }, a.nodes.map(card)));
+      right.append(h("div", { class: "facts" }, h("span", {}, h("b", {}, String(ids.length)), ids.length === 1 ? " node" : " nodes"), h("span", {}, h("b", {}, many(sum("flops"))), " FLOPs"), h("span", {}, h("b", {}, many(sum("bytes"))), "B")), h("div", { class: "nodes" }, a.nodes.map(card)));
       for (const c of right.querySelectorAll("canvas")) bars(c);
     } catch (e) {
       trouble(e);

@@ -302,11 +302,8 @@ export function open(main) {
     let parent = base;
     if (from.text !== base.text) parent = tree.add(from.text, from.ids, "cut");
     try {
-      await Promise.all([0, 1, 2].map(async k => {
-        const a = await json("/v1/completions", request(from.ids, Number(state.seed) + k), mine.signal);
-        const c = a.choices[0];
-        tree.branch(parent, from.text + c.text, c.token_ids ? from.ids.concat(c.token_ids) : null, "way " + (k + 1));
-      }));
+      const ways = await Promise.all([0, 1, 2].map(k => json("/v1/completions", request(from.ids, Number(state.seed) + k), mine.signal)));
+      ways.forEach(({ choices: [c] }, k) => tree.branch(parent, from.text + c.text, c.token_ids ? from.ids.concat(c.token_ids) : null, "way " + (k + 1)));
       trouble(null);
     } catch (e) {
       trouble(e);
@@ -316,6 +313,7 @@ export function open(main) {
     go.disabled = three.disabled = false;
     note.textContent = "";
     set({ panel: "tree" });
+    if (parent !== base) take();
     look(true);
   }
 
