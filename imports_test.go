@@ -107,6 +107,7 @@ var layer = map[string]float64{
 	"recipes/ablation":               9,
 	"recipes/finetune-smollm2":       9,
 	"recipes/ablation-modern":        9,
+	"recipes/precision":              9,
 	"recipes/scaling":                9.5, // counts weights as plan does
 }
 
