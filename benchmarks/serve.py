@@ -91,7 +91,7 @@ class Server:
 
     def round(self, streams):
         """Returns tokens a second, by the clock and by the processor, and the times to the first token."""
-        prompts = [[[rng.randrange(1000, 20000) for _ in range(args.prompt)] for _ in range(2)] for _ in range(streams)]
+        prompts = [[[rng.randrange(vocab // 4, vocab // 2) for _ in range(args.prompt)] for _ in range(2)] for _ in range(streams)]
         first, before, began = [], self.seconds(), time.perf_counter()
         threads = [threading.Thread(target=lambda mine=mine: [self.stream(p, first) for p in mine]) for mine in prompts]
         for t in threads:
@@ -123,19 +123,21 @@ def words(prompt):
 
 
 def main(build):
-    global directory
+    global directory, vocab
     binary = os.path.join(build, "gorgpt")
     subprocess.run(["go", "build", "-o", binary, "./cmd/gorgpt"], cwd=os.path.dirname(HERE), check=True)
     directory = args.dir
     if not directory:
         directory = os.path.join(build, "gpt2")
         subprocess.run(["go", "run", "./benchmarks/random", "gpt2", directory], cwd=os.path.dirname(HERE), check=True)
-    most = max(args.streams)
-    servers = [Server("gorgpt", lambda port: [binary, "serve", "--from", directory, "--listen", f"127.0.0.1:{port}", "--slots", str(most), "--context", "1024"], "/v1/completions", ours)]
+    with open(os.path.join(directory, "config.json")) as f:
+        vocab = json.load(f)["vocab_size"]
+    most, context = max(args.streams), args.prompt + args.tokens + 16
+    servers = [Server("gorgpt", lambda port: [binary, "serve", "--from", directory, "--listen", f"127.0.0.1:{port}", "--slots", str(most), "--context", str(context)], "/v1/completions", ours)]
     if args.llama_server:
         gguf = os.path.join(build, "f32.gguf")
         subprocess.run([binary, "convert", directory, gguf], check=True, stdout=sys.stderr)
-        servers.append(Server("llama.cpp", lambda port: [args.llama_server, "-m", gguf, "--port", str(port), "-np", str(most), "-c", str(1024 * most), "-t", str(args.threads), "-tb", str(args.threads),
+        servers.append(Server("llama.cpp", lambda port: [args.llama_server, "-m", gguf, "--port", str(port), "-np", str(most), "-c", str(context * most), "-t", str(args.threads), "-tb", str(args.threads),
                                                          "--cache-type-k", "f32", "--cache-type-v", "f32", "--no-webui"], "/v1/completions", completion))
     if args.transformers:
         with open(os.path.join(directory, "chat_template.jinja"), "w") as f:  # it takes conversations alone
