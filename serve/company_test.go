@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/serve"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -45,22 +46,28 @@ func asked(n int) []string {
 var changing = regexp.MustCompile(`"id":"[^"]*"|"created":\d+|"cached_tokens":\d+`)
 
 // TestCompany: the bytes of an answer are the same alone and with 1, 2, 4 and 8 neighbours that join, leave and are cancelled, with
-// a prefix that has been run before or not, and however prompts are cut.
+// a prefix that has been run before or not, and however prompts are cut; whatever weights are kept in.
 func TestCompany(t *testing.T) {
 	dir := save(t, small(128), tokenizer.Bytes(), 1)
+	for _, w := range []checkpoint.Width{checkpoint.Float32, checkpoint.Brain, checkpoint.Int8, checkpoint.Q4_0} {
+		t.Run(string(w), func(t *testing.T) { company(t, dir, w) })
+	}
+}
+
+func company(t *testing.T, dir string, w checkpoint.Width) {
 	count := 100
 	if testing.Short() {
 		count = 20
 	}
 	bodies := asked(count)
-	_, alone := start(t, serve.Config{}, open(t, dir, serve.Options{Slots: 1, Piece: 128, Prefixes: -1}))
+	_, alone := start(t, serve.Config{}, open(t, dir, serve.Options{Slots: 1, Piece: 128, Prefixes: -1, Weights: w}))
 	want := make([]string, count)
 	for i, body := range bodies {
 		_, _, text := post(t, alone.URL+"/v1/completions", body)
 		want[i] = changing.ReplaceAllString(text, "")
 	}
 	for _, neighbours := range []int{1, 2, 4, 8} {
-		o := serve.Options{Slots: neighbours, Piece: 8 * neighbours}
+		o := serve.Options{Slots: neighbours, Piece: 8 * neighbours, Weights: w}
 		if neighbours == 4 {
 			o.Prefixes = -1
 		}
@@ -74,7 +81,7 @@ func TestCompany(t *testing.T) {
 						giveUp(t, web, bodies[(i+1)%count], time.Duration(i)*100*time.Microsecond)
 					}
 					if _, _, text := post(t, web.URL+"/v1/completions", bodies[i]); changing.ReplaceAllString(text, "") != want[i] {
-						t.Errorf("%d neighbours, %s\n%s\nalone\n%s", neighbours, bodies[i], text, want[i])
+						t.Errorf("%d neighbours, %s\n%s", neighbours, bodies[i], difference(text, want[i]))
 					}
 				}
 			})
@@ -85,6 +92,17 @@ func TestCompany(t *testing.T) {
 		close(next)
 		wait.Wait()
 	}
+}
+
+// difference is where an answer first differs from that of the request alone.
+func difference(got, want string) string {
+	got = changing.ReplaceAllString(got, "")
+	at := 0
+	for at < min(len(got), len(want)) && got[at] == want[at] {
+		at++
+	}
+	from := max(0, at-80)
+	return fmt.Sprintf("%s\nalone\n%s", got[from:min(len(got), at+80)], want[from:min(len(want), at+80)])
 }
 
 // giveUp asks for a stream and leaves after a time.

@@ -115,7 +115,7 @@ func (l *loaded) whole(t *testing.T, web *httptest.Server, body, want string) {
 	case status == http.StatusOK && changing.ReplaceAllString(text, "") == want:
 		l.answered.Add(1)
 	default:
-		t.Errorf("%s\n%d %s\nalone\n%s", body, status, text, want)
+		t.Errorf("%s\n%d %s", body, status, difference(text, want))
 	}
 }
 

@@ -59,6 +59,8 @@ type Options struct {
 	Piece    int    // tokens of prompts that run between two tokens of the other sequences; 0 is 128
 	Prefixes int64  // bytes for what prompts have in common; 0 is 256 MiB, -1 none
 
+	Weights checkpoint.Width // how matrices are kept; "" is as gorgpt generate does, [checkpoint.AsStored]
+
 	// Edits are those of a model that was edited, as [models.Edit] took them.
 	Edits []graph.Option
 }
@@ -66,6 +68,7 @@ type Options struct {
 // settle puts defaults in the place of zeros.
 func (o Options) settle() Options {
 	o.Slots, o.Queue, o.Piece = cmp.Or(o.Slots, 8), cmp.Or(o.Queue, 64), cmp.Or(o.Piece, 128)
+	o.Weights = cmp.Or(o.Weights, checkpoint.AsStored)
 	o.Prefixes = max(0, cmp.Or(o.Prefixes, 256<<20))
 	return o
 }
@@ -110,14 +113,14 @@ func Open(path string, o Options) (*Model, error) {
 // load reads the weights and the tokenizer of what is no classifier.
 func (m *Model) load(d *checkpoint.Dir, o Options) (err error) {
 	if len(o.Edits) == 0 {
-		t, err := run.Load(m.Path)
+		t, err := run.LoadAs(m.Path, o.Weights)
 		if err != nil {
 			return err
 		}
 		m.Model, m.Params, m.Tokenizer, m.Ends = t.Model, t.Params, t.Tokenizer, t.Ends
 		return nil
 	}
-	if m.Model, m.Params, err = d.LoadWeights(o.Edits...); err != nil {
+	if m.Model, m.Params, err = d.LoadWeightsAs(o.Weights, o.Edits...); err != nil {
 		return err
 	}
 	vocab := models.DimsOf(m.Model).Vocab

@@ -117,7 +117,8 @@ func (r *running) write(ctx context.Context, i int) bool {
 	if err != nil {
 		return r.emit(ctx, part{choice: i, err: r.failure(ctx, err)})
 	}
-	defer func() { r.account(i, q.Usage()) }()
+	tokens := 0 // up to where the choice ends: the engine may be some further
+	defer func() { r.account(i, tokens, q.Usage()) }()
 	spell := r.spell(p)
 	w := writing{stops: r.stops}
 	last := r.began
@@ -126,6 +127,9 @@ func (r *running) write(ctx context.Context, i int) bool {
 			return r.emit(ctx, part{choice: i, err: r.failure(ctx, err)})
 		}
 		if !token.Prompt {
+			if token.ID >= 0 {
+				tokens++
+			}
 			last = r.metrics.token(last, r.began, r.first.Add(1) == 1)
 		}
 		text, k, err := spell(token)
@@ -155,9 +159,9 @@ func (r *running) write(ctx context.Context, i int) bool {
 }
 
 // account adds up what a choice took.
-func (r *running) account(i int, u generate.Usage) {
-	r.completion.Add(int64(u.Tokens))
-	r.metrics.generated.Add(float64(u.Tokens))
+func (r *running) account(i, tokens int, u generate.Usage) {
+	r.completion.Add(int64(tokens))
+	r.metrics.generated.Add(float64(tokens))
 	if i%r.samples == 0 {
 		r.metrics.prompted.Add(float64(u.Prompt))
 		r.cached.Add(int64(u.Cached))

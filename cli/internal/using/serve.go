@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/setting"
@@ -59,11 +60,10 @@ one ends them.`,
 
 // service is what gorgpt serve is asked for.
 type service struct {
-	from            []string
-	listen, keyFile string
-	runs            string
-	timeout, grace  float64 // seconds
-	prefixes        float64 // MB
+	from                           []string
+	listen, keyFile, runs, weights string
+	timeout, grace                 float64 // seconds
+	prefixes                       float64 // MB
 
 	options serve.Options
 	config  serve.Config
@@ -78,6 +78,7 @@ func (v *service) settings() setting.List {
 		setting.New("slots", &o.Slots, 8, "sequences at once, of each model", setting.AtLeast(1)),
 		setting.New("queue", &o.Queue, 64, "requests that may wait for a slot; one more is refused (429)", setting.AtLeast(1)),
 		setting.New("context", &o.Context, 0, "positions that a sequence may have (default all that the model has, as far as memory goes)", setting.AtLeast(0)),
+		weightsSetting(&v.weights),
 		setting.New("piece", &o.Piece, 128, "tokens of prompts that run between two tokens of other sequences", setting.AtLeast(1)),
 		setting.New("prefixes", &v.prefixes, 256, "MB that may be spent on what prompts begin with, so that what they have in common runs once (0: none)", setting.NotNegative),
 		setting.New("key-file", &v.keyFile, "", "file whose one line clients must bear as their key (default they need none)"),
@@ -106,12 +107,15 @@ func (v *service) run(cmd *cobra.Command) error {
 }
 
 // check reads what flags name, and refuses what cannot be.
-func (v *service) check() error {
+func (v *service) check() (err error) {
 	if len(v.from) == 0 {
 		return usage.Errorf("--from is missing: the checkpoint to serve")
 	}
 	if err := v.settings().Validate(); err != nil {
 		return err
+	}
+	if v.options.Weights, err = checkpoint.ParseWidth(v.weights); err != nil {
+		return usage.Of(err)
 	}
 	if v.options.Prefixes = int64(v.prefixes * 1e6); v.options.Prefixes == 0 {
 		v.options.Prefixes = -1
