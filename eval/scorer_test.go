@@ -23,6 +23,9 @@ import (
 // 10, of logits from 24 to 64 products in 3 blocks; measured 2e-6.
 const tolWhole = 1e-5
 
+// tolWholeBFloat16 is the same in bfloat16, whose products give a row the same bits whatever rows are with it.
+const tolWholeBFloat16 = 0
+
 // sharers are models with different ops, of sizes that are no multiples of what vectors hold.
 func sharers() map[string]models.Model {
 	wide := gpt2.New(67, 96, 40, 2, 4)
@@ -92,12 +95,23 @@ func sets(rng *rand.Rand, vocab, window int) (all [][]eval.Sequence) {
 
 // TestScorer: a sequence's scores have the same bits alone, in its set, and after other sets, and
 // are those of the whole sequence.
-func TestScorer(t *testing.T) {
+func TestScorer(t *testing.T) { testScorer(t, tolWhole) }
+
+// TestScorerPrecision is TestScorer with products in bfloat16.
+func TestScorerPrecision(t *testing.T) {
+	if err := graph.BFloat16.Check(); err != nil {
+		t.Skip(err)
+	}
+	testScorer(t, tolWholeBFloat16, graph.Compute(graph.BFloat16))
+}
+
+func testScorer(t *testing.T, tolWhole float64, options ...graph.Option) {
 	for name, m := range sharers() {
 		t.Run(name, func(t *testing.T) {
 			params := graph.NewParams(3)
 			d := models.DimsOf(m)
 			together, alone := subject(t, m, params, d.Context), subject(t, m, params, d.Context)
+			together.Graph, alone.Graph = options, options
 			worst := 0.0
 			for round := range 12 {
 				rng := rand.New(rand.NewPCG(7, uint64(round)))
