@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/gorgpt/gorgpt/internal/filekind"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // compression returns the ending of a name that tells it is compressed, and the name
@@ -26,9 +26,9 @@ func compression(name string) (ending, rest string) {
 }
 
 // decompress opens a file and undoes what its name says it is compressed with. A
-// file that is not compressed comes as an *os.File.
+// file that is not compressed comes as a store.File.
 func decompress(path string, bad *faults) (io.ReadCloser, error) {
-	f, err := os.Open(path)
+	f, err := store.Open(path)
 	if err != nil {
 		return nil, err
 	}

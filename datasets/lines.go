@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/internal/plaintext"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // longestLine bounds a line of JSON, and longestText the text of any record, so that
@@ -28,7 +28,7 @@ var (
 type jsonLines struct {
 	doc  *Document
 	in   io.ReadCloser // decompressed
-	file *os.File      // in itself, where it is not compressed
+	file store.File    // in itself, where it is not compressed
 	br   *bufio.Reader
 	at   int64
 	long []byte
@@ -135,7 +135,7 @@ func (l *jsonLines) reopen() error {
 		return err
 	}
 	l.in, l.at = in, 0
-	l.file, _ = in.(*os.File)
+	l.file, _ = in.(store.File)
 	if l.br == nil {
 		l.br = bufio.NewReaderSize(in, pieceSize)
 	} else {

@@ -8,15 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gorgpt/gorgpt/internal/mapped"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // memoryMap is a file mapped into memory.
 type memoryMap struct{ data []byte }
 
-// mapFile maps a file. What cannot be mapped, such as an empty file, is read.
+// mapFile maps a file. What cannot be mapped, such as an empty file or an object of a store, is read.
 //
 // What reads the bytes of one that may be cut short meanwhile does so in mapped.Guard.
 func mapFile(path string) (mapping, error) {
+	if store.IsURL(path) {
+		return openPlain(path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

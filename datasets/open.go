@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // Open returns the text that spec names:
@@ -19,6 +21,7 @@ import (
 //     directory of a run or a model, and none that are no text by what follows
 //   - a glob as in path/filepath.Match ("texts/*.txt"), in which ** stands for any
 //     number of folders: the files and folders that match it, taken as above
+//   - the same in an object store, by URL (s3://bucket/texts/*.jsonl); see package store
 //
 // What a file holds, its name tells. Of files of many texts, each text is a document,
 // in the order of the file:
@@ -75,6 +78,13 @@ func (o opening) open(spec string) (*Source, error) {
 	case "go":
 		return goSource()
 	}
+	spec, err := store.Local(spec)
+	if err != nil {
+		return nil, err
+	}
+	if store.IsURL(spec) {
+		return o.openURL(spec)
+	}
 	info, err := os.Stat(spec)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -97,7 +107,7 @@ func (o opening) openFile(name string, info fs.FileInfo) (*Source, error) {
 	if info.Size() == 0 {
 		return nil, fmt.Errorf("%s: the file is empty", name)
 	}
-	d, err := o.document(filepath.Base(name), name, info.Size(), true)
+	d, err := o.document(store.Base(name), name, info.Size(), true)
 	if no, ok := errors.AsType[*notText](err); ok && no.binary() {
 		err = nil // named, so it is wanted
 	}
@@ -114,23 +124,26 @@ func fileDocument(name, path string, size int64) Document {
 	return Document{
 		Name: name,
 		Size: size,
-		Open: func() (Content, error) { return os.Open(path) },
+		Open: func() (Content, error) { return store.Open(path) },
 		path: path,
 	}
 }
 
 func (o opening) openFolder(root string) (*Source, error) {
-	switch notData(root) {
-	case "run":
-		return nil, fmt.Errorf("%s: the directory of a run, in which there is no text to read; name a file in it if one is wanted", root)
-	case "model":
-		return nil, fmt.Errorf("%s: a model, in which there is no text to read; name a file in it if one is wanted", root)
+	if what := notData(root); what != "" {
+		return nil, noTextIn(root, what)
 	}
 	c := collection{opening: o}
 	if err := c.addFolder(root, "", everything); err != nil {
 		return nil, err
 	}
 	return c.source(root, "this folder")
+}
+
+// noTextIn is the error of a folder that is known to hold no text; see notData.
+func noTextIn(root, what string) error {
+	whole := map[string]string{"run": "the directory of a run", "model": "a model"}
+	return fmt.Errorf("%s: %s, in which there is no text to read; name a file in it if one is wanted", root, whole[what])
 }
 
 func (o opening) openGlob(pattern string) (*Source, error) {

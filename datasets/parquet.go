@@ -4,20 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/gorgpt/gorgpt/internal/parquetfile"
 	"github.com/gorgpt/gorgpt/internal/plaintext"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // rows reads the texts in a column of a Parquet file. Offsets count rows. Rows
 // without a text are left out.
 type rows struct {
 	doc    *Document
-	file   *os.File
+	file   store.File
 	groups []parquet.RowGroup
 	column int
 
@@ -37,7 +37,7 @@ func openRows(d *Document) (r pieces, err error) {
 			r, err = nil, fmt.Errorf("%s: %w", d.path, recovered(panicked, nil))
 		}
 	}()
-	f, err := os.Open(d.path)
+	f, err := store.Open(d.path)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func openRows(d *Document) (r pieces, err error) {
 	return &rows{doc: d, file: f, groups: p.RowGroups(), column: column}, nil
 }
 
-func openParquet(f *os.File, field string) (*parquet.File, int, error) {
+func openParquet(f store.File, field string) (*parquet.File, int, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, 0, err

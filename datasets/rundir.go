@@ -3,20 +3,22 @@ package datasets
 import (
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // notData tells whether a folder below one that is read is known to hold no text: "run", the
 // directory of a run of gorgpt, whose own files would change the text as it goes on, or
 // "model", a model as Hugging Face has them. It is empty for other folders.
 func notData(dir string) string {
-	any := func(names ...string) bool {
-		for _, name := range names {
-			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-				return true
-			}
-		}
-		return false
-	}
+	return kindOf(func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	})
+}
+
+// kindOf is notData of a folder by what is in it.
+func kindOf(has func(name string) bool) string {
+	any := func(names ...string) bool { return slices.ContainsFunc(names, has) }
 	switch {
 	case any("recipe.toml", "finetune.toml") && any("metrics.jsonl", "checkpoints"):
 		return "run"

@@ -2,14 +2,13 @@ package datasets
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/gorgpt/gorgpt/datasets/shard"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/store"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -40,19 +39,18 @@ func (s *Source) Shards() bool { return slices.ContainsFunc(s.docs, Document.tok
 // with, as package pack leaves them beside its shards; none for shards of others.
 func (s *Source) Tokenizers() []string {
 	var all []string
+	seen := map[string]bool{}
 	for _, d := range s.docs {
-		if !d.tokens() {
+		dir := store.Dir(d.path)
+		if !d.tokens() || seen[dir] {
 			continue
 		}
-		dir := filepath.Dir(d.path)
-		folder := filepath.Join(dir, shard.TokenizerFolder)
-		if slices.Contains(all, folder) {
+		seen[dir] = true
+		folder := store.Join(dir, shard.TokenizerFolder)
+		if _, err := store.Stat(store.Join(dir, shard.IndexFile)); err != nil {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(dir, shard.IndexFile)); err != nil {
-			continue
-		}
-		if info, err := os.Stat(folder); err == nil && info.IsDir() {
+		if info, err := store.Stat(folder); err == nil && info.IsDir() {
 			all = append(all, folder)
 		}
 	}

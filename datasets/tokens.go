@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/datasets/shard"
 	"github.com/gorgpt/gorgpt/internal/filekind"
 	"github.com/gorgpt/gorgpt/internal/mapped"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // shardFormats are those of llm.c. nanoGPT's is the first without a header.
@@ -51,7 +50,7 @@ func (o opening) shard(d Document, ending string, asked bool) (Document, error) 
 	if ending != "" {
 		return d, &notText{"compressed", fmt.Errorf("%s: token shards are mapped into memory: decompress it (%s)", d.path, map[string]string{".gz": "gunzip", ".zst": "unzstd"}[ending])}
 	}
-	f, err := os.Open(d.path)
+	f, err := store.Open(d.path)
 	if err != nil {
 		return d, err
 	}
@@ -63,7 +62,7 @@ func (o opening) shard(d Document, ending string, asked bool) (Document, error) 
 	if bytes.HasPrefix(head, []byte(filekind.Pointer.Magic)) {
 		return d, &notText{filekind.Pointer.Class, fmt.Errorf("%s: %w", d.path, filekind.Pointer)}
 	}
-	base := strings.ToLower(filepath.Base(d.path))
+	base := strings.ToLower(store.Base(d.path))
 	if !asked && base != "train.bin" && base != "val.bin" && headed(head) == nil {
 		return d, &notText{"binary", fmt.Errorf("%s: binary", d.path)}
 	}
@@ -185,13 +184,13 @@ type mapping interface {
 
 // plainFile is a mapping that reads.
 type plainFile struct {
-	f      *os.File
+	f      store.File
 	length int64
 	buf    []byte
 }
 
 func openPlain(path string) (mapping, error) {
-	f, err := os.Open(path)
+	f, err := store.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -68,6 +69,21 @@ func (p parts) String() string {
 		name += "/" + p.key
 	}
 	return name + p.settings
+}
+
+// SplitGlob splits a URL before the first element of its key with a wildcard; pattern is empty where there is none.
+func SplitGlob(name string) (root, pattern string) {
+	p, err := parse(name)
+	if err != nil {
+		return name, ""
+	}
+	elements := strings.Split(p.key, "/")
+	n := slices.IndexFunc(elements, func(e string) bool { return strings.ContainsAny(e, "*?[") })
+	if n < 0 {
+		return name, ""
+	}
+	p.key = strings.Join(elements[:n], "/")
+	return p.String(), strings.Join(elements[n:], "/")
 }
 
 // change is a name with another key, or a path changed alike: that of a file: URL.

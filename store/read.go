@@ -101,6 +101,9 @@ func failed(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }
 
+// Info is what there is to tell of an object.
+func (o Object) Info() fs.FileInfo { return info{o, false} }
+
 // info is an object's [fs.FileInfo].
 type info struct {
 	Object
@@ -140,7 +143,7 @@ type object struct {
 }
 
 // Stat implements File.
-func (o *object) Stat() (fs.FileInfo, error) { return info{o.about, false}, nil }
+func (o *object) Stat() (fs.FileInfo, error) { return o.about.Info(), nil }
 
 // Close implements io.Closer.
 func (o *object) Close() error { return nil }
@@ -216,4 +219,28 @@ func (o *object) fetch(at int64, want int) error {
 	}
 	o.buf = o.buf[:n]
 	return nil
+}
+
+// FS are the files below a name by their paths from there; a directory of a store cannot be read as one.
+func FS(name string) (fs.FS, error) {
+	name, err := Local(name)
+	if err != nil {
+		return nil, err
+	}
+	if !IsURL(name) {
+		return os.DirFS(cmp.Or(name, ".")), nil
+	}
+	_, _, err = bucket(name)
+	return objects(name), err
+}
+
+// objects are the files below a URL.
+type objects string
+
+// Open implements fs.FS.
+func (o objects) Open(name string) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return nil, failed("open", name, fs.ErrInvalid)
+	}
+	return Open(Join(string(o), name))
 }

@@ -1,17 +1,15 @@
 package tokenizer
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"unicode/utf8"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 	"github.com/gorgpt/gorgpt/internal/plaintext"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // Load opens the tokenizer in the folder dir: what Save wrote, or transformers saved of
@@ -31,7 +29,13 @@ import (
 // what it does not know as <unk>.
 //
 // Errors name the file and, where one is to blame, the line.
-func Load(dir string) (Tokenizer, error) { return LoadFS(os.DirFS(cmp.Or(dir, ".")), dir) }
+func Load(dir string) (Tokenizer, error) {
+	files, err := store.FS(dir)
+	if err != nil {
+		return nil, err
+	}
+	return LoadFS(files, dir)
+}
 
 // LoadFS is Load for the folder that fsys is, which errors call name: the files that another
 // file holds, for one.
@@ -62,7 +66,7 @@ type folder struct {
 }
 
 // path is how errors call a file.
-func (f folder) path(name string) string { return filepath.Join(f.name, name) }
+func (f folder) path(name string) string { return store.Join(f.name, name) }
 
 // has tells whether there is a file.
 func (f folder) has(name string) bool {

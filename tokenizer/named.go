@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // Names says what [Find] takes, in a line.
@@ -37,8 +38,12 @@ func CheckName(kind string) error {
 	case "bytes", "chars", "gpt2", "o200k_harmony":
 		return nil
 	}
-	if info, err := os.Stat(kind); err == nil && info.IsDir() {
+	info, err := store.Stat(kind)
+	if err == nil && info.IsDir() {
 		return nil
+	}
+	if store.IsURL(kind) && err != nil {
+		return usage.Errorf("--tokenizer %w", err)
 	}
 	if strings.ContainsRune(kind, os.PathSeparator) {
 		return usage.Errorf("--tokenizer %s: no such folder", kind)
