@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/shard"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // collection gathers the text files of folders, in lexical order.
@@ -104,7 +105,7 @@ func (c *collection) addFile(path, name string, info fs.FileInfo) error {
 		return nil
 	case info.Size() == 0:
 		c.leave("empty")
-		if filepath.Ext(path) == ".bin" {
+		if filepath.Ext(store.Base(path)) == ".bin" {
 			c.lost = fmt.Errorf("%s: the file is empty, beside token shards", path)
 		}
 		return nil
@@ -112,7 +113,7 @@ func (c *collection) addFile(path, name string, info fs.FileInfo) error {
 	d, err := c.opening.document(name, path, info.Size(), c.asked)
 	if no, ok := errors.AsType[*notText](err); ok && (!c.asked || no.binary()) {
 		c.leave(no.class)
-		if no.binary() && filepath.Ext(path) == ".bin" {
+		if no.binary() && filepath.Ext(store.Base(path)) == ".bin" {
 			c.lost = fmt.Errorf("%s: the file begins as no token shard does, beside others; mend it, or take it away", path)
 		}
 		if c.first == nil && !no.binary() {

@@ -15,9 +15,10 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// compression returns the ending of a name that tells it is compressed, and the name
+// compression returns the ending of a file's name that tells it is compressed, and the name
 // without it.
-func compression(name string) (ending, rest string) {
+func compression(path string) (ending, rest string) {
+	name := store.Base(path) // of a URL with settings, without them
 	ending = strings.ToLower(filepath.Ext(name))
 	if ending == ".gz" || ending == ".zst" {
 		return ending, name[:len(name)-len(ending)]

@@ -18,7 +18,7 @@ import (
 // copied copies a folder to a bucket of the test's.
 func copied(t *testing.T, dir string) (url string) {
 	t.Helper()
-	url = "mem://" + strings.ReplaceAll(t.Name(), "/", "-") + "/below"
+	url = "mem://" + strings.ReplaceAll(t.Name(), "/", "-") + "/below?of=it"
 	for name, err := range store.Files(dir) {
 		if err != nil {
 			t.Fatal(err)
@@ -181,28 +181,29 @@ func TestRemoteShards(t *testing.T) {
 // TestRemoteErrors: what is not there, or holds no text, is said in a line with its URL.
 func TestRemoteErrors(t *testing.T) {
 	url := copied(t, zoo(t))
-	for spec, want := range map[string]string{
-		url + "/none":      url + "/none: no such object, and none below it",
-		url + "/*.none":    url + "/*.none: no object matches",
-		url + "/[":         url + "/[: not a valid glob",
-		url + "/empty.txt": url + "/empty.txt: the file is empty",
-		url + "/run":       url + "/run: the directory of a run, in which there is no text to read; name a file in it if one is wanted",
-		url + "/model":     url + "/model: a model, in which there is no text to read; name a file in it if one is wanted",
-		url + "/*.csv":     url + "/t.csv: a table, not text: make JSON lines of it, with the text in the field \"text\" (pandas: to_json(…, orient=\"records\", lines=True)); gorgpt finetune reads tables as they are",
-		"s4://b/x":         "s4://b/x: no driver for s4: is linked in, only file, mem; s3 and gs are in the gorgpt of go build -C cloud ./cmd/gorgpt",
-		"mem://never/x":    "mem://never/x: no such object, and none below it",
+	for _, c := range []struct{ spec, want string }{
+		{store.Join(url, "none"), "$: no such object, and none below it"},
+		{store.Join(url, "*.none"), "$: no object matches"},
+		{store.Join(url, "["), "$: not a valid glob"},
+		{store.Join(url, "empty.txt"), "$: the file is empty"},
+		{store.Join(url, "run"), "$: the directory of a run, in which there is no text to read; name a file in it if one is wanted"},
+		{store.Join(url, "model"), "$: a model, in which there is no text to read; name a file in it if one is wanted"},
+		{store.Join(url, "*.csv"), store.Join(url, "t.csv") + ": a table, not text: make JSON lines of it, with the text in the field \"text\" (pandas: to_json(…, orient=\"records\", lines=True)); gorgpt finetune reads tables as they are"},
+		{"s4://b/x", "$: no driver for s4: is linked in, only file, mem; s3 and gs are in the gorgpt of go build -C cloud ./cmd/gorgpt"},
+		{"mem://never/x", "$: no such object, and none below it"},
 	} {
-		_, err := Open(spec)
-		if err == nil || err.Error() != want {
+		want := strings.Replace(c.want, "$", c.spec, 1)
+		if _, err := Open(c.spec); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	src := mustOpen(t, url+"/e.txt")
-	if err := store.Write(url+"/e.txt", []byte("cut short")); err != nil {
+	long := store.Join(url, "e.txt")
+	src := mustOpen(t, long)
+	if err := store.Write(long, []byte("cut short")); err != nil {
 		t.Fatal(err)
 	}
 	for _, err := range tokenizer.Batches(tokenizer.Bytes(), src.Texts(), 1<<20) {
-		if want := url + "/e.txt: shorter than 288000 bytes: it was changed after it was opened"; err == nil || err.Error() != want {
+		if want := long + ": shorter than 288000 bytes: it was changed after it was opened"; err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
