@@ -29,7 +29,7 @@ type Dir struct {
 
 // Open opens the checkpoint at a path, or the one that the pointer there stands for: a directory with a
 // config.json, or what [Recognize] knows in another form that tells the sizes, such as a GGUF file. It reads
-// no weights yet.
+// no weights yet. Of a URL, package store, it opens a copy, which the user's cache keeps.
 func Open(path string) (*Dir, error) {
 	form, path, info, err := formOf(path)
 	if strings.HasPrefix(filepath.Base(path), tempPrefix) {

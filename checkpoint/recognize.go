@@ -142,6 +142,9 @@ func Recognize(path string) (*Origin, error) {
 // formOf is the form that a path is in, or what the pointer there stands for, which is returned: one without Weights
 // if it is in none. What is none and stands for nothing is an error, with the info of what there is.
 func formOf(path string) (f Form, at string, info os.FileInfo, err error) {
+	if path, err = fetched(path); err != nil {
+		return f, path, nil, err
+	}
 	at, lost := follow(path)
 	if lost != nil {
 		at = path // a file of a form may look like a pointer

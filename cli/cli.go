@@ -30,10 +30,16 @@ import (
 	"github.com/gorgpt/gorgpt/cli/internal/using"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/memory"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // Main runs the command line of this process and ends it.
 func Main() {
+	store.Fetching = func(name string, bytes int64) {
+		if bytes >= 16<<20 { // which takes a while
+			fmt.Fprintf(os.Stderr, "fetching %s, %.0f MB\n", name, float64(bytes)/1e6)
+		}
+	}
 	os.Exit(execute(command.UntilInterrupt(), os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/internal/wholefile"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // Dir is the directory of a run.
@@ -53,6 +55,9 @@ func vacant(dir string) error {
 	if dir == "" {
 		return nil
 	}
+	if store.IsURL(dir) {
+		return vacantURL(dir)
+	}
 	if exists(filepath.Join(dir, checkpoint.ClaimName)) {
 		claimed, err := checkpoint.Claim(dir)
 		if err != nil {
@@ -94,10 +99,21 @@ func (d Dir) Remove() error {
 }
 
 // newDir makes the directory of a new run, out or one named by what it is and the time, and
-// takes it for this process. What is there already is never written over.
+// takes it for this process. What is there already is never written over. Of a URL, it is a directory in runs whose
+// checkpoints are sent there.
 func newDir(out, name string) (dir string, claimed *checkpoint.Claimed, err error) {
-	if err := vacant(out); err != nil {
+	if out, err = store.Local(out); err == nil {
+		err = vacant(out)
+	}
+	if err != nil {
 		return "", nil, err
+	}
+	if store.IsURL(out) {
+		dir, claimed, err := newDir("", store.Base(out))
+		if err == nil {
+			err = wholefile.Write(filepath.Join(dir, remoteName), []byte(out+"\n"))
+		}
+		return dir, claimed, err
 	}
 	if dir = out; dir == "" {
 		dir, err = newName(filepath.Join("runs", name+"-"+time.Now().Format("20060102-150405")))

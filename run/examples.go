@@ -9,10 +9,16 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 // files finds the files to train and to measure on; the second may be missing.
 func (r TunedRecipe) files() (learn, dev string, err error) {
+	for _, at := range []*string{&r.Train, &r.Dev, &r.Data} {
+		if *at, err = store.Fetch(*at); err != nil {
+			return "", "", err
+		}
+	}
 	learn, dev = r.Train, r.Dev
 	if r.Data == "" {
 		return learn, dev, nil

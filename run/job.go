@@ -34,6 +34,7 @@ type Job struct {
 	keep     int                                 // latest checkpoints
 	contents func() (checkpoint.Contents, error) // of a checkpoint, but for the trainer's state
 	weights  func(d *checkpoint.Dir) error       // reads them back
+	unsent   error                               // why the last checkpoint is not at its URL
 	saved    int                                 // step of the last checkpoint, -1 if there is none of this process
 	claimed  *checkpoint.Claimed
 	metrics  *train.Metrics
@@ -172,6 +173,10 @@ func (j *Job) Close() error {
 		errs = append(errs, j.events.Close())
 	}
 	if j.claimed != nil {
+		if j.saved >= 0 && j.Dir.Remote() != "" { // the logs are longer now, or something was not sent
+			j.sendOn()
+			errs = append(errs, j.unsent)
+		}
 		j.claimed.Release()
 	}
 	return errors.Join(errs...)

@@ -11,6 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/store"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -67,6 +68,11 @@ func LoadWeightsAs(dir string, w checkpoint.Width) (*Trained, error) {
 
 // NotCheckpoint says of a folder that is no checkpoint where one is, if it is a run's.
 func NotCheckpoint(dir string, err error) error {
+	if path, no := store.Local(dir); no != nil || store.IsURL(path) {
+		return err
+	} else {
+		dir = path
+	}
 	if _, no := os.Stat(dir); errors.Is(no, fs.ErrNotExist) {
 		return fmt.Errorf("%s: no such folder", dir)
 	}

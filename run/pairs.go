@@ -13,6 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/store"
 	"github.com/gorgpt/gorgpt/train"
 )
 
@@ -83,13 +84,13 @@ func (r *responding) streams() error {
 		}
 		put = template.Apply
 	}
-	learn, err := pairs.Read(r.Recipe.Pairs)
+	learn, err := readPairs(r.Recipe.Pairs)
 	if err != nil {
 		return err
 	}
 	var dev []pairs.Pair
 	if r.Recipe.Dev != "" {
-		if dev, err = pairs.Read(r.Recipe.Dev); err != nil {
+		if dev, err = readPairs(r.Recipe.Dev); err != nil {
 			return err
 		}
 	} else {
@@ -215,4 +216,13 @@ func (r *responding) trainer(bool) error {
 		Steps:    steps, EvalEvery: epoch, Graph: computing, Seed: o.Seed, Settings: o.fixed(),
 	}
 	return nil
+}
+
+// readPairs reads pairs from a file, or a copy of an object.
+func readPairs(name string) ([]pairs.Pair, error) {
+	path, err := store.Fetch(name)
+	if err != nil {
+		return nil, err
+	}
+	return pairs.Read(path)
 }

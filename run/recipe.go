@@ -93,7 +93,7 @@ func (r *Recipe) ofModel() setting.List {
 
 func (r *Recipe) ofText() setting.List {
 	return setting.List{
-		setting.New("data", &r.Data, "go", "text: a file, a folder, a glob, or go for the Go standard library's source; plain, .jsonl, .json, .parquet, .bin (token shards; val.bin beside train.bin is for validation), also .gz and .zst",
+		setting.New("data", &r.Data, "go", "text: a file, a folder, a glob, or go for the Go standard library's source; plain, .jsonl, .json, .parquet, .bin (token shards; val.bin beside train.bin is for validation), also .gz and .zst; or the same in an object store, as in s3://bucket/texts",
 			func(_, data string) error {
 				if data == "" {
 					return usage.Errorf("--data is empty: want a file, a folder, a glob, or go")

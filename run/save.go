@@ -93,6 +93,7 @@ func (j *Job) write(s train.State) error {
 		return err
 	}
 	j.saved = s.Step
+	defer j.sendOn()
 	runtime.GC() // a tokenizer's files leave 80 MB behind, which beside gigabytes of weights Go would let add up
 	return prune(dir, j.keep)
 }

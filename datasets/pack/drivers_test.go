@@ -88,6 +88,9 @@ func TestDrivers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := w.Begin(); err != nil {
+		t.Fatal(err)
+	}
 	var parts []Part
 	for i := range w.Items() {
 		i = w.Items() - 1 - i
@@ -101,10 +104,10 @@ func TestDrivers(t *testing.T) {
 			}
 		}
 	}
-	if err := w.Finish(parts[1:]); err == nil || !strings.HasSuffix(err.Error(), fmt.Sprintf("the part of item %d is missing", w.Items()-1)) {
+	if err := Finish(single, w.Identity(), parts[1:]); err == nil || !strings.HasSuffix(err.Error(), fmt.Sprintf("the part of item %d is missing", w.Items()-1)) {
 		t.Errorf("without a part: %v", err)
 	}
-	if err := w.Finish(parts); err != nil {
+	if err := Finish(single, w.Identity(), parts); err != nil {
 		t.Fatal(err)
 	}
 	check(single)

@@ -51,13 +51,12 @@ func PackShard(ctx context.Context, dir string, train, val *datasets.Source, tok
 	if err != nil {
 		return nil, err
 	}
-	if err := w.begin(); err != nil {
-		return nil, err
-	}
+	begin := w.begin
 	if slice == 0 {
-		if err := w.saveTokenizer(); err != nil {
-			return nil, err
-		}
+		begin = w.Begin
+	}
+	if err := begin(); err != nil {
+		return nil, err
 	}
 	var items []int
 	for i := slice; i < len(w.items); i += of {
@@ -138,16 +137,25 @@ func (w *Work) present(p Part) bool {
 	return err == nil && info.Size() == p.Tokens*int64(w.id.format().TokenBytes)
 }
 
-// Finish writes the manifest of all items, whose parts were made elsewhere, for [Join]; and the tokenizer.
-func (w *Work) Finish(parts []Part) error {
-	m := &Manifest{Identity: w.id, Of: 1, Parts: slices.SortedFunc(slices.Values(parts), func(a, b Part) int { return a.Item - b.Item }), Complete: true}
+// Identity tells what the work is of.
+func (w *Work) Identity() Identity { return w.id }
+
+// Begin makes the folder, with the tokenizer in it, before items are encoded elsewhere. One with
+// something else in it is refused.
+func (w *Work) Begin() error {
+	if err := w.begin(); err != nil {
+		return err
+	}
+	return w.saveTokenizer()
+}
+
+// Finish writes the manifest of all items of a work, for [Join]: their parts were made elsewhere.
+func Finish(dir string, id Identity, parts []Part) error {
+	m := &Manifest{Identity: id, Of: 1, Parts: slices.SortedFunc(slices.Values(parts), func(a, b Part) int { return a.Item - b.Item }), Complete: true}
 	if err := m.check(); err != nil {
 		return err
 	}
-	if err := w.saveTokenizer(); err != nil {
-		return err
-	}
-	return writeJSON(m.file(w.dir), m)
+	return writeJSON(m.file(dir), m)
 }
 
 // readManifest reads one.

@@ -2,17 +2,22 @@ package model
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/checkpoint/convert"
 	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/run"
+	"github.com/gorgpt/gorgpt/store"
 )
 
 func newConvert() *cobra.Command {
@@ -75,7 +80,15 @@ func convertTo(out io.Writer, from, to string, o convert.Options, asJSON bool) e
 			return err
 		}
 	}
-	r, err := convert.Convert(from, to, o)
+	at, send, err := beside(to)
+	if err != nil {
+		return err
+	}
+	defer send.end()
+	r, err := convert.Convert(from, at, o)
+	if err == nil && at != to {
+		r.Out, err = to, send.send()
+	}
 	switch {
 	case usage.Is(err):
 		return err
@@ -86,4 +99,42 @@ func convertTo(out io.Writer, from, to string, o convert.Options, asJSON bool) e
 	}
 	_, err = fmt.Fprintln(out, strings.Join(append(r.Notes, r.Out), "\n"))
 	return err
+}
+
+// sending is what was made here and goes to a URL.
+type sending struct{ temp, at, url string }
+
+// beside is where to make what is to be at a path, or at a URL with nothing there.
+func beside(to string) (at string, s sending, err error) {
+	if at, err = store.Local(to); err != nil || !store.IsURL(at) {
+		return at, s, err
+	}
+	if _, err := store.Stat(to); err == nil {
+		return "", s, fmt.Errorf("%s: there is something already", to)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return "", s, err
+	}
+	s.url = to
+	s.temp, err = os.MkdirTemp("", "gorgpt-convert")
+	s.at = filepath.Join(s.temp, store.Base(to))
+	return s.at, s, err
+}
+
+// send copies it.
+func (s sending) send() error {
+	info, err := os.Stat(s.at)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return checkpoint.Send(s.at, s.url)
+	}
+	return store.Copy(s.at, s.url)
+}
+
+// end removes what was made here.
+func (s sending) end() {
+	if s.temp != "" {
+		os.RemoveAll(s.temp)
+	}
 }

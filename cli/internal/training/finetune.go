@@ -51,6 +51,9 @@ Tasks: ` + taskNames() + `.`,
 			if err != nil {
 				return err
 			}
+			if resume, err = fetched(resume, cmd.ErrOrStderr()); err != nil {
+				return err
+			}
 			t, err := beginTuning(&recipe, args, out, resume, cmd, world)
 			if err != nil {
 				return err
@@ -62,8 +65,8 @@ Tasks: ` + taskNames() + `.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	recipe.Settings().Flags(f)
-	f.StringVar(&out, "out", "", "run directory (default runs/TASK-TIME)")
-	f.StringVar(&resume, "resume", "", "run directory to go on with, from its latest checkpoint")
+	f.StringVar(&out, "out", "", "run directory (default runs/TASK-TIME); or the URL of an object store, to which that one's checkpoints and logs are sent")
+	f.StringVar(&resume, "resume", "", "run directory to go on with, or its URL, from its latest checkpoint")
 	joining = command.RankFlags(cmd)
 	f.BoolVar(&asJSON, "json", false, "print the metrics of the best epoch, and of each, as one JSON object")
 	return cmd

@@ -61,6 +61,9 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 			if o.StopAfter < 0 {
 				return usage.Errorf("--stop-after %d: want 0 or more", o.StopAfter)
 			}
+			if resume, err = fetched(resume, o.Log); err != nil {
+				return err
+			}
 			if err := planned(&recipe, args, out, resume, cmd.Flags()); err != nil {
 				return err
 			}
@@ -71,12 +74,24 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	recipe.Settings().Flags(f)
-	f.StringVar(&out, "out", "", "run directory (default runs/MODEL-DATE-TIME)")
-	f.StringVar(&resume, "resume", "", "run directory to go on with, from its latest checkpoint; or a checkpoint in one, such as DIR/checkpoints/plateau of schedule wsd, from which a new run goes on")
+	f.StringVar(&out, "out", "", "run directory (default runs/MODEL-DATE-TIME); or the URL of an object store, to which that one's checkpoints and logs are sent")
+	f.StringVar(&resume, "resume", "", "run directory to go on with, or its URL, from its latest checkpoint; or a checkpoint in one, such as DIR/checkpoints/plateau of schedule wsd, from which a new run goes on")
 	joining = command.RankFlags(cmd)
 	f.BoolVar(&o.ShardOptimizer, "shard-optimizer", false, "the same: each rank keeps a part of the optimizer's moments alone, for less memory and the same bits")
 	f.IntVar(&o.StopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
 	return cmd
+}
+
+// fetched is the directory of a run to go on with, copied here if it is at a URL.
+func fetched(resume string, log io.Writer) (string, error) {
+	dir, err := run.Fetch(resume, func(line string) { fmt.Fprintln(log, line) })
+	if err != nil {
+		return "", fmt.Errorf("--resume: %w", err)
+	}
+	if string(dir) != resume {
+		fmt.Fprintf(log, "%s goes on in %s\n", resume, dir)
+	}
+	return string(dir), nil
 }
 
 // planned completes the recipe of a new run, or of one that goes on.

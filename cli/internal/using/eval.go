@@ -34,6 +34,7 @@ import (
 	"github.com/gorgpt/gorgpt/memory"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/run"
+	"github.com/gorgpt/gorgpt/store"
 	"github.com/gorgpt/gorgpt/tokenizer"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -98,7 +99,7 @@ func (e *evaluation) settings() setting.List {
 		setting.New("from", &e.from, "", "checkpoint directory, or what else gorgpt convert reads"),
 		weightsSetting(&e.weights),
 		setting.New("on", &e.on, "", "what to measure; see above"),
-		setting.New("data", &e.data, "", "file to measure on"),
+		setting.New("data", &e.data, "", "file to measure on; or its URL in an object store, of which a copy is measured on"),
 		setting.New("context", &e.context, 0, "tokens that the model is given at once (default all that it has positions for)", setting.AtLeast(0)),
 		setting.New("stride", &o.Stride, 0, "perplexity: how far the window moves each time; less is slower and gives lower numbers (default the whole window)", setting.AtLeast(0)),
 		setting.New("last-window", &e.lastWindow, "short", "perplexity: what the last window of a text is: what is left (short), or as long as the others, reading again what was counted (full)", setting.OneOf("--last-window", "short", "full")),
@@ -282,7 +283,16 @@ func (e *evaluation) measure(ctx context.Context, s *eval.Subject, evaluator eva
 	if err != nil {
 		return eval.Result{}, err
 	}
-	r, err := evaluator.Evaluate(ctx, s, e.data)
+	data, err := store.Fetch(e.data)
+	if err != nil {
+		return eval.Result{}, err
+	}
+	r, err := evaluator.Evaluate(ctx, s, data)
+	for i := range r.Protocol {
+		if r.Protocol[i].Name == "data" { // as it was named, wherever the copy is
+			r.Protocol[i].Value = e.data
+		}
+	}
 	if err == nil { // which names what was read, by its hash
 		err = train.Alike(e.world, nil, [2]string{"protocol", fmt.Sprint(r.Protocol)})
 	}

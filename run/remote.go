@@ -1,0 +1,230 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/internal/wholefile"
+	"github.com/gorgpt/gorgpt/store"
+)
+
+// remoteName is the file of a run's directory that names the URL to which all in it is sent.
+const remoteName = "remote.txt"
+
+// Remote is the URL to which the run is sent, empty if there is none.
+func (d Dir) Remote() string {
+	text, err := os.ReadFile(filepath.Join(string(d), remoteName))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// vacantURL refuses a place in an object store below which something is.
+func vacantURL(url string) error {
+	for _, name := range []string{recipeName, tunedName} {
+		if _, err := store.Stat(store.Join(url, name)); err == nil {
+			return fmt.Errorf("%s is a run already; choose another --out, or go on with --resume %s", url, url)
+		}
+	}
+	for name, err := range store.Files(url) {
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("%s has %s in it; choose another --out", url, name)
+	}
+	return nil
+}
+
+// send brings what is at the URL of a run up to date: checkpoints, whole ones after another, then the logs, and last the
+// pointers, so that they stand for what is there. Nothing is written over that they stood for before.
+func (d Dir) send() error {
+	url := d.Remote()
+	steps, err := checkpoint.Steps(d.Checkpoints())
+	if err != nil {
+		return err
+	}
+	sent := store.Join(url, "checkpoints")
+	for _, name := range steps {
+		to := store.Join(sent, name)
+		there, err := checkpoint.Sent(to)
+		if err == nil && !there {
+			err = checkpoint.Send(filepath.Join(d.Checkpoints(), name), to)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	entries, err := os.ReadDir(string(d))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || e.Name() == remoteName || e.Name() == checkpoint.ClaimName || strings.HasSuffix(e.Name(), ".tmp") {
+			continue
+		}
+		if err := store.Copy(filepath.Join(string(d), e.Name()), store.Join(url, e.Name())); err != nil {
+			return err
+		}
+	}
+	for _, pointer := range []string{checkpoint.Plateau, checkpoint.Best, checkpoint.Latest} {
+		at := store.Join(sent, pointer)
+		c, err := checkpoint.Open(filepath.Join(d.Checkpoints(), pointer))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = store.Write(at, []byte(filepath.Base(c.Path())+"\n"))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return pruneSent(sent, steps)
+}
+
+// pruneSent removes the checkpoints in a store but those of these names and the last two: the one before the latest is for
+// whoever is reading it, and for a latest that is damaged.
+func pruneSent(url string, keep []string) error {
+	there := make(map[string]bool)
+	for name, err := range store.Files(url) {
+		if err != nil {
+			return err
+		}
+		if step, _, below := strings.Cut(name, "/"); below {
+			there[step] = true
+		}
+	}
+	all := slices.Sorted(maps.Keys(there))
+	for _, step := range all[:max(0, len(all)-2)] {
+		if slices.Contains(keep, step) {
+			continue
+		}
+		// Its manifest first: what is left is not taken for whole.
+		if err := errors.Join(store.RemoveAll(store.Join(url, step, "manifest.json")), store.RemoveAll(store.Join(url, step))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendOn sends the run where it is sent to. What fails is tried again at the next checkpoint, and an error at the end.
+func (j *Job) sendOn() {
+	if !j.first() || j.Dir.Remote() == "" {
+		return
+	}
+	if j.unsent = j.Dir.send(); j.unsent != nil {
+		j.say(fmt.Sprintf("not sent: %v; the checkpoint is in %s, and is sent with the next one", j.unsent, j.Dir))
+	}
+}
+
+// Fetch copies a run from a URL to a new directory in runs, to go on with there; its checkpoints will go back to the URL. A
+// path is returned as it is. Of the checkpoints, the latest is taken that is whole; say is told of those that are not.
+func Fetch(url string, say func(line string)) (Dir, error) {
+	url, err := store.Local(url)
+	if err != nil || !store.IsURL(url) {
+		return Dir(url), err
+	}
+	var files []string
+	steps := make(map[string]bool)
+	isRun := false
+	for name, err := range store.Files(url) {
+		if err != nil {
+			return "", err
+		}
+		if step, ok := strings.CutPrefix(name, "checkpoints/"); ok {
+			if step, _, ok := strings.Cut(step, "/"); ok {
+				steps[step] = true
+			}
+		} else if !strings.Contains(name, "/") {
+			files = append(files, name)
+			isRun = isRun || name == recipeName || name == tunedName
+		}
+	}
+	if !isRun {
+		return "", fmt.Errorf("%s: neither %s nor %s in it: not the directory of a run", url, recipeName, tunedName)
+	}
+	made, err := newName(filepath.Join("runs", store.Base(url)+"-"+time.Now().Format("20060102-150405")))
+	if err != nil {
+		return "", err
+	}
+	d := Dir(made)
+	for _, name := range files {
+		if err == nil {
+			err = store.Copy(store.Join(url, name), filepath.Join(made, name))
+		}
+	}
+	if err == nil {
+		err = d.fetchCheckpoints(store.Join(url, "checkpoints"), steps, say)
+	}
+	if err == nil {
+		err = wholefile.Write(filepath.Join(made, remoteName), []byte(url+"\n"))
+	}
+	if err != nil {
+		return "", errors.Join(err, os.RemoveAll(made))
+	}
+	return d, nil
+}
+
+// fetchCheckpoints copies those that pointers stand for, and in the place of a latest that is not whole the one before.
+func (d Dir) fetchCheckpoints(url string, steps map[string]bool, say func(line string)) error {
+	for _, pointer := range []string{checkpoint.Latest, checkpoint.Best, checkpoint.Plateau} {
+		text, err := store.ReadFile(store.Join(url, pointer), 4096)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		name := strings.TrimSpace(string(text))
+		if err := d.fetchCheckpoint(url, name); err != nil {
+			before := ""
+			if pointer == checkpoint.Latest {
+				if before = d.fetchBefore(url, name, steps); before == "" {
+					return fmt.Errorf("%w; no checkpoint before it is whole", err)
+				}
+			}
+			say(fmt.Sprintf("%s: %v", pointer, err))
+			if name = before; name == "" {
+				continue
+			}
+			say(fmt.Sprintf("going on from %s, which is whole", name))
+		}
+		if err := checkpoint.Point(d.Checkpoints(), pointer, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d Dir) fetchCheckpoint(url, name string) error {
+	to := filepath.Join(d.Checkpoints(), name)
+	if exists(to) {
+		return nil
+	}
+	return checkpoint.FetchTo(store.Join(url, name), to)
+}
+
+// fetchBefore copies the last checkpoint before one that is not whole, and returns its name.
+func (d Dir) fetchBefore(url, name string, steps map[string]bool) string {
+	delete(steps, name)
+	for len(steps) > 0 {
+		last := ""
+		for step := range steps {
+			last = max(last, step)
+		}
+		if d.fetchCheckpoint(url, last) == nil {
+			return last
+		}
+		delete(steps, last)
+	}
+	return ""
+}
