@@ -1,0 +1,9 @@
+// Command gorgpt is gorgpt with the object stores of package cloud.
+package main
+
+import (
+	"github.com/gorgpt/gorgpt/cli"
+	_ "github.com/gorgpt/gorgpt/cloud"
+)
+
+func main() { cli.Main() }
