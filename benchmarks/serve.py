@@ -99,7 +99,7 @@ class Server:
         for t in threads:
             t.join()
         tokens = 2 * streams * args.tokens
-        return tokens / (time.perf_counter() - began), tokens / (self.seconds() - before), first
+        return tokens / (time.perf_counter() - began), tokens / max(0.01, self.seconds() - before), first
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
