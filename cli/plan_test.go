@@ -16,6 +16,9 @@ func TestPlan(t *testing.T) {
 		t.Errorf("status %d\n%s%s", status, out, stderr)
 	}
 	status, out, stderr = gorgpt(t, t.Context(), strings.Fields("plan --model gpt2 --set n_layer=6 --batch 4 --context 64 --tokens 2.5B --solver lion --recompute --gpu h100 --json")...)
+	if _, of, _ := gorgpt(t, t.Context(), "plan", "--model", "gpt2-xl", "--ranks", "64", "--network", "25Gb"); !strings.Contains(of, "64 micro-batches an update, 1 a rank, 64 ranks") || !strings.Contains(of, "on 64 of it by 25 Gb/s and 50 µs a message, which compute ") {
+		t.Error(of)
+	}
 	var p plan.Plan
 	if err := json.Unmarshal([]byte(out), &p); err != nil || status != 0 {
 		t.Fatalf("status %d, %v\n%s%s", status, err, out, stderr)
@@ -32,8 +35,8 @@ func TestPlan(t *testing.T) {
 			"results_recomputed_bytes peak_kept_bytes peak_recomputed_bytes sequence_bytes limit_bytes",
 		"wire":    "bytes_per_update bytes_per_update_of_all_ranks broadcast_bytes",
 		"run":     "tokens tokens_per_update updates flops petaflop_days tokens_per_parameter",
-		"machine": "name flops_per_s share days days_of_ranks",
-		"gpu":     "name flops_per_s source share days days_of_ranks",
+		"machine": "name flops_per_s share days days_of_ranks step",
+		"gpu":     "name flops_per_s source share days days_of_ranks step",
 		"laws":    "chinchilla kaplan gpt3",
 	} {
 		docs, err := os.ReadFile("../docs/planning.md")
@@ -68,6 +71,9 @@ func TestPlanRefused(t *testing.T) {
 		"--batch 0":                "--batch 0: want 1 or more",
 		"--ranks 0":                "--ranks 0: want 1 or more",
 		"--accumulate 0":           "--accumulate 0: want 1 or more",
+		"--network 25":             "--network 25: want a rate such as 25Gb (bits a second) or 3GB (bytes)",
+		"--network 25Gb":           "--network without --ranks: say how many processes it joins",
+		"--ranks 3 --accumulate 2": "--batch 1 and --accumulate 2: 3 ranks cannot share an update of 2 sequences alike",
 		"--context 0":              "--context 0: want 1 or more",
 		"--context 2000":           "--context 2000: gpt2 has 1024 positions",
 		"--batch 9999999999":       "--batch 9999999999: with a context of 1024, want at most 1048576 sequences",

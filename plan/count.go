@@ -44,7 +44,7 @@ func (p *Plan) count(m models.Model, o Options) (err error) {
 	tokens := float64(o.Batch) * float64(o.Context)
 	p.FLOPs = FLOPs{Forward: models.FLOPs(forward) / tokens, SixN: 6 * float64(p.Parameters.Active), Parts: make(map[string]float64)}
 
-	kept, program, err := training(m, o)
+	kept, program, err := training(m, o, p.Own)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (p *Plan) count(m models.Model, o Options) (err error) {
 	}
 	p.Memory.Training, p.Memory.Kept, p.Memory.PeakKept = kept, kept.Results, kept.Total()
 	if options, err := models.Recompute(m, true); err == nil { // a model may have no blocks
-		again, program, err := training(m, o, options...)
+		again, program, err := training(m, o, p.Own, options...)
 		if err != nil {
 			return err
 		}
@@ -80,8 +80,8 @@ func (p *Plan) count(m models.Model, o Options) (err error) {
 	return err
 }
 
-// training declares a training step, and tells what a run of it takes.
-func training(m models.Model, o Options, options ...graph.Option) (memory.Training, *graph.Program, error) {
+// training declares a training step, and tells what a run of it takes, of which a rank has so many micro-batches.
+func training(m models.Model, o Options, own int, options ...graph.Option) (memory.Training, *graph.Program, error) {
 	params := graph.NewParams(0)
 	s := graph.New(params, append(options, graph.Training())...)
 	p, err := s.CompileGrad(models.Loss(m, s, s.Ints("tokens", o.Batch, o.Context), s.Ints("targets", o.Batch, o.Context)))
@@ -95,6 +95,6 @@ func training(m models.Model, o Options, options ...graph.Option) (memory.Traini
 		return memory.Training{}, nil, err
 	}
 	kept, err := solver.Kept(params)
-	t := memory.OfTraining(p, kept).WithTree(o.Accumulate)
-	return t.WithRun(datasets.DefaultBuffer, o.Batch*o.Context, o.Accumulate), p, err
+	t := memory.OfTraining(p, kept).WithTree(own)
+	return t.WithRun(datasets.DefaultBuffer, o.Batch*o.Context, own), p, err
 }

@@ -13,16 +13,21 @@ type Machine struct {
 	Source string  `json:"source,omitempty"`
 	Share  float64 `json:"share"` // of the rate that training is assumed to reach
 	Days   float64 `json:"days"`
-	Ranks  float64 `json:"days_of_ranks"` // on as many as there are ranks, if what they send costs no time
+	Ranks  float64 `json:"days_of_ranks"` // on as many as there are ranks; if what they send costs no time, where the network is not known
+	Step   *Step   `json:"step"`          // of ranks
 }
 
 // machineShare is the part of the matrix product's rate that gorgpt's steps of gpt2 were measured to reach, as gorgpt bench
 // tells: 0.83 of batches 4 × 64, 0.89 of 1 × 1024.
 const machineShare = 0.8
 
-func machine(name string, rate, share, flops float64, ranks int) *Machine {
-	days := flops / (rate * share) / 86400
-	return &Machine{Name: name, Rate: rate, Share: share, Days: days, Ranks: days / float64(ranks)}
+// machine is how long tokens take, of so many operations each.
+func (p *Plan) machine(name string, rate, share, flops float64) *Machine {
+	m := &Machine{Name: name, Rate: rate, Share: share, Days: flops * p.Run.Tokens / (rate * share) / 86400}
+	own := float64(p.Batch) * float64(p.Context) * float64(p.Own)
+	m.Step = m.stepOf(p.Network, flops*own, p.Memory.Training.Gradients, p.Ranks)
+	m.Ranks = m.Step.Seconds * p.Run.Tokens / p.Run.Update / 86400
+	return m
 }
 
 // GPU is a graphics processor, by its vendor's figures.

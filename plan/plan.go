@@ -7,13 +7,16 @@ import (
 	"math"
 
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/run"
+	"github.com/gorgpt/gorgpt/train"
 )
 
 // Options are what is planned with a model. The zero value of each is its default.
 type Options struct {
 	Batch, Context int     // of a micro-batch: 1, and the model's
-	Accumulate     int     // micro-batches of an update: 1
-	Ranks          int     // processes that train together, each with updates of its own: 1
+	Accumulate     int     // micro-batches of an update, of all ranks: one for each
+	Ranks          int     // processes that train together: 1
+	Network        Network // that joins them: not known
 	Tokens         float64 // to train on: 20 for each parameter
 	Recompute      bool    // the inside of blocks for the gradient, which changes the peak and the time
 	Solver         string  // as recipes name them: adamw
@@ -32,6 +35,8 @@ type Plan struct {
 	Context    int        `json:"context"`
 	Accumulate int        `json:"accumulate"`
 	Ranks      int        `json:"ranks"`
+	Own        int        `json:"micro_batches_of_a_rank"` // or of that which has most
+	Network    *Network   `json:"network,omitempty"`
 	Solver     string     `json:"solver"`
 	Precision  string     `json:"precision"`
 	Recompute  bool       `json:"recompute"`
@@ -60,7 +65,7 @@ const pfDay = 1e15 * 86400
 
 // Wire is what goes between ranks, in bytes.
 type Wire struct {
-	Update    float64 `json:"bytes_per_update"` // that a rank sends, and receives, in a ring all-reduce of the gradient
+	Update    float64 `json:"bytes_per_update"` // that a rank sends, and receives, to add up the gradients
 	All       float64 `json:"bytes_per_update_of_all_ranks"`
 	Broadcast float64 `json:"broadcast_bytes"` // the weights, to each rank, once
 }
@@ -68,20 +73,30 @@ type Wire struct {
 // Of plans the training of a model.
 func Of(m models.Model, o Options) (*Plan, error) {
 	d := models.DimsOf(m)
-	o.Batch, o.Context, o.Accumulate, o.Ranks = cmp.Or(o.Batch, 1), cmp.Or(o.Context, d.Context), cmp.Or(o.Accumulate, 1), cmp.Or(o.Ranks, 1)
+	o.Batch, o.Context, o.Ranks = cmp.Or(o.Batch, 1), cmp.Or(o.Context, d.Context), cmp.Or(o.Ranks, 1)
+	o.Accumulate = cmp.Or(o.Accumulate, max(1, o.Ranks))
 	o.Solver, o.Share = cmp.Or(o.Solver, "adamw"), cmp.Or(o.Share, 0.4)
 	if err := o.check(d.Context); err != nil {
 		return nil, err
 	}
+	shared := run.Recipe{Batch: o.Batch, Accumulate: o.Accumulate}
+	if _, err := shared.ShareOut(o.Ranks); err != nil {
+		return nil, err
+	}
+	o.Batch, o.Accumulate = shared.Batch, shared.Accumulate
 	p := &Plan{
 		Batch: o.Batch, Context: o.Context, Accumulate: o.Accumulate, Ranks: o.Ranks, Solver: o.Solver, Precision: "f32", Recompute: o.Recompute,
+	}
+	_, p.Own = train.Share(o.Accumulate, 0, o.Ranks)
+	if o.Network.Rate > 0 {
+		p.Network = &o.Network
 	}
 	if err := p.count(m, o); err != nil {
 		return nil, err
 	}
 	n := float64(p.Parameters.Total)
 	tokens := cmp.Or(o.Tokens, 20*n)
-	update := float64(o.Batch) * float64(o.Context) * float64(o.Accumulate) * float64(o.Ranks)
+	update := float64(o.Batch) * float64(o.Context) * float64(o.Accumulate)
 	p.Run = Run{Tokens: tokens, Update: update, Updates: math.Ceil(tokens / update), FLOPs: tokens * p.FLOPs.Training, PerToken: tokens / n}
 	p.Run.PFDays = p.Run.FLOPs / pfDay
 	if o.Ranks > 1 {
@@ -93,14 +108,14 @@ func Of(m models.Model, o Options) (*Plan, error) {
 		if o.Recompute {
 			executed = p.FLOPs.Recomputed
 		}
-		p.Machine = machine("this machine", o.Rate, machineShare, executed*tokens, o.Ranks)
+		p.Machine = p.machine("this machine", o.Rate, machineShare, executed)
 	}
 	if o.GPU != "" {
 		g, err := FindGPU(o.GPU)
 		if err != nil {
 			return nil, err
 		}
-		p.GPU = machine(g.Name, g.Peak, o.Share, p.Run.FLOPs, o.Ranks)
+		p.GPU = p.machine(g.Name, g.Peak, o.Share, p.FLOPs.Training)
 		p.GPU.Source = g.Source
 	}
 	p.Laws = lawsOf(n, float64(p.Parameters.Rest), tokens)

@@ -113,7 +113,7 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%+v\nrecomputed %+v", kept.Memory, again.Memory)
 	}
 	for micro, sums := range map[int]float64{1: 0, 2: 1, 3: 2, 4: 2, 5: 3} {
-		if m := planned(t, "gpt2", Options{Ranks: 2, Accumulate: micro}).Memory; m.Sums != sums*n {
+		if m := planned(t, "gpt2", Options{Ranks: 2, Accumulate: 2 * micro}).Memory; m.Sums != sums*n {
 			t.Errorf("%d micro-batches: %v of sums, want %v", micro, m.Sums, sums*n)
 		}
 	}
@@ -126,14 +126,14 @@ func TestMemory(t *testing.T) {
 // TestRanks: what goes over the wire, and how long it takes.
 func TestRanks(t *testing.T) {
 	const n = 4 * 124439808
-	p := planned(t, "gpt2", Options{Ranks: 4, Batch: 2, Context: 64, Accumulate: 3, Tokens: 15360, Rate: 1e9, GPU: "a100", Share: 0.5})
+	p := planned(t, "gpt2", Options{Ranks: 4, Batch: 2, Context: 64, Accumulate: 12, Tokens: 15360, Rate: 1e9, GPU: "a100", Share: 0.5})
 	if p.Wire != (Wire{Update: 1.5 * n, All: 6 * n, Broadcast: n}) {
 		t.Errorf("%+v", p.Wire)
 	}
-	if p.Run.Update != 4*2*64*3 || p.Run.Updates != 10 {
+	if p.Run.Update != 2*64*12 || p.Run.Updates != 10 || p.Own != 4 { // the last rank has none: the tree
 		t.Errorf("%+v", p.Run)
 	}
-	if days := p.FLOPs.Training * 15360 / (1e9 * machineShare) / 86400; !near(p.Machine.Days, days, 1e-9) || !near(p.Machine.Ranks, days/4, 1e-9) {
+	if days := p.FLOPs.Training * 15360 / (1e9 * machineShare) / 86400; !near(p.Machine.Days, days, 1e-9) || !near(p.Machine.Ranks, days*4/12, 1e-9) {
 		t.Errorf("%+v, want %v days", p.Machine, days)
 	}
 	if days := p.FLOPs.Training * 15360 / (312e12 * 0.5) / 86400; !near(p.GPU.Days, days, 1e-9) || p.GPU.Name != "A100" {
@@ -206,7 +206,7 @@ func TestRefused(t *testing.T) {
 
 // TestPrint: a plan fits on a screen.
 func TestPrint(t *testing.T) {
-	p := planned(t, "gpt3-175b", Options{Tokens: 300e9, Ranks: 1024, Accumulate: 2, GPU: "H100", Rate: 1e11})
+	p := planned(t, "gpt3-175b", Options{Tokens: 300e9, Ranks: 1024, Accumulate: 2048, GPU: "H100", Rate: 1e11, Network: Network{25e9, 5e-5}})
 	p.Model = "gpt3-175b"
 	var text strings.Builder
 	if err := p.Print(&text); err != nil {
@@ -221,7 +221,7 @@ func TestPrint(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	for _, want := range []string{"174,604,259,328", "h.*.attn", "frontier fits", "of which this is 1.01", "2 micro-batches an update", " 3,670 petaflop/s-days", " years "} {
+	for _, want := range []string{"174,604,259,328", "h.*.attn", "frontier fits", "of which this is 1.01", "2048 micro-batches an update, 2 a rank", "on 1024 of it by 25 Gb/s and 50 µs a message", " 3,670 petaflop/s-days", " years "} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &text)
 		}

@@ -14,8 +14,8 @@ import (
 
 // Print prints the plan for people.
 func (p *Plan) Print(out io.Writer) error {
-	fmt.Fprintf(out, "%s: batch %d × %d, %s an update, %s, %s, float32\n\n",
-		p.Model, p.Batch, p.Context, plural.Of(p.Accumulate, "micro-batch"), plural.Of(p.Ranks, "rank"), p.Solver)
+	fmt.Fprintf(out, "%s: batch %d × %d, %s an update%s, %s, %s, float32\n\n",
+		p.Model, p.Batch, p.Context, plural.Of(p.Accumulate, "micro-batch"), p.share(), plural.Of(p.Ranks, "rank"), p.Solver)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line := func(first string, rest ...string) { fmt.Fprintln(w, first+"\t"+strings.Join(rest, "\t")) }
 	p.printParameters(line)
@@ -28,6 +28,14 @@ func (p *Plan) Print(out io.Writer) error {
 	}
 	_, err := fmt.Fprintln(out, "\nThe laws are frontier fits of other models, tokenizers and texts: what to expect of theirs, not of yours.")
 	return err
+}
+
+// share tells what of an update is a rank's.
+func (p *Plan) share() string {
+	if p.Ranks == 1 {
+		return ""
+	}
+	return fmt.Sprintf(", %d a rank", p.Own)
 }
 
 // liner writes a row of a table.
@@ -81,7 +89,7 @@ func (p *Plan) printMemory(line liner) {
 	line("  the rest", memory.Size(m.Text+m.Process), fmt.Sprintf("tokens at hand %s; program, buffers, garbage %s", memory.Size(m.Text), memory.Size(m.Process)))
 	line("keys and values", memory.Size(m.KeysValues), fmt.Sprintf("of a sequence of %d, in generation", p.Context))
 	if p.Ranks > 1 {
-		line("between ranks", memory.Size(p.Wire.Update), fmt.Sprintf("each sends an update, by a ring; all %s; %s once", memory.Size(p.Wire.All), memory.Size(p.Wire.Broadcast)))
+		line("between ranks", memory.Size(p.Wire.Update), fmt.Sprintf("each sends an update, to add up gradients; all %s; %s once", memory.Size(p.Wire.All), memory.Size(p.Wire.Broadcast)))
 	}
 }
 
@@ -112,9 +120,19 @@ func (p *Plan) printTime(line liner) {
 		}
 		line("  time", duration(m.Days), "on "+about)
 		if p.Ranks > 1 {
-			line("", duration(m.Ranks), fmt.Sprintf("on %d of it, if what they send costs no time", p.Ranks))
+			p.printRanks(line, m)
 		}
 	}
+}
+
+// printRanks tells how long ranks take, and what of it their sums are.
+func (p *Plan) printRanks(line liner, m *Machine) {
+	if p.Network == nil {
+		line("", duration(m.Ranks), fmt.Sprintf("on %d of it, if what they send costs no time", p.Ranks))
+		return
+	}
+	line("", duration(m.Ranks), fmt.Sprintf("on %d of it by %s, which compute %s of that", p.Ranks, p.Network, percent(m.Step.Efficiency, 1)))
+	line("", seconds(m.Step.Seconds), fmt.Sprintf("an update: computing %s, sums %s", seconds(m.Step.Compute), seconds(m.Step.Sums)))
 }
 
 func (p *Plan) printLaws(line liner) {
@@ -158,6 +176,14 @@ func rate(x float64) string {
 		return fmt.Sprintf("%.4g TFLOP/s", x/1e12)
 	}
 	return fmt.Sprintf("%.4g GFLOP/s", x/1e9)
+}
+
+// seconds is a time of an update.
+func seconds(s float64) string {
+	if s < 1 {
+		return fmt.Sprintf("%.3g ms", 1e3*s)
+	}
+	return figure(s) + " s"
 }
 
 // duration is a time of days, in the unit that fits.

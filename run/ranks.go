@@ -26,9 +26,9 @@ func (j *Job) together() error {
 	return err
 }
 
-// shareOut has an update be of as many micro-batches as its ranks want, smaller ones where it was of fewer: the
+// ShareOut has an update be of as many micro-batches as its ranks want, smaller ones where it was of fewer: the
 // same sequences, whose sums differ by rounding. It tells what it has done.
-func (r *Recipe) shareOut(ranks int) (changed string, err error) {
+func (r *Recipe) ShareOut(ranks int) (changed string, err error) {
 	if r.Accumulate%ranks == 0 {
 		return "", nil
 	}

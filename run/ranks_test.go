@@ -13,14 +13,14 @@ func TestShareOut(t *testing.T) {
 		{8, 1, 1, 8, 1, 1}, {8, 1, 2, 4, 2, 2}, {8, 1, 8, 1, 8, 8}, {1, 8, 4, 1, 8, 1}, {6, 2, 3, 2, 6, 3}, {12, 2, 4, 6, 4, 2}, {2, 6, 4, 1, 12, 2},
 	} {
 		r := Recipe{Batch: c.batch, Accumulate: c.accumulate, EvalBatches: 5}
-		changed, err := r.shareOut(c.ranks)
+		changed, err := r.ShareOut(c.ranks)
 		if err != nil || r.Batch != c.wantBatch || r.Accumulate != c.wantAccumulate || r.EvalBatches != 5*c.times || (changed != "") != (c.times > 1) {
 			t.Errorf("%+v: %d × %d, %d of an evaluation, %q, %v", c, r.Batch, r.Accumulate, r.EvalBatches, changed, err)
 		}
 	}
 	r := Recipe{Batch: 8, Accumulate: 1}
 	want := "--batch 8 and --accumulate 1: 3 ranks cannot share an update of 8 sequences alike; choose a multiple of 3 for --accumulate"
-	if _, err := r.shareOut(3); err == nil || err.Error() != want {
+	if _, err := r.ShareOut(3); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	if err := r.checkShares(2); err == nil || err.Error() != "the run has --accumulate 1, which 2 ranks cannot share alike; start as many as divide it" {

@@ -71,7 +71,7 @@ func (r *Run) create(dir string, o Options) error {
 	if err != nil {
 		return err
 	}
-	changed, err := r.Recipe.shareOut(size(r.peers))
+	changed, err := r.Recipe.ShareOut(size(r.peers))
 	if err != nil {
 		return err
 	}

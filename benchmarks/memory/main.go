@@ -72,7 +72,7 @@ func compare(i int, r row) error {
 	if m, err = models.Set(m, "vocab_size=50257"); err != nil { // what the tokenizer makes of it
 		return err
 	}
-	p, err := plan.Of(m, plan.Options{Batch: r.batch, Context: r.context, Accumulate: r.accumulate, Ranks: r.ranks, Recompute: r.recompute, Solver: r.solver})
+	p, err := plan.Of(m, plan.Options{Batch: r.batch, Context: r.context, Accumulate: r.accumulate * r.ranks, Ranks: r.ranks, Recompute: r.recompute, Solver: r.solver})
 	if err != nil {
 		return err
 	}
@@ -84,8 +84,8 @@ func compare(i int, r row) error {
 	if r.recompute {
 		how = append(how, "--recompute")
 	}
-	if r.accumulate > 1 {
-		how = append(how, fmt.Sprintf("--accumulate %d", r.accumulate))
+	if n := r.accumulate * r.ranks; n > r.ranks {
+		how = append(how, fmt.Sprintf("--accumulate %d", n))
 	}
 	fmt.Printf("| %s | %d × %d | %s | %d | %s | %s | %.3f |\n",
 		r.model, r.batch, r.context, strings.Join(how, " "), r.ranks, memory.Size(p.Memory.Peak), memory.Size(peak), p.Memory.Peak/peak)

@@ -31,6 +31,7 @@ beside measured ones. The rate of this machine's matrix product is measured, for
 second; that training reaches 0.8 of it is assumed, as is --share of a GPU's peak.`,
 		Example: `  gorgpt plan --model gpt2 --batch 4 --context 1024 --tokens 10B
   gorgpt plan --model gpt3-175b --tokens 300B --gpu v100 --share 0.3 --ranks 1024
+  gorgpt plan --model gpt3-2.7b --ranks 64 --accumulate 512 --network 25Gb
   gorgpt plan --model gpt2-xl --context 1024 --recompute --solver lion --json
   gorgpt plan --model gpt3-1.3b --set window_size=128 --tokens 26B`,
 		Args: command.Args(cobra.NoArgs),
@@ -51,9 +52,9 @@ second; that training reaches 0.8 of it is assumed, as is --share of a GPU's pea
 // planning is what plan is asked for.
 type planning struct {
 	plan.Options
-	model, from, tokens, precision string
-	set                            []string
-	asJSON                         bool
+	model, from, tokens, network, precision string
+	set                                     []string
+	asJSON                                  bool
 }
 
 func (p *planning) settings() setting.List {
@@ -64,9 +65,10 @@ func (p *planning) settings() setting.List {
 		setting.New("tokens", &p.tokens, "", "tokens to train on, as in 300B or 2.5M (default 20 for each parameter)", setting.IsCount),
 		setting.New("batch", &p.Batch, 1, "sequences in a micro-batch, B", setting.AtLeast(1)),
 		setting.New("context", &p.Context, 0, "tokens in a sequence, T (default the model's context)"),
-		setting.New("accumulate", &p.Accumulate, 1, "micro-batches in an update of a rank", setting.AtLeast(1)),
+		setting.New("accumulate", &p.Accumulate, 0, "micro-batches in an update, those of all ranks, as train has it (default one for each rank)"),
 		setting.New("recompute", &p.Recompute, false, "compute the inside of blocks again for the gradient, as train --recompute does"),
 		setting.New("ranks", &p.Ranks, 1, "processes that train together", setting.AtLeast(1)),
+		setting.New("network", &p.network, "", "what joins the ranks' machines, one rank a machine, to tell how long an update takes: a rate as in 25Gb (bits a second) or 3GB (bytes), and a latency (default 50us of it), as in 100Gb,5us", isNetwork),
 		setting.New("precision", &p.precision, "f32", "type of the numbers; gorgpt trains in f32", setting.Where(func(p string) bool { return p == "f32" }, "f32")),
 		setting.New("solver", &p.Solver, "adamw", "what changes the weights; see gorgpt train -h", func(_, name string) error {
 			_, err := train.FindRule(name)
@@ -79,6 +81,15 @@ func (p *planning) settings() setting.List {
 		setting.New("share", &p.Share, 0.4, "share of the GPU's peak that training reaches, assumed", setting.Where(func(x float64) bool { return x >= plan.LeastShare && x <= 1 }, fmt.Sprintf("a share from %v to 1", plan.LeastShare))),
 		setting.New("json", &p.asJSON, false, "print one JSON object"),
 	}
+}
+
+// isNetwork accepts a network, or none.
+func isNetwork(_, text string) error {
+	if text == "" {
+		return nil
+	}
+	_, err := plan.ParseNetwork(text)
+	return err
 }
 
 // check finds the model, and what cannot be.
@@ -102,7 +113,16 @@ func (p *planning) check(given func(flag string) bool) (m models.Model, err erro
 	if !given("context") {
 		p.Context = limit
 	}
+	if p.network != "" {
+		if p.Network, err = plan.ParseNetwork(p.network); err != nil {
+			return nil, err
+		}
+	}
 	switch {
+	case given("accumulate") && p.Accumulate < 1:
+		return nil, usage.Errorf("--accumulate %d: want 1 or more", p.Accumulate)
+	case p.network != "" && p.Ranks == 1:
+		return nil, usage.Errorf("--network without --ranks: say how many processes it joins")
 	case p.Context < 1:
 		return nil, usage.Errorf("--context %d: want 1 or more", p.Context)
 	case p.Context > limit:
