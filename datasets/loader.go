@@ -69,9 +69,6 @@ func newLoader(src *Source, tok tokenizer.Tokenizer, c Config, k kind) (*loader,
 	if k == validation {
 		c.Seed, c.Anywhere = 0, false
 	}
-	if c.Ranks == 1 {
-		c.Ranks = 0
-	}
 	if _, ok := tok.EndOfText(); c.Packed && !ok {
 		return nil, fmt.Errorf("windows cannot be packed: the tokenizer (%s) has no end of text, by which documents are told apart", tok.Name())
 	}
@@ -139,15 +136,11 @@ func (l *loader) Next(ctx context.Context) (Batch, error) {
 	b, t := l.config.Batch, l.config.Context
 	l.batch.Tokens = slices.Grow(l.batch.Tokens[:0], b*t)[:b*t]
 	l.batch.Targets = slices.Grow(l.batch.Targets[:0], b*t)[:b*t]
-	before, taken := l.cursor, 0
+	before := l.cursor
 	for row := range b {
-		n, err := l.row(ctx, row)
-		taken += n
-		if err == io.EOF && taken > 0 { // the last of a finite stream
-			if n <= l.config.Rank {
-				n = 0
-			}
-			l.blank(row + min(n, 1))
+		err := l.row(ctx, row)
+		if err == io.EOF && row > 0 { // the last of a finite stream
+			l.blank(row)
 			break
 		}
 		if err != nil {
@@ -160,28 +153,22 @@ func (l *loader) Next(ctx context.Context) (Batch, error) {
 	return l.batch, nil
 }
 
-// row fills a row of the batch with this rank's next window, and goes past those of
-// the others. It returns how many windows there were.
-func (l *loader) row(ctx context.Context, row int) (taken int, err error) {
-	t := l.config.Context
-	for rank := range max(1, l.config.Ranks) {
-		window, err := l.window(ctx)
-		if err != nil {
-			return rank, err
-		}
-		if rank != l.config.Rank {
-			continue
-		}
-		tokens, targets := l.batch.Tokens[row*t:][:t], l.batch.Targets[row*t:][:t]
-		n := len(window) - 1
-		for i := range n {
-			tokens[i], targets[i] = int(window[i]), int(window[i+1])
-		}
-		for i := n; i < t; i++ { // padding: any token will do
-			tokens[i], targets[i] = int(window[n]), Ignore
-		}
+// row fills a row of the batch with the next window.
+func (l *loader) row(ctx context.Context, row int) error {
+	window, err := l.window(ctx)
+	if err != nil {
+		return err
 	}
-	return max(1, l.config.Ranks), nil
+	t := l.config.Context
+	tokens, targets := l.batch.Tokens[row*t:][:t], l.batch.Targets[row*t:][:t]
+	n := len(window) - 1
+	for i := range n {
+		tokens[i], targets[i] = int(window[i]), int(window[i+1])
+	}
+	for i := n; i < t; i++ { // padding: any token will do
+		tokens[i], targets[i] = int(window[n]), Ignore
+	}
+	return nil
 }
 
 // blank leaves the rows from one on without a target.

@@ -1,7 +1,6 @@
 package datasets
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -63,39 +62,5 @@ func TestPacked(t *testing.T) {
 	if _, err := NewTraining(src, charsOf(t, src), Config{Batch: 1, Context: T, Packed: true}); err == nil ||
 		err.Error() != "windows cannot be packed: the tokenizer (chars) has no end of text, by which documents are told apart" {
 		t.Errorf("without an end of text: %v", err)
-	}
-}
-
-// TestRanks: the windows of all ranks are those of one process, in the same order.
-func TestRanks(t *testing.T) {
-	src := counting(700, 30, 200)
-	tok := charsOf(t, src)
-	for _, ranks := range []int{1, 2, 3} {
-		whole := mustStream(t, training, src, tok, Config{Batch: 2 * ranks, Context: 8, Seed: 5, Buffer: 100})
-		var want, got []string
-		var each []Stream
-		for rank := range ranks {
-			each = append(each, mustStream(t, training, src, tok, Config{Batch: 2, Context: 8, Seed: 5, Buffer: 100, Rank: rank, Ranks: ranks}))
-		}
-		for range 200 {
-			for _, w := range windows(t, whole, 1) {
-				want = append(want, fmt.Sprint(w))
-			}
-			var parts [][][]int
-			for _, s := range each {
-				parts = append(parts, windows(t, s, 1))
-			}
-			for row := range 2 {
-				for _, p := range parts {
-					got = append(got, fmt.Sprint(p[row]))
-				}
-			}
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%d ranks have other windows than one", ranks)
-		}
-	}
-	if err := (&Config{Batch: 1, Context: 1, Rank: 2, Ranks: 2}).check(); err == nil || err.Error() != "rank 2 of 2, want 0 to 1" {
-		t.Errorf("rank 2 of 2: %v", err)
 	}
 }

@@ -38,8 +38,6 @@ type state struct {
 	Buffer    int    `json:"buffer"`
 	Anywhere  bool   `json:"anywhere"`
 	Packed    bool   `json:"packed,omitempty"`
-	Rank      int    `json:"rank,omitempty"`
-	Ranks     int    `json:"ranks,omitempty"`
 	Epoch     int    `json:"epoch"`
 	Document  int    `json:"document"`
 	Offset    int64  `json:"offset"`
@@ -66,8 +64,6 @@ func (l *loader) at(c cursor) (state, error) {
 		Buffer:    l.config.Buffer,
 		Anywhere:  l.config.Anywhere,
 		Packed:    l.config.Packed,
-		Rank:      l.config.Rank,
-		Ranks:     l.config.Ranks,
 		Epoch:     c.Epoch,
 		Document:  c.Start.Doc,
 		Offset:    c.Start.Offset,
@@ -261,8 +257,6 @@ func (l *loader) parse(b []byte) (s state, c cursor, err error) {
 		{"buffer", s.Buffer, want.Buffer, false},
 		{"anywhere", s.Anywhere, want.Anywhere, false},
 		{"packed", s.Packed, want.Packed, false},
-		{"rank", s.Rank, want.Rank, false},
-		{"ranks", s.Ranks, want.Ranks, false},
 	} {
 		if f.got != f.want && !(f.mended && s.Halted && !moved) {
 			return s, c, fmt.Errorf("%s is %v, this stream's is %v", f.name, f.got, f.want)

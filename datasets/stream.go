@@ -87,12 +87,6 @@ type Config struct {
 	// Ignore. Documents longer than T are cut, and only they. It needs a tokenizer
 	// with an end of text.
 	Packed bool
-
-	// Rank and Ranks share the stream out to processes, numbered from 0: with the
-	// same seed, the batches of Batch windows of all Ranks are together those of one
-	// process with Ranks·Batch windows. Ranks 0 means 1. Every process reads all
-	// of the text.
-	Rank, Ranks int
 }
 
 // maxBatch bounds B·T and Buffer, in tokens.
@@ -106,8 +100,6 @@ func (c *Config) check() error {
 		return fmt.Errorf("context is %d tokens, want at least 1", c.Context)
 	case c.Batch > maxBatch/c.Context:
 		return fmt.Errorf("a batch of %d windows of %d tokens has more than %d tokens", c.Batch, c.Context, maxBatch)
-	case c.Ranks < 0 || c.Rank < 0 || c.Rank >= max(1, c.Ranks):
-		return fmt.Errorf("rank %d of %d, want 0 to %d", c.Rank, c.Ranks, max(0, c.Ranks-1))
 	case c.Packed && c.Anywhere:
 		return errors.New("windows cannot both be packed and start anywhere")
 	case c.Buffer < 0 || c.Buffer > maxBatch:
