@@ -8,13 +8,11 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -223,62 +221,6 @@ func TestRanksStop(t *testing.T) {
 		}
 		mustTrain(t, "train", "--resume", family)
 		sameRun(t, family, "one")
-	}
-}
-
-// TestRanksKilled: a rank that dies at a random moment ends the job, whose last checkpoint is whole: the run goes on from it to
-// the same bits.
-func TestRanksKilled(t *testing.T) {
-	names, paths := families(t)
-	t.Chdir(t.TempDir())
-	write(t, "text.txt", text())
-	mustTrain(t, shared(40, "--out", "one")...)
-	for i := range 4 {
-		family := names[i%len(names)]
-		dir := fmt.Sprintf("killed %d", i)
-		after := 1 + rand.IntN(35)
-		var killed atomic.Int64
-		out := watched{mark: "val loss", seen: func() { // of step 0, after which it is 10 milliseconds a step or more
-			time.Sleep(time.Duration(after) * 5 * time.Millisecond)
-			killed.Store(time.Now().UnixNano())
-			killOne(dir)
-		}}
-		status := job(t, paths[family], 2, &out, shared(40, "--out", dir)...)
-		if status == 0 {
-			t.Logf("%s: the run was done before", dir)
-			continue
-		}
-		if took := time.Since(time.Unix(0, killed.Load())); strings.Contains(out.String(), "done:") || took > time.Minute {
-			t.Errorf("%s: status %d %v after a rank was killed:\n%s", dir, status, took, &out)
-		}
-		if _, err := os.Stat(filepath.Join(dir, "checkpoints/latest")); err != nil { // killed before the first
-			continue
-		}
-		out = watched{}
-		if status := job(t, paths[family], 4, &out, "train", "--resume", dir); status != 0 {
-			t.Fatalf("%s: status %d\n%s", dir, status, &out)
-		}
-		sameRun(t, dir, "one")
-	}
-}
-
-// killOne kills one of the processes that make a run in a directory.
-func killOne(dir string) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		var pid int
-		if _, err := fmt.Sscan(e.Name(), &pid); err != nil || pid == os.Getpid() {
-			continue
-		}
-		line, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
-		args := strings.Split(string(line), "\x00")
-		if err == nil && len(args) > 1 && args[1] == "train" && strings.Contains(string(line), "\x00--out\x00"+dir+"\x00") {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-			return
-		}
 	}
 }
 

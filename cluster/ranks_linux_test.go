@@ -45,6 +45,7 @@ func rankProgram(args []string) error {
 	fault := f.String("fault", "", "")
 	steps := f.Int("steps", 4, "")
 	check := f.Bool("check", false, "")
+	bad := f.Int("train", -2, "")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -59,7 +60,12 @@ func rankProgram(args []string) error {
 		return errors.Join(errors.New("the library has changed the code of mmap and its like, which other threads may be at"), w.Close())
 	}
 	w.Fast = *fast
-	if err = makeSteps(w, told, *steps, *check, *fault); err != nil {
+	if *bad > -2 {
+		err = trainLine(w, *bad)
+	} else {
+		err = makeSteps(w, told, *steps, *check, *fault)
+	}
+	if err != nil {
 		w.Leave(err)
 	}
 	if err = errors.Join(err, w.Close()); err == nil && w.Rank() == 0 {
