@@ -18,17 +18,18 @@ import (
 // nodeOp is the Gorgonia op of one node.
 type nodeOp struct {
 	Op
-	id      uint64
-	scope   *Scope // where it was declared
-	run     *run   // of the program
-	args    []hm.Type
-	results []*result
-	saves   []*result
-	scratch []*result
-	of      *nodeOp // whose saves it reads
-	edge    bool    // the last input is of's node, only to run after it
-	order   int     // place among the ops of the program
-	call    Args
+	id       uint64
+	scope    *Scope // where it was declared
+	run      *run   // of the program
+	args     []hm.Type
+	results  []*result
+	saves    []*result
+	scratch  []*result
+	of       *nodeOp  // whose saves it reads
+	edge     bool     // the last input is of's node, only to run after it
+	order    int      // place among the ops of the program
+	finishes []*Param // whose gradients nothing is added to after it
+	call     Args
 
 	precision Precision // of products
 }
@@ -77,6 +78,11 @@ func (o *nodeOp) Do(in ...G.Value) (out G.Value, err error) {
 		}
 		if check := o.run.check; check != nil {
 			check(o)
+		}
+		if ready := o.run.ready; ready != nil {
+			for _, param := range o.finishes {
+				ready(param)
+			}
 		}
 		if trace := o.run.trace; trace != nil {
 			trace(o.scope.path, o.Name, time.Since(start))

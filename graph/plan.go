@@ -128,6 +128,7 @@ func resultOf(n *G.Node) *result {
 func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 	last := lastReads(order, kept, p.machine.sources())
 	var loans []loan
+	var ops []*nodeOp
 	for at, n := range order {
 		o, ours := n.Op().(*nodeOp)
 		if !ours {
@@ -138,12 +139,14 @@ func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 		if o.Run == nil {
 			continue // hands out another op's result
 		}
+		ops = append(ops, o)
 		for _, r := range slices.Concat(o.results, o.saves, o.scratch) {
 			if r.shape.Dims() > 0 && r.sink == nil && !r.unwanted {
 				loans = append(loans, loan{r, at, max(last[r], at)})
 			}
 		}
 	}
+	p.finish(ops)
 	p.layout.lend(loans)
 	p.Share(new(Arena))
 }

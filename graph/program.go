@@ -27,9 +27,10 @@ type Program struct {
 	params   []*Param // those of the graph, in order of declaration
 
 	gradients []gradient
-	machine   *machine // what is run
-	ops       int      // of ours in it
-	layout    layout   // of the results
+	machine   *machine  // what is run
+	ops       int       // of ours in it
+	finishers []*nodeOp // that finish gradients
+	layout    layout    // of the results
 }
 
 // Seed sets the counter of random ops such as dropout: the same seed and step give
@@ -123,6 +124,9 @@ func (p *Program) RunGrad(weight float32) error {
 	for _, g := range p.gradients {
 		if g.added != nil {
 			kernel.Axpy(g.param.GradData(), weight, p.machine.home[g.added].Value().Data().([]float32))
+			if p.run.ready != nil {
+				p.run.ready(g.param)
+			}
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ type run struct {
 	failure    error   // of an op
 	trace      func(path, op string, took time.Duration)
 	check      func(o *nodeOp) // sees each op's results, if not nil
+	ready      func(p *Param)  // sees each parameter whose gradient is whole, if not nil
 }
 
 // tick checks that the machine runs the ops in the order of the plan: buffers that

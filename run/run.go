@@ -45,6 +45,8 @@ type Options struct {
 	Peers train.Peers
 	// ShardOptimizer has each of them keep a part of the optimizer's moments alone.
 	ShardOptimizer bool
+	// Overlap has them add up gradients while they compute others.
+	Overlap bool
 }
 
 // Create makes a new run in an empty or a new directory, "" for one in runs that is named by the
@@ -312,7 +314,7 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 		Solver: solver, Schedule: schedule, TokenSchedule: byTokens, Guard: train.Guard{Deviations: recipe.SkipOutliers},
 		Steps: recipe.Steps, EvalEvery: recipe.EvalEvery, SaveEvery: recipe.SaveEvery, SaveAt: plateau,
 		Graph: append(options, computing...), StopAfter: o.StopAfter, Seed: recipe.Seed, Settings: recipe.fixed(),
-		Peers: r.peers, Tree: recipe.Sum == tree, ShardSolver: o.ShardOptimizer,
+		Peers: r.peers, Tree: recipe.Sum == tree, ShardSolver: o.ShardOptimizer, Overlap: o.Overlap,
 	}, err
 }
 

@@ -11,6 +11,7 @@ import (
 // which of them one process computes. A level holds the sum of 2ˡᵉᵛᵉˡ micro-batches, or nothing.
 type gradientTree struct {
 	params []*graph.Param
+	at     map[*graph.Param]int
 	levels []level
 }
 
@@ -45,6 +46,21 @@ func (t *gradientTree) add(last bool) {
 		}
 		copy(l.sums[i], p.GradData())
 		p.ZeroGrad()
+	}
+}
+
+// addLast puts the sum of all micro-batches of a parameter, of which it has the last, there. When that is done to each, reset follows.
+func (t *gradientTree) addLast(p *graph.Param) {
+	if t.at == nil {
+		t.at = make(map[*graph.Param]int)
+		for i, p := range t.params {
+			t.at[p] = i
+		}
+	}
+	for _, l := range t.levels {
+		if l.full {
+			kernel.Axpy(p.GradData(), 1, l.sums[t.at[p]])
+		}
 	}
 }
 

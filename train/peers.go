@@ -101,17 +101,22 @@ func neutral(x []float32) {
 	}
 }
 
-// sumGradients adds up the gradients of all ranks.
+// sumGradients adds up the gradients of all ranks, unless that was done while they were computed.
 func (r *run) sumGradients() error {
-	if r.peers.Size() == 1 {
+	if r.peers.Size() == 1 || r.overlaps() {
 		return nil
 	}
 	var all [][]float32
 	for _, p := range r.inOrder {
 		all = append(all, p.GradData())
 	}
-	if err := r.peers.Sum(all...); err != nil {
-		return unsaved{fmt.Errorf("rank %d of %d: gradients: %w", r.peers.Rank(), r.peers.Size(), err)}
+	return r.summed(r.peers.Sum(all...))
+}
+
+// summed words the error of sums.
+func (r *run) summed(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return unsaved{fmt.Errorf("rank %d of %d: gradients: %w", r.peers.Rank(), r.peers.Size(), err)}
 }

@@ -93,6 +93,8 @@ func newToyRanks(ranks, micro int, prompts bool) (trainers []*Trainer, recorders
 // TestPeersEqualOneProcess: any number of ranks gives the bits of one process with as many
 // micro-batches, also where some ranks have none; only rank 0 tells and saves.
 func TestPeersEqualOneProcess(t *testing.T) {
+	defer func(size int) { bucketSize = size }(bucketSize)
+	bucketSize = 30 // several buckets where sums overlap
 	for _, c := range []struct{ ranks, micro int }{{2, 2}, {2, 4}, {4, 4}, {4, 8}, {2, 6}, {3, 3}, {3, 6}, {4, 5}, {3, 7}} {
 		for _, prompts := range []bool{false, true} {
 			name := fmt.Sprintf("%d ranks of %d, prompts %v", c.ranks, c.micro, prompts)
@@ -101,6 +103,9 @@ func TestPeersEqualOneProcess(t *testing.T) {
 			one.Save = kept.keep(one)
 			mustRun(t, one)
 			ranks, got := newToyRanks(c.ranks, c.micro, prompts)
+			for _, tr := range ranks {
+				tr.Overlap = prompts == (c.micro > 3)
+			}
 			var saves [4]saved
 			for i, tr := range ranks {
 				tr.Save = saves[i].keep(tr)
@@ -178,6 +183,11 @@ func (p longPeers) Sum(x ...[]float32) error { return p.Peers.Sum(append(x, []fl
 
 // TestPeersStopTogether: whatever goes wrong on one rank, all end, with its number; none hangs.
 func TestPeersStopTogether(t *testing.T) {
+	t.Run("in turn", func(t *testing.T) { testStopTogether(t, false) })
+	t.Run("overlapped", func(t *testing.T) { testStopTogether(t, true) })
+}
+
+func testStopTogether(t *testing.T, overlap bool) {
 	const bad = 1 // the rank
 	for _, c := range []struct {
 		name  string
@@ -212,7 +222,7 @@ func TestPeersStopTogether(t *testing.T) {
 		ranks[0].Save = func(s State) error { saved = s.Step; return nil }
 		c.spoil(ranks[bad])
 		for _, tr := range ranks {
-			tr.EvalEvery, lm(tr).Validation = 0, nil
+			tr.EvalEvery, lm(tr).Validation, tr.Overlap = 0, nil, overlap
 		}
 		for i, err := range runRanks(t, ranks) {
 			want := c.other

@@ -17,22 +17,24 @@ import (
 // run is one call of Run: the trainer and what it compiled.
 type run struct {
 	*Trainer
-	peers     Peers
-	programs  programs // of training
-	evals     programs // of evaluation
-	first     *terms   // of the first program of training
-	evaluator *Evaluator
-	validator Validator // nil if there is nothing to measure on
-	model     []gorgonia.ValueGrad
-	inOrder   []*graph.Param  // of the model, by name: the same on all ranks
-	watched   []graph.Watched // in the last run of the update
-	tree      *gradientTree   // nil adds gradients up one after the other
-	sums      [][]float64     // of the loss of an update, and of the values beside it, a row a micro-batch
-	setRate   func(float64)
-	stopped   func() bool // tells whether this rank was interrupted
-	stopping  error       // what of the ranks was
-	began     time.Time
-	before    float64 // seconds of earlier calls
+	peers      Peers
+	programs   programs // of training
+	evals      programs // of evaluation
+	first      *terms   // of the first program of training
+	evaluator  *Evaluator
+	validator  Validator // nil if there is nothing to measure on
+	model      []gorgonia.ValueGrad
+	inOrder    []*graph.Param  // of the model, by name: the same on all ranks
+	watched    []graph.Watched // in the last run of the update
+	overlap    *overlap
+	readyOrder []*graph.Param // in which the first program's gradients are whole
+	tree       *gradientTree  // nil adds gradients up one after the other
+	sums       [][]float64    // of the loss of an update, and of the values beside it, a row a micro-batch
+	setRate    func(float64)
+	stopped    func() bool // tells whether this rank was interrupted
+	stopping   error       // what of the ranks was
+	began      time.Time
+	before     float64 // seconds of earlier calls
 }
 
 // start checks the settings and compiles the training program.
@@ -55,9 +57,11 @@ func (t *Trainer) start(ctx context.Context) (*run, error) {
 	if v, ok := optional.As[Validator](t.Task); ok && v.Validates() {
 		r.validator = v
 	}
-	if _, _, err = r.programs.For(t.Task.Shape()...); err != nil {
+	first, _, err := r.programs.For(t.Task.Shape()...)
+	if err != nil {
 		return nil, err
 	}
+	r.readyOrder = first.ReadyOrder()
 	r.model = t.Params.ValueGrads()
 	for _, p := range r.model {
 		r.inOrder = append(r.inOrder, p.(*graph.Param))

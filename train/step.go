@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,11 @@ func (r *run) step(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	r.startSums()
 	sums, err := r.compute(batches, targets)
+	if failed := r.endSums(); failed != nil { // also after an error: the others wait for them
+		return cmp.Or(err, failed)
+	}
 	if sums, err = r.agree(r.first.count(), sums, err); err != nil {
 		return err
 	}
@@ -131,11 +136,8 @@ func (r *run) compute(batches []Batch, targets int) (sums []float64, err error) 
 			return nil, err
 		}
 		p.Seed(r.Seed, uint64(r.at.Step)*b.Places+b.Place)
-		if err := p.RunGrad(float32(weight)); err != nil {
+		if err := r.runGrad(p, float32(weight), m == len(batches)-1); err != nil {
 			return nil, err
-		}
-		if r.tree != nil {
-			r.tree.add(m == len(batches)-1)
 		}
 		r.sums[m] = declared.of(p, weight, r.sums[m])
 		if loss := r.sums[m][0]; math.IsNaN(loss) || math.IsInf(loss, 0) {

@@ -70,6 +70,10 @@ type Trainer struct {
 	// time to send the weights that it changes to all. The bits, and what is saved, are those without; rank 0 has all of it in memory while it saves.
 	ShardSolver bool
 
+	// Overlap adds up gradients over the ranks while the last micro-batch of each still computes others, to the same bits. It pays where a rank has a
+	// core to spare for that.
+	Overlap bool
+
 	at     State  // what State returns, but for the task and the solver
 	place  []byte // of the training data before an update that failed; nil if none did
 	halted bool   // data could not be read on

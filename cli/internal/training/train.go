@@ -78,6 +78,7 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 	f.StringVar(&resume, "resume", "", "run directory to go on with, or its URL, from its latest checkpoint; or a checkpoint in one, such as DIR/checkpoints/plateau of schedule wsd, from which a new run goes on")
 	joining = command.RankFlags(cmd)
 	f.BoolVar(&o.ShardOptimizer, "shard-optimizer", false, "the same: each rank keeps a part of the optimizer's moments alone, for less memory and the same bits")
+	f.BoolVar(&o.Overlap, "overlap", false, "the same: add up gradients while others are computed, to the same bits; pays where each rank has a core to spare, and a network is slow")
 	f.IntVar(&o.StopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
 	return cmd
 }
