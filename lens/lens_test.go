@@ -2,10 +2,13 @@ package lens_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	G "gorgonia.org/gorgonia"
@@ -351,5 +354,58 @@ func TestRefused(t *testing.T) {
 	}
 	if _, err := r.Scores(ctx, text, 1); err == nil || err.Error() != "lens: the reader is closed" {
 		t.Errorf("after Close: %v", err)
+	}
+}
+
+// TestTogether: callers that take turns get what each would get alone, and one who has left does not wait.
+func TestTogether(t *testing.T) {
+	m, err := models.Find("gptoss-nano")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := lens.New(m, graph.NewParams(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	ctx := context.Background()
+	ask := func(ids []int) (string, error) {
+		scores, err := r.Scores(ctx, ids, 2)
+		if err != nil {
+			return "", err
+		}
+		depths, err := r.Logits(ctx, ids, 0, 2, 1)
+		if err != nil {
+			return "", err
+		}
+		rows, err := r.Reads(ctx, ids, 1)
+		if err != nil {
+			return "", err
+		}
+		routes, err := r.Routes(ctx, ids)
+		return fmt.Sprint(scores, depths, rows, routes), err
+	}
+	texts := [][]int{{1, 2, 3}, {4, 5, 6, 7, 8, 9, 10, 11, 12}, {13, 14}, text}
+	var alone []string
+	for _, ids := range texts {
+		a, err := ask(ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone = append(alone, a)
+	}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			if got, err := ask(texts[i%4]); err != nil || got != alone[i%4] {
+				t.Errorf("caller %d: %v, or another answer than alone", i, err)
+			}
+		})
+	}
+	all.Wait()
+	gone, leave := context.WithCancel(ctx)
+	leave()
+	if _, err := r.Logits(gone, text, 0, 2, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has left gets %v", err)
 	}
 }

@@ -28,7 +28,7 @@ type Score struct {
 	Rank    int // 1 is the likeliest
 }
 
-// Scores returns, of each position of a text, what the model expects after it, with so many candidates.
+// Scores returns, of each position of a text, what the model expects after it, with so many candidates. It must not be written to.
 func (r *Reader) Scores(ctx context.Context, ids []int, top int) ([]Score, error) {
 	if top < 0 || top > MostTop {
 		return nil, fmt.Errorf("lens: %d candidates; want 0 to %d", top, MostTop)
@@ -41,13 +41,18 @@ func (r *Reader) Scores(ctx context.Context, ids []int, top int) ([]Score, error
 	if err != nil {
 		return nil, err
 	}
+	if v.scores != nil && v.top == top {
+		return v.scores, nil
+	}
 	scores := make([]Score, len(ids))
-	width := r.width()
-	states := v.states[len(v.states)-1]
-	err = r.logits(finalStates, states[(0-v.from)*width:], func(t int, row []float32) {
+	err = r.logits(finalStates, v.states[len(v.states)-1], func(t int, row []float32) {
 		scores[t] = ScoreOf(row, next(ids, t), top)
 	})
-	return scores, err
+	if err != nil {
+		return nil, err
+	}
+	v.scores, v.top = scores, top
+	return scores, nil
 }
 
 // next is the token after position t, or −1.

@@ -15,6 +15,9 @@ type reading struct {
 	states   [][]float32 // of each place, (to−from, C)
 	norms    [][]float64 // of each place, of each position
 	updates  [][]float64 // of each place, the norm of what it differs by from the one before
+
+	scores []Score // of all positions, as they were asked for last
+	top    int     // with so many candidates
 }
 
 // read returns the stream of a text at some positions, of which the last place's are there at all.
