@@ -43,6 +43,11 @@ type Decoding struct {
 // Decode measures generation with random weights: for each of a batch of sequences a prompt of so
 // many tokens, then steps tokens.
 func Decode(ctx context.Context, m models.Model, batch, prompt, steps int) (*Decoding, error) {
+	return DecodeWith(ctx, m, graph.NewParams(1), batch, prompt, steps)
+}
+
+// DecodeWith is Decode with weights that there are, which may be in few bits: what a token reads of them counts as it is stored.
+func DecodeWith(ctx context.Context, m models.Model, params *graph.Params, batch, prompt, steps int) (*Decoding, error) {
 	if batch < 1 || prompt < 1 || steps < 1 {
 		return nil, fmt.Errorf("bench: %d sequences, prompts of %d tokens and %d steps; want 1 or more of each", batch, prompt, steps)
 	}
@@ -50,7 +55,6 @@ func Decode(ctx context.Context, m models.Model, batch, prompt, steps int) (*Dec
 		return nil, err
 	}
 	d := models.DimsOf(m)
-	params := graph.NewParams(1)
 	g := generate.New(models.Graphs(m), params, d.Context)
 	defer g.Close()
 	took, prefill, garbage, err := decode(ctx, g, prompts(d.Vocab, batch, prompt), steps)
@@ -72,6 +76,11 @@ func Decode(ctx context.Context, m models.Model, batch, prompt, steps int) (*Dec
 		return nil, err
 	}
 	r.Bytes = cost.Weights
+	for _, p := range params.All() {
+		if w, _ := p.Packed(); w != nil {
+			r.Bytes -= int64(4*p.Size() - w.Bytes())
+		}
+	}
 	r.Read = float64(r.Bytes) / r.Step / 1e9
 	r.Limit = readRate()
 	r.setShare()

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gorgpt/gorgpt/bench"
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/cli/internal/command"
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
@@ -53,6 +56,8 @@ its caches, and have none.`,
 		setting.New("context", &b.context, 0, "tokens in a sequence, T (default the model's context)"),
 		setting.New("steps", &b.steps, 10, "steps to measure, after two that are not"),
 		setting.New("decode", &b.decode, false, "measure generation instead of training"),
+		setting.New("weights", &b.weights, "", "with --decode, keep matrices so: "+strings.Join(checkpoint.Widths(), ", ")+"; of a checkpoint its own weights are read then (default random ones in f32)",
+			setting.OneOf("--weights", append(checkpoint.Widths(), "q8_0", "")...)),
 		setting.New("recompute", &b.again, false, "compute the inside of blocks again for the gradient, as train --recompute does"),
 		run.PrecisionSetting(&b.precision),
 		setting.New("json", &b.asJSON, false, "print one JSON object"),
@@ -62,7 +67,7 @@ its caches, and have none.`,
 
 // benching is what bench is asked for.
 type benching struct {
-	model                 string
+	model, weights        string
 	set                   []string
 	batch, context, steps int
 	again, asJSON, decode bool
@@ -91,6 +96,8 @@ func (b *benching) check(given func(flag string) bool) (models.Model, error) {
 		return nil, usage.Errorf("--context %d: %s has %s", b.context, b.model, plural.Of(limit, "position"))
 	case b.decode && given("precision"):
 		return nil, usage.Errorf("--precision is for training: leave it out with --decode")
+	case !b.decode && b.weights != "":
+		return nil, usage.Errorf("--weights %s is for --decode: training is in float32", b.weights)
 	case b.decode && b.again:
 		return nil, usage.Errorf("--recompute is for training: leave it out with --decode")
 	}
@@ -100,7 +107,11 @@ func (b *benching) check(given func(flag string) bool) (models.Model, error) {
 // run measures, and prints what.
 func (b *benching) run(ctx context.Context, m models.Model, out io.Writer) error {
 	if b.decode {
-		r, err := bench.Decode(ctx, m, b.batch, b.context, b.steps)
+		params, err := b.params(m)
+		if err != nil {
+			return err
+		}
+		r, err := bench.DecodeWith(ctx, m, params, b.batch, b.context, b.steps)
 		if err != nil {
 			return err
 		}
@@ -121,6 +132,25 @@ func (b *benching) run(ctx context.Context, m models.Model, out io.Writer) error
 	}
 	r.Model = named(b.model, b.set)
 	return printed(out, r, b.asJSON)
+}
+
+// params are the weights to decode with: a checkpoint's, if a width is given, or random ones.
+func (b *benching) params(m models.Model) (*graph.Params, error) {
+	if b.weights == "" {
+		return graph.NewParams(1), nil
+	}
+	width, err := checkpoint.ParseWidth(b.weights)
+	if err != nil {
+		return nil, usage.Of(err)
+	}
+	if _, err := models.Find(b.model); err == nil || len(b.set) > 0 {
+		return checkpoint.Draw(m, 1, width)
+	}
+	t, err := run.LoadWeightsAs(b.model, width)
+	if err != nil {
+		return nil, err
+	}
+	return t.Params, nil
 }
 
 // printed prints a result for people, or as one JSON object.

@@ -1,0 +1,159 @@
+"""Weights in few bits: how fast a token comes, and what they cost.
+
+    python benchmarks/weights.py speed [--llama-bench PATH] [--smollm2 FILE.gguf] [--widths f32,bf16,int8,q4_0] [--sequences 1,8] [--threads 1] [--clock] [--rounds 3] [--tokens 48]
+    python benchmarks/weights.py quality --from DIR|FILE.gguf [--wikitext FILE --tokens 4096] [--lambada FILE] [--piqa FILE] [--limit 200]
+
+speed decodes with gpt2 (124M, random weights) and, if it is given, SmolLM2, in each width: gorgpt and, with --llama-bench, llama.cpp on a
+GGUF file of the same width, by turns in one run, the best of some rounds. Rates are tokens a second of all sequences by processor time, for one
+thread on a machine that others use, or with --clock as time passes, for a quiet one. gorgpt's share is that of the rate at which this machine
+gives memory to the best loop that `gorgpt bench` knows. Needs Go; for llama.cpp's own rates, its llama-bench (one sequence) and
+llama-batched-bench beside it (several).
+
+quality prints perplexity (of the first tokens of a text, in windows of 512) and the share of right answers, of the first --limit passages and
+questions, for each width, beside the model as it is stored. All files are made in a temporary folder, which goes away.
+"""
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+WIDTHS = "f32,bf16,int8,q4,q4_0,q4_1,mxfp4"
+
+
+def build(folder):
+    binary = os.path.join(folder, "gorgpt")
+    subprocess.run(["go", "build", "-o", binary, "./cmd/gorgpt"], cwd=ROOT, check=True)
+    return binary
+
+
+def output(command, environment=None):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}: {done.stderr.strip()[-2000:]}")
+    return done.stdout
+
+
+def quality(args, folder):
+    binary = build(folder)
+    measures = []
+    if args.wikitext:
+        measures.append(("perplexity", ["--data", args.wikitext, "--limit", str(args.tokens), "--context", "512"]))
+    for name in "lambada", "piqa":
+        if getattr(args, name):
+            measures.append((name, ["--data", getattr(args, name), "--limit", str(args.limit)]))
+    print("| weights | " + " | ".join(name for name, _ in measures) + " |\n|---|" + "---|" * len(measures))
+    for width in args.widths.split(","):
+        row = []
+        for name, options in measures:
+            result = json.loads(output([binary, "eval", "--from", getattr(args, "from"), "--weights", width, "--on", name, *options, "--json"]))
+            row.append(f"{result['value']:.4g}")
+        print(f"| {width} | " + " | ".join(row) + " |", flush=True)
+
+
+class Clock:
+    """Seconds of a command: of processors, or as they pass."""
+
+    def __init__(self, clock):
+        self.clock = clock
+
+    def of(self, command, environment):
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        output(command, environment)
+        passed, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        return passed if self.clock else after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def speed(args, folder):
+    binary = build(folder)
+    few = 8
+    environment = os.environ | {"GOMAXPROCS": str(args.threads), "OMP_NUM_THREADS": str(args.threads)}
+    clock = Clock(args.clock)
+
+    def made(width):
+        """gpt2 with random weights in a width, for llama.cpp."""
+        source = os.path.join(folder, "gpt2")
+        if not os.path.exists(source):
+            output([binary, "train", "--model", "gpt2", "--steps", "1", "--batch", "1", "--context", "8", "--out", source, "--data", os.path.join(ROOT, "README.md")])
+        file = os.path.join(folder, f"gpt2.{width}.gguf")
+        if not os.path.exists(file):
+            output([binary, "convert", os.path.join(source, "checkpoints", "latest"), file, "--weights", width])
+        return file
+
+    def stored(width):
+        if width == "stored":
+            return args.smollm2
+        file = os.path.join(folder, f"smollm2.{width}.gguf")
+        if not os.path.exists(file):
+            output([binary, "convert", args.smollm2, file, "--weights", width])
+        return file
+
+    def llama(file, sequences):
+        if sequences == 1:
+            return lambda tokens: [args.llama_bench, "-m", file, "-p", "0", "-n", str(tokens), "-t", str(args.threads), "-r", "1", "-o", "json"]
+        batched = os.path.join(os.path.dirname(args.llama_bench), "llama-batched-bench")
+        return lambda tokens: [batched, "-m", file, "-c", "4096", "-npp", "4", "-ntg", str(tokens), "-npl", str(sequences), "-t", str(args.threads)]
+
+    for model in ["gpt2"] + (["smollm2"] if args.smollm2 else []):
+        file = made if model == "gpt2" else stored
+        widths = args.widths.split(",") + (["stored"] if model == "smollm2" else [])
+        for sequences in [int(n) for n in args.sequences.split(",")]:
+            programs = {}
+            for width in widths:
+                name = ["--model", "gpt2"] if model == "gpt2" else ["--model", args.smollm2]
+                programs["gorgpt", width] = lambda tokens, width=width, name=name: [binary, "bench", "--decode", *name, "--batch", str(sequences), "--steps", str(tokens), "--weights", width, "--json"]
+                if args.llama_bench:
+                    programs["llama.cpp", width] = llama(file(width), sequences)
+            least = {}
+            for _ in range(args.rounds):
+                for key, command in programs.items():
+                    for tokens in few, few + args.tokens:
+                        took = clock.of(command(tokens), environment)
+                        least[key, tokens] = min(least.get((key, tokens), float("inf")), took)
+            report(model, sequences, widths, programs, least, few, args, environment)
+
+
+def report(model, sequences, widths, programs, least, few, args, environment):
+    print(f"\n{model}, {sequences} sequence{'s' if sequences > 1 else ''}, {args.threads} thread{'s' if args.threads > 1 else ''}, " +
+          ("by the clock" if args.clock else "by processor time") + ", tokens/s:")
+    print("| weights | gorgpt | / its f32 | llama.cpp | gorgpt / it | MB read a token | GB/s | of memory's |\n|---|---|---|---|---|---|---|---|")
+    rates = {}
+    for key in programs:
+        # gorgpt bench generates twice: a run of so many tokens takes that many twice.
+        passes = 2 if key[0] == "gorgpt" else 1
+        rates[key] = passes * sequences * args.tokens / (least[key, few + args.tokens] - least[key, few])
+    for width in widths:
+        mine, theirs = rates["gorgpt", width], rates.get(("llama.cpp", width))
+        known = json.loads(output(programs["gorgpt", width](few), environment))
+        read = known["bytes_per_token"]
+        rate = read * mine / sequences / 1e9
+        print(f"| {width} | {mine:.1f} | {mine / rates['gorgpt', 'f32']:.2f} | " if ("gorgpt", "f32") in rates else f"| {width} | {mine:.1f} | | ", end="")
+        print((f"{theirs:.1f} | {mine / theirs:.2f}" if theirs else " | ") + f" | {read / 1e6:.1f} | {rate:.1f} | {rate / known['limit_gbps']:.2f} |", flush=True)
+
+
+parser = argparse.ArgumentParser()
+commands = parser.add_subparsers(dest="command", required=True)
+fast = commands.add_parser("speed")
+fast.add_argument("--llama-bench")
+fast.add_argument("--smollm2")
+fast.add_argument("--widths", default="f32,bf16,int8,q4_0")
+fast.add_argument("--sequences", default="1,8")
+fast.add_argument("--threads", type=int, default=1)
+fast.add_argument("--clock", action="store_true")
+fast.add_argument("--rounds", type=int, default=3)
+fast.add_argument("--tokens", type=int, default=48)
+good = commands.add_parser("quality")
+good.add_argument("--from", required=True)
+good.add_argument("--wikitext")
+good.add_argument("--tokens", type=int, default=4096)
+good.add_argument("--lambada")
+good.add_argument("--piqa")
+good.add_argument("--limit", type=int, default=200)
+good.add_argument("--widths", default=WIDTHS)
+args = parser.parse_args()
+with tempfile.TemporaryDirectory() as folder:
+    {"speed": speed, "quality": quality}[args.command](args, folder)
