@@ -7,22 +7,22 @@ package kernel
 // dotsBF16x1AVX512 computes scalar products of 1 vectors and rows in BF16; see packedFunc.
 //
 //go:noescape
-func dotsBF16x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsBF16x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsBF16x2AVX512 computes scalar products of 2 vectors and rows in BF16; see packedFunc.
 //
 //go:noescape
-func dotsBF16x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsBF16x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsBF16x3AVX512 computes scalar products of 3 vectors and rows in BF16; see packedFunc.
 //
 //go:noescape
-func dotsBF16x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsBF16x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsBF16x4AVX512 computes scalar products of 4 vectors and rows in BF16; see packedFunc.
 //
 //go:noescape
-func dotsBF16x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsBF16x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // decodeBF16AVX512 decodes groups in BF16; see packedKernel.
 //
@@ -32,7 +32,7 @@ func decodeBF16AVX512(groups int, dst *float32, codes *byte, scales *float32, of
 // dotsBF16AVX2 computes scalar products of 1 vectors and rows in BF16; see packedFunc.
 //
 //go:noescape
-func dotsBF16AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsBF16AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // decodeBF16AVX2 decodes groups in BF16; see packedKernel.
 //
@@ -42,22 +42,22 @@ func decodeBF16AVX2(groups int, dst *float32, codes *byte, scales *float32, offs
 // dotsQ8_0x1AVX512 computes scalar products of 1 vectors and rows in Q8_0; see packedFunc.
 //
 //go:noescape
-func dotsQ8_0x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ8_0x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsQ8_0x2AVX512 computes scalar products of 2 vectors and rows in Q8_0; see packedFunc.
 //
 //go:noescape
-func dotsQ8_0x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ8_0x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsQ8_0x3AVX512 computes scalar products of 3 vectors and rows in Q8_0; see packedFunc.
 //
 //go:noescape
-func dotsQ8_0x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ8_0x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsQ8_0x4AVX512 computes scalar products of 4 vectors and rows in Q8_0; see packedFunc.
 //
 //go:noescape
-func dotsQ8_0x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ8_0x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // decodeQ8_0AVX512 decodes groups in Q8_0; see packedKernel.
 //
@@ -67,7 +67,7 @@ func decodeQ8_0AVX512(groups int, dst *float32, codes *byte, scales *float32, of
 // dotsQ8_0AVX2 computes scalar products of 1 vectors and rows in Q8_0; see packedFunc.
 //
 //go:noescape
-func dotsQ8_0AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ8_0AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // decodeQ8_0AVX2 decodes groups in Q8_0; see packedKernel.
 //
@@ -77,22 +77,22 @@ func decodeQ8_0AVX2(groups int, dst *float32, codes *byte, scales *float32, offs
 // dotsQ4_0x1AVX512 computes scalar products of 1 vectors and rows in Q4_0; see packedFunc.
 //
 //go:noescape
-func dotsQ4_0x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ4_0x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsQ4_0x2AVX512 computes scalar products of 2 vectors and rows in Q4_0; see packedFunc.
 //
 //go:noescape
-func dotsQ4_0x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ4_0x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsQ4_0x3AVX512 computes scalar products of 3 vectors and rows in Q4_0; see packedFunc.
 //
 //go:noescape
-func dotsQ4_0x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ4_0x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsQ4_0x4AVX512 computes scalar products of 4 vectors and rows in Q4_0; see packedFunc.
 //
 //go:noescape
-func dotsQ4_0x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ4_0x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // decodeQ4_0AVX512 decodes groups in Q4_0; see packedKernel.
 //
@@ -102,7 +102,7 @@ func decodeQ4_0AVX512(groups int, dst *float32, codes *byte, scales *float32, of
 // dotsQ4_0AVX2 computes scalar products of 1 vectors and rows in Q4_0; see packedFunc.
 //
 //go:noescape
-func dotsQ4_0AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ4_0AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // decodeQ4_0AVX2 decodes groups in Q4_0; see packedKernel.
 //
@@ -112,22 +112,22 @@ func decodeQ4_0AVX2(groups int, dst *float32, codes *byte, scales *float32, offs
 // dotsQ4_1x1AVX512 computes scalar products of 1 vectors and rows in Q4_1; see packedFunc.
 //
 //go:noescape
-func dotsQ4_1x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ4_1x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsQ4_1x2AVX512 computes scalar products of 2 vectors and rows in Q4_1; see packedFunc.
 //
 //go:noescape
-func dotsQ4_1x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ4_1x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsQ4_1x3AVX512 computes scalar products of 3 vectors and rows in Q4_1; see packedFunc.
 //
 //go:noescape
-func dotsQ4_1x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ4_1x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsQ4_1x4AVX512 computes scalar products of 4 vectors and rows in Q4_1; see packedFunc.
 //
 //go:noescape
-func dotsQ4_1x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ4_1x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // decodeQ4_1AVX512 decodes groups in Q4_1; see packedKernel.
 //
@@ -137,7 +137,7 @@ func decodeQ4_1AVX512(groups int, dst *float32, codes *byte, scales *float32, of
 // dotsQ4_1AVX2 computes scalar products of 1 vectors and rows in Q4_1; see packedFunc.
 //
 //go:noescape
-func dotsQ4_1AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsQ4_1AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // decodeQ4_1AVX2 decodes groups in Q4_1; see packedKernel.
 //
@@ -147,22 +147,22 @@ func decodeQ4_1AVX2(groups int, dst *float32, codes *byte, scales *float32, offs
 // dotsMXFP4x1AVX512 computes scalar products of 1 vectors and rows in MXFP4; see packedFunc.
 //
 //go:noescape
-func dotsMXFP4x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsMXFP4x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsMXFP4x2AVX512 computes scalar products of 2 vectors and rows in MXFP4; see packedFunc.
 //
 //go:noescape
-func dotsMXFP4x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsMXFP4x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsMXFP4x3AVX512 computes scalar products of 3 vectors and rows in MXFP4; see packedFunc.
 //
 //go:noescape
-func dotsMXFP4x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsMXFP4x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // dotsMXFP4x4AVX512 computes scalar products of 4 vectors and rows in MXFP4; see packedFunc.
 //
 //go:noescape
-func dotsMXFP4x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsMXFP4x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // decodeMXFP4AVX512 decodes groups in MXFP4; see packedKernel.
 //
@@ -172,7 +172,7 @@ func decodeMXFP4AVX512(groups int, dst *float32, codes *byte, scales *float32, o
 // dotsMXFP4AVX2 computes scalar products of 1 vectors and rows in MXFP4; see packedFunc.
 //
 //go:noescape
-func dotsMXFP4AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+func dotsMXFP4AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
 // halvesAVX512 makes float32 of halves, a multiple of 16.
 //

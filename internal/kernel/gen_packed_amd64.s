@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func dotsBF16x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsBF16x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsBF16x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsBF16x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), AX
 	SHLQ $0x02, AX
 	MOVQ x+16(FP), AX
@@ -102,9 +102,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsBF16x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsBF16x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsBF16x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsBF16x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), AX
 	SHLQ $0x02, AX
 	MOVQ x+16(FP), CX
@@ -239,9 +239,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsBF16x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsBF16x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsBF16x3AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsBF16x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), AX
 	SHLQ $0x02, AX
 	MOVQ x+16(FP), CX
@@ -415,9 +415,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsBF16x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsBF16x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsBF16x4AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsBF16x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), AX
 	SHLQ $0x02, AX
 	MOVQ x+16(FP), CX
@@ -655,9 +655,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsBF16AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsBF16AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·dotsBF16AVX2(SB), NOSPLIT, $0-80
+TEXT ·dotsBF16AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), AX
 	SHLQ $0x02, AX
 	MOVQ x+16(FP), AX
@@ -790,9 +790,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ8_0x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ8_0x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ8_0x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ8_0x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), AX
 	SHLQ $0x02, AX
 	MOVQ x+16(FP), AX
@@ -806,18 +806,21 @@ TEXT ·dotsQ8_0x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ scales+48(FP), R8
 	LEAQ (DI)(DI*2), R9
 	ADDQ R8, R9
+	MOVQ nextScales+80(FP), R10
 
 tile:
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	MOVQ   k+8(FP), R10
+	MOVQ   k+8(FP), R11
 
 group:
 	PREFETCHT0    (SI)
 	PREFETCHT0    64(SI)
 	ADDQ          $0x00000080, SI
+	PREFETCHT0    (R10)
+	ADDQ          $0x08, R10
 	VMOVUPS       (AX), Z0
 	VMOVUPS       64(AX), Z1
 	VPMOVSXBD     (CX), Z8
@@ -857,11 +860,11 @@ group:
 	ADDQ          $0x80, AX
 	ADDQ          $0x04, R8
 	ADDQ          $0x04, R9
-	SUBQ          $0x20, R10
+	SUBQ          $0x20, R11
 	JNZ           group
-	MOVQ          y+64(FP), R10
-	MOVQ          ldy+72(FP), R11
-	SHLQ          $0x02, R11
+	MOVQ          y+64(FP), R11
+	MOVQ          ldy+72(FP), R12
+	SHLQ          $0x02, R12
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
 	VADDPS        Y4, Y0, Y0
@@ -885,7 +888,7 @@ group:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
-	VMOVUPS       X0, (R10)
+	VMOVUPS       X0, (R11)
 	ADDQ          DX, CX
 	ADDQ          DX, BX
 	ADDQ          DX, CX
@@ -898,18 +901,18 @@ group:
 	ADDQ          DI, R9
 	ADDQ          DI, R8
 	ADDQ          DI, R9
-	MOVQ          k+8(FP), R10
-	SHLQ          $0x02, R10
-	SUBQ          R10, AX
+	MOVQ          k+8(FP), R11
+	SHLQ          $0x02, R11
+	SUBQ          R11, AX
 	ADDQ          $0x10, y+64(FP)
 	DECQ          tiles+0(FP)
 	JNZ           tile
 	VZEROUPPER
 	RET
 
-// func dotsQ8_0x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ8_0x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ8_0x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ8_0x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), AX
 	SHLQ $0x02, AX
 	MOVQ x+16(FP), CX
@@ -1063,9 +1066,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ8_0x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ8_0x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ8_0x3AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ8_0x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), AX
 	SHLQ $0x02, AX
 	MOVQ x+16(FP), CX
@@ -1258,9 +1261,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ8_0x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ8_0x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ8_0x4AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ8_0x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), AX
 	SHLQ $0x02, AX
 	MOVQ x+16(FP), CX
@@ -1521,9 +1524,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ8_0AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ8_0AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·dotsQ8_0AVX2(SB), NOSPLIT, $0-80
+TEXT ·dotsQ8_0AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldx+24(FP), AX
 	SHLQ $0x02, AX
 	MOVQ x+16(FP), AX
@@ -1537,18 +1540,21 @@ TEXT ·dotsQ8_0AVX2(SB), NOSPLIT, $0-80
 	MOVQ scales+48(FP), R8
 	LEAQ (DI)(DI*2), R9
 	ADDQ R8, R9
+	MOVQ nextScales+80(FP), R10
 
 tile:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   k+8(FP), R10
+	MOVQ   k+8(FP), R11
 
 group:
 	PREFETCHT0   (SI)
 	PREFETCHT0   64(SI)
 	ADDQ         $0x00000080, SI
+	PREFETCHT0   (R10)
+	ADDQ         $0x08, R10
 	VBROADCASTSS (R8), Y5
 	VPMOVSXBD    (CX), Y4
 	VCVTDQ2PS    Y4, Y4
@@ -1622,11 +1628,11 @@ group:
 	ADDQ         $0x80, AX
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	SUBQ         $0x20, R10
+	SUBQ         $0x20, R11
 	JNZ          group
-	MOVQ         y+64(FP), R10
-	MOVQ         ldy+72(FP), R11
-	SHLQ         $0x02, R11
+	MOVQ         y+64(FP), R11
+	MOVQ         ldy+72(FP), R12
+	SHLQ         $0x02, R12
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
 	VEXTRACTF128 $0x01, Y1, X5
@@ -1638,7 +1644,7 @@ group:
 	VHADDPS      X1, X0, X0
 	VHADDPS      X3, X2, X2
 	VHADDPS      X2, X0, X0
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X0, (R11)
 	ADDQ         DX, CX
 	ADDQ         DX, BX
 	ADDQ         DX, CX
@@ -1651,9 +1657,9 @@ group:
 	ADDQ         DI, R9
 	ADDQ         DI, R8
 	ADDQ         DI, R9
-	MOVQ         k+8(FP), R10
-	SHLQ         $0x02, R10
-	SUBQ         R10, AX
+	MOVQ         k+8(FP), R11
+	SHLQ         $0x02, R11
+	SUBQ         R11, AX
 	ADDQ         $0x10, y+64(FP)
 	DECQ         tiles+0(FP)
 	JNZ          tile
@@ -1694,9 +1700,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ4_0x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ4_0x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ4_0x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ4_0x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), AX
@@ -1710,6 +1716,7 @@ TEXT ·dotsQ4_0x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ    scales+48(FP), R8
 	LEAQ    (DI)(DI*2), R9
 	ADDQ    R8, R9
+	MOVQ    nextScales+80(FP), R10
 	VMOVUPS numbersQ4_0Packed<>+0(SB), Z13
 
 tile:
@@ -1717,11 +1724,13 @@ tile:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	MOVQ   k+8(FP), R10
+	MOVQ   k+8(FP), R11
 
 group:
 	PREFETCHT0    (SI)
 	ADDQ          $0x00000040, SI
+	PREFETCHT0    (R10)
+	ADDQ          $0x08, R10
 	VMOVUPS       (AX), Z0
 	VMOVUPS       64(AX), Z1
 	VMULPS.BCST   (R8), Z13, Z11
@@ -1757,11 +1766,11 @@ group:
 	ADDQ          $0x80, AX
 	ADDQ          $0x04, R8
 	ADDQ          $0x04, R9
-	SUBQ          $0x20, R10
+	SUBQ          $0x20, R11
 	JNZ           group
-	MOVQ          y+64(FP), R10
-	MOVQ          ldy+72(FP), R11
-	SHLQ          $0x02, R11
+	MOVQ          y+64(FP), R11
+	MOVQ          ldy+72(FP), R12
+	SHLQ          $0x02, R12
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
 	VADDPS        Y4, Y0, Y0
@@ -1785,7 +1794,7 @@ group:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
-	VMOVUPS       X0, (R10)
+	VMOVUPS       X0, (R11)
 	ADDQ          DX, CX
 	ADDQ          DX, BX
 	ADDQ          DX, CX
@@ -1798,9 +1807,9 @@ group:
 	ADDQ          DI, R9
 	ADDQ          DI, R8
 	ADDQ          DI, R9
-	MOVQ          k+8(FP), R10
-	SHLQ          $0x02, R10
-	SUBQ          R10, AX
+	MOVQ          k+8(FP), R11
+	SHLQ          $0x02, R11
+	SUBQ          R11, AX
 	ADDQ          $0x10, y+64(FP)
 	DECQ          tiles+0(FP)
 	JNZ           tile
@@ -1825,9 +1834,9 @@ DATA numbersQ4_0Packed<>+56(SB)/4, $0x40c00000
 DATA numbersQ4_0Packed<>+60(SB)/4, $0x40e00000
 GLOBL numbersQ4_0Packed<>(SB), RODATA|NOPTR, $64
 
-// func dotsQ4_0x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ4_0x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ4_0x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ4_0x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), CX
@@ -1977,9 +1986,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ4_0x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ4_0x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ4_0x3AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ4_0x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), CX
@@ -2168,9 +2177,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ4_0x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ4_0x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ4_0x4AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ4_0x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), CX
@@ -2427,9 +2436,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ4_0AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ4_0AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·dotsQ4_0AVX2(SB), NOSPLIT, $0-80
+TEXT ·dotsQ4_0AVX2(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), AX
@@ -2443,6 +2452,7 @@ TEXT ·dotsQ4_0AVX2(SB), NOSPLIT, $0-80
 	MOVQ    scales+48(FP), R8
 	LEAQ    (DI)(DI*2), R9
 	ADDQ    R8, R9
+	MOVQ    nextScales+80(FP), R10
 	VMOVUPS lowBitsPacked<>+0(SB), X15
 	VMOVUPS eightsPacked<>+0(SB), X14
 
@@ -2451,11 +2461,13 @@ tile:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   k+8(FP), R10
+	MOVQ   k+8(FP), R11
 
 group:
 	PREFETCHT0   (SI)
 	ADDQ         $0x00000040, SI
+	PREFETCHT0   (R10)
+	ADDQ         $0x08, R10
 	VBROADCASTSS (R8), Y5
 	VMOVUPS      (CX), X7
 	VPSRLW       $0x04, X7, X8
@@ -2561,11 +2573,11 @@ group:
 	ADDQ         $0x80, AX
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	SUBQ         $0x20, R10
+	SUBQ         $0x20, R11
 	JNZ          group
-	MOVQ         y+64(FP), R10
-	MOVQ         ldy+72(FP), R11
-	SHLQ         $0x02, R11
+	MOVQ         y+64(FP), R11
+	MOVQ         ldy+72(FP), R12
+	SHLQ         $0x02, R12
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
 	VEXTRACTF128 $0x01, Y1, X5
@@ -2577,7 +2589,7 @@ group:
 	VHADDPS      X1, X0, X0
 	VHADDPS      X3, X2, X2
 	VHADDPS      X2, X0, X0
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X0, (R11)
 	ADDQ         DX, CX
 	ADDQ         DX, BX
 	ADDQ         DX, CX
@@ -2590,9 +2602,9 @@ group:
 	ADDQ         DI, R9
 	ADDQ         DI, R8
 	ADDQ         DI, R9
-	MOVQ         k+8(FP), R10
-	SHLQ         $0x02, R10
-	SUBQ         R10, AX
+	MOVQ         k+8(FP), R11
+	SHLQ         $0x02, R11
+	SUBQ         R11, AX
 	ADDQ         $0x10, y+64(FP)
 	DECQ         tiles+0(FP)
 	JNZ          tile
@@ -2655,9 +2667,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ4_1x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ4_1x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ4_1x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ4_1x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), AX
@@ -2674,6 +2686,8 @@ TEXT ·dotsQ4_1x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ    offsets+56(FP), R10
 	LEAQ    (DI)(DI*2), R11
 	ADDQ    R10, R11
+	MOVQ    nextScales+80(FP), R12
+	MOVQ    nextOffsets+88(FP), R13
 	VMOVUPS numbersQ4_1Packed<>+0(SB), Z13
 
 tile:
@@ -2681,11 +2695,15 @@ tile:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	MOVQ   k+8(FP), R12
+	MOVQ   k+8(FP), R14
 
 group:
 	PREFETCHT0    (SI)
 	ADDQ          $0x00000040, SI
+	PREFETCHT0    (R12)
+	ADDQ          $0x08, R12
+	PREFETCHT0    (R13)
+	ADDQ          $0x08, R13
 	VMOVUPS       (AX), Z0
 	VMOVUPS       64(AX), Z1
 	VMULPS.BCST   (R8), Z13, Z11
@@ -2727,11 +2745,11 @@ group:
 	ADDQ          $0x04, R9
 	ADDQ          $0x04, R10
 	ADDQ          $0x04, R11
-	SUBQ          $0x20, R12
+	SUBQ          $0x20, R14
 	JNZ           group
-	MOVQ          y+64(FP), R12
-	MOVQ          ldy+72(FP), R13
-	SHLQ          $0x02, R13
+	MOVQ          y+64(FP), R14
+	MOVQ          ldy+72(FP), R15
+	SHLQ          $0x02, R15
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
 	VADDPS        Y4, Y0, Y0
@@ -2755,7 +2773,7 @@ group:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
-	VMOVUPS       X0, (R12)
+	VMOVUPS       X0, (R14)
 	ADDQ          DX, CX
 	ADDQ          DX, BX
 	ADDQ          DX, CX
@@ -2774,9 +2792,9 @@ group:
 	ADDQ          DI, R11
 	ADDQ          DI, R10
 	ADDQ          DI, R11
-	MOVQ          k+8(FP), R12
-	SHLQ          $0x02, R12
-	SUBQ          R12, AX
+	MOVQ          k+8(FP), R14
+	SHLQ          $0x02, R14
+	SUBQ          R14, AX
 	ADDQ          $0x10, y+64(FP)
 	DECQ          tiles+0(FP)
 	JNZ           tile
@@ -2801,9 +2819,9 @@ DATA numbersQ4_1Packed<>+56(SB)/4, $0x41600000
 DATA numbersQ4_1Packed<>+60(SB)/4, $0x41700000
 GLOBL numbersQ4_1Packed<>(SB), RODATA|NOPTR, $64
 
-// func dotsQ4_1x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ4_1x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ4_1x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ4_1x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), CX
@@ -2968,9 +2986,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ4_1x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ4_1x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ4_1x3AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ4_1x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), CX
@@ -3174,9 +3192,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ4_1x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ4_1x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsQ4_1x4AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsQ4_1x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), CX
@@ -3451,9 +3469,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsQ4_1AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsQ4_1AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·dotsQ4_1AVX2(SB), NOSPLIT, $0-80
+TEXT ·dotsQ4_1AVX2(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), AX
@@ -3470,6 +3488,8 @@ TEXT ·dotsQ4_1AVX2(SB), NOSPLIT, $0-80
 	MOVQ    offsets+56(FP), R10
 	LEAQ    (DI)(DI*2), R11
 	ADDQ    R10, R11
+	MOVQ    nextScales+80(FP), R12
+	MOVQ    nextOffsets+88(FP), R13
 	VMOVUPS lowBitsPacked<>+0(SB), X15
 
 tile:
@@ -3477,11 +3497,15 @@ tile:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   k+8(FP), R12
+	MOVQ   k+8(FP), R14
 
 group:
 	PREFETCHT0   (SI)
 	ADDQ         $0x00000040, SI
+	PREFETCHT0   (R12)
+	ADDQ         $0x08, R12
+	PREFETCHT0   (R13)
+	ADDQ         $0x08, R13
 	VBROADCASTSS (R8), Y5
 	VBROADCASTSS (R10), Y6
 	VMOVUPS      (CX), X7
@@ -3601,11 +3625,11 @@ group:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	SUBQ         $0x20, R12
+	SUBQ         $0x20, R14
 	JNZ          group
-	MOVQ         y+64(FP), R12
-	MOVQ         ldy+72(FP), R13
-	SHLQ         $0x02, R13
+	MOVQ         y+64(FP), R14
+	MOVQ         ldy+72(FP), R15
+	SHLQ         $0x02, R15
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
 	VEXTRACTF128 $0x01, Y1, X5
@@ -3617,7 +3641,7 @@ group:
 	VHADDPS      X1, X0, X0
 	VHADDPS      X3, X2, X2
 	VHADDPS      X2, X0, X0
-	VMOVUPS      X0, (R12)
+	VMOVUPS      X0, (R14)
 	ADDQ         DX, CX
 	ADDQ         DX, BX
 	ADDQ         DX, CX
@@ -3636,9 +3660,9 @@ group:
 	ADDQ         DI, R11
 	ADDQ         DI, R10
 	ADDQ         DI, R11
-	MOVQ         k+8(FP), R12
-	SHLQ         $0x02, R12
-	SUBQ         R12, AX
+	MOVQ         k+8(FP), R14
+	SHLQ         $0x02, R14
+	SUBQ         R14, AX
 	ADDQ         $0x10, y+64(FP)
 	DECQ         tiles+0(FP)
 	JNZ          tile
@@ -3693,9 +3717,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsMXFP4x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsMXFP4x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsMXFP4x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsMXFP4x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), AX
@@ -3709,6 +3733,7 @@ TEXT ·dotsMXFP4x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ    scales+48(FP), R8
 	LEAQ    (DI)(DI*2), R9
 	ADDQ    R8, R9
+	MOVQ    nextScales+80(FP), R10
 	VMOVUPS numbersMXFP4Packed<>+0(SB), Z13
 	VMOVUPS firstHalfPacked<>+0(SB), Z14
 	VMOVUPS secondHalfPacked<>+0(SB), Z15
@@ -3718,11 +3743,13 @@ tile:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
-	MOVQ   k+8(FP), R10
+	MOVQ   k+8(FP), R11
 
 group:
 	PREFETCHT0    (SI)
 	ADDQ          $0x00000040, SI
+	PREFETCHT0    (R10)
+	ADDQ          $0x04, R10
 	VMOVUPS       (AX), Z0
 	VMOVUPS       64(AX), Z1
 	VMULPS.BCST   (R8), Z13, Z11
@@ -3774,11 +3801,11 @@ group:
 	ADDQ          $0x80, AX
 	ADDQ          $0x04, R8
 	ADDQ          $0x04, R9
-	SUBQ          $0x20, R10
+	SUBQ          $0x20, R11
 	JNZ           group
-	MOVQ          y+64(FP), R10
-	MOVQ          ldy+72(FP), R11
-	SHLQ          $0x02, R11
+	MOVQ          y+64(FP), R11
+	MOVQ          ldy+72(FP), R12
+	SHLQ          $0x02, R12
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
 	VADDPS        Y4, Y0, Y0
@@ -3802,7 +3829,7 @@ group:
 	VHADDPS       X1, X0, X0
 	VHADDPS       X3, X2, X2
 	VHADDPS       X2, X0, X0
-	VMOVUPS       X0, (R10)
+	VMOVUPS       X0, (R11)
 	ADDQ          DX, CX
 	ADDQ          DX, BX
 	ADDQ          DX, CX
@@ -3815,9 +3842,9 @@ group:
 	ADDQ          DI, R9
 	ADDQ          DI, R8
 	ADDQ          DI, R9
-	MOVQ          k+8(FP), R10
-	SHLQ          $0x02, R10
-	SUBQ          R10, AX
+	MOVQ          k+8(FP), R11
+	SHLQ          $0x02, R11
+	SUBQ          R11, AX
 	ADDQ          $0x10, y+64(FP)
 	DECQ          tiles+0(FP)
 	JNZ           tile
@@ -3878,9 +3905,9 @@ DATA secondHalfPacked<>+56(SB)/4, $0x0000000f
 DATA secondHalfPacked<>+60(SB)/4, $0x0000001f
 GLOBL secondHalfPacked<>(SB), RODATA|NOPTR, $64
 
-// func dotsMXFP4x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsMXFP4x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsMXFP4x2AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsMXFP4x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), CX
@@ -4048,9 +4075,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsMXFP4x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsMXFP4x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsMXFP4x3AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsMXFP4x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), CX
@@ -4257,9 +4284,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsMXFP4x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsMXFP4x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dotsMXFP4x4AVX512(SB), NOSPLIT, $0-80
+TEXT ·dotsMXFP4x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), CX
@@ -4540,9 +4567,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func dotsMXFP4AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int)
+// func dotsMXFP4AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·dotsMXFP4AVX2(SB), NOSPLIT, $0-80
+TEXT ·dotsMXFP4AVX2(SB), NOSPLIT, $0-96
 	MOVQ    ldx+24(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    x+16(FP), AX
@@ -4556,6 +4583,7 @@ TEXT ·dotsMXFP4AVX2(SB), NOSPLIT, $0-80
 	MOVQ    scales+48(FP), R8
 	LEAQ    (DI)(DI*2), R9
 	ADDQ    R8, R9
+	MOVQ    nextScales+80(FP), R10
 	VMOVUPS lowBitsPacked<>+0(SB), X15
 	VMOVUPS twiceE2M1Packed<>+0(SB), X14
 
@@ -4564,11 +4592,13 @@ tile:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   k+8(FP), R10
+	MOVQ   k+8(FP), R11
 
 group:
 	PREFETCHT0   (SI)
 	ADDQ         $0x00000040, SI
+	PREFETCHT0   (R10)
+	ADDQ         $0x04, R10
 	VBROADCASTSS (R8), Y5
 	VMOVUPS      (CX), X7
 	VPSRLW       $0x04, X7, X8
@@ -4682,11 +4712,11 @@ group:
 	ADDQ         $0x80, AX
 	ADDQ         $0x04, R8
 	ADDQ         $0x04, R9
-	SUBQ         $0x20, R10
+	SUBQ         $0x20, R11
 	JNZ          group
-	MOVQ         y+64(FP), R10
-	MOVQ         ldy+72(FP), R11
-	SHLQ         $0x02, R11
+	MOVQ         y+64(FP), R11
+	MOVQ         ldy+72(FP), R12
+	SHLQ         $0x02, R12
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
 	VEXTRACTF128 $0x01, Y1, X5
@@ -4698,7 +4728,7 @@ group:
 	VHADDPS      X1, X0, X0
 	VHADDPS      X3, X2, X2
 	VHADDPS      X2, X0, X0
-	VMOVUPS      X0, (R10)
+	VMOVUPS      X0, (R11)
 	ADDQ         DX, CX
 	ADDQ         DX, BX
 	ADDQ         DX, CX
@@ -4711,9 +4741,9 @@ group:
 	ADDQ         DI, R9
 	ADDQ         DI, R8
 	ADDQ         DI, R9
-	MOVQ         k+8(FP), R10
-	SHLQ         $0x02, R10
-	SUBQ         R10, AX
+	MOVQ         k+8(FP), R11
+	SHLQ         $0x02, R11
+	SUBQ         R11, AX
 	ADDQ         $0x10, y+64(FP)
 	DECQ         tiles+0(FP)
 	JNZ          tile
@@ -4727,57 +4757,51 @@ DATA twiceE2M1Packed<>+12(SB)/4, $0xf4f8fafc
 GLOBL twiceE2M1Packed<>(SB), RODATA|NOPTR, $16
 
 // func halvesAVX512(dst []float32, src []byte)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·halvesAVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), CX
 	MOVQ dst_len+8(FP), AX
 	MOVQ src_base+24(FP), DX
-	MOVQ AX, BX
-	ADDQ BX, BX
 	SUBQ $0x10, AX
 	JL   done
 
 loop:
-	PREFETCHT0 (DX)(BX*1)
-	VCVTPH2PS  (DX), Z0
-	VMOVUPS    Z0, (CX)
-	ADDQ       $0x20, DX
-	ADDQ       $0x40, CX
-	SUBQ       $0x10, AX
-	JGE        loop
+	VCVTPH2PS (DX), Z0
+	VMOVUPS   Z0, (CX)
+	ADDQ      $0x20, DX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, AX
+	JGE       loop
 
 done:
 	VZEROUPPER
 	RET
 
 // func halvesAVX2(dst []float32, src []byte)
-// Requires: AVX, AVX2, MMX+
+// Requires: AVX, AVX2
 TEXT ·halvesAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), CX
 	MOVQ dst_len+8(FP), AX
 	MOVQ src_base+24(FP), DX
-	MOVQ AX, BX
-	ADDQ BX, BX
 	SUBQ $0x08, AX
 	JL   done
 
 loop:
-	PREFETCHT0 (DX)(BX*1)
-	VPMOVZXWD  (DX), Y0
-	VPSLLD     $0x10, Y0, Y1
-	VPSLLD     $0x11, Y0, Y0
-	VPSRLD     $0x04, Y0, Y0
-	VPCMPGTD   largestPacked<>+0(SB), Y0, Y2
-	VPAND      infinityPacked<>+0(SB), Y2, Y2
-	VMULPS     exponents112Packed<>+0(SB), Y0, Y0
-	VPAND      signsPacked<>+0(SB), Y1, Y1
-	VPOR       Y1, Y0, Y0
-	VPOR       Y2, Y0, Y0
-	VMOVUPS    Y0, (CX)
-	ADDQ       $0x10, DX
-	ADDQ       $0x20, CX
-	SUBQ       $0x08, AX
-	JGE        loop
+	VPMOVZXWD (DX), Y0
+	VPSLLD    $0x10, Y0, Y1
+	VPSLLD    $0x11, Y0, Y0
+	VPSRLD    $0x04, Y0, Y0
+	VPCMPGTD  largestPacked<>+0(SB), Y0, Y2
+	VPAND     infinityPacked<>+0(SB), Y2, Y2
+	VMULPS    exponents112Packed<>+0(SB), Y0, Y0
+	VPAND     signsPacked<>+0(SB), Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VPOR      Y2, Y0, Y0
+	VMOVUPS   Y0, (CX)
+	ADDQ      $0x10, DX
+	ADDQ      $0x20, CX
+	SUBQ      $0x08, AX
+	JGE       loop
 
 done:
 	VZEROUPPER
@@ -4824,17 +4848,15 @@ DATA signsPacked<>+28(SB)/4, $0x80000000
 GLOBL signsPacked<>(SB), RODATA|NOPTR, $32
 
 // func exponentsAVX512(dst []float32, src []byte)
-// Requires: AVX, AVX512F, MMX+
+// Requires: AVX, AVX512F
 TEXT ·exponentsAVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), CX
 	MOVQ dst_len+8(FP), AX
 	MOVQ src_base+24(FP), DX
-	MOVQ AX, BX
 	SUBQ $0x10, AX
 	JL   done
 
 loop:
-	PREFETCHT0    (DX)(BX*1)
 	VPMOVZXBD     (DX), Z0
 	VPCMPEQD.BCST nonePacked<>+0(SB), Z0, K1
 	VPSLLD        $0x17, Z0, Z0
@@ -4874,33 +4896,31 @@ DATA smallestPacked<>+0(SB)/4, $0x00400000
 GLOBL smallestPacked<>(SB), RODATA|NOPTR, $4
 
 // func exponentsAVX2(dst []float32, src []byte)
-// Requires: AVX, AVX2, MMX+
+// Requires: AVX, AVX2
 TEXT ·exponentsAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), CX
 	MOVQ dst_len+8(FP), AX
 	MOVQ src_base+24(FP), DX
-	MOVQ AX, BX
 	SUBQ $0x08, AX
 	JL   done
 
 loop:
-	PREFETCHT0 (DX)(BX*1)
-	VPMOVZXBD  (DX), Y0
-	VPCMPEQD   nonePacked<>+0(SB), Y0, Y3
-	VPAND      aboveInfinityPacked<>+0(SB), Y3, Y3
-	VMOVUPS    onesPacked<>+0(SB), Y2
-	VPSUBD     Y2, Y0, Y1
-	VPSLLD     $0x17, Y1, Y1
-	VPMINSD    Y2, Y0, Y0
-	VPADDD     Y2, Y0, Y0
-	VPSLLD     $0x15, Y0, Y0
-	VPMAXSD    Y0, Y1, Y1
-	VPOR       Y3, Y1, Y1
-	VMOVUPS    Y1, (CX)
-	ADDQ       $0x08, DX
-	ADDQ       $0x20, CX
-	SUBQ       $0x08, AX
-	JGE        loop
+	VPMOVZXBD (DX), Y0
+	VPCMPEQD  nonePacked<>+0(SB), Y0, Y3
+	VPAND     aboveInfinityPacked<>+0(SB), Y3, Y3
+	VMOVUPS   onesPacked<>+0(SB), Y2
+	VPSUBD    Y2, Y0, Y1
+	VPSLLD    $0x17, Y1, Y1
+	VPMINSD   Y2, Y0, Y0
+	VPADDD    Y2, Y0, Y0
+	VPSLLD    $0x15, Y0, Y0
+	VPMAXSD   Y0, Y1, Y1
+	VPOR      Y3, Y1, Y1
+	VMOVUPS   Y1, (CX)
+	ADDQ      $0x08, DX
+	ADDQ      $0x20, CX
+	SUBQ      $0x08, AX
+	JGE       loop
 
 done:
 	VZEROUPPER

@@ -1,5 +1,7 @@
 package kernel
 
+import "unsafe"
+
 // packedTile is the number of rows of B that a packedFunc goes through side by side.
 const packedTile = 4
 
@@ -8,8 +10,9 @@ const packedScales = 1 << 10
 
 // packedFunc stores the scalar products of some vectors, ldx elements apart, and tiles of packedTile rows of a packed matrix in y, where
 // those of one vector are ldy elements from those of the one before. Codes of a row are ldb bytes from those of the last; it has k/Group scales,
-// and offsets, made float32. k is a multiple of Group. The bits are those of a dotFunc on decoded rows.
-type packedFunc func(tiles, k int, x *float32, ldx int, codes *byte, ldb int, scales, offsets *float32, y *float32, ldy int)
+// and offsets, made float32. k is a multiple of Group. The bits are those of a dotFunc on decoded rows. It asks for the scales and offsets, as they are stored, that will
+// be converted next, a few at a time: they need not exist, so that addresses are no pointers.
+type packedFunc func(tiles, k int, x *float32, ldx int, codes *byte, ldb int, scales, offsets *float32, y *float32, ldy int, nextScales, nextOffsets uintptr)
 
 // packedKernel is the assembly for one format.
 type packedKernel struct {
@@ -54,10 +57,16 @@ func (p *packedProduct) computeTiles(lo, hi int) {
 func (p *packedProduct) dots(part *Packed, s scales, c []float32, ldc int) {
 	s.of(part)
 	ldb := len(part.Codes) / part.Rows
+	nextScales, nextOffsets := end(part.Scales), end(part.Offsets)
 	for i := 0; i < p.m; i += len(p.kernel.dots) {
 		rows := min(len(p.kernel.dots), p.m-i)
-		p.kernel.dots[rows-1](part.Rows/packedTile, part.Cols, &p.a[i*part.Cols], part.Cols, &part.Codes[0], ldb, &s.factors[0], &s.offsets[0], &c[i*ldc], ldc)
+		p.kernel.dots[rows-1](part.Rows/packedTile, part.Cols, &p.a[i*part.Cols], part.Cols, &part.Codes[0], ldb, &s.factors[0], &s.offsets[0], &c[i*ldc], ldc, nextScales, nextOffsets)
 	}
+}
+
+// end is the address behind a part, where the next one is, if there is one.
+func end(part []byte) uintptr {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(part))) + uintptr(len(part))
 }
 
 // decodeFast is decode by assembly, if there is any for the format; it tells.

@@ -258,8 +258,7 @@ func exponentsAVX512() {
 	})
 }
 
-// convert writes a loop over count numbers of so many bytes at a time; the slice dst has whole such parts. As many that follow are asked for: they are
-// converted next, when those of rows that lie elsewhere have been read meanwhile.
+// convert writes a loop over count numbers of so many bytes at a time; the slice dst has whole such parts.
 func convert(name, what string, count, bytes int, body func(src, dst Mem)) {
 	TEXT(name, NOSPLIT, "func(dst []float32, src []byte)")
 	Doc(fmt.Sprintf("%s makes float32 of %s, a multiple of %d.", name, what, count))
@@ -268,15 +267,9 @@ func convert(name, what string, count, bytes int, body func(src, dst Mem)) {
 	Load(Param("dst").Base(), dst)
 	Load(Param("dst").Len(), left)
 	Load(Param("src").Base(), src)
-	soon := GP64()
-	MOVQ(left, soon)
-	for range bytes / count / 2 {
-		ADDQ(soon, soon)
-	}
 	SUBQ(Imm(uint64(count)), left)
 	JL(LabelRef("done"))
 	Label("loop")
-	PREFETCHT0(Mem{Base: src, Index: soon, Scale: 1})
 	body(Mem{Base: src}, Mem{Base: dst})
 	ADDQ(Imm(uint64(bytes)), src)
 	ADDQ(Imm(uint64(4*count)), dst)

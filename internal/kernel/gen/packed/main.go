@@ -52,6 +52,14 @@ var formats = []format{
 	{name: "MXFP4", bytes: 16, scaled: true, table: true, evenOdd: true},
 }
 
+// scaleBytes are those of a group's scale, and offset, as they are stored.
+func (f format) scaleBytes() int {
+	if f.evenOdd {
+		return 1
+	}
+	return 2
+}
+
 // rows are the places of the rows of a tile, which lie one after the other.
 type rows struct {
 	first, last, stride reg.GPVirtual
@@ -93,12 +101,13 @@ type walk struct {
 	f                      format
 	codes, scales, offsets rows
 	x                      rows
-	soon                   reg.GPVirtual // codes that are asked for
+	soon                   reg.GPVirtual   // codes that are asked for
+	next                   []reg.GPVirtual // scales and offsets that are, by one vector: more of them take longer
 }
 
 // begin declares the function and loads its arguments.
 func begin(name, doc string, f format, vectors int) walk {
-	TEXT(name, NOSPLIT, "func(tiles, k int, x *float32, ldx int, codes *byte, ldb int, scales, offsets *float32, y *float32, ldy int)")
+	TEXT(name, NOSPLIT, "func(tiles, k int, x *float32, ldx int, codes *byte, ldb int, scales, offsets *float32, y *float32, ldy int, nextScales, nextOffsets uintptr)")
 	Doc(name + " " + doc)
 	Pragma("noescape")
 	w := walk{f: f}
@@ -117,6 +126,12 @@ func begin(name, doc string, f format, vectors int) walk {
 		w.scales = newRows(load("scales"), lds)
 		if f.offset {
 			w.offsets = newRows(load("offsets"), lds)
+		}
+	}
+	if f.scaled && vectors == 1 {
+		w.next = append(w.next, load("nextScales"))
+		if f.offset {
+			w.next = append(w.next, load("nextOffsets"))
 		}
 	}
 	return w
@@ -143,10 +158,14 @@ func (w walk) ask() {
 		PREFETCHT0(Mem{Base: w.soon, Disp: at})
 	}
 	ADDQ(U32(uint32(tile*w.f.bytes)), w.soon)
+	for _, next := range w.next {
+		PREFETCHT0(Mem{Base: next})
+		ADDQ(Imm(uint64(tile*w.f.scaleBytes())), next)
+	}
 }
 
-// next goes to the next tile, and back to the beginning of the vectors.
-func (w walk) next() {
+// nextTile goes to the next tile, and back to the beginning of the vectors.
+func (w walk) nextTile() {
 	w.codes.next()
 	if w.f.scaled {
 		w.scales.next()
@@ -175,7 +194,7 @@ func (w walk) loop(clear, body func(), store func(y, ldy reg.GPVirtual)) {
 	y, ldy := load("y"), load("ldy")
 	SHLQ(Imm(2), ldy)
 	store(y, ldy)
-	w.next()
+	w.nextTile()
 	ADDQ(Imm(4*tile), address("y"))
 	DECQ(address("tiles"))
 	JNZ(LabelRef("tile"))
