@@ -85,9 +85,11 @@ class Server:
                 continue
             if b'"error"' in line:
                 sys.exit(f"{self.name}: {line[:500]}")
-            if not seen:
-                first.append(time.perf_counter() - began)
-                seen = True
+            now = time.perf_counter()
+            for choice in json.loads(line[6:])["choices"] if not seen else []:
+                if choice.get("text") or choice.get("delta", {}).get("content"):  # the first of a conversation only names the role
+                    first.append(now - began)
+                    seen = True
 
     def round(self, streams):
         """Returns tokens a second, by the clock and by the processor, and the times to the first token."""
