@@ -87,6 +87,7 @@ var layer = map[string]float64{
 	"serve":                          9,
 	"serve/studio":                   9.5, // a page beside the API
 	"benchmarks/memory":              10,
+	"benchmarks/ranks":               7,
 	"cli":                            11,
 	"cli/internal/command":           9,
 	"cli/internal/training":          10,
