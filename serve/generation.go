@@ -63,13 +63,12 @@ func (s *Server) whole(w http.ResponseWriter, r *http.Request, run *running) {
 		WriteError(w, ended(r.Context()))
 		return
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.config.Stall))
 	writeJSON(w, http.StatusOK, run.form.whole(parts, run.usage()))
 }
 
 // stream answers bit by bit, as server-sent events.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, run *running) {
-	events := events{w: w, control: http.NewResponseController(w), stall: s.config.Stall}
+	events := events{w: w}
 	begun := make(map[int]bool)
 	for p := range run.parts {
 		if p.err != nil && !events.begun {
@@ -103,11 +102,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, run *running) {
 
 // events writes server-sent events.
 type events struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	stall   time.Duration
-	begun   bool
-	err     error
+	w     http.ResponseWriter
+	begun bool
+	err   error
 }
 
 // send sends a value as an event.
@@ -120,7 +117,7 @@ func (e *events) send(v any) {
 	e.write(data)
 }
 
-// write sends an event at once. A client that takes nothing for long is gone.
+// write sends an event at once.
 func (e *events) write(data []byte) {
 	if e.err != nil {
 		return
@@ -132,9 +129,8 @@ func (e *events) write(data []byte) {
 		header.Set("Cache-Control", "no-cache")
 		header.Set("X-Accel-Buffering", "no") // of a proxy
 	}
-	_ = e.control.SetWriteDeadline(time.Now().Add(e.stall))
 	event := append(append([]byte("data: "), data...), "\n\n"...)
 	if _, e.err = e.w.Write(event); e.err == nil {
-		_ = e.control.Flush()
+		_ = http.NewResponseController(e.w).Flush()
 	}
 }

@@ -31,7 +31,7 @@ type Config struct {
 	MostBody int64
 	// Timeout is how long a request may take; 0 is no bound.
 	Timeout time.Duration
-	// Stall is how long a client may take to send a body, or to take what was written; 0 is 30 seconds.
+	// Stall is how long a client may take to send a body, or to take 64 KiB of what was written; 0 is 30 seconds.
 	Stall time.Duration
 }
 
@@ -142,7 +142,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := s.bounded(r.Context())
 	defer cancel()
-	s.mux.ServeHTTP(w, r.WithContext(ctx))
+	s.mux.ServeHTTP(answering{w, http.NewResponseController(w), s.config.Stall}, r.WithContext(ctx))
 }
 
 // receive reads a request's body, which may neither be too large nor take too long. From then on a read only tells that the client leaves.

@@ -3,6 +3,7 @@ package serve_test
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -241,23 +242,59 @@ func TestOwnPage(t *testing.T) {
 func TestSlowClient(t *testing.T) {
 	s, web := start(t, serve.Config{Stall: 50 * time.Millisecond}, slowly(t, serve.Options{}))
 	body, send := io.Pipe()
+	answered := make(chan struct{})
 	go func() {
 		_, _ = send.Write([]byte(`{"prompt": `))
-		time.Sleep(2 * time.Second)
+		select {
+		case <-answered:
+		case <-time.After(time.Minute):
+		}
 		send.Close()
 	}()
 	began := time.Now()
 	answer, err := http.Post(web.URL+"/v1/completions", "application/json", body)
+	close(answered)
 	if err == nil {
 		defer answer.Body.Close()
 		if answer.StatusCode != http.StatusRequestTimeout {
 			t.Errorf("%d", answer.StatusCode)
 		}
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("waits for %v", took)
 	}
 	if running, waiting := s.Models()[0].Engine.Status(); running+waiting > 0 {
 		t.Errorf("%d run and %d wait", running, waiting)
+	}
+}
+
+// TestIdleClient: one that takes no answer, whatever it is of, is not waited for when the server ends.
+func TestIdleClient(t *testing.T) {
+	s := serve.New(serve.Config{Stall: 50 * time.Millisecond})
+	began := make(chan struct{})
+	s.Handle("GET /long", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(began)
+		_, _ = w.Write(make([]byte, 64<<20)) // more than systems keep for a connection
+	}))
+	web := httptest.NewServer(s)
+	client, err := net.Dial("tcp", web.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer web.Close()
+	defer client.Close() // first: else a server that waits is waited for
+	if _, err := io.WriteString(client, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-began
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the server waits for a client that takes nothing")
 	}
 }
