@@ -87,6 +87,29 @@ func TestRemoteRun(t *testing.T) {
 	resume("going on from step-000020, which is whole\n")
 }
 
+// TestRemoteNames: what lies in an object store names no files outside the run that is made of it.
+func TestRemoteNames(t *testing.T) {
+	const root = "mem://TestRemoteNames"
+	if err := store.Write(root+"/out/manifest.json", []byte(`{"gorgpt": {}}`)); err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string]string{"pointer": "checkpoints/step-000001/x", "step": "checkpoints/../x", "file": ".."} {
+		t.Chdir(t.TempDir())
+		url := root + "/" + name + "/a"
+		for _, key := range []string{"recipe.toml", "checkpoints/latest", key} {
+			if err := store.Write(url+"/"+key, []byte("../../../out\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := run.Fetch(url, func(string) {}); err == nil || !strings.Contains(err.Error(), "can be no") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if made, err := os.ReadDir("."); err != nil || len(made) > 1 || len(made) == 1 && made[0].Name() != "runs" {
+			t.Errorf("%s: made %v (%v)", name, made, err)
+		}
+	}
+}
+
 // weightsOf are the bytes of a run's latest weights.
 func weightsOf(t *testing.T, dir string) string {
 	t.Helper()

@@ -145,6 +145,9 @@ func Fetch(url string, say func(line string)) (Dir, error) {
 				steps[step] = true
 			}
 		} else if !strings.Contains(name, "/") {
+			if !filepath.IsLocal(name) {
+				return "", fmt.Errorf("%s: %q can be no file's name here", url, name)
+			}
 			files = append(files, name)
 			isRun = isRun || name == recipeName || name == tunedName
 		}
@@ -205,7 +208,11 @@ func (d Dir) fetchCheckpoints(url string, steps map[string]bool, say func(line s
 	return nil
 }
 
+// fetchCheckpoint copies a checkpoint. Its name comes from the store, and must not lead elsewhere.
 func (d Dir) fetchCheckpoint(url, name string) error {
+	if !filepath.IsLocal(name) || name != filepath.Base(name) || name == "." {
+		return fmt.Errorf("%s: %q can be no checkpoint's name", url, name)
+	}
 	to := filepath.Join(d.Checkpoints(), name)
 	if exists(to) {
 		return nil
