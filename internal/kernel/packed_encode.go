@@ -17,12 +17,15 @@ func Pack(f Format, rows, cols int, x []float32) (*Packed, error) {
 	}
 	var mu sync.Mutex
 	var failed error
+	first := rows * cols
 	For(rows, 1+decodeGrain/cols, func(lo, hi int) {
 		part := b.Part(lo, hi-lo)
 		if at, err := part.encode(x[lo*cols : hi*cols]); err != nil {
 			mu.Lock()
 			defer mu.Unlock()
-			failed = fmt.Errorf("element %d: %w", lo*cols+at, err)
+			if at += lo * cols; at < first { // whoever was faster
+				first, failed = at, fmt.Errorf("element %d: %w", at, err)
+			}
 		}
 	})
 	return b, failed

@@ -201,3 +201,18 @@ func BenchmarkGemmPacked(b *testing.B) {
 		}
 	}
 }
+
+// TestPackError: of several numbers that cannot be packed the error names the first, whichever goroutine is faster.
+func TestPackError(t *testing.T) {
+	const rows, cols = 64, decodeGrain / 2
+	x := make([]float32, rows*cols)
+	for row := 1; row < rows; row++ {
+		x[row*cols] = float32(math.Inf(1))
+	}
+	want := fmt.Sprintf("element %d: +Inf is no number that Q8_0 has a code for", cols)
+	for range 20 {
+		if _, err := Pack(Q8_0, rows, cols, x); err == nil || err.Error() != want {
+			t.Fatalf("%v, want %s", err, want)
+		}
+	}
+}
