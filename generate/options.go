@@ -67,12 +67,12 @@ func (o Options) Validate() error {
 		return fmt.Errorf("generate: %d log-probabilities; want 0 or more", o.LogProbs)
 	}
 	for id, bias := range o.Bias {
-		if id < 0 || math.IsNaN(bias) || math.IsInf(bias, 1) {
+		if id < 0 || !(bias <= math.MaxFloat32) {
 			return fmt.Errorf("generate: a bias of %v for token %d; want a number for one from 0", bias, id)
 		}
 	}
 	return nil
 }
 
-// finite tells whether x is a number.
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+// finite tells whether x is a number, as logits are.
+func finite(x float64) bool { return math.Abs(x) <= math.MaxFloat32 }

@@ -38,11 +38,13 @@ func TestOpenAIPenalties(t *testing.T) {
 		}
 	}
 	for want, o := range map[string]generate.Options{
-		"generate: a bias of NaN for token 1; want a number for one from 0":  {Bias: map[int]float64{1: math.NaN()}},
-		"generate: a bias of 1 for token -1; want a number for one from 0":   {Bias: map[int]float64{-1: 1}},
-		"generate: a presence penalty of NaN is no number":                   {PresencePenalty: math.NaN()},
-		"generate: a frequency penalty of +Inf is no number":                 {FrequencyPenalty: math.Inf(1)},
-		"generate: a bias of +Inf for token 1; want a number for one from 0": {Bias: map[int]float64{1: math.Inf(1)}},
+		"generate: a bias of NaN for token 1; want a number for one from 0":   {Bias: map[int]float64{1: math.NaN()}},
+		"generate: a bias of 1 for token -1; want a number for one from 0":    {Bias: map[int]float64{-1: 1}},
+		"generate: a presence penalty of NaN is no number":                    {PresencePenalty: math.NaN()},
+		"generate: a frequency penalty of +Inf is no number":                  {FrequencyPenalty: math.Inf(1)},
+		"generate: a bias of 1e+39 for token 1; want a number for one from 0": {Bias: map[int]float64{1: 1e39}},
+		"generate: a presence penalty of -1e+39 is no number":                 {PresencePenalty: -1e39},
+		"generate: a bias of +Inf for token 1; want a number for one from 0":  {Bias: map[int]float64{1: math.Inf(1)}},
 	} {
 		if err := o.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%+v: %v, want %s", o, err, want)
