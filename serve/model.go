@@ -73,6 +73,19 @@ func (o Options) settle() Options {
 	return o
 }
 
+// check refuses what cannot be.
+func (o Options) check() error {
+	for _, number := range []struct {
+		of string
+		n  int
+	}{{"slots", o.Slots}, {"a queue", o.Queue}, {"pieces", o.Piece}, {"a context", o.Context}} {
+		if number.n < 0 {
+			return fmt.Errorf("serve: %s of %d; want 1 or more, or 0 for the default", number.of, number.n)
+		}
+	}
+	return nil
+}
+
 // Name is what a checkpoint is called by its path: the file without its extension, the folder, or the run of RUN/checkpoints/best.
 func Name(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
@@ -90,6 +103,9 @@ func Name(path string) string {
 
 // Open loads a checkpoint: whatever gorgpt generate or gorgpt classify take.
 func Open(path string, o Options) (*Model, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	o = o.settle()
 	m := &Model{ID: cmp.Or(o.ID, Name(path)), Path: path, Created: time.Now(), alone: make(chan struct{}, 1), slots: o.Slots, seats: make(chan struct{}, o.Slots+o.Queue)}
 	d, err := checkpoint.Open(path)

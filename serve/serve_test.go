@@ -57,6 +57,20 @@ func open(t testing.TB, dir string, o serve.Options) *serve.Model {
 	return m
 }
 
+// TestOpenErrors: numbers that cannot be are errors, whatever the checkpoint.
+func TestOpenErrors(t *testing.T) {
+	for want, o := range map[string]serve.Options{
+		"slots of -1":     {Slots: -1},
+		"a queue of -100": {Queue: -100},
+		"pieces of -2":    {Piece: -2},
+		"a context of -1": {Context: -1},
+	} {
+		if _, err := serve.Open(t.TempDir(), o); err == nil || err.Error() != "serve: "+want+"; want 1 or more, or 0 for the default" {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
 // start serves some models to the end of the test.
 func start(t testing.TB, c serve.Config, all ...*serve.Model) (*serve.Server, *httptest.Server) {
 	t.Helper()
