@@ -42,7 +42,7 @@ and a finished one is checked, against the text too.
 
 Many machines: --shard 0/16 to --shard 15/16 are jobs of an array, in any order and on any
 machines that see SRC and DIR; --join then makes the same files, to the byte, and removes
-the parts. gorgpt-beam pack (beam/ of the source) does both on Apache Beam.
+the parts. gorgpt-beam (beam/ of the source) does both on Apache Beam.
 
 Standard output: a line for each part, and DIR last.`,
 		Example: `  gorgpt pack --tokenizer gpt2 --out packed 'books/*.txt'
