@@ -135,6 +135,9 @@ func (s *Scope) right(outs G.Nodes) (roots G.Nodes, err error) {
 	if err := s.refuse(roots); err != nil {
 		return nil, err
 	}
+	if err := s.checkLayouts(roots); err != nil {
+		return nil, err
+	}
 	if s.cache != nil {
 		return roots, s.checkRows(roots)
 	}

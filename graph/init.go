@@ -88,6 +88,21 @@ func (i Init) fill(data []float32, shape []int, groups int, seed uint64, name st
 	kernel.Normal(data, seed, streamOf(name), i.mean, i.deviation)
 }
 
+// fillPart is fill of this rank's part of a parameter, with the values that it has in the whole. Of random numbers the whole is drawn,
+// a little at a time.
+func (i Init) fillPart(data []float32, c cut, groups int, seed uint64, name string) {
+	switch {
+	case i.custom != nil:
+		whole := kernel.Floats(c.whole.TotalSize())
+		i.fill(whole, c.whole, groups, seed, name)
+		c.take(data, whole, 0)
+	case i.deviation == 0:
+		i.fill(data, nil, groups, seed, name)
+	default:
+		kernel.NormalParts(c.whole.TotalSize(), seed, streamOf(name), i.mean, i.deviation, func(part []float32, at int) { c.take(data, part, at) })
+	}
+}
+
 // streamOf numbers the random stream that belongs to a name.
 func streamOf(name string) uint64 {
 	h := fnv.New64a()

@@ -56,6 +56,11 @@ type Op struct {
 	// A gradient that reads out's values must have out among its inputs: only an edge orders
 	// the two.
 	Grad func(in G.Nodes, out, grad *G.Node) G.Nodes
+	// Columnwise tells that each element of the result comes from the same element of the inputs alone, so that in a graph that is split
+	// over ranks the op may be given their parts of columns ([Layout]), all the same part; the result is such a part too.
+	Columnwise bool
+	// Layout, if not nil, is what the rank has of the result, where the op deals with the layouts of its inputs itself.
+	Layout *Layout
 	// Detached tells that the result counts as a constant: no gradient goes through.
 	Detached bool
 }
@@ -93,9 +98,14 @@ func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	if edge {
 		in = append(in, op.Of)
 	}
+	layout, err := s.layoutFor(op, in)
+	if err != nil {
+		return append(G.Nodes{s.Fail(op.Name, op.Out, "%v", err)}, s.placeholders(op.Extra)...)
+	}
 	o := s.newNodeOp(op, in)
 	o.of, o.edge = of, edge
 	nodes := G.Nodes{s.add(o, in...)}
+	s.setLayout(nodes[0], layout)
 	for i, shape := range op.Extra {
 		nodes = append(nodes, s.pick(o, i+1, shape, nodes[0], 0))
 	}

@@ -31,6 +31,7 @@ type Param struct {
 	reading      atomic.Uint32 // how ops read it: see Reading
 	buffer       bool          // never learned
 	groups       int           // that have a part of their own; 0 for none
+	cut          cut           // of the whole that ranks share out; see [Params.Split]
 }
 
 // Name is the parameter's name, Hugging Face's where the model has one there.
@@ -58,6 +59,10 @@ func (p *Param) Data() []float32 {
 		if k := p.packed; k != nil {
 			k.numbers(p.data, p.shape)
 			k.spread.Store(true)
+			return
+		}
+		if p.Cut() {
+			p.init.fillPart(p.data, p.cut, p.groups, p.seed, p.name)
 			return
 		}
 		p.init.fill(p.data, p.shape, p.groups, p.seed, p.name)
@@ -140,6 +145,7 @@ func (p *Param) Grad() (G.Value, error) {
 // it. The zero value is not usable; make one by [NewParams].
 type Params struct {
 	seed  uint64
+	ranks Ranks // nil if all is in this process
 	mu    sync.Mutex
 	order []*Param
 	named map[string]*Param
@@ -156,11 +162,11 @@ func (ps *Params) Seed() uint64 { return ps.seed }
 // Declare adds a parameter, or returns the one of that name if its shape and its
 // distribution are the same. It allocates no weights.
 func (ps *Params) Declare(name string, init Init, shape ...int) (*Param, error) {
-	return ps.declare(name, init, 0, shape)
+	return ps.declare(name, init, 0, shape, Layout{})
 }
 
-// declare is Declare of a parameter that so many groups have a part of.
-func (ps *Params) declare(name string, init Init, groups int, shape []int) (*Param, error) {
+// declare is Declare of a parameter that so many groups have a part of, and that ranks share out if l says so.
+func (ps *Params) declare(name string, init Init, groups int, shape []int, l Layout) (*Param, error) {
 	for _, d := range shape {
 		if d < 1 {
 			return nil, fmt.Errorf("%s: shape %v has a dimension below 1", name, tensor.Shape(shape))
@@ -175,8 +181,11 @@ func (ps *Params) declare(name string, init Init, groups int, shape []int) (*Par
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if p := ps.named[name]; p != nil {
-		if !slices.Equal(p.shape, shape) {
-			return nil, known("%s: shape %v, but %v in an earlier graph over these parameters", name, tensor.Shape(shape), p.shape)
+		if !slices.Equal(p.Whole(), shape) {
+			return nil, known("%s: shape %v, but %v in an earlier graph over these parameters", name, tensor.Shape(shape), p.Whole())
+		}
+		if !p.cut.layout.Same(l) {
+			return nil, known("%s: %v, but %v in an earlier graph over these parameters", name, l, p.cut.layout)
 		}
 		if !p.init.same(init) {
 			return nil, known("%s: from %v, but from %v in an earlier graph over these parameters", name, init, p.init)
@@ -187,6 +196,11 @@ func (ps *Params) declare(name string, init Init, groups int, shape []int) (*Par
 		return p, nil
 	}
 	p := &Param{name: name, shape: slices.Clone(shape), init: init, seed: ps.seed, groups: groups}
+	if l.Sections != nil {
+		if err := p.cutBy(l, ps.ranks); err != nil {
+			return nil, err
+		}
+	}
 	ps.order = append(ps.order, p)
 	ps.named[name] = p
 	return p, nil

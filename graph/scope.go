@@ -46,10 +46,11 @@ type builder struct {
 	losses    []AddedLoss
 	pools     []*pool
 	reports   []Reported
-	names     map[string]int // of losses and reports
-	retained  G.Nodes        // whose gradients are wanted
-	ops       uint64         // ops made so far: the identity of the next
-	run       *run           // of the program
+	names     map[string]int     // of losses and reports
+	retained  G.Nodes            // whose gradients are wanted
+	layouts   map[*G.Node]Layout // of nodes that a rank has a part of; see [Params.Split]
+	ops       uint64             // ops made so far: the identity of the next
+	run       *run               // of the program
 	compiled  bool
 
 	edits   []*edit
@@ -97,6 +98,7 @@ func New(ps *Params, options ...Option) *Scope {
 		editing:   make(map[string]bool),
 		results:   make(map[string]func() *G.Node),
 		settable:  make(map[reflect.Type][]string),
+		layouts:   make(map[*G.Node]Layout),
 
 		segments: make(map[string]*segment),
 		unused:   make(map[*G.Node]bool),
@@ -170,10 +172,20 @@ func (s *Scope) Lookup(name string) *G.Node { return s.inputs[name] }
 // second call for one name in one graph is an error, since layers would share weights
 // by mistake: to share a parameter, pass its node on, and to share a layer, see [Scope.Shared].
 func (s *Scope) Param(name string, init Init, shape ...int) *G.Node {
+	return s.CutParam(name, init, Layout{}, shape...)
+}
+
+// CutParam is Param of a shape that ranks share out where the store is split ([Params.Split]), as [Cut] says; the node has the shape of this rank's part. A section
+// that has not a place for each rank is an error.
+func (s *Scope) CutParam(name string, init Init, l Layout, shape ...int) *G.Node {
 	full, groups := s.join(name), 0
 	if s.groups != nil {
 		groups = s.groups.Count
 		shape = append([]int{groups}, shape...)
+		l.Axis++
+	}
+	if s.Ranks() == nil || l.Sections == nil {
+		l = Layout{}
 	}
 	if s.err != nil {
 		return s.placeholder(shape)
@@ -181,13 +193,16 @@ func (s *Scope) Param(name string, init Init, shape ...int) *G.Node {
 	if s.inputs[full] != nil && !s.shared {
 		return s.fail(fmt.Errorf("%s is declared twice in one graph; to share a parameter, pass its node on (or Scope.Shared)", full), shape)
 	}
-	if _, err := s.params.declare(full, init, groups, shape); err != nil {
+	p, err := s.params.declare(full, init, groups, shape, l)
+	if err != nil {
 		return s.fail(err, shape)
 	}
 	if groups > 0 {
 		s.passed[full] = s.groups.PerRow
 	}
-	return s.input(full, tensor.Float32, shape)
+	n := s.input(full, tensor.Float32, p.shape)
+	s.setLayout(n, l)
+	return n
 }
 
 // Ints declares an input of integers, such as tokens of shape (B, T). The program's
@@ -262,6 +277,7 @@ func (s *Scope) Node(n *G.Node, err error) *G.Node {
 	if _, known := s.origin[n]; !known {
 		s.origin[n] = s.path
 	}
+	s.Layout(n) // an error of it is known by the path
 	return n
 }
 

@@ -1,6 +1,8 @@
 package layers
 
 import (
+	"fmt"
+
 	G "gorgonia.org/gorgonia"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -70,7 +72,10 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 		case c.HeadSize == 0:
 			c.HeadSize = width / c.Heads
 		}
-		q, k, v := c.project(s, x) // (B·T, H·D), (B·T, KVHeads·D) twice
+		if fault := c.share(s); fault != "" {
+			return s.Fail("Attention", x.Shape(), "%s", fault)
+		}
+		q, k, v := c.project(s, ops.Enter(s, x)) // (B·T, H·D), (B·T, KVHeads·D) twice
 		if c.Between != nil {
 			turnedQ, turnedK := c.Between(s, q.Columns(s), k.Columns(s))
 			q, k = ops.AllHeads(s, turnedQ, c.Heads), ops.AllHeads(s, turnedK, c.KVHeads)
@@ -80,8 +85,9 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 		}
 		s.Expose("values", v.Columns) // (B·T, KVHeads·D)
 		o := o
+		o.Slopes = c.slopes(s)
 		if c.Sinks {
-			o.Sinks = s.Param("sinks", first(c.Weights.Init), c.Heads) // (H)
+			o.Sinks = s.CutParam("sinks", first(c.Weights.Init), graph.Cut(0, c.Heads), c.Heads) // (H)
 		}
 		s.Expose("weights", func(s *graph.Scope) *G.Node {
 			return ops.AttentionWeights(s, q, k, o) // (B·H, T, T)
@@ -94,10 +100,33 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 	})
 }
 
+// share tells what keeps ranks from sharing out the heads; "" if nothing does, or all is in one process.
+func (c AttentionConfig) share(s *graph.Scope) (fault string) {
+	r := s.Ranks()
+	switch {
+	case r == nil:
+	case c.Heads%r.Size() != 0:
+		return fmt.Sprintf("%d heads cannot be shared out evenly among %d ranks", c.Heads, r.Size())
+	case c.KVHeads%r.Size() != 0:
+		return fmt.Sprintf("%d heads of keys and values cannot be shared out evenly among %d ranks", c.KVHeads, r.Size())
+	}
+	return ""
+}
+
+// slopes are those of this rank's heads.
+func (c AttentionConfig) slopes(s *graph.Scope) []float64 {
+	r := s.Ranks()
+	if r == nil || len(c.Slopes) != c.Heads {
+		return c.Slopes
+	}
+	span := graph.Cut(0, c.Heads).Spans(r.Rank(), r.Size())[0]
+	return c.Slopes[span.From:span.To]
+}
+
 // project is the queries, the keys and the values of x.
 func (c AttentionConfig) project(s *graph.Scope, x *G.Node) (q, k, v ops.Heads) {
 	if !c.Separate {
-		qkv := Linear(s.At("c_attn"), x, (c.Heads+2*c.KVHeads)*c.HeadSize, c.Weights.inner())
+		qkv := linearOf.declare(s.At("c_attn"), x, c.Weights.inner(), c.Heads*c.HeadSize, c.KVHeads*c.HeadSize, c.KVHeads*c.HeadSize)
 		return ops.QKV(s, qkv, c.Heads, c.KVHeads)
 	}
 	one := func(name string, heads int) ops.Heads {

@@ -47,7 +47,7 @@ func QKNorm(n RMS) func(c *AttentionConfig) {
 	return func(c *AttentionConfig) {
 		c.each(func(s *graph.Scope, name string, x *G.Node, heads int) *G.Node {
 			n := n
-			n.Columns = cmp.Or(n.Columns, dim(x, 1)/max(heads, 1))
+			n.Columns = cmp.Or(n.Columns, wholeDim(s, x)/max(heads, 1))
 			return RMSNorm(s.At("%s_norm", name), x, n) // (B·T, heads·D)
 		})
 	}

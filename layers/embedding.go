@@ -11,13 +11,14 @@ import (
 // Embedding looks tokens up in a table of its own, weight (vocab, width), and returns
 // the rows (B·T, C) and the table, which a tied head uses again. Of tokens (B, T), it tells the
 // graph the sequences that rows are from there on; see [graph.Scope.Sequence]. The table starts
-// from init, or N(0, 0.02) if that is the zero Init.
+// from init, or N(0, 0.02) if that is the zero Init. Where a model is split over ranks, each has some words of the vocabulary, of any number, and the rows
+// are a sum over them. The tables of positions are whole on each: they are small, and their gradient is there anyway.
 func Embedding(s *graph.Scope, tokens *G.Node, vocab, width int, init graph.Init) (x, table *G.Node) {
 	tokens = s.Require("Embedding", "tokens", tokens)
 	if tokens.Dims() == 2 {
 		s.SetSequence(tokens.Shape()[0], tokens.Shape()[1])
 	}
-	table = s.Param("weight", first(init), vocab, width) // (V, C)
+	table = s.CutParam("weight", first(init), graph.Cut(0, vocab), vocab, width) // (V, C)
 	x = s.Layer(tokens, tensor.Shape{tokens.Shape().TotalSize(), width}, func(s *graph.Scope, tokens *G.Node) *G.Node {
 		return ops.Embed(s, tokens, table) // (B·T, C)
 	})

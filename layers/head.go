@@ -18,7 +18,7 @@ type HeadConfig struct {
 // Logits returns the logits (N, V) of x (N, C) on w (V, C).
 func (c HeadConfig) Logits(s *graph.Scope, x, w *G.Node) *G.Node {
 	x, w = s.Require("Logits", "x", x), s.Require("Logits", "w", w)
-	return c.logits(s, x, dim(w, 0), func(*graph.Scope, int) *G.Node { return w })
+	return c.logits(s, x, words(s, w), func(*graph.Scope, int) *G.Node { return w })
 }
 
 // Loss is the mean cross-entropy of Logits' logits against targets, or with weights (N), which may be nil, the sum of
@@ -97,8 +97,16 @@ func (c HeadConfig) loss(s *graph.Scope, x, targets *G.Node, weight func(s *grap
 // headWeight declares a head's own weight.
 func headWeight(vocab int, init graph.Init) func(s *graph.Scope, width int) *G.Node {
 	return func(s *graph.Scope, width int) *G.Node {
-		return s.Param("weight", first(init), vocab, width) // (V, C)
+		return s.CutParam("weight", first(init), graph.Cut(0, vocab), vocab, width) // (V, C)
 	}
+}
+
+// words is how many rows w (V, C) has on all ranks.
+func words(s *graph.Scope, w *G.Node) int {
+	if l := s.Layout(w); l.Sections != nil && l.Axis == 0 {
+		return l.Total()
+	}
+	return dim(w, 0)
 }
 
 // dim is the i-th dimension of x, or 1 if it has none such.

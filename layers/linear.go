@@ -8,28 +8,71 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Linear maps x (N, K) to x·weight + bias (N, out), with a weight (K, out) as in GPT-2's files.
+// Linear maps x (N, K) to x·weight + bias (N, out), with a weight (K, out) as in GPT-2's files. Where a model is split over ranks
+// ([graph.Params.Split]), the weight is split by columns if x enters a branch ([ops.Enter]), so that each rank has some columns of the result, and by rows if
+// x is such columns: the result is a sum over the ranks then, and whole.
 func Linear(s *graph.Scope, x *G.Node, out int, w Weights) *G.Node {
-	return linear(s, "Linear", ops.Linear, x, out, w, func(in int) []int { return []int{in, out} })
+	return linearOf.declare(s, x, w, out)
 }
 
 // Dense is [Linear] with a weight (out, K), as in PyTorch's nn.Linear and in Llama's files.
 func Dense(s *graph.Scope, x *G.Node, out int, w Weights) *G.Node {
-	return linear(s, "Dense", ops.Dense, x, out, w, func(in int) []int { return []int{out, in} })
+	return denseOf.declare(s, x, w, out)
 }
 
-// linear is the layer called name, of a weight of the given shape.
-func linear(s *graph.Scope, name string, op func(s *graph.Scope, x, w, bias *G.Node) *G.Node, x *G.Node, out int, w Weights, shape func(in int) []int) *G.Node {
-	x = s.Require(name, "x", x)
+// linear is a kind of linear layer: where the weight has inputs and where outputs.
+type linear struct {
+	name    string
+	op      func(s *graph.Scope, x, w, bias *G.Node) *G.Node
+	in, out int
+}
+
+var (
+	linearOf = linear{"Linear", ops.Linear, 0, 1}
+	denseOf  = linear{"Dense", ops.Dense, 1, 0}
+)
+
+// declare is the layer, whose columns are sections, one after the other; ranks that share out the columns share out each.
+func (l linear) declare(s *graph.Scope, x *G.Node, w Weights, sections ...int) *G.Node {
+	x = s.Require(l.name, "x", x)
+	columns := graph.Cut(1, sections...)
+	width := columns.Total()
 	if x.Dims() != 2 {
-		return s.Fail(name, []int{1, out}, "x is %v; want (N, K)", x.Shape())
+		return s.Fail(l.name, []int{1, width}, "x is %v; want (N, K)", x.Shape())
 	}
-	return s.Layer(x, tensor.Shape{x.Shape()[0], out}, func(s *graph.Scope, x *G.Node) *G.Node {
-		weight := s.Param("weight", first(w.Init), shape(dim(x, 1))...)
-		var bias *G.Node
-		if !w.NoBias {
-			bias = s.Param("bias", graph.Zeros(), out)
+	given := s.Layout(x)
+	shape := tensor.Shape{x.Shape()[0], width}
+	if given.Entered {
+		for _, n := range sections {
+			if n%s.Ranks().Size() != 0 {
+				return s.Fail(l.name, shape, "%d columns cannot be shared out evenly among %d ranks", n, s.Ranks().Size())
+			}
 		}
-		return op(s, x, weight, bias) // (N, out)
+		shape[1] /= s.Ranks().Size()
+	}
+	return s.Layer(x, shape, func(s *graph.Scope, x *G.Node) *G.Node {
+		full := make([]int, 2)
+		full[l.in], full[l.out] = wholeDim(s, x), width
+		var cut, bias graph.Layout
+		switch given := s.Layout(x); {
+		case given.Entered:
+			cut, bias = graph.Cut(l.out, sections...), graph.Cut(0, sections...)
+		case given.Sections != nil:
+			cut = graph.Cut(l.in, given.Sections...)
+		}
+		weight := s.CutParam("weight", first(w.Init), cut, full...)
+		var b *G.Node
+		if !w.NoBias {
+			b = s.CutParam("bias", graph.Zeros(), bias, width)
+		}
+		return l.op(s, x, weight, b) // (N, out)
 	})
+}
+
+// wholeDim is how many columns x has on all ranks.
+func wholeDim(s *graph.Scope, x *G.Node) int {
+	if l := s.Layout(x); l.Sections != nil {
+		return l.Total()
+	}
+	return dim(x, 1)
 }

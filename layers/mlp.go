@@ -15,9 +15,9 @@ type Activation func(s *graph.Scope, x *G.Node) *G.Node
 // the activation follows, c_proj brings them back.
 func MLP(s *graph.Scope, x *G.Node, hidden int, f Activation, w BranchWeights) *G.Node {
 	return feedForward(s, "MLP", x, f, func(s *graph.Scope, x *G.Node) *G.Node {
-		h := Linear(s.At("c_fc"), x, hidden, w.inner())       // (N, hidden)
-		h = s.At("act").Layer(h, h.Shape(), f)                // (N, hidden)
-		return Linear(s.At("c_proj"), h, dim(x, 1), w.last()) // (N, C)
+		h := Linear(s.At("c_fc"), ops.Enter(s, x), hidden, w.inner()) // (N, hidden)
+		h = s.At("act").Layer(h, h.Shape(), f)                        // (N, hidden)
+		return Linear(s.At("c_proj"), h, dim(x, 1), w.last())         // (N, C)
 	})
 }
 
@@ -26,6 +26,7 @@ func MLP(s *graph.Scope, x *G.Node, hidden int, f Activation, w BranchWeights) *
 // [ops.SiLU] it is SwiGLU, with [ops.GELU] GEGLU (Shazeer 2020). Weights are (out, in).
 func GatedMLP(s *graph.Scope, x *G.Node, hidden int, f Activation, w BranchWeights) *G.Node {
 	return feedForward(s, "GatedMLP", x, f, func(s *graph.Scope, x *G.Node) *G.Node {
+		x = ops.Enter(s, x)                                     // (N, C)
 		gate := Dense(s.At("gate_proj"), x, hidden, w.inner())  // (N, hidden)
 		gate = s.At("act").Layer(gate, gate.Shape(), f)         // (N, hidden)
 		up := Dense(s.At("up_proj"), x, hidden, w.inner())      // (N, hidden)

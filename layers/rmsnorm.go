@@ -26,7 +26,7 @@ func RMSNorm(s *graph.Scope, x *G.Node, n RMS) *G.Node {
 	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
 		columns := n.Columns
 		if columns == 0 {
-			columns = dim(x, 1)
+			columns = wholeDim(s, x)
 		}
 		switch {
 		case n.NoGain && n.PlusOne:

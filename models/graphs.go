@@ -81,7 +81,11 @@ func Body(m Model, s *graph.Scope, tokens *G.Node) (x *G.Node, head Head) {
 
 // checkVocab is w, of which a head must have a row for each token.
 func checkVocab(s *graph.Scope, name string, w *G.Node, vocab int) *G.Node {
-	if w.Dims() == 2 && w.Shape()[0] == vocab {
+	words := w.Shape()[0]
+	if l := s.Layout(w); l.Sections != nil && l.Axis == 0 { // of which each rank has some
+		words = l.Total()
+	}
+	if w.Dims() == 2 && words == vocab {
 		return w
 	}
 	return s.Fail(name, tensor.Shape{vocab, 1}, "the head's weight %s is %v; want (V, C) with a V of %d", w.Name(), w.Shape(), vocab)
@@ -104,7 +108,7 @@ func (h Head) weight(s *graph.Scope, x *G.Node) *G.Node {
 	if own := s.Lookup(HeadName); own != nil {
 		return checkVocab(s, headName, own, h.vocab)
 	}
-	return s.At(headName).Param("weight", h.init, h.vocab, x.Shape()[x.Dims()-1])
+	return s.At(headName).CutParam("weight", h.init, graph.Cut(0, h.vocab), h.vocab, x.Shape()[x.Dims()-1])
 }
 
 // Logits returns the logits (N, V) of states (N, C).

@@ -21,10 +21,11 @@ func pairwise(s *graph.Scope, name string, a, b *G.Node, run func(v *graph.Args)
 		return s.Fail(name, a.Shape(), "the shapes %v and %v differ", a.Shape(), b.Shape())
 	}
 	return s.Apply(graph.Op{
-		Name:    name,
-		RowWise: 2,
-		Out:     a.Shape(),
-		FLOPs:   size(a.Shape()),
+		Name:       name,
+		RowWise:    2,
+		Columnwise: true,
+		Out:        a.Shape(),
+		FLOPs:      size(a.Shape()),
 		Run: func(v *graph.Args) error {
 			run(v)
 			return nil

@@ -123,6 +123,11 @@ func newAttention(s *graph.Scope, op string, q, k, v *Heads, o *AttentionOptions
 		return t, s.Fail(op, shape, "%d heads of %d columns of queries do not go with %d of %d of keys and %d of %d of values", q.Count, q.Size, k.Count, k.Size, v.Count, v.Size)
 	}
 	t.qkv = [3]Heads{*q, *k, *v}
+	for i, h := range t.qkv {
+		if split := s.Layout(h.In).Sections != nil; split != (s.Layout(q.In).Sections != nil) || s.Layout(h.In).Entered {
+			return t, s.Fail(op, shape, "%s is %v, q %v; want heads that are shared out over ranks alike, or none", names[i], s.Layout(h.In), s.Layout(q.In))
+		}
+	}
 	t.nodes, t.sinks = G.Nodes{q.In, k.In, v.In}, o.Sinks
 	if fill(t.qkv) {
 		t.nodes = t.nodes[:1]
@@ -163,6 +168,14 @@ func (t *attention) views(values func(node int) []float32, sinks int) kernel.QKV
 	return x
 }
 
+// layout is the result's: some heads, if the queries are.
+func (t *attention) layout(s *graph.Scope) graph.Layout {
+	if s.Layout(t.qkv[0].In).Sections == nil {
+		return graph.Layout{}
+	}
+	return graph.Cut(1, t.shape()[1]*s.Ranks().Size())
+}
+
 // shape is the result's.
 func (t *attention) shape() tensor.Shape {
 	return tensor.Shape{t.batch * t.context, t.qkv[0].Count * t.qkv[2].Size}
@@ -200,12 +213,18 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 		Batch: t.batch, Context: t.context, Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
 		Scale: float32(o.scale(t.qkv[0].Size)), Window: min(o.Window, t.context), Precision: s.Precision(), Variants: o.variants(),
 	}
+	layout := t.layout(s)
+	if layout.Sections != nil {
+		att.Of = att.Heads * s.Ranks().Size()
+		att.From = att.Heads * s.Ranks().Rank()
+	}
 	n := len(t.nodes)
 	return s.Apply(graph.Op{
-		Name:  attentionName(o.Window, t.context),
-		Out:   t.shape(),
-		FLOPs: t.cost(1, 1, pairs(t.context, o.Window)),
-		Saves: []tensor.Shape{{att.StatsSize()}},
+		Name:   attentionName(o.Window, t.context),
+		Out:    t.shape(),
+		Layout: &layout,
+		FLOPs:  t.cost(1, 1, pairs(t.context, o.Window)),
+		Saves:  []tensor.Shape{{att.StatsSize()}},
 		Run: func(a *graph.Args) error {
 			att.Forward(a.Out(0), a.Save(0), t.views(a.Floats, n), mask(a))
 			return nil
@@ -250,11 +269,12 @@ func (t *attention) cached(s *graph.Scope, o AttentionOptions) *G.Node {
 		Batch: t.batch, New: t.context, Capacity: s.Cache().Capacity(), Heads: t.qkv[0].Count, KVHeads: t.qkv[1].Count,
 		Scale: float32(o.scale(t.qkv[0].Size)), Window: o.Window, Precision: s.Precision(), Seamless: s.Seamless(), Variants: o.variants(),
 	}
-	n := len(t.nodes)
+	n, layout := len(t.nodes), t.layout(s)
 	return s.Apply(graph.Op{
 		Name:    "Attention",
 		RowWise: n,
 		Out:     t.shape(),
+		Layout:  &layout,
 		// As if all had been filled: what a run costs depends on the past.
 		FLOPs: t.cost(1, 1, float64(t.context*rows)),
 		Run: func(a *graph.Args) error {

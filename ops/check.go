@@ -43,6 +43,19 @@ func sequences(s *graph.Scope, op string, shape tensor.Shape, x *G.Node) (batch,
 	return batch, context, failed
 }
 
+// local is how many of so many heads, of columns of x, this rank has.
+func local(s *graph.Scope, op string, x *G.Node, heads int) int {
+	l, r := s.Layout(x), s.Ranks()
+	if l.Sections == nil {
+		return heads
+	}
+	if heads%r.Size() != 0 {
+		s.Fail(op, tensor.Shape{1}, "%d heads cannot be shared out evenly among %d ranks", heads, r.Size())
+		return heads
+	}
+	return heads / r.Size()
+}
+
 // size is the number of elements of a shape, in the type that FLOPs are counted in.
 func size(shape tensor.Shape) int64 { return int64(shape.TotalSize()) }
 
@@ -69,18 +82,18 @@ func some(nodes ...*G.Node) G.Nodes {
 	return out
 }
 
-// elementwise is an op of one input whose result has the same shape, row by row.
+// elementwise is an op of one input whose result has the same shape, element by element.
 func elementwise(s *graph.Scope, name string, cost int64, x *G.Node, run func(out, x []float32), grad func(in G.Nodes, out, grad *G.Node) G.Nodes) *G.Node {
-	x = s.Require(name, "x", x)
-	return s.Apply(graph.Op{
-		Name:    name,
-		Out:     x.Shape(),
-		FLOPs:   cost * size(x.Shape()),
-		RowWise: 1,
-		Run: func(a *graph.Args) error {
-			run(a.Out(0), a.Floats(0))
-			return nil
-		},
-		Grad: grad,
-	}, x)
+	return ofRows(s, graph.Op{Name: name, FLOPs: cost, Columnwise: true, Grad: grad}, x, run)
+}
+
+// ofRows is an op of one input whose result has the same shape, row by row; its FLOPs are those of an element.
+func ofRows(s *graph.Scope, op graph.Op, x *G.Node, run func(out, x []float32)) *G.Node {
+	x = s.Require(op.Name, "x", x)
+	op.Out, op.RowWise, op.FLOPs = x.Shape(), 1, op.FLOPs*size(x.Shape())
+	op.Run = func(a *graph.Args) error {
+		run(a.Out(0), a.Floats(0))
+		return nil
+	}
+	return s.Apply(op, x)
 }

@@ -16,10 +16,18 @@ func ClampedSwiGLU(s *graph.Scope, u *G.Node, limit float64) *G.Node {
 		return s.Fail("ClampedSwiGLU", tensor.Shape{dim(u, 0), dim(u, 1) / 2}, "u is %v, the limit %v; want (N, 2I), and above 0", u.Shape(), limit)
 	}
 	out, most := tensor.Shape{dim(u, 0), dim(u, 1) / 2}, float32(limit)
+	layout := s.Layout(u)
+	if layout.Sections != nil {
+		if len(layout.Sections) > 1 || dim(u, 1)*s.Ranks().Size() != layout.Total() {
+			return s.Fail("ClampedSwiGLU", out, "u, %v, is %v; want pairs that ranks share out evenly", u.Shape(), layout)
+		}
+		layout = graph.Cut(1, layout.Total()/2)
+	}
 	return s.Apply(graph.Op{
 		Name:    "ClampedSwiGLU",
 		RowWise: 1,
 		Out:     out,
+		Layout:  &layout,
 		FLOPs:   14 * size(out),
 		Run: func(a *graph.Args) error {
 			u, y := a.Floats(0), a.Out(0)

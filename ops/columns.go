@@ -19,7 +19,32 @@ func Columns(s *graph.Scope, x *G.Node, first, count int) *G.Node {
 	if count == x.Shape()[1] {
 		return x
 	}
-	return moveColumns(s, "Columns", []*G.Node{x}, count, []int{-first})
+	layout, ok := columnsOf(s, x, first, count)
+	if !ok {
+		return s.Fail("Columns", tensor.Shape{dim(x, 0), count}, "x, %v, is %v, of whose sections %d columns from column %d are none", x.Shape(), s.Layout(x), count, first)
+	}
+	return moveColumns(s, "Columns", []*G.Node{x}, count, []int{-first}, layout)
+}
+
+// columnsOf is the layout of some columns of x, and whether they have one: those of a rank's part must be whole sections.
+func columnsOf(s *graph.Scope, x *G.Node, first, count int) (l graph.Layout, ok bool) {
+	l = s.Layout(x)
+	if l.Whole() {
+		return l, true
+	}
+	var sections []int
+	at := 0
+	for i, span := range l.Spans(s.Ranks().Rank(), s.Ranks().Size()) {
+		if at >= first && at < first+count {
+			sections = append(sections, l.Sections[i])
+		}
+		if at == first {
+			ok = true
+		}
+		at += span.To - span.From
+	}
+	part := graph.Cut(1, sections...)
+	return part, ok && part.Length(s.Ranks().Rank(), s.Ranks().Size()) == count
 }
 
 // Concat is the columns of the matrices xs (N, ·) side by side.
@@ -38,17 +63,23 @@ func Concat(s *graph.Scope, xs ...*G.Node) *G.Node {
 		first = append(first, width)
 		width += xs[i].Shape()[1]
 	}
-	return moveColumns(s, "Concat", xs, width, first)
+	for i, x := range xs {
+		if l := s.Layout(x); !l.Whole() {
+			return s.Fail("Concat", tensor.Shape{dim(xs[0], 0), width}, "matrix %d, %v, is %v; want all of it", i, x.Shape(), l)
+		}
+	}
+	return moveColumns(s, "Concat", xs, width, first, graph.Layout{})
 }
 
 // moveColumns makes a matrix of so many columns of xs: column 0 of xs[i] becomes column first[i],
 // and those that lie beside the result are left out; where none comes to lie, it is 0.
-func moveColumns(s *graph.Scope, name string, xs G.Nodes, width int, first []int) *G.Node {
+func moveColumns(s *graph.Scope, name string, xs G.Nodes, width int, first []int, l graph.Layout) *G.Node {
 	rows := xs[0].Shape()[0]
 	return s.Apply(graph.Op{
 		Name:    name,
 		RowWise: len(xs),
 		Out:     tensor.Shape{rows, width},
+		Layout:  &l,
 		Run: func(a *graph.Args) error {
 			out := a.Out(0)
 			a.For(rows, grain(width), func(lo, hi int) {
@@ -65,7 +96,7 @@ func moveColumns(s *graph.Scope, name string, xs G.Nodes, width int, first []int
 		},
 		Grad: func(_ G.Nodes, _, grad *G.Node) (grads G.Nodes) {
 			for i, x := range xs {
-				grads = append(grads, moveColumns(s, name+"Grad", G.Nodes{grad}, x.Shape()[1], []int{-first[i]}))
+				grads = append(grads, moveColumns(s, name+"Grad", G.Nodes{grad}, x.Shape()[1], []int{-first[i]}, graph.Layout{}))
 			}
 			return grads
 		},

@@ -17,7 +17,27 @@ func Dropout(s *graph.Scope, x *G.Node, rate float64) *G.Node {
 	if err := checkRate(s, "Dropout", x.Shape(), rate); err != nil {
 		return err
 	}
-	return drop(s, "Dropout", x, rate, func(_ *graph.Args, mask kernel.Mask, out, x []float32) { mask.Apply(out, x) })
+	l := s.Layout(x)
+	if l.Sections == nil {
+		return drop(s, "Dropout", true, x, rate, func(_ *graph.Args, mask kernel.Mask, out, x []float32) { mask.Apply(out, x) })
+	}
+	return drop(s, "Dropout", true, x, rate, wholeMask(l, s.Ranks(), dim(x, -1)))
+}
+
+// wholeMask drops of a rank's columns, so many, what is dropped of all ranks' together where the model is whole.
+func wholeMask(l graph.Layout, r graph.Ranks, width int) func(a *graph.Args, mask kernel.Mask, out, x []float32) {
+	return func(a *graph.Args, mask kernel.Mask, out, x []float32) {
+		a.For(len(x)/width, grain(width), func(lo, hi int) {
+			for row := lo; row < hi; row++ {
+				at := row * width
+				for _, span := range l.Spans(r.Rank(), r.Size()) {
+					n := span.To - span.From
+					mask.Row(out[at:at+n], x[at:at+n], uint64(row*l.Total()+span.From))
+					at += n
+				}
+			}
+		})
+	}
 }
 
 // DropoutShared is [Dropout] of the rows of x (N·K, C), where K rows one after the other lose
@@ -31,7 +51,7 @@ func DropoutShared(s *graph.Scope, x *G.Node, rate float64, share int) *G.Node {
 		return s.Fail("DropoutShared", x.Shape(), "x is %v; want (N·K, C) with a K of %d", x.Shape(), share)
 	}
 	width := x.Shape()[1]
-	return drop(s, "DropoutShared", x, rate, func(a *graph.Args, mask kernel.Mask, out, x []float32) {
+	return drop(s, "DropoutShared", false, x, rate, func(a *graph.Args, mask kernel.Mask, out, x []float32) {
 		a.For(len(x), grain(1), func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				out[i] = x[i] * mask.At(uint64(i/(share*width)*width+i%width))
@@ -42,16 +62,17 @@ func DropoutShared(s *graph.Scope, x *G.Node, rate float64, share int) *G.Node {
 
 // drop is an op that multiplies by a mask, as its gradient does; outside of training graphs,
 // and for a rate of 0, it is x itself.
-func drop(s *graph.Scope, name string, x *G.Node, rate float64, apply func(a *graph.Args, mask kernel.Mask, out, x []float32)) *G.Node {
+func drop(s *graph.Scope, name string, columnwise bool, x *G.Node, rate float64, apply func(a *graph.Args, mask kernel.Mask, out, x []float32)) *G.Node {
 	if !s.Training() || rate == 0 {
 		return x
 	}
 	stream := s.Stream("dropout")
 	masked := func(name string, x *G.Node, grad func(G.Nodes, *G.Node, *G.Node) G.Nodes) *G.Node {
 		return s.Apply(graph.Op{
-			Name:  name,
-			Out:   x.Shape(),
-			FLOPs: size(x.Shape()),
+			Name:       name,
+			Out:        x.Shape(),
+			FLOPs:      size(x.Shape()),
+			Columnwise: columnwise,
 			Run: func(a *graph.Args) error {
 				seed, step := a.Random()
 				apply(a, kernel.NewMask(rate, seed, step, stream), a.Out(0), a.Floats(0))

@@ -12,7 +12,67 @@ import (
 
 // Embed looks ids up in table (V, C): row n of the result (N, C) is row ids[n] of
 // table, where N counts the elements of ids, of any shape.
-func Embed(s *graph.Scope, ids, table *G.Node) *G.Node { return lookUp(s, "Embed", 1, ids, table) }
+func Embed(s *graph.Scope, ids, table *G.Node) *G.Node {
+	table = s.Require("Embed", "table", table)
+	if s.Layout(table).Sections != nil {
+		return SumRanks(s, embedPart(s, ids, table))
+	}
+	return lookUp(s, "Embed", 1, ids, table)
+}
+
+// embedPart is [Embed] with a rank's rows of the table: rows of the other ranks' are 0.
+func embedPart(s *graph.Scope, ids, table *G.Node) *G.Node {
+	ids = s.Require("Embed", "ids", ids)
+	l, r := s.Layout(table), s.Ranks()
+	if !isIDs(ids) || !isMatrix(table) || l.Axis != 0 || len(l.Sections) != 1 {
+		return s.Fail("Embed", tensor.Shape{ids.Shape().TotalSize(), dim(table, 1)}, "ids are %v of shape %v, table %v; want integers and a rank's rows of a matrix (V, C)", ids.Dtype(), ids.Shape(), table.Shape())
+	}
+	vocab, width, count := l.Total(), table.Shape()[1], ids.Shape().TotalSize()
+	own := l.Spans(r.Rank(), r.Size())[0]
+	return s.Apply(graph.Op{
+		Name:    "Embed",
+		RowWise: 1,
+		Out:     tensor.Shape{count, width},
+		Layout:  new(graph.Layout), // a summand
+		Run: func(a *graph.Args) error {
+			ids, table, out := a.Ints(0), a.Floats(1), a.Out(0)
+			if err := checkIDs(ids, vocab); err != nil {
+				return err
+			}
+			for n, id := range ids {
+				if row := out[n*width:][:width]; own.Has(id) {
+					copy(row, table[(id-own.From)*width:])
+				} else {
+					clear(row)
+				}
+			}
+			return nil
+		},
+		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
+			return G.Nodes{nil, s.Apply(graph.Op{
+				Name:        "EmbedGrad",
+				Out:         table.Shape(),
+				FLOPs:       int64(count * width / r.Size()),
+				Accumulates: true,
+				Run: func(a *graph.Args) error {
+					dtable, alpha, beta := a.Accumulate(0)
+					if beta == 0 {
+						clear(dtable)
+					}
+					if dtable == nil {
+						return nil
+					}
+					for n, id := range a.Ints(0) {
+						if own.Has(id) {
+							kernel.Axpy(dtable[(id-own.From)*width:][:width], alpha, a.Floats(1)[n*width:][:width])
+						}
+					}
+					return nil
+				},
+			}, in[0], grad)}
+		},
+	}, ids, table)
+}
 
 // Pick takes rows (N) of x (M, C), as those at which logits are wanted: (N, C). It is [Embed] with data
 // for a table, and works piece by piece, the rows being counted within a piece; what looks from one row

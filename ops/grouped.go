@@ -48,12 +48,22 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 		}
 		return s.Fail(name, out, "x is %v, w %v, the bias %v for %d groups; want (R, K), and a matrix as of all rows, and a bias, for each group", x.Shape(), w.Shape(), biasShape, dim(ends, 0))
 	}
-	return s.Apply(graph.Op{
+	axes := [2]int{1, 2}
+	if trans {
+		axes = [2]int{2, 1}
+	}
+	layout, summand, fault := splitProduct(s, x, w, bias, axes[0], axes[1])
+	if fault != "" {
+		return s.Fail(name, out, "%s", fault)
+	}
+	adds := bias != nil && (!summand || s.Ranks().Rank() == 0) // the bias is in one of the summands
+	y := s.Apply(graph.Op{
 		Name:    name,
 		RowWise: 2,
 		Out:     out,
 		FLOPs:   g.flops(),
 		Reads:   []graph.Reading{0, 0, how},
+		Layout:  &layout,
 		Run: func(a *graph.Args) error {
 			x, ends, y := a.Floats(0), a.Floats(1), a.Out(0)
 			var w, b []float32
@@ -61,7 +71,7 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 			if packed == nil {
 				w = a.Floats(2)
 			}
-			if bias != nil {
+			if adds {
 				b = a.Floats(3)
 			}
 			clearRest(y, ends, g.to)
@@ -75,7 +85,7 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 				} else {
 					a.GemmGroup(trans, hi-lo, g.to, g.from, x[lo*g.from:], w[e*g.each():][:g.each()], y[lo*g.to:])
 				}
-				if bias != nil {
+				if adds {
 					kernel.AddRow(y[lo*g.to:], b[e*g.to:][:g.to], hi-lo)
 				}
 			})
@@ -89,6 +99,10 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 			return grads
 		},
 	}, some(x, ends, w, bias)...)
+	if summand {
+		return SumRanks(s, y)
+	}
+	return y
 }
 
 // gradX is the gradient of the rows.

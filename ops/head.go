@@ -79,6 +79,9 @@ func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node, terms ke
 		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "x is %v, w %v, targets %v of %v; want (N, C), (V, C) and N integers", x.Shape(), w.Shape(), targets.Shape(), targets.Dtype())
 	}
 	head := kernel.Head{Rows: x.Shape()[0], Width: x.Shape()[1], Vocab: w.Shape()[0], Precision: s.Precision(), LossTerms: terms}
+	if s.Layout(w).Sections != nil {
+		return headOfRanks(s, Enter(s, x), w, targets, weights, head)
+	}
 	products := 2 * int64(head.Rows) * int64(head.Width) * int64(head.Vocab)
 	return s.Apply(graph.Op{
 		Name:    "LinearCrossEntropy",
@@ -105,18 +108,58 @@ func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node, terms ke
 			a.Out(0)[0] = head.Loss(a.Floats(0), w, a.Ints(2), factors, g, a.Scratch(0), a.Scratch(1))
 			return nil
 		},
-		// The run of the op itself fills its sides with the gradients of the mean.
-		Grad: func(_ G.Nodes, out, grad *G.Node) G.Nodes {
-			dx, dw := s.AddExtra(out, x.Shape(), false, products), s.AddExtra(out, w.Shape(), true, products)
-			if !isOne(grad) {
-				dx, dw = scaleBy(s, dx, grad), scaleBy(s, dw, grad)
+		Grad: headGrad(s, x, w, weights, products),
+	}, some(x, w, targets, weights)...)
+}
+
+// headGrad is the gradient of a head with a loss, whose run fills its sides with those of the mean.
+func headGrad(s *graph.Scope, x, w, weights *G.Node, products int64) func(_ G.Nodes, out, grad *G.Node) G.Nodes {
+	return func(_ G.Nodes, out, grad *G.Node) G.Nodes {
+		dx, dw := s.AddExtra(out, x.Shape(), false, products), s.AddExtra(out, w.Shape(), true, products)
+		if !isOne(grad) {
+			dx, dw = scaleBy(s, dx, grad), scaleBy(s, dw, grad)
+		}
+		grads := G.Nodes{dx, dw, nil}
+		if weights != nil {
+			grads = append(grads, zerosLike(s, weights)) // an input, not to be learned
+		}
+		return grads
+	}
+}
+
+// headOfRanks is the op with this rank's words of the vocabulary, w. What goes between ranks is three numbers for each row, and in the gradient
+// a row's states, where whole logits would be a vocabulary's.
+func headOfRanks(s *graph.Scope, x, w, targets, weights *G.Node, head kernel.Head) *G.Node {
+	r, l := s.Ranks(), s.Layout(w)
+	if l.Axis != 0 || len(l.Sections) != 1 {
+		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "w, %v, is %v; want words of the vocabulary, or all", w.Shape(), l)
+	}
+	own := l.Spans(r.Rank(), r.Size())[0]
+	part := kernel.HeadPart{Head: head, From: own.From, Whole: l.Total(), Max: r.Max, Sum: r.Sum}
+	products := 2 * int64(head.Rows) * int64(head.Width) * int64(head.Vocab)
+	return s.Apply(graph.Op{
+		Name:    "LinearCrossEntropy",
+		FLOPs:   products,
+		Layout:  new(graph.Layout),
+		Scratch: []tensor.Shape{{part.Logits()}, {part.Slopes()}, {part.Rows}, {part.Told()}},
+		Run: func(a *graph.Args) error {
+			if err := checkTargets(a.Ints(2), part.Whole); err != nil {
+				return err
 			}
-			grads := G.Nodes{dx, dw, nil}
+			var factors []float32
 			if weights != nil {
-				grads = append(grads, zerosLike(s, weights)) // an input, not to be learned
+				factors = a.Floats(3)
 			}
-			return grads
+			var g kernel.HeadGrad
+			if a.Results() > 1 {
+				g.DX = a.Out(1)
+				g.DW, g.Alpha, g.Beta = a.Accumulate(2)
+			}
+			loss, err := part.Loss(a.Floats(0), a.Floats(1), a.Ints(2), factors, g, a.Scratch(0), a.Scratch(1), a.Scratch(2), a.Scratch(3))
+			a.Out(0)[0] = loss
+			return err
 		},
+		Grad: headGrad(s, x, w, weights, products),
 	}, some(x, w, targets, weights)...)
 }
 

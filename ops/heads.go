@@ -28,9 +28,10 @@ func (h Heads) check(s *graph.Scope, op, name string, shape tensor.Shape) *G.Nod
 // Columns is the heads as a matrix of their own (B·T, Count·Size).
 func (h Heads) Columns(s *graph.Scope) *G.Node { return Columns(s, h.In, h.First, h.width()) }
 
-// AllHeads is the columns of x (B·T, ·) as so many heads.
+// AllHeads is the columns of x (B·T, ·) as so many heads; of a rank's part of them, as that many of the heads.
 func AllHeads(s *graph.Scope, x *G.Node, count int) Heads {
 	x = s.Require("AllHeads", "x", x)
+	count = local(s, "AllHeads", x, count)
 	if !isMatrix(x) || count < 1 || x.Shape()[1]%count != 0 {
 		return Heads{s.Fail("AllHeads", tensor.Shape{dim(x, 0), 1}, "x is %v; want (B·T, columns) of %d heads", x.Shape(), count), 0, 1, 1}
 	}
@@ -41,6 +42,7 @@ func AllHeads(s *graph.Scope, x *G.Node, count int) Heads {
 // heads of queries, then kv heads of keys, then as many of values, all of one size.
 func QKV(s *graph.Scope, qkv *G.Node, heads, kv int) (q, k, v Heads) {
 	qkv = s.Require("QKV", "qkv", qkv)
+	heads, kv = local(s, "QKV", qkv, heads), local(s, "QKV", qkv, kv)
 	all := heads + 2*kv
 	if !isMatrix(qkv) || heads < 1 || kv < 1 || qkv.Shape()[1]%all != 0 {
 		none := Heads{s.Fail("QKV", tensor.Shape{dim(qkv, 0), 1}, "qkv is %v; want (B·T, a multiple of %d) for %d heads of queries, %d of keys and %d of values", qkv.Shape(), all, heads, kv, kv), 0, 1, 1}

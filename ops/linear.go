@@ -42,6 +42,9 @@ func Project(s *graph.Scope, x, w *G.Node) *G.Node {
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] {
 		return s.Fail("Project", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, C) and (V, C)", x.Shape(), w.Shape())
 	}
+	if s.Layout(w).Sections != nil { // of the vocabulary
+		return gatherColumns(s, product(s, "Project", Enter(s, x), w, nil, graph.AsTable)) // (N, V)
+	}
 	return product(s, "Project", x, w, nil, graph.AsTable)
 }
 
@@ -53,12 +56,22 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, how graph.Reading)
 		to = w.Shape()[0]
 	}
 	products := 2 * int64(rows) * int64(from) * int64(to)
-	return s.Apply(graph.Op{
+	in, out := 0, 1
+	if trans {
+		in, out = 1, 0
+	}
+	layout, summand, fault := splitProduct(s, x, w, bias, in, out)
+	if fault != "" {
+		return s.Fail(name, tensor.Shape{rows, to}, "%s", fault)
+	}
+	adds := bias != nil && (!summand || s.Ranks().Rank() == 0) // the bias is in one of the summands
+	y := s.Apply(graph.Op{
 		Name:    name,
 		RowWise: 1,
 		Out:     tensor.Shape{rows, to},
 		FLOPs:   products,
 		Reads:   []graph.Reading{0, how},
+		Layout:  &layout,
 		Run: func(a *graph.Args) error {
 			y := a.Out(0)
 			if packed := a.Packed(1, how); packed != nil {
@@ -66,7 +79,7 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, how graph.Reading)
 			} else {
 				a.Gemm(false, trans, rows, to, from, 1, a.Floats(0), from, a.Floats(1), ldw, 0, y, to)
 			}
-			if bias != nil {
+			if adds {
 				kernel.AddRow(y, a.Floats(2), rows)
 			}
 			return nil
@@ -106,6 +119,10 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, how graph.Reading)
 			return grads
 		},
 	}, some(x, w, bias)...)
+	if summand {
+		return SumRanks(s, y)
+	}
+	return y
 }
 
 // sumRows is the op called name: of x (N, C) the sum of the rows (C).

@@ -23,6 +23,9 @@ func RMSNorm(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node {
 	if !isMatrix(x) || !isVector(gain, width) || x.Shape()[1]%width != 0 {
 		return s.Fail("RMSNorm", x.Shape(), "x is %v, gain %v; want (N, C), and (C) or a part of it for the gain", x.Shape(), gain.Shape())
 	}
+	if s.Layout(x).Sections != nil {
+		gain = Enter(s, gain) // each rank has a part of its gradient
+	}
 	return rmsNorm(s, x, gain, func(a *graph.Args) []float32 { return a.Floats(1) }, width, epsilon)
 }
 
@@ -42,10 +45,15 @@ func rmsNorm(s *graph.Scope, x, gain *G.Node, gains func(a *graph.Args) []float3
 	if !finite(epsilon) || epsilon < 0 {
 		return s.Fail("RMSNorm", x.Shape(), "an epsilon of %v; want 0 or more", epsilon)
 	}
+	layout := s.Layout(x)
+	if len(layout.Sections) > 1 || layout.Total()%width != 0 || layout.Entered {
+		return s.Fail("RMSNorm", x.Shape(), "x, %v, is %v, which is not normed %d columns at a time", x.Shape(), layout, width)
+	}
 	return s.Apply(graph.Op{
 		Name:    "RMSNorm",
 		RowWise: 1,
 		Out:     x.Shape(),
+		Layout:  &layout,
 		FLOPs:   5 * size(x.Shape()),
 		Saves:   []tensor.Shape{{x.Shape().TotalSize() / width}}, // each reciprocal root
 		Run: func(a *graph.Args) error {

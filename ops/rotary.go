@@ -107,11 +107,12 @@ type rotary struct {
 
 // turn is the op called name over x; a sign of −1 turns back, as the gradient does.
 func (r rotary) turn(s *graph.Scope, name string, x *G.Node, sign float32) *G.Node {
-	in := some(x, s.Past())
+	in, layout := some(x, s.Past()), s.Layout(x)
 	return s.Apply(graph.Op{
 		Name:    name,
 		RowWise: 1,
 		Out:     x.Shape(),
+		Layout:  &layout,
 		FLOPs:   3 * size(x.Shape()),
 		Run: func(a *graph.Args) error {
 			var past []int

@@ -110,14 +110,7 @@ func Shares(s *graph.Scope, x *G.Node) *G.Node {
 		}
 		return sum + 1e-20
 	}
-	return elementwise(s, "Shares", 2, x, func(out, x []float32) {
-		for r := 0; r < len(x); r += k {
-			total := sum(x[r:][:k])
-			for i, v := range x[r:][:k] {
-				out[r+i] = v / total
-			}
-		}
-	}, func(in G.Nodes, out, grad *G.Node) G.Nodes {
+	gradient := func(in G.Nodes, out, grad *G.Node) G.Nodes {
 		return G.Nodes{s.Apply(graph.Op{
 			Name:  "SharesGrad",
 			Out:   x.Shape(),
@@ -136,5 +129,13 @@ func Shares(s *graph.Scope, x *G.Node) *G.Node {
 				return nil
 			},
 		}, in[0], out, grad)}
+	}
+	return ofRows(s, graph.Op{Name: "Shares", FLOPs: 2, Grad: gradient}, x, func(out, x []float32) {
+		for r := 0; r < len(x); r += k {
+			total := sum(x[r:][:k])
+			for i, v := range x[r:][:k] {
+				out[r+i] = v / total
+			}
+		}
 	})
 }

@@ -21,6 +21,8 @@ type Attention struct {
 	// positions before it. 0 is no bound.
 	Window    int
 	Precision Precision // of the products
+	// Of, above 0, is how many heads of queries there are of which these are some, from the head From on: masks are drawn for all.
+	Of, From int
 	Variants
 
 	backward *attentionGrad // of the last call, to use again
@@ -56,6 +58,9 @@ func (a *Attention) each(n, memory int, f func(i int, memory []float32)) {
 
 // weightIndex numbers the attention weight of query t on key u.
 func (a *Attention) weightIndex(head, t, u int) uint64 {
+	if a.Of > 0 {
+		head = head/a.Heads*a.Of + a.From + head%a.Heads
+	}
 	return (uint64(head)*uint64(a.Context)+uint64(t))*uint64(a.Context) + uint64(u)
 }
 

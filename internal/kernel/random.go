@@ -9,16 +9,32 @@ const normalChunk = 1 << 14
 // Normal fills data with numbers from N(mean, deviation²). They depend on seed and
 // stream alone.
 func Normal(data []float32, seed, stream uint64, mean, deviation float32) {
-	chunks := (len(data) + normalChunk - 1) / normalChunk
-	For(chunks, 1, func(lo, hi int) {
+	normalParts(len(data), func(c, lo, hi int) { normalPart(data[lo:hi], c, seed, stream, mean, deviation) })
+}
+
+// NormalParts is Normal of n numbers, of which f is given some at a time, in any order and several at once, and the number of the first.
+func NormalParts(n int, seed, stream uint64, mean, deviation float32, f func(part []float32, at int)) {
+	normalParts(n, func(c, lo, hi int) {
+		part := make([]float32, hi-lo)
+		normalPart(part, c, seed, stream, mean, deviation)
+		f(part, lo)
+	})
+}
+
+// normalParts calls f for each generator with its number, and the numbers that are its own.
+func normalParts(n int, f func(c, lo, hi int)) {
+	For((n+normalChunk-1)/normalChunk, 1, func(lo, hi int) {
 		for c := lo; c < hi; c++ {
-			random := rand.New(rand.NewPCG(seed, mix(stream)+uint64(c)))
-			part := data[c*normalChunk : min((c+1)*normalChunk, len(data))]
-			for i := range part {
-				part[i] = mean + deviation*float32(random.NormFloat64())
-			}
+			f(c, c*normalChunk, min((c+1)*normalChunk, n))
 		}
 	})
+}
+
+func normalPart(part []float32, c int, seed, stream uint64, mean, deviation float32) {
+	random := rand.New(rand.NewPCG(seed, mix(stream)+uint64(c)))
+	for i := range part {
+		part[i] = mean + deviation*float32(random.NormFloat64())
+	}
 }
 
 // mix is the finaliser of splitmix64 (Steele, Lea and Flood 2014): a bijection in
@@ -74,6 +90,15 @@ func (m Mask) Apply(out, x []float32) {
 	call{out: out[:len(x)], x: x, mask: m}.split(len(x), exponentialGrain, func(c *call, lo, hi int) {
 		c.mask.row(c.out[lo:hi], c.x[lo:hi], uint64(lo))
 	})
+}
+
+// Row sets out[i] = x[i]·mask(first+i). out may be x.
+func (m Mask) Row(out, x []float32, first uint64) {
+	if m.On() {
+		m.row(out, x, first)
+	} else {
+		copy(out, x)
+	}
 }
 
 // row sets out[i] = x[i]·mask(first+i) for a mask that is on. out may be x.

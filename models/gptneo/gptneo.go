@@ -41,6 +41,7 @@ func (c Config) attention(s *graph.Scope, x *G.Node, kind string) *G.Node {
 	if kind == local {
 		o.Window = c.Window
 	}
+	x = ops.Enter(s, x) // (B·T, C)
 	project := func(name string) ops.Heads {
 		w := layers.Weights{Init: c.start(), NoBias: true}
 		return ops.AllHeads(s, layers.Dense(s.At("attention.%s", name), x, c.Width, w), c.Heads) // (B·T, C)
@@ -54,6 +55,7 @@ func (c Config) attention(s *graph.Scope, x *G.Node, kind string) *G.Node {
 // feedForward is the rest of a block over x (B·T, C).
 func (c Config) feedForward(s *graph.Scope, x *G.Node) *G.Node {
 	w := layers.Weights{Init: c.start()}
+	x = ops.Enter(s, x)                                       // (B·T, C)
 	h := layers.Dense(s.At("c_fc"), x, c.inner(), w)          // (B·T, 4C)
 	h = s.At("act").Layer(h, h.Shape(), c.Activation.Layer()) // (B·T, 4C)
 	return layers.Dense(s.At("c_proj"), h, c.Width, w)        // (B·T, C)

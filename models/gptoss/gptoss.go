@@ -54,9 +54,11 @@ func (c Config) routing() layers.ExpertsConfig {
 
 // expert is a clamped SwiGLU of the rows (N, C) that are sent to it: gates and what they gate are columns of one product, by turns.
 func (c Config) expert(s *graph.Scope, x *G.Node) *G.Node {
-	u := ops.Dense(s, x, s.Param("gate_up_proj", c.start(), 2*c.Inner, c.Width), s.Param("gate_up_proj_bias", graph.Zeros(), 2*c.Inner)) // (N, 2I)
-	h := ops.ClampedSwiGLU(s.At("act"), u, c.Limit)                                                                                      // (N, I)
-	return ops.Dense(s, h, s.Param("down_proj", c.start(), c.Width, c.Inner), s.Param("down_proj_bias", graph.Zeros(), c.Width))         // (N, C)
+	x = ops.Enter(s, x) // (N, C)
+	up, down := graph.Cut(0, 2*c.Inner), graph.Cut(1, c.Inner)
+	u := ops.Dense(s, x, s.CutParam("gate_up_proj", c.start(), up, 2*c.Inner, c.Width), s.CutParam("gate_up_proj_bias", graph.Zeros(), up, 2*c.Inner)) // (N, 2I)
+	h := ops.ClampedSwiGLU(s.At("act"), u, c.Limit)                                                                                                    // (N, I)
+	return ops.Dense(s, h, s.CutParam("down_proj", c.start(), down, c.Width, c.Inner), s.Param("down_proj_bias", graph.Zeros(), c.Width))              // (N, C)
 }
 
 // turn tells queries (B·T, H·D) and keys (B·T, KVHeads·D) their positions.

@@ -47,6 +47,7 @@ func (c Config) routing() layers.ExpertsConfig {
 
 // expert is a SwiGLU of the rows (N, C) that are sent to it.
 func (c Config) expert(s *graph.Scope, x *G.Node) *G.Node {
+	x = ops.Enter(s, x)                                    // (N, C)
 	gate := c.dense(s.At("w1"), x, c.Inner)                // (N, I)
 	gate = s.At("act").Layer(gate, gate.Shape(), ops.SiLU) // (N, I)
 	h := ops.Mul(s, gate, c.dense(s.At("w3"), x, c.Inner)) // (N, I)

@@ -53,6 +53,7 @@ func (c Config) turn(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 // feedForward is the rest of a block over x (B·T, C).
 func (c Config) feedForward(s *graph.Scope, x *G.Node) *G.Node {
 	w := c.weights()
+	x = ops.Enter(s, x)                                                                              // (B·T, C)
 	h := layers.Dense(s.At("fc1"), x, c.Inner, layers.Weights{Init: w.Init, NoBias: true})           // (B·T, Inner)
 	h = s.At("act").Layer(h, h.Shape(), ops.SquaredReLU)                                             // (B·T, Inner)
 	return layers.Dense(s.At("fc2"), h, c.Width, layers.Weights{Init: w.ResidualInit, NoBias: true}) // (B·T, C)

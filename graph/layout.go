@@ -1,0 +1,176 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Layout is what this rank has of a tensor in a graph that is split over ranks ([Params.Split]). The zero Layout is all of it, the same on
+// every rank. Between two such tensors a branch of a model is split: what it reads enters it (Entered), a layer with a weight
+// split by columns makes columns of its own on each rank (Sections), element-wise ops and heads keep to these, and a layer with a
+// weight split by rows ends it, with a sum over the ranks.
+type Layout struct {
+	// Entered is all of the tensor, each rank's gradient being a part that ends up in a sum over the ranks (ops.Enter).
+	Entered bool
+	// Sections are lengths along Axis, one after the other, of each of which the rank has a part: of queries, keys and values side by side,
+	// the heads of its own. Nil is all.
+	Sections []int
+	Axis     int
+}
+
+// Cut is the layout of a dimension whose sections are shared out.
+func Cut(axis int, sections ...int) Layout { return Layout{Sections: sections, Axis: axis} }
+
+// Whole tells whether all ranks have all, and nothing enters a branch that is split.
+func (l Layout) Whole() bool { return !l.Entered && l.Sections == nil }
+
+// Same tells whether two layouts are.
+func (l Layout) Same(k Layout) bool {
+	return l.Entered == k.Entered && l.Axis == k.Axis && slices.Equal(l.Sections, k.Sections)
+}
+
+// Total is how long the dimension is that is shared out.
+func (l Layout) Total() (n int) {
+	for _, section := range l.Sections {
+		n += section
+	}
+	return n
+}
+
+// A Span is what a rank has of a dimension: from one place to before another.
+type Span struct{ From, To int }
+
+// Has tells whether a place is in the span.
+func (s Span) Has(place int) bool { return place >= s.From && place < s.To }
+
+// Spans are what a rank of so many has of the dimension. The first ranks have one more of what cannot be shared out evenly.
+func (l Layout) Spans(rank, size int) (all []Span) {
+	at := 0
+	for _, n := range l.Sections {
+		all = append(all, Span{at + shared(n, rank, size), at + shared(n, rank+1, size)})
+		at += n
+	}
+	return all
+}
+
+// shared is where the part of a rank begins.
+func shared(n, rank, size int) int { return rank*(n/size) + min(rank, n%size) }
+
+// Length is how many places a rank has.
+func (l Layout) Length(rank, size int) (n int) {
+	for _, span := range l.Spans(rank, size) {
+		n += span.To - span.From
+	}
+	return n
+}
+
+// String words what a rank has.
+func (l Layout) String() string {
+	switch {
+	case l.Entered:
+		return "what enters layers that are split over ranks"
+	case l.Sections != nil:
+		return fmt.Sprintf("a rank's part of %v", l.Sections)
+	}
+	return "whole"
+}
+
+// Layout is that of a node; of Gorgonia's own element-wise ops that of what they are of.
+func (s *Scope) Layout(n *G.Node) Layout {
+	l, err := s.layoutOf(n)
+	if err != nil && s.err == nil {
+		s.fail(err, tensor.Shape{1})
+	}
+	return l
+}
+
+// setLayout notes that of a node.
+func (s *Scope) setLayout(n *G.Node, l Layout) {
+	if !l.Whole() {
+		s.layouts[n] = l
+	}
+}
+
+// layoutFor is that of the result of an op. Ops of gradients take what those of the way forward gave.
+func (s *Scope) layoutFor(op Op, in G.Nodes) (Layout, error) {
+	switch {
+	case s.err != nil || s.differentiated:
+		return Layout{}, nil
+	case op.Layout != nil:
+		return *op.Layout, nil
+	}
+	return s.common(in, op.Columnwise && len(op.Extra) == 0, op.Out)
+}
+
+// layoutOf is Layout; an error is that of an op of Gorgonia's that needs the whole of a part.
+func (b *builder) layoutOf(n *G.Node) (Layout, error) {
+	if len(b.layouts) == 0 { // nothing is split
+		return Layout{}, nil
+	}
+	if l, known := b.layouts[n]; known {
+		return l, nil
+	}
+	if _, ours := n.Op().(*nodeOp); ours || n.Op() == nil {
+		return Layout{}, nil
+	}
+	columnwise := false
+	switch opType(n.Op()) {
+	case "elemUnaryOp", "elemBinOp":
+		columnwise = true
+	}
+	l, err := b.common(inputs(n), columnwise, n.Shape())
+	if err != nil {
+		return Layout{}, fmt.Errorf("%s: %w", b.placeOf(n), err)
+	}
+	b.layouts[n] = l
+	return l, nil
+}
+
+// common is the layout of what is computed from some nodes: theirs, if it is computed element by element.
+func (b *builder) common(in G.Nodes, columnwise bool, out tensor.Shape) (Layout, error) {
+	split := -1
+	layouts := make([]Layout, len(in))
+	for i, x := range in {
+		var err error
+		if layouts[i], err = b.layoutOf(x); err != nil {
+			return Layout{}, err
+		}
+		if split < 0 && !layouts[i].Whole() {
+			split = i
+		}
+	}
+	if split < 0 {
+		return Layout{}, nil
+	}
+	if !columnwise || !in[split].Shape().Eq(out) {
+		return Layout{}, fmt.Errorf("input %d, %v, is %v: between layers that are split over ranks stand element-wise ops and those that know heads (graph.Op.Columnwise)", split, in[split].Shape(), layouts[split])
+	}
+	for i, x := range in {
+		constant := len(inputs(x)) == 0 && b.inputs[x.Name()] != x
+		if x.Dtype() == tensor.Float32 && !(constant && x.Shape().TotalSize() == 1) && !layouts[i].Same(layouts[split]) {
+			return Layout{}, fmt.Errorf("input %d is %v, input %d %v; want both alike", split, layouts[split], i, layouts[i])
+		}
+	}
+	return layouts[split], nil
+}
+
+// checkLayouts refuses outputs of which a rank has a part, and what of Gorgonia's needs the whole of one.
+func (b *builder) checkLayouts(roots G.Nodes) error {
+	if len(b.layouts) == 0 {
+		return nil
+	}
+	for _, n := range declared(roots) {
+		if _, err := b.layoutOf(n); err != nil {
+			return err
+		}
+	}
+	for _, n := range roots {
+		if l, _ := b.layoutOf(n); !l.Whole() {
+			return fmt.Errorf("%s: an output, or what is watched, is %v; each rank would tell of another", b.placeOf(n), l)
+		}
+	}
+	return nil
+}
