@@ -98,6 +98,19 @@ func (p *Param) Take(dst, whole []float32) error {
 	return nil
 }
 
+// Assemble is [Param.Gather] that gives every rank the whole.
+func (p *Param) Assemble(part []float32) (whole []float32, err error) {
+	if !p.Cut() {
+		return part, nil
+	}
+	whole = make([]float32, p.cut.whole.TotalSize())
+	p.cut.put(whole, part)
+	if err := p.cut.ranks.Sum(whole); err != nil { // with zeros, which changes nothing
+		return nil, fmt.Errorf("%s: %w", p.name, err)
+	}
+	return whole, nil
+}
+
 // Gather puts together what the ranks have of numbers that lie as the parameter: its weights, or what an optimizer keeps of it. All ranks call
 // it; the first alone gets the whole, the others nil. Without ranks part is the whole.
 func (p *Param) Gather(part []float32) (whole []float32, err error) {

@@ -7,9 +7,9 @@ import "errors"
 type Ranks interface {
 	Rank() int // from 0
 	Size() int
-	// Sum adds up the ranks' slices, which are of one length, element by element, in place.
-	Sum(x []float32) error
-	// Max is Sum with the largest in the place of the sum; of a NaN it is NaN.
+	// Sum adds up the ranks' slices element by element, in place: as many of every rank, of the same lengths.
+	Sum(x ...[]float32) error
+	// Max is Sum of a slice with the largest in the place of the sum; of a NaN it is NaN.
 	Max(x []float32) error
 	// SumScalars returns the sums of a few numbers.
 	SumScalars(x []float64) ([]float64, error)
@@ -48,7 +48,7 @@ var errCounted = errors.New("the ranks were given for counting alone (graph.Coun
 
 func (counted) Rank() int                               { return 0 }
 func (c counted) Size() int                             { return int(c) }
-func (counted) Sum([]float32) error                     { return errCounted }
+func (counted) Sum(...[]float32) error                  { return errCounted }
 func (counted) Max([]float32) error                     { return errCounted }
 func (counted) SumScalars([]float64) ([]float64, error) { return nil, errCounted }
 func (counted) Give([]float32, int) error               { return errCounted }

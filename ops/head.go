@@ -135,7 +135,7 @@ func headOfRanks(s *graph.Scope, x, w, targets, weights *G.Node, head kernel.Hea
 		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "w, %v, is %v; want words of the vocabulary, or all", w.Shape(), l)
 	}
 	own := l.Spans(r.Rank(), r.Size())[0]
-	part := kernel.HeadPart{Head: head, From: own.From, Whole: l.Total(), Max: r.Max, Sum: r.Sum}
+	part := kernel.HeadPart{Head: head, From: own.From, Whole: l.Total(), Max: r.Max, Sum: func(x []float32) error { return r.Sum(x) }}
 	products := 2 * int64(head.Rows) * int64(head.Width) * int64(head.Vocab)
 	return s.Apply(graph.Op{
 		Name:    "LinearCrossEntropy",

@@ -33,6 +33,9 @@ func NewAdamW() *Optimizer {
 // Name is "AdamW".
 func (AdamW) Name() string { return "AdamW" }
 
+// Elementwise is true.
+func (AdamW) Elementwise() bool { return true }
+
 // adamKept are PyTorch's words for the two moments.
 var adamKept = []string{"exp_avg", "exp_avg_sq"}
 

@@ -28,6 +28,12 @@ func (e EMA) Keeps(shape []int) ([]string, error) {
 	return append(names[:len(names):len(names)], Twin), err
 }
 
+// Elementwise tells whether the rule is.
+func (e EMA) Elementwise() bool {
+	inner, ok := optional.As[Elementwise](e.Rule)
+	return ok && inner.Elementwise()
+}
+
 // Begin has the average begin at the weight.
 func (e EMA) Begin(weight []float32, kept [][]float32) { copy(kept[len(kept)-1], weight) }
 

@@ -160,7 +160,7 @@ func (r *run) evaluationDue() bool {
 // began.
 func (r *run) evaluate(ctx context.Context) error {
 	r.halted = false
-	if r.peers.Size() > 1 {
+	if r.several() {
 		ctx = context.WithoutCancel(ctx) // all or none
 	}
 	if err := r.average(r.model, true); err != nil {

@@ -25,6 +25,9 @@ func NewLion() *Optimizer {
 // Name is "Lion".
 func (Lion) Name() string { return "Lion" }
 
+// Elementwise is true.
+func (Lion) Elementwise() bool { return true }
+
 // Keeps names the mean.
 func (Lion) Keeps([]int) ([]string, error) { return adamKept[:1], nil }
 

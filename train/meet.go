@@ -22,7 +22,7 @@ type fact struct{ what, value string }
 
 // meet checks that the ranks are at the same point of the same run.
 func (r *run) meet() error {
-	if r.peers.Size() == 1 {
+	if !r.several() {
 		return nil
 	}
 	place, err := r.Task.State()
@@ -35,23 +35,37 @@ func (r *run) meet() error {
 		{"seed", fmt.Sprint(r.Seed)}, {"number of steps", fmt.Sprint(r.Steps)}, {"StopAfter", fmt.Sprint(r.StopAfter)},
 		{"EvalEvery", fmt.Sprint(r.EvalEvery)}, {"EvalFrom", fmt.Sprint(r.EvalFrom)}, {"validation", fmt.Sprint(r.validator != nil)},
 		{"setting", r.Settings}, {"step", fmt.Sprint(r.at.Step)}, {"training data", string(place)},
-		{"number of weights", fmt.Sprint(r.Params.Count())},
+		{"number of weights", fmt.Sprint(r.wholeCount())},
 	}
-	if err = cmp.Or(err, mine); err == nil {
-		facts = append(facts, fact{"weights", weightsMark(r.inOrder)})
+	if err = cmp.Or(err, mine); err != nil {
+		facts = nil
 	}
-	return r.compare(facts, err)
+	if err := r.compare(r.within, facts, err); err != nil {
+		return err
+	}
+	if err := r.compare(r.peers, facts, nil); err != nil {
+		return err
+	}
+	return r.same()
 }
 
-// compare fails on all ranks unless their facts are those of rank 0, or if one has an error.
-func (r *run) compare(facts []fact, mine error) error {
+// wholeCount is the number of weights of the whole model.
+func (r *run) wholeCount() (n int64) {
+	for _, p := range r.Params.All() {
+		n += int64(p.Whole().TotalSize())
+	}
+	return n
+}
+
+// compare fails on all ranks unless the facts of some are those of their first, or if one has an error.
+func (r *run) compare(p Peers, facts []fact, mine error) error {
 	if _, err := r.agree(0, nil, mine); err != nil {
 		return err
 	}
 	for _, f := range facts {
-		theirs, err := Tell(r.peers, f.value)
+		theirs, err := Tell(p, f.value)
 		if err == nil && theirs != f.value {
-			err = differs(r.peers, f.what, f.value, theirs)
+			err = differs(p, f.what, f.value, theirs)
 		}
 		if _, err = r.agree(0, nil, err); err != nil {
 			return err
@@ -60,12 +74,16 @@ func (r *run) compare(facts []fact, mine error) error {
 	return nil
 }
 
-// same checks that the ranks still have the same weights.
+// same checks that the ranks still have the same weights: those that hold a model together what each has all of.
 func (r *run) same() error {
-	if r.peers.Size() == 1 {
+	if !r.several() {
 		return nil
 	}
-	if err := r.compare([]fact{{"weights", weightsMark(r.inOrder)}}, nil); err != nil {
+	err := r.compare(r.within, []fact{{"weights", weightsMark(slices.DeleteFunc(slices.Clone(r.inOrder), (*graph.Param).Cut))}}, nil)
+	if err == nil {
+		err = r.compare(r.peers, []fact{{"weights", weightsMark(r.inOrder)}}, nil)
+	}
+	if err != nil {
 		return unsaved{err}
 	}
 	return nil

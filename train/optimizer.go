@@ -8,6 +8,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/kernel"
+	"github.com/gorgpt/gorgpt/internal/optional"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -117,17 +118,30 @@ func (o *Optimizer) Measure(model []gorgonia.ValueGrad) (norm float64, err error
 	}
 	o.squares = o.squares[:0]
 	for _, p := range o.targets {
-		s := kernel.SumSquares(p.grad)
-		if math.IsInf(s, 0) || math.IsNaN(s) {
+		o.squares = append(o.squares, kernel.SumSquares(p.grad))
+	}
+	if err := sumSquares(o.squares, func(i int) any { return o.targets[i].param }); err != nil {
+		o.forgive()
+		return 0, o.failed("%w", err)
+	}
+	for i, p := range o.targets {
+		if s := o.squares[i]; math.IsInf(s, 0) || math.IsNaN(s) {
 			o.forgive()
-			i := slices.IndexFunc(p.grad, func(x float32) bool { return x-x != 0 })
-			return 0, o.failed("the gradient of %s is not finite: element %d of %d is %v", p.name, i, len(p.grad), p.grad[i])
+			return 0, o.notFinite(p)
 		}
-		o.squares = append(o.squares, s)
 	}
 	o.norm = rootOfSum(o.squares)
 	o.measured = true
 	return o.norm, nil
+}
+
+// notFinite is the error of a gradient that is not.
+func (o *Optimizer) notFinite(p target) error {
+	i := slices.IndexFunc(p.grad, func(x float32) bool { return x-x != 0 })
+	if i < 0 {
+		return o.failed("the gradient of %s is not finite, in another rank's part", p.name)
+	}
+	return o.failed("the gradient of %s is not finite: element %d of %d is %v", p.name, i, len(p.grad), p.grad[i])
 }
 
 // failed is an error of the optimizer.
@@ -161,11 +175,43 @@ func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 			Shape: p.shape, Weight: p.weight, Grad: p.grad, Kept: p.kept,
 			Step: o.step, Rate: o.LearnRate * p.rate, Decay: p.decay, Clip: clip, Share: share,
 		}
-		p.rule.Apply(&o.change)
+		if err := o.apply(p); err != nil {
+			return err
+		}
 		zero(p)
 	}
 	o.targets = o.targets[:0]
 	return nil
+}
+
+// apply has the rule make its change. One that is not [Elementwise] is given the whole of what ranks share out, put together on each of them.
+func (o *Optimizer) apply(p target) error {
+	param, ours := p.param.(*graph.Param)
+	if e, ok := optional.As[Elementwise](p.rule); !ours || !param.Cut() || ok && e.Elementwise() {
+		p.rule.Apply(&o.change)
+		return nil
+	}
+	whole := o.change
+	whole.Shape, whole.Kept = param.Whole(), make([][]float32, len(p.kept))
+	var err error
+	assemble := func(part []float32) (all []float32) {
+		if err == nil {
+			all, err = param.Assemble(part)
+		}
+		return all
+	}
+	whole.Weight, whole.Grad = assemble(p.weight), assemble(p.grad)
+	for i, kept := range p.kept {
+		whole.Kept[i] = assemble(kept)
+	}
+	if err != nil {
+		return o.failed("%w", err)
+	}
+	p.rule.Apply(&whole)
+	for i, kept := range p.kept {
+		err = errors.Join(err, param.Take(kept, whole.Kept[i]))
+	}
+	return errors.Join(err, param.Take(p.weight, whole.Weight))
 }
 
 // zero makes the gradient zero. A parameter of ours counts as that without being cleared: its next gradient is

@@ -47,8 +47,12 @@ const (
 )
 
 // agree adds up n numbers over the ranks, unless one of them fails: then all return an error, the
-// one that failed its own, the others its number. Any of them may have been told to stop.
+// one that failed its own, the others its number. Any of them may have been told to stop. Those that hold one model together
+// have the same numbers.
 func (r *run) agree(n int, x []float64, mine error) ([]float64, error) {
+	if err := r.agreeWithin(mine); err != nil {
+		mine = err
+	}
 	size, rank := r.peers.Size(), r.peers.Rank()
 	if size == 1 {
 		return x, mine
@@ -59,7 +63,7 @@ func (r *run) agree(n int, x []float64, mine error) ([]float64, error) {
 		said[n+rank] = brokeUp
 	case mine != nil:
 		said[n+rank] = fails
-	case r.stopped():
+	case r.stopped() || r.asked:
 		said[n+rank] = stops
 	}
 	if mine == nil {
@@ -86,6 +90,60 @@ func (r *run) agree(n int, x []float64, mine error) ([]float64, error) {
 	}
 	return sums[:n], nil
 }
+
+// agreeWithin has those that hold one model together fail, or be told to stop, together. It returns mine, or what another has met.
+func (r *run) agreeWithin(mine error) error {
+	size, rank := r.within.Size(), r.within.Rank()
+	if size == 1 {
+		return mine
+	}
+	said := make([]float64, size)
+	switch {
+	case errors.As(mine, new(unsaved)):
+		said[rank] = brokeUp
+	case mine != nil:
+		said[rank] = fails
+	case r.stopped():
+		said[rank] = stops
+	}
+	sums, err := r.within.SumScalars(said)
+	switch {
+	case mine != nil:
+		return mine
+	case err != nil:
+		return fmt.Errorf("rank %d of the %d of a model: %w", rank, size, err)
+	}
+	for i, s := range sums {
+		switch s {
+		case fails:
+			return fmt.Errorf("rank %d of the %d of a model has failed; see what it says", i, size)
+		case brokeUp:
+			return unsaved{fmt.Errorf("rank %d of the %d of a model has met what is not finite; see what it says", i, size)}
+		case stops:
+			r.asked = true
+			if r.peers.Size() == 1 {
+				r.stopping = fmt.Errorf("rank %d of the %d of a model was stopped: %w", i, size, context.Canceled)
+			}
+		}
+	}
+	return nil
+}
+
+// withinOf are the processes that hold the model together that this one has a part of: those of [graph.Params.Split].
+func (t *Trainer) withinOf() (Peers, error) {
+	r := t.Params.Ranks()
+	if r == nil {
+		return alone{}, nil
+	}
+	p, ok := r.(Peers)
+	if !ok {
+		return nil, fmt.Errorf("Trainer.Params are split over %T, want ranks that are train.Peers", r)
+	}
+	return p, nil
+}
+
+// several tells whether there are other processes, that do the same at the same time.
+func (r *run) several() bool { return r.peers.Size() > 1 || r.within.Size() > 1 }
 
 // Share is what a rank has of n micro-batches: from one to before another. Each has as many, a power of two, so that their
 // sum is a part of the tree of all, but for the last ranks, which may have fewer, or none.

@@ -13,6 +13,14 @@ type Rule interface {
 	Apply(c *Change)
 }
 
+// Elementwise is a [Rule] that may change each weight by its own gradient, and what is kept of it, alone. Where ranks share out a
+// parameter (graph.Params.Split), each applies such a rule to its part; other rules are given the whole on every rank, put together
+// for the time of the update.
+type Elementwise interface {
+	Rule
+	Elementwise() bool
+}
+
 // A Change is one update of one parameter, for a [Rule]. The slices are of one length, row by
 // row, and valid during the call.
 type Change struct {

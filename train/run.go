@@ -18,6 +18,7 @@ import (
 type run struct {
 	*Trainer
 	peers      Peers
+	within     Peers    // those that hold the model together, this one alone as a rule
 	programs   programs // of training
 	evals      programs // of evaluation
 	first      *terms   // of the first program of training
@@ -32,6 +33,7 @@ type run struct {
 	sums       [][]float64    // of the loss of an update, and of the values beside it, a row a micro-batch
 	setRate    func(float64)
 	stopped    func() bool // tells whether this rank was interrupted
+	asked      bool        // one that holds the model together with this one was
 	stopping   error       // what of the ranks was
 	began      time.Time
 	before     float64 // seconds of earlier calls
@@ -51,6 +53,9 @@ func (t *Trainer) start(ctx context.Context) (*run, error) {
 	r.stopped = func() bool { return ctx.Err() != nil }
 	if r.peers == nil {
 		r.peers = alone{}
+	}
+	if r.within, err = t.withinOf(); err != nil {
+		return nil, err
 	}
 	arena := new(graph.Arena)
 	r.programs, r.evals = programs{Build: r.compileTraining, Arena: arena}, programs{Build: r.compileEvaluation, Arena: arena}
@@ -82,7 +87,7 @@ func (t *Trainer) start(ctx context.Context) (*run, error) {
 
 // interrupted is why the run is to stop after the update it is at; nil if it is not.
 func (r *run) interrupted(ctx context.Context) error {
-	if r.peers.Size() > 1 && r.stopping == nil {
+	if r.several() && r.stopping == nil {
 		return nil // until all know
 	}
 	return cmp.Or(ctx.Err(), r.stopping)

@@ -36,6 +36,9 @@ func NewScheduleFree() *Optimizer {
 // Name is "schedule-free AdamW".
 func (ScheduleFree) Name() string { return "schedule-free AdamW" }
 
+// Elementwise is true.
+func (ScheduleFree) Elementwise() bool { return true }
+
 // scheduleFreeKept are the package's words, and the average.
 var scheduleFreeKept = []string{"z", "exp_avg_sq", Twin}
 

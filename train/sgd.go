@@ -22,6 +22,9 @@ func NewSGD() *Optimizer { return &Optimizer{Rule: SGD{Momentum: 0.9}, LearnRate
 // Name is "SGD".
 func (SGD) Name() string { return "SGD" }
 
+// Elementwise is true.
+func (SGD) Elementwise() bool { return true }
+
 // momentumKept is PyTorch's word for the momentum.
 var momentumKept = []string{"momentum_buffer"}
 

@@ -18,14 +18,14 @@ import (
 func owners(params []*graph.Param, ranks int) map[string]int {
 	largest := slices.Clone(params)
 	slices.SortFunc(largest, func(a, b *graph.Param) int {
-		return cmp.Or(cmp.Compare(b.Size(), a.Size()), cmp.Compare(a.Name(), b.Name()))
+		return cmp.Or(cmp.Compare(b.Whole().TotalSize(), a.Whole().TotalSize()), cmp.Compare(a.Name(), b.Name()))
 	})
 	has := make([]int, ranks)
 	of := make(map[string]int, len(params))
 	for _, p := range largest {
 		rank := slices.Index(has, slices.Min(has))
 		of[p.Name()] = rank
-		has[rank] += p.Size()
+		has[rank] += p.Whole().TotalSize() // as ranks that have another part of the model count, too
 	}
 	return of
 }

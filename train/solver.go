@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/kernel"
 	"github.com/gorgpt/gorgpt/internal/optional"
 	"gorgonia.org/gorgonia"
@@ -78,7 +79,34 @@ func gradNorm(model []gorgonia.ValueGrad) (float64, error) {
 		}
 		squares = append(squares, kernel.SumSquares(g))
 	}
+	if err := sumSquares(squares, func(i int) any { return model[i] }); err != nil {
+		return 0, err
+	}
 	return rootOfSum(squares), nil
+}
+
+// sumSquares adds up what ranks have of the squares of parameters that they share out.
+func sumSquares(squares []float64, of func(i int) any) error {
+	var shared []float64
+	var ranks graph.Ranks
+	for i, s := range squares {
+		if p, ok := of(i).(*graph.Param); ok && p.Cut() {
+			shared, ranks = append(shared, s), p.Ranks()
+		}
+	}
+	if ranks == nil {
+		return nil
+	}
+	shared, err := ranks.SumScalars(shared)
+	if err != nil {
+		return fmt.Errorf("norm of the gradient: %w", err)
+	}
+	for i := range squares {
+		if p, ok := of(i).(*graph.Param); ok && p.Cut() {
+			squares[i], shared = shared[0], shared[1:]
+		}
+	}
+	return nil
 }
 
 // rootOfSum returns the root of a sum of squares, which it sorts first: the bits then

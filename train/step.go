@@ -213,10 +213,25 @@ func (r *run) measure() (norm float64, err error) {
 // weight, or the first place of the model whose result is not finite.
 func (r *run) notFinite(p *graph.Program, loss float64) error {
 	const advice = "no weight was changed; a lower learning rate or a longer warm-up may help"
+	var found error
 	for _, w := range r.Params.All() {
-		if i := slices.IndexFunc(w.Data(), func(x float32) bool { return x-x != 0 }); i >= 0 {
-			return fmt.Errorf("the loss is %v: weight %d of %s is %v; %s", loss, i, w.Name(), w.Data()[i], advice)
+		if i := slices.IndexFunc(w.Data(), func(x float32) bool { return x-x != 0 }); i >= 0 && found == nil {
+			found = fmt.Errorf("the loss is %v: weight %d of %s is %v; %s", loss, i, w.Name(), w.Data()[i], advice)
 		}
+	}
+	// Ranks that hold the model together run it again together, or none does.
+	broken := []float64{0}
+	if found != nil {
+		broken[0] = 1
+	}
+	broken, err := r.within.SumScalars(broken)
+	switch {
+	case found != nil:
+		return found
+	case err != nil:
+		return err
+	case broken[0] > 0:
+		return fmt.Errorf("the loss is %v: a weight of another rank's part is not finite; %s", loss, advice)
 	}
 	place, err := p.FirstNotFinite()
 	if err != nil {

@@ -13,8 +13,11 @@ import (
 // A Trainer fits weights to a task. Set the fields, then call
 // [Trainer.Run]. Step n is the moment after n updates.
 type Trainer struct {
-	Task   Task
-	Params *graph.Params // the weights; those of a resumed run hold the saved ones
+	Task Task
+	// Params are the weights; those of a resumed run hold the saved ones. Where they are split over ranks ([graph.Params.Split]), these are Peers too: all of
+	// them run trainers that are set alike, on the same data, and Peers, if any, are those that have the same part. Every rank of the first of
+	// Peers has its observers told and its Save called.
+	Params *graph.Params
 
 	// Solver changes the weights. The groups of an [Optimizer] that are frozen are frozen in
 	// Params.
@@ -58,7 +61,7 @@ type Trainer struct {
 	Settings  string
 	Observers []Observer
 
-	// Peers are the processes that train together, nil for one alone. Only rank 0 has its
+	// Peers are the processes that train together, each on its share of the data, nil for one alone. Only rank 0 has its
 	// observers told and its Save called; all others are set alike on every rank.
 	Peers Peers
 	// Tree adds up the gradients of micro-batches pair by pair, as peers may do, so that the bits do
@@ -92,7 +95,15 @@ type Trainer struct {
 // With peers, all ranks stop at the same step, and where one of them fails, all do.
 func (t *Trainer) Run(ctx context.Context) error {
 	err := t.run(ctx)
-	if err != nil && t.Peers != nil {
+	if err == nil {
+		return nil
+	}
+	if t.Params != nil {
+		if within, _ := t.withinOf(); within != nil {
+			within.Leave(err)
+		}
+	}
+	if t.Peers != nil {
 		t.Peers.Leave(err)
 	}
 	return err

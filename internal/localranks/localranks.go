@@ -43,8 +43,13 @@ func (r *Rank) Rank() int { return r.rank }
 func (r *Rank) Size() int { return r.size }
 
 // Sum adds up the ranks' slices in place.
-func (r *Rank) Sum(x []float32) error {
-	return r.meet(fmt.Sprint("Sum of ", len(x)), x, fold(func(to *float32, x float32) { *to += x }))
+func (r *Rank) Sum(x ...[]float32) error {
+	for _, part := range x {
+		if err := r.meet(fmt.Sprint("Sum of ", len(part)), part, fold(func(to *float32, x float32) { *to += x })); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Max has the largest of the ranks' numbers in the place of each.
