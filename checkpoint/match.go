@@ -44,13 +44,13 @@ func match(src weights.Source, ps *graph.Params, names models.Tensors) (plan, er
 			leftOver = append(leftOver, weights.Show(t.Name))
 			continue
 		case p != nil:
-			want = p.Shape()
+			want = p.Whole()
 			pl.params = append(pl.params, matched{t, p})
 		case isZero:
 			pl.zeros = append(pl.zeros, t)
 		case name == models.HeadName && ps.Get(names.Tied) != nil:
 			p = ps.Get(names.Tied)
-			want = p.Shape()
+			want = p.Whole()
 			pl.head = matched{t, p}
 		case names.Ignored(name, t.Shape):
 			continue

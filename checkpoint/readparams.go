@@ -52,7 +52,30 @@ func MapParamsAs(src weights.Source, ps *graph.Params, names models.Tensors, w W
 
 // fillParam reads a parameter into memory of its own.
 func fillParam(src weights.Source, name string, p *graph.Param) error {
-	return p.Fill(func(data []float32) error { return src.Read(name, data) })
+	return p.Fill(func(data []float32) error { return ReadPart(src, name, p, data) })
+}
+
+// ReadPart reads of a stored tensor that lies as the whole of a parameter what this process has of it: all, or a rank's part. Of a file that is mapped no more is
+// in memory than that.
+func ReadPart(src weights.Source, name string, p *graph.Param, part []float32) error {
+	if !p.Cut() {
+		return src.Read(name, part)
+	}
+	if m, ok := src.(weights.Mapper); ok {
+		if whole := m.Map(name); whole != nil {
+			if v, ok := src.(weights.Verifier); ok {
+				if _, err := v.Verify(name, whole); err != nil {
+					return err
+				}
+			}
+			return p.Take(part, whole)
+		}
+	}
+	whole := make([]float32, p.Whole().TotalSize())
+	if err := src.Read(name, whole); err != nil {
+		return err
+	}
+	return p.Take(part, whole)
 }
 
 func readParams(src weights.Source, ps *graph.Params, names models.Tensors, read func(weights.Source, weights.Info, *graph.Param) error) error {

@@ -95,6 +95,9 @@ func packable(p *graph.Param) (ok, columns bool) {
 
 // fill fills a parameter from src in a width.
 func (w Width) fill(src weights.Source, stored weights.Info, p *graph.Param) error {
+	if p.Cut() {
+		return fillParam(src, stored.Name, p)
+	}
 	ok, columns := packable(p)
 	format, ifStored := w.of(p.Reading())
 	if !ok || format == 0 && !ifStored {

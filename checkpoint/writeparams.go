@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
@@ -35,18 +36,23 @@ func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, w
 	var tensors []Tensor
 	packed := false
 	for _, p := range ps.All() {
-		x := Tensor{Name: p.Name(), Shape: p.Shape()}
+		x := Tensor{Name: p.Name(), Shape: p.Whole()}
 		switch {
 		case !names.Swapped(p.Name()):
-			x.Data = p.Data()
+			if x.Data = p.Data(); p.Cut() {
+				x = gathered(p, x.Name, p.Data())
+			}
 			tensors = append(tensors, names.Stored(x)...)
-		case t == weights.MXFP4:
+		case t == weights.MXFP4 && !p.Cut():
 			x.Name = names.File(x.Name)
 			parts, err := packedParts(x, p)
 			if err != nil {
 				return nil, "", err
 			}
 			packed, tensors = true, append(tensors, parts...)
+		case p.Cut():
+			all := gathered(p, names.File(x.Name), p.Data())
+			tensors = append(tensors, turned(all))
 		default:
 			x.Name = names.File(x.Name)
 			x.Shape, x.Data = weights.Swapped(x.Shape), make([]float32, p.Size())
@@ -78,6 +84,77 @@ func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, w
 	}
 	slices.SortFunc(tensors, func(a, b Tensor) int { return cmp.Compare(a.Name, b.Name) })
 	return tensors, t, nil
+}
+
+// gathered is a tensor of numbers of which ranks have a part each, as of a parameter: they put it together when it is written ([Follow]).
+func gathered(p *graph.Param, name string, part []float32) Tensor {
+	return Tensor{Name: name, Shape: p.Whole(), Load: func() ([]float32, error) { return p.Gather(part) }}
+}
+
+// turned has the last two axes of a tensor the other way round.
+func turned(x Tensor) Tensor {
+	y := Tensor{Name: x.Name, Shape: weights.Swapped(x.Shape)}
+	y.Load = func() ([]float32, error) {
+		data, err := x.Load()
+		if err != nil || data == nil {
+			return nil, err
+		}
+		out := make([]float32, len(data))
+		weights.Transpose(out, data, y.Shape)
+		return out, nil
+	}
+	return y
+}
+
+// Gathered are tensors that lie as parameters do and are named after them, such as an optimizer's moments, for [Contents.Optimizer]: of a
+// parameter that ranks share out, put together when they are written.
+func Gathered(params *graph.Params, tensors []Tensor) []Tensor {
+	all := slices.Clone(tensors)
+	for i, t := range all {
+		if p := ParamOf(params, t.Name); p != nil && p.Cut() {
+			all[i] = gathered(p, t.Name, t.Data)
+		}
+	}
+	return all
+}
+
+// ParamOf is the parameter that a tensor is named after, as h.0.attn.c_attn.weight.exp_avg is; nil if there is none.
+func ParamOf(params *graph.Params, tensor string) *graph.Param {
+	for at := len(tensor); at > 0; at = strings.LastIndexByte(tensor[:at], '.') {
+		if p := params.Get(tensor[:at]); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// Follow gives to the rank that calls [Save] with the same contents what this one has of them: it calls what loads each tensor, as often and in the same order.
+func Follow(c Contents) error {
+	config, err := marshal(c.Config)
+	if err != nil {
+		return err
+	}
+	names, err := tensorsOf(config)
+	if err != nil {
+		return err
+	}
+	tensors, _, err := named(c.Params, names, cmp.Or(c.DType, weights.F32))
+	if err != nil {
+		return err
+	}
+	for _, file := range [][]Tensor{tensors, c.Optimizer} {
+		for range 2 { // for the checksums, and for the file
+			for _, x := range file {
+				if x.Load == nil {
+					continue
+				}
+				if _, err := x.Load(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // packedParts are the blocks and the scales of a parameter: as they are, or rounded to.

@@ -5,6 +5,7 @@ import "fmt"
 // What a collective is.
 const (
 	sumCall = iota
+	maxCall
 	scalarsCall
 	giveCall
 	leaveCall
@@ -12,7 +13,7 @@ const (
 )
 
 // what are they in words.
-var callNames = []string{"Sum of %d numbers", "SumScalars of %d numbers", "Give of %d bytes", "Leave", "Close"}
+var callNames = []string{"Sum of %d numbers", "Max of %d numbers", "SumScalars of %d numbers", "Give of %d bytes", "Leave", "Close"}
 
 // header tells of a collective that a rank begins, or of several ranks together. Its fields are those of a
 // slice, which goes between ranks.

@@ -91,6 +91,13 @@ func makeSteps(w *World, told <-chan os.Signal, steps int, check bool, fault str
 	}
 	fmt.Printf("%v, %d of %d cores %s, children are told: %v\n", w, runtime.GOMAXPROCS(0), runtime.NumCPU(), warning, launcherVariables())
 	if check {
+		for model := 1; model <= w.Size(); model++ {
+			if w.Size()%model == 0 {
+				if err := checkGrid(w, model); err != nil {
+					return err
+				}
+			}
+		}
 		return checkSums(w)
 	}
 	for step := range steps {

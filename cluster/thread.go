@@ -14,6 +14,7 @@ import (
 // request is a collective that the thread is to make.
 type request struct {
 	call, size int
+	group      *Group // of whose ranks it is; nil of all
 	reason     string // of one that leaves
 	run        func(backend) error
 	done       chan error
@@ -56,7 +57,7 @@ func (w *World) serve(connect func() (backend, error), opened chan<- error) {
 		return
 	}
 	w.rank, w.size, w.about = b.rank(), b.size(), b.about()
-	w.floats, w.scalars = newAdder(b, addFloats), newAdder(b, addScalars)
+	w.sums = newSums(b)
 	w.clock.is(fmt.Sprintf("rank %d of %d", w.rank, w.size))
 	opened <- nil
 	for r := range w.queue {
@@ -85,11 +86,21 @@ func (w *World) part(b backend) {
 // make makes a collective, if it is the one of all ranks.
 func (w *World) make(b backend, r *request) error {
 	began := time.Now()
-	all, err := agree(b, newHeader(w.rank, r.call, r.size))
+	if r.group != nil {
+		b = r.group.of(b)
+	}
+	all, err := agree(b, newHeader(b.rank(), r.call, r.size))
 	came := time.Now()
 	defer func() { w.times[0], w.times[1] = w.times[0]+came.Sub(began), w.times[1]+time.Since(came) }()
 	if err != nil {
 		return &brokenError{err}
+	}
+	first := int(all[ofRank])
+	if g := r.group; g != nil { // told by the numbers of all
+		all[ofRank] = int64(g.members[first])
+		if all[ofOther] != 0 {
+			all[ofOther] = int64(g.members[all[ofOther]-1]) + 1
+		}
 	}
 	if err := all.differ(); err != nil {
 		return err
@@ -97,7 +108,7 @@ func (w *World) make(b backend, r *request) error {
 	if all[ofCall] == leaveCall {
 		reason := make([]byte, max(0, min(all[ofSize], mostReason)))
 		copy(reason, r.reason)
-		if err := b.give(reason, int(all[ofRank])); err != nil {
+		if err := b.give(reason, first); err != nil {
 			return &brokenError{err}
 		}
 		return fmt.Errorf("rank %d has left: %s", all[ofRank], reason)

@@ -44,6 +44,13 @@ func (a *adder[E]) room(i, n int) []E {
 
 func addFloats(to, x []float32) { kernel.Axpy(to, 1, x) }
 
+// largest is the larger of each two numbers, NaN if one is.
+func largest(to, x []float32) {
+	for i, v := range x {
+		to[i] = max(to[i], v)
+	}
+}
+
 func addScalars(to, x []float64) {
 	for i, v := range x {
 		to[i] += v

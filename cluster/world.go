@@ -47,9 +47,8 @@ type World struct {
 	opened     time.Time
 
 	// Of the one thread alone.
-	floats  *adder[float32]
-	scalars *adder[float64]
-	times   [2]time.Duration // waiting for the others to come to a call, and in it
+	sums
+	times [2]time.Duration // waiting for the others to come to a call, and in it
 }
 
 // Open joins the job of the launcher that started the process, or of none: a world of one. It refuses
@@ -130,6 +129,11 @@ func (w *World) SumScalars(x []float64) ([]float64, error) {
 	sums := append([]float64(nil), x...)
 	err := w.do(scalarsCall, len(x), func(backend) error { return w.scalars.sum([][]float64{sums}) })
 	return sums, err
+}
+
+// Max puts the largest of the ranks' numbers in the place of each; NaN, if one is.
+func (w *World) Max(x []float32) error {
+	return w.do(maxCall, len(x), func(backend) error { return w.largest.sum([][]float32{x}) })
 }
 
 // Give gives a rank's slice to all.

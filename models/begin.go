@@ -39,33 +39,35 @@ func Begin(m Model, params, from *graph.Params) error {
 		if old == nil && p.Name() == HeadName && unedited != nil {
 			old = from.Get(shared(m))
 		}
-		if old == nil && unedited == nil || old != nil && unedited != nil && slices.Equal(unedited.Shape(), old.Shape()) && !slices.Equal(p.Shape(), old.Shape()) {
-			upcycle(p, from)
+		if old == nil && unedited == nil || old != nil && unedited != nil && slices.Equal(unedited.Shape(), old.Shape()) && !slices.Equal(p.Whole(), old.Shape()) {
+			if err := upcycle(p, from); err != nil {
+				return err
+			}
 			continue // an edit's
 		}
 		if old == nil {
 			return fmt.Errorf("%s: no such weight to begin with", p.Name())
 		}
-		shape, had := p.Shape(), old.Shape()
+		shape, had := p.Whole(), old.Shape()
 		positions := longer.Get(p.Name()) != nil && !slices.Equal(longer.Get(p.Name()).Shape(), shape)
 		shorter := positions && len(shape) == 2 && len(had) == 2 && shape[0] < had[0] && shape[1] == had[1]
 		if !slices.Equal(shape, had) && !shorter {
 			return fmt.Errorf("%s: %v, but the weight to begin with is %v", p.Name(), shape, had)
 		}
-		copy(p.Data(), old.Data())
+		if err := p.Take(p.Data(), old.Data()[:shape.TotalSize()]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // upcycle gives each expert the weights of the layer that stood in the experts' place, if it had such.
-func upcycle(p *graph.Param, from *graph.Params) {
+func upcycle(p *graph.Param, from *graph.Params) error {
 	dense := from.Get(layers.WithoutExperts(p.Name()))
-	if p.Groups() == 0 || dense == nil || !slices.Equal(dense.Shape(), p.Shape()[1:]) {
-		return
+	if p.Groups() == 0 || dense == nil || !slices.Equal(dense.Shape(), p.Whole()[1:]) {
+		return nil
 	}
-	for part := range slices.Chunk(p.Data(), dense.Size()) {
-		copy(part, dense.Data())
-	}
+	return p.Take(p.Data(), slices.Repeat(dense.Data(), p.Groups()))
 }
 
 // shared names the token embedding of a model, which its head could share.

@@ -27,19 +27,17 @@ func Branch(from, dir string, recipe Recipe, o Options) (*Run, error) {
 	if !ok {
 		return nil, fmt.Errorf("--resume: %s: not a checkpoint of a run, as DIR/checkpoints/plateau", from)
 	}
-	first := size(o.Peers) == 1 || o.Peers.Rank() == 0
-	made := ""
+	j := newJob(nil, "", "", o.Peers, o.Within)
+	first := j.first()
+	var made string
+	var err error
 	if first {
-		var err error
 		if made, err = newCopy(from, of, dir); err != nil {
 			return nil, err
 		}
 	}
-	if size(o.Peers) > 1 {
-		var err error
-		if made, err = train.Tell(o.Peers, made); err != nil {
-			return nil, err
-		}
+	if made, err = j.tell(made); err != nil {
+		return nil, err
 	}
 	r, err := Resume(Dir(made), recipe, o)
 	if err != nil && first {

@@ -27,6 +27,7 @@ type Job struct {
 	Epochs      []finetune.Evaluation // of a task: how each epoch ended
 
 	peers    train.Peers
+	within   Within // nil, if the model is this process's alone
 	log      io.Writer
 	command  string                              // that goes on with it
 	recipe   string                              // name of the file
@@ -41,10 +42,13 @@ type Job struct {
 	events   *train.Events
 }
 
-func newJob(log io.Writer, command, recipe string, peers train.Peers) Job {
+func newJob(log io.Writer, command, recipe string, peers train.Peers, within Within) Job {
 	j := Job{log: cmp.Or[io.Writer](log, io.Discard), command: command, recipe: recipe, saved: -1, keep: 1}
 	if size(peers) > 1 {
 		j.peers = peers
+	}
+	if within != nil && within.Size() > 1 {
+		j.within = within
 	}
 	if !j.first() {
 		j.log = io.Discard

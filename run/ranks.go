@@ -1,6 +1,11 @@
 package run
 
 import (
+	"context"
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/train"
@@ -14,16 +19,89 @@ func size(peers train.Peers) int {
 	return peers.Size()
 }
 
+// Within are processes that hold one model together.
+type Within interface {
+	train.Peers
+	graph.Ranks
+}
+
 // first tells whether this process is the one that writes.
-func (j *Job) first() bool { return size(j.peers) == 1 || j.peers.Rank() == 0 }
+func (j *Job) first() bool {
+	return (size(j.peers) == 1 || j.peers.Rank() == 0) && (j.within == nil || j.within.Rank() == 0)
+}
+
+// tell returns what the first process calls it with, on all.
+func (j *Job) tell(text string) (string, error) {
+	var err error
+	if size(j.peers) > 1 {
+		text, err = train.Tell(j.peers, text)
+	}
+	if j.within != nil && err == nil { // of the first process's part of the model
+		text, err = train.Tell(j.within, text)
+	}
+	return text, err
+}
 
 // together waits for all ranks, and is an error on all of them where one has left.
 func (j *Job) together() error {
+	if j.within != nil {
+		if _, err := j.within.SumScalars(nil); err != nil {
+			return err
+		}
+	}
 	if size(j.peers) == 1 {
 		return nil
 	}
 	_, err := j.peers.SumScalars(nil)
 	return err
+}
+
+// follow has a rank that does not write take part in what the first does with the model that they hold together: its checkpoints, and its samples.
+func (r *Run) follow() {
+	if r.within == nil || size(r.peers) > 1 && r.peers.Rank() > 0 {
+		return
+	}
+	r.Trainer.Save = func(s train.State) error {
+		c, err := r.whole(s)
+		if err == nil {
+			err = checkFinite(c.Params)
+		}
+		if err != nil {
+			return err
+		}
+		return checkpoint.Follow(c)
+	}
+	if every := r.Recipe.SampleEvery; every > 0 {
+		r.Trainer.Observers = []train.Observer{train.Every(every, 0, func(int) error {
+			_, err := r.Sample(context.Background())
+			return err
+		})}
+	}
+}
+
+// Follow takes part in [Run.Finish] of the first rank, where the model is not this process's alone.
+func (r *Run) Follow() error {
+	if r.within == nil || size(r.peers) > 1 && r.peers.Rank() > 0 {
+		return nil
+	}
+	_, err := r.Sample(context.Background())
+	return err
+}
+
+// wholeCount is the number of weights, on all ranks.
+func wholeCount(params *graph.Params) (n int64) {
+	for _, p := range params.All() {
+		n += int64(p.Whole().TotalSize())
+	}
+	return n
+}
+
+// shareText tells what this rank has of the model; "" is all.
+func (r *Run) shareText(params *graph.Params) string {
+	if r.within == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s hold it together, the first %s of the parameters", plural.Of(r.within.Size(), "rank"), plural.Thousands(params.Count()))
 }
 
 // ShareOut has an update be of as many micro-batches as its ranks want, smaller ones where it was of fewer: the

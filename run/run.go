@@ -47,14 +47,20 @@ type Options struct {
 	ShardOptimizer bool
 	// Overlap has them add up gradients while they compute others.
 	Overlap bool
+	// Within are the processes that hold the model of this one together, each a part ([graph.Params.Split]); nil has all. Peers are those that have the
+	// same part then. The first of both writes, logs and has files.
+	Within Within
 }
 
 // Create makes a new run in an empty or a new directory, "" for one in runs that is named by the
 // model and the time. What is wrong with the recipe, the text, the model or the memory of the
 // machine is found before there is a directory.
 func Create(recipe Recipe, dir string, o Options) (*Run, error) {
-	r := newRun(recipe, o)
-	if err := r.create(dir, o); err != nil {
+	r, err := newRun(recipe, o)
+	if err == nil {
+		err = r.create(dir, o)
+	}
+	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
@@ -93,9 +99,6 @@ func (r *Run) create(dir string, o Options) error {
 	if err := r.begin(dir, cmp.Or(r.Recipe.Model, filepath.Base(filepath.Clean(r.Recipe.From))), r.Recipe.Text()); err != nil {
 		return err
 	}
-	if !r.first() {
-		return nil
-	}
 	return r.observeAll(-1)
 }
 
@@ -103,9 +106,12 @@ func (r *Run) create(dir string, o Options) error {
 // that of the run, see [Dir.Recipe], in which only the number of steps and what does not touch
 // the weights may be changed.
 func Resume(dir Dir, recipe Recipe, o Options) (*Run, error) {
-	r := newRun(recipe, o)
+	r, err := newRun(recipe, o)
 	r.Dir = dir
-	if err := r.resume(o); err != nil {
+	if err == nil {
+		err = r.resume(o)
+	}
+	if err != nil {
 		return nil, errors.Join(refused(err), r.Close())
 	}
 	return r, nil
@@ -160,19 +166,18 @@ func (r *Run) resume(o Options) error {
 	if err := r.together(); err != nil { // all have read what it was
 		return err
 	}
-	if !r.first() {
-		return nil
-	}
-	if err := r.writeRecipe(recipe.Text()); err != nil {
-		return err
+	if r.first() {
+		if err := r.writeRecipe(recipe.Text()); err != nil {
+			return err
+		}
 	}
 	return r.observeAll(state.Told())
 }
 
-func newRun(recipe Recipe, o Options) *Run {
-	r := &Run{Job: newJob(o.Log, "train", recipeName, o.Peers), Recipe: recipe, Params: graph.NewParams(recipe.Seed), edits: o.Edits}
+func newRun(recipe Recipe, o Options) (*Run, error) {
+	r := &Run{Job: newJob(o.Log, "train", recipeName, o.Peers, o.Within), Recipe: recipe, Params: graph.NewParams(recipe.Seed), edits: o.Edits}
 	r.keep, r.contents, r.weights = recipe.Keep, r.checkpoint, r.readWeights
-	return r
+	return r, r.Params.Split(r.within)
 }
 
 // checkpoint is what is saved.
@@ -224,6 +229,9 @@ func (r *Run) prepare(o Options) (err error) {
 		return err
 	}
 	params := graph.NewParams(0)
+	if err := params.Split(r.within); err != nil {
+		return err
+	}
 	program, err := declare(r.Model, params, r.Recipe.Batch, r.Recipe.Context, r.Trainer.Graph...)
 	if err != nil {
 		return err
@@ -258,7 +266,7 @@ func (r *Run) prepare(o Options) (err error) {
 		}
 	}
 	r.flops = models.FLOPs(program) / float64(r.Recipe.Batch*r.Recipe.Context)
-	r.say(models.Describe(cmp.Or(r.Recipe.Model, r.Recipe.From), r.Model, graph.Sum(program.Nodes()).Params), r.Text.String())
+	r.say(models.Describe(cmp.Or(r.Recipe.Model, r.Recipe.From), r.Model, wholeCount(params)), r.shareText(params), r.Text.String())
 	if p, err := graph.ParsePrecision(r.Recipe.Precision); err == nil && p != graph.Float32 {
 		r.say(fmt.Sprintf("products in %v, on %s", p, p.ISA()))
 	}
@@ -320,6 +328,10 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 
 // observeAll is observe with progress, and with samples if asked for.
 func (r *Run) observeAll(told int) error {
+	if !r.first() {
+		r.follow()
+		return nil
+	}
 	if err := r.observe(told, r.machine()); err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ func (r *Run) Sample(ctx context.Context) (string, error) {
 	if err := r.Trainer.Average(); err != nil {
 		return "", err
 	}
+	if r.within != nil {
+		ctx = context.WithoutCancel(ctx) // all ranks, or none
+	}
 	runtime.GC() // what training has left behind makes room for keys and values
 	g := generate.New(models.Graphs(r.Model), r.Params, models.DimsOf(r.Model).Context)
 	g.Vocab, g.Vacant = r.Tokenizer.Size(), tokenizer.Vacant(r.Tokenizer)

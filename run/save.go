@@ -64,16 +64,12 @@ func (j *Job) write(s train.State) error {
 	if err := errors.Join(j.metrics.Sync(), j.events.Sync()); err != nil {
 		return err
 	}
-	c, err := j.contents()
+	c, err := j.whole(s)
 	if err != nil {
 		return err
 	}
 	if err := checkFinite(c.Params); err != nil {
 		return err
-	}
-	c.Trainer = state{s, j.Epochs}
-	for _, t := range s.Solver.Tensors {
-		c.Optimizer = append(c.Optimizer, checkpoint.Tensor{Name: t.Name, Shape: t.Shape, Data: t.Data})
 	}
 	dir, name := j.Dir.Checkpoints(), checkpoint.StepName(s.Step)
 	if err := checkpoint.Save(filepath.Join(dir, name), c); err != nil {
@@ -96,6 +92,20 @@ func (j *Job) write(s train.State) error {
 	defer j.sendOn()
 	runtime.GC() // a tokenizer's files leave 80 MB behind, which beside gigabytes of weights Go would let add up
 	return prune(dir, j.keep)
+}
+
+// whole is what is saved at a state, put together of what ranks have.
+func (j *Job) whole(s train.State) (checkpoint.Contents, error) {
+	c, err := j.contents()
+	if err != nil {
+		return c, err
+	}
+	c.Trainer = state{s, j.Epochs}
+	for _, t := range s.Solver.Tensors {
+		c.Optimizer = append(c.Optimizer, checkpoint.Tensor{Name: t.Name, Shape: t.Shape, Data: t.Data})
+	}
+	c.Optimizer = checkpoint.Gathered(c.Params, c.Optimizer)
+	return c, nil
 }
 
 // checkFinite refuses weights that no checkpoint is read with: the one before is better than theirs.
@@ -163,14 +173,21 @@ func (j *Job) moments(d *checkpoint.Dir) ([]train.Tensor, error) {
 		if err != nil {
 			return nil, err
 		}
-		var data []float32
-		if keeps {
-			data = make([]float32, info.Size())
-			if err := f.Read(info.Name, data); err != nil {
-				return nil, err
-			}
+		t := train.Tensor{Name: info.Name, Shape: info.Shape}
+		p := checkpoint.ParamOf(j.Trainer.Params, info.Name)
+		switch {
+		case !keeps:
+		case p != nil && p.Cut() && slices.Equal(info.Shape, p.Whole()):
+			t.Shape, t.Data = p.Shape(), make([]float32, p.Size())
+			err = checkpoint.ReadPart(f, info.Name, p, t.Data)
+		default:
+			t.Data = make([]float32, info.Size())
+			err = f.Read(info.Name, t.Data)
 		}
-		all = append(all, train.Tensor{Name: info.Name, Shape: info.Shape, Data: data})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
 	}
 	return all, nil
 }

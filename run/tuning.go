@@ -58,7 +58,7 @@ func CreateTunedOn(peers train.Peers, recipe TunedRecipe, dir string, log io.Wri
 	if n := size(peers); n > 1 {
 		recipe.Micro = min(recipe.Micro, (recipe.Batch+n-1)/n)
 	}
-	t := &Tuning{Job: newJob(log, "finetune", tunedName, peers), Recipe: recipe}
+	t := &Tuning{Job: newJob(log, "finetune", tunedName, peers, nil), Recipe: recipe}
 	if t.first() {
 		if err := vacant(dir); err != nil { // before the examples are read
 			return nil, err
@@ -82,7 +82,7 @@ func ResumeTuned(dir Dir, log io.Writer) (*Tuning, error) { return ResumeTunedOn
 
 // ResumeTunedOn is [ResumeTuned] by processes that train together, as many as before or not.
 func ResumeTunedOn(peers train.Peers, dir Dir, log io.Writer) (*Tuning, error) {
-	t := &Tuning{Job: newJob(log, "finetune", tunedName, peers), Recipe: DefaultsTuned()}
+	t := &Tuning{Job: newJob(log, "finetune", tunedName, peers, nil), Recipe: DefaultsTuned()}
 	t.Dir = dir
 	if err := t.resume(); err != nil {
 		return nil, errors.Join(refused(err), t.Close())

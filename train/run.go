@@ -152,10 +152,14 @@ func (r *run) tell(report func(Observer) error) error {
 		return nil
 	}
 	r.at.Untold = true
+	var err error
 	for _, o := range r.Observers {
-		if err := report(o); err != nil {
-			return err
+		if err = report(o); err != nil {
+			break
 		}
+	}
+	if err = r.agreeWithin(err); err != nil {
+		return err
 	}
 	r.at.Untold = false
 	return nil
@@ -183,8 +187,8 @@ func (r *run) tellAgain() error {
 
 // save hands out the state, unless that was done already.
 func (r *run) save() error {
-	if !r.dirty {
-		return nil
+	if err := r.saveTogether(); err != nil || !r.dirty {
+		return err
 	}
 	var tensors []Tensor
 	if r.sharded() {
@@ -211,6 +215,23 @@ func (r *run) save() error {
 		return fmt.Errorf("train: saving step %d: %w", r.at.Step, err)
 	}
 	r.dirty = false
+	return nil
+}
+
+// saveTogether has ranks that hold the model together save if one of them has something to save.
+func (r *run) saveTogether() error {
+	if r.within.Size() == 1 {
+		return nil
+	}
+	dirty := []float64{0}
+	if r.dirty {
+		dirty[0] = 1
+	}
+	dirty, err := r.within.SumScalars(dirty)
+	if err != nil {
+		return fmt.Errorf("train: saving step %d: %w", r.at.Step, err)
+	}
+	r.dirty = dirty[0] > 0
 	return nil
 }
 

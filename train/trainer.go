@@ -140,6 +140,9 @@ func (t *Trainer) check() error {
 	if t.Schedule != nil && t.TokenSchedule != nil {
 		return errors.New("Trainer.Schedule and Trainer.TokenSchedule are both set, want one")
 	}
+	if t.Overlap && t.Params.Ranks() != nil {
+		return errors.New("Trainer.Overlap: ranks that hold a model together have sums of their own while they compute, and no others beside them")
+	}
 	if task, ok := t.Task.(interface{ check() error }); ok {
 		if err := task.check(); err != nil {
 			return err

@@ -77,7 +77,7 @@ func makeHeader(metadata map[string]string, dtype weights.DType, tensors []weigh
 			return nil, fmt.Errorf("%s: two tensors of one name", t.Name)
 		}
 		seen[t.Name] = true
-		if n, ok := weights.SizeOf(t.Shape); !ok || n != len(t.Data)+len(t.Bytes) {
+		if n, ok := weights.SizeOf(t.Shape); !ok || t.Load == nil && n != len(t.Data)+len(t.Bytes) {
 			return nil, fmt.Errorf("%s: %d numbers do not fill shape %s", t.Name, len(t.Data)+len(t.Bytes), weights.ShapeText(t.Shape))
 		}
 		end := offset + uint64(t.Stored(dtype))

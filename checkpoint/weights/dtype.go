@@ -131,7 +131,11 @@ func WriteTensor(w io.Writer, x Tensor, t DType) error {
 		_, err := w.Write(x.Bytes)
 		return err
 	}
-	return Write(w, x.Data, t)
+	data, err := x.Numbers()
+	if err != nil {
+		return err
+	}
+	return Write(w, data, t)
 }
 
 // Write writes x as little-endian numbers of type t; see [Encode].

@@ -66,6 +66,30 @@ type Tensor struct {
 	Shape []int // empty for a scalar
 	Data  []float32
 	Bytes []byte // of a tensor of U8, which has no Data
+	// Load, if not nil, gives what would be Data, each time that the tensor is written: where it is not to be in memory
+	// beside others, such as one that ranks share out.
+	Load func() ([]float32, error)
+}
+
+// Numbers are those of a tensor that has no Bytes.
+func (x Tensor) Numbers() ([]float32, error) {
+	if x.Load == nil {
+		return x.Data, nil
+	}
+	data, err := x.Load()
+	if n, _ := SizeOf(x.Shape); err == nil && len(data) != n {
+		err = fmt.Errorf("%d numbers do not fill shape %s", len(data), ShapeText(x.Shape))
+	}
+	return data, err
+}
+
+// count is how many numbers there are.
+func (x Tensor) count() int {
+	if x.Load == nil {
+		return len(x.Data)
+	}
+	n, _ := SizeOf(x.Shape)
+	return n
 }
 
 // As is the type that a tensor is written as, of one of numbers the given one.
@@ -79,7 +103,7 @@ func (x Tensor) As(t DType) DType {
 // Stored is how many bytes it has then.
 func (x Tensor) Stored(t DType) int64 {
 	numbers, bytes := t.Block()
-	return int64(len(x.Bytes)) + int64(len(x.Data)/max(numbers, 1)*bytes)
+	return int64(len(x.Bytes)) + int64(x.count()/max(numbers, 1)*bytes)
 }
 
 // SizeOf returns the number of elements of a shape, and whether it is one:

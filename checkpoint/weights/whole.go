@@ -163,11 +163,28 @@ func Split(t Tensor, wholes []Whole) []Tensor {
 		return []Tensor{t}
 	}
 	var all []Tensor
-	rest := t.Data
+	from := 0
 	for _, p := range wholes[i].Pieces {
 		n, _ := SizeOf(p.Shape)
-		all = append(all, Tensor{Name: p.Name, Shape: p.Shape, Data: rest[:n]})
-		rest = rest[n:]
+		to := from + n
+		piece := Tensor{Name: p.Name, Shape: p.Shape}
+		if t.Load == nil {
+			piece.Data = t.Data[from:to]
+		} else {
+			piece.Load = t.part(from, to)
+		}
+		all, from = append(all, piece), to
 	}
 	return all
+}
+
+// part loads some of a tensor's numbers; none where there are none, as on ranks that only give theirs.
+func (x Tensor) part(from, to int) func() ([]float32, error) {
+	return func() ([]float32, error) {
+		data, err := x.Load()
+		if err != nil || data == nil {
+			return nil, err
+		}
+		return data[from:to], nil
+	}
 }

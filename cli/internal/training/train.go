@@ -14,6 +14,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/cli/internal/command"
 	"github.com/gorgpt/gorgpt/cluster"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/run"
 	"github.com/gorgpt/gorgpt/train"
@@ -25,6 +26,7 @@ func newTrain() *cobra.Command {
 		out, resume string
 		o           run.Options
 		joining     *cluster.Options
+		model       int
 	)
 	cmd := &cobra.Command{
 		Use:   "train [RECIPE.toml]",
@@ -47,6 +49,7 @@ Standard output: the validation losses, a sample, and the run directory last.`,
   gorgpt train --from runs/gpt2-minute-20260102-150405/checkpoints/best --data new.txt --lr 1e-4
   gorgpt train --resume runs/gpt2-minute-20260102-150405
   mpirun --bind-to none -n 4 gorgpt train recipes/gpt2-124m.toml
+  mpirun --bind-to none -n 8 gorgpt train --model gpt2-xl --tensor-parallel 4
   gorgpt train --resume runs/wsd/checkpoints/plateau --steps 6000 --out runs/longer`,
 		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -55,8 +58,11 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 			if err != nil {
 				return err
 			}
-			if o.Peers = world; world.Rank() > 0 {
+			if world.Rank() > 0 {
 				o.Log = io.Discard
+			}
+			if err := share(world, model, &o); err != nil {
+				return err
 			}
 			if o.StopAfter < 0 {
 				return usage.Errorf("--stop-after %d: want 0 or more", o.StopAfter)
@@ -68,7 +74,7 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 				return err
 			}
 			world.Fast = recipe.Fast()
-			return trainRun(cmd.Context(), recipe, out, run.Dir(resume), o, cmd.OutOrStdout())
+			return trainRun(cmd.Context(), recipe, out, run.Dir(resume), o, world.Rank() == 0, cmd.OutOrStdout())
 		},
 	}
 	f := cmd.Flags()
@@ -79,6 +85,7 @@ Standard output: the validation losses, a sample, and the run directory last.`,
 	joining = command.RankFlags(cmd)
 	f.BoolVar(&o.ShardOptimizer, "shard-optimizer", false, "the same: each rank keeps a part of the optimizer's moments alone, for less memory and the same bits")
 	f.BoolVar(&o.Overlap, "overlap", false, "the same: add up gradients while others are computed, to the same bits; pays where each rank has a core to spare, and a network is slow")
+	f.IntVar(&model, "tensor-parallel", 1, "the same: so many processes in a row hold one model together, each its part of what layers split, so that the model may be larger than one's memory; where there are more, these models share the data")
 	f.IntVar(&o.StopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
 	return cmd
 }
@@ -93,6 +100,24 @@ func fetched(resume string, log io.Writer) (string, error) {
 		fmt.Fprintf(log, "%s goes on in %s\n", resume, dir)
 	}
 	return string(dir), nil
+}
+
+// share has the processes hold models together, so many each, that share the data.
+func share(world *cluster.World, model int, o *run.Options) error {
+	switch {
+	case model < 1:
+		return usage.Errorf("--tensor-parallel %d: want 1 or more", model)
+	case world.Size()%model != 0:
+		return usage.Errorf("--tensor-parallel %d: %s, of which models are not made up; start a multiple under mpirun or its like", model, plural.Of(world.Size(), "rank"))
+	case model == 1:
+		o.Peers = world
+		return nil
+	case o.Overlap:
+		return usage.Errorf("--overlap and --tensor-parallel: ranks that hold a model together have sums of their own while they compute; leave one out")
+	}
+	within, across, err := world.Grid(model)
+	o.Within, o.Peers = within, across
+	return err
 }
 
 // planned completes the recipe of a new run, or of one that goes on.
@@ -145,7 +170,7 @@ func resumed(recipe *run.Recipe, dir run.Dir, f *pflag.FlagSet) error {
 }
 
 // trainRun begins a run, or goes on with one.
-func trainRun(ctx context.Context, recipe run.Recipe, out string, resume run.Dir, o run.Options, stdout io.Writer) (err error) {
+func trainRun(ctx context.Context, recipe run.Recipe, out string, resume run.Dir, o run.Options, first bool, stdout io.Writer) (err error) {
 	var r *run.Run
 	_, branch := run.OfCheckpoint(string(resume))
 	switch {
@@ -170,8 +195,8 @@ func trainRun(ctx context.Context, recipe run.Recipe, out string, resume run.Dir
 		sayHowToGoOn(o.Log, r, err)
 		return err
 	}
-	if o.Peers.Rank() > 0 {
-		return nil
+	if !first {
+		return r.Follow()
 	}
 	return report(ctx, r, stdout)
 }

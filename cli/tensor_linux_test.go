@@ -1,0 +1,110 @@
+//go:build (amd64 || arm64) && !nompi
+
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestTensorParallel: processes that hold a model together, 2 and 4, and two such models that share the data, end under both families with the
+// checkpoint of one process but for rounding, moments too; also where the run was stopped, and goes on with another number, or
+// on one process, or as another run.
+func TestTensorParallel(t *testing.T) {
+	names, paths := families(t)
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	settings := func(more ...string) []string {
+		return shared(20, append([]string{"--heads", "4", "--layers", "2", "--sample-every", "10"}, more...)...)
+	}
+	mustTrain(t, settings("--out", "one")...)
+	compare := func(name string) {
+		t.Helper()
+		for _, file := range []string{"model.safetensors", "optimizer.safetensors"} {
+			near(t, name+"/checkpoints/latest/"+file, "one/checkpoints/latest/"+file)
+		}
+		for _, file := range []string{"checkpoints/latest/config.json", "recipe.toml"} {
+			got, err := os.ReadFile(name + "/" + file)
+			if want, _ := os.ReadFile("one/" + file); err != nil || string(got) != string(want) {
+				t.Errorf("%s: %s is not that of one process: %v", name, file, err)
+			}
+		}
+		// What is sampled may differ where words are as good as each other but for rounding.
+		if samples, err := os.ReadFile(name + "/samples.txt"); err != nil || strings.Count(string(samples), "--- step ") != 2 {
+			t.Errorf("%s: samples are %q, %v", name, samples, err)
+		}
+	}
+	run := func(family string, ranks, model int, args ...string) {
+		t.Helper()
+		var out watched
+		status := job(t, paths[family], ranks, &out, append(args, "--tensor-parallel", fmt.Sprint(model))...)
+		if status != 0 || !strings.Contains(out.String(), fmt.Sprintf("done: %d ranks", ranks)) {
+			t.Fatalf("%s, %d ranks, %d of a model: status %d\n%s", family, ranks, model, status, &out)
+		}
+	}
+	for i, family := range names {
+		for _, c := range [][][2]int{{{2, 2}, {4, 2}}, {{4, 4}}}[i] {
+			name := fmt.Sprint(family, c)
+			more := []string{"--out", name}
+			if c[0] > c[1] {
+				more = append(more, "--shard-optimizer")
+			}
+			run(family, c[0], c[1], settings(more...)...)
+			compare(name)
+		}
+		stopped := "stopped " + family
+		run(family, 4, 2, settings("--out", stopped, "--stop-after", "7")...)
+		run(family, 4, 4, "train", "--resume", stopped, "--stop-after", "12")
+		branch := "branch " + family
+		run(family, 2, 2, "train", "--resume", stopped+"/checkpoints/latest", "--out", branch)
+		compare(branch)
+		mustTrain(t, "train", "--resume", stopped)
+		compare(stopped)
+	}
+	// What begins with the weights of a checkpoint, cut as well.
+	from := []string{"train", "--from", "one/checkpoints/latest", "--data", "text.txt", "--context", "16", "--batch", "2", "--accumulate", "1", "--steps", "3", "--lr", "0.01"}
+	mustTrain(t, append(from, "--out", "more")...)
+	run(names[0], 2, 2, append(from, "--out", "more of two")...)
+	near(t, "more of two/checkpoints/latest/model.safetensors", "more/checkpoints/latest/model.safetensors")
+}
+
+// TestTensorParallelRefused: what processes cannot share out is one line before anything is written.
+func TestTensorParallelRefused(t *testing.T) {
+	names, paths := families(t)
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	for want, args := range map[string][]string{
+		"gorgpt: rank 0 of 2: h.0.attn: Attention: 3 heads cannot be shared out evenly among 2 ranks":     {"--heads", "3", "--width", "12", "--tensor-parallel", "2"},
+		"gorgpt: rank 0 of 2: --tensor-parallel 3: 2 ranks, of which models are not made up":          {"--tensor-parallel", "3"},
+		"gorgpt: rank 0 of 2: layers.0.self_attn: Attention: 1 heads of keys and values cannot be shared": {"--model", "llama-7b", "--set", "num_key_value_heads=1", "--set", "intermediate_size=32", "--tensor-parallel", "2"},
+	} {
+		var out watched
+		if status := job(t, paths[names[0]], 2, &out, shared(4, append([]string{"--out", "none"}, args...)...)...); status == 0 || !strings.Contains(out.String(), want) {
+			t.Errorf("status %d, want …%s…\n%s", status, want, &out)
+		}
+		if _, err := os.Stat("none"); err == nil {
+			t.Error("a run that is refused has a directory")
+		}
+	}
+}
+
+// TestTensorParallelStop: a signal to the launcher stops all after a checkpoint, from which the run goes on.
+func TestTensorParallelStop(t *testing.T) {
+	names, paths := families(t)
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	mustTrain(t, shared(120, "--out", "one")...)
+	for _, family := range names {
+		out := watched{mark: "step 6/120"}
+		status := job(t, paths[family], 2, &out, shared(120, "--out", family, "--tensor-parallel", "2")...)
+		if status != 130 && status != 0 || !strings.Contains(out.String(), "saved; go on with: gorgpt train --resume "+family) || strings.Contains(out.String(), "done:") {
+			t.Fatalf("%s: status %d\n%s", family, status, &out)
+		}
+		mustTrain(t, "train", "--resume", family)
+		if _, err := os.Stat(family + "/checkpoints/step-000120"); err != nil {
+			t.Error(err)
+		}
+	}
+}

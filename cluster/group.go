@@ -1,0 +1,170 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/train"
+)
+
+// Group is some ranks of a world, numbered among themselves, in the order of their numbers: it is [train.Peers] and [graph.Ranks] of these. Its calls are made in
+// turn with those of the world and of other groups, in one order on every rank.
+type Group struct {
+	world   *World
+	members []int // by the world's numbers
+	rank    int
+	gone    error // why there are no more calls
+	backend *part
+	sums
+}
+
+var (
+	_ train.Peers = (*Group)(nil)
+	_ graph.Ranks = (*Group)(nil)
+	_ graph.Ranks = (*World)(nil)
+)
+
+// Grid has so many ranks in a row hold one model together, and those that have the same part of it share the data: the groups that this rank
+// is of. The world's size must be a multiple.
+func (w *World) Grid(model int) (within, across *Group, err error) {
+	if model < 1 || w.size%model != 0 {
+		return nil, nil, fmt.Errorf("cluster: %d ranks are not models over %d", w.size, model)
+	}
+	row, column := w.rank/model, w.rank%model
+	within, across = &Group{world: w, rank: column}, &Group{world: w, rank: row}
+	for i := range model {
+		within.members = append(within.members, row*model+i)
+	}
+	for i := range w.size / model {
+		across.members = append(across.members, i*model+column)
+	}
+	return within, across, nil
+}
+
+// Rank is the number of this process among those of the group.
+func (g *Group) Rank() int { return g.rank }
+
+// Size is how many they are.
+func (g *Group) Size() int { return len(g.members) }
+
+// At is [World.At].
+func (g *Group) At(place string) { g.world.At(place) }
+
+// Sum adds up the ranks' slices in place, in a fixed tree.
+func (g *Group) Sum(x ...[]float32) error {
+	return g.do(sumCall, lengthOf(x), func(backend) error { return g.floats.sum(x) })
+}
+
+// Max puts the largest of the ranks' numbers in the place of each; NaN, if one is.
+func (g *Group) Max(x []float32) error {
+	return g.do(maxCall, len(x), func(backend) error { return g.largest.sum([][]float32{x}) })
+}
+
+// SumScalars returns the ranks' sums, of a fixed tree.
+func (g *Group) SumScalars(x []float64) ([]float64, error) {
+	all := append([]float64(nil), x...)
+	err := g.do(scalarsCall, len(x), func(backend) error { return g.scalars.sum([][]float64{all}) })
+	return all, err
+}
+
+// Give gives a rank's slice to all.
+func (g *Group) Give(x []float32, from int) error {
+	return g.do(giveCall, 4*len(x), func(b backend) error { return giveAll(b, bytesOf(x), from) })
+}
+
+// Leave tells the others of the group that this rank goes no further.
+func (g *Group) Leave(reason error) {
+	if g.gone != nil || len(g.members) == 1 {
+		return
+	}
+	text := reason.Error()
+	_ = g.submit(&request{call: leaveCall, size: min(len(text), mostReason), reason: text}) // whatever it says, there are no more calls
+	if g.gone == nil {
+		g.gone = fmt.Errorf("this rank has left: %w", reason)
+	}
+}
+
+func (g *Group) do(call, size int, run func(backend) error) error {
+	if g.gone != nil {
+		return g.gone
+	}
+	if len(g.members) == 1 {
+		return nil
+	}
+	return g.submit(&request{call: call, size: size, run: run})
+}
+
+// submit waits for what comes of a request. After an error the group makes no more; the world does, unless its library is broken.
+func (g *Group) submit(r *request) error {
+	if g.world.gone != nil {
+		return g.world.gone
+	}
+	r.group, r.done = g, make(chan error, 1)
+	g.world.queue <- r
+	g.gone = <-r.done
+	if broken := new(brokenError); errors.As(g.gone, &broken) {
+		g.world.gone = g.gone
+	}
+	return g.gone
+}
+
+// of is the backend among the members, of the one thread.
+func (g *Group) of(b backend) backend {
+	if g.backend == nil {
+		g.backend = &part{b, g}
+		g.sums = newSums(g.backend)
+	}
+	return g.backend
+}
+
+// part is a backend whose ranks are some of another's.
+type part struct {
+	backend
+	group *Group
+}
+
+func (p *part) rank() int { return p.group.rank }
+func (p *part) size() int { return len(p.group.members) }
+
+func (p *part) sending(x []byte, to int) (end func() error) {
+	return p.backend.sending(x, p.group.members[to])
+}
+
+func (p *part) receiving(x []byte, from int) (end func() error) {
+	return p.backend.receiving(x, p.group.members[from])
+}
+
+// give goes from rank to rank: the library's own call is of all ranks.
+func (p *part) give(x []byte, from int) error {
+	return spread(turned{p, from}, x)
+}
+
+// reduce is a sum by the fixed tree, as the library's own is of all ranks.
+func (p *part) reduce(x []float32) error { return p.group.floats.sum([][]float32{x}) }
+
+// turned is a backend whose first rank is another.
+type turned struct {
+	*part
+	first int
+}
+
+func (t turned) rank() int { return (t.part.rank() - t.first + t.size()) % t.size() }
+
+func (t turned) sending(x []byte, to int) (end func() error) {
+	return t.part.sending(x, (to+t.first)%t.size())
+}
+
+func (t turned) receiving(x []byte, from int) (end func() error) {
+	return t.part.receiving(x, (from+t.first)%t.size())
+}
+
+// sums are what adds up, for the one thread alone.
+type sums struct {
+	floats, largest *adder[float32]
+	scalars         *adder[float64]
+}
+
+func newSums(b backend) sums {
+	return sums{floats: newAdder(b, addFloats), largest: newAdder(b, largest), scalars: newAdder(b, addScalars)}
+}
