@@ -17,7 +17,7 @@ func TestTensorParallel(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
 	settings := func(more ...string) []string {
-		return shared(20, append([]string{"--heads", "4", "--layers", "2", "--sample-every", "10"}, more...)...)
+		return shared(20, append([]string{"--heads", "4", "--sample-every", "10"}, more...)...)
 	}
 	mustTrain(t, settings("--out", "one")...)
 	compare := func(name string) {
@@ -32,7 +32,7 @@ func TestTensorParallel(t *testing.T) {
 			}
 		}
 		// What is sampled may differ where words are as good as each other but for rounding.
-		if samples, err := os.ReadFile(name + "/samples.txt"); err != nil || strings.Count(string(samples), "--- step ") != 2 {
+		if samples, err := os.ReadFile(name + "/samples.txt"); err != nil || !strings.Contains(string(samples), "--- step 10\n") || !strings.Contains(string(samples), "--- step 20\n") {
 			t.Errorf("%s: samples are %q, %v", name, samples, err)
 		}
 	}
@@ -77,8 +77,8 @@ func TestTensorParallelRefused(t *testing.T) {
 	write(t, "text.txt", text())
 	for want, args := range map[string][]string{
 		"gorgpt: rank 0 of 2: h.0.attn: Attention: 3 heads cannot be shared out evenly among 2 ranks":     {"--heads", "3", "--width", "12", "--tensor-parallel", "2"},
-		"gorgpt: rank 0 of 2: --tensor-parallel 3: 2 ranks, of which models are not made up":          {"--tensor-parallel", "3"},
-		"gorgpt: rank 0 of 2: layers.0.self_attn: Attention: 1 heads of keys and values cannot be shared": {"--model", "llama-7b", "--set", "num_key_value_heads=1", "--set", "intermediate_size=32", "--tensor-parallel", "2"},
+		"gorgpt: rank 0 of 2: --tensor-parallel 3: 2 ranks, of which models are not made up":              {"--tensor-parallel", "3"},
+		"gorgpt: rank 0 of 2: layers.0.self_attn: Attention: 1 heads of keys and values cannot be shared": {"--model", "llama-nano", "--set", "num_key_value_heads=1", "--heads", "4", "--tensor-parallel", "2"},
 	} {
 		var out watched
 		if status := job(t, paths[names[0]], 2, &out, shared(4, append([]string{"--out", "none"}, args...)...)...); status == 0 || !strings.Contains(out.String(), want) {

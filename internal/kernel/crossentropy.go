@@ -73,8 +73,13 @@ func (h Head) Loss(x []float32, w HeadWeight, targets []int, weights []float32, 
 			beta = 1
 		}
 	}
+	return weighedMean(losses[:h.Rows], weights, n)
+}
+
+// weighedMean is the sum of the losses, times weights if there are any, by n.
+func weighedMean(losses, weights []float32, n int) float32 {
 	var sum float64
-	for r, l := range losses[:h.Rows] {
+	for r, l := range losses {
 		if weights != nil {
 			l *= weights[r]
 		}

@@ -55,14 +55,7 @@ func (h HeadPart) Loss(x, w []float32, targets []int, weights []float32, g HeadG
 			beta = 1
 		}
 	}
-	var sum float64
-	for r, l := range losses[:h.Rows] {
-		if weights != nil {
-			l *= weights[r]
-		}
-		sum += float64(l)
-	}
-	return float32(sum / float64(n)), nil
+	return weighedMean(losses[:h.Rows], weights, n), nil
 }
 
 // headChunk is some rows.

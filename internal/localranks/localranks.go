@@ -4,6 +4,7 @@ package localranks
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"sync"
 )
@@ -26,7 +27,7 @@ type meeting struct {
 	gone    error // that a rank has left, or that they called different things
 }
 
-// New returns so many ranks, which add up in the order of their numbers.
+// New returns so many ranks, which add up in a fixed tree: ranks 0 and 1, 2 and 3, then these.
 func New(size int) (all []*Rank) {
 	m := &meeting{size: size}
 	m.changed.L = &m.mu
@@ -85,15 +86,27 @@ func (r *Rank) Leave(reason error) {
 // fold puts what f makes of all slices into each of them.
 func fold[E float32 | float64](f func(to *E, x E)) func(given []any) {
 	return func(given []any) {
-		all := slices.Clone(given[0].([]E))
-		for _, x := range given[1:] {
-			for i, v := range x.([]E) {
-				f(&all[i], v)
-			}
-		}
+		var all [][]E
 		for _, x := range given {
-			copy(x.([]E), all)
+			all = append(all, x.([]E))
 		}
+		climb(all, f)
+		for _, x := range all {
+			copy(x, all[0])
+		}
+	}
+}
+
+// climb puts what f makes of all slices into the first, pair by pair, the left part a power of two.
+func climb[E float32 | float64](x [][]E, f func(to *E, x E)) {
+	if len(x) < 2 {
+		return
+	}
+	half := 1 << (bits.Len(uint(len(x)-1)) - 1)
+	climb(x[:half], f)
+	climb(x[half:], f)
+	for i, v := range x[half] {
+		f(&x[0][i], v)
 	}
 }
 
