@@ -64,33 +64,7 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 		FLOPs:   g.flops(),
 		Reads:   []graph.Reading{0, 0, how},
 		Layout:  &layout,
-		Run: func(a *graph.Args) error {
-			x, ends, y := a.Floats(0), a.Floats(1), a.Out(0)
-			var w, b []float32
-			packed := a.Packed(2, how)
-			if packed == nil {
-				w = a.Floats(2)
-			}
-			if adds {
-				b = a.Floats(3)
-			}
-			clearRest(y, ends, g.to)
-			eachGroup(ends, func(e, lo, hi int) {
-				if hi == lo {
-					return
-				}
-				if packed != nil {
-					part := packed.Part(e*g.to, g.to)
-					a.GemmGroupPacked(hi-lo, x[lo*g.from:], &part, y[lo*g.to:])
-				} else {
-					a.GemmGroup(trans, hi-lo, g.to, g.from, x[lo*g.from:], w[e*g.each():][:g.each()], y[lo*g.to:])
-				}
-				if adds {
-					kernel.AddRow(y[lo*g.to:], b[e*g.to:][:g.to], hi-lo)
-				}
-			})
-			return nil
-		},
+		Run:     func(a *graph.Args) error { return g.run(a, how, adds) },
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
 			grads := G.Nodes{g.gradX(s, in[1], in[2], grad), zerosLike(s, in[1]), g.gradW(s, in[0], in[1], grad)}
 			if bias != nil {
@@ -103,6 +77,35 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 		return SumRanks(s, y)
 	}
 	return y
+}
+
+// run computes the product, and adds the biases if they are there and are to be.
+func (g groups) run(a *graph.Args, how graph.Reading, adds bool) error {
+	x, ends, y := a.Floats(0), a.Floats(1), a.Out(0)
+	var w, b []float32
+	packed := a.Packed(2, how)
+	if packed == nil {
+		w = a.Floats(2)
+	}
+	if adds {
+		b = a.Floats(3)
+	}
+	clearRest(y, ends, g.to)
+	eachGroup(ends, func(e, lo, hi int) {
+		if hi == lo {
+			return
+		}
+		if packed != nil {
+			part := packed.Part(e*g.to, g.to)
+			a.GemmGroupPacked(hi-lo, x[lo*g.from:], &part, y[lo*g.to:])
+		} else {
+			a.GemmGroup(g.trans, hi-lo, g.to, g.from, x[lo*g.from:], w[e*g.each():][:g.each()], y[lo*g.to:])
+		}
+		if adds {
+			kernel.AddRow(y[lo*g.to:], b[e*g.to:][:g.to], hi-lo)
+		}
+	})
+	return nil
 }
 
 // gradX is the gradient of the rows.

@@ -55,7 +55,7 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, how graph.Reading)
 	if trans {
 		to = w.Shape()[0]
 	}
-	products := 2 * int64(rows) * int64(from) * int64(to)
+	l := linear{name, trans, rows, from, to, ldw}
 	in, out := 0, 1
 	if trans {
 		in, out = 1, 0
@@ -69,7 +69,7 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, how graph.Reading)
 		Name:    name,
 		RowWise: 1,
 		Out:     tensor.Shape{rows, to},
-		FLOPs:   products,
+		FLOPs:   l.flops(),
 		Reads:   []graph.Reading{0, how},
 		Layout:  &layout,
 		Run: func(a *graph.Args) error {
@@ -85,34 +85,7 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, how graph.Reading)
 			return nil
 		},
 		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
-			grads := G.Nodes{
-				s.Apply(graph.Op{
-					Name:  name + "GradX",
-					Out:   x.Shape(),
-					FLOPs: products,
-					Run: func(a *graph.Args) error {
-						kernel.GemmLike(a.Precision(), rows, false, !trans, rows, from, to, 1, a.Floats(1), to, a.Floats(0), ldw, 0, a.Out(0), from)
-						return nil
-					},
-				}, in[1], grad),
-				s.Apply(graph.Op{
-					Name:        name + "GradW",
-					Out:         w.Shape(),
-					FLOPs:       products,
-					Accumulates: true,
-					Run: func(a *graph.Args) error {
-						dw, alpha, beta := a.Accumulate(0)
-						switch {
-						case dw == nil:
-						case trans:
-							kernel.GemmLike(a.Precision(), to, true, false, to, from, rows, alpha, a.Floats(1), to, a.Floats(0), from, beta, dw, ldw)
-						default:
-							kernel.GemmLike(a.Precision(), from, true, false, from, to, rows, alpha, a.Floats(0), from, a.Floats(1), to, beta, dw, ldw)
-						}
-						return nil
-					},
-				}, in[0], grad),
-			}
+			grads := G.Nodes{l.gradX(s, x.Shape(), in[1], grad), l.gradW(s, w.Shape(), in[0], grad)}
 			if bias != nil {
 				grads = append(grads, sumRows(s, name+"GradBias", grad))
 			}
@@ -123,6 +96,50 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, how graph.Reading)
 		return SumRanks(s, y)
 	}
 	return y
+}
+
+// linear is a product of rows by a matrix: what its gradients want to know.
+type linear struct {
+	name           string
+	trans          bool // the matrix is (to, from)
+	rows, from, to int
+	ldw            int // elements of a row of the matrix
+}
+
+func (l linear) flops() int64 { return 2 * int64(l.rows) * int64(l.from) * int64(l.to) }
+
+// gradX is the gradient of the rows.
+func (l linear) gradX(s *graph.Scope, shape tensor.Shape, w, grad *G.Node) *G.Node {
+	return s.Apply(graph.Op{
+		Name:  l.name + "GradX",
+		Out:   shape,
+		FLOPs: l.flops(),
+		Run: func(a *graph.Args) error {
+			kernel.GemmLike(a.Precision(), l.rows, false, !l.trans, l.rows, l.from, l.to, 1, a.Floats(1), l.to, a.Floats(0), l.ldw, 0, a.Out(0), l.from)
+			return nil
+		},
+	}, w, grad)
+}
+
+// gradW is the gradient of the matrix.
+func (l linear) gradW(s *graph.Scope, shape tensor.Shape, x, grad *G.Node) *G.Node {
+	return s.Apply(graph.Op{
+		Name:        l.name + "GradW",
+		Out:         shape,
+		FLOPs:       l.flops(),
+		Accumulates: true,
+		Run: func(a *graph.Args) error {
+			dw, alpha, beta := a.Accumulate(0)
+			switch {
+			case dw == nil:
+			case l.trans:
+				kernel.GemmLike(a.Precision(), l.to, true, false, l.to, l.from, l.rows, alpha, a.Floats(1), l.to, a.Floats(0), l.from, beta, dw, l.ldw)
+			default:
+				kernel.GemmLike(a.Precision(), l.from, true, false, l.from, l.to, l.rows, alpha, a.Floats(0), l.from, a.Floats(1), l.to, beta, dw, l.ldw)
+			}
+			return nil
+		},
+	}, x, grad)
 }
 
 // sumRows is the op called name: of x (N, C) the sum of the rows (C).

@@ -60,7 +60,9 @@ func (o *overlap) begin() {
 
 // ready tells that the gradient of a parameter is this rank's.
 func (o *overlap) ready(p *graph.Param) {
-	o.left[o.of[p]]--
+	if at, ok := o.of[p]; ok {
+		o.left[at]--
+	}
 	for o.next < len(o.buckets) && o.left[o.next] <= 0 {
 		o.queue <- o.next
 		o.next++

@@ -19,11 +19,8 @@ func (r *run) step(ctx context.Context) (err error) {
 	if p, ok := r.peers.(interface{ At(place string) }); ok {
 		p.At(fmt.Sprintf("step %d", r.at.Step+1))
 	}
-	if r.place != nil { // an update failed in an earlier call of Run
-		if err := r.Task.Restore(r.place); err != nil {
-			return err
-		}
-		r.place = nil
+	if err := r.back(); err != nil {
+		return err
 	}
 	r.halted = false
 	if err := r.average(r.model, false); err != nil {
@@ -73,6 +70,18 @@ func (r *run) step(ctx context.Context) (err error) {
 		Vectors: u.Vectors, Watched: r.watched,
 		TokensPerSecond: float64(tokens) / max(now.Sub(began).Seconds(), 1e-9), Seconds: r.at.Seconds,
 	}
+	return nil
+}
+
+// back goes back to where an update that failed in an earlier call of Run had begun to read.
+func (r *run) back() error {
+	if r.place == nil {
+		return nil
+	}
+	if err := r.Task.Restore(r.place); err != nil {
+		return err
+	}
+	r.place = nil
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -107,7 +108,7 @@ func encodeBlocks(dst []byte, x []float32, t DType) error {
 	}
 	b, err := kernel.Pack(f, 1, len(x), x)
 	if err != nil {
-		return errors.Unwrap(err) // which of a part of them does not help
+		return cmp.Or(errors.Unwrap(err), err) // which of a part of them does not help
 	}
 	scale, offset, codes := partsOf(f)
 	Block(dst[:len(x)/kernel.Group*(scale+offset+codes)], b, 0)

@@ -20,6 +20,28 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
+const trainHelp = `Train a model on text.
+
+Without arguments: a small GPT-2 on the source of the Go standard library, for about a
+minute on two cores. A recipe file sets what the flags set, with _ for -; flags given beside
+it win. The run directory holds recipe.toml, metrics.jsonl, TensorBoard events, loss.png,
+samples.txt and checkpoints/, whose best and latest are Hugging Face model directories. An
+interrupt saves a checkpoint first, a second one ends the run where the last one was saved.
+
+Processes that mpirun, mpiexec or srun starts share each update, and end with the bits of one: docs/cluster.md.
+
+Standard output: the validation losses, a sample, and the run directory last.`
+
+const trainExamples = `  gorgpt train
+  gorgpt train recipes/shakespeare-nano.toml --data input.txt
+  gorgpt train --data 'notes/*.txt' --tokenizer chars --steps 500
+  gorgpt train --mix '0.7 books/*.jsonl.zst' --mix '0.3 code' --tokenizer bytes
+  gorgpt train --from runs/gpt2-minute-20260102-150405/checkpoints/best --data new.txt --lr 1e-4
+  gorgpt train --resume runs/gpt2-minute-20260102-150405
+  mpirun --bind-to none -n 4 gorgpt train recipes/gpt2-124m.toml
+  mpirun --bind-to none -n 8 gorgpt train --model gpt2-xl --tensor-parallel 4
+  gorgpt train --resume runs/wsd/checkpoints/plateau --steps 6000 --out runs/longer`
+
 func newTrain() *cobra.Command {
 	var (
 		recipe      run.Recipe
@@ -31,26 +53,7 @@ func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train [RECIPE.toml]",
 		Short: "Train a model on text",
-		Long: `Train a model on text.
-
-Without arguments: a small GPT-2 on the source of the Go standard library, for about a
-minute on two cores. A recipe file sets what the flags set, with _ for -; flags given beside
-it win. The run directory holds recipe.toml, metrics.jsonl, TensorBoard events, loss.png,
-samples.txt and checkpoints/, whose best and latest are Hugging Face model directories. An
-interrupt saves a checkpoint first, a second one ends the run where the last one was saved.
-
-Processes that mpirun, mpiexec or srun starts share each update, and end with the bits of one: docs/cluster.md.
-
-Standard output: the validation losses, a sample, and the run directory last.`,
-		Example: `  gorgpt train
-  gorgpt train recipes/shakespeare-nano.toml --data input.txt
-  gorgpt train --data 'notes/*.txt' --tokenizer chars --steps 500
-  gorgpt train --mix '0.7 books/*.jsonl.zst' --mix '0.3 code' --tokenizer bytes
-  gorgpt train --from runs/gpt2-minute-20260102-150405/checkpoints/best --data new.txt --lr 1e-4
-  gorgpt train --resume runs/gpt2-minute-20260102-150405
-  mpirun --bind-to none -n 4 gorgpt train recipes/gpt2-124m.toml
-  mpirun --bind-to none -n 8 gorgpt train --model gpt2-xl --tensor-parallel 4
-  gorgpt train --resume runs/wsd/checkpoints/plateau --steps 6000 --out runs/longer`,
+		Long:  trainHelp, Example: trainExamples,
 		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.Log = cmd.ErrOrStderr()

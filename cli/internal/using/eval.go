@@ -185,36 +185,44 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 			return named, usage.Errorf("--shots paper: GPT-3's paper does not have %s", named.Name)
 		}
 	}
-	o := e.options
-	for _, flag := range []string{"examples", "draw", "separator", "seed"} {
-		if cmd.Flags().Changed(flag) && !cmd.Flags().Changed("shots") { // a --shots 0 is one of several runs
-			return named, usage.Errorf("--%s without --shots: say how many", flag)
-		}
-	}
-	if e.chat && (o.BOS || o.Normalizer == "ratio") {
-		return named, usage.Errorf("--chat with --bos or --normalize ratio: its template says how a prompt begins, and a choice alone replies to nothing")
-	}
-	if cmd.Flags().Changed("seed") && o.Draw == "first" {
-		return named, usage.Errorf("--seed has no meaning with --draw first: nothing is drawn at random")
-	}
-	if cmd.Flags().Changed("length-penalty") && o.Beams <= 1 {
-		return named, usage.Errorf("--length-penalty without --beams: say how many")
-	}
-	if cmd.Flags().Changed("words") && o.Limit > 0 && !o.Documents {
-		return named, usage.Errorf("--words has no meaning with --limit: words of a part of the tokens are not counted")
-	}
-	if writes := slices.Contains(named.Heeds, "tokens"); cmd.Flags().Changed("precision") && (writes || named.Optional) {
-		return named, usage.Errorf("--precision has no meaning for %s: it is for what is scored, not for tokens one by one, and not for numbers that are known", named.Name)
-	}
-	if named.Optional && e.samples != "" {
-		return named, usage.Errorf("--samples: %s has none", named.Name)
-	}
-	if named.Name == "perplexity" && filepath.Ext(e.data) == ".jsonl" && !o.Documents {
-		return named, usage.Errorf("--data %s: these are JSON lines; say --documents to measure their texts", e.data)
+	if err := e.checkTogether(cmd, named); err != nil {
+		return named, err
 	}
 	e.options.FullLast = e.lastWindow == "full"
 	e.options.Stop, e.options.Separator = lineEnds.Replace(e.stop), lineEnds.Replace(e.separator)
 	return named, nil
+}
+
+// checkTogether checks what flags mean beside each other.
+func (e *evaluation) checkTogether(cmd *cobra.Command, named eval.Named) error {
+	o := e.options
+	for _, flag := range []string{"examples", "draw", "separator", "seed"} {
+		if cmd.Flags().Changed(flag) && !cmd.Flags().Changed("shots") { // a --shots 0 is one of several runs
+			return usage.Errorf("--%s without --shots: say how many", flag)
+		}
+	}
+	if e.chat && (o.BOS || o.Normalizer == "ratio") {
+		return usage.Errorf("--chat with --bos or --normalize ratio: its template says how a prompt begins, and a choice alone replies to nothing")
+	}
+	if cmd.Flags().Changed("seed") && o.Draw == "first" {
+		return usage.Errorf("--seed has no meaning with --draw first: nothing is drawn at random")
+	}
+	if cmd.Flags().Changed("length-penalty") && o.Beams <= 1 {
+		return usage.Errorf("--length-penalty without --beams: say how many")
+	}
+	if cmd.Flags().Changed("words") && o.Limit > 0 && !o.Documents {
+		return usage.Errorf("--words has no meaning with --limit: words of a part of the tokens are not counted")
+	}
+	if writes := slices.Contains(named.Heeds, "tokens"); cmd.Flags().Changed("precision") && (writes || named.Optional) {
+		return usage.Errorf("--precision has no meaning for %s: it is for what is scored, not for tokens one by one, and not for numbers that are known", named.Name)
+	}
+	if named.Optional && e.samples != "" {
+		return usage.Errorf("--samples: %s has none", named.Name)
+	}
+	if named.Name == "perplexity" && filepath.Ext(e.data) == ".jsonl" && !o.Documents {
+		return usage.Errorf("--data %s: these are JSON lines; say --documents to measure their texts", e.data)
+	}
+	return nil
 }
 
 func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr io.Writer) (err error) {
