@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -127,6 +128,11 @@ func TestServeRefused(t *testing.T) {
 	saveBytes(t, "small")
 	write(t, "empty", "")
 	write(t, "words", "two words")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
 	for _, c := range []struct {
 		args   []string
 		status int
@@ -136,7 +142,8 @@ func TestServeRefused(t *testing.T) {
 		{[]string{"--from", "none"}, 1, "none: no such folder"},
 		{[]string{"--from", "small", "--from", "small"}, 1, "serve: two models are called small"},
 		{[]string{"--from", "small", "--context", "4096"}, 1, "a context of 4096; the model has 2048 positions"},
-		{[]string{"--from", "small", "--listen", "nowhere"}, 1, "--listen nowhere: "},
+		{[]string{"--from", "small", "--listen", "nowhere"}, 1, "--listen nowhere: missing port in address; want one as 127.0.0.1:8080"},
+		{[]string{"--from", "small", "--listen", taken.Addr().String()}, 1, "--listen " + taken.Addr().String() + ": another program listens there"},
 		{[]string{"--from", "small", "--slots", "0"}, 2, "--slots 0"},
 		{[]string{"--from", "small", "--queue", "-1"}, 2, "--queue -1"},
 		{[]string{"--from", "small", "--grace", "-1"}, 2, "--grace -1"},

@@ -275,6 +275,8 @@ func (s *Server) model(id string) (*Model, *Error) {
 	message := fmt.Sprintf("the model %q does not exist", id)
 	if near := nearest.Of(id, known); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
+	} else if len(known) > 0 {
+		message += "; there are " + strings.Join(known, ", ")
 	}
 	return nil, &Error{Status: http.StatusNotFound, Code: "model_not_found", Param: "model", Message: message}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,7 +97,7 @@ func (v *service) run(cmd *cobra.Command) error {
 	}
 	listener, err := net.Listen("tcp", v.listen)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w", v.listen, err)
+		return notListening(v.listen, err)
 	}
 	v.guard(listener.Addr())
 	s := serve.New(v.config)
@@ -104,6 +105,22 @@ func (v *service) run(cmd *cobra.Command) error {
 		return err
 	}
 	return v.serve(cmd.Context(), s, listener)
+}
+
+// notListening is why nobody can listen on an address, without what package net says twice.
+func notListening(address string, err error) error {
+	var addr *net.AddrError
+	switch {
+	case errors.As(err, &addr):
+		return fmt.Errorf("--listen %s: %s; want one as 127.0.0.1:8080", address, addr.Err)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("--listen %s: another program listens there; choose another port, or 0 for any that is free", address)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return fmt.Errorf("--listen %s: %w", address, err)
 }
 
 // check reads what flags name, and refuses what cannot be.
