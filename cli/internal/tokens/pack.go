@@ -277,7 +277,7 @@ func (p *packProgress) report(now pack.Progress) {
 func (p *packProgress) line() {
 	p.shown = time.Now()
 	speed := float64(p.last.Bytes-p.begun.Bytes) / 1e6 / time.Since(p.began).Seconds()
-	text := fmt.Sprintf("%.1f MB, %sM tokens, %.1f MB/s", float64(p.last.Bytes)/1e6, plural.Thousands(p.last.Tokens/1e6), speed)
+	text := fmt.Sprintf("%.1f MB, %s tokens, %.1f MB/s", float64(p.last.Bytes)/1e6, plural.Thousands(p.last.Tokens), speed)
 	if p.last.Bytes <= p.total { // unless the files are compressed
 		text = fmt.Sprintf("%.0f %% of %.1f MB: ", 100*float64(p.last.Bytes)/float64(p.total), float64(p.total)/1e6) + text
 	}
