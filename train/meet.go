@@ -31,10 +31,10 @@ func (r *run) meet() error {
 	}
 	program, mine := thisProgram()
 	facts := []fact{
-		{"program", program}, {"instruction set", graph.Instructions(r.Graph...)},
+		{"program", program}, {"setting", r.Settings}, {"instruction set", graph.Instructions(r.Graph...)},
 		{"seed", fmt.Sprint(r.Seed)}, {"number of steps", fmt.Sprint(r.Steps)}, {"StopAfter", fmt.Sprint(r.StopAfter)},
 		{"EvalEvery", fmt.Sprint(r.EvalEvery)}, {"EvalFrom", fmt.Sprint(r.EvalFrom)}, {"validation", fmt.Sprint(r.validator != nil)},
-		{"setting", r.Settings}, {"step", fmt.Sprint(r.at.Step)}, {"training data", string(place)},
+		{"step", fmt.Sprint(r.at.Step)}, {"training data", string(place)},
 		{"number of weights", fmt.Sprint(r.wholeCount())},
 	}
 	if err = cmp.Or(err, mine); err != nil {
