@@ -10,6 +10,9 @@ import (
 // The ops of a model that is split over ranks (graph.Params.Split): Shoeybi et al. 2019, "Megatron-LM", §3, whose f is Enter and
 // whose g is SumRanks. In a graph that is whole they are not there.
 
+// BetweenRanks are the ops here that have ranks add up what each has of their result.
+var BetweenRanks = []string{"SumRanks", "EnterGrad", "GatherColumns"}
+
 // Enter is x where a branch begins that ranks share out: x itself on each of them, and of the gradient the sum of what each
 // rank's part of the branch gives, Megatron's f. Layers of weights behind it are split by columns ([Linear]). Where nothing is split, it is x.
 func Enter(s *graph.Scope, x *G.Node) *G.Node {

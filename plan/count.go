@@ -44,7 +44,9 @@ func (p *Plan) count(m models.Model, o Options) (err error) {
 	tokens := float64(o.Batch) * float64(o.Context)
 	p.FLOPs = FLOPs{Forward: models.FLOPs(forward) / tokens, SixN: 6 * float64(p.Parameters.Active), Parts: make(map[string]float64)}
 
-	kept, program, err := training(m, o, p.Own)
+	whole := o
+	whole.TensorParallel = 1
+	kept, program, err := training(m, whole, p.Own)
 	if err != nil {
 		return err
 	}
@@ -57,7 +59,7 @@ func (p *Plan) count(m models.Model, o Options) (err error) {
 	}
 	p.Memory.Training, p.Memory.Kept, p.Memory.PeakKept = kept, kept.Results, kept.Total()
 	if options, err := models.Recompute(m, true); err == nil { // a model may have no blocks
-		again, program, err := training(m, o, p.Own, options...)
+		again, program, err := training(m, whole, p.Own, options...)
 		if err != nil {
 			return err
 		}
@@ -76,13 +78,19 @@ func (p *Plan) count(m models.Model, o Options) (err error) {
 	d := models.DimsOf(m)
 	d.Context = o.Context
 	cost, err := models.CostOf(models.WithDims(m, d))
+	if err != nil {
+		return err
+	}
 	p.Memory.KeysValues = float64(cost.Cache)
-	return err
+	return p.countSplit(m, o)
 }
 
 // training declares a training step, and tells what a run of it takes, of which a rank has so many micro-batches.
 func training(m models.Model, o Options, own int, options ...graph.Option) (memory.Training, *graph.Program, error) {
 	params := graph.NewParams(0)
+	if err := params.Split(graph.Counted(o.TensorParallel)); err != nil {
+		return memory.Training{}, nil, err
+	}
 	s := graph.New(params, append(options, graph.Training())...)
 	p, err := s.CompileGrad(models.Loss(m, s, s.Ints("tokens", o.Batch, o.Context), s.Ints("targets", o.Batch, o.Context)))
 	if err != nil {

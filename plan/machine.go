@@ -25,7 +25,12 @@ const machineShare = 0.8
 func (p *Plan) machine(name string, rate, share, flops float64) *Machine {
 	m := &Machine{Name: name, Rate: rate, Share: share, Days: flops * p.Run.Tokens / (rate * share) / 86400}
 	own := float64(p.Batch) * float64(p.Context) * float64(p.Own)
-	m.Step = m.stepOf(p.Network, flops*own, p.Memory.Training.Gradients, p.Ranks)
+	models, within := p.Ranks, 0.0
+	if s := p.Split; s != nil {
+		flops *= s.Share
+		models, within = s.Models, s.seconds(p.Network)*float64(p.Own)
+	}
+	m.Step = m.stepOf(p.Network, flops*own, p.Memory.Training.Gradients, models, within)
 	m.Ranks = m.Step.Seconds * p.Run.Tokens / p.Run.Update / 86400
 	return m
 }

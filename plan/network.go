@@ -79,17 +79,18 @@ func (n Network) sums(bytes float64, ranks int) float64 {
 type Step struct {
 	Compute    float64 `json:"compute_s"` // of the rank that has most micro-batches
 	Sums       float64 `json:"sums_s"`
+	Within     float64 `json:"sums_within_models_s,omitempty"` // of ranks that hold one together
 	Seconds    float64 `json:"seconds"`
 	Efficiency float64 `json:"efficiency"` // the share of its time in which it computes
 }
 
-// stepOf is that of ranks, the busiest of which computes so many operations, and which add up so many bytes.
-func (m *Machine) stepOf(n *Network, flops, bytes float64, ranks int) *Step {
-	s := &Step{Compute: flops / (m.Rate * m.Share)}
+// stepOf is that of ranks, the busiest of which computes so many operations, and has so many seconds of sums while it does, and which add up so many bytes.
+func (m *Machine) stepOf(n *Network, flops, bytes float64, ranks int, within float64) *Step {
+	s := &Step{Compute: flops / (m.Rate * m.Share), Within: within}
 	if n != nil {
 		s.Sums = n.sums(bytes, ranks)
 	}
-	s.Seconds = s.Compute + s.Sums
+	s.Seconds = s.Compute + s.Sums + s.Within
 	s.Efficiency = s.Compute / s.Seconds
 	return s
 }

@@ -16,6 +16,7 @@ type Options struct {
 	Batch, Context int     // of a micro-batch: 1, and the model's
 	Accumulate     int     // micro-batches of an update, of all ranks: one for each
 	Ranks          int     // processes that train together: 1
+	TensorParallel int     // of these, that hold one model together: 1
 	Network        Network // that joins them: not known
 	Tokens         float64 // to train on: 20 for each parameter
 	Recompute      bool    // the inside of blocks for the gradient, which changes the peak and the time
@@ -42,7 +43,8 @@ type Plan struct {
 	Recompute  bool       `json:"recompute"`
 	Parameters Parameters `json:"parameters"`
 	FLOPs      FLOPs      `json:"flops_per_token"`
-	Memory     Memory     `json:"memory"`
+	Memory     Memory     `json:"memory"` // of a rank
+	Split      *Split     `json:"split,omitempty"`
 	Wire       Wire       `json:"wire"`
 	Run        Run        `json:"run"`
 	Machine    *Machine   `json:"machine,omitempty"`
@@ -74,20 +76,22 @@ type Wire struct {
 func Of(m models.Model, o Options) (*Plan, error) {
 	d := models.DimsOf(m)
 	o.Batch, o.Context, o.Ranks = cmp.Or(o.Batch, 1), cmp.Or(o.Context, d.Context), cmp.Or(o.Ranks, 1)
-	o.Accumulate = cmp.Or(o.Accumulate, max(1, o.Ranks))
+	o.TensorParallel = cmp.Or(o.TensorParallel, 1)
+	o.Accumulate = cmp.Or(o.Accumulate, max(1, o.Ranks/max(1, o.TensorParallel)))
 	o.Solver, o.Share = cmp.Or(o.Solver, "adamw"), cmp.Or(o.Share, 0.4)
 	if err := o.check(d.Context); err != nil {
 		return nil, err
 	}
 	shared := run.Recipe{Batch: o.Batch, Accumulate: o.Accumulate}
-	if _, err := shared.ShareOut(o.Ranks); err != nil {
+	models := o.Ranks / o.TensorParallel // that share the data
+	if _, err := shared.ShareOut(models); err != nil {
 		return nil, err
 	}
 	o.Batch, o.Accumulate = shared.Batch, shared.Accumulate
 	p := &Plan{
 		Batch: o.Batch, Context: o.Context, Accumulate: o.Accumulate, Ranks: o.Ranks, Solver: o.Solver, Precision: "f32", Recompute: o.Recompute,
 	}
-	_, p.Own = train.Share(o.Accumulate, 0, o.Ranks)
+	_, p.Own = train.Share(o.Accumulate, 0, models)
 	if o.Network.Rate > 0 {
 		p.Network = &o.Network
 	}
@@ -99,8 +103,8 @@ func Of(m models.Model, o Options) (*Plan, error) {
 	update := float64(o.Batch) * float64(o.Context) * float64(o.Accumulate)
 	p.Run = Run{Tokens: tokens, Update: update, Updates: math.Ceil(tokens / update), FLOPs: tokens * p.FLOPs.Training, PerToken: tokens / n}
 	p.Run.PFDays = p.Run.FLOPs / pfDay
-	if o.Ranks > 1 {
-		p.Wire.Update = 2 * float64(o.Ranks-1) / float64(o.Ranks) * p.Memory.Training.Gradients
+	if models > 1 {
+		p.Wire.Update = 2 * float64(models-1) / float64(models) * p.Memory.Training.Gradients
 		p.Wire.All, p.Wire.Broadcast = float64(o.Ranks)*p.Wire.Update, p.Memory.Training.Weights
 	}
 	if o.Rate > 0 {
@@ -127,12 +131,14 @@ func (o Options) check(positions int) error {
 	for _, n := range []struct {
 		name string
 		n    int
-	}{{"a batch", o.Batch}, {"a context", o.Context}, {"micro-batches", o.Accumulate}, {"ranks", o.Ranks}} {
+	}{{"a batch", o.Batch}, {"a context", o.Context}, {"micro-batches", o.Accumulate}, {"ranks", o.Ranks}, {"ranks of a model", o.TensorParallel}} {
 		if n.n < 1 {
 			return fmt.Errorf("plan: %s of %d: want 1 or more", n.name, n.n)
 		}
 	}
 	switch {
+	case o.Ranks%o.TensorParallel != 0:
+		return fmt.Errorf("plan: %d ranks are not models over %d", o.Ranks, o.TensorParallel)
 	case o.Context > positions:
 		return fmt.Errorf("plan: a context of %d: the model has %d positions", o.Context, positions)
 	case !(o.Tokens >= 0) || math.IsInf(o.Tokens, 0) || !(o.Rate >= 0):

@@ -88,7 +88,8 @@ func (p *Plan) printMemory(line liner) {
 	line("  results", memory.Size(m.Results), p.alternative())
 	line("  the rest", memory.Size(m.Text+m.Process), fmt.Sprintf("tokens at hand %s; program, buffers, garbage %s", memory.Size(m.Text), memory.Size(m.Process)))
 	line("keys and values", memory.Size(m.KeysValues), fmt.Sprintf("of a sequence of %d, in generation", p.Context))
-	if p.Ranks > 1 {
+	p.printSplit(line)
+	if p.Wire.Update > 0 {
 		line("between ranks", memory.Size(p.Wire.Update), fmt.Sprintf("each sends an update, to add up gradients; all %s; %s once", memory.Size(p.Wire.All), memory.Size(p.Wire.Broadcast)))
 	}
 }
@@ -132,7 +133,11 @@ func (p *Plan) printRanks(line liner, m *Machine) {
 		return
 	}
 	line("", duration(m.Ranks), fmt.Sprintf("on %d of it by %s, which compute %s of that", p.Ranks, p.Network, percent(m.Step.Efficiency, 1)))
-	line("", seconds(m.Step.Seconds), fmt.Sprintf("an update: computing %s, sums %s", seconds(m.Step.Compute), seconds(m.Step.Sums)))
+	within := ""
+	if p.Split != nil {
+		within = ", inside of models " + seconds(m.Step.Within)
+	}
+	line("", seconds(m.Step.Seconds), fmt.Sprintf("an update: computing %s, sums %s", seconds(m.Step.Compute), seconds(m.Step.Sums))+within)
 }
 
 func (p *Plan) printLaws(line liner) {

@@ -32,6 +32,7 @@ second; that training reaches 0.8 of it is assumed, as is --share of a GPU's pea
 		Example: `  gorgpt plan --model gpt2 --batch 4 --context 1024 --tokens 10B
   gorgpt plan --model gpt3-175b --tokens 300B --gpu v100 --share 0.3 --ranks 1024
   gorgpt plan --model gpt3-2.7b --ranks 64 --accumulate 512 --network 25Gb
+  gorgpt plan --model gpt3-13b --ranks 8 --tensor-parallel 8
   gorgpt plan --model gpt2-xl --context 1024 --recompute --solver lion --json
   gorgpt plan --model gpt3-1.3b --set window_size=128 --tokens 26B`,
 		Args: command.Args(cobra.NoArgs),
@@ -68,6 +69,7 @@ func (p *planning) settings() setting.List {
 		setting.New("accumulate", &p.Accumulate, 0, "micro-batches in an update, those of all ranks, as train has it (default one for each rank)"),
 		setting.New("recompute", &p.Recompute, false, "compute the inside of blocks again for the gradient, as train --recompute does"),
 		setting.New("ranks", &p.Ranks, 1, "processes that train together", setting.AtLeast(1)),
+		setting.New("tensor-parallel", &p.TensorParallel, 1, "of these, that hold one model together, as train --tensor-parallel does", setting.AtLeast(1)),
 		setting.New("network", &p.network, "", "what joins the ranks' machines, one rank a machine, to tell how long an update takes: a rate as in 25Gb (bits a second) or 3GB (bytes), and a latency (default 50us of it), as in 100Gb,5us", isNetwork),
 		setting.New("precision", &p.precision, "f32", "type of the numbers; gorgpt trains in f32", setting.Where(func(p string) bool { return p == "f32" }, "f32")),
 		setting.New("solver", &p.Solver, "adamw", "what changes the weights; see gorgpt train -h", func(_, name string) error {
@@ -127,6 +129,8 @@ func (p *planning) check(given func(flag string) bool) (m models.Model, err erro
 		return nil, usage.Errorf("--context %d: want 1 or more", p.Context)
 	case p.Context > limit:
 		return nil, usage.Errorf("--context %d: %s has %s", p.Context, p.model, plural.Of(limit, "position"))
+	case p.Ranks%p.TensorParallel != 0:
+		return nil, usage.Errorf("--tensor-parallel %d: --ranks %d is no multiple of it", p.TensorParallel, p.Ranks)
 	case p.tokens != "":
 		n, err := setting.ParseCount(p.tokens)
 		if err != nil || n == 0 {

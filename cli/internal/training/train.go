@@ -39,7 +39,7 @@ const trainExamples = `  gorgpt train
   gorgpt train --from runs/gpt2-minute-20260102-150405/checkpoints/best --data new.txt --lr 1e-4
   gorgpt train --resume runs/gpt2-minute-20260102-150405
   mpirun --bind-to none -n 4 gorgpt train recipes/gpt2-124m.toml
-  mpirun --bind-to none -n 8 gorgpt train --model gpt2-xl --tensor-parallel 4
+  mpirun --bind-to none -n 8 gorgpt train --model gpt3-2.7b --context 1024 --tensor-parallel 4
   gorgpt train --resume runs/wsd/checkpoints/plateau --steps 6000 --out runs/longer`
 
 func newTrain() *cobra.Command {
