@@ -129,7 +129,7 @@ func TestBadInput(t *testing.T) {
 		{"runs folder", 1, "folder/metrics.jsonl: is a directory"},
 		{"generate --from none --tokens 0", 2, "--tokens 0: want 1 or more"},
 		{"generate --from none", 1, "none: no config.json in it: not a checkpoint"},
-		{"generate --from nosuch", 1, "nosuch: no such folder"},
+		{"generate --from nosuch", 1, "nosuch: no such folder or file"},
 		{"eval --from none", 2, "--on is missing: what to measure; see gorgpt eval -h"},
 		{"eval --from none --on lambda", 2, `unknown evaluation "lambda"; did you mean "lambada"?`},
 		{"eval --on lambada", 2, "--from is missing: the checkpoint to measure"},
