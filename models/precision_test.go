@@ -18,9 +18,9 @@ const (
 	tolPairsLoss = 6.2e-3
 	// tolPairsGradient bounds the distance of the whole gradient, of its norm; measured 0.014, doubled.
 	tolPairsGradient = 0.028
-	// The same where what is near a turn falls on its other side, of which these small models have few: a token that goes to another
-	// expert, an input of a ReLU (with a GELU in its place, gptneo-relu is 0.0042 away). Measured 0.018 and 0.12, doubled.
-	tolTurnsLoss     = 0.036
+	// tolTurnsGradient is the same where what is near a turn falls on its other side, of which these small models have few: a token that
+	// goes to another expert, an input of a ReLU (with a GELU in its place, gptneo-relu is 0.0042 away). Measured 0.12, doubled. From
+	// there on such a model goes a way of its own, another one on each instruction set, so that only its first loss is compared.
 	tolTurnsGradient = 0.24
 )
 
@@ -37,14 +37,16 @@ func TestPrecisionParity(t *testing.T) {
 		dir := filepath.Dir(path)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			f := openFixture(t, dir, false)
-			tolLoss, tolGradient := tolPairsLoss, tolPairsGradient
+			tolGradient, turns := tolPairsGradient, false
 			if base := filepath.Base(dir); strings.HasPrefix(base, "gptoss") || strings.HasPrefix(base, "mixtral") || strings.HasSuffix(base, "-relu") {
-				tolLoss, tolGradient = tolTurnsLoss, tolTurnsGradient
+				tolGradient, turns = tolTurnsGradient, true
 			}
 			exact, farthest := true, 0.0
 			f.train(func(step int, p *graph.Program, want float64) {
 				loss := float64(p.Loss())
-				farthest = max(farthest, math.Abs(loss-want))
+				if step == 0 || !turns {
+					farthest = max(farthest, math.Abs(loss-want))
+				}
 				exact = exact && loss == want
 				if step > 0 {
 					return
@@ -61,8 +63,8 @@ func TestPrecisionParity(t *testing.T) {
 					t.Errorf("the gradient is %.2g of its norm away, want %.2g", d, tolGradient)
 				}
 			}, graph.Compute(graph.BFloat16))
-			if !(farthest <= tolLoss) {
-				t.Errorf("a loss is %.2g away, want %.2g", farthest, tolLoss)
+			if !(farthest <= tolPairsLoss) {
+				t.Errorf("a loss is %.2g away, want %.2g", farthest, tolPairsLoss)
 			}
 			if exact {
 				t.Error("the losses are those of float64: nothing was rounded")
