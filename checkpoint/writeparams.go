@@ -34,13 +34,13 @@ var torchMetadata = map[string]string{"format": "pt"}
 // the type of what is not bytes by then: of MXFP4, BF16.
 func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, weights.DType, error) {
 	var tensors []Tensor
-	packed := false
+	packed, room := false, new(gatherRoom)
 	for _, p := range ps.All() {
 		x := Tensor{Name: p.Name(), Shape: p.Whole()}
 		switch {
 		case !names.Swapped(p.Name()):
 			if x.Data = p.Data(); p.Cut() {
-				x = gathered(p, x.Name, p.Data())
+				x = gathered(room, p, x.Name, p.Data())
 			}
 			tensors = append(tensors, names.Stored(x)...)
 		case t == weights.MXFP4 && !p.Cut():
@@ -51,8 +51,7 @@ func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, w
 			}
 			packed, tensors = true, append(tensors, parts...)
 		case p.Cut():
-			all := gathered(p, names.File(x.Name), p.Data())
-			tensors = append(tensors, turned(all))
+			tensors = append(tensors, turned(room, gathered(room, p, names.File(x.Name), p.Data())))
 		default:
 			x.Name = names.File(x.Name)
 			x.Shape, x.Data = weights.Swapped(x.Shape), make([]float32, p.Size())
@@ -87,21 +86,27 @@ func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, w
 }
 
 // gathered is a tensor of numbers of which ranks have a part each, as of a parameter: they put it together when it is written ([Follow]).
-func gathered(p *graph.Param, name string, part []float32) Tensor {
-	return Tensor{Name: name, Shape: p.Whole(), Load: func() ([]float32, error) { return p.Gather(part) }}
+func gathered(room *gatherRoom, p *graph.Param, name string, part []float32) Tensor {
+	return Tensor{Name: name, Shape: p.Whole(), Load: func() ([]float32, error) { return p.GatherIn(&room.Room, part) }}
+}
+
+// gatherRoom is what tensors are put together in, one after the other, so that no more than one is in memory.
+type gatherRoom struct {
+	graph.Room
+	turned []float32
 }
 
 // turned has the last two axes of a tensor the other way round.
-func turned(x Tensor) Tensor {
+func turned(room *gatherRoom, x Tensor) Tensor {
 	y := Tensor{Name: x.Name, Shape: weights.Swapped(x.Shape)}
 	y.Load = func() ([]float32, error) {
 		data, err := x.Load()
 		if err != nil || data == nil {
 			return nil, err
 		}
-		out := make([]float32, len(data))
-		weights.Transpose(out, data, y.Shape)
-		return out, nil
+		room.turned = slices.Grow(room.turned[:0], len(data))[:len(data)]
+		weights.Transpose(room.turned, data, y.Shape)
+		return room.turned, nil
 	}
 	return y
 }
@@ -109,10 +114,10 @@ func turned(x Tensor) Tensor {
 // Gathered are tensors that lie as parameters do and are named after them, such as an optimizer's moments, for [Contents.Optimizer]: of a
 // parameter that ranks share out, put together when they are written.
 func Gathered(params *graph.Params, tensors []Tensor) []Tensor {
-	all := slices.Clone(tensors)
+	all, room := slices.Clone(tensors), new(gatherRoom)
 	for i, t := range all {
 		if p := ParamOf(params, t.Name); p != nil && p.Cut() {
-			all[i] = gathered(p, t.Name, t.Data)
+			all[i] = gathered(room, p, t.Name, t.Data)
 		}
 	}
 	return all

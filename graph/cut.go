@@ -114,6 +114,14 @@ func (p *Param) Assemble(part []float32) (whole []float32, err error) {
 // Gather puts together what the ranks have of numbers that lie as the parameter: its weights, or what an optimizer keeps of it. All ranks call
 // it; the first alone gets the whole, the others nil. Without ranks part is the whole.
 func (p *Param) Gather(part []float32) (whole []float32, err error) {
+	return p.GatherIn(new(Room), part)
+}
+
+// Room is memory that whole tensors are put together in, one after the other.
+type Room struct{ whole, passing []float32 }
+
+// GatherIn is [Param.Gather] of many, one after the other: what it returns is valid until the next call with the room.
+func (p *Param) GatherIn(room *Room, part []float32) (whole []float32, err error) {
 	if !p.Cut() {
 		return part, nil
 	}
@@ -122,17 +130,15 @@ func (p *Param) Gather(part []float32) (whole []float32, err error) {
 		return nil, fmt.Errorf("%s: %d numbers, want the %d of shape %v", p.name, len(part), p.Size(), p.shape)
 	}
 	if first {
-		whole = make([]float32, p.cut.whole.TotalSize())
+		whole = sized(&room.whole, p.cut.whole.TotalSize())
 		p.cut.put(whole, part)
 	}
-	var passing []float32
 	for rank := 1; rank < r.Size(); rank++ {
 		c := cutOf(p.cut.whole, p.cut.layout, r, rank)
 		theirs := part
 		if rank != r.Rank() {
 			n := c.shape().TotalSize()
-			passing = slices.Grow(passing[:0], n)[:n]
-			theirs = passing
+			theirs = sized(&room.passing, n)
 		}
 		if err := r.Give(theirs, rank); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
@@ -142,4 +148,12 @@ func (p *Param) Gather(part []float32) (whole []float32, err error) {
 		}
 	}
 	return whole, nil
+}
+
+// sized is n numbers of a buffer, which grows.
+func sized(buffer *[]float32, n int) []float32 {
+	if cap(*buffer) < n {
+		*buffer = make([]float32, n)
+	}
+	return (*buffer)[:n]
 }
