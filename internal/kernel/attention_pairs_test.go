@@ -11,6 +11,9 @@ const tolAttentionPairs = 1.36e-2
 
 // TestAttentionPairs is TestAttention in bfloat16, which also wants the bits of plain Go.
 func TestAttentionPairs(t *testing.T) {
+	if raceEnabled {
+		t.Skip("goroutines do what they do in TestAttention")
+	}
 	for _, c := range attentionCases() {
 		a := c.a
 		a.Precision = BFloat16
