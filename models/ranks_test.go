@@ -3,6 +3,7 @@ package models_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"testing"
 
@@ -172,5 +173,34 @@ func compareTensor(t *testing.T, what string, got, want []float32) {
 	}
 	if len(got) != len(want) || !(off <= tolRanks*largest) {
 		t.Errorf("%s: off by %.1e of %.1e", what, off, largest)
+	}
+}
+
+// TestRanksRefused: a model of any family that ranks cannot share out is an error that names the layer, whatever is declared of it.
+func TestRanksRefused(t *testing.T) {
+	all, err := models.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, named := range all {
+		m := models.WithDims(named.Model, models.Dims{Vocab: 11, Context: 6, Width: 32, Layers: 1, Heads: 8})
+		for what, declare := range map[string]func(s *graph.Scope){
+			"logits":    func(s *graph.Scope) { models.Logits(m, s, s.Ints("tokens", 2, 4)) },
+			"logits at": func(s *graph.Scope) { models.LogitsAt(m, s, s.Ints("tokens", 2, 4), s.Ints("rows", 2)) },
+			"loss":      func(s *graph.Scope) { models.Loss(m, s, s.Ints("tokens", 2, 4), s.Ints("targets", 2, 4)) },
+			"weighted loss": func(s *graph.Scope) {
+				models.WeightedLoss(m, s, s.Ints("tokens", 2, 4), s.Ints("targets", 2, 4), s.Floats("weights", 8))
+			},
+		} {
+			params := graph.NewParams(1)
+			if err := params.Split(graph.Counted(3)); err != nil {
+				t.Fatal(err)
+			}
+			s := graph.New(params, graph.Training())
+			declare(s)
+			if err := s.Err(); err == nil || !strings.Contains(err.Error(), "cannot be shared out evenly among 3 ranks") || !strings.Contains(err.Error(), ".0.") {
+				t.Errorf("%s, %s: %v", named.Name, what, err)
+			}
+		}
 	}
 }

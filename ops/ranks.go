@@ -66,6 +66,9 @@ func sumRanks(s *graph.Scope, name string, x *G.Node, grad func(G.Nodes, *G.Node
 // gradient is the part of the whole's.
 func gatherColumns(s *graph.Scope, x *G.Node) *G.Node {
 	l, r := s.Layout(x), s.Ranks()
+	if len(l.Sections) != 1 {
+		return s.Fail("GatherColumns", x.Shape(), "x, %v, is %v; want a rank's columns", x.Shape(), l)
+	}
 	rows, width, whole := x.Shape()[0], x.Shape()[1], l.Total()
 	first := l.Spans(r.Rank(), r.Size())[0].From
 	return s.Apply(graph.Op{
