@@ -5,8 +5,8 @@
 
 speed decodes with gpt2 (124M, random weights) and, if it is given, SmolLM2, in each width: gorgpt and, with --llama-bench, llama.cpp on a
 GGUF file of the same width, by turns in one run, the best of some rounds. Rates are tokens a second of all sequences by processor time, for one
-thread on a machine that others use, or with --clock as time passes, for a quiet one. gorgpt's share is that of the rate at which this machine
-gives memory to the best loop that `gorgpt bench` knows. Needs Go; for llama.cpp's own rates, its llama-bench (one sequence) and
+thread on a machine that others use, or with --clock as time passes, for a quiet one. With --clock, gorgpt's share is that of the rate at which
+this machine gives memory to the best loop that `gorgpt bench` knows. Needs Go; for llama.cpp's own rates, its llama-bench (one sequence) and
 llama-batched-bench beside it (several).
 
 quality prints perplexity (of the first tokens of a text, in windows of 512) and the share of right answers, of the first --limit passages and
@@ -73,12 +73,13 @@ def speed(args, folder):
     few = 8
     environment = os.environ | {"GOMAXPROCS": str(args.threads), "OMP_NUM_THREADS": str(args.threads)}
     clock = Clock(args.clock)
+    batched = os.path.join(os.path.dirname(args.llama_bench or ""), "llama-batched-bench")
 
     def made(width):
         """gpt2 with random weights in a width, for llama.cpp."""
         source = os.path.join(folder, "gpt2")
         if not os.path.exists(source):
-            output([binary, "train", "--model", "gpt2", "--steps", "1", "--batch", "1", "--context", "8", "--out", source, "--data", os.path.join(ROOT, "README.md")])
+            output([binary, "train", "--model", "gpt2", "--tokenizer", "gpt2", "--steps", "1", "--batch", "1", "--context", "8", "--out", source, "--data", os.path.join(ROOT, "README.md")])
         file = os.path.join(folder, f"gpt2.{width}.gguf")
         if not os.path.exists(file):
             output([binary, "convert", os.path.join(source, "checkpoints", "latest"), file, "--weights", width])
@@ -95,18 +96,20 @@ def speed(args, folder):
     def llama(file, sequences):
         if sequences == 1:
             return lambda tokens: [args.llama_bench, "-m", file, "-p", "0", "-n", str(tokens), "-t", str(args.threads), "-r", "1", "-o", "json"]
-        batched = os.path.join(os.path.dirname(args.llama_bench), "llama-batched-bench")
         return lambda tokens: [batched, "-m", file, "-c", "4096", "-npp", "4", "-ntg", str(tokens), "-npl", str(sequences), "-t", str(args.threads)]
 
     for model in ["gpt2"] + (["smollm2"] if args.smollm2 else []):
         file = made if model == "gpt2" else stored
         widths = args.widths.split(",") + (["stored"] if model == "smollm2" else [])
         for sequences in [int(n) for n in args.sequences.split(",")]:
+            beside = args.llama_bench and (sequences == 1 or os.path.exists(batched))
+            if args.llama_bench and not beside:
+                print(f"no {batched}: {sequences} sequences without llama.cpp", file=sys.stderr)
             programs = {}
             for width in widths:
                 name = ["--model", "gpt2"] if model == "gpt2" else ["--model", args.smollm2]
                 programs["gorgpt", width] = lambda tokens, width=width, name=name: [binary, "bench", "--decode", *name, "--batch", str(sequences), "--steps", str(tokens), "--weights", width, "--json"]
-                if args.llama_bench:
+                if beside:
                     programs["llama.cpp", width] = llama(file(width), sequences)
             least = {}
             for _ in range(args.rounds):
@@ -131,8 +134,9 @@ def report(model, sequences, widths, programs, least, few, args, environment):
         known = json.loads(output(programs["gorgpt", width](few), environment))
         read = known["bytes_per_token"]
         rate = read * mine / sequences / 1e9
+        share = f"{rate / known['limit_gbps']:.2f}" if args.clock else ""  # memory's rate is measured by the clock
         print(f"| {width} | {mine:.1f} | {mine / rates['gorgpt', 'f32']:.2f} | " if ("gorgpt", "f32") in rates else f"| {width} | {mine:.1f} | | ", end="")
-        print((f"{theirs:.1f} | {mine / theirs:.2f}" if theirs else " | ") + f" | {read / 1e6:.1f} | {rate:.1f} | {rate / known['limit_gbps']:.2f} |", flush=True)
+        print((f"{theirs:.1f} | {mine / theirs:.2f}" if theirs else " | ") + f" | {read / 1e6:.1f} | {rate:.1f} | {share} |", flush=True)
 
 
 parser = argparse.ArgumentParser()

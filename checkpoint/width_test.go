@@ -74,14 +74,16 @@ func formatsOf(params *graph.Params) map[kernel.Format][]string {
 	return all
 }
 
-// tolColumns is of logits of up to 1: matrices that lie by columns are summed in another order as numbers; measured 2e-7.
-const tolColumns = 2e-6
+// tolColumns is of logits of up to 1: matrices that lie by columns are summed in another order as numbers; measured 1.9e-7 at
+// most, of six widths on three sets of instructions, doubled.
+const tolColumns = 4e-7
 
 // TestWidths: matrices are in the width asked for and stay so in a run; its logits are those of the rounded numbers, and differ from the
 // model's as much as the width lets expect.
 func TestWidths(t *testing.T) {
-	// Root mean squares of errors of logits by those of logits: of 8, 8, 4 and 4 bits, measured and doubled.
-	bounds := map[Width]float64{Brain: 0.006, Int8: 0.012, Mixed4: 0.2, Q4_0: 0.25, Q4_1: 0.2, MXFP4: 0.3}
+	// Root mean squares of errors of logits by those of logits, at most doubled: measured of the worse of the two models, and alike on three sets of
+	// instructions, 0.0024, 0.0069, 0.069, 0.115, 0.101 and 0.156.
+	bounds := map[Width]float64{Brain: 0.0048, Int8: 0.012, Mixed4: 0.138, Q4_0: 0.23, Q4_1: 0.2, MXFP4: 0.3}
 	for _, config := range []string{byRows, byColumns} {
 		dir := savedModel(t, config, weights.F32)
 		m, exact := loadAs(t, dir, Float32)

@@ -14,7 +14,7 @@ TEXT ·dotsBF16x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldb+40(FP), DX
 	LEAQ (DX)(DX*2), BX
 	ADDQ CX, BX
-	LEAQ 4096(CX), SI
+	LEAQ 6144(CX), SI
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -112,7 +112,7 @@ TEXT ·dotsBF16x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldb+40(FP), BX
 	LEAQ (BX)(BX*2), SI
 	ADDQ DX, SI
-	LEAQ 4096(DX), DI
+	LEAQ 6144(DX), DI
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -249,7 +249,7 @@ TEXT ·dotsBF16x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldb+40(FP), BX
 	LEAQ (BX)(BX*2), SI
 	ADDQ DX, SI
-	LEAQ 4096(DX), DI
+	LEAQ 6144(DX), DI
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -427,7 +427,7 @@ TEXT ·dotsBF16x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldb+40(FP), SI
 	LEAQ (SI)(SI*2), DI
 	ADDQ BX, DI
-	LEAQ 4096(BX), R8
+	LEAQ 6144(BX), R8
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -665,7 +665,7 @@ TEXT ·dotsBF16AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldb+40(FP), DX
 	LEAQ (DX)(DX*2), BX
 	ADDQ CX, BX
-	LEAQ 4096(CX), SI
+	LEAQ 6144(CX), SI
 
 tile:
 	VXORPS Y0, Y0, Y0
@@ -800,7 +800,7 @@ TEXT ·dotsQ8_0x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldb+40(FP), DX
 	LEAQ (DX)(DX*2), BX
 	ADDQ CX, BX
-	LEAQ 4096(CX), SI
+	LEAQ 6144(CX), SI
 	MOVQ k+8(FP), DI
 	SHRQ $0x03, DI
 	MOVQ scales+48(FP), R8
@@ -920,7 +920,7 @@ TEXT ·dotsQ8_0x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldb+40(FP), BX
 	LEAQ (BX)(BX*2), SI
 	ADDQ DX, SI
-	LEAQ 4096(DX), DI
+	LEAQ 6144(DX), DI
 	MOVQ k+8(FP), R8
 	SHRQ $0x03, R8
 	MOVQ scales+48(FP), R9
@@ -1076,7 +1076,7 @@ TEXT ·dotsQ8_0x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldb+40(FP), BX
 	LEAQ (BX)(BX*2), SI
 	ADDQ DX, SI
-	LEAQ 4096(DX), DI
+	LEAQ 6144(DX), DI
 	MOVQ k+8(FP), R8
 	SHRQ $0x03, R8
 	MOVQ scales+48(FP), R9
@@ -1273,7 +1273,7 @@ TEXT ·dotsQ8_0x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ ldb+40(FP), SI
 	LEAQ (SI)(SI*2), DI
 	ADDQ BX, DI
-	LEAQ 4096(BX), R8
+	LEAQ 6144(BX), R8
 	MOVQ k+8(FP), R9
 	SHRQ $0x03, R9
 	MOVQ scales+48(FP), R10
@@ -1534,7 +1534,7 @@ TEXT ·dotsQ8_0AVX2(SB), NOSPLIT, $0-96
 	MOVQ ldb+40(FP), DX
 	LEAQ (DX)(DX*2), BX
 	ADDQ CX, BX
-	LEAQ 4096(CX), SI
+	LEAQ 6144(CX), SI
 	MOVQ k+8(FP), DI
 	SHRQ $0x03, DI
 	MOVQ scales+48(FP), R8
@@ -1710,7 +1710,7 @@ TEXT ·dotsQ4_0x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	ADDQ    CX, BX
-	LEAQ    4096(CX), SI
+	LEAQ    6144(CX), SI
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
@@ -1844,7 +1844,7 @@ TEXT ·dotsQ4_0x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), BX
 	LEAQ    (BX)(BX*2), SI
 	ADDQ    DX, SI
-	LEAQ    4096(DX), DI
+	LEAQ    6144(DX), DI
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -1996,7 +1996,7 @@ TEXT ·dotsQ4_0x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), BX
 	LEAQ    (BX)(BX*2), SI
 	ADDQ    DX, SI
-	LEAQ    4096(DX), DI
+	LEAQ    6144(DX), DI
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -2189,7 +2189,7 @@ TEXT ·dotsQ4_0x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), SI
 	LEAQ    (SI)(SI*2), DI
 	ADDQ    BX, DI
-	LEAQ    4096(BX), R8
+	LEAQ    6144(BX), R8
 	MOVQ    k+8(FP), R9
 	SHRQ    $0x03, R9
 	MOVQ    scales+48(FP), R10
@@ -2446,7 +2446,7 @@ TEXT ·dotsQ4_0AVX2(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	ADDQ    CX, BX
-	LEAQ    4096(CX), SI
+	LEAQ    6144(CX), SI
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
@@ -2677,7 +2677,7 @@ TEXT ·dotsQ4_1x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	ADDQ    CX, BX
-	LEAQ    4096(CX), SI
+	LEAQ    6144(CX), SI
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
@@ -2829,7 +2829,7 @@ TEXT ·dotsQ4_1x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), BX
 	LEAQ    (BX)(BX*2), SI
 	ADDQ    DX, SI
-	LEAQ    4096(DX), DI
+	LEAQ    6144(DX), DI
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -2996,7 +2996,7 @@ TEXT ·dotsQ4_1x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), BX
 	LEAQ    (BX)(BX*2), SI
 	ADDQ    DX, SI
-	LEAQ    4096(DX), DI
+	LEAQ    6144(DX), DI
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -3204,7 +3204,7 @@ TEXT ·dotsQ4_1x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), SI
 	LEAQ    (SI)(SI*2), DI
 	ADDQ    BX, DI
-	LEAQ    4096(BX), R8
+	LEAQ    6144(BX), R8
 	MOVQ    k+8(FP), R9
 	SHRQ    $0x03, R9
 	MOVQ    scales+48(FP), R10
@@ -3479,7 +3479,7 @@ TEXT ·dotsQ4_1AVX2(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	ADDQ    CX, BX
-	LEAQ    4096(CX), SI
+	LEAQ    6144(CX), SI
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
@@ -3727,7 +3727,7 @@ TEXT ·dotsMXFP4x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	ADDQ    CX, BX
-	LEAQ    4096(CX), SI
+	LEAQ    6144(CX), SI
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
@@ -3915,7 +3915,7 @@ TEXT ·dotsMXFP4x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), BX
 	LEAQ    (BX)(BX*2), SI
 	ADDQ    DX, SI
-	LEAQ    4096(DX), DI
+	LEAQ    6144(DX), DI
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -4085,7 +4085,7 @@ TEXT ·dotsMXFP4x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), BX
 	LEAQ    (BX)(BX*2), SI
 	ADDQ    DX, SI
-	LEAQ    4096(DX), DI
+	LEAQ    6144(DX), DI
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -4296,7 +4296,7 @@ TEXT ·dotsMXFP4x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), SI
 	LEAQ    (SI)(SI*2), DI
 	ADDQ    BX, DI
-	LEAQ    4096(BX), R8
+	LEAQ    6144(BX), R8
 	MOVQ    k+8(FP), R9
 	SHRQ    $0x03, R9
 	MOVQ    scales+48(FP), R10
@@ -4577,7 +4577,7 @@ TEXT ·dotsMXFP4AVX2(SB), NOSPLIT, $0-96
 	MOVQ    ldb+40(FP), DX
 	LEAQ    (DX)(DX*2), BX
 	ADDQ    CX, BX
-	LEAQ    4096(CX), SI
+	LEAQ    6144(CX), SI
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
