@@ -1,4 +1,4 @@
-// Ranks measures what many processes cost: updates of two ranks with a thread each beside one process of two threads, and sums over
+// Command ranks measures what many processes cost: updates of two ranks with a thread each beside one process of two threads, and sums over
 // ranks by the fixed tree beside the library's own, under Open MPI and MPICH, in turns.
 //
 //	go run ./benchmarks/ranks
