@@ -45,6 +45,7 @@ func TestNotText(t *testing.T) {
 		"a.txt.xz":     {"\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46", "this is compressed by xz: decompress it with unxz; training text may end in .gz and .zst as it is", "1 compressed"},
 		"a.jsonl.bz2":  {"BZh91AY&SY\x00\x01", "this is compressed by bzip2", "1 compressed"},
 		"a.tar.gz":     {gzipped(t, "a.txt"+strings.Repeat("\x00", 252)+"ustar\x0000"+strings.Repeat("\x00", 300)), "this is a tar archive: unpack it", "1 archived"},
+		"a.gguf":       {"GGUF\x03\x00\x00\x00\x01", "this is a model's weights in GGUF: it is for --from", "1 weights"},
 		"a.zip":        {"PK\x03\x04\x14\x00", "this is a zip archive", "1 archived"},
 		"unzipped.txt": {gzipped(t, "text"), "this is compressed by gzip: decompress it with gunzip", "1 compressed"},
 		"list.json":    {"[{\"text\": \"a\"},\n {\"text\": \"b\"}]\n", "list.json:1: not a JSON object: unexpected end of JSON input; of JSON, lines are read that hold an object each", "1 other JSON"},

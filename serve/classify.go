@@ -9,6 +9,9 @@ import (
 
 // lone takes the place of who runs a program beside the engine: one at a time does.
 func (m *Model) lone(ctx context.Context) (release func(), failed *Error) {
+	if ctx.Err() != nil { // select would choose by chance
+		return nil, ended(ctx)
+	}
 	select {
 	case m.alone <- struct{}{}:
 		return func() { <-m.alone }, nil

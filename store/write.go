@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -178,7 +179,7 @@ func localFiles(root string, yield func(Object, error) bool) {
 	}
 }
 
-// RemoveAll removes a file and all below a name; where nothing is, it does nothing.
+// RemoveAll removes a file and all below a name; where nothing is, it does nothing. A whole bucket is an error.
 func RemoveAll(name string) error {
 	name, err := Local(name)
 	if err != nil {
@@ -190,6 +191,9 @@ func RemoveAll(name string) error {
 	b, p, err := bucket(name)
 	if err != nil {
 		return err
+	}
+	if p.key == "" {
+		return fmt.Errorf("%s: this names a whole bucket, which is never removed; want a name in it", name)
 	}
 	ctx := context.Background()
 	if _, err := b.Stat(ctx, p.key); err == nil {

@@ -47,6 +47,8 @@ var kinds = []Kind{
 	{"a rar archive", "archived", "unpack it", "Rar!\x1a\x07", 0},
 	{"a tar archive", "archived", "unpack it", "ustar", 257},
 	{"a PDF document", "PDF", "export its text, as by pdftotext", "%PDF-", 0},
+	{"a model's weights in GGUF", "weights", "it is for --from", "GGUF\x03\x00\x00\x00", 0},
+	{"a model's weights in GGUF", "weights", "it is for --from", "GGUF\x02\x00\x00\x00", 0},
 	{"a Parquet file", "tabular", "name it .parquet", "PAR1", 0},
 	{"a table of Arrow", "tabular", "make Parquet or JSON lines of it", "ARROW1\x00\x00", 0},
 }

@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"bufio"
 	"cmp"
 	"errors"
 	"io"
@@ -216,19 +217,23 @@ const (
 
 // readConfusion reads predictions.tsv.
 func readConfusion(path string) (*confused, error) {
-	text, err := os.ReadFile(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
+	defer file.Close()
 	a := &confused{Counts: make(map[string]int), Some: []said{}}
-	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
-	for _, line := range lines[1:] {
-		f := strings.Split(line, "\t")
+	lines := bufio.NewScanner(file)
+	lines.Scan() // the names of the columns
+	for lines.Scan() {
+		f := strings.Split(lines.Text(), "\t")
 		if len(f) != 3 {
 			return nil, wrong(http.StatusBadRequest, "model", "%s: a line of %d columns, want 3: line, truth, predicted", path, len(f))
 		}
 		a.Total++
-		a.Counts[f[1]+"\t"+f[2]]++
+		if len(a.Labels) <= mostLabels {
+			a.Counts[f[1]+"\t"+f[2]]++
+		}
 		for _, label := range f[1:] {
 			if !slices.Contains(a.Labels, label) && len(a.Labels) <= mostLabels {
 				a.Labels = append(a.Labels, label)
@@ -239,6 +244,9 @@ func readConfusion(path string) (*confused, error) {
 		} else if len(a.Some) < mostMistakes {
 			a.Some = append(a.Some, said{f[0], f[1], f[2]})
 		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, wrong(http.StatusBadRequest, "model", "%s: %v", path, err)
 	}
 	if len(a.Labels) > mostLabels { // scores, or more classes than a table shows
 		a.Labels, a.Counts = []string{}, nil

@@ -71,7 +71,7 @@ func (p *planning) settings() setting.List {
 		setting.New("ranks", &p.Ranks, 1, "processes that train together", setting.AtLeast(1)),
 		setting.New("tensor-parallel", &p.TensorParallel, 1, "of these, that hold one model together, as train --tensor-parallel does", setting.AtLeast(1)),
 		setting.New("network", &p.network, "", "what joins the ranks' machines, one rank a machine, to tell how long an update takes: a rate as in 25Gb (bits a second) or 3GB (bytes), and a latency (default 50us of it), as in 100Gb,5us", isNetwork),
-		setting.New("precision", &p.precision, "f32", "type of the numbers; gorgpt trains in f32", setting.Where(func(p string) bool { return p == "f32" }, "f32")),
+		setting.New("precision", &p.precision, "f32", "type of weights, gradients and moments; gorgpt has f32, also where train --precision bf16 rounds what products read", setting.Where(func(p string) bool { return p == "f32" }, "f32")),
 		setting.New("solver", &p.Solver, "adamw", "what changes the weights; see gorgpt train -h", func(_, name string) error {
 			_, err := train.FindRule(name)
 			return usage.Of(err)
