@@ -136,7 +136,7 @@ func TestEcho(t *testing.T) {
 			t.Errorf("%q, %s", c.Text, c.Finish)
 		}
 	}
-	zero := ask(t, url, `{"prompt": "ab", "max_tokens": 1, "logprobs": 0, "echo": true}`).Choices[0].LogProbs
+	zero := ask(t, url, `{"prompt": "ab", "max_tokens": 1, "ignore_eos": true, "logprobs": 0, "echo": true}`).Choices[0].LogProbs
 	if len(zero.Values) != 3 || len(zero.Top[1]) != 1 || zero.Top[1]["b"] != *zero.Values[1] {
 		t.Errorf("logprobs of 0 are those of the tokens alone: %+v", zero)
 	}
