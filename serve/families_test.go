@@ -132,8 +132,8 @@ func TestModels(t *testing.T) {
 		t.Error(text)
 	}
 	for body, want := range map[string]string{
-		`{"prompt": "x"}`:               `"param":"model"`,
-		`{"prompt": "x", "model": "d"}`: `"code":"model_not_found"`,
+		`{"prompt": "x"}`:                                   `"param":"model"`,
+		`{"prompt": "x", "model": "d"}`:                     `"code":"model_not_found"`,
 		`{"prompt": "x", "model": "c", "ignore_eos": true}`: `"model":"c"`,
 	} {
 		if _, _, text := post(t, web.URL+"/v1/completions", body); !strings.Contains(text, want) {
