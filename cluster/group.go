@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/train"
@@ -20,9 +21,10 @@ type Group struct {
 }
 
 var (
-	_ train.Peers = (*Group)(nil)
-	_ graph.Ranks = (*Group)(nil)
-	_ graph.Ranks = (*World)(nil)
+	_ train.Peers     = (*Group)(nil)
+	_ train.Scatterer = (*Group)(nil)
+	_ graph.Ranks     = (*Group)(nil)
+	_ graph.Ranks     = (*World)(nil)
 )
 
 // Grid has so many ranks in a row hold one model together, and those that have the same part of it share the data: the groups that this rank
@@ -54,6 +56,16 @@ func (g *Group) At(place string) { g.world.At(place) }
 // Sum adds up the ranks' slices in place, in a fixed tree.
 func (g *Group) Sum(x ...[]float32) error {
 	return g.do(sumCall, lengthOf(x), func(backend) error { return g.floats.sum(x) })
+}
+
+// SumScatter leaves to each rank the sums of its part, in the tree of Sum.
+func (g *Group) SumScatter(parts [][][]float32) error {
+	return g.do(scatterCall, lengthOf(slices.Concat(parts...)), func(backend) error { return g.floats.scatter(parts) })
+}
+
+// Gather gives each rank's part to all.
+func (g *Group) Gather(parts [][][]float32) error {
+	return g.do(gatherCall, lengthOf(slices.Concat(parts...)), func(backend) error { return g.floats.collect(parts) })
 }
 
 // Max puts the largest of the ranks' numbers in the place of each; NaN, if one is.

@@ -8,6 +8,29 @@ import (
 	"testing"
 )
 
+// checkGroupParts is checkGrid of what each wants a part of alone.
+func checkGroupParts(g *Group) error {
+	parts := make([][][]float32, g.Size())
+	for owner := range parts {
+		parts[owner] = [][]float32{given(g.world.rank, 1000+owner), given(g.world.rank, 3)}
+	}
+	if err := errors.Join(g.SumScatter(parts), g.Gather(parts)); err != nil {
+		return err
+	}
+	for owner, part := range parts {
+		for i, x := range part {
+			var all [][]float32
+			for _, r := range g.members {
+				all = append(all, given(r, len(x)))
+			}
+			if !sameBits(x, treeSum(all)) {
+				return fmt.Errorf("rank %d of %v: slice %d of the part of %d is not the tree's", g.world.rank, g.members, i, owner)
+			}
+		}
+	}
+	return nil
+}
+
 // checkGrid is what every rank of any backend is to find of models over so many ranks. It is part of the rank program too.
 func checkGrid(w *World, model int) error {
 	within, across, err := w.Grid(model)
@@ -51,6 +74,9 @@ func checkGrid(w *World, model int) error {
 			if !sameBits(x, given(r, len(x))) {
 				return fmt.Errorf("rank %d of %v: rank %d gives something else", w.Rank(), g.members, from)
 			}
+		}
+		if err := checkGroupParts(g); err != nil {
+			return err
 		}
 		nan := []float32{1, float32(math.NaN()), 2}
 		if w.Rank() > g.members[0] {

@@ -8,12 +8,14 @@ const (
 	maxCall
 	scalarsCall
 	giveCall
+	scatterCall
+	gatherCall
 	leaveCall
 	closeCall
 )
 
 // what are they in words.
-var callNames = []string{"Sum of %d numbers", "Max of %d numbers", "SumScalars of %d numbers", "Give of %d bytes", "Leave", "Close"}
+var callNames = []string{"Sum of %d numbers", "Max of %d numbers", "SumScalars of %d numbers", "Give of %d bytes", "SumScatter of %d numbers", "Gather of %d numbers", "Leave", "Close"}
 
 // header tells of a collective that a rank begins, or of several ranks together. Its fields are those of a
 // slice, which goes between ranks.

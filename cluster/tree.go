@@ -88,29 +88,65 @@ func (a *adder[E]) double(x [][]E) error {
 	return nil
 }
 
-// halve has pairs of ranks exchange halves of what they have to add up, until each has a part of the
-// whole sum, and then these: few bytes.
+// halve has ranks share out the additions, and then exchange what they have: few bytes.
 func (a *adder[E]) halve(x [][]E, n int) error {
-	type level struct{ own, other [][]E }
-	var levels []level
-	for mask := 1; mask < a.size; mask <<= 1 {
-		own, other := split(x, n/2)
-		if n /= 2; a.rank&mask != 0 {
-			own, other, n = other, own, lengthOf(other)
-		}
-		if err := a.trade(other, own, a.rank^mask, true); err != nil {
-			return err
-		}
-		levels, x = append(levels, level{own, other}), own
+	parts := make([][][]E, a.size)
+	for i := range parts {
+		share := (n + a.size - 1 - i) / a.size
+		parts[i], x = split(x, share)
 	}
-	for mask := a.size >> 1; mask > 0; mask >>= 1 {
-		l := levels[len(levels)-1]
-		levels = levels[:len(levels)-1]
-		if err := a.trade(l.own, l.other, a.rank^mask, false); err != nil {
+	if err := a.scatter(parts); err != nil {
+		return err
+	}
+	return a.collect(parts)
+}
+
+// scatter leaves the sums of its part to each rank: pairs of ranks exchange what the other's side is to have, until each has its own.
+func (a *adder[E]) scatter(parts [][][]E) error {
+	if a.size&(a.size-1) != 0 {
+		return a.climb(slices.Concat(parts...))
+	}
+	for mask := 1; mask < a.size; mask <<= 1 {
+		own, other := a.sides(parts, mask)
+		if err := a.trade(other, own, a.rank^mask, true); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// collect gives the part of each rank to all.
+func (a *adder[E]) collect(parts [][][]E) error {
+	if a.size&(a.size-1) != 0 {
+		for i, part := range parts {
+			for _, x := range part {
+				if err := giveAll(a.backend, bytesOf(x), i); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for mask := a.size >> 1; mask > 0; mask >>= 1 {
+		own, other := a.sides(parts, mask)
+		if err := a.trade(own, other, a.rank^mask, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sides are the parts of the ranks whose numbers end as this rank's, below mask: those with its bit there, and the others.
+func (a *adder[E]) sides(parts [][][]E, mask int) (own, other [][]E) {
+	for i, part := range parts {
+		switch (i ^ a.rank) & (2*mask - 1) {
+		case 0:
+			own = append(own, part...)
+		case mask:
+			other = append(other, part...)
+		}
+	}
+	return own, other
 }
 
 // climb has ranks of any number send what they have to one below, and the first give the sum to all.

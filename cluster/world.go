@@ -4,12 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/gorgpt/gorgpt/train"
 )
 
-var _ train.Peers = (*World)(nil)
+var (
+	_ train.Peers     = (*World)(nil)
+	_ train.Scatterer = (*World)(nil)
+)
 
 // Patience is how long a collective may take where [Options] do not say: longer than the others have to wait for
 // a rank that does something alone, as the first its checkpoint.
@@ -115,13 +119,34 @@ func (w *World) Sum(x ...[]float32) error {
 		if !w.Fast {
 			return w.floats.sum(x)
 		}
-		for _, part := range x {
-			if err := b.reduce(part); err != nil {
-				return err
-			}
-		}
-		return nil
+		return reduceAll(b, x)
 	})
+}
+
+// reduceAll has the library add up slices.
+func reduceAll(b backend, x [][]float32) error {
+	for _, part := range x {
+		if err := b.reduce(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SumScatter leaves to each rank the sums of its part, in the tree of Sum.
+func (w *World) SumScatter(parts [][][]float32) error {
+	all := slices.Concat(parts...)
+	return w.do(scatterCall, lengthOf(all), func(b backend) error {
+		if !w.Fast {
+			return w.floats.scatter(parts)
+		}
+		return reduceAll(b, all)
+	})
+}
+
+// Gather gives each rank's part to all.
+func (w *World) Gather(parts [][][]float32) error {
+	return w.do(gatherCall, lengthOf(slices.Concat(parts...)), func(backend) error { return w.floats.collect(parts) })
 }
 
 // SumScalars returns the ranks' sums, of a fixed tree.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gorgpt/gorgpt/train"
 )
 
 // given is what a rank has to add up: numbers whose sum depends on the order.
@@ -60,7 +62,7 @@ func checkSums(w *World) error {
 			}
 		}
 	}
-	if err := checkMany(w); err != nil {
+	if err := errors.Join(checkMany(w), checkParts(w, w.Rank(), w.Size(), w.Fast)); err != nil {
 		return err
 	}
 	wide := make([][]float64, w.Size())
@@ -106,6 +108,42 @@ func checkMany(w *World) error {
 			}
 			if !w.Fast && !sameBits(got[i], treeSum(ranks)) {
 				return fmt.Errorf("rank %d of %d: of slices of %v numbers, sum %d is not the tree's", w.Rank(), w.Size(), lengths, i)
+			}
+		}
+	}
+	return nil
+}
+
+// checkParts is checkSums of what each rank wants a part of alone: parts of several slices, short, long and none at all.
+func checkParts(ranks train.Scatterer, rank, size int, fast bool) error {
+	for _, lengths := range [][]int{{}, {3}, {0, 70001, 5}, {12345, 1, 4096, 2}} {
+		parts := make([][][]float32, size)
+		whole := make([][][][]float32, size) // of each rank
+		for owner := range parts {
+			if len(lengths) == 0 || owner == 1 && len(lengths) == 3 {
+				continue // has none
+			}
+			for _, n := range lengths {
+				n += owner
+				parts[owner] = append(parts[owner], given(rank, n))
+				var all [][]float32
+				for r := range size {
+					all = append(all, given(r, n))
+				}
+				whole[owner] = append(whole[owner], all)
+			}
+		}
+		if err := ranks.SumScatter(parts); err != nil {
+			return err
+		}
+		if err := ranks.Gather(parts); err != nil {
+			return err
+		}
+		for owner, part := range parts {
+			for i, x := range part {
+				if want := treeSum(whole[owner][i]); !fast && !sameBits(x, want) {
+					return fmt.Errorf("rank %d of %d: slice %d of rank %d's part is not the tree's", rank, size, i, owner)
+				}
 			}
 		}
 	}

@@ -45,8 +45,11 @@ type Optimizer struct {
 	frozen  bool      // what groups freeze is not in the model any more
 
 	elsewhere func(name string) bool // tells of parameters that another rank keeps and changes; nil if none does
-	order     []string               // of all parameters in a state that was restored; nil if none was
-	change    Change
+	// elsewhereSquares adds up the ranks' squares, where each has the gradients of what it changes alone; else nil.
+	elsewhereSquares func(squares []float64) ([]float64, error)
+
+	order  []string // of all parameters in a state that was restored; nil if none was
+	change Change
 }
 
 var errNoRule = errors.New("train: Optimizer.Rule is not set")
@@ -118,7 +121,17 @@ func (o *Optimizer) Measure(model []gorgonia.ValueGrad) (norm float64, err error
 	}
 	o.squares = o.squares[:0]
 	for _, p := range o.targets {
-		o.squares = append(o.squares, kernel.SumSquares(p.grad))
+		square := 0.0
+		if o.elsewhereSquares == nil || p.rule != nil {
+			square = kernel.SumSquares(p.grad)
+		}
+		o.squares = append(o.squares, square)
+	}
+	if o.elsewhereSquares != nil {
+		if o.squares, err = o.elsewhereSquares(o.squares); err != nil {
+			o.forgive()
+			return 0, o.failed("norm of the gradient: %w", err)
+		}
 	}
 	if err := sumSquares(o.squares, func(i int) any { return o.targets[i].param }); err != nil {
 		o.forgive()
@@ -138,7 +151,7 @@ func (o *Optimizer) Measure(model []gorgonia.ValueGrad) (norm float64, err error
 // notFinite is the error of a gradient that is not.
 func (o *Optimizer) notFinite(p target) error {
 	i := slices.IndexFunc(p.grad, func(x float32) bool { return x-x != 0 })
-	if i < 0 {
+	if i < 0 || o.elsewhereSquares != nil && p.rule == nil {
 		return o.failed("the gradient of %s is not finite, in another rank's part", p.name)
 	}
 	return o.failed("the gradient of %s is not finite: element %d of %d is %v", p.name, i, len(p.grad), p.grad[i])

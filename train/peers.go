@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+
+	"github.com/gorgpt/gorgpt/graph"
 )
 
 // Peers are the processes that fit one model together, each to its share of the data, seen from
@@ -26,6 +28,15 @@ type Peers interface {
 	// Leave tells the others that this rank goes no further: their calls, those that wait
 	// already too, return an error that gives its number and the reason.
 	Leave(reason error)
+}
+
+// Scatterer is what [Peers] may be, too: then ranks that keep a part of the solver's state each are given the sums of these
+// parameters' gradients alone, half of what goes between them.
+type Scatterer interface {
+	// SumScatter leaves to each rank the sums of its part, parts[Rank()], to the bits of Sum. What is in other parts then is not said.
+	SumScatter(parts [][][]float32) error
+	// Gather gives each rank's part to all.
+	Gather(parts [][][]float32) error
 }
 
 // alone is the one rank of a process without peers.
@@ -163,6 +174,9 @@ func neutral(x []float32) {
 func (r *run) sumGradients() error {
 	if r.peers.Size() == 1 || r.overlaps() {
 		return nil
+	}
+	if s, ok := r.scatters(); ok {
+		return r.summed(s.SumScatter(r.parts((*graph.Param).GradData)))
 	}
 	var all [][]float32
 	for _, p := range r.inOrder {

@@ -11,7 +11,7 @@ import (
 )
 
 // What a solver keeps may be sharded over ranks (ZeRO stage 1, Rajbhandari et al. 2020): each keeps that of
-// some parameters, changes these by the gradient that all have, and gives them to the rest. The parameters are whole, for rules that want
+// some parameters, changes these by their gradient, and gives them to the rest. The parameters are whole, for rules that want
 // them so. The bits are those of one process.
 
 // owners tells which rank keeps what the solver remembers of a parameter: the largest go first, to the rank that has least.
@@ -82,9 +82,44 @@ func (t *Trainer) Keeps(tensor string) (bool, error) {
 // sharded tells whether the solver keeps a part alone.
 func (r *run) sharded() bool { return r.ShardSolver && r.peers.Size() > 1 }
 
+// scatters are the peers that add up each gradient where it is wanted alone: unless it was added up on its way, or a hook is to see all.
+func (r *run) scatters() (s Scatterer, ok bool) {
+	if !r.sharded() || r.overlaps() || len(r.Hooks) > 0 {
+		return nil, false
+	}
+	s, ok = r.peers.(Scatterer)
+	return s, ok
+}
+
+// parts are numbers of the parameters that learn, by the rank that changes them.
+func (r *run) parts(of func(*graph.Param) []float32) [][][]float32 {
+	owner, parts := owners(r.Params.All(), r.peers.Size()), make([][][]float32, r.peers.Size())
+	for _, p := range r.inOrder {
+		rank := owner[p.Name()]
+		parts[rank] = append(parts[rank], of(p))
+	}
+	return parts
+}
+
+// shareSquares has the optimizer measure the gradients of this rank's parameters, where it has no others, and ask for the rest.
+func (r *run) shareSquares() {
+	if o, ok := optional.As[*Optimizer](r.Solver); ok {
+		o.elsewhereSquares = nil
+		if _, scatters := r.scatters(); scatters {
+			o.elsewhereSquares = r.peers.SumScalars
+		}
+	}
+}
+
 // giveWeights gives what each rank has changed to all.
 func (r *run) giveWeights() error {
 	if !r.sharded() {
+		return nil
+	}
+	if s, ok := r.peers.(Scatterer); ok {
+		if err := s.Gather(r.parts((*graph.Param).Data)); err != nil {
+			return fmt.Errorf("rank %d of %d: weights: %w", r.peers.Rank(), r.peers.Size(), err)
+		}
 		return nil
 	}
 	of := owners(r.Params.All(), r.peers.Size())

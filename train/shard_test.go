@@ -79,6 +79,31 @@ func TestShardSolver(t *testing.T) {
 	}
 }
 
+// TestShardSolverHooks: a hook sees the whole gradient, on every rank.
+func TestShardSolverHooks(t *testing.T) {
+	norms := func(to *[]float64) Hook {
+		return HookFunc(func(u *Update) error {
+			norm, err := gradNorm(u.Model)
+			*to = append(*to, norm, u.Norm)
+			return err
+		})
+	}
+	one, _ := newToyRank(8, false)
+	var want []float64
+	one.Hooks = []Hook{norms(&want)}
+	mustRun(t, one)
+	all, _ := newToyRanks(2, 8, false)
+	seen := make([][]float64, len(all))
+	for i, tr := range all {
+		tr.ShardSolver, tr.Hooks = true, []Hook{norms(&seen[i])}
+	}
+	for i, err := range runRanks(t, all) {
+		if err != nil || !slices.Equal(seen[i], want) {
+			t.Errorf("rank %d: %v, want %v; %v", i, seen[i], want, err)
+		}
+	}
+}
+
 // other is a solver that knows no parts.
 type other struct{ gorgonia.Solver }
 

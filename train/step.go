@@ -52,6 +52,7 @@ func (r *run) step(ctx context.Context) (err error) {
 	if err := r.sumGradients(); err != nil {
 		return err
 	}
+	r.shareSquares()
 	rate := r.rate(tokens)
 	r.setRate(rate)
 	u := Update{Step: r.at.Step, Loss: sums[0], Values: r.first.named(sums), Rate: rate, Model: r.model}

@@ -4,6 +4,7 @@ package localranks
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"slices"
 	"sync"
@@ -71,6 +72,35 @@ func (r *Rank) Give(x []float32, from int) error {
 			copy(to.([]float32), given[from].([]float32))
 		}
 	})
+}
+
+// SumScatter leaves to each rank the sums of its part, and in the parts of others what is no number.
+func (r *Rank) SumScatter(parts [][][]float32) error {
+	for owner, part := range parts {
+		if err := r.Sum(part...); err != nil {
+			return err
+		}
+		for _, x := range part {
+			for i := range x {
+				if owner != r.rank {
+					x[i] = float32(math.NaN())
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Gather gives each rank's part to all.
+func (r *Rank) Gather(parts [][][]float32) error {
+	for owner, part := range parts {
+		for _, x := range part {
+			if err := r.Give(x, owner); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Leave tells the others that this rank goes no further.
