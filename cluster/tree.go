@@ -62,7 +62,10 @@ func (a *adder[E]) sum(x [][]E) error {
 	n := lengthOf(x)
 	switch {
 	case a.size&(a.size-1) != 0:
-		return a.climb(x)
+		if err := a.climb(x); err != nil {
+			return err
+		}
+		return a.giveFrom(0, x)
 	case n*int(unsafe.Sizeof(*new(E))) < long:
 		return a.double(x)
 	}
@@ -104,7 +107,10 @@ func (a *adder[E]) halve(x [][]E, n int) error {
 // scatter leaves the sums of its part to each rank: pairs of ranks exchange what the other's side is to have, until each has its own.
 func (a *adder[E]) scatter(parts [][][]E) error {
 	if a.size&(a.size-1) != 0 {
-		return a.climb(slices.Concat(parts...))
+		if err := a.climb(slices.Concat(parts...)); err != nil {
+			return err
+		}
+		return a.handOut(parts)
 	}
 	for mask := 1; mask < a.size; mask <<= 1 {
 		own, other := a.sides(parts, mask)
@@ -119,10 +125,8 @@ func (a *adder[E]) scatter(parts [][][]E) error {
 func (a *adder[E]) collect(parts [][][]E) error {
 	if a.size&(a.size-1) != 0 {
 		for i, part := range parts {
-			for _, x := range part {
-				if err := giveAll(a.backend, bytesOf(x), i); err != nil {
-					return err
-				}
+			if err := a.giveFrom(i, part); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -149,7 +153,7 @@ func (a *adder[E]) sides(parts [][][]E, mask int) (own, other [][]E) {
 	return own, other
 }
 
-// climb has ranks of any number send what they have to one below, and the first give the sum to all.
+// climb has ranks of any number send what they have to one below, up to the first, who has the sum.
 func (a *adder[E]) climb(x [][]E) error {
 	for rest := x; ; {
 		part := take(&rest, a.most)
@@ -172,8 +176,30 @@ func (a *adder[E]) climb(x [][]E) error {
 			}
 		}
 	}
+	return nil
+}
+
+// handOut has the first rank send the others their parts.
+func (a *adder[E]) handOut(parts [][][]E) error {
+	for i := 1; i < a.size; i++ {
+		var err error
+		switch a.rank {
+		case 0:
+			err = a.trade(parts[i], nil, i, false)
+		case i:
+			err = a.trade(nil, parts[i], 0, false)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveFrom gives the slices of a rank to all.
+func (a *adder[E]) giveFrom(rank int, x [][]E) error {
 	for _, part := range x {
-		if err := giveAll(a.backend, bytesOf(part), 0); err != nil {
+		if err := giveAll(a.backend, bytesOf(part), rank); err != nil {
 			return err
 		}
 	}

@@ -102,7 +102,11 @@ func training(m models.Model, o Options, own int, options ...graph.Option) (memo
 	if err != nil {
 		return memory.Training{}, nil, err
 	}
-	kept, err := solver.Kept(params)
+	sharing := o.Ranks / o.TensorParallel // the same part of a model
+	if solver.Shardable() != nil {
+		sharing = 1
+	}
+	kept, err := solver.KeptOfShards(params, sharing)
 	t := memory.OfTraining(p, kept).WithTree(own)
 	return t.WithRun(datasets.DefaultBuffer, o.Batch*o.Context, own), p, err
 }

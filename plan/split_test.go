@@ -22,7 +22,8 @@ func TestSplit(t *testing.T) {
 	if !near(4*s.FLOPs, whole.FLOPs.Training, 0.01) || !near(float64(4*s.Parameters), float64(whole.Parameters.Total), 0.03) { // tables of positions are whole
 		t.Errorf("%+v", s)
 	}
-	if w := p.Memory.Weights; w != 4*float64(s.Parameters) || p.Memory.Gradients != w || p.Memory.Moments != 2*w || !near(p.Wire.Update, w, 1e-9) {
+	if w := p.Memory.Weights; w != 4*float64(s.Parameters) || p.Memory.Gradients != w || p.Memory.Moments < w || p.Memory.Moments > 1.1*w || // two numbers a weight, of half of them
+		!near(p.Wire.Update, w, 1e-9) {
 		t.Errorf("%+v, %+v", p.Memory, p.Wire)
 	}
 	if p.Memory.Peak >= 0.5*whole.Memory.Peak || p.Memory.KeysValues != whole.Memory.KeysValues/4 {

@@ -43,8 +43,8 @@ type Options struct {
 	// Peers are the processes that train together, nil for one alone. All make or resume the run; rank 0 alone writes, logs
 	// and has files.
 	Peers train.Peers
-	// ShardOptimizer has each of them keep a part of the optimizer's moments alone.
-	ShardOptimizer bool
+	// ShardOptimizer tells whether each of them keeps a part of the optimizer's moments alone; nil: unless it keeps averages of the weights, which all want.
+	ShardOptimizer *bool
 	// Overlap has them add up gradients while they compute others.
 	Overlap bool
 	// Within are the processes that hold the model of this one together, each a part ([graph.Params.Split]); nil has all. Peers are those that have the
@@ -245,7 +245,7 @@ func (r *Run) prepare(o Options) (err error) {
 		return err
 	}
 	ranks := 1
-	if o.ShardOptimizer {
+	if r.Trainer.ShardSolver {
 		ranks = size(r.peers)
 	}
 	kept, err := r.Trainer.Solver.(*train.Optimizer).KeptOfShards(params, ranks)
@@ -271,6 +271,14 @@ func (r *Run) prepare(o Options) (err error) {
 		r.say(fmt.Sprintf("products in %v, on %s", p, p.ISA()))
 	}
 	return nil
+}
+
+// shards tells whether each rank keeps a part of what a solver remembers.
+func (o Options) shards(solver *train.Optimizer) bool {
+	if o.ShardOptimizer != nil {
+		return *o.ShardOptimizer
+	}
+	return solver.Shardable() == nil
 }
 
 // makeTrainer puts the parts of the run together.
@@ -322,7 +330,7 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 		Solver: solver, Schedule: schedule, TokenSchedule: byTokens, Guard: train.Guard{Deviations: recipe.SkipOutliers},
 		Steps: recipe.Steps, EvalEvery: recipe.EvalEvery, SaveEvery: recipe.SaveEvery, SaveAt: plateau,
 		Graph: append(options, computing...), StopAfter: o.StopAfter, Seed: recipe.Seed, Settings: recipe.fixed(),
-		Peers: r.peers, Tree: recipe.Sum == tree, ShardSolver: o.ShardOptimizer, Overlap: o.Overlap,
+		Peers: r.peers, Tree: recipe.Sum == tree, ShardSolver: o.shards(solver), Overlap: o.Overlap,
 	}, err
 }
 

@@ -43,6 +43,16 @@ func (o *Optimizer) KeptOfShards(params *graph.Params, ranks int) (most int64, e
 	return slices.Max(has), nil
 }
 
+// Shardable tells why ranks cannot keep a part of the state each, or nil.
+func (o *Optimizer) Shardable() error {
+	for _, r := range o.rules() {
+		if a, averages := optional.As[Averaging](r); averages {
+			return fmt.Errorf("%s keeps an average of the weights, which all ranks want", a.Name())
+		}
+	}
+	return nil
+}
+
 // shard has the solver keep this rank's part.
 func (t *Trainer) shard() error {
 	if !t.ShardSolver || t.Peers == nil || t.Peers.Size() == 1 {
@@ -52,10 +62,8 @@ func (t *Trainer) shard() error {
 	if !ok {
 		return fmt.Errorf("Trainer.ShardSolver is for an Optimizer, not %T", t.Solver)
 	}
-	for _, r := range o.rules() {
-		if a, averages := optional.As[Averaging](r); averages {
-			return fmt.Errorf("Trainer.ShardSolver: %s keeps an average of the weights, which all ranks want", a.Name())
-		}
+	if err := o.Shardable(); err != nil {
+		return fmt.Errorf("Trainer.ShardSolver: %w", err)
 	}
 	of, rank := owners(t.Params.All(), t.Peers.Size()), t.Peers.Rank()
 	o.elsewhere = func(name string) bool {

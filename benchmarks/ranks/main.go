@@ -31,12 +31,13 @@ func main() {
 	rounds := flag.Int("rounds", 3, "runs of each kind, in turns")
 	steps := flag.Int("steps", 8, "updates of a run, of which the first two do not count")
 	model := flag.String("model", "gpt2", "what is trained")
+	solver := flag.String("solver", "adamw", "by what")
 	flag.Parse()
 	var err error
 	if cluster.Launched() {
 		err = sums(*numbers, *rounds)
 	} else {
-		err = compare(*model, *numbers, *rounds, *steps)
+		err = compare(*model, *solver, *numbers, *rounds, *steps)
 	}
 	if err != nil {
 		log.Fatal(err)
@@ -86,7 +87,7 @@ func sums(numbers, rounds int) error {
 }
 
 // compare runs all, in turns.
-func compare(model string, numbers, rounds, steps int) error {
+func compare(model, solver string, numbers, rounds, steps int) error {
 	dir, err := os.MkdirTemp("", "ranks")
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func compare(model string, numbers, rounds, steps int) error {
 	if out, err := exec.Command("go", "build", "-o", program, "./cmd/gorgpt").CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	train := []string{program, "train", "--model", model, "--tokenizer", "gpt2", "--batch", "4", "--context", "64", "--accumulate", "2", "--eval-batches", "1",
+	train := []string{program, "train", "--model", model, "--solver", solver, "--tokenizer", "gpt2", "--batch", "4", "--context", "64", "--accumulate", "2", "--eval-batches", "1",
 		"--steps", fmt.Sprint(steps)}
 	type kind struct {
 		name    string
@@ -105,7 +106,7 @@ func compare(model string, numbers, rounds, steps int) error {
 	}
 	kinds := []kind{{"one process, 2 threads", train, "2"}}
 	for _, l := range launchers {
-		for _, more := range [][]string{nil, {"--sum", "fast"}, {"--shard-optimizer"}, {"--overlap"}} {
+		for _, more := range [][]string{nil, {"--shard-optimizer=false"}, {"--sum", "fast"}, {"--overlap"}} {
 			kinds = append(kinds, kind{fmt.Sprint(l.name, ", 2 ranks ", strings.Join(more, " ")), slices.Concat(l.command, train, more), "1"})
 		}
 	}

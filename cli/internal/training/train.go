@@ -49,6 +49,7 @@ func newTrain() *cobra.Command {
 		o           run.Options
 		joining     *cluster.Options
 		model       int
+		shard       bool
 	)
 	cmd := &cobra.Command{
 		Use:   "train [RECIPE.toml]",
@@ -57,6 +58,9 @@ func newTrain() *cobra.Command {
 		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.Log = cmd.ErrOrStderr()
+			if cmd.Flags().Changed("shard-optimizer") {
+				o.ShardOptimizer = &shard
+			}
 			world, err := command.Join(cmd, joining)
 			if err != nil {
 				return err
@@ -86,7 +90,7 @@ func newTrain() *cobra.Command {
 	f.StringVar(&out, "out", "", "run directory (default runs/MODEL-DATE-TIME); or the URL of an object store, to which that one's checkpoints and logs are sent")
 	f.StringVar(&resume, "resume", "", "run directory to go on with, or its URL, from its latest checkpoint; or a checkpoint in one, such as DIR/checkpoints/plateau of schedule wsd, from which a new run goes on")
 	joining = command.RankFlags(cmd)
-	f.BoolVar(&o.ShardOptimizer, "shard-optimizer", false, "the same: each rank keeps a part of the optimizer's moments alone, for less memory and the same bits")
+	f.BoolVar(&shard, "shard-optimizer", true, "the same: each rank keeps a part of the optimizer's moments alone and makes that part of an update, for less memory, less time and the same bits; not by itself with averages (ema, schedulefree), which all ranks want")
 	f.BoolVar(&o.Overlap, "overlap", false, "the same: add up gradients while others are computed, to the same bits; pays where each rank has a core to spare, and a network is slow")
 	f.IntVar(&model, "tensor-parallel", 1, "the same: so many processes in a row hold one model together, each its part of what layers split, so that the model may be larger than one's memory; where there are more, these models share the data")
 	f.IntVar(&o.StopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
