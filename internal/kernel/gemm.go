@@ -66,6 +66,10 @@ func GemmLike(precision Precision, rows int, transA, transB bool, m, n, k int, a
 		p.stripRows()
 		return
 	}
+	if m <= sweptRows && !transA && !transB && len(p.sweeps) > 0 {
+		p.sweepRows()
+		return
+	}
 	p.large()
 }
 

@@ -82,3 +82,35 @@ func reportFLOPs(b *testing.B, m, n, k int) {
 	b.ReportMetric(flops/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 	b.ReportMetric(0, "ns/op")
 }
+
+// BenchmarkGemmFewRows multiplies some rows, of sequences that are generated together, by the weights of blocks, one after the other as a
+// model has them, and by the head: what goes through memory is to be as fast as of one.
+func BenchmarkGemmFewRows(b *testing.B) {
+	for _, c := range []struct {
+		trans    string
+		n, k     int
+		matrices int
+	}{
+		{"NN", 2304, 768, 12},
+		{"NN", 3072, 768, 12},
+		{"NN", 768, 3072, 12},
+		{"NT", 1536, 576, 30},
+		{"NT", 50257, 768, 1},
+	} {
+		for _, m := range []int{1, 2, 4, 8, 12, 16, 24} {
+			rng := rand.New(rand.NewPCG(1, 2))
+			g := newGemmCase(rng, false, c.trans[1] == 'T', m, c.n, c.k, 0)
+			others := make([][]float32, c.matrices)
+			for i := range others {
+				others[i] = append([]float32(nil), g.b...)
+			}
+			b.Run(g.String(), func(b *testing.B) {
+				for i := 0; b.Loop(); i++ {
+					GemmLike(Float32, 1, false, g.transB, m, g.n, g.k, 1, g.a, g.lda, others[i%len(others)], g.ldb, 0, g.c, g.ldc)
+				}
+				b.ReportMetric(float64(b.N)*4*float64(g.n)*float64(g.k)/1e9/b.Elapsed().Seconds(), "GB/s")
+				reportFLOPs(b, m, g.n, g.k)
+			})
+		}
+	}
+}

@@ -189,6 +189,7 @@ type team struct {
 	rowSteps, rowDots func(lo, hi int)
 	rowsDots          func(lo, hi int)
 	rowStrips         func(lo, hi int)
+	rowSweeps         func(lo, hi int)
 }
 
 func newTeam() *team {
@@ -200,6 +201,7 @@ func newTeam() *team {
 	t.rowSteps = func(lo, hi int) { t.computeSums(lo, hi) }
 	t.rowDots = func(lo, hi int) { t.product.rowScalars(lo, hi, t.x) }
 	t.rowStrips = func(lo, hi int) { t.product.computeStrips(lo, hi) }
+	t.rowSweeps = func(lo, hi int) { t.product.computeSweeps(lo, hi) }
 	t.rowsDots = func(lo, hi int) { t.product.rowsScalars(lo, hi) }
 	return t
 }

@@ -204,6 +204,46 @@ func strip4x96AVX512(k int, a *float32, lda int, b *float32, rsb int, c *float32
 //go:noescape
 func dots4x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
 
+// sweep1x16AVX2 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep1x16AVX2(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep2x16AVX2 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep2x16AVX2(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep3x16AVX2 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep3x16AVX2(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep4x16AVX2 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep4x16AVX2(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep5x16AVX2 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep5x16AVX2(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep6x16AVX2 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep6x16AVX2(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// dots1x4AVX2 computes scalar products of some vectors; see dotTileFunc.
+//
+//go:noescape
+func dots1x4AVX2(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+
+// dots2x4AVX2 computes scalar products of some vectors; see dotTileFunc.
+//
+//go:noescape
+func dots2x4AVX2(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+
 // dot1AVX512 stores the scalar products of x and 1 rows of b in y. k must be a positive multiple of 16.
 //
 //go:noescape

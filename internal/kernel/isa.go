@@ -32,6 +32,8 @@ type isa struct {
 	// strips[r-1] computes a tile of r rows, stripCols wide, a multiple of cols. There may be none.
 	strips    []stripFunc
 	stripCols int
+	// sweeps[r-1] adds to the sums of r rows. There may be none where there are strips.
+	sweeps []sweepFunc
 	// dots[0] computes 8 scalar products at once and dots[1] one, of a multiple of dotLanes elements.
 	dots     [2]dotFunc
 	dotLanes int
@@ -66,6 +68,10 @@ type addFunc func(n int, y *float32, steps int, c *float32, alpha, beta float32)
 // stripFunc is a tileFunc for a few rows of an A that is not transposed, of all columns. Its
 // elements have the same bits as a tileFunc's.
 type stripFunc func(k int, a *float32, lda int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32)
+
+// sweepFunc adds to sums of a few rows of C the products of k columns of A with as many rows of B, for some strips of cols columns side by side: the sums of a strip are in
+// y, row after row, and those of the next strip after them. With an addFunc that ends them they have the bits of a tileFunc's.
+type sweepFunc func(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
 
 // dotFunc stores the scalar products of x and some rows of b in y. The result does not
 // depend on the number of rows.

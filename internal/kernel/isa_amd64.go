@@ -50,8 +50,10 @@ var avx2 = isa{
 	lanes:      8,
 	rowSums:    rowSumsAVX2,
 	addSums:    addSumsAVX2,
+	sweeps:     []sweepFunc{sweep1x16AVX2, sweep2x16AVX2, sweep3x16AVX2, sweep4x16AVX2, sweep5x16AVX2, sweep6x16AVX2},
 	dots:       [2]dotFunc{dot8AVX2, dot1AVX2},
 	dotLanes:   8,
+	dotTiles:   []dotTileFunc{dots1x4AVX2, dots2x4AVX2},
 	packed:     packedAVX2,
 	vec:        vectorsAVX2,
 }

@@ -26,7 +26,13 @@ func main() {
 	}
 	for rows := 1; rows <= 4; rows++ {
 		stripTile(rows)
-		dotTile(rows)
+		dotTile("AVX512", zmm, 16, rows)
+	}
+	for rows := 1; rows <= 6; rows++ {
+		sweepTile(rows)
+	}
+	for _, vectors := range []int{1, 2} { // of three, loads would cost more than the multiply-adds
+		dotTile("AVX2", ymm, 8, vectors)
 	}
 	for _, rows := range []int{1, 8} {
 		dot("AVX512", zmm, 16, rows)

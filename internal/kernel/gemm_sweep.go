@@ -1,0 +1,82 @@
+package kernel
+
+import "runtime"
+
+const (
+	// sweptRows is the number of rows of A up to which sweeping over B is faster than packing it.
+	sweptRows = 24
+	// sweepDepth is how many rows of B a sweep takes: what memory brings while they are used are as many more.
+	sweepDepth = 8
+	// sweepStrips is how many strips wide a sweep is: with their sums they stay in the first-level cache.
+	sweepStrips = 64
+)
+
+// sweepRows computes a C of few rows if nothing is transposed: it reads B once, a few rows at a time from left to right, and keeps the sums of
+// all of C's columns.
+func (p *product) sweepRows() {
+	p.setStep()
+	p.rows, p.depth = p.m, p.k
+	t := teams.take()
+	t.product = *p
+	strips := (p.n + p.cols - 1) / p.cols
+	For(strips, max(1+readGrain/(p.k*p.cols), strips/(2*runtime.GOMAXPROCS(0))), t.rowSweeps)
+	t.product = product{}
+	teams.put(t)
+}
+
+// computeSweeps computes the strips lo to hi-1 for sweepRows.
+func (p *product) computeSweeps(lo, hi int) {
+	s := workspaces.take()
+	defer workspaces.put(s)
+	whole := min(hi, p.n/p.cols)
+	for first := lo; first < whole; first += sweepStrips {
+		strips := min(sweepStrips, whole-first)
+		sums := s.tile.sized(p.m * strips * p.cols)
+		for from := 0; from < p.k; from += p.step {
+			beta := p.beta
+			if from > 0 {
+				beta = 1
+			}
+			clear(sums)
+			p.sweep(sums, first, strips, from, min(from+p.step, p.k))
+			p.endSweep(sums, first, strips, beta)
+		}
+	}
+	if whole < hi { // the last is too narrow
+		p.group(s, whole, p.panels(), 0, p.heights())
+	}
+}
+
+// sweptGroup is rows i of A and after, as many as a kernel takes: all groups have about as many.
+func (p *product) sweptGroup(i int) (rows int) {
+	left := p.m - i
+	groups := (left + len(p.sweeps) - 1) / len(p.sweeps)
+	return (left + groups - 1) / groups
+}
+
+// sweep adds to the sums of strips the products along k from one to before another.
+func (p *product) sweep(sums []float32, first, strips, from, to int) {
+	for ; from < to; from += sweepDepth {
+		depth, at := min(sweepDepth, to-from), 0
+		for i := 0; i < p.m; {
+			rows := p.sweptGroup(i)
+			p.sweeps[rows-1](depth, &p.a[i*p.lda+from], p.lda, &p.b[from*p.ldb+first*p.cols], p.ldb, strips, &sums[at])
+			at += rows * strips * p.cols
+			i += rows
+		}
+	}
+}
+
+// endSweep puts the sums of a step where they belong.
+func (p *product) endSweep(sums []float32, first, strips int, beta float32) {
+	for i := 0; i < p.m; {
+		rows := p.sweptGroup(i)
+		for j := range strips {
+			for r := range rows {
+				p.addSums(p.cols, &sums[0], 1, &p.c[(i+r)*p.ldc+(first+j)*p.cols], p.alpha, beta)
+				sums = sums[p.cols:]
+			}
+		}
+		i += rows
+	}
+}
