@@ -174,6 +174,11 @@ func decodeMXFP4AVX512(groups int, dst *float32, codes *byte, scales *float32, o
 //go:noescape
 func dotsMXFP4AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
+// decodeMXFP4AVX2 decodes groups in MXFP4; see packedKernel.
+//
+//go:noescape
+func decodeMXFP4AVX2(groups int, dst *float32, codes *byte, scales *float32, offsets *float32)
+
 // halvesAVX512 makes float32 of halves, a multiple of 16.
 //
 //go:noescape

@@ -1527,20 +1527,23 @@ group:
 // func dotsQ8_0AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotsQ8_0AVX2(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), AX
-	SHLQ $0x02, AX
-	MOVQ x+16(FP), AX
-	MOVQ codes+32(FP), CX
-	MOVQ ldb+40(FP), DX
-	LEAQ (DX)(DX*2), BX
-	ADDQ CX, BX
-	LEAQ 6144(CX), SI
-	MOVQ k+8(FP), DI
-	SHRQ $0x03, DI
-	MOVQ scales+48(FP), R8
-	LEAQ (DI)(DI*2), R9
-	ADDQ R8, R9
-	MOVQ nextScales+80(FP), R10
+	MOVQ    ldx+24(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    x+16(FP), AX
+	MOVQ    codes+32(FP), CX
+	MOVQ    ldb+40(FP), DX
+	LEAQ    (DX)(DX*2), BX
+	ADDQ    CX, BX
+	LEAQ    6144(CX), SI
+	MOVQ    k+8(FP), DI
+	SHRQ    $0x03, DI
+	MOVQ    scales+48(FP), R8
+	LEAQ    (DI)(DI*2), R9
+	ADDQ    R8, R9
+	MOVQ    nextScales+80(FP), R10
+	VMOVUPS places0Packed<>+0(SB), Y14
+	VMOVUPS places1Packed<>+0(SB), Y15
+	VMOVUPS power32768Flip32768Packed<>+0(SB), Y10
 
 tile:
 	VXORPS Y0, Y0, Y0
@@ -1550,121 +1553,173 @@ tile:
 	MOVQ   k+8(FP), R11
 
 group:
-	PREFETCHT0   (SI)
-	PREFETCHT0   64(SI)
-	ADDQ         $0x00000080, SI
-	PREFETCHT0   (R10)
-	ADDQ         $0x08, R10
-	VBROADCASTSS (R8), Y5
-	VPMOVSXBD    (CX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y0
-	VPMOVSXBD    8(CX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y0
-	VPMOVSXBD    16(CX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y0
-	VPMOVSXBD    24(CX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y0
-	VBROADCASTSS (R8)(DI*1), Y5
-	VPMOVSXBD    (CX)(DX*1), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y1
-	VPMOVSXBD    8(CX)(DX*1), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y1
-	VPMOVSXBD    16(CX)(DX*1), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y1
-	VPMOVSXBD    24(CX)(DX*1), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y1
-	VBROADCASTSS (R8)(DI*2), Y5
-	VPMOVSXBD    (CX)(DX*2), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y2
-	VPMOVSXBD    8(CX)(DX*2), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y2
-	VPMOVSXBD    16(CX)(DX*2), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y2
-	VPMOVSXBD    24(CX)(DX*2), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y2
-	VBROADCASTSS (R9), Y5
-	VPMOVSXBD    (BX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y3
-	VPMOVSXBD    8(BX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y3
-	VPMOVSXBD    16(BX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y3
-	VPMOVSXBD    24(BX), Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y3
-	ADDQ         $0x20, CX
-	ADDQ         $0x20, BX
-	ADDQ         $0x80, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x04, R9
-	SUBQ         $0x20, R11
-	JNZ          group
-	MOVQ         y+64(FP), R11
-	MOVQ         ldy+72(FP), R12
-	SHLQ         $0x02, R12
-	VEXTRACTF128 $0x01, Y0, X4
-	VADDPS       X4, X0, X0
-	VEXTRACTF128 $0x01, Y1, X5
-	VADDPS       X5, X1, X1
-	VEXTRACTF128 $0x01, Y2, X6
-	VADDPS       X6, X2, X2
-	VEXTRACTF128 $0x01, Y3, X7
-	VADDPS       X7, X3, X3
-	VHADDPS      X1, X0, X0
-	VHADDPS      X3, X2, X2
-	VHADDPS      X2, X0, X0
-	VMOVUPS      X0, (R11)
-	ADDQ         DX, CX
-	ADDQ         DX, BX
-	ADDQ         DX, CX
-	ADDQ         DX, BX
-	ADDQ         DX, CX
-	ADDQ         DX, BX
-	ADDQ         DI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R8
-	ADDQ         DI, R9
-	MOVQ         k+8(FP), R11
-	SHLQ         $0x02, R11
-	SUBQ         R11, AX
-	ADDQ         $0x10, y+64(FP)
-	DECQ         tiles+0(FP)
-	JNZ          tile
+	PREFETCHT0     (SI)
+	PREFETCHT0     64(SI)
+	ADDQ           $0x00000080, SI
+	PREFETCHT0     (R10)
+	ADDQ           $0x08, R10
+	VBROADCASTSS   (R8), Y5
+	VMULPS         minus32896Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (CX), Y8
+	VPSHUFB        Y14, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    (AX), Y4, Y0
+	VPSHUFB        Y15, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    32(AX), Y4, Y0
+	VBROADCASTI128 16(CX), Y8
+	VPSHUFB        Y14, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    64(AX), Y4, Y0
+	VPSHUFB        Y15, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    96(AX), Y4, Y0
+	VBROADCASTSS   (R8)(DI*1), Y5
+	VMULPS         minus32896Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (CX)(DX*1), Y8
+	VPSHUFB        Y14, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    (AX), Y4, Y1
+	VPSHUFB        Y15, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    32(AX), Y4, Y1
+	VBROADCASTI128 16(CX)(DX*1), Y8
+	VPSHUFB        Y14, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    64(AX), Y4, Y1
+	VPSHUFB        Y15, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    96(AX), Y4, Y1
+	VBROADCASTSS   (R8)(DI*2), Y5
+	VMULPS         minus32896Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (CX)(DX*2), Y8
+	VPSHUFB        Y14, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    (AX), Y4, Y2
+	VPSHUFB        Y15, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    32(AX), Y4, Y2
+	VBROADCASTI128 16(CX)(DX*2), Y8
+	VPSHUFB        Y14, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    64(AX), Y4, Y2
+	VPSHUFB        Y15, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    96(AX), Y4, Y2
+	VBROADCASTSS   (R9), Y5
+	VMULPS         minus32896Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (BX), Y8
+	VPSHUFB        Y14, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    (AX), Y4, Y3
+	VPSHUFB        Y15, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    32(AX), Y4, Y3
+	VBROADCASTI128 16(BX), Y8
+	VPSHUFB        Y14, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    64(AX), Y4, Y3
+	VPSHUFB        Y15, Y8, Y4
+	VPXOR          Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    96(AX), Y4, Y3
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, BX
+	ADDQ           $0x80, AX
+	ADDQ           $0x04, R8
+	ADDQ           $0x04, R9
+	SUBQ           $0x20, R11
+	JNZ            group
+	MOVQ           y+64(FP), R11
+	MOVQ           ldy+72(FP), R12
+	SHLQ           $0x02, R12
+	VEXTRACTF128   $0x01, Y0, X4
+	VADDPS         X4, X0, X0
+	VEXTRACTF128   $0x01, Y1, X5
+	VADDPS         X5, X1, X1
+	VEXTRACTF128   $0x01, Y2, X6
+	VADDPS         X6, X2, X2
+	VEXTRACTF128   $0x01, Y3, X7
+	VADDPS         X7, X3, X3
+	VHADDPS        X1, X0, X0
+	VHADDPS        X3, X2, X2
+	VHADDPS        X2, X0, X0
+	VMOVUPS        X0, (R11)
+	ADDQ           DX, CX
+	ADDQ           DX, BX
+	ADDQ           DX, CX
+	ADDQ           DX, BX
+	ADDQ           DX, CX
+	ADDQ           DX, BX
+	ADDQ           DI, R8
+	ADDQ           DI, R9
+	ADDQ           DI, R8
+	ADDQ           DI, R9
+	ADDQ           DI, R8
+	ADDQ           DI, R9
+	MOVQ           k+8(FP), R11
+	SHLQ           $0x02, R11
+	SUBQ           R11, AX
+	ADDQ           $0x10, y+64(FP)
+	DECQ           tiles+0(FP)
+	JNZ            tile
 	VZEROUPPER
 	RET
+
+DATA places0Packed<>+0(SB)/4, $0x80800080
+DATA places0Packed<>+4(SB)/4, $0x80800180
+DATA places0Packed<>+8(SB)/4, $0x80800280
+DATA places0Packed<>+12(SB)/4, $0x80800380
+DATA places0Packed<>+16(SB)/4, $0x80800480
+DATA places0Packed<>+20(SB)/4, $0x80800580
+DATA places0Packed<>+24(SB)/4, $0x80800680
+DATA places0Packed<>+28(SB)/4, $0x80800780
+GLOBL places0Packed<>(SB), RODATA|NOPTR, $32
+
+DATA places1Packed<>+0(SB)/4, $0x80800880
+DATA places1Packed<>+4(SB)/4, $0x80800980
+DATA places1Packed<>+8(SB)/4, $0x80800a80
+DATA places1Packed<>+12(SB)/4, $0x80800b80
+DATA places1Packed<>+16(SB)/4, $0x80800c80
+DATA places1Packed<>+20(SB)/4, $0x80800d80
+DATA places1Packed<>+24(SB)/4, $0x80800e80
+DATA places1Packed<>+28(SB)/4, $0x80800f80
+GLOBL places1Packed<>(SB), RODATA|NOPTR, $32
+
+DATA power32768Flip32768Packed<>+0(SB)/4, $0x47008000
+DATA power32768Flip32768Packed<>+4(SB)/4, $0x47008000
+DATA power32768Flip32768Packed<>+8(SB)/4, $0x47008000
+DATA power32768Flip32768Packed<>+12(SB)/4, $0x47008000
+DATA power32768Flip32768Packed<>+16(SB)/4, $0x47008000
+DATA power32768Flip32768Packed<>+20(SB)/4, $0x47008000
+DATA power32768Flip32768Packed<>+24(SB)/4, $0x47008000
+DATA power32768Flip32768Packed<>+28(SB)/4, $0x47008000
+GLOBL power32768Flip32768Packed<>(SB), RODATA|NOPTR, $32
+
+DATA minus32896Packed<>+0(SB)/4, $0xc7008000
+DATA minus32896Packed<>+4(SB)/4, $0xc7008000
+DATA minus32896Packed<>+8(SB)/4, $0xc7008000
+DATA minus32896Packed<>+12(SB)/4, $0xc7008000
+DATA minus32896Packed<>+16(SB)/4, $0xc7008000
+DATA minus32896Packed<>+20(SB)/4, $0xc7008000
+DATA minus32896Packed<>+24(SB)/4, $0xc7008000
+DATA minus32896Packed<>+28(SB)/4, $0xc7008000
+GLOBL minus32896Packed<>(SB), RODATA|NOPTR, $32
 
 // func decodeQ8_0AVX2(groups int, dst *float32, codes *byte, scales *float32, offsets *float32)
 // Requires: AVX, AVX2
@@ -2453,8 +2508,12 @@ TEXT ·dotsQ4_0AVX2(SB), NOSPLIT, $0-96
 	LEAQ    (DI)(DI*2), R9
 	ADDQ    R8, R9
 	MOVQ    nextScales+80(FP), R10
-	VMOVUPS lowBitsPacked<>+0(SB), X15
-	VMOVUPS eightsPacked<>+0(SB), X14
+	VMOVUPS places0Packed<>+0(SB), Y14
+	VMOVUPS places1Packed<>+0(SB), Y15
+	VMOVUPS power32768Flip0Packed<>+0(SB), Y10
+	VMOVUPS power2048Flip0Packed<>+0(SB), Y11
+	VMOVUPS maskf00Packed<>+0(SB), Y12
+	VMOVUPS maskf000Packed<>+0(SB), Y13
 
 tile:
 	VXORPS Y0, Y0, Y0
@@ -2464,164 +2523,200 @@ tile:
 	MOVQ   k+8(FP), R11
 
 group:
-	PREFETCHT0   (SI)
-	ADDQ         $0x00000040, SI
-	PREFETCHT0   (R10)
-	ADDQ         $0x08, R10
-	VBROADCASTSS (R8), Y5
-	VMOVUPS      (CX), X7
-	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPSUBB       X14, X7, X7
-	VPSUBB       X14, X8, X8
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y0
-	VPSRLDQ      $0x08, X7, X7
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y0
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y0
-	VPSRLDQ      $0x08, X8, X8
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y0
-	VBROADCASTSS (R8)(DI*1), Y5
-	VMOVUPS      (CX)(DX*1), X7
-	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPSUBB       X14, X7, X7
-	VPSUBB       X14, X8, X8
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y1
-	VPSRLDQ      $0x08, X7, X7
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y1
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y1
-	VPSRLDQ      $0x08, X8, X8
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y1
-	VBROADCASTSS (R8)(DI*2), Y5
-	VMOVUPS      (CX)(DX*2), X7
-	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPSUBB       X14, X7, X7
-	VPSUBB       X14, X8, X8
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y2
-	VPSRLDQ      $0x08, X7, X7
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y2
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y2
-	VPSRLDQ      $0x08, X8, X8
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y2
-	VBROADCASTSS (R9), Y5
-	VMOVUPS      (BX), X7
-	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPSUBB       X14, X7, X7
-	VPSUBB       X14, X8, X8
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y3
-	VPSRLDQ      $0x08, X7, X7
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y3
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y3
-	VPSRLDQ      $0x08, X8, X8
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y3
-	ADDQ         $0x10, CX
-	ADDQ         $0x10, BX
-	ADDQ         $0x80, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x04, R9
-	SUBQ         $0x20, R11
-	JNZ          group
-	MOVQ         y+64(FP), R11
-	MOVQ         ldy+72(FP), R12
-	SHLQ         $0x02, R12
-	VEXTRACTF128 $0x01, Y0, X4
-	VADDPS       X4, X0, X0
-	VEXTRACTF128 $0x01, Y1, X5
-	VADDPS       X5, X1, X1
-	VEXTRACTF128 $0x01, Y2, X6
-	VADDPS       X6, X2, X2
-	VEXTRACTF128 $0x01, Y3, X7
-	VADDPS       X7, X3, X3
-	VHADDPS      X1, X0, X0
-	VHADDPS      X3, X2, X2
-	VHADDPS      X2, X0, X0
-	VMOVUPS      X0, (R11)
-	ADDQ         DX, CX
-	ADDQ         DX, BX
-	ADDQ         DX, CX
-	ADDQ         DX, BX
-	ADDQ         DX, CX
-	ADDQ         DX, BX
-	ADDQ         DI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R8
-	ADDQ         DI, R9
-	MOVQ         k+8(FP), R11
-	SHLQ         $0x02, R11
-	SUBQ         R11, AX
-	ADDQ         $0x10, y+64(FP)
-	DECQ         tiles+0(FP)
-	JNZ          tile
+	PREFETCHT0     (SI)
+	ADDQ           $0x00000040, SI
+	PREFETCHT0     (R10)
+	ADDQ           $0x08, R10
+	VBROADCASTSS   (R8), Y5
+	VMULPS         minus32776Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (CX), Y9
+	VPSHUFB        Y14, Y9, Y8
+	VPSHUFB        Y15, Y9, Y9
+	VPAND          Y12, Y8, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    (AX), Y4, Y0
+	VPAND          Y12, Y9, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    32(AX), Y4, Y0
+	VMULPS         minus2056Packed<>+0(SB), Y5, Y6
+	VPAND          Y13, Y8, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    64(AX), Y4, Y0
+	VPAND          Y13, Y9, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    96(AX), Y4, Y0
+	VBROADCASTSS   (R8)(DI*1), Y5
+	VMULPS         minus32776Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (CX)(DX*1), Y9
+	VPSHUFB        Y14, Y9, Y8
+	VPSHUFB        Y15, Y9, Y9
+	VPAND          Y12, Y8, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    (AX), Y4, Y1
+	VPAND          Y12, Y9, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    32(AX), Y4, Y1
+	VMULPS         minus2056Packed<>+0(SB), Y5, Y6
+	VPAND          Y13, Y8, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    64(AX), Y4, Y1
+	VPAND          Y13, Y9, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    96(AX), Y4, Y1
+	VBROADCASTSS   (R8)(DI*2), Y5
+	VMULPS         minus32776Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (CX)(DX*2), Y9
+	VPSHUFB        Y14, Y9, Y8
+	VPSHUFB        Y15, Y9, Y9
+	VPAND          Y12, Y8, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    (AX), Y4, Y2
+	VPAND          Y12, Y9, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    32(AX), Y4, Y2
+	VMULPS         minus2056Packed<>+0(SB), Y5, Y6
+	VPAND          Y13, Y8, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    64(AX), Y4, Y2
+	VPAND          Y13, Y9, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    96(AX), Y4, Y2
+	VBROADCASTSS   (R9), Y5
+	VMULPS         minus32776Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (BX), Y9
+	VPSHUFB        Y14, Y9, Y8
+	VPSHUFB        Y15, Y9, Y9
+	VPAND          Y12, Y8, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    (AX), Y4, Y3
+	VPAND          Y12, Y9, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    32(AX), Y4, Y3
+	VMULPS         minus2056Packed<>+0(SB), Y5, Y6
+	VPAND          Y13, Y8, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    64(AX), Y4, Y3
+	VPAND          Y13, Y9, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VFMADD231PS    96(AX), Y4, Y3
+	ADDQ           $0x10, CX
+	ADDQ           $0x10, BX
+	ADDQ           $0x80, AX
+	ADDQ           $0x04, R8
+	ADDQ           $0x04, R9
+	SUBQ           $0x20, R11
+	JNZ            group
+	MOVQ           y+64(FP), R11
+	MOVQ           ldy+72(FP), R12
+	SHLQ           $0x02, R12
+	VEXTRACTF128   $0x01, Y0, X4
+	VADDPS         X4, X0, X0
+	VEXTRACTF128   $0x01, Y1, X5
+	VADDPS         X5, X1, X1
+	VEXTRACTF128   $0x01, Y2, X6
+	VADDPS         X6, X2, X2
+	VEXTRACTF128   $0x01, Y3, X7
+	VADDPS         X7, X3, X3
+	VHADDPS        X1, X0, X0
+	VHADDPS        X3, X2, X2
+	VHADDPS        X2, X0, X0
+	VMOVUPS        X0, (R11)
+	ADDQ           DX, CX
+	ADDQ           DX, BX
+	ADDQ           DX, CX
+	ADDQ           DX, BX
+	ADDQ           DX, CX
+	ADDQ           DX, BX
+	ADDQ           DI, R8
+	ADDQ           DI, R9
+	ADDQ           DI, R8
+	ADDQ           DI, R9
+	ADDQ           DI, R8
+	ADDQ           DI, R9
+	MOVQ           k+8(FP), R11
+	SHLQ           $0x02, R11
+	SUBQ           R11, AX
+	ADDQ           $0x10, y+64(FP)
+	DECQ           tiles+0(FP)
+	JNZ            tile
 	VZEROUPPER
 	RET
 
-DATA lowBitsPacked<>+0(SB)/4, $0x0f0f0f0f
-DATA lowBitsPacked<>+4(SB)/4, $0x0f0f0f0f
-DATA lowBitsPacked<>+8(SB)/4, $0x0f0f0f0f
-DATA lowBitsPacked<>+12(SB)/4, $0x0f0f0f0f
-GLOBL lowBitsPacked<>(SB), RODATA|NOPTR, $16
+DATA power32768Flip0Packed<>+0(SB)/4, $0x47000000
+DATA power32768Flip0Packed<>+4(SB)/4, $0x47000000
+DATA power32768Flip0Packed<>+8(SB)/4, $0x47000000
+DATA power32768Flip0Packed<>+12(SB)/4, $0x47000000
+DATA power32768Flip0Packed<>+16(SB)/4, $0x47000000
+DATA power32768Flip0Packed<>+20(SB)/4, $0x47000000
+DATA power32768Flip0Packed<>+24(SB)/4, $0x47000000
+DATA power32768Flip0Packed<>+28(SB)/4, $0x47000000
+GLOBL power32768Flip0Packed<>(SB), RODATA|NOPTR, $32
 
-DATA eightsPacked<>+0(SB)/4, $0x08080808
-DATA eightsPacked<>+4(SB)/4, $0x08080808
-DATA eightsPacked<>+8(SB)/4, $0x08080808
-DATA eightsPacked<>+12(SB)/4, $0x08080808
-GLOBL eightsPacked<>(SB), RODATA|NOPTR, $16
+DATA power2048Flip0Packed<>+0(SB)/4, $0x45000000
+DATA power2048Flip0Packed<>+4(SB)/4, $0x45000000
+DATA power2048Flip0Packed<>+8(SB)/4, $0x45000000
+DATA power2048Flip0Packed<>+12(SB)/4, $0x45000000
+DATA power2048Flip0Packed<>+16(SB)/4, $0x45000000
+DATA power2048Flip0Packed<>+20(SB)/4, $0x45000000
+DATA power2048Flip0Packed<>+24(SB)/4, $0x45000000
+DATA power2048Flip0Packed<>+28(SB)/4, $0x45000000
+GLOBL power2048Flip0Packed<>(SB), RODATA|NOPTR, $32
+
+DATA maskf00Packed<>+0(SB)/4, $0x00000f00
+DATA maskf00Packed<>+4(SB)/4, $0x00000f00
+DATA maskf00Packed<>+8(SB)/4, $0x00000f00
+DATA maskf00Packed<>+12(SB)/4, $0x00000f00
+DATA maskf00Packed<>+16(SB)/4, $0x00000f00
+DATA maskf00Packed<>+20(SB)/4, $0x00000f00
+DATA maskf00Packed<>+24(SB)/4, $0x00000f00
+DATA maskf00Packed<>+28(SB)/4, $0x00000f00
+GLOBL maskf00Packed<>(SB), RODATA|NOPTR, $32
+
+DATA maskf000Packed<>+0(SB)/4, $0x0000f000
+DATA maskf000Packed<>+4(SB)/4, $0x0000f000
+DATA maskf000Packed<>+8(SB)/4, $0x0000f000
+DATA maskf000Packed<>+12(SB)/4, $0x0000f000
+DATA maskf000Packed<>+16(SB)/4, $0x0000f000
+DATA maskf000Packed<>+20(SB)/4, $0x0000f000
+DATA maskf000Packed<>+24(SB)/4, $0x0000f000
+DATA maskf000Packed<>+28(SB)/4, $0x0000f000
+GLOBL maskf000Packed<>(SB), RODATA|NOPTR, $32
+
+DATA minus32776Packed<>+0(SB)/4, $0xc7000800
+DATA minus32776Packed<>+4(SB)/4, $0xc7000800
+DATA minus32776Packed<>+8(SB)/4, $0xc7000800
+DATA minus32776Packed<>+12(SB)/4, $0xc7000800
+DATA minus32776Packed<>+16(SB)/4, $0xc7000800
+DATA minus32776Packed<>+20(SB)/4, $0xc7000800
+DATA minus32776Packed<>+24(SB)/4, $0xc7000800
+DATA minus32776Packed<>+28(SB)/4, $0xc7000800
+GLOBL minus32776Packed<>(SB), RODATA|NOPTR, $32
+
+DATA minus2056Packed<>+0(SB)/4, $0xc5008000
+DATA minus2056Packed<>+4(SB)/4, $0xc5008000
+DATA minus2056Packed<>+8(SB)/4, $0xc5008000
+DATA minus2056Packed<>+12(SB)/4, $0xc5008000
+DATA minus2056Packed<>+16(SB)/4, $0xc5008000
+DATA minus2056Packed<>+20(SB)/4, $0xc5008000
+DATA minus2056Packed<>+24(SB)/4, $0xc5008000
+DATA minus2056Packed<>+28(SB)/4, $0xc5008000
+GLOBL minus2056Packed<>(SB), RODATA|NOPTR, $32
 
 // func decodeQ4_0AVX2(groups int, dst *float32, codes *byte, scales *float32, offsets *float32)
 // Requires: AVX, AVX2
@@ -2630,42 +2725,92 @@ TEXT ·decodeQ4_0AVX2(SB), NOSPLIT, $0-40
 	MOVQ    codes+16(FP), CX
 	MOVQ    groups+0(FP), DX
 	MOVQ    scales+24(FP), BX
-	VMOVUPS lowBitsPacked<>+0(SB), X15
-	VMOVUPS eightsPacked<>+0(SB), X14
+	VMOVUPS upperQ4_0Packed<>+0(SB), Y15
+	VMOVUPS lowerQ4_0Packed<>+0(SB), Y14
+	VMOVUPS spreadPacked<>+0(SB), Y13
+	VXORPS  Y12, Y12, Y12
+	VMOVUPS halfBytePacked<>+0(SB), Y11
+	VMOVUPS lowBitsPacked<>+0(SB), Y10
 
 group:
-	VBROADCASTSS (BX), Y5
-	VMOVUPS      (CX), X7
-	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPSUBB       X14, X7, X7
-	VPSUBB       X14, X8, X8
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, (AX)
-	VPSRLDQ      $0x08, X7, X7
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 64(AX)
-	VPSRLDQ      $0x08, X8, X8
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x10, CX
-	ADDQ         $0x04, BX
-	DECQ         DX
-	JNZ          group
+	VBROADCASTSS   (BX), Y5
+	VBROADCASTI128 (CX), Y7
+	VPSRLVD        Y11, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPERMD         Y7, Y13, Y7
+	VPSHUFB        Y7, Y15, Y8
+	VPSHUFB        Y7, Y14, Y9
+	VPUNPCKLBW     Y8, Y9, Y7
+	VPUNPCKHBW     Y8, Y9, Y9
+	VPUNPCKLWD     Y7, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VMOVUPS        Y4, (AX)
+	VPUNPCKHWD     Y7, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VMOVUPS        Y4, 32(AX)
+	VPUNPCKLWD     Y9, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VMOVUPS        Y4, 64(AX)
+	VPUNPCKHWD     Y9, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VMOVUPS        Y4, 96(AX)
+	ADDQ           $0x00000080, AX
+	ADDQ           $0x10, CX
+	ADDQ           $0x04, BX
+	DECQ           DX
+	JNZ            group
 	VZEROUPPER
 	RET
+
+DATA upperQ4_0Packed<>+0(SB)/4, $0xc0c0c0c1
+DATA upperQ4_0Packed<>+4(SB)/4, $0xbfc0c0c0
+DATA upperQ4_0Packed<>+8(SB)/4, $0x40403f00
+DATA upperQ4_0Packed<>+12(SB)/4, $0x40404040
+DATA upperQ4_0Packed<>+16(SB)/4, $0xc0c0c0c1
+DATA upperQ4_0Packed<>+20(SB)/4, $0xbfc0c0c0
+DATA upperQ4_0Packed<>+24(SB)/4, $0x40403f00
+DATA upperQ4_0Packed<>+28(SB)/4, $0x40404040
+GLOBL upperQ4_0Packed<>(SB), RODATA|NOPTR, $32
+
+DATA lowerQ4_0Packed<>+0(SB)/4, $0xa0c0e000
+DATA lowerQ4_0Packed<>+4(SB)/4, $0x80004080
+DATA lowerQ4_0Packed<>+8(SB)/4, $0x40008000
+DATA lowerQ4_0Packed<>+12(SB)/4, $0xe0c0a080
+DATA lowerQ4_0Packed<>+16(SB)/4, $0xa0c0e000
+DATA lowerQ4_0Packed<>+20(SB)/4, $0x80004080
+DATA lowerQ4_0Packed<>+24(SB)/4, $0x40008000
+DATA lowerQ4_0Packed<>+28(SB)/4, $0xe0c0a080
+GLOBL lowerQ4_0Packed<>(SB), RODATA|NOPTR, $32
+
+DATA spreadPacked<>+0(SB)/4, $0x00000000
+DATA spreadPacked<>+4(SB)/4, $0x00000002
+DATA spreadPacked<>+8(SB)/4, $0x00000004
+DATA spreadPacked<>+12(SB)/4, $0x00000006
+DATA spreadPacked<>+16(SB)/4, $0x00000001
+DATA spreadPacked<>+20(SB)/4, $0x00000003
+DATA spreadPacked<>+24(SB)/4, $0x00000005
+DATA spreadPacked<>+28(SB)/4, $0x00000007
+GLOBL spreadPacked<>(SB), RODATA|NOPTR, $32
+
+DATA halfBytePacked<>+0(SB)/4, $0x00000000
+DATA halfBytePacked<>+4(SB)/4, $0x00000000
+DATA halfBytePacked<>+8(SB)/4, $0x00000000
+DATA halfBytePacked<>+12(SB)/4, $0x00000000
+DATA halfBytePacked<>+16(SB)/4, $0x00000004
+DATA halfBytePacked<>+20(SB)/4, $0x00000004
+DATA halfBytePacked<>+24(SB)/4, $0x00000004
+DATA halfBytePacked<>+28(SB)/4, $0x00000004
+GLOBL halfBytePacked<>(SB), RODATA|NOPTR, $32
+
+DATA lowBitsPacked<>+0(SB)/4, $0x0f0f0f0f
+DATA lowBitsPacked<>+4(SB)/4, $0x0f0f0f0f
+DATA lowBitsPacked<>+8(SB)/4, $0x0f0f0f0f
+DATA lowBitsPacked<>+12(SB)/4, $0x0f0f0f0f
+DATA lowBitsPacked<>+16(SB)/4, $0x0f0f0f0f
+DATA lowBitsPacked<>+20(SB)/4, $0x0f0f0f0f
+DATA lowBitsPacked<>+24(SB)/4, $0x0f0f0f0f
+DATA lowBitsPacked<>+28(SB)/4, $0x0f0f0f0f
+GLOBL lowBitsPacked<>(SB), RODATA|NOPTR, $32
 
 // func dotsQ4_1x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
@@ -3490,7 +3635,12 @@ TEXT ·dotsQ4_1AVX2(SB), NOSPLIT, $0-96
 	ADDQ    R10, R11
 	MOVQ    nextScales+80(FP), R12
 	MOVQ    nextOffsets+88(FP), R13
-	VMOVUPS lowBitsPacked<>+0(SB), X15
+	VMOVUPS places0Packed<>+0(SB), Y14
+	VMOVUPS places1Packed<>+0(SB), Y15
+	VMOVUPS power32768Flip0Packed<>+0(SB), Y10
+	VMOVUPS power2048Flip0Packed<>+0(SB), Y11
+	VMOVUPS maskf00Packed<>+0(SB), Y12
+	VMOVUPS maskf000Packed<>+0(SB), Y13
 
 tile:
 	VXORPS Y0, Y0, Y0
@@ -3500,174 +3650,190 @@ tile:
 	MOVQ   k+8(FP), R14
 
 group:
-	PREFETCHT0   (SI)
-	ADDQ         $0x00000040, SI
-	PREFETCHT0   (R12)
-	ADDQ         $0x08, R12
-	PREFETCHT0   (R13)
-	ADDQ         $0x08, R13
-	VBROADCASTSS (R8), Y5
-	VBROADCASTSS (R10), Y6
-	VMOVUPS      (CX), X7
-	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y0
-	VPSRLDQ      $0x08, X7, X7
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y0
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y0
-	VPSRLDQ      $0x08, X8, X8
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y0
-	VBROADCASTSS (R8)(DI*1), Y5
-	VBROADCASTSS (R10)(DI*1), Y6
-	VMOVUPS      (CX)(DX*1), X7
-	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y1
-	VPSRLDQ      $0x08, X7, X7
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y1
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y1
-	VPSRLDQ      $0x08, X8, X8
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y1
-	VBROADCASTSS (R8)(DI*2), Y5
-	VBROADCASTSS (R10)(DI*2), Y6
-	VMOVUPS      (CX)(DX*2), X7
-	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y2
-	VPSRLDQ      $0x08, X7, X7
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y2
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y2
-	VPSRLDQ      $0x08, X8, X8
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y2
-	VBROADCASTSS (R9), Y5
-	VBROADCASTSS (R11), Y6
-	VMOVUPS      (BX), X7
-	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  (AX), Y4, Y3
-	VPSRLDQ      $0x08, X7, X7
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  32(AX), Y4, Y3
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  64(AX), Y4, Y3
-	VPSRLDQ      $0x08, X8, X8
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VFMADD231PS  96(AX), Y4, Y3
-	ADDQ         $0x10, CX
-	ADDQ         $0x10, BX
-	ADDQ         $0x80, AX
-	ADDQ         $0x04, R8
-	ADDQ         $0x04, R9
-	ADDQ         $0x04, R10
-	ADDQ         $0x04, R11
-	SUBQ         $0x20, R14
-	JNZ          group
-	MOVQ         y+64(FP), R14
-	MOVQ         ldy+72(FP), R15
-	SHLQ         $0x02, R15
-	VEXTRACTF128 $0x01, Y0, X4
-	VADDPS       X4, X0, X0
-	VEXTRACTF128 $0x01, Y1, X5
-	VADDPS       X5, X1, X1
-	VEXTRACTF128 $0x01, Y2, X6
-	VADDPS       X6, X2, X2
-	VEXTRACTF128 $0x01, Y3, X7
-	VADDPS       X7, X3, X3
-	VHADDPS      X1, X0, X0
-	VHADDPS      X3, X2, X2
-	VHADDPS      X2, X0, X0
-	VMOVUPS      X0, (R14)
-	ADDQ         DX, CX
-	ADDQ         DX, BX
-	ADDQ         DX, CX
-	ADDQ         DX, BX
-	ADDQ         DX, CX
-	ADDQ         DX, BX
-	ADDQ         DI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R10
-	ADDQ         DI, R11
-	ADDQ         DI, R10
-	ADDQ         DI, R11
-	ADDQ         DI, R10
-	ADDQ         DI, R11
-	MOVQ         k+8(FP), R14
-	SHLQ         $0x02, R14
-	SUBQ         R14, AX
-	ADDQ         $0x10, y+64(FP)
-	DECQ         tiles+0(FP)
-	JNZ          tile
+	PREFETCHT0     (SI)
+	ADDQ           $0x00000040, SI
+	PREFETCHT0     (R12)
+	ADDQ           $0x08, R12
+	PREFETCHT0     (R13)
+	ADDQ           $0x08, R13
+	VBROADCASTSS   (R8), Y5
+	VBROADCASTSS   (R10), Y7
+	VMULPS         minus32768Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (CX), Y9
+	VPSHUFB        Y14, Y9, Y8
+	VPSHUFB        Y15, Y9, Y9
+	VPAND          Y12, Y8, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    (AX), Y4, Y0
+	VPAND          Y12, Y9, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    32(AX), Y4, Y0
+	VMULPS         minus2048Packed<>+0(SB), Y5, Y6
+	VPAND          Y13, Y8, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    64(AX), Y4, Y0
+	VPAND          Y13, Y9, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    96(AX), Y4, Y0
+	VBROADCASTSS   (R8)(DI*1), Y5
+	VBROADCASTSS   (R10)(DI*1), Y7
+	VMULPS         minus32768Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (CX)(DX*1), Y9
+	VPSHUFB        Y14, Y9, Y8
+	VPSHUFB        Y15, Y9, Y9
+	VPAND          Y12, Y8, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    (AX), Y4, Y1
+	VPAND          Y12, Y9, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    32(AX), Y4, Y1
+	VMULPS         minus2048Packed<>+0(SB), Y5, Y6
+	VPAND          Y13, Y8, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    64(AX), Y4, Y1
+	VPAND          Y13, Y9, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    96(AX), Y4, Y1
+	VBROADCASTSS   (R8)(DI*2), Y5
+	VBROADCASTSS   (R10)(DI*2), Y7
+	VMULPS         minus32768Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (CX)(DX*2), Y9
+	VPSHUFB        Y14, Y9, Y8
+	VPSHUFB        Y15, Y9, Y9
+	VPAND          Y12, Y8, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    (AX), Y4, Y2
+	VPAND          Y12, Y9, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    32(AX), Y4, Y2
+	VMULPS         minus2048Packed<>+0(SB), Y5, Y6
+	VPAND          Y13, Y8, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    64(AX), Y4, Y2
+	VPAND          Y13, Y9, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    96(AX), Y4, Y2
+	VBROADCASTSS   (R9), Y5
+	VBROADCASTSS   (R11), Y7
+	VMULPS         minus32768Packed<>+0(SB), Y5, Y6
+	VBROADCASTI128 (BX), Y9
+	VPSHUFB        Y14, Y9, Y8
+	VPSHUFB        Y15, Y9, Y9
+	VPAND          Y12, Y8, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    (AX), Y4, Y3
+	VPAND          Y12, Y9, Y4
+	VPOR           Y10, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    32(AX), Y4, Y3
+	VMULPS         minus2048Packed<>+0(SB), Y5, Y6
+	VPAND          Y13, Y8, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    64(AX), Y4, Y3
+	VPAND          Y13, Y9, Y4
+	VPOR           Y11, Y4, Y4
+	VFMADD213PS    Y6, Y5, Y4
+	VADDPS         Y7, Y4, Y4
+	VFMADD231PS    96(AX), Y4, Y3
+	ADDQ           $0x10, CX
+	ADDQ           $0x10, BX
+	ADDQ           $0x80, AX
+	ADDQ           $0x04, R8
+	ADDQ           $0x04, R9
+	ADDQ           $0x04, R10
+	ADDQ           $0x04, R11
+	SUBQ           $0x20, R14
+	JNZ            group
+	MOVQ           y+64(FP), R14
+	MOVQ           ldy+72(FP), R15
+	SHLQ           $0x02, R15
+	VEXTRACTF128   $0x01, Y0, X4
+	VADDPS         X4, X0, X0
+	VEXTRACTF128   $0x01, Y1, X5
+	VADDPS         X5, X1, X1
+	VEXTRACTF128   $0x01, Y2, X6
+	VADDPS         X6, X2, X2
+	VEXTRACTF128   $0x01, Y3, X7
+	VADDPS         X7, X3, X3
+	VHADDPS        X1, X0, X0
+	VHADDPS        X3, X2, X2
+	VHADDPS        X2, X0, X0
+	VMOVUPS        X0, (R14)
+	ADDQ           DX, CX
+	ADDQ           DX, BX
+	ADDQ           DX, CX
+	ADDQ           DX, BX
+	ADDQ           DX, CX
+	ADDQ           DX, BX
+	ADDQ           DI, R8
+	ADDQ           DI, R9
+	ADDQ           DI, R8
+	ADDQ           DI, R9
+	ADDQ           DI, R8
+	ADDQ           DI, R9
+	ADDQ           DI, R10
+	ADDQ           DI, R11
+	ADDQ           DI, R10
+	ADDQ           DI, R11
+	ADDQ           DI, R10
+	ADDQ           DI, R11
+	MOVQ           k+8(FP), R14
+	SHLQ           $0x02, R14
+	SUBQ           R14, AX
+	ADDQ           $0x10, y+64(FP)
+	DECQ           tiles+0(FP)
+	JNZ            tile
 	VZEROUPPER
 	RET
+
+DATA minus32768Packed<>+0(SB)/4, $0xc7000000
+DATA minus32768Packed<>+4(SB)/4, $0xc7000000
+DATA minus32768Packed<>+8(SB)/4, $0xc7000000
+DATA minus32768Packed<>+12(SB)/4, $0xc7000000
+DATA minus32768Packed<>+16(SB)/4, $0xc7000000
+DATA minus32768Packed<>+20(SB)/4, $0xc7000000
+DATA minus32768Packed<>+24(SB)/4, $0xc7000000
+DATA minus32768Packed<>+28(SB)/4, $0xc7000000
+GLOBL minus32768Packed<>(SB), RODATA|NOPTR, $32
+
+DATA minus2048Packed<>+0(SB)/4, $0xc5000000
+DATA minus2048Packed<>+4(SB)/4, $0xc5000000
+DATA minus2048Packed<>+8(SB)/4, $0xc5000000
+DATA minus2048Packed<>+12(SB)/4, $0xc5000000
+DATA minus2048Packed<>+16(SB)/4, $0xc5000000
+DATA minus2048Packed<>+20(SB)/4, $0xc5000000
+DATA minus2048Packed<>+24(SB)/4, $0xc5000000
+DATA minus2048Packed<>+28(SB)/4, $0xc5000000
+GLOBL minus2048Packed<>(SB), RODATA|NOPTR, $32
 
 // func decodeQ4_1AVX2(groups int, dst *float32, codes *byte, scales *float32, offsets *float32)
 // Requires: AVX, AVX2
@@ -3677,45 +3843,68 @@ TEXT ·decodeQ4_1AVX2(SB), NOSPLIT, $0-40
 	MOVQ    groups+0(FP), DX
 	MOVQ    scales+24(FP), BX
 	MOVQ    offsets+32(FP), SI
-	VMOVUPS lowBitsPacked<>+0(SB), X15
+	VMOVUPS upperQ4_1Packed<>+0(SB), Y15
+	VMOVUPS lowerQ4_1Packed<>+0(SB), Y14
+	VMOVUPS spreadPacked<>+0(SB), Y13
+	VXORPS  Y12, Y12, Y12
+	VMOVUPS halfBytePacked<>+0(SB), Y11
+	VMOVUPS lowBitsPacked<>+0(SB), Y10
 
 group:
-	VBROADCASTSS (BX), Y5
-	VBROADCASTSS (SI), Y6
-	VMOVUPS      (CX), X7
-	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VMOVUPS      Y4, (AX)
-	VPSRLDQ      $0x08, X7, X7
-	VPMOVSXBD    X7, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VMOVUPS      Y4, 32(AX)
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VMOVUPS      Y4, 64(AX)
-	VPSRLDQ      $0x08, X8, X8
-	VPMOVSXBD    X8, Y4
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VADDPS       Y6, Y4, Y4
-	VMOVUPS      Y4, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x10, CX
-	ADDQ         $0x04, BX
-	ADDQ         $0x04, SI
-	DECQ         DX
-	JNZ          group
+	VBROADCASTSS   (BX), Y5
+	VBROADCASTSS   (SI), Y6
+	VBROADCASTI128 (CX), Y7
+	VPSRLVD        Y11, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VPERMD         Y7, Y13, Y7
+	VPSHUFB        Y7, Y15, Y8
+	VPSHUFB        Y7, Y14, Y9
+	VPUNPCKLBW     Y8, Y9, Y7
+	VPUNPCKHBW     Y8, Y9, Y9
+	VPUNPCKLWD     Y7, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VADDPS         Y6, Y4, Y4
+	VMOVUPS        Y4, (AX)
+	VPUNPCKHWD     Y7, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VADDPS         Y6, Y4, Y4
+	VMOVUPS        Y4, 32(AX)
+	VPUNPCKLWD     Y9, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VADDPS         Y6, Y4, Y4
+	VMOVUPS        Y4, 64(AX)
+	VPUNPCKHWD     Y9, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VADDPS         Y6, Y4, Y4
+	VMOVUPS        Y4, 96(AX)
+	ADDQ           $0x00000080, AX
+	ADDQ           $0x10, CX
+	ADDQ           $0x04, BX
+	ADDQ           $0x04, SI
+	DECQ           DX
+	JNZ            group
 	VZEROUPPER
 	RET
+
+DATA upperQ4_1Packed<>+0(SB)/4, $0x40403f00
+DATA upperQ4_1Packed<>+4(SB)/4, $0x40404040
+DATA upperQ4_1Packed<>+8(SB)/4, $0x41414141
+DATA upperQ4_1Packed<>+12(SB)/4, $0x41414141
+DATA upperQ4_1Packed<>+16(SB)/4, $0x40403f00
+DATA upperQ4_1Packed<>+20(SB)/4, $0x40404040
+DATA upperQ4_1Packed<>+24(SB)/4, $0x41414141
+DATA upperQ4_1Packed<>+28(SB)/4, $0x41414141
+GLOBL upperQ4_1Packed<>(SB), RODATA|NOPTR, $32
+
+DATA lowerQ4_1Packed<>+0(SB)/4, $0x40008000
+DATA lowerQ4_1Packed<>+4(SB)/4, $0xe0c0a080
+DATA lowerQ4_1Packed<>+8(SB)/4, $0x30201000
+DATA lowerQ4_1Packed<>+12(SB)/4, $0x70605040
+DATA lowerQ4_1Packed<>+16(SB)/4, $0x40008000
+DATA lowerQ4_1Packed<>+20(SB)/4, $0xe0c0a080
+DATA lowerQ4_1Packed<>+24(SB)/4, $0x30201000
+DATA lowerQ4_1Packed<>+28(SB)/4, $0x70605040
+GLOBL lowerQ4_1Packed<>(SB), RODATA|NOPTR, $32
 
 // func dotsMXFP4x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
@@ -4584,8 +4773,8 @@ TEXT ·dotsMXFP4AVX2(SB), NOSPLIT, $0-96
 	LEAQ    (DI)(DI*2), R9
 	ADDQ    R8, R9
 	MOVQ    nextScales+80(FP), R10
-	VMOVUPS lowBitsPacked<>+0(SB), X15
-	VMOVUPS twiceE2M1Packed<>+0(SB), X14
+	VMOVUPS twiceMXFP4Packed<>+0(SB), X11
+	VMOVUPS lowBitsPacked<>+0(SB), Y10
 
 tile:
 	VXORPS Y0, Y0, Y0
@@ -4602,10 +4791,10 @@ group:
 	VBROADCASTSS (R8), Y5
 	VMOVUPS      (CX), X7
 	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPSHUFB      X7, X14, X7
-	VPSHUFB      X8, X14, X8
+	VPAND        X10, X7, X7
+	VPAND        X10, X8, X8
+	VPSHUFB      X7, X11, X7
+	VPSHUFB      X8, X11, X8
 	VPUNPCKLBW   X8, X7, X9
 	VPUNPCKHBW   X8, X7, X8
 	VPMOVSXBD    X9, Y4
@@ -4629,10 +4818,10 @@ group:
 	VBROADCASTSS (R8)(DI*1), Y5
 	VMOVUPS      (CX)(DX*1), X7
 	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPSHUFB      X7, X14, X7
-	VPSHUFB      X8, X14, X8
+	VPAND        X10, X7, X7
+	VPAND        X10, X8, X8
+	VPSHUFB      X7, X11, X7
+	VPSHUFB      X8, X11, X8
 	VPUNPCKLBW   X8, X7, X9
 	VPUNPCKHBW   X8, X7, X8
 	VPMOVSXBD    X9, Y4
@@ -4656,10 +4845,10 @@ group:
 	VBROADCASTSS (R8)(DI*2), Y5
 	VMOVUPS      (CX)(DX*2), X7
 	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPSHUFB      X7, X14, X7
-	VPSHUFB      X8, X14, X8
+	VPAND        X10, X7, X7
+	VPAND        X10, X8, X8
+	VPSHUFB      X7, X11, X7
+	VPSHUFB      X8, X11, X8
 	VPUNPCKLBW   X8, X7, X9
 	VPUNPCKHBW   X8, X7, X8
 	VPMOVSXBD    X9, Y4
@@ -4683,10 +4872,10 @@ group:
 	VBROADCASTSS (R9), Y5
 	VMOVUPS      (BX), X7
 	VPSRLW       $0x04, X7, X8
-	VPAND        X15, X7, X7
-	VPAND        X15, X8, X8
-	VPSHUFB      X7, X14, X7
-	VPSHUFB      X8, X14, X8
+	VPAND        X10, X7, X7
+	VPAND        X10, X8, X8
+	VPSHUFB      X7, X11, X7
+	VPSHUFB      X8, X11, X8
 	VPUNPCKLBW   X8, X7, X9
 	VPUNPCKHBW   X8, X7, X8
 	VPMOVSXBD    X9, Y4
@@ -4750,11 +4939,79 @@ group:
 	VZEROUPPER
 	RET
 
-DATA twiceE2M1Packed<>+0(SB)/4, $0x03020100
-DATA twiceE2M1Packed<>+4(SB)/4, $0x0c080604
-DATA twiceE2M1Packed<>+8(SB)/4, $0xfdfeff00
-DATA twiceE2M1Packed<>+12(SB)/4, $0xf4f8fafc
-GLOBL twiceE2M1Packed<>(SB), RODATA|NOPTR, $16
+DATA twiceMXFP4Packed<>+0(SB)/4, $0x03020100
+DATA twiceMXFP4Packed<>+4(SB)/4, $0x0c080604
+DATA twiceMXFP4Packed<>+8(SB)/4, $0xfdfeff00
+DATA twiceMXFP4Packed<>+12(SB)/4, $0xf4f8fafc
+GLOBL twiceMXFP4Packed<>(SB), RODATA|NOPTR, $16
+
+// func decodeMXFP4AVX2(groups int, dst *float32, codes *byte, scales *float32, offsets *float32)
+// Requires: AVX, AVX2
+TEXT ·decodeMXFP4AVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+8(FP), AX
+	MOVQ    codes+16(FP), CX
+	MOVQ    groups+0(FP), DX
+	MOVQ    scales+24(FP), BX
+	VMOVUPS upperMXFP4Packed<>+0(SB), Y15
+	VMOVUPS lowerMXFP4Packed<>+0(SB), Y14
+	VMOVUPS spreadPacked<>+0(SB), Y13
+	VXORPS  Y12, Y12, Y12
+	VMOVUPS halfBytePacked<>+0(SB), Y11
+	VMOVUPS lowBitsPacked<>+0(SB), Y10
+
+group:
+	VBROADCASTSS   (BX), Y5
+	VBROADCASTI128 (CX), Y7
+	VPSRLVD        Y11, Y7, Y7
+	VPAND          Y10, Y7, Y7
+	VEXTRACTI128   $0x01, Y7, X8
+	VPUNPCKHBW     X8, X7, X9
+	VPUNPCKLBW     X8, X7, X7
+	VINSERTI128    $0x01, X9, Y7, Y7
+	VPERMD         Y7, Y13, Y7
+	VPSHUFB        Y7, Y15, Y8
+	VPSHUFB        Y7, Y14, Y9
+	VPUNPCKLBW     Y8, Y9, Y7
+	VPUNPCKHBW     Y8, Y9, Y9
+	VPUNPCKLWD     Y7, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VMOVUPS        Y4, (AX)
+	VPUNPCKHWD     Y7, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VMOVUPS        Y4, 32(AX)
+	VPUNPCKLWD     Y9, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VMOVUPS        Y4, 64(AX)
+	VPUNPCKHWD     Y9, Y12, Y4
+	VMULPS         Y5, Y4, Y4
+	VMOVUPS        Y4, 96(AX)
+	ADDQ           $0x00000080, AX
+	ADDQ           $0x10, CX
+	ADDQ           $0x04, BX
+	DECQ           DX
+	JNZ            group
+	VZEROUPPER
+	RET
+
+DATA upperMXFP4Packed<>+0(SB)/4, $0x40403f00
+DATA upperMXFP4Packed<>+4(SB)/4, $0x41414040
+DATA upperMXFP4Packed<>+8(SB)/4, $0xc0c0bf80
+DATA upperMXFP4Packed<>+12(SB)/4, $0xc1c1c0c0
+DATA upperMXFP4Packed<>+16(SB)/4, $0x40403f00
+DATA upperMXFP4Packed<>+20(SB)/4, $0x41414040
+DATA upperMXFP4Packed<>+24(SB)/4, $0xc0c0bf80
+DATA upperMXFP4Packed<>+28(SB)/4, $0xc1c1c0c0
+GLOBL upperMXFP4Packed<>(SB), RODATA|NOPTR, $32
+
+DATA lowerMXFP4Packed<>+0(SB)/4, $0x40008000
+DATA lowerMXFP4Packed<>+4(SB)/4, $0x4000c080
+DATA lowerMXFP4Packed<>+8(SB)/4, $0x40008000
+DATA lowerMXFP4Packed<>+12(SB)/4, $0x4000c080
+DATA lowerMXFP4Packed<>+16(SB)/4, $0x40008000
+DATA lowerMXFP4Packed<>+20(SB)/4, $0x4000c080
+DATA lowerMXFP4Packed<>+24(SB)/4, $0x40008000
+DATA lowerMXFP4Packed<>+28(SB)/4, $0x4000c080
+GLOBL lowerMXFP4Packed<>(SB), RODATA|NOPTR, $32
 
 // func halvesAVX512(dst []float32, src []byte)
 // Requires: AVX, AVX512F
@@ -4778,7 +5035,7 @@ done:
 	RET
 
 // func halvesAVX2(dst []float32, src []byte)
-// Requires: AVX, AVX2
+// Requires: AVX, F16C
 TEXT ·halvesAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), CX
 	MOVQ dst_len+8(FP), AX
@@ -4787,16 +5044,7 @@ TEXT ·halvesAVX2(SB), NOSPLIT, $0-48
 	JL   done
 
 loop:
-	VPMOVZXWD (DX), Y0
-	VPSLLD    $0x10, Y0, Y1
-	VPSLLD    $0x11, Y0, Y0
-	VPSRLD    $0x04, Y0, Y0
-	VPCMPGTD  largestPacked<>+0(SB), Y0, Y2
-	VPAND     infinityPacked<>+0(SB), Y2, Y2
-	VMULPS    exponents112Packed<>+0(SB), Y0, Y0
-	VPAND     signsPacked<>+0(SB), Y1, Y1
-	VPOR      Y1, Y0, Y0
-	VPOR      Y2, Y0, Y0
+	VCVTPH2PS (DX), Y0
 	VMOVUPS   Y0, (CX)
 	ADDQ      $0x10, DX
 	ADDQ      $0x20, CX
@@ -4806,46 +5054,6 @@ loop:
 done:
 	VZEROUPPER
 	RET
-
-DATA largestPacked<>+0(SB)/4, $0x0f7fffff
-DATA largestPacked<>+4(SB)/4, $0x0f7fffff
-DATA largestPacked<>+8(SB)/4, $0x0f7fffff
-DATA largestPacked<>+12(SB)/4, $0x0f7fffff
-DATA largestPacked<>+16(SB)/4, $0x0f7fffff
-DATA largestPacked<>+20(SB)/4, $0x0f7fffff
-DATA largestPacked<>+24(SB)/4, $0x0f7fffff
-DATA largestPacked<>+28(SB)/4, $0x0f7fffff
-GLOBL largestPacked<>(SB), RODATA|NOPTR, $32
-
-DATA infinityPacked<>+0(SB)/4, $0x7f800000
-DATA infinityPacked<>+4(SB)/4, $0x7f800000
-DATA infinityPacked<>+8(SB)/4, $0x7f800000
-DATA infinityPacked<>+12(SB)/4, $0x7f800000
-DATA infinityPacked<>+16(SB)/4, $0x7f800000
-DATA infinityPacked<>+20(SB)/4, $0x7f800000
-DATA infinityPacked<>+24(SB)/4, $0x7f800000
-DATA infinityPacked<>+28(SB)/4, $0x7f800000
-GLOBL infinityPacked<>(SB), RODATA|NOPTR, $32
-
-DATA exponents112Packed<>+0(SB)/4, $0x77800000
-DATA exponents112Packed<>+4(SB)/4, $0x77800000
-DATA exponents112Packed<>+8(SB)/4, $0x77800000
-DATA exponents112Packed<>+12(SB)/4, $0x77800000
-DATA exponents112Packed<>+16(SB)/4, $0x77800000
-DATA exponents112Packed<>+20(SB)/4, $0x77800000
-DATA exponents112Packed<>+24(SB)/4, $0x77800000
-DATA exponents112Packed<>+28(SB)/4, $0x77800000
-GLOBL exponents112Packed<>(SB), RODATA|NOPTR, $32
-
-DATA signsPacked<>+0(SB)/4, $0x80000000
-DATA signsPacked<>+4(SB)/4, $0x80000000
-DATA signsPacked<>+8(SB)/4, $0x80000000
-DATA signsPacked<>+12(SB)/4, $0x80000000
-DATA signsPacked<>+16(SB)/4, $0x80000000
-DATA signsPacked<>+20(SB)/4, $0x80000000
-DATA signsPacked<>+24(SB)/4, $0x80000000
-DATA signsPacked<>+28(SB)/4, $0x80000000
-GLOBL signsPacked<>(SB), RODATA|NOPTR, $32
 
 // func exponentsAVX512(dst []float32, src []byte)
 // Requires: AVX, AVX512F

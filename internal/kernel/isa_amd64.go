@@ -100,13 +100,19 @@ func isAMD() bool {
 	return b == 0x68747541 && d == 0x69746e65 && c == 0x444d4163 // AuthenticAMD, in the order b, d, c
 }
 
+// hasF16C tells whether the processor converts halves, as all do that have AVX2: bit 29 of ECX of leaf 1 of CPUID.
+func hasF16C() bool {
+	_, _, c, _ := cpuid(1, 0)
+	return c>>29&1 != 0
+}
+
 // native returns the instruction sets of this machine that have assembly, best first.
 func native() []*isa {
 	var sets []*isa
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasBMI2 {
 		sets = append(sets, &avx512)
 	}
-	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && hasF16C() {
 		sets = append(sets, &avx2)
 	}
 	return sets

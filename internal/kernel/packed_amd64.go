@@ -17,8 +17,7 @@ var packedAVX512 = packedKernels{
 	},
 }
 
-// packedAVX2 are those of AVX2, whose scales of MXFP4 are halved. Its numbers of MXFP4 have no −0, which does not matter to a sum, but does to
-// who decodes.
+// packedAVX2 are those of AVX2, whose scales of MXFP4 are halved.
 var packedAVX2 = packedKernels{
 	halves:    halvesAVX2,
 	exponents: exponentsAVX2,
@@ -28,6 +27,6 @@ var packedAVX2 = packedKernels{
 		Q8_0:  {[]packedFunc{dotsQ8_0AVX2}, 2, decodeQ8_0AVX2},
 		Q4_0:  {[]packedFunc{dotsQ4_0AVX2}, 2, decodeQ4_0AVX2},
 		Q4_1:  {[]packedFunc{dotsQ4_1AVX2}, 2, decodeQ4_1AVX2},
-		MXFP4: {[]packedFunc{dotsMXFP4AVX2}, 2, nil},
+		MXFP4: {[]packedFunc{dotsMXFP4AVX2}, 2, decodeMXFP4AVX2},
 	},
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -14,23 +15,182 @@ var ymm = []reg.VecPhysical{
 	reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
 }
 
-// Registers of constants: the lower half of each byte, and 8 in each byte or the 16 numbers of MXFP4, twice as large.
-var lowBits, eights = reg.X15, reg.X14
+// A number of few bits is a float32's when it stands in the fraction of a power of two, from which a fused multiply-add takes that power again: of
+// scales of 11 bits nothing is lost, so that numbers have the bits of those that are decoded. Zeros may have another sign, which no sum of theirs tells.
 
-func (f format) constants2() {
-	if !f.table {
-		return
+// put2 is how dots of a format make numbers.
+type put2 struct {
+	masks []uint32  // which bits of a byte, moved to bit 8, are a code's; none are all
+	flip  uint32    // of these, which are the other way round
+	minus []float32 // what a number is too large by, with its power of two
+	power []float32
+}
+
+func (f format) put2() (p put2) {
+	switch f.name {
+	case "Q8_0": // bytes of signed numbers
+		return put2{flip: 0x8000, power: []float32{1 << 15}, minus: []float32{1<<15 + 1<<7}}
+	case "Q4_0":
+		return put2{masks: []uint32{0x0f00, 0xf000}, power: []float32{1 << 15, 1 << 11}, minus: []float32{1<<15 + 8, 1<<11 + 8}}
+	case "Q4_1":
+		return put2{masks: []uint32{0x0f00, 0xf000}, power: []float32{1 << 15, 1 << 11}, minus: []float32{1 << 15, 1 << 11}}
 	}
-	VMOVUPS(words("lowBits", slices.Repeat([]uint32{0x0f0f0f0f}, 4)), lowBits)
+	return p
+}
+
+// Registers of constants, which would be loads too many: for 8 bytes of the first half of 16, and of the second, the places that they are to have in the
+// numbers; which bits of these count, of either half of a byte; the powers.
+var places, masks, powers = ymm[14:16], ymm[12:14], ymm[10:12]
+
+// constantsOfDots loads what dots need.
+func (f format) constantsOfDots() {
+	p := f.put2()
 	switch {
 	case f.evenOdd:
 		var twice [4]uint32
-		for i := range 16 {
-			twice[i/4] |= uint32(uint8(int8(2*e2m1(i)))) << (8 * (i % 4))
+		for i, v := range f.numbers() {
+			twice[i/4] |= uint32(uint8(int8(2*v))) << (8 * (i % 4))
 		}
-		VMOVUPS(words("twiceE2M1", twice[:]), eights)
-	case f.signed:
-		VMOVUPS(words("eights", slices.Repeat([]uint32{0x08080808}, 4)), eights)
+		VMOVUPS(words("twice"+f.name, twice[:]), numbersOfPairs.AsX())
+		VMOVUPS(repeated("lowBits", 0x0f0f0f0f), lowBits)
+		return
+	case p.power == nil:
+		return
+	}
+	for half, v := range places {
+		var control []uint32
+		for i := range uint32(8) {
+			control = append(control, 0x80800080|(i+8*uint32(half))<<8)
+		}
+		VMOVUPS(words(fmt.Sprint("places", half), control), v)
+	}
+	for kind, power := range p.power {
+		VMOVUPS(repeated(fmt.Sprintf("power%gFlip%d", power, p.flip), math.Float32bits(power)|p.flip), powers[kind])
+	}
+	for kind, mask := range p.masks {
+		VMOVUPS(repeated(fmt.Sprintf("mask%x", mask), mask), masks[kind])
+	}
+}
+
+func repeated(name string, x uint32) Mem { return words(name, slices.Repeat([]uint32{x}, 8)) }
+
+// numbers2 hands the 32 numbers of a group to use, 8 at a time, for sums.
+func (f format) numbers2(codes, scale, offset Mem, use func(part int, v reg.VecPhysical)) {
+	p := f.put2()
+	switch {
+	case f.evenOdd:
+		f.pairs2(codes, scale, use)
+		return
+	case p.power == nil:
+		f.decode2(codes, scale, offset, use)
+		return
+	}
+	v, factor, minus, shift, halves := reg.Y4, reg.Y5, reg.Y6, reg.Y7, ymm[8:10]
+	VBROADCASTSS(scale, factor)
+	if f.offset {
+		VBROADCASTSS(offset, shift)
+	}
+	for part := range 4 {
+		kind := 0
+		if p.masks != nil {
+			kind = part / 2
+		}
+		if part == 2*kind {
+			VMULPS(floats(fmt.Sprint("minus", p.minus[kind]), slices.Repeat([]float32{-p.minus[kind]}, 8)), factor, minus)
+		}
+		switch {
+		case p.masks == nil:
+			if part%2 == 0 {
+				from := codes
+				from.Disp += 8 * part
+				VBROADCASTI128(from, halves[0])
+			}
+			VPSHUFB(places[part%2], halves[0], v)
+			VPXOR(powers[0], v, v)
+		case part == 0:
+			VBROADCASTI128(codes, halves[1])
+			VPSHUFB(places[0], halves[1], halves[0])
+			VPSHUFB(places[1], halves[1], halves[1])
+			fallthrough
+		default:
+			VPAND(masks[kind], halves[part%2], v)
+			VPOR(powers[kind], v, v)
+		}
+		VFMADD213PS(minus, factor, v)
+		if f.offset {
+			VADDPS(shift, v, v)
+		}
+		use(part, v)
+	}
+}
+
+// numbersOfPairs are the 16 of MXFP4, twice as large: bytes.
+var numbersOfPairs = reg.Y11
+
+// pairs2 is numbers2 of MXFP4. Its scales may be so large that no power of two can be taken away.
+func (f format) pairs2(codes, scale Mem, use func(part int, v reg.VecPhysical)) {
+	v, factor, low, high, first := reg.Y4, reg.Y5, reg.X7, reg.X8, reg.X9
+	VBROADCASTSS(scale, factor)
+	VMOVUPS(codes, low)
+	VPSRLW(Imm(4), low, high)
+	VPAND(lowBits.AsX(), low, low)
+	VPAND(lowBits.AsX(), high, high)
+	VPSHUFB(low, numbersOfPairs.AsX(), low)
+	VPSHUFB(high, numbersOfPairs.AsX(), high)
+	VPUNPCKLBW(high, low, first)
+	VPUNPCKHBW(high, low, high)
+	for i, x := range []reg.VecPhysical{first, high} {
+		for part := range 2 {
+			if part > 0 {
+				VPSRLDQ(Imm(8), x, x)
+			}
+			VPMOVSXBD(x, v)
+			VCVTDQ2PS(v, v)
+			VMULPS(factor, v, v)
+			use(2*i+part, v)
+		}
+	}
+}
+
+// Registers of constants: the upper and the lower byte of the bfloat16 of each of the 16 numbers, which they hold without error, the order of four codes each
+// in which these are to become numbers, nothing, what moves the second half's codes to where the first's are, and their bits.
+var upper, lower, spread, nothing, halfByte, lowBits = reg.Y15, reg.Y14, reg.Y13, reg.Y12, reg.Y11, reg.Y10
+
+// constantsOfTables loads them.
+func (f format) constantsOfTables() {
+	if !f.table {
+		return
+	}
+	var high, low [8]uint32 // twice, for each half of a register
+	for i, v := range f.numbers() {
+		if f.evenOdd {
+			v *= 2 // scales are halved
+		}
+		bits := math.Float32bits(v)
+		for half := range 2 {
+			high[4*half+i/4] |= bits >> 24 << (8 * (i % 4))
+			low[4*half+i/4] |= bits >> 16 & 0xff << (8 * (i % 4))
+		}
+	}
+	VMOVUPS(words("upper"+f.name, high[:]), upper)
+	VMOVUPS(words("lower"+f.name, low[:]), lower)
+	VMOVUPS(words("spread", []uint32{0, 2, 4, 6, 1, 3, 5, 7}), spread)
+	VXORPS(nothing, nothing, nothing)
+	VMOVUPS(words("halfByte", []uint32{0, 0, 0, 0, 4, 4, 4, 4}), halfByte)
+	VMOVUPS(repeated("lowBits", 0x0f0f0f0f), lowBits)
+}
+
+// codes2 puts the 32 codes of a group in a register, a byte each, in order.
+func (f format) codes2(codes Mem, v reg.VecPhysical) {
+	VBROADCASTI128(codes, v)
+	VPSRLVD(halfByte, v, v)
+	VPAND(lowBits, v, v)
+	if f.evenOdd { // the even ones are in the first half, the odd ones in the second
+		odd, last := reg.Y8, reg.Y9
+		VEXTRACTI128(Imm(1), v, odd.AsX())
+		VPUNPCKHBW(odd.AsX(), v.AsX(), last.AsX())
+		VPUNPCKLBW(odd.AsX(), v.AsX(), v.AsX())
+		VINSERTI128(Imm(1), last.AsX(), v, v)
 	}
 }
 
@@ -54,7 +214,6 @@ func (f format) decode2(codes, scale, offset Mem, use func(part int, v reg.VecPh
 		VBROADCASTSS(offset, shift)
 	}
 	number := func(i int) {
-		VCVTDQ2PS(v, v)
 		VMULPS(factor, v, v)
 		if f.offset {
 			VADDPS(shift, v, v)
@@ -64,31 +223,22 @@ func (f format) decode2(codes, scale, offset Mem, use func(part int, v reg.VecPh
 	if !f.table {
 		for i := range 4 {
 			VPMOVSXBD(at(codes, 8*i), v)
+			VCVTDQ2PS(v, v)
 			number(i)
 		}
 		return
 	}
-	low, high := reg.X7, reg.X8
-	VMOVUPS(codes, low)
-	VPSRLW(Imm(4), low, high)
-	VPAND(lowBits, low, low)
-	VPAND(lowBits, high, high)
-	switch {
-	case f.evenOdd:
-		VPSHUFB(low, eights, low)
-		VPSHUFB(high, eights, high)
-		VPUNPCKLBW(high, low, reg.X9)
-		VPUNPCKHBW(high, low, high)
-		low = reg.X9
-	case f.signed:
-		VPSUBB(eights, low, low)
-		VPSUBB(eights, high, high)
-	}
-	for i, x := range []reg.VecPhysical{low, high} {
-		VPMOVSXBD(x, v)
+	code, first, second := reg.Y7, reg.Y8, reg.Y9
+	f.codes2(codes, code)
+	VPERMD(code, spread, code)
+	VPSHUFB(code, upper, first)
+	VPSHUFB(code, lower, second)
+	VPUNPCKLBW(first, second, code)
+	VPUNPCKHBW(first, second, second)
+	for i, two := range []reg.VecPhysical{code, second} {
+		VPUNPCKLWD(two, nothing, v)
 		number(2 * i)
-		VPSRLDQ(Imm(8), x, x)
-		VPMOVSXBD(x, v)
+		VPUNPCKHWD(two, nothing, v)
 		number(2*i + 1)
 	}
 }
@@ -96,7 +246,7 @@ func (f format) decode2(codes, scale, offset Mem, use func(part int, v reg.VecPh
 // dotsAVX2 writes the scalar products of one vector with tiles.
 func dotsAVX2(f format) {
 	w := begin(fmt.Sprintf("dots%sAVX2", f.name), describe(1, f), f, 1)
-	f.constants2()
+	f.constantsOfDots()
 	w.loop(func() {
 		for r := range tile {
 			VXORPS(ymm[r], ymm[r], ymm[r])
@@ -111,7 +261,7 @@ func dotsAVX2(f format) {
 			if f.offset {
 				offset = w.offsets.row(r)
 			}
-			f.decode2(w.codes.row(r), scale, offset, func(part int, v reg.VecPhysical) {
+			f.numbers2(w.codes.row(r), scale, offset, func(part int, v reg.VecPhysical) {
 				VFMADD231PS(Mem{Base: w.x.first, Disp: 32 * part}, v, ymm[r])
 			})
 		}
@@ -121,7 +271,7 @@ func dotsAVX2(f format) {
 // decodeAVX2 writes the decoding of whole groups.
 func decodeAVX2(f format) {
 	d := beginDecode("decode"+f.name+"AVX2", f)
-	f.constants2()
+	f.constantsOfTables()
 	d.loop(func(dst Mem) {
 		f.decode2(d.codes, d.scales, d.offsets, func(part int, v reg.VecPhysical) {
 			to := dst
@@ -131,20 +281,10 @@ func decodeAVX2(f format) {
 	})
 }
 
-// halvesAVX2 writes the conversion of halves, 8 at a time: fraction and exponent, moved to where a float32 has them, are too small by 2¹¹², but for those that
-// are no numbers.
+// halvesAVX2 writes the conversion of halves, 8 at a time.
 func halvesAVX2() {
 	convert("halvesAVX2", "halves", 8, 16, func(src, dst Mem) {
-		VPMOVZXWD(src, reg.Y0)
-		VPSLLD(Imm(16), reg.Y0, reg.Y1)
-		VPSLLD(Imm(17), reg.Y0, reg.Y0)
-		VPSRLD(Imm(4), reg.Y0, reg.Y0)
-		VPCMPGTD(words("largest", slices.Repeat([]uint32{0x7bff<<13 | 0x1fff}, 8)), reg.Y0, reg.Y2)
-		VPAND(words("infinity", slices.Repeat([]uint32{0xff << 23}, 8)), reg.Y2, reg.Y2)
-		VMULPS(floats("exponents112", slices.Repeat([]float32{0x1p112}, 8)), reg.Y0, reg.Y0)
-		VPAND(words("signs", slices.Repeat([]uint32{1 << 31}, 8)), reg.Y1, reg.Y1)
-		VPOR(reg.Y1, reg.Y0, reg.Y0)
-		VPOR(reg.Y2, reg.Y0, reg.Y0)
+		VCVTPH2PS(src, reg.Y0)
 		VMOVUPS(reg.Y0, dst)
 	})
 }
