@@ -6,7 +6,8 @@
 speed decodes with gpt2 (124M, random weights) and, if it is given, SmolLM2, in each width: gorgpt and, with --llama-bench, llama.cpp on a
 GGUF file of the same width, by turns in one run, the best of some rounds. Rates are tokens a second of all sequences by processor time, for one
 thread on a machine that others use, or with --clock as time passes, for a quiet one. With --clock, gorgpt's share is that of the rate at which
-this machine gives memory to the best loop that `gorgpt bench` knows. Needs Go; for llama.cpp's own rates, its llama-bench (one sequence) and
+this machine gives memory to the best loop that `gorgpt bench` knows. By the clock the rates are what the programs tell of themselves, by processor time
+those of a longer run less a shorter one. Needs Go; for llama.cpp's own rates, its llama-bench (one sequence) and
 llama-batched-bench beside it (several).
 
 quality prints perplexity (of the first tokens of a text, in windows of 512) and the share of right answers, of the first --limit passages and
@@ -55,24 +56,28 @@ def quality(args, folder):
         print(f"| {width} | " + " | ".join(row) + " |", flush=True)
 
 
-class Clock:
-    """Seconds of a command: of processors, or as they pass."""
+def processor_time(command, environment):
+    """Seconds of processors that a command takes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    output(command, environment)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    def __init__(self, clock):
-        self.clock = clock
 
-    def of(self, command, environment):
-        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        output(command, environment)
-        passed, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        return passed if self.clock else after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def own_rate(program, sequences, command, environment):
+    """Tokens a second, as the program tells."""
+    said = output(command, environment)
+    if program == "gorgpt":
+        return json.loads(said)["tokens_per_s"]
+    if sequences == 1:
+        return json.loads(said)[0]["avg_ts"]
+    return json.loads([line for line in said.splitlines() if line.startswith("{")][-1])["speed_tg"]
 
 
 def speed(args, folder):
     binary = build(folder)
     few = 8
     environment = os.environ | {"GOMAXPROCS": str(args.threads), "OMP_NUM_THREADS": str(args.threads)}
-    clock = Clock(args.clock)
     batched = os.path.join(os.path.dirname(args.llama_bench or ""), "llama-batched-bench")
 
     def made(width):
@@ -96,7 +101,7 @@ def speed(args, folder):
     def llama(file, sequences):
         if sequences == 1:
             return lambda tokens: [args.llama_bench, "-m", file, "-p", "0", "-n", str(tokens), "-t", str(args.threads), "-r", "1", "-o", "json"]
-        return lambda tokens: [batched, "-m", file, "-c", "4096", "-npp", "4", "-ntg", str(tokens), "-npl", str(sequences), "-t", str(args.threads)]
+        return lambda tokens: [batched, "-m", file, "-c", "4096", "-npp", "4", "-ntg", str(tokens), "-npl", str(sequences), "-t", str(args.threads), "--output-format", "jsonl"]
 
     for model in ["gpt2"] + (["smollm2"] if args.smollm2 else []):
         file = made if model == "gpt2" else stored
@@ -111,24 +116,25 @@ def speed(args, folder):
                 programs["gorgpt", width] = lambda tokens, width=width, name=name: [binary, "bench", "--decode", *name, "--batch", str(sequences), "--steps", str(tokens), "--weights", width, "--json"]
                 if beside:
                     programs["llama.cpp", width] = llama(file(width), sequences)
-            least = {}
+            rates, least = {}, {}
             for _ in range(args.rounds):
                 for key, command in programs.items():
+                    if args.clock:
+                        rates[key] = max(rates.get(key, 0), own_rate(key[0], sequences, command(args.tokens), environment))
+                        continue
                     for tokens in few, few + args.tokens:
-                        took = clock.of(command(tokens), environment)
-                        least[key, tokens] = min(least.get((key, tokens), float("inf")), took)
-            report(model, sequences, widths, programs, least, few, args, environment)
+                        least[key, tokens] = min(least.get((key, tokens), float("inf")), processor_time(command(tokens), environment))
+            for key in programs if not args.clock else ():
+                # gorgpt bench generates twice: a run of so many tokens takes that many twice.
+                passes = 2 if key[0] == "gorgpt" else 1
+                rates[key] = passes * sequences * args.tokens / (least[key, few + args.tokens] - least[key, few])
+            report(model, sequences, widths, programs, rates, few, args, environment)
 
 
-def report(model, sequences, widths, programs, least, few, args, environment):
+def report(model, sequences, widths, programs, rates, few, args, environment):
     print(f"\n{model}, {sequences} sequence{'s' if sequences > 1 else ''}, {args.threads} thread{'s' if args.threads > 1 else ''}, " +
           ("by the clock" if args.clock else "by processor time") + ", tokens/s:")
     print("| weights | gorgpt | / its f32 | llama.cpp | gorgpt / it | MB read a token | GB/s | of memory's |\n|---|---|---|---|---|---|---|---|")
-    rates = {}
-    for key in programs:
-        # gorgpt bench generates twice: a run of so many tokens takes that many twice.
-        passes = 2 if key[0] == "gorgpt" else 1
-        rates[key] = passes * sequences * args.tokens / (least[key, few + args.tokens] - least[key, few])
     for width in widths:
         mine, theirs = rates["gorgpt", width], rates.get(("llama.cpp", width))
         known = json.loads(output(programs["gorgpt", width](few), environment))
