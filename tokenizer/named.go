@@ -15,10 +15,22 @@ import (
 )
 
 // Names says what [Find] takes, in a line.
-const Names = "bytes; chars: the characters that occur in the text; bpe:N: N tokens learned from the text; gpt2; o200k_harmony, gpt-oss's; gpt1:DIR, the folder with GPT-1's vocabulary; or a folder with tokenizer files, such as a checkpoint"
+const Names = "bytes; chars: the characters that occur in the text; bpe:N: N tokens learned from the text; gpt2; o200k_harmony, gpt-oss's; gpt1:DIR, the folder with GPT-1's vocabulary; or a folder with tokenizer files, or a GGUF file, such as a checkpoint"
 
 // kinds are the names, as they are offered.
-var kinds = []string{"bytes", "chars", "bpe:N", "gpt2", "o200k_harmony", "gpt1:DIR", "DIR"}
+var kinds = []string{"bytes", "chars", "bpe:N", "gpt2", "o200k_harmony", "gpt1:DIR", "DIR", "FILE.gguf"}
+
+// filesIn opens the files of a tokenizer that are in one file with others; nil where nobody knows such files.
+var filesIn func(path string) (fs.FS, error)
+
+// RegisterFiles has [Find] take the path of a file whose parts a function opens as if they were a folder's: package checkpoint's for GGUF.
+func RegisterFiles(open func(path string) (fs.FS, error)) { filesIn = open }
+
+// isFile tells whether a name is the path of such a file.
+func isFile(kind string) bool {
+	info, err := os.Stat(kind)
+	return err == nil && info.Mode().IsRegular() && filesIn != nil
+}
 
 // CheckName tells what is wrong with the name of a tokenizer, before any text is read.
 func CheckName(kind string) error {
@@ -44,6 +56,9 @@ func CheckName(kind string) error {
 	}
 	if store.IsURL(kind) && err != nil {
 		return usage.Errorf("--tokenizer %w", err)
+	}
+	if isFile(kind) {
+		return nil
 	}
 	if strings.ContainsRune(kind, os.PathSeparator) {
 		return usage.Errorf("--tokenizer %s: no such folder", kind)
@@ -79,6 +94,17 @@ func Find(kind string, texts iter.Seq2[string, io.Reader]) (Tokenizer, error) {
 		return GPT2()
 	case "o200k_harmony":
 		return O200kHarmony()
+	}
+	if isFile(kind) {
+		files, err := filesIn(kind)
+		if err != nil {
+			return nil, fmt.Errorf("--tokenizer %w", err)
+		}
+		tok, err := LoadFS(files, kind)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("--tokenizer %s: there is no tokenizer in it", kind)
+		}
+		return tok, err
 	}
 	dir, gpt1 := strings.CutPrefix(kind, "gpt1:")
 	tok, err := Load(dir)

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command experts times a training step of one experts layer, forward and backward, for benchmarks/experts.py, which asks on
 // standard input, a line each: rows, width, inner width, experts, experts of a token, and the number of runs. The answer is the seconds
 // of the fastest run, and the same of products of all rows with the weights of one expert, as many operations. With GOMAXPROCS=1 the

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command tokenizers times gorgpt's tokenizers on a file, for benchmarks/tokenizers.py:
 //
 //	tokenizers gpt2|gpt1:DIR|bpe:N FILE GOROUTINES
