@@ -20,6 +20,7 @@ const (
 	mostMetrics = 1 << 30 // bytes of metrics.jsonl
 	mostKeys    = 64      // curves
 	piece       = 1 << 20 // bytes that are read at once
+	mostLast    = 512     // bytes by which a file is known again: two lines
 )
 
 // follower reads what a run writes, as it comes.
@@ -31,6 +32,7 @@ type follower struct {
 	sized int64 // of the file when it was told
 
 	offset int64
+	last   []byte // the bytes before offset, by which a file that was written anew is known
 	steps  []float64
 	series map[string][]float64 // of each step; NaN where it has none
 	vals   map[string][]point
@@ -114,7 +116,7 @@ func (f *follower) curves(points int) (*curves, error) {
 	return c, nil
 }
 
-// read reads the lines that have come since, as far as they are whole. A file that has become shorter is that of a run that was
+// read reads the lines that have come since, as far as they are whole. A file that has become shorter, or another before that place, is that of a run that was
 // resumed from earlier, and is read from the start.
 func (f *follower) read() error {
 	file, err := os.Open(f.dir.MetricsPath())
@@ -129,8 +131,8 @@ func (f *follower) read() error {
 	switch {
 	case info.Size() > mostMetrics:
 		return fmt.Errorf("metrics.jsonl has %d bytes, of which %d are read", info.Size(), int64(mostMetrics))
-	case info.Size() < f.offset || f.series == nil:
-		f.offset, f.steps, f.series, f.vals = 0, nil, make(map[string][]float64), make(map[string][]point)
+	case info.Size() < f.offset || f.series == nil || !f.goesOn(file):
+		f.offset, f.last, f.steps, f.series, f.vals = 0, nil, nil, make(map[string][]float64), make(map[string][]point)
 	}
 	if _, err := file.Seek(f.offset, io.SeekStart); err != nil {
 		return err
@@ -146,6 +148,7 @@ func (f *follower) read() error {
 				return err
 			}
 			f.offset += int64(whole)
+			f.last = bytes.Clone(buf[max(0, whole-mostLast):whole])
 			held = copy(buf, buf[whole:held+n])
 		} else if held += n; held == len(buf) {
 			return fmt.Errorf("metrics.jsonl: a line of more than %d bytes at %d", piece, f.offset)
@@ -157,6 +160,13 @@ func (f *follower) read() error {
 			return err
 		}
 	}
+}
+
+// goesOn tells whether a file has, before the place where reading goes on, what was read there.
+func (f *follower) goesOn(file io.ReaderAt) bool {
+	there := make([]byte, len(f.last))
+	_, err := file.ReadAt(there, f.offset-int64(len(there)))
+	return err == nil && bytes.Equal(there, f.last)
 }
 
 // OnStep implements [train.Observer].

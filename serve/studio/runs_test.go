@@ -92,6 +92,10 @@ func TestRuns(t *testing.T) {
 	if a := answered[curves](t, h, "/studio/curves?run=one", nil); a.Steps != 20 || len(a.Vals["val_loss"]) != 2 {
 		t.Errorf("after it was resumed: %d steps", a.Steps)
 	}
+	put(t, path, strings.ReplaceAll(metrics(1, 80), `"lr":0.001`, `"lr":0.002`)) // the same, and further than it was before anybody looked
+	if a := answered[curves](t, h, "/studio/curves?run=one&points=500", nil); a.Steps != 80 || len(a.Series["lr"].Mean) != 80 || *a.Series["lr"].Mean[0] != 0.002 {
+		t.Errorf("after it was resumed, and went on: %d steps, lr from %v", a.Steps, *a.Series["lr"].Mean[0])
+	}
 	put(t, filepath.Join(dir, "one", "recipe.toml"), "model = \"gpt2-nano\"\n")
 	put(t, filepath.Join(dir, "one", "samples.txt"), strings.Repeat("x", 100_000)+"the end")
 	files := answered[struct{ Recipe, Samples string }](t, h, "/studio/curves?run=one&files=1", nil)
