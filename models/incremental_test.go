@@ -17,7 +17,8 @@ import (
 )
 
 // tolIncremental bounds float32 logits of one position at a time against those of the whole run,
-// relative to the largest; measured 4e-7.
+// relative to the largest; measured 1e-6. Of weights seven times as large, one of the models has logits that rounding alone moves by 5e-6: those of AVX2 and
+// those of plain Go, all at once, are so far apart.
 const tolIncremental = 5e-6
 
 // TestIncremental decodes token by token, after a piece of three, what the whole run has at once:
@@ -54,7 +55,7 @@ func TestIncremental(t *testing.T) {
 		defer p.Close()
 		for n, param := range params.All() {
 			for i := range param.Data() {
-				param.Data()[i] += float32(math.Sin(float64(1 + n*31 + i)))
+				param.Data()[i] += float32(0.15 * math.Sin(float64(1+n*31+i)))
 			}
 		}
 		if err := p.SetInts("tokens", tokens); err != nil {
