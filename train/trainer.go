@@ -69,8 +69,8 @@ type Trainer struct {
 	// doubling of a process's micro-batches.
 	Tree bool
 
-	// ShardSolver has each rank keep what the solver, an [Optimizer], remembers of some parameters alone, about as much as any other, for the
-	// time to send the weights that it changes to all. The bits, and what is saved, are those without; rank 0 has all of it in memory while it saves.
+	// ShardSolver has each rank keep what the solver, an [Optimizer], remembers of some parameters alone, about as much as any other, and
+	// change these alone. The weights go to all then, in the place of sums that only their rank wants where peers are a [Scatterer]. The bits, and what is saved, are those without; rank 0 has all of it in memory while it saves.
 	ShardSolver bool
 
 	// Overlap adds up gradients over the ranks while the last micro-batch of each still computes others, to the same bits. It pays where a rank has a
