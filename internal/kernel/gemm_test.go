@@ -19,11 +19,16 @@ func normal(rng *rand.Rand, n int) []float32 {
 	return x
 }
 
-// withISA runs f as a subtest for each instruction set of this machine.
+// withISA runs f as a subtest for each instruction set of this machine, or for the best alone with the race detector: goroutines are the same with all,
+// and plain Go takes thirty times as long there.
 func withISA(t *testing.T, name string, f func(t *testing.T)) {
 	before := active
 	defer func() { active = before }()
-	for _, s := range supported {
+	sets := supported
+	if raceEnabled {
+		sets = sets[:1]
+	}
+	for _, s := range sets {
 		active = s
 		t.Run(name+"/"+s.name, f)
 	}
