@@ -15,7 +15,7 @@ import (
 )
 
 // Names says what [Find] takes, in a line.
-const Names = "bytes; chars: the characters that occur in the text; bpe:N: N tokens learned from the text; gpt2; o200k_harmony, gpt-oss's; gpt1:DIR, the folder with GPT-1's vocabulary; or a folder with tokenizer files, or a GGUF file, such as a checkpoint"
+const Names = "bytes; chars: the characters that occur in the text; bpe:N: N tokens learned from the text; gpt2; o200k_harmony, gpt-oss's; gpt1:DIR, the folder with GPT-1's vocabulary; a folder with tokenizer files, such as a checkpoint; or a GGUF file"
 
 // kinds are the names, as they are offered.
 var kinds = []string{"bytes", "chars", "bpe:N", "gpt2", "o200k_harmony", "gpt1:DIR", "DIR", "FILE.gguf"}
@@ -98,7 +98,7 @@ func Find(kind string, texts iter.Seq2[string, io.Reader]) (Tokenizer, error) {
 	if isFile(kind) {
 		files, err := filesIn(kind)
 		if err != nil {
-			return nil, fmt.Errorf("--tokenizer %w", err)
+			return nil, fmt.Errorf("--tokenizer takes a folder with tokenizer files, or a GGUF file: %w", err)
 		}
 		tok, err := LoadFS(files, kind)
 		if errors.Is(err, fs.ErrNotExist) {

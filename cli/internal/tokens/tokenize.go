@@ -46,7 +46,7 @@ words by Hugging Face's path, the one without ftfy and spaCy, and is not lossles
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&kind, "tokenizer", "gpt2", "gpt2; bytes; gpt1:DIR, the folder with GPT-1's vocabulary; or a folder with tokenizer files, or a GGUF file, such as a checkpoint")
+	f.StringVar(&kind, "tokenizer", "gpt2", "gpt2; bytes; gpt1:DIR, the folder with GPT-1's vocabulary; a folder with tokenizer files, such as a checkpoint; or a GGUF file")
 	f.BoolVar(&o.Decode, "decode", false, "ids to text")
 	f.BoolVar(&o.JSONL, "jsonl", false, `texts are JSON objects, {"text": …} or {"b64": …}`)
 	f.BoolVar(&o.Special, "special", false, "special tokens that are written in a text become their ids")
