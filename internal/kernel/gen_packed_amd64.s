@@ -7,14 +7,22 @@
 // func dotsBF16x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsBF16x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), AX
-	SHLQ $0x02, AX
-	MOVQ x+16(FP), AX
-	MOVQ codes+32(FP), CX
-	MOVQ ldb+40(FP), DX
-	LEAQ (DX)(DX*2), BX
-	ADDQ CX, BX
-	LEAQ 6144(CX), SI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), AX
+	MOVQ   codes+32(FP), CX
+	MOVQ   ldb+40(FP), DX
+	LEAQ   (DX)(DX*2), BX
+	ADDQ   CX, BX
+	MOVQ   CX, SI
+	LEAQ   6144(SI), DI
+	MOVQ   DX, R8
+	IMUL3Q $0x04, R8, R8
+
+ahead:
+	ADDQ R8, SI
+	CMPQ SI, DI
+	JLT  ahead
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -105,14 +113,22 @@ group:
 // func dotsBF16x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsBF16x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), AX
-	SHLQ $0x02, AX
-	MOVQ x+16(FP), CX
-	MOVQ codes+32(FP), DX
-	MOVQ ldb+40(FP), BX
-	LEAQ (BX)(BX*2), SI
-	ADDQ DX, SI
-	LEAQ 6144(DX), DI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	MOVQ   codes+32(FP), DX
+	MOVQ   ldb+40(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	ADDQ   DX, SI
+	MOVQ   DX, DI
+	LEAQ   6144(DI), R8
+	MOVQ   BX, R9
+	IMUL3Q $0x04, R9, R9
+
+ahead:
+	ADDQ R9, DI
+	CMPQ DI, R8
+	JLT  ahead
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -242,14 +258,22 @@ group:
 // func dotsBF16x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsBF16x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), AX
-	SHLQ $0x02, AX
-	MOVQ x+16(FP), CX
-	MOVQ codes+32(FP), DX
-	MOVQ ldb+40(FP), BX
-	LEAQ (BX)(BX*2), SI
-	ADDQ DX, SI
-	LEAQ 6144(DX), DI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	MOVQ   codes+32(FP), DX
+	MOVQ   ldb+40(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	ADDQ   DX, SI
+	MOVQ   DX, DI
+	LEAQ   6144(DI), R8
+	MOVQ   BX, R9
+	IMUL3Q $0x04, R9, R9
+
+ahead:
+	ADDQ R9, DI
+	CMPQ DI, R8
+	JLT  ahead
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -418,16 +442,24 @@ group:
 // func dotsBF16x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsBF16x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), AX
-	SHLQ $0x02, AX
-	MOVQ x+16(FP), CX
-	LEAQ (AX)(AX*2), DX
-	ADDQ CX, DX
-	MOVQ codes+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	LEAQ (SI)(SI*2), DI
-	ADDQ BX, DI
-	LEAQ 6144(BX), R8
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	LEAQ   (AX)(AX*2), DX
+	ADDQ   CX, DX
+	MOVQ   codes+32(FP), BX
+	MOVQ   ldb+40(FP), SI
+	LEAQ   (SI)(SI*2), DI
+	ADDQ   BX, DI
+	MOVQ   BX, R8
+	LEAQ   6144(R8), R9
+	MOVQ   SI, R10
+	IMUL3Q $0x04, R10, R10
+
+ahead:
+	ADDQ R10, R8
+	CMPQ R8, R9
+	JLT  ahead
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -658,14 +690,22 @@ group:
 // func dotsBF16AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotsBF16AVX2(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), AX
-	SHLQ $0x02, AX
-	MOVQ x+16(FP), AX
-	MOVQ codes+32(FP), CX
-	MOVQ ldb+40(FP), DX
-	LEAQ (DX)(DX*2), BX
-	ADDQ CX, BX
-	LEAQ 6144(CX), SI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), AX
+	MOVQ   codes+32(FP), CX
+	MOVQ   ldb+40(FP), DX
+	LEAQ   (DX)(DX*2), BX
+	ADDQ   CX, BX
+	MOVQ   CX, SI
+	LEAQ   6144(SI), DI
+	MOVQ   DX, R8
+	IMUL3Q $0x04, R8, R8
+
+ahead:
+	ADDQ R8, SI
+	CMPQ SI, DI
+	JLT  ahead
 
 tile:
 	VXORPS Y0, Y0, Y0
@@ -793,14 +833,22 @@ group:
 // func dotsQ8_0x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ8_0x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), AX
-	SHLQ $0x02, AX
-	MOVQ x+16(FP), AX
-	MOVQ codes+32(FP), CX
-	MOVQ ldb+40(FP), DX
-	LEAQ (DX)(DX*2), BX
-	ADDQ CX, BX
-	LEAQ 6144(CX), SI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), AX
+	MOVQ   codes+32(FP), CX
+	MOVQ   ldb+40(FP), DX
+	LEAQ   (DX)(DX*2), BX
+	ADDQ   CX, BX
+	MOVQ   CX, SI
+	LEAQ   6144(SI), DI
+	MOVQ   DX, R8
+	IMUL3Q $0x04, R8, R8
+
+ahead:
+	ADDQ R8, SI
+	CMPQ SI, DI
+	JLT  ahead
 	MOVQ k+8(FP), DI
 	SHRQ $0x03, DI
 	MOVQ scales+48(FP), R8
@@ -913,14 +961,22 @@ group:
 // func dotsQ8_0x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ8_0x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), AX
-	SHLQ $0x02, AX
-	MOVQ x+16(FP), CX
-	MOVQ codes+32(FP), DX
-	MOVQ ldb+40(FP), BX
-	LEAQ (BX)(BX*2), SI
-	ADDQ DX, SI
-	LEAQ 6144(DX), DI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	MOVQ   codes+32(FP), DX
+	MOVQ   ldb+40(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	ADDQ   DX, SI
+	MOVQ   DX, DI
+	LEAQ   6144(DI), R8
+	MOVQ   BX, R9
+	IMUL3Q $0x04, R9, R9
+
+ahead:
+	ADDQ R9, DI
+	CMPQ DI, R8
+	JLT  ahead
 	MOVQ k+8(FP), R8
 	SHRQ $0x03, R8
 	MOVQ scales+48(FP), R9
@@ -1069,14 +1125,22 @@ group:
 // func dotsQ8_0x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ8_0x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), AX
-	SHLQ $0x02, AX
-	MOVQ x+16(FP), CX
-	MOVQ codes+32(FP), DX
-	MOVQ ldb+40(FP), BX
-	LEAQ (BX)(BX*2), SI
-	ADDQ DX, SI
-	LEAQ 6144(DX), DI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	MOVQ   codes+32(FP), DX
+	MOVQ   ldb+40(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	ADDQ   DX, SI
+	MOVQ   DX, DI
+	LEAQ   6144(DI), R8
+	MOVQ   BX, R9
+	IMUL3Q $0x04, R9, R9
+
+ahead:
+	ADDQ R9, DI
+	CMPQ DI, R8
+	JLT  ahead
 	MOVQ k+8(FP), R8
 	SHRQ $0x03, R8
 	MOVQ scales+48(FP), R9
@@ -1264,16 +1328,24 @@ group:
 // func dotsQ8_0x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ8_0x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ ldx+24(FP), AX
-	SHLQ $0x02, AX
-	MOVQ x+16(FP), CX
-	LEAQ (AX)(AX*2), DX
-	ADDQ CX, DX
-	MOVQ codes+32(FP), BX
-	MOVQ ldb+40(FP), SI
-	LEAQ (SI)(SI*2), DI
-	ADDQ BX, DI
-	LEAQ 6144(BX), R8
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	LEAQ   (AX)(AX*2), DX
+	ADDQ   CX, DX
+	MOVQ   codes+32(FP), BX
+	MOVQ   ldb+40(FP), SI
+	LEAQ   (SI)(SI*2), DI
+	ADDQ   BX, DI
+	MOVQ   BX, R8
+	LEAQ   6144(R8), R9
+	MOVQ   SI, R10
+	IMUL3Q $0x04, R10, R10
+
+ahead:
+	ADDQ R10, R8
+	CMPQ R8, R9
+	JLT  ahead
 	MOVQ k+8(FP), R9
 	SHRQ $0x03, R9
 	MOVQ scales+48(FP), R10
@@ -1527,14 +1599,22 @@ group:
 // func dotsQ8_0AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotsQ8_0AVX2(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), AX
-	MOVQ    codes+32(FP), CX
-	MOVQ    ldb+40(FP), DX
-	LEAQ    (DX)(DX*2), BX
-	ADDQ    CX, BX
-	LEAQ    6144(CX), SI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), AX
+	MOVQ   codes+32(FP), CX
+	MOVQ   ldb+40(FP), DX
+	LEAQ   (DX)(DX*2), BX
+	ADDQ   CX, BX
+	MOVQ   CX, SI
+	LEAQ   6144(SI), DI
+	MOVQ   DX, R8
+	IMUL3Q $0x04, R8, R8
+
+ahead:
+	ADDQ    R8, SI
+	CMPQ    SI, DI
+	JLT     ahead
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
@@ -1758,14 +1838,22 @@ group:
 // func dotsQ4_0x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ4_0x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), AX
-	MOVQ    codes+32(FP), CX
-	MOVQ    ldb+40(FP), DX
-	LEAQ    (DX)(DX*2), BX
-	ADDQ    CX, BX
-	LEAQ    6144(CX), SI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), AX
+	MOVQ   codes+32(FP), CX
+	MOVQ   ldb+40(FP), DX
+	LEAQ   (DX)(DX*2), BX
+	ADDQ   CX, BX
+	MOVQ   CX, SI
+	LEAQ   6144(SI), DI
+	MOVQ   DX, R8
+	IMUL3Q $0x04, R8, R8
+
+ahead:
+	ADDQ    R8, SI
+	CMPQ    SI, DI
+	JLT     ahead
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
@@ -1892,14 +1980,22 @@ GLOBL numbersQ4_0Packed<>(SB), RODATA|NOPTR, $64
 // func dotsQ4_0x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ4_0x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), CX
-	MOVQ    codes+32(FP), DX
-	MOVQ    ldb+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	ADDQ    DX, SI
-	LEAQ    6144(DX), DI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	MOVQ   codes+32(FP), DX
+	MOVQ   ldb+40(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	ADDQ   DX, SI
+	MOVQ   DX, DI
+	LEAQ   6144(DI), R8
+	MOVQ   BX, R9
+	IMUL3Q $0x04, R9, R9
+
+ahead:
+	ADDQ    R9, DI
+	CMPQ    DI, R8
+	JLT     ahead
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -2044,14 +2140,22 @@ group:
 // func dotsQ4_0x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ4_0x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), CX
-	MOVQ    codes+32(FP), DX
-	MOVQ    ldb+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	ADDQ    DX, SI
-	LEAQ    6144(DX), DI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	MOVQ   codes+32(FP), DX
+	MOVQ   ldb+40(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	ADDQ   DX, SI
+	MOVQ   DX, DI
+	LEAQ   6144(DI), R8
+	MOVQ   BX, R9
+	IMUL3Q $0x04, R9, R9
+
+ahead:
+	ADDQ    R9, DI
+	CMPQ    DI, R8
+	JLT     ahead
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -2235,16 +2339,24 @@ group:
 // func dotsQ4_0x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ4_0x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), CX
-	LEAQ    (AX)(AX*2), DX
-	ADDQ    CX, DX
-	MOVQ    codes+32(FP), BX
-	MOVQ    ldb+40(FP), SI
-	LEAQ    (SI)(SI*2), DI
-	ADDQ    BX, DI
-	LEAQ    6144(BX), R8
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	LEAQ   (AX)(AX*2), DX
+	ADDQ   CX, DX
+	MOVQ   codes+32(FP), BX
+	MOVQ   ldb+40(FP), SI
+	LEAQ   (SI)(SI*2), DI
+	ADDQ   BX, DI
+	MOVQ   BX, R8
+	LEAQ   6144(R8), R9
+	MOVQ   SI, R10
+	IMUL3Q $0x04, R10, R10
+
+ahead:
+	ADDQ    R10, R8
+	CMPQ    R8, R9
+	JLT     ahead
 	MOVQ    k+8(FP), R9
 	SHRQ    $0x03, R9
 	MOVQ    scales+48(FP), R10
@@ -2494,14 +2606,22 @@ group:
 // func dotsQ4_0AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotsQ4_0AVX2(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), AX
-	MOVQ    codes+32(FP), CX
-	MOVQ    ldb+40(FP), DX
-	LEAQ    (DX)(DX*2), BX
-	ADDQ    CX, BX
-	LEAQ    6144(CX), SI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), AX
+	MOVQ   codes+32(FP), CX
+	MOVQ   ldb+40(FP), DX
+	LEAQ   (DX)(DX*2), BX
+	ADDQ   CX, BX
+	MOVQ   CX, SI
+	LEAQ   6144(SI), DI
+	MOVQ   DX, R8
+	IMUL3Q $0x04, R8, R8
+
+ahead:
+	ADDQ    R8, SI
+	CMPQ    SI, DI
+	JLT     ahead
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
@@ -2815,14 +2935,22 @@ GLOBL lowBitsPacked<>(SB), RODATA|NOPTR, $32
 // func dotsQ4_1x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ4_1x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), AX
-	MOVQ    codes+32(FP), CX
-	MOVQ    ldb+40(FP), DX
-	LEAQ    (DX)(DX*2), BX
-	ADDQ    CX, BX
-	LEAQ    6144(CX), SI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), AX
+	MOVQ   codes+32(FP), CX
+	MOVQ   ldb+40(FP), DX
+	LEAQ   (DX)(DX*2), BX
+	ADDQ   CX, BX
+	MOVQ   CX, SI
+	LEAQ   6144(SI), DI
+	MOVQ   DX, R8
+	IMUL3Q $0x04, R8, R8
+
+ahead:
+	ADDQ    R8, SI
+	CMPQ    SI, DI
+	JLT     ahead
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
@@ -2967,14 +3095,22 @@ GLOBL numbersQ4_1Packed<>(SB), RODATA|NOPTR, $64
 // func dotsQ4_1x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ4_1x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), CX
-	MOVQ    codes+32(FP), DX
-	MOVQ    ldb+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	ADDQ    DX, SI
-	LEAQ    6144(DX), DI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	MOVQ   codes+32(FP), DX
+	MOVQ   ldb+40(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	ADDQ   DX, SI
+	MOVQ   DX, DI
+	LEAQ   6144(DI), R8
+	MOVQ   BX, R9
+	IMUL3Q $0x04, R9, R9
+
+ahead:
+	ADDQ    R9, DI
+	CMPQ    DI, R8
+	JLT     ahead
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -3134,14 +3270,22 @@ group:
 // func dotsQ4_1x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ4_1x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), CX
-	MOVQ    codes+32(FP), DX
-	MOVQ    ldb+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	ADDQ    DX, SI
-	LEAQ    6144(DX), DI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	MOVQ   codes+32(FP), DX
+	MOVQ   ldb+40(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	ADDQ   DX, SI
+	MOVQ   DX, DI
+	LEAQ   6144(DI), R8
+	MOVQ   BX, R9
+	IMUL3Q $0x04, R9, R9
+
+ahead:
+	ADDQ    R9, DI
+	CMPQ    DI, R8
+	JLT     ahead
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -3340,16 +3484,24 @@ group:
 // func dotsQ4_1x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsQ4_1x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), CX
-	LEAQ    (AX)(AX*2), DX
-	ADDQ    CX, DX
-	MOVQ    codes+32(FP), BX
-	MOVQ    ldb+40(FP), SI
-	LEAQ    (SI)(SI*2), DI
-	ADDQ    BX, DI
-	LEAQ    6144(BX), R8
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	LEAQ   (AX)(AX*2), DX
+	ADDQ   CX, DX
+	MOVQ   codes+32(FP), BX
+	MOVQ   ldb+40(FP), SI
+	LEAQ   (SI)(SI*2), DI
+	ADDQ   BX, DI
+	MOVQ   BX, R8
+	LEAQ   6144(R8), R9
+	MOVQ   SI, R10
+	IMUL3Q $0x04, R10, R10
+
+ahead:
+	ADDQ    R10, R8
+	CMPQ    R8, R9
+	JLT     ahead
 	MOVQ    k+8(FP), R9
 	SHRQ    $0x03, R9
 	MOVQ    scales+48(FP), R10
@@ -3617,14 +3769,22 @@ group:
 // func dotsQ4_1AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotsQ4_1AVX2(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), AX
-	MOVQ    codes+32(FP), CX
-	MOVQ    ldb+40(FP), DX
-	LEAQ    (DX)(DX*2), BX
-	ADDQ    CX, BX
-	LEAQ    6144(CX), SI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), AX
+	MOVQ   codes+32(FP), CX
+	MOVQ   ldb+40(FP), DX
+	LEAQ   (DX)(DX*2), BX
+	ADDQ   CX, BX
+	MOVQ   CX, SI
+	LEAQ   6144(SI), DI
+	MOVQ   DX, R8
+	IMUL3Q $0x04, R8, R8
+
+ahead:
+	ADDQ    R8, SI
+	CMPQ    SI, DI
+	JLT     ahead
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
@@ -3909,14 +4069,22 @@ GLOBL lowerQ4_1Packed<>(SB), RODATA|NOPTR, $32
 // func dotsMXFP4x1AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsMXFP4x1AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), AX
-	MOVQ    codes+32(FP), CX
-	MOVQ    ldb+40(FP), DX
-	LEAQ    (DX)(DX*2), BX
-	ADDQ    CX, BX
-	LEAQ    6144(CX), SI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), AX
+	MOVQ   codes+32(FP), CX
+	MOVQ   ldb+40(FP), DX
+	LEAQ   (DX)(DX*2), BX
+	ADDQ   CX, BX
+	MOVQ   CX, SI
+	LEAQ   6144(SI), DI
+	MOVQ   DX, R8
+	IMUL3Q $0x04, R8, R8
+
+ahead:
+	ADDQ    R8, SI
+	CMPQ    SI, DI
+	JLT     ahead
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8
@@ -4097,14 +4265,22 @@ GLOBL secondHalfPacked<>(SB), RODATA|NOPTR, $64
 // func dotsMXFP4x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsMXFP4x2AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), CX
-	MOVQ    codes+32(FP), DX
-	MOVQ    ldb+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	ADDQ    DX, SI
-	LEAQ    6144(DX), DI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	MOVQ   codes+32(FP), DX
+	MOVQ   ldb+40(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	ADDQ   DX, SI
+	MOVQ   DX, DI
+	LEAQ   6144(DI), R8
+	MOVQ   BX, R9
+	IMUL3Q $0x04, R9, R9
+
+ahead:
+	ADDQ    R9, DI
+	CMPQ    DI, R8
+	JLT     ahead
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -4267,14 +4443,22 @@ group:
 // func dotsMXFP4x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsMXFP4x3AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), CX
-	MOVQ    codes+32(FP), DX
-	MOVQ    ldb+40(FP), BX
-	LEAQ    (BX)(BX*2), SI
-	ADDQ    DX, SI
-	LEAQ    6144(DX), DI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	MOVQ   codes+32(FP), DX
+	MOVQ   ldb+40(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	ADDQ   DX, SI
+	MOVQ   DX, DI
+	LEAQ   6144(DI), R8
+	MOVQ   BX, R9
+	IMUL3Q $0x04, R9, R9
+
+ahead:
+	ADDQ    R9, DI
+	CMPQ    DI, R8
+	JLT     ahead
 	MOVQ    k+8(FP), R8
 	SHRQ    $0x03, R8
 	MOVQ    scales+48(FP), R9
@@ -4476,16 +4660,24 @@ group:
 // func dotsMXFP4x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsMXFP4x4AVX512(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), CX
-	LEAQ    (AX)(AX*2), DX
-	ADDQ    CX, DX
-	MOVQ    codes+32(FP), BX
-	MOVQ    ldb+40(FP), SI
-	LEAQ    (SI)(SI*2), DI
-	ADDQ    BX, DI
-	LEAQ    6144(BX), R8
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), CX
+	LEAQ   (AX)(AX*2), DX
+	ADDQ   CX, DX
+	MOVQ   codes+32(FP), BX
+	MOVQ   ldb+40(FP), SI
+	LEAQ   (SI)(SI*2), DI
+	ADDQ   BX, DI
+	MOVQ   BX, R8
+	LEAQ   6144(R8), R9
+	MOVQ   SI, R10
+	IMUL3Q $0x04, R10, R10
+
+ahead:
+	ADDQ    R10, R8
+	CMPQ    R8, R9
+	JLT     ahead
 	MOVQ    k+8(FP), R9
 	SHRQ    $0x03, R9
 	MOVQ    scales+48(FP), R10
@@ -4759,14 +4951,22 @@ group:
 // func dotsMXFP4AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotsMXFP4AVX2(SB), NOSPLIT, $0-96
-	MOVQ    ldx+24(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    x+16(FP), AX
-	MOVQ    codes+32(FP), CX
-	MOVQ    ldb+40(FP), DX
-	LEAQ    (DX)(DX*2), BX
-	ADDQ    CX, BX
-	LEAQ    6144(CX), SI
+	MOVQ   ldx+24(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   x+16(FP), AX
+	MOVQ   codes+32(FP), CX
+	MOVQ   ldb+40(FP), DX
+	LEAQ   (DX)(DX*2), BX
+	ADDQ   CX, BX
+	MOVQ   CX, SI
+	LEAQ   6144(SI), DI
+	MOVQ   DX, R8
+	IMUL3Q $0x04, R8, R8
+
+ahead:
+	ADDQ    R8, SI
+	CMPQ    SI, DI
+	JLT     ahead
 	MOVQ    k+8(FP), DI
 	SHRQ    $0x03, DI
 	MOVQ    scales+48(FP), R8

@@ -184,21 +184,21 @@ func checkGemmPacked(t *testing.T, rng *rand.Rand, rows, m int, b *Packed, decod
 
 // BenchmarkGemmPacked reads matrices of GPT-2's size, too large for a cache together.
 func BenchmarkGemmPacked(b *testing.B) {
-	const n, k, count = 3072, 768, 40
+	const count = 40
 	rng := rand.New(rand.NewPCG(5, 6))
-	for _, m := range []int{1, 8} {
-		a, c := make([]float32, m*k), make([]float32, m*n)
+	for _, s := range []struct{ m, n, k int }{{1, 3072, 768}, {1, 768, 3072}, {8, 3072, 768}} {
+		a, c := make([]float32, s.m*s.k), make([]float32, s.m*s.n)
 		for i := range a {
 			a[i] = float32(rng.NormFloat64())
 		}
 		for _, f := range allFormats {
-			w := randomPacked(b, rng, f, n*count, k)
-			b.Run(fmt.Sprintf("%v/%d", f, m), func(b *testing.B) {
+			w := randomPacked(b, rng, f, s.n*count, s.k)
+			b.Run(fmt.Sprintf("%v/%dx%dx%d", f, s.m, s.n, s.k), func(b *testing.B) {
 				b.SetBytes(int64(w.Bytes() / count))
 				at := 0
 				for b.Loop() {
-					part := w.Part(at*n, n)
-					GemmPacked(Float32, m, m, a, &part, c)
+					part := w.Part(at*s.n, s.n)
+					GemmPacked(Float32, s.m, s.m, a, &part, c)
 					at = (at + 1) % count
 				}
 			})

@@ -8,6 +8,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// sumsAhead is how many rows before their use rowSums asks for those of B: the next two, while these two are read.
+const sumsAhead = 2
+
 // rowSums writes the kernel of a row of C: it adds multiples of rows of B, several side by side,
 // to sums that stay in the first-level cache. So B is read in the order in which it lies.
 func rowSums(isa string, vectors []reg.VecPhysical, lanes int) {
@@ -22,7 +25,7 @@ func rowSums(isa string, vectors []reg.VecPhysical, lanes int) {
 	acc, x := vectors[:count], vectors[count:]
 	k, a, csa, rsb := load("k"), load("a"), loadBytes("csa"), loadBytes("rsb")
 	b := newStrided(load("b"), rsb, rows)
-	n, y, left := load("n"), GP64(), GP64()
+	n, y, left, soon := load("n"), GP64(), GP64(), GP64()
 
 	// pass adds some rows of B.
 	pass := func(rows int) {
@@ -32,6 +35,7 @@ func rowSums(isa string, vectors []reg.VecPhysical, lanes int) {
 		}
 		Load(Param("y"), y)
 		MOVQ(n, left)
+		LEAQ(Mem{Base: b.base[0], Index: rsb, Scale: sumsAhead}, soon)
 		columns := func(label string, count int) {
 			width := uint32(lanes * count)
 			Label(fmt.Sprintf("%s%d", label, rows))
@@ -40,12 +44,20 @@ func rowSums(isa string, vectors []reg.VecPhysical, lanes int) {
 			for i, v := range acc[:count] {
 				VMOVUPS(Mem{Base: y, Disp: 4 * lanes * i}, v)
 				for r := range rows {
+					if 4*lanes*i%64 == 0 {
+						m := Mem{Base: soon, Disp: 4 * lanes * i}
+						if r == 1 {
+							m.Index, m.Scale = rsb, 1
+						}
+						PREFETCHT0(m)
+					}
 					VFMADD231PS(b.row(r).Offset(4*lanes*i), x[r], v)
 				}
 				VMOVUPS(v, Mem{Base: y, Disp: 4 * lanes * i})
 			}
 			ADDQ(U32(4*width), y)
 			b.advance(U32(4 * width))
+			ADDQ(U32(4*width), soon)
 			JMP(LabelRef(fmt.Sprintf("%s%d", label, rows)))
 			Label(fmt.Sprintf("%sEnd%d", label, rows))
 			ADDQ(U32(width), left)
