@@ -19,12 +19,20 @@ func GemmPacked(precision Precision, rows, m int, a []float32, b *Packed, c []fl
 	p := packedProducts.take()
 	p.precision, p.rows, p.m, p.a, p.b, p.c = precision, rows, m, a, b, c
 	if p.kernel = &active.packed.of[b.Format]; p.direct() {
+		p.x = p.a
+		if p.kernel.order != nil {
+			p.x = decoded.borrow(m * k)
+			p.kernel.order(m*k, &p.x[0], &a[0])
+		}
 		For((n+packedTile-1)/packedTile, 1+readGrain/(packedTile*k), p.tiles)
+		if p.kernel.order != nil {
+			decoded.giveBack(p.x)
+		}
 	} else {
 		p.height = max(panelElements/k/panelRows, 1) * panelRows
 		For((n+p.height-1)/p.height, 1, p.panels)
 	}
-	p.a, p.b, p.c = nil, nil, nil
+	p.a, p.x, p.b, p.c = nil, nil, nil, nil
 	packedProducts.put(p)
 }
 
@@ -33,7 +41,7 @@ func GemmPacked(precision Precision, rows, m int, a []float32, b *Packed, c []fl
 type packedProduct struct {
 	precision     Precision
 	rows, m       int
-	a             []float32
+	a, x          []float32 // x has the elements in the order of the kernel
 	b             *Packed
 	c             []float32
 	kernel        *packedKernel

@@ -164,6 +164,11 @@ func dotsMXFP4x3AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb i
 //go:noescape
 func dotsMXFP4x4AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 
+// orderMXFP4AVX512 moves the elements of vectors to where the scalar products want them; see packedKernel.
+//
+//go:noescape
+func orderMXFP4AVX512(n int, dst *float32, src *float32)
+
 // decodeMXFP4AVX512 decodes groups in MXFP4; see packedKernel.
 //
 //go:noescape

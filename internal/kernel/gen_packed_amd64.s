@@ -4094,6 +4094,7 @@ ahead:
 	VMOVUPS numbersMXFP4Packed<>+0(SB), Z13
 	VMOVUPS firstHalfPacked<>+0(SB), Z14
 	VMOVUPS secondHalfPacked<>+0(SB), Z15
+	VMOVUPS shiftsOfPlacesPacked<>+0(SB), Z14
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -4110,47 +4111,39 @@ group:
 	VMOVUPS       (AX), Z0
 	VMOVUPS       64(AX), Z1
 	VMULPS.BCST   (R8), Z13, Z11
-	VPMOVZXBD     (CX), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (CX), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(CX), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z16
 	VFMADD231PS   Z9, Z1, Z16
 	VMULPS.BCST   (R8)(DI*1), Z13, Z11
-	VPMOVZXBD     (CX)(DX*1), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (CX)(DX*1), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(CX)(DX*1), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z17
 	VFMADD231PS   Z9, Z1, Z17
 	VMULPS.BCST   (R8)(DI*2), Z13, Z11
-	VPMOVZXBD     (CX)(DX*2), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (CX)(DX*2), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(CX)(DX*2), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z18
 	VFMADD231PS   Z9, Z1, Z18
 	VMULPS.BCST   (R9), Z13, Z11
-	VPMOVZXBD     (BX), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (BX), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(BX), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z19
 	VFMADD231PS   Z9, Z1, Z19
 	ADDQ          $0x10, CX
@@ -4163,15 +4156,20 @@ group:
 	MOVQ          y+64(FP), R11
 	MOVQ          ldy+72(FP), R12
 	SHLQ          $0x02, R12
+	VMOVUPS       placesBackPacked<>+0(SB), Z8
+	VPERMPS       Z16, Z8, Z16
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
 	VADDPS        Y4, Y0, Y0
+	VPERMPS       Z17, Z8, Z17
 	VEXTRACTF64X4 $0x01, Z17, Y5
 	VMOVAPS       Z17, Z1
 	VADDPS        Y5, Y1, Y1
+	VPERMPS       Z18, Z8, Z18
 	VEXTRACTF64X4 $0x01, Z18, Y6
 	VMOVAPS       Z18, Z2
 	VADDPS        Y6, Y2, Y2
+	VPERMPS       Z19, Z8, Z19
 	VEXTRACTF64X4 $0x01, Z19, Y7
 	VMOVAPS       Z19, Z3
 	VADDPS        Y7, Y3, Y3
@@ -4262,6 +4260,42 @@ DATA secondHalfPacked<>+56(SB)/4, $0x0000000f
 DATA secondHalfPacked<>+60(SB)/4, $0x0000001f
 GLOBL secondHalfPacked<>(SB), RODATA|NOPTR, $64
 
+DATA shiftsOfPlacesPacked<>+0(SB)/4, $0x00000000
+DATA shiftsOfPlacesPacked<>+4(SB)/4, $0x00000000
+DATA shiftsOfPlacesPacked<>+8(SB)/4, $0x00000004
+DATA shiftsOfPlacesPacked<>+12(SB)/4, $0x00000004
+DATA shiftsOfPlacesPacked<>+16(SB)/4, $0x00000008
+DATA shiftsOfPlacesPacked<>+20(SB)/4, $0x00000008
+DATA shiftsOfPlacesPacked<>+24(SB)/4, $0x0000000c
+DATA shiftsOfPlacesPacked<>+28(SB)/4, $0x0000000c
+DATA shiftsOfPlacesPacked<>+32(SB)/4, $0x00000010
+DATA shiftsOfPlacesPacked<>+36(SB)/4, $0x00000010
+DATA shiftsOfPlacesPacked<>+40(SB)/4, $0x00000014
+DATA shiftsOfPlacesPacked<>+44(SB)/4, $0x00000014
+DATA shiftsOfPlacesPacked<>+48(SB)/4, $0x00000018
+DATA shiftsOfPlacesPacked<>+52(SB)/4, $0x00000018
+DATA shiftsOfPlacesPacked<>+56(SB)/4, $0x0000001c
+DATA shiftsOfPlacesPacked<>+60(SB)/4, $0x0000001c
+GLOBL shiftsOfPlacesPacked<>(SB), RODATA|NOPTR, $64
+
+DATA placesBackPacked<>+0(SB)/4, $0x00000000
+DATA placesBackPacked<>+4(SB)/4, $0x00000002
+DATA placesBackPacked<>+8(SB)/4, $0x00000004
+DATA placesBackPacked<>+12(SB)/4, $0x00000006
+DATA placesBackPacked<>+16(SB)/4, $0x00000008
+DATA placesBackPacked<>+20(SB)/4, $0x0000000a
+DATA placesBackPacked<>+24(SB)/4, $0x0000000c
+DATA placesBackPacked<>+28(SB)/4, $0x0000000e
+DATA placesBackPacked<>+32(SB)/4, $0x00000001
+DATA placesBackPacked<>+36(SB)/4, $0x00000003
+DATA placesBackPacked<>+40(SB)/4, $0x00000005
+DATA placesBackPacked<>+44(SB)/4, $0x00000007
+DATA placesBackPacked<>+48(SB)/4, $0x00000009
+DATA placesBackPacked<>+52(SB)/4, $0x0000000b
+DATA placesBackPacked<>+56(SB)/4, $0x0000000d
+DATA placesBackPacked<>+60(SB)/4, $0x0000000f
+GLOBL placesBackPacked<>(SB), RODATA|NOPTR, $64
+
 // func dotsMXFP4x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·dotsMXFP4x2AVX512(SB), NOSPLIT, $0-96
@@ -4289,6 +4323,7 @@ ahead:
 	VMOVUPS numbersMXFP4Packed<>+0(SB), Z13
 	VMOVUPS firstHalfPacked<>+0(SB), Z14
 	VMOVUPS secondHalfPacked<>+0(SB), Z15
+	VMOVUPS shiftsOfPlacesPacked<>+0(SB), Z14
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -4309,53 +4344,45 @@ group:
 	VMOVUPS       (CX)(AX*1), Z2
 	VMOVUPS       64(CX)(AX*1), Z3
 	VMULPS.BCST   (R9), Z13, Z11
-	VPMOVZXBD     (DX), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (DX), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(DX), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z16
 	VFMADD231PS   Z8, Z2, Z20
 	VFMADD231PS   Z9, Z1, Z16
 	VFMADD231PS   Z9, Z3, Z20
 	VMULPS.BCST   (R9)(R8*1), Z13, Z11
-	VPMOVZXBD     (DX)(BX*1), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (DX)(BX*1), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(DX)(BX*1), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z17
 	VFMADD231PS   Z8, Z2, Z21
 	VFMADD231PS   Z9, Z1, Z17
 	VFMADD231PS   Z9, Z3, Z21
 	VMULPS.BCST   (R9)(R8*2), Z13, Z11
-	VPMOVZXBD     (DX)(BX*2), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (DX)(BX*2), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(DX)(BX*2), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z18
 	VFMADD231PS   Z8, Z2, Z22
 	VFMADD231PS   Z9, Z1, Z18
 	VFMADD231PS   Z9, Z3, Z22
 	VMULPS.BCST   (R10), Z13, Z11
-	VPMOVZXBD     (SI), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (SI), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(SI), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z19
 	VFMADD231PS   Z8, Z2, Z23
 	VFMADD231PS   Z9, Z1, Z19
@@ -4370,15 +4397,20 @@ group:
 	MOVQ          y+64(FP), R11
 	MOVQ          ldy+72(FP), R12
 	SHLQ          $0x02, R12
+	VMOVUPS       placesBackPacked<>+0(SB), Z8
+	VPERMPS       Z16, Z8, Z16
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
 	VADDPS        Y4, Y0, Y0
+	VPERMPS       Z17, Z8, Z17
 	VEXTRACTF64X4 $0x01, Z17, Y5
 	VMOVAPS       Z17, Z1
 	VADDPS        Y5, Y1, Y1
+	VPERMPS       Z18, Z8, Z18
 	VEXTRACTF64X4 $0x01, Z18, Y6
 	VMOVAPS       Z18, Z2
 	VADDPS        Y6, Y2, Y2
+	VPERMPS       Z19, Z8, Z19
 	VEXTRACTF64X4 $0x01, Z19, Y7
 	VMOVAPS       Z19, Z3
 	VADDPS        Y7, Y3, Y3
@@ -4395,15 +4427,19 @@ group:
 	VHADDPS       X2, X0, X0
 	VMOVUPS       X0, (R11)
 	ADDQ          R12, R11
+	VPERMPS       Z20, Z8, Z20
 	VEXTRACTF64X4 $0x01, Z20, Y4
 	VMOVAPS       Z20, Z0
 	VADDPS        Y4, Y0, Y0
+	VPERMPS       Z21, Z8, Z21
 	VEXTRACTF64X4 $0x01, Z21, Y5
 	VMOVAPS       Z21, Z1
 	VADDPS        Y5, Y1, Y1
+	VPERMPS       Z22, Z8, Z22
 	VEXTRACTF64X4 $0x01, Z22, Y6
 	VMOVAPS       Z22, Z2
 	VADDPS        Y6, Y2, Y2
+	VPERMPS       Z23, Z8, Z23
 	VEXTRACTF64X4 $0x01, Z23, Y7
 	VMOVAPS       Z23, Z3
 	VADDPS        Y7, Y3, Y3
@@ -4467,6 +4503,7 @@ ahead:
 	VMOVUPS numbersMXFP4Packed<>+0(SB), Z13
 	VMOVUPS firstHalfPacked<>+0(SB), Z14
 	VMOVUPS secondHalfPacked<>+0(SB), Z15
+	VMOVUPS shiftsOfPlacesPacked<>+0(SB), Z14
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -4493,14 +4530,12 @@ group:
 	VMOVUPS       (CX)(AX*2), Z4
 	VMOVUPS       64(CX)(AX*2), Z5
 	VMULPS.BCST   (R9), Z13, Z11
-	VPMOVZXBD     (DX), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (DX), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(DX), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z16
 	VFMADD231PS   Z8, Z2, Z20
 	VFMADD231PS   Z8, Z4, Z24
@@ -4508,14 +4543,12 @@ group:
 	VFMADD231PS   Z9, Z3, Z20
 	VFMADD231PS   Z9, Z5, Z24
 	VMULPS.BCST   (R9)(R8*1), Z13, Z11
-	VPMOVZXBD     (DX)(BX*1), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (DX)(BX*1), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(DX)(BX*1), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z17
 	VFMADD231PS   Z8, Z2, Z21
 	VFMADD231PS   Z8, Z4, Z25
@@ -4523,14 +4556,12 @@ group:
 	VFMADD231PS   Z9, Z3, Z21
 	VFMADD231PS   Z9, Z5, Z25
 	VMULPS.BCST   (R9)(R8*2), Z13, Z11
-	VPMOVZXBD     (DX)(BX*2), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (DX)(BX*2), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(DX)(BX*2), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z18
 	VFMADD231PS   Z8, Z2, Z22
 	VFMADD231PS   Z8, Z4, Z26
@@ -4538,14 +4569,12 @@ group:
 	VFMADD231PS   Z9, Z3, Z22
 	VFMADD231PS   Z9, Z5, Z26
 	VMULPS.BCST   (R10), Z13, Z11
-	VPMOVZXBD     (SI), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (SI), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(SI), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z19
 	VFMADD231PS   Z8, Z2, Z23
 	VFMADD231PS   Z8, Z4, Z27
@@ -4562,15 +4591,20 @@ group:
 	MOVQ          y+64(FP), R11
 	MOVQ          ldy+72(FP), R12
 	SHLQ          $0x02, R12
+	VMOVUPS       placesBackPacked<>+0(SB), Z8
+	VPERMPS       Z16, Z8, Z16
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
 	VADDPS        Y4, Y0, Y0
+	VPERMPS       Z17, Z8, Z17
 	VEXTRACTF64X4 $0x01, Z17, Y5
 	VMOVAPS       Z17, Z1
 	VADDPS        Y5, Y1, Y1
+	VPERMPS       Z18, Z8, Z18
 	VEXTRACTF64X4 $0x01, Z18, Y6
 	VMOVAPS       Z18, Z2
 	VADDPS        Y6, Y2, Y2
+	VPERMPS       Z19, Z8, Z19
 	VEXTRACTF64X4 $0x01, Z19, Y7
 	VMOVAPS       Z19, Z3
 	VADDPS        Y7, Y3, Y3
@@ -4587,15 +4621,19 @@ group:
 	VHADDPS       X2, X0, X0
 	VMOVUPS       X0, (R11)
 	ADDQ          R12, R11
+	VPERMPS       Z20, Z8, Z20
 	VEXTRACTF64X4 $0x01, Z20, Y4
 	VMOVAPS       Z20, Z0
 	VADDPS        Y4, Y0, Y0
+	VPERMPS       Z21, Z8, Z21
 	VEXTRACTF64X4 $0x01, Z21, Y5
 	VMOVAPS       Z21, Z1
 	VADDPS        Y5, Y1, Y1
+	VPERMPS       Z22, Z8, Z22
 	VEXTRACTF64X4 $0x01, Z22, Y6
 	VMOVAPS       Z22, Z2
 	VADDPS        Y6, Y2, Y2
+	VPERMPS       Z23, Z8, Z23
 	VEXTRACTF64X4 $0x01, Z23, Y7
 	VMOVAPS       Z23, Z3
 	VADDPS        Y7, Y3, Y3
@@ -4612,15 +4650,19 @@ group:
 	VHADDPS       X2, X0, X0
 	VMOVUPS       X0, (R11)
 	ADDQ          R12, R11
+	VPERMPS       Z24, Z8, Z24
 	VEXTRACTF64X4 $0x01, Z24, Y4
 	VMOVAPS       Z24, Z0
 	VADDPS        Y4, Y0, Y0
+	VPERMPS       Z25, Z8, Z25
 	VEXTRACTF64X4 $0x01, Z25, Y5
 	VMOVAPS       Z25, Z1
 	VADDPS        Y5, Y1, Y1
+	VPERMPS       Z26, Z8, Z26
 	VEXTRACTF64X4 $0x01, Z26, Y6
 	VMOVAPS       Z26, Z2
 	VADDPS        Y6, Y2, Y2
+	VPERMPS       Z27, Z8, Z27
 	VEXTRACTF64X4 $0x01, Z27, Y7
 	VMOVAPS       Z27, Z3
 	VADDPS        Y7, Y3, Y3
@@ -4686,6 +4728,7 @@ ahead:
 	VMOVUPS numbersMXFP4Packed<>+0(SB), Z13
 	VMOVUPS firstHalfPacked<>+0(SB), Z14
 	VMOVUPS secondHalfPacked<>+0(SB), Z15
+	VMOVUPS shiftsOfPlacesPacked<>+0(SB), Z14
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -4718,14 +4761,12 @@ group:
 	VMOVUPS       (DX), Z6
 	VMOVUPS       64(DX), Z7
 	VMULPS.BCST   (R10), Z13, Z11
-	VPMOVZXBD     (BX), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (BX), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(BX), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z16
 	VFMADD231PS   Z8, Z2, Z20
 	VFMADD231PS   Z8, Z4, Z24
@@ -4735,14 +4776,12 @@ group:
 	VFMADD231PS   Z9, Z5, Z24
 	VFMADD231PS   Z9, Z7, Z28
 	VMULPS.BCST   (R10)(R9*1), Z13, Z11
-	VPMOVZXBD     (BX)(SI*1), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (BX)(SI*1), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(BX)(SI*1), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z17
 	VFMADD231PS   Z8, Z2, Z21
 	VFMADD231PS   Z8, Z4, Z25
@@ -4752,14 +4791,12 @@ group:
 	VFMADD231PS   Z9, Z5, Z25
 	VFMADD231PS   Z9, Z7, Z29
 	VMULPS.BCST   (R10)(R9*2), Z13, Z11
-	VPMOVZXBD     (BX)(SI*2), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (BX)(SI*2), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(BX)(SI*2), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z18
 	VFMADD231PS   Z8, Z2, Z22
 	VFMADD231PS   Z8, Z4, Z26
@@ -4769,14 +4806,12 @@ group:
 	VFMADD231PS   Z9, Z5, Z26
 	VFMADD231PS   Z9, Z7, Z30
 	VMULPS.BCST   (R11), Z13, Z11
-	VPMOVZXBD     (DI), Z8
-	VPSRLD        $0x04, Z8, Z9
-	VPERMPS       Z11, Z8, Z10
+	VPBROADCASTQ  (DI), Z8
+	VPSRLVD       Z14, Z8, Z8
+	VPERMPS       Z11, Z8, Z8
+	VPBROADCASTQ  8(DI), Z9
+	VPSRLVD       Z14, Z9, Z9
 	VPERMPS       Z11, Z9, Z9
-	VMOVAPS       Z10, Z8
-	VPERMT2PS     Z9, Z14, Z8
-	VPERMT2PS     Z9, Z15, Z10
-	VMOVAPS       Z10, Z9
 	VFMADD231PS   Z8, Z0, Z19
 	VFMADD231PS   Z8, Z2, Z23
 	VFMADD231PS   Z8, Z4, Z27
@@ -4796,15 +4831,20 @@ group:
 	MOVQ          y+64(FP), R12
 	MOVQ          ldy+72(FP), R13
 	SHLQ          $0x02, R13
+	VMOVUPS       placesBackPacked<>+0(SB), Z8
+	VPERMPS       Z16, Z8, Z16
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
 	VADDPS        Y4, Y0, Y0
+	VPERMPS       Z17, Z8, Z17
 	VEXTRACTF64X4 $0x01, Z17, Y5
 	VMOVAPS       Z17, Z1
 	VADDPS        Y5, Y1, Y1
+	VPERMPS       Z18, Z8, Z18
 	VEXTRACTF64X4 $0x01, Z18, Y6
 	VMOVAPS       Z18, Z2
 	VADDPS        Y6, Y2, Y2
+	VPERMPS       Z19, Z8, Z19
 	VEXTRACTF64X4 $0x01, Z19, Y7
 	VMOVAPS       Z19, Z3
 	VADDPS        Y7, Y3, Y3
@@ -4821,15 +4861,19 @@ group:
 	VHADDPS       X2, X0, X0
 	VMOVUPS       X0, (R12)
 	ADDQ          R13, R12
+	VPERMPS       Z20, Z8, Z20
 	VEXTRACTF64X4 $0x01, Z20, Y4
 	VMOVAPS       Z20, Z0
 	VADDPS        Y4, Y0, Y0
+	VPERMPS       Z21, Z8, Z21
 	VEXTRACTF64X4 $0x01, Z21, Y5
 	VMOVAPS       Z21, Z1
 	VADDPS        Y5, Y1, Y1
+	VPERMPS       Z22, Z8, Z22
 	VEXTRACTF64X4 $0x01, Z22, Y6
 	VMOVAPS       Z22, Z2
 	VADDPS        Y6, Y2, Y2
+	VPERMPS       Z23, Z8, Z23
 	VEXTRACTF64X4 $0x01, Z23, Y7
 	VMOVAPS       Z23, Z3
 	VADDPS        Y7, Y3, Y3
@@ -4846,15 +4890,19 @@ group:
 	VHADDPS       X2, X0, X0
 	VMOVUPS       X0, (R12)
 	ADDQ          R13, R12
+	VPERMPS       Z24, Z8, Z24
 	VEXTRACTF64X4 $0x01, Z24, Y4
 	VMOVAPS       Z24, Z0
 	VADDPS        Y4, Y0, Y0
+	VPERMPS       Z25, Z8, Z25
 	VEXTRACTF64X4 $0x01, Z25, Y5
 	VMOVAPS       Z25, Z1
 	VADDPS        Y5, Y1, Y1
+	VPERMPS       Z26, Z8, Z26
 	VEXTRACTF64X4 $0x01, Z26, Y6
 	VMOVAPS       Z26, Z2
 	VADDPS        Y6, Y2, Y2
+	VPERMPS       Z27, Z8, Z27
 	VEXTRACTF64X4 $0x01, Z27, Y7
 	VMOVAPS       Z27, Z3
 	VADDPS        Y7, Y3, Y3
@@ -4871,15 +4919,19 @@ group:
 	VHADDPS       X2, X0, X0
 	VMOVUPS       X0, (R12)
 	ADDQ          R13, R12
+	VPERMPS       Z28, Z8, Z28
 	VEXTRACTF64X4 $0x01, Z28, Y4
 	VMOVAPS       Z28, Z0
 	VADDPS        Y4, Y0, Y0
+	VPERMPS       Z29, Z8, Z29
 	VEXTRACTF64X4 $0x01, Z29, Y5
 	VMOVAPS       Z29, Z1
 	VADDPS        Y5, Y1, Y1
+	VPERMPS       Z30, Z8, Z30
 	VEXTRACTF64X4 $0x01, Z30, Y6
 	VMOVAPS       Z30, Z2
 	VADDPS        Y6, Y2, Y2
+	VPERMPS       Z31, Z8, Z31
 	VEXTRACTF64X4 $0x01, Z31, Y7
 	VMOVAPS       Z31, Z3
 	VADDPS        Y7, Y3, Y3
@@ -4916,6 +4968,42 @@ group:
 	JNZ           tile
 	VZEROUPPER
 	RET
+
+// func orderMXFP4AVX512(n int, dst *float32, src *float32)
+// Requires: AVX, AVX512F
+TEXT ·orderMXFP4AVX512(SB), NOSPLIT, $0-24
+	MOVQ    dst+8(FP), AX
+	MOVQ    src+16(FP), CX
+	MOVQ    n+0(FP), DX
+	VMOVUPS placesPacked<>+0(SB), Z1
+
+next:
+	VPERMPS (CX), Z1, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, DX
+	JNZ     next
+	VZEROUPPER
+	RET
+
+DATA placesPacked<>+0(SB)/4, $0x00000000
+DATA placesPacked<>+4(SB)/4, $0x00000008
+DATA placesPacked<>+8(SB)/4, $0x00000001
+DATA placesPacked<>+12(SB)/4, $0x00000009
+DATA placesPacked<>+16(SB)/4, $0x00000002
+DATA placesPacked<>+20(SB)/4, $0x0000000a
+DATA placesPacked<>+24(SB)/4, $0x00000003
+DATA placesPacked<>+28(SB)/4, $0x0000000b
+DATA placesPacked<>+32(SB)/4, $0x00000004
+DATA placesPacked<>+36(SB)/4, $0x0000000c
+DATA placesPacked<>+40(SB)/4, $0x00000005
+DATA placesPacked<>+44(SB)/4, $0x0000000d
+DATA placesPacked<>+48(SB)/4, $0x00000006
+DATA placesPacked<>+52(SB)/4, $0x0000000e
+DATA placesPacked<>+56(SB)/4, $0x00000007
+DATA placesPacked<>+60(SB)/4, $0x0000000f
+GLOBL placesPacked<>(SB), RODATA|NOPTR, $64
 
 // func decodeMXFP4AVX512(groups int, dst *float32, codes *byte, scales *float32, offsets *float32)
 // Requires: AVX, AVX512F

@@ -19,6 +19,8 @@ type packedKernel struct {
 	dots   []packedFunc // dots[r-1] is for r vectors
 	most   int          // vectors up to which to use them: beyond, to decode once costs less
 	decode func(groups int, dst *float32, codes *byte, scales, offsets *float32)
+	// order moves the elements of vectors, a multiple of 16, to where dots want them; nil if they want them as they are.
+	order func(n int, dst, src *float32)
 }
 
 // packedKernels are those of an instruction set; plain Go has none.
@@ -60,7 +62,7 @@ func (p *packedProduct) dots(part *Packed, s scales, c []float32, ldc int) {
 	nextScales, nextOffsets := end(part.Scales), end(part.Offsets)
 	for i := 0; i < p.m; i += len(p.kernel.dots) {
 		rows := min(len(p.kernel.dots), p.m-i)
-		p.kernel.dots[rows-1](part.Rows/packedTile, part.Cols, &p.a[i*part.Cols], part.Cols, &part.Codes[0], ldb, &s.factors[0], &s.offsets[0], &c[i*ldc], ldc, nextScales, nextOffsets)
+		p.kernel.dots[rows-1](part.Rows/packedTile, part.Cols, &p.x[i*part.Cols], part.Cols, &part.Codes[0], ldb, &s.factors[0], &s.offsets[0], &c[i*ldc], ldc, nextScales, nextOffsets)
 	}
 }
 

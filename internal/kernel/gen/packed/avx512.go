@@ -17,8 +17,11 @@ var zmm = []reg.VecPhysical{
 	reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31,
 }
 
-// Registers of constants: the 16 numbers, and which of 16 even and 16 odd ones follow each other.
-var numbers, firstHalf, secondHalf = reg.Z13, reg.Z14, reg.Z15
+// Registers of constants: the 16 numbers, and which of 16 even and 16 odd ones follow each other, or by how much codes are shifted.
+var (
+	numbers, firstHalf, secondHalf = reg.Z13, reg.Z14, reg.Z15
+	shifts                         = reg.Z14
+)
 
 // constants loads them.
 func (f format) constants() {
@@ -34,6 +37,53 @@ func (f format) constants() {
 		}
 		VMOVUPS(words("firstHalf", first), firstHalf)
 		VMOVUPS(words("secondHalf", second), secondHalf)
+	}
+}
+
+// place is the lane that has element i of 16 in scalar products of MXFP4, whose bytes have neighbors. There 8 bytes of codes are repeated in all lanes
+// and each shifted by a multiple of 4, which leaves the numbers of two words by turns: a load and one instruction, where to bring them in their
+// order takes two and a half. So the vectors are brought in the order of the numbers.
+func place(i int) int { return 2*(i%8) + i/8 }
+
+// lanes are the indices of the permutation that moves elements to their places, or back from there.
+func lanes(back bool) Mem {
+	there, here := make([]uint32, 16), make([]uint32, 16)
+	for i := range 16 {
+		there[place(i)], here[i] = uint32(i), uint32(place(i))
+	}
+	if back {
+		return words("placesBack", here)
+	}
+	return words("places", there)
+}
+
+// order writes the function that moves the elements of vectors to their places, 16 by 16.
+func (f format) order() {
+	name := "order" + f.name + "AVX512"
+	TEXT(name, NOSPLIT, "func(n int, dst, src *float32)")
+	Doc(name + " moves the elements of vectors to where the scalar products want them; see packedKernel.")
+	Pragma("noescape")
+	dst, src, left := load("dst"), load("src"), load("n")
+	VMOVUPS(lanes(false), reg.Z1)
+	Label("next")
+	VPERMPS(Mem{Base: src}, reg.Z1, reg.Z0)
+	VMOVUPS(reg.Z0, Mem{Base: dst})
+	ADDQ(Imm(64), src)
+	ADDQ(Imm(64), dst)
+	SUBQ(Imm(16), left)
+	JNZ(LabelRef("next"))
+	VZEROUPPER()
+	RET()
+}
+
+// placed is decode512 of MXFP4 with the numbers of each half in their places.
+func (f format) placed(codes, scale, _ Mem, v []reg.VecPhysical) {
+	VMULPS_BCST(scale, numbers, v[3])
+	for i := range 2 {
+		VPBROADCASTQ(codes, v[i])
+		VPSRLVD(shifts, v[i], v[i])
+		VPERMPS(v[3], v[i], v[i]) // looks at the low four bits of each
+		codes.Disp += 8
 	}
 }
 
@@ -127,6 +177,15 @@ func dotsAVX512(f format, vectors int) {
 	name := fmt.Sprintf("dots%sx%dAVX512", f.name, vectors)
 	w := begin(name, describe(vectors, f), f, vectors)
 	f.constants()
+	decode := f.decode512
+	if f.evenOdd {
+		var by []uint32
+		for lane := range uint32(16) {
+			by = append(by, 4*(lane/2))
+		}
+		VMOVUPS(words("shiftsOfPlaces", by), shifts)
+		decode = f.placed
+	}
 	sum := func(row, vector int) reg.VecPhysical { return zmm[16+tile*vector+row] }
 	part := func(vector, half int) reg.VecPhysical { return zmm[2*vector+half] }
 	v := zmm[8:12]
@@ -152,7 +211,7 @@ func dotsAVX512(f format, vectors int) {
 			if f.offset {
 				offset = w.offsets.row(r)
 			}
-			f.decode512(w.codes.row(r), scale, offset, v)
+			decode(w.codes.row(r), scale, offset, v)
 			for half := range 2 {
 				for i := range vectors {
 					VFMADD231PS(v[half], part(i, half), sum(r, i))
@@ -160,8 +219,14 @@ func dotsAVX512(f format, vectors int) {
 			}
 		}
 	}, func(y, ldy reg.GPVirtual) {
+		if f.evenOdd {
+			VMOVUPS(lanes(true), zmm[8])
+		}
 		for i := range vectors {
 			for r := range tile {
+				if f.evenOdd {
+					VPERMPS(sum(r, i), zmm[8], sum(r, i))
+				}
 				low, high := zmm[r], zmm[4+r]
 				VEXTRACTF64X4(Imm(1), sum(r, i), high.AsY())
 				VMOVAPS(sum(r, i), low)

@@ -24,6 +24,9 @@ func main() {
 		for vectors := 1; vectors <= 4; vectors++ {
 			dotsAVX512(f, vectors)
 		}
+		if f.evenOdd {
+			f.order()
+		}
 		decodeAVX512(f)
 		dotsAVX2(f)
 		decodeAVX2(f)
