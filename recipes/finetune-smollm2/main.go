@@ -38,11 +38,16 @@ func main() {
 }
 
 func command() *cobra.Command {
+	epochs, precision := 1, "float32"
 	s := tuned.Study{
 		From: "SmolLM2-135M-Instruct.Q4_1.gguf", Data: "tasks", Out: "runs/finetune-smollm2", Jobs: 1, Columns: columns, Tune: tuned.Tune,
 		// All examples of all, three seeds, are half a day of one core.
 		Given:  []string{"sst2", "rte", "mrpc", "cola", "stsb"},
-		Recipe: common,
+		Recipe: func() run.TunedRecipe {
+			r := common()
+			r.Epochs, r.Precision = epochs, precision
+			return r
+		},
 	}
 	cmd := &cobra.Command{
 		Use: "finetune-smollm2 --from DIR --data FOLDER", Short: "SmolLM2 fine-tuned, against the same from scratch",
@@ -54,6 +59,8 @@ func command() *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	s.Flags(f)
+	f.IntVar(&epochs, "epochs", epochs, "passes over the examples")
+	f.StringVar(&precision, "precision", precision, "of products, as gorgpt finetune has it")
 	return cmd
 }
 
@@ -61,7 +68,7 @@ func command() *cobra.Command {
 // ablation finds the auxiliary loss to help on larger tasks only; SmolLM2 has no dropout.
 func common() run.TunedRecipe {
 	r := run.DefaultsTuned()
-	r.Epochs, r.Auxiliary, r.Dropout, r.SaveEvery = 1, 0, 0, 100
-	r.Batch, r.Micro, r.Warmup = 16, 16, 0.1
+	r.Auxiliary, r.Dropout, r.SaveEvery = 0, 0, 200
+	r.Batch, r.Micro, r.Warmup = 16, 4, 0.1
 	return r
 }
