@@ -62,12 +62,12 @@ func GemmLike(precision Precision, rows int, transA, transB bool, m, n, k int, a
 		p.small()
 		return
 	}
-	if m <= fewRows && !transA && !transB && len(p.strips) > 0 {
-		p.stripRows()
+	if p.swept[0] <= m && m <= p.swept[1] && !transA && !transB {
+		p.sweepRows()
 		return
 	}
-	if m <= sweptRows && !transA && !transB && len(p.sweeps) > 0 {
-		p.sweepRows()
+	if m <= fewRows && !transA && !transB && len(p.strips) > 0 {
+		p.stripRows()
 		return
 	}
 	p.large()

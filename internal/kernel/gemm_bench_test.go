@@ -97,7 +97,7 @@ func BenchmarkGemmFewRows(b *testing.B) {
 		{"NT", 1536, 576, 30},
 		{"NT", 50257, 768, 1},
 	} {
-		for _, m := range []int{1, 2, 4, 8, 12, 16, 24} {
+		for _, m := range []int{1, 2, 4, 8, 12, 16, 24, 32} {
 			rng := rand.New(rand.NewPCG(1, 2))
 			g := newGemmCase(rng, false, c.trans[1] == 'T', m, c.n, c.k, 0)
 			others := make([][]float32, c.matrices)

@@ -3,12 +3,10 @@ package kernel
 import "runtime"
 
 const (
-	// sweptRows is the number of rows of A up to which sweeping over B is faster than packing it.
-	sweptRows = 24
 	// sweepDepth is how many rows of B a sweep takes: what memory brings while they are used are as many more.
 	sweepDepth = 8
-	// sweepStrips is how many strips wide a sweep is: with their sums they stay in the first-level cache.
-	sweepStrips = 64
+	// sweepColumns is how wide a sweep is: with their sums they stay in the first-level cache.
+	sweepColumns = 1 << 10
 )
 
 // sweepRows computes a C of few rows if nothing is transposed: it reads B once, a few rows at a time from left to right, and keeps the sums of
@@ -29,8 +27,8 @@ func (p *product) computeSweeps(lo, hi int) {
 	s := workspaces.take()
 	defer workspaces.put(s)
 	whole := min(hi, p.n/p.cols)
-	for first := lo; first < whole; first += sweepStrips {
-		strips := min(sweepStrips, whole-first)
+	for first := lo; first < whole; first += sweepColumns / p.cols {
+		strips := min(sweepColumns/p.cols, whole-first)
 		sums := s.tile.sized(p.m * strips * p.cols)
 		for from := 0; from < p.k; from += p.step {
 			beta := p.beta

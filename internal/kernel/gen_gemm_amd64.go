@@ -234,6 +234,66 @@ func sweep5x16AVX2(k int, a *float32, lda int, b *float32, rsb int, strips int, 
 //go:noescape
 func sweep6x16AVX2(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
 
+// sweep1x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep1x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep2x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep2x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep3x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep3x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep4x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep4x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep5x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep5x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep6x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep6x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep7x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep7x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep8x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep8x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep9x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep9x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep10x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep10x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep11x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep11x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
+// sweep12x32AVX512 adds to sums of some rows; see sweepFunc.
+//
+//go:noescape
+func sweep12x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)
+
 // dots1x4AVX2 computes scalar products of some vectors; see dotTileFunc.
 //
 //go:noescape

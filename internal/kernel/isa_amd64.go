@@ -29,11 +29,16 @@ var avx512 = isa{
 	addSums:    addSumsAVX512,
 	strips:     []stripFunc{strip1x96AVX512, strip2x96AVX512, strip3x96AVX512, strip4x96AVX512},
 	stripCols:  96,
-	dots:       [2]dotFunc{dot8AVX512, dot1AVX512},
-	dotLanes:   16,
-	dotTiles:   []dotTileFunc{dots1x4AVX512, dots2x4AVX512, dots3x4AVX512, dots4x4AVX512},
-	packed:     packedAVX512,
-	vec:        vectorsAVX512,
+	sweeps: []sweepFunc{
+		sweep1x32AVX512, sweep2x32AVX512, sweep3x32AVX512, sweep4x32AVX512, sweep5x32AVX512, sweep6x32AVX512,
+		sweep7x32AVX512, sweep8x32AVX512, sweep9x32AVX512, sweep10x32AVX512, sweep11x32AVX512, sweep12x32AVX512,
+	},
+	swept:    [2]int{9, 36},
+	dots:     [2]dotFunc{dot8AVX512, dot1AVX512},
+	dotLanes: 16,
+	dotTiles: []dotTileFunc{dots1x4AVX512, dots2x4AVX512, dots3x4AVX512, dots4x4AVX512},
+	packed:   packedAVX512,
+	vec:      vectorsAVX512,
 }
 
 var avx2 = isa{
@@ -51,6 +56,7 @@ var avx2 = isa{
 	rowSums:    rowSumsAVX2,
 	addSums:    addSumsAVX2,
 	sweeps:     []sweepFunc{sweep1x16AVX2, sweep2x16AVX2, sweep3x16AVX2, sweep4x16AVX2, sweep5x16AVX2, sweep6x16AVX2},
+	swept:      [2]int{2, 24},
 	dots:       [2]dotFunc{dot8AVX2, dot1AVX2},
 	dotLanes:   8,
 	dotTiles:   []dotTileFunc{dots1x4AVX2, dots2x4AVX2},

@@ -29,7 +29,10 @@ func main() {
 		dotTile("AVX512", zmm, 16, rows)
 	}
 	for rows := 1; rows <= 6; rows++ {
-		sweepTile(rows)
+		sweepTile("AVX2", ymm, 8, rows)
+	}
+	for rows := 1; rows <= 12; rows++ {
+		sweepTile("AVX512", zmm, 16, rows)
 	}
 	for _, vectors := range []int{1, 2} { // of three, loads would cost more than the multiply-adds
 		dotTile("AVX2", ymm, 8, vectors)

@@ -11,15 +11,16 @@ import (
 // sweepAhead is how many rows before their use the kernels of sweeps ask for those of B: those of the next sweep.
 const sweepAhead = 8
 
-// sweepTile writes the kernel of some rows of C that adds to sums, strip by strip of 16 columns, the products with a few rows of B: B is read
-// where it is, nearly in the order in which it lies. Y0 and Y1 hold a part of a row of B, Y2 and Y3 by turns an element of A, the last registers the sums.
-func sweepTile(rows int) {
-	name := fmt.Sprintf("sweep%dx16AVX2", rows)
+// sweepTile writes the kernel of some rows of C that adds to sums, strip by strip of two registers, the products with a few rows of B: B is read
+// where it is, nearly in the order in which it lies. The first two registers hold a part of a row of B, the next two by turns an element of A, the last ones the sums.
+func sweepTile(isa string, vectors []reg.VecPhysical, lanes, rows int) {
+	bytes := 4 * lanes
+	name := fmt.Sprintf("sweep%dx%d%s", rows, 2*lanes, isa)
 	TEXT(name, NOSPLIT, "func(k int, a *float32, lda int, b *float32, rsb int, strips int, y *float32)")
 	Doc(name + " adds to sums of some rows; see sweepFunc.")
 	Pragma("noescape")
-	acc := func(i, j int) reg.VecPhysical { return ymm[16-2*rows+2*i+j] }
-	sums := func(y reg.GPVirtual, i, j int) Mem { return Mem{Base: y, Disp: 64*i + 32*j} }
+	acc := func(i, j int) reg.VecPhysical { return vectors[len(vectors)-2*rows+2*i+j] }
+	sums := func(y reg.GPVirtual, i, j int) Mem { return Mem{Base: y, Disp: bytes * (2*i + j)} }
 	k, b, rsb, strips, y := load("k"), load("b"), loadBytes("rsb"), load("strips"), load("y")
 	a := newStrided(load("a"), loadBytes("lda"), rows)
 	SHLQ(Imm(2), k)
@@ -34,15 +35,17 @@ func sweepTile(rows int) {
 	MOVQ(b, row)
 	MOVQ(k, left)
 	Label("step")
-	VMOVUPS(Mem{Base: row}, reg.Y0)
-	VMOVUPS(Mem{Base: row, Disp: 32}, reg.Y1)
-	PREFETCHT0(Mem{Base: row, Index: ahead, Scale: 1})
+	VMOVUPS(Mem{Base: row}, vectors[0])
+	VMOVUPS(Mem{Base: row, Disp: bytes}, vectors[1])
+	for at := 0; at < 2*bytes; at += 64 {
+		PREFETCHT0(Mem{Base: row, Index: ahead, Scale: 1, Disp: at})
+	}
 	ADDQ(rsb, row)
 	for i := range rows {
-		x := ymm[2+i%2]
+		x := vectors[2+i%2]
 		VBROADCASTSS(a.row(i), x)
-		VFMADD231PS(reg.Y0, x, acc(i, 0))
-		VFMADD231PS(reg.Y1, x, acc(i, 1))
+		VFMADD231PS(vectors[0], x, acc(i, 0))
+		VFMADD231PS(vectors[1], x, acc(i, 1))
 	}
 	a.advance(Imm(4))
 	SUBQ(Imm(4), left)
@@ -54,8 +57,8 @@ func sweepTile(rows int) {
 	for _, base := range a.base {
 		SUBQ(k, base)
 	}
-	ADDQ(Imm(64), b)
-	ADDQ(U32(uint32(64*rows)), y)
+	ADDQ(U32(uint32(2*bytes)), b)
+	ADDQ(U32(uint32(2*bytes*rows)), y)
 	DECQ(strips)
 	JNZ(LabelRef("strip"))
 	VZEROUPPER()
