@@ -21,17 +21,19 @@ func (p *product) dotRows() {
 func (p *product) rowsScalars(lo, hi int) {
 	s := workspaces.take()
 	defer workspaces.put(s)
-	sums := s.tile.sized(4 * fewRows)
+	sums := s.tile.sized(4 * max(len(p.dotTiles), 2))
 	whole := p.k / p.dotLanes * p.dotLanes
+	ends := whole == p.k && p.alpha == 1 && p.beta == 0 // a scalar product is an element of C
 	for ; len(p.dotTiles) > 0 && whole > 0 && hi-lo >= 4; lo += 4 {
-		for first := 0; first < p.m; first += fewRows {
-			end := min(first+fewRows, p.m)
-			for i := first; i < end; i += len(p.dotTiles) {
-				rows := min(len(p.dotTiles), end-i)
-				p.dotTiles[rows-1](whole, &p.a[i*p.lda], p.lda, &p.b[lo*p.ldb], p.ldb, &sums[4*(i-first)])
+		for i := 0; i < p.m; i += len(p.dotTiles) {
+			rows := min(len(p.dotTiles), p.m-i)
+			y, ldy := sums, 4
+			if ends {
+				y, ldy = p.c[i*p.ldc+lo:], p.ldc
 			}
-			for i := first; i < end; i++ {
-				p.finish(p.c[i*p.ldc+lo:][:4], p.a[i*p.lda:][:p.k], lo, whole, sums[4*(i-first):])
+			p.dotTiles[rows-1](whole, &p.a[i*p.lda], p.lda, &p.b[lo*p.ldb], p.ldb, &y[0], ldy)
+			for r := 0; r < rows && !ends; r++ {
+				p.finish(p.c[(i+r)*p.ldc+lo:][:4], p.a[(i+r)*p.lda:][:p.k], lo, whole, sums[4*r:])
 			}
 		}
 	}

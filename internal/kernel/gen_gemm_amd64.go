@@ -172,7 +172,7 @@ func strip1x96AVX512(k int, a *float32, lda int, b *float32, rsb int, c *float32
 // dots1x4AVX512 computes scalar products of some vectors; see dotTileFunc.
 //
 //go:noescape
-func dots1x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+func dots1x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 
 // strip2x96AVX512 computes a tile of few rows; see stripFunc.
 //
@@ -182,7 +182,7 @@ func strip2x96AVX512(k int, a *float32, lda int, b *float32, rsb int, c *float32
 // dots2x4AVX512 computes scalar products of some vectors; see dotTileFunc.
 //
 //go:noescape
-func dots2x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+func dots2x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 
 // strip3x96AVX512 computes a tile of few rows; see stripFunc.
 //
@@ -192,7 +192,7 @@ func strip3x96AVX512(k int, a *float32, lda int, b *float32, rsb int, c *float32
 // dots3x4AVX512 computes scalar products of some vectors; see dotTileFunc.
 //
 //go:noescape
-func dots3x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+func dots3x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 
 // strip4x96AVX512 computes a tile of few rows; see stripFunc.
 //
@@ -202,7 +202,7 @@ func strip4x96AVX512(k int, a *float32, lda int, b *float32, rsb int, c *float32
 // dots4x4AVX512 computes scalar products of some vectors; see dotTileFunc.
 //
 //go:noescape
-func dots4x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+func dots4x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 
 // sweep1x16AVX2 adds to sums of some rows; see sweepFunc.
 //
@@ -297,12 +297,12 @@ func sweep12x32AVX512(k int, a *float32, lda int, b *float32, rsb int, strips in
 // dots1x4AVX2 computes scalar products of some vectors; see dotTileFunc.
 //
 //go:noescape
-func dots1x4AVX2(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+func dots1x4AVX2(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 
 // dots2x4AVX2 computes scalar products of some vectors; see dotTileFunc.
 //
 //go:noescape
-func dots2x4AVX2(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+func dots2x4AVX2(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 
 // dot1AVX512 stores the scalar products of x and 1 rows of b in y. k must be a positive multiple of 16.
 //

@@ -6447,9 +6447,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dots1x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+// func dots1x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dots1x4AVX512(SB), NOSPLIT, $0-48
+TEXT ·dots1x4AVX512(SB), NOSPLIT, $0-56
 	MOVQ   k+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   ldx+16(FP), DX
@@ -6484,38 +6484,32 @@ step:
 	SUBQ          $0x10, AX
 	JNZ           step
 	MOVQ          y+40(FP), AX
+	MOVQ          ldy+48(FP), CX
+	SHLQ          $0x02, CX
+	VEXTRACTF64X4 $0x01, Z28, Y4
 	VMOVAPS       Z28, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (AX)
-	VMOVAPS       Z29, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 4(AX)
-	VMOVAPS       Z30, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 8(AX)
-	VMOVAPS       Z31, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 12(AX)
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z29, Y5
+	VMOVAPS       Z29, Z1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF64X4 $0x01, Z30, Y6
+	VMOVAPS       Z30, Z2
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z31, Y7
+	VMOVAPS       Z31, Z3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (AX)
 	VZEROUPPER
 	RET
 
@@ -6631,9 +6625,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dots2x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+// func dots2x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dots2x4AVX512(SB), NOSPLIT, $0-48
+TEXT ·dots2x4AVX512(SB), NOSPLIT, $0-56
 	MOVQ   k+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   ldx+16(FP), DX
@@ -6677,70 +6671,57 @@ step:
 	SUBQ          $0x10, AX
 	JNZ           step
 	MOVQ          y+40(FP), AX
+	MOVQ          ldy+48(FP), CX
+	SHLQ          $0x02, CX
+	VEXTRACTF64X4 $0x01, Z24, Y4
 	VMOVAPS       Z24, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (AX)
-	VMOVAPS       Z25, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 4(AX)
-	VMOVAPS       Z26, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 8(AX)
-	VMOVAPS       Z27, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 12(AX)
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z25, Y5
+	VMOVAPS       Z25, Z1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF64X4 $0x01, Z26, Y6
+	VMOVAPS       Z26, Z2
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z27, Y7
+	VMOVAPS       Z27, Z3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z28, Y4
 	VMOVAPS       Z28, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 16(AX)
-	VMOVAPS       Z29, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 20(AX)
-	VMOVAPS       Z30, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 24(AX)
-	VMOVAPS       Z31, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 28(AX)
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z29, Y5
+	VMOVAPS       Z29, Z1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF64X4 $0x01, Z30, Y6
+	VMOVAPS       Z30, Z2
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z31, Y7
+	VMOVAPS       Z31, Z3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (AX)
 	VZEROUPPER
 	RET
 
@@ -6889,9 +6870,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dots3x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+// func dots3x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dots3x4AVX512(SB), NOSPLIT, $0-48
+TEXT ·dots3x4AVX512(SB), NOSPLIT, $0-56
 	MOVQ   k+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   ldx+16(FP), DX
@@ -6944,102 +6925,82 @@ step:
 	SUBQ          $0x10, AX
 	JNZ           step
 	MOVQ          y+40(FP), AX
+	MOVQ          ldy+48(FP), CX
+	SHLQ          $0x02, CX
+	VEXTRACTF64X4 $0x01, Z20, Y4
 	VMOVAPS       Z20, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (AX)
-	VMOVAPS       Z21, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 4(AX)
-	VMOVAPS       Z22, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 8(AX)
-	VMOVAPS       Z23, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 12(AX)
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z21, Y5
+	VMOVAPS       Z21, Z1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF64X4 $0x01, Z22, Y6
+	VMOVAPS       Z22, Z2
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z23, Y7
+	VMOVAPS       Z23, Z3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z24, Y4
 	VMOVAPS       Z24, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 16(AX)
-	VMOVAPS       Z25, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 20(AX)
-	VMOVAPS       Z26, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 24(AX)
-	VMOVAPS       Z27, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 28(AX)
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z25, Y5
+	VMOVAPS       Z25, Z1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF64X4 $0x01, Z26, Y6
+	VMOVAPS       Z26, Z2
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z27, Y7
+	VMOVAPS       Z27, Z3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z28, Y4
 	VMOVAPS       Z28, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 32(AX)
-	VMOVAPS       Z29, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 36(AX)
-	VMOVAPS       Z30, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 40(AX)
-	VMOVAPS       Z31, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 44(AX)
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z29, Y5
+	VMOVAPS       Z29, Z1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF64X4 $0x01, Z30, Y6
+	VMOVAPS       Z30, Z2
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z31, Y7
+	VMOVAPS       Z31, Z3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (AX)
 	VZEROUPPER
 	RET
 
@@ -7222,9 +7183,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dots4x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+// func dots4x4AVX512(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·dots4x4AVX512(SB), NOSPLIT, $0-48
+TEXT ·dots4x4AVX512(SB), NOSPLIT, $0-56
 	MOVQ   k+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   ldx+16(FP), DX
@@ -7287,134 +7248,107 @@ step:
 	SUBQ          $0x10, AX
 	JNZ           step
 	MOVQ          y+40(FP), AX
+	MOVQ          ldy+48(FP), CX
+	SHLQ          $0x02, CX
+	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, (AX)
-	VMOVAPS       Z17, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 4(AX)
-	VMOVAPS       Z18, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 8(AX)
-	VMOVAPS       Z19, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 12(AX)
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z17, Y5
+	VMOVAPS       Z17, Z1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF64X4 $0x01, Z18, Y6
+	VMOVAPS       Z18, Z2
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z19, Y7
+	VMOVAPS       Z19, Z3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z20, Y4
 	VMOVAPS       Z20, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 16(AX)
-	VMOVAPS       Z21, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 20(AX)
-	VMOVAPS       Z22, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 24(AX)
-	VMOVAPS       Z23, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 28(AX)
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z21, Y5
+	VMOVAPS       Z21, Z1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF64X4 $0x01, Z22, Y6
+	VMOVAPS       Z22, Z2
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z23, Y7
+	VMOVAPS       Z23, Z3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z24, Y4
 	VMOVAPS       Z24, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 32(AX)
-	VMOVAPS       Z25, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 36(AX)
-	VMOVAPS       Z26, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 40(AX)
-	VMOVAPS       Z27, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 44(AX)
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z25, Y5
+	VMOVAPS       Z25, Z1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF64X4 $0x01, Z26, Y6
+	VMOVAPS       Z26, Z2
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z27, Y7
+	VMOVAPS       Z27, Z3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (AX)
+	ADDQ          CX, AX
+	VEXTRACTF64X4 $0x01, Z28, Y4
 	VMOVAPS       Z28, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 48(AX)
-	VMOVAPS       Z29, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 52(AX)
-	VMOVAPS       Z30, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 56(AX)
-	VMOVAPS       Z31, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	VHADDPS       X0, X0, X0
-	VHADDPS       X0, X0, X0
-	VMOVSS        X0, 60(AX)
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF64X4 $0x01, Z29, Y5
+	VMOVAPS       Z29, Z1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF64X4 $0x01, Z30, Y6
+	VMOVAPS       Z30, Z2
+	VADDPS        Y6, Y2, Y2
+	VEXTRACTF64X4 $0x01, Z31, Y7
+	VMOVAPS       Z31, Z3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VHADDPS       X1, X0, X0
+	VHADDPS       X3, X2, X2
+	VHADDPS       X2, X0, X0
+	VMOVUPS       X0, (AX)
 	VZEROUPPER
 	RET
 
@@ -8793,9 +8727,9 @@ step:
 	VZEROUPPER
 	RET
 
-// func dots1x4AVX2(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+// func dots1x4AVX2(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dots1x4AVX2(SB), NOSPLIT, $0-48
+TEXT ·dots1x4AVX2(SB), NOSPLIT, $0-56
 	MOVQ   k+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   ldx+16(FP), DX
@@ -8828,36 +8762,30 @@ step:
 	SUBQ         $0x08, AX
 	JNZ          step
 	MOVQ         y+40(FP), AX
+	MOVQ         ldy+48(FP), CX
+	SHLQ         $0x02, CX
 	VMOVAPS      Y12, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, (AX)
-	VMOVAPS      Y13, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VMOVAPS      Y14, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 8(AX)
-	VMOVAPS      Y15, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 12(AX)
+	VMOVAPS      Y13, Y1
+	VMOVAPS      Y14, Y2
+	VMOVAPS      Y15, Y3
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X4, X0, X0
+	VEXTRACTF128 $0x01, Y1, X4
+	VADDPS       X4, X1, X1
+	VEXTRACTF128 $0x01, Y2, X4
+	VADDPS       X4, X2, X2
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VHADDPS      X1, X0, X0
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X0, X0
+	VMOVUPS      X0, (AX)
 	VZEROUPPER
 	RET
 
-// func dots2x4AVX2(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+// func dots2x4AVX2(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dots2x4AVX2(SB), NOSPLIT, $0-48
+TEXT ·dots2x4AVX2(SB), NOSPLIT, $0-56
 	MOVQ   k+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   ldx+16(FP), DX
@@ -8899,54 +8827,41 @@ step:
 	SUBQ         $0x08, AX
 	JNZ          step
 	MOVQ         y+40(FP), AX
+	MOVQ         ldy+48(FP), CX
+	SHLQ         $0x02, CX
 	VMOVAPS      Y8, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, (AX)
-	VMOVAPS      Y9, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VMOVAPS      Y10, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 8(AX)
-	VMOVAPS      Y11, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 12(AX)
+	VMOVAPS      Y9, Y1
+	VMOVAPS      Y10, Y2
+	VMOVAPS      Y11, Y3
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X4, X0, X0
+	VEXTRACTF128 $0x01, Y1, X4
+	VADDPS       X4, X1, X1
+	VEXTRACTF128 $0x01, Y2, X4
+	VADDPS       X4, X2, X2
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VHADDPS      X1, X0, X0
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X0, X0
+	VMOVUPS      X0, (AX)
+	ADDQ         CX, AX
 	VMOVAPS      Y12, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 16(AX)
-	VMOVAPS      Y13, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 20(AX)
-	VMOVAPS      Y14, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 24(AX)
-	VMOVAPS      Y15, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 28(AX)
+	VMOVAPS      Y13, Y1
+	VMOVAPS      Y14, Y2
+	VMOVAPS      Y15, Y3
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X4, X0, X0
+	VEXTRACTF128 $0x01, Y1, X4
+	VADDPS       X4, X1, X1
+	VEXTRACTF128 $0x01, Y2, X4
+	VADDPS       X4, X2, X2
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VHADDPS      X1, X0, X0
+	VHADDPS      X3, X2, X2
+	VHADDPS      X2, X0, X0
+	VMOVUPS      X0, (AX)
 	VZEROUPPER
 	RET
 

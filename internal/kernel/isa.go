@@ -79,9 +79,9 @@ type sweepFunc func(k int, a *float32, lda int, b *float32, rsb int, strips int,
 type dotFunc func(k int, x, b *float32, ldb int, y *float32)
 
 // dotTileFunc stores the scalar products of some vectors, ldx elements apart, and 4 rows of
-// b in y, those of a vector after those of the one before. They have the same bits as a
+// b in y, those of a vector ldy elements after those of the one before. They have the same bits as a
 // dotFunc's.
-type dotTileFunc func(k int, x *float32, ldx int, b *float32, ldb int, y *float32)
+type dotTileFunc func(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)
 
 // copyFunc stores k rows of src, cut to the width of a tile, one after the other in dst. k must be positive.
 type copyFunc func(k int, dst, src *float32, lds int)

@@ -14,7 +14,7 @@ import (
 func dotTile(isa string, registers []reg.VecPhysical, lanes, vectors int) {
 	const rows = 4
 	name := fmt.Sprintf("dots%dx%d%s", vectors, rows, isa)
-	TEXT(name, NOSPLIT, "func(k int, x *float32, ldx int, b *float32, ldb int, y *float32)")
+	TEXT(name, NOSPLIT, "func(k int, x *float32, ldx int, b *float32, ldb int, y *float32, ldy int)")
 	Doc(name + " computes scalar products of some vectors; see dotTileFunc.")
 	Pragma("noescape")
 	acc := func(i, j int) reg.VecPhysical { return registers[len(registers)-rows*(vectors-i)+j] }
@@ -55,15 +55,34 @@ func dotTile(isa string, registers []reg.VecPhysical, lanes, vectors int) {
 	SUBQ(Imm(uint64(lanes)), k)
 	JNZ(LabelRef("step"))
 
-	y := load("y")
+	y, ldy := load("y"), loadBytes("ldy")
 	for i := range vectors {
 		for j := range rows {
-			sum := registers[0]
-			VMOVAPS(acc(i, j), sum)
-			total(sum, registers[1], lanes)
-			VMOVSS(sum.AsX(), Mem{Base: y, Disp: 4 * (rows*i + j)})
+			if lanes == 16 {
+				VEXTRACTF64X4(Imm(1), acc(i, j), registers[rows+j].AsY())
+				VMOVAPS(acc(i, j), registers[j])
+				VADDPS(registers[rows+j].AsY(), registers[j].AsY(), registers[j].AsY())
+			} else {
+				VMOVAPS(acc(i, j), registers[j])
+			}
+		}
+		storeTotals(registers[:rows], registers[rows], y)
+		if i < vectors-1 {
+			ADDQ(ldy, y)
 		}
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// storeTotals adds up the 8 lanes of each of four registers and stores the sums side by side, in the order of total, by way of another register.
+func storeTotals(v []reg.VecPhysical, other reg.VecPhysical, y reg.GPVirtual) {
+	for _, v := range v {
+		VEXTRACTF128(Imm(1), v.AsY(), other.AsX())
+		VADDPS(other.AsX(), v.AsX(), v.AsX())
+	}
+	VHADDPS(v[1].AsX(), v[0].AsX(), v[0].AsX())
+	VHADDPS(v[3].AsX(), v[2].AsX(), v[2].AsX())
+	VHADDPS(v[2].AsX(), v[0].AsX(), v[0].AsX())
+	VMOVUPS(v[0].AsX(), Mem{Base: y})
 }
