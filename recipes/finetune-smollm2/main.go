@@ -38,14 +38,14 @@ func main() {
 }
 
 func command() *cobra.Command {
-	epochs, precision := 1, "float32"
+	epochs, micro, precision := 1, 4, "float32"
 	s := tuned.Study{
 		From: "SmolLM2-135M-Instruct.Q4_1.gguf", Data: "tasks", Out: "runs/finetune-smollm2", Jobs: 1, Columns: columns, Tune: tuned.Tune,
 		// All examples of all, three seeds, are half a day of one core.
 		Given:  []string{"sst2", "rte", "mrpc", "cola", "stsb"},
 		Recipe: func() run.TunedRecipe {
 			r := common()
-			r.Epochs, r.Precision = epochs, precision
+			r.Epochs, r.Micro, r.Precision = epochs, micro, precision
 			return r
 		},
 	}
@@ -60,6 +60,7 @@ func command() *cobra.Command {
 	f.SortFlags = false
 	s.Flags(f)
 	f.IntVar(&epochs, "epochs", epochs, "passes over the examples")
+	f.IntVar(&micro, "micro", micro, "examples at once, padded to the longest of them: of short ones more are faster")
 	f.StringVar(&precision, "precision", precision, "of products, as gorgpt finetune has it")
 	return cmd
 }
@@ -69,6 +70,6 @@ func command() *cobra.Command {
 func common() run.TunedRecipe {
 	r := run.DefaultsTuned()
 	r.Auxiliary, r.Dropout, r.SaveEvery = 0, 0, 200
-	r.Batch, r.Micro, r.Warmup = 16, 4, 0.1
+	r.Batch, r.Warmup = 16, 0.1
 	return r
 }
