@@ -25,6 +25,9 @@ func (a *Args) Floats(i int) []float32 {
 		if v.RequiresIterator() || !v.DataOrder().IsRowMajor() {
 			v = v.Materialize().(*tensor.Dense)
 		}
+		if v.Dtype() == tensor.Float32 && !v.IsScalar() {
+			return v.Float32s() // Data allocates, which counts where a token has hundreds of ops
+		}
 		return v.Data().([]float32)
 	}
 	return a.in[i].Data().([]float32)
