@@ -45,7 +45,7 @@ type Training struct {
 }
 
 // Parts are those of a step, in the order they are printed.
-var Parts = []string{"products", "attention", "head", "element-wise", "optimiser", "other"}
+var Parts = []string{"products", "attention", "head", "element-wise", "optimizer", "other"}
 
 // PartOf is that of Parts which an op of a name belongs to.
 func PartOf(op string) string {
@@ -137,7 +137,7 @@ func measure(ctx context.Context, p *graph.Program, weights []gorgonia.ValueGrad
 			return nil, 0, err
 		}
 		end := time.Now()
-		s.parts["optimiser"] = end.Sub(update).Seconds()
+		s.parts["optimizer"] = end.Sub(update).Seconds()
 		s.seconds = end.Sub(start).Seconds()
 		other := s.seconds
 		for _, name := range Parts[:len(Parts)-1] {

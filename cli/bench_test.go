@@ -33,7 +33,7 @@ func TestBench(t *testing.T) {
 	if r.Peak < 4*804096 || r.SgemmRate <= 0 || math.Abs(r.Share-r.Rate/r.SgemmRate) > 1e-9 {
 		t.Errorf("%+v", r)
 	}
-	if status, out, _ := gorgpt(t, t.Context(), "bench", "--context", "16", "--steps", "1"); status != 0 || !strings.Contains(out, "optimiser") {
+	if status, out, _ := gorgpt(t, t.Context(), "bench", "--context", "16", "--steps", "1"); status != 0 || !strings.Contains(out, "optimizer") {
 		t.Errorf("status %d: %s", status, out)
 	}
 }

@@ -31,7 +31,7 @@ func headed(begin []byte) *shard.Format {
 // and would pass for nanoGPT's.
 var otherFiles = map[uint32]string{
 	20240326: "a model", 20240327: "a model's debug state", 20240328: "a tokenizer", 20240522: "multiple choice questions",
-	20240527: "an optimiser's state",
+	20240527: "an optimizer's state",
 }
 
 // shardPiece is the number of tokens handed out at a time.

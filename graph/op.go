@@ -18,7 +18,7 @@ type Op struct {
 	// Extra are the shapes of further results; see [Scope.ApplyAll].
 	Extra []tensor.Shape
 	// Accumulates tells that Run gives its result through [Args.Accumulate], so that the gradient
-	// of a parameter can be added up where the optimiser reads it.
+	// of a parameter can be added up where the optimizer reads it.
 	Accumulates bool
 	// Saves are the shapes of what Run keeps for the gradient beside its results: it fills
 	// [Args.Save]. They lie in the program's memory until the last op has run that is Of

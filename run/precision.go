@@ -18,8 +18,8 @@ func PrecisionSetting(at *string) setting.Setting {
 // defaultPrecision is the line of recipes that older ones do not have.
 var defaultPrecision = fmt.Sprintf("precision = %q", graph.Float32)
 
-// settlePrecision puts what auto stands for on this machine in its place, and refuses what the machine does not have.
-func settlePrecision(name *string) error {
+// SettlePrecision puts what auto stands for on this machine in its place, and refuses what the machine does not have.
+func SettlePrecision(name *string) error {
 	p, err := graph.ParsePrecision(*name)
 	if err != nil {
 		return fmt.Errorf("--precision %s: %w; float32 works everywhere, and auto takes bf16 where it can", *name, err)
@@ -30,7 +30,7 @@ func settlePrecision(name *string) error {
 
 // Computing are the options of a graph in a precision, which may be auto.
 func Computing(name string) ([]graph.Option, error) {
-	if err := settlePrecision(&name); err != nil {
+	if err := SettlePrecision(&name); err != nil {
 		return nil, err
 	}
 	p, err := graph.ParsePrecision(name)

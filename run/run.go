@@ -67,7 +67,7 @@ func Create(recipe Recipe, dir string, o Options) (*Run, error) {
 }
 
 func (r *Run) create(dir string, o Options) error {
-	if err := settlePrecision(&r.Recipe.Precision); err != nil {
+	if err := SettlePrecision(&r.Recipe.Precision); err != nil {
 		return err
 	}
 	if r.first() {
@@ -118,7 +118,7 @@ func Resume(dir Dir, recipe Recipe, o Options) (*Run, error) {
 }
 
 func (r *Run) resume(o Options) error {
-	if err := settlePrecision(&r.Recipe.Precision); err != nil {
+	if err := SettlePrecision(&r.Recipe.Precision); err != nil {
 		return err
 	}
 	dir, recipe := r.Dir, r.Recipe

@@ -52,7 +52,7 @@ func CreateTuned(recipe TunedRecipe, dir string, log io.Writer) (*Tuning, error)
 // CreateTunedOn is [CreateTuned] by processes that train together, of which rank 0 alone writes, logs and has files; nil is one alone.
 // What an update runs at once is no more than each of them has of it, which the recipe of the run says.
 func CreateTunedOn(peers train.Peers, recipe TunedRecipe, dir string, log io.Writer) (*Tuning, error) {
-	if err := cmp.Or(recipe.Validate(), settlePrecision(&recipe.Precision)); err != nil {
+	if err := cmp.Or(recipe.Validate(), SettlePrecision(&recipe.Precision)); err != nil {
 		return nil, err
 	}
 	if n := size(peers); n > 1 {
@@ -94,7 +94,7 @@ func (t *Tuning) resume() error {
 	if err := t.Recipe.readRun(t.Dir, size(t.peers)); err != nil {
 		return t.Dir.noRun(err, tunedName)
 	}
-	if err := cmp.Or(t.Recipe.Validate(), settlePrecision(&t.Recipe.Precision)); err != nil {
+	if err := cmp.Or(t.Recipe.Validate(), SettlePrecision(&t.Recipe.Precision)); err != nil {
 		return err
 	}
 	if exists(t.Dir.Best()) && !exists(t.Dir.Latest()) { // see forget

@@ -25,7 +25,7 @@ var kinds = map[uint32]string{
 	20240520: "tokens",
 	20240801: "tokens of Llama",
 	20240522: "multiple-choice questions",
-	20240527: "the state of an optimiser",
+	20240527: "the state of an optimizer",
 }
 
 // maxDim bounds a size in the header: ten times any model's, and small enough that

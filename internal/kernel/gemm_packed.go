@@ -4,7 +4,7 @@ package kernel
 // number of its rows, so that tiles of C are whole.
 const panelElements, panelRows = 1 << 16, 32
 
-// decoded lends the buffers of decoded rows, and of scales.
+// decoded lends the buffers of decoded rows, of scales and sums, and of vectors in the order of a kernel.
 var decoded scratch
 
 // GemmPacked is GemmLike for C = A·Bᵀ, without gaps, of a packed B (n, k): the bits are those of the product with a decoded B. Few rows

@@ -2,8 +2,8 @@ package kernel
 
 import "runtime"
 
-// fewRows is the number of rows of A up to which packing B costs more than reading it where
-// it is, transposed or not.
+// fewRows is the number of rows of A up to which packing a transposed B costs more than reading it where
+// it is; of one that is not, the instruction sets say it (swept).
 const fewRows = 12
 
 // dotRows computes a C of few rows, or of rows that shall have the bits of few, if neither A nor, but for its transposition, B needs
@@ -58,7 +58,7 @@ func (p *product) stripRows() {
 	t := teams.take()
 	t.product = *p
 	strips := (p.n + p.stripCols - 1) / p.stripCols
-	// Neighbours, since their pages are at hand.
+	// Neighbors, since their pages are at hand.
 	For(strips, 1+max(readGrain/(p.k*p.stripCols), strips/(4*runtime.GOMAXPROCS(0))), t.rowStrips)
 	t.product = product{}
 	teams.put(t)

@@ -5,7 +5,7 @@ import "runtime"
 const (
 	// sweepDepth is how many rows of B a sweep takes: what memory brings while they are used are as many more.
 	sweepDepth = 8
-	// sweepColumns is how wide a sweep is: with their sums they stay in the first-level cache.
+	// sweepColumns is how wide a sweep is: its rows of B stay in the first-level cache for all groups of rows of A.
 	sweepColumns = 1 << 10
 )
 

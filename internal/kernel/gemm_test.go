@@ -150,8 +150,8 @@ func TestGemm(t *testing.T) {
 	}
 	if !raceEnabled {
 		shapes = append(shapes, [][3]int{{150, 200, 389}, {70, 300, 1201}, {515, 37, 97}, {1100, 40, 800}, {520, 130, 60}, {300, 60, 2000},
-			{30, directColumns + 14, 820},       // A is packed, in more than one step of depth
-			{30, directColumnsT + 14, 1021}}...) // and here since its rows, and three numbers more, are 4 KB apart
+			{40, directColumns + 14, 820},       // A is packed, in more than one step of depth
+			{40, directColumnsT + 14, 1021}}...) // and here since its rows, and three numbers more, are 4 KB apart
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, s := range shapes {

@@ -4092,9 +4092,7 @@ ahead:
 	ADDQ    R8, R9
 	MOVQ    nextScales+80(FP), R10
 	VMOVUPS numbersMXFP4Packed<>+0(SB), Z13
-	VMOVUPS firstHalfPacked<>+0(SB), Z14
-	VMOVUPS secondHalfPacked<>+0(SB), Z15
-	VMOVUPS shiftsOfPlacesPacked<>+0(SB), Z14
+	VMOVUPS laneShiftsPacked<>+0(SB), Z14
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -4156,7 +4154,7 @@ group:
 	MOVQ          y+64(FP), R11
 	MOVQ          ldy+72(FP), R12
 	SHLQ          $0x02, R12
-	VMOVUPS       placesBackPacked<>+0(SB), Z8
+	VMOVUPS       laneOrderBackPacked<>+0(SB), Z8
 	VPERMPS       Z16, Z8, Z16
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
@@ -4224,77 +4222,41 @@ DATA numbersMXFP4Packed<>+56(SB)/4, $0xc0800000
 DATA numbersMXFP4Packed<>+60(SB)/4, $0xc0c00000
 GLOBL numbersMXFP4Packed<>(SB), RODATA|NOPTR, $64
 
-DATA firstHalfPacked<>+0(SB)/4, $0x00000000
-DATA firstHalfPacked<>+4(SB)/4, $0x00000010
-DATA firstHalfPacked<>+8(SB)/4, $0x00000001
-DATA firstHalfPacked<>+12(SB)/4, $0x00000011
-DATA firstHalfPacked<>+16(SB)/4, $0x00000002
-DATA firstHalfPacked<>+20(SB)/4, $0x00000012
-DATA firstHalfPacked<>+24(SB)/4, $0x00000003
-DATA firstHalfPacked<>+28(SB)/4, $0x00000013
-DATA firstHalfPacked<>+32(SB)/4, $0x00000004
-DATA firstHalfPacked<>+36(SB)/4, $0x00000014
-DATA firstHalfPacked<>+40(SB)/4, $0x00000005
-DATA firstHalfPacked<>+44(SB)/4, $0x00000015
-DATA firstHalfPacked<>+48(SB)/4, $0x00000006
-DATA firstHalfPacked<>+52(SB)/4, $0x00000016
-DATA firstHalfPacked<>+56(SB)/4, $0x00000007
-DATA firstHalfPacked<>+60(SB)/4, $0x00000017
-GLOBL firstHalfPacked<>(SB), RODATA|NOPTR, $64
+DATA laneShiftsPacked<>+0(SB)/4, $0x00000000
+DATA laneShiftsPacked<>+4(SB)/4, $0x00000000
+DATA laneShiftsPacked<>+8(SB)/4, $0x00000004
+DATA laneShiftsPacked<>+12(SB)/4, $0x00000004
+DATA laneShiftsPacked<>+16(SB)/4, $0x00000008
+DATA laneShiftsPacked<>+20(SB)/4, $0x00000008
+DATA laneShiftsPacked<>+24(SB)/4, $0x0000000c
+DATA laneShiftsPacked<>+28(SB)/4, $0x0000000c
+DATA laneShiftsPacked<>+32(SB)/4, $0x00000010
+DATA laneShiftsPacked<>+36(SB)/4, $0x00000010
+DATA laneShiftsPacked<>+40(SB)/4, $0x00000014
+DATA laneShiftsPacked<>+44(SB)/4, $0x00000014
+DATA laneShiftsPacked<>+48(SB)/4, $0x00000018
+DATA laneShiftsPacked<>+52(SB)/4, $0x00000018
+DATA laneShiftsPacked<>+56(SB)/4, $0x0000001c
+DATA laneShiftsPacked<>+60(SB)/4, $0x0000001c
+GLOBL laneShiftsPacked<>(SB), RODATA|NOPTR, $64
 
-DATA secondHalfPacked<>+0(SB)/4, $0x00000008
-DATA secondHalfPacked<>+4(SB)/4, $0x00000018
-DATA secondHalfPacked<>+8(SB)/4, $0x00000009
-DATA secondHalfPacked<>+12(SB)/4, $0x00000019
-DATA secondHalfPacked<>+16(SB)/4, $0x0000000a
-DATA secondHalfPacked<>+20(SB)/4, $0x0000001a
-DATA secondHalfPacked<>+24(SB)/4, $0x0000000b
-DATA secondHalfPacked<>+28(SB)/4, $0x0000001b
-DATA secondHalfPacked<>+32(SB)/4, $0x0000000c
-DATA secondHalfPacked<>+36(SB)/4, $0x0000001c
-DATA secondHalfPacked<>+40(SB)/4, $0x0000000d
-DATA secondHalfPacked<>+44(SB)/4, $0x0000001d
-DATA secondHalfPacked<>+48(SB)/4, $0x0000000e
-DATA secondHalfPacked<>+52(SB)/4, $0x0000001e
-DATA secondHalfPacked<>+56(SB)/4, $0x0000000f
-DATA secondHalfPacked<>+60(SB)/4, $0x0000001f
-GLOBL secondHalfPacked<>(SB), RODATA|NOPTR, $64
-
-DATA shiftsOfPlacesPacked<>+0(SB)/4, $0x00000000
-DATA shiftsOfPlacesPacked<>+4(SB)/4, $0x00000000
-DATA shiftsOfPlacesPacked<>+8(SB)/4, $0x00000004
-DATA shiftsOfPlacesPacked<>+12(SB)/4, $0x00000004
-DATA shiftsOfPlacesPacked<>+16(SB)/4, $0x00000008
-DATA shiftsOfPlacesPacked<>+20(SB)/4, $0x00000008
-DATA shiftsOfPlacesPacked<>+24(SB)/4, $0x0000000c
-DATA shiftsOfPlacesPacked<>+28(SB)/4, $0x0000000c
-DATA shiftsOfPlacesPacked<>+32(SB)/4, $0x00000010
-DATA shiftsOfPlacesPacked<>+36(SB)/4, $0x00000010
-DATA shiftsOfPlacesPacked<>+40(SB)/4, $0x00000014
-DATA shiftsOfPlacesPacked<>+44(SB)/4, $0x00000014
-DATA shiftsOfPlacesPacked<>+48(SB)/4, $0x00000018
-DATA shiftsOfPlacesPacked<>+52(SB)/4, $0x00000018
-DATA shiftsOfPlacesPacked<>+56(SB)/4, $0x0000001c
-DATA shiftsOfPlacesPacked<>+60(SB)/4, $0x0000001c
-GLOBL shiftsOfPlacesPacked<>(SB), RODATA|NOPTR, $64
-
-DATA placesBackPacked<>+0(SB)/4, $0x00000000
-DATA placesBackPacked<>+4(SB)/4, $0x00000002
-DATA placesBackPacked<>+8(SB)/4, $0x00000004
-DATA placesBackPacked<>+12(SB)/4, $0x00000006
-DATA placesBackPacked<>+16(SB)/4, $0x00000008
-DATA placesBackPacked<>+20(SB)/4, $0x0000000a
-DATA placesBackPacked<>+24(SB)/4, $0x0000000c
-DATA placesBackPacked<>+28(SB)/4, $0x0000000e
-DATA placesBackPacked<>+32(SB)/4, $0x00000001
-DATA placesBackPacked<>+36(SB)/4, $0x00000003
-DATA placesBackPacked<>+40(SB)/4, $0x00000005
-DATA placesBackPacked<>+44(SB)/4, $0x00000007
-DATA placesBackPacked<>+48(SB)/4, $0x00000009
-DATA placesBackPacked<>+52(SB)/4, $0x0000000b
-DATA placesBackPacked<>+56(SB)/4, $0x0000000d
-DATA placesBackPacked<>+60(SB)/4, $0x0000000f
-GLOBL placesBackPacked<>(SB), RODATA|NOPTR, $64
+DATA laneOrderBackPacked<>+0(SB)/4, $0x00000000
+DATA laneOrderBackPacked<>+4(SB)/4, $0x00000002
+DATA laneOrderBackPacked<>+8(SB)/4, $0x00000004
+DATA laneOrderBackPacked<>+12(SB)/4, $0x00000006
+DATA laneOrderBackPacked<>+16(SB)/4, $0x00000008
+DATA laneOrderBackPacked<>+20(SB)/4, $0x0000000a
+DATA laneOrderBackPacked<>+24(SB)/4, $0x0000000c
+DATA laneOrderBackPacked<>+28(SB)/4, $0x0000000e
+DATA laneOrderBackPacked<>+32(SB)/4, $0x00000001
+DATA laneOrderBackPacked<>+36(SB)/4, $0x00000003
+DATA laneOrderBackPacked<>+40(SB)/4, $0x00000005
+DATA laneOrderBackPacked<>+44(SB)/4, $0x00000007
+DATA laneOrderBackPacked<>+48(SB)/4, $0x00000009
+DATA laneOrderBackPacked<>+52(SB)/4, $0x0000000b
+DATA laneOrderBackPacked<>+56(SB)/4, $0x0000000d
+DATA laneOrderBackPacked<>+60(SB)/4, $0x0000000f
+GLOBL laneOrderBackPacked<>(SB), RODATA|NOPTR, $64
 
 // func dotsMXFP4x2AVX512(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX512F, MMX+
@@ -4321,9 +4283,7 @@ ahead:
 	LEAQ    (R8)(R8*2), R10
 	ADDQ    R9, R10
 	VMOVUPS numbersMXFP4Packed<>+0(SB), Z13
-	VMOVUPS firstHalfPacked<>+0(SB), Z14
-	VMOVUPS secondHalfPacked<>+0(SB), Z15
-	VMOVUPS shiftsOfPlacesPacked<>+0(SB), Z14
+	VMOVUPS laneShiftsPacked<>+0(SB), Z14
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -4397,7 +4357,7 @@ group:
 	MOVQ          y+64(FP), R11
 	MOVQ          ldy+72(FP), R12
 	SHLQ          $0x02, R12
-	VMOVUPS       placesBackPacked<>+0(SB), Z8
+	VMOVUPS       laneOrderBackPacked<>+0(SB), Z8
 	VPERMPS       Z16, Z8, Z16
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
@@ -4501,9 +4461,7 @@ ahead:
 	LEAQ    (R8)(R8*2), R10
 	ADDQ    R9, R10
 	VMOVUPS numbersMXFP4Packed<>+0(SB), Z13
-	VMOVUPS firstHalfPacked<>+0(SB), Z14
-	VMOVUPS secondHalfPacked<>+0(SB), Z15
-	VMOVUPS shiftsOfPlacesPacked<>+0(SB), Z14
+	VMOVUPS laneShiftsPacked<>+0(SB), Z14
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -4591,7 +4549,7 @@ group:
 	MOVQ          y+64(FP), R11
 	MOVQ          ldy+72(FP), R12
 	SHLQ          $0x02, R12
-	VMOVUPS       placesBackPacked<>+0(SB), Z8
+	VMOVUPS       laneOrderBackPacked<>+0(SB), Z8
 	VPERMPS       Z16, Z8, Z16
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
@@ -4726,9 +4684,7 @@ ahead:
 	LEAQ    (R9)(R9*2), R11
 	ADDQ    R10, R11
 	VMOVUPS numbersMXFP4Packed<>+0(SB), Z13
-	VMOVUPS firstHalfPacked<>+0(SB), Z14
-	VMOVUPS secondHalfPacked<>+0(SB), Z15
-	VMOVUPS shiftsOfPlacesPacked<>+0(SB), Z14
+	VMOVUPS laneShiftsPacked<>+0(SB), Z14
 
 tile:
 	VPXORD Z16, Z16, Z16
@@ -4831,7 +4787,7 @@ group:
 	MOVQ          y+64(FP), R12
 	MOVQ          ldy+72(FP), R13
 	SHLQ          $0x02, R13
-	VMOVUPS       placesBackPacked<>+0(SB), Z8
+	VMOVUPS       laneOrderBackPacked<>+0(SB), Z8
 	VPERMPS       Z16, Z8, Z16
 	VEXTRACTF64X4 $0x01, Z16, Y4
 	VMOVAPS       Z16, Z0
@@ -4975,7 +4931,7 @@ TEXT ·orderMXFP4AVX512(SB), NOSPLIT, $0-24
 	MOVQ    dst+8(FP), AX
 	MOVQ    src+16(FP), CX
 	MOVQ    n+0(FP), DX
-	VMOVUPS placesPacked<>+0(SB), Z1
+	VMOVUPS laneOrderPacked<>+0(SB), Z1
 
 next:
 	VPERMPS (CX), Z1, Z0
@@ -4987,23 +4943,23 @@ next:
 	VZEROUPPER
 	RET
 
-DATA placesPacked<>+0(SB)/4, $0x00000000
-DATA placesPacked<>+4(SB)/4, $0x00000008
-DATA placesPacked<>+8(SB)/4, $0x00000001
-DATA placesPacked<>+12(SB)/4, $0x00000009
-DATA placesPacked<>+16(SB)/4, $0x00000002
-DATA placesPacked<>+20(SB)/4, $0x0000000a
-DATA placesPacked<>+24(SB)/4, $0x00000003
-DATA placesPacked<>+28(SB)/4, $0x0000000b
-DATA placesPacked<>+32(SB)/4, $0x00000004
-DATA placesPacked<>+36(SB)/4, $0x0000000c
-DATA placesPacked<>+40(SB)/4, $0x00000005
-DATA placesPacked<>+44(SB)/4, $0x0000000d
-DATA placesPacked<>+48(SB)/4, $0x00000006
-DATA placesPacked<>+52(SB)/4, $0x0000000e
-DATA placesPacked<>+56(SB)/4, $0x00000007
-DATA placesPacked<>+60(SB)/4, $0x0000000f
-GLOBL placesPacked<>(SB), RODATA|NOPTR, $64
+DATA laneOrderPacked<>+0(SB)/4, $0x00000000
+DATA laneOrderPacked<>+4(SB)/4, $0x00000008
+DATA laneOrderPacked<>+8(SB)/4, $0x00000001
+DATA laneOrderPacked<>+12(SB)/4, $0x00000009
+DATA laneOrderPacked<>+16(SB)/4, $0x00000002
+DATA laneOrderPacked<>+20(SB)/4, $0x0000000a
+DATA laneOrderPacked<>+24(SB)/4, $0x00000003
+DATA laneOrderPacked<>+28(SB)/4, $0x0000000b
+DATA laneOrderPacked<>+32(SB)/4, $0x00000004
+DATA laneOrderPacked<>+36(SB)/4, $0x0000000c
+DATA laneOrderPacked<>+40(SB)/4, $0x00000005
+DATA laneOrderPacked<>+44(SB)/4, $0x0000000d
+DATA laneOrderPacked<>+48(SB)/4, $0x00000006
+DATA laneOrderPacked<>+52(SB)/4, $0x0000000e
+DATA laneOrderPacked<>+56(SB)/4, $0x00000007
+DATA laneOrderPacked<>+60(SB)/4, $0x0000000f
+GLOBL laneOrderPacked<>(SB), RODATA|NOPTR, $64
 
 // func decodeMXFP4AVX512(groups int, dst *float32, codes *byte, scales *float32, offsets *float32)
 // Requires: AVX, AVX512F
@@ -5035,6 +4991,42 @@ group:
 	JNZ         group
 	VZEROUPPER
 	RET
+
+DATA firstHalfPacked<>+0(SB)/4, $0x00000000
+DATA firstHalfPacked<>+4(SB)/4, $0x00000010
+DATA firstHalfPacked<>+8(SB)/4, $0x00000001
+DATA firstHalfPacked<>+12(SB)/4, $0x00000011
+DATA firstHalfPacked<>+16(SB)/4, $0x00000002
+DATA firstHalfPacked<>+20(SB)/4, $0x00000012
+DATA firstHalfPacked<>+24(SB)/4, $0x00000003
+DATA firstHalfPacked<>+28(SB)/4, $0x00000013
+DATA firstHalfPacked<>+32(SB)/4, $0x00000004
+DATA firstHalfPacked<>+36(SB)/4, $0x00000014
+DATA firstHalfPacked<>+40(SB)/4, $0x00000005
+DATA firstHalfPacked<>+44(SB)/4, $0x00000015
+DATA firstHalfPacked<>+48(SB)/4, $0x00000006
+DATA firstHalfPacked<>+52(SB)/4, $0x00000016
+DATA firstHalfPacked<>+56(SB)/4, $0x00000007
+DATA firstHalfPacked<>+60(SB)/4, $0x00000017
+GLOBL firstHalfPacked<>(SB), RODATA|NOPTR, $64
+
+DATA secondHalfPacked<>+0(SB)/4, $0x00000008
+DATA secondHalfPacked<>+4(SB)/4, $0x00000018
+DATA secondHalfPacked<>+8(SB)/4, $0x00000009
+DATA secondHalfPacked<>+12(SB)/4, $0x00000019
+DATA secondHalfPacked<>+16(SB)/4, $0x0000000a
+DATA secondHalfPacked<>+20(SB)/4, $0x0000001a
+DATA secondHalfPacked<>+24(SB)/4, $0x0000000b
+DATA secondHalfPacked<>+28(SB)/4, $0x0000001b
+DATA secondHalfPacked<>+32(SB)/4, $0x0000000c
+DATA secondHalfPacked<>+36(SB)/4, $0x0000001c
+DATA secondHalfPacked<>+40(SB)/4, $0x0000000d
+DATA secondHalfPacked<>+44(SB)/4, $0x0000001d
+DATA secondHalfPacked<>+48(SB)/4, $0x0000000e
+DATA secondHalfPacked<>+52(SB)/4, $0x0000001e
+DATA secondHalfPacked<>+56(SB)/4, $0x0000000f
+DATA secondHalfPacked<>+60(SB)/4, $0x0000001f
+GLOBL secondHalfPacked<>(SB), RODATA|NOPTR, $64
 
 // func dotsMXFP4AVX2(tiles int, k int, x *float32, ldx int, codes *byte, ldb int, scales *float32, offsets *float32, y *float32, ldy int, nextScales uintptr, nextOffsets uintptr)
 // Requires: AVX, AVX2, FMA3, MMX+

@@ -32,7 +32,7 @@ type isa struct {
 	// strips[r-1] computes a tile of r rows, stripCols wide, a multiple of cols. There may be none.
 	strips    []stripFunc
 	stripCols int
-	// sweeps[r-1] adds to the sums of r rows: for products of swept[0] to swept[1] rows that is faster than strips and than packing.
+	// sweeps[r-1] adds to the sums of r rows: for products of swept[0] to swept[1] rows that is faster than strips and than packing. There may be none: swept is 0 then.
 	sweeps []sweepFunc
 	swept  [2]int
 	// dots[0] computes 8 scalar products at once and dots[1] one, of a multiple of dotLanes elements.

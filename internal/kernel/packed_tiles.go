@@ -11,7 +11,7 @@ const packedScales = 1 << 10
 // packedFunc stores the scalar products of some vectors, ldx elements apart, and tiles of packedTile rows of a packed matrix in y, where
 // those of one vector are ldy elements from those of the one before. Codes of a row are ldb bytes from those of the last; it has k/Group scales,
 // and offsets, made float32. k is a multiple of Group. The bits are those of a dotFunc on decoded rows. It asks for the scales and offsets, as they are stored, that will
-// be converted next, a few at a time: they need not exist, so that addresses are no pointers.
+// be converted next, a few at a time: they need not exist, so that addresses are no pointers. The vectors are in the order of packedKernel.order.
 type packedFunc func(tiles, k int, x *float32, ldx int, codes *byte, ldb int, scales, offsets *float32, y *float32, ldy int, nextScales, nextOffsets uintptr)
 
 // packedKernel is the assembly for one format.

@@ -42,7 +42,7 @@ func command() *cobra.Command {
 	s := tuned.Study{
 		From: "SmolLM2-135M-Instruct.Q4_1.gguf", Data: "tasks", Out: "runs/finetune-smollm2", Jobs: 1, Columns: columns, Tune: tuned.Tune,
 		// All examples of all, three seeds, are half a day of one core.
-		Given:  []string{"sst2", "rte", "mrpc", "cola", "stsb"},
+		Given: []string{"sst2", "rte", "mrpc", "cola", "stsb"},
 		Recipe: func() run.TunedRecipe {
 			r := common()
 			r.Epochs, r.Micro, r.Precision = epochs, micro, precision
@@ -53,6 +53,9 @@ func command() *cobra.Command {
 		Use: "finetune-smollm2 --from DIR --data FOLDER", Short: "SmolLM2 fine-tuned, against the same from scratch",
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := run.SettlePrecision(&precision); err != nil { // recipes of runs have what auto stands for
+				return err
+			}
 			return s.Run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -61,7 +64,7 @@ func command() *cobra.Command {
 	s.Flags(f)
 	f.IntVar(&epochs, "epochs", epochs, "passes over the examples")
 	f.IntVar(&micro, "micro", micro, "examples at once, padded to the longest of them: of short ones more are faster")
-	f.StringVar(&precision, "precision", precision, "of products, as gorgpt finetune has it")
+	f.StringVar(&precision, "precision", precision, run.PrecisionHelp)
 	return cmd
 }
 

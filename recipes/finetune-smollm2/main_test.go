@@ -41,18 +41,23 @@ func TestTiny(t *testing.T) {
 		t.Fatal(err)
 	}
 	runs := filepath.Join(dir, "runs")
-	study := func(more ...string) string {
+	try := func(more ...string) (string, error) {
 		cmd := command()
 		var out bytes.Buffer
 		cmd.SetOut(&out)
 		cmd.SetErr(io.Discard)
-		cmd.SetArgs(append([]string{"--from", from, "--data", filepath.Dir(data), "--out", runs, "--tasks", "sst2:32", "--seeds", "1"}, more...))
-		if err := cmd.ExecuteContext(t.Context()); err != nil {
+		cmd.SetArgs(append([]string{"--from", from, "--data", filepath.Dir(data), "--out", runs, "--tasks", "sst2:32", "--seeds", "1", "--precision", "auto"}, more...))
+		err := cmd.ExecuteContext(t.Context())
+		return out.String(), err
+	}
+	study := func(more ...string) string {
+		out, err := try(more...)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return out.String()
+		return out
 	}
-	table := study()
+	table := study("--epochs", "2", "--micro", "8")
 	if strings.Count(table, "\n") != 3 || !strings.Contains(table, "| sst2 | 32 | 40 | accuracy | 50.0 | ") || strings.Contains(table, "—") || !strings.HasSuffix(table, " | 91.3 / 84.0 |\n") {
 		t.Errorf("got\n%s", table)
 	}
@@ -60,7 +65,15 @@ func TestTiny(t *testing.T) {
 	if err != nil || len(left) != 0 {
 		t.Errorf("%v are left, %v", left, err)
 	}
-	if again := study("--only-table"); again != table {
-		t.Errorf("the second time\n%swant\n%s", again, table)
+	// Other settings are refused, and lose nothing.
+	for _, more := range [][]string{{"--epochs", "0"}, {"--micro", "0"}, {"--precision", "fp8"}, {"--epochs", "1"}} {
+		if _, err := try(more...); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%v: error %v", more, err)
+		}
+	}
+	for _, more := range [][]string{nil, {"--only-table"}} {
+		if again := study(append([]string{"--epochs", "2", "--micro", "8"}, more...)...); again != table {
+			t.Errorf("%v: the second time\n%swant\n%s", more, again, table)
+		}
 	}
 }

@@ -27,7 +27,7 @@ func newBench() *cobra.Command {
 		Long: `Measure training steps on this machine: forward, backward, clip, AdamW, on random tokens.
 
 The time of a step is the median. Its parts are those of the median step: matrix products
-of linear layers, attention, the head with its loss, element-wise operations, the optimiser,
+of linear layers, attention, the head with its loss, element-wise operations, the optimizer,
 and what is left: the tape machine. share is the part of the step that the operations of the
 graph would take at the rate of this machine's matrix product, measured in the same run.
 

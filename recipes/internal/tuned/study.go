@@ -76,6 +76,13 @@ func (s *Study) Run(ctx context.Context, table, progress io.Writer) error {
 	if s.Only {
 		return s.write(table)
 	}
+	for _, task := range s.tasks { // before any run
+		for _, c := range s.Columns {
+			if err := s.recipe(task, c, 0).Validate(); err != nil {
+				return err
+			}
+		}
+	}
 	if err := os.MkdirAll(s.Out, 0o777); err != nil {
 		return err
 	}
@@ -148,8 +155,11 @@ func (s *Study) cell(ctx context.Context, task sized, c Column, seed int, progre
 	if _, err := os.Stat(result); err == nil && begun(dir, recipe) {
 		return nil
 	}
-	if _, err := os.Stat(dir.Latest()); err != nil || !begun(dir, recipe) {
-		if err := dir.Remove(); err != nil { // of other settings, or stopped before there was anything to go on from
+	if _, err := os.Stat(dir.TunedPath()); err == nil && !begun(dir, recipe) {
+		return fmt.Errorf("%s is a run of other settings: take another --out, or remove it", dir)
+	}
+	if _, err := os.Stat(dir.Latest()); err != nil {
+		if err := dir.Remove(); err != nil { // stopped before there was anything to go on from
 			return err
 		}
 	}

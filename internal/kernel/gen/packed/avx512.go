@@ -40,31 +40,31 @@ func (f format) constants() {
 	}
 }
 
-// place is the lane that has element i of 16 in scalar products of MXFP4, whose bytes have neighbors. There 8 bytes of codes are repeated in all lanes
+// laneOf is the lane that has element i of 16 in scalar products of MXFP4, whose bytes have neighbors. There 8 bytes of codes are repeated in all lanes
 // and each shifted by a multiple of 4, which leaves the numbers of two words by turns: a load and one instruction, where to bring them in their
 // order takes two and a half. So the vectors are brought in the order of the numbers.
-func place(i int) int { return 2*(i%8) + i/8 }
+func laneOf(i int) int { return 2*(i%8) + i/8 }
 
-// lanes are the indices of the permutation that moves elements to their places, or back from there.
-func lanes(back bool) Mem {
+// permutation has the indices that move elements to their lanes, or back from there.
+func permutation(back bool) Mem {
 	there, here := make([]uint32, 16), make([]uint32, 16)
 	for i := range 16 {
-		there[place(i)], here[i] = uint32(i), uint32(place(i))
+		there[laneOf(i)], here[i] = uint32(i), uint32(laneOf(i))
 	}
 	if back {
-		return words("placesBack", here)
+		return words("laneOrderBack", here)
 	}
-	return words("places", there)
+	return words("laneOrder", there)
 }
 
-// order writes the function that moves the elements of vectors to their places, 16 by 16.
+// order writes the function that moves the elements of vectors to their lanes, 16 by 16.
 func (f format) order() {
 	name := "order" + f.name + "AVX512"
 	TEXT(name, NOSPLIT, "func(n int, dst, src *float32)")
 	Doc(name + " moves the elements of vectors to where the scalar products want them; see packedKernel.")
 	Pragma("noescape")
 	dst, src, left := load("dst"), load("src"), load("n")
-	VMOVUPS(lanes(false), reg.Z1)
+	VMOVUPS(permutation(false), reg.Z1)
 	Label("next")
 	VPERMPS(Mem{Base: src}, reg.Z1, reg.Z0)
 	VMOVUPS(reg.Z0, Mem{Base: dst})
@@ -76,8 +76,8 @@ func (f format) order() {
 	RET()
 }
 
-// placed is decode512 of MXFP4 with the numbers of each half in their places.
-func (f format) placed(codes, scale, _ Mem, v []reg.VecPhysical) {
+// decodeInLanes is decode512 of MXFP4 with the numbers of each half in the lanes of laneOf.
+func (f format) decodeInLanes(codes, scale, _ Mem, v []reg.VecPhysical) {
 	VMULPS_BCST(scale, numbers, v[3])
 	for i := range 2 {
 		VPBROADCASTQ(codes, v[i])
@@ -176,15 +176,17 @@ func (f format) decode512(codes, scale, offset Mem, v []reg.VecPhysical) {
 func dotsAVX512(f format, vectors int) {
 	name := fmt.Sprintf("dots%sx%dAVX512", f.name, vectors)
 	w := begin(name, describe(vectors, f), f, vectors)
-	f.constants()
 	decode := f.decode512
-	if f.evenOdd {
+	if !f.evenOdd {
+		f.constants()
+	} else {
+		VMOVUPS(floats("numbers"+f.name, f.numbers()), numbers)
 		var by []uint32
 		for lane := range uint32(16) {
 			by = append(by, 4*(lane/2))
 		}
-		VMOVUPS(words("shiftsOfPlaces", by), shifts)
-		decode = f.placed
+		VMOVUPS(words("laneShifts", by), shifts)
+		decode = f.decodeInLanes
 	}
 	sum := func(row, vector int) reg.VecPhysical { return zmm[16+tile*vector+row] }
 	part := func(vector, half int) reg.VecPhysical { return zmm[2*vector+half] }
@@ -220,7 +222,7 @@ func dotsAVX512(f format, vectors int) {
 		}
 	}, func(y, ldy reg.GPVirtual) {
 		if f.evenOdd {
-			VMOVUPS(lanes(true), zmm[8])
+			VMOVUPS(permutation(true), zmm[8])
 		}
 		for i := range vectors {
 			for r := range tile {

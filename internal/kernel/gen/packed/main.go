@@ -13,7 +13,7 @@ import (
 // tile is the number of rows of the matrix that are read side by side, group that of numbers with one scale.
 const tile, group = 4, 32
 
-// ahead is how many bytes before their use codes are asked for at least: those of the tile that begins there, as the rows of a tile are read
+// ahead is how many bytes at least the tile whose codes are asked for lies after the one that is read: whole tiles, as their rows are read
 // side by side. On two cores of a Zen 5, by turns, rows of 3,072 numbers of Q8_0 were read at 42 GB/s where it was 6144 bytes and no more, and at
 // 52 so, of BF16 at 39 and 47; with 12288 and 24576 bytes alike.
 const ahead = 6144
@@ -139,7 +139,7 @@ func begin(name, doc string, f format, vectors int) walk {
 	return w
 }
 
-// askFrom is where the codes are that are asked for first: those of the first tile that begins at least ahead bytes later.
+// askFrom is where the codes are that are asked for first: the tile that begins at least ahead bytes after this one.
 func askFrom(codes rows) reg.GPVirtual {
 	soon, enough, size := GP64(), GP64(), GP64()
 	MOVQ(codes.first, soon)
