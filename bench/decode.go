@@ -75,12 +75,7 @@ func DecodeWith(ctx context.Context, m models.Model, params *graph.Params, batch
 	if err != nil {
 		return nil, err
 	}
-	r.Bytes = cost.Weights
-	for _, p := range params.All() {
-		if w, _ := p.Packed(); w != nil {
-			r.Bytes -= int64(4*p.Size() - w.Bytes())
-		}
-	}
+	r.Bytes = cost.WeightsOf(params)
 	r.Read = float64(r.Bytes) / r.Step / 1e9
 	r.Limit = readRate()
 	r.setShare()

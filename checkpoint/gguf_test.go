@@ -392,6 +392,33 @@ func TestSaveGGUFErrors(t *testing.T) {
 	}
 }
 
+// TestUneven: matrices whose rows are no whole blocks are told of.
+func TestUneven(t *testing.T) {
+	for _, c := range []struct {
+		width, inner int
+		dtype        weights.DType
+		uneven       int
+	}{{48, 192, weights.Q4_0, 7}, {48, 192, weights.F16, 0}, {48, 192, weights.F32, 0}, {64, 256, weights.Q8_0, 0}, {48, 48, weights.Q8_0, 8}} {
+		m, err := models.Find("llama-nano")
+		if err == nil {
+			m, err = models.Set(m, fmt.Sprint("hidden_size=", c.width), fmt.Sprint("intermediate_size=", c.inner), fmt.Sprint("head_dim=", c.width/2),
+				"num_hidden_layers=1", "num_attention_heads=2", "num_key_value_heads=2", "tie_word_embeddings=true")
+		}
+		params := graph.NewParams(1)
+		if err == nil {
+			err = models.Declare(m, params)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The embedding, four of attention, three of the MLP, of which one has rows of the inner width.
+		names, matrices, err := GGUF{Model: m, Params: params, DType: c.dtype}.Uneven()
+		if err != nil || matrices != 8 || len(names) != c.uneven {
+			t.Errorf("%+v: %d of %d, %q, %v", c, len(names), matrices, names, err)
+		}
+	}
+}
+
 // FuzzGGUF: what metadata and tensors tell is refused in one line, or is a model whose weights can be read.
 func FuzzGGUF(f *testing.F) {
 	for _, name := range converted {

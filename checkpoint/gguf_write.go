@@ -67,6 +67,27 @@ func SaveGGUF(path string, c GGUF) error {
 	})
 }
 
+// Uneven names the tensors that are F16 since their rows are no whole blocks of DType, and tells how many matrices there are.
+func (c GGUF) Uneven() (names []string, matrices int, err error) {
+	form, _, _, err := family.ToGGUF(c.Model)
+	if err != nil {
+		return nil, 0, err
+	}
+	stored, err := c.tensors(form)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, t := range stored {
+		if len(t.Shape) < 2 || strings.HasPrefix(t.Name, "position_embd.") {
+			continue
+		}
+		if matrices++; t.Type == weights.F16 && c.DType != weights.F16 {
+			names = append(names, t.Name)
+		}
+	}
+	return names, matrices, nil
+}
+
 // fileTypes are llama.cpp's numbers of what most tensors of a file are.
 var fileTypes = map[weights.DType]uint32{weights.F32: 0, weights.F16: 1, weights.Q4_0: 2, weights.Q4_1: 3, weights.Q8_0: 7, weights.BF16: 32, weights.MXFP4: 38}
 

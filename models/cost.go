@@ -10,6 +10,21 @@ import (
 type Cost struct {
 	Weights int64 // that a token reads: all but the tables of which it takes a row, and experts that it is not sent to
 	Cache   int64 // that layers keep of a sequence that fills the context, such as keys and values
+
+	read map[string]int64 // of parameters, the elements that a token reads
+}
+
+// WeightsOf is Weights with the parameters as a store keeps them, which may be in few bits.
+func (c Cost) WeightsOf(params *graph.Params) (bytes int64) {
+	for _, p := range params.All() {
+		read := c.read[p.Name()]
+		if w, _ := p.Packed(); w != nil {
+			bytes += int64(float64(w.Bytes()) * float64(read) / float64(p.Size()))
+		} else {
+			bytes += 4 * read
+		}
+	}
+	return bytes
 }
 
 // CostOf counts the nodes of the graph that continues one sequence. For a model with a layer
@@ -34,10 +49,11 @@ func CostOf(m Model) (Cost, error) {
 			read[in] = read[in] || n.FLOPs >= nodes[in].Active
 		}
 	}
-	c := Cost{Cache: kept.Bytes()}
+	c := Cost{Cache: kept.Bytes(), read: make(map[string]int64)}
 	for _, n := range nodes {
 		if read[n.ID] {
 			c.Weights += 4 * n.Active
+			c.read[n.Path] += n.Active
 		}
 	}
 	return c, nil

@@ -5,7 +5,9 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
+	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/ops"
@@ -19,6 +21,23 @@ func TestCost(t *testing.T) {
 	for tied, model := range map[bool]models.Model{true: m, false: func() models.Model { m.Tied = false; return m }()} {
 		if c, err := models.CostOf(model); err != nil || c.Weights != weights || c.Cache != cache {
 			t.Errorf("tied %v: %+v, %v", tied, c, err)
+		}
+	}
+	// In few bits a token reads as large a part of each parameter, of experts too.
+	experts := models.Edit(gpt2.New(64, 8, 32, 2, 2), graph.Replace("h.*.mlp", layers.Experts(layers.ExpertsConfig{Count: 8, PerToken: 2}, func(s *graph.Scope, x *G.Node) *G.Node {
+		return layers.MLP(s, x, 128, ops.GELU, layers.BranchWeights{})
+	})))
+	c, err := models.CostOf(experts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for width, most := range map[checkpoint.Width]float64{checkpoint.Float32: 1, checkpoint.Brain: 0.6, checkpoint.Q4_0: 0.3} {
+		params, err := checkpoint.Draw(experts, 1, width)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := float64(c.WeightsOf(params)) / float64(c.Weights); got > most || got < most/2 {
+			t.Errorf("%s: a token reads %.3f of float32's bytes, want %.2f at most", width, got, most)
 		}
 	}
 	whole := models.Edit(gpt2.New(7, 5, 4, 1, 2), graph.Before("h.0", func(s *graph.Scope, x *G.Node) *G.Node {

@@ -72,6 +72,7 @@ type Options struct {
 // conversion is one, with its options checked.
 type conversion struct {
 	in, out, to string
+	named       string // what the number type was called
 	dtype       weights.DType
 	tables      weights.DType // of the embedding and the head, if others
 	shardBytes  int64
@@ -165,15 +166,16 @@ func (o Options) check(in, out string) (*conversion, error) {
 		return nil, usage.Errorf("--fold-query-bias is for --to %s: the others have a place for it", strings.Join(slices.Sorted(maps.Keys(exports)), ", "))
 	}
 	var ok bool
-	if c.dtype, ok = dtypes[cmp.Or(o.DType, "f32")]; !ok {
-		return nil, usage.Unknown("--dtype", o.DType, slices.Sorted(maps.Keys(dtypes)))
+	c.named = cmp.Or(o.DType, "f32")
+	if c.dtype, ok = dtypes[c.named]; !ok {
+		return nil, usage.Unknown("number type", c.named, slices.Sorted(maps.Keys(dtypes)))
 	}
 	one, isFile := single[c.to]
 	switch {
-	case isFile && !slices.Contains(one.dtypes, cmp.Or(o.DType, "f32")):
-		return nil, usage.Errorf("--dtype %s: %s has %s", o.DType, c.to, strings.Join(one.dtypes, ", "))
+	case isFile && !slices.Contains(one.dtypes, c.named):
+		return nil, usage.Errorf("numbers in %s: %s has %s", c.named, c.to, strings.Join(one.dtypes, ", "))
 	case !isFile && slices.Contains([]weights.DType{weights.Q8_0, weights.Q4_0, weights.Q4_1}, c.dtype):
-		return nil, usage.Errorf("--dtype %s: only gguf has it", o.DType)
+		return nil, usage.Errorf("numbers in %s: only gguf has them", c.named)
 	}
 	if o.DType == "q4" {
 		c.tables = weights.Q8_0

@@ -296,6 +296,12 @@ func (e *evaluation) measure(ctx context.Context, s *eval.Subject, evaluator eva
 		return eval.Result{}, err
 	}
 	r, err := evaluator.Evaluate(ctx, s, data)
+	if e.weights != string(checkpoint.AsStored) {
+		r.Protocol = append(r.Protocol, eval.Setting{Name: "weights", Value: e.weights})
+	}
+	if p, known := graph.ParsePrecision(e.precision); known == nil && p != graph.Float32 {
+		r.Protocol = append(r.Protocol, eval.Setting{Name: "precision", Value: fmt.Sprintf("products in %v, on %s", p, graph.Instructions(s.Graph...))})
+	}
 	for i := range r.Protocol {
 		if r.Protocol[i].Name == "data" { // as it was named, wherever the copy is
 			r.Protocol[i].Value = e.data
