@@ -22,13 +22,13 @@ const (
 var Precisions = []string{"float32", "bf16", "auto"}
 
 // ParsePrecision returns the precision of a name, if this machine has it: "float32", "bf16", or "auto", which stands for
-// bf16 where that is to be had and for float32 elsewhere.
+// bf16 where the processor has it and for float32 elsewhere, also where plain Go was asked for it.
 func ParsePrecision(name string) (Precision, error) {
 	switch name {
 	case "float32":
 		return Float32, nil
 	case "auto":
-		if BFloat16.Check() != nil {
+		if BFloat16.Check() != nil || BFloat16.ISA() == "generic" {
 			return Float32, nil
 		}
 		return BFloat16, nil

@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorgonia.org/gorgonia"
@@ -125,11 +126,28 @@ func (t *Trainer) Restore(s State) error {
 	return nil
 }
 
-// firstOther are the first lines in which two texts differ; an empty one where a text ends.
+// firstOther are the first lines of settings in which two texts differ; an empty one where a text does not have the setting.
 func firstOther(a, b string) (x, y string) {
-	for x == y && (a != "" || b != "") {
-		x, a, _ = strings.Cut(a, "\n")
-		y, b, _ = strings.Cut(b, "\n")
+	name := func(line string) string {
+		before, _, _ := strings.Cut(line, " ")
+		return before
+	}
+	// only returns the first line that another text lacks, and what that has of the same setting.
+	only := func(text, other string) (line, instead string) {
+		lines := strings.Split(other, "\n")
+		for line := range strings.SplitSeq(text, "\n") {
+			if line == "" || slices.Contains(lines, line) {
+				continue
+			}
+			if i := slices.IndexFunc(lines, func(l string) bool { return name(l) == name(line) }); i >= 0 {
+				instead = lines[i]
+			}
+			return line, instead
+		}
+		return "", ""
+	}
+	if x, y = only(a, b); x == "" {
+		y, x = only(b, a)
 	}
 	return x, y
 }
