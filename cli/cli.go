@@ -17,6 +17,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,7 @@ import (
 	"github.com/gorgpt/gorgpt/cli/internal/tokens"
 	"github.com/gorgpt/gorgpt/cli/internal/training"
 	"github.com/gorgpt/gorgpt/cli/internal/using"
+	"github.com/gorgpt/gorgpt/internal/kernel"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/memory"
 	"github.com/gorgpt/gorgpt/store"
@@ -46,6 +48,9 @@ func Main() {
 // execute runs the command line and returns the exit status.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	memory.Machine() // before anything is taken
+	if asked := os.Getenv("GORGPT_ISA"); asked != "" && !slices.Contains(kernel.ISAs(), asked) {
+		fmt.Fprintf(stderr, "gorgpt: GORGPT_ISA=%s: this machine has %s; taking %s\n", asked, strings.Join(kernel.ISAs(), ", "), kernel.ISA())
+	}
 	out := &results{w: stdout}
 	root := newRoot()
 	root.SetArgs(args)

@@ -30,3 +30,12 @@ func TestVersion(t *testing.T) {
 		t.Error("four vocabularies of tiktoken are linked again")
 	}
 }
+
+// TestUnknownISA: an instruction set that the machine does not have is told of, and does no harm.
+func TestUnknownISA(t *testing.T) {
+	t.Setenv("GORGPT_ISA", "AVX-2")
+	status, out, stderr := gorgpt(t, t.Context(), "models")
+	if status != 0 || out == "" || !strings.HasPrefix(stderr, "gorgpt: GORGPT_ISA=AVX-2: this machine has ") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+}

@@ -1,11 +1,13 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/internal/plural"
@@ -19,11 +21,19 @@ func (r TunedRecipe) files() (learn, dev string, err error) {
 			return "", "", err
 		}
 	}
+	for flag, file := range map[string]string{"train": r.Train, "dev": r.Dev} {
+		if info, err := os.Stat(file); err == nil && info.IsDir() {
+			return "", "", fmt.Errorf("--%s: %s is a folder; want a file, or the folder of the task's files by --data", flag, file)
+		}
+	}
 	learn, dev = r.Train, r.Dev
 	if r.Data == "" {
 		return learn, dev, nil
 	}
 	entries, err := os.ReadDir(r.Data)
+	if errors.Is(err, syscall.ENOTDIR) {
+		err = fmt.Errorf("%w; want the folder of the task's files, or the files by --train and --dev", err)
+	}
 	if err != nil {
 		return "", "", fmt.Errorf("--data: %w", err)
 	}

@@ -1,6 +1,9 @@
 package run
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestFinetuneFiles: a file that is called just train or dev is taken before others; of several
 // others one has to be chosen.
@@ -29,6 +32,21 @@ func TestFinetuneFiles(t *testing.T) {
 		}
 		if learn != c.learn || dev != c.dev || err != nil {
 			t.Errorf("%v: %q and %q, %v; want %q and %q", c.names, learn, dev, err, c.learn, c.dev)
+		}
+	}
+}
+
+// TestFolderForFile: a folder in the place of a file, and a file in that of a folder, are told of with what is wanted.
+func TestFolderForFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "file.tsv", "")
+	for want, r := range map[string]TunedRecipe{
+		"--data: file.tsv: not a directory; want the folder of the task's files, or the files by --train and --dev": {Data: "file.tsv"},
+		"--train: . is a folder; want a file, or the folder of the task's files by --data":                          {Train: "."},
+		"--dev: . is a folder; want a file, or the folder of the task's files by --data":                            {Train: "file.tsv", Dev: "."},
+	} {
+		if _, _, err := r.files(); err == nil || strings.ReplaceAll(err.Error(), "open ", "") != want {
+			t.Errorf("%+v: error %v, want %s", r, err, want)
 		}
 	}
 }

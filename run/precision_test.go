@@ -28,9 +28,9 @@ func TestPrecisionRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	want := graph.Float32
-	if graph.BFloat16.Check() == nil {
-		want = graph.BFloat16
+	want, err := graph.ParsePrecision("auto")
+	if err != nil {
+		t.Fatal(err)
 	}
 	if err := first.Train(t.Context()); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package tasks
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -38,9 +39,18 @@ func plain(labels []string) classes {
 func (c classes) index(label string) (int, error) {
 	i, ok := c.of[label]
 	if !ok {
-		return 0, fmt.Errorf("label %q is none of %s", label, strings.Join(c.labels, ", "))
+		return 0, fmt.Errorf("label %s is none of %s", brief(label), strings.Join(c.labels, ", "))
 	}
 	return i, nil
+}
+
+// brief is a text in quotes, of which an error has the first: a file of another kind may be a line of megabytes.
+func brief(text string) string {
+	const most = 60
+	if len(text) <= most {
+		return strconv.Quote(text)
+	}
+	return strconv.Quote(text[:most]) + "…"
 }
 
 // metrics are those of classes: F1 is that of one class of two, or a mean over more.

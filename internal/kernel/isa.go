@@ -105,6 +105,17 @@ func choose(name string) *isa {
 	return supported[0]
 }
 
+// ISAs are the names that GORGPT_ISA may have on this machine.
+func ISAs() (names []string) {
+	settlePairs()
+	for _, s := range slices.Concat(supported, supportedPairs) {
+		if !slices.Contains(names, s.name) {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
 // ISA names the instruction set in use: "avx512", "avx2" or "generic". The environment
 // variable GORGPT_ISA asks for one of them, or for "avx512bf16" or "amx", which are avx512 with products in bfloat16; what the
 // machine does not support is answered by the best it does.

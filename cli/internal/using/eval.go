@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -296,6 +297,9 @@ func (e *evaluation) measure(ctx context.Context, s *eval.Subject, evaluator eva
 		return eval.Result{}, err
 	}
 	r, err := evaluator.Evaluate(ctx, s, data)
+	if errors.Is(err, syscall.EISDIR) {
+		err = fmt.Errorf("%w; want a file, the one to measure on", err)
+	}
 	if e.weights != string(checkpoint.AsStored) {
 		r.Protocol = append(r.Protocol, eval.Setting{Name: "weights", Value: e.weights})
 	}
