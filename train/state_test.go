@@ -133,7 +133,9 @@ func TestRestoreErrors(t *testing.T) {
 		{func(t *Trainer, s *State) { lm(t).Context = 2 }, "train: restore: the saved run has context 8, this one 2"},
 		{func(t *Trainer, s *State) { lm(t).Accumulate = 2 }, "train: restore: the saved run has accumulate 1, this one 2"},
 		{func(t *Trainer, s *State) { s.Settings, t.Settings = "lr = 1\nheads = 2\n", "lr = 1\nheads = 4\n" }, `train: restore: the saved run has "heads = 2", this one "heads = 4"`},
-		{func(t *Trainer, s *State) { s.Settings, t.Settings = "lr = 1\nprecision = bf16\nheads = 2\n", "lr = 1\nheads = 2\n" }, `train: restore: the saved run has "precision = bf16", this one ""`},
+		{func(t *Trainer, s *State) {
+			s.Settings, t.Settings = "lr = 1\nprecision = bf16\nheads = 2\n", "lr = 1\nheads = 2\n"
+		}, `train: restore: the saved run has "precision = bf16", this one ""`},
 		{func(t *Trainer, s *State) { s.Settings, t.Settings = "lr = 1\n", "lr = 1\nheads = 4\n" }, `train: restore: the saved run has "", this one "heads = 4"`},
 		{func(t *Trainer, s *State) { s.Step = -1 }, "train: restore: step -1 with 96 tokens, want 0 or more"},
 		{func(t *Trainer, s *State) { s.Stream = []byte("x") }, "train: restore: training data: state of 1 bytes, want 8"},
