@@ -126,23 +126,28 @@ func (t *Trainer) Restore(s State) error {
 	return nil
 }
 
-// firstOther are the first lines of settings in which two texts differ; an empty one where a text does not have the setting.
+// firstOther are the first lines in which two texts of settings differ, a line each; an empty one where a text does not have the setting. Of
+// texts of as many lines, those of one place belong together too.
 func firstOther(a, b string) (x, y string) {
 	name := func(line string) string {
 		before, _, _ := strings.Cut(line, " ")
 		return before
 	}
-	// only returns the first line that another text lacks, and what that has of the same setting.
+	// only returns the first line that another text lacks, and what that has in its place.
 	only := func(text, other string) (line, instead string) {
-		lines := strings.Split(other, "\n")
-		for line := range strings.SplitSeq(text, "\n") {
-			if line == "" || slices.Contains(lines, line) {
+		lines, others := strings.Split(text, "\n"), strings.Split(other, "\n")
+		for i, line := range lines {
+			if line == "" || slices.Contains(others, line) {
 				continue
 			}
-			if i := slices.IndexFunc(lines, func(l string) bool { return name(l) == name(line) }); i >= 0 {
-				instead = lines[i]
+			j := slices.IndexFunc(others, func(l string) bool { return name(l) == name(line) })
+			switch {
+			case j >= 0:
+				return line, others[j]
+			case len(lines) == len(others):
+				return line, others[i]
 			}
-			return line, instead
+			return line, ""
 		}
 		return "", ""
 	}
