@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,13 +113,22 @@ func TestResident(t *testing.T) {
 			t.Logf("%s of %s, %d epochs: %.1f MB, %.1f million tokens/s", ending, byteSize(size), epochs, float64(peak)/1e6, float64(speed)/1e6)
 			return peak, speed
 		}
+		// least is the peak of the run of three that took the least: what a size needs, it needs in all of them.
+		least := func(size, epochs, enough int64) (peak int64) {
+			peak = math.MaxInt64
+			for attempt := 0; attempt < 3 && peak > enough; attempt++ {
+				again, _ := measure(size, epochs)
+				peak = min(peak, again)
+			}
+			return peak
+		}
 		// As many tokens of both.
 		small, _ := measure(2e6, size/2e6)
-		if large, _ := measure(size, 1); large > small+residentSlack {
+		if large := least(size, 1, small+residentSlack); large > small+residentSlack {
 			t.Errorf("%s: %d bytes of memory for %d bytes, %d for 2,000,000", ending, large, size, small)
 		}
 		if ending == ".bin" {
-			if often, _ := measure(2e6, 4*size/2e6); often > small+residentSlack {
+			if often := least(2e6, 4*size/2e6, small+residentSlack); often > small+residentSlack {
 				t.Errorf("%s: %d bytes of memory after four times the epochs, %d before", ending, often, small)
 			}
 		}
