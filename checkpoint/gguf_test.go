@@ -412,9 +412,9 @@ func TestUneven(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The embedding, four of attention, three of the MLP, of which one has rows of the inner width.
-		names, matrices, err := GGUF{Model: m, Params: params, DType: c.dtype}.Uneven()
-		if err != nil || matrices != 8 || len(names) != c.uneven {
-			t.Errorf("%+v: %d of %d, %q, %v", c, len(names), matrices, names, err)
+		uneven, matrices, first, err := GGUF{Model: m, Params: params, DType: c.dtype}.Uneven()
+		if err != nil || matrices != 8 || uneven != c.uneven || (first == "") != (uneven == 0) {
+			t.Errorf("%+v: %d of %d, %q, %v", c, uneven, matrices, first, err)
 		}
 	}
 }

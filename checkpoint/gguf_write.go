@@ -67,25 +67,27 @@ func SaveGGUF(path string, c GGUF) error {
 	})
 }
 
-// Uneven names the tensors that are F16 since their rows are no whole blocks of DType, and tells how many matrices there are.
-func (c GGUF) Uneven() (names []string, matrices int, err error) {
+// Uneven counts the matrices, and those that are F16 since their rows are no whole blocks of DType, and names the first of these.
+func (c GGUF) Uneven() (uneven, matrices int, first string, err error) {
 	form, _, _, err := family.ToGGUF(c.Model)
 	if err != nil {
-		return nil, 0, err
+		return 0, 0, "", err
 	}
-	stored, err := c.tensors(form)
+	params, err := c.params()
 	if err != nil {
-		return nil, 0, err
+		return 0, 0, "", err
 	}
-	for _, t := range stored {
-		if len(t.Shape) < 2 || strings.HasPrefix(t.Name, "position_embd.") {
+	var names []string
+	for _, p := range params {
+		name, shape, _ := p.place(form)
+		if isVector(name, shape) {
 			continue
 		}
-		if matrices++; t.Type == weights.F16 && c.DType != weights.F16 {
-			names = append(names, t.Name)
+		if matrices++; c.DType != weights.F16 && c.typeOf(name, shape) == weights.F16 {
+			names = append(names, name)
 		}
 	}
-	return names, matrices, nil
+	return len(names), matrices, few(names), nil
 }
 
 // fileTypes are llama.cpp's numbers of what most tensors of a file are.
@@ -126,19 +128,16 @@ func (c GGUF) tensors(form family.GGUF) ([]gguf.Tensor, error) {
 	}
 	var all []gguf.Tensor
 	for _, p := range params {
-		name, stem := form.Stored(p.name)
+		name, shape, swapped := p.place(form)
 		if name == "" {
 			return nil, fmt.Errorf("llama.cpp's %s has no place for %s", form.Architecture, p.name)
 		}
 		heads := 0
 		if form.Pairs != nil {
+			_, stem := form.Stored(p.name)
 			heads = form.Pairs(c.Model, stem)
 		}
-		swapped := len(p.shape) == 2 && slices.Contains(form.Swapped, stem)
-		x := gguf.Tensor{Name: name, Shape: p.shape}
-		if swapped {
-			x.Shape = weights.Swapped(p.shape)
-		}
+		x := gguf.Tensor{Name: name, Shape: shape}
 		x.Type = c.typeOf(name, x.Shape)
 		if x.Packed = p.packed(x.Type, swapped); x.Packed != nil && heads > 0 {
 			if x.Packed, err = turnRows(x.Packed, heads, weights.Pairs); err != nil {
@@ -149,6 +148,15 @@ func (c GGUF) tensors(form family.GGUF) ([]gguf.Tensor, error) {
 		all = append(all, x)
 	}
 	return all, nil
+}
+
+// place is the tensor's name and shape in a file, and whether that is the parameter's turned; the name is "" if there is no place for it.
+func (p ggufSourceParam) place(form family.GGUF) (name string, shape []int, swapped bool) {
+	name, stem := form.Stored(p.name)
+	if len(p.shape) == 2 && slices.Contains(form.Swapped, stem) {
+		return name, weights.Swapped(p.shape), true
+	}
+	return name, p.shape, false
 }
 
 // packed is the parameter's matrix, if it is in the type and lies as the file has it.
@@ -189,10 +197,15 @@ func (c GGUF) typeOf(name string, shape []int) weights.DType {
 		t = c.Tables
 	}
 	switch per, _ := t.Block(); {
-	case len(shape) < 2 || strings.HasPrefix(name, "position_embd."):
+	case isVector(name, shape):
 		return weights.F32
 	case shape[len(shape)-1]%per != 0:
 		return weights.F16
 	}
 	return t
+}
+
+// isVector tells whether llama.cpp adds a tensor, so that it is F32.
+func isVector(name string, shape []int) bool {
+	return len(shape) < 2 || strings.HasPrefix(name, "position_embd.")
 }

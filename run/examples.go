@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -21,10 +22,8 @@ func (r TunedRecipe) files() (learn, dev string, err error) {
 			return "", "", err
 		}
 	}
-	for flag, file := range map[string]string{"train": r.Train, "dev": r.Dev} {
-		if info, err := os.Stat(file); err == nil && info.IsDir() {
-			return "", "", fmt.Errorf("--%s: %s is a folder; want a file, or the folder of the task's files by --data", flag, file)
-		}
+	if err := cmp.Or(notFolder("train", r.Train), notFolder("dev", r.Dev)); err != nil {
+		return "", "", err
 	}
 	learn, dev = r.Train, r.Dev
 	if r.Data == "" {
@@ -144,4 +143,12 @@ func (t *Tuning) sayScale(task tasks.Task, dev tasks.Set) {
 			fmt.Fprintf(t.log, "%s to measure on outside of that, which the model cannot say\n", plural.Of(beyond, "score"))
 		}
 	}
+}
+
+// notFolder refuses a folder where a file is wanted.
+func notFolder(flag, file string) error {
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("--%s: %s is a folder; want a file, or the folder of the task's files by --data", flag, file)
+	}
+	return nil
 }

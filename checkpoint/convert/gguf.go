@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
@@ -44,23 +43,14 @@ func (c *conversion) saveGGUF(o *checkpoint.Origin, m models.Model, params *grap
 	file := checkpoint.GGUF{
 		Name: r.Model, Model: m, Params: params, DType: c.dtype, Tables: c.tables, Tokenizer: tok, Template: string(template), Ends: ends,
 	}
-	uneven, matrices, err := file.Uneven()
+	uneven, matrices, first, err := file.Uneven()
 	switch per, _ := c.dtype.Block(); {
 	case err != nil:
 		return fmt.Errorf("%s: %w", c.out, err)
-	case len(uneven) > 0 && len(uneven) == matrices:
+	case uneven > 0 && uneven == matrices:
 		return fmt.Errorf("numbers in %s: no matrix of the model has rows of whole blocks of %d numbers, as %[1]s wants them; f16 takes any", c.named, per)
-	case len(uneven) > 0:
-		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d matrices are F16, as their rows are no whole blocks of %d numbers: %s", len(uneven), matrices, per, brief(uneven)))
+	case uneven > 0:
+		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d matrices are F16, as their rows are no whole blocks of %d numbers: %s", uneven, matrices, per, first))
 	}
 	return checkpoint.SaveGGUF(c.out, file)
-}
-
-// brief is a list of names, of which it has the first.
-func brief(names []string) string {
-	const most = 4
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

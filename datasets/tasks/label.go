@@ -50,7 +50,7 @@ func brief(text string) string {
 	if len(text) <= most {
 		return strconv.Quote(text)
 	}
-	return strconv.Quote(text[:most]) + "…"
+	return strconv.Quote(strings.ToValidUTF8(text[:most], "")) + "…"
 }
 
 // metrics are those of classes: F1 is that of one class of two, or a mean over more.

@@ -66,7 +66,7 @@ func GemmLike(precision Precision, rows int, transA, transB bool, m, n, k int, a
 		p.sweepRows()
 		return
 	}
-	if m <= fewRows && !transA && !transB && len(p.strips) > 0 {
+	if m < p.swept[0] && !transA && !transB && len(p.strips) > 0 {
 		p.stripRows()
 		return
 	}
