@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,6 +31,7 @@ type Study struct {
 	Only            bool // the table, of what is done
 
 	Columns []Column
+	Chosen  []string               // names of the columns to train, all of which the table has; none: all
 	Recipe  func() run.TunedRecipe // what all runs have in common, after the flags are read
 
 	// Tune does a run in a folder, or goes on with it.
@@ -57,6 +59,7 @@ func (s *Study) Flags(f *pflag.FlagSet) {
 	f.StringVar(&s.Data, "data", s.Data, "folder with a folder of files for each task")
 	f.StringVar(&s.Out, "out", s.Out, "folder of the runs")
 	f.StringSliceVar(&s.Given, "tasks", s.Given, "tasks in the order of the table, each with the examples to train on (none: all)")
+	f.StringSliceVar(&s.Chosen, "columns", s.Chosen, "columns to train: some of "+strings.Join(s.names(), ", ")+" (none: all)")
 	f.IntVar(&s.Seeds, "seeds", 3, "runs of each: seeds of the head, the order, dropout, and which examples")
 	f.IntVar(&s.Jobs, "jobs", s.Jobs, "runs at once, which share the cores")
 	f.BoolVar(&s.Only, "only-table", false, "train nothing: the table of what is done")
@@ -76,8 +79,12 @@ func (s *Study) Run(ctx context.Context, table, progress io.Writer) error {
 	if s.Only {
 		return s.write(table)
 	}
+	columns, err := s.chosen()
+	if err != nil {
+		return err
+	}
 	for _, task := range s.tasks { // before any run
-		for _, c := range s.Columns {
+		for _, c := range columns {
 			if err := s.recipe(task, c, 0).Validate(); err != nil {
 				return err
 			}
@@ -90,12 +97,34 @@ func (s *Study) Run(ctx context.Context, table, progress io.Writer) error {
 	group.SetLimit(s.Jobs)
 	for seed := range s.Seeds {
 		for _, task := range s.tasks {
-			for _, c := range s.Columns {
+			for _, c := range columns {
 				group.Go(func() error { return s.cell(ctx, task, c, seed, progress) })
 			}
 		}
 	}
 	return errors.Join(group.Wait(), s.write(table))
+}
+
+// names are those of the columns.
+func (s *Study) names() []string {
+	names := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// chosen are the columns to train, in the order of the table.
+func (s *Study) chosen() ([]Column, error) {
+	for _, name := range s.Chosen {
+		if names := s.names(); !slices.Contains(names, name) {
+			return nil, fmt.Errorf("--columns %s: want some of %s", name, strings.Join(names, ", "))
+		}
+	}
+	if len(s.Chosen) == 0 {
+		return s.Columns, nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.Columns), func(c Column) bool { return !slices.Contains(s.Chosen, c.Name) }), nil
 }
 
 // parse finds the tasks that are given by name.

@@ -136,6 +136,33 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+// TestChosen: only runs of the columns that are asked for, in the table's order; one that there is not is refused before any.
+func TestChosen(t *testing.T) {
+	var done []string
+	s := Study{
+		From: "model", Data: "data", Out: t.TempDir(), Given: []string{"cola"}, Seeds: 1, Jobs: 1, Columns: columns, Recipe: run.DefaultsTuned,
+		Chosen: []string{"fresh", "full"},
+		Tune: func(_ context.Context, r run.TunedRecipe, dir run.Dir, _ io.Writer) (Result, error) {
+			done = append(done, filepath.Base(string(dir)))
+			begin(t, dir, r)
+			write(t, filepath.Join(string(dir), "predictions.tsv"), "line\ttruth\tpredicted\n1\tacceptable\tacceptable\n")
+			return Result{1, []Epoch{{map[string]float64{"matthews": 0.5}}}}, nil
+		},
+	}
+	var table bytes.Buffer
+	if err := s.Run(t.Context(), &table, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(done, " "); got != "cola-full-1 cola-fresh-1" || !strings.Contains(table.String(), "| 50.0 | — | 50.0 |") {
+		t.Errorf("runs %s\n%s", got, table.String())
+	}
+	s.Chosen = []string{"full", "fine"}
+	const want = "--columns fine: want some of full, noaux, fresh"
+	if err := s.Run(t.Context(), io.Discard, io.Discard); err == nil || err.Error() != want || len(done) != 2 {
+		t.Errorf("error %v after %d runs, want %s", err, len(done), want)
+	}
+}
+
 func TestBadStudy(t *testing.T) {
 	for given, want := range map[string]string{
 		"rta":    `unknown task "rta"; did you mean "rte"?`,
