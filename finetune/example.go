@@ -33,10 +33,10 @@ func (e *Encoder) Examples(task tasks.Task, set tasks.Set) ([]Example, error) {
 	for _, x := range set.Examples {
 		sequences, err := e.Encode(task.Kind, x)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", x.Line, err)
+			return nil, fmt.Errorf("%s: %w", set.At(x), err)
 		}
 		if task.Kind == tasks.MultipleChoice && len(sequences) != outputs {
-			return nil, fmt.Errorf("line %d: %d choices, where the first example has %d", x.Line, len(sequences), outputs)
+			return nil, fmt.Errorf("%s: %d choices, where the first example has %d", set.At(x), len(sequences), outputs)
 		}
 		out := Example{Sequences: sequences, Targets: make([]float32, outputs), Truth: float64(x.Label)}
 		switch {
@@ -44,7 +44,7 @@ func (e *Encoder) Examples(task tasks.Task, set tasks.Set) ([]Example, error) {
 			out.Truth = x.Score
 			scoreTargets(task, x.Score, out.Targets)
 		case x.Label < 0 || x.Label >= outputs:
-			return nil, fmt.Errorf("line %d: class %d of %d", x.Line, x.Label, outputs)
+			return nil, fmt.Errorf("%s: class %d of %d", set.At(x), x.Label, outputs)
 		default:
 			out.Targets[x.Label] = 1
 		}

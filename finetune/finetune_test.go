@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -97,6 +99,24 @@ func TestScores(t *testing.T) {
 	_, err = e.Examples(choices, tasks.Set{Examples: []tasks.Example{{Choices: []string{"a", "b"}, Line: 1}, {Choices: []string{"a"}, Line: 2}}})
 	if err == nil || err.Error() != "line 2: 1 choices, where the first example has 2" {
 		t.Errorf("error %v", err)
+	}
+	// What is wrong in a file is told with its name, in what is held out of it too.
+	path := filepath.Join(t.TempDir(), "train.jsonl")
+	lines := strings.Repeat("{\"prompt\": \"a\", \"choices\": [\"a\", \"b\"], \"label\": 0}\n", 9) + "{\"prompt\": \"a\", \"choices\": [\"a\", \"b\", \"c\"], \"label\": 1}\n"
+	if err := os.WriteFile(path, []byte(lines), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	set, err := tasks.ReadChoices(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	learn, dev := choices.HoldOut(set)
+	if learn.Path != path || dev.Path != path {
+		t.Errorf("files %s and %s", learn.Path, dev.Path)
+	}
+	_, err = e.Examples(choices, set)
+	if want := path + ":10: 3 choices, where the first example has 2"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }
 

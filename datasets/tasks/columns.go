@@ -151,10 +151,11 @@ func (c Columns) known(r row, column string) (string, error) {
 	return value, err
 }
 
-// some makes a set without examples an error.
+// some is the set of a file; one without examples is an error.
 func (s Set) some(path string) (Set, error) {
 	switch {
 	case len(s.Examples) > 0:
+		s.Path = path
 		return s, nil
 	case s.Skipped > 0:
 		return Set{}, fmt.Errorf("%s: no examples: none of %d has a label", path, s.Skipped)

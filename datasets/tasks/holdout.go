@@ -13,7 +13,7 @@ func (t Task) HoldOut(set Set) (learn, dev Set) {
 
 // holdOut takes one out of each ten.
 func (s Set) holdOut(which func(ten int) int) (rest, taken Set) {
-	rest.Skipped = s.Skipped
+	rest.Path, rest.Skipped, taken.Path = s.Path, s.Skipped, s.Path
 	whole := len(s.Examples) / 10 * 10
 	for i, e := range s.Examples {
 		if i < whole && i%10 == which(i/10) {

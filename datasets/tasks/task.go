@@ -1,6 +1,8 @@
 package tasks
 
 import (
+	"fmt"
+
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
@@ -25,6 +27,7 @@ type Example struct {
 
 // Set is what a file holds.
 type Set struct {
+	Path     string // of the file; RACE has a folder
 	Examples []Example
 	// Skipped counts examples that are left out by design: those without a label, which
 	// published sets mark −1, and SNLI and MultiNLI "-", where annotators did not agree; and the
@@ -52,6 +55,14 @@ type Task struct {
 
 // Read reads a file of the task; of RACE, a folder of files.
 func (t Task) Read(path string) (Set, error) { return t.read(path) }
+
+// At names the place of an example of the set, for messages.
+func (s Set) At(e Example) string {
+	if s.Path == "" {
+		return fmt.Sprintf("line %d", e.Line)
+	}
+	return fmt.Sprintf("%s:%d", s.Path, e.Line)
+}
 
 // Find returns the named task. The error for another name offers the nearest.
 func Find(name string) (Task, error) {
