@@ -84,6 +84,8 @@ func (f Family) fromGGUF(file *gguf.File) ([]byte, error) {
 			switch {
 			case err != nil:
 				return nil, err
+			case g.Keys[key] != "" && isLess(v, 1): // what follows from it would be blamed
+				return nil, fmt.Errorf("%s.%s is %v, want 1 or more", g.Architecture, keys[key], v)
 			case v != nil:
 				config[key] = v
 			case g.Keys[key] != "":
@@ -119,6 +121,12 @@ func scalar(meta gguf.Meta, key string) (any, error) {
 	default:
 		return meta.Int(key, 0)
 	}
+}
+
+// isLess tells whether a value is a whole number below a bound.
+func isLess(v any, bound int) bool {
+	n, whole := v.(int)
+	return whole && n < bound
 }
 
 // checkKeys refuses keys of the architecture that are not known, as they may change the arithmetic.
