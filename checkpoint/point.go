@@ -74,7 +74,8 @@ func writePointer(path, target string) error {
 func follow(dir string) (string, error) {
 	dir = filepath.Clean(dir)
 	given := dir
-	if target, ok := readPointer(dir); ok {
+	target, pointed := readPointer(dir)
+	if pointed {
 		dir = filepath.Join(filepath.Dir(dir), target)
 	}
 	// Between the two renames of placeInSteps the directory has its other name;
@@ -95,6 +96,9 @@ func follow(dir string) (string, error) {
 	}
 	if dir = stoodFor(given); dir != given {
 		return follow(dir)
+	}
+	if pointed { // a text file of one word may mean something else
+		return "", fmt.Errorf("%s: points at %s: %w", given, target, first)
 	}
 	return "", first
 }

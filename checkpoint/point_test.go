@@ -112,7 +112,7 @@ func TestOpenErrors(t *testing.T) {
 	}
 	tests := []struct{ name, want string }{
 		{"none", "stat " + parent + "/none: no such file or directory"},
-		{"gone", "stat " + parent + "/step-9: no such file or directory"},
+		{"gone", parent + "/gone: points at step-9: stat " + parent + "/step-9: no such file or directory"},
 		{"text", parent + "/text: a file, want the directory of a checkpoint, or a file of weights in a form that is read"},
 		{"self", parent + "/self: a file, want the directory of a checkpoint, or a file of weights in a form that is read"},
 		{"up", parent + "/up: a file, want the directory of a checkpoint, or a file of weights in a form that is read"},
