@@ -18,7 +18,7 @@ type Machine struct {
 }
 
 // machineShare is the part of the matrix product's rate that gorgpt's steps of gpt2 were measured to reach, as gorgpt bench
-// tells: 0.83 of batches 4 × 64, 0.89 of 1 × 1024.
+// tells: 0.76 to 0.84 on two cores, 0.85 to 0.86 on one (docs/performance.md).
 const machineShare = 0.8
 
 // machine is how long tokens take, of so many operations each.

@@ -51,7 +51,7 @@ it is missing. OUT must not exist, or be an empty directory.`,
   gorgpt convert gpt2 model.bin                        # for llm.c, whose GPT-2 has biases and GELU in the tanh form
   gorgpt convert gpt2 gpt2.gguf --dtype q8_0           # for llama.cpp
   gorgpt convert stories15M.bin stories                # llama2.c's, and back: convert stories x.bin --to llama2.c
-  gorgpt convert runs/gpt3/checkpoints/best neo --to gpt-neo
+  gorgpt convert runs/gpt3/checkpoints/best neo --to gpt-neo --fold-query-bias
   gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
 		Args: command.Args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
