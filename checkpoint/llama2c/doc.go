@@ -29,8 +29,9 @@
 //	256     rest   norms of attention, norms of the feed-forward part, the last norm; embedding, wq, wk, wv, wo, w1, w2, w3
 //	               of all layers in turn; the head unless it is shared
 //
-// Version 1 is float32. Version 2 has all but norms in 8 bits: the whole numbers of all matrices, then the scales (float32)
-// of all, one for each G numbers. A tokenizer's file:
+// Version 1 is float32. Version 2 has all but norms in 8 bits: of each matrix the whole numbers, then its scales (float32),
+// one for each G numbers. (In August 2023 export.py wrote the scales of all matrices behind the numbers of all; nothing in
+// such a file tells, and llama2.c's runq.c reads it wrong too.) A tokenizer's file:
 //
 //	0       4      bytes of the longest token
 //	4       rest   of each token its score (float32), its length (4 bytes) and its bytes

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
@@ -115,8 +116,8 @@ func (f *File) readHeader() error {
 	}
 	if f.version == 2 {
 		f.group = int(int32(binary.LittleEndian.Uint32(header[at+sizes+1:])))
-		if f.group < 1 || f.dims.Width%f.group != 0 || f.dims.Inner%f.group != 0 {
-			return fmt.Errorf("offset %d: groups of %d numbers, want a divisor of the width %d and the inner width %d", at+sizes+1, f.group, f.dims.Width, f.dims.Inner)
+		if f.group < 1 || f.dims.Width%f.group != 0 { // of the inner width too a matrix has Width rows or columns, whose groups go over their ends
+			return fmt.Errorf("offset %d: groups of %d numbers, want a divisor of the width %d", at+sizes+1, f.group, f.dims.Width)
 		}
 	}
 	return nil
@@ -164,6 +165,11 @@ func (f *File) numbers(dst []float32, p place) error {
 	scales := make([]float32, len(dst)/f.group)
 	if err := f.file.Floats(scales, weights.F32, p.scale); err != nil {
 		return err
+	}
+	for i, s := range scales {
+		if !(s >= 0) || s > math.MaxFloat32 {
+			return fmt.Errorf("%s: offset %d: a scale of %v; want scales behind the numbers of each matrix, as llama2.c writes them since runq.c is there", f.Name(), p.scale+int64(4*i), s)
+		}
 	}
 	whole, err := f.file.Raw(p.at, int64(len(dst)))
 	if err != nil {

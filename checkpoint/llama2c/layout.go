@@ -114,7 +114,6 @@ type place struct {
 // places lists all tensors of a file of some version, with groups of so many numbers, and where it ends.
 func (d Dims) places(version, group int) (all []place, end int64) {
 	end = headerSize(version)
-	var quantized []int // in all
 	for _, g := range d.groups(version) {
 		for i := range layersOf(g, d) {
 			p := place{Info: weights.Info{Name: g.name, Type: weights.F32, Shape: []int{g.rows, g.cols}}, heads: g.heads, at: end}
@@ -125,8 +124,8 @@ func (d Dims) places(version, group int) (all []place, end int64) {
 				p.Name = fmt.Sprintf("layers.%d.%s", i, g.name)
 			}
 			if version == 2 && g.rows > 0 {
-				quantized = append(quantized, len(all))
-				end += int64(p.Size())
+				p.Type, p.scale = weights.Q8_0, end+int64(p.Size())
+				end = p.scale + int64(4*(p.Size()/group))
 			} else {
 				end += int64(4 * p.Size())
 			}
@@ -134,10 +133,6 @@ func (d Dims) places(version, group int) (all []place, end int64) {
 				all = append(all, p)
 			}
 		}
-	}
-	for _, i := range quantized {
-		all[i].Type, all[i].scale = weights.Q8_0, end
-		end += int64(4 * (all[i].Size() / group))
 	}
 	return all, end
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
@@ -58,6 +60,62 @@ func TestRead(t *testing.T) {
 		if f.Dims() != dims || f.Version() != version {
 			t.Errorf("%s: %+v of version %d, want %+v of %d", name, f.Dims(), f.Version(), dims, version)
 		}
+	}
+}
+
+// TestScales: scales lie behind the numbers of their matrix, as export.py (d986206) and runq.c have them, and groups may go over the ends of rows.
+func TestScales(t *testing.T) {
+	const group = 8 // rows of w2 have 12 numbers
+	data := append([]byte(nil), content(t, "version2.bin")[:longHeader]...)
+	binary.LittleEndian.PutUint32(data[37:], group)
+	for range 5 * dims.Width { // norms
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(1))
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	want := make(map[string][]float32)
+	matrix := func(name string, size int) {
+		numbers, scales := make([]byte, size), make([]float32, size/group)
+		for i := range scales {
+			scales[i] = r.Float32()
+		}
+		for i := range numbers {
+			numbers[i] = byte(r.Uint32())
+			want[name] = append(want[name], float32(int8(numbers[i]))*scales[i/group])
+		}
+		data = append(data, numbers...)
+		for _, s := range scales {
+			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(s))
+		}
+	}
+	matrix(embedding, 13*8)
+	for _, of := range []struct {
+		name string
+		size int
+	}{{"q", 64}, {"k", 32}, {"self_attn.v_proj.weight", 32}, {"self_attn.o_proj.weight", 64}, {"mlp.gate_proj.weight", 96}, {"mlp.down_proj.weight", 96}, {"mlp.up_proj.weight", 96}} {
+		matrix("layers.0."+of.name, of.size)
+		matrix("layers.1."+of.name, of.size)
+	}
+	matrix(headName, 13*8)
+	f, err := New("f", bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range want {
+		if strings.HasSuffix(name, ".q") || strings.HasSuffix(name, ".k") {
+			continue // in another order
+		}
+		got := make([]float32, len(want))
+		if err := f.Read(name, got); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v\n%v\nwant %v", name, err, got, want)
+		}
+	}
+	copy(data[longHeader+5*8*4+13*8:], []byte{0, 0, 0x80, 0xbf}) // the first scale is −1
+	if f, err = New("f", bytes.NewReader(data), int64(len(data))); err != nil {
+		t.Fatal(err)
+	}
+	const bad = "f: offset 520: a scale of -1; want scales behind"
+	if err := f.Read(embedding, make([]float32, 13*8)); err == nil || !strings.HasPrefix(err.Error(), bad) {
+		t.Errorf("error %v, want %s", err, bad)
 	}
 }
 
@@ -204,7 +262,7 @@ func TestBadFiles(t *testing.T) {
 		{header(magic, 1, 8, 12, 2, 4, 2, -13, 6), "f: offset 36: the flag of the head is 0 and the vocabulary -13, want 0 or 1, and above 0"},
 		{header(magic, 1, 8, 12, 2, 4, 2, 13, 6, 2), "f: offset 36: the flag of the head is 2 and the vocabulary 13, want 0 or 1, and above 0"},
 		{header(magic, 1, 8, 12, 2, 4, 2, 13, 0), "f: offset 8: the context is 0, want 1 to 16777216"},
-		{header(magic, 2, 8, 12, 2, 4, 2, 13, 6, 1+5<<8), "f: offset 37: groups of 5 numbers, want a divisor of the width 8 and the inner width 12"},
+		{header(magic, 2, 8, 12, 2, 4, 2, 13, 6, 1+5<<8), "f: offset 37: groups of 5 numbers, want a divisor of the width 8"},
 		{header(magic, 2, 8, 12, 2, 4, 2, 13, 6, 1+4<<8), "f: 256 bytes, want 2544 for width 8, inner width 12, 2 layers, 4 heads, 2 key/value heads, vocabulary 13, context 6 (version 2)"},
 	} {
 		_, err := New("f", bytes.NewReader(test.content), int64(len(test.content)))

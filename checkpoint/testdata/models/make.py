@@ -202,7 +202,7 @@ def make_llama():
     scales = [m.reshape(-1, group).abs().max(dim=1).values / 127 for m in matrices]
     write("first.bin", struct.pack("<7i", *sizes, -V, T), first)
     write("version1.bin", header(1), later + matrices)
-    write("version2.bin", header(2, struct.pack("<i", group)), later + whole + scales)
+    write("version2.bin", header(2, struct.pack("<i", group)), later + [t for both in zip(whole, scales) for t in both])
 
 
 if sys.argv[1:] == ["tf"]:
