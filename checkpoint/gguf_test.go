@@ -259,6 +259,15 @@ func TestGGUFTokenizer(t *testing.T) {
 	if config, err := fs.ReadFile(d.Files(), "tokenizer_config.json"); err != nil || !strings.Contains(string(config), `"chat_template":"{{ messages }}"`) {
 		t.Errorf("tokenizer_config.json %s, %v", config, err)
 	}
+	// llama.cpp heeds a space in front of byte-level pairs only when it writes tokens, and begins texts of tekken without being told to.
+	spaced := loaded(t, changed(t, path, one("tokenizer.ggml.add_space_prefix", true)))
+	if ids, err := spaced.Tokenizer.Append(nil, []byte(text)); !slices.Equal(ids, want) || err != nil {
+		t.Errorf("ids %v, %v, want %v", ids, err, want)
+	}
+	begun := loaded(t, changed(t, path, append(one("tokenizer.ggml.pre", "tekken"), gguf.Value{Key: "tokenizer.ggml.add_bos_token"}, gguf.Value{Key: "tokenizer.ggml.bos_token_id", Value: uint32(50256)})))
+	if front, _ := tokenizer.Around(begun.Tokenizer); !slices.Equal(front, []int{50256}) {
+		t.Errorf("in front of tekken's texts is %v", front)
+	}
 	// A tokenizer that is not read is an error of its own: the weights are there.
 	for pre, want := range map[any]string{
 		"frog":   `tokenizer.ggml.pre is "frog"`,
@@ -286,6 +295,18 @@ func TestGGUFTokenizer(t *testing.T) {
 		if _, err = Load(changed(t, path, meta)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
+	}
+}
+
+// TestGGUFEnds: what ends a text is there without a tokenizer too.
+func TestGGUFEnds(t *testing.T) {
+	l := loaded(t, "testdata/gguf/hf/gpt2")
+	path := filepath.Join(t.TempDir(), "x.gguf")
+	if err := SaveGGUF(path, GGUF{Model: l.Model, Params: l.Params, DType: weights.F32, Ends: []int{5, 3}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := loaded(t, path); got.Tokenizer != nil || !slices.Equal(got.Ends, []int{5, 3}) {
+		t.Errorf("ends %v", got.Ends)
 	}
 }
 

@@ -20,7 +20,7 @@ const ggufTokenizer = "tokenizer.ggml."
 const templateKey = "tokenizer.chat_template"
 
 // beginning are the pre-tokenizers with which llama.cpp has a text begin with its token unless the metadata say otherwise.
-var beginning = []string{"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"}
+var beginning = []string{"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "tekken"}
 
 // tokenizerKeys are what is read of a tokenizer, or what does not change its ids: of SentencePiece, llama.cpp reads the last for other models alone.
 var tokenizerKeys = regexp.MustCompile(`^(model|pre|tokens|scores|token_type|token_type_count|merges|.*_token_id|add_(bos|eos)_token|add_space_prefix|remove_extra_whitespaces)$`)
@@ -119,9 +119,10 @@ func (r *tokenizerMeta) merged() tokenizer.Merged {
 	pre := r.text("pre", "default")
 	m := tokenizer.Merged{
 		Pre: pre, BOS: r.id("bos_token_id", -1), EOS: r.id("eos_token_id", -1), UNK: r.id("unknown_token_id", -1), Pad: r.id("padding_token_id", -1),
-		AddBOS: r.is("add_bos_token", slices.Contains(beginning, pre)), AddEOS: r.is("add_eos_token", false), SpacePrefix: r.is("add_space_prefix", false),
+		AddBOS: r.is("add_bos_token", slices.Contains(beginning, pre)), AddEOS: r.is("add_eos_token", false),
 		Template: r.template(),
 	}
+	r.is("add_space_prefix", false) // of byte-level pairs llama.cpp heeds it only when it writes tokens as a text
 	m.Tokens, m.Merges, m.Types = r.lists()
 	return m
 }

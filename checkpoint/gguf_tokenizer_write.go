@@ -16,6 +16,7 @@ func (c GGUF) tokenizerMeta() (gguf.Meta, error) {
 	w := tokenizerWriter{vocab: vocab, ends: c.Ends}
 	if c.Tokenizer == nil {
 		w.put("model", "none")
+		w.putEnds()
 		return w.meta, nil
 	}
 	p, notPieces := tokenizer.ToPieces(c.Tokenizer)
@@ -32,7 +33,7 @@ func (c GGUF) tokenizerMeta() (gguf.Meta, error) {
 	w.put("model", "gpt2")
 	w.put("pre", m.Pre)
 	w.put("merges", m.Merges)
-	w.common(m.Tokens, m.Types, []int{m.BOS, m.EOS, m.UNK, m.Pad}, []bool{m.AddBOS, m.AddEOS, m.SpacePrefix}, cmp.Or(c.Template, m.Template))
+	w.common(m.Tokens, m.Types, []int{m.BOS, m.EOS, m.UNK, m.Pad}, []bool{m.AddBOS, m.AddEOS, false}, cmp.Or(c.Template, m.Template))
 	return w.meta, w.err
 }
 
@@ -65,14 +66,19 @@ func (w *tokenizerWriter) common(tokens []string, types, ids []int, flags []bool
 			w.put(key, uint32(id))
 		}
 	}
-	for i, id := range w.ends[:min(len(w.ends), len(endKeys))] {
-		w.meta = append(w.meta, gguf.Value{Key: endKeys[i], Value: uint32(id)})
-	}
+	w.putEnds()
 	for i, key := range []string{"add_bos_token", "add_eos_token", "add_space_prefix"} {
 		w.put(key, flags[i])
 	}
 	if template != "" {
 		w.meta = append(w.meta, gguf.Value{Key: templateKey, Value: template})
+	}
+}
+
+// putEnds writes what ends a text, as far as there are keys.
+func (w *tokenizerWriter) putEnds() {
+	for i, id := range w.ends[:min(len(w.ends), len(endKeys))] {
+		w.meta = append(w.meta, gguf.Value{Key: endKeys[i], Value: uint32(id)})
 	}
 }
 

@@ -137,6 +137,9 @@ func written(tokens []addedToken, n normalizer) (raw, normal []pattern) {
 			if n != nil {
 				text = string(n(nil, []byte(text)))
 			}
+			if text == "" { // which is nowhere
+				continue
+			}
 			normal = append(normal, pattern{strings.Clone(text), t})
 		}
 	}

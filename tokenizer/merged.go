@@ -16,7 +16,6 @@ type Merged struct {
 
 	BOS, EOS, UNK, Pad int  // ids, -1: none
 	AddBOS, AddEOS     bool // a text gets them for the model
-	SpacePrefix        bool // a text gets a space in front
 
 	Template string // chat template, for tokenizer_config.json; "": none
 }
@@ -47,7 +46,7 @@ func FromMerges(m Merged) (tokenizerJSON, configJSON []byte, err error) {
 		}
 	}
 	p := how.stages()
-	p.PreTokenizer.byteLevel().AddPrefixSpace = &m.SpacePrefix
+	p.PreTokenizer.byteLevel().AddPrefixSpace = new(bool)
 	p.Model = &model{Type: "BPE", Vocab: vocabularyOf(m.Tokens), Merges: merges, IgnoreMerges: how.whole}
 	p.AddedTokens = addedOf(m.Tokens, m.Types, m.roles())
 	p.PostProcessor = aroundOf(m.Tokens, m.AddBOS, m.BOS, m.AddEOS, m.EOS)
@@ -64,10 +63,12 @@ func ToMerges(t Tokenizer) (m Merged, err error) {
 	if a.normalize != nil {
 		return m, errors.New("the tokenizer normalizes texts, which such a file cannot tell")
 	}
-	m.SpacePrefix = a.Tokenizer.(*byteLevel).cutting != nil && a.Tokenizer.(*byteLevel).cutting.prefix
+	if c := a.Tokenizer.(*byteLevel).cutting; c != nil && c.prefix {
+		return m, errors.New("the tokenizer puts a space in front of a text, which llama.cpp does not for byte-level pairs")
+	}
 	for _, name := range Pres() {
 		s := pres[name].stages()
-		s.PreTokenizer.byteLevel().AddPrefixSpace = &m.SpacePrefix
+		s.PreTokenizer.byteLevel().AddPrefixSpace = new(bool)
 		if pres[name].whole == p.Model.IgnoreMerges && p.sameStages(s) {
 			m.Pre = name
 			break

@@ -31,6 +31,45 @@ func fromMerges(t testing.TB, m Merged) Tokenizer {
 	return tok
 }
 
+// TestFlags: what an added token takes in beside it, and a space in front of a text, are not in such a vocabulary.
+func TestFlags(t *testing.T) {
+	const file = `{"added_tokens": [{"id": 3, "content": "<|end|>", "rstrip": true, "special": true}, {"id": 4, "content": "<|x|>", "special": true}],
+		"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": %t}, "decoder": {"type": "ByteLevel"},
+		"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}}`
+	load := func(prefix bool) Tokenizer {
+		tok, err := LoadFS(fstest.MapFS{tokenizerFile: {Data: fmt.Appendf(nil, file, prefix)}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tok
+	}
+	tok := load(false)
+	if _, err := ToMerges(tok); err != nil {
+		t.Error(err)
+	}
+	if got := Taking(tok); len(got) != 1 || got[0] != (Special{"<|end|>", 3}) {
+		t.Errorf("taking %v", got)
+	}
+	if _, err := ToMerges(load(true)); err == nil || err.Error() != "the tokenizer puts a space in front of a text, which llama.cpp does not for byte-level pairs" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestNothingLeft: an added token that the normalizer makes nothing of is nowhere in a text.
+func TestNothingLeft(t *testing.T) {
+	const file = `{"added_tokens": [{"id": 3, "content": " ", "normalized": true}],
+		"normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": ""},
+		"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false}, "decoder": {"type": "ByteLevel"},
+		"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}}`
+	tok, err := LoadFS(fstest.MapFS{tokenizerFile: {Data: []byte(file)}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := tok.Append(nil, []byte("a b")); err != nil || !slices.Equal(ids, []int{2}) {
+		t.Errorf("ids %v, %v", ids, err)
+	}
+}
+
 // TestFromMerges: a vocabulary under each name of llama.cpp's merges within the pieces of that name's patterns,
 // also when it was taken back and made again.
 func TestFromMerges(t *testing.T) {

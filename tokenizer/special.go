@@ -14,6 +14,18 @@ type Special struct {
 	ID   int
 }
 
+// Taking returns the added tokens of t that take in white space beside them, or are found as whole words alone, which a mere
+// vocabulary does not tell: see [ToMerges] and [ToPieces].
+func Taking(t Tokenizer) []Special {
+	var all []Special
+	for _, a := range addedTokens(t) {
+		if a.LStrip || a.RStrip || a.SingleWord {
+			all = append(all, Special{a.Content, a.ID})
+		}
+	}
+	return all
+}
+
 // Specials returns the special tokens of t.
 func Specials(t Tokenizer) []Special {
 	var all []Special

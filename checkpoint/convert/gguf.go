@@ -8,6 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -39,6 +40,11 @@ func (c *conversion) saveGGUF(o *checkpoint.Origin, m models.Model, params *grap
 	}
 	if n := checkpoint.GGUFEnds; len(ends) > n {
 		r.Notes = append(r.Notes, fmt.Sprintf("of the tokens %v that end a text, the file has the first %d: llama.cpp has no place for more", ends, n))
+	}
+	if tok != nil {
+		if taking := tokenizer.Taking(tok); len(taking) > 0 {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s of the tokenizer, as %q, take in white space beside them or are whole words alone, which the file cannot tell: a text around one has other ids", plural.Of(len(taking), "token"), taking[0].Text))
+		}
 	}
 	file := checkpoint.GGUF{
 		Name: r.Model, Model: m, Params: params, DType: c.dtype, Tables: c.tables, Tokenizer: tok, Template: string(template), Ends: ends,

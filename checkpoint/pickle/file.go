@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
@@ -99,18 +100,28 @@ func state(v any) (*dict, error) {
 
 // sharesTensor reports whether both dictionaries have a tensor of some name.
 func (d *dict) sharesTensor(other *dict) bool {
-	names := make(map[any]bool, len(d.items))
-	for _, it := range d.items {
-		if _, ok := it.value.(*tensor); ok {
-			names[it.key] = true
-		}
+	names := make(map[string]bool, len(d.items))
+	for name := range d.tensors() {
+		names[name] = true
 	}
-	for _, it := range other.items {
-		if _, ok := it.value.(*tensor); ok && names[it.key] {
+	for name := range other.tensors() {
+		if names[name] {
 			return true
 		}
 	}
 	return false
+}
+
+// tensors are those with names; a key may be anything, as a tuple of numbers.
+func (d *dict) tensors() iter.Seq2[string, *tensor] {
+	return func(yield func(string, *tensor) bool) {
+		for _, it := range d.items {
+			name, named := it.key.(string)
+			if t, ok := it.value.(*tensor); ok && named && !yield(name, t) {
+				return
+			}
+		}
+	}
 }
 
 // take lists the tensors of a pickle's value, and finds their storages by place.

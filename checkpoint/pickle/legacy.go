@@ -26,7 +26,7 @@ func (f *File) readLegacy() error {
 		named = append(named, m.storages...)
 	}
 	if values[1] != int64(version) {
-		return fmt.Errorf("version %v, want %d", values[1], version)
+		return fmt.Errorf("version %s, want %d", showNumber(values[1]), version)
 	}
 	if machine, ok := values[2].(*dict); !ok || machine.get("little_endian") != true {
 		return errors.New("not of a little-endian machine")

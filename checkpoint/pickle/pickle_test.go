@@ -384,6 +384,28 @@ func TestNegatedIsNotMapped(t *testing.T) {
 	}
 }
 
+// TestTupleKeys: beside the weights there may be tensors under any keys, as those of heads under pairs of numbers.
+func TestTupleKeys(t *testing.T) {
+	row := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))
+	f, err := open(saved(t, "}("+text("model")+"}"+text("a")+row+"s"+text("heads")+"}"+tup(num(0), num(1))+row+"su", 1, 2))
+	if err != nil || len(f.Tensors()) != 1 {
+		t.Fatalf("%v, want one tensor", err)
+	}
+}
+
+// TestLongValue: a value that is tuples in tuples, each there twice, would be longer than memory when it is told.
+func TestLongValue(t *testing.T) {
+	nested := ")q\x00"
+	for i := range 60 {
+		nested += fmt.Sprintf("h%c\x86q%c", i, i+1)
+	}
+	id := tup(text("storage"), "ctorch\nFloatStorage\n", text("0"), text("cpu"), nested) + "Q"
+	_, err := open(saved(t, "}"+text("a")+view(id, 0, tup(num(2)), tup(num(1)))+"s", 1, 2))
+	if err == nil || !strings.Contains(err.Error(), "a storage with bad type, key or length (pickle.tuple)") || len(err.Error()) > 200 {
+		t.Errorf("error %.300v", err)
+	}
+}
+
 // TestTwoSets: which of two sets of weights is meant, a file does not say.
 func TestTwoSets(t *testing.T) {
 	row := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"strconv"
 
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
@@ -70,12 +71,20 @@ func persistent(id any) (*storage, error) {
 	key, okKey := t[2].(string)
 	n, okN := t[4].(int64)
 	if !okType || !okKey || !okN || n < 0 || n > 1<<60/typ.width {
-		return nil, fmt.Errorf("a storage with bad type, key or length (%v)", t[4])
+		return nil, fmt.Errorf("a storage with bad type, key or length (%s)", showNumber(t[4]))
 	}
 	if len(t) == 6 && t[5] != nil {
 		return nil, fmt.Errorf("storage %s is a view of another, as in files of old versions of PyTorch; load and save it there again", weights.Show(key))
 	}
 	return &storage{key: key, dtype: typ.dtype, width: typ.width, length: n}, nil
+}
+
+// showNumber is a number for a message, or the type of what is none: tuples in tuples may be longer than memory when they are written.
+func showNumber(v any) string {
+	if n, ok := v.(int64); ok {
+		return strconv.FormatInt(n, 10)
+	}
+	return fmt.Sprintf("%T", v)
 }
 
 // call calls a function of the whitelist.

@@ -41,6 +41,10 @@ func (r Rotary) Options(theta float64, size int) (ops.RotaryOptions, error) {
 			return ops.RotaryOptions{}, fmt.Errorf("rope_parameters: want an object, got %s", short(string(r)))
 		}
 	}
+	// Releases of transformers differ in which of two bases they take.
+	if own, given := all["rope_theta"].(float64); given && theta != 0 && own != theta {
+		return ops.RotaryOptions{}, fmt.Errorf("rope_theta is %v, and in rope_parameters %v: want one base", theta, own)
+	}
 	if theta != 0 && all["rope_theta"] == nil {
 		all["rope_theta"] = theta
 	}
