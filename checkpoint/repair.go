@@ -38,10 +38,12 @@ func Steps(parent string) ([]string, error) {
 			steps = append(steps, e.Name())
 		}
 	}
-	// By number: the names have more digits after a million steps.
-	slices.SortFunc(steps, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	slices.SortFunc(steps, CompareSteps)
 	return steps, nil
 }
+
+// CompareSteps compares names of checkpoints by their steps, of which those after a million have more digits.
+func CompareSteps(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
 
 // Repair makes the checkpoints of a run, in the folder parent, what they were before a copy
 // without links: one that made a directory of a pointer, or lost it. Latest is then the

@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,7 +123,16 @@ func TestFullDisk(t *testing.T) {
 	t.Chdir(dir)
 	write(t, "text.txt", text())
 	train := append(append([]string{"train"}, small...), "--steps", "2", "--out", "run")
+	write(t, "reviews.csv", "review,stars\n"+strings.Repeat("1 and 2,good\n3 and 4,bad\n", 20))
+	if status, _, stderr := gorgpt(t, t.Context(), append(slices.Clone(train[:len(train)-1]), "pre")...); status != 0 {
+		t.Fatal(stderr)
+	}
+	tune := "finetune --kind classification --text review --label stars --train reviews.csv --from pre/checkpoints/latest --epochs 1 --out tuned"
+	if status, _, stderr := gorgpt(t, t.Context(), strings.Fields(tune)...); status != 0 {
+		t.Fatal(stderr)
+	}
 	for _, args := range [][]string{
+		{"classify", "--from", "tuned/checkpoints/best", "1 and 2"},
 		train, {"runs", "run"}, {"generate", "--from", "run/checkpoints/latest", "--prompt", "1", "--tokens", "4"},
 		{"models"}, {"graph"}, {"--version"}, {"train", "-h"}, {"help", "pack"},
 		{"convert", filepath.Join("run", "checkpoints", "latest"), "out"},

@@ -203,6 +203,10 @@ func testFinish(t *testing.T, command func(in string, args ...string) string) {
 			t.Errorf("--stop %q: %+v", stops, g)
 		}
 	}
+	// A beam ends with the stop: what would follow has no part in it. Each token is a character.
+	if g := one("--beams", "3", "--stop", " "); g.Finish != "stop" || strings.Contains(g.Text, " ") || len(g.IDs) != len(g.Text)+1 {
+		t.Errorf("--beams 3 --stop: %+v, %d tokens of %d characters", g, len(g.IDs), len(g.Text))
+	}
 	for _, args := range [][]string{{}, {"--greedy"}, {"--beams", "2"}} {
 		// Of 18 tokens, each is there once.
 		g := one(append(args, "--no-repeat", "1")...)

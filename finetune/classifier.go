@@ -43,6 +43,16 @@ func (c Classifier) sequences() int {
 	return 1
 }
 
+// check tells which example has another number of sequences or targets than the classifier.
+func (c Classifier) check(what string, examples []Example) error {
+	for i, e := range examples {
+		if len(e.Sequences) != c.sequences() || len(e.Targets) != c.Outputs {
+			return fmt.Errorf("finetune: example %d %s has %d sequences and %d outputs, want %d and %d", i+1, what, len(e.Sequences), len(e.Targets), c.sequences(), c.Outputs)
+		}
+	}
+	return nil
+}
+
 // inputs are the nodes that a batch of B examples of K sequences of T tokens is given as.
 type inputs struct {
 	tokens  *G.Node // (B·K, T)

@@ -26,10 +26,16 @@ func (t *Trained) Texts() int {
 	return 1
 }
 
-// Classify has a predictor of the classifier answer for some texts.
+// InputError is what is wrong with the texts that a classifier is given.
+type InputError struct{ error }
+
+// Unwrap implements errors.Unwrap.
+func (e InputError) Unwrap() error { return e.error }
+
+// Classify has a predictor of the classifier answer for some texts. An error that these are to blame for is an [InputError].
 func (t *Trained) Classify(p *Predictor, texts []string) (c Classified, err error) {
 	if len(texts) != t.Texts() {
-		return c, fmt.Errorf("%s, want %d: %s is a task of %s", plural.Of(len(texts), "text"), t.Texts(), t.Task, t.Kind)
+		return c, InputError{fmt.Errorf("%s, want %d: %s is a task of %s", plural.Of(len(texts), "text"), t.Texts(), t.Task, t.Kind)}
 	}
 	x := tasks.Example{Text: texts[0], Score: t.Low}
 	switch t.Kind {
@@ -41,7 +47,7 @@ func (t *Trained) Classify(p *Predictor, texts []string) (c Classified, err erro
 	task := t.AsTask()
 	examples, err := t.Encoder.Examples(task, tasks.Set{Examples: []tasks.Example{x}})
 	if err != nil {
-		return c, err
+		return c, InputError{err}
 	}
 	probabilities, err := p.Predict(examples)
 	if err != nil {

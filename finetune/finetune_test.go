@@ -205,6 +205,20 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestOtherChoices: examples to measure on have as many choices as those to train on.
+func TestOtherChoices(t *testing.T) {
+	of := func(n int) []finetune.Example {
+		return []finetune.Example{{Sequences: slices.Repeat([][]int{{start, delimiter, classify}}, n), Targets: make([]float32, n)}}
+	}
+	c := finetune.Classifier{Base: gpt2.New(260, 16, 8, 1, 2), Kind: tasks.MultipleChoice, Outputs: 3}
+	for _, n := range []int{2, 4} {
+		want := fmt.Sprintf("finetune: example 1 to measure on has %d sequences and %[1]d outputs, want 3 and 3", n)
+		if _, err := finetune.Run(t.Context(), c, graph.NewParams(1), tasks.Task{Kind: c.Kind}, of(3), of(n), finetune.Defaults()); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
+
 func TestRunErrors(t *testing.T) {
 	m := models.Model(gpt2.New(260, 16, 8, 1, 2))
 	c := finetune.Classifier{Base: m, Kind: tasks.Classification, Outputs: 2}

@@ -81,6 +81,9 @@ func NewTrainer(c Classifier, params *graph.Params, task tasks.Task, training, d
 	if len(training) == 0 || len(dev) == 0 {
 		return nil, errors.New("finetune: there are no examples to train on, or none to measure on")
 	}
+	if err := errors.Join(c.check("to train on", training), c.check("to measure on", dev)); err != nil {
+		return nil, err
+	}
 	if o.Micro == 0 {
 		o.Micro = min(o.Batch, len(training))
 	}

@@ -103,7 +103,7 @@ func pruneSent(url string, keep []string) error {
 			there[step] = true
 		}
 	}
-	all := slices.Sorted(maps.Keys(there))
+	all := slices.SortedFunc(maps.Keys(there), checkpoint.CompareSteps)
 	for _, step := range all[:max(0, len(all)-2)] {
 		if slices.Contains(keep, step) {
 			continue
@@ -224,10 +224,7 @@ func (d Dir) fetchCheckpoint(url, name string) error {
 func (d Dir) fetchBefore(url, name string, steps map[string]bool) string {
 	delete(steps, name)
 	for len(steps) > 0 {
-		last := ""
-		for step := range steps {
-			last = max(last, step)
-		}
+		last := slices.MaxFunc(slices.Collect(maps.Keys(steps)), checkpoint.CompareSteps)
 		if d.fetchCheckpoint(url, last) == nil {
 			return last
 		}

@@ -57,6 +57,9 @@ func (c *classifying) encode(learn tasks.Set) error {
 	if c.checked, err = encoder.Examples(c.task, c.dev); err != nil {
 		return err
 	}
+	if n, dev := finetune.Outputs(c.task, learn), finetune.Outputs(c.task, c.dev); n != dev {
+		return fmt.Errorf("%s: %d choices, where the examples to train on have %d", c.dev.At(c.dev.Examples[0]), dev, n)
+	}
 	if encoder.Truncated > 0 {
 		fmt.Fprintf(c.log, "%d texts were longer than the context of %d and cut\n", encoder.Truncated, context)
 	}

@@ -250,10 +250,22 @@ func (w *Writer) Stream(ctx context.Context, prompt []int, piece func(string) er
 
 // search returns what a beam search finds.
 func (w *Writer) search(ctx context.Context, prompt []int) ([]Text, error) {
-	found, err := w.Generator.Beam(ctx, prompt, w.writing.Tokens, generate.BeamOptions{
+	o := generate.BeamOptions{
 		Beams: w.writing.Beams, LengthPenalty: w.writing.LengthPenalty, Stop: w.options.Stop,
 		RepetitionPenalty: w.options.RepetitionPenalty, NoRepeat: w.options.NoRepeat,
-	})
+	}
+	if len(w.writing.Stops) > 0 { // what would follow one has no say in which is the best
+		o.Ends = func(ids []int) (bool, error) {
+			t := w.text(prompt)
+			for _, id := range ids {
+				if _, err := t.Add(id); err != nil {
+					return false, err
+				}
+			}
+			return t.Stopped(), nil
+		}
+	}
+	found, err := w.Generator.Beam(ctx, prompt, w.writing.Tokens, o)
 	if err != nil {
 		return nil, err
 	}

@@ -260,6 +260,16 @@ func (b *Body) Refuse(why string, names ...string) {
 	}
 }
 
+// Unless refuses a field that is neither a text, alone or in a list, which asks for what is done anyway, nor nothing.
+func (b *Body) Unless(name, done, why string) {
+	value, _ := b.take(name)
+	var list []string
+	if json.Unmarshal(value, &list) == nil && len(list) == 1 && list[0] == done || string(value) == strconv.Quote(done) {
+		return
+	}
+	b.Refuse(why, name)
+}
+
 // Err is the first error, or that of a field that is not known.
 func (b *Body) Err() *Error {
 	if b.err != nil {

@@ -44,7 +44,9 @@ func (s *Server) conversation(b *Body) (*task, *Error) {
 	t.stream, t.streamUsage = streaming(b)
 	t.form = &chatForm{header: newHeader("chatcmpl-", "chat.completion", m), best: t.best, texts: m.texts, usage: t.streamUsage, samples: t.samples}
 	b.Refuse("tools are not called here", "tools", "functions", "tool_choice", "function_call", "parallel_tool_calls", "web_search_options")
-	b.Refuse("an answer is text", "audio", "modalities", "prediction", "verbosity")
+	b.Refuse("an answer is text", "audio", "prediction")
+	b.Unless("modalities", "text", "an answer is text")
+	b.Unless("verbosity", "medium", "an answer is as long as the model makes it")
 	if in, there := b.Within("response_format"); there {
 		if kind := in.Text("type", ""); kind != "text" {
 			b.fail("response_format", "%q, want \"text\": an answer is what the model writes", kind)

@@ -3,8 +3,10 @@ package serve
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
+
+	"github.com/gorgpt/gorgpt/finetune"
 )
 
 // lone takes the place of who runs a program beside the engine: one at a time does.
@@ -114,8 +116,12 @@ func (m *Model) classifyOne(ctx context.Context, i int, texts []string) (classif
 	}
 	defer release()
 	said, err := m.Trained.Classify(m.predictor, texts)
-	if err != nil {
-		return classified{}, invalid("input", "%v", fmt.Errorf("%d: %w", i, err))
+	var input finetune.InputError
+	switch {
+	case errors.As(err, &input):
+		return classified{}, invalid("input", "%d: %v", i, err)
+	case err != nil:
+		return classified{}, &Error{Status: http.StatusInternalServerError, Message: err.Error()}
 	}
 	c := classified{Index: i, Label: said.Answer, Probabilities: said.Probabilities, Outputs: m.Trained.Outputs}
 	if m.Trained.Regression {

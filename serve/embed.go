@@ -87,12 +87,14 @@ func (s *Server) embed(r *http.Request) (any, *Error) {
 	if form != "float" && form != "base64" {
 		b.fail("encoding_format", "%q, want float or base64", form)
 	}
-	if value, there := b.fields["input"]; there { // read as a prompt is
-		b.fields["prompt"] = value
-	} else {
+	if _, there := b.take("prompt"); there {
+		return nil, invalid("prompt", "not a parameter here; the texts are input")
+	}
+	value, there := b.take("input")
+	if !there {
 		b.fail("input", "missing")
 	}
-	b.Ignore("input")
+	b.fields["prompt"] = value // read as a prompt is
 	inputs := b.prompts(m, b.Bool("add_special_tokens", true))
 	if err := b.Err(); err != nil {
 		if err.Param == "prompt" {

@@ -38,6 +38,12 @@ func malformedBodies() (all []malformed) {
 	} {
 		add(completions, "prompt", `{"prompt": `+value+`}`)
 	}
+	add("/v1/embeddings", "input", `{"input": null}`)
+	add("/v1/embeddings", "prompt", `{"input": "x", "prompt": "x"}`)
+	for _, value := range []string{`["audio"]`, `["text", "audio"]`, `"audio"`, "5"} {
+		add(chat, "modalities", `{"messages": [{"role": "user", "content": "x"}], "modalities": `+value+`}`)
+	}
+	add(chat, "verbosity", `{"messages": [{"role": "user", "content": "x"}], "verbosity": "high"}`)
 	for _, value := range []string{"1", "true", "{}", `[1]`, `[["a"]]`, `""`, `["a", ""]`, `["a", null]`, "[" + strings.Repeat(`"x",`, 99) + `"x"]`, `"\udfff"`} {
 		add(completions, "stop", `{"prompt": "x", "stop": `+value+`}`)
 	}

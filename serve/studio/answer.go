@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,10 +46,12 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		return
 	}
-	if r.Context().Err() != nil {
-		return // nobody waits
-	}
 	status, param, kind := http.StatusInternalServerError, "", "server_error"
+	if ended := context.Cause(r.Context()); errors.Is(ended, context.Canceled) {
+		return // nobody waits
+	} else if ended != nil { // its time is over, or the server stops
+		status, err = http.StatusServiceUnavailable, ended
+	}
 	var p *problem
 	if errors.As(err, &p) {
 		status, param, kind = p.status, p.param, "invalid_request_error"

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/graph"
@@ -60,8 +61,13 @@ func save(t *testing.T, dir, name string) string {
 // open serves small models of some families, with the studio.
 func open(t *testing.T, runs string, names ...string) (*httptest.Server, []*serve.Model) {
 	t.Helper()
+	return openAs(t, serve.Config{}, runs, names...)
+}
+
+func openAs(t *testing.T, c serve.Config, runs string, names ...string) (*httptest.Server, []*serve.Model) {
+	t.Helper()
 	dir := t.TempDir()
-	s := serve.New(serve.Config{})
+	s := serve.New(c)
 	for _, name := range names {
 		m, err := serve.Open(save(t, dir, name), serve.Options{})
 		if err != nil {
@@ -230,6 +236,15 @@ type candidates struct {
 	List                   []struct {
 		ID   int
 		P, Q float64
+	}
+}
+
+// TestTimeout: a question that takes too long is answered with that.
+func TestTimeout(t *testing.T) {
+	h, models := openAs(t, serve.Config{Timeout: time.Nanosecond}, "", "gpt2-nano")
+	status, text := ask(t, h, "/studio/read", map[string]any{"model": models[0].ID, "text": "one"})
+	if status != http.StatusServiceUnavailable || !strings.Contains(text, `"message":"the request was not done after 1ns"`) {
+		t.Errorf("%d %s", status, text)
 	}
 }
 

@@ -47,10 +47,12 @@ between. The answer is the label, the number of the choice or the score, and its
 			defer c.predictor.Close()
 			out := cmd.OutOrStdout()
 			if len(args) > 0 {
-				if err := c.answer(out, args, asJSON); err != nil {
+				err := c.answer(out, args, asJSON)
+				var input finetune.InputError
+				if errors.As(err, &input) {
 					return usage.Of(err)
 				}
-				return nil
+				return err
 			}
 			lines := command.NewLines(cmd.InOrStdin())
 			for {
