@@ -142,20 +142,28 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := s.bounded(r.Context())
 	defer cancel()
-	s.mux.ServeHTTP(answering{w, http.NewResponseController(w), s.config.Stall}, r.WithContext(ctx))
+	a := answering{w, http.NewResponseController(w), s.config.Stall, s.stopping}
+	defer context.AfterFunc(s.stopping, a.hurry)()
+	s.mux.ServeHTTP(a, r.WithContext(ctx))
 }
 
 // receive reads a request's body, which may neither be too large nor take too long. From then on a read only tells that the client leaves.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Error {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(s.config.Stall)) // which only connections of tests have not
+	going := context.AfterFunc(s.stopping, func() { _ = control.SetReadDeadline(time.Now()) })
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MostBody))
-	_ = control.SetReadDeadline(time.Time{})
+	going()
+	if err == nil { // else what answers would wait for the rest of the body without an end
+		_ = control.SetReadDeadline(time.Time{})
+	}
 	r.Body = io.NopCloser(bytes.NewReader(data))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
 		return &Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body has more than %d bytes", large.Limit)}
+	case errors.Is(err, os.ErrDeadlineExceeded) && s.stopping.Err() != nil:
+		return ended(s.stopping)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &Error{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the body was not there after %v", s.config.Stall)}
 	case err != nil:
@@ -226,7 +234,7 @@ func (s *Server) Drain(ctx context.Context) {
 	case <-s.idle:
 	case <-ctx.Done():
 		s.giveUp(errStopping)
-		<-s.idle // each notices at once
+		<-s.idle // each notices at once, and has a second for its last words
 	}
 }
 

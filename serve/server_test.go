@@ -1,7 +1,9 @@
 package serve_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -120,6 +122,50 @@ func TestDrain(t *testing.T) {
 	}
 	if text := <-whole; !strings.Contains(text, "the server is stopping") {
 		t.Errorf("the other ends with %q", text)
+	}
+}
+
+// TestStopWhileSent: a client that is still sending its body does not hold up the end of the server.
+func TestStopWhileSent(t *testing.T) {
+	s, web := start(t, serve.Config{}, open(t, saveTalking(t), serve.Options{ID: "small"}))
+	c, err := net.Dial("tcp", strings.TrimPrefix(web.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"prompt\"")
+	time.Sleep(50 * time.Millisecond) // until the server has begun to read
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	began := time.Now()
+	s.Drain(ctx)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("%v until the server had ended", took)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil || answer.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("%+v, %v", answer, err)
+	}
+}
+
+// TestHalfBody: a client that never sends the rest gets its answer, and is let go.
+func TestHalfBody(t *testing.T) {
+	_, web := start(t, serve.Config{Stall: 50 * time.Millisecond}, open(t, saveTalking(t), serve.Options{ID: "small"}))
+	c, err := net.Dial("tcp", strings.TrimPrefix(web.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(c, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"prompt\"")
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil || answer.StatusCode != http.StatusRequestTimeout {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	if _, err := io.ReadAll(c); err != nil {
+		t.Errorf("the connection stays: %v", err)
 	}
 }
 
@@ -270,7 +316,14 @@ func TestSlowClient(t *testing.T) {
 
 // TestIdleClient: one that takes no answer, whatever it is of, is not waited for when the server ends.
 func TestIdleClient(t *testing.T) {
-	s := serve.New(serve.Config{Stall: 50 * time.Millisecond})
+	for _, stall := range []time.Duration{50 * time.Millisecond, time.Minute} { // after a minute only where the server does not stop
+		testIdleClient(t, stall)
+	}
+}
+
+func testIdleClient(t *testing.T, stall time.Duration) {
+	t.Helper()
+	s := serve.New(serve.Config{Stall: stall})
 	began := make(chan struct{})
 	s.Handle("GET /long", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(began)

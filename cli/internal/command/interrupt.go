@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"sync"
@@ -99,6 +100,12 @@ func (w *work) idle() time.Duration {
 
 // Working keeps the process after an interrupt until release is called, for a command that ends what it does with care.
 func Working(ctx context.Context) (release func()) { return working(ctx) }
+
+// Closing closes a run, which sends what is left to where it goes: an interrupt waits for that.
+func Closing(ctx context.Context, c io.Closer) error {
+	defer working(ctx)()
+	return c.Close()
+}
 
 // working keeps the process after an interrupt until release is called: what it does then is
 // saved. Without an UntilInterrupt there is nothing to do.

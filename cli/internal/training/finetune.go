@@ -111,7 +111,7 @@ func beginTuning(recipe *run.TunedRecipe, args []string, out, resume string, cmd
 // tune trains, and prints what came of it.
 func tune(cmd *cobra.Command, t *run.Tuning, asJSON, tells bool) (err error) {
 	stdout, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
-	defer func() { err = errors.Join(err, t.Close()) }()
+	defer func() { err = errors.Join(err, command.Closing(cmd.Context(), t)) }()
 	if asJSON && t.Recipe.Pairs != "" {
 		return usage.Errorf("--json is of a task, and %s is a run of --pairs", t.Dir)
 	}

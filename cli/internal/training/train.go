@@ -191,7 +191,7 @@ func trainRun(ctx context.Context, recipe run.Recipe, out string, resume run.Dir
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+	defer func() { err = errors.Join(err, command.Closing(ctx, r)) }()
 	end := command.Stopping(ctx, r.Progress)
 	err = r.Train(ctx)
 	end()
