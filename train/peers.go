@@ -61,6 +61,9 @@ const (
 // one that failed its own, the others its number. Any of them may have been told to stop. Those that hold one model together
 // have the same numbers.
 func (r *run) agree(n int, x []float64, mine error) ([]float64, error) {
+	if mine == nil {
+		mine = r.untold
+	}
 	if err := r.agreeWithin(mine); err != nil {
 		mine = err
 	}

@@ -35,6 +35,7 @@ type run struct {
 	stopped    func() bool // tells whether this rank was interrupted
 	asked      bool        // one that holds the model together with this one was
 	stopping   error       // what of the ranks was
+	untold     error       // of an observer, that the other ranks do not know of yet
 	began      time.Time
 	before     float64 // seconds of earlier calls
 }
@@ -105,6 +106,9 @@ func (r *run) loop(ctx context.Context) error {
 		evaluated := false
 		if r.interrupted(ctx) == nil && r.evaluationDue() {
 			err := r.evaluate(ctx)
+			if r.untold != nil && errors.Is(err, r.untold) {
+				return r.fail(r.untold)
+			}
 			if err != nil && !errors.Is(err, ctx.Err()) {
 				return r.fail(fmt.Errorf("train: evaluation at step %d: %w", r.at.Step, err))
 			}
@@ -120,6 +124,9 @@ func (r *run) loop(ctx context.Context) error {
 			if err == nil {
 				err = r.save()
 			}
+			if err == nil && done {
+				err = r.untold // which the others need not know: they are done too
+			}
 			if err != nil || done {
 				return err
 			}
@@ -134,6 +141,9 @@ func (r *run) loop(ctx context.Context) error {
 func (r *run) next(ctx context.Context) error {
 	n := r.at.Step + 1
 	err := r.step(context.WithoutCancel(ctx))
+	if r.untold != nil && errors.Is(err, r.untold) {
+		return r.untold
+	}
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("train: step %d of %d: the training data ended: %w", n, r.Steps, io.EOF)
 	}
@@ -146,9 +156,10 @@ func (r *run) next(ctx context.Context) error {
 	return nil
 }
 
-// tell reports to the observers.
+// tell reports to the observers. Ranks that keep a part of the solver's state each save together: then an observer's error is
+// this rank's at the next time that all agree, before the weights change.
 func (r *run) tell(report func(Observer) error) error {
-	if r.peers.Rank() > 0 {
+	if r.peers.Rank() > 0 || r.untold != nil {
 		return nil
 	}
 	r.at.Untold = true
@@ -157,6 +168,10 @@ func (r *run) tell(report func(Observer) error) error {
 		if err = report(o); err != nil {
 			break
 		}
+	}
+	if err != nil && r.sharded() && r.several() {
+		r.untold = fmt.Errorf("train: step %d: %w", r.at.Step, err)
+		return r.agreeWithin(nil)
 	}
 	if err = r.agreeWithin(err); err != nil {
 		return err

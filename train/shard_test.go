@@ -1,9 +1,11 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -18,6 +20,48 @@ func floatsOf(o *Optimizer) (n int) {
 		}
 	}
 	return n
+}
+
+// TestShardedFailure: where an observer fails, ranks that keep a part of the solver's state each save together, and what is saved goes on
+// to the bits of a run in which nothing failed.
+func TestShardedFailure(t *testing.T) {
+	ranks := func() []*Trainer {
+		all, _ := newToyRanks(2, 4, false)
+		for _, tr := range all {
+			tr.Solver, tr.ShardSolver = NewAdamW(), true
+		}
+		return all
+	}
+	run := func(all []*Trainer) []error {
+		t.Helper()
+		errs := runRanks(t, all)
+		for _, err := range errs {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return errs
+	}
+	whole := ranks()
+	run(whole)
+	for _, at := range []int{1, 7, whole[0].EvalEvery, whole[0].Steps} {
+		all := ranks()
+		var kept saved
+		all[0].Save = kept.keep(all[0])
+		all[0].Observers = append(all[0].Observers, atStep{at, func() error { return errTest }})
+		errs := runRanks(t, all)
+		if !errors.Is(errs[0], errTest) || !strings.HasPrefix(errs[0].Error(), fmt.Sprintf("train: step %d: ", at)) || stateOf(t, kept).Step != at {
+			t.Fatalf("step %d: %v; saved step %d", at, errs, stateOf(t, kept).Step)
+		}
+		on := ranks()
+		for _, tr := range on {
+			kept.restore(t, tr)
+		}
+		run(on)
+		if !maps.EqualFunc(weights(on[0].Params), weights(whole[0].Params), sameBits) {
+			t.Errorf("step %d: other weights than of a run in which nothing failed", at)
+		}
+	}
 }
 
 // TestShardSolver: ranks that keep a part of the solver's state each have the bits of one process, in weights and in what
