@@ -119,7 +119,7 @@ func (l *loader) measure() error {
 // epoch is the cursor at the start of an epoch.
 func (l *loader) epoch(e int) cursor {
 	c := cursor{Epoch: e}
-	if l.kind == training {
+	if l.kind == training && !l.config.Packed { // packed windows begin where documents do
 		c.Start.Skip = random("phase", l.config.Seed, uint64(e)).IntN(l.slack + 1)
 	}
 	return c
@@ -223,6 +223,7 @@ func (l *loader) fill(ctx context.Context) error {
 	}
 	l.reader.seek(l.Start, l.documents(l.Epoch))
 	b.last = false
+	whole, wholeEnd := 0, position{} // of the last end of a document, where windows are packed
 	for len(b.tokens) < want && !b.last {
 		ids, err := l.reader.take(ctx, want-len(b.tokens))
 		if err == io.EOF {
@@ -232,12 +233,18 @@ func (l *loader) fill(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if i := l.lastEnd(ids); i >= 0 {
+			whole, wholeEnd = len(b.tokens)+i, l.reader.before(len(ids)-i)
+		}
 		for _, id := range ids {
 			b.tokens = append(b.tokens, int32(id))
 		}
 	}
 	if !b.last {
-		b.end = l.reader.last()
+		b.end = l.reader.before(1)
+	}
+	if !b.last && whole > 0 { // the document that is not whole here begins the next block
+		b.tokens, b.end = b.tokens[:whole+1], wholeEnd
 	}
 	l.Read = l.reader.next.Sum
 	rng := random("windows", l.config.Seed, uint64(l.Epoch), uint64(l.Start.Doc), uint64(l.Start.Offset), uint64(l.Start.Skip))
@@ -250,6 +257,17 @@ func (l *loader) fill(ctx context.Context) error {
 	}
 	b.loaded = true
 	return nil
+}
+
+// lastEnd is the place of the last end of a document among tokens, −1 if there is none or windows are not packed.
+func (l *loader) lastEnd(ids []int) int {
+	end, _ := l.tok.EndOfText()
+	for i := len(ids) - 1; i >= 0 && l.config.Packed; i-- {
+		if ids[i] == end {
+			return i
+		}
+	}
+	return -1
 }
 
 // cut makes the windows of the block, in order.

@@ -9,14 +9,23 @@ import (
 // TestPacked: a document that fits into a window is never cut, every transition is a
 // target once an epoch, and what is left over is padding.
 func TestPacked(t *testing.T) {
-	const T = 16
+	for _, buffer := range []int{0, packedContext, 2 * packedContext, 5*packedContext + 3} { // of one block, and of many
+		testPacked(t, buffer)
+	}
+}
+
+const packedContext = 16
+
+func testPacked(t *testing.T, buffer int) {
+	t.Helper()
+	const T = packedContext
 	end, _ := bytesTokenizer.EndOfText()
 	var docs []string
 	for i := range 60 {
 		docs = append(docs, strings.Repeat(string(rune('a'+i%26)), 1+i*5%20))
 	}
 	src := Text("docs", docs...)
-	s := mustStream(t, validation, src, bytesTokenizer, Config{Batch: 1, Context: T, Packed: true})
+	s := mustStream(t, validation, src, bytesTokenizer, Config{Batch: 1, Context: T, Packed: true, Buffer: buffer})
 	counted := 0
 	seen := map[string]int{}
 	for {
@@ -48,7 +57,7 @@ func TestPacked(t *testing.T) {
 		}
 	}
 	if want := int(src.Size()) + len(docs) - 1; counted != want {
-		t.Errorf("%d targets, want %d: each token but the first", counted, want)
+		t.Errorf("buffer %d: %d targets, want %d: each token but the first", buffer, counted, want)
 	}
 	missing := 0
 	for _, d := range docs {
@@ -57,7 +66,7 @@ func TestPacked(t *testing.T) {
 		}
 	}
 	if missing > 1 { // the first of all starts without an end of text before it
-		t.Errorf("%d documents that fit are not whole in any window", missing)
+		t.Errorf("buffer %d: %d documents that fit are not whole in any window", buffer, missing)
 	}
 	if _, err := NewTraining(src, charsOf(t, src), Config{Batch: 1, Context: T, Packed: true}); err == nil ||
 		err.Error() != "windows cannot be packed: the tokenizer (chars) has no end of text, by which documents are told apart" {

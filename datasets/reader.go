@@ -92,10 +92,10 @@ func (r *reader) take(ctx context.Context, n int) ([]int, error) {
 	return ids, nil
 }
 
-// last is the position of the token that was taken last.
-func (r *reader) last() position {
+// before is the position of the n-th token before the next one, of those that were taken last.
+func (r *reader) before(n int) position {
 	p := r.current
-	p.Skip = r.at - 1
+	p.Skip = r.at - n
 	return p
 }
 

@@ -37,7 +37,7 @@ type state struct {
 	Seed      uint64 `json:"seed"`
 	Buffer    int    `json:"buffer"`
 	Anywhere  bool   `json:"anywhere"`
-	Packed    bool   `json:"packed,omitempty"`
+	Packed    bool   `json:"packed_whole,omitempty"` // "packed" were those that cut documents where blocks end
 	Epoch     int    `json:"epoch"`
 	Document  int    `json:"document"`
 	Offset    int64  `json:"offset"`

@@ -25,14 +25,15 @@ type Scope struct {
 
 // builder is what all scopes of one graph share.
 type builder struct {
-	graph    *G.ExprGraph
-	index    *index
-	params   *Params
-	training bool
-	cache    *Cache // of an incremental graph
-	seamless bool   // the same bits wherever sequences are cut
-	sequence [2]int // how many sequences the rows are, of how many positions
-	err      error
+	graph     *G.ExprGraph
+	index     *index
+	params    *Params
+	training  bool
+	undropped bool
+	cache     *Cache // of an incremental graph
+	seamless  bool   // the same bits wherever sequences are cut
+	sequence  [2]int // how many sequences the rows are, of how many positions
+	err       error
 
 	inputs    map[string]*G.Node  // parameters and inputs by name
 	origin    map[*G.Node]string  // the path of every node made through a scope
@@ -79,6 +80,9 @@ type Option func(*builder)
 // Training builds the graph of a training step: dropout is in it. Without, it is
 // left out altogether.
 func Training() Option { return func(b *builder) { b.training = true } }
+
+// WithoutDropout leaves dropout out of the graph of a training step too; what else is of training alone, as the losses that a head adds, stays.
+func WithoutDropout() Option { return func(b *builder) { b.undropped = true } }
 
 // New starts a graph over a store of parameters and returns its root.
 func New(ps *Params, options ...Option) *Scope {
@@ -144,6 +148,9 @@ func (s *Scope) Params() *Params { return s.params }
 
 // Training tells whether the graph is that of a training step.
 func (s *Scope) Training() bool { return s.training }
+
+// Drops tells whether dropout is in the graph.
+func (s *Scope) Drops() bool { return s.training && !s.undropped }
 
 // Err returns the first error of the whole graph, or nil.
 func (s *Scope) Err() error { return s.err }

@@ -74,6 +74,9 @@ func TestEditHead(t *testing.T) {
 		"own loss": func(s *graph.Scope, x, _, targets *G.Node) *G.Node {
 			return layers.HeadLoss(s, x, targets, 5, graph.Init{})
 		},
+		"tied weighted loss": func(s *graph.Scope, x, w, targets *G.Node) *G.Node {
+			return layers.TiedWeightedLoss(s, x, w, targets, s.Floats("weights", 2))
+		},
 		"weighted loss": func(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 			return layers.HeadConfig{}.Loss(s, x, w, targets, s.Floats("weights", 2))
 		},

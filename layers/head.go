@@ -25,10 +25,7 @@ func (c HeadConfig) Logits(s *graph.Scope, x, w *G.Node) *G.Node {
 // what they multiply, without holding the logits of more than a few rows; with what c adds in training.
 func (c HeadConfig) Loss(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
 	x, w = s.Require("Loss", "x", x), s.Require("Loss", "w", w)
-	if weights != nil {
-		return ops.HeadLoss(s, x, w, targets, graph.Settings(s, c).options(weights))
-	}
-	return c.loss(s, x, targets, func(*graph.Scope, int) *G.Node { return w })
+	return c.loss(s, x, targets, weights, func(*graph.Scope, int) *G.Node { return w })
 }
 
 // options are those of the op.
@@ -52,7 +49,8 @@ func TiedLoss(s *graph.Scope, x, embedding, targets *G.Node) *G.Node {
 // TiedWeightedLoss is TiedLoss with the sum of what weights (B·T), one for each target,
 // multiply instead of the mean.
 func TiedWeightedLoss(s *graph.Scope, x, embedding, targets, weights *G.Node) *G.Node {
-	return ops.WeightedLinearCrossEntropy(s, x, embedding, targets, weights)
+	x, embedding = s.Require("TiedWeightedLoss", "x", x), s.Require("TiedWeightedLoss", "embedding", embedding)
+	return HeadConfig{}.Loss(s, x, embedding, targets, weights)
 }
 
 // Classifier scores classes from states x (N·K, C), in which K rows one after the other belong
@@ -71,7 +69,7 @@ func Head(s *graph.Scope, x *G.Node, vocab int, init graph.Init) *G.Node {
 // HeadLoss is TiedLoss with a weight (V, C) of its own, as of [Head].
 func HeadLoss(s *graph.Scope, x, targets *G.Node, vocab int, init graph.Init) *G.Node {
 	x = s.Require("HeadLoss", "x", x)
-	return HeadConfig{}.loss(s, x, targets, headWeight(vocab, init))
+	return HeadConfig{}.loss(s, x, targets, nil, headWeight(vocab, init))
 }
 
 // logits and loss are the heads as layers; weight returns what x, of the given width, is
@@ -87,10 +85,10 @@ func (c HeadConfig) logits(s *graph.Scope, x *G.Node, vocab int, weight func(s *
 	})
 }
 
-func (c HeadConfig) loss(s *graph.Scope, x, targets *G.Node, weight func(s *graph.Scope, width int) *G.Node) *G.Node {
+func (c HeadConfig) loss(s *graph.Scope, x, targets, weights *G.Node, weight func(s *graph.Scope, width int) *G.Node) *G.Node {
 	c = graph.Settings(s, c)
 	return s.Layer(x, tensor.ScalarShape(), func(s *graph.Scope, x *G.Node) *G.Node {
-		return ops.HeadLoss(s, x, weight(s, dim(x, 1)), targets, c.options(nil)) // scalar
+		return ops.HeadLoss(s, x, weight(s, dim(x, 1)), targets, c.options(weights)) // scalar
 	})
 }
 

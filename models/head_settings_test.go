@@ -29,7 +29,7 @@ func doubled(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, 2) }
 
 // TestHeadSettings: a model's settings of its head hold for logits and for losses, edited or not.
 func TestHeadSettings(t *testing.T) {
-	for _, m := range []models.Model{capped{11, true}, capped{11, false}, models.Edit(capped{11, true}, graph.After("wte", doubled))} {
+	for _, m := range []models.Model{capped{11, true}, capped{11, false}, models.Edit(capped{11, true}, graph.After("wte", doubled)), models.Edit(capped{11, true}, graph.Before("lm_head", doubled)), models.Edit(capped{11, false}, graph.Before("lm_head", doubled))} {
 		params := graph.NewParams(1)
 		run := func(declare func(s *graph.Scope, tokens *G.Node) *G.Node) []float32 {
 			s := graph.New(params)

@@ -201,7 +201,7 @@ func pairs(context, window int) float64 {
 
 // whole is the op over whole sequences. In its products, the masked half is skipped.
 func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
-	if !s.Training() {
+	if !s.Drops() {
 		o.Dropout = 0
 	}
 	stream := s.Stream("attention dropout")

@@ -63,7 +63,7 @@ func DropoutShared(s *graph.Scope, x *G.Node, rate float64, share int) *G.Node {
 // drop is an op that multiplies by a mask, as its gradient does; outside of training graphs,
 // and for a rate of 0, it is x itself.
 func drop(s *graph.Scope, name string, columnwise bool, x *G.Node, rate float64, apply func(a *graph.Args, mask kernel.Mask, out, x []float32)) *G.Node {
-	if !s.Training() || rate == 0 {
+	if !s.Drops() || rate == 0 {
 		return x
 	}
 	stream := s.Stream("dropout")

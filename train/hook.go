@@ -11,8 +11,8 @@ type Update struct {
 	Skip  bool    // leave it out; the guard may have set it
 	Model []gorgonia.ValueGrad
 
-	Values  map[string]float64   // that the task reports beside the loss, and layers
-	Vectors map[string][]float64 // that layers report; see [Step.Vectors]
+	Values  map[string]float64 // that the task reports beside the loss, and layers
+	Vectors Vectors            // that layers report; see [Step.Vectors]
 }
 
 // A Hook sees each update before it is made, and may change it: the gradients of

@@ -24,7 +24,7 @@ type Step struct {
 	Values Values `json:"values,omitempty"`
 	// Vectors are what layers report of more than one number ([graph.Scope.Report]), means over the batch: the loads of a
 	// router's experts. Scalars are among the Values.
-	Vectors map[string][]float64 `json:"vectors,omitempty"`
+	Vectors Vectors `json:"vectors,omitempty"`
 	// Watched is all that was asked for, of the last micro-batch, valid during the call.
 	Watched []graph.Watched `json:"-"`
 }
@@ -62,6 +62,43 @@ func (v *Values) UnmarshalJSON(data []byte) error {
 		if (*v)[name] = math.NaN(); x != nil {
 			(*v)[name] = *x
 		}
+	}
+	return nil
+}
+
+// Vectors are lists of numbers by name, in JSON as [Values].
+type Vectors map[string][]float64
+
+// MarshalJSON implements [json.Marshaler].
+func (v Vectors) MarshalJSON() ([]byte, error) {
+	all := make(map[string][]*float64, len(v))
+	for name, list := range v {
+		row := make([]*float64, len(list))
+		for i, x := range list {
+			if !math.IsNaN(x) && !math.IsInf(x, 0) {
+				row[i] = &x
+			}
+		}
+		all[name] = row
+	}
+	return json.Marshal(all)
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (v *Vectors) UnmarshalJSON(data []byte) error {
+	var all map[string][]*float64
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	*v = make(Vectors, len(all))
+	for name, row := range all {
+		list := make([]float64, len(row))
+		for i, x := range row {
+			if list[i] = math.NaN(); x != nil {
+				list[i] = *x
+			}
+		}
+		(*v)[name] = list
 	}
 	return nil
 }

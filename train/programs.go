@@ -84,7 +84,7 @@ func (t *terms) named(x []float64) map[string]float64 {
 }
 
 // vectors are those that layers report, by name, among what of returns.
-func (t *terms) vectors(x []float64) (all map[string][]float64) {
+func (t *terms) vectors(x []float64) (all Vectors) {
 	x = x[1+len(t.names):]
 	for _, r := range t.reports {
 		if r.Node.IsScalar() {
@@ -119,9 +119,9 @@ func (t *Trainer) declare(shape []int, options ...graph.Option) (*graph.Scope, *
 
 // compileTraining makes a program of the loss and its gradient.
 func (r *run) compileTraining(shape ...int) (*graph.Program, *terms, error) {
-	var options []graph.Option
-	if !r.NoDropout {
-		options = append(options, graph.Training())
+	options := []graph.Option{graph.Training()}
+	if r.NoDropout {
+		options = append(options, graph.WithoutDropout())
 	}
 	s, d, err := r.declare(shape, options...)
 	if err != nil {

@@ -237,7 +237,7 @@ func (c *Corpus) Skipped() string {
 }
 
 // Streams makes the batches of a run. Training is read ahead; close it. Validation ends when all
-// of it was read.
+// of it was read; it is nil where nothing is kept for it.
 func (c *Corpus) Streams(tok tokenizer.Tokenizer, shape datasets.Config) (training, validation datasets.Stream, err error) {
 	single := shape
 	if len(c.sources) > 1 {
@@ -274,8 +274,10 @@ func (c *Corpus) Streams(tok tokenizer.Tokenizer, shape datasets.Config) (traini
 	if training, err = mixed(learn, shape); err != nil {
 		return nil, nil, err
 	}
-	if validation, err = mixed(check, shape); err != nil {
-		return nil, nil, err
+	if len(check) > 0 {
+		if validation, err = mixed(check, shape); err != nil {
+			return nil, nil, err
+		}
 	}
 	return datasets.Prefetch(training, prefetched), validation, nil
 }

@@ -2,6 +2,7 @@ package family
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -32,9 +33,10 @@ func (r *Rotary) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Options are those of heads of so many columns. theta is the base where the text has none; 0 stands for 10,000. A part of the
-// columns is refused: which families of transformers turn one, and which ignore the key, differs.
-func (r Rotary) Options(theta float64, size int) (ops.RotaryOptions, error) {
+// Options are those of heads of so many columns. theta is the base that a config.json has beside the text, 0 if it has none, and must be
+// the text's if that has one too; standard is the family's where neither has, 0 for 10,000. A part of the columns is refused: which families of
+// transformers turn one, and which ignore the key, differs.
+func (r Rotary) Options(theta, standard float64, size int) (ops.RotaryOptions, error) {
 	all := map[string]any{}
 	if r != "" {
 		if err := json.Unmarshal([]byte(r), &all); err != nil {
@@ -45,8 +47,8 @@ func (r Rotary) Options(theta float64, size int) (ops.RotaryOptions, error) {
 	if own, given := all["rope_theta"].(float64); given && theta != 0 && own != theta {
 		return ops.RotaryOptions{}, fmt.Errorf("rope_theta is %v, and in rope_parameters %v: want one base", theta, own)
 	}
-	if theta != 0 && all["rope_theta"] == nil {
-		all["rope_theta"] = theta
+	if base := cmp.Or(theta, standard); base != 0 && all["rope_theta"] == nil {
+		all["rope_theta"] = base
 	}
 	text, err := json.Marshal(all)
 	if err != nil {

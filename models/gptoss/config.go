@@ -115,22 +115,27 @@ func (c Config) Validate() error {
 
 // Sliding tells whether a layer looks back through a window.
 func (c Config) Sliding(layer int) bool {
-	if c.Types != "" {
-		return c.Types.list()[layer] == sliding
+	if kinds := c.Types.list(); c.Types != "" && layer < len(kinds) { // layers that were added have the order of the published ones
+		return kinds[layer] == sliding
 	}
 	return layer%2 == 0
 }
 
 // rotary is how queries and keys are turned.
 func (c Config) rotary() (ops.RotaryOptions, error) {
-	return cmp.Or(c.Rotary, yarn).Options(cmp.Or(c.Theta, theta), c.headSize())
+	return cmp.Or(c.Rotary, yarn).Options(c.Theta, theta, c.headSize())
 }
 
 // kvHeads is the number of heads of keys and values.
 func (c Config) kvHeads() int { return cmp.Or(c.KVHeads, c.Heads) }
 
 // headSize is the columns of a head, D.
-func (c Config) headSize() int { return cmp.Or(c.HeadSize, c.Width/c.Heads) }
+func (c Config) headSize() int {
+	if c.HeadSize != 0 || c.Heads < 1 { // which the graph tells of
+		return c.HeadSize
+	}
+	return c.Width / c.Heads
+}
 
 func init() {
 	standard := published(36, 128)

@@ -92,13 +92,18 @@ func (c Config) Validate() error {
 }
 
 // rotary is how queries and keys are turned.
-func (c Config) rotary() (ops.RotaryOptions, error) { return c.Rotary.Options(c.Theta, c.headSize()) }
+func (c Config) rotary() (ops.RotaryOptions, error) { return c.Rotary.Options(c.Theta, 0, c.headSize()) }
 
 // kvHeads is the number of heads of keys and values.
 func (c Config) kvHeads() int { return cmp.Or(c.KVHeads, c.Heads) }
 
 // headSize is the columns of a head, D.
-func (c Config) headSize() int { return cmp.Or(c.HeadSize, c.Width/c.Heads) }
+func (c Config) headSize() int {
+	if c.HeadSize != 0 || c.Heads < 1 { // which the graph tells of
+		return c.HeadSize
+	}
+	return c.Width / c.Heads
+}
 
 func init() {
 	standard := New(32000, 2048, 4096, 32, 32)

@@ -92,14 +92,19 @@ func (c Config) Validate() error {
 
 // rotary is how queries and keys are turned.
 func (c Config) rotary() (ops.RotaryOptions, error) {
-	return c.Rotary.Options(cmp.Or(c.Theta, 1e6), c.headSize())
+	return c.Rotary.Options(c.Theta, 1e6, c.headSize())
 }
 
 // kvHeads is the number of heads of keys and values.
 func (c Config) kvHeads() int { return cmp.Or(c.KVHeads, c.Heads) }
 
 // headSize is the columns of a head, D.
-func (c Config) headSize() int { return cmp.Or(c.HeadSize, c.Width/c.Heads) }
+func (c Config) headSize() int {
+	if c.HeadSize != 0 || c.Heads < 1 { // which the graph tells of
+		return c.HeadSize
+	}
+	return c.Width / c.Heads
+}
 
 func init() {
 	standard := New(32000, 131072, 4096, 32, 32)

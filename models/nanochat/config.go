@@ -88,7 +88,7 @@ func (c Config) Validate() error {
 
 // rotary is how queries and keys are turned: the other way round than in Llama.
 func (c Config) rotary() (ops.RotaryOptions, error) {
-	o, err := c.Rotary.Options(c.Theta, c.headSize())
+	o, err := c.Rotary.Options(c.Theta, 0, c.headSize())
 	o.Reversed = true
 	return o, err
 }
@@ -102,7 +102,7 @@ func (c Config) kvHeads() int {
 }
 
 // headSize is the columns of a head, D.
-func (c Config) headSize() int { return c.Width / c.Heads }
+func (c Config) headSize() int { return c.Width / max(1, c.Heads) }
 
 // weights are the settings of a block's layers.
 func (c Config) weights() layers.BranchWeights {

@@ -1,0 +1,32 @@
+package models_test
+
+import (
+	"testing"
+
+	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/models"
+)
+
+// TestNoHeads: a configuration without heads is an error of the graph in every family, no panic.
+func TestNoHeads(t *testing.T) {
+	for _, name := range []string{"gpt1-nano", "gpt2-nano", "gpt3-nano", "llama-nano", "mixtral-nano", "gptoss-nano", "nanochat-nano"} {
+		m, err := models.Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := models.DimsOf(m)
+		d.Heads = 0
+		if err := models.Declare(models.WithDims(m, d), graph.NewParams(1)); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	m, err := models.Find("gpt-oss-20b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := models.DimsOf(m)
+	d.Layers += 2 // whose kinds the published configuration does not list
+	if err := models.Declare(models.WithDims(m, d), graph.NewParams(1)); err != nil {
+		t.Error(err)
+	}
+}
