@@ -298,7 +298,7 @@ func TestFiles(t *testing.T) {
 	}
 	same(t, again, params)
 	got := m.(gptoss.Config)
-	if rope, err := got.Rotary.Options(0, 8); err != nil || rope.Scaling.Factor != 32 || got.Context != 131072 || got.PerToken != 2 || got.Window != 3 {
+	if rope, err := got.Rotary.Options(0, 0, 8); err != nil || rope.Scaling.Factor != 32 || got.Context != 131072 || got.PerToken != 2 || got.Window != 3 {
 		t.Errorf("original's configuration is %+v, %v", got, err)
 	}
 }

@@ -92,7 +92,9 @@ func (c Config) Validate() error {
 }
 
 // rotary is how queries and keys are turned.
-func (c Config) rotary() (ops.RotaryOptions, error) { return c.Rotary.Options(c.Theta, 0, c.headSize()) }
+func (c Config) rotary() (ops.RotaryOptions, error) {
+	return c.Rotary.Options(c.Theta, 0, c.headSize())
+}
 
 // kvHeads is the number of heads of keys and values.
 func (c Config) kvHeads() int { return cmp.Or(c.KVHeads, c.Heads) }

@@ -93,7 +93,7 @@ func TestPublished(t *testing.T) {
 func settings(t *testing.T, m models.Model) string {
 	t.Helper()
 	c := m.(llama.Config)
-	o, err := c.Rotary.Options(c.Theta, c.Width/c.Heads)
+	o, err := c.Rotary.Options(c.Theta, 0, c.Width/c.Heads)
 	if err != nil {
 		t.Fatal(err)
 	}
