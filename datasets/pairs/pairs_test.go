@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/datasets/pairs"
@@ -155,6 +156,29 @@ func TestStream(t *testing.T) {
 	want := []string{"abCD$$ .CD$..", "mptXYZ ..XYZ$", "$Q$$$$ Q$....", "$$$$$$ ......"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestBeginning: a prompt begins as generation has a text begin, and keeps that where it is cut.
+func TestBeginning(t *testing.T) {
+	m := tokenizer.Merged{Tokens: []string{"<s>", "</s>", "a", "b", "c", "Ġ"}, Types: []int{3, 3, 1, 1, 1, 1}, Pre: "gpt-2", BOS: 0, EOS: 1, UNK: -1, Pad: -1, AddBOS: true}
+	tokenizerJSON, configJSON, err := tokenizer.FromMerges(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := tokenizer.LoadFS(fstest.MapFS{"tokenizer.json": {Data: tokenizerJSON}, "tokenizer_config.json": {Data: configJSON}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for prompt, want := range map[string][]int{"ab": {0, 2, 3, 4, 1, 1}, "abcabc": {0, 2, 3, 4, 4, 1}, "": {0, 4, 1, 1, 1, 1}} {
+		s, err := pairs.NewStream([]pairs.Pair{{Prompt: prompt, Responses: []string{"c"}}}, tok, pairs.Config{Batch: 1, Context: 5, Once: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := s.Next(t.Context())
+		if err != nil || !slices.Equal(append(b.Tokens, 1), want) {
+			t.Errorf("%q: tokens %v, %v, want %v", prompt, b.Tokens, err, want[:5])
+		}
 	}
 }
 

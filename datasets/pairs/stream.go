@@ -90,10 +90,11 @@ func encode(p Pair, tok tokenizer.Tokenizer, end int, c Config) (row encoded, cu
 	if len(p.Responses) == 0 {
 		return row, false, errors.New("no response")
 	}
-	var prompt []int
+	var front, prompt []int // front is what generation, too, puts before a text: the beginning of Llama's
 	if c.Prompt != nil {
 		prompt, err = c.Prompt(p.Prompt)
 	} else {
+		front, _ = tokenizer.Around(tok)
 		prompt, err = tok.Append(nil, []byte(p.Prompt))
 	}
 	if err != nil {
@@ -103,7 +104,7 @@ func encode(p Pair, tok tokenizer.Tokenizer, end int, c Config) (row encoded, cu
 	if err != nil {
 		return row, false, fmt.Errorf("response: %w", err)
 	}
-	if len(prompt) == 0 {
+	if len(front)+len(prompt) == 0 {
 		prompt = []int{end} // the beginning of a text
 	}
 	response = append(response, end)
@@ -112,10 +113,14 @@ func encode(p Pair, tok tokenizer.Tokenizer, end int, c Config) (row encoded, cu
 	if room < 1 {
 		return row, false, fmt.Errorf("the response takes %s, the context has %d", plural.Of(len(response), "token"), c.Context)
 	}
-	if len(prompt) > room {
-		prompt, cut = prompt[len(prompt)-room:], true
+	if len(front) >= room { // no place for a word of the prompt
+		front = nil
 	}
-	return encoded{append(prompt[:len(prompt):len(prompt)], response...), len(prompt)}, cut, nil
+	if len(front)+len(prompt) > room {
+		prompt, cut = prompt[len(prompt)-room+len(front):], true
+	}
+	ids := slices.Concat(front, prompt, response)
+	return encoded{ids, len(ids) - len(response)}, cut, nil
 }
 
 // Cut is the number of pairs whose prompt lost its beginning.
