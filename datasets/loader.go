@@ -52,6 +52,7 @@ type block struct {
 	tokens []int32
 	spans  []span   // the windows, in the order they are handed out
 	end    position // start of the next block
+	rest   []int32  // tokens from there on that were read already, if windows are packed
 	last   bool     // no window is left in the epoch after this block
 	loaded bool
 }
@@ -206,7 +207,7 @@ func (l *loader) window(ctx context.Context) ([]int32, error) {
 // rewind goes back to an earlier cursor.
 func (l *loader) rewind(c cursor) {
 	if c.Epoch != l.Epoch || c.Start != l.Start {
-		l.block.loaded = false
+		l.block.loaded, l.block.rest = false, nil
 	}
 	l.cursor = c
 }
@@ -221,8 +222,12 @@ func (l *loader) fill(ctx context.Context) error {
 		// A token is a byte or more, but for one at the end of each document.
 		b.tokens = slices.Grow(b.tokens, int(min(int64(want), l.src.size+int64(len(l.src.docs)))))
 	}
-	l.reader.seek(l.Start, l.documents(l.Epoch))
-	b.last = false
+	if len(b.rest) > 0 && l.Start == b.end {
+		b.tokens = append(b.tokens, b.rest...) // what is compressed would be read from its beginning again
+	} else {
+		l.reader.seek(l.Start, l.documents(l.Epoch))
+	}
+	b.last, b.rest = false, b.rest[:0]
 	whole, wholeEnd := 0, position{} // of the last end of a document, where windows are packed
 	for len(b.tokens) < want && !b.last {
 		ids, err := l.reader.take(ctx, want-len(b.tokens))
@@ -244,6 +249,7 @@ func (l *loader) fill(ctx context.Context) error {
 		b.end = l.reader.before(1)
 	}
 	if !b.last && whole > 0 { // the document that is not whole here begins the next block
+		b.rest = append(b.rest, b.tokens[whole:]...)
 		b.tokens, b.end = b.tokens[:whole+1], wholeEnd
 	}
 	l.Read = l.reader.next.Sum

@@ -73,3 +73,44 @@ func testPacked(t *testing.T, buffer int) {
 		t.Errorf("without an end of text: %v", err)
 	}
 }
+
+// TestPackedGoesOn: a stream of packed windows goes on from any state to the same batches, within blocks and over epochs.
+func TestPackedGoesOn(t *testing.T) {
+	var docs []string
+	for i := range 60 {
+		docs = append(docs, strings.Repeat(string(rune('a'+i%26)), 1+i*7%40)) // some longer than a block
+	}
+	c := Config{Batch: 2, Context: packedContext, Packed: true, Buffer: 2 * packedContext, Seed: 3}
+	next := func(s Stream) []int {
+		b, err := s.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(slices.Clone(b.Tokens), b.Targets...)
+	}
+	const batches = 90
+	whole := mustStream(t, training, Text("docs", docs...), bytesTokenizer, c)
+	var want [][]int
+	var states [][]byte
+	for range batches {
+		state, err := whole.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		states, want = append(states, state), append(want, next(whole))
+	}
+	for from := 0; from < batches; from += 7 {
+		s := mustStream(t, training, Text("docs", docs...), bytesTokenizer, c)
+		for range from % 5 { // it may be in the middle of something else
+			next(s)
+		}
+		if err := s.Restore(states[from]); err != nil {
+			t.Fatal(err)
+		}
+		for i := from; i < min(batches, from+12); i++ {
+			if got := next(s); !slices.Equal(got, want[i]) {
+				t.Fatalf("from batch %d on, batch %d is another", from, i)
+			}
+		}
+	}
+}

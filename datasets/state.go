@@ -37,7 +37,8 @@ type state struct {
 	Seed      uint64 `json:"seed"`
 	Buffer    int    `json:"buffer"`
 	Anywhere  bool   `json:"anywhere"`
-	Packed    bool   `json:"packed_whole,omitempty"` // "packed" were those that cut documents where blocks end
+	Packed    bool   `json:"packed_whole,omitempty"`
+	Cutting   bool   `json:"packed,omitempty"` // of earlier programs: packed, but with documents cut where blocks end
 	Epoch     int    `json:"epoch"`
 	Document  int    `json:"document"`
 	Offset    int64  `json:"offset"`
@@ -148,12 +149,12 @@ func (l *loader) Restore(b []byte) error {
 		return fmt.Errorf("state of batches: %w", err)
 	}
 	before := l.cursor
-	l.cursor, l.block.loaded = c, false
+	l.cursor, l.block.loaded, l.block.rest = c, false, nil
 	if l.kind == validation && c.Epoch > 0 {
 		return nil // at the end
 	}
 	if err = l.goOn(s, c); err != nil {
-		l.cursor, l.block.loaded = before, false
+		l.cursor, l.block.loaded, l.block.rest = before, false, nil
 	}
 	return err
 }
@@ -224,6 +225,9 @@ func (l *loader) parse(b []byte) (s state, c cursor, err error) {
 	}
 	if s.Format != stateFormat {
 		return s, c, fmt.Errorf("format %q, want %q", s.Format, stateFormat)
+	}
+	if s.Cutting {
+		return s, c, errors.New("begun with packed windows that cut documents where blocks end, which are no more: begin it again, from its checkpoint if you like")
 	}
 	check, err := s.check()
 	if err != nil {

@@ -58,9 +58,9 @@ func (n Network) String() string {
 // sums is how many seconds ranks take to add up so many bytes of gradients by a fixed tree, as cluster.World does: pairs exchange halves,
 // then halves of these, until each rank has its part of the whole sum, and then give these back,
 //
-//	2·(R−1)/R·bytes / rate + (2 + 6)·⌈log₂R⌉·latency
+//	2·(R−1)/R·bytes / rate + (2 + 8)·⌈log₂R⌉·latency
 //
-// where the 6 are of the three small agreements of an update, in each of which ranks tell what they are at and then what they have. Other numbers of
+// where the 8 are of the four small agreements of an update, in each of which ranks tell what they are at and then what they have. Other numbers of
 // ranks than powers of two send whole gradients up the tree, and the sum down. Additions go on while pieces are on their way, and cost no time where a
 // machine's memory is faster than the network.
 func (n Network) sums(bytes float64, ranks int) float64 {
@@ -72,7 +72,7 @@ func (n Network) sums(bytes float64, ranks int) float64 {
 	if ranks&(ranks-1) != 0 {
 		sent = 2 * levels * bytes
 	}
-	return 8*sent/(n.Rate*payload) + 8*levels*n.Latency
+	return 8*sent/(n.Rate*payload) + 10*levels*n.Latency
 }
 
 // Step is an update of all ranks.

@@ -118,6 +118,8 @@ func (s *Server) HandleOpen(pattern string, h http.Handler) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	// Whatever is answered, even before the body is read: net/http passes over the rest of it first.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.config.Stall)) // which only connections of tests have not
 	handler, pattern := s.mux.Handler(r)
 	if refused := s.guard(w, r, slices.Contains(s.open, pattern)); refused != nil {
 		WriteError(w, refused)
@@ -142,7 +144,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := s.bounded(r.Context())
 	defer cancel()
-	a := answering{w, http.NewResponseController(w), s.config.Stall, s.stopping}
+	a := &answering{ResponseWriter: w, control: http.NewResponseController(w), stall: s.config.Stall, stopping: s.stopping}
 	defer context.AfterFunc(s.stopping, a.hurry)()
 	s.mux.ServeHTTP(a, r.WithContext(ctx))
 }
@@ -150,10 +152,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // receive reads a request's body, which may neither be too large nor take too long. From then on a read only tells that the client leaves.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Error {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(s.config.Stall)) // which only connections of tests have not
-	going := context.AfterFunc(s.stopping, func() { _ = control.SetReadDeadline(time.Now()) })
+	hurried := make(chan struct{})
+	going := context.AfterFunc(s.stopping, func() { _ = control.SetReadDeadline(time.Now()); close(hurried) })
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MostBody))
-	going()
+	if !going() {
+		<-hurried
+	}
 	if err == nil { // else what answers would wait for the rest of the body without an end
 		_ = control.SetReadDeadline(time.Time{})
 	}

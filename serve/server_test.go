@@ -133,6 +133,9 @@ func TestStopWhileSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	fmt.Fprintf(c, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"prompt\"")
 	time.Sleep(50 * time.Millisecond) // until the server has begun to read
 	ctx, cancel := context.WithCancel(t.Context())
@@ -148,24 +151,33 @@ func TestStopWhileSent(t *testing.T) {
 	}
 }
 
-// TestHalfBody: a client that never sends the rest gets its answer, and is let go.
+// TestHalfBody: a client that never sends the rest gets its answer, and is let go, whatever it asks.
 func TestHalfBody(t *testing.T) {
-	_, web := start(t, serve.Config{Stall: 50 * time.Millisecond}, open(t, saveTalking(t), serve.Options{ID: "small"}))
-	c, err := net.Dial("tcp", strings.TrimPrefix(web.URL, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintf(c, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"prompt\"")
-	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil || answer.StatusCode != http.StatusRequestTimeout {
-		t.Fatalf("%+v, %v", answer, err)
-	}
-	if _, err := io.ReadAll(c); err != nil {
-		t.Errorf("the connection stays: %v", err)
+	_, web := start(t, serve.Config{Stall: 50 * time.Millisecond, Key: "secret"}, open(t, saveTalking(t), serve.Options{ID: "small"}))
+	for _, c := range []struct {
+		request string
+		want    int
+	}{
+		{"POST /v1/completions HTTP/1.1\r\nAuthorization: Bearer secret", http.StatusRequestTimeout},
+		{"POST /v1/completions HTTP/1.1\r\nAuthorization: Bearer guessed", http.StatusUnauthorized},
+		{"POST /v1/complete HTTP/1.1\r\nAuthorization: Bearer secret", http.StatusNotFound},
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(web.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "%s\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"prompt\"", c.request)
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || answer.StatusCode != c.want {
+			t.Fatalf("%s: %+v, %v", c.request, answer, err)
+		}
+		if _, err := io.ReadAll(conn); err != nil {
+			t.Errorf("%s: the connection stays: %v", c.request, err)
+		}
+		conn.Close()
 	}
 }
 

@@ -61,9 +61,6 @@ const (
 // one that failed its own, the others its number. Any of them may have been told to stop. Those that hold one model together
 // have the same numbers.
 func (r *run) agree(n int, x []float64, mine error) ([]float64, error) {
-	if mine == nil {
-		mine = r.untold
-	}
 	if err := r.agreeWithin(mine); err != nil {
 		mine = err
 	}
@@ -103,6 +100,14 @@ func (r *run) agree(n int, x []float64, mine error) ([]float64, error) {
 		}
 	}
 	return sums[:n], nil
+}
+
+// agreeSharded is [run.agree] of ranks that keep a part of the solver's state each, mine of others.
+func (r *run) agreeSharded(mine error) error {
+	if r.sharded() {
+		_, mine = r.agree(0, nil, mine)
+	}
+	return mine
 }
 
 // agreeWithin has those that hold one model together fail, or be told to stop, together. It returns mine, or what another has met.

@@ -35,7 +35,6 @@ type run struct {
 	stopped    func() bool // tells whether this rank was interrupted
 	asked      bool        // one that holds the model together with this one was
 	stopping   error       // what of the ranks was
-	untold     error       // of an observer, that the other ranks do not know of yet
 	began      time.Time
 	before     float64 // seconds of earlier calls
 }
@@ -106,9 +105,6 @@ func (r *run) loop(ctx context.Context) error {
 		evaluated := false
 		if r.interrupted(ctx) == nil && r.evaluationDue() {
 			err := r.evaluate(ctx)
-			if r.untold != nil && errors.Is(err, r.untold) {
-				return r.fail(r.untold)
-			}
 			if err != nil && !errors.Is(err, ctx.Err()) {
 				return r.fail(fmt.Errorf("train: evaluation at step %d: %w", r.at.Step, err))
 			}
@@ -124,9 +120,6 @@ func (r *run) loop(ctx context.Context) error {
 			if err == nil {
 				err = r.save()
 			}
-			if err == nil && done {
-				err = r.untold // which the others need not know: they are done too
-			}
 			if err != nil || done {
 				return err
 			}
@@ -141,9 +134,6 @@ func (r *run) loop(ctx context.Context) error {
 func (r *run) next(ctx context.Context) error {
 	n := r.at.Step + 1
 	err := r.step(context.WithoutCancel(ctx))
-	if r.untold != nil && errors.Is(err, r.untold) {
-		return r.untold
-	}
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("train: step %d of %d: the training data ended: %w", n, r.Steps, io.EOF)
 	}
@@ -156,11 +146,11 @@ func (r *run) next(ctx context.Context) error {
 	return nil
 }
 
-// tell reports to the observers. Ranks that keep a part of the solver's state each save together: then an observer's error is
-// this rank's at the next time that all agree, before the weights change.
+// tell reports to the observers. Ranks that keep a part of the solver's state each save together, so that an observer's error
+// is to be known to all.
 func (r *run) tell(report func(Observer) error) error {
-	if r.peers.Rank() > 0 || r.untold != nil {
-		return nil
+	if r.peers.Rank() > 0 {
+		return r.agreeSharded(nil)
 	}
 	r.at.Untold = true
 	var err error
@@ -169,11 +159,12 @@ func (r *run) tell(report func(Observer) error) error {
 			break
 		}
 	}
-	if err != nil && r.sharded() && r.several() {
-		r.untold = fmt.Errorf("train: step %d: %w", r.at.Step, err)
-		return r.agreeWithin(nil)
+	if r.sharded() {
+		err = r.agreeSharded(err)
+	} else {
+		err = r.agreeWithin(err)
 	}
-	if err = r.agreeWithin(err); err != nil {
+	if err != nil {
 		return err
 	}
 	r.at.Untold = false
@@ -233,20 +224,26 @@ func (r *run) save() error {
 	return nil
 }
 
-// saveTogether has ranks that hold the model together save if one of them has something to save.
+// saveTogether has ranks that hold the model together, or parts of the solver's state, save if one of them has something to save.
 func (r *run) saveTogether() error {
-	if r.within.Size() == 1 {
-		return nil
+	all := []Peers{r.within}
+	if r.sharded() {
+		all = append(all, r.peers)
 	}
-	dirty := []float64{0}
-	if r.dirty {
-		dirty[0] = 1
+	for _, peers := range all {
+		if peers.Size() == 1 {
+			continue
+		}
+		dirty := []float64{0}
+		if r.dirty {
+			dirty[0] = 1
+		}
+		dirty, err := peers.SumScalars(dirty)
+		if err != nil {
+			return fmt.Errorf("train: saving step %d: %w", r.at.Step, err)
+		}
+		r.dirty = dirty[0] > 0
 	}
-	dirty, err := r.within.SumScalars(dirty)
-	if err != nil {
-		return fmt.Errorf("train: saving step %d: %w", r.at.Step, err)
-	}
-	r.dirty = dirty[0] > 0
 	return nil
 }
 

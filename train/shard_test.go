@@ -1,11 +1,9 @@
 package train
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -44,14 +42,41 @@ func TestShardedFailure(t *testing.T) {
 	}
 	whole := ranks()
 	run(whole)
-	for _, at := range []int{1, 7, whole[0].EvalEvery, whole[0].Steps} {
+	every, last := whole[0].EvalEvery, whole[0].Steps
+	failing := func() error { return errTest }
+	for _, c := range []struct {
+		name  string
+		spoil func(all []*Trainer)
+		step  int // that is saved
+	}{
+		{"first step", func(all []*Trainer) { all[0].Observers = append(all[0].Observers, atStep{1, failing}) }, 1},
+		{"step", func(all []*Trainer) { all[0].Observers = append(all[0].Observers, atStep{7, failing}) }, 7},
+		{"step before an evaluation", func(all []*Trainer) { all[0].Observers = append(all[0].Observers, atStep{every, failing}) }, every},
+		{"last step", func(all []*Trainer) { all[0].Observers = append(all[0].Observers, atStep{last, failing}) }, last},
+		{"evaluation", func(all []*Trainer) { all[0].Observers = append(all[0].Observers, atEvaluation(every)) }, every},
+		{"last evaluation", func(all []*Trainer) { all[0].Observers = append(all[0].Observers, atEvaluation(last)) }, last},
+		{"step with a save", func(all []*Trainer) {
+			for _, tr := range all {
+				tr.SaveEvery = 3
+			}
+			all[0].Observers = append(all[0].Observers, atStep{3, failing})
+		}, 3},
+		{"hook", func(all []*Trainer) {
+			for _, tr := range all {
+				tr.Hooks = append(tr.Hooks, failingHook{tr == all[1], 6})
+			}
+		}, 5},
+		{"data after a save", func(all []*Trainer) {
+			lm(all[1]).Train = &breakingAfter{lm(all[1]).Train.(*toyStream), 4 * 4 * every}
+		}, every},
+	} {
 		all := ranks()
 		var kept saved
 		all[0].Save = kept.keep(all[0])
-		all[0].Observers = append(all[0].Observers, atStep{at, func() error { return errTest }})
+		c.spoil(all)
 		errs := runRanks(t, all)
-		if !errors.Is(errs[0], errTest) || !strings.HasPrefix(errs[0].Error(), fmt.Sprintf("train: step %d: ", at)) || stateOf(t, kept).Step != at {
-			t.Fatalf("step %d: %v; saved step %d", at, errs, stateOf(t, kept).Step)
+		if errs[0] == nil || errs[1] == nil || kept.state == nil || stateOf(t, kept).Step != c.step {
+			t.Fatalf("%s: %v; saved %.100s", c.name, errs, kept.state)
 		}
 		on := ranks()
 		for _, tr := range on {
@@ -59,9 +84,22 @@ func TestShardedFailure(t *testing.T) {
 		}
 		run(on)
 		if !maps.EqualFunc(weights(on[0].Params), weights(whole[0].Params), sameBits) {
-			t.Errorf("step %d: other weights than of a run in which nothing failed", at)
+			t.Errorf("%s: other weights than of a run in which nothing failed", c.name)
 		}
 	}
+}
+
+// failingHook fails at an update, on one rank.
+type failingHook struct {
+	here bool
+	at   int
+}
+
+func (h failingHook) BeforeUpdate(u *Update) error {
+	if h.here && u.Step+1 == h.at {
+		return errTest
+	}
+	return nil
 }
 
 // TestShardSolver: ranks that keep a part of the solver's state each have the bits of one process, in weights and in what

@@ -175,7 +175,11 @@ func (r *run) update(u *Update) (err error) {
 		return err
 	}
 	u.Skip = r.Guard.skips(&r.at.Guard, u.Loss, u.Norm)
-	if err := r.hooks(u); err != nil {
+	err = r.hooks(u)
+	if len(r.Hooks) > 0 {
+		err = r.agreeSharded(err)
+	}
+	if err != nil {
 		return err
 	}
 	if u.Skip {

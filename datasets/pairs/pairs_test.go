@@ -170,8 +170,15 @@ func TestBeginning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for prompt, want := range map[string][]int{"ab": {0, 2, 3, 4, 1, 1}, "abcabc": {0, 2, 3, 4, 4, 1}, "": {0, 4, 1, 1, 1, 1}} {
-		s, err := pairs.NewStream([]pairs.Pair{{Prompt: prompt, Responses: []string{"c"}}}, tok, pairs.Config{Batch: 1, Context: 5, Once: true})
+	for _, c := range []struct {
+		prompt, response string
+		want             []int
+	}{
+		{"ab", "c", []int{0, 2, 3, 4, 1, 1}}, {"abcabc", "c", []int{0, 2, 3, 4, 4, 1}}, {"", "c", []int{0, 4, 1, 1, 1, 1}},
+		{"", "cccc", []int{0, 4, 4, 4, 4, 1}}, {"ab", "cccc", []int{3, 4, 4, 4, 4, 1}},
+	} {
+		prompt, want := c.prompt, c.want
+		s, err := pairs.NewStream([]pairs.Pair{{Prompt: prompt, Responses: []string{c.response}}}, tok, pairs.Config{Batch: 1, Context: 5, Once: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -113,9 +113,10 @@ func encode(p Pair, tok tokenizer.Tokenizer, end int, c Config) (row encoded, cu
 	if room < 1 {
 		return row, false, fmt.Errorf("the response takes %s, the context has %d", plural.Of(len(response), "token"), c.Context)
 	}
-	if len(front) >= room { // no place for a word of the prompt
+	if len(prompt) > 0 && len(front) >= room { // no place for a word of the prompt
 		front = nil
 	}
+	front = front[:min(len(front), room)]
 	if len(front)+len(prompt) > room {
 		prompt, cut = prompt[len(prompt)-room+len(front):], true
 	}

@@ -107,7 +107,7 @@ func (c Config) scale(block int) float64 {
 	}
 	scale := 1.0
 	if c.Scaled {
-		scale /= math.Sqrt(float64(c.Width / c.Heads))
+		scale /= math.Sqrt(float64(c.Width / max(1, c.Heads)))
 	}
 	if c.ScaleByLayer {
 		scale /= float64(block + 1)

@@ -76,12 +76,12 @@ func (s *Study) Run(ctx context.Context, table, progress io.Writer) error {
 	if err := s.parse(); err != nil {
 		return err
 	}
-	if s.Only {
-		return s.write(table)
-	}
 	columns, err := s.chosen()
 	if err != nil {
 		return err
+	}
+	if s.Only {
+		return s.write(table)
 	}
 	for _, task := range s.tasks { // before any run
 		for _, c := range columns {
