@@ -1,8 +1,6 @@
 package finetune
 
 import (
-	"fmt"
-
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 )
 
@@ -33,10 +31,10 @@ func (e *Encoder) Examples(task tasks.Task, set tasks.Set) ([]Example, error) {
 	for _, x := range set.Examples {
 		sequences, err := e.Encode(task.Kind, x)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", set.At(x), err)
+			return nil, set.At(x, "%w", err)
 		}
 		if task.Kind == tasks.MultipleChoice && len(sequences) != outputs {
-			return nil, fmt.Errorf("%s: %d choices, where the first example has %d", set.At(x), len(sequences), outputs)
+			return nil, set.At(x, "%d choices, where the first example has %d", len(sequences), outputs)
 		}
 		out := Example{Sequences: sequences, Targets: make([]float32, outputs), Truth: float64(x.Label)}
 		switch {
@@ -44,7 +42,7 @@ func (e *Encoder) Examples(task tasks.Task, set tasks.Set) ([]Example, error) {
 			out.Truth = x.Score
 			scoreTargets(task, x.Score, out.Targets)
 		case x.Label < 0 || x.Label >= outputs:
-			return nil, fmt.Errorf("%s: class %d of %d", set.At(x), x.Label, outputs)
+			return nil, set.At(x, "class %d of %d", x.Label, outputs)
 		default:
 			out.Targets[x.Label] = 1
 		}

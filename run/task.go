@@ -58,7 +58,7 @@ func (c *classifying) encode(learn tasks.Set) error {
 		return err
 	}
 	if n, dev := finetune.Outputs(c.task, learn), finetune.Outputs(c.task, c.dev); n != dev {
-		return fmt.Errorf("%s: %d choices, where the examples to train on have %d", c.dev.At(c.dev.Examples[0]), dev, n)
+		return c.dev.At(c.dev.Examples[0], "%d choices, where the examples to train on have %d", dev, n)
 	}
 	if encoder.Truncated > 0 {
 		fmt.Fprintf(c.log, "%d texts were longer than the context of %d and cut\n", encoder.Truncated, context)

@@ -53,7 +53,7 @@ func readRACE(path string) (Set, error) {
 			return fmt.Errorf("%s: %d questions, %d answers, %d lists of options; want as many of each", file, n, len(page.Answers), len(page.Options))
 		}
 		for i, q := range page.Questions {
-			e := Example{Text: page.Article, Pair: q, Choices: page.Options[i], Line: 1}
+			e := Example{Text: page.Article, Pair: q, Choices: page.Options[i], Line: 1, File: file}
 			err := e.checkChoices()
 			if err == nil {
 				e.Label, err = answersOf["race"].index(page.Answers[i], false, e.Choices, nil)

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
@@ -23,6 +24,7 @@ type Example struct {
 	Label      int     // index of the class, or of the right choice
 	Score      float64 // in its place, where Task.Regression says so
 	Line       int     // where it stands in its file, from 1
+	File       string  // which file that is, if the set is of several
 }
 
 // Set is what a file holds.
@@ -56,12 +58,16 @@ type Task struct {
 // Read reads a file of the task; of RACE, a folder of files.
 func (t Task) Read(path string) (Set, error) { return t.read(path) }
 
-// At names the place of an example of the set, for messages.
-func (s Set) At(e Example) string {
-	if s.Path == "" {
-		return fmt.Sprintf("line %d", e.Line)
+// At begins a message with the place of an example of the set, if it has one.
+func (s Set) At(e Example, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	switch file := cmp.Or(e.File, s.Path); {
+	case file != "":
+		return fmt.Errorf("%s:%d: %w", file, e.Line, err)
+	case e.Line > 0:
+		return fmt.Errorf("line %d: %w", e.Line, err)
 	}
-	return fmt.Sprintf("%s:%d", s.Path, e.Line)
+	return err
 }
 
 // Find returns the named task. The error for another name offers the nearest.
