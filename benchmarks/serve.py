@@ -120,12 +120,12 @@ def ours(prompt):
 
 def words(prompt):
     """Is for transformers serve, which takes messages: as many words of one token."""
-    return {"model": directory, "messages": [{"role": "user", "content": " the" * len(prompt)}], "max_tokens": args.tokens, "temperature": 0, "stream": True,
+    return {"model": talking, "messages": [{"role": "user", "content": " the" * len(prompt)}], "max_tokens": args.tokens, "temperature": 0, "stream": True,
             "generation_config": json.dumps({"max_new_tokens": args.tokens, "min_new_tokens": args.tokens, "do_sample": False})}
 
 
 def main(build):
-    global directory, vocab
+    global directory, talking, vocab
     binary = os.path.join(build, "gorgpt")
     subprocess.run(["go", "build", "-o", binary, "./cmd/gorgpt"], cwd=os.path.dirname(HERE), check=True)
     directory = args.dir
@@ -142,9 +142,14 @@ def main(build):
         servers.append(Server("llama.cpp", lambda port: [args.llama_server, "-m", gguf, "--port", str(port), "-np", str(most), "-c", str(context * most), "-t", str(args.threads), "-tb", str(args.threads),
                                                          "--cache-type-k", "f32", "--cache-type-v", "f32", "--no-webui"], "/v1/completions", completion))
     if args.transformers:
-        with open(os.path.join(directory, "chat_template.jinja"), "w") as f:  # it takes conversations alone
+        talking = os.path.join(build, "talking")  # it takes conversations alone: the same files with a template that adds nothing
+        os.mkdir(talking)
+        for name in os.listdir(directory):
+            if name != "chat_template.jinja":
+                os.symlink(os.path.abspath(os.path.join(directory, name)), os.path.join(talking, name))
+        with open(os.path.join(talking, "chat_template.jinja"), "w") as f:
             f.write("{% for message in messages %}{{ message['content'] }}{% endfor %}")
-        servers.append(Server("transformers", lambda port: [os.path.join(os.path.dirname(sys.executable), "transformers"), "serve", directory, "--port", str(port), "--device", "cpu", "--dtype", "float32",
+        servers.append(Server("transformers", lambda port: [os.path.join(os.path.dirname(sys.executable), "transformers"), "serve", talking, "--port", str(port), "--device", "cpu", "--dtype", "float32",
                                                             "--continuous-batching"], "/v1/chat/completions", words))
     try:
         for streams in args.streams:

@@ -13,6 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/memfs"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/family"
+	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
 // ggufForm is that of llama.cpp's files, which tell all.
@@ -64,20 +65,48 @@ func generationOfGGUF(meta gguf.Meta) ([]byte, error) {
 	if begin >= 0 {
 		all["bos_token_id"] = begin
 	}
-	var ends []int
-	for _, key := range endKeys {
-		id, err := meta.Int(key, -1)
-		if err != nil {
-			return nil, err
-		}
-		if id >= 0 && !slices.Contains(ends, id) {
-			ends = append(ends, id)
-		}
+	ends, err := endsOfGGUF(meta)
+	if err != nil {
+		return nil, err
 	}
 	if ends != nil {
 		all["eos_token_id"] = ends
 	}
 	return json.Marshal(all)
+}
+
+// endTexts are control tokens that end a text whatever the keys say, as converters do not write them all: those of llama.cpp's vocabulary.
+var endTexts = []string{
+	"<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]",
+	"<|end_of_text|>", "<end_of_utterance>", "<｜end▁of▁sentence｜>",
+}
+
+// endsOfGGUF are the tokens that end a text: those of keys, then those of texts. Of harmony's, <|end|> ends a message and not a text.
+func endsOfGGUF(meta gguf.Meta) (ends []int, err error) {
+	add := func(id int) {
+		if id >= 0 && !slices.Contains(ends, id) {
+			ends = append(ends, id)
+		}
+	}
+	for _, key := range endKeys {
+		id, err := meta.Int(key, -1)
+		if err != nil {
+			return nil, err
+		}
+		add(id)
+	}
+	r := &tokenizerMeta{Meta: meta}
+	tokens, _, types := r.lists()
+	if r.err != nil || len(types) != len(tokens) {
+		return ends, nil // which the tokenizer tells of
+	}
+	isHarmony := slices.Contains(tokens, "<|return|>") && slices.Contains(tokens, "<|call|>")
+	for id, text := range tokens {
+		if types[id] == tokenizer.ControlPiece && slices.Contains(endTexts, text) && !(isHarmony && text == "<|end|>") {
+			add(id)
+		}
+	}
+	return ends, nil
 }
 
 // ggufFS has the files that metadata tell. Those of the tokenizer are made when one is opened, and only then is there an

@@ -310,6 +310,28 @@ func TestGGUFEnds(t *testing.T) {
 	}
 }
 
+// TestGGUFEndTexts: control tokens that are known to end a text do so without a key.
+func TestGGUFEndTexts(t *testing.T) {
+	for _, c := range []struct {
+		tokens []string
+		types  []int32
+		want   []int
+	}{
+		{[]string{"a", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "<|endoftext|>"}, []int32{1, 3, 3, 3, 1}, []int{1, 2, 3}},
+		{[]string{"<|return|>", "<|call|>", "<|end|>", "x", "<|endoftext|>"}, []int32{3, 3, 3, 1, 3}, []int{1, 0, 4}},
+		{[]string{"<|end|>", "x"}, []int32{3, 1}, []int{1, 0}},
+		{[]string{"<|end|>", "x"}, nil, []int{1}},
+	} {
+		meta := gguf.Meta{{Key: "tokenizer.ggml.tokens", Value: c.tokens}, {Key: "tokenizer.ggml.eos_token_id", Value: uint32(1)}}
+		if c.types != nil {
+			meta = append(meta, gguf.Value{Key: "tokenizer.ggml.token_type", Value: c.types})
+		}
+		if got, err := endsOfGGUF(meta); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%q: ends %v, %v, want %v", c.tokens, got, err, c.want)
+		}
+	}
+}
+
 // TestGGUFPieces: SentencePiece's vocabulary goes into a file and comes back.
 func TestGGUFPieces(t *testing.T) {
 	p := tokenizer.Pieces{

@@ -23,7 +23,7 @@ const templateKey = "tokenizer.chat_template"
 var beginning = []string{"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "tekken"}
 
 // tokenizerKeys are what is read of a tokenizer, or what does not change its ids: of SentencePiece, llama.cpp reads the last for other models alone.
-var tokenizerKeys = regexp.MustCompile(`^(model|pre|tokens|scores|token_type|token_type_count|merges|.*_token_id|add_(bos|eos)_token|add_space_prefix|remove_extra_whitespaces)$`)
+var tokenizerKeys = regexp.MustCompile(`^(model|pre|tokens|scores|token_type|token_type_count|merges|.*_token_id|add_(bos|eos)_token|add_space_prefix|remove_extra_whitespaces|suppress_tokens)$`)
 
 // checkTokenizer refuses keys that are not known, unless they say no.
 func checkTokenizer(meta gguf.Meta) error {

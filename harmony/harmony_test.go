@@ -116,6 +116,26 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestConstrained: an answer in a format that was asked for has a type and no recipient (openai/harmony#144), and can be a part of what follows.
+func TestConstrained(t *testing.T) {
+	f := mustFormat(t)
+	for _, header := range []string{"<|channel|>final <|constrain|>json", "<|channel|>final<|constrain|>json", "assistant<|channel|>final <|constrain|>json"} {
+		ids, err := tokenizer.ReadSpecial(f.tok).Append(nil, []byte(header+`<|message|>{"a":1}<|return|>`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.Parse(Assistant, ids)
+		want := Message{Role: Assistant, Channel: "final", ContentType: "<|constrain|>json", Content: `{"a":1}`}
+		if err != nil || len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %+v, %v, want %+v", header, got, err, want)
+			continue
+		}
+		if _, err := f.Prompt(append([]Message{{Role: User, Content: "as JSON"}}, got...)); err != nil {
+			t.Errorf("%s: then %v", header, err)
+		}
+	}
+}
+
 // TestRoundTrip: a conversation comes back from its tokens, whatever its texts say. Authors with names and tools
 // that answer all are written and not read, as in openai-harmony.
 func TestRoundTrip(t *testing.T) {

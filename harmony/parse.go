@@ -146,6 +146,9 @@ func (f *Format) parseHeader(role string, ids []int) (Message, error) {
 			m.Role, m.Name = Tool, m.Role
 		}
 	}
+	if role != "" && len(words) > 0 && words[0] == role { // said again
+		words = words[1:]
+	}
 	to := func(word string) string { return strings.TrimPrefix(word, "to=") }
 	switch n := len(words); {
 	case n > 2:
@@ -154,6 +157,8 @@ func (f *Format) parseHeader(role string, ids []int) (Message, error) {
 		return m, fmt.Errorf("the header %q has a word that is no recipient nor type: %s", header, words[0])
 	case n == 2:
 		m.Recipient, m.ContentType = to(words[0]), words[1]
+	case n == 1 && strings.HasPrefix(words[0], constrain): // a type alone, of an answer in a format that was asked for
+		m.ContentType = words[0]
 	case n == 1:
 		m.Recipient = to(words[0])
 	}

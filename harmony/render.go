@@ -84,7 +84,7 @@ func (f *Format) one(ids []int, m Message) ([]int, error) {
 	if err == nil {
 		ids, err = f.text(append(ids, f.message), m.Content)
 	}
-	if m.Role == Assistant && m.Recipient != "" && m.Recipient != "all" {
+	if m.Role == Assistant && m.Recipient != "" { // to all too, whose header is without
 		return append(ids, f.toCall), err
 	}
 	return append(ids, f.end), err

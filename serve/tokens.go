@@ -15,16 +15,23 @@ func (s *Server) tokenize(r *http.Request) (any, *Error) {
 		return nil, failed
 	}
 	m, failed := s.model(b.Text("model", ""))
-	around := b.Bool("add_special_tokens", true)
 	names := b.Bool("return_token_strs", false)
 	text, prompted := b.take("prompt")
-	name := "prompt"
-	if content, there := b.take("content"); there {
+	name, flag := "prompt", "add_special_tokens"
+	content, there := b.take("content")
+	if there {
 		if prompted {
 			b.fail("content", "prompt is given too; want one of them")
 		}
-		text, prompted, name = content, true, "content"
+		text, prompted, name, flag = content, true, "content", "add_special"
+		if !b.Bool("parse_special", true) {
+			b.fail("parse_special", "special tokens that are written in a text are read as such")
+		}
+		if b.Bool("with_pieces", false) {
+			b.fail("with_pieces", "not done; return_token_strs gives texts beside the tokens")
+		}
 	}
+	around := b.Bool(flag, !there)
 	var of string
 	if !prompted || json.Unmarshal(text, &of) != nil {
 		b.fail(name, "want a text")

@@ -27,6 +27,7 @@ var dtypes = map[uint32]weights.DType{
 var otherTypes = map[uint32]string{
 	9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S",
 	23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0",
+	40: "NVFP4", 41: "Q1_0", 42: "Q2_0",
 }
 
 // dtypeOf is the type of tensors with a number.

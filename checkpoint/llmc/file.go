@@ -24,6 +24,7 @@ var kinds = map[uint32]string{
 	20240328: "a tokenizer",
 	20240520: "tokens",
 	20240801: "tokens of Llama",
+	20240803: "a Llama 3, or its debug state",
 	20240522: "multiple-choice questions",
 	20240527: "the state of an optimizer",
 }

@@ -7,7 +7,7 @@ import "testing"
 func TestParseCount(t *testing.T) {
 	for text, want := range map[string]int64{
 		"0": 0, "300000": 300000, "9223372036854775807": 1<<63 - 1, "300k": 300_000, "2.5M": 2_500_000, "300B": 300e9, "1T": 1e12, "0.3B": 300e6,
-		"1e9": 1e9, "375M": 375e6, "1.1M": 1_100_000, "8K": 8000,
+		"1e9": 1e9, "375M": 375e6, "1.1M": 1_100_000, "8K": 8000, "32.3k": 32_300, "128.2k": 128_200, "1.005k": 1005,
 	} {
 		if got, err := ParseCount(text); err != nil || got != want {
 			t.Errorf("%s: %d, %v, want %d", text, got, err, want)

@@ -26,6 +26,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/usage"
+	"github.com/gorgpt/gorgpt/recipes/internal/studies"
 	"github.com/gorgpt/gorgpt/run"
 )
 
@@ -132,6 +133,9 @@ func (s *study) read(path string) (run.Recipe, error) {
 
 // losses trains, unless it is done, and reads what came of it.
 func (s *study) losses(ctx context.Context, recipe run.Recipe, dir run.Dir) (l losses, err error) {
+	if err := (studies.Run{Dir: dir, Recipe: recipe}).Check(); err != nil {
+		return l, err
+	}
 	if l, done, err := s.measured(dir); done || err != nil {
 		return l, err
 	}

@@ -44,6 +44,13 @@ func TestCommand(t *testing.T) {
 	if _, _, err := call("--most", "1e-9"); err == nil || !strings.HasPrefix(err.Error(), "losses differ by 0.") {
 		t.Errorf("no rounding was noticed: %v", err)
 	}
+	// Other settings are refused, and cost nothing that is done.
+	if _, _, err := call("--steps", "5"); err == nil || !strings.Contains(err.Error(), "has a run with eval_every = 10, not eval_every = 5; give another --out") {
+		t.Errorf("runs of other steps: %v", err)
+	}
+	if again, _, err := call("--most", "0.1"); err != nil || again != table {
+		t.Errorf("then: %v\n%s", err, again)
+	}
 	if _, _, err := call("--steps", "21"); err == nil || err.Error() != "--steps 21: tiny.toml has 20" {
 		t.Error(err)
 	}
