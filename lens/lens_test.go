@@ -409,3 +409,14 @@ func TestTogether(t *testing.T) {
 		t.Errorf("who has left gets %v", err)
 	}
 }
+
+// TestScoreOfNone: logits that are no numbers are neither certain nor right.
+func TestScoreOfNone(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, row := range [][]float32{{nan, nan}, {0, nan}, {0, inf}, {-inf, -inf}} {
+		s := lens.ScoreOf(row, 1, 2)
+		if !math.IsNaN(s.Entropy) || !math.IsNaN(s.LogProb) || s.Rank != 0 || len(s.Top) != 0 {
+			t.Errorf("%v: %+v", row, s)
+		}
+	}
+}

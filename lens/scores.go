@@ -136,6 +136,10 @@ func (r *Reader) Logits(ctx context.Context, ids []int, from, to, top int) ([][]
 func ScoreOf(row []float32, id, top int) Score {
 	total := kernel.LogSumExp(row)
 	s := Score{LogProb: math.NaN()}
+	if math.IsNaN(total) || math.IsInf(total, 0) { // a model whose numbers are none expects nothing
+		s.Entropy = math.NaN()
+		return s
+	}
 	mean := 0.0
 	best := make(lowest, 0, top+1)
 	for k, z := range row {

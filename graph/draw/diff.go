@@ -2,6 +2,8 @@ package draw
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -27,9 +29,14 @@ func (s status) String() string {
 // the parameters in it, or their order, is another.
 func DiffSVG(before, after []graph.Node, o Options) ([]byte, error) {
 	var panels [2]*grouping
-	for i, nodes := range [][]graph.Node{before, after} {
+	both := [][]graph.Node{before, after}
+	for i, nodes := range both {
+		own := o
+		own.Open = slices.DeleteFunc(slices.Clone(o.Open), func(scope string) bool { // what the other alone has
+			return !hasScope(nodes, scope) && hasScope(both[1-i], scope)
+		})
 		var err error
-		if panels[i], err = o.grouped(nodes); err != nil {
+		if panels[i], err = own.grouped(nodes); err != nil {
 			return nil, err
 		}
 	}
@@ -43,6 +50,7 @@ func DiffSVG(before, after []graph.Node, o Options) ([]byte, error) {
 	c := &canvas{marked: o.Marked}
 	x := 0.0
 	for i, g := range panels {
+		c.side = strconv.Itoa(i)
 		d := layOut(g)
 		c.height = max(c.height, d.height+header)
 		fmt.Fprintf(c, `<g transform="translate(%s %s)">`+"\n", num(x), num(header))

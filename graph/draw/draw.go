@@ -23,7 +23,7 @@ type Options struct {
 	// Title stands above the picture.
 	Title string
 	// Marked has the boxes of an SVG say, for a page that shows it, what they are (class), their scope (data-scope; of a run of
-	// blocks, the first's) and the IDs of their nodes (data-nodes), and lines and texts have a class for the page's style.
+	// blocks, the first's) and the IDs of their nodes (data-nodes), of which of two graphs (data-graph, 0 or 1), and lines and texts have a class for the page's style.
 	Marked bool
 }
 

@@ -100,12 +100,18 @@ func (g *grouping) keyOf(at string, folded map[string]string) string {
 	return strings.Join(levels[:min(g.levels, len(levels))], ".")
 }
 
+// hasScope tells whether some of the nodes are in a scope, or a pattern of scopes.
+func hasScope(nodes []graph.Node, scope string) bool {
+	pattern := strings.Split(scope, ".")
+	return slices.ContainsFunc(nodes, func(n graph.Node) bool { return inside(pattern, n.Path) })
+}
+
 // group puts nodes in boxes.
 func group(nodes []graph.Node, levels int, fold bool, open []string) (*grouping, error) {
 	g := &grouping{nodes: nodes, levels: levels, fold: fold}
 	for _, o := range open {
 		pattern := strings.Split(o, ".")
-		if !slices.ContainsFunc(nodes, func(n graph.Node) bool { return inside(pattern, n.Path) }) {
+		if !hasScope(nodes, o) {
 			return nil, fmt.Errorf("draw: %w", nearest.Unknown("scope", o, scopes(nodes)))
 		}
 		g.open = append(g.open, pattern)

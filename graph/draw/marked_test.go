@@ -29,7 +29,7 @@ func TestMarked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		marks := regexp.MustCompile(` (class|data-scope|data-nodes)="[^"]*"`)
+		marks := regexp.MustCompile(` (class|data-scope|data-nodes|data-graph)="[^"]*"`)
 		if got := marks.ReplaceAllString(string(marked), ""); got != string(plain) {
 			t.Errorf("%s: the marks change the picture:\n%s", name, got)
 		}
@@ -48,12 +48,16 @@ func TestMarked(t *testing.T) {
 			}
 			boxes++
 			scope := start.Attr[1].Value
+			whose := nodes
+			if name == "two" {
+				whose = map[string][]graph.Node{"0": nodes, "1": other}[start.Attr[3].Value]
+			}
 			for _, text := range strings.Split(start.Attr[2].Value, ",") {
 				id, err := strconv.Atoi(text)
-				if err != nil || id >= len(nodes) {
+				if err != nil || id >= len(whose) {
 					t.Fatalf("%s: node %q of a box %s", name, text, scope)
 				}
-				if at := nodes[id].Path; !strings.HasPrefix(at, scope) && !strings.HasPrefix(other[id].Path, scope) {
+				if at := whose[id].Path; !strings.HasPrefix(at, scope) {
 					t.Errorf("%s: node %d of %s is in the box %s", name, id, at, scope)
 				}
 			}
@@ -61,5 +65,17 @@ func TestMarked(t *testing.T) {
 		if boxes < 5 {
 			t.Errorf("%s: %d marked boxes", name, boxes)
 		}
+	}
+}
+
+// TestOpenOfOne: a scope that one of two graphs has may be open, one that neither has is an error.
+func TestOpenOfOne(t *testing.T) {
+	nodes, other := tiny(t), tiny(t, graph.Remove("h.0.mlp"))
+	picture, err := draw.DiffSVG(nodes, other, draw.Options{Depth: 1, Open: []string{"h.0.mlp"}, Marked: true})
+	if err != nil || !strings.Contains(string(picture), `data-scope="h.0.mlp`) {
+		t.Errorf("%v\n%s", err, picture)
+	}
+	if _, err := draw.DiffSVG(nodes, other, draw.Options{Depth: 1, Open: []string{"h.0.mlq"}}); err == nil || !strings.Contains(err.Error(), `unknown scope "h.0.mlq"`) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -55,6 +55,7 @@ type canvas struct {
 	bytes.Buffer
 	width, height float64
 	marked        bool
+	side          string // of two graphs, in marks: "0" before, "1" after
 }
 
 // document wraps what was drawn.
@@ -153,7 +154,11 @@ func (c *canvas) marks(b *box) string {
 		ids[i] = strconv.Itoa(id)
 	}
 	scope, _, _ := strings.Cut(b.key, " … ")
-	return c.class("box", b.class()) + fmt.Sprintf(` data-scope="%s" data-nodes="%s"`, escape(scope), strings.Join(ids, ","))
+	marks := c.class("box", b.class()) + fmt.Sprintf(` data-scope="%s" data-nodes="%s"`, escape(scope), strings.Join(ids, ","))
+	if c.side != "" {
+		marks += fmt.Sprintf(` data-graph="%s"`, c.side)
+	}
+	return marks
 }
 
 // detailOf is the box's detail.

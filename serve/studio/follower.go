@@ -2,6 +2,7 @@ package studio
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -180,7 +181,7 @@ func (f *follower) OnStep(s train.Step) error {
 	for name, x := range s.Values {
 		all[name] = x
 	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
+	for _, name := range ownFirst(all) {
 		if f.series[name] == nil {
 			if len(f.series) == mostKeys {
 				continue
@@ -206,10 +207,20 @@ func (f *follower) OnEvaluation(e train.Evaluation) error {
 	for name, x := range e.Values {
 		all[name] = x
 	}
-	for name, x := range all {
+	for _, name := range ownFirst(all) {
 		if f.vals[name] != nil || len(f.vals) < mostKeys {
-			f.vals[name] = append(f.vals[name], point{e.Step, number(x)})
+			f.vals[name] = append(f.vals[name], point{e.Step, number(all[name])})
 		}
 	}
 	return nil
+}
+
+// ownFirst sorts names, those that every run has first: of more than mostKeys others are left out.
+func ownFirst(all map[string]float64) []string {
+	own := []string{"loss", "val_loss", "lr", "grad_norm", "tokens_per_s", "tokens", "seconds"}
+	names := slices.Sorted(maps.Keys(all))
+	slices.SortStableFunc(names, func(a, b string) int {
+		return cmp.Compare(slices.Index(own, b), slices.Index(own, a)) // −1 of others
+	})
+	return names
 }

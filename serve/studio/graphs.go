@@ -179,28 +179,12 @@ func (st *studio) nodes(r *http.Request, q nodesQuestion) (map[string]any, error
 			one.Histogram = histogramOf(h)
 		} else if p := m.Params.Get(n.Path); q.Values && p != nil && n.Params > 0 {
 			if packed, _ := p.Packed(); packed == nil { // else asking for numbers would make it one of numbers for good
-				one.Histogram = histogramOf(lens.Spread(sample(p.Data())))
+				one.Histogram = histogramOf(lens.Spread(p.Data()))
 			}
 		}
 		list = append(list, one)
 	}
 	return map[string]any{"nodes": list, "total": graph.Sum(all)}, nil
-}
-
-// mostSampled is how many weights of a parameter a histogram is made of.
-const mostSampled = 1 << 18
-
-// sample is every so manieth number of many.
-func sample(x []float32) []float32 {
-	step := (len(x) + mostSampled - 1) / mostSampled
-	if step <= 1 {
-		return x
-	}
-	var some []float32
-	for i := 0; i < len(x); i += step {
-		some = append(some, x[i])
-	}
-	return some
 }
 
 // values reads the last tokens of the text, unless these were read last.

@@ -1,6 +1,9 @@
 package studio
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -22,10 +25,10 @@ func (st *studio) list(w http.ResponseWriter, _ *http.Request) error {
 		Name       string                `json:"name"`
 		Params     int64                 `json:"params"`
 		Dims       models.Dims           `json:"dims"`
-		Limit      int                   `json:"limit"`   // tokens that are read at once
-		Context    int                   `json:"context"` // positions that a sequence has
-		Tokenizer  string                `json:"tokenizer"`
-		Begin      string                `json:"begin"` // the token that begins a text
+		Limit      int                   `json:"limit"`     // tokens that are read at once
+		Context    int                   `json:"context"`   // positions that a sequence has
+		Tokenizer  string                `json:"tokenizer"` // a mark, by which tokens of models are told apart
+		Begin      string                `json:"begin"`     // the token that begins a text
 		Chat       bool                  `json:"chat"`
 		Ends       []int                 `json:"ends"`
 		Classifier *finetune.Description `json:"classifier,omitempty"`
@@ -34,7 +37,7 @@ func (st *studio) list(w http.ResponseWriter, _ *http.Request) error {
 	for _, m := range st.models() {
 		d := models.DimsOf(m.Model)
 		one := model{
-			ID: m.ID, Name: models.NameOf(m.Model), Dims: d, Params: weights(m.Params), Context: m.Context, Tokenizer: m.Tokenizer.Name(),
+			ID: m.ID, Name: models.NameOf(m.Model), Dims: d, Params: weights(m.Params), Context: m.Context, Tokenizer: st.tokenizerOf(m),
 			Limit: min(d.Context, lens.MostTokens), Chat: m.Chat != nil, Ends: m.Ends,
 		}
 		for _, id := range tokenizer.EmptyPrompt(m.Tokenizer) {
@@ -46,6 +49,21 @@ func (st *studio) list(w http.ResponseWriter, _ *http.Request) error {
 		all = append(all, one)
 	}
 	return write(w, http.StatusOK, map[string]any{"models": all, "runs": st.config.Runs != "" && there(st.config.Runs)})
+}
+
+// tokenizerOf marks what tokens of a model mean: models with one mark have the same texts for their ids.
+func (st *studio) tokenizerOf(m *serve.Model) string {
+	if mark, known := st.marks.Load(m); known {
+		return mark.(string)
+	}
+	h := sha256.New()
+	for id := range m.Tokenizer.Size() {
+		text, err := m.Tokenizer.AppendText(nil, []int{id})
+		fmt.Fprintf(h, "%d %t %s ", len(text), err == nil, text)
+	}
+	mark := m.Tokenizer.Name() + " " + hex.EncodeToString(h.Sum(nil)[:8])
+	st.marks.Store(m, mark)
+	return mark
 }
 
 // weights counts parameters.

@@ -135,3 +135,32 @@ func TestConfusion(t *testing.T) {
 		t.Errorf("%d %s", status, text)
 	}
 }
+
+// TestManyCurves: of a run with more values than are shown, the loss and the axes are.
+func TestManyCurves(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	for i := 1; i <= 3; i++ {
+		fmt.Fprintf(&b, `{"step":%d,"tokens":%d,"loss":4,"lr":0.001,"grad_norm":1,"tokens_per_s":100,"seconds":%d`, i, 8*i, i)
+		for k := range 80 {
+			fmt.Fprintf(&b, `,"a.%02d.entropy":%d`, k, k)
+		}
+		b.WriteString("}\n")
+		fmt.Fprintf(&b, `{"step":%d,"val_loss":5`, i)
+		for k := range 80 {
+			fmt.Fprintf(&b, `,"a.%02d":%d`, k, k)
+		}
+		b.WriteString("}\n")
+	}
+	put(t, filepath.Join(dir, "one", "metrics.jsonl"), b.String())
+	h, _ := open(t, dir, "gpt2-nano")
+	c := answered[curves](t, h, "/studio/curves?run=one", nil)
+	for _, name := range []string{"loss", "lr", "grad_norm", "tokens_per_s", "tokens", "seconds", "a.00.entropy"} {
+		if len(c.Series[name].Mean) != 3 {
+			t.Errorf("no curve of %s", name)
+		}
+	}
+	if len(c.Vals["val_loss"]) != 3 || len(c.Vals["a.00"]) != 3 || len(c.Vals["a.79"]) != 0 {
+		t.Errorf("evaluations of %d names", len(c.Vals))
+	}
+}

@@ -25,6 +25,7 @@ type studio struct {
 	models func() []*serve.Model
 	config Config
 
+	marks   sync.Map // of the tokenizer of a *serve.Model
 	mu      sync.Mutex
 	readers map[*serve.Model]*reader
 	runs    map[string]*follower

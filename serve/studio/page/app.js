@@ -104,6 +104,7 @@ addEventListener("keydown", e => {
 async function start() {
   theme(localStorage.getItem("gorgpt.theme"));
   const given = load();
+  tree.whose = () => model() ? model().tokenizer : null;
   tree.start({ text: given.get("text"), ids: given.get("ids") ? given.get("ids").split(".").map(Number).filter(Number.isInteger) : null });
   $("theme").addEventListener("click", () => {
     const night = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;

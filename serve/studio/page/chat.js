@@ -78,7 +78,10 @@ export function open(main) {
       const said = messages.at(-1).role === "assistant" ? messages.slice(0, -1) : messages, last = messages.at(-1);
       const a = await json("/studio/converse", { model: state.model, system, messages: said.map(({ role, content }) => ({ role, content })) });
       let ids = a.ids;
-      if (last.role === "assistant" && last.content) ids = ids.concat((await json("/studio/read", { model: state.model, text: last.content, top: 0 })).tokens.map(t => t.id));
+      if (last.role === "assistant" && last.content) {
+        const r = await json("/studio/read", { model: state.model, text: last.content, top: 0 });
+        ids = ids.concat(r.tokens.slice(r.hidden).map(t => t.id)); // what begins a text begins no reply
+      }
       tree.add("", ids, "from chat");
       set({ view: "text", at: "end" });
     } catch (e) {

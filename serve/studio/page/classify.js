@@ -71,7 +71,7 @@ export function open(main) {
       return td;
     };
     const list = (t, p) => mistakes.replaceChildren(h("table", { class: "list" }, h("tr", {}, ["line", "truth", "predicted"].map(x => h("th", { scope: "col" }, x))), a.some.filter(x => x.truth === t && x.predicted === p).slice(0, 50).map(x => h("tr", {}, [x.line, x.truth, x.predicted].map(y => h("td", {}, y))))));
-    place.replaceChildren(h("h2", {}, "On the examples that it was measured on"), h("p", {}, `${a.right.toLocaleString("en")} of ${a.total.toLocaleString("en")} are right, ${percent(a.right / Math.max(a.total, 1))}`),
+    place.replaceChildren(h("h2", {}, "On the examples that it was measured on"), h("p", {}, m.classifier.regression ? `${a.total.toLocaleString("en")} scores` : `${a.right.toLocaleString("en")} of ${a.total.toLocaleString("en")} are right, ${percent(a.right / Math.max(a.total, 1))}`),
       a.labels.length ? h("table", { class: "conf" }, h("tr", {}, h("th", { scope: "col" }, "truth ↓ taken for →"), a.labels.map(l => h("th", { scope: "col" }, l)), h("th", { scope: "col" }, "found")), a.labels.map(t => h("tr", {}, h("th", { scope: "row" }, t), a.labels.map(p => cell(t, p)), h("td", {}, percent(count(t, t) / Math.max(sum(t), 1)))))) : "", mistakes);
   }
 

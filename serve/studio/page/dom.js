@@ -46,7 +46,7 @@ export function many(n) {
   return String(n);
 }
 
-export const bits = nats => nats / Math.LN2;
+export const bits = nats => nats === null || nats === undefined ? nats : nats / Math.LN2;
 
 // dark tells which theme is shown.
 export function dark() {

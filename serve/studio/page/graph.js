@@ -34,9 +34,9 @@ export function open(main) {
     const own = mine = new AbortController();
     about.classList.add("busy");
     try {
-      const now = tree.now;
+      const now = tree.now, ids = tree.ids(now, m.tokenizer);
       reading = null;
-      if (now.text || now.ids) reading = await json("/studio/read", { model: m.id, top: 0, ...(now.ids ? { ids: now.ids } : { text: now.text }) }, own.signal);
+      if (now.text || ids) reading = await json("/studio/read", { model: m.id, top: 0, ...(ids ? { ids } : { text: now.text }) }, own.signal);
       tokens = Math.max(1, Math.min(reading ? reading.tokens.length : 16, most, m.limit, beside() ? beside().limit : most));
       await draw(own.signal);
       trouble(null);
@@ -103,8 +103,10 @@ export function open(main) {
     const isOpen = state.open.includes(scope);
     right.replaceChildren(h("div", { class: "row" }, h("h2", { class: "mono" }, scope || "(no scope)"), h("span", { class: "spring" }), scope ? h("button", { type: "button", onclick: () => toggle(scope) }, isOpen ? "Close " : "Open ", h("kbd", {}, "O")) : ""), h("p", { class: "quiet small busy" }, "reading"));
     try {
-      const q = { model: state.model, tokens, nodes: ids.slice(0, 400), values: !!reading };
-      if (reading) q.ids = reading.tokens.map(t => t.id);
+      const of = box.dataset.graph === "1" ? beside() : model(); // whose box it is, where there are two graphs
+      const q = { model: of.id, tokens, nodes: ids.slice(0, 400), values: !!reading };
+      if (reading && of.tokenizer === model().tokenizer) q.ids = reading.tokens.map(t => t.id);
+      else if (reading) q.text = reading.text;
       const a = await json("/studio/nodes", q);
       if (picked !== box) return;
       right.lastChild.remove();

@@ -61,7 +61,7 @@ export function open(desk, place) {
     const cols = columns(), r = desk.reading, last = cols.at(-1), now = known.get(last);
     const goal = r.tokens[last + 1];
     facts.replaceChildren(h("span", {}, "What the head would say behind ", h("span", { class: "tok" }, spoken(r.tokens[last].text)), " at every depth", goal ? [", where ", h("span", { class: "tok" }, spoken(goal.text)), " came"] : ""));
-    if (now) { // where the token that came, or comes, is the likeliest from then on
+    if (now && now.every(c => c.top.length)) { // where the token that came, or comes, is the likeliest from then on
       const id = goal ? goal.id : now.at(-1).top[0].id;
       let from = now.length;
       while (from > 0 && now[from - 1].top[0].id === id) from--;
@@ -71,7 +71,7 @@ export function open(desk, place) {
     table.replaceChildren(h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "behind"), cols.map(t => h("th", { scope: "col", title: "token " + t }, spoken(r.tokens[t].text))))),
       h("tbody", {}, order.map(([p, i]) => h("tr", { class: p.kind }, h("th", { scope: "row", title: p.path }, name(p, i)), cols.map(t => {
         const c = known.get(t) && known.get(t)[i];
-        if (!c) return h("td", {}, " ");
+        if (!c || !c.top.length) return h("td", {}, c ? "NaN" : " ");
         const best = c.top[0], next = r.tokens[t + 1];
         const td = h("td", { class: next && next.id === best.id ? "hit" : "", onpointermove: e => tip(e, about(p, c, next)), onpointerleave: e => tip(e, ""), onclick: () => set({ at: t + 1 >= r.tokens.length ? "end" : t + 1 }) }, spoken(best.text));
         td.style.background = heat(best.p, "cool");

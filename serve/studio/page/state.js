@@ -57,8 +57,8 @@ export function address() {
   const q = new URLSearchParams();
   for (const [name, otherwise] of Object.entries(defaults)) if (state[name] !== otherwise) q.set(name, state[name]);
   for (const scope of state.open) q.append("open", scope);
-  const d = tree.now;
-  if (d.ids && d.ids.length < longest / 5) q.set("ids", d.ids.join("."));
+  const d = tree.now, ids = tree.ids(d, tree.whose());
+  if (ids && ids.length < longest / 5) q.set("ids", ids.join("."));
   else if (d.text && d.text.length < longest) q.set("text", d.text);
   return q.toString();
 }
@@ -67,6 +67,16 @@ export function address() {
 // branch that one can go back to.
 export const tree = {
   all: [], now: null,
+
+  // whose is the tokenizer of the model that is chosen; app.js knows.
+  whose: () => null,
+
+  // ids are the tokens of a text if they are a tokenizer's: those of a text by another stay with it, and the text is read anew. Of an
+  // address they are those of its model.
+  ids(node, tokenizer) {
+    if (node.ids) node.of ??= tokenizer;
+    return node.ids && node.of === tokenizer ? node.ids : null;
+  },
 
   // start begins with what was kept of this tab, or with a text.
   start(given) {
@@ -83,9 +93,9 @@ export const tree = {
     const now = this.now;
     if (text === now.text && String(ids) === String(now.ids)) return now;
     if (how === "typed" && now.how === "typed" && Date.now() - now.time < 1500 && !this.children(now).length) {
-      Object.assign(now, { text, ids, time: Date.now() });
+      Object.assign(now, { text, ids, of: this.whose(), time: Date.now() });
     } else {
-      this.now = { id: this.all.length, parent: now.id, text, ids, how, time: Date.now() };
+      this.now = { id: this.all.length, parent: now.id, text, ids, of: this.whose(), how, time: Date.now() };
       now.last = this.now.id;
       this.all.push(this.now);
     }
@@ -95,7 +105,7 @@ export const tree = {
 
   // branch is add that stays where it is.
   branch(from, text, ids, how) {
-    this.all.push({ id: this.all.length, parent: from.id, text, ids, how, time: Date.now() });
+    this.all.push({ id: this.all.length, parent: from.id, text, ids, of: this.whose(), how, time: Date.now() });
     from.last ??= this.all.length - 1;
     this.keep();
     return this.all.at(-1);

@@ -71,13 +71,13 @@ export function open(main) {
     if (!m) return;
     about.classList.add("busy");
     try {
-      const body = now.ids ? { ids: now.ids } : { text: now.text, begin: state.begin === "1" };
+      const ids = tree.ids(now, m.tokenizer), body = ids ? { ids } : { text: now.text, begin: state.begin === "1" };
       const r = await json("/studio/read", { model: m.id, top: 5, ...body }, mine.signal);
       Object.assign(r, { model: m.id, tokenizer: m.tokenizer, vocab: m.dims.Vocab });
       const routed = desk.reading && desk.reading.experts;
       desk.reading = r;
       if (routed !== r.experts) tabsDrawn();
-      if (now.ids && r.text !== area.value) {
+      if (ids && r.text !== area.value) {
         const end = area.selectionStart >= area.value.length;
         now.text = area.value = r.text;
         if (end) area.setSelectionRange(r.text.length, r.text.length);
@@ -287,7 +287,7 @@ export function open(main) {
 
   // settled waits until the text has been read as it stands.
   async function settled() {
-    if (desk.reading && (tree.now.ids || desk.reading.text === area.value) && !about.classList.contains("busy")) return;
+    if (desk.reading && (model() && tree.ids(tree.now, model().tokenizer) || desk.reading.text === area.value) && !about.classList.contains("busy")) return;
     await refresh();
   }
 
@@ -419,7 +419,6 @@ export function open(main) {
     if (state.view !== "text") return;
     if (names.has("model") || names.has("with")) {
       modelsChanged();
-      if (names.has("model") && tree.now.ids && desk.reading && model() && model().tokenizer !== desk.reading.tokenizer) tree.now.ids = null; // of another vocabulary
       refresh();
     }
     if (names.has("panel")) panel();
