@@ -27,6 +27,7 @@ import (
 	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt1"
+	"github.com/gorgpt/gorgpt/models/gpt2"
 	"github.com/gorgpt/gorgpt/serve"
 	"github.com/gorgpt/gorgpt/serve/studio"
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -90,6 +91,37 @@ func save(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// shifted is a served model whose tokens are the characters of an alphabet in another order than bytes are.
+func shifted(t *testing.T) *serve.Model {
+	t.Helper()
+	var all strings.Builder
+	for c := '~'; c >= ' '; c-- {
+		all.WriteRune(c)
+	}
+	tok, err := tokenizer.NewChars(strings.NewReader(all.String() + "\n\t\ufffd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := models.Model(gpt2.New(tok.Size(), 128, 32, 2, 2))
+	params := graph.NewParams(9)
+	config, err := models.JSON(m, -1)
+	if err == nil {
+		err = models.Declare(m, params)
+	}
+	path := filepath.Join(t.TempDir(), "shifted")
+	if err == nil {
+		err = checkpoint.Save(path, checkpoint.Contents{Config: config, Params: params, Tokenizer: tok.Save})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	served, err := serve.Open(path, serve.Options{ID: "shifted"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return served
 }
 
 // edited is a served model with an edit of one's own: a square in the place of the activation, and no second layer's attention.
