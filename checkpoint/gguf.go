@@ -72,6 +72,13 @@ func generationOfGGUF(meta gguf.Meta) ([]byte, error) {
 	if ends != nil {
 		all["eos_token_id"] = ends
 	}
+	suppressed, err := meta.Ints(ggufTokenizer + "suppress_tokens")
+	if err != nil {
+		return nil, err
+	}
+	if suppressed != nil { // which is not done, and told of
+		all["suppress_tokens"] = suppressed
+	}
 	return json.Marshal(all)
 }
 

@@ -332,6 +332,21 @@ func TestGGUFEndTexts(t *testing.T) {
 	}
 }
 
+// TestGGUFSuppressed: tokens that are not to be drawn change no ids, and are told of as what is not heeded.
+func TestGGUFSuppressed(t *testing.T) {
+	generation, err := generationOfGGUF(one("tokenizer.ggml.suppress_tokens", []int32{3, 5}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := Unheeded(generation)
+	if err != nil || len(asked) != 1 || !strings.Contains(asked[0], "suppress_tokens") {
+		t.Errorf("%s: %q, %v", generation, asked, err)
+	}
+	if err := checkTokenizer(one("tokenizer.ggml.suppress_tokens", []int32{3})); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestGGUFPieces: SentencePiece's vocabulary goes into a file and comes back.
 func TestGGUFPieces(t *testing.T) {
 	p := tokenizer.Pieces{

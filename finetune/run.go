@@ -1,6 +1,7 @@
 package finetune
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,7 +82,7 @@ func NewTrainer(c Classifier, params *graph.Params, task tasks.Task, training, d
 	if len(training) == 0 || len(dev) == 0 {
 		return nil, errors.New("finetune: there are no examples to train on, or none to measure on")
 	}
-	if err := errors.Join(c.check("to train on", training), c.check("to measure on", dev)); err != nil {
+	if err := cmp.Or(c.check("to train on", training), c.check("to measure on", dev)); err != nil { // one line
 		return nil, err
 	}
 	if o.Micro == 0 {
