@@ -405,8 +405,21 @@ func TestTogether(t *testing.T) {
 	all.Wait()
 	gone, leave := context.WithCancel(ctx)
 	leave()
-	if _, err := r.Logits(gone, text, 0, 2, 1); !errors.Is(err, context.Canceled) {
-		t.Errorf("who has left gets %v", err)
+	for range 20 { // with a free turn, too
+		for _, call := range []func() error{
+			func() error { _, err := r.Scores(gone, text, 1); return err },
+			func() error { _, err := r.Logits(gone, text, 0, 2, 1); return err },
+			func() error { _, err := r.Attention(gone, text, 0, 1); return err },
+			func() error { _, err := r.Reads(gone, text, 1); return err },
+			func() error { _, err := r.Routes(gone, text); return err },
+			func() error { _, err := r.Values(gone, text); return err },
+			func() error { _, _, err := r.Norms(gone, text); return err },
+			func() error { return r.After(gone, text, func([]float32) {}) },
+		} {
+			if err := call(); !errors.Is(err, context.Canceled) {
+				t.Fatalf("who has left gets %v", err)
+			}
+		}
 	}
 }
 

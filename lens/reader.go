@@ -101,11 +101,16 @@ func (r *Reader) begin(ctx context.Context, ids []int) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	var err error
 	if r.closed {
-		r.end()
-		return errors.New("lens: the reader is closed")
+		err = errors.New("lens: the reader is closed")
+	} else {
+		err = ctx.Err() // select chooses by chance where both may go on
 	}
-	return nil
+	if err != nil {
+		r.end()
+	}
+	return err
 }
 
 func (r *Reader) end() { <-r.turn }
