@@ -223,3 +223,44 @@ func readFile(t *testing.T, name string) string {
 	}
 	return string(b)
 }
+
+var (
+	fenced = regexp.MustCompile("(?ms)^```.*?^```")
+	link   = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	title  = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	marks  = regexp.MustCompile(`[^\p{L}\p{N}_\- ]`)
+)
+
+// TestLinks: local links of documents lead to files that exist, and to headings in them.
+func TestLinks(t *testing.T) {
+	pages, err := filepath.Glob("recipes/*/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages = append(pages, "notebooks/README.md", "examples/mymodel/README.md")
+	for _, name := range append(pages, documents(t)...) {
+		for _, m := range link.FindAllStringSubmatch(fenced.ReplaceAllString(readFile(t, name), ""), -1) {
+			file, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(file, "://") {
+				continue
+			}
+			to := name
+			if file != "" {
+				to = filepath.Join(filepath.Dir(name), file)
+			}
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s: %s does not exist", name, m[1])
+			} else if anchor != "" && !slices.Contains(anchors(readFile(t, to)), anchor) {
+				t.Errorf("%s: %s has no such heading", name, m[1])
+			}
+		}
+	}
+}
+
+// anchors are the names by which GitHub links to the headings of a page.
+func anchors(page string) (all []string) {
+	for _, m := range title.FindAllStringSubmatch(fenced.ReplaceAllString(page, ""), -1) {
+		all = append(all, strings.ReplaceAll(marks.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return all
+}
