@@ -5,17 +5,18 @@ import (
 	"slices"
 )
 
-// Arena is memory in which the results of several programs lie that take turns, as much as the largest of
-// them needs. The zero value is ready to use; see [Program.Share].
+// Arena is memory shared by the results of several programs that take turns, as large as the largest of them
+// needs. The zero value is ready to use; see [Program.Share].
 type Arena struct {
 	size int
 	data []float32
 }
 
-// Bytes is what the largest of the programs needs.
+// Bytes returns what the largest of the programs needs.
 func (a *Arena) Bytes() int64 { return 4 * int64(a.size) }
 
-// memory is made at the first call, and anew after a larger program has joined.
+// memory returns the arena's memory, allocating it at the first call and again after a larger program has
+// joined.
 func (a *Arena) memory() []float32 {
 	if len(a.data) < a.size {
 		a.data = make([]float32, a.size)
@@ -23,15 +24,15 @@ func (a *Arena) memory() []float32 {
 	return a.data
 }
 
-// layout is where the results of a program lie in an arena.
+// layout records where the results of a program lie in an arena.
 type layout struct {
 	arena   *Arena
 	size    int
 	results []*result
-	base    *float32 // of the memory that the results lie in
+	base    *float32 // start of the memory that the results lie in
 }
 
-// settle moves the results to where the arena's memory is now.
+// settle points the results to the arena's current memory.
 func (l *layout) settle() {
 	memory := l.arena.memory()
 	if len(memory) == 0 || l.base == &memory[0] {
@@ -50,13 +51,13 @@ type loan struct {
 	from, to int
 }
 
-// lines is the number of elements of the cache lines that the result takes.
+// lines returns the size of the result in elements, rounded up to whole cache lines.
 func (r *result) lines() int { return (r.shape.TotalSize() + lineFloats - 1) / lineFloats * lineFloats }
 
-// lineFloats is the number of elements in a cache line, where every result begins.
+// lineFloats is the number of elements in a cache line. Every result begins at the start of one.
 const lineFloats = 16
 
-// lend gives every loan a place such that those of one moment do not overlap.
+// lend gives every loan a place such that loans that are held at the same moment do not overlap.
 func (l *layout) lend(loans []loan) {
 	for _, x := range loans {
 		l.results = append(l.results, x.result)
@@ -68,16 +69,16 @@ func (l *layout) lend(loans []loan) {
 	}
 }
 
-// manyLoans is how many are placed in a time that grows as their square.
+// manyLoans is the largest number of loans that are placed by an algorithm that takes quadratic time.
 const manyLoans = 8192
 
-// largestFirst places each in the lowest gap that holds it, the largest first (Pisarchyk & Lee 2020, "Efficient Memory
-// Management for Deep Neural Net Inference", greedy by size).
+// largestFirst places each loan in the lowest gap that holds it, the largest loan first (Pisarchyk & Lee 2020,
+// "Efficient Memory Management for Deep Neural Net Inference", greedy by size).
 func (l *layout) largestFirst(loans []loan) {
 	slices.SortStableFunc(loans, func(x, y loan) int {
 		return cmp.Compare(y.shape.TotalSize(), x.shape.TotalSize())
 	})
-	var placed []loan // by their places
+	var placed []loan // in the order of their places
 	for _, x := range loans {
 		x.at = 0
 		for _, other := range placed {
@@ -95,8 +96,8 @@ func (l *layout) largestFirst(loans []loan) {
 	}
 }
 
-// inTurn places each, in the order of their first moments, where one of the same size has ended, or
-// else behind all others.
+// inTurn places the loans, in the order of their first moments, where a loan of the same size has ended, or
+// else after all others.
 func (l *layout) inTurn(loans []loan) {
 	ending := make(map[int][]loan)
 	free := make(map[int][]int) // by size

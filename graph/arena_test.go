@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestLend: what is lent at one moment never overlaps, begins at a cache line, and takes
-// little more than the largest sum of what is needed at one moment; in turn, where sizes repeat.
+// TestLend: loans of the same moment never overlap, begin at a cache line, and take little more memory than the
+// largest sum of what is needed at one moment; inTurn takes no more if sizes repeat.
 func TestLend(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -28,7 +28,7 @@ func TestLend(t *testing.T) {
 
 const moments = 40
 
-// randomLoans are loans of up to so many sizes, in the order of their first moments.
+// randomLoans returns loans of up to sizes different sizes, in the order of their first moments.
 func randomLoans(random *rand.Rand, sizes int) (loans []loan) {
 	for range 1 + random.IntN(60) {
 		from := random.IntN(moments)
@@ -39,7 +39,7 @@ func randomLoans(random *rand.Rand, sizes int) (loans []loan) {
 	return loans
 }
 
-// checkLoans checks where loans lie in a layout that may have so many times the elements of the largest sum.
+// checkLoans checks the places of loans in a layout, whose size may be at most times the largest sum.
 func checkLoans(t *testing.T, in layout, loans []loan, times float64) {
 	t.Helper()
 	var least int
@@ -68,8 +68,8 @@ func checkLoans(t *testing.T, in layout, loans []loan, times float64) {
 	}
 }
 
-// TestShare: programs take turns in one memory, as much as the largest needs, also if that one joins
-// after others have run.
+// TestShare: programs share memory of the size that the largest of them needs, also if that one joins after
+// others have run.
 func TestShare(t *testing.T) {
 	compile := func(size int) (*Program, *G.Node) {
 		s := New(NewParams(1))

@@ -6,6 +6,6 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Gorgonia's own products run on our kernel too. Readers of the setting take no lock,
-// so it is made once, before any program runs.
+// Gorgonia's own products run on our kernel too. The setting is read without a lock, so it is made once, before
+// any program runs.
 func init() { G.Use(kernel.BLAS{}) }

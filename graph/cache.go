@@ -8,71 +8,70 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Cache is what incremental graphs keep from run to run: what layers want to remember of
-// the positions of some sequences, such as attention its keys and values. A model that is
-// given a sequence piece by piece computes with it what it would compute with the whole.
+// Cache holds what incremental graphs keep from run to run: what layers remember of the positions of some
+// sequences, such as the keys and values of attention. With it, a model that is given sequences piece by piece
+// computes what it would compute from the whole sequences.
 //
-// A sequence goes on where it was, or begins again at 0. Layers that look back through a window
-// remember no more than that ([Scope.RememberLast]), so that an earlier place may be lost; a run that
-// would go on from there is an error.
+// A sequence continues from where it was, or starts over at 0. Layers that look back through a window remember
+// only as many positions as the window has ([Scope.RememberLast]), so that a sequence may be unable to continue
+// from an earlier position; a run that tries to is an error.
 //
-// Programs over one Cache share it; they run one at a time.
+// Programs over one Cache share it; only one of them may run at a time.
 type Cache struct {
 	*stores
-	batch, first int   // how many sequences of the stores it is, and from which on
-	counts       []int // of the coming run's positions; none: all count
+	batch, first int   // number of sequences, and the first of them within the stores
+	counts       []int // real positions in the coming run, for each sequence; if empty, all are
 }
 
-// stores is what a Cache and its parts share.
+// stores is shared by a Cache and its parts.
 type stores struct {
 	batch, capacity int
 	all             []*store  // in the order of declaration
-	ends            []int     // of each sequence, the positions that it has been given
-	before          []float32 // of Select
+	ends            []int     // number of positions that each sequence has been given
+	before          []float32 // buffer of Select
 }
 
-// store is what one layer remembers: of every sequence, a row for each of its last positions.
-// Position t is in row t mod rows.
+// store is what one layer remembers: for every sequence, a row for each of its last positions. Position t is in
+// row t mod rows.
 type store struct {
 	name        string
 	width, rows int
 	data        []float32
 }
 
-// allocate makes room for so many sequences, once.
+// allocate makes room for the given number of sequences, once.
 func (s *store) allocate(batch int) {
 	if s.data == nil {
 		s.data = make([]float32, batch*s.rows*s.width)
 	}
 }
 
-// sequence is the rows of a sequence's first positions up to used, or of the last of these.
+// sequence returns the rows of the first used positions of a sequence, or as many of them as the store keeps.
 func (s *store) sequence(i, used int) []float32 {
 	return s.data[i*s.rows*s.width:][:min(used, s.rows)*s.width]
 }
 
-// NewCache returns a cache for a number of sequences, for so many positions each. What
-// is remembered takes memory from the first run of a program on.
+// NewCache returns a cache for the given number of sequences, with capacity positions each. Its memory is
+// allocated by the first run of a program.
 func NewCache(batch, capacity int) *Cache {
 	return &Cache{stores: &stores{batch: batch, capacity: capacity, ends: make([]int, max(batch, 0))}, batch: batch}
 }
 
-// Part is n sequences of m from the first on, for programs that run these alone.
+// Part returns the part of m with n sequences beginning at first, for programs that run only these.
 func (m *Cache) Part(first, n int) *Cache {
 	return &Cache{stores: m.stores, batch: n, first: m.first + first}
 }
 
-// MoveTo makes a Part begin at the first sequence of the whole, for the coming runs of the
-// programs over it.
+// MoveTo makes a Part begin at sequence first of the whole cache, for the coming runs of the programs over it.
 func (m *Cache) MoveTo(first int) { m.first = first }
 
-// Batch is the number of sequences.
+// Batch returns the number of sequences.
 func (m *Cache) Batch() int { return m.batch }
 
-// Capacity is the number of positions of a sequence.
+// Capacity returns the number of positions of a sequence.
 func (m *Cache) Capacity() int { return m.capacity }
 
-// Bytes is what the declared stores take.
+// Bytes returns the size of the declared stores.
 func (m *Cache) Bytes() int64 {
 	var total int64
 	for _, s := range m.all {
@@ -81,14 +80,14 @@ func (m *Cache) Bytes() int64 {
 	return total
 }
 
-// Select makes sequence i what sequence from[i] was, for its first positions up to used:
-// beams and samples go on from one another.
+// Select makes sequence i what sequence from[i] was, for its first positions up to used, so that beams and
+// samples can continue from one another.
 func (m *Cache) Select(from []int, used int) {
 	for _, s := range m.all {
 		if s.data == nil {
 			continue
 		}
-		// Another's source may be written over before it is read.
+		// A source may be overwritten before it is read.
 		m.before = m.before[:0]
 		for to, from := range from {
 			if to != from {
@@ -108,11 +107,11 @@ func (m *Cache) Select(from []int, used int) {
 	}
 }
 
-// Copy makes the sequence to what the sequence from is, for its first positions up to used.
+// Copy copies the first positions of sequence from, up to used, to sequence to.
 func (m *Cache) Copy(to, from, used int) { m.CopyRest(to, from, 0, used) }
 
-// CopyRest is Copy to a sequence whose first positions up to same are those of the sequence from, so that
-// only what follows them need be copied.
+// CopyRest is Copy for a sequence that already has the first positions, up to same, of the sequence from, so
+// that only the positions after these need to be copied.
 func (m *Cache) CopyRest(to, from, same, used int) {
 	for _, s := range m.all {
 		if s.data == nil {
@@ -127,15 +126,15 @@ func (m *Cache) CopyRest(to, from, same, used int) {
 	m.ends[m.first+to] = m.ends[m.first+from]
 }
 
-// Count tells of the coming run how many positions of each sequence's piece belong to it; what follows
-// them only fills the piece, whose length is fixed in a graph. Without it all do. What looks back
-// through a window would lose what the window still needs to what fills.
+// Count sets, for the coming run, how many positions of each sequence's piece are real. The rest is padding,
+// since the length of a piece is fixed in a graph. Without a call, all positions are real. If padding were not
+// declared, layers with a window would overwrite positions that the window still needs.
 func (m *Cache) Count(positions []int) { m.counts = append(m.counts[:0], positions...) }
 
-// Counts is how many positions of each sequence's piece belong to it, in a run.
+// Counts returns, during a run, how many positions of each sequence's piece are real.
 func (m *Cache) Counts() []int { return m.counts }
 
-// extend takes note of a run over pieces of so many positions that follow those of the past.
+// extend records a run over pieces of the given number of positions that follow past, or returns an error.
 func (m *Cache) extend(past []int, positions int) error {
 	if m.batch < 1 || m.capacity < 1 {
 		return fmt.Errorf("graph: a cache of %d sequences of %d positions; want 1 or more of 1 or more", m.batch, m.capacity)
@@ -145,7 +144,7 @@ func (m *Cache) extend(past []int, positions int) error {
 			m.counts = append(m.counts, positions)
 		}
 	}
-	// Where nothing has told the length of a piece ([Scope.SetSequence]), no layer has a window.
+	// If nothing has set the length of a piece ([Scope.SetSequence]), no layer has a window.
 	if len(m.counts) != m.batch || slices.Min(m.counts) < 0 || positions > 0 && slices.Max(m.counts) > positions {
 		return fmt.Errorf("graph: Cache.Count of %v; want %d counts of 0 to %d positions", m.counts, m.batch, positions)
 	}
@@ -164,25 +163,25 @@ func (m *Cache) extend(past []int, positions int) error {
 	return nil
 }
 
-// Incremental builds the graph of a piece of the sequences that m remembers: tokens of shape
-// (m.Batch(), N) are the N that follow. How many positions each sequence has already is
-// the input "past" of the program, of shape (B). Such graphs have no gradients, and an op in
-// them must say that it works row by row: [Op.RowWise].
+// Incremental builds the graph of one piece of the sequences that m remembers: tokens of shape (m.Batch(), N)
+// are the N tokens that follow. The number of positions that each sequence already has is the input "past" of
+// the program, of shape (B). Such graphs have no gradients, and their ops must declare that they work row by
+// row: [Op.RowWise].
 func Incremental(m *Cache) Option { return func(b *builder) { b.cache = m } }
 
-// Seamless has an incremental graph compute each position with the same bits wherever its sequence
-// is cut into pieces: ops take no faster way that sums in another order, such as one for many
-// positions that nothing comes before.
+// Seamless makes an incremental graph compute each position with the same bits wherever its sequence is cut
+// into pieces: ops do not use faster algorithms that sum in a different order, such as one for many positions
+// without a past.
 func Seamless() Option { return func(b *builder) { b.seamless = true } }
 
-// Seamless tells whether the graph is built so: see the function [Seamless].
+// Seamless reports whether the graph was built with the option [Seamless].
 func (s *Scope) Seamless() bool { return s.seamless }
 
-// Cache is what an incremental graph keeps, and nil in others.
+// Cache returns the cache of an incremental graph, and nil in others.
 func (s *Scope) Cache() *Cache { return s.cache }
 
-// Past is the integer input (B) of an incremental graph that counts the positions that each
-// sequence has already. It is nil in other graphs.
+// Past returns the integer input (B) of an incremental graph that holds the number of positions that each
+// sequence already has. It is nil in other graphs.
 func (s *Scope) Past() *G.Node {
 	if s.cache == nil {
 		return nil
@@ -193,19 +192,19 @@ func (s *Scope) Past() *G.Node {
 	return (&Scope{builder: s.builder}).Ints("past", s.cache.batch)
 }
 
-// Remember declares something that the layer of this scope remembers, width numbers for each
-// position. The function returns it in a run: (B, capacity, width), row by row. In a [Scope.Shared]
-// place, the second of a name in one graph is another than the first.
+// Remember declares something that the layer at this scope remembers, width numbers for each position. The
+// returned function gives access to it during a run: (B, capacity, width), row by row. In a [Scope.Shared]
+// scope, each use of a name in one graph is separate.
 func (s *Scope) Remember(name string, width int) func() []float32 {
 	kept, _ := s.RememberLast(name, width, 0)
 	return kept
 }
 
-// RememberLast is Remember for a layer that looks back through a window of so many positions, that
-// of the row itself included: it returns also how many rows there are, at most the window, and
-// position t is in row t mod rows; the function returns (B, rows, width). The layer reads the
-// positions of the past that a row needs before it writes that row, in the order of the positions,
-// and writes as many of a sequence as [Cache.Counts] says. A window of 0 has no bound.
+// RememberLast is Remember for a layer that looks back through a window of the given number of positions,
+// including that of the row itself. It also returns the number of rows, which is at most the window; position t
+// is in row t mod rows, and the function returns (B, rows, width). The layer must read the past positions that
+// a row needs before it writes that row, in the order of the positions, and write only as many positions of a
+// sequence as [Cache.Counts] says. A window of 0 means no bound.
 func (s *Scope) RememberLast(name string, width, window int) (kept func() []float32, rows int) {
 	m, full := s.cache, s.join(name)
 	switch {
@@ -236,7 +235,7 @@ func (s *Scope) RememberLast(name string, width, window int) (kept func() []floa
 	}, k.rows
 }
 
-// Width is how many numbers are remembered of a position, by all layers together.
+// Width returns how many numbers all layers together remember of a position.
 func (m *Cache) Width() int {
 	total := 0
 	for _, s := range m.all {
@@ -245,7 +244,7 @@ func (m *Cache) Width() int {
 	return total
 }
 
-// Rows are, for each layer that remembers, of how many of a sequence's last positions it does.
+// Rows returns, for each layer that remembers, the number of a sequence's last positions that it keeps.
 func (m *Cache) Rows() []int {
 	rows := make([]int, len(m.all))
 	for i, s := range m.all {
@@ -254,9 +253,9 @@ func (m *Cache) Rows() []int {
 	return rows
 }
 
-// Save copies what is remembered of the positions from one on of a sequence, [Cache.Width] numbers for
-// each, for [Cache.Restore]. It returns how many of the first ones each layer with a window has
-// forgotten; nil if all are there.
+// Save copies what the layers remember of a sequence's positions, beginning with position from, to page,
+// [Cache.Width] numbers for each position, for [Cache.Restore]. It returns how many of these positions, counted
+// from the first, each layer has lost because of its window, or nil if none are lost.
 func (m *Cache) Save(sequence, from int, page []float32) (lost []int) {
 	sequence += m.first
 	n := m.positions(page)
@@ -280,8 +279,8 @@ func (m *Cache) Save(sequence, from int, page []float32) (lost []int) {
 	return lost
 }
 
-// Restore gives a sequence what [Cache.Save] has copied of some positions, after which it ends. Those
-// that a window reaches back to from there are given before, in their order.
+// Restore gives a sequence the positions that [Cache.Save] has copied; the sequence ends after them. Earlier
+// positions that a window reaches back to must be restored before, in order.
 func (m *Cache) Restore(sequence, from int, page []float32) {
 	sequence += m.first
 	n := m.positions(page)
@@ -296,7 +295,7 @@ func (m *Cache) Restore(sequence, from int, page []float32) {
 	m.ends[sequence] = from + n
 }
 
-// positions is how many a page of Save's is of.
+// positions returns how many positions a page of Save has.
 func (m *Cache) positions(page []float32) int {
 	if width := m.Width(); width > 0 {
 		return len(page) / width
@@ -304,7 +303,7 @@ func (m *Cache) positions(page []float32) int {
 	return 0
 }
 
-// row is what a layer remembers of a position of a sequence of the whole cache.
+// row returns what a layer remembers of a position of a sequence, counted in the whole cache.
 func (s *store) row(sequence, position int) []float32 {
 	return s.data[(sequence*s.rows+position%s.rows)*s.width:][:s.width]
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestMemorySelect: sequences go on from one another, also where they change places.
+// TestMemorySelect: sequences continue from one another, also if they exchange places.
 func TestMemorySelect(t *testing.T) {
 	const batch, capacity, width = 3, 4, 2
 	m := graph.NewCache(batch, capacity)
@@ -59,7 +59,7 @@ func TestMemorySelect(t *testing.T) {
 	}
 }
 
-// TestRing: of a layer with a window, sequences that go on from one another get all that is
+// TestRing: in a layer with a window, sequences that continue from one another get everything that is
 // remembered, in as many rows as the window has.
 func TestRing(t *testing.T) {
 	m := graph.NewCache(3, 8)
@@ -110,8 +110,8 @@ func TestRing(t *testing.T) {
 	}
 }
 
-// TestGoingBack: a sequence does not go on from where its window has been written over, nor a copy
-// of it; it may begin anew, repeat its last position, and fill a piece with what does not count.
+// TestGoingBack: a sequence cannot continue from a position whose window has been overwritten, nor can a copy
+// of it; it may start over, repeat its last position, and pad a piece.
 func TestGoingBack(t *testing.T) {
 	m := graph.NewCache(2, 20)
 	programs := make(map[int]*graph.Program)
@@ -162,7 +162,7 @@ func TestGoingBack(t *testing.T) {
 	}
 }
 
-// TestGoingBackOfCopies: a copy knows how far its source was.
+// TestGoingBackOfCopies: a copy knows how far its source had got.
 func TestGoingBackOfCopies(t *testing.T) {
 	m := graph.NewCache(2, 20)
 	part := m.Part(0, 1)
@@ -194,7 +194,7 @@ func TestGoingBackOfCopies(t *testing.T) {
 	}
 }
 
-// TestCountWithoutSequence: a model that tells no sequences is given pieces, too.
+// TestCountWithoutSequence: a model that does not set sequences can be run in pieces, too.
 func TestCountWithoutSequence(t *testing.T) {
 	m := graph.NewCache(1, 4)
 	s := graph.New(graph.NewParams(1), graph.Incremental(m))
@@ -211,7 +211,7 @@ func TestCountWithoutSequence(t *testing.T) {
 	}
 }
 
-// TestIncrementalErrors: what cannot go on from the past says so.
+// TestIncrementalErrors: ops that cannot continue from the past are errors.
 func TestIncrementalErrors(t *testing.T) {
 	m := graph.NewCache(2, 8)
 	for _, c := range []struct {
@@ -240,8 +240,8 @@ func TestIncrementalErrors(t *testing.T) {
 	}
 }
 
-// A graph that is given a sequence token by token. What layers remember is in the Memory;
-// "past" says how much of it counts.
+// A graph that is given a sequence token by token. What layers remember is in the Cache; the input "past" says
+// how many positions of it are valid.
 func ExampleIncremental() {
 	m := graph.NewCache(1, 16)
 	s := graph.New(graph.NewParams(1), graph.Incremental(m))
@@ -265,7 +265,7 @@ func ExampleIncremental() {
 	// Output: 8 1024
 }
 
-// TestEmptyCache: of no sequences, or none of a position, a run is an error.
+// TestEmptyCache: running with a cache of no sequences, or of no positions, is an error.
 func TestEmptyCache(t *testing.T) {
 	for _, c := range [][2]int{{0, 4}, {-1, 4}, {1, 0}, {1, -2}} {
 		m := graph.NewCache(c[0], c[1])

@@ -24,12 +24,12 @@ type variable struct {
 	name  string
 	shape tensor.Shape
 	data  []float32
-	first []float32 // data before any run
-	param *Param    // or
-	input *G.Node   // of Floats
+	first []float32 // data before the first run
+	param *Param    // the parameter, or
+	input *G.Node   // the input of Floats
 }
 
-// compile declares the function with its weighed sum as the loss.
+// compile declares the function with its weighted sum as the loss.
 func (c GradCheck) compile(declare func(s *Scope) *G.Node) (*gradCheck, error) {
 	s, g := New(NewParams(c.Seed), c.Options...), &gradCheck{GradCheck: c}
 	random := rand.New(rand.NewPCG(c.Seed, 1))
@@ -75,7 +75,7 @@ func (c GradCheck) compile(declare func(s *Scope) *G.Node) (*gradCheck, error) {
 	return g, nil
 }
 
-// weighed is the sum of x's elements times weights.
+// weighed declares the sum of x's elements times weights.
 func (s *Scope) weighed(x *G.Node, weights []float32) *G.Node {
 	return s.Apply(Op{
 		Name: "Weighed",
@@ -99,7 +99,7 @@ func (s *Scope) weighed(x *G.Node, weights []float32) *G.Node {
 	}, x)
 }
 
-// weighedSum is Σ w·x, and the sum of the terms' sizes.
+// weighedSum returns Σ w·x and the sum of the absolute values of its terms.
 func weighedSum[E float32 | float64](w []float32, x []E) (sum, size float64) {
 	for i, v := range x {
 		term := float64(w[i]) * float64(v)
@@ -128,7 +128,7 @@ func (g *gradCheck) gradients() (all [][]float32, err error) {
 	return all, nil
 }
 
-// give gives the inputs their values.
+// give sets the values of the inputs.
 func (g *gradCheck) give() error {
 	for _, v := range g.vars {
 		if v.input != nil {
@@ -140,7 +140,7 @@ func (g *gradCheck) give() error {
 	return nil
 }
 
-// held is what a program reads of a variable.
+// held returns what a program reads of a variable.
 func (g *gradCheck) held(v variable) []float32 {
 	if v.input != nil {
 		return g.program.floats[v.name]
@@ -148,7 +148,7 @@ func (g *gradCheck) held(v variable) []float32 {
 	return v.data
 }
 
-// checkAdded runs once more and adds half of the gradients to those of the parameters.
+// checkAdded runs the program once more, adding half of the gradients to those of the parameters.
 func (g *gradCheck) checkAdded(grads [][]float32) error {
 	if err := g.program.RunGrad(0.5); err != nil {
 		return err
@@ -171,7 +171,7 @@ func (g *gradCheck) checkAdded(grads [][]float32) error {
 	return nil
 }
 
-// check compares everything.
+// check runs all comparisons.
 func (g *gradCheck) check() error {
 	grads, err := g.gradients()
 	if err != nil {

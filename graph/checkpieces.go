@@ -10,39 +10,38 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// PiecesCheck are the settings of [CheckPieces]; the zero value is fit for functions of float inputs.
+// PiecesCheck holds the settings of [CheckPieces]; the zero value suits functions of float inputs.
 type PiecesCheck struct {
-	// Sequences and Positions are how many sequences of how many positions are run; 0 stands for 3
-	// and 12.
+	// Sequences and Positions say how many sequences of how many positions are run; 0 means 3 and 12.
 	Sequences, Positions int
-	// Ints and Floats are the values of inputs, those of a row a position for whole sequences. A float
-	// input that is not among them is drawn from N(0, 1).
+	// Ints and Floats are the values of inputs for whole sequences, with a row for each position. A float input
+	// that is not given is drawn from N(0, 1).
 	Ints   map[string][]int
 	Floats map[string][]float32
-	// Tolerance is how far from each other two values may be, in parts of the larger of the value
-	// and the mean of all; 0 stands for 1e-4.
+	// Tolerance is how far two values may differ, relative to the larger of the value and the mean of all
+	// values; 0 means 1e-4.
 	Tolerance float64
-	// Runs is how often the sequences are cut, otherwise each time; 0 stands for 10.
+	// Runs is how often the sequences are cut into pieces, differently each time; 0 means 10.
 	Runs int
-	// Seed draws parameters, inputs and cuts.
+	// Seed is the seed for parameters, inputs and cuts.
 	Seed uint64
-	// Options are those of the graphs, such as edits.
+	// Options are options of the graphs, such as edits.
 	Options []Option
 }
 
-// CheckPieces compares a function that is given sequences piece by piece, over a [Cache], with the
-// same function of the whole sequences: whether the ops in it work row by row as they say
-// ([Op.RowWise]), remember what they need of the past ([Scope.Remember]), and know their place
-// ([Scope.Past]). In a test of an op or a layer of one's own,
+// CheckPieces compares a function that is given sequences piece by piece, over a [Cache], with the same
+// function of the whole sequences. It checks whether the function's ops work row by row as they declare
+// ([Op.RowWise]), remember what they need of the past ([Scope.Remember]), and know their positions
+// ([Scope.Past]). In a test of your own op or layer:
 //
 //	err := graph.CheckPieces(graph.PiecesCheck{}, func(s *graph.Scope) *gorgonia.Node {
 //		batch, context := s.Sequence()
 //		return MyOp(s, s.Floats("x", batch*context, 8))
 //	})
 //
-// The function is declared for pieces of many lengths: its inputs are (B·T, …) or (B, T), and it
-// returns rows (B·T, …). The cuts are random and other ones for each sequence, so that these have
-// pasts of their own, and the end of a piece may only fill it ([Cache.Count]).
+// The function is declared for pieces of many lengths: its inputs are (B·T, …) or (B, T), and it returns rows
+// (B·T, …). The cuts are random and differ between sequences, so that sequences have different pasts, and the
+// end of a piece may be padding ([Cache.Count]).
 func CheckPieces(c PiecesCheck, declare func(s *Scope) *G.Node) error {
 	for _, n := range []struct {
 		value *int
@@ -81,10 +80,10 @@ type piecesCheck struct {
 	cache   *Cache
 	whole   *declaredPiece
 	want    []float64              // of the whole sequences
-	pieces  map[int]*declaredPiece // by length; that of whole sequences has 0
+	pieces  map[int]*declaredPiece // by length; the whole sequences are under 0
 }
 
-// declaredPiece is the function for pieces of a length.
+// declaredPiece is the function for pieces of one length.
 type declaredPiece struct {
 	*Scope
 	program *Program
@@ -146,10 +145,10 @@ func (k *piecesCheck) draw() {
 	}
 }
 
-// cut runs the sequences from their beginnings to their ends in random pieces.
+// cut runs the sequences from beginning to end in random pieces.
 func (k *piecesCheck) cut() (err error) {
 	past, counts := make([]int, k.Sequences), make([]int, k.Sequences)
-	done := make([]bool, k.Sequences) // what these are given only fills their places
+	done := make([]bool, k.Sequences) // sequences that only get padding from now on
 	for slices.Contains(done, false) {
 		n := 1 + k.random.IntN(min(k.Positions-1, k.Positions-slices.Max(past)))
 		if k.pieces[n] == nil {
@@ -182,7 +181,7 @@ func (k *piecesCheck) cut() (err error) {
 	return nil
 }
 
-// run gives pieces of the sequences, and returns what comes out.
+// run runs pieces of the sequences and returns the results.
 func (k *piecesCheck) run(d *declaredPiece, past, counts []int) ([]float32, error) {
 	for _, name := range sortedKeys(d.program.ints) {
 		x := past
@@ -214,7 +213,7 @@ func (k *piecesCheck) run(d *declaredPiece, past, counts []int) ([]float32, erro
 	return d.program.Value(d.out), nil
 }
 
-// pieceOf is the values of an input that belong to pieces, with 0 in what only fills them.
+// pieceOf returns the values of an input that belong to pieces, with 0 for padding.
 func pieceOf[E any](k *piecesCheck, d *declaredPiece, name string, whole []E, past, counts []int) ([]E, error) {
 	n, all := d.inputs[name], k.whole.inputs[name]
 	if all == nil {
@@ -235,7 +234,7 @@ func pieceOf[E any](k *piecesCheck, d *declaredPiece, name string, whole []E, pa
 	return piece, nil
 }
 
-// compare compares what pieces of n positions give with what the whole sequences do.
+// compare compares the results for pieces of n positions with those of the whole sequences.
 func (k *piecesCheck) compare(values []float32, n int, past, counts []int) error {
 	each, average := len(values)/(k.Sequences*n), mean(k.want)
 	if each*k.Sequences*k.Positions != len(k.want) {

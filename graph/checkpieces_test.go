@@ -27,7 +27,7 @@ func rowOp(s *graph.Scope, run func(out, x []float32)) *G.Node {
 	}}, x)
 }
 
-// TestCheckPieces: what goes on from the past passes.
+// TestCheckPieces: functions that handle the past correctly pass.
 func TestCheckPieces(t *testing.T) {
 	for name, c := range map[string]struct {
 		check   graph.PiecesCheck
@@ -50,8 +50,8 @@ func TestCheckPieces(t *testing.T) {
 	}
 }
 
-// TestCheckPiecesCatches: an op that says it works row by row and does not is told, and what cannot
-// be checked.
+// TestCheckPiecesCatches: ops that wrongly declare themselves row-wise are reported, and so are functions that
+// cannot be checked.
 func TestCheckPiecesCatches(t *testing.T) {
 	const differs = "an op depends on more than it says (Op.RowWise), or on its place in the piece (Scope.Past)"
 	for name, c := range map[string]struct {
@@ -109,7 +109,7 @@ func TestCheckPiecesCatches(t *testing.T) {
 	}
 }
 
-// An op that looks at the row before, though it says that it does not.
+// An op that uses the preceding row, although it declares itself row-wise.
 func ExampleCheckPieces() {
 	err := graph.CheckPieces(graph.PiecesCheck{}, func(s *graph.Scope) *G.Node {
 		batch, context := s.Sequence()

@@ -26,7 +26,7 @@ func (g *gradCheck) checkValues(values []float32) error {
 	return nil
 }
 
-// inputs are the variables' values and those of the other float inputs.
+// inputs returns the values of the variables and of the other float inputs.
 func (g *gradCheck) inputs() map[string][]float64 {
 	in := make(map[string][]float64)
 	add := func(name string, data []float32) {
@@ -91,7 +91,7 @@ func (g *gradCheck) checkSlopes(v variable, grad []float32) error {
 	return nil
 }
 
-// slope is that of the weighed sum in element i of v, by differences of fourth order.
+// slope returns the slope of the weighted sum in element i of v, by fourth-order differences.
 func (g *gradCheck) slope(v variable, i int) (slope, error) {
 	x := float64(v.data[i])
 	h, precision := 1.0/64, 0x1p-23
@@ -109,14 +109,14 @@ func (g *gradCheck) slope(v variable, i int) (slope, error) {
 	}
 	s := slope{value: (8*(f[3]-f[1]) - (f[4] - f[0])) / (12 * h), noise: size * (precision/h + 0x1p-20)}
 	short, long := (f[3]-f[1])/(2*h), (f[4]-f[0])/(4*h)
-	// Of a smooth function the second differences of two steps are as 1 to 4; of |x| about 0, where
-	// its first differences agree, as 1 to 2.
+	// For a smooth function the second differences of two steps are as 1 to 4; for |x| near 0, where its first
+	// differences agree, they are as 1 to 2.
 	bend := (4*(f[3]+f[1]-2*f[2]) - (f[4] + f[0] - 2*f[2])) / (2 * h)
 	s.kink = max(math.Abs(short-long)-2*s.noise, math.Abs(bend)-9*s.noise) > 0.05*max(math.Abs(short), math.Abs(long))
 	return s, nil
 }
 
-// at is the weighed sum, and the size of its terms, with another value in element i of v.
+// at returns the weighted sum, and the sum of the absolute values of its terms, with element i of v set to x.
 func (g *gradCheck) at(v variable, i int, x float64) (sum, size float64, err error) {
 	if g.Reference != nil {
 		in := g.inputs()
@@ -141,12 +141,12 @@ func (g *gradCheck) at(v variable, i int, x float64) (sum, size float64, err err
 	return sum, size, nil
 }
 
-// near tells whether got is want, in parts of it or of the average.
+// near reports whether got equals want within a tolerance, relative to want or to the average.
 func near(got, want, tolerance, average, noise float64) bool {
 	return math.Abs(got-want) <= tolerance*max(math.Abs(want), average)+noise
 }
 
-// mean is that of absolute values.
+// mean returns the mean of the absolute values.
 func mean(x []float64) (sum float64) {
 	for _, v := range x {
 		sum += math.Abs(v) / float64(len(x))
@@ -154,7 +154,7 @@ func mean(x []float64) (sum float64) {
 	return sum
 }
 
-// coordinates are those of the i-th element of a shape.
+// coordinates returns the coordinates of the i-th element of a shape.
 func coordinates(i int, shape tensor.Shape) []int {
 	at := make([]int, len(shape))
 	for d := len(shape) - 1; d >= 0; d-- {

@@ -9,13 +9,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Compile turns the graph into a program that computes outs. A graph can be
-// compiled once.
+// Compile turns the graph into a program that computes outs. A graph can be compiled only once.
 func (s *Scope) Compile(outs ...*G.Node) (*Program, error) { return s.compile(nil, outs) }
 
-// CompileGrad is Compile with a scalar loss and its gradient with respect to every
-// parameter of the graph that is not frozen, by Gorgonia's symbolic differentiation. A parameter that
-// the loss does not depend on is an error: it would never learn.
+// CompileGrad is Compile with a scalar loss and its gradient with respect to every parameter of the graph that
+// is not frozen, by Gorgonia's symbolic differentiation. A parameter that the loss does not depend on is an
+// error, since it would never be trained.
 func (s *Scope) CompileGrad(loss *G.Node, outs ...*G.Node) (*Program, error) {
 	if s.err == nil && loss == nil {
 		return nil, errors.New("graph: the loss is nil; want a scalar node")
@@ -26,7 +25,7 @@ func (s *Scope) CompileGrad(loss *G.Node, outs ...*G.Node) (*Program, error) {
 	return s.compile(loss, outs)
 }
 
-// compile makes the program, in steps that the graph must be fit for.
+// compile makes the program. Each step fails if the graph is not fit for it.
 func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	if loss != nil {
 		s.settlePools()
@@ -74,7 +73,7 @@ func (s *Scope) compile(loss *G.Node, outs G.Nodes) (*Program, error) {
 	return p, nil
 }
 
-// checkCompile fails if what was declared, or asked for, cannot be compiled.
+// checkCompile returns an error if the graph or the requested outputs cannot be compiled.
 func (s *Scope) checkCompile(outs G.Nodes) error {
 	if err := s.Check(); err != nil {
 		return err
@@ -96,7 +95,7 @@ func (s *Scope) checkCompile(outs G.Nodes) error {
 	return nil
 }
 
-// newProgram is a program with the graph's inputs and parameters.
+// newProgram returns a program with the graph's inputs and parameters.
 func (s *Scope) newProgram() *Program {
 	p := &Program{
 		declared: s.builder,
@@ -124,7 +123,7 @@ func (s *Scope) newProgram() *Program {
 	return p
 }
 
-// right is what stands for outs, repaired. What cannot be is refused.
+// right returns what replaces outs after repairs. It refuses what cannot be compiled.
 func (s *Scope) right(outs G.Nodes) (roots G.Nodes, err error) {
 	for _, n := range outs {
 		roots = append(roots, s.repaired(n))
@@ -144,7 +143,7 @@ func (s *Scope) right(outs G.Nodes) (roots G.Nodes, err error) {
 	return roots, nil
 }
 
-// assemble makes the machine of what roots need, from which outs and gradients of nodes are read, and
+// assemble makes the machine for what roots need, with outs and the gradients of nodes as readable outputs, and
 // plans its memory.
 func (p *Program) assemble(roots, outs G.Nodes, wrt []target, grads G.Nodes) (err error) {
 	b := p.declared
@@ -160,7 +159,7 @@ func (p *Program) assemble(roots, outs G.Nodes, wrt []target, grads G.Nodes) (er
 		kept = append(kept, m.home[n])
 	}
 	for _, g := range p.gradients {
-		if g.added != nil { // Gorgonia keeps what it knows as a gradient from being written over
+		if g.added != nil { // a node that is known as a gradient is not overwritten by Gorgonia
 			G.SetDerivOf(m.home[g.added], m.home[b.inputs[g.param.name]])
 		}
 	}
@@ -177,7 +176,7 @@ func (p *Program) assemble(roots, outs G.Nodes, wrt []target, grads G.Nodes) (er
 			right = n
 		}
 		o := read(right)
-		p.outs[n], p.outs[right] = o, o // a caller has either
+		p.outs[n], p.outs[right] = o, o // a caller may hold either
 	}
 	for i, t := range wrt {
 		if t.param == nil {
@@ -193,8 +192,8 @@ func (p *Program) assemble(roots, outs G.Nodes, wrt []target, grads G.Nodes) (er
 	return nil
 }
 
-// dropUnused forgets the nodes that differentiation added and no gradient that is used reads: those
-// of frozen parameters, and what Recompute copied for them.
+// dropUnused forgets the nodes that differentiation added and that no used gradient reads: those of frozen
+// parameters, and what Recompute copied for them.
 func (b *builder) dropUnused(used G.Nodes) {
 	if !b.differentiated {
 		return

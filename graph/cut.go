@@ -7,13 +7,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// cut is what a rank has of a parameter that is split.
+// cut describes a rank's part of a parameter that is split.
 type cut struct {
 	whole        tensor.Shape
 	layout       Layout
 	ranks        Ranks
 	spans        []Span
-	inner, width int // elements of one place of the dimension, and places of the rank
+	inner, width int // elements per place of the dimension, and places that the rank has
 }
 
 // cutBy gives the parameter the shape of this rank's part.
@@ -29,7 +29,7 @@ func (p *Param) cutBy(l Layout, r Ranks) error {
 	return nil
 }
 
-// cutOf is what the given rank has.
+// cutOf returns the cut of the given rank.
 func cutOf(whole tensor.Shape, l Layout, r Ranks, rank int) cut {
 	c := cut{whole: whole.Clone(), layout: l, ranks: r, spans: l.Spans(rank, r.Size()), inner: 1, width: l.Length(rank, r.Size())}
 	for _, n := range whole[l.Axis+1:] {
@@ -38,15 +38,15 @@ func cutOf(whole tensor.Shape, l Layout, r Ranks, rank int) cut {
 	return c
 }
 
-// shape is that of the part.
+// shape returns the shape of the part.
 func (c cut) shape() tensor.Shape {
 	s := c.whole.Clone()
 	s[c.layout.Axis] = c.width
 	return s
 }
 
-// each calls f for what of the whole's elements from at to before end the rank has: n of them, from in the whole and to in the
-// part.
+// each calls f for the rank's part of the whole's elements from at up to but not including end: n elements,
+// beginning at from in the whole and at to in the part.
 func (c cut) each(at, end int, f func(from, to, n int)) {
 	row := c.whole[c.layout.Axis] * c.inner
 	for o := at / row; o*row < end; o++ {
@@ -61,7 +61,7 @@ func (c cut) each(at, end int, f func(from, to, n int)) {
 	}
 }
 
-// take copies from some of the whole's elements, from at on, those of the part.
+// take copies the elements of the part from some, which holds elements of the whole, beginning with element at.
 func (c cut) take(part, some []float32, at int) {
 	c.each(at, at+len(some), func(from, to, n int) { copy(part[to:to+n], some[from-at:]) })
 }
@@ -71,13 +71,14 @@ func (c cut) put(whole, part []float32) {
 	c.each(0, len(whole), func(from, to, n int) { copy(whole[from:from+n], part[to:]) })
 }
 
-// Cut tells whether this process has but a part of the parameter: [Params.Split]. Shape, Size and all slices are those of the part.
+// Cut reports whether this process has only a part of the parameter; see [Params.Split]. Shape, Size and all
+// slices are those of the part.
 func (p *Param) Cut() bool { return p.cut.ranks != nil }
 
-// Ranks are those that share out the parameter, nil if each process has all.
+// Ranks returns the ranks that the parameter is divided among, or nil if each process has all of it.
 func (p *Param) Ranks() Ranks { return p.cut.ranks }
 
-// Whole is the shape of the whole parameter, of all ranks.
+// Whole returns the shape of the whole parameter, over all ranks.
 func (p *Param) Whole() tensor.Shape {
 	if p.Cut() {
 		return p.cut.whole.Clone()
@@ -85,7 +86,8 @@ func (p *Param) Whole() tensor.Shape {
 	return p.Shape()
 }
 
-// Take copies this rank's part of numbers that lie as the whole parameter, such as out of a file, into dst.
+// Take copies this rank's part of whole, which is laid out like the whole parameter, for example read from a
+// file, to dst.
 func (p *Param) Take(dst, whole []float32) error {
 	if n := p.Whole().TotalSize(); len(whole) != n || len(dst) != p.Size() {
 		return fmt.Errorf("%s: %d numbers of %d; want %d of the %d of shape %v", p.name, len(dst), len(whole), p.Size(), n, p.Whole())
@@ -98,7 +100,7 @@ func (p *Param) Take(dst, whole []float32) error {
 	return nil
 }
 
-// Assemble is [Param.Gather] that gives every rank the whole.
+// Assemble is [Param.Gather], but gives every rank the whole.
 func (p *Param) Assemble(part []float32) (whole []float32, err error) {
 	if !p.Cut() {
 		return part, nil
@@ -111,16 +113,18 @@ func (p *Param) Assemble(part []float32) (whole []float32, err error) {
 	return whole, nil
 }
 
-// Gather puts together what the ranks have of numbers that lie as the parameter: its weights, or what an optimizer keeps of it. All ranks call
-// it; the first alone gets the whole, the others nil. Without ranks part is the whole.
+// Gather assembles the ranks' parts of numbers that are laid out like the parameter: its weights, or its
+// optimizer state. All ranks call it; only the first gets the whole, the others get nil. Without ranks, part is
+// the whole.
 func (p *Param) Gather(part []float32) (whole []float32, err error) {
 	return p.GatherIn(new(Room), part)
 }
 
-// Room is memory that whole tensors are put together in, one after the other.
+// Room is memory for assembling whole tensors, one after the other.
 type Room struct{ whole, passing []float32 }
 
-// GatherIn is [Param.Gather] of many, one after the other: what it returns is valid until the next call with the room.
+// GatherIn is [Param.Gather] with memory that is reused: its result is valid until the next call with the same
+// room.
 func (p *Param) GatherIn(room *Room, part []float32) (whole []float32, err error) {
 	if !p.Cut() {
 		return part, nil
@@ -150,7 +154,7 @@ func (p *Param) GatherIn(room *Room, part []float32) (whole []float32, err error
 	return whole, nil
 }
 
-// sized is n numbers of a buffer, which grows.
+// sized returns n numbers of a buffer, which it grows if necessary.
 func sized(buffer *[]float32, n int) []float32 {
 	if cap(*buffer) < n {
 		*buffer = make([]float32, n)

@@ -11,7 +11,7 @@ import (
 // Change is a node that an edit added, removed or changed.
 type Change struct {
 	Before, After *Node // nil where there is none
-	// Reads tells what an unchanged node reads since the edit that it did not before.
+	// Reads names the inputs that an unchanged node did not have before the edit.
 	Reads string
 }
 
@@ -21,12 +21,12 @@ type Difference struct {
 	Before, After Total
 }
 
-// Diff compares two graphs, node by node. Nodes of one scope and one op are the same, in
-// their order; where an op is another, the node was changed.
+// Diff compares two graphs node by node. Nodes with the same scope and the same op are matched in order; where
+// the op differs, the node counts as changed.
 func Diff(before, after []Node) *Difference {
 	d := &Difference{Before: Sum(before), After: Sum(after)}
 	now := grouped(after, place)
-	matched := make(map[int]int) // nodes of before by those of after
+	matched := make(map[int]int) // nodes of before by the matching nodes of after
 	taken := make([]bool, len(before))
 	for _, kind := range []func(n Node) string{placeAndOp, placeAndRole} {
 		waiting := grouped(slices.DeleteFunc(slices.Clone(before), func(n Node) bool { return taken[n.ID] }), kind)
@@ -58,7 +58,7 @@ func Diff(before, after []Node) *Difference {
 			d.Changes = append(d.Changes, Change{Before: &o, After: &n, Reads: news})
 		}
 	}
-	for _, n := range before { // of a scope that is still there
+	for _, n := range before { // of a scope that still exists
 		if !taken[n.ID] && now[place(n)] != nil {
 			d.Changes = append(d.Changes, Change{Before: &n})
 		}
@@ -66,12 +66,12 @@ func Diff(before, after []Node) *Difference {
 	return d
 }
 
-// place is a node's path and side.
+// place identifies a node's path and whether it is a gradient.
 func place(n Node) string { return fmt.Sprint(n.Path, n.Grad) }
 
 func placeAndOp(n Node) string { return place(n) + n.Op }
 
-// placeAndRole tells parameters, inputs and what is computed apart.
+// placeAndRole distinguishes parameters, inputs and computed nodes.
 func placeAndRole(n Node) string {
 	if n.Op == "param" || n.Op == "input" {
 		return placeAndOp(n)
@@ -79,7 +79,7 @@ func placeAndRole(n Node) string {
 	return place(n)
 }
 
-// grouped lists nodes by a key, in their order.
+// grouped groups nodes by a key, in order.
 func grouped(nodes []Node, key func(n Node) string) map[string][]Node {
 	m := make(map[string][]Node)
 	for _, n := range nodes {
@@ -99,13 +99,13 @@ func reads(o, n Node, before, after []Node, matched map[int]int) string {
 	return strings.Join(news, ", ")
 }
 
-// String lists the changes, the forward graph's one by one, like changes of several
-// blocks in one line, and the totals.
+// String lists the changes of the forward graph, one per line, with equal changes of several blocks in a single
+// line, and the totals.
 func (d *Difference) String() string {
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	var lines []string            // of a kind, the first
-	times := make(map[string]int) // by what they are with * for numbers
+	var lines []string            // the first of each kind
+	times := make(map[string]int) // by line, with * for numbers
 	var gradients [3]int
 	for _, c := range d.Changes {
 		if n := c.node(); n.Grad {
@@ -145,7 +145,7 @@ func (d *Difference) String() string {
 	return out.String()
 }
 
-// What a change is.
+// Kinds of changes.
 const (
 	nodeAdded = iota
 	nodeRemoved
@@ -162,7 +162,7 @@ func (c Change) kind() int {
 	return nodeChanged
 }
 
-// node is the node as it is now, or as it was.
+// node returns the node as it is after the edit, or as it was if it is gone.
 func (c Change) node() *Node {
 	if c.After != nil {
 		return c.After
@@ -170,7 +170,7 @@ func (c Change) node() *Node {
 	return c.Before
 }
 
-// line words a change.
+// line describes a change.
 func (c Change) line() string {
 	n := c.node()
 	sign := [...]string{"+", "-", "~"}[c.kind()]
@@ -200,5 +200,5 @@ func (c Change) line() string {
 
 var number = regexp.MustCompile(`([a-z_]\.)[0-9]+\b`)
 
-// starred has * for the numbers in the paths of a text.
+// starred replaces the numbers in the paths of a text with *.
 func starred(text string) string { return number.ReplaceAllString(text, "${1}*") }

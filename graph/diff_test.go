@@ -25,7 +25,7 @@ func stack(options ...graph.Option) *graph.Scope {
 	return s
 }
 
-// What three edits change.
+// The changes made by three edits.
 func ExampleDiff() {
 	edited := stack(
 		graph.Replace("h.*.mlp.act", ops.ReLU),
@@ -61,7 +61,7 @@ func TestDiffNothing(t *testing.T) {
 	}
 }
 
-// TestDiffMirror: what is added one way is removed the other way.
+// TestDiffMirror: what is added in one direction is removed in the other.
 func TestDiffMirror(t *testing.T) {
 	a, b := stack().Nodes(), stack(graph.After("h.*.ln", ops.ReLU), graph.Remove("h.1.mlp.act")).Nodes()
 	count := func(d *graph.Difference) (added, removed int) {

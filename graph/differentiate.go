@@ -8,16 +8,16 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// target is what a gradient is with respect to.
+// target is what a gradient is taken with respect to.
 type target struct {
 	node  *G.Node
 	name  string  // in errors
-	param *Param  // nil of a node of RetainGrad
-	given *G.Node // to RetainGrad, before it was repaired
+	param *Param  // nil for a node of RetainGrad
+	given *G.Node // as given to RetainGrad, before repairs
 }
 
-// differentiate adds the gradients of the loss to the graph, one for each of the parameters that
-// are learned and the nodes of RetainGrad.
+// differentiate adds the gradients of the loss to the graph, one for each of the parameters that are not frozen
+// and for the nodes of RetainGrad.
 func (s *Scope) differentiate(loss *G.Node, params []*Param) (wrt []target, grads G.Nodes, err error) {
 	if !loss.IsScalar() {
 		return nil, nil, fmt.Errorf("graph: the loss has shape %v, want a scalar", loss.Shape())
@@ -35,7 +35,7 @@ func (s *Scope) differentiate(loss *G.Node, params []*Param) (wrt []target, grad
 	s.differentiated = true
 	grads, err = grad(loss, wrt)
 	if s.err != nil {
-		return nil, nil, s.err // of a gradient's own constructor: it knows more
+		return nil, nil, s.err // an error of a gradient's constructor, which is more specific
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("graph: differentiation: %w", err)
@@ -48,14 +48,14 @@ func (s *Scope) differentiate(loss *G.Node, params []*Param) (wrt []target, grad
 	return wrt, grads, nil
 }
 
-// learned are the parameters that are not frozen.
+// learned returns the parameters that are not frozen.
 func learned(params []*Param) []*Param {
 	return slices.DeleteFunc(slices.Clone(params), (*Param).Frozen)
 }
 
-// targets are what the gradient is with respect to. The loss must depend on each, and no op that
-// wants a gradient may be in between. Gorgonia would leave out what goes through such an op
-// without a word, where there is another way.
+// targets returns what the gradients are taken with respect to. The loss must depend on each of them, with no
+// op in between that lacks a gradient. Gorgonia would silently omit what passes through such an op if there is
+// another path.
 func (s *Scope) targets(loss *G.Node, params []*Param) (wrt []target, err error) {
 	for _, param := range learned(params) {
 		wrt = append(wrt, target{node: s.inputs[param.name], name: param.name, param: param})
@@ -87,11 +87,11 @@ func (s *Scope) targets(loss *G.Node, params []*Param) (wrt []target, err error)
 	return wrt, nil
 }
 
-// ways follows the inputs of n. Gradients reach the open nodes; a closed one n depends on through
-// the op of the node that it names, which has no gradient with respect to what leads there.
+// ways follows the inputs of n. Gradients reach the open nodes. On the closed ones, n depends through the op of
+// the node that closed maps them to, which has no gradient with respect to them.
 func ways(n *G.Node) (open map[*G.Node]bool, closed map[*G.Node]*G.Node) {
 	open, closed = map[*G.Node]bool{n: true}, make(map[*G.Node]*G.Node)
-	for _, n := range slices.Backward(declared(G.Nodes{n})) { // readers come before what they read
+	for _, n := range slices.Backward(declared(G.Nodes{n})) { // readers come before the nodes that they read
 		in := inputs(n)
 		wrt := make([]bool, len(in))
 		if op, ok := n.Op().(G.SDOp); ok {
@@ -112,8 +112,7 @@ func ways(n *G.Node) (open map[*G.Node]bool, closed map[*G.Node]*G.Node) {
 	return open, closed
 }
 
-// lacksGrad tells whether n is of an op of ours that has no gradient and does not say that it
-// wants none.
+// lacksGrad reports whether n's op is one of ours that has no gradient and does not declare itself Detached.
 func lacksGrad(n *G.Node) bool {
 	if n == nil {
 		return false
@@ -122,8 +121,8 @@ func lacksGrad(n *G.Node) bool {
 	return ours && o.Grad == nil && !o.Detached
 }
 
-// grad is Gorgonia's Grad, which takes inputs alone, and Backpropagate where others are among the
-// targets. A panic is an error.
+// grad calls Gorgonia's Grad, which accepts only inputs, or Backpropagate if there are other nodes among the
+// targets. A panic becomes an error.
 func grad(loss *G.Node, wrt []target) (grads G.Nodes, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -142,7 +141,7 @@ func grad(loss *G.Node, wrt []target) (grads G.Nodes, err error) {
 	return G.Backpropagate(G.Nodes{loss}, G.Nodes{loss.Graph().Constant(G.NewF32(1))}, nodes)
 }
 
-// ancestors is the set of nodes that some are computed from, these included.
+// ancestors returns the set of nodes that the given nodes are computed from, including these.
 func ancestors(nodes ...*G.Node) map[*G.Node]bool {
 	seen := make(map[*G.Node]bool)
 	for _, n := range nodes {

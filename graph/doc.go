@@ -1,10 +1,9 @@
-// Package graph is the toolkit around one Gorgonia expression graph: the weights
-// it reads, the places in it, the program made of it, and a look inside.
+// Package graph is the toolkit around a Gorgonia expression graph: the parameters that it reads, scopes that
+// name the places in it, the program that it is compiled to, and tools to inspect it.
 //
-// A model is a function that declares nodes in a [Scope]. It is called once for
-// every use, because the shapes of a Gorgonia graph are fixed when it is built;
-// all graphs share one [Params], so a program that trains and one that evaluates
-// see the same weights:
+// A model is a function that declares nodes in a [Scope]. It is called once for every use, because the shapes
+// of a Gorgonia graph are fixed when it is built. All graphs share one [Params], so a program that trains and
+// one that evaluates see the same weights:
 //
 //	params := graph.NewParams(1)
 //
@@ -16,18 +15,16 @@
 //	logits := models.Logits(m, s, s.Ints("tokens", 1, 10))
 //	predict, err := s.Compile(logits)
 //
-// Shapes are fixed in a graph; a [Family] has a program for each that is wanted, in one memory.
-// An operation of one's own is an [Op], whose gradient [CheckGrad] checks. Parameters that shall
-// stay as they are are frozen: [Params.Freeze].
+// A [Family] has a program for each shape that is needed, all in the same memory. A custom operation is an
+// [Op], whose gradient [CheckGrad] checks. Parameters that are not to be trained are frozen: [Params.Freeze].
 //
-// Declaring allocates nothing: weights are drawn and buffers made at the first
-// run, so gpt2-xl can be declared, differentiated, counted and drawn on a laptop.
+// Declaring allocates nothing: weights are drawn and buffers made by the first run, so gpt2-xl can be declared,
+// differentiated, counted and drawn on a laptop.
 //
-// A model is looked at and changed from outside: options such as [Replace] and [Watch]
-// take layers by the paths of their scopes, [Scope.Nodes] lists the nodes, [Diff] compares
-// two graphs; package draw makes pictures.
+// A model is inspected and changed from outside: options such as [Replace] and [Watch] select layers by the
+// paths of their scopes, [Scope.Nodes] lists the nodes, [Diff] compares two graphs, and package draw makes
+// pictures.
 //
-// Words: a scope's path, joined by dots, is the prefix of the names of its
-// parameters, which equal Hugging Face's. B is the batch, T the context, C the
-// width, H the heads, V the vocabulary.
+// Conventions: a scope's path, joined by dots, is the prefix of the names of its parameters, which equal
+// Hugging Face's. B is the batch, T the context, C the width, H the heads, V the vocabulary.
 package graph

@@ -15,8 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/scopepath"
 )
 
-// edit is a change of some layers: around declares what stands in a layer's place, or settings, a
-// func(*S), changes those of type S.
+// edit is a change of some layers: around declares what takes the place of a layer; settings, a func(*S),
+// changes settings of type S.
 type edit struct {
 	call     string // as the user wrote it, for errors
 	pattern  string
@@ -25,53 +25,53 @@ type edit struct {
 	matched  bool
 }
 
-// of tells whether the edit changes what stands at a path.
+// of reports whether the edit changes the layer at a path.
 func (e *edit) of(path string) bool { return e.around != nil && matches(e.pattern, path) }
 
-// Wrap changes every layer whose path matches pattern, without touching the model that
-// declares it. Where the layer would stand, f is called with the layer's scope, its
-// input and the layer itself, which f may call once, never, or on something else.
+// Wrap changes every layer whose path matches pattern, without touching the model that declares it. In place of
+// the layer, f is called with the layer's scope, its input and the layer itself, which f may call once, not at
+// all, or on something else.
 //
-// A pattern is a whole path in which * stands for any part of a name, as in "h.*.mlp".
-// The paths are those that layers are declared at: all of package layers, a whole block
-// ("h.*"), an MLP's activation ("h.*.mlp.act") and a residual sum ("h.*.mlp.residual").
+// A pattern is a whole path in which * stands for any part of a name, as in "h.*.mlp". The paths are those that
+// layers are declared at: all of package layers, a whole block ("h.*"), an MLP's activation ("h.*.mlp.act") and
+// a residual sum ("h.*.mlp.residual").
 //
-// Edits nest: of several that match one layer, the one given last is outermost, and a
-// Replace leaves out those given before it. A layer
-// that f declares at the very place it edits is not edited again; those below it are.
+// Edits nest: of several that match the same layer, the one given last is outermost, and a Replace discards
+// those given before it. A layer that f declares at the very place it edits is not edited again; layers below
+// that place are.
 //
-// The result may have another shape than the layer's if what follows takes it; if not,
-// the error names the edit. A pattern that matches no layer fails compilation.
+// The result may have a different shape than the layer's if what follows accepts it; if not, the error names
+// the edit. A pattern that matches no layer is a compilation error.
 //
 // A panic of f becomes an error that names the layer.
 //
-// An edit belongs to one graph. To train, evaluate and sample an edited model, make a
-// model of it: models.Edit.
+// An edit belongs to one graph. To train, evaluate and sample an edited model, make a model of it with
+// models.Edit.
 func Wrap(pattern string, f func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node) Option {
 	return change("Wrap", pattern, f != nil, f)
 }
 
-// Replace is [Wrap] with f in the layer's place. The layer's parameters are not declared.
+// Replace is [Wrap] with f in place of the layer. The layer's parameters are not declared.
 func Replace(pattern string, f func(s *Scope, x *G.Node) *G.Node) Option {
 	return change("Replace", pattern, f != nil, func(s *Scope, x *G.Node, _ func(*G.Node) *G.Node) *G.Node { return f(s, x) })
 }
 
-// Remove is [Replace] with nothing: what the layer was given goes on as its result.
+// Remove is [Replace] with the identity: the layer's input becomes its result.
 func Remove(pattern string) Option {
 	return change("Remove", pattern, true, func(_ *Scope, x *G.Node, _ func(*G.Node) *G.Node) *G.Node { return x })
 }
 
-// Before is [Wrap] with f inserted in front of the layer.
+// Before is [Wrap] with f inserted before the layer.
 func Before(pattern string, f func(s *Scope, x *G.Node) *G.Node) Option {
 	return change("Before", pattern, f != nil, func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node { return layer(f(s, x)) })
 }
 
-// After is [Wrap] with f inserted behind the layer.
+// After is [Wrap] with f inserted after the layer.
 func After(pattern string, f func(s *Scope, x *G.Node) *G.Node) Option {
 	return change("After", pattern, f != nil, func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node { return f(s, layer(x)) })
 }
 
-// change is an edit; one whose function is not given returns no node, which is an error.
+// change returns an edit. If its function is nil, the edit returns no node, which is an error.
 func change(name, pattern string, given bool, around func(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node) Option {
 	if !given {
 		around = func(*Scope, *G.Node, func(*G.Node) *G.Node) *G.Node { return nil }
@@ -81,9 +81,9 @@ func change(name, pattern string, given bool, around func(s *Scope, x *G.Node, l
 	}
 }
 
-// Layer declares a layer at this scope, by build unless the graph was started with an
-// edit of it, such as [Replace]. A constructor of layers whose users shall be able to
-// edit it wraps its work in one call; shape is its result's.
+// Layer declares a layer at this scope, with build unless the graph was started with an edit of it, such as
+// [Replace]. A constructor whose layers are to be editable makes its nodes within one call of Layer. shape is
+// the shape of the result.
 func (s *Scope) Layer(x *G.Node, shape tensor.Shape, build func(s *Scope, x *G.Node) *G.Node) *G.Node {
 	if s.editing[s.path] {
 		return build(s, x)
@@ -98,8 +98,9 @@ func (s *Scope) Layer(x *G.Node, shape tensor.Shape, build func(s *Scope, x *G.N
 	return y
 }
 
-// Result is what a layer declared before gave, edits and all, or a value that it exposes, as "h.0.attn.values". An edit
-// names it from beside the layer that it edits, as "ln_1" in an edit of h.3.ln_2, or from anywhere above, as "wte".
+// Result returns the result of a layer that was declared before, including edits, or a value that it exposes,
+// such as "h.0.attn.values". An edit may name a layer relative to the scope that contains the layer it edits,
+// as "ln_1" in an edit of h.3.ln_2, or relative to any scope above, as "wte".
 func (s *Scope) Result(layer string) *G.Node {
 	for at := s.path; ; at = at[:max(strings.LastIndexByte(at, '.'), 0)] {
 		if y := s.results[strings.TrimPrefix(at+"."+layer, ".")]; y != nil {
@@ -120,7 +121,7 @@ func (s *Scope) edited(n int, x *G.Node, shape tensor.Shape, build func(s *Scope
 		}
 		y, panicked := e.apply(s, x, func(x *G.Node) *G.Node {
 			if x == nil {
-				return nil // what came before made none
+				return nil // the function before returned no node
 			}
 			return s.edited(i, x, shape, build)
 		})
@@ -149,10 +150,10 @@ func (e *edit) apply(s *Scope, x *G.Node, layer func(*G.Node) *G.Node) (y *G.Nod
 	return y, panicked
 }
 
-// oneLine is the text of what a panic was raised with.
+// oneLine returns the text of a panic's value.
 func oneLine(r any) string { return strings.Join(strings.Fields(fmt.Sprint(r)), " ") }
 
-// misfit adds to an error what edits did that may have led to it.
+// misfit adds to an error what edits did that may have caused it.
 func (b *builder) misfit(err error) error {
 	if len(b.misfits) == 0 {
 		return err
@@ -160,8 +161,8 @@ func (b *builder) misfit(err error) error {
 	return fmt.Errorf("%w (%s)", err, b.misfits[len(b.misfits)-1])
 }
 
-// Edits words those of the options that are edits, in their order, by kind and pattern, as in
-// "Replace(h.*.mlp.act)": what can be told of them where the functions are not.
+// Edits describes the options that are edits, in order, by kind and pattern, as in "Replace(h.*.mlp.act)". This
+// can be recorded where the functions cannot.
 func Edits(options ...Option) []string {
 	var b builder
 	for _, o := range options {
@@ -174,7 +175,7 @@ func Edits(options ...Option) []string {
 	return calls
 }
 
-// checkEdits fails if an edit or a watch met no layer.
+// checkEdits returns an error if an edit or a watch matched no layer.
 func (b *builder) checkEdits() error {
 	for _, e := range b.edits {
 		known := b.layers
@@ -196,13 +197,13 @@ func (b *builder) checkEdits() error {
 	return nil
 }
 
-// matches tells whether a whole path matches a pattern.
+// matches reports whether a whole path matches a pattern.
 func matches(pattern, at string) bool {
 	p, names := strings.Split(pattern, "."), strings.Split(at, ".")
 	return len(p) == len(names) && scopepath.Inside(p, names)
 }
 
-// kinds lists paths once each, in order, with * for numbers.
+// kinds lists the distinct paths, in order, with * for numbers.
 func kinds(paths []string) []string {
 	var out []string
 	for _, at := range paths {

@@ -20,7 +20,7 @@ func model(s *graph.Scope) *G.Node {
 	return layers.Linear(s.At("out"), layers.LayerNorm(s.At("ln"), x, layers.Norm{}), 3, layers.Weights{}) // (N, 3)
 }
 
-// What an edit's author may need of the rest of the graph.
+// An edit may use other nodes of the graph.
 func ExampleScope_Lookup() {
 	s := graph.New(graph.NewParams(1), graph.After("out", func(s *graph.Scope, x *G.Node) *G.Node {
 		return s.Node(G.Sub(x, s.Node(G.Mul(s.Lookup("x"), s.Lookup("out.weight"))))) // (N, 3)
@@ -29,7 +29,7 @@ func ExampleScope_Lookup() {
 	// Output: (2, 3) <nil>
 }
 
-// A constructor of one's own that can be edited and looked into.
+// A custom constructor whose layer can be edited and watched.
 func ExampleScope_Layer() {
 	scaled := func(s *graph.Scope, x *G.Node) *G.Node {
 		return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
@@ -58,7 +58,7 @@ func ExampleScope_Layer() {
 	// my [0 6]
 }
 
-// A layer is replaced by its path; the model's source stays as it is.
+// A layer is replaced by its path; the model's source is not touched.
 func ExampleReplace() {
 	s := graph.New(graph.NewParams(1), graph.Replace("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
 		return layers.Linear(s.At("only"), x, 4, layers.Weights{}) // (N, C)
@@ -68,7 +68,7 @@ func ExampleReplace() {
 	// Output: [h.0.mlp.only.weight h.0.mlp.only.bias ln.weight ln.bias out.weight out.bias]
 }
 
-// Half of what an MLP gives.
+// Half of an MLP's result.
 func ExampleWrap() {
 	s := graph.New(graph.NewParams(1), graph.Wrap("h.*.mlp", func(s *graph.Scope, x *G.Node, mlp func(*G.Node) *G.Node) *G.Node {
 		return ops.Scale(s, mlp(x), 0.5) // (N, C)
@@ -113,7 +113,7 @@ func ExampleAfter() {
 	// Output: [h.0.mlp.residual.ln ln]
 }
 
-// Results of layers are seen without being outputs of the model.
+// Results of layers can be read without being outputs of the model.
 func ExampleWatch() {
 	s := graph.New(graph.NewParams(1), graph.Watch("h.*.mlp.act"), graph.Watch("ln"))
 	p, err := s.Compile(model(s))
@@ -145,8 +145,8 @@ func paths(s *graph.Scope, op string) (found []string) {
 	return found
 }
 
-// TestEditsNest: of edits of one layer the last is outermost, an edit of what another
-// declared applies, and what an edit declares at its own place is left alone.
+// TestEditsNest: of several edits of one layer the last is outermost, edits apply to layers that other edits
+// declare, and a layer that an edit declares at its own place is not edited again.
 func TestEditsNest(t *testing.T) {
 	var calls []string
 	wrap := func(name string) func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
@@ -178,7 +178,7 @@ func TestEditsNest(t *testing.T) {
 	}
 }
 
-// TestEditErrors: what no longer fits is told with the edit that did it; a pattern that
+// TestEditErrors: an error about shapes that no longer fit names the edit that caused it; a pattern that
 // matches nothing is an error.
 func TestEditErrors(t *testing.T) {
 	same := func(_ *graph.Scope, x *G.Node) *G.Node { return x }
@@ -240,8 +240,8 @@ func TestPanicOfInnerEdit(t *testing.T) {
 	}
 }
 
-// TestWatch: what is watched is what the same node gives as an output, in a graph with
-// gradients too, and watching leaves these alone.
+// TestWatch: a watched value equals that of the same node as an output, also in a graph with gradients, and
+// watching does not change these.
 func TestWatch(t *testing.T) {
 	run := func(options ...graph.Option) (*graph.Program, *G.Node, []float32) {
 		params := graph.NewParams(1)
@@ -274,7 +274,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestEditNewShape: an edit may return another shape where what follows takes it.
+// TestEditNewShape: an edit may return another shape if what follows accepts it.
 func TestEditNewShape(t *testing.T) {
 	s := graph.New(graph.NewParams(1), graph.Replace("h.*.mlp.c_fc", func(s *graph.Scope, x *G.Node) *G.Node {
 		return layers.Linear(s, x, 5, layers.Weights{})

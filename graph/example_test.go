@@ -9,8 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// One function declares a model; it is called once for each use, over one store of
-// weights.
+// One function declares a model; it is called once for each use, over one store of parameters.
 func ExampleScope_Compile() {
 	params := graph.NewParams(1)
 	for _, rows := range []int{1, 3} {
@@ -52,7 +51,7 @@ func ExampleScope_Err() {
 	// Output: h.3.attn: QKV: qkv is (8, 30); want (B·T, a multiple of 9) for 3 heads of queries, 3 of keys and 3 of values
 }
 
-// Every node tells where it is and what it costs.
+// Every node has a path and a cost.
 func ExampleScope_Nodes() {
 	s := graph.New(graph.NewParams(1))
 	layers.MLP(s.At("mlp"), s.Floats("x", 8, 16), 64, ops.GELU, layers.BranchWeights{})
@@ -70,7 +69,7 @@ func ExampleScope_Nodes() {
 	// mlp.c_proj         Linear  (8, 16)    16384 FLOPs   512 bytes
 }
 
-// A store declares a parameter once; who asks again gets the same.
+// A store declares a parameter once; declaring it again returns the same parameter.
 func ExampleParams() {
 	params := graph.NewParams(1)
 	for range 2 {
@@ -85,7 +84,7 @@ func ExampleParams() {
 	// fc.bias (3) 3
 }
 
-// A program of a loss runs forward and backward; gradients add up until they are cleared.
+// A program with a loss runs forward and backward; gradients accumulate until they are cleared.
 func ExampleProgram() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -113,7 +112,7 @@ func ExampleProgram() {
 	// 0.6931 [1 -1 2 -2]
 }
 
-// What is differentiated has more nodes than what was declared.
+// A differentiated graph has more nodes than were declared.
 func ExampleNode() {
 	s := graph.New(graph.NewParams(1))
 	x, targets := s.Floats("x", 4, 2), s.Ints("targets", 4)

@@ -2,7 +2,7 @@ package graph
 
 import "testing"
 
-// SmallStages has machines of only so many nodes a stage until the test ends.
+// SmallStages limits the stages of machines to the given number of nodes until the test ends.
 func SmallStages(t *testing.T, nodes int) {
 	most, stage := mostNodes, stageNodes
 	mostNodes, stageNodes = nodes, nodes

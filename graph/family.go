@@ -5,25 +5,25 @@ import (
 	"slices"
 )
 
-// Family is the programs of one declaration for several shapes. The shapes of a Gorgonia graph
-// are fixed when it is built, so inputs of another shape need another program; a
-// Family makes each when it is first wanted, and has them all take turns in one memory. Set Build; the rest may
-// be left as it is. A Family is used in one goroutine.
+// Family holds programs of one declaration for several shapes. The shapes of a Gorgonia graph are fixed when it
+// is built, so inputs of another shape need another program. A Family builds each program when it is first
+// needed, and all of them take turns in the same memory. Build must be set; the other fields are optional. A
+// Family must be used from one goroutine at a time.
 type Family[T any] struct {
-	// Build declares and compiles the program for a shape, such as (B, T). With it, it returns
-	// what a run needs beside it, such as the nodes of outputs, or buffers for inputs.
+	// Build declares and compiles the program for a shape, such as (B, T). It also returns what runs need
+	// besides the program, such as the output nodes, or buffers for inputs.
 	Build func(shape ...int) (*Program, T, error)
-	// Round returns the shape of the program that serves a wanted shape, such as one with the length rounded up to a
-	// multiple of 64, so that there are few programs. Nil serves each shape with a program of its own.
+	// Round returns the shape of the program that serves a requested shape, for example with the length rounded
+	// up to a multiple of 64, so that there are few programs. If nil, each shape has its own program.
 	Round func(shape ...int) []int
-	// Most is how many programs are kept at once: for one more, the one whose last use
-	// is the longest ago is closed. 0 is no bound.
+	// Most is the number of programs that are kept at once; to make room for another, the least recently used
+	// one is closed. 0 means no bound.
 	Most int
-	// Arena is the memory in which the programs take turns; nil is one of the Family's own. Families that never
-	// run at the same time, such as those of training and of evaluation, may share one.
+	// Arena is the memory that the programs share; if nil, the Family makes one. Families that never run at the
+	// same time, such as those of training and of evaluation, may share an Arena.
 	Arena *Arena
 
-	members []member[T] // the last used at the end
+	members []member[T] // the most recently used is last
 }
 
 // member is a program of a Family.
@@ -33,8 +33,8 @@ type member[T any] struct {
 	with    T
 }
 
-// For returns the program for a shape, and what Build returned with it. It is valid until
-// Most other shapes have been asked for.
+// For returns the program for a shape, and what Build returned with it. Both are valid until Most other shapes
+// have been requested.
 func (f *Family[T]) For(shape ...int) (*Program, T, error) {
 	if f.Round != nil {
 		shape = f.Round(shape...)
@@ -53,7 +53,7 @@ func (f *Family[T]) For(shape ...int) (*Program, T, error) {
 	return m.program, m.with, nil
 }
 
-// build makes the program for a shape, and room for it.
+// build makes the program for a shape, closing another one first if necessary.
 func (f *Family[T]) build(shape []int) (m member[T], err error) {
 	if f.Most > 0 && len(f.members) >= f.Most {
 		if err := f.members[0].program.Close(); err != nil {
@@ -72,7 +72,7 @@ func (f *Family[T]) build(shape []int) (m member[T], err error) {
 	return m, nil
 }
 
-// Close ends the programs. The Family may go on, with new ones.
+// Close closes the programs. The Family may be used again, with new ones.
 func (f *Family[T]) Close() error {
 	var errs []error
 	for _, m := range f.members {

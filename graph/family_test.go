@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// ExampleFamily scores rows of any number with programs for 4, 8, 12, … of them.
+// ExampleFamily scores any number of rows with programs for 4, 8, 12, … of them.
 func ExampleFamily() {
 	params := graph.NewParams(1)
 	scores := &graph.Family[*G.Node]{
@@ -47,8 +47,8 @@ func ExampleFamily() {
 	// [1 5 9 13 17 21] of (8, 1)
 }
 
-// TestFamily: a program is made once for a shape, the one used longest ago is closed, all lie in one memory, and an
-// error of Build leaves nothing behind.
+// TestFamily: a program is made once for a shape, the least recently used one is closed, all share one memory,
+// and an error of Build leaves nothing behind.
 func TestFamily(t *testing.T) {
 	before := graph.Running()
 	var made []string

@@ -8,16 +8,16 @@ import (
 	"github.com/gorgpt/gorgpt/internal/scopepath"
 )
 
-// Freeze keeps parameters as they are: those whose names a pattern matches, or that lie below
-// what it matches. In a pattern, * stands for any part of a name: "h.*.attn" is the attention of every block,
-// "*" is all. A program that is compiled from then on has no gradient of them: nothing is computed for it, and it takes no
-// memory. They are saved and loaded like others.
+// Freeze excludes parameters from training: those whose names match pattern, or lie below what it matches. In a
+// pattern, * stands for any part of a name: "h.*.attn" is the attention of every block, "*" is everything.
+// Programs that are compiled afterwards have no gradient for frozen parameters: nothing is computed for it, and
+// it takes no memory. Frozen parameters are saved and loaded like others.
 //
-// Parameters that are declared later are not frozen: freeze a model, then declare what
-// shall learn. A pattern that matches nothing is an error.
+// Parameters that are declared later are not frozen: freeze a model first, then declare what is to be trained.
+// A pattern that matches nothing is an error.
 func (ps *Params) Freeze(pattern string) error { return ps.setFrozen("Freeze", pattern, true) }
 
-// Unfreeze lets parameters learn again, as [Params.Freeze] names them.
+// Unfreeze makes parameters trainable again; pattern is as in [Params.Freeze].
 func (ps *Params) Unfreeze(pattern string) error { return ps.setFrozen("Unfreeze", pattern, false) }
 
 func (ps *Params) setFrozen(call, pattern string, frozen bool) error {
@@ -33,10 +33,10 @@ func (ps *Params) setFrozen(call, pattern string, frozen bool) error {
 	return nil
 }
 
-// SetFrozen freezes this parameter alone, or lets it learn again; see [Params.Freeze].
+// SetFrozen freezes or unfreezes this parameter alone; see [Params.Freeze].
 func (p *Param) SetFrozen(frozen bool) { p.frozen = frozen }
 
-// Frozen tells whether the parameter stays as it is, as one of [Scope.Buffer] always does.
+// Frozen reports whether the parameter is excluded from training, as a parameter of [Scope.Buffer] always is.
 func (p *Param) Frozen() bool { return p.frozen || p.buffer }
 
 // Trainable returns the parameters that are not frozen, in the order of their declaration.

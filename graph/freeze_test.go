@@ -71,8 +71,8 @@ func gradientFLOPs(p *graph.Program) (total int64, ops map[string]int) {
 	return total, ops
 }
 
-// TestFreeze: of a frozen parameter there is no gradient, and below the first one that learns
-// there is none at all. The others' have the same bits as with everything learning.
+// TestFreeze: frozen parameters have no gradient, and nothing is computed below the first trainable one. The
+// gradients of the others have the same bits as if everything were trainable.
 func TestFreeze(t *testing.T) {
 	whole := declaredSmall(t)
 	all := compileSmall(t, whole)
@@ -129,8 +129,8 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
-// TestFreezeHead: the head's gradients come with the loss; either is left out where it is not needed, and the
-// table of a tied model may be frozen as the head and the embedding alike.
+// TestFreezeHead: the head's gradients are computed with the loss; each of them is left out if it is not
+// needed, and the table of a tied model may be frozen as head and embedding alike.
 func TestFreezeHead(t *testing.T) {
 	const product, table = 2 * rows * width * vocab, vocab * width
 	for pattern, want := range map[string]int64{
@@ -158,7 +158,7 @@ func TestFreezeHead(t *testing.T) {
 	}
 }
 
-// TestFreezeAll: nothing to learn, and a pattern of nothing, are errors.
+// TestFreezeAll: it is an error if nothing is trainable, or if a pattern matches nothing.
 func TestFreezeAll(t *testing.T) {
 	params := declaredSmall(t)
 	if err := params.Freeze("*"); err != nil {

@@ -213,8 +213,8 @@ func (u usage) difference(i int) []float64 {
 	return gradient
 }
 
-// TestGorgonia: every use of a function of Gorgonia's gives the right values, and gradients that
-// are those of central differences, or an error that says what to do.
+// TestGorgonia: every use of a function of Gorgonia's gives the right values, and gradients that match central
+// differences, or an error that says what to do.
 func TestGorgonia(t *testing.T) {
 	log.SetOutput(io.Discard) // GroupNorm tells its gradients there
 	defer log.SetOutput(os.Stderr)
@@ -248,8 +248,8 @@ var noArithmetic = map[string]string{
 	"Broadcast": "is what the Broadcast functions call", "ConvType": "to float64 and back; in TestRefused",
 }
 
-// TestNothingForgotten: every exported function of Gorgonia's that takes or gives nodes has
-// uses in TestGorgonia, is refused in TestRefused, or is known to compute nothing.
+// TestNothingForgotten: every exported function of Gorgonia's that takes or returns nodes has uses in
+// TestGorgonia, is refused in TestRefused, or is known to compute nothing.
 func TestNothingForgotten(t *testing.T) {
 	tested := make(map[string]bool)
 	for _, u := range usages() {
@@ -302,7 +302,7 @@ func hasNodes(f *ast.FuncType) (has bool) {
 	return has
 }
 
-// TestSameInput: one function with two settings, on one input, is two functions.
+// TestSameInput: one function with two settings, applied to the same input, is two functions.
 func TestSameInput(t *testing.T) {
 	x := arr([]int{2, 2, 2}, values...)
 	image := arr([]int{1, 1, 4, 4}, values...)
@@ -373,7 +373,7 @@ func valuesOf(t *testing.T, in array, functions ...func(x *G.Node) *G.Node) (all
 	return all
 }
 
-// TestRepairedFLOPs: what counts of the ops that stand for Gorgonia's, and of its own products.
+// TestRepairedFLOPs: the FLOPs of the ops that replace Gorgonia's, and of Gorgonia's products.
 func TestRepairedFLOPs(t *testing.T) {
 	node := G.Must
 	for name, c := range map[string]struct {

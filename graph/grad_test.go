@@ -12,8 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestWrongGrad: what is wrong with an op's Grad is told when the graph is compiled, with the
-// op's path.
+// TestWrongGrad: a wrong result of an op's Grad is reported when the graph is compiled, with the op's path.
 func TestWrongGrad(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -63,7 +62,7 @@ func constant(x ...float32) *G.Node {
 	return G.NewConstant(tensor.New(tensor.WithShape(2, 3), tensor.WithBacking(x)))
 }
 
-// TestStrangers: a node of no graph, or of another, is no loss and no output.
+// TestStrangers: a node of no graph, or of another graph, cannot be a loss or an output.
 func TestStrangers(t *testing.T) {
 	other := graph.New(graph.NewParams(1)).Floats("z", 2, 3)
 	for _, c := range []struct {
@@ -85,7 +84,7 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// TestConstantIDs: an op takes a constant for an input, ids too, and is differentiated.
+// TestConstantIDs: an op accepts a constant as an input, including ids, and is differentiated.
 func TestConstantIDs(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	ids := G.NewConstant(tensor.New(tensor.WithShape(2), tensor.WithBacking([]int{1, 1})))
@@ -103,7 +102,7 @@ func TestConstantIDs(t *testing.T) {
 	}
 }
 
-// TestNoRun: an op that computes nothing is told when it is declared.
+// TestNoRun: an op that computes nothing is reported when it is declared.
 func TestNoRun(t *testing.T) {
 	s := graph.New(graph.NewParams(1)).At("act")
 	nodes := s.ApplyAll(graph.Op{Name: "Mine", Out: tensor.Shape{2}, Extra: []tensor.Shape{{3}}}, s.Floats("x", 2))
@@ -112,7 +111,7 @@ func TestNoRun(t *testing.T) {
 	}
 }
 
-// TestRowWise: an op cannot be row-wise in inputs that it lacks.
+// TestRowWise: an op cannot be row-wise in inputs that it does not have.
 func TestRowWise(t *testing.T) {
 	for rows, want := range map[int]string{2: "act: Mine: RowWise is 2; want 0 to its 1 inputs", -1: "act: Mine: RowWise is -1; want 0 to its 1 inputs"} {
 		s := graph.New(graph.NewParams(1)).At("act")
@@ -123,8 +122,8 @@ func TestRowWise(t *testing.T) {
 	}
 }
 
-// TestNoWay: a parameter that the loss depends on through ops without gradients alone is named,
-// with the op; one that also learns in another way is not.
+// TestNoWay: a parameter that the loss depends on only through ops without gradients is named, with the op; one
+// that also gets a gradient in another way is not.
 func TestNoWay(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -160,8 +159,8 @@ func TestNoWay(t *testing.T) {
 	}
 }
 
-// TestPanics: a panic inside one of Gorgonia's own ops is an error of the run with the place in
-// it, and the program runs again.
+// TestPanics: a panic inside one of Gorgonia's own ops is an error of the run that names the place, and the
+// program can run again.
 func TestPanics(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := s.Floats("x", 1, 3, 1)

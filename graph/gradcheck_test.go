@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// swish is x·σ(x), an op of one's own. slope turns a right gradient into a wrong one.
+// swish is x·σ(x), a custom op. slope turns a right gradient into a wrong one.
 func swish(s *graph.Scope, x *G.Node, slope func(x float64) float64) *G.Node {
 	sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 	return s.Apply(graph.Op{
@@ -43,7 +43,7 @@ func swishSlope(x float64) float64 {
 	return y * (1 + x*(1-y))
 }
 
-// ExampleCheckGrad checks an op of one's own, whose gradient is wrong at first.
+// ExampleCheckGrad checks a custom op whose gradient is wrong at first.
 func ExampleCheckGrad() {
 	wrong := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) } // forgets a term
 	for _, slope := range []func(x float64) float64{wrong, swishSlope} {
@@ -56,7 +56,7 @@ func ExampleCheckGrad() {
 	// <nil>
 }
 
-// TestCheckGrad: right functions pass, of parameters, inputs and integers, fused and composed, with a kink
+// TestCheckGrad: correct functions pass, of parameters, inputs and integers, fused and composed, with a kink
 // and with dropout.
 func TestCheckGrad(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -110,7 +110,7 @@ func TestCheckGrad(t *testing.T) {
 	}
 }
 
-// TestCheckGradAdded: losses that a layer adds are differentiated, and so belong to the differences.
+// TestCheckGradAdded: losses that a layer adds are differentiated, so the differences include them.
 func TestCheckGradAdded(t *testing.T) {
 	declare := func(s *graph.Scope) *G.Node {
 		x := ops.GELU(s, ops.Linear(s, s.Floats("x", 3, 4), s.Param("w", graph.Normal(1), 4, 5), nil))
@@ -123,7 +123,7 @@ func TestCheckGradAdded(t *testing.T) {
 	}
 }
 
-// TestCheckGradFinds: what is wrong is told.
+// TestCheckGradFinds: what is wrong is reported.
 func TestCheckGradFinds(t *testing.T) {
 	var kept float32
 	stateful := func(a *graph.Args) error {

@@ -53,7 +53,7 @@ func TestErrorsStick(t *testing.T) {
 	}
 }
 
-// TestNode: an error of Gorgonia's sticks like one of ours, and its nodes have a place.
+// TestNode: errors of Gorgonia's stick like ours, and its nodes have a path.
 func TestNode(t *testing.T) {
 	s := graph.New(graph.NewParams(1)).At("h.0")
 	x := s.Floats("x", 2, 3)
@@ -175,7 +175,7 @@ func valueBefore(p *graph.Program) error {
 	return nil
 }
 
-// TestGradientAccumulates: RunGrad adds weight times the gradient, Run leaves it.
+// TestGradientAccumulates: RunGrad adds weight times the gradient, Run leaves it unchanged.
 func TestGradientAccumulates(t *testing.T) {
 	params, p := compileRegression(t)
 	var once, sum [2][]float32
@@ -227,8 +227,8 @@ func TestSolver(t *testing.T) {
 	}
 }
 
-// TestConcurrentPrograms runs programs over one store at once; run it with -race too.
-// A built-in product is among them: it changes its operand's header while it works.
+// TestConcurrentPrograms runs programs over one store at once; run it with -race too. A built-in product is
+// among them: it changes its operand's header while it runs.
 func TestConcurrentPrograms(t *testing.T) {
 	params := graph.NewParams(1)
 	const workers, runs = 3, 20
@@ -316,8 +316,8 @@ func TestPanicInOp(t *testing.T) {
 	}
 }
 
-// TestViewsAreRead: an op of ours behind a built-in Slice or Transpose, whose value
-// may be a view with gaps, sees the right elements.
+// TestViewsAreRead: one of our ops after a built-in Slice or Transpose, whose value may be a view with gaps,
+// sees the right elements.
 func TestViewsAreRead(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := s.Floats("x", 2, 3)

@@ -5,19 +5,20 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Groups are the rows of a scope whose rows each use weights of their own group, as tokens do that were sent to
-// experts. The rows of group i end at row Ends[i], and begin where those of the group before end; rows behind the last
-// end belong to none, and are 0 where something computes them by weights.
+// Groups describes a scope in which each row uses the weights of its group, such as tokens that were sent to
+// experts. The rows of group i end at row Ends[i], and begin where those of the preceding group end. Rows after
+// the last end belong to no group; ops that use weights set them to 0.
 type Groups struct {
-	Count  int     // how many groups there are, E
-	PerRow int     // how many of them one row of the data passes through, k
+	Count  int     // number of groups, E
+	PerRow int     // number of groups that one row of the data passes through, k
 	Ends   *G.Node // (E), whole numbers
 }
 
-// Grouped is this scope as a place whose rows belong to groups. A parameter that is declared in it, or below, has one more
-// dimension in front: the shape it was declared with for each group. Ops that know groups, as ops.Linear and ops.Dense do, use
-// of it for each row what belongs to the row's group; element-wise ones need not know. So what was written for all
-// rows alike becomes an expert of a mixture unchanged.
+// Grouped returns this scope with rows that belong to groups. A parameter that is declared in it, or below, has
+// an additional first dimension: it has the declared shape for each group. Ops that support groups, such as
+// ops.Linear and ops.Dense, use for each row the part of the row's group; element-wise ops need no support. So
+// a constructor that was written for rows that share their weights declares an expert of a mixture without any
+// change.
 func (s *Scope) Grouped(g Groups) *Scope {
 	ends := s.Require("Grouped", "Ends", g.Ends)
 	switch {
@@ -35,11 +36,11 @@ func (s *Scope) Grouped(g Groups) *Scope {
 // Groups is what [Scope.Grouped] was given, or nil.
 func (s *Scope) Groups() *Groups { return s.groups }
 
-// Groups is how many groups of rows have a part of the parameter of their own, one after the other along the first
-// dimension; 0 for a parameter that all rows share. See [Scope.Grouped].
+// Groups returns the number of groups that have a part of the parameter, one after the other along the first
+// dimension, or 0 for a parameter that all rows share. See [Scope.Grouped].
 func (p *Param) Groups() int { return p.groups }
 
-// rank is the number of dimensions of a group's part of the parameter.
+// rank returns the number of dimensions of a group's part of the parameter.
 func (p *Param) rank() int {
 	if p.groups > 0 {
 		return p.shape.Dims() - 1
@@ -47,8 +48,8 @@ func (p *Param) rank() int {
 	return p.shape.Dims()
 }
 
-// Buffer declares a parameter that is kept with the others, and never learned by gradients: a number that a
-// rule of its own changes, such as one of [Scope.AfterUpdate].
+// Buffer declares a parameter that is stored with the others but never trained by gradients: numbers that
+// change by their own rule, such as one given to [Scope.ReportTo].
 func (s *Scope) Buffer(name string, init Init, shape ...int) *G.Node {
 	n := s.Param(name, init, shape...)
 	if p := s.params.Get(s.join(name)); p != nil {

@@ -32,7 +32,7 @@ func ExampleScope_Grouped() {
 	// Output: <nil> [1 2 21 41 31 61 0 0] (2, 1, 2)
 }
 
-// A layer that counts what is above 0, for those who watch the training, and keeps a threshold that follows it.
+// A layer that reports the mean square of a value, and keeps a threshold that follows it.
 func ExampleScope_ReportTo() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -60,7 +60,7 @@ func ExampleScope_ReportTo() {
 	// [1] true
 }
 
-// One penalty for the largest weight of two layers.
+// One penalty on the weights of two layers together.
 func ExampleScope_PoolLoss() {
 	s := graph.New(graph.NewParams(1))
 	for i := range 2 {
@@ -79,7 +79,8 @@ func ExampleScope_PoolLoss() {
 	// Output: <nil> both 3 [0.5 0.5 0.5]
 }
 
-// TestGroups: each group's part of a parameter is drawn as the parameter alone would be, decays as that would, and is counted.
+// TestGroups: each group's part of a parameter is drawn, decays and is counted as it would be as a parameter of
+// its own.
 func TestGroups(t *testing.T) {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -102,7 +103,7 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestBuffer: no pattern has a buffer learn.
+// TestBuffer: no pattern makes a buffer trainable.
 func TestBuffer(t *testing.T) {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -121,7 +122,7 @@ func TestBuffer(t *testing.T) {
 	}
 }
 
-// TestFrozenBuffer: what is frozen does not follow a report either.
+// TestFrozenBuffer: a frozen buffer does not follow a report either.
 func TestFrozenBuffer(t *testing.T) {
 	params := graph.NewParams(1)
 	s := graph.New(params)

@@ -14,10 +14,10 @@ import (
 	"github.com/gorgpt/gorgpt/internal/mapped"
 )
 
-// guard is one of Gorgonia's own ops at a node of the machine. A panic becomes an error: the
-// machine runs in a goroutine of its own, where no caller could recover. And the result never
-// shares memory with an input, as those of Reshape and Slice do: a later op may write over
-// either, where the machine thinks that nothing needs it any more.
+// guard is one of Gorgonia's own ops at a node of the machine. It turns a panic into an error, since the
+// machine runs in its own goroutine, where no caller could recover. Its result never shares memory with an
+// input, as the results of Reshape and Slice do: a later op may overwrite either of them when the machine
+// considers it no longer needed.
 type guard struct {
 	G.Op
 	node    *G.Node // as declared
@@ -25,7 +25,7 @@ type guard struct {
 	salt    uint64
 }
 
-// Type and InferShape are those that the declared node has got.
+// Type and InferShape return those of the declared node.
 func (o *guard) Type() hm.Type {
 	var types []hm.Type
 	for _, n := range inputs(o.node) {
@@ -37,7 +37,7 @@ func (o *guard) Type() hm.Type {
 func (o *guard) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.node.Shape(), nil }
 func (o *guard) Arity() int                                     { return len(inputs(o.node)) }
 
-// WriteHash makes every op of the machine differ from every other.
+// WriteHash makes every op of the machine differ from every other one.
 func (o *guard) WriteHash(h hash.Hash) {
 	h.Write([]byte("guarded"))
 	h.Write(binary.LittleEndian.AppendUint64(nil, uint64(o.node.ID())+o.salt<<32))
@@ -49,7 +49,7 @@ func (o *guard) Hashcode() uint32 {
 	return h.Sum32()
 }
 
-// SetTraining passes on what the machine tells ops that want to know.
+// SetTraining passes on the machine's mode to ops that depend on it.
 func (o *guard) SetTraining(training bool) error {
 	if op, ok := o.Op.(G.TrainModeOp); ok {
 		return op.SetTraining(training)
@@ -71,7 +71,7 @@ func (o *guard) do(in []G.Value) (out G.Value, err error) {
 	return unshared(out, in)
 }
 
-// UsePreallocDo is called to write over an input that nothing else needs.
+// UsePreallocDo overwrites an input that nothing else needs.
 func (o *guard) UsePreallocDo(prealloc G.Value, in ...G.Value) (out G.Value, err error) {
 	op, ok := o.Op.(G.UsePreallocDoer)
 	if !ok {
@@ -85,7 +85,7 @@ func (o *guard) UsePreallocDo(prealloc G.Value, in ...G.Value) (out G.Value, err
 	return out, nil
 }
 
-// UnsafeDo is UsePreallocDo where the op chooses the input.
+// UnsafeDo is UsePreallocDo where the op chooses the input to overwrite.
 func (o *guard) UnsafeDo(in ...G.Value) (out G.Value, err error) {
 	op, ok := o.Op.(G.UnsafeDoer)
 	if !ok {
@@ -96,7 +96,7 @@ func (o *guard) UnsafeDo(in ...G.Value) (out G.Value, err error) {
 	return op.UnsafeDo(in...)
 }
 
-// recover makes an error of a panic and tells where it was.
+// recover turns a panic into an error, and adds the place to errors.
 func (o *guard) recover(err *error) {
 	if r := recover(); r != nil {
 		if *err = mapped.Fault(r); *err == nil {

@@ -33,8 +33,8 @@ func (unable) WriteHash(h hash.Hash) { h.Write([]byte("unable")) }
 func (unable) Hashcode() uint32      { return 1 }
 func (unable) String() string        { return "unable" }
 
-// TestFailsTwice: an op that can write neither into memory that is there nor into its own says
-// once where it is.
+// TestFailsTwice: an op that fails with preallocated memory and again with new memory reports its place only
+// once.
 func TestFailsTwice(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := s.Floats("x", 2)
@@ -52,8 +52,7 @@ func TestFailsTwice(t *testing.T) {
 	}
 }
 
-// TestRepairedLoss: a loss that was not taken by Scope.Node, and has an op of ours put in its
-// place, has its value.
+// TestRepairedLoss: a loss that was not passed to Scope.Node, and is replaced by one of our ops, has its value.
 func TestRepairedLoss(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	loss := G.Must(G.Sum(G.Must(G.InverseSqrt(s.Param("w", graph.Ones(), 2, 3)))))

@@ -7,11 +7,11 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// index is Gorgonia's own table of where the nodes of a graph are in its list. Gorgonia fills it by looking through
-// the whole list at the first use of each node (ExprGraph.node in v0.9.18), in all with the
-// square of the number of nodes: half a minute for 100,000. It is filled ahead here, since
-// nodes are numbered in the order of the list. The field is not exported; where a later Gorgonia
-// has none like it, nothing is filled, and only time is lost.
+// index is Gorgonia's own table of the positions of a graph's nodes in its list. Gorgonia fills it by searching
+// the whole list at the first use of each node (ExprGraph.node in v0.9.18), which takes time quadratic in the
+// number of nodes: half a minute for 100,000. Here it is filled in advance, since nodes are numbered in the
+// order of the list. The field is not exported; if a later Gorgonia does not have it, nothing is filled, and
+// only time is lost.
 type index struct {
 	graph  *G.ExprGraph
 	places map[int64]int
@@ -27,7 +27,7 @@ func newIndex(g *G.ExprGraph) *index {
 	return x
 }
 
-// reserve fills the table for so many nodes that come next.
+// reserve fills the table for the given number of coming nodes.
 func (x *index) reserve(nodes int) {
 	if x.places == nil {
 		return

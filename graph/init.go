@@ -9,21 +9,21 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Init is the distribution that a parameter's first values come from. The zero Init stands
-// for none; see [Init.Or].
+// Init is the distribution that the initial values of a parameter are drawn from. The zero Init means that none
+// is given; see [Init.Or].
 type Init struct {
 	given           bool
 	mean, deviation float32
 	custom          *custom
 }
 
-// custom is an Init of a function.
+// custom is an Init by a function.
 type custom struct {
 	name string
 	fill func(w []float32, shape []int, random *rand.Rand)
 }
 
-// Or is i, or other if i is the zero Init: a layer's default.
+// Or returns i, or other, such as a layer's default, if i is the zero Init.
 func (i Init) Or(other Init) Init {
 	if !i.given {
 		return other
@@ -31,23 +31,23 @@ func (i Init) Or(other Init) Init {
 	return i
 }
 
-// Normal draws from the normal distribution of mean 0 and the given deviation.
+// Normal draws from the normal distribution with mean 0 and the given standard deviation.
 func Normal(deviation float64) Init { return Init{given: true, deviation: float32(deviation)} }
 
-// Zeros sets every element to 0, as for biases.
+// Zeros sets every element to 0, as is usual for biases.
 func Zeros() Init { return Init{given: true} }
 
-// Ones sets every element to 1, as for the gain of a layer norm.
+// Ones sets every element to 1, as is usual for the gain of a layer norm.
 func Ones() Init { return Init{given: true, mean: 1} }
 
-// InitFunc has a function write the first values, as of an orthogonal matrix: all of w, row by
-// row. What random gives depends on the seed of the parameters and the parameter's name alone. The name
-// stands for the function: two of one name count as the same.
+// InitFunc uses a function to write the initial values, for example of an orthogonal matrix: all of w, row by
+// row. What random returns depends only on the seed of the parameters and the name of the parameter. name
+// identifies the function: two functions with the same name count as the same.
 func InitFunc(name string, fill func(w []float32, shape []int, random *rand.Rand)) Init {
 	return Init{given: true, custom: &custom{name, fill}}
 }
 
-// same tells whether two graphs that declare a parameter from i and j mean the same.
+// same reports whether two graphs that declare a parameter from i and j mean the same distribution.
 func (i Init) same(j Init) bool {
 	return i == j || i.custom != nil && j.custom != nil && i.custom.name == j.custom.name
 }
@@ -63,9 +63,9 @@ func (i Init) String() string {
 	return fmt.Sprintf("N(%v, %.4g)", i.mean, i.deviation)
 }
 
-// fill draws the values of the parameter called name. They depend on the seed and
-// the name alone, so the order in which parameters are declared does not matter.
-// Of one that groups have parts of, a function gets the parts one by one.
+// fill draws the values of the parameter called name. They depend only on the seed and the name, so the order
+// in which parameters are declared does not matter. If the parameter has parts for groups, a custom function is
+// called for each part.
 func (i Init) fill(data []float32, shape []int, groups int, seed uint64, name string) {
 	if i.custom != nil {
 		random := rand.New(rand.NewPCG(seed, streamOf(name)))
@@ -88,8 +88,8 @@ func (i Init) fill(data []float32, shape []int, groups int, seed uint64, name st
 	kernel.Normal(data, seed, streamOf(name), i.mean, i.deviation)
 }
 
-// fillPart is fill of this rank's part of a parameter, with the values that it has in the whole. Of random numbers the whole is drawn,
-// a little at a time.
+// fillPart fills this rank's part of a parameter with the values that it has in the whole. If these are random,
+// the whole is drawn, a little at a time.
 func (i Init) fillPart(data []float32, c cut, groups int, seed uint64, name string) {
 	switch {
 	case i.custom != nil:
@@ -103,7 +103,7 @@ func (i Init) fillPart(data []float32, c cut, groups int, seed uint64, name stri
 	}
 }
 
-// streamOf numbers the random stream that belongs to a name.
+// streamOf returns the number of the random stream that belongs to a name.
 func streamOf(name string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(name))

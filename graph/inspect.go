@@ -10,29 +10,28 @@ import (
 
 // Node describes one node of a graph.
 type Node struct {
-	ID     int    // place in the order of declaration
+	ID     int    // index in the order of declaration
 	Path   string // scope, or full name for a parameter or an input
-	Op     string // "Linear", …; "param" or "input" where nothing is computed
+	Op     string // "Linear", …; "param" or "input" for nodes that compute nothing
 	Shape  tensor.Shape
 	Inputs []int // IDs of the nodes it reads
-	Grad   bool  // it was added by differentiation
+	Grad   bool  // whether it was added by differentiation
 	FLOPs  int64 // of one run
-	Bytes  int64 // of its value, extra results and Saves; a parameter's weights
-	Params int64 // weights, of a parameter
-	Rank   int   // dimensions of a parameter, or of the part of it that each group has ([Scope.Grouped])
-	Active int64 // those of them that one row of the data uses: of experts, what it is sent to
+	Bytes  int64 // of its value, extra results and Saves; for a parameter, its weights
+	Params int64 // number of weights of a parameter
+	Rank   int   // dimensions of a parameter, or of each group's part of it ([Scope.Grouped])
+	Active int64 // weights that one row of the data uses: of experts, only those that it is sent to
 }
 
-// Nodes lists the graph in the order of declaration, which is the same in every
-// process. Call it before or after compilation; only after CompileGrad are the
-// gradients there.
+// Nodes lists the graph in the order of declaration, which is the same in every process. It may be called
+// before or after compilation; gradients are included only after CompileGrad.
 func (s *Scope) Nodes() []Node { return s.nodes() }
 
 // Nodes lists the program's graph.
 func (p *Program) Nodes() []Node { return p.declared.nodes() }
 
-// NodeOf is the node that [Scope.Nodes] lists under an ID, to be read by [Program.Value] if it is given to Compile; nil
-// where none has it.
+// NodeOf returns the node that [Scope.Nodes] lists under an ID, or nil if there is none. [Program.Value] can
+// read it if it was given to Compile.
 func (s *Scope) NodeOf(id int) *G.Node {
 	if all := s.listed(); id >= 0 && id < len(all) {
 		return all[id]
@@ -40,7 +39,7 @@ func (s *Scope) NodeOf(id int) *G.Node {
 	return nil
 }
 
-// listed are the nodes in the order of declaration.
+// listed returns the nodes in the order of declaration.
 func (b *builder) listed() []*G.Node {
 	all := slices.DeleteFunc(slices.Clone(b.graph.AllNodes()), func(n *G.Node) bool { return b.unused[n] })
 	slices.SortFunc(all, func(x, y *G.Node) int { return int(x.ID() - y.ID()) })
@@ -60,7 +59,7 @@ func (b *builder) nodes() []Node {
 	return list
 }
 
-// node describes n, whose inputs are in the list already.
+// node describes n, whose inputs are already in the list.
 func (b *builder) node(n *G.Node, ids map[*G.Node]int, done []Node) Node {
 	d := Node{ID: ids[n], Path: b.origin[n], Shape: n.Shape(), Grad: b.differentiated && n.ID() >= b.firstGradient}
 	for it := n.Graph().From(n.ID()); it.Next(); {
@@ -83,7 +82,7 @@ func (b *builder) node(n *G.Node, ids map[*G.Node]int, done []Node) Node {
 	case *nodeOp:
 		d.Op, d.FLOPs = op.Name, op.FLOPs
 		if op.Run == nil {
-			d.Bytes = 0 // hands out another node's extra result
+			d.Bytes = 0 // only returns another node's extra result
 		}
 		if op.Run != nil {
 			for _, r := range slices.Concat(op.results[1:], op.saves) {
@@ -98,9 +97,9 @@ func (b *builder) node(n *G.Node, ids map[*G.Node]int, done []Node) Node {
 	return d
 }
 
-// builtin describes a node that a Gorgonia function made: where it is, as far as
-// its inputs tell, and what it costs. Products are told by their names, since their
-// ops are not exported; everything else counts one operation an element.
+// builtin describes a node that was made by a Gorgonia function: its place, as far as its inputs tell, and its
+// cost. Products are recognized by their names, since their ops are not exported; everything else counts as one
+// operation per element.
 func (b *builder) builtin(n *G.Node, d *Node, done []Node) {
 	d.Op = opName(n.Op())
 	if len(d.Inputs) == 0 {
@@ -121,13 +120,13 @@ func (b *builder) builtin(n *G.Node, d *Node, done []Node) {
 	}
 }
 
-// opName is what an op calls itself, without a flag of Gorgonia's.
+// opName returns an op's own name, without Gorgonia's trailing flag.
 func opName(op G.Op) string {
 	return strings.TrimSuffix(strings.TrimSuffix(op.String(), " false"), " true")
 }
 
-// pathOf guesses the place of a node that was not filed from its inputs: the deepest of
-// theirs. A sum that differentiation made belongs to the layer that came to it last.
+// pathOf guesses the place of a node that has no recorded path from its inputs: the deepest path among them. A
+// sum made by differentiation belongs to the layer that reached it last.
 func pathOf(d *Node, done []Node) (at string) {
 	last := -1
 	for _, in := range d.Inputs {
@@ -147,8 +146,7 @@ type Total struct {
 	Params int64
 	Active int64 // see [Node.Active]
 	FLOPs  int64
-	// Bytes of the values of all nodes but parameters: what a program holds beside
-	// the weights.
+	// Bytes is the size of the values of all nodes except parameters: what a program holds besides the weights.
 	Bytes int64
 }
 
@@ -167,8 +165,8 @@ func Sum(nodes []Node) Total {
 	return t
 }
 
-// placeOf names a node in errors, by its path and op; one that was not filed, by the path of
-// what it is computed from.
+// placeOf names a node in errors, by its path and op, or, if its path is not recorded, by the path of what it
+// is computed from.
 func (b *builder) placeOf(n *G.Node) string {
 	at := n
 	for b.origin[at] == "" && len(inputs(at)) > 0 {

@@ -8,31 +8,33 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Layout is what this rank has of a tensor in a graph that is split over ranks ([Params.Split]). The zero Layout is all of it, the same on
-// every rank. Between two such tensors a branch of a model is split: what it reads enters it (Entered), a layer with a weight
-// split by columns makes columns of its own on each rank (Sections), element-wise ops and heads keep to these, and a layer with a
-// weight split by rows ends it, with a sum over the ranks.
+// Layout describes which part of a tensor this rank has in a graph that is split over ranks ([Params.Split]).
+// The zero Layout is all of it, the same on every rank. Between two such tensors, a branch of a model may be
+// split: its input enters it (Entered), a layer whose weight is split by columns computes different columns on
+// each rank (Sections), element-wise ops and heads preserve this, and a layer whose weight is split by rows
+// ends the branch, with a sum over the ranks.
 type Layout struct {
-	// Entered is all of the tensor, each rank's gradient being a part that ends up in a sum over the ranks (ops.Enter).
+	// Entered means all of the tensor, with a gradient of which each rank has a summand until ops.Enter sums
+	// them.
 	Entered bool
-	// Sections are lengths along Axis, one after the other, of each of which the rank has a part: of queries, keys and values side by side,
-	// the heads of its own. Nil is all.
+	// Sections are consecutive lengths along Axis, of each of which the rank has a part: if queries, keys and
+	// values are side by side, the rank's heads of each. Nil means all.
 	Sections []int
 	Axis     int
 }
 
-// Cut is the layout of a dimension whose sections are shared out.
+// Cut returns the layout of a dimension whose sections are each divided among the ranks.
 func Cut(axis int, sections ...int) Layout { return Layout{Sections: sections, Axis: axis} }
 
-// Whole tells whether all ranks have all, and nothing enters a branch that is split.
+// Whole reports whether every rank has all of the tensor, and it does not enter a branch that is split.
 func (l Layout) Whole() bool { return !l.Entered && l.Sections == nil }
 
-// Same tells whether two layouts are.
+// Same reports whether two layouts are the same.
 func (l Layout) Same(k Layout) bool {
 	return l.Entered == k.Entered && l.Axis == k.Axis && slices.Equal(l.Sections, k.Sections)
 }
 
-// Total is how long the dimension is that is shared out.
+// Total returns the full length of the divided dimension.
 func (l Layout) Total() (n int) {
 	for _, section := range l.Sections {
 		n += section
@@ -40,13 +42,14 @@ func (l Layout) Total() (n int) {
 	return n
 }
 
-// A Span is what a rank has of a dimension: from one place to before another.
+// A Span is a rank's part of a dimension: from From up to but not including To.
 type Span struct{ From, To int }
 
-// Has tells whether a place is in the span.
+// Has reports whether a place is in the span.
 func (s Span) Has(place int) bool { return place >= s.From && place < s.To }
 
-// Spans are what a rank of so many has of the dimension. The first ranks have one more of what cannot be shared out evenly.
+// Spans returns what rank, one of size ranks, has of the dimension. If a section cannot be divided evenly, the
+// first ranks have one place more.
 func (l Layout) Spans(rank, size int) (all []Span) {
 	at := 0
 	for _, n := range l.Sections {
@@ -56,10 +59,10 @@ func (l Layout) Spans(rank, size int) (all []Span) {
 	return all
 }
 
-// shared is where the part of a rank begins.
+// shared returns where the part of a rank begins.
 func shared(n, rank, size int) int { return rank*(n/size) + min(rank, n%size) }
 
-// Length is how many places a rank has.
+// Length returns how many places a rank has.
 func (l Layout) Length(rank, size int) (n int) {
 	for _, span := range l.Spans(rank, size) {
 		n += span.To - span.From
@@ -67,7 +70,7 @@ func (l Layout) Length(rank, size int) (n int) {
 	return n
 }
 
-// String words what a rank has.
+// String describes what a rank has.
 func (l Layout) String() string {
 	switch {
 	case l.Entered:
@@ -78,7 +81,7 @@ func (l Layout) String() string {
 	return "whole"
 }
 
-// Layout is that of a node; of Gorgonia's own element-wise ops that of what they are of.
+// Layout returns the layout of a node. Gorgonia's own element-wise ops have the layout of their inputs.
 func (s *Scope) Layout(n *G.Node) Layout {
 	l, err := s.layoutOf(n)
 	if err != nil && s.err == nil {
@@ -87,14 +90,15 @@ func (s *Scope) Layout(n *G.Node) Layout {
 	return l
 }
 
-// setLayout notes that of a node.
+// setLayout records the layout of a node.
 func (s *Scope) setLayout(n *G.Node, l Layout) {
 	if !l.Whole() {
 		s.layouts[n] = l
 	}
 }
 
-// layoutFor is that of the result of an op. Ops of gradients take what those of the way forward gave.
+// layoutFor returns the layout of the result of an op. Ops of gradients are not checked, since the forward ops
+// have been.
 func (s *Scope) layoutFor(op Op, in G.Nodes) (Layout, error) {
 	switch {
 	case s.err != nil || s.differentiated:
@@ -105,7 +109,7 @@ func (s *Scope) layoutFor(op Op, in G.Nodes) (Layout, error) {
 	return s.common(in, op.Columnwise && len(op.Extra) == 0, op.Out)
 }
 
-// layoutOf is Layout; an error is that of an op of Gorgonia's that needs the whole of a part.
+// layoutOf is Layout with an error if an op of Gorgonia's needs the whole of a tensor that is split.
 func (b *builder) layoutOf(n *G.Node) (Layout, error) {
 	if len(b.layouts) == 0 { // nothing is split
 		return Layout{}, nil
@@ -129,7 +133,7 @@ func (b *builder) layoutOf(n *G.Node) (Layout, error) {
 	return l, nil
 }
 
-// common is the layout of what is computed from some nodes: theirs, if it is computed element by element.
+// common returns the layout of what is computed from some nodes: theirs, if it is computed element by element.
 func (b *builder) common(in G.Nodes, columnwise bool, out tensor.Shape) (Layout, error) {
 	split := -1
 	layouts := make([]Layout, len(in))
@@ -157,7 +161,7 @@ func (b *builder) common(in G.Nodes, columnwise bool, out tensor.Shape) (Layout,
 	return layouts[split], nil
 }
 
-// checkLayouts refuses outputs of which a rank has a part, and what of Gorgonia's needs the whole of one.
+// checkLayouts refuses outputs that are split, and ops of Gorgonia's that need the whole of a tensor that is.
 func (b *builder) checkLayouts(roots G.Nodes) error {
 	if len(b.layouts) == 0 {
 		return nil

@@ -9,17 +9,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// AddedLoss is a part of the loss that a layer has added to it; see [Scope.AddLoss].
+// AddedLoss is a term that a layer has added to the loss; see [Scope.AddLoss].
 type AddedLoss struct {
 	Name   string  // with the path of the layer's scope
-	Weight float64 // that it is multiplied by
-	Value  float32 // without the weight, as of the last run
+	Weight float64 // factor of the term
+	Value  float32 // without the weight, from the last run
 	Node   *G.Node
 }
 
-// AddLoss adds weight times a scalar to what [Scope.CompileGrad] differentiates, from inside a layer or
-// an edit: the balance of a router, a penalty on activations. [Program.Losses] reports it under
-// the scope's path and the name. Programs without a gradient do without it.
+// AddLoss adds weight times a scalar to the loss that [Scope.CompileGrad] differentiates, from inside a layer
+// or an edit: the balance of a router, a penalty on activations. [Program.Losses] reports it under the scope's
+// path and the name. Programs without a gradient do not compute it.
 func (s *Scope) AddLoss(name string, loss *G.Node, weight float64) {
 	loss = s.Require("AddLoss", name, loss)
 	switch {
@@ -33,8 +33,8 @@ func (s *Scope) AddLoss(name string, loss *G.Node, weight float64) {
 	}
 }
 
-// told is the name that a value of this scope is told under, which the op called op was given: in a [Scope.Shared] place a
-// second of a name has a number.
+// told returns the full name under which a value of this scope is reported; op is the function that was given
+// it. In a [Scope.Shared] scope, further values of the same name are numbered.
 func (s *Scope) told(op, name string, value *G.Node) string {
 	full := s.join(name)
 	s.names[full]++
@@ -47,7 +47,7 @@ func (s *Scope) told(op, name string, value *G.Node) string {
 	return full
 }
 
-// pool is a loss of what several layers give.
+// pool is a loss computed from values of several layers.
 type pool struct {
 	name   string
 	weight float64
@@ -55,9 +55,10 @@ type pool struct {
 	values []G.Nodes
 }
 
-// PoolLoss gives values to a loss that is one for all layers: loss makes a scalar of those of all layers that
-// gave some under this name, in the order of their declaration, and weight times that is added as by
-// [Scope.AddLoss], under the name alone. All layers give one weight and as many values; the first one's loss counts.
+// PoolLoss contributes values to a loss that is computed once for all layers: loss makes a scalar from the
+// values of all layers that contributed under this name, in the order of their declaration. Weight times that
+// scalar is added as by [Scope.AddLoss], under the name alone. All layers must give the same weight and the
+// same number of values; the loss function of the first one is used.
 func (s *Scope) PoolLoss(name string, weight float64, loss func(s *Scope, values []G.Nodes) *G.Node, values ...*G.Node) {
 	for i, v := range values {
 		values[i] = s.Require("PoolLoss", name, v)
@@ -80,7 +81,7 @@ func (s *Scope) PoolLoss(name string, weight float64, loss func(s *Scope, values
 	p.values = append(p.values, values)
 }
 
-// settlePools adds the losses of pools.
+// settlePools adds the losses of the pools.
 func (s *Scope) settlePools() {
 	root := &Scope{builder: s.builder}
 	for _, p := range s.pools {
@@ -89,10 +90,10 @@ func (s *Scope) settlePools() {
 	s.pools = nil
 }
 
-// AddedLosses are those that layers have added so far, in the order of their declaration.
+// AddedLosses returns the losses that layers have added so far, in the order of their declaration.
 func (s *Scope) AddedLosses() []AddedLoss { return slices.Clone(s.losses) }
 
-// withAdded is the loss with what layers have added to it.
+// withAdded returns the loss plus what layers have added to it.
 func (s *Scope) withAdded(loss *G.Node) *G.Node {
 	if len(s.losses) == 0 {
 		return loss
@@ -123,7 +124,7 @@ func (s *Scope) withAdded(loss *G.Node) *G.Node {
 	}, in...)
 }
 
-// times is a scalar times a factor.
+// times returns a scalar times a factor.
 func (s *Scope) times(x *G.Node, factor float64) *G.Node {
 	if factor == 1 {
 		return x
@@ -138,8 +139,8 @@ func (s *Scope) times(x *G.Node, factor float64) *G.Node {
 	}, x)
 }
 
-// Losses are those that layers added to that of the program, in the order of their declaration, with
-// their values of the last run; [Program.Loss] is without them.
+// Losses returns the losses that layers have added, in the order of their declaration, with their values from
+// the last run. [Program.Loss] does not include them.
 func (p *Program) Losses() (all []AddedLoss) {
 	if p.loss == nil {
 		return nil

@@ -44,7 +44,8 @@ func ExampleScope_AddLoss() {
 	// [5.25 5.25 5.25 5.25]
 }
 
-// TestAddLoss: several are added, one weighs nothing, and a program without a gradient does not compute them.
+// TestAddLoss: several losses are added, one has weight 0, and a program without a gradient does not compute
+// them.
 func TestAddLoss(t *testing.T) {
 	declare := func(weights ...float64) (*graph.Params, *graph.Scope, *G.Node) {
 		params := graph.NewParams(1)
@@ -109,7 +110,7 @@ func TestAddLoss(t *testing.T) {
 	}
 }
 
-// TestRetainGrad: the gradient with respect to inputs, what is inside, and parameters, frozen or not.
+// TestRetainGrad: the gradient with respect to inputs, inner nodes, and parameters, frozen or not.
 func TestRetainGrad(t *testing.T) {
 	for _, frozen := range []bool{false, true} {
 		params := graph.NewParams(1)
@@ -198,7 +199,7 @@ func ExampleScope_Shared() {
 	// Output: [h.fc.weight] 16 [12 12 12 12]
 }
 
-// TestShared: each use of a shared layer remembers for itself, and draws its own dropout.
+// TestShared: each use of a shared layer has its own memory and its own dropout.
 func TestShared(t *testing.T) {
 	m := graph.NewCache(1, 4)
 	for range 2 { // a second graph finds what the first remembers
@@ -213,7 +214,8 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestKnownParameters: a parameter of an earlier graph is told from one declared twice.
+// TestKnownParameters: a parameter that conflicts with an earlier graph is distinguished from one declared
+// twice.
 func TestKnownParameters(t *testing.T) {
 	params := graph.NewParams(1)
 	graph.New(params).Param("w", graph.Normal(1), 2, 3)

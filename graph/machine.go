@@ -10,16 +10,15 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// machine is what a program runs: the part of the declared graph that is needed, in which Gorgonia's
-// own ops are guarded, and constants are inputs. A large graph runs in stages, one
-// after the other, since the time that Gorgonia takes to compile one grows with the square of its nodes
-// (codegenerator.insertFree in v0.9.18).
+// machine is what a program runs: the needed part of the declared graph, in which Gorgonia's own ops are
+// guarded, and constants are inputs. A large graph runs in stages, one after the other, since Gorgonia's time
+// to compile a graph grows with the square of the number of its nodes (codegenerator.insertFree in v0.9.18).
 type machine struct {
 	stages  []*stage
-	home    map[*G.Node]*G.Node // of the declared graph's nodes, the one that computes each
-	outputs map[*G.Node]*output // of homes
-	salts   map[*G.Node]uint64  // of declared nodes whose hash was another's
-	own     G.Nodes             // of the declared graph: inputs that no scope has declared
+	home    map[*G.Node]*G.Node // from nodes of the declared graph to those that compute them
+	outputs map[*G.Node]*output // by the nodes that compute them
+	salts   map[*G.Node]uint64  // of declared nodes whose hash collided
+	own     G.Nodes             // inputs of the declared graph that no scope has declared
 	started bool
 }
 
@@ -27,8 +26,7 @@ type machine struct {
 // in 0.2 to 0.4 s, and four times 1,024 in a quarter of that.
 var mostNodes, stageNodes = 4096, 1024 // fewer in tests
 
-// newMachine copies what roots need, in the order of declaration, which decides the order of
-// the run.
+// newMachine copies what roots need, in the order of declaration, which determines the order of the run.
 func (b *builder) newMachine(roots G.Nodes) (*machine, error) {
 	m := &machine{home: make(map[*G.Node]*G.Node), outputs: make(map[*G.Node]*output), salts: make(map[*G.Node]uint64)}
 	order, size := declared(roots), stageNodes
@@ -56,7 +54,7 @@ func declared(roots G.Nodes) G.Nodes {
 	return slices.SortedFunc(maps.Keys(ancestors(roots...)), func(x, y *G.Node) int { return int(x.ID() - y.ID()) })
 }
 
-// output is the one that reads a node of the declared graph after the run of its stage.
+// output returns the output that reads a node of the declared graph after its stage has run.
 func (m *machine) output(n *G.Node) *output {
 	home := m.home[n]
 	if m.outputs[home] == nil {
@@ -65,7 +63,7 @@ func (m *machine) output(n *G.Node) *output {
 	return m.outputs[home]
 }
 
-// let gives a leaf its value; one that nothing needs is not there.
+// let gives a leaf its value. A leaf that nothing needs is not in any stage.
 func (m *machine) let(n *G.Node, v G.Value) error {
 	for _, st := range m.stages {
 		if c := st.nodes[n]; c != nil {
@@ -77,8 +75,8 @@ func (m *machine) let(n *G.Node, v G.Value) error {
 	return nil
 }
 
-// letOwn gives the inputs that were declared by Gorgonia's own functions the values that are
-// bound to them now.
+// letOwn gives the inputs that were declared by Gorgonia's own functions the values that are currently bound to
+// them.
 func (m *machine) letOwn() error {
 	for _, n := range m.own {
 		if n.Value() == nil {
@@ -91,7 +89,7 @@ func (m *machine) letOwn() error {
 	return nil
 }
 
-// order is that in which the nodes run, over all stages.
+// order returns the order in which the nodes run, over all stages.
 func (m *machine) order() (all G.Nodes, err error) {
 	for _, st := range m.stages {
 		part, err := G.Sort(st.graph)
@@ -104,7 +102,7 @@ func (m *machine) order() (all G.Nodes, err error) {
 	return all, nil
 }
 
-// sources are the nodes that leaves have the values of.
+// sources returns the nodes whose values leaves hold.
 func (m *machine) sources() map[*G.Node]*G.Node {
 	all := make(map[*G.Node]*G.Node)
 	for _, st := range m.stages {
@@ -151,7 +149,7 @@ func (m *machine) run() error {
 	return nil
 }
 
-// close ends the machine; another run would start it again.
+// close closes the machine; another run would start it again.
 func (m *machine) close() error {
 	if !m.started {
 		return nil
@@ -165,9 +163,9 @@ func (m *machine) close() error {
 	return errors.Join(errs...)
 }
 
-// machines is the number of those that are started and not closed.
+// machines is the number of machines that are started and not closed.
 var machines atomic.Int64
 
-// Running is the number of programs that have run and are not closed. It is for tests of what
-// runs some: that all are closed in the end, also after an error.
+// Running returns the number of programs that have run and are not closed. It is for tests of code that runs
+// programs: all must be closed in the end, also after an error.
 func Running() int { return int(machines.Load()) }

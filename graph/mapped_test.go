@@ -16,8 +16,8 @@ import (
 	memory "github.com/gorgpt/gorgpt/internal/mapped"
 )
 
-// TestCutParameter: weights in a mapped file that is cut short are an error of the run, whichever
-// op reads them: Gorgonia's, one that writes over an input, or ours.
+// TestCutParameter: weights in a mapped file that is truncated are an error of the run, whichever op reads
+// them: Gorgonia's, one that overwrites an input, or ours.
 func TestCutParameter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "weights")
 	page := os.Getpagesize()

@@ -84,10 +84,9 @@ func mixed(s *graph.Scope, random *rand.Rand, onlyOurs bool) (loss *G.Node, outs
 	return G.Must(G.Mean(G.Must(G.Tanh(total)))), outs
 }
 
-// TestMixed compares the gradients of random graphs with central differences of their
-// own loss, after accumulating two runs, and outputs with those of a graph that has no
-// gradients. Buffers that are given away too early, and gradients that are added up
-// where something else reads them, show here.
+// TestMixed compares the gradients of random graphs with central differences of their own loss, after
+// accumulating two runs, and outputs with those of a graph that has no gradients. It reveals buffers that are
+// reused too early, and gradients that are accumulated although something else reads them.
 func TestMixed(t *testing.T) { testMixed(t) }
 
 // TestMixedStages is TestMixed with a machine of many stages.
@@ -169,8 +168,8 @@ func testMixed(t *testing.T) {
 	}
 }
 
-// TestSharedGradient: gradients that something else reads, or that are those of two
-// parameters at once, do not add themselves. LoRA's base plus delta has such.
+// TestSharedGradient: gradients that something else reads, or that belong to two parameters at once, do not add
+// themselves. LoRA's base plus delta has such gradients.
 func TestSharedGradient(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -212,7 +211,7 @@ func TestSharedGradient(t *testing.T) {
 	}
 }
 
-// TestDeepBuiltins: many layers of built-ins that read a node twice compile at once.
+// TestDeepBuiltins: many layers of built-ins that read a node twice compile without delay.
 func TestDeepBuiltins(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := ops.Scale(s, s.Floats("x", 2), 1)
@@ -266,7 +265,7 @@ var refused = map[string]struct {
 		"graph: Gorgonia's Matrix float32 → Matrix float64 cannot be used: a program's numbers are float32"},
 }
 
-// TestRefused: Gorgonia's ops that are wrong do not get into a program.
+// TestRefused: Gorgonia's ops that are wrong are not accepted in a program.
 func TestRefused(t *testing.T) {
 	for name, c := range refused {
 		s := graph.New(graph.NewParams(1))
@@ -280,8 +279,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestErrorBeforeBuiltins: after an error, Gorgonia's own functions still take what
-// constructors return, and the first error is what compilation says.
+// TestErrorBeforeBuiltins: after an error, Gorgonia's own functions still accept what constructors return, and
+// compilation returns the first error.
 func TestErrorBeforeBuiltins(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := s.Floats("x", 2, 3)

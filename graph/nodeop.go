@@ -25,10 +25,10 @@ type nodeOp struct {
 	results  []*result
 	saves    []*result
 	scratch  []*result
-	of       *nodeOp  // whose saves it reads
-	edge     bool     // the last input is of's node, only to run after it
-	order    int      // place among the ops of the program
-	finishes []*Param // whose gradients nothing is added to after it
+	of       *nodeOp  // op whose saves it reads
+	edge     bool     // whether the last input is only an edge to of's node, for the order of the run
+	order    int      // index among the ops of the program
+	finishes []*Param // parameters whose gradients are complete after it
 	call     Args
 
 	precision Precision // of products
@@ -44,7 +44,7 @@ func hmType(dims int, dtype tensor.Dtype) hm.Type {
 	return G.TensorType{Dims: dims, Of: dtype}
 }
 
-// Type is made anew at each call, because Gorgonia puts what it gets into a pool.
+// Type is made for each call, because Gorgonia puts what it gets into a pool.
 func (o *nodeOp) Type() hm.Type {
 	types := append([]hm.Type(nil), o.args...)
 	return hm.NewFnType(append(types, hmType(o.Out.Dims(), tensor.Float32))...)
@@ -54,10 +54,10 @@ func (o *nodeOp) Arity() int { return len(o.args) }
 
 func (o *nodeOp) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.Out.Clone(), nil }
 
-// Do runs the op. A panic becomes an error: the machine runs in a goroutine of its
-// own, where no caller could recover.
+// Do runs the op. A panic becomes an error: the machine runs in its own goroutine, where no caller could
+// recover.
 func (o *nodeOp) Do(in ...G.Value) (out G.Value, err error) {
-	mapped.Panic() // parameters may lie in a mapped file
+	mapped.Panic() // parameters may be in a mapped file
 	defer func() {
 		if r := recover(); r != nil {
 			err = panicError(r)
@@ -94,7 +94,7 @@ func (o *nodeOp) Do(in ...G.Value) (out G.Value, err error) {
 	return o.results[0].dense(), nil
 }
 
-// panicError is the error of an op that panicked.
+// panicError returns the error for an op that panicked.
 func panicError(r any) error {
 	if fault := mapped.Fault(r); fault != nil {
 		return fault
@@ -110,14 +110,14 @@ func (o *nodeOp) where() string {
 	return o.scope.path + ": " + o.Name
 }
 
-// ReturnsPtr, CallsExtern and OverwritesInput keep Gorgonia's hands off the buffer:
-// the machine gives the node a register of its own and allocates nothing.
+// ReturnsPtr, CallsExtern and OverwritesInput keep Gorgonia away from the buffer: the machine gives the node
+// its own register and allocates nothing.
 func (o *nodeOp) ReturnsPtr() bool     { return false }
 func (o *nodeOp) CallsExtern() bool    { return false }
 func (o *nodeOp) OverwritesInput() int { return -1 }
 
-// WriteHash makes every op of a graph differ from every other, or Gorgonia would
-// merge two nodes of one input.
+// WriteHash makes every op of a graph differ from every other one; otherwise Gorgonia would merge two nodes
+// with the same inputs.
 func (o *nodeOp) WriteHash(h hash.Hash) {
 	h.Write([]byte(o.Name))
 	h.Write(binary.LittleEndian.AppendUint64(nil, o.id))
@@ -129,12 +129,12 @@ func (o *nodeOp) Hashcode() uint32 {
 	return h.Sum32()
 }
 
-// resalt gives the op another hash, where it has that of another op.
+// resalt gives the op another hash, if its hash is that of another op.
 func (o *nodeOp) resalt() { o.id += 1 << 32 }
 
 func (o *nodeOp) String() string { return o.Name }
 
-// DiffWRT tells which inputs have a gradient: those of real numbers.
+// DiffWRT reports which inputs have a gradient: those of real numbers.
 func (o *nodeOp) DiffWRT(int) []bool {
 	wrt := make([]bool, len(o.args))
 	for i, t := range o.args {
@@ -182,7 +182,7 @@ func (o *nodeOp) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 	return nodes, o.scope.err
 }
 
-// checkGradient records what is wrong with what Grad returned.
+// checkGradient records what is wrong with the result of Grad.
 func (o *nodeOp) checkGradient(in, grads G.Nodes) {
 	if len(grads) != len(in) {
 		o.scope.Fail(o.Name, o.Out, "its Grad returned %d nodes, want %d, one for each input", len(grads), len(in))
@@ -201,7 +201,7 @@ func (o *nodeOp) checkGradient(in, grads G.Nodes) {
 	}
 }
 
-// stranger says what a node of no graph, or of another one, is.
+// stranger describes a node of no graph, or of another one.
 func stranger(n *G.Node) string {
 	if n.Graph() == nil {
 		return "a constant"
@@ -209,7 +209,7 @@ func stranger(n *G.Node) string {
 	return fmt.Sprintf("%s of another graph", n.Name())
 }
 
-// gradient calls Grad, whose panic is an error like others.
+// gradient calls Grad and turns a panic into an error.
 func (o *nodeOp) gradient(in G.Nodes, out, grad *G.Node) (nodes G.Nodes) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -219,7 +219,7 @@ func (o *nodeOp) gradient(in G.Nodes, out, grad *G.Node) (nodes G.Nodes) {
 	return o.Grad(in, out, grad)
 }
 
-// newNodeOp gives op an identity of its own within the graph.
+// newNodeOp makes op a nodeOp with a unique identity within the graph.
 func (s *Scope) newNodeOp(op Op, in G.Nodes) *nodeOp {
 	s.ops++
 	o := &nodeOp{Op: op, id: s.ops, scope: s, run: s.run, saves: results(op.Saves), scratch: results(op.Scratch), precision: s.Precision()}
@@ -231,7 +231,7 @@ func (s *Scope) newNodeOp(op Op, in G.Nodes) *nodeOp {
 	return o
 }
 
-// results are those of some shapes.
+// results returns new results of the given shapes.
 func results(shapes []tensor.Shape) (all []*result) {
 	for _, shape := range shapes {
 		all = append(all, &result{shape: shape})

@@ -8,8 +8,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Op describes a float32 operation of static shape. [Scope.Apply] makes a Gorgonia
-// SDOp of it, which owns its result's buffer.
+// Op describes a float32 operation of static shape. [Scope.Apply] makes it a Gorgonia SDOp, which owns the
+// buffer of its result.
 type Op struct {
 	// Name is the op's name in tables and errors, such as "LayerNorm".
 	Name string
@@ -17,51 +17,48 @@ type Op struct {
 	Out tensor.Shape
 	// Extra are the shapes of further results; see [Scope.ApplyAll].
 	Extra []tensor.Shape
-	// Accumulates tells that Run gives its result through [Args.Accumulate], so that the gradient
-	// of a parameter can be added up where the optimizer reads it.
+	// Accumulates declares that Run gives its result through [Args.Accumulate], so that the gradient of a
+	// parameter can be accumulated where the optimizer reads it.
 	Accumulates bool
-	// Saves are the shapes of what Run keeps for the gradient beside its results: it fills
-	// [Args.Save]. They lie in the program's memory until the last op has run that is Of
-	// this one's node.
+	// Saves are the shapes of what Run keeps for the gradient besides its results; it fills [Args.Save]. They
+	// stay in the program's memory until the last op that is Of this op's node has run.
 	Saves []tensor.Shape
-	// Scratch are the shapes of what Run works in, for as long as it runs: [Args.Scratch].
+	// Scratch are the shapes of the memory that Run uses only while it runs: [Args.Scratch].
 	Scratch []tensor.Shape
-	// Of is the node whose Saves Run reads, by [Args.Saved]. An op of a gradient gives the
-	// node that its Grad was given as out. It runs after that node, and need not have it
-	// among its inputs.
+	// Of is the node whose Saves Run reads, with [Args.Saved]. An op of a gradient sets it to the node that was
+	// passed to Grad as out. It runs after that node, which need not be among its inputs.
 	Of *G.Node
-	// FLOPs counts the floating-point operations of a run; a multiply-add is two.
+	// FLOPs counts the floating-point operations of a run; a multiply-add counts as two.
 	FLOPs int64
-	// RowWise is the number of inputs, from the first on, of whose rows each row of the
-	// results depends on the same one alone; the other inputs are weights, the same for all
-	// rows. With 0, what an op has if it does not say, the op may look at any row: a
-	// model that has it is not decoded incrementally (see [Incremental]), since a piece of
-	// a sequence lacks the rows before. An op that remembers them, by
-	// [Scope.Remember], or asks [Scope.Past] for its place, says 1 too. [CheckPieces] tells in a test
-	// whether it is so.
+	// RowWise is the number of inputs, counted from the first, for which each row of the results depends only
+	// on the same row of the input; the other inputs are weights, the same for all rows. If it is 0, the
+	// default, the op may use any rows, and a model that contains it cannot be decoded incrementally (see
+	// [Incremental]), since a piece of a sequence lacks the rows before it. An op that remembers these rows
+	// with [Scope.Remember], or asks [Scope.Past] for its position, also declares 1. [CheckPieces] tests
+	// whether the declaration is right.
 	RowWise int
-	// Reads tells how Run reads inputs that may be parameters in few bits, by their index: through [Args.Packed] where it is not nil. What it
-	// does not tell of, or has 0 for, is read as numbers.
+	// Reads says, by the index of an input, how Run reads inputs that may be packed parameters ([Packed]): with
+	// [Args.Packed] where that does not return nil. Inputs that are missing here, or 0, are read as numbers.
 	Reads []Reading
-	// Run fills the results from the inputs. It must not write to an input: that may be a
-	// parameter, or the result of an op that others read. Nothing checks this in a run. It
-	// must keep nothing from one run to the next: Saves are for that.
+	// Run fills the results from the inputs. It must not write to an input, which may be a parameter, or the
+	// result of an op that others read. This is not checked in a run. It must keep no state from one run to the
+	// next; what the gradient needs goes into Saves.
 	Run func(a *Args) error
-	// Grad declares the gradient with respect to every input, given the op's own
-	// output node and the gradient of it. Integer inputs get nil. What is wrong with
-	// what it returns is an error of compilation, as is an op without Grad between a
-	// parameter and the loss, unless it is Detached. Nodes for inputs that need no gradient, such
-	// as frozen parameters, are not run.
+	// Grad declares the gradient with respect to every input, given the op's output node and the gradient of
+	// it. Integer inputs get nil. An invalid result is a compilation error, as is an op without Grad between a
+	// parameter and the loss, unless it is Detached. Nodes for inputs that need no gradient, such as frozen
+	// parameters, are not run.
 	//
-	// A gradient that reads out's values must have out among its inputs: only an edge orders
-	// the two.
+	// A gradient that reads the values of out must have out among its inputs: only an edge orders the two.
 	Grad func(in G.Nodes, out, grad *G.Node) G.Nodes
-	// Columnwise tells that each element of the result comes from the same element of the inputs alone, so that in a graph that is split
-	// over ranks the op may be given their parts of columns ([Layout]), all the same part; the result is such a part too.
+	// Columnwise declares that each element of the result depends only on the same elements of the inputs. In a
+	// graph that is split over ranks, the op may then be given a rank's columns ([Layout]), the same columns of
+	// each input, and its result has the same columns.
 	Columnwise bool
-	// Layout, if not nil, is what the rank has of the result, where the op deals with the layouts of its inputs itself.
+	// Layout, if not nil, is the layout of the result, for ops that handle the layouts of their inputs
+	// themselves.
 	Layout *Layout
-	// Detached tells that the result counts as a constant: no gradient goes through.
+	// Detached declares that the result counts as a constant: no gradient flows through the op.
 	Detached bool
 }
 
@@ -70,9 +67,9 @@ func (s *Scope) Apply(op Op, in ...*G.Node) *G.Node {
 	return s.ApplyAll(op, in...)[0]
 }
 
-// ApplyAll is Apply for an op with extra results. It returns a node for each: a
-// Gorgonia op has one value, so a node that only hands out the extra result hangs
-// behind the first.
+// ApplyAll is Apply for an op with extra results. It returns a node for each result. Since a Gorgonia op has
+// only one value, each extra result has a node of its own, which reads the first node and only returns the
+// extra result.
 func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	in = slices.Clone(in)
 	for i, n := range in {
@@ -112,7 +109,7 @@ func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	return nodes
 }
 
-// saver is the op of the node that another op is Of, nil of none.
+// saver returns the op of the node that another op is Of, or nil if there is none.
 func saver(n *G.Node) (*nodeOp, error) {
 	if n == nil {
 		return nil, nil
@@ -124,19 +121,19 @@ func saver(n *G.Node) (*nodeOp, error) {
 	return o, nil
 }
 
-// pick adds the node that hands out the i-th result of o, whose node is n.
+// pick adds the node that returns the i-th result of o, whose node is n.
 func (s *Scope) pick(o *nodeOp, i int, shape tensor.Shape, n *G.Node, flops int64) *G.Node {
 	pick := s.newNodeOp(Op{Name: fmt.Sprintf("%s.%d", o.Name, i), Out: shape, FLOPs: flops, RowWise: min(o.RowWise, 1), Detached: o.Detached}, G.Nodes{n})
 	pick.results = o.results[i : i+1]
 	return s.add(pick, n)
 }
 
-// AddExtra adds a further result to the op of n, which Apply returned, and returns the node
-// that hands it out. It serves ops that compute their gradient along with the value:
-// whether there is a gradient is known only when Grad is called. The new result's
-// number is one more than the last one's. If it accumulates, Run gives it through [Args.Accumulate].
-// The FLOPs are those it adds to the run of n. If nothing needs the result in the end, as
-// the gradient of a frozen parameter, [Args.Out] and [Args.Accumulate] return nil for it.
+// AddExtra adds another result to the op of n, which Apply returned, and returns the node for it. It serves ops
+// that compute their gradient along with the value, since whether there is a gradient is known only when Grad
+// is called. The new result follows the existing ones in number. If accumulates is set, Run gives it through
+// [Args.Accumulate]. flops is what it adds to the cost of running n. If nothing needs the result in the end,
+// for example because it is the gradient of a frozen parameter, [Args.Out] and [Args.Accumulate] return nil for
+// it.
 func (s *Scope) AddExtra(n *G.Node, shape tensor.Shape, accumulates bool, flops int64) *G.Node {
 	o, ok := s.Require("AddExtra", "the node", n).Op().(*nodeOp)
 	if !ok {
@@ -148,7 +145,7 @@ func (s *Scope) AddExtra(n *G.Node, shape tensor.Shape, accumulates bool, flops 
 	return side
 }
 
-// add applies o and files the node under the scope's path.
+// add applies o and records the node under the scope's path.
 func (s *Scope) add(o *nodeOp, in ...*G.Node) *G.Node {
 	if s.err != nil {
 		return s.placeholder(o.Out)
@@ -163,15 +160,15 @@ func (s *Scope) add(o *nodeOp, in ...*G.Node) *G.Node {
 			s.origin[n] = s.path
 			return n
 		}
-		o.resalt() // Gorgonia has given us a node of the same hash
+		o.resalt() // Gorgonia has returned a different node with the same hash
 	}
 }
 
-// Stream numbers a random stream that belongs to this scope and the given name. The
-// second of a name is another stream than the first.
+// Stream returns the number of a random stream that belongs to this scope and the given name. Each call with
+// the same name returns another stream.
 func (s *Scope) Stream(name string) uint64 { return streamOf(numbered(s.streams, s.join(name))) }
 
-// numbered is the name, told from those before it that are alike by a number.
+// numbered returns name, with a number appended if it was used before.
 func numbered(before map[string]int, name string) string {
 	before[name]++
 	if n := before[name]; n > 1 {
@@ -180,7 +177,7 @@ func numbered(before map[string]int, name string) string {
 	return name
 }
 
-// placeholders are nodes of some shapes, after an error.
+// placeholders returns nodes of the given shapes, after an error.
 func (s *Scope) placeholders(shapes []tensor.Shape) (nodes G.Nodes) {
 	for _, shape := range shapes {
 		nodes = append(nodes, s.placeholder(shape))

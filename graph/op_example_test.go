@@ -8,8 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// An operation of one's own: the square, whose gradient, 2x times what comes from above,
-// is another.
+// A custom operation, the square. Its gradient, 2x times the incoming gradient, is another operation.
 func ExampleOp() {
 	square := func(s *graph.Scope, x *G.Node) *G.Node {
 		run := func(a *graph.Args) error {

@@ -7,13 +7,12 @@ import (
 // output is a node that is read after a run.
 type output struct {
 	node   *G.Node
-	reader *G.Node // copies the value into read, where the node's own is not safe
+	reader *G.Node // copies the value into read, if the node's own value is not safe
 	read   G.Value
 }
 
-// newOutput prepares the reading of a node of the machine. A built-in op may write its result over
-// the value of a node that it reads (gorgonia#499), so a node that one reads, or
-// that is one itself, is copied by the machine.
+// newOutput prepares reading a node of the machine. A built-in op may write its result over the value of a node
+// that it reads (gorgonia#499), so the machine copies nodes that are read by a built-in op, or computed by one.
 func newOutput(n *G.Node) *output {
 	o := &output{node: n}
 	if n.IsScalar() {
@@ -30,7 +29,7 @@ func newOutput(n *G.Node) *output {
 	return o
 }
 
-// raw is the value after a run.
+// raw returns the value after a run.
 func (o *output) raw() G.Value {
 	if o.reader == nil {
 		return o.node.Value()
@@ -38,7 +37,7 @@ func (o *output) raw() G.Value {
 	return o.read
 }
 
-// value is the elements of an output; nil if there is none.
+// value returns the elements of an output, or nil if there are none.
 func (o *output) value() []float32 {
 	if o == nil || o.raw() == nil {
 		return nil

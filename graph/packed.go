@@ -10,36 +10,39 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Packed is a matrix in few bits, such as ggml's Q8_0 and Q4_0 or MXFP4.
+// Packed is a matrix with few bits per weight, in a format such as bfloat16, ggml's Q8_0 and Q4_0, or MXFP4.
 type Packed = kernel.Packed
 
 // Reading is how an op reads a parameter.
 type Reading uint32
 
-// What [Op.Reads] says of an input, and what the ops of all graphs over a parameter together make [Param.Reading].
+// The values of [Op.Reads] for an input. [Param.Reading] combines those of all ops that read a parameter, in
+// all graphs.
 const (
-	// AsNumbers is how ops read that say nothing: the weights must be numbers of 32 bits.
+	// AsNumbers is used for ops that declare nothing: the weights must be float32 numbers.
 	AsNumbers Reading = 1 << iota
-	// ByRows is as ops.Dense reads: the last dimension are a product's inputs, so that a [Packed] has it as its rows.
+	// ByRows is how ops.Dense reads: the last dimension holds a product's inputs, and the rows of a [Packed]
+	// run along it.
 	ByRows
-	// ByColumns is as ops.Linear reads: the last but one dimension are the inputs, so that a [Packed] is transposed.
+	// ByColumns is how ops.Linear reads: the second to last dimension holds the inputs, so a [Packed] is
+	// transposed.
 	ByColumns
-	// AsTable is ByRows of the matrix that a vocabulary's tokens have their rows in, of an embedding or a head.
+	// AsTable is ByRows for a matrix with a row for each token of a vocabulary, of an embedding or a head.
 	AsTable
 )
 
-// packed is a parameter in few bits, as long as nobody asks for numbers.
+// packed holds a parameter's packed weights, until numbers are asked for.
 type packed struct {
 	*Packed
 	columns bool        // its rows are columns of the parameter
-	spread  atomic.Bool // into numbers, which count from then on
+	spread  atomic.Bool // decoded into numbers, which are used from then on
 }
 
-// AdoptPacked makes a matrix in few bits the weights, of which it has all dimensions but the last as rows, or with columns, for ops that read
-// [ByColumns], of each of the parameter's matrices the transpose. It belongs to
-// the parameter from then on and is not written to. Programs without a loss read it as it is where an op can
-// ([Args.Packed]), as ops.Dense does; whatever else asks for numbers, as Data does, makes the parameter one of numbers
-// for good.
+// AdoptPacked makes a packed matrix the weights. Its rows run along the parameter's last dimension; with
+// columns, for ops that read [ByColumns], it holds the transpose of each of the parameter's matrices. It
+// belongs to the parameter from then on and is not written to. Programs without a loss read it directly if
+// their ops can ([Args.Packed]), as ops.Dense does. Anything else that asks for numbers, such as Data, decodes
+// the parameter to numbers permanently.
 func (p *Param) AdoptPacked(w *Packed, columns bool) error {
 	if err := w.Check(); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
@@ -55,7 +58,7 @@ func (p *Param) AdoptPacked(w *Packed, columns bool) error {
 	return nil
 }
 
-// inputs is the dimension of a product's inputs, 0 if there is none.
+// inputs returns the size of the dimension that holds a product's inputs, 0 if there is none.
 func (p *Param) inputs(columns bool) int {
 	n := p.shape.Dims()
 	switch {
@@ -67,7 +70,7 @@ func (p *Param) inputs(columns bool) int {
 	return p.shape[n-2]
 }
 
-// numbers fills data, of a shape, with what the codes stand for.
+// numbers decodes the weights into data, which has the given shape.
 func (k *packed) numbers(data []float32, shape tensor.Shape) {
 	if !k.columns {
 		k.Decode(data)
@@ -84,7 +87,8 @@ func (k *packed) numbers(data []float32, shape tensor.Shape) {
 	})
 }
 
-// Packed is the matrix in few bits that the weights are, and whether its rows are columns of the parameter; nil if they are numbers.
+// Packed returns the packed weights, and whether their rows are columns of the parameter; nil if the weights
+// are numbers.
 func (p *Param) Packed() (w *Packed, columns bool) {
 	if k := p.packed; k != nil && !k.spread.Load() {
 		return k.Packed, k.columns
@@ -92,10 +96,10 @@ func (p *Param) Packed() (w *Packed, columns bool) {
 	return nil, false
 }
 
-// Reading is how the ops of the graphs that were declared over the parameter read it, 0 if none does.
+// Reading returns how the ops of the graphs that were declared over the parameter read it, 0 if none does.
 func (p *Param) Reading() Reading { return Reading(p.reading.Load()) }
 
-// noteReading files how an op reads its inputs.
+// noteReading records how an op reads its inputs.
 func (s *Scope) noteReading(op *Op, in G.Nodes) {
 	for i, n := range in {
 		if n == nil || n.Op() != nil || s.inputs[n.Name()] != n {
@@ -111,7 +115,7 @@ func (s *Scope) noteReading(op *Op, in G.Nodes) {
 	}
 }
 
-// packedValue stands for a parameter in a program that only reads it.
+// packedValue represents a parameter in a program that can read it packed.
 type packedValue struct{ *Param }
 
 var _ G.Value = packedValue{}
@@ -124,17 +128,17 @@ func (v packedValue) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "%s %v in %v", v.name, v.shape, v.packed.Format)
 }
 
-// bound is what a program has for a parameter.
+// bound returns the value that a program binds to a parameter.
 func (p *Program) bound(param *Param) G.Value {
 	if w, _ := param.Packed(); w != nil && p.loss == nil && p.declared.ownReaders(p.declared.inputs[param.name]) {
 		return packedValue{param}
 	}
-	// A header of its own: Gorgonia's matrix product changes the header's
-	// strides for a moment, which another program must not see.
+	// Each program has its own header: Gorgonia's matrix product temporarily changes the header's strides,
+	// which another program must not see.
 	return dense(param.Data(), param.shape)
 }
 
-// ownReaders tells whether only ops of ours read a node: Gorgonia's know its own values alone.
+// ownReaders reports whether only our ops read a node: Gorgonia's ops support only its own values.
 func (b *builder) ownReaders(n *G.Node) bool {
 	for readers := b.graph.To(n.ID()); readers.Next(); {
 		if _, ours := readers.Node().(*G.Node).Op().(*nodeOp); !ours {
@@ -144,8 +148,8 @@ func (b *builder) ownReaders(n *G.Node) bool {
 	return true
 }
 
-// Packed is the matrix of the i-th input, if it is a parameter in few bits that lies for such a way of reading; else nil. What [Args.Floats]
-// gives of it takes more memory, for good.
+// Packed returns the matrix of the i-th input if it is a packed parameter whose layout suits how, or else nil.
+// Calling [Args.Floats] for it instead takes more memory, permanently.
 func (a *Args) Packed(i int, how Reading) *Packed {
 	v, is := a.in[i].(packedValue)
 	if !is {

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// blocksOf are so many rows of numbers in MXFP4.
+// blocksOf returns the given number of rows in MXFP4.
 func blocksOf(rows, cols int) *graph.Packed {
 	w := &graph.Packed{Format: kernel.MXFP4, Rows: rows, Cols: cols}
 	for i := range rows * cols / 2 {
@@ -57,8 +57,8 @@ func run(t *testing.T, params *graph.Params, declare func(s *graph.Scope) *G.Nod
 	return slices.Clone(p.Value(y))
 }
 
-// TestPacked: a program that only reads takes the blocks as they are and gives the bits of the numbers; an op that asks for numbers, a gradient
-// and Data make numbers of them.
+// TestPacked: a program that only reads uses the blocks directly and computes the same bits as from the
+// numbers; an op that asks for numbers, a gradient, and Data decode them.
 func TestPacked(t *testing.T) {
 	blocks := blocksOf(2*3, 32)
 	product := func(s *graph.Scope) *G.Node { y, _ := experts(s); return y }
@@ -116,7 +116,8 @@ func TestPacked(t *testing.T) {
 	}
 }
 
-// TestPackedReaders: each op that can takes a matrix in few bits as it is, and gives the bits of its numbers; one that lies the other way is numbers.
+// TestPackedReaders: each op that can reads a packed matrix directly, and computes the same bits as from its
+// numbers; a matrix in the wrong orientation is decoded.
 func TestPackedReaders(t *testing.T) {
 	ids := func(s *graph.Scope) *G.Node { return s.Ints("ids", 3) }
 	x := func(s *graph.Scope, width int) *G.Node { return s.Floats("x", 3, width) }
@@ -228,7 +229,7 @@ func TestAdoptPackedErrors(t *testing.T) {
 	}
 }
 
-// Blocks of a file become the weights; Data has the numbers.
+// Blocks of a file become the weights; Data returns the numbers.
 func ExampleParam_AdoptPacked() {
 	params := graph.NewParams(1)
 	p, err := params.Declare("w", graph.Zeros(), 1, 32)

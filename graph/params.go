@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Param is one weight tensor of a model. Its values and its gradient are made when
-// they are first asked for, so a declared parameter costs nothing.
+// Param is one weight tensor of a model. Its values and its gradient are allocated when they are first asked
+// for, so a declared parameter costs nothing.
 //
 // A Param is a [G.ValueGrad], so any Gorgonia solver can update it.
 type Param struct {
@@ -25,33 +25,32 @@ type Param struct {
 	data, grad   []float32
 	value, slope *tensor.Dense // headers over data and grad
 	once         [2]sync.Once
-	zeroed       bool // grad counts as zero, whatever it holds
+	zeroed       bool // whether grad counts as zero, whatever it holds
 	frozen       bool
 	packed       *packed
 	reading      atomic.Uint32 // how ops read it: see Reading
-	buffer       bool          // never learned
-	groups       int           // that have a part of their own; 0 for none
-	cut          cut           // of the whole that ranks share out; see [Params.Split]
+	buffer       bool          // never trained by gradients
+	groups       int           // number of groups that each have a part; 0 for none
+	cut          cut           // this rank's part of the whole; see [Params.Split]
 }
 
-// Name is the parameter's name, Hugging Face's where the model has one there.
+// Name returns the parameter's name, which is Hugging Face's if the model exists there.
 func (p *Param) Name() string { return p.name }
 
-// Shape is the parameter's shape.
+// Shape returns the parameter's shape.
 func (p *Param) Shape() tensor.Shape { return p.shape.Clone() }
 
-// Size is the number of weights.
+// Size returns the number of weights.
 func (p *Param) Size() int { return p.shape.TotalSize() }
 
-// Init is the distribution of the first values.
+// Init returns the distribution of the initial values.
 func (p *Param) Init() Init { return p.init }
 
-// Decay tells whether weight decay applies: to matrices, not to biases and gains.
+// Decay reports whether weight decay applies: to matrices, not to biases and gains.
 func (p *Param) Decay() bool { return p.rank() >= 2 }
 
-// Data is the weights, row by row. The first call draws them, unless Fill, Adopt or AdoptPacked
-// gave others. The slice is the
-// parameter itself: writing into it changes every program over it, so write only
+// Data returns the weights, row by row. The first call draws them, unless Fill, Adopt or AdoptPacked has set
+// others. The slice is not a copy: writing to it changes every program over the parameter, so write only
 // between runs.
 func (p *Param) Data() []float32 {
 	p.once[0].Do(func() {
@@ -74,18 +73,16 @@ func (p *Param) setData(data []float32) {
 	p.data, p.value = data, dense(data, p.shape)
 }
 
-// Fill has a function write the weights, row by row, such as out of a file. No others
-// are drawn before. After an error of the function, which Fill returns, the weights
-// are not to be used.
+// Fill calls a function that writes the weights, row by row, for example from a file. No random weights are
+// drawn first. If the function returns an error, Fill returns it, and the weights must not be used.
 func (p *Param) Fill(write func(data []float32) error) error {
 	p.once[0].Do(func() { p.setData(kernel.Floats(p.Size())) })
 	p.packed = nil
 	return write(p.data)
 }
 
-// Adopt makes data, row by row, the weights. It belongs to the parameter from then on.
-// If the parameter has weights already, programs may hold them, and data is copied
-// into them instead.
+// Adopt makes data, row by row, the weights. It belongs to the parameter from then on. If the parameter already
+// has weights, programs may hold them, so data is copied into them instead.
 func (p *Param) Adopt(data []float32) error {
 	if len(data) != p.Size() {
 		return fmt.Errorf("%s: %d numbers do not fill shape %v", p.name, len(data), p.shape)
@@ -102,7 +99,7 @@ func (p *Param) Adopt(data []float32) error {
 	return nil
 }
 
-// GradData is the gradient that [Program.RunGrad] adds to, laid out as Data.
+// GradData returns the gradient that [Program.RunGrad] adds to, laid out like Data.
 func (p *Param) GradData() []float32 {
 	grad, zeroed := p.overwriteGrad()
 	if zeroed {
@@ -111,8 +108,8 @@ func (p *Param) GradData() []float32 {
 	return grad
 }
 
-// overwriteGrad is GradData for one who writes it: if the gradient counts as zero, it
-// is not cleared, and zeroed tells to write over it instead of adding.
+// overwriteGrad is GradData for a caller that writes the gradient: if it counts as zero, it is not cleared, and
+// zeroed tells the caller to overwrite it instead of adding.
 func (p *Param) overwriteGrad() (grad []float32, zeroed bool) {
 	p.once[1].Do(p.makeGrad)
 	zeroed, p.zeroed = p.zeroed, false
@@ -124,28 +121,28 @@ func (p *Param) makeGrad() {
 	p.slope = dense(p.grad, p.shape)
 }
 
-// ZeroGrad makes the gradient zero. It is cleared when GradData or Grad next give it
-// out, unless it is written over first; a slice taken before keeps what it holds.
+// ZeroGrad makes the gradient zero. It is cleared when GradData or Grad next return it, unless it is
+// overwritten first; a slice taken before keeps its values.
 func (p *Param) ZeroGrad() { p.zeroed = p.grad != nil }
 
-// Value is Data as a tensor. It belongs to solvers; every program has a header of
-// its own, because Gorgonia's matrix product transposes operands in place.
+// Value returns Data as a tensor. It is for solvers; every program has its own header, because Gorgonia's
+// matrix product transposes operands in place.
 func (p *Param) Value() G.Value {
 	p.Data()
 	return p.value
 }
 
-// Grad is GradData as a tensor. The error is always nil.
+// Grad returns GradData as a tensor. The error is always nil.
 func (p *Param) Grad() (G.Value, error) {
 	p.GradData()
 	return p.slope, nil
 }
 
-// Params is the one store of a model's weights, shared by every graph built over
-// it. The zero value is not usable; make one by [NewParams].
+// Params stores a model's weights. It is shared by every graph built over it. The zero value is not usable; use
+// [NewParams].
 type Params struct {
 	seed  uint64
-	ranks Ranks // nil if all is in this process
+	ranks Ranks // nil if this process has everything
 	mu    sync.Mutex
 	order []*Param
 	named map[string]*Param
@@ -156,16 +153,17 @@ func NewParams(seed uint64) *Params {
 	return &Params{seed: seed, named: make(map[string]*Param)}
 }
 
-// Seed is the seed that the weights are drawn from.
+// Seed returns the seed that the weights are drawn from.
 func (ps *Params) Seed() uint64 { return ps.seed }
 
-// Declare adds a parameter, or returns the one of that name if its shape and its
-// distribution are the same. It allocates no weights.
+// Declare adds a parameter, or returns the existing one of that name if its shape and its distribution are the
+// same. It allocates no weights.
 func (ps *Params) Declare(name string, init Init, shape ...int) (*Param, error) {
 	return ps.declare(name, init, 0, shape, Layout{})
 }
 
-// declare is Declare of a parameter that so many groups have a part of, and that ranks share out if l says so.
+// declare is Declare for a parameter with a part for each of the given number of groups, divided among ranks by
+// l.
 func (ps *Params) declare(name string, init Init, groups int, shape []int, l Layout) (*Param, error) {
 	for _, d := range shape {
 		if d < 1 {
@@ -190,7 +188,7 @@ func (ps *Params) declare(name string, init Init, groups int, shape []int, l Lay
 		if !p.init.same(init) {
 			return nil, known("%s: from %v, but from %v in an earlier graph over these parameters", name, init, p.init)
 		}
-		if groups > p.groups { // written only where it changes: programs of earlier graphs may be running
+		if groups > p.groups { // written only if it changes: programs of earlier graphs may be running
 			p.groups = groups
 		}
 		return p, nil
@@ -206,7 +204,7 @@ func (ps *Params) declare(name string, init Init, groups int, shape []int, l Lay
 	return p, nil
 }
 
-// known is the error of a parameter that is another one already.
+// known returns the error for a parameter that exists with different properties.
 func known(format string, args ...any) error {
 	return fmt.Errorf(format+"; another model needs its own: graph.NewParams", args...)
 }
@@ -234,7 +232,7 @@ func (ps *Params) Names() []string {
 	return names
 }
 
-// Count is the number of weights of all parameters; a tied one counts once.
+// Count returns the number of weights of all parameters; a tied one counts once.
 func (ps *Params) Count() int64 {
 	var n int64
 	for _, p := range ps.All() {
@@ -250,7 +248,7 @@ func (ps *Params) ZeroGrad() {
 	}
 }
 
-// ValueGrads returns Trainable in the form that [G.Solver] takes.
+// ValueGrads returns Trainable as the type that [G.Solver] takes.
 func (ps *Params) ValueGrads() []G.ValueGrad {
 	var all []G.ValueGrad
 	for _, p := range ps.Trainable() {
@@ -259,7 +257,7 @@ func (ps *Params) ValueGrads() []G.ValueGrad {
 	return all
 }
 
-// dense is a new header over data.
+// dense returns a new header over data.
 func dense[E float32 | int](data []E, shape tensor.Shape) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestFill gives weights before and after others are drawn.
+// TestFill sets weights before and after others are drawn.
 func TestFill(t *testing.T) {
 	ps := NewParams(1)
 	p, err := ps.Declare("w", Normal(1), 3)

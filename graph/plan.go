@@ -7,19 +7,19 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// result is what an op computes: a place in the program's arena, or the gradient of the
-// parameter that it goes to.
+// result is what an op computes: a place in the program's arena, or the gradient of the parameter that it is
+// added to.
 type result struct {
 	shape    tensor.Shape
-	sums     bool   // the op gives it through Args.Accumulate
-	unwanted bool   // an AddExtra that nothing reads
-	sink     *Param // it is added to this parameter's gradient
+	sums     bool   // given through Args.Accumulate
+	unwanted bool   // a result of AddExtra that nothing reads
+	sink     *Param // the parameter whose gradient it is added to
 	at       int    // where it begins in the arena
 	data     []float32
 	value    *tensor.Dense
 }
 
-// buffer returns the elements; those of a result that is in no layout are made at the first call.
+// buffer returns the elements. If the result is in no layout, they are allocated by the first call.
 func (r *result) buffer() []float32 {
 	if r.data == nil {
 		r.data = make([]float32, max(r.shape.TotalSize(), 1))
@@ -27,8 +27,8 @@ func (r *result) buffer() []float32 {
 	return r.data
 }
 
-// dense is a header over the buffer. Where the result goes to a parameter's gradient,
-// nobody reads it here, but the machine wants a value.
+// dense returns a header over the buffer. If the result is added to a parameter's gradient, nobody reads it
+// here, but the machine needs a value.
 func (r *result) dense() *tensor.Dense {
 	if r.value == nil && r.sink != nil {
 		r.sink.once[1].Do(r.sink.makeGrad)
@@ -40,23 +40,22 @@ func (r *result) dense() *tensor.Dense {
 	return r.value
 }
 
-// gradient is where the gradient of one parameter comes from: either node added, whose
-// value RunGrad adds, or, if that is nil, nodes that add themselves.
+// gradient says where the gradient of a parameter comes from: either from the node added, whose value RunGrad
+// adds, or, if that is nil, from nodes that add themselves.
 type gradient struct {
 	param *Param
 	added *G.Node
 }
 
-// sinkGradients finds the nodes that each parameter's gradient is the sum of. If all
-// of them can, they add themselves to the parameter's gradient, and the sums that
-// Gorgonia's Grad made of them are never run. It returns the nodes to run.
+// sinkGradients finds the nodes whose sum is the gradient of each parameter. If all of them can, they add
+// themselves to the parameter's gradient, and the sums that Gorgonia's Grad made of them are never run. It
+// returns the nodes to run.
 //
-// They can if their ops give their results through Args.Accumulate, and if nothing else
-// reads them, as a term of another gradient for one. Where one of them cannot, the
-// whole sum is run: Gorgonia keeps the value of that, but not of its terms, from being
-// written over (gorgonia#499).
+// A node can if its op gives its result through Args.Accumulate, and if nothing else reads it, such as another
+// gradient that has it as a term. If one of the nodes cannot, the whole sum is run: Gorgonia protects the value
+// of the sum, but not those of its terms, from being overwritten (gorgonia#499).
 func sinkGradients(wrt []target, grads G.Nodes) (sunk []gradient, roots G.Nodes) {
-	uses := make(map[*G.Node]int) // as a term, of all gradients
+	uses := make(map[*G.Node]int) // as a term of any gradient
 	all := make([]G.Nodes, len(grads))
 	for i, g := range grads {
 		all[i] = terms(g, nil)
@@ -93,8 +92,7 @@ func sinkGradients(wrt []target, grads G.Nodes) (sunk []gradient, roots G.Nodes)
 	return sunk, roots
 }
 
-// terms lists what a tree of Gorgonia's additions adds up, as far as nothing else
-// reads the sums.
+// terms lists the terms of a tree of Gorgonia's additions, descending as long as nothing else reads the sums.
 func terms(n, sum *G.Node) G.Nodes {
 	readers := 0
 	for it := n.Graph().To(n.ID()); it.Next(); {
@@ -112,10 +110,10 @@ func terms(n, sum *G.Node) G.Nodes {
 	return all
 }
 
-// addition is how Gorgonia writes its element-wise addition.
+// addition is the name of Gorgonia's element-wise addition.
 const addition = "+ false"
 
-// resultOf is the result that a node of ours hands out.
+// resultOf returns the result that the node of one of our ops returns.
 func resultOf(n *G.Node) *result {
 	if o, ok := n.Op().(*nodeOp); ok {
 		return o.results[0]
@@ -123,8 +121,8 @@ func resultOf(n *G.Node) *result {
 	return nil
 }
 
-// plan lends every result a place in memory for as long as a node needs it, in the order
-// that the machine runs the graph.
+// plan assigns every result a place in memory for as long as a node needs it, in the order in which the machine
+// runs the graph.
 func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 	last := lastReads(order, kept, p.machine.sources())
 	var loans []loan
@@ -137,7 +135,7 @@ func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 		p.ops++
 		o.order = p.ops
 		if o.Run == nil {
-			continue // hands out another op's result
+			continue // returns another op's result
 		}
 		ops = append(ops, o)
 		for _, r := range slices.Concat(o.results, o.saves, o.scratch) {
@@ -151,9 +149,9 @@ func (p *Program) plan(order G.Nodes, kept G.Nodes) {
 	p.Share(new(Arena))
 }
 
-// lastReads tells at which place of the order each result is read for the last time. A built-in
-// op may write its result over an input, so what it reads is held for as long as what it gives. A
-// leaf that has the value of a node of another stage stands for that.
+// lastReads returns the index in the order at which each result is read for the last time. A built-in op may
+// write its result over an input, so its inputs are held for as long as its result. A leaf that holds the value
+// of a node of another stage stands for that node.
 func lastReads(order, kept G.Nodes, sources map[*G.Node]*G.Node) map[*result]int {
 	last := make(map[*result]int)
 	ends := make(map[*G.Node]int) // when the value of a node is read for the last time

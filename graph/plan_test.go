@@ -24,8 +24,8 @@ func double(s *Scope, x *G.Node) *G.Node {
 	return s.Apply(op, x)
 }
 
-// TestPlanReuses: a chain of ops takes two buffers in turns, whatever its length, and
-// an output keeps its own.
+// TestPlanReuses: a chain of ops alternates between two buffers, whatever its length, and an output keeps its
+// own.
 func TestPlanReuses(t *testing.T) {
 	s := New(NewParams(1))
 	x := s.Floats("x", 16)
@@ -61,8 +61,8 @@ func TestPlanReuses(t *testing.T) {
 	}
 }
 
-// TestPlanHeldByBuiltins: a built-in op may work in place, so what it reads stays
-// taken until its own result has been read.
+// TestPlanHeldByBuiltins: a built-in op may work in place, so its inputs are held until its own result has been
+// read.
 func TestPlanHeldByBuiltins(t *testing.T) {
 	s := New(NewParams(1))
 	x := s.Floats("x", 4)

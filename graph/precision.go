@@ -12,17 +12,18 @@ import (
 // Precision is what the operands of products are rounded to; see [Compute].
 type Precision = kernel.Precision
 
-// The precisions. In bfloat16, the upper half of a float32, numbers have 8 bits of precision and float32's range.
+// The precisions. Numbers in bfloat16, the upper half of a float32, have 8 bits of precision and the range of
+// float32.
 const (
 	Float32  = kernel.Float32
 	BFloat16 = kernel.BFloat16
 )
 
-// Precisions are the names that [ParsePrecision] takes.
+// Precisions lists the names that [ParsePrecision] accepts.
 var Precisions = []string{"float32", "bf16", "auto"}
 
-// ParsePrecision returns the precision of a name, if this machine has it: "float32", "bf16", or "auto", which stands for
-// bf16 where the processor has it and for float32 elsewhere, also where plain Go was asked for it.
+// ParsePrecision returns the precision of a name, if this machine has it: "float32", "bf16", or "auto", which
+// means bf16 if the processor supports it, and float32 otherwise, or if plain Go was requested.
 func ParsePrecision(name string) (Precision, error) {
 	switch name {
 	case "float32":
@@ -38,14 +39,15 @@ func ParsePrecision(name string) (Precision, error) {
 	return Float32, fmt.Errorf("no precision is called %q; want %s", name, strings.Join(Precisions, ", "))
 }
 
-// Compute sets the precision of products: those of linear layers, of attention and of the head, forward and for the gradient.
-// Their operands are rounded on the way into the processor's registers; they are summed in float32, and weights, results,
-// gradients and everything else stay float32. With patterns, as [Recompute] has them, it holds for scopes that match one:
-// Compute(BFloat16) and then Compute(Float32, "lm_head") leaves the head as it is. Products of Gorgonia's own operations are
-// always of float32.
+// Compute sets the precision of products: those of linear layers, of attention and of the head, in the forward
+// run and in the gradient. Operands are rounded as they are loaded into registers. Sums are in float32, and
+// weights, results, gradients and everything else stay float32. With patterns, as in [Recompute], it applies to
+// scopes that match one: Compute(BFloat16) followed by Compute(Float32, "lm_head") keeps the head in float32.
+// Products of Gorgonia's own operations are always in float32.
 //
-// The same run has the same bits for any number of processors, but others than float32's, and others on AMD's
-// instructions (AVX512_BF16) than on Intel's (AMX). A graph does not compile if this machine has neither.
+// A run has the same bits for any number of processors, but they differ from those of float32, and between
+// AMD's instructions (AVX512_BF16) and Intel's (AMX). A graph does not compile on a machine that has neither;
+// with GORGPT_ISA=generic it compiles everywhere, in plain Go, for tests.
 func Compute(p Precision, patterns ...string) Option {
 	return func(b *builder) {
 		if err := p.Check(); err != nil && b.err == nil {
@@ -60,8 +62,8 @@ func Compute(p Precision, patterns ...string) Option {
 	}
 }
 
-// Instructions names the instruction sets that the kernels of graphs with some options run on, such as "avx512, avx512bf16": with others, the same
-// run has other bits.
+// Instructions names the instruction sets that the kernels use for graphs with the given options, such as
+// "avx512, avx512bf16". With other instruction sets, the same run has other bits.
 func Instructions(options ...Option) string {
 	names := []string{kernel.ISA()}
 	for _, c := range New(NewParams(0), options...).computing {
@@ -72,21 +74,21 @@ func Instructions(options ...Option) string {
 	return strings.Join(names, ", ")
 }
 
-// computing is one use of Compute.
+// computing is one call of Compute.
 type computing struct {
 	precision Precision
-	patterns  [][]string // none stands for everywhere
+	patterns  [][]string // none means everywhere
 }
 
-// InFloat32 is this scope as a place whose products are of float32 whatever [Compute] says, as choices want them that a
-// rounding would change: those of a router among experts (Fedus et al. 2021, "Switch Transformers", §2.4).
+// InFloat32 returns this scope with products in float32 whatever [Compute] says, for decisions that rounding
+// could change, such as those of a router among experts (Fedus et al. 2021, "Switch Transformers", §2.4).
 func (s *Scope) InFloat32() *Scope {
 	exact := *s
 	exact.exact = true
 	return &exact
 }
 
-// Precision is that of products in this scope; see [Compute].
+// Precision returns the precision of products in this scope; see [Compute].
 func (s *Scope) Precision() Precision {
 	if s.exact {
 		return Float32
@@ -105,7 +107,7 @@ func (s *Scope) Precision() Precision {
 	return precision
 }
 
-// checkComputing fails if a pattern of Compute matches no scope that has ops of ours.
+// checkComputing returns an error if a pattern of Compute matches no scope that has any of our ops.
 func (b *builder) checkComputing() error {
 	for _, c := range b.computing {
 		for _, pattern := range c.patterns {
@@ -117,5 +119,5 @@ func (b *builder) checkComputing() error {
 	return nil
 }
 
-// Precision is that of the products of the op's scope; [Args.Gemm] has it.
+// Precision returns the precision of products in the op's scope, which [Args.Gemm] uses.
 func (a *Args) Precision() Precision { return a.op.precision }

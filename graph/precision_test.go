@@ -50,7 +50,8 @@ func twoLayers(t *testing.T, options ...graph.Option) (first, second []float32) 
 	return slices.Clone(p.Value(y)), slices.Clone(p.Value(z))
 }
 
-// TestCompute: operands of products are rounded, results are not, where patterns say so, and the last word holds.
+// TestCompute: operands of products are rounded, results are not, where patterns match, and the last option
+// wins.
 func TestCompute(t *testing.T) {
 	needBFloat16(t)
 	first, second := twoLayers(t)
@@ -81,7 +82,7 @@ func TestCompute(t *testing.T) {
 	}
 }
 
-// TestComputeInFloat32: a scope of its own precision keeps it, and what is below it.
+// TestComputeInFloat32: a scope with InFloat32 stays in float32, and so do the scopes below it.
 func TestComputeInFloat32(t *testing.T) {
 	needBFloat16(t)
 	s := graph.New(graph.NewParams(1), graph.Compute(graph.BFloat16))
@@ -98,7 +99,7 @@ func TestComputeInFloat32(t *testing.T) {
 	}
 }
 
-// TestComputeRefused: a pattern that is of nothing, and what is no precision.
+// TestComputeRefused: a pattern that matches nothing, and an invalid precision.
 func TestComputeRefused(t *testing.T) {
 	compile := func(o graph.Option) error {
 		s := graph.New(graph.NewParams(1), o)
@@ -113,7 +114,7 @@ func TestComputeRefused(t *testing.T) {
 	}
 }
 
-// TestInstructions: each set once, that of float32 first.
+// TestInstructions: each instruction set is listed once, that of float32 first.
 func TestInstructions(t *testing.T) {
 	alone := graph.Instructions()
 	if alone == "" || strings.Contains(alone, ",") || graph.Instructions(graph.Compute(graph.Float32)) != alone {
@@ -126,7 +127,8 @@ func TestInstructions(t *testing.T) {
 	}
 }
 
-// TestParsePrecision: auto is what there is, and another name is refused with those that are known.
+// TestParsePrecision: auto is whatever is available, and the error for an unknown name lists those that are
+// known.
 func TestParsePrecision(t *testing.T) {
 	if p, err := graph.ParsePrecision("float32"); p != graph.Float32 || err != nil {
 		t.Errorf("float32: %v, %v", p, err)

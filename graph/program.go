@@ -12,36 +12,34 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Program is a compiled graph and its tape machine. Shapes are those the graph was
-// built with. Several programs over one [Params] may run at once, as long as
-// nobody writes weights meanwhile, and one at a time by RunGrad, which writes
-// gradients. One program runs in one goroutine at a time.
+// Program is a compiled graph with its tape machine. Its shapes are those that the graph was built with.
+// Several programs over one [Params] may run at once, as long as nobody writes weights meanwhile, and only one
+// of them by RunGrad, which writes gradients. A program runs in one goroutine at a time.
 type Program struct {
 	declared *builder
 	run      *run
 	ints     map[string][]int
 	floats   map[string][]float32
 	outs     map[*G.Node]*output
-	slopes   map[*G.Node]*output // of the gradients of nodes
+	slopes   map[*G.Node]*output // gradients of nodes
 	loss     *G.Node
 	params   []*Param // those of the graph, in order of declaration
 
 	gradients []gradient
 	machine   *machine  // what is run
-	ops       int       // of ours in it
-	finishers []*nodeOp // that finish gradients
+	ops       int       // number of our ops in it
+	finishers []*nodeOp // ops that complete gradients
 	layout    layout    // of the results
 }
 
-// Seed sets the counter of random ops such as dropout: the same seed and step give
-// the same masks.
+// Seed sets the seed and step of random ops such as dropout: the same seed and step give the same masks.
 func (p *Program) Seed(seed, step uint64) { p.run.seed, p.run.step = seed, step }
 
-// Trace has f called after each op of ours with its place, its name and the time it
-// took; nil ends it.
+// Trace makes runs call f after each op made by [Scope.Apply], with its path, its name and the time it took;
+// nil ends this.
 func (p *Program) Trace(f func(path, op string, took time.Duration)) { p.run.trace = f }
 
-// SetInts gives an input its values for the coming runs; they are copied.
+// SetInts sets the values of an input for the coming runs. They are copied.
 func (p *Program) SetInts(name string, ids []int) error {
 	return set(p, p.ints, name, ids)
 }
@@ -80,11 +78,11 @@ func sortedKeys[E any](m map[string]E) []string {
 	return keys
 }
 
-// Run computes the outputs. The gradients of the parameters stay as they are.
+// Run computes the outputs. The gradients of the parameters are not changed.
 func (p *Program) Run() error { return p.runWith(0) }
 
-// runWith runs the program once; what adds itself to a parameter's gradient does so
-// with the given weight.
+// runWith runs the program once. Nodes that add themselves to a parameter's gradient do so with the given
+// weight.
 func (p *Program) runWith(weight float32) error {
 	if !p.machine.started {
 		if err := p.start(); err != nil {
@@ -104,7 +102,7 @@ func (p *Program) runWith(weight float32) error {
 	p.run.failure, p.run.clock, p.run.weight = nil, 0, weight
 	err := p.machine.run()
 	if p.run.failure != nil {
-		return p.run.failure // without the machine's words around it
+		return p.run.failure // without the machine's own wording around it
 	}
 	if err != nil {
 		return fmt.Errorf("graph: %w", err)
@@ -112,8 +110,8 @@ func (p *Program) runWith(weight float32) error {
 	return nil
 }
 
-// RunGrad runs the program of a CompileGrad and adds weight times the gradient to
-// the parameters' GradData. The mean over k micro-batches is k runs of weight 1/k.
+// RunGrad runs a program of CompileGrad and adds weight times the gradient to the parameters' GradData. The
+// mean over k micro-batches is k runs with weight 1/k.
 func (p *Program) RunGrad(weight float32) error {
 	if p.loss == nil {
 		return errors.New("graph: RunGrad on a program without a loss; use CompileGrad")
@@ -132,7 +130,7 @@ func (p *Program) RunGrad(weight float32) error {
 	return nil
 }
 
-// start draws the weights that do not exist yet, binds them and makes the machine.
+// start draws the weights that do not exist yet, binds them and starts the machine.
 func (p *Program) start() error {
 	for _, name := range append(sortedKeys(p.ints), sortedKeys(p.floats)...) {
 		if p.ints[name] == nil && p.floats[name] == nil {
@@ -150,8 +148,7 @@ func (p *Program) start() error {
 	return p.machine.start()
 }
 
-// Loss is the loss of the last run; NaN before the first, and for a program that has
-// none.
+// Loss returns the loss of the last run. It is NaN before the first run, and for a program without a loss.
 func (p *Program) Loss() float32 {
 	if p.loss != nil {
 		if v := p.outs[p.loss].value(); v != nil {
@@ -161,17 +158,17 @@ func (p *Program) Loss() float32 {
 	return float32(math.NaN())
 }
 
-// Value is the elements of an output after a run, valid until the next. It is nil
-// before the first run, and for a node that was not given to Compile.
+// Value returns the elements of an output after a run, valid until the next run. It is nil before the first
+// run, and for a node that was not given to Compile.
 func (p *Program) Value(out *G.Node) []float32 {
 	return p.outs[out].value()
 }
 
-// PlannedBytes is what the program's results, and what its ops keep and work in, take while it runs, beside the
-// parameters and their gradients.
+// PlannedBytes returns the size of the program's results, Saves and Scratch while it runs. It does not include
+// the parameters and their gradients.
 func (p *Program) PlannedBytes() int64 { return 4 * int64(p.layout.size) }
 
-// Trainable is the number of weights that the program has a gradient of.
+// Trainable returns the number of weights that the program has a gradient for.
 func (p *Program) Trainable() (n int64) {
 	for _, g := range p.gradients {
 		n += int64(g.param.Size())
@@ -179,21 +176,22 @@ func (p *Program) Trainable() (n int64) {
 	return n
 }
 
-// Share has what a run computes lie in an arena, in which programs take turns that never run at the
-// same time. A run of one ends the values of all. [Family] calls it. The memory is made by the
-// first run, and anew by one after a larger program has joined, so share the largest first, where it is known.
+// Share places the program's results in an arena that it shares with other programs; these must never run at
+// the same time. A run of one invalidates the values of all others. [Family] calls Share. The memory is
+// allocated by the first run, and again by a run after a larger program has joined, so share the largest
+// program first if it is known.
 func (p *Program) Share(a *Arena) {
 	p.layout.arena = a
 	a.size = max(a.size, p.layout.size)
 }
 
-// Close ends the machine.
+// Close closes the machine.
 func (p *Program) Close() error { return p.machine.close() }
 
-// FirstNotFinite runs the program again and names the first op of ours whose result
-// holds a NaN or an infinity, as in "h.3.attn: Attention"; empty if none does. An
-// attention's mask is inside its op, so no result of ours is infinite by design. The
-// gradients of the parameters stay as they are.
+// FirstNotFinite runs the program again and returns the place of the first op made by [Scope.Apply] whose
+// result holds a NaN or an infinity, as in "h.3.attn: Attention"; empty if there is none. No such result is
+// infinite by design, since the mask of attention is inside its op. The gradients of the parameters are not
+// changed.
 func (p *Program) FirstNotFinite() (place string, err error) {
 	p.run.check = func(o *nodeOp) {
 		if place != "" {
@@ -201,7 +199,7 @@ func (p *Program) FirstNotFinite() (place string, err error) {
 		}
 		for i, r := range o.results {
 			if i > 0 && r.sums {
-				continue // may be left out of this run
+				continue // may not be computed in this run
 			}
 			if r.sink == nil && slices.ContainsFunc(r.buffer(), func(x float32) bool { return x-x != 0 }) {
 				place = o.where()

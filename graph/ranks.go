@@ -2,24 +2,27 @@ package graph
 
 import "errors"
 
-// Ranks are processes that hold one model together, each a part of what its layers split, seen from one of them. All
-// make the same calls in the same order; a call returns when every rank has made it, with the same bits on each.
+// Ranks are processes that together hold one model, each a part of the layers that are split, as seen from one
+// of them. All ranks must make the same calls in the same order. A call returns when every rank has made it,
+// with the same bits on each.
 type Ranks interface {
 	Rank() int // from 0
 	Size() int
-	// Sum adds up the ranks' slices element by element, in place: as many of every rank, of the same lengths.
+	// Sum adds up the ranks' slices element by element, in place. All ranks give the same number of slices of
+	// the same lengths.
 	Sum(x ...[]float32) error
-	// Max is Sum of a slice with the largest in the place of the sum; of a NaN it is NaN.
+	// Max is Sum for one slice, with the maximum in place of the sum. If an element is NaN, so is the result.
 	Max(x []float32) error
 	// SumScalars returns the sums of a few numbers.
 	SumScalars(x []float64) ([]float64, error)
-	// Give gives the slice of a rank to all the others, whose slices are as long.
+	// Give copies x of rank from to x of all others, which has the same length.
 	Give(x []float32, from int) error
 }
 
-// Split has every graph over the store split its layers over ranks, as Shoeybi et al. 2019 (Megatron-LM, §3) do: this process
-// holds the part of each large parameter that is its own, and computes with that; see [Layout] for how. It is said here, once, and
-// models say nothing of it. A parameter's first values are those that it has whole. Call it before anything is declared. One rank, or nil, splits nothing.
+// Split makes every graph over the store split its layers over ranks, as in Shoeybi et al. 2019 (Megatron-LM,
+// §3): this process holds only its part of each large parameter, and computes with that; see [Layout] for how.
+// It is set here, once, and does not appear in models. The initial values of a part are those that it has in
+// the whole parameter. Split must be called before anything is declared. One rank, or nil, splits nothing.
 func (ps *Params) Split(r Ranks) error {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -33,13 +36,14 @@ func (ps *Params) Split(r Ranks) error {
 	return nil
 }
 
-// Ranks are those that [Params.Split] was given, nil if a process has all.
+// Ranks returns the ranks that [Params.Split] was given, or nil if this process has everything.
 func (ps *Params) Ranks() Ranks { return ps.ranks }
 
-// Ranks are those that the graph's parameters are split over, or nil.
+// Ranks returns the ranks that the graph's parameters are split over, or nil.
 func (s *Scope) Ranks() Ranks { return s.params.ranks }
 
-// Counted is the first of so many ranks, the one that has most, to declare a graph over and count what it takes: nothing runs.
+// Counted returns the first of size ranks, which has the largest part, for declaring a graph and counting what
+// it needs. Programs over it cannot run.
 func Counted(size int) Ranks { return counted(size) }
 
 type counted int

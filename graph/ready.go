@@ -2,12 +2,13 @@ package graph
 
 import "slices"
 
-// Ready has f called by each [Program.RunGrad] with every parameter of the gradient, once, as soon as nothing is added to its gradient any
-// more, from the goroutine that runs the ops: the gradient can be sent while others are computed. Nil ends it. The parameters come in an order of the
-// program's, which [Program.ReadyOrder] tells.
+// Ready makes each [Program.RunGrad] call f once for every parameter that the program has a gradient for, as
+// soon as that gradient is complete, from the goroutine that runs the ops: the gradient can be sent while
+// others are computed. Nil ends this. The order of the parameters depends on the program; see
+// [Program.ReadyOrder].
 func (p *Program) Ready(f func(*Param)) { p.run.ready = f }
 
-// ReadyOrder lists the parameters of the gradient in the order in which they are ready.
+// ReadyOrder lists the parameters in the order in which their gradients are complete.
 func (p *Program) ReadyOrder() (params []*Param) {
 	last := make(map[*Param]int)
 	for _, o := range p.finishers {

@@ -11,8 +11,9 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestReady: each parameter is handed over once in a run, in the order that the program tells, with the gradient that it has in the end: of
-// layers, of an embedding that is read twice, and of a product of Gorgonia's, which is added after the run.
+// TestReady: each parameter is passed once in a run, in the order that the program lists, with its final
+// gradient: those of layers, of an embedding that is read twice, and of a product of Gorgonia's, which is added
+// after the run.
 func TestReady(t *testing.T) {
 	params := graph.NewParams(3)
 	s := graph.New(params)

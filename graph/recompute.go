@@ -9,21 +9,20 @@ import (
 	"github.com/gorgpt/gorgpt/internal/scopepath"
 )
 
-// Recompute lets the gradient of a program compute the values inside some scopes once
-// more, instead of keeping them from the forward run (Chen et al. 2016, "Training Deep
-// Nets with Sublinear Memory Cost"). A pattern is a path in which * stands for any part
-// of a name: with "h.*", only what goes from one of the blocks h.0, h.1, … to the next is
-// kept, and the inside of one block at a time. That saves most of the memory of a deep
-// model over a long context, for one more forward run of the blocks.
+// Recompute lets the gradient of a program compute the values inside some scopes again, instead of keeping them
+// from the forward run (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). A pattern is a path
+// in which * stands for any part of a name: with "h.*", only what passes from one of the blocks h.0, h.1, … to
+// the next is kept, and the inside of one block at a time. That saves most of the memory of a deep model over a
+// long context, at the cost of one more forward run of the blocks.
 //
-// The copies are nodes of the graph like others; their ops are called "… again". They
-// run the same operations on the same numbers, random ones too, so losses and gradients
-// have the same bits. Values of Gorgonia's own operations are kept.
+// The copies are nodes of the graph like others; their ops have names that end in " again". They run the same
+// operations on the same numbers, including random ones, so losses and gradients have the same bits. Values of
+// Gorgonia's own operations are kept.
 func Recompute(pattern string) Option {
 	return func(b *builder) { b.recompute = append(b.recompute, strings.Split(pattern, ".")) }
 }
 
-// checkPatterns fails if a pattern of Recompute matches no scope that has ops of ours.
+// checkPatterns returns an error if a pattern of Recompute matches no scope that has any of our ops.
 func (b *builder) checkPatterns() error {
 	for _, pattern := range b.recompute {
 		if !b.hasOps(pattern) {
@@ -33,7 +32,7 @@ func (b *builder) checkPatterns() error {
 	return nil
 }
 
-// hasOps tells whether a pattern matches a scope that has ops of ours.
+// hasOps reports whether a pattern matches a scope that has any of our ops.
 func (b *builder) hasOps(pattern []string) bool {
 	for n, at := range b.origin {
 		if _, ours := n.Op().(*nodeOp); ours && scopepath.Inside(pattern, strings.Split(at, ".")) {
@@ -43,11 +42,11 @@ func (b *builder) hasOps(pattern []string) bool {
 	return false
 }
 
-// segment is the scope whose values are computed again together.
+// segment is a scope whose values are recomputed together.
 type segment struct {
 	copies map[*G.Node]*G.Node
-	// start is the gradient that differentiation reached first. The copies run after it:
-	// earlier, they would only move the memory from one place to another.
+	// start is the gradient that differentiation reached first. The copies run after it: run earlier, they
+	// would take as much memory as they save.
 	start *G.Node
 }
 
@@ -67,8 +66,8 @@ func (b *builder) segmentAt(at string) *segment {
 	return nil
 }
 
-// again returns what the gradient of an op in segment g shall read instead of node n: a
-// copy, if n is of the same segment, and n itself otherwise.
+// again returns what the gradient of an op in segment g must read instead of node n: a copy, if n is in the
+// same segment, and n itself otherwise.
 func (g *segment) again(n *G.Node) *G.Node {
 	o, ok := n.Op().(*nodeOp)
 	if !ok || o.Run == nil || o.scope.segmentAt(o.scope.path) != g {
@@ -97,7 +96,7 @@ func (g *segment) again(n *G.Node) *G.Node {
 	return c
 }
 
-// inputs are the nodes that n reads, in the order of its op's arguments.
+// inputs returns the nodes that n reads, in the order of its op's arguments.
 func inputs(n *G.Node) G.Nodes {
 	var in G.Nodes
 	if n.Graph() == nil { // a constant that no node has taken

@@ -13,8 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestRecompute: random graphs of our ops and Gorgonia's have the same losses and gradients
-// to the bit, whatever is computed again.
+// TestRecompute: random graphs of our ops and Gorgonia's have the same losses and gradients bit for bit,
+// whatever is recomputed.
 func TestRecompute(t *testing.T) {
 	copies := 0
 	for seed := range 200 {
@@ -69,8 +69,8 @@ func TestRecompute(t *testing.T) {
 	}
 }
 
-// TestRecomputeMemory: a deep chain keeps what goes from block to block, and the inside of
-// one; and it lists the copies.
+// TestRecomputeMemory: a deep chain keeps what passes from block to block, and the inside of one block; the
+// copies are listed.
 func TestRecomputeMemory(t *testing.T) {
 	const blocks, depth, rows, width = 10, 8, 16, 32
 	compile := func(options ...graph.Option) (planned int64, again int) {
@@ -109,7 +109,7 @@ func TestRecomputeMemory(t *testing.T) {
 	}
 }
 
-// TestRecomputeNothing: a pattern that no scope matches is an error, as a typo would be.
+// TestRecomputeNothing: a pattern that no scope matches is an error, since it may be a typo.
 func TestRecomputeNothing(t *testing.T) {
 	s := graph.New(graph.NewParams(1), graph.Recompute("g.*"))
 	x := ops.GELU(s.At("h.0"), s.Param("w", graph.Normal(1), 2, 2))

@@ -7,8 +7,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// wrong are the types of Gorgonia's ops that give wrong values or gradients in v0.9.18, or
-// values that nobody can repeat, where no repair stands in their place, and what to use instead.
+// wrong holds the types of Gorgonia's ops that have wrong values or gradients in v0.9.18, or values that cannot
+// be reproduced, and that are not repaired, with what to use instead.
 var wrong = map[string]string{
 	"softmaxOp": "along another axis than the last it overflows where an element leads the tensor's first by 88; transpose x for ops.Softmax or ops.LogSoftmax",
 	"avgPoolOp": "it divides by another number than the window has, or takes the maximum; use G.Conv2d with equal weights",
@@ -19,8 +19,8 @@ var wrong = map[string]string{
 	"randomOp":  "it draws from the clock, so that no run can be repeated; use an input of Scope.Floats",
 }
 
-// refuse fails if the nodes that roots need have an op that would train something else than
-// declared.
+// refuse returns an error if the nodes that roots need include an op that would train something other than what
+// was declared.
 func (b *builder) refuse(roots G.Nodes) error {
 	for n, times := range b.uses {
 		if times > 1 {
@@ -44,8 +44,8 @@ func (b *builder) refuse(roots G.Nodes) error {
 	return nil
 }
 
-// wrongPatterns are functions of Gorgonia that are made of right ops in a wrong way, told by
-// their last op, and uses of an op.
+// wrongPatterns are functions of Gorgonia that combine correct ops in a wrong way, recognized by their last op,
+// and wrong uses of an op.
 var wrongPatterns = []struct {
 	is  func(n *G.Node) bool
 	why string
@@ -57,7 +57,7 @@ var wrongPatterns = []struct {
 	{isLongConstant, "a constant tensor is told from others by how it prints, which leaves elements out; use an input of Scope.Floats"},
 }
 
-// child is the i-th input of n if n's op calls itself name, or nil.
+// child returns the i-th input of n if the name of n's op begins with name, or nil.
 func child(n *G.Node, name string, i int) *G.Node {
 	if n == nil || n.Op() == nil || !strings.HasPrefix(opName(n.Op()), name) || i >= len(inputs(n)) {
 		return nil
@@ -65,14 +65,14 @@ func child(n *G.Node, name string, i int) *G.Node {
 	return inputs(n)[i]
 }
 
-// isLogSumExp tells log(Σ exp(x − max x) + max x).
+// isLogSumExp recognizes log(Σ exp(x − max x) + max x).
 func isLogSumExp(n *G.Node) bool {
 	sum := child(n, "ln", 0)
 	most := child(sum, "+", 1)
 	return child(most, "MaxAlong", 0) != nil && child(child(child(child(sum, "+", 0), "Σ", 0), "exp", 0), "-", 1) == most
 }
 
-// isNorm tells (Σ xᵖ)^(1/p), where x may be negative.
+// isNorm recognizes (Σ xᵖ)^(1/p), where x may be negative.
 func isNorm(n *G.Node) bool {
 	powers := child(child(n, "^", 0), "Σ", 0)
 	p, root := constant(child(powers, "^", 1)), constant(child(n, "^", 1))
@@ -80,7 +80,7 @@ func isNorm(n *G.Node) bool {
 	return p != 0 && root == 1/p && child(x, "abs", 0) == nil && child(x, "square", 0) == nil
 }
 
-// constant is the value of a scalar constant, or 0.
+// constant returns the value of a scalar constant, or 0.
 func constant(n *G.Node) float32 {
 	if n == nil || n.Op() == nil || n.Dims() > 0 || n.Value() == nil || len(inputs(n)) > 0 {
 		return 0
@@ -89,8 +89,8 @@ func constant(n *G.Node) float32 {
 	return v
 }
 
-// isRowPool tells a maximum of a part of a row. What the op says begins with the shape of the
-// image, and then tells the window.
+// isRowPool recognizes a maximum over a part of a row. The op's string begins with the shape of the image,
+// followed by the window.
 func isRowPool(n *G.Node) bool {
 	if opType(n.Op()) != "maxPoolOp" {
 		return false
@@ -104,7 +104,7 @@ func isVectorByIndices(n *G.Node) bool {
 	return opType(n.Op()) == "byIndicesOp" && inputs(n)[0].Dims() == 1
 }
 
-// isLongConstant tells a constant that does not print all its elements.
+// isLongConstant recognizes a constant that does not print all its elements.
 func isLongConstant(n *G.Node) bool {
 	if opType(n.Op()) != "constantTensor" {
 		return false

@@ -13,13 +13,13 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Gorgonia's rewriting of expressions such as log(1 + x) gives nodes that their users still
-// hold, as 1 + x, back to a pool, from where they return as other nodes.
+// Gorgonia's rewriting of expressions such as log(1 + x) returns nodes that users still hold, such as 1 + x, to
+// a pool, from which they come back as other nodes.
 func init() { G.UseNonStable() }
 
-// repaired is n with ops of ours in the place of Gorgonia's that are wrong in v0.9.18, in
-// whatever it is computed from: n itself where there are none. What is wrong, and how it was
-// found, is docs/gorgonia.md.
+// repaired returns n with our ops in place of those of Gorgonia's that are wrong in v0.9.18, in everything that
+// it is computed from, or n itself if there are none. docs/gorgonia.md lists what is wrong, and how it was
+// found.
 func (s *Scope) repaired(n *G.Node) *G.Node {
 	if _, ours := n.Op().(*nodeOp); ours || n.Op() == nil {
 		return n
@@ -38,7 +38,7 @@ func (s *Scope) repaired(n *G.Node) *G.Node {
 	return y
 }
 
-// repair is repaired of a node of Gorgonia's.
+// repair is repaired for a node of Gorgonia's.
 func (s *Scope) repair(n *G.Node, in G.Nodes) *G.Node {
 	changed := false
 	for i, x := range in {
@@ -58,7 +58,7 @@ func (s *Scope) repair(n *G.Node, in G.Nodes) *G.Node {
 	return y
 }
 
-// substitute declares an op of ours that is what Gorgonia's at n should be, or is nil.
+// substitute declares one of our ops that computes what Gorgonia's op at n should, or returns nil.
 func (s *Scope) substitute(n *G.Node, in G.Nodes) *G.Node {
 	name := opName(n.Op())
 	switch opType(n.Op()) {
@@ -83,7 +83,7 @@ func (s *Scope) substitute(n *G.Node, in G.Nodes) *G.Node {
 	return nil
 }
 
-// opType is the name of an op's Go type.
+// opType returns the name of an op's Go type.
 func opType(op G.Op) string {
 	kind := fmt.Sprintf("%T", op)
 	return kind[strings.LastIndex(kind, ".")+1:]
@@ -91,7 +91,7 @@ func opType(op G.Op) string {
 
 var integer = regexp.MustCompile(`-?[0-9]+`)
 
-// numbers are the integers in a text.
+// numbers returns the integers in a text.
 func numbers(text string) (all []int) {
 	for _, digits := range integer.FindAllString(text, -1) {
 		n, _ := strconv.Atoi(digits) // the pattern has integers only
@@ -100,7 +100,7 @@ func numbers(text string) (all []int) {
 	return all
 }
 
-// wrongSlopes are the elementwise functions whose slopes are wrong in Gorgonia.
+// wrongSlopes holds the element-wise functions whose slopes are wrong in Gorgonia.
 var wrongSlopes = map[string]struct{ value, slope func(x float64) float64 }{
 	"invSqrt": {
 		func(x float64) float64 { return 1 / math.Sqrt(x) },
@@ -109,10 +109,10 @@ var wrongSlopes = map[string]struct{ value, slope func(x float64) float64 }{
 	"log2": {math.Log2, func(x float64) float64 { return 1 / (x * math.Ln2) }},
 }
 
-// pointGrain is the number of roots or logarithms that are worth another goroutine.
+// pointGrain is the number of roots or logarithms that justify another goroutine.
 const pointGrain = 1 << 10
 
-// pointwise is an op of one input with a value and a slope for each element.
+// pointwise declares an op of one input, given its value and slope for each element.
 func (s *Scope) pointwise(name string, x *G.Node, value, slope func(float64) float64) *G.Node {
 	size := int64(x.Shape().TotalSize())
 	return s.Apply(Op{
@@ -143,7 +143,7 @@ func (s *Scope) pointwise(name string, x *G.Node, value, slope func(float64) flo
 	}, x)
 }
 
-// softmax is along the last axis, shifted by the row's maximum.
+// softmax declares a softmax, or its logarithm, along the last axis, shifted by the row's maximum.
 func (s *Scope) softmax(x *G.Node, log bool) *G.Node {
 	name, value, slope := "Softmax", kernel.Softmax, kernel.SoftmaxGrad
 	if log {
@@ -168,11 +168,11 @@ func (s *Scope) softmax(x *G.Node, log bool) *G.Node {
 	}, x)
 }
 
-// outer is the matrix (M, N) of the products of a (M) and b (N).
+// outer declares the matrix (M, N) of the products of x (M) and y (N).
 func (s *Scope) outer(x, y *G.Node) *G.Node {
 	m, n := x.Shape().TotalSize(), y.Shape().TotalSize()
 	size := int64(m) * int64(n)
-	// product multiplies one input, a matrix unless it is (M) too, by the other as a vector.
+	// product multiplies a matrix, or a vector (M), by a vector.
 	product := func(name string, out tensor.Shape, transA bool, rows, inner, cols, lda int, a, b *G.Node) *G.Node {
 		return s.Apply(Op{
 			Name: name, Out: out, FLOPs: 2 * size,
@@ -197,8 +197,8 @@ func (s *Scope) outer(x, y *G.Node) *G.Node {
 	}, x, y)
 }
 
-// rowsKept is the RowWise of a reshaping: whether each row of the result, along its last axis, is of one
-// row of what it was. The elements of a vector are its rows.
+// rowsKept returns the RowWise of a reshape: whether each row of the result, along its last axis, comes from
+// one row of the input. The rows of a vector are its elements.
 func rowsKept(from, to tensor.Shape) int {
 	if len(from) > 0 && len(to) > 0 && rowWidth(from)%rowWidth(to) == 0 {
 		return 1
@@ -213,7 +213,7 @@ func rowWidth(shape tensor.Shape) int {
 	return shape[len(shape)-1]
 }
 
-// reshape copies, unlike Gorgonia's.
+// reshape declares a reshape that copies, unlike Gorgonia's.
 func (s *Scope) reshape(x *G.Node, to tensor.Shape) *G.Node {
 	return s.Apply(Op{
 		Name: "Reshape", Out: to, RowWise: rowsKept(x.Shape(), to),
@@ -225,7 +225,7 @@ func (s *Scope) reshape(x *G.Node, to tensor.Shape) *G.Node {
 	}, x)
 }
 
-// element is the scalar at some coordinates.
+// element declares the scalar at the given coordinates.
 func (s *Scope) element(x *G.Node, at []int) *G.Node {
 	shape := x.Shape()
 	if len(at) != len(shape) {

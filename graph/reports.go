@@ -5,24 +5,25 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Reported is a number, or a row of numbers, that a layer tells of itself; see [Scope.Report].
+// Reported is a number, or a vector, that a layer reports about itself; see [Scope.Report].
 type Reported struct {
 	Name  string    // with the path of the layer's scope
-	Value []float32 // as of the last run
+	Value []float32 // from the last run
 	Node  *G.Node
-	// Update, if not nil, changes a parameter by the mean of the value over an update of the weights; see
+	// Update, if not nil, changes a parameter, given the mean of the value over an update of the weights; see
 	// [Scope.ReportTo].
 	Update func(mean []float64)
 }
 
-// Report has programs with a gradient compute a scalar or a vector that tells how the layer does, such as how many tokens
-// went to each expert: [Program.Reports] has it under the scope's path and the name, and training writes the
-// means over each update.
+// Report makes programs with a gradient compute a scalar or a vector that describes how the layer is doing,
+// such as how many tokens went to each expert. [Program.Reports] returns it under the scope's path and the
+// name, and training writes the means over each update.
 func (s *Scope) Report(name string, value *G.Node) { s.report(name, value, nil) }
 
-// ReportTo is Report of a value that a parameter follows, one of [Scope.Buffer]: after each update of the weights, that is
-// not skipped, update is called with the parameter's numbers, to change them, and the mean of the value over the whole
-// update, all ranks' in distributed training. What [Params.Freeze] keeps as it is does not follow.
+// ReportTo is Report for a value that controls a parameter of [Scope.Buffer]: after each update of the weights
+// that is not skipped, update is called with the parameter's numbers, for it to change, and the mean of the
+// value over the whole update, in distributed training over all ranks. A parameter that [Params.Freeze] has
+// frozen is not changed.
 func (s *Scope) ReportTo(name string, value, buffer *G.Node, update func(data []float32, mean []float64)) {
 	buffer = s.Require("ReportTo", "the buffer", buffer)
 	p := s.params.Get(buffer.Name())
@@ -54,8 +55,8 @@ func (s *Scope) report(name string, value *G.Node, update func([]float64)) {
 	}
 }
 
-// Reports are what layers report, in the order of their declaration, with their values of the last run. A program without a loss
-// has none.
+// Reports returns what layers report, in the order of their declaration, with the values from the last run. A
+// program without a loss has no reports.
 func (p *Program) Reports() (all []Reported) {
 	if p.loss == nil {
 		return nil

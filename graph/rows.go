@@ -6,9 +6,9 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// checkRows fails if an op of an incremental graph is given rows of a piece, and may look at
-// others than its own: those that came before are not there, and it would compute something
-// else than in the whole graph. So it would with the rows of a weight, one for each of the data's.
+// checkRows returns an error if an op of an incremental graph is given the rows of a piece and may use other
+// rows than the same one: the rows before the piece are missing, so it would compute something else than in the
+// whole graph. The same goes for an op that is given a weight with one row for each row of the data.
 func (b *builder) checkRows(roots G.Nodes) error {
 	rows := make(map[*G.Node]bool) // nodes that differ from piece to piece
 	for _, n := range declared(roots) {
@@ -35,9 +35,9 @@ func (b *builder) checkRows(roots G.Nodes) error {
 	return nil
 }
 
-// rowWise is the number of inputs, from the first on, of which an op takes to a row of its
-// result only the same row: of ours, what they say; of Gorgonia's, that of elementwise ones,
-// and of a product with a matrix.
+// rowWise returns the number of inputs, counted from the first, of which an op uses for a row of its result
+// only the same row: what our ops declare; of Gorgonia's, all inputs of element-wise ops, and the first of a
+// product with a matrix.
 func rowWise(n *G.Node) int {
 	if o, ours := n.Op().(*nodeOp); ours {
 		return o.RowWise

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// run is what a program's ops share while it runs.
+// run is the state that a program's ops share while it runs.
 type run struct {
 	seed, step uint64  // what random ops draw from
-	weight     float32 // of the gradient; 0 in a run that wants none
-	clock      int     // ops of ours that have run
+	weight     float32 // of the gradient; 0 in a run without one
+	clock      int     // number of our ops that have run
 	failure    error   // of an op
 	trace      func(path, op string, took time.Duration)
-	check      func(o *nodeOp) // sees each op's results, if not nil
-	ready      func(p *Param)  // sees each parameter whose gradient is whole, if not nil
+	check      func(o *nodeOp) // called with each op after it has run, if not nil
+	ready      func(p *Param)  // called for each parameter whose gradient is complete, if not nil
 }
 
-// tick checks that the machine runs the ops in the order of the plan: buffers that
-// take turns would hold the wrong values otherwise.
+// tick checks that the machine runs the ops in the planned order; otherwise, buffers that are reused would hold
+// the wrong values.
 func (r *run) tick(o *nodeOp) error {
 	r.clock++
 	if o.order != r.clock {

@@ -53,8 +53,8 @@ func cubes(options ...Option) (*Params, *Program, error) {
 	return params, p, err
 }
 
-// TestSaves: what an op keeps for its gradient is planned memory that lasts until the gradient has read
-// it, also where the forward run is computed again, and where programs take turns in one memory.
+// TestSaves: what an op saves for its gradient is planned memory that is held until the gradient has read it,
+// also if the forward run is recomputed, and if programs share their memory.
 func TestSaves(t *testing.T) {
 	for _, options := range [][]Option{nil, {Recompute("h.*")}} {
 		params, p, err := cubes(options...)
@@ -90,7 +90,7 @@ func TestSaves(t *testing.T) {
 	}
 }
 
-// TestSavesWithoutGradient: nobody reads them, and they take memory for their op's run alone.
+// TestSavesWithoutGradient: saves that nobody reads take memory only while their op runs.
 func TestSavesWithoutGradient(t *testing.T) {
 	s := New(NewParams(1))
 	y := s.Floats("x", 40)
@@ -120,7 +120,7 @@ func TestOfWithoutSaves(t *testing.T) {
 	}
 }
 
-// TestSavesOfNothing: a shape may hold nothing, but not less.
+// TestSavesOfNothing: a shape may have no elements, but no negative dimensions.
 func TestSavesOfNothing(t *testing.T) {
 	for n, want := range map[int]string{0: "", -1: "at: Mine: it saves or works in (3, -1); want dimensions of 0 or more"} {
 		s := New(NewParams(1))
@@ -132,7 +132,7 @@ func TestSavesOfNothing(t *testing.T) {
 	}
 }
 
-// TestForAndGemm: the doors to the kernels for ops of one's own.
+// TestForAndGemm: the access to the kernels for custom ops.
 func TestForAndGemm(t *testing.T) {
 	s := New(NewParams(1))
 	a, b := s.Floats("a", 2, 3), s.Floats("b", 3, 2)

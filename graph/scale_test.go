@@ -24,8 +24,8 @@ func deep(s *graph.Scope, layers int) *G.Node {
 	return s.Node(G.Mean(x))
 }
 
-// TestScale: a graph of 100,000 nodes declares, differentiates, compiles, is compared and runs, each in time that
-// grows as the number of nodes.
+// TestScale: a graph of 100,000 nodes is declared, differentiated, compiled, compared and run, each in time
+// that grows linearly with the number of nodes.
 func TestScale(t *testing.T) {
 	if testing.Short() {
 		t.Skip("half a minute on a busy machine")

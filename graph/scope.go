@@ -10,17 +10,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Scope is a named place in a graph under construction. Constructors take one,
-// declare their parameters in it and add their nodes under its path.
+// Scope is a named place in a graph under construction. Constructors take a Scope, declare their parameters in
+// it and add their nodes under its path.
 //
-// Errors stick: after the first, constructors return placeholders and [Scope.Err]
-// tells what went wrong and where, so a model needs no error checks of its own.
+// Errors stick: after the first, constructors return placeholders and [Scope.Err] says what went wrong and
+// where, so a model needs no error checks of its own.
 type Scope struct {
 	*builder
 	path   string
 	shared bool
-	groups *Groups // of the rows; nil if all are alike
-	exact  bool    // products are of float32
+	groups *Groups // that the rows belong to; nil if all rows are alike
+	exact  bool    // products are in float32
 }
 
 // builder is what all scopes of one graph share.
@@ -32,13 +32,13 @@ type builder struct {
 	undropped bool
 	cache     *Cache // of an incremental graph
 	seamless  bool   // the same bits wherever sequences are cut
-	sequence  [2]int // how many sequences the rows are, of how many positions
+	sequence  [2]int // number of sequences that the rows are, and of positions in each
 	err       error
 
 	inputs    map[string]*G.Node  // parameters and inputs by name
 	origin    map[*G.Node]string  // the path of every node made through a scope
 	uses      map[*G.Node]int     // of Gorgonia's softmaxes
-	repairs   map[*G.Node]*G.Node // what stands in the place of Gorgonia's nodes
+	repairs   map[*G.Node]*G.Node // what replaces Gorgonia's nodes
 	streams   map[string]int      // random streams by name
 	constants map[string]func() []float32
 	sides     G.Nodes        // of AddExtra
@@ -50,16 +50,16 @@ type builder struct {
 	names     map[string]int     // of losses and reports
 	retained  G.Nodes            // whose gradients are wanted
 	layouts   map[*G.Node]Layout // of nodes that a rank has a part of; see [Params.Split]
-	ops       uint64             // ops made so far: the identity of the next
+	ops       uint64             // number of ops made so far: the identity of the next
 	run       *run               // of the program
 	compiled  bool
 
 	edits   []*edit
 	editing map[string]bool           // paths whose edit is being declared
-	misfits []string                  // what edits returned in other shapes than the layers'
+	misfits []string                  // what edits returned with other shapes than the layers'
 	layers  []string                  // paths that layers were declared at
-	results map[string]func() *G.Node // of layers by their paths, and exposed values
-	// settable are the paths of layers by the type of what changes their settings
+	results map[string]func() *G.Node // of layers and exposed values by their paths
+	// settable holds the paths of layers by the type of the functions that change their settings
 	settable map[reflect.Type][]string
 	watches  []*watched
 	exposed  []string // paths that layers expose
@@ -77,11 +77,11 @@ type builder struct {
 // Option changes how a graph is built.
 type Option func(*builder)
 
-// Training builds the graph of a training step: dropout is in it. Without, it is
-// left out altogether.
+// Training builds the graph of a training step, which includes dropout. Other graphs leave it out altogether.
 func Training() Option { return func(b *builder) { b.training = true } }
 
-// WithoutDropout leaves dropout out of the graph of a training step too; what else is of training alone, as the losses that a head adds, stays.
+// WithoutDropout leaves dropout out of the graph of a training step too. Everything else that is specific to
+// training, such as the losses that a head adds, is kept.
 func WithoutDropout() Option { return func(b *builder) { b.undropped = true } }
 
 // New starts a graph over a store of parameters and returns its root.
@@ -113,49 +113,49 @@ func New(ps *Params, options ...Option) *Scope {
 	return s
 }
 
-// Use adds options to a graph that has been started. They hold for what is declared from
-// then on.
+// Use adds options to a graph that has been started. They apply to what is declared afterwards.
 func (s *Scope) Use(options ...Option) {
 	for _, o := range options {
 		o(s.builder)
 	}
 }
 
-// At returns the place named by the format below this one.
+// At returns the scope below this one that is named by the format.
 func (s *Scope) At(format string, args ...any) *Scope {
 	below := *s
 	below.path = s.join(fmt.Sprintf(format, args...))
 	return &below
 }
 
-// Shared is this scope as a place that layers are declared at more than once, with the same
-// parameters each time: for range 12 { x = block(s.At("h").Shared(), x) }.
+// Shared returns this scope as one that layers may be declared at more than once, with the same parameters each
+// time: for range 12 { x = block(s.At("h").Shared(), x) }.
 func (s *Scope) Shared() *Scope {
 	shared := *s
 	shared.shared = true
 	return &shared
 }
 
-// Path is the scope's place, as in "h.3.attn"; the root's is empty.
+// Path returns the scope's path, as in "h.3.attn"; the root's is empty.
 func (s *Scope) Path() string { return s.path }
 
-// Graph is the Gorgonia graph, for nodes that no constructor offers. Gorgonia's own
-// functions may be applied to the nodes of a scope; [Scope.Node] takes what they return.
+// Graph returns the Gorgonia graph, for nodes that no constructor offers. Gorgonia's own functions may be
+// applied to the nodes of a scope; pass their results to [Scope.Node].
 func (s *Scope) Graph() *G.ExprGraph { return s.graph }
 
-// Params is the store that the graph's parameters are declared in.
+// Params returns the store that the graph's parameters are declared in.
 func (s *Scope) Params() *Params { return s.params }
 
-// Training tells whether the graph is that of a training step.
+// Training reports whether the graph is that of a training step.
 func (s *Scope) Training() bool { return s.training }
 
-// Drops tells whether dropout is in the graph.
+// Drops reports whether the graph includes dropout.
 func (s *Scope) Drops() bool { return s.training && !s.undropped }
 
 // Err returns the first error of the whole graph, or nil.
 func (s *Scope) Err() error { return s.err }
 
-// Check is Err or, of a graph that is declared to its end and not compiled, what tells of an edit that met no layer.
+// Check returns Err or, for a graph that is completely declared and not compiled, an error about edits that
+// matched no layer.
 func (s *Scope) Check() error {
 	if s.err != nil {
 		return s.err
@@ -171,19 +171,20 @@ func (s *Scope) join(name string) string {
 	return s.path + "." + name
 }
 
-// Lookup returns the parameter or the input of that full name, if it has been declared
-// in this graph, or nil.
+// Lookup returns the parameter or input with the given full name, or nil if it has not been declared in this
+// graph.
 func (s *Scope) Lookup(name string) *G.Node { return s.inputs[name] }
 
-// Param declares the parameter called name in this scope and returns its node. A
-// second call for one name in one graph is an error, since layers would share weights
-// by mistake: to share a parameter, pass its node on, and to share a layer, see [Scope.Shared].
+// Param declares the parameter called name in this scope and returns its node. A second call with the same name
+// in one graph is an error, since layers would share weights by mistake: to share a parameter, pass its node
+// on, and to share a layer, see [Scope.Shared].
 func (s *Scope) Param(name string, init Init, shape ...int) *G.Node {
 	return s.CutParam(name, init, Layout{}, shape...)
 }
 
-// CutParam is Param of a shape that ranks share out where the store is split ([Params.Split]), as [Cut] says; the node has the shape of this rank's part. A section
-// that has not a place for each rank is an error.
+// CutParam is Param for a parameter that is divided among ranks by l, see [Cut], if the store is split
+// ([Params.Split]). The node has the shape of this rank's part. A section with fewer places than there are
+// ranks is an error.
 func (s *Scope) CutParam(name string, init Init, l Layout, shape ...int) *G.Node {
 	full, groups := s.join(name), 0
 	if s.groups != nil {
@@ -212,8 +213,7 @@ func (s *Scope) CutParam(name string, init Init, l Layout, shape ...int) *G.Node
 	return n
 }
 
-// Ints declares an input of integers, such as tokens of shape (B, T). The program's
-// [Program.SetInts] gives it values.
+// Ints declares an input of integers, such as tokens of shape (B, T). [Program.SetInts] sets its values.
 func (s *Scope) Ints(name string, shape ...int) *G.Node {
 	return s.newInput(name, tensor.Int, shape)
 }
@@ -223,8 +223,7 @@ func (s *Scope) Floats(name string, shape ...int) *G.Node {
 	return s.newInput(name, tensor.Float32, shape)
 }
 
-// newInput declares an input and refuses a name that is taken: Gorgonia would
-// silently merge the two.
+// newInput declares an input and refuses a name that is already used: Gorgonia would silently merge the two.
 func (s *Scope) newInput(name string, dtype tensor.Dtype, shape []int) *G.Node {
 	full := s.join(name)
 	switch {
@@ -250,8 +249,8 @@ func (s *Scope) input(full string, dtype tensor.Dtype, shape []int) *G.Node {
 	return n
 }
 
-// Fail records an error of the op or layer called op, with the scope's path in
-// front, and returns a placeholder of the shape that the result would have had.
+// Fail records an error of the op or layer called op, prefixed with the scope's path, and returns a placeholder
+// of the shape that the result would have had.
 func (s *Scope) Fail(op string, shape tensor.Shape, format string, args ...any) *G.Node {
 	text := op + ": " + fmt.Sprintf(format, args...)
 	if s.path != "" {
@@ -260,9 +259,9 @@ func (s *Scope) Fail(op string, shape tensor.Shape, format string, args ...any) 
 	return s.fail(errors.New(text), shape)
 }
 
-// Require is n, which op was given as the argument of that name. If it is nil, that is
-// recorded as an error, and a placeholder (1, 1) stands for it: a constructor that begins
-// with it needs no other thought of nil.
+// Require returns n, which was given to op as the argument called name. If n is nil, that is recorded as an
+// error, and a placeholder (1, 1) is returned in its place: a constructor that begins with Require need not
+// handle nil otherwise.
 func (s *Scope) Require(op, name string, n *G.Node) *G.Node {
 	if n != nil {
 		return n
@@ -270,10 +269,10 @@ func (s *Scope) Require(op, name string, n *G.Node) *G.Node {
 	return s.Fail(op, tensor.Shape{1, 1}, "%s is nil; want a node", name)
 }
 
-// Node takes what a function of Gorgonia returns, as in s.Node(G.Square(x)): the node,
-// filed under the scope's path, or the error, recorded with the path in front. Where the
-// function is wrong in Gorgonia, in its value or in its gradient, an op that is right stands
-// in its place, or compilation refuses it; docs/gorgonia.md lists them.
+// Node takes what a function of Gorgonia returns, as in s.Node(G.Square(x)): the node, which is recorded under
+// the scope's path, or the error, which is recorded with that path. If the function's value or gradient is
+// wrong in Gorgonia, a correct op takes its place, or compilation refuses it; docs/gorgonia.md lists these
+// functions.
 func (s *Scope) Node(n *G.Node, err error) *G.Node {
 	if err != nil {
 		return s.Fail("Gorgonia", tensor.Shape{1}, "%v", err)
@@ -284,7 +283,7 @@ func (s *Scope) Node(n *G.Node, err error) *G.Node {
 	if _, known := s.origin[n]; !known {
 		s.origin[n] = s.path
 	}
-	s.Layout(n) // an error of it is known by the path
+	s.Layout(n) // reports its error with this path
 	return n
 }
 
@@ -296,8 +295,8 @@ func (s *Scope) fail(err error, shape tensor.Shape) *G.Node {
 	return s.placeholder(shape)
 }
 
-// placeholder is a node of the given shape. It lets a model function run to its end
-// after an error, Gorgonia's own functions in it too; the graph will not compile.
+// placeholder returns a node of the given shape. It lets a model function run to its end after an error,
+// including Gorgonia's own functions in it; the graph will not compile.
 func (s *Scope) placeholder(shape tensor.Shape) *G.Node {
 	shape = shape.Clone()
 	for i, d := range shape {

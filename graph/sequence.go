@@ -2,9 +2,9 @@ package graph
 
 import "gorgonia.org/tensor"
 
-// SetSequence tells what the rows of activations (B·T, C) are from here on: batch sequences of
-// context positions, those of one sequence one after the other. What embeds tokens (B, T) calls
-// it, as layers.Embedding does, so that no layer is handed T by hand.
+// SetSequence declares what the rows of activations (B·T, C) are from here on: batch sequences of context
+// positions, one sequence after the other. Constructors that embed tokens (B, T) call it, as layers.Embedding
+// does, so that T need not be passed to each layer.
 func (s *Scope) SetSequence(batch, context int) {
 	switch {
 	case batch < 1 || context < 1:
@@ -15,9 +15,9 @@ func (s *Scope) SetSequence(batch, context int) {
 	s.sequence = [2]int{batch, context}
 }
 
-// Sequence is the number of sequences B and the positions T of each that the rows of
-// activations (B·T, C) are: in an incremental graph, the positions of the piece. Where nothing
-// has told, that is an error, and both are 1.
+// Sequence returns the number of sequences B and the positions T of each, which are the rows of activations
+// (B·T, C). In an incremental graph, T counts the positions of the piece. If SetSequence was not called, that
+// is an error, and both are 1.
 func (s *Scope) Sequence() (batch, context int) {
 	if s.groups != nil {
 		s.Fail("Sequence", tensor.ScalarShape(), "rows that belong to groups are no sequences: attention and its like stand outside of experts")

@@ -6,11 +6,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// EditSettings changes the settings that constructors of layers are given: f gets those of type S of
-// every layer whose path matches pattern, as in [Wrap], also of one that an edit declares. Several change them one after
-// the other. An empty pattern stands for all layers of such settings, of which there may be none. In errors, and in what [Edits] lists, it is called name.
+// EditSettings changes the settings that constructors of layers are given: f is called for those of type S of
+// every layer whose path matches pattern, as in [Wrap], including layers that an edit declares. Several such
+// edits are applied in order. An empty pattern means all layers with such settings, of which there may be none.
+// name is how errors and [Edits] call the edit.
 //
-// Packages of layers offer it by type, as layers.EditAttention does.
+// Packages of layers wrap it for their types, as layers.EditAttention does.
 func EditSettings[S any](name, pattern string, f func(settings *S)) Option {
 	if pattern != "" {
 		name += "(" + pattern + ")"
@@ -20,8 +21,8 @@ func EditSettings[S any](name, pattern string, f func(settings *S)) Option {
 	}
 }
 
-// Settings are those that a constructor was given for the layer at this scope, as edits change
-// them. The constructor begins with it. A panic of an edit is an error that names the layer.
+// Settings returns the settings that a constructor was given for the layer at this scope, as changed by edits.
+// The constructor should begin with it. A panic of an edit becomes an error that names the layer.
 func Settings[S any](s *Scope, given S) S {
 	kind := reflect.TypeFor[func(*S)]()
 	s.settable[kind] = append(s.settable[kind], s.path)
@@ -36,8 +37,8 @@ func Settings[S any](s *Scope, given S) S {
 	return given
 }
 
-// guarded calls f and returns the text of its panic, if there was one: an edit is the user's, in a
-// notebook perhaps, and its panic is an error like others.
+// guarded calls f and returns the text of its panic, if there was one. An edit is the user's code, perhaps in a
+// notebook, and its panic is reported like any other error.
 func guarded(f func()) (panicked string) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// scaling are the settings of a constructor of one's own.
+// scaling holds the settings of a custom constructor.
 type scaling struct{ factor float64 }
 
 func scale(s *graph.Scope, x *G.Node, c scaling) *G.Node {
@@ -41,7 +41,7 @@ func valueOf(s *graph.Scope, y *G.Node) ([]float32, error) {
 	return append([]float32(nil), p.Value(y)...), nil
 }
 
-// Settings of a constructor of one's own, which edits can change.
+// Settings of a custom constructor, which edits can change.
 func ExampleEditSettings() {
 	double := graph.EditSettings("EditScale", "h.0", func(c *scaling) { c.factor *= 2 })
 	s := graph.New(graph.NewParams(1), double)
@@ -52,7 +52,7 @@ func ExampleEditSettings() {
 	// [EditScale(h.0)]
 }
 
-// The input of the second layer is added to what the first one gave.
+// The input of the second layer is added to the result of the first.
 func ExampleScope_Result() {
 	s := graph.New(graph.NewParams(1), graph.After("h.1", func(s *graph.Scope, x *G.Node) *G.Node {
 		return ops.Add(s, x, s.Result("0")) // (1, 2)
@@ -61,8 +61,8 @@ func ExampleScope_Result() {
 	// Output: [12 24] <nil>
 }
 
-// TestEditSettingsOrder: several change the settings in their order, around other edits of the layer and
-// also in what these declare; an empty pattern is all layers and may be none.
+// TestEditSettingsOrder: several edits change the settings in order, around other edits of the layer and also
+// in layers that these declare; an empty pattern matches all layers and may match none.
 func TestEditSettingsOrder(t *testing.T) {
 	set := func(pattern string, f func(c *scaling)) graph.Option {
 		return graph.EditSettings("EditScale", pattern, f)
@@ -76,8 +76,8 @@ func TestEditSettingsOrder(t *testing.T) {
 	}
 }
 
-// TestEditSettingsErrors: a pattern of no layer of such settings, one that comes late, a panic, a
-// result that is not there.
+// TestEditSettingsErrors: a pattern that matches no layer with such settings, an edit that is given too late, a
+// panic, and a result that does not exist.
 func TestEditSettingsErrors(t *testing.T) {
 	linear := func(s *graph.Scope) *G.Node {
 		return layers.Linear(s.At("out"), twice(s, 3), 2, layers.Weights{})

@@ -6,26 +6,26 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// stage is a part of a machine, with a tape of its own.
+// stage is a part of a machine, with its own tape.
 type stage struct {
 	graph   *G.ExprGraph
 	index   *index
-	nodes   map[*G.Node]*G.Node // of the declared graph, to those here
-	order   G.Nodes             // of the declared graph, as they were added
+	nodes   map[*G.Node]*G.Node // from nodes of the declared graph to those here
+	order   G.Nodes             // nodes of the declared graph, in the order in which they were added
 	imports []imported
 	vm      G.VM // made by the first run
 }
 
-// imported is the value of an earlier stage's node, here a leaf.
+// imported is a leaf that holds the value of an earlier stage's node.
 type imported struct {
 	from *output
 	leaf *G.Node
-	node *G.Node // that computes it
+	node *G.Node // the node that computes it
 }
 
-// newStage makes the stage that computes a part of the declared graph, in its order. Gorgonia's
-// compiler takes nodes of one hash for the same without looking further, as two of 4,096 have once in 500 graphs:
-// then the stage is made anew, with another hash for one.
+// newStage makes the stage that computes a part of the declared graph, in its order. Gorgonia's compiler
+// identifies nodes by their hash alone; among 4,096 nodes, two collide once in 500 graphs. The stage is then
+// made again, with another hash for one of them.
 func (m *machine) newStage(b *builder, part G.Nodes) (*stage, error) {
 	for {
 		st := &stage{graph: G.NewGraph(), nodes: make(map[*G.Node]*G.Node)}
@@ -46,7 +46,7 @@ func (m *machine) newStage(b *builder, part G.Nodes) (*stage, error) {
 	}
 }
 
-// twin is a declared node whose copy has the hash of another's, or nil.
+// twin returns a declared node whose copy has the same hash as another's, or nil.
 func (st *stage) twin() *G.Node {
 	seen := make(map[uint32]bool)
 	for _, n := range st.order {
@@ -83,7 +83,8 @@ func (st *stage) add(m *machine, b *builder, n *G.Node) error {
 	return st.apply(n, &guard{Op: n.Op(), node: n, builder: b, salt: m.salts[n]}, in)
 }
 
-// bring adds a node of an earlier stage: an input or a constant once more, of others the value.
+// bring adds a node of an earlier stage: an input or a constant is added again, of others the value is
+// imported.
 func (st *stage) bring(m *machine, n *G.Node) error {
 	if _, ours := n.Op().(*nodeOp); !ours && len(inputs(n)) == 0 {
 		return st.add(m, nil, n)

@@ -8,8 +8,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// TestTwins: nodes whose hashes Gorgonia cannot tell apart are computed each for itself: two of
-// ours, two of Gorgonia's, and two leaves.
+// TestTwins: nodes whose hashes Gorgonia cannot tell apart are each computed: two of ours, two of Gorgonia's,
+// and two leaves.
 func TestTwins(t *testing.T) {
 	s := New(NewParams(1))
 	x := s.Floats("x", 4)

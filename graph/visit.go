@@ -1,8 +1,9 @@
 package graph
 
-// Visit is [Program.Run] that hands the result of each op of ours to f as soon as it is there: the ID of its node in
-// [Program.Nodes], and the elements, valid during the call alone. So all values of a run can be looked at in the memory
-// that it takes anyway, in which they take turns. What Gorgonia's own ops compute is not handed out.
+// Visit is [Program.Run], and passes the result of each op made by [Scope.Apply] to f as soon as it is
+// computed: the ID of its node in [Program.Nodes], and the elements, which are valid only during the call. So
+// all values of a run can be inspected in the memory that the run takes anyway, which they share. Results of
+// Gorgonia's own ops are not passed to f.
 func (p *Program) Visit(f func(id int, value []float32)) error {
 	ids := make(map[*nodeOp]int)
 	for id, n := range p.declared.listed() {

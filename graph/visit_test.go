@@ -11,7 +11,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestVisit: what is handed out is what outputs have, of every op of ours, in the order of the run, and once.
+// TestVisit: the values passed are those that outputs have, for every op of ours, in the order of the run, once
+// each.
 func TestVisit(t *testing.T) {
 	declare := func() (*graph.Scope, *G.Node) {
 		s := graph.New(graph.NewParams(1))

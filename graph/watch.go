@@ -22,22 +22,21 @@ type seenNode struct {
 	grad bool
 }
 
-// Watch has the program compute, besides its outputs, the results of all layers whose
-// paths match pattern, edits included, and the inner values that layers expose, such as
-// the attention weights "h.*.attn.weights". [Program.Watched] returns them. Patterns are
-// those of [Wrap].
+// Watch makes the program compute, besides its outputs, the results of all layers whose paths match pattern,
+// including edits, and the inner values that layers expose, such as the attention weights "h.*.attn.weights".
+// [Program.Watched] returns them. Patterns are as in [Wrap].
 func Watch(pattern string) Option {
 	return func(b *builder) { b.watches = append(b.watches, &watched{pattern: pattern}) }
 }
 
-// WatchGrad is [Watch] with, in a program that has a loss, the gradient of it with respect to each of the
-// values, as for a map of what the loss depends on. A value that it does not depend on is an
-// error of compilation.
+// WatchGrad is [Watch] that also requests, in a program that has a loss, the gradient of the loss with respect
+// to each of the values, for example for a saliency map. A value that the loss does not depend on is a
+// compilation error.
 func WatchGrad(pattern string) Option {
 	return func(b *builder) { b.watches = append(b.watches, &watched{pattern: pattern, grad: true}) }
 }
 
-// RetainGrad asks for the gradient of the loss with respect to a node, which [Program.Gradient] returns.
+// RetainGrad requests the gradient of the loss with respect to a node, which [Program.Gradient] returns.
 func (s *Scope) RetainGrad(n *G.Node) {
 	n = s.Require("RetainGrad", "the node", n)
 	switch {
@@ -51,12 +50,13 @@ func (s *Scope) RetainGrad(n *G.Node) {
 	}
 }
 
-// Gradient is the gradient of the loss with respect to a node that was given to [Scope.RetainGrad], as of the last run: of that alone,
-// without the weight of [Program.RunGrad]. It is nil before the first run, and for other nodes.
+// Gradient returns the gradient of the loss with respect to a node that was given to [Scope.RetainGrad], from
+// the last run alone, without the weight of [Program.RunGrad]. It is nil before the first run, and for other
+// nodes.
 func (p *Program) Gradient(n *G.Node) []float32 { return p.slopes[n].value() }
 
-// Expose offers a value inside a layer, under a name below this scope, to those who
-// [Watch] it or ask for it by [Scope.Result]. For nobody else is it declared.
+// Expose offers a value inside a layer, under a name below this scope, to [Watch] and [Scope.Result]. The value
+// is declared only if one of them asks for it.
 func (s *Scope) Expose(name string, build func(s *Scope) *G.Node) {
 	at := s.At("%s", name)
 	s.exposed = append(s.exposed, at.path)
@@ -67,10 +67,11 @@ func (s *Scope) Expose(name string, build func(s *Scope) *G.Node) {
 	}
 }
 
-// Exposed lists the paths of what layers have offered by [Scope.Expose], in the order of declaration. [Scope.Result] has their nodes.
+// Exposed lists the paths of the values that layers have offered with [Scope.Expose], in the order of
+// declaration. [Scope.Result] returns their nodes.
 func (s *Scope) Exposed() []string { return slices.Clone(s.exposed) }
 
-// watch notes the result of the layer at this scope, if it is watched.
+// watch records the result of the layer at this scope if it is watched.
 func (s *Scope) watch(n *G.Node) {
 	if value, grad := s.wanted(); value {
 		s.seen = append(s.seen, seenNode{s.path, n, grad})
@@ -80,7 +81,7 @@ func (s *Scope) watch(n *G.Node) {
 	}
 }
 
-// wanted tells whether a watch matches the scope, and one that wants the gradient.
+// wanted reports whether a watch matches the scope, and whether one of these wants the gradient.
 func (s *Scope) wanted() (value, grad bool) {
 	for _, w := range s.watches {
 		if matches(w.pattern, s.path) {
@@ -98,8 +99,8 @@ type Watched struct {
 	Grad  []float32 // of the loss with respect to it, if [WatchGrad] asked for it; else nil
 }
 
-// Watched returns the values that options of [Watch] asked for, as the last run left
-// them, in the order in which their layers were declared.
+// Watched returns the values that options of [Watch] asked for, from the last run, in the order in which their
+// layers were declared.
 func (p *Program) Watched() []Watched {
 	all := make([]Watched, len(p.declared.seen))
 	for i, at := range p.declared.seen {

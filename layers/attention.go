@@ -9,44 +9,44 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// AttentionConfig are the settings of [Attention]. All but Heads may be left at zero, which is
-// as GPT-2 has it.
+// AttentionConfig holds the settings of [Attention]. All but Heads may be left at zero, which gives GPT-2's
+// attention.
 type AttentionConfig struct {
-	Heads    int // of queries
-	KVHeads  int // of keys and values, each of which Heads/KVHeads of queries share; 0 stands for Heads
-	HeadSize int // columns of a head; 0 stands for C/Heads
+	Heads    int // number of query heads
+	KVHeads  int // number of key and value heads, each shared by Heads/KVHeads query heads; 0 means Heads
+	HeadSize int // columns per head; 0 means C/Heads
 	Weights  BranchWeights
-	// Separate has four layers q_proj, k_proj, v_proj and o_proj with weights (out, in), as Llama
-	// has them, in the place of c_attn and c_proj with weights (in, out).
+	// Separate uses four layers q_proj, k_proj, v_proj and o_proj with weights (out, in), as Llama does,
+	// instead of c_attn and c_proj with weights (in, out).
 	Separate bool
 
-	// Value stands behind the values (B·T, KVHeads·D), for what adds to them, such as those of the first
-	// layer; nil leaves them as they are.
+	// Value, if not nil, is applied to the values (B·T, KVHeads·D) after their projection, for example to add
+	// those of the first layer.
 	Value func(s *graph.Scope, v *G.Node) *G.Node
-	// Between stands between the projections and the core, for what turns or norms queries
-	// (B·T, H·D) and keys (B·T, KVHeads·D), such as [ops.Rotary]; nil leaves them as they are.
+	// Between, if not nil, is applied to the queries (B·T, H·D) and keys (B·T, KVHeads·D) between the
+	// projections and the core, for example to rotate them with [ops.Rotary] or to normalize them.
 	Between func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node)
 
-	Dropout float64 // probability with which a weight is dropped after the softmax, in training
-	Window  int     // how far a position looks back, itself included; 0 is no bound
-	Scale   float64 // of the scores; 0 stands for 1/√D
+	Dropout float64 // probability of dropping an attention weight after the softmax, in training
+	Window  int     // how far back a position looks, including itself; 0 means no bound
+	Scale   float64 // factor of the scores; 0 means 1/√D
 
-	SoftCap float64   // keeps scores within ±SoftCap; 0 is none
-	Slopes  []float64 // what a score loses with distance, for each head of queries, such as [ops.ALiBi]; nil is none
-	// Sinks has a score of nothing for each head of queries, that of [ops.AttentionOptions], as a parameter
-	// sinks (H), which starts from Weights.Init.
+	SoftCap float64   // bounds the scores to ±SoftCap; 0 means no bound
+	Slopes  []float64 // what a score loses per position of distance, for each query head, as from [ops.ALiBi]; nil means none
+	// Sinks adds an attention sink for each query head (see [ops.AttentionOptions]), as the parameter sinks
+	// (H), which starts from Weights.Init.
 	Sinks bool
 
-	// Composed has the core written out in small operations, of which every value is a node: to
-	// look into, and to start from for a new kind of attention. It costs more memory and time,
-	// and keeps nothing for an incremental graph.
+	// Composed writes the core out in small operations, so that each intermediate value is a node: for
+	// inspection, and as a starting point for a new kind of attention. It costs more memory and time, and
+	// cannot be used in an incremental graph.
 	Composed bool
 }
 
-// Attention is causal multi-head self-attention over x (B·T, C): projections to queries, keys and
-// values, the core ([ops.Attention]), and a projection that mixes the heads' results. It exposes
-// its values (B·T, KVHeads·D) and its weights (B·H, T, T), before dropout, to graph.Watch("….weights"). In an incremental graph it
-// remembers keys and values.
+// Attention is causal multi-head self-attention over x (B·T, C): projections to queries, keys and values, the
+// core ([ops.Attention]), and a projection that mixes the heads' results. It exposes "values" (B·T, KVHeads·D)
+// and "weights" (B·H, T, T), the attention weights before dropout, to [graph.Watch]. In an incremental graph it
+// caches keys and values.
 func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 	x = s.Require("Attention", "x", x)
 	if x.Dims() != 2 {
@@ -100,7 +100,7 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 	})
 }
 
-// share tells what keeps ranks from sharing out the heads; "" if nothing does, or all is in one process.
+// share returns the reason why the heads cannot be divided among the ranks, or "" if they can.
 func (c AttentionConfig) share(s *graph.Scope) (fault string) {
 	r := s.Ranks()
 	switch {
@@ -113,7 +113,7 @@ func (c AttentionConfig) share(s *graph.Scope) (fault string) {
 	return ""
 }
 
-// slopes are those of this rank's heads.
+// slopes returns the slopes of this rank's heads.
 func (c AttentionConfig) slopes(s *graph.Scope) []float64 {
 	r := s.Ranks()
 	if r == nil || len(c.Slopes) != c.Heads {
@@ -123,7 +123,7 @@ func (c AttentionConfig) slopes(s *graph.Scope) []float64 {
 	return c.Slopes[span.From:span.To]
 }
 
-// project is the queries, the keys and the values of x.
+// project returns the queries, keys and values of x.
 func (c AttentionConfig) project(s *graph.Scope, x *G.Node) (q, k, v ops.Heads) {
 	if !c.Separate {
 		qkv := linearOf.declare(s.At("c_attn"), x, c.Weights.inner(), c.Heads*c.HeadSize, c.KVHeads*c.HeadSize, c.KVHeads*c.HeadSize)

@@ -91,9 +91,9 @@ func stack(b *testing.B, block func(s *graph.Scope, x *G.Node) *G.Node, batch, c
 	return p
 }
 
-// BenchmarkBlocks times two blocks of GPT-2's and two of Llama's form, of gpt2's size and of as many operations in products,
-// forward and backward, by turns, and tells the ratio of the medians: by the clock, and in processor time, which on a busy machine is
-// the one to look at, with GOMAXPROCS=1.
+// BenchmarkBlocks times two blocks of GPT-2's form and two of Llama's, of gpt2's size and with equally many
+// operations in products, forward and backward, alternately. It reports the ratio of the medians of wall-clock
+// time and of processor time, which is the more reliable one on a busy machine, with GOMAXPROCS=1.
 //
 //	go test ./layers -run '^$' -bench Blocks -benchtime 30x
 func BenchmarkBlocks(b *testing.B) {

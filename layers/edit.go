@@ -9,19 +9,20 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// EditAttention is an edit of a model: it changes the settings of every attention layer whose path
-// matches pattern, as in graph.Wrap, one after the other. What is not changed is as the model has it.
+// EditAttention returns an edit of a model that applies the changes, in order, to the settings of every
+// attention layer whose path matches pattern, as in graph.Wrap. Settings that are not changed stay as the model
+// has them.
 func EditAttention(pattern string, changes ...func(c *AttentionConfig)) graph.Option {
 	return graph.EditSettings("EditAttention", pattern, all(changes))
 }
 
-// EditHead is an edit of a model: it changes the settings of its head, wherever logits and losses are
+// EditHead returns an edit of a model that changes the settings of its head, wherever logits and losses are
 // computed.
 func EditHead(changes ...func(c *HeadConfig)) graph.Option {
 	return graph.EditSettings("EditHead", "", all(changes))
 }
 
-// all is one change after the other.
+// all returns a function that applies the changes in order.
 func all[S any](changes []func(*S)) func(*S) {
 	return func(settings *S) {
 		for _, f := range changes {
@@ -30,8 +31,8 @@ func all[S any](changes []func(*S)) func(*S) {
 	}
 }
 
-// Rotary is a change of attention's settings: queries and keys are turned by [ops.Rotary], after what
-// stands between projections and core already.
+// Rotary returns a change of attention settings: queries and keys are rotated by [ops.Rotary], after whatever
+// the settings already do in Between.
 func Rotary(o ops.RotaryOptions) func(c *AttentionConfig) {
 	return func(c *AttentionConfig) {
 		c.each(func(s *graph.Scope, _ string, x *G.Node, heads int) *G.Node {
@@ -40,9 +41,9 @@ func Rotary(o ops.RotaryOptions) func(c *AttentionConfig) {
 	}
 }
 
-// QKNorm is a change of attention's settings: queries and keys are normed, head by head, by
-// [RMSNorm] with weights q_norm and k_norm, after what stands between projections and core already: before
-// [Rotary] or after it, as they are given.
+// QKNorm returns a change of attention settings: queries and keys are normalized, head by head, by [RMSNorm]
+// with weights q_norm and k_norm, after whatever the settings already do in Between. The order in which it and
+// [Rotary] are given is the order in which they are applied.
 func QKNorm(n RMS) func(c *AttentionConfig) {
 	return func(c *AttentionConfig) {
 		c.each(func(s *graph.Scope, name string, x *G.Node, heads int) *G.Node {
@@ -53,8 +54,8 @@ func QKNorm(n RMS) func(c *AttentionConfig) {
 	}
 }
 
-// each adds to Between what is done to the queries, q, and likewise to the keys, k. The heads are those
-// that c has in the end, when later changes have been at it.
+// each appends f to Between, for the queries under the name q and for the keys under the name k. It is given
+// the numbers of heads that c has in the end, after later changes.
 func (c *AttentionConfig) each(f func(s *graph.Scope, name string, x *G.Node, heads int) *G.Node) {
 	before := c.Between
 	c.Between = func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {

@@ -8,11 +8,13 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Embedding looks tokens up in a table of its own, weight (vocab, width), and returns
-// the rows (B·T, C) and the table, which a tied head uses again. Of tokens (B, T), it tells the
-// graph the sequences that rows are from there on; see [graph.Scope.Sequence]. The table starts
-// from init, or N(0, 0.02) if that is the zero Init. Where a model is split over ranks, each has some words of the vocabulary, of any number, and the rows
-// are a sum over them. The tables of positions are whole on each: they are small, and their gradient is there anyway.
+// Embedding looks up tokens in its table, weight (vocab, width), and returns the rows (B·T, C) and the table,
+// which a tied head uses again. If tokens is (B, T), it tells the graph which sequences the rows are from there
+// on; see [graph.Scope.Sequence]. The table starts from init, or from N(0, 0.02) if that is the zero Init.
+//
+// In a model that is split over ranks, each rank holds a part of the vocabulary, which need not divide evenly,
+// and the rows are summed over the ranks. Tables of positions are whole on each rank: they are small, and their
+// gradient is available on each rank anyway.
 func Embedding(s *graph.Scope, tokens *G.Node, vocab, width int, init graph.Init) (x, table *G.Node) {
 	tokens = s.Require("Embedding", "tokens", tokens)
 	if tokens.Dims() == 2 {
@@ -25,8 +27,8 @@ func Embedding(s *graph.Scope, tokens *G.Node, vocab, width int, init graph.Init
 	return x, table
 }
 
-// LearnedPositions adds a learned vector for each of at most positions places to x (B·T, C). In
-// an incremental graph, counting goes on from the past. The table starts as that of [Embedding].
+// LearnedPositions adds a learned vector for each position to x (B·T, C), from a table of positions rows. In an
+// incremental graph, positions are counted on from the past. The table starts like that of [Embedding].
 func LearnedPositions(s *graph.Scope, x *G.Node, positions int, init graph.Init) *G.Node {
 	x = s.Require("LearnedPositions", "x", x)
 	if x.Dims() != 2 {

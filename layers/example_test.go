@@ -44,7 +44,7 @@ func ExampleAttention() {
 	// Output: (16, 12) [attn.c_attn.weight attn.c_attn.bias attn.c_proj.weight attn.c_proj.bias]
 }
 
-// The written-out form has the same parameters and the same meaning.
+// The composed form has the same parameters and computes the same function.
 func ExampleAttention_composed() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(2, 8)
@@ -96,7 +96,7 @@ func ExampleSinusoidalPositions() {
 	// Output: (16, 12) 0
 }
 
-// A block is a layer to edits: here the second of two is left out.
+// A block is a single layer to edits: here the second of two is removed.
 func ExampleBlock() {
 	params := graph.NewParams(1)
 	s := graph.New(params, graph.Remove("h.1"))
@@ -165,8 +165,7 @@ func ExampleHeadLoss() {
 	// Output: true [lm_head.weight]
 }
 
-// An activation of one's own, in Gorgonia's own operations, differentiates like any
-// other.
+// A custom activation made of Gorgonia's operations is differentiated like any other.
 func ExampleActivation() {
 	squaredReLU := func(s *graph.Scope, x *G.Node) *G.Node {
 		return s.Node(G.Square(ops.ReLU(s, x)))
@@ -178,7 +177,7 @@ func ExampleActivation() {
 	// Output: (6, 4) <nil>
 }
 
-// Weights begin as they do in GPT-1, or as one says.
+// Weights start as in GPT-1, or as given.
 func ExampleWeights() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -226,7 +225,7 @@ func ExampleGatedMLP() {
 	// Output: (6, 4) [mlp.gate_proj.weight mlp.up_proj.weight mlp.down_proj.weight]
 }
 
-// Llama's attention: four layers, grouped queries, and rotary positions, which go between the
+// Llama's attention: four projections, grouped queries, and rotary positions, which are applied between the
 // projections and the core.
 func ExampleAttentionConfig() {
 	params := graph.NewParams(1)
@@ -243,8 +242,8 @@ func ExampleAttentionConfig() {
 	// Output: (16, 16) (8, 16) <nil>
 }
 
-// A banded layer, as every other one of GPT-3: a position sees 16, itself included. What it does not see
-// is not computed.
+// A banded layer, like every other layer of GPT-3: a position sees 16 positions, including itself. What it does
+// not see is not computed.
 func ExampleAttentionConfig_banded() {
 	s := graph.New(graph.NewParams(1))
 	x, _ := layers.Embedding(s.At("wte"), s.Ints("tokens", 2, 64), 100, 32, graph.Init{}) // (B·T, C)

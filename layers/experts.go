@@ -9,83 +9,93 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// ExpertsConfig are the settings of [Experts]. Those but Count and PerToken may be left at zero, which is Mixtral's router, without
-// losses.
+// ExpertsConfig holds the settings of [Experts]. All but Count and PerToken may be left at zero, which gives
+// Mixtral's router without auxiliary losses.
 type ExpertsConfig struct {
-	Count    int // experts, E
-	PerToken int // how many of them a token is sent to, k
+	Count    int // number of experts, E
+	PerToken int // number of experts that each token is sent to, k
 
-	// Router gives the logits (N, E) of x (N, C); nil is [Dense] at "router", without a bias.
+	// Router returns the logits (N, E) of x (N, C); nil means [Dense] at "router", without a bias.
 	Router func(s *graph.Scope, x *G.Node) *G.Node
-	// Jitter multiplies what the router sees by numbers drawn evenly from 1 ± Jitter, in training.
+	// Jitter multiplies the router's input by numbers drawn uniformly from 1 ± Jitter, in training.
 	Jitter float64
-	// Scores are how logits become weights.
+	// Scores says how logits become weights.
 	Scores Scores
-	// Normalize divides the weights of a token's experts by their sum, as GShard and DeepSeek-V3 do; those
-	// of SoftmaxPicked sum to 1 anyway. It comes before experts are left out for whatever reason.
+	// Normalize divides the weights of a token's experts by their sum, as GShard and DeepSeek-V3 do; the
+	// weights of SoftmaxPicked sum to 1 anyway. It is applied before any experts are dropped by Thin or a
+	// capacity.
 	Normalize bool
-	// Scale multiplies all weights, behind all else; 0 stands for 1. DeepSeek-V3 has 2.5.
+	// Scale multiplies all weights, after everything else; 0 means 1. DeepSeek-V3 uses 2.5.
 	Scale float64
-	// Thin keeps a token's second expert, and further ones, with the probability of its weight divided by this, in
-	// training; 0 keeps all. GShard in Mesh TensorFlow has 0.2.
+	// Thin keeps a token's second and further experts, in training, each with a probability of its weight
+	// divided by Thin; 0 keeps all. GShard in Mesh TensorFlow uses 0.2.
 	Thin float64
 
-	// Capacity bounds the rows of an expert to ⌊Capacity·N/E⌋ in training, and EvalCapacity in other graphs of whole sequences, at least to
-	// one row; 0 is no bound.
-	// First choices come before second ones, earlier tokens before later; the rest gets nothing of the
-	// expert, so that of top-1 the residual stream alone goes on. Switch has 1 to 1.25, GShard 1.25 and 2.
+	// Capacity bounds the rows of an expert to ⌊Capacity·N/E⌋ in training. EvalCapacity does so in all other
+	// graphs of whole sequences, where an expert may always have at least one row. 0 means no bound. First
+	// choices are admitted before second ones, and earlier tokens before later ones. A pick that does not fit
+	// gets nothing from the expert, so that with top-1 only the residual stream remains. Switch uses 1 to 1.25,
+	// GShard 1.25 and 2.
 	Capacity, EvalCapacity float64
-	// PerSequence is the number of rows that an expert takes of each sequence, in order; 0 is no bound. It is the
-	// expert_capacity of transformers' Switch. A model with a bound outside of training is not run piece by piece.
+	// PerSequence is the number of rows that an expert takes from each sequence, in order; 0 means no bound. It
+	// is the expert_capacity of transformers' Switch. A model with a bound outside of training cannot be run
+	// piece by piece.
 	PerSequence int
 
 	Balance Balance
-	// ZLoss times the mean of the squares of log Σ exp of the logits, and over the layers, is added to the loss (Zoph et al. 2022,
-	// ST-MoE, §2: 1e-3).
+	// ZLoss times the mean, over rows and layers, of the square of log Σ exp of the logits is added to the loss
+	// (Zoph et al. 2022, ST-MoE, §2: 1e-3).
 	ZLoss float64
 
-	// Shared is an expert that every token goes to, at "shared", beside its others; nil is none.
+	// Shared is an additional expert, at "shared", that every token goes to; nil means none.
 	Shared func(s *graph.Scope, x *G.Node) *G.Node
 }
 
-// Scores are how the logits of a router become the weights of a token's experts.
+// Scores says how the logits of a router become the weights of a token's experts.
 type Scores int
 
 const (
-	// SoftmaxPicked is a softmax over the logits of the picked experts alone, which equals one over all, divided by the sum of the
-	// picked (Mixtral, gpt-oss). The loss does not teach the router by experts that were not picked, nor by the one of top-1.
+	// SoftmaxPicked is a softmax over the logits of the picked experts alone, which equals a softmax over all
+	// logits divided by the sum over the picked ones (Mixtral, gpt-oss). Experts that were not picked give the
+	// router no gradient from the model's loss, and with top-1 the picked expert gives it none either.
 	SoftmaxPicked Scores = iota
-	// SoftmaxAll is a softmax over all logits, of which the picked ones count (Switch, GShard).
+	// SoftmaxAll is a softmax over all logits, of which the picked ones are used (Switch, GShard).
 	SoftmaxAll
 	// Sigmoid is the logistic function of each logit (DeepSeek-V3).
 	Sigmoid
 )
 
-// Balance is what keeps a router from sending all tokens to a few experts.
+// Balance holds the settings that keep a router from sending all tokens to a few experts.
 type Balance struct {
-	// Weight times E·Σ f·P is added to the loss, where f is how many of an expert's picks there are for each token, and P its mean
-	// probability ([ops.BalanceLoss]): k where all is balanced. Of several layers it is the mean, or with Pooled the same of f and P of all layers
-	// together, as transformers' Mixtral and gpt-oss have it, which two layers that each use one expert alone may satisfy.
+	// Weight times E·Σ f·P is added to the loss ([ops.BalanceLoss]), where f is the number of an expert's picks
+	// per token and P its mean probability; with balanced experts the sum is k. With several layers it is the
+	// mean over the layers, or, if Pooled, it is computed once from the means of f and P over all layers, as in
+	// transformers' Mixtral and gpt-oss. Two layers that each use one expert only may satisfy the pooled form.
 	Weight float64
 	Pooled bool
-	// First counts first choices alone, as GShard does; a balanced value is 1 then.
+	// First counts first choices only, as GShard does; the balanced value is then 1.
 	First bool
-	// BiasRate is by how much a bias of each expert grows after an update in which it got fewer picks than the mean, and shrinks
-	// where it got more: the buffer "balance_bias" (E), which is added to scores when experts are picked, but not to weights
-	// (DeepSeek-V3, §2.1.2: 1e-3). 0 has no bias.
+	// BiasRate is the step by which the bias of each expert grows after an update in which it got fewer picks
+	// than the mean, and shrinks after one in which it got more. The biases are the buffer "balance_bias" (E).
+	// They are added to scores when experts are picked, but not to weights (DeepSeek-V3, §2.1.2: 1e-3). 0 means
+	// no bias.
 	BiasRate float64
 }
 
-// Experts is a mixture of experts (Shazeer et al. 2017): a router sends each row of x (N, C) to the k best of E experts, each
-// an MLP like the others with weights of its own, and adds up what they give, weighted.
-// expert declares one, at "experts", for the rows that are sent to it: every parameter that it declares is one for each expert, (E, …),
-// and ops.Linear and ops.Dense multiply each row by that of its own ([graph.Scope.Grouped]), so that any constructor
-// of matrix products and element-wise functions will do, such as [MLP], [GatedMLP], or what declares a model's MLP in an edit:
+// Experts is a mixture of experts (Shazeer et al. 2017): a router sends each row of x (N, C) to the k best of E
+// experts, each an MLP with its own weights, and adds up their results, weighted.
+//
+// The function expert declares all experts at once, at "experts", for the rows that are sent to them. Every
+// parameter that it declares gets a leading dimension, (E, …), and ops.Linear and ops.Dense multiply each row
+// by the part of the row's expert ([graph.Scope.Grouped]). So any constructor made of matrix products and
+// element-wise functions will do, such as [MLP], [GatedMLP], or, in an edit, the function that declares a
+// model's MLP:
 //
 //	models.Edit(m, graph.Replace("h.*.mlp", layers.Experts(layers.ExpertsConfig{Count: 8, PerToken: 2}, mlp)))
 //
-// It reports the share of all picks of each expert as "load", the "entropy" of the router's probabilities, its "balance", and, where there is a
-// capacity, the share of picks that got no room as "dropped" ([graph.Scope.Report]); it exposes its "probs" (N, E) and "picks" (N, K).
+// It reports each expert's share of all picks as "load", the "entropy" of the router's probabilities, its
+// "balance", and, if there is a capacity, the share of picks that did not fit as "dropped"
+// ([graph.Scope.Report]). It exposes "probs" (N, E) and "picks" (N, K).
 func Experts(c ExpertsConfig, expert func(s *graph.Scope, x *G.Node) *G.Node) func(s *graph.Scope, x *G.Node) *G.Node {
 	return func(s *graph.Scope, x *G.Node) *G.Node {
 		x = s.Require("Experts", "x", x)
@@ -117,11 +127,12 @@ func Experts(c ExpertsConfig, expert func(s *graph.Scope, x *G.Node) *G.Node) fu
 	}
 }
 
-// expertsName is the scope of what all experts declare.
+// expertsName is the name of the scope in which the experts are declared.
 const expertsName = "experts"
 
-// WithoutExperts is the name that a parameter of experts has where one of them stands in the place of the whole [Experts], as
-// the MLP does that they are to begin as: h.0.mlp.c_fc.weight of h.0.mlp.experts.c_fc.weight. It is "" for other names.
+// WithoutExperts returns the name that a parameter of experts would have if a single MLP stood in place of the
+// whole [Experts] layer, such as the MLP that the experts are initialized from: h.0.mlp.c_fc.weight for
+// h.0.mlp.experts.c_fc.weight. It returns "" for the names of other parameters.
 func WithoutExperts(name string) string {
 	before, after, found := strings.Cut(name, "."+expertsName+".")
 	if !found {

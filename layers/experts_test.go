@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Eight SwiGLU experts, of which a token uses two, as in Mixtral.
+// Eight SwiGLU experts, two for each token, as in Mixtral.
 func ExampleExperts() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -38,24 +38,24 @@ func ExampleExperts() {
 	// 1376 368
 }
 
-// gelu is an expert with all that a plain MLP has.
+// gelu is an expert like a plain MLP, with biases.
 func gelu(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.MLP(s, x, 7, ops.GELU, layers.BranchWeights{Init: graph.Normal(0.5)})
 }
 
-// gated is an expert of Llama's MLP.
+// gated is an expert like Llama's MLP.
 func gated(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.GatedMLP(s, x, 7, ops.SiLU, layers.BranchWeights{Init: graph.Normal(0.5), NoBias: true})
 }
 
-// router is one of large weights, so that no two logits are near each other, with a bias.
+// router returns a router with large weights, so that no two logits are close to each other, and with a bias.
 func router(experts int) func(s *graph.Scope, x *G.Node) *G.Node {
 	return func(s *graph.Scope, x *G.Node) *G.Node {
 		return layers.Dense(s.At("router"), x, experts, layers.Weights{Init: graph.Normal(2)})
 	}
 }
 
-// variants are settings of experts, of all kinds of routers.
+// variants returns settings that cover all kinds of routers.
 func variants() map[string]layers.ExpertsConfig {
 	return map[string]layers.ExpertsConfig{
 		"mixtral":   {Count: 5, PerToken: 2, Balance: layers.Balance{Weight: 0.3}, ZLoss: 0.1},
@@ -69,7 +69,8 @@ func variants() map[string]layers.ExpertsConfig {
 	}
 }
 
-// TestExpertsGrad: the gradients of all that an experts layer has are slopes, with and without recomputation.
+// TestExpertsGrad: the gradients of all inputs and parameters of an experts layer match finite differences,
+// with and without recomputation.
 func TestExpertsGrad(t *testing.T) {
 	for name, c := range variants() {
 		c.Router = router(c.Count)
@@ -87,7 +88,7 @@ func TestExpertsGrad(t *testing.T) {
 	}
 }
 
-// TestExpertsPieces: what is given piece by piece gets what it gets in whole sequences.
+// TestExpertsPieces: sequences given piece by piece get the same results as whole sequences.
 func TestExpertsPieces(t *testing.T) {
 	for name, c := range variants() {
 		c.Router = router(c.Count)
@@ -101,7 +102,7 @@ func TestExpertsPieces(t *testing.T) {
 	}
 }
 
-// TestExpertsOf: the layer is what a token's experts, each run over all tokens, give in float64, by brute force.
+// TestExpertsOf: the layer equals a brute-force computation in float64 that runs every expert over all tokens.
 func TestExpertsOf(t *testing.T) {
 	const n, width, inner = 12, 4, 7
 	for _, c := range []layers.ExpertsConfig{{Count: 5, PerToken: 2}, {Count: 5, PerToken: 5}, {Count: 5, PerToken: 1, Scores: layers.SoftmaxAll}, {Count: 5, PerToken: 3, Scores: layers.Sigmoid}} {
@@ -117,7 +118,7 @@ func TestExpertsOf(t *testing.T) {
 	}
 }
 
-// bruteForce runs all experts over all tokens and adds up those of each.
+// bruteForce runs all experts over all tokens and adds up the results of each token's experts.
 func bruteForce(c layers.ExpertsConfig, in map[string][]float64, n, width, inner int) []float64 {
 	out := make([]float64, n*width)
 	for r := range n {
@@ -170,7 +171,7 @@ func bruteForce(c layers.ExpertsConfig, in map[string][]float64, n, width, inner
 	return out
 }
 
-// run compiles what is declared of x and returns the value for some rows of numbers.
+// run compiles the result that declare makes of x and returns its value for the given numbers.
 func run(t *testing.T, params *graph.Params, options []graph.Option, x []float32, width int, declare func(s *graph.Scope, x *G.Node) *G.Node) []float32 {
 	t.Helper()
 	s := graph.New(params, options...)
@@ -194,8 +195,8 @@ func run(t *testing.T, params *graph.Params, options []graph.Option, x []float32
 	return slices.Clone(p.Value(y))
 }
 
-// TestExpertsInCompany: what a sequence gets in an incremental graph has the bits that it gets alone, whoever else is sent to its
-// experts, by weights that lie either way.
+// TestExpertsInCompany: in an incremental graph a sequence gets the same bits as when run alone, whichever
+// other sequences are sent to the same experts, with weights (in, out) and (out, in).
 func TestExpertsInCompany(t *testing.T) {
 	const width, others = 40, 30
 	wide := func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, x, 90, ops.GELU, layers.BranchWeights{}) }
@@ -231,8 +232,8 @@ func TestExpertsInCompany(t *testing.T) {
 	}
 }
 
-// TestExpertsProcs: values and gradients have the same bits for any number of processors, and a capacity that holds all changes
-// nothing.
+// TestExpertsProcs: values and gradients have the same bits for any number of processors, and a capacity that
+// admits every pick changes nothing.
 func TestExpertsProcs(t *testing.T) {
 	const rows, width = 300, 96
 	glu := func(s *graph.Scope, x *G.Node) *G.Node {
@@ -279,8 +280,9 @@ func TestExpertsProcs(t *testing.T) {
 	}
 }
 
-// TestExpertsReports: an undecided router has balance k, entropy log E, a z-loss of (log E)², and an expert that all tokens pick first,
-// by their order; dropped are those beyond its capacity. Layers pool their losses.
+// TestExpertsReports: an undecided router has balance k, entropy log E, and a z-loss of (log E)². Its ties are
+// broken by the order of the experts, so that all tokens pick the same ones, and picks beyond the capacity are
+// dropped. The losses of the layers are pooled.
 func TestExpertsReports(t *testing.T) {
 	const experts, rows = 4, 8
 	for _, pooled := range []bool{false, true} {
@@ -334,7 +336,7 @@ func TestExpertsReports(t *testing.T) {
 	}
 }
 
-// TestExpertsPooled: layers whose tokens have other numbers of experts count each with its own.
+// TestExpertsPooled: layers with different numbers of experts per token each count with their own.
 func TestExpertsPooled(t *testing.T) {
 	s := graph.New(graph.NewParams(1), graph.Training())
 	x := s.Floats("x", 8, 3)
@@ -357,8 +359,8 @@ func TestExpertsPooled(t *testing.T) {
 	}
 }
 
-// TestExpertsFewRows: a bound outside of training leaves each expert a row, however few rows a graph has: a model is declared over
-// one token when it is loaded, and a prompt may be as short.
+// TestExpertsFewRows: outside of training a capacity leaves each expert at least one row, however few rows a
+// graph has: a model is declared over one token when it is loaded, and a prompt may be as short.
 func TestExpertsFewRows(t *testing.T) {
 	params := graph.NewParams(1)
 	of := func(c layers.ExpertsConfig) []float32 {
@@ -383,7 +385,7 @@ func TestExpertsFewRows(t *testing.T) {
 	}
 }
 
-// TestExpertsErrors: settings that cannot be are errors that say so.
+// TestExpertsErrors: invalid settings are errors that say what is wrong.
 func TestExpertsErrors(t *testing.T) {
 	config := func(c layers.ExpertsConfig) func(s *graph.Scope, x *G.Node) *G.Node { return layers.Experts(c, gated) }
 	for want, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{

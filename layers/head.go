@@ -8,32 +8,33 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// HeadConfig are the settings of a head, whose zero value is GPT-2's.
+// HeadConfig holds the settings of a head. Its zero value is GPT-2's.
 type HeadConfig struct {
-	SoftCap   float64 // keeps logits within ±SoftCap, as [ops.SoftCap] has it; 0 is none
-	ZLoss     float64 // in training, that of [ops.LossOptions]
-	Smoothing float64 // in training, that of [ops.LossOptions]
+	SoftCap   float64 // bounds logits to ±SoftCap, see [ops.SoftCap]; 0 means no bound
+	ZLoss     float64 // in training, see [ops.LossOptions]
+	Smoothing float64 // in training, see [ops.LossOptions]
 }
 
-// Logits returns the logits (N, V) of x (N, C) on w (V, C).
+// Logits returns the logits (N, V) of x (N, C) with the weight w (V, C).
 func (c HeadConfig) Logits(s *graph.Scope, x, w *G.Node) *G.Node {
 	x, w = s.Require("Logits", "x", x), s.Require("Logits", "w", w)
 	return c.logits(s, x, words(s, w), func(*graph.Scope, int) *G.Node { return w })
 }
 
-// Loss is the mean cross-entropy of Logits' logits against targets, or with weights (N), which may be nil, the sum of
-// what they multiply, without holding the logits of more than a few rows; with what c adds in training.
+// Loss is the mean cross-entropy of the logits of Logits against targets or, if weights (N) is not nil, the sum
+// of the cross-entropies times weights. It includes what c adds to the loss in training, and never holds the
+// logits of more than a few rows.
 func (c HeadConfig) Loss(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
 	x, w = s.Require("Loss", "x", x), s.Require("Loss", "w", w)
 	return c.loss(s, x, targets, weights, func(*graph.Scope, int) *G.Node { return w })
 }
 
-// options are those of the op.
+// options returns the options of the op.
 func (c HeadConfig) options(weights *G.Node) ops.LossOptions {
 	return ops.LossOptions{Weights: weights, SoftCap: c.SoftCap, ZLoss: c.ZLoss, Smoothing: c.Smoothing}
 }
 
-// TiedHead returns the logits (B·T, V) of x (B·T, C) on the token embedding (V, C).
+// TiedHead returns the logits (B·T, V) of x (B·T, C) with the token embedding (V, C) as weight.
 func TiedHead(s *graph.Scope, x, embedding *G.Node) *G.Node {
 	x, embedding = s.Require("TiedHead", "x", x), s.Require("TiedHead", "embedding", embedding)
 	return HeadConfig{}.Logits(s, x, embedding)
@@ -46,34 +47,33 @@ func TiedLoss(s *graph.Scope, x, embedding, targets *G.Node) *G.Node {
 	return HeadConfig{}.Loss(s, x, embedding, targets, nil)
 }
 
-// TiedWeightedLoss is TiedLoss with the sum of what weights (B·T), one for each target,
-// multiply instead of the mean.
+// TiedWeightedLoss is TiedLoss with a weighted sum in place of the mean; weights (B·T) holds one weight for
+// each target.
 func TiedWeightedLoss(s *graph.Scope, x, embedding, targets, weights *G.Node) *G.Node {
 	x, embedding = s.Require("TiedWeightedLoss", "x", x), s.Require("TiedWeightedLoss", "embedding", embedding)
 	return HeadConfig{}.Loss(s, x, embedding, targets, weights)
 }
 
-// Classifier scores classes from states x (N·K, C), in which K rows one after the other belong
-// together: (N·K, classes). Before, it drops elements of x with the given probability, the
-// same of rows that belong together.
+// Classifier returns scores (N·K, classes) of states x (N·K, C), of which K consecutive rows belong together.
+// It first drops elements of x with the given probability, the same elements in rows that belong together.
 func Classifier(s *graph.Scope, x *G.Node, classes, together int, dropout float64, w Weights) *G.Node {
 	return Linear(s, ops.DropoutShared(s, x, dropout, together), classes, w)
 }
 
-// Head is TiedHead with a weight (V, C) of its own, which starts as that of [Embedding].
+// Head is TiedHead with its own weight (V, C), which starts like that of [Embedding].
 func Head(s *graph.Scope, x *G.Node, vocab int, init graph.Init) *G.Node {
 	x = s.Require("Head", "x", x)
 	return HeadConfig{}.logits(s, x, vocab, headWeight(vocab, init))
 }
 
-// HeadLoss is TiedLoss with a weight (V, C) of its own, as of [Head].
+// HeadLoss is TiedLoss with its own weight (V, C), as in [Head].
 func HeadLoss(s *graph.Scope, x, targets *G.Node, vocab int, init graph.Init) *G.Node {
 	x = s.Require("HeadLoss", "x", x)
 	return HeadConfig{}.loss(s, x, targets, nil, headWeight(vocab, init))
 }
 
-// logits and loss are the heads as layers; weight returns what x, of the given width, is
-// projected on.
+// logits and loss declare the heads as layers; weight returns the matrix that x, of the given width, is
+// projected with.
 func (c HeadConfig) logits(s *graph.Scope, x *G.Node, vocab int, weight func(s *graph.Scope, width int) *G.Node) *G.Node {
 	c = graph.Settings(s, c)
 	return s.Layer(x, tensor.Shape{dim(x, 0), vocab}, func(s *graph.Scope, x *G.Node) *G.Node {
@@ -92,14 +92,14 @@ func (c HeadConfig) loss(s *graph.Scope, x, targets, weights *G.Node, weight fun
 	})
 }
 
-// headWeight declares a head's own weight.
+// headWeight returns a function that declares a head's own weight.
 func headWeight(vocab int, init graph.Init) func(s *graph.Scope, width int) *G.Node {
 	return func(s *graph.Scope, width int) *G.Node {
 		return s.CutParam("weight", first(init), graph.Cut(0, vocab), vocab, width) // (V, C)
 	}
 }
 
-// words is how many rows w (V, C) has on all ranks.
+// words returns how many rows w (V, C) has on all ranks together.
 func words(s *graph.Scope, w *G.Node) int {
 	if l := s.Layout(w); l.Sections != nil && l.Axis == 0 {
 		return l.Total()
@@ -107,7 +107,7 @@ func words(s *graph.Scope, w *G.Node) int {
 	return dim(w, 0)
 }
 
-// dim is the i-th dimension of x, or 1 if it has none such.
+// dim returns the i-th dimension of x, or 1 if x has fewer dimensions.
 func dim(x *G.Node, i int) int {
 	if shape := x.Shape(); i < len(shape) {
 		return shape[i]

@@ -7,13 +7,13 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Norm are the settings of a layer norm. Their zero value is GPT-2's.
+// Norm holds the settings of a layer norm. Its zero value is GPT-2's.
 type Norm struct {
 	Epsilon float64 // added to the variance; 1e-5 if 0
 	NoBias  bool
 }
 
-// LayerNorm normalises the rows of x (N, C).
+// LayerNorm normalizes the rows of x (N, C).
 func LayerNorm(s *graph.Scope, x *G.Node, n Norm) *G.Node {
 	x = s.Require("LayerNorm", "x", x)
 	if x.Dims() != 2 {
@@ -30,7 +30,7 @@ func LayerNorm(s *graph.Scope, x *G.Node, n Norm) *G.Node {
 	})
 }
 
-// epsilon is e, or what norms have if nothing is said.
+// epsilon returns e, or the default of norms if e is 0.
 func epsilon(e float64) float64 {
 	if e == 0 {
 		return 1e-5

@@ -8,9 +8,11 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Linear maps x (N, K) to x·weight + bias (N, out), with a weight (K, out) as in GPT-2's files. Where a model is split over ranks
-// ([graph.Params.Split]), the weight is split by columns if x enters a branch ([ops.Enter]), so that each rank has some columns of the result, and by rows if
-// x is such columns: the result is a sum over the ranks then, and whole.
+// Linear maps x (N, K) to x·weight + bias (N, out), with a weight (K, out) as in GPT-2's files.
+//
+// In a model that is split over ranks ([graph.Params.Split]), the weight is split by columns if x enters a
+// branch ([ops.Enter]), so that each rank has some columns of the result. It is split by rows if x consists of
+// such columns; then the result is summed over the ranks and whole on each.
 func Linear(s *graph.Scope, x *G.Node, out int, w Weights) *G.Node {
 	return linearOf.declare(s, x, w, out)
 }
@@ -20,7 +22,7 @@ func Dense(s *graph.Scope, x *G.Node, out int, w Weights) *G.Node {
 	return denseOf.declare(s, x, w, out)
 }
 
-// linear is a kind of linear layer: where the weight has inputs and where outputs.
+// linear is a kind of linear layer. in and out are the axes of the weight's inputs and outputs.
 type linear struct {
 	name    string
 	op      func(s *graph.Scope, x, w, bias *G.Node) *G.Node
@@ -32,7 +34,8 @@ var (
 	denseOf  = linear{"Dense", ops.Dense, 1, 0}
 )
 
-// declare is the layer, whose columns are sections, one after the other; ranks that share out the columns share out each.
+// declare declares the layer. Its columns are consecutive sections, each of which ranks divide among
+// themselves.
 func (l linear) declare(s *graph.Scope, x *G.Node, w Weights, sections ...int) *G.Node {
 	x = s.Require(l.name, "x", x)
 	columns := graph.Cut(1, sections...)
@@ -69,7 +72,7 @@ func (l linear) declare(s *graph.Scope, x *G.Node, w Weights, sections ...int) *
 	})
 }
 
-// wholeDim is how many columns x has on all ranks.
+// wholeDim returns how many columns x has on all ranks together.
 func wholeDim(s *graph.Scope, x *G.Node) int {
 	if l := s.Layout(x); l.Sections != nil {
 		return l.Total()

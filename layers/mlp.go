@@ -7,12 +7,12 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Activation is an element-wise function: [ops.GELU], [ops.GELUErf], [ops.ReLU],
-// [ops.SquaredReLU], [ops.SiLU], [ops.QuickGELU], or one of your own.
+// Activation is an element-wise function: [ops.GELU], [ops.GELUErf], [ops.ReLU], [ops.SquaredReLU], [ops.SiLU],
+// [ops.QuickGELU], or a custom one.
 type Activation func(s *graph.Scope, x *G.Node) *G.Node
 
-// MLP is the feed-forward part of a block: c_fc widens x (N, C) to hidden columns,
-// the activation follows, c_proj brings them back.
+// MLP is the feed-forward part of a block: c_fc widens x (N, C) to hidden columns, the activation is applied,
+// and c_proj projects back to C columns.
 func MLP(s *graph.Scope, x *G.Node, hidden int, f Activation, w BranchWeights) *G.Node {
 	return feedForward(s, "MLP", x, f, func(s *graph.Scope, x *G.Node) *G.Node {
 		h := Linear(s.At("c_fc"), ops.Enter(s, x), hidden, w.inner()) // (N, hidden)
@@ -21,8 +21,8 @@ func MLP(s *graph.Scope, x *G.Node, hidden int, f Activation, w BranchWeights) *
 	})
 }
 
-// GatedMLP is the feed-forward part of Llama's blocks: gate_proj and up_proj widen x (N, C) to
-// hidden columns each, the activation of the one multiplies the other, down_proj brings them back. With
+// GatedMLP is the feed-forward part of Llama's blocks: gate_proj and up_proj each widen x (N, C) to hidden
+// columns, the activation of the first multiplies the second, and down_proj projects back to C columns. With
 // [ops.SiLU] it is SwiGLU, with [ops.GELU] GEGLU (Shazeer 2020). Weights are (out, in).
 func GatedMLP(s *graph.Scope, x *G.Node, hidden int, f Activation, w BranchWeights) *G.Node {
 	return feedForward(s, "GatedMLP", x, f, func(s *graph.Scope, x *G.Node) *G.Node {
@@ -35,7 +35,7 @@ func GatedMLP(s *graph.Scope, x *G.Node, hidden int, f Activation, w BranchWeigh
 	})
 }
 
-// feedForward is the layer called name, of a feed-forward part with the activation f.
+// feedForward checks the inputs of the constructor called name and declares the layer.
 func feedForward(s *graph.Scope, name string, x *G.Node, f Activation, declare func(s *graph.Scope, x *G.Node) *G.Node) *G.Node {
 	x = s.Require(name, "x", x)
 	if x.Dims() != 2 {

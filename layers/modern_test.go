@@ -28,7 +28,7 @@ const (
 // bare are weights without a bias.
 var bare = layers.BranchWeights{NoBias: true}
 
-// turned has queries and keys turned; normed before, head by head, if rms is given.
+// turned rotates queries and keys, after normalizing them head by head if rms is given.
 func turned(heads, kv int, theta float64, rms *layers.RMS) func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 	return func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 		if rms != nil {
@@ -120,7 +120,8 @@ func (m modern) run(t *testing.T, f fixture, composed bool, options ...graph.Opt
 	return slices.Clone(p.Value(y)), p.Loss(), params
 }
 
-// TestModern: models of parts that came after GPT-2, in both forms of attention, have the logits, the loss and the gradients of transformers'.
+// TestModern: models built from components newer than GPT-2 match the logits, loss and gradients of
+// transformers, in both forms of attention.
 func TestModern(t *testing.T) {
 	for name, m := range moderns {
 		want := openFixture(t, name)
@@ -146,7 +147,7 @@ func TestModern(t *testing.T) {
 	}
 }
 
-// TestModernRecompute: with blocks computed again, the bits are the same.
+// TestModernRecompute: recomputing blocks does not change a bit.
 func TestModernRecompute(t *testing.T) {
 	for name, m := range moderns {
 		f := openFixture(t, name)
@@ -167,7 +168,7 @@ func TestModernRecompute(t *testing.T) {
 	}
 }
 
-// TestModernPieces: token by token, and in pieces, the logits are those of the whole.
+// TestModernPieces: token by token, and in larger pieces, the logits are those of the whole sequence.
 func TestModernPieces(t *testing.T) {
 	for name, m := range moderns {
 		want := openFixture(t, name)

@@ -157,8 +157,8 @@ func gptOss(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 	return layers.Head(s.At("lm_head"), x, 29, graph.Init{})
 }
 
-// TestLosses: a head's loss with a soft-cap, z-loss, label smoothing, targets that do not count and weights is
-// PyTorch's, with its gradients; outside of training, it is without the last two.
+// TestLosses: the loss of a head with a soft-cap, z-loss, label smoothing, ignored targets and weights matches
+// PyTorch's, and so do its gradients; outside of training, z-loss and smoothing are left out.
 func TestLosses(t *testing.T) {
 	want := openFixture(t, "losses")
 	run := func(c layers.HeadConfig, weighted bool, options ...graph.Option) (loss float32, dx, dw []float32) {

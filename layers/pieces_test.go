@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/layers"
 )
 
-// TestPieces: positions and attention, three rows and then two in an incremental graph, are
-// those of all five at once.
+// TestPieces: positions and attention in an incremental graph, over three rows and then two, equal those of all
+// five rows at once.
 func TestPieces(t *testing.T) {
 	const context, width = 5, 4
 	for name, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
@@ -63,7 +63,7 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestRows: inputs that are no rows.
+// TestRows: inputs and settings that do not fit are errors.
 func TestRows(t *testing.T) {
 	for want, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
 		"Linear: x is (2, 2, 4); want (N, K)":    func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 3, layers.Weights{}) },

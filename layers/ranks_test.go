@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// overRanks has each of so many ranks do something in a goroutine of its own, with a store that is split over them.
+// overRanks calls do for each of size ranks in its own goroutine, with a store that is split over them.
 func overRanks(size int, do func(r *localranks.Rank, params *graph.Params) error) error {
 	errs := make([]error, size)
 	var wait sync.WaitGroup
@@ -63,7 +63,8 @@ func shared(s *graph.Scope) *G.Node {
 // of 1e-2, and the fifth derivative is left. Measured: see one rank, 1e-3.
 const tolDifference = 2e-3
 
-// TestRanksGradients compares gradients, as the ranks put them together, with differences of the loss that they find together.
+// TestRanksGradients compares the gradients that the ranks assemble with finite differences of the loss that
+// they compute together.
 func TestRanksGradients(t *testing.T) {
 	for _, size := range []int{1, 2} {
 		checked := 0
@@ -130,7 +131,7 @@ func TestRanksGradients(t *testing.T) {
 	}
 }
 
-// TestRanksShare: a rank has its part of the weights alone.
+// TestRanksShare: a rank holds only its part of the weights.
 func TestRanksShare(t *testing.T) {
 	one := graph.NewParams(5)
 	shared(graph.New(one))
@@ -143,14 +144,14 @@ func TestRanksShare(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	// What both have: biases behind sums (8 of three layers of c_proj, of a c_proj and of a down_proj) and the norms of heads.
+	// Both ranks have the biases after sums (8 each, of two c_proj and a down_proj) and the norms of heads.
 	const both = 3*8 + 2*2
 	if sizes[0]+sizes[1] != one.Count()+both || sizes[0]-sizes[1] != 2*8 { // a word more in two tables
 		t.Errorf("ranks have %d weights of %d", sizes, one.Count())
 	}
 }
 
-// TestRanksErrors: what ranks cannot share out is one line that names the layer.
+// TestRanksErrors: what ranks cannot divide among them is an error of one line that names the layer.
 func TestRanksErrors(t *testing.T) {
 	mlp := func(f layers.Activation) func(s *graph.Scope, x *G.Node) *G.Node {
 		return func(s *graph.Scope, x *G.Node) *G.Node {
@@ -205,7 +206,7 @@ func split(t *testing.T) *graph.Scope {
 	return s
 }
 
-// One line splits a model over ranks; each declares its own part of it.
+// One call splits a model over ranks; each declares its own part of it.
 func ExampleEnter() {
 	params := graph.NewParams(1)
 	if err := params.Split(graph.Counted(4)); err != nil {

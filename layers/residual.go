@@ -7,8 +7,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Gate multiplies x (N, C) by one learned number, its parameter weight (1), which starts from init: a branch, a stream,
-// or what skips to a later block, as in modded-nanogpt.
+// Gate multiplies x (N, C) by one learned number, the parameter weight (1), which starts from init. x may be a
+// branch, the residual stream, or a skip connection to a later block, as in modded-nanogpt.
 func Gate(s *graph.Scope, x *G.Node, init graph.Init) *G.Node {
 	x = s.Require("Gate", "x", x)
 	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
@@ -16,12 +16,12 @@ func Gate(s *graph.Scope, x *G.Node, init graph.Init) *G.Node {
 	})
 }
 
-// Residual adds a branch to the stream x it came from, after dropping elements of
-// the branch with the given probability in training graphs. For edits, it is the layer
-// "residual" of its scope, and the branch its input.
+// Residual adds a branch to the residual stream x that it came from, after dropping elements of the branch with
+// the given probability in training graphs. To edits it is the layer "residual" of its scope, with the branch
+// as input.
 func Residual(s *graph.Scope, x, branch *G.Node, dropout float64) *G.Node {
 	x, branch = s.Require("Residual", "x", x), s.Require("Residual", "branch", branch)
-	// The nodes stay in the branch's scope; only edits know the sum by a path of its own.
+	// The nodes stay in the branch's scope; only edits see the sum under a path of its own.
 	return s.At("residual").Layer(branch, x.Shape(), func(_ *graph.Scope, branch *G.Node) *G.Node {
 		return ops.Add(s, x, ops.Dropout(s, branch, dropout))
 	})

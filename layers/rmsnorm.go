@@ -7,17 +7,17 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// RMS are the settings of [RMSNorm].
+// RMS holds the settings of [RMSNorm].
 type RMS struct {
 	Epsilon float64 // added to the mean square; 1e-5 if 0
-	Columns int     // how many, side by side, are normed by themselves, as those of a head; all if 0
-	// NoGain leaves the gain out, as nanochat does; PlusOne has a weight that starts from 0 and is multiplied as
-	// 1 + weight, as Gemma does. Not both.
+	Columns int     // number of adjacent columns that are normalized together, such as those of a head; all if 0
+	// NoGain omits the gain, as nanochat does. PlusOne uses a weight that starts from 0 and multiplies by 1 +
+	// weight, as Gemma does. They exclude each other.
 	NoGain, PlusOne bool
 }
 
-// RMSNorm divides the rows of x (N, C) by the root of their mean square, and multiplies by a gain,
-// its weight.
+// RMSNorm divides the rows of x (N, C) by the root of their mean square and multiplies them by a gain, the
+// parameter weight.
 func RMSNorm(s *graph.Scope, x *G.Node, n RMS) *G.Node {
 	x = s.Require("RMSNorm", "x", x)
 	if x.Dims() != 2 {

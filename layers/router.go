@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// check tells what is wrong with the settings, or "".
+// check returns what is wrong with the settings, or "".
 func (c ExpertsConfig) check(x *G.Node, expert func(s *graph.Scope, x *G.Node) *G.Node) string {
 	bad := func(v float64) bool { return !(v >= 0) || math.IsInf(v, 0) }
 	switch {
@@ -30,7 +30,7 @@ func (c ExpertsConfig) check(x *G.Node, expert func(s *graph.Scope, x *G.Node) *
 	return ""
 }
 
-// capacity is that of a graph of so many rows.
+// capacity returns the capacity in a graph of the given number of rows, or what is wrong with it.
 func (c ExpertsConfig) capacity(s *graph.Scope, rows int) (ops.Capacity, string) {
 	factor := c.EvalCapacity
 	if s.Training() {
@@ -39,7 +39,7 @@ func (c ExpertsConfig) capacity(s *graph.Scope, rows int) (ops.Capacity, string)
 	most := min(factor*float64(rows)/float64(c.Count), float64(rows)) // an expert gets no row twice
 	bound := ops.Capacity{Rows: int(most), PerSequence: c.PerSequence}
 	if factor > 0 && !s.Training() {
-		bound.Rows = max(bound.Rows, 1) // what is loaded, or asked, may be a single token
+		bound.Rows = max(bound.Rows, 1) // loading a model, or a prompt, may involve a single token
 	}
 	if factor > 0 && bound.Rows < 1 {
 		return bound, fmt.Sprintf("a capacity of %v times %d rows for %d experts is 0 rows for each; want 1 or more", factor, rows, c.Count)
@@ -47,8 +47,8 @@ func (c ExpertsConfig) capacity(s *graph.Scope, rows int) (ops.Capacity, string)
 	return bound, ""
 }
 
-// route declares the router of x (N, C): the experts (N, K) of each row and their weights (N, K). It adds the losses of the router, and
-// reports on it.
+// route declares the router of x (N, C) and returns the experts (N, K) of each row and their weights (N, K). It
+// adds the router's losses and reports.
 func (c ExpertsConfig) route(s *graph.Scope, x *G.Node) (weights, picks *G.Node) {
 	router := c.Router
 	if router == nil {
@@ -97,7 +97,7 @@ func (c ExpertsConfig) route(s *graph.Scope, x *G.Node) (weights, picks *G.Node)
 	return weights, picks
 }
 
-// watch adds the losses of a router, and reports on it.
+// watch adds the losses and reports of a router.
 func (c ExpertsConfig) watch(s *graph.Scope, logits, probs, picks, bias *G.Node) {
 	counted, k := picks, c.PerToken
 	if c.Balance.First {
@@ -116,7 +116,7 @@ func (c ExpertsConfig) watch(s *graph.Scope, logits, probs, picks, bias *G.Node)
 				loads, means = append(loads, v[0]), append(means, v[1])
 			}
 			return ops.BalanceLoss(s, loads, means, 1)
-		}, ops.Scale(s, load, float64(k)), mean) // picks of an expert for each token
+		}, ops.Scale(s, load, float64(k)), mean) // picks of an expert per token
 	default:
 		s.PoolLoss("balance_loss", c.Balance.Weight, average, balance)
 	}
@@ -147,7 +147,7 @@ func (c ExpertsConfig) watch(s *graph.Scope, logits, probs, picks, bias *G.Node)
 	})
 }
 
-// average is the mean of the one value of each layer.
+// average returns the mean of the single values of the layers.
 func average(s *graph.Scope, values []G.Nodes) *G.Node {
 	sum := values[0][0]
 	for _, v := range values[1:] {

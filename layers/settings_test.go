@@ -12,7 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestOptions: what the weights of a layer start from, which it has, and of which ops it is.
+// TestOptions: the initial values of a layer's parameters, which parameters it has, and which ops it consists
+// of.
 func TestOptions(t *testing.T) {
 	type layer = func(s *graph.Scope, x *G.Node) *G.Node
 	mlp := func(w layers.BranchWeights) layer {
@@ -66,7 +67,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestDefaults: a weight is of N(0, 0.02), or else as Init says.
+// TestDefaults: weights start from N(0, 0.02) unless Init says otherwise.
 func TestDefaults(t *testing.T) {
 	for want, init := range map[float64]graph.Init{0.02: {}, 0.5: graph.Normal(0.5)} {
 		params := graph.NewParams(1)
@@ -92,7 +93,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestEpsilon: of rows of which all elements differ from their mean by d, (x−µ)/√(d²+ε).
+// TestEpsilon: a row whose elements all differ from their mean by d becomes ±d/√(d²+ε).
 func TestEpsilon(t *testing.T) {
 	for _, c := range []struct {
 		epsilon float64

@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// gpt-oss's attention: sinks, and a window.
+// gpt-oss's attention: sinks and a window.
 func ExampleAttentionConfig_sinks() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -20,7 +20,7 @@ func ExampleAttentionConfig_sinks() {
 	// Output: (4) <nil>
 }
 
-// Attention that knows positions by distance alone, as BLOOM's.
+// Attention that knows positions only by their distance, as in BLOOM.
 func ExampleAttentionConfig_alibi() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(1, 8)
@@ -29,7 +29,8 @@ func ExampleAttentionConfig_alibi() {
 	// Output: (8, 18) <nil>
 }
 
-// Queries and keys normed head by head: before they are turned as in Qwen 3; nanochat turns first and has no gain.
+// Queries and keys normalized head by head: before the rotation as in Qwen 3; nanochat rotates first and has no
+// gain.
 func ExampleAttentionConfig_norms() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -46,7 +47,7 @@ func ExampleAttentionConfig_norms() {
 	// Output: (8, 16) [attn.c_attn.weight attn.q_norm.weight attn.k_norm.weight attn.c_proj.weight]
 }
 
-// Values of the first layer, or of an embedding of their own, added to those of a later one.
+// The values of the first layer, or of an embedding of their own, added to those of a later layer.
 func ExampleAttentionConfig_values() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -62,7 +63,7 @@ func ExampleAttentionConfig_values() {
 	// Output: (8, 16) (1)
 }
 
-// GPT-J's block: attention and MLP beside each other, behind one norm.
+// GPT-J's block: attention and MLP side by side after one norm.
 func ExampleBlock_parallel() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(1, 8)
@@ -76,7 +77,7 @@ func ExampleBlock_parallel() {
 	// Output: (8, 16) <nil>
 }
 
-// A gate for the stream and one for the embedding, which skips to each block.
+// A gate for the residual stream and one for the embedding, which skips to each block.
 func ExampleGate() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -107,7 +108,7 @@ func ExampleRMS() {
 	// Output: [0 0]
 }
 
-// Logits within ±30, and a loss that keeps their log Σ exp near 0 and smooths its targets.
+// Logits bounded to ±30, and a loss with z-loss and label smoothing.
 func ExampleHeadConfig() {
 	s := graph.New(graph.NewParams(1), graph.Training())
 	head := layers.HeadConfig{SoftCap: 30, ZLoss: 1e-4, Smoothing: 0.1}

@@ -15,7 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// The models of the shelf's tests have blocks of so many columns and heads.
+// The models in the tests of the shelf (docs/layers.md) have this vocabulary, width, number of heads and
+// context.
 const shelfVocab, shelfWidth, shelfHeads, shelfContext = 29, 24, 6, 12
 
 // tolCached is what pieces and whole sequences may differ by, of size 1: sums of some dozens of float32s in another order.
@@ -152,7 +153,7 @@ func (p piece) body(s *graph.Scope, tokens *G.Node) (x, w *G.Node) {
 	return x, w
 }
 
-// TestShelfPieces: a cache changes no logits.
+// TestShelfPieces: a cache does not change the logits.
 func TestShelfPieces(t *testing.T) {
 	const sequences = 3
 	random, ids := rand.New(rand.NewPCG(1, 1)), make([]int, sequences*shelfContext)
@@ -250,7 +251,8 @@ func (p piece) trained(t *testing.T, name string, to int, from *checkpoint, opti
 	return c
 }
 
-// TestShelfResume: six steps are three, and three from a checkpoint, and are six with blocks computed again, to the bit, with dropout.
+// TestShelfResume: six steps equal three steps plus three from a checkpoint, and six steps with blocks
+// recomputed, bit for bit, with dropout.
 func TestShelfResume(t *testing.T) {
 	for name, p := range shelf() {
 		whole := p.trained(t, name, 6, nil)

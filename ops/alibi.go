@@ -10,9 +10,9 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// ALiBi is the slopes of attention with linear biases for a number of heads (Press et al. 2022, §3), for
-// [AttentionOptions]: 2^(−8h/H) for h from 1 to H. Where H is no power of two, the slopes of the next lower
-// power come first, then every other one of the next higher, as in BLOOM.
+// ALiBi returns the slopes of attention with linear biases for a number of heads (Press et al. 2022, §3), for
+// [AttentionOptions]: 2^(−8h/H) for h from 1 to H. If H is not a power of two, the slopes for the next lower
+// power come first, then every other slope for the next higher power, as in BLOOM.
 func ALiBi(heads int) []float64 {
 	if heads < 1 {
 		return nil
@@ -25,9 +25,9 @@ func ALiBi(heads int) []float64 {
 	return slopes
 }
 
-// ALiBiMPT is [ALiBi] as in MPT, with the exponent of the last head of a power of two (alibi_bias_max) in the
-// place of 8. Where H is no power of two, it takes the slopes of the next higher power: every other one from
-// the second on, and then those between.
+// ALiBiMPT is [ALiBi] as in MPT, with most (alibi_bias_max) in place of 8 in the exponent. If H is not a power
+// of two, it uses the slopes for the next higher power: every other one, beginning with the second, and then
+// those in between.
 func ALiBiMPT(heads int, most float64) []float64 {
 	if heads < 1 {
 		return nil
@@ -48,7 +48,7 @@ func ALiBiMPT(heads int, most float64) []float64 {
 	return slices.Concat(first, between)[:heads]
 }
 
-// geometric is 2^(−most·i/n) for i from 1 to n.
+// geometric returns 2^(−most·i/n) for i from 1 to n.
 func geometric(n int, most float64) (all []float64) {
 	for i := range n {
 		all = append(all, math.Exp2(-most*float64(i+1)/float64(n)))
@@ -56,7 +56,8 @@ func geometric(n int, most float64) (all []float64) {
 	return all
 }
 
-// deductDistances takes slope·(t − u) from score [n, t, u] of scores (B·H, T, T), with the slope of the head.
+// deductDistances subtracts slope·(t − u), with the slope of the head, from score [n, t, u] of scores (B·H, T,
+// T).
 func deductDistances(s *graph.Scope, scores *G.Node, slopes []float64) *G.Node {
 	context := scores.Shape()[2]
 	return s.Apply(graph.Op{

@@ -16,22 +16,23 @@ type AttentionOptions struct {
 	// Dropout is the probability with which an attention weight is dropped after
 	// the softmax, in training graphs.
 	Dropout float64
-	// Window bounds how far a position looks back, itself included; 0 is no bound.
+	// Window bounds how far back a position looks, including itself; 0 means no bound.
 	Window int
-	// Scale multiplies the scores; 0 stands for 1/√D of heads of D columns.
+	// Scale multiplies the scores; 0 means 1/√D for heads of D columns.
 	Scale float64
-	// SoftCap keeps the scores within ±SoftCap: z becomes SoftCap·tanh(z/SoftCap), as [SoftCap] has it
-	// (Gemma 2: 50); 0 is none.
+	// SoftCap bounds the scores to ±SoftCap: z becomes SoftCap·tanh(z/SoftCap), see [SoftCap] (Gemma 2: 50); 0
+	// means no bound.
 	SoftCap float64
-	// Slopes, one a head of queries, take slope·distance from a score, after the cap: [ALiBi] in the place
-	// of positions. nil is none.
+	// Slopes, one for each query head, subtract slope·distance from a score, after the cap: [ALiBi] instead of
+	// positions. nil means none.
 	Slopes []float64
-	// Sinks (H) are scores of nothing, one a head, which are not scaled or capped: they take part in the
-	// softmax, so that the weights of a query sum to less than 1 (gpt-oss). nil is none.
+	// Sinks (H) holds one extra score for each query head, which belongs to no position and is neither scaled
+	// nor capped. It takes part in the softmax, so that the weights of a query sum to less than 1 (gpt-oss).
+	// nil means none.
 	Sinks *G.Node
 }
 
-// scale is what scores of heads of size columns are multiplied by.
+// scale returns the factor for the scores of heads of size columns.
 func (o AttentionOptions) scale(size int) float64 {
 	if o.Scale == 0 {
 		return 1 / math.Sqrt(float64(size))
@@ -39,8 +40,8 @@ func (o AttentionOptions) scale(size int) float64 {
 	return o.Scale
 }
 
-// check returns a placeholder of the shape of op's result if there is something wrong with o for so many
-// heads of queries.
+// check returns a placeholder with the shape of op's result if o is invalid for the given number of query
+// heads.
 func (o AttentionOptions) check(s *graph.Scope, op string, shape tensor.Shape, heads int) *G.Node {
 	switch {
 	case o.Window < 0:
@@ -59,7 +60,7 @@ func (o AttentionOptions) check(s *graph.Scope, op string, shape tensor.Shape, h
 	return checkRate(s, op, shape, o.Dropout)
 }
 
-// variants are those of the kernel.
+// variants returns the kernel's form of the options.
 func (o AttentionOptions) variants() kernel.Variants {
 	v := kernel.Variants{SoftCap: float32(o.SoftCap)}
 	for _, slope := range o.Slopes {
@@ -68,20 +69,19 @@ func (o AttentionOptions) variants() kernel.Variants {
 	return v
 }
 
-// Attention is causal multi-head self-attention (Vaswani et al. 2017, §3.2): position t of a
-// sequence attends to the positions up to t of the same sequence. Scores are scaled by 1/√D of
-// queries of D columns, or as o says. The result is (B·T, H·D) of H heads of queries and D columns
-// of values.
+// Attention is causal multi-head self-attention (Vaswani et al. 2017, §3.2): position t of a sequence attends
+// to the positions up to t of the same sequence. Scores are scaled by 1/√D for queries of D columns, unless o
+// says otherwise. The result is (B·T, H·D) for H query heads and values of D columns.
 //
-// There may be fewer heads of keys and values than of queries, of which then several in a row
-// share one (grouped queries, Ainslie et al. 2023). The three may be columns of one matrix, as
-// [QKV] has them: it is read as it lies, and its gradient is one node.
+// There may be fewer heads of keys and values than of queries; then several consecutive query heads share one
+// (grouped queries, Ainslie et al. 2023). Queries, keys and values may be columns of one matrix, as from [QKV]:
+// the matrix is read in place, and its gradient is a single node.
 //
-// Scores are held for a tile of queries at a time; the gradient computes the weights
-// again from the log-sum-exp of each query's scores (Dao et al. 2022, algorithm 4).
+// Scores are held for a tile of queries at a time; the gradient recomputes the weights from the log-sum-exp of
+// each query's scores (Dao et al. 2022, algorithm 4).
 //
-// In an incremental graph the rows are of the positions that follow those of the past: their
-// keys and values are remembered, and dropout is left out.
+// In an incremental graph the rows are the positions that follow the past: keys and values are cached, and
+// dropout is left out.
 func Attention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Node {
 	t, failed := newAttention(s, "Attention", &q, &k, &v, &o)
 	switch {
@@ -93,15 +93,15 @@ func Attention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Node {
 	return t.whole(s, o)
 }
 
-// attention is what an op is of.
+// attention holds what an attention op operates on.
 type attention struct {
 	batch, context int
 	qkv            [3]Heads
-	nodes          G.Nodes // one if the three make it up, or else three
+	nodes          G.Nodes // one if it consists of exactly the three, else three
 	sinks          *G.Node // or nil
 }
 
-// newAttention checks what op is given.
+// newAttention checks the inputs of op.
 func newAttention(s *graph.Scope, op string, q, k, v *Heads, o *AttentionOptions) (t attention, failed *G.Node) {
 	parts, names := []*Heads{q, k, v}, []string{"q", "k", "v"}
 	for i, h := range parts {
@@ -135,7 +135,7 @@ func newAttention(s *graph.Scope, op string, q, k, v *Heads, o *AttentionOptions
 	return t, o.check(s, op, shape, q.Count)
 }
 
-// fill tells whether the three are one node and cover its columns, each once.
+// fill reports whether the three are in one node and cover each of its columns exactly once.
 func fill(qkv [3]Heads) bool {
 	covered := 0
 	for i, h := range qkv {
@@ -149,13 +149,14 @@ func fill(qkv [3]Heads) bool {
 	return covered == qkv[0].In.Shape()[1]
 }
 
-// inputs are the nodes, then what the op has for itself, then the sinks, as far as there are any.
+// inputs returns the nodes of queries, keys and values, then the op's own inputs, then the sinks if there are
+// any.
 func (t *attention) inputs(own ...*G.Node) G.Nodes {
 	return some(slices.Concat(t.nodes, own, G.Nodes{t.sinks})...)
 }
 
-// views are the three in the values of their nodes, and the sinks, if any, in those of the node with
-// the number given.
+// views returns queries, keys and values as parts of the values of their nodes. The sinks, if there are any,
+// are the values of the node with the number sinks.
 func (t *attention) views(values func(node int) []float32, sinks int) kernel.QKV {
 	var heads [3]kernel.Heads
 	for i, h := range t.qkv {
@@ -168,7 +169,7 @@ func (t *attention) views(values func(node int) []float32, sinks int) kernel.QKV
 	return x
 }
 
-// layout is the result's: some heads, if the queries are.
+// layout returns the layout of the result: a rank's part of the heads if the queries are one.
 func (t *attention) layout(s *graph.Scope) graph.Layout {
 	if s.Layout(t.qkv[0].In).Sections == nil {
 		return graph.Layout{}
@@ -176,21 +177,21 @@ func (t *attention) layout(s *graph.Scope) graph.Layout {
 	return graph.Cut(1, t.shape()[1]*s.Ranks().Size())
 }
 
-// shape is the result's.
+// shape returns the shape of the result.
 func (t *attention) shape() tensor.Shape {
 	return tensor.Shape{t.batch * t.context, t.qkv[0].Count * t.qkv[2].Size}
 }
 
-// cost is the operations of so many products with keys and so many with values, if a query and a
-// position that it sees meet so many times in a sequence.
+// cost returns the number of operations of the given numbers of products with keys and with values; pairs is
+// the number of pairs of a query and a position that it sees, per sequence.
 func (t *attention) cost(keys, values int, pairs float64) int64 {
 	columns := keys*t.qkv[0].width() + values*t.shape()[1]
 	return int64(2 * float64(t.batch) * pairs * float64(columns))
 }
 
-// pairs counts the positions that those of a sequence see. Without a window it is half of the
-// square, by custom, which leaves out half of the diagonal. In a window position t sees t+1, or
-// as many of these as the window has.
+// pairs counts the pairs of a position of a sequence and a position that it sees. Without a window this is, by
+// convention, half of the square, which leaves out half of the diagonal. With a window, position t sees t+1
+// positions, up to the size of the window.
 func pairs(context, window int) float64 {
 	all, w := float64(context), float64(window)
 	if window == 0 || window >= context {
@@ -199,7 +200,7 @@ func pairs(context, window int) float64 {
 	return min(w*(w+1)/2+(all-w)*w, all*all/2)
 }
 
-// whole is the op over whole sequences. In its products, the masked half is skipped.
+// whole declares the op over whole sequences. Its products skip the masked half.
 func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 	if !s.Drops() {
 		o.Dropout = 0
@@ -238,7 +239,7 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 				Run: func(a *graph.Args) error {
 					for i, m := range in[:n] {
 						if n > 1 && t.qkv[i].width() < m.Shape()[1] {
-							clear(a.Out(i)) // other columns have no part in it
+							clear(a.Out(i)) // the other columns get no gradient from this op
 						}
 					}
 					att.Backward(t.views(a.Out, n), a.Floats(len(in)), t.views(a.Floats, n), a.Floats(len(in)+1), a.Saved(0), mask(a))
@@ -253,7 +254,8 @@ func (t *attention) whole(s *graph.Scope, o AttentionOptions) *G.Node {
 	}, t.inputs()...)
 }
 
-// attentionName tells, of whole sequences, whether a window hides something of so many positions.
+// attentionName returns the name of the op over whole sequences, by whether the window hides any of the
+// positions.
 func attentionName(window, positions int) string {
 	if window > 0 && window < positions {
 		return "BandedAttention"
@@ -261,7 +263,7 @@ func attentionName(window, positions int) string {
 	return "Attention"
 }
 
-// cached is the op over the positions that follow those of the past.
+// cached declares the op over positions that follow those in the cache.
 func (t *attention) cached(s *graph.Scope, o AttentionOptions) *G.Node {
 	keys, rows := s.RememberLast("keys", t.qkv[1].width(), o.Window)
 	values, _ := s.RememberLast("values", t.qkv[2].width(), o.Window)
@@ -275,7 +277,7 @@ func (t *attention) cached(s *graph.Scope, o AttentionOptions) *G.Node {
 		RowWise: n,
 		Out:     t.shape(),
 		Layout:  &layout,
-		// As if all had been filled: what a run costs depends on the past.
+		// Counted as if the cache were full: what a run really costs depends on the past.
 		FLOPs: t.cost(1, 1, float64(t.context*rows)),
 		Run: func(a *graph.Args) error {
 			return att.Forward(a.Out(0), keys(), values(), t.views(a.Floats, n+1), a.Ints(n), s.Cache().Counts())

@@ -9,7 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Load is the share of picks (N, K) that names each of so many experts: (E), whose sum is 1 where no pick is negative. It is a constant to a gradient.
+// Load returns the share (E) of the picks (N, K) that each expert gets; it sums to 1 if no pick is negative. It
+// is a constant for differentiation.
 func Load(s *graph.Scope, picks *G.Node, experts int) *G.Node {
 	picks = s.Require("Load", "picks", picks)
 	return statistic(s, "Load", tensor.Shape{max(experts, 1)}, func(out []float32, picks ...[]float32) {
@@ -25,7 +26,7 @@ func Load(s *graph.Scope, picks *G.Node, experts int) *G.Node {
 	}, picks)
 }
 
-// Dropped is the share of the picks (N, K), negative ones left out, that got no row: a scalar.
+// Dropped returns the share, a scalar, of the picks (N, K) that got no row. Negative picks do not count.
 func Dropped(s *graph.Scope, picks *G.Node, r Routes) *G.Node {
 	picks = s.Require("Dropped", "picks", picks)
 	return statistic(s, "Dropped", tensor.ScalarShape(), func(out []float32, in ...[]float32) {
@@ -42,8 +43,8 @@ func Dropped(s *graph.Scope, picks *G.Node, r Routes) *G.Node {
 	}, picks, s.Require("Dropped", "the routes", r.Slots))
 }
 
-// Entropy is the mean over the rows of probs (N, E) of −Σ p·log p, in nats: of a router, log E where it is undecided. It is a
-// constant to a gradient.
+// Entropy is the mean over the rows of probs (N, E) of −Σ p·log p, in nats; an undecided router has log E. It
+// is a constant for differentiation.
 func Entropy(s *graph.Scope, probs *G.Node) *G.Node {
 	probs = s.Require("Entropy", "probs", probs)
 	rows := dim(probs, 0)
@@ -58,7 +59,7 @@ func Entropy(s *graph.Scope, probs *G.Node) *G.Node {
 	}, probs)
 }
 
-// statistic is an op that tells something of its inputs, without a gradient.
+// statistic declares an op that computes a statistic of its inputs, without a gradient.
 func statistic(s *graph.Scope, name string, shape tensor.Shape, run func(out []float32, in ...[]float32), in ...*G.Node) *G.Node {
 	return s.Apply(graph.Op{
 		Name:     name,
@@ -76,7 +77,7 @@ func statistic(s *graph.Scope, name string, shape tensor.Shape, run func(out []f
 	}, in...)
 }
 
-// MeanRows is the mean of the rows of x (N, C): (C).
+// MeanRows returns the mean (C) of the rows of x (N, C).
 func MeanRows(s *graph.Scope, x *G.Node) *G.Node {
 	x = s.Require("MeanRows", "x", x)
 	if !isMatrix(x) {
@@ -114,9 +115,10 @@ func MeanRows(s *graph.Scope, x *G.Node) *G.Node {
 	}, x)
 }
 
-// BalanceLoss is E·Σ f·P over the experts, with f the mean of loads (E) times k, and P the mean of probs (E), those
-// of as many layers as there are loads (Fedus et al. 2021, Switch Transformers, §2.2; of several layers together as
-// transformers' load_balancing_loss_func has it). It is k where all experts are used alike. Loads are constants.
+// BalanceLoss is E·Σ f·P over the experts, where f is the mean of loads (E) times k, and P the mean of probs
+// (E), each over the layers that they are given for (Fedus et al. 2021, Switch Transformers, §2.2; several
+// layers are combined as in transformers' load_balancing_loss_func). It is k if all experts are used equally.
+// Loads are constants.
 func BalanceLoss(s *graph.Scope, loads, probs G.Nodes, k int) *G.Node {
 	if len(loads) == 0 || len(loads) != len(probs) {
 		return s.Fail("BalanceLoss", tensor.ScalarShape(), "%d loads and %d probabilities; want one of each for each layer", len(loads), len(probs))

@@ -8,17 +8,17 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// AddRow adds row (C) to each row of x (N, C), as a bias is.
+// AddRow adds row (C) to each row of x (N, C), like a bias.
 func AddRow(s *graph.Scope, x, row *G.Node) *G.Node {
 	return broadcast{name: "AddRow", v: "row"}.apply(s, x, row)
 }
 
-// MulRow multiplies each row of x (N, C) by row (C), element by element, as a gain does.
+// MulRow multiplies each row of x (N, C) by row (C), element by element, like a gain.
 func MulRow(s *graph.Scope, x, row *G.Node) *G.Node {
 	return broadcast{name: "MulRow", v: "row", mul: true}.apply(s, x, row)
 }
 
-// AddColumn adds element n of column (N) to all of row n of x (N, C).
+// AddColumn adds element n of column (N) to every element of row n of x (N, C).
 func AddColumn(s *graph.Scope, x, column *G.Node) *G.Node {
 	return broadcast{name: "AddColumn", v: "column", down: true}.apply(s, x, column)
 }
@@ -28,7 +28,7 @@ func MulColumn(s *graph.Scope, x, column *G.Node) *G.Node {
 	return broadcast{name: "MulColumn", v: "column", down: true, mul: true}.apply(s, x, column)
 }
 
-// broadcast is an op of a matrix and a vector v, which is a row or, going down, a column.
+// broadcast is an op of a matrix and a vector v, which is a row, or a column if down is set.
 type broadcast struct {
 	name, v   string
 	down, mul bool
@@ -83,7 +83,8 @@ func (b broadcast) row(out, x, v []float32, r int) {
 	}
 }
 
-// sum is the gradient of the vector: of x (N, C) the sum over what it was spread over.
+// sum returns the gradient of the vector: the sum of x (N, C) over the axis that the vector was broadcast
+// along.
 func (b broadcast) sum(s *graph.Scope, x *G.Node) *G.Node {
 	if !b.down {
 		return sumRows(s, b.name+"GradRow", x)

@@ -14,8 +14,8 @@ import (
 // tolPieces is for the order of float32 sums in attention; values are about 1.
 const tolPieces = 1e-5
 
-// TestPieces: ops that look at positions give two sequences piece by piece, of other lengths each
-// time and from other places on, what they give the whole.
+// TestPieces: ops that look across positions give two sequences, in pieces whose lengths and starting points
+// vary, the same results as the whole sequences.
 func TestPieces(t *testing.T) {
 	const context, width = 7, 6
 	of := func(heads int, o ops.AttentionOptions) func(s *graph.Scope, x *G.Node) *G.Node {
@@ -68,7 +68,7 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestPastOfItsOwn: sequences need not be at the same place.
+// TestPastOfItsOwn: sequences may be at different positions.
 func TestPastOfItsOwn(t *testing.T) {
 	s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewCache(2, 4)))
 	table := s.Param("w", graph.Zeros(), 4, 1)
@@ -82,7 +82,7 @@ func TestPastOfItsOwn(t *testing.T) {
 	}
 }
 
-// run is the value of y for an input x and, in an incremental graph, the pasts.
+// run returns the value of y for an input x and, in an incremental graph, the pasts.
 func run(t *testing.T, s *graph.Scope, y *G.Node, x []float32, past []int) []float32 {
 	t.Helper()
 	p, err := s.Compile(y)
@@ -104,8 +104,8 @@ func run(t *testing.T, s *graph.Scope, y *G.Node, x []float32, past []int) []flo
 	return slices.Clone(p.Value(y))
 }
 
-// TestPartsLearn: the head gives the gradient of its states where the weight is detached, and of
-// the weight where the states are, as with both.
+// TestPartsLearn: the head gives its states their gradient when the weight is detached, and the weight its
+// gradient when the states are, the same as with both.
 func TestPartsLearn(t *testing.T) {
 	gradients := func(detached string) map[string][]float32 {
 		s := graph.New(graph.NewParams(5))
@@ -143,8 +143,8 @@ func TestPartsLearn(t *testing.T) {
 	}
 }
 
-// TestOfWeights: a weight that goes through ops of Gorgonia's has the gradient that the rule
-// says, alone, with another use of it, and twice.
+// TestOfWeights: a weight that goes through Gorgonia's operations gets the gradient that the chain rule gives:
+// used that way only, with another use besides, and twice.
 func TestOfWeights(t *testing.T) {
 	// Σ x·f(w) of rows (1, 2) and (3, 5): the gradient of f is 4 in the first row and 7 in the second.
 	for name, c := range map[string]struct {

@@ -8,8 +8,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// ClampedSwiGLU is gpt-oss's gate: the columns of u (N, 2I) are gate and up by turns, of which the result (N, I) has (up + 1)·gate·σ(1.702·gate),
-// where gate is at most limit and up within ±limit. Beyond, no gradient goes through.
+// ClampedSwiGLU is gpt-oss's gate: the columns of u (N, 2I) alternate between gate and up, and the result (N,
+// I) is (up + 1)·gate·σ(1.702·gate), where gate is clamped to at most limit and up to ±limit. Clamped values
+// get no gradient.
 func ClampedSwiGLU(s *graph.Scope, u *G.Node, limit float64) *G.Node {
 	u = s.Require("ClampedSwiGLU", "u", u)
 	if !isMatrix(u) || dim(u, 1)%2 != 0 || !(limit > 0) {
@@ -55,7 +56,7 @@ func ClampedSwiGLU(s *graph.Scope, u *G.Node, limit float64) *G.Node {
 	}, u)
 }
 
-// gates has the gates of u, at most as large.
+// gates sets out to the gates of u, clamped to at most most.
 func gates(a *graph.Args, out, u []float32, most float32) {
 	a.For(len(out), grain(1), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
@@ -64,7 +65,7 @@ func gates(a *graph.Args, out, u []float32, most float32) {
 	})
 }
 
-// clampedGrad is the gradient of gates and ups, by turns.
+// clampedGrad computes the gradient of the alternating gates and ups.
 func clampedGrad(a *graph.Args, most float32) {
 	u, dy, du := a.Floats(0), a.Floats(1), a.Out(0)
 	gate, slope := a.Scratch(0), a.Scratch(1)

@@ -17,7 +17,7 @@ func clampedSwiGLU(gate, up, limit float64) float64 {
 	return (up + 1) * gate / (1 + math.Exp(-1.702*gate))
 }
 
-// TestClampedSwiGLU: values, beyond the limits on all sides too.
+// TestClampedSwiGLU: values, including those beyond the limits on every side.
 func TestClampedSwiGLU(t *testing.T) {
 	const rows, width = 5, 34
 	random := rand.New(rand.NewPCG(1, 2))
@@ -53,7 +53,8 @@ func TestClampedSwiGLU(t *testing.T) {
 	}
 }
 
-// TestClampedSwiGLUSlopes: the gradient is differences of values, within the limits and beyond; and pieces have what the whole has.
+// TestClampedSwiGLUSlopes: the gradient matches finite differences, within the limits and beyond; pieces of
+// sequences get the same results as whole ones.
 func TestClampedSwiGLUSlopes(t *testing.T) {
 	for _, limit := range []float64{0.3, 1.1, 7} {
 		f := func(s *graph.Scope) *G.Node {
@@ -86,7 +87,7 @@ func TestClampedSwiGLUErrors(t *testing.T) {
 	}
 }
 
-// A gate of 3 for 1, then a gate of 9, as much as 7, for −9, as much as −7.
+// Gate 3 with up 1, then gate 9, which is clamped to 7, with up −9, which is clamped to −7.
 func ExampleClampedSwiGLU() {
 	show(func(s *graph.Scope, x *G.Node) *G.Node { return ops.ClampedSwiGLU(s, x, 7) }, 3, 1, 9, -9)
 	// Output: (1, 2) [5.964 -42.000]

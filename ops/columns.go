@@ -9,8 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Columns is count columns of x (N, C) from column first on, as a matrix of their own. If they are
-// all of x, it is x itself.
+// Columns returns count columns of x (N, C), beginning with column first, as a matrix of their own. If these
+// are all columns of x, it is x itself.
 func Columns(s *graph.Scope, x *G.Node, first, count int) *G.Node {
 	x = s.Require("Columns", "x", x)
 	if !isMatrix(x) || first < 0 || count < 1 || first+count > x.Shape()[1] {
@@ -26,7 +26,8 @@ func Columns(s *graph.Scope, x *G.Node, first, count int) *G.Node {
 	return moveColumns(s, "Columns", []*G.Node{x}, count, []int{-first}, layout)
 }
 
-// columnsOf is the layout of some columns of x, and whether they have one: those of a rank's part must be whole sections.
+// columnsOf returns the layout of some columns of x, and whether they have one: columns of a rank's part must
+// be whole sections.
 func columnsOf(s *graph.Scope, x *G.Node, first, count int) (l graph.Layout, ok bool) {
 	l = s.Layout(x)
 	if l.Whole() {
@@ -47,12 +48,12 @@ func columnsOf(s *graph.Scope, x *G.Node, first, count int) (l graph.Layout, ok 
 	return part, ok && part.Length(s.Ranks().Rank(), s.Ranks().Size()) == count
 }
 
-// Concat is the columns of the matrices xs (N, ·) side by side.
+// Concat returns the columns of the matrices xs (N, ·) side by side.
 func Concat(s *graph.Scope, xs ...*G.Node) *G.Node {
 	if len(xs) == 0 {
 		return s.Fail("Concat", tensor.Shape{1, 1}, "no matrices; want 1 or more")
 	}
-	xs = slices.Clone(xs) // the caller's may change before the op runs
+	xs = slices.Clone(xs) // the caller may change its slice before the op runs
 	width := 0
 	var first []int
 	for i, x := range xs {
@@ -71,8 +72,8 @@ func Concat(s *graph.Scope, xs ...*G.Node) *G.Node {
 	return moveColumns(s, "Concat", xs, width, first, graph.Layout{})
 }
 
-// moveColumns makes a matrix of so many columns of xs: column 0 of xs[i] becomes column first[i],
-// and those that lie beside the result are left out; where none comes to lie, it is 0.
+// moveColumns makes a matrix of width columns from those of xs: column 0 of xs[i] becomes column first[i].
+// Columns that fall outside of the result are left out; columns of the result that nothing falls on are 0.
 func moveColumns(s *graph.Scope, name string, xs G.Nodes, width int, first []int, l graph.Layout) *G.Node {
 	rows := xs[0].Shape()[0]
 	return s.Apply(graph.Op{

@@ -7,9 +7,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// ComposedAttention is [Attention] written out in small operations: the place to start from for
-// a new kind of attention. Every score is a node's value, (B·H, T, T) of them, so it costs more
-// memory and time.
+// ComposedAttention is [Attention] written out in small operations: the starting point for a new kind of
+// attention. All scores (B·H, T, T) are values of nodes, so it costs more memory and time.
 func ComposedAttention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Node {
 	t, failed := newAttention(s, "ComposedAttention", &q, &k, &v, &o)
 	if failed != nil {
@@ -25,8 +24,8 @@ func ComposedAttention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Nod
 	return MergeHeads(s, y, q.Count)                     // (B·T, H·D)
 }
 
-// AttentionWeights is how much each position attends to each in [Attention] with o, but for
-// dropout: (B·H, T, T), whose rows sum to 1, or with sinks to less.
+// AttentionWeights returns the weights (B·H, T, T) with which positions attend to each other in [Attention]
+// with o, before dropout. Rows sum to 1, or to less with sinks.
 func AttentionWeights(s *graph.Scope, q, k Heads, o AttentionOptions) *G.Node {
 	t, failed := newAttention(s, "AttentionWeights", &q, &k, &k, &o)
 	if failed != nil {
@@ -54,7 +53,7 @@ func AttentionWeights(s *graph.Scope, q, k Heads, o AttentionOptions) *G.Node {
 	return Reshape(s, weights, n, context, context) // (B·H, T, T)
 }
 
-// spread is v (H) for every position of every sequence: (B·H·T, 1).
+// spread returns v (H) repeated for every position of every sequence: (B·H·T, 1).
 func spread(s *graph.Scope, v *G.Node, batch, context int) *G.Node {
 	heads := v.Shape()[0]
 	return s.Apply(graph.Op{

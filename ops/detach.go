@@ -6,7 +6,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Detach is x as a constant: no gradient goes through it to what x is computed from.
+// Detach returns x as a constant: no gradient flows through it to what x is computed from.
 func Detach(s *graph.Scope, x *G.Node) *G.Node {
 	x = s.Require("Detach", "x", x)
 	return s.Apply(graph.Op{

@@ -8,10 +8,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Dropout sets elements of x to 0 with probability rate and scales the others by
-// 1/(1-rate) (Srivastava et al. 2014). Outside of training graphs, and for a rate of
-// 0, it is x itself. The mask is a function of the program's seed and step, the
-// scope's path and the element, so a run can be repeated or resumed to the bit.
+// Dropout sets elements of x to 0 with probability rate and scales the others by 1/(1-rate) (Srivastava et al.
+// 2014). Outside of training graphs, and for a rate of 0, it is x itself. The mask is a function of the
+// program's seed and step, the scope's path and the element, so a run can be repeated or resumed bit for bit.
 func Dropout(s *graph.Scope, x *G.Node, rate float64) *G.Node {
 	x = s.Require("Dropout", "x", x)
 	if err := checkRate(s, "Dropout", x.Shape(), rate); err != nil {
@@ -24,7 +23,8 @@ func Dropout(s *graph.Scope, x *G.Node, rate float64) *G.Node {
 	return drop(s, "Dropout", true, x, rate, wholeMask(l, s.Ranks(), dim(x, -1)))
 }
 
-// wholeMask drops of a rank's columns, so many, what is dropped of all ranks' together where the model is whole.
+// wholeMask drops, from a rank's columns of the given width, the elements that would be dropped if the model
+// were whole.
 func wholeMask(l graph.Layout, r graph.Ranks, width int) func(a *graph.Args, mask kernel.Mask, out, x []float32) {
 	return func(a *graph.Args, mask kernel.Mask, out, x []float32) {
 		a.For(len(x)/width, grain(width), func(lo, hi int) {
@@ -40,8 +40,8 @@ func wholeMask(l graph.Layout, r graph.Ranks, width int) func(a *graph.Args, mas
 	}
 }
 
-// DropoutShared is [Dropout] of the rows of x (N·K, C), where K rows one after the other lose
-// the same elements: of a question's answers all or none.
+// DropoutShared is [Dropout] of the rows of x (N·K, C), where K consecutive rows lose the same elements, such
+// as the rows of one question's answers.
 func DropoutShared(s *graph.Scope, x *G.Node, rate float64, share int) *G.Node {
 	x = s.Require("DropoutShared", "x", x)
 	if err := checkRate(s, "DropoutShared", x.Shape(), rate); err != nil {
@@ -60,8 +60,8 @@ func DropoutShared(s *graph.Scope, x *G.Node, rate float64, share int) *G.Node {
 	})
 }
 
-// drop is an op that multiplies by a mask, as its gradient does; outside of training graphs,
-// and for a rate of 0, it is x itself.
+// drop declares an op that multiplies by a mask, as does its gradient. Outside of training graphs, and for a
+// rate of 0, it is x itself.
 func drop(s *graph.Scope, name string, columnwise bool, x *G.Node, rate float64, apply func(a *graph.Args, mask kernel.Mask, out, x []float32)) *G.Node {
 	if !s.Drops() || rate == 0 {
 		return x
@@ -86,7 +86,7 @@ func drop(s *graph.Scope, name string, columnwise bool, x *G.Node, rate float64,
 	})
 }
 
-// checkRate returns a placeholder if rate is no probability below 1, else nil.
+// checkRate returns a placeholder if rate is not a probability below 1, else nil.
 func checkRate(s *graph.Scope, op string, shape tensor.Shape, rate float64) *G.Node {
 	if rate >= 0 && rate < 1 {
 		return nil

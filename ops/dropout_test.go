@@ -13,8 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestDropout: an element is dropped at the given rate and scaled by 1/(1-rate)
-// otherwise, backward as forward; another step, seed or scope draws another mask.
+// TestDropout: an element is dropped at the given rate and otherwise scaled by 1/(1-rate), backward as forward;
+// another step, seed or scope draws another mask.
 func TestDropout(t *testing.T) {
 	const n, rate = 40000, 0.1
 	run := func(path string, seed, step uint64) []float32 {

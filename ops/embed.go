@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Embed looks ids up in table (V, C): row n of the result (N, C) is row ids[n] of
-// table, where N counts the elements of ids, of any shape.
+// Embed looks up ids in table (V, C): row n of the result (N, C) is row ids[n] of table. ids may have any
+// shape; N is the number of its elements.
 func Embed(s *graph.Scope, ids, table *G.Node) *G.Node {
 	table = s.Require("Embed", "table", table)
 	if s.Layout(table).Sections != nil {
@@ -20,7 +20,7 @@ func Embed(s *graph.Scope, ids, table *G.Node) *G.Node {
 	return lookUp(s, "Embed", 1, ids, table)
 }
 
-// embedPart is [Embed] with a rank's rows of the table: rows of the other ranks' are 0.
+// embedPart is [Embed] with a rank's rows of the table: rows for ids of other ranks are 0.
 func embedPart(s *graph.Scope, ids, table *G.Node) *G.Node {
 	ids = s.Require("Embed", "ids", ids)
 	l, r := s.Layout(table), s.Ranks()
@@ -74,12 +74,12 @@ func embedPart(s *graph.Scope, ids, table *G.Node) *G.Node {
 	}, ids, table)
 }
 
-// Pick takes rows (N) of x (M, C), as those at which logits are wanted: (N, C). It is [Embed] with data
-// for a table, and works piece by piece, the rows being counted within a piece; what looks from one row
-// of a sequence at another is no work for it.
+// Pick selects rows (N) of x (M, C), such as those whose logits are wanted: (N, C). It is [Embed] with data as
+// the table. It can be run piece by piece, with rows counted within a piece. It must not be used to let one
+// position of a sequence see another.
 func Pick(s *graph.Scope, rows, x *G.Node) *G.Node { return lookUp(s, "Pick", 2, rows, x) }
 
-// lookUp declares the op called name, that many of whose inputs go row by row.
+// lookUp declares the op called name; rowWise is the number of its inputs that are used row by row.
 func lookUp(s *graph.Scope, name string, rowWise int, ids, table *G.Node) *G.Node {
 	ids, table = s.Require(name, "ids", ids), s.Require(name, "table", table)
 	if !isIDs(ids) || !isMatrix(table) {
@@ -125,7 +125,7 @@ func lookUp(s *graph.Scope, name string, rowWise int, ids, table *G.Node) *G.Nod
 	}, ids, table)
 }
 
-// checkIDs fails if an id is not a row of a table of vocab rows.
+// checkIDs returns an error if an id is not a row of a table of vocab rows.
 func checkIDs(ids []int, vocab int) error {
 	for n, id := range ids {
 		if id < 0 || id >= vocab {
@@ -135,7 +135,7 @@ func checkIDs(ids []int, vocab int) error {
 	return nil
 }
 
-// checkTargets is checkIDs of targets, of which -1 stands for none.
+// checkTargets is checkIDs for targets, where -1 means no target.
 func checkTargets(ids []int, vocab int) error {
 	for n, id := range ids {
 		if id < -1 || id >= vocab {

@@ -215,8 +215,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestBadTargets: -1 is no target; what else is outside the vocabulary is an error, in all ops
-// that take targets.
+// TestBadTargets: -1 means no target; anything else outside the vocabulary is an error, in all ops that take
+// targets.
 func TestBadTargets(t *testing.T) {
 	for name, loss := range map[string]func(s *graph.Scope, x, targets *G.Node) *G.Node{ // x (2, 3)
 		"CrossEntropy": ops.CrossEntropy,

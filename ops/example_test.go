@@ -90,7 +90,7 @@ func ExampleCrossEntropy() {
 	// Output: 1.3863 [0.25 0.25 -0.75 0.25]
 }
 
-// How much each of two positions attends to each, by one head: nothing tells them apart.
+// How much each of two positions attends to each, in one head: their keys are equal.
 func ExampleAttentionWeights() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(1, 2)
@@ -134,7 +134,7 @@ func ExampleAddRow() {
 	// Output: (1, 3) [-1.000 1.000 4.000]
 }
 
-// Each row less the logarithm of the sum of its exponentials: LogSoftmax.
+// Subtracting from each row the logarithm of the sum of its exponentials gives LogSoftmax.
 func ExampleAddColumn() {
 	show(func(s *graph.Scope, x *G.Node) *G.Node {
 		total := ops.LogSumExp(s, x)                        // (N)
@@ -175,7 +175,7 @@ func ExampleRMSNorm() {
 	// Output: (1, 2) [0.200 1.400]
 }
 
-// A sequence of two positions: the second is turned by a quarter.
+// A sequence of two positions: the second is rotated by a quarter turn.
 func ExampleRotary() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(1, 2)
@@ -195,7 +195,7 @@ func ExampleRotary() {
 	// Output: [1.0 1.0 -1.0 1.0]
 }
 
-// Four heads of queries share two of keys and values, all in one matrix.
+// Four query heads share two heads of keys and values, all in one matrix.
 func ExampleAttention() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(2, 8)                                          // as layers.Embedding does of tokens (2, 8)

@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestFLOPs: what each op counts, forward and in its gradients, of N = 6 rows (2 sequences of
-// 3), C = 4 columns, V = 5. A multiply-add is two.
+// TestFLOPs: what each op counts, forward and in its gradients, for N = 6 rows (2 sequences of 3), C = 4
+// columns, V = 5. A multiply-add counts as two.
 func TestFLOPs(t *testing.T) {
 	const n, c, v = 6, 4, 5
 	x := func(s *graph.Scope) *G.Node { return s.Param("x", graph.Normal(1), n, c) }
@@ -110,7 +110,7 @@ func TestFLOPs(t *testing.T) {
 	}
 }
 
-// TestWindowFLOPs: of what 2 sequences of 50 positions see, what a window leaves is counted, and never
+// TestWindowFLOPs: for 2 sequences of 50 positions, only what a window leaves visible is counted, and never
 // more than without one. Heads have 4 columns in all.
 func TestWindowFLOPs(t *testing.T) {
 	for window, pairs := range map[int]int64{
@@ -137,7 +137,7 @@ func TestWindowFLOPs(t *testing.T) {
 	}
 }
 
-// TestCachedFLOPs: of 2 sequences with 3 new positions each of 8, C = 4 columns in 2 heads.
+// TestCachedFLOPs: 2 sequences with 3 new positions each and a capacity of 8, C = 4 columns in 2 heads.
 func TestCachedFLOPs(t *testing.T) {
 	s := graph.New(graph.NewParams(1), graph.Incremental(graph.NewCache(2, 8)))
 	s.SetSequence(2, 3)

@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Gate multiplies all of x by one learned number, factor (1), as of a residual branch.
+// Gate multiplies all of x by one learned number, factor (1), for example in a residual branch.
 func Gate(s *graph.Scope, x, factor *G.Node) *G.Node {
 	x, factor = s.Require("Gate", "x", x), s.Require("Gate", "factor", factor)
 	if !isMatrix(x) || !isVector(factor, 1) {
@@ -43,7 +43,7 @@ func Gate(s *graph.Scope, x, factor *G.Node) *G.Node {
 	}, x, factor)
 }
 
-// PlusOne adds 1 to each element, as of a weight that starts from 0.
+// PlusOne adds 1 to each element, for weights that start from 0.
 func PlusOne(s *graph.Scope, x *G.Node) *G.Node {
 	return elementwise(s, "PlusOne", 1, x, func(out, x []float32) {
 		for i, v := range x {

@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// eachGroup calls f for each group with its rows, from lo to before hi; a group may have none.
+// eachGroup calls f for each group with its rows, from lo up to but not including hi; a group may be empty.
 func eachGroup(ends []float32, f func(group, lo, hi int)) {
 	lo := 0
 	for i, end := range ends {
@@ -17,7 +17,7 @@ func eachGroup(ends []float32, f func(group, lo, hi int)) {
 	}
 }
 
-// groups is a product of rows by matrices of their groups.
+// groups is a product of rows with the matrices of their groups.
 type groups struct {
 	name           string
 	trans          bool
@@ -25,12 +25,12 @@ type groups struct {
 	w              tensor.Shape
 }
 
-// each is the elements of one matrix, and flops what a product takes.
+// each returns the number of elements of one matrix, and flops the operations of a product.
 func (g groups) each() int    { return g.from * g.to }
 func (g groups) flops() int64 { return 2 * int64(g.rows) * int64(g.from) * int64(g.to) }
 
-// grouped is product for weights (E, ·, ·) in a scope of groups, and a bias (E, M) or nil: each row of x by the
-// matrix of its group.
+// grouped is product for weights (E, ·, ·) in a scope of groups, with a bias (E, M) or nil: each row of x is
+// multiplied by the matrix of its group.
 func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Node {
 	ends, how := s.Groups().Ends, graph.ByColumns
 	if trans {
@@ -56,7 +56,7 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 	if fault != "" {
 		return s.Fail(name, out, "%s", fault)
 	}
-	adds := bias != nil && (!summand || s.Ranks().Rank() == 0) // the bias is in one of the summands
+	adds := bias != nil && (!summand || s.Ranks().Rank() == 0) // only one of the summands includes the bias
 	y := s.Apply(graph.Op{
 		Name:    name,
 		RowWise: 2,
@@ -79,7 +79,7 @@ func grouped(s *graph.Scope, name string, x, w, bias *G.Node, trans bool) *G.Nod
 	return y
 }
 
-// run computes the product, and adds the biases if they are there and are to be.
+// run computes the product, and adds the biases if adds is set.
 func (g groups) run(a *graph.Args, how graph.Reading, adds bool) error {
 	x, ends, y := a.Floats(0), a.Floats(1), a.Out(0)
 	var w, b []float32
@@ -108,7 +108,7 @@ func (g groups) run(a *graph.Args, how graph.Reading, adds bool) error {
 	return nil
 }
 
-// gradX is the gradient of the rows.
+// gradX returns the gradient of the rows.
 func (g groups) gradX(s *graph.Scope, ends, w, grad *G.Node) *G.Node {
 	return s.Apply(graph.Op{
 		Name:  g.name + "GradX",
@@ -125,7 +125,7 @@ func (g groups) gradX(s *graph.Scope, ends, w, grad *G.Node) *G.Node {
 	}, ends, w, grad)
 }
 
-// gradW is the gradient of the matrices: 0 of a group without rows.
+// gradW returns the gradient of the matrices, which is 0 for a group without rows.
 func (g groups) gradW(s *graph.Scope, x, ends, grad *G.Node) *G.Node {
 	return s.Apply(graph.Op{
 		Name:        g.name + "GradW",
@@ -150,7 +150,7 @@ func (g groups) gradW(s *graph.Scope, x, ends, grad *G.Node) *G.Node {
 	}, x, ends, grad)
 }
 
-// sumGroups is the op called name: of x (R, C) the sum of the rows of each group (E, C).
+// sumGroups declares the op called name, the sums (E, C) of the rows of x (R, C) in each group.
 func sumGroups(s *graph.Scope, name string, x, ends *G.Node) *G.Node {
 	width := x.Shape()[1]
 	return s.Apply(graph.Op{

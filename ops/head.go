@@ -8,31 +8,31 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// LinearCrossEntropy is CrossEntropy(Project(x, w), targets) without the logits: it
-// works in chunks of rows, so that those of the whole batch never exist at once. If
-// the graph is differentiated, the forward run computes the gradients of x and w
-// along with the loss, while a chunk's logits are there. Targets of −1 do not count.
+// LinearCrossEntropy is CrossEntropy(Project(x, w), targets) without the logits: it works on chunks of rows, so
+// that the logits of the whole batch never exist at once. If the graph is differentiated, the forward run
+// computes the gradients of x and w along with the loss, while a chunk's logits exist. Targets of −1 do not
+// count.
 func LinearCrossEntropy(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 	return HeadLoss(s, x, w, targets, LossOptions{})
 }
 
 // LossOptions are the variants of [HeadLoss].
 type LossOptions struct {
-	// Weights (N), one for each target, multiply losses, whose sum is taken instead of the mean; nil is the
-	// mean of those with a target.
+	// Weights (N), one for each target, multiply the losses, whose sum is taken instead of the mean. nil means
+	// the mean over the rows with a target.
 	Weights *G.Node
-	// SoftCap keeps the logits within ±SoftCap, as [SoftCap] has it; 0 is none.
+	// SoftCap bounds the logits to ±SoftCap, see [SoftCap]; 0 means no bound.
 	SoftCap float64
-	// ZLoss times the square of log Σ exp of the logits is added to the loss of a row, so that this stays near 0
+	// ZLoss times the square of the log Σ exp of a row's logits is added to the row's loss, to keep it near 0
 	// (Chowdhery et al. 2022, PaLM, §5: 1e-4).
 	ZLoss float64
-	// Smoothing is the part of the target's probability of 1 that the whole vocabulary shares alike (Szegedy et al.
-	// 2016, §7; PyTorch's label_smoothing), in [0, 1).
+	// Smoothing is the part of the target's probability that is spread evenly over the whole vocabulary
+	// (Szegedy et al. 2016, §7; PyTorch's label_smoothing), in [0, 1).
 	Smoothing float64
 }
 
-// HeadLoss is [LinearCrossEntropy] with the variants of o. ZLoss and Smoothing are for training: in graphs of other
-// kinds, such as those of an evaluation, they are left out, and the loss is the cross-entropy.
+// HeadLoss is [LinearCrossEntropy] with the variants of o. ZLoss and Smoothing apply to training only: in other
+// graphs, such as those of an evaluation, they are left out, and the loss is the cross-entropy.
 func HeadLoss(s *graph.Scope, x, w, targets *G.Node, o LossOptions) *G.Node {
 	bad := func(v float64) bool { return !finite(v) || v < 0 }
 	switch {
@@ -54,14 +54,14 @@ func HeadLoss(s *graph.Scope, x, w, targets *G.Node, o LossOptions) *G.Node {
 	return linearCrossEntropy(s, x, w, targets, o.Weights, terms)
 }
 
-// WeightedLinearCrossEntropy is LinearCrossEntropy with the sum of what weights (N), one for
-// each target, multiply instead of the mean.
+// WeightedLinearCrossEntropy is LinearCrossEntropy with a weighted sum in place of the mean; weights (N) holds
+// one weight for each target.
 func WeightedLinearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node) *G.Node {
 	weights = s.Require("WeightedLinearCrossEntropy", "weights", weights)
 	return HeadLoss(s, x, w, targets, LossOptions{Weights: weights})
 }
 
-// checkWeights returns a placeholder of a loss if the weights do not go with x.
+// checkWeights returns a placeholder for the loss if the weights do not fit x.
 func checkWeights(s *graph.Scope, x, weights *G.Node) *G.Node {
 	x, weights = s.Require("WeightedLinearCrossEntropy", "x", x), s.Require("WeightedLinearCrossEntropy", "weights", weights)
 	if !isMatrix(x) || !isVector(weights, x.Shape()[0]) {
@@ -112,7 +112,8 @@ func linearCrossEntropy(s *graph.Scope, x, w, targets, weights *G.Node, terms ke
 	}, some(x, w, targets, weights)...)
 }
 
-// headGrad is the gradient of a head with a loss, whose run fills its sides with those of the mean.
+// headGrad returns the gradient function of a head's loss. The forward run fills the extra results with the
+// gradients of the loss; these are scaled if the loss is not the root of differentiation.
 func headGrad(s *graph.Scope, x, w, weights *G.Node, products int64) func(_ G.Nodes, out, grad *G.Node) G.Nodes {
 	return func(_ G.Nodes, out, grad *G.Node) G.Nodes {
 		dx, dw := s.AddExtra(out, x.Shape(), false, products), s.AddExtra(out, w.Shape(), true, products)
@@ -121,14 +122,14 @@ func headGrad(s *graph.Scope, x, w, weights *G.Node, products int64) func(_ G.No
 		}
 		grads := G.Nodes{dx, dw, nil}
 		if weights != nil {
-			grads = append(grads, zerosLike(s, weights)) // an input, not to be learned
+			grads = append(grads, zerosLike(s, weights)) // an input without a gradient
 		}
 		return grads
 	}
 }
 
-// headOfRanks is the op with this rank's words of the vocabulary, w. What goes between ranks is three numbers for each row, and in the gradient
-// a row's states, where whole logits would be a vocabulary's.
+// headOfRanks declares the op with this rank's part of the vocabulary, w. Ranks exchange three numbers for each
+// row, and in the gradient a row's states, instead of logits over the whole vocabulary.
 func headOfRanks(s *graph.Scope, x, w, targets, weights *G.Node, head kernel.Head) *G.Node {
 	r, l := s.Ranks(), s.Layout(w)
 	if l.Axis != 0 || len(l.Sections) != 1 {
@@ -163,7 +164,7 @@ func headOfRanks(s *graph.Scope, x, w, targets, weights *G.Node, head kernel.Hea
 	}, some(x, w, targets, weights)...)
 }
 
-// isOne tells whether n is the constant 1, with which differentiation starts.
+// isOne reports whether n is the constant 1, from which differentiation starts.
 func isOne(n *G.Node) bool {
 	if n.Op() == nil || n.Value() == nil { // an input, or a result
 		return false
@@ -172,7 +173,7 @@ func isOne(n *G.Node) bool {
 	return ok && one == 1 && len(n.Shape()) == 0 && n.Graph().From(n.ID()).Len() == 0
 }
 
-// zerosLike is the gradient of an input that is given, and not learned.
+// zerosLike returns the gradient of an input that is not differentiated.
 func zerosLike(s *graph.Scope, x *G.Node) *G.Node {
 	return s.Apply(graph.Op{
 		Name: "Zeros",
@@ -204,9 +205,8 @@ func scaleBy(s *graph.Scope, x, factor *G.Node) *G.Node {
 	}, x, factor)
 }
 
-// CrossEntropy is the mean over the rows of logits (N, V) of −log softmax at the
-// row's target. Rows whose target is −1 do not count: neither in the mean nor in its
-// gradient. If none does, both are 0.
+// CrossEntropy is the mean over the rows of logits (N, V) of −log softmax at the row's target. Rows whose
+// target is −1 count neither in the mean nor in its gradient. If no row counts, both are 0.
 func CrossEntropy(s *graph.Scope, logits, targets *G.Node) *G.Node {
 	logits, targets = s.Require("CrossEntropy", "logits", logits), s.Require("CrossEntropy", "targets", targets)
 	if !isMatrix(logits) || !isIDs(targets) || targets.Shape().TotalSize() != logits.Shape()[0] {

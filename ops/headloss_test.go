@@ -15,7 +15,7 @@ func headLoss(s *graph.Scope, o ops.LossOptions) *G.Node {
 	return ops.HeadLoss(s, s.Floats("x", 6, 4), s.Param("w", graph.Normal(1), 5, 4), s.Ints("targets", 6), o)
 }
 
-// TestHeadLoss: the gradients of each variant of a head's loss are differences of its values.
+// TestHeadLoss: the gradients of each variant of a head's loss match finite differences.
 func TestHeadLoss(t *testing.T) {
 	weights := []float32{1, 0.3, -0.2, 0, 2, 0.7}
 	for name, o := range map[string]ops.LossOptions{
@@ -41,7 +41,7 @@ func TestHeadLoss(t *testing.T) {
 	}
 }
 
-// The loss of PaLM: logits whose log Σ exp stays near 0.
+// PaLM's loss: logits whose log Σ exp stays near 0.
 func ExampleHeadLoss() {
 	s := graph.New(graph.NewParams(1), graph.Training())
 	wte := s.Param("wte", graph.Normal(1), 50, 4)
@@ -50,7 +50,7 @@ func ExampleHeadLoss() {
 	// Output: true <nil>
 }
 
-// A branch that starts as nothing.
+// A branch that initially contributes nothing.
 func ExampleGate() {
 	show(func(s *graph.Scope, x *G.Node) *G.Node {
 		return ops.Add(s, x, ops.Gate(s, ops.ReLU(s, x), s.Param("gate", graph.Zeros(), 1)))
@@ -63,7 +63,7 @@ func ExampleRMSNormBare() {
 	// Output: (1, 4) [1.000 -1.000 0.200 1.400]
 }
 
-// Gemma's gains are 1 more than their weights.
+// Gemma's gains are 1 more than its weights.
 func ExamplePlusOne() {
 	show(func(s *graph.Scope, x *G.Node) *G.Node {
 		return ops.RMSNorm(s, x, ops.PlusOne(s, s.Param("weight", graph.Zeros(), 2)), 0)
@@ -71,7 +71,8 @@ func ExamplePlusOne() {
 	// Output: (1, 2) [0.200 1.400]
 }
 
-// Neighbors turn, in half of each head, as in GPT-J; and positions four times as far apart as the model knew.
+// Interleaved pairs, rotated in half of each head as in GPT-J, and positions four times as far apart as in
+// training.
 func ExampleRotaryOptions() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(1, 8)

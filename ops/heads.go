@@ -7,17 +7,17 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Heads are attention heads in a matrix (B·T, ·): Count of them, of Size columns each, side by
-// side from column First on.
+// Heads are attention heads in a matrix (B·T, ·): Count heads of Size columns each, side by side, beginning
+// with column First.
 type Heads struct {
 	In                 *G.Node
 	First, Count, Size int
 }
 
-// width is the number of columns of all of them.
+// width returns the number of columns of all heads.
 func (h Heads) width() int { return h.Count * h.Size }
 
-// check returns a placeholder of the shape of op's result if the heads are not in their matrix.
+// check returns a placeholder with the shape of op's result if the heads do not lie within their matrix.
 func (h Heads) check(s *graph.Scope, op, name string, shape tensor.Shape) *G.Node {
 	if isMatrix(h.In) && h.Count > 0 && h.Size > 0 && h.First >= 0 && h.First+h.width() <= h.In.Shape()[1] {
 		return nil
@@ -25,10 +25,11 @@ func (h Heads) check(s *graph.Scope, op, name string, shape tensor.Shape) *G.Nod
 	return s.Fail(op, shape, "%s is %v; want (B·T, columns) with %d heads of %d from column %d", name, h.In.Shape(), h.Count, h.Size, h.First)
 }
 
-// Columns is the heads as a matrix of their own (B·T, Count·Size).
+// Columns returns the heads as a matrix of their own (B·T, Count·Size).
 func (h Heads) Columns(s *graph.Scope) *G.Node { return Columns(s, h.In, h.First, h.width()) }
 
-// AllHeads is the columns of x (B·T, ·) as so many heads; of a rank's part of them, as that many of the heads.
+// AllHeads divides the columns of x (B·T, ·) into count heads. If x is a rank's part of the columns, it has the
+// rank's part of the heads.
 func AllHeads(s *graph.Scope, x *G.Node, count int) Heads {
 	x = s.Require("AllHeads", "x", x)
 	count = local(s, "AllHeads", x, count)
@@ -38,8 +39,8 @@ func AllHeads(s *graph.Scope, x *G.Node, count int) Heads {
 	return Heads{x, 0, count, x.Shape()[1] / count}
 }
 
-// QKV is the queries, the keys and the values that lie side by side in qkv (B·T, ·), as in GPT-2:
-// heads of queries, then kv heads of keys, then as many of values, all of one size.
+// QKV returns the queries, keys and values that lie side by side in qkv (B·T, ·), as in GPT-2: first the query
+// heads, then kv heads of keys, then kv heads of values, all of the same size.
 func QKV(s *graph.Scope, qkv *G.Node, heads, kv int) (q, k, v Heads) {
 	qkv = s.Require("QKV", "qkv", qkv)
 	heads, kv = local(s, "QKV", qkv, heads), local(s, "QKV", qkv, kv)
@@ -52,10 +53,10 @@ func QKV(s *graph.Scope, qkv *G.Node, heads, kv int) (q, k, v Heads) {
 	return Heads{qkv, 0, heads, size}, Heads{qkv, heads * size, kv, size}, Heads{qkv, (heads + kv) * size, kv, size}
 }
 
-// SplitHeads turns heads in x (B·T, ·) into one matrix a head: the result is (B·H, T, D).
+// SplitHeads turns the heads in x (B·T, ·) into one matrix per head: the result is (B·H, T, D).
 func SplitHeads(s *graph.Scope, h Heads) *G.Node { return splitHeads(s, h, 1) }
 
-// splitHeads is SplitHeads with so many copies of each head, one after the other.
+// splitHeads is SplitHeads with the given number of consecutive copies of each head.
 func splitHeads(s *graph.Scope, h Heads, copies int) *G.Node {
 	h.In = s.Require("SplitHeads", "x", h.In)
 	none := tensor.Shape{1, 1, 1}
@@ -79,13 +80,13 @@ func MergeHeads(s *graph.Scope, x *G.Node, heads int) *G.Node {
 	return headLayout{Heads{nil, 0, heads, shape[2]}, shape[0] / heads, shape[1], heads * shape[2], 1}.merge(s, x)
 }
 
-// headLayout relates the columns of a (B·T, stride) matrix to copies of its heads (B·H·copies, T, D).
+// headLayout relates the columns of a matrix (B·T, stride) to copies of its heads (B·H·copies, T, D).
 type headLayout struct {
 	Heads
 	batch, context, stride, copies int
 }
 
-// each calls f with every head's row in the matrix and in the heads, where it is the i-th copy.
+// each calls f for every row of every head, with the row in the matrix and its i-th copy in the heads.
 func (l headLayout) each(a *graph.Args, matrix, heads []float32, f func(i int, inMatrix, inHeads []float32)) {
 	a.For(l.batch*l.Count, grain(l.context*l.Size), func(lo, hi int) {
 		for head := lo; head < hi; head++ {

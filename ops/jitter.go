@@ -7,9 +7,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Jitter multiplies each element of x by a number drawn evenly from 1 ± size, as the input of a router (Fedus et al. 2021,
-// Switch Transformers, appendix D). Outside of training graphs, and for a size of 0, it is x itself. The numbers are drawn as those
-// of [Dropout].
+// Jitter multiplies each element of x by a number drawn uniformly from 1 ± size, as is done with the input of a
+// router (Fedus et al. 2021, Switch Transformers, appendix D). Outside of training graphs, and for a size of 0,
+// it is x itself. The numbers are drawn like those of [Dropout].
 func Jitter(s *graph.Scope, x *G.Node, size float64) *G.Node {
 	x = s.Require("Jitter", "x", x)
 	if !(size >= 0 && size < 1) {
@@ -41,9 +41,9 @@ func Jitter(s *graph.Scope, x *G.Node, size float64) *G.Node {
 	return jitter("Jitter", x)
 }
 
-// Thin keeps the first of the picks (N, K) of each row, and each other one with the probability of its weight (N, K) divided by
-// a threshold, as GShard does with the second (0.2 in Mesh TensorFlow); what is not kept becomes −1. Outside
-// of training graphs all are kept.
+// Thin keeps the first pick (N, K) of each row, and each of the others with a probability of its weight (N, K)
+// divided by threshold, as GShard does with the second one (0.2 in Mesh TensorFlow). Picks that are not kept
+// become −1. Outside of training graphs all are kept.
 func Thin(s *graph.Scope, picks, weights *G.Node, threshold float64) *G.Node {
 	picks, weights = s.Require("Thin", "picks", picks), s.Require("Thin", "weights", weights)
 	if !isMatrix(picks) || !weights.Shape().Eq(picks.Shape()) || !(threshold > 0) {

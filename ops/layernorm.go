@@ -8,9 +8,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// LayerNorm normalises every row of x (N, C) to mean 0 and variance 1, multiplies by
-// gain (C) and adds bias (C), which may be nil (Ba, Kiros and Hinton 2016). The
-// variance is over C, without correction; epsilon is added to it inside the root.
+// LayerNorm normalizes every row of x (N, C) to mean 0 and variance 1, multiplies by gain (C) and adds bias
+// (C), which may be nil (Ba, Kiros and Hinton 2016). The variance is over C, without correction; epsilon is
+// added to it inside the root.
 func LayerNorm(s *graph.Scope, x, gain, bias *G.Node, epsilon float64) *G.Node {
 	x, gain = s.Require("LayerNorm", "x", x), s.Require("LayerNorm", "gain", gain)
 	if !isMatrix(x) || !isVector(gain, x.Shape()[1]) || !isVector(bias, x.Shape()[1]) {

@@ -8,9 +8,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Linear computes x·w + bias for x (N, K), w (K, M) and bias (M), which may be nil.
-// The weight lies as in Hugging Face's Conv1D: inputs by outputs. In a scope of groups ([graph.Scope.Grouped])
-// w is (E, K, M) and bias (E, M), and each row of x is multiplied by the matrix of its group.
+// Linear computes x·w + bias for x (N, K), w (K, M) and bias (M), which may be nil. The weight is stored as in
+// Hugging Face's Conv1D: inputs by outputs. In a scope of groups ([graph.Scope.Grouped]) w is (E, K, M) and
+// bias (E, M), and each row of x is multiplied by the matrix of its group.
 func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 	x, w = s.Require("Linear", "x", x), s.Require("Linear", "w", w)
 	if s.Groups() != nil && w.Dims() == 3 {
@@ -22,8 +22,8 @@ func Linear(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 	return product(s, "Linear", x, w, bias, graph.ByColumns)
 }
 
-// Dense computes x·wᵀ + bias for x (N, K), w (M, K) and bias (M), which may be nil.
-// The weight lies as in PyTorch's nn.Linear: outputs by inputs. In a scope of groups w is (E, M, K) and bias (E, M), as for [Linear].
+// Dense computes x·wᵀ + bias for x (N, K), w (M, K) and bias (M), which may be nil. The weight is stored as in
+// PyTorch's nn.Linear: outputs by inputs. In a scope of groups w is (E, M, K) and bias (E, M), as for [Linear].
 func Dense(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 	x, w = s.Require("Dense", "x", x), s.Require("Dense", "w", w)
 	if s.Groups() != nil && w.Dims() == 3 {
@@ -35,20 +35,21 @@ func Dense(s *graph.Scope, x, w, bias *G.Node) *G.Node {
 	return product(s, "Dense", x, w, bias, graph.ByRows)
 }
 
-// Project computes x·wᵀ for x (N, C) and w (V, C): the logits (N, V) of a language
-// model whose head is w, in GPT-2 the token embedding itself.
+// Project computes x·wᵀ for x (N, C) and w (V, C): the logits (N, V) of a language model whose head is w, which
+// in GPT-2 is the token embedding itself.
 func Project(s *graph.Scope, x, w *G.Node) *G.Node {
 	x, w = s.Require("Project", "x", x), s.Require("Project", "w", w)
 	if !isMatrix(x) || !isMatrix(w) || x.Shape()[1] != w.Shape()[1] {
 		return s.Fail("Project", tensor.Shape{dim(x, 0), dim(w, 0)}, "x is %v, w %v; want (N, C) and (V, C)", x.Shape(), w.Shape())
 	}
-	if s.Layout(w).Sections != nil { // of the vocabulary
+	if s.Layout(w).Sections != nil { // a rank's part of the vocabulary
 		return gatherColumns(s, product(s, "Project", Enter(s, x), w, nil, graph.AsTable)) // (N, V)
 	}
 	return product(s, "Project", x, w, nil, graph.AsTable)
 }
 
-// product is the op called name: x·w, or x·wᵀ if w is not read by columns, and the bias unless it is nil.
+// product declares the op called name: x·w, or x·wᵀ if w is not read by columns, plus the bias unless it is
+// nil.
 func product(s *graph.Scope, name string, x, w, bias *G.Node, how graph.Reading) *G.Node {
 	trans := how != graph.ByColumns
 	rows, from, to, ldw := x.Shape()[0], x.Shape()[1], w.Shape()[1], w.Shape()[1]
@@ -64,7 +65,7 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, how graph.Reading)
 	if fault != "" {
 		return s.Fail(name, tensor.Shape{rows, to}, "%s", fault)
 	}
-	adds := bias != nil && (!summand || s.Ranks().Rank() == 0) // the bias is in one of the summands
+	adds := bias != nil && (!summand || s.Ranks().Rank() == 0) // only one of the summands includes the bias
 	y := s.Apply(graph.Op{
 		Name:    name,
 		RowWise: 1,
@@ -98,7 +99,7 @@ func product(s *graph.Scope, name string, x, w, bias *G.Node, how graph.Reading)
 	return y
 }
 
-// linear is a product of rows by a matrix: what its gradients want to know.
+// linear is a product of rows with a matrix, as its gradients need it.
 type linear struct {
 	name           string
 	trans          bool // the matrix is (to, from)
@@ -108,7 +109,7 @@ type linear struct {
 
 func (l linear) flops() int64 { return 2 * int64(l.rows) * int64(l.from) * int64(l.to) }
 
-// gradX is the gradient of the rows.
+// gradX returns the gradient of the rows.
 func (l linear) gradX(s *graph.Scope, shape tensor.Shape, w, grad *G.Node) *G.Node {
 	return s.Apply(graph.Op{
 		Name:  l.name + "GradX",
@@ -121,7 +122,7 @@ func (l linear) gradX(s *graph.Scope, shape tensor.Shape, w, grad *G.Node) *G.No
 	}, w, grad)
 }
 
-// gradW is the gradient of the matrix.
+// gradW returns the gradient of the matrix.
 func (l linear) gradW(s *graph.Scope, shape tensor.Shape, x, grad *G.Node) *G.Node {
 	return s.Apply(graph.Op{
 		Name:        l.name + "GradW",
@@ -142,7 +143,7 @@ func (l linear) gradW(s *graph.Scope, shape tensor.Shape, x, grad *G.Node) *G.No
 	}, x, grad)
 }
 
-// sumRows is the op called name: of x (N, C) the sum of the rows (C).
+// sumRows declares the op called name, the sum (C) of the rows of x (N, C).
 func sumRows(s *graph.Scope, name string, x *G.Node) *G.Node {
 	return s.Apply(graph.Op{
 		Name:  name,

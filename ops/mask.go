@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// CausalMask sets the scores (N, T, T) of later positions to −∞: score [n, t, u]
-// stays where u ≤ t and, for a window above 0, t−u < window (a banded mask).
+// CausalMask sets the scores (N, T, T) of later positions to −∞: score [n, t, u] is kept if u ≤ t and, for a
+// window above 0, t−u < window (a banded mask).
 func CausalMask(s *graph.Scope, scores *G.Node, window int) *G.Node {
 	scores = s.Require("CausalMask", "scores", scores)
 	shape := scores.Shape()
@@ -41,7 +41,7 @@ func CausalMask(s *graph.Scope, scores *G.Node, window int) *G.Node {
 	})
 }
 
-// maskRow copies the scores x of position t, and hides those that it does not see.
+// maskRow copies the scores x of position t and hides those that it must not see.
 func maskRow(out, x []float32, t, window int, hidden float32) {
 	for u := range out {
 		out[u] = x[u]

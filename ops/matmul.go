@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// BatchedMatMul multiplies the matrices of a (N, ·, ·) by those of b (N, ·, ·), each
-// transposed first where asked for.
+// BatchedMatMul multiplies the matrices of a (N, ·, ·) by those of b (N, ·, ·), each transposed first if transA
+// or transB is set.
 func BatchedMatMul(s *graph.Scope, a, b *G.Node, transA, transB bool) *G.Node {
 	a, b = s.Require("BatchedMatMul", "a", a), s.Require("BatchedMatMul", "b", b)
 	count, m, inner := dim(a, 0), dim(a, 1), dim(a, 2)

@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Mul is the product of the elements of a and b, tensors of one shape, as in a gated layer.
+// Mul is the element-wise product of a and b, tensors of the same shape, as in a gated layer.
 func Mul(s *graph.Scope, a, b *G.Node) *G.Node {
 	return pairwise(s, "Mul", a, b,
 		func(v *graph.Args) { kernel.Mul(v.Out(0), v.Floats(0), v.Floats(1)) },

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestNil: an op that is given no node says which, and where.
+// TestNil: an op that is given a nil node reports which input is nil, and where.
 func TestNil(t *testing.T) {
 	for want, build := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
 		"at: GELU: x is nil; want a node":               func(s *graph.Scope, _ *G.Node) *G.Node { return ops.GELU(s, nil) },

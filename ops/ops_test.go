@@ -136,7 +136,7 @@ func rotary(name string, batch, context, heads, size int, o ops.RotaryOptions) o
 	}
 }
 
-// rmsNorm norms so many columns at a time.
+// rmsNorm is the case of a norm over the given number of columns at a time.
 func rmsNorm(name string, rows, width, columns int, build func(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node) opCase {
 	return opCase{
 		name:   name,
@@ -164,7 +164,7 @@ func composedRMSNorm(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node {
 	return ops.MulRow(s, ops.MulColumn(s, x, s.Node(G.Inverse(root))), gain)       // (N, C)
 }
 
-// broadcast is of a matrix (5, 6) and a vector of so many elements.
+// broadcast is the case of a matrix (5, 6) and a vector of the given size.
 func broadcast(name string, op func(s *graph.Scope, x, v *G.Node) *G.Node, size int, f func(x, v []float64, r, c int) float64) opCase {
 	return opCase{
 		name:   name,
@@ -228,8 +228,8 @@ func crossEntropyOfProject(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 	return ops.CrossEntropy(s, ops.Project(s, x, w), targets)
 }
 
-// ignoring gives every row but each third, or every row, the target -1, which does
-// not count.
+// ignoring sets the targets of all rows except every third one, or of all rows, to -1, so that they do not
+// count.
 func ignoring(c opCase, none bool) opCase {
 	c.name += " with ignored targets"
 	for i := range c.ids {
@@ -587,7 +587,7 @@ func must(t testing.TB) func(*G.Node, error) *G.Node {
 	}
 }
 
-// TestConcatIsCopied: a caller may use the slice that was given to Concat again.
+// TestConcatIsCopied: a caller may reuse the slice that was given to Concat.
 func TestConcatIsCopied(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	a, b, c := s.Floats("a", 1, 1), s.Floats("b", 1, 2), s.Floats("c", 1, 1)

@@ -69,7 +69,7 @@ func ExampleLogSumExp() {
 	// Output: (1) [1.693]
 }
 
-// The last column is far larger: a norm brings all to a size.
+// The last column is far larger: a norm brings all to the same scale.
 func ExampleLayerNorm() {
 	show(func(s *graph.Scope, x *G.Node) *G.Node {
 		return ops.LayerNorm(s, x, s.Param("weight", graph.Ones(), 4), nil, 0) // (N, C)
@@ -139,13 +139,13 @@ func ExampleComposedAttention() {
 	// Output: (8, 12)
 }
 
-// Outside of training graphs, dropout is nothing.
+// Outside of training graphs, dropout is the identity.
 func ExampleDropout() {
 	show(func(s *graph.Scope, x *G.Node) *G.Node { return ops.Dropout(s, x, 0.9) }, 1, 2, 3)
 	// Output: (1, 3) [1.000 2.000 3.000]
 }
 
-// The two rows of a question and its answers lose the same elements.
+// The two rows that belong to one question lose the same elements.
 func ExampleDropoutShared() {
 	s := graph.New(graph.NewParams(1), graph.Training())
 	x := ops.DropoutShared(s, s.Floats("x", 6, 4), 0.1, 2)
@@ -153,7 +153,7 @@ func ExampleDropoutShared() {
 	// Output: (6, 4) <nil>
 }
 
-// The gradient of x² with one factor held fast is x, not 2x.
+// The gradient of x² with one factor detached is x, not 2x.
 func ExampleDetach() {
 	s := graph.New(graph.NewParams(1))
 	x := s.Param("x", graph.Ones(), 1, 2)
@@ -171,7 +171,7 @@ func ExampleDetach() {
 	// Output: [1 1]
 }
 
-// The states of two positions of eight, to score them alone.
+// The states of two of eight positions, to score these alone.
 func ExamplePick() {
 	s := graph.New(graph.NewParams(1))
 	x := ops.Pick(s, s.Ints("rows", 2), s.Floats("x", 8, 12))

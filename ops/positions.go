@@ -48,8 +48,8 @@ func AddSinusoids(s *graph.Scope, x *G.Node) *G.Node {
 	return addTable(s, "AddSinusoids", context, x, nil, func(*graph.Args) []float32 { return table() })
 }
 
-// addTable adds rows of values, which are those of the node table unless it is nil, to
-// sequences of context positions in x.
+// addTable adds rows of values, which are those of the node table unless it is nil, to the sequences of context
+// positions in x.
 func addTable(s *graph.Scope, name string, context int, x, table *G.Node, values func(a *graph.Args) []float32) *G.Node {
 	width := x.Shape()[1]
 	op := graph.Op{
@@ -87,7 +87,7 @@ func addTable(s *graph.Scope, name string, context int, x, table *G.Node, values
 	return s.Apply(op, in...)
 }
 
-// addAt adds to the rows of each sequence those of the table from its past on.
+// addAt adds to each sequence the rows of the table that follow its past.
 func addAt(out, x, table []float32, past []int, width int) error {
 	each, positions := len(x)/len(past), len(table)/width
 	if err := checkPast(past, each/width, positions); err != nil {
@@ -99,7 +99,7 @@ func addAt(out, x, table []float32, past []int, width int) error {
 	return nil
 }
 
-// sinusoids is the table of the first positions.
+// sinusoids returns the table of the first positions.
 func sinusoids(positions, width int) []float32 {
 	table := make([]float32, positions*width)
 	for t := range positions {

@@ -41,7 +41,7 @@ func openGolden(t *testing.T) (g golden) {
 	return g
 }
 
-// TestScaledRotary: what a config.json says turns heads as frequencies and factors of transformers do.
+// TestScaledRotary: the settings in a config.json rotate heads by the frequencies and factors of transformers.
 func TestScaledRotary(t *testing.T) {
 	for _, c := range openGolden(t).Rotary {
 		o, err := ops.ParseRotary(c.Settings, c.Size)
@@ -153,7 +153,7 @@ func FuzzParseRotary(f *testing.F) {
 	})
 }
 
-// TestRotaryForms: rotary positions of each form, in pieces of sequences and differentiated.
+// TestRotaryForms: each form of rotary positions, in pieces of sequences and differentiated.
 func TestRotaryForms(t *testing.T) {
 	for name, o := range map[string]ops.RotaryOptions{
 		"interleaved":         {Interleaved: true},
@@ -181,7 +181,7 @@ func TestRotaryForms(t *testing.T) {
 	}
 }
 
-// TestRotaryReversed: to turn by other frequencies is to turn by those below 0.
+// TestRotaryReversed: Reversed equals rotating by negative frequencies.
 func TestRotaryReversed(t *testing.T) {
 	turned := func(o ops.RotaryOptions) []float32 {
 		s := graph.New(graph.NewParams(1))
@@ -203,7 +203,7 @@ func TestRotaryReversed(t *testing.T) {
 	}
 }
 
-// What a config.json has under rope_scaling.
+// The rope_scaling of a config.json.
 func ExampleParseRotary() {
 	o, err := ops.ParseRotary([]byte(`{"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
 		"original_max_position_embeddings": 8192}`), 64)

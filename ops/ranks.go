@@ -7,14 +7,15 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// The ops of a model that is split over ranks (graph.Params.Split): Shoeybi et al. 2019, "Megatron-LM", §3, whose f is Enter and
-// whose g is SumRanks. In a graph that is whole they are not there.
+// The ops of a model that is split over ranks (graph.Params.Split): Shoeybi et al. 2019, "Megatron-LM", §3,
+// whose f is Enter and whose g is SumRanks. Graphs that are not split do not contain them.
 
-// BetweenRanks are the ops here that have ranks add up what each has of their result.
+// BetweenRanks names the ops of this package in which the ranks sum their parts of the result.
 var BetweenRanks = []string{"SumRanks", "EnterGrad", "GatherColumns"}
 
-// Enter is x where a branch begins that ranks share out: x itself on each of them, and of the gradient the sum of what each
-// rank's part of the branch gives, Megatron's f. Layers of weights behind it are split by columns ([Linear]). Where nothing is split, it is x.
+// Enter marks x as the input of a branch that is divided among ranks: the value is x on each of them, and the
+// gradient is the sum of the gradients of the ranks' parts of the branch, Megatron's f. Layers that follow
+// split their weights by columns ([Linear]). In a graph that is not split, it is x.
 func Enter(s *graph.Scope, x *G.Node) *G.Node {
 	x = s.Require("Enter", "x", x)
 	r := s.Ranks()
@@ -37,8 +38,8 @@ func Enter(s *graph.Scope, x *G.Node) *G.Node {
 	}, x)
 }
 
-// SumRanks is the sum of what the ranks have of x, each a summand of all elements: Megatron's g. The gradient of the sum is that of each
-// summand.
+// SumRanks is the sum over the ranks of x, of which each rank has a summand of full size: Megatron's g. The
+// gradient of the sum is also that of each summand.
 func SumRanks(s *graph.Scope, x *G.Node) *G.Node {
 	x = s.Require("SumRanks", "x", x)
 	if s.Ranks() == nil {
@@ -62,8 +63,8 @@ func sumRanks(s *graph.Scope, name string, x *G.Node, grad func(G.Nodes, *G.Node
 	}, x)
 }
 
-// gatherColumns is the whole of x (N, ·), of which each rank has some columns, one after the other. Every rank has as many ops behind it, so that its
-// gradient is the part of the whole's.
+// gatherColumns assembles the whole of x (N, ·), of which each rank has some columns, one rank after the other.
+// Every rank runs the same ops after it, so the gradient is this rank's columns of the gradient of the whole.
 func gatherColumns(s *graph.Scope, x *G.Node) *G.Node {
 	l, r := s.Layout(x), s.Ranks()
 	if len(l.Sections) != 1 {
@@ -88,8 +89,8 @@ func gatherColumns(s *graph.Scope, x *G.Node) *G.Node {
 	}, x)
 }
 
-// splitProduct is how ranks share out x·w: the layout of the result, whether it is a summand of each rank, and what does not go
-// together. The weight's axes of inputs and outputs are given, counted from that of x.
+// splitProduct determines how ranks divide x·w: the layout of the result, whether each rank's result is a
+// summand, and what does not fit. in and out are the axes of the weight's inputs and outputs.
 func splitProduct(s *graph.Scope, x, w, bias *G.Node, in, out int) (result graph.Layout, summand bool, fault string) {
 	if s.Ranks() == nil {
 		return graph.Layout{}, false, ""

@@ -9,8 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Reshape returns the elements of x, in their order, in another shape. It copies, unlike
-// Gorgonia's own, whose result shares memory with its input.
+// Reshape returns the elements of x, in order, in another shape. Unlike Gorgonia's Reshape, whose result shares
+// memory with its input, it copies.
 func Reshape(s *graph.Scope, x *G.Node, shape ...int) *G.Node {
 	x = s.Require("Reshape", "x", x)
 	to := tensor.Shape(shape)

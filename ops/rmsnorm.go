@@ -11,12 +11,12 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// RMSNorm divides the rows of x (N, C) by the root of their mean square, to which epsilon is
-// added inside the root, and multiplies by gain (C) (Zhang and Sennrich 2019). A gain (D) of fewer
-// columns, which divide C, norms each D columns by themselves, as those of a head.
+// RMSNorm divides the rows of x (N, C) by the root of their mean square, to which epsilon is added inside the
+// root, and multiplies by gain (C) (Zhang and Sennrich 2019). With a gain (D) of fewer columns, where D divides
+// C, each D columns are normalized separately, such as those of a head.
 //
-// Implementations differ in whether the gain is multiplied before (gpt-oss, Gemma) or after (Llama) a cast to the
-// type of x. Here all is float32, nothing is cast, and the two are one.
+// Implementations differ in whether the gain is multiplied before (gpt-oss, Gemma) or after (Llama) a cast to
+// the type of x. Here everything is float32 and nothing is cast, so the two are the same.
 func RMSNorm(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node {
 	x, gain = s.Require("RMSNorm", "x", x), s.Require("RMSNorm", "gain", gain)
 	width := dim(gain, 0)
@@ -29,7 +29,7 @@ func RMSNorm(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node {
 	return rmsNorm(s, x, gain, func(a *graph.Args) []float32 { return a.Floats(1) }, width, epsilon)
 }
 
-// RMSNormBare is [RMSNorm] without a gain, of so many columns at a time, which divide C.
+// RMSNormBare is [RMSNorm] without a gain, of the given number of columns at a time, which must divide C.
 func RMSNormBare(s *graph.Scope, x *G.Node, columns int, epsilon float64) *G.Node {
 	x = s.Require("RMSNormBare", "x", x)
 	if !isMatrix(x) || columns < 1 || x.Shape()[1]%columns != 0 {
@@ -39,8 +39,8 @@ func RMSNormBare(s *graph.Scope, x *G.Node, columns int, epsilon float64) *G.Nod
 	return rmsNorm(s, x, nil, func(*graph.Args) []float32 { return ones() }, columns, epsilon)
 }
 
-// rmsNorm norms width columns at a time and multiplies them by gains, which are those of the node gain, if
-// there is one.
+// rmsNorm normalizes width columns at a time and multiplies them by gains, which are those of the node gain
+// unless it is nil.
 func rmsNorm(s *graph.Scope, x, gain *G.Node, gains func(a *graph.Args) []float32, width int, epsilon float64) *G.Node {
 	if !finite(epsilon) || epsilon < 0 {
 		return s.Fail("RMSNorm", x.Shape(), "an epsilon of %v; want 0 or more", epsilon)

@@ -13,23 +13,24 @@ import (
 
 // RotaryOptions are the variants of [Rotary].
 type RotaryOptions struct {
-	// Theta is the base θ of the frequencies; 0 stands for 10,000.
+	// Theta is the base θ of the frequencies; 0 means 10,000.
 	Theta float64
-	// Frequencies, if given, stand in the place of θ^(−2m/D): the angle, in radians, by which
-	// each pair is turned from one position to the next, below 0 the other way. Of fewer than D/2, the columns from
-	// 2·len(Frequencies) on stay as they are. The other settings of frequencies are left at zero then.
+	// Frequencies, if not nil, replaces θ^(−2m/D): the angle, in radians, by which each pair is rotated from
+	// one position to the next; a negative angle rotates the other way. If there are fewer than D/2, the
+	// columns from 2·len(Frequencies) on are left unchanged. Theta, Columns and Scaling must then be zero.
 	Frequencies []float64
-	// Columns is how many of each head's columns turn, the first ones, as if the head had no more; 0 is all.
+	// Columns is the number of each head's columns, from the first, that are rotated, as if the head had no
+	// others; 0 means all.
 	Columns int
 	// Scaling stretches the frequencies for longer texts.
 	Scaling RotaryScaling
-	// Interleaved has pairs of columns 2m and 2m+1, as in GPT-J, in the place of m and m+D/2.
+	// Interleaved pairs columns 2m and 2m+1, as GPT-J does, instead of m and m+D/2.
 	Interleaved bool
-	// Reversed turns the other way, by −t·θ^(−2m/D), as nanochat does.
+	// Reversed rotates the other way, by −t·θ^(−2m/D), as nanochat does.
 	Reversed bool
 }
 
-// frequencies are those of heads of size columns, and what the turned columns are multiplied by.
+// frequencies returns those of heads of size columns, and the factor of the rotated columns.
 func (o RotaryOptions) frequencies(size int) (all []float64, factor float64, err error) {
 	if o.Frequencies != nil {
 		switch n := len(o.Frequencies); {
@@ -70,13 +71,13 @@ func (o RotaryOptions) frequencies(size int) (all []float64, factor float64, err
 	return all, o.Scaling.attention(), nil
 }
 
-// isNumber tells whether an angle is one.
+// isNumber reports whether an angle is a finite number.
 func isNumber(angle float64) bool { return !math.IsNaN(angle) && !math.IsInf(angle, 0) }
 
-// Rotary tells queries or keys x (B·T, H·D) their positions (Su et al. 2021, RoFormer, §3.2): in
-// each head, pair m of columns is turned by t·θ^(−2m/D) at position t, so that the product of a
-// query and a key depends on how far they are apart. Pairs are the columns m and m+D/2, as in Hugging
-// Face's Llama, or as o says. In an incremental graph, positions are counted from the past of each sequence.
+// Rotary encodes positions in the queries or keys x (B·T, H·D) (Su et al. 2021, RoFormer, §3.2): in each head,
+// pair m of columns is rotated by t·θ^(−2m/D) at position t, so that the product of a query and a key depends
+// on their distance. Pairs are the columns m and m+D/2, as in Hugging Face's Llama, unless o says otherwise. In
+// an incremental graph, positions are counted from the past of each sequence.
 func Rotary(s *graph.Scope, x *G.Node, heads int, o RotaryOptions) *G.Node {
 	h := AllHeads(s, x, heads)
 	batch, context, failed := sequences(s, "Rotary", h.In.Shape(), h.In)
@@ -98,14 +99,14 @@ func Rotary(s *graph.Scope, x *G.Node, heads int, o RotaryOptions) *G.Node {
 	return r.turn(s, "Rotary", h.In, 1)
 }
 
-// rotary turns heads by the angles of table.
+// rotary rotates heads by the angles in table.
 type rotary struct {
 	kernel.Turns
 	batch, context, positions int
 	table                     func() []float32
 }
 
-// turn is the op called name over x; a sign of −1 turns back, as the gradient does.
+// turn declares the op called name over x; a sign of −1 rotates back, as the gradient does.
 func (r rotary) turn(s *graph.Scope, name string, x *G.Node, sign float32) *G.Node {
 	in, layout := some(x, s.Past()), s.Layout(x)
 	return s.Apply(graph.Op{
@@ -138,7 +139,7 @@ func (r rotary) turn(s *graph.Scope, name string, x *G.Node, sign float32) *G.No
 	}, in...)
 }
 
-// checkPast fails if a sequence has no room for so many fresh positions.
+// checkPast returns an error if a sequence has no room for the given number of fresh positions.
 func checkPast(past []int, fresh, positions int) error {
 	for b, p := range past {
 		if p < 0 || p+fresh > positions {

@@ -10,35 +10,38 @@ import (
 	"strings"
 )
 
-// RotaryScaling changes the frequencies of [Rotary] so that a model reads longer texts than it was trained on. The
-// zero value changes nothing. [ParseRotary] reads it from a config.json, with whose keys the fields go.
+// RotaryScaling changes the frequencies of [Rotary] so that a model can read longer texts than it was trained
+// on. The zero value changes nothing. [ParseRotary] reads it from a config.json; the tags of the fields are the
+// keys there.
 type RotaryScaling struct {
-	// Type is "linear" (Chen et al. 2023: positions divided by the factor), "ntk" (a base of θ·factor^(D/(D−2)),
-	// whatever the length), "yarn" (Peng et al. 2023, §3), "llama3" (Llama 3.1's), and "" or "default" none.
+	// Type is "linear" (Chen et al. 2023: positions divided by the factor), "ntk" (a base of
+	// θ·factor^(D/(D−2)), whatever the length), "yarn" (Peng et al. 2023, §3), "llama3" (as in Llama 3.1), or
+	// "" or "default" for none.
 	Type   string  `json:"rope_type"`
-	Factor float64 `json:"factor"` // by which texts get longer, 1 or more
-	// OriginalPositions is the length of the texts before: of "yarn" and "llama3".
+	Factor float64 `json:"factor"` // by which texts become longer, 1 or more
+	// OriginalPositions is the length of the texts in training, for "yarn" and "llama3".
 	OriginalPositions int `json:"original_max_position_embeddings"`
 
-	// Of "yarn": pairs that turn more than BetaFast times over the original positions keep their frequency, those
-	// that turn less than BetaSlow times have it divided by the factor; 32 and 1 if 0.
+	// BetaFast and BetaSlow are for "yarn": pairs that rotate more than BetaFast times over the original
+	// positions keep their frequency, those that rotate less than BetaSlow times have it divided by the factor;
+	// 0 means 32 and 1.
 	BetaFast float64 `json:"beta_fast"`
 	BetaSlow float64 `json:"beta_slow"`
-	// Truncate has the ends of the ramp between the two at whole pairs; nil is true.
+	// Truncate rounds the ends of the ramp between the two to whole pairs; nil means true.
 	Truncate *bool `json:"truncate"`
-	// AttentionFactor is what queries and keys are multiplied by, each; 0 stands for 0.1·ln factor + 1 or, of
-	// MScale m and MScaleAll n, (0.1·m·ln factor + 1)/(0.1·n·ln factor + 1).
+	// AttentionFactor multiplies both queries and keys; 0 means 0.1·ln factor + 1 or, if MScale m and MScaleAll
+	// n are given, (0.1·m·ln factor + 1)/(0.1·n·ln factor + 1).
 	AttentionFactor float64 `json:"attention_factor"`
 	MScale          float64 `json:"mscale"`
 	MScaleAll       float64 `json:"mscale_all_dim"`
 
-	// Of "llama3": waves longer than OriginalPositions/LowFactor are stretched by the factor, those shorter than
-	// OriginalPositions/HighFactor are not.
+	// LowFactor and HighFactor are for "llama3": waves longer than OriginalPositions/LowFactor are stretched by
+	// the factor, those shorter than OriginalPositions/HighFactor are not.
 	LowFactor  float64 `json:"low_freq_factor"`
 	HighFactor float64 `json:"high_freq_factor"`
 }
 
-// scalingKeys are the keys that go with each type.
+// scalingKeys holds the keys that belong to each type.
 var scalingKeys = map[string][]string{
 	"default": nil,
 	"linear":  {"factor"},
@@ -48,12 +51,12 @@ var scalingKeys = map[string][]string{
 	"llama3": {"factor", "original_max_position_embeddings", "low_freq_factor", "high_freq_factor"},
 }
 
-// scalingTypes are they, as an error names them.
+// scalingTypes lists the types, for errors.
 const scalingTypes = "default, linear, ntk, yarn or llama3"
 
-// ParseRotary reads what a config.json has under rope_scaling, or under rope_parameters in newer ones, of heads of so
-// many columns. A type or a key that is not known, or that goes with another type, is an error; null is the zero
-// value.
+// ParseRotary reads what a config.json has under rope_scaling, or under rope_parameters in newer versions, for
+// heads of size columns. A type or a key that is not known, or a key that belongs to another type, is an error;
+// null is the zero value.
 func ParseRotary(data []byte, size int) (o RotaryOptions, err error) {
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(data, &given); err != nil {
@@ -88,7 +91,7 @@ func ParseRotary(data []byte, size int) (o RotaryOptions, err error) {
 			return RotaryOptions{}, fmt.Errorf("rope_scaling: %s has no key %q; it has %s", o.Scaling.Type, key, strings.Join(append(keys, "rope_theta", "partial_rotary_factor"), ", "))
 		}
 	}
-	for _, key := range []string{"rope_theta", "attention_factor"} { // 0 would be the one that there is otherwise
+	for _, key := range []string{"rope_theta", "attention_factor"} { // 0 would silently mean the default
 		if v, err := strconv.ParseFloat(string(given[key]), 64); err == nil && v == 0 {
 			return RotaryOptions{}, fmt.Errorf("rope_scaling: %s is %s, want above 0", key, given[key])
 		}
@@ -105,7 +108,7 @@ func ParseRotary(data []byte, size int) (o RotaryOptions, err error) {
 	return o, nil
 }
 
-// check tells what is wrong with the settings, or nil.
+// check returns what is wrong with the settings, or nil.
 func (c RotaryScaling) check() error {
 	keys, known := scalingKeys[c.Type]
 	positive := func(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
@@ -133,7 +136,7 @@ func (c RotaryScaling) check() error {
 func (c RotaryScaling) betaFast() float64 { return orElse(c.BetaFast, 32) }
 func (c RotaryScaling) betaSlow() float64 { return orElse(c.BetaSlow, 1) }
 
-// orElse is v, or the other if v is 0.
+// orElse returns v, or other if v is 0.
 func orElse(v, other float64) float64 {
 	if v == 0 {
 		return other
@@ -141,7 +144,7 @@ func orElse(v, other float64) float64 {
 	return v
 }
 
-// attention is what queries and keys are multiplied by.
+// attention returns the factor of queries and keys.
 func (c RotaryScaling) attention() float64 {
 	if c.Type != "yarn" {
 		return 1
@@ -156,7 +159,8 @@ func (c RotaryScaling) attention() float64 {
 	return grown(1)
 }
 
-// frequency is that of pair m, of which θ^(−2m/D) is f, of heads of which so many columns turn.
+// frequency returns the frequency of pair m, where f is θ^(−2m/D), in heads of which the given number of
+// columns rotates.
 func (c RotaryScaling) frequency(f float64, m, columns int, theta float64) float64 {
 	switch c.Type {
 	case "linear":
@@ -173,9 +177,9 @@ func (c RotaryScaling) frequency(f float64, m, columns int, theta float64) float
 	return f
 }
 
-// ramp goes from 0 at the pairs of which the frequency stays to 1 at those of which it is divided.
+// ramp rises from 0 at the pairs whose frequency is kept to 1 at those whose frequency is divided.
 func (c RotaryScaling) ramp(m, columns int, theta float64) float64 {
-	pair := func(turns float64) float64 { // the one that turns so often, as a number with a fraction
+	pair := func(turns float64) float64 { // the pair that rotates that often, as a fractional index
 		return float64(columns) * math.Log(float64(c.OriginalPositions)/(turns*2*math.Pi)) / (2 * math.Log(theta))
 	}
 	low, high := pair(c.betaFast()), pair(c.betaSlow())
@@ -184,7 +188,7 @@ func (c RotaryScaling) ramp(m, columns int, theta float64) float64 {
 	}
 	low, high = max(low, 0), min(high, float64(columns-1))
 	if low == high {
-		high += 0.001 // as transformers has it
+		high += 0.001 // as in transformers
 	}
 	return min(max((float64(m)-low)/(high-low), 0), 1)
 }

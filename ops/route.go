@@ -10,22 +10,21 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Routes say where the picks of tokens go: to rows of a buffer (N·K, ·) in which those of an expert lie together,
-// one expert after the other.
+// Routes says where the picks of tokens go: to rows of a buffer (N·K, ·) that is sorted by expert.
 type Routes struct {
-	Slots *G.Node // (N, K): the row of the buffer, −1 of a pick that got none
-	Ends  *G.Node // (E): where each expert's rows end; rows behind the last are empty
+	Slots *G.Node // (N, K): the row of the buffer, or −1 for a pick without one
+	Ends  *G.Node // (E): where each expert's rows end; rows after the last are empty
 }
 
 // Capacity bounds the rows of an expert. The zero value has no bound.
 type Capacity struct {
-	Rows        int // that an expert takes of all
-	PerSequence int // that it takes of each sequence, counted in the order of its positions, as in transformers' Switch
+	Rows        int // that an expert takes in all
+	PerSequence int // that it takes from each sequence, in the order of its positions, as in transformers' Switch
 }
 
-// Route sorts the picks (N, K) of tokens among so many experts. Where an expert has no room for all that picked it, all first
-// choices count before all second ones, and those of a kind in the order of the tokens (Lepikhin et al. 2020, GShard, §2.2);
-// the rest gets no row. A negative pick is none.
+// Route sorts the picks (N, K) of tokens by expert. If an expert has no room for all tokens that picked it, all
+// first choices come before all second ones, and equal choices come in the order of the tokens (Lepikhin et al.
+// 2020, GShard, §2.2); the rest get no row. A negative pick is not a pick.
 func Route(s *graph.Scope, picks *G.Node, experts int, c Capacity) Routes {
 	picks = s.Require("Route", "picks", picks)
 	switch {
@@ -57,7 +56,7 @@ func Route(s *graph.Scope, picks *G.Node, experts int, c Capacity) Routes {
 			clear(ends)
 			c.admit(picks, slots, ends, counts, k, context)
 			total := float32(0)
-			for e, n := range ends { // now counts
+			for e, n := range ends { // n is a count so far
 				counts[e] = total
 				total += n
 				ends[e] = total
@@ -77,8 +76,8 @@ func Route(s *graph.Scope, picks *G.Node, experts int, c Capacity) Routes {
 	return Routes{Slots: nodes[0], Ends: nodes[1]}
 }
 
-// admit sets slots to 0 for the picks that get a row and to −1 for others, and counts those of each expert; room is for
-// as many numbers.
+// admit sets slots to 0 for the picks that get a row and to −1 for the others, and sets counts to the number of
+// rows of each expert. room is scratch space of the same length as counts.
 func (c Capacity) admit(picks, slots, counts, room []float32, k, context int) {
 	whole, sequence := float32(math.Inf(1)), float32(math.Inf(1))
 	if c.Rows > 0 {
@@ -113,7 +112,8 @@ func (c Capacity) admit(picks, slots, counts, room []float32, k, context int) {
 	}
 }
 
-// Dispatch copies each row of x (N, C) to the rows of the buffer (N·K, C) that its picks go to. The others are 0.
+// Dispatch copies each row of x (N, C) to the rows of the buffer (N·K, C) that its picks go to. All other rows
+// are 0.
 func Dispatch(s *graph.Scope, x *G.Node, r Routes) *G.Node {
 	x, slots := s.Require("Dispatch", "x", x), s.Require("Dispatch", "the routes", r.Slots)
 	k := dim(slots, 1)
@@ -144,8 +144,8 @@ func Dispatch(s *graph.Scope, x *G.Node, r Routes) *G.Node {
 	}, x, slots, r.Ends)
 }
 
-// Combine brings the rows of a buffer y (N·K, C) back to their tokens: each gets the sum of the rows of its picks times their weights (N, K), in the order of the
-// picks. A pick without a row adds nothing.
+// Combine brings the rows of a buffer y (N·K, C) back to their tokens: each token gets the sum of the rows of
+// its picks times their weights (N, K), in the order of the picks. A pick without a row adds nothing.
 func Combine(s *graph.Scope, y, weights *G.Node, r Routes) *G.Node {
 	y, weights, slots := s.Require("Combine", "y", y), s.Require("Combine", "weights", weights), s.Require("Combine", "the routes", r.Slots)
 	k := dim(slots, 1)

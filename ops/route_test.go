@@ -40,7 +40,7 @@ func values(t *testing.T, floats map[string][]float32, options []graph.Option, d
 	return all
 }
 
-// Three tokens are sent to the two best of three experts each, doubled there, and brought back.
+// Three tokens are each sent to their two best of three experts, doubled there, and brought back.
 func ExampleRoute() {
 	s := graph.New(graph.NewParams(1))
 	x, logits := s.Floats("x", 3, 1), s.Floats("logits", 3, 3)
@@ -67,7 +67,7 @@ func ExampleRoute() {
 	// [0.33 0.33 0.33] [0]
 }
 
-// What a router loses where it sends all to one expert of four, and where it does not.
+// The balance loss of a router that sends everything to one of four experts, and of one that does not.
 func ExampleBalanceLoss() {
 	s := graph.New(graph.NewParams(1))
 	for _, name := range []string{"alike", "one"} {
@@ -89,7 +89,7 @@ func ExampleBalanceLoss() {
 	// Output: <nil> 1 4 [0]
 }
 
-// The weights of a token's experts, made to sum to 1.
+// The weights of a token's experts, divided by their sum.
 func ExampleShares() {
 	s := graph.New(graph.NewParams(1))
 	y := ops.Shares(s, s.Floats("x", 1, 3)) // (N, K)
@@ -100,7 +100,7 @@ func ExampleShares() {
 	// Output: <nil> [0.125 0.25 0.625]
 }
 
-// Outside of training a router sees what there is, and all picks are kept.
+// Outside of training there is no jitter, and all picks are kept.
 func ExampleThin() {
 	s := graph.New(graph.NewParams(1))
 	x, picks, weights := s.Floats("x", 2, 3), s.Floats("picks", 2, 2), s.Floats("weights", 2, 2)
@@ -108,7 +108,7 @@ func ExampleThin() {
 	// Output: true true
 }
 
-// TestTopKTies: of equal scores the first columns are picked, and NaNs leave different ones.
+// TestTopKTies: of equal scores the first columns are picked, and NaNs do not make a column be picked twice.
 func TestTopKTies(t *testing.T) {
 	nan := float32(math.NaN())
 	got := values(t, map[string][]float32{"x": {0, 0, 0, 0, 1, 3, 1, 3, nan, 1, nan, 2}}, nil, func(s *graph.Scope) G.Nodes {
@@ -119,8 +119,8 @@ func TestTopKTies(t *testing.T) {
 	}
 }
 
-// TestCapacity: first choices come before second ones, earlier tokens before later, in all or in each sequence; what gets no
-// row adds nothing and gets no gradient.
+// TestCapacity: first choices come before second ones and earlier tokens before later ones, in all or in each
+// sequence; a pick without a row adds nothing and gets no gradient.
 func TestCapacity(t *testing.T) {
 	picks := []float32{0, 1, 0, 1, 1, 0, 0, 2} // of two sequences of two
 	for _, c := range []struct {
@@ -171,8 +171,8 @@ func TestCapacity(t *testing.T) {
 	}
 }
 
-// TestThin: each second pick is kept with the probability of its weight divided by the threshold, others always, and another step
-// draws others.
+// TestThin: each second pick is kept with a probability of its weight divided by the threshold, first picks
+// always, and another step draws differently.
 func TestThin(t *testing.T) {
 	const n = 4000
 	picks, weights := make([]float32, 2*n), make([]float32, 2*n)
@@ -201,7 +201,8 @@ func TestThin(t *testing.T) {
 	}
 }
 
-// TestRouterLosses: losses and gradients are those of transformers, and of routers that are undecided they are k, and (log E)².
+// TestRouterLosses: losses and gradients match those of transformers; for undecided routers they are k and (log
+// E)².
 func TestRouterLosses(t *testing.T) {
 	data, err := os.ReadFile("testdata/router.json")
 	if err != nil {
@@ -279,7 +280,7 @@ func TestRouterLosses(t *testing.T) {
 	})
 }
 
-// TestRouteErrors: what does not go together is an error that says so.
+// TestRouteErrors: inputs that do not fit together are errors that say so.
 func TestRouteErrors(t *testing.T) {
 	for want, declare := range map[string]func(s *graph.Scope, x *G.Node){
 		"TopK: the 4 largest of scores (2, 3); want (N, E) with an E of as many or more": func(s *graph.Scope, x *G.Node) { ops.TopK(s, x, 4) },

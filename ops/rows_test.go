@@ -12,9 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestRowWise: ops that say that they work row by row give a row alone what they give it among
-// others; those that do not, and Gorgonia's own across rows, do not get into an incremental
-// graph.
+// TestRowWise: ops that declare themselves row-wise give a row the same result alone as among others; ops that
+// do not, and Gorgonia's own across rows, are not accepted in an incremental graph.
 func TestRowWise(t *testing.T) {
 	weight := func(s *graph.Scope, shape ...int) *G.Node { return s.Param("w", graph.Normal(1), shape...) }
 	for name, build := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{ // x (N, 4)
@@ -144,7 +143,7 @@ func rowsOf(t *testing.T, params *graph.Params, build func(s *graph.Scope, x *G.
 	return slices.Clone(p.Value(y))
 }
 
-// TestReshapeScalar: a scalar becomes a vector of one and has a gradient.
+// TestReshapeScalar: a scalar becomes a vector of one element and has a gradient.
 func TestReshapeScalar(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	w := s.Param("w", graph.Ones(), 2, 3)

@@ -7,8 +7,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// SoftCap keeps the elements of x within ±limit, which is above 0: limit·tanh(x/limit), as Gemma 2 has it
-// of logits (30).
+// SoftCap bounds the elements of x to ±limit, which must be above 0: limit·tanh(x/limit), as Gemma 2 does with
+// its logits (30).
 func SoftCap(s *graph.Scope, x *G.Node, limit float64) *G.Node {
 	x = s.Require("SoftCap", "x", x)
 	if !isCap(limit) {

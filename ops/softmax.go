@@ -10,18 +10,18 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Softmax is exp(x)/Σ exp(x) along the last axis, shifted by the row's maximum.
-// Gorgonia's shifts by the tensor's first element and overflows.
+// Softmax is exp(x)/Σ exp(x) along the last axis, shifted by the row's maximum. Gorgonia's SoftMax shifts by
+// the tensor's first element and overflows.
 func Softmax(s *graph.Scope, x *G.Node) *G.Node {
 	return alongRows(s, "Softmax", x, kernel.Softmax, kernel.SoftmaxGrad)
 }
 
-// LogSoftmax is the logarithm of Softmax, computed without it.
+// LogSoftmax is the logarithm of Softmax, computed without computing Softmax.
 func LogSoftmax(s *graph.Scope, x *G.Node) *G.Node {
 	return alongRows(s, "LogSoftmax", x, kernel.LogSoftmax, kernel.LogSoftmaxGrad)
 }
 
-// alongRows is an op on rows whose gradient is computed from its own output.
+// alongRows declares an op on rows whose gradient is computed from its own output.
 func alongRows(s *graph.Scope, name string, x *G.Node, run func(out, x []float32, width int), gradient func(dx, y, dy []float32, width int)) *G.Node {
 	x = s.Require(name, "x", x)
 	if x.Dims() == 0 {
@@ -51,9 +51,8 @@ func alongRows(s *graph.Scope, name string, x *G.Node, run func(out, x []float32
 	}, x)
 }
 
-// LogSumExp is the logarithm of the sum of the exponentials along the last axis, which is
-// dropped: of (N, C) it is (N), of (C) a scalar. It is shifted by the row's maximum, unlike
-// Gorgonia's.
+// LogSumExp is the logarithm of the sum of the exponentials along the last axis, which is dropped: (N, C)
+// becomes (N), and (C) a scalar. Unlike Gorgonia's, it is shifted by the row's maximum.
 func LogSumExp(s *graph.Scope, x *G.Node) *G.Node {
 	x = s.Require("LogSumExp", "x", x)
 	if x.Dims() == 0 || x.Dtype() != tensor.Float32 {
@@ -73,7 +72,7 @@ func LogSumExp(s *graph.Scope, x *G.Node) *G.Node {
 				for i := lo; i < hi; i++ {
 					row := x[i*width:][:width]
 					kernel.LogSoftmax(logs, row, width)
-					most := slices.Index(row, slices.Max(row)) // finite, if any is
+					most := slices.Index(row, slices.Max(row)) // finite if any element is
 					out[i] = row[most] - logs[most]
 				}
 			})

@@ -7,8 +7,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// TopK picks the k largest of each row of scores (N, E): their columns (N, K), the largest first, as whole numbers. Of equal
-// ones the lower column comes first. Picks are constants to a gradient.
+// TopK returns the columns (N, K) of the k largest elements of each row of scores (N, E), the largest first, as
+// whole numbers. Of equal elements the lower column comes first. Picks are constants for differentiation.
 func TopK(s *graph.Scope, scores *G.Node, k int) *G.Node {
 	scores = s.Require("TopK", "scores", scores)
 	if !isMatrix(scores) || k < 1 || k > scores.Shape()[1] {
@@ -33,7 +33,7 @@ func TopK(s *graph.Scope, scores *G.Node, k int) *G.Node {
 	}, scores)
 }
 
-// pickLargest fills picks with the columns of the largest of a row.
+// pickLargest fills picks with the columns of the largest elements of a row.
 func pickLargest(picks, row []float32) {
 	for j := range picks {
 		best := -1
@@ -46,7 +46,7 @@ func pickLargest(picks, row []float32) {
 	}
 }
 
-// holds tells whether a column is among the picks.
+// holds reports whether a column is among the picks.
 func holds(picks []float32, column int) bool {
 	for _, p := range picks {
 		if int(p) == column {
@@ -56,8 +56,8 @@ func holds(picks []float32, column int) bool {
 	return false
 }
 
-// TakeColumns is, of each row of x (N, E), the columns that a row of picks (N, K) names, as [TopK] does; 0 for
-// one that is negative, no pick.
+// TakeColumns returns, for each row of x (N, E), the elements in the columns that the row of picks (N, K)
+// names, as from [TopK]. For a negative pick the result is 0.
 func TakeColumns(s *graph.Scope, x, picks *G.Node) *G.Node {
 	x, picks = s.Require("TakeColumns", "x", x), s.Require("TakeColumns", "picks", picks)
 	if !isMatrix(x) || !isMatrix(picks) || x.Shape()[0] != picks.Shape()[0] {
@@ -97,7 +97,7 @@ func TakeColumns(s *graph.Scope, x, picks *G.Node) *G.Node {
 	}, x, picks)
 }
 
-// Shares divides each element of x (N, K) by the sum of its row, to which 1e-20 is added.
+// Shares divides each element of x (N, K) by the sum of its row plus 1e-20.
 func Shares(s *graph.Scope, x *G.Node) *G.Node {
 	x = s.Require("Shares", "x", x)
 	if !isMatrix(x) {

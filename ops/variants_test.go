@@ -45,7 +45,7 @@ func variant(op attentionOp, x *G.Node, kv int, o ops.AttentionOptions, sinks bo
 
 type attentionOp = func(s *graph.Scope, q, k, v ops.Heads, o ops.AttentionOptions) *G.Node
 
-// TestVariantSlopes: the gradients of each variant, of its sinks too, are differences of the values.
+// TestVariantSlopes: the gradients of each variant, including those of the sinks, match finite differences.
 func TestVariantSlopes(t *testing.T) {
 	for name, c := range variants {
 		for _, kv := range []int{4, 2, 1} {
@@ -62,8 +62,8 @@ func TestVariantSlopes(t *testing.T) {
 	}
 }
 
-// TestVariantPieces: pieces of sequences, with other pasts each, get what the whole has; and the same
-// bits where the pieces are seamless.
+// TestVariantPieces: pieces of sequences with different pasts get the same results as whole sequences, and the
+// same bits if the pieces are seamless.
 func TestVariantPieces(t *testing.T) {
 	for name, c := range variants {
 		for _, options := range [][]graph.Option{nil, {graph.Seamless()}} {
@@ -77,8 +77,8 @@ func TestVariantPieces(t *testing.T) {
 	}
 }
 
-// TestVariants: the fused form has what small operations give, over more than a block of keys, with the
-// same bits when it is computed again.
+// TestVariants: the fused form matches the composed one, over more than one block of keys, with the same bits
+// when it is recomputed.
 func TestVariants(t *testing.T) {
 	const context = 300
 	near := func(a, b float32) bool { return math.Abs(float64(a-b)) < tolWindow }
@@ -114,8 +114,8 @@ func TestVariants(t *testing.T) {
 	}
 }
 
-// TestNoVariant: a sink of −∞ is none, to the bit, and a cap far above the scores changes nothing but the
-// last digits.
+// TestNoVariant: a sink of −∞ has no effect, bit for bit, and a cap far above the scores changes only the last
+// digits.
 func TestNoVariant(t *testing.T) {
 	values := func(o ops.AttentionOptions, sinks bool) []float32 {
 		s := graph.New(graph.NewParams(1))
@@ -159,7 +159,7 @@ func ExampleSoftCap() {
 	// Output: (1, 3) [-1.000 22.848 30.000]
 }
 
-// Attention that may look at nothing: its weights sum to less than 1.
+// Attention that may attend to nothing: its weights sum to less than 1.
 func ExampleAttentionOptions() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(1, 1)

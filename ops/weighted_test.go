@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestWeighted compares a weighted loss, scaled by something upstream, and its gradients
-// with float64, over more rows than a chunk holds, some without a target.
+// TestWeighted compares a weighted loss that is scaled by a further op, and its gradients, with float64, over
+// more rows than a chunk holds, some without a target.
 func TestWeighted(t *testing.T) {
 	const rows, width, vocab, factor = 300, 3, 5, 0.7
 	params := graph.NewParams(2)

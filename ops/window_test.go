@@ -40,9 +40,8 @@ func windowed(t *testing.T, op func(*graph.Scope, ops.Heads, ops.Heads, ops.Head
 	return slices.Clone(p.Value(y)), slices.Clone(params.Get("x").GradData())
 }
 
-// TestWindow: attention in a window is what it is written out in small operations, forward and
-// backward, the same to the bit when computed again, and that without a window where this is as
-// long as the context.
+// TestWindow: attention in a window matches the composed form, forward and backward, has the same bits when
+// recomputed, and has those of attention without a window if the window is as long as the context.
 func TestWindow(t *testing.T) {
 	near := func(a, b float32) bool { return math.Abs(float64(a-b)) < tolWindow }
 	for _, context := range []int{1, 9, 150} {
@@ -71,8 +70,8 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// TestWindowDropout: what is dropped in a window is the same when it is computed again, and is what
-// is dropped without one.
+// TestWindowDropout: a window drops the same weights when recomputed, and those that are dropped without a
+// window.
 func TestWindowDropout(t *testing.T) {
 	o := ops.AttentionOptions{Window: 4, Dropout: 0.3}
 	got, dgot := windowed(t, ops.Attention, 20, 2, 2, 4, o)
@@ -88,7 +87,7 @@ func TestWindowDropout(t *testing.T) {
 	}
 }
 
-// TestWindowSlopes: the gradients are differences of the values.
+// TestWindowSlopes: the gradients match finite differences.
 func TestWindowSlopes(t *testing.T) {
 	for _, window := range []int{1, 4, 5, 9} {
 		err := graph.CheckGrad(graph.GradCheck{}, func(s *graph.Scope) *G.Node {
@@ -101,9 +100,9 @@ func TestWindowSlopes(t *testing.T) {
 	}
 }
 
-// TestWindowPieces: sequences of their own pasts, over more than four windows and in pieces of any
-// length, of which the ends often only fill, get what the whole of each has; memory holds as many
-// positions as the window.
+// TestWindowPieces: sequences with different pasts, over more than four windows, in pieces of any length whose
+// ends are often only padding, get the same results as whole sequences; the cache holds as many positions as
+// the window.
 func TestWindowPieces(t *testing.T) {
 	const batch, context, heads, size = 3, 41, 4, 3
 	for _, kv := range []int{4, 2, 1} {

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// status is what an edit did to a box.
+// status says what an edit did to a box.
 type status int
 
 const (
@@ -24,15 +24,14 @@ func (s status) String() string {
 	return [...]string{"unknown", "same", "added", "removed", "changed"}[s]
 }
 
-// DiffSVG draws two graphs side by side, before and after an edit, and colours what was
-// removed, added and changed. A box has changed if one of its nodes, or of the shapes or
-// the parameters in it, or their order, is another.
+// DiffSVG draws two graphs side by side, before and after an edit, and colors what was removed, added and
+// changed. A box counts as changed if its nodes, their shapes or order, or its parameters differ.
 func DiffSVG(before, after []graph.Node, o Options) ([]byte, error) {
 	var panels [2]*grouping
 	both := [][]graph.Node{before, after}
 	for i, nodes := range both {
 		own := o
-		own.Open = slices.DeleteFunc(slices.Clone(o.Open), func(scope string) bool { // what the other alone has
+		own.Open = slices.DeleteFunc(slices.Clone(o.Open), func(scope string) bool { // that only the other graph has
 			return !hasScope(nodes, scope) && hasScope(both[1-i], scope)
 		})
 		var err error
@@ -94,7 +93,7 @@ func (g *grouping) compare(other *grouping, missing status) {
 // place identifies a box in another graph.
 func (b *box) place() string { return fmt.Sprint(b.kind, b.key, b.grad) }
 
-// content is what a box is made of, for comparison.
+// content describes what a box consists of, for comparison.
 func (g *grouping) content(b *box) string {
 	var text strings.Builder
 	fmt.Fprintln(&text, b.params, b.alike)

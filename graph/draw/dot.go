@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// DOT writes the boxes and arrows of [SVG] in the language of Graphviz, whose dot program
-// draws them: `dot -Tsvg`. The boxes of one block stand in a frame.
+// DOT writes the boxes and arrows of [SVG] in the language of Graphviz, to be drawn by `dot -Tsvg`. The boxes
+// of a block are in a frame.
 func DOT(nodes []graph.Node, o Options) ([]byte, error) {
 	g, err := o.grouped(nodes)
 	if err != nil {
@@ -70,7 +70,7 @@ func DOT(nodes []graph.Node, o Options) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// quote writes a string of DOT.
+// quote returns s as a quoted string of DOT.
 func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
 }

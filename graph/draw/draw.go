@@ -8,29 +8,31 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Options choose what a picture shows.
+// Options selects what a picture shows.
 type Options struct {
-	// Depth is how many levels of scopes the picture goes down: 1 draws one box for each
-	// block h.0, h.1, …; 2 one for each layer h.0.attn, h.0.mlp, …; below 0, every node
-	// is a box. 0 takes the most of 2 and 1 that fits on a screen, and folds like blocks
-	// into one box if neither does.
+	// Depth is the number of levels of scopes that the picture shows: 1 draws one box for each block h.0, h.1,
+	// …; 2 draws one for each layer h.0.attn, h.0.mlp, …; with a negative Depth every node is a box. 0 means 2
+	// or else 1, whichever first fits on a screen, and if neither does, 1 with equal blocks folded into one
+	// box.
 	Depth int
-	// Open are scopes whose every operation is a box, whatever the depth. In such a path *
-	// stands for any part of a name, as in "h.*.attn".
+	// Open lists scopes whose nodes are each a box, whatever the depth. In these paths, * stands for any part
+	// of a name, as in "h.*.attn".
 	Open []string
-	// Fold draws a run of blocks that are alike, such as h.0 to h.47, as one box; also of those that are alike in turn.
+	// Fold draws a run of blocks that are alike, such as h.0 to h.47, as one box, including runs that alternate
+	// between several kinds of blocks.
 	Fold bool
-	// Title stands above the picture.
+	// Title is shown above the picture.
 	Title string
-	// Marked has the boxes of an SVG say, for a page that shows it, what they are (class), their scope (data-scope; of a run of
-	// blocks, the first's) and the IDs of their nodes (data-nodes), of which of two graphs (data-graph, 0 or 1), and lines and texts have a class for the page's style.
+	// Marked adds attributes to an SVG for a page that shows it: each box has a class, its scope (data-scope;
+	// for a run of blocks, that of the first), the IDs of its nodes (data-nodes) and, if there are two graphs,
+	// which of them it is in (data-graph, 0 or 1). Lines and texts have a class for the page's style.
 	Marked bool
 }
 
-// screen is how many rows of boxes fit on a screen.
+// screen is the number of rows of boxes that fit on a screen.
 const screen = 32
 
-// grouped puts nodes into boxes as the options say.
+// grouped groups nodes into boxes as the options say.
 func (o Options) grouped(nodes []graph.Node) (*grouping, error) {
 	if o.Depth != 0 {
 		return group(nodes, o.Depth, o.Fold, o.Open)
@@ -50,7 +52,7 @@ func (o Options) grouped(nodes []graph.Node) (*grouping, error) {
 	return group(nodes, 1, true, o.Open)
 }
 
-// rows is about how many rows a picture takes.
+// rows returns approximately how many rows a picture takes.
 func (g *grouping) rows() int {
 	depth, most := make(map[*box]int), 0
 	for _, b := range g.boxes {
@@ -67,7 +69,7 @@ func (g *grouping) rows() int {
 
 func (g *grouping) shapeOf(id int) tensor.Shape { return g.nodes[id].Shape }
 
-// SVG draws a graph, such as [graph.Scope.Nodes] lists, as an SVG image.
+// SVG draws a graph, as listed by [graph.Scope.Nodes], as an SVG image.
 func SVG(nodes []graph.Node, o Options) ([]byte, error) {
 	g, err := o.grouped(nodes)
 	if err != nil {

@@ -37,7 +37,7 @@ func tiny(t *testing.T, options ...graph.Option) []graph.Node {
 	return s.Nodes()
 }
 
-// TestGolden compares pictures with those that were looked at.
+// TestGolden compares pictures with golden ones that were inspected.
 func TestGolden(t *testing.T) {
 	before, after := tiny(t), tiny(t, graph.Replace("h.*.mlp.act", ops.ReLU), graph.After("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
 		return layers.LayerNorm(s.At("ln"), x, layers.Norm{})
@@ -88,7 +88,7 @@ func wellFormed(t *testing.T, name string, data []byte) {
 	}
 }
 
-// TestStatus: an edit's picture tells what was added and what changed, and only that.
+// TestStatus: the picture of an edit shows what was added and what changed, and only that.
 func TestStatus(t *testing.T) {
 	before := tiny(t)
 	after := tiny(t, graph.Replace("h.*.mlp.act", ops.ReLU), graph.Remove("h.*.mlp.c_proj"), graph.Replace("h.*.mlp.c_fc", func(s *graph.Scope, x *G.Node) *G.Node {
@@ -114,7 +114,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestDOTParses: another's parser of Graphviz's language reads what DOT writes.
+// TestDOTParses: an independent parser of Graphviz's language reads what DOT writes.
 func TestDOTParses(t *testing.T) {
 	for _, o := range []draw.Options{{Title: `a "title" \n`}, {Depth: -1}, {Depth: 1}} {
 		text, err := draw.DOT(tiny(t), o)

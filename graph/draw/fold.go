@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// repeated tells of a run of blocks how many there are, and of how many kinds in turn.
+// repeated holds the number of blocks in a run, and the number of kinds that alternate in it.
 type repeated struct{ blocks, kinds int }
 
-// folds finds runs of blocks, such as h.0, h.1, …, whose nodes are alike, or alike in turn, as where
-// every other one is banded, and returns the name that a run's blocks get in the picture, and how many they are.
-// A block that is opened stays out.
+// folds finds runs of blocks, such as h.0, h.1, …, whose nodes are alike, or whose kinds alternate, for example
+// if every other block is banded. It returns the name in the picture of each block's run, and the size of each
+// run. Blocks that are opened are not folded.
 func (g *grouping) folds() (names map[string]string, alike map[string]repeated) {
 	var blocks []string // in order of declaration
 	content := make(map[string]*strings.Builder)
@@ -51,8 +51,8 @@ func (g *grouping) folds() (names map[string]string, alike map[string]repeated) 
 	return names, alike
 }
 
-// turns is how many blocks from the first on follow one another by number and have the content of the
-// one k before.
+// turns returns how many blocks, from the first, are consecutively numbered and have the content of the block k
+// before them.
 func turns(blocks []string, k int, content map[string]*strings.Builder) int {
 	stem, first := numbered(blocks[0])
 	for n, b := range blocks {
@@ -64,7 +64,7 @@ func turns(blocks []string, k int, content map[string]*strings.Builder) int {
 	return len(blocks)
 }
 
-// opensBelow tells whether something in a block is opened.
+// opensBelow reports whether something in a block is opened.
 func (g *grouping) opensBelow(block string) bool {
 	names := strings.Split(block, ".")
 	return slices.ContainsFunc(g.open, func(p []string) bool {
@@ -72,7 +72,7 @@ func (g *grouping) opensBelow(block string) bool {
 	})
 }
 
-// numbered splits h.3 into h and 3; the number of what has none is -1.
+// numbered splits h.3 into h and 3; the number is -1 if there is none.
 func numbered(block string) (stem string, number int) {
 	i := strings.LastIndexByte(block, '.')
 	if i < 0 {

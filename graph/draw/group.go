@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/scopepath"
 )
 
-// kind is what a box stands for.
+// kind is the kind of what a box represents.
 type kind int
 
 const (
@@ -23,10 +23,10 @@ const (
 type box struct {
 	kind   kind
 	key    string // the scope, or the name of a parameter or an input
-	single bool   // it stands for one node of an opened scope
+	single bool   // whether it represents one node of an opened scope
 	grad   bool
-	alike  repeated // blocks that it stands for, if more than one
-	nodes  []int    // in order
+	alike  repeated // number of blocks that it represents, if more than one
+	nodes  []int    // IDs, in order
 	ops    []string
 	params int64
 	active int64 // of params: those that one row of the data uses
@@ -39,7 +39,7 @@ type box struct {
 	status     status
 }
 
-// value is what one node hands to other boxes.
+// value is the value of one node that other boxes read.
 type value struct {
 	node  int
 	shape string
@@ -47,17 +47,16 @@ type value struct {
 	to    []*box
 }
 
-// grouping is a graph in boxes, in an order in which every box comes after those that it
-// reads.
+// grouping is a graph divided into boxes, in an order in which every box comes after those that it reads.
 type grouping struct {
 	nodes  []graph.Node
 	boxes  []*box
 	values []*value
 	levels int  // of scopes
-	fold   bool // runs of like blocks are one box
+	fold   bool // whether runs of equal blocks are one box
 	open   [][]string
 
-	readers [][]int // of each node
+	readers [][]int // for each node
 }
 
 // levelsOf splits a path into its levels: a number belongs to the name before it, as in
@@ -81,17 +80,17 @@ func isNumber(name string) bool {
 	return name != "" && strings.Trim(name, "0123456789") == ""
 }
 
-// inside tells whether a path is at or below what pattern matches.
+// inside reports whether a path is at or below what pattern matches.
 func inside(pattern []string, at string) bool {
 	return scopepath.Inside(pattern, strings.Split(at, "."))
 }
 
-// opened tells whether the picture shows the nodes at a path.
+// opened reports whether the picture shows the nodes at a path.
 func (g *grouping) opened(at string) bool {
 	return g.levels < 0 || slices.ContainsFunc(g.open, func(p []string) bool { return inside(p, at) })
 }
 
-// keyOf is the scope that the nodes at a path are collapsed into.
+// keyOf returns the scope that the nodes at a path are collapsed into.
 func (g *grouping) keyOf(at string, folded map[string]string) string {
 	levels := levelsOf(at)
 	if len(levels) > 0 && folded[levels[0]] != "" {
@@ -100,13 +99,13 @@ func (g *grouping) keyOf(at string, folded map[string]string) string {
 	return strings.Join(levels[:min(g.levels, len(levels))], ".")
 }
 
-// hasScope tells whether some of the nodes are in a scope, or a pattern of scopes.
+// hasScope reports whether any of the nodes are in a scope, or match a pattern of scopes.
 func hasScope(nodes []graph.Node, scope string) bool {
 	pattern := strings.Split(scope, ".")
 	return slices.ContainsFunc(nodes, func(n graph.Node) bool { return inside(pattern, n.Path) })
 }
 
-// group puts nodes in boxes.
+// group groups nodes into boxes.
 func group(nodes []graph.Node, levels int, fold bool, open []string) (*grouping, error) {
 	g := &grouping{nodes: nodes, levels: levels, fold: fold}
 	for _, o := range open {
@@ -138,7 +137,8 @@ func group(nodes []graph.Node, levels int, fold bool, open []string) (*grouping,
 	return g, nil
 }
 
-// boxNodes returns the box of each node, in the order given; parameters that one layer uses have none yet.
+// boxNodes returns the box of each node. The nodes are visited in the given order; parameters have no boxes
+// yet.
 func (g *grouping) boxNodes(order []int, folded map[string]string, alike map[string]repeated) []*box {
 	nodes := g.nodes
 	of := make([]*box, len(nodes))
@@ -153,7 +153,7 @@ func (g *grouping) boxNodes(order []int, folded map[string]string, alike map[str
 			continue
 		}
 		if len(n.Inputs) == 0 && len(g.readers[id]) == 0 {
-			continue // a constant that differentiation began with
+			continue // a constant that differentiation starts from
 		}
 		if in := pickOf(nodes, id); in >= 0 && of[in] != nil && nodes[in].Grad == n.Grad {
 			of[id] = of[in]
@@ -181,8 +181,8 @@ func (g *grouping) boxNodes(order []int, folded map[string]string, alike map[str
 	return of
 }
 
-// sort puts every box behind those that it reads: a box may have got its last node after
-// others that this node reads had begun.
+// sort moves every box after those that it reads: a box may have been given its last node after boxes were
+// started that this node reads.
 func (g *grouping) sort() {
 	var order []*box
 	done := make(map[*box]bool)
@@ -230,7 +230,7 @@ func (g *grouping) add(b *box, nodes ...int) *box {
 	return b
 }
 
-// wouldCycle tells whether b, if it also had n, would read what is computed from b.
+// wouldCycle reports whether b, if n were added to it, would read something that is computed from b.
 func (g *grouping) wouldCycle(b *box, n graph.Node, of []*box) bool {
 	seen := make(map[*box]bool)
 	var reaches func(p *box) bool
@@ -252,7 +252,7 @@ func (g *grouping) wouldCycle(b *box, n graph.Node, of []*box) bool {
 	return false
 }
 
-// pickOf is the node whose side result the given node hands out, or -1.
+// pickOf returns the node whose extra result the given node returns, or -1.
 func pickOf(nodes []graph.Node, id int) int {
 	n := nodes[id]
 	if len(n.Inputs) != 1 {
@@ -264,7 +264,7 @@ func pickOf(nodes []graph.Node, id int) int {
 	return -1
 }
 
-// placeParams counts a parameter to the layer that uses it, or makes a box of it.
+// placeParams counts a parameter in the layer that uses it, or makes it a box.
 func (g *grouping) placeParams(of []*box) {
 	var shared []*box
 	for id, n := range g.nodes {
@@ -291,7 +291,7 @@ func (g *grouping) placeParams(of []*box) {
 	g.boxes = append(shared, g.boxes...)
 }
 
-// connect lists the values that go between boxes.
+// connect lists the values that pass between boxes.
 func (g *grouping) connect(of []*box) {
 	values := make([]*value, len(g.nodes))
 	for id, n := range g.nodes {
@@ -323,12 +323,12 @@ func (g *grouping) connect(of []*box) {
 	}
 }
 
-// read tells whether a forward node reads the given one.
+// read reports whether a forward node reads the given one.
 func (g *grouping) read(id int) bool {
 	return slices.ContainsFunc(g.readers[id], func(r int) bool { return !g.nodes[r].Grad })
 }
 
-// sum adds up what the boxes cost.
+// sum adds up the costs of the boxes.
 func (g *grouping) sum() {
 	for _, b := range g.boxes {
 		for _, id := range b.nodes {
@@ -341,8 +341,8 @@ func (g *grouping) sum() {
 	}
 }
 
-// sorted is an order in which every node comes after those that it reads: that of
-// declaration, as far as it goes.
+// sorted returns an order in which every node comes after those that it reads, which follows the order of
+// declaration as far as possible.
 func sorted(nodes []graph.Node) ([]int, error) {
 	order := make([]int, 0, len(nodes))
 	state := make([]int, len(nodes)) // 1 while its inputs are visited, 2 after

@@ -6,19 +6,18 @@ import (
 	"slices"
 )
 
-// The layout has two lanes: forward computation goes down the first, its gradient comes
-// up the second. A lane's boxes stand in rows; a layer and its gradient share one where
-// the arrows let them. Arrows run in the gaps between rows and in three channels beside
-// the lanes, never over a box.
+// The layout has two lanes: forward computation goes down the first, and its gradient goes up the second. A
+// lane's boxes are in rows; a layer and its gradient share a row if the arrows allow it. Arrows run in the gaps
+// between rows and in three channels beside the lanes, never over a box.
 
 // Distances in pixels.
 const (
 	boxHeight = 24.0
-	padding   = 8.0  // of texts in a box
-	between   = 26.0 // boxes of a row
-	labelZone = 13.0 // of a gap, in which arrows begin and are labelled
-	track     = 6.0  // between arrows side by side
-	arrowZone = 9.0  // of a gap, in which arrows end
+	padding   = 8.0  // around texts in a box
+	between   = 26.0 // between boxes of a row
+	labelZone = 13.0 // part of a gap in which arrows begin and are labeled
+	track     = 6.0  // between parallel arrows
+	arrowZone = 9.0  // part of a gap in which arrows end
 )
 
 // lane is a column of rows.
@@ -28,7 +27,7 @@ type lane struct {
 	left, right float64
 }
 
-// drawing is a picture before it is written down.
+// drawing is a picture before it is written.
 type drawing struct {
 	boxes         []*box
 	lines         []line
@@ -42,20 +41,20 @@ type drawing struct {
 	channel [3]struct{ left, right float64 }
 }
 
-// line is an arrow or a part of one: corners joined by straight lines.
+// line is an arrow or a part of one: points joined by straight lines.
 type line struct {
 	points [][2]float64
-	head   bool // an arrow's head at the last point
+	head   bool // whether it ends in an arrowhead
 	style  string
-	net    int // lines of one value may touch
+	net    int // lines of the same net may touch
 	hover  string
 }
 
 // label is a text beside a line.
 type label struct {
-	x, y  float64 // left end of its base line
+	x, y  float64 // left end of the baseline
 	text  string
-	style string // of its line
+	style string // of the label's line
 }
 
 // layOut places the boxes of g and routes its values.
@@ -77,7 +76,7 @@ func layOut(g *grouping) *drawing {
 	return d
 }
 
-// laneOf is the lane of a box.
+// laneOf returns the lane of a box.
 func (d *drawing) laneOf(b *box) *lane {
 	if b.grad {
 		return d.lanes[1]
@@ -85,7 +84,7 @@ func (d *drawing) laneOf(b *box) *lane {
 	return d.lanes[0]
 }
 
-// rank gives every box its row.
+// rank assigns every box its row.
 func (d *drawing) rank(g *grouping) {
 	succs := make(map[*box][]*box)
 	for _, b := range g.boxes {
@@ -101,7 +100,7 @@ func (d *drawing) rank(g *grouping) {
 			b.row = max(b.row, p.row+1)
 		}
 	}
-	// What nothing leads to stands right above its first reader.
+	// A box without predecessors goes right above its first reader.
 	for _, b := range g.boxes {
 		if b.grad || len(b.preds) > 0 {
 			continue
@@ -132,8 +131,8 @@ func (d *drawing) rank(g *grouping) {
 	}
 }
 
-// rankGradients gives every gradient its row, beside its layer, or above that if what it reads is there,
-// and returns the lowest number of a row.
+// rankGradients assigns every gradient its row: beside its layer, or above that if what it reads is there. It
+// returns the lowest number of a row.
 func rankGradients(g *grouping) (lowest int) {
 	partner := make(map[string]int)
 	for _, b := range g.boxes {
@@ -166,7 +165,7 @@ func rankGradients(g *grouping) (lowest int) {
 	return lowest
 }
 
-// name tells a box and its gradient's from others.
+// name returns the name that a box shares with its gradient only.
 func (b *box) name() string { return b.key }
 
 // dropEmpty renumbers rows so that none is empty.
@@ -186,7 +185,7 @@ func (d *drawing) dropEmpty(rows int) {
 	d.rowTop, d.rowH, d.gaps = make([]float64, at), make([]float64, at), make([]float64, at+1)
 }
 
-// sizes gives every box its width: layers one a lane, others their own.
+// sizes gives every box its width: layers of a lane all have the same width, other boxes have their own.
 func (d *drawing) sizes(g *grouping) {
 	width := make(map[*lane]float64)
 	for _, b := range d.boxes {
@@ -208,8 +207,8 @@ func (d *drawing) sizes(g *grouping) {
 	}
 }
 
-// spread orders the boxes of each row of a lane and gives them their place from its left
-// end: near what they are connected with, apart from each other.
+// spread orders the boxes of each row of a lane and assigns them places, relative to the lane's left end: near
+// the boxes that they are connected with, and apart from each other.
 func (d *drawing) spread(l *lane) {
 	near, far := make(map[*box][]*box), make(map[*box][]*box)
 	for _, b := range d.boxes {
@@ -256,7 +255,7 @@ func (d *drawing) spread(l *lane) {
 	left := math.Inf(1)
 	for _, b := range d.boxes {
 		if d.laneOf(b) == l {
-			b.x = math.Round(b.x - b.w/2) // so far it was the middle
+			b.x = math.Round(b.x - b.w/2) // until here it was the middle
 			left = min(left, b.x)
 		}
 	}
@@ -268,7 +267,7 @@ func (d *drawing) spread(l *lane) {
 	}
 }
 
-// pull is how much others keep to this box, and how much it keeps to its place.
+// pull returns how strongly a box attracts others and keeps its place.
 func (b *box) pull() float64 {
 	if b.kind != layer {
 		return 1e-6
@@ -276,8 +275,8 @@ func (b *box) pull() float64 {
 	return 1 + math.Log1p(float64(b.flops))
 }
 
-// place puts a row's boxes as near to where they want to be as their order and their
-// distance allow: least squares, by pooling neighbours that would overlap.
+// place puts the boxes of a row as close to where they want to be as their order and distances allow: least
+// squares, by pooling neighbors that would overlap.
 func place(row []*box, want map[*box]float64) {
 	type pool struct {
 		sum, weight float64

@@ -32,7 +32,7 @@ func nodesOf(t testing.TB, name string, context int, train bool, options ...grap
 	return s.Nodes()
 }
 
-// TestModels: the pictures of real models are laid out as they should be, at every depth.
+// TestModels: the pictures of real models are laid out correctly at every depth.
 func TestModels(t *testing.T) {
 	for _, c := range []struct {
 		model   string
@@ -61,7 +61,7 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// TestRecomputed: so is that of a graph whose gradient computes blocks again.
+// TestRecomputed: so is the picture of a graph whose gradient recomputes blocks.
 func TestRecomputed(t *testing.T) {
 	nodes := nodesOf(t, "gpt2-nano", 64, true, graph.Recompute("h.*"))
 	if !slices.ContainsFunc(nodes, func(n graph.Node) bool { return n.Op == "Attention again" }) {
@@ -114,7 +114,7 @@ func TestOneBoxALayer(t *testing.T) {
 	}
 }
 
-// TestFold: blocks that are alike are one box at any depth, but for what is opened.
+// TestFold: blocks that are alike are one box at any depth, except those that are opened.
 func TestFold(t *testing.T) {
 	nodes := nodesOf(t, "gpt2-nano", 64, true, graph.Remove("h.3.mlp.act"))
 	bands := nodesOf(t, "gpt3-nano", 64, true)
@@ -146,7 +146,7 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// TestBesideItsLayer: a layer and its gradient stand in one row.
+// TestBesideItsLayer: a layer and its gradient are in the same row.
 func TestBesideItsLayer(t *testing.T) {
 	g, err := Options{}.grouped(nodesOf(t, "gpt2-nano", 64, true))
 	if err != nil {
@@ -163,7 +163,7 @@ func TestBesideItsLayer(t *testing.T) {
 	}
 }
 
-// TestRandom: graphs of any form are laid out as they should be.
+// TestRandom: graphs of any form are laid out correctly.
 func TestRandom(t *testing.T) {
 	seeds := uint64(300)
 	if testing.Short() {
@@ -214,8 +214,8 @@ func randomGraph(random *rand.Rand) []graph.Node {
 	return nodes
 }
 
-// check fails unless the boxes hold the graph, arrows lead from what is computed to what
-// reads it, no box lies over another or over a line, and texts have room.
+// check fails unless the boxes hold the graph, arrows lead from what is computed to what reads it, no box
+// overlaps another or a line, and texts have room.
 func check(t *testing.T, name string, nodes []graph.Node, g *grouping, d *drawing) {
 	t.Helper()
 	checkContent(t, name, nodes, g)

@@ -22,7 +22,7 @@ func (r *router) draw() {
 	}
 }
 
-// drawRun joins a run's ports with it.
+// drawRun draws the lines from a run to its ports.
 func (r *router) drawRun(n *run) {
 	if len(n.ports) == 1 && !n.net.trunk { // a result, read by nobody
 		x, y := n.ports[0].xy()
@@ -52,7 +52,7 @@ func (r *router) drawRun(n *run) {
 	}
 }
 
-// drawTrunk draws the vertical piece, and those that leave it sideways.
+// drawTrunk draws the vertical part of a net, and the parts that leave it sideways.
 func (r *router) drawTrunk(n *net) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, p := range append([]*port{n.source}, n.targets...) {
@@ -77,15 +77,15 @@ func (r *router) runOf(p *port) *run {
 			return n
 		}
 	}
-	panic("draw: a port without a run") // gapRuns makes one for each
+	panic("draw: a port without a run") // gapRuns makes a run for each
 }
 
 func (r *router) line(n *net, head bool, points ...[2]float64) {
 	r.d.lines = append(r.d.lines, line{points: points, head: head, style: n.style, net: n.id, hover: n.hover})
 }
 
-// drawLabel writes a net's shape where it leaves its source, on the side of the line that
-// has room. Where neither has, only the line's hover text tells it.
+// drawLabel writes a net's shape where the net leaves its source, on the side of the line that has room. If
+// neither side has, only the line's hover text shows it.
 func (r *router) drawLabel(n *net) {
 	if n.label == "" {
 		return
@@ -114,7 +114,7 @@ func (r *router) drawLabel(n *net) {
 	}
 }
 
-// overlaps tells whether two labels lie over each other.
+// overlaps reports whether two labels overlap.
 func (l label) overlaps(o label) bool {
 	return l.x < o.x+textWidth(o.text, labelSize) && o.x < l.x+textWidth(l.text, labelSize) && math.Abs(l.y-o.y) < labelSize-1
 }

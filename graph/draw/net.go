@@ -25,12 +25,12 @@ type port struct {
 	at   float64
 }
 
-// net is the arrows of one value in one lane or across: it starts at a port and ends at
-// others. A trunk in a channel joins those that are not neighbours.
+// net is the set of arrows of one value within a lane or across lanes: it starts at one port and ends at
+// others. A trunk in a channel joins ports that are not in neighboring rows.
 type net struct {
 	id      int
-	value   *value // the last, if it is several
-	more    int    // values beside the first
+	value   *value // the last one, if there are several
+	more    int    // number of values besides the first
 	hover   string
 	label   string
 	style   string
@@ -41,7 +41,7 @@ type net struct {
 	at      float64 // the trunk's x
 }
 
-// run is a horizontal piece in a gap.
+// run is a horizontal part in a gap.
 type run struct {
 	net      *net
 	from, to float64
@@ -54,7 +54,7 @@ type router struct {
 	nets  []*net
 	ports []*port
 	by    map[portKey]*port
-	runs  [2][][]*run // of each lane, in each gap
+	runs  [2][][]*run // by lane and gap
 }
 
 type portKey struct {
@@ -66,7 +66,7 @@ type portKey struct {
 // newRouter makes the nets of a grouping.
 func newRouter(d *drawing, g *grouping) *router {
 	r := &router{d: d, by: make(map[portKey]*port)}
-	across := make(map[*box]*net) // one of each box for all that gradients read of it
+	across := make(map[*box]*net) // one for each box, for everything that gradients read of it
 	for _, v := range g.values {
 		var direct, long *net
 		if len(v.to) == 0 {
@@ -103,8 +103,8 @@ func newRouter(d *drawing, g *grouping) *router {
 	return r
 }
 
-// follows tells whether b stands in the first row of its lane that has boxes, after that
-// of from: an arrow has a free way.
+// follows reports whether b is in the first row of its lane that has boxes after the row of from, so that an
+// arrow has a free path.
 func (r *router) follows(b, from *box) bool {
 	low, high := min(b.row, from.row), max(b.row, from.row)
 	return low < high && !slices.ContainsFunc(r.d.laneOf(b).rows[low+1:high], func(row []*box) bool { return len(row) > 0 })
@@ -122,7 +122,7 @@ func (r *router) newNet(v *value, trunk bool, channel int) *net {
 	return n
 }
 
-// across adds a value to what gradients read of one box.
+// across adds a value to the net of what gradients read of a box.
 func (r *router) across(n *net, v *value, b *box) {
 	if n.value == v && n.hover == "" {
 		n.label, n.hover = v.shape, "read by gradients: "+v.shape
@@ -134,7 +134,7 @@ func (r *router) across(n *net, v *value, b *box) {
 	r.connect(n, b)
 }
 
-// text is the net's label.
+// text returns the net's label.
 func (n *net) text() string {
 	if n.more > 0 {
 		return fmt.Sprintf("%s +%d", n.label, n.more)
@@ -142,7 +142,7 @@ func (n *net) text() string {
 	return n.label
 }
 
-// connect leads a net to a box.
+// connect extends a net to a box.
 func (r *router) connect(n *net, b *box) {
 	if n.source == nil {
 		n.source = r.port(n, n.value.from, r.exit(n), false)
@@ -165,8 +165,7 @@ func (r *router) port(n *net, b *box, s side, end bool) *port {
 	return r.by[key]
 }
 
-// exit is the side at which a net leaves its source: sideways into a channel if nothing
-// stands between.
+// exit returns the side at which a net leaves its source: sideways into a channel if nothing is in between.
 func (r *router) exit(n *net) side {
 	b := n.value.from
 	if n.trunk {
@@ -180,7 +179,7 @@ func (r *router) exit(n *net) side {
 	return bottom
 }
 
-// entry is the side at which a net ends at b.
+// entry returns the side at which a net ends at b.
 func (r *router) entry(n *net, b *box) side {
 	if n.trunk {
 		if s, ok := r.sideways(n, b); ok {
@@ -193,7 +192,8 @@ func (r *router) entry(n *net, b *box) side {
 	return top
 }
 
-// sideways is the side of b towards the net's channel, if b is the row's last there.
+// sideways returns the side of b that faces the net's channel, and whether b is the last box of its row on that
+// side.
 func (r *router) sideways(n *net, b *box) (side, bool) {
 	row := r.d.laneOf(b).rows[b.row]
 	if n.channel == 0 || n.channel == 1 && b.grad {
@@ -202,7 +202,7 @@ func (r *router) sideways(n *net, b *box) (side, bool) {
 	return right, row[len(row)-1] == b
 }
 
-// far is where the other ends of a port's net are, on average.
+// far returns the average position of the other ends of a port's net.
 func (p *port) far(s side) float64 {
 	if n := p.net; n.trunk && (s == top || s == bottom) {
 		if n.channel == 0 || n.channel == 1 && p.box.grad {
@@ -225,7 +225,7 @@ func (p *port) far(s side) float64 {
 	return sum / float64(max(len(others), 1))
 }
 
-// x and y are the port's place.
+// xy returns the port's position.
 func (p *port) xy() (x, y float64) {
 	b := p.box
 	switch p.side {
@@ -239,8 +239,8 @@ func (p *port) xy() (x, y float64) {
 	return b.x + b.w, b.y + p.at
 }
 
-// gapOf is the gap that a port at the top or the bottom opens to. Between neighbours it is
-// that at the end of the arrow; what rows are left out before have no boxes.
+// gapOf returns the gap that a port at the top or the bottom opens to. Between neighboring rows it is the gap
+// at the end of the arrow; the skipped rows have no boxes in this lane.
 func (p *port) gapOf() int {
 	if n := p.net; !n.trunk && p == n.source && len(n.targets) > 0 {
 		p = n.targets[0]
@@ -251,7 +251,7 @@ func (p *port) gapOf() int {
 	return p.box.row + 1
 }
 
-// laneIndex is 1 for gradients.
+// laneIndex returns 1 for gradients, else 0.
 func (b *box) laneIndex() int {
 	if b.grad {
 		return 1

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// run places everything: the ports, the trunks, the gaps, and then the lines.
+// run places everything: first the ports, the trunks and the gaps, and then the lines.
 func (r *router) run() {
 	r.spacePorts()
 	r.gapRuns()
@@ -16,8 +16,8 @@ func (r *router) run() {
 	r.draw()
 }
 
-// spacePorts spreads the ports of each side of each box evenly, and makes rows as high
-// as their boxes' sides need. at is counted from the box's corner.
+// spacePorts spreads the ports of each side of each box evenly, and makes rows as high as the sides of their
+// boxes need. at is measured from the corner of the box.
 func (r *router) spacePorts() {
 	d := r.d
 	for i := range d.rowH {
@@ -53,7 +53,7 @@ func (r *router) spacePorts() {
 			continue
 		}
 		for s, ports := range sides[b] {
-			// Arrows that come from the far side of the picture are nearest to it.
+			// Order the ports by the positions of the other ends of their arrows.
 			slices.SortStableFunc(ports, func(p, q *port) int { return cmp.Compare(p.far(side(s)), q.far(side(s))) })
 			length := b.w
 			if side(s) == left || side(s) == right {
@@ -66,8 +66,8 @@ func (r *router) spacePorts() {
 	}
 }
 
-// gapRuns lists the horizontal pieces of each gap: of a net between neighbours one, of
-// one with a trunk one for every port that does not face the trunk's channel.
+// gapRuns lists the horizontal parts in each gap: one for a net between neighboring rows, and, for a net with a
+// trunk, one for every port that does not face the trunk's channel.
 func (r *router) gapRuns() {
 	for l := range r.runs {
 		r.runs[l] = make([][]*run, len(r.d.gaps))
@@ -89,8 +89,7 @@ func (r *router) gapRuns() {
 	}
 }
 
-// placeRows fixes the lanes' places and the channels, then the height of gaps and rows. The
-// gaps are as high as if no two runs could share a track.
+// placeRows fixes the places of the lanes and the channels, then the heights of the gaps and rows.
 func (r *router) placeRows() {
 	d := r.d
 	tracks := [3]int{}
@@ -130,7 +129,7 @@ func (r *router) placeRows() {
 	r.placeGaps()
 }
 
-// placeGaps fixes the height of gaps, and with that where rows are.
+// placeGaps fixes the heights of the gaps, and with them the places of the rows.
 func (r *router) placeGaps() {
 	d := r.d
 	for gap := range d.gaps {
@@ -158,8 +157,8 @@ func (r *router) placeGaps() {
 	}
 }
 
-// align moves the ends of arrows between neighbours: right under their beginnings where
-// nothing is in the way, and off those of others, which they would seem to go on from.
+// align moves the ends of arrows between neighboring rows: right below their beginnings if nothing is in the
+// way, and away from the beginnings of other arrows, which they would seem to continue.
 func (r *router) align() {
 	const clear = 10
 	at := func(p *port) float64 { x, _ := p.xy(); return x }
@@ -193,8 +192,8 @@ func (r *router) align() {
 	}
 }
 
-// offset moves the end of an arrow at the left of a gradient's box off the heights at
-// which others leave the boxes of its row.
+// offset moves the end of an arrow at the left of a gradient's box away from the heights at which other arrows
+// leave the boxes of its row.
 func (r *router) offset(p *port) {
 	taken := func(at float64) bool {
 		return slices.ContainsFunc(r.ports, func(q *port) bool {
@@ -212,10 +211,10 @@ func (r *router) offset(p *port) {
 	}
 }
 
-// header is the height that the title and the legend take.
+// header is the height of the title and the legend.
 const header = 34.0
 
-// overlaps is how many trunks of a channel stand beside each other.
+// overlaps returns how many trunks of a channel are side by side.
 func (r *router) overlaps(channel int) int {
 	return pack(r.trunks(channel), func(n *net) (float64, float64) {
 		low, high := float64(n.source.box.row), float64(n.source.box.row)
@@ -236,8 +235,8 @@ func (r *router) trunks(channel int) []*net {
 	return all
 }
 
-// spanX is what a run covers, as far as is known before trunks have their tracks: to the
-// far end of the channel.
+// spanX sets the range that a run covers, as far as it is known before trunks have their tracks: up to the far
+// end of the channel.
 func (n *run) spanX(d *drawing) {
 	n.from, n.to = math.Inf(1), math.Inf(-1)
 	for _, p := range n.ports {
@@ -255,8 +254,7 @@ func (n *run) spanX(d *drawing) {
 	}
 }
 
-// pack gives spans tracks so that those of one track do not touch, and returns how many
-// it took.
+// pack assigns tracks to spans so that spans in the same track do not touch, and returns the number of tracks.
 func pack[E any](all []E, span func(E) (float64, float64), give func(E, int)) int {
 	sorted := slices.Clone(all)
 	slices.SortStableFunc(sorted, func(a, b E) int {
@@ -283,7 +281,7 @@ func pack[E any](all []E, span func(E) (float64, float64), give func(E, int)) in
 	return len(tracks)
 }
 
-// placeTrunks gives every trunk its x: short ones nearest to the lane that they serve.
+// placeTrunks gives every trunk its x: short ones are nearest to the lane that they serve.
 func (r *router) placeTrunks() {
 	for c := range r.d.channel {
 		ch := r.d.channel[c]
@@ -304,7 +302,7 @@ func (r *router) placeTrunks() {
 	}
 }
 
-// reach is between which heights a port's piece meets the trunk.
+// reach returns the range of heights in which a port's part meets the trunk.
 func (r *router) reach(p *port) (low, high float64) {
 	_, y := p.xy()
 	switch p.side {

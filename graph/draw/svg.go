@@ -10,7 +10,7 @@ import (
 
 const labelSize = 9.0
 
-// palette is the colours of boxes: fill and rim.
+// palette holds the colors of boxes: fill and stroke.
 var palette = map[string][2]string{
 	"layer":    {"#e3edfb", "#4a78b8"},
 	"gradient": {"#fdeeda", "#cf7d22"},
@@ -24,7 +24,7 @@ var palette = map[string][2]string{
 
 var lineColors = map[string]string{"forward": "#4a78b8", "gradient": "#cf7d22", "saved": "#a9a9a9"}
 
-// class is the name of a box's colours.
+// class returns the name of a box's colors.
 func (b *box) class() string {
 	switch {
 	case b.status != unknown:
@@ -39,7 +39,7 @@ func (b *box) class() string {
 	return "layer"
 }
 
-// num writes a coordinate.
+// num formats a coordinate.
 func num(x float64) string {
 	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(x, 'f', 1, 64), "0"), ".")
 }
@@ -55,10 +55,10 @@ type canvas struct {
 	bytes.Buffer
 	width, height float64
 	marked        bool
-	side          string // of two graphs, in marks: "0" before, "1" after
+	side          string // which of two graphs, in marks: "0" before, "1" after
 }
 
-// document wraps what was drawn.
+// document wraps what was drawn into an SVG document.
 func (c *canvas) document() []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace">
@@ -73,7 +73,7 @@ func (c *canvas) text(x, y, size float64, attributes, s string) {
 	fmt.Fprintf(c, `<text x="%s" y="%s" font-size="%s"%s>%s</text>`+"\n", num(x), num(y), num(size), attributes, escape(s))
 }
 
-// legend draws a title and what colours mean, and returns how wide it is.
+// legend draws the title and the meaning of the colors, and returns its width.
 func (c *canvas) legend(title string, classes []string, names map[string]string) float64 {
 	x := 12.0
 	if title != "" {
@@ -89,7 +89,7 @@ func (c *canvas) legend(title string, classes []string, names map[string]string)
 	return x
 }
 
-// paint draws lines, then boxes over their ends, then labels.
+// paint draws lines, then boxes over the ends of the lines, then labels.
 func (c *canvas) paint(d *drawing, g *grouping) {
 	for _, l := range d.lines {
 		color := lineColors[l.style]
@@ -136,7 +136,7 @@ func (c *canvas) box(b *box, g *grouping) {
 	c.WriteString("</g>\n")
 }
 
-// class is an attribute for a page's style, in a marked picture.
+// class returns a class attribute for a page's style, in a marked picture.
 func (c *canvas) class(names ...string) string {
 	if !c.marked {
 		return ""
@@ -144,7 +144,7 @@ func (c *canvas) class(names ...string) string {
 	return fmt.Sprintf(` class="%s"`, strings.Join(names, " "))
 }
 
-// marks are what a marked picture says of a box.
+// marks returns the attributes of a box in a marked picture.
 func (c *canvas) marks(b *box) string {
 	if !c.marked {
 		return ""
@@ -161,7 +161,7 @@ func (c *canvas) marks(b *box) string {
 	return marks
 }
 
-// detailOf is the box's detail.
+// detailOf returns the box's detail.
 func (b *box) detailOf(g *grouping) string { return b.detail(g.shapeOf) }
 
 // hover lists the nodes of a box.
@@ -182,7 +182,7 @@ func pathOf(points [][2]float64) string {
 	return b.String()
 }
 
-// headOf is the triangle at the end of an arrow.
+// headOf returns the path of an arrowhead.
 func headOf(points [][2]float64) string {
 	a, b := points[len(points)-2], points[len(points)-1]
 	const length, half = 6, 3

@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// Table writes a line for every node and the totals.
+// Table writes a line for every node, and the totals.
 func Table(out io.Writer, p *graph.Program) error {
 	nodes := p.Nodes()
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -31,7 +31,7 @@ func Table(out io.Writer, p *graph.Program) error {
 	return err
 }
 
-// blank is a number, or nothing for 0.
+// blank formats a number, or nothing for 0.
 func blank(n int64) string {
 	if n == 0 {
 		return ""
@@ -39,7 +39,7 @@ func blank(n int64) string {
 	return plural.Thousands(n)
 }
 
-// jsonNode is a node as scripts read it.
+// jsonNode is a node in JSON output.
 type jsonNode struct {
 	ID     int    `json:"id"`
 	Path   string `json:"path"`
@@ -56,7 +56,7 @@ func jsonOf(n graph.Node) *jsonNode {
 	return &jsonNode{n.ID, n.Path, n.Op, append([]int{}, n.Shape...), append([]int{}, n.Inputs...), n.Grad, n.Params, n.FLOPs, n.Bytes}
 }
 
-// JSON writes {"nodes": […], "parameters": …}.
+// JSON writes {"nodes": […], "parameters": …, "active_parameters": …, "flops": …, "bytes": …, "planned_bytes": …}.
 func JSON(out io.Writer, p *graph.Program) error {
 	nodes := p.Nodes()
 	list := make([]*jsonNode, len(nodes))

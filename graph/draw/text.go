@@ -8,8 +8,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// The fonts are of fixed width, so that a text's is known without its font: 0.602 of the
-// size in all common ones.
+// The fonts are monospaced, so that the width of a text is known without the font: 0.602 of the size per
+// character in all common ones.
 const (
 	titleSize, smallSize = 12.0, 10.0
 	advance              = 0.61
@@ -19,7 +19,7 @@ func textWidth(s string, size float64) float64 {
 	return advance * size * float64(utf8.RuneCountInString(s))
 }
 
-// title, detail and figures are the three texts of a box.
+// title, detail and figures return the three texts of a box.
 func (b *box) title() string {
 	switch {
 	case b.single && b.key == "":
@@ -33,7 +33,7 @@ func (b *box) title() string {
 	return b.key
 }
 
-// longestDetail is the length from which the ops of a box are counted, not listed.
+// longestDetail is the length above which the ops of a box are counted instead of listed.
 const longestDetail = 34
 
 func (b *box) detail(shapes func(id int) tensor.Shape) string {
@@ -72,7 +72,7 @@ func (b *box) figures() string {
 	return strings.Join(parts, " · ")
 }
 
-// short writes a number with at most three digits, and the prefix of its size.
+// short formats a number with at most three digits, and returns the prefix of its magnitude.
 func short(n int64) (number, prefix string) {
 	x := float64(n)
 	for _, p := range []string{"k", "M", "G", "T", "P"} {
@@ -92,7 +92,7 @@ func short(n int64) (number, prefix string) {
 	return fmt.Sprintf("%.0f", x), prefix
 }
 
-// shapeText writes a shape as 64×128.
+// shapeText formats a shape as 64×128.
 func shapeText(s tensor.Shape) string {
 	if len(s) == 0 {
 		return "scalar"
