@@ -47,7 +47,7 @@ func merge(params, trained *graph.Params) {
 	}
 }
 
-// Fine-tune adapters on the frozen weights of a checkpoint, and save a model that has them merged.
+// Fine-tune adapters on the frozen weights of a checkpoint, and save a model with the adapters merged.
 func ExampleDir_Params() {
 	out, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -92,8 +92,8 @@ func ExampleDir_Params() {
 	// Output: trained are h.0.attn.c_attn.lora_a and so on: 4 of 32
 }
 
-// TestAdapters: new adapters change nothing, those of a checkpoint come back with it, and merged
-// they give what they gave beside the weights.
+// TestAdapters: new adapters change nothing, those of a checkpoint are loaded with it, and once merged they
+// give the same results as beside the weights.
 func TestAdapters(t *testing.T) {
 	const fresh = "h.*.attn.c_attn.lora_*"
 	base := gpt2.New(11, 6, 8, 2, 2)

@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// The files of a checkpoint, beside config.json and the tokenizer's.
+// The files of a checkpoint, besides config.json and the tokenizer's.
 const (
 	weightsName   = "model.safetensors"
 	trainerName   = "trainer.json"
@@ -27,44 +27,43 @@ const (
 	generationName = "generation_config.json" // transformers'
 )
 
-// maxJSON bounds a JSON file that is read. A trainer.json may hold a data
-// position of some megabytes; anything beyond this is another file.
+// maxJSON bounds the size of a JSON file that is read. A trainer.json may hold a data position of some
+// megabytes; anything larger is another kind of file.
 const maxJSON = 64 << 20
 
 // Tensor is a named tensor in memory, row-major.
 type Tensor = weights.Tensor
 
-// Contents is what goes into a checkpoint.
+// Contents is what a checkpoint is made from.
 type Contents struct {
-	// Config becomes config.json: JSON text (a []byte or json.RawMessage) as it
-	// is, or any value that encoding/json can encode.
+	// Config becomes config.json. It is JSON text (a []byte or json.RawMessage), which is written as it is,
+	// or any value that encoding/json can encode.
 	Config any
-	// Params becomes model.safetensors, as transformers wants the model that Config is of;
-	// see [WriteParams].
+	// Params becomes model.safetensors, in the form in which transformers expects the model described by
+	// Config; see [WriteParams].
 	Params *graph.Params
-	// DType is the number type of model.safetensors, [weights.F32] if empty. The
-	// others halve the file and lose digits, so training does not go on from them
-	// to the bit.
+	// DType is the number type of model.safetensors, [weights.F32] if empty. The other types halve the file
+	// and lose precision, so training does not resume bit for bit.
 	DType weights.DType
-	// ShardBytes, if above 0, bounds a file of weights: there are several then, and
+	// ShardBytes, if above 0, limits the size of a file of weights: there are then several, and
 	// model.safetensors.index.json.
 	ShardBytes int64
-	// Tokenizer writes the tokenizer's files into the directory; nil if there is
-	// none.
+	// Tokenizer writes the tokenizer's files into the directory; nil if there is none.
 	Tokenizer func(dir string) error
-	// Generation becomes generation_config.json, what transformers' generate heeds beside
-	// config.json; nil leaves it out.
+	// Generation becomes generation_config.json, which transformers' generate reads besides config.json. If
+	// it is nil, there is none.
 	Generation json.RawMessage
 	// Trainer becomes trainer.json, as Config does; nil leaves it out.
 	Trainer any
 	// Optimizer becomes optimizer.safetensors; nil leaves it out.
 	Optimizer []Tensor
-	// Adapters becomes lora.safetensors: what a run has learned beside frozen weights, which Params has merged; nil leaves it out.
+	// Adapters becomes lora.safetensors: adapters that a run trained beside frozen weights, and that Params
+	// has merged; nil leaves it out.
 	Adapters []Tensor
 }
 
-// Save makes dir a checkpoint in one step, as [Write] does: after an error, or
-// if the process dies, dir is as it was before.
+// Save makes dir a checkpoint in one step, as [Write] does: after an error, or if the process dies, dir is as
+// it was before.
 func Save(dir string, c Contents) error {
 	if c.Config == nil || c.Params == nil {
 		return fmt.Errorf("%s: a checkpoint needs a Config and Params", dir)
@@ -78,8 +77,8 @@ func Save(dir string, c Contents) error {
 	})
 }
 
-// fill writes the files into an empty directory. Errors name the file but not
-// the directory, whose name means nothing to the caller.
+// fill writes the files into an empty directory. Errors name the file but not the directory, whose name means
+// nothing to the caller.
 func (c Contents) fill(temp string) error {
 	config, err := marshal(c.Config)
 	if err == nil {
@@ -133,7 +132,7 @@ func (c Contents) writeWeights(temp string, names models.Tensors) error {
 	return create(weightsName, func(w io.Writer) error { return safetensors.WriteChecked(w, torchMetadata, t, tensors) })
 }
 
-// writeFile makes a file of dir.
+// writeFile creates a file in dir.
 func writeFile(dir, name string, write func(w io.Writer) error) error {
 	f, err := os.Create(filepath.Join(dir, name))
 	if err != nil {
@@ -146,7 +145,7 @@ func writeFile(dir, name string, write func(w io.Writer) error) error {
 	return nil
 }
 
-// bareWriter leaves the path out of a file's errors.
+// bareWriter removes the path from a file's errors.
 type bareWriter struct{ f *os.File }
 
 func (w bareWriter) Write(p []byte) (int, error) {
@@ -154,7 +153,7 @@ func (w bareWriter) Write(p []byte) (int, error) {
 	return n, weights.Bare(err)
 }
 
-// writeJSON makes a JSON file of dir.
+// writeJSON creates a JSON file in dir.
 func writeJSON(dir, name string, v any) error {
 	text, err := marshal(v)
 	if err != nil {
@@ -166,7 +165,7 @@ func writeJSON(dir, name string, v any) error {
 	})
 }
 
-// marshal returns v as JSON text; text is only checked.
+// marshal returns v as JSON text. If v is already text, it is only checked.
 func marshal(v any) ([]byte, error) {
 	if raw, ok := v.(json.RawMessage); ok {
 		v = []byte(raw)

@@ -24,8 +24,8 @@ func flip(t *testing.T, path string, at int64) {
 	}
 }
 
-// TestFlippedBytes flips a bit at 40 places of the numbers, in weights of each type, in one file
-// and in several, and in moments: whatever reads it names the file and the tensor.
+// TestFlippedBytes flips a bit at 40 places in the numbers: in weights of each type, in one file and in
+// several, and in moments. Everything that reads them reports the file and the tensor.
 func TestFlippedBytes(t *testing.T) {
 	for _, c := range []struct {
 		dtype weights.DType
@@ -102,8 +102,8 @@ func headerEnd(t *testing.T, path string) int64 {
 	return 8 + int64(text[0]) + int64(text[1])<<8
 }
 
-// TestVerify: what has no checksums is said to have none, and a name that the checksums lack, or
-// checksums that are none, are damage too.
+// TestVerify: a file without checksums is reported as having none; a name missing from the checksums, and
+// invalid checksums, count as damage too.
 func TestVerify(t *testing.T) {
 	if n, err := Verify("testdata/models/gpt2/hf"); err != nil || n != 0 {
 		t.Errorf("a file of transformers: %d checked, %v", n, err)

@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// ClaimName is the file by which a process has a directory to itself. It stays, empty, when
-// that ends.
+// ClaimName is the lock file with which a process claims a directory. It remains, empty, after
+// [Claimed.Release].
 const ClaimName = ".gorgpt-lock"
 
-// Claimed is a directory that this process has to itself.
+// Claimed is a directory that this process has claimed for its exclusive use.
 type Claimed struct {
 	dir string
 	f   *os.File
 }
 
-// Claim takes a directory, such as a run's, for this process until Release is called or the
-// process ends, however it does. If another has it, the error says which. Where the file
-// system has no locks, it is not taken, and nothing is said.
+// Claim claims a directory, such as a run's, for this process until Release is called or the process ends in
+// any way. If another process has claimed it, the error says which. If the file system has no locks, Claim
+// succeeds without locking.
 func Claim(dir string) (*Claimed, error) {
 	f, err := os.OpenFile(filepath.Join(dir, ClaimName), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
@@ -39,7 +39,7 @@ func Claim(dir string) (*Claimed, error) {
 		if host, err := os.Hostname(); err == nil {
 			note = fmt.Sprintf("process %d on %s\n", os.Getpid(), host)
 		}
-		// For people: what cannot be noted holds all the same.
+		// The note is for people: the lock holds even if it cannot be written.
 		if f.Truncate(0) == nil {
 			f.WriteAt([]byte(note), 0)
 		}
@@ -47,8 +47,8 @@ func Claim(dir string) (*Claimed, error) {
 	return c, nil
 }
 
-// Check is an error if the directory is not there any more, or another has its name: what is
-// written into files that are open is lost then, and new ones would begin a directory anew.
+// Check returns an error if the directory no longer exists, or if another now has its name. In both cases,
+// writes to open files are lost, and new files would begin a new directory.
 func (c *Claimed) Check() error {
 	mine, err := c.f.Stat()
 	if err != nil {
@@ -64,13 +64,13 @@ func (c *Claimed) Check() error {
 	return fmt.Errorf("%s: removed, renamed or replaced by another process", c.dir)
 }
 
-// Release gives the directory back.
+// Release releases the directory.
 func (c *Claimed) Release() {
 	c.f.Truncate(0)
 	c.f.Close()
 }
 
-// ownerOf is who noted that it has the lock.
+// ownerOf returns the note of the process that has the lock.
 func ownerOf(f *os.File) string {
 	note, err := io.ReadAll(io.NewSectionReader(f, 0, 256))
 	if text := strings.TrimSpace(string(note)); err == nil && text != "" {
@@ -79,5 +79,5 @@ func ownerOf(f *os.File) string {
 	return "another process"
 }
 
-// errLocked is the error of lockFile if another has the lock.
+// errLocked is the error of lockFile if another process has the lock.
 var errLocked = errors.New("locked")

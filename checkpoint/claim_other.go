@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// lockFile would take the lock of an open file; this system has none that end with a process.
+// lockFile would lock an open file; this system has no locks that end with the process.
 func lockFile(*os.File) error { return errors.ErrUnsupported }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestClaim: one has a directory at a time, and the other is told who.
+// TestClaim: one process has a directory at a time, and others are told which.
 func TestClaim(t *testing.T) {
 	dir := t.TempDir()
 	claimed, err := Claim(dir)
@@ -45,7 +45,7 @@ func TestClaim(t *testing.T) {
 	}
 }
 
-// TestClaimedDirectoryIsGone: removed, renamed, or another in its place.
+// TestClaimedDirectoryIsGone: it was removed, renamed, or replaced by another.
 func TestClaimedDirectoryIsGone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	for name, take := range map[string]func(string) error{

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockFile takes the lock of an open file, which ends with it. Windows keeps others from
-// reading what is locked, so that is a byte far behind the note of who has it.
+// lockFile locks an open file until it is closed. Since Windows does not let others read what is locked, it
+// locks a byte far beyond the note that names the owner.
 func lockFile(f *os.File) error {
 	behind := windows.Overlapped{OffsetHigh: 1}
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &behind)

@@ -108,8 +108,8 @@ func saveModel(dir string) error {
 	}
 }
 
-// TestKilledWhileSaving kills a process that saves, and loads what is there: all
-// weights of one save.
+// TestKilledWhileSaving kills a process that is saving, and loads what is there: all weights must be from the
+// same save.
 func TestKilledWhileSaving(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "latest")
 	for i := range 6 {
@@ -169,8 +169,8 @@ func TestKilledWhileFilling(t *testing.T) {
 	}
 }
 
-// TestKilledAnytime kills a process that does nothing but replace a checkpoint:
-// it is whole afterwards, whatever the moment.
+// TestKilledAnytime kills a process that does nothing but replace a checkpoint: afterwards the checkpoint is
+// complete, whatever the moment.
 func TestKilledAnytime(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "step-1")

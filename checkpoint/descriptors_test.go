@@ -11,8 +11,8 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/nanogpt"
 )
 
-// TestDescriptors opens what can be read and what cannot, many times, closes what was opened, and
-// has no more files open than before.
+// TestDescriptors opens valid and invalid files many times, closes what was opened, and then has no more files
+// open than before.
 func TestDescriptors(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("open files are counted on Linux alone")
@@ -82,7 +82,8 @@ func TestDescriptors(t *testing.T) {
 	}
 }
 
-// TestMakeTempErrors: what cannot be made beside the checkpoint is the error, and nothing is left.
+// TestMakeTempErrors: if nothing can be created beside the checkpoint, that is the error, and nothing is left
+// behind.
 func TestMakeTempErrors(t *testing.T) {
 	dir := t.TempDir()
 	if _, _, err := makeTemp(filepath.Join(dir, "none"), "x"); !errors.Is(err, fs.ErrNotExist) {

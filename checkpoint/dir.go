@@ -15,27 +15,25 @@ import (
 	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
-// Names that are never a checkpoint's. Both lie beside the checkpoint, since a
-// rename does not cross file systems.
+// Prefixes of names that no checkpoint has. The directories are beside the checkpoint, since a rename does
+// not cross file systems.
 const (
 	tempPrefix = ".gorgpt-tmp-" // being written, or left by a crash
-	oldPrefix  = ".gorgpt-old-" // the former directory, where two cannot be swapped
+	oldPrefix  = ".gorgpt-old-" // the former directory, on systems that cannot swap two
 )
 
 // configName is the file that makes a directory a checkpoint.
 const configName = "config.json"
 
-// tidying keeps one goroutine from taking what another is about to rename for
-// a leftover.
+// tidying keeps a goroutine from removing as a leftover what another is about to rename.
 var tidying sync.Mutex
 
-// Write makes the directory dir in one step. The function fill writes the
-// files into another directory beside it, which is then flushed to the disk
-// and renamed. If fill fails, or the process dies at any moment, dir stays as
-// it was; what a dead process left is removed by the next Write beside it.
+// Write creates the directory dir in one step. The function fill writes the files into another directory
+// beside it, which is then flushed to disk and renamed. If fill fails, or the process dies at any moment, dir
+// stays as it was. What a dead process left is removed by the next Write to the same parent directory.
 //
-// If dir exists, it is replaced as a whole, so it must be empty or a
-// checkpoint: anything else is an error, as is a pointer made by [Point].
+// If dir exists, it is replaced as a whole, so it must be empty or a checkpoint. Anything else is an error,
+// including a pointer made by [Point].
 func Write(dir string, fill func(temp string) error) error {
 	dir = filepath.Clean(dir)
 	parent, base := filepath.Dir(dir), filepath.Base(dir)
@@ -100,7 +98,7 @@ func replaceable(dir string) error {
 	return nil
 }
 
-// makeTemp makes a locked directory in parent under a name of its own.
+// makeTemp makes a locked directory with a unique name in parent.
 func makeTemp(parent, base string) (dir string, unlock func(), err error) {
 	tidying.Lock()
 	defer tidying.Unlock()
@@ -132,8 +130,7 @@ func tempName(base string) string {
 	return fmt.Sprintf("%s%s-%08x", tempPrefix, base, rand.Uint32())
 }
 
-// tidy removes from parent what crashes left there, and finishes replacements
-// that a crash cut in two.
+// tidy removes what crashes left in parent, and completes replacements that a crash interrupted.
 func tidy(parent string) error {
 	tidying.Lock()
 	defer tidying.Unlock()
@@ -154,21 +151,20 @@ func tidy(parent string) error {
 	return nil
 }
 
-// removeTemp removes what a dead process left. It may fail, as on a file of
-// another user: a leftover costs space and nothing else.
+// removeTemp removes what a dead process left. It may fail, for example on a file of another user: a leftover
+// only costs space.
 func removeTemp(path string, isDir bool) {
 	if !isDir {
 		os.Remove(path)
 		return
 	}
-	if unlock, held := lockDir(path); held { // else a living writer's
+	if unlock, held := lockDir(path); held { // else a living process is writing it
 		os.RemoveAll(path)
 		unlock()
 	}
 }
 
-// recoverOld removes the former directory if dir has its successor, and puts
-// it back if not.
+// recoverOld removes the former directory if its successor exists as dir, and otherwise restores it.
 func recoverOld(old, dir string) error {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return os.Rename(old, dir)
@@ -176,24 +172,22 @@ func recoverOld(old, dir string) error {
 	return os.RemoveAll(old)
 }
 
-// place gives temp the name dir. If dir exists, temp is the former directory
-// afterwards, or gone.
+// place renames temp to dir. If dir existed, temp is afterwards the former directory, or gone.
 func place(temp, dir string) error {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return os.Rename(temp, dir)
 	}
 	if err := swap(temp, dir); err != nil {
-		return placeInSteps(temp, dir) // a true failure comes back there
+		return placeInSteps(temp, dir) // a real failure recurs there
 	}
 	return nil
 }
 
-// swap is exchange, save in the test of what happens without it.
+// swap is exchange, except in a test of systems without it.
 var swap = exchange
 
-// placeInSteps replaces dir where the system cannot swap two directories. For
-// the moment between the renames, the former one is found under its other
-// name: by Open, and by the next Write.
+// placeInSteps replaces dir if the system cannot swap two directories. In the moment between the renames,
+// Open and the next Write find the former directory under its other name.
 func placeInSteps(temp, dir string) error {
 	old := oldName(dir)
 	if err := os.RemoveAll(old); err != nil {
@@ -214,12 +208,12 @@ func placeInSteps(temp, dir string) error {
 	return os.RemoveAll(old)
 }
 
-// oldName is where placeInSteps puts the former dir.
+// oldName is the path to which placeInSteps moves the former dir.
 func oldName(dir string) string {
 	return filepath.Join(filepath.Dir(dir), oldPrefix+filepath.Base(dir))
 }
 
-// syncTree flushes all files and directories of dir to the disk.
+// syncTree flushes all files and directories in dir to disk.
 func syncTree(dir string) error {
 	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		switch {
@@ -234,11 +228,11 @@ func syncTree(dir string) error {
 	})
 }
 
-// syncFile flushes a file to the disk.
+// syncFile flushes a file to disk.
 func syncFile(path string) error {
 	flag := os.O_RDONLY
 	if runtime.GOOS == "windows" {
-		flag = os.O_RDWR // it flushes only what it may write
+		flag = os.O_RDWR // Windows flushes only files that are open for writing
 	}
 	f, err := os.OpenFile(path, flag, 0)
 	if err != nil {

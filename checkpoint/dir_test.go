@@ -183,7 +183,7 @@ func TestWriteUnwritable(t *testing.T) {
 	}
 }
 
-// TestWriteTidies has the leavings of crashes at each moment.
+// TestWriteTidies: what crashes at each stage leave behind is removed.
 func TestWriteTidies(t *testing.T) {
 	parent := t.TempDir()
 	dirs := []string{
@@ -216,8 +216,8 @@ func TestWriteTidies(t *testing.T) {
 	wantFile(t, filepath.Join(parent, "step-3", "a"), ".gorgpt-old-step-3")
 }
 
-// TestWriteTogether has several writers beside each other: none may take
-// another's directory for a leftover.
+// TestWriteTogether runs several writers in the same directory: none may remove another's directory as a
+// leftover.
 func TestWriteTogether(t *testing.T) {
 	parent := t.TempDir()
 	var wait sync.WaitGroup
@@ -242,8 +242,7 @@ func TestWriteTogether(t *testing.T) {
 	}
 }
 
-// TestWriteNeverNeither looks at a checkpoint all the time while it is
-// replaced.
+// TestWriteNeverNeither watches a checkpoint continuously while it is replaced.
 func TestWriteNeverNeither(t *testing.T) {
 	withoutSwap(t, func(t *testing.T) {
 		parent := t.TempDir()

@@ -1,19 +1,17 @@
 // Package checkpoint writes and reads trained models as files.
 //
-// A checkpoint is a Hugging Face model directory, which Python's transformers
-// opens as it is:
+// A checkpoint is a Hugging Face model directory, which Python's transformers can open as it is:
 //
 //	config.json            the architecture
 //	model.safetensors      the weights, under Hugging Face's names
 //	tokenizer.json, …      the tokenizer's own files
-//	trainer.json           step, seeds, schedule, data position (if training may go on)
-//	optimizer.safetensors  the solver's moments (likewise)
-//	lora.safetensors       what learns beside frozen weights (likewise)
+//	trainer.json           step, seeds, schedule, data position (if training can be resumed)
+//	optimizer.safetensors  the optimizer's moments (likewise)
+//	lora.safetensors       the adapters trained beside frozen weights (likewise)
 //
-// [Save] puts such a directory in place in one step: a crash at any moment
-// leaves either the former checkpoint or the new one. [Point] names one of
-// several as "latest" or "best"; [Open] reads one, through such a name too, and what tells all that a
-// directory does in another form.
+// [Save] puts such a directory in place in one step: after a crash at any moment, there is either the former
+// checkpoint or the new one. [Point] names one of several checkpoints "latest" or "best". [Open] reads one,
+// directly or through such a name. It also reads other forms that hold everything that a directory does.
 //
 //	err := checkpoint.Save("out/step-002000", checkpoint.Contents{
 //		Config:    config,
@@ -24,16 +22,16 @@
 //	…
 //	m, err := checkpoint.Load("out/latest") // m.Model, m.Params, m.Tokenizer, to run it
 //	…
-//	c, err := checkpoint.Open("out/latest") // to take it apart, or to train on
+//	c, err := checkpoint.Open("out/latest") // to read its parts, or to resume training
 //	err = c.Config(&config)
 //	err = c.Params(params)
 //
-// Models of others are found by [Recognize], whatever their form; each format has a
-// package of its own below this one, which tells it byte by byte: safetensors,
-// pickle (PyTorch), tfbundle (TensorFlow), npy (NumPy), llmc (llm.c), gguf (llama.cpp), nanogpt, and openai,
-// which puts OpenAI's files together. [RegisterForm] adds another. All give a [weights.Source].
-// What is found is checked against the declared model as a whole before anything is allocated.
+// [Recognize] opens models that other programs saved, whatever their form. Each format has a package below
+// this one, which documents it byte by byte: safetensors, pickle (PyTorch), tfbundle (TensorFlow), npy
+// (NumPy), llmc (llm.c), llama2c (llama2.c), gguf (llama.cpp), nanogpt, and openai, which assembles OpenAI's
+// files. [RegisterForm] adds another. All of them provide a [weights.Source]. The tensors found are checked
+// against the whole declared model before anything is allocated.
 //
-// Words: a tensor is a name, a shape and numbers; a pointer is a name such as
-// "latest" that stands for a checkpoint beside it.
+// In these packages, a tensor is a name, a shape and numbers, and a pointer is a name such as "latest" that
+// stands for a checkpoint in the same directory.
 package checkpoint

@@ -8,7 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// Draw is a model's random weights with matrices in a width, to measure with: those of graph.NewParams(seed), rounded one after the other.
+// Draw returns random weights of a model with matrices in the given width, for measurements. They are those
+// of graph.NewParams(seed), rounded one matrix at a time.
 func Draw(m models.Model, seed uint64, w Width) (*graph.Params, error) {
 	params := graph.NewParams(seed)
 	if err := models.Declare(m, params); err != nil {
@@ -36,7 +37,8 @@ func (d *drawn) Tensors() []weights.Info {
 	return all
 }
 
-// Read implements [weights.Source]. Numbers are drawn from the seed and the name, so that those of one parameter can be had alone.
+// Read implements [weights.Source]. Numbers depend only on the seed and the name, so that one parameter can
+// be drawn alone.
 func (d *drawn) Read(name string, dst []float32) error {
 	params := graph.NewParams(d.seed)
 	if err := models.Declare(d.model, params); err != nil {

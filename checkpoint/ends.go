@@ -11,8 +11,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Ends are the tokens at which a text of this model ends: those that generation_config.json
-// names, as transformers' generate takes them, or else config.json; nil if neither does.
+// Ends returns the tokens at which a text of this model ends: those in generation_config.json, which
+// transformers' generate uses, or else those in config.json. It is nil if there are none in either.
 func (d *Dir) Ends() ([]int, error) {
 	for _, name := range []string{generationName, configName} {
 		var c struct {
@@ -30,9 +30,9 @@ func (d *Dir) Ends() ([]int, error) {
 	return nil, nil
 }
 
-// EndsOf are the tokens at which a text of a model with so large a vocabulary ends: [Dir.Ends],
-// or where no file names any, the end of text of its tokenizer, which may be nil. Those that the
-// model has not, as it cannot give them, are left out.
+// EndsOf returns the tokens at which a text of a model ends, given the size of its vocabulary: [Dir.Ends] or,
+// if that is empty, the end of text of the tokenizer, which may be nil. Tokens outside the vocabulary, which
+// the model cannot generate, are left out.
 func (d *Dir) EndsOf(tok tokenizer.Tokenizer, vocab int) ([]int, error) {
 	ends, err := d.Ends()
 	if err != nil {
@@ -46,7 +46,7 @@ func (d *Dir) EndsOf(tok tokenizer.Tokenizer, vocab int) ([]int, error) {
 	return slices.DeleteFunc(slices.Clone(ends), func(id int) bool { return id >= vocab }), nil
 }
 
-// Generation is generation_config.json as it is, for [Contents]; nil if there is none.
+// Generation returns generation_config.json as it is, for [Contents], or nil if there is none.
 func (d *Dir) Generation() (json.RawMessage, error) {
 	var raw json.RawMessage
 	err := d.readJSON(generationName, &raw, plainjson.Unmarshal)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestEnds: a list ends a text at any of its tokens, and generation_config.json comes first, as
-// in transformers 5.24's generate.
+// TestEnds: a text ends at any token of a list, and generation_config.json takes precedence, as in transformers
+// 5.24's generate.
 func TestEnds(t *testing.T) {
 	for _, c := range []struct {
 		config, generation string

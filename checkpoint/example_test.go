@@ -22,7 +22,7 @@ func ExampleSave() {
 	}
 	defer os.RemoveAll(out)
 
-	// Training ends: one parameter of shape (V, C) is all of this model.
+	// End of training: this model consists of one parameter of shape (V, C).
 	trained := graph.NewParams(1)
 	if _, err := trained.Declare("wte.weight", graph.Normal(0.02), 65, 8); err != nil {
 		log.Fatal(err)
@@ -61,7 +61,7 @@ func ExampleSave() {
 	// Output: step-000010 true
 }
 
-// Go on with a text, by a trained model.
+// Continue a text with a trained model.
 func ExampleLoad() {
 	m, err := checkpoint.Load("../eval/testdata/model")
 	if err != nil {
@@ -108,7 +108,7 @@ func ExampleRecognize() {
 	// [0.1953125 0.20703125]
 }
 
-// Make a file for llama.cpp, of a model without a tokenizer, and open it as one opens a checkpoint.
+// Write a file for llama.cpp, of a model without a tokenizer, and open it like a checkpoint.
 func ExampleSaveGGUF() {
 	m, err := checkpoint.Load("testdata/gguf/hf/llama3")
 	if err != nil {

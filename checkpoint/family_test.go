@@ -57,8 +57,8 @@ func init() {
 	})
 }
 
-// TestRegistered: a family that only this test knows is found by name, saved, loaded, scored,
-// decoded and looked into, with its head tied or not.
+// TestRegistered: a family that only this test knows is found by name, saved, loaded, scored, decoded and
+// inspected, with a tied head and an untied one.
 func TestRegistered(t *testing.T) {
 	found, err := models.Find("parallel-nano")
 	if err != nil {
@@ -109,7 +109,7 @@ func TestRegistered(t *testing.T) {
 	}
 }
 
-// TestRegisteredKeys: a key that may change the arithmetic is refused by name.
+// TestRegisteredKeys: a key that may change the arithmetic is rejected by name.
 func TestRegisteredKeys(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
 	m, err := models.Find("parallel-nano")

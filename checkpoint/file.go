@@ -13,9 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
-// WriteFile makes a file in one step, as [Write] makes a directory: a crash at any
-// moment leaves either nothing of the name or all of it. A file that exists is an
-// error.
+// WriteFile creates a file in one step, as [Write] creates a directory: after a crash at any moment, there is
+// either no file of the name or the complete one. It is an error if the file exists.
 func WriteFile(path string, write func(w io.Writer) error) error {
 	path = filepath.Clean(path)
 	parent, base := filepath.Dir(path), filepath.Base(path)
@@ -28,8 +27,8 @@ func WriteFile(path string, write func(w io.Writer) error) error {
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return err
 	}
-	// In a directory of its own, which has a lock: a file of that name would be taken
-	// for a leftover by whoever writes beside it.
+	// In a separate, locked directory: a temporary file would be removed as a leftover by the next Write to
+	// parent.
 	dir, unlock, err := makeTemp(parent, base)
 	if err != nil {
 		return err

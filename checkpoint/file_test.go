@@ -61,7 +61,7 @@ func TestSaveLLMC(t *testing.T) {
 	}
 }
 
-// TestSaveTypes saves halves, and several files.
+// TestSaveTypes saves half-precision numbers, and several files.
 func TestSaveTypes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
 	ps := nano(t, 1)

@@ -9,8 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// neutral are the keys of generation_config.json by which transformers' generate chooses other tokens,
-// greedily too, without being asked, with the values that change nothing; null changes nothing anywhere.
+// neutral holds the keys of generation_config.json that make transformers' generate choose other tokens by
+// default, even greedily, with the values at which they have no effect. null never has an effect.
 var neutral = map[string][]string{
 	"bad_words_ids": {"[]"}, "begin_suppress_tokens": {"[]"}, "encoder_no_repeat_ngram_size": {"0"},
 	"encoder_repetition_penalty": {"1", "1.0"}, "exponential_decay_length_penalty": {}, "forced_bos_token_id": {},
@@ -19,8 +19,9 @@ var neutral = map[string][]string{
 	"stop_strings": {"[]"}, "suppress_tokens": {"[]"},
 }
 
-// Unheeded names what a generation_config.json, as [Dir.Generation] gives it, asks for by itself in
-// transformers and that nothing here does without options: "repetition_penalty 1.2".
+// Unheeded lists the settings in a generation_config.json, as [Dir.Generation] returns it, that transformers
+// applies by default and that are applied here only if options ask for them, such as "repetition_penalty
+// 1.2".
 func Unheeded(generation json.RawMessage) ([]string, error) {
 	if generation == nil {
 		return nil, nil

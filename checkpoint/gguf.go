@@ -16,10 +16,10 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// ggufForm is that of llama.cpp's files, which tell all.
+// ggufForm is the form of llama.cpp's files, which hold everything.
 var ggufForm = Form{Kind: "GGUF file of llama.cpp", Is: isFile(gguf.IsFile), Weights: openGGUF, Config: ggufConfig, Files: ggufFiles, Alone: true}
 
-// ggufConfig makes the config.json of a file's metadata.
+// ggufConfig makes a config.json from a file's metadata.
 func ggufConfig(path string) ([]byte, error) {
 	f, err := gguf.Open(path)
 	if err != nil {
@@ -33,7 +33,7 @@ func ggufConfig(path string) ([]byte, error) {
 	return config, nil
 }
 
-// configOfGGUF is the family's, with the tokens that begin and end a text.
+// configOfGGUF returns the family's config.json with the tokens that begin and end a text added.
 func configOfGGUF(f *gguf.File) ([]byte, error) {
 	config, err := family.FromGGUF(f)
 	if err != nil {
@@ -52,10 +52,10 @@ func configOfGGUF(f *gguf.File) ([]byte, error) {
 	return json.Marshal(all)
 }
 
-// endKeys are the tokens that end a text, a turn, or a message to a tool.
+// endKeys are the keys of the tokens that end a text, a turn, or a message to a tool.
 var endKeys = [GGUFEnds]string{"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}
 
-// generationOfGGUF makes a generation_config.json.
+// generationOfGGUF makes a generation_config.json from metadata.
 func generationOfGGUF(meta gguf.Meta) ([]byte, error) {
 	all := make(map[string]any)
 	begin, err := meta.Int("tokenizer.ggml.bos_token_id", -1)
@@ -76,19 +76,21 @@ func generationOfGGUF(meta gguf.Meta) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if suppressed != nil { // which is not done, and told of
+	if suppressed != nil { // not applied, but reported by Unheeded
 		all["suppress_tokens"] = suppressed
 	}
 	return json.Marshal(all)
 }
 
-// endTexts are control tokens that end a text whatever the keys say, as converters do not write them all: those of llama.cpp's vocabulary.
+// endTexts are control tokens that end a text even if no key names them, since converters do not write all of
+// the keys. The list is that of llama.cpp's vocabulary.
 var endTexts = []string{
 	"<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<end_of_turn>", "<|endoftext|>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]",
 	"<|end_of_text|>", "<end_of_utterance>", "<｜end▁of▁sentence｜>",
 }
 
-// endsOfGGUF are the tokens that end a text: those of keys, then those of texts. Of harmony's, <|end|> ends a message and not a text.
+// endsOfGGUF returns the tokens that end a text: those named by keys, then those in endTexts. In harmony's
+// vocabulary, <|end|> ends a message and not a text.
 func endsOfGGUF(meta gguf.Meta) (ends []int, err error) {
 	add := func(id int) {
 		if id >= 0 && !slices.Contains(ends, id) {
@@ -105,7 +107,7 @@ func endsOfGGUF(meta gguf.Meta) (ends []int, err error) {
 	r := &tokenizerMeta{Meta: meta}
 	tokens, _, types := r.lists()
 	if r.err != nil || len(types) != len(tokens) {
-		return ends, nil // which the tokenizer tells of
+		return ends, nil // opening the tokenizer reports this
 	}
 	isHarmony := slices.Contains(tokens, "<|return|>") && slices.Contains(tokens, "<|call|>")
 	for id, text := range tokens {
@@ -116,8 +118,8 @@ func endsOfGGUF(meta gguf.Meta) (ends []int, err error) {
 	return ends, nil
 }
 
-// ggufFS has the files that metadata tell. Those of the tokenizer are made when one is opened, and only then is there an
-// error of theirs.
+// ggufFS holds the files that are derived from metadata. Those of the tokenizer are made when one of them is
+// opened, and only then are their errors reported.
 type ggufFS struct {
 	plain memfs.FS
 	made  func() (memfs.FS, error)
@@ -135,7 +137,7 @@ func (f ggufFS) Open(name string) (fs.File, error) {
 	return files.Open(name)
 }
 
-// ggufFiles are the files that a file's metadata tell.
+// ggufFiles returns the files that are derived from a file's metadata.
 func ggufFiles(path string) (fs.FS, error) {
 	f, err := gguf.Open(path)
 	if err != nil {
@@ -155,7 +157,7 @@ func ggufFiles(path string) (fs.FS, error) {
 	}, nil
 }
 
-// openGGUF opens the weights, under the names and with the rows that the family's parameters have.
+// openGGUF opens the weights, with the names and the order of rows of the family's parameters.
 func openGGUF(path string) (weights.Source, error) { return opened(openGGUFParams(path)) }
 
 func openGGUFParams(path string) (*ggufParams, error) {
@@ -218,11 +220,11 @@ type ggufParams struct {
 	index map[string]ggufParam
 }
 
-// ggufParam is the tensor that has a parameter, and how it lies there.
+// ggufParam is the tensor that holds a parameter, and its layout.
 type ggufParam struct {
 	stored  weights.Info
-	swapped bool // (out, in) for (in, out)
-	heads   int  // of which rows are in pairs, 0 if they are not
+	swapped bool // (out, in) in place of (in, out)
+	heads   int  // number of heads whose rows are in pairs, 0 if they are not
 }
 
 func (p *ggufParams) Name() string            { return p.file.Name() }
@@ -263,7 +265,8 @@ func (p *ggufParams) Pack(name string) (*kernel.Packed, bool, error) {
 	return m, from.swapped, err
 }
 
-// turnRows is a matrix with its rows in another order, as order puts those of numbers, of one column.
+// turnRows returns a matrix with its rows reordered. order reorders a matrix of plain numbers, which here is
+// one column of row numbers.
 func turnRows(m *kernel.Packed, heads int, order func(dst, src []float32, heads, cols int)) (*kernel.Packed, error) {
 	to, err := kernel.NewPacked(m.Format, m.Rows, m.Cols)
 	if err != nil {
@@ -283,7 +286,7 @@ func turnRows(m *kernel.Packed, heads int, order func(dst, src []float32, heads,
 	return to, nil
 }
 
-// Map implements [weights.Mapper], for what lies as the parameter does.
+// Map implements [weights.Mapper], for tensors with the parameter's layout.
 func (p *ggufParams) Map(name string) []float32 {
 	if from := p.index[name]; !from.swapped && from.heads == 0 {
 		return p.file.Map(from.stored.Name)

@@ -54,7 +54,7 @@ func logitsOf(t testing.TB, m models.Model, params *graph.Params) []float32 {
 	return slices.Clone(p.Value(logits))
 }
 
-// TestGGUF: a file that llama.cpp's converter has made is the model that it was made from, to the bit.
+// TestGGUF: a file made by llama.cpp's converter gives the model that it was made from, bit for bit.
 func TestGGUF(t *testing.T) {
 	for _, name := range converted {
 		want, got := loaded(t, "testdata/gguf/hf/"+name), loaded(t, "testdata/gguf/"+name+".gguf")
@@ -69,10 +69,10 @@ func TestGGUF(t *testing.T) {
 	}
 }
 
-// tolFrequencies is of factors that llama.cpp computes in float32: some of its roundings.
+// tolFrequencies is for factors that llama.cpp computes in float32: a few roundings.
 const tolFrequencies = 1e-6
 
-// TestSaveGGUF: tensors are those that llama.cpp's converter makes of the model, and so is what metadata say of it.
+// TestSaveGGUF: tensors and the metadata of the model are those that llama.cpp's converter writes.
 func TestSaveGGUF(t *testing.T) {
 	for _, name := range converted {
 		l := loaded(t, "testdata/gguf/hf/"+name)
@@ -167,7 +167,7 @@ func changed(t testing.TB, from string, meta gguf.Meta, tensors ...gguf.Tensor) 
 	return path
 }
 
-// TestGGUFErrors: what a file says that is not known, or cannot be, is one line.
+// TestGGUFErrors: unknown or invalid content is an error of one line.
 func TestGGUFErrors(t *testing.T) {
 	vector := func(name string, x ...float32) gguf.Tensor {
 		return gguf.Tensor{Name: name, Shape: []int{len(x)}, Type: weights.F32, Data: func() []float32 { return x }}
@@ -220,7 +220,8 @@ func TestGGUFErrors(t *testing.T) {
 	}
 }
 
-// TestGGUFTokenizer: a tokenizer comes through a file with its template, and with the tokens that a model has more.
+// TestGGUFTokenizer: a tokenizer survives a round trip through a file, with its template, and with the
+// additional tokens of a model.
 func TestGGUFTokenizer(t *testing.T) {
 	l := loaded(t, "testdata/gguf/hf/gpt2")
 	tok, err := tokenizer.GPT2()
@@ -298,7 +299,7 @@ func TestGGUFTokenizer(t *testing.T) {
 	}
 }
 
-// TestGGUFEnds: what ends a text is there without a tokenizer too.
+// TestGGUFEnds: the tokens that end a text are kept even without a tokenizer.
 func TestGGUFEnds(t *testing.T) {
 	l := loaded(t, "testdata/gguf/hf/gpt2")
 	path := filepath.Join(t.TempDir(), "x.gguf")
@@ -310,7 +311,7 @@ func TestGGUFEnds(t *testing.T) {
 	}
 }
 
-// TestGGUFEndTexts: control tokens that are known to end a text do so without a key.
+// TestGGUFEndTexts: control tokens that are known to end a text do so even if no key names them.
 func TestGGUFEndTexts(t *testing.T) {
 	for _, c := range []struct {
 		tokens []string
@@ -332,7 +333,7 @@ func TestGGUFEndTexts(t *testing.T) {
 	}
 }
 
-// TestGGUFSuppressed: tokens that are not to be drawn change no ids, and are told of as what is not heeded.
+// TestGGUFSuppressed: tokens to be suppressed do not change ids, and are reported as unheeded.
 func TestGGUFSuppressed(t *testing.T) {
 	generation, err := generationOfGGUF(one("tokenizer.ggml.suppress_tokens", []int32{3, 5}))
 	if err != nil {
@@ -347,7 +348,7 @@ func TestGGUFSuppressed(t *testing.T) {
 	}
 }
 
-// TestGGUFPieces: SentencePiece's vocabulary goes into a file and comes back.
+// TestGGUFPieces: SentencePiece's vocabulary survives a round trip through a file.
 func TestGGUFPieces(t *testing.T) {
 	p := tokenizer.Pieces{
 		Tokens: []string{"<unk>", "<s>", "</s>"}, Scores: []float32{0, 0, 0}, Types: []int{2, 3, 3},
@@ -417,7 +418,7 @@ func TestGGUFPieces(t *testing.T) {
 	sourcetest.Error(t, err, other+": the tokenizer has 266 tokens, the model 20")
 }
 
-// TestSaveGGUFErrors: what llama.cpp computes otherwise, and what it has no place for, is refused.
+// TestSaveGGUFErrors: what llama.cpp computes differently, and what it has no place for, is rejected.
 func TestSaveGGUFErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.gguf")
 	for _, c := range []struct {
@@ -453,7 +454,7 @@ func TestSaveGGUFErrors(t *testing.T) {
 	}
 }
 
-// TestUneven: matrices whose rows are no whole blocks are told of.
+// TestUneven: matrices whose rows are not whole blocks are reported.
 func TestUneven(t *testing.T) {
 	for _, c := range []struct {
 		width, inner int
@@ -480,7 +481,8 @@ func TestUneven(t *testing.T) {
 	}
 }
 
-// FuzzGGUF: what metadata and tensors tell is refused in one line, or is a model whose weights can be read.
+// FuzzGGUF: metadata and tensors are rejected with an error of one line, or give a model whose weights can be
+// read.
 func FuzzGGUF(f *testing.F) {
 	for _, name := range converted {
 		data, err := os.ReadFile("testdata/gguf/" + name + ".gguf")

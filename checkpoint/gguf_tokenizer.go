@@ -13,19 +13,21 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// ggufTokenizer are the keys of a tokenizer's metadata without what they begin with.
+// ggufTokenizer is the prefix of the keys of a tokenizer's metadata.
 const ggufTokenizer = "tokenizer.ggml."
 
-// templateKey is that of the chat template.
+// templateKey is the key of the chat template.
 const templateKey = "tokenizer.chat_template"
 
-// beginning are the pre-tokenizers with which llama.cpp has a text begin with its token unless the metadata say otherwise.
+// beginning lists the pre-tokenizers for which llama.cpp begins a text with a token unless the metadata say
+// otherwise.
 var beginning = []string{"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "tekken"}
 
-// tokenizerKeys are what is read of a tokenizer, or what does not change its ids: of SentencePiece, llama.cpp reads the last for other models alone.
+// tokenizerKeys matches the keys that are read, or that do not change the ids of a text. For SentencePiece,
+// remove_extra_whitespaces is such a key: llama.cpp reads it only for other models.
 var tokenizerKeys = regexp.MustCompile(`^(model|pre|tokens|scores|token_type|token_type_count|merges|.*_token_id|add_(bos|eos)_token|add_space_prefix|remove_extra_whitespaces|suppress_tokens)$`)
 
-// checkTokenizer refuses keys that are not known, unless they say no.
+// checkTokenizer returns an error for unknown keys, unless their value is false.
 func checkTokenizer(meta gguf.Meta) error {
 	for _, v := range meta {
 		key, is := strings.CutPrefix(v.Key, ggufTokenizer)
@@ -36,7 +38,7 @@ func checkTokenizer(meta gguf.Meta) error {
 	return nil
 }
 
-// tokenizerOfGGUF makes the files of a tokenizer, none of a file that has none.
+// tokenizerOfGGUF makes the files of a tokenizer, or none if the metadata have no tokenizer.
 func tokenizerOfGGUF(meta gguf.Meta) (memfs.FS, error) {
 	if err := checkTokenizer(meta); err != nil {
 		return nil, err
@@ -66,13 +68,13 @@ func tokenizerOfGGUF(meta gguf.Meta) (memfs.FS, error) {
 	return memfs.FS{"tokenizer.json": text, "tokenizer_config.json": config}, nil
 }
 
-// tokenizerMeta reads metadata of a tokenizer, and keeps the first error.
+// tokenizerMeta reads a tokenizer's metadata, and keeps the first error.
 type tokenizerMeta struct {
 	gguf.Meta
 	err error
 }
 
-// kept is a value, of which the error is kept.
+// kept reads a value and keeps the error.
 func kept[T any](r *tokenizerMeta, read func(key string, or T) (T, error), key string, or T) T {
 	v, err := read(ggufTokenizer+key, or)
 	r.err = cmp.Or(r.err, err)
@@ -83,7 +85,7 @@ func (r *tokenizerMeta) text(key, or string) string  { return kept(r, r.Text, ke
 func (r *tokenizerMeta) id(key string, or int) int   { return kept(r, r.Int, key, or) }
 func (r *tokenizerMeta) is(key string, or bool) bool { return kept(r, r.Bool, key, or) }
 
-// lists are the arrays that both kinds have.
+// lists returns the arrays that both kinds have.
 func (r *tokenizerMeta) lists() (tokens, merges []string, types []int) {
 	var errs [3]error
 	tokens, errs[0] = r.Texts(ggufTokenizer + "tokens")
@@ -93,14 +95,14 @@ func (r *tokenizerMeta) lists() (tokens, merges []string, types []int) {
 	return tokens, merges, types
 }
 
-// template is the chat template, of all kinds.
+// template returns the chat template, which all kinds can have.
 func (r *tokenizerMeta) template() string {
 	v, err := r.Text(templateKey, "")
 	r.err = cmp.Or(r.err, err)
 	return v
 }
 
-// pieces are SentencePiece's, with llama.cpp's values where there are none.
+// pieces returns SentencePiece's data, with llama.cpp's defaults for missing values.
 func (r *tokenizerMeta) pieces() tokenizer.Pieces {
 	p := tokenizer.Pieces{
 		BOS: r.id("bos_token_id", 1), EOS: r.id("eos_token_id", 2), UNK: r.id("unknown_token_id", 0),
@@ -114,7 +116,7 @@ func (r *tokenizerMeta) pieces() tokenizer.Pieces {
 	return p
 }
 
-// merged are a byte-level BPE's.
+// merged returns the data of a byte-level BPE.
 func (r *tokenizerMeta) merged() tokenizer.Merged {
 	pre := r.text("pre", "default")
 	m := tokenizer.Merged{
@@ -122,7 +124,7 @@ func (r *tokenizerMeta) merged() tokenizer.Merged {
 		AddBOS: r.is("add_bos_token", slices.Contains(beginning, pre)), AddEOS: r.is("add_eos_token", false),
 		Template: r.template(),
 	}
-	r.is("add_space_prefix", false) // of byte-level pairs llama.cpp heeds it only when it writes tokens as a text
+	r.is("add_space_prefix", false) // checked only: for byte-level BPE, llama.cpp uses it only to convert tokens to text
 	m.Tokens, m.Merges, m.Types = r.lists()
 	return m
 }

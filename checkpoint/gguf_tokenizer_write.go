@@ -10,7 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// tokenizerMeta is the metadata of the tokenizer: SentencePiece's where it is of pieces, else of merges.
+// tokenizerMeta returns the metadata of the tokenizer: SentencePiece's if it consists of pieces, otherwise a
+// BPE's.
 func (c GGUF) tokenizerMeta() (gguf.Meta, error) {
 	vocab := models.DimsOf(c.Model).Vocab
 	w := tokenizerWriter{vocab: vocab, ends: c.Ends}
@@ -37,11 +38,11 @@ func (c GGUF) tokenizerMeta() (gguf.Meta, error) {
 	return w.meta, w.err
 }
 
-// tokenizerWriter makes a tokenizer's metadata.
+// tokenizerWriter collects a tokenizer's metadata.
 type tokenizerWriter struct {
 	meta  gguf.Meta
 	vocab int   // of the model
-	ends  []int // that end a text, nil for the tokenizer's
+	ends  []int // tokens that end a text; nil for the tokenizer's
 	err   error
 }
 
@@ -49,7 +50,8 @@ func (w *tokenizerWriter) put(key string, v any) {
 	w.meta = append(w.meta, gguf.Value{Key: ggufTokenizer + key, Value: v})
 }
 
-// common is what both kinds have. A model with more tokens than the tokenizer gets some more.
+// common writes what both kinds have. If the model has more tokens than the tokenizer, unused tokens are
+// added.
 func (w *tokenizerWriter) common(tokens []string, types, ids []int, flags []bool, template string) {
 	if len(tokens) > w.vocab {
 		w.err = fmt.Errorf("the tokenizer has %d tokens, the model %d", len(tokens), w.vocab)
@@ -75,14 +77,14 @@ func (w *tokenizerWriter) common(tokens []string, types, ids []int, flags []bool
 	}
 }
 
-// putEnds writes what ends a text, as far as there are keys.
+// putEnds writes the tokens that end a text, as far as there are keys for them.
 func (w *tokenizerWriter) putEnds() {
 	for i, id := range w.ends[:min(len(w.ends), len(endKeys))] {
 		w.meta = append(w.meta, gguf.Value{Key: endKeys[i], Value: uint32(id)})
 	}
 }
 
-// padded is a list of n.
+// padded returns a copy of list extended to n elements.
 func padded[T any](list []T, n int, more func(i int) T) []T {
 	list = slices.Clone(list)
 	for i := len(list); i < n; i++ {

@@ -15,29 +15,30 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// GGUF is what goes into a file of llama.cpp.
+// GGUF is what a file of llama.cpp is made from.
 type GGUF struct {
-	Name   string // what llama.cpp calls the model
+	Name   string // the model's name in llama.cpp
 	Model  models.Model
 	Params *graph.Params
-	// DType is F32, F16, BF16, Q8_0, Q4_0, Q4_1 or MXFP4, of matrices: vectors and positions are F32 always, and matrices whose rows are
-	// no whole blocks F16.
+	// DType is the type of matrices: F32, F16, BF16, Q8_0, Q4_0, Q4_1 or MXFP4. Vectors and positions are
+	// always F32, and matrices whose rows are not a whole number of blocks are F16.
 	DType weights.DType
-	// Tables is the type of the embedding and the head, DType if "".
+	// Tables is the type of the embedding and the head; DType if "".
 	Tables weights.DType
-	// Tokenizer is nil if there is none: the file is of ids alone then.
+	// Tokenizer may be nil; the file is then for token ids only.
 	Tokenizer tokenizer.Tokenizer
 	// Template is the chat template; the tokenizer's if "".
 	Template string
-	// Ends are the tokens that end a text; those of the tokenizer's if nil. Those beyond [GGUFEnds] are left out.
+	// Ends are the tokens that end a text; the tokenizer's if nil. Tokens beyond the first [GGUFEnds] are
+	// left out.
 	Ends []int
 }
 
-// GGUFEnds is how many tokens that end a text a GGUF file has a place for: eos, eot and eom.
+// GGUFEnds is the number of tokens ending a text that a GGUF file has a place for: eos, eot and eom.
 const GGUFEnds = 3
 
-// SaveGGUF makes path a file that llama.cpp opens. It is an error if the family has no such form, or one that cannot
-// hold the model or the tokenizer.
+// SaveGGUF writes a file at path that llama.cpp can open. It returns an error if the family has no such form,
+// or if the form cannot hold the model or the tokenizer.
 func SaveGGUF(path string, c GGUF) error {
 	fail := func(err error) error { return fmt.Errorf("%s: %w", path, err) }
 	form, meta, tensors, err := family.ToGGUF(c.Model)
@@ -67,7 +68,8 @@ func SaveGGUF(path string, c GGUF) error {
 	})
 }
 
-// Uneven counts the matrices, and those that are F16 since their rows are no whole blocks of DType, and names the first of these.
+// Uneven counts the matrices, and those that are F16 because their rows are not a whole number of blocks of
+// DType, and names the first few of the latter.
 func (c GGUF) Uneven() (uneven, matrices int, first string, err error) {
 	form, _, _, err := family.ToGGUF(c.Model)
 	if err != nil {
@@ -90,17 +92,17 @@ func (c GGUF) Uneven() (uneven, matrices int, first string, err error) {
 	return len(names), matrices, few(names), nil
 }
 
-// fileTypes are llama.cpp's numbers of what most tensors of a file are.
+// fileTypes maps the type of most tensors in a file to llama.cpp's number for it.
 var fileTypes = map[weights.DType]uint32{weights.F32: 0, weights.F16: 1, weights.Q4_0: 2, weights.Q4_1: 3, weights.Q8_0: 7, weights.BF16: 32, weights.MXFP4: 38}
 
-// ggufSourceParam is a parameter, or zeros in the place of one.
+// ggufSourceParam is a parameter, or zeros in its place.
 type ggufSourceParam struct {
 	name  string
 	shape []int
-	param *graph.Param // nil of zeros
+	param *graph.Param // nil for zeros
 }
 
-// params are all parameters, and zeros where the model lacks what files have, sorted by name.
+// params returns all parameters, and zeros for those that files have and the model lacks, sorted by name.
 func (c GGUF) params() ([]ggufSourceParam, error) {
 	names, err := models.TensorsOf(c.Model)
 	if err != nil {
@@ -120,7 +122,8 @@ func (c GGUF) params() ([]ggufSourceParam, error) {
 	return all, nil
 }
 
-// tensors are the parameters as the form has them. What is packed in the type that it is written in stays as it is, to the bit.
+// tensors returns the parameters in the given form. A parameter already packed in the type to be written is
+// written unchanged, bit for bit.
 func (c GGUF) tensors(form family.GGUF) ([]gguf.Tensor, error) {
 	params, err := c.params()
 	if err != nil {
@@ -150,7 +153,8 @@ func (c GGUF) tensors(form family.GGUF) ([]gguf.Tensor, error) {
 	return all, nil
 }
 
-// place is the tensor's name and shape in a file, and whether that is the parameter's turned; the name is "" if there is no place for it.
+// place returns the name and the shape of the tensor in a file, and whether it is the parameter transposed.
+// The name is "" if there is no place for it.
 func (p ggufSourceParam) place(form family.GGUF) (name string, shape []int, swapped bool) {
 	name, stem := form.Stored(p.name)
 	if len(p.shape) == 2 && slices.Contains(form.Swapped, stem) {
@@ -159,7 +163,7 @@ func (p ggufSourceParam) place(form family.GGUF) (name string, shape []int, swap
 	return name, p.shape, false
 }
 
-// packed is the parameter's matrix, if it is in the type and lies as the file has it.
+// packed returns the parameter's matrix if it has the type and the layout of the file.
 func (p ggufSourceParam) packed(t weights.DType, swapped bool) *graph.Packed {
 	if p.param == nil {
 		return nil
@@ -170,7 +174,7 @@ func (p ggufSourceParam) packed(t weights.DType, swapped bool) *graph.Packed {
 	return nil
 }
 
-// numbers are the parameter's as the file has them, of a shape there.
+// numbers returns the parameter's numbers in the layout of the file, where it has the given shape.
 func (p ggufSourceParam) numbers(shape []int, swapped bool, heads int) []float32 {
 	n, _ := weights.SizeOf(shape)
 	if p.param == nil {
@@ -190,7 +194,7 @@ func (p ggufSourceParam) numbers(shape []int, swapped bool, heads int) []float32
 	return data
 }
 
-// typeOf is what a tensor is written as: llama.cpp adds vectors and positions as F32.
+// typeOf returns the type that a tensor is written as: llama.cpp adds vectors and positions as F32.
 func (c GGUF) typeOf(name string, shape []int) weights.DType {
 	t := c.DType
 	if c.Tables != "" && (strings.HasPrefix(name, "token_embd.") || strings.HasPrefix(name, "output.")) {
@@ -205,7 +209,7 @@ func (c GGUF) typeOf(name string, shape []int) weights.DType {
 	return t
 }
 
-// isVector tells whether llama.cpp adds a tensor, so that it is F32.
+// isVector reports whether llama.cpp adds a tensor, which must then be F32.
 func isVector(name string, shape []int) bool {
 	return len(shape) < 2 || strings.HasPrefix(name, "position_embd.")
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// weightFiles are the files that hold the weights of a model directory, the best
-// first: as transformers chooses.
+// weightFiles are the files that may hold the weights of a model directory, in the order in which
+// transformers prefers them.
 var weightFiles = []struct {
 	name string
 	open func(path string) (weights.Source, error)
@@ -27,7 +27,7 @@ var weightFiles = []struct {
 func openSafetensors(path string) (weights.Source, error) { return opened(safetensors.Open(path)) }
 func openPickle(path string) (weights.Source, error)      { return opened(pickle.Open(path)) }
 
-// opened makes no interface of a nil pointer.
+// opened returns a nil interface, not a nil pointer in an interface, after an error.
 func opened[S weights.Source](s S, err error) (weights.Source, error) {
 	if err != nil {
 		return nil, err
@@ -35,11 +35,11 @@ func opened[S weights.Source](s S, err error) (weights.Source, error) {
 	return s, nil
 }
 
-// adapterName is the file of PEFT's adapters, which lie beside a model or name one.
+// adapterName is the file of PEFT's adapters, which are stored beside a model or name one.
 const adapterName = "adapter_config.json"
 
-// openHuggingFace opens the weights of a model directory. With an adapter beside them they are
-// not the weights that transformers runs.
+// openHuggingFace opens the weights of a model directory. An adapter beside them is an error, since
+// transformers would run other weights.
 func openHuggingFace(dir string) (weights.Source, error) {
 	if err := checkAdapter(dir); err != nil {
 		return nil, err

@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestPointers: what Git LFS leaves in place of a file is named as such, whatever the file. (For
-// transformers it is "Error while deserializing header" or "not a valid JSON file".)
+// TestPointers: a pointer that Git LFS left in place of a file is reported as such, whatever the file.
+// (transformers reports "Error while deserializing header" or "not a valid JSON file".)
 func TestPointers(t *testing.T) {
 	const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 548105171\n"
 	const want = ": this is a Git-LFS pointer, not the file itself: fetch it with git lfs pull, or download it"

@@ -22,7 +22,8 @@ import (
 
 func openLlama2C(path string) (weights.Source, error) { return opened(llama2c.Open(path)) }
 
-// llama2cConfig makes the config.json of a file's header. A text begins with token 1, and ends there or at 2.
+// llama2cConfig makes a config.json from a file's header. A text begins with token 1, and ends at token 1 or
+// 2.
 func llama2cConfig(path string) ([]byte, error) {
 	f, err := llama2c.Open(path)
 	if err != nil {
@@ -37,7 +38,8 @@ func llama2cConfig(path string) ([]byte, error) {
 	})
 }
 
-// llama2cFiles are what the tokenizer beside a file stands for, or, without one, what else lies there.
+// llama2cFiles returns the files made from the tokenizer beside a file or, without one, the directory's other
+// files.
 func llama2cFiles(path string) (fs.FS, error) {
 	f, err := llama2c.Open(path)
 	if err != nil {
@@ -59,8 +61,9 @@ func llama2cFiles(path string) (fs.FS, error) {
 	return files, nil
 }
 
-// SaveLlama2C makes path a model file of llama2.c, in float32. The config is a config.json, which must be that of a Llama with
-// llama2.c's arithmetic: no biases, heads of width/heads columns, frequencies with a base of 10,000 as they are, an epsilon of 1e-5.
+// SaveLlama2C writes a model file of llama2.c at path, in float32. config is a config.json, which must be
+// that of a Llama with llama2.c's arithmetic: no biases, heads of width/heads columns, unscaled frequencies
+// with a base of 10,000, and an epsilon of 1e-5.
 func SaveLlama2C(path string, config []byte, ps *graph.Params) error {
 	d, err := llama2cDims(config)
 	if err != nil {
@@ -75,7 +78,7 @@ func SaveLlama2C(path string, config []byte, ps *graph.Params) error {
 	})
 }
 
-// llama2cDims reads the sizes out of a config.json.
+// llama2cDims reads the sizes from a config.json.
 func llama2cDims(config []byte) (llama2c.Dims, error) {
 	var c struct {
 		Type          string  `json:"model_type"`

@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestRecognizeLlama2C: what llama2.c's files tell of a model is what transformers' directory of it does.
+// TestRecognizeLlama2C: llama2.c's files give the same model as transformers' directory.
 func TestRecognizeLlama2C(t *testing.T) {
 	reference, err := Recognize("testdata/models/llama/hf")
 	if err != nil {
@@ -63,7 +63,7 @@ func logits(t *testing.T, m models.Model, o *Origin) []float32 {
 	return append([]float32(nil), p.Value(x)...)
 }
 
-// TestSaveLlama2CErrors: a Llama that run.c would compute otherwise is refused.
+// TestSaveLlama2CErrors: a Llama that run.c would compute differently is rejected.
 func TestSaveLlama2CErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
 	for more, want := range map[string]string{

@@ -13,9 +13,9 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// SaveLLMC makes path a model file of llm.c, of F32 or BF16. The config is a
-// config.json, which must be that of a GPT-2 with llm.c's arithmetic: the tanh form
-// of GELU, an epsilon of 1e-5. Biases that the model lacks are zeros in the file.
+// SaveLLMC writes a model file of llm.c at path, in F32 or BF16. config is a config.json, which must be that
+// of a GPT-2 with llm.c's arithmetic: the tanh form of GELU, and an epsilon of 1e-5. Biases that the model
+// lacks are zeros in the file.
 func SaveLLMC(path string, config []byte, ps *graph.Params, t weights.DType) error {
 	d, err := llmcDims(config)
 	if err != nil {
@@ -30,10 +30,10 @@ func SaveLLMC(path string, config []byte, ps *graph.Params, t weights.DType) err
 	})
 }
 
-// tanhGELU are the names of the tanh form of GELU.
+// tanhGELU lists the names of the tanh form of GELU.
 var tanhGELU = []string{"gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate", "gelu_fast"}
 
-// llmcDims reads the sizes out of a config.json.
+// llmcDims reads the sizes from a config.json.
 func llmcDims(config []byte) (llmc.Dims, error) {
 	var c struct {
 		Type       string  `json:"model_type"`
@@ -49,7 +49,7 @@ func llmcDims(config []byte) (llmc.Dims, error) {
 		Epsilon    float64 `json:"layer_norm_epsilon"`
 		Tied       bool    `json:"tie_word_embeddings"`
 	}
-	c.Scaled, c.Tied = true, true // unless it says otherwise
+	c.Scaled, c.Tied = true, true // unless the file says otherwise
 	err := plainjson.Unmarshal(config, &c)
 	switch {
 	case err != nil:

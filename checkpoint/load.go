@@ -12,20 +12,21 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Loaded is a model out of a checkpoint, with all it takes to run it.
+// Loaded is a model loaded from a checkpoint, with everything needed to run it.
 type Loaded struct {
 	Model     models.Model
 	Params    *graph.Params
 	Tokenizer tokenizer.Tokenizer // nil if the checkpoint has none
 	Ends      []int               // tokens that end a text, see [Dir.EndsOf]
-	Path      string              // of the directory or the file, a pointer followed
+	Path      string              // of the directory or the file, with pointers followed
 }
 
-// Load opens a checkpoint, a model directory of Hugging Face's or what else [Open] does to run it: the model that
-// its config.json describes, its weights as [Dir.MapParams] maps them, and its tokenizer. What
-// is to be trained on is better read by [Dir.Params].
+// Load opens a checkpoint, a Hugging Face model directory or anything else that [Open] reads, in order to run
+// it. It loads the model that config.json describes, its weights as [Dir.MapParams] maps them, and its
+// tokenizer. To resume training, read the weights with [Dir.Params] instead.
 //
-// A model that was saved with edits, models.Edit, wants the same again; without, Load refuses.
+// A model that was saved with edits (models.Edit) needs the same edits again; without them, Load returns an
+// error.
 func Load(dir string, edits ...graph.Option) (*Loaded, error) {
 	d, err := Open(dir)
 	if err != nil {
@@ -45,13 +46,13 @@ func Load(dir string, edits ...graph.Option) (*Loaded, error) {
 	return l, nil
 }
 
-// LoadWeights is the model that config.json describes and its weights, mapped. A checkpoint whose
-// tokenizer is broken has them too.
+// LoadWeights returns the model that config.json describes, and its weights, mapped. It works even if the
+// checkpoint's tokenizer is broken.
 func (d *Dir) LoadWeights(edits ...graph.Option) (models.Model, *graph.Params, error) {
 	return d.LoadWeightsAs(mappedAsStored, edits...)
 }
 
-// LoadWeightsAs is LoadWeights with matrices in a width: see [MapParamsAs].
+// LoadWeightsAs is LoadWeights with matrices in the given width: see [MapParamsAs].
 func (d *Dir) LoadWeightsAs(w Width, edits ...graph.Option) (models.Model, *graph.Params, error) {
 	m, err := d.Model(edits...)
 	if err != nil {
@@ -70,7 +71,7 @@ func (d *Dir) LoadWeightsAs(w Width, edits ...graph.Option) (models.Model, *grap
 	return m, params, nil
 }
 
-// Model is the model that config.json describes, with the edits that it lists, if there are any.
+// Model returns the model that config.json describes, with the edits that it lists, if any.
 func (d *Dir) Model(edits ...graph.Option) (models.Model, error) {
 	var raw json.RawMessage
 	if err := d.Config(&raw); err != nil {
@@ -83,10 +84,10 @@ func (d *Dir) Model(edits ...graph.Option) (models.Model, error) {
 	return m, nil
 }
 
-// Tokenizer opens the tokenizer that lies beside the weights of a model with so large a
-// vocabulary, or is told by their file. It is nil if there is none, unless the weights are in the original form of a
-// model of OpenAI's. Of one with more tokens, those that the model has
-// not are errors of a text, as [tokenizer.Within] has it.
+// Tokenizer opens the checkpoint's tokenizer, from the files beside the weights or from the file that holds
+// both, for a model with the given size of vocabulary. If there is none, it returns nil, except for weights
+// in the original form of a model of OpenAI's, whose tokenizer is known. If the tokenizer has more tokens
+// than the model, a text with one of these is an error, as in [tokenizer.Within].
 func (d *Dir) Tokenizer(vocab int) (tokenizer.Tokenizer, error) {
 	tok, err := tokenizer.LoadFS(d.files, d.beside)
 	if errors.Is(err, fs.ErrNotExist) {

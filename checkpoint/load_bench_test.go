@@ -9,9 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// BenchmarkLoad loads GPT-2 of 124M parameters, 498 MB of float32 that the system has
-// in its cache, into memory of its own and as a mapping. B/op tells what it takes
-// beside that cache.
+// BenchmarkLoad loads GPT-2 with 124M parameters, 498 MB of float32 in the system's page cache, into newly
+// allocated memory and as a mapping. B/op is what it allocates besides the page cache.
 func BenchmarkLoad(b *testing.B) {
 	m, err := models.Find("gpt2")
 	if err != nil {

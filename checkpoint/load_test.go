@@ -45,7 +45,7 @@ func saveVocab(t *testing.T, dir string, vocab int) (models.Model, *graph.Params
 	return m, params
 }
 
-// TestLoad: what was saved comes back, through a pointer too, and without a tokenizer.
+// TestLoad: what was saved is loaded, also through a pointer, and without a tokenizer.
 func TestLoad(t *testing.T) {
 	out := t.TempDir()
 	m, params := saveBytes(t, out)
@@ -72,7 +72,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestLoadErrors: what is amiss is one line with the file in it.
+// TestLoadErrors: errors are of one line that names the file.
 func TestLoadErrors(t *testing.T) {
 	for name, c := range map[string]struct{ file, text, want string }{
 		"no checkpoint": {"config.json", "", ": no config.json in it: not a checkpoint"},
@@ -126,7 +126,7 @@ func TestLoadErrors(t *testing.T) {
 	})
 }
 
-// TestLoadEdited: a model that was saved with an edit comes back with it, or not at all.
+// TestLoadEdited: a model that was saved with an edit is loaded with it, or not at all.
 func TestLoadEdited(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "edited")
 	edit := graph.Remove("h.*.mlp")
@@ -173,8 +173,8 @@ func TestLoadEdited(t *testing.T) {
 	}
 }
 
-// TestLoadEditedAfterwards: parameters that were loaded before the edit have the weights of the
-// layers that it takes out; nobody asks for them.
+// TestLoadEditedAfterwards: parameters loaded before an edit still include the weights of layers that it
+// removes; nothing uses them.
 func TestLoadEditedAfterwards(t *testing.T) {
 	base := gpt2.New(8, 6, 4, 1, 2)
 	own := func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 4, layers.Weights{}) }
@@ -220,7 +220,8 @@ func TestLoadEditedAfterwards(t *testing.T) {
 	}
 }
 
-// TestAdapter: PEFT's adapter lies beside a model, or alone. transformers with peft would run it.
+// TestAdapter: an adapter of PEFT's, beside a model or alone, is an error. transformers with peft would apply
+// it.
 func TestAdapter(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "m")
 	saveVocab(t, dir, 257)

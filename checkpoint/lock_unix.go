@@ -8,16 +8,15 @@ import (
 	"syscall"
 )
 
-// lockDir marks a directory as in use by a living process; the mark ends with
-// the process. It returns false if another has it, or if the directory is gone.
+// lockDir marks a directory as in use by a living process. The mark ends with the process. held is false if
+// another process has marked it, or if the directory is gone.
 func lockDir(dir string) (unlock func(), held bool) {
 	f, err := os.Open(dir)
 	if err != nil {
 		return nil, false
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	// Any other error means that the file system has no locks: then a temporary
-	// directory counts as left over.
+	// Any other error means that the file system has no locks: temporary directories then count as leftovers.
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		f.Close()
 		return nil, false

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// matched is a parameter and the stored tensor that belongs to it.
+// matched is a parameter with the stored tensor that belongs to it.
 type matched struct {
 	stored weights.Info
 	param  *graph.Param
@@ -40,7 +40,7 @@ func match(src weights.Source, ps *graph.Params, names models.Tensors) (plan, er
 		p := ps.Get(name)
 		want, isZero := names.Zeros[name]
 		switch {
-		case found[name]: // once with the prefix and once without
+		case found[name]: // stored both with the prefix and without
 			leftOver = append(leftOver, weights.Show(t.Name))
 			continue
 		case p != nil:
@@ -63,7 +63,7 @@ func match(src weights.Source, ps *graph.Params, names models.Tensors) (plan, er
 			wrong = append(wrong, text)
 		}
 	}
-	if p := pl.head.param; p != nil && !found[p.Name()] { // the head is all there is of the pair
+	if p := pl.head.param; p != nil && !found[p.Name()] { // only the head of the tied pair is stored
 		pl.params = append(pl.params, pl.head)
 		found[p.Name()], pl.head = true, matched{}
 	}
@@ -86,8 +86,8 @@ func match(src weights.Source, ps *graph.Params, names models.Tensors) (plan, er
 	return pl, nil
 }
 
-// missingOf words the parameters that were not found and must be. A pattern of those that may be missing
-// must match one.
+// missingOf lists the parameters that were not found and are not allowed to be missing. A pattern of
+// names.Missing that matches no parameter is an error.
 func missingOf(ps *graph.Params, names models.Tensors, found map[string]bool) (missing []string, err error) {
 	for _, p := range ps.All() {
 		switch {
@@ -106,15 +106,14 @@ func missingOf(ps *graph.Params, names models.Tensors, found map[string]bool) (m
 	return missing, nil
 }
 
-// mayMiss tells whether a parameter stays as it is where a file lacks it.
+// mayMiss reports whether a parameter keeps its values if a file lacks it.
 func mayMiss(names models.Tensors, p *graph.Param) bool {
 	return slices.ContainsFunc(names.Missing, func(pattern string) bool {
 		return scopepath.Inside(strings.Split(pattern, "."), strings.Split(p.Name(), "."))
 	})
 }
 
-// mismatch says what keeps t from being read into a tensor of shape want; ""
-// if nothing does.
+// mismatch returns why t cannot be read into a tensor of shape want, or "" if it can.
 func mismatch(t weights.Info, want []int) string {
 	switch {
 	case !slices.Equal(t.Shape, want):

@@ -18,18 +18,19 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// Dir is a checkpoint opened for reading: a directory, or a file that tells all that one does.
+// Dir is a checkpoint opened for reading: a directory, or a single file that holds the same.
 type Dir struct {
 	path    string
-	files   fs.FS  // config.json, unless it is made, and the tokenizer's files
+	files   fs.FS  // config.json, unless made has it, and the tokenizer's files
 	beside  string // where these are, for errors
-	made    []byte // a config.json of what other files tell, or nil
+	made    []byte // a config.json derived from other files, or nil
 	weights func(path string) (weights.Source, error)
 }
 
-// Open opens the checkpoint at a path, or the one that the pointer there stands for: a directory with a
-// config.json, or what [Recognize] knows in another form that tells the sizes, such as a GGUF file. It reads
-// no weights yet. Of a URL, package store, it opens a copy, which the user's cache keeps.
+// Open opens the checkpoint at a path, or the one that a pointer there stands for: a directory with a
+// config.json, or another form that [Recognize] knows and that gives the sizes, such as a GGUF file. It does
+// not read weights yet. If the path is a URL (see package store), Open reads a copy, which stays in the
+// user's cache.
 func Open(path string) (*Dir, error) {
 	form, path, info, err := formOf(path)
 	if strings.HasPrefix(filepath.Base(path), tempPrefix) {
@@ -41,7 +42,7 @@ func Open(path string) (*Dir, error) {
 		return nil, err
 	case form.Config != nil || form.Weights != nil && (hasConfig || !info.IsDir()):
 		return form.dir(path, info)
-	case hasConfig: // of weights that are still to come, or broken
+	case hasConfig: // the weights are still to come, or broken
 		return &Dir{path: path, files: os.DirFS(path), beside: path, weights: openHuggingFace}, nil
 	}
 	if err := checkAdapter(path); err != nil {
@@ -53,7 +54,7 @@ func Open(path string) (*Dir, error) {
 	return nil, fmt.Errorf("%s: no %s in it: not a checkpoint", path, configName)
 }
 
-// dir opens a path that is of the form.
+// dir opens a path that is in the form.
 func (f Form) dir(path string, info os.FileInfo) (*Dir, error) {
 	d := &Dir{path: path, beside: path, weights: f.Weights}
 	if !info.IsDir() {
@@ -75,27 +76,27 @@ func (f Form) dir(path string, info os.FileInfo) (*Dir, error) {
 	return d, err
 }
 
-// Path returns the checkpoint's directory, a pointer followed, or its file.
+// Path returns the checkpoint's directory, with pointers followed, or its file.
 func (d *Dir) Path() string { return d.path }
 
-// Files are the files of the checkpoint that are no weights, by Hugging Face's names: those in the directory, or
-// what a file tells in their place, without config.json then.
+// Files returns the files of the checkpoint other than weights, by Hugging Face's names: those in the
+// directory, or those derived from a single file, without config.json in this case.
 func (d *Dir) Files() fs.FS { return d.files }
 
 // Config decodes config.json into v, as encoding/json does.
 func (d *Dir) Config(v any) error { return d.readJSON(configName, v, plainjson.UnmarshalOwn) }
 
-// Weights opens the stored weights: model.safetensors, pytorch_model.bin, or several
-// of one of them with an index, or those of another form. The caller closes it.
+// Weights opens the stored weights: model.safetensors, pytorch_model.bin, several of either with an index, or
+// those of another form. The caller closes the source.
 func (d *Dir) Weights() (weights.Source, error) { return d.weights(d.path) }
 
-// Params fills the parameters with the weights; see [ReadParams]. Those that match one of the
-// patterns may be missing, as [models.Tensors] has it.
+// Params fills the parameters with the weights; see [ReadParams]. Those that match one of the patterns may be
+// missing, as in [models.Tensors].
 func (d *Dir) Params(ps *graph.Params, missing ...string) error {
 	return d.fill(ReadParams, ps, missing)
 }
 
-// MapParams is Params for the parameters of a model that is only run, or frozen; see [MapParams].
+// MapParams is Params for a model that is only run, or frozen; see [MapParams].
 func (d *Dir) MapParams(ps *graph.Params, missing ...string) error {
 	return d.fill(MapParams, ps, missing)
 }
@@ -117,8 +118,7 @@ func (d *Dir) fill(read func(weights.Source, *graph.Params, models.Tensors) erro
 	return cmp.Or(read(src, ps, names), src.Close())
 }
 
-// tensorsOf is what a config.json tells of the weights beside it: nothing, if it is of no family
-// that is known.
+// tensorsOf returns what a config.json says about the weights beside it: nothing, if its family is not known.
 func tensorsOf(config []byte) (models.Tensors, error) {
 	names, err := models.TensorsOfConfig(config)
 	if errors.Is(err, models.ErrNoFamily) {
@@ -127,15 +127,14 @@ func tensorsOf(config []byte) (models.Tensors, error) {
 	return names, err
 }
 
-// Trainer decodes trainer.json into v. The error is fs.ErrNotExist if the
-// checkpoint has none.
+// Trainer decodes trainer.json into v. If the checkpoint has none, the error is fs.ErrNotExist.
 func (d *Dir) Trainer(v any) error { return d.readJSON(trainerName, v, plainjson.UnmarshalOwn) }
 
-// Optimizer opens optimizer.safetensors; the caller closes it. The error is
-// fs.ErrNotExist if the checkpoint has none.
+// Optimizer opens optimizer.safetensors. The caller closes it. If the checkpoint has none, the error is
+// fs.ErrNotExist.
 func (d *Dir) Optimizer() (*safetensors.File, error) { return d.tensors(optimizerName) }
 
-// Adapters opens lora.safetensors, as Optimizer its file.
+// Adapters opens lora.safetensors, as Optimizer opens its file.
 func (d *Dir) Adapters() (*safetensors.File, error) { return d.tensors(adaptersName) }
 
 // tensors opens a file of tensors beside the weights.
@@ -158,10 +157,10 @@ func (d *Dir) readJSON(name string, v any, decode func([]byte, any) error) error
 	return nil
 }
 
-// where is a file of the checkpoint, for errors.
+// where returns the path of a file of the checkpoint, for errors.
 func (d *Dir) where(name string) string { return filepath.Join(d.beside, name) }
 
-// read reads a file of text of the checkpoint.
+// read reads a text file of the checkpoint.
 func (d *Dir) read(name string) ([]byte, error) {
 	if name == configName && d.made != nil {
 		return d.made, nil
@@ -180,7 +179,7 @@ func (d *Dir) read(name string) ([]byte, error) {
 	return plaintext.Of(d.where(name), text)
 }
 
-// named is an error of a file system with the path that the user knows.
+// named replaces the path in a file system's error by the one that the user knows.
 func (d *Dir) named(err error, name string) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
@@ -189,7 +188,7 @@ func (d *Dir) named(err error, name string) error {
 	return fmt.Errorf("%s: %w", d.where(name), err)
 }
 
-// isRegular tells whether there is a file.
+// isRegular reports whether there is a regular file at a path.
 func isRegular(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()

@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestOpenForms: what tells its sizes is loaded as the Hugging Face directory of the same weights.
+// TestOpenForms: forms that give their sizes load the same as the Hugging Face directory of the same weights.
 func TestOpenForms(t *testing.T) {
 	want, err := Load("testdata/models/gpt2/hf")
 	if err != nil {
@@ -58,7 +58,7 @@ func TestOpenForms(t *testing.T) {
 	sourcetest.Error(t, err, dir+": no config.json in it: not a checkpoint")
 }
 
-// TestFormFiles: a form may tell of all files in memory, and what lies beside it does not count.
+// TestFormFiles: a form may supply all files from memory, and files beside it are then ignored.
 func TestFormFiles(t *testing.T) {
 	dir := t.TempDir()
 	if err := tokenizer.Bytes().Save(dir); err != nil {
@@ -112,7 +112,7 @@ func TestFormFiles(t *testing.T) {
 	}
 }
 
-// TestOriginalTokenizer: an original of OpenAI's that comes without a tokenizer has the published one.
+// TestOriginalTokenizer: an original model of OpenAI's that comes without a tokenizer gets the published one.
 func TestOriginalTokenizer(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "model.bin")
 	m, err := models.Find("gpt2-nano")

@@ -145,8 +145,7 @@ func TestParamsRoundTrip(t *testing.T) {
 	}
 }
 
-// TestReadParamsForms reads the same weights in each form in which files are
-// found.
+// TestReadParamsForms reads the same weights in each form in which they may be stored.
 func TestReadParamsForms(t *testing.T) {
 	want := nano(t, 1)
 	plain := encoded(t, want, models.Tensors{})
@@ -185,8 +184,8 @@ func TestReadParamsForms(t *testing.T) {
 	}
 }
 
-// TestReadParamsHeads has GPT-1's name for the embedding that the head is tied
-// to, and a head of its own as a parameter.
+// TestReadParamsHeads uses GPT-1's name for the embedding that the head is tied to, and an untied head as a
+// parameter.
 func TestReadParamsHeads(t *testing.T) {
 	params := func(names ...string) *graph.Params {
 		ps := graph.NewParams(1)
@@ -258,7 +257,7 @@ func TestReadParamsErrors(t *testing.T) {
 	}
 }
 
-// TestReadParamsNotFinite refuses what makes a model give nothing but NaNs.
+// TestReadParamsNotFinite: numbers that would make a model return only NaNs are rejected.
 func TestReadParamsNotFinite(t *testing.T) {
 	for value, want := range map[float64]string{math.NaN(): "NaN", math.Inf(1): "+Inf", math.Inf(-1): "-Inf"} {
 		tensors := encoded(t, nano(t, 1), models.Tensors{})
@@ -290,8 +289,8 @@ func TestNotFinite(t *testing.T) {
 	}
 }
 
-// TestReadParamsDrawsNone: no random weights are drawn for what is read. Drawing
-// would show in a tensor that fails to be read.
+// TestReadParamsDrawsNone: parameters that are read are not initialized at random first. Initialization would
+// be visible in a tensor that fails to be read.
 func TestReadParamsDrawsNone(t *testing.T) {
 	ps := nano(t, 1)
 	broken := failing{source(t, encoded(t, ps, models.Tensors{}))}

@@ -15,17 +15,16 @@ import (
 // maxPointer bounds the size of a pointer that is a text file.
 const maxPointer = 4096
 
-// Point makes the name pointer in parent stand for the checkpoint target in
-// parent, as in Point("checkpoints", "latest", "step-002000"). It is a relative
-// symbolic link; where the system allows none, a text file that [Open] follows.
-// A former pointer of that name is replaced in one step.
+// Point makes the name pointer in parent stand for the checkpoint target in parent, as in
+// Point("checkpoints", "latest", "step-002000"). It is a relative symbolic link or, if the system does not
+// allow links, a text file that [Open] follows. A former pointer of that name is replaced in one step.
 func Point(parent, pointer, target string) error {
 	for _, name := range []string{pointer, target} {
 		if !isName(name) {
 			return fmt.Errorf("%s: %q cannot be the name of a checkpoint or pointer in it", parent, name)
 		}
 	}
-	// Lstat, since a pointer at a pointer would move with it, or be a circle.
+	// Lstat, since a pointer to a pointer would move with it, or form a cycle.
 	if info, err := os.Lstat(filepath.Join(parent, target)); err != nil {
 		return err
 	} else if !info.IsDir() {
@@ -53,9 +52,8 @@ func Point(parent, pointer, target string) error {
 	return wholefile.SyncDir(parent)
 }
 
-// symlink makes a symbolic link. Tests replace it by what other systems do.
-// Windows asks for a privilege and does not replace a link to a directory in
-// one step, so pointers are text files there.
+// symlink makes a symbolic link. Tests replace it to imitate other systems. Windows requires a privilege and
+// does not replace a link to a directory in one step, so pointers are text files there.
 var symlink = func(target, path string) error {
 	if runtime.GOOS == "windows" {
 		return errors.ErrUnsupported
@@ -63,14 +61,14 @@ var symlink = func(target, path string) error {
 	return os.Symlink(target, path)
 }
 
-// writePointer makes a pointer that is a text file.
+// writePointer makes a pointer in the form of a text file.
 func writePointer(path, target string) error {
 	return wholefile.Write(path, []byte(target+"\n"))
 }
 
-// follow returns what dir stands for: dir itself, which may be a file, or, if it is a
-// pointer, the directory that is its target, so that what is read of it stays one checkpoint even if
-// the pointer moves. A pointer that was lost stands for what it would be; see [Repair].
+// follow returns the path that dir stands for. This is dir itself, which may be a file, unless dir is a
+// pointer. Then it is the target directory, so that everything read comes from the same checkpoint even if
+// the pointer moves. A pointer that was lost is resolved to its probable target; see [Repair].
 func follow(dir string) (string, error) {
 	dir = filepath.Clean(dir)
 	given := dir
@@ -78,8 +76,8 @@ func follow(dir string) (string, error) {
 	if pointed {
 		dir = filepath.Join(filepath.Dir(dir), target)
 	}
-	// Between the two renames of placeInSteps the directory has its other name;
-	// it may be back by the time of the look there, hence the second try.
+	// Between the two renames of placeInSteps, the directory has its other name. By the time it is looked for
+	// there, it may be back, hence the second try.
 	var first error
 	for range 2 {
 		for _, path := range []string{dir, oldName(dir)} {
@@ -97,14 +95,13 @@ func follow(dir string) (string, error) {
 	if dir = stoodFor(given); dir != given {
 		return follow(dir)
 	}
-	if pointed { // a text file of one word may mean something else
+	if pointed { // otherwise it is a text file of one word, which may mean something else
 		return "", fmt.Errorf("%s: points at %s: %w", given, target, first)
 	}
 	return "", first
 }
 
-// readPointer returns the target of a pointer made by Point, and whether path
-// is one.
+// readPointer returns the target of a pointer made by Point, and whether path is one.
 func readPointer(path string) (target string, ok bool) {
 	info, err := os.Lstat(path)
 	if err != nil {

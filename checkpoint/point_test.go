@@ -57,7 +57,7 @@ func TestPoint(t *testing.T) {
 	})
 }
 
-// TestPointIsALink: other programs, transformers among them, open it as a path.
+// TestPointIsALink: other programs, among them transformers, open a pointer as a path.
 func TestPointIsALink(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("pointers are text files on Windows")

@@ -31,8 +31,7 @@ func python(t *testing.T, script string, args ...string) []byte {
 	return out
 }
 
-// TestTransformersOpens has transformers open a checkpoint of a model without
-// biases.
+// TestTransformersOpens opens a checkpoint of a model without biases in transformers.
 func TestTransformersOpens(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
 	ps, zeros := nano(t, 1), nanoTensors().Zeros
@@ -69,8 +68,8 @@ func TestTransformersOpens(t *testing.T) {
 	}
 }
 
-// TestTransformersOpensUntied: models whose heads have weights of their own are saved so that
-// transformers opens them with nothing missing or new, and computes the same.
+// TestTransformersOpensUntied: models with untied heads are saved so that transformers opens them with no
+// weight missing or newly initialized, and computes the same.
 func TestTransformersOpensUntied(t *testing.T) {
 	for _, name := range []string{"gpt2-untied", "gpt1-untied"} {
 		l, err := Load(filepath.Join("../models/testdata", name))

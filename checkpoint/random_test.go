@@ -16,9 +16,9 @@ import (
 // the largest; measured 2e-6.
 const tolRandom = 1e-5
 
-// TestRandomModels opens 30 models that transformers 5.24 wrote, drawn over all keys of GPT2Config
-// and OpenAIGPTConfig and over the forms of files by testdata/random/make.py (seed 20261128): each
-// has transformers' logits, or is refused by the name of the key that asks for something else.
+// TestRandomModels opens 30 models that transformers 5.24 wrote, drawn at random over all keys of GPT2Config
+// and OpenAIGPTConfig and over the forms of files by testdata/random/make.py (seed 20261128): each has
+// transformers' logits, or is rejected with the name of the key that asks for something else.
 func TestRandomModels(t *testing.T) {
 	for _, m := range randomModels(t) {
 		t.Run(m.Name+" "+m.Form, func(t *testing.T) {

@@ -15,48 +15,49 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// ReadParams fills all parameters from src; none are drawn before. names says which stored
-// tensor is which: names may have the prefixes of what a model was saved in, such as "module.";
-// what is no weight, such as masks of old files, and heads for other tasks are skipped; so is
-// the head's weight if the model's head is tied, provided that it equals the token embedding,
-// which it stands for where that is missing. Tensors that the model lacks because they are zero
-// may be there if they are.
+// ReadParams fills all parameters from src, without initializing them first. names maps stored tensors to
+// parameters. Names in src may have the prefixes of a wrapper that the model was saved in, such as "module.".
+// Tensors that are not weights, such as masks in old files, and heads for other tasks are skipped. If the
+// model's head is tied, a stored head must equal the token embedding and is skipped, or is used in place of
+// the embedding if that is missing. Tensors that the model lacks because they are zero may be stored if they
+// are zero.
 //
-// Missing tensors, tensors that the model has no place for, and wrong shapes are
-// one error that lists them. After such an error the parameters are untouched;
-// after an error while reading values, NaNs and infinities among them, they are
-// not to be used.
+// Missing tensors, tensors that the model has no place for, and wrong shapes are reported in one error that
+// lists them. After such an error the parameters are unchanged; after an error while reading values, which
+// includes NaNs and infinities, they must not be used.
 func ReadParams(src weights.Source, ps *graph.Params, names models.Tensors) error {
 	return readParams(src, ps, names, func(src weights.Source, stored weights.Info, p *graph.Param) error {
 		return fillParam(src, stored.Name, p)
 	})
 }
 
-// MapParams is [ReadParams] for a model that is only run, not trained: where the
-// source can, its mapped memory becomes the parameters' (see [weights.Mapper]), so
-// that they take no memory but the system's cache of the file, which several
-// processes share and which is given back under pressure. What is in MXFP4 stays so ([graph.Param.AdoptPacked]). The file must not be
-// written into in place while the parameters are in use (one that is cut short is an error of
-// what reads them, where that is a graph); replacing it by another, as [Save] does, is fine. Training works too and changes no file, but costs more
-// than after ReadParams: each page is copied at its first update; and two stores of
-// parameters that are mapped from one source are one memory.
+// MapParams is [ReadParams] for a model that is only run, not trained. If the source supports it, the
+// parameters use its mapped memory (see [weights.Mapper]), so that they take no memory except the system's
+// page cache, which processes share and which is reclaimed under memory pressure. MXFP4 weights stay in that
+// format ([graph.Param.AdoptPacked]).
+//
+// The file must not be modified in place while the parameters are in use; if it is truncated, a graph that
+// reads them returns an error. Replacing it by another file, as [Save] does, is safe. Training works too and
+// does not change the file, but costs more than after ReadParams, since each page is copied at its first
+// update. Two stores of parameters that are mapped from one source share memory.
 func MapParams(src weights.Source, ps *graph.Params, names models.Tensors) error {
 	return MapParamsAs(src, ps, names, mappedAsStored)
 }
 
-// MapParamsAs is [MapParams] with matrices in a width: those that a file has in it are taken as they are, others rounded to it one after the other,
-// so that there are never the numbers of more than a few.
+// MapParamsAs is [MapParams] with matrices in the given width. Matrices that are stored in it are used as
+// they are; others are rounded to it one after the other, so that only a few are in memory as plain numbers
+// at a time.
 func MapParamsAs(src weights.Source, ps *graph.Params, names models.Tensors, w Width) error {
 	return readParams(src, ps, names, w.fill)
 }
 
-// fillParam reads a parameter into memory of its own.
+// fillParam reads a parameter into newly allocated memory.
 func fillParam(src weights.Source, name string, p *graph.Param) error {
 	return p.Fill(func(data []float32) error { return ReadPart(src, name, p, data) })
 }
 
-// ReadPart reads of a stored tensor that lies as the whole of a parameter what this process has of it: all, or a rank's part. Of a file that is mapped no more is
-// in memory than that.
+// ReadPart reads the part of a stored parameter that this process holds: all of it, or a rank's part. If the
+// file is mapped, no more than that part is allocated.
 func ReadPart(src weights.Source, name string, p *graph.Param, part []float32) error {
 	if !p.Cut() {
 		return src.Read(name, part)
@@ -98,7 +99,7 @@ func readGuarded(src weights.Source, ps *graph.Params, names models.Tensors, rea
 	if err := checkZeros(src, plan.zeros); err != nil {
 		return err
 	}
-	// Several at once: a page cache is read faster than one core copies.
+	// In parallel, since the page cache can be read faster than one core can copy.
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, m := range plan.params {
@@ -120,7 +121,7 @@ func readGuarded(src weights.Source, ps *graph.Params, names models.Tensors, rea
 	return nil
 }
 
-// asParams is a source whose tensors lie as the parameters do.
+// asParams returns a source whose tensors have the layout of the parameters.
 func asParams(src weights.Source, names models.Tensors) (weights.Source, error) {
 	src, err := weights.Packed(src)
 	if err != nil {
@@ -138,7 +139,8 @@ func asParams(src weights.Source, names models.Tensors) (weights.Source, error) 
 	return weights.Transposed(src, func(name string) bool { return swapped[name] }), nil
 }
 
-// checkFinite refuses NaNs and infinities: a model that has one gives nothing else.
+// checkFinite returns an error if there is a NaN or an infinity: it would make all results of the model
+// useless.
 func checkFinite(src weights.Source, m matched) error {
 	w, columns := m.param.Packed()
 	if w == nil {
@@ -155,7 +157,7 @@ func checkFinite(src weights.Source, m matched) error {
 	row := make([]float32, w.Cols)
 	w.DecodeRows(row, i/w.Cols)
 	v := row[i%w.Cols]
-	if columns { // where it is in the parameter
+	if columns { // convert to an index into the parameter
 		shape := m.param.Shape()
 		in, out := shape[len(shape)-2], shape[len(shape)-1]
 		i = i/(in*out)*in*out + i%in*out + i/in%out
@@ -167,9 +169,8 @@ func notFiniteError(src weights.Source, name string, i int, v float32) error {
 	return fmt.Errorf("%s: %s: element %d is %v, want a finite number", src.Name(), weights.Show(name), i, v)
 }
 
-// notFinite returns the first index of a NaN or an infinity, or -1. In x-x both are
-// NaN, which a sum keeps; four sums at a time keep the processor busy, and make of
-// loading as much as reading memory takes.
+// notFinite returns the index of the first NaN or infinity, or -1. For both, x-x is NaN, and a sum stays NaN.
+// Four independent sums keep the processor busy, so that the check runs at the speed of memory.
 func notFinite(x []float32) int {
 	const block = 1024
 	for at := 0; at < len(x); at += block {
@@ -193,7 +194,7 @@ func notFinite(x []float32) int {
 	return -1
 }
 
-// checkZeros reads tensors that must hold nothing but zeros.
+// checkZeros returns an error unless the tensors hold only zeros.
 func checkZeros(src weights.Source, zeros []weights.Info) error {
 	var nonzero []string
 	for _, t := range zeros {
@@ -211,7 +212,8 @@ func checkZeros(src weights.Source, zeros []weights.Info) error {
 	return nil
 }
 
-// checkHead compares the stored head with the embedding: as it is stored where what was read may be rounded.
+// checkHead compares the stored head with the embedding. It reads the stored embedding if the parameter may
+// have been rounded.
 func checkHead(src weights.Source, head matched, params []matched) error {
 	x := make([]float32, head.stored.Size())
 	if err := src.Read(head.stored.Name, x); err != nil {

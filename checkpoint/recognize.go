@@ -21,26 +21,27 @@ import (
 	"github.com/gorgpt/gorgpt/internal/filekind"
 )
 
-// Origin is a model found on disk in any of the forms that are read.
+// Origin is a model found on disk in any of the forms that can be read.
 type Origin struct {
-	Kind    string         // in words, as in "llm.c model file"
+	Kind    string         // description, as in "llm.c model file"
 	Config  []byte         // config.json
 	Weights weights.Source // the caller closes it
 
-	// MadeConfig tells that there was no config.json: Config has what other files tell.
+	// MadeConfig says that there was no config.json, and that Config was derived from other files.
 	MadeConfig bool
 
-	// Files are those of the tokenizer and their like, by their names there; Tokenizer has these by Hugging Face's.
+	// Files holds the files of the tokenizer and the like, under their own names. Tokenizer maps Hugging
+	// Face's names to these.
 	Files     fs.FS
 	Tokenizer map[string]string
 
 	dir *Dir
 }
 
-// Where is one of the Files, for errors.
+// Where returns the path of one of the Files, for errors.
 func (o *Origin) Where(name string) string { return o.dir.where(name) }
 
-// Ends are the tokens that end a text, as [Dir.Ends] has them.
+// Ends returns the tokens that end a text, as [Dir.Ends] does.
 func (o *Origin) Ends() ([]int, error) { return o.dir.Ends() }
 
 // MapParams fills the parameters of the model that Config describes; see [MapParams].
@@ -54,20 +55,19 @@ func (o *Origin) MapParams(ps *graph.Params) error {
 
 // Form is a form in which models are stored.
 type Form struct {
-	Kind string // in words, as in "llm.c model file"
-	// Is tells whether a path, with what the system says of it, is one; start is the beginning of
-	// a file.
+	Kind string // description, as in "llm.c model file"
+	// Is reports whether a path, of which info is the description by the system, is in this form. start holds
+	// the first bytes of a file.
 	Is      func(path string, info os.FileInfo, start []byte) bool
 	Weights func(path string) (weights.Source, error)
-	// Config makes a config.json of the sizes that the file tells, for where none is beside; it
-	// may be nil if nothing does.
+	// Config makes a config.json from the sizes in the file, for use if there is no config.json beside it. It
+	// may be nil if the file does not hold them.
 	Config func(path string) ([]byte, error)
-	// Files are what the file tells besides, by the names of Hugging Face's files: tokenizer.json,
-	// tokenizer_config.json, chat_template.jinja, generation_config.json. nil stands for those that lie beside it.
+	// Files returns what else is in the file, under the names of Hugging Face's files: tokenizer.json,
+	// tokenizer_config.json, chat_template.jinja, generation_config.json. nil stands for the files beside it.
 	Files func(path string) (fs.FS, error)
 
-	// Alone says that the file tells all by itself, and that a config.json beside it
-	// may be another model's.
+	// Alone says that the file needs no config.json, and that one beside it may belong to another model.
 	Alone bool
 }
 
@@ -79,7 +79,7 @@ func isFile(is func(start []byte) bool) func(string, os.FileInfo, []byte) bool {
 	return func(_ string, info os.FileInfo, start []byte) bool { return info.Mode().IsRegular() && is(start) }
 }
 
-// forms are tried in turn.
+// forms are tried in order.
 var forms = []Form{
 	{Kind: "OpenAI gpt-oss, original", Is: isDir(openai.IsGPTOSS), Weights: openHuggingFace, Config: openai.GPTOSSConfig, Alone: true},
 	{Kind: "Hugging Face directory", Is: isDir(isHuggingFace), Weights: openHuggingFace},
@@ -93,15 +93,15 @@ var forms = []Form{
 	{Kind: "safetensors file", Is: isFile(isSafetensors), Weights: openSafetensors},
 }
 
-// registered are those from outside.
+// registered are the forms added by RegisterForm.
 var (
 	formsMutex sync.Mutex
 	registered []Form
 )
 
-// RegisterForm makes a form known to [Recognize], and so to gorgpt convert, which is asked before
-// those of this package. Call it from an init function. A form without Is or Weights, or of a kind
-// that is known, is an error.
+// RegisterForm makes a form known to [Recognize], and thus to gorgpt convert. It is tried before those of
+// this package. Call RegisterForm in an init function. A form without Is or Weights, or with a Kind that is
+// already known, is an error.
 func RegisterForm(f Form) error {
 	if f.Kind == "" || f.Is == nil || f.Weights == nil {
 		return fmt.Errorf("checkpoint: a form needs Kind, Is and Weights; %q lacks one", f.Kind)
@@ -121,10 +121,10 @@ func allForms() []Form {
 	return slices.Concat(registered, forms)
 }
 
-// Recognize opens a model by a path: a Hugging Face directory or one of its files of
-// weights, a directory of OpenAI's GPT-1 or GPT-2, a checkpoint of nanoGPT, or a model file of
-// llm.c or llama.cpp. It looks at what is there and not at names where it can. A config.json beside the
-// weights is taken whatever else tells the sizes, except beside a file of the last three.
+// Recognize opens the model at a path: a Hugging Face directory or one of its files of weights, a directory of
+// OpenAI's GPT-1, GPT-2 or gpt-oss, a checkpoint of nanoGPT, or a model file of llm.c, llama2.c or llama.cpp. It goes
+// by the content rather than by names where it can. A config.json beside the weights takes precedence over sizes
+// found elsewhere, except in the forms that need none ([Form.Alone]).
 func Recognize(path string) (*Origin, error) {
 	form, path, info, err := formOf(path)
 	if info == nil {
@@ -139,15 +139,16 @@ func Recognize(path string) (*Origin, error) {
 	return nil, fmt.Errorf("%s: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c or llama2.c, or a GGUF file", path)
 }
 
-// formOf is the form that a path is in, or what the pointer there stands for, which is returned: one without Weights
-// if it is in none. What is none and stands for nothing is an error, with the info of what there is.
+// formOf returns the form of what is at a path, or at the target of a pointer there, and that path. If it is
+// in no form, the form returned has no Weights; if it is also not a checkpoint or a pointer to one, that is
+// an error, and info describes what is there.
 func formOf(path string) (f Form, at string, info os.FileInfo, err error) {
 	if path, err = fetched(path); err != nil {
 		return f, path, nil, err
 	}
 	at, lost := follow(path)
 	if lost != nil {
-		at = path // a file of a form may look like a pointer
+		at = path // a file in some form may look like a pointer
 	}
 	if info, err = os.Stat(at); err != nil {
 		return f, at, nil, err
@@ -197,7 +198,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// isHuggingFace reports whether a directory has weights under one of the names.
+// isHuggingFace reports whether a directory has weights under one of Hugging Face's names.
 func isHuggingFace(dir string) bool {
 	for _, f := range weightFiles {
 		if exists(filepath.Join(dir, f.name)) {
@@ -207,14 +208,14 @@ func isHuggingFace(dir string) bool {
 	return false
 }
 
-// isSafetensors reports whether a file starts like one: a length below 2²⁷, and {.
+// isSafetensors reports whether a file starts like a safetensors file: a length below 2²⁷, and {.
 func isSafetensors(start []byte) bool {
 	return len(start) > 8 && start[8] == '{' && start[4]|start[5]|start[6]|start[7] == 0
 }
 
 func openLLMC(path string) (weights.Source, error) { return opened(llmc.Open(path)) }
 
-// llmcConfig makes the config.json of a file's header.
+// llmcConfig makes a config.json from a file's header.
 func llmcConfig(path string) ([]byte, error) {
 	f, err := llmc.Open(path)
 	if err != nil {
@@ -228,8 +229,8 @@ func llmcConfig(path string) ([]byte, error) {
 	})
 }
 
-// tokenizerNames are Hugging Face's files of a tokenizer, and OpenAI's of the same
-// content, the first that is there.
+// tokenizerNames maps Hugging Face's names of tokenizer files to names under which the content may be found,
+// such as OpenAI's. The first that exists is used.
 var tokenizerNames = map[string][]string{
 	"vocab.json":              {"vocab.json", "encoder.json", "encoder_bpe_40000.json"},
 	"merges.txt":              {"merges.txt", "vocab.bpe", "vocab_40000.bpe"},
@@ -241,7 +242,7 @@ var tokenizerNames = map[string][]string{
 	"generation_config.json":  {"generation_config.json"},
 }
 
-// tokenizerFiles finds the files of a tokenizer by Hugging Face's names.
+// tokenizerFiles finds the files of a tokenizer and returns them by Hugging Face's names.
 func tokenizerFiles(files fs.FS) map[string]string {
 	found := make(map[string]string)
 	for name, candidates := range tokenizerNames {

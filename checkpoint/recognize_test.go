@@ -52,8 +52,8 @@ func declared(t testing.TB, src weights.Source) *graph.Params {
 	return ps
 }
 
-// TestEveryFormIsTheSame reads each form, in both ways, and compares all numbers to
-// the bit with Hugging Face's.
+// TestEveryFormIsTheSame reads each form, in both ways, and compares all numbers with Hugging Face's bit for
+// bit.
 func TestEveryFormIsTheSame(t *testing.T) {
 	for dir, forms := range stored {
 		reference, err := Recognize(filepath.Join(dir, "hf"))
@@ -116,7 +116,7 @@ func sameConfig(t *testing.T, got, want []byte) {
 	}
 }
 
-// TestMapWrites writes into mapped parameters, which must change no file.
+// TestMapWrites writes to mapped parameters, which must not change the file.
 func TestMapWrites(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("testdata/models/gpt2/hf")); err != nil {
@@ -188,7 +188,7 @@ func TestTokenizerFiles(t *testing.T) {
 	}
 }
 
-// TestRegisterForm: a form from outside is asked before the others, and none twice.
+// TestRegisterForm: a registered form is tried before the others, and none can be registered twice.
 func TestRegisterForm(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "model.toy")

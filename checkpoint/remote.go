@@ -16,13 +16,15 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// sentName is the file of a checkpoint in an object store that is written last, of the others' sizes and digests.
+// sentName is the manifest of a checkpoint in an object store. It is written last, and lists the sizes and
+// digests of the other files.
 const sentName = "manifest.json"
 
-// besideBytes is the size of the largest file that is fetched beside a file of weights, which may tell more of it.
+// besideBytes limits the size of the files that are fetched along with a file of weights, because they may
+// describe it.
 const besideBytes = 64 << 20
 
-// fetched is a checkpoint's path on this machine: a copy of what a URL names, a pointer there followed.
+// fetched returns the local path of a checkpoint. If path is a URL, it makes a copy, following a pointer.
 func fetched(path string) (string, error) {
 	path, err := store.Local(path)
 	if err != nil || !store.IsURL(path) {
@@ -62,7 +64,7 @@ func isThere(url string) bool {
 	return err == nil
 }
 
-// pointedAt is the checkpoint that an object stands for, if it is a pointer.
+// pointedAt returns the checkpoint that an object stands for, or "" if it is not a pointer.
 func pointedAt(path string, info fs.FileInfo) (string, error) {
 	if info.Size() > maxPointer {
 		return "", nil
@@ -79,14 +81,14 @@ func pointedAt(path string, info fs.FileInfo) (string, error) {
 	return target, nil
 }
 
-// sent is what manifest.json tells of a file.
+// sent is the entry of a file in manifest.json.
 type sent struct {
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
 }
 
-// Send copies the checkpoint in a directory to a URL, where none is. Its manifest.json comes last, so what is there
-// without one is not whole.
+// Send copies the checkpoint in a directory to a URL where there is none yet. Its manifest.json is written
+// last, so a checkpoint without one is incomplete.
 func Send(dir, url string) error {
 	all := make(map[string]sent)
 	for o, err := range store.Objects(dir) {
@@ -110,7 +112,7 @@ func Send(dir, url string) error {
 	return store.Write(store.Join(url, sentName), append(text, '\n'))
 }
 
-// Sent tells whether a checkpoint is at a URL, whole.
+// Sent reports whether there is a complete checkpoint at a URL.
 func Sent(url string) (bool, error) {
 	_, err := store.Stat(store.Join(url, sentName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -119,7 +121,7 @@ func Sent(url string) (bool, error) {
 	return err == nil, err
 }
 
-// FetchTo copies a checkpoint that [Send] sent to a directory that is not there, and compares it with its manifest.
+// FetchTo copies a checkpoint that [Send] sent to a new directory, and compares it with its manifest.
 func FetchTo(url, dir string) error {
 	return Write(dir, func(temp string) error {
 		for o, err := range store.Objects(url) {
@@ -143,7 +145,7 @@ func FetchTo(url, dir string) error {
 	})
 }
 
-// checkSent compares the files in a directory with a manifest, if there is one of Send's.
+// checkSent compares the files in a directory with Send's manifest, if there is one.
 func checkSent(dir string) error {
 	text, err := os.ReadFile(filepath.Join(dir, sentName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -177,7 +179,7 @@ func checkSent(dir string) error {
 	return nil
 }
 
-// digestOf is what there is to tell of a file.
+// digestOf returns the manifest's entry for a file.
 func digestOf(path string) (s sent, err error) {
 	f, err := os.Open(path)
 	if err != nil {

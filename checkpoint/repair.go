@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// Latest, Best and Plateau, the last step before the learning rate falls, are the pointers among the checkpoints
-// of a run; see [Point].
+// Latest, Best and Plateau are the pointers among the checkpoints of a run; see [Point]. Plateau is the last
+// step before the learning rate falls.
 const (
 	Latest  = "latest"
 	Best    = "best"
@@ -23,10 +23,10 @@ const (
 
 const stepPrefix = "step-"
 
-// StepName is the name of the checkpoint of a step.
+// StepName returns the name of the checkpoint of a step.
 func StepName(step int) string { return fmt.Sprintf("%s%06d", stepPrefix, step) }
 
-// Steps lists the checkpoints of steps in a folder, the earliest first.
+// Steps lists the step checkpoints in a directory, the earliest first.
 func Steps(parent string) ([]string, error) {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
@@ -42,16 +42,17 @@ func Steps(parent string) ([]string, error) {
 	return steps, nil
 }
 
-// CompareSteps compares names of checkpoints by their steps, of which those after a million have more digits.
+// CompareSteps compares names of checkpoints by their steps. Those of a million steps or more have more
+// digits.
 func CompareSteps(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
 
-// Repair makes the checkpoints of a run, in the folder parent, what they were before a copy
-// without links: one that made a directory of a pointer, or lost it. Latest is then the
-// newest checkpoint that is whole, and Best as the trainer's state has it. It says what was
-// done, a line each. Where no checkpoint can be used the error says why.
+// Repair restores the checkpoints of a run, in the directory parent, after a copy that did not preserve
+// links: one that turned a pointer into a directory, or lost it. Latest then points to the newest complete
+// checkpoint, and Best to the one recorded in the trainer's state. done says what was done, one line each. If
+// no checkpoint can be used, the error says why.
 func Repair(parent string) (done []string, err error) {
 	if _, err := Steps(parent); err != nil {
-		return nil, nil // none at all: Open says so
+		return nil, nil // no directory: Open reports it
 	}
 	for _, pointer := range []string{Latest, Best, Plateau} {
 		path := filepath.Join(parent, pointer)
@@ -91,7 +92,7 @@ func Repair(parent string) (done []string, err error) {
 		done = append(done, fmt.Sprintf("%s: %v; the newest whole checkpoint, %s, is used", latest, bareReason(reason), steps[i]))
 	}
 	if err != nil && len(steps) > 0 {
-		return done, err // nothing can be used
+		return done, err // no checkpoint can be used
 	}
 	if err != nil || state.Best == nil {
 		return done, nil
@@ -108,8 +109,8 @@ func Repair(parent string) (done []string, err error) {
 	return done, nil
 }
 
-// stoodFor is the checkpoint that the path of a pointer stood for, where the pointer was lost in
-// a copy, or path itself where there is nothing better.
+// stoodFor returns the checkpoint that a pointer stood for before it was lost in a copy, or path itself if
+// there is none.
 func stoodFor(path string) string {
 	parent, pointer := filepath.Split(filepath.Clean(path))
 	if pointer != Latest && pointer != Best {
@@ -119,7 +120,7 @@ func stoodFor(path string) string {
 	if err != nil || len(steps) == 0 {
 		return path
 	}
-	name := steps[len(steps)-1] // whole or not: an older one would be another without a word
+	name := steps[len(steps)-1] // even if it is incomplete: an older one must not be used silently
 	if pointer == Best {
 		state, err := wholeState(filepath.Join(parent, name))
 		if err != nil || state.Best == nil {
@@ -133,7 +134,7 @@ func stoodFor(path string) string {
 	return filepath.Join(parent, name)
 }
 
-// position is what of a trainer's state tells which checkpoint it is of.
+// position is the part of a trainer's state that identifies its checkpoint.
 type position struct {
 	Step int `json:"step"`
 	Best *struct {
@@ -141,8 +142,8 @@ type position struct {
 	} `json:"best"`
 }
 
-// wholeState opens all files of a run's checkpoint, as far as their beginnings tell that they
-// are whole.
+// wholeState opens all files of a run's checkpoint, which checks that they are complete as far as their
+// headers show.
 func wholeState(dir string) (p position, err error) {
 	d, err := Open(dir)
 	if err != nil {
@@ -160,7 +161,7 @@ func wholeState(dir string) (p position, err error) {
 	}
 	f, err := d.Optimizer()
 	if errors.Is(err, fs.ErrNotExist) && p.Step == 0 {
-		return p, nil // before the first update there are no moments
+		return p, nil // there are no moments before the first update
 	}
 	if err != nil {
 		return p, err
@@ -168,7 +169,7 @@ func wholeState(dir string) (p position, err error) {
 	return p, f.Close()
 }
 
-// there is the error of a pointer that is not there, or points at nothing.
+// there returns the error of a pointer that does not exist, or whose target does not exist.
 func there(pointer string) error {
 	if target, ok := readPointer(pointer); ok {
 		pointer = filepath.Join(filepath.Dir(pointer), target)
@@ -177,10 +178,10 @@ func there(pointer string) error {
 	return err
 }
 
-// lacking tells whether a checkpoint is not there or not whole, and not only out of reach.
+// lacking reports whether a checkpoint is missing or incomplete, rather than inaccessible.
 func lacking(err error) bool { return !errors.Is(err, fs.ErrPermission) }
 
-// bareReason leaves out the path that the line has already.
+// bareReason removes the path, which the line already has.
 func bareReason(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return errors.New("lost, or not whole")
@@ -188,8 +189,8 @@ func bareReason(err error) error {
 	return err
 }
 
-// becomeStep gives a directory in a pointer's place the name of its step, or removes it where
-// that is there with the same content. The name is "" if it is no checkpoint of a run.
+// becomeStep renames a directory in a pointer's place to the name of its step. If that exists with the same
+// content, it removes the directory instead. The name is "" if the directory is not a checkpoint of a run.
 func becomeStep(dir string) (name string, err error) {
 	p, err := wholeState(dir)
 	if err != nil {
@@ -216,7 +217,7 @@ func becomeStep(dir string) (name string, err error) {
 	return name, os.RemoveAll(dir)
 }
 
-// sameFiles tells whether two directories hold the same files.
+// sameFiles reports whether two directories hold the same files.
 func sameFiles(a, b string) (bool, error) {
 	entries, err := os.ReadDir(a)
 	if err != nil {
@@ -238,7 +239,7 @@ func sameFiles(a, b string) (bool, error) {
 	return true, nil
 }
 
-// sameContent tells whether two files hold the same bytes.
+// sameContent reports whether two files hold the same bytes.
 func sameContent(a, b string) (bool, error) {
 	x, err := os.Open(a)
 	if err != nil {
@@ -263,7 +264,7 @@ func sameContent(a, b string) (bool, error) {
 	}
 }
 
-// notEnd is an error other than that of the end of a file.
+// notEnd returns err unless it only means the end of a file.
 func notEnd(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return nil

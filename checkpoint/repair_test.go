@@ -45,8 +45,8 @@ func full(t *testing.T, dir, pointer string) {
 	}
 }
 
-// TestRepair: what copies leave of a run's checkpoints. What Open finds before, reading only, is
-// what the pointers stand for afterwards.
+// TestRepair: what copies leave of a run's checkpoints is repaired. Before that, Open, which only reads, finds
+// the checkpoints that the pointers stand for afterwards.
 func TestRepair(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil        func(t *testing.T, dir string)
@@ -126,7 +126,7 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// TestRepairKeepsWhatDiffers: two checkpoints of one step are not the same one twice.
+// TestRepairKeepsWhatDiffers: two checkpoints of the same step that differ are both kept.
 func TestRepairKeepsWhatDiffers(t *testing.T) {
 	dir := run(t)
 	full(t, dir, Latest)

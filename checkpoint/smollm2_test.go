@@ -22,10 +22,11 @@ type smolGolden struct {
 	Logits            []float32
 }
 
-// tolSmol is of logits of up to 30: 30 layers of float32 sums in another order than PyTorch's; measured 3e-5.
+// tolSmol is for logits of up to 30: float32 sums over 30 layers in another order than PyTorch's; 3e-5 was
+// measured.
 const tolSmol = 1e-4
 
-// TestSmolLM2: a real model out of llama.cpp's file gives transformers' ids, logits, and 100 greedy tokens.
+// TestSmolLM2: a published model in llama.cpp's format gives transformers' ids, logits, and 100 greedy tokens.
 func TestSmolLM2(t *testing.T) {
 	path := smollm2.Path(t)
 	text, err := os.ReadFile("testdata/smollm2/golden.json")

@@ -15,8 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/smollm2"
 )
 
-// TestSmolLM2Texts: the tokenizer in llama.cpp's file gives the texts of ../shared the ids of the published one, see
-// testdata/smollm2/texts.py.
+// TestSmolLM2Texts: the tokenizer in llama.cpp's file gives the texts of ../shared the same ids as the
+// published tokenizer; see testdata/smollm2/texts.py.
 func TestSmolLM2Texts(t *testing.T) {
 	d, err := checkpoint.Open(smollm2.Path(t))
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestSplit: what ranks hold together is saved as one process saves it, to the byte, in every form of file, and each reads its part of that
-// back; what is put together is in memory one by one.
+// TestSplit: what ranks hold together is saved byte for byte as one process saves it, in every form of file,
+// and each rank reads back its part. Gathered tensors are in memory one at a time.
 func TestSplit(t *testing.T) {
 	for _, name := range []string{"gpt2-nano", "llama-nano", "mixtral-nano", "gptoss-nano"} {
 		found, err := models.Find(name)

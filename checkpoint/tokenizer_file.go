@@ -9,7 +9,7 @@ import (
 
 func init() { tokenizer.RegisterFiles(heldFiles) }
 
-// heldFiles are the files of the tokenizer that a checkpoint of one file holds, such as GGUF.
+// heldFiles returns the tokenizer files held by a checkpoint that is a single file, such as GGUF.
 func heldFiles(path string) (fs.FS, error) {
 	d, err := Open(path)
 	switch {

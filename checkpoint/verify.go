@@ -7,10 +7,10 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// Verify reads all weights of a checkpoint, and the optimizer's tensors, and compares them with
-// the checksums that [Save] writes. It returns how many tensors have one: none of a model of
-// another program. Loading and resuming compare what they read; this is for what nobody reads
-// yet, such as a copy.
+// Verify reads all weights of a checkpoint, the optimizer's tensors and the adapters, and compares them with
+// the checksums that [Save] writes. It returns the number of tensors that have one; for a model saved by
+// another program, this is 0. Loading and resuming check what they read; Verify is for checkpoints that are
+// not read yet, such as copies.
 func Verify(dir string) (checked int, err error) {
 	d, err := Open(dir)
 	if err != nil {

@@ -9,30 +9,33 @@ import (
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Width is how the matrices of a model that is only run are kept in memory. Vectors, positions, and matrices that are read as numbers stay float32.
-// The zero Width is that of [MapParams].
+// Width says how the matrices of a model that is only run are kept in memory. Vectors, positions, and
+// matrices that some op reads as plain numbers stay float32. The zero Width is that of [MapParams].
 type Width string
 
 const (
-	// AsStored keeps what a file has in a format that can be computed with, BF16, Q8_0, Q4_0, Q4_1 or MXFP4; the rest becomes float32.
+	// AsStored keeps matrices that are stored in a format that can be computed with: BF16, Q8_0, Q4_0, Q4_1
+	// or MXFP4. The rest becomes float32.
 	AsStored Width = "stored"
-	// Float32 makes float32 of all.
+	// Float32 converts everything to float32.
 	Float32 Width = "f32"
-	// Int8 is Q8_0: a byte a number, and a scale for 32.
+	// Int8 is Q8_0: one byte per number, and a scale for each 32.
 	Int8 Width = "int8"
-	// Mixed4 is Q4_0 for the layers' matrices, and Q8_0 for the embedding and the head, which lose more.
+	// Mixed4 is Q4_0 for the layers' matrices, and Q8_0 for the embedding and the head, which lose more by
+	// rounding.
 	Mixed4 Width = "q4"
-	// The others are what ggml calls so, for all matrices.
+	// The others are ggml's formats of the same names, for all matrices.
 	Brain Width = "bf16"
 	Q4_0  Width = "q4_0"
 	Q4_1  Width = "q4_1"
 	MXFP4 Width = "mxfp4"
 
-	// mappedAsStored is that of [MapParams]: what is in MXFP4 stays so, by which alone a model can be too large otherwise.
+	// mappedAsStored is the width of [MapParams]. It keeps only MXFP4 as stored, since models in that format
+	// may otherwise be too large.
 	mappedAsStored Width = ""
 )
 
-// Widths are the names of all.
+// Widths returns the names of all widths.
 func Widths() []string {
 	var names []string
 	for _, w := range []Width{AsStored, Float32, Brain, Int8, Mixed4, Q4_0, Q4_1, MXFP4} {
@@ -41,7 +44,8 @@ func Widths() []string {
 	return names
 }
 
-// ParseWidth is the width of a name; q8_0 is int8. Of another name it offers the nearest.
+// ParseWidth returns the width of the given name; q8_0 is int8. For an unknown name, the error suggests the
+// nearest one.
 func ParseWidth(name string) (Width, error) {
 	if name == "q8_0" {
 		return Int8, nil
@@ -54,7 +58,8 @@ func ParseWidth(name string) (Width, error) {
 	return "", nearest.Unknown("--weights", name, Widths())
 }
 
-// of is the format of a matrix, 0 of one that is float32, and whether it is so only if it is stored so.
+// of returns the format of a matrix, or 0 for float32. If ifStored is true, a matrix keeps the format that it
+// is stored in, if that can be computed with.
 func (w Width) of(how graph.Reading) (f kernel.Format, ifStored bool) {
 	switch w {
 	case Brain:
@@ -76,10 +81,12 @@ func (w Width) of(how graph.Reading) (f kernel.Format, ifStored bool) {
 	return 0, w != Float32
 }
 
-// fewOutputs is the number of a matrix's outputs below which it stays float32, as a router's over few experts: there is nothing to save.
+// fewOutputs is the number of outputs below which a matrix stays float32, such as a router's for few experts:
+// there is nothing to save.
 const fewOutputs = 32
 
-// packable tells whether all that is declared over a parameter can read it in few bits, and whether by columns.
+// packable reports whether all ops declared on a parameter can read it in a packed format, and whether they
+// read it by columns.
 func packable(p *graph.Param) (ok, columns bool) {
 	how, shape := p.Reading(), p.Shape()
 	columns = how == graph.ByColumns
@@ -93,7 +100,7 @@ func packable(p *graph.Param) (ok, columns bool) {
 	return outputs >= fewOutputs, columns
 }
 
-// fill fills a parameter from src in a width.
+// fill fills a parameter from src in the width.
 func (w Width) fill(src weights.Source, stored weights.Info, p *graph.Param) error {
 	if p.Cut() {
 		return fillParam(src, stored.Name, p)
@@ -120,7 +127,7 @@ func (w Width) fill(src weights.Source, stored weights.Info, p *graph.Param) err
 			return p.AdoptPacked(m, columns)
 		}
 	}
-	if ifStored && format != kernel.BF16 { // turned, its groups would be others: it would be rounded twice
+	if ifStored && format != kernel.BF16 { // transposing changes its groups, so that it would be rounded twice
 		return mapParam(src, stored.Name, p)
 	}
 	return repack(src, stored, p, format, columns)
@@ -150,7 +157,7 @@ func repack(src weights.Source, stored weights.Info, p *graph.Param, f kernel.Fo
 	return p.AdoptPacked(m, columns)
 }
 
-// mapParam gives a parameter the memory that a source has mapped, or reads it.
+// mapParam makes the parameter use the source's mapped memory, or reads it if it is not mapped.
 func mapParam(src weights.Source, name string, p *graph.Param) error {
 	if m, ok := src.(weights.Mapper); ok {
 		if data := m.Map(name); data != nil {

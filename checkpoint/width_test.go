@@ -74,12 +74,12 @@ func formatsOf(params *graph.Params) map[kernel.Format][]string {
 	return all
 }
 
-// tolColumns is of logits of up to 1: matrices that lie by columns are summed in another order as numbers; measured 1.9e-7 at
-// most, of six widths on three sets of instructions, doubled.
+// tolColumns is for logits of up to 1: matrices that are packed by columns are summed in another order than
+// plain numbers. At most 1.9e-7 was measured, for six widths on three instruction sets; doubled here.
 const tolColumns = 4e-7
 
-// TestWidths: matrices are in the width asked for and stay so in a run; its logits are those of the rounded numbers, and differ from the
-// model's as much as the width lets expect.
+// TestWidths: matrices have the requested width and keep it during a run. The logits are those of the rounded
+// numbers, and differ from the model's by as much as the width leads to expect.
 func TestWidths(t *testing.T) {
 	// Root mean squares of errors of logits by those of logits, at most doubled: measured of the worse of the two models, and alike on three sets of
 	// instructions, 0.0024, 0.0069, 0.069, 0.115, 0.101 and 0.156.
@@ -126,8 +126,8 @@ func (w Width) formatOf(how graph.Reading) kernel.Format {
 	return f
 }
 
-// TestAsStored: a file's own matrices stay in the bits that they have there, and give the numbers that they did as float32; written again, they are
-// the same bytes.
+// TestAsStored: matrices keep the bits that they have in the file, and give the same results as in float32;
+// written again, they are the same bytes.
 func TestAsStored(t *testing.T) {
 	for _, config := range []string{byRows, byColumns} {
 		hf := savedModel(t, config, weights.F32)
@@ -167,7 +167,7 @@ func TestAsStored(t *testing.T) {
 	}
 }
 
-// TestWidthErrors: what a width cannot have, and scales that are no numbers, are a line each.
+// TestWidthErrors: numbers that a width cannot hold, and scales that are not numbers, are errors of one line.
 func TestWidthErrors(t *testing.T) {
 	open := func(path string, w Width) error {
 		d, err := Open(path)

@@ -15,10 +15,10 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// WriteParams writes all parameters to w in the safetensors format, as F32 and
-// sorted by name, as the reference library writes them, with checksums. Names are those of the
-// model's files. Its Zeros are further tensors, filled with zeros: so a model without biases
-// becomes a file for transformers, whose GPT-2 always has them.
+// WriteParams writes all parameters to w in the safetensors format, with checksums, as F32, and sorted by
+// name, as the reference library writes them. Tensors have the names that the model's files use. Those in
+// names.Zeros are written in addition, filled with zeros: this turns a model without biases into a file for
+// transformers, whose GPT-2 always has them.
 func WriteParams(w io.Writer, ps *graph.Params, names models.Tensors) error {
 	tensors, _, err := named(ps, names, weights.F32)
 	if err != nil {
@@ -27,11 +27,11 @@ func WriteParams(w io.Writer, ps *graph.Params, names models.Tensors) error {
 	return safetensors.WriteChecked(w, torchMetadata, weights.F32, tensors)
 }
 
-// torchMetadata is what transformers wants in a header.
+// torchMetadata is what transformers requires in a header.
 var torchMetadata = map[string]string{"format": "pt"}
 
-// named lists all parameters and the tensors of zeros, sorted by name, for a file of numbers of a type, and
-// the type of what is not bytes by then: of MXFP4, BF16.
+// named lists all parameters and the tensors of zeros, sorted by name, for a file of type t. It also returns
+// the type for the tensors that are not already bytes, which is BF16 if t is MXFP4.
 func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, weights.DType, error) {
 	var tensors []Tensor
 	packed, room := false, new(gatherRoom)
@@ -64,7 +64,7 @@ func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, w
 			return nil, "", errors.New("the model has no weights that files have in MXFP4; want F32, F16 or BF16")
 		}
 	}
-	var zero []float32 // one memory for all of them
+	var zero []float32 // shared by all of them
 	for name, shape := range names.Zeros {
 		if ps.Get(name) != nil {
 			return nil, "", fmt.Errorf("%s: a parameter of the model, and declared absent too", name)
@@ -85,18 +85,20 @@ func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, w
 	return tensors, t, nil
 }
 
-// gathered is a tensor of numbers of which ranks have a part each, as of a parameter: they put it together when it is written ([Follow]).
+// gathered is a tensor of which each rank holds a part, as of p. The parts are gathered when it is written
+// ([Follow]).
 func gathered(room *gatherRoom, p *graph.Param, name string, part []float32) Tensor {
 	return Tensor{Name: name, Shape: p.Whole(), Load: func() ([]float32, error) { return p.GatherIn(&room.Room, part) }}
 }
 
-// gatherRoom is what tensors are put together in, one after the other, so that no more than one is in memory.
+// gatherRoom is memory in which tensors are gathered one after the other, so that only one is in memory at a
+// time.
 type gatherRoom struct {
 	graph.Room
 	turned []float32
 }
 
-// turned has the last two axes of a tensor the other way round.
+// turned transposes the last two axes of a tensor.
 func turned(room *gatherRoom, x Tensor) Tensor {
 	y := Tensor{Name: x.Name, Shape: weights.Swapped(x.Shape)}
 	y.Load = func() ([]float32, error) {
@@ -111,8 +113,9 @@ func turned(room *gatherRoom, x Tensor) Tensor {
 	return y
 }
 
-// Gathered are tensors that lie as parameters do and are named after them, such as an optimizer's moments, for [Contents.Optimizer]: of a
-// parameter that ranks share out, put together when they are written.
+// Gathered prepares tensors for [Contents.Optimizer] that have the layout of parameters and are named after
+// them, such as an optimizer's moments. If ranks share a parameter, its tensors are gathered when they are
+// written.
 func Gathered(params *graph.Params, tensors []Tensor) []Tensor {
 	all, room := slices.Clone(tensors), new(gatherRoom)
 	for i, t := range all {
@@ -123,7 +126,7 @@ func Gathered(params *graph.Params, tensors []Tensor) []Tensor {
 	return all
 }
 
-// ParamOf is the parameter that a tensor is named after, as h.0.attn.c_attn.weight.exp_avg is; nil if there is none.
+// ParamOf returns the parameter that a tensor such as h.0.attn.c_attn.weight.exp_avg is named after, or nil.
 func ParamOf(params *graph.Params, tensor string) *graph.Param {
 	for at := len(tensor); at > 0; at = strings.LastIndexByte(tensor[:at], '.') {
 		if p := params.Get(tensor[:at]); p != nil {
@@ -133,7 +136,8 @@ func ParamOf(params *graph.Params, tensor string) *graph.Param {
 	return nil
 }
 
-// Follow gives to the rank that calls [Save] with the same contents what this one has of them: it calls what loads each tensor, as often and in the same order.
+// Follow sends this rank's parts to the rank that calls [Save] with the same contents: it loads each tensor
+// as often as Save, and in the same order.
 func Follow(c Contents) error {
 	config, err := marshal(c.Config)
 	if err != nil {
@@ -162,7 +166,8 @@ func Follow(c Contents) error {
 	return nil
 }
 
-// packedParts are the blocks and the scales of a parameter: as they are, or rounded to.
+// packedParts returns the blocks and the scales of a parameter, which it rounds to MXFP4 unless it has that
+// format.
 func packedParts(x Tensor, p *graph.Param) ([]Tensor, error) {
 	if w, columns := p.Packed(); w != nil && w.Format == kernel.MXFP4 && !columns {
 		return weights.PackedTensors(x, w.Codes, w.Scales), nil

@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Adapters beside the layers of a model, which learn while its weights stay.
+// Adapters beside the layers of a model are trained while its weights stay frozen.
 func ExampleLoRA() {
 	base := llama.New(32000, 2048, 576, 30, 9)
 	m, err := models.LoRA(base, 8)
@@ -37,7 +37,7 @@ func ExampleLoRA() {
 	// Output: 420 layers.0.self_attn.q_proj.lora_A.weight (8, 576) layers.0.self_attn.q_proj.lora_B.weight (576, 8)
 }
 
-// Weights that have learned by adapters, in a model without.
+// Trained adapters are merged into the weights of a model without adapters.
 func ExampleMerge() {
 	base := gpt2.New(11, 6, 8, 2, 2)
 	m, err := models.LoRA(base, 2)
@@ -60,8 +60,8 @@ func ExampleMerge() {
 // largest.
 const tolMerged = 2e-5
 
-// TestLoRAFamilies: in every family adapters change nothing at first, stand beside each linear layer of the blocks, and give merged what
-// they gave beside the weights, those of experts too.
+// TestLoRAFamilies: in every family, adapters change nothing at first, are beside each linear layer of the
+// blocks, and give the same results once merged into the weights, those of experts included.
 func TestLoRAFamilies(t *testing.T) {
 	all, err := models.All()
 	if err != nil {

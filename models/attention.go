@@ -9,9 +9,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// AttentionMaps runs m over one sequence of tokens and returns what the heads of a layer
-// attend to: of each head a matrix (T, T), row by row, whose row t tells how much
-// position t takes from the positions up to it. Rows sum to 1.
+// AttentionMaps runs m over one sequence of tokens and returns the attention weights of each head of a layer:
+// a matrix (T, T) in row-major order, in which row t holds how strongly position t attends to the positions
+// up to it. Rows sum to 1.
 func AttentionMaps(m Model, params *graph.Params, tokens []int, layer int) ([][]float32, error) {
 	if layers := DimsOf(m).Layers; layer < 0 || layer >= layers {
 		return nil, fmt.Errorf("models: no layer %d: the model has %d, counted from 0", layer, layers)

@@ -13,8 +13,8 @@ import (
 // tolAttention bounds the error of one attention weight, which is at most 1; measured 2e-7.
 const tolAttention = 2e-6
 
-// TestAttentionMaps compares what every head attends to with what transformers says,
-// whether attention is one operation in the model or written out.
+// TestAttentionMaps compares the attention weights of every head with transformers', with attention as a
+// single operation and composed of several.
 func TestAttentionMaps(t *testing.T) {
 	for _, name := range []string{"gpt1-odd", "gpt2-odd"} {
 		for _, composed := range []bool{false, true} {

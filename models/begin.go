@@ -8,14 +8,19 @@ import (
 	"github.com/gorgpt/gorgpt/layers"
 )
 
-// Begin declares the parameters of m in a store, with the values that those of the same names
-// have in another, to train on from there. A table of positions may be shorter than the one it
-// is from, and then has its first rows; any other difference of shapes is an error. Parameters
-// that the edits of m add or give another shape stay as they are drawn, if the other has none such, and what else that
-// has is left out: so adapters are put on a model, and taken off again, and a model may have fewer layers.
-// But a head of its own is not left out, as the model would score tokens by something else; and one that only
-// m has begins as the token embedding, which the other's head shared. Experts that an edit makes of a layer each begin as that layer, if they
-// are like it ([layers.Experts]), and their router is drawn: a model that is upcycled (Komatsuzaki et al. 2022, "Sparse Upcycling").
+// Begin declares the parameters of m in params and gives them the values of the parameters of the same names
+// in from, so that training can start there. A table of positions may have fewer rows than the one in from,
+// and then gets its first rows; any other difference in shape is an error.
+//
+// Parameters that the edits of m add or reshape keep their random initial values if from has none of the same
+// name and shape. Parameters that only from has are left out. Adapters can thus be added to a model and
+// removed again, and a model may have fewer layers. There are two exceptions: if from has an untied head and
+// m a tied one, Begin returns an error, since m would compute its scores differently; and if only m has an
+// untied head, that begins as the token embedding, which the head of from shared.
+//
+// If an edit replaces a layer by experts, each expert begins as that layer, if the shapes match
+// ([layers.Experts]), and the router is initialized at random: the model is upcycled (Komatsuzaki et al.
+// 2022, "Sparse Upcycling").
 func Begin(m Model, params, from *graph.Params) error {
 	if err := Declare(m, params); err != nil {
 		return err
@@ -43,7 +48,7 @@ func Begin(m Model, params, from *graph.Params) error {
 			if err := upcycle(p, from); err != nil {
 				return err
 			}
-			continue // an edit's
+			continue // it belongs to an edit
 		}
 		if old == nil {
 			return fmt.Errorf("%s: no such weight to begin with", p.Name())
@@ -61,7 +66,7 @@ func Begin(m Model, params, from *graph.Params) error {
 	return nil
 }
 
-// upcycle gives each expert the weights of the layer that stood in the experts' place, if it had such.
+// upcycle gives each expert the weights of the layer that the experts replace, if from has it.
 func upcycle(p *graph.Param, from *graph.Params) error {
 	dense := from.Get(layers.WithoutExperts(p.Name()))
 	if p.Groups() == 0 || dense == nil || !slices.Equal(dense.Shape(), p.Whole()[1:]) {
@@ -70,7 +75,7 @@ func upcycle(p *graph.Param, from *graph.Params) error {
 	return p.Take(p.Data(), slices.Repeat(dense.Data(), p.Groups()))
 }
 
-// shared names the token embedding of a model, which its head could share.
+// shared returns the name of the token embedding of a model, which its head could share.
 func shared(m Model) string {
 	s := graph.New(graph.NewParams(0))
 	_, embedding := m.Body(s, s.Ints("tokens", 1, 1))

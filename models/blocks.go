@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Blocks is the pattern of the scopes of a model's blocks: "h.*" where they are h.0, h.1, ….
-// It is the beginning with a number that most of the graph's paths have.
+// Blocks returns the pattern of the scopes of a model's blocks: "h.*" if they are h.0, h.1, …. It is the
+// numbered prefix that most of the graph's paths share.
 func Blocks(m Model) (string, error) {
 	s := graph.New(graph.NewParams(0))
 	Logits(m, s, s.Ints("tokens", 1, 1))
@@ -37,8 +37,8 @@ func Blocks(m Model) (string, error) {
 	return best + ".*", nil
 }
 
-// Recompute are the options of a graph of m that keeps only what goes between blocks, if that
-// is wanted; see [graph.Recompute].
+// Recompute returns the graph options that make m keep only what passes between its blocks, if wanted is
+// true; see [graph.Recompute].
 func Recompute(m Model, wanted bool) ([]graph.Option, error) {
 	if !wanted {
 		return nil, nil

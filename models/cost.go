@@ -6,15 +6,15 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Cost is what it takes in bytes to give a model a sequence token by token.
+// Cost is the cost in bytes of running one sequence through a model token by token.
 type Cost struct {
-	Weights int64 // that a token reads: all but the tables of which it takes a row, and experts that it is not sent to
-	Cache   int64 // that layers keep of a sequence that fills the context, such as keys and values
+	Weights int64 // read for each token: all but the tables of which it reads one row, and the experts that it is not sent to
+	Cache   int64 // kept by layers, such as keys and values, for a sequence that fills the context
 
-	read map[string]int64 // of parameters, the elements that a token reads
+	read map[string]int64 // elements that a token reads, by parameter
 }
 
-// WeightsOf is Weights with the parameters as a store keeps them, which may be in few bits.
+// WeightsOf is Weights for the parameters as params holds them, which may be quantized.
 func (c Cost) WeightsOf(params *graph.Params) (bytes int64) {
 	for _, p := range params.All() {
 		read := c.read[p.Name()]
@@ -27,8 +27,8 @@ func (c Cost) WeightsOf(params *graph.Params) (bytes int64) {
 	return bytes
 }
 
-// CostOf counts the nodes of the graph that continues one sequence. For a model with a layer
-// that cannot go on from what is kept, which is run over the whole sequence for each token, Cache
+// CostOf computes the cost from the nodes of the graph that continues one sequence. If the model has a layer
+// that cannot continue from cached state, the model is run over the whole sequence for each token, and Cache
 // is 0.
 func CostOf(m Model) (Cost, error) {
 	kept := graph.NewCache(1, DimsOf(m).Context)
@@ -45,7 +45,7 @@ func CostOf(m Model) (Cost, error) {
 	read := make(map[int]bool)
 	for _, n := range nodes {
 		for _, in := range n.Inputs {
-			// What looks a row up works on that alone.
+			// An op that only looks up a row does less work than this.
 			read[in] = read[in] || n.FLOPs >= nodes[in].Active
 		}
 	}
@@ -59,15 +59,15 @@ func CostOf(m Model) (Cost, error) {
 	return c, nil
 }
 
-// compileToken makes the program for one token of one sequence.
+// compileToken compiles the program for one token of one sequence.
 func compileToken(m Model, options ...graph.Option) (*graph.Program, error) {
 	s := graph.New(graph.NewParams(0), options...)
 	logits := LogitsAt(m, s, s.Ints("tokens", 1, 1), s.Ints("rows", 1))
-	s.Past() // a model without positions and attention does not ask
+	s.Past() // declares the input even if the model has neither positions nor attention, which would ask for it
 	return s.Compile(logits)
 }
 
-// FLOPs are those of one run of a program, without what is computed again to save memory.
+// FLOPs returns those of one run of a program, without operations that are recomputed to save memory.
 func FLOPs(p *graph.Program) float64 {
 	var flops float64
 	for _, n := range p.Nodes() {

@@ -13,8 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestCost: of GPT-2's smallest model a token reads all weights but those of the positions, and
-// keys and values are two rows in each layer; an untied model does not read the embedding.
+// TestCost: in GPT-2's smallest model, a token reads all weights but those of the positions, and keys and
+// values are two rows in each layer; an untied model does not read the embedding.
 func TestCost(t *testing.T) {
 	m := gpt2.New(50257, 1024, 768, 12, 12)
 	const weights, cache = 4 * (124_439_808 - 1024*768), 4 * 2 * 12 * 1024 * 768
@@ -48,7 +48,7 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// TestFLOPs: what is computed again does not count.
+// TestFLOPs: recomputed operations do not count.
 func TestFLOPs(t *testing.T) {
 	m := gpt2.New(7, 5, 4, 2, 2)
 	count := func(again bool) float64 {

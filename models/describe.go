@@ -6,7 +6,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// Describe is a model of a name with so many parameters in a line.
+// Describe describes a model with the given name and number of parameters in one line.
 func Describe(name string, m Model, params int64) string {
 	d := DimsOf(m)
 	return fmt.Sprintf("%s: %s parameters, %s, %s, width %d, context %d, vocabulary %d",

@@ -12,13 +12,12 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// Edit is m with changes of its layers, such as graph.Replace("h.*.mlp.act", ops.ReLU), or of
-// their settings, such as layers.EditHead's, in every graph that is declared of it: training, sampling and fine-tuning. Edits of an
-// edited model come after, that is around, those it has.
+// Edit returns m with changes to its layers, such as graph.Replace("h.*.mlp.act", ops.ReLU), or to their
+// settings, such as layers.EditHead makes. They apply to every graph of the model: in training, sampling and
+// fine-tuning. If m is already edited, the new edits are applied after, that is around, those it has.
 //
-// A Go function cannot be saved. The JSON of an edited model lists the edits by kind and
-// pattern, under a key that Hugging Face's transformers ignores, and [Parse] wants the same
-// edits again.
+// A Go function cannot be saved. The JSON of an edited model lists the edits by kind and pattern, under a key
+// that Hugging Face's transformers ignores, and [Parse] requires the same edits again.
 func Edit(m Model, edits ...graph.Option) Model {
 	if len(edits) == 0 {
 		return m
@@ -27,7 +26,7 @@ func Edit(m Model, edits ...graph.Option) Model {
 	return edited{m, slices.Concat(before, edits)}
 }
 
-// edited is a model that has its edits in whatever it declares.
+// edited is a model that applies its edits to everything it declares.
 type edited struct {
 	Model
 	edits []graph.Option
@@ -39,7 +38,7 @@ func (m edited) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
 	return m.Model.Body(s, tokens)
 }
 
-// unedited is the model without its edits, and these. Of a pointer to a model it is that.
+// unedited returns the model without its edits, and the edits. A pointer to a model is dereferenced.
 func unedited(m Model) (Model, []graph.Option) {
 	if e, ok := m.(edited); ok {
 		return e.Model, e.edits
@@ -55,8 +54,8 @@ func unedited(m Model) (Model, []graph.Option) {
 // editsKey is where a config.json lists the edits.
 const editsKey = "gorgpt_edits"
 
-// Edits are those that a config.json lists, as graph.Edits words them; none for a model that
-// was not edited.
+// Edits returns the edits that a config.json lists, in the wording of graph.Edits. There are none if the
+// model was not edited.
 func Edits(config []byte) ([]string, error) {
 	var listed struct {
 		Edits []string `json:"gorgpt_edits"`
@@ -67,7 +66,7 @@ func Edits(config []byte) ([]string, error) {
 	return listed.Edits, nil
 }
 
-// reedit is m, of a config.json that lists some edits, with those that are given: the same.
+// reedit returns m with edits, which must be the same as those that its config.json lists.
 func reedit(m Model, listed []string, edits []graph.Option) (Model, error) {
 	given := graph.Edits(edits...)
 	switch {

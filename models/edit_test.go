@@ -15,8 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// ExampleEdit turns a GPT-2 into one with post-norm blocks, as GPT-1's are, sinusoidal
-// positions, and ReLU.
+// ExampleEdit turns a GPT-2 into one with post-norm blocks, as in GPT-1, sinusoidal positions, and ReLU.
 func ExampleEdit() {
 	m, _ := models.Find("gpt2-nano")
 	norm := func(s *graph.Scope, x *G.Node) *G.Node { return layers.LayerNorm(s.At("ln"), x, layers.Norm{}) }
@@ -48,7 +47,7 @@ func ExampleEdit() {
 	// h.0.mlp.residual.ln LayerNorm
 }
 
-// The first head of a fresh model looks about equally at all it may see.
+// The first head of a fresh model attends about equally to every position that it may see.
 func ExampleAttentionMaps() {
 	m, _ := models.Find("gpt1-nano")
 	maps, err := models.AttentionMaps(m, graph.NewParams(1), []int{5, 6, 7}, 0)
@@ -109,8 +108,8 @@ func lossOf(t *testing.T, m models.Model) float32 {
 // float32 sums; measured 5e-7.
 const tolComposed = 5e-6
 
-// TestEditIdentity: edits that change nothing in what is computed leave the loss alone,
-// in GPT-1 and GPT-2, and one that changes something does not.
+// TestEditIdentity: in GPT-1 and GPT-2, edits that do not change what is computed leave the loss unchanged,
+// and an edit that does changes it.
 func TestEditIdentity(t *testing.T) {
 	for _, name := range []string{"gpt1-nano", "gpt2-nano"} {
 		m, err := models.Find(name)
@@ -143,7 +142,7 @@ func scaled(factor float64) graph.Option {
 	return graph.After("h.*.mlp.act", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, factor) })
 }
 
-// TestEditEverywhere: whatever of a model declares a graph declares its edits.
+// TestEditEverywhere: everything that declares a graph of a model applies its edits.
 func TestEditEverywhere(t *testing.T) {
 	for what, declare := range map[string]func(m models.Model, s *graph.Scope, tokens, ints *G.Node){
 		"Logits":       func(m models.Model, s *graph.Scope, tokens, _ *G.Node) { models.Logits(m, s, tokens) },
@@ -175,8 +174,8 @@ func TestEditEverywhere(t *testing.T) {
 	}
 }
 
-// TestEditNested: the edits of an edited model come after those it has, and one that
-// another leaves out is no error.
+// TestEditNested: new edits of an edited model are applied after those it has, and an edit that another makes
+// ineffective is not an error.
 func TestEditNested(t *testing.T) {
 	m, err := models.Find("gpt2-nano")
 	if err != nil {
@@ -220,8 +219,8 @@ func TestEditNested(t *testing.T) {
 	}
 }
 
-// TestEditSaved: the JSON of an edited model is the model's and tells of the edits, and is
-// read with the same ones only.
+// TestEditSaved: the JSON of an edited model is the model's and lists the edits, and is read only with the
+// same edits.
 func TestEditSaved(t *testing.T) {
 	for _, name := range []string{"gpt1-nano", "gpt2-nano"} {
 		m, err := models.Find(name)

@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt1"
 )
 
-// A model is a value: its other sizes are others.
+// A model is a value: changing the sizes makes another model.
 func ExampleModel() {
 	m, err := models.Find("gpt2")
 	if err != nil {
@@ -62,7 +62,7 @@ func (c bigram) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
 	return layers.Embedding(s.At("embed"), tokens, c.Vocab, c.Width, graph.Init{}) // (B·T, C), (V, C)
 }
 
-// In an init function of the family's package, which a program with cli.Main imports.
+// Call this in an init function of the family's package, and import that in a program that calls cli.Main.
 func ExampleRegister() {
 	models.Register(models.Family{
 		Type: "bigram", Default: bigram{Vocab: 257, Context: 64, Width: 32, Layers: 1, Heads: 1},

@@ -12,44 +12,43 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// headName is the scope of the head, Hugging Face's in all families.
+// headName is the scope of the head. Hugging Face uses it in all families.
 const headName = "lm_head"
 
-// Logits declares a model over tokens (B, T) and returns the logits (B·T, V): row b·T + t
-// scores every token as the one that follows position t of sequence b.
+// Logits declares a model over tokens (B, T) and returns the logits (B·T, V). Row b·T + t holds the scores of
+// all tokens to follow position t of sequence b.
 func Logits(m Model, s *graph.Scope, tokens *G.Node) *G.Node {
 	x, head := Body(m, s, tokens) // (B·T, C)
 	return head.Logits(s, x)      // (B·T, V)
 }
 
-// LogitsAt is Logits for some positions only: rows (N) numbers rows of the logits, and the
-// result (N, V) holds these. A sampler needs the last position's.
+// LogitsAt is Logits for some positions only: rows (N) lists the rows of the logits that the result (N, V)
+// holds. A sampler needs only the last position.
 func LogitsAt(m Model, s *graph.Scope, tokens, rows *G.Node) *G.Node {
 	x, head := Body(m, s, tokens)       // (B·T, C)
 	x = ops.Pick(s.At("rows"), rows, x) // (N, C)
 	return head.Logits(s, x)            // (N, V)
 }
 
-// Loss declares a model and its training objective: the mean cross-entropy of the next token,
-// where targets (B, T) holds the token that follows each of tokens, or −1 where none counts.
+// Loss declares a model and its training objective, the mean cross-entropy of the next token. targets (B, T)
+// holds the token that follows each of tokens, or −1 where the loss does not count.
 func Loss(m Model, s *graph.Scope, tokens, targets *G.Node) *G.Node {
 	x, head := Body(m, s, tokens)   // (B·T, C)
 	return head.Loss(s, x, targets) // scalar
 }
 
-// WeightedLoss is Loss with the sum of what weights (B·T), one for each target, multiply
-// instead of the mean.
+// WeightedLoss is Loss with a weighted sum in place of the mean: weights (B·T) has a factor for each target.
 func WeightedLoss(m Model, s *graph.Scope, tokens, targets, weights *G.Node) *G.Node {
 	x, head := Body(m, s, tokens)                    // (B·T, C)
 	return head.WeightedLoss(s, x, targets, weights) // scalar
 }
 
-// Body declares everything below the head, edits and all, and returns the final states
-// (B·T, C), for other heads as well, and the model's own head. A model with a method
+// Body declares everything below the head, with the model's edits. It returns the final states (B·T, C),
+// which other heads can use as well, and the model's own head. A model with a method
 //
 //	Head() layers.HeadConfig
 //
-// has these settings of its head, such as a soft-cap, wherever logits and losses are computed.
+// has these settings of its head, such as a soft cap, wherever logits and losses are computed.
 func Body(m Model, s *graph.Scope, tokens *G.Node) (x *G.Node, head Head) {
 	plain, _ := unedited(m)
 	if plain == nil || reflect.TypeOf(plain).Kind() != reflect.Struct {
@@ -79,10 +78,10 @@ func Body(m Model, s *graph.Scope, tokens *G.Node) (x *G.Node, head Head) {
 	return x, Head{vocab: vocab, settings: settings, init: graph.Normal(family.InitStd(plain))}
 }
 
-// checkVocab is w, of which a head must have a row for each token.
+// checkVocab returns w after checking that it has a row for each token, as a head's weight must.
 func checkVocab(s *graph.Scope, name string, w *G.Node, vocab int) *G.Node {
 	words := w.Shape()[0]
-	if l := s.Layout(w); l.Sections != nil && l.Axis == 0 { // of which each rank has some
+	if l := s.Layout(w); l.Sections != nil && l.Axis == 0 { // each rank has some of the rows
 		words = l.Total()
 	}
 	if w.Dims() == 2 && words == vocab {
@@ -91,8 +90,8 @@ func checkVocab(s *graph.Scope, name string, w *G.Node, vocab int) *G.Node {
 	return s.Fail(name, tensor.Shape{vocab, 1}, "the head's weight %s is %v; want (V, C) with a V of %d", w.Name(), w.Shape(), vocab)
 }
 
-// Head makes logits and losses of final states: with the token embedding, if the model's head
-// is tied to it, or with lm_head.weight.
+// Head computes logits and losses from final states. It uses the token embedding if the model's head is tied
+// to it, and lm_head.weight if not.
 type Head struct {
 	embedding *G.Node // nil if the head has a weight of its own
 	vocab     int
@@ -100,7 +99,8 @@ type Head struct {
 	settings  layers.HeadConfig
 }
 
-// weight is what states are multiplied by: (V, C). Its own is declared once in a graph.
+// weight returns the matrix (V, C) that states are multiplied by. An untied weight is declared once in a
+// graph.
 func (h Head) weight(s *graph.Scope, x *G.Node) *G.Node {
 	if h.embedding != nil {
 		return h.embedding
@@ -116,21 +116,21 @@ func (h Head) Logits(s *graph.Scope, x *G.Node) *G.Node {
 	return h.settings.Logits(s.At(headName), x, h.weight(s, x))
 }
 
-// Loss is the mean cross-entropy of the logits of states (N, C) against targets (N in all), of
-// which −1 do not count.
+// Loss is the mean cross-entropy of the logits of states (N, C) against N targets. Targets of −1 do not
+// count.
 func (h Head) Loss(s *graph.Scope, x, targets *G.Node) *G.Node {
 	return h.settings.Loss(s.At(headName), x, h.weight(s, x), targets, nil)
 }
 
-// WeightedLoss is Loss with the sum of what weights (N) multiply instead of the mean.
+// WeightedLoss is Loss with a weighted sum in place of the mean: weights (N) has a factor for each target.
 func (h Head) WeightedLoss(s *graph.Scope, x, targets, weights *G.Node) *G.Node {
 	return h.settings.Loss(s.At(headName), x, h.weight(s, x), targets, weights)
 }
 
-// Declared is a model whose graphs are methods, as packages take one that know no models.
+// Declared has a model's graphs as methods, for packages that do not know models.
 type Declared struct{ m Model }
 
-// Graphs is m for generate, eval and train.
+// Graphs wraps m for packages generate, eval and train.
 func Graphs(m Model) Declared { return Declared{m} }
 
 // GraphAt is [LogitsAt].

@@ -27,7 +27,7 @@ func (capped) Head() layers.HeadConfig { return layers.HeadConfig{SoftCap: 2, ZL
 
 func doubled(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, 2) }
 
-// TestHeadSettings: a model's settings of its head hold for logits and for losses, edited or not.
+// TestHeadSettings: a model's settings for its head apply to logits and to losses, edited or not.
 func TestHeadSettings(t *testing.T) {
 	for _, m := range []models.Model{capped{11, true}, capped{11, false}, models.Edit(capped{11, true}, graph.After("wte", doubled)), models.Edit(capped{11, true}, graph.Before("lm_head", doubled)), models.Edit(capped{11, false}, graph.Before("lm_head", doubled))} {
 		params := graph.NewParams(1)

@@ -22,8 +22,8 @@ func (m strange) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
 	return m.body(s, layers.RMSNorm(s.At("norm"), s.Floats("x", 6, 4), layers.RMS{}), s.Param("wte", graph.Ones(), 11, 4))
 }
 
-// TestStrangeBody: the head is of the vocabulary, also where a layer of the body has its name, and the
-// states are those of the tokens.
+// TestStrangeBody: it is an error if the head's weight has not a row for each token of the vocabulary, or if the states
+// are not those of the tokens. A layer of the body may have the head's name if the head is tied.
 func TestStrangeBody(t *testing.T) {
 	dense := func(s *graph.Scope, x, w *G.Node) (*G.Node, *G.Node) {
 		return layers.Dense(s.At("lm_head"), x, 4, layers.Weights{NoBias: true}), w

@@ -16,13 +16,13 @@ import (
 	"github.com/gorgpt/gorgpt/models/nanochat"
 )
 
-// tolIncremental bounds float32 logits of one position at a time against those of the whole run,
-// relative to the largest; measured 1e-6. Of weights seven times as large, one of the models has logits that rounding alone moves by 5e-6: those of AVX2 and
-// those of plain Go, all at once, are so far apart.
+// tolIncremental bounds the difference of float32 logits between runs of one position at a time and one run over the
+// whole sequence, relative to the largest; 1e-6 was measured. With weights seven times as large, rounding alone moves
+// the logits of one of the models by 5e-6: those of whole runs with AVX2 and in plain Go differ by as much.
 const tolIncremental = 5e-6
 
-// TestIncremental decodes token by token, after a piece of three, what the whole run has at once:
-// positions, past keys and values, and the scale of each block's scores.
+// TestIncremental decodes token by token after a prefill of three, and compares with a run over the whole
+// sequence: positions, cached keys and values, and the scale of each block's scores.
 func TestIncremental(t *testing.T) {
 	mistral := gpt2.New(13, 9, 12, 3, 3)
 	mistral.ScaleByLayer, mistral.Inner, mistral.Activation = true, 20, gpt2.QuickGELU

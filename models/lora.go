@@ -17,14 +17,16 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// The two matrices of an adapter, as PEFT calls them: (R, in) and (out, R).
+// The two matrices of an adapter, under PEFT's names: (R, in) and (out, R).
 const loraA, loraB = "lora_A", "lora_B"
 
-// LoRA is m with an adapter beside every linear layer of its blocks (Hu et al. 2021, §4.1; all of them, as Dettmers et al. 2023, "QLoRA", §4,
-// find to be needed): what the layer makes of x, plus B·A·x, where A (R, in) and B (out, R) are narrow matrices of a rank. B begins at 0, so that
-// m is as it was. There is no factor α/R: with Adam it is tuned by the learning rate (§4.1), which wants to be some ten times that of whole weights.
+// LoRA returns m with an adapter beside every linear layer of its blocks (Hu et al. 2021, §4.1; Dettmers et
+// al. 2023, "QLoRA", §4, find that all of them are needed). An adapter adds B·A·x to the layer's output for
+// x, where A (R, in) and B (out, R) are narrow matrices of the given rank. B is initialized to 0, so the
+// model initially computes the same as m. There is no factor α/R: with Adam, tuning it amounts to tuning the
+// learning rate (§4.1), which should be about ten times that for training all weights.
 //
-// [OnlyAdapters] freezes the rest, and [Merge] adds what was learned to the weights.
+// [OnlyAdapters] freezes the rest, and [Merge] adds the trained adapters to the weights.
 func LoRA(m Model, rank int) (Model, error) {
 	if width := DimsOf(m).Width; rank < 1 || rank > width {
 		return nil, fmt.Errorf("models: adapters of rank %d, want 1 to %d, the model's width", rank, width)
@@ -50,7 +52,8 @@ func LoRA(m Model, rank int) (Model, error) {
 	return Edit(m, edits...), nil
 }
 
-// adapter puts one beside a layer. A begins as PyTorch's nn.Linear does, which LoRA's own code has, but for the shape of the distribution.
+// adapter puts an adapter beside a layer. A is initialized with the standard deviation of PyTorch's
+// nn.Linear, which LoRA's own code uses, but from a normal distribution.
 func adapter(rank int) func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
 	return func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
 		y := layer(x) // (N, out)
@@ -61,12 +64,12 @@ func adapter(rank int) func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.No
 	}
 }
 
-// IsAdapter tells whether a parameter is one of an adapter that [LoRA] has put on a model.
+// IsAdapter reports whether a parameter belongs to an adapter that [LoRA] added.
 func IsAdapter(name string) bool {
 	return strings.HasSuffix(name, "."+loraA+".weight") || strings.HasSuffix(name, "."+loraB+".weight")
 }
 
-// OnlyAdapters freezes the declared parameters of a model of [LoRA], but for its adapters.
+// OnlyAdapters freezes all declared parameters of a model that [LoRA] returned, except its adapters.
 func OnlyAdapters(params *graph.Params) error {
 	found := false
 	for _, p := range params.All() {
@@ -79,9 +82,10 @@ func OnlyAdapters(params *graph.Params) error {
 	return nil
 }
 
-// Merge gives the parameters of m, a model without adapters that may have a head of a task beside it, the values that those of the same name have in
-// from; to the weights of layers with an adapter there, its product is added: W + B·A. What has none is shared with from, not copied. Merging again into the
-// same parameters takes no more memory.
+// Merge sets the parameters of m from those of the same names in from. m has no adapters, but params may also
+// hold a task head. Where from has an adapter beside a layer, the product is added to the layer's weight: W +
+// B·A. The other parameters are shared with from, not copied. Merging again into the same parameters takes no
+// more memory.
 func Merge(m Model, params, from *graph.Params) error {
 	places, err := linears(m)
 	if err != nil {
@@ -118,10 +122,10 @@ func Merge(m Model, params, from *graph.Params) error {
 // linear is a linear layer of a block.
 type linear struct {
 	path  string
-	dense bool // its weight is (out, in), else (in, out)
+	dense bool // its weight is (out, in), not (in, out)
 }
 
-// kind is the path with * for numbers.
+// kind returns the path with * in place of numbers.
 func (l linear) kind() string {
 	names := strings.Split(l.path, ".")
 	for i, n := range names {
@@ -132,7 +136,7 @@ func (l linear) kind() string {
 	return strings.Join(names, ".")
 }
 
-// addProduct adds B·A to a weight, to that of each expert where there are several.
+// addProduct adds B·A to a weight, for each expert if there are several.
 func (l linear) addProduct(w []float32, a, b *graph.Param) {
 	shape := a.Shape() // (R, in), or (E, R, in)
 	rank, in := shape[len(shape)-2], shape[len(shape)-1]
@@ -148,7 +152,7 @@ func (l linear) addProduct(w []float32, a, b *graph.Param) {
 	}
 }
 
-// linears are the linear layers of the blocks of a model, in the order of their declaration.
+// linears lists the linear layers of a model's blocks in the order of their declaration.
 func linears(m Model) ([]linear, error) {
 	blocks, err := Blocks(m)
 	if err != nil {

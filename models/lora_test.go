@@ -45,8 +45,8 @@ func stepFLOPs(t *testing.T, m models.Model, params *graph.Params) (total int64,
 	return total, by, p.PlannedBytes()
 }
 
-// TestLoRA: adapters on frozen weights cost what they must, no more, and leave the weights as they
-// were to the bit.
+// TestLoRA: adapters on frozen weights cost what they must and no more, and leave the weights unchanged bit
+// for bit.
 func TestLoRA(t *testing.T) {
 	const rank, batch, context64, width, blocks, vocab = 4, 2, 64, 128, 4, 257
 	base, err := models.Find("gpt2-nano")

@@ -20,7 +20,7 @@ import (
 	_ "github.com/gorgpt/gorgpt/models/nanochat"
 )
 
-// What a family and its models are; package family tells it.
+// These types describe a family and its models; they are documented in package family.
 type (
 	Model  = family.Model
 	Named  = family.Named
@@ -31,12 +31,12 @@ type (
 	Export = family.Export
 )
 
-// Register makes a family known, by name and by the config.json of its checkpoints. Call it
-// in an init function of the family's package, which programs import. A family that cannot be
-// is the error of [Find], [All] and [Parse].
+// Register makes a family known by its name and by the config.json of its checkpoints. Call it in an init
+// function of the family's package, which programs import. If the family is invalid, [Find], [All] and
+// [Parse] return the error.
 func Register(f Family) { family.Register(f) }
 
-// Exports are what models can be made for the checkpoints of other programs.
+// Exports lists the forms that models can be exported to for other programs.
 func Exports() ([]Export, error) {
 	families, err := family.All()
 	var all []Export
@@ -48,7 +48,7 @@ func Exports() ([]Export, error) {
 	return all, err
 }
 
-// All lists the models that have a name.
+// All lists the named models of all families.
 func All() ([]Named, error) {
 	families, err := family.All()
 	var all []Named
@@ -58,7 +58,7 @@ func All() ([]Named, error) {
 	return all, err
 }
 
-// Find returns the named model. The error for another name offers the nearest.
+// Find returns the named model. For an unknown name, the error suggests the nearest one.
 func Find(name string) (Model, error) {
 	all, err := All()
 	if err != nil {
@@ -74,8 +74,8 @@ func Find(name string) (Model, error) {
 	return nil, nearest.Unknown("model", name, known)
 }
 
-// Parse returns the model that a config.json describes, by its model_type. One that lists
-// edits wants the same again, as [Edit] was given them; see [Edits].
+// Parse returns the model that a config.json describes, by its model_type. If the file lists edits, as
+// [Edits] returns them, the same edits must be passed, as they were to [Edit].
 func Parse(config []byte, edits ...graph.Option) (Model, error) {
 	m, err := ParseUnedited(config)
 	if err != nil {
@@ -88,7 +88,7 @@ func Parse(config []byte, edits ...graph.Option) (Model, error) {
 	return reedit(m, listed, edits)
 }
 
-// ErrNoFamily is the error for a model_type that is not registered: its package must be imported.
+// ErrNoFamily is the error for a model_type of which no family is registered: import the family's package.
 var ErrNoFamily = errors.New("the model is of no registered family")
 
 type unknownType string
@@ -96,8 +96,8 @@ type unknownType string
 func (e unknownType) Error() string        { return string(e) }
 func (e unknownType) Is(target error) bool { return target == ErrNoFamily }
 
-// ParseUnedited is Parse for one who only passes on the configuration and the weights: what
-// it returns is not the model that was trained if [Edits] finds some.
+// ParseUnedited is Parse for a caller that only passes on the configuration and the weights. If [Edits] finds
+// edits in the configuration, the result is not the model that was trained.
 func ParseUnedited(config []byte) (Model, error) {
 	kind, err := family.TypeOf(config)
 	if err != nil {
@@ -118,13 +118,13 @@ func ParseUnedited(config []byte) (Model, error) {
 	return nil, unknownType(fmt.Sprintf("config.json: model_type is %q, want %s", kind, strings.Join(known, " or ")))
 }
 
-// JSON is the config.json of a model, as Hugging Face's transformers reads it. ends are the
-// tokens that end a text, of which the first begins one too; negative ones are none.
+// JSON returns the config.json of a model, as Hugging Face's transformers reads it. ends are the tokens that
+// end a text; the first of them also begins one. Negative tokens are ignored.
 func JSON(m Model, ends ...int) ([]byte, error) {
 	return JSONFor(m, append(family.NewEnds(ends), -1)[0], ends...)
 }
 
-// JSONFor is [JSON] of a model whose texts begin with a token of their own, begin.
+// JSONFor is [JSON] for a model whose texts begin with the token begin.
 func JSONFor(m Model, begin int, ends ...int) ([]byte, error) {
 	m, edits := unedited(m)
 	f, err := family.Of(m)
@@ -137,45 +137,46 @@ func JSONFor(m Model, begin int, ends ...int) ([]byte, error) {
 	return f.JSON(m, begin, ends, "", nil)
 }
 
-// DimsOf are the sizes of a model.
+// DimsOf returns the sizes of a model.
 func DimsOf(m Model) Dims {
 	m, _ = unedited(m)
 	return family.DimsOf(m)
 }
 
-// WithDims is a model with other sizes, and the same edits.
+// WithDims returns the model with other sizes and the same edits.
 func WithDims(m Model, d Dims) Model {
 	m, edits := unedited(m)
 	return Edit(family.WithDims(m, d), edits...)
 }
 
-// WithDropout is a model with one dropout rate wherever it has dropout.
+// WithDropout returns the model with the given dropout rate wherever it has dropout.
 func WithDropout(m Model, rate float64) Model {
 	m, edits := unedited(m)
 	return Edit(family.WithDropout(m, rate), edits...)
 }
 
-// DropoutOf is the highest dropout rate that a model has: what it was pre-trained with, of one that was read.
+// DropoutOf returns the highest dropout rate of a model. For a model read from a file, this is the rate it
+// was pre-trained with.
 func DropoutOf(m Model) float64 {
 	m, _ = unedited(m)
 	return family.DropoutOf(m)
 }
 
-// Validate tells what is wrong with a model's sizes, rates and other settings, or nil.
+// Validate returns what is wrong with a model's sizes, rates and other settings, or nil.
 func Validate(m Model) error {
 	m, _ = unedited(m)
 	return family.Validate(m)
 }
 
-// Declare declares the parameters of m in a store, as any of its graphs does: to read weights
-// into, or to count them.
+// Declare declares the parameters of m in a store, as every graph of m does. Use it to load weights or to
+// count parameters.
 func Declare(m Model, params *graph.Params) error {
 	s := graph.New(params)
 	Logits(m, s, s.Ints("tokens", 1, 1))
 	return s.Check()
 }
 
-// NameOf names a model by the catalogue, whatever its dropout, or by its family.
+// NameOf returns the catalogue's name of a model, whatever its dropout, or else its family's with "of another size".
 func NameOf(m Model) string {
 	all, err := All()
 	plain, _ := unedited(m)

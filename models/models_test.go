@@ -53,8 +53,7 @@ var published = map[string]int64{
 	"nanochat-d32":   1_879_048_192,
 }
 
-// TestAll declares every model with its gradients, counts it, and reads its config.json
-// back.
+// TestAll declares every model with its gradients, counts its parameters, and reads its config.json back.
 func TestAll(t *testing.T) {
 	all, err := models.All()
 	if err != nil || len(all) != len(published) {
@@ -105,7 +104,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Declare a model of the catalogue with a small vocabulary of one's own.
+// Declare a model of the catalogue with a small custom vocabulary.
 func ExampleFind() {
 	m, err := models.Find("openai-gpt")
 	if err != nil {
@@ -121,7 +120,7 @@ func ExampleFind() {
 	// Output: (512, 1000) (768) 15336960
 }
 
-// TestPointer: a pointer to a configuration is the model, and what is none is an error.
+// TestPointer: a pointer to a configuration stands for the model, and a pointer to anything else is an error.
 func TestPointer(t *testing.T) {
 	c := gpt2.New(11, 4, 8, 1, 2)
 	c.Tied = false

@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestNoHeads: a configuration without heads is an error of the graph in every family, no panic.
+// TestNoHeads: in every family, a configuration without heads is an error of the graph, not a panic.
 func TestNoHeads(t *testing.T) {
 	for _, name := range []string{"gpt1-nano", "gpt2-nano", "gpt3-nano", "llama-nano", "mixtral-nano", "gptoss-nano", "nanochat-nano"} {
 		m, err := models.Find(name)

@@ -129,7 +129,8 @@ func TestParity(t *testing.T) {
 	}
 }
 
-// TestParityOracle compares with transformers on the machine, in a case that is too large to be kept: the tiny gpt-oss of the notes.
+// TestParityOracle compares with transformers installed on the machine, on a case too large to keep: the tiny
+// gpt-oss of the notes.
 func TestParityOracle(t *testing.T) {
 	python := os.Getenv("GORGPT_PYTHON")
 	if python == "" {
@@ -149,7 +150,8 @@ func TestParityOracle(t *testing.T) {
 	f.checkTraining()
 }
 
-// TestParityClamps: the fixture of gpt-oss has gates beyond the limit: without one, logits are others.
+// TestParityClamps: the fixture of gpt-oss has gates beyond the limit, so without the limit the logits
+// differ.
 func TestParityClamps(t *testing.T) {
 	f := openFixture(t, filepath.Join("testdata", "gptoss-kinds"), false)
 	c := f.model.(gptoss.Config)
@@ -306,7 +308,7 @@ func (f *fixture) isAlone(p *graph.Param, i int) bool {
 	return false
 }
 
-// TestParityFixturesAreWhole: the fixtures are of a known size, and small.
+// TestParityFixturesAreWhole: the fixtures have a known size, and are small.
 func TestParityFixturesAreWhole(t *testing.T) {
 	var total int64
 	err := filepath.Walk("testdata", func(_ string, info os.FileInfo, err error) error {

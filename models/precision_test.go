@@ -73,7 +73,8 @@ func TestPrecisionParity(t *testing.T) {
 	}
 }
 
-// TestPrecisionBits: ten steps in bfloat16 end with the same bits for any GOMAXPROCS, and with blocks computed again.
+// TestPrecisionBits: ten steps in bfloat16 end with the same bits for any GOMAXPROCS, and with blocks
+// recomputed.
 func TestPrecisionBits(t *testing.T) {
 	if err := graph.BFloat16.Check(); err != nil {
 		t.Skip(err)

@@ -118,8 +118,9 @@ func trainStep(m models.Model, r graph.Ranks) (got trained, err error) {
 	return got, nil
 }
 
-// TestRanksFamilies: over 2 and 4 ranks every family has the weights of the whole model to the bit, and its losses, logits and gradients but for
-// rounding, dropout included, with a vocabulary that the ranks do not divide.
+// TestRanksFamilies: over 2 and 4 ranks, every family has the weights of the whole model bit for bit, and its
+// losses, logits and gradients up to rounding, dropout included, with a vocabulary that the ranks do not
+// divide.
 func TestRanksFamilies(t *testing.T) {
 	all, err := models.All()
 	if err != nil {
@@ -176,7 +177,8 @@ func compareTensor(t *testing.T, what string, got, want []float32) {
 	}
 }
 
-// TestRanksRefused: a model of any family that ranks cannot share out is an error that names the layer, whatever is declared of it.
+// TestRanksRefused: a model of any family that cannot be split over the ranks is an error that names the
+// layer.
 func TestRanksRefused(t *testing.T) {
 	all, err := models.All()
 	if err != nil {

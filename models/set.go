@@ -2,10 +2,9 @@ package models
 
 import "github.com/gorgpt/gorgpt/models/family"
 
-// Set is m with other values of some keys of its config.json, each as "key=value":
-// models.Set(m, "window_size=64", "attention_order=dense"). A value is JSON; a text needs no
-// quotes. Any family has its keys so. What is no key, or cannot be, is an error in one line, and
-// m stays as it is.
+// Set returns m with other values for some keys of its config.json, each given as "key=value": models.Set(m,
+// "window_size=64", "attention_order=dense"). A value is JSON, but a string needs no quotes. This works for
+// every family. An unknown key or an invalid value is an error of one line, and m is unchanged.
 func Set(m Model, pairs ...string) (Model, error) {
 	plain, edits := unedited(m)
 	f, err := family.Of(plain)

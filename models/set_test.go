@@ -34,7 +34,7 @@ func ExampleSet() {
 	// unknown key "windw_size"; did you mean "window_size"?
 }
 
-// TestSet: values of each kind, aliases, and what a file does not say stays.
+// TestSet: values of each kind, aliases, and keys that are not set keep their values.
 func TestSet(t *testing.T) {
 	m := gpt2.New(13, 9, 12, 2, 3)
 	m.Composed = true
@@ -65,7 +65,7 @@ func TestSet(t *testing.T) {
 	}
 }
 
-// TestSetErrors: what is no key or cannot be, by its name.
+// TestSetErrors: keys that are unknown and values that are invalid are named.
 func TestSetErrors(t *testing.T) {
 	for _, c := range []struct {
 		m    models.Model

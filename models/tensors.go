@@ -10,32 +10,32 @@ import (
 	"github.com/gorgpt/gorgpt/models/family"
 )
 
-// Tensors says how the tensors of a file belong to the parameters of a model.
+// Tensors maps the tensors of a file to the parameters of a model.
 type Tensors struct {
-	// Prefix may stand before the names of all but the head's.
+	// Prefix may precede all names but the head's.
 	Prefix string
-	// Tied is the parameter that the head shares; "" if the head has a weight of its own.
+	// Tied is the parameter that the head shares, or "" if the head has its own weight.
 	Tied string
-	// Zeros names, with their shapes, the tensors that Hugging Face's model has and this one
-	// lacks, because they are 0.
+	// Zeros holds the names and shapes of the tensors that Hugging Face's model has and this one lacks
+	// because they are 0.
 	Zeros map[string][]int
-	// Forms tell of parameters that a file holds in pieces; see [Family].
+	// Forms describes the parameters that a file holds in pieces; see [Family].
 	Forms [][]weights.Whole
-	// Missing names the parameters that a file may lack, and that stay as they are then, by
-	// patterns as those of [graph.Params.Freeze]: adapters that are new, "h.*.attn.c_attn.lora_*".
+	// Missing names the parameters that a file may lack, and which then keep their values. It holds patterns
+	// as for [graph.Params.Freeze], such as "h.*.attn.c_attn.lora_*" for new adapters.
 	Missing []string
 
 	buffers []string
 	swapped []string
 	edited  bool
 	untied  bool
-	own     map[string]bool // parameters before the edits
+	own     map[string]bool // parameters of the model before its edits
 }
 
-// HeadName is the parameter of a head that is not tied, Hugging Face's in all families.
+// HeadName is the parameter of an untied head. Hugging Face uses it in all families.
 const HeadName = headName + ".weight"
 
-// TensorsOf are those of a model of a registered family.
+// TensorsOf returns the Tensors of a model of a registered family.
 func TensorsOf(m Model) (Tensors, error) {
 	m, edits := unedited(m)
 	f, err := family.Of(m)
@@ -75,7 +75,7 @@ func TensorsOf(m Model) (Tensors, error) {
 	return t, nil
 }
 
-// TensorsOfConfig are those of the model that a config.json describes, whatever its edits.
+// TensorsOfConfig returns the Tensors of the model that a config.json describes, whatever its edits.
 func TensorsOfConfig(config []byte) (Tensors, error) {
 	m, err := ParseUnedited(config)
 	if err != nil {
@@ -90,11 +90,11 @@ func TensorsOfConfig(config []byte) (Tensors, error) {
 	return t, err
 }
 
-// wrappers stand before the names, any number of them, after what a model was wrapped in when it
-// was saved: torch.compile, DataParallel and its like, or a class of one's own.
+// wrappers are prefixes that a name may have, in any number, if the model was wrapped when it was saved: by
+// torch.compile, by DataParallel and the like, or by a class of the user's.
 var wrappers = []string{"_orig_mod.", "module.", "model."}
 
-// Bare is the name of a stored tensor without what stands before.
+// Bare returns the name of a stored tensor without its prefixes.
 func (t Tensors) Bare(name string) string {
 	for {
 		start := name
@@ -107,8 +107,8 @@ func (t Tensors) Bare(name string) string {
 	}
 }
 
-// File is the name that a parameter is stored under. A file of an untied model has the prefix:
-// transformers takes one without for that of a model that has no head.
+// File returns the name that a parameter is stored under. Files of untied models have the prefix, because
+// transformers takes a file without it for that of a model without a head.
 func (t Tensors) File(name string) string {
 	if _, zero := t.Zeros[name]; t.untied && name != HeadName && (zero || t.own[name]) {
 		return t.Prefix + name
@@ -116,7 +116,7 @@ func (t Tensors) File(name string) string {
 	return name
 }
 
-// Stored are the tensors of a file that hold a parameter: itself, or its pieces.
+// Stored returns the tensors that hold a parameter in a file: the parameter itself, or its pieces.
 func (t Tensors) Stored(p weights.Tensor) []weights.Tensor {
 	all := []weights.Tensor{p}
 	if len(t.Forms) > 0 {
@@ -129,16 +129,16 @@ func (t Tensors) Stored(p weights.Tensor) []weights.Tensor {
 	return all
 }
 
-// Swapped tells whether a parameter has its last two axes the other way round in a file of plain numbers, and lies in a
-// file of MXFP4 as blocks.
+// Swapped reports whether the last two axes of a parameter are transposed in a file of plain numbers. In a
+// file of MXFP4, it is stored as blocks.
 func (t Tensors) Swapped(name string) bool {
 	return slices.ContainsFunc(t.swapped, func(pattern string) bool {
 		return scopepath.Inside(strings.Split(pattern, "."), strings.Split(name, "."))
 	})
 }
 
-// Ignored tells whether nothing depends on a stored tensor, by its bare name, of which the model
-// has no parameter: one that is no weight, or one of a layer that an edit took out.
+// Ignored reports whether a stored tensor, given by its bare name, can be ignored if the model has no
+// parameter for it: it is not a weight, or it belongs to a layer that an edit removed.
 func (t Tensors) Ignored(name string, shape []int) bool {
 	return t.edited && t.own[name] || family.IsBuffer(t.buffers, name, shape)
 }

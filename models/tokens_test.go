@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestTokensOfOneDimension: tokens without a batch are an error with both shapes, of every
-// family, and no panic.
+// TestTokensOfOneDimension: in every family, tokens without a batch dimension are an error that states both
+// shapes, not a panic.
 func TestTokensOfOneDimension(t *testing.T) {
 	for _, name := range []string{"gpt1-nano", "gpt2-nano"} {
 		m, err := models.Find(name)

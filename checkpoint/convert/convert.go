@@ -1,9 +1,10 @@
-// Package convert turns a model in whatever form it is into a checkpoint, or into a file of llm.c, llama2.c or llama.cpp.
+// Package convert turns a model in any form that can be read into a checkpoint, or into a file of llm.c,
+// llama2.c or llama.cpp.
 //
 //	r, err := convert.Convert("models/124M", "gpt2", convert.Options{})
 //
-// Nothing in a file is run. The weights are compared with the model that the configuration
-// declares. Files of a tokenizer come along, and tokenizer.json is made where it is missing.
+// Nothing in a file is run. The weights are checked against the model that the configuration declares.
+// Tokenizer files are copied, and tokenizer.json is made if it is missing.
 package convert
 
 import (
@@ -25,11 +26,12 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// dtypes are the number types by their flags.
+// dtypes maps the values of the flag to number types.
 var dtypes = map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "bf16": weights.BF16, "mxfp4": weights.MXFP4, "q8_0": weights.Q8_0, "q4_0": weights.Q4_0, "q4_1": weights.Q4_1,
 	"int8": weights.Q8_0, "q4": weights.Q4_0}
 
-// single are the forms that are one file: the end of its name that asks for it, if one does, and its number types.
+// single are the forms that consist of one file: the suffix of a file name that selects the form, if any, and
+// its number types.
 var single = map[string]struct {
 	suffix string
 	dtypes []string
@@ -39,7 +41,7 @@ var single = map[string]struct {
 	"gguf":     {".gguf", []string{"f32", "f16", "bf16", "q8_0", "int8", "q4", "q4_0", "q4_1", "mxfp4"}},
 }
 
-// Result is what [Convert] found, and what it made of it.
+// Result describes what [Convert] found, and what it wrote.
 type Result struct {
 	Kind       string `json:"kind"`
 	Model      string `json:"model"`
@@ -49,41 +51,48 @@ type Result struct {
 	To         string `json:"to"`
 	DType      string `json:"dtype"`
 	Tokenizer  string `json:"tokenizer"`
-	// Notes are what was lost on the way, a line each.
+	// Notes say what was lost in the conversion, one line each.
 	Notes []string `json:"notes,omitempty"`
 
 	File  string `json:"-"` // of the weights
-	About string `json:"-"` // the model in a line
+	About string `json:"-"` // the model described in one line
 }
 
-// Options are how the weights are written.
+// Options say how the weights are written.
 type Options struct {
-	To        string // "hf", a Hugging Face directory, "gpt-neo", one of a GPT-Neo, "llm.c", "llama2.c" or "gguf"; "": llm.c if the name ends in .bin, gguf if in .gguf, or hf
-	DType     string // "f32", "f16", "bf16", of a GGUF file "q8_0" ("int8"), "q4_0", "q4_1", "mxfp4" or "q4", which is q4_0 with tables in q8_0, of a model with experts that have it "mxfp4"; "" is f32
-	ShardSize string // of the files of a Hugging Face directory at most, as "5GB"; "" makes one file
+	// To is "hf", a Hugging Face directory; "gpt-neo", one of a GPT-Neo; "llm.c", "llama2.c" or "gguf". "" is llm.c
+	// if the name ends in .bin, gguf if it ends in .gguf, and otherwise hf.
+	To string
+	// DType is "f32", "f16" or "bf16"; for gguf also "q8_0" ("int8"), "q4_0", "q4_1", "mxfp4" or "q4", which is q4_0
+	// with tables in q8_0; "mxfp4" for models with experts that have it; "" is f32.
+	DType string
+	// ShardSize is the maximum size of the files of a Hugging Face directory, as "5GB"; "" makes one file.
+	ShardSize string
 
-	// FoldQueryBias has a GPT-Neo, whose queries have no bias, make it by its first layer norms: see package models/gptneo.
+	// FoldQueryBias moves the bias of queries, which a GPT-Neo lacks, into its first layer norms: see package
+	// models/gptneo.
 	FoldQueryBias bool
 
-	// Found, unless nil, is told what was found before the weights are read; an error ends the conversion.
+	// Found, if not nil, is called with what was found before the weights are read. An error ends the
+	// conversion.
 	Found func(*Result) error
 }
 
-// conversion is one, with its options checked.
+// conversion is a conversion whose options were checked.
 type conversion struct {
 	in, out, to string
-	named       string // what the number type was called
+	named       string // name under which the number type was given
 	dtype       weights.DType
-	tables      weights.DType // of the embedding and the head, if others
+	tables      weights.DType // for the embedding and the head, if different
 	shardBytes  int64
 
 	foldQueryBias bool
-	export        models.Export // of another family, if that is asked for
-	pieces        []byte        // the tokenizer of a file of llama2.c, or nil
+	export        models.Export // of another family, if requested
+	pieces        []byte        // the tokenizer for a file of llama2.c, or nil
 }
 
-// Convert reads the model in whatever form it is at a path, as [checkpoint.Recognize] does, and
-// writes it to another, which must not exist or be an empty directory.
+// Convert reads the model at a path, in any form that [checkpoint.Recognize] knows, and writes it to another
+// path, which must not exist or be an empty directory.
 func Convert(in, out string, options Options) (*Result, error) {
 	c, err := options.check(in, out)
 	if err != nil {
@@ -144,7 +153,7 @@ func (c *conversion) save(o *checkpoint.Origin, m models.Model, params *graph.Pa
 	return checkpoint.SaveLLMC(c.out, config, params, c.dtype)
 }
 
-// check checks the options and that nothing is in the way.
+// check checks the options, and that nothing would be overwritten.
 func (o Options) check(in, out string) (*conversion, error) {
 	c := &conversion{in: in, out: out, to: o.To, foldQueryBias: o.FoldQueryBias}
 	if c.to == "" {
@@ -215,10 +224,10 @@ func parseSize(s string) (int64, error) {
 	return 0, fmt.Errorf("%q is no size such as 5GB, 200MB or 4000", s)
 }
 
-// stored lists the number types of a source that can be read.
+// stored lists the readable number types of a source.
 func stored(src weights.Source) string {
 	types := make(map[string]bool)
-	if p, err := weights.Packed(src); err == nil { // else reading it tells
+	if p, err := weights.Packed(src); err == nil { // otherwise reading reports the error
 		src = p
 	}
 	for _, t := range src.Tensors() {

@@ -30,7 +30,7 @@ func (c *conversion) saveExport(o *checkpoint.Origin, m models.Model, params *gr
 	return c.saveHuggingFace(&as, to, weights, made)
 }
 
-// endsOf are the tokens that end a text, as the configuration has them.
+// endsOf returns the tokens that end a text according to the configuration.
 func endsOf(o *checkpoint.Origin) ([]int, error) {
 	var c struct {
 		Ends models.Ends `json:"eos_token_id"`
@@ -39,7 +39,7 @@ func endsOf(o *checkpoint.Origin) ([]int, error) {
 	return c.Ends, err
 }
 
-// forms are those that can be written, with the exports of families by name.
+// forms returns the names of the forms that can be written, and the exports of families by name.
 func forms() ([]string, map[string]models.Export, error) {
 	exports, err := models.Exports()
 	names := []string{"hf"}

@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// wholeTokenizer is the tokenizer for a file that has one in it, nil if none is known.
+// wholeTokenizer returns the tokenizer for a file that contains one, or nil if none is known.
 func wholeTokenizer(o *checkpoint.Origin, m models.Model) (tok tokenizer.Tokenizer, about string, err error) {
 	tok, err = tokenizer.LoadFS(o.Files, o.Where("."))
 	switch known, is := checkpoint.OriginalOf(models.DimsOf(m).Vocab); {

@@ -31,12 +31,12 @@ func (c *conversion) saveLlama2C(m models.Model, params *graph.Params) error {
 	})
 }
 
-// piecesPath is where llama2.c looks for the tokenizer.
+// piecesPath is the path at which llama2.c looks for the tokenizer.
 func (c *conversion) piecesPath() string {
 	return filepath.Join(filepath.Dir(c.out), llama2c.TokenizerName)
 }
 
-// piecesOf makes llama2.c's file of the tokenizer, unless that would be read otherwise there, and tells.
+// piecesOf makes llama2.c's tokenizer file, unless llama2.c would tokenize differently, and says what it did.
 func (c *conversion) piecesOf(o *checkpoint.Origin) (about string, err error) {
 	tok, err := tokenizer.LoadFS(o.Files, o.Where("."))
 	if errors.Is(err, fs.ErrNotExist) {

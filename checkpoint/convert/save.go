@@ -23,9 +23,9 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// tokenizer says what becomes of the tokenizer: the files that were found are copied.
-// If tokenizer.json is not among them, it is made of them; if there are none, and the
-// vocabulary is that of OpenAI's GPT-2 or gpt-oss, so is the tokenizer. Else made is nil.
+// tokenizer decides what happens to the tokenizer. Files that were found are copied. If tokenizer.json is not
+// among them, the tokenizer to save is made from them; if there are none, and the vocabulary is that of
+// OpenAI's GPT-2 or gpt-oss, it is OpenAI's. Otherwise made is nil.
 func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string, err error) {
 	if c.to == "llm.c" {
 		return nil, "not written, llm.c's file has none", nil
@@ -44,8 +44,8 @@ func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made token
 	return made, about, nil
 }
 
-// checkJSON refuses files that are broken: nobody could read the copy. Those that only gorgpt
-// does not read are copied.
+// checkJSON returns an error for broken files, since nothing could read a copy. Files that only gorgpt cannot
+// read are copied.
 func checkJSON(o *checkpoint.Origin) error {
 	for _, name := range slices.Sorted(maps.Keys(o.Tokenizer)) {
 		if filepath.Ext(name) != ".json" {
@@ -115,8 +115,8 @@ func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, param
 	})
 }
 
-// configFor returns the config.json to write: what is in the one that was found is
-// kept; a new one is complete.
+// configFor returns the config.json to write. The content of one that was found is kept; a new one is
+// complete.
 func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byte, error) {
 	text := o.Config
 	if o.MadeConfig {
@@ -153,7 +153,7 @@ func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byt
 	return b.Bytes(), err
 }
 
-// keepBeginning keeps the token that begins a text where a made configuration tells it.
+// keepBeginning keeps the token that begins a text if the source's configuration has it.
 func keepBeginning(fields map[string]json.RawMessage, o *checkpoint.Origin) error {
 	var made map[string]json.RawMessage
 	err := json.Unmarshal(o.Config, &made)

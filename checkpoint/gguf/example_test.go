@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// Write a file, and read it.
+// Write a file and read it.
 func ExampleWrite() {
 	var b bytes.Buffer
 	err := gguf.Write(&b, gguf.Meta{{Key: "general.architecture", Value: "toy"}}, []gguf.Tensor{
@@ -29,7 +29,7 @@ func ExampleWrite() {
 	// Output: [{general.architecture toy}] [{w F16 [2 2]}] [1 2 3 4] <nil>
 }
 
-// Look into a file.
+// Inspect a file.
 func ExampleOpen() {
 	f, err := gguf.Open("testdata/kinds.gguf")
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// File reads a file of llama.cpp. It is a [weights.Source] and a [weights.Mapper].
+// File reads a file of llama.cpp. It implements [weights.Source] and [weights.Mapper].
 type File struct {
 	file  *weights.File
-	data  int64 // where it begins
+	data  int64 // offset of the data
 	meta  Meta
 	infos []weights.Info
 	index map[string]entry
@@ -23,13 +23,14 @@ type File struct {
 // Open opens a file. The caller closes it.
 func Open(path string) (*File, error) { return weights.OpenAs(path, "a GGUF file", read) }
 
-// New reads such a file of size bytes from r. Errors call it by the name given. All that stands before the data is
-// checked here: types that are not read, sizes that disagree, overlaps, and a file that is too short are errors.
+// New reads such a file of size bytes from r. Errors use the given name. Everything before the data is
+// checked here: types that cannot be read, inconsistent sizes, overlaps, and a file that is too short are
+// errors.
 func New(name string, r io.ReaderAt, size int64) (*File, error) {
 	return read(weights.NewFile(name, r, size))
 }
 
-// IsFile tells whether a file that starts with these bytes is one of llama.cpp.
+// IsFile reports whether a file that starts with these bytes is a file of llama.cpp.
 func IsFile(start []byte) bool {
 	return len(start) >= len(magic) && string(start[:len(magic)]) == magic
 }
@@ -72,7 +73,7 @@ func (f *File) readHeader(r *reader) error {
 	return f.place(entries, uint64(align))
 }
 
-// place checks that tensors lie in the file, and nowhere twice.
+// place checks that the tensors lie within the file, and do not overlap.
 func (f *File) place(entries []entry, align uint64) error {
 	room := uint64(max(f.file.Size()-f.data, 0))
 	for _, e := range entries {
@@ -105,7 +106,7 @@ func (f *File) place(entries []entry, align uint64) error {
 // Name returns the path the file was opened by.
 func (f *File) Name() string { return f.file.Name() }
 
-// Meta is the metadata. It belongs to f.
+// Meta returns the metadata. It belongs to f.
 func (f *File) Meta() Meta { return f.meta }
 
 // Tensors describes the tensors, in the order of the file. The slice belongs to f.
@@ -117,8 +118,8 @@ func (f *File) Lookup(name string) (weights.Info, bool) {
 	return e.Info, ok
 }
 
-// Read reads the whole tensor of the given name into dst, row-major. Halves are converted, and blocks decoded, as
-// llama.cpp does.
+// Read reads the whole tensor of the given name into dst, row-major. Half-precision numbers are converted,
+// and blocks decoded, as in llama.cpp.
 func (f *File) Read(name string, dst []float32) error {
 	e, ok := f.index[name]
 	if !ok {
@@ -133,7 +134,8 @@ func (f *File) Read(name string, dst []float32) error {
 	return nil
 }
 
-// Pack implements [weights.Packer], for the types that can be computed with. It reads piece by piece, so that nothing is there twice.
+// Pack implements [weights.Packer] for the types that can be computed with. It reads piece by piece, so that
+// no tensor is in memory twice.
 func (f *File) Pack(name string) (*kernel.Packed, bool, error) {
 	e, ok := f.index[name]
 	format := weights.PackedFormats[e.Type]
@@ -167,7 +169,7 @@ func (f *File) Pack(name string) (*kernel.Packed, bool, error) {
 	return m, false, nil
 }
 
-// Map implements [weights.Mapper], for F32.
+// Map implements [weights.Mapper] for F32.
 func (f *File) Map(name string) []float32 {
 	e, ok := f.index[name]
 	if !ok || e.Type != weights.F32 {
@@ -176,5 +178,5 @@ func (f *File) Map(name string) []float32 {
 	return f.file.Map(e.Size(), f.data+int64(e.at))
 }
 
-// Close closes the file. What Map gave stays valid.
+// Close closes the file. What Map returned remains valid.
 func (f *File) Close() error { return f.file.Close() }

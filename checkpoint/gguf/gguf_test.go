@@ -65,7 +65,7 @@ func open(data []byte) (*gguf.File, error) {
 	return gguf.New("x.gguf", bytes.NewReader(data), int64(len(data)))
 }
 
-// TestRead: what llama.cpp's own package has written is read, values of all kinds and tensors.
+// TestRead: values of all kinds and tensors that llama.cpp's own package wrote are read.
 func TestRead(t *testing.T) {
 	f, err := gguf.Open("testdata/kinds.gguf")
 	if err != nil {
@@ -141,7 +141,7 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-// TestMeta: values come as what is asked for, or with an error that names the kind.
+// TestMeta: values are returned as the requested type, or with an error that names the kind.
 func TestMeta(t *testing.T) {
 	fails := func(err error, want string) {
 		t.Helper()
@@ -196,7 +196,7 @@ func file(tensors, values uint64) *builder {
 	return new(builder).put([]byte("GGUF"), uint32(3), tensors, values)
 }
 
-// tensor is a file of one tensor.
+// tensor makes a file with one tensor.
 func tensor(name string, number uint32, at uint64, axes ...uint64) *builder {
 	return file(1, 0).put(name, uint32(len(axes)), axes, number, at)
 }
@@ -286,7 +286,8 @@ func TestAlignment(t *testing.T) {
 	}
 }
 
-// FuzzFile: a file is refused in one line, or holds no more than it has room for, and is written again as it was read.
+// FuzzFile: a file is rejected with an error of one line, or it holds no more than it has room for and is
+// written again as it was read.
 func FuzzFile(f *testing.F) {
 	f.Add(fixture(f))
 	f.Add(tensor("w", 3, 0, 32, 2).put(make([]byte, 100)).Bytes())

@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Value is one of the metadata: a key, and a uint8, int8, uint16, int16, uint32, int32, uint64, int64, float32,
+// Value is a metadata entry: a key, and a uint8, int8, uint16, int16, uint32, int32, uint64, int64, float32,
 // float64, bool or string, or a slice of one of these.
 type Value struct {
 	Key   string
 	Value any
 }
 
-// Meta is the metadata of a file, in its order. The methods that find a value give the other one that they are
-// called with if there is none, and are errors if there is one that is not of the kind.
+// Meta is the metadata of a file, in order. Methods that look up a value return the argument or if there is
+// none, and an error if there is a value of another kind.
 type Meta []Value
 
-// Get is a value, nil if there is none.
+// Get returns a value, or nil if there is none.
 func (m Meta) Get(key string) any {
 	for _, v := range m {
 		if v.Key == key {
@@ -28,7 +28,7 @@ func (m Meta) Get(key string) any {
 	return nil
 }
 
-// Int is a whole number.
+// Int returns an integer.
 func (m Meta) Int(key string, or int) (int, error) {
 	v := reflect.ValueOf(m.Get(key))
 	switch {
@@ -42,7 +42,8 @@ func (m Meta) Int(key string, or int) (int, error) {
 	return 0, m.wants(key, "a whole number")
 }
 
-// Float is a number. One of 32 bits is the shortest decimal that rounds to it: 1e-05, not 9.99999974e-06.
+// Float returns a floating-point number. A float32 is converted to the shortest decimal that rounds to it:
+// 1e-05, not 9.99999974e-06.
 func (m Meta) Float(key string, or float64) (float64, error) {
 	switch v := m.Get(key).(type) {
 	case nil:
@@ -55,21 +56,21 @@ func (m Meta) Float(key string, or float64) (float64, error) {
 	return 0, m.wants(key, "a number with a fraction")
 }
 
-// Text is a text.
+// Text returns a string.
 func (m Meta) Text(key, or string) (string, error) { return value(m, key, or, "a text") }
 
-// Bool is true or false.
+// Bool returns a boolean.
 func (m Meta) Bool(key string, or bool) (bool, error) { return value(m, key, or, "true or false") }
 
-// Texts are the texts of an array, nil if there is none.
+// Texts returns an array of strings, or nil if there is none.
 func (m Meta) Texts(key string) ([]string, error) { return value[[]string](m, key, nil, "texts") }
 
-// Floats are the numbers of an array of 32 bits each, nil if there is none.
+// Floats returns an array of float32, or nil if there is none.
 func (m Meta) Floats(key string) ([]float32, error) {
 	return value[[]float32](m, key, nil, "numbers with fractions")
 }
 
-// Ints are the whole numbers of an array, nil if there is none.
+// Ints returns an array of 32-bit integers, or nil if there is none.
 func (m Meta) Ints(key string) ([]int, error) {
 	switch v := m.Get(key).(type) {
 	case nil:
@@ -101,7 +102,7 @@ func value[T any](m Meta, key string, or T, kind string) (T, error) {
 	return or, m.wants(key, kind)
 }
 
-// wants is the error for a value of another kind.
+// wants returns the error for a value of another kind.
 func (m Meta) wants(key, kind string) error {
 	t := reflect.TypeOf(m.Get(key))
 	return fmt.Errorf("%s is %s, want %s", key, strings.Replace(t.String(), "[]", "an array of ", 1), kind)

@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// reader reads what stands before the data. After an error it reads zeros.
+// reader reads what precedes the data. After an error it reads zeros.
 type reader struct {
 	b        *bufio.Reader
 	at, size int64
@@ -25,14 +25,15 @@ func newReader(f *weights.File) *reader {
 	return &reader{b: bufio.NewReaderSize(io.NewSectionReader(f, 0, f.Size()), 1<<16), size: f.Size()}
 }
 
-// fail keeps the first error, which has the offset.
+// fail keeps the first error, with its offset.
 func (r *reader) fail(at int64, err error) {
 	if r.err == nil {
 		r.err = fmt.Errorf("offset %d: %w", at, err)
 	}
 }
 
-// room tells whether there can be n values of so many bytes each, so that memory for them may be taken.
+// room reports whether the rest of the file can hold n values of the given size, so that memory for them may
+// be allocated.
 func (r *reader) room(n uint64, bytes int, what string) bool {
 	hi, total := bits.Mul64(n, uint64(bytes))
 	if r.err == nil && (hi != 0 || total > uint64(r.size-r.at)) {
@@ -68,7 +69,7 @@ func (r *reader) uint64() uint64 {
 	return binary.LittleEndian.Uint64(r.buf[:])
 }
 
-// text reads a text of at most limit bytes.
+// text reads a string of at most limit bytes.
 func (r *reader) text(limit uint64) string {
 	at := r.at
 	n := r.uint64()
@@ -83,13 +84,13 @@ func (r *reader) text(limit uint64) string {
 	return string(p)
 }
 
-// kind is how values of a type are read: one, and those of an array.
+// kind says how to read values of a type: a single one, and those of an array.
 type kind struct {
 	one  func(r *reader) any
 	many func(r *reader, n uint64) any
 }
 
-// kinds are the types of values by their numbers.
+// kinds are the types of values by number.
 var kinds = [...]kind{
 	plain[uint8](), plain[int8](), plain[uint16](), plain[int16](), plain[uint32](), plain[int32](), plain[float32](),
 	{func(r *reader) any { return number[uint8](r) != 0 }, func(r *reader, n uint64) any { return r.bools(n) }},
@@ -98,14 +99,14 @@ var kinds = [...]kind{
 	plain[uint64](), plain[int64](), plain[float64](),
 }
 
-// arrayType is the number of arrays.
+// arrayType is the type number of arrays.
 const arrayType = 9
 
 func plain[T fixed]() kind {
 	return kind{func(r *reader) any { return number[T](r) }, func(r *reader, n uint64) any { return numbers[T](r, n) }}
 }
 
-// value reads a type, and a value of it.
+// value reads a type and a value of that type.
 func (r *reader) value() any {
 	t := r.uint32()
 	array := t == arrayType
@@ -147,7 +148,7 @@ func (r *reader) texts(n uint64) []string {
 	return all
 }
 
-// fixed are the types that lie in a file as in memory.
+// fixed are the types with the same representation in a file as in memory.
 type fixed interface {
 	uint8 | int8 | uint16 | int16 | uint32 | int32 | uint64 | int64 | float32 | float64
 }
@@ -174,7 +175,7 @@ func numbers[T fixed](r *reader, n uint64) []T {
 	return all
 }
 
-// meta reads so many values.
+// meta reads n values.
 func (r *reader) meta(n uint64) Meta {
 	if !r.room(n, 13, "values of metadata") { // the smallest: an empty key, a type and a byte
 		return nil
@@ -204,7 +205,7 @@ type entry struct {
 	at, bytes uint64 // in the data
 }
 
-// tensors reads the descriptions of so many.
+// tensors reads the descriptions of n tensors.
 func (r *reader) tensors(n uint64) []entry {
 	if !r.room(n, 24, "tensors") { // the smallest: an empty name, no axes, a type and an offset
 		return nil
@@ -226,7 +227,7 @@ func (r *reader) tensors(n uint64) []entry {
 	return all
 }
 
-// tensor reads what follows a name.
+// tensor reads what follows a tensor's name.
 func (r *reader) tensor(name string) (entry, error) {
 	e := entry{Info: weights.Info{Name: name}}
 	axes := r.uint32()

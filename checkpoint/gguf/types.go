@@ -9,13 +9,13 @@ import (
 
 const (
 	magic     = "GGUF"
-	alignment = 32 // of data, unless general.alignment is there
+	alignment = 32 // of data, unless general.alignment says otherwise
 
 	maxAxes = 4
-	maxKey  = 1<<16 - 1 // bytes of a key or a name
+	maxKey  = 1<<16 - 1 // in bytes, for keys and names
 )
 
-// dtypes are the types of tensors that are read, by ggml's numbers.
+// dtypes are the types of tensors that can be read, by ggml's numbers.
 var dtypes = map[uint32]weights.DType{
 	0: weights.F32, 1: weights.F16, 28: weights.F64, 30: weights.BF16,
 	2: weights.Q4_0, 3: weights.Q4_1, 6: weights.Q5_0, 7: weights.Q5_1, 8: weights.Q8_0,
@@ -23,14 +23,14 @@ var dtypes = map[uint32]weights.DType{
 	39: weights.MXFP4,
 }
 
-// otherTypes are those that are not, for an error that helps.
+// otherTypes are the types that cannot be read, for a helpful error.
 var otherTypes = map[uint32]string{
 	9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S",
 	23: "IQ4_XS", 24: "I8", 25: "I16", 26: "I32", 27: "I64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0",
 	40: "NVFP4", 41: "Q1_0", 42: "Q2_0",
 }
 
-// dtypeOf is the type of tensors with a number.
+// dtypeOf returns the type of tensors with the given number.
 func dtypeOf(number uint32) (weights.DType, error) {
 	if t, ok := dtypes[number]; ok {
 		return t, nil
@@ -42,7 +42,7 @@ func dtypeOf(number uint32) (weights.DType, error) {
 	return "", fmt.Errorf("it is of type %d, which ggml has not: %s", number, want)
 }
 
-// decimal is the shortest decimal that rounds to x, as a number of 64 bits.
+// decimal returns the shortest decimal that rounds to x, as a float64.
 func decimal(x float32) float64 {
 	v, _ := strconv.ParseFloat(strconv.FormatFloat(float64(x), 'g', -1, 32), 64) // what was formatted parses
 	return v

@@ -13,18 +13,19 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Tensor is one that is written.
+// Tensor is a tensor to write.
 type Tensor struct {
 	Name  string
-	Shape []int         // of which the file has the last axis first
+	Shape []int         // the file has the last axis first
 	Type  weights.DType // F32, F16, BF16, Q8_0, Q4_0, Q4_1 or MXFP4
-	// Data gives the numbers when their turn comes, in memory that may be the next tensor's then.
+	// Data returns the numbers. It is called when the tensor is written, and may return memory that the next
+	// tensor's Data reuses.
 	Data func() []float32
-	// Packed, if not nil, is what is written as it is, in the place of Data's.
+	// Packed, if not nil, is written as it is, in place of Data.
 	Packed *kernel.Packed
 }
 
-// bytes is how many the numbers take, and whether they may be of the type.
+// bytes returns the number of bytes that the tensor takes, and whether its shape is valid for its type.
 func (x Tensor) bytes() (int64, bool) {
 	size, ok := weights.SizeOf(x.Shape)
 	per, bytes := x.Type.Block()
@@ -35,8 +36,8 @@ func (x Tensor) bytes() (int64, bool) {
 	return int64(total), hi == 0 && total < 1<<62
 }
 
-// Write writes a file of version 3. A value of a type that [Value] has not, a key or a tensor that is there twice, and
-// a shape that does not go with its type are errors.
+// Write writes a file of version 3. It is an error if a value has a type that [Value] does not allow, if
+// there are two keys or two tensors of the same name, or if a shape does not suit its type.
 func Write(w io.Writer, meta Meta, tensors []Tensor) error {
 	b := &writer{Writer: bufio.NewWriterSize(w, 1<<16)}
 	b.header(meta, tensors)
@@ -87,7 +88,7 @@ func writePacked(w io.Writer, x Tensor) error {
 	return nil
 }
 
-// writer counts what it writes, and keeps the first error.
+// writer counts the bytes it writes, and keeps the first error.
 type writer struct {
 	*bufio.Writer
 	at  int64
@@ -107,7 +108,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// put writes numbers, of fixed sizes.
+// put writes numbers of fixed size.
 func (w *writer) put(values ...any) {
 	for _, v := range values {
 		w.fail(binary.Write(w, binary.LittleEndian, v))
@@ -118,7 +119,7 @@ func (w *writer) text(s string) {
 	w.put(uint64(len(s)), []byte(s))
 }
 
-// pad goes to where a tensor may begin.
+// pad advances to where a tensor may begin.
 func (w *writer) pad() { w.put(make([]byte, -w.at&(alignment-1))) }
 
 func (w *writer) header(meta Meta, tensors []Tensor) {
@@ -161,13 +162,13 @@ func (w *writer) header(meta Meta, tensors []Tensor) {
 	}
 }
 
-// valueTypes are the numbers of values' types.
+// valueTypes maps the types of values to their numbers.
 var valueTypes = map[reflect.Kind]uint32{
 	reflect.Uint8: 0, reflect.Int8: 1, reflect.Uint16: 2, reflect.Int16: 3, reflect.Uint32: 4, reflect.Int32: 5, reflect.Float32: 6,
 	reflect.Bool: 7, reflect.String: 8, reflect.Uint64: 10, reflect.Int64: 11, reflect.Float64: 12,
 }
 
-// value writes a type, and a value.
+// value writes a type and a value.
 func (w *writer) value(v Value) {
 	t := reflect.TypeOf(v.Value)
 	array := t != nil && t.Kind() == reflect.Slice

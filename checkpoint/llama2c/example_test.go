@@ -27,7 +27,7 @@ func ExampleOpen() {
 	// layers.0.self_attn.q_proj.weight F32 [8 8]
 }
 
-// What is in 8 bits is written in 32.
+// A file of 8-bit numbers is written in 32 bits.
 func ExampleWrite() {
 	f, err := llama2c.Open("../testdata/models/llama/version2.bin")
 	if err != nil {

@@ -9,16 +9,17 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// magic starts files of the versions from 1 on.
+// magic begins files of versions 1 and later.
 const magic = 0x616b3432
 
-// sizes is how many bytes the sizes take, and longHeader where the numbers of versions from 1 on begin.
+// sizes is the number of bytes of the sizes, and longHeader the offset of the numbers in versions 1 and
+// later.
 const (
 	sizes      = 28
 	longHeader = 256
 )
 
-// headerSize is where the numbers of a file of some version begin.
+// headerSize returns the offset of the numbers in a file of the given version.
 func headerSize(version int) int64 {
 	if version == 0 {
 		return sizes
@@ -26,13 +27,13 @@ func headerSize(version int) int64 {
 	return longHeader
 }
 
-// File reads tensors from a model file of llama2.c. Names, shapes and the order of rows are those of Hugging Face's Llama, without
-// "model." before the names. It is a [weights.Source] and a [weights.Mapper].
+// File reads tensors from a model file of llama2.c. Names, shapes and the order of rows are those of Hugging
+// Face's Llama, without "model." before the names. It implements [weights.Source] and [weights.Mapper].
 type File struct {
 	file    *weights.File
 	dims    Dims
 	version int
-	group   int // numbers that share a scale, of version 2
+	group   int // numbers that share a scale, in version 2
 	infos   []weights.Info
 	places  map[string]place
 }
@@ -42,13 +43,13 @@ func Open(path string) (*File, error) {
 	return weights.OpenAs(path, "a model file of llama2.c", read)
 }
 
-// New reads such a file of size bytes from r. Errors call it by the name given.
+// New reads such a file of size bytes from r. Errors use the given name.
 func New(name string, r io.ReaderAt, size int64) (*File, error) {
 	return read(weights.NewFile(name, r, size))
 }
 
-// IsFile reports whether a file that starts with these bytes is one of llama2.c: it has the magic number, or, since the
-// first form has none, sizes that go together.
+// IsFile reports whether a file that starts with these bytes is a file of llama2.c: it has the magic number
+// or, since the first form has none, consistent sizes.
 func IsFile(start []byte) bool {
 	if len(start) < sizes {
 		return false
@@ -87,7 +88,7 @@ func read(file *weights.File) (*File, error) {
 	return f, nil
 }
 
-// readHeader reads version, sizes and what goes with them.
+// readHeader reads the version, the sizes and the rest of the header.
 func (f *File) readHeader() error {
 	header := make([]byte, longHeader)
 	if f.file.Size() < longHeader { // too short for any model
@@ -116,7 +117,8 @@ func (f *File) readHeader() error {
 	}
 	if f.version == 2 {
 		f.group = int(int32(binary.LittleEndian.Uint32(header[at+sizes+1:])))
-		if f.group < 1 || f.dims.Width%f.group != 0 { // of the inner width too a matrix has Width rows or columns, whose groups go over their ends
+		// Matrices of the inner width also have Width rows or columns, so that groups fill them, across rows if need be.
+		if f.group < 1 || f.dims.Width%f.group != 0 {
 			return fmt.Errorf("offset %d: groups of %d numbers, want a divisor of the width %d", at+sizes+1, f.group, f.dims.Width)
 		}
 	}
@@ -129,13 +131,13 @@ func (f *File) Name() string { return f.file.Name() }
 // Dims returns the sizes in the header.
 func (f *File) Dims() Dims { return f.dims }
 
-// Version returns the form: 0, the first, 1 or 2.
+// Version returns the version: 0 for the first form, 1 or 2.
 func (f *File) Version() int { return f.version }
 
 // Tensors describes the tensors, in the order of the file. The slice belongs to f.
 func (f *File) Tensors() []weights.Info { return f.infos }
 
-// Read reads the whole tensor of the given name into dst, row-major, as Hugging Face has it.
+// Read reads the whole tensor of the given name into dst, row-major, in Hugging Face's layout.
 func (f *File) Read(name string, dst []float32) error {
 	p, ok := f.places[name]
 	if !ok {
@@ -181,7 +183,7 @@ func (f *File) numbers(dst []float32, p place) error {
 	return nil
 }
 
-// Map implements [weights.Mapper] for what lies in the file as it does in memory.
+// Map implements [weights.Mapper] for tensors that have the same layout in the file.
 func (f *File) Map(name string) []float32 {
 	p, ok := f.places[name]
 	if !ok || p.scale != 0 || p.heads > 0 {
@@ -190,5 +192,5 @@ func (f *File) Map(name string) []float32 {
 	return f.file.Map(p.Size(), p.at)
 }
 
-// Close closes the file. What Map gave stays valid.
+// Close closes the file. What Map returned remains valid.
 func (f *File) Close() error { return f.file.Close() }

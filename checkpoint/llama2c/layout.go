@@ -6,26 +6,26 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// The ids that run.c knows.
+// Ids that are fixed in run.c.
 const (
 	unknown = 0
 	BOS     = 1 // begins a text
 	EOS     = 2 // ends a conversation's turn
-	bytesAt = 3 // of the byte 0; the other 255 follow
+	bytesAt = 3 // the byte 0; the other 255 follow
 )
 
 // Dims are the sizes in a file's header.
 type Dims struct {
 	Width, Inner, Layers, Heads, KVHeads, Vocab, Context int
 
-	// Tied tells that the head shares the token embedding.
+	// Tied says that the head shares the token embedding.
 	Tied bool
 }
 
-// headSize is the rows of a head, D.
+// headSize is the number of rows of a head, D.
 func (d Dims) headSize() int { return d.Width / d.Heads }
 
-// check tells what is wrong with sizes of a file, or nil. Within these bounds no product overflows.
+// check returns what is wrong with the sizes in a file, or nil. Within these bounds no product overflows.
 func (d Dims) check() error {
 	for _, size := range []struct {
 		name    string
@@ -47,22 +47,22 @@ func (d Dims) check() error {
 	return nil
 }
 
-// group is a tensor of each layer, or one of the model.
+// group is a tensor of each layer, or one of the whole model.
 type group struct {
 	name       string
 	rows, cols int // rows is 0 for a vector
 	layered    bool
-	heads      int // whose rows lie by pairs
+	heads      int // number of heads whose rows are in pairs
 }
 
-// The names are Hugging Face's, without what they begin with.
+// The names are Hugging Face's, without their prefix.
 const (
 	embedding = "embed_tokens.weight"
 	lastNorm  = "norm.weight"
 	headName  = "lm_head.weight"
 )
 
-// norms are the vectors of a file, those of layers first.
+// norms lists the vectors of a file, those of layers first.
 func (d Dims) norms() []group {
 	return []group{
 		{name: "input_layernorm.weight", cols: d.Width, layered: true},
@@ -71,7 +71,7 @@ func (d Dims) norms() []group {
 	}
 }
 
-// matrices are those of a file but for the head, the embedding first.
+// matrices lists the matrices of a file except the head, the embedding first.
 func (d Dims) matrices() []group {
 	c, kv := d.Width, d.KVHeads*d.headSize()
 	return []group{
@@ -86,10 +86,10 @@ func (d Dims) matrices() []group {
 	}
 }
 
-// angles stands for the cosines and sines in the first form, which are no tensors.
+// angles stands for the cosines and sines in the first form, which are not tensors.
 const angles = ""
 
-// groups lists a file's order, by its version.
+// groups lists the groups of a file in order, by its version.
 func (d Dims) groups(version int) []group {
 	norms, matrices := d.norms(), d.matrices()
 	all := append(norms, matrices...)
@@ -106,12 +106,13 @@ func (d Dims) groups(version int) []group {
 // place is a tensor in the file.
 type place struct {
 	weights.Info
-	heads int   // whose rows lie by pairs
-	at    int64 // where its numbers begin, and those of a group's scales, in bytes
+	heads int   // number of heads whose rows are in pairs
+	at    int64 // offset of its numbers in bytes; scale is the offset of the groups' scales
 	scale int64
 }
 
-// places lists all tensors of a file of some version, with groups of so many numbers, and where it ends.
+// places lists all tensors of a file of the given version with groups of the given size, and returns the end
+// of the file.
 func (d Dims) places(version, group int) (all []place, end int64) {
 	end = headerSize(version)
 	for _, g := range d.groups(version) {
@@ -137,7 +138,7 @@ func (d Dims) places(version, group int) (all []place, end int64) {
 	return all, end
 }
 
-// layersOf is how many tensors a group has.
+// layersOf returns the number of tensors in a group.
 func layersOf(g group, d Dims) int {
 	if g.layered {
 		return d.Layers

@@ -47,7 +47,7 @@ func content(t testing.TB, name string) []byte {
 	return data
 }
 
-// TestRead: each form has the numbers that transformers wrote of the model.
+// TestRead: each form gives the numbers that transformers wrote for the model.
 func TestRead(t *testing.T) {
 	transformers, err := safetensors.Open(fixtures + "hf/model.safetensors")
 	if err != nil {
@@ -63,7 +63,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestScales: scales lie behind the numbers of their matrix, as export.py (d986206) and runq.c have them, and groups may go over the ends of rows.
+// TestScales: the scales of a matrix come after its numbers, as in export.py (d986206) and runq.c, and groups
+// may cross the ends of rows.
 func TestScales(t *testing.T) {
 	const group = 8 // rows of w2 have 12 numbers
 	data := append([]byte(nil), content(t, "version2.bin")[:longHeader]...)
@@ -119,7 +120,8 @@ func TestScales(t *testing.T) {
 	}
 }
 
-// TestWriteIsTheSame: whatever form is read, the first is written, to the bit but for the angles, which PyTorch rounds otherwise.
+// TestWriteIsTheSame: from any form, the first form is written, bit for bit except for the angles, which
+// PyTorch rounds differently.
 func TestWriteIsTheSame(t *testing.T) {
 	want := content(t, files[0])
 	for _, name := range files {
@@ -128,7 +130,7 @@ func TestWriteIsTheSame(t *testing.T) {
 	}
 }
 
-// TestStories writes a model that was trained by others as its file is.
+// TestStories rewrites a published model: the file must be the same.
 func TestStories(t *testing.T) {
 	want, err := os.ReadFile(stories)
 	if err != nil {
@@ -174,7 +176,7 @@ func compare(t *testing.T, got, want []byte, d Dims) {
 	}
 }
 
-// TestTied: a head that is the embedding is in no file.
+// TestTied: a head that shares the embedding is not stored.
 func TestTied(t *testing.T) {
 	const head = 4 * 13 * 8
 	for version, name := range files[:2] {
@@ -198,7 +200,7 @@ func TestTied(t *testing.T) {
 	}
 }
 
-// TestMap: what lies as it is read is mapped.
+// TestMap: tensors that are stored as they are read are mapped.
 func TestMap(t *testing.T) {
 	for version, name := range files {
 		f := open(t, fixtures+name)
@@ -273,7 +275,7 @@ func TestBadFiles(t *testing.T) {
 	sourcetest.Error(t, f.Read(lastNorm, make([]float32, 7)), fixtures+"first.bin: norm.weight is (8), 8 numbers; the buffer holds 7")
 }
 
-// TestIsFile: with the magic number, or with sizes that go together.
+// TestIsFile: files with the magic number, or with consistent sizes.
 func TestIsFile(t *testing.T) {
 	for _, test := range []struct {
 		start []byte

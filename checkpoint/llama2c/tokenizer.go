@@ -14,20 +14,20 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TokenizerName is the file that run.c looks for.
+// TokenizerName is the name of the file that run.c opens.
 const TokenizerName = "tokenizer.bin"
 
-// maxTokenizer bounds the bytes of a tokenizer's file, and maxToken those of a token.
+// maxTokenizer bounds the size of a tokenizer's file, and maxToken that of a token, in bytes.
 const (
 	maxTokenizer = 1 << 26
 	maxToken     = 1 << 16
 )
 
-// space is what SentencePiece has in the place of a space.
+// space stands for a space in SentencePiece.
 const space = "\u2581"
 
-// Tokenizer reads the tokenizer beside a model with so many tokens, out of a folder: tok512.bin, as llama2.c calls one of 512
-// tokens, or tokenizer.bin. The error is [fs.ErrNotExist] if there is neither.
+// Tokenizer reads the tokenizer in a directory for a model with a vocabulary of the given size: tok512.bin,
+// as llama2.c names one of 512 tokens, or tokenizer.bin. If neither exists, the error is [fs.ErrNotExist].
 func Tokenizer(dir string, vocab int) (tokenizer.Pieces, error) {
 	path := filepath.Join(dir, fmt.Sprintf("tok%d.bin", vocab))
 	f, err := weights.Open(path, "a tokenizer of llama2.c")
@@ -53,8 +53,9 @@ func Tokenizer(dir string, vocab int) (tokenizer.Pieces, error) {
 	return p, nil
 }
 
-// ReadPieces reads the tokenizer of a model with so many tokens out of the content of a tokenizer.bin. Tokens have
-// SentencePiece's spelling again: U+2581 for a space. Errors lack the file's name.
+// ReadPieces reads the tokenizer of a model with a vocabulary of the given size from the content of a
+// tokenizer.bin. It restores SentencePiece's spelling of tokens: U+2581 for a space. Errors lack the file's
+// name.
 func ReadPieces(data []byte, vocab int) (tokenizer.Pieces, error) {
 	p := tokenizer.Pieces{BOS: BOS, EOS: EOS, UNK: unknown, AddBOS: true, SpacePrefix: true}
 	for at := 4; at < len(data) || len(p.Tokens) < vocab; {
@@ -73,14 +74,15 @@ func ReadPieces(data []byte, vocab int) (tokenizer.Pieces, error) {
 		token := string(data[at : at+size])
 		at += size
 		if id == BOS || id == EOS {
-			token = strings.Trim(token, "\n") // which export puts around
+			token = strings.Trim(token, "\n") // which llama2.c's export adds
 		}
 		p.Tokens, p.Scores = append(p.Tokens, strings.ReplaceAll(token, " ", space)), append(p.Scores, score)
 	}
 	return p, nil
 }
 
-// WritePieces is the content of the tokenizer.bin of a tokenizer. One that run.c would read otherwise is an error.
+// WritePieces returns the content of a tokenizer.bin. It returns an error if run.c would tokenize
+// differently.
 func WritePieces(p tokenizer.Pieces) ([]byte, error) {
 	if err := checkPieces(p); err != nil {
 		return nil, err
@@ -99,7 +101,7 @@ func WritePieces(p tokenizer.Pieces) ([]byte, error) {
 	return append(binary.LittleEndian.AppendUint32(nil, uint32(longest)), b.Bytes()...), nil
 }
 
-// checkPieces tells why run.c would not read texts as a tokenizer does, or nil.
+// checkPieces returns an error if run.c would tokenize texts differently.
 func checkPieces(p tokenizer.Pieces) error {
 	switch {
 	case p.BOS != BOS || p.EOS != EOS || p.UNK != unknown:

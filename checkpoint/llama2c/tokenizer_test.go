@@ -31,7 +31,7 @@ func small() tokenizer.Pieces {
 	return p
 }
 
-// TestPieces: what is written is read again.
+// TestPieces: what is written can be read back.
 func TestPieces(t *testing.T) {
 	want := small()
 	data, err := WritePieces(want)
@@ -47,7 +47,7 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestStoriesTokenizer reads and writes that of Karpathy's smallest model of stories.
+// TestStoriesTokenizer reads and writes the tokenizer of Karpathy's smallest stories model.
 func TestStoriesTokenizer(t *testing.T) {
 	dir := filepath.Dir(stories)
 	want, err := os.ReadFile(filepath.Join(dir, "tok512.bin"))
@@ -66,7 +66,7 @@ func TestStoriesTokenizer(t *testing.T) {
 	}
 }
 
-// TestTokenizer looks for the one of so many tokens first.
+// TestTokenizer: the tokenizer named after the number of tokens is preferred.
 func TestTokenizer(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Tokenizer(dir, 262); !errors.Is(err, fs.ErrNotExist) {
@@ -90,7 +90,7 @@ func TestTokenizer(t *testing.T) {
 	sourcetest.Error(t, err, filepath.Join(dir, "tokenizer.bin")+fmt.Sprintf(": offset %d: the file ends at token 262 of the model's 300", len(data)))
 }
 
-// token is one of a file.
+// token makes the entry of a token in a file.
 func token(score float32, size int32, text string) []byte {
 	b := binary.LittleEndian.AppendUint32(nil, math.Float32bits(score))
 	return append(binary.LittleEndian.AppendUint32(b, uint32(size)), text...)

@@ -11,15 +11,15 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// What run.c computes with, and a file does not tell.
+// Constants of run.c that are not in the file.
 const (
 	Epsilon = 1e-5  // added to a mean square
 	Theta   = 10000 // the base of the frequencies of rotary positions
 )
 
-// Write writes a Llama as a model file of the first form, which run.c reads, in float32. The tensors have Hugging Face's names,
-// without "model.", and its shapes and order of rows. A tensor that is missing, has another shape or is not in such a file is
-// an error, and then nothing is written.
+// Write writes a Llama as a model file of the first form, which run.c reads, in float32. The tensors have
+// Hugging Face's names, without "model.", and its shapes and order of rows. A tensor that is missing, has
+// another shape or has no place in such a file is an error, and then nothing is written.
 func Write(w io.Writer, d Dims, tensors []weights.Tensor) error {
 	if err := d.check(); err != nil {
 		return err
@@ -54,7 +54,7 @@ func Write(w io.Writer, d Dims, tensors []weights.Tensor) error {
 	return writeTensors(b, d, places, named)
 }
 
-// further is a tensor that has no place, or lies there twice.
+// further returns the name of a tensor that has no place, or that is there twice.
 func further(tensors []weights.Tensor, places []place) string {
 	known := make(map[string]bool)
 	for _, p := range places {
@@ -94,7 +94,7 @@ func writeTensors(b *bufio.Writer, d Dims, places []place, named map[string]weig
 	return b.Flush()
 }
 
-// angles is a table of a function of the angles that positions turn pairs by, (T, D/2).
+// angles returns a table (T, D/2) of a function of the angles by which pairs are rotated at each position.
 func (d Dims) angles(of func(float64) float64) (table []float32) {
 	for t := range d.Context {
 		for m := range d.headSize() / 2 {

@@ -17,8 +17,7 @@
 //	32      992    zeros
 //	1024    rest   16 groups, each with the tensors of all layers in turn
 //
-// The groups are wte, wpe, and ln_1, attn.c_attn, attn.c_proj, ln_2, mlp.c_fc,
-// mlp.c_proj, ln_f with their weights and biases. Matrices lie as [out, in], the
-// transpose of Hugging Face's. wte has rows of zeros up to the padded vocabulary,
-// the next multiple of 128. Source: train_gpt2.py of llm.c.
+// The groups are wte, wpe, and ln_1, attn.c_attn, attn.c_proj, ln_2, mlp.c_fc, mlp.c_proj, ln_f with their
+// weights and biases. Matrices are stored as [out, in], the transpose of Hugging Face's. wte has rows of
+// zeros up to the padded vocabulary, the next multiple of 128. Source: train_gpt2.py of llm.c.
 package llmc

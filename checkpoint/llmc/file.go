@@ -9,16 +9,16 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// magic starts a model file; headerSize is where the numbers start.
+// magic begins a model file; headerSize is the offset of the numbers.
 const (
 	magic      = 20240326
 	headerSize = 1024
 )
 
-// versions are the number types by the file's version.
+// versions maps the file's version to the number type.
 var versions = map[uint32]weights.DType{3: weights.F32, 5: weights.BF16}
 
-// kinds are llm.c's other files, for an error that helps.
+// kinds are llm.c's other files, for a helpful error.
 var kinds = map[uint32]string{
 	20240327: "the debug state of a model",
 	20240328: "a tokenizer",
@@ -29,12 +29,12 @@ var kinds = map[uint32]string{
 	20240527: "the state of an optimizer",
 }
 
-// maxDim bounds a size in the header: ten times any model's, and small enough that
-// no product overflows.
+// maxDim bounds a size in the header. It is ten times that of any model, and small enough that no product
+// overflows.
 const maxDim = 1 << 24
 
-// File reads tensors from a model file of llm.c. Names, shapes and orientation are
-// Hugging Face's. It is a [weights.Source] and a [weights.Mapper].
+// File reads tensors from a model file of llm.c. Names, shapes and orientation are Hugging Face's. It
+// implements [weights.Source] and [weights.Mapper].
 type File struct {
 	file   *weights.File
 	dims   Dims
@@ -47,13 +47,12 @@ func Open(path string) (*File, error) {
 	return weights.OpenAs(path, "a model file of llm.c", read)
 }
 
-// New reads such a file of size bytes from r. Errors call it by the name given.
+// New reads such a file of size bytes from r. Errors use the given name.
 func New(name string, r io.ReaderAt, size int64) (*File, error) {
 	return read(weights.NewFile(name, r, size))
 }
 
-// IsFile reports whether a file that starts with these bytes is one of llm.c, of
-// whatever kind.
+// IsFile reports whether a file that starts with these bytes is a file of llm.c, of any kind.
 func IsFile(start []byte) bool {
 	if len(start) < 4 {
 		return false
@@ -136,8 +135,8 @@ func (f *File) Tensors() []weights.Info { return f.infos }
 
 func (f *File) at(p place) int64 { return headerSize + p.at*int64(p.Type.Width()) }
 
-// Read reads the whole tensor of the given name into dst, row-major, as Hugging
-// Face has it: matrices are transposed, the rows that pad wte left out.
+// Read reads the whole tensor of the given name into dst, row-major, in Hugging Face's layout: matrices are
+// transposed, and the padding rows of wte left out.
 func (f *File) Read(name string, dst []float32) error {
 	p, ok := f.places[name]
 	if !ok {
@@ -158,8 +157,7 @@ func (f *File) Read(name string, dst []float32) error {
 	return nil
 }
 
-// readTransposed reads (out, in) from the file into dst (in, out), some rows of the
-// file at a time.
+// readTransposed reads (out, in) from the file into dst (in, out), some rows of the file at a time.
 func (f *File) readTransposed(dst []float32, p place) error {
 	in, out := p.Shape[0], p.Shape[1]
 	step := min(out, max(1, blockSize/in))
@@ -179,10 +177,10 @@ func (f *File) readTransposed(dst []float32, p place) error {
 	return nil
 }
 
-// blockSize is how many numbers are transposed at a time: they fit a core's cache.
+// blockSize is how many numbers are transposed at a time, so that they fit in a core's cache.
 const blockSize = 1 << 16
 
-// Map implements [weights.Mapper] for what needs no transposing.
+// Map implements [weights.Mapper] for tensors that need no transposing.
 func (f *File) Map(name string) []float32 {
 	p, ok := f.places[name]
 	if !ok || p.Type != weights.F32 || p.transposed {
@@ -191,7 +189,7 @@ func (f *File) Map(name string) []float32 {
 	return f.file.Map(p.Size(), f.at(p))
 }
 
-// Close closes the file. What Map gave stays valid.
+// Close closes the file. What Map returned remains valid.
 func (f *File) Close() error { return f.file.Close() }
 
 // isBias reports whether a tensor is one that a model without biases lacks.

@@ -15,7 +15,7 @@ type Dims struct {
 	Padded int
 }
 
-// pad returns d with the padded vocabulary that llm.c wants.
+// pad returns d with the padded vocabulary that llm.c requires.
 func (d Dims) pad() Dims {
 	d.Padded = (d.Vocab + 127) / 128 * 128
 	return d
@@ -23,20 +23,20 @@ func (d Dims) pad() Dims {
 
 // place is a tensor in the file.
 type place struct {
-	weights.Info       // as Hugging Face has it
+	weights.Info       // in Hugging Face's layout
 	transposed   bool  // in the file
 	at           int64 // offset in numbers
-	pad          int   // numbers behind it that belong to no tensor
+	pad          int   // numbers after it that belong to no tensor
 }
 
-// group is one of the 16 in the file.
+// group is one of the 16 groups in the file.
 type group struct {
 	name       string
-	rows, cols int // of the tensor here; rows is 0 for a vector
+	rows, cols int // of the tensor in Hugging Face's layout; rows is 0 for a vector
 	layered    bool
 }
 
-// groups lists the file's order.
+// groups lists the groups in the order of the file.
 func (d Dims) groups() []group {
 	c := d.Width
 	return []group{
@@ -59,8 +59,8 @@ func (d Dims) groups() []group {
 	}
 }
 
-// count returns how many numbers a file holds, without listing the tensors. It is
-// false beyond what a file can have.
+// count returns how many numbers a file holds, without listing the tensors. It returns false if no file can
+// hold them.
 func (d Dims) count() (uint64, bool) {
 	n, ok := uint64(0), true
 	add := func(factors ...int) {

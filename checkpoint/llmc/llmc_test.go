@@ -18,8 +18,7 @@ import (
 // fixtures were made by llm.c's rules with PyTorch, in testdata/models/make.py.
 const fixtures = "../testdata/models/gpt2/"
 
-// TestWriteIsTheSame reads what transformers wrote of the same model too, and writes it: the same
-// bytes must come out.
+// TestWriteIsTheSame reads the same model as transformers wrote it, and writes it: the bytes must be the same.
 func TestWriteIsTheSame(t *testing.T) {
 	for name, dtype := range map[string]weights.DType{"llmc.bin": weights.F32, "llmc_bf16.bin": weights.BF16} {
 		want, err := os.ReadFile(fixtures + name)
@@ -151,7 +150,7 @@ func TestBadFiles(t *testing.T) {
 	sourcetest.Error(t, f.Read("ln_f.bias", make([]float32, 7)), fixtures+"llmc.bin: ln_f.bias is (8), 8 numbers; the buffer holds 7")
 }
 
-// TestIsFile: models of either type, and the tokens and other kinds that Open names.
+// TestIsFile: models of either type, and the other kinds of files that the error names, such as tokens.
 func TestIsFile(t *testing.T) {
 	for first, want := range map[uint32]bool{magic: true, 20240520: true, magic + 1000: false, 1: false} {
 		if start := header(first); IsFile(start) != want || IsFile(start[:4]) != want || IsFile(start[:3]) {
@@ -160,7 +159,7 @@ func TestIsFile(t *testing.T) {
 	}
 }
 
-// TestMap: what is not transposed is mapped.
+// TestMap: tensors that are not transposed are mapped.
 func TestMap(t *testing.T) {
 	for name, mapped := range map[string][]string{"llmc.bin": {"wte.weight", "ln_f.bias", "h.1.ln_2.weight"}, "llmc_bf16.bin": nil} {
 		f, err := Open(fixtures + name)

@@ -10,10 +10,9 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// Write writes a GPT-2 as a model file: of version 3 if t is F32, 5 if it is BF16.
-// The tensors have Hugging Face's names and shapes; biases that are not there are
-// zeros. d.Padded does not matter. A tensor that is missing, has another shape or
-// is not in such a file is an error, and then nothing is written.
+// Write writes a GPT-2 as a model file: version 3 if t is F32, version 5 if it is BF16. The tensors have
+// Hugging Face's names and shapes; missing biases are written as zeros. d.Padded is ignored. A tensor that is
+// missing, has another shape or has no place in such a file is an error, and then nothing is written.
 func Write(w io.Writer, d Dims, t weights.DType, tensors []weights.Tensor) error {
 	version := uint32(0)
 	for v, dtype := range versions {
@@ -70,8 +69,7 @@ func Write(w io.Writer, d Dims, t weights.DType, tensors []weights.Tensor) error
 	return b.Flush()
 }
 
-// transpose returns the columns of x as rows, in the memory of dst if that is large
-// enough.
+// transpose returns the transpose of x, in the memory of dst if that is large enough.
 func transpose(dst, x []float32, rows, cols int) []float32 {
 	if cap(dst) < len(x) {
 		dst = make([]float32, len(x))

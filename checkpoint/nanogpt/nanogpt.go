@@ -11,13 +11,13 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// fileName is what nanoGPT calls a checkpoint in its output directory.
+// fileName is the name of a checkpoint in nanoGPT's output directory.
 const fileName = "ckpt.pt"
 
-// linear matches the matrices that are torch.nn.Linear's there, (out, in).
+// linear matches the matrices that belong to a torch.nn.Linear, (out, in).
 var linear = regexp.MustCompile(`\bh\.[0-9]+\.(attn\.c_attn|attn\.c_proj|mlp\.c_fc|mlp\.c_proj)\.weight$`)
 
-// Is reports whether path is such a file, or nanoGPT's output directory with one in it.
+// Is reports whether path is a checkpoint of nanoGPT, or an output directory with one in it.
 func Is(path string) bool {
 	f, err := pickle.Open(file(path))
 	if err != nil {
@@ -27,7 +27,7 @@ func Is(path string) bool {
 	return f.Plain("model_args") != nil
 }
 
-// file is the checkpoint that a path means.
+// file returns the checkpoint file for a path.
 func file(path string) string {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return filepath.Join(path, fileName)
@@ -44,7 +44,7 @@ func Open(path string) (weights.Source, error) {
 	return weights.Transposed(f, linear.MatchString), nil
 }
 
-// Config returns the config.json that model_args stand for.
+// Config returns the config.json that corresponds to model_args.
 func Config(path string) ([]byte, error) {
 	path = file(path)
 	f, err := pickle.Open(path)
@@ -55,7 +55,7 @@ func Config(path string) ([]byte, error) {
 	args := f.Plain("model_args")
 	config := map[string]any{
 		"model_type": "gpt2",
-		// What the code has and model_args do not tell: GELU is exact.
+		// Fixed in nanoGPT's code, and not in model_args: GELU is exact.
 		"activation_function": "gelu", "layer_norm_epsilon": 1e-5, "bias": true,
 	}
 	for name, key := range map[string]string{
@@ -76,7 +76,7 @@ func Config(path string) ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// number is a number of a pickle.
+// number returns a number from a pickle.
 func number(v any) (float64, bool) {
 	switch v := v.(type) {
 	case int64:

@@ -42,7 +42,7 @@ func TestConfig(t *testing.T) {
 	sourcetest.OneLine(t, err)
 }
 
-// TestOpen: what torch.nn.Linear has as (out, in) comes as (in, out), and a square matrix too.
+// TestOpen: matrices that torch.nn.Linear stores as (out, in) are returned as (in, out), square ones included.
 func TestOpen(t *testing.T) {
 	src, err := Open(filepath.Join(fixtures, "plain"))
 	if err != nil {
@@ -63,7 +63,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// FuzzConfig: a file is refused in one line, or gives JSON.
+// FuzzConfig: a file is rejected with an error of one line, or gives JSON.
 func FuzzConfig(f *testing.F) {
 	for _, name := range []string{"plain", "compiled"} {
 		data, err := os.ReadFile(filepath.Join(fixtures, name, fileName))

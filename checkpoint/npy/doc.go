@@ -14,6 +14,6 @@
 //	        N       the header: a dictionary in Python's words, spaces, a line feed
 //	        rest    the numbers
 //
-// The dictionary is {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }.
-// Arrays of little-endian float32 and float16 are read, row by row.
+// The dictionary is {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }. Arrays of little-endian
+// float32 and float16 in row-major order can be read.
 package npy

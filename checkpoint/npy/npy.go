@@ -15,7 +15,7 @@ import (
 
 var magic = []byte("\x93NUMPY")
 
-// maxHeader bounds the text of a header; NumPy's own bound is 10,000.
+// maxHeader bounds the length of a header; NumPy's own limit is 10,000.
 const maxHeader = 1 << 16
 
 // File is the array of a .npy file.
@@ -31,7 +31,7 @@ func Open(path string) (*File, error) {
 	return weights.OpenAs(path, "a .npy file", read)
 }
 
-// New reads a .npy file of size bytes from r. Errors call it by the name given.
+// New reads a .npy file of size bytes from r. Errors use the given name.
 func New(name string, r io.ReaderAt, size int64) (*File, error) {
 	return read(weights.NewFile(name, r, size))
 }
@@ -80,7 +80,7 @@ func (f *File) readHeader() error {
 	return nil
 }
 
-// header is the text of a Python dictionary with three keys, in any order.
+// header matches the text of a Python dictionary with these kinds of values, in any order.
 var (
 	header    = regexp.MustCompile(`^\s*\{((?:\s*'\w+'\s*:\s*(?:'[^']*'|True|False|\([0-9,\sL]*\))\s*,?)*)\s*\}\s*$`)
 	pair      = regexp.MustCompile(`'(\w+)'\s*:\s*('[^']*'|True|False|\([0-9,\sL]*\))`)
@@ -134,14 +134,13 @@ func (f *File) Shape() []int { return f.shape }
 // DType returns the array's number type, F32 or F16.
 func (f *File) DType() weights.DType { return f.dtype }
 
-// Size returns the count of numbers.
+// Size returns how many numbers there are.
 func (f *File) Size() int {
 	n, _ := weights.SizeOf(f.shape)
 	return n
 }
 
-// Read reads len(dst) numbers, row by row, from the one at index first on. They must
-// be within the array.
+// Read reads len(dst) numbers in row-major order, beginning with number first. They must be within the array.
 func (f *File) Read(dst []float32, first int) error {
 	if first < 0 || first > f.Size() || len(dst) > f.Size()-first {
 		return fmt.Errorf("%s: numbers %d to %d of %d", f.Name(), first, first+len(dst), f.Size())

@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// shapesName lists the shapes of GPT-1's tensors, in the order of the numbers.
+// shapesName is the file that lists the shapes of GPT-1's tensors, in the order of the numbers.
 const shapesName = "params_shapes.json"
 
 // layerTensors are the tensors of a layer in OpenAI's order.
@@ -29,17 +29,16 @@ func IsGPT1(dir string) bool {
 	return err == nil
 }
 
-// gpt1 is a source of numbers that go on from file to file.
+// gpt1 is a source of numbers that continue from file to file.
 type gpt1 struct {
 	dir    string
 	files  []*npy.File
-	starts []int // of each file's numbers, and the end of the last
+	starts []int // index of each file's first number, and the end of the last file's
 	infos  []weights.Info
 	at     map[string]int
 }
 
-// GPT1 opens the weights of a directory of OpenAI's finetune-transformer-lm. The
-// caller closes it.
+// GPT1 opens the weights in a directory of OpenAI's finetune-transformer-lm. The caller closes it.
 func GPT1(dir string) (weights.Source, error) {
 	infos, err := gpt1Tensors(dir)
 	if err != nil {
@@ -52,7 +51,7 @@ func GPT1(dir string) (weights.Source, error) {
 	return s, nil
 }
 
-// gpt1Tensors names the shapes.
+// gpt1Tensors returns the shapes with their names.
 func gpt1Tensors(dir string) ([]weights.Info, error) {
 	path := filepath.Join(dir, shapesName)
 	text, err := weights.ReadText(path, maxJSON)
@@ -80,14 +79,14 @@ func gpt1Tensors(dir string) ([]weights.Info, error) {
 			return nil, fmt.Errorf("%s: %s: bad shape %s", path, name, weights.ShapeText(shape))
 		}
 		if len(shape) == 3 && shape[0] == 1 {
-			shape = shape[1:] // the width of the convolution that the layer once was
+			shape = shape[1:] // drop the width of the convolution that the layer once was
 		}
 		infos[i] = weights.Info{Name: name, Type: weights.F32, Shape: shape}
 	}
 	return infos, nil
 }
 
-// open opens params_0.npy and so on, and places the tensors in them.
+// open opens params_0.npy and so on, and locates the tensors in them.
 func (s *gpt1) open() error {
 	total := 0
 	for i := 0; ; i++ {
@@ -150,10 +149,10 @@ func (s *gpt1) Close() error {
 	return errors.Join(errs...)
 }
 
-// headWidth is the width of a head in all of OpenAI's models.
+// headWidth is the width of a head in OpenAI's models.
 const headWidth = 64
 
-// GPT1Config returns the config.json for a directory's shapes.
+// GPT1Config returns the config.json that corresponds to a directory's shapes.
 func GPT1Config(dir string) ([]byte, error) {
 	infos, err := gpt1Tensors(dir)
 	if err != nil {

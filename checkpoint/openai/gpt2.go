@@ -22,15 +22,15 @@ func IsGPT2(dir string) bool {
 	return err == nil && len(found) > 0
 }
 
-// escape makes a path match itself alone as a pattern.
+// escape quotes a path so that, as a pattern, it matches only itself.
 func escape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// latest is the line of TensorFlow's file "checkpoint" that names one of several.
+// latest matches the line in TensorFlow's file "checkpoint" that names one of several checkpoints.
 var latest = regexp.MustCompile(`(?m)^model_checkpoint_path:\s*"([^"/\\]+)"\s*$`)
 
-// prefix returns the path of the checkpoint in dir, without an ending.
+// prefix returns the path of the checkpoint in dir, without its suffix.
 func prefix(dir string) (string, error) {
 	found, err := filepath.Glob(filepath.Join(escape(dir), "*.index"))
 	if err != nil {
@@ -49,8 +49,8 @@ func prefix(dir string) (string, error) {
 	return "", fmt.Errorf("%s: no .index in it: not a TensorFlow checkpoint", dir)
 }
 
-// GPT2 opens the weights of a directory of OpenAI's gpt-2, such as models/124M. The
-// caller closes it. What a solver left beside the model is left out.
+// GPT2 opens the weights in a directory of OpenAI's gpt-2, such as models/124M. The caller closes it. The
+// state of an optimizer is left out.
 func GPT2(dir string) (weights.Source, error) {
 	path, err := prefix(dir)
 	if err != nil {
@@ -90,7 +90,7 @@ func rename(name string) string {
 	return name + ".weight" // wte and wpe
 }
 
-// renamed is a source under other names and shapes.
+// renamed is a source with tensors under other names and shapes.
 type renamed struct {
 	src   weights.Source
 	infos []weights.Info
@@ -109,7 +109,7 @@ func (s *renamed) Read(name string, dst []float32) error {
 	return s.src.Read(from, dst)
 }
 
-// config is a config.json of Hugging Face's.
+// config is a config.json in Hugging Face's form.
 type config struct {
 	ModelType string `json:"model_type"`
 	Vocab     int    `json:"vocab_size"`
@@ -119,7 +119,7 @@ type config struct {
 	Heads     int    `json:"n_head"`
 }
 
-// GPT2Config returns the config.json for a directory's hparams.json.
+// GPT2Config returns the config.json that corresponds to a directory's hparams.json.
 func GPT2Config(dir string) ([]byte, error) {
 	path := filepath.Join(dir, "hparams.json")
 	text, err := weights.ReadText(path, maxJSON)

@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// gptOSS is the config.json of OpenAI's original/, and what it is for transformers.
+// gptOSS is the config.json in OpenAI's original/.
 type gptOSS struct {
 	Layers    int     `json:"num_hidden_layers"`
 	Experts   int     `json:"num_experts"`
@@ -24,14 +24,14 @@ type gptOSS struct {
 	Heads     int     `json:"num_attention_heads"`
 	KVHeads   int     `json:"num_key_value_heads"`
 	Window    int     `json:"sliding_window"`
-	Positions int     `json:"initial_context_length"` // before they are stretched
+	Positions int     `json:"initial_context_length"` // before stretching
 	Theta     float64 `json:"rope_theta"`
 	Factor    float64 `json:"rope_scaling_factor"`
 	Slow      float64 `json:"rope_ntk_alpha"`
 	Fast      float64 `json:"rope_ntk_beta"`
 }
 
-// keys are those of the file.
+// keys returns the keys and values of the file.
 func (g *gptOSS) keys() (map[string]json.RawMessage, error) {
 	text, err := json.Marshal(g)
 	all := make(map[string]json.RawMessage)
@@ -41,7 +41,7 @@ func (g *gptOSS) keys() (map[string]json.RawMessage, error) {
 	return all, err
 }
 
-// gptOSSKey is one that no config.json of transformers is without model_type beside.
+// gptOSSKey is a key that transformers' config.json has only together with model_type.
 const gptOSSKey = "experts_per_token"
 
 // IsGPTOSS reports whether dir has a config.json of gpt-oss in OpenAI's own keys.
@@ -56,14 +56,14 @@ func IsGPTOSS(dir string) bool {
 	return own && !transformers
 }
 
-// GPTOSSConfig returns transformers' config.json for a directory's own.
+// GPTOSSConfig returns the config.json for transformers that corresponds to a directory's own.
 func GPTOSSConfig(dir string) ([]byte, error) {
 	path := filepath.Join(dir, "config.json")
 	text, err := weights.ReadText(path, maxJSON)
 	if err != nil {
 		return nil, err
 	}
-	g := gptOSS{Limit: 7, Theta: 150000, Factor: 32, Slow: 1, Fast: 32, Positions: 4096} // what OpenAI's program has where a file says nothing
+	g := gptOSS{Limit: 7, Theta: 150000, Factor: 32, Slow: 1, Fast: 32, Positions: 4096} // the defaults of OpenAI's program
 	known, err := g.keys()
 	if err != nil {
 		return nil, err

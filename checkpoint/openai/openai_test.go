@@ -48,7 +48,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestSame reads what transformers wrote of the same models.
+// TestSame compares with what transformers wrote for the same models.
 func TestSame(t *testing.T) {
 	for _, c := range []struct {
 		family, dir string
@@ -68,7 +68,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// TestSeveralCheckpoints has the file "checkpoint" name one of two.
+// TestSeveralCheckpoints: the file "checkpoint" names one of two.
 func TestSeveralCheckpoints(t *testing.T) {
 	dir := copied(t, "gpt2/tf", map[string][]byte{"other.index": []byte("?")})
 	src, err := GPT2(dir)

@@ -1,9 +1,9 @@
-// Package pickle reads the weights that PyTorch's torch.save wrote, such as
-// pytorch_model.bin, without running anything.
+// Package pickle reads weights that PyTorch's torch.save wrote, such as pytorch_model.bin, without running
+// anything.
 //
-// A pickle is a program for a small stack machine, and Python's may call any
-// function it names. This one knows the few instructions and the few names of a
-// dictionary of tensors; anything else in the file is an error:
+// A pickle is a program for a small stack machine, and Python's may call any function it names. The machine
+// here knows only the instructions and names needed for a dictionary of tensors; anything else in the file is
+// an error:
 //
 //	pytorch_model.bin: offset 10: it calls posix.system, which a file of weights has no use for: refused
 //
@@ -12,13 +12,13 @@
 //	x := make([]float32, n)
 //	err = f.Read("embed.weight", x)
 //
-// Both layouts are read. Since PyTorch 1.6, a file is a zip archive, uncompressed:
+// Both layouts are read. Since PyTorch 1.6, a file is an uncompressed zip archive:
 //
 //	NAME/data.pkl   the pickle: names, shapes, strides, and the storage of each tensor
 //	NAME/data/KEY   the numbers of one storage
-//	NAME/byteorder  "little", if there
+//	NAME/byteorder  "little", if present
 //
-// Before, as in the files published with GPT-2, it is a sequence:
+// Earlier files, such as those published with GPT-2, are a sequence:
 //
 //	pickle    the number 0x1950a86a20f9469cfc6c
 //	pickle    1001, the version

@@ -11,22 +11,21 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// maxPickle bounds the part of a file that is not numbers: gpt2-xl's takes 100 kB.
+// maxPickle bounds the part of a file that is not numbers; that of gpt2-xl is 100 kB.
 const maxPickle = 8 << 20
 
-// zipMagic starts a zip archive, legacyMagic a file of PyTorch before 1.6.
+// zipMagic begins a zip archive, legacyMagic a file written before PyTorch 1.6.
 var (
 	zipMagic    = []byte("PK\x03\x04")
 	legacyMagic = []byte("\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")
 )
 
-// File reads tensors from a file of torch.save. It is a [weights.Source] and a
-// [weights.Mapper].
+// File reads tensors from a file of torch.save. It implements [weights.Source] and [weights.Mapper].
 type File struct {
 	file    *weights.File
 	infos   []weights.Info
 	tensors map[string]*tensor
-	users   map[int64]int // how many tensors a storage has, by its offset
+	users   map[int64]int // number of tensors that use a storage, by its offset
 	root    any           // the pickle's value
 }
 
@@ -36,13 +35,12 @@ func Open(path string) (*File, error) {
 	return weights.OpenAs(path, "a file of torch.save", read)
 }
 
-// New reads such a file of size bytes from r. Errors call it by the name given.
+// New reads such a file of size bytes from r. Errors use the given name.
 func New(name string, r io.ReaderAt, size int64) (*File, error) {
 	return read(weights.NewFile(name, r, size))
 }
 
-// IsFile reports whether a file that starts with these bytes may be one of
-// torch.save.
+// IsFile reports whether a file that starts with these bytes may have been written by torch.save.
 func IsFile(start []byte) bool {
 	return bytes.HasPrefix(start, zipMagic) || bytes.HasPrefix(start, legacyMagic)
 }
@@ -73,11 +71,12 @@ func (f *File) section(at, size int64) *bufio.Reader {
 	return bufio.NewReader(io.NewSectionReader(f.file, at, min(size, maxPickle)))
 }
 
-// stateKeys are where training programs keep model.state_dict() among other things.
+// stateKeys are keys under which training programs store model.state_dict() along with other things.
 var stateKeys = []string{"model", "state_dict", "model_state_dict", "module"}
 
-// state is the dictionary of tensors of a pickle's value: itself, or one of its values. Another
-// with tensors of the same names, as those of averaged weights, leaves open which are meant.
+// state returns the dictionary of tensors in a pickle's value: the value itself, or one of its entries. If
+// another entry has tensors of the same names, such as averaged weights, it returns an error, since either
+// could be meant.
 func state(v any) (*dict, error) {
 	d, _ := v.(*dict)
 	if d == nil {
@@ -98,7 +97,7 @@ func state(v any) (*dict, error) {
 	return d, nil
 }
 
-// sharesTensor reports whether both dictionaries have a tensor of some name.
+// sharesTensor reports whether both dictionaries have a tensor of the same name.
 func (d *dict) sharesTensor(other *dict) bool {
 	names := make(map[string]bool, len(d.items))
 	for name := range d.tensors() {
@@ -112,7 +111,7 @@ func (d *dict) sharesTensor(other *dict) bool {
 	return false
 }
 
-// tensors are those with names; a key may be anything, as a tuple of numbers.
+// tensors yields the tensors whose keys are names; a key may be anything, such as a tuple of numbers.
 func (d *dict) tensors() iter.Seq2[string, *tensor] {
 	return func(yield func(string, *tensor) bool) {
 		for _, it := range d.items {
@@ -124,7 +123,7 @@ func (d *dict) tensors() iter.Seq2[string, *tensor] {
 	}
 }
 
-// take lists the tensors of a pickle's value, and finds their storages by place.
+// take lists the tensors in a pickle's value, and uses place to locate their storages.
 func (f *File) take(v any, place func(*storage) error) error {
 	f.root = v
 	d, err := state(v)
@@ -164,8 +163,8 @@ func showKey(key any) string {
 	return fmt.Sprintf("a key of type %T", key)
 }
 
-// Plain returns the texts, numbers (int64 and float64), truth values and nils of the dictionary
-// that lies under a key beside the tensors, such as nanoGPT's "model_args"; nil if there is none.
+// Plain returns the strings, numbers (int64 and float64), booleans and nils of the dictionary under a key
+// beside the tensors, such as nanoGPT's "model_args"; nil if there is none.
 func (f *File) Plain(key string) map[string]any {
 	d, _ := f.root.(*dict)
 	if d == nil {
@@ -229,8 +228,8 @@ func (f *File) Read(name string, dst []float32) error {
 // at is the offset of the first number in the file.
 func (t *tensor) at() int64 { return t.storage.at + t.offset*t.storage.width }
 
-// Map implements [weights.Mapper]. It gives no tensor that shares its storage with
-// another, as a tied head does: writing into one would change the other.
+// Map implements [weights.Mapper]. It returns nil for a tensor that shares its storage with another, as a
+// tied head does: writing to one would change the other.
 func (f *File) Map(name string) []float32 {
 	t := f.tensors[name]
 	if t == nil || t.storage.dtype != weights.F32 || !t.contiguous() || t.negated || f.users[t.storage.at] > 1 {
@@ -240,5 +239,5 @@ func (f *File) Map(name string) []float32 {
 	return f.file.Map(n, t.at())
 }
 
-// Close closes the file. What Map gave stays valid.
+// Close closes the file. What Map returned remains valid.
 func (f *File) Close() error { return f.file.Close() }

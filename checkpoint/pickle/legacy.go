@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// version is the second number of a file before PyTorch 1.6.
+// version is the second number in a file written before PyTorch 1.6.
 const version = 1001
 
 // readLegacy reads the layout before PyTorch 1.6.
@@ -69,7 +69,7 @@ func (f *File) readLegacy() error {
 	})
 }
 
-// byKey sorts the storages that a pickle names by their keys.
+// byKey maps the storages that a pickle names by key.
 func byKey(named []*storage) (map[string]*storage, error) {
 	out := make(map[string]*storage)
 	for _, s := range named {
@@ -81,7 +81,7 @@ func byKey(named []*storage) (map[string]*storage, error) {
 	return out, nil
 }
 
-// get returns the value of a text, or nil.
+// get returns the value of a string key, or nil.
 func (d *dict) get(key string) any {
 	for _, it := range d.items {
 		if it.key == key {

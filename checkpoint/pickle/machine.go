@@ -18,27 +18,26 @@ type (
 	dict   struct{ items []item }
 	item   struct{ key, value any }
 	long   string   // an integer beyond int64: its bytes, little-endian
-	global string   // a name of the whitelist, as in "collections.OrderedDict"
-	inert  struct{} // an object that is not made, as nobody reads it
+	global string   // a known name, as in "collections.OrderedDict"
+	inert  struct{} // an object that is not created, since nothing reads it
 )
 
-// maxText bounds a text, a name or an integer in a pickle.
+// maxText bounds the length of a string, a name or an integer in a pickle.
 const maxText = 1 << 16
 
 // machine runs one pickle.
 type machine struct {
 	r     *bufio.Reader
-	at    int64 // of the byte that is read next
+	at    int64 // offset of the next byte
 	stack []any
-	marks []int // where the stack was at each mark
+	marks []int // height of the stack at each mark
 	memo  map[uint32]any
 
-	storages []*storage // all that are named
+	storages []*storage // all that were named
 }
 
-// run reads one pickle from r, which starts at an offset of the file. It returns
-// its value, and the machine, which stands behind it. Nothing that it allocates exceeds what was
-// read by more than a factor.
+// run reads one pickle from r, which starts at offset at in the file. It returns the pickle's value, and the
+// machine, positioned after the pickle. It allocates at most a constant multiple of what it reads.
 func run(r *bufio.Reader, at int64) (any, *machine, error) {
 	m := &machine{r: r, at: at, memo: make(map[uint32]any)}
 	for {
@@ -129,7 +128,7 @@ func (m *machine) pop() (any, error) {
 	return v, nil
 }
 
-// top takes the last n values off the stack.
+// top pops the last n values from the stack.
 func (m *machine) top(n int) (tuple, error) {
 	at := len(m.stack) - n
 	if at < m.floor() {
@@ -140,7 +139,7 @@ func (m *machine) top(n int) (tuple, error) {
 	return items, nil
 }
 
-// marked takes the values since the last mark off the stack.
+// marked pops the values since the last mark from the stack.
 func (m *machine) marked() (tuple, error) {
 	if len(m.marks) == 0 {
 		return nil, errors.New("no mark: not a pickle")
@@ -150,7 +149,7 @@ func (m *machine) marked() (tuple, error) {
 	return m.top(len(m.stack) - at)
 }
 
-// texts, numbers and tuples are the instructions that differ in a size alone.
+// The maps hold the instructions that differ only in a size.
 var (
 	texts   = map[byte]uint64{'X': 4, 0x8c: 1, 0x8d: 8, 'U': 1, 'T': 4}
 	numbers = map[byte]uint64{'K': 1, 'M': 2, 'J': 4}
@@ -159,8 +158,7 @@ var (
 	puts    = map[byte]uint64{'q': 1, 'r': 4}
 )
 
-// step runs one instruction. The letters and numbers are those of Python's pickle
-// module, protocols 2 to 5.
+// step runs one instruction. The opcodes are those of Python's pickle module, protocols 2 to 5.
 func (m *machine) step(op byte) error {
 	if n, ok := texts[op]; ok {
 		size, err := m.number(n)
@@ -203,7 +201,7 @@ func (m *machine) step(op byte) error {
 	return m.other(op)
 }
 
-// keep remembers the top of the stack.
+// keep stores the top of the stack in the memo.
 func (m *machine) keep(key uint32) error {
 	v, err := m.pop()
 	if err != nil {
@@ -214,8 +212,7 @@ func (m *machine) keep(key uint32) error {
 	return nil
 }
 
-// other runs an instruction that is told by itself: one of those that push a value of their own, or
-// work on values that are there.
+// other runs an instruction that needs its own code: one that pushes a value or changes values on the stack.
 func (m *machine) other(op byte) error {
 	switch op {
 	case 0x80: // protocol
@@ -224,7 +221,7 @@ func (m *machine) other(op byte) error {
 			return fmt.Errorf("pickle protocol %d, want 2 to 5", v)
 		}
 		return err
-	case 0x95: // frame: a size that only helps buffering
+	case 0x95: // frame: a size that only helps with buffering
 		_, err := m.number(8)
 		return err
 	case '(':
@@ -304,7 +301,7 @@ func (m *machine) object(op byte) error {
 	return fmt.Errorf("instruction 0x%02x, which a file of weights has no use for: refused", op)
 }
 
-// pair runs an instruction on the two values that were at the top of the stack.
+// pair runs an instruction on the two values that were on top of the stack.
 func (m *machine) pair(op byte, a, b any) error {
 	switch op {
 	case 0x93: // a global by its names
@@ -382,8 +379,8 @@ func (m *machine) operands(many bool, n int) (tuple, error) {
 	return m.top(n)
 }
 
-// build sets attributes of an object. A dictionary of tensors carries the versions
-// of the modules so, which say nothing about the weights.
+// build discards the attributes of an object. In a dictionary of tensors, they are the versions of modules,
+// which do not concern the weights.
 func (m *machine) build() error {
 	v, err := m.top(2)
 	if err != nil {

@@ -104,7 +104,7 @@ func TestStrides(t *testing.T) {
 	}
 }
 
-// TestRefused has what would run or read something else.
+// TestRefused: pickles that would run or read something else are rejected.
 func TestRefused(t *testing.T) {
 	row := tup(num(2))
 	one := tup(num(1))
@@ -218,7 +218,7 @@ func TestReadErrors(t *testing.T) {
 	sourcetest.Error(t, f.Read("transformer.ln_f.bias", make([]float32, 3)), fixtures[0]+": transformer.ln_f.bias is (8), 8 numbers; the buffer holds 3")
 }
 
-// TestMap maps what lies by itself, and not what tensors share.
+// TestMap maps tensors with a storage of their own, and not those that share one.
 func TestMap(t *testing.T) {
 	f, err := Open(fixtures[0])
 	if err != nil {
@@ -300,8 +300,8 @@ func ExampleOpen() {
 	// h.0.ln_1.weight F32 [8]
 }
 
-// TestWrapped: model.state_dict() is found among what training programs keep beside it, of which
-// nothing is made.
+// TestWrapped: model.state_dict() is found among other things that training programs store, none of which is
+// created.
 func TestWrapped(t *testing.T) {
 	row := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))
 	namespace := "cargparse\nNamespace\n)\x81}" + text("lr") + num(1) + "sb"
@@ -326,7 +326,7 @@ func TestWrapped(t *testing.T) {
 	sourcetest.Error(t, err, "f: a is not a tensor: save model.state_dict() alone")
 }
 
-// TestIsFile: both forms of torch.save, and neither of what is too short.
+// TestIsFile: both forms of torch.save are recognized, and neither if the start is too short.
 func TestIsFile(t *testing.T) {
 	for start, want := range map[string]bool{string(zipMagic) + "x": true, string(legacyMagic) + "x": true, string(zipMagic[:3]): false, string(legacyMagic[:len(legacyMagic)-1]): false, "": false, "x": false} {
 		if IsFile([]byte(start)) != want {
@@ -335,8 +335,8 @@ func TestIsFile(t *testing.T) {
 	}
 }
 
-// TestNegated: torch.load gives [-1, -2], and for .conj().imag of a complex tensor, whose numbers
-// lie apart, [-2, -4] (PyTorch 2.15: torch._neg_view(torch.tensor([1., 2.])) is saved so).
+// TestNegated: torch.load gives [-1, -2] and, for .conj().imag of a complex tensor, whose numbers are not
+// adjacent, [-2, -4] (PyTorch 2.15: torch._neg_view(torch.tensor([1., 2.])) is saved so).
 func TestNegated(t *testing.T) {
 	marked := func(view, metadata string) string { return strings.TrimSuffix(view, "tR") + metadata + "tR" }
 	near := view(stored("0", 4), 0, tup(num(2)), tup(num(1)))
@@ -367,7 +367,7 @@ func TestNegated(t *testing.T) {
 	}
 }
 
-// TestNegatedIsNotMapped: one whose numbers are used where they lie would have the wrong sign.
+// TestNegatedIsNotMapped: a negated tensor is not mapped, since the mapped numbers would have the wrong sign.
 func TestNegatedIsNotMapped(t *testing.T) {
 	a := strings.TrimSuffix(view(stored("0", 2), 0, tup(num(2)), tup(num(1))), "tR") + "}" + text("neg") + "\x88s" + "tR"
 	path := filepath.Join(t.TempDir(), "pytorch_model.bin")
@@ -384,7 +384,8 @@ func TestNegatedIsNotMapped(t *testing.T) {
 	}
 }
 
-// TestTupleKeys: beside the weights there may be tensors under any keys, as those of heads under pairs of numbers.
+// TestTupleKeys: beside the weights there may be tensors under keys of any kind, such as pairs of numbers for
+// heads.
 func TestTupleKeys(t *testing.T) {
 	row := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))
 	f, err := open(saved(t, "}("+text("model")+"}"+text("a")+row+"s"+text("heads")+"}"+tup(num(0), num(1))+row+"su", 1, 2))
@@ -393,7 +394,7 @@ func TestTupleKeys(t *testing.T) {
 	}
 }
 
-// TestLongValue: a value that is tuples in tuples, each there twice, would be longer than memory when it is told.
+// TestLongValue: a value of nested tuples, each used twice, would be longer than memory when printed.
 func TestLongValue(t *testing.T) {
 	nested := ")q\x00"
 	for i := range 60 {
@@ -406,7 +407,7 @@ func TestLongValue(t *testing.T) {
 	}
 }
 
-// TestTwoSets: which of two sets of weights is meant, a file does not say.
+// TestTwoSets: a file with two sets of weights does not say which of them is meant.
 func TestTwoSets(t *testing.T) {
 	row := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))
 	for _, key := range []string{"state_dict", "ema", "teacher"} {

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// functions are the names that may be called.
+// functions are the functions that may be called.
 var functions = map[global]bool{
 	"collections.OrderedDict":         true,
 	"torch._utils._rebuild_tensor":    true, // before PyTorch 0.4
@@ -17,14 +17,14 @@ var functions = map[global]bool{
 	"torch._utils._rebuild_parameter": true,
 }
 
-// ignored are names of what training programs keep beside the weights. Nothing of it is made.
+// ignored are names of objects that training programs store beside the weights. They are not created.
 var ignored = map[global]bool{
 	"argparse.Namespace": true, "pathlib.PosixPath": true, "pathlib.WindowsPath": true,
 	"torch.Size": true, "torch.device": true, "_codecs.encode": true, "numpy.dtype": true,
 	"numpy.core.multiarray.scalar": true, "numpy._core.multiarray.scalar": true,
 }
 
-// storageTypes are the names of number types: the type, and bytes of a number.
+// storageTypes maps the names of number types to the type and the bytes of a number.
 var storageTypes = map[global]struct {
 	dtype weights.DType
 	width int64
@@ -47,7 +47,7 @@ type storage struct {
 	dtype  weights.DType
 	width  int64 // bytes of a number
 	length int64 // numbers
-	at     int64 // offset in the file, once it is known
+	at     int64 // offset in the file, once known
 	found  bool
 }
 
@@ -56,11 +56,11 @@ type tensor struct {
 	storage       *storage
 	offset        int64 // numbers
 	shape, stride []int
-	negated       bool // its numbers are those of the storage with the other sign
+	negated       bool // the numbers are those of the storage with the opposite sign
 }
 
-// persistent returns the storage that an identifier stands for:
-// ('storage', type, key, device, length), and in old files a view of another.
+// persistent returns the storage that an identifier stands for: ('storage', type, key, device, length), in
+// old files followed by a view of another storage.
 func persistent(id any) (*storage, error) {
 	t, ok := id.(tuple)
 	if !ok || len(t) < 5 || len(t) > 6 || t[0] != "storage" {
@@ -79,7 +79,8 @@ func persistent(id any) (*storage, error) {
 	return &storage{key: key, dtype: typ.dtype, width: typ.width, length: n}, nil
 }
 
-// showNumber is a number for a message, or the type of what is none: tuples in tuples may be longer than memory when they are written.
+// showNumber formats a number for an error, or the type of anything else: nested tuples may be longer than
+// memory when written out.
 func showNumber(v any) string {
 	if n, ok := v.(int64); ok {
 		return strconv.FormatInt(n, 10)
@@ -87,7 +88,7 @@ func showNumber(v any) string {
 	return fmt.Sprintf("%T", v)
 }
 
-// call calls a function of the whitelist.
+// call calls one of the known functions.
 func call(f, args any) (any, error) {
 	name, ok := f.(global)
 	a, okArgs := args.(tuple)
@@ -116,7 +117,7 @@ func call(f, args any) (any, error) {
 	return nil, fmt.Errorf("%s is called with what it does not take", name)
 }
 
-// rebuild makes a tensor of a storage, an offset, a shape and strides.
+// rebuild makes a tensor from a storage, an offset, a shape and strides.
 func rebuild(a tuple) (*tensor, error) {
 	s, ok := a[0].(*storage)
 	offset, okOffset := a[1].(int64)
@@ -134,7 +135,8 @@ func rebuild(a tuple) (*tensor, error) {
 	return t, t.check()
 }
 
-// mark heeds what PyTorch says of a view that is worked out when it is read, as in {"neg": True}.
+// mark applies the metadata with which PyTorch marks views that are evaluated when read, such as {"neg":
+// True}.
 func (t *tensor) mark(v any) error {
 	d, ok := v.(*dict)
 	if !ok {
@@ -153,7 +155,7 @@ func (t *tensor) mark(v any) error {
 	return nil
 }
 
-// sizes turns a tuple into numbers that are not negative.
+// sizes converts a tuple to non-negative numbers.
 func sizes(v any) ([]int, bool) {
 	t, ok := v.(tuple)
 	if !ok || len(t) > 64 {
@@ -170,8 +172,7 @@ func sizes(v any) ([]int, bool) {
 	return out, true
 }
 
-// check returns an error unless the tensor lies within its storage, and has no
-// more numbers than that.
+// check returns an error unless the tensor lies within its storage, and has no more numbers than the storage.
 func (t *tensor) check() error {
 	n, ok := weights.SizeOf(t.shape)
 	if !ok || int64(n) > t.storage.length {
@@ -197,7 +198,7 @@ func (t *tensor) check() error {
 	return nil
 }
 
-// contiguous reports whether the numbers lie in the file as they are wanted.
+// contiguous reports whether the numbers are stored in row-major order without gaps.
 func (t *tensor) contiguous() bool {
 	step := 1
 	for i := len(t.shape) - 1; i >= 0; i-- {
@@ -209,7 +210,7 @@ func (t *tensor) contiguous() bool {
 	return true
 }
 
-// span is how many numbers of the storage lie from the first to the last.
+// span returns how many numbers of the storage there are from the tensor's first to its last.
 func (t *tensor) span() int {
 	n := 1
 	for i, d := range t.shape {

@@ -46,7 +46,7 @@ func (f *File) readZip() error {
 	if err != nil {
 		return err
 	}
-	places := make(map[string]int64) // by key: offset
+	places := make(map[string]int64) // offsets by key
 	return f.take(v, func(s *storage) error {
 		z := files[dir+"data/"+s.key]
 		if z == nil {
@@ -67,7 +67,7 @@ func (f *File) readZip() error {
 	})
 }
 
-// offset returns where the bytes of an entry are.
+// offset returns the position of an entry's bytes.
 func offset(z *zip.File) (int64, error) {
 	if z.Method != zip.Store {
 		return 0, fmt.Errorf("%s is compressed, want it stored as PyTorch does", weights.Show(z.Name))

@@ -10,12 +10,12 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// checksumKey is the key of the metadata that holds a JSON object: the CRC-32C of each tensor's
-// bytes, in hexadecimal. Other programs hand it on as text, or leave it out.
+// checksumKey is the metadata key of a JSON object with the CRC-32C of each tensor's bytes, in hexadecimal.
+// Other programs pass it on as text, or drop it.
 const checksumKey = "crc32c"
 
-// WriteChecked is [Write] with checksums of the tensors in the metadata, which [File.Read] and
-// [File.Verify] compare.
+// WriteChecked is [Write] with checksums of the tensors in the metadata, which [File.Read] and [File.Verify]
+// check.
 func WriteChecked(w io.Writer, metadata map[string]string, t weights.DType, tensors []weights.Tensor) error {
 	if _, err := makeHeader(metadata, t, tensors); err != nil {
 		return err
@@ -29,7 +29,7 @@ func WriteChecked(w io.Writer, metadata map[string]string, t weights.DType, tens
 	return Write(w, with, t, tensors)
 }
 
-// checksums makes the metadata's text.
+// checksums returns the metadata value.
 func checksums(t weights.DType, tensors []weights.Tensor) (string, error) {
 	sums := make(map[string]string, len(tensors))
 	for _, x := range tensors {
@@ -45,7 +45,7 @@ func checksums(t weights.DType, tensors []weights.Tensor) (string, error) {
 
 func hex(sum uint32) string { return fmt.Sprintf("%08x", sum) }
 
-// readChecksums takes the checksums out of the metadata; nil if there are none.
+// readChecksums reads the checksums from the metadata; nil if there are none.
 func readChecksums(metadata map[string]string) (map[string]string, error) {
 	text, ok := metadata[checksumKey]
 	if !ok {

@@ -17,7 +17,6 @@
 //	8+N     rest   the data: tensors one after the other, row-major, no gaps
 //
 // The header maps each tensor's name to its number type, shape and place, as in
-// {"embed.weight":{"dtype":"F32","shape":[65,128],"data_offsets":[0,33280]}};
-// offsets count from 8+N. The key "__metadata__" holds a map from text to text;
-// transformers wants {"format":"pt"} there.
+// {"embed.weight":{"dtype":"F32","shape":[65,128],"data_offsets":[0,33280]}}; offsets count from 8+N. The key
+// "__metadata__" holds a map from strings to strings; transformers requires {"format":"pt"} there.
 package safetensors

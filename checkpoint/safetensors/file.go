@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// File reads tensors from a file in the safetensors format. It is a
-// [weights.Source] and a [weights.Mapper].
+// File reads tensors from a file in the safetensors format. It implements [weights.Source] and
+// [weights.Mapper].
 type File struct {
 	file     *weights.File
 	data     int64 // offset of the data in the file
@@ -26,16 +26,14 @@ func Open(path string) (*File, error) {
 	return weights.OpenAs(path, "a safetensors file", read)
 }
 
-// OpenIndex opens a model.safetensors.index.json and the files it names; see
-// [weights.OpenIndex].
+// OpenIndex opens a model.safetensors.index.json and the files that it names; see [weights.OpenIndex].
 func OpenIndex(path string) (weights.Source, error) {
 	return weights.OpenIndex(path, func(path string) (weights.Source, error) { return Open(path) })
 }
 
-// New reads safetensors of size bytes from r, such as a *bytes.Reader. Errors
-// call it by the name given. The header is checked wholly here: unknown number
-// types, sizes that disagree, gaps, overlaps, and a file that is too short or too
-// long are errors.
+// New reads safetensors of size bytes from r, such as a *bytes.Reader. Errors use the given name. The whole
+// header is checked here: unknown number types, inconsistent sizes, gaps, overlaps, and a file that is too
+// short or too long are errors.
 func New(name string, r io.ReaderAt, size int64) (*File, error) {
 	return read(weights.NewFile(name, r, size))
 }
@@ -86,14 +84,12 @@ func (f *File) Lookup(name string) (weights.Info, bool) {
 	return e.Info, ok
 }
 
-// Metadata returns the text that the header carries beside the tensors, nil if
-// none. The map belongs to f.
+// Metadata returns the map of strings in the header, or nil if there is none. The map belongs to f.
 func (f *File) Metadata() map[string]string { return f.metadata }
 
-// Read reads the whole tensor of the given name into dst, row-major.
-// len(dst) must be the tensor's size. F16 and BF16 are converted, which is
-// exact, and F64 is rounded; other types than these and F32 are errors.
-// A tensor that differs from its checksum is one too, where the file has checksums.
+// Read reads the whole tensor of the given name into dst, row-major. len(dst) must be the tensor's size. F16
+// and BF16 are converted, which is exact, and F64 is rounded; types other than these and F32 are errors. If
+// the file has checksums, it is an error if the tensor differs from its own.
 func (f *File) Read(name string, dst []float32) error {
 	e, ok := f.index[name]
 	if !ok {
@@ -109,8 +105,7 @@ func (f *File) Read(name string, dst []float32) error {
 	return f.check(name, sum)
 }
 
-// Map implements [weights.Mapper]: it gives F32 that lies at a multiple of four
-// bytes, as in all files that are written today.
+// Map implements [weights.Mapper] for F32 at a multiple of four bytes, as in all files written today.
 func (f *File) Map(name string) []float32 {
 	e, ok := f.index[name]
 	if !ok || e.Type != weights.F32 {
@@ -132,7 +127,8 @@ func (f *File) Raw(name string) ([]byte, error) {
 	return raw, f.check(name, crc32.Checksum(raw, weights.Castagnoli))
 }
 
-// Pack implements [weights.Packer], for BF16. Its memory is its own, in large pages: out of those of a mapped file it is read more slowly.
+// Pack implements [weights.Packer] for BF16. It copies to newly allocated memory with large pages, since
+// reading from the pages of a mapped file is slower.
 func (f *File) Pack(name string) (*kernel.Packed, bool, error) {
 	e, ok := f.index[name]
 	if !ok || e.Type != weights.BF16 || len(e.Shape) == 0 || e.Size() == 0 {
@@ -149,5 +145,5 @@ func (f *File) Pack(name string) (*kernel.Packed, bool, error) {
 	return m, false, f.check(name, crc32.Checksum(m.Codes, weights.Castagnoli))
 }
 
-// Close closes the file. What Map gave stays valid.
+// Close closes the file. What Map returned remains valid.
 func (f *File) Close() error { return f.file.Close() }

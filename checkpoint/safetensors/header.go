@@ -17,22 +17,21 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// maxHeader is the longest header in bytes; the reference library has the same
-// bound, against files that only cost memory.
+// maxHeader is the maximum length of a header in bytes. The reference library has the same limit, against
+// files that only waste memory.
 const maxHeader = 100_000_000
 
-// metadataKey is the header's key that names no tensor.
+// metadataKey is the key in the header that does not name a tensor.
 const metadataKey = "__metadata__"
 
-// entry is a tensor and its place.
+// entry is a tensor with its place.
 type entry struct {
 	weights.Info
 	begin, end uint64 // bytes, from the start of the data
 }
 
-// dtypeBits holds the size of one number of every type the format knows: a
-// file may hold tensors that nobody reads, such as the attention masks of old
-// GPT-2 files.
+// dtypeBits holds the size of one number of every type in the format: a file may hold tensors that are never
+// read, such as the attention masks of old GPT-2 files.
 var dtypeBits = map[weights.DType]uint64{
 	"F64": 64, weights.F32: 32, weights.F16: 16, weights.BF16: 16, "C64": 64,
 	"I64": 64, "I32": 32, "I16": 16, "I8": 8,
@@ -48,9 +47,8 @@ type headerEntry struct {
 	Offsets []uint64      `json:"data_offsets"`
 }
 
-// parseHeader reads the JSON header of a file whose data has dataSize bytes.
-// The tensors it returns are in the order of the data, which they fill without
-// gap or overlap. Errors lack the file's name.
+// parseHeader reads the JSON header of a file with dataSize bytes of data. It returns the tensors in the
+// order of the data, which they fill without gap or overlap. Errors lack the file's name.
 func parseHeader(header []byte, dataSize uint64) ([]entry, map[string]string, error) {
 	if !utf8.Valid(header) {
 		return nil, nil, errors.New("offset 8: the header is not UTF-8")
@@ -70,7 +68,7 @@ func parseHeader(header []byte, dataSize uint64) ([]entry, map[string]string, er
 		if err != nil {
 			return nil, nil, headerError("header", dec, err)
 		}
-		name := tok.(string) // the decoder lets only strings be keys
+		name := tok.(string) // the decoder allows only strings as keys
 		if seen[name] {
 			return nil, nil, fmt.Errorf("offset %d: the header names %s twice", 8+dec.InputOffset(), weights.Show(name))
 		}
@@ -107,8 +105,7 @@ func parseHeader(header []byte, dataSize uint64) ([]entry, map[string]string, er
 	return infos, metadata, nil
 }
 
-// headerError says what is wrong with the JSON under a key, without Go's words
-// for it.
+// headerError describes what is wrong with the JSON under a key, without encoding/json's wording.
 func headerError(key string, dec *json.Decoder, err error) error {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) {
@@ -124,7 +121,7 @@ func headerError(key string, dec *json.Decoder, err error) error {
 	return fmt.Errorf("offset %d: %s: bad JSON: %w", 8+dec.InputOffset(), weights.Show(key), err)
 }
 
-// jsonWants names what the header should have under a key.
+// jsonWants describes what the header should have under a key.
 func jsonWants(key, field string) string {
 	switch field, _, _ := strings.Cut(field, "."); {
 	case key == metadataKey:
@@ -137,8 +134,7 @@ func jsonWants(key, field string) string {
 	return "an object with dtype, shape and data_offsets"
 }
 
-// info checks an entry by itself: all fields there, and as many bytes as the
-// shape takes.
+// info checks a single entry: it must have all fields, and as many bytes as its shape takes.
 func (e headerEntry) info(name string) (entry, error) {
 	width, ok := dtypeBits[e.Type]
 	if !ok {
@@ -166,8 +162,8 @@ func (e headerEntry) info(name string) (entry, error) {
 	return entry{weights.Info{Name: name, Type: e.Type, Shape: e.Shape}, begin, end}, nil
 }
 
-// checkLayout sorts the tensors by their place and checks that they fill the
-// data exactly. So no reader allocates more than the file holds.
+// checkLayout sorts the tensors by place and checks that they fill the data exactly. Therefore, no reader
+// allocates more than the file holds.
 func checkLayout(infos []entry, dataSize uint64) error {
 	slices.SortFunc(infos, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), cmp.Compare(a.Name, b.Name))

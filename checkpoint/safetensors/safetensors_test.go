@@ -183,8 +183,8 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// TestHugeHeader has a length within the file's size and beyond the format's
-// bound: it must fail before the header is read.
+// TestHugeHeader has a header length within the file's size but above the format's limit: reading must fail
+// before the header is read.
 func TestHugeHeader(t *testing.T) {
 	start := binary.LittleEndian.AppendUint64(nil, maxHeader+1)
 	r := io.NewSectionReader(bytes.NewReader(start), 0, 1<<40)
@@ -326,7 +326,7 @@ func FuzzTensorFile(f *testing.F) {
 	})
 }
 
-// TestReaderError has a disk that fails: the error keeps the name and the place.
+// TestReaderError simulates a disk that fails: the error keeps the name and the offset.
 func TestReaderError(t *testing.T) {
 	data := file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8)
 	_, err := New("f", broken{}, int64(len(data)))

@@ -8,16 +8,15 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// IndexName is the file beside several safetensors files that says which tensor
-// is where, as transformers looks for it.
+// IndexName is the name under which transformers looks for the file that says which of several safetensors
+// files holds which tensor.
 const IndexName = "model.safetensors.index.json"
 
-// WriteShards writes tensors, in the order given, into files that hold at most
-// limit bytes of numbers each, or a single tensor: model-00001-of-0000N.safetensors,
-// and an index of them. The function create makes a file of the name and has it
-// written. See [WriteChecked] for the rest.
+// WriteShards writes tensors, in the order given, to files of at most limit bytes of numbers each, or of a
+// single tensor: model-00001-of-0000N.safetensors, with an index. The function create creates a file of the
+// given name and calls write to fill it. For the rest, see [WriteChecked].
 func WriteShards(create func(name string, write func(w io.Writer) error) error, metadata map[string]string, t weights.DType, tensors []weights.Tensor, limit int64) error {
-	// One header over all checks them before the first file is written.
+	// Making one header for all tensors checks them before the first file is written.
 	if _, err := makeHeader(metadata, t, tensors); err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func WriteShards(create func(name string, write func(w io.Writer) error) error, 
 	})
 }
 
-// cut cuts a list where the limit is passed.
+// cut splits a list wherever the limit would be exceeded.
 func cut(tensors []weights.Tensor, t weights.DType, limit int64) [][]weights.Tensor {
 	var shards [][]weights.Tensor
 	first, size := 0, int64(0)

@@ -56,8 +56,7 @@ func TestShards(t *testing.T) {
 	}
 }
 
-// TestTotalSize: an index counts the bytes of all numbers, as transformers does, and places each
-// tensor.
+// TestTotalSize: an index counts the bytes of all numbers, as transformers does, and locates each tensor.
 func TestTotalSize(t *testing.T) {
 	for kind, width := range map[weights.DType]int64{weights.F32: 4, weights.BF16: 2} {
 		dir := t.TempDir()
@@ -88,7 +87,7 @@ func TestTotalSize(t *testing.T) {
 	}
 }
 
-// TestShardsTransformers reads what transformers cut in three.
+// TestShardsTransformers reads a model that transformers split into three files.
 func TestShardsTransformers(t *testing.T) {
 	src, err := OpenIndex("../testdata/models/gpt2/sharded/" + IndexName)
 	if err != nil {
@@ -108,7 +107,7 @@ func TestShardErrors(t *testing.T) {
 	sourcetest.Error(t, WriteShards(disk, nil, weights.F32, samples(), 1), "model-00001-of-00005.safetensors: no space left on device")
 }
 
-// TestNarrow writes halves, and what does not fit them.
+// TestNarrow writes half-precision numbers, and numbers that do not fit.
 func TestNarrow(t *testing.T) {
 	dir := t.TempDir()
 	for kind, want := range map[weights.DType]int64{weights.F16: 2, weights.BF16: 2, weights.F32: 4} {

@@ -12,10 +12,10 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// Write writes tensors as numbers of a type in the safetensors format, or the bytes of those that have them, in the
-// order given. The metadata is free text for the header; nil leaves it out. It is
-// an error if two tensors have one name or if a tensor's data does not fill its
-// shape; then nothing is written.
+// Write writes tensors in the safetensors format, in the order given: their bytes if they have Bytes,
+// otherwise their numbers as type t. metadata is arbitrary text for the header; nil leaves it out. It is an
+// error if two tensors have the same name, or if a tensor's data does not fill its shape; then nothing is
+// written.
 func Write(w io.Writer, metadata map[string]string, t weights.DType, tensors []weights.Tensor) error {
 	header, err := makeHeader(metadata, t, tensors)
 	if err != nil {
@@ -36,7 +36,7 @@ func Write(w io.Writer, metadata map[string]string, t weights.DType, tensors []w
 	return b.Flush()
 }
 
-// headerObject is a JSON object in the making, whose keys stay in their order.
+// headerObject is a JSON object under construction, whose keys keep their order.
 type headerObject struct{ bytes.Buffer }
 
 // put adds a member.
@@ -58,8 +58,7 @@ func (b *headerObject) put(key string, value any) error {
 	return nil
 }
 
-// makeHeader makes the JSON header, padded so that the data that follows it
-// lies at a multiple of 8.
+// makeHeader makes the JSON header, padded so that the data after it begins at a multiple of 8.
 func makeHeader(metadata map[string]string, dtype weights.DType, tensors []weights.Tensor) ([]byte, error) {
 	var b headerObject
 	if dtype.Width() == 0 || dtype == weights.F64 {
@@ -83,7 +82,7 @@ func makeHeader(metadata map[string]string, dtype weights.DType, tensors []weigh
 		end := offset + uint64(t.Stored(dtype))
 		e := headerEntry{Type: t.As(dtype), Shape: t.Shape, Offsets: []uint64{offset, end}}
 		if e.Shape == nil {
-			e.Shape = []int{} // a scalar, in JSON [] and not null
+			e.Shape = []int{} // for a scalar: [], not null, in JSON
 		}
 		offset = end
 		if err := b.put(t.Name, e); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// maxIndex bounds an index: gpt2-xl's takes 15 kB.
+// maxIndex bounds the size of an index; that of gpt2-xl is 15 kB.
 const maxIndex = 4 << 20
 
 // maxShards bounds the data files of a bundle.
@@ -23,8 +23,8 @@ type Bundle struct {
 	entries map[string]entry
 }
 
-// Open opens the checkpoint PREFIX, which is the files PREFIX.index and
-// PREFIX.data-…. The caller closes it.
+// Open opens the checkpoint PREFIX, which consists of the files PREFIX.index and PREFIX.data-…. The caller
+// closes it.
 func Open(prefix string) (*Bundle, error) {
 	index, err := weights.ReadText(prefix+".index", maxIndex)
 	if err != nil {
@@ -35,8 +35,7 @@ func Open(prefix string) (*Bundle, error) {
 	})
 }
 
-// New reads a checkpoint whose index is in memory. The function open opens a data
-// file by its path.
+// New reads a checkpoint whose index is in memory. The function open opens a data file by its path.
 func New(prefix string, index []byte, open func(path string) (*weights.File, error)) (*Bundle, error) {
 	b := &Bundle{prefix: prefix, entries: make(map[string]entry)}
 	shards, err := b.readIndex(index)
@@ -110,8 +109,8 @@ func (b *Bundle) Name() string { return filepath.Clean(b.prefix) }
 // Tensors describes the tensors, sorted by name. The slice belongs to b.
 func (b *Bundle) Tensors() []weights.Info { return b.infos }
 
-// Read reads the whole tensor of the given name into dst, row-major, and compares
-// its checksum. len(dst) must be the tensor's size.
+// Read reads the whole tensor of the given name into dst, row-major, and checks its checksum. len(dst) must
+// be the tensor's size.
 func (b *Bundle) Read(name string, dst []float32) error {
 	e, ok := b.entries[name]
 	if !ok {
@@ -124,8 +123,7 @@ func (b *Bundle) Read(name string, dst []float32) error {
 		return fmt.Errorf("%s: %w", b.Name(), err)
 	}
 	f := b.shards[e.shard]
-	// A piece at a time: a checksum of the numbers as stored, while they are in the
-	// core's cache.
+	// Piece by piece, to compute the checksum of the stored bytes while they are in the core's cache.
 	width := e.Type.Width()
 	buf := make([]byte, min(int(e.size), 1<<16))
 	sum, at := uint32(0), int64(e.at)

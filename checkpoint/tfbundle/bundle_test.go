@@ -214,7 +214,7 @@ func FuzzBundle(f *testing.F) {
 	})
 }
 
-// FuzzEntries is FuzzBundle behind the checksums.
+// FuzzEntries is FuzzBundle without the checksums.
 func FuzzEntries(f *testing.F) {
 	f.Add([]byte(float(0, 24, sum, 2, 3)), block(false, head))
 	f.Fuzz(func(t *testing.T, entry, rest []byte) {

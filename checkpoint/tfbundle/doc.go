@@ -13,12 +13,12 @@
 //	PREFIX.index                 what is where
 //	PREFIX.data-00000-of-00001   the numbers, little-endian, row by row
 //
-// The index is a sorted-string table as LevelDB has it, at most a few blocks:
+// The index is a sorted-string table as in LevelDB, of at most a few blocks:
 //
-//	block    entries, then the offsets at which keys start anew (uint32 each), their
-//	         count (uint32); behind it a byte for the compression (0 none, 1 snappy)
+//	block    entries, then the offsets at which a key is stored in full (uint32 each), their
+//	         count (uint32); after it a byte for the compression (0 none, 1 snappy)
 //	         and a masked CRC-32C of block and byte (uint32)
-//	entry    varints: bytes shared with the former key, further bytes of the key,
+//	entry    varints: bytes shared with the previous key, further bytes of the key,
 //	         bytes of the value; the further bytes; the value
 //	footer   the last 48 bytes: the places (varints: offset, size) of an unused block
 //	         and of the block of blocks, whose values are places of blocks; padding;

@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// dtypes are TensorFlow's numbers of number types. The others, such as the texts of
-// a checkpoint's object graph, have names of their own.
+// dtypes maps TensorFlow's numbers to number types. Types that are not listed, such as the strings of a
+// checkpoint's object graph, are named by number.
 var dtypes = map[uint64]weights.DType{
 	1: weights.F32, 2: "F64", 3: "I32", 4: "U8", 5: "I16", 6: "I8", 9: "I64", 10: "BOOL",
 	14: weights.BF16, 17: "U16", 19: weights.F16, 22: "U32", 23: "U64",
@@ -85,7 +85,7 @@ func parseEntry(name string, b []byte) (entry, error) {
 	return e, nil
 }
 
-// maxRank bounds the dimensions of a tensor, TensorFlow's own bound.
+// maxRank bounds the dimensions of a tensor; it is TensorFlow's own limit.
 const maxRank = 254
 
 func parseShape(b []byte) ([]int, error) {
@@ -115,8 +115,8 @@ func parseShape(b []byte) ([]int, error) {
 	return shape, err
 }
 
-// fields calls f with each field of a protocol buffer: v for a number, bytes for
-// what has a length.
+// fields calls f with each field of a protocol buffer: with v for a number, with bytes for a field with a
+// length.
 func fields(b []byte, f func(number protowire.Number, v uint64, bytes []byte) error) error {
 	for len(b) > 0 {
 		number, typ, n := protowire.ConsumeTag(b)

@@ -12,23 +12,23 @@ import (
 const (
 	footerSize  = 48
 	tableMagic  = 0xdb4775248b80fb57
-	trailerSize = 5 // behind a block: compression, checksum
+	trailerSize = 5 // after a block: compression, checksum
 
-	// maxBlock bounds a block that is decompressed. TensorFlow cuts them at 256 kB,
-	// beyond which only a single value may reach.
+	// maxBlock bounds a block once decompressed. TensorFlow starts a new block at 256 kB, which only a single
+	// value may exceed.
 	maxBlock = 16 << 20
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// unmask undoes what LevelDB does to checksums that lie among the data they are of.
+// unmask undoes LevelDB's masking of checksums that are stored among the data they cover.
 func unmask(masked uint32) uint32 {
 	rot := masked - 0xa282ead8
 	return rot>>17 | rot<<15
 }
 
-// table calls f with each key and value of a sorted-string table, in order. Both are
-// only valid during the call.
+// table calls f with each key and value of a sorted-string table, in order. Both are valid only during the
+// call.
 func table(file []byte, f func(key, value []byte) error) error {
 	if len(file) < footerSize {
 		return fmt.Errorf("%d bytes, want at least %d: not an index", len(file), footerSize)
@@ -49,8 +49,8 @@ func table(file []byte, f func(key, value []byte) error) error {
 	var blocks []place
 	err = readBlock(file, top, func(_, value []byte) error {
 		p, _, err := readPlace(value)
-		// Each block lies behind the former one. Otherwise a small file could have
-		// one be read over and over.
+		// Each block begins after the previous one ends. Otherwise, a small file could have the same block
+		// read over and over.
 		if n := len(blocks); err == nil && n > 0 && (p.at <= blocks[n-1].at || p.at-blocks[n-1].at < blocks[n-1].size) {
 			err = errors.New("blocks that overlap")
 		}
@@ -65,7 +65,7 @@ func table(file []byte, f func(key, value []byte) error) error {
 	return err
 }
 
-// place is where a block is.
+// place is the position and size of a block.
 type place struct{ at, size uint64 }
 
 func readPlace(b []byte) (place, []byte, error) {
@@ -115,7 +115,7 @@ func readBlock(file []byte, p place, f func(key, value []byte) error) error {
 
 var errEntry = errors.New("an entry reaches beyond the block")
 
-// entries calls f with each entry of a block's bytes.
+// entries calls f with each entry in a block's bytes.
 func entries(block []byte, f func(key, value []byte) error) error {
 	if len(block) < 4 {
 		return errors.New("too short")

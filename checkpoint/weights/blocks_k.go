@@ -1,10 +1,10 @@
 package weights
 
-// The types called K have super-blocks of 256 numbers: blocks of 16 or 32, whose scales are whole numbers of few
-// bits, with scales of their own.
+// The K types have super-blocks of 256 numbers. They consist of blocks of 16 or 32, whose scales are integers
+// of a few bits, which have scales themselves.
 
-// decodeQ2_K: 16 bytes, each a block's scale and, above, its offset; 64 bytes of four numbers; the scales of the
-// scales and of the offsets.
+// decodeQ2_K decodes 16 bytes, each with a block's scale in its lower half and its offset in its upper half;
+// 64 bytes of four numbers each; the scale of the scales and that of the offsets.
 func decodeQ2_K(dst []float32, src []byte) {
 	scales, q := src[:16], src[16:80]
 	d, m := half(src[80:]), half(src[82:])
@@ -18,8 +18,8 @@ func decodeQ2_K(dst []float32, src []byte) {
 	}
 }
 
-// decodeQ3_K: 32 bytes of third bits; 64 bytes as of Q2_K; 12 bytes of 16 scales of 6 bits; their scale. A third bit
-// that is not set takes 4 away.
+// decodeQ3_K decodes 32 bytes of third bits; 64 bytes as in Q2_K; 12 bytes of 16 scales of 6 bits; the scale
+// of the scales. A third bit that is not set subtracts 4.
 func decodeQ3_K(dst []float32, src []byte) {
 	third, q, packed, d := src[:32], src[32:96], src[96:108], half(src[108:])
 	for b := range 16 {
@@ -35,8 +35,8 @@ func decodeQ3_K(dst []float32, src []byte) {
 	}
 }
 
-// scaleOf is the b-th scale of Q4_K's and Q5_K's 12 bytes, and the offset, of 6 bits each: of the first four they
-// are bytes, whose upper bits are those of the last four.
+// scaleOf returns the b-th scale and the b-th offset, of 6 bits each, from the 12 bytes of Q4_K and Q5_K. The
+// first four of either are each in one byte, whose upper two bits belong to the last four.
 func scaleOf(b int, packed []byte) (scale, offset float32) {
 	if b < 4 {
 		return float32(packed[b] & 63), float32(packed[b+4] & 63)
@@ -44,8 +44,8 @@ func scaleOf(b int, packed []byte) (scale, offset float32) {
 	return float32(packed[b+4]&15 | packed[b-4]>>6<<4), float32(packed[b+4]>>4 | packed[b]>>6<<4)
 }
 
-// decodeQ4_K: the scales of the scales and of the offsets; 12 bytes of eight of them; 128 bytes, each of two numbers
-// 32 apart.
+// decodeQ4_K decodes the scale of the scales and that of the offsets; 12 bytes of eight scales and offsets;
+// 128 bytes, each with two numbers that are 32 apart.
 func decodeQ4_K(dst []float32, src []byte) {
 	d, m, packed, q := half(src), half(src[2:]), src[4:16], src[16:144]
 	for b := range 8 { // blocks of 32 numbers
@@ -58,7 +58,8 @@ func decodeQ4_K(dst []float32, src []byte) {
 	}
 }
 
-// decodeQ5_K: as Q4_K, with 32 bytes of fifth bits before the last part, of the b-th block in bit b.
+// decodeQ5_K decodes the parts of Q4_K, with 32 bytes of fifth bits before the last: bit b is for the b-th
+// block.
 func decodeQ5_K(dst []float32, src []byte) {
 	d, m, packed, fifth, q := half(src), half(src[2:]), src[4:16], src[16:48], src[48:176]
 	for b := range 8 {
@@ -71,8 +72,8 @@ func decodeQ5_K(dst []float32, src []byte) {
 	}
 }
 
-// decodeQ6_K: 128 bytes of the lower four bits, 64 of the upper two, 16 scales with a sign, their scale; 32 stands for
-// 0.
+// decodeQ6_K decodes 128 bytes of the lower four bits, 64 of the upper two, 16 signed scales, and their
+// scale. 32 stands for 0.
 func decodeQ6_K(dst []float32, src []byte) {
 	low, high, scales, d := src[:128], src[128:192], src[192:208], half(src[208:])
 	for b, s := range scales { // blocks of 16 numbers

@@ -33,7 +33,7 @@ func blocksJSON(t *testing.T) map[string]made {
 	return all
 }
 
-// TestBlocks: the numbers of random blocks are llama.cpp's to the bit, through a file too, from any block on.
+// TestBlocks: random blocks decode to llama.cpp's numbers bit for bit, also from a file, starting at any block.
 func TestBlocks(t *testing.T) {
 	all := blocksJSON(t)
 	for name := range blocks {
@@ -60,7 +60,7 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// TestEncodeBlocks: blocks are llama.cpp's to the bit, and what has no scale is an error.
+// TestEncodeBlocks: blocks are llama.cpp's bit for bit, and numbers without a valid scale are an error.
 func TestEncodeBlocks(t *testing.T) {
 	for _, name := range []DType{Q8_0, Q4_0, Q4_1, MXFP4} {
 		want := blocksJSON(t)["to "+string(name)]
@@ -104,7 +104,7 @@ func TestEncodeBlocks(t *testing.T) {
 	}
 }
 
-// TestUnblock: blocks taken apart and put together again are the same.
+// TestUnblock: blocks survive a round trip of Unblock and Block.
 func TestUnblock(t *testing.T) {
 	for name, f := range PackedFormats {
 		if name == BF16 {

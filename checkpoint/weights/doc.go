@@ -1,6 +1,5 @@
-// Package weights is what all readers and writers of stored weights have in
-// common, whatever the format: number types, shapes, files, and [Source], the
-// one face that every format shows.
+// Package weights is what all readers and writers of stored weights have in common, whatever the format:
+// number types, shapes, files, and [Source], the interface that every format implements.
 //
 //	src, err := safetensors.Open("model.safetensors")
 //	for _, t := range src.Tensors() {
@@ -8,6 +7,6 @@
 //		err = src.Read(t.Name, x)
 //	}
 //
-// Words: a tensor is a name, a shape and numbers, row by row; an [Info] is a
-// stored tensor without its numbers; a [File] is where they lie.
+// In these packages, a tensor is a name, a shape and numbers in row-major order; an [Info] is a stored tensor
+// without its numbers; a [File] is where they are stored.
 package weights

@@ -10,18 +10,18 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// DType is the number type of a stored tensor, in the words of safetensors.
+// DType is the number type of a stored tensor, under its name in safetensors.
 type DType string
 
-// The number types that can be read into float32 and, but for F64, written from it.
+// The number types that can be read into float32 and, except F64, written from it.
 const (
 	F64  DType = "F64"  // IEEE 754 double precision, rounded when read
 	F32  DType = "F32"  // IEEE 754 single precision
 	F16  DType = "F16"  // IEEE 754 half precision
 	BF16 DType = "BF16" // the upper half of an F32
 
-	// MXFP4 has blocks of 32 numbers of 4 bits with one scale: in a GGUF file a type of blocks, in others two tensors, of type U8, which
-	// [Packed] makes one.
+	// MXFP4 has blocks of 32 numbers of 4 bits with a common scale. In a GGUF file it is a block type; in
+	// other files it is two tensors of type U8, which [Packed] combines.
 	MXFP4 DType = "MXFP4"
 	U8    DType = "U8"
 )
@@ -32,7 +32,8 @@ func (t DType) Readable() bool {
 	return t == MXFP4 || n > 0
 }
 
-// Width returns the bytes of one number of a readable type that has each by itself, 0 of another.
+// Width returns the number of bytes of one number of type t, or 0 if numbers of this type are in blocks or
+// cannot be read.
 func (t DType) Width() int {
 	switch t {
 	case F64:
@@ -45,8 +46,8 @@ func (t DType) Width() int {
 	return 0
 }
 
-// littleEndian says that float32s in memory are laid out as in the files, so
-// that they need no conversion. Tests turn it off to try the other way.
+// littleEndian says that float32s in memory have the byte order of the files, so that they need no
+// conversion. Tests set it to false to test the other case.
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // Bytes returns the memory of x.
@@ -54,8 +55,8 @@ func Bytes(x []float32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
 }
 
-// Decode converts the len(dst) little-endian numbers of type t in src, whole blocks of them. It is
-// exact, but for F64, which is rounded to the nearest, and for offsets of blocks, whose sums are.
+// Decode converts the len(dst) little-endian numbers of type t in src, which must be whole blocks. It is
+// exact, except that F64 is rounded to nearest, and that sums with the offsets of blocks are rounded.
 func Decode(dst []float32, src []byte, t DType) {
 	switch t {
 	case F64:
@@ -90,8 +91,8 @@ func Decode(dst []float32, src []byte, t DType) {
 	}
 }
 
-// Encode converts x to little-endian numbers of type t, to the nearest, ties to
-// even, or to blocks of Q8_0, Q4_0, Q4_1 or MXFP4. It is an error if a finite number is too large for t: it would become
+// Encode converts x to little-endian numbers of type t, rounding to nearest, ties to even, or to blocks of
+// Q8_0, Q4_0, Q4_1 or MXFP4. It is an error if a finite number is too large for t, since it would become
 // infinite.
 func Encode(dst []byte, x []float32, t DType) error {
 	switch t {
@@ -125,7 +126,7 @@ func Encode(dst []byte, x []float32, t DType) error {
 	return nil
 }
 
-// WriteTensor writes a tensor's bytes, or its numbers as those of type t; see [Encode].
+// WriteTensor writes a tensor's bytes, or its numbers converted to type t; see [Encode].
 func WriteTensor(w io.Writer, x Tensor, t DType) error {
 	if x.Bytes != nil {
 		_, err := w.Write(x.Bytes)

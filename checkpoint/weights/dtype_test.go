@@ -57,7 +57,7 @@ func nearest(v float32, below, above uint16, value func(uint16) float32) uint16 
 	return above
 }
 
-// TestNarrow converts every half and BF16, and what lies between neighbours.
+// TestNarrow converts every half-precision number and every BF16, and numbers between neighbors.
 func TestNarrow(t *testing.T) {
 	for _, kind := range []struct {
 		name     string

@@ -12,22 +12,21 @@ import (
 	"github.com/gorgpt/gorgpt/internal/filekind"
 )
 
-// File is a file of numbers that is read at any place. Its methods may be called
-// at the same time from several goroutines.
+// File is a file of numbers with random access. Its methods may be called concurrently.
 type File struct {
 	name string
 	r    io.ReaderAt
 	size int64
 
-	file   *os.File // nil without a file system
+	file   *os.File // nil if the file was made by NewFile
 	once   sync.Once
-	mapped []byte // all of the file, once Map was called and succeeded
+	mapped []byte // the whole file, once Map or Raw has mapped it
 }
 
-// Open opens a regular file. The caller closes it. The format is for the error,
-// as in "a safetensors file".
+// Open opens a regular file. The caller closes it. format describes the expected file in errors, as in "a
+// safetensors file".
 func Open(path, format string) (*File, error) {
-	// Asked before opening, since opening a pipe would wait for its writer.
+	// Checked before opening, since opening a pipe would wait for its writer.
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -49,8 +48,8 @@ func Open(path, format string) (*File, error) {
 	return &File{name: path, r: file, size: info.Size(), file: file}, nil
 }
 
-// OpenAs opens a file and makes of it what read does, which takes it over; where that fails, it
-// is closed. The format is named as in Open.
+// OpenAs opens a file and returns what read makes from it. read takes ownership of the file; if it fails, the
+// file is closed. format is as in Open.
 func OpenAs[F any](path, format string, read func(*File) (*F, error)) (*F, error) {
 	file, err := Open(path, format)
 	if err != nil {
@@ -64,8 +63,8 @@ func OpenAs[F any](path, format string, read func(*File) (*F, error)) (*F, error
 	return f, nil
 }
 
-// NewFile is a file of size bytes in r, such as a *bytes.Reader. Errors call it by
-// the name given.
+// NewFile returns a file of size bytes that are read from r, such as a *bytes.Reader. Errors use the given
+// name.
 func NewFile(name string, r io.ReaderAt, size int64) *File {
 	return &File{name: name, r: r, size: size}
 }
@@ -73,7 +72,7 @@ func NewFile(name string, r io.ReaderAt, size int64) *File {
 // Name returns the path the file was opened by.
 func (f *File) Name() string { return f.name }
 
-// Size returns the bytes of the file when it was opened.
+// Size returns the size of the file in bytes when it was opened.
 func (f *File) Size() int64 { return f.size }
 
 // Close closes the file.
@@ -84,8 +83,7 @@ func (f *File) Close() error {
 	return f.file.Close()
 }
 
-// ReadAt fills p with the bytes at an offset, or returns an error that lacks the
-// file's name. It is an [io.ReaderAt].
+// ReadAt implements [io.ReaderAt]. Its errors lack the file's name.
 func (f *File) ReadAt(p []byte, at int64) (int, error) {
 	n, err := f.r.ReadAt(p, at)
 	if n == len(p) {
@@ -100,23 +98,23 @@ func (f *File) ReadAt(p []byte, at int64) (int, error) {
 	return n, Bare(err)
 }
 
-// piece is how many bytes are converted at a time, at most: they stay in a core's cache.
+// piece is the maximum number of bytes converted at a time, so that they stay in a core's cache.
 const piece = 1 << 16
 
-// Floats reads len(dst) numbers of a readable type, whole blocks of them, at an offset. The error names
-// the file and the offset.
+// Floats reads len(dst) numbers of a readable type at an offset. They must be whole blocks. Errors name the
+// file and the offset.
 func (f *File) Floats(dst []float32, t DType, at int64) error {
 	return f.floats(dst, t, at, func([]byte) {})
 }
 
-// SummedFloats is Floats, and the CRC-32C of the bytes that it read.
+// SummedFloats is Floats that also returns the CRC-32C of the bytes read.
 func (f *File) SummedFloats(dst []float32, t DType, at int64) (uint32, error) {
 	sum := uint32(0)
 	err := f.floats(dst, t, at, func(b []byte) { sum = crc32.Update(sum, Castagnoli, b) })
 	return sum, err
 }
 
-// floats hands all bytes to see, in their order.
+// floats passes all bytes to see, in order.
 func (f *File) floats(dst []float32, t DType, at int64, see func([]byte)) error {
 	if t == F32 && littleEndian {
 		if _, err := f.ReadAt(Bytes(dst), at); err != nil {
@@ -140,8 +138,8 @@ func (f *File) floats(dst []float32, t DType, at int64, see func([]byte)) error 
 	return nil
 }
 
-// Map returns n float32 at an offset as they lie in the mapped file; see [Mapper].
-// It returns nil if they are not at a multiple of four bytes, or cannot be mapped.
+// Map returns n float32 at an offset as they are in the mapped file; see [Mapper]. It returns nil if the
+// offset is not a multiple of four, or if the file cannot be mapped.
 func (f *File) Map(n int, at int64) []float32 {
 	if n == 0 || at < 0 || at%4 != 0 || !littleEndian || f.file == nil || int64(n) > (f.size-at)/4 {
 		return nil
@@ -153,8 +151,8 @@ func (f *File) Map(n int, at int64) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(&f.mapped[at])), n)
 }
 
-// Raw returns size bytes at an offset: as they lie in the mapped file, which are not to be written, or read where it
-// cannot be mapped. The error names the file and the offset.
+// Raw returns size bytes at an offset. If the file can be mapped, they are those of the mapping and must not
+// be written to; otherwise they are read. Errors name the file and the offset.
 func (f *File) Raw(at, size int64) ([]byte, error) {
 	if f.file != nil && at >= 0 && size > 0 && size <= f.size-at {
 		f.once.Do(func() { f.mapped = mapFile(f.file, f.size) })
@@ -169,8 +167,7 @@ func (f *File) Raw(at, size int64) ([]byte, error) {
 	return raw, nil
 }
 
-// Bare returns an error of the file system without the path that it carries, for
-// callers that say themselves where it happened.
+// Bare returns an error of the file system without its path, for callers that report the path themselves.
 func Bare(err error) error {
 	var pathErr *os.PathError
 	if errors.As(err, &pathErr) {

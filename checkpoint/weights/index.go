@@ -13,10 +13,10 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
-// maxIndex bounds an index file: gpt2-xl's takes 50 kB.
+// maxIndex bounds the size of an index file; that of gpt2-xl is 50 kB.
 const maxIndex = 16 << 20
 
-// shards is a [Source] whose tensors lie in several files.
+// shards is a [Source] whose tensors are in several files.
 type shards struct {
 	name    string
 	sources []Source
@@ -24,14 +24,13 @@ type shards struct {
 	of      map[string]Source
 }
 
-// OpenIndex opens tensors that lie in several files beside an index, a JSON file
-// of Hugging Face's:
+// OpenIndex opens tensors that are in several files beside an index, a JSON file of Hugging Face's:
 //
 //	{"metadata": {"total_size": 32}, "weight_map": {"embed.weight": "model-00001-of-00002.safetensors", …}}
 //
-// The function open opens one of the files. A tensor in another file than the index says is
-// an error. One that the index leaves out is found all the same, as attention masks may be,
-// and one that it has and no file is just not there, as the second of a tied pair may be.
+// The function open opens one of the files. A tensor in a file other than the index says is an error. A
+// tensor that the index does not list is found anyway; attention masks may be unlisted. A tensor that the
+// index lists but no file has is simply absent, as the second of a tied pair may be.
 func OpenIndex(path string, open func(path string) (Source, error)) (Source, error) {
 	text, err := ReadText(path, maxIndex)
 	if err != nil {
@@ -133,7 +132,7 @@ func (s *shards) Close() error {
 	return errors.Join(errs...)
 }
 
-// ReadText reads a small file, such as one of JSON, of at most limit bytes.
+// ReadText reads a small text file, such as JSON, of at most limit bytes.
 func ReadText(path string, limit int64) ([]byte, error) {
 	f, err := Open(path, "a text file")
 	if err != nil {

@@ -4,5 +4,5 @@ package weights
 
 import "os"
 
-// mapFile says that this system does not map files: they are read.
+// mapFile returns nil, since files are not mapped on this system: they are read.
 func mapFile(*os.File, int64) []byte { return nil }

@@ -10,10 +10,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/mapped"
 )
 
-// mapFile maps a file as private memory: it may be written to, which changes no
-// file and takes memory of its own for the pages that are. The mapping is never
-// undone, because slices of it may be anywhere; unused, it costs no memory, only
-// addresses. It returns nil if the system refuses.
+// mapFile maps a file as private memory: it may be written to, which does not change the file, and pages that
+// are written to then take memory. The mapping is never removed, because slices of it may be anywhere;
+// unused, it takes only address space. mapFile returns nil if the system refuses.
 func mapFile(f *os.File, size int64) []byte {
 	if size == 0 || size != int64(int(size)) {
 		return nil

@@ -8,11 +8,10 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// partNames are how two tensors of MXFP4 are called beside the name of what they are together: as transformers and as OpenAI
-// have it.
+// partNames are the suffixes of the names of the two tensors of an MXFP4 tensor: transformers' and OpenAI's.
 var partNames = [][2]string{{"_blocks", "_scales"}, {".blocks", ".scales"}}
 
-// packed is a [Source] in which blocks and scales are one tensor.
+// packed is a [Source] in which blocks and scales are a single tensor.
 type packed struct {
 	Source
 	raw   Rawer
@@ -20,9 +19,9 @@ type packed struct {
 	parts map[string][2]string // names of blocks and scales
 }
 
-// Packed is src with the tensors that it has as blocks (…, G, 16) and scales (…, G) of MXFP4, U8 called
-// NAME_blocks and NAME_scales, or with a dot, as one NAME (…, 32·G) of type MXFP4. Where the two disagree, or there are
-// only blocks, that is an error. It closes src.
+// Packed returns a source in which the U8 tensors NAME_blocks (…, G, 16) and NAME_scales (…, G) of src, or
+// the same with a dot, are a single tensor NAME (…, 32·G) of type MXFP4. It is an error if they disagree, or
+// if there are blocks without scales. Closing it closes src.
 func Packed(src Source) (Source, error) {
 	raw, ok := src.(Rawer)
 	if !ok {
@@ -68,7 +67,7 @@ func hasName(all map[string]Info, name string) bool {
 	return ok
 }
 
-// join is what blocks and scales are together.
+// join returns the tensor that blocks and scales make up.
 func join(name string, blocks, scales Info) (Info, error) {
 	n := len(blocks.Shape)
 	switch {
@@ -88,7 +87,7 @@ func join(name string, blocks, scales Info) (Info, error) {
 
 func (p *packed) Tensors() []Info { return p.infos }
 
-// Pack implements [Packer]. What is in MXFP4 stays in the mapped file.
+// Pack implements [Packer]. MXFP4 tensors stay in the mapped file.
 func (p *packed) Pack(name string) (*kernel.Packed, bool, error) {
 	parts, ok := p.parts[name]
 	if !ok {
@@ -111,7 +110,7 @@ func (p *packed) Pack(name string) (*kernel.Packed, bool, error) {
 	return &kernel.Packed{Format: kernel.MXFP4, Rows: 2 * len(blocks) / max(cols, 1), Cols: cols, Codes: blocks, Scales: scales}, false, nil
 }
 
-// PackOf is what src packs, nothing if it is no [Packer].
+// PackOf returns what src packs, or nothing if it is not a [Packer].
 func PackOf(src Source, name string) (*kernel.Packed, bool, error) {
 	if p, ok := src.(Packer); ok {
 		return p.Pack(name)
@@ -135,7 +134,7 @@ func (p *packed) Read(name string, dst []float32) error {
 	return nil
 }
 
-// Map implements [Mapper], for what is not packed.
+// Map implements [Mapper] for tensors that are not packed.
 func (p *packed) Map(name string) []float32 {
 	if m, ok := p.Source.(Mapper); ok && p.parts[name] == [2]string{} {
 		return m.Map(name)
@@ -161,7 +160,7 @@ func (p *packed) Verify(name string, mapped []float32) (has bool, err error) {
 	return has, nil
 }
 
-// PackMXFP4 is a tensor (…, 32·G) as blocks and scales under transformers' names, its numbers rounded to what these hold.
+// PackMXFP4 rounds a tensor (…, 32·G) to MXFP4, and returns its blocks and scales under transformers' names.
 func PackMXFP4(x Tensor) ([]Tensor, error) {
 	n := len(x.Shape)
 	if n == 0 || x.Shape[n-1]%kernel.MXFP4Block != 0 {
@@ -175,7 +174,7 @@ func PackMXFP4(x Tensor) ([]Tensor, error) {
 	return PackedTensors(x, blocks, scales), nil
 }
 
-// PackedTensors are the two tensors of a tensor's blocks and scales.
+// PackedTensors returns a tensor's blocks and scales as two tensors.
 func PackedTensors(x Tensor, blocks, scales []byte) []Tensor {
 	groups := slices.Clone(x.Shape)
 	groups[len(groups)-1] /= kernel.MXFP4Block

@@ -117,7 +117,7 @@ func TestPackedErrors(t *testing.T) {
 
 var inf = float32(math.Inf(1))
 
-// TestTransposedStack: of three axes the last two.
+// TestTransposedStack: of three axes, the last two are transposed.
 func TestTransposedStack(t *testing.T) {
 	x, y, z := make([]float32, 2*3*5), make([]float32, 2*3*5), make([]float32, 2*3*5)
 	for i := range x {

@@ -8,10 +8,12 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// PackedFormats are the types that can be computed with as they are stored: see [kernel.Packed].
+// PackedFormats maps the types that can be computed with as they are stored to their formats: see
+// [kernel.Packed].
 var PackedFormats = map[DType]kernel.Format{BF16: kernel.BF16, Q8_0: kernel.Q8_0, Q4_0: kernel.Q4_0, Q4_1: kernel.Q4_1, MXFP4: kernel.MXFP4}
 
-// partsOf are the bytes of a block's scale, offset and codes, in the order in which a file has them.
+// partsOf returns the number of bytes of a block's scale, offset and codes, in the order in which a file has
+// them.
 func partsOf(f kernel.Format) (scale, offset, codes int) {
 	switch f {
 	case kernel.Q8_0:
@@ -26,7 +28,7 @@ func partsOf(f kernel.Format) (scale, offset, codes int) {
 	return 0, 0, 0
 }
 
-// Unblock copies blocks of ggml's, as many as there are in src, to those of b from the block at on.
+// Unblock copies all of ggml's blocks in src to the blocks of b from block at on.
 func Unblock(b *kernel.Packed, at int, src []byte) {
 	scale, offset, codes := partsOf(b.Format)
 	if b.Format == kernel.BF16 {
@@ -46,7 +48,7 @@ func Unblock(b *kernel.Packed, at int, src []byte) {
 	}
 }
 
-// Block is the way back from [Unblock].
+// Block is the inverse of [Unblock].
 func Block(dst []byte, b *kernel.Packed, at int) {
 	scale, offset, codes := partsOf(b.Format)
 	if b.Format == kernel.BF16 {
@@ -66,7 +68,7 @@ func Block(dst []byte, b *kernel.Packed, at int) {
 	}
 }
 
-// pairHalves makes bytes of codes 2i and 2i+1, as gpt-oss has them, of ggml's, of codes i and i+16.
+// pairHalves converts ggml's bytes, of codes i and i+16, to bytes of codes 2i and 2i+1, as in gpt-oss.
 func pairHalves(dst, src []byte) {
 	for i := range dst {
 		lo, hi := src[2*i%16]>>(i/8*4)&15, src[2*i%16+1]>>(i/8*4)&15
@@ -74,14 +76,14 @@ func pairHalves(dst, src []byte) {
 	}
 }
 
-// partPairs is the way back.
+// partPairs is the inverse of pairHalves.
 func partPairs(dst, src []byte) {
 	for i := range dst {
 		dst[i] = src[i/2]>>(i%2*4)&15 | src[8+i/2]>>(i%2*4)&15<<4
 	}
 }
 
-// decodeAtOnce bounds the numbers that are decoded at a time: 16 kB of them.
+// decodeAtOnce bounds how many numbers are decoded at a time: 16 kB of them.
 const decodeAtOnce = 1 << 12
 
 // decodePacked is Decode for blocks of a format that the kernels know.
@@ -92,7 +94,7 @@ func decodePacked(dst []float32, src []byte, f kernel.Format) {
 		n := min(len(dst), decodeAtOnce)
 		b, err := kernel.NewPacked(f, 1, n)
 		if err != nil {
-			panic(err) // callers have whole blocks
+			panic(err) // callers pass whole blocks
 		}
 		Unblock(b, 0, src[:n/kernel.Group*size])
 		b.DecodeRows(dst[:n], 0)
@@ -100,7 +102,7 @@ func decodePacked(dst []float32, src []byte, f kernel.Format) {
 	}
 }
 
-// encodeBlocks is Encode for those formats.
+// encodeBlocks is Encode for these formats.
 func encodeBlocks(dst []byte, x []float32, t DType) error {
 	f, ok := PackedFormats[t]
 	if !ok || !f.Groups() {
@@ -108,7 +110,7 @@ func encodeBlocks(dst []byte, x []float32, t DType) error {
 	}
 	b, err := kernel.Pack(f, 1, len(x), x)
 	if err != nil {
-		return cmp.Or(errors.Unwrap(err), err) // which of a part of them does not help
+		return cmp.Or(errors.Unwrap(err), err) // drop the position, which counts only within x
 	}
 	scale, offset, codes := partsOf(f)
 	Block(dst[:len(x)/kernel.Group*(scale+offset+codes)], b, 0)

@@ -17,7 +17,7 @@ func ExampleHalves() {
 	// Output: [0 2 1 3 10 12 11 13]
 }
 
-// TestPairs: by either order and back, with rows of several columns.
+// TestPairs: both orders, and back, with rows of several columns.
 func TestPairs(t *testing.T) {
 	const heads, size, cols = 3, 6, 5
 	x := make([]float32, heads*size*cols)

@@ -10,40 +10,39 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Source is a set of stored tensors. Its methods may be called at the same time
-// from several goroutines.
+// Source is a set of stored tensors. Its methods may be called concurrently.
 type Source interface {
-	// Name is where the tensors come from, for errors: a path.
+	// Name is the path that the tensors come from, for errors.
 	Name() string
-	// Tensors describes the tensors, in the order best read. The slice belongs to
-	// the source.
+	// Tensors describes the tensors, in the order in which they are best read. The slice belongs to the
+	// source.
 	Tensors() []Info
-	// Read reads the whole tensor of the given name into dst, row by row, converted
-	// to float32. len(dst) must be the tensor's size. Errors name file and tensor.
+	// Read reads the whole tensor of the given name into dst, row by row, converted to float32. len(dst) must
+	// be the tensor's size. Errors name the file and the tensor.
 	Read(name string, dst []float32) error
 	Close() error
 }
 
-// Mapper is a [Source] that may have tensors ready in memory.
+// Mapper is a [Source] that may have tensors in mapped memory.
 type Mapper interface {
-	// Map returns the tensor of the given name as it lies in the mapped file, or nil
-	// if it needs conversion or the system cannot map. Memory is taken for the pages
-	// that are touched. Writing into it changes no file. It stays valid for ever,
-	// also after Close.
+	// Map returns the tensor of the given name as it is in the mapped file, or nil if it needs conversion or
+	// the system cannot map. Only pages that are touched take memory. Writing to it does not change the file.
+	// It remains valid forever, even after Close.
 	Map(name string) []float32
 }
 
-// Rawer is a [Source] that gives tensors of any type as they are.
+// Rawer is a [Source] that returns tensors of any type as bytes.
 type Rawer interface {
-	// Raw returns the bytes of the tensor of the given name, checked by its checksum if there is one: as they lie in the
-	// mapped file, which are not to be written, where that can be.
+	// Raw returns the bytes of the tensor of the given name, verified if there is a checksum. If the file is
+	// mapped, they are those of the mapping and must not be written to.
 	Raw(name string) ([]byte, error)
 }
 
-// Packer is a [Source] that may have tensors in a format that can be computed with.
+// Packer is a [Source] that may have tensors in a packed format that can be computed with.
 type Packer interface {
-	// Pack returns a tensor of a type of [PackedFormats] as it is stored, nil of another. Rows are those of its last dimension; with columns,
-	// those of the transposes of its matrices, where it is stored so.
+	// Pack returns the tensor as it is stored if its type is one of [PackedFormats], and otherwise nil. Its
+	// rows run along the last dimension; if columns is true, they are those of its transposed matrices,
+	// because these are what is stored.
 	Pack(name string) (m *kernel.Packed, columns bool, err error)
 }
 
@@ -65,13 +64,13 @@ type Tensor struct {
 	Name  string
 	Shape []int // empty for a scalar
 	Data  []float32
-	Bytes []byte // of a tensor of U8, which has no Data
-	// Load, if not nil, gives what would be Data, each time that the tensor is written: where it is not to be in memory
-	// beside others, such as one that ranks share out.
+	Bytes []byte // if not nil, the content of a tensor of type U8, which has no Data
+	// Load, if not nil, returns what would be Data. It is called each time the tensor is written, for tensors
+	// that should not be in memory all at once, such as those gathered from ranks.
 	Load func() ([]float32, error)
 }
 
-// Numbers are those of a tensor that has no Bytes.
+// Numbers returns the numbers of a tensor that has no Bytes.
 func (x Tensor) Numbers() ([]float32, error) {
 	if x.Load == nil {
 		return x.Data, nil
@@ -83,7 +82,7 @@ func (x Tensor) Numbers() ([]float32, error) {
 	return data, err
 }
 
-// count is how many numbers there are.
+// count returns how many numbers there are.
 func (x Tensor) count() int {
 	if x.Load == nil {
 		return len(x.Data)
@@ -92,7 +91,7 @@ func (x Tensor) count() int {
 	return n
 }
 
-// As is the type that a tensor is written as, of one of numbers the given one.
+// As returns the type that a tensor is written as: t, or U8 if it has Bytes.
 func (x Tensor) As(t DType) DType {
 	if x.Bytes != nil {
 		return U8
@@ -100,14 +99,14 @@ func (x Tensor) As(t DType) DType {
 	return t
 }
 
-// Stored is how many bytes it has then.
+// Stored returns the number of bytes that the tensor takes when its numbers are written as type t.
 func (x Tensor) Stored(t DType) int64 {
 	numbers, bytes := t.Block()
 	return int64(len(x.Bytes)) + int64(x.count()/max(numbers, 1)*bytes)
 }
 
-// SizeOf returns the number of elements of a shape, and whether it is one:
-// no negative sizes, and a product that fits an int.
+// SizeOf returns the number of elements of a shape, and whether the shape is valid: no negative sizes, and a
+// product that fits an int.
 func SizeOf(shape []int) (int, bool) {
 	n := uint64(1)
 	for _, d := range shape {
@@ -125,7 +124,7 @@ func SizeOf(shape []int) (int, bool) {
 
 // ShapeText writes a shape as (768, 2304).
 func ShapeText(shape []int) string {
-	const most = 16 // what is longer came out of a broken file
+	const most = 16 // a longer shape comes from a broken file
 	var b strings.Builder
 	for i, d := range shape {
 		if i > 0 {
@@ -140,7 +139,7 @@ func ShapeText(shape []int) string {
 	return "(" + b.String() + ")"
 }
 
-// Show makes a name out of a file fit for an error's one line.
+// Show quotes or truncates a name from a file so that it fits an error of one line.
 func Show(name string) string {
 	const most = 100
 	if len(name) > most {
@@ -152,8 +151,8 @@ func Show(name string) string {
 	return name
 }
 
-// CheckRead returns the error of [Source.Read] for a tensor that cannot be read
-// into a buffer of n numbers, or nil. It lacks the file's name.
+// CheckRead returns the error of [Source.Read] if a tensor cannot be read into a buffer of n numbers, or nil.
+// The error lacks the file's name.
 func CheckRead(t Info, n int) error {
 	if !t.Type.Readable() {
 		return fmt.Errorf("%s is %s, want F64, F32, F16 or BF16", Show(t.Name), t.Type)

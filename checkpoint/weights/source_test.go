@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// TestShapes: how many elements a shape has, whether it is one, and how it is written.
+// TestShapes: the number of elements of a shape, whether it is valid, and how it is printed.
 func TestShapes(t *testing.T) {
 	for _, c := range []struct {
 		shape []int
@@ -53,7 +53,7 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// TestSums: the checksum of bytes over several pieces, alone and while numbers are read.
+// TestSums: the checksum of bytes over several pieces, alone and while reading numbers.
 func TestSums(t *testing.T) {
 	portable(t, func(t *testing.T) {
 		numbers := make([]float32, piece/4+5)
@@ -93,7 +93,7 @@ type summed struct{ shard }
 func (s summed) Map(string) []float32                   { return []float32{float32(s.tensor[0])} }
 func (s summed) Verify(string, []float32) (bool, error) { return true, errors.New(s.tensor) }
 
-// TestIndexPasses: mapping and checksums are those of the shard that has the tensor, if it has any.
+// TestIndexPasses: mapping and checksums are those of the shard that has the tensor, if one has.
 func TestIndexPasses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "index.json")
 	if err := os.WriteFile(path, []byte(`{"weight_map": {"a": "a.bin", "b": "b.bin"}}`), 0o666); err != nil {

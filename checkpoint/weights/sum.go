@@ -5,18 +5,18 @@ import (
 	"hash/crc32"
 )
 
-// Castagnoli is the table of CRC-32C, which processors compute as fast as they read memory.
+// Castagnoli is the table for CRC-32C, which processors compute as fast as they read memory.
 var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Verifier is a [Source] that can have checksums of its tensors. What Read gives is checked; the
-// rest is for Verify.
+// Verifier is a [Source] that may have checksums of its tensors. Read checks what it reads; Verify is for
+// other uses.
 type Verifier interface {
-	// Verify compares the bytes of a tensor of any type with its checksum, and reports whether
-	// there is one. If mapped is not nil, it is what Map gave, and is not read again.
+	// Verify compares the bytes of a tensor of any type with its checksum, and reports whether there is one.
+	// If mapped is not nil, it is what Map returned, and the tensor is not read again.
 	Verify(name string, mapped []float32) (bool, error)
 }
 
-// Sum is the CRC-32C of size bytes at an offset.
+// Sum returns the CRC-32C of size bytes at an offset.
 func (f *File) Sum(at, size int64) (uint32, error) {
 	buf := make([]byte, min(size, piece))
 	sum := uint32(0)

@@ -6,9 +6,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Transposed is a source whose matrices that pick chooses by name are stored transposed, as
-// torch.nn.Linear has them: (out, in) for Hugging Face's (in, out). Of tensors with more axes it is the last two. It
-// closes src.
+// Transposed returns a source for src, in which the matrices that pick selects by name are stored transposed,
+// as in torch.nn.Linear: (out, in) for Hugging Face's (in, out). For tensors with more axes, this concerns
+// the last two. Closing it closes src.
 func Transposed(src Source, pick func(name string) bool) Source {
 	t := transposed{src, slices.Clone(src.Tensors()), pick}
 	for i, info := range t.infos {
@@ -58,14 +58,14 @@ func (t transposed) Verify(name string, mapped []float32) (bool, error) {
 	return false, nil
 }
 
-// Swapped is a shape with its last two axes the other way round.
+// Swapped returns a shape with its last two axes exchanged.
 func Swapped(shape []int) []int {
 	s, n := slices.Clone(shape), len(shape)
 	s[n-1], s[n-2] = s[n-2], s[n-1]
 	return s
 }
 
-// Transpose sets dst, of a shape, to the transposes of the matrices of src, which its last two axes are.
+// Transpose sets dst, which has the given shape, to src with its last two axes transposed.
 func Transpose(dst, src []float32, shape []int) {
 	rows, cols := shape[len(shape)-2], shape[len(shape)-1]
 	for n := rows * cols; len(dst) > 0; dst, src = dst[n:], src[n:] {
@@ -73,7 +73,7 @@ func Transpose(dst, src []float32, shape []int) {
 	}
 }
 
-// Map implements [Mapper]: it gives what is not transposed.
+// Map implements [Mapper] for tensors that are not transposed.
 func (t transposed) Map(name string) []float32 {
 	if m, ok := t.Source.(Mapper); ok && !t.pick(name) {
 		return m.Map(name)

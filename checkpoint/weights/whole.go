@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Whole is a tensor that files hold in pieces, one after the other: a parameter of all experts, whose experts are
-// stored one by one.
+// Whole is a tensor that files hold in consecutive pieces, such as a parameter of all experts that is stored
+// expert by expert.
 type Whole struct {
 	Name   string
 	Shape  []int
@@ -20,12 +20,12 @@ type Whole struct {
 type Piece struct {
 	Name  string
 	Shape []int
-	// Of is the shape of the stored tensor, if Shape is that of a part of it, whose elements begin at From.
+	// Of is the shape of the stored tensor if the piece is only a part of it, whose elements begin at From.
 	Of   []int
 	From int
 }
 
-// stored is the shape of the tensor that a piece is of.
+// stored returns the shape of the stored tensor that a piece belongs to.
 func (p Piece) stored() []int {
 	if p.Of != nil {
 		return p.Of
@@ -33,9 +33,10 @@ func (p Piece) stored() []int {
 	return p.Shape
 }
 
-// Assemble is a source that has wholes instead of their pieces. Of several forms, each with a list of wholes, the first counts of which src has
-// a piece; a whole that src has itself stays. bare gives the name of a piece for that of a stored tensor. Pieces
-// that are missing or of other shapes are an error. It closes src.
+// Assemble returns a source that has wholes in place of their pieces. forms are alternative lists of wholes:
+// for each whole, the first form counts of which src has a piece. A whole that src itself has is kept. bare
+// returns the name of a piece for that of a stored tensor. Pieces that are missing or have other shapes are
+// an error. Closing it closes src.
 func Assemble(src Source, forms [][]Whole, bare func(name string) string) (Source, error) {
 	a := &assembled{Source: src, stored: make(map[string]Info), wholes: make(map[string]Whole)}
 	for _, info := range src.Tensors() {
@@ -86,7 +87,7 @@ func Assemble(src Source, forms [][]Whole, bare func(name string) string) (Sourc
 	return a, nil
 }
 
-// assembled is a source with wholes.
+// assembled is a source with wholes in place of pieces.
 type assembled struct {
 	Source
 	stored map[string]Info // by bare name
@@ -105,7 +106,7 @@ func (a *assembled) Read(name string, dst []float32) error {
 	if err := CheckRead(Info{Name: name, Type: F32, Shape: w.Shape}, len(dst)); err != nil {
 		return fmt.Errorf("%s: %w", a.Name(), err)
 	}
-	var last string // the tensor in part
+	var last string // the last tensor that was read for parts of it
 	var part []float32
 	for _, p := range w.Pieces {
 		n, _ := SizeOf(p.Shape)
@@ -128,7 +129,7 @@ func (a *assembled) Read(name string, dst []float32) error {
 	return nil
 }
 
-// Map implements [Mapper]: it gives what is no whole.
+// Map implements [Mapper] for tensors that are not wholes.
 func (a *assembled) Map(name string) []float32 {
 	if m, ok := a.Source.(Mapper); ok && a.wholes[name].Pieces == nil {
 		return m.Map(name)
@@ -136,7 +137,8 @@ func (a *assembled) Map(name string) []float32 {
 	return nil
 }
 
-// Verify implements [Verifier]: it checks what is no whole. Reading the pieces of one has checked them.
+// Verify implements [Verifier] for tensors that are not wholes. The pieces of wholes are verified when they
+// are read.
 func (a *assembled) Verify(name string, mapped []float32) (bool, error) {
 	if v, ok := a.Source.(Verifier); ok && a.wholes[name].Pieces == nil {
 		return v.Verify(name, mapped)
@@ -144,7 +146,7 @@ func (a *assembled) Verify(name string, mapped []float32) (bool, error) {
 	return false, nil
 }
 
-// Pack implements [Packer], for what is no whole, or is one under another name.
+// Pack implements [Packer] for tensors that are not wholes, or that are stored whole under another name.
 func (a *assembled) Pack(name string) (*kernel.Packed, bool, error) {
 	if w, whole := a.wholes[name]; whole {
 		if len(w.Pieces) > 1 || w.Pieces[0].Of != nil {
@@ -155,8 +157,8 @@ func (a *assembled) Pack(name string) (*kernel.Packed, bool, error) {
 	return PackOf(a.Source, name)
 }
 
-// Split is what is stored of a tensor: its pieces, if it is one of wholes, that are not parts of others, or itself. They share its
-// numbers.
+// Split returns the tensors that t is stored as: its pieces if it is one of wholes, or t itself. They share
+// its numbers. The pieces must not be parts of stored tensors.
 func Split(t Tensor, wholes []Whole) []Tensor {
 	i := slices.IndexFunc(wholes, func(w Whole) bool { return w.Name == t.Name })
 	if i < 0 {
@@ -178,7 +180,8 @@ func Split(t Tensor, wholes []Whole) []Tensor {
 	return all
 }
 
-// part loads some of a tensor's numbers; none where there are none, as on ranks that only give theirs.
+// part returns a function that loads some of a tensor's numbers, or none if Load returns none, as on ranks
+// that only send theirs.
 func (x Tensor) part(from, to int) func() ([]float32, error) {
 	return func() ([]float32, error) {
 		data, err := x.Load()

@@ -49,7 +49,7 @@ var forms = [][]weights.Whole{
 	}}},
 }
 
-// The vectors of two experts, stored one by one, are one matrix, and become two again.
+// The vectors of two experts, stored one by one, become one matrix, and two vectors again.
 func ExampleAssemble() {
 	file := tensors{{Name: "model.w.1", Shape: []int{3}, Data: []float32{4, 5, 6}}, {Name: "model.w.0", Shape: []int{3}, Data: []float32{1, 2, 3}}}
 	src, err := weights.Assemble(file, forms, func(name string) string { return strings.TrimPrefix(name, "model.") })
@@ -69,7 +69,8 @@ func ExampleAssemble() {
 	// w.1 [3] [4 5 6]
 }
 
-// TestAssemble: parts of tensors are taken too, what is whole stays as it is, and what is wrong is named.
+// TestAssemble: pieces may be parts of tensors, tensors that are already whole are kept, and errors name the
+// tensors.
 func TestAssemble(t *testing.T) {
 	other := weights.Tensor{Name: "a", Shape: []int{2}, Data: []float32{8, 9}}
 	fused := weights.Tensor{Name: "vw", Shape: []int{2, 5}, Data: []float32{0, 0, 1, 2, 3, 0, 0, 4, 5, 6}}

@@ -6,8 +6,8 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Adagrad divides the gradient by the root of the sum of its squares so far (Duchi et al. 2011). To
-// the command it is --solver adagrad.
+// Adagrad divides the gradient by the root of the sum of its squares so far (Duchi et al. 2011). In the
+// command, it is --solver adagrad.
 type Adagrad struct{ Epsilon float64 }
 
 func init() {
@@ -17,13 +17,13 @@ func init() {
 	})
 }
 
-// Name is "Adagrad".
+// Name returns "Adagrad".
 func (Adagrad) Name() string { return "Adagrad" }
 
-// Keeps names the sum of squares.
+// Keeps returns the name of the sum of squares.
 func (Adagrad) Keeps([]int) ([]string, error) { return []string{"sum"}, nil }
 
-// Apply makes an update.
+// Apply makes one update.
 func (a Adagrad) Apply(c *train.Change) {
 	sum := c.Kept[0]
 	for i, g := range c.Grad {

@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Bound is a layer with an op of its own: x is kept within ±limit by limit·tanh(x/limit); a limit of 0
-// leaves it as it is. As a layer, it can be edited by its path.
+// Bound is a layer with a custom op: limit·tanh(x/limit) keeps x within ±limit, and a limit of 0 leaves it
+// unchanged. Being a layer, it can be edited by its path.
 func Bound(s *graph.Scope, x *G.Node, limit float64) *G.Node {
 	if limit == 0 {
 		return x
@@ -17,7 +17,7 @@ func Bound(s *graph.Scope, x *G.Node, limit float64) *G.Node {
 	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node { return tanh(s, x, limit) })
 }
 
-// tanh is limit·tanh(x/limit) of every element, whose slope is 1 − (y/limit)².
+// tanh computes y = limit·tanh(x/limit) for every element; the derivative is 1 − (y/limit)².
 func tanh(s *graph.Scope, x *G.Node, limit float64) *G.Node {
 	size := x.Shape().TotalSize()
 	return s.Apply(graph.Op{

@@ -21,7 +21,7 @@ import (
 	_ "example.com/mymodel"
 )
 
-// asCommand makes the test binary the command mygpt.
+// asCommand makes the test binary act as the command mygpt.
 const asCommand = "MYGPT_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// start starts the command in a folder.
+// start starts the command in a directory.
 func start(t *testing.T, dir string, stdout *bytes.Buffer, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -63,7 +63,7 @@ func mygpt(t *testing.T, dir string, args ...string) string {
 	return out.String()
 }
 
-// text is something that a model of this size learns in a hundred steps.
+// text can be learned by a model of this size in a hundred steps.
 func text() string {
 	var b strings.Builder
 	for i := range 2000 {
@@ -72,7 +72,7 @@ func text() string {
 	return b.String()
 }
 
-// times are what differs in the metrics of two runs.
+// times matches what differs between the metrics of two runs.
 var times = regexp.MustCompile(`,"(tokens_per_s|seconds)":[^,}]*`)
 
 func metrics(t *testing.T, run string) string {
@@ -84,7 +84,7 @@ func metrics(t *testing.T, run string) string {
 	return times.ReplaceAllString(string(text), "")
 }
 
-// TestCommand: the family has the whole command.
+// TestCommand: the whole command works with the family.
 func TestCommand(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) {
@@ -234,13 +234,13 @@ func TestCommand(t *testing.T) {
 	})
 }
 
-// lastLine is where train prints the folder of the run.
+// lastLine returns the last line of train's output, which names the run's directory.
 func lastLine(out string) string {
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	return lines[len(lines)-1]
 }
 
-// TestRefused: what cannot be is one line with the place.
+// TestRefused: invalid input is an error of one line that says where.
 func TestRefused(t *testing.T) {
 	dir := t.TempDir()
 	for args, want := range map[string]string{

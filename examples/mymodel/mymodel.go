@@ -1,6 +1,6 @@
-// Package mymodel is a family of GPT models outside of gorgpt: a pre-norm transformer with RMSNorm,
-// rotary positions, SwiGLU and grouped queries. Importing it makes the family known; mygpt is gorgpt's
-// command with it.
+// Package mymodel is a family of GPT models outside of gorgpt: a pre-norm transformer with RMSNorm, rotary
+// positions, SwiGLU and grouped-query attention. Importing it makes the family known; mygpt is gorgpt's
+// command with this family added.
 package mymodel
 
 import (
@@ -14,21 +14,21 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Config is the size of a model. Its tags are the keys of config.json.
+// Config is the configuration of a model. Its tags are the keys of config.json.
 type Config struct {
 	Vocab   int `json:"vocab_size"`              // tokens
-	Context int `json:"max_position_embeddings"` // positions that a sequence may have
+	Context int `json:"max_position_embeddings"` // positions a sequence may have
 	Width   int `json:"hidden_size"`             // of the residual stream, C
 	Layers  int `json:"num_hidden_layers"`       // blocks
 	Heads   int `json:"num_attention_heads"`     // of queries, in each block
-	KVHeads int `json:"num_key_value_heads"`     // of keys and values, which several heads of queries share
+	KVHeads int `json:"num_key_value_heads"`     // of keys and values, each shared by several heads of queries
 	Inner   int `json:"intermediate_size"`       // of the feed-forward part
 
 	Theta   float64 `json:"rope_theta"`              // base of the positions' frequencies
-	Cap     float64 `json:"state_cap" config:"null"` // bound of the final states; none if 0, which is null in the file
+	Cap     float64 `json:"state_cap" config:"null"` // bound on the final states; 0 means none, and is null in the file
 	Epsilon float64 `json:"rms_norm_eps"`            // added to the mean square
 	Dropout float64 `json:"dropout"`                 // of what a branch adds to the stream
-	InitStd float64 `json:"initializer_range"`       // deviation of the first weights
+	InitStd float64 `json:"initializer_range"`       // standard deviation of the initial weights
 }
 
 func init() {
@@ -43,7 +43,7 @@ func init() {
 	})
 }
 
-// Validate tells what is wrong beside sizes and rates, or nil.
+// Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	switch {
 	case c.KVHeads < 1 || c.Heads%c.KVHeads != 0:
@@ -79,7 +79,7 @@ func (c Config) block(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.Residual(s.At("mlp"), x, m, c.Dropout)                                     // (B·T, C)
 }
 
-// rotate tells queries (B·T, C) and keys (B·T, KVHeads·D) their positions.
+// rotate rotates queries (B·T, C) and keys (B·T, KVHeads·D) according to their positions.
 func (c Config) rotate(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 	o := ops.RotaryOptions{Theta: c.Theta}
 	return ops.Rotary(s.At("q"), q, c.Heads, o), ops.Rotary(s.At("k"), k, c.KVHeads, o)

@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// tiny is a model of which every gradient can be measured.
+// tiny is a model small enough to check every gradient numerically.
 func tiny() Config {
 	return Config{
 		Vocab: 11, Context: 12, Width: 16, Layers: 2, Heads: 4, KVHeads: 2, Inner: 24,
@@ -35,13 +35,13 @@ func TestGradient(t *testing.T) {
 	}
 }
 
-// TestBound: an op of one's own, alone.
+// TestBound tests the custom op alone.
 func TestBound(t *testing.T) {
 	err := graph.CheckGrad(graph.GradCheck{}, func(s *graph.Scope) *G.Node { return Bound(s.At("cap"), s.Floats("x", 3, 5), 2) })
 	if err != nil {
 		t.Error(err)
 	}
-	// It says that it works row by row, so sequences may be given in pieces.
+	// The op declares itself row-wise, so a sequence may be processed in pieces.
 	err = graph.CheckPieces(graph.PiecesCheck{}, func(s *graph.Scope) *G.Node {
 		batch, context := s.Sequence()
 		return Bound(s.At("cap"), s.Floats("x", batch*context, 5), 2)
@@ -51,7 +51,7 @@ func TestBound(t *testing.T) {
 	}
 }
 
-// TestPieces: so may they for the whole model.
+// TestPieces: the whole model may process a sequence in pieces, too.
 func TestPieces(t *testing.T) {
 	tokens := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1, 3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8}
 	check := graph.PiecesCheck{Sequences: 2, Ints: map[string][]int{"tokens": tokens}}
@@ -64,8 +64,8 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestGeneration: token by token, with keys and values remembered, comes what the whole sequence gives;
-// also for one that is generated beside others.
+// TestGeneration: decoding token by token with cached keys and values gives the same tokens as runs over the
+// whole sequence, also for a sequence that is generated together with others.
 func TestGeneration(t *testing.T) {
 	m, params := tiny(), graph.NewParams(5)
 	g := generate.New(models.Graphs(m), params, m.Context)
@@ -90,7 +90,7 @@ func TestGeneration(t *testing.T) {
 	}
 }
 
-// best is the likeliest token after some, of a graph of all of them.
+// best returns the likeliest next token, from a graph over all tokens so far.
 func best(t *testing.T, m models.Model, params *graph.Params, ids []int) int {
 	t.Helper()
 	s := graph.New(params)
@@ -113,7 +113,7 @@ func best(t *testing.T, m models.Model, params *graph.Params, ids []int) int {
 	return slices.Index(all, slices.Max(all))
 }
 
-// TestWrong: what does not fit is one line with the place.
+// TestWrong: invalid input is an error of one line that says where.
 func TestWrong(t *testing.T) {
 	odd := tiny()
 	odd.Width = 18
@@ -140,7 +140,8 @@ func TestWrong(t *testing.T) {
 	}
 }
 
-// TestConfig: a configuration is its file, and a key that may change the results is refused.
+// TestConfig: a configuration survives a round trip through its file, and a key that may change the results is
+// rejected.
 func TestConfig(t *testing.T) {
 	text, err := models.JSON(tiny())
 	if err != nil {
@@ -160,7 +161,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestAdagrad: the first step is the learning rate, whatever the gradient; the next shorter.
+// TestAdagrad: the first step has the size of the learning rate, whatever the gradient; the next is smaller.
 func TestAdagrad(t *testing.T) {
 	c := train.Change{Weight: []float32{1, 1}, Grad: []float32{4, -0.5}, Kept: [][]float32{make([]float32, 2)}, Step: 1, Rate: 0.1, Clip: 1}
 	for _, want := range []float64{0.1, 0.1 * (1 + 1/math.Sqrt2)} {

@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/datasets"
 )
 
-// stanzas are the texts of a file whose name ends in .stanzas: those with an empty line between them.
+// stanzas are the texts of a .stanzas file, which are separated by empty lines.
 type stanzas [][]byte
 
 func init() {
@@ -18,7 +18,7 @@ func init() {
 	})
 }
 
-// Text is a stanza.
+// Text returns a stanza.
 func (s stanzas) Text(n int64) ([]byte, error) {
 	if n >= int64(len(s)) {
 		return nil, io.EOF
@@ -26,5 +26,5 @@ func (s stanzas) Text(n int64) ([]byte, error) {
 	return s[n], nil
 }
 
-// Close does nothing: the file was read as a whole.
+// Close does nothing, as the whole file was read at once.
 func (stanzas) Close() error { return nil }

@@ -7,17 +7,17 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// familyKey is where a config.json that is another family's for transformers tells the Type of
-// its own.
+// familyKey is the key of a config.json that records the model's own Type if the file is another family's for
+// transformers.
 const familyKey = "gorgpt_family"
 
-// kindOf is what a config.json says of its family.
+// kindOf is what a config.json says about its family.
 type kindOf struct {
 	Type string `json:"model_type"`    // transformers'
-	Own  string `json:"gorgpt_family"` // if that is another
+	Own  string `json:"gorgpt_family"` // if that differs
 }
 
-// TypeOf is the Type of the family whose model a config.json describes.
+// TypeOf returns the Type of the family of the model that a config.json describes.
 func TypeOf(config []byte) (string, error) {
 	var kind kindOf
 	if err := plainjson.Unmarshal(config, &kind); err != nil {
@@ -26,7 +26,7 @@ func TypeOf(config []byte) (string, error) {
 	return cmp.Or(kind.Own, kind.Type), nil
 }
 
-// writtenAs is the family whose file that of a model is.
+// writtenAs returns the family that a model's file is written as.
 func (f Family) writtenAs(m Model) (Family, error) {
 	if f.As == nil || f.As(m) == "" {
 		return f, nil
@@ -40,7 +40,7 @@ func (f Family) writtenAs(m Model) (Family, error) {
 	return f, cmp.Or(err, fmt.Errorf("models: a %s is written as a %s, which is no registered family", f.Type, f.As(m)))
 }
 
-// checkAs refuses a file that transformers would take for a model that computes something else.
+// checkAs returns an error for a file that transformers would open as a model that computes something else.
 func (f Family) checkAs(kind kindOf, m Model) error {
 	if kind.Own == "" {
 		return nil

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// commonBuffers are what the files of transformers' models hold beside the weights of the body and
-// its head: heads for other tasks, the numbers from 0 on, and the frequencies of rotary positions.
+// commonBuffers matches what files of transformers' models hold besides the weights of the body and its head:
+// heads for other tasks, position ids, and the frequencies of rotary positions.
 var commonBuffers = regexp.MustCompile(`^(multiple_choice_head|score|classifier|qa_outputs)\.|^position_ids$|\.inv_freq$`)
 
-// IsBuffer tells whether a tensor of a file is none of a model's weights, and nothing that its
-// results depend on. One of the family's Buffers is a mask of shape (1, 1, T, T), or the one
-// number that stands for masked places.
+// IsBuffer reports whether a tensor of a file is not a weight of a model, so that its results do not depend
+// on it. Tensors that match the family's buffers are masks of shape (1, 1, T, T), or the scalar that masked
+// positions are set to.
 func IsBuffer(buffers []string, name string, shape []int) bool {
 	if commonBuffers.MatchString(name) {
 		return true

@@ -1,6 +1,6 @@
 package family
 
-// commonOnly are keys of every configuration that must have their defaults, or ask for
+// commonOnly are keys of every configuration that must have their default values, since others ask for
 // arithmetic that no family has.
 var commonOnly = []Only{
 	{"tie_word_embeddings", []string{"true"}, "the head shares the token embedding"},
@@ -12,14 +12,14 @@ var commonOnly = []Only{
 	{"auto_map", []string{"{}", "null"}, "code that comes with a model is not run"},
 }
 
-// commonHarmless are the keys of transformers' PretrainedConfig, of its versions 2 to 5, on
-// which logits do not depend, and what its tools write beside them.
+// commonHarmless are the keys of transformers' PretrainedConfig, versions 2 to 5, that do not affect the
+// logits, and keys that related tools add.
 var commonHarmless = []string{
 	// Where a file comes from.
 	"_name_or_path", "name_or_path", "_commit_hash", "transformers_version", "architectures",
 	"vocab_size_or_config_json_file", "custom_pipelines", "tokenizer_class", "prefix", "base_model_type",
 
-	// What gorgpt adds: models.Parse heeds it.
+	// Added by gorgpt, and read by models.Parse.
 	"gorgpt_edits",
 
 	// How numbers are stored and code is run.
@@ -32,10 +32,10 @@ var commonHarmless = []string{
 	"id2label", "label2id", "num_labels", "_num_labels", "num_classes", "problem_type", "finetuning_task", "task_specific_params",
 	"classifier_dropout", "summary_*",
 
-	// Tokens, which the tokenizer and generate heed.
+	// Tokens, which the tokenizer and package generate use.
 	"bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "cls_token_id", "mask_token_id", "unk_token_id", "decoder_start_token_id",
 
-	// What transformers' generate once read there; generation_config.json has it now.
+	// What transformers' generate used to read here and now reads from generation_config.json.
 	"max_length", "max_new_tokens", "min_length", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",
 	"temperature", "top_k", "top_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "repetition_penalty", "length_penalty",
 	"no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "encoder_repetition_penalty", "bad_words_ids", "num_return_sequences",
@@ -44,8 +44,7 @@ var commonHarmless = []string{
 	"assistant_lookbehind", "num_assistant_tokens*", "target_lookbehind",
 }
 
-// OpenAI are the names that transformers' common configuration gives to OpenAI's keys, for
-// [Family.Aliases].
+// OpenAI maps the keys of transformers' common configuration to OpenAI's, for [Family.Aliases].
 var OpenAI = map[string]string{
 	"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
 	"num_attention_heads": "n_head", "num_hidden_layers": "n_layer",

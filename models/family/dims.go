@@ -10,20 +10,20 @@ import (
 // Dims are the sizes that every GPT has.
 type Dims struct {
 	Vocab   int // tokens
-	Context int // positions that a sequence may have
+	Context int // positions a sequence may have
 	Width   int // of the residual stream, C
 	Layers  int // blocks
 	Heads   int // per attention layer
 }
 
-// What a model may ask for, many times what any has: declaring one takes memory by the
-// layer, and a number of weights must fit an int64.
+// Upper limits of the sizes of a model, far above those of any real one: declaring a model takes memory for
+// each layer, and the number of weights must fit an int64.
 const (
 	maxLayers = 1000
 	maxSize   = 1 << 24
 )
 
-// sizes are the keys of Dims.
+// sizes lists the fields of Dims with their keys.
 var sizes = []struct {
 	name string
 	max  int
@@ -37,7 +37,7 @@ var sizes = []struct {
 	{"number of heads", maxSize, []string{"n_head", "num_attention_heads", "num_heads"}, func(d *Dims) *int { return &d.Heads }},
 }
 
-// DimsOf are the sizes of a model.
+// DimsOf returns the sizes of a model.
 func DimsOf(m Model) (d Dims) {
 	for _, size := range sizes {
 		if v, ok := field(reflect.ValueOf(m), size.keys...); ok {
@@ -47,8 +47,9 @@ func DimsOf(m Model) (d Dims) {
 	return d
 }
 
-// WithDims is the model with other sizes. A feed-forward width of its own, intermediate_size, keeps its ratio to the
-// width, and heads of keys and values, num_key_value_heads, theirs to the heads, or a smaller one that shares these evenly.
+// WithDims returns the model with other sizes. If it has a separate feed-forward width, intermediate_size,
+// that keeps its ratio to the width. num_key_value_heads keeps its ratio to the number of heads, rounded down
+// to a divisor of that number.
 func WithDims(m Model, d Dims) Model {
 	v := copied(m)
 	if inner, ok := field(v, "intermediate_size"); ok {
@@ -71,7 +72,7 @@ func WithDims(m Model, d Dims) Model {
 	return v.Interface().(Model)
 }
 
-// WithDropout is the model with one dropout rate wherever it has dropout.
+// WithDropout returns the model with the given dropout rate wherever it has dropout.
 func WithDropout(m Model, rate float64) Model {
 	v := copied(m)
 	for key, f := range floats(v) {
@@ -82,7 +83,7 @@ func WithDropout(m Model, rate float64) Model {
 	return v.Interface().(Model)
 }
 
-// DropoutOf is the highest dropout rate that the model has.
+// DropoutOf returns the highest dropout rate of the model.
 func DropoutOf(m Model) (rate float64) {
 	for key, f := range floats(reflect.ValueOf(m)) {
 		if isRate(key) {
@@ -92,13 +93,13 @@ func DropoutOf(m Model) (rate float64) {
 	return rate
 }
 
-// Tied tells whether the head shares the token embedding.
+// Tied reports whether the head shares the token embedding.
 func Tied(m Model) bool {
 	v, ok := byKey(reflect.ValueOf(m), tiedKey)
 	return !ok || v.Kind() != reflect.Bool || v.Bool()
 }
 
-// InitStd is the deviation of a model's first weights, 0.02 if its configuration has none.
+// InitStd returns the standard deviation of a model's initial weights, 0.02 if its configuration has none.
 func InitStd(m Model) float64 {
 	if v, ok := byKey(reflect.ValueOf(m), initKey); ok && v.CanFloat() {
 		return v.Float()
@@ -106,7 +107,7 @@ func InitStd(m Model) float64 {
 	return 0.02
 }
 
-// Validate tells what is wrong with the sizes, the rates and the rest of a configuration, or nil.
+// Validate returns what is wrong with the sizes, the rates and the rest of a configuration, or nil.
 func Validate(m Model) error {
 	err := validate(m)
 	if own, ok := m.(interface{ Validate() error }); ok && err == nil {
@@ -151,14 +152,14 @@ func validate(m Model) error {
 	return nil
 }
 
-// maxFloat bounds what is added to a variance, and the deviation of first weights: many times what any
-// model has, and a square that float32 holds.
+// maxFloat bounds what is added to a variance and the standard deviation of initial weights. It is far above
+// what any model has, and float32 can hold its square.
 const maxFloat = 1e6
 
-// isRate tells whether a key is that of a dropout rate.
+// isRate reports whether a key is that of a dropout rate.
 func isRate(key string) bool { return strings.Contains(key, "drop") }
 
-// The keys with a meaning in every family, beside those of the sizes.
+// The keys with a meaning in every family, besides those of the sizes.
 const (
 	tiedKey = "tie_word_embeddings"
 	initKey = "initializer_range"
@@ -168,11 +169,11 @@ const (
 type keyed struct {
 	key   string // "" for none
 	index []int
-	null  bool // 0 stands for null
+	null  bool // 0 is written as null
 	omit  bool // 0 is left out
 }
 
-// fields lists the fields of a configuration that a file has.
+// fields lists the fields of a configuration that are in a file.
 func fields(t reflect.Type) (list []keyed) {
 	if t.Kind() != reflect.Struct {
 		return nil
@@ -195,7 +196,7 @@ func byKey(v reflect.Value, key string) (reflect.Value, bool) {
 	return reflect.Value{}, false
 }
 
-// field finds a whole number by one of several keys.
+// field finds an integer field by one of several keys.
 func field(v reflect.Value, keys ...string) (reflect.Value, bool) {
 	for _, key := range keys {
 		if f, ok := byKey(v, key); ok && f.CanInt() {
@@ -205,7 +206,7 @@ func field(v reflect.Value, keys ...string) (reflect.Value, bool) {
 	return reflect.Value{}, false
 }
 
-// floats are the numbers that are not whole, by their keys.
+// floats returns the floating-point fields by their keys.
 func floats(v reflect.Value) map[string]reflect.Value {
 	found := make(map[string]reflect.Value)
 	for _, f := range fields(v.Type()) {
@@ -216,7 +217,7 @@ func floats(v reflect.Value) map[string]reflect.Value {
 	return found
 }
 
-// copied is a copy of a model that can be set.
+// copied returns a settable copy of a model.
 func copied(m Model) reflect.Value {
 	v := reflect.New(reflect.TypeOf(m)).Elem()
 	v.Set(reflect.ValueOf(m))

@@ -30,7 +30,7 @@ func small() toy {
 	return toy{Vocab: 1, Context: 1, Width: 1, Layers: 1, Heads: 1, Epsilon: 1e-6}
 }
 
-// TestValidate: sizes that no GPT has, and numbers out of their range, by their keys.
+// TestValidate: sizes that no GPT has, and numbers out of range, are reported by key.
 func TestValidate(t *testing.T) {
 	for _, c := range []struct {
 		change func(d *toy)
@@ -60,7 +60,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestWith: a family's fields are found by their keys, and a model that is given stays as it is.
+// TestWith: a family's fields are found by their keys, and the original model does not change.
 func TestWith(t *testing.T) {
 	d := family.Dims{Vocab: 7, Context: 5, Width: 6, Layers: 4, Heads: 2}
 	m := family.Model(small())

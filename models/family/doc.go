@@ -1,11 +1,11 @@
-// Package family says what a family of models is, and keeps the list of them. It knows what
-// the config.json of Hugging Face's models have in common: a family brings a struct whose json
-// tags are the keys of its own, and its graph; reading, writing and checking the file, setting
-// sizes and dropout, and naming the tensors of a checkpoint are done here.
+// Package family defines what a family of models is and keeps the list of families. It knows what the
+// config.json files of Hugging Face's models have in common. A family supplies its graph and a struct whose
+// json tags are the keys specific to it. This package reads, writes and checks the file, sets sizes and
+// dropout, and names the tensors of a checkpoint.
 //
-// A key is read, has no say in the results, or is refused by name, so that no file gives other
-// numbers here than in transformers.
+// Every key is either read, known not to affect the results, or rejected with an error that names it, so that
+// no file gives different results here than in transformers.
 //
-// Programs use it as package models, which imports the families of this module so that they are
-// known; these cannot import that, and are why this package is one of its own.
+// Programs use this package through package models, which imports the families of this module to make them
+// known. The families cannot import package models in turn, so what they need is in this package.
 package family

@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// Ends are the tokens that end a text, eos_token_id: a number, a list of them, or null.
+// Ends are the tokens that end a text. As eos_token_id, they are a number, a list of numbers, or null.
 type Ends []int
 
-// UnmarshalJSON implements [json.Unmarshaler]. Negative ids, which some files have for
-// "none", are left out.
+// UnmarshalJSON implements [json.Unmarshaler]. Negative ids, which stand for "none" in some files, are left
+// out.
 func (e *Ends) UnmarshalJSON(data []byte) error {
 	var many []int
 	if err := json.Unmarshal(data, &many); err != nil {
@@ -36,7 +36,7 @@ func (e Ends) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]int(e))
 }
 
-// First is the first of the tokens, or nil.
+// First returns the first of the tokens, or nil if there are none.
 func (e Ends) First() *int {
 	if len(e) == 0 {
 		return nil
@@ -44,7 +44,7 @@ func (e Ends) First() *int {
 	return &e[0]
 }
 
-// NewEnds makes Ends of ids; negative ones are left out.
+// NewEnds makes Ends from ids. Negative ids are left out.
 func NewEnds(ids []int) Ends {
 	return slices.DeleteFunc(slices.Clone(Ends(ids)), func(id int) bool { return id < 0 })
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/family"
 )
 
-// TestEnds: what transformers 5.24 takes for eos_token_id is read and written back.
+// TestEnds: every form of eos_token_id that transformers 5.24 accepts is read and written back.
 func TestEnds(t *testing.T) {
 	for _, c := range []struct {
 		text string

@@ -16,88 +16,85 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Model is a GPT of one architecture and size: a struct, without pointers, whose fields are
-// by their json tags the keys of its config.json. B is the batch, T the context, C the width, V
-// the vocabulary.
+// Model is a GPT of one architecture and size: a struct without pointers, in which the json tag of each field
+// is its key in config.json. B is the batch size, T the context, C the width, V the vocabulary.
 type Model interface {
-	// Body declares everything below the head over tokens (B, T), and returns the final states
-	// (B·T, C) and the token embedding (V, C). The head shares that unless the configuration's
-	// tie_word_embeddings is false.
+	// Body declares everything below the head over tokens (B, T). It returns the final states (B·T, C) and
+	// the token embedding (V, C), which the head shares unless the configuration's tie_word_embeddings is
+	// false.
 	Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node)
 }
 
-// Named is a model of the catalogue.
+// Named is a model in the catalogue.
 type Named struct {
 	Name  string // Hugging Face's, where there is one
-	About string // a line
+	About string // one line
 	Model Model
 }
 
-// Family is what the rest of the project knows of an architecture.
+// Family is what the rest of the project knows about an architecture.
 //
-// Default is its configuration where a config.json says nothing. The sizes every family has
-// under Hugging Face's keys or OpenAI's: vocab_size, max_position_embeddings or n_positions,
-// hidden_size or n_embd, num_hidden_layers, num_layers or n_layer, num_attention_heads, num_heads
-// or n_head. Numbers
-// whose keys hold "drop" are dropout rates, those with "eps" are added to variances; both are
-// checked, as is initializer_range, the deviation of the first weights, which an untied head
-// starts from too. A whole number with the tag `config:"null"` is null in the file where it is
-// 0; what is tagged omitempty is not in the file then. A method Validate() error checks what else there is.
+// Default holds the values of keys that a config.json lacks. Every family has the sizes, under Hugging Face's
+// keys or OpenAI's: vocab_size, max_position_embeddings or n_positions, hidden_size or n_embd,
+// num_hidden_layers, num_layers or n_layer, num_attention_heads, num_heads or n_head. Floats with "drop" in
+// their keys are dropout rates, and those with "eps" are added to variances. Both are checked, as is
+// initializer_range, the standard deviation of the initial weights, including an untied head's. A field with
+// the tag `config:"null"` is null in the file if it is zero; with the option omitempty, it is left out. A
+// method Validate() error checks everything else.
 type Family struct {
 	Type         string  // model_type in config.json
 	Architecture string  // the class of transformers that opens it, "GPT2LMHeadModel"
 	Default      Model   // a struct
-	Sizes        []Named // its part of the catalogue
+	Sizes        []Named // its models in the catalogue
 
-	// As, if given, is the Type of another family whose graph of a model's tensors and keys computes
-	// the same, or "": the file is that family's for transformers, and says besides whose it is
-	// here. So a GPT-3 without bands is written as a GPT-2.
+	// As, if set, returns the Type of another family whose graph computes the same from a model's tensors and
+	// keys, or "". For transformers, the file is that other family's; an extra key records the family it has
+	// here. A GPT-3 without bands is written as a GPT-2 in this way.
 	As func(Model) string
 
-	// Aliases are other names of keys. Where a file has both, the alias counts, as in
-	// transformers.
+	// Aliases maps other names of keys to the keys. If a file has both, the alias counts, as in transformers.
 	Aliases map[string]string
-	// Only are keys that can ask for arithmetic that the family does not have.
+	// Only lists keys that can ask for arithmetic that the family does not have.
 	Only []Only
-	// Harmless are keys that the results do not depend on, beside those of all families. One
-	// that ends in * is any key that begins so.
+	// Harmless lists keys that do not affect the results, in addition to those of all families. A key that
+	// ends in * stands for all keys with that prefix.
 	Harmless []string
 
-	// Prefix stands before the names of all tensors but the head's in files of Architecture:
-	// "transformer.".
+	// Prefix precedes the names of all tensors but the head's in files of Architecture: "transformer.".
 	Prefix string
-	// Buffers are tensors of such files that are no weights, such as masks: names in which *
-	// stands for any part between dots. They are numbers, or matrices of the context.
+	// Buffers are tensors in these files that are not weights, such as masks, by names in which * stands for
+	// any part between dots. They are scalars or matrices of the context's size.
 	Buffers []string
-	// Forms, if given, tell how files hold parameters that are not stored one by one under their names: lists of them, with their pieces, by
-	// names without Prefix. The first list is how they are written.
+	// Forms, if set, describes how files hold parameters that are not stored one by one under their names.
+	// Each form is a list of parameters with their pieces, under names without Prefix. Files are written in
+	// the first.
 	Forms func(Model) [][]weights.Whole
-	// Swapped are parameters, by patterns such as "h.*.mlp.experts.w", with the last two axes (out, in) here and
-	// (in, out) in a file of plain numbers. They are what a file may have in MXFP4, whose blocks lie as here.
+	// Swapped are the parameters, as patterns such as "h.*.mlp.experts.w", whose last two axes are (out, in)
+	// here and (in, out) in a file of plain numbers. A file may also hold them in MXFP4, with the layout used
+	// here.
 	Swapped []string
-	// Whole, if given, is the model that Architecture makes of a configuration. What it has more
-	// than the configuration's own are zeros in a file: biases, of one without.
+	// Whole, if set, returns the model that Architecture builds from a configuration. Parameters that only
+	// this model has are zeros in a file, such as the biases if the configuration has none.
 	Whole func(Model) Model
-	// GGUF, if it has an architecture, is how llama.cpp's files hold the family's models.
+	// GGUF, if its Architecture is set, describes how llama.cpp's files hold the family's models.
 	GGUF GGUF
-	// Export, if it has a name, makes models of others one of this family.
+	// Export, if its Name is set, converts models of other families to this one.
 	Export Export
 }
 
-// registry lists families, and what is wrong with one of them.
+// registry lists families, and holds the error of the first that was invalid.
 type registry struct {
 	sync.Mutex
 	all   []Family
 	fault error
 }
 
-// known are those of this program.
+// known holds the families of this program.
 var known registry
 
-// Register makes a family known to everything that reads, writes or names models, as
-// sql.Register does a driver: call it in an init function, and import the package. Where two
-// have one name, or Default has no key for a size, nothing panics: whatever looks a model up
-// from then on gives the error.
+// Register makes a family known to everything that reads, writes or names models, much as sql.Register does
+// for a driver: call it in an init function, and import the package. If two families have the same name, or
+// Default lacks the key of a size, Register does not panic; every later lookup of a model returns the error.
 func Register(f Family) { known.register(f) }
 
 // All lists the families.
@@ -120,7 +117,7 @@ func (r *registry) list() ([]Family, error) {
 	return slices.Clone(r.all), r.fault
 }
 
-// Of is the family of a model, by its type.
+// Of returns the family of a model, by its type.
 func Of(m Model) (Family, error) {
 	all, err := All()
 	if err != nil {
@@ -134,7 +131,7 @@ func Of(m Model) (Family, error) {
 	return Family{}, fmt.Errorf("models: %T is of no registered family", m)
 }
 
-// check tells why a family cannot join others.
+// check returns an error if a family cannot join others.
 func (f Family) check(others []Family) error {
 	if f.Type == "" || f.Default == nil || reflect.TypeOf(f.Default).Kind() != reflect.Struct {
 		return fmt.Errorf("a family needs a Type and a Default that is a struct; got %q and %T", f.Type, f.Default)
@@ -174,8 +171,8 @@ func (f Family) check(others []Family) error {
 	return checkFields(f.Default)
 }
 
-// checkFields wants a key of its own for each field, values that two models do not share, and
-// fields for all sizes.
+// checkFields requires that each field has a key of its own, that no value is shared between copies of a
+// model, and that there is a field for each size.
 func checkFields(m Model) error {
 	if err := checkKeys(reflect.TypeOf(m), fmt.Sprintf("%T", m)); err != nil {
 		return err
@@ -192,9 +189,9 @@ func checkFields(m Model) error {
 	return nil
 }
 
-// checkKeys checks the fields of a configuration, and of the structs in it.
+// checkKeys checks the fields of a configuration and of the structs in it.
 func checkKeys(t reflect.Type, of string) error {
-	names := make(map[string]string) // of fields by key
+	names := make(map[string]string) // names of fields by key
 	for _, f := range reflect.VisibleFields(t) {
 		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch kind := f.Type.Kind(); {
@@ -219,13 +216,13 @@ func checkKeys(t reflect.Type, of string) error {
 	return nil
 }
 
-// Same tells whether two models are of one family with the same configuration.
+// Same reports whether two models are of the same family with the same configuration.
 func Same(a, b Model) bool { return reflect.DeepEqual(a, b) }
 
-// Name is what errors call a model's family: its package.
+// Name returns the name of a model's family for errors: its package.
 func Name(m Model) string { return path.Base(reflect.TypeOf(m).PkgPath()) }
 
-// OneOf refuses the value of a key that names none of what a family knows by such names.
+// OneOf returns an error unless name, the value of a key, is one of the known names.
 func OneOf[N ~string, V any](key string, name N, known map[N]V) error {
 	if _, ok := known[name]; ok {
 		return nil

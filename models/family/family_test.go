@@ -59,11 +59,11 @@ func (two) Body(*graph.Scope, *G.Node) (x, embedding *G.Node)      { return nil,
 func (bare) Body(*graph.Scope, *G.Node) (x, embedding *G.Node)     { return nil, nil }
 func (untagged) Body(*graph.Scope, *G.Node) (x, embedding *G.Node) { return nil, nil }
 
-// TestRegister: what cannot be a family is one error, the first, of whatever looks one up.
 func noExport(m Model, params *graph.Params, fold bool) (Model, *graph.Params, []string, error) {
 	return m, params, nil, nil
 }
 
+// TestRegister: an invalid family is an error of every lookup; of several such errors, the first is returned.
 func TestRegister(t *testing.T) {
 	for _, c := range []struct {
 		f    Family
@@ -104,8 +104,8 @@ func TestRegister(t *testing.T) {
 	}
 }
 
-// TestParseOwn: what a file says of a list does not change the default's, and a key within an
-// object is as strange as another.
+// TestParseOwn: reading a list from a file does not change the default's list, and an unknown key within an
+// object is rejected like any other.
 func TestParseOwn(t *testing.T) {
 	m := layered{one: one{5, 4, 4, 1, 2}, Windows: []int{1, 2, 3}}
 	m.Rope.Factor, m.Rope.Parts = 1, []int{7}

@@ -13,33 +13,35 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// GGUF is how llama.cpp's files hold the models of a family. Keys of metadata are without the architecture that
-// they begin with; names of tensors and parameters are stems, without ".weight" and ".bias", in which * stands for the
-// number of a block.
+// GGUF describes how llama.cpp's files hold the models of a family. Metadata keys are given without the
+// architecture that they begin with. Tensors and parameters are named by stems: without ".weight" or ".bias",
+// and with * in place of a block's number.
 type GGUF struct {
 	Architecture string // general.architecture, "llama"; "" if there are no such files
 
-	// Keys are those of metadata by those of config.json that say the same, and Optional what a file may lack, where the
-	// family's Default has the value that it has then. Read heeds Others, or nothing depends on them.
+	// Keys maps keys of config.json to the metadata keys with the same meaning. Optional does the same for
+	// those that a file may lack; the family's Default has the value that applies then. Others are further
+	// keys that a file may have: Read handles them, or nothing depends on them.
 	Keys, Optional map[string]string
 	Others         []string
 
-	// Stems are the names of tensors by those of parameters. What matrices of Swapped ones have is (out, in) in a
-	// file, (in, out) here. Extra tensors are no parameters: Read heeds them.
+	// Stems maps parameters to tensors. The matrices of those in Swapped are (out, in) in a file and (in,
+	// out) here. Extra lists tensors that are not parameters; Read handles them.
 	Stems   map[string]string
 	Swapped []string
 	Extra   []string
-	// Pairs, if given, is of how many heads a parameter has the rows, if the two that rotary positions turn together
-	// lie side by side in a file, and half a head apart here; 0 of others.
+	// Pairs, if set, returns the number of heads whose rows a parameter holds, if the two rows that rotary
+	// positions rotate together are adjacent in a file but half a head apart here. It returns 0 for other
+	// parameters.
 	Pairs func(m Model, stem string) int
 
-	// Read, if given, sets keys of config.json that are more than other names, and refuses what the family has not;
-	// Write, if given, is the way back.
+	// Read, if set, sets the keys of config.json that need more than renaming, and returns an error for what
+	// the family does not support. Write, if set, does the reverse.
 	Read  func(f *gguf.File, config map[string]any) error
 	Write func(m Model) (gguf.Meta, []gguf.Tensor, error)
 }
 
-// What all of llama.cpp's architectures have in common.
+// Names that all of llama.cpp's architectures have in common.
 const (
 	ggufKind      = "general.architecture"
 	ggufEmbedding = "token_embd.weight"
@@ -47,7 +49,7 @@ const (
 	ggufVocab     = "vocab_size"
 )
 
-// FromGGUF is the config.json of the model in a file of llama.cpp, of whatever family.
+// FromGGUF returns the config.json of the model in a file of llama.cpp, of any registered family.
 func FromGGUF(f *gguf.File) ([]byte, error) {
 	kind, err := f.Meta().Text(ggufKind, "")
 	if err != nil {
@@ -84,7 +86,7 @@ func (f Family) fromGGUF(file *gguf.File) ([]byte, error) {
 			switch {
 			case err != nil:
 				return nil, err
-			case g.Keys[key] != "" && isLess(v, 1): // what follows from it would be blamed
+			case g.Keys[key] != "" && isLess(v, 1): // else an error would blame a value derived from it
 				return nil, fmt.Errorf("%s.%s is %v, want 1 or more", g.Architecture, keys[key], v)
 			case v != nil:
 				config[key] = v
@@ -107,7 +109,7 @@ func (f Family) fromGGUF(file *gguf.File) ([]byte, error) {
 	return json.Marshal(config)
 }
 
-// scalar is a value as JSON takes it, nil if there is none.
+// scalar returns a metadata value as JSON can hold it, or nil if there is none.
 func scalar(meta gguf.Meta, key string) (any, error) {
 	switch v := meta.Get(key).(type) {
 	case nil, bool, string:
@@ -123,13 +125,13 @@ func scalar(meta gguf.Meta, key string) (any, error) {
 	}
 }
 
-// isLess tells whether a value is a whole number below a bound.
+// isLess reports whether a value is an integer below a bound.
 func isLess(v any, bound int) bool {
 	n, whole := v.(int)
 	return whole && n < bound
 }
 
-// checkKeys refuses keys of the architecture that are not known, as they may change the arithmetic.
+// checkKeys returns an error for an unknown key of the architecture, as it may change the arithmetic.
 func (g GGUF) checkKeys(meta gguf.Meta) error {
 	known := append(slices.Concat(slices.Collect(maps.Values(g.Keys)), slices.Collect(maps.Values(g.Optional))), ggufVocab)
 	for _, v := range meta {
@@ -141,7 +143,7 @@ func (g GGUF) checkKeys(meta gguf.Meta) error {
 	return nil
 }
 
-// tensors sets what tensors tell: the vocabulary, and whether the head shares the embedding.
+// tensors sets what is evident from the tensors: the vocabulary, and whether the head shares the embedding.
 func (g GGUF) tensors(file *gguf.File, config map[string]any) error {
 	embedding, ok := file.Lookup(ggufEmbedding)
 	if !ok || len(embedding.Shape) != 2 {
@@ -156,8 +158,9 @@ func (g GGUF) tensors(file *gguf.File, config map[string]any) error {
 	return nil
 }
 
-// ToGGUF is the metadata of a model, as a file of llama.cpp has it, and the tensors that it has beside the
-// parameters. It is an error if the family has no such file, or one that cannot hold the model.
+// ToGGUF returns the metadata of a model, as a file of llama.cpp has it, and the tensors that the file has
+// besides the parameters. It returns an error if the family has no such files, or if they cannot hold the
+// model.
 func ToGGUF(m Model) (GGUF, gguf.Meta, []gguf.Tensor, error) {
 	fail := func(err error) (GGUF, gguf.Meta, []gguf.Tensor, error) { return GGUF{}, nil, nil, err }
 	f, err := Of(m)
@@ -214,10 +217,11 @@ func ToGGUF(m Model) (GGUF, gguf.Meta, []gguf.Tensor, error) {
 	return g, append(meta, more...), extra, nil
 }
 
-// Stored is the name of the tensor that holds a parameter, "" if none does, and the parameter's stem.
+// Stored returns the name of the tensor that holds a parameter, or "" if there is none, and the parameter's
+// stem.
 func (g GGUF) Stored(param string) (name, stem string) { return renamed(param, g.Stems) }
 
-// Params are the names of the parameters of tensors, by Stored's, as a function: "" of one that is none's.
+// Params returns a function that, as the inverse of Stored, returns the parameter that a tensor holds, or "".
 func (g GGUF) Params() func(name string) (param, stem string) {
 	back := make(map[string]string, len(g.Stems))
 	for param, tensor := range g.Stems {
@@ -230,7 +234,7 @@ func (g GGUF) Params() func(name string) (param, stem string) {
 	}
 }
 
-// renamed is a name with another stem, "" if there is none for its own, which is returned too.
+// renamed returns a name with its stem replaced, or "" if stems lacks it, and the original stem.
 func renamed(name string, stems map[string]string) (to, stem string) {
 	parts := strings.Split(name, ".")
 	number := ""

@@ -15,16 +15,15 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// Only is a key of which only some values, as JSON texts, are taken.
+// Only is a key of which only some values, given as JSON, are accepted.
 type Only struct {
 	Key    string
 	Values []string
-	Why    string // what is the case instead, for the error
+	Why    string // what holds instead, for the error
 }
 
-// Parse returns the model that a config.json describes. Keys that it lacks are Default's. One
-// that is not known is refused, since it may change the arithmetic; with the value null it asks
-// for nothing.
+// Parse returns the model that a config.json describes. Keys that it lacks have the values of Default. An
+// unknown key is an error, since it may change the arithmetic, unless its value is null.
 func (f Family) Parse(data []byte) (Model, error) {
 	into := reflect.New(reflect.TypeOf(f.Default))
 	into.Elem().Set(reflect.ValueOf(f.Default))
@@ -57,7 +56,7 @@ func (f Family) read(data []byte, into any) (kind kindOf, err error) {
 	return kind, f.readKeys(data, all, into)
 }
 
-// readKeys decodes what a config.json says beside its family.
+// readKeys decodes everything in a config.json but its family.
 func (f Family) readKeys(data []byte, all map[string]json.RawMessage, into any) error {
 	known := make(map[string]keyed)
 	for _, k := range fields(reflect.TypeOf(into).Elem()) {
@@ -107,16 +106,16 @@ func (f Family) readKeys(data []byte, all map[string]json.RawMessage, into any) 
 	return plainjson.Unmarshal(data, &others)
 }
 
-// isObject tells whether a type is a struct that is read key by key.
+// isObject reports whether a type is a struct that is read key by key.
 func isObject(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && !reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
 }
 
-// checkObject refuses a key within an object that its struct has no field for.
+// checkObject returns an error for a key in an object for which its struct has no field.
 func checkObject(at string, value json.RawMessage, t reflect.Type) error {
 	var all map[string]json.RawMessage
 	if !isObject(t) || json.Unmarshal(value, &all) != nil {
-		return nil // or of another kind, which the decoder tells
+		return nil // or not an object, which the decoder will report
 	}
 	known := make(map[string]reflect.Type)
 	for _, k := range fields(t) {
@@ -134,7 +133,7 @@ func checkObject(at string, value json.RawMessage, t reflect.Type) error {
 	return nil
 }
 
-// unshare gives a configuration slices of its own, which decoding would write to.
+// unshare copies the slices of a configuration, since decoding would write to them.
 func unshare(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Slice:
@@ -150,7 +149,7 @@ func unshare(v reflect.Value) {
 	}
 }
 
-// checkKey refuses a key that is not read unless nothing depends on it.
+// checkKey returns an error for a key that is not read, unless nothing depends on it.
 func (f Family) checkKey(key, value string, fields map[string]keyed) error {
 	known := slices.Concat(slices.Collect(maps.Keys(fields)), slices.Collect(maps.Keys(f.Aliases)))
 	for _, only := range slices.Concat(f.Only, commonOnly) {
@@ -165,7 +164,7 @@ func (f Family) checkKey(key, value string, fields map[string]keyed) error {
 	if value == "null" || matches(commonHarmless, key) || matches(f.Harmless, key) {
 		return nil
 	}
-	slices.Sort(known) // of two that are as near, always the same
+	slices.Sort(known) // so that ties are always resolved the same way
 	meant := ""
 	if near := nearest.Of(key, known); near != "" {
 		meant = fmt.Sprintf("; did you mean %q?", near)
@@ -173,12 +172,12 @@ func (f Family) checkKey(key, value string, fields map[string]keyed) error {
 	return unknownKey(key, meant)
 }
 
-// unknownKey is the error of a key that is not read; meant offers another.
+// unknownKey is the error for a key that is not read; meant suggests another.
 func unknownKey(key, meant string) error {
 	return fmt.Errorf("unknown key %s%s It may change what the model computes; if not, take it out of the file", strconv.Quote(short(key)), cmp.Or(meant, "."))
 }
 
-// matches reports whether a list has a key, or its beginning with a star.
+// matches reports whether a list contains a key, or a prefix of it followed by a star.
 func matches(list []string, key string) bool {
 	return slices.ContainsFunc(list, func(pattern string) bool {
 		start, open := strings.CutSuffix(pattern, "*")
@@ -186,7 +185,7 @@ func matches(list []string, key string) bool {
 	})
 }
 
-// text is a JSON value without spaces.
+// text returns a JSON value without spaces.
 func text(value json.RawMessage) string {
 	var b bytes.Buffer
 	if value == nil || json.Compact(&b, value) != nil {
@@ -195,7 +194,7 @@ func text(value json.RawMessage) string {
 	return b.String()
 }
 
-// short cuts a value for an error.
+// short truncates a value for an error.
 func short(value string) string {
 	const most = 60
 	if len(value) > most {

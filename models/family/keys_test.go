@@ -6,7 +6,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/family"
 )
 
-// TestParse: what is read, what an alias counts for, and what is refused by name.
+// TestParse: keys that are read, aliases, and keys that are rejected by name.
 func TestParse(t *testing.T) {
 	defaults := small()
 	defaults.Layers = 12
@@ -62,7 +62,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestJSON: keys are in the order of the fields, and what is written is read back.
+// TestJSON: keys are in the order of the fields, and what is written can be read back.
 func TestJSON(t *testing.T) {
 	m := small()
 	f := family.Family{Type: "toy-lm", Architecture: "ToyForCausalLM", Default: small()}

@@ -9,8 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Rotary is what a config.json has under rope_parameters, or under rope_scaling in older ones, as a JSON text without
-// spaces; "" is null. The field of one has the tag `config:"null"`.
+// Rotary is the value of rope_parameters in a config.json, or of rope_scaling in older ones, as JSON without
+// spaces; "" is null. Give fields of this type the tag `config:"null"`.
 type Rotary string
 
 // MarshalJSON implements [json.Marshaler].
@@ -33,9 +33,10 @@ func (r *Rotary) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Options are those of heads of so many columns. theta is the base that a config.json has beside the text, 0 if it has none, and must be
-// the text's if that has one too; standard is the family's where neither has, 0 for 10,000. A part of the columns is refused: which families of
-// transformers turn one, and which ignore the key, differs.
+// Options returns the options for heads that have size columns. theta is the base that a config.json has outside of
+// r, or 0; if r has a base too, the two must be equal. standard is the family's base if neither is given; 0
+// stands for 10,000. Rotating only some of the columns is an error, because some families of transformers do
+// so and others ignore the key.
 func (r Rotary) Options(theta, standard float64, size int) (ops.RotaryOptions, error) {
 	all := map[string]any{}
 	if r != "" {
@@ -43,7 +44,7 @@ func (r Rotary) Options(theta, standard float64, size int) (ops.RotaryOptions, e
 			return ops.RotaryOptions{}, fmt.Errorf("rope_parameters: want an object, got %s", short(string(r)))
 		}
 	}
-	// Releases of transformers differ in which of two bases they take.
+	// Releases of transformers differ in which of the two bases they use.
 	if own, given := all["rope_theta"].(float64); given && theta != 0 && own != theta {
 		return ops.RotaryOptions{}, fmt.Errorf("rope_theta is %v, and in rope_parameters %v: want one base", theta, own)
 	}

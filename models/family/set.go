@@ -11,9 +11,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Set is a model with other values of some keys of its config.json, each as "key=value", in
-// which the value is JSON; a text needs no quotes. What a config.json may not say is refused
-// here as well, as is a key that has no say in the results.
+// Set returns a model with other values for some keys of its config.json, each given as "key=value". The
+// value is JSON, but a string needs no quotes. It is an error to set a value that a config.json may not have,
+// or a key that does not affect the results.
 func (f Family) Set(m Model, pairs []string) (Model, error) {
 	into := reflect.New(reflect.TypeOf(m))
 	into.Elem().Set(reflect.ValueOf(m))
@@ -54,7 +54,7 @@ func (f Family) Set(m Model, pairs []string) (Model, error) {
 	return m, nil
 }
 
-// valueOf is a value for a key of some type: JSON as it stands, or a text.
+// valueOf returns the value of a key of the given type: as JSON, or as a string.
 func valueOf(value string, of reflect.Type) any {
 	text := of.Kind() == reflect.String && !reflect.PointerTo(of).Implements(reflect.TypeFor[json.Unmarshaler]())
 	if json.Valid([]byte(value)) && (!text || strings.HasPrefix(value, `"`)) {

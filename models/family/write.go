@@ -7,8 +7,9 @@ import (
 	"reflect"
 )
 
-// JSON is the config.json of a model, as Hugging Face's transformers reads it. begin is the token that begins a text,
-// ends are those that end one; negative ones are none. The more key, if there is one, comes last.
+// JSON returns the config.json of a model, as Hugging Face's transformers reads it. begin is the token that
+// begins a text, ends are those that end one; negative ids mean none. If more is not empty, it is written
+// last, as a key with the given value.
 func (f Family) JSON(m Model, begin int, ends []int, more string, value any) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -20,7 +21,7 @@ func (f Family) JSON(m Model, begin int, ends []int, more string, value any) ([]
 			failed = err
 		}
 		if _, ok := value.(float64); ok && !bytes.ContainsAny(text, ".e") {
-			text = append(text, ".0"...) // transformers takes no whole number for one that is not
+			text = append(text, ".0"...) // transformers rejects an integer where it expects a float
 		}
 		if written[key] {
 			return
@@ -52,7 +53,7 @@ func (f Family) JSON(m Model, begin int, ends []int, more string, value any) ([]
 			write(k.key, nil)
 		}
 	}
-	// What transformers' defaults would be otherwise, in some families.
+	// Always written, because transformers' defaults differ in some families.
 	write(tiedKey, Tied(m))
 	write("eos_token_id", NewEnds(ends))
 	write("bos_token_id", NewEnds([]int{begin}).First())

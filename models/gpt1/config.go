@@ -24,11 +24,11 @@ type Config struct {
 	ResidualDropout  float64 `json:"resid_pdrop"`
 
 	Epsilon float64 `json:"layer_norm_epsilon"`  // added to a layer norm's variance; 1e-5
-	InitStd float64 `json:"initializer_range"`   // deviation of the first weights; 0.02
+	InitStd float64 `json:"initializer_range"`   // standard deviation of the initial weights; 0.02
 	Tied    bool    `json:"tie_word_embeddings"` // the head shares the token embedding, as OpenAI's does
 
-	// Composed declares attention in small operations, each a node of the graph: to look
-	// into, or to change. The numbers are the same but for rounding.
+	// Composed declares attention as small operations, each a node of the graph, which can be inspected or
+	// changed. The results are the same up to rounding.
 	Composed bool `json:"-"`
 }
 
@@ -44,7 +44,7 @@ func New(vocab, context, width, layers, heads int) Config {
 // Activation names a feed-forward activation as Hugging Face does.
 type Activation string
 
-// The activations that a configuration file can name.
+// The activations that a config.json can name.
 const (
 	GELU Activation = "gelu" // the tanh form, in this model
 	ReLU Activation = "relu"
@@ -53,7 +53,7 @@ const (
 
 var activations = map[Activation]layers.Activation{GELU: ops.GELU, ReLU: ops.ReLU, SiLU: ops.SiLU, "swish": ops.SiLU}
 
-// layer is the activation's constructor; an unknown one is caught by Validate.
+// layer returns the activation's constructor. Validate rejects unknown activations.
 func (a Activation) layer() layers.Activation {
 	if f := activations[a]; f != nil {
 		return f
@@ -61,12 +61,12 @@ func (a Activation) layer() layers.Activation {
 	return ops.GELU
 }
 
-// Validate tells what is wrong beside sizes and rates, or nil.
+// Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	return family.OneOf("afn", c.Activation, activations)
 }
 
-// Sizes are OpenAI's model (§4.1) under Hugging Face's name, and one for CPUs.
+// Sizes returns OpenAI's model (§4.1) under Hugging Face's name, and one for CPUs.
 func Sizes() []family.Named {
 	return []family.Named{
 		{Name: "gpt1-nano", About: "GPT-1's block at the size of gpt2-nano", Model: New(65, 64, 128, 4, 4)},
@@ -81,7 +81,7 @@ func init() {
 		Type: "openai-gpt", Architecture: "OpenAIGPTLMHeadModel", Default: published, Sizes: Sizes(),
 		Aliases: family.OpenAI,
 		Harmless: []string{
-			"n_ctx", // the size of a mask, once
+			"n_ctx", // formerly the size of a mask
 			"n_special", "predict_special_tokens",
 		},
 		Prefix:  "transformer.",

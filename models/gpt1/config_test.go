@@ -53,7 +53,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestParseJSON: what transformers 5.24's AutoConfig makes of these files.
+// TestParseJSON compares with what transformers 5.24's AutoConfig reads from these files.
 func TestParseJSON(t *testing.T) {
 	for data, change := range map[string]func(c *gpt1.Config){
 		`{"model_type": "openai-gpt"}`:                                                                                                      func(*gpt1.Config) {},
@@ -117,7 +117,7 @@ func TestWith(t *testing.T) {
 	}
 }
 
-// TestGraphAt: the rows that are asked for are those of all logits.
+// TestGraphAt: the requested rows equal those of all logits.
 func TestGraphAt(t *testing.T) {
 	c, params := tiny(), graph.NewParams(3)
 	tokens := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
@@ -155,7 +155,7 @@ func TestGraphAt(t *testing.T) {
 	}
 }
 
-// TestDropoutRates: each of the three rates changes the loss of training, and of nothing else.
+// TestDropoutRates: each of the three rates changes the training loss and nothing else.
 func TestDropoutRates(t *testing.T) {
 	loss := func(c gpt1.Config, step uint64, options ...graph.Option) float32 {
 		s := graph.New(graph.NewParams(5), options...)

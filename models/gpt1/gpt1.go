@@ -8,9 +8,9 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Body declares GPT-1 over tokens (B, T) up to the head, and returns the final states (B·T, C):
-// row b·T + t is what the head scores the token after position t of sequence b by. The token
-// embedding (V, C) is what the head shares. There is no norm after the last block.
+// Body declares GPT-1 over tokens (B, T) up to the head, and returns the final states (B·T, C) and the token
+// embedding (V, C), which the head shares. From row b·T + t, the head computes the scores of the token after
+// position t of sequence b. There is no norm after the last block.
 func (c Config) Body(s *graph.Scope, tokens *G.Node) (x, table *G.Node) {
 	x, table = layers.Embedding(s.At("tokens_embed"), tokens, c.Vocab, c.Width, c.start()) // (B·T, C)
 	x = layers.LearnedPositions(s.At("positions_embed"), x, c.Context, c.start())          // (B·T, C)
@@ -21,8 +21,8 @@ func (c Config) Body(s *graph.Scope, tokens *G.Node) (x, table *G.Node) {
 	return x, table
 }
 
-// block is one transformer block with the layer norms after the sums (post-norm), as
-// in Vaswani et al. 2017; GPT-2 has them in front of the branches.
+// block is one transformer block with the layer norms after the sums (post-norm), as in Vaswani et al. 2017.
+// GPT-2 has them before the branches.
 func (c Config) block(s *graph.Scope, x *G.Node) *G.Node {
 	weights, norm := layers.BranchWeights{Init: c.start()}, layers.Norm{Epsilon: c.Epsilon}
 
@@ -37,5 +37,5 @@ func (c Config) block(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.LayerNorm(s.At("ln_2"), x, norm)                            // (B·T, C)
 }
 
-// start is what all matrices start from (§4.1).
+// start is the initialization of all matrices (§4.1).
 func (c Config) start() graph.Init { return graph.Normal(c.InitStd) }

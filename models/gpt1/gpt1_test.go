@@ -37,8 +37,8 @@ func loss64(c gpt1.Config, p map[string][]float64, tokens, targets []int) float6
 	return reference.CrossEntropy(logits, targets, c.Vocab)
 }
 
-// TestGradient compares the loss with float64, and the gradient of every parameter with
-// central differences of that.
+// TestGradient compares the loss with a float64 model, and the gradient of every parameter with central
+// differences of that model.
 func TestGradient(t *testing.T) {
 	const tolLoss, tolGradient = 1e-6, 1e-4
 	c := tiny()
@@ -79,7 +79,7 @@ func TestGradient(t *testing.T) {
 	}
 }
 
-// TestErrors: a model that cannot be names the layer, the op and the shapes.
+// TestErrors: the error of an invalid model names the layer, the op and the shapes.
 func TestErrors(t *testing.T) {
 	for _, c := range []struct {
 		config  gpt1.Config
@@ -97,7 +97,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Declare OpenAI's model and count it, without making a weight.
+// Declare OpenAI's model and count its parameters, without allocating a weight.
 func ExampleConfig_Body() {
 	c := gpt1.New(40478, 512, 768, 12, 12)
 	params := graph.NewParams(1)

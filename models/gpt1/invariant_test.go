@@ -39,9 +39,8 @@ func logits(t *testing.T, c gpt1.Config, tokens []int, length int) []float32 {
 	return slices.Clone(p.Value(out))
 }
 
-// TestCausal: changing a token leaves the logits before it unchanged to the bit, in its own
-// sequence, and all of the other sequence. The context is longer than a tile of the attention
-// kernel.
+// TestCausal: changing a token leaves the logits before it in its own sequence, and all logits of the other
+// sequence, unchanged bit for bit. The context is longer than a tile of the attention kernel.
 func TestCausal(t *testing.T) {
 	c := gpt1.New(13, 150, 12, 2, 3)
 	const length = 141
@@ -94,8 +93,8 @@ func trained(t *testing.T, c gpt1.Config, step uint64, options ...graph.Option) 
 	return p.Loss(), s.Params(), p.PlannedBytes()
 }
 
-// TestDropout: each of the three rates does something in training and nothing elsewhere; the
-// same step gives the same loss, another step another.
+// TestDropout: each of the three rates has an effect in training and none elsewhere; the same step gives the
+// same loss, another step another.
 func TestDropout(t *testing.T) {
 	none := models.WithDropout(tiny(), 0).(gpt1.Config)
 	plain, _, _ := trained(t, none, 1)
@@ -121,8 +120,8 @@ func TestDropout(t *testing.T) {
 	}
 }
 
-// TestRecompute: with the blocks computed again, dropout and all, the loss and every gradient
-// have the same bits, and the program takes less memory.
+// TestRecompute: with the blocks recomputed, including dropout, the loss and every gradient have the same
+// bits, and the program takes less memory.
 func TestRecompute(t *testing.T) {
 	c := models.WithDropout(tiny(), 0.1).(gpt1.Config)
 	c.Layers = 6
@@ -141,7 +140,7 @@ func TestRecompute(t *testing.T) {
 	}
 }
 
-// TestInit checks the published initialisation (§4.1): N(0, 0.02) everywhere, biases 0, gains 1.
+// TestInit checks the published initialization (§4.1): N(0, 0.02) everywhere, biases 0, gains 1.
 func TestInit(t *testing.T) {
 	c := gpt1.New(300, 64, 64, 8, 4)
 	s := graph.New(graph.NewParams(5))

@@ -23,26 +23,27 @@ type Config struct {
 	// Activation is the feed-forward layer's, "gelu_new" in OpenAI's models.
 	Activation Activation `json:"activation_function"`
 
-	// The dropout rates. OpenAI published none; 0.1 is Hugging Face's default, and 0
-	// is right while a model under-fits, as all of GPT-2 did (§3).
+	// The dropout rates. OpenAI published none. 0.1 is Hugging Face's default; 0 is right while a model
+	// underfits, as all of GPT-2 did (§3).
 	EmbedDropout     float64 `json:"embd_pdrop"`
 	AttentionDropout float64 `json:"attn_pdrop"`
 	ResidualDropout  float64 `json:"resid_pdrop"`
 
 	Epsilon float64 `json:"layer_norm_epsilon"`  // added to a layer norm's variance; 1e-5
-	InitStd float64 `json:"initializer_range"`   // deviation of the first weights; 0.02
+	InitStd float64 `json:"initializer_range"`   // standard deviation of the initial weights; 0.02
 	Tied    bool    `json:"tie_word_embeddings"` // the head shares the token embedding, as OpenAI's do
 
-	// Bias gives linear layers and layer norms a bias, as OpenAI's have. nanoGPT's
-	// small models do without; transformers ignores the key.
+	// Bias gives linear layers and layer norms a bias, as in OpenAI's models. nanoGPT's small models have
+	// none; transformers ignores the key.
 	Bias bool `json:"bias"`
-	// Attention divides its scores by the root of a head's width if Scaled, as OpenAI's do, and,
-	// if ScaleByLayer, by the number of the block from 1 as well, as Mistral's GPT-2 do.
+	// Attention divides its scores by the root of a head's width if Scaled is true, as in OpenAI's models. If
+	// ScaleByLayer is true, it also divides them by the number of the block, counted from 1, as in Mistral's
+	// GPT-2 models.
 	Scaled       bool `json:"scale_attn_weights"`
 	ScaleByLayer bool `json:"scale_attn_by_inverse_layer_idx"`
 
-	// Composed declares attention in small operations, each a node of the graph: to look
-	// into, or to change. The numbers are the same but for rounding.
+	// Composed declares attention as small operations, each a node of the graph, which can be inspected or
+	// changed. The results are the same up to rounding.
 	Composed bool `json:"-"`
 }
 
@@ -58,7 +59,7 @@ func New(vocab, context, width, layers, heads int) Config {
 // Activation names a feed-forward activation as Hugging Face does.
 type Activation string
 
-// The activations that a configuration file can name.
+// The activations that a config.json can name.
 const (
 	GELU      Activation = "gelu_new" // the tanh form
 	GELUErf   Activation = "gelu"     // exact
@@ -68,7 +69,7 @@ const (
 	SiLU      Activation = "silu"
 )
 
-// activations are those of transformers by their names there, of which some have several.
+// activations are transformers' activations by their names there. Some have several names.
 var activations = map[Activation]layers.Activation{
 	GELU: ops.GELU, "gelu_pytorch_tanh": ops.GELU, "gelu_python_tanh": ops.GELU, "gelu_accurate": ops.GELU, "gelu_fast": ops.GELU,
 	GELUErf: ops.GELUErf, "gelu_python": ops.GELUErf,
@@ -78,13 +79,13 @@ var activations = map[Activation]layers.Activation{
 	SiLU:      ops.SiLU, "swish": ops.SiLU,
 }
 
-// Check refuses a name that stands for no activation.
+// Check returns an error for a name that is not an activation's.
 func (a Activation) Check() error { return family.OneOf("activation_function", a, activations) }
 
-// maxInner bounds what a file may ask for, many times what any model has.
+// maxInner bounds what a file may ask for. It is far above what any model has.
 const maxInner = 1 << 24
 
-// Layer is the activation's constructor; an unknown one is caught by Check.
+// Layer returns the activation's constructor. Check rejects unknown activations.
 func (a Activation) Layer() layers.Activation {
 	if f := activations[a]; f != nil {
 		return f
@@ -100,7 +101,7 @@ func (c Config) inner() int {
 	return c.Inner
 }
 
-// scale is what the attention of a block multiplies its scores by; 0 stands for 1/√D.
+// scale returns the factor for the attention scores of a block; 0 stands for 1/√D.
 func (c Config) scale(block int) float64 {
 	if c.Scaled && !c.ScaleByLayer {
 		return 0
@@ -115,7 +116,7 @@ func (c Config) scale(block int) float64 {
 	return scale
 }
 
-// Validate tells what is wrong beside sizes and rates, or nil.
+// Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	if c.Inner < 0 || c.Inner > maxInner {
 		return fmt.Errorf("a feed-forward width of %d is not in 0 to %d", c.Inner, maxInner)
@@ -123,8 +124,7 @@ func (c Config) Validate() error {
 	return c.Activation.Check()
 }
 
-// Sizes are OpenAI's four models (Table 2) under Hugging Face's names, and two for
-// CPUs.
+// Sizes returns OpenAI's four models (Table 2) under Hugging Face's names, and two for CPUs.
 func Sizes() []family.Named {
 	return []family.Named{
 		{Name: "gpt2-nano", About: "nanoGPT's CPU recipe: no biases, exact GELU", Model: nano()},
@@ -136,8 +136,7 @@ func Sizes() []family.Named {
 	}
 }
 
-// nano has the vocabulary of characters of Tiny Shakespeare; training sets that of
-// its tokenizer.
+// nano has a vocabulary of the characters of Tiny Shakespeare; training replaces it by its tokenizer's.
 func nano() Config {
 	c := New(65, 64, 128, 4, 4)
 	c.Bias = false
@@ -145,8 +144,8 @@ func nano() Config {
 	return c
 }
 
-// minute is as large as what a minute of two cores trains best (see recipes/README.md). Its first weights have a
-// deviation of 1/√C, as GPT-2's 0.02 is for its own widths: narrow models start slowly with that.
+// minute has the size that trains best in a minute on two cores (see recipes/README.md). Its initial weights
+// have a standard deviation of 1/√C, as GPT-2's 0.02 roughly is at its widths; with 0.02, narrow models start slowly.
 func minute() Config {
 	c := New(4096, 128, 96, 3, 4)
 	c.Bias = false
@@ -155,20 +154,20 @@ func minute() Config {
 	return c
 }
 
-// What the files of transformers' GPT-2 hold beside what is read, for [family.Family]; those of
-// GPT-3 are such files.
+// Keys and tensors, for [family.Family], that the files of transformers' GPT-2 have besides those that are
+// read. GPT-3 is stored in files of the same kind.
 var (
 	Harmless = []string{
-		"n_ctx",                   // the size of a mask, once
+		"n_ctx",                   // formerly the size of a mask
 		"reorder_and_upcast_attn", // the order of two products
 	}
 	Buffers = []string{"h.*.attn.bias", "h.*.attn.masked_bias"}
 )
 
-// Prefix stands before the names of tensors there.
+// Prefix precedes the names of tensors in these files.
 const Prefix = "transformer."
 
-// Whole is the configuration with biases, which transformers' GPT-2 always has.
+// Whole returns the configuration with biases, which transformers' GPT-2 always has.
 func (c Config) Whole() Config {
 	c.Bias = true
 	return c

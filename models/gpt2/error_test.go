@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// TestErrors: a model that cannot be names the layer, the op and the shapes.
+// TestErrors: the error of an invalid model names the layer, the op and the shapes.
 func TestErrors(t *testing.T) {
 	for _, c := range []struct {
 		config         gpt2.Config
@@ -28,8 +28,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestBadTokens: an id outside the vocabulary is an error of the run, and the program
-// goes on to work.
+// TestBadTokens: an id outside the vocabulary is an error of the run, and the program remains usable.
 func TestBadTokens(t *testing.T) {
 	params := graph.NewParams(1)
 	p := program(t, tiny(), params, tinyBatch, tinyContext)

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Declare the largest GPT-2, and count it, without making a weight.
+// Declare the largest GPT-2 and count its parameters, without allocating a weight.
 func ExampleConfig_Body() {
 	for _, size := range gpt2.Sizes() {
 		if size.Name != "gpt2-xl" {
@@ -26,7 +26,7 @@ func ExampleConfig_Body() {
 	// Output: (1024, 50257) 1557611200 (1600, 4800)
 }
 
-// A step of training: one program runs the model forward and backward.
+// A training step: one program runs the model forward and backward.
 func Example_loss() {
 	c := gpt2.New(256, 32, 16, 2, 4)
 	params := graph.NewParams(1)
@@ -51,9 +51,8 @@ func Example_loss() {
 	// 1024
 }
 
-// A config with a block of its own: attention and MLP side by side on one norm, with
-// squared ReLU, as later models have them, and fixed positions. It trains like any
-// other: [train.Trainer] asks for Loss only.
+// A configuration with another block: attention and MLP in parallel after one norm, with squared ReLU, as in
+// later models, and fixed positions. It trains like any other: [train.Trainer] only asks for Loss.
 func Example_yourOwn() {
 	squaredReLU := func(s *graph.Scope, x *G.Node) *G.Node { return s.Node(G.Square(ops.ReLU(s, x))) }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/family"
 )
 
-// inGGUF is how llama.cpp's files hold a GPT-2.
+// inGGUF describes how llama.cpp's files hold a GPT-2.
 func inGGUF() family.GGUF {
 	return family.GGUF{
 		Architecture: "gpt2",
@@ -32,10 +32,10 @@ func inGGUF() family.GGUF {
 	}
 }
 
-// tanh are the names of the tanh form of GELU.
+// tanh lists the names of the tanh form of GELU.
 var tanh = []Activation{GELU, "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate", "gelu_fast"}
 
-// toGGUF refuses what llama.cpp's GPT-2 does otherwise.
+// toGGUF returns an error for settings that llama.cpp's GPT-2 does not have.
 func toGGUF(m family.Model) (meta gguf.Meta, extra []gguf.Tensor, err error) {
 	c := m.(Config)
 	switch {

@@ -58,7 +58,7 @@ func TestCerebras(t *testing.T) {
 	}
 }
 
-// TestJSONEnds: as transformers writes them, text begins with the first that ends one.
+// TestJSONEnds: as transformers writes it, the first token that ends a text also begins one.
 func TestJSONEnds(t *testing.T) {
 	for _, c := range []struct {
 		ends             []int
@@ -91,7 +91,7 @@ func TestJSONEnds(t *testing.T) {
 	}
 }
 
-// TestParseJSON: what transformers 5.24's AutoConfig makes of these files.
+// TestParseJSON compares with what transformers 5.24's AutoConfig reads from these files.
 func TestParseJSON(t *testing.T) {
 	for _, c := range []struct {
 		data string

@@ -39,8 +39,8 @@ func logits(t *testing.T, p *graph.Program, out *G.Node, tokens []int) []float32
 	return slices.Clone(p.Value(out))
 }
 
-// TestCausal: changing token t+1 leaves the logits up to t unchanged to the bit. The
-// context is longer than a tile of the attention kernel.
+// TestCausal: changing token t+1 leaves the logits up to t unchanged bit for bit. The context is longer than
+// a tile of the attention kernel.
 func TestCausal(t *testing.T) {
 	c := gpt2.New(13, 150, 12, 2, 3)
 	params := graph.NewParams(5)
@@ -62,8 +62,7 @@ func TestCausal(t *testing.T) {
 	}
 }
 
-// TestRowsAreIndependent: a sequence has the same logits to the bit whatever else is
-// in the batch.
+// TestRowsAreIndependent: a sequence has the same logits, bit for bit, whatever else is in the batch.
 func TestRowsAreIndependent(t *testing.T) {
 	c := tiny()
 	params := graph.NewParams(5)
@@ -88,8 +87,8 @@ func TestRowsAreIndependent(t *testing.T) {
 	}
 }
 
-// TestTiedGradient: the gradient of the shared embedding is the sum of that of an
-// input table and that of a head with the same values.
+// TestTiedGradient: the gradient of the shared embedding is the sum of the gradients of an input table and a
+// head with the same values.
 func TestTiedGradient(t *testing.T) {
 	const vocab, width, context = 11, 6, 8
 	tokens := []int{1, 2, 3, 4, 5, 6, 7, 1}
@@ -172,8 +171,7 @@ func TestAccumulation(t *testing.T) {
 	}
 }
 
-// TestCores: a seed gives the same losses and weights to the bit on 1, 2 and 4
-// threads, with dropout.
+// TestCores: with dropout, a seed gives the same losses and weights, bit for bit, on 1, 2 and 4 threads.
 func TestCores(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	c := gpt2.New(101, 64, 128, 2, 4)
@@ -214,8 +212,8 @@ func TestCores(t *testing.T) {
 	}
 }
 
-// TestDropout: the same step gives the same loss, another step another; graphs that
-// do not train, and rates of 0, have none.
+// TestDropout: the same step gives the same loss, another step another; there is no dropout at a rate of 0 or
+// in graphs that do not train.
 func TestDropout(t *testing.T) {
 	dropped := tiny()
 	dropped.EmbedDropout, dropped.AttentionDropout, dropped.ResidualDropout = 0.2, 0.2, 0.2
@@ -247,9 +245,8 @@ func TestDropout(t *testing.T) {
 	}
 }
 
-// TestInit checks the published initialisation: N(0, 0.02), the projections that end
-// a branch smaller by √(2·layers), biases 0, gains 1; and that it depends on the seed
-// and the name alone.
+// TestInit checks the published initialization: N(0, 0.02), projections that end a branch smaller by
+// √(2·layers), biases 0, gains 1. It depends only on the seed and the name.
 func TestInit(t *testing.T) {
 	c := gpt2.New(300, 64, 64, 8, 4)
 	params := graph.NewParams(5)

@@ -61,9 +61,9 @@ func readStored(t *testing.T, name string) map[string]stored {
 	return tensors
 }
 
-// TestMinGPT runs a trained minGPT (3 layers, 3 heads, width 48, sorting six digits) from our
-// layers, and compares every activation that PyTorch recorded: all inside the first block,
-// what goes from block to block, and the head, which is not tied.
+// TestMinGPT runs a trained minGPT (3 layers, 3 heads, width 48, sorting six digits) built from the layers
+// here. It compares every activation that PyTorch recorded: all those in the first block, those between
+// blocks, and the head, which is untied.
 func TestMinGPT(t *testing.T) {
 	const batch, context, width, heads, blocks, vocab = 3, 11, 48, 3, 3, 3
 	weights := readStored(t, "gpt-nano-sort-model.json")

@@ -7,8 +7,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// TestRecompute: with the blocks computed again, dropout and all, the loss and every
-// gradient have the same bits, and the program takes less memory.
+// TestRecompute: with the blocks recomputed, including dropout, the loss and every gradient have the same
+// bits, and the program takes less memory.
 func TestRecompute(t *testing.T) {
 	c := tiny()
 	c.Layers = 6

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestScale: what attention multiplies its scores by, as transformers' scale_attn_weights and
-// scale_attn_by_inverse_layer_idx have it.
+// TestScale: attention scales its scores as transformers does with scale_attn_weights and
+// scale_attn_by_inverse_layer_idx.
 func TestScale(t *testing.T) {
 	for _, test := range []struct {
 		unscaled, byLayer bool

@@ -9,17 +9,17 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// Config is the size and the variant of a GPT-3: GPT-2's, under the keys of transformers'
-// GPT2Config, and the pattern of attention. Start from one of [Sizes] or from [New].
+// Config is the size and the variant of a GPT-3: the settings of a GPT-2, under the keys of transformers'
+// GPT2Config, and the attention pattern. Start from one of [Sizes] or from [New].
 type Config struct {
 	gpt2.Config
 
-	// Window is how many positions one of a banded layer sees, itself included. The paper does not
-	// say; 256 is that of EleutherAI's GPT-Neo, the nearest open model.
+	// Window is how many positions a position of a banded layer sees, itself included. The paper does not
+	// say; 256 is the window of EleutherAI's GPT-Neo, the nearest open model.
 	Window int `json:"window_size"`
-	// Order is the kinds of layers from the first on, "dense" and "banded" with commas between, as
-	// often as it takes: it divides the layers. The paper says "alternating", not which comes
-	// first; "dense,banded" is GPT-Neo's order as released. With "dense", all layers are GPT-2's.
+	// Order lists the kinds of the layers from the first on, "dense" and "banded" separated by commas. It is
+	// repeated, so its length must divide the number of layers. The paper says "alternating", not which comes
+	// first; "dense,banded" is the order of GPT-Neo as released. With "dense", all layers are as in GPT-2.
 	Order string `json:"attention_order"`
 }
 
@@ -29,27 +29,28 @@ const (
 	banded = "banded"
 )
 
-// New returns a configuration of the given size with GPT-3's other settings and no dropout, of which
-// the paper says nothing.
+// New returns a configuration of the given size with GPT-3's other settings. It has no dropout, which the
+// paper does not mention.
 func New(vocab, context, width, layers, heads int) Config {
 	return Config{Config: gpt2.New(vocab, context, width, layers, heads), Window: 256, Order: dense + "," + banded}
 }
 
-// Shape is what table 2.1 says of a model.
+// Shape holds the sizes of a model in table 2.1.
 type Shape struct{ Layers, Width, Heads, HeadSize int }
 
 // Row is a model of table 2.1.
 type Row struct {
 	Name     string
-	Printed  Shape   // of the table
-	Runnable Shape   // what can be built, and has the parameters of table D.1
-	Batch    int     // tokens in an update
+	Printed  Shape   // in the table
+	Runnable Shape   // what can be built, with the parameter count of table D.1
+	Batch    int     // tokens per update
 	Rate     float64 // the highest learning rate
-	Millions float64 // parameters by table D.1
+	Millions float64 // of parameters, from table D.1
 }
 
-// Rows is table 2.1. Two of its rows cannot be built: in one, 24 heads of 128 are not 2,048 wide, in
-// another, 40 of 128 are not 5,140. Table D.1's counts, to the digit, are those of the runnable ones.
+// Rows returns table 2.1. Two of its rows cannot be built: in one, 24 heads of 128 do not give a width of
+// 2,048; in another, 40 of 128 do not give 5,140. The counts of table D.1 are, to the digit, those of the
+// runnable shapes.
 func Rows() []Row {
 	return []Row{
 		//                    printed               runnable              batch      rate    D.1
@@ -64,10 +65,9 @@ func Rows() []Row {
 	}
 }
 
-// Sizes are the models of table 2.1, with the vocabulary of GPT-2 and 2,048 positions, and one for
-// CPUs.
+// Sizes returns the models of table 2.1, with the vocabulary of GPT-2 and 2,048 positions, and one for CPUs.
 func Sizes() []family.Named {
-	nano := New(65, 64, 128, 4, 4) // training sets the vocabulary of its tokenizer
+	nano := New(65, 64, 128, 4, 4) // training replaces the vocabulary by its tokenizer's
 	nano.Window = 16
 	sizes := []family.Named{{Name: "gpt3-nano", About: "for tests: every other layer sees 16 positions", Model: nano}}
 	for _, r := range Rows() {
@@ -80,7 +80,7 @@ func Sizes() []family.Named {
 	return sizes
 }
 
-// Validate tells what is wrong beside sizes and rates, or nil.
+// Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	order := strings.Split(c.Order, ",")
 	for _, kind := range order {
@@ -99,10 +99,11 @@ func (c Config) Validate() error {
 	return c.Config.Validate()
 }
 
-// maxWindow bounds what a file may ask for, as contexts are bounded.
+// maxWindow bounds what a file may ask for, as for contexts.
 const maxWindow = 1 << 24
 
-// writtenAs is "gpt2" for a model that is one: without a layer whose band hides something.
+// writtenAs returns "gpt2" for a model that is equivalent to a GPT-2: no layer has a band that hides
+// anything.
 func writtenAs(m family.Model) string {
 	c := m.(Config)
 	if strings.Contains(c.Order, banded) && c.Window < c.Context {

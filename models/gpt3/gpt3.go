@@ -10,10 +10,10 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Body declares GPT-3 over tokens (B, T) up to the head, and returns the final states (B·T, C) and
-// the token embedding wte (V, C), which the head shares. It is "the same model and architecture as
-// GPT-2, including the modified initialization, pre-normalization, and reversible tokenization"
-// (§2.1): what is not here is package gpt2's.
+// Body declares GPT-3 over tokens (B, T) up to the head, and returns the final states (B·T, C) and the token
+// embedding wte (V, C), which the head shares. It is "the same model and architecture as GPT-2, including the
+// modified initialization, pre-normalization, and reversible tokenization" (§2.1): what is not declared here
+// is in package gpt2.
 func (c Config) Body(s *graph.Scope, tokens *G.Node) (x, wte *G.Node) {
 	x, wte = layers.Embedding(s.At("wte"), tokens, c.Vocab, c.Width, c.Start()) // (B·T, C)
 	x = layers.LearnedPositions(s.At("wpe"), x, c.Context, c.Start())           // (B·T, C)
@@ -41,7 +41,7 @@ func (c Config) block(s *graph.Scope, x *G.Node, i int) *G.Node {
 	return layers.Residual(s.At("mlp"), x, m, c.ResidualDropout) // (B·T, C)
 }
 
-// window is how far a position looks back in block i, itself included; 0 is to the beginning.
+// window returns how many positions a position of block i sees, itself included; 0 stands for all.
 func (c Config) window(i int) int {
 	if c.Banded(i) {
 		return c.Window
@@ -49,7 +49,7 @@ func (c Config) window(i int) int {
 	return 0
 }
 
-// Banded tells whether block i is locally banded: the order goes over the blocks again and again.
+// Banded reports whether block i is locally banded. The order is repeated over the blocks.
 func (c Config) Banded(i int) bool {
 	order := strings.Split(c.Order, ",")
 	return order[i%len(order)] == banded

@@ -14,8 +14,8 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt3"
 )
 
-// The bands of a small GPT-3: position 3 of a layer that sees two positions takes nothing from the
-// first two.
+// The bands of a small GPT-3: in a layer with a window of two, position 3 does not attend to the first two
+// positions.
 func ExampleConfig_Body() {
 	c := gpt3.New(11, 8, 4, 2, 1)
 	c.Window = 2
@@ -32,7 +32,7 @@ func ExampleConfig_Body() {
 	// [0.00 0.00 0.50 0.50]
 }
 
-// The largest model of the paper, without a weight.
+// The largest model of the paper, declared without allocating a weight.
 func ExampleSizes() {
 	for _, size := range gpt3.Sizes() {
 		if size.Name == "gpt3-175b" {
@@ -44,8 +44,8 @@ func ExampleSizes() {
 	// Output: 174604259328 <nil>
 }
 
-// TestCount: the parameters of the models are those of a formula of the sizes, and table D.1's
-// to its digits. What the table prints of 1.3B and 13B elsewhere cannot be built, or is not that many.
+// TestCount: parameter counts agree with a formula of the sizes, and with the digits of table D.1. What the
+// table prints elsewhere for 1.3B and 13B cannot be built, or has another count.
 func TestCount(t *testing.T) {
 	want := map[string]int64{ // ../shared/notes/papers.md §6
 		"gpt3-125m": 125_226_240, "gpt3-350m": 355_871_744, "gpt3-760m": 760_300_032, "gpt3-1.3b": 1_315_723_264,
@@ -100,7 +100,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// TestTraining differentiates the largest model: what it takes is memory for nodes, not for weights.
+// TestTraining differentiates the largest model: this takes memory for nodes, not for weights.
 func TestTraining(t *testing.T) {
 	sizes := gpt3.Sizes()
 	m := sizes[len(sizes)-1].Model
@@ -124,7 +124,7 @@ func TestTraining(t *testing.T) {
 	}
 }
 
-// TestPattern: the order goes over the layers again and again.
+// TestPattern: the order is repeated over the layers.
 func TestPattern(t *testing.T) {
 	for order, want := range map[string]string{
 		"dense": "------", "banded": "++++++", "dense,banded": "-+-+-+", "banded,dense": "+-+-+-", "banded,banded,dense": "++-++-",
@@ -158,7 +158,7 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// TestWideBand: a band that hides nothing is GPT-2, to the bit of every gradient.
+// TestWideBand: with a band that hides nothing, the model is a GPT-2, bit for bit in every gradient.
 func TestWideBand(t *testing.T) {
 	const context = 9
 	plain := gpt2.New(13, context, 12, 4, 3)
@@ -202,7 +202,7 @@ func TestWideBand(t *testing.T) {
 	}
 }
 
-// TestValidate: what a pattern cannot be.
+// TestValidate: invalid patterns.
 func TestValidate(t *testing.T) {
 	for _, c := range []struct {
 		change func(c *gpt3.Config)
@@ -230,8 +230,8 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestWrittenAs: for transformers, a model is a GPT-2 exactly if no band hides anything; here it
-// is what it was.
+// TestWrittenAs: for transformers, a model is a GPT-2 exactly if no band hides anything; here, it is read
+// back as the GPT-3 that it was.
 func TestWrittenAs(t *testing.T) {
 	for _, c := range []struct {
 		window int
@@ -262,7 +262,7 @@ func TestWrittenAs(t *testing.T) {
 	}
 }
 
-// TestParseErrors: a file that transformers would take for another model is refused.
+// TestParseErrors: a file that transformers would open as another model is rejected.
 func TestParseErrors(t *testing.T) {
 	banded, err := models.JSON(gpt3.New(13, 9, 12, 4, 3))
 	if err != nil {
@@ -289,7 +289,7 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// The two rows of table 2.1 that cannot be built as they are printed.
+// The two rows of table 2.1 that cannot be built as printed.
 func ExampleRows() {
 	for _, row := range gpt3.Rows() {
 		if row.Printed != row.Runnable {

@@ -21,11 +21,12 @@ type Config struct {
 	Inner      int             `json:"intermediate_size" config:"null"`
 	Activation gpt2.Activation `json:"activation_function"` // "gelu_new" in EleutherAI's models
 
-	// Types are the kinds of the layers, as many as there are.
+	// Types are the kinds of all layers.
 	Types Types `json:"attention_types"`
-	// Listed are the same kinds one by one, where a file has them too.
+	// Listed holds the same kinds one by one, for files that have this key too.
 	Listed Kinds `json:"attention_layers,omitempty"`
-	// Window is how many positions one of a local layer sees, itself included; 256 in EleutherAI's models.
+	// Window is how many positions a position of a local layer sees, itself included; 256 in EleutherAI's
+	// models.
 	Window int `json:"window_size"`
 
 	// The dropout rates; 0 in EleutherAI's models.
@@ -34,12 +35,12 @@ type Config struct {
 	ResidualDropout  float64 `json:"resid_dropout"`
 
 	Epsilon float64 `json:"layer_norm_epsilon"`  // added to a layer norm's variance; 1e-5
-	InitStd float64 `json:"initializer_range"`   // deviation of the first weights; 0.02
+	InitStd float64 `json:"initializer_range"`   // standard deviation of the initial weights; 0.02
 	Tied    bool    `json:"tie_word_embeddings"` // the head shares the token embedding, as EleutherAI's do
 }
 
-// New returns a configuration of the given size with GPT-Neo's other settings, its layers global and
-// local in turn.
+// New returns a configuration of the given size with GPT-Neo's other settings. Its layers alternate between
+// global and local.
 func New(vocab, context, width, layers, heads int) Config {
 	kinds := make([]string, layers)
 	for i := range kinds {
@@ -51,7 +52,7 @@ func New(vocab, context, width, layers, heads int) Config {
 	}
 }
 
-// The limits of what a file may ask for, many times what any model has.
+// maxSize bounds what a file may ask for. It is far above what any model has.
 const maxSize = 1 << 24
 
 // inner is the feed-forward layer's width.
@@ -62,7 +63,7 @@ func (c Config) inner() int {
 	return c.Inner
 }
 
-// Validate tells what is wrong beside sizes and rates, or nil.
+// Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	switch n := c.Types.count(); {
 	case n != c.Layers:

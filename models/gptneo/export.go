@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt3"
 )
 
-// export is [From] for a model of any family, with what was lost in words.
+// export is [From] for a model of any family, with the losses described in words.
 func export(m family.Model, params *graph.Params, fold bool) (family.Model, *graph.Params, []string, error) {
 	c, ok := m.(gpt3.Config)
 	if plain, is := m.(gpt2.Config); is {
@@ -26,7 +26,7 @@ func export(m family.Model, params *graph.Params, fold bool) (family.Model, *gra
 	return neo, weights, loss.notes(), err
 }
 
-// notes are the loss in words.
+// notes describes the losses in words.
 func (l Loss) notes() (notes []string) {
 	if l.Rounded {
 		notes = append(notes, "the queries' weights hold the scale of the scores, which is no power of two: they are rounded")

@@ -12,25 +12,26 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt3"
 )
 
-// Loss is what was lost on the way from a GPT-3 to a GPT-Neo.
+// Loss describes what was lost in converting a GPT-3 to a GPT-Neo.
 type Loss struct {
-	// Rounded tells that the scale of the scores, which is in the queries' weights now, is no power
-	// of two, so that these were rounded.
+	// Rounded reports that the queries' weights were rounded, because the scale of the scores, which is now
+	// in these weights, is not a power of two.
 	Rounded bool
-	// Condition is the largest condition number of the queries' weights by which a bias of queries was divided, 0 if
-	// there was none: what rounding may do to that bias, it may do so many times to the queries.
+	// Condition is the largest condition number of the query weights that a bias of queries was divided by,
+	// or 0 if there was no such bias. Rounding errors in the bias may be magnified by this factor in the
+	// queries.
 	Condition float64
-	Layer     int // where that is
+	Layer     int // where Condition was found
 }
 
 // ErrQueryBias is the error for a model whose queries have a bias.
 var ErrQueryBias = errors.New("queries have a bias, which GPT-Neo has no place for")
 
-// From is a GPT-3 as a GPT-Neo of the same logits. Scores are scaled by the queries' weights. The
-// bias of keys adds the same to all scores of a query and drops out; that of values is added to
-// what each position takes, and so to the last bias. A bias b of queries has no place: it is refused, by
-// [ErrQueryBias], unless fold is true. Then δ = b·W_q⁻¹ is added to the bias of ln_1, which makes
-// b of it, and what it makes of values is taken from the last bias.
+// From converts a GPT-3 to a GPT-Neo with the same logits. The scale of the scores is moved into the queries'
+// weights. A bias of keys adds the same to all scores of a query and drops out. A bias of values adds the
+// same to the output at every position, and so goes into the last bias. There is no place for a bias b of
+// queries: it is the error [ErrQueryBias], unless fold is true. Then δ = b·W_q⁻¹ is added to the bias of
+// ln_1, which yields b in the queries, and its effect on the values is subtracted from the last bias.
 func From(c gpt3.Config, params *graph.Params, fold bool) (Config, *graph.Params, Loss, error) {
 	to := New(c.Vocab, c.Context, c.Width, c.Layers, c.Heads)
 	to.Inner, to.Activation, to.Window = c.Inner, c.Activation, max(1, c.Window)
@@ -72,7 +73,7 @@ func From(c gpt3.Config, params *graph.Params, fold bool) (Config, *graph.Params
 	return to, m.to, m.loss, m.err
 }
 
-// moving takes weights from a GPT-3 to a GPT-Neo.
+// moving carries weights from a GPT-3 to a GPT-Neo.
 type moving struct {
 	width    int
 	from, to *graph.Params
@@ -81,7 +82,8 @@ type moving struct {
 	err      error
 }
 
-// get is n numbers of a parameter of the GPT-3, zeros if it has none: a bias of one without.
+// get returns the n numbers of a parameter of the GPT-3, or zeros if it has no such parameter, as with
+// biases.
 func (m *moving) get(name string, n int) []float64 {
 	x := make([]float64, n)
 	if p := m.from.Get(name); p != nil {
@@ -105,7 +107,7 @@ func (m *moving) put(name string, x []float64) {
 	}
 }
 
-// matrix is a weight (rows, cols).
+// matrix returns a weight of the GPT-3 as a matrix (rows, cols).
 func (m *moving) matrix(name string, rows, cols int) *mat.Dense {
 	return mat.NewDense(rows, cols, m.get(name, rows*cols))
 }
@@ -115,7 +117,7 @@ func (m *moving) putDense(name string, w mat.Matrix) {
 	m.put(name, mat.DenseCopyOf(w.T()).RawMatrix().Data)
 }
 
-// block takes the weights of block i, whose scores are scaled.
+// block converts the weights of block i, multiplying those of the queries by scale.
 func (m *moving) block(i int, scale float64, inner int) error {
 	c, h := m.width, fmt.Sprintf("h.%d.", i)
 	qkv, bias := m.matrix(h+"attn.c_attn.weight", c, 3*c), m.get(h+"attn.c_attn.bias", 3*c)
@@ -123,14 +125,14 @@ func (m *moving) block(i int, scale float64, inner int) error {
 	norm := m.get(h+"ln_1.bias", c)
 	q, k, v := qkv.Slice(0, c, 0, c), qkv.Slice(0, c, c, 2*c), qkv.Slice(0, c, 2*c, 3*c)
 
-	constant := mat.NewVecDense(c, bias[2*c:]) // what all positions add to the values
+	constant := mat.NewVecDense(c, bias[2*c:]) // what is added to the values at all positions
 	if slices.ContainsFunc(bias[:c], func(b float64) bool { return b != 0 }) {
 		shift, err := m.divide(i, bias[:c], q)
 		if err != nil {
 			return err
 		}
 		var shifted mat.VecDense
-		shifted.MulVec(v.T(), shift) // of the values, by the shift
+		shifted.MulVec(v.T(), shift) // how the shift changes the values
 		constant.SubVec(constant, &shifted)
 		for j := range norm {
 			norm[j] += shift.AtVec(j)
@@ -161,7 +163,7 @@ func (m *moving) block(i int, scale float64, inner int) error {
 	return nil
 }
 
-// divide is δ with δ·W = b, for the weights W (C, C) of the queries of block i.
+// divide returns δ with δ·W = b, for the weights W (C, C) of the queries of block i.
 func (m *moving) divide(i int, b []float64, w mat.Matrix) (*mat.VecDense, error) {
 	if !m.fold {
 		return nil, ErrQueryBias
@@ -179,5 +181,5 @@ func (m *moving) divide(i int, b []float64, w mat.Matrix) (*mat.VecDense, error)
 	return &shift, nil
 }
 
-// singular is a condition number beyond which no digit of a float32 is right.
+// singular is a condition number beyond which no digit of a float32 result is correct.
 const singular = 1 << 24

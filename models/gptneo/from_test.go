@@ -19,7 +19,7 @@ import (
 // the largest; measured 6e-7, with condition numbers of up to 130.
 const tolMoved = 4e-6
 
-// A new model without biases goes over as it is.
+// A new model without biases is converted as it is.
 func ExampleFrom() {
 	c := gpt3.New(11, 8, 16, 2, 4) // heads of 4: scores are halved
 	params := graph.NewParams(1)
@@ -70,7 +70,7 @@ func logits(t *testing.T, m models.Model, params *graph.Params) []float32 {
 	return slices.Clone(p.Value(out))
 }
 
-// TestFrom: a GPT-3 as a GPT-Neo has its logits, whatever its bands, biases and scales.
+// TestFrom: a GPT-3 and the GPT-Neo made from it have the same logits, whatever the bands, biases and scales.
 func TestFrom(t *testing.T) {
 	for name, test := range map[string]struct {
 		change    func(c *gpt3.Config)
@@ -111,7 +111,7 @@ func TestFrom(t *testing.T) {
 	}
 }
 
-// TestFromErrors: a bias that has no place, and one that no shift makes.
+// TestFromErrors: a bias that has no place, and a bias that no shift of ln_1 yields.
 func TestFromErrors(t *testing.T) {
 	c := gpt3.New(13, 9, 12, 2, 4)
 	params := random(t, c, true)

@@ -22,7 +22,7 @@ func (c Config) Body(s *graph.Scope, tokens *G.Node) (x, wte *G.Node) {
 	return layers.LayerNorm(s.At("ln_f"), x, c.norm()), wte // (B·T, C)
 }
 
-// block is a transformer block with attention of one kind.
+// block is a transformer block with the given kind of attention.
 func (c Config) block(s *graph.Scope, x *G.Node, kind string) *G.Node {
 	a := layers.LayerNorm(s.At("ln_1"), x, c.norm()) // (B·T, C)
 	a = layers.Block(s.At("attn"), a, func(s *graph.Scope, x *G.Node) *G.Node {
@@ -35,7 +35,7 @@ func (c Config) block(s *graph.Scope, x *G.Node, kind string) *G.Node {
 	return layers.Residual(s.At("mlp"), x, m, c.ResidualDropout) // (B·T, C)
 }
 
-// attention over x (B·T, C) has no biases but the last, and scores that are not scaled.
+// attention over x (B·T, C) has a bias only in its last layer, and does not scale its scores.
 func (c Config) attention(s *graph.Scope, x *G.Node, kind string) *G.Node {
 	o := ops.AttentionOptions{Dropout: c.AttentionDropout, Scale: 1}
 	if kind == local {
@@ -52,7 +52,7 @@ func (c Config) attention(s *graph.Scope, x *G.Node, kind string) *G.Node {
 	return layers.Dense(s.At("attention.out_proj"), y, c.Width, layers.Weights{Init: c.start()})  // (B·T, C)
 }
 
-// feedForward is the rest of a block over x (B·T, C).
+// feedForward declares the feed-forward part of a block over x (B·T, C).
 func (c Config) feedForward(s *graph.Scope, x *G.Node) *G.Node {
 	w := layers.Weights{Init: c.start()}
 	x = ops.Enter(s, x)                                       // (B·T, C)
@@ -61,8 +61,8 @@ func (c Config) feedForward(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.Dense(s.At("c_proj"), h, c.Width, w)        // (B·T, C)
 }
 
-// start is what matrices start from.
+// start is the initialization of matrices.
 func (c Config) start() graph.Init { return graph.Normal(c.InitStd) }
 
-// norm is the settings of layer norms.
+// norm returns the settings of layer norms.
 func (c Config) norm() layers.Norm { return layers.Norm{Epsilon: c.Epsilon} }

@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gptneo"
 )
 
-// A local layer: position 3 sees two positions, of which it is one.
+// A local layer with a window of 2: position 3 sees positions 2 and 3.
 func ExampleConfig_Body() {
 	c := gptneo.New(11, 8, 4, 2, 1)
 	c.Window = 2
@@ -55,7 +55,7 @@ func TestEleutherAI(t *testing.T) {
 	}
 }
 
-// TestTypes: runs of layers however a file has them, and what comes of them when they are written.
+// TestTypes: runs of layers in the forms that files have, and how they are written.
 func TestTypes(t *testing.T) {
 	for _, c := range []struct {
 		text string

@@ -14,14 +14,14 @@ const (
 	local  = "local"
 )
 
-// Types are the kinds of all layers, global or local: those of Period, with commas between, so many
-// Times. In a file they are [[["global", "local"], 12]], or several such runs.
+// Types are the kinds of all layers, global or local: those in Period, separated by commas, repeated Times
+// times. In a file they are [[["global", "local"], 12]], or several such runs.
 type Types struct {
 	Period string
 	Times  int
 }
 
-// NewTypes are the kinds of layers, one by one, with the shortest period.
+// NewTypes returns the Types of layers that are listed one by one. It finds the shortest period.
 func NewTypes(kinds []string) Types {
 	for n := 1; n <= len(kinds)/2; n++ {
 		if len(kinds)%n == 0 && slices.Equal(kinds[n:], kinds[:len(kinds)-n]) {
@@ -31,13 +31,13 @@ func NewTypes(kinds []string) Types {
 	return Types{strings.Join(kinds, ","), 1}
 }
 
-// period is the kinds that are repeated.
+// period returns the kinds that are repeated.
 func (t Types) period() []string { return strings.Split(t.Period, ",") }
 
 // count is the number of layers.
 func (t Types) count() int { return len(t.period()) * t.Times }
 
-// each is the kinds of layers, one by one.
+// each returns the kinds of the layers one by one.
 func (t Types) each() []string { return slices.Repeat(t.period(), max(0, t.Times)) }
 
 // MarshalJSON implements [json.Marshaler].
@@ -45,7 +45,7 @@ func (t Types) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]any{[]any{t.period(), t.Times}})
 }
 
-// maxLayers bounds what a file may ask for, as the number of layers is bounded.
+// maxLayers bounds what a file may ask for, as for the number of layers.
 const maxLayers = 1000
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -74,10 +74,10 @@ func (t *Types) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Kinds are kinds of layers with commas between; a list in a file.
+// Kinds are kinds of layers separated by commas. In a file they are a list.
 type Kinds string
 
-// each is the kinds one by one.
+// each returns the kinds one by one.
 func (k Kinds) each() []string { return strings.Split(string(k), ",") }
 
 // MarshalJSON implements [json.Marshaler].
@@ -93,7 +93,7 @@ func (k *Kinds) UnmarshalJSON(data []byte) error {
 	return checkKinds("attention_layers", list)
 }
 
-// checkKinds refuses what is no kind of layer.
+// checkKinds returns an error for anything but a kind of layer.
 func checkKinds(key string, kinds []string) error {
 	for _, kind := range kinds {
 		if kind != global && kind != local {

@@ -23,25 +23,28 @@ type Config struct {
 	Experts  int `json:"num_local_experts"`                 // E
 	PerToken int `json:"num_experts_per_tok"`               // experts of a token
 
-	// Types are the kinds of the layers, as many as there are; "" stands for sliding and full ones by turns.
+	// Types are the kinds of all layers; "" stands for sliding and full layers in turn.
 	Types Kinds `json:"layer_types,omitempty"`
-	// Window is how many positions one of a sliding layer looks back at, itself included; 128 in the published models.
+	// Window is how many positions a position of a sliding layer sees, itself included; 128 in the published
+	// models.
 	Window  int     `json:"sliding_window"`
 	Epsilon float64 `json:"rms_norm_eps"` // added to a mean square; 1e-5
 
-	// Rotary are the frequencies of positions, "" the YaRN of the published models; Theta is their base where Rotary has none, 0 stands for 150,000.
+	// Rotary holds the frequencies of positions; "" stands for the YaRN of the published models. Theta is
+	// their base if Rotary has none; 0 stands for 150,000.
 	Rotary family.Rotary `json:"rope_parameters" config:"null"`
 	Theta  float64       `json:"rope_theta,omitempty" config:"null"`
 
-	Limit float64 `json:"swiglu_limit"` // of gates and what they gate; 7
-	Alpha float64 `json:"swiglu_alpha"` // of the gate's logistic function; 1.702
+	Limit float64 `json:"swiglu_limit"` // on gates and what they gate; 7
+	Alpha float64 `json:"swiglu_alpha"` // factor in the gate's logistic function; 1.702
 
-	// BalanceLoss has Balance times the balance of all layers' routers together added to the loss, as in transformers.
+	// BalanceLoss adds Balance times the joint balance of all layers' routers to the loss, as in
+	// transformers.
 	BalanceLoss bool    `json:"output_router_logits"`
 	Balance     float64 `json:"router_aux_loss_coef"`
 
 	AttentionDropout float64   `json:"attention_dropout"`
-	InitStd          float64   `json:"initializer_range"`   // deviation of the first weights; 0.02
+	InitStd          float64   `json:"initializer_range"`   // standard deviation of the initial weights; 0.02
 	Tied             bool      `json:"tie_word_embeddings"` // the head shares the token embedding; not in the published models
 	Quantized        quantized `json:"quantization_config,omitempty"`
 }
@@ -51,14 +54,15 @@ const (
 	gateAlpha = 1.702 // that of ops.QuickGELU
 
 	theta = 150000
-	// yarn is what the published models have, and transformers where a file says nothing.
+	// yarn is what the published models have, and transformers' default.
 	yarn family.Rotary = `{"rope_type":"yarn","factor":32.0,"beta_fast":32.0,"beta_slow":1.0,"truncate":false,"original_max_position_embeddings":4096}`
-	// plain are frequencies as they are.
+	// plain has unscaled frequencies.
 	plain family.Rotary = `{"rope_type":"default","rope_theta":150000}`
 )
 
-// New returns a configuration of the given size with gpt-oss's other settings, but for positions that are not stretched: eight
-// experts, of which a token uses four, and a loss that balances them, with the published coefficient.
+// New returns a configuration of the given size with gpt-oss's other settings, except that positions are not
+// stretched: eight experts, of which a token uses four, and a loss that balances them, with the published
+// coefficient.
 func New(vocab, context, width, layers, heads int) Config {
 	return Config{
 		Vocab: vocab, Context: context, Width: width, Layers: layers, Heads: heads, Inner: width, Experts: 8, PerToken: 4,
@@ -66,7 +70,7 @@ func New(vocab, context, width, layers, heads int) Config {
 	}
 }
 
-// Sizes are the models that were published, and one for CPUs.
+// Sizes returns the published models, and one for CPUs.
 func Sizes() []family.Named {
 	nano := New(65, 64, 128, 4, 4)
 	nano.KVHeads, nano.HeadSize, nano.PerToken, nano.Window, nano.Balance = 2, 32, 2, 16, 0.01
@@ -77,17 +81,17 @@ func Sizes() []family.Named {
 	}
 }
 
-// published is one of OpenAI's.
+// published returns one of OpenAI's models.
 func published(layers, experts int) Config {
 	c := New(201088, 131072, 2880, layers, 64)
 	c.KVHeads, c.HeadSize, c.Experts, c.Rotary, c.BalanceLoss = 8, 64, experts, yarn, false
 	return c
 }
 
-// The limits of what a file may ask for, many times what any model has.
+// Limits of what a file may ask for, far above what any model has.
 const maxSize, maxExperts = 1 << 24, 1 << 12
 
-// Validate tells what is wrong beside sizes and rates, or nil.
+// Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	switch {
 	case c.KVHeads < 0 || c.Heads%c.kvHeads() != 0:
@@ -113,15 +117,15 @@ func (c Config) Validate() error {
 	return cmp.Or(c.Types.check(c.Layers), err)
 }
 
-// Sliding tells whether a layer looks back through a window.
+// Sliding reports whether a layer has a sliding window.
 func (c Config) Sliding(layer int) bool {
-	if kinds := c.Types.list(); c.Types != "" && layer < len(kinds) { // layers that were added have the order of the published ones
+	if kinds := c.Types.list(); c.Types != "" && layer < len(kinds) { // added layers follow the published order
 		return kinds[layer] == sliding
 	}
 	return layer%2 == 0
 }
 
-// rotary is how queries and keys are turned.
+// rotary returns how queries and keys are rotated.
 func (c Config) rotary() (ops.RotaryOptions, error) {
 	return cmp.Or(c.Rotary, yarn).Options(c.Theta, theta, c.headSize())
 }
@@ -129,9 +133,9 @@ func (c Config) rotary() (ops.RotaryOptions, error) {
 // kvHeads is the number of heads of keys and values.
 func (c Config) kvHeads() int { return cmp.Or(c.KVHeads, c.Heads) }
 
-// headSize is the columns of a head, D.
+// headSize is the number of columns of a head, D.
 func (c Config) headSize() int {
-	if c.HeadSize != 0 || c.Heads < 1 { // which the graph tells of
+	if c.HeadSize != 0 || c.Heads < 1 { // declaring the graph reports Heads < 1
 		return c.HeadSize
 	}
 	return c.Width / c.Heads
@@ -147,7 +151,7 @@ func init() {
 			{Key: "hidden_act", Values: []string{`"silu"`, "null"}, Why: "experts have a clamped SwiGLU"},
 			{Key: "attention_bias", Values: []string{"true"}, Why: "queries, keys, values and their output have biases"},
 		},
-		// The frequencies say the one again, num_experts_per_tok the other; transformers reads neither.
+		// The frequencies and num_experts_per_tok say the same as these, which transformers does not read.
 		Harmless: []string{"initial_context_length", "experts_per_token"},
 		Prefix:   "model.",
 		Swapped:  []string{"layers.*.mlp.experts.gate_up_proj", "layers.*.mlp.experts.down_proj"},

@@ -7,8 +7,8 @@ import (
 	"github.com/gorgpt/gorgpt/models/family"
 )
 
-// forms are the two ways in which files hold the weights: by transformers' names, which are those here, and by OpenAI's, in
-// original/, where queries, keys and values are one matrix.
+// forms returns the two ways in which files hold the weights: under transformers' names, which are the names
+// here, and under OpenAI's, in original/, where queries, keys and values are one matrix.
 func forms(m family.Model) [][]weights.Whole {
 	c := m.(Config)
 	var original []weights.Whole

@@ -18,7 +18,7 @@ func (c Config) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
 	return layers.RMSNorm(s.At("norm"), x, c.norm()), embedding // (B·T, C)
 }
 
-// block is the transformer block i.
+// block returns a function that declares transformer block i.
 func (c Config) block(i int) func(s *graph.Scope, x *G.Node) *G.Node {
 	window := 0
 	if c.Sliding(i) {
@@ -38,7 +38,7 @@ func (c Config) block(i int) func(s *graph.Scope, x *G.Node) *G.Node {
 	}
 }
 
-// routing sends each token to its best experts, by a softmax over these.
+// routing sends each token to its best experts, weighted by a softmax over these.
 func (c Config) routing() layers.ExpertsConfig {
 	e := layers.ExpertsConfig{
 		Count: c.Experts, PerToken: c.PerToken,
@@ -52,7 +52,8 @@ func (c Config) routing() layers.ExpertsConfig {
 	return e
 }
 
-// expert is a clamped SwiGLU of the rows (N, C) that are sent to it: gates and what they gate are columns of one product, by turns.
+// expert declares a clamped SwiGLU for the rows (N, C) that are sent to it. Gates and what they gate are
+// alternating columns of one product.
 func (c Config) expert(s *graph.Scope, x *G.Node) *G.Node {
 	x = ops.Enter(s, x) // (N, C)
 	up, down := graph.Cut(0, 2*c.Inner), graph.Cut(1, c.Inner)
@@ -61,7 +62,7 @@ func (c Config) expert(s *graph.Scope, x *G.Node) *G.Node {
 	return ops.Dense(s, h, s.CutParam("down_proj", c.start(), down, c.Width, c.Inner), s.Param("down_proj_bias", graph.Zeros(), c.Width))              // (N, C)
 }
 
-// turn tells queries (B·T, H·D) and keys (B·T, KVHeads·D) their positions.
+// turn rotates queries (B·T, H·D) and keys (B·T, KVHeads·D) according to their positions.
 func (c Config) turn(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 	o, err := c.rotary()
 	if err != nil {
@@ -70,8 +71,8 @@ func (c Config) turn(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 	return ops.Rotary(s, q, c.Heads, o), ops.Rotary(s, k, c.kvHeads(), o)
 }
 
-// start is what matrices and sinks start from.
+// start is the initialization of matrices and sinks.
 func (c Config) start() graph.Init { return graph.Normal(c.InitStd) }
 
-// norm is the settings of norms.
+// norm returns the settings of norms.
 func (c Config) norm() layers.RMS { return layers.RMS{Epsilon: c.Epsilon} }

@@ -19,7 +19,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gptoss"
 )
 
-// Queries share keys and values, every head has a sink, and the experts' weights lie one after the other.
+// Queries share keys and values, every head has a sink, and the weights of all experts are one parameter.
 func ExampleConfig_Body() {
 	c := gptoss.New(11, 8, 16, 1, 4)
 	c.KVHeads = 2
@@ -72,9 +72,9 @@ func named(t *testing.T, name string) gptoss.Config {
 	return gptoss.Config{}
 }
 
-// TestCounts: total and active parameters, of which OpenAI says 20.9B and 3.6B, 116.8B and 5.1B; the token table is not counted among the active
-// ones. And the bytes of the tensors that were published, which leave 36,216 for the header of the 13,761,300,984 of
-// gpt-oss-20b's original/model.safetensors.
+// TestCounts: total and active parameters, which OpenAI states as 20.9B and 3.6B, 116.8B and 5.1B; the token
+// embedding is not counted as active. It also checks the size in bytes of the published tensors, which leaves
+// 36,216 bytes for the header of gpt-oss-20b's original/model.safetensors, of 13,761,300,984 bytes.
 func TestCounts(t *testing.T) {
 	for name, want := range map[string]struct{ total, active, stored int64 }{
 		"gpt-oss-20b":  {20_914_757_184, 3_608_307_264, 13_761_264_768},
@@ -123,7 +123,7 @@ func published() string {
 	return strings.Replace(publishedConfig, "TYPES", strings.TrimSuffix(strings.Repeat(`"sliding_attention", "full_attention", `, 12), ", "), 1)
 }
 
-// TestPublished: the published config.json is the catalogue's model; that of original/ too.
+// TestPublished: the published config.json, and the one in original/, give the catalogue's model.
 func TestPublished(t *testing.T) {
 	m, err := models.Parse([]byte(published()))
 	if err != nil {
@@ -152,7 +152,7 @@ func TestPublished(t *testing.T) {
 	}
 }
 
-// TestBadConfigs: what is asked for otherwise is refused by name.
+// TestBadConfigs: settings that are not supported are rejected by name.
 func TestBadConfigs(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{`"swiglu_limit": 7.0`, `"swiglu_limit": 5`, "gptoss: swiglu_limit is 5, want 7"},
@@ -246,7 +246,8 @@ func read(t *testing.T, path string) (models.Model, *graph.Params, error) {
 	return m, params, o.MapParams(params)
 }
 
-// TestFiles: what is written as MXFP4, with the names of the published files, comes back, as do plain numbers; and so does original/.
+// TestFiles: files written in MXFP4, with the names of the published files, in plain numbers, and as
+// original/ are read back.
 func TestFiles(t *testing.T) {
 	c, params := tiny(t)
 	dir := filepath.Join(t.TempDir(), "mxfp4")
@@ -374,7 +375,8 @@ func original(t *testing.T, c gptoss.Config, f *safetensors.File) string {
 	return dir
 }
 
-// TestPackedDecode: what is read to be run stays in blocks while it decodes, and gives the bits of the numbers.
+// TestPackedDecode: weights that are read for inference stay in blocks while decoding, and give the same bits
+// as plain numbers.
 func TestPackedDecode(t *testing.T) {
 	c, params := tiny(t)
 	dir := filepath.Join(t.TempDir(), "mxfp4")
@@ -411,7 +413,7 @@ func TestPackedDecode(t *testing.T) {
 	same(t, back, params)
 }
 
-// TestBadFiles: a scale of 255, blocks of other sizes, and a configuration of original/ with a key that is not known.
+// TestBadFiles: a scale of 255, blocks of other sizes, and a configuration in original/ with an unknown key.
 func TestBadFiles(t *testing.T) {
 	c, params := tiny(t)
 	dir := filepath.Join(t.TempDir(), "mxfp4")

@@ -12,13 +12,13 @@ const (
 	full    = "full_attention"
 )
 
-// Kinds are the kinds of a model's layers, "sliding_attention" or "full_attention", one after the other with commas between.
+// Kinds are the kinds of a model's layers, "sliding_attention" or "full_attention", separated by commas.
 type Kinds string
 
-// NewKinds are those of a list.
+// NewKinds returns the Kinds of a list.
 func NewKinds(list []string) Kinds { return Kinds(strings.Join(list, ",")) }
 
-// list has them one by one.
+// list returns the kinds one by one.
 func (k Kinds) list() []string { return strings.Split(string(k), ",") }
 
 // MarshalJSON implements [json.Marshaler]: a list, as transformers writes it.
@@ -34,7 +34,7 @@ func (k *Kinds) UnmarshalJSON(data []byte) error {
 	return k.check(len(list))
 }
 
-// check tells what is wrong with the kinds of so many layers, or nil.
+// check returns what is wrong with the kinds of a model of the given number of layers, or nil.
 func (k Kinds) check(layers int) error {
 	if k == "" {
 		return nil

@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// quantized is quantization_config, which the published files have: how the weights lie, not what the model computes. What a file says is checked
-// and not kept, for a model that is written anew may lie otherwise.
+// quantized is quantization_config, which the published files have. It says how the weights are stored, not
+// what the model computes. It is checked when read, and not kept, since the model may be saved in another
+// form.
 type quantized struct{}
 
 // UnmarshalJSON implements [json.Unmarshaler].

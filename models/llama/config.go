@@ -20,18 +20,19 @@ type Config struct {
 	HeadSize int `json:"head_dim" config:"null"`            // columns of a head; 0 stands for Width/Heads
 	Inner    int `json:"intermediate_size"`                 // of the feed-forward part
 
-	Epsilon float64 `json:"rms_norm_eps"` // added to a mean square; 1e-5, of Llama 1 1e-6
+	Epsilon float64 `json:"rms_norm_eps"` // added to a mean square; 1e-5, but 1e-6 in Llama 1
 
-	// Rotary are the frequencies of positions, and Theta their base where Rotary has none; 0 stands for 10,000.
+	// Rotary holds the frequencies of positions, and Theta their base if Rotary has none; 0 stands for
+	// 10,000.
 	Rotary family.Rotary `json:"rope_parameters" config:"null"`
 	Theta  float64       `json:"rope_theta,omitempty" config:"null"`
 
 	AttentionBias bool `json:"attention_bias"` // the four layers of attention have biases
-	MLPBias       bool `json:"mlp_bias"`       // so have the three of the feed-forward part
+	MLPBias       bool `json:"mlp_bias"`       // and so have the three of the feed-forward part
 
 	AttentionDropout float64 `json:"attention_dropout"`
-	ResidualDropout  float64 `json:"resid_dropout"`       // of what a branch adds; transformers has none
-	InitStd          float64 `json:"initializer_range"`   // deviation of the first weights; 0.02
+	ResidualDropout  float64 `json:"resid_dropout"`       // on what a branch adds; transformers has none
+	InitStd          float64 `json:"initializer_range"`   // standard deviation of the initial weights; 0.02
 	Tied             bool    `json:"tie_word_embeddings"` // the head shares the token embedding
 }
 
@@ -43,16 +44,16 @@ func New(vocab, context, width, layers, heads int) Config {
 	}
 }
 
-// with is c with other heads of keys and values, inner columns, base of frequencies and head.
+// with returns c with the given heads of keys and values, inner width, base of frequencies and head.
 func (c Config) with(kv, inner int, theta float64, tied bool) Config {
 	c.KVHeads, c.Inner, c.Theta, c.Tied = kv, inner, theta, tied
 	return c
 }
 
-// llama3 are the frequencies of Llama 3.2, stretched from 8,192 positions.
+// llama3 has the frequencies of Llama 3.2, stretched from 8,192 positions.
 const llama3 family.Rotary = `{"rope_type":"llama3","rope_theta":500000.0,"factor":32.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192}`
 
-// Sizes are models that were published, and one for CPUs.
+// Sizes returns published models, and one for CPUs.
 func Sizes() []family.Named {
 	small := New(128256, 131072, 2048, 16, 32).with(8, 8192, 0, true)
 	middle := New(128256, 131072, 3072, 28, 24).with(8, 8192, 0, true)
@@ -74,10 +75,10 @@ func Sizes() []family.Named {
 	}
 }
 
-// maxSize bounds what a file may ask for, many times what any model has.
+// maxSize bounds what a file may ask for. It is far above what any model has.
 const maxSize = 1 << 24
 
-// Validate tells what is wrong beside sizes and rates, or nil.
+// Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	switch {
 	case c.KVHeads < 0 || c.Heads%c.kvHeads() != 0:
@@ -91,7 +92,7 @@ func (c Config) Validate() error {
 	return err
 }
 
-// rotary is how queries and keys are turned.
+// rotary returns how queries and keys are rotated.
 func (c Config) rotary() (ops.RotaryOptions, error) {
 	return c.Rotary.Options(c.Theta, 0, c.headSize())
 }
@@ -99,9 +100,9 @@ func (c Config) rotary() (ops.RotaryOptions, error) {
 // kvHeads is the number of heads of keys and values.
 func (c Config) kvHeads() int { return cmp.Or(c.KVHeads, c.Heads) }
 
-// headSize is the columns of a head, D.
+// headSize is the number of columns of a head, D.
 func (c Config) headSize() int {
-	if c.HeadSize != 0 || c.Heads < 1 { // which the graph tells of
+	if c.HeadSize != 0 || c.Heads < 1 { // declaring the graph reports Heads < 1
 		return c.HeadSize
 	}
 	return c.Width / c.Heads
@@ -117,7 +118,8 @@ func init() {
 			{Key: "hidden_act", Values: []string{`"silu"`, `"swish"`, "null"}, Why: "the feed-forward part is a SwiGLU"},
 			{Key: "rope_interleaved", Values: []string{"false", "null"}, Why: "pairs are the columns m and m+D/2 of a head"},
 		},
-		// pretraining_tp once cut products into slices, with the same sums; transformers 5 has it no longer. The others are in published files, and read by nothing.
+		// pretraining_tp once split products into slices with the same sums; transformers 5 no longer has it.
+		// The others are in published files, and nothing reads them.
 		Harmless: []string{"pretraining_tp", "is_llama_config", "max_sequence_length", "transformers.js_config"},
 		Prefix:   "model.",
 		Buffers:  []string{"layers.*.self_attn.rotary_emb.inv_freq"},

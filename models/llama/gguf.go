@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// inGGUF is how llama.cpp's files hold a Llama.
+// inGGUF describes how llama.cpp's files hold a Llama.
 func inGGUF() family.GGUF {
 	return family.GGUF{
 		Architecture: "llama",
@@ -22,7 +22,8 @@ func inGGUF() family.GGUF {
 			"num_attention_heads": "attention.head_count", "intermediate_size": "feed_forward_length", "rms_norm_eps": "attention.layer_norm_rms_epsilon",
 		},
 		Optional: map[string]string{"num_key_value_heads": "attention.head_count_kv", "head_dim": "attention.key_length", "rope_theta": "rope.freq_base"},
-		// Those that are not read: which of Meta's forms a file was made from, and what a later training knew.
+		// Others that are not read tell which of Meta's formats a file was made from (tensor_data_layout),
+		// and whether the model was trained further with scaled frequencies (rope.scaling.finetuned).
 		Others: []string{
 			"attention.value_length", "rope.dimension_count", "rope.scaling.type", "rope.scaling.factor",
 			"rope.scaling.original_context_length", "expert_count", "expert_used_count", "rope.scaling.finetuned", "tensor_data_layout",
@@ -40,10 +41,11 @@ func inGGUF() family.GGUF {
 	}
 }
 
-// frequencyFactors is the tensor of what Llama 3's frequencies are divided by, a number for each pair of columns.
+// frequencyFactors is the tensor of the numbers that Llama 3's frequencies are divided by, one for each pair
+// of columns.
 const frequencyFactors = "rope_freqs.weight"
 
-// pairs is of how many heads the rows are turned.
+// pairs returns the number of heads whose rows are rotated in a parameter.
 func pairs(m family.Model, stem string) int {
 	switch c := m.(Config); {
 	case strings.HasSuffix(stem, ".q_proj"):
@@ -54,7 +56,7 @@ func pairs(m family.Model, stem string) int {
 	return 0
 }
 
-// fromGGUF reads what metadata tells in other words than a config.json.
+// fromGGUF reads the metadata that a config.json expresses differently.
 func fromGGUF(f *gguf.File, config map[string]any) error {
 	meta := f.Meta()
 	heads, _ := config["num_attention_heads"].(int)
@@ -81,7 +83,7 @@ func fromGGUF(f *gguf.File, config map[string]any) error {
 	return err
 }
 
-// rotaryOf is rope_parameters, nil for frequencies that are not scaled.
+// rotaryOf returns rope_parameters, or nil for frequencies that are not scaled.
 func rotaryOf(f *gguf.File, size int, theta any) (map[string]any, error) {
 	meta := f.Meta()
 	kind, err := meta.Text("llama.rope.scaling.type", "none")
@@ -113,16 +115,16 @@ func rotaryOf(f *gguf.File, size int, theta any) (map[string]any, error) {
 	return nil, fmt.Errorf("llama.rope.scaling.type is %s, want none, linear or yarn", weights.Show(kind))
 }
 
-// What Llama 3.1 and its successors have beside their factor, which files of llama.cpp do not tell.
+// Llama 3.1 and its successors have these besides their factor. Files of llama.cpp do not hold them.
 const (
 	llama3Low, llama3High = 1.0, 4.0
 	llama3Positions       = 8192
 )
 
-// maxFactorError is how far float32's exponents and angles put a factor off: measured 1e-6.
+// maxFactorError bounds the relative error in a factor due to float32 powers and angles; 1e-6 was measured.
 const maxFactorError = 1e-4
 
-// llama3Of is rope_parameters of Llama 3's frequencies, if the tensor has those.
+// llama3Of returns rope_parameters for Llama 3's frequencies, if those are in the tensor.
 func llama3Of(f *gguf.File, size int, theta any) (map[string]any, error) {
 	info, _ := f.Lookup(frequencyFactors)
 	if info.Size() != size/2 || size < 2 {
@@ -145,7 +147,7 @@ func llama3Of(f *gguf.File, size int, theta any) (map[string]any, error) {
 	}, nil
 }
 
-// factors are what the frequencies of pairs are divided by: see [ops.RotaryScaling].
+// factors returns what the frequencies of pairs are divided by: see [ops.RotaryScaling].
 func factors(size int, theta, factor, low, high, positions float64) []float64 {
 	all := make([]float64, size/2)
 	for m := range all {
@@ -156,7 +158,7 @@ func factors(size int, theta, factor, low, high, positions float64) []float64 {
 	return all
 }
 
-// toGGUF is the way back from [fromGGUF].
+// toGGUF is the inverse of [fromGGUF].
 func toGGUF(m family.Model) (meta gguf.Meta, extra []gguf.Tensor, err error) {
 	c := m.(Config)
 	o, err := c.rotary()
@@ -168,7 +170,7 @@ func toGGUF(m family.Model) (meta gguf.Meta, extra []gguf.Tensor, err error) {
 	if c.HeadSize != 0 {
 		put("attention.value_length", uint32(c.HeadSize))
 	}
-	if c.Theta == 0 && o.Theta != 0 { // else it is written by its key
+	if c.Theta == 0 && o.Theta != 0 { // otherwise rope_theta is written like other keys
 		put("rope.freq_base", float32(o.Theta))
 	}
 	switch s := o.Scaling; s.Type {

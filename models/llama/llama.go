@@ -33,7 +33,7 @@ func (c Config) block(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.Residual(s.At("mlp"), x, m, c.ResidualDropout)                                                      // (B·T, C)
 }
 
-// turn tells queries (B·T, H·D) and keys (B·T, KVHeads·D) their positions.
+// turn rotates queries (B·T, H·D) and keys (B·T, KVHeads·D) according to their positions.
 func (c Config) turn(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 	o, err := c.rotary()
 	if err != nil {
@@ -42,8 +42,8 @@ func (c Config) turn(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 	return ops.Rotary(s, q, c.Heads, o), ops.Rotary(s, k, c.kvHeads(), o)
 }
 
-// start is what matrices start from.
+// start is the initialization of matrices.
 func (c Config) start() graph.Init { return graph.Normal(c.InitStd) }
 
-// norm is the settings of norms.
+// norm returns the settings of norms.
 func (c Config) norm() layers.RMS { return layers.RMS{Epsilon: c.Epsilon} }

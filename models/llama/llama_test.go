@@ -29,7 +29,7 @@ func ExampleSizes() {
 	// llama-3.2-3b 28 layers, 131072 positions
 }
 
-// Two heads of queries share one of keys and values.
+// Two heads of queries share a head of keys and values.
 func ExampleConfig_Body() {
 	c := llama.New(11, 8, 16, 1, 2)
 	c.KVHeads, c.Tied = 1, true
@@ -52,8 +52,8 @@ func ExampleConfig_Body() {
 	// norm.weight (16)
 }
 
-// TestPublished reads the config.json of published models, with keys of several versions of transformers, and compares
-// with the catalogue what the results depend on.
+// TestPublished reads the config.json of published models, with keys of several versions of transformers, and
+// compares what affects the results with the catalogue.
 func TestPublished(t *testing.T) {
 	for name, text := range map[string]string{
 		// huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct

@@ -23,25 +23,27 @@ type Config struct {
 	Experts  int `json:"num_local_experts"`                 // E
 	PerToken int `json:"num_experts_per_tok"`               // experts of a token
 
-	Window  int     `json:"sliding_window" config:"null"` // how many positions one looks back at, itself included; 0 is all
+	Window  int     `json:"sliding_window" config:"null"` // how many positions one sees, itself included; 0 stands for all
 	Epsilon float64 `json:"rms_norm_eps"`                 // added to a mean square; 1e-5
 
-	// Rotary are the frequencies of positions, and Theta their base where Rotary has none; 0 stands for 1,000,000.
+	// Rotary holds the frequencies of positions, and Theta their base if Rotary has none; 0 stands for
+	// 1,000,000.
 	Rotary family.Rotary `json:"rope_parameters" config:"null"`
 	Theta  float64       `json:"rope_theta,omitempty" config:"null"`
 
-	// BalanceLoss has Balance times the balance of all layers' routers together added to the loss, as in transformers.
+	// BalanceLoss adds Balance times the joint balance of all layers' routers to the loss, as in
+	// transformers.
 	BalanceLoss bool    `json:"output_router_logits"`
 	Balance     float64 `json:"router_aux_loss_coef"`
-	Jitter      float64 `json:"router_jitter_noise"` // what a block's experts see is multiplied by 1 ± Jitter, in training
+	Jitter      float64 `json:"router_jitter_noise"` // the input of a block's experts is multiplied by 1 ± Jitter in training
 
 	AttentionDropout float64 `json:"attention_dropout"`
-	InitStd          float64 `json:"initializer_range"`   // deviation of the first weights; 0.02
+	InitStd          float64 `json:"initializer_range"`   // standard deviation of the initial weights; 0.02
 	Tied             bool    `json:"tie_word_embeddings"` // the head shares the token embedding; not in the published models
 }
 
-// New returns a configuration of the given size with Mixtral's other settings: eight experts, of which a token uses two, and a loss that balances
-// them, with Mixtral's coefficient of 0.02.
+// New returns a configuration of the given size with Mixtral's other settings: eight experts, of which a
+// token uses two, and a loss that balances them, with Mixtral's coefficient of 0.02.
 func New(vocab, context, width, layers, heads int) Config {
 	return Config{
 		Vocab: vocab, Context: context, Width: width, Layers: layers, Heads: heads, Inner: 7 * width / 2,
@@ -49,7 +51,7 @@ func New(vocab, context, width, layers, heads int) Config {
 	}
 }
 
-// Sizes are the models that were published, and one for CPUs.
+// Sizes returns the published models, and one for CPUs.
 func Sizes() []family.Named {
 	nano := New(65, 64, 128, 4, 4)
 	nano.KVHeads, nano.Inner = 2, 176 // two experts have as many weights as a plain MLP of four times the width
@@ -63,10 +65,10 @@ func Sizes() []family.Named {
 	}
 }
 
-// The limits of what a file may ask for, many times what any model has.
+// Limits of what a file may ask for, far above what any model has.
 const maxSize, maxExperts = 1 << 24, 1 << 12
 
-// Validate tells what is wrong beside sizes and rates, or nil.
+// Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	switch {
 	case c.KVHeads < 0 || c.Heads%c.kvHeads() != 0:
@@ -90,7 +92,7 @@ func (c Config) Validate() error {
 	return err
 }
 
-// rotary is how queries and keys are turned.
+// rotary returns how queries and keys are rotated.
 func (c Config) rotary() (ops.RotaryOptions, error) {
 	return c.Rotary.Options(c.Theta, 1e6, c.headSize())
 }
@@ -98,9 +100,9 @@ func (c Config) rotary() (ops.RotaryOptions, error) {
 // kvHeads is the number of heads of keys and values.
 func (c Config) kvHeads() int { return cmp.Or(c.KVHeads, c.Heads) }
 
-// headSize is the columns of a head, D.
+// headSize is the number of columns of a head, D.
 func (c Config) headSize() int {
-	if c.HeadSize != 0 || c.Heads < 1 { // which the graph tells of
+	if c.HeadSize != 0 || c.Heads < 1 { // declaring the graph reports Heads < 1
 		return c.HeadSize
 	}
 	return c.Width / c.Heads

@@ -7,8 +7,9 @@ import (
 	"github.com/gorgpt/gorgpt/models/family"
 )
 
-// forms are the two ways in which files hold experts: one by one, as the published ones do and transformers writes, and fused, as transformers holds
-// them in memory, where the rows of w1 come before those of w3.
+// forms returns the two ways in which files hold experts: one by one, as in the published files and as
+// transformers writes them, and fused, as transformers holds them in memory, where the rows of w1 come before
+// those of w3.
 func forms(m family.Model) [][]weights.Whole {
 	c := m.(Config)
 	var single, fused []weights.Whole

@@ -33,7 +33,7 @@ func (c Config) block(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.Residual(s.At("block_sparse_moe"), x, m, 0) // (B·T, C)
 }
 
-// routing sends each token to its best experts, by a softmax over these.
+// routing sends each token to its best experts, weighted by a softmax over these.
 func (c Config) routing() layers.ExpertsConfig {
 	e := layers.ExpertsConfig{
 		Count: c.Experts, PerToken: c.PerToken,
@@ -45,7 +45,7 @@ func (c Config) routing() layers.ExpertsConfig {
 	return e
 }
 
-// expert is a SwiGLU of the rows (N, C) that are sent to it.
+// expert declares a SwiGLU for the rows (N, C) that are sent to it.
 func (c Config) expert(s *graph.Scope, x *G.Node) *G.Node {
 	x = ops.Enter(s, x)                                    // (N, C)
 	gate := c.dense(s.At("w1"), x, c.Inner)                // (N, I)
@@ -54,7 +54,7 @@ func (c Config) expert(s *graph.Scope, x *G.Node) *G.Node {
 	return c.dense(s.At("w2"), h, c.Width)                 // (N, C)
 }
 
-// turn tells queries (B·T, H·D) and keys (B·T, KVHeads·D) their positions.
+// turn rotates queries (B·T, H·D) and keys (B·T, KVHeads·D) according to their positions.
 func (c Config) turn(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 	o, err := c.rotary()
 	if err != nil {
@@ -63,13 +63,13 @@ func (c Config) turn(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 	return ops.Rotary(s, q, c.Heads, o), ops.Rotary(s, k, c.kvHeads(), o)
 }
 
-// dense is a layer of so many columns, without a bias.
+// dense declares a layer of out columns, without a bias.
 func (c Config) dense(s *graph.Scope, x *G.Node, out int) *G.Node {
 	return layers.Dense(s, x, out, layers.Weights{Init: c.start(), NoBias: true})
 }
 
-// start is what matrices start from.
+// start is the initialization of matrices.
 func (c Config) start() graph.Init { return graph.Normal(c.InitStd) }
 
-// norm is the settings of norms.
+// norm returns the settings of norms.
 func (c Config) norm() layers.RMS { return layers.RMS{Epsilon: c.Epsilon} }

@@ -123,7 +123,8 @@ func fuse(c mixtral.Config, stored []weights.Tensor) (all []weights.Tensor) {
 	return all
 }
 
-// TestForms: both forms of a file give the same parameters, and that which is written has each expert by itself.
+// TestForms: both forms of a file give the same parameters, and the form that is written stores each expert
+// separately.
 func TestForms(t *testing.T) {
 	c, params, names, stored := tiny(t)
 	if len(stored) != 3+2*(7+9) {

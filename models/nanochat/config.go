@@ -14,40 +14,41 @@ import (
 // one of [Sizes] or from [New].
 type Config struct {
 	Vocab   int `json:"vocab_size"`                        // tokens; 65,536 in the published models
-	Context int `json:"max_position_embeddings"`           // positions a sequence may have; 2,048 there
-	Width   int `json:"hidden_size"`                       // of the residual stream, C; 64 times the layers there
+	Context int `json:"max_position_embeddings"`           // positions a sequence may have; 2,048 in the published models
+	Width   int `json:"hidden_size"`                       // of the residual stream, C; 64 times the layers in the published models
 	Layers  int `json:"num_hidden_layers"`                 // blocks
-	Heads   int `json:"num_attention_heads"`               // of queries; of 128 columns there
+	Heads   int `json:"num_attention_heads"`               // of queries; of 128 columns in the published models
 	KVHeads int `json:"num_key_value_heads" config:"null"` // of keys and values; 0 stands for Heads
-	Inner   int `json:"intermediate_size"`                 // of the feed-forward part; 4·Width there
+	Inner   int `json:"intermediate_size"`                 // of the feed-forward part; 4·Width in the published models
 
 	// SoftCap keeps logits within ±SoftCap; 0 is no bound.
 	SoftCap float64 `json:"final_logit_softcapping" config:"null"`
 	Epsilon float64 `json:"rms_norm_eps"` // added to a mean square; 1e-6
 
-	// Rotary are the frequencies of positions, and Theta their base where Rotary has none; 0 stands for 10,000.
+	// Rotary holds the frequencies of positions, and Theta their base if Rotary has none; 0 stands for
+	// 10,000.
 	Rotary family.Rotary `json:"rope_parameters" config:"null"`
 	Theta  float64       `json:"rope_theta,omitempty" config:"null"`
 
 	AttentionDropout float64 `json:"attention_dropout"`
-	InitStd          float64 `json:"initializer_range"`   // deviation of the first embedding and head; 0.02
-	Tied             bool    `json:"tie_word_embeddings"` // the head shares the token embedding; not there
+	InitStd          float64 `json:"initializer_range"`   // standard deviation of the initial embedding and head; 0.02
+	Tied             bool    `json:"tie_word_embeddings"` // the head shares the token embedding; not in the published models
 
-	// What follows is for training, and transformers ignores it.
+	// The following fields are for training; transformers ignores them.
 
 	EmbedDropout    float64 `json:"embed_dropout"`
 	ResidualDropout float64 `json:"resid_dropout"`
-	// Initializer is what the matrices of blocks start from.
+	// Initializer says how the matrices of blocks are initialized.
 	Initializer Initializer `json:"initializer"`
 }
 
-// Initializer names what the matrices of blocks start from.
+// Initializer names an initialization for the matrices of blocks.
 type Initializer string
 
 // The initializers.
 const (
-	Normal Initializer = "normal" // N(0, InitStd), the last of a branch smaller by √(2·Layers), as GPT-2's
-	FanIn  Initializer = "fan_in" // N(0, 1/√C), the last of a branch 0, as nanochat's own code has it
+	Normal Initializer = "normal" // N(0, InitStd), the last of a branch smaller by √(2·Layers), as in GPT-2
+	FanIn  Initializer = "fan_in" // N(0, 1/√C), the last of a branch 0, as in nanochat's own code
 )
 
 // New returns a configuration of the given size with nanochat's other settings and no dropout.
@@ -58,7 +59,7 @@ func New(vocab, context, width, layers, heads int) Config {
 	}
 }
 
-// Sizes are the models that were published, and one for CPUs.
+// Sizes returns the published models, and one for CPUs.
 func Sizes() []family.Named {
 	return []family.Named{
 		{Name: "nanochat-nano", About: "for CPUs: 4 layers, 128 wide", Model: New(65, 64, 128, 4, 4)},
@@ -67,10 +68,10 @@ func Sizes() []family.Named {
 	}
 }
 
-// maxInner bounds what a file may ask for, many times what any model has.
+// maxInner bounds what a file may ask for. It is far above what any model has.
 const maxInner = 1 << 24
 
-// Validate tells what is wrong beside sizes and rates, or nil.
+// Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	switch {
 	case c.KVHeads < 0 || c.Heads%c.kvHeads() != 0:
@@ -86,7 +87,7 @@ func (c Config) Validate() error {
 	return err
 }
 
-// rotary is how queries and keys are turned: the other way round than in Llama.
+// rotary returns how queries and keys are rotated: in the opposite direction to Llama's.
 func (c Config) rotary() (ops.RotaryOptions, error) {
 	o, err := c.Rotary.Options(c.Theta, 0, c.headSize())
 	o.Reversed = true
@@ -101,10 +102,10 @@ func (c Config) kvHeads() int {
 	return c.KVHeads
 }
 
-// headSize is the columns of a head, D.
+// headSize is the number of columns of a head, D.
 func (c Config) headSize() int { return c.Width / max(1, c.Heads) }
 
-// weights are the settings of a block's layers.
+// weights returns the settings of a block's layers.
 func (c Config) weights() layers.BranchWeights {
 	if c.Initializer == FanIn {
 		return layers.BranchWeights{Init: graph.Normal(1 / math.Sqrt(float64(c.Width))), ResidualInit: graph.Zeros(), NoBias: true}
@@ -113,7 +114,7 @@ func (c Config) weights() layers.BranchWeights {
 	return layers.BranchWeights{Init: graph.Normal(c.InitStd), ResidualInit: last, NoBias: true}
 }
 
-// norm is the settings of a norm of so many columns each, 0 for all.
+// norm returns the settings of a norm over groups of the given number of columns, 0 for all.
 func (c Config) norm(columns int) layers.RMS {
 	return layers.RMS{Epsilon: c.Epsilon, Columns: columns, NoGain: true}
 }

@@ -20,7 +20,7 @@ func (c Config) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
 	return layers.RMSNorm(s.At("norm"), x, c.norm(0)), embedding // (B·T, C)
 }
 
-// Head keeps logits within ±SoftCap.
+// Head returns the settings of the head, which keeps logits within ±SoftCap.
 func (c Config) Head() layers.HeadConfig { return layers.HeadConfig{SoftCap: c.SoftCap} }
 
 // block is one transformer block.
@@ -36,8 +36,8 @@ func (c Config) block(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.Residual(s.At("mlp"), x, m, c.ResidualDropout)        // (B·T, C)
 }
 
-// turn tells queries (B·T, C) and keys (B·T, KVHeads·D) their positions, by turning them the other way
-// round than Llama does, and then norms each head.
+// turn rotates queries (B·T, C) and keys (B·T, KVHeads·D) according to their positions, in the opposite
+// direction to Llama's, and then normalizes each head.
 func (c Config) turn(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 	o, err := c.rotary()
 	if err != nil {
@@ -50,7 +50,7 @@ func (c Config) turn(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 	return q, k
 }
 
-// feedForward is the rest of a block over x (B·T, C).
+// feedForward declares the feed-forward part of a block over x (B·T, C).
 func (c Config) feedForward(s *graph.Scope, x *G.Node) *G.Node {
 	w := c.weights()
 	x = ops.Enter(s, x)                                                                              // (B·T, C)

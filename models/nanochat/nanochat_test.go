@@ -20,7 +20,7 @@ func ExampleNew() {
 	// Output: 560988160 5120 15
 }
 
-// Two heads of queries share one of keys and values, and logits stay within the cap, whatever the weights.
+// Two heads of queries share a head of keys and values, and logits stay within the cap, whatever the weights.
 func ExampleConfig_Body() {
 	c := nanochat.New(11, 8, 16, 1, 2)
 	c.KVHeads, c.SoftCap, c.InitStd = 1, 2, 5
@@ -90,7 +90,7 @@ func TestTransformers(t *testing.T) {
 	}
 }
 
-// TestWidth: the feed-forward part keeps its ratio to the width where a run has another, unless it says more.
+// TestWidth: if a run changes the width, the feed-forward part keeps its ratio to it, unless it is set too.
 func TestWidth(t *testing.T) {
 	m, err := models.Find("nanochat-nano")
 	if err != nil {
@@ -105,7 +105,7 @@ func TestWidth(t *testing.T) {
 	}
 }
 
-// TestOlderKey: of two keys for one thing, the one that is null says nothing.
+// TestOlderKey: if one of two keys for the same setting is null, it is ignored.
 func TestOlderKey(t *testing.T) {
 	for _, text := range []string{
 		`{"model_type": "nanochat", "rope_parameters": {"rope_type": "linear", "factor": 2}, "rope_scaling": null}`,

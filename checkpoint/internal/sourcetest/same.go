@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// Same fails unless a source has the tensors of another, in whatever order: names, less what
-// transformers puts before them, shapes and numbers, read or mapped.
+// Same fails unless two sources have the same tensors, in any order: names, without transformers' prefixes,
+// shapes, and numbers, whether read or mapped.
 func Same(t testing.TB, got, want weights.Source) {
 	t.Helper()
 	wanted := make(map[string]weights.Tensor)

@@ -1,4 +1,4 @@
-// Package sourcetest has what the tests of all formats of weights share.
+// Package sourcetest has functions shared by the tests of all weight formats.
 package sourcetest
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// Error compares an error's text to the one line it should be.
+// Error fails unless the text of an error is want, which is one line.
 func Error(t testing.TB, err error, want string) {
 	t.Helper()
 	if err == nil {
@@ -29,16 +29,14 @@ func OneLine(t testing.TB, err error) {
 	}
 }
 
-// SameBits reports whether a and b are equal to the bit, NaNs and signs of zero
-// included.
+// SameBits reports whether a and b are equal bit for bit, including NaNs and signs of zero.
 func SameBits(a, b []float32) bool {
 	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
 }
 
-// ReadAll reads all tensors of an accepted file of size bytes that can be read. It
-// fails if they hold more numbers than the file has room for, which is what a reader
-// would allocate, or if an error is not one line. Tensors that share numbers, as
-// PyTorch's may, count once for each.
+// ReadAll reads all readable tensors of an accepted file of size bytes. It fails if they hold more numbers
+// than the file has room for, which is what a reader would allocate, or if an error is not one line. Tensors
+// that share numbers, as in PyTorch's files, each count in full.
 func ReadAll(t testing.TB, src weights.Source, size int) []weights.Tensor {
 	t.Helper()
 	var all []weights.Tensor

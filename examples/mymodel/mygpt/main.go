@@ -1,4 +1,4 @@
-// Command mygpt is gorgpt with the family of package mymodel beside its own.
+// Command mygpt is gorgpt with the family of package mymodel added.
 package main
 
 import (
