@@ -104,11 +104,14 @@ func (c Contents) fill(temp string) error {
 			return fmt.Errorf("tokenizer: %w", err)
 		}
 	}
-	for name, tensors := range map[string][]Tensor{optimizerName: c.Optimizer, adaptersName: c.Adapters} {
-		if tensors == nil {
+	for _, file := range []struct { // in the order that Follow expects
+		name    string
+		tensors []Tensor
+	}{{optimizerName, c.Optimizer}, {adaptersName, c.Adapters}} {
+		if file.tensors == nil {
 			continue
 		}
-		err := writeFile(temp, name, func(w io.Writer) error { return safetensors.WriteChecked(w, torchMetadata, weights.F32, tensors) })
+		err := writeFile(temp, file.name, func(w io.Writer) error { return safetensors.WriteChecked(w, torchMetadata, weights.F32, file.tensors) })
 		if err != nil {
 			return err
 		}

@@ -151,7 +151,7 @@ func Follow(c Contents) error {
 	if err != nil {
 		return err
 	}
-	for _, file := range [][]Tensor{tensors, c.Optimizer} {
+	for _, file := range [][]Tensor{tensors, c.Optimizer, c.Adapters} {
 		for range 2 { // for the checksums, and for the file
 			for _, x := range file {
 				if x.Load == nil {
