@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// Decoding is what [Decode] measures. Times are in seconds, rates in 1e9 a second.
+// Decoding is what [Decode] measures. Times are in seconds, rates in 1e9 per second.
 type Decoding struct {
 	Model      string  `json:"model"` // for the caller to set
 	Batch      int     `json:"batch"`
@@ -26,10 +26,10 @@ type Decoding struct {
 	Tokens     float64 `json:"tokens_per_s"` // of all sequences
 	Step       float64 `json:"step_seconds"` // median, for a token of each sequence
 	Bytes      int64   `json:"bytes_per_token"`
-	Read       float64 `json:"read_gbps"` // of weights, by decoding
+	Read       float64 `json:"read_gbps"` // of weights, while decoding
 	Limit      float64 `json:"limit_gbps"`
 	Share      float64 `json:"share"`    // Read / Limit; 0 if InCache
-	InCache    bool    `json:"in_cache"` // the weights are read faster than memory gives them
+	InCache    bool    `json:"in_cache"` // the weights are read faster than memory can deliver them
 	Prefill    float64 `json:"prefill_seconds"`
 	Rate       float64 `json:"prefill_gflops"`
 	SgemmRate  float64 `json:"sgemm_gflops"`
@@ -40,13 +40,14 @@ type Decoding struct {
 	ISA        string  `json:"isa"`
 }
 
-// Decode measures generation with random weights: for each of a batch of sequences a prompt of so
-// many tokens, then steps tokens.
+// Decode measures generation with random weights: for each of a batch of sequences, a prompt of the
+// given number of tokens, and then steps tokens.
 func Decode(ctx context.Context, m models.Model, batch, prompt, steps int) (*Decoding, error) {
 	return DecodeWith(ctx, m, graph.NewParams(1), batch, prompt, steps)
 }
 
-// DecodeWith is Decode with weights that there are, which may be in few bits: what a token reads of them counts as it is stored.
+// DecodeWith is Decode with existing weights, which may be quantized: what a token reads of them
+// counts as stored.
 func DecodeWith(ctx context.Context, m models.Model, params *graph.Params, batch, prompt, steps int) (*Decoding, error) {
 	if batch < 1 || prompt < 1 || steps < 1 {
 		return nil, fmt.Errorf("bench: %d sequences, prompts of %d tokens and %d steps; want 1 or more of each", batch, prompt, steps)
@@ -90,7 +91,7 @@ func DecodeWith(ctx context.Context, m models.Model, params *graph.Params, batch
 	return r, nil
 }
 
-// prompts are any tokens.
+// prompts returns arbitrary tokens.
 func prompts(vocab, batch, length int) [][]int {
 	all := make([][]int, batch)
 	for b := range all {
@@ -101,8 +102,9 @@ func prompts(vocab, batch, length int) [][]int {
 	return all
 }
 
-// decode generates twice, as the first draws the weights and makes the buffers. It returns the
-// seconds of each step after the prompts, those of the prompts, and what is allocated in a step.
+// decode generates twice, since the first time initializes the weights and allocates buffers. It
+// returns the seconds of each step after the prompts, the seconds of the prompts, and the bytes
+// allocated per step.
 func decode(ctx context.Context, g *generate.Generator, prompts [][]int, steps int) (took []float64, prefill float64, garbage int64, err error) {
 	var before, after runtime.MemStats
 	batch := len(prompts)
@@ -132,8 +134,8 @@ func decode(ctx context.Context, g *generate.Generator, prompts [][]int, steps i
 	return took, prefill, int64(after.TotalAlloc-before.TotalAlloc) / int64(steps), nil
 }
 
-// setShare compares what is read with what memory gives. More than that comes from caches,
-// which hold the weights of small models, and is no share of it.
+// setShare compares the rate at which weights are read with that of memory. A higher rate comes
+// from caches, which hold the weights of small models, and is not a share of memory's.
 func (r *Decoding) setShare() {
 	r.InCache, r.Share = r.Read > r.Limit, r.Read/r.Limit
 	if r.InCache {
@@ -141,7 +143,7 @@ func (r *Decoding) setShare() {
 	}
 }
 
-// Print prints the result for people.
+// Print prints the result for people to read.
 func (r *Decoding) Print(out io.Writer) error {
 	fmt.Fprintf(out, "%s, %s, a prompt of %d, %s, %s\n\n", r.Model, plural.Of(r.Batch, "sequence"), r.Prompt, plural.Of(r.Threads, "thread"), r.ISA)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestDecodeShare: of memory's rate there is a share, of a cache's none.
+// TestDecodeShare: a rate has a share of memory's, unless it is that of a cache.
 func TestDecodeShare(t *testing.T) {
 	for _, c := range []struct {
 		read, share float64

@@ -1,5 +1,6 @@
-// Package bench measures a model on this machine: a step of training, and generation, each beside
-// what the machine can do: the rate of its matrix product, the rate at which it reads memory.
+// Package bench measures a model on this machine: a training step, and generation, each compared
+// with what the machine can do: the rate of its matrix product, and the rate at which it reads
+// memory.
 //
 //	r, err := bench.Train(ctx, model, 12, 64, 10)
 //	err = r.Print(os.Stdout)

@@ -6,8 +6,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// GemmRate is the rate, in 1e9 operations a second, of the product that widens the rows of an MLP, the best of
-// several.
+// GemmRate returns the rate, in 1e9 operations per second, of the product that widens the rows of
+// an MLP, the best of several runs.
 func GemmRate(rows, width int) float64 {
 	wide := 4 * width
 	a, b, out := make([]float32, rows*width), make([]float32, width*wide), make([]float32, rows*wide)
@@ -22,9 +22,10 @@ func GemmRate(rows, width int) float64 {
 	return best
 }
 
-// readRate is how fast all threads together read memory that no cache holds: third-level caches of
-// servers have up to half a gigabyte. It is the best of several times by two loops: one stream after
-// the other, and pairs of rows of 3 KB as GPT-2's head has them, which Sapphire Rapids reads fastest.
+// readRate returns the rate at which all threads together read memory, in an array larger than any
+// cache: third-level caches of servers have up to half a gigabyte. It is the best of several runs
+// of two loops: one stream after another, and pairs of rows of 3 KB as in GPT-2's head, which
+// Sapphire Rapids reads fastest.
 func readRate() float64 {
 	const width, rows = 768, 1 << 28 / 768 // 1 GB
 	x := kernel.Floats(rows * width)

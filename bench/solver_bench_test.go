@@ -15,9 +15,10 @@ import (
 
 var solverModel = flag.String("solver.model", "gpt2", "model of BenchmarkSolvers")
 
-// BenchmarkSolvers measures the update of each solver that recipes know, and of adamw with an average, beside the forward and backward
-// pass of 1 × 256 tokens: a real update has a hundred to two thousand times as many passes, and one update by the solver. An iteration has
-// a pass before each update; the medians count.
+// BenchmarkSolvers measures the update of each solver that recipes can name, and of adamw with an
+// average, beside the forward and backward pass of 1 × 256 tokens: a real update has a hundred to
+// two thousand times as many passes, and one update by the solver. An iteration has a pass before
+// each update; the results are medians.
 //
 //	go test ./bench -run '^$' -bench Solvers -benchtime 5x -timeout 30m
 func BenchmarkSolvers(b *testing.B) {

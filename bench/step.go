@@ -22,7 +22,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Training is what [Train] measures. Times are in seconds, rates in 1e9 a second.
+// Training is what [Train] measures. Times are in seconds, rates in 1e9 per second.
 type Training struct {
 	Model      string             `json:"model"` // for the caller to set
 	Batch      int                `json:"batch"`
@@ -40,14 +40,14 @@ type Training struct {
 	Garbage    int64              `json:"allocated_bytes_per_step"`
 	Threads    int                `json:"threads"`
 	ISA        string             `json:"isa"`
-	Precision  string             `json:"precision"` // of products; SgemmRate is float32's whatever it is
+	Precision  string             `json:"precision"` // of products; SgemmRate is always that of float32
 	Kernel     string             `json:"kernel"`    // instruction set of products
 }
 
-// Parts are those of a step, in the order they are printed.
+// Parts are the parts of a step, in the order in which they are printed.
 var Parts = []string{"products", "attention", "head", "element-wise", "optimizer", "other"}
 
-// PartOf is that of Parts which an op of a name belongs to.
+// PartOf returns the element of Parts that the named op belongs to.
 func PartOf(op string) string {
 	switch {
 	case strings.HasPrefix(op, "LinearCross"):
@@ -62,9 +62,9 @@ func PartOf(op string) string {
 	return "element-wise"
 }
 
-// Train measures so many steps of training a model with a batch of sequences of a context: forward,
-// backward, clip, AdamW, on random tokens. Two more come first, which are not measured. The result
-// has the median step.
+// Train measures the given number of steps of training a model, with a batch of sequences as long
+// as the context: forward, backward, clipping and AdamW, on random tokens. Two steps before them
+// are not measured. The result is that of the median step.
 func Train(ctx context.Context, m models.Model, batch, context, steps int, options ...graph.Option) (*Training, error) {
 	if steps < 1 {
 		return nil, fmt.Errorf("bench: %d steps, want 1 or more", steps)
@@ -108,13 +108,13 @@ func Train(ctx context.Context, m models.Model, batch, context, steps int, optio
 	return r, nil
 }
 
-// step is one that was measured.
+// step is a measured step.
 type step struct {
 	seconds float64
 	parts   map[string]float64
 }
 
-// measure runs steps, and two more before, and counts what is allocated in one.
+// measure runs steps, after two that are not measured, and counts the bytes allocated per step.
 func measure(ctx context.Context, p *graph.Program, weights []gorgonia.ValueGrad, steps int) (done []step, garbage int64, err error) {
 	solver := train.NewAdamW()
 	solver.SetLearnRate(1e-5)
@@ -152,7 +152,7 @@ func measure(ctx context.Context, p *graph.Program, weights []gorgonia.ValueGrad
 	return done, int64(after.TotalAlloc-before.TotalAlloc) / int64(steps), nil
 }
 
-// Print prints the result for people.
+// Print prints the result for people to read.
 func (r *Training) Print(out io.Writer) error {
 	fmt.Fprintf(out, "%s, batch %d × %d, %s, %s, products in %s on %s\n\n", r.Model, r.Batch, r.Context, plural.Of(r.Threads, "thread"), r.ISA, r.Precision, r.Kernel)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

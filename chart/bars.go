@@ -9,21 +9,20 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// Set is numbers that belong together, such as a parameter's weights or a distribution's
-// probabilities.
+// Set is a set of numbers, such as a parameter's weights or a distribution's probabilities.
 type Set struct {
-	Name   string // for the legend; empty leaves it out
+	Name   string // for the legend; an empty name is left out
 	Values []float32
 }
 
-// Bars draws a bar for each value, named below it; of several sets beside each other.
-// Every set has as many values as there are names.
+// Bars draws a bar for each value, with its name below; those of several sets are drawn side by
+// side. Every set must have as many values as there are names.
 func Bars(a Axes, names []string, sets ...Set) *Picture {
 	if len(names) == 0 || len(sets) == 0 {
 		return failed("Bars: %d names and %d sets; want one of each or more", len(names), len(sets))
 	}
 	pl := frame(a)
-	const room = 620 // pixels for all bars, beside the gaps between names
+	const room = 620 // pixels for all bars, without the gaps between names
 	width := vg.Length(math.Max(1, room/float64(len(names)*len(sets)))) * pixel
 	for i, s := range sets {
 		if len(s.Values) != len(names) {
@@ -55,14 +54,14 @@ func Bars(a Axes, names []string, sets ...Set) *Picture {
 		if len(names) > 12 && len([]rune(n)) > 2 || len([]rune(n)) > longest && len(names) > 6 {
 			pl.X.Tick.Label.Rotation = math.Pi / 2
 			pl.X.Tick.Label.XAlign, pl.X.Tick.Label.YAlign = text.XRight, text.YCenter
-			pl.X.Padding = vg.Points(7) // keeps the ends of names off the bars
+			pl.X.Padding = vg.Points(7) // keeps the ends of names away from the bars
 		}
 	}
 	return plotted(pl)
 }
 
-// Histogram draws how often values fall into each of bins equal parts of their range, as
-// a share of all. Values that are not finite are an error.
+// Histogram draws how often values fall into each of bins equal parts of their range, as a share of
+// all values. Values that are not finite are an error.
 func Histogram(a Axes, bins int, sets ...Set) *Picture {
 	if bins < 1 || len(sets) == 0 {
 		return failed("Histogram: %d bins and %d sets; want one of each or more", bins, len(sets))
@@ -101,7 +100,7 @@ func Histogram(a Axes, bins int, sets ...Set) *Picture {
 	return plotted(pl)
 }
 
-// share counts values in bins.
+// share returns the share of values in each bin.
 func share(values []float32, low, high float64, bins int) []float64 {
 	out := make([]float64, bins)
 	for _, v := range values {
@@ -111,7 +110,7 @@ func share(values []float32, low, high float64, bins int) []float64 {
 	return out
 }
 
-// outline goes along the tops of bars.
+// outline returns the line along the tops of bars.
 func outline(bars []float64, low, high float64) plotter.XYs {
 	xys := plotter.XYs{{X: low}}
 	for i, y := range bars {

@@ -64,8 +64,8 @@ func pictures() map[string]*chart.Picture {
 	return all
 }
 
-// TestPictures: every kind of chart is written as PNG and as SVG, of the size it says,
-// with more than one colour, and twice to the same bytes.
+// TestPictures: every kind of chart is written as PNG and as SVG, in the size it states, with more
+// than one color, and the same bytes each time.
 func TestPictures(t *testing.T) {
 	again := pictures()
 	for name, p := range pictures() {
@@ -111,7 +111,7 @@ func colorsOf(img image.Image) int {
 	return len(seen)
 }
 
-// TestHeatmapValues: the darkness of a square is that of its value.
+// TestHeatmapValues: squares are darker for larger values.
 func TestHeatmapValues(t *testing.T) {
 	data, err := chart.Heatmaps("", chart.Grid{Rows: 1, Cols: 3, Values: []float32{0, 0.5, 1}}).PNG()
 	if err != nil {
@@ -130,8 +130,8 @@ func TestHeatmapValues(t *testing.T) {
 	}
 }
 
-// TestConfusionValues: a square has its count, is as dark as its share of the row, and
-// recall, precision and accuracy stand at the ends.
+// TestConfusionValues: a square has its count and is as dark as its share of the row, and recall,
+// precision and accuracy are at the ends.
 func TestConfusionValues(t *testing.T) {
 	p := chart.Confusion("", []string{"a", "b"}, [][]int{{6, 2}, {0, 0}})
 	svg, err := p.SVG()
@@ -211,7 +211,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestDashes: where colours come again, lines are dashed, each time in another way.
+// TestDashes: when colors repeat, lines are dashed, differently each time.
 func TestDashes(t *testing.T) {
 	lines := func(n int) string {
 		var all []chart.Series
@@ -239,7 +239,7 @@ func TestDashes(t *testing.T) {
 	}
 }
 
-// TestLegend: it stands at the right, or at the left if asked for.
+// TestLegend: the legend is on the right, or on the left if asked for.
 func TestLegend(t *testing.T) {
 	for left, on := range map[bool][2]float64{false: {600, 675}, true: {50, 100}} { // of 675 points of width
 		svg, err := chart.Lines(chart.Axes{Left: left}, chart.Series{Name: "climbs", Y: []float64{1, 2}}).SVG()
@@ -255,7 +255,7 @@ func TestLegend(t *testing.T) {
 	}
 }
 
-// TestManyHeatmaps: the loads of 256 experts in 61 layers are a picture, if not one with names.
+// TestManyHeatmaps: the loads of 256 experts in 61 layers fit into a picture, but not with names.
 func TestManyHeatmaps(t *testing.T) {
 	var grids []chart.Grid
 	for range 61 {

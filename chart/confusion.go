@@ -13,12 +13,11 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Confusion draws which class was taken for which: counts has a row for each true class
-// and in it a column for each predicted one, as tasks.Confusion returns them, and names
-// are the classes'. A square has its count in it and is as dark as its share of the row,
-// so that a rare class is seen as well as a common one. Beside each row stands the share
-// of it that is right (recall), below each column the share of it that is (precision), and
-// in the corner that of all (accuracy).
+// Confusion draws a confusion matrix. counts has a row for each true class, with a column for each
+// predicted class, as tasks.Confusion returns them; names are the names of the classes. A square
+// shows its count and is as dark as its share of the row, so that a rare class is as visible as a
+// common one. Beside each row is the share of it that is right (recall), below each column the
+// share of it that is right (precision), and in the corner that of all (accuracy).
 func Confusion(title string, names []string, counts [][]int) *Picture {
 	n := len(names)
 	if n < 1 || len(counts) != n {
@@ -49,11 +48,11 @@ type confusion struct {
 	names     []string
 	counts    [][]int
 	cell      float64 // side of a square
-	left, top float64 // room for names, and what is above them
-	upright   bool    // the names of columns do not fit across
+	left, top float64 // room for names, and for what is above them
+	upright   bool    // names of columns are vertical, as they do not fit horizontally
 }
 
-// measure chooses the size of squares: a count fits into each.
+// measure chooses the size of the squares, in each of which a count must fit.
 func (m *confusion) measure() {
 	longest, digits := len("precision"), len("100%")
 	for i, name := range m.names {
@@ -72,14 +71,14 @@ func (m *confusion) measure() {
 	}
 	if m.title != "" {
 		m.top += 28
-		// A longer title than the squares are wide would be cut.
+		// A title wider than the squares would be cut off.
 		room := float64(len([]rune(m.title)))*letter*12/fontSize - m.left
 		m.cell = max(m.cell, math.Ceil(room/float64(len(m.names)+1)))
 	}
 }
 
-// matrixCanvas is where a confusion matrix is painted; y counts from above here and from below on the
-// canvas.
+// matrixCanvas is the canvas for a confusion matrix. Its methods count y from the top; the canvas
+// counts from the bottom.
 type matrixCanvas struct {
 	*confusion
 	draw.Canvas
@@ -97,7 +96,7 @@ func (m matrixCanvas) write(x, y float64, s string, size float64, ink color.Colo
 	m.FillText(text.Style{Color: ink, Font: f, XAlign: ax, YAlign: ay, Rotation: rotation, Handler: plot.DefaultTextHandler}, m.at(x, y), s)
 }
 
-// cellText writes into the middle of a square; those after the last are for the sums.
+// cellText writes into the middle of a square; the row and column after the last are for the sums.
 func (m matrixCanvas) cellText(row, column int, s string, ink color.Color) {
 	m.write(m.left+(float64(column)+0.5)*m.cell, m.top+(float64(row)+0.5)*m.cell, s, fontSize, ink, text.XCenter, text.YCenter, 0)
 }
@@ -125,7 +124,7 @@ func (m *confusion) draw(c draw.Canvas) {
 	}
 }
 
-// words writes the title, and what is beside the axes.
+// words writes the title, and the texts beside the axes.
 func (m matrixCanvas) words() {
 	n := len(m.names)
 	middle := float64(n) * m.cell / 2
@@ -134,7 +133,7 @@ func (m matrixCanvas) words() {
 	}
 	above := m.top - 4
 	if m.upright {
-		above -= m.left - 22 // as much room as the names have on the left
+		above -= m.left - 22 // as much room as for the names on the left
 	} else {
 		above -= 18
 	}
@@ -148,7 +147,7 @@ func (m matrixCanvas) words() {
 	}
 }
 
-// squares paints the counts, and the shares of rows and columns that are right.
+// squares paints the counts, and the shares that are right.
 func (m matrixCanvas) squares() {
 	ramp := heatmaps{edge: 1} // of shares
 	n := len(m.names)
@@ -182,14 +181,14 @@ func (m matrixCanvas) squares() {
 	m.cellText(n, n, percent(right, all), color.Black)
 }
 
-// percent is part of all; nothing of nothing is no share.
+// percent formats part as a share of all; if all is 0, there is none.
 func percent(part, all int) string {
 	if all == 0 {
 		return "–"
 	}
 	share := math.Round(100 * float64(part) / float64(all))
 	if part < all {
-		share = min(share, 99) // 100% is all of it
+		share = min(share, 99) // only all of it is 100%
 	}
 	return fmt.Sprintf("%.0f%%", share)
 }

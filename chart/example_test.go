@@ -36,7 +36,7 @@ func ExampleHistogram() {
 	// Output: true <nil>
 }
 
-// What a head of three positions attends to.
+// What an attention head attends to from three positions.
 func ExampleHeatmaps() {
 	tokens := []string{"the", "cat", "sat"}
 	show(chart.Heatmaps("h.0.attn", chart.Grid{
@@ -58,7 +58,7 @@ func ExamplePicture_Save() {
 	// Output: chart: loss.gif: the name ends neither in .png nor in .svg
 }
 
-// A picture has a size that may be changed, and tells what was wrong with its data.
+// A picture has a size that may be changed, and reports what was wrong with its data.
 func ExamplePicture() {
 	p := chart.Lines(chart.Axes{}, chart.Series{Name: "loss", Y: []float64{3, 2, 1}})
 	p.Width, p.Height = 400, 200

@@ -18,16 +18,16 @@ import (
 type Grid struct {
 	Title      string
 	Rows, Cols int
-	Values     []float32 // row by row
-	// RowNames and ColNames stand beside rows and columns; nil leaves them out.
+	Values     []float32 // row-major
+	// RowNames and ColNames are written beside rows and columns; nil leaves them out.
 	RowNames, ColNames []string
 }
 
-// Heatmaps draws matrices as squares, as dark as their values are large, at most four
-// beside each other: the heads of an attention layer, for one. All share one scale, that
-// is written below: from 0 to the largest value, or, if there are negative ones, from
-// red over white to blue. Of a matrix of more than 256 rows or columns, each square stands
-// for several values, by the largest of them.
+// Heatmaps draws matrices as squares that are darker for larger values, at most four matrices side
+// by side: for example, the heads of an attention layer. All share one scale, which is shown below:
+// from 0 to the largest value or, if there are negative values, from red through white to blue. In
+// a matrix of more than 256 rows or columns, each square stands for several values and shows the
+// one of the largest magnitude.
 func Heatmaps(title string, grids ...Grid) *Picture {
 	if len(grids) == 0 {
 		return failed("Heatmaps: no grids")
@@ -56,7 +56,7 @@ func Heatmaps(title string, grids ...Grid) *Picture {
 	}
 }
 
-// check tells what is wrong with a grid.
+// check reports what is wrong with a grid.
 func (g Grid) check() error {
 	switch {
 	case g.Rows < 1 || g.Cols < 1 || len(g.Values) != g.Rows*g.Cols:
@@ -69,10 +69,10 @@ func (g Grid) check() error {
 	return nil
 }
 
-// most is how many squares beside each other a picture has room for.
+// most is how many squares a picture has room for side by side.
 const most = 256
 
-// pooled is a grid that is not too large, without names if it had to be made smaller.
+// pooled returns the grid, or a smaller one without names if it is too large.
 func (g Grid) pooled() Grid {
 	by := (max(g.Rows, g.Cols) + most - 1) / most
 	if by == 1 {
@@ -99,7 +99,7 @@ type heatmaps struct {
 
 	cell          float64 // side of a square
 	left, above   float64 // room for names
-	top           float64 // for the title
+	top           float64 // room for the title
 	width, height float64 // of a grid with names and gap
 }
 
@@ -112,11 +112,12 @@ const (
 	gap         = 18.0
 )
 
-// highest is how many pixels the squares of grids below each other take, which leaves room for what is between them in a picture.
+// highest is how many pixels the squares of grids one below another may take. It leaves room for
+// what is between them.
 const highest = 18_000
 
-// measure chooses the size of squares: the grids beside each other fill a screen. Where squares with names would make a picture
-// too high, there are no names, and smaller squares.
+// measure chooses the size of the squares, so that the grids side by side fill a screen. If squares
+// with names would make the picture too high, names are left out and squares are smaller.
 func (h *heatmaps) measure(down int) {
 	rows, cols := 1, 1
 	for _, g := range h.grids {
@@ -130,12 +131,12 @@ func (h *heatmaps) measure(down int) {
 	}
 	h.cell = math.Max(1, math.Min(24, math.Floor(1100/float64(h.across*cols))))
 	if h.left > 0 || h.above > 0 {
-		h.cell = max(h.cell, 13) // or names would lie over each other
+		h.cell = max(h.cell, 13) // or names would overlap
 	}
 	if most := math.Max(1, math.Floor(highest/float64(down*rows))); h.cell > most {
 		if h.cell = most; most < 13 {
 			h.left, h.above = 0, 0
-			for i := range h.grids { // ours, not the caller's
+			for i := range h.grids { // our copy, not the caller's
 				h.grids[i].RowNames, h.grids[i].ColNames = nil, nil
 			}
 		}
@@ -147,7 +148,7 @@ func (h *heatmaps) measure(down int) {
 	}
 }
 
-// draw paints everything; y counts from above here and from below on the canvas.
+// draw paints everything. It counts y from the top; the canvas counts from the bottom.
 func (h *heatmaps) draw(c draw.Canvas) {
 	at := func(x, y float64) vg.Point {
 		return vg.Point{X: c.Min.X + vg.Length(x)*pixel, Y: c.Max.Y - vg.Length(y)*pixel}
@@ -189,7 +190,7 @@ func (h *heatmaps) draw(c draw.Canvas) {
 	})
 }
 
-// scale draws what the colours mean.
+// scale draws the color scale.
 func (h *heatmaps) scale(y float64, square func(x, y, w, height float64, c color.Color), write func(x, y float64, s string)) {
 	const steps, width, height = 50, scaleWidth / 50, 8.0
 	first := 0.0
@@ -205,14 +206,14 @@ func (h *heatmaps) scale(y float64, square func(x, y, w, height float64, c color
 	write(left+steps*width, y+height+3, fmt.Sprintf("%.3g", h.edge))
 }
 
-// The ends and the middle of the two ramps: ColorBrewer's blues, and its reds for what is
-// negative.
+// The colors at the ends and in the middle of the two scales: ColorBrewer's blues, and its reds for
+// negative values.
 var (
 	blues = []color.NRGBA{{R: 0xff, G: 0xff, B: 0xff, A: 0xff}, {R: 0x9e, G: 0xca, B: 0xe1, A: 0xff}, {R: 0x21, G: 0x71, B: 0xb5, A: 0xff}, {R: 0x08, G: 0x30, B: 0x6b, A: 0xff}}
 	reds  = []color.NRGBA{{R: 0xff, G: 0xff, B: 0xff, A: 0xff}, {R: 0xfc, G: 0xae, B: 0x91, A: 0xff}, {R: 0xcb, G: 0x18, B: 0x1d, A: 0xff}, {R: 0x67, G: 0x00, B: 0x0d, A: 0xff}}
 )
 
-// shade is the colour of a value; gray stands for what is not finite.
+// shade returns the color of a value, which is gray if the value is not finite.
 func (h *heatmaps) shade(v float64) color.Color {
 	if !finite(v) {
 		return color.Gray{Y: 0x99}

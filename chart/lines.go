@@ -13,20 +13,20 @@ import (
 
 // Series is one curve.
 type Series struct {
-	Name string    // for the legend; empty leaves it out
-	X    []float64 // nil counts from 1
+	Name string    // for the legend; an empty name is left out
+	X    []float64 // nil means 1, 2, …
 	Y    []float64 // points that are not finite are left out
-	// Smooth draws the mean of two exponential moving averages, one from each end, so
-	// that the curve does not lag. Each remembers about a hundredth of the points.
+	// Smooth draws the mean of two exponential moving averages, one from each end, so that the
+	// curve does not lag. Each averages over about a hundredth of the points.
 	Smooth bool
-	Faint  bool // thin and pale, to stand behind others
+	Faint  bool // thin and pale, as a background for others
 	Marks  bool // a dot on every point
-	// Color is the number of a colour, from 0; from [Colors] on, lines are dashed. Leave it 0 in all series of a chart, and
-	// each has its own.
+	// Color is the number of a color, from 0; from [Colors] on, lines are dashed. If it is 0 in all
+	// series of a chart, each gets a different color.
 	Color int
 }
 
-// Lines draws curves over one another.
+// Lines draws curves into one chart.
 func Lines(a Axes, series ...Series) *Picture {
 	pl := frame(a)
 	own := !slices.ContainsFunc(series, func(s Series) bool { return s.Color != 0 })
@@ -48,7 +48,7 @@ func Lines(a Axes, series ...Series) *Picture {
 			return failed("%q: %v", s.Name, err)
 		}
 		if dash(s.Color) != nil {
-			pl.Legend.ThumbnailWidth = vg.Points(40) // shows the pattern
+			pl.Legend.ThumbnailWidth = vg.Points(40) // wide enough to show the pattern
 		}
 		if s.Name != "" {
 			pl.Legend.Add(s.Name, legend...)
@@ -60,11 +60,11 @@ func Lines(a Axes, series ...Series) *Picture {
 	return plotted(pl)
 }
 
-// columns is how many points beside each other a curve is drawn with; as many as the
-// picture has pixels, or more is lost than seen.
+// columns is the horizontal resolution of a curve. It is a picture's width in pixels; fewer columns
+// would lose detail.
 const columns = 900
 
-// add draws the series and returns what stands for it in the legend.
+// add draws the series and returns its thumbnails for the legend.
 func (s Series) add(pl *plot.Plot, xys plotter.XYs) ([]plot.Thumbnailer, error) {
 	if s.Smooth {
 		xys = smooth(xys)
@@ -88,7 +88,7 @@ func (s Series) add(pl *plot.Plot, xys plotter.XYs) ([]plot.Thumbnailer, error) 
 	return []plot.Thumbnailer{line, points}, nil
 }
 
-// points are the finite ones.
+// points returns the finite points.
 func (s Series) points() plotter.XYs {
 	var xys plotter.XYs
 	for i, y := range s.Y {
@@ -96,7 +96,7 @@ func (s Series) points() plotter.XYs {
 		if s.X != nil {
 			x = s.X[i]
 		}
-		if !math.IsNaN(x-x) && !math.IsNaN(y-y) { // ∞ − ∞ is not a number
+		if !math.IsNaN(x-x) && !math.IsNaN(y-y) { // ∞ − ∞ is NaN
 			xys = append(xys, plotter.XY{X: x, Y: y})
 		}
 	}
@@ -119,8 +119,8 @@ func smooth(xys plotter.XYs) plotter.XYs {
 	return out
 }
 
-// thin returns at most two points for each of n columns, the lowest and the
-// highest, which draw the same picture as all of them.
+// thin returns at most two points for each of n columns, the lowest and the highest, which draw the
+// same picture as all points.
 func thin(xys plotter.XYs, n int) plotter.XYs {
 	if len(xys) <= 2*n {
 		return xys

@@ -16,7 +16,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
-// Picture is a chart. What was wrong with its data is the error of PNG, SVG and Save.
+// Picture is a chart. If something was wrong with its data, PNG, SVG and Save return the error.
 type Picture struct {
 	// Width and Height are in pixels; they may be set before the picture is written.
 	Width, Height int
@@ -25,10 +25,10 @@ type Picture struct {
 	err  error
 }
 
-// pixel is the size of one: gonum's images have 96 to the inch.
+// pixel is the size of a pixel: gonum's images have 96 per inch.
 const pixel = vg.Inch / 96
 
-// margin around a picture, in pixels.
+// margin is the space around a picture, in pixels.
 const margin = 12
 
 func failed(format string, args ...any) *Picture {
@@ -40,7 +40,7 @@ func (p *Picture) paint(c vg.CanvasSizer) {
 	p.draw(draw.Crop(draw.New(c), margin*pixel, -margin*pixel, margin*pixel, -margin*pixel))
 }
 
-// PNG is the picture in that format.
+// PNG returns the picture in that format.
 func (p *Picture) PNG() ([]byte, error) {
 	if err := p.check(); err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (p *Picture) PNG() ([]byte, error) {
 	return written(vgimg.PngCanvas{Canvas: c})
 }
 
-// SVG is the picture in that format.
+// SVG returns the picture in that format.
 func (p *Picture) SVG() ([]byte, error) {
 	if err := p.check(); err != nil {
 		return nil, err
@@ -59,13 +59,13 @@ func (p *Picture) SVG() ([]byte, error) {
 	p.paint(c)
 	b, err := written(c)
 	if i := bytes.Index(b, []byte("<svg")); i > 0 {
-		b = b[i:] // an XML prolog does not belong inside a page
+		b = b[i:] // an XML prolog must not be inside a page
 	}
 	return b, err
 }
 
 func (p *Picture) check() error {
-	const most = 20_000 // pixels, beyond which the image alone takes gigabytes
+	const most = 20_000 // pixels; beyond that, the image alone takes gigabytes
 	if p.err == nil && (p.Width < 50 || p.Height < 50 || p.Width > most || p.Height > most) {
 		return fmt.Errorf("chart: a picture of %d×%d pixels; want 50 to %d", p.Width, p.Height, most)
 	}
@@ -78,8 +78,8 @@ func written(w io.WriterTo) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Save writes the picture to a file whose name ends in .png or .svg. Whoever opens the
-// file meanwhile sees the old picture or the new one.
+// Save writes the picture to a file whose name ends in .png or .svg. A program that opens the file
+// meanwhile sees either the old picture or the new one.
 func (p *Picture) Save(path string) error {
 	encode := p.PNG
 	switch filepath.Ext(path) {
@@ -96,14 +96,14 @@ func (p *Picture) Save(path string) error {
 	return wholefile.Write(path, data)
 }
 
-// Axes are the texts around a chart.
+// Axes are the texts around a chart, and the place of its legend.
 type Axes struct {
 	Title string // above
 	X, Y  string // beside the axes
-	Left  bool   // the legend is at the left, where curves climb
+	Left  bool   // the legend is on the left, for curves that rise
 }
 
-// frame is a plot without data, in this package's style.
+// frame returns a plot without data, in this package's style.
 func frame(a Axes) *plot.Plot {
 	pl := plot.New()
 	pl.Title.Text, pl.X.Label.Text, pl.Y.Label.Text = a.Title, a.X, a.Y
@@ -131,7 +131,7 @@ func frame(a Axes) *plot.Plot {
 	return pl
 }
 
-// plotted is the picture of a plot.
+// plotted returns the picture of a plot.
 func plotted(pl *plot.Plot) *Picture {
 	return &Picture{Width: 900, Height: 600, draw: pl.Draw}
 }

@@ -2,7 +2,7 @@ package chart
 
 import "testing"
 
-// TestPooled: a large matrix keeps its extremes, and a small one is left alone.
+// TestPooled: a large matrix keeps its extremes, and a small one is not changed.
 func TestPooled(t *testing.T) {
 	g := Grid{Rows: 600, Cols: 300, Values: make([]float32, 600*300)}
 	g.Values[599*300+299], g.Values[4*300+7] = -5, 3

@@ -11,7 +11,7 @@ import (
 
 var gridColor = color.NRGBA{R: 0xe4, G: 0xe4, B: 0xe4, A: 0xff}
 
-// palette is Okabe and Ito's, whose colours the colour-blind tell apart.
+// palette is Okabe and Ito's, whose colors color-blind people can tell apart.
 var palette = [Colors]color.NRGBA{
 	{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}, {R: 0xd5, G: 0x5e, B: 0x00, A: 0xff},
 	{R: 0x00, G: 0x9e, B: 0x73, A: 0xff}, {R: 0xcc, G: 0x79, B: 0xa7, A: 0xff},
@@ -19,21 +19,20 @@ var palette = [Colors]color.NRGBA{
 	{A: 0xff},
 }
 
-// Colors is how many colours series have. From that number on they come again, with dashes.
+// Colors is the number of colors for series. From that number on, colors repeat, with dashes.
 const Colors = 7
 
-// dashes are the lengths, in points, of strokes and gaps, for each time the colours come
-// again; the first time, lines are whole.
+// dashes are the lengths, in points, of strokes and gaps, for each repetition of the colors; the
+// first time, lines are solid.
 var dashes = [][]vg.Length{nil, {5, 3}, {1.5, 2}, {7, 2, 1.5, 2}}
 
-// dash is the pattern of the i-th colour.
+// dash returns the dash pattern of the i-th color.
 func dash(i int) []vg.Length { return dashes[max(0, i/Colors)%len(dashes)] }
 
-// paletteColor is the i-th colour, counted from 0 and going round.
+// paletteColor returns the i-th color, counting from 0 and wrapping around.
 func paletteColor(i int) color.NRGBA { return palette[(i%Colors+Colors)%Colors] }
 
-// ticks are four to nine labelled marks at multiples of 1, 2 or 5 times a power
-// of ten.
+// ticks makes four to nine labeled marks, at multiples of 1, 2 or 5 times a power of ten.
 type ticks struct{}
 
 func (ticks) Ticks(low, high float64) []plot.Tick {

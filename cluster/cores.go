@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// ShareCores has this process use its part of the cores that it shares with other ranks on the same machine, unless the
-// environment has GOMAXPROCS. It returns a warning where the launcher keeps ranks to fewer cores than there are.
+// ShareCores makes this process use its part of the cores that it shares with other ranks on the
+// same machine, unless GOMAXPROCS is set in the environment. It returns a warning if the launcher
+// confines ranks to fewer cores than there are.
 func (w *World) ShareCores() (warning string, err error) {
 	if w.size == 1 {
 		return "", nil
@@ -36,7 +37,7 @@ func (w *World) ShareCores() (warning string, err error) {
 	return warning, nil
 }
 
-// mark is a number that texts are told apart by.
+// mark returns a number that distinguishes texts.
 func mark(text string) float64 { return 1 + float64(crc32.ChecksumIEEE([]byte(text))) }
 
 func count(all []float64, x float64) (n int) {
@@ -48,8 +49,8 @@ func count(all []float64, x float64) (n int) {
 	return n
 }
 
-// coreLists are the cores that this process may use, and those of the machine, as Linux writes them: "0-3,8". Elsewhere they
-// are empty.
+// coreLists returns the cores that this process may use, and those of the machine, in Linux's
+// notation: "0-3,8". On other systems both are empty.
 func coreLists() (allowed, online string) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -67,7 +68,7 @@ func coreLists() (allowed, online string) {
 	return allowed, strings.TrimSpace(string(all))
 }
 
-// coresIn is how many a list has; what cannot be read has none.
+// coresIn returns the number of cores in a list, 0 if it cannot be parsed.
 func coresIn(list string) (n int) {
 	for part := range strings.SplitSeq(list, ",") {
 		first, last, ok := strings.Cut(part, "-")

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// forgetLauncher takes the launcher's variables out of the environment.
+// forgetLauncher removes the launcher's variables from the environment.
 func forgetLauncher() error {
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
@@ -20,9 +20,11 @@ func forgetLauncher() error {
 	return nil
 }
 
-// leaveCode asks libraries not to watch memory by changing the code of mmap and its like, as UCX does to that of libc while it is
-// loaded: another thread may be at it, for the garbage collector, and would run half of an instruction. Go gives memory back by system calls
-// of its own, so that what they remember of it by such watching could be wrong anyway. What the user has set stays.
+// leaveCode asks libraries not to watch memory by patching the code of mmap and similar functions,
+// as UCX does to libc's while it is being loaded: another thread may be executing that code, for
+// the garbage collector, and would run half an instruction. Go returns memory by its own system
+// calls, so what the libraries record by watching could be wrong anyway. A value set by the user is
+// kept.
 func leaveCode() error {
 	const name = "UCX_MEM_MMAP_HOOK_MODE"
 	if _, set := os.LookupEnv(name); set {

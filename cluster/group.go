@@ -9,11 +9,12 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Group is some ranks of a world, numbered among themselves, in the order of their numbers: it is [train.Peers] and [graph.Ranks] of these. Its calls are made in
-// turn with those of the world and of other groups, in one order on every rank.
+// Group is some ranks of a world, renumbered in the order of their numbers there. It implements
+// [train.Peers] and [graph.Ranks] for these ranks. Calls on the world and on its groups must be
+// made one at a time, in the same order on every rank.
 type Group struct {
 	world   *World
-	members []int // by the world's numbers
+	members []int // their ranks in the world
 	rank    int
 	gone    error // why there are no more calls
 	backend *part
@@ -27,8 +28,10 @@ var (
 	_ graph.Ranks     = (*World)(nil)
 )
 
-// Grid has so many ranks in a row hold one model together, and those that have the same part of it share the data: the groups that this rank
-// is of. The world's size must be a multiple.
+// Grid divides the world into models: every group of model consecutive ranks holds one together,
+// and ranks with the same part of a model share the data. It returns the two groups that this rank
+// belongs to: within are the ranks of its model, and across those with the same part. The world's
+// size must be a multiple of model.
 func (w *World) Grid(model int) (within, across *Group, err error) {
 	if model < 1 || w.size%model != 0 {
 		return nil, nil, fmt.Errorf("cluster: %d ranks are not models over %d", w.size, model)
@@ -44,10 +47,10 @@ func (w *World) Grid(model int) (within, across *Group, err error) {
 	return within, across, nil
 }
 
-// Rank is the number of this process among those of the group.
+// Rank returns the number of this process in the group.
 func (g *Group) Rank() int { return g.rank }
 
-// Size is how many they are.
+// Size returns the number of ranks in the group.
 func (g *Group) Size() int { return len(g.members) }
 
 // At is [World.At].
@@ -58,40 +61,41 @@ func (g *Group) Sum(x ...[]float32) error {
 	return g.do(sumCall, lengthOf(x), func(backend) error { return g.floats.sum(x) })
 }
 
-// SumScatter leaves to each rank the sums of its part, in the tree of Sum.
+// SumScatter leaves to each rank the sums of its part, by the tree of Sum.
 func (g *Group) SumScatter(parts [][][]float32) error {
 	return g.do(scatterCall, lengthOf(slices.Concat(parts...)), func(backend) error { return g.floats.scatter(parts) })
 }
 
-// Gather gives each rank's part to all.
+// Gather copies each rank's part to all ranks.
 func (g *Group) Gather(parts [][][]float32) error {
 	return g.do(gatherCall, lengthOf(slices.Concat(parts...)), func(backend) error { return g.floats.collect(parts) })
 }
 
-// Max puts the largest of the ranks' numbers in the place of each; NaN, if one is.
+// Max replaces each number by the largest of the ranks' numbers at its place, or NaN if one of them
+// is.
 func (g *Group) Max(x []float32) error {
 	return g.do(maxCall, len(x), func(backend) error { return g.largest.sum([][]float32{x}) })
 }
 
-// SumScalars returns the ranks' sums, of a fixed tree.
+// SumScalars returns the sums over the ranks, in a fixed tree.
 func (g *Group) SumScalars(x []float64) ([]float64, error) {
 	all := append([]float64(nil), x...)
 	err := g.do(scalarsCall, len(x), func(backend) error { return g.scalars.sum([][]float64{all}) })
 	return all, err
 }
 
-// Give gives a rank's slice to all.
+// Give copies rank from's slice to all ranks.
 func (g *Group) Give(x []float32, from int) error {
 	return g.do(giveCall, 4*len(x), func(b backend) error { return giveAll(b, bytesOf(x), from) })
 }
 
-// Leave tells the others of the group that this rank goes no further.
+// Leave tells the other ranks of the group that this rank has stopped.
 func (g *Group) Leave(reason error) {
 	if g.gone != nil || len(g.members) == 1 {
 		return
 	}
 	text := reason.Error()
-	_ = g.submit(&request{call: leaveCall, size: min(len(text), mostReason), reason: text}) // whatever it says, there are no more calls
+	_ = g.submit(&request{call: leaveCall, size: min(len(text), mostReason), reason: text}) // there are no more calls, whatever it returns
 	if g.gone == nil {
 		g.gone = fmt.Errorf("this rank has left: %w", reason)
 	}
@@ -107,7 +111,8 @@ func (g *Group) do(call, size int, run func(backend) error) error {
 	return g.submit(&request{call: call, size: size, run: run})
 }
 
-// submit waits for what comes of a request. After an error the group makes no more; the world does, unless its library is broken.
+// submit waits for the result of a request. After an error, the group makes no more calls; the
+// world does, unless its library is broken.
 func (g *Group) submit(r *request) error {
 	if g.world.gone != nil {
 		return g.world.gone
@@ -121,7 +126,7 @@ func (g *Group) submit(r *request) error {
 	return g.gone
 }
 
-// of is the backend among the members, of the one thread.
+// of returns the backend for the group's ranks, given the world's. Only the MPI thread calls it.
 func (g *Group) of(b backend) backend {
 	if g.backend == nil {
 		g.backend = &part{b, g}
@@ -130,7 +135,7 @@ func (g *Group) of(b backend) backend {
 	return g.backend
 }
 
-// part is a backend whose ranks are some of another's.
+// part is a backend for some of the ranks of another.
 type part struct {
 	backend
 	group *Group
@@ -147,15 +152,15 @@ func (p *part) receiving(x []byte, from int) (end func() error) {
 	return p.backend.receiving(x, p.group.members[from])
 }
 
-// give goes from rank to rank: the library's own call is of all ranks.
+// give passes x from rank to rank, since the library's broadcast is for all ranks.
 func (p *part) give(x []byte, from int) error {
 	return spread(turned{p, from}, x)
 }
 
-// reduce is a sum by the fixed tree, as the library's own is of all ranks.
+// reduce adds up by the fixed tree, since the library's reduction is for all ranks.
 func (p *part) reduce(x []float32) error { return p.group.floats.sum([][]float32{x}) }
 
-// turned is a backend whose first rank is another.
+// turned is a backend in which rank first is rank 0.
 type turned struct {
 	*part
 	first int
@@ -171,7 +176,7 @@ func (t turned) receiving(x []byte, from int) (end func() error) {
 	return t.part.receiving(x, (from+t.first)%t.size())
 }
 
-// sums are what adds up, for the one thread alone.
+// sums adds up over the ranks. Only the MPI thread uses it.
 type sums struct {
 	floats, largest *adder[float32]
 	scalars         *adder[float64]

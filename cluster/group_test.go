@@ -112,7 +112,8 @@ func TestGrid(t *testing.T) {
 	}
 }
 
-// TestGroupLeave: the members are told who has left, by its number among all, and the world and other groups go on.
+// TestGroupLeave: the members are told who has left, by its number in the world, and the world and
+// other groups continue.
 func TestGroupLeave(t *testing.T) {
 	all, _ := worlds(t, 4, Options{})
 	for i, err := range together(t, all, func(w *World) error {

@@ -2,7 +2,7 @@ package cluster
 
 import "fmt"
 
-// What a collective is.
+// Kinds of collectives.
 const (
 	sumCall = iota
 	maxCall
@@ -14,18 +14,18 @@ const (
 	closeCall
 )
 
-// what are they in words.
+// callNames describe the collectives.
 var callNames = []string{"Sum of %d numbers", "Max of %d numbers", "SumScalars of %d numbers", "Give of %d bytes", "SumScatter of %d numbers", "Gather of %d numbers", "Leave", "Close"}
 
-// header tells of a collective that a rank begins, or of several ranks together. Its fields are those of a
-// slice, which goes between ranks.
+// header describes the collective that a rank, or several ranks together, begin. Its fields are
+// elements of a slice, so that it can be sent between ranks.
 type header []int64
 
 const (
-	ofRank  = iota // the first of those it is of
-	ofCall         // which
-	ofSize         // of how much
-	ofOther        // 1 more than a rank with another call; 0 if there is none
+	ofRank  = iota // the first of the ranks that it is for
+	ofCall         // kind of collective
+	ofSize         // how many numbers or bytes
+	ofOther        // 1 more than the number of a rank with a different call; 0 if there is none
 	otherCall
 	otherSize
 	headerSize
@@ -37,7 +37,8 @@ func newHeader(rank, call, size int) header {
 	return h
 }
 
-// with is the header of ranks and those after them. One that leaves counts for all.
+// with merges h with the header of the ranks after those of h. If a rank leaves, its header stands
+// for all.
 func (h header) with(next header) header {
 	switch {
 	case h[ofCall] == leaveCall:
@@ -54,7 +55,7 @@ func (h header) with(next header) header {
 	return h
 }
 
-// differ is the error of calls that are not one.
+// differ returns the error for ranks that make different calls.
 func (h header) differ() error {
 	if h[ofOther] == 0 {
 		return nil
@@ -72,7 +73,7 @@ func callName(call, size int64) string {
 	return fmt.Sprintf(callNames[call], size)
 }
 
-// agree exchanges the ranks' headers; all have the same afterwards.
+// agree merges the ranks' headers; afterwards all ranks have the same.
 func agree(b backend, h header) (header, error) {
 	rank, size := b.rank(), b.size()
 	got := make(header, headerSize)
@@ -106,7 +107,7 @@ func agree(b backend, h header) (header, error) {
 	return h, spread(b, bytesOf(h))
 }
 
-// spread sends the bytes of rank 0 to all, over those that have them.
+// spread sends the bytes of rank 0 to all, with ranks that have them passing them on.
 func spread(b backend, x []byte) error {
 	rank, size := b.rank(), b.size()
 	mask := 1

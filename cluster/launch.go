@@ -7,23 +7,24 @@ import (
 	"syscall"
 )
 
-// Families of MPI libraries: those of one have launchers and a binary interface in common.
+// Families of MPI libraries. The libraries of a family share launchers and a binary interface.
 const (
 	OpenMPI = "Open MPI"
-	MPICH   = "MPICH" // with Intel MPI, MVAPICH and Cray MPICH
+	MPICH   = "MPICH" // including Intel MPI, MVAPICH and Cray MPICH
 )
 
-// Launch is what the environment says of how a process was started.
+// Launch is what the environment says about how a process was started.
 type Launch struct {
-	By         string // the launcher; "" is none
-	Family     string // of the libraries that find it; "" is none
-	Rank, Size int    // that it gives the process, -1 and 0 if it does not say
+	By         string // the launcher; "" means none
+	Family     string // of libraries that work with the launcher; "" means none
+	Rank, Size int    // that the launcher gives the process, -1 and 0 if it does not say
 }
 
-// slurm is for what Slurm says of a step, whichever way it starts MPI.
+// slurm is the variable that Slurm sets for a step, whichever way it starts MPI.
 const slurm = "SLURM_STEP_NUM_TASKS"
 
-// launchers are told by a variable, in this order: under mpirun inside of Slurm there are those of both.
+// launchers are recognized by a variable, in this order: under mpirun inside Slurm, those of both
+// are set.
 var launchers = []struct {
 	by, family, told string
 	rank, size       string
@@ -33,7 +34,8 @@ var launchers = []struct {
 	{"a launcher with PMIx, as srun --mpi=pmix", OpenMPI, "PMIX_RANK", "PMIX_RANK", slurm},
 }
 
-// Detect finds the launcher of a process by its environment, which lookup is, as os.LookupEnv.
+// Detect determines the launcher of a process from its environment, given by a function like
+// os.LookupEnv.
 func Detect(lookup func(string) (string, bool)) Launch {
 	number := func(name string, otherwise int) int {
 		if text, ok := lookup(name); ok {
@@ -54,17 +56,18 @@ func Detect(lookup func(string) (string, bool)) Launch {
 	return Launch{Rank: -1}
 }
 
-// Alone tells whether the process is the only one.
+// Alone reports whether the process is the only one.
 func (l Launch) Alone() bool { return l.By == "" || l.Size == 1 }
 
-// Launched tells whether a launcher started this process with others.
+// Launched reports whether a launcher started this process together with others.
 func Launched() bool { return !Detect(os.LookupEnv).Alone() }
 
-// StopSignal is what launchers hand on to all processes, which stop then where they can go on from: SIGUSR1 of Linux, the
-// only system there is MPI for.
+// StopSignal is the signal that launchers pass on to all processes, which then stop in a state from
+// which they can be resumed: SIGUSR1 of Linux, the only system where MPI is supported.
 const StopSignal = syscall.Signal(10)
 
-// fits refuses a library that does not find the launcher, of which every process would be a world of its own.
+// fits refuses a library that does not find the launcher: with it, every process would be a world
+// of its own.
 func (l Launch) fits(family, library string) error {
 	if l.Family == "" {
 		return fmt.Errorf("cluster: %s has started %d processes, which do not find one another: use srun --mpi=pmix with Open MPI, or --mpi=pmi2 with MPICH (srun --mpi=list tells what there is)", l.By, l.Size)
@@ -75,7 +78,7 @@ func (l Launch) fits(family, library string) error {
 	return nil
 }
 
-// agrees refuses what the library says of the process, if the launcher says something else.
+// agrees refuses a rank and size given by the library, if the launcher gives others.
 func (l Launch) agrees(rank, size int) error {
 	if l.Size > 0 && size != l.Size || l.Rank >= 0 && rank != l.Rank {
 		return fmt.Errorf("cluster: rank %d of %d by %s, but %d of %d by the MPI library: they do not belong together", l.Rank, l.Size, l.By, rank, size)
@@ -83,5 +86,6 @@ func (l Launch) agrees(rank, size int) error {
 	return nil
 }
 
-// prefixes are those of variables by which a process would take itself for one of the job.
+// prefixes are the prefixes of variables by which a process would take itself for a rank of the
+// job.
 var prefixes = []string{"OMPI_", "PMIX_", "PMI_", "SLURM_STEP_"}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestDetect: the launcher by its variables, those of the families first.
+// TestDetect: the launcher is recognized by its variables, those of the families first.
 func TestDetect(t *testing.T) {
 	for _, c := range []struct {
 		environment string
@@ -41,7 +41,8 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// TestRefusals: a library of another family, and one that does not find the launcher.
+// TestRefusals: a library of another family is refused, and so is one that does not find the
+// launcher.
 func TestRefusals(t *testing.T) {
 	l := Launch{"a launcher", OpenMPI, 1, 2}
 	for _, c := range []struct {

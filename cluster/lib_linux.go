@@ -16,20 +16,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// abi are the constants of mpi.h that differ between families: handles are addresses of objects in
-// Open MPI, and numbers in MPICH. All are uintptr: MPI_IN_PLACE is the address 1 or -1, which no
-// pointer of Go may hold.
+// abi holds the constants of mpi.h that differ between families: handles are addresses of objects
+// in Open MPI, and numbers in MPICH. All are uintptr because MPI_IN_PLACE is the address 1 or -1,
+// which a Go pointer must not hold.
 type abi struct {
 	family                   string
 	world, bytes, float, sum uintptr
 	inPlace, errorsReturn    uintptr
 	ignoreStatus             uintptr
-	handles                  [5]string // objects whose addresses world, bytes, float, sum and errorsReturn are
-	libraries                []string  // by preference
+	handles                  [5]string // objects whose addresses are world, bytes, float, sum and errorsReturn
+	libraries                []string  // in order of preference
 }
 
-// families are the two that are known. The numbers of MPICH are those of its ABI initiative
-// (https://www.mpich.org/abi), which Intel MPI, MVAPICH and Cray MPICH keep.
+// families are the two supported ones. The numbers of MPICH are those of its ABI initiative
+// (https://www.mpich.org/abi), to which Intel MPI, MVAPICH and Cray MPICH adhere.
 var families = []abi{
 	{
 		family: OpenMPI, inPlace: 1, ignoreStatus: 0, libraries: []string{"libmpi.so.40"},
@@ -37,18 +37,18 @@ var families = []abi{
 	},
 	{
 		family: MPICH, world: 0x44000000, bytes: 0x4c00010d, float: 0x4c00040a, sum: 0x58000003, errorsReturn: 0x54000001,
-		inPlace: math.MaxUint, ignoreStatus: 1, libraries: []string{"libmpich.so.12", "libmpi.so.12"}, // Debian's name; all others'
+		inPlace: math.MaxUint, ignoreStatus: 1, libraries: []string{"libmpich.so.12", "libmpi.so.12"}, // the name on Debian; elsewhere
 	},
 }
 
 const (
-	funneled    = 1    // MPI_THREAD_FUNNELED, of both
+	funneled    = 1    // MPI_THREAD_FUNNELED, in both families
 	versionSize = 8192 // MPI_MAX_LIBRARY_VERSION_STRING: 256 and 8192
 	textSize    = 512  // MPI_MAX_ERROR_STRING: 256 and 512
-	spins       = 500  // times to ask, a quarter of a millisecond or so, before one lets others have the core
-	naps        = 2000 // and before one sleeps
+	spins       = 500  // tests, about a quarter of a millisecond of them, before a wait yields its core
+	naps        = 2000 // tests before it sleeps
 	nap         = 50 * time.Microsecond
-	most        = 1 << 30 // bytes, or numbers, of a call: counts are C's int
+	most        = 1 << 30 // bytes, or numbers, per call: counts are of C's type int
 )
 
 // calls are the functions of a library.
@@ -63,11 +63,11 @@ type library struct {
 	file, version    string
 	functions        map[string]uintptr
 	itsRank, itsSize int32
-	restored         []int // signals
+	restored         []int // signals whose handlers were restored
 }
 
-// connect loads the launcher's library, or the one of a name, of whatever family, and joins its job.
-// What it does to the handlers of signals is undone.
+// connect loads the launcher's library, or the named one of any family, and joins its job. It
+// restores the signal handlers that the library replaces.
 func connect(l Launch, name string) (backend, error) {
 	if l.Family == "" && name == "" {
 		return nil, l.fits("", "")
@@ -97,16 +97,16 @@ func connect(l Launch, name string) (backend, error) {
 	}
 	m.restored = restored
 	if err := l.agrees(m.rank(), m.size()); err != nil {
-		return nil, errors.Join(err, m.finalize()) // which waits for nobody: it is a world of its own
+		return nil, errors.Join(err, m.finalize()) // waits for no other process: the world has only this one
 	}
 	return m, nil
 }
 
-// load opens the first of some libraries that there is.
+// load opens the first of the named libraries that exists.
 func load(names []string) (*library, error) {
 	var missing []string
 	for _, name := range names {
-		// The plug-ins of Open MPI look for its symbols among those of the whole process.
+		// Open MPI's plug-ins look up its symbols among those of the whole process.
 		handle, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_GLOBAL)
 		if err != nil {
 			missing = append(missing, err.Error())
@@ -123,7 +123,7 @@ func load(names []string) (*library, error) {
 	return nil, fmt.Errorf("cluster: no MPI library: %s; install it (Debian: openmpi-bin, or mpich), or name it by --mpi-library", strings.Join(missing, "; "))
 }
 
-// identify finds out of which family a library is.
+// identify determines the family of a library.
 func (m *library) identify(handle uintptr) error {
 	text := make([]byte, versionSize)
 	length := new(int32)
@@ -149,18 +149,18 @@ func (m *library) identify(handle uintptr) error {
 	return nil
 }
 
-// line is the first line of a text. Open MPI counts the zero at its end in the length.
+// line returns the first line of a text. Open MPI counts the terminating zero in the length.
 func line(text []byte) string {
 	s, _, _ := strings.Cut(string(text), "\x00")
 	s, _, _ = strings.Cut(s, "\n")
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// initialize joins the job. From then on errors come back as numbers.
+// initialize joins the job. From then on, errors are returned as numbers.
 func (m *library) initialize() error {
 	level := new(int32)
 	if status := m.raw("MPI_Init_thread", 0, 0, funneled, uintptr(unsafe.Pointer(level))); status != 0 {
-		return fmt.Errorf("cluster: %s: MPI_Init_thread fails with %d", m.about(), status) // there is no text of it before
+		return fmt.Errorf("cluster: %s: MPI_Init_thread fails with %d", m.about(), status) // no text can be had for the status yet
 	}
 	err := m.call("MPI_Comm_set_errhandler", m.world, m.errorsReturn)
 	if err == nil {
@@ -175,8 +175,8 @@ func (m *library) initialize() error {
 	return err
 }
 
-// raw calls a function. The directive keeps what arguments point to alive, and off the stack,
-// which may move; each function between the conversion and the call has it.
+// raw calls a function. The directive keeps what the arguments point to alive, and off the stack,
+// which may move. Each function between the conversion and the call needs it.
 //
 //go:uintptrescapes
 func (m *library) raw(name string, args ...uintptr) int32 {
@@ -184,7 +184,7 @@ func (m *library) raw(name string, args ...uintptr) int32 {
 	return int32(status)
 }
 
-// call is raw with the error in words.
+// call is raw, with the status as an error.
 //
 //go:uintptrescapes
 func (m *library) call(name string, args ...uintptr) error {
@@ -210,7 +210,7 @@ type buffer struct {
 	n  uintptr
 }
 
-// pin keeps numbers where they are until Unpin.
+// pin prevents numbers from being moved until Unpin.
 func pin[E byte | float32](b *buffer, x []E) error {
 	if len(x) > most {
 		return fmt.Errorf("%d numbers at once, want %d at most", len(x), most)
@@ -228,12 +228,12 @@ func (m *library) receiving(x []byte, from int) (end func() error) {
 	return m.begin("MPI_Irecv", x, from)
 }
 
-// begin begins to send or to receive; the function that it returns waits for the end. A blocking call would take a
-// whole core for as long as the other rank is at work.
+// begin starts to send or to receive; the function it returns waits for the end. A blocking call
+// would occupy a whole core for as long as the other rank is computing.
 func (m *library) begin(call string, x []byte, with int) (end func() error) {
 	b := new(buffer)
 	err := pin(b, x)
-	request := new(uint64) // an address, or a number of 4 bytes
+	request := new(uint64) // an address, or a 4-byte number
 	if err == nil {
 		err = m.call(call, b.at, b.n, m.bytes, uintptr(with), 0, m.world, uintptr(unsafe.Pointer(request)))
 	}
@@ -250,7 +250,7 @@ func (m *library) begin(call string, x []byte, with int) (end func() error) {
 	}
 }
 
-// pause passes the time until one asks again, for the n-th time.
+// pause waits after the n-th test.
 func pause(n int) {
 	switch {
 	case n > naps:

@@ -23,7 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestMain is the program that a launcher starts, or the tests.
+// TestMain is either the program that a launcher starts, or runs the tests.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "rank" {
 		if err := rankProgram(os.Args[2:]); err != nil {
@@ -269,8 +269,9 @@ func (o *output) String() string {
 	return o.all.String()
 }
 
-// TestJobs: every way a job of two or more ranks can go, under both families. A job was a success if, and only if,
-// it says so; of a launcher's status only that it is not 0 can be relied on.
+// TestJobs: every way in which a job of two or more ranks can end, under both families. A job
+// succeeded if, and only if, it says so; of the launcher's status, only a nonzero one can be relied
+// on.
 func TestJobs(t *testing.T) {
 	for _, l := range installed {
 		t.Run(l.family, func(t *testing.T) {

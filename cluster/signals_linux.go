@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// sigaction is the kernel's, on amd64 and arm64.
+// sigaction is the kernel's struct, on amd64 and arm64.
 type sigaction struct {
 	handler, flags, restorer uintptr
 	mask                     uint64
@@ -15,9 +15,9 @@ type sigaction struct {
 
 const lastSignal = 64
 
-// handlers are those of all signals. MPI libraries put some of their own in the place of the Go
-// runtime's: MPICH's for SIGUSR1 runs on a goroutine's stack, which ends the process; UCX takes
-// SIGSEGV and its like, after which a nil dereference is no panic any more.
+// handlers are the handlers of all signals. MPI libraries replace some of the Go runtime's: MPICH's
+// handler for SIGUSR1 runs on a goroutine's stack, which crashes the process; UCX takes over
+// SIGSEGV and others, after which a nil dereference no longer panics.
 type handlers [lastSignal + 1]sigaction
 
 func currentHandlers() *handlers {
@@ -28,7 +28,7 @@ func currentHandlers() *handlers {
 	return &h
 }
 
-// restore puts back those that have been replaced, and tells which.
+// restore reinstates the handlers that have been replaced, and returns their signals.
 func (h *handlers) restore() (signals []int) {
 	now := currentHandlers()
 	for s := 1; s <= lastSignal; s++ {

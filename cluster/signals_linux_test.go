@@ -9,7 +9,8 @@ import (
 	"unsafe"
 )
 
-// TestHandlers: what a library puts in the place of Go's handlers is undone, and nothing else.
+// TestHandlers: the handlers that a library puts in place of Go's are removed, and nothing else
+// changes.
 func TestHandlers(t *testing.T) {
 	const onStack = 0x08000000 // SA_ONSTACK
 	before := currentHandlers()

@@ -9,25 +9,27 @@ import (
 	"time"
 )
 
-// Start is a job to be written down for a launcher: see [Start.Text].
+// Start describes a job to be written down for a launcher: see [Start.Text].
 type Start struct {
 	How     string        // one of [Hows]
-	Family  string        // of the MPI library: openmpi or mpich
+	Family  string        // of MPI libraries: openmpi or mpich
 	Ranks   int           // 1 or more
-	Cores   int           // of a rank
-	Limit   time.Duration // that the job may take
-	Image   string        // of a job on Kubernetes, with gorgpt and MPI in it
+	Cores   int           // per rank
+	Limit   time.Duration // time limit of the job
+	Image   string        // for Kubernetes, with gorgpt and MPI in it
 	Name    string        // of the job
-	Command []string      // of a rank, gorgpt first
+	Command []string      // run by each rank, starting with gorgpt
 }
 
-// Hows are the ways of starting that [Start.Text] knows.
+// Hows returns the ways of starting a job that [Start.Text] supports.
 func Hows() []string { return []string{"mpirun", "srun", "mpijob"} }
 
-// dnsName is a name that Kubernetes takes, so that the name of the job's last pod is one too.
+// dnsName matches job names that Kubernetes accepts, with room for the suffix of the job's last
+// pod.
 var dnsName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,45}[a-z0-9])?$`)
 
-// Text is the command, Slurm's script or the manifest that starts the job, with the switches that it takes to end well.
+// Text returns the command, Slurm script or manifest that starts the job, with the options it needs
+// to end properly.
 func (s Start) Text() (string, error) {
 	switch {
 	case s.Ranks < 1 || s.Cores < 1:
@@ -53,7 +55,7 @@ func (s Start) Text() (string, error) {
 	return b.String(), err
 }
 
-// Line is the command as a shell takes it.
+// Line returns the command quoted for a shell.
 func (s Start) Line() string {
 	var quoted []string
 	for _, arg := range s.Command {
@@ -67,22 +69,22 @@ func (s Start) Line() string {
 
 var plain = regexp.MustCompile(`^[-A-Za-z0-9_./:=,+%@]+$`)
 
-// quoteJSON is a text as YAML takes it: JSON is YAML.
+// quoteJSON quotes a text for YAML, of which JSON is a subset.
 func quoteJSON(text string) (string, error) {
 	quoted, err := json.Marshal(text)
 	return string(quoted), err
 }
 
-// Seconds are those of the limit.
+// Seconds returns the time limit in seconds.
 func (s Start) Seconds() int { return int(s.Limit.Seconds()) }
 
-// Clock is the limit as Slurm writes it.
+// Clock returns the time limit in Slurm's format.
 func (s Start) Clock() string {
 	seconds := s.Seconds()
 	return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
 }
 
-// starts are the texts. What they are made of is in docs/cluster.md.
+// starts are the templates, which docs/cluster.md explains.
 var starts = map[string]string{
 	"mpirun openmpi": `# To stop where the run can go on from: kill -USR1 of mpirun. Several machines: --hostfile FILE, and --mca btl_tcp_if_include SUBNET where they have several networks.
 timeout -s USR1 -k 600 {{.Seconds}} mpirun -n {{.Ranks}} --map-by slot:PE={{.Cores}} --bind-to core -x GOMAXPROCS={{.Cores}} \
@@ -110,7 +112,7 @@ const slurmScript = `#!/bin/sh
 export GOMAXPROCS={{.Cores}}
 `
 
-// kubernetesJob is of kubeflow's mpi-operator, v2beta1.
+// kubernetesJob is for kubeflow's mpi-operator, v2beta1.
 const kubernetesJob = `# kubectl apply -f FILE; to stop where the run can go on from: kubectl delete mpijob {{.Name}}. The pods share a volume, to be added, for data and runs.
 apiVersion: kubeflow.org/v2beta1
 kind: MPIJob

@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// request is a collective that the thread is to make.
+// request is a collective for the thread to make.
 type request struct {
 	call, size int
-	group      *Group // of whose ranks it is; nil of all
-	reason     string // of one that leaves
+	group      *Group // whose ranks make it; nil means all ranks
+	reason     string // for leaving
 	run        func(backend) error
 	done       chan error
 }
 
-// brokenError is that of a library whose state is unknown: nothing is called any more.
+// brokenError is an error after which the library's state is unknown, and it is not called again.
 type brokenError struct{ error }
 
 func (b *brokenError) Unwrap() error { return b.error }
 
-// do has a collective made.
+// do makes a collective.
 func (w *World) do(call, size int, run func(backend) error) error {
 	if w.gone != nil {
 		return w.gone
@@ -33,7 +33,7 @@ func (w *World) do(call, size int, run func(backend) error) error {
 	return w.submit(&request{call: call, size: size, run: run})
 }
 
-// submit waits for what comes of a request. An error is the last thing that does.
+// submit waits for the result of a request. After an error there are no more calls.
 func (w *World) submit(r *request) error {
 	if w.queue == nil { // alone
 		return nil
@@ -44,7 +44,7 @@ func (w *World) submit(r *request) error {
 	return w.gone
 }
 
-// serve is the one thread that calls the library, from the first call to the last.
+// serve runs on the one thread that calls the library, from the first call to the last.
 func (w *World) serve(connect func() (backend, error), opened chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -71,7 +71,8 @@ func (w *World) serve(connect func() (backend, error), opened chan<- error) {
 	}
 }
 
-// part waits for all, so that what each has said is read before a status of one ends the others, and ends the library.
+// part waits for all ranks, so that their messages have been read before the exit status of one of
+// them ends the others, and then finalizes the library.
 func (w *World) part(b backend) {
 	defer w.clock.enter("MPI_Finalize")()
 	_, err := agree(b, newHeader(w.rank, closeCall, 0))
@@ -83,7 +84,7 @@ func (w *World) part(b backend) {
 	}
 }
 
-// make makes a collective, if it is the one of all ranks.
+// make makes a collective, if all ranks call the same one.
 func (w *World) make(b backend, r *request) error {
 	began := time.Now()
 	if r.group != nil {
@@ -96,7 +97,7 @@ func (w *World) make(b backend, r *request) error {
 		return &brokenError{err}
 	}
 	first := int(all[ofRank])
-	if g := r.group; g != nil { // told by the numbers of all
+	if g := r.group; g != nil { // in the numbers of the world
 		all[ofRank] = int64(g.members[first])
 		if all[ofOther] != 0 {
 			all[ofOther] = int64(g.members[all[ofOther]-1]) + 1
@@ -119,7 +120,7 @@ func (w *World) make(b backend, r *request) error {
 	return nil
 }
 
-// clock watches how long calls take.
+// clock watches how long calls take, and calls stall if that exceeds patience.
 type clock struct {
 	patience time.Duration
 	stall    func(report string)
@@ -130,21 +131,21 @@ type clock struct {
 	entered, left string
 }
 
-// is notes who waits.
+// is sets what this process is called in reports.
 func (c *clock) is(who string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.who = who
 }
 
-// at notes where the process is.
+// at sets where this process is, for reports.
 func (c *clock) at(place string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.place = place
 }
 
-// enter notes a call; the function that it returns is to be called after it.
+// enter records the start of a call. The function it returns must be called at the end.
 func (c *clock) enter(call string) (done func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -159,7 +160,7 @@ func (c *clock) enter(call string) (done func()) {
 	}
 }
 
-// report tells of a call that takes too long.
+// report describes a call that takes too long.
 func (c *clock) report() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -63,7 +63,8 @@ func trainLine(w *World, bad int) error {
 	return t.Run(context.Background())
 }
 
-// TestNaN: a loss that is no number on one rank ends all, before a weight has changed, with whose it is.
+// TestNaN: a loss that is not finite on one rank ends all, before a weight has changed, with an
+// error that names the rank.
 func TestNaN(t *testing.T) {
 	for _, l := range installed {
 		t.Run(l.family, func(t *testing.T) {

@@ -7,17 +7,18 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Sums are those of a fixed tree: ranks 0 and 1, 2 and 3, …, then these pairs, and so on, as
-// one process adds up its micro-batches. Thakur, Rabenseifner and Gropp, "Optimization of Collective
-// Communication Operations in MPICH" (2005), have the ways that ranks go about it.
+// Sums are taken over a fixed tree: ranks 0 and 1, 2 and 3, …, then these pairs, and so on, as one
+// process adds up its micro-batches. The algorithms are from Thakur, Rabenseifner and Gropp,
+// "Optimization of Collective Communication Operations in MPICH" (2005).
 
 const (
-	// chunk is how many bytes go at once: what is added is still in a cache.
-	// Ranks of one machine wait for each other at each: pieces of half a megabyte, one by one, took four times as long.
+	// chunk is how many bytes are sent at once, few enough that they are still in a cache when they
+	// are added. Ranks of one machine wait for each other at each chunk: with pieces of half a
+	// megabyte, one by one, it took four times as long.
 	chunk = 1 << 22
-	// window is how many of these are on the way in each direction.
+	// window is how many chunks are in transit in each direction.
 	window = 4
-	// long is from how many bytes on ranks share out the additions.
+	// long is the number of bytes from which on ranks divide the additions among themselves.
 	long = 1 << 14
 )
 
@@ -25,7 +26,7 @@ const (
 type adder[E number] struct {
 	backend
 	rank, size int
-	most       int // numbers that go at once
+	most       int // numbers that are sent at once
 	scratch    [window][]E
 	add        func(to, x []E)
 }
@@ -34,7 +35,7 @@ func newAdder[E number](b backend, add func(to, x []E)) *adder[E] {
 	return &adder[E]{backend: b, rank: b.rank(), size: b.size(), most: chunk / int(unsafe.Sizeof(*new(E))), add: add}
 }
 
-// room is memory for n numbers that come, one of window.
+// room returns memory for n numbers to be received, one of window such slices.
 func (a *adder[E]) room(i, n int) []E {
 	if len(a.scratch[i]) < n {
 		a.scratch[i] = make([]E, n)
@@ -44,7 +45,7 @@ func (a *adder[E]) room(i, n int) []E {
 
 func addFloats(to, x []float32) { kernel.Axpy(to, 1, x) }
 
-// largest is the larger of each two numbers, NaN if one is.
+// largest puts the larger of each two numbers into to, or NaN if one of them is.
 func largest(to, x []float32) {
 	for i, v := range x {
 		to[i] = max(to[i], v)
@@ -57,7 +58,7 @@ func addScalars(to, x []float64) {
 	}
 }
 
-// sum puts the sum of the ranks' slices into each of them.
+// sum replaces the slices of each rank by their sum over the ranks.
 func (a *adder[E]) sum(x [][]E) error {
 	n := lengthOf(x)
 	switch {
@@ -72,7 +73,7 @@ func (a *adder[E]) sum(x [][]E) error {
 	return a.halve(x, n)
 }
 
-// double has pairs of ranks exchange all they have: few messages.
+// double adds up by pairs of ranks exchanging all they have, which takes few messages.
 func (a *adder[E]) double(x [][]E) error {
 	n := lengthOf(x)
 	own, other := a.room(0, n), a.room(1, n)
@@ -91,7 +92,8 @@ func (a *adder[E]) double(x [][]E) error {
 	return nil
 }
 
-// halve has ranks share out the additions, and then exchange what they have: few bytes.
+// halve makes the ranks divide the additions among themselves, and then exchange the results, which
+// takes few bytes.
 func (a *adder[E]) halve(x [][]E, n int) error {
 	parts := make([][][]E, a.size)
 	for i := range parts {
@@ -104,7 +106,8 @@ func (a *adder[E]) halve(x [][]E, n int) error {
 	return a.collect(parts)
 }
 
-// scatter leaves the sums of its part to each rank: pairs of ranks exchange what the other's side is to have, until each has its own.
+// scatter leaves to each rank the sums of its part: pairs of ranks exchange what the other's side
+// needs, until each has its part.
 func (a *adder[E]) scatter(parts [][][]E) error {
 	if a.size&(a.size-1) != 0 {
 		if err := a.climb(slices.Concat(parts...)); err != nil {
@@ -121,7 +124,7 @@ func (a *adder[E]) scatter(parts [][][]E) error {
 	return nil
 }
 
-// collect gives the part of each rank to all.
+// collect copies the part of each rank to all ranks.
 func (a *adder[E]) collect(parts [][][]E) error {
 	if a.size&(a.size-1) != 0 {
 		for i, part := range parts {
@@ -140,7 +143,8 @@ func (a *adder[E]) collect(parts [][][]E) error {
 	return nil
 }
 
-// sides are the parts of the ranks whose numbers end as this rank's, below mask: those with its bit there, and the others.
+// sides returns the parts of the ranks whose numbers equal this rank's in the bits below mask: own
+// of those that equal it in the bit mask too, other of those that do not.
 func (a *adder[E]) sides(parts [][][]E, mask int) (own, other [][]E) {
 	for i, part := range parts {
 		switch (i ^ a.rank) & (2*mask - 1) {
@@ -153,7 +157,8 @@ func (a *adder[E]) sides(parts [][][]E, mask int) (own, other [][]E) {
 	return own, other
 }
 
-// climb has ranks of any number send what they have to one below, up to the first, who has the sum.
+// climb adds up over any number of ranks: each sends what it has to a lower rank, up to the first,
+// which then has the sum.
 func (a *adder[E]) climb(x [][]E) error {
 	for rest := x; ; {
 		part := take(&rest, a.most)
@@ -179,7 +184,7 @@ func (a *adder[E]) climb(x [][]E) error {
 	return nil
 }
 
-// handOut has the first rank send the others their parts.
+// handOut makes the first rank send the others their parts.
 func (a *adder[E]) handOut(parts [][][]E) error {
 	for i := 1; i < a.size; i++ {
 		var err error
@@ -196,7 +201,7 @@ func (a *adder[E]) handOut(parts [][][]E) error {
 	return nil
 }
 
-// giveFrom gives the slices of a rank to all.
+// giveFrom copies the slices of a rank to all ranks.
 func (a *adder[E]) giveFrom(rank int, x [][]E) error {
 	for _, part := range x {
 		if err := giveAll(a.backend, bytesOf(part), rank); err != nil {
@@ -206,8 +211,8 @@ func (a *adder[E]) giveFrom(rank int, x [][]E) error {
 	return nil
 }
 
-// trade sends slices to a rank, and puts what comes into others, or adds it to them. While one piece is added, the next is on its
-// way. What is sent and what is received do not overlap.
+// trade sends slices to a rank, and puts what it receives into others, or adds it to them. While
+// one piece is being added, the next is in transit. The slices sent and received must not overlap.
 func (a *adder[E]) trade(send, receive [][]E, with int, add bool) (err error) {
 	var (
 		going, coming flow
@@ -215,7 +220,7 @@ func (a *adder[E]) trade(send, receive [][]E, with int, add bool) (err error) {
 	)
 	defer func() {
 		for err != nil && going.busy()+coming.busy() > 0 {
-			_, _ = going.end(), coming.end() // nothing is waited for after an error
+			_, _ = going.end(), coming.end() // to release their buffers; the results no longer matter
 		}
 	}()
 	for {
@@ -255,7 +260,7 @@ func (a *adder[E]) trade(send, receive [][]E, with int, add bool) (err error) {
 	}
 }
 
-// flow is what is on the way in one direction.
+// flow is what is in transit in one direction.
 type flow struct {
 	ends         [window]func() error
 	begun, ended int
@@ -268,7 +273,7 @@ func (f *flow) begin(end func() error) {
 	f.begun++
 }
 
-// end waits for the first that is on the way, if one is.
+// end waits for the first piece in transit, if there is one.
 func (f *flow) end() error {
 	if f.busy() == 0 {
 		return nil
@@ -277,7 +282,7 @@ func (f *flow) end() error {
 	return f.ends[(f.ended-1)%window]()
 }
 
-// take takes a piece of n numbers at most from the front of slices.
+// take removes a piece of at most n numbers from the front of slices.
 func take[E number](x *[][]E, n int) (piece []E) {
 	for len(*x) > 0 && len((*x)[0]) == 0 {
 		*x = (*x)[1:]
@@ -305,7 +310,7 @@ func split[E number](x [][]E, n int) (before, after [][]E) {
 	return x, nil
 }
 
-// lengthOf is how many numbers slices have.
+// lengthOf returns how many numbers slices have.
 func lengthOf[E any](x [][]E) (n int) {
 	for _, part := range x {
 		n += len(part)
@@ -313,7 +318,7 @@ func lengthOf[E any](x [][]E) (n int) {
 	return n
 }
 
-// giveAll gives the bytes of a rank to all.
+// giveAll copies the bytes of a rank to all ranks.
 func giveAll(b backend, x []byte, from int) error {
 	for len(x) > 0 {
 		part := x[:min(len(x), chunk)]

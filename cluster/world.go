@@ -15,8 +15,8 @@ var (
 	_ train.Scatterer = (*World)(nil)
 )
 
-// Patience is how long a collective may take where [Options] do not say: longer than the others have to wait for
-// a rank that does something alone, as the first its checkpoint.
+// Patience is how long a collective may take by default. It is longer than ranks have to wait for
+// one that does something alone, as the first does when it writes a checkpoint.
 const Patience = 10 * time.Minute
 
 // Stalled is the exit status of a process that has waited for the others in vain.
@@ -24,42 +24,45 @@ const Stalled = 4
 
 // Options are how a process joins the others.
 type Options struct {
-	// Library is the name, or the path, of the MPI library, "" for that of the launcher's family.
+	// Library is the name or path of the MPI library; "" means one of the launcher's family.
 	Library string
-	// Patience is how long one collective may take, 0 for [Patience].
+	// Patience is how long one collective may take; 0 means [Patience].
 	Patience time.Duration
-	// Stall is called, while the call still waits, when one has taken longer. Nil tells standard error, and ends
-	// the process with the status [Stalled]: the launcher then ends the others.
+	// Stall is called when a collective has taken longer than Patience, while it still waits. If it
+	// is nil, the report goes to standard error, and the process exits with status [Stalled]: the
+	// launcher then ends the others.
 	Stall func(report string)
 }
 
-// World is the processes of a job, seen from one of them: [train.Peers] over MPI. Calls may come from
-// any goroutine, but from one at a time: every rank makes the same in the same order.
+// World is the processes of a job, as seen from one of them. It implements [train.Peers] over MPI.
+// Calls may come from any goroutine, but only from one at a time: every rank must make the same
+// calls in the same order.
 //
-// After an error all further calls return it.
+// After an error, all further calls return it.
 type World struct {
-	// Fast has the library add up in an order of its own, which may be faster, and whose bits depend on the number of ranks. All
-	// have it, or none.
+	// Fast makes the library add up, in its own order. This may be faster, but the bits then depend
+	// on the number of ranks. All ranks must set it, or none.
 	Fast bool
 
 	rank, size int
 	about      string
-	queue      chan *request // nil for a process alone
+	queue      chan *request // nil for a single process
 	ended      chan struct{}
-	gone       error // why there are no more calls; of the caller's side
+	gone       error // why there are no more calls; for the caller's goroutine
 	clock      clock
 	opened     time.Time
 
-	// Of the one thread alone.
+	// For the MPI thread alone.
 	sums
-	times [2]time.Duration // waiting for the others to come to a call, and in it
+	times [2]time.Duration // waiting for the others to come to a call, and in calls
 }
 
-// Open joins the job of the launcher that started the process, or of none: a world of one. It refuses
-// a library that does not find the launcher. After an error the process must end with another status than 0.
+// Open joins the job of the launcher that started the process; without a launcher, it returns a
+// world of one. It refuses a library that does not find the launcher. After an error the process
+// must exit with a status other than 0.
 //
-// The variables by which a process knows the launcher are gone from the environment after that, or its children would
-// take themselves for ranks.
+// Open removes from the environment the variables by which a process recognizes the launcher, since
+// child processes would take themselves for ranks.
 func Open(o Options) (*World, error) {
 	l := Detect(os.LookupEnv)
 	if l.Alone() {
@@ -74,7 +77,7 @@ func Open(o Options) (*World, error) {
 	})
 }
 
-// open starts the thread, on which it connects.
+// open starts the thread, which connects.
 func open(o Options, connect func() (backend, error)) (*World, error) {
 	if o.Patience == 0 {
 		o.Patience = Patience
@@ -82,7 +85,7 @@ func open(o Options, connect func() (backend, error)) (*World, error) {
 	if o.Stall == nil {
 		o.Stall = func(report string) {
 			fmt.Fprintln(os.Stderr, report)
-			time.Sleep(time.Second) // those of the other ranks
+			time.Sleep(time.Second) // for the reports of the other ranks
 			os.Exit(Stalled)
 		}
 	}
@@ -96,13 +99,13 @@ func open(o Options, connect func() (backend, error)) (*World, error) {
 	return w, nil
 }
 
-// Rank is the number of this process, from 0.
+// Rank returns the number of this process, from 0.
 func (w *World) Rank() int { return w.rank }
 
-// Size is the number of processes.
+// Size returns the number of processes.
 func (w *World) Size() int { return w.size }
 
-// String tells who they are.
+// String describes this process and its world.
 func (w *World) String() string {
 	if w.size == 1 {
 		return w.about
@@ -110,7 +113,7 @@ func (w *World) String() string {
 	return fmt.Sprintf("rank %d of %d, by %s", w.rank, w.size, w.about)
 }
 
-// At tells where the process is, for the report of a call that takes too long.
+// At sets where the process is, for the report of a call that takes too long.
 func (w *World) At(place string) { w.clock.at(place) }
 
 // Sum adds up the ranks' slices in place, in a fixed tree unless Fast is set.
@@ -123,7 +126,7 @@ func (w *World) Sum(x ...[]float32) error {
 	})
 }
 
-// reduceAll has the library add up slices.
+// reduceAll makes the library add up slices.
 func reduceAll(b backend, x [][]float32) error {
 	for _, part := range x {
 		if err := b.reduce(part); err != nil {
@@ -133,7 +136,7 @@ func reduceAll(b backend, x [][]float32) error {
 	return nil
 }
 
-// SumScatter leaves to each rank the sums of its part, in the tree of Sum.
+// SumScatter leaves to each rank the sums of its part, by the tree of Sum.
 func (w *World) SumScatter(parts [][][]float32) error {
 	all := slices.Concat(parts...)
 	return w.do(scatterCall, lengthOf(all), func(b backend) error {
@@ -144,36 +147,37 @@ func (w *World) SumScatter(parts [][][]float32) error {
 	})
 }
 
-// Gather gives each rank's part to all.
+// Gather copies each rank's part to all ranks.
 func (w *World) Gather(parts [][][]float32) error {
 	return w.do(gatherCall, lengthOf(slices.Concat(parts...)), func(backend) error { return w.floats.collect(parts) })
 }
 
-// SumScalars returns the ranks' sums, of a fixed tree.
+// SumScalars returns the sums over the ranks, in a fixed tree.
 func (w *World) SumScalars(x []float64) ([]float64, error) {
 	sums := append([]float64(nil), x...)
 	err := w.do(scalarsCall, len(x), func(backend) error { return w.scalars.sum([][]float64{sums}) })
 	return sums, err
 }
 
-// Max puts the largest of the ranks' numbers in the place of each; NaN, if one is.
+// Max replaces each number by the largest of the ranks' numbers at its place, or NaN if one of them
+// is.
 func (w *World) Max(x []float32) error {
 	return w.do(maxCall, len(x), func(backend) error { return w.largest.sum([][]float32{x}) })
 }
 
-// Give gives a rank's slice to all.
+// Give copies rank from's slice to all ranks.
 func (w *World) Give(x []float32, from int) error {
 	return w.do(giveCall, 4*len(x), func(b backend) error { return giveAll(b, bytesOf(x), from) })
 }
 
-// Shares tells on rank 0, a line for each rank, how much of the time since Open it has waited for the others to come to a call, and how much it
-// has been in calls, as sums take it.
+// Shares returns, on rank 0, a line for each rank: which share of the time since Open it has waited
+// for the others to come to a call, and which share it has spent in calls, such as sums.
 func (w *World) Shares() ([]string, error) {
 	if w.size == 1 {
 		return nil, nil
 	}
 	mine := make([]float64, 3*w.size)
-	mine[3*w.rank] = time.Since(w.opened).Seconds() // the thread has nothing to do now
+	mine[3*w.rank] = time.Since(w.opened).Seconds() // the thread is idle now
 	mine[3*w.rank+1], mine[3*w.rank+2] = w.times[0].Seconds(), w.times[1].Seconds()
 	all, err := w.SumScalars(mine)
 	if err != nil || w.rank > 0 {
@@ -187,23 +191,25 @@ func (w *World) Shares() ([]string, error) {
 	return lines, nil
 }
 
-// Leave tells the others that this rank goes no further: the calls that they are at, or make next, return the reason.
+// Leave tells the other ranks that this rank has stopped: the calls that they are in, or make next,
+// return the reason.
 func (w *World) Leave(reason error) {
 	if w.gone != nil {
 		return
 	}
 	text := reason.Error()
-	_ = w.submit(&request{call: leaveCall, size: min(len(text), mostReason), reason: text}) // whatever it says, there are no more calls
+	_ = w.submit(&request{call: leaveCall, size: min(len(text), mostReason), reason: text}) // there are no more calls, whatever it returns
 	if w.gone == nil {
 		w.gone = fmt.Errorf("this rank has left: %w", reason)
 	}
 }
 
-// mostReason bounds the text of a reason.
+// mostReason is the largest number of bytes of a reason that is sent.
 const mostReason = 1 << 12
 
-// Close leaves the job, for which it waits for all: do not defer it, or a panic waits too. A process must not end with
-// status 0 without it: some launchers then end the others, and call it a success.
+// Close leaves the job, for which it waits for all ranks: do not defer it, or a panic waits too. A
+// process must not exit with status 0 without calling Close: some launchers then end the others,
+// and report success.
 func (w *World) Close() error {
 	if w.queue == nil {
 		return nil

@@ -175,7 +175,8 @@ func TestSums(t *testing.T) {
 	}
 }
 
-// TestLeave: whoever is at a call, or comes to one, is told who has left and why; and all can close.
+// TestLeave: ranks that are in a call, or make one, are told who has left and why; and all can
+// close.
 func TestLeave(t *testing.T) {
 	for _, size := range []int{2, 3, 4, 7} {
 		all, under := worlds(t, size, Options{})
@@ -212,7 +213,7 @@ func TestLeave(t *testing.T) {
 	}
 }
 
-// TestDiffer: calls that are not one are an error that says which.
+// TestDiffer: calls that differ between ranks are an error that says which.
 func TestDiffer(t *testing.T) {
 	for _, c := range []struct {
 		do   func(w *World) error
@@ -262,7 +263,7 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// TestStall: who waits in vain says where.
+// TestStall: a rank that waits in vain reports where.
 func TestStall(t *testing.T) {
 	reports := make(chan string, 1)
 	all, _ := worlds(t, 2, Options{Patience: 20 * time.Millisecond, Stall: func(report string) { reports <- report }})
@@ -284,7 +285,7 @@ func TestStall(t *testing.T) {
 	}
 }
 
-// TestShares: rank 0 tells of each rank how long it has waited.
+// TestShares: rank 0 reports how long each rank has waited.
 func TestShares(t *testing.T) {
 	all, _ := worlds(t, 3, Options{})
 	lines := make([][]string, 3)
@@ -323,7 +324,7 @@ func TestOpenFails(t *testing.T) {
 	}
 }
 
-// Example has a process that was started plainly: a world of one.
+// ExampleOpen has a process started without a launcher: a world of one.
 func ExampleOpen() {
 	w, err := Open(Options{})
 	if err != nil {

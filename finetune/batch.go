@@ -5,13 +5,13 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// batch is the inputs of one run.
+// batch holds the inputs of one run.
 type batch struct {
 	c             Classifier
 	size, context int
 
 	tokens, targets, extract, swapped []int
-	weights, labels, shares           []float32 // shares if c.Squared
+	weights, labels, shares           []float32 // shares only if c.Squared
 }
 
 func newBatch(c Classifier, size, context int) *batch {
@@ -30,8 +30,8 @@ func newBatch(c Classifier, size, context int) *batch {
 	return b
 }
 
-// fill puts at most size examples in; places that stay empty count for nothing. The losses
-// are means over count examples, which may lie in several batches.
+// fill puts in at most size examples; empty places do not count. The losses are means over count
+// examples, which may be in several batches.
 func (b *batch) fill(examples []Example, count int) {
 	clear(b.tokens)
 	clear(b.weights)
@@ -72,7 +72,7 @@ func (b *batch) fill(examples []Example, count int) {
 	}
 }
 
-// set gives the inputs to a program.
+// set sets the inputs of a program.
 func (b *batch) set(p *graph.Program) error {
 	ints := map[string][]int{"tokens": b.tokens, "targets": b.targets, "extract": b.extract}
 	if b.swapped != nil {
@@ -95,7 +95,7 @@ func (b *batch) set(p *graph.Program) error {
 	return nil
 }
 
-// Longest is the length of the longest sequence.
+// Longest returns the length of the longest sequence, or 1 if there is none.
 func Longest(sets ...[]Example) int {
 	most := 1
 	for _, set := range sets {

@@ -15,24 +15,25 @@ import (
 
 // Classifier is a language model with a task's head.
 type Classifier struct {
-	Base    models.Model // with a vocabulary that holds the special tokens
+	Base    models.Model // with a vocabulary that includes the special tokens
 	Kind    tasks.Kind
-	Outputs int // scores of an example
+	Outputs int // scores per example
 
-	// Squared says that the one output is a number, whose loss is the squared error, and not
-	// one of the scores that softmax makes probabilities of.
+	// Squared says that the one output is a number, whose loss is the squared error, rather than
+	// scores that softmax turns into probabilities.
 	Squared bool
 
-	Dropout   float64 // of the state that is scored; 0.1 in OpenAI's code
+	Dropout   float64 // of the state at the classify token; 0.1 in OpenAI's code
 	Auxiliary float64 // λ, the weight of the language model's loss; 0 leaves it out
 }
 
-// NewClassifier returns the classifier of a task, without dropout and the language model's loss.
+// NewClassifier returns the classifier of a task, without dropout and without the language model's
+// loss.
 func NewClassifier(base models.Model, task tasks.Task, outputs int) Classifier {
 	return Classifier{Base: base, Kind: task.Kind, Outputs: outputs, Squared: squared(task)}
 }
 
-// sequences is the number of sequences of an example.
+// sequences returns the number of sequences per example.
 func (c Classifier) sequences() int {
 	switch c.Kind {
 	case tasks.Similarity:
@@ -43,7 +44,7 @@ func (c Classifier) sequences() int {
 	return 1
 }
 
-// check tells which example has another number of sequences or targets than the classifier.
+// check reports an example whose number of sequences or targets is not that of the classifier.
 func (c Classifier) check(what string, examples []Example) error {
 	for i, e := range examples {
 		if len(e.Sequences) != c.sequences() || len(e.Targets) != c.Outputs {
@@ -53,15 +54,15 @@ func (c Classifier) check(what string, examples []Example) error {
 	return nil
 }
 
-// inputs are the nodes that a batch of B examples of K sequences of T tokens is given as.
+// inputs are the nodes for a batch of B examples, each of K sequences of T tokens.
 type inputs struct {
 	tokens  *G.Node // (B·K, T)
-	extract *G.Node // (B·K): the rows of the classify tokens among the B·K·T
-	swapped *G.Node // of a similarity: (B), those of the other order, and extract (B)
-	targets *G.Node // (B·K, T): next tokens, −1 where there is none
-	weights *G.Node // (B·K·T): of their losses
-	labels  *G.Node // (B, outputs): probabilities over B, so that a sum is the mean; or numbers, and
-	shares  *G.Node // if Squared: (B, 1), 1/B
+	extract *G.Node // (B·K): the rows of the classify tokens among the B·K·T; for a similarity (B)
+	swapped *G.Node // (B), only for a similarity: those of the other order
+	targets *G.Node // (B·K, T): next tokens, −1 if there is none
+	weights *G.Node // (B·K·T): weights of their losses
+	labels  *G.Node // (B, outputs): probabilities divided by B, so that a sum is the mean; numbers if Squared
+	shares  *G.Node // (B, 1), only if Squared: 1/B
 }
 
 func (c Classifier) inputs(s *graph.Scope, batch, context int) inputs {
@@ -83,8 +84,8 @@ func (c Classifier) inputs(s *graph.Scope, batch, context int) inputs {
 	return in
 }
 
-// scores declares the scores (B, outputs), and returns the states that they are made of and the
-// language model's head.
+// scores declares the scores (B, outputs). It also returns the states that they are computed from,
+// and the language model's head.
 func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x *G.Node, lm models.Head) {
 	head := s.At("classifier")
 	x, lm = models.Body(c.Base, s, in.tokens) // (B·K·T, C)
@@ -102,10 +103,10 @@ func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x *G.Node, lm mod
 	return scores, x, lm
 }
 
-// loss declares the joint loss L = task + λ·language model. The task's is the mean over
-// examples of the cross-entropy of the labels, or of the squared error; the language model's
-// the mean over sequences of the mean over their next tokens, special tokens among them.
-// Both are returned by name where there are two.
+// loss declares the joint loss L = task + λ·language model. The task's loss is the mean over
+// examples of the cross-entropy of the labels, or of the squared error. The language model's is the
+// mean over sequences of the mean over their next tokens, including special tokens. If there are
+// two losses, both are also returned by name.
 func (c Classifier) loss(s *graph.Scope, in inputs) (loss *G.Node, parts map[string]*G.Node) {
 	scores, x, head := c.scores(s, in)
 	loss = c.taskLoss(s.At("classifier"), scores, in)
@@ -126,7 +127,7 @@ func (c Classifier) taskLoss(head *graph.Scope, scores *G.Node, in inputs) *G.No
 	return head.Node(G.Neg(head.Node(G.Sum(terms))))
 }
 
-// Declare adds the parameters of the model and both heads to a store.
+// Declare declares the parameters of the model and both heads in params.
 func (c Classifier) Declare(params *graph.Params) error {
 	s := graph.New(params)
 	_, x, lm := c.scores(s, c.inputs(s, 1, 1))
@@ -134,17 +135,16 @@ func (c Classifier) Declare(params *graph.Params) error {
 	return s.Err()
 }
 
-// Compile makes the training program for size examples at once of sequences of a length: to
-// look at its nodes and at the memory that it needs, as Run makes its own.
+// Compile compiles the training program for size examples at once, with sequences of the given
+// length. It is for inspecting its nodes and the memory it needs; Run makes its own.
 func (c Classifier) Compile(params *graph.Params, size, length int) (*graph.Program, error) {
 	s := graph.New(params, graph.Training())
 	loss, _ := c.loss(s, c.inputs(s, size, length))
 	return s.CompileGrad(loss)
 }
 
-// Extend fills the parameters of a classifier, declared in params, from those of the
-// pre-trained model. An embedding that has grown keeps its new rows as they were drawn, and a
-// head is new.
+// Extend fills the parameters of a classifier, declared in params, from those of the pre-trained
+// model. New rows of an embedding that has grown, and a new head, keep their initial values.
 func Extend(params, pretrained *graph.Params) error {
 	for _, from := range pretrained.All() {
 		to := params.Get(from.Name())
@@ -155,7 +155,7 @@ func Extend(params, pretrained *graph.Params) error {
 		if len(a) != len(b) || len(a) == 2 && a[1] != b[1] || a[0] > b[0] || len(a) == 1 && a[0] != b[0] {
 			return fmt.Errorf("finetune: %s is %v in the pre-trained model and %v in the classifier", from.Name(), a, b)
 		}
-		if slices.Equal(a, b) { // nothing is drawn first
+		if slices.Equal(a, b) { // so that nothing is initialized first
 			if err := to.Fill(func(data []float32) error { copy(data, from.Data()); return nil }); err != nil {
 				return err
 			}

@@ -7,15 +7,15 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// Classified is what a classifier says of some texts.
+// Classified is a classifier's result for an example.
 type Classified struct {
-	Answer        string    // a label, the number of a choice from 1 on, or a score
+	Answer        string    // a label, the number of a choice from 1, or a score
 	Value         float64   // the index of the output, or the score
-	Probabilities []float64 // of each output, or what the one output is if the classifier is Squared
+	Probabilities []float64 // of each output, or the one output's value if the classifier is Squared
 }
 
-// Texts is how many texts make an example: one for a classification, two for an entailment or a similarity, a text and
-// its choices for multiple choice.
+// Texts returns the number of texts in an example: one for a classification, two for an entailment
+// or a similarity, a text and its choices for multiple choice.
 func (t *Trained) Texts() int {
 	switch t.Kind {
 	case tasks.Entailment, tasks.Similarity:
@@ -26,13 +26,14 @@ func (t *Trained) Texts() int {
 	return 1
 }
 
-// InputError is what is wrong with the texts that a classifier is given.
+// InputError is an error caused by the texts that a classifier is given.
 type InputError struct{ error }
 
 // Unwrap implements errors.Unwrap.
 func (e InputError) Unwrap() error { return e.error }
 
-// Classify has a predictor of the classifier answer for some texts. An error that these are to blame for is an [InputError].
+// Classify classifies the texts of one example by a predictor of the classifier. An error caused by
+// the texts is an [InputError].
 func (t *Trained) Classify(p *Predictor, texts []string) (c Classified, err error) {
 	if len(texts) != t.Texts() {
 		return c, InputError{fmt.Errorf("%s, want %d: %s is a task of %s", plural.Of(len(texts), "text"), t.Texts(), t.Task, t.Kind)}
@@ -53,7 +54,7 @@ func (t *Trained) Classify(p *Predictor, texts []string) (c Classified, err erro
 	if err != nil {
 		return c, err
 	}
-	task.Metrics = nil // the truth is not known
+	task.Metrics = nil // the true answer is not known
 	e, err := Evaluate(task, examples, probabilities)
 	if err != nil {
 		return c, err

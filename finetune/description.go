@@ -13,21 +13,21 @@ import (
 	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
-// DescriptionName is the file of a checkpoint that says what its classifier is for.
+// DescriptionName is the file in a checkpoint that describes its classifier.
 const DescriptionName = "task.json"
 
-// Description is what it takes to use a classifier beside its weights.
+// Description is what is needed to use a classifier, besides its weights.
 type Description struct {
 	Task    string     `json:"task"`
 	Kind    tasks.Kind `json:"kind"`
 	Labels  []string   `json:"labels,omitempty"`
 	Outputs int        `json:"outputs"`
-	Context int        `json:"context"` // most tokens of a sequence
+	Context int        `json:"context"` // most tokens in a sequence
 
 	Regression bool     `json:"regression,omitempty"`
 	Low        float64  `json:"low,omitempty"`
 	High       float64  `json:"high,omitempty"`
-	Mean       float64  `json:"mean,omitempty"`      // of the scores, where they are no scale of whole
+	Mean       float64  `json:"mean,omitempty"`      // of the scores, if they are not a scale of whole
 	Deviation  float64  `json:"deviation,omitempty"` // numbers; see tasks.Task
 	Metrics    []string `json:"metrics,omitempty"`
 }
@@ -40,7 +40,7 @@ func Describe(t tasks.Task, outputs, context int) Description {
 	}
 }
 
-// AsTask is the task as far as it is described: its files cannot be read.
+// AsTask returns the task as far as it is described, without its files.
 func (d Description) AsTask() tasks.Task {
 	return tasks.Task{
 		Name: d.Task, Kind: d.Kind, Labels: d.Labels, Regression: d.Regression,
@@ -48,7 +48,7 @@ func (d Description) AsTask() tasks.Task {
 	}
 }
 
-// Write makes the file of a checkpoint.
+// Write writes the description to a checkpoint.
 func (d Description) Write(dir string) error {
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
@@ -57,7 +57,7 @@ func (d Description) Write(dir string) error {
 	return wholefile.Write(filepath.Join(dir, DescriptionName), append(text, '\n'))
 }
 
-// ReadDescription reads the file of a checkpoint.
+// ReadDescription reads the description from a checkpoint.
 func ReadDescription(dir string) (Description, error) {
 	path := filepath.Join(dir, DescriptionName)
 	text, err := os.ReadFile(path)
@@ -77,7 +77,7 @@ func ReadDescription(dir string) (Description, error) {
 	return d, nil
 }
 
-// scaled tells whether the outputs are those of the scores.
+// scaled reports whether the number of outputs fits the range of scores.
 func (d Description) scaled() bool {
 	if !(d.Deviation >= 0) || d.Deviation > 0 && d.Outputs != 1 {
 		return false
@@ -85,12 +85,11 @@ func (d Description) scaled() bool {
 	return d.Deviation > 0 || d.Outputs > 1 && float64(d.Outputs-1) == math.Floor(d.High-d.Low)
 }
 
-// Answer is what a prediction says in words: the label, the number of the choice from 1, or
-// the score.
+// Answer returns a prediction as text: the label, the number of the choice from 1, or the score.
 func (d Description) Answer(predicted float64) string {
 	switch {
 	case d.Regression && d.Deviation > 0:
-		return strconv.FormatFloat(predicted, 'g', 7, 64) // as many digits as float32 has
+		return strconv.FormatFloat(predicted, 'g', 7, 64) // a float32 has no more digits
 	case d.Regression:
 		return fmt.Sprintf("%.3f", predicted)
 	case len(d.Labels) > 0:

@@ -15,13 +15,13 @@ const (
 	Classify  = "_classify_"
 )
 
-// Encoder turns examples into sequences of tokens.
+// Encoder turns examples into token sequences.
 type Encoder struct {
-	Tokenizer                  tokenizer.Tokenizer // with the special tokens
-	Context                    int                 // most tokens of a sequence
+	Tokenizer                  tokenizer.Tokenizer // including the special tokens
+	Context                    int                 // most tokens in a sequence
 	start, delimiter, classify int
 
-	Truncated int // texts that were cut so far
+	Truncated int // number of texts truncated so far
 }
 
 // NewEncoder adds the special tokens to a tokenizer, if it lacks them.
@@ -50,10 +50,10 @@ func NewEncoder(t tokenizer.Tokenizer, context int) (*Encoder, error) {
 	return e, nil
 }
 
-// Encode returns an example's sequences (Radford et al. 2018, figure 1): one of a
-// classification or an entailment, both orders of a similarity, one for each choice. Of
-// texts that are too long the beginning is kept: one alone may have Context−2 tokens, of two
-// each Context/2−2, as in OpenAI's code.
+// Encode returns an example's sequences (Radford et al. 2018, figure 1): one for a classification
+// or an entailment, both orders for a similarity, one per choice for multiple choice. Texts that
+// are too long are truncated at the end: a single text may have Context−2 tokens, and each of two
+// Context/2−2, as in OpenAI's code.
 func (e *Encoder) Encode(kind tasks.Kind, x tasks.Example) ([][]int, error) {
 	switch kind {
 	case tasks.Classification:
@@ -70,7 +70,7 @@ func (e *Encoder) Encode(kind tasks.Kind, x tasks.Example) ([][]int, error) {
 		if text != "" && x.Pair != "" {
 			text += " "
 		}
-		text += x.Pair // the question goes with the text
+		text += x.Pair // the question follows the text
 		var all [][]int
 		for _, choice := range x.Choices {
 			a, b, err := e.pair(text, choice)
@@ -84,7 +84,7 @@ func (e *Encoder) Encode(kind tasks.Kind, x tasks.Example) ([][]int, error) {
 	return nil, fmt.Errorf("finetune: no such kind of task: %q", kind)
 }
 
-// text returns the tokens of a text, at most so many.
+// text returns the tokens of a text, truncated to most tokens.
 func (e *Encoder) text(text string, most int) ([]int, error) {
 	ids, err := e.Tokenizer.Append(nil, []byte(text))
 	if len(ids) > most {
@@ -104,7 +104,7 @@ func (e *Encoder) pair(first, second string) (a, b []int, err error) {
 	return a, b, err
 }
 
-// join puts the special tokens around and between texts.
+// join puts the special tokens around texts and between them.
 func (e *Encoder) join(texts ...[]int) []int {
 	ids := []int{e.start}
 	for i, t := range texts {

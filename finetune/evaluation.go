@@ -6,17 +6,17 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 )
 
-// Evaluation is how a classifier does on a set.
+// Evaluation is the result of a classifier on a set of examples.
 type Evaluation struct {
 	Epoch       int
 	Predicted   []float64 // classes, choices or scores
 	Truth       []float64
-	Probability [][]float64        // of each output; its number if it is a score's
-	Metrics     map[string]float64 // the task's
-	Loss        float64            // mean cross-entropy of the labels, or squared error of the standardized scores
+	Probability [][]float64        // of each output, or the output itself if Squared
+	Metrics     map[string]float64 // those of the task
+	Loss        float64            // mean cross-entropy of the labels, or mean squared error of the standardized scores
 }
 
-// Evaluate measures predictions of a task.
+// Evaluate evaluates predictions for a task.
 func Evaluate(task tasks.Task, examples []Example, probabilities [][]float64) (Evaluation, error) {
 	e := Evaluation{Probability: probabilities, Metrics: make(map[string]float64)}
 	for i, x := range examples {

@@ -4,14 +4,14 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 )
 
-// Example is one in tokens.
+// Example is an example encoded in tokens.
 type Example struct {
-	Sequences [][]int   // one, two orders, or one for each choice
-	Targets   []float32 // a probability for each output, or the standardized score
+	Sequences [][]int   // one, both orders, or one per choice
+	Targets   []float32 // a probability per output, or the standardized score
 	Truth     float64   // the class, the choice or the score
 }
 
-// length is that of the longest sequence.
+// length returns the length of the longest sequence.
 func (e Example) length() int {
 	most := 1
 	for _, ids := range e.Sequences {
@@ -20,11 +20,11 @@ func (e Example) length() int {
 	return most
 }
 
-// Examples encodes the examples of a set. A task of classes has an output for each; multiple
-// choice one for each choice, of which all examples have the same number; a scale of whole
-// numbers one for each of these. There, a score between k and k+1 as target puts the fraction
-// on k+1 and the rest on k, and one beyond the scale is at its end. Other scores have one
-// output, and their target is standardized.
+// Examples encodes the examples of a set. A task with classes has an output for each class;
+// multiple choice, one for each choice, of which all examples must have the same number; a scale of
+// whole numbers, one for each of these. On a scale, the target of a score between k and k+1 puts
+// the fraction on k+1 and the rest on k, and a score beyond the scale counts as its end. Other
+// scores have one output, and their target is standardized.
 func (e *Encoder) Examples(task tasks.Task, set tasks.Set) ([]Example, error) {
 	outputs := Outputs(task, set)
 	all := make([]Example, 0, len(set.Examples))
@@ -51,10 +51,10 @@ func (e *Encoder) Examples(task tasks.Task, set tasks.Set) ([]Example, error) {
 	return all, nil
 }
 
-// squared tells whether a task has a number as its one output.
+// squared reports whether a task's one output is a number.
 func squared(task tasks.Task) bool { return task.Regression && task.Deviation > 0 }
 
-// scoreTargets fills in the targets of a score.
+// scoreTargets sets the targets of a score.
 func scoreTargets(task tasks.Task, score float64, targets []float32) {
 	if squared(task) {
 		targets[0] = float32((score - task.Mean) / task.Deviation)
@@ -70,7 +70,7 @@ func scoreTargets(task tasks.Task, score float64, targets []float32) {
 	}
 }
 
-// Outputs is the number of scores that an example of a task gets.
+// Outputs returns the number of outputs for a task.
 func Outputs(task tasks.Task, set tasks.Set) int {
 	switch {
 	case task.Kind == tasks.MultipleChoice:
@@ -86,7 +86,8 @@ func Outputs(task tasks.Task, set tasks.Set) int {
 	return len(task.Labels)
 }
 
-// prediction is what the outputs say: the likeliest class, the mean of the scale, or the score.
+// prediction returns what the outputs predict: the likeliest class, the mean on the scale, or the
+// score.
 func prediction(task tasks.Task, p []float64) float64 {
 	switch {
 	case squared(task):

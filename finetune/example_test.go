@@ -31,7 +31,7 @@ func ExampleEncoder_Encode() {
 	// similarity [[257 97 98 258 99 259] [257 99 258 97 98 259]] <nil>
 }
 
-// A task of one's own, learned from scratch: is there an x in it?
+// A task of the user's own, trained from scratch: is there an x in the text?
 func ExampleRun() {
 	task := tasks.Task{Name: "x", Kind: tasks.Classification, Labels: []string{"no", "yes"}, Metrics: []string{"accuracy"}}
 	var set tasks.Set
@@ -73,7 +73,7 @@ func ExampleRun() {
 	// Output: 1
 }
 
-// What Run does, in a trainer that takes more: here a guard against updates that stand out.
+// What Run does, with a trainer that has more: here a guard against updates that stand out.
 func ExampleNewTrainer() {
 	c := finetune.Classifier{Base: gpt1.New(10, 8, 8, 1, 2), Kind: tasks.Classification, Outputs: 2}
 	params := graph.NewParams(1)

@@ -205,7 +205,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestOtherChoices: examples to measure on have as many choices as those to train on.
+// TestOtherChoices: examples to evaluate on must have as many choices as those to train on.
 func TestOtherChoices(t *testing.T) {
 	of := func(n int) []finetune.Example {
 		return []finetune.Example{{Sequences: slices.Repeat([][]int{{start, delimiter, classify}}, n), Targets: make([]float32, n)}}
@@ -263,8 +263,8 @@ func TestRunErrors(t *testing.T) {
 	}
 }
 
-// TestExtend: an embedding may grow and keeps its new rows; none shrinks, and nothing but its
-// rows may differ.
+// TestExtend: an embedding may grow and keeps its new rows; nothing may shrink or differ in any
+// other way.
 func TestExtend(t *testing.T) {
 	declared := func(vocab, context int, seed uint64) *graph.Params {
 		params := graph.NewParams(seed)

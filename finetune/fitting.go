@@ -16,8 +16,8 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// fitting is the [train.Task] of fitting a classifier to examples: its joint loss, and the task's
-// metrics on the dev set.
+// fitting is the [train.Task] of fitting a classifier to examples. It has the classifier's joint
+// loss, and the task's metrics on the dev set.
 type fitting struct {
 	Settings
 	c             Classifier
@@ -25,27 +25,27 @@ type fitting struct {
 	task          tasks.Task
 	training, dev []Example
 	longest       int
-	perEpoch      int // updates
+	perEpoch      int // updates per epoch
 
-	order   []Example // of the epoch at hand; those of the updates before are sorted by length
+	order   []Example // order of the current epoch; examples within past updates are sorted by length
 	updates int       // handed out
 	inputs  map[int]*batch
 	batches []train.Batch
 
 	predictor   *Predictor
-	measuring   *train.Evaluator // that predictor belongs to
+	measuring   *train.Evaluator // the evaluator that predictor belongs to
 	evaluations []Evaluation
 }
 
-// Shape is the length of the longest sequence.
+// Shape returns the length of the longest sequence.
 func (f *fitting) Shape() []int { return []int{f.longest} }
 
-// Declare declares the joint loss of sequences of up to a length, and its parts.
+// Declare declares the joint loss, and its parts, for sequences of up to the given length.
 func (f *fitting) Declare(s *graph.Scope, shape []int) (*G.Node, map[string]*G.Node) {
 	return f.c.loss(s, f.c.inputs(s, f.Micro, shape[0]))
 }
 
-// computing are the options of graphs in the precision of the run.
+// computing returns the graph options for the run's precision.
 func (f *fitting) computing() []graph.Option {
 	if f.Precision == graph.Float32 {
 		return nil
@@ -53,8 +53,8 @@ func (f *fitting) computing() []graph.Option {
 	return []graph.Option{graph.Compute(f.Precision)}
 }
 
-// next returns the examples of the next update, from short to long. Every epoch shuffles the
-// order of the one before.
+// next returns the examples of the next update, from short to long. Every epoch reshuffles the
+// order of the previous one.
 func (f *fitting) next() []Example {
 	if f.order == nil {
 		f.order = slices.Clone(f.training)
@@ -70,7 +70,7 @@ func (f *fitting) next() []Example {
 	return examples
 }
 
-// Update returns the runs of an update that are a rank's.
+// Update returns a rank's runs of the program for the next update.
 func (f *fitting) Update(_ context.Context, rank, ranks int) ([]train.Batch, error) {
 	if f.updates == f.Epochs*f.perEpoch {
 		return nil, io.EOF
@@ -86,8 +86,8 @@ func (f *fitting) Update(_ context.Context, rank, ranks int) ([]train.Batch, err
 	return f.batches, nil
 }
 
-// batch is a run of the program that is long enough for some examples, of which the first is at
-// a place in its update.
+// batch returns a run of the program for some examples. place is the index, within the update, of
+// the first of them.
 func (f *fitting) batch(examples []Example, place int) train.Batch {
 	length := roundedLength(Longest(examples), f.longest)
 	b := train.Batch{Shape: []int{length}, Targets: len(examples), Place: uint64(place), Places: 1 << 20}
@@ -105,25 +105,25 @@ func (f *fitting) batch(examples []Example, place int) train.Batch {
 			in = newBatch(f.c, f.Micro, length)
 			f.inputs[length] = in
 		}
-		if len(p.Losses())+len(p.Reports()) > 0 { // what layers add, or tell, is a mean over this run, and weighs its share
+		if len(p.Losses())+len(p.Reports()) > 0 { // what layers add or report is a mean over this run, and is weighted by its share of the update
 			in.fill(examples, len(examples))
 			return float64(len(examples)) / float64(total), in.set(p)
 		}
-		in.fill(examples, total) // as shares of the update's
+		in.fill(examples, total) // as shares of the whole update
 		return 1, in.set(p)
 	}
 	return b
 }
 
-// position is where the training is.
+// position is the position in the training data.
 type position struct {
 	Updates int `json:"updates"`
 }
 
-// State is the number of updates handed out.
+// State returns the number of updates handed out.
 func (f *fitting) State() ([]byte, error) { return json.Marshal(position{f.updates}) }
 
-// Restore makes the order of the updates before anew.
+// Restore repeats the shuffles and sorts of the earlier updates.
 func (f *fitting) Restore(state []byte) error {
 	var p position
 	if err := json.Unmarshal(state, &p); err != nil {
@@ -139,10 +139,10 @@ func (f *fitting) Restore(state []byte) error {
 	return nil
 }
 
-// Validates is true: a run has a dev set.
+// Validates returns true: a run always has a dev set.
 func (f *fitting) Validates() bool { return true }
 
-// Validate measures the task on the dev set.
+// Validate evaluates the task on the dev set.
 func (f *fitting) Validate(ctx context.Context, e *train.Evaluator) (train.Evaluation, error) {
 	if f.measuring != e {
 		predictor, err := newPredictor(f.c, f.params, f.Micro, f.longest, e.Arena(), f.computing()...)
@@ -171,7 +171,7 @@ func (f *fitting) Validate(ctx context.Context, e *train.Evaluator) (train.Evalu
 	return train.Evaluation{Loss: measured.Loss, Values: measured.Metrics}, err
 }
 
-// Better compares by the task's first metric.
+// Better compares evaluations by the task's first metric.
 func (f *fitting) Better(a, b train.Evaluation) bool {
 	if len(f.task.Metrics) == 0 {
 		return a.Loss < b.Loss

@@ -26,10 +26,11 @@ const (
 // gradient of every parameter with PyTorch; in one run of the graph and in several.
 func TestJoint(t *testing.T) { compareLosses(t, "joint", 8) }
 
-// TestSquared does so with the squared error of scores and PyTorch's MSELoss.
+// TestSquared does the same with the squared error of scores, against PyTorch's MSELoss.
 func TestSquared(t *testing.T) { compareLosses(t, "squared", 2) }
 
-// TestLlama does so of a Llama with a tied head: where all its weights learn, and where adapters do.
+// TestLlama does the same for a Llama with a tied head: with all its weights trainable, and with
+// adapters.
 func TestLlama(t *testing.T) { compareLosses(t, "llama", 2) }
 
 // compareLosses compares so many cases of a file. Their models lie beside it, or with those of package models.

@@ -14,18 +14,19 @@ import (
 type Predictor struct {
 	c        Classifier
 	params   *graph.Params
-	size     int // examples of a run
+	size     int // examples per run
 	programs programs
 	options  []graph.Option
 }
 
-// NewPredictor makes the program for size examples at once, of sequences up to a length.
-// Programs for shorter ones are made when they are wanted.
+// NewPredictor makes the program for size examples at once, with sequences of up to context tokens.
+// Programs for shorter sequences are made when needed.
 func NewPredictor(c Classifier, params *graph.Params, size, context int) (*Predictor, error) {
 	return newPredictor(c, params, size, context, nil)
 }
 
-// newPredictor makes a predictor whose programs have some options and lie in an arena, nil for one of its own.
+// newPredictor makes a predictor whose programs have the given options and share an arena; nil
+// means one of its own.
 func newPredictor(c Classifier, params *graph.Params, size, context int, arena *graph.Arena, options ...graph.Option) (*Predictor, error) {
 	p := &Predictor{c: c, params: params, size: size, options: options}
 	p.programs = programs{
@@ -36,7 +37,7 @@ func newPredictor(c Classifier, params *graph.Params, size, context int, arena *
 	return p, err
 }
 
-// build makes the program for sequences of up to a length.
+// build makes the program for sequences of up to the given length.
 func (p *Predictor) build(shape ...int) (*graph.Program, *scored, error) {
 	s := graph.New(p.params, p.options...)
 	scores, _, _ := p.c.scores(s, p.c.inputs(s, p.size, shape[0]))
@@ -44,18 +45,19 @@ func (p *Predictor) build(shape ...int) (*graph.Program, *scored, error) {
 	return program, &scored{scores, newBatch(p.c, p.size, shape[0])}, err
 }
 
-// Close ends the programs.
+// Close closes the programs.
 func (p *Predictor) Close() error { return p.programs.Close() }
 
-// Predict returns the probability of each output for each example, or its number if the
+// Predict returns the probability of each output for each example, or the output itself if the
 // classifier is Squared.
 func (p *Predictor) Predict(examples []Example) ([][]float64, error) {
 	return p.predict(context.Background(), examples, 0, 1)
 }
 
-// predict is Predict until ctx is done, as a large set takes minutes, of those examples that are a rank's; of the others the rows are nil.
+// predict is Predict for a rank's share of the examples; rows of the others are nil. It ends when
+// ctx is done, since a large set takes minutes.
 func (p *Predictor) predict(ctx context.Context, examples []Example, rank, ranks int) ([][]float64, error) {
-	order := make([]int, len(examples)) // from short to long, so that those of a run are alike
+	order := make([]int, len(examples)) // from short to long, so that the examples of a run have similar lengths
 	for i := range order {
 		order[i] = i
 	}

@@ -6,17 +6,17 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// programs are those that score sequences of several lengths, so that short ones are not padded
-// to the longest.
+// programs score sequences of several lengths, so that short ones are not padded to the longest.
 type programs = graph.Family[*scored]
 
-// scored is what a program that scores examples has beside it.
+// scored is what belongs to a program that scores examples.
 type scored struct {
 	scores *G.Node
 	*batch
 }
 
-// step is the distance between the lengths that programs are made for, at a length.
+// step returns the distance, around the given length, between the lengths that programs are made
+// for.
 func step(length int) int {
 	switch {
 	case length <= 64:
@@ -29,7 +29,7 @@ func step(length int) int {
 	return 64
 }
 
-// roundedLength is the length of the program for sequences of up to one.
+// roundedLength returns the length of the program for sequences of up to the given length.
 func roundedLength(length, longest int) int {
 	d := step(length)
 	return min((length+d-1)/d*d, longest)

@@ -12,41 +12,41 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Settings are those of a run; [Defaults] are the paper's.
+// Settings are the settings of a run; [Defaults] returns the paper's.
 type Settings struct {
 	Epochs int
-	Batch  int     // examples of an update
-	Micro  int     // examples of a run of the graph; 0: Batch. Smaller needs less memory
+	Batch  int     // examples per update
+	Micro  int     // examples per run of the graph; 0 means Batch. Smaller values need less memory
 	Rate   float64 // highest learning rate
-	Warmup float64 // share of the updates in which the rate climbs
-	Decay  float64 // of matrices
+	Warmup float64 // share of the updates in which the rate rises
+	Decay  float64 // weight decay, of matrices
 	Clip   float64 // largest norm of the gradient
 	Seed   uint64  // of the order and of dropout
 
-	// Precision is that of products, in training and on the dev set; see graph.Compute.
+	// Precision is the precision of products, in training and on the dev set; see graph.Compute.
 	Precision graph.Precision
 
-	Observers []train.Observer // are told of each update, and of each epoch's evaluation
+	Observers []train.Observer // told of each update, and of each epoch's evaluation
 	// Epoch is called after each epoch with its evaluation; an error ends the run.
 	Epoch func(Evaluation) error
-	// Save is called after each epoch, and when a run that has changed the weights ends early, by
-	// its context or an error; see train.Trainer. From the state and the weights at that moment,
-	// a run goes on to the same bits.
+	// Save is called after each epoch, and when a run that has changed the weights is ended early
+	// by its context or an error; see train.Trainer. A run resumed from that state and the weights
+	// at that moment has the same bits.
 	Save func(train.State) error
-	// Resume is a state that was saved, with the weights put back; nil begins.
+	// Resume is a saved state, whose weights must have been restored; nil starts a new run.
 	Resume *train.State
 }
 
-// Defaults are the settings of GPT-1's fine-tuning (§4.1; OpenAI's code for warm-up in 0.2 %
-// of the updates, decay 0.01 and clip 1).
+// Defaults returns the settings of GPT-1's fine-tuning (§4.1; warmup in 0.2 % of the updates, decay
+// 0.01 and clip 1 are from OpenAI's code).
 func Defaults() Settings {
 	return Settings{Epochs: 3, Batch: 32, Rate: 6.25e-5, Warmup: 0.002, Decay: 0.01, Clip: 1, Seed: 42}
 }
 
-// Adam is the rule of GPT-1's fine-tuning.
+// Adam is the update rule of GPT-1's fine-tuning.
 var Adam = train.AdamW{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
 
-// Validate tells which setting cannot be.
+// Validate reports a setting that is not valid.
 func (s Settings) Validate() error {
 	switch {
 	case s.Epochs < 1:
@@ -63,18 +63,19 @@ func (s Settings) Validate() error {
 	return nil
 }
 
-// lines are what makes a run what it is.
+// lines returns the settings that a resumed run must have too, one per line.
 func (s Settings) lines(c Classifier, examples, longest int) string {
 	lines := fmt.Sprintf("epochs %d\nbatch %d\nmicro %d\nrate %v\nwarmup %v\ndecay %v\nclip %v\nkind %s\noutputs %d\ndropout %v\nauxiliary %v\nexamples %d\nlongest %d\n",
 		s.Epochs, s.Batch, s.Micro, s.Rate, s.Warmup, s.Decay, s.Clip, c.Kind, c.Outputs, c.Dropout, c.Auxiliary, examples, longest)
-	if s.Precision != graph.Float32 { // runs of before there was another have no such line
+	if s.Precision != graph.Float32 { // runs from before there was a choice have no such line
 		lines += fmt.Sprintf("precision %v\n", s.Precision)
 	}
 	return lines
 }
 
-// NewTrainer returns what [Run] runs, for those who want more of it: a guard, hooks, peers. The
-// order of Params and settings must be those of the saved run, if it restores one.
+// NewTrainer returns the trainer that [Run] runs, for callers that need more of it: a guard, hooks,
+// peers. If it restores a saved run, the order of Params, and the settings, must be those of that
+// run.
 func NewTrainer(c Classifier, params *graph.Params, task tasks.Task, training, dev []Example, o Settings) (*train.Trainer, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -112,9 +113,9 @@ func NewTrainer(c Classifier, params *graph.Params, task tasks.Task, training, d
 	return t, nil
 }
 
-// Run trains a classifier, whose parameters are in params, on some examples, measures it on dev
-// after each epoch, and returns the evaluations of the epochs that it has ended. An epoch goes
-// over all examples in an order of its own; the last batch may be smaller.
+// Run trains a classifier, whose parameters are in params, evaluates it on dev after each epoch,
+// and returns the evaluations of the completed epochs. Each epoch goes over all training examples
+// in a different order; the last batch may be smaller.
 func Run(ctx context.Context, c Classifier, params *graph.Params, task tasks.Task, training, dev []Example, o Settings) ([]Evaluation, error) {
 	t, err := NewTrainer(c, params, task, training, dev, o)
 	if err != nil {

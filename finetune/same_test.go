@@ -94,9 +94,9 @@ func manyLengths(t *testing.T, kind tasks.Kind) (Classifier, *graph.Params, task
 
 var allKinds = []tasks.Kind{tasks.Classification, tasks.Similarity, tasks.MultipleChoice, "squared"}
 
-// TestSameNumbers: losses, norms, dev losses and weights are to the bit those of this package
+// TestSameNumbers: losses, norms, dev losses and weights are bit for bit those of this package
 // before it became a task of train.Trainer (commit f29c52b): the order of the examples, the
-// programs for their lengths and the seeds of dropout are as they were.
+// programs for their lengths and the seeds of dropout have not changed.
 func TestSameNumbers(t *testing.T) {
 	data, err := os.ReadFile("testdata/before.json")
 	if err != nil {
@@ -128,8 +128,8 @@ func TestSameNumbers(t *testing.T) {
 // errKilled ends a run as a kill does: nothing of it is saved.
 var errKilled = fmt.Errorf("killed")
 
-// TestResume: a run that was killed goes on from what it last saved, in another process, to the
-// bits of one that was not.
+// TestResume: a run that was killed, and is resumed in another process from what it last saved,
+// ends with the bits of one that was not.
 func TestResume(t *testing.T) {
 	for _, kind := range allKinds {
 		c, params, task, examples, o := manyLengths(t, kind)

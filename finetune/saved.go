@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// Trained is a classifier with all it takes to use it.
+// Trained is a classifier with everything needed to use it.
 type Trained struct {
 	Description
 	Classifier Classifier
@@ -27,7 +27,7 @@ func (t *Trained) Save(dir string) error {
 	return checkpoint.Save(dir, c)
 }
 
-// Contents is what Save writes: the model with the weights of its head, the tokenizer with the
+// Contents returns what Save writes: the model with the weights of its head, the tokenizer with the
 // special tokens, and the description.
 func (t *Trained) Contents() (c checkpoint.Contents, err error) {
 	c = checkpoint.Contents{
@@ -40,8 +40,8 @@ func (t *Trained) Contents() (c checkpoint.Contents, err error) {
 	return c, err
 }
 
-// Load opens what Save has written, with the weights mapped, not read. A classifier made of an
-// edited model wants the same edits.
+// Load opens a directory written by Save. The weights are mapped, not read. A classifier made from
+// an edited model needs the same edits.
 func Load(dir string, edits ...graph.Option) (*Trained, error) {
 	d, err := checkpoint.Open(dir)
 	if err != nil {
@@ -82,7 +82,7 @@ func Load(dir string, edits ...graph.Option) (*Trained, error) {
 	return t, nil
 }
 
-// Predictor makes the program that scores size examples at once.
+// Predictor returns a predictor that scores size examples at once.
 func (t *Trained) Predictor(size int) (*Predictor, error) {
 	return NewPredictor(t.Classifier, t.Params, size, t.Context)
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestLoad: what is opened predicts as what was saved did, and what is no classifier is an
-// error in a line.
+// TestLoad: a loaded classifier predicts as the saved one did, and opening what is not a classifier
+// is an error in one line.
 func TestLoad(t *testing.T) {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 24)
 	if err != nil {
@@ -106,8 +106,9 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestEdited: a model's edits hold in its fine-tuning too: in the training program, whose loss
-// is another, and in what was saved, which wants them again; those that match nothing are named.
+// TestEdited: a model's edits apply in fine-tuning too: to the training program, whose loss
+// differs, and to a saved classifier, which must be loaded with the same edits; edits that match
+// nothing are named.
 func TestEdited(t *testing.T) {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 24)
 	if err != nil {

@@ -65,7 +65,7 @@ func TestEvaluateScores(t *testing.T) {
 	}
 }
 
-// TestTargetsBeyond: a score outside the scale is at its end, whatever it is.
+// TestTargetsBeyond: a score outside the scale counts as the nearest end, however far it is.
 func TestTargetsBeyond(t *testing.T) {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 16)
 	if err != nil {
@@ -95,8 +95,8 @@ func TestTargetsBeyond(t *testing.T) {
 	}
 }
 
-// TestRunScores: how many x a text has is learned on a scale, as a fraction, and in units of
-// billions, and what is saved predicts the same.
+// TestRunScores: the number of x in a text can be trained for on a scale, as a fraction, and in
+// units of billions, and the saved classifier predicts the same.
 func TestRunScores(t *testing.T) {
 	for _, unit := range []float64{1, 0.19, 14000, 3e9} {
 		task := tasks.Task{Name: "x", Kind: tasks.Classification, Regression: true, Metrics: []string{"pearson", "spearman", "rmse"}}

@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestUntied: a model whose head has a weight of its own learns by that in the joint loss, and is
-// saved and opened with it.
+// TestUntied: a model whose head has its own weight trains that in the joint loss, and is saved and
+// loaded with it.
 func TestUntied(t *testing.T) {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 24)
 	if err != nil {

@@ -73,8 +73,8 @@ func direct(t *testing.T, c Classifier, params *graph.Params, examples []Example
 	return float64(p.Loss()), math.Sqrt(norm)
 }
 
-// TestUpdate: loss and gradient of an update are those of all its examples at once, whatever
-// runs it was made of. Adam hides a gradient that is twice too large.
+// TestUpdate: loss and gradient of an update are those of all its examples at once, whichever runs
+// it was computed in. Adam would hide a gradient that is twice too large.
 func TestUpdate(t *testing.T) {
 	for _, squared := range []bool{false, true} {
 		for _, micro := range []int{1, 2, 5} {
@@ -133,7 +133,7 @@ func TestSquaredDifferences(t *testing.T) {
 	}
 }
 
-// TestSave: a run gives its weights away at its end, early or not, once there are any of its own.
+// TestSave: a run saves its weights when it ends, early or not, if it has changed them.
 func TestSave(t *testing.T) {
 	broken := errors.New("the disk is full")
 	for _, c := range []struct {
@@ -197,8 +197,8 @@ func (a after) OnStep(s train.Step) error {
 }
 func (a after) OnEvaluation(train.Evaluation) error { return nil }
 
-// TestAddedLossInParts: what a layer adds to the loss counts once in an update, in however many runs
-// that is computed.
+// TestAddedLossInParts: what a layer adds to the loss counts once per update, in however many runs
+// the update is computed.
 func TestAddedLossInParts(t *testing.T) {
 	var norms, values []float64
 	for _, micro := range []int{5, 2} {

@@ -8,10 +8,10 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// Check refuses what takes more bytes than this process may have.
+// Check returns an error, which begins with what, if bytes is more than this process may use.
 func Check(what string, bytes float64) error { return Machine().Check(what, bytes) }
 
-// Check refuses what takes more bytes.
+// Check returns an error, which begins with what, if bytes is more than the limit.
 func (limit Limit) Check(what string, bytes float64) error {
 	switch has := float64(limit.Bytes); {
 	case limit.Bytes == 0 || bytes <= has:
@@ -23,8 +23,8 @@ func (limit Limit) Check(what string, bytes float64) error {
 	}
 }
 
-// CheckGeneration is [Check] for so many sequences at once: what layers keep of all positions,
-// and the logits of one.
+// CheckGeneration is [Check] for generating the given number of sequences at once: what layers keep
+// of all positions, and the logits of one position.
 func CheckGeneration(what string, m models.Model, sequences int) error {
 	cost, err := models.CostOf(m)
 	if err != nil {
@@ -33,8 +33,8 @@ func CheckGeneration(what string, m models.Model, sequences int) error {
 	return Check(what, float64(sequences)*(float64(cost.Cache)+4*float64(models.DimsOf(m).Vocab)))
 }
 
-// CheckBeams is [Check] for a search with so many beams: what layers keep of them, the logits of
-// all, and the extensions of each that are compared, of 24 bytes.
+// CheckBeams is [Check] for a beam search: what layers keep of the beams, the logits of all, and
+// the extensions of each beam that are compared, at 24 bytes each.
 func CheckBeams(m models.Model, beams int) error {
 	cost, err := models.CostOf(m)
 	if err != nil {
@@ -45,8 +45,9 @@ func CheckBeams(m models.Model, beams int) error {
 	return Check(fmt.Sprintf("--beams %d", beams), float64(beams)*each)
 }
 
-// CheckWindow is Check for weights that are read or mapped, and one run that gives the logits
-// of a whole window. It returns how many bytes are left beside these: 0 where the limit is not known.
+// CheckWindow is [Limit.Check] for weights that are read or mapped, and one run that computes the
+// logits of a whole window. It returns how many bytes are left after these: 0 if the limit is not
+// known.
 func (limit Limit) CheckWindow(m models.Model, window int) (left int64, err error) {
 	s := graph.New(graph.NewParams(0))
 	p, err := s.Compile(models.LogitsAt(m, s, s.Ints("tokens", 1, window), s.Ints("rows", window)))
@@ -61,7 +62,7 @@ func (limit Limit) CheckWindow(m models.Model, window int) (left int64, err erro
 	return left, limit.Check("a window of "+plural.Of(window, "token"), taken)
 }
 
-// Size is a number of bytes to read, as in "25.2 GB".
+// Size formats a number of bytes, as in "25.2 GB".
 func Size(bytes float64) string {
 	units := []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
 	i := 0

@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestModels: what a model takes is told before it is taken.
+// TestModels: what a model takes is known before it is allocated.
 func TestModels(t *testing.T) {
 	if Machine().Bytes == 0 {
 		t.Skip("this system does not tell its memory")

@@ -1,6 +1,6 @@
-// Package memory tells how much memory this process may have, and refuses what takes more before
-// it is begun: Go ends a process that asks for too much with a page of goroutines in place of a
-// reason, and a control group ends it without a word.
+// Package memory determines how much memory this process may use, and refuses in advance what takes
+// more: Go would end a process that asks for too much with a dump of its goroutines instead of a
+// reason, and a control group would end it silently.
 package memory
 
 import (
@@ -17,19 +17,20 @@ import (
 
 // Limit is how much memory a process may use.
 type Limit struct {
-	Bytes int64  // swap included; 0 where it is not known
-	Whose string // what sets it; "" is the machine
+	Bytes int64  // including swap; 0 if not known
+	Whose string // what sets it; "" means the machine
 }
 
-// Machine is the limit of this process as it begins: later, what it has taken is both in its
-// own figures and in those that are compared with the limit.
+// Machine returns the limit of this process. It is read once, at the first call: by the time of
+// later calls, what the process has taken would be counted twice, in its own figures and in those
+// compared with the limit.
 var Machine = sync.OnceValue(func() Limit { return limitOf(os.DirFS("/")) })
 
-// limitOf reads the limit of this process from a Linux system's files: the machine's
-// memory, or less where a control group or setrlimit allows less. A group's limit holds for the
-// groups inside it, so the least of those on the way counts; in a container, the outermost that
-// can be seen is its own. Of what setrlimit allows, as ulimit -v does, the program itself and
-// what Go reserves is taken already.
+// limitOf reads the limit of this process from a Linux system's files: the machine's memory, or
+// less if a control group or setrlimit allows less. A group's limit holds for the groups inside it,
+// so the least of those on the path to the root counts; in a container, the outermost visible group
+// is its own. Of what setrlimit allows, as ulimit -v does, the program itself and what Go reserves
+// is already taken.
 func limitOf(system fs.FS) Limit {
 	total, swap := machineMemory(system)
 	limit := Limit{Bytes: total + swap}
@@ -41,7 +42,7 @@ func limitOf(system fs.FS) Limit {
 		{"Max data size", "VmData:", "its limit of data, ulimit -d"},
 	} {
 		if bytes := resourceLimit(system, r.limit, r.taken); bytes < limit.Bytes {
-			limit = Limit{max(1, bytes), r.whose} // 0 is not known
+			limit = Limit{max(1, bytes), r.whose} // 0 would mean not known
 		}
 	}
 	lower := func(bytes int64) {
@@ -66,7 +67,7 @@ func limitOf(system fs.FS) Limit {
 			case strings.Contains(","+parts[1]+",", ",memory,"):
 				dir := path.Join("sys/fs/cgroup/memory", at)
 				lower(plus(groupLimit(system, dir, "memory.limit_in_bytes"), swap))
-				lower(groupLimit(system, dir, "memory.memsw.limit_in_bytes")) // swap included
+				lower(groupLimit(system, dir, "memory.memsw.limit_in_bytes")) // includes swap
 			}
 			if at == "/" {
 				break
@@ -93,10 +94,10 @@ func machineMemory(system fs.FS) (total, swap int64) {
 	return total, swap
 }
 
-// resourceLimit reads what setrlimit leaves this process of a resource, of which it has taken
-// some.
+// resourceLimit reads how much of a resource setrlimit still leaves this process, given what the
+// process has taken.
 func resourceLimit(system fs.FS, name, taken string) int64 {
-	limits, _ := fs.ReadFile(system, "proc/self/limits") // without it there is none
+	limits, _ := fs.ReadFile(system, "proc/self/limits") // without the file, there is no limit
 	for line := range strings.Lines(string(limits)) {
 		rest, ok := strings.CutPrefix(line, name)
 		fields := strings.Fields(rest) // soft, hard, unit
@@ -119,7 +120,7 @@ func resourceLimit(system fs.FS, name, taken string) int64 {
 	return math.MaxInt64
 }
 
-// groupLimit reads a limit of a control group; one that is "max", or not there, is none.
+// groupLimit reads a limit of a control group; "max", or a missing file, means no limit.
 func groupLimit(system fs.FS, dir, name string) int64 {
 	text, err := fs.ReadFile(system, path.Join(dir, name))
 	if err != nil {
@@ -132,7 +133,7 @@ func groupLimit(system fs.FS, dir, name string) int64 {
 	return n
 }
 
-// plus adds limits, of which the largest int64 is none.
+// plus adds limits, where the largest int64 means no limit.
 func plus(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64

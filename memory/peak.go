@@ -7,11 +7,11 @@ import (
 	"runtime"
 )
 
-// Peak is the most memory that the process had resident: what Linux says, or
-// elsewhere what Go got from the system.
+// Peak returns the largest resident memory of the process so far: as reported by Linux, or
+// elsewhere what Go has obtained from the system.
 func Peak() int64 { return status("VmHWM") }
 
-// Resident is the memory that the process has resident now.
+// Resident returns the current resident memory of the process.
 func Resident() int64 { return status("VmRSS") }
 
 func status(field string) int64 {

@@ -9,28 +9,28 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// FLOPs are the operations for a token, counted op by op in the graphs.
+// FLOPs are the operations per token, counted op by op in the graphs.
 type FLOPs struct {
 	Forward    float64            `json:"forward"`
-	Training   float64            `json:"training"`            // forward and gradient
-	Recomputed float64            `json:"training_recomputed"` // with what recomputation repeats; 0 for a model without blocks
-	SixN       float64            `json:"six_n"`               // the rule: six for each active parameter
-	Parts      map[string]float64 `json:"training_by_part"`    // as [bench.Parts] names them
+	Training   float64            `json:"training"`            // forward and backward
+	Recomputed float64            `json:"training_recomputed"` // including what recomputation repeats; 0 for a model without blocks
+	SixN       float64            `json:"six_n"`               // the rule of thumb: six per active parameter
+	Parts      map[string]float64 `json:"training_by_part"`    // by the names of [bench.Parts]
 }
 
-// Memory is what a process has, in bytes.
+// Memory is what a process uses, in bytes.
 type Memory struct {
 	memory.Training         // as planned
 	Peak            float64 `json:"peak_bytes"`               // the sum
-	Kept            float64 `json:"results_kept_bytes"`       // results where all are kept
-	Recomputed      float64 `json:"results_recomputed_bytes"` // and with recomputation; 0 for a model without blocks
+	Kept            float64 `json:"results_kept_bytes"`       // results if all are kept
+	Recomputed      float64 `json:"results_recomputed_bytes"` // results with recomputation; 0 for a model without blocks
 	PeakKept        float64 `json:"peak_kept_bytes"`
 	PeakRecomputed  float64 `json:"peak_recomputed_bytes"`
-	KeysValues      float64 `json:"sequence_bytes"` // what generation keeps of a sequence of the context
-	Limit           float64 `json:"limit_bytes"`    // what this process may have; 0 if it is not known
+	KeysValues      float64 `json:"sequence_bytes"` // what generation keeps of a sequence as long as the context
+	Limit           float64 `json:"limit_bytes"`    // what this process may use; 0 if not known
 }
 
-// count declares the graphs and counts.
+// count declares the graphs and counts in them.
 func (p *Plan) count(m models.Model, o Options) (err error) {
 	if p.Parameters, err = ParametersOf(m); err != nil {
 		return err
@@ -64,7 +64,7 @@ func (p *Plan) count(m models.Model, o Options) (err error) {
 			return err
 		}
 		defer program.Close()
-		for _, n := range program.Nodes() { // each fits an int64, and not always their sum
+		for _, n := range program.Nodes() { // each fits in an int64, but their sum may not
 			p.FLOPs.Recomputed += float64(n.FLOPs) / tokens
 		}
 		p.Memory.Recomputed, p.Memory.PeakRecomputed = again.Results, again.Total()
@@ -85,7 +85,8 @@ func (p *Plan) count(m models.Model, o Options) (err error) {
 	return p.countSplit(m, o)
 }
 
-// training declares a training step, and tells what a run of it takes, of which a rank has so many micro-batches.
+// training declares a training step, and returns the memory of a run of it in which a rank has own
+// micro-batches per update.
 func training(m models.Model, o Options, own int, options ...graph.Option) (memory.Training, *graph.Program, error) {
 	params := graph.NewParams(0)
 	if err := params.Split(graph.Counted(o.TensorParallel)); err != nil {
@@ -102,7 +103,7 @@ func training(m models.Model, o Options, own int, options ...graph.Option) (memo
 	if err != nil {
 		return memory.Training{}, nil, err
 	}
-	sharing := o.Ranks / o.TensorParallel // the same part of a model
+	sharing := o.Ranks / o.TensorParallel // ranks with the same part of a model
 	if solver.Shardable() != nil {
 		sharing = 1
 	}

@@ -2,33 +2,35 @@ package plan
 
 import "math"
 
-// Laws are what published fits say of the model. They are of other models, tokenizers and texts than yours, each at
-// the lowest loss that its authors reached: how losses go with size and tokens is what they tell, not what
-// yours will be. Losses are in nats a token.
+// Laws are what published scaling laws predict for the model. They were fitted to other models,
+// tokenizers and texts than yours, each at the lowest loss that its authors reached: they show how
+// losses depend on size and tokens, not what yours will be. Losses are in nats per token.
 type Laws struct {
 	Chinchilla Law `json:"chinchilla"`
 	Kaplan     Law `json:"kaplan"`
 	GPT3       Law `json:"gpt3"`
 }
 
-// Law is one of them.
+// Law is the prediction of one law.
 type Law struct {
 	N      float64 `json:"n"`                // parameters as the law counts them
-	Tokens float64 `json:"tokens,omitempty"` // that it calls for
-	Loss   float64 `json:"loss"`             // that it expects after the planned tokens
+	Tokens float64 `json:"tokens,omitempty"` // training tokens that it recommends
+	Loss   float64 `json:"loss"`             // that it predicts after the planned tokens
 }
 
-// lawsOf applies the laws to a model of n parameters, rest of them without embeddings, and d
+// lawsOf applies the laws to a model of n parameters, rest of which are not embeddings, and d
 // tokens.
 //
-// Chinchilla (Hoffmann et al. 2022) counts all parameters. Tokens are approach 2's of table A3, 400M parameters to
-// 7.7B tokens, 175B to 4.3T, about 20 each; the loss is approach 3's, equation 10.
+// Chinchilla (Hoffmann et al. 2022) counts all parameters. Tokens follow approach 2 of table A3,
+// 400M parameters to 7.7B tokens, 175B to 4.3T, about 20 each; the loss follows approach 3,
+// equation 10.
 //
-// Kaplan et al. 2020 count no embeddings. Tokens are those of the compute C, in petaflop/s-days, for which the
-// size is the best: N = 1.3e9·C^0.73 and D = 2e10·C^0.27, table 6; the loss is equation 1.5 with the
-// constants of 1.1 and 1.2.
+// Kaplan et al. 2020 do not count embeddings. Tokens are those of the compute C, in
+// petaflop/s-days, for which the size is optimal: N = 1.3e9·C^0.73 and D = 2e10·C^0.27, table 6;
+// the loss is equation 1.5 with the constants of 1.1 and 1.2.
 //
-// GPT-3 (Brown et al. 2020, figure 3.1): 2.57·C^−0.048, without embeddings, for the best size of each C.
+// GPT-3 (Brown et al. 2020, figure 3.1): 2.57·C^−0.048, without embeddings, for the optimal size
+// for each C.
 func lawsOf(n, rest, d float64) Laws {
 	rest = max(rest, 1)
 	c := math.Pow(rest/1.3e9, 1/0.73)

@@ -6,22 +6,22 @@ import (
 	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
-// Machine is how long the training takes on one.
+// Machine is how long the training takes on machines of one kind.
 type Machine struct {
 	Name   string  `json:"name"`
-	Rate   float64 `json:"flops_per_s"` // measured of this machine's matrix product, or a vendor's peak
+	Rate   float64 `json:"flops_per_s"` // measured for this machine's matrix product, or a vendor's peak
 	Source string  `json:"source,omitempty"`
-	Share  float64 `json:"share"` // of the rate that training is assumed to reach
+	Share  float64 `json:"share"` // share of the rate that training is assumed to reach
 	Days   float64 `json:"days"`
-	Ranks  float64 `json:"days_of_ranks"` // on as many as there are ranks; if what they send costs no time, where the network is not known
-	Step   *Step   `json:"step"`          // of ranks
+	Ranks  float64 `json:"days_of_ranks"` // on all ranks; if the network is not known, communication is assumed to cost no time
+	Step   *Step   `json:"step"`          // an update of all ranks
 }
 
-// machineShare is the part of the matrix product's rate that gorgpt's steps of gpt2 were measured to reach, as gorgpt bench
-// tells: 0.76 to 0.84 on two cores, 0.85 to 0.86 on one (docs/performance.md).
+// machineShare is the share of the matrix product's rate that gorgpt's steps of gpt2 reach, as
+// measured by gorgpt bench: 0.76 to 0.84 on two cores, 0.85 to 0.86 on one (docs/performance.md).
 const machineShare = 0.8
 
-// machine is how long tokens take, of so many operations each.
+// machine returns how long the planned tokens take, with flops operations per token.
 func (p *Plan) machine(name string, rate, share, flops float64) *Machine {
 	m := &Machine{Name: name, Rate: rate, Share: share, Days: flops * p.Run.Tokens / (rate * share) / 86400}
 	own := float64(p.Batch) * float64(p.Context) * float64(p.Own)
@@ -35,14 +35,14 @@ func (p *Plan) machine(name string, rate, share, flops float64) *Machine {
 	return m
 }
 
-// GPU is a graphics processor, by its vendor's figures.
+// GPU is a graphics processor, with its vendor's figures.
 type GPU struct {
 	Name   string
-	Peak   float64 // dense products of bfloat16, or of float16 where it has no other, FLOP/s
+	Peak   float64 // FLOP/s of dense products in bfloat16, or in float16 if it has no bfloat16
 	Source string
 }
 
-// GPUs are those that a plan may name.
+// GPUs are the processors that a plan may name.
 var GPUs = []GPU{
 	{"V100", 125e12, "NVIDIA V100 datasheet, SXM2, fp16"},
 	{"A100", 312e12, "NVIDIA A100 datasheet, bf16"},
@@ -54,7 +54,8 @@ var GPUs = []GPU{
 	{"MI300X", 1307e12, "AMD MI300X datasheet, bf16"},
 }
 
-// FindGPU returns the GPU of a name, in letters of either case. The error for another name offers the nearest.
+// FindGPU returns the GPU of the given name, ignoring case. For an unknown name, the error suggests
+// the nearest.
 func FindGPU(name string) (GPU, error) {
 	var known []string
 	for _, g := range GPUs {

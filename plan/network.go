@@ -9,23 +9,25 @@ import (
 	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
-// Network is what joins the machines of ranks, one rank a machine.
+// Network connects the machines of ranks, one rank per machine.
 type Network struct {
 	Rate    float64 `json:"bits_per_s"` // of a machine's link, in each direction
-	Latency float64 `json:"latency_s"`  // of a message
+	Latency float64 `json:"latency_s"`  // per message
 }
 
 const (
-	// payload is the share of a link's rate that TCP leaves: 1,448 bytes of an Ethernet frame, which takes 1,538.
+	// payload is the share of a link's rate that TCP leaves: 1,448 bytes of an Ethernet frame that
+	// takes 1,538.
 	payload = 1448. / 1538
-	// defaultLatency is assumed of TCP over Ethernet.
+	// defaultLatency is assumed for TCP over Ethernet.
 	defaultLatency = 50e-6
 )
 
-// networkUnits are bits and bytes a second.
+// networkUnits are multiples of bits and bytes per second.
 var networkUnits = map[string]float64{"Mb": 1e6, "Gb": 1e9, "Tb": 1e12, "MB": 8e6, "GB": 8e9, "TB": 8e12}
 
-// ParseNetwork reads a rate such as 25Gb, of bits, or 3GB, of bytes a second, and a latency behind a comma, as in 100Gb,5us.
+// ParseNetwork parses a rate such as 25Gb, in bits, or 3GB, in bytes per second, and an optional
+// latency after a comma, as in 100Gb,5us.
 func ParseNetwork(text string) (n Network, err error) {
 	rate, latency, given := strings.Cut(text, ",")
 	wrong := usage.Errorf("--network %s: want a rate such as 25Gb (bits a second) or 3GB (bytes), and a latency if you like, as in 100Gb,5us", text)
@@ -46,7 +48,7 @@ func ParseNetwork(text string) (n Network, err error) {
 	return n, nil
 }
 
-// String is the network in words.
+// String describes the network.
 func (n Network) String() string {
 	unit, x := "Mb/s", n.Rate/1e6
 	if x >= 1e3 {
@@ -55,14 +57,16 @@ func (n Network) String() string {
 	return fmt.Sprintf("%s %s and %.3g µs a message", figure(x), unit, 1e6*n.Latency)
 }
 
-// sums is how many seconds ranks take to add up so many bytes of gradients by a fixed tree, as cluster.World does: pairs exchange halves,
-// then halves of these, until each rank has its part of the whole sum, and then give these back,
+// sums returns how many seconds ranks take to add up the given bytes of gradients in a fixed tree,
+// as cluster.World does: pairs exchange halves, then halves of these, until each rank has its part
+// of the sum, and then return these in the same way,
 //
 //	2·(R−1)/R·bytes / rate + (2 + 8)·⌈log₂R⌉·latency
 //
-// where the 8 are of the four small agreements of an update, in each of which ranks tell what they are at and then what they have. Other numbers of
-// ranks than powers of two send whole gradients up the tree, and the sum down. Additions go on while pieces are on their way, and cost no time where a
-// machine's memory is faster than the network.
+// where the 8 is for the four small agreements of an update, in each of which ranks first compare
+// their calls and then exchange numbers. If the number of ranks is not a power of two, whole
+// gradients are sent up the tree, and the sum down. Additions proceed while pieces are in transit,
+// and cost no time if a machine's memory is faster than the network.
 func (n Network) sums(bytes float64, ranks int) float64 {
 	if ranks < 2 {
 		return 0
@@ -77,14 +81,15 @@ func (n Network) sums(bytes float64, ranks int) float64 {
 
 // Step is an update of all ranks.
 type Step struct {
-	Compute    float64 `json:"compute_s"` // of the rank that has most micro-batches
+	Compute    float64 `json:"compute_s"` // of the rank with most micro-batches
 	Sums       float64 `json:"sums_s"`
-	Within     float64 `json:"sums_within_models_s,omitempty"` // of ranks that hold one together
+	Within     float64 `json:"sums_within_models_s,omitempty"` // between ranks that hold one model together
 	Seconds    float64 `json:"seconds"`
-	Efficiency float64 `json:"efficiency"` // the share of its time in which it computes
+	Efficiency float64 `json:"efficiency"` // the share of the time spent computing
 }
 
-// stepOf is that of ranks, the busiest of which computes so many operations, and has so many seconds of sums while it does, and which add up so many bytes.
+// stepOf returns the step of ranks that add up the given bytes, where the busiest computes flops
+// operations and has within seconds of sums in between.
 func (m *Machine) stepOf(n *Network, flops, bytes float64, ranks int, within float64) *Step {
 	s := &Step{Compute: flops / (m.Rate * m.Share), Within: within}
 	if n != nil {

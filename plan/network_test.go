@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestParseNetwork: bits and bytes, and what is neither.
+// TestParseNetwork: rates in bits and in bytes, and invalid ones.
 func TestParseNetwork(t *testing.T) {
 	for text, want := range map[string]Network{
 		"25Gb": {25e9, 50e-6}, "3GB": {24e9, 50e-6}, "100Mb": {1e8, 50e-6}, "0.5Tb,2us": {5e11, 2e-6}, "100Gb,0us": {1e11, 0},
@@ -22,8 +22,10 @@ func TestParseNetwork(t *testing.T) {
 	}
 }
 
-// TestSums compares the formula with what two ranks took to add up 12,443,980 numbers, a tenth of gpt2's, over a cable of a given rate: benchmarks/ranks/hosts.sh,
-// 2026-11-30, the best of three, Open MPI and MPICH. The cable counts no gaps between frames, as Ethernet has them, so that the formula is above by these.
+// TestSums compares the formula with the time two ranks took to add up 12,443,980 numbers, a tenth
+// of gpt2's, over an emulated cable of a given rate: benchmarks/ranks/hosts.sh, 2026-11-30, the
+// best of three, Open MPI and MPICH. The emulation does not count gaps between frames as Ethernet
+// does, so the formula gives that much more.
 func TestSums(t *testing.T) {
 	const tolSums = 0.08 // 6 % of a frame are headers and gaps
 	for _, c := range []struct{ rate, seconds float64 }{{100e6, 4.095}, {100e6, 4.103}, {200e6, 2.189}, {200e6, 2.286}} {
@@ -41,7 +43,7 @@ func TestSums(t *testing.T) {
 	}
 }
 
-// TestStep: an update is the time of the rank that has most to compute, and that of the sums.
+// TestStep: an update takes the time of the rank that computes most, plus that of the sums.
 func TestStep(t *testing.T) {
 	o := Options{Batch: 1, Context: 64, Ranks: 64, Accumulate: 128, Rate: 1e12, GPU: "A100", Network: Network{25e9, 0}}
 	for _, name := range []string{"gpt2-xl", "gpt3-2.7b"} {

@@ -12,19 +12,19 @@ import (
 // Parameters are the weights of a model.
 type Parameters struct {
 	Total  int64  `json:"total"`
-	Active int64  `json:"active"`             // that a token uses: without the experts that it is not sent to
-	Rest   int64  `json:"without_embeddings"` // without the tables of which a token takes a row, and the head
+	Active int64  `json:"active"`             // used by a token: without the experts that it is not sent to
+	Rest   int64  `json:"without_embeddings"` // without the tables of which a token uses one row, and the head
 	Parts  []Part `json:"parts"`
 }
 
-// Part is some of the parameters: those of one layer, in all blocks.
+// Part is a group of parameters: those of one layer, in all blocks.
 type Part struct {
-	Name      string `json:"name"` // their path, with * for the number of a block
+	Name      string `json:"name"` // path, with * for a block's number
 	Count     int64  `json:"parameters"`
 	Embedding bool   `json:"embedding"`
 }
 
-// ParametersOf counts those that the graph for a token declares, by their paths.
+// ParametersOf counts the parameters that the graph of a token declares, by path.
 func ParametersOf(m models.Model) (Parameters, error) {
 	s := graph.New(graph.NewParams(0))
 	models.Logits(m, s, s.Ints("tokens", 1, 1))
@@ -33,7 +33,7 @@ func ParametersOf(m models.Model) (Parameters, error) {
 	}
 	blocks, _ := models.Blocks(m) // a model may have none
 	nodes := s.Nodes()
-	looked := make(map[int]bool) // what works on a row of it
+	looked := make(map[int]bool) // whether some op uses only a row of the node
 	for _, n := range nodes {
 		for _, in := range n.Inputs {
 			looked[in] = looked[in] || n.FLOPs < nodes[in].Active
@@ -60,8 +60,8 @@ func ParametersOf(m models.Model) (Parameters, error) {
 	return p, nil
 }
 
-// partOf is the part that a parameter belongs to: the layer in a block, or else the place that has
-// it.
+// partOf returns the part that a parameter belongs to: the layer in a block, or otherwise the scope
+// that contains it.
 func partOf(path, blocks string) string {
 	names := strings.Split(path, ".")
 	above := strings.Count(blocks, ".") // names before that of a block

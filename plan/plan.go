@@ -11,39 +11,39 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Options are what is planned with a model. The zero value of each is its default.
+// Options are what is planned for a model. For each, the zero value stands for the default.
 type Options struct {
-	Batch, Context int     // of a micro-batch: 1, and the model's
-	Accumulate     int     // micro-batches of an update, of all ranks: one for each
-	Ranks          int     // processes that train together: 1
-	TensorParallel int     // of these, that hold one model together: 1
-	Network        Network // that joins them: not known
-	Tokens         float64 // to train on: 20 for each parameter
-	Recompute      bool    // the inside of blocks for the gradient, which changes the peak and the time
-	Solver         string  // as recipes name them: adamw
-	GPU            string  // of [GPUs]: none
-	Share          float64 // of the GPU's peak that training reaches: 0.4
-	Rate           float64 // of this machine's matrix product, FLOP/s: not known
+	Batch, Context int     // of a micro-batch; defaults: 1, and the model's
+	Accumulate     int     // micro-batches in an update, over all ranks; default: one for each model
+	Ranks          int     // processes that train together; default: 1
+	TensorParallel int     // how many ranks hold one model together; default: 1
+	Network        Network // that connects the ranks; default: not known
+	Tokens         float64 // to train on; default: 20 per parameter
+	Recompute      bool    // whether the inside of blocks is recomputed for the gradient, which changes peak and time
+	Solver         string  // name in recipes; default: adamw
+	GPU            string  // one of [GPUs]; default: none
+	Share          float64 // of the GPU's peak that training reaches; default: 0.4
+	Rate           float64 // of this machine's matrix product, FLOP/s; default: not known
 }
 
-// LeastShare is the least [Options.Share]: with less, a time would be no number.
+// LeastShare is the least value of [Options.Share]: with less, a time might not be finite.
 const LeastShare = 1e-6
 
-// Plan is what training takes. Bytes are those of float32 numbers.
+// Plan is what training takes. Sizes in bytes are for float32 numbers.
 type Plan struct {
 	Model      string     `json:"model"` // for the caller to set
 	Batch      int        `json:"batch"`
 	Context    int        `json:"context"`
 	Accumulate int        `json:"accumulate"`
 	Ranks      int        `json:"ranks"`
-	Own        int        `json:"micro_batches_of_a_rank"` // or of that which has most
+	Own        int        `json:"micro_batches_of_a_rank"` // of the rank that has most
 	Network    *Network   `json:"network,omitempty"`
 	Solver     string     `json:"solver"`
 	Precision  string     `json:"precision"`
 	Recompute  bool       `json:"recompute"`
 	Parameters Parameters `json:"parameters"`
 	FLOPs      FLOPs      `json:"flops_per_token"`
-	Memory     Memory     `json:"memory"` // of a rank
+	Memory     Memory     `json:"memory"` // per rank
 	Split      *Split     `json:"split,omitempty"`
 	Wire       Wire       `json:"wire"`
 	Run        Run        `json:"run"`
@@ -55,17 +55,17 @@ type Plan struct {
 // Run is the training as a whole.
 type Run struct {
 	Tokens   float64 `json:"tokens"`
-	Update   float64 `json:"tokens_per_update"` // of all ranks
+	Update   float64 `json:"tokens_per_update"` // over all ranks
 	Updates  float64 `json:"updates"`
-	FLOPs    float64 `json:"flops"`         // that the model asks for
-	PFDays   float64 `json:"petaflop_days"` // the same, in 8.64e19
+	FLOPs    float64 `json:"flops"`         // that the model requires
+	PFDays   float64 `json:"petaflop_days"` // the same, in units of 8.64e19
 	PerToken float64 `json:"tokens_per_parameter"`
 }
 
 // pfDay is the number of operations of a petaflop/s-day.
 const pfDay = 1e15 * 86400
 
-// Wire is what goes between ranks, in bytes.
+// Wire is what is sent between ranks, in bytes.
 type Wire struct {
 	Update    float64 `json:"bytes_per_update"` // that a rank sends, and receives, to add up the gradients
 	All       float64 `json:"bytes_per_update_of_all_ranks"`
@@ -126,7 +126,7 @@ func Of(m models.Model, o Options) (*Plan, error) {
 	return p, nil
 }
 
-// check tells what cannot be.
+// check reports options that are not valid.
 func (o Options) check(positions int) error {
 	for _, n := range []struct {
 		name string

@@ -32,8 +32,8 @@ func planned(t *testing.T, name string, o Options) *Plan {
 // near tells whether x is want, but for a share.
 func near(x, want, share float64) bool { return math.Abs(x-want) <= share*math.Abs(want) }
 
-// TestGPT3: parameters and petaflop/s-days of all sizes are those of GPT-3's table D.1, which has 6 operations for
-// each parameter and token of 300B, to the digits that are printed.
+// TestGPT3: parameters and petaflop/s-days of all sizes are those of GPT-3's table D.1, which
+// assumes 6 operations per parameter and token of 300B, to the digits printed there.
 func TestGPT3(t *testing.T) {
 	for name, c := range map[string]struct{ millions, days float64 }{
 		"gpt3-125m": {125, 2.60}, "gpt3-350m": {356, 7.42}, "gpt3-760m": {760, 15.8}, "gpt3-1.3b": {1320, 27.5},
@@ -68,9 +68,9 @@ func TestGPT3(t *testing.T) {
 	}
 }
 
-// TestAttention: the FLOPs of attention are those of its products, 6·T·C a layer and token with the gradient
-// where all is computed, and half of that under the causal mask; its gradient computes the scores
-// again: 7/6 of it.
+// TestAttention: the FLOPs of attention are those of its products, 6·T·C per layer and token with
+// the gradient if everything is computed, and half of that under the causal mask; its gradient
+// computes the scores again: 7/6 of it.
 func TestAttention(t *testing.T) {
 	p := planned(t, "gpt2", Options{})
 	if got, want := p.FLOPs.Parts["attention"], 7.0/6*6*1024*768*12; !near(got, want, 0.03) {
@@ -89,8 +89,8 @@ func TestAttention(t *testing.T) {
 	}
 }
 
-// TestMemory: the solver's rule tells the moments; ranks add up gradients of micro-batches in a tree; the peak is the
-// sum; recomputation changes the results alone.
+// TestMemory: the solver's rule determines the moments; ranks add up gradients of micro-batches in
+// a tree; the peak is the sum; recomputation changes only the results.
 func TestMemory(t *testing.T) {
 	const n = 4 * 124439808
 	kept := planned(t, "gpt2", Options{})
@@ -123,7 +123,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestRanks: what goes over the wire, and how long it takes.
+// TestRanks: what is sent between ranks, and how long it takes.
 func TestRanks(t *testing.T) {
 	const n = 4 * 124439808
 	p := planned(t, "gpt2", Options{Ranks: 4, Batch: 2, Context: 64, Accumulate: 12, Tokens: 15360, Rate: 1e9, GPU: "a100", Share: 0.5})
@@ -187,7 +187,7 @@ func TestPartOf(t *testing.T) {
 	}
 }
 
-// TestRefused: what cannot be is an error that says so.
+// TestRefused: invalid options are an error that says so.
 func TestRefused(t *testing.T) {
 	for want, o := range map[string]Options{
 		"plan: a batch of -1: want 1 or more":               {Batch: -1},
@@ -228,7 +228,7 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-// TestFigure: three digits count, however many there are.
+// TestFigure: three significant digits, however many there are.
 func TestFigure(t *testing.T) {
 	for x, want := range map[float64]string{
 		0.01234: "0.0123", 23: "23", 999.4: "999", 999.5: "1,000", 3674: "3,670", 9996: "10,000", 29_212: "29,200", 1.7349e6: "1,730,000",

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/memory"
 )
 
-// Print prints the plan for people.
+// Print prints the plan for people to read.
 func (p *Plan) Print(out io.Writer) error {
 	fmt.Fprintf(out, "%s: batch %d × %d, %s an update%s, %s, %s, float32\n\n",
 		p.Model, p.Batch, p.Context, plural.Of(p.Accumulate, "micro-batch"), p.share(), plural.Of(p.Ranks, "rank"), p.Solver)
@@ -30,7 +30,7 @@ func (p *Plan) Print(out io.Writer) error {
 	return err
 }
 
-// share tells what of an update is a rank's.
+// share describes a rank's share of an update.
 func (p *Plan) share() string {
 	if p.Ranks == 1 {
 		return ""
@@ -94,7 +94,7 @@ func (p *Plan) printMemory(line liner) {
 	}
 }
 
-// alternative tells what recomputation would change, or its absence.
+// alternative describes what turning recomputation on, or off, would change.
 func (p *Plan) alternative() string {
 	m := p.Memory
 	more := percent(p.FLOPs.Recomputed-p.FLOPs.Training, p.FLOPs.Training)
@@ -126,7 +126,7 @@ func (p *Plan) printTime(line liner) {
 	}
 }
 
-// printRanks tells how long ranks take, and what of it their sums are.
+// printRanks prints how long ranks take, and how much of that is spent in sums.
 func (p *Plan) printRanks(line liner, m *Machine) {
 	if p.Network == nil {
 		line("", duration(m.Ranks), fmt.Sprintf("on %d of it, if what they send costs no time", p.Ranks))
@@ -149,7 +149,7 @@ func (p *Plan) printLaws(line liner) {
 
 func percent(part, all float64) string { return fmt.Sprintf("%.1f %%", 100*part/all) }
 
-// short is a number as people write it, as in 300B.
+// short formats a number with a unit, as in 300B.
 func short(x float64) string {
 	switch {
 	case x >= 1e15:
@@ -166,7 +166,7 @@ func short(x float64) string {
 	return fmt.Sprintf("%.4g", x)
 }
 
-// figure is x with three digits that count, written out with commas as far as people read that.
+// figure formats x to three significant digits, written out with commas unless it is very large.
 func figure(x float64) string {
 	if x < 999.5 || x >= 1e15 {
 		return fmt.Sprintf("%.3g", x)
@@ -175,7 +175,7 @@ func figure(x float64) string {
 	return plural.Thousands(int64(math.Round(x/unit) * unit))
 }
 
-// rate is operations a second.
+// rate formats operations per second.
 func rate(x float64) string {
 	if x >= 1e12 {
 		return fmt.Sprintf("%.4g TFLOP/s", x/1e12)
@@ -183,7 +183,7 @@ func rate(x float64) string {
 	return fmt.Sprintf("%.4g GFLOP/s", x/1e9)
 }
 
-// seconds is a time of an update.
+// seconds formats the time of an update.
 func seconds(s float64) string {
 	if s < 1 {
 		return fmt.Sprintf("%.3g ms", 1e3*s)
@@ -191,7 +191,7 @@ func seconds(s float64) string {
 	return figure(s) + " s"
 }
 
-// duration is a time of days, in the unit that fits.
+// duration formats a number of days in a suitable unit.
 func duration(days float64) string {
 	switch {
 	case days >= 2*365:

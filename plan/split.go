@@ -13,18 +13,19 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Split is what a rank has of a model that several hold together, as gorgpt train --tensor-parallel has it: the first, which has most.
+// Split is a rank's part of a model that several ranks hold together, as with gorgpt train
+// --tensor-parallel. It is that of the first rank, which has most.
 type Split struct {
 	Ranks      int     `json:"ranks"` // of one model
 	Models     int     `json:"models"`
 	Parameters int64   `json:"parameters"`
-	FLOPs      float64 `json:"training_flops_per_token"` // that a rank computes
-	Share      float64 `json:"share_of_flops"`           // of the whole's
-	Sums       int     `json:"sums_per_batch"`           // that all wait for
-	Wire       float64 `json:"bytes_per_batch"`          // that a rank sends, and receives, in these, by a ring
+	FLOPs      float64 `json:"training_flops_per_token"` // computed by a rank
+	Share      float64 `json:"share_of_flops"`           // of those of the whole model
+	Sums       int     `json:"sums_per_batch"`           // that all ranks wait for
+	Wire       float64 `json:"bytes_per_batch"`          // that a rank sends, and receives, in these sums, in a ring
 }
 
-// countSplit counts what the ranks of a model have, and has their memory in the place of the whole's.
+// countSplit counts what a rank of a model has, and replaces the memory of the whole by the rank's.
 func (p *Plan) countSplit(m models.Model, o Options) error {
 	if o.TensorParallel == 1 {
 		return nil
@@ -58,13 +59,14 @@ func (p *Plan) countSplit(m models.Model, o Options) error {
 	return nil
 }
 
-// count counts in a training step of a rank's part, of which the whole takes so many operations for a token.
+// count counts in a training step of a rank's part; the whole model takes the given operations per
+// token.
 func (s *Split) count(program *graph.Program, o Options, whole float64) {
 	tokens := float64(o.Batch) * float64(o.Context)
 	s.Parameters, s.FLOPs, s.Sums, s.Wire = graph.Sum(program.Nodes()).Params, 0, 0, 0
 	for _, n := range program.Nodes() {
 		s.FLOPs += float64(n.FLOPs) / tokens
-		if slices.Contains(ops.BetweenRanks, strings.TrimSuffix(n.Op, " again")) { // of what is computed again, too
+		if slices.Contains(ops.BetweenRanks, strings.TrimSuffix(n.Op, " again")) { // including those that are computed again
 			s.Sums++
 			s.Wire += 2 * float64(o.TensorParallel-1) / float64(o.TensorParallel) * 4 * float64(n.Shape.TotalSize())
 		}
@@ -72,7 +74,8 @@ func (s *Split) count(program *graph.Program, o Options, whole float64) {
 	s.Share = s.FLOPs / whole
 }
 
-// seconds is how long the sums of a batch take: as [Network.sums] has it, with a message's latency at each level of an agreement and, twice, of the sum.
+// seconds returns how long the sums of a batch take: the time of [Network.sums], with the latency
+// of a message at each level of an agreement and, twice, of the sum.
 func (s *Split) seconds(n *Network) float64 {
 	if n == nil {
 		return 0
@@ -81,7 +84,7 @@ func (s *Split) seconds(n *Network) float64 {
 	return 8*s.Wire/(n.Rate*payload) + 3*levels*n.Latency*float64(s.Sums)
 }
 
-// printSplit prints it.
+// printSplit prints the split, if there is one.
 func (p *Plan) printSplit(line liner) {
 	s := p.Split
 	if s == nil {

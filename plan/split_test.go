@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestSplit: ranks that hold a model together have its operations between them but for those of norms and sums, and of its weights, gradients and moments each a share; an
-// update is of as many batches as there are models, and what models send each other is a rank's part.
+// TestSplit: ranks that hold a model together share its operations, except those of norms and sums,
+// and each has a share of its weights, gradients and moments. An update has as many batches as
+// there are models, and models send each other a rank's part.
 func TestSplit(t *testing.T) {
 	o := Options{Batch: 2, Context: 256, Ranks: 8}
 	whole := planned(t, "gpt2", Options{Batch: 2, Context: 256, Ranks: 2})

@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// open opens what a new run begins with, if it is a checkpoint, and completes the recipe.
+// open opens the checkpoint that a new run starts from, if there is one, and completes the recipe.
 func (r *Run) open() (from *Trained, err error) {
 	recipe := &r.Recipe
 	if recipe.From == "" {
@@ -30,13 +30,13 @@ func (r *Run) open() (from *Trained, err error) {
 	if recipe.Context > has {
 		return nil, usage.Errorf("--context %d: the model of --from %s has %d; leave it out, or take fewer", recipe.Context, recipe.From, has)
 	}
-	// They are the checkpoint's, and the recipe of the run is to say nothing else.
+	// These are the checkpoint's, and the run's recipe must not say anything else.
 	recipe.Model, recipe.Layers, recipe.Heads, recipe.Width, recipe.Tokenizer = "", 0, 0, 0, ""
 	return from, recipe.fillRate(from)
 }
 
-// makeModel makes the tokenizer and the model of a new run, with weights if it begins with those
-// of a checkpoint.
+// makeModel makes the tokenizer and the model of a new run, with weights if it starts from a
+// checkpoint.
 func (r *Run) makeModel(from *Trained) (err error) {
 	recipe := &r.Recipe
 	if from == nil {
@@ -59,7 +59,8 @@ func (r *Run) makeModel(from *Trained) (err error) {
 	return models.Begin(r.Model, r.Params, from.Params)
 }
 
-// reopenModel makes the tokenizer and the model of a run that goes on, which are its checkpoint's.
+// reopenModel makes the tokenizer and the model of a resumed run, which are those of its
+// checkpoint.
 func (r *Run) reopenModel() error {
 	d, err := checkpoint.Open(r.Dir.Latest())
 	if err != nil {
@@ -81,7 +82,7 @@ func (r *Run) reopenModel() error {
 	return err
 }
 
-// edit takes m for the run's model, with the run's edits.
+// edit makes m, with the run's edits, the run's model.
 func (r *Run) edit(m models.Model, err error) error {
 	if err == nil {
 		r.Model = models.Edit(m, r.edits...)
@@ -95,7 +96,7 @@ func (r *Run) setTokenizer(tok tokenizer.Tokenizer) {
 	}
 }
 
-// noCheckpoint says of a run that it has none yet.
+// noCheckpoint explains why a run has no checkpoint to resume from.
 func (j *Job) noCheckpoint(err error) error {
 	if _, no := os.Lstat(j.Dir.Latest()); !errors.Is(no, fs.ErrNotExist) {
 		return err
@@ -106,7 +107,7 @@ func (j *Job) noCheckpoint(err error) error {
 	return fmt.Errorf("%s: the run was stopped before its first checkpoint; begin again: gorgpt %s %s", j.Dir, j.command, filepath.Join(string(j.Dir), j.recipe))
 }
 
-// NoRun says of a folder that it is none, or not a training run's.
+// NoRun explains an error about a folder that does not exist, or is not that of a training run.
 func (d Dir) NoRun(err error) error { return d.noRun(err, recipeName) }
 
 func (d Dir) noRun(err error, recipe string) error {

@@ -11,17 +11,20 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// OfCheckpoint is the run that a checkpoint lies in, as DIR of DIR/checkpoints/step-000900, if it is named so.
+// OfCheckpoint returns the run that a checkpoint belongs to: DIR for DIR/checkpoints/step-000900.
+// It reports whether the path has that form and DIR has a recipe.
 func OfCheckpoint(path string) (dir Dir, ok bool) {
 	parent := filepath.Dir(filepath.Clean(path))
 	dir = Dir(filepath.Dir(parent))
 	return dir, dir.Checkpoints() == parent && exists(dir.RecipePath())
 }
 
-// Branch makes a new run in an empty or a new directory, "" for one in runs, that has been until now what
-// another was at a checkpoint, and goes on with it as [Resume] does. The other run stays as it is.
+// Branch makes a new run from a checkpoint of another, with the other's history up to then, and
+// continues it as [Resume] does. The directory must be empty or new; "" makes one in runs. The
+// other run is not changed.
 //
-// From the plateau of the schedule wsd, a run of another length has the bits of one that was planned so from the start.
+// A run branched from the plateau of the schedule wsd, and given another length, is bit for bit the
+// run that was planned for that length from the start.
 func Branch(from, dir string, recipe Recipe, o Options) (*Run, error) {
 	of, ok := OfCheckpoint(from)
 	if !ok {
@@ -46,7 +49,7 @@ func Branch(from, dir string, recipe Recipe, o Options) (*Run, error) {
 	return r, err
 }
 
-// newCopy makes a directory of a run as it was at a checkpoint.
+// newCopy makes a new directory with a run as it was at a checkpoint.
 func newCopy(from string, of Dir, dir string) (string, error) {
 	made, claimed, err := newDir(dir, filepath.Base(string(of)))
 	if err != nil {
@@ -60,8 +63,8 @@ func newCopy(from string, of Dir, dir string) (string, error) {
 	return made, nil
 }
 
-// copyRun copies what a run has of a checkpoint: the recipe, the logs, of which what came after is cut off when it goes on, and
-// the best checkpoint until then, if there still is one.
+// copyRun copies what belongs to a checkpoint of a run: the recipe; the logs, of which resuming
+// cuts off what came later; and the best checkpoint until then, if it still exists.
 func copyRun(from string, of, to Dir) error {
 	d, err := checkpoint.Open(from)
 	if err != nil {
@@ -104,8 +107,8 @@ func copyRun(from string, of, to Dir) error {
 	return nil
 }
 
-// sayReplanned says of a run that goes on to another length where its learning rates are not those of a run
-// planned so from the start.
+// sayReplanned logs that a run resumed for another length has not had the learning rates of a run
+// planned for that length from the start, if that is so.
 func (r *Run) sayReplanned(was Recipe, step int) error {
 	if was.Steps == r.Recipe.Steps || was.inTokens() || r.Recipe.inTokens() {
 		return nil

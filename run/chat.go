@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Chat is a conversation with a model. Messages is what was said so far; whoever else than the assistant says
-// something appends it.
+// Chat is a conversation with a model. Messages is what was said so far; the caller appends what
+// anyone other than the assistant says.
 type Chat struct {
 	Messages []chat.Message
 
@@ -19,8 +19,9 @@ type Chat struct {
 	writer *Writer
 }
 
-// Chat begins a conversation in the form that the model was taught, as [chat.For] finds it, or in that of another chat template if
-// one is given. A system prompt, if it is not "", is what the model is told before all else.
+// Chat begins a conversation in the chat format of the model, as found by [chat.For], or in that of
+// another chat template if one is given. A system prompt, if it is not "", comes before everything
+// else.
 func (w *Writer) Chat(template, system string) (*Chat, error) {
 	f, err := chat.For(w.model.Tokenizer)
 	if template != "" {
@@ -33,9 +34,9 @@ func (w *Writer) Chat(template, system string) (*Chat, error) {
 	return &Chat{f.Begin(system), f, w}, nil
 }
 
-// Reply has the assistant say what it says next, some messages, which are appended to Messages and returned. A function is
-// called with each piece of them as it comes, and with the message's header. It returns why the reply ends: "length" after
-// so many tokens as a text may have at most.
+// Reply generates the assistant's next messages, which are appended to Messages and returned. As
+// the text arrives, piece is called with each piece of it and the message's header. Reply also
+// returns why the reply ends: "length" if it has as many tokens as a text may have.
 func (c *Chat) Reply(ctx context.Context, piece func(m chat.Message, text string) error) (said []chat.Message, finish string, err error) {
 	prompt, err := c.format.Prompt(c.Messages)
 	if err != nil {

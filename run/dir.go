@@ -26,7 +26,7 @@ const (
 // RecipePath is the file with every setting of a training run.
 func (d Dir) RecipePath() string { return filepath.Join(string(d), recipeName) }
 
-// TunedPath is the same of a fine-tuned model.
+// TunedPath is the file with every setting of a fine-tuning run.
 func (d Dir) TunedPath() string { return filepath.Join(string(d), tunedName) }
 
 // MetricsPath is the file with a line for each step and evaluation.
@@ -35,7 +35,7 @@ func (d Dir) MetricsPath() string { return filepath.Join(string(d), "metrics.jso
 // SamplesPath is the file with samples.
 func (d Dir) SamplesPath() string { return filepath.Join(string(d), "samples.txt") }
 
-// Checkpoints is the folder of the checkpoints, of which best and latest are two names.
+// Checkpoints is the folder of the checkpoints; best and latest in it are names of two of them.
 func (d Dir) Checkpoints() string { return filepath.Join(string(d), "checkpoints") }
 
 // Best is the checkpoint with the lowest validation loss.
@@ -49,8 +49,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// vacant refuses a run directory with something in it, and says which process is at work
-// there. One without a name will be named by the time.
+// vacant refuses a run directory that is not empty, and says which process is using it. An empty
+// name is accepted: the directory will be named by the time.
 func vacant(dir string) error {
 	if dir == "" {
 		return nil
@@ -68,10 +68,10 @@ func vacant(dir string) error {
 	return empty(dir)
 }
 
-// empty refuses a run directory with more in it than the mark of who has it.
+// empty refuses a run directory that contains more than the mark of the process using it.
 func empty(dir string) error {
 	entries, err := os.ReadDir(dir)
-	if err != nil { // there is none yet, or one that cannot be made will tell why
+	if err != nil { // it does not exist yet, or making it will fail and say why
 		return nil
 	}
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == checkpoint.ClaimName })
@@ -84,8 +84,8 @@ func empty(dir string) error {
 	return fmt.Errorf("%s exists and is not empty; choose another --out", dir)
 }
 
-// Remove removes the directory of a run. One that another process is at, and a folder with something
-// in it that is no run, stay and are errors.
+// Remove removes the directory of a run. It is an error if another process is using the run, or if
+// the folder is not that of a run and not empty; it then stays.
 func (d Dir) Remove() error {
 	if !exists(d.RecipePath()) && !exists(d.TunedPath()) {
 		return vacant(string(d))
@@ -98,9 +98,9 @@ func (d Dir) Remove() error {
 	return os.RemoveAll(string(d))
 }
 
-// newDir makes the directory of a new run, out or one named by what it is and the time, and
-// takes it for this process. What is there already is never written over. Of a URL, it is a directory in runs whose
-// checkpoints are sent there.
+// newDir makes the directory of a new run, which is out, or is named by name and the time, and
+// claims it for this process. It never overwrites anything. If out is a URL, the directory is one
+// in runs whose checkpoints are sent to the URL.
 func newDir(out, name string) (dir string, claimed *checkpoint.Claimed, err error) {
 	if out, err = store.Local(out); err == nil {
 		err = vacant(out)
@@ -126,14 +126,15 @@ func newDir(out, name string) (dir string, claimed *checkpoint.Claimed, err erro
 	if err != nil {
 		return "", nil, fmt.Errorf("--out: %w", err)
 	}
-	if err := empty(dir); err != nil { // another process was, a moment ago
+	if err := empty(dir); err != nil { // another process was quicker
 		claimed.Release()
 		return "", nil, err
 	}
 	return dir, claimed, nil
 }
 
-// newName makes a directory that nobody else makes: two runs may begin in one second.
+// newName makes a directory with a name that no other process gets: two runs may begin in the same
+// second.
 func newName(base string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(base), 0o777); err != nil {
 		return "", err

@@ -13,8 +13,9 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// TestEdits: a run of an edited model that was stopped ends with the bits of one that was not, goes on with the same
-// edits only, and another can begin with its weights where they fit.
+// TestEdits: a run of an edited model that was stopped ends with the bits of one that was not; it
+// can be resumed with the same edits only; and another run can start from its weights where they
+// fit.
 func TestEdits(t *testing.T) {
 	dir := t.TempDir()
 	recipe, err := tiny(dir)

@@ -57,7 +57,8 @@ func ExampleCreate() {
 	// 4 gpt2-minute <nil>
 }
 
-// ExampleBranch makes a run longer from where its learning rate has not fallen yet, beside the run as it ended.
+// ExampleBranch extends a run from a checkpoint before its learning rate fell, and leaves the
+// finished run as it is.
 func ExampleBranch() {
 	temp, err := os.MkdirTemp("", "run")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// files finds the files to train and to measure on; the second may be missing.
+// files finds the files to train and to evaluate on; the second may be missing.
 func (r TunedRecipe) files() (learn, dev string, err error) {
 	for _, at := range []*string{&r.Train, &r.Dev, &r.Data} {
 		if *at, err = store.Fetch(*at); err != nil {
@@ -48,7 +48,7 @@ func (r TunedRecipe) files() (learn, dev string, err error) {
 			base, _, _ := strings.Cut(strings.ToLower(name), ".")
 			return slices.Contains([]string{"train", "dev", "val", "valid", "validation"}, base)
 		}); i >= 0 {
-			found = found[i : i+1] // called just that, beside others
+			found = found[i : i+1] // named exactly that, among others
 		}
 		if len(found) > 1 {
 			return "", fmt.Errorf("--data: %s has %s; choose one with --%s", r.Data, strings.Join(found, ", "), flag)
@@ -125,7 +125,7 @@ func (t *Tuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 	return
 }
 
-// sayScale says what scores are predicted with, and how many cannot be.
+// sayScale logs how scores are predicted, and how many cannot be.
 func (t *Tuning) sayScale(task tasks.Task, dev tasks.Set) {
 	switch {
 	case !task.Regression:
@@ -145,7 +145,7 @@ func (t *Tuning) sayScale(task tasks.Task, dev tasks.Set) {
 	}
 }
 
-// notFolder refuses a folder where a file is wanted.
+// notFolder refuses a folder where a file is needed.
 func notFolder(flag, file string) error {
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
 		return fmt.Errorf("--%s: %s is a folder; want a file, or the folder of the task's files by --data", flag, file)

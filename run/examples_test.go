@@ -36,7 +36,8 @@ func TestFinetuneFiles(t *testing.T) {
 	}
 }
 
-// TestFolderForFile: a folder in the place of a file, and a file in that of a folder, are told of with what is wanted.
+// TestFolderForFile: errors for a folder in place of a file, and for a file in place of a folder,
+// say what is needed.
 func TestFolderForFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "file.tsv", "")

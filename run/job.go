@@ -17,26 +17,26 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Job is what every run has: a directory, and a trainer whose progress, metrics and checkpoints go
-// there. Before [Job.Train] the trainer may be changed: by hooks and further observers.
+// Job is what all runs have in common: a directory, and a trainer that writes its progress, metrics
+// and checkpoints there. Before [Job.Train] the trainer may be given hooks and further observers.
 type Job struct {
 	Dir         Dir
 	Trainer     *train.Trainer
 	Progress    *train.Progress
 	First, Last *train.Evaluation     // of the whole run so far
-	Epochs      []finetune.Evaluation // of a task: how each epoch ended
+	Epochs      []finetune.Evaluation // for a task: the evaluation after each epoch
 
 	peers    train.Peers
-	within   Within // nil, if the model is this process's alone
+	within   Within // nil if this process holds the whole model
 	log      io.Writer
-	command  string                              // that goes on with it
-	recipe   string                              // name of the file
-	text     []byte                              // what is in it
-	keep     int                                 // latest checkpoints
-	contents func() (checkpoint.Contents, error) // of a checkpoint, but for the trainer's state
+	command  string                              // the command that resumes it
+	recipe   string                              // name of the recipe file
+	text     []byte                              // its contents
+	keep     int                                 // number of latest checkpoints to keep
+	contents func() (checkpoint.Contents, error) // of a checkpoint, except for the trainer's state
 	weights  func(d *checkpoint.Dir) error       // reads them back
-	unsent   error                               // why the last checkpoint is not at its URL
-	saved    int                                 // step of the last checkpoint, -1 if there is none of this process
+	unsent   error                               // why the last checkpoint could not be sent to its URL
+	saved    int                                 // step of the last checkpoint written by this process, -1 if there is none
 	claimed  *checkpoint.Claimed
 	metrics  *train.Metrics
 	events   *train.Events
@@ -53,11 +53,11 @@ func newJob(log io.Writer, command, recipe string, peers train.Peers, within Wit
 	if !j.first() {
 		j.log = io.Discard
 	}
-	j.Progress = train.NewProgress(io.Discard, 0, train.Machine{}) // until there is something to tell
+	j.Progress = train.NewProgress(io.Discard, 0, train.Machine{}) // until there is something to report
 	return j
 }
 
-// say tells of something, a line each; nothing where there is nothing to say.
+// say logs the given lines, except empty ones.
 func (j *Job) say(lines ...string) {
 	for _, line := range lines {
 		if line != "" {
@@ -66,7 +66,8 @@ func (j *Job) say(lines ...string) {
 	}
 }
 
-// begin makes the directory, dir or one in runs with a name and the time, with the recipe in it.
+// begin makes the run's directory, which is dir or is named in runs by name and the time, and
+// writes the recipe to it.
 func (j *Job) begin(dir, name string, recipe []byte) error {
 	if err := j.together(); err != nil || !j.first() {
 		return err
@@ -84,7 +85,7 @@ func (j *Job) writeRecipe(recipe []byte) error {
 	return wholefile.Write(filepath.Join(string(j.Dir), j.recipe), recipe)
 }
 
-// claim takes the directory of a run to go on with, and mends it if it was copied.
+// claim claims the directory of a run to be resumed, and repairs it if it was copied.
 func (j *Job) claim() (err error) {
 	if j.first() {
 		err = j.claimAlone()
@@ -104,7 +105,7 @@ func (j *Job) claimAlone() (err error) {
 	return err
 }
 
-// refused words the error of a run that does not go on.
+// refused wraps the error of a run that cannot be resumed.
 func refused(err error) error {
 	if usage.Is(err) {
 		return err
@@ -112,8 +113,8 @@ func refused(err error) error {
 	return fmt.Errorf("--resume: %w", err)
 }
 
-// observe connects the trainer to the files of the run, which know what happened up to a step; -1
-// begins. Progress is not told yet.
+// observe connects the trainer to the run's files, which contain everything up to step told; -1
+// starts new ones. Progress is not yet an observer.
 func (j *Job) observe(told int, m train.Machine) error {
 	plot, heat := train.NewPlot(filepath.Join(string(j.Dir), "loss.png")), train.NewHeat(string(j.Dir))
 	var err error
@@ -150,10 +151,11 @@ func (j *Job) replay(read func(metrics io.Reader) error) error {
 	return read(f)
 }
 
-// Train trains up to the planned steps. An interrupt by ctx, and most failures, save the run
-// first, to go on from.
+// Train trains up to the planned steps. On an interrupt by ctx, and on most failures, it first
+// saves the run, so that it can be resumed.
 //
-// Edits among Trainer.Graph are refused: they would train another model than the checkpoints tell of.
+// Edits in Trainer.Graph are refused: the model trained would not be the one that the checkpoints
+// describe.
 func (j *Job) Train(ctx context.Context) error {
 	if edits := graph.Edits(j.Trainer.Graph...); len(edits) > 0 {
 		return fmt.Errorf("run: Trainer.Graph edits the model, by %s, which its checkpoints would not tell; see Options.Edits", edits[0])
@@ -161,13 +163,13 @@ func (j *Job) Train(ctx context.Context) error {
 	return j.Trainer.Run(ctx)
 }
 
-// Saved tells at which step the run is, and whether the latest checkpoint is of that.
+// Saved returns the step that the run is at, and whether there is a checkpoint of that step.
 func (j *Job) Saved() (step int, saved bool) {
 	s, err := j.Trainer.State()
 	return s.Step, err == nil && s.Step == j.saved
 }
 
-// Close ends the run's files and gives its directory back.
+// Close closes the run's files and releases its directory.
 func (j *Job) Close() error {
 	var errs []error
 	if j.metrics != nil {
@@ -177,7 +179,7 @@ func (j *Job) Close() error {
 		errs = append(errs, j.events.Close())
 	}
 	if j.claimed != nil {
-		if j.saved >= 0 && j.Dir.Remote() != "" { // the logs are longer now, or something was not sent
+		if j.saved >= 0 && j.Dir.Remote() != "" { // the logs have grown, or something could not be sent
 			j.sendOn()
 			errs = append(errs, j.unsent)
 		}
@@ -186,7 +188,7 @@ func (j *Job) Close() error {
 	return errors.Join(errs...)
 }
 
-// ends is a run as an observer that remembers the first and the last validation loss.
+// ends is an observer that records a run's first and last evaluation.
 type ends Job
 
 func (e *ends) OnStep(train.Step) error { return nil }
@@ -199,7 +201,7 @@ func (e *ends) OnEvaluation(v train.Evaluation) error {
 	return nil
 }
 
-// undrawn is a plot that is told of evaluations and does not draw each.
+// undrawn is a plot that records evaluations without drawing after each.
 type undrawn struct{ *train.Plot }
 
 func (u undrawn) OnEvaluation(e train.Evaluation) error {
@@ -207,7 +209,7 @@ func (u undrawn) OnEvaluation(e train.Evaluation) error {
 	return nil
 }
 
-// onlySteps is an observer that is told of steps alone.
+// onlySteps is an observer that is told only of steps.
 type onlySteps struct{ train.Observer }
 
 func (onlySteps) OnEvaluation(train.Evaluation) error { return nil }

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// TestEditedGraph: a run trains the model that its checkpoints tell of, and may watch it.
+// TestEditedGraph: a run trains the model that its checkpoints describe, and may watch it.
 func TestEditedGraph(t *testing.T) {
 	dir := t.TempDir()
 	recipe, err := tiny(dir)

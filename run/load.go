@@ -15,22 +15,22 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Trained is a model out of a checkpoint.
+// Trained is a model loaded from a checkpoint.
 type Trained struct {
 	Model      models.Model
 	Params     *graph.Params
-	Tokenizer  tokenizer.Tokenizer // nil where there is none that can be used; see [Trained.NeedTokenizer]
+	Tokenizer  tokenizer.Tokenizer // nil if there is no usable one; see [Trained.NeedTokenizer]
 	Ends       []int               // tokens that end a text
 	Generation json.RawMessage     // generation_config.json, if there is one
 
 	untold error  // why there is no tokenizer
-	given  string // the path, as named
+	given  string // the path as given by the caller
 }
 
-// Load opens what [checkpoint.Open] does, with a tokenizer, to be run.
+// Load opens for use what [checkpoint.Open] opens, which must have a tokenizer.
 func Load(dir string) (*Trained, error) { return LoadAs(dir, "") }
 
-// LoadAs is [Load] with matrices in a width.
+// LoadAs is [Load] with matrices of the given width.
 func LoadAs(dir string, w checkpoint.Width) (*Trained, error) {
 	m, err := LoadWeightsAs(dir, w)
 	if err != nil {
@@ -39,10 +39,10 @@ func LoadAs(dir string, w checkpoint.Width) (*Trained, error) {
 	return m, m.NeedTokenizer()
 }
 
-// LoadWeights is [Load] of what may have no tokenizer.
+// LoadWeights is [Load] for checkpoints that may have no tokenizer.
 func LoadWeights(dir string) (*Trained, error) { return LoadWeightsAs(dir, "") }
 
-// LoadWeightsAs is [LoadAs] of what may have no tokenizer.
+// LoadWeightsAs is [LoadAs] for checkpoints that may have no tokenizer.
 func LoadWeightsAs(dir string, w checkpoint.Width) (*Trained, error) {
 	d, err := checkpoint.Open(dir)
 	if err != nil {
@@ -66,7 +66,8 @@ func LoadWeightsAs(dir string, w checkpoint.Width) (*Trained, error) {
 	return m, nil
 }
 
-// NotCheckpoint says of a folder that is no checkpoint where one is, if it is a run's.
+// NotCheckpoint explains an error about a folder that is not a checkpoint: if the folder is that of
+// a run, it names the run's best checkpoint.
 func NotCheckpoint(dir string, err error) error {
 	if path, no := store.Local(dir); no != nil || store.IsURL(path) {
 		return err
@@ -79,7 +80,7 @@ func NotCheckpoint(dir string, err error) error {
 	return OrBest(dir, err)
 }
 
-// OrBest adds to an error about a run's folder which is its best checkpoint.
+// OrBest adds to an error about a run's folder the path of the run's best checkpoint.
 func OrBest(dir string, err error) error {
 	if best := Dir(dir).Best(); exists(best) {
 		return fmt.Errorf("%w; did you mean %s?", err, best)
@@ -87,7 +88,7 @@ func OrBest(dir string, err error) error {
 	return err
 }
 
-// NeedTokenizer says that there is no tokenizer beside the weights, or none that can be used.
+// NeedTokenizer returns an error if there is no usable tokenizer with the weights.
 func (m *Trained) NeedTokenizer() error {
 	if m.untold != nil {
 		return m.untold

@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// adapted is the model that the recipe has learn: m, or m with adapters.
+// adapted returns the model that the recipe trains: m, or m with adapters.
 func (r TunedRecipe) adapted(m models.Model) (models.Model, error) {
 	if r.LoRA == 0 {
 		return m, nil
@@ -19,7 +19,7 @@ func (r TunedRecipe) adapted(m models.Model) (models.Model, error) {
 	return models.LoRA(m, r.LoRA)
 }
 
-// freeze leaves the adapters to learn, if there are some, and what is new.
+// freeze leaves only the adapters trainable, if there are any, and what is new.
 func (r TunedRecipe) freeze(params *graph.Params, isNew string) error {
 	if r.LoRA == 0 {
 		return nil
@@ -31,8 +31,9 @@ func (r TunedRecipe) freeze(params *graph.Params, isNew string) error {
 	return err
 }
 
-// check refuses the program that compile makes, if it takes more memory than there is, and says how much that is. It is made over
-// parameters that declare declares, and runs so many times in an update.
+// check compiles the training program over parameters that declare declares, logs how much memory
+// it takes, and returns an error if that is more than there is. The program runs the given number
+// of times in an update.
 func (t *Tuning) check(runs int, declare func(*graph.Params) error, isNew string, compile func(*graph.Params) (*graph.Program, error)) error {
 	params := graph.NewParams(0)
 	if err := declare(params); err != nil {
@@ -52,7 +53,7 @@ func (t *Tuning) check(runs int, declare func(*graph.Params) error, isNew string
 		m = m.WithTree(own)
 	}
 	if t.Recipe.LoRA > 0 {
-		m.Process += m.Weights // the merged ones of checkpoints
+		m.Process += m.Weights // the merged weights of checkpoints
 	}
 	t.say(fmt.Sprintf("%d of %d weights learn; memory %s: weights %s, gradients %s, their sums %s, moments %s, results %s",
 		p.Trainable(), graph.Sum(p.Nodes()).Params, memory.Size(m.Total()), memory.Size(m.Weights), memory.Size(m.Gradients), memory.Size(m.Sums), memory.Size(m.Moments), memory.Size(m.Results)))
@@ -62,10 +63,12 @@ func (t *Tuning) check(runs int, declare func(*graph.Params) error, isNew string
 	return nil
 }
 
-// mergedContents are the contents of a checkpoint of params, of plain with adapters, as contents words those of plain, whose parameters
-// declare declares: the weights that come of both, and what has learned by itself, to go on from.
+// mergedContents returns the contents of a checkpoint of params, which are those of plain with
+// adapters. These are the contents that contents returns for plain with the adapters merged into
+// its weights, and the trained adapters themselves, to resume from. declare declares plain's
+// parameters.
 func (t *Tuning) mergedContents(plain models.Model, params *graph.Params, declare func(*graph.Params) error, contents func(*graph.Params) (checkpoint.Contents, error)) (checkpoint.Contents, error) {
-	if t.merged == nil { // once, as garbage of that size would add up
+	if t.merged == nil { // only once, since garbage of this size would add up
 		t.merged = graph.NewParams(0)
 		if err := declare(t.merged); err != nil {
 			return checkpoint.Contents{}, err
@@ -81,7 +84,7 @@ func (t *Tuning) mergedContents(plain models.Model, params *graph.Params, declar
 	return c, err
 }
 
-// readAdapters reads what has learned by itself.
+// readAdapters reads the trained adapters.
 func readAdapters(d *checkpoint.Dir, params *graph.Params) (err error) {
 	f, err := d.Adapters()
 	if err != nil {

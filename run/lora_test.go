@@ -38,7 +38,8 @@ func loraRuns(t *testing.T) map[string]TunedRecipe {
 	return map[string]TunedRecipe{"task": task, "pairs": respond}
 }
 
-// TestLoRA: adapters learn, and what they do not touch stays to the bit; the checkpoint is a model like any other, which does what the run's did.
+// TestLoRA: adapters are trained, and what they do not touch does not change by a bit; the
+// checkpoint is a model like any other, which gives the same answers as the run's model.
 func TestLoRA(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, recipe := range loraRuns(t) {
@@ -176,8 +177,9 @@ func TestLoRAMemory(t *testing.T) {
 	}
 }
 
-// TestTuneSmolLM2: a model that was really pre-trained, as llama.cpp's file, learns by adapters in two thirds of the memory that its weights would take,
-// and what comes of it is a Hugging Face directory that says what the run said.
+// TestTuneSmolLM2: a pre-trained model, in llama.cpp's file format, is fine-tuned with adapters in
+// less than two thirds of the memory that training all its weights would take, and the result is a
+// Hugging Face directory with the answers of the run's model.
 func TestTuneSmolLM2(t *testing.T) {
 	from := smollm2.Path(t)
 	t.Chdir(t.TempDir())

@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestMemory: whether a run has memory for its program heeds --recompute and the solver.
+// TestMemory: the check of a run's memory takes --recompute and the solver into account.
 func TestMemory(t *testing.T) {
 	text := filepath.Join(t.TempDir(), "text.txt")
 	if err := os.WriteFile(text, []byte(strings.Repeat("to be or not to be\n", 200)), 0o666); err != nil {

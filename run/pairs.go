@@ -17,17 +17,17 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// responding is the fine-tuning of a model on prompts and responses: the loss counts on the
-// responses alone.
+// responding is the fine-tuning of a model on prompts and responses, where the loss is that of the
+// responses only.
 type responding struct {
 	*Tuning
 	learn, dev *pairs.Stream
-	width      int // tokens of a row of their batches
+	width      int // tokens per row of their batches
 }
 
 func (r *responding) name() string { return "pairs" }
 
-// respond reads the pairs.
+// respond reads the pairs and their model.
 func (t *Tuning) respond() (err error) {
 	r := &responding{Tuning: t}
 	t.work, t.contents, t.weights = r, r.checkpoint, r.readWeights
@@ -41,7 +41,7 @@ func (r *responding) observers() []train.Observer { return []train.Observer{r.Pr
 
 func (r *responding) finish() error { return nil }
 
-// checkpoint is what is saved, with adapters merged.
+// checkpoint returns what is saved, with adapters merged.
 func (r *responding) checkpoint() (checkpoint.Contents, error) {
 	m := r.base
 	contents := func(params *graph.Params) (c checkpoint.Contents, err error) {
@@ -56,7 +56,7 @@ func (r *responding) checkpoint() (checkpoint.Contents, error) {
 	return r.mergedContents(m.Model, r.Trainer.Params, func(params *graph.Params) error { return models.Declare(m.Model, params) }, contents)
 }
 
-// readWeights reads what was saved.
+// readWeights reads what checkpoint saved.
 func (r *responding) readWeights(d *checkpoint.Dir) error {
 	if r.Recipe.LoRA > 0 {
 		return readAdapters(d, r.Trainer.Params)
@@ -68,8 +68,8 @@ func (r *responding) readWeights(d *checkpoint.Dir) error {
 	return d.Params(r.Trainer.Params)
 }
 
-// streams reads the pairs to train on and to measure on: without a file for these, every
-// tenth.
+// streams reads the pairs to train on and those to evaluate on. If there is no file for the latter,
+// every tenth pair is held out.
 func (r *responding) streams() error {
 	shape := pairs.Config{Context: r.window(), Seed: r.Recipe.Seed, Ends: r.base.Ends}
 	put := func(set []pairs.Pair) []pairs.Pair { return set }
@@ -128,10 +128,11 @@ func (r *responding) streams() error {
 	return nil
 }
 
-// inChat is the template that is the model's own, for conversations.
+// inChat is the template that stands for the model's chat template.
 const inChat = "chat"
 
-// converse has prompts be what a user says, and responses answers, in the form that the model was taught.
+// converse makes prompts a user's messages and responses the assistant's, in the model's chat
+// format.
 func (r *responding) converse(c *pairs.Config) error {
 	f, err := chat.For(r.base.Tokenizer)
 	if err == nil && f.Stops() == nil {
@@ -147,7 +148,8 @@ func (r *responding) converse(c *pairs.Config) error {
 	return nil
 }
 
-// fit has batches be as wide as the longest pair, not as the context, which may be many times that.
+// fit makes batches as wide as the longest pair, instead of the context, which may be many times
+// wider.
 func (r *responding) fit() {
 	const step = 8
 	longest := max(r.learn.Longest(), r.dev.Longest())
@@ -156,13 +158,13 @@ func (r *responding) fit() {
 	r.dev.Narrow(r.width)
 }
 
-// window is the most tokens of a prompt and its response.
+// window is the largest number of tokens in a prompt and its response.
 func (r *responding) window() int {
 	return cmp.Or(r.Recipe.Context, models.DimsOf(r.base.Model).Context)
 }
 
-// runs is the number of pairs of a run of the graph, and of an update of so many of them: at
-// most --micro, of one size.
+// runs returns the number of pairs in a run of the graph, and in an update, for a data set of all
+// pairs. Runs have at most --micro pairs, and all runs of an update the same number.
 func (r TunedRecipe) runs(all int) (run, update int) {
 	update = min(r.Batch, all)
 	run = min(r.Micro, update)
@@ -172,7 +174,7 @@ func (r TunedRecipe) runs(all int) (run, update int) {
 	return run, update
 }
 
-// trainer puts the parts of the run together.
+// trainer assembles the trainer.
 func (r *responding) trainer(bool) error {
 	o := r.Recipe
 	model, err := o.adapted(o.dropped(r.base.Model))
@@ -195,7 +197,7 @@ func (r *responding) trainer(bool) error {
 			return err
 		}
 	}
-	r.base.Params = nil // the trainer has what learns
+	r.base.Params = nil // the trainer has the trainable parameters
 	computing, err := Computing(o.Precision)
 	if err != nil {
 		return err
@@ -218,7 +220,7 @@ func (r *responding) trainer(bool) error {
 	return nil
 }
 
-// readPairs reads pairs from a file, or a copy of an object.
+// readPairs reads pairs from a file, or from a local copy of an object in a store.
 func readPairs(name string) ([]pairs.Pair, error) {
 	path, err := store.Fetch(name)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// MakeModel is the model that the recipe asks for, with a vocabulary of that size.
+// MakeModel returns the model that the recipe asks for, with a vocabulary of the given size.
 func (r Recipe) MakeModel(vocab int) (models.Model, error) {
 	m, err := models.Find(r.Model)
 	if err != nil {
@@ -28,7 +28,7 @@ func (r Recipe) MakeModel(vocab int) (models.Model, error) {
 	return r.adjust(models.WithDims(m, d))
 }
 
-// adjust is a model with the recipe's dropout, and with what it sets else.
+// adjust returns a model with the recipe's dropout, and with what --set changes.
 func (r Recipe) adjust(m models.Model) (models.Model, error) {
 	m = models.WithDropout(m, r.Dropout)
 	set, err := models.Set(m, r.Set...)
@@ -41,12 +41,12 @@ func (r Recipe) adjust(m models.Model) (models.Model, error) {
 	return set, usage.Of(models.Validate(set))
 }
 
-// spec is the text.
+// spec specifies the text.
 func (r Recipe) spec() corpus.Spec {
 	return corpus.Spec{Data: r.Data, Mix: r.Mix, ValData: r.ValData, Validation: r.Validation, Field: r.Field, BadRecords: r.BadRecords}
 }
 
-// shape is that of the batches.
+// shape specifies the batches.
 func (r Recipe) shape() datasets.Config {
 	return datasets.Config{
 		Batch: r.Batch, Context: r.Context, Seed: r.Seed, Buffer: r.Buffer,
@@ -54,17 +54,18 @@ func (r Recipe) shape() datasets.Config {
 	}
 }
 
-// MakeSchedule is the schedule that the recipe names, in updates. The climb is no more than a tenth of a
-// short run.
+// MakeSchedule returns the schedule that the recipe names, in updates. The warmup of a short run is
+// at most a tenth of it.
 func (r Recipe) MakeSchedule() (train.Schedule, error) {
 	s, err := train.ParseSchedule(r.Schedule, r.LearnRate, r.LearnRate*r.Floor, r.climb(), r.Steps)
 	return s, usage.Of(err)
 }
 
-// climb is the number of updates in which the rate climbs.
+// climb is the number of warmup updates.
 func (r Recipe) climb() int { return min(r.Warmup, r.Steps/10) }
 
-// hidden is the pattern of the parameters in a model's blocks, if the recipe's solver is for those.
+// hidden returns the pattern of the parameters in a model's blocks, if the recipe's solver is for
+// those.
 func (r Recipe) hidden(m models.Model) (string, error) {
 	named, err := train.FindRule(r.Solver)
 	if err != nil || !named.Hidden {
@@ -74,7 +75,7 @@ func (r Recipe) hidden(m models.Model) (string, error) {
 	return blocks + ".*", err
 }
 
-// MakeSolver is the optimizer of a model that the recipe names, with its settings.
+// MakeSolver returns the optimizer that the recipe names for a model, with its settings.
 func (r Recipe) MakeSolver(m models.Model) (*train.Optimizer, error) {
 	named, err := train.FindRule(r.Solver)
 	if err != nil {
@@ -103,8 +104,9 @@ func (r Recipe) MakeSolver(m models.Model) (*train.Optimizer, error) {
 	return &train.Optimizer{Rule: rule, Decay: r.Decay, Clip: r.Clip, Groups: groups}, usage.Of(train.CheckGroups(groups))
 }
 
-// checkNoDecay refuses a pattern that is of no parameter, as a misspelt one, and one of matrices whose
-// rule is not the rest's: the group of a pattern would take them out of it.
+// checkNoDecay refuses a pattern that matches no parameter, such as a misspelled one, and one that
+// matches a block's matrix if these have a rule of their own: the pattern's group would take the
+// matrix away from that rule.
 func (r Recipe) checkNoDecay(nodes []graph.Node, hidden string) error {
 	for _, pattern := range r.NoDecay {
 		found := false
@@ -124,8 +126,8 @@ func (r Recipe) checkNoDecay(nodes []graph.Node, hidden string) error {
 	return nil
 }
 
-// declare compiles the training graph of a model, for a look at it: nothing is allocated until
-// it runs.
+// declare compiles the training graph of a model for inspection: nothing is allocated until it
+// runs.
 func declare(m models.Model, params *graph.Params, batch, context int, options ...graph.Option) (*graph.Program, error) {
 	s := graph.New(params, append(options, graph.Training())...)
 	return s.CompileGrad(models.Loss(m, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))

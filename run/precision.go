@@ -7,18 +7,19 @@ import (
 	"github.com/gorgpt/gorgpt/internal/setting"
 )
 
-// PrecisionHelp tells what --precision is for, in every command that has it.
+// PrecisionHelp describes --precision, for every command that has it.
 const PrecisionHelp = "what the operands of products are rounded to, forward and backward; sums, weights, gradients and all else stay float32. bf16 wants a processor of AMD with AVX512_BF16 or of Intel with AMX; auto is bf16 there and float32 elsewhere"
 
-// PrecisionSetting is the setting of a precision; the default is float32.
+// PrecisionSetting returns the setting of a precision; the default is float32.
 func PrecisionSetting(at *string) setting.Setting {
 	return setting.New("precision", at, graph.Float32.String(), PrecisionHelp, setting.OneOf("precision", graph.Precisions...))
 }
 
-// defaultPrecision is the line of recipes that older ones do not have.
+// defaultPrecision is a line that is missing from older recipes.
 var defaultPrecision = fmt.Sprintf("precision = %q", graph.Float32)
 
-// SettlePrecision puts what auto stands for on this machine in its place, and refuses what the machine does not have.
+// SettlePrecision replaces auto by what it stands for on this machine, and refuses a precision that
+// the machine does not have.
 func SettlePrecision(name *string) error {
 	p, err := graph.ParsePrecision(*name)
 	if err != nil {
@@ -28,7 +29,7 @@ func SettlePrecision(name *string) error {
 	return nil
 }
 
-// Computing are the options of a graph in a precision, which may be auto.
+// Computing returns the graph options for a precision, which may be auto.
 func Computing(name string) ([]graph.Option, error) {
 	if err := SettlePrecision(&name); err != nil {
 		return nil, err

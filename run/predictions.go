@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
-// MetricName says of which class the F1 of two is.
+// MetricName returns a metric's name for display; for F1, it says of which of the two classes.
 func MetricName(name string, labels []string) string {
 	if name == "f1" {
 		return "f1 of " + labels[1]
@@ -19,7 +19,7 @@ func MetricName(name string, labels []string) string {
 	return name
 }
 
-// maxConfused is the number of classes up to which confusions are shown: more fit neither a
+// maxConfused is the largest number of classes for which confusions are shown: more fit neither a
 // line nor a picture.
 const maxConfused = 40
 
@@ -44,8 +44,8 @@ func (t *Tuning) writePredictions(dev tasks.Set) error {
 	return chart.Confusion(t.Description.Task, t.Description.Labels, confused).Save(filepath.Join(string(t.Dir), "confusion.png"))
 }
 
-// Confusions counts how often the best epoch took each class for each; nil without classes, or
-// with more than can be shown.
+// Confusions returns how often the best epoch predicted each class for each true class. It is nil
+// if there are no classes, or more than can be shown.
 func (t *Tuning) Confusions() ([][]int, error) {
 	if n := len(t.Description.Labels); n == 0 || n > maxConfused {
 		return nil, nil
@@ -57,7 +57,7 @@ func (t *Tuning) Confusions() ([][]int, error) {
 	return tasks.Confusion(predicted, truth, len(t.Description.Labels))
 }
 
-// ClassScores are those of the best epoch, for each label.
+// ClassScores returns the scores of the best epoch for each label.
 func (t *Tuning) ClassScores() []tasks.ClassScore {
 	return tasks.ClassScores(t.Best.Predicted, t.Best.Truth, len(t.Description.Labels))
 }

@@ -19,30 +19,30 @@ func size(peers train.Peers) int {
 	return peers.Size()
 }
 
-// Within are processes that hold one model together.
+// Within are the processes that hold one model together.
 type Within interface {
 	train.Peers
 	graph.Ranks
 }
 
-// first tells whether this process is the one that writes.
+// first reports whether this process is the one that writes.
 func (j *Job) first() bool {
 	return (size(j.peers) == 1 || j.peers.Rank() == 0) && (j.within == nil || j.within.Rank() == 0)
 }
 
-// tell returns what the first process calls it with, on all.
+// tell returns, on all processes, the text that the first passes.
 func (j *Job) tell(text string) (string, error) {
 	var err error
 	if size(j.peers) > 1 {
 		text, err = train.Tell(j.peers, text)
 	}
-	if j.within != nil && err == nil { // of the first process's part of the model
+	if j.within != nil && err == nil { // from the processes that hold the first part of the model to the others
 		text, err = train.Tell(j.within, text)
 	}
 	return text, err
 }
 
-// together waits for all ranks, and is an error on all of them where one has left.
+// together waits for all ranks. It returns an error on all of them if one has left.
 func (j *Job) together() error {
 	if j.within != nil {
 		if _, err := j.within.SumScalars(nil); err != nil {
@@ -56,7 +56,8 @@ func (j *Job) together() error {
 	return err
 }
 
-// follow has a rank that does not write take part in what the first does with the model that they hold together: its checkpoints, and its samples.
+// follow makes a rank that does not write take part in what the first rank does with the model that
+// they hold together: its checkpoints and samples.
 func (r *Run) follow() {
 	if r.within == nil || size(r.peers) > 1 && r.peers.Rank() > 0 {
 		return
@@ -79,7 +80,8 @@ func (r *Run) follow() {
 	}
 }
 
-// Follow takes part in [Run.Finish] of the first rank, where the model is not this process's alone.
+// Follow takes the part of this process in [Run.Finish] of the first rank, if the process holds
+// only a part of the model.
 func (r *Run) Follow() error {
 	if r.within == nil || size(r.peers) > 1 && r.peers.Rank() > 0 {
 		return nil
@@ -88,7 +90,7 @@ func (r *Run) Follow() error {
 	return err
 }
 
-// wholeCount is the number of weights, on all ranks.
+// wholeCount is the number of weights over all ranks.
 func wholeCount(params *graph.Params) (n int64) {
 	for _, p := range params.All() {
 		n += int64(p.Whole().TotalSize())
@@ -96,7 +98,7 @@ func wholeCount(params *graph.Params) (n int64) {
 	return n
 }
 
-// shareText tells what this rank has of the model; "" is all.
+// shareText describes this rank's part of the model; "" means all of it.
 func (r *Run) shareText(params *graph.Params) string {
 	if r.within == nil {
 		return ""
@@ -104,15 +106,16 @@ func (r *Run) shareText(params *graph.Params) string {
 	return fmt.Sprintf("%s hold it together, the first %s of the parameters", plural.Of(r.within.Size(), "rank"), plural.Thousands(params.Count()))
 }
 
-// ShareOut has an update be of as many micro-batches as its ranks want, smaller ones where it was of fewer: the
-// same sequences, whose sums differ by rounding. It tells what it has done.
+// ShareOut makes the micro-batches of an update divisible among ranks. Where there are too few, it
+// makes them smaller: the sequences are the same, and sums differ by rounding. It returns a line
+// about the change, if any.
 func (r *Recipe) ShareOut(ranks int) (changed string, err error) {
 	if r.Accumulate%ranks == 0 {
 		return "", nil
 	}
 	all, micro := r.Batch*r.Accumulate, r.Accumulate
 	for micro%ranks != 0 {
-		micro += r.Accumulate // up to the least common multiple
+		micro += r.Accumulate // up to their least common multiple
 	}
 	if all%micro != 0 {
 		return "", usage.Errorf("--batch %d and --accumulate %d: %s cannot share an update of %s alike; choose a multiple of %d for --accumulate", r.Batch, r.Accumulate, plural.Of(ranks, "rank"), plural.Of(all, "sequence"), ranks)
@@ -122,7 +125,7 @@ func (r *Recipe) ShareOut(ranks int) (changed string, err error) {
 	return plural.Of(ranks, "rank") + " share an update: --batch and --accumulate are " + plural.Of(r.Batch, "sequence") + " and " + plural.Of(r.Accumulate, "batch"), nil
 }
 
-// checkShares refuses ranks that cannot share the updates of a run that goes on.
+// checkShares refuses ranks that cannot share the updates of a resumed run evenly.
 func (r Recipe) checkShares(ranks int) error {
 	if r.Accumulate%ranks != 0 {
 		return usage.Errorf("the run has --accumulate %d, which %s cannot share alike; start as many as divide it", r.Accumulate, plural.Of(ranks, "rank"))

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestShareOut: updates that ranks share alike, of the same sequences.
+// TestShareOut: ranks can share updates evenly, which have the same sequences as before.
 func TestShareOut(t *testing.T) {
 	for _, c := range []struct{ batch, accumulate, ranks, wantBatch, wantAccumulate, times int }{
 		{8, 1, 1, 8, 1, 1}, {8, 1, 2, 4, 2, 2}, {8, 1, 8, 1, 8, 8}, {1, 8, 4, 1, 8, 1}, {6, 2, 3, 2, 6, 3}, {12, 2, 4, 6, 4, 2}, {2, 6, 4, 1, 12, 2},
@@ -28,7 +28,8 @@ func TestShareOut(t *testing.T) {
 	}
 }
 
-// TestSumOfOlderRuns: a run of before there was a choice adds gradients up as it did, unless it is told otherwise.
+// TestSumOfOlderRuns: a run older than the setting sum adds gradients up as it did, unless told
+// otherwise.
 func TestSumOfOlderRuns(t *testing.T) {
 	dir := Dir(t.TempDir())
 	text := string(Defaults().Text())

@@ -5,11 +5,11 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// rateWidth is the width of the model for which the default of lr was chosen.
+// rateWidth is the model width for which the default of lr was chosen.
 const rateWidth = 96
 
-// Leave takes back what was not given and depends on the model, for [Create] to fill in: the context of a checkpoint that the
-// run begins with, and the learning rate.
+// Leave clears settings that were not given and depend on the model, so that [Create] fills them
+// in: the context, if the run starts from a checkpoint, and the learning rate.
 func (r *Recipe) Leave(given func(setting string) bool) {
 	if r.From != "" && !given("context") {
 		r.Context = 0
@@ -19,8 +19,9 @@ func (r *Recipe) Leave(given func(setting string) bool) {
 	}
 }
 
-// fillRate is the learning rate of a recipe that has none. Wider models want less, in proportion (Yang et al. 2022, Tensor Programs V,
-// §5), and what was trained before is not to be undone by the first updates: a tenth.
+// fillRate sets the learning rate of a recipe that has none. Wider models need a lower one, in
+// proportion to their width (Yang et al. 2022, Tensor Programs V, §5). Trained weights need a
+// tenth, so that the first updates do not undo their training.
 func (r *Recipe) fillRate(from *Trained) error {
 	if r.LearnRate != 0 {
 		return nil

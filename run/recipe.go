@@ -12,12 +12,12 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Recipe is every setting of a training run. [Recipe.Settings] says of each what it is for, what
-// it is by default, and which values it may have.
+// Recipe has every setting of a training run. [Recipe.Settings] says what each is for, its default,
+// and which values are valid.
 type Recipe struct {
-	From                 string // checkpoint to begin with, in place of Model and Tokenizer
+	From                 string // checkpoint to start from, instead of Model and Tokenizer
 	Model                string
-	Layers, Heads, Width int // 0: the model's
+	Layers, Heads, Width int // 0 means the model's
 	Set                  []string
 	Dropout              float64
 
@@ -26,18 +26,18 @@ type Recipe struct {
 	ValData    string
 	Field      string
 	BadRecords string
-	Tokenizer  string // "" is that beside token shards, else what suits the text: [corpus.Corpus.Tokenizer]
+	Tokenizer  string // "" means the one beside token shards, or else one that suits the text: [corpus.Corpus.Tokenizer]
 	Special    bool
 	Validation float64
 	Windows    string
 	Buffer     int
 
-	Steps, Batch, Context, Accumulate int // Context 0 with From: the checkpoint's
+	Steps, Batch, Context, Accumulate int // Context 0 with From means the checkpoint's
 	Sum                               string
 	Recompute                         bool
 	Precision                         string
 
-	// Counts such as 300B; "" is none.
+	// Counts such as 300B; "" means not set.
 	Tokens, WarmupTokens, DecayTokens string
 	BatchRamp                         string
 
@@ -54,19 +54,20 @@ type Recipe struct {
 	Seed                                                 uint64
 }
 
-// Defaults is what a minute of two cores makes most of, on Go's own source; recipes/README.md has what else was tried.
+// Defaults returns the settings that gave the best result for a minute on two cores, on Go's own
+// source; recipes/README.md lists what else was tried.
 func Defaults() Recipe {
 	var r Recipe
 	r.Settings().Reset()
 	return r
 }
 
-// share accepts numbers between 0 and 1, or up to it.
+// share accepts numbers between 0 and 1, including 0 with with0, and 1 with with1.
 func share(with0, with1 bool, want string) setting.Check[float64] {
 	return setting.Where(func(x float64) bool { return x > 0 && x < 1 || with0 && x == 0 || with1 && x == 1 }, want)
 }
 
-// What other commands set too.
+// Help texts for settings that other commands have too.
 const (
 	FieldHelp   = "field of JSON lines, or column of Parquet, that holds the text"
 	BadHelp     = "what to do with lines that cannot be read: error stops, skip leaves them out and counts them"
@@ -74,7 +75,7 @@ const (
 	SpecialHelp = "special tokens that are written in the text, such as <|endoftext|>, become their ids; for text that you trust"
 )
 
-// Settings are those of the recipe, in the order of a recipe file.
+// Settings returns the recipe's settings, in the order of a recipe file.
 func (r *Recipe) Settings() setting.List {
 	return slices.Concat(r.ofModel(), r.ofText(), r.ofUpdates(), r.ofTokens(), r.ofSolver(), r.ofRecords())
 }
@@ -115,7 +116,7 @@ func (r *Recipe) ofText() setting.List {
 		setting.New("tokenizer", &r.Tokenizer, "", tokenizer.Names+" (default: the one beside token shards of gorgpt pack, else bpe:4096, of fewer tokens for less than 4 MB and bytes for less than 512 kB)",
 			func(_, kind string) error {
 				if kind == "" {
-					return nil // the text tells
+					return nil // the text decides
 				}
 				return tokenizer.CheckName(kind)
 			}),
@@ -173,7 +174,7 @@ func (r *Recipe) ofRecords() setting.List {
 	}
 }
 
-// Validate tells which setting cannot be.
+// Validate reports a setting that is not valid.
 func (r Recipe) Validate() error {
 	if err := r.Settings().Validate(); err != nil {
 		return err
@@ -191,8 +192,8 @@ func (r Recipe) Validate() error {
 	return nil
 }
 
-// CheckGiven refuses settings that were given and have no meaning in this recipe. A recipe file
-// may hold such settings: that of a run has all there are.
+// CheckGiven refuses settings that were given and have no effect in this recipe. A recipe file may
+// contain such settings: that of a run has all settings.
 func (r Recipe) CheckGiven(given func(name string) bool) error {
 	return setting.NoneIdle(given,
 		setting.Idle{Holds: r.From != "", Settings: []string{"model", "layers", "heads", "width", "tokenizer"}, With: "--from, whose checkpoint has them"},
@@ -206,9 +207,9 @@ func (r Recipe) CheckGiven(given func(name string) bool) error {
 	)
 }
 
-// solverHelp tells what solvers there are.
+// solverHelp lists the available solvers.
 func solverHelp() string {
-	rules, _ := train.Rules() // an error is met where one is looked up
+	rules, _ := train.Rules() // reported when a rule is looked up
 	var all []string
 	for _, r := range rules {
 		about := r.Name
@@ -220,24 +221,24 @@ func solverHelp() string {
 	return strings.Join(all, "; ")
 }
 
-// unheeded are the settings of solvers that the recipe's does not heed.
+// unheeded returns the settings that only solvers other than the recipe's use.
 func (r Recipe) unheeded() []string {
 	rule, err := train.FindRule(r.Solver)
 	if err != nil {
-		return nil // Validate says so
+		return nil // Validate reports it
 	}
 	return slices.DeleteFunc([]string{"beta1", "beta2", "epsilon"}, func(name string) bool { return slices.Contains(rule.Heeds, name) })
 }
 
-// ReadRecipe reads a recipe file: defaults, and what the file gives.
+// ReadRecipe reads a recipe file. Settings that the file does not give have their defaults.
 func ReadRecipe(path string) (Recipe, error) {
 	r := Defaults()
 	_, err := r.Settings().Read(path, nil)
 	return r, err
 }
 
-// Recipe reads the recipe of a run. One without the settings that make a run what it is was
-// emptied, or is another file: its run would go on with defaults, on another text.
+// Recipe reads the recipe of a run. It refuses one that lacks the settings that define a run: that
+// file was emptied, or is not a run's, and the run would continue with defaults, on another text.
 func (d Dir) Recipe() (Recipe, error) {
 	r := Defaults()
 	names, err := r.ReadRun(d, nil)
@@ -252,8 +253,8 @@ func (d Dir) Recipe() (Recipe, error) {
 	return r, nil
 }
 
-// ReadRun reads the recipe of a run, but for settings that are given already, and returns the names of what it has. A run of before there
-// was a choice adds gradients up as it did.
+// ReadRun reads the recipe of a run, except settings that are given already, and returns the names
+// of the settings in it. A run older than the setting sum keeps adding gradients up as it did.
 func (r *Recipe) ReadRun(d Dir, given func(name string) bool) ([]string, error) {
 	names, err := r.Settings().Read(d.RecipePath(), given)
 	if err == nil && !slices.Contains(names, "sum") && (given == nil || !given("sum")) {
@@ -262,44 +263,45 @@ func (r *Recipe) ReadRun(d Dir, given func(name string) bool) ([]string, error) 
 	return names, err
 }
 
-// Fast tells whether gradients are added up in any order.
+// Fast reports whether gradients are added up in any order.
 func (r Recipe) Fast() bool { return r.Sum == fast }
 
-// Text is the recipe as a file.
+// Text returns the contents of the recipe's file.
 func (r Recipe) Text() []byte {
 	return r.Settings().Text("Every setting of this run. gorgpt train RECIPE repeats it.")
 }
 
-// settled is the recipe without what may change when a run is resumed, as a text: [changeable].
+// settled returns the recipe as text, without what may change when a run is resumed: [changeable].
 func (r Recipe) settled() string {
 	r.Steps, r.EvalEvery, r.EvalBatches, r.SaveEvery, r.SampleEvery, r.Keep, r.BadRecords = 0, 0, 0, 0, 0, 0, ""
 	r.Tokens = ""
-	// A file has an empty list where a new recipe has none.
+	// An empty list is written to a file where a new recipe has a nil one.
 	for _, list := range []*[]string{&r.Mix, &r.NoDecay, &r.Set} {
 		*list = append([]string{}, *list...)
 	}
 	return string(r.Text())
 }
 
-// fixed is [Recipe.settled] as checkpoints have it.
+// fixed is [Recipe.settled] in the form that checkpoints have.
 func (r Recipe) fixed() string {
 	text := r.settled()
-	for _, line := range newer { // checkpoints from before have no such line
+	for _, line := range newer { // older checkpoints have no such line
 		text = strings.Replace(text, "\n"+line+"\n", "\n", 1)
 	}
 	return text
 }
 
-// What Sum may be.
+// Values of Sum.
 const (
 	tree = "tree"
 	fast = "fast"
 )
 
-// newer are settings that older runs do not have, as they are where they are not used.
+// newer are settings that older runs do not have, with the values they have when not used.
 var newer = []string{`sum = "fast"`, "set = []", `tokens = ""`, `warmup_tokens = ""`, `decay_tokens = ""`, `batch_ramp = ""`, "ema = 0.0", defaultPrecision}
 
-// unlike are the first lines in which two recipes differ; the last ones if they are equal.
+// unlike returns the first lines in which two recipes differ, or their last lines if they are
+// equal.
 func unlike(a, b string) (x, y string) {
 	for a != "" && x == y {
 		x, a, _ = strings.Cut(a, "\n")

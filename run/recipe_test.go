@@ -13,7 +13,7 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// TestRecipeErrors: what is wrong with a recipe is told with its line, in the file's words.
+// TestRecipeErrors: errors in a recipe are reported with their line, in the file's terms.
 func TestRecipeErrors(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for text, want := range map[string]string{

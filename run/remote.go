@@ -16,10 +16,10 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// remoteName is the file of a run's directory that names the URL to which all in it is sent.
+// remoteName is the file in a run's directory that contains the URL to which the directory is sent.
 const remoteName = "remote.txt"
 
-// Remote is the URL to which the run is sent, empty if there is none.
+// Remote returns the URL to which the run is sent, "" if there is none.
 func (d Dir) Remote() string {
 	text, err := os.ReadFile(filepath.Join(string(d), remoteName))
 	if err != nil {
@@ -28,7 +28,7 @@ func (d Dir) Remote() string {
 	return strings.TrimSpace(string(text))
 }
 
-// vacantURL refuses a place in an object store below which something is.
+// vacantURL refuses a URL in an object store below which there is something already.
 func vacantURL(url string) error {
 	for _, name := range []string{recipeName, tunedName} {
 		if _, err := store.Stat(store.Join(url, name)); err == nil {
@@ -44,8 +44,9 @@ func vacantURL(url string) error {
 	return nil
 }
 
-// send brings what is at the URL of a run up to date: checkpoints, whole ones after another, then the logs, and last the
-// pointers, so that they stand for what is there. Nothing is written over that they stood for before.
+// send brings the copy of a run at its URL up to date: first the checkpoints, one complete one
+// after another, then the logs, and last the pointers, so that these always name what is there.
+// Nothing that the pointers named before is overwritten.
 func (d Dir) send() error {
 	url := d.Remote()
 	steps, err := checkpoint.Steps(d.Checkpoints())
@@ -91,8 +92,8 @@ func (d Dir) send() error {
 	return pruneSent(sent, steps)
 }
 
-// pruneSent removes the checkpoints in a store but those of these names and the last two: the one before the latest is for
-// whoever is reading it, and for a latest that is damaged.
+// pruneSent removes the checkpoints in a store except those named in keep and the last two: the one
+// before the latest is kept for programs that are reading it, and in case the latest is damaged.
 func pruneSent(url string, keep []string) error {
 	there := make(map[string]bool)
 	for name, err := range store.Files(url) {
@@ -108,7 +109,7 @@ func pruneSent(url string, keep []string) error {
 		if slices.Contains(keep, step) {
 			continue
 		}
-		// Its manifest first: what is left is not taken for whole.
+		// The manifest goes first, so that what is left is not taken for a complete checkpoint.
 		if err := errors.Join(store.RemoveAll(store.Join(url, step, "manifest.json")), store.RemoveAll(store.Join(url, step))); err != nil {
 			return err
 		}
@@ -116,7 +117,8 @@ func pruneSent(url string, keep []string) error {
 	return nil
 }
 
-// sendOn sends the run where it is sent to. What fails is tried again at the next checkpoint, and an error at the end.
+// sendOn sends the run to its URL, if it has one. If that fails, it is tried again at the next
+// checkpoint, and is an error at the end.
 func (j *Job) sendOn() {
 	if !j.first() || j.Dir.Remote() == "" {
 		return
@@ -126,8 +128,9 @@ func (j *Job) sendOn() {
 	}
 }
 
-// Fetch copies a run from a URL to a new directory in runs, to go on with there; its checkpoints will go back to the URL. A
-// path is returned as it is. Of the checkpoints, the latest is taken that is whole; say is told of those that are not.
+// Fetch copies a run from a URL to a new directory in runs, where it can be resumed; its
+// checkpoints will be sent back to the URL. A path is returned unchanged. The latest complete
+// checkpoint is used; say is called with a line for each one that is not complete.
 func Fetch(url string, say func(line string)) (Dir, error) {
 	url, err := store.Local(url)
 	if err != nil || !store.IsURL(url) {
@@ -177,7 +180,8 @@ func Fetch(url string, say func(line string)) (Dir, error) {
 	return d, nil
 }
 
-// fetchCheckpoints copies those that pointers stand for, and in the place of a latest that is not whole the one before.
+// fetchCheckpoints copies the checkpoints that pointers name, and the one before the latest if the
+// latest is not complete.
 func (d Dir) fetchCheckpoints(url string, steps map[string]bool, say func(line string)) error {
 	for _, pointer := range []string{checkpoint.Latest, checkpoint.Best, checkpoint.Plateau} {
 		text, err := store.ReadFile(store.Join(url, pointer), 4096)
@@ -208,7 +212,8 @@ func (d Dir) fetchCheckpoints(url string, steps map[string]bool, say func(line s
 	return nil
 }
 
-// fetchCheckpoint copies a checkpoint. Its name comes from the store, and must not lead elsewhere.
+// fetchCheckpoint copies a checkpoint. Its name comes from the store, and must not lead to another
+// directory.
 func (d Dir) fetchCheckpoint(url, name string) error {
 	if !filepath.IsLocal(name) || name != filepath.Base(name) || name == "." {
 		return fmt.Errorf("%s: %q can be no checkpoint's name", url, name)
@@ -220,7 +225,8 @@ func (d Dir) fetchCheckpoint(url, name string) error {
 	return checkpoint.FetchTo(store.Join(url, name), to)
 }
 
-// fetchBefore copies the last checkpoint before one that is not whole, and returns its name.
+// fetchBefore copies the last complete checkpoint other than the named one, and returns its name,
+// or "".
 func (d Dir) fetchBefore(url, name string, steps map[string]bool) string {
 	delete(steps, name)
 	for len(steps) > 0 {

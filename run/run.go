@@ -30,31 +30,33 @@ type Run struct {
 	Params    *graph.Params
 
 	edits                []graph.Option
-	flops                float64 // of the training for a token
+	flops                float64 // per token, in training
 	training, validation datasets.Stream
 }
 
-// Options are what a recipe does not say.
+// Options are what a recipe does not specify.
 type Options struct {
-	Log       io.Writer // what the run is, and its progress; nil for none
-	StopAfter int       // end at this step of the planned ones; 0 does not
-	// Edits are of the model. A run that goes on wants those that it began with.
+	Log       io.Writer // gets the run's description and progress; nil for none
+	StopAfter int       // end at this step, before the planned ones are done; 0 means not to
+	// Edits change the model. A resumed run needs those that it was created with.
 	Edits []graph.Option
-	// Peers are the processes that train together, nil for one alone. All make or resume the run; rank 0 alone writes, logs
-	// and has files.
+	// Peers are the processes that train together; nil means this process alone. All of them create
+	// or resume the run; only rank 0 writes, logs and has files.
 	Peers train.Peers
-	// ShardOptimizer tells whether each of them keeps a part of the optimizer's moments alone; nil: unless it keeps averages of the weights, which all want.
+	// ShardOptimizer says whether each peer keeps only a part of the optimizer's moments. If nil,
+	// it does unless the optimizer keeps averages of the weights, which all peers need.
 	ShardOptimizer *bool
-	// Overlap has them add up gradients while they compute others.
+	// Overlap makes peers add up gradients while they compute others.
 	Overlap bool
-	// Within are the processes that hold the model of this one together, each a part ([graph.Params.Split]); nil has all. Peers are those that have the
-	// same part then. The first of both writes, logs and has files.
+	// Within are the processes that hold this one's model together, each a part of it
+	// ([graph.Params.Split]); nil means that this process has all of it. Peers are then those with
+	// the same part. The process that is first in both writes, logs and has files.
 	Within Within
 }
 
-// Create makes a new run in an empty or a new directory, "" for one in runs that is named by the
-// model and the time. What is wrong with the recipe, the text, the model or the memory of the
-// machine is found before there is a directory.
+// Create makes a new run in an empty or new directory; "" makes one in runs, named by the model and
+// the time. It finds what is wrong with the recipe, the text, the model or the machine's memory
+// before it makes a directory.
 func Create(recipe Recipe, dir string, o Options) (*Run, error) {
 	r, err := newRun(recipe, o)
 	if err == nil {
@@ -71,7 +73,7 @@ func (r *Run) create(dir string, o Options) error {
 		return err
 	}
 	if r.first() {
-		if err := vacant(dir); err != nil { // before a tokenizer is learned for nothing
+		if err := vacant(dir); err != nil { // before time is spent on training a tokenizer
 			return err
 		}
 	}
@@ -102,8 +104,8 @@ func (r *Run) create(dir string, o Options) error {
 	return r.observeAll(-1)
 }
 
-// Resume goes on with a run from its latest checkpoint, as if it had never stopped. The recipe is
-// that of the run, see [Dir.Recipe], in which only the number of steps and what does not touch
+// Resume continues a run from its latest checkpoint, as if it had never stopped. The recipe is that
+// of the run, see [Dir.Recipe], in which only the number of steps and settings that do not affect
 // the weights may be changed.
 func Resume(dir Dir, recipe Recipe, o Options) (*Run, error) {
 	r, err := newRun(recipe, o)
@@ -163,7 +165,7 @@ func (r *Run) resume(o Options) error {
 	if err := r.sayReplanned(was, state.Step); err != nil {
 		return err
 	}
-	if err := r.together(); err != nil { // all have read what it was
+	if err := r.together(); err != nil { // all have read the old recipe
 		return err
 	}
 	if r.first() {
@@ -180,7 +182,7 @@ func newRun(recipe Recipe, o Options) (*Run, error) {
 	return r, r.Params.Split(r.within)
 }
 
-// checkpoint is what is saved.
+// checkpoint returns what is saved.
 func (r *Run) checkpoint() (c checkpoint.Contents, err error) {
 	begin, end := around(r.Tokenizer)
 	c = checkpoint.Contents{Params: r.Params, Tokenizer: r.Tokenizer.Save}
@@ -188,7 +190,7 @@ func (r *Run) checkpoint() (c checkpoint.Contents, err error) {
 	return c, err
 }
 
-// around are the tokens that begin and end a text, -1 where there is none.
+// around returns the tokens that begin and end a text, -1 if there is none.
 func around(t tokenizer.Tokenizer) (begin, end int) {
 	begin, end = -1, -1
 	if id, ok := tokenizer.Beginning(t); ok {
@@ -200,7 +202,7 @@ func around(t tokenizer.Tokenizer) (begin, end int) {
 	return begin, end
 }
 
-// readWeights reads what was saved.
+// readWeights reads what checkpoint saved.
 func (r *Run) readWeights(d *checkpoint.Dir) error {
 	if err := models.Declare(r.Model, r.Params); err != nil {
 		return err
@@ -208,7 +210,7 @@ func (r *Run) readWeights(d *checkpoint.Dir) error {
 	return d.Params(r.Params)
 }
 
-// checkStep tells whether there is something left to do from a step on.
+// checkStep returns an error if nothing is left to be done from a step on.
 func (r *Run) checkStep(step int) error {
 	if step > r.Recipe.Steps {
 		if r.Recipe.Tokens != "" {
@@ -222,8 +224,8 @@ func (r *Run) checkStep(step int) error {
 	return nil
 }
 
-// prepare makes the trainer, and declares the model before anything is written: what is wrong
-// with it shows here.
+// prepare makes the trainer, and declares the model to find what is wrong with it before anything
+// is written.
 func (r *Run) prepare(o Options) (err error) {
 	if r.Trainer, err = r.makeTrainer(o); err != nil {
 		return err
@@ -260,7 +262,7 @@ func (r *Run) prepare(o Options) (err error) {
 	if err := taken.Check(); err != nil {
 		return err
 	}
-	if n := r.Recipe.Accumulate; n > 1 { // the tokens of an update are read first
+	if n := r.Recipe.Accumulate; n > 1 { // the tokens of an update are all read first
 		if err := memory.Check(fmt.Sprintf("--accumulate %d", n), 16*float64(r.Recipe.Batch)*float64(r.Recipe.Context)*float64(n)); err != nil {
 			return err
 		}
@@ -273,7 +275,7 @@ func (r *Run) prepare(o Options) (err error) {
 	return nil
 }
 
-// shards tells whether each rank keeps a part of what a solver remembers.
+// shards reports whether each rank keeps only a part of the solver's state.
 func (o Options) shards(solver *train.Optimizer) bool {
 	if o.ShardOptimizer != nil {
 		return *o.ShardOptimizer
@@ -281,7 +283,7 @@ func (o Options) shards(solver *train.Optimizer) bool {
 	return solver.Shardable() == nil
 }
 
-// makeTrainer puts the parts of the run together.
+// makeTrainer assembles the trainer.
 func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 	recipe := r.Recipe
 	schedule, err := recipe.MakeSchedule()
@@ -334,7 +336,7 @@ func (r *Run) makeTrainer(o Options) (*train.Trainer, error) {
 	}, err
 }
 
-// observeAll is observe with progress, and with samples if asked for.
+// observeAll is observe with progress, and with samples if the recipe asks for them.
 func (r *Run) observeAll(told int) error {
 	if !r.first() {
 		r.follow()
@@ -355,7 +357,7 @@ func (r *Run) observeAll(told int) error {
 	return nil
 }
 
-// Close ends the run's files and gives its directory back.
+// Close closes the run's files and releases its directory.
 func (r *Run) Close() error {
 	if r.training == nil {
 		return r.Job.Close()
@@ -363,8 +365,8 @@ func (r *Run) Close() error {
 	return errors.Join(r.training.Close(), r.Job.Close())
 }
 
-// machine is what the live view measures the run against. Without a terminal nobody
-// sees it, and the machine's rate is not measured.
+// machine returns what the live view rates the run's speed by. Without a terminal there is no live
+// view, and the machine's speed is not measured.
 func (r *Run) machine() train.Machine {
 	if !train.IsTerminal(r.log) {
 		return train.Machine{}

@@ -16,8 +16,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Finish samples from the trained model, and adds the text to the run's samples if the run is at
-// its end: else it is to go on, and sample then.
+// Finish generates a sample from the trained model, and adds it to the run's samples if the run is
+// complete: otherwise the run is to be resumed, and sampled then.
 func (r *Run) Finish(ctx context.Context) (string, error) {
 	text, err := r.Sample(ctx)
 	if stop := r.Trainer.StopAfter; err != nil || stop > 0 && stop < r.Recipe.Steps {
@@ -26,7 +26,7 @@ func (r *Run) Finish(ctx context.Context) (string, error) {
 	return text, r.writeSample(r.Recipe.Steps, text)
 }
 
-// addSample samples in the middle of a run.
+// addSample adds a sample during a run.
 func (r *Run) addSample(step int) error {
 	text, err := r.Sample(context.Background())
 	if err != nil {
@@ -35,19 +35,19 @@ func (r *Run) addSample(step int) error {
 	return r.writeSample(step, text)
 }
 
-// Sample writes a little with the model as it is.
+// Sample generates a short text with the current model.
 func (r *Run) Sample(ctx context.Context) (string, error) {
 	if err := r.Trainer.Average(); err != nil {
 		return "", err
 	}
 	if r.within != nil {
-		ctx = context.WithoutCancel(ctx) // all ranks, or none
+		ctx = context.WithoutCancel(ctx) // either all ranks sample, or none
 	}
-	runtime.GC() // what training has left behind makes room for keys and values
+	runtime.GC() // frees memory left by training for keys and values
 	g := generate.New(models.Graphs(r.Model), r.Params, models.DimsOf(r.Model).Context)
 	g.Vocab, g.Vacant = r.Tokenizer.Size(), tokenizer.Vacant(r.Tokenizer)
 	defer g.Close()
-	o := generate.Options{Temperature: 0.9, TopK: 200, Seed: r.Recipe.Seed} // a short training's model falls into loops with less
+	o := generate.Options{Temperature: 0.9, TopK: 200, Seed: r.Recipe.Seed} // at lower settings, a briefly trained model falls into loops
 	if id, ok := r.Tokenizer.EndOfText(); ok {
 		o.Stop = []int{id}
 	}
@@ -75,8 +75,7 @@ func (r *Run) writeSample(step int, sample string) error {
 // sampleHead is the line above a sample.
 const sampleHead = "--- step %d"
 
-// cutSamples takes out the samples after a step, which a run that goes on from there
-// writes again.
+// cutSamples removes the samples after a step, which a run resumed there writes again.
 func cutSamples(path string, step int) error {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -22,7 +22,7 @@ type watchDir struct {
 }
 
 func (w *watchDir) OnStep(s train.Step) error {
-	if s.Seconds-w.checked < 2 { // a file system far away takes its time
+	if s.Seconds-w.checked < 2 { // checking a remote file system takes time
 		return nil
 	}
 	w.checked = s.Seconds
@@ -31,8 +31,9 @@ func (w *watchDir) OnStep(s train.Step) error {
 
 func (w *watchDir) OnEvaluation(train.Evaluation) error { return w.claimed.Check() }
 
-// save writes a checkpoint and points latest, and best where it is, at it. If the run
-// directory is gone, the weights are not: a new one gets them, to go on from.
+// save writes a checkpoint and points latest at it, and best if it is the best. If the run
+// directory is gone, save makes a new one, so that the weights are not lost and the run can be
+// resumed.
 func (j *Job) save(s train.State) error {
 	gone := j.claimed.Check()
 	if gone != nil {
@@ -52,7 +53,7 @@ func (j *Job) save(s train.State) error {
 	return nil
 }
 
-// state is trainer.json.
+// state is the contents of trainer.json.
 type state struct {
 	train.State
 	Epochs []finetune.Evaluation `json:"epochs,omitempty"`
@@ -60,7 +61,8 @@ type state struct {
 
 // write writes a checkpoint.
 func (j *Job) write(s train.State) error {
-	// First: a log must not be shorter than the checkpoint, whatever happens to the machine.
+	// First, because a log must not be shorter than the checkpoint, whatever happens to the
+	// machine.
 	if err := errors.Join(j.metrics.Sync(), j.events.Sync()); err != nil {
 		return err
 	}
@@ -90,11 +92,11 @@ func (j *Job) write(s train.State) error {
 	}
 	j.saved = s.Step
 	defer j.sendOn()
-	runtime.GC() // a tokenizer's files leave 80 MB behind, which beside gigabytes of weights Go would let add up
+	runtime.GC() // saving a tokenizer leaves 80 MB of garbage, which would add up beside gigabytes of weights
 	return prune(dir, j.keep)
 }
 
-// whole is what is saved at a state, put together of what ranks have.
+// whole returns what is saved for a state, assembled from all ranks.
 func (j *Job) whole(s train.State) (checkpoint.Contents, error) {
 	c, err := j.contents()
 	if err != nil {
@@ -108,7 +110,7 @@ func (j *Job) whole(s train.State) (checkpoint.Contents, error) {
 	return c, nil
 }
 
-// checkFinite refuses weights that no checkpoint is read with: the one before is better than theirs.
+// checkFinite refuses weights with which a checkpoint could not be read: the one before is better.
 func checkFinite(params *graph.Params) error {
 	for _, p := range params.All() {
 		if i := slices.IndexFunc(p.Data(), func(x float32) bool { return x-x != 0 }); i >= 0 {
@@ -118,7 +120,7 @@ func checkFinite(params *graph.Params) error {
 	return nil
 }
 
-// prune removes the checkpoints but the latest so many, the best and the plateau's.
+// prune removes the checkpoints except the given number of latest ones, the best and the plateau's.
 func prune(dir string, latest int) error {
 	keep := make(map[string]bool)
 	for _, pointer := range []string{checkpoint.Latest, checkpoint.Best, checkpoint.Plateau} {
@@ -155,12 +157,12 @@ func (j *Job) restore() (train.State, error) {
 		return s.State, err
 	}
 	if s.Solver.Tensors, err = j.moments(d); err != nil && !(s.Solver.Step == 0 && errors.Is(err, fs.ErrNotExist)) {
-		return s.State, err // before the first update there are none
+		return s.State, err // before the first update there are no moments
 	}
 	return s.State, j.Trainer.Restore(s.State)
 }
 
-// moments reads the solver's tensors, of those that other ranks keep the names alone.
+// moments reads the solver's tensors. Of those that other ranks keep, it returns only the names.
 func (j *Job) moments(d *checkpoint.Dir) ([]train.Tensor, error) {
 	f, err := d.Optimizer()
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestShards: ranks share out what a solver keeps unless that is an average of the weights, or somebody says otherwise.
+// TestShards: ranks shard the solver's state, unless it includes an average of the weights, or the
+// options say otherwise.
 func TestShards(t *testing.T) {
 	m, err := models.Find("gpt2-nano")
 	if err != nil {

@@ -38,12 +38,12 @@ func Find(args ...string) ([]Dir, error) {
 	return dirs, nil
 }
 
-// Summary is a run in a row, and an observer of its metrics.
+// Summary describes a run in one row of a table. It is also an observer of the run's metrics.
 type Summary struct {
 	Dir      Dir      `json:"dir"`
 	Model    string   `json:"model,omitempty"`
-	From     string   `json:"from,omitempty"` // of a fine-tuned model: what it was made from
-	Task     string   `json:"task,omitempty"` // and for
+	From     string   `json:"from,omitempty"` // for fine-tuning: the model it started from
+	Task     string   `json:"task,omitempty"` // for fine-tuning: the task
 	Step     int      `json:"step"`
 	Steps    int      `json:"steps"`
 	Tokens   int64    `json:"tokens"`
@@ -52,24 +52,25 @@ type Summary struct {
 	ValLoss  *float64 `json:"val_loss"`
 	Best     *float64 `json:"best_val_loss"`
 	BestStep int      `json:"best_step"`
-	Bits     *float64 `json:"bits_per_byte"` // of the last evaluation; nil where its text's bytes are not known
+	Bits     *float64 `json:"bits_per_byte"` // of the last evaluation; nil if the number of bytes is not known
 	Speed    *float64 `json:"tokens_per_s"`
 	Skipped  int      `json:"skipped"`
 
-	// Damage is what of the metrics is none, and was left out; nil where there is none.
+	// Damage describes lines of the metrics that are not valid and were left out; nil if there are
+	// none.
 	Damage *train.Damage `json:"-"`
-	// Plot has the losses.
+	// Plot holds the losses.
 	Plot *train.Plot `json:"-"`
 
-	told   bool      // something was
+	told   bool      // something was reported
 	losses []float64 // the last lossWindow
 	speeds []float64
 }
 
-// lossWindow is the number of steps that a loss and a speed are taken over.
+// lossWindow is the number of steps over which Loss and Speed are taken.
 const lossWindow = 100
 
-// Summarize reads what a run's directory tells of it, whether it has ended or not.
+// Summarize reads what a run's directory says about it, whether the run has ended or not.
 func Summarize(dir Dir) (*Summary, error) {
 	r := &Summary{Dir: dir, Plot: train.NewPlot("")}
 	switch recipe, err := ReadRecipe(dir.RecipePath()); {
@@ -107,7 +108,7 @@ func Summarize(dir Dir) (*Summary, error) {
 	return r, nil
 }
 
-// tuned notes what a fine-tuned model was made from, and for.
+// tuned records what a fine-tuned model started from, and its task.
 func (r *Summary) tuned(recipe string) error {
 	var t TunedRecipe
 	switch _, err := t.Settings().Read(recipe, nil); {
@@ -120,7 +121,7 @@ func (r *Summary) tuned(recipe string) error {
 	return nil
 }
 
-// finite is x for JSON, which has no NaN.
+// finite returns x for JSON, which has no NaN and no infinities; nil stands for these.
 func finite(x float64) *float64 {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return nil
@@ -154,7 +155,7 @@ func (r *Summary) OnEvaluation(e train.Evaluation) error {
 	return nil
 }
 
-// Draw makes a picture of the losses of several runs over one another.
+// Draw writes a picture that overlays the losses of several runs.
 func Draw(path string, runs []*Summary) error {
 	var names []string
 	var plots []*train.Plot

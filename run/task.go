@@ -82,10 +82,10 @@ func (c *classifying) encode(learn tasks.Set) error {
 	return r.freeze(c.trained.Params, headScope)
 }
 
-// headScope is where the head of a task lies, which is new.
+// headScope is the scope of the task's head, which the base model does not have.
 const headScope = "classifier"
 
-// checkpoint is what is saved: with adapters merged, so that it is a model like any other.
+// checkpoint returns what is saved: adapters are merged, so that it is a model like any other.
 func (c *classifying) checkpoint() (checkpoint.Contents, error) {
 	if c.Recipe.LoRA == 0 {
 		return c.trained.Contents()
@@ -98,7 +98,7 @@ func (c *classifying) checkpoint() (checkpoint.Contents, error) {
 	})
 }
 
-// readWeights reads what was saved.
+// readWeights reads what checkpoint saved.
 func (c *classifying) readWeights(d *checkpoint.Dir) error {
 	if c.Recipe.LoRA > 0 {
 		return readAdapters(d, c.trained.Params)
@@ -117,7 +117,7 @@ func (c *classifying) trainer(resumed bool) (err error) {
 	if err != nil {
 		return err
 	}
-	c.base.Params = nil // of a form that cannot be mapped, they would take memory
+	c.base.Params = nil // weights that cannot be mapped from their file would take memory
 	o := finetune.Settings{
 		Epochs: r.Epochs, Batch: r.Batch, Micro: min(r.Micro, r.Batch, len(c.learned)),
 		Rate: r.Rate, Warmup: r.Warmup, Decay: r.Decay, Clip: r.Clip, Seed: r.Seed, Precision: computing, Epoch: c.measured, Save: c.save,
@@ -133,17 +133,17 @@ func (c *classifying) trainer(resumed bool) (err error) {
 	return err
 }
 
-// observers are progress; an epoch has a line of its own.
+// observers returns progress, of updates only: each epoch is reported by measured.
 func (c *classifying) observers() []train.Observer { return []train.Observer{updatesOf{c.Progress}} }
 
 func (c *classifying) finish() error { return c.writePredictions(c.dev) }
 
-// updatesOf is progress that is not told of evaluations.
+// updatesOf is progress that ignores evaluations.
 type updatesOf struct{ *train.Progress }
 
 func (updatesOf) OnEvaluation(train.Evaluation) error { return nil }
 
-// measured notes how an epoch has ended.
+// measured records and reports the evaluation at the end of an epoch.
 func (c *classifying) measured(e finetune.Evaluation) error {
 	c.Epochs = append(c.Epochs[:min(len(c.Epochs), e.Epoch-1)], e)
 	c.keepBest(e)
@@ -154,7 +154,7 @@ func (c *classifying) measured(e finetune.Evaluation) error {
 	return c.Progress.Say(fmt.Sprintf("epoch %d: dev loss %.4f%s", e.Epoch, e.Loss, text))
 }
 
-// keepBest keeps the best epoch, as the trainer does its checkpoint.
+// keepBest keeps the best epoch, as the trainer keeps its checkpoint.
 func (t *Tuning) keepBest(e finetune.Evaluation) {
 	headline := t.Description.Metrics[0]
 	if t.Best == nil || tasks.Better(headline, e.Metrics[headline], t.Best.Metrics[headline]) {

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// ofTokens are the settings that count tokens in the place of updates, as GPT-3's paper does.
+// ofTokens returns the settings that count tokens instead of updates, as GPT-3's paper does.
 func (r *Recipe) ofTokens() setting.List {
 	return setting.List{
 		setting.NewCount("tokens", &r.Tokens, "tokens to train on, such as 300B, in place of steps: as many updates as that takes"),
@@ -23,7 +23,7 @@ func (r *Recipe) ofTokens() setting.List {
 	}
 }
 
-// parseRamp reads the setting batch-ramp; an empty one is no ramp.
+// parseRamp parses the setting batch-ramp; an empty one is no ramp.
 func parseRamp(text string) (r train.Ramp, err error) {
 	if text == "" {
 		return r, nil
@@ -46,7 +46,7 @@ func parseRamp(text string) (r train.Ramp, err error) {
 	return r, nil
 }
 
-// tokens is a setting that counts tokens, which are otherwise so many.
+// tokens parses a setting that counts tokens; otherwise is its value if it is empty.
 func tokens(text string, otherwise int64) (int64, error) {
 	if text == "" {
 		return otherwise, nil
@@ -54,12 +54,13 @@ func tokens(text string, otherwise int64) (int64, error) {
 	return setting.ParseCount(text)
 }
 
-// inTokens tells whether the learning rate goes by tokens: updates need not be alike.
+// inTokens reports whether the learning rate depends on tokens, since updates need not have the
+// same size.
 func (r Recipe) inTokens() bool {
 	return r.Tokens != "" || r.WarmupTokens != "" || r.DecayTokens != "" || r.BatchRamp != ""
 }
 
-// task is the recipe's updates.
+// task returns a task with the recipe's sizes, but without model or text.
 func (r Recipe) task() (*train.NextToken, error) {
 	ramp, err := parseRamp(r.BatchRamp)
 	unit := float64(r.Batch) * float64(r.Context)
@@ -67,7 +68,7 @@ func (r Recipe) task() (*train.NextToken, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case full > math.MaxInt32*1e6: // a remote bound, below which nothing here overflows
+	case full > math.MaxInt32*1e6: // a generous bound, below which nothing here overflows
 		return nil, usage.Errorf("--batch %d, --context %d and --accumulate %d are %.3g tokens in an update: too many", r.Batch, r.Context, r.Accumulate, full)
 	case r.BatchRamp != "" && r.Accumulate == 1:
 		return nil, usage.Errorf("--batch-ramp %s: with --accumulate 1 all updates are one batch, which cannot grow", r.BatchRamp)
@@ -77,7 +78,7 @@ func (r Recipe) task() (*train.NextToken, error) {
 	return &train.NextToken{Batch: r.Batch, Context: r.Context, Accumulate: r.Accumulate, Ramp: ramp, EvalBatches: r.EvalBatches}, nil
 }
 
-// complete checks a recipe, and completes one whose length is told in tokens by its steps.
+// complete checks a recipe, and sets its steps if its length is given in tokens.
 func (r *Recipe) complete() error {
 	if err := r.Validate(); err != nil {
 		return err
@@ -90,7 +91,7 @@ func (r *Recipe) complete() error {
 	if err != nil {
 		return err
 	}
-	if all == 0 || all > math.MaxInt64/2 { // the last update may go beyond
+	if all == 0 || all > math.MaxInt64/2 { // the last update may exceed it
 		return usage.Errorf("--tokens %s: want 1 to 4.6e18", r.Tokens)
 	}
 	updates, err := task.Updates(all)
@@ -98,8 +99,8 @@ func (r *Recipe) complete() error {
 	return err
 }
 
-// MakeTokenSchedule is the schedule that the recipe names, if it counts tokens, and else nil. Without
-// tokens of its own, the climb is that of so many updates.
+// MakeTokenSchedule returns the schedule that the recipe names if the recipe counts tokens, and
+// otherwise nil. Without WarmupTokens, the warmup has the tokens of the warmup updates.
 func (r Recipe) MakeTokenSchedule() (train.TokenSchedule, error) {
 	if !r.inTokens() {
 		return nil, nil
@@ -112,7 +113,8 @@ func (r Recipe) MakeTokenSchedule() (train.TokenSchedule, error) {
 	return s, usage.Of(err)
 }
 
-// spans are the tokens in which the learning rate climbs, and at which it is at its floor.
+// spans returns the tokens over which the learning rate rises, and those after which it is at its
+// floor.
 func (r Recipe) spans() (warmup, decay int64, err error) {
 	task, err := r.task()
 	if err != nil {
@@ -135,7 +137,7 @@ func (r Recipe) spans() (warmup, decay int64, err error) {
 	return warmup, decay, err
 }
 
-// plateau is the last step before the rate of schedule wsd falls, 0 of any other.
+// plateau returns the last step before the rate of schedule wsd falls, 0 for other schedules.
 func (r Recipe) plateau() (int, error) {
 	if r.Schedule != "wsd" {
 		return 0, nil

@@ -65,8 +65,8 @@ func trained(t *testing.T, r *Run, err error) []line {
 	return all
 }
 
-// TestTokens: a run in tokens has hand-computed updates and rates, says how far it is in tokens, and
-// stopped on the way up goes on to the bit.
+// TestTokens: a run measured in tokens has hand-computed updates and rates, reports its progress in
+// tokens, and if stopped during the ramp resumes bit for bit.
 func TestTokens(t *testing.T) {
 	recipe := climbing(t)
 	var log strings.Builder
@@ -109,7 +109,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestTokenSettings: what counts tokens and cannot be is told in one line.
+// TestTokenSettings: invalid settings that count tokens are reported in one line.
 func TestTokenSettings(t *testing.T) {
 	recipe := climbing(t)
 	for want, change := range map[string]func(r *Recipe){
@@ -175,7 +175,7 @@ func TestTokenDefaults(t *testing.T) {
 	}
 }
 
-// TestOlderRuns: what a run of before there were these settings has saved is still the same recipe.
+// TestOlderRuns: a run saved before there were these settings still has the same recipe.
 func TestOlderRuns(t *testing.T) {
 	r := Defaults()
 	r.Sum = fast // as older runs are read: see ReadRun
@@ -193,7 +193,7 @@ func TestOlderRuns(t *testing.T) {
 	}
 }
 
-// TestImpossibleTokens: a recipe of Go that cannot be is an error, before its updates are counted.
+// TestImpossibleTokens: an invalid recipe made in Go is an error, before its updates are counted.
 func TestImpossibleTokens(t *testing.T) {
 	r := Defaults()
 	r.Batch, r.Tokens = 0, "1M"

@@ -13,13 +13,13 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TunedRecipe is every setting of a run of fine-tuning, on a task of the list, a task of one's
-// own, or prompts and responses.
+// TunedRecipe has every setting of a fine-tuning run: on a listed task, on a task of the user's
+// own, or on prompts and responses.
 type TunedRecipe struct {
 	From, Task, Data, Train, Dev string
-	Examples                     int // 0: all
+	Examples                     int // 0 means all
 
-	Kind       string // of a task of one's own
+	Kind       string // of the user's own task
 	Columns    tasks.Columns
 	ScoreRange string
 
@@ -28,19 +28,20 @@ type TunedRecipe struct {
 	Epochs, Batch, Micro      int
 	Rate, Warmup, Decay, Clip float64
 	Auxiliary, Dropout        float64
-	Context                   int // 0: the model's
+	Context                   int // 0 means the model's
 	Fresh                     bool
-	LoRA                      int // rank of adapters; 0: all weights learn
+	LoRA                      int // rank of adapters; 0 means that all weights are trained
 	SaveEvery                 int
 	Precision                 string
 	Seed                      uint64
 	Sum                       string
 }
 
-// pretrainedDropout in the place of a dropout rate is what the model was pre-trained with: one that never met dropout loses by it what it has learned.
+// pretrainedDropout as a dropout rate means the rates that the model was pre-trained with: a model
+// that was trained without dropout loses what it has learned when dropout is applied.
 const pretrainedDropout = -1
 
-// dropped is a model with the recipe's dropout.
+// dropped returns a model with the recipe's dropout.
 func (r TunedRecipe) dropped(m models.Model) models.Model {
 	if r.Dropout == pretrainedDropout {
 		return m
@@ -48,20 +49,20 @@ func (r TunedRecipe) dropped(m models.Model) models.Model {
 	return models.WithDropout(m, r.Dropout)
 }
 
-// DefaultsTuned is GPT-1's fine-tuning; From and a task are missing.
+// DefaultsTuned returns the settings of GPT-1's fine-tuning, without From and a task.
 func DefaultsTuned() TunedRecipe {
 	var r TunedRecipe
 	r.Settings().Reset()
 	return r
 }
 
-// Settings are those of the recipe, in the order of a recipe file.
+// Settings returns the recipe's settings, in the order of a recipe file.
 func (r *TunedRecipe) Settings() setting.List { return slices.Concat(r.ofTask(), r.ofUpdates()) }
 
-// kinds are those that a task of one's own may be of.
+// kinds are the possible kinds of the user's own task.
 var kinds = []string{string(tasks.Classification), string(tasks.Entailment), string(tasks.Similarity)}
 
-// optional accepts none too.
+// optional makes a check accept an empty value too.
 func optional(check setting.Check[string]) setting.Check[string] {
 	return func(name, value string) error {
 		if value == "" {
@@ -123,7 +124,7 @@ func (r *TunedRecipe) ofUpdates() setting.List {
 	}
 }
 
-// Validate finds what cannot be, before anything is read.
+// Validate reports settings that are not valid, before anything is read.
 func (r TunedRecipe) Validate() error {
 	own := r.ownColumn()
 	switch {
@@ -149,7 +150,8 @@ func (r TunedRecipe) Validate() error {
 	return cmp.Or(r.Settings().Validate(), r.Settings().Recordable())
 }
 
-// readRun reads the recipe of a run. One of before there was a choice adds up as so many ranks did.
+// readRun reads the recipe of a run. One older than the setting sum is given the way of adding up
+// that its number of ranks implied.
 func (r *TunedRecipe) readRun(d Dir, ranks int) error {
 	names, err := r.Settings().Read(d.TunedPath(), nil)
 	if err == nil && !slices.Contains(names, "sum") && ranks == 1 {
@@ -158,20 +160,20 @@ func (r *TunedRecipe) readRun(d Dir, ranks int) error {
 	return err
 }
 
-// Fast tells whether gradients are added up in any order.
+// Fast reports whether gradients are added up in any order.
 func (r TunedRecipe) Fast() bool { return r.Sum == fast }
 
-// text is the recipe as a file.
+// text returns the contents of the recipe's file.
 func (r TunedRecipe) text() []byte {
 	return r.Settings().Text("Every setting of this run. gorgpt finetune finetune.toml repeats it.")
 }
 
-// fixed is the recipe as checkpoints have it.
-func (r TunedRecipe) fixed() string { // older ones have no precision
+// fixed returns the recipe in the form that checkpoints have.
+func (r TunedRecipe) fixed() string { // older checkpoints have no precision
 	return strings.Replace(string(r.text()), "\n"+defaultPrecision+"\n", "\n", 1)
 }
 
-// CheckGiven refuses settings that were given and have no meaning in this recipe.
+// CheckGiven refuses settings that were given and have no effect in this recipe.
 func (r TunedRecipe) CheckGiven(given func(name string) bool) error {
 	if r.Pairs != "" && given("lambda") {
 		return usage.Errorf("--pairs goes without --lambda: a pair has prompt and response, and no head")
@@ -182,7 +184,7 @@ func (r TunedRecipe) CheckGiven(given func(name string) bool) error {
 	)
 }
 
-// columns are those of a task of one's own.
+// columns returns the columns of the user's own task.
 func (r TunedRecipe) columns() (c tasks.Columns, err error) {
 	if c = r.Columns; r.ScoreRange != "" {
 		c.Low, c.High, err = tasks.ParseRange(r.ScoreRange)
@@ -190,7 +192,7 @@ func (r TunedRecipe) columns() (c tasks.Columns, err error) {
 	return c, err
 }
 
-// ownColumn is a setting of a task of one's own that is given.
+// ownColumn returns the name of a setting of the user's own task that is given, or "".
 func (r TunedRecipe) ownColumn() string {
 	for _, s := range []struct{ name, value string }{
 		{"text", r.Columns.Text}, {"pair", r.Columns.Pair}, {"label", r.Columns.Label}, {"score", r.Columns.Score},
@@ -203,5 +205,5 @@ func (r TunedRecipe) ownColumn() string {
 	return ""
 }
 
-// templates are the names of those that a prompt can be put in.
+// templates returns the names of the templates for a prompt.
 func templates() []string { return append(pairs.TemplateNames(), inChat) }

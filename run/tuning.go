@@ -17,40 +17,41 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Tuning is a run of fine-tuning. Its directory has, beside what that of any run has, predictions.tsv
-// and confusion.png where it is a task.
+// Tuning is a fine-tuning run. Its directory has the files of any run and, for a task,
+// predictions.tsv and confusion.png.
 type Tuning struct {
 	Job
 	Recipe TunedRecipe
 
-	// Of a task: what it is, on how many examples it is measured, and the best epoch.
+	// For a task: its description, the number of examples it is evaluated on, and the best epoch.
 	Description finetune.Description
 	Measured    int
 	Best        *finetune.Evaluation
 
 	base   *Trained
-	merged *graph.Params // of weights and adapters, once there was a checkpoint
+	merged *graph.Params // of weights with adapters merged; nil before the first checkpoint
 	work   tuner
 }
 
-// tuner is what is learned: a task, or to respond.
+// tuner is what the run trains for: a task, or responses to prompts.
 type tuner interface {
 	name() string
-	// trainer makes the trainer, whose weights are those of the base, or are to be read.
+	// trainer makes the trainer. Its weights are those of the base model, or still to be read.
 	trainer(resumed bool) error
-	// observers are told of each update, beside those of every run.
+	// observers returns observers of updates, beyond those of every run.
 	observers() []train.Observer
 	finish() error
 }
 
-// CreateTuned makes a new run of fine-tuning in an empty or a new directory, "" for one in runs
-// that is named by the task and the time. The log is told what it is and how far; nil for none.
+// CreateTuned makes a new fine-tuning run in an empty or new directory; "" makes one in runs, named
+// by the task and the time. The log gets the run's description and progress; nil for none.
 func CreateTuned(recipe TunedRecipe, dir string, log io.Writer) (*Tuning, error) {
 	return CreateTunedOn(nil, recipe, dir, log)
 }
 
-// CreateTunedOn is [CreateTuned] by processes that train together, of which rank 0 alone writes, logs and has files; nil is one alone.
-// What an update runs at once is no more than each of them has of it, which the recipe of the run says.
+// CreateTunedOn is [CreateTuned] for processes that train together, of which only rank 0 writes,
+// logs and has files; nil means this process alone. A micro-batch is at most each process's share
+// of an update; the run's recipe has that number.
 func CreateTunedOn(peers train.Peers, recipe TunedRecipe, dir string, log io.Writer) (*Tuning, error) {
 	if err := cmp.Or(recipe.Validate(), SettlePrecision(&recipe.Precision)); err != nil {
 		return nil, err
@@ -77,10 +78,11 @@ func CreateTunedOn(peers train.Peers, recipe TunedRecipe, dir string, log io.Wri
 	return t, nil
 }
 
-// ResumeTuned goes on with a run from its latest checkpoint, as if it had never stopped.
+// ResumeTuned continues a run from its latest checkpoint, as if it had never stopped.
 func ResumeTuned(dir Dir, log io.Writer) (*Tuning, error) { return ResumeTunedOn(nil, dir, log) }
 
-// ResumeTunedOn is [ResumeTuned] by processes that train together, as many as before or not.
+// ResumeTunedOn is [ResumeTuned] for processes that train together, not necessarily as many as
+// before.
 func ResumeTunedOn(peers train.Peers, dir Dir, log io.Writer) (*Tuning, error) {
 	t := &Tuning{Job: newJob(log, "finetune", tunedName, peers, nil), Recipe: DefaultsTuned()}
 	t.Dir = dir
@@ -145,8 +147,9 @@ func (t *Tuning) observeAll(told int) error {
 	return nil
 }
 
-// Train trains, and keeps the best weights in checkpoints/best. Where an error or an interrupt ends
-// it, the weights after the last update are in checkpoints/latest, to go on from.
+// Train trains, and keeps the best weights in checkpoints/best. If an error or an interrupt ends
+// it, the weights after the last update are in checkpoints/latest, from which the run can be
+// resumed.
 func (t *Tuning) Train(ctx context.Context) error {
 	reason := t.Job.Train(ctx)
 	if !t.first() {
@@ -165,9 +168,9 @@ func (t *Tuning) Train(ctx context.Context) error {
 	return reason
 }
 
-// forget removes what only a run that goes on needs: of a large model, several times its size.
+// forget removes what only a resumed run needs, which for a large model is several times its size.
 func (t *Tuning) forget() error {
-	if !exists(t.Dir.Best()) { // nothing measured was a number
+	if !exists(t.Dir.Best()) { // no evaluation was finite
 		return nil
 	}
 	best, err := checkpoint.Open(t.Dir.Best())
@@ -193,7 +196,7 @@ func (t *Tuning) forget() error {
 	return err
 }
 
-// someOf draws n of the examples of a file; 0 are all.
+// someOf draws n of the examples of a file; 0 means all.
 func someOf[E any](all []E, n int, seed uint64, file string) ([]E, error) {
 	if n > len(all) {
 		return nil, usage.Errorf("--examples %d: %s has %d", n, file, len(all))

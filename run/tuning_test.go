@@ -47,8 +47,8 @@ func outcome(t *testing.T, dir Dir) string {
 	return string(all)
 }
 
-// TestResumeTuned: a run of fine-tuning that was interrupted, or killed and moved, goes on to the
-// bits of one that never was; of one that has ended only the best is left.
+// TestResumeTuned: a fine-tuning run that was interrupted, or killed and moved, ends with the bits
+// of one that never was; after a run has ended, only its best checkpoint is left.
 func TestResumeTuned(t *testing.T) {
 	t.Chdir(t.TempDir())
 	base := pretrained(t)

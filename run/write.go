@@ -16,25 +16,25 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Writing is how a model goes on with texts.
+// Writing holds the settings for generating text with a model.
 type Writing struct {
-	Tokens, Samples  int // of each text; texts for a prompt
-	generate.Options     // Stop are tokens beside those that end a text
+	Tokens, Samples  int // of each text, at most; texts per prompt
+	generate.Options     // Stop are tokens in addition to those that end a text
 
-	Beams         int // above 0 searches, and draws nothing
+	Beams         int // above 0 means beam search, without sampling
 	LengthPenalty float64
-	Special       bool     // special tokens that are written in a prompt become their ids
-	Stops         []string // texts end before these; the one that is complete first counts
+	Special       bool     // special tokens written in a prompt become their ids
+	Stops         []string // texts end before these; the one that is complete first ends the text
 }
 
-// DefaultWriting is a text of 200 tokens, drawn from the 200 best.
+// DefaultWriting returns settings for one text of 200 tokens, sampled from the 200 best.
 func DefaultWriting() Writing {
 	var o Writing
 	o.Settings().Reset()
 	return o
 }
 
-// Settings are those of the writing.
+// Settings returns the settings.
 func (o *Writing) Settings() setting.List {
 	return setting.List{
 		setting.New("tokens", &o.Tokens, 200, "most tokens to generate", setting.AtLeast(1)),
@@ -54,7 +54,7 @@ func (o *Writing) Settings() setting.List {
 	}
 }
 
-// Validate tells which setting cannot be.
+// Validate reports a setting that is not valid.
 func (o Writing) Validate() error {
 	if err := o.Settings().Validate(); err != nil {
 		return err
@@ -71,39 +71,39 @@ func (o Writing) Validate() error {
 	return nil
 }
 
-// Text is what a model writes after a prompt.
+// Text is what a model generates after a prompt.
 type Text struct {
 	PromptIDs []int     `json:"prompt_ids"`
 	IDs       []int     `json:"ids"`
 	Text      string    `json:"text"`
 	Finish    string    `json:"finish"`            // length, stop, end_of_text or no_candidates
-	LogProb   *float64  `json:"logprob,omitempty"` // of a beam
+	LogProb   *float64  `json:"logprob,omitempty"` // for beam search
 	Score     *float64  `json:"score,omitempty"`
 	LogProbs  []LogProb `json:"logprobs,omitempty"`
 }
 
-// LogProb is a token's log-probability, and those of the best in its place.
+// LogProb is a token's log-probability, and those of the best tokens at its position.
 type LogProb struct {
 	ID      int       `json:"id"`
 	LogProb float64   `json:"logprob"`
 	Best    []LogProb `json:"best,omitempty"`
 }
 
-// Writer goes on with texts.
+// Writer generates text.
 type Writer struct {
 	Generator *generate.Generator
 
 	model   *Trained
 	writing Writing
-	options generate.Options // with the tokens that end a text
+	options generate.Options // including the tokens that end a text
 }
 
-// Writer makes the model's writer.
+// Writer returns a writer for the model.
 func (m *Trained) Writer(o Writing) (*Writer, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if o.TopP == 0 { // where generate keeps all
+	if o.TopP == 0 { // which generate takes to mean all
 		o.TopP = math.SmallestNonzeroFloat64
 	}
 	check := func() error {
@@ -130,7 +130,7 @@ func (m *Trained) Writer(o Writing) (*Writer, error) {
 	return w, nil
 }
 
-// Close ends the writer's programs.
+// Close closes the writer's programs.
 func (w *Writer) Close() error { return w.Generator.Close() }
 
 // Encode returns the tokens of a prompt.
@@ -146,11 +146,11 @@ func (w *Writer) Encode(prompt string) ([]int, error) {
 	if len(ids) == 0 {
 		return tokenizer.EmptyPrompt(w.model.Tokenizer), nil
 	}
-	before, _ := tokenizer.Around(w.model.Tokenizer) // what is after a text would end it
+	before, _ := tokenizer.Around(w.model.Tokenizer) // tokens that follow a text are left out, since they would end it
 	return append(slices.Clone(before), ids...), nil
 }
 
-// Texts are the continuations of a prompt: samples, or what a search finds, best first.
+// Texts returns continuations of a prompt: samples, or what a beam search finds, best first.
 func (w *Writer) Texts(ctx context.Context, prompt []int) ([]Text, error) {
 	if w.writing.Beams > 0 {
 		return w.search(ctx, prompt)
@@ -183,12 +183,12 @@ func (w *Writer) Texts(ctx context.Context, prompt []int) ([]Text, error) {
 	return texts, nil
 }
 
-// text is what makes a text of the tokens that follow a prompt.
+// text returns what decodes the tokens that follow a prompt.
 func (w *Writer) text(prompt []int) *generate.Text {
 	return generate.NewText(tokenizer.Following(w.model.Tokenizer, prompt), w.writing.Stops...)
 }
 
-// add adds a token to a text, if it is one.
+// add adds a token to a text, unless there is none.
 func (w *Writer) add(t *Text, d *generate.Text, token generate.Token) error {
 	if token.ID < 0 {
 		return nil
@@ -208,10 +208,10 @@ func (w *Writer) add(t *Text, d *generate.Text, token generate.Token) error {
 	return err
 }
 
-// ends tells whether a token ends the text, which it is no part of.
+// ends reports whether a token ends the text, without being part of it.
 func (w *Writer) ends(id int) bool { return slices.Contains(w.options.Stop, id) }
 
-// finish is why a text ends whose last token is id.
+// finish returns why a text ends whose last token is id.
 func (w *Writer) finish(why generate.Finish, id int, t *generate.Text) string {
 	if slices.Contains(w.model.Ends, id) && why == generate.StopToken {
 		return "end_of_text"
@@ -222,8 +222,8 @@ func (w *Writer) finish(why generate.Finish, id int, t *generate.Text) string {
 	return string(why)
 }
 
-// Stream calls a function with each piece of one sample as it is chosen. It returns why the text
-// ends.
+// Stream generates one sample and calls piece with each piece of it as it is generated. It returns
+// why the text ends.
 func (w *Writer) Stream(ctx context.Context, prompt []int, piece func(string) error) (finish string, err error) {
 	t := w.text(prompt)
 	for token, err := range w.Generator.Stream(ctx, prompt, w.writing.Tokens, w.options) {
@@ -248,13 +248,13 @@ func (w *Writer) Stream(ctx context.Context, prompt []int, piece func(string) er
 	return finish, piece(t.Rest())
 }
 
-// search returns what a beam search finds.
+// search returns the results of a beam search.
 func (w *Writer) search(ctx context.Context, prompt []int) ([]Text, error) {
 	o := generate.BeamOptions{
 		Beams: w.writing.Beams, LengthPenalty: w.writing.LengthPenalty, Stop: w.options.Stop,
 		RepetitionPenalty: w.options.RepetitionPenalty, NoRepeat: w.options.NoRepeat,
 	}
-	if len(w.writing.Stops) > 0 { // what would follow one has no say in which is the best
+	if len(w.writing.Stops) > 0 { // what would follow a stop must not influence which text is best
 		o.Ends = func(ids []int) (bool, error) {
 			t := w.text(prompt)
 			for _, id := range ids {
@@ -289,14 +289,14 @@ func (w *Writer) search(ctx context.Context, prompt []int) ([]Text, error) {
 	return texts, nil
 }
 
-// Speed is how fast a model writes.
+// Speed is how fast a model generates text.
 type Speed struct {
 	First  float64 // seconds to the first token, after the prompt
-	Rate   float64 // tokens a second of all sequences, then
-	Memory int64   // bytes of keys and values
+	Rate   float64 // tokens per second after that, over all sequences
+	Memory int64   // bytes used by keys and values
 }
 
-// Measure writes, through the ends of texts, to see how fast.
+// Measure generates tokens, past the ends of texts, and returns the speed.
 func (w *Writer) Measure(ctx context.Context, prompt []int) (s Speed, err error) {
 	if s.Memory, err = w.Generator.MemoryBytes(w.writing.Samples); err != nil {
 		return s, err

@@ -16,16 +16,16 @@ import (
 //	v = β₂·v + (1-β₂)·g²
 //	w = (1 - Rate·Decay)·w - Rate · m/(1-β₁ᵗ) / (√(v/(1-β₂ᵗ)) + Epsilon)
 //
-// as PyTorch does it.
+// as in PyTorch.
 type AdamW struct {
-	Beta1   float64 // memory of the mean of the gradient
-	Beta2   float64 // memory of its square
-	Epsilon float64 // added outside the root
+	Beta1   float64 // decay rate of the running mean of the gradient
+	Beta2   float64 // decay rate of the running mean of its square
+	Epsilon float64 // added outside the square root
 }
 
-// NewAdamW returns an optimizer with the settings GPT-3 was trained with
-// (Brown et al. 2020, appendix B), which reproductions of GPT-2 use too:
-// β 0.9 and 0.95, ε 1e-8, decay 0.1, clip 1. The learning rate is 6e-4.
+// NewAdamW returns an optimizer with the settings GPT-3 was trained with (Brown et al. 2020,
+// appendix B), which reproductions of GPT-2 use too: β 0.9 and 0.95, ε 1e-8, decay 0.1, clip 1. The
+// learning rate is 6e-4.
 func NewAdamW() *Optimizer {
 	return &Optimizer{Rule: AdamW{Beta1: 0.9, Beta2: 0.95, Epsilon: 1e-8}, LearnRate: 6e-4, Decay: 0.1, Clip: 1}
 }
@@ -36,7 +36,7 @@ func (AdamW) Name() string { return "AdamW" }
 // Elementwise is true.
 func (AdamW) Elementwise() bool { return true }
 
-// adamKept are PyTorch's words for the two moments.
+// adamKept are PyTorch's names for the two moments.
 var adamKept = []string{"exp_avg", "exp_avg_sq"}
 
 // Keeps names the two moments.

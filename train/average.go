@@ -7,28 +7,31 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Twin is how rules name an average of weights that they keep: the average while parameters hold the weights in
-// training, and those weights while parameters hold the average, as in a checkpoint.
+// Twin is the name under which a rule keeps an average of a parameter's weights. While the
+// parameter holds the weights being trained, this tensor holds the average; while the parameter
+// holds the average, as in a checkpoint, it holds the weights being trained.
 const Twin = "twin"
 
-// Averaging is a [Rule] that trains some weights and has an average of them which is better. Of what it
-// keeps, [Twin] is the average. Evaluations, samples and checkpoints have it in the place of the weights;
-// see [Trainer.Average]. [ScheduleFree] and [EMA] are such rules.
+// Averaging is a [Rule] that keeps an average of the weights it trains, which performs better than
+// the weights themselves. The average is the kept tensor named [Twin]. Evaluations, samples and
+// checkpoints use it instead of the weights; see [Trainer.Average]. [ScheduleFree] and [EMA] are
+// averaging rules.
 type Averaging interface {
 	Rule
-	// Begin fills what is kept of a parameter, in the order of Keeps, before its first update.
+	// Begin fills what is kept of a parameter, in the order of Keeps, before the first update.
 	Begin(weight []float32, kept [][]float32)
 }
 
-// Averager is a solver that has an average of the weights it trains. An [Optimizer] is one.
+// Averager is a solver that keeps an average of the weights it trains. An [Optimizer] is one.
 type Averager interface {
-	// Average has the parameters hold the average, or else the weights in training again, to the bit. It
-	// does nothing where they hold that already, or where there is no average.
+	// Average makes the parameters hold the average if on is true, and otherwise the weights being
+	// trained, restored bit for bit. It is a no-op if they already do, or if there is no average.
 	Average(model []gorgonia.ValueGrad, on bool) error
 }
 
-// Average exchanges the weights of rules that are [Averaging] with their averages: on puts the averages into the parameters.
-// A gradient is to be taken of the weights, so off. On an error nothing has changed.
+// Average exchanges the weights of rules that are [Averaging] with their averages: with on, the
+// parameters hold the averages. Gradients must be taken of the weights themselves, that is, after
+// Average with on false. On an error nothing has changed.
 func (o *Optimizer) Average(model []gorgonia.ValueGrad, on bool) error {
 	if o.averaged == on {
 		return nil
@@ -67,9 +70,9 @@ func (o *Optimizer) Average(model []gorgonia.ValueGrad, on bool) error {
 	return nil
 }
 
-// Average has Params hold the average of the weights, where the solver has one, until the next
-// update. Evaluations, Save and whoever comes after Run find it there; an [Observer] that uses the
-// weights after a step has to call this.
+// Average makes Params hold the average of the weights, if the solver keeps one, until the next
+// update. Evaluations, Save and code that runs after Run find it there already; an [Observer] that
+// uses the weights after a step has to call Average first.
 func (t *Trainer) Average() error { return t.average(t.Params.ValueGrads(), true) }
 
 func (t *Trainer) average(model []gorgonia.ValueGrad, on bool) error {
@@ -79,13 +82,13 @@ func (t *Trainer) average(model []gorgonia.ValueGrad, on bool) error {
 	return nil
 }
 
-// rates are what the learning rates of a run's updates come to.
+// rates summarizes the learning rates of a run's updates so far.
 type rates struct {
 	Highest float64 `json:"highest_rate,omitzero"`
-	Squares float64 `json:"rate_squares,omitzero"` // sum of the squares of the highest so far, an update each
+	Squares float64 `json:"rate_squares,omitzero"` // sum, over the updates, of the square of the highest rate so far
 }
 
-// share takes another rate, and returns the part that its update has in Squares.
+// share adds the rate of one more update, and returns that update's share of Squares.
 func (r *rates) share(rate float64) float64 {
 	r.Highest = max(r.Highest, rate)
 	r.Squares += r.Highest * r.Highest

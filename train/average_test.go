@@ -80,8 +80,9 @@ func muonGroup() []Group {
 	return []Group{{Pattern: "*", Matrices: true, Rule: EMA{&Muon{Momentum: 0.9, MatchRMS: true}, 0.9}}}
 }
 
-// TestAverageIsWhatIsSeen: evaluations, Save and whoever comes after a run have the average, and that does not change
-// what is trained: a run that saves and evaluates after each update has the weights of one that never does.
+// TestAverageIsWhatIsSeen: evaluations, Save and code after a run see the average, and that does
+// not change what is trained: a run that saves and evaluates after each update has the weights of
+// one that never does.
 func TestAverageIsWhatIsSeen(t *testing.T) {
 	for name, solver := range averaged {
 		run := func(every int) (seen, trained map[string][]float32) {

@@ -12,12 +12,12 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// Damage is what of a file of metrics is none: lines that a failing disk, or two writers at
-// once, left behind. It is an error of [Replay], which has reported the rest by then.
+// Damage describes the lines of a metrics file that are not valid, as left behind by a failing disk
+// or by two writers at once. [Replay] returns it as an error after reporting all the other lines.
 type Damage struct {
-	Lines int    // that are damaged, or out of order
-	Line  int    // the first of them, from 1
-	Why   string // what is wrong with that
+	Lines int    // number of lines that are damaged, or out of order
+	Line  int    // the first of them, counting from 1
+	Why   string // what is wrong with that line
 }
 
 func (d *Damage) Error() string {
@@ -34,8 +34,8 @@ func (d *Damage) add(line int, why string) {
 	}
 }
 
-// setAside copies a damaged file beside itself, and returns the name. Copies of earlier
-// damage stay.
+// setAside copies a damaged file to a new file beside it, and returns that file's name. Copies of
+// earlier damage are not overwritten.
 func setAside(f *os.File) (name string, err error) {
 	var aside *os.File
 	for n := 1; aside == nil; n++ {
@@ -55,7 +55,8 @@ func setAside(f *os.File) (name string, err error) {
 // span is a range of a file.
 type span struct{ begin, end int64 }
 
-// keepSpans moves ranges of a file, in order, to its beginning, and returns where they end.
+// keepSpans moves the given ranges of a file, which must be in order, to its beginning, and returns
+// where they end.
 func keepSpans(f *os.File, spans []span) (int64, error) {
 	var at int64
 	for _, s := range spans {

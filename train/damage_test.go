@@ -48,8 +48,8 @@ var flips = map[string]func(byte) byte{
 	"NUL":     func(byte) byte { return 0 },
 }
 
-// TestFlippedMetrics: whatever byte of a log is damaged, the run goes on, all other lines are
-// kept, and the log is whole then.
+// TestFlippedMetrics: whichever byte of a log is damaged, the run is resumed, all other lines are
+// kept, and the log is then valid.
 func TestFlippedMetrics(t *testing.T) {
 	const steps = 5
 	dir := t.TempDir()
@@ -94,8 +94,8 @@ func TestFlippedMetrics(t *testing.T) {
 	}
 }
 
-// TestFlippedEvents: TensorBoard's file, whatever byte is damaged, ends with the records that
-// it had, made anew from the metrics where they were damaged.
+// TestFlippedEvents: whichever byte of TensorBoard's file is damaged, it ends up with the records
+// that it had, restored from the metrics where they were damaged.
 func TestFlippedEvents(t *testing.T) {
 	const steps = 5
 	metrics, path := writeLog(t, t.TempDir(), steps)
@@ -142,7 +142,8 @@ func TestFlippedEvents(t *testing.T) {
 	}
 }
 
-// TestUnreadableMetrics: an error of reading is no damage, which would lose what it hides.
+// TestUnreadableMetrics: a read error does not count as damage, which would drop the lines after
+// it.
 func TestUnreadableMetrics(t *testing.T) {
 	path, _ := writeLog(t, t.TempDir(), 2)
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)

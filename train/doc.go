@@ -1,6 +1,6 @@
-// Package train fits weights to a task. It knows programs of a graph,
-// batches and Gorgonia's solvers, but no model, layer, tokenizer or file of
-// weights: those are handed to it.
+// Package train fits weights to a task. It works with graph programs, batches and Gorgonia's
+// solvers, but knows nothing of models, layers, tokenizers or weight files: the caller supplies
+// them.
 //
 //	t := &train.Trainer{
 //		Task:   &train.NextToken{Model: models.Graphs(m), Train: stream, Validation: open, Batch: 12, Context: 64},
@@ -10,17 +10,16 @@
 //	}
 //	err := t.Run(ctx)
 //
-// Words: a [Task] declares inputs and loss, and hands out batches; [NextToken] is
-// pre-training. A micro-batch is one run of the program; an
-// update, or step, is one change of the weights, from the gradient of one
-// or more micro-batches. Losses of text are natural logarithms, per token.
+// Terms: a [Task] declares inputs and loss, and supplies batches; [NextToken] is pre-training. A
+// micro-batch is one run of the program. An update, or step, is one change of the weights, made
+// from the gradient of one or more micro-batches. Losses of text are in nats per token.
 //
-// An [Optimizer] changes the weights by a [Rule] for each of them, [AdamW], [Lion], [SGD] or
-// [Muon], with a [Group] for those that want settings of their own; Gorgonia's solvers do too.
-// [RegisterRule] gives a rule a name for recipes. A [Guard] skips updates that stand out, a [Hook]
-// sees each before it is made, an [Observer] is told of each afterwards: metrics, plots and
-// progress are observers. [Peers] train together.
+// An [Optimizer] changes each parameter by a [Rule], such as [AdamW], [Lion], [SGD] or [Muon]; a
+// [Group] gives some parameters settings of their own. Gorgonia's solvers can be used instead.
+// [RegisterRule] makes a rule available to recipes by name. A [Guard] skips updates that stand out,
+// a [Hook] sees each update before it is made, and an [Observer] is told of it afterwards: metrics,
+// plots and progress are observers. With [Peers], several processes train together.
 //
-// The same seed, data and settings give the same losses to the bit, whether or
-// not the run was interrupted and resumed in between; see [Trainer.State].
+// The same seed, data and settings give bit-identical losses, whether or not the run was
+// interrupted and resumed in between; see [Trainer.State].
 package train

@@ -7,19 +7,20 @@ import (
 	"github.com/gorgpt/gorgpt/internal/optional"
 )
 
-// EMA is another rule with an exponential moving average of its weights, which evaluations and checkpoints have
-// (see [Averaging]; Polyak & Juditsky 1992 average all alike). One number a weight is kept beside the rule's. After update
-// t = 1, 2, … with weight w, the average becomes
+// EMA wraps another rule and keeps an exponential moving average of its weights, which evaluations
+// and checkpoints use (see [Averaging]; Polyak & Juditsky 1992 weight all updates equally). It
+// keeps one number per weight in addition to those of the rule. After update t = 1, 2, … with
+// weight w, the average becomes
 //
 //	x = x + (1 - min(Decay, (1+t)/(10+t)))·(w - x)
 //
-// so that the weights a run begins with are soon forgotten, as TensorFlow's ExponentialMovingAverage has it.
+// so that the initial weights are soon forgotten, as in TensorFlow's ExponentialMovingAverage.
 type EMA struct {
 	Rule
-	Decay float64 // share of the average that stays, below 1
+	Decay float64 // fraction of the average that an update keeps, below 1
 }
 
-// Keeps adds the average to what the rule keeps, which may not average too.
+// Keeps adds the average to what the rule keeps. It is an error if the rule is itself [Averaging].
 func (e EMA) Keeps(shape []int) ([]string, error) {
 	if _, ok := optional.As[Averaging](e.Rule); ok {
 		return nil, fmt.Errorf("it has an average of its own, and takes no other")
@@ -28,16 +29,16 @@ func (e EMA) Keeps(shape []int) ([]string, error) {
 	return append(names[:len(names):len(names)], Twin), err
 }
 
-// Elementwise tells whether the rule is.
+// Elementwise reports whether the wrapped rule is elementwise.
 func (e EMA) Elementwise() bool {
 	inner, ok := optional.As[Elementwise](e.Rule)
 	return ok && inner.Elementwise()
 }
 
-// Begin has the average begin at the weight.
+// Begin starts the average at the weight.
 func (e EMA) Begin(weight []float32, kept [][]float32) { copy(kept[len(kept)-1], weight) }
 
-// Apply makes an update by the rule, and averages.
+// Apply makes an update by the rule, and then updates the average.
 func (e EMA) Apply(c *Change) {
 	last := len(c.Kept) - 1
 	x, inner := c.Kept[last], *c

@@ -10,18 +10,19 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Evaluator measures a task for its [Validator]: without dropout, and without gradients. There is
-// one for all evaluations of a run.
+// Evaluator evaluates a task for its [Validator], without dropout and without gradients. All
+// evaluations of a run share one.
 type Evaluator struct {
 	r       *run
 	closers []io.Closer
 }
 
-// Mean runs the task's loss over batches until next returns io.EOF: the loss, and the values
-// beside it, are means over the targets of all. Where batches tell how many bytes
-// their targets stand for, [BitsPerByte] is one of the values.
+// Mean runs the task's loss over batches until next returns io.EOF. The loss, and the values
+// reported beside it, are means over all targets. If the batches say how many bytes their targets
+// stand for, [BitsPerByte] is one of the values.
 //
-// The ranks have the same batches, and each runs some of them. The bits are those of one process.
+// All ranks read the same batches, and each runs some of them. The result is bit for bit that of
+// one process.
 func (e *Evaluator) Mean(ctx context.Context, next func(context.Context) (Batch, error)) (Evaluation, error) {
 	rows, n, err := e.rows(ctx, next)
 	if err == nil && n == 0 {
@@ -61,12 +62,13 @@ func (e *Evaluator) Mean(ctx context.Context, next func(context.Context) (Batch,
 	return result, nil
 }
 
-// BitsPerByte is the name of an evaluation's value that compares between tokenizers: the loss summed over all
-// targets, as a logarithm to the base 2, by the bytes of text that those targets stand for.
+// BitsPerByte is the name of an evaluation's value that can be compared between tokenizers: the
+// loss summed over all targets, in bits, divided by the bytes of text that those targets stand for.
 const BitsPerByte = "bits_per_byte"
 
-// rows has a row for each of n batches: the loss and the values beside it, summed over the targets, how many
-// targets there are, and of how many bytes. Those of other ranks' batches are zeros.
+// rows returns a row for each of n batches: the loss and the values beside it, summed over the
+// targets; the number of targets; and their number of bytes. Rows of batches that other ranks run
+// are zero.
 func (e *Evaluator) rows(ctx context.Context, next func(context.Context) (Batch, error)) (rows []float64, n int, err error) {
 	last := 1 + len(e.r.first.values)
 	rank, size := e.r.peers.Rank(), e.r.peers.Size()
@@ -106,19 +108,20 @@ func (e *Evaluator) rows(ctx context.Context, next func(context.Context) (Batch,
 	}
 }
 
-// Arena is the memory of training, in which programs of the task's own may lie too.
+// Arena returns the memory that training uses, which programs of the task may share.
 func (e *Evaluator) Arena() *graph.Arena { return e.r.programs.Arena }
 
-// CloseLater has c closed when the run ends.
+// CloseLater arranges for c to be closed when the run ends.
 func (e *Evaluator) CloseLater(c io.Closer) { e.closers = append(e.closers, c) }
 
-// Rank is that of the peers that this process is.
+// Rank returns the rank of this process among the peers.
 func (e *Evaluator) Rank() int { return e.r.peers.Rank() }
 
-// Size is how many peers there are.
+// Size returns the number of peers.
 func (e *Evaluator) Size() int { return e.r.peers.Size() }
 
-// Join puts together rows of width numbers that peers have of the same table, each its own: those of others are nil.
+// Join assembles a table, rows of width numbers, of which each peer has some rows. Each peer passes
+// its rows, and nil for those of the others; all get the whole table.
 func (e *Evaluator) Join(rows [][]float64, width int) ([][]float64, error) {
 	if e.Size() == 1 {
 		return rows, nil
@@ -137,7 +140,7 @@ func (e *Evaluator) Join(rows [][]float64, width int) ([][]float64, error) {
 	return rows, nil
 }
 
-// close closes what evaluations leave.
+// close closes what evaluations have left open.
 func (e *Evaluator) close() error {
 	var errs []error
 	for _, c := range e.closers {
@@ -146,9 +149,9 @@ func (e *Evaluator) close() error {
 	return errors.Join(errs...)
 }
 
-// evaluationDue tells whether the step the run is at wants an evaluation that
-// it has not had. A run interrupted before it has it when resumed, so the
-// evaluations are those of a run that was never stopped.
+// evaluationDue reports whether the current step calls for an evaluation that has not been made
+// yet. A run interrupted before an evaluation makes it after resuming, so that its evaluations are
+// those of a run that was never stopped.
 func (r *run) evaluationDue() bool {
 	if r.validator == nil || r.at.Evaluated != nil && r.at.Evaluated.Step == r.at.Step || r.at.Step < r.EvalFrom {
 		return false
@@ -156,12 +159,12 @@ func (r *run) evaluationDue() bool {
 	return r.at.Step == 0 || r.at.Step == r.Steps || r.EvalEvery > 0 && r.at.Step%r.EvalEvery == 0
 }
 
-// evaluate reports what the validation gives, and remembers it if it is the best since training
+// evaluate runs an evaluation and reports it, and records it if it is the best since training
 // began.
 func (r *run) evaluate(ctx context.Context) error {
 	r.halted = false
 	if r.several() {
-		ctx = context.WithoutCancel(ctx) // all or none
+		ctx = context.WithoutCancel(ctx) // either all ranks evaluate, or none
 	}
 	if err := r.average(r.model, true); err != nil {
 		return err
@@ -200,8 +203,8 @@ func (r *run) better(a, b Evaluation) bool {
 	return a.Loss < b.Loss
 }
 
-// unread notes that data could not be read, so that the run may go on with text that was
-// mended, and returns the error. The end of the data and an interrupt are no fault of the text.
+// unread records that the data could not be read, so that the run may continue on a repaired text,
+// and returns the error. The end of the data and an interrupt are not faults of the text.
 func (r *run) unread(reason error) error {
 	r.dirty = true
 	r.halted = reason != io.EOF && !errors.Is(reason, context.Canceled) && !errors.Is(reason, context.DeadlineExceeded)

@@ -17,18 +17,20 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// EventsFile is the name that TensorBoard knows a file of events by.
+// EventsFile is the name of an event file, of the form that TensorBoard recognizes.
 const EventsFile = "events.out.tfevents.gorgpt"
 
-// Events is an [Observer] that writes a file of TensorBoard events: the scalars
-// loss/train, loss/validation, learning_rate, grad_norm, tokens_per_s and skipped over
-// the steps, and NAME/train and NAME/validation of values that a task reports beside the loss, and layers,
-// of a vector NAME/0/train, NAME/1/train and so on. TensorBoard shows the folders of several runs over one another:
+// Events is an [Observer] that writes a file of TensorBoard events: the scalars loss/train,
+// loss/validation, learning_rate, grad_norm, tokens_per_s and skipped over the steps; NAME/train
+// and NAME/validation for the values that the task and layers report beside the loss; and
+// NAME/0/train, NAME/1/train and so on for vectors. TensorBoard overlays the curves of several
+// runs:
 //
 //	tensorboard --logdir runs
 //
-// A file is a sequence of records (TensorFlow's tfrecord_writer: length, masked CRC-32C
-// of it, bytes, masked CRC-32C of them) of Event messages (tensorflow/core/util/event.proto).
+// A file is a sequence of records (TensorFlow's tfrecord_writer: the length, its masked CRC-32C,
+// the bytes, and their masked CRC-32C), each of which is an Event message
+// (tensorflow/core/util/event.proto).
 type Events struct {
 	f      *os.File
 	record []byte
@@ -37,8 +39,8 @@ type Events struct {
 	from   int // the step from which events are missing
 }
 
-// OpenEvents opens a file of events to append to, creating it if need be. Like
-// [OpenMetrics] it keeps what is up to the given step.
+// OpenEvents opens an event file for appending, creating it if need be. Like [OpenMetrics], it
+// keeps the events up to the given step.
 func OpenEvents(path string, step int) (*Events, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
@@ -69,12 +71,12 @@ func OpenEvents(path string, step int) (*Events, error) {
 	return e, nil
 }
 
-// Mended says what was wrong with the file that was opened, and what was done about it. It is
-// empty if nothing was.
+// Mended describes what was wrong with the file when it was opened, and what was done about it. It
+// is empty if nothing was wrong.
 func (e *Events) Mended() string { return e.mended }
 
-// Refill writes the events that a mended file lacks, up to its step, from the metrics of the
-// run. Their wall time is now.
+// Refill writes the events that a mended file lacks, up to its step, from the metrics of the run.
+// Their wall time is the current time.
 func (e *Events) Refill(metrics io.Reader) error {
 	if e.mended == "" {
 		return nil
@@ -82,7 +84,7 @@ func (e *Events) Refill(metrics io.Reader) error {
 	return Replay(metrics, since{e.from, e})
 }
 
-// since passes on what is of a step or later.
+// since passes on steps and evaluations from a given step on.
 type since struct {
 	step int
 	to   Observer
@@ -102,8 +104,8 @@ func (s since) OnEvaluation(x Evaluation) error {
 	return s.to.OnEvaluation(x)
 }
 
-// mend returns the length of the leading events up to a step. Where they end before it, as the
-// file is damaged or gone, the file as it was is kept beside, and Refill has something to do.
+// mend returns the length of the leading events up to a step. If they end before that step because
+// the file is damaged or gone, Refill has to supply the rest; a damaged file is first copied aside.
 func (e *Events) mend(step int) (int64, error) {
 	name := filepath.Base(e.f.Name())
 	kept, err := keptEvents(e.f, step)
@@ -145,14 +147,14 @@ func (e *Events) OnStep(s Step) error {
 	return e.write()
 }
 
-// OnEvaluation writes the validation loss.
+// OnEvaluation writes the validation loss, and the values beside it.
 func (e *Events) OnEvaluation(v Evaluation) error {
 	e.begin(v.Step)
 	e.scalars(withValues(v.Values, "/validation", scalar{"loss/validation", v.Loss})...)
 	return e.write()
 }
 
-// withValues adds what a task reports beside the loss.
+// withValues appends the values that are reported beside the loss.
 func withValues(values map[string]float64, of string, all ...scalar) []scalar {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		all = append(all, scalar{name + of, values[name]})
@@ -160,7 +162,7 @@ func withValues(values map[string]float64, of string, all ...scalar) []scalar {
 	return all
 }
 
-// Sync flushes what was written to the disk.
+// Sync flushes the file to disk.
 func (e *Events) Sync() error { return e.f.Sync() }
 
 // Close closes the file.
@@ -212,17 +214,18 @@ func (e *Events) write() error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// maskedSum is the CRC-32C, rotated and shifted as TensorFlow does, because a sum over
-// bytes that hold sums is weak.
+// maskedSum is the CRC-32C, rotated and offset as in TensorFlow, because a CRC over bytes that
+// contain CRCs is weak.
 func maskedSum(b []byte) uint32 {
 	sum := crc32.Checksum(b, castagnoli)
 	return (sum>>15 | sum<<17) + 0xa282ead8
 }
 
-// longestEvent bounds a record; those written here stay below 300 bytes and what a task and layers report, 128 bytes for each of mostReported.
+// longestEvent bounds a record. Those written here stay below 300 bytes plus what the task and
+// layers report, which takes 128 bytes for each of mostReported numbers.
 const longestEvent = 1 << 22
 
-// badRecord is the error of bytes that are no record of events.
+// badRecord is the error for bytes that are not a record of events.
 type badRecord struct {
 	offset int64
 	why    string
@@ -230,15 +233,15 @@ type badRecord struct {
 
 func (b *badRecord) Error() string { return fmt.Sprintf("offset %d: %s", b.offset, b.why) }
 
-// kept is what a file of events has up to a step.
+// kept describes the part of an event file up to a step.
 type kept struct {
-	end       int64 // of its whole records
+	end       int64 // of the whole records
 	last      int   // the step of the last
-	lastBegin int64 // where those of that step begin
+	lastBegin int64 // where the records of that step begin
 }
 
-// keptEvents finds the leading whole records up to a step; it returns those before a damaged
-// one, and a badRecord.
+// keptEvents finds the leading whole records up to a step. If a record is damaged, it returns those
+// before it, and a badRecord.
 func keptEvents(r io.Reader, step int) (k kept, err error) {
 	br := bufio.NewReader(r)
 	var head [12]byte
@@ -273,8 +276,8 @@ func keptEvents(r io.Reader, step int) (k kept, err error) {
 	}
 }
 
-// unlessEnd is an error unless the file ends, within a record that a crash cut short or
-// after one.
+// unlessEnd returns nil if err only says that the file ends, after a record or within one that a
+// crash cut short; otherwise it returns err.
 func unlessEnd(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return nil

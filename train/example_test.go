@@ -74,7 +74,8 @@ func ExampleParseSchedule() {
 	// Output: unknown schedule "cosinus"; did you mean "cosine"?
 }
 
-// GPT-3's schedule counts tokens: the climb, the fall to a tenth, and what comes after.
+// GPT-3's schedule counts tokens: here during the warmup, at its end, during the fall to a tenth,
+// and after it.
 func ExampleParseTokenSchedule() {
 	rate, err := train.ParseTokenSchedule("cosine", 6e-4, 6e-5, 375e6, 260e9)
 	if err != nil {
@@ -142,7 +143,7 @@ func ExampleHookFunc() {
 	// Output: 1 hook
 }
 
-// ExampleNewLion steps by the sign of the gradient's mean, so all weights by the same.
+// ExampleNewLion steps by the sign of the gradient's mean, so all weights move by the same amount.
 func ExampleNewLion() {
 	params := graph.NewParams(1)
 	w, err := params.Declare("w", graph.Ones(), 3)
@@ -160,7 +161,7 @@ func ExampleNewLion() {
 	// Output: [0.75 1.25 1]
 }
 
-// ExampleNewSGD rolls on by its momentum.
+// ExampleNewSGD keeps moving by its momentum.
 func ExampleNewSGD() {
 	params := graph.NewParams(1)
 	w, err := params.Declare("w", graph.Zeros(), 1)
@@ -244,7 +245,7 @@ func ExampleConstant() {
 	// Output: 0: 2.00e-04  3: 8.00e-04  100: 1.00e-03
 }
 
-// ExampleEvery is called after every second step and the last.
+// ExampleEvery calls a function after every second step and the last.
 func ExampleEvery() {
 	o := train.Every(2, 5, func(step int) error {
 		_, err := fmt.Println("step", step)
@@ -261,7 +262,7 @@ func ExampleEvery() {
 	// step 5
 }
 
-// ExampleGroup keeps the decay off embeddings.
+// ExampleGroup exempts embeddings from weight decay.
 func ExampleGroup() {
 	params := graph.NewParams(1)
 	for _, name := range []string{"wte.weight", "fc.weight"} {
@@ -281,7 +282,8 @@ func ExampleGroup() {
 	// Output: [1] [0.95]
 }
 
-// ExampleNewScheduleFree trains one number and has another, its average, where the number is used.
+// ExampleNewScheduleFree trains a number, and prints its average, which is used in its place, and
+// then the number itself.
 func ExampleNewScheduleFree() {
 	params := graph.NewParams(1)
 	w, err := params.Declare("w", graph.Ones(), 1)
@@ -306,7 +308,7 @@ func ExampleNewScheduleFree() {
 	// Output: 0.00 -0.05
 }
 
-// ExampleEMA has Lion keep an average of the weights, which a Trainer evaluates and saves.
+// ExampleEMA makes Lion keep an average of the weights, which a Trainer evaluates and saves.
 func ExampleEMA() {
 	o := train.NewLion()
 	o.Rule = train.EMA{Rule: o.Rule, Decay: 0.999}

@@ -46,9 +46,9 @@ func upTo(r *recorder, step int) {
 	r.evals = slices.DeleteFunc(r.evals, func(e Evaluation) bool { return e.Step > step })
 }
 
-// TestFailureIsSaved: whatever fails outside of the weights, the run is saved first, and,
-// when the cause is gone, goes on to the same losses, reports and weights as a run in which
-// nothing failed.
+// TestFailureIsSaved: whatever fails outside of the weights, the run is saved first. When the cause
+// is gone and it is resumed, it has the same losses, reports and weights as a run in which nothing
+// failed.
 func TestFailureIsSaved(t *testing.T) {
 	const steps, every = 12, 4
 	setup := func() (*Trainer, *recorder) {
@@ -157,7 +157,7 @@ func TestFailureIsSaved(t *testing.T) {
 	}
 }
 
-// TestFailureGoesOn: Run may be called again after a failure, and does the update that failed.
+// TestFailureGoesOn: Run may be called again after a failure, and repeats the update that failed.
 func TestFailureGoesOn(t *testing.T) {
 	whole, all := newToy()
 	lm(whole).Accumulate = 2
@@ -198,8 +198,8 @@ func (f failingSolver) Step(model []gorgonia.ValueGrad) error {
 	return errTest
 }
 
-// TestFailureNotSaved: what may be half an update is not saved, nor is what would fail
-// again.
+// TestFailureNotSaved: what may be half an update is not saved, nor is a state in which the next
+// update would fail again.
 func TestFailureNotSaved(t *testing.T) {
 	for name, spoil := range map[string]func(*Trainer){
 		"solver": func(t *Trainer) { t.Solver = failingSolver{t.Solver.(*Optimizer)} },
@@ -234,7 +234,7 @@ type ending struct {
 
 func (s ending) Next(context.Context) (datasets.Batch, error) { return datasets.Batch{}, s.err }
 
-// TestHalted: only a text that could not be read may be another when the run goes on.
+// TestHalted: only a text that could not be read may have changed when the run is resumed.
 func TestHalted(t *testing.T) {
 	for _, test := range []struct {
 		err    error

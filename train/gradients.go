@@ -7,8 +7,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// gradientTree adds up the gradients of micro-batches pair by pair, so that it does not matter
-// which of them one process computes. A level holds the sum of 2ˡᵉᵛᵉˡ micro-batches, or nothing.
+// gradientTree adds up the gradients of micro-batches in a binary tree, so that the result does not
+// depend on which of them one process computes. A level holds the sum of 2ˡᵉᵛᵉˡ micro-batches, or
+// nothing.
 type gradientTree struct {
 	params []*graph.Param
 	at     map[*graph.Param]int
@@ -20,8 +21,8 @@ type level struct {
 	sums [][]float32 // of each parameter
 }
 
-// add takes the gradient of one more micro-batch out of the parameters or, if it is the last,
-// puts the sum of all there.
+// add moves the gradient of one more micro-batch from the parameters into the tree or, if it is the
+// last, leaves the sum of all micro-batches in the parameters.
 func (t *gradientTree) add(last bool) {
 	at := 0
 	for ; at < len(t.levels) && (last || t.levels[at].full); at++ {
@@ -49,7 +50,8 @@ func (t *gradientTree) add(last bool) {
 	}
 }
 
-// addLast puts the sum of all micro-batches of a parameter, of which it has the last, there. When that is done to each, reset follows.
+// addLast adds all earlier micro-batches to a parameter's gradient, which holds that of the last
+// micro-batch. After it has been called for each parameter, reset must be called.
 func (t *gradientTree) addLast(p *graph.Param) {
 	if t.at == nil {
 		t.at = make(map[*graph.Param]int)
@@ -64,14 +66,14 @@ func (t *gradientTree) addLast(p *graph.Param) {
 	}
 }
 
-// reset forgets an update that was not finished.
+// reset empties the tree, also of an update that was not finished.
 func (t *gradientTree) reset() {
 	for i := range t.levels {
 		t.levels[i].full = false
 	}
 }
 
-// addTree adds up slices in the first of them, pair by pair, the left part a power of two.
+// addTree adds up slices pairwise into the first; the left part of each split is a power of two.
 func addTree[E float32 | float64](x [][]E) {
 	if len(x) < 2 {
 		return

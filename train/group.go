@@ -9,19 +9,19 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A Group gives parameters whose name matches Pattern, as in [path.Match], settings of their
-// own. Of several groups the first that matches counts.
+// A Group gives the parameters whose names match Pattern, as in [path.Match], settings of their
+// own. If several groups match, the first applies.
 type Group struct {
 	Pattern  string
-	Matrices bool // only parameters of rank 2 and more, or of which each expert has such a part
+	Matrices bool // only parameters of rank 2 or more; where each expert has a part of a parameter, the part's rank counts
 
-	Rule   Rule     // instead of the optimizer's; nil is that
-	Rate   *float64 // factor on the learning rate; nil is 1
-	Decay  *float64 // instead of the optimizer's, whatever the rank; nil is that
-	Frozen bool     // the parameters stay as they are, and nothing is kept of them
+	Rule   Rule     // instead of the optimizer's; nil means the optimizer's
+	Rate   *float64 // factor on the learning rate; nil means 1
+	Decay  *float64 // instead of the optimizer's, for any rank; nil means the optimizer's
+	Frozen bool     // the parameters do not change, and no state is kept for them
 }
 
-// CheckGroups reports a pattern that is not one, and settings that cannot be.
+// CheckGroups reports a malformed pattern, and settings that are out of range or contradictory.
 func CheckGroups(groups []Group) error {
 	for _, g := range groups {
 		if _, err := path.Match(g.Pattern, ""); err != nil {
@@ -40,10 +40,10 @@ func CheckGroups(groups []Group) error {
 	return nil
 }
 
-// rankOf is the rank of a parameter of a shape, or of the part of it that each expert has.
+// rankOf returns the rank of a parameter, or of the part of it that each expert has.
 func rankOf(param any, shape tensor.Shape) int { return partOf(param, shape).Dims() }
 
-// partOf is the shape of a parameter, or of the part of it that each expert has.
+// partOf returns the shape of a parameter, or of the part of it that each expert has.
 func partOf(param any, shape tensor.Shape) tensor.Shape {
 	if p, ok := param.(interface{ Groups() int }); ok && p.Groups() > 0 {
 		return shape[1:]
@@ -56,8 +56,8 @@ func (g Group) holds(name string, rank int) bool {
 	return ok && (!g.Matrices || rank >= 2)
 }
 
-// groupOf returns the index of the group that counts for a parameter, -1 if none does, and
-// notes which hold it.
+// groupOf returns the index of the group that applies to a parameter, or -1, and marks in seen
+// every group that matches it.
 func groupOf(groups []Group, name string, rank int, seen []bool) int {
 	first := -1
 	for i, g := range groups {
@@ -70,7 +70,7 @@ func groupOf(groups []Group, name string, rank int, seen []bool) int {
 	return first
 }
 
-// unmatched is the error of the first group that no parameter is in.
+// unmatched returns an error for the first group that matches no parameter.
 func unmatched(groups []Group, seen []bool) error {
 	if i := slices.Index(seen, false); i >= 0 {
 		kind := "parameter"

@@ -5,19 +5,19 @@ import (
 	"math"
 )
 
-// A Guard skips updates whose loss or gradient norm stands out: one bad batch can
-// undo the work of thousands. A skipped batch is spent, the weights and the
-// solver's means stay, and the step counts.
+// A Guard skips updates whose loss or gradient norm stands out: one bad batch can undo the work of
+// thousands. The batch of a skipped update is consumed and the step counts, but the weights and the
+// solver's state do not change.
 //
-// A value stands out if it lies more than Deviations standard deviations above the mean
-// of the last Window values, skipped ones included, so that a lasting change is soon
-// the new norm. Until there are so many, nothing is skipped. llm.c does the same.
+// A value stands out if it lies more than Deviations standard deviations above the mean of the last
+// Window values. Skipped ones are included, so that a lasting change soon becomes normal. Until
+// there are Window values, nothing is skipped. llm.c does the same.
 type Guard struct {
 	Deviations float64 // 0 skips nothing; 3 to 6 are usual
 	Window     int     // 0 means 128
 }
 
-// window is the number of values that count.
+// window is the number of values considered.
 func (g Guard) window() int {
 	if g.Window == 0 {
 		return 128
@@ -32,14 +32,14 @@ func (g Guard) check() error {
 	return nil
 }
 
-// GuardState is what a guard remembers: the last values of the steps, oldest first.
+// GuardState is what a guard remembers: the values of the last steps, oldest first.
 type GuardState struct {
 	Losses  []float64 `json:"losses,omitempty"`
 	Norms   []float64 `json:"norms,omitempty"`
-	Skipped int       `json:"skipped,omitempty"` // updates so far
+	Skipped int       `json:"skipped,omitempty"` // updates skipped so far
 }
 
-// skips tells whether to skip an update, and remembers its values.
+// skips reports whether to skip an update, and remembers its loss and norm.
 func (g Guard) skips(s *GuardState, loss, norm float64) bool {
 	if g.Deviations == 0 {
 		return false
@@ -53,13 +53,13 @@ func (g Guard) skips(s *GuardState, loss, norm float64) bool {
 	return out
 }
 
-// lastOf returns a new slice of the last n values: states in use keep theirs.
+// lastOf returns a new slice of the last n values, x included, so that saved states keep theirs.
 func lastOf(values []float64, x float64, n int) []float64 {
 	from := max(0, len(values)+1-n)
 	return append(append(make([]float64, 0, n), values[from:]...), x)
 }
 
-// outlier tells whether x lies too far above the mean of n values.
+// outlier reports whether x lies too far above the mean of n values.
 func outlier(values []float64, x float64, n int, deviations float64) bool {
 	if len(values) < n {
 		return false

@@ -11,30 +11,31 @@ import (
 	"github.com/gorgpt/gorgpt/chart"
 )
 
-// Heat is an [Observer] that draws the vectors that layers report, such as the loads of experts, over the steps: of those
-// whose names end alike, as in h.0.mlp.load and h.1.mlp.load, one picture load.png, with a map for each layer, which has a row
-// for each element and as many columns as fit, each the mean of some steps. It draws anew at each evaluation.
+// Heat is an [Observer] that draws, over the steps, the vectors that layers report, such as the
+// loads of experts. Vectors whose names end alike, such as h.0.mlp.load and h.1.mlp.load, share one
+// picture, load.png. It has a map for each layer, with a row for each element and a column for each
+// span of steps, which shows the mean over that span. The pictures are redrawn at each evaluation.
 type Heat struct {
 	dir  string
 	maps map[string]*heat // by name
 }
 
-// heat is the means of a vector over spans of steps of one length.
+// heat holds the means of a vector over spans of equally many steps.
 type heat struct {
 	first, last int // steps
-	span        int // steps of each but the last
+	span        int // number of steps in each span but the last
 	sums        [][]float64
 	counts      []int
 }
 
-// heatColumns is the most spans that are drawn.
+// heatColumns is the largest number of spans that are drawn.
 const heatColumns = 20
 
-// NewHeat returns an observer that draws into a directory. For a run that goes on, [Replay] the metrics so far into it
-// first.
+// NewHeat returns an observer that draws into a directory. For a resumed run, [Replay] the metrics
+// so far into it first.
 func NewHeat(dir string) *Heat { return &Heat{dir: dir, maps: make(map[string]*heat)} }
 
-// OnStep takes the vectors of a step.
+// OnStep records the vectors of a step.
 func (h *Heat) OnStep(s Step) error {
 	for name, x := range s.Vectors {
 		m := h.maps[name]
@@ -47,7 +48,7 @@ func (h *Heat) OnStep(s Step) error {
 	return nil
 }
 
-// add adds the vector of a step; where there are too many spans, each two become one.
+// add adds the vector of a step. When there are too many spans, adjacent ones are merged in pairs.
 func (m *heat) add(step int, x []float64) {
 	for (step-m.first)/m.span >= heatColumns {
 		m.span *= 2
@@ -74,12 +75,12 @@ func (m *heat) add(step int, x []float64) {
 	m.last = step
 }
 
-// OnEvaluation draws.
+// OnEvaluation draws the pictures.
 func (h *Heat) OnEvaluation(Evaluation) error { return h.Draw() }
 
-// Draw writes the pictures as they stand now, if there is anything to draw.
+// Draw writes the pictures of the steps so far, if there is anything to draw.
 func (h *Heat) Draw() error {
-	pictures := make(map[string][]string) // the names in each
+	pictures := make(map[string][]string) // the names in each picture
 	for name := range h.maps {
 		last := name[strings.LastIndexAny(name, "./")+1:]
 		pictures[last] = append(pictures[last], name)
@@ -94,7 +95,7 @@ func (h *Heat) Draw() error {
 		m := h.maps[names[0]]
 		title := fmt.Sprintf("%s, steps %d to %d from left to right", last, m.first, m.last)
 		file := last + ".png"
-		if last == "loss" { // which Plot's picture is called
+		if last == "loss" { // the name of Plot's picture
 			file = "loss-map.png"
 		}
 		if err := chart.Heatmaps(title, grids...).Save(filepath.Join(h.dir, file)); err != nil {
@@ -104,7 +105,7 @@ func (h *Heat) Draw() error {
 	return nil
 }
 
-// grid has a row for each element, and a column for each span.
+// grid returns a map with a row for each element, and a column for each span.
 func (m *heat) grid(title string) chart.Grid {
 	g := chart.Grid{Title: title, Rows: len(m.sums[0]), Cols: len(m.sums)}
 	for e := range g.Rows {

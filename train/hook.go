@@ -4,32 +4,32 @@ import "gorgonia.org/gorgonia"
 
 // An Update is a change of the weights that is about to be made.
 type Update struct {
-	Step  int     // updates before it
+	Step  int     // number of updates before this one
 	Loss  float64 // of its batch, nats per token
 	Norm  float64 // global norm of the gradient, before clipping
 	Rate  float64 // learning rate
-	Skip  bool    // leave it out; the guard may have set it
+	Skip  bool    // the update is left out; the guard may have set this
 	Model []gorgonia.ValueGrad
 
-	Values  map[string]float64 // that the task reports beside the loss, and layers
-	Vectors Vectors            // that layers report; see [Step.Vectors]
+	Values  map[string]float64 // reported beside the loss by the task and by layers
+	Vectors Vectors            // reported by layers; see [Step.Vectors]
 }
 
-// A Hook sees each update before it is made, and may change it: the gradients of
-// u.Model, whose norm is then measured anew, or u.Skip. Hooks are called in order. What a
-// hook remembers is its own to keep across a resumed run. An error ends the run.
+// A Hook sees each update before it is made. It may change the gradients of u.Model, whose norm is
+// then measured again, or set u.Skip. Hooks are called in order. A hook that keeps state must
+// itself preserve it if the run is resumed. An error ends the run.
 type Hook interface {
 	BeforeUpdate(u *Update) error
 }
 
-// HookFunc is a function as a Hook.
+// HookFunc adapts a function to a Hook.
 type HookFunc func(u *Update) error
 
 // BeforeUpdate calls f.
 func (f HookFunc) BeforeUpdate(u *Update) error { return f(u) }
 
-// Every is an [Observer] that calls f after each n-th step, and after the last of the
-// run: to write a sample, say.
+// Every returns an [Observer] that calls f after each n-th step, and after step last, the last of
+// the run: for example, to write a sample.
 func Every(n, last int, f func(step int) error) Observer { return every{n, last, f} }
 
 type every struct {
@@ -37,7 +37,7 @@ type every struct {
 	f       func(step int) error
 }
 
-// OnStep calls f if it is time.
+// OnStep calls f if the step is due.
 func (e every) OnStep(s Step) error {
 	if e.n > 0 && (s.Step%e.n == 0 || s.Step == e.last) {
 		return e.f(s.Step)

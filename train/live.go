@@ -12,41 +12,41 @@ import (
 	"github.com/guptarohit/asciigraph"
 )
 
-// Machine is what a live view compares a run with.
+// Machine holds what a live view needs to rate a run's speed on this machine.
 type Machine struct {
-	FLOPs  float64      // operations that a token takes: 6 a weight, forward and backward
-	Rate   float64      // operations a second that matrix products reach here
-	Memory func() int64 // bytes of memory in use
+	FLOPs  float64      // floating-point operations per token: 6 per weight, forward and backward
+	Rate   float64      // operations per second that matrix products reach on this machine
+	Memory func() int64 // returns the bytes of memory in use
 }
 
-// live is the view of a run on a terminal: a curve of the loss, a bar, and figures. It
+// live is the view of a run on a terminal: a curve of the loss, a progress bar, and figures. It
 // stays at the bottom, below the lines of evaluations.
 type live struct {
 	w       io.Writer
 	columns int
 	steps   int
-	all     int64 // tokens of the run, if its length is told in them
+	all     int64 // tokens of the whole run, if its length is given in tokens; otherwise 0
 	machine Machine
 
-	curve []float64 // means of the loss over equal stretches of steps
-	each  int       // steps in a stretch
-	sum   float64   // of the stretch that is not full
+	curve []float64 // means of the loss over spans of equally many steps
+	each  int       // steps in a span
+	sum   float64   // over the last, incomplete span
 	n     int
 
-	lines    []string // on the terminal
+	lines    []string // currently on the terminal
 	lastEval *Evaluation
 	bestEval *Evaluation
 	buf      bytes.Buffer
 	skipped  int
 }
 
-// Size of the curve. The points double their stretch when there are too many.
+// Size of the curve. When there are too many points, the spans double in length.
 const (
 	curveRows   = 8
 	curvePoints = 256
 )
 
-// add takes a loss into the curve.
+// add adds a loss to the curve.
 func (l *live) add(loss float64) {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return
@@ -67,7 +67,7 @@ func (l *live) add(loss float64) {
 	}
 }
 
-// draw replaces the view.
+// draw replaces the view by that of a step.
 func (l *live) draw(s Step, loss, tokens float64, left string) error {
 	l.buf.Reset()
 	l.erase()
@@ -94,7 +94,7 @@ func (l *live) draw(s Step, loss, tokens float64, left string) error {
 	return l.show()
 }
 
-// show writes the view, after what is in the buffer.
+// show writes the contents of the buffer, and then the view.
 func (l *live) show() error {
 	for _, line := range l.lines {
 		l.buf.WriteString(line)
@@ -104,7 +104,7 @@ func (l *live) show() error {
 	return err
 }
 
-// erase writes what takes the view off the terminal.
+// erase appends to the buffer what erases the view from the terminal.
 func (l *live) erase() {
 	if len(l.lines) > 0 {
 		fmt.Fprintf(&l.buf, "\x1b[%dA\r\x1b[J", len(l.lines))
@@ -119,7 +119,7 @@ func (l *live) say(line string) error {
 	return l.show()
 }
 
-// figures tells speed and memory.
+// figures returns a line of speed and memory use.
 func (l *live) figures(tokens float64) string {
 	line := short(tokens) + " tokens/s"
 	if l.machine.FLOPs > 0 && l.machine.Rate > 0 {
@@ -146,7 +146,7 @@ func (l *live) skips() string {
 	return fmt.Sprintf("  %d skipped", l.skipped)
 }
 
-// cutTo shortens a line to so many columns: one that wraps could not be erased.
+// cutTo shortens a line to the given number of columns: a line that wraps could not be erased.
 func cutTo(line string, columns int) string {
 	for utf8.RuneCountInString(line) > max(1, columns) {
 		_, size := utf8.DecodeLastRuneInString(line)
@@ -155,7 +155,7 @@ func cutTo(line string, columns int) string {
 	return line
 }
 
-// duration writes seconds as people read them.
+// duration formats seconds for people.
 func duration(seconds float64) string {
 	return time.Duration(math.Round(seconds) * float64(time.Second)).String()
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// fact is something that ranks have in common, or their run is none.
+// fact is something that must be the same on all ranks of a run.
 type fact struct{ what, value string }
 
 // meet checks that the ranks are at the same point of the same run.
@@ -57,7 +57,8 @@ func (r *run) wholeCount() (n int64) {
 	return n
 }
 
-// compare fails on all ranks unless the facts of some are those of their first, or if one has an error.
+// compare fails on all ranks if the facts of one differ from those of p's rank 0, or if one passes
+// an error.
 func (r *run) compare(p Peers, facts []fact, mine error) error {
 	if _, err := r.agree(0, nil, mine); err != nil {
 		return err
@@ -74,7 +75,8 @@ func (r *run) compare(p Peers, facts []fact, mine error) error {
 	return nil
 }
 
-// same checks that the ranks still have the same weights: those that hold a model together what each has all of.
+// same checks that the ranks still have the same weights. Ranks that hold a model together compare
+// the parameters that each has in full.
 func (r *run) same() error {
 	if !r.several() {
 		return nil
@@ -89,7 +91,7 @@ func (r *run) same() error {
 	return nil
 }
 
-// Tell returns what rank 0 calls it with, on all ranks.
+// Tell returns, on all ranks, the text that rank 0 passes.
 func Tell(p Peers, text string) (string, error) {
 	if p.Rank() > 0 {
 		text = ""
@@ -101,7 +103,7 @@ func Tell(p Peers, text string) (string, error) {
 	return all[0], nil
 }
 
-// Gather returns what each rank calls it with, on all ranks.
+// Gather returns, on all ranks, the text that each rank passes.
 func Gather(p Peers, text string) (all []string, err error) {
 	if p.Size() == 1 {
 		return []string{text}, nil
@@ -135,8 +137,10 @@ func Gather(p Peers, text string) (all []string, err error) {
 	return all, nil
 }
 
-// Alike checks that ranks were started alike, as a [Trainer] does: by one program, on one instruction set, with the same weights, and the same of
-// what else has a name. It is an error on all that names the rank and what it differs in.
+// Alike checks that the ranks were started alike, as a [Trainer] does: by the same program, on the
+// same instruction set, with the same weights, and with the same value for each name in named. If
+// not, it fails on all ranks: a rank that differs says in what, and the others say which rank has
+// failed.
 func Alike(p Peers, params *graph.Params, named ...[2]string) error {
 	if p == nil || p.Size() == 1 {
 		return nil
@@ -168,15 +172,15 @@ func Alike(p Peers, params *graph.Params, named ...[2]string) error {
 	return mine
 }
 
-// differs is the error of a rank that has something else than rank 0.
+// differs returns the error for a rank whose value differs from that of rank 0.
 func differs(p Peers, what, mine, theirs string) error {
 	has, first := firstOther(mine, theirs)
 	return fmt.Errorf("rank %d of %d differs from rank 0 in its %s: %.300q, not %.300q", p.Rank(), p.Size(), what, has, first)
 }
 
-// weightsMark tells weights apart.
+// weightsMark returns a checksum of weights.
 func weightsMark(params []*graph.Param) string {
-	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli)) // of which processors have an instruction
+	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli)) // for which processors have an instruction
 	for _, p := range params {
 		if w, _ := p.Packed(); w != nil {
 			for _, part := range [][]byte{w.Codes, w.Scales, w.Offsets} {
@@ -185,12 +189,12 @@ func weightsMark(params []*graph.Param) string {
 			continue
 		}
 		x := p.Data()
-		_, _ = sum.Write(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))) // which has no errors
+		_, _ = sum.Write(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))) // writing to a hash returns no error
 	}
 	return fmt.Sprintf("sum %08x", sum.Sum32())
 }
 
-// thisProgram tells programs apart: by version, and by what is in the file.
+// thisProgram identifies the running program by its version and by a hash of its file.
 var thisProgram = sync.OnceValues(func() (string, error) {
 	version := "gorgpt"
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -13,11 +13,12 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// longestLine bounds a line of metrics; those written here stay below 300 bytes, and what layers report.
+// longestLine bounds a line of metrics. Lines written here stay below 300 bytes plus what layers
+// report.
 const longestLine = 1 << 20
 
-// metricLines yields the whole lines of a file of metrics in the order of their steps, and
-// counts what is none. What follows the last newline is left out: a crash cut it short.
+// metricLines yields the whole lines of a file of metrics in the order of their steps, and counts
+// invalid lines in damage. What follows the last newline is left out: it was cut short by a crash.
 func metricLines(r io.Reader, damage *Damage) iter.Seq2[metricLine, error] {
 	return func(yield func(metricLine, error) bool) {
 		var last, pending *metricLine
@@ -37,7 +38,7 @@ func metricLines(r io.Reader, damage *Damage) iter.Seq2[metricLine, error] {
 					return
 				}
 				last, pending = pending, &l
-			case l.follows(last) && !pending.next(last): // as in 8, 9, 70, 11
+			case l.follows(last) && !pending.next(last): // pending is the line out of place, as in 8, 9, 70, 11
 				damage.add(pending.number, fmt.Sprintf("step %d, before step %d", pending.Step, l.Step))
 				pending = &l
 			default:
@@ -50,13 +51,13 @@ func metricLines(r io.Reader, damage *Damage) iter.Seq2[metricLine, error] {
 	}
 }
 
-// follows tells whether a line may come after another: steps grow, and the evaluation after a
-// step has its number.
+// follows reports whether a line may come after another: steps increase, except that an evaluation
+// has the number of the step before it.
 func (l *metricLine) follows(before *metricLine) bool {
 	return before == nil || l.Step > before.Step || l.Step == before.Step && (l.ValLoss.present || before.ValLoss.present)
 }
 
-// next tells whether a line is of the step right after that of another, or the same.
+// next reports whether a line's step is at most one after that of another.
 func (l *metricLine) next(before *metricLine) bool {
 	if before == nil {
 		return l.Step <= 1
@@ -64,10 +65,10 @@ func (l *metricLine) next(before *metricLine) bool {
 	return l.Step-before.Step <= 1
 }
 
-// badLine is the error of a line that is none of metrics.
+// badLine is the error for a line that is not a line of metrics.
 type badLine struct{ error }
 
-// eachLine yields every line of a file, as it is read or with a badLine.
+// eachLine yields every line of a file, with a badLine error if it is not a line of metrics.
 func eachLine(r io.Reader) iter.Seq2[metricLine, error] {
 	return func(yield func(metricLine, error) bool) {
 		br := bufio.NewReaderSize(r, longestLine)
@@ -99,7 +100,7 @@ func eachLine(r io.Reader) iter.Seq2[metricLine, error] {
 	}
 }
 
-// parse reads a line, which must be whole.
+// parse parses a line, which must be complete.
 func (l *metricLine) parse(b []byte) error {
 	read := *l
 	if err := plainjson.Unmarshal(b, &read); err != nil {
@@ -125,7 +126,8 @@ func (l *metricLine) parse(b []byte) error {
 	return nil
 }
 
-// furtherNumbers are the numbers of a line, and the arrays of numbers, under keys that are not those of every line; nil without any.
+// furtherNumbers returns the numbers, and the arrays of numbers, under keys other than metricKeys;
+// nil if there are none.
 func furtherNumbers(line []byte) (values map[string]float64, vectors map[string][]float64, err error) {
 	var raw map[string]json.RawMessage
 	if err := plainjson.Unmarshal(line, &raw); err != nil {
@@ -153,7 +155,7 @@ func furtherNumbers(line []byte) (values map[string]float64, vectors map[string]
 	return values, vectors, nil
 }
 
-// notMetrics says why a line is not one of metrics.
+// notMetrics says why a line is not a line of metrics.
 func notMetrics(line []byte, err error) string {
 	text := strings.TrimSpace(string(line))
 	if len(text) > 40 {

@@ -13,24 +13,22 @@ import (
 	"strconv"
 )
 
-// Metrics is an [Observer] that writes metrics.jsonl, one JSON object a line.
-// A line of training has the keys step, tokens, loss, lr, grad_norm,
-// tokens_per_s and seconds, and skipped, true, where the guard or a hook left the
-// weights as they were; a line of evaluation step and val_loss. The values that a task
-// reports beside the loss follow under their names, and what layers report, vectors as arrays. A number
-// that is NaN or infinite is null. Numbers have as many digits as they need to
-// be read back to the bit.
+// Metrics is an [Observer] that writes metrics.jsonl, with one JSON object per line. A line of
+// training has the keys step, tokens, loss, lr, grad_norm, tokens_per_s and seconds, and, if the
+// guard or a hook skipped the update, skipped, which is true. A line of evaluation has step and
+// val_loss. The values that a task reports beside the loss follow under their names, and so does
+// what layers report, with vectors as arrays. A number that is NaN or infinite is null. Numbers
+// have as many digits as it takes to read them back exactly.
 type Metrics struct {
 	f      *os.File
 	line   []byte
 	mended string
 }
 
-// OpenMetrics opens a file of metrics to append to, creating it if need be. It
-// keeps the lines up to the given step and drops later ones, as well as a last
-// line that a crash cut short: a run resumed at that step then leaves the
-// same file as one that was never stopped. A negative step starts
-// anew.
+// OpenMetrics opens a file of metrics for appending, creating it if need be. It keeps the lines up
+// to the given step and drops later ones, as well as a last line that a crash cut short, so that a
+// run resumed at that step leaves the same file as one that was never stopped. With a negative
+// step, the file starts empty.
 func OpenMetrics(path string, step int) (*Metrics, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
@@ -52,12 +50,12 @@ func OpenMetrics(path string, step int) (*Metrics, error) {
 	return m, nil
 }
 
-// Mended says what was wrong with the file that was opened, and what was done about it. It is
-// empty if nothing was.
+// Mended describes what was wrong with the file when it was opened, and what was done about it. It
+// is empty if nothing was wrong.
 func (m *Metrics) Mended() string { return m.mended }
 
-// mend returns the length of the leading lines up to a step. Damaged ones among them are
-// taken out; the file as it was lies beside then.
+// mend moves the lines up to a step to the beginning of the file, and returns their length. If that
+// leaves out damaged lines, the file is first copied aside.
 func (m *Metrics) mend(step int) (int64, error) {
 	name := filepath.Base(m.f.Name())
 	var damage Damage
@@ -126,7 +124,7 @@ func (m *Metrics) OnEvaluation(e Evaluation) error {
 	return m.flush()
 }
 
-// values writes what a task reports beside the loss.
+// values writes the values that are reported beside the loss.
 func (m *Metrics) values(values map[string]float64) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		m.number(name, values[name])
@@ -144,7 +142,7 @@ func (m *Metrics) number(key string, x float64) {
 	m.digits(x, 64)
 }
 
-// numbers writes an array, whose numbers were float32 before they were means.
+// numbers writes an array of means of float32 numbers, with the digits of a float32.
 func (m *Metrics) numbers(key string, all []float64) {
 	m.key(key)
 	separator := byte('[')
@@ -164,7 +162,7 @@ func (m *Metrics) digits(x float64, bits int) {
 	m.line = strconv.AppendFloat(m.line, x, 'g', -1, bits)
 }
 
-// flush writes the line in one piece, so that a reader beside the run, or
+// flush writes the line in one piece, so that a program that reads the file during the run, or
 // after a crash, sees whole lines.
 func (m *Metrics) flush() error {
 	m.line = append(m.line, '}', '\n')
@@ -172,15 +170,15 @@ func (m *Metrics) flush() error {
 	return err
 }
 
-// Sync flushes what was written to the disk.
+// Sync flushes the file to disk.
 func (m *Metrics) Sync() error { return m.f.Sync() }
 
 // Close closes the file.
 func (m *Metrics) Close() error { return m.f.Close() }
 
-// Replay reads metrics and reports them to the observers, as if the run they
-// are from happened again. A number that is null is NaN. Damaged lines are left out,
-// and are a [*Damage] at the end.
+// Replay reads metrics and reports them to the observers, as if the run that wrote them happened
+// again. A null is read as NaN. Damaged lines are left out, and reported as a [*Damage] error at
+// the end.
 func Replay(r io.Reader, observers ...Observer) error {
 	var damage Damage
 	for l, err := range metricLines(r, &damage) {
@@ -222,13 +220,13 @@ type metricLine struct {
 	ValLoss    jsonNum `json:"val_loss"`
 	Skipped    bool    `json:"skipped"`
 
-	values     map[string]float64   // under further keys; nil if there are none
+	values     map[string]float64   // under other keys; nil if there are none
 	vectors    map[string][]float64 // likewise, of arrays
-	begin, end int64                // offsets
-	number     int                  // from 1
+	begin, end int64                // offsets in the file
+	number     int                  // line number, from 1
 }
 
-// jsonNum is a number of JSON, NaN for null, which may be absent.
+// jsonNum is a JSON number that may be absent; null is NaN.
 type jsonNum struct {
 	x       float64
 	present bool

@@ -7,36 +7,36 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// Muon steps by the nearest half-orthogonal matrix to a mean of the gradient (Jordan et al.
-// 2024, "Muon: An optimizer for hidden layers in neural networks"), so that every direction of
-// a matrix learns at one speed. It is for the matrices between the layers of a network; the
-// embedding, the head, biases and gains want another rule, as [NewMuon] gives them.
+// Muon steps by the semi-orthogonal matrix nearest to a running mean of the gradient (Jordan et al.
+// 2024, "Muon: An optimizer for hidden layers in neural networks"), so that every direction of a
+// matrix is trained at the same speed. It is for the matrices of a network's hidden layers; the
+// embedding, the head, biases and gains need another rule, which [NewMuon] gives them.
 //
 // With the clipped gradient G, a matrix W becomes
 //
 //	M = μ·M + (1-μ)·G
 //	W = (1 - Rate·Decay)·W - Rate·√max(1, out/in)·NS(μ·M + (1-μ)·G)
 //
-// where NS makes the singular values about 1 by five Newton–Schulz steps, which do not
-// converge: they end between 0.7 and 1.2. torch.optim.Muon takes the steps in bfloat16, this in
-// float32.
+// where NS brings the singular values near 1 by five Newton–Schulz steps, which do not converge:
+// the values end between 0.7 and 1.2. torch.optim.Muon takes these steps in bfloat16, this
+// implementation in float32.
 type Muon struct {
 	Momentum float64 // μ
 	// OutIn says that the rows of a matrix are outputs, as in layers.Dense; otherwise they are
-	// inputs, as GPT-2's.
+	// inputs, as in GPT-2.
 	OutIn bool
-	// MatchRMS scales a step by 0.2·√max(out, in) instead, the size of AdamW's steps, so that one
-	// rate and decay fit both (Liu et al. 2025, "Muon is Scalable for LLM Training", §2.2).
+	// MatchRMS scales a step by 0.2·√max(out, in) instead, the size of AdamW's steps, so that the
+	// same rate and decay suit both (Liu et al. 2025, "Muon is Scalable for LLM Training", §2.2).
 	MatchRMS bool
 
-	x, y, gram, poly []float32 // between the steps
+	x, y, gram, poly []float32 // scratch memory, kept between steps
 }
 
-// NewMuon returns an optimizer that changes the matrices whose name matches one of the
-// patterns, such as "h.*", by Muon (μ 0.95, rate 0.02, no decay), and the rest by
-// [NewAdamW]'s settings. LearnRate is the rate of the rest; the groups' factor makes Muon's 0.02 of 6e-4, and
-// a schedule of another height scales both. The matrices are (in, out), as GPT-2's are: for those of layers.Dense
-// set OutIn, or MatchRMS, to which the layout does not matter.
+// NewMuon returns an optimizer that changes the matrices whose names match one of the patterns,
+// such as "h.*", by Muon (μ 0.95, rate 0.02, no decay), and the rest with [NewAdamW]'s settings.
+// LearnRate, 6e-4, is the rate for the rest; the groups' factor turns it into Muon's 0.02, and a
+// schedule with another peak scales both. The matrices are taken to be (in, out), as in GPT-2: for
+// those of layers.Dense set OutIn, or MatchRMS, for which the layout does not matter.
 func NewMuon(hidden ...string) *Optimizer {
 	o := NewAdamW()
 	for _, pattern := range hidden {
@@ -50,7 +50,8 @@ func NewMuon(hidden ...string) *Optimizer {
 // Name is "Muon".
 func (*Muon) Name() string { return "Muon" }
 
-// Keeps names the momentum of a matrix, or of several, those of experts; there is none of another shape.
+// Keeps names the momentum of a matrix, or of a stack of matrices, one per expert; any other rank
+// is an error.
 func (*Muon) Keeps(shape []int) ([]string, error) {
 	if len(shape) != 2 && len(shape) != 3 {
 		return nil, fmt.Errorf("its rank is %d, want a matrix", len(shape))
@@ -58,7 +59,7 @@ func (*Muon) Keeps(shape []int) ([]string, error) {
 	return momentumKept, nil
 }
 
-// Apply makes an update, of several matrices one by one.
+// Apply makes an update. It treats stacked matrices one by one.
 func (m *Muon) Apply(c *Change) {
 	if len(c.Shape) == 3 {
 		n := c.Shape[1] * c.Shape[2]
@@ -89,7 +90,7 @@ func (m *Muon) Apply(c *Change) {
 	})
 }
 
-// scale is the factor on the rate that makes up for a matrix's shape.
+// scale returns the factor on the rate that compensates for a matrix's shape.
 func (m *Muon) scale(rows, cols int) float64 {
 	if m.MatchRMS {
 		return 0.2 * math.Sqrt(float64(max(rows, cols)))
@@ -107,15 +108,15 @@ var newtonSchulz = [3]float32{3.4445, -4.7750, 2.0315}
 
 const newtonSchulzSteps = 5
 
-// orthogonalize takes x through the polynomial so often. The Gram matrix is that of the shorter
-// side.
+// orthogonalize applies the polynomial to x newtonSchulzSteps times. The Gram matrix is taken over
+// the shorter side.
 func (m *Muon) orthogonalize(rows, cols int) {
 	kernel.Scale(m.x, m.x, float32(1/(math.Sqrt(kernel.SumSquares(m.x))+1e-7)))
 	n, wide := min(rows, cols), rows <= cols
 	m.gram, m.poly = sized(m.gram, n*n), sized(m.poly, n*n)
 	for range newtonSchulzSteps { // the Gram matrix and its square are symmetric
 		symmetric(m.gram, n, func(lo, hi int) {
-			x := m.x[lo:] // columns from lo on
+			x := m.x[lo:] // columns from lo
 			if wide {
 				x = m.x[lo*cols:] // rows
 			}
@@ -135,21 +136,22 @@ func (m *Muon) orthogonalize(rows, cols int) {
 	}
 }
 
-// symmetricBlock is the number of rows of a symmetric matrix that are multiplied at once: fewer save more of the
-// products, and make them smaller.
+// symmetricBlock is how many rows of a symmetric matrix are computed at once. Smaller blocks skip
+// more of the redundant products, but each product is smaller.
 const symmetricBlock = 192
 
-// symmetric fills an n×n matrix whose rows lo to hi, from column lo on, a product gives: what is below the diagonal is
-// what is above it, to the bit what a whole product would give.
+// symmetric fills a symmetric n×n matrix, where product computes rows lo to hi from column lo on.
+// The part below the diagonal is copied from the part above, bit for bit what a whole product would
+// give.
 func symmetric(c []float32, n int, product func(lo, hi int)) {
 	for lo, hi := 0, 0; hi < n; lo = hi {
-		if hi += symmetricBlock; n-hi < symmetricBlock { // a small product has other bits
+		if hi += symmetricBlock; n-hi < symmetricBlock { // a small product would round differently
 			hi = n
 		}
 		product(lo, hi)
 	}
 	kernel.For(n, 64, func(from, to int) {
-		for lo := from; lo < to; lo += 16 { // rows that share the lines of a cache
+		for lo := from; lo < to; lo += 16 { // rows that share cache lines
 			for j := range min(lo+16, to) {
 				for i := max(lo, j+1); i < min(lo+16, to); i++ {
 					c[i*n+j] = c[j*n+i]
@@ -159,7 +161,7 @@ func symmetric(c []float32, n int, product func(lo, hi int)) {
 	})
 }
 
-// sized is b with n elements, of whatever value.
+// sized returns b with n elements of unspecified value.
 func sized(b []float32, n int) []float32 {
 	if cap(b) < n {
 		return make([]float32, n)

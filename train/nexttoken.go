@@ -11,45 +11,45 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// A Model declares the loss of a batch: the mean over all positions of the
-// cross-entropy of each next token, a scalar, from tokens and targets of shape
-// (B, T).
+// A Model declares the loss of a batch, a scalar: the mean over all positions of the cross-entropy
+// of each next token, from tokens and targets of shape (B, T).
 type Model interface {
 	Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node
 }
 
-// NextToken is the [Task] of predicting each next token of a stream: pre-training, and
-// fine-tuning on prompts and responses, in which only these have targets.
+// NextToken is the [Task] of predicting each next token of a stream: pre-training, and fine-tuning
+// on prompts and responses, where only the responses have targets.
 type NextToken struct {
 	Model Model
 	Train datasets.Stream
 
-	// Validation opens a finite stream, the same batches each time, for one
-	// evaluation. Without it there are none.
+	// Validation opens a finite stream for one evaluation, with the same batches each time. If it
+	// is nil, there are no evaluations.
 	Validation func() (datasets.Stream, error)
 
-	// ValidationStart is the state of a new stream of Validation. It is kept in
-	// State.Validation, which that of the resumed run can be held against.
+	// ValidationStart is the state of a new stream of Validation. It is saved in State.Validation,
+	// so that a resumed run can be compared with it.
 	ValidationStart []byte
 
-	// Sizes are the bytes of text that tokens stand for, by id. With them, evaluations report [BitsPerByte].
+	// Sizes are the bytes of text that each token stands for, by id. With them, evaluations report
+	// [BitsPerByte].
 	Sizes []int
 
 	Batch       int // B, sequences in a micro-batch, as the streams deliver them
 	Context     int // T, tokens in a sequence
-	Accumulate  int // micro-batches in an update, those of all ranks, a mean over the targets of all; 0 means 1
-	EvalBatches int // batches of an evaluation; 0 means the whole stream
+	Accumulate  int // micro-batches in an update, over all ranks; the loss is a mean over all their targets; 0 means 1
+	EvalBatches int // batches in an evaluation; 0 means the whole stream
 
-	// Ramp has the first updates take fewer micro-batches than Accumulate.
+	// Ramp gives the first updates fewer micro-batches than Accumulate.
 	Ramp Ramp
 
-	done    int64 // tokens of the updates before, of all ranks
+	done    int64 // tokens of all earlier updates, over all ranks
 	shape   [2]int
 	micro   []microBatch
 	batches []Batch
 }
 
-// microBatch is a batch of a stream and how it becomes a program's input.
+// microBatch is a batch of a stream and the function that feeds it to a program.
 type microBatch struct {
 	datasets.Batch
 	feed func(p *graph.Program, total int) (float64, error)
@@ -66,7 +66,7 @@ func (t *NextToken) check() error {
 	return t.checkSizes()
 }
 
-// checkSizes is check of the numbers alone.
+// checkSizes is check for the numbers only.
 func (t *NextToken) checkSizes() error {
 	if t.Ramp.Start < 0 || t.Ramp.Length < 0 {
 		return fmt.Errorf("NextToken.Ramp is from %d tokens over %d, want 0 or more", t.Ramp.Start, t.Ramp.Length)
@@ -87,8 +87,8 @@ func (t *NextToken) Declare(s *graph.Scope, shape []int) (*gorgonia.Node, map[st
 	return t.Model.Loss(s, s.Ints("tokens", shape...), s.Ints("targets", shape...)), nil
 }
 
-// Update reads micro-batches. All ranks read the same stream, and take their [Share] of it: its position is that of
-// any number of ranks.
+// Update reads micro-batches. All ranks read the same stream, and each keeps its [Share], so the
+// stream's position does not depend on the number of ranks.
 func (t *NextToken) Update(ctx context.Context, rank, ranks int) ([]Batch, error) {
 	most := max(t.Accumulate, 1)
 	if err := t.checkSizes(); err != nil {
@@ -124,10 +124,10 @@ func (t *NextToken) Update(ctx context.Context, rank, ranks int) ([]Batch, error
 	return t.batches, nil
 }
 
-// follow tells how many tokens the updates before have had.
+// follow sets how many tokens the earlier updates have had.
 func (t *NextToken) follow(tokens int64) { t.done = tokens }
 
-// batch is a micro-batch as the trainer takes it.
+// batch wraps a micro-batch for the trainer.
 func (t *NextToken) batch(m *microBatch) Batch {
 	if m.feed == nil {
 		m.feed = func(p *graph.Program, total int) (float64, error) { return t.feed(p, m.Batch, total) }
@@ -135,7 +135,7 @@ func (t *NextToken) batch(m *microBatch) Batch {
 	return Batch{Shape: t.Shape(), Targets: m.Targeted(), Tokens: t.Batch * t.Context, Feed: m.feed}
 }
 
-// feed gives a program a batch.
+// feed sets a program's inputs to a batch.
 func (t *NextToken) feed(p *graph.Program, b datasets.Batch, total int) (float64, error) {
 	if b.Size != t.Batch || b.Context != t.Context {
 		return 0, fmt.Errorf("the stream delivers batches of (%d, %d), want (%d, %d)", b.Size, b.Context, t.Batch, t.Context)
@@ -146,13 +146,14 @@ func (t *NextToken) feed(p *graph.Program, b datasets.Batch, total int) (float64
 	return float64(b.Targeted()) / float64(max(total, 1)), p.SetInts("targets", b.Targets)
 }
 
-// State is the position of the training data.
+// State returns the position of the training data.
 func (t *NextToken) State() ([]byte, error) { return t.Train.State() }
 
 // Restore goes to a position of the training data.
 func (t *NextToken) Restore(state []byte) error { return t.Train.Restore(state) }
 
-// describe adds the sizes to a state; halted, that its text may be another when the run goes on.
+// describe adds the sizes to a state. With halted, it marks that the text may have changed when the
+// run continues.
 func (t *NextToken) describe(s *State, halted bool) {
 	s.Batch, s.Context, s.Accumulate, s.Validation = t.Batch, t.Context, max(t.Accumulate, 1), t.ValidationStart
 	if halted {
@@ -160,10 +161,10 @@ func (t *NextToken) describe(s *State, halted bool) {
 	}
 }
 
-// Validates tells whether there is a validation stream.
+// Validates reports whether there is a validation stream.
 func (t *NextToken) Validates() bool { return t.Validation != nil }
 
-// Validate is the mean loss over the validation stream.
+// Validate returns the mean loss over the validation stream.
 func (t *NextToken) Validate(ctx context.Context, e *Evaluator) (Evaluation, error) {
 	stream, err := t.Validation()
 	if err != nil {
@@ -186,7 +187,7 @@ func (t *NextToken) Validate(ctx context.Context, e *Evaluator) (Evaluation, err
 	return mean, errors.Join(err, stream.Close())
 }
 
-// bytes are those of the targets, 0 where it is not known.
+// bytes returns how many bytes the targets stand for, 0 if that is not known.
 func (t *NextToken) bytes(targets []int) (n int, err error) {
 	if t.Sizes == nil {
 		return 0, nil
@@ -203,9 +204,8 @@ func (t *NextToken) bytes(targets []int) (n int, err error) {
 	return n, nil
 }
 
-// Restart makes the Validation of a [NextToken] from one finite stream, which each
-// evaluation starts again where it is now. The stream stays the caller's to
-// close.
+// Restart makes the Validation of a [NextToken] from one finite stream, which each evaluation
+// restarts from its current position. Closing the stream remains up to the caller.
 func Restart(stream datasets.Stream) (func() (datasets.Stream, error), error) {
 	start, err := stream.State()
 	if err != nil {
@@ -219,7 +219,7 @@ func Restart(stream datasets.Stream) (func() (datasets.Stream, error), error) {
 	}, nil
 }
 
-// unclosed is a stream that outlives an evaluation.
+// unclosed is a stream that an evaluation does not close.
 type unclosed struct{ datasets.Stream }
 
 func (unclosed) Close() error { return nil }

@@ -20,7 +20,8 @@ func (m smoothed) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia
 	return layers.HeadConfig{ZLoss: 1, Smoothing: 0.1}.Loss(s, x, w, targets, nil)
 }
 
-// TestNoDropout: without dropout all else of training stays, as what a head adds to the loss.
+// TestNoDropout: without dropout, everything else in training remains, such as what a head adds to
+// the loss.
 func TestNoDropout(t *testing.T) {
 	first := func(rate float64, without bool) float64 {
 		tr, r := newToy()

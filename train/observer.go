@@ -9,35 +9,38 @@ import (
 
 // Step reports one update of the weights.
 type Step struct {
-	Step            int     `json:"step"`   // updates done, this one included
+	Step            int     `json:"step"`   // number of updates done, including this one
 	Tokens          int64   `json:"tokens"` // tokens trained on so far
 	Loss            float64 `json:"loss"`   // mean over the batch, nats per token, before the update
 	LearnRate       float64 `json:"lr"`
 	GradNorm        float64 `json:"grad_norm"`         // global norm of the gradient, before clipping
 	Skipped         bool    `json:"skipped,omitempty"` // the weights were not changed; see Guard
 	TokensPerSecond float64 `json:"tokens_per_s"`      // of this step
-	Seconds         float64 `json:"seconds"`           // since the run began, evaluations and pauses for saving included
+	Seconds         float64 `json:"seconds"`           // since the run began, including evaluations and saves
 
-	// Values are what the task reports beside the loss, what layers have added to it (see
-	// [graph.Scope.AddLoss]; Loss is without), and of what [graph.Watch] in Trainer.Graph
-	// asked for PATH/value of scalars and PATH/rms, the root of the mean square, of others.
+	// Values are what the task reports beside the loss; what layers have added to the loss (see
+	// [graph.Scope.AddLoss]), which Loss does not include; and, for nodes that [graph.Watch] in
+	// Trainer.Graph asks for, PATH/value of scalars and PATH/rms, the root mean square, of others.
 	Values Values `json:"values,omitempty"`
-	// Vectors are what layers report of more than one number ([graph.Scope.Report]), means over the batch: the loads of a
-	// router's experts. Scalars are among the Values.
+	// Vectors are reports of layers that have more than one number ([graph.Scope.Report]), such as
+	// the loads of a router's experts, as means over the batch. Scalar reports are among the
+	// Values.
 	Vectors Vectors `json:"vectors,omitempty"`
-	// Watched is all that was asked for, of the last micro-batch, valid during the call.
+	// Watched is everything that was asked for by [graph.Watch], from the last micro-batch. It is
+	// valid during the call.
 	Watched []graph.Watched `json:"-"`
 }
 
 // Evaluation reports the loss on the validation data.
 type Evaluation struct {
-	Step int     `json:"step"` // updates done
+	Step int     `json:"step"` // number of updates done
 	Loss float64 `json:"loss"` // mean over all batches, nats per token
 
-	Values Values `json:"values,omitempty"` // that the task reports beside the loss
+	Values Values `json:"values,omitempty"` // reported by the task beside the loss
 }
 
-// Values are numbers by name. One that is not finite is null in JSON, and NaN from there.
+// Values are numbers by name. In JSON, a number that is not finite becomes null, which is read as
+// NaN.
 type Values map[string]float64
 
 // MarshalJSON implements [json.Marshaler].
@@ -66,7 +69,7 @@ func (v *Values) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Vectors are lists of numbers by name, in JSON as [Values].
+// Vectors are lists of numbers by name, encoded in JSON as [Values] are.
 type Vectors map[string][]float64
 
 // MarshalJSON implements [json.Marshaler].
@@ -103,8 +106,8 @@ func (v *Vectors) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// An Observer is told of every step and evaluation, in order. An error ends
-// the run, which is saved first; see State.Told for what is told again.
+// An Observer is told of every step and evaluation, in order. An error ends the run, which is saved
+// first; see State.Told for what is reported again after that.
 type Observer interface {
 	OnStep(Step) error
 	OnEvaluation(Evaluation) error

@@ -13,64 +13,65 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// An Optimizer changes weights by rules, one for each parameter, after a clip of the gradient's
-// global norm. It is a [gorgonia.Solver] over float32 tensors. [NewAdamW], [NewLion], [NewSGD]
-// and [NewMuon] make some; the exported fields may be changed between two updates.
+// An Optimizer changes weights by rules, one for each parameter, after clipping the gradient's
+// global norm. It is a [gorgonia.Solver] over float32 tensors. [NewAdamW], [NewLion], [NewSGD] and
+// [NewMuon] return optimizers with the usual settings. The exported fields may be changed between
+// two updates.
 type Optimizer struct {
-	Rule      Rule    // of parameters whose group has none
+	Rule      Rule    // for parameters whose group has none
 	LearnRate float64 // size of a step; a [Trainer] sets it from its [Schedule]
 
-	// Decay pulls weights towards zero. It applies to tensors of rank 2 and more, so not to
-	// biases and gains, unless the parameter has a method Decay() bool, which then decides, or
-	// its group has a decay.
+	// Decay pulls weights towards zero. It applies to tensors of rank 2 or more, and so not to
+	// biases and gains, unless the parameter has a method Decay() bool, which then decides, or its
+	// group sets a decay.
 	Decay float64
 
-	// Clip is the largest global norm of the gradient, which is scaled by
-	// min(1, Clip/(norm + 1e-6)); 0 leaves it as it is.
+	// Clip is the largest global norm of the gradient, which is scaled by min(1, Clip/(norm +
+	// 1e-6)); 0 means no clipping.
 	Clip float64
 
-	Groups []Group // of parameters with settings of their own
+	Groups []Group // parameters with settings of their own
 
 	step     int
 	norm     float64
-	measured bool // norm and targets are those of the step to come
+	measured bool // norm and targets are those of the next step
 	slots    []*slot
 	byName   map[string]*slot
 	restored bool // slots come from Restore and no step has used them yet
 	averaged bool // the parameters hold averages
 	rates
 	targets []target
-	squares []float64 // of the norms of the targets' gradients
-	seen    []bool    // groups that hold a parameter
-	frozen  bool      // what groups freeze is not in the model any more
+	squares []float64 // for each target, of its gradient's norm
+	seen    []bool    // groups that match a parameter
+	frozen  bool      // parameters of frozen groups are no longer in the model
 
-	elsewhere func(name string) bool // tells of parameters that another rank keeps and changes; nil if none does
-	// elsewhereSquares adds up the ranks' squares, where each has the gradients of what it changes alone; else nil.
+	elsewhere func(name string) bool // reports whether another rank keeps and changes a parameter; nil if none does
+	// elsewhereSquares adds up the ranks' squares if each rank has only the gradients of the
+	// parameters it changes; otherwise it is nil.
 	elsewhereSquares func(squares []float64) ([]float64, error)
 
-	order  []string // of all parameters in a state that was restored; nil if none was
+	order  []string // names of all parameters in a restored state; nil if none was restored
 	change Change
 }
 
 var errNoRule = errors.New("train: Optimizer.Rule is not set")
 
-// target is what one update needs of one parameter.
+// target is what an update needs to know about one parameter.
 type target struct {
 	*slot
 	param        gorgonia.ValueGrad
 	weight, grad []float32
-	rate, decay  float64 // a factor on the learning rate; of the weight
+	rate, decay  float64 // factor on the learning rate; weight decay
 }
 
 // SetLearnRate sets LearnRate.
 func (o *Optimizer) SetLearnRate(rate float64) { o.LearnRate = rate }
 
-// GradNorm returns the global norm of the gradient that was measured last, before
-// clipping.
+// GradNorm returns the global norm of the last gradient that was measured, before clipping.
 func (o *Optimizer) GradNorm() float64 { return o.norm }
 
-// Kept counts the numbers that the rules remember of the parameters that are not frozen, before
-// there is any memory for them.
+// Kept returns how many numbers the rules keep for the parameters that are not frozen. It allocates
+// no memory for them.
 func (o *Optimizer) Kept(params *graph.Params) (n int64, err error) {
 	for _, p := range params.Trainable() {
 		names, err := o.keeps(p)
@@ -82,7 +83,7 @@ func (o *Optimizer) Kept(params *graph.Params) (n int64, err error) {
 	return n, nil
 }
 
-// keeps names what is remembered of a parameter; nothing of one that is frozen.
+// keeps returns the names of the tensors kept for a parameter; none if it is frozen.
 func (o *Optimizer) keeps(p *graph.Param) ([]string, error) {
 	rule, shape := o.Rule, p.Shape()
 	if i := groupOf(o.Groups, p.Name(), rankOf(p, shape), make([]bool, len(o.Groups))); i >= 0 {
@@ -100,7 +101,7 @@ func (o *Optimizer) keeps(p *graph.Param) ([]string, error) {
 	return names, nil
 }
 
-// rules are all there are.
+// rules returns the rules of the optimizer and of its groups.
 func (o *Optimizer) rules() []Rule {
 	all := []Rule{o.Rule}
 	for _, g := range o.Groups {
@@ -111,8 +112,9 @@ func (o *Optimizer) rules() []Rule {
 	return all
 }
 
-// Measure computes the global norm of the gradient that the next Step will take, and
-// reports what is wrong with it. A step of another gradient wants another Measure.
+// Measure computes the global norm of the gradient that the next Step will use, and returns an
+// error if the gradient is unusable. If the gradient changes after that, Measure must be called
+// again.
 func (o *Optimizer) Measure(model []gorgonia.ValueGrad) (norm float64, err error) {
 	o.forgive()
 	if err := o.gather(model); err != nil {
@@ -148,7 +150,7 @@ func (o *Optimizer) Measure(model []gorgonia.ValueGrad) (norm float64, err error
 	return o.norm, nil
 }
 
-// notFinite is the error of a gradient that is not.
+// notFinite returns the error for a gradient that is not finite.
 func (o *Optimizer) notFinite(p target) error {
 	i := slices.IndexFunc(p.grad, func(x float32) bool { return x-x != 0 })
 	if i < 0 || o.elsewhereSquares != nil && p.rule == nil {
@@ -157,15 +159,15 @@ func (o *Optimizer) notFinite(p target) error {
 	return o.failed("the gradient of %s is not finite: element %d of %d is %v", p.name, i, len(p.grad), p.grad[i])
 }
 
-// failed is an error of the optimizer.
+// failed returns an error that begins with the rule's name.
 func (o *Optimizer) failed(format string, args ...any) error {
 	return fmt.Errorf(o.Rule.Name()+": "+format, args...)
 }
 
-// Step updates every parameter of the model from its gradient and leaves the
-// gradient at zero, as Gorgonia's solvers do. Parameters must be float32 and have
-// a name (see [gorgonia.Namer]), by which what is kept of them is found. On an error,
-// such as a gradient that is not finite, no weight has changed.
+// Step updates every parameter of the model from its gradient and leaves the gradient at zero, as
+// Gorgonia's solvers do. Parameters must be float32 and have a name (see [gorgonia.Namer]), under
+// which their state is kept. On an error, such as a gradient that is not finite, no weight has
+// changed.
 func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 	if !o.measured {
 		if _, err := o.Measure(model); err != nil {
@@ -197,7 +199,8 @@ func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// apply has the rule make its change. One that is not [Elementwise] is given the whole of what ranks share out, put together on each of them.
+// apply has the rule make its change. For a parameter split over ranks, a rule that is not
+// [Elementwise] is given the whole parameter, which is assembled on each rank.
 func (o *Optimizer) apply(p target) error {
 	param, ours := p.param.(*graph.Param)
 	if e, ok := optional.As[Elementwise](p.rule); !ours || !param.Cut() || ok && e.Elementwise() {
@@ -227,8 +230,8 @@ func (o *Optimizer) apply(p target) error {
 	return errors.Join(err, param.Take(p.weight, whole.Weight))
 }
 
-// zero makes the gradient zero. A parameter of ours counts as that without being cleared: its next gradient is
-// written over this one.
+// zero makes the gradient zero. A [graph.Param] is only marked as zero, without being cleared: its
+// next gradient overwrites this one.
 func zero(p target) {
 	if z, ok := p.param.(interface{ ZeroGrad() }); ok {
 		z.ZeroGrad()
@@ -237,7 +240,7 @@ func zero(p target) {
 	}
 }
 
-// gather fills targets from the model, and checks all of it.
+// gather fills targets from the model, which it checks.
 func (o *Optimizer) gather(model []gorgonia.ValueGrad) error {
 	if o.Rule == nil {
 		return errNoRule
@@ -307,7 +310,7 @@ func (o *Optimizer) gatherOne(vg gorgonia.ValueGrad, name string) error {
 	if rule == nil {
 		rule = o.Rule
 	}
-	if _, err := rule.Keeps(partOf(vg, shape)); err != nil { // an expert's bias is no matrix
+	if _, err := rule.Keeps(partOf(vg, shape)); err != nil { // an expert's bias is not a matrix
 		return o.failed("%s of %s: %w", rule.Name(), name, err)
 	}
 	if o.elsewhere != nil && o.elsewhere(name) {
@@ -335,7 +338,7 @@ func (o *Optimizer) gatherOne(vg gorgonia.ValueGrad, name string) error {
 	return nil
 }
 
-// decays tells whether the optimizer's decay is for a parameter.
+// decays reports whether the optimizer's decay applies to a parameter.
 func (o *Optimizer) decays(vg gorgonia.ValueGrad, shape tensor.Shape) bool {
 	if d, ok := vg.(interface{ Decay() bool }); ok {
 		return d.Decay()
@@ -343,7 +346,7 @@ func (o *Optimizer) decays(vg gorgonia.ValueGrad, shape tensor.Shape) bool {
 	return shape.Dims() >= 2
 }
 
-// forgive takes back the marks of a step that did not happen.
+// forgive undoes the marks of a step that did not happen.
 func (o *Optimizer) forgive() {
 	for _, p := range o.targets {
 		p.used = o.step

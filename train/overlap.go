@@ -4,24 +4,25 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// overlap adds up gradients over the ranks while the last micro-batch of this one still computes others: in buckets, each as soon as all
-// of its parameters are ready, in an order that is the same on all ranks.
+// overlap adds up gradients over the ranks while this rank's last micro-batch is still computing
+// others. It does so in buckets, each as soon as all of its parameters are ready, in an order that
+// is the same on all ranks.
 type overlap struct {
 	peers   Peers
 	buckets [][]*graph.Param
-	of      map[*graph.Param]int // the bucket of each
+	of      map[*graph.Param]int // the bucket of each parameter
 
-	left   []int // parameters of a bucket that are not ready
-	next   int   // the bucket that is to be added up first
+	left   []int // for each bucket, the number of parameters that are not ready
+	next   int   // the next bucket to be added up
 	queue  chan int
 	result chan error
 }
 
-// bucketSize is how many weights a bucket has at least, 25 MB of them: fewer are too little for a network, more leave the
-// sum of the last to wait for.
+// bucketSize is the least number of weights in a bucket, 25 MB of them. Smaller buckets are
+// inefficient on a network; larger ones lengthen the wait for the last sum.
 var bucketSize = 25 << 20 / 4 // fewer in tests
 
-// newOverlap is for parameters that are ready in this order.
+// newOverlap returns an overlap for parameters whose gradients are ready in this order.
 func newOverlap(peers Peers, order []*graph.Param) *overlap {
 	o := &overlap{peers: peers, of: make(map[*graph.Param]int)}
 	size := bucketSize
@@ -36,7 +37,7 @@ func newOverlap(peers Peers, order []*graph.Param) *overlap {
 	return o
 }
 
-// begin is for an update.
+// begin starts an update.
 func (o *overlap) begin() {
 	o.left, o.next = o.left[:0], 0
 	for _, b := range o.buckets {
@@ -58,7 +59,7 @@ func (o *overlap) begin() {
 	}()
 }
 
-// ready tells that the gradient of a parameter is this rank's.
+// ready records that this rank's gradient of a parameter is complete.
 func (o *overlap) ready(p *graph.Param) {
 	if at, ok := o.of[p]; ok {
 		o.left[at]--
@@ -69,8 +70,8 @@ func (o *overlap) ready(p *graph.Param) {
 	}
 }
 
-// end waits for the sums. Where this rank could not compute its gradients, it adds up what there is: the others, who wait for that, are
-// told then.
+// end waits for the sums. If this rank could not compute its gradients, it adds up whatever is
+// there: the other ranks wait for the sums, and learn of the failure afterwards.
 func (o *overlap) end() error {
 	for ; o.next < len(o.buckets); o.next++ {
 		o.queue <- o.next
@@ -79,10 +80,10 @@ func (o *overlap) end() error {
 	return <-o.result
 }
 
-// overlaps tells whether gradients are added up while they are computed.
+// overlaps reports whether gradients are added up while others are being computed.
 func (r *run) overlaps() bool { return r.Overlap && r.peers.Size() > 1 }
 
-// startSums begins to add up gradients, where that is to be done while they are computed.
+// startSums begins to add up gradients, if that is to be done while they are computed.
 func (r *run) startSums() {
 	if !r.overlaps() {
 		return
@@ -93,7 +94,7 @@ func (r *run) startSums() {
 	r.overlap.begin()
 }
 
-// endSums waits for what startSums has begun.
+// endSums waits for the sums that startSums has begun.
 func (r *run) endSums() error {
 	if !r.overlaps() {
 		return nil
@@ -101,7 +102,7 @@ func (r *run) endSums() error {
 	return r.summed(r.overlap.end())
 }
 
-// runGrad runs a micro-batch. After the last, the gradients are those of all of this rank's.
+// runGrad runs a micro-batch. After the last, the gradients are the sums of all of this rank's.
 func (r *run) runGrad(p *graph.Program, weight float32, last bool) error {
 	if last && r.overlaps() {
 		return r.runLast(p, weight)
@@ -113,7 +114,8 @@ func (r *run) runGrad(p *graph.Program, weight float32, last bool) error {
 	return err
 }
 
-// runLast is runGrad of the last, which hands over each gradient as soon as it is whole.
+// runLast is runGrad for the last micro-batch. It hands over each gradient as soon as it is
+// complete.
 func (r *run) runLast(p *graph.Program, weight float32) error {
 	p.Ready(func(param *graph.Param) {
 		if r.tree != nil {

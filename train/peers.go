@@ -10,32 +10,36 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Peers are the processes that fit one model together, each to its share of the data, seen from
-// one of them. All call the same methods in the same order; a call returns when every rank has
+// Peers are the processes that train one model together, each on its share of the data, as seen
+// from one of them. All call the same methods in the same order. A call returns when every rank has
 // made it, with the same bits on each.
 //
-// A run has the same bits for any number of ranks, one process among them, if Trainer.Tree is set, and Sum and SumScalars add
-// up ranks 0 and 1, 2 and 3, …, then these pairs, and so on; otherwise they differ by rounding.
+// A run is bit-identical for any number of ranks, including a single process, if Trainer.Tree is
+// set and Sum and SumScalars add up ranks 0 and 1, 2 and 3, …, then these pairs, and so on.
+// Otherwise runs differ by rounding.
 type Peers interface {
 	Rank() int // from 0
 	Size() int
-	// Sum adds up the ranks' slices element by element, in place: as many of every rank, of the same lengths.
+	// Sum adds up the ranks' slices element by element, in place. Every rank passes the same number
+	// of slices, of the same lengths.
 	Sum(x ...[]float32) error
 	// SumScalars returns the sums of a few numbers.
 	SumScalars(x []float64) ([]float64, error)
-	// Give gives the slice of a rank to all the others, whose slices are as long.
+	// Give copies a slice from rank from to all the others, whose slices must have the same length.
 	Give(x []float32, from int) error
-	// Leave tells the others that this rank goes no further: their calls, those that wait
-	// already too, return an error that gives its number and the reason.
+	// Leave tells the others that this rank has stopped: their calls, including those that already
+	// wait, return an error with its number and the reason.
 	Leave(reason error)
 }
 
-// Scatterer is what [Peers] may be, too: then ranks that keep a part of the solver's state each are given the sums of these
-// parameters' gradients alone, half of what goes between them.
+// Scatterer is an interface that [Peers] may also implement. Ranks that each keep a part of the
+// solver's state then receive only the sums of the gradients of their parameters, which halves the
+// traffic between them.
 type Scatterer interface {
-	// SumScatter leaves to each rank the sums of its part, parts[Rank()], to the bits of Sum. What is in other parts then is not said.
+	// SumScatter leaves in parts[Rank()] the sums of that part over all ranks, with the same bits
+	// as Sum. The contents of the other parts are then unspecified.
 	SumScatter(parts [][][]float32) error
-	// Gather gives each rank's part to all.
+	// Gather copies each rank's part to all ranks.
 	Gather(parts [][][]float32) error
 }
 
@@ -49,7 +53,7 @@ func (alone) SumScalars(x []float64) ([]float64, error) { return x, nil }
 func (alone) Give([]float32, int) error                 { return nil }
 func (alone) Leave(error)                               {}
 
-// What a rank says of itself when the ranks agree.
+// What a rank reports of itself when the ranks agree.
 const (
 	fine    = iota
 	stops   // was interrupted
@@ -57,9 +61,9 @@ const (
 	brokeUp // has a number that is not finite
 )
 
-// agree adds up n numbers over the ranks, unless one of them fails: then all return an error, the
-// one that failed its own, the others its number. Any of them may have been told to stop. Those that hold one model together
-// have the same numbers.
+// agree adds up n numbers over the ranks, unless one of them fails. Then all return an error: the
+// rank that failed its own, the others one with its number. If a rank was told to stop, agree sets
+// r.stopping on all. Ranks that hold one model together pass the same numbers.
 func (r *run) agree(n int, x []float64, mine error) ([]float64, error) {
 	if err := r.agreeWithin(mine); err != nil {
 		mine = err
@@ -102,7 +106,8 @@ func (r *run) agree(n int, x []float64, mine error) ([]float64, error) {
 	return sums[:n], nil
 }
 
-// agreeSharded is [run.agree] of ranks that keep a part of the solver's state each, mine of others.
+// agreeSharded is [run.agree], without numbers, for ranks that each keep a part of the solver's
+// state; otherwise it returns mine.
 func (r *run) agreeSharded(mine error) error {
 	if r.sharded() {
 		_, mine = r.agree(0, nil, mine)
@@ -110,7 +115,8 @@ func (r *run) agreeSharded(mine error) error {
 	return mine
 }
 
-// agreeWithin has those that hold one model together fail, or be told to stop, together. It returns mine, or what another has met.
+// agreeWithin makes the ranks that hold one model together fail, or stop, together. It returns
+// mine, or an error that another rank has met.
 func (r *run) agreeWithin(mine error) error {
 	size, rank := r.within.Size(), r.within.Rank()
 	if size == 1 {
@@ -148,7 +154,8 @@ func (r *run) agreeWithin(mine error) error {
 	return nil
 }
 
-// withinOf are the processes that hold the model together that this one has a part of: those of [graph.Params.Split].
+// withinOf returns the processes that hold the model together, of which this one has a part: those
+// of [graph.Params.Split].
 func (t *Trainer) withinOf() (Peers, error) {
 	r := t.Params.Ranks()
 	if r == nil {
@@ -161,17 +168,19 @@ func (t *Trainer) withinOf() (Peers, error) {
 	return p, nil
 }
 
-// several tells whether there are other processes, that do the same at the same time.
+// several reports whether there are other processes that do the same at the same time.
 func (r *run) several() bool { return r.peers.Size() > 1 || r.within.Size() > 1 }
 
-// Share is what a rank has of n micro-batches: from one to before another. Each has as many, a power of two, so that their
-// sum is a part of the tree of all, but for the last ranks, which may have fewer, or none.
+// Share returns the range from ≤ i < to of n micro-batches that a rank runs. Every rank has the
+// same number, a power of two, so that their sum is a subtree of the sum of all; only the last
+// ranks may have fewer, or none.
 func Share(n, rank, ranks int) (from, to int) {
 	block := 1 << bits.Len(uint((n-1)/ranks))
 	return min(rank*block, n), min((rank+1)*block, n)
 }
 
-// neutral makes numbers those that change no bit of what they are added to, not even of another zero.
+// neutral sets numbers to -0, which changes no bit of what they are added to, not even of another
+// zero.
 func neutral(x []float32) {
 	for i := range x {
 		x[i] = float32(math.Copysign(0, -1))
@@ -193,7 +202,7 @@ func (r *run) sumGradients() error {
 	return r.summed(r.peers.Sum(all...))
 }
 
-// summed words the error of sums.
+// summed wraps an error from adding up gradients.
 func (r *run) summed(err error) error {
 	if err == nil {
 		return nil

@@ -275,7 +275,8 @@ func TestPeersInterrupted(t *testing.T) {
 	}
 }
 
-// TestLocalPeers: a fixed tree, and whoever waits for a rank that has left is told.
+// TestLocalPeers: sums are those of a fixed tree, and a rank that waits for one that has left is
+// told.
 func TestLocalPeers(t *testing.T) {
 	for size, want := range map[int]float32{1: 1, 2: 1 + 1e-8, 3: (1 + 1e-8) + 1e-8, 4: (1 + 1e-8) + (1e-8 + 1e-8)} {
 		peers := localPeers(size)

@@ -8,9 +8,9 @@ import (
 	"github.com/gorgpt/gorgpt/chart"
 )
 
-// Plot is an [Observer] that draws loss.png: the loss of every step, faint; the
-// same smoothed; the validation loss; and the values that a task reports beside them. It draws
-// anew at each evaluation.
+// Plot is an [Observer] that draws loss.png: the loss of every step, faint, and smoothed; the
+// validation loss; and the values that a task reports beside them. The picture is redrawn at each
+// evaluation.
 type Plot struct {
 	path       string
 	train, val points
@@ -24,14 +24,14 @@ func (p *points) add(step int, loss float64) {
 	p.steps, p.losses = append(p.steps, float64(step)), append(p.losses, loss)
 }
 
-// series is a curve through the points, as a picture of p has it.
+// series returns s with the points as its curve.
 func (p points) series(s chart.Series) chart.Series {
 	s.X, s.Y = p.steps, p.losses
 	return s
 }
 
-// NewPlot returns a plot that is written to path as a PNG. For a run that goes
-// on, [Replay] the metrics so far into it first.
+// NewPlot returns a plot that is written to path as a PNG. For a resumed run, [Replay] the metrics
+// so far into it first.
 func NewPlot(path string) *Plot { return &Plot{path: path} }
 
 // OnStep adds a point.
@@ -66,8 +66,8 @@ func (p *Plot) AddEvaluation(e Evaluation) {
 
 var lossAxes = chart.Axes{X: "step", Y: "loss (nats per token)"}
 
-// Draw writes the picture as it stands now, if there is a finite point in it. Whoever
-// opens the file meanwhile sees the old picture or the new one.
+// Draw writes the picture of the points so far, if there is a finite one. A program that opens the
+// file meanwhile sees either the old picture or the new one.
 func (p *Plot) Draw() error {
 	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 	if !slices.ContainsFunc(p.train.losses, finite) && !slices.ContainsFunc(p.val.losses, finite) {
@@ -88,14 +88,14 @@ func (p *Plot) Draw() error {
 	return chart.Lines(lossAxes, all...).Save(p.path)
 }
 
-// DrawRuns writes a picture of several runs over one another to path: their smoothed
-// training losses, pale, and their validation losses, each run in its colour, the eighth and
-// later ones dashed too. The plots have been told of the runs' metrics; names are for the
-// legend.
+// DrawRuns writes to path a picture that overlays several runs: their smoothed training losses,
+// pale, and their validation losses. Each run has its own color; the eighth and later ones are also
+// dashed. Each plot must already hold the metrics of its run; names are for the legend.
 func DrawRuns(path string, names []string, runs []*Plot) error {
 	var all []chart.Series
 	for i, p := range runs {
-		// The first is not of colour 0, as a picture of that alone chooses its own.
+		// The first run does not have color 0: in a picture of it alone, all series would have
+		// color 0, and Lines would give each a different color.
 		color := i/chart.Colors*chart.Colors + (i+1)%chart.Colors
 		mean := chart.Series{Smooth: true, Color: color}
 		if len(p.val.steps) == 0 {

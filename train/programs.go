@@ -13,19 +13,20 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// programs are those of a task for the shapes of its batches, of training or of evaluation.
+// programs are the programs of a task for the shapes of its batches, for training or for
+// evaluation.
 type programs = graph.Family[*terms]
 
-// terms are the loss of a program, the values beside it, and, of training, what layers have
-// added to it, and report.
+// terms are the loss of a program, the values beside it, and, in training, what layers have added
+// to the loss and what they report.
 type terms struct {
 	loss    *gorgonia.Node
-	names   []string // of values, sorted, of what was added, and of scalars that are reported
+	names   []string // of values, sorted; then of added losses, and of reported scalars
 	values  []*gorgonia.Node
 	reports []graph.Reported // the scalars first
 }
 
-// of returns what the last run of a program gave, each times a weight.
+// of returns the terms of the program's last run, each multiplied by a weight.
 func (t *terms) of(p *graph.Program, weight float64, into []float64) []float64 {
 	into = append(into[:0], weight*float64(p.Value(t.loss)[0]))
 	for _, n := range t.values {
@@ -44,7 +45,7 @@ func (t *terms) of(p *graph.Program, weight float64, into []float64) []float64 {
 	return into
 }
 
-// withWatched adds numbers that tell of what was watched.
+// withWatched adds numbers that summarize what was watched.
 func withWatched(values map[string]float64, watched []graph.Watched) map[string]float64 {
 	if values == nil && len(watched) > 0 {
 		values = make(map[string]float64)
@@ -59,7 +60,7 @@ func withWatched(values map[string]float64, watched []graph.Watched) map[string]
 	return values
 }
 
-// count is the number of terms, the elements of vectors one by one.
+// count returns the number of terms, counting the elements of vectors one by one.
 func (t *terms) count() int {
 	n := 1 + len(t.names)
 	for _, r := range t.reports {
@@ -70,7 +71,7 @@ func (t *terms) count() int {
 	return n
 }
 
-// named are the values among what of returns.
+// named returns, by name, the values among the numbers that of returns.
 func (t *terms) named(x []float64) map[string]float64 {
 	if len(x) == 1 {
 		return nil
@@ -83,7 +84,7 @@ func (t *terms) named(x []float64) map[string]float64 {
 	return all
 }
 
-// vectors are those that layers report, by name, among what of returns.
+// vectors returns, by name, the vectors that layers report, among the numbers that of returns.
 func (t *terms) vectors(x []float64) (all Vectors) {
 	x = x[1+len(t.names):]
 	for _, r := range t.reports {
@@ -99,7 +100,7 @@ func (t *terms) vectors(x []float64) (all Vectors) {
 	return all
 }
 
-// declare is the task's graph for batches of a shape, not compiled yet.
+// declare declares the task's graph for batches of a shape, without compiling it.
 func (t *Trainer) declare(shape []int, options ...graph.Option) (*graph.Scope, *terms, error) {
 	s := graph.New(t.Params, append(options, t.Graph...)...)
 	loss, values := t.Task.Declare(s, shape)
@@ -117,7 +118,7 @@ func (t *Trainer) declare(shape []int, options ...graph.Option) (*graph.Scope, *
 	return s, d, nil
 }
 
-// compileTraining makes a program of the loss and its gradient.
+// compileTraining compiles a program for the loss and its gradient.
 func (r *run) compileTraining(shape ...int) (*graph.Program, *terms, error) {
 	options := []graph.Option{graph.Training()}
 	if r.NoDropout {
@@ -139,7 +140,7 @@ func (r *run) compileTraining(shape ...int) (*graph.Program, *terms, error) {
 	}
 	d.reports = p.Reports()
 	slices.SortStableFunc(d.reports, func(a, b graph.Reported) int { return cmp.Compare(a.Node.Dims(), b.Node.Dims()) })
-	told := slices.Clone(d.names) // and vectors
+	told := slices.Clone(d.names) // to which the names of all reports are added
 	for _, v := range d.reports {
 		told = append(told, v.Name)
 		if v.Node.IsScalar() {
@@ -166,7 +167,7 @@ func (r *run) compileTraining(shape ...int) (*graph.Program, *terms, error) {
 	return p, d, nil
 }
 
-// compileEvaluation makes a program of the loss alone, without dropout.
+// compileEvaluation compiles a program for the loss alone, without dropout.
 func (r *run) compileEvaluation(shape ...int) (*graph.Program, *terms, error) {
 	s, d, err := r.declare(shape)
 	if err != nil {
@@ -176,13 +177,13 @@ func (r *run) compileEvaluation(shape ...int) (*graph.Program, *terms, error) {
 	return p, d, err
 }
 
-// mostReported is how many numbers in vectors layers may report together: twice those of 61 layers of 256 experts. A line of
-// metrics and a record of events have room for as many.
+// mostReported is how many numbers layers may report in vectors, in all: twice those of 61 layers
+// of 256 experts. A line of metrics and a record of events have room for that many.
 const mostReported = 1 << 15
 
 var valueName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
 
-// checkValue refuses the name of a value that would be confused with what metrics have anyway.
+// checkValue refuses a value's name that is malformed, or that is a key of metrics already.
 func checkValue(name string) error {
 	if !valueName.MatchString(name) {
 		return fmt.Errorf("the name %q of a value is none: want letters, digits and _./-, a letter first", name)

@@ -13,30 +13,30 @@ import (
 	"golang.org/x/term"
 )
 
-// Pauses between two reports of progress, in seconds of the run.
+// Pauses between two progress reports, in seconds of the run.
 const (
 	linePause = 5
 	livePause = 0.5
 )
 
-// Progress is an [Observer] for people: a live view if it writes to a terminal,
-// else a plain line every few seconds and for every evaluation.
+// Progress is an [Observer] that shows progress to people: in a live view if it writes to a
+// terminal, and otherwise as a plain line every few seconds and for every evaluation.
 type Progress struct {
-	mu    sync.Mutex // of Say, which others may call at any time
+	mu    sync.Mutex // for Say, which may be called at any time
 	w     io.Writer
 	steps int
-	all   int64 // tokens of the run; 0: its length is told in steps
-	live  *live // nil if w is no terminal
+	all   int64 // tokens of the run; 0 if its length is given in steps
+	live  *live // nil if w is not a terminal
 
-	first  *Step   // the first of this session
+	first  *Step   // of this session
 	shown  float64 // Seconds of the last report
-	loss   float64 // summed over the steps since
+	loss   float64 // summed over the steps since the last report
 	count  int
 	tokens float64 // per second, smoothed
 }
 
-// NewProgress returns progress of a run of so many steps. The zero Machine leaves out
-// what only it can tell.
+// NewProgress returns a Progress for a run of the given number of steps. With the zero Machine, the
+// figures that depend on it are left out.
 func NewProgress(w io.Writer, steps int, m Machine) *Progress {
 	p := &Progress{w: w, steps: steps}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
@@ -49,26 +49,25 @@ func NewProgress(w io.Writer, steps int, m Machine) *Progress {
 	return p
 }
 
-// OfTokens has the run's length told in tokens: so many.
+// OfTokens sets the run's length in tokens, by which progress is then shown.
 func (p *Progress) OfTokens(all int64) {
 	if p.all = all; p.live != nil {
 		p.live.all = all
 	}
 }
 
-// IsTerminal tells whether a writer is a terminal, on which NewProgress shows its live
-// view.
+// IsTerminal reports whether a writer is a terminal, on which NewProgress shows its live view.
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// view switches to the live view, for a terminal so many columns wide.
+// view switches to the live view, for a terminal of the given width.
 func (p *Progress) view(columns int, m Machine) {
 	p.live = &live{w: p.w, columns: columns, steps: p.steps, machine: m}
 }
 
-// OnStep reports the step if the last report is some time ago.
+// OnStep reports the step if the last report was long enough ago.
 func (p *Progress) OnStep(s Step) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,20 +103,21 @@ func (p *Progress) OnStep(s Step) error {
 	return err
 }
 
-// left tells the time left, from the speed of this session, evaluations included.
+// left returns the time left as text, extrapolated from the speed of this session including
+// evaluations.
 func (p *Progress) left(s Step, separator string) string {
 	done := s.Step - p.first.Step
 	if done < 1 || s.Step >= p.steps {
 		return ""
 	}
 	share := float64(p.steps-s.Step) / float64(done)
-	if p.all > 0 { // steps are not alike
+	if p.all > 0 { // steps differ in size
 		share = float64(max(p.all-s.Tokens, 0)) / float64(s.Tokens-p.first.Tokens)
 	}
 	return separator + duration((s.Seconds-p.first.Seconds)*share) + " left"
 }
 
-// ofTokens tells how far a run is whose length is told in tokens.
+// ofTokens returns the progress in tokens as text, if the run's length is given in tokens.
 func ofTokens(done, all int64) string {
 	if all == 0 {
 		return ""
@@ -125,7 +125,7 @@ func ofTokens(done, all int64) string {
 	return ", " + short(float64(done)) + " of " + short(float64(all)) + " tokens"
 }
 
-// short writes a rate in four characters or so: 843, 12.3k, 1.52M.
+// short formats a rate in about four characters: 843, 12.3k, 1.52M.
 func short(x float64) string {
 	switch {
 	case x >= 999_995_000:
@@ -151,7 +151,7 @@ func (p *Progress) OnEvaluation(e Evaluation) error {
 	return p.say(fmt.Sprintf("step %d/%d: val loss %.4f%s", e.Step, p.steps, e.Loss, valuesText(", ", e.Values)))
 }
 
-// valuesText lists what a task reports beside the loss, and layers.
+// valuesText lists the values that the task and layers report beside the loss.
 func valuesText(before string, values map[string]float64) (text string) {
 	values = folded(values)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -160,8 +160,9 @@ func valuesText(before string, values map[string]float64) (text string) {
 	return text
 }
 
-// folded is values with one for those of layers that differ by number, as h.0.mlp.entropy and h.1.mlp.entropy do: their
-// mean, under the name entropy, or, where there is another such, h.*.mlp.entropy.
+// folded returns values in which those that differ only by layer number, such as h.0.mlp.entropy
+// and h.1.mlp.entropy, are replaced by their mean. It is named entropy or, if other names end
+// alike, h.*.mlp.entropy.
 func folded(values map[string]float64) map[string]float64 {
 	kinds := make(map[string][]string)
 	for name := range values {
@@ -181,7 +182,7 @@ func folded(values map[string]float64) map[string]float64 {
 		if end := kind[strings.LastIndexByte(kind, '.')+1:]; ends[end] == 1 {
 			kind = end
 		}
-		slices.Sort(names) // the order of a sum
+		slices.Sort(names) // fixes the order of summation
 		for _, name := range names {
 			all[kind] += values[name] / float64(len(names))
 		}
@@ -189,7 +190,7 @@ func folded(values map[string]float64) map[string]float64 {
 	return all
 }
 
-// numbers are the parts of a path that are numbers.
+// numbers matches the parts of a path that are numbers.
 var numbers = regexp.MustCompile(`(^|\.)[0-9]+(\.|$)`)
 
 // Say writes a line, above the live view if there is one. It may be called from any

@@ -6,14 +6,14 @@ import (
 	"sort"
 )
 
-// A Ramp has the updates of a run grow: the first is of about Start tokens, and they grow linearly with
-// the tokens that are done, until after Length all their micro-batches are taken. GPT-3 (Brown et al.
-// 2020, appendix B) grew from 32k tokens to the full batch over the first 4 to 12 billion. The zero
-// Ramp has all updates alike.
+// A Ramp makes the updates of a run grow. The first has about Start tokens; they then grow linearly
+// with the number of tokens done, until after Length tokens they have all their micro-batches.
+// GPT-3 (Brown et al. 2020, appendix B) grew from 32k tokens to the full batch over the first 4 to
+// 12 billion. With the zero Ramp, all updates have the same size.
 type Ramp struct{ Start, Length int64 }
 
-// micro is the number of micro-batches of an update after so many tokens, of at most most, each
-// of which is unit tokens: the nearest, and 1 at least.
+// micro returns the number of micro-batches, each of unit tokens, of the update after done tokens:
+// the number from 1 to most that is nearest to the ramp.
 func (r Ramp) micro(done, unit int64, most int) int {
 	if done >= r.Length {
 		return most
@@ -24,12 +24,13 @@ func (r Ramp) micro(done, unit int64, most int) int {
 	return int(max(1, min(int64(most), (r.Start+int64(grown)+unit/2)/unit)))
 }
 
-// walk goes over a run's updates as long as fewer tokens are done and fewer updates made, and returns
-// how many tokens and updates that are; tokens that no int64 holds are the most that one does.
+// walk follows a run's updates while fewer than the given tokens are done and fewer than the given
+// updates are made. It returns how many tokens and updates that is; a number of tokens that
+// overflows an int64 is returned as the largest one.
 func (r Ramp) walk(unit int64, most int, tokens, updates int64) (done, made int64) {
 	for done < tokens && made < updates {
 		n, next := r.micro(done, unit, most), tokens
-		if n < most { // as many micro-batches, until there are more
+		if n < most { // constant, until there are more micro-batches
 			more := sort.Search(int(min(r.Length, math.MaxInt)), func(at int) bool { return r.micro(int64(at), unit, most) > n })
 			next = min(next, int64(more))
 		}
@@ -43,11 +44,11 @@ func (r Ramp) walk(unit int64, most int, tokens, updates int64) (done, made int6
 	return done, made
 }
 
-// unit is the tokens of a micro-batch.
+// unit returns the number of tokens in a micro-batch.
 func (t *NextToken) unit() int64 { return int64(t.Batch) * int64(t.Context) }
 
-// Updates is how many updates train on so many tokens: with the last of them at least as many are done. Batch and Context
-// below 1 are an error.
+// Updates returns the least number of updates that train on at least the given number of tokens. A
+// Batch or Context below 1 is an error.
 func (t *NextToken) Updates(tokens int64) (int64, error) {
 	if err := t.checkSizes(); err != nil {
 		return 0, err
@@ -56,7 +57,8 @@ func (t *NextToken) Updates(tokens int64) (int64, error) {
 	return updates, nil
 }
 
-// Tokens is how many tokens so many updates train on, with errors as those of Updates.
+// Tokens returns how many tokens the given number of updates train on. It has the errors of
+// Updates.
 func (t *NextToken) Tokens(updates int64) (int64, error) {
 	if err := t.checkSizes(); err != nil {
 		return 0, err

@@ -75,7 +75,7 @@ func TestRampWalk(t *testing.T) {
 	}
 }
 
-// TestNextTokenSizes: sizes that are no sizes are errors of whatever asks for updates.
+// TestNextTokenSizes: whatever asks for updates rejects sizes that are out of range.
 func TestNextTokenSizes(t *testing.T) {
 	for want, task := range map[string]NextToken{
 		"NextToken.Batch is 0, want 1 or more":                    {Context: 8},
@@ -151,8 +151,9 @@ func newClimb(t *testing.T) (*Trainer, *recorder) {
 	return tr, r
 }
 
-// TestRampTrains: every update has the tokens and the rate of its place, and is the update of as
-// many micro-batches in one batch; a run that stops on the way up goes on to the bit.
+// TestRampTrains: every update has the tokens and the rate of its position, and equals an update
+// with as many micro-batches in one batch; a run that is stopped during the ramp resumes bit for
+// bit.
 func TestRampTrains(t *testing.T) {
 	whole, want := newClimb(t)
 	mustRun(t, whole)
@@ -182,7 +183,8 @@ func TestRampTrains(t *testing.T) {
 	}
 }
 
-// TestRampPlaces: dropout's masks are of other places in all updates, however many batches these have.
+// TestRampPlaces: no two updates draw dropout masks from the same place, however many batches they
+// have.
 func TestRampPlaces(t *testing.T) {
 	tr, _ := newClimb(t)
 	seen := make(map[uint64]bool)

@@ -174,7 +174,8 @@ func TestHeatSpans(t *testing.T) {
 	}
 }
 
-// TestHeatNames: a picture is in the directory whatever a layer's vector is called, and not in the place of the loss's.
+// TestHeatNames: a picture is in the directory whatever a layer's vector is called, and does not
+// replace the picture of the loss.
 func TestHeatNames(t *testing.T) {
 	dir := t.TempDir()
 	h := NewHeat(dir)
@@ -226,7 +227,8 @@ func (b babbling) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia
 	return toyModel{}.Loss(s, tokens, targets)
 }
 
-// TestMostReported: what layers report can be read again, when the run goes on; more than that is an error before the first update.
+// TestMostReported: what layers report can be read back when the run is resumed; reporting more is
+// an error before the first update.
 func TestMostReported(t *testing.T) {
 	dir := t.TempDir()
 	for _, n := range []int{mostReported, mostReported + 1} {

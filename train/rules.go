@@ -9,34 +9,34 @@ import (
 	"github.com/gorgpt/gorgpt/internal/optional"
 )
 
-// RuleSettings are what a recipe may say of a rule; each heeds some of them.
+// RuleSettings are what a recipe may set for a rule; each rule uses some of them.
 type RuleSettings struct {
-	Beta1   float64 // memory of the gradient, or momentum
-	Beta2   float64 // of a second mean
-	Epsilon float64 // what keeps steps small where gradients are tiny
+	Beta1   float64 // decay rate of the gradient's running mean, or momentum
+	Beta2   float64 // of a second running mean
+	Epsilon float64 // keeps steps small where gradients are tiny
 }
 
-// A NamedRule is a [Rule] that recipes know by a name.
+// A NamedRule is a [Rule] that recipes can select by name.
 type NamedRule struct {
 	Name  string // "adamw"
 	About string // a few words for help
-	// Heeds are the settings that the rule heeds: "beta1", "beta2", "epsilon".
+	// Heeds are the settings that the rule uses: "beta1", "beta2", "epsilon".
 	Heeds []string
-	// Hidden says that the rule is for the matrices of a model's blocks; the other parameters
-	// have the rule adamw.
+	// Hidden says that the rule is for the matrices of a model's blocks; the other parameters are
+	// changed by the rule adamw.
 	Hidden bool
-	// Flat says that the rule is for a learning rate that does not fall.
+	// Flat says that the rule is meant for a learning rate that does not fall.
 	Flat bool
 	Make func(RuleSettings) Rule
 }
 
-// Averages tells whether the rule is an [Averaging].
+// Averages reports whether the rule is an [Averaging].
 func (r NamedRule) Averages() bool {
 	_, ok := optional.As[Averaging](r.Make(RuleSettings{}))
 	return ok
 }
 
-// registered are the rules that are known by name.
+// registered holds the rules that can be selected by name.
 var registered = struct {
 	sync.Mutex
 	rules []NamedRule
@@ -53,9 +53,9 @@ var registered = struct {
 		Heeds: []string{"beta1", "beta2", "epsilon"}, Hidden: true, Make: func(s RuleSettings) Rule { return &Muon{Momentum: s.Beta1, MatchRMS: true} }},
 }}
 
-// RegisterRule makes a rule known to recipes and to the command's --solver: call it in an init
-// function. Where two have one name, or one has no Make, nothing panics: whatever looks a rule up from
-// then on gives the error.
+// RegisterRule makes a rule available to recipes and to the command's --solver. Call it in an init
+// function. It does not panic if two rules have the same name, or if a rule lacks its name or Make:
+// every later lookup of a rule returns the error.
 func RegisterRule(r NamedRule) {
 	registered.Lock()
 	defer registered.Unlock()
@@ -69,14 +69,14 @@ func RegisterRule(r NamedRule) {
 	}
 }
 
-// Rules lists the rules that are known by name.
+// Rules lists the rules that can be selected by name.
 func Rules() ([]NamedRule, error) {
 	registered.Lock()
 	defer registered.Unlock()
 	return slices.Clone(registered.rules), registered.err
 }
 
-// FindRule returns the named rule. The error for another name offers the nearest.
+// FindRule returns the rule of the given name. For an unknown name, the error suggests the nearest.
 func FindRule(name string) (NamedRule, error) {
 	rules, err := Rules()
 	if err != nil {

@@ -14,27 +14,27 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// run is one call of Run: the trainer and what it compiled.
+// run is one call of Run: the trainer, and what it has compiled.
 type run struct {
 	*Trainer
 	peers      Peers
-	within     Peers    // those that hold the model together, this one alone as a rule
-	programs   programs // of training
-	evals      programs // of evaluation
-	first      *terms   // of the first program of training
+	within     Peers    // those that hold the model together; usually this one alone
+	programs   programs // for training
+	evals      programs // for evaluation
+	first      *terms   // of the first training program
 	evaluator  *Evaluator
 	validator  Validator // nil if there is nothing to measure on
 	model      []gorgonia.ValueGrad
-	inOrder    []*graph.Param  // of the model, by name: the same on all ranks
-	watched    []graph.Watched // in the last run of the update
+	inOrder    []*graph.Param  // parameters of the model, by name: the same order on all ranks
+	watched    []graph.Watched // in the last program run of the update
 	overlap    *overlap
-	readyOrder []*graph.Param // in which the first program's gradients are whole
-	tree       *gradientTree  // nil adds gradients up one after the other
-	sums       [][]float64    // of the loss of an update, and of the values beside it, a row a micro-batch
+	readyOrder []*graph.Param // the order in which the first program completes its gradients
+	tree       *gradientTree  // nil adds gradients up one after another
+	sums       [][]float64    // of the loss of an update, and of the values beside it, a row per micro-batch
 	setRate    func(float64)
-	stopped    func() bool // tells whether this rank was interrupted
-	asked      bool        // one that holds the model together with this one was
-	stopping   error       // what of the ranks was
+	stopped    func() bool // reports whether this rank was interrupted
+	asked      bool        // whether a rank that holds the model together with this one was interrupted
+	stopping   error       // the interrupt of some rank, once all ranks know of it
 	began      time.Time
 	before     float64 // seconds of earlier calls
 }
@@ -85,10 +85,10 @@ func (t *Trainer) start(ctx context.Context) (*run, error) {
 	return r, nil
 }
 
-// interrupted is why the run is to stop after the update it is at; nil if it is not.
+// interrupted returns why the run is to stop after the current update, or nil.
 func (r *run) interrupted(ctx context.Context) error {
 	if r.several() && r.stopping == nil {
-		return nil // until all know
+		return nil // until all ranks know
 	}
 	return cmp.Or(ctx.Err(), r.stopping)
 }
@@ -130,7 +130,7 @@ func (r *run) loop(ctx context.Context) error {
 	}
 }
 
-// next makes an update and tells of it. An update in progress is finished, come what may.
+// next makes an update and reports it. Once begun, an update is always finished.
 func (r *run) next(ctx context.Context) error {
 	n := r.at.Step + 1
 	err := r.step(context.WithoutCancel(ctx))
@@ -146,8 +146,8 @@ func (r *run) next(ctx context.Context) error {
 	return nil
 }
 
-// tell reports to the observers. Ranks that keep a part of the solver's state each save together, so that an observer's error
-// is to be known to all.
+// tell reports to the observers. Ranks that each keep a part of the solver's state save together,
+// so all of them must know of an observer's error.
 func (r *run) tell(report func(Observer) error) error {
 	if r.peers.Rank() > 0 {
 		return r.agreeSharded(nil)
@@ -171,8 +171,8 @@ func (r *run) tell(report func(Observer) error) error {
 	return nil
 }
 
-// tellAgain reports the last step, and its evaluation, if an observer failed at one of
-// them before the state was saved.
+// tellAgain repeats the reports of the last step and of its evaluation, if an observer failed at
+// one of them before the state was saved.
 func (r *run) tellAgain() error {
 	if !r.retell {
 		return nil
@@ -191,7 +191,7 @@ func (r *run) tellAgain() error {
 	return nil
 }
 
-// save hands out the state, unless that was done already.
+// save passes the state to Save, unless that was done already.
 func (r *run) save() error {
 	if err := r.saveTogether(); err != nil || !r.dirty {
 		return err
@@ -224,7 +224,8 @@ func (r *run) save() error {
 	return nil
 }
 
-// saveTogether has ranks that hold the model together, or parts of the solver's state, save if one of them has something to save.
+// saveTogether makes ranks that hold the model together, or that each keep a part of the solver's
+// state, save if one of them has something to save.
 func (r *run) saveTogether() error {
 	all := []Peers{r.within}
 	if r.sharded() {
@@ -247,13 +248,13 @@ func (r *run) saveTogether() error {
 	return nil
 }
 
-// unsaved is an error after which nothing is saved: the weights may not be those of the
-// last update, or the next one would fail as this one did.
+// unsaved is an error after which nothing is saved: either the weights may not be those of the last
+// update, or the next update would fail in the same way.
 type unsaved struct{ error }
 
 func (u unsaved) Unwrap() error { return u.error }
 
-// fail saves, unless that is of no use, and returns the reason for it.
+// fail saves, unless that would be useless, and returns the reason.
 func (r *run) fail(reason error) error {
 	if errors.As(reason, new(unsaved)) {
 		return reason
@@ -264,7 +265,7 @@ func (r *run) fail(reason error) error {
 	return reason
 }
 
-// close ends the programs.
+// close closes the programs.
 func (r *run) close() error {
 	return errors.Join(r.evaluator.close(), r.programs.Close(), r.evals.Close())
 }

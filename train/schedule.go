@@ -11,29 +11,28 @@ import (
 // A Schedule gives the learning rate of update i, counting from 0.
 type Schedule func(i int) float64
 
-// Cosine climbs linearly to high over the first warmup updates, falls along
-// half a cosine to low at update decay, and stays there: the schedule of
-// GPT-1 (Radford et al. 2018, §4.1) and GPT-3. Update i of the climb has rate
-// high·(i+1)/(warmup+1), so no update is lost to a rate of zero.
+// Cosine rises linearly to high over the first warmup updates, falls along half a cosine to low at
+// update decay, and stays there: the schedule of GPT-1 (Radford et al. 2018, §4.1) and GPT-3.
+// Update i of the warmup has rate high·(i+1)/(warmup+1), so no update is wasted on a rate of zero.
 func Cosine(high, low float64, warmup, decay int) Schedule {
 	return warmed(high, low, warmup, decay, func(x float64) float64 {
 		return (1 + math.Cos(math.Pi*x)) / 2
 	})
 }
 
-// Linear is [Cosine] with a straight fall, as in the fine-tuning of GPT-1.
+// Linear is [Cosine] with a linear fall, as in the fine-tuning of GPT-1.
 func Linear(high, low float64, warmup, decay int) Schedule {
 	return warmed(high, low, warmup, decay, func(x float64) float64 { return 1 - x })
 }
 
-// Constant climbs as [Cosine] does and stays at rate.
+// Constant rises as [Cosine] does and stays at rate.
 func Constant(rate float64, warmup int) Schedule {
 	return warmed(rate, rate, warmup, math.MaxInt, func(float64) float64 { return 1 })
 }
 
-// WSD climbs as [Cosine] does, stays at high until update fall, and goes straight to low
-// at update decay: warm-up, stable, decay (Hu et al. 2024, "MiniCPM", §4.2). A run can be
-// carried on from any point of the stable part, however long it is to become.
+// WSD rises as [Cosine] does, stays at high until update fall, and falls linearly to low at update
+// decay: warmup, stable, decay (Hu et al. 2024, "MiniCPM", §4.2). A run can be continued from any
+// point of the stable part, to any length.
 func WSD(high, low float64, warmup, fall, decay int) Schedule {
 	descent := Linear(high, low, 0, decay-fall)
 	climb := Constant(high, warmup)
@@ -45,17 +44,17 @@ func WSD(high, low float64, warmup, fall, decay int) Schedule {
 	}
 }
 
-// wsdShare is the part of a run over which ParseSchedule's WSD falls: the paper finds
-// a tenth enough, and more no better than cosine.
+// wsdShare is the part of a run over which ParseSchedule's WSD falls: the paper finds a tenth
+// enough, and a longer fall no better than cosine.
 const wsdShare = 0.1
 
-// PlateauEnd is the update, or the token, from which the rate of [ParseSchedule]'s wsd falls. Until then it does not
-// depend on the length of the run.
+// PlateauEnd returns the update, or the token, from which the rate of [ParseSchedule]'s wsd falls.
+// Until then the rate does not depend on the length of the run.
 func PlateauEnd(warmup, decay int64) int64 {
 	return max(warmup, decay-int64(wsdShare*float64(decay)))
 }
 
-// warmed puts the climb before a fall, which maps [0, 1] to [1, 0].
+// warmed puts the warmup before a fall, which maps [0, 1] to [1, 0].
 func warmed(high, low float64, warmup, decay int, fall func(x float64) float64) Schedule {
 	return func(i int) float64 {
 		switch {
@@ -72,8 +71,8 @@ func warmed(high, low float64, warmup, decay int, fall func(x float64) float64) 
 // schedules are the names ParseSchedule knows.
 var schedules = []string{"cosine", "linear", "wsd", "constant"}
 
-// ParseSchedule returns the schedule of a name: "cosine", "linear", "wsd",
-// whose last tenth falls, or "constant", which has no use for low and decay.
+// ParseSchedule returns the schedule with the given name: "cosine", "linear", "wsd", which falls
+// over the last tenth, or "constant", which ignores low and decay.
 func ParseSchedule(name string, high, low float64, warmup, decay int) (Schedule, error) {
 	if err := checkSchedule(name, high, low, int64(warmup), int64(decay), "update"); err != nil {
 		return nil, err
@@ -89,13 +88,14 @@ func ParseSchedule(name string, high, low float64, warmup, decay int) (Schedule,
 	return Constant(high, warmup), nil
 }
 
-// A TokenSchedule gives the learning rate of the update with which so many tokens are done. Where
-// batches grow, updates and tokens are not in proportion.
+// A TokenSchedule gives the learning rate of the update that completes the given number of tokens.
+// Where batches grow, updates and tokens are not in proportion.
 type TokenSchedule func(tokens int64) float64
 
-// ParseTokenSchedule returns the schedule of a name, of those of [ParseSchedule], in tokens: the rate climbs from 0 in
-// proportion to the tokens and is high after warmup of them, as in GPT-3 (Brown et al. 2020, appendix B:
-// 375 million), and low from decay on (260 billion, of 300).
+// ParseTokenSchedule returns the schedule with the given name, one of those of [ParseSchedule], in
+// tokens. The rate rises from 0 in proportion to the tokens, is high after warmup tokens, as in
+// GPT-3 (Brown et al. 2020, appendix B: 375 million), and low from decay tokens on (260 billion, of
+// 300).
 func ParseTokenSchedule(name string, high, low float64, warmup, decay int64) (TokenSchedule, error) {
 	if err := checkSchedule(name, high, low, warmup, decay, "token"); err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func ParseTokenSchedule(name string, high, low float64, warmup, decay int64) (To
 	}, nil
 }
 
-// checkSchedule tells what is wrong with a schedule that counts such units.
+// checkSchedule reports what is wrong with the settings of a schedule that counts the given unit.
 func checkSchedule(name string, high, low float64, warmup, decay int64, unit string) error {
 	switch {
 	case !(high > 0) || math.IsInf(high, 0):

@@ -6,11 +6,12 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// ScheduleFree is AdamW whose weights are averaged in the place of a learning rate that falls (Defazio et
-// al. 2024, "The Road Less Scheduled", algorithm 1). The rate climbs and stays, and the average is good at any
-// moment, however long the run is to become.
+// ScheduleFree is AdamW with an average of the weights in place of a falling learning rate (Defazio
+// et al. 2024, "The Road Less Scheduled", algorithm 1). The rate rises and then stays constant, and
+// the average is good at any time, however long the run will be.
 //
-// With the clipped gradient g of update t = 1, 2, … at the weights in training, y, each becomes
+// With the clipped gradient g of update t = 1, 2, …, taken at the weights being trained, y, each
+// becomes
 //
 //	v = β₂·v + (1-β₂)·g²
 //	d = g / (√(v/(1-β₂ᵗ)) + Epsilon) + Decay·y
@@ -18,17 +19,18 @@ import (
 //	x = (1-c)·x + c·z
 //	y = (1-β₁)·z + β₁·x
 //
-// where x, the average, is what evaluations and checkpoints have (see [Averaging]), and c is the share of
-// this update in all, each by the square of its rate, as the authors' package schedulefree has it: 1/t where
-// the rate does not change. Three numbers a weight are kept: z, v and x.
+// where x, the average, is what evaluations and checkpoints use (see [Averaging]), and c is the
+// share of this update among all so far, each weighted by the square of its rate, as in the
+// authors' package schedulefree: 1/t if the rate does not change. Three numbers are kept per
+// weight: z, v and x.
 type ScheduleFree struct {
-	Beta1   float64 // share of the average in the weights in training
-	Beta2   float64 // memory of the gradient's square
-	Epsilon float64 // added outside the root
+	Beta1   float64 // share of the average in the weights being trained
+	Beta2   float64 // decay rate of the running mean of the gradient's square
+	Epsilon float64 // added outside the square root
 }
 
-// NewScheduleFree returns an optimizer with the settings of the authors' package: β 0.9 and 0.999, ε 1e-8, rate
-// 0.0025, no decay and no clip. Its schedule should be [Constant].
+// NewScheduleFree returns an optimizer with the settings of the authors' package: β 0.9 and 0.999,
+// ε 1e-8, rate 0.0025, no decay and no clip. It should be used with [Constant].
 func NewScheduleFree() *Optimizer {
 	return &Optimizer{Rule: ScheduleFree{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}, LearnRate: 0.0025}
 }
@@ -39,22 +41,22 @@ func (ScheduleFree) Name() string { return "schedule-free AdamW" }
 // Elementwise is true.
 func (ScheduleFree) Elementwise() bool { return true }
 
-// scheduleFreeKept are the package's words, and the average.
+// scheduleFreeKept are the names in the authors' package, and that of the average.
 var scheduleFreeKept = []string{"z", "exp_avg_sq", Twin}
 
-// Keeps names z, the square's mean and the average.
+// Keeps names z, the mean of squares and the average.
 func (ScheduleFree) Keeps([]int) ([]string, error) { return scheduleFreeKept, nil }
 
-// Begin has all three sequences begin at the weight.
+// Begin starts z and the average at the weight.
 func (ScheduleFree) Begin(weight []float32, kept [][]float32) {
 	copy(kept[0], weight)
 	copy(kept[2], weight)
 }
 
-// tinySquare is where a mean of squares becomes 0: see kernel.AdamW.
+// tinySquare is the mean of squares below which it is set to 0: see kernel.AdamW.
 const tinySquare = 0x1p-100
 
-// Apply makes an update. Each product is rounded, for the same bits everywhere.
+// Apply makes an update. Each product is rounded, so that the result is the same on every platform.
 func (s ScheduleFree) Apply(c *Change) {
 	clip, beta2, fresh, eps := float32(c.Clip), float32(s.Beta2), float32(1-s.Beta2), float32(s.Epsilon)
 	root := float32(1 / math.Sqrt(1-math.Pow(s.Beta2, float64(c.Step))))

@@ -2,21 +2,21 @@ package train
 
 import "github.com/gorgpt/gorgpt/internal/kernel"
 
-// SGD is stochastic gradient descent, with momentum if that is above 0, as PyTorch does it
-// (Sutskever et al. 2013 but for the rate, which multiplies the momentum too). With the clipped
-// gradient g, each weight w becomes
+// SGD is stochastic gradient descent, with momentum if that is above 0, as in PyTorch (Sutskever et
+// al. 2013, except that the rate multiplies the momentum too). With the clipped gradient g, each
+// weight w becomes
 //
 //	m = Momentum·m + g
 //	w = (1 - Rate·Decay)·w - Rate·m            or, by Nesterov, Rate·(g + Momentum·m)
 //
-// The decay is decoupled, as AdamW's; PyTorch adds it to the gradient.
+// The decay is decoupled, as in AdamW; PyTorch adds it to the gradient.
 type SGD struct {
 	Momentum float64
 	Nesterov bool
 }
 
-// NewSGD returns an optimizer with momentum 0.9 and a learning rate of 0.1, without decay and
-// clip.
+// NewSGD returns an optimizer with momentum 0.9 and a learning rate of 0.1, without decay or
+// clipping.
 func NewSGD() *Optimizer { return &Optimizer{Rule: SGD{Momentum: 0.9}, LearnRate: 0.1} }
 
 // Name is "SGD".
@@ -25,7 +25,7 @@ func (SGD) Name() string { return "SGD" }
 // Elementwise is true.
 func (SGD) Elementwise() bool { return true }
 
-// momentumKept is PyTorch's word for the momentum.
+// momentumKept is PyTorch's name for the momentum.
 var momentumKept = []string{"momentum_buffer"}
 
 // Keeps names the momentum, if there is one.
@@ -36,10 +36,10 @@ func (s SGD) Keeps([]int) ([]string, error) {
 	return momentumKept, nil
 }
 
-// optimizerGrain is the number of weights that a goroutine takes at a time.
+// optimizerGrain is the number of weights that a goroutine processes at a time.
 const optimizerGrain = 1 << 14
 
-// Apply makes an update. Each product is rounded, for the same bits everywhere.
+// Apply makes an update. Each product is rounded, so that the result is the same on every platform.
 func (s SGD) Apply(c *Change) {
 	clip, shrink, rate, mu := float32(c.Clip), c.shrink(), float32(c.Rate), float32(s.Momentum)
 	kernel.For(len(c.Weight), optimizerGrain, func(lo, hi int) {

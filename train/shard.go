@@ -10,11 +10,13 @@ import (
 	"github.com/gorgpt/gorgpt/internal/optional"
 )
 
-// What a solver keeps may be sharded over ranks (ZeRO stage 1, Rajbhandari et al. 2020): each keeps that of
-// some parameters, changes these by their gradient, and gives them to the rest. The parameters are whole, for rules that want
-// them so. The bits are those of one process.
+// The solver's state may be sharded over ranks (ZeRO stage 1, Rajbhandari et al. 2020): each rank
+// keeps the state of some parameters, changes these by their gradients, and gives them to the other
+// ranks. Parameters are not divided, since some rules need them whole. Results are bit for bit
+// those of one process.
 
-// owners tells which rank keeps what the solver remembers of a parameter: the largest go first, to the rank that has least.
+// owners returns, by parameter name, which rank keeps the solver's state of it: the largest are
+// assigned first, each to the rank that has least.
 func owners(params []*graph.Param, ranks int) map[string]int {
 	largest := slices.Clone(params)
 	slices.SortFunc(largest, func(a, b *graph.Param) int {
@@ -25,12 +27,13 @@ func owners(params []*graph.Param, ranks int) map[string]int {
 	for _, p := range largest {
 		rank := slices.Index(has, slices.Min(has))
 		of[p.Name()] = rank
-		has[rank] += p.Whole().TotalSize() // as ranks that have another part of the model count, too
+		has[rank] += p.Whole().TotalSize() // the same count on ranks that have another part of the model
 	}
 	return of
 }
 
-// KeptOfShards is [Optimizer.Kept] of the rank that keeps most, where so many share it out.
+// KeptOfShards is [Optimizer.Kept] for state sharded over the given number of ranks: the count of
+// the rank that keeps most.
 func (o *Optimizer) KeptOfShards(params *graph.Params, ranks int) (most int64, err error) {
 	of, has := owners(params.All(), ranks), make([]int64, ranks)
 	for _, p := range params.Trainable() {
@@ -43,7 +46,8 @@ func (o *Optimizer) KeptOfShards(params *graph.Params, ranks int) (most int64, e
 	return slices.Max(has), nil
 }
 
-// Shardable tells why ranks cannot keep a part of the state each, or nil.
+// Shardable returns nil if the optimizer's state can be sharded over ranks, and otherwise the
+// reason why not.
 func (o *Optimizer) Shardable() error {
 	for _, r := range o.rules() {
 		if a, averages := optional.As[Averaging](r); averages {
@@ -53,7 +57,7 @@ func (o *Optimizer) Shardable() error {
 	return nil
 }
 
-// shard has the solver keep this rank's part.
+// shard makes the solver keep only this rank's part.
 func (t *Trainer) shard() error {
 	if !t.ShardSolver || t.Peers == nil || t.Peers.Size() == 1 {
 		return nil
@@ -73,8 +77,8 @@ func (t *Trainer) shard() error {
 	return nil
 }
 
-// Keeps tells whether this rank has use for a tensor of a solver's state that is to be restored; of others [Trainer.Restore] wants
-// the name alone. Params must hold the weights by then.
+// Keeps reports whether this rank needs a tensor of a solver's state that is to be restored; of
+// other tensors, [Trainer.Restore] needs only the name. Params must already hold the weights.
 func (t *Trainer) Keeps(tensor string) (bool, error) {
 	if err := t.shard(); err != nil {
 		return false, err
@@ -87,10 +91,12 @@ func (t *Trainer) Keeps(tensor string) (bool, error) {
 	return !o.elsewhere(name), nil
 }
 
-// sharded tells whether the solver keeps a part alone.
+// sharded reports whether the solver keeps only a part of its state.
 func (r *run) sharded() bool { return r.ShardSolver && r.peers.Size() > 1 }
 
-// scatters are the peers that add up each gradient where it is wanted alone: unless it was added up on its way, or a hook is to see all.
+// scatters returns the peers as a Scatterer, if each gradient should be summed only on the rank
+// that needs it: not if gradients are summed while they are computed, nor if a hook needs to see
+// them all.
 func (r *run) scatters() (s Scatterer, ok bool) {
 	if !r.sharded() || r.overlaps() || len(r.Hooks) > 0 {
 		return nil, false
@@ -99,7 +105,7 @@ func (r *run) scatters() (s Scatterer, ok bool) {
 	return s, ok
 }
 
-// parts are numbers of the parameters that learn, by the rank that changes them.
+// parts returns numbers of the trainable parameters, grouped by the rank that changes them.
 func (r *run) parts(of func(*graph.Param) []float32) [][][]float32 {
 	owner, parts := owners(r.Params.All(), r.peers.Size()), make([][][]float32, r.peers.Size())
 	for _, p := range r.inOrder {
@@ -109,7 +115,8 @@ func (r *run) parts(of func(*graph.Param) []float32) [][][]float32 {
 	return parts
 }
 
-// shareSquares has the optimizer measure the gradients of this rank's parameters, where it has no others, and ask for the rest.
+// shareSquares makes the optimizer measure only the gradients of this rank's parameters, if it has
+// no others, and get the other squares from the peers.
 func (r *run) shareSquares() {
 	if o, ok := optional.As[*Optimizer](r.Solver); ok {
 		o.elsewhereSquares = nil
@@ -119,7 +126,7 @@ func (r *run) shareSquares() {
 	}
 }
 
-// giveWeights gives what each rank has changed to all.
+// giveWeights gives the weights that each rank has changed to all ranks.
 func (r *run) giveWeights() error {
 	if !r.sharded() {
 		return nil
@@ -139,7 +146,8 @@ func (r *run) giveWeights() error {
 	return nil
 }
 
-// gather returns what the solver keeps on all ranks, in the order in which that of one process is saved; on rank 0 alone.
+// gather returns the solver's state of all ranks, in the order in which one process would save it.
+// Only rank 0 returns it.
 func (r *run) gather() (all []Tensor, err error) {
 	o, ok := optional.As[*Optimizer](r.Solver)
 	if !ok {
@@ -154,7 +162,7 @@ func (r *run) gather() (all []Tensor, err error) {
 		own[t.Name] = t.Data
 	}
 	of, first := owners(r.Params.All(), r.peers.Size()), r.peers.Rank() == 0
-	var passing []float32 // what only goes by
+	var passing []float32 // memory for what this rank only passes on
 	order := slices.Clone(o.order)
 	for _, p := range r.model {
 		if name := p.(*graph.Param).Name(); !slices.Contains(order, name) {

@@ -20,8 +20,8 @@ func floatsOf(o *Optimizer) (n int) {
 	return n
 }
 
-// TestShardedFailure: where an observer fails, ranks that keep a part of the solver's state each save together, and what is saved goes on
-// to the bits of a run in which nothing failed.
+// TestShardedFailure: if an observer fails, ranks that each keep a part of the solver's state save
+// together, and a run resumed from what is saved has the bits of one in which nothing failed.
 func TestShardedFailure(t *testing.T) {
 	ranks := func() []*Trainer {
 		all, _ := newToyRanks(2, 4, false)
@@ -102,8 +102,9 @@ func (h failingHook) BeforeUpdate(u *Update) error {
 	return nil
 }
 
-// TestShardSolver: ranks that keep a part of the solver's state each have the bits of one process, in weights and in what
-// is saved, from which any number of ranks goes on; and none has more in memory than is computed.
+// TestShardSolver: ranks that each keep a part of the solver's state have the bits of one process,
+// in the weights and in what is saved, from which any number of ranks can continue; and no rank has
+// more in memory than was computed in advance.
 func TestShardSolver(t *testing.T) {
 	solvers := map[string]func() *Optimizer{
 		"AdamW": NewAdamW, "Lion": NewLion, "Muon": func() *Optimizer { return NewMuon("head.*") },

@@ -9,17 +9,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// slot holds what a rule keeps of one parameter.
+// slot holds what a rule keeps for one parameter.
 type slot struct {
 	name  string
 	shape tensor.Shape
 	rule  Rule
-	names []string // of kept
+	names []string // names of the kept tensors
 	kept  [][]float32
-	used  int // the step that last used them
+	used  int // the step that last used the slot
 }
 
-// endings are what the names of the kept tensors end in.
+// endings returns the endings of kept tensors' full names.
 func endings(names []string) (all []string) {
 	for _, n := range names {
 		all = append(all, "."+n)
@@ -27,7 +27,8 @@ func endings(names []string) (all []string) {
 	return all
 }
 
-// slotOf returns what is kept of a parameter, at its first step zero or what the rule begins with.
+// slotOf returns what is kept for a parameter: before its first step zeros, or what the rule begins
+// with.
 func (o *Optimizer) slotOf(name string, shape tensor.Shape, rule Rule, weight []float32) (*slot, error) {
 	s := o.byName[name]
 	if s != nil && !slices.Equal(s.shape, shape) {
@@ -39,7 +40,7 @@ func (o *Optimizer) slotOf(name string, shape tensor.Shape, rule Rule, weight []
 	}
 	switch {
 	case s != nil && slices.Equal(s.names, names):
-		s.rule = rule // with the settings of now
+		s.rule = rule // with its current settings
 		return s, nil
 	case s != nil:
 		if !sameSet(s.names, names) {
@@ -73,11 +74,11 @@ func sameSet(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// list is names as they end those of tensors.
+// list joins the endings for an error message.
 func list(names []string) string { return strings.Join(endings(names), " and ") }
 
-// State returns the number of updates done and, for each parameter "p", what its rule keeps:
-// "p.exp_avg" and "p.exp_avg_sq" of an AdamW. The tensors share the optimizer's memory.
+// State returns the number of updates done and, for each parameter p, the tensors that its rule
+// keeps: "p.exp_avg" and "p.exp_avg_sq" for AdamW. The tensors share the optimizer's memory.
 func (o *Optimizer) State() SolverState {
 	s := SolverState{Step: o.step, Averaged: o.averaged, rates: o.rates}
 	for _, slot := range o.slots {
@@ -88,8 +89,8 @@ func (o *Optimizer) State() SolverState {
 	return s
 }
 
-// Restore replaces the optimizer's state by a copy of s. That s fits the model is
-// checked at the next step. On an error the optimizer is unchanged.
+// Restore replaces the optimizer's state by a copy of s. Whether s fits the model is checked at the
+// next step. On an error the optimizer is unchanged.
 func (o *Optimizer) Restore(s SolverState) error {
 	if o.Rule == nil {
 		return errNoRule
@@ -151,13 +152,13 @@ func (o *Optimizer) whole(s *slot) error {
 	if err == nil && len(s.names) < len(names) {
 		return o.failed("restored state has %s of %s, want %s", list(s.names), s.name, list(names))
 	}
-	return nil // whatever else is wrong shows with the model
+	return nil // the model will show anything else that is wrong
 }
 
-// kinds are the names of what the rules keep, each once.
+// kinds returns the names of the tensors that the rules keep, each once.
 func (o *Optimizer) kinds() (all []string) {
 	for _, r := range o.rules() {
-		names, _ := r.Keeps([]int{1, 1}) // a shape that every rule takes
+		names, _ := r.Keeps([]int{1, 1}) // a shape that fits every rule
 		for _, n := range names {
 			if !slices.Contains(all, n) {
 				all = append(all, n)
@@ -167,8 +168,9 @@ func (o *Optimizer) kinds() (all []string) {
 	return all
 }
 
-// splitName splits the name of a tensor into the parameter's and what is kept of it, empty if
-// it ends in none. The longest ending counts: one may be the end of another.
+// splitName splits a tensor's name into the parameter's name and what is kept for it, which is
+// empty if the name has no known ending. The longest ending wins, since one may be the end of
+// another.
 func splitName(name string, known []string) (parameter, kept string) {
 	for _, k := range known {
 		if p, ok := strings.CutSuffix(name, "."+k); ok && (kept == "" || len(p) < len(parameter)) {

@@ -12,26 +12,26 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A Tensor is a named float32 array of a solver's state. Data is row-major and
-// shared with the solver, so it holds until the next step.
+// A Tensor is a named float32 array of a solver's state. Data is row-major and shared with the
+// solver, so it is valid until the next step.
 type Tensor struct {
 	Name  string
 	Shape []int
 	Data  []float32
 }
 
-// SolverState is all a solver remembers between two steps.
+// SolverState is everything a solver remembers between two steps.
 type SolverState struct {
 	Step int `json:"step"` // updates done
-	// Averaged says that the parameters hold averages, and the tensors that end in [Twin] the weights in training.
+	// Averaged says that the parameters hold averages, and the tensors whose names end in [Twin]
+	// the weights being trained.
 	Averaged bool `json:"averaged,omitzero"`
 	rates
-	Tensors []Tensor `json:"-"` // in order of the parameters
+	Tensors []Tensor `json:"-"` // in the order of the parameters
 }
 
-// Stateful is a solver whose state can be taken out and put back, so that a
-// run can be resumed to the bit. An [Optimizer] is; Gorgonia's own solvers keep
-// their state to themselves.
+// Stateful is a solver whose state can be saved and restored, so that a run can be resumed bit for
+// bit. An [Optimizer] is Stateful; Gorgonia's own solvers do not expose their state.
 type Stateful interface {
 	State() SolverState
 	Restore(SolverState) error
@@ -42,14 +42,14 @@ type Rater interface {
 	SetLearnRate(rate float64)
 }
 
-// Measurer is a solver that can tell the global norm of the gradient before it steps,
-// or what is wrong with the gradient. Step then takes the gradient as it was measured.
+// Measurer is a solver that can compute the global norm of the gradient before it steps, or report
+// what is wrong with the gradient. Step then uses the gradient as measured.
 type Measurer interface {
 	Measure(model []gorgonia.ValueGrad) (norm float64, err error)
 }
 
-// setRate returns a function that sets the learning rate of a solver of ours
-// or of Gorgonia's.
+// setRate returns a function that sets the learning rate of a solver, one of this package or one of
+// Gorgonia's.
 func setRate(s gorgonia.Solver) (func(rate float64), error) {
 	if rater, ok := optional.As[Rater](s); ok {
 		return rater.SetLearnRate, nil
@@ -85,7 +85,7 @@ func gradNorm(model []gorgonia.ValueGrad) (float64, error) {
 	return rootOfSum(squares), nil
 }
 
-// sumSquares adds up what ranks have of the squares of parameters that they share out.
+// sumSquares adds up, over the ranks, the squares of parameters that are split over them.
 func sumSquares(squares []float64, of func(i int) any) error {
 	var shared []float64
 	var ranks graph.Ranks
@@ -109,9 +109,9 @@ func sumSquares(squares []float64, of func(i int) any) error {
 	return nil
 }
 
-// rootOfSum returns the root of a sum of squares, which it sorts first: the bits then
-// do not depend on the order in which a model, or a checkpoint opened before it,
-// declared its parameters.
+// rootOfSum returns the square root of a sum of squares. It sorts them first, so that the result
+// does not depend on the order in which a model, or a checkpoint opened before it, declared its
+// parameters.
 func rootOfSum(squares []float64) float64 {
 	slices.Sort(squares)
 	var sum float64
@@ -121,7 +121,7 @@ func rootOfSum(squares []float64) float64 {
 	return math.Sqrt(sum)
 }
 
-// floats returns the elements of a contiguous float32 tensor, not a copy.
+// floats returns the elements of a contiguous float32 tensor, without copying them.
 func floats(v gorgonia.Value) ([]float32, error) {
 	d, ok := v.(*tensor.Dense)
 	if !ok {

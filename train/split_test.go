@@ -104,8 +104,10 @@ func compareWeights(t *testing.T, name string, got, want map[string][]float32) {
 	}
 }
 
-// TestSplitEqualsOneProcess: a model that ranks share out, over data that ranks share too, learns what one process does: with clip, dropout, guard,
-// decay, rules of elements and of matrices, averages, and moments that are sharded; and losses, norms and what is skipped are the same on all.
+// TestSplitEqualsOneProcess: a model that is split over ranks, with data shared out over ranks too,
+// is trained to the same result as by one process: with clipping, dropout, guard, decay,
+// elementwise and matrix rules, averages, and sharded moments. Losses, norms and skipped updates
+// are the same on all ranks.
 func TestSplitEqualsOneProcess(t *testing.T) {
 	solvers := map[string]func() *Optimizer{
 		"adamw": func() *Optimizer { o := NewAdamW(); o.Decay, o.Clip = 0.1, 0.5; return o },
@@ -207,7 +209,8 @@ func TestSplitStopsTogether(t *testing.T) {
 	}
 }
 
-// TestSplitDiffers: what one of the ranks that hold a model together is set to otherwise is found before the first step.
+// TestSplitDiffers: a setting that differs on one of the ranks that hold a model together is found
+// before the first step.
 func TestSplitDiffers(t *testing.T) {
 	for want, change := range map[string]func(tr *Trainer){
 		`rank 1 of 2 differs from rank 0 in its setting: "b", not "a"`: func(tr *Trainer) { tr.Settings = "b" },

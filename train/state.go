@@ -11,8 +11,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/optional"
 )
 
-// State is all a run needs, besides the weights, to go on as if it had never
-// stopped. Its JSON form holds everything but the solver's tensors.
+// State is all that a run needs, besides the weights, to continue as if it had never stopped. Its
+// JSON form holds everything but the solver's tensors.
 type State struct {
 	Step    int     `json:"step"`  // updates done
 	Steps   int     `json:"steps"` // updates planned
@@ -20,7 +20,7 @@ type State struct {
 	Seconds float64 `json:"seconds"`
 
 	Seed       uint64 `json:"seed"`
-	Batch      int    `json:"batch,omitempty"` // these three of a NextToken
+	Batch      int    `json:"batch,omitempty"` // these three are those of a NextToken
 	Context    int    `json:"context,omitempty"`
 	Accumulate int    `json:"accumulate,omitempty"`
 	Settings   string `json:"settings,omitempty"` // Trainer.Settings
@@ -28,11 +28,11 @@ type State struct {
 	Guard GuardState `json:"guard,omitzero"`
 
 	Evaluated *Evaluation `json:"evaluated,omitempty"` // the last evaluation
-	Best      *Evaluation `json:"best,omitempty"`      // the lowest loss after step 0
+	Best      *Evaluation `json:"best,omitempty"`      // the best after step 0
 
-	// Last reports the last update. Untold says that an observer failed when it was told
-	// of that, or of the evaluation at the same step: a run that goes on from here tells
-	// all observers again, which must have forgotten what came after step Told.
+	// Last reports the last update. Untold says that an observer failed at that report, or at that
+	// of the evaluation at the same step: a run that resumes from here repeats the reports to all
+	// observers, which must have discarded everything after step Told.
 	Last   *Step `json:"last,omitempty"`
 	Untold bool  `json:"untold,omitempty"`
 
@@ -41,7 +41,7 @@ type State struct {
 	Solver     SolverState `json:"solver"`
 }
 
-// Told is the last step that observers need not be told of again.
+// Told returns the last step that need not be reported to observers again.
 func (s State) Told() int {
 	if s.Untold {
 		return s.Step - 1
@@ -49,8 +49,9 @@ func (s State) Told() int {
 	return s.Step
 }
 
-// State returns the state between two updates; after an update that failed, that before
-// it. The solver's tensors are shared with it, so they hold until the next. With ShardSolver they are this rank's alone.
+// State returns the state between two updates or, after an update that failed, the state before it.
+// The solver's tensors are shared with the solver, so they are valid until the next update. With
+// ShardSolver they are only those that this rank keeps.
 func (t *Trainer) State() (State, error) {
 	if t.Task == nil {
 		return State{}, errors.New("Trainer.Task is not set")
@@ -72,13 +73,12 @@ func (t *Trainer) State() (State, error) {
 	return s, nil
 }
 
-// describer is a task that adds to a state, which a resumed run must have again.
+// describer is a task that adds to a state settings that a resumed run must have too.
 type describer interface{ describe(s *State, halted bool) }
 
-// Restore takes a run back to a saved state. Params must hold the weights saved
-// with it. The trainer's settings must be those of the saved run, except Steps
-// and what does not touch the weights. Gorgonia's own solvers cannot be
-// restored, but for the one without memory, [gorgonia.VanillaSolver].
+// Restore returns a run to a saved state. Params must hold the weights saved with it. The trainer's
+// settings must be those of the saved run, except Steps and those that do not affect the weights.
+// Gorgonia's own solvers cannot be restored, except [gorgonia.VanillaSolver], which has no state.
 func (t *Trainer) Restore(s State) error {
 	if t.Task == nil {
 		return errors.New("train: restore: Trainer.Task is not set")
@@ -126,14 +126,16 @@ func (t *Trainer) Restore(s State) error {
 	return nil
 }
 
-// firstOther are the first lines in which two texts of settings differ, a line each; an empty one where a text does not have the setting. Of
-// texts of as many lines, those of one place belong together too.
+// firstOther returns the first lines in which two texts of settings differ, one line of each, empty
+// if a text lacks the setting. In texts with the same number of lines, lines at the same position
+// correspond too.
 func firstOther(a, b string) (x, y string) {
 	name := func(line string) string {
 		before, _, _ := strings.Cut(line, " ")
 		return before
 	}
-	// only returns the first line that another text lacks, and what that has in its place.
+	// only returns the first line that the other text lacks, and the line that the other has
+	// instead.
 	only := func(text, other string) (line, instead string) {
 		lines, others := strings.Split(text, "\n"), strings.Split(other, "\n")
 		for i, line := range lines {

@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/optional"
 )
 
-// step does one update. An error leaves the state as it was before.
+// step makes one update. An error leaves the state as it was before.
 func (r *run) step(ctx context.Context) (err error) {
 	began := time.Now()
 	if p, ok := r.peers.(interface{ At(place string) }); ok {
@@ -36,14 +36,14 @@ func (r *run) step(ctx context.Context) (err error) {
 			r.place, r.at.Guard = place, guard
 		}
 	}()
-	r.Params.ZeroGrad() // Gorgonia's solvers leave them, and a skipped update does
+	r.Params.ZeroGrad() // a skipped update leaves gradients behind, and Gorgonia's solvers do not mark them as zero
 	batches, targets, tokens, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
 	r.startSums()
 	sums, err := r.compute(batches, targets)
-	if failed := r.endSums(); failed != nil { // also after an error: the others wait for them
+	if failed := r.endSums(); failed != nil { // even after an error: the other ranks wait for the sums
 		return cmp.Or(err, failed)
 	}
 	if sums, err = r.agree(r.first.count(), sums, err); err != nil {
@@ -74,7 +74,7 @@ func (r *run) step(ctx context.Context) (err error) {
 	return nil
 }
 
-// back goes back to where an update that failed in an earlier call of Run had begun to read.
+// back returns to where an update that failed in an earlier call of Run had begun to read.
 func (r *run) back() error {
 	if r.place == nil {
 		return nil
@@ -86,7 +86,7 @@ func (r *run) back() error {
 	return nil
 }
 
-// rate is the learning rate of an update of so many tokens.
+// rate returns the learning rate of an update with the given number of tokens.
 func (r *run) rate(tokens int64) float64 {
 	if r.TokenSchedule != nil {
 		return r.TokenSchedule(r.at.Tokens + tokens)
@@ -94,7 +94,7 @@ func (r *run) rate(tokens int64) float64 {
 	return r.Schedule(r.at.Step)
 }
 
-// read takes the batches of an update, and counts the targets and tokens of all ranks'.
+// read reads this rank's batches of an update, and counts the targets and tokens of all ranks.
 func (r *run) read(ctx context.Context) (batches []Batch, targets int, tokens int64, err error) {
 	if task, ok := r.Task.(interface{ follow(tokens int64) }); ok {
 		task.follow(r.at.Tokens)
@@ -117,14 +117,14 @@ func (r *run) read(ctx context.Context) (batches []Batch, targets int, tokens in
 	return batches, int(counts[0]), int64(counts[1]), nil
 }
 
-// compute adds up the gradients of this rank's batches, and returns their part of the loss and of
-// the values beside it.
+// compute adds up the gradients of this rank's batches, and returns their contribution to the loss
+// and to the values beside it.
 func (r *run) compute(batches []Batch, targets int) (sums []float64, err error) {
 	if r.tree != nil {
 		r.tree.reset()
 	}
 	r.sums = slices.Grow(r.sums[:0], len(batches)+1)[:max(1, len(batches))]
-	r.sums[0] = append(r.sums[0][:0], make([]float64, r.first.count())...) // of no batches
+	r.sums[0] = append(r.sums[0][:0], make([]float64, r.first.count())...) // the result without batches
 	if len(batches) == 0 {
 		for _, p := range r.inOrder {
 			neutral(p.GradData())
@@ -169,7 +169,7 @@ func (r *run) compute(batches []Batch, targets int) (sums []float64, err error) 
 	return r.sums[0], nil
 }
 
-// update lets the solver change the weights, unless the guard or a hook is against it.
+// update makes the solver change the weights, unless the guard or a hook skips the update.
 func (r *run) update(u *Update) (err error) {
 	if u.Norm, err = r.measure(); err != nil {
 		return err
@@ -186,7 +186,7 @@ func (r *run) update(u *Update) (err error) {
 		return nil
 	}
 	if err := r.Solver.Step(r.model); err != nil {
-		return unsaved{err} // some weights may be changed
+		return unsaved{err} // some weights may have changed
 	}
 	if err := r.giveWeights(); err != nil {
 		return unsaved{err}
@@ -199,7 +199,7 @@ func (r *run) update(u *Update) (err error) {
 	return nil
 }
 
-// means are the numbers that a layer reports under a name.
+// means returns the numbers that a layer reports under a name.
 func (u *Update) means(name string) []float64 {
 	if x, scalar := u.Values[name]; scalar {
 		return []float64{x}
@@ -223,8 +223,8 @@ func (r *run) measure() (norm float64, err error) {
 	return norm, nil
 }
 
-// notFinite is the error of a loss that is no number. It names where that begins: a
-// weight, or the first place of the model whose result is not finite.
+// notFinite returns the error for a loss that is not finite. It says where that begins: at a
+// weight, or at the first place in the model whose result is not finite.
 func (r *run) notFinite(p *graph.Program, loss float64) error {
 	const advice = "no weight was changed; a lower learning rate or a longer warm-up may help"
 	var found error
@@ -233,7 +233,7 @@ func (r *run) notFinite(p *graph.Program, loss float64) error {
 			found = fmt.Errorf("the loss is %v: weight %d of %s is %v; %s", loss, i, w.Name(), w.Data()[i], advice)
 		}
 	}
-	// Ranks that hold the model together run it again together, or none does.
+	// Ranks that hold the model together must all run it again, or none.
 	broken := []float64{0}
 	if found != nil {
 		broken[0] = 1

@@ -137,8 +137,8 @@ type unmeasured struct{ *Optimizer }
 
 func (unmeasured) Measure([]gorgonia.ValueGrad) (float64, error) { return 0, errTest }
 
-// TestNoErrorIsSwallowed: of a stream's position, of closing, of measuring, before and after
-// a hook.
+// TestNoErrorIsSwallowed: errors of a stream's position, of closing, and of measuring before and
+// after a hook are returned.
 func TestNoErrorIsSwallowed(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(*Trainer)

@@ -137,7 +137,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// TestTaskResumes: a task of one's own, of several shapes, goes on to the bit.
+// TestTaskResumes: a user-defined task, with several shapes, resumes bit for bit.
 func TestTaskResumes(t *testing.T) {
 	setup := func() (*Trainer, *recorder) {
 		tr, r := newToy()
@@ -181,8 +181,8 @@ func TestTaskErrors(t *testing.T) {
 	}
 }
 
-// TestFrozenGroups: frozen parameters stay to the bit, and have no gradient and no state; those
-// that are named must be there, and something must be left.
+// TestFrozenGroups: frozen parameters do not change by a bit, and have no gradient and no state;
+// frozen groups must match something, and something must remain trainable.
 func TestFrozenGroups(t *testing.T) {
 	run := func(groups ...Group) (*Trainer, *recorder, error) {
 		tr, r := newToy()

@@ -10,89 +10,93 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// A Trainer fits weights to a task. Set the fields, then call
-// [Trainer.Run]. Step n is the moment after n updates.
+// A Trainer fits weights to a task. Set the fields, then call [Trainer.Run]. Step n is the moment
+// after n updates.
 type Trainer struct {
 	Task Task
-	// Params are the weights; those of a resumed run hold the saved ones. Where they are split over ranks ([graph.Params.Split]), these are Peers too: all of
-	// them run trainers that are set alike, on the same data, and Peers, if any, are those that have the same part. Every rank of the first of
-	// Peers has its observers told and its Save called.
+	// Params are the weights; for a resumed run, they hold the saved ones. If they are split over
+	// ranks ([graph.Params.Split]), those ranks must be Peers too. All of them then run trainers
+	// with the same settings on the same data, and the Peers field, if set, holds the ranks that
+	// have the same part. Observers are told, and Save is called, on every rank that is the first
+	// of its Peers.
 	Params *graph.Params
 
-	// Solver changes the weights. The groups of an [Optimizer] that are frozen are frozen in
-	// Params.
+	// Solver changes the weights. Groups of an [Optimizer] that are frozen are frozen in Params.
 	Solver   gorgonia.Solver
 	Schedule Schedule
-	// TokenSchedule gives the learning rate by tokens in the place of Schedule.
+	// TokenSchedule gives the learning rate by tokens, instead of Schedule.
 	TokenSchedule TokenSchedule
-	Steps         int // updates in all
+	Steps         int // number of updates in all
 
 	Guard Guard  // skips updates that stand out
 	Hooks []Hook // see updates before they are made
 
-	// EvalEvery is the number of updates between two evaluations of a task that is a
-	// [Validator]. There is always one before the first update, unless EvalFrom is above 0, and
-	// one after the last.
+	// EvalEvery is the number of updates between two evaluations of a task that is a [Validator].
+	// There is always one before the first update, unless EvalFrom is above 0, and one after the
+	// last.
 	EvalEvery int
-	EvalFrom  int // the first step that may have an evaluation
+	EvalFrom  int // the first step that may be evaluated
 
-	// Save is called with a state to keep together with the weights: every
-	// SaveEvery updates, after every evaluation but that of step 0 (if it is the
-	// best so far, State.Best.Step equals State.Step), at the end, and when the
-	// run is interrupted or fails with its weights intact. The state is valid during
-	// the call.
+	// Save is called with a state to be stored together with the weights: every SaveEvery updates;
+	// after every evaluation but that of step 0 (if it is the best so far, State.Best.Step equals
+	// State.Step); at the end; and when the run is interrupted, or fails with its weights intact.
+	// The state is valid during the call.
 	Save      func(State) error
 	SaveEvery int
-	SaveAt    int // one more step to save at, such as that from which the rate falls; 0 is none
+	SaveAt    int // one more step to save at, such as the one from which the rate falls; 0 means none
 
-	// StopAfter ends the run cleanly at that step, as an interrupt would, but
-	// without an error; 0 means at Steps.
+	// StopAfter ends the run cleanly at that step, as an interrupt would, but without an error; 0
+	// means to run up to Steps.
 	StopAfter int
 
-	// Graph are further options of the graphs that train and evaluate, such as
+	// Graph holds further options for the graphs of training and evaluation, such as
 	// graph.Recompute.
 	Graph []graph.Option
-	// NoDropout leaves it out of training too.
+	// NoDropout turns dropout off in training too.
 	NoDropout bool
 
 	Seed uint64 // of dropout
-	// Settings are what else makes a run what it is, in lines that only their author reads: model,
-	// solver, schedule. Restore refuses a state that was saved with others.
+	// Settings describe whatever else determines the run's result, such as model, solver and
+	// schedule, in lines that only their author interprets. Restore refuses a state saved with
+	// different settings.
 	Settings  string
 	Observers []Observer
 
-	// Peers are the processes that train together, each on its share of the data, nil for one alone. Only rank 0 has its
-	// observers told and its Save called; all others are set alike on every rank.
+	// Peers are the processes that train together, each on its share of the data; nil means this
+	// process alone. Only rank 0 tells its observers and calls Save. All other settings must be the
+	// same on every rank.
 	Peers Peers
-	// Tree adds up the gradients of micro-batches pair by pair, as peers may do, so that the bits do
-	// not depend on the number of peers. It takes the memory of one more gradient for each
+	// Tree adds up the gradients of micro-batches pairwise, as peers may do, so that the result
+	// does not depend on the number of peers. It takes the memory of one more gradient for each
 	// doubling of a process's micro-batches.
 	Tree bool
 
-	// ShardSolver has each rank keep what the solver, an [Optimizer], remembers of some parameters alone, about as much as any other, and
-	// change these alone. The weights go to all then, in the place of sums that only their rank wants where peers are a [Scatterer]. The bits, and what is saved, are those without; rank 0 has all of it in memory while it saves.
+	// ShardSolver makes each rank keep the solver's state of only some parameters, about the same
+	// amount on each rank, and change only these. The solver must be an [Optimizer]. The changed
+	// weights are then given to all ranks; if peers are a [Scatterer], each rank in turn receives
+	// only the gradient sums that it needs. The results, and what is saved, are bit for bit the
+	// same as without ShardSolver. Rank 0 has the whole state in memory while it saves.
 	ShardSolver bool
 
-	// Overlap adds up gradients over the ranks while the last micro-batch of each still computes others, to the same bits. It pays where a rank has a
-	// core to spare for that.
+	// Overlap adds up gradients over the ranks while each rank's last micro-batch still computes
+	// others, with bit-identical results. It pays off if each rank has a core to spare.
 	Overlap bool
 
-	at     State  // what State returns, but for the task and the solver
-	place  []byte // of the training data before an update that failed; nil if none did
-	halted bool   // data could not be read on
-	retell bool   // at was restored, and observers are to be told of its step again
+	at     State  // what State returns, except for the task and the solver
+	place  []byte // position of the training data before an update that failed; nil if none did
+	halted bool   // the data could not be read any further
+	retell bool   // at was restored, and its step must be reported to observers again
 	dirty  bool   // something happened since the last save
 	begun  bool
 }
 
-// Run trains up to Steps or StopAfter. If ctx is cancelled it finishes the
-// update in progress, saves, and returns an error that wraps ctx.Err(). Run may
-// be called again to go on. Any error of the task, a hook, the solver, an
-// observer or Save ends the run; where the weights are as they were after the last
-// update, it saves first, and the error is that of the save too if that fails. A loss or a
-// gradient that is not finite ends it without: the update would only fail again.
+// Run trains up to Steps or StopAfter. If ctx is canceled, it finishes the update in progress,
+// saves, and returns an error that wraps ctx.Err(). Run may be called again to continue. Any error
+// of the task, a hook, the solver, an observer or Save ends the run. If the weights are still those
+// after the last update, it saves first; if that fails too, the error wraps both. A loss or
+// gradient that is not finite ends the run without saving: the update would only fail again.
 //
-// With peers, all ranks stop at the same step, and where one of them fails, all do.
+// With peers, all ranks stop at the same step, and if one of them fails, all do.
 func (t *Trainer) Run(ctx context.Context) error {
 	err := t.run(ctx)
 	if err == nil {
@@ -165,7 +169,7 @@ func (t *Trainer) check() error {
 	return nil
 }
 
-// setting is a number that may not be below another.
+// setting is a number with a lower bound.
 type setting struct {
 	name       string
 	got, least int
@@ -180,7 +184,7 @@ func least(of string, settings []setting) error {
 	return nil
 }
 
-// freeze freezes the parameters of the solver's groups that are frozen.
+// freeze freezes the parameters of the solver's frozen groups.
 func (t *Trainer) freeze() error {
 	o, ok := optional.As[*Optimizer](t.Solver)
 	if !ok {
@@ -193,7 +197,7 @@ func (t *Trainer) freeze() error {
 	for _, p := range t.Params.All() {
 		i := groupOf(o.Groups, p.Name(), rankOf(p, p.Shape()), seen)
 		if i >= 0 && o.Groups[i].Frozen {
-			p.SetFrozen(true) // and not what lies below it
+			p.SetFrozen(true) // only p itself, not parameters below it, such as those of an adapter
 		}
 	}
 	o.frozen = true
