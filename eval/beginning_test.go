@@ -8,20 +8,21 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestBeginning: before a text stands the beginning of text that the tokenizer's files name,
-// not its end; without one, the end of the text before.
+// TestBeginning: a text begins with the beginning-of-text token that the tokenizer's files name or, if
+// they name none, with the end-of-text token.
 func TestBeginning(t *testing.T) {
 	dir := t.TempDir()
 	if err := tokenizer.Bytes().Save(dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		config string
-		want   int
+		config   string
+		want     int
+		protocol string
 	}{
-		{`{"eos_token": "b", "bos_token": "a"}`, 'a'},
-		{`{"eos_token": "b"}`, 'b'},
-		{`{}`, 256},
+		{`{"eos_token": "b", "bos_token": "a"}`, 'a', "beginning of text"},
+		{`{"eos_token": "b"}`, 'b', "end of text"},
+		{`{}`, 256, "end of text"},
 	} {
 		if err := os.WriteFile(filepath.Join(dir, "tokenizer_config.json"), []byte(c.config), 0o666); err != nil {
 			t.Fatal(err)
@@ -35,14 +36,17 @@ func TestBeginning(t *testing.T) {
 		if err != nil || len(ids) != 3 || ids[0] != c.want || from != 1 {
 			t.Errorf("%s: %v from %d, %v, want %d first", c.config, ids, from, err, c.want)
 		}
+		if got := bosText(tok, true, "none"); got != c.protocol {
+			t.Errorf("%s: the protocol says %q, want %q", c.config, got, c.protocol)
+		}
 		if end, _ := tok.EndOfText(); len(s.ends()) != 1 || s.ends()[0] != end {
 			t.Errorf("%s: ends at %v, want %d", c.config, s.ends(), end)
 		}
 	}
 }
 
-// TestReply: in a conversation, white space before a reply is scored with it, special tokens are none, and a reply
-// is to something.
+// TestReply: in a conversation, white space before a reply is scored with it, special tokens do not count as white
+// space, and an empty prompt is an error.
 func TestReply(t *testing.T) {
 	s := NewSubject(nil, nil, tokenizer.Bytes(), 8)
 	s.Chat = func(prompt string) ([]int, error) {

@@ -15,21 +15,21 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Question is a multiple choice.
+// Question is a multiple-choice question.
 type Question struct {
 	Choices []Choice
-	Answer  int // the index of the right one
+	Answer  int // the index of the right choice
 }
 
-// Choice is a text and what stands before it. The likelihood of the text decides.
+// Choice is a text and the context before it. Choices are compared by the likelihood of their texts.
 type Choice struct{ Before, Text string }
 
-// Normalizers name what the log-likelihood of a choice is divided by, since longer texts
-// are less likely: nothing, its tokens (as llm.c and GPT-3), its characters or its bytes.
-// The space that joins a choice to what stands before it is neither a character nor a byte
-// of it. In lm-evaluation-harness, sum is acc, chars acc_norm and bytes acc_bytes.
+// Normalizers returns the names of what the log-likelihood of a choice can be divided by, since longer
+// texts are less likely: nothing, or its number of tokens (as in llm.c and GPT-3's paper), characters or
+// bytes. The space that joins a choice to its context counts neither as a character nor as a byte.
+// In lm-evaluation-harness, sum is acc, chars acc_norm and bytes acc_bytes.
 //
-// There is "ratio" too, which takes another run of the model: the likelihood over that which the choice has
+// There is also "ratio", which takes another run of the model: the likelihood divided by that of the choice
 // after "Answer:" or the like, or after nothing, which is the harness's acc_mutual_info.
 func Normalizers() []string { return []string{"sum", "tokens", "chars", "bytes"} }
 
@@ -37,37 +37,38 @@ func Normalizers() []string { return []string{"sum", "tokens", "chars", "bytes"}
 type MultipleChoice struct {
 	// Read reads the questions of a file, as [ReadChoices] does.
 	Read func(path string) ([]Question, error)
-	// Format names what Read reads, and Protocol whose custom it is, for the result's.
+	// Format names the format that Read reads, and Protocol the protocol that it follows; both are
+	// reported with the result.
 	Format, Protocol string
-	// Words are what classes are called in what Read reads, for the result's protocol.
+	// Words are the words that Read uses for classes, reported with the result.
 	Words []string
-	// Normalizer decides the headline, the others are given too; "" is "sum".
+	// Normalizer selects the headline; the accuracies under the others are given too. "" is "sum".
 	Normalizer string
-	// Given is what stands before a choice alone, for "ratio"; "" is nothing.
+	// Given is the text before a choice alone, for "ratio"; "" is nothing.
 	Given string
-	// Shots puts so many other questions with their right choices in front of each
-	// (Brown et al. 2020, §2), drawn from Examples by Seed, or if there are none
-	// from the rest of the same file. Draw is how; see Draws. Separator stands after each, "" is a blank line.
+	// Shots puts this many other questions with their right choices before each
+	// (Brown et al. 2020, §2), drawn from Examples by Seed, or, if there are none,
+	// from the rest of the same file. Draw says how; see Draws. Separator comes after each; "" is a blank line.
 	Shots     int
 	Examples  string // path
 	Draw      string
 	Separator string
 	Seed      uint64
-	// From is the split that the protocol draws examples from, which is only said.
+	// From is the split that the protocol's paper draws examples from. It is only reported.
 	From string
-	// Cut has examples that do not fit the window lose their beginning. Otherwise a question has
-	// as many as fit, which is counted.
+	// Cut drops the beginning of examples that do not fit the window. Otherwise a question gets
+	// as many as fit, and the protocol reports how many.
 	Cut bool
 	// Detokenizer is applied to all texts; see Detokenizers.
 	Detokenizer string
-	// BOS puts the end of text in front of what stands before a choice. Where nothing does, it
-	// stands there anyway.
+	// BOS puts a beginning of text before the context of a choice: see tokenizer.Beginning. An empty
+	// context gets one in any case.
 	BOS bool
-	// Limit takes only so many questions; 0 is all.
+	// Limit takes only this many questions; 0 is all.
 	Limit int
-	// Show has the first so many samples tell what the model was given.
+	// Show is how many of the first samples contain what the model was given.
 	Show int
-	// Published are values of others, by Format.
+	// Published are values reported by others for this task.
 	Published []Published
 }
 
@@ -114,14 +115,14 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 	}
 	r.Protocol = append(append(r.Protocol, append(p.settings(m.Examples, m.From), p.cuts()...)...),
 		Setting{"detokenizer", orNone(m.Detokenizer)}, Setting{"window", strconv.Itoa(s.Window)},
-		Setting{"bos", s.bosText(m.BOS, "end of text where nothing stands before a choice")}, Setting{"tokenizer", s.Tokenizer.Name()})
+		Setting{"bos", s.bosText(m.BOS, beginning(s.Tokenizer)+" where nothing stands before a choice")}, Setting{"tokenizer", s.Tokenizer.Name()})
 	return r, nil
 }
 
-// accuracies are those under each normalizer and by chance, and the headline's.
+// accuracies returns the accuracies under each normalizer and by chance, and the headline.
 func (m MultipleChoice) accuracies(questions []Question, scores [][]ChoiceScore) (all Numbers, headline float64) {
 	names, chance := Normalizers(), 0.
-	if m.normalizer() == "ratio" { // another run, so only where it is asked for
+	if m.normalizer() == "ratio" { // takes another run, so only if it is asked for
 		names = append(names, "ratio")
 	}
 	for _, q := range questions {
@@ -148,11 +149,11 @@ func (m MultipleChoice) normalizer() string { return cmp.Or(m.Normalizer, "sum")
 // ChoiceScore is the likelihood of one choice.
 type ChoiceScore struct {
 	LogLikelihood        float64
-	Alone                float64 // its log-likelihood after what a ratio is to, where one is asked for
+	Alone                float64 // its log-likelihood after MultipleChoice.Given, if "ratio" is asked for
 	Tokens, Chars, Bytes int
 }
 
-// Normalized divides the log-likelihood; see Normalizers.
+// Normalized returns the log-likelihood, normalized as by says; see Normalizers.
 func (c ChoiceScore) Normalized(by string) float64 {
 	switch by {
 	case "tokens":
@@ -177,8 +178,8 @@ func best(scores []ChoiceScore, by string) int {
 	return best
 }
 
-// Score returns the likelihood of each choice of each question. Examples come from pool,
-// which if own is the list that the questions are the first of.
+// Score returns the likelihood of each choice of each question. Examples are drawn from pool. If own
+// is set, pool begins with the questions themselves, and question i gets no example i.
 func (m MultipleChoice) Score(ctx context.Context, s *Subject, questions, pool []Question, own bool) ([][]ChoiceScore, error) {
 	_, scores, _, err := m.score(ctx, s, questions, pool, own)
 	return scores, err
@@ -235,14 +236,14 @@ func (m MultipleChoice) score(ctx context.Context, s *Subject, questions, pool [
 	return samples, scores, p, s.step(ctx, len(questions), len(questions))
 }
 
-// asked is a question as the model is given it.
+// asked is a question in the form in which the model is given it.
 type asked struct {
 	choices []Choice
 	given   []Sequence
 	sample  Sample
 }
 
-// begins is what scorers are told of it.
+// begins returns the tokens of the first choice, for Scorer.Next.
 func (q asked) begins() []int {
 	if len(q.given) == 0 {
 		return nil
@@ -250,7 +251,7 @@ func (q asked) begins() []int {
 	return q.given[0].IDs
 }
 
-// ask puts the next of the questions, if there is one.
+// ask encodes the next question, if there is one.
 func (m MultipleChoice) ask(s *Subject, p *prompts, detokenize detokenizer, questions []Question) (q asked, err error) {
 	i := len(p.used)
 	if i == len(questions) {
@@ -269,7 +270,7 @@ func (m MultipleChoice) ask(s *Subject, p *prompts, detokenize detokenizer, ques
 	return q, err
 }
 
-// question scores the choices of one, which are given to the model in sequences.
+// question scores the choices of a question, which are encoded as the sequences given.
 func (m MultipleChoice) question(s *Subject, scorer *Scorer, choices []Choice, given []Sequence) ([]ChoiceScore, error) {
 	scores, err := scorer.choices(choices, given)
 	if err != nil || m.normalizer() != "ratio" {
@@ -290,10 +291,9 @@ func (m MultipleChoice) question(s *Subject, scorer *Scorer, choices []Choice, g
 	return scores, err
 }
 
-// Continuation scores text as what follows before. White space at the end of before counts
-// as the beginning of text, since byte-pair tokens begin with it and those of the two as
-// one text would not end where before does. What does not fit the window is left out in
-// front.
+// Continuation scores text as the continuation of before. White space at the end of before counts
+// as the beginning of text: byte-pair tokens begin with white space, so the tokens of the joined text
+// may have no boundary after it. Tokens that do not fit the window are dropped from the beginning.
 func (s *Subject) Continuation(before, text string) (ChoiceScore, error) {
 	ids, from, err := s.encode(before, text, false)
 	if err != nil {
@@ -306,7 +306,7 @@ func (s *Subject) Continuation(before, text string) (ChoiceScore, error) {
 	return scores[0], nil
 }
 
-// choices scores the texts of choices that are encoded so.
+// choices scores the texts of choices, which are encoded as seqs.
 func (c *Scorer) choices(choices []Choice, seqs []Sequence) ([]ChoiceScore, error) {
 	all, err := c.score("choice", seqs)
 	if err != nil {
@@ -323,8 +323,8 @@ func (c *Scorer) choices(choices []Choice, seqs []Sequence) ([]ChoiceScore, erro
 	return scores, nil
 }
 
-// encode encodes before and text as one, and tells where text begins. With bos, or where
-// nothing stands before, the end of text does.
+// encode encodes before and text as one text, and returns the index of the first token of text. If bos
+// is set or before is empty, the tokens begin with a beginning of text.
 func (s *Subject) encode(before, text string, bos bool) (ids []int, from int, err error) {
 	if s.Chat != nil {
 		return s.reply(before, text)
@@ -353,8 +353,8 @@ func (s *Subject) encode(before, text string, bos bool) (ids []int, from int, er
 	return ids, from, err
 }
 
-// reply encodes text as what is replied to before. As in encode, white space at the end of what stands before it
-// counts as its beginning: mostly, a line end.
+// reply encodes text as the reply to before in a conversation. As in encode, white space at the end of the rendered
+// prompt, usually a line end, counts as the beginning of text.
 func (s *Subject) reply(before, text string) (ids []int, from int, err error) {
 	if before == "" {
 		return nil, 0, errors.New("nothing stands before it that a user could say")
@@ -376,26 +376,35 @@ func (s *Subject) reply(before, text string) (ids []int, from int, err error) {
 	return ids, from, err
 }
 
-// noEnd is the error of a BOS that there is not.
+// noEnd returns the error for a tokenizer without a beginning or end of text.
 func noEnd(t tokenizer.Tokenizer) error {
 	return fmt.Errorf("eval: no beginning of text: the tokenizer %s has no end of text", t.Name())
 }
 
+// beginning names the token that begins a text, for a protocol.
+func beginning(t tokenizer.Tokenizer) string {
+	begin, _ := tokenizer.Beginning(t)
+	if end, ok := t.EndOfText(); ok && begin != end {
+		return "beginning of text"
+	}
+	return "end of text"
+}
+
 // bosText describes the beginning of text for a protocol.
-func bosText(bos bool, otherwise string) string {
+func bosText(t tokenizer.Tokenizer, bos bool, otherwise string) string {
 	if bos {
-		return "end of text"
+		return beginning(t)
 	}
 	return otherwise
 }
 
-// bosText is that of prompts, which may stand in a conversation.
+// bosText is the function bosText for prompts, which may be part of a conversation.
 func (s *Subject) bosText(bos bool, otherwise string) string {
 	if s.Chat != nil {
 		return "as a conversation begins, in which a user says the prompt"
 	}
-	return bosText(bos, otherwise)
+	return bosText(s.Tokenizer, bos, otherwise)
 }
 
-// isSpace tells what Python's str.isspace does.
+// isSpace reports whether a character is white space as Python's str.isspace defines it.
 func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }

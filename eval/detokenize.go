@@ -7,19 +7,19 @@ import (
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Detokenizers names the rules that undo the tokenisation of published test sets, so that a
-// model which was trained on plain text sees plain text: GPT-2's paper (§3.1) gains 2.5
-// to 5 points of perplexity by them. Its own were not published.
+// Detokenizers returns the names of the rules that undo the tokenization of published test sets, so that a
+// model trained on plain text sees plain text. GPT-2's paper (§3.1) gains 2.5
+// to 5 points of perplexity by its rules, which were not published.
 //
-//   - none: the text as it is
-//   - wikitext: joins " @-@ ", " @,@ " and " @.@ " and undoes the spaces of the rest
+//   - none: the text is unchanged
+//   - wikitext: joins " @-@ ", " @,@ " and " @.@ ", and removes the spaces below
 //   - wikitext-harness: the rules of lm-evaluation-harness for WikiText, which also join the
-//     marks of titles and take the spaces from the ends of lines
-//   - ptb: rejoins n't and 's, undoes the bracket codes and the spaces of the rest
+//     marks of titles and strip the spaces at line ends
+//   - ptb: rejoins n't and 's, replaces the bracket codes, and removes the spaces below
 //
-// The spaces of the rest: none before closing punctuation and within brackets and double
-// quotes. Each can be undone by the tokeniser that made the text, but for where the
-// original had such spaces.
+// The spaces removed are those before closing punctuation, and those just inside brackets and double
+// quotes. The tokenizer that made the text would put them back, so nothing is lost, except where the
+// original already had such spaces.
 func Detokenizers() []string {
 	var names []string
 	for _, d := range detokenizers {
@@ -28,7 +28,7 @@ func Detokenizers() []string {
 	return names
 }
 
-// A detokenizer that works by the line does to lines one by one what it does to them together.
+// detokenizer is a rule. If byLine is set, applying it line by line gives the same as applying it to the whole text.
 type detokenizer struct {
 	name   string
 	apply  func(string) string
@@ -52,17 +52,17 @@ func findDetokenizer(name string) (detokenizer, error) {
 }
 
 var (
-	// Spaces within a line only: lines are part of the text.
+	// These match spaces within a line only: line ends are part of the text.
 	beforeClosing = regexp.MustCompile(` +([,.;:!?%)\]}]|'(?:s|S|m|M|d|D|ll|LL|re|RE|ve|VE)\b|n't\b|N'T\b)`)
 	afterOpening  = regexp.MustCompile(`([(\[{£$]) +`)
 	quoted        = regexp.MustCompile(`" +([^"\n]*?) +"`)
 	pluralOwner   = regexp.MustCompile(`s ' `)
 )
 
-// harnessSlashes is what lm-evaluation-harness looks for as it is written, slashes too.
+// harnessSlashes is a pattern of lm-evaluation-harness in which the slashes are literal.
 var harnessSlashes = regexp.MustCompile(`/' [0-9]/`)
 
-// spaces undoes the spaces that tokenisers put around punctuation.
+// spaces removes the spaces that tokenizers put around punctuation.
 func spaces(text string) string {
 	text = quoted.ReplaceAllString(text, `"$1"`)
 	text = pluralOwner.ReplaceAllString(text, `s' `)
@@ -74,8 +74,8 @@ var wikitextMarks = strings.NewReplacer(" @-@ ", "-", " @,@ ", ",", " @.@ ", "."
 
 func wikitext(text string) string { return spaces(wikitextMarks.Replace(text)) }
 
-// What stands between brackets or quotes, and a space on either side of it: Python's \s. The
-// order of all these is the harness's, as some see what others leave.
+// Text between brackets or quotes, with the white space, Python's \s, on either side. These and the
+// replacements below are in the harness's order, as each applies to the result of those before.
 var harnessPairs = func() []*regexp.Regexp {
 	var all []*regexp.Regexp
 	for _, ends := range []string{"()", "[]", "{}", `""`, "''"} {
@@ -93,7 +93,7 @@ func wikitextHarness(text string) string {
 		}
 	}
 	each("s '", "s'")
-	text = harnessSlashes.ReplaceAllLiteralString(text, "/'[0-9]/") // as it is there
+	text = harnessSlashes.ReplaceAllLiteralString(text, "/'[0-9]/") // literally, as in the harness
 	each(" @-@ ", "-", " @,@ ", ",", " @.@ ", ".")
 	for _, mark := range []string{":", ";", ".", "!", "?", ","} {
 		each(" "+mark+" ", mark+" ")

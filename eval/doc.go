@@ -10,18 +10,18 @@
 //	r, err := eval.Perplexity{Stride: 512, Detokenizer: "wikitext"}.Evaluate(ctx, s, "wiki.test.raw")
 //	fmt.Println(r.Metric, r.Value, r.Protocol)
 //
-// By name, as the command has it, with a [Named] and the choices of its protocol in [Options]:
+// A measurement can also be selected by name, as in the command, with the choices of its protocol in [Options]:
 //
 //	n, err := eval.Find("piqa")
 //	r, err := n.New(eval.Options{Protocol: "gpt3", Shots: 3, Examples: "train.jsonl"}).Evaluate(ctx, s, "valid.jsonl")
 //
-// What choices begin with in common, as a question, is computed once; see [Scorer].
+// A prefix that choices share, such as the question, is computed once; see [Scorer].
 //
-// A number without its protocol means little: with one public checkpoint, published
-// perplexities of one text differ by a factor of two. So a [Result] always tells how it
+// A number without its protocol means little: for a single public checkpoint, published
+// perplexities of the same text differ by a factor of two. So a [Result] always says how it
 // was made, down to the hash of the data. [All] lists the measurements by name.
 //
-// Words: the log-likelihood of a text is the sum of the natural logarithms of its tokens'
-// probabilities, each given all before it; the window is the number of tokens a model is
+// Terms: the log-likelihood of a text is the sum of the natural logarithms of its tokens'
+// probabilities, each given all tokens before it; the window is the number of tokens a model is
 // given at once.
 package eval

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/eval"
 )
 
-// TestSingleTokenDocument: a document of one token wants --bos, and is told before the others
+// TestSingleTokenDocument: a document of one token requires --bos, which is reported before the others
 // are measured.
 func TestSingleTokenDocument(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pages.jsonl")
@@ -28,7 +28,7 @@ func TestSingleTokenDocument(t *testing.T) {
 	}
 }
 
-// TestDocuments: each line is a document, of which none is left out in silence.
+// TestDocuments: each line is a document, and none is skipped silently.
 func TestDocuments(t *testing.T) {
 	const two = "{\"text\":\"one two\"}\n{\"page\":\"three four\"}\n"
 	for _, c := range []struct {
@@ -54,12 +54,26 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// TestNoText: what is not there, or asks for what there is not, is an error before anything runs.
+// TestNoText: a missing file and invalid options are errors.
 func TestNoText(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "none")
-	for _, p := range []eval.Perplexity{{}, {Documents: true}, {Detokenizer: "nonesuch"}, {Stride: 17}, {Words: "nonesuch"}} {
-		if _, err := p.Evaluate(t.Context(), open(t, 16), path); err == nil {
-			t.Errorf("%+v: no error", p)
+	dir := t.TempDir()
+	text, none := filepath.Join(dir, "text"), filepath.Join(dir, "none")
+	if err := os.WriteFile(text, []byte("one two three\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, 16)
+	if _, err := (eval.Perplexity{}).Evaluate(t.Context(), s, text); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		eval.Perplexity
+		path string
+	}{
+		{eval.Perplexity{}, none}, {eval.Perplexity{Documents: true}, none}, {eval.Perplexity{Documents: true}, text},
+		{eval.Perplexity{Detokenizer: "nonesuch"}, text}, {eval.Perplexity{Stride: 17}, text}, {eval.Perplexity{Words: "nonesuch"}, text},
+	} {
+		if _, err := c.Evaluate(t.Context(), s, c.path); err == nil {
+			t.Errorf("%+v: no error", c)
 		}
 	}
 }

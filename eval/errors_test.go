@@ -9,8 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/eval"
 )
 
-// TestIDsOutside: ids that the model does not have are an error, whether they are read or only
-// predicted.
+// TestIDsOutside: ids outside the vocabulary are an error, whether they are inputs or only
+// targets.
 func TestIDsOutside(t *testing.T) {
 	s := open(t, 8)
 	for _, ids := range [][]int{{1, 999}, {999, 1}, {1, 2, 257, 3}} {
@@ -29,7 +29,7 @@ func TestIDsOutside(t *testing.T) {
 	}
 }
 
-// TestStops: Greedy ends where it is told to, before the token.
+// TestStops: Greedy ends before the token for which stop returns true.
 func TestStops(t *testing.T) {
 	s := open(t, 0)
 	ids := []int{'A', 'n', 'n'}
@@ -50,7 +50,7 @@ func TestStops(t *testing.T) {
 	}
 }
 
-// TestLongLine: a line of a data set has a limit, which is said.
+// TestLongLine: the error for a line that is too long names the limit.
 func TestLongLine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "long.jsonl")
 	if err := os.WriteFile(path, []byte("{\"text\":\"a b\"}\n\n{\"text\":\""+strings.Repeat("x", 17<<20)), 0o666); err != nil {

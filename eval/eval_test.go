@@ -19,7 +19,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// tolLikelihood is what float32 may differ from transformers' float64: log-likelihoods are
+// tolLikelihood bounds the difference of float32 from transformers' float64: log-likelihoods are
 // sums of up to 60 logarithms of size 1.
 const tolLikelihood = 1e-4
 
@@ -114,8 +114,8 @@ func TestPerplexity(t *testing.T) {
 	}
 }
 
-// TestStride: a text is predicted once, whatever the stride, and more context does not
-// change a window that has it all.
+// TestStride: each token is predicted once, whatever the stride, and more context does not
+// change a window that already has all of it.
 func TestStride(t *testing.T) {
 	s := open(t, 8)
 	ids := []int{84, 104, 101, 32, 99, 97, 116, 32, 112, 117, 114, 114, 115, 46}
@@ -219,8 +219,8 @@ func TestChoices(t *testing.T) {
 	}
 }
 
-// TestGolden: a model made for it passes, with the weights as before; other numbers fail,
-// each on its line.
+// TestGolden: a model made for the golden numbers passes, and its weights are unchanged; wrong numbers fail,
+// each with its check.
 func TestGolden(t *testing.T) {
 	data, err := os.ReadFile("testdata/golden.json")
 	if err != nil {
@@ -290,7 +290,7 @@ func TestKnownGolden(t *testing.T) {
 	}
 }
 
-// TestGreedy: longer than the window goes on with what fits.
+// TestGreedy: beyond the window, generation continues from the tokens that fit.
 func TestGreedy(t *testing.T) {
 	s := open(t, 16)
 	ids, err := s.Greedy(t.Context(), []int{84, 104, 101, 114, 101}, 40, nil)
@@ -331,7 +331,7 @@ func TestSubjectErrors(t *testing.T) {
 	}
 }
 
-// TestLongContinuation: what does not fit the window is scored in parts.
+// TestLongContinuation: a text that does not fit the window is scored in parts.
 func TestLongContinuation(t *testing.T) {
 	s := open(t, 8)
 	var ids []int
@@ -364,7 +364,7 @@ func TestLongContinuation(t *testing.T) {
 	}
 }
 
-// TestDetokenizers: lines of the kinds of text that they are for.
+// TestDetokenizers checks lines of the texts that the detokenizers are for.
 func TestDetokenizers(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"wikitext", " = Robert Boulter = \n He had a guest @-@ starring role , in 1 @,@ 000 of 2 @.@ 5 ( so ) . \n",
@@ -450,8 +450,8 @@ func TestReaders(t *testing.T) {
 	}
 }
 
-// TestMissingKeys: a record less any one of its keys is an error of its line, no panic and no
-// question with a hole.
+// TestMissingKeys: a record that lacks any of its keys is an error that names the line; it does not panic and
+// is not read as an incomplete question.
 func TestMissingKeys(t *testing.T) {
 	for on, record := range map[string]string{
 		"hellaswag-harness": `{"activity_label":"a","ctx_a":"b","ctx_b":"c","endings":["x","y"],"label":0}`,
@@ -481,7 +481,7 @@ func TestMissingKeys(t *testing.T) {
 	}
 }
 
-// TestShots: examples are drawn from the others, the same ones whatever the limit.
+// TestShots: examples are drawn from the other questions, and do not depend on the limit.
 func TestShots(t *testing.T) {
 	s := open(t, 0)
 	m := eval.MultipleChoice{Read: eval.ReadChoices, Shots: 2, Seed: 7}

@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/eval"
 )
 
-// FuzzReaders: whatever a file holds, there are questions whose answers are among the choices,
+// FuzzReaders: whatever a file holds, reading it gives questions whose answers are among the choices,
 // or an error.
 func FuzzReaders(f *testing.F) {
 	f.Add(`{"sentence":"a _ b","option1":"x","option2":"y","answer":"2"}`)

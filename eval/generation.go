@@ -14,52 +14,53 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Generation compares what a model writes after prompts with the responses that are right:
-// summaries, translations, answers. It writes to Stop, the end of text, or Tokens.
+// Generation compares the responses that a model generates to prompts with reference responses:
+// summaries, translations, answers. A response ends at Stop, at the end of text, or after Tokens tokens.
 type Generation struct {
-	// Read reads the pairs of a file, ReadExamples, if set, those of Examples.
+	// Read reads the pairs of a file, and ReadExamples, if set, those of Examples.
 	Read, ReadExamples func(path string) ([]pairs.Pair, error)
-	// References is the file of the responses that Read reads too, for the protocol; "" if
+	// References is the file from which Read takes the responses, for the protocol; "" if
 	// there is none.
 	References string
-	// Template is how prompts are put; see pairs.Templates.
+	// Template is the template of prompts; see pairs.Templates.
 	Template pairs.Template
 	// Metric is the headline: bleu, rouge1, rouge2, rougeL, exact, verbatim, f1 or
 	// f1_leave_one_out.
 	Metric string
-	// Tokens bounds a response.
+	// Tokens is the maximum length of a response.
 	Tokens int
-	// Stop ends a response where it begins; "" is the end of the first line that is not blank.
+	// Stop ends a response before it; "" is the end of the first line that is not blank.
 	Stop string
-	// Beams above 1 searches with so many beams instead of writing greedily, and takes the text of the
-	// best score: its log-probability / ((5 + length)/6)^LengthPenalty, of a length in tokens, after Wu et al. (2016, eq.
-	// 14). GPT-3's paper (§2.4) has 4 beams and 0.6.
+	// Beams, if above 1, searches with this many beams instead of decoding greedily, and takes the response with
+	// the best score: its log-probability / ((5 + length)/6)^LengthPenalty, where the length is in tokens, after Wu
+	// et al. (2016, eq. 14). GPT-3's paper (§2.4) uses 4 beams and 0.6.
 	Beams         int
 	LengthPenalty float64
-	// Shots puts so many other pairs in front, drawn from Examples by Seed, or if there are
-	// none from the rest of the same file. Draw is how, see Draws; Separator stands after
-	// each, "" is a line end.
+	// Shots puts this many other pairs before the prompt, drawn from Examples by Seed, or, if there are
+	// none, from the rest of the same file. Draw says how, see Draws. Separator comes after
+	// each; "" is a line end.
 	Shots     int
 	Examples  string
 	Draw      string
 	Separator string
 	Seed      uint64
-	// Cut has examples that do not fit the window lose their beginning. Otherwise a prompt has as
-	// many as fit, which is counted. From is where the protocol has them from.
+	// Cut drops the beginning of examples that do not fit the window. Otherwise a prompt gets as
+	// many as fit, and the protocol reports how many. From is the split that the protocol's paper draws
+	// them from.
 	Cut  bool
 	From string
-	// Gap stands between prompt and response in examples, in front of the response's own space.
+	// Gap comes between prompt and response in examples, before the response's own space.
 	Gap string
-	// Protocol and Languages are said with the result: see Protocols, and the source and target of translations.
+	// Protocol and Languages are reported with the result: see Protocols, and the source and target of translations.
 	Protocol  string
 	Languages []string
-	// BOS puts the end of text in front of a prompt.
+	// BOS puts a beginning of text before a prompt: see tokenizer.Beginning.
 	BOS bool
-	// Limit takes only so many pairs; 0 is all.
+	// Limit takes only this many pairs; 0 is all.
 	Limit int
-	// Show has the first so many samples tell what the model was given.
+	// Show is how many of the first samples contain what the model was given.
 	Show int
-	// Published are values of others.
+	// Published are values reported by others.
 	Published []Published
 }
 
@@ -131,7 +132,7 @@ func (g Generation) prompts(examples []pairs.Pair, own bool) *prompts {
 	return p
 }
 
-// search and stop are for the protocol.
+// search and stop describe the decoding for the protocol.
 func (g Generation) search() string {
 	if g.Beams <= 1 {
 		return "greedy"
@@ -147,7 +148,7 @@ func (g Generation) stop() string {
 }
 
 // compare measures texts against the responses of pairs: BLEU from 0 to 100, the others
-// from 0 to 1. It tells of each sample whether it equals a response as AnswerF1 compares.
+// from 0 to 1. It sets Right of each sample to whether the text equals a response as AnswerF1 compares them.
 func compare(samples []Sample, set []pairs.Pair) Numbers {
 	var rouge Rouge
 	var exact, verbatim, f1, leaveOneOut float64
@@ -176,7 +177,7 @@ func compare(samples []Sample, set []pairs.Pair) Numbers {
 	}
 }
 
-// write has the model respond to each prompt; cut counts prompts that lost their beginning.
+// write generates a response to each prompt; cut counts prompts that lost their beginning.
 func (g Generation) write(ctx context.Context, s *Subject, set []pairs.Pair, p *prompts) (samples []Sample, cut int, err error) {
 	if g.Tokens < 1 || g.Tokens >= s.Window {
 		return nil, 0, fmt.Errorf("eval: responses of %d tokens; the window of %d must have room for a prompt too", g.Tokens, s.Window)
@@ -219,7 +220,7 @@ func (g Generation) write(ctx context.Context, s *Subject, set []pairs.Pair, p *
 	return samples, cut, s.step(ctx, len(set), len(set))
 }
 
-// prompt encodes a prompt behind its examples.
+// prompt encodes a prompt with its examples before it.
 func (g Generation) prompt(s *Subject, p *prompts, i int, text string) (ids []int, err error) {
 	var begin []int
 	if g.BOS {
@@ -243,7 +244,7 @@ func (g Generation) prompt(s *Subject, p *prompts, i int, text string) (ids []in
 	return ids, err
 }
 
-// respond writes one response.
+// respond generates a response, and returns it with its number of tokens.
 func (g Generation) respond(ctx context.Context, s *Subject, model *generate.Generator, ids []int) (string, int, error) {
 	if g.Beams > 1 {
 		return g.searched(ctx, s, model, ids)
@@ -269,7 +270,7 @@ func (g Generation) respond(ctx context.Context, s *Subject, model *generate.Gen
 	return string(text), n, nil
 }
 
-// searched is respond by beams.
+// searched is respond with a beam search.
 func (g Generation) searched(ctx context.Context, s *Subject, model *generate.Generator, ids []int) (string, int, error) {
 	found, err := model.Beam(ctx, ids, g.Tokens, generate.BeamOptions{
 		Beams: g.Beams, LengthPenalty: g.LengthPenalty, LengthOffset: 5, Stop: s.ends(),
@@ -292,10 +293,10 @@ func (g Generation) searched(ctx context.Context, s *Subject, model *generate.Ge
 	return response, len(best), err
 }
 
-// response is what was written up to the stop, and whether it is there.
+// response returns the text before the stop, and whether the stop has been reached.
 func (g Generation) response(text []byte) (string, bool) {
 	written, stop := string(text), g.Stop
-	if stop == "" { // a line that has begun ends the response
+	if stop == "" { // the end of the first line that is not blank
 		written, stop = strings.TrimLeft(written, " \n"), "\n"
 	}
 	if response, _, ended := strings.Cut(written, stop); ended {

@@ -65,7 +65,7 @@ func TestGeneration(t *testing.T) {
 	if r.Tokens != 48 || r.Metric != "f1" {
 		t.Errorf("%d tokens, %s", r.Tokens, r.Metric)
 	}
-	// A prompt longer than its part of the window is cut in front and counted.
+	// A prompt longer than its part of the window loses its beginning and is counted.
 	add(strings.Repeat("x", 300)+g.Continuations[0].Name, "nothing of the kind")
 	r = evaluate(eval.Options{Tokens: 24, Shots: 1})
 	if p := r.Protocol.String(); !strings.Contains(p, "shots 1 from the same file, seed 0") || strings.Contains(p, "prompts_cut 0") {
@@ -99,8 +99,8 @@ func TestGenerationErrors(t *testing.T) {
 	}
 }
 
-// TestBeams: beams find what begins with a worse token and is better as a whole, and the penalty favors
-// longer texts; greedily the best token is taken.
+// TestBeams: a beam search finds a text that begins with a worse token but is better as a whole, and the penalty
+// favors longer texts; greedy decoding takes the best token.
 func TestBeams(t *testing.T) {
 	s := eval.NewSubject(table{}, graph.NewParams(1), tokenizer.Bytes(), 16)
 	defer s.Close()
@@ -159,7 +159,7 @@ func TestBeams(t *testing.T) {
 	}
 }
 
-// TestGreedyWhole: what is written with keys and values kept is what whole sequences give, within
+// TestGreedyWhole: text generated with cached keys and values equals what whole sequences give, within
 // the window and beyond.
 func TestGreedyWhole(t *testing.T) {
 	s := open(t, 16)

@@ -15,15 +15,15 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Golden are numbers that a published model is known to give: losses of a few training
-// steps, greedy continuations, and best next tokens. They stand in a JSON file.
+// Golden holds numbers that a published model is known to give: losses of a few training
+// steps, greedy continuations, and best next tokens. It is read from a JSON file.
 type Golden struct {
 	Model  string `json:"model"`
 	Source string `json:"source"`
-	// Parameters tell the model apart from others: the number of its weights.
+	// Parameters is the number of the model's weights, by which it is recognized.
 	Parameters int64 `json:"parameters"`
 
-	// Batch is what all runs train on: B·T+1 tokens.
+	// Batch is the batch that all runs train on: B·T+1 tokens.
 	Batch struct {
 		Size    int   `json:"size"`    // B
 		Context int   `json:"context"` // T
@@ -34,31 +34,31 @@ type Golden struct {
 	Next          []GoldenNext         `json:"next"`
 }
 
-// GoldenRun are AdamW steps on one batch with a constant rate.
+// GoldenRun is a run of AdamW steps on one batch with a constant learning rate.
 type GoldenRun struct {
 	Name      string  `json:"name"`
 	LearnRate float64 `json:"lr"`
 	Beta1     float64 `json:"beta1"`
 	Beta2     float64 `json:"beta2"`
 	Epsilon   float64 `json:"epsilon"`
-	Decay     float64 `json:"decay"` // of all tensors, biases and gains too
+	Decay     float64 `json:"decay"` // weight decay of all tensors, including biases and gains
 	Clip      float64 `json:"clip"`  // 0: none
-	// Losses are those before each update.
+	// Losses are the losses before each update.
 	Losses    []float64 `json:"losses"`
 	Tolerance float64   `json:"tolerance"`
 	Source    string    `json:"source"`
 }
 
-// GoldenContinuation is how the best tokens go on from a prompt.
+// GoldenContinuation is a prompt and its greedy continuation.
 type GoldenContinuation struct {
-	Name   string `json:"name"` // in words
+	Name   string `json:"name"` // a description
 	Prompt []int  `json:"prompt"`
 	IDs    []int  `json:"ids"`
 	Source string `json:"source"`
 }
 
-// GoldenNext are the best tokens after a prompt, best first. With Logits, these differ
-// from each other as the model's do.
+// GoldenNext is a prompt and the best tokens after it, best first. If there are Logits, their differences
+// are compared with those of the model's logits.
 type GoldenNext struct {
 	Name      string    `json:"name"`
 	Prompt    []int     `json:"prompt"`
@@ -71,7 +71,7 @@ type GoldenNext struct {
 //go:embed golden/*.json
 var goldenFiles embed.FS
 
-// FindGolden returns the golden numbers of the published model of so many weights.
+// FindGolden returns the golden numbers of the published model with that number of parameters.
 func FindGolden(parameters int64) (Golden, error) {
 	entries, err := fs.ReadDir(goldenFiles, "golden")
 	if err != nil {
@@ -97,7 +97,8 @@ func FindGolden(parameters int64) (Golden, error) {
 		parameters, strings.Join(names, ", "))
 }
 
-// goldenFile is the golden numbers in a file, or those known of the subject's model.
+// goldenFile is the measurement with the golden numbers of a file or, without one, the built-in ones of the
+// subject's model.
 type goldenFile struct{}
 
 func (goldenFile) Evaluate(ctx context.Context, s *Subject, path string) (Result, error) {
@@ -151,8 +152,8 @@ func ParseGolden(data []byte) (Golden, error) {
 	return g, nil
 }
 
-// Evaluate compares the subject with the golden numbers: a check for each. The value is the
-// share that pass. Training works on the subject's parameters, which are put back
+// Evaluate compares the subject with the golden numbers, with a check for each. The value is the
+// share of checks that pass. Training changes the subject's parameters, which are restored
 // after each run.
 func (g Golden) Evaluate(ctx context.Context, s *Subject) (Result, error) {
 	r := Result{Metric: "passed", Protocol: Settings{{"model", g.Model}, {"source", g.Source}}}
@@ -195,13 +196,13 @@ func (g Golden) Evaluate(ctx context.Context, s *Subject) (Result, error) {
 	return r, nil
 }
 
-// checked is what came of one part.
+// checked holds the checks of a part.
 type checked struct {
 	Checks []Check
 	Tokens int64
 }
 
-// part makes the checks of one: of next tokens, then of continuations, then of runs.
+// part makes the checks of part i. The parts are next tokens, then continuations, then runs.
 func (g Golden) part(ctx context.Context, s *Subject, i int, add func(c Check, tokens int) error) error {
 	if i < len(g.Next) {
 		c, err := g.Next[i].check(s)
@@ -226,7 +227,7 @@ func (g Golden) part(ctx context.Context, s *Subject, i int, add func(c Check, t
 	return nil
 }
 
-// Passed tells whether all checks of a result pass.
+// Passed reports whether all checks of a result pass.
 func (r Result) Passed() bool {
 	return !slices.ContainsFunc(r.Checks, func(c Check) bool { return !c.Pass })
 }
@@ -274,7 +275,7 @@ func (c GoldenContinuation) compare(s *Subject, got []int) Check {
 	return check
 }
 
-// train compares the losses of a run and puts the weights back.
+// train compares the losses of a run, and restores the weights.
 func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(Check, int) error) error {
 	b, c := g.Batch.Size, g.Batch.Context
 	if c > s.Window {
@@ -295,10 +296,10 @@ func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(C
 		Params: s.Params,
 		Solver: &train.Optimizer{
 			Rule: train.AdamW{Beta1: run.Beta1, Beta2: run.Beta2, Epsilon: run.Epsilon}, Clip: run.Clip,
-			Groups: []train.Group{{Pattern: "*", Decay: &run.Decay}}, // of biases and gains too
+			Groups: []train.Group{{Pattern: "*", Decay: &run.Decay}}, // includes biases and gains
 		},
 		Schedule: train.Constant(run.LearnRate, 0), Steps: len(run.Losses),
-		NoDropout: true, // the numbers are without
+		NoDropout: true, // the known numbers are without dropout
 	}
 	t.Observers = []train.Observer{onStep(func(done train.Step) error {
 		i := done.Step - 1
@@ -311,13 +312,13 @@ func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(C
 	return t.Run(ctx)
 }
 
-// onStep is an observer of steps alone.
+// onStep is an observer of steps only.
 type onStep func(train.Step) error
 
 func (f onStep) OnStep(s train.Step) error         { return f(s) }
 func (onStep) OnEvaluation(train.Evaluation) error { return nil }
 
-// again is a stream that is one batch for ever.
+// again is a stream that repeats one batch forever.
 type again datasets.Batch
 
 func (a again) Next(context.Context) (datasets.Batch, error) { return datasets.Batch(a), nil }

@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// gpt3Sizes are the models of GPT-3's paper whose columns stand in gpt3Reports, with their
-// parameters (table D.1 to the digit; see models/gpt3).
+// gpt3Sizes are the models of GPT-3's paper in the order of the columns of gpt3Reports, with their
+// numbers of parameters (table D.1 to the digit; see models/gpt3).
 var gpt3Sizes = []struct {
 	name       string
 	parameters float64
@@ -17,8 +17,8 @@ var gpt3Sizes = []struct {
 	{"125m", 125.2e6}, {"350m", 355.9e6}, {"760m", 760.3e6}, {"1.3b", 1315.7e6}, {"2.7b", 2651.6e6}, {"6.7b", 6658.4e6}, {"13b", 12853.4e6}, {"175b", 174604.3e6},
 }
 
-// gpt3Reports is table H.1 of GPT-3's paper: by task and our name of the metric, for each of the
-// eight sizes, what it has with 0, 1 and K examples; accuracies in per cent.
+// gpt3Reports is from table H.1 of GPT-3's paper: by task and our name of the metric, for each of the
+// eight sizes, the values with 0, 1 and K examples; accuracies in percent.
 var gpt3Reports = []struct{ task, metric, values string }{
 	{"lambada", "accuracy", "42.7/22.0/22.0 54.3/47.1/40.4 60.4/52.6/63.2 63.6/58.3/57.0 67.1/61.1/78.1 70.3/65.4/79.1 72.5/69.0/81.3 76.2/72.5/86.4"},
 	{"lambada", "perplexity", "18.6/165/165 9.09/11.6/27.6 6.53/8.29/6.63 5.44/6.46/7.45 4.60/5.53/2.89 4.00/4.61/2.56 3.56/4.06/2.56 3.00/3.35/1.92"},
@@ -31,7 +31,7 @@ var gpt3Reports = []struct{ task, metric, values string }{
 	{"copa", "accuracy_tokens", "66/62/67 68/64/64 73/66/72 77/74/77 76/76/83 80/82/83 84/86/86 91/87/92"},
 }
 
-// gpt3Published are what the paper reports of a task at 0, 1 and K shots.
+// gpt3Published returns the values that the paper reports for a task at 0, 1 and K shots.
 func gpt3Published(task string, shots int) []Published {
 	var all []Published
 	for _, report := range gpt3Reports {
@@ -40,7 +40,7 @@ func gpt3Published(task string, shots int) []Published {
 		}
 		for i, three := range strings.Fields(report.values) {
 			for k, text := range strings.Split(three, "/") {
-				value, _ := strconv.ParseFloat(text, 64) // a test reads them all
+				value, _ := strconv.ParseFloat(text, 64) // a test parses all values
 				if report.metric != "perplexity" {
 					value = math.Round(value*10) / 1000
 				}
@@ -52,7 +52,7 @@ func gpt3Published(task string, shots int) []Published {
 	return all
 }
 
-// nearGPT3 is the size of GPT-3 next to the subject's, by the logarithm of the parameters.
+// nearGPT3 returns the size of GPT-3 that is nearest to the subject's, by the logarithm of the parameters.
 func nearGPT3(s *Subject) string {
 	nearest, name := math.Inf(1), ""
 	for _, size := range gpt3Sizes {

@@ -14,8 +14,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// harness is testdata/harness/expected.json: by model, what lm-evaluation-harness says of
-// each task, and of each of its items.
+// harness is testdata/harness/expected.json: by model, lm-evaluation-harness's results for
+// each task and each of its items.
 type harness map[string][]harnessRun
 
 type harnessRun struct {
@@ -51,10 +51,10 @@ var (
 	}
 )
 
-// TestHarness: every task of the harness, every item, under the options above.
+// TestHarness compares every item of every task with the harness, under the options above.
 func TestHarness(t *testing.T) {
 	want := readHarness(t, "expected")
-	// All tasks, four of them with other numbers of shots too; with BOS six runs.
+	// All tasks, four of them also with other numbers of shots; six runs with BOS.
 	for name, runs := range map[string]int{"harness/gpt2": 14, "harness/gpt1": 14, "model": 14, "harness/gpt2+bos": 6} {
 		if len(want[name]) != runs {
 			t.Fatalf("%s: %d runs, want %d", name, len(want[name]), runs)
@@ -74,7 +74,7 @@ func TestHarness(t *testing.T) {
 	}
 }
 
-// readHarness reads what the harness says.
+// readHarness reads the harness's results.
 func readHarness(t *testing.T, name string) (want harness) {
 	t.Helper()
 	data, err := os.ReadFile("testdata/harness/" + name + ".json")
@@ -87,7 +87,7 @@ func readHarness(t *testing.T, name string) (want harness) {
 	return want
 }
 
-// compareRun compares what a model says of a task, and of each item, with what the harness says.
+// compareRun compares a model's results for a task and for each item with the harness's.
 func compareRun(t *testing.T, s *eval.Subject, run harnessRun, bos bool) {
 	c, ok := asHarness[strings.TrimSuffix(run.Task, "_chat")]
 	if !ok || len(run.Metrics) == 0 {
@@ -120,7 +120,7 @@ func compareRun(t *testing.T, s *eval.Subject, run harnessRun, bos bool) {
 	}
 }
 
-// compareItem compares a sample with what the harness says of it.
+// compareItem compares a sample with the harness's result for it.
 func compareItem(t *testing.T, name string, got eval.Sample, item json.RawMessage) {
 	t.Helper()
 	var text string
@@ -146,7 +146,7 @@ func compareItem(t *testing.T, name string, got eval.Sample, item json.RawMessag
 	}
 }
 
-// openDir loads a checkpoint with the tokenizer that lies beside it, or else bytes.
+// openDir loads a checkpoint with the tokenizer in its folder or, if there is none, with bytes as tokens.
 func openDir(t *testing.T, dir string) *eval.Subject {
 	t.Helper()
 	s, err := openModel(dir, 0)

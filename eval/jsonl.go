@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// eachLine calls parse for each line of a file that is not blank; an error of parse gets the
-// file and the line. A line is valid until the next.
+// eachLine calls parse for each line of a file that is not blank, and adds the file and the line
+// number to its errors. A line is valid until the next.
 func eachLine(path string, r io.Reader, parse func(line []byte) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 16<<20)
@@ -33,7 +33,7 @@ func eachLine(path string, r io.Reader, parse func(line []byte) error) error {
 	return lines.Err()
 }
 
-// jsonText reads a JSON line: the text under the first of the keys that is there.
+// jsonText returns the string under the first of the keys that a JSON line has.
 func jsonText(line []byte, keys ...string) (text string, err error) {
 	var row map[string]json.RawMessage
 	if err := plainjson.Unmarshal(line, &row); err != nil {

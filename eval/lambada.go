@@ -17,37 +17,37 @@ import (
 // LAMBADA is the prediction of the last word of a passage (Paperno et al. 2016): the share
 // of words that are the model's first choice, and their perplexity.
 //
-// A word has as many tokens as it takes, and each must be the best one. OpenAI counted
-// the last token only, which is reported beside it. The word is what follows the last
-// space, which is predicted with it.
+// A word is right if each of its tokens is the model's first choice. OpenAI counted
+// the last token only; that accuracy is reported too. The word is what follows the last
+// space, and includes the space.
 type LAMBADA struct {
-	// StopWords has words that no passage ends with, such as "the", passed over as first
-	// choice. GPT-2's paper (§3.3) tells of such a filter but not of its words.
+	// StopWords skips words that passages do not end with, such as "the", as first
+	// choice. GPT-2's paper (§3.3) mentions such a filter but does not list its words.
 	StopWords bool
-	// Detokenizer is for the original, tokenised text; see Detokenizers.
+	// Detokenizer is for the original, tokenized text; see Detokenizers.
 	Detokenizer string
-	// BOS puts the end of text in front of a passage.
+	// BOS puts a beginning of text before a passage: see tokenizer.Beginning.
 	BOS bool
-	// Limit takes only so many passages; 0 is all.
+	// Limit takes only this many passages; 0 is all.
 	Limit int
-	// Protocol, see Protocols, matters to the examples in front of a passage, of which there are so many as Shots says;
-	// see MultipleChoice for the rest.
+	// Protocol affects only how Shots examples are put before a passage; see Protocols.
+	// See MultipleChoice for the other fields.
 	Protocol  string
 	Shots     int
 	Examples  string
 	Draw      string
 	Separator string
 	Seed      uint64
-	// Show has the first so many samples tell what the model was given.
+	// Show is how many of the first samples contain what the model was given.
 	Show int
 }
 
-// lambadaShots is how many examples GPT-3's paper gives.
+// lambadaShots is how many examples GPT-3's paper uses.
 const lambadaShots = 15
 
-// put makes a question of a passage and its last word, and of an example a text. GPT-3's paper has
-// a gap filled where there are examples (figure G.21). The harness puts a space between a passage and
-// its last word, which has one already, in examples only.
+// put returns a passage and its last word as a question, and as the text of an example. In GPT-3's paper
+// the word fills a blank if there are examples (figure G.21). In examples only, the harness puts a space
+// between a passage and its last word, which already begins with a space.
 func (l LAMBADA) put(passage, word string) (question Choice, example string) {
 	switch {
 	case l.Protocol == "gpt3" && l.Shots > 0:
@@ -58,7 +58,7 @@ func (l LAMBADA) put(passage, word string) (question Choice, example string) {
 	return Choice{passage, word}, passage + word
 }
 
-// prompts reads the passages, and makes those of the examples a pool.
+// prompts reads the passages, and those of the examples into the pool of p.
 func (l LAMBADA) prompts(path string, data []byte, detokenize detokenizer) (questions []Choice, p *prompts, err error) {
 	if !slices.Contains(Protocols(), cmp.Or(l.Protocol, "plain")) {
 		return nil, nil, nearest.Unknown("protocol", l.Protocol, Protocols())
@@ -107,7 +107,7 @@ func (l LAMBADA) prompts(path string, data []byte, detokenize detokenizer) (ques
 	return questions, p, nil
 }
 
-// Evaluate measures a file of passages: JSONL with a key text, or a passage a line.
+// Evaluate measures a file of passages: JSONL with a key text, or one passage per line.
 func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result, error) {
 	data, protocol, err := file(path)
 	if err != nil {
@@ -122,7 +122,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 		return Result{}, err
 	}
 	score := func(q Sequence) ([]Scored, error) { return s.Score(q.IDs, q.From) }
-	if l.Shots > 0 && l.Draw == "first" { // the same for all
+	if l.Shots > 0 && l.Draw == "first" { // all passages have the same examples
 		scorer := s.NewScorer()
 		score = func(q Sequence) ([]Scored, error) {
 			all, err := scorer.Score([]Sequence{q})
@@ -167,7 +167,7 @@ func (l LAMBADA) Evaluate(ctx context.Context, s *Subject, path string) (Result,
 	return r, nil
 }
 
-// settings are the protocol of so many passages.
+// settings returns the protocol for n passages.
 func (l LAMBADA) settings(s *Subject, p *prompts, n int) Settings {
 	filter, from := "none", ""
 	if l.StopWords {
@@ -185,9 +185,9 @@ func (l LAMBADA) settings(s *Subject, p *prompts, n int) Settings {
 		Settings{{"window", strconv.Itoa(s.Window)}, {"bos", s.bosText(l.BOS, "none")}, {"tokenizer", s.Tokenizer.Name()}})
 }
 
-// lambadaSum adds up what passages give.
+// lambadaSum adds up the results of passages.
 type lambadaSum struct {
-	words, lasts int // that were the first choice: whole words, and their last tokens
+	words, lasts int // how many words, and how many last tokens of words, were the first choice
 	nll          float64
 	tokens       int64
 	samples      []Sample
@@ -219,8 +219,8 @@ func (m *lambadaSum) result() Result {
 	}
 }
 
-// passageDone is what is known of one word: whether all of it is the first choice, whether its last token
-// is, its log-likelihood and its tokens.
+// passageDone is the result for a word: whether all of its tokens are the first choice, whether the last one
+// is, its log-likelihood, and its number of tokens.
 type passageDone struct {
 	Sample      Sample
 	Right, Last bool
@@ -228,7 +228,7 @@ type passageDone struct {
 	Tokens      int
 }
 
-// passage scores one word.
+// passage scores the last word of a passage.
 func (l LAMBADA) passage(s *Subject, given Sequence, score func(Sequence) ([]Scored, error), p *passageDone) error {
 	ids, from := given.IDs, given.From
 	scored, err := score(given)
@@ -249,7 +249,7 @@ func (l LAMBADA) passage(s *Subject, given Sequence, score func(Sequence) ([]Sco
 	return nil
 }
 
-// filter makes the first choice for ids[from] the best token that is no stop word.
+// filter changes the first choice for ids[from] to the best token that is not a stop word.
 func (l LAMBADA) filter(s *Subject, ids []int, from int, scored []Scored) error {
 	if stop, err := isStopWord(s, scored[0].Best); err != nil || !stop {
 		return err
@@ -268,12 +268,12 @@ func (l LAMBADA) filter(s *Subject, ids []int, from int, scored []Scored) error 
 			scored[0].Best = best
 			return nil
 		}
-		logits[best] = float32(math.Inf(-1)) // ours until the next run
+		logits[best] = float32(math.Inf(-1)) // may be modified until the next run
 	}
 	return errors.New("eval: the vocabulary has stop words only")
 }
 
-// isStopWord tells of a token; what pads the model's vocabulary is no word.
+// isStopWord reports whether a token is a stop word. Ids that pad the model's vocabulary are not.
 func isStopWord(s *Subject, id int) (bool, error) {
 	if id >= s.Tokenizer.Size() {
 		return false, nil
@@ -283,7 +283,7 @@ func isStopWord(s *Subject, id int) (bool, error) {
 	return begins && stopWords[strings.ToLower(word)], err
 }
 
-// passages reads LAMBADA in either form.
+// passages reads the passages of LAMBADA in either format.
 func passages(path string, data []byte) ([]string, error) {
 	var all []string
 	err := eachLine(path, bytes.NewReader(data), func(line []byte) (err error) {
@@ -301,8 +301,8 @@ func passages(path string, data []byte) ([]string, error) {
 	return all, err
 }
 
-// stopWords are the articles, prepositions, pronouns, conjunctions and auxiliaries of
-// English: function words, of which few end a sentence that names what it is about.
+// stopWords are English function words: articles, prepositions, pronouns, conjunctions and
+// auxiliaries. Few of them end a passage whose last word has to be guessed.
 var stopWords = func() map[string]bool {
 	set := make(map[string]bool)
 	for _, w := range strings.Fields(`a about above after again against all am an and any are as at

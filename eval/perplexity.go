@@ -13,37 +13,39 @@ import (
 
 // Perplexity is exp of the mean negative log-likelihood of a text, per token, per word and
 // per byte. The text is one sequence, over which a window moves, or many documents, each a
-// sequence of its own. It is read twice, to count and to measure, and never kept as a whole.
+// separate sequence. It is read twice, to count and to measure, and never kept as a whole.
 type Perplexity struct {
-	// Stride is how far the window moves: each time, the last Stride tokens count, and
-	// those before are only read. 0 is the whole window, the fastest and the harshest.
+	// Stride is how far the window moves: each time, only the last Stride tokens count, and
+	// those before are their context. 0 is the whole window, which is fastest and gives the least
+	// context.
 	Stride int
-	// FullLast has the last window of a sequence reach back until it is full, over tokens
-	// that were predicted before and are only read again. Otherwise it is what is left.
+	// FullLast extends the last window of a sequence back until it is full, over tokens that
+	// were already predicted and serve only as context. Otherwise the last window is shorter.
 	FullLast bool
-	// Detokenizer undoes the tokenisation of a text before the model sees it (GPT-2, §3.1);
-	// see Detokenizers. Words and bytes are counted in the text as it is.
+	// Detokenizer undoes the tokenization of a text before the model sees it (GPT-2, §3.1);
+	// see Detokenizers. Words and bytes are counted in the original text.
 	Detokenizer string
 	// Words is how words are counted; see WordCounts. "" is with-line-ends.
 	Words string
-	// BOS puts the end of text in front, so that the first token is predicted too.
+	// BOS puts a beginning of text first, so that the first token is predicted too: see
+	// tokenizer.Beginning.
 	BOS bool
-	// Documents has the file be JSON lines with a key text or page, each a document, instead
-	// of one text. It wants BOS, as a document may be a single token.
+	// Documents reads the file as JSON lines with a key text or page, each a document, instead
+	// of one text. It requires BOS if a document is a single token.
 	Documents bool
-	// Limit ends the text after so many tokens, or takes only so many documents; 0 is all.
+	// Limit ends the text after this many tokens, or takes only this many documents; 0 is all.
 	Limit int
-	// Published are values of others.
+	// Published are values reported by others.
 	Published []Published
 }
 
-// measured is what is known of a text or of documents.
+// measured is what has been measured and counted of a text or of documents.
 type measured struct {
 	total       sum
 	samples     []Sample
 	words, size int
 	documents   int
-	partly      bool // it is a part of the text, of which words cannot be counted
+	partly      bool // Limit has ended the text, so that its words cannot be counted
 }
 
 func (m *measured) add(part sum) {
@@ -126,7 +128,7 @@ func (p Perplexity) text(ctx context.Context, s *Subject, text textFile, d detok
 	return m, nil
 }
 
-// documents measures each of JSON lines alone. All are looked at first: the last may be no document.
+// documents measures each JSON line separately. All are checked first, as any of them may be invalid.
 func (p Perplexity) documents(ctx context.Context, s *Subject, text textFile, d detokenizer) (m measured, err error) {
 	counter := textCounter{split: p.Words == "split"}
 	err = p.each(ctx, s, text, d, func(i int, original string, ids []int) error {
@@ -168,7 +170,7 @@ func (p Perplexity) documents(ctx context.Context, s *Subject, text textFile, d 
 // errEnough ends the reading of documents.
 var errEnough = errors.New("enough")
 
-// each hands on every document with its tokens, which are valid until the next.
+// each calls do for every document with its tokens, which are valid until the next.
 func (p Perplexity) each(ctx context.Context, s *Subject, text textFile, d detokenizer, do func(i int, original string, ids []int) error) error {
 	f, err := text.open()
 	if err != nil {
@@ -208,7 +210,7 @@ func (p Perplexity) each(ctx context.Context, s *Subject, text textFile, d detok
 	return err
 }
 
-// documentError says which document cannot be measured.
+// documentError is an error in a document.
 type documentError struct {
 	document int
 	err      error
@@ -240,7 +242,7 @@ func (p Perplexity) result(s *Subject, total sum) Result {
 		Metric: "perplexity_per_token", Value: math.Exp(mean), Tokens: int64(total.Tokens),
 		Metrics: Numbers{{"perplexity_per_token", math.Exp(mean)}, {"loss_per_token", mean}},
 		Protocol: Settings{
-			{"window", strconv.Itoa(s.Window)}, {"stride", strconv.Itoa(p.stride(s))}, {"last_window", last}, {"bos", bosText(p.BOS, "none; the first token is not predicted")},
+			{"window", strconv.Itoa(s.Window)}, {"stride", strconv.Itoa(p.stride(s))}, {"last_window", last}, {"bos", bosText(s.Tokenizer, p.BOS, "none; the first token is not predicted")},
 			{"tokens", strconv.Itoa(total.Tokens)},
 		},
 	}

@@ -10,19 +10,19 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 )
 
-// phrasing is how the items of a file become questions.
+// phrasing says how the items of a file become questions.
 type phrasing struct {
 	format string   // for the protocol
-	words  []string // that stand for classes, unless others are chosen; nil if there are none
+	words  []string // default verbalizers of the classes; nil if there are no classes
 	read   func(words []string) func(path string) ([]Question, error)
 }
 
-// as has a function read a file of its own format.
+// as returns the phrasing whose questions read reads from a file.
 func as(format string, read func(path string) ([]Question, error)) phrasing {
 	return phrasing{format, nil, func([]string) func(string) ([]Question, error) { return read }}
 }
 
-// ask has a function make questions of a task's examples.
+// ask returns the phrasing that makes a question of each example of a task.
 func ask(task, format string, question func(e tasks.Example) Question) phrasing {
 	return as(format, func(path string) ([]Question, error) {
 		t, err := tasks.Find(task)
@@ -45,8 +45,9 @@ func questions(set tasks.Set, question func(e tasks.Example) Question) []Questio
 	return all
 }
 
-// put fills a task's examples into a template, in which {text} and {pair} stand for an
-// example's texts. The choices follow it after a space; those of classes are words.
+// put returns the phrasing that fills a task's examples into a template, in which {text} and
+// {pair} stand for an example's texts. The choices follow it after a space: the example's own or, if
+// words are given, these, one for each class.
 func put(task, template string, words ...string) phrasing {
 	format := fmt.Sprintf("%s: %q", task, template)
 	if words == nil {
@@ -75,7 +76,8 @@ func filled(template string, e tasks.Example, choices []string) Question {
 	return q
 }
 
-// checkWords wants a word for each class, and no two alike: they would always be right or wrong together.
+// checkWords returns an error unless there is a word for each class and no two are equal: equal ones would always have
+// the same likelihood.
 func checkWords(task string, words []string) error {
 	t, err := tasks.Find(task)
 	if err != nil {
@@ -98,9 +100,9 @@ func checkWords(task string, words []string) error {
 	return nil
 }
 
-// cause puts COPA as GPT-3's paper does (figure G.5): the premise without its period, because or
-// therefore, and a choice in small letters. The harness takes any last letter for the period,
-// and has two spaces before a choice.
+// cause phrases COPA as GPT-3's paper does (figure G.5): the premise without its period, because or
+// therefore, and a choice with its first letter in lower case. The harness drops the last character of
+// the premise whatever it is, and has two spaces before a choice.
 func cause(harness bool) phrasing {
 	return ask("copa", `copa: premise, "because" or "therefore", choice`, func(e tasks.Example) Question {
 		text, space := strings.TrimRightFunc(strings.TrimFunc(e.Text, isSpace), func(r rune) bool { return r == '.' }), " "
@@ -119,7 +121,7 @@ func cause(harness bool) phrasing {
 	})
 }
 
-// letters lists the choices and asks for a letter.
+// letters returns the phrasing that lists the choices under letters and scores the letter.
 func letters(task string) phrasing {
 	return ask(task, task+": Question: …, A. …, Answer: a letter", func(e tasks.Example) Question {
 		var b strings.Builder
@@ -136,8 +138,8 @@ func letters(task string) phrasing {
 	})
 }
 
-// stripped is what the harness does with schemas: one space before what follows the pronoun,
-// whatever stands there.
+// stripped reads schemas as the harness does: with one space before what follows the pronoun,
+// whatever white space there is.
 func stripped(path string) ([]Question, error) {
 	all, err := ReadWinograd(path)
 	for _, q := range all {

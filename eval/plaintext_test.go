@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestPlainText: the rule of package plaintext holds for what is measured.
+// TestPlainText: the rules of package plaintext apply to data sets.
 func TestPlainText(t *testing.T) {
 	put := func(name, content string) string {
 		path := filepath.Join(t.TempDir(), name)

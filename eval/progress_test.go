@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// TestProgress: every measurement tells how far it is, to its end, and stops where its context
-// ends, at any of its steps. It leaves no program open.
+// TestProgress: every measurement reports its progress to the end, stops at any step when its context
+// ends, and leaves no program open.
 func TestProgress(t *testing.T) {
 	qa := filepath.Join(t.TempDir(), "qa.jsonl")
 	if err := os.WriteFile(qa, []byte(`{"question":"q","answer":"a"}`+"\n"+`{"question":"r","answer":"b"}`), 0o666); err != nil {
@@ -73,7 +73,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestWindowErrors: what the model cannot be run on is an error of every measurement, with the
+// TestWindowErrors: in every measurement, input that the model cannot be run on is an error that names the
 // place in the data.
 func TestWindowErrors(t *testing.T) {
 	dir := t.TempDir()
@@ -136,7 +136,7 @@ func TestWindowErrors(t *testing.T) {
 	}
 }
 
-// TestProtocols: all that a number hangs on stands under it, and the tokens that it is of.
+// TestProtocols: the protocol lists everything that a number depends on, and the number of tokens is right.
 func TestProtocols(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text")

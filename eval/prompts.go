@@ -12,24 +12,24 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// prompts puts examples in front of questions. Where as many as are wanted do not fit the
-// window, as many as do are given, the first drawn; or, if they are to be cut, all of them
-// less their beginning.
+// prompts puts examples before questions. If the wanted number of examples does not fit the
+// window, a question gets as many of the first drawn as fit; or, if cut is set, all of them
+// without their beginning.
 type prompts struct {
 	shots       int
 	draw        string
 	seed        uint64
-	description string   // in front of the examples
-	separator   string   // after each
+	description string   // comes before the examples
+	separator   string   // comes after each
 	pool        []string // the examples with their answers
 	own         bool     // question i is example i
 	cut, bos    bool
-	used        []int // examples that each question so far has been given
-	unfit       int   // questions so far that do not fit the window, with what examples they have
+	used        []int // how many examples each question so far has
+	unfit       int   // how many questions so far do not fit the window with their examples
 }
 
-// place finds how many examples question i has, and has what it is given encoded behind them, which
-// tells whether it fits.
+// place determines how many examples question i gets. It calls encode with the text before the question;
+// encode encodes the question after it and reports whether all fits the window. The last call counts.
 func (p *prompts) place(i int, encode func(front string) (fits bool, err error)) error {
 	drawn := slices.Collect(draw(p.shots, p.draw, len(p.pool), i, p.own, p.seed))
 	behind := func(k int) (bool, error) {
@@ -42,7 +42,7 @@ func (p *prompts) place(i int, encode func(front string) (fits bool, err error))
 	k := len(drawn)
 	fits, err := behind(k)
 	if err == nil && !fits && !p.cut {
-		k = sort.Search(k, func(k int) bool { // the first with which one more does not fit
+		k = sort.Search(k, func(k int) bool { // the least k such that k+1 examples do not fit
 			fits, failed := behind(k + 1)
 			err = cmp.Or(err, failed)
 			return failed != nil || !fits
@@ -58,7 +58,7 @@ func (p *prompts) place(i int, encode func(front string) (fits bool, err error))
 	return err
 }
 
-// put encodes the choices of question i behind its examples.
+// put encodes the choices of question i after its examples.
 func (p *prompts) put(s *Subject, i int, choices []Choice) ([]Sequence, error) {
 	all := make([]Sequence, len(choices))
 	return all, p.place(i, func(front string) (bool, error) {
@@ -73,13 +73,13 @@ func (p *prompts) put(s *Subject, i int, choices []Choice) ([]Sequence, error) {
 	})
 }
 
-// fitting tells whether all tokens but the last, which is only predicted, fit a window.
+// fitting reports whether the sequences fit a window, without their last tokens, which are only predicted.
 func fitting(all []Sequence, window int) bool {
 	return !slices.ContainsFunc(all, func(q Sequence) bool { return len(q.IDs)-1 > window })
 }
 
-// settings tell how many examples there were, and from where; customary is where the protocol's
-// paper has them from.
+// settings returns how many examples there were, and where they are from; customary is where the protocol's
+// paper draws them from.
 func (p *prompts) settings(examples, customary string) Settings {
 	text := shotsText(p.shots, p.draw, p.own, examples, p.seed)
 	if p.shots == 0 {
@@ -102,7 +102,7 @@ func (p *prompts) settings(examples, customary string) Settings {
 	}
 }
 
-// cuts tells how many questions lost their beginning, if any did.
+// cuts returns how many questions lost their beginning, if any did.
 func (p *prompts) cuts() Settings {
 	if p.unfit == 0 {
 		return nil
@@ -110,8 +110,8 @@ func (p *prompts) cuts() Settings {
 	return Settings{{"prompts_cut", strconv.Itoa(p.unfit)}}
 }
 
-// sample begins the sample of the question put last. If it is among the first so many, it tells what the
-// model was given, as text: one prompt, or one for each sequence where they differ, and what is scored.
+// sample returns a sample for the last question that was placed. If it is among the first show, the sample has
+// what the model was given, as text: one prompt, or one for each sequence if they differ, and what is scored.
 func (p *prompts) sample(s *Subject, show int, given []Sequence) (sample Sample, err error) {
 	sample.Shots = p.used[len(p.used)-1]
 	if len(p.used) > show {
@@ -127,7 +127,7 @@ func (p *prompts) sample(s *Subject, show int, given []Sequence) (sample Sample,
 			q = q.fit(s.Window)
 		}
 		sample.Prompts = append(sample.Prompts, text(q.IDs[:q.From]))
-		if q.From < len(q.IDs) { // nothing, of a prompt that is to be answered
+		if q.From < len(q.IDs) { // a prompt to respond to has nothing to score
 			sample.Scored = append(sample.Scored, text(q.IDs[q.From:]))
 		}
 	}
@@ -137,7 +137,7 @@ func (p *prompts) sample(s *Subject, show int, given []Sequence) (sample Sample,
 	return sample, err
 }
 
-// sameFile tells whether the examples are the questions themselves.
+// sameFile reports whether the examples and the questions are the same file.
 func sameFile(examples, questions string) bool {
 	a, err := os.Stat(examples)
 	if err != nil {
@@ -147,7 +147,7 @@ func sameFile(examples, questions string) bool {
 	return err == nil && os.SameFile(a, b)
 }
 
-// print writes a sample that is shown: the prompt between lines, and under it what was scored.
+// print writes a sample: the prompt between rules, and below it the texts that were scored or generated.
 func (q Sample) print(b *strings.Builder, number int) {
 	for i, prompt := range q.Prompts {
 		fmt.Fprintf(b, "prompt %d", number)

@@ -9,30 +9,30 @@ import (
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Protocols names whose customs a measurement follows in phrasing, examples and normalization:
-// the plain ones of this package; those of GPT-3's paper (Brown et al. 2020, §2.4, appendices G
-// and H), for the tasks that it has; those of lm-evaluation-harness 0.4.13, likewise.
+// Protocols returns the names of the protocols that a measurement can follow in phrasing, examples and
+// normalization: the plain one of this package; that of GPT-3's paper (Brown et al. 2020, §2.4,
+// appendices G and H), for the tasks in it; and that of lm-evaluation-harness 0.4.13, for its tasks.
 func Protocols() []string { return []string{"plain", "gpt3", "harness"} }
 
-// custom is how a protocol measures one task.
+// custom says how a protocol measures a task.
 type custom struct {
 	phrasing
 	normalizer string // "": sum
-	given      string // what ratio divides by: the answer's likelihood after this
-	from       string // the split that examples are drawn from; "": it does not say
+	given      string // for ratio: the text after which the likelihood of an answer alone is taken
+	from       string // the split that examples are drawn from; "": not specified
 	cut        bool   // examples that do not fit lose their beginning, instead of being left out
 }
 
-// choiceTask is a multiple choice with the customs of the protocols that have it: the others
-// have no phrasing.
+// choiceTask is a multiple-choice task under each protocol. Protocols that do not have it have no
+// phrasing.
 type choiceTask struct {
 	name, about, data    string
 	plain, gpt3, harness custom
-	shots                int // of GPT-3's paper; 0: it has none
+	shots                int // number of examples in GPT-3's paper; 0: the task is not in it
 	published            []Published
 }
 
-// by finds the customs of a protocol.
+// by returns the task under a protocol.
 func (t choiceTask) by(protocol string) (custom, error) {
 	c, known := map[string]custom{"plain": t.plain, "gpt3": t.gpt3, "harness": t.harness}[cmp.Or(protocol, "plain")]
 	switch {
@@ -50,7 +50,7 @@ func (t choiceTask) protocols() []string {
 	})
 }
 
-// measure makes the measurement that options ask for.
+// measure returns the measurement that options ask for.
 func (t choiceTask) measure(o Options) Evaluator {
 	c, err := t.by(o.Protocol)
 	m := MultipleChoice{
@@ -68,7 +68,7 @@ func (t choiceTask) measure(o Options) Evaluator {
 	return m
 }
 
-// named is the task's entry in the catalogue.
+// named returns the task's entry in the catalogue.
 func (t choiceTask) named() Named {
 	heeds := []string{"protocol", "normalizer", "shots", "examples", "draw", "separator", "seed", "detokenizer", "bos", "limit", "show"}
 	if t.plain.words != nil {
@@ -77,8 +77,8 @@ func (t choiceTask) named() Named {
 	return Named{Name: t.name, About: t.about, Data: t.data, Heeds: heeds, Protocols: t.protocols(), Shots: t.shots, New: t.measure}
 }
 
-// The paper compares completions by their likelihood per token, but for ARC, OpenBookQA and
-// RACE relative to that which they have after "Answer: " or "A: " (§2.4).
+// The paper compares completions by their likelihood per token, except for ARC, OpenBookQA and
+// RACE: there, by the ratio to their likelihood after "Answer: " or "A: " (§2.4).
 func perToken(p phrasing, from string) custom {
 	return custom{phrasing: p, normalizer: "tokens", given: "Answer:", from: from}
 }
@@ -87,6 +87,6 @@ func relative(p phrasing, given string) custom {
 	return custom{phrasing: p, normalizer: "ratio", given: given, from: "train"}
 }
 
-// ours and harness compare sums; relative to nothing before an answer, if they are told to.
+// ours and harness compare sums. If ratio is chosen, the answer alone has no text before it.
 func ours(p phrasing) custom    { return custom{phrasing: p} }
 func harness(p phrasing) custom { return custom{phrasing: p, cut: true} }

@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestGPT3Reports: table H.1 is whole, and its numbers are those that the paper speaks of: 76.2 and
-// 86.4 % of LAMBADA, 79.3 of HellaSwag, 53.2 of ARC's challenge at one shot.
+// TestGPT3Reports: table H.1 is complete, and has the numbers that the text of the paper mentions: 76.2 and
+// 86.4 % for LAMBADA, 79.3 for HellaSwag, 53.2 for ARC's challenge set with one shot.
 func TestGPT3Reports(t *testing.T) {
 	for _, r := range gpt3Reports {
 		sizes := strings.Fields(r.values)
@@ -48,7 +48,7 @@ func TestGPT3Reports(t *testing.T) {
 	}
 }
 
-// TestProtocolTable: the table of docs/evaluation.md says what the code does.
+// TestProtocolTable: the table in docs/evaluation.md agrees with the code.
 func TestProtocolTable(t *testing.T) {
 	data, err := os.ReadFile("../docs/evaluation.md")
 	if err != nil {
@@ -103,7 +103,7 @@ func or(text, otherwise string) string {
 	return text
 }
 
-// TestBadProtocols: one line of what is wrong.
+// TestBadProtocols: errors are one line that says what is wrong.
 func TestBadProtocols(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name, text string) string {
@@ -140,7 +140,7 @@ func TestBadProtocols(t *testing.T) {
 	}
 }
 
-// TestTranslation: each protocol's prompts, and what it does with examples.
+// TestTranslation checks each protocol's prompts, and its treatment of examples.
 func TestTranslation(t *testing.T) {
 	n, err := Find("translate")
 	if err != nil {
@@ -192,7 +192,7 @@ func ExampleProtocols() {
 	// sst2 [plain harness] 0 <nil>
 }
 
-// TestShownPrompts: choices that are cut to the window in different places have a prompt each.
+// TestShownPrompts: if choices are cut to the window at different places, each has its own prompt.
 func TestShownPrompts(t *testing.T) {
 	s := &Subject{Tokenizer: tokenizer.Bytes(), Window: 4}
 	p := &prompts{used: []int{0}}

@@ -1,19 +1,19 @@
 package eval
 
-// What others report, to stand beside a measurement. Each was read again in November 2026:
+// Figures reported by others, for comparison with a measurement. Each was checked again in November 2026:
 //
 //   - "GPT-2 paper" is Radford et al. 2019, Language Models are Unsupervised Multitask Learners:
-//     Table 3 for language modelling, Table 4 for summaries (ROUGE-L of the row "GPT-2 TL;DR:"),
+//     Table 3 for language modeling, Table 4 for summaries (ROUGE-L of the row "GPT-2 TL;DR:"),
 //     §3.4, §3.5 and §3.7 for the rest. It scales perplexities to the tokens of the original
-//     text and undoes its tokenisation; its detokenisers and its LAMBADA filter were not
+//     text and undoes its tokenization; its detokenizers and its LAMBADA filter were not
 //     published, and its LAMBADA accuracy counts the last token (lm-evaluation-harness #356).
 //   - huggingface/transformers issue 13761 measures the released 117M weights twice, per token
-//     and with lm-evaluation-harness; and LAMBADA by the last token.
-//   - EleutherAI/lm-evaluation-harness issues 2159 (gpt2) and 911 (gpt2-xl) print lambada_openai.
+//     and with lm-evaluation-harness, and LAMBADA by the last token.
+//   - EleutherAI/lm-evaluation-harness issues 2159 (gpt2) and 911 (gpt2-xl) quote lambada_openai.
 //   - The head of karpathy/llm.c's dev/data/hellaswag.py gives its own scores of HellaSwag, by sum
 //     and by mean over tokens, and those of lm-evaluation-harness, acc and acc_norm.
-//   - SmolLM2's model cards (HuggingFaceTB on Hugging Face) have what lighteval measures with the tasks of
-//     huggingface/smollm, text/evaluation: zero-shot, of PIQA with the harness's phrasing and the mean over
+//   - SmolLM2's model cards (HuggingFaceTB on Hugging Face) give the figures of lighteval with the tasks of
+//     huggingface/smollm, text/evaluation: zero-shot; for PIQA, with the harness's phrasing and the mean over
 //     characters. Instruct models are measured with --use_chat_template.
 
 var perplexityPublished = []Published{

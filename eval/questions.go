@@ -14,15 +14,15 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
-// ReadHellaSwag reads HellaSwag's JSON lines (ctx, endings, label): context and ending as
-// they are, which is how llm.c scores them.
+// ReadHellaSwag reads HellaSwag's JSON lines (ctx, endings, label), with context and ending
+// unchanged, as llm.c scores them.
 func ReadHellaSwag(path string) ([]Question, error) {
 	return put("hellaswag", "{text}").read(nil)(path)
 }
 
 // ReadHellaSwagHarness reads HellaSwag's JSON lines (activity_label, ctx_a, ctx_b, endings,
-// label) as lm-evaluation-harness scores them: the activity in front of the context, whose
-// second part begins with a capital and goes on in lower case, and without WikiHow's marks.
+// label) as lm-evaluation-harness scores them: with the activity before the context, the second
+// part of which has a capital first letter and the rest in lower case, and without WikiHow's marks.
 func ReadHellaSwagHarness(path string) ([]Question, error) {
 	return readJSONL(path, func(line []byte) (Question, error) {
 		var row struct {
@@ -59,21 +59,21 @@ func ReadHellaSwagHarness(path string) ([]Question, error) {
 
 var brackets = regexp.MustCompile(`\[.*?\]`)
 
-// wikiHow takes out what HellaSwag's texts from WikiHow have in brackets; a title ends a
-// sentence.
+// wikiHow removes the bracketed marks of HellaSwag's texts from WikiHow; " [title]" becomes the end
+// of a sentence.
 func wikiHow(text string) string {
 	text = strings.ReplaceAll(strings.TrimFunc(text, isSpace), " [title]", ". ")
 	return strings.ReplaceAll(brackets.ReplaceAllString(text, ""), "  ", " ")
 }
 
-// capital writes the first letter large and all others small.
+// capital returns text with its first letter in title case and the rest in lower case.
 func capital(text string) string {
 	_, n := utf8.DecodeRuneInString(text)
 	return strings.ToTitle(text[:n]) + strings.ToLower(text[n:])
 }
 
-// ReadChoices reads JSON lines of one's own; see tasks.ReadChoices. A question and a choice
-// are joined by a space, which belongs to the choice.
+// ReadChoices reads JSON lines with a question and its choices; see tasks.ReadChoices. A question and a
+// choice are joined by a space, which belongs to the choice.
 func ReadChoices(path string) ([]Question, error) {
 	set, err := tasks.ReadChoices(path)
 	if err != nil {
@@ -83,12 +83,12 @@ func ReadChoices(path string) ([]Question, error) {
 }
 
 // ReadWinograd reads Winograd schemas and WinoGrande as JSONL: a sentence with a _ where
-// the pronoun is, option1, option2, and answer "1" or "2". What decides is the likelihood
-// of what follows the pronoun, with each option in its place: the partial scoring of
+// the pronoun is, option1, option2, and answer "1" or "2". The options are compared by the likelihood
+// of what follows the pronoun, with the option in its place: the partial scoring of
 // Trinh and Le (2018), which GPT-2's paper (§3.4) uses too.
 func ReadWinograd(path string) ([]Question, error) { return readSchemas(path, false) }
 
-// ReadWinogradFull is ReadWinograd with the likelihood of the whole sentence.
+// ReadWinogradFull is ReadWinograd with options compared by the likelihood of the whole sentence.
 func ReadWinogradFull(path string) ([]Question, error) { return readSchemas(path, true) }
 
 func readSchemas(path string, full bool) ([]Question, error) {
@@ -130,7 +130,7 @@ var cbtLine = regexp.MustCompile(`^(\d+) (.*)$`)
 
 // ReadCBT reads the Children's Book Test (Hill et al. 2016) as published: 20 numbered
 // lines, then line 21 with XXXXX for the missing word, the answer, and ten candidates.
-// What decides is the likelihood of the candidate and the rest of its sentence (GPT-2,
+// Candidates are compared by the likelihood of the candidate and the rest of its sentence (GPT-2,
 // §3.2).
 func ReadCBT(path string) ([]Question, error) {
 	data, err := plaintext.Read(path)
@@ -186,7 +186,7 @@ func ReadCBT(path string) ([]Question, error) {
 	return all, nil
 }
 
-// readJSONL has each line that is not blank parsed.
+// readJSONL parses each line that is not blank.
 func readJSONL(path string, parse func(line []byte) (Question, error)) ([]Question, error) {
 	f, err := plaintext.Open(path)
 	if err != nil {

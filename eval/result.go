@@ -22,36 +22,36 @@ import (
 type Result struct {
 	Metric  string  // the headline: one of Metrics
 	Value   float64 // its value
-	Tokens  int64   // predicted
-	Metrics Numbers // all there is
-	// Protocol tells the data, the window and every choice that changes the numbers.
+	Tokens  int64   // how many were predicted
+	Metrics Numbers // all numbers
+	// Protocol lists the data, the window and every choice that changes the numbers.
 	Protocol Settings
-	// Published are values of others under this name, each with its source and protocol.
+	// Published are values reported by others for this measurement, each with its source and protocol.
 	Published []Published
-	// Near is the size of GPT-3 next to the model's, the only one that Print prints; "" prints all.
+	// Near is the size of GPT-3 that is nearest to the model's, the only one that Print prints; "" prints all.
 	Near string
-	// Checks are the lines of a measurement that passes or fails.
+	// Checks are the checks of a measurement that passes or fails.
 	Checks []Check
-	// Samples are the parts that the numbers are made of, in the order of the data; JSON of a
+	// Samples are the items that the numbers are computed from, in the order of the data. The JSON of a
 	// Result leaves them out.
 	Samples []Sample
 }
 
-// Sample is one passage, question, document or prompt.
+// Sample is the result for a passage, question, document or prompt.
 type Sample struct {
 	// LogLikelihoods are those of the last word, of each choice or of the document.
 	LogLikelihoods []float64
-	Text           string // that the model wrote, where there are no log-likelihoods
-	Tokens         int    // predicted or written
-	Right          *bool  // nil where nothing is right or wrong
-	Answer         int    // the right one of the choices
-	Shots          int    // examples that stood in front
-	// Prompts are what the model was given, one for each choice where they differ, and Scored what
-	// was scored after it, of samples that are to be shown.
+	Text           string // the generated text, if there are no log-likelihoods
+	Tokens         int    // how many were predicted or generated
+	Right          *bool  // nil if nothing is right or wrong
+	Answer         int    // index of the right choice
+	Shots          int    // number of examples before the item
+	// For samples that are to be shown: Prompts is what the model was given, one for each choice if they
+	// differ, and Scored the texts that were scored after it.
 	Prompts, Scored []string
 }
 
-// MarshalJSON writes null for what is not finite, which JSON has no number for.
+// MarshalJSON implements json.Marshaler. Values that are not finite, which JSON cannot represent, become null.
 func (s Sample) MarshalJSON() ([]byte, error) {
 	object := struct {
 		LogLikelihoods []*float64 `json:"log_likelihoods,omitempty"`
@@ -88,13 +88,13 @@ type Number struct {
 // Setting is a part of a protocol.
 type Setting struct{ Name, Value string }
 
-// Numbers and Settings keep their order, in JSON too, where they are objects.
+// Numbers and Settings are ordered lists. In JSON they are objects with the same order.
 type (
 	Numbers  []Number
 	Settings []Setting
 )
 
-// Published is a value that others report.
+// Published is a value reported by others.
 type Published struct {
 	Model  string  `json:"model"`
 	Metric string  `json:"metric"`
@@ -102,14 +102,14 @@ type Published struct {
 	Source string  `json:"source"`
 }
 
-// Check is one comparison with a known value.
+// Check is a comparison with a known value.
 type Check struct {
 	Name   string `json:"name"`
 	Pass   bool   `json:"pass"`
-	Detail string `json:"detail"` // what was got and wanted
+	Detail string `json:"detail"` // the value and what was expected
 }
 
-// Get returns the value of that name.
+// Get returns the value with a name, and whether there is one.
 func (n Numbers) Get(name string) (float64, bool) {
 	for _, m := range n {
 		if m.Name == name {
@@ -119,7 +119,7 @@ func (n Numbers) Get(name string) (float64, bool) {
 	return 0, false
 }
 
-// String writes "name value, …".
+// String returns the settings as "name value, …".
 func (s Settings) String() string {
 	var b strings.Builder
 	for i, p := range s {
@@ -131,18 +131,18 @@ func (s Settings) String() string {
 	return b.String()
 }
 
-// MarshalJSON writes an object in the order of the list.
+// MarshalJSON implements json.Marshaler: an object in the order of the list.
 func (n Numbers) MarshalJSON() ([]byte, error) {
 	return object(len(n), func(i int) (string, any) { return n[i].Name, number(n[i].Value) })
 }
 
-// MarshalJSON writes an object in the order of the list.
+// MarshalJSON implements json.Marshaler: an object in the order of the list.
 func (s Settings) MarshalJSON() ([]byte, error) {
 	return object(len(s), func(i int) (string, any) { return s[i].Name, s[i].Value })
 }
 
-// MarshalJSON has the keys metric, value, tokens, protocol, and metrics, published, checks and
-// shown, the samples that tell what the model was given, where there are some.
+// MarshalJSON implements json.Marshaler. The object has the keys metric, value, tokens and protocol and, unless
+// they are empty, metrics, published, checks, and shown: the samples that contain what the model was given.
 func (r Result) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Metric    string      `json:"metric"`
@@ -156,7 +156,7 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	}{r.Metric, number(r.Value), r.Tokens, r.Protocol, r.Metrics, r.Published, r.Checks, r.shown()})
 }
 
-// number is null for what JSON has no number for.
+// number returns x for JSON; nil if it is not finite.
 func number(x float64) *float64 {
 	if x-x != 0 {
 		return nil
@@ -184,8 +184,8 @@ func object(n int, pair func(i int) (string, any)) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// Print writes the result for people: the headline, the other numbers, the protocol, and
-// what others report.
+// Print writes the result for people to read: samples to show, checks, the numbers with the headline
+// marked, the protocol, and the values reported by others.
 func (r Result) Print(w io.Writer) error {
 	var b strings.Builder
 	for i, s := range r.shown() {
@@ -225,7 +225,7 @@ func (r Result) Print(w io.Writer) error {
 	return err
 }
 
-// shown are the samples that tell what the model was given.
+// shown returns the samples that contain what the model was given.
 func (r Result) shown() []Sample {
 	n := slices.IndexFunc(r.Samples, func(s Sample) bool { return s.Prompts == nil })
 	if n < 0 {
@@ -234,7 +234,7 @@ func (r Result) shown() []Sample {
 	return r.Samples[:n]
 }
 
-// file reads a data set, and the settings that identify it.
+// file reads a data set, and returns it with the settings that identify it.
 func file(path string) ([]byte, Settings, error) {
 	if path == "" {
 		return nil, nil, errNoData
@@ -244,11 +244,11 @@ func file(path string) ([]byte, Settings, error) {
 		return nil, nil, err
 	}
 	text, err := plaintext.Of(path, data)
-	return text, Settings{{"data", path}, {"data_sha256", hash(data)}}, err // of the file as it is
+	return text, Settings{{"data", path}, {"data_sha256", hash(data)}}, err // the hash is of the unconverted file
 }
 
-// folder identifies a data set that may be a folder of files, which are hashed one after
-// another in the order of their names.
+// folder returns the settings that identify a data set. It may be a folder, whose files are hashed one
+// after another in the order of their names.
 func folder(path string) (Settings, error) {
 	if path == "" {
 		return nil, errNoData
@@ -271,7 +271,7 @@ func folder(path string) (Settings, error) {
 
 var errNoData = errors.New("eval: no data file given")
 
-// hash is the SHA-256 of a data set.
+// hash returns the SHA-256 of a data set.
 func hash(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])

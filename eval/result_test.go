@@ -20,7 +20,7 @@ var someResult = Result{
 	Checks:    []Check{{"one", true, "as wanted"}, {"two", false, "not so"}},
 }
 
-// TestResultJSON: the keys that scripts read, in order, with null for what is no number.
+// TestResultJSON checks the keys that scripts read and their order, with null for values that are not finite.
 func TestResultJSON(t *testing.T) {
 	for _, c := range []struct {
 		r    Result
@@ -47,7 +47,7 @@ func TestResultJSON(t *testing.T) {
 	}
 }
 
-// TestResultPrint: what people read.
+// TestResultPrint checks the output for people.
 func TestResultPrint(t *testing.T) {
 	for want, r := range map[string]Result{
 		`pass  one: as wanted
@@ -74,13 +74,13 @@ published
 	}
 }
 
-// failing is a writer that cannot.
+// failing is a writer that always fails.
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
-// TestFolder: a data set is identified by its bytes, those of a folder in the order of its
-// files' names.
+// TestFolder: a data set is identified by the hash of its bytes; the files of a folder are taken in the order of
+// their names.
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
 	sum := func(text string) string { h := sha256.Sum256([]byte(text)); return hex.EncodeToString(h[:]) }
@@ -110,7 +110,7 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestFit: the least of 1, 2, 3, 4, 6, 8, 12, … that holds n, or the window.
+// TestFit: fit returns the least of 1, 2, 3, 4, 6, 8, 12, … that is at least n, or the window.
 func TestFit(t *testing.T) {
 	for n, want := range []int{1, 1, 2, 3, 4, 6, 6, 8, 8, 12, 12, 12, 12, 16, 16, 16, 16, 20, 20} {
 		if got := fit(n, 20); got != want {
@@ -119,7 +119,7 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// TestDraw: examples are never the question itself, and the first ones are those of the file.
+// TestDraw: examples are never the question itself, and "first" draws the first ones of the file.
 func TestDraw(t *testing.T) {
 	all := func(shots int, how string, n, i int, own bool, seed uint64) (got []int) {
 		for k := range draw(shots, how, n, i, own, seed) {

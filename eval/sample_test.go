@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestSampleJSON: an empty response is a text, and what JSON has no number for is null.
+// TestSampleJSON: an empty response is an empty string, and values that are not finite are null.
 func TestSampleJSON(t *testing.T) {
 	right := false
 	for want, s := range map[string]Sample{

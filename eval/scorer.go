@@ -8,13 +8,13 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Sequence is tokens of which those from From on are to be scored.
+// Sequence is a sequence of tokens of which IDs[From:] are to be scored.
 type Sequence struct {
 	IDs  []int
 	From int
 }
 
-// check tells what cannot be scored.
+// check returns an error if the sequence cannot be scored.
 func (q Sequence) check() error {
 	switch {
 	case q.From < 1:
@@ -25,59 +25,59 @@ func (q Sequence) check() error {
 	return nil
 }
 
-// fit leaves out in front what does not fit the window; the last token is only predicted.
+// fit drops from the beginning what does not fit the window. The last token need not fit, as it is only predicted.
 func (q Sequence) fit(window int) Sequence {
 	first := max(0, len(q.IDs)-1-window)
 	return Sequence{q.IDs[first:], q.From - first}
 }
 
-// ScoreAll is [Subject.Score] for several sequences: what they begin with in common runs once.
+// ScoreAll is [Subject.Score] for several sequences. Prefixes that they share run once.
 func (s *Subject) ScoreAll(seqs []Sequence) ([][]Scored, error) { return s.NewScorer().Score(seqs) }
 
-// Scorer scores sequences in sets: the choices of one question. What those of a set begin with in
-// common, and sets that follow one another, runs once. Scores have the same bits whatever
-// is shared; from those of [Subject.Score], which runs sequences as a whole, they differ by the
-// rounding of float32.
+// Scorer scores sequences in sets, such as the choices of a question. Prefixes that are shared within
+// a set, or by consecutive sets, run once. Scores have the same bits whatever
+// is shared; from those of [Subject.Score], which runs whole sequences, they differ by
+// float32 rounding.
 //
-// It holds for weights as they are: after they have changed, it takes a new one.
+// A Scorer is valid only as long as the weights do not change.
 type Scorer struct {
-	// Next, if known, is a sequence of the set after the one to score. What this set begins with in
-	// common with it is remembered for it; without, that runs again before it is.
+	// Next, if known, is a sequence of the set after the one to score. The prefix that both sets share
+	// is kept for it. Without Next, it has to run again before it is kept.
 	Next []int
 
 	s *Subject
-	// held is what the first places of the cache hold, each the beginning of the next. Nothing is
-	// ever taken back from one: a layer may have forgotten what stood before.
+	// held holds the tokens of the first places of the cache, each a prefix of the next. A place
+	// is never cut back to fewer tokens: a layer with a window may have forgotten those before.
 	held [][]int
-	// given is what each place has been given, of which layers that forget nothing have all.
+	// given holds the tokens that each place has been given. Layers without a window still have them all.
 	given [][]int
 }
 
-// NewScorer returns a Scorer. Of a subject, several may be used in turns, though what one
-// remembers is lost to the others.
+// NewScorer returns a Scorer. Several Scorers of a subject may be used in turns, but each loses what
+// it has kept when another is used.
 func (s *Subject) NewScorer() *Scorer { return &Scorer{s: s} }
 
 const (
-	// heldPlaces is how many beginnings are remembered within one another: the examples, the text
+	// heldPlaces is how many nested prefixes are kept: the examples, the text
 	// that questions are about, and a question.
 	heldPlaces = 3
-	// mostEnds is how many sequences go on from a beginning at once. Each has a place, too.
+	// mostEnds is how many sequences continue from a prefix in one run. Each has a place, too.
 	mostEnds = 8
-	// mostEndRows bounds their tokens, and with them the memory of their logits, to so many or a
-	// window.
+	// mostEndRows bounds the tokens of these sequences, and with them the memory of their logits, to
+	// this number or the window, whichever is larger.
 	mostEndRows = 1024
 	// mostPieces bounds the programs that are kept.
 	mostPieces = 64
-	// worthSharing is the number of tokens from which on it pays to run a beginning first: a run of
-	// few costs as much as one of these.
+	// worthSharing is the least number of tokens of a prefix that is worth a run of its own: a run of
+	// fewer tokens costs as much as one of this many.
 	worthSharing = 16
 )
 
-// Score returns the scores of each sequence's tokens from From on. An error tells which sequence it
-// is of.
+// Score returns the scores of the tokens IDs[From:] of each sequence. An error names the sequence
+// that it is about.
 func (c *Scorer) Score(seqs []Sequence) ([][]Scored, error) { return c.score("sequence", seqs) }
 
-// score is Score, with what sequences are called in errors.
+// score is Score; errors call a sequence what.
 func (c *Scorer) score(what string, seqs []Sequence) ([][]Scored, error) {
 	all := make([][]Scored, len(seqs))
 	var parts []part
@@ -100,7 +100,7 @@ func (c *Scorer) score(what string, seqs []Sequence) ([][]Scored, error) {
 	for _, group := range groups(parts) {
 		if err := c.group(group); err != nil {
 			c.forget()
-			for i, q := range seqs { // whose fault is it?
+			for i, q := range seqs { // find the sequence that fails
 				if _, err := c.s.Score(q.IDs, q.From); err != nil {
 					return nil, fmt.Errorf("%s %d: %w", what, i+1, err)
 				}
@@ -111,24 +111,24 @@ func (c *Scorer) score(what string, seqs []Sequence) ([][]Scored, error) {
 	return all, nil
 }
 
-// forget begins anew.
+// forget discards everything that is kept.
 func (c *Scorer) forget() { c.held, c.given = nil, make([][]int, heldPlaces+mostEnds) }
 
-// copy makes a place what another is, for its first tokens up to used.
+// copy copies the first used tokens of a place to another.
 func (c *Scorer) copy(to, from, used int) {
 	c.s.cache.CopyRest(to, from, common(c.given[to], c.given[from][:used]), used)
 }
 
-// part is a sequence within the window, and where its scores go.
+// part is a sequence that fits the window, and where its scores go.
 type part struct {
 	Sequence
 	scored *[]Scored
 }
 
-// beginning is what may be shared: all before the token that gives the first score.
+// beginning returns the prefix that may be shared: all tokens before the one whose logits give the first score.
 func (p part) beginning() []int { return p.IDs[:p.From-1] }
 
-// groups puts together those that begin alike. Those that begin like no other are a group too.
+// groups groups the parts that share a prefix. Those that share none form one more group.
 func groups(parts []part) (all [][]part) {
 	var rest []part
 	for len(parts) > 0 {
@@ -153,7 +153,7 @@ func groups(parts []part) (all [][]part) {
 	return all
 }
 
-// common is the number of tokens that two sequences have in common from the first on.
+// common returns the length of the common prefix of two sequences.
 func common(a, b []int) int {
 	n := 0
 	for n < min(len(a), len(b)) && a[n] == b[n] {
@@ -162,7 +162,7 @@ func common(a, b []int) int {
 	return n
 }
 
-// group scores sequences: what they all begin with first, then the rest of each.
+// group scores sequences: it runs their common prefix first, then the rest of each.
 func (c *Scorer) group(parts []part) error {
 	shared := parts[0].beginning()
 	for _, p := range parts[1:] {
@@ -190,8 +190,8 @@ func (c *Scorer) group(parts []part) error {
 	return nil
 }
 
-// hold makes the last of the places that are held hold these tokens. What they have in common with
-// what is held there, or with the next set, gets a place before, if it is worth it: those that follow may
+// hold makes the last held place hold these tokens. The prefix that they share with what was held
+// last, or with the next set, gets a place before it if it is long enough, as later sets may
 // share it too.
 func (c *Scorer) hold(ids []int) error {
 	n, last := 0, []int(nil)
@@ -218,7 +218,8 @@ func (c *Scorer) hold(ids []int) error {
 	return c.extend(ids)
 }
 
-// extend goes on from the last place that is held, in the next one if there is one.
+// extend runs the tokens of ids after those of the last held place. The result is in the next place or,
+// if there is none, in the same.
 func (c *Scorer) extend(ids []int) error {
 	place, past := len(c.held), 0
 	if place > 0 {
@@ -240,7 +241,7 @@ func (c *Scorer) extend(ids []int) error {
 	return nil
 }
 
-// end scores sequences at once that begin with so many tokens that are held.
+// end scores sequences in one run that continues from the first past tokens, which are held.
 func (c *Scorer) end(parts []part, past int) error {
 	ids := make([][]int, len(parts))
 	length := 0
@@ -276,8 +277,8 @@ func (c *Scorer) end(parts []part, past int) error {
 	return nil
 }
 
-// open makes the cache. It returns why there is none, if the model cannot go on from what is
-// remembered, or there is no memory for it.
+// open creates the cache. It returns an error if there can be none: because the model cannot be run
+// incrementally, or because there is not enough memory.
 func (s *Subject) open() error {
 	if s.cache != nil || s.whole != nil {
 		return s.whole
@@ -300,12 +301,12 @@ func (s *Subject) open() error {
 	return nil
 }
 
-// Whole tells why sequences that begin alike are run as a whole, each by itself, if they are: which
-// layer or op of the model cannot go on from what is remembered, or that there is no memory for it. It is known from the first call of
-// ScoreAll on.
+// Whole tells why sequences are run whole and separately even if they share a prefix: which
+// layer or op of the model cannot be run incrementally, or that there is not enough memory for the cache.
+// It is nil if prefixes are shared, and before the first call of ScoreAll.
 func (s *Subject) Whole() error { return s.whole }
 
-// runs is for the protocol of what is scored in sets: nothing, unless it was not run so.
+// runs returns the setting that says that prefixes were not shared, and why; nil if they were.
 func (s *Subject) runs() Settings {
 	if s.whole == nil {
 		return nil
@@ -313,8 +314,8 @@ func (s *Subject) runs() Settings {
 	return Settings{{"prefixes", "not shared: " + s.whole.Error()}}
 }
 
-// length is that of the program for pieces of so many tokens after past ones: the least of 1, 2, 3, 4,
-// 6, 8, 12, …, 64, 96, 128, 160, … that holds them.
+// length returns the length of the program for pieces of n tokens after past positions: the least of 1,
+// 2, 3, 4, 6, 8, 12, …, 64, 96, 128, 160, … that is at least n, up to the end of the window.
 func (s *Subject) length(n, past int) int {
 	length := (n + 31) &^ 31
 	if n <= 64 {
@@ -323,8 +324,8 @@ func (s *Subject) length(n, past int) int {
 	return min(length, s.Window-past)
 }
 
-// piece runs the next tokens of sequences that have so many each, in places of the cache from one
-// on, and returns the logits (N, V) at N rows of them, valid until the next call.
+// piece runs the next tokens of sequences with past positions each, in the places of the cache from
+// place on. It returns the logits (N, V) at N rows, valid until the next call.
 func (s *Subject) piece(place int, ids [][]int, past int, rows []int) ([]float32, error) {
 	longest := 0
 	for _, part := range ids {
@@ -335,7 +336,7 @@ func (s *Subject) piece(place int, ids [][]int, past int, rows []int) ([]float32
 	if err != nil {
 		return nil, err
 	}
-	clear(p.tokens) // attention is causal: what fills the rest does not matter
+	clear(p.tokens) // attention is causal, so the padding does not matter
 	counts := make([]int, len(ids))
 	for i, part := range ids {
 		counts[i] = copy(p.tokens[i*length:], part)
@@ -354,13 +355,13 @@ func (s *Subject) piece(place int, ids [][]int, past int, rows []int) ([]float32
 	return logits[:len(logits)/len(p.rows)*len(rows)], nil
 }
 
-// buildPiece makes the program of the next tokens of some sequences and the logits at so many
-// rows: (B, T, N).
+// buildPiece makes the program that runs the next T tokens of B sequences and computes the logits at
+// N rows, for a shape (B, T, N).
 func (s *Subject) buildPiece(shape ...int) (*graph.Program, *measure, error) {
 	places := s.cache.Part(0, shape[0])
 	g := graph.New(s.Params, append(s.Graph[:len(s.Graph):len(s.Graph)], graph.Incremental(places), graph.Seamless())...)
 	logits := s.Model.GraphAt(g, g.Ints("tokens", shape[:2]...), g.Ints("rows", shape[2]))
-	g.Past() // a model without positions and attention does not ask
+	g.Past() // declares the input, which a model without positions and attention does not
 	p, err := g.Compile(logits)
 	return p, &measure{
 		out: logits, places: places,

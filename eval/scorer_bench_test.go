@@ -13,9 +13,9 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// BenchmarkSharing is what it saves that choices run their beginnings once: questions of real tasks by
-// a model of GPT-2's size with random weights, in turns with whole sequences, each choice by
-// itself. x/whole is the median of the ratios of both times, x/most and x/least the ends.
+// BenchmarkSharing measures what running shared prefixes once saves, for questions of real tasks and
+// a model of GPT-2's size with random weights. It alternates with whole sequences, each choice run
+// separately. x/whole is the median of the ratios of the two times, x/most and x/least their extremes.
 func BenchmarkSharing(b *testing.B) {
 	tok, err := tokenizer.Load("../../shared/data/vocab/gpt2")
 	if err != nil {

@@ -19,14 +19,14 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// tolWhole is what float32 may make of another order of sums: log-probabilities are of size 1 to
-// 10, of logits from 24 to 64 products in 3 blocks; measured 2e-6.
+// tolWhole bounds the effect of another order of float32 sums: log-probabilities are of size 1 to
+// 10, and come from sums of 24 to 64 products in 3 blocks; measured 2e-6.
 const tolWhole = 1e-5
 
-// tolWholeBFloat16 is the same in bfloat16, whose products give a row the same bits whatever rows are with it.
+// tolWholeBFloat16 is the same for bfloat16, in whose products the bits of a row do not depend on the other rows.
 const tolWholeBFloat16 = 0
 
-// sharers are models with different ops, of sizes that are no multiples of what vectors hold.
+// sharers are models with different ops, of sizes that are not multiples of the vector length.
 func sharers() map[string]models.Model {
 	wide := gpt2.New(67, 96, 40, 2, 4)
 	wide.InitStd = 0.2
@@ -50,8 +50,8 @@ func subject(t testing.TB, m models.Model, params *graph.Params, window int) *ev
 	return s
 }
 
-// sets are sequences as measurements make them: questions after the same examples or others, with choices
-// that begin alike or not, contexts that differ and go on alike; some are longer than the window.
+// sets are sequences like those of measurements: questions after the same or other examples, with choices
+// that share a prefix or not, and different contexts with the same continuation; some are longer than the window.
 func sets(rng *rand.Rand, vocab, window int) (all [][]eval.Sequence) {
 	random := func(n int) []int {
 		ids := make([]int, n)
@@ -94,7 +94,7 @@ func sets(rng *rand.Rand, vocab, window int) (all [][]eval.Sequence) {
 }
 
 // TestScorer: a sequence's scores have the same bits alone, in its set, and after other sets, and
-// are those of the whole sequence.
+// agree with those of the whole sequence.
 func TestScorer(t *testing.T) { testScorer(t, tolWhole) }
 
 // TestScorerPrecision is TestScorer with products in bfloat16.
@@ -157,7 +157,7 @@ func testScorer(t *testing.T, tolWhole float64, options ...graph.Option) {
 	}
 }
 
-// TestScorerLarge: so do products that are shared out among processors.
+// TestScorerLarge is TestScorer with products so large that processors share them.
 func TestScorerLarge(t *testing.T) {
 	m := gpt2.New(1300, 420, 160, 1, 2)
 	params := graph.NewParams(3)
@@ -198,8 +198,8 @@ func TestScorerLarge(t *testing.T) {
 	}
 }
 
-// TestComputedOnce counts the positions that run: of the text that questions are about once, of each
-// question and choice its own.
+// TestComputedOnce counts the positions that run: those of the text that questions are about once, and those of
+// each question and choice.
 func TestComputedOnce(t *testing.T) {
 	positions := 0
 	m := models.Edit(gpt2.New(61, 256, 8, 1, 2), graph.Before("h.0.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
@@ -240,22 +240,22 @@ func TestComputedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A choice runs the last token of the question, and all of its own but the last. The examples run again
-	// with the second text: that it would come was not known one set ahead of the first.
+	// A choice runs the last token of the question, and all of its own tokens except the last. The examples run
+	// again with the second text, as only the next set is known when the first text runs.
 	if want := 64 + 64 + 2*(32+3*(16+4*8)); positions != want {
 		t.Errorf("%d positions run, want %d", positions, want)
 	}
 }
 
-// latest are sequences of a few choices after a question, for tests of one thing.
+// latest are sequences of a few choices after a question, for small tests.
 var latest = []eval.Sequence{
 	{IDs: []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22}, From: 20},
 	{IDs: []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 31}, From: 20},
 	{IDs: []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21}, From: 20},
 }
 
-// TestScorersInTurns: two scorers of a subject do not see what the other remembers, and a new one
-// not what weights were before.
+// TestScorersInTurns: two scorers of a subject do not use what the other has kept, and a new one does not use
+// what was computed with earlier weights.
 func TestScorersInTurns(t *testing.T) {
 	m := sharers()["gpt2"]
 	s := subject(t, m, graph.NewParams(3), 96)
@@ -280,8 +280,8 @@ func TestScorersInTurns(t *testing.T) {
 	}
 }
 
-// TestCacheBytes: less memory gives the same bits, fewer at a time; too little is said, and whole
-// sequences are scored.
+// TestCacheBytes: with less memory, fewer sequences run at a time, with the same bits. Too little memory is
+// reported, and whole sequences are scored.
 func TestCacheBytes(t *testing.T) {
 	m := gpt2.New(257, 96, 40, 2, 4)
 	params := graph.NewParams(3)
@@ -302,7 +302,7 @@ func TestCacheBytes(t *testing.T) {
 	checkWhole(t, s, "eval: what is remembered of 4 sequences takes 245760 bytes, there are 245759")
 }
 
-// checkWhole has a subject score whole sequences, for a reason.
+// checkWhole checks that a subject scores whole sequences, and why.
 func checkWhole(t *testing.T, s *eval.Subject, why string) {
 	t.Helper()
 	got, err := s.ScoreAll(latest)
@@ -323,7 +323,7 @@ func checkWhole(t *testing.T, s *eval.Subject, why string) {
 	}
 }
 
-// TestWholeModel: a model with an op that may look at other rows is run as a whole.
+// TestWholeModel: a model with an op that may read other rows is run on whole sequences.
 func TestWholeModel(t *testing.T) {
 	m := models.Edit(gpt2.New(257, 160, 24, 2, 2), graph.Before("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
 		shifted := s.Apply(graph.Op{
@@ -340,7 +340,7 @@ func TestWholeModel(t *testing.T) {
 		"h.0.mlp: Shift: nothing says that each row of its result comes from the same row of input 0 alone (graph.Op.RowWise), so the model cannot be run piece by piece")
 }
 
-// TestScorerErrors: one line each, with the sequence; what was right goes on.
+// TestScorerErrors: errors are one line and name the sequence, and valid sequences can still be scored after them.
 func TestScorerErrors(t *testing.T) {
 	s := open(t, 16)
 	scorer := s.NewScorer()

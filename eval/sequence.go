@@ -10,27 +10,27 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// ids are a sequence of tokens, of which a part is looked at at a time: from and to never go
-// back. The part is valid until the next.
+// ids is a sequence of tokens that is read in parts. From call to call, from and to never decrease.
+// A part is valid until the next call.
 type ids interface {
 	at(from, to int) ([]int, error)
 }
 
-// list is a sequence that is there.
+// list is a sequence in memory.
 type list []int
 
 func (l list) at(from, to int) ([]int, error) { return l[from:to], nil }
 
-// stream is a sequence of which only what is looked at is kept.
+// stream is a sequence of which only the part being read is kept.
 type stream struct {
 	next  func() ([]int, error, bool) // of iter.Pull2
 	ids   []int
-	first int // the place of ids[0]
+	first int // the index of ids[0] in the sequence
 }
 
 func (s *stream) at(from, to int) ([]int, error) {
 	for s.first+len(s.ids) < to {
-		if n := min(from-s.first, len(s.ids)); n > 0 { // is not needed any more
+		if n := min(from-s.first, len(s.ids)); n > 0 { // the first n tokens are no longer needed
 			s.ids, s.first = append(s.ids[:0], s.ids[n:]...), s.first+n
 		}
 		more, err, ok := s.next()
@@ -45,7 +45,7 @@ func (s *stream) at(from, to int) ([]int, error) {
 	return s.ids[from-s.first : to-s.first], nil
 }
 
-// sum is a negative log-likelihood and the number of tokens that it is of.
+// sum is a negative log-likelihood and the number of its tokens.
 type sum struct {
 	NLL    float64
 	Tokens int
@@ -68,7 +68,7 @@ func (p Perplexity) check(s *Subject) error {
 	return nil
 }
 
-// begin is what stands in front of each sequence.
+// begin returns the tokens that each sequence begins with.
 func (p Perplexity) begin(s *Subject) []int {
 	if !p.BOS {
 		return nil
@@ -77,15 +77,15 @@ func (p Perplexity) begin(s *Subject) []int {
 	return []int{id}
 }
 
-// sequence measures one of so many tokens, whose runs ranks may share out.
+// sequence measures a sequence of length tokens. If shared is set, the ranks share its runs.
 func (p Perplexity) sequence(ctx context.Context, s *Subject, all ids, length int, shared bool, progress func(done, total int)) (sum, error) {
 	t, stride := s.Window, p.stride(s)
 	n := length - 1 // to predict
 	if n < 1 {
 		return sum{}, errors.New("eval: fewer than two tokens: without a beginning of text, the first is not predicted")
 	}
-	// A short text needs no whole window. Short windows are too little work for a run, so
-	// several go into one.
+	// A short text does not need a whole window. Short windows are too little work for a run, so
+	// several are batched in one.
 	t = min(t, n)
 	width := fit(t, s.Window)
 	batch := fit(min(max(1, 1024/width), 1+(n-t+stride-1)/stride), max(1, 1024/width))
@@ -122,18 +122,18 @@ func (p Perplexity) sequence(ctx context.Context, s *Subject, all ids, length in
 	return total, nil
 }
 
-// walk is a window that goes over a sequence of n tokens to predict.
+// walk moves a window over a sequence with n tokens to predict.
 type walk struct {
 	all        ids
 	t, stride  int
 	n          int
-	full       bool // the last window reaches back
-	next, done int  // where the window begins, and up to where tokens are predicted
+	full       bool // the last window reaches back until it is full
+	next, done int  // where the next window begins, and up to where tokens have been predicted
 
 	tokens, targets []int
 }
 
-// fill goes on by as many windows as there is room for, and puts them there, unless they are not wanted.
+// fill advances by as many windows as a run has room for. If they are wanted, it writes them to tokens and targets.
 func (w *walk) fill(width int, wanted bool) error {
 	for b := range len(w.tokens) / width {
 		in, out := w.tokens[b*width:(b+1)*width], w.targets[b*width:(b+1)*width]

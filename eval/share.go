@@ -9,10 +9,10 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Parts of an evaluation, such as questions, are shared out over ranks in runs of a few that follow one another: those may begin alike,
-// and what they have in common runs once.
+// The parts of an evaluation, such as questions, are distributed over the ranks in runs of consecutive parts: these
+// may have a common prefix, which is then computed only once.
 
-// ranks is how many processes share the work, and which of them this is.
+// ranks returns the rank of this process and the number of processes that share the work.
 func (s *Subject) ranks() (rank, size int) {
 	if s.Peers == nil {
 		return 0, 1
@@ -20,30 +20,31 @@ func (s *Subject) ranks() (rank, size int) {
 	return s.Peers.Rank(), s.Peers.Size()
 }
 
-// own tells whether part i of n is this rank's to do.
+// own reports whether part i of n is this rank's.
 func (s *Subject) own(i, n int) bool {
 	rank, _ := s.ranks()
 	return s.owner(i, n) == rank
 }
 
-// owner is the rank that does part i of n.
+// owner returns the rank that does part i of n.
 func (s *Subject) owner(i, n int) int {
 	_, size := s.ranks()
 	const (
-		most   = 16 // parts that follow one another
-		rounds = 8  // or as many of them that each rank has so many turns
+		most   = 16 // maximum length of a run
+		rounds = 8  // runs for each rank, if there are enough parts; runs are shortened for it
 	)
 	run := max(1, min(most, n/(rounds*size)))
 	return i / run % size
 }
 
-// done is what a rank has done of some parts.
+// done holds the parts that a rank has done.
 type done[T any] struct {
-	Of  int // parts
+	Of  int // number of all parts
 	Own []T
 }
 
-// join gives every rank the parts that others have done. An error of a rank in its own is told by whoever has it leave the others.
+// join gives every rank the parts that the others have done. If a rank fails in its parts, its caller has to tell the
+// others by train.Peers.Leave.
 func join[T any](s *Subject, parts []T) error {
 	rank, size := s.ranks()
 	if size == 1 {

@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// round is where ranks of one process come together.
+// round is where the ranks, which run in one process, wait for each other.
 type round struct {
 	mu    sync.Mutex
 	moved *sync.Cond
@@ -26,7 +26,7 @@ type round struct {
 	gone  error
 }
 
-// seat is a rank at it: as much of train.Peers as evaluations want.
+// seat is a rank in a round. It implements as much of train.Peers as evaluations need.
 type seat struct {
 	*round
 	rank int
@@ -79,7 +79,7 @@ func (p seat) SumScalars(x []float64) ([]float64, error) {
 	return append([]float64(nil), p.told...), nil
 }
 
-// onRanks has each of some ranks evaluate the same. One that fails leaves.
+// onRanks runs the same evaluation on a number of ranks. A rank that fails calls Leave.
 func onRanks(t *testing.T, size int, named eval.Named, o eval.Options, data func(rank int) string) (results []eval.Result, errs []error) {
 	t.Helper()
 	results, errs = make([]eval.Result, size), make([]error, size)
@@ -98,7 +98,8 @@ func onRanks(t *testing.T, size int, named eval.Named, o eval.Options, data func
 	return results, errs
 }
 
-// TestShared: ranks that share the work of any measurement have the result of one process on each, samples and protocol too, to the bit.
+// TestShared: when ranks share the work of a measurement, each gets the result of a single process, with samples and
+// protocol, bit for bit.
 func TestShared(t *testing.T) {
 	qa := filepath.Join(t.TempDir(), "qa.jsonl")
 	if err := os.WriteFile(qa, []byte(strings.Repeat(`{"question":"q","answer":"a"}`+"\n"+`{"question":"who is r","answer":"b"}`+"\n", 4)), 0o666); err != nil {
@@ -137,7 +138,7 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestSharedFails: an error of one rank is an error of all, and so are data of other lengths.
+// TestSharedFails: an error of one rank is an error of all, and so is data of different lengths.
 func TestSharedFails(t *testing.T) {
 	dir := t.TempDir()
 	line := `{"question":"a","choices":["x","y"],"answer":0}` + "\n"

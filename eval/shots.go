@@ -9,14 +9,14 @@ import (
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Draws names the ways to choose the examples in front of a question: at random, others for
-// each question, or the first ones of the file, the same for all.
+// Draws returns the names of the ways to choose the examples before a question: at random for
+// each question, or the first ones of the file for all.
 func Draws() []string { return []string{"random", "first"} }
 
-// draw yields the indices of the examples in front of question i, drawn from n by a seed.
-// If the questions are the first of the examples' own list, question i is not among them.
-// Each question has a generator of its own, so its examples are the same whatever
-// others there are.
+// draw yields the indices of the examples before question i, drawn from n by a seed.
+// If own is set, question i is itself example i, which is left out.
+// Each question has its own random generator, so its examples do not depend on which other
+// questions there are.
 func draw(shots int, how string, n, i int, own bool, seed uint64) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		var random []int
@@ -42,7 +42,7 @@ func draw(shots int, how string, n, i int, own bool, seed uint64) iter.Seq[int] 
 	}
 }
 
-// checkShots tells whether there are enough examples to draw from.
+// checkShots returns an error if there are not enough examples to draw from, or how is not known.
 func checkShots(shots int, how string, n int, own bool) error {
 	if own {
 		n--

@@ -15,45 +15,47 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// Model is what it takes to score text; see models.Model, which is one.
+// Model declares the graphs that scoring text requires. A models.Model implements it.
 type Model interface {
 	// GraphAt declares the logits (N, V) at the given rows (N) of the flattened
 	// positions of tokens (B, T).
 	GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node
-	// Loss declares the mean cross-entropy of targets (B, T), of which −1 do not count.
+	// Loss declares the mean cross-entropy of targets (B, T); targets of −1 do not count.
 	Loss(s *graph.Scope, tokens, targets *G.Node) *G.Node
 }
 
-// Subject is a model under measurement: it computes likelihoods of tokens. It is for
-// one goroutine at a time.
+// Subject is a model under measurement: it computes likelihoods of tokens. It must not be used
+// by several goroutines at once.
 type Subject struct {
 	Model     Model
 	Params    *graph.Params
 	Tokenizer tokenizer.Tokenizer // may be nil for measurements on ids
-	Window    int                 // tokens that the model is given at once
+	Window    int                 // how many tokens the model is given at once
 	Ends      []int               // tokens that end a text; nil: the tokenizer's end of text
 
-	// Chat, if set, returns the tokens of a conversation in which a user says the prompt, up to where the reply begins.
-	// What stands before a text that is scored or written is put so, examples with it.
+	// Chat, if set, returns the tokens of a conversation in which a user says the prompt, up to where the reply
+	// begins. The context of a text that is scored or generated then becomes such a prompt, including the examples.
 	Chat func(prompt string) ([]int, error)
 
-	// Progress, if set, is told how many parts of the work are done, out of how many.
+	// Progress, if set, is called with the number of parts of the work that are done, and their total.
 	Progress func(done, total int)
 
-	// Graph are options of the graphs that score, such as graph.Compute. What is written, token by token, is computed in float32.
+	// Graph holds options of the graphs that score, such as graph.Compute. Text generated token by token is computed
+	// in float32.
 	Graph []graph.Option
-	// Peers, if set, are the processes that share the work out, each with a subject of the same weights and the same data. All have the
-	// result of one alone, to the bit. Of an error of one, the others are told by [train.Peers.Leave], which is the caller's to call.
+	// Peers, if set, are the processes that share the work, each with a subject of the same weights and the same data.
+	// Each gets the result of a single process, bit for bit. If one fails, its caller must call [train.Peers.Leave] to
+	// tell the others.
 	Peers train.Peers
 
-	// CacheBytes, if above 0, is how much memory what is remembered of sequences may take; see
+	// CacheBytes, if above 0, limits the memory of the key/value cache for sequences; see
 	// ScoreAll.
 	CacheBytes int64
 
 	scorers, losses, pieces graph.Family[*measure]
 
 	cache  *graph.Cache // of pieces
-	holder *Scorer      // whose beginnings are in the other ones
+	holder *Scorer      // the Scorer whose beginnings the cache holds
 	whole  error        // why there is no cache
 }
 
@@ -67,7 +69,7 @@ func NewSubject(m Model, params *graph.Params, tok tokenizer.Tokenizer, window i
 	return s
 }
 
-// ends are the tokens that end a text.
+// ends returns the tokens that end a text.
 func (s *Subject) ends() []int {
 	if id, ok := s.Tokenizer.EndOfText(); ok && s.Ends == nil {
 		return []int{id}
@@ -75,12 +77,12 @@ func (s *Subject) ends() []int {
 	return s.Ends
 }
 
-// Close ends the subject's programs.
+// Close closes the subject's programs.
 func (s *Subject) Close() error {
 	return errors.Join(s.scorers.Close(), s.losses.Close(), s.pieces.Close())
 }
 
-// step reports progress and tells whether to stop.
+// step reports progress, and returns an error if the work is to stop.
 func (s *Subject) step(ctx context.Context, done, total int) error {
 	if s.Progress != nil {
 		s.Progress(done, total)
@@ -88,22 +90,22 @@ func (s *Subject) step(ctx context.Context, done, total int) error {
 	return ctx.Err()
 }
 
-// measure is what a program computes, and its inputs.
+// measure holds the output of a program, and its inputs.
 type measure struct {
 	out                *G.Node
 	tokens, rows, past []int
 	places             *graph.Cache // of a piece
 }
 
-// Scored is what a model says of one token, given those before it.
+// Scored is a model's score of a token, given those before it.
 type Scored struct {
 	LogProb float64 // natural logarithm of its probability
-	Best    int     // the token that the model would have chosen
+	Best    int     // the most likely token at its position
 }
 
-// Score scores ids[from:], each token given those before it that fit the window. Where more
-// are to score than fit, they are scored in parts, each with half a window before it. That
-// from is 0 is an error: the first token has nothing before it.
+// Score scores ids[from:], each token given those before it that fit the window. If there are more
+// tokens to score than fit, they are scored in parts, each with half a window before it. It is an
+// error if from is 0, as the first token has no token before it.
 func (s *Subject) Score(ids []int, from int) ([]Scored, error) {
 	n := len(ids) - from
 	if from > 0 && n > s.Window {
@@ -156,7 +158,7 @@ func (s *Subject) logits(ids []int, from int) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Attention is causal: what fills the rest does not matter.
+	// Attention is causal, so the padding does not matter.
 	clear(p.tokens)
 	copy(p.tokens, ids)
 	for i := range p.rows {
@@ -175,7 +177,7 @@ func (s *Subject) logits(ids []int, from int) ([]float32, error) {
 	return logits[:len(logits)/len(p.rows)*n], nil
 }
 
-// buildScorer makes the program of the logits at so many rows of a sequence.
+// buildScorer makes the program that computes the logits at shape[1] rows of a sequence of shape[0] tokens.
 func (s *Subject) buildScorer(shape ...int) (*graph.Program, *measure, error) {
 	g := graph.New(s.Params, s.Graph...)
 	logits := s.Model.GraphAt(g, g.Ints("tokens", 1, shape[0]), g.Ints("rows", shape[1]))
@@ -183,7 +185,7 @@ func (s *Subject) buildScorer(shape ...int) (*graph.Program, *measure, error) {
 	return p, &measure{out: logits, tokens: make([]int, shape[0]), rows: make([]int, shape[1])}, err
 }
 
-// buildLoss makes the program of the mean loss of B sequences of T tokens.
+// buildLoss makes the program that computes the mean loss of B sequences of T tokens.
 func (s *Subject) buildLoss(shape ...int) (*graph.Program, *measure, error) {
 	g := graph.New(s.Params, s.Graph...)
 	mean := s.Model.Loss(g, g.Ints("tokens", shape...), g.Ints("targets", shape...))
@@ -191,7 +193,7 @@ func (s *Subject) buildLoss(shape ...int) (*graph.Program, *measure, error) {
 	return p, &measure{out: mean}, err
 }
 
-// windows sums the negative log-likelihoods of the targets of B sequences of T tokens,
+// windows sums the negative log-likelihoods of the targets of batch sequences of equal length,
 // and counts the targets; −1 marks those that do not count.
 func (s *Subject) windows(batch int, tokens, targets []int) (sum float64, counted int, err error) {
 	program, p, err := s.losses.For(batch, len(tokens)/batch)
@@ -215,8 +217,8 @@ func (s *Subject) windows(batch int, tokens, targets []int) (sum float64, counte
 	return float64(program.Value(p.out)[0]) * float64(counted), counted, nil
 }
 
-// Greedy goes on from ids with the best token n times, or until stop says so. The model sees the
-// last ones that fit the window.
+// Greedy continues ids with the best token n times, or until stop returns true for a token, which is
+// not part of the result. The model sees the last tokens that fit the window.
 func (s *Subject) Greedy(ctx context.Context, ids []int, n int, stop func(id int) bool) (_ []int, err error) {
 	all := slices.Clone(ids)
 	add := func(id int) (over bool) {
@@ -225,7 +227,7 @@ func (s *Subject) Greedy(ctx context.Context, ids []int, n int, stop func(id int
 		}
 		return over || len(all) == len(ids)+n
 	}
-	// While the window has room, nothing runs twice.
+	// While the window has room, no position runs twice.
 	g := generate.New(s.Model, s.Params, s.Window)
 	defer func() { err = errors.Join(err, g.Close()) }()
 	if room := min(n, s.Window-len(ids)+1); room > 0 {
@@ -242,7 +244,7 @@ func (s *Subject) Greedy(ctx context.Context, ids []int, n int, stop func(id int
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		// The token to predict is not known yet; its place is.
+		// The 0 stands for the token to predict.
 		logits, err := s.logits(append(all, 0), len(all))
 		if err != nil {
 			return nil, err
@@ -254,8 +256,8 @@ func (s *Subject) Greedy(ctx context.Context, ids []int, n int, stop func(id int
 	return all[len(ids):], nil
 }
 
-// fit is the least of 1, 2, 3, 4, 6, 8, 12, … that holds n, or the window: few shapes,
-// as each has a program of its own.
+// fit returns the least of 1, 2, 3, 4, 6, 8, 12, … that is at least n, or the window if that is less.
+// It keeps the number of shapes small, as each has its own program.
 func fit(n, window int) int {
 	size := 1
 	for size < n {

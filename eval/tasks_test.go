@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/eval"
 )
 
-// TestTasks: every task and protocol that lm-evaluation-harness has or can be told, with and
+// TestTasks compares every task and protocol that lm-evaluation-harness has or can be configured for, with and
 // without examples, and with more of them than fit.
 func TestTasks(t *testing.T) {
 	data, err := os.ReadFile("testdata/tasks/expected.json")
@@ -92,8 +92,8 @@ func TestTasks(t *testing.T) {
 	}
 }
 
-// TestFewerShots: of examples that do not fit the window, as many are given as do, the first
-// drawn, which is said; of the item itself, none is. What the model was given is shown.
+// TestFewerShots: if the examples do not fit the window, a question gets as many of the first drawn as do, and the
+// protocol says so. The item itself is never among its examples. The samples show what the model was given.
 func TestFewerShots(t *testing.T) {
 	s := openDir(t, "testdata/tasks/model")
 	named, err := eval.Find("rte")
@@ -134,7 +134,7 @@ func TestFewerShots(t *testing.T) {
 	if setting(all, "questions_with_fewer_shots") != "0" || setting(all, "least_shots") != "2" || setting(all, "mean_shots") != "2" {
 		t.Error(all.Protocol)
 	}
-	// As many of the drawn as fit, and no fewer.
+	// As many of the drawn examples as fit, and no fewer.
 	o.Shots, s.Window = 7, 200
 	few := measure()
 	fewer, sum, least := 0, 0, 7
@@ -158,12 +158,12 @@ func TestFewerShots(t *testing.T) {
 		setting(few, "mean_shots") != fmt.Sprintf("%.5g", float64(sum)/8) || fewer != 8 {
 		t.Error(few.Protocol)
 	}
-	// The harness's way is to cut.
+	// The harness cuts examples.
 	o.Protocol = "harness"
 	if cut := measure(); cut.Samples[0].Shots != 7 || setting(cut, "questions_with_fewer_shots") != "0" || setting(cut, "prompts_cut") != "8" {
 		t.Error(cut.Protocol)
 	}
-	// Without examples too it is said what did not fit.
+	// Questions that do not fit are reported without examples too.
 	if setting(all, "prompts_cut") != "none" || setting(few, "prompts_cut") != "none" {
 		t.Error(all.Protocol, few.Protocol)
 	}
@@ -172,7 +172,7 @@ func TestFewerShots(t *testing.T) {
 		t.Error(r.Protocol)
 	}
 	o.Protocol, o.Shots, s.Window = "harness", 7, 200
-	// The same file by another name is still the same.
+	// The same file by another name is recognized.
 	o.Examples = "testdata/../testdata/tasks/rte.jsonl"
 	if r := measure(); setting(r, "shots") != "7 from the same file, seed 3" {
 		t.Error(r.Protocol)
@@ -185,7 +185,7 @@ func TestFewerShots(t *testing.T) {
 	if _, err := named.New(o).Evaluate(t.Context(), s, path); err == nil || err.Error() != path+": eval: 4 shots, but only 3 others to draw them from" {
 		t.Error(err)
 	}
-	// Print shows prompts first, and of GPT-3's sizes the next one.
+	// Print shows prompts first, and only the nearest of GPT-3's sizes.
 	var b strings.Builder
 	all.Samples = all.Samples[:2]
 	all.Published = []eval.Published{{Model: "gpt3-125m", Metric: "accuracy_tokens", Value: 1}, {Model: "gpt3-13b", Metric: "accuracy_tokens"}}

@@ -16,14 +16,14 @@ import (
 // piece is the size of the parts that a text is read in.
 const piece = 1 << 20
 
-// textFile is a text that is read as often as it is needed, so that it need not be kept, nor its
-// tokens.
+// textFile is a text that is read again each time it is needed, so that neither the text nor its tokens
+// need be kept.
 type textFile struct {
 	path string
-	kept []byte // what is no file, as a pipe, and cannot be read twice; nil of a file
+	kept []byte // the text, if it cannot be read twice, as from a pipe; nil for a regular file
 }
 
-// openText identifies a text for a protocol.
+// openText returns a text and the settings that identify it.
 func openText(path string) (textFile, Settings, error) {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		data, settings, err := file(path)
@@ -41,8 +41,8 @@ func (t textFile) open() (io.ReadCloser, error) {
 	return plaintext.Open(t.path)
 }
 
-// tokens yields those of the text after a detokenizer, some at a time, which are valid until the
-// next. What the text is before the detokenizer is written to seen.
+// tokens yields the tokens of the detokenized text in parts, which are valid until the next. The
+// original text is written to seen.
 func (t textFile) tokens(tok tokenizer.Tokenizer, d detokenizer, seen io.Writer) iter.Seq2[[]int, error] {
 	return func(yield func([]int, error) bool) {
 		f, err := t.open()
@@ -70,7 +70,7 @@ func (t textFile) tokens(tok tokenizer.Tokenizer, d detokenizer, seen io.Writer)
 	}
 }
 
-// failed names the text in an error, and counts the place in it from its start.
+// failed adds the path to an error, and makes its offset one from the start of the text.
 func (t textFile) failed(err error, segments []tokenizer.Segment) error {
 	var bad *tokenizer.TextError
 	if errors.As(err, &bad) && len(segments) > 0 {
@@ -79,11 +79,11 @@ func (t textFile) failed(err error, segments []tokenizer.Segment) error {
 	return fmt.Errorf("%s: %w", t.path, err)
 }
 
-// detokenized reads what a detokenizer makes of a text: by the line, or of all of it at once.
+// detokenized is a reader of a detokenized text. The detokenizer is applied line by line or to the whole text.
 type detokenized struct {
 	detokenizer
 	lines *bufio.Reader
-	rest  []byte // of what is made, not read yet
+	rest  []byte // detokenized but not read yet
 	err   error
 }
 

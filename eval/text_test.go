@@ -33,8 +33,8 @@ func odd(size int) string {
 	return b.String()
 }
 
-// TestTokensInPieces: a text read in pieces has the tokens, words and bytes that it has as a
-// whole, whatever undoes its tokenisation.
+// TestTokensInPieces: a text read in pieces has the same tokens, words and bytes as when it is read as a
+// whole, with every detokenizer.
 func TestTokensInPieces(t *testing.T) {
 	gpt2, err := tokenizer.GPT2()
 	if err != nil {
@@ -81,8 +81,8 @@ func TestTokensInPieces(t *testing.T) {
 	}
 }
 
-// TestTextCounter: words are counted in any parts as in the whole, those with line ends as
-// strings.Fields tells them.
+// TestTextCounter: the count of words does not depend on how the text is split into parts, and with-line-ends counts
+// the words of strings.Fields.
 func TestTextCounter(t *testing.T) {
 	text := odd(5000) + "\xff\xe2\x82 x\xe2\x82"
 	for part := 1; part < 9; part++ {
@@ -109,7 +109,7 @@ func TestTextCounter(t *testing.T) {
 	}
 }
 
-// TestStreamAt: a window that moves on over a stream sees what it sees of a list.
+// TestStreamAt: a window that moves over a stream sees the same as over a list.
 func TestStreamAt(t *testing.T) {
 	all := make([]int, 1000)
 	for i := range all {
@@ -153,7 +153,7 @@ func TestStreamAt(t *testing.T) {
 	}
 }
 
-// TestTextMemory: a text of 64 MB takes a few, whatever its tokens would.
+// TestTextMemory: measuring a text of 64 MB takes a few MB of memory, as neither the text nor its tokens are kept.
 func TestTextMemory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(path, bytes.Repeat([]byte("to be or not to be\n"), 64<<20/19), 0o666); err != nil {
@@ -182,7 +182,7 @@ func TestTextMemory(t *testing.T) {
 	}
 }
 
-// TestTextErrors: one line that names the file and the place from its beginning.
+// TestTextErrors: errors are one line with the file and the offset from its beginning.
 func TestTextErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(path, append(bytes.Repeat([]byte("ab ba\n"), 1<<19), "abc"...), 0o666); err != nil {

@@ -12,10 +12,9 @@ import (
 	"golang.org/x/text/language"
 )
 
-// BLEU is that of a corpus, 0 to 100 (Papineni et al. 2002): n-grams up to four, brevity
-// penalty against the closest reference in length, the tokens of mteval-v13a, and
-// precisions of 0 smoothed exponentially, as sacrebleu computes it by default. Each
-// hypothesis has one or more references.
+// BLEU returns the BLEU score of a corpus, from 0 to 100 (Papineni et al. 2002), as sacrebleu computes it
+// by default: n-grams up to four, brevity penalty against the reference closest in length, the tokens of
+// mteval-v13a, and exponential smoothing of precisions of 0. Each hypothesis has one or more references.
 func BLEU(hypotheses []string, references [][]string) float64 {
 	const order = 4
 	var matched, total [order]float64
@@ -53,7 +52,7 @@ func BLEU(hypotheses []string, references [][]string) float64 {
 	}
 	smooth, sum := 1.0, 0.0
 	for n := range order {
-		precision := matched[n] / total[n] // NaN where no hypothesis is so long
+		precision := matched[n] / total[n] // NaN if no hypothesis has n+1 words
 		if total[n] > 0 && matched[n] == 0 {
 			smooth *= 2
 			precision = 1 / (smooth * total[n])
@@ -72,8 +71,8 @@ func BLEU(hypotheses []string, references [][]string) float64 {
 
 func abs(n int) int { return max(n, -n) }
 
-// The rules of NIST's mteval-v13a for Western languages: symbols stand alone; so do periods
-// and commas but between digits, and a dash after a digit.
+// The rules of NIST's mteval-v13a for Western languages: symbols become separate tokens; so do periods
+// and commas, unless they are between digits, and a dash after a digit.
 var rules13a = []struct {
 	at   *regexp.Regexp
 	with string
@@ -84,8 +83,8 @@ var rules13a = []struct {
 	{regexp.MustCompile(`([0-9])(-)`), "$1 $2 "},
 }
 
-// Before them, one after the other: so "&amp;lt;" is "<" in the end, and "&amp;quot;" is not a
-// quotation mark.
+// Replacements before these rules, made one after the other: "&amp;lt;" ends up as "<", but "&amp;quot;"
+// does not become a quotation mark.
 var entities13a = [][2]string{
 	{"<skipped>", ""}, {"-\n", ""}, {"\n", " "}, {"&quot;", `"`}, {"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"},
 }
@@ -111,11 +110,11 @@ func ngrams(words []string, n int) map[string]int {
 	return counts
 }
 
-// Rouge are the F-measures of ROUGE (Lin 2004), 0 to 1: common words, common pairs of words, and
+// Rouge holds F-measures of ROUGE (Lin 2004), from 0 to 1: of common words, common pairs of words, and
 // the longest common subsequence.
 type Rouge struct{ One, Two, L float64 }
 
-// ROUGE compares a text with references, for each measure with the one that gives most, as
+// ROUGE compares a text with references and takes, for each measure, the largest value, as
 // Google's rouge-score does without stemming: words are runs of a-z and 0-9 in lower case.
 func ROUGE(text string, references []string) Rouge {
 	var best Rouge
@@ -135,7 +134,7 @@ func rougeWords(text string) []string {
 	})
 }
 
-// overlap is the F-measure of common n-grams.
+// overlap returns the F-measure of common n-grams.
 func overlap(a, b []string, n int) float64 {
 	grams, common := ngrams(b, n), 0
 	for gram, count := range ngrams(a, n) {
@@ -144,7 +143,7 @@ func overlap(a, b []string, n int) float64 {
 	return fMeasure(float64(common), float64(len(a)-n+1), float64(len(b)-n+1))
 }
 
-// fMeasure is the harmonic mean of common/a and common/b.
+// fMeasure returns the harmonic mean of common/a and common/b.
 func fMeasure(common, a, b float64) float64 {
 	if common == 0 {
 		return 0
@@ -152,7 +151,7 @@ func fMeasure(common, a, b float64) float64 {
 	return 2 * common / (a + b)
 }
 
-// longestCommon is the length of the longest common subsequence.
+// longestCommon returns the length of the longest common subsequence.
 func longestCommon(a, b []string) int {
 	row := make([]int, len(b)+1)
 	for _, x := range a {
@@ -170,24 +169,24 @@ func longestCommon(a, b []string) int {
 	return row[len(b)]
 }
 
-// AnswerF1 compares an answer with the right ones as SQuAD does: without case,
-// punctuation and articles, whether it equals one of them, and the largest F-measure of
+// AnswerF1 compares an answer with the right ones as SQuAD does, ignoring case,
+// punctuation and articles. It returns whether it equals one of them, and the largest F-measure of
 // common words.
 func AnswerF1(answer string, right []string) (exact bool, f1 float64) {
 	words := answerWords(answer)
 	for _, r := range right {
 		ref := answerWords(r)
 		if strings.Join(words, " ") == strings.Join(ref, " ") {
-			exact, f1 = true, 1 // both empty too
+			exact, f1 = true, 1 // also if both are empty
 		}
 		f1 = max(f1, overlap(words, ref, 1))
 	}
 	return exact, f1
 }
 
-// LeaveOneOut is AnswerF1 as CoQA averages it (Reddy et al. 2019, §6.1), so that a model is
-// compared with as many answers as one of those who gave them: each of several right
-// answers is left out in turn. It is AnswerF1's measure where there is one.
+// LeaveOneOut returns AnswerF1's measure as CoQA averages it (Reddy et al. 2019, §6.1): each of several right
+// answers is left out in turn, so that a model is compared with as many answers as a human annotator is. If
+// there is a single right answer, it is AnswerF1's measure.
 func LeaveOneOut(answer string, right []string) (f1 float64) {
 	if len(right) == 1 {
 		_, f1 = AnswerF1(answer, right)
@@ -200,9 +199,9 @@ func LeaveOneOut(answer string, right []string) (f1 float64) {
 	return f1
 }
 
-// answerWords are those that SQuAD's script compares: in lower case, without the punctuation of
-// ASCII, then with white space in place of articles. An article ends where letters and digits
-// do, so in “the house” and a–b there are some.
+// answerWords returns the words that SQuAD's script compares: in lower case, without ASCII
+// punctuation, and with white space in place of articles. An article is delimited by anything that is not a
+// letter or a digit, so “the house” and a–b contain articles.
 func answerWords(text string) []string {
 	text = strings.Map(func(r rune) rune {
 		if r < unicode.MaxASCII && (unicode.IsPunct(r) || unicode.IsSymbol(r)) {
@@ -229,6 +228,6 @@ func answerWords(text string) []string {
 	return strings.FieldsFunc(b.String(), isSpace)
 }
 
-// lower is the text in lower case, as Python has it: İ becomes two characters, and a sigma
-// depends on where it stands.
+// lower returns the text in lower case as Python does it: İ becomes two characters, and a sigma
+// depends on its position.
 func lower(text string) string { return cases.Lower(language.Und).String(text) }

@@ -39,7 +39,7 @@ func TestTextMetrics(t *testing.T) {
 	}
 }
 
-// TestLeaveOneOut: by hand.
+// TestLeaveOneOut compares with values computed by hand.
 func TestLeaveOneOut(t *testing.T) {
 	for _, c := range []struct {
 		answer string
@@ -79,8 +79,8 @@ func TestAnswerF1(t *testing.T) {
 	}
 }
 
-// TestAnswers compares with SQuAD's and CoQA's steps in Python; testdata/text_metrics.py records
-// them.
+// TestAnswers compares with SQuAD's and CoQA's scripts in Python; testdata/text_metrics.py records
+// their results.
 func TestAnswers(t *testing.T) {
 	var cases []struct {
 		Answer      string

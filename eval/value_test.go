@@ -17,9 +17,9 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestChoiceValue: a result's headline is the accuracy under its normaliser, counted here by
-// hand from the likelihoods of the choices, as are its samples and tokens. The questions are such
-// that normalisers disagree.
+// TestChoiceValue: a result's headline is the accuracy under its normalizer, counted here
+// from the likelihoods of the choices, as are its samples and tokens. The normalizers disagree on
+// these questions.
 func TestChoiceValue(t *testing.T) {
 	s := open(t, 0)
 	path := filepath.Join(t.TempDir(), "q.jsonl")
@@ -93,7 +93,7 @@ func TestChoiceValue(t *testing.T) {
 	}
 }
 
-// fixed is a tokenizer whose every token is the answer that a test wants to be written.
+// fixed is a tokenizer in which every token is the whole answer that a test wants.
 type fixed struct {
 	tokenizer.Tokenizer
 	answers []string
@@ -106,8 +106,8 @@ func (f *fixed) AppendText(text []byte, ids []int) ([]byte, error) {
 	return append(append(text, f.answers[f.n-1]...), '\n'), nil
 }
 
-// TestGenerationMetrics: every number of written texts is the mean over pairs of what the
-// metrics say of each, BLEU that of the corpus.
+// TestGenerationMetrics: every number for generated texts is the mean of the metric over the
+// pairs, except BLEU, which is that of the corpus.
 func TestGenerationMetrics(t *testing.T) {
 	answers := []string{"white house", " a red house ", "The White House.", "no"}
 	right := [][]string{{"the white house", "house", "red house"}, {"red house"}, {"The White House."}, {"yes", "maybe"}}
@@ -154,10 +154,10 @@ func TestGenerationMetrics(t *testing.T) {
 	}
 }
 
-// TestLAMBADAStopWords: the first choice that is a stop word is passed over, also where padding
+// TestLAMBADAStopWords: stop words are skipped as first choice, even if padding
 // of the vocabulary is the likeliest.
 func TestLAMBADAStopWords(t *testing.T) {
-	// With a token for each word, the model's best is what its ids are made to mean.
+	// With a token for each word, the texts given to ids determine the word that is the model's best.
 	path := filepath.Join(t.TempDir(), "passages.txt")
 	if err := os.WriteFile(path, []byte("ab c\n"), 0o666); err != nil {
 		t.Fatal(err)
@@ -236,8 +236,8 @@ func (n *named) AppendText(text []byte, ids []int) ([]byte, error) {
 func (n *named) Size() int { return n.size }
 
 // TestResponseEnds: a response ends before the end of text, at a stop text, at the end of its
-// first line that is not blank, or after so many tokens; the prompt is cut in front to leave
-// room, and counted.
+// first line that is not blank, or after a number of tokens; the prompt loses its beginning to leave
+// room, and is counted.
 func TestResponseEnds(t *testing.T) {
 	const end = 256 // of text, to the tokenizer
 	for _, c := range []struct {
@@ -286,7 +286,7 @@ func TestResponseEnds(t *testing.T) {
 	}
 }
 
-// table is a model whose logits depend on the last token alone.
+// table is a model whose logits depend only on the last token.
 type table struct{}
 
 func (table) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {

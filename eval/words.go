@@ -7,21 +7,21 @@ import (
 	"unicode/utf8"
 )
 
-// WordCounts names the ways to count words: what stands between white space and the line
-// ends, as the tokens of WikiText's own papers and GPT-2's are counted; or the parts that
-// white space splits a text into, of which one at either end may be empty, as
-// lm-evaluation-harness counts.
+// WordCounts returns the names of the ways to count words. "with-line-ends" counts words between
+// white space and also line ends, as WikiText's papers and GPT-2's count tokens. "split" counts the
+// parts that white space splits a text into, of which the first and the last may be empty, as
+// lm-evaluation-harness does.
 func WordCounts() []string { return []string{"with-line-ends", "split"} }
 
 // textCounter counts the bytes and, as Perplexity.Words says, the words of a text that is written
-// to it in any parts.
+// to it in parts.
 type textCounter struct {
 	split bool
 	size  int
-	found int    // words that begin, or with split, gaps
+	found int    // words that have begun; with split, gaps between words
 	lines int    // line ends
-	other bool   // the last character was one of a word, or with split, of a gap
-	part  []byte // of a character that is not whole yet
+	other bool   // the last character was in a word; with split, in a gap
+	part  []byte // the beginning of an incomplete character
 }
 
 // Write implements io.Writer.
@@ -54,9 +54,9 @@ func (c *textCounter) character(r rune) {
 	}
 }
 
-// words is their number at the end of the text.
+// words returns the number of words. It is called at the end of the text.
 func (c *textCounter) words() int {
-	for range c.part { // what never became a character
+	for range c.part { // a character that was never completed
 		c.character(utf8.RuneError)
 	}
 	c.part = nil
@@ -66,7 +66,7 @@ func (c *textCounter) words() int {
 	return c.found + c.lines
 }
 
-// text counts a text that is there as a whole.
+// text counts the words and bytes of a whole text.
 func (c *textCounter) text(text string) (words, size int) {
 	one := textCounter{split: c.split}
 	strings.NewReader(text).WriteTo(&one) // never fails

@@ -10,20 +10,22 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// BeamOptions are those of a beam search.
+// BeamOptions are the options of a beam search.
 type BeamOptions struct {
 	// Beams is the number of continuations that are followed at once.
 	Beams int
-	// LengthPenalty is the power of the length that a continuation's log-probability is
-	// divided by: above 0 it favours long ones that end with a stop token, below 0 short ones.
+	// LengthPenalty is the exponent of the length by which a continuation's log-probability is
+	// divided. Among continuations that end with a stop token, it favors long ones if above 0 and
+	// short ones if below 0.
 	LengthPenalty float64
-	// LengthOffset k takes (k + length)/(k + 1) for the length. 0 is Hugging Face's way, 5 that of Wu et
-	// al. (2016, eq. 14), which T5's and GPT-3's papers follow, with a power of 0.6.
+	// LengthOffset k replaces the length by (k + length)/(k + 1). 0 gives Hugging Face's formula, 5 that of
+	// Wu et al. (2016, eq. 14), which T5's and GPT-3's papers follow, with a power of 0.6.
 	LengthOffset float64
 	// Stop are tokens that end a continuation.
 	Stop []int
-	// Ends, if set, tells whether a continuation ends with its last token, like one of Stop: by its text,
-	// say. It does not end before. An error ends the search.
+	// Ends, if set, reports whether a continuation ends with its last token, as it does with one of
+	// Stop: because of its text, for example. It is asked only about continuations that have not ended
+	// before. An error ends the search.
 	Ends func(ids []int) (bool, error)
 	// RepetitionPenalty and NoRepeat are as in [Options].
 	RepetitionPenalty float64
@@ -32,13 +34,13 @@ type BeamOptions struct {
 
 // Hypothesis is a continuation that a beam search found.
 type Hypothesis struct {
-	IDs     []int   // what follows the prompt, a stop token included; empty if nothing can
+	IDs     []int   // the tokens after the prompt, a stop token included; empty if none can follow
 	LogProb float64 // natural logarithm of its probability
 	Score   float64 // LogProb / length^LengthPenalty; see LengthOffset
-	Finish  Finish  // why it ends
+	Finish  Finish  // why it ended
 }
 
-// Validate tells which option is out of range.
+// Validate returns an error if an option is out of range.
 func (o BeamOptions) Validate() error {
 	if o.Beams < 1 {
 		return fmt.Errorf("generate: %d beams, want 1 or more", o.Beams)
@@ -52,17 +54,17 @@ func (o BeamOptions) Validate() error {
 	return Options{RepetitionPenalty: o.RepetitionPenalty, NoRepeat: o.NoRepeat}.Validate()
 }
 
-// search is the state of a search, for a job with a slot a beam.
+// search is the state of a beam search. Its job has a slot for each beam.
 type search struct {
 	*job
 	BeamOptions
 	engine  *Engine
-	prompt  int
-	steps   int // that are left
+	prompt  int // its length
+	steps   int // how many are left
 	ids     [][]int
-	sums    []float64   // log-probabilities; −∞ of what only fills a place
+	sums    []float64   // log-probabilities of the beams; −∞ for one that only fills a slot
 	logits  [][]float32 // of each beam
-	arrived int         // so many of them
+	arrived int         // how many beams have new logits
 	found   []Hypothesis
 }
 
@@ -77,13 +79,13 @@ func (e *Engine) search(ctx context.Context, prompt []int, n int, o BeamOptions)
 	case o.Beams > e.config.Slots:
 		return nil, fmt.Errorf("generate: %d beams; there are %d slots", o.Beams, e.config.Slots)
 	}
-	o.Stop = slices.Clone(o.Stop) // a search may end later than its caller
+	o.Stop = slices.Clone(o.Stop) // the search may outlast the call
 	b := &search{BeamOptions: o, engine: e, prompt: len(prompt), steps: n, logits: make([][]float32, o.Beams)}
 	b.job = newJob(ctx, o.Beams, prompt, b.take)
 	for _, s := range b.slots {
-		s.trail.ended = true // beams go on from one another
+		s.trail.ended = true // a beam may continue another, which the trail does not follow
 		b.ids = append(b.ids, s.ids)
-		b.sums = append(b.sums, math.Inf(-1)) // all are the same at first: follow one
+		b.sums = append(b.sums, math.Inf(-1)) // all beams are the same at first: follow only one
 	}
 	b.sums[0] = 0
 	if n < 1 {
@@ -92,7 +94,7 @@ func (e *Engine) search(ctx context.Context, prompt []int, n int, o BeamOptions)
 	return b, nil
 }
 
-// take keeps the logits after a beam, and goes on when those of all are there.
+// take stores the logits after a beam, and takes a step of the search once all beams have theirs.
 func (b *search) take(s *slot, row []float32) {
 	b.logits[s.beam] = append(b.logits[s.beam][:0], row...)
 	if b.arrived++; b.arrived < b.Beams {
@@ -116,10 +118,10 @@ func (b *search) take(s *slot, row []float32) {
 		order[s.place] = b.slots[from[i]].place
 		s.ids, s.todo = b.ids[i], 1
 	}
-	b.engine.runner.cache.Select(order, s.past) // all beams are as long
+	b.engine.runner.cache.Select(order, s.past) // all beams are equally long
 }
 
-// finish ends the search with the beams that it has.
+// finish ends the search; the beams that it still follows count as results.
 func (b *search) finish() {
 	for i, ids := range b.ids {
 		b.add(ids, b.sums[i], Length)
@@ -127,15 +129,15 @@ func (b *search) finish() {
 	b.end(nil)
 }
 
-// extension is a beam with a token more.
+// extension is a beam with one more token.
 type extension struct {
 	beam, id int
 	sum      float64
 	ends     bool
 }
 
-// extend replaces the beams by their best extensions that go on, moves those that end to the
-// results, and returns the beam that each came from.
+// extend replaces the beams by their best extensions that have not ended, adds those that have to the
+// results, and returns the beam that each new one came from.
 func (b *search) extend() (from []int, err error) {
 	var all []extension
 	for i, ids := range b.ids {
@@ -157,7 +159,7 @@ func (b *search) extend() (from []int, err error) {
 		}
 		next := append(slices.Clip(b.ids[e.beam]), e.id)
 		if e.ends {
-			if rank < b.Beams { // a worse one would push out beams that go on better
+			if rank < b.Beams { // a lower-ranked one could crowd out better continuations
 				b.add(next, e.sum, StopToken)
 			}
 			continue
@@ -172,8 +174,8 @@ func (b *search) extend() (from []int, err error) {
 	return from, nil
 }
 
-// extensions are the best ones of a beam, best first: as many that go on as there are beams, if
-// there are, with those that end among them.
+// extensions returns the best extensions of a beam, best first: enough that as many of them have not
+// ended as there are beams, if there are that many, and those that end among them.
 func (b *search) extensions(beam int) ([]extension, error) {
 	ids, vocab := b.ids[beam], len(b.logits[beam])
 	sampler := sampler{Options: Options{RepetitionPenalty: b.RepetitionPenalty, NoRepeat: b.NoRepeat}}
@@ -181,7 +183,7 @@ func (b *search) extensions(beam int) ([]extension, error) {
 	kernel.LogSoftmax(scores, b.logits[beam], vocab)
 	sampler.scaled = append(sampler.scaled, b.engine.tokens(scores)...)
 	sampler.penalize(ids)
-	// Each stop token takes a place of those that go on.
+	// Each stop token may displace an extension that has not ended.
 	for most := min(b.Beams*(1+max(1, len(b.Stop))), vocab); ; most = min(2*most, vocab) {
 		kept := top(sampler.scaled, most)
 		all, on := make([]extension, len(kept)), 0
@@ -201,7 +203,7 @@ func (b *search) extensions(beam int) ([]extension, error) {
 	}
 }
 
-// ends tells whether a token ends a beam.
+// ends reports whether a beam ends with a token.
 func (b *search) ends(ids []int, id int) (bool, error) {
 	if b.Ends == nil || slices.Contains(b.Stop, id) {
 		return slices.Contains(b.Stop, id), nil
@@ -209,7 +211,7 @@ func (b *search) ends(ids []int, id int) (bool, error) {
 	return b.Ends(append(slices.Clone(ids[b.prompt:]), id))
 }
 
-// add puts a continuation among the results, of which the best stay.
+// add inserts a continuation into the results, of which only the best are kept.
 func (b *search) add(ids []int, sum float64, why Finish) {
 	if math.IsInf(sum, -1) {
 		return
@@ -233,8 +235,8 @@ func (b *search) score(sum float64, length int) float64 {
 	return sum / math.Pow((b.LengthOffset+float64(length))/(b.LengthOffset+1), b.LengthPenalty)
 }
 
-// finished tells whether no beam can come to a better score than the worst of the results, or
-// none goes on.
+// finished reports whether no beam is left, or whether the results are full and the best beam's score
+// at its present length is no better than the worst result's.
 func (b *search) finished() bool {
 	best, length := slices.Max(b.sums), len(b.ids[0])-b.prompt
 	return math.IsInf(best, -1) || len(b.found) == b.Beams && b.score(best, length) <= b.found[b.Beams-1].Score

@@ -13,8 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// TestBeamLength compares with all continuations of a small model, in the order of scores by both
-// formulas: they end with a stop token, with what a function says, or after four tokens.
+// TestBeamLength compares a search with all continuations of a small model, ordered by the scores of
+// both formulas. They end with a stop token, where a function says so, or after four tokens.
 func TestBeamLength(t *testing.T) {
 	const vocab, n, stop = 5, 4, 4
 	params := graph.NewParams(1)
@@ -86,8 +86,8 @@ func TestBeamLength(t *testing.T) {
 	}
 }
 
-// TestBeamEnds: a function that tells the same as stop tokens gives the same results, for many of
-// them as well as few.
+// TestBeamEnds: an Ends function that is true for some tokens gives the same results as these tokens
+// in Stop, whether they are many or few.
 func TestBeamEnds(t *testing.T) {
 	g := generate.New(small(32), graph.NewParams(1), 32)
 	defer g.Close()

@@ -114,8 +114,8 @@ func TestCached(t *testing.T) {
 	}
 }
 
-// TestSlide: beyond the context, a window slides by half and the rest is as if it had been
-// the prompt.
+// TestSlide: beyond the context, a window slides by half, and generation continues as if the rest had
+// been the prompt.
 func TestSlide(t *testing.T) {
 	m := families()["gpt2"]
 	d := models.DimsOf(m)
@@ -156,7 +156,7 @@ func TestSlide(t *testing.T) {
 	}
 }
 
-// TestLongPrompt: of a prompt longer than the context, the last part counts.
+// TestLongPrompt: only the end of a prompt longer than the context counts.
 func TestLongPrompt(t *testing.T) {
 	for name, m := range families() {
 		d := models.DimsOf(m)
@@ -197,7 +197,7 @@ func TestStop(t *testing.T) {
 }
 
 // TestNegativePenalty: a negative logit is multiplied by the penalty, as transformers'
-// RepetitionPenaltyLogitsProcessor does: what was there never gains.
+// RepetitionPenaltyLogitsProcessor does: tokens of the sequence never become likelier.
 func TestNegativePenalty(t *testing.T) {
 	o := generate.Options{RepetitionPenalty: 2}
 	for _, c := range []struct {
@@ -220,8 +220,8 @@ func TestNegativePenalty(t *testing.T) {
 	}
 }
 
-// TestPenalties: NoRepeat keeps runs from coming again, and a penalty turns the best token
-// away from those that were there.
+// TestPenalties: NoRepeat keeps runs from being repeated, and a repetition penalty makes another token
+// the best one.
 func TestPenalties(t *testing.T) {
 	logits := []float32{1, 3, -1, 2}
 	for _, c := range []struct {
@@ -318,7 +318,7 @@ func (m bigram) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
 	return successor(m).GraphAt(s, tokens, rows)
 }
 
-// TestBeam compares with all continuations of a small model, scored one by one.
+// TestBeam compares a search with all continuations of a small model, scored one by one.
 func TestBeam(t *testing.T) {
 	const vocab, n = 5, 4
 	params := graph.NewParams(1)

@@ -15,8 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestVocab: what pads a model's vocabulary is never chosen, by any way to choose; the
-// log-probabilities are the model's own, over all of it, as transformers has them.
+// TestVocab: ids that pad a model's vocabulary are never chosen, whatever the options; the
+// log-probabilities are over the whole vocabulary, padding included, as in transformers.
 func TestVocab(t *testing.T) {
 	const vocab, real = 10, 6
 	g := newSuccessor(t, vocab, 16) // after 5 comes 6, were it a token
@@ -93,8 +93,8 @@ func TestVacant(t *testing.T) {
 	}
 }
 
-// TestExhausted: a sequence whose every next token is banned ends and says why; those beside
-// it go on. transformers has no such end: it goes on with a banned token.
+// TestExhausted: a sequence whose every next token is banned ends and says why; the others in the
+// batch continue. transformers does not end there: it continues with a banned token.
 func TestExhausted(t *testing.T) {
 	g := newSuccessor(t, 4, 16)
 	for _, o := range []generate.Options{
@@ -131,7 +131,7 @@ func TestExhausted(t *testing.T) {
 	}
 }
 
-// TestBannedNeverDrawn: a banned token is not drawn for being among the K best.
+// TestBannedNeverDrawn: a banned token is not drawn even if it is among the K best.
 func TestBannedNeverDrawn(t *testing.T) {
 	o := generate.Options{NoRepeat: 1, Temperature: 1, TopK: 3}
 	if got := o.Distribution([]float32{3, 2, 1, 0}, []int{0, 1, 3}); len(got) != 1 || got[0] != (generate.Candidate{ID: 2}) {
@@ -139,7 +139,7 @@ func TestBannedNeverDrawn(t *testing.T) {
 	}
 }
 
-// TestExhaustedBeams: so do beams; what they found stays.
+// TestExhaustedBeams: beams that have no next token end too, and count among the results.
 func TestExhaustedBeams(t *testing.T) {
 	g := newSuccessor(t, 4, 16)
 	for beams := 1; beams <= 7; beams++ {
@@ -167,7 +167,7 @@ func TestExhaustedBeams(t *testing.T) {
 	}
 }
 
-// TestFinish: why sequences end otherwise.
+// TestFinish checks the other reasons why sequences end.
 func TestFinish(t *testing.T) {
 	g := newSuccessor(t, 10, 16)
 	var got []string
@@ -182,8 +182,8 @@ func TestFinish(t *testing.T) {
 	}
 }
 
-// TestTinyTemperature: however small, a temperature takes the best token, as 0 does; the
-// quotients would be beyond what a float32, or a float64, holds.
+// TestTinyTemperature: a tiny temperature takes the best token, as 0 does, although the logits
+// divided by it would overflow a float32, or a float64.
 func TestTinyTemperature(t *testing.T) {
 	for _, logits := range [][]float32{
 		{1, 3, 2.9999, -5}, {-7, -3, -4, -3.001}, {0, 0.5, 0.4, 0}, {-1, 0, -2, -1e-3}, {1e30, 3e38, -3e38, 2.9e38},
@@ -202,8 +202,8 @@ func TestTinyTemperature(t *testing.T) {
 	}
 }
 
-// TestTopPEnds: next to 0 the best token is left alone, next to 1 all are, though by rounding
-// their probabilities together do not reach it.
+// TestTopPEnds: a TopP just above 0 keeps only the best token; one just below 1 keeps all, although
+// because of rounding their probabilities do not add up to it.
 func TestTopPEnds(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	logits := make([]float32, 1000)
@@ -238,7 +238,7 @@ func (m broken) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
 }
 
 // TestDoesNotCompile: a model that cannot be compiled, for one token or for a prompt, is an
-// error with the place in it, however one asks.
+// error that names the place, whichever method is called.
 func TestDoesNotCompile(t *testing.T) {
 	for _, from := range []int{1, 2} {
 		const want = "core: Broken: no length from "
@@ -265,7 +265,7 @@ func TestDoesNotCompile(t *testing.T) {
 	}
 }
 
-// TestClose: a generator closes its programs, those too that it gave up for others.
+// TestClose: a generator closes its programs, including those of engines that it has replaced.
 func TestClose(t *testing.T) {
 	for name, m := range families() {
 		before := graph.Running()

@@ -11,35 +11,35 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// EngineConfig says how much an [Engine] takes at once.
+// EngineConfig configures an [Engine].
 type EngineConfig struct {
-	// Context is the most positions that the model sees.
+	// Context is the maximum number of positions that the model sees.
 	Context int
 	// Slots is how many sequences run at once. Each has Context positions in the cache.
 	Slots int
-	// Queue is how many requests may wait for a slot; 0 is no bound. They get slots in the order
-	// in which they came.
+	// Queue is how many requests may wait for a slot; 0 is no limit. They get slots in the order
+	// of their arrival.
 	Queue int
-	// Piece is how many tokens of prompts run between two tokens of the other sequences, rounded
+	// Piece is how many prompt tokens run between two tokens of the sequences that decode, rounded
 	// up to a power of two and from 64 on to a multiple of 64; 0 runs prompts whole. Longer
-	// prompts are cut at its multiples, whatever else there is to do.
+	// prompts are cut at its multiples, even if nothing else runs.
 	Piece int
 	// Seamless gives each position the same bits wherever prompts are cut, whatever Piece is: see
 	// graph.Seamless. Prompts may take longer.
 	Seamless bool
-	// Prefixes is how many bytes may be spent on what layers remember of sequences that have run, so
-	// that another that begins like one of them runs only what is new. It needs Seamless, so that
-	// nothing differs by it.
+	// Prefixes is how many bytes may be used to keep the cached state of sequences that have run, so
+	// that another sequence with the same beginning runs only what is new. It requires Seamless, so
+	// that reuse does not change results.
 	Prefixes int64
-	// Vocab, if above 0, is how many ids there are tokens of. A model's vocabulary may be padded
-	// beyond them, as GPT-2's 50,257 to 50,304; what is there is never chosen.
+	// Vocab, if above 0, is the number of ids that are tokens. A model's vocabulary may be padded
+	// beyond it, as GPT-2's from 50,257 to 50,304; ids of the padding are never chosen.
 	Vocab int
-	// Vacant are ids below Vocab that no token has, as tokenizer.Vacant lists them: they are
+	// Vacant are ids below Vocab that have no token, as listed by tokenizer.Vacant. They are
 	// never chosen either.
 	Vacant []int
 }
 
-// Validate tells what is out of range.
+// Validate returns an error if a value is out of range.
 func (c EngineConfig) Validate() error {
 	switch {
 	case c.Context < 1:
@@ -62,25 +62,25 @@ func (c EngineConfig) Validate() error {
 	return nil
 }
 
-// Engine goes on with many sequences at once, which come and go between tokens. Its methods may
-// be called from many goroutines.
+// Engine generates many sequences at once, which may start and end between any two tokens. Its methods
+// may be called from several goroutines.
 //
-// What a sequence generates is the same to the bit whatever else runs: a run has one row for each
-// sequence that wants a token, and a row's bits do not depend on the others.
+// What a sequence generates is the same, bit for bit, whatever else runs: a run has one row for each
+// sequence that needs a token, and the bits of a row do not depend on the others.
 type Engine struct {
 	config EngineConfig
 	runner *runner
 
-	// Of the goroutine that takes turns.
+	// Used only by the goroutine that takes turns.
 	slots      slots
-	prefixes   *prefixes // nil where none are kept
+	prefixes   *prefixes // nil if none are kept
 	sampler    sampler
 	candidates []float32
 
 	mu      sync.Mutex
-	queue   []*job // without slots yet, the first to come first
+	queue   []*job // jobs without slots yet, in the order of arrival
 	running int    // slots in use
-	driven  bool   // a goroutine takes turns
+	driven  bool   // a goroutine is taking turns
 	closed  bool
 	drivers sync.WaitGroup
 }
@@ -101,26 +101,27 @@ func NewEngine(m Model, params *graph.Params, c EngineConfig) (*Engine, error) {
 	return &Engine{config: c, runner: r, prefixes: newPrefixes(r, c.Prefixes)}, nil
 }
 
-// Whole tells why the model is run over the whole window for every token, each sequence by
-// itself, if it is: which layer or op cannot go on from what is remembered.
+// Whole tells why the model is run over the whole window for every token, each sequence
+// separately: which layer or op cannot be run incrementally. It is nil if all can.
 func (e *Engine) Whole() error { return e.runner.whole }
 
-// CacheBytes is what layers remember for all slots: for GPT-1 and GPT-2 the keys and values,
-// 8·layers·context·width bytes each; 0 for a model that is run over the whole window.
+// CacheBytes returns the size of the cache for all slots: for GPT-1 and GPT-2 these are keys and
+// values, 8·layers·context·width bytes a slot. It is 0 for a model that is run over the whole window.
 func (e *Engine) CacheBytes() int64 { return e.runner.cache.Bytes() }
 
-// Prefixes is what the cache of prefixes has done: see EngineConfig.Prefixes.
+// Prefixes returns how the cache of prefixes has been used: see EngineConfig.Prefixes.
 func (e *Engine) Prefixes() PrefixUsage { return e.prefixes.usage() }
 
-// Status is the number of slots in use and of requests that wait for one.
+// Status returns the number of slots in use and of requests that wait for a slot.
 func (e *Engine) Status() (running, waiting int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.running, len(e.queue)
 }
 
-// Submit puts a request in the queue. It is refused if it cannot be, or if the queue is full
-// (ErrQueueFull); what goes wrong later ends its sequence, as ctx does.
+// Submit puts a request in the queue. It returns an error if the request is not valid, the queue is
+// full (ErrQueueFull) or the engine is closed (ErrClosed). Later errors end the sequence, as does the
+// end of ctx.
 func (e *Engine) Submit(ctx context.Context, r Request) (*Sequence, error) {
 	q, err := e.sequence(ctx, r)
 	if err != nil {
@@ -132,7 +133,7 @@ func (e *Engine) Submit(ctx context.Context, r Request) (*Sequence, error) {
 	return q, nil
 }
 
-// Beam is [Generator.Beam] beside other sequences. It takes a slot for each beam.
+// Beam is like [Generator.Beam], while other sequences run. It takes a slot for each beam.
 func (e *Engine) Beam(ctx context.Context, prompt []int, n int, o BeamOptions) ([]Hypothesis, error) {
 	b, err := e.search(ctx, prompt, n, o)
 	if err != nil {
@@ -152,7 +153,7 @@ func (e *Engine) Beam(ctx context.Context, prompt []int, n int, o BeamOptions) (
 	return b.found, nil
 }
 
-// submit puts a job in the queue and has a goroutine take turns, if none does.
+// submit puts a job in the queue, and starts a goroutine that takes turns if none does.
 func (e *Engine) submit(j *job) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -171,8 +172,8 @@ func (e *Engine) submit(j *job) error {
 	return nil
 }
 
-// waiting is how many would wait with one more in the queue, when those before have got the slots that
-// are free.
+// waiting returns how many jobs would wait if j joined the queue, after the free slots have been given
+// to the first.
 func (e *Engine) waiting(j *job) int {
 	free := e.config.Slots - e.running
 	for i, q := range e.queue {
@@ -186,7 +187,7 @@ func (e *Engine) waiting(j *job) int {
 	return 0
 }
 
-// drive takes turns as long as there is something to do.
+// drive takes turns until nothing runs or waits, or the engine is closed.
 func (e *Engine) drive() {
 	defer e.drivers.Done()
 	for {
@@ -201,7 +202,7 @@ func (e *Engine) drive() {
 	}
 }
 
-// Close ends all sequences with ErrClosed, and the engine's programs.
+// Close ends all sequences with ErrClosed and closes the engine's programs.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	if e.closed {

@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// BenchmarkEngine is eight sequences of 128 tokens: as a batch, and as requests of as many
-// goroutines. What the second takes more is what the engine costs beside the model.
+// BenchmarkEngine generates eight sequences of 128 tokens: as a batch, and as requests of eight
+// goroutines. The difference is the overhead of the engine.
 func BenchmarkEngine(b *testing.B) {
 	const n, tokens = 8, 128
 	c := gpt2.New(512, 256, 128, 4, 4)

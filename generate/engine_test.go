@@ -118,9 +118,9 @@ func leave(e *generate.Engine, ctx context.Context, r generate.Request, after in
 	return nil
 }
 
-// TestCompany: a request's tokens and log-probabilities are the same to the bit alone and in any
-// company that comes, goes and gives up, whatever the slots and GOMAXPROCS are; windows slide,
-// and more sequences run at once than there are rows in a product of few.
+// TestCompany: a request's tokens and log-probabilities are the same, bit for bit, alone and among
+// others that start, end and are canceled, for any number of slots and any GOMAXPROCS. Windows slide,
+// and more sequences run at once than the kernel for products of few rows takes.
 func TestCompany(t *testing.T) {
 	const length = 40
 	count := 200
@@ -247,7 +247,7 @@ func TestEngineWhole(t *testing.T) {
 	wait.Wait()
 }
 
-// TestRefused: a request that cannot be fails alone, before it runs or when it does.
+// TestRefused: an invalid request fails without affecting others, before it runs or while it does.
 func TestRefused(t *testing.T) {
 	e := newEngine(t, small(16), generate.EngineConfig{Context: 16, Slots: 4})
 	good := generate.Request{Prompt: []int{1, 2, 3}, Tokens: 40}
@@ -292,8 +292,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestQueue: requests get slots in the order in which they came, one beyond the queue is refused,
-// those that give up leave it, and what runs when the engine is closed ends.
+// TestQueue: requests get slots in the order of arrival, one beyond the queue is refused, canceled
+// ones leave the queue, and closing the engine ends those that run.
 func TestQueue(t *testing.T) {
 	e := newEngine(t, small(16), generate.EngineConfig{Context: 16, Slots: 1, Queue: 2})
 	endless := generate.Request{Prompt: []int{1}, Tokens: 1 << 40}
@@ -349,7 +349,7 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// dense multiplies x (N, C) by a weight that lies as torch.nn.Linear's, outputs by inputs.
+// dense multiplies x (N, C) by a weight laid out as torch.nn.Linear's, outputs by inputs.
 func dense(s *graph.Scope, x *G.Node) *G.Node {
 	rows, width := x.Shape()[0], x.Shape()[1]
 	return s.Apply(graph.Op{
@@ -361,8 +361,8 @@ func dense(s *graph.Scope, x *G.Node) *G.Node {
 	}, x, s.Param("dense", graph.Normal(0.3), width, width))
 }
 
-// TestManyRows: sequences of a batch of more than 12, which products of few rows do not have, are
-// to the bit what they are alone, whatever way the weights of products lie.
+// TestManyRows: sequences of a batch of more than 12, too many for the kernel for products of few
+// rows, are bit for bit what they are alone, whichever way the weights of products are laid out.
 func TestManyRows(t *testing.T) {
 	c := gpt2.New(61, 40, 128, 2, 2) // wide enough that a sum's order shows
 	c.InitStd = 0.2
@@ -383,7 +383,7 @@ func TestManyRows(t *testing.T) {
 }
 
 // TestEcho: the log-probabilities of a prompt are those of the whole sequence run through the
-// ordinary graph, in pieces or not, and where nothing is remembered.
+// ordinary graph, whether the prompt runs in pieces or not, and also if nothing is cached.
 func TestEcho(t *testing.T) {
 	const length = 150
 	c := gpt2.New(61, length, 24, 3, 2)
@@ -436,7 +436,7 @@ func (m panics) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
 	return m.Model.GraphAt(s, tokens, rows)
 }
 
-// TestModelPanics: a model that panics fails the requests that it panics for.
+// TestModelPanics: if a model panics, only the requests that it panics for fail.
 func TestModelPanics(t *testing.T) {
 	e := newEngine(t, panics{small(16)}, generate.EngineConfig{Context: 16, Slots: 2})
 	const want = "generate: the model's graph for 1 sequence of 4 tokens panicked: of course"
@@ -448,7 +448,7 @@ func TestModelPanics(t *testing.T) {
 	}
 }
 
-// TestBurst: requests that come all at once, before any has a slot, are refused beyond the queue too.
+// TestBurst: the queue's limit also holds for requests that arrive all at once, before any has a slot.
 func TestBurst(t *testing.T) {
 	e := newEngine(t, small(16), generate.EngineConfig{Context: 16, Slots: 2, Queue: 3})
 	taken := 0

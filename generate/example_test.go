@@ -61,7 +61,7 @@ func ExampleGenerator_Beam() {
 	// Output: 3 6 true
 }
 
-// What the options leave of a distribution.
+// The tokens that the options leave to be drawn, with their log-probabilities.
 func ExampleOptions_Distribution() {
 	logits := []float32{2, 1, 0.5, -1}
 	for _, c := range (generate.Options{Temperature: 1, TopK: 2}).Distribution(logits, nil) {
@@ -72,7 +72,7 @@ func ExampleOptions_Distribution() {
 	// 1 -1.313
 }
 
-// Text ends before a stop string, however the tokens cut it.
+// Text ends before a stop string, however it is cut into tokens.
 func ExampleText() {
 	text := generate.NewText(letters{}, "\n\n")
 	for _, id := range []byte("one\ntwo\n\nthree") {
@@ -91,7 +91,7 @@ func ExampleText() {
 	// two
 }
 
-// The same tokens follow for the same seed, and greedy is a temperature of 0.
+// The same seed gives the same tokens, and a temperature of 0 is greedy decoding.
 func ExampleGenerator() {
 	c := gpt2.New(100, 32, 16, 2, 4)
 	g := generate.New(models.Graphs(c), graph.NewParams(1), c.Context)
@@ -116,7 +116,7 @@ func ExampleGenerator() {
 	// Output: 3 100 true
 }
 
-// Requests of many goroutines run together, each with options of its own.
+// Requests of many goroutines run together, each with its own options.
 func ExampleEngine() {
 	c := gpt2.New(100, 32, 16, 2, 4)
 	e, err := generate.NewEngine(models.Graphs(c), graph.NewParams(1), generate.EngineConfig{Context: c.Context, Slots: 2, Queue: 8})
@@ -156,7 +156,7 @@ func ExampleEngine() {
 	// 3 40
 }
 
-// With Echo, the prompt's own log-probabilities come first.
+// With Echo, the tokens of the prompt and their log-probabilities come first.
 func ExampleRequest() {
 	c := gpt2.New(100, 32, 16, 2, 4)
 	e, err := generate.NewEngine(models.Graphs(c), graph.NewParams(1), generate.EngineConfig{Context: c.Context, Slots: 1})

@@ -10,24 +10,24 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// Model declares the logits (N, V) at the given rows (N) of the flattened positions
-// of tokens (B, T).
+// Model declares the graph of a model: the logits (N, V) at the given rows (N) of the flattened
+// positions of tokens (B, T).
 type Model interface {
 	GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node
 }
 
-// Generator predicts with one model, for one caller: an [Engine] with as many slots as the
-// caller's sequences, that works while the caller waits. It is for one goroutine at a time.
+// Generator runs one model for one caller: it is an [Engine] with as many slots as the caller has
+// sequences, which runs while the caller waits. It must not be used by several goroutines at once.
 //
-// A model of which some layer cannot go on from what is remembered, such as one with
-// layers.AttentionConfig.Composed, or has an op that does not say that it works row by row
-// (graph.Op.RowWise), is run over the whole window for every token, each sequence by itself, in
-// a program of exactly its length: much slower, with what the model's own graph gives for these
-// tokens. [Generator.Whole] tells why. A constant that a model takes from a shape, as in
-// ops.Scale(s, x, float64(x.Shape()[0])), is not noticed:
-// it is that of the piece, which is a prompt with its length rounded up, then one row.
+// Some models cannot be run incrementally: a layer cannot continue from cached state, as with
+// layers.AttentionConfig.Composed, or an op does not declare that it works row by row
+// (graph.Op.RowWise). They are run over the whole window for every token, each sequence separately, in
+// a program of exactly its length. This is much slower; the results are those of the model's ordinary
+// graph for these tokens. [Generator.Whole] tells why. A constant that a model derives from a shape, as
+// in ops.Scale(s, x, float64(x.Shape()[0])), is not detected: its value is that of the piece, which is
+// the prompt with its length rounded up, and then one row at a time.
 type Generator struct {
-	// Vocab and Vacant tell which ids are tokens, as in EngineConfig.
+	// Vocab and Vacant say which ids are tokens, as in EngineConfig.
 	Vocab  int
 	Vacant []int
 
@@ -38,16 +38,16 @@ type Generator struct {
 	whole   error
 }
 
-// New returns a generator for a model of at most context positions.
+// New returns a generator for a model with a context of at most context positions.
 func New(m Model, params *graph.Params, context int) *Generator {
 	return &Generator{model: m, params: params, context: context}
 }
 
-// Whole tells why the model is run over the whole window for every token, if it is: which
-// layer or op cannot go on from what is remembered. It is known from the first tokens on.
+// Whole tells why the model is run over the whole window for every token: which layer or op
+// cannot be run incrementally. It is nil if all can, and before the generator is first used.
 func (g *Generator) Whole() error { return g.whole }
 
-// Close ends the generator's programs.
+// Close closes the generator's programs.
 func (g *Generator) Close() error {
 	if g.engine == nil {
 		return nil
@@ -57,8 +57,8 @@ func (g *Generator) Close() error {
 	return e.Close()
 }
 
-// open returns the engine for a number of sequences. That of another number is closed: it
-// would keep its memory.
+// open returns the engine for a number of sequences. An engine for another number is closed
+// first, to free its memory.
 func (g *Generator) open(batch int) (*Engine, error) {
 	if g.engine == nil || g.engine.config.Slots != batch {
 		if err := g.Close(); err != nil {
@@ -74,7 +74,7 @@ func (g *Generator) open(batch int) (*Engine, error) {
 	return g.engine, nil
 }
 
-// MemoryBytes is what layers remember for a batch of that many sequences: see Engine.CacheBytes.
+// MemoryBytes returns the size of the cache for a batch of that many sequences: see Engine.CacheBytes.
 func (g *Generator) MemoryBytes(batch int) (int64, error) {
 	e, err := g.open(batch)
 	if err != nil {
@@ -83,7 +83,7 @@ func (g *Generator) MemoryBytes(batch int) (int64, error) {
 	return e.CacheBytes(), nil
 }
 
-// Logits scores every token as the one after ids, of which the last that fit the
+// Logits returns the logits of the token after ids, of which the last that fit into the
 // context count. The slice is valid until the next call.
 func (g *Generator) Logits(ids []int) (logits []float32, err error) {
 	if len(ids) == 0 {
@@ -103,16 +103,16 @@ func (g *Generator) Logits(ids []int) (logits []float32, err error) {
 	return logits, j.err
 }
 
-// Stream yields up to n tokens that go on from prompt, as they are chosen. It ends early
-// after a token of Options.Stop, where Options.NoRepeat bans every token, and with the
-// context's error, or that of a run.
+// Stream yields up to n tokens that continue prompt, as they are chosen. It ends early
+// after a token of Options.Stop, when the options leave no token to choose from, and with an
+// error of ctx or of a run.
 func (g *Generator) Stream(ctx context.Context, prompt []int, n int, o Options) iter.Seq2[Token, error] {
 	return g.Batch(ctx, [][]int{prompt}, n, o)
 }
 
-// Batch is Stream for several prompts, of whatever lengths: each step yields a token for each
-// sequence that has not ended. Sequence i draws from a random stream of its own, so it is
-// the same, to the bit, whatever the others are.
+// Batch is Stream for several prompts of any lengths: each step yields a token for each
+// sequence that has not ended. Each sequence draws from its own random stream, so it is
+// the same, bit for bit, whatever the others are.
 func (g *Generator) Batch(ctx context.Context, prompts [][]int, n int, o Options) iter.Seq2[Token, error] {
 	return func(yield func(Token, error) bool) {
 		if err := g.batch(ctx, prompts, n, o, yield); err != nil && !errors.Is(err, errStopped) {
@@ -121,7 +121,7 @@ func (g *Generator) Batch(ctx context.Context, prompts [][]int, n int, o Options
 	}
 }
 
-// errStopped tells that the caller wants no more.
+// errStopped ends a sequence whose caller wants no more tokens.
 var errStopped = errors.New("generate: stopped")
 
 func (g *Generator) batch(ctx context.Context, prompts [][]int, n int, o Options, yield func(Token, error) bool) error {
@@ -165,7 +165,7 @@ func (g *Generator) batch(ctx context.Context, prompts [][]int, n int, o Options
 	return nil
 }
 
-// Generate collects what Stream yields.
+// Generate returns all tokens that Stream yields.
 func (g *Generator) Generate(ctx context.Context, prompt []int, n int, o Options) ([]int, error) {
 	var ids []int
 	for t, err := range g.Stream(ctx, prompt, n, o) {
@@ -181,10 +181,10 @@ func (g *Generator) Generate(ctx context.Context, prompt []int, n int, o Options
 
 // Beam searches for the likeliest continuations of up to n tokens and returns o.Beams of
 // them, best score first. At each step every beam is extended by every token and the best
-// extensions are followed; those that end count among the results, as do beams that have no
-// extension left. The search ends early when no beam can come to a better score than the
-// results have (Hugging Face's early_stopping = False: by the score that the best beam has
-// now). There may be fewer results than beams, but there is one.
+// extensions are followed; those that end become results, as do beams that have no
+// extension left. The search ends early when no beam can improve on the results, judged
+// by the score that the best beam has now (Hugging Face's early_stopping = False). There
+// may be fewer results than beams, but there is at least one.
 func (g *Generator) Beam(ctx context.Context, prompt []int, n int, o BeamOptions) ([]Hypothesis, error) {
 	e, err := g.open(max(1, o.Beams))
 	if err != nil {

@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// job is what slots are for: one for a sequence, several for the beams of a search.
+// job is a unit of work with its slots: one for a sequence, several for the beams of a search.
 type job struct {
 	ctx   context.Context
 	slots []*slot
-	take  func(s *slot, row []float32) // is given the logits after the sequence of a slot
-	read  func(at int, row []float32)  // and those after its prompt up to at, where it is echoed
+	take  func(s *slot, row []float32) // receives the logits after a slot's sequence
+	read  func(at int, row []float32)  // receives those that predict prompt token at, if the prompt is echoed
 
-	came, began time.Time // into the queue, and out of it
+	came, began time.Time // when it entered the queue, and when it left it for a slot
 
 	mu   sync.Mutex
 	err  error
 	done chan struct{} // closed at the end
 }
 
-// newJob returns a job for the context with n slots, all of them with the prompt.
+// newJob returns a job with n slots, all with the same prompt.
 func newJob(ctx context.Context, n int, prompt []int, take func(s *slot, row []float32)) *job {
 	j := &job{ctx: ctx, take: take, came: time.Now(), done: make(chan struct{})}
 	for i := range n {
@@ -32,7 +32,7 @@ func newJob(ctx context.Context, n int, prompt []int, take func(s *slot, row []f
 	return j
 }
 
-// end ends the job, if it has not ended yet: with an error, or without if all went well.
+// end ends the job, unless it has ended already. The error is nil if all went well.
 func (j *job) end(err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -42,7 +42,7 @@ func (j *job) end(err error) {
 	}
 }
 
-// over tells whether the job has ended.
+// over reports whether the job has ended.
 func (j *job) over() bool {
 	select {
 	case <-j.done:
@@ -52,7 +52,7 @@ func (j *job) over() bool {
 	}
 }
 
-// left ends the job if its context has, and tells whether it has ended.
+// left ends the job if its context is done, and reports whether the job has ended.
 func (j *job) left() bool {
 	if err := j.ctx.Err(); err != nil {
 		j.end(fmt.Errorf("generate: %w", err))
@@ -60,7 +60,7 @@ func (j *job) left() bool {
 	return j.over()
 }
 
-// take hands the logits after a slot's sequence to its job.
+// take passes the logits after the slot's sequence to its job.
 func (s *slot) take(row []float32) {
 	if err := checkNumbers(row); err != nil {
 		s.job.end(err)
@@ -69,8 +69,9 @@ func (s *slot) take(row []float32) {
 	s.job.take(s, row)
 }
 
-// echoed hands the rows of logits after the last n positions to the job, each as that of the
-// token that follows in the prompt, and returns the last row, which none follows.
+// echoed passes the rows of logits after the last n positions to the job, each with the prompt token
+// that it predicts. It returns the last row; once the whole prompt has run, that row predicts the
+// first token to generate.
 func (s *slot) echoed(rows []float32, n int) []float32 {
 	vocab := len(rows) / n
 	if s.past == n {
@@ -86,8 +87,8 @@ func (s *slot) echoed(rows []float32, n int) []float32 {
 	return rows[(n-1)*vocab:]
 }
 
-// checkNumbers refuses logits of which nothing can be chosen. A model that has gone wrong in one
-// place gives NaN everywhere, one whose head has, for a token.
+// checkNumbers refuses logits that hold a NaN. A NaN within the model makes all logits NaN; one in
+// the weights of the head may affect a single token's.
 func checkNumbers(row []float32) error {
 	if slices.ContainsFunc(row, func(x float32) bool { return x != x }) {
 		return errors.New("generate: the model's logits are NaN: its weights are, or are too large")

@@ -10,8 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// TestLogits: those after one token, after a context of them, and after none, which there are
-// not.
+// TestLogits checks the logits after one token and after a full context, and the error after none.
 func TestLogits(t *testing.T) {
 	g := newSuccessor(t, 10, 6)
 	for _, ids := range [][]int{{3}, {9, 9, 3}, {1, 2, 4, 5, 6, 3}, {1, 1, 1, 2, 4, 5, 6, 3}} {
@@ -30,7 +29,7 @@ func TestLogits(t *testing.T) {
 	}
 }
 
-// TestBatchEnds: a batch whose first, or last, sequence ends early yields the rest of the others,
+// TestBatchEnds: a batch whose first or last sequence ends early yields the rest of the others,
 // and stops running when none is left.
 func TestBatchEnds(t *testing.T) {
 	g := newSuccessor(t, 10, 6)

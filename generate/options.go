@@ -5,46 +5,47 @@ import (
 	"math"
 )
 
-// Options say how a token is chosen from logits. In this order: what Bias has is added; tokens that
-// were there are made less likely or banned; logits are divided by the temperature; only the TopK best are
-// kept, of these the fewest that hold a probability of TopP, of these those of at least MinP
-// times the best one's probability; one is drawn. The zero value takes the best token.
+// Options say how a token is chosen from logits. In this order: Bias is added; tokens that the
+// sequence already holds are made less likely or banned; logits are divided by the temperature; only
+// the TopK best tokens are kept, of these the fewest whose probabilities add up to TopP, and of these
+// the ones with at least MinP times the best token's probability; one of the remaining tokens is drawn.
+// The zero value takes the best token.
 type Options struct {
-	// Temperature above 1 evens probabilities out, below 1 sharpens them; 0 takes
+	// Temperature flattens the distribution if above 1 and sharpens it if below 1; 0 takes
 	// the best token.
 	Temperature float64
 	// TopK keeps the K best tokens and those that tie with the last of them; 0
 	// keeps all.
 	TopK int
-	// TopP keeps the best tokens until their probabilities reach it (Holtzman et
-	// al. 2020), the one that crosses it included; 0 or 1 keeps all.
+	// TopP keeps the best tokens until their probabilities add up to it (Holtzman et
+	// al. 2020), including the one that crosses it; 0 or 1 keeps all.
 	TopP float64
-	// MinP keeps tokens of at least this share of the best one's probability; 0 keeps
+	// MinP keeps tokens with at least this share of the best token's probability; 0 keeps
 	// all.
 	MinP float64
 
-	// Bias is added to the logits of tokens; −∞ bans one.
+	// Bias is added to the logits of tokens by id; −∞ bans a token.
 	Bias map[int]float64
 	// RepetitionPenalty divides positive logits of tokens that the sequence holds, prompt
-	// included, and multiplies negative ones (Keskar et al. 2019); 0 or 1 is none.
+	// included, and multiplies negative ones (Keskar et al. 2019); 0 or 1 is no penalty.
 	RepetitionPenalty float64
-	// PresencePenalty is taken from the logits of tokens that were generated, FrequencyPenalty as often
-	// as they were, as in OpenAI's API. The prompt has no say, but where Distribution and Choose are
-	// asked, which are told of no prompt.
+	// PresencePenalty is subtracted once from the logit of each token that was generated, and
+	// FrequencyPenalty once for each time it was, as in OpenAI's API. Tokens of the prompt do not count,
+	// except in Distribution and Choose, which cannot tell them from generated ones.
 	PresencePenalty, FrequencyPenalty float64
-	// NoRepeat bans tokens that would complete a run of so many tokens that the sequence
-	// holds already; 0 bans none.
+	// NoRepeat bans tokens that would complete a run of this many tokens that the sequence
+	// already holds; 0 bans none.
 	NoRepeat int
 
 	// Stop are tokens that end a sequence, such as the end of text. They are yielded.
 	Stop []int
-	// LogProbs asks for the token's log-probability and those of so many best tokens.
+	// LogProbs, if above 0, asks for the log-probabilities of the token and of this many best tokens.
 	LogProbs int
-	// Seed fixes the draws.
+	// Seed is the random seed.
 	Seed uint64
 }
 
-// Validate tells which option is out of range.
+// Validate returns an error if an option is out of range.
 func (o Options) Validate() error {
 	switch {
 	case !(o.Temperature >= 0) || math.IsInf(o.Temperature, 1):
@@ -74,5 +75,5 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// finite tells whether x is a number, as logits are.
+// finite reports whether x is a finite float32, as logits are.
 func finite(x float64) bool { return math.Abs(x) <= math.MaxFloat32 }

@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/generate"
 )
 
-// TestOpenAIPenalties: a bias is added once, a presence penalty taken once of what is there, a frequency penalty as often
-// as it is; the numbers are powers of two, so that sums are exact.
+// TestOpenAIPenalties: a bias is added once, a presence penalty is subtracted once from each token that is present, and a
+// frequency penalty as often as it occurs. The numbers are powers of two, so that sums are exact.
 func TestOpenAIPenalties(t *testing.T) {
 	logits := []float32{1, 2, 3, 4}
 	before := []int{3, 3, 1, 9} // 9 is beyond the vocabulary
@@ -52,7 +52,7 @@ func TestOpenAIPenalties(t *testing.T) {
 	}
 }
 
-// TestPenaltiesOfGenerated: penalties of presence and frequency count what was generated, not the prompt.
+// TestPenaltiesOfGenerated: presence and frequency penalties count generated tokens, not those of the prompt.
 func TestPenaltiesOfGenerated(t *testing.T) {
 	e := newEngine(t, small(16), generate.EngineConfig{Context: 16, Slots: 1})
 	r := generate.Request{Prompt: []int{1, 2, 3}, Tokens: 6, Options: generate.Options{LogProbs: 61}}

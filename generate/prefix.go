@@ -9,27 +9,27 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// prefixBlock is how many positions are kept together. A sequence that begins like another for at
-// least as many goes on from there.
+// prefixBlock is how many positions are kept together, and so the shortest prefix that sequences
+// can share.
 const prefixBlock = 16
 
-// PrefixUsage is what a cache of prefixes has done.
+// PrefixUsage says how a cache of prefixes has been used.
 type PrefixUsage struct {
-	Asked, Found int64 // tokens of prompts, and those of them that had been run before
-	Bytes, Most  int64 // what it takes, and may take
+	Asked, Found int64 // prompt tokens, and how many of them were found in the cache
+	Bytes, Most  int64 // memory that it uses, and may use
 }
 
-// prefixes keeps what layers remember of the beginnings of sequences: a tree of blocks, each
-// with the tokens of so many positions after those of its parent. The blocks that were not used for
-// longest make room for others. It is of the goroutine that takes turns, but for its counts.
+// prefixes caches keys and values, or whatever layers remember, of the beginnings of sequences. It is
+// a tree of blocks, each of prefixBlock positions that follow those of its parent. The least recently
+// used blocks make room for others. Except for its counters it belongs to the goroutine that takes turns.
 type prefixes struct {
 	cache *graph.Cache
-	rows  []int // of how many positions each layer remembers
+	rows  []int // how many positions each layer remembers
 	reach int   // the longest window, 0 if there is none
 	root  *block
-	used  list.List // of blocks, each before those that follow it, the last used first
+	used  list.List // blocks, most recently used first, each before its children
 	size  int64     // bytes of a block
-	most  int       // blocks
+	most  int       // maximum number of blocks
 
 	asked, found, blocks atomic.Int64
 }
@@ -40,20 +40,20 @@ type block struct {
 	key      string
 	children map[string]*block
 	kept     []float32
-	lost     []int         // how many of its first positions each layer with a window had forgotten; nil: none
-	place    *list.Element // nil: it has made room
+	lost     []int         // how many of its first positions each layer had forgotten, as windows are short; nil: none
+	place    *list.Element // nil: the block has been evicted
 }
 
-// trail is how far a slot's sequence is in the tree.
+// trail says how far a slot's sequence has got in the tree.
 type trail struct {
 	last  *block // nil at the beginning
-	depth int    // blocks up to it
+	depth int    // number of blocks up to last
 	ended bool   // the sequence has left the tree
-	asked bool   // it was looked for
+	asked bool   // its prompt has been counted in prefixes.asked
 }
 
-// newPrefixes returns a cache of prefixes for a runner; nil if there is no room for a block, or
-// nothing is remembered.
+// newPrefixes returns a cache of prefixes for a runner. It is nil if there is no room for a block, or
+// if the model's layers remember nothing.
 func newPrefixes(r *runner, bytes int64) *prefixes {
 	size := 4 * prefixBlock * int64(r.cache.Width())
 	if r.whole != nil || size == 0 || bytes < size {
@@ -68,7 +68,7 @@ func newPrefixes(r *runner, bytes int64) *prefixes {
 	return p
 }
 
-// usage is what the cache has done so far.
+// usage returns what the cache has been used for so far.
 func (p *prefixes) usage() PrefixUsage {
 	if p == nil {
 		return PrefixUsage{}
@@ -76,7 +76,7 @@ func (p *prefixes) usage() PrefixUsage {
 	return PrefixUsage{Asked: p.asked.Load(), Found: p.found.Load(), Bytes: p.blocks.Load() * p.size, Most: int64(p.most) * p.size}
 }
 
-// blockKey is the tokens of a block.
+// blockKey returns the tokens of a block as a map key.
 func blockKey(ids []int) string {
 	key := make([]byte, 0, 4*prefixBlock)
 	for _, id := range ids[:prefixBlock] {
@@ -85,14 +85,15 @@ func blockKey(ids []int) string {
 	return string(key)
 }
 
-// sharesBlock tells whether two slots that run their beginnings have the first block in common:
-// the second of them then waits for what the first leaves.
+// sharesBlock reports whether two slots at the beginning of their prompts have the first block in
+// common. The second then waits, so that it can reuse the blocks of the first.
 func sharesBlock(a, b *slot) bool {
 	x, y := a.window(), b.window()
 	return !a.trail.ended && !b.trail.ended && len(x) > prefixBlock && len(y) > prefixBlock && slices.Equal(x[:prefixBlock], y[:prefixBlock])
 }
 
-// resume moves a slot whose prompt runs past what is kept of it. At least one token is left to run.
+// resume advances a slot whose prompt is running past the blocks that are kept of it. At least one
+// token is left to run.
 func (p *prefixes) resume(s *slot) {
 	if p == nil || s.trail.ended || s.todo < 2 {
 		return
@@ -125,7 +126,7 @@ func (p *prefixes) resume(s *slot) {
 	p.touch(s.trail.last)
 }
 
-// after are the blocks that follow one and have the tokens.
+// after returns the chain of blocks that follows the block last and holds ids.
 func (p *prefixes) after(last *block, ids []int) (chain []*block) {
 	if last == nil {
 		last = p.root
@@ -140,8 +141,8 @@ func (p *prefixes) after(last *block, ids []int) (chain []*block) {
 	return chain
 }
 
-// whole is how many blocks of a chain that goes on from a position can be gone on from: up to one at
-// whose end every layer that looks back through a window has what it sees.
+// whole returns how many blocks of a chain that starts at a position can be used: the longest part at
+// whose end every layer with a window still has the positions in its window.
 func (p *prefixes) whole(chain []*block, from int) int {
 	for n := len(chain); n > 0; n-- {
 		if p.sees(chain[n-1], from+n*prefixBlock) {
@@ -151,7 +152,7 @@ func (p *prefixes) whole(chain []*block, from int) int {
 	return 0
 }
 
-// sees tells whether every layer has what it looks back to at the end of a block.
+// sees reports whether, at the end of a block, every layer has all positions that it looks back to.
 func (p *prefixes) sees(b *block, end int) bool {
 	for at := end; b != p.root && at > end-p.reach; b = b.parent {
 		at -= prefixBlock
@@ -164,7 +165,7 @@ func (p *prefixes) sees(b *block, end int) bool {
 	return true
 }
 
-// path are the blocks up to one.
+// path returns the blocks from the root to b, without the root.
 func (p *prefixes) path(b *block) (path []*block) {
 	for ; b != p.root; b = b.parent {
 		path = append(path, b)
@@ -173,7 +174,7 @@ func (p *prefixes) path(b *block) (path []*block) {
 	return path
 }
 
-// keep keeps what a slot has run since the last time, block by block.
+// keep stores, block by block, what a slot has run since the last call.
 func (p *prefixes) keep(s *slot) {
 	if p == nil || s.trail.ended {
 		return
@@ -190,8 +191,8 @@ func (p *prefixes) keep(s *slot) {
 	}
 }
 
-// add keeps the block at a position of a sequence, after another. It is nil if that has made room
-// for others, or if all others are before it.
+// add stores the block at position at of a sequence as a child of after, and returns it. It returns
+// nil if after has been evicted, or if there is no other block to evict.
 func (p *prefixes) add(after *block, key string, sequence, at int) *block {
 	if after == nil {
 		after = p.root
@@ -217,22 +218,23 @@ func (p *prefixes) add(after *block, key string, sequence, at int) *block {
 	}
 	lost := p.cache.Save(sequence, at, b.kept)
 	for i := range min(len(lost), len(b.lost)) {
-		lost[i] = min(lost[i], b.lost[i]) // what was there stays
+		lost[i] = min(lost[i], b.lost[i]) // positions that the block had already are kept
 	}
 	b.lost = lost
 	p.touch(b)
 	return b
 }
 
-// touch tells that a block, and so those before it, was used.
+// touch marks a block, and with it all blocks before it, as just used.
 func (p *prefixes) touch(b *block) {
 	for ; b != p.root; b = b.parent {
 		p.used.MoveToFront(b.place)
 	}
 }
 
-// room returns memory for a block after another. The block that was not used for longest gives its
-// own, as nothing follows it: those before one are used whenever it is.
+// room returns memory for a new child of after. When the cache is full it evicts the least recently
+// used block, which has no children, as using a block marks its ancestors too. It fails if that
+// block is after.
 func (p *prefixes) room(after *block) (data []float32, ok bool) {
 	if p.used.Len() < p.most {
 		p.blocks.Add(1)

@@ -29,9 +29,9 @@ func alike(n, context int) []generate.Request {
 	return all
 }
 
-// TestPrefixes: a request's tokens and log-probabilities are the same to the bit whether its prompt runs
-// whole or in pieces, alone or in company, and whatever is kept of sequences that begin like it: all, or so little
-// that blocks make room for others all the time.
+// TestPrefixes: a request's tokens and log-probabilities are the same, bit for bit, whether its prompt runs
+// whole or in pieces, alone or among others, and however much is kept of sequences that begin like it: all of it, or so
+// little that blocks are evicted all the time.
 func TestPrefixes(t *testing.T) {
 	const length = 100
 	count := 120
@@ -89,8 +89,8 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
-// TestPrefixOnce: what several prompts have in common runs once, one after the other and at once, as the
-// usage tells; a conversation that goes on runs only what was said since.
+// TestPrefixOnce: what several prompts have in common runs once, whether they come one after the other or at the same
+// time, as the usage shows; a conversation that is continued runs only what was added.
 func TestPrefixOnce(t *testing.T) {
 	const length = 200
 	e := newEngine(t, small(length), generate.EngineConfig{Context: length, Slots: 4, Piece: 32, Seamless: true, Prefixes: 1 << 24})
@@ -132,7 +132,7 @@ func TestPrefixOnce(t *testing.T) {
 	}
 }
 
-// TestPrefixesRefused: without Seamless a token's bits would tell whether there was a prefix.
+// TestPrefixesRefused: prefixes need Seamless, without which a token's bits would depend on whether its prefix was found.
 func TestPrefixesRefused(t *testing.T) {
 	for want, c := range map[string]generate.EngineConfig{
 		"need Seamless":       {Context: 8, Slots: 1, Prefixes: 1},

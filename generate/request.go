@@ -5,23 +5,23 @@ import (
 	"fmt"
 )
 
-// Request is a sequence to go on with.
+// Request asks for the continuation of a prompt.
 type Request struct {
 	Prompt []int
-	// Tokens is the most that are generated.
+	// Tokens is the maximum number of tokens to generate.
 	Tokens int
-	// Echo yields the tokens of the prompt first, which must fit in the context, with
-	// log-probabilities as those that follow. Tokens may then be 0.
+	// Echo yields the tokens of the prompt first, with log-probabilities like those of generated
+	// tokens. The prompt must fit in the context. Tokens may then be 0.
 	Echo bool
 	Options
-	// Sample numbers sequences of one seed, each of which draws from a random stream of its own.
+	// Sample numbers the sequences that share a seed; each draws from a separate random stream.
 	Sample int
-	// Fits refuses the request if the prompt and all tokens may not fit in the context, beyond
-	// which the window of a sequence slides.
+	// Fits refuses the request if the prompt and Tokens more do not fit in the context. Without it,
+	// the window of the sequence slides.
 	Fits bool
 }
 
-// Errors of requests.
+// Errors that requests end with.
 var (
 	ErrQueueFull = errors.New("generate: the queue is full")
 	ErrClosed    = errors.New("generate: the engine is closed")
@@ -30,7 +30,7 @@ var (
 	errNoPrompt = errors.New("generate: no tokens to go on from")
 )
 
-// validate tells what is wrong with the request for a model of so many positions.
+// validate returns an error if the request is not valid for a model of context positions.
 func (r Request) validate(context int) error {
 	if err := r.Options.Validate(); err != nil {
 		return err

@@ -10,37 +10,37 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// mostPrompts bounds the programs for pieces of several tokens that are kept beside those for
-// single ones. Of those for whole windows one is kept: the next is a token longer.
+// mostPrompts bounds how many programs for pieces of several tokens are kept, besides those for
+// single tokens. Only one program for whole windows is kept, as the next window is a token longer.
 const mostPrompts = 4
 
-// runner runs a model over pieces of the sequences whose past lies in the places of one cache.
+// runner runs a model over pieces of sequences whose past is in the places of one cache.
 type runner struct {
 	model    Model
 	params   *graph.Params
 	context  int
 	seamless bool
 	cache    *graph.Cache
-	whole    error // why every token takes a run over its whole window; nil if none does
+	whole    error // why every token needs a run over its whole window; nil if it does not
 	pieces   graph.Family[*piece]
 }
 
-// piece is what a program for the next length tokens of n sequences needs.
+// piece holds the output and inputs of a program for the next length tokens of n sequences.
 type piece struct {
 	logits             *G.Node      // (n·rows, V)
-	places             *graph.Cache // of the sequences; nil where nothing is remembered
-	tokens, rows, past []int        // (n, length); (n·rows), whose logits are wanted; (n)
-	counts             []int        // (n) tokens that do not only fill a piece
+	places             *graph.Cache // the sequences' part of the cache; nil if nothing is cached
+	tokens, rows, past []int        // (n, length); (n·rows), the rows whose logits are wanted; (n)
+	counts             []int        // (n), how many tokens of each piece are not padding
 }
 
-// newRunner returns a runner with so many places. If the model cannot go on from what is
-// remembered it runs whole windows; if it cannot even do that, the error is the first one.
+// newRunner returns a runner with c.Slots places. If the model cannot be run incrementally, the
+// runner runs whole windows; if it cannot do that either, the error is that of the first attempt.
 func newRunner(m Model, params *graph.Params, c EngineConfig) (*runner, error) {
 	context, places := c.Context, c.Slots
 	r := &runner{model: m, params: params, context: context, seamless: c.Seamless, cache: graph.NewCache(places, context)}
 	r.pieces = graph.Family[*piece]{Build: r.compile, Most: places + mostPrompts}
 	if _, _, err := r.pieces.For(places, 1, 1); err != nil {
-		r.cache, r.whole = graph.NewCache(places, context), err // some layers have declared theirs
+		r.cache, r.whole = graph.NewCache(places, context), err // some layers may have declared stores in the first
 		r.pieces.Most = 1
 		if _, _, unless := r.pieces.For(1, 1, 1); unless != nil {
 			return nil, err
@@ -49,9 +49,9 @@ func newRunner(m Model, params *graph.Params, c EngineConfig) (*runner, error) {
 	return r, nil
 }
 
-// length is that of the program for pieces of so many tokens after past ones. Shapes are fixed
-// in a graph, so it is rounded up, to powers of two and from 64 on to multiples of 64; but not
-// for whole windows, where an op may look at what fills the rest.
+// length returns the length of the program for a piece of that many tokens after past positions.
+// As the shapes of a graph are fixed, it is rounded up: to a power of two, and from 64 on to a
+// multiple of 64. It is not rounded for whole windows, where an op may read the padding.
 func (r *runner) length(tokens, past int) int {
 	if r.whole != nil || tokens == 0 {
 		return tokens
@@ -65,9 +65,9 @@ func (r *runner) length(tokens, past int) int {
 	return min(length, r.context-past)
 }
 
-// compile makes the program for a shape (n, length, rows), with so many rows of logits for
-// each sequence.
-// A model that panics fails for this shape alone: an engine runs it in a goroutine of its own.
+// compile makes the program for a shape (n, length, rows), with rows rows of logits for
+// each sequence. If the model panics, that is an error for this shape only, as an engine calls compile
+// in a separate goroutine, where a panic would end the process.
 func (r *runner) compile(shape ...int) (program *graph.Program, p *piece, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -86,14 +86,14 @@ func (r *runner) compile(shape ...int) (program *graph.Program, p *piece, err er
 	}
 	s := graph.New(r.params, options...)
 	p.logits = r.model.GraphAt(s, s.Ints("tokens", n, length), s.Ints("rows", n*rows))
-	s.Past() // a model without positions and attention does not ask
+	s.Past() // declares the input, which a model without positions and attention does not
 	program, err = s.Compile(p.logits)
 	return program, p, err
 }
 
-// run runs the next tokens of some slots, whose places lie together, in a program of a length,
-// and returns the logits (n, V) after each one's piece, or (length, V) after each token of one
-// that is echoed.
+// run runs the next tokens of slots with contiguous places in a program of the given length. It
+// returns the logits (n, V) after each slot's piece, or (length, V) after each token of a single
+// slot whose prompt is echoed.
 func (r *runner) run(slots []*slot, length int) ([]float32, error) {
 	rows := 1
 	if slots[0].echo {
@@ -103,7 +103,7 @@ func (r *runner) run(slots []*slot, length int) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	clear(p.tokens) // attention is causal: what fills the rest does not matter
+	clear(p.tokens) // attention is causal, so the padding does not matter
 	for i, s := range slots {
 		n := copy(p.tokens[i*length:][:length], s.ids[len(s.ids)-s.todo:])
 		p.past[i], p.counts[i] = s.past, n

@@ -15,8 +15,8 @@ type Candidate struct {
 	LogProb float64
 }
 
-// Distribution returns the tokens that the options leave to be drawn after the tokens
-// before, best first. Their probabilities add up to 1. There are none if all are banned.
+// Distribution returns the tokens that may be drawn with these options after the tokens in
+// before, best first. Their probabilities add up to 1. It returns nil if all are banned.
 func (o Options) Distribution(logits []float32, before []int) []Candidate {
 	s := sampler{Options: o}
 	kept, all := s.keep(logits, before)
@@ -37,24 +37,24 @@ func (o Options) Distribution(logits []float32, before []int) []Candidate {
 	return kept
 }
 
-// Choose draws a token after the tokens before; −1 if all are banned.
+// Choose draws a token to follow the tokens in before. It returns −1 if all are banned.
 func (o Options) Choose(logits []float32, before []int, random *rand.Rand) int {
 	s := sampler{Options: o}
 	return s.choose(logits, before, random)
 }
 
-// sampler chooses tokens, with memory that it uses again.
+// sampler chooses tokens and reuses its buffers.
 type sampler struct {
 	Options
-	prompt                int // so many of the tokens before were not generated
+	prompt                int // length of the prompt, whose tokens were not generated
 	scaled, probabilities []float32
 }
 
-// choose draws a token after the tokens before; −1 if all are banned.
+// choose draws a token to follow the tokens in before. It returns −1 if all are banned.
 func (s *sampler) choose(logits []float32, before []int, random *rand.Rand) int {
 	kept, all := s.keep(logits, before)
 	if all {
-		// All of them: in the order of their ids, which needs no sorting.
+		// All tokens may be drawn: take them in the order of their ids, which needs no sorting.
 		s.softmax()
 		var total float64
 		for _, p := range s.probabilities {
@@ -87,8 +87,8 @@ func (s *sampler) choose(logits []float32, before []int, random *rand.Rand) int 
 	return kept[len(kept)-1].ID
 }
 
-// keep returns what may be drawn, best first, with scaled logits instead of
-// log-probabilities, or that all may be, but for those whose scaled logit is −∞.
+// keep returns the tokens that may be drawn, best first, with scaled logits in place of
+// log-probabilities. If all is true, every token may be drawn whose scaled logit is not −∞.
 func (s *sampler) keep(logits []float32, before []int) (kept []Candidate, all bool) {
 	s.scaled = append(s.scaled[:0], logits...)
 	s.penalize(before)
@@ -101,7 +101,7 @@ func (s *sampler) keep(logits []float32, before []int) (kept []Candidate, all bo
 	}
 	from := 0.0
 	if most := float64(s.scaled[first]); math.Abs(most)/s.Temperature > math.MaxFloat32 {
-		from = most // a temperature so small that only differences have quotients, or −∞
+		from = most // with so small a temperature, only quotients of differences are finite, or −∞
 	}
 	for i, v := range s.scaled {
 		s.scaled[i] = float32((float64(v) - from) / s.Temperature)
@@ -124,7 +124,7 @@ func (s *sampler) keep(logits []float32, before []int) (kept []Candidate, all bo
 	return kept, kept == nil
 }
 
-// penalize makes tokens that were there less likely.
+// penalize applies Bias, the penalties and NoRepeat to the scaled logits.
 func (s *sampler) penalize(before []int) {
 	for id, bias := range s.Bias {
 		if id < len(s.scaled) {
@@ -146,7 +146,7 @@ func (s *sampler) penalize(before []int) {
 	}
 	s.penalizeGenerated(before[min(s.prompt, len(before)):])
 	if n := s.NoRepeat; n > 0 && len(before) >= n {
-		run := before[len(before)-n+1:] // the new token would complete it
+		run := before[len(before)-n+1:] // the run that the new token would complete
 		for i := 0; i+n <= len(before); i++ {
 			if id := before[i+n-1]; slices.Equal(before[i:i+n-1], run) && id >= 0 && id < len(s.scaled) {
 				s.scaled[id] = float32(math.Inf(-1))
@@ -155,7 +155,7 @@ func (s *sampler) penalize(before []int) {
 	}
 }
 
-// penalizeGenerated makes tokens that were generated less likely.
+// penalizeGenerated applies PresencePenalty and FrequencyPenalty.
 func (s *sampler) penalizeGenerated(generated []int) {
 	if s.PresencePenalty == 0 && s.FrequencyPenalty == 0 {
 		return
@@ -171,25 +171,25 @@ func (s *sampler) penalizeGenerated(generated []int) {
 	}
 }
 
-// softmax fills probabilities.
+// softmax sets s.probabilities to the softmax of the scaled logits.
 func (s *sampler) softmax() {
 	s.probabilities = append(s.probabilities[:0], s.scaled...)
 	kernel.Softmax(s.probabilities, s.scaled, len(s.scaled))
 }
 
-// nucleus returns the fewest of the kept tokens, or of all if that is nil, whose
-// probabilities reach TopP.
+// nucleus returns the fewest of the kept tokens, or of all tokens if kept is nil, whose
+// probabilities add up to TopP.
 func (s *sampler) nucleus(kept []Candidate) []Candidate {
 	if kept == nil {
 		total := kernel.LogSumExp(s.scaled)
 		for k := 64; ; k *= 4 {
-			// Most of the probability is with few tokens; sorting all would take longer
-			// than computing them.
+			// A few tokens have most of the probability; sorting all of them would take longer
+			// than computing the logits.
 			kept = top(s.scaled, min(k, len(s.scaled)))
 			switch cut := reach(kept, total, s.TopP); {
 			case cut > 0:
 				return kept[:cut]
-			case k >= len(s.scaled): // for rounding, all together do not reach it
+			case k >= len(s.scaled): // because of rounding, all together do not add up to TopP
 				return kept
 			}
 		}
@@ -204,8 +204,8 @@ func (s *sampler) nucleus(kept []Candidate) []Candidate {
 	return kept
 }
 
-// reach is the number of tokens whose probabilities, relative to e^total, reach p, and 0
-// if all do not.
+// reach returns how many of the kept tokens it takes for their probabilities, relative to e^total, to
+// add up to p. It returns 0 if all of them do not.
 func reach(kept []Candidate, total, p float64) int {
 	var sum float64
 	for i, c := range kept {
@@ -216,8 +216,8 @@ func reach(kept []Candidate, total, p float64) int {
 	return 0
 }
 
-// top returns the k largest of x and those that tie with the last of them, best first,
-// the first of equals first; all if there are no more.
+// top returns the k largest elements of x and those that tie with the last of them, best first and
+// equal ones by index. It returns all if there are no more than k.
 func top(x []float32, k int) []Candidate {
 	k = min(k, len(x))
 	heap := append(make([]float32, 0, k), x[:k]...) // the smallest of the largest is at 0
@@ -233,8 +233,8 @@ func top(x []float32, k int) []Candidate {
 	return above(x, heap[0])
 }
 
-// above returns the elements of x of at least a value, best first, but for those that are
-// −∞: they are banned.
+// above returns the elements of x that are at least a value, best first, without those that are
+// −∞, which are banned.
 func above(x []float32, least float32) []Candidate {
 	var kept []Candidate
 	for id, v := range x {
@@ -246,7 +246,7 @@ func above(x []float32, least float32) []Candidate {
 	return kept
 }
 
-// sink restores a heap whose element i may be too large.
+// sink restores the order of a min-heap whose element i may be too large.
 func sink(heap []float32, i int) {
 	for {
 		child := 2*i + 1
@@ -264,7 +264,7 @@ func sink(heap []float32, i int) {
 	}
 }
 
-// best is the first of the largest logits.
+// best returns the index of the largest logit, the first of equal ones.
 func best(logits []float32) int {
 	id := 0
 	for i, v := range logits {

@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// Sequence is a request that an [Engine] has taken on.
+// Sequence is a request that an [Engine] has accepted.
 type Sequence struct {
 	*job
 	request Request
 	random  *rand.Rand
 
 	// Guarded by the job's lock.
-	tokens  []Token // that nobody has fetched
-	fetched []Token // by the last call, to be used again
+	tokens  []Token // not fetched yet
+	fetched []Token // by the last call, to be reused
 	usage   Usage
 	more    chan struct{} // has an element if there are tokens
 }
 
-// Usage is what a sequence took.
+// Usage says what a sequence took.
 type Usage struct {
-	Prompt, Tokens int           // tokens of the prompt, and of what was generated
-	Cached         int           // tokens of the prompt that had been run for another
+	Prompt, Tokens int           // number of tokens of the prompt, and of generated ones
+	Cached         int           // prompt tokens found in the cache of prefixes
 	Waited         time.Duration // for a slot
-	First          time.Duration // for the first token, in the queue too
+	First          time.Duration // until the first token, including the wait
 }
 
-// sequence returns the job for a request.
+// sequence returns the sequence for a request.
 func (e *Engine) sequence(ctx context.Context, r Request) (*Sequence, error) {
 	if err := r.validate(e.config.Context); err != nil {
 		return nil, err
@@ -41,12 +41,12 @@ func (e *Engine) sequence(ctx context.Context, r Request) (*Sequence, error) {
 	}
 	q.job = newJob(ctx, 1, r.Prompt, func(s *slot, row []float32) { q.choose(e, s, row) })
 	q.slots[0].echo, q.read = r.Echo, q.echo
-	q.request.Prompt, q.request.Stop = q.slots[0].ids, slices.Clone(r.Stop) // the caller may go on with its own
+	q.request.Prompt, q.request.Stop = q.slots[0].ids, slices.Clone(r.Stop) // the caller may reuse its slices
 	q.request.Bias = maps.Clone(r.Bias)
 	return q, nil
 }
 
-// choose takes the next token.
+// choose chooses the next token and hands it out.
 func (q *Sequence) choose(e *Engine, s *slot, row []float32) {
 	r := &q.request
 	e.sampler.Options, e.sampler.prompt = r.Options, len(r.Prompt)
@@ -70,7 +70,7 @@ func (q *Sequence) choose(e *Engine, s *slot, row []float32) {
 	}
 }
 
-// echo hands out a token of the prompt, with the logits after those before it.
+// echo hands out a token of the prompt, scored by the logits after the tokens before it, if any.
 func (q *Sequence) echo(at int, row []float32) {
 	r := &q.request
 	t := Token{Sequence: r.Sample, ID: r.Prompt[at], Prompt: true}
@@ -90,7 +90,7 @@ func (q *Sequence) echo(at int, row []float32) {
 	}
 }
 
-// hand adds a token to those to be fetched.
+// hand adds a token to those that can be fetched.
 func (q *Sequence) hand(t Token) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -108,7 +108,7 @@ func (q *Sequence) hand(t Token) {
 	}
 }
 
-// fetch returns the tokens that have come since the last time, valid until the next.
+// fetch returns the tokens added since the last call. They are valid until the next.
 func (q *Sequence) fetch() []Token {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -116,8 +116,9 @@ func (q *Sequence) fetch() []Token {
 	return q.fetched
 }
 
-// Tokens yields the tokens as they are chosen, and the error that ends them early. Leaving the
-// loop ends the sequence. The engine does not wait for who reads: tokens are kept until then.
+// Tokens yields the tokens as they are chosen, and the error if one ends the sequence early. Leaving
+// the loop cancels the sequence. The engine does not wait for the reader: it keeps tokens until they
+// are read.
 func (q *Sequence) Tokens() iter.Seq2[Token, error] {
 	return func(yield func(Token, error) bool) {
 		defer q.Cancel()
@@ -144,10 +145,10 @@ func (q *Sequence) Tokens() iter.Seq2[Token, error] {
 	}
 }
 
-// Cancel ends the sequence, whose slot is free before the next token.
+// Cancel ends the sequence. Its slot is freed before the engine runs the next token.
 func (q *Sequence) Cancel() { q.end(errStopped) }
 
-// Usage is what the sequence has taken so far.
+// Usage returns what the sequence has taken so far.
 func (q *Sequence) Usage() Usage {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -27,8 +27,8 @@ func tokensOf(t *testing.T, g *generate.Generator, prompts [][]int, n int, o gen
 	return tokens
 }
 
-// TestAlone: what a sequence generates, to the bit of its log-probabilities, does not depend
-// on the others of its batch nor on GOMAXPROCS, also where windows slide.
+// TestAlone: what a sequence generates, down to the bits of its log-probabilities, does not depend
+// on the others in its batch or on GOMAXPROCS, even if windows slide.
 func TestAlone(t *testing.T) {
 	prompts := [][]int{{1}, {5, 4, 3, 2, 1}, {7, 7, 0, 16, 4, 9}, {1}, slices.Repeat([]int{8, 3, 30}, 17)}
 	o := generate.Options{LogProbs: 61}
@@ -60,7 +60,7 @@ func TestAlone(t *testing.T) {
 	}
 }
 
-// equal compares the tokens of a sequence to the bit.
+// equal compares the tokens of a sequence bit for bit.
 func equal(t *testing.T, what string, got, want []generate.Token) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -73,8 +73,7 @@ func equal(t *testing.T, what string, got, want []generate.Token) {
 	}
 }
 
-// TestWhole: a model that cannot go on from the past generates the same, and remembers
-// nothing.
+// TestWhole: a model that cannot be run incrementally generates the same, and caches nothing.
 func TestWhole(t *testing.T) {
 	two, one := gpt2.New(61, 24, 24, 3, 2), gpt1.New(61, 24, 24, 3, 2)
 	two.InitStd, one.InitStd = 0.2, 0.2
@@ -108,7 +107,7 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-// TestAllocates: a token allocates what the machine does for each op, and nothing that grows
+// TestAllocates: a token takes the allocations that the machine makes for each op, and none that grow
 // with the model or the text.
 func TestAllocates(t *testing.T) {
 	m := families()["gpt2"]

@@ -2,36 +2,35 @@ package generate
 
 import "slices"
 
-// mostRows bounds the tokens of several prompts that run at once, and with them the memory of
-// their program.
+// mostRows bounds the total number of tokens of prompts that run in one program, and so its memory.
 const mostRows = 8192
 
-// mostEchoed bounds the tokens of a prompt after each of which logits are wanted at once.
+// mostEchoed bounds the length of a piece of an echoed prompt, which needs logits at every token.
 const mostEchoed = 64
 
-// slot is a place in the cache and the sequence that has it.
+// slot is a place in the cache with the sequence that occupies it.
 type slot struct {
 	job   *job
 	beam  int // which of the job's slots it is
 	place int
 	ids   []int // the sequence, prompt included
-	todo  int   // so many of its last tokens are to be run; 0 where it waits for other beams
-	past  int   // positions before these that are remembered
-	echo  bool  // the logits after each of them are wanted, not only after the last
+	todo  int   // how many of its last tokens are still to be run; 0 while it waits for other beams
+	past  int   // how many positions before these are cached
+	echo  bool  // the logits after every token of the prompt are wanted, not only after the last
 
-	trail trail // of what is remembered in the cache of prefixes
-	found int   // tokens of the prompt that were there
+	trail trail // its position in the cache of prefixes
+	found int   // tokens of the prompt that were found there
 }
 
 // push appends a token.
 func (s *slot) push(id int) { s.ids, s.todo = append(s.ids, id), 1 }
 
-// window is what the model sees of the sequence.
+// window returns the tokens of the sequence that the model sees.
 func (s *slot) window() []int { return s.ids[len(s.ids)-s.todo-s.past:] }
 
-// slide has a slot that has filled its context of so many positions forget the older half of
-// what it sees. The newer half runs anew, as its positions have changed; all of the window does
-// where nothing is remembered.
+// slide makes a slot that has filled its context forget the older half of its window. The newer
+// half is run again, as its positions have changed. If whole is set, nothing is cached and the
+// whole window is run.
 func (s *slot) slide(context int, whole bool) {
 	if s.past+s.todo > context {
 		s.todo, s.past = (context+1)/2, 0
@@ -42,11 +41,11 @@ func (s *slot) slide(context int, whole bool) {
 	}
 }
 
-// slots are those in use; a place is an index.
+// slots are the slots in use, indexed by place.
 type slots []*slot
 
-// remove gives up the slot at a place. The last that decodes moves there, so that those that do
-// lie together; those whose prompts run keep their order behind.
+// remove frees the slot at a place. The last slot that decodes moves there, so that decoding slots
+// stay contiguous; after them, the slots whose prompts still run keep their order.
 func (all *slots) remove(place int, copy func(to, from, used int)) {
 	move := func(to, from int) {
 		s := (*all)[from]
@@ -68,10 +67,11 @@ func (all *slots) remove(place int, copy func(to, from, used int)) {
 	*all = (*all)[:last]
 }
 
-// piece returns the length of the program for what comes next of the slot at a place, at most so
-// many tokens, and how many slots from there on run in one. They are those whose piece is as
-// long, if it is a single token or begins their window. Or, which same tells, they are those that
-// see the same, as beams and samples of one prompt do: one runs for all.
+// piece returns the length of the program for the next piece, of up to most tokens, of the slot at
+// a place, and the number n of slots from there on that share the program. These are slots with
+// pieces of the same length, if a piece is a single token or the beginning of a window. If same is
+// true, they are instead slots with the same window, such as beams and samples of one prompt: one
+// of them is run for all.
 func (all slots) piece(place, most int, r *runner) (n, length int, same bool) {
 	first, rest := all[place], all[place+1:]
 	if first.echo && r.whole == nil {

@@ -6,27 +6,28 @@ import (
 	"unicode/utf8"
 )
 
-// Decoder appends the text of some tokens; a tokenizer is one.
+// Decoder appends the text of tokens. Tokenizers implement it.
 type Decoder interface {
 	AppendText(text []byte, ids []int) ([]byte, error)
 }
 
-// Text makes text of a stream of tokens. It hands out nothing that may change: no part of a
-// character of which more may come, and nothing that may turn out to be a stop string.
+// Text turns a stream of tokens into text. It returns only text that can no longer change: it holds
+// back the beginning of an incomplete character, and whatever may turn out to begin a stop string.
 type Text struct {
 	decoder Decoder
-	size    int // ids from here on are no text
+	size    int // ids from here on have no text
 	stops   [][]byte
 	text    []byte
-	given   int // bytes handed out
+	given   int // bytes returned so far
 	stopped bool
 }
 
-// NewText returns a Text that ends before a stop string; empty ones are none. Of several, it
-// is the one that is complete first, byte by byte, and of those that end together the longest.
-// So neither their order matters nor how the text is cut into tokens.
+// NewText returns a Text that ends before a stop string. Empty stop strings are ignored. Of several
+// stop strings, the one that is complete first, byte by byte, ends the text, and the longest of those
+// that end at the same byte. So neither their order matters nor how the text is cut into tokens.
 //
-// If the decoder tells its Size, ids from there on, which pad a model's vocabulary, are no text.
+// If the decoder has a method Size() int, ids from there on, which pad a model's vocabulary, have no
+// text.
 func NewText(d Decoder, stops ...string) *Text {
 	t := &Text{decoder: d, size: math.MaxInt}
 	if sized, ok := d.(interface{ Size() int }); ok {
@@ -40,7 +41,7 @@ func NewText(d Decoder, stops ...string) *Text {
 	return t
 }
 
-// Add takes the next token and returns the text that is certain now.
+// Add adds the next token and returns the text that has become certain.
 func (t *Text) Add(id int) (string, error) {
 	if t.stopped || id >= t.size {
 		return "", nil
@@ -55,7 +56,7 @@ func (t *Text) Add(id int) (string, error) {
 	}
 	end := t.whole(len(t.text))
 	for _, s := range t.stops {
-		// The longest end of the text that begins a stop string waits.
+		// Hold back the longest suffix of the text that begins a stop string.
 		for n := min(len(s)-1, len(t.text)-t.given); n > 0; n-- {
 			if bytes.HasSuffix(t.text, s[:n]) {
 				end = min(end, len(t.text)-n)
@@ -66,7 +67,7 @@ func (t *Text) Add(id int) (string, error) {
 	return t.give(end), nil
 }
 
-// stop is where the stop string begins that is complete first.
+// stop returns where the stop string that is complete first begins.
 func (t *Text) stop() (begin int, ok bool) {
 	end := 0
 	for _, s := range t.stops {
@@ -82,7 +83,7 @@ func (t *Text) stop() (begin int, ok bool) {
 	return begin, ok
 }
 
-// whole is where the last character begins if more of it may come, and end otherwise.
+// whole returns where the last character begins if it is incomplete, and end otherwise.
 func (t *Text) whole(end int) int {
 	for back := 1; back <= min(utf8.UTFMax-1, end-t.given); back++ {
 		if utf8.RuneStart(t.text[end-back]) {
@@ -102,11 +103,11 @@ func (t *Text) give(end int) string {
 	return out
 }
 
-// Stopped tells whether a stop string has come.
+// Stopped reports whether a stop string has ended the text.
 func (t *Text) Stopped() bool { return t.stopped }
 
-// Rest returns what was held back, when there are no more tokens.
+// Rest returns the text that was held back. Call it after the last token.
 func (t *Text) Rest() string { return t.give(len(t.text)) }
 
-// String is the whole text so far, without a stop string.
+// String returns the whole text so far, without a stop string.
 func (t *Text) String() string { return string(t.text) }

@@ -21,8 +21,8 @@ func (letters) AppendText(text []byte, ids []int) ([]byte, error) {
 	return text, nil
 }
 
-// TestStopStrings: which of several ends a text depends neither on their order nor on the
-// tokens: it is the one that is complete first, of those that end together the longest.
+// TestStopStrings: which of several stop strings ends a text depends neither on their order nor on the
+// tokens: it is the one that is complete first, and the longest of those that end together.
 // transformers' StopStringCriteria and vLLM end there too; vLLM cuts at the first of its list.
 func TestStopStrings(t *testing.T) {
 	for _, c := range []struct {
@@ -60,7 +60,7 @@ func TestStopStrings(t *testing.T) {
 	}
 }
 
-// parts decodes a token as the part of a text of that number.
+// parts decodes token i as part i of a text.
 type parts struct {
 	text   string
 	length int
@@ -73,12 +73,12 @@ func (p parts) AppendText(text []byte, ids []int) ([]byte, error) {
 	return text, nil
 }
 
-// sized is letters with so many tokens.
+// sized is letters with a vocabulary size.
 type sized struct{ letters }
 
 func (sized) Size() int { return 128 }
 
-// TestPaddingIsNoText: ids beyond the tokenizer have none.
+// TestPaddingIsNoText: ids beyond the tokenizer's have no text.
 func TestPaddingIsNoText(t *testing.T) {
 	text := generate.NewText(sized{})
 	for _, id := range []int{'a', 128, 'b', 50303} {
@@ -91,7 +91,7 @@ func TestPaddingIsNoText(t *testing.T) {
 	}
 }
 
-// TestText: nothing comes out that may change, and a stop string ends the text.
+// TestText: only text that can no longer change is returned, and a stop string ends the text.
 func TestText(t *testing.T) {
 	for _, c := range []struct {
 		in    string

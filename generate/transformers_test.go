@@ -58,8 +58,7 @@ func open(t *testing.T, name string) *generate.Generator {
 	return g
 }
 
-// TestTransformers: greedy continuations and beam searches are those of transformers'
-// generate.
+// TestTransformers compares greedy continuations and beam searches with transformers' generate.
 func TestTransformers(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("testdata", "transformers.json"))
 	if err != nil {

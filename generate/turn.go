@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-// turn gives each sequence that has a slot its next token, but for those whose prompts have not
-// run to their end: of these it runs a piece. Those that have ended leave first, and others come.
+// turn generates the next token of each sequence that has a slot, except those whose prompts have not
+// been run to the end: of these it runs a piece. First, jobs that have ended give up their slots and
+// waiting jobs take them.
 func (e *Engine) turn() {
 	e.leave()
 	e.enter()
 	for _, s := range e.slots {
 		s.slide(e.config.Context, e.runner.whole != nil)
 	}
-	prompts := 0 // tokens of them
+	prompts := 0 // how many of their tokens this turn runs
 	for at, n := 0, 1; at < len(e.slots); at += n {
 		if n = 1; e.slots[at].todo == 0 {
 			continue
@@ -29,7 +30,7 @@ func (e *Engine) turn() {
 				rows = length
 			}
 			if prompts > 0 && rows > e.config.Piece-prompts {
-				continue // in another turn
+				continue // left for another turn
 			}
 			prompts += rows
 		}
@@ -37,8 +38,8 @@ func (e *Engine) turn() {
 	}
 }
 
-// run runs a piece of some slots, one for all if it is the same, and hands out the logits of
-// those of which nothing is left to run.
+// run runs a piece of the slots of part, once for all of them if same is set, and passes on the logits
+// of slots that have nothing left to run.
 func (e *Engine) run(part slots, length int, same bool) {
 	run := part
 	if same {
@@ -46,7 +47,7 @@ func (e *Engine) run(part slots, length int, same bool) {
 	}
 	logits, err := e.runner.run(run, length)
 	switch {
-	case err != nil && len(run) > 1: // whose fault is it?
+	case err != nil && len(run) > 1: // run them one by one, so that only those at fault fail
 		for i := range part {
 			e.run(part[i:i+1], length, false)
 		}
@@ -78,7 +79,7 @@ func (e *Engine) run(part slots, length int, same bool) {
 	}
 }
 
-// leave frees the slots of jobs that have come to an end, or that nobody waits for any more.
+// leave frees the slots of jobs that have ended or whose context is done.
 func (e *Engine) leave() {
 	for i, s := range slices.Backward(e.slots) {
 		if s.job.left() {
@@ -87,7 +88,7 @@ func (e *Engine) leave() {
 	}
 }
 
-// enter gives slots to those that have waited longest, while there are any.
+// enter gives slots to the jobs that have waited longest, while there are enough free ones.
 func (e *Engine) enter() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -103,8 +104,8 @@ func (e *Engine) enter() {
 	e.running = len(e.slots)
 }
 
-// tokens are the logits of a row that tokens are chosen by, valid until the next call: see
-// EngineConfig.Vocab and Vacant.
+// tokens returns the logits of a row that a token may be chosen from, with those of vacant ids at −∞:
+// see EngineConfig.Vocab and Vacant. They are valid until the next call.
 func (e *Engine) tokens(row []float32) []float32 {
 	if v := e.config.Vocab; v > 0 && v < len(row) {
 		row = row[:v]
@@ -114,7 +115,7 @@ func (e *Engine) tokens(row []float32) []float32 {
 	}
 	e.candidates = append(e.candidates[:0], row...)
 	for _, id := range e.config.Vacant {
-		if id < len(row) { // of a model that is as large as its tokenizer
+		if id < len(row) { // the model's vocabulary may end before the id
 			e.candidates[id] = float32(math.Inf(-1))
 		}
 	}

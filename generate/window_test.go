@@ -15,8 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// windows has the first layer of a model of two heads look back 5 positions and the third 48: both
-// fewer than any multiple of the rows that a piece is rounded up to.
+// windows gives the first layer of a model with two heads a window of 5 positions and the third a window
+// of 48: both fewer than any multiple of the rows that a piece is rounded up to.
 func windows(m models.Model) models.Model {
 	in := func(layer string, window int) graph.Option {
 		return graph.Replace("h."+layer+".attn", func(s *graph.Scope, x *G.Node) *G.Node {
@@ -48,8 +48,7 @@ func logProb(t *testing.T, m models.Model, params *graph.Params, ids []int, n in
 	return sum
 }
 
-// TestBandedBeams: beams that go on from one another have what the window needs of those that they
-// come from.
+// TestBandedBeams: a beam that continues another one has all positions of it that the window needs.
 func TestBandedBeams(t *testing.T) {
 	m, params := families()["banded"], graph.NewParams(1)
 	g := generate.New(models.Graphs(m), params, models.DimsOf(m).Context)
@@ -88,7 +87,7 @@ func TestBandedEcho(t *testing.T) {
 	}
 }
 
-// TestBandedBytes: a layer remembers as many positions as it looks back, or as there are.
+// TestBandedBytes: a layer caches as many positions as its window has, or as there are.
 func TestBandedBytes(t *testing.T) {
 	e := newEngine(t, banded(40), generate.EngineConfig{Context: 40, Slots: 3})
 	if got, want := e.CacheBytes(), int64(3*2*4*24*(5+40+40)); got != want {

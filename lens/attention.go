@@ -11,45 +11,45 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// What attention may take in one run, and altogether for one call of [Reader.Reads].
+// Limits of the memory for attention weights in one run, and for all runs of one call of [Reader.Reads].
 const (
 	mapBytes  = 128 << 20
 	readBytes = 512 << 20
 )
 
-// Heads is a layer of attention, as the model exposes its weights.
+// Heads is a layer of attention that exposes its weights.
 type Heads struct {
 	Path  string // of the weights
-	Count int    // of heads, H
+	Count int    // number of heads, H
 }
 
-// Map is what the heads of a layer read.
+// Map holds the attention weights of the heads of a layer.
 type Map struct {
 	Heads
 	Tokens int       // T
-	Data   []float32 // (H, T, T): row t of a head tells how much position t takes from each position
+	Data   []float32 // (H, T, T): row t of a head has the weights with which position t attends to each position
 }
 
-// Head is the matrix (T, T) of one head.
+// Head returns the matrix (T, T) of one head.
 func (m *Map) Head(h int) []float32 {
 	size := m.Tokens * m.Tokens
 	return m.Data[h*size : (h+1)*size]
 }
 
-// attended is attention that is kept.
+// attended is a map that is kept for a text.
 type attended struct {
 	ids   []int
 	layer int
 	Map
 }
 
-// Layers are the model's layers of attention, in the order of declaration; none where it exposes no weights of the shape (H, T, T).
+// Layers returns the model's attention layers that expose weights of the shape (H, T, T), in the order of declaration.
 func (r *Reader) Layers() []Heads { return r.layers }
 
-// probe is a length that no other dimension is likely to have.
+// probe is a length that is unlikely to equal another dimension.
 const probe = 13
 
-// findHeads lists what layers expose of the shape (H, T, T), and routers.
+// findHeads lists the layers that expose values of the shape (H, T, T), and the routers.
 func (r *Reader) findHeads() (all []Heads, routers []Router, err error) {
 	length := min(probe, r.dims.Context)
 	s := graph.New(r.params)
@@ -62,7 +62,8 @@ func (r *Reader) findHeads() (all []Heads, routers []Router, err error) {
 	return all, routersOf(s, length), s.Err()
 }
 
-// buildMaps compiles the program that computes the weights of some layers over one sequence, and nothing behind them.
+// buildMaps compiles the program that computes the attention weights of some layers over one sequence, and nothing
+// after them.
 func (r *Reader) buildMaps(shape ...int) (*graph.Program, []*G.Node, error) {
 	s := graph.New(r.params)
 	models.Body(r.model, s, s.Ints("tokens", 1, shape[2]))
@@ -74,7 +75,8 @@ func (r *Reader) buildMaps(shape ...int) (*graph.Program, []*G.Node, error) {
 	return p, outs, err
 }
 
-// Attention returns what the heads of the layers from up to to read. A text whose maps would take more than 128 MB is refused.
+// Attention returns the attention weights of the layers from ≤ l < to. It is an error if they would take more than
+// 128 MB.
 func (r *Reader) Attention(ctx context.Context, ids []int, from, to int) ([]Map, error) {
 	switch {
 	case from < 0 || to > len(r.layers) || from >= to:
@@ -90,7 +92,7 @@ func (r *Reader) Attention(ctx context.Context, ids []int, from, to int) ([]Map,
 	return r.attention(ids, from, to)
 }
 
-// bytes is what the maps of some layers take.
+// bytes returns the size of the maps of some layers.
 func (r *Reader) bytes(from, to, tokens int) (n int64) {
 	for _, l := range r.layers[from:to] {
 		n += 4 * int64(l.Count) * int64(tokens) * int64(tokens)
@@ -98,7 +100,7 @@ func (r *Reader) bytes(from, to, tokens int) (n int64) {
 	return n
 }
 
-// attention runs the model as far as it takes, unless all is there already.
+// attention returns the maps of some layers. Unless all are kept, it runs the model up to the last of them.
 func (r *Reader) attention(ids []int, from, to int) ([]Map, error) {
 	var all []Map
 	for l := from; l < to; l++ {
@@ -129,7 +131,7 @@ func (r *Reader) attention(ids []int, from, to int) ([]Map, error) {
 	return all, nil
 }
 
-// fill copies the maps of the text out of those that are padded.
+// fill returns m with the maps of the text, copied from those of the padded text.
 func (m Map) fill(data []float32, length int) Map {
 	n := m.Tokens
 	m.Data = make([]float32, 0, m.Count*n*n)
@@ -141,7 +143,7 @@ func (m Map) fill(data []float32, length int) Map {
 	return m
 }
 
-// keep keeps the maps of the last texts, as far as their memory goes.
+// keep keeps maps for later calls, and drops the oldest beyond mapBytes.
 func (r *Reader) keep(ids []int, from int, all []Map) {
 	r.attended = slices.DeleteFunc(r.attended, func(a attended) bool {
 		return a.layer >= from && a.layer < from+len(all) && slices.Equal(a.ids, ids)
@@ -158,8 +160,8 @@ func (r *Reader) keep(ids []int, from int, all []Map) {
 	}
 }
 
-// Reads returns, of each layer of attention, what its heads read at one position: (H, T) with as many columns as the
-// text has tokens.
+// Reads returns, for each attention layer, the weights of its heads at one position: (H, T), with a column for each
+// token of the text.
 func (r *Reader) Reads(ctx context.Context, ids []int, position int) ([][]float32, error) {
 	switch n := int64(r.bytes(0, len(r.layers), len(ids))); {
 	case position < 0 || position >= len(ids):

@@ -10,20 +10,20 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// statesName is the input of programs of the head.
+// statesName is the name of the input of head programs.
 const statesName = "lens.states"
 
-// Whose states a head's program scores.
+// The states that a head program scores.
 const (
-	finalStates = iota // what the head is given
-	blockStates        // what a block gives: the norm, or what else follows the last one, comes first
+	finalStates = iota // inputs of the head
+	blockStates        // outputs of a block, which go through the final norm, or whatever else follows the last block, first
 )
 
 // chunk is how many states are scored at once.
 const chunk = 64
 
-// buildHead compiles the program that makes logits (N, V) of states (N, C). Of states between blocks it is the model itself, whose
-// blocks give the states in the place of their results; what nothing needs any more is not run.
+// buildHead compiles the program that computes logits (N, V) from states (N, C). For states between blocks it is the
+// model itself with the output of each block replaced by the states; nodes that are no longer needed are not run.
 func (r *Reader) buildHead(shape ...int) (*graph.Program, *G.Node, error) {
 	whose, n := shape[0], shape[1]
 	s := graph.New(r.params)
@@ -34,7 +34,7 @@ func (r *Reader) buildHead(shape ...int) (*graph.Program, *G.Node, error) {
 		logits = head.Logits(s, states)
 	} else {
 		logits = models.Logits(models.Edit(r.model, graph.Wrap(r.blocks, func(_ *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
-			layer(x) // for edits within it
+			layer(x) // declared for the edits within it
 			return states
 		})), s, s.Ints("tokens", n, 1))
 	}
@@ -45,10 +45,10 @@ func (r *Reader) buildHead(shape ...int) (*graph.Program, *G.Node, error) {
 	return p, logits, p.SetInts("tokens", make([]int, n))
 }
 
-// width is that of the stream.
+// width returns the width of the stream.
 func (r *Reader) width() int { return r.dims.Width }
 
-// logits calls f with the logits of each of some states (N, C), valid during the call.
+// logits calls f with the logits of each of the states (N, C). They are valid during the call.
 func (r *Reader) logits(whose int, states []float32, f func(i int, row []float32)) error {
 	width := r.width()
 	if whose == blockStates && r.blocks == "" {

@@ -19,7 +19,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// tolLogProb: programs of other lengths take sums of some hundred float32 terms in another order; measured 2e-6.
+// tolLogProb: programs of different lengths sum hundreds of float32 terms in different orders; measured 2e-6.
 const tolLogProb = 2e-5
 
 var text = []int{7, 1, 20, 33, 33, 60, 4, 12, 25, 6, 51}
@@ -57,7 +57,7 @@ func each(t *testing.T, test func(t *testing.T, m models.Model, params *graph.Pa
 	}
 }
 
-// whole are the log-probabilities (T, V) of the model's own program over the text.
+// whole returns the log-probabilities (T, V) of the model's ordinary program over the text.
 func whole(t *testing.T, m models.Model, params *graph.Params, ids []int) [][]float64 {
 	t.Helper()
 	s := graph.New(params)
@@ -221,7 +221,7 @@ func TestAttention(t *testing.T) {
 	})
 }
 
-// TestValues: the values are those that a program has as outputs.
+// TestValues: the values are those of a program that has the nodes as outputs.
 func TestValues(t *testing.T) {
 	each(t, func(t *testing.T, m models.Model, params *graph.Params, r *lens.Reader) {
 		got, err := r.Values(context.Background(), text)
@@ -357,7 +357,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestTogether: callers that take turns get what each would get alone, and one who has left does not wait.
+// TestTogether: callers that take turns get what each would get alone, and a canceled call does not wait.
 func TestTogether(t *testing.T) {
 	m, err := models.Find("gptoss-nano")
 	if err != nil {
@@ -423,7 +423,7 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// TestScoreOfNone: logits that are no numbers are neither certain nor right.
+// TestScoreOfNone: logits that are not finite have no entropy, log-probability or rank.
 func TestScoreOfNone(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, row := range [][]float32{{nan, nan}, {0, nan}, {0, inf}, {-inf, -inf}} {

@@ -13,28 +13,28 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// What a reader takes on and keeps.
+// Limits of what a reader reads and keeps.
 const (
-	// MostTokens is the longest text that is read, if the model has as many positions.
+	// MostTokens is the length of the longest text that is read, if the model has as many positions.
 	MostTokens = 1024
 
-	keptReadings = 4        // texts of which the stream is kept
-	keptBytes    = 96 << 20 // of a text's stream, above which only what was asked for is kept
+	keptReadings = 4        // texts whose streams are kept
+	keptBytes    = 96 << 20 // maximum size of a text's stream that is kept whole; of larger ones, only what was asked for is
 )
 
-// Reader reads one model. Its methods may be called from several goroutines, which take turns; one that waits for its turn stops as
-// its context ends. The weights must not be changed meanwhile.
+// Reader looks into one model. Its methods may be called from several goroutines, which take turns; a call that waits
+// for its turn returns when its context ends. The weights must not be changed meanwhile.
 type Reader struct {
 	model  models.Model
 	params *graph.Params
 	dims   models.Dims
-	blocks string // the pattern of blocks that are layers; "" where they are none
+	blocks string // the pattern of the blocks' paths; "" if blocks are not layers that can be wrapped
 
 	places  []Place
 	layers  []Heads
 	routers []Router
 
-	turn     chan struct{} // has an element while somebody reads
+	turn     chan struct{} // has an element while a call runs
 	closed   bool
 	streams  graph.Family[[]*G.Node] // (T)
 	heads    graph.Family[*G.Node]   // (whose, N)
@@ -42,13 +42,13 @@ type Reader struct {
 	routes   graph.Family[[]*G.Node] // (T)
 	graphs   graph.Family[none]      // (T)
 	readings []*reading              // the last used at the end
-	attended []attended              // likewise
+	attended []attended              // the last computed at the end
 }
 
-// none is what a family's programs have beside them.
+// none is for families whose programs need no other data.
 type none struct{}
 
-// New returns a reader of a model with these weights. It declares the model's graph, and computes nothing yet.
+// New returns a reader for a model with these weights. It declares the model's graph and computes nothing yet.
 func New(m models.Model, params *graph.Params) (*Reader, error) {
 	r := &Reader{model: m, params: params, dims: models.DimsOf(m), turn: make(chan struct{}, 1)}
 	if pattern, err := models.Blocks(m); err == nil {
@@ -56,7 +56,7 @@ func New(m models.Model, params *graph.Params) (*Reader, error) {
 	}
 	s, err := r.survey(2)
 	if err != nil && r.blocks != "" {
-		r.blocks = "" // their paths are numbered, but they are no layers that can be wrapped
+		r.blocks = "" // the paths are numbered, but are not those of layers that can be wrapped
 		s, err = r.survey(2)
 	}
 	if err != nil {
@@ -75,10 +75,10 @@ func New(m models.Model, params *graph.Params) (*Reader, error) {
 	return r, nil
 }
 
-// Limit is the most tokens that are read at once.
+// Limit returns how many tokens can be read at once.
 func (r *Reader) Limit() int { return min(r.dims.Context, MostTokens) }
 
-// Close ends the reader's programs, when who reads has ended.
+// Close waits until no call runs, and closes the reader's programs.
 func (r *Reader) Close() error {
 	r.turn <- struct{}{}
 	defer func() { <-r.turn }()
@@ -86,7 +86,7 @@ func (r *Reader) Close() error {
 	return errors.Join(r.streams.Close(), r.heads.Close(), r.maps.Close(), r.routes.Close(), r.graphs.Close())
 }
 
-// begin waits for a turn, and checks the tokens. Where there is no error, end must follow.
+// begin checks the tokens and waits for a turn. If it returns no error, end must be called.
 func (r *Reader) begin(ctx context.Context, ids []int) error {
 	if n := len(ids); n < 1 || n > r.Limit() {
 		return fmt.Errorf("lens: %s; want 1 to %d", plural.Of(n, "token"), r.Limit())
@@ -105,7 +105,7 @@ func (r *Reader) begin(ctx context.Context, ids []int) error {
 	if r.closed {
 		err = errors.New("lens: the reader is closed")
 	} else {
-		err = ctx.Err() // select chooses by chance where both may go on
+		err = ctx.Err() // select chooses at random if both cases are ready
 	}
 	if err != nil {
 		r.end()
@@ -115,7 +115,8 @@ func (r *Reader) begin(ctx context.Context, ids []int) error {
 
 func (r *Reader) end() { <-r.turn }
 
-// rounded is a length for which there is a program: models look back only, so that what is behind a text does not matter to it.
+// rounded returns the shape of a program for a text: its last dimension, the length, is rounded up. Models are causal,
+// so the padding after a text does not affect it.
 func (r *Reader) rounded(shape ...int) []int {
 	n := shape[len(shape)-1]
 	for _, short := range []int{8, 16, 32, 64} {
@@ -126,7 +127,7 @@ func (r *Reader) rounded(shape ...int) []int {
 	return append(slices.Clone(shape[:len(shape)-1]), min((n+63)/64*64, r.dims.Context))
 }
 
-// padded is ids in so many tokens.
+// padded returns ids padded to a length.
 func padded(ids []int, length int) []int {
 	return append(slices.Clone(ids), make([]int, length-len(ids))...)
 }

@@ -14,15 +14,15 @@ import (
 
 // Router is a layer that sends tokens to experts.
 type Router struct {
-	Path    string // of what it exposes, without the last name
+	Path    string // of the values that it exposes, without their names
 	Experts int    // E
-	Chosen  int    // of them for a token, K
+	Chosen  int    // how many of them a token is sent to, K
 }
 
-// Routing is what a router did with a text.
+// Routing says where a router sent the tokens of a text.
 type Routing struct {
 	Router
-	Probs []float32 // (T, E), as the router scores them
+	Probs []float32 // (T, E), the router's scores
 	Picks []int     // (T, K)
 }
 
@@ -42,10 +42,10 @@ func routersOf(s *graph.Scope, length int) (all []Router) {
 	return all
 }
 
-// Routers are the layers that send tokens to experts, in the order of declaration.
+// Routers returns the layers that send tokens to experts, in the order of declaration.
 func (r *Reader) Routers() []Router { return r.routers }
 
-// buildRouters compiles the program that computes what routers choose over one sequence.
+// buildRouters compiles the program that computes the routers' scores and choices over one sequence.
 func (r *Reader) buildRouters(shape ...int) (*graph.Program, []*G.Node, error) {
 	s := graph.New(r.params)
 	models.Body(r.model, s, s.Ints("tokens", 1, shape[0]))
@@ -57,7 +57,7 @@ func (r *Reader) buildRouters(shape ...int) (*graph.Program, []*G.Node, error) {
 	return p, outs, err
 }
 
-// Routes returns what every router does with a text.
+// Routes returns where every router sends the tokens of a text.
 func (r *Reader) Routes(ctx context.Context, ids []int) ([]Routing, error) {
 	if len(r.routers) == 0 {
 		return nil, nil

@@ -11,24 +11,25 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// MostTop is the most candidates that are listed of a distribution, and MostScored the most distributions of one call of
-// [Reader.Logits].
+// MostTop is the maximum number of candidates that are listed for a distribution, and MostScored the maximum number of
+// distributions in one call of [Reader.Logits].
 const (
 	MostTop    = 100
 	MostScored = 2048
 )
 
-// Score is what a distribution over the vocabulary says.
+// Score describes a predicted distribution over the vocabulary.
 type Score struct {
 	Entropy float64              // in nats
 	Top     []generate.Candidate // the likeliest tokens, with their log-probabilities
 
-	// Of the token that follows in the text; NaN and 0 where none does.
+	// Log-probability and rank of the token that follows in the text; NaN and 0 if none does.
 	LogProb float64
 	Rank    int // 1 is the likeliest
 }
 
-// Scores returns, of each position of a text, what the model expects after it, with so many candidates. It must not be written to.
+// Scores returns, for each position of a text, what the model predicts after it, with the top candidates. The result
+// must not be modified.
 func (r *Reader) Scores(ctx context.Context, ids []int, top int) ([]Score, error) {
 	if top < 0 || top > MostTop {
 		return nil, fmt.Errorf("lens: %d candidates; want 0 to %d", top, MostTop)
@@ -55,7 +56,7 @@ func (r *Reader) Scores(ctx context.Context, ids []int, top int) ([]Score, error
 	return scores, nil
 }
 
-// next is the token after position t, or −1.
+// next returns the token after position t, or −1.
 func next(ids []int, t int) int {
 	if t+1 < len(ids) {
 		return ids[t+1]
@@ -63,7 +64,7 @@ func next(ids []int, t int) int {
 	return -1
 }
 
-// After calls f with the logits of what follows the last token, valid during the call.
+// After calls f with the logits of the token after the last one. They are valid during the call.
 func (r *Reader) After(ctx context.Context, ids []int, f func(logits []float32)) error {
 	if err := r.begin(ctx, ids); err != nil {
 		return err
@@ -82,7 +83,7 @@ func (r *Reader) After(ctx context.Context, ids []int, f func(logits []float32))
 	return r.logits(finalStates, state, func(_ int, row []float32) { f(row) })
 }
 
-// longer is what was read of a text that begins with ids, or nil.
+// longer returns a kept reading of a text that begins with ids, or nil.
 func (r *Reader) longer(ids []int) *reading {
 	at := len(ids) - 1
 	for _, v := range slices.Backward(r.readings) {
@@ -93,9 +94,9 @@ func (r *Reader) longer(ids []int) *reading {
 	return nil
 }
 
-// Logits is the logit lens: what the head makes of the stream at every place, of the positions from up to to. The result has a row for
-// each place, and in it a score for each position. Within blocks and between them, what follows the last block,
-// such as a norm, comes before the head.
+// Logits is the logit lens: what the head predicts from the stream at every place, for the positions from ≤ t < to. The
+// result has a row for each place, and in it a score for each position. Within blocks and between them, states go
+// through whatever follows the last block, such as a norm, before the head.
 func (r *Reader) Logits(ctx context.Context, ids []int, from, to, top int) ([][]Score, error) {
 	switch {
 	case from < 0 || to > len(ids) || from >= to:
@@ -118,7 +119,7 @@ func (r *Reader) Logits(ctx context.Context, ids []int, from, to, top int) ([][]
 	for i, place := range r.places {
 		whose := blockStates
 		if i == len(r.places)-1 {
-			whose = finalStates // of a model without a norm, the last block's are what the head is given
+			whose = finalStates // also for a model without a final norm, whose last place is a block
 		}
 		rows[i] = make([]Score, to-from)
 		states := v.states[i][(from-v.from)*width : (to-v.from)*width]
@@ -132,11 +133,11 @@ func (r *Reader) Logits(ctx context.Context, ids []int, from, to, top int) ([][]
 	return rows, nil
 }
 
-// ScoreOf reads a row of logits; id is the token that follows, or −1.
+// ScoreOf returns the score of a row of logits; id is the token that follows, or −1.
 func ScoreOf(row []float32, id, top int) Score {
 	total := kernel.LogSumExp(row)
 	s := Score{LogProb: math.NaN()}
-	if math.IsNaN(total) || math.IsInf(total, 0) { // a model whose numbers are none expects nothing
+	if math.IsNaN(total) || math.IsInf(total, 0) { // the logits are not finite numbers
 		s.Entropy = math.NaN()
 		return s
 	}
@@ -144,7 +145,7 @@ func ScoreOf(row []float32, id, top int) Score {
 	best := make(lowest, 0, top+1)
 	for k, z := range row {
 		d := float64(z) - total
-		if d > -30 { // what is less adds nothing
+		if d > -30 { // the rest is negligible
 			mean += d * math.Exp(d)
 		}
 		if top > 0 && (len(best) < top || d > best[0].LogProb) {
@@ -173,7 +174,7 @@ func ScoreOf(row []float32, id, top int) Score {
 	return s
 }
 
-// lowest is a heap of candidates with the least likely on top.
+// lowest is a heap of candidates with the least likely at the top.
 type lowest []generate.Candidate
 
 func (h lowest) Len() int           { return len(h) }

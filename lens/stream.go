@@ -8,19 +8,19 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// reading is the stream of a text, or of some of its positions.
+// reading is the stream of a text, with the states of all positions or some.
 type reading struct {
 	ids      []int
-	from, to int         // the positions of which states are there
+	from, to int         // the positions whose states are kept
 	states   [][]float32 // of each place, (to−from, C)
-	norms    [][]float64 // of each place, of each position
-	updates  [][]float64 // of each place, the norm of what it differs by from the one before
+	norms    [][]float64 // by place and position
+	updates  [][]float64 // norms of the differences from the place before, by place and position
 
-	scores []Score // of all positions, as they were asked for last
-	top    int     // with so many candidates
+	scores []Score // of all positions, as last asked for
+	top    int     // the number of candidates in scores
 }
 
-// read returns the stream of a text at some positions, of which the last place's are there at all.
+// read returns a reading of a text that has the states of at least the positions from ≤ t < to, and the norms of all.
 func (r *Reader) read(ids []int, from, to int) (*reading, error) {
 	for i, old := range r.readings {
 		if slices.Equal(old.ids, ids) && old.from <= from && to <= old.to {
@@ -57,7 +57,7 @@ func (r *Reader) read(ids []int, from, to int) (*reading, error) {
 	return now, nil
 }
 
-// measure notes the norms of a place's states, and of what they differ by from those before.
+// measure adds the norms of a place's states x, and of their differences from the states of the place before.
 func (v *reading) measure(x, before []float32, width int) {
 	norms, updates := make([]float64, len(v.ids)), make([]float64, len(v.ids))
 	difference := make([]float32, width)
@@ -73,7 +73,8 @@ func (v *reading) measure(x, before []float32, width int) {
 	v.norms, v.updates = append(v.norms, norms), append(v.updates, updates)
 }
 
-// Norms returns the Euclidean norm of the stream at each place and position, and of what it differs by from the place before.
+// Norms returns the Euclidean norms of the stream at each place and position, and those of its differences from the
+// place before.
 func (r *Reader) Norms(ctx context.Context, ids []int) (norms, updates [][]float64, err error) {
 	if err := r.begin(ctx, ids); err != nil {
 		return nil, nil, err

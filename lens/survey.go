@@ -9,35 +9,35 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// Kind tells what a place in the residual stream is.
+// Kind is the kind of a place in the residual stream.
 type Kind string
 
 // The kinds of places.
 const (
-	Start Kind = "start" // what the first block is given: the embedding
-	Sum   Kind = "sum"   // the stream and a branch, added within a block
-	Block Kind = "block" // what a block gives
-	Final Kind = "final" // what the head is given
+	Start Kind = "start" // input of the first block: the embedding
+	Sum   Kind = "sum"   // sum of the stream and a branch within a block
+	Block Kind = "block" // output of a block
+	Final Kind = "final" // input of the head
 )
 
-// Place is a node of the residual stream: (T, C).
+// Place is a node (T, C) of the residual stream.
 type Place struct {
 	Path string // of the block, or of the branch that is added
 	Kind Kind
 	Node int // its ID in the graph's list
 }
 
-// Places are those of the residual stream, from the embedding to the head.
+// Places returns the places of the residual stream, from the embedding to the head.
 func (r *Reader) Places() []Place { return r.places }
 
-// surveyed is a declared model of which the stream is known.
+// surveyed is a declared model with the nodes of its stream.
 type surveyed struct {
 	scope  *graph.Scope
 	places []Place
 	nodes  []*G.Node // of the places
 }
 
-// passage is what goes into a block and comes out of it.
+// passage is the input and output of a block.
 type passage struct {
 	path    string
 	in, out *G.Node
@@ -72,7 +72,7 @@ func (v *surveyed) find(final *G.Node, passages []passage) {
 		if i == 0 {
 			known[p.in] = Place{Path: "", Kind: Start}
 		}
-		if p.out != p.in { // else it was removed
+		if p.out != p.in { // otherwise an edit has removed the block
 			known[p.out] = Place{Path: p.path, Kind: Block}
 		}
 	}
@@ -106,7 +106,7 @@ func (v *surveyed) find(final *G.Node, passages []passage) {
 	}
 }
 
-// sumOfStream tells whether a sum adds something to the stream.
+// sumOfStream reports whether a sum adds something to the stream.
 func sumOfStream(nodes []graph.Node, n graph.Node, on map[int]bool) bool {
 	a, b := min(n.Inputs[0], n.Inputs[1]), max(n.Inputs[0], n.Inputs[1])
 	if !nodes[a].Shape.Eq(n.Shape) || !nodes[b].Shape.Eq(n.Shape) {
@@ -115,7 +115,7 @@ func sumOfStream(nodes []graph.Node, n graph.Node, on map[int]bool) bool {
 	return on[a] || on[b] || readsFrom(nodes, b, a)
 }
 
-// readsFrom tells whether a node is computed from an earlier one.
+// readsFrom reports whether a node is computed from an earlier one.
 func readsFrom(nodes []graph.Node, node, earlier int) bool {
 	seen := make(map[int]bool)
 	var visit func(id int) bool

@@ -10,21 +10,21 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// MostValued is the longest text of which the values of all nodes are looked at, and Bins the bars of a [Histogram].
+// MostValued is the length of the longest text for [Reader.Values], and Bins the number of bins of a [Histogram].
 const (
 	MostValued = 256
 	Bins       = 40
 )
 
-// Histogram is how the numbers of a tensor are spread.
+// Histogram describes the distribution of the numbers in a tensor.
 type Histogram struct {
-	Min, Max, Mean, Std float64 // of the finite ones
+	Min, Max, Mean, Std float64 // of the finite numbers
 	Zeros               int     // how many are 0
-	NotFinite           int     // NaN or infinite
+	NotFinite           int     // how many are NaN or infinite
 	Counts              [Bins]int
 }
 
-// Spread makes the histogram of some numbers, with bars of one width from the least to the largest.
+// Spread returns the histogram of x, with bins of equal width from the minimum to the maximum.
 func Spread(x []float32) Histogram {
 	h := Histogram{Min: math.Inf(1), Max: math.Inf(-1)}
 	var sum, squares float64
@@ -60,7 +60,7 @@ func Spread(x []float32) Histogram {
 	return h
 }
 
-// Declare declares the graph whose values [Reader.Values] looks at: that of the logits over one sequence.
+// Declare declares the graph that [Reader.Values] refers to: that of the logits over one sequence.
 func (r *Reader) Declare(tokens int) (*graph.Scope, error) {
 	if limit := min(r.Limit(), MostValued); tokens < 1 || tokens > limit {
 		return nil, fmt.Errorf("lens: a graph over %s; want 1 to %d", plural.Of(tokens, "token"), limit)
@@ -77,8 +77,9 @@ func (r *Reader) buildGraph(shape ...int) (*graph.Program, none, error) {
 	return p, none{}, err
 }
 
-// Values returns the histogram of every value that the model's ops compute of a text, by the IDs of the nodes of [Reader.Declare].
-// They are looked at while they are there, one after the other, and take no memory beside the run's.
+// Values returns the histogram of every value that the model's ops compute for a text, except for Gorgonia's own ops, by
+// the IDs of the nodes of [Reader.Declare]. The values are read during the run, one after the other, and take no more
+// memory than the run does.
 func (r *Reader) Values(ctx context.Context, ids []int) (map[int]Histogram, error) {
 	if len(ids) > MostValued {
 		return nil, fmt.Errorf("lens: the values of %s; want %d at most", plural.Of(len(ids), "token"), MostValued)

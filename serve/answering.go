@@ -7,22 +7,23 @@ import (
 	"time"
 )
 
-// answering is the writer of an answer that gives up when the client takes nothing for a time, so that no request outlives its client.
+// answering writes an answer. It fails if the client receives nothing for the time stall, so that no request outlives
+// its client.
 type answering struct {
 	http.ResponseWriter
 	control  *http.ResponseController
 	stall    time.Duration
-	stopping context.Context // when it ends there are lastWords for what is being written, or is written next
+	stopping context.Context // once it is done, lastWords is left for the current write, or from the next one on
 
 	mu      sync.Mutex
 	writing bool
-	hurried bool // that time has begun
+	hurried bool // the deadline of lastWords has been set
 }
 
 const (
-	// answerPiece is how many bytes a client has to take within the time.
+	// answerPiece is how many bytes a client has to receive within the time stall.
 	answerPiece = 1 << 16
-	// lastWords is how long a client may take what is left when the server has given up its requests.
+	// lastWords is how long a client may take to receive the rest once the server aborts its requests.
 	lastWords = time.Second
 )
 
@@ -38,13 +39,13 @@ func (a *answering) Write(data []byte) (n int, err error) {
 	}
 }
 
-// begin sets how long the client may take the next piece.
+// begin sets the deadline by which the client has to receive the next piece.
 func (a *answering) begin() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.writing = true
 	if a.stopping.Err() == nil {
-		_ = a.control.SetWriteDeadline(time.Now().Add(a.stall)) // which only writers of tests have not
+		_ = a.control.SetWriteDeadline(time.Now().Add(a.stall)) // only unsupported in tests
 	} else {
 		a.last()
 	}
@@ -56,7 +57,7 @@ func (a *answering) end() {
 	a.writing = false
 }
 
-// hurry is called when the server gives up its requests.
+// hurry is called when the server aborts its requests.
 func (a *answering) hurry() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -65,7 +66,7 @@ func (a *answering) hurry() {
 	}
 }
 
-// last begins the last words, once.
+// last sets the deadline of lastWords, once.
 func (a *answering) last() {
 	if !a.hurried {
 		a.hurried = true
@@ -73,5 +74,5 @@ func (a *answering) last() {
 	}
 }
 
-// Unwrap lets an [http.ResponseController] have what the server's own writer can.
+// Unwrap gives an [http.ResponseController] access to the methods of the server's writer.
 func (a *answering) Unwrap() http.ResponseWriter { return a.ResponseWriter }

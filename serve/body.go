@@ -17,16 +17,16 @@ import (
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Body is a JSON object whose fields are taken one by one. The first that cannot be is its error, which names the parameter; one
-// that nobody takes is an error too. A field that is null is as good as none.
+// Body is a JSON object whose fields are read one by one. Its error is that of the first invalid field, and names the
+// parameter; a field that is never read is an error too. A field that is null counts as absent.
 type Body struct {
-	prefix string // of parameters within others: "stream_options."
+	prefix string // of the names of parameters within others: "stream_options."
 	fields map[string]json.RawMessage
 	known  []string
 	err    *Error
 }
 
-// ReadBody reads the object that a request has sent.
+// ReadBody reads the JSON object in the body of a request.
 func ReadBody(r *http.Request) (*Body, *Error) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -35,7 +35,7 @@ func ReadBody(r *http.Request) (*Body, *Error) {
 	return parseBody(data, "")
 }
 
-// parseBody reads an object. What is no JSON is an error of the field that it is in.
+// parseBody reads an object. Invalid JSON is an error of the field that it is in.
 func parseBody(data []byte, prefix string) (*Body, *Error) {
 	b := &Body{prefix: prefix, fields: make(map[string]json.RawMessage)}
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -51,7 +51,7 @@ func parseBody(data []byte, prefix string) (*Body, *Error) {
 		if err != nil {
 			return nil, broken(last, err)
 		}
-		name := t.(string) // in an object, where there is more
+		name := t.(string) // a key: d.More was true within an object
 		if !utf8.ValidString(name) || strings.ContainsRune(name, utf8.RuneError) {
 			return nil, &Error{Status: http.StatusBadRequest, Param: name, Message: fmt.Sprintf("the body has a parameter %q, which is no text", name)}
 		}
@@ -76,7 +76,7 @@ func parseBody(data []byte, prefix string) (*Body, *Error) {
 	return b, nil
 }
 
-// because is an error after what it made fail.
+// because returns an error as a suffix for the message about what it made fail.
 func because(err error) string {
 	switch {
 	case err == nil:
@@ -87,7 +87,8 @@ func because(err error) string {
 	return ": " + strings.TrimPrefix(err.Error(), "json: ")
 }
 
-// notText tells why JSON holds what is no text: bytes that are not UTF-8, or half of a pair of escapes, for which Go would put U+FFFD.
+// notText returns why JSON holds invalid text, or "": bytes that are not UTF-8, or half of a surrogate pair in
+// escapes, which Go would replace by U+FFFD.
 func notText(data []byte) string {
 	if !utf8.Valid(data) {
 		return "not UTF-8"
@@ -100,7 +101,7 @@ func notText(data []byte) string {
 		if data[i] != 'u' || i+5 > len(data) {
 			continue
 		}
-		code, _ := strconv.ParseUint(string(data[i+1:i+5]), 16, 32) // four digits: it is JSON
+		code, _ := strconv.ParseUint(string(data[i+1:i+5]), 16, 32) // valid JSON has four digits here
 		i += 4
 		switch {
 		case code < 0xd800 || code > 0xdfff:
@@ -113,27 +114,27 @@ func notText(data []byte) string {
 	return ""
 }
 
-// low tells whether four digits are the second half of a pair.
+// low reports whether four hexadecimal digits are the second half of a surrogate pair.
 func low(digits []byte) bool {
 	code, err := strconv.ParseUint(string(digits), 16, 32)
 	return err == nil && code >= 0xdc00 && code <= 0xdfff
 }
 
-// fail keeps the first error.
+// fail sets the error, unless there is one already.
 func (b *Body) fail(name, format string, args ...any) {
 	if b.err == nil {
 		b.err = invalid(b.prefix+name, format, args...)
 	}
 }
 
-// take returns a field that is there and not null.
+// take returns a field, and whether it is present and not null.
 func (b *Body) take(name string) (json.RawMessage, bool) {
 	b.known = append(b.known, name)
 	value, there := b.fields[name]
 	return value, there && string(value) != "null"
 }
 
-// Float is a number of a range.
+// Float returns a field that is a number from least to most, or otherwise if it is absent.
 func (b *Body) Float(name string, otherwise, least, most float64) float64 {
 	value, there := b.take(name)
 	if !there {
@@ -155,7 +156,8 @@ func numberOf(value json.RawMessage) (float64, error) {
 	return strconv.ParseFloat(string(value), 64)
 }
 
-// Int is a whole number of a range, also one that is written as 16.0 or 1e2.
+// Int returns a field that is a whole number from least to most, or otherwise if it is absent. The number may be
+// written as 16.0 or 1e2.
 func (b *Body) Int(name string, otherwise, least, most int) int {
 	value, there := b.take(name)
 	if !there {
@@ -169,7 +171,7 @@ func (b *Body) Int(name string, otherwise, least, most int) int {
 	return int(n)
 }
 
-// wholeOf reads a JSON number that is a whole one.
+// wholeOf reads a whole JSON number.
 func wholeOf(value json.RawMessage) (int64, bool) {
 	if n, err := strconv.ParseInt(string(value), 10, 64); err == nil {
 		return n, true
@@ -178,7 +180,7 @@ func wholeOf(value json.RawMessage) (int64, bool) {
 	return int64(x), err == nil && x == math.Trunc(x) && math.Abs(x) < 1<<53
 }
 
-// Bool is true or false.
+// Bool returns a field that is true or false, or otherwise if it is absent.
 func (b *Body) Bool(name string, otherwise bool) bool {
 	value, there := b.take(name)
 	switch {
@@ -192,7 +194,7 @@ func (b *Body) Bool(name string, otherwise bool) bool {
 	return false
 }
 
-// Text is a text.
+// Text returns a field that is a string, or otherwise if it is absent.
 func (b *Body) Text(name, otherwise string) string {
 	value, there := b.take(name)
 	if !there {
@@ -205,7 +207,7 @@ func (b *Body) Text(name, otherwise string) string {
 	return text
 }
 
-// Texts are one text or a list of some.
+// Texts returns a field that is a string, or a list of up to most strings.
 func (b *Body) Texts(name string, most int) []string {
 	value, there := b.take(name)
 	if !there {
@@ -231,7 +233,7 @@ func (b *Body) Texts(name string, most int) []string {
 	return texts
 }
 
-// Within is an object in a field.
+// Within returns the object in a field, and whether there is one.
 func (b *Body) Within(name string) (*Body, bool) {
 	value, there := b.take(name)
 	if !there || b.err != nil {
@@ -248,10 +250,11 @@ func (b *Body) Within(name string) (*Body, bool) {
 	return in, true
 }
 
-// Ignore takes fields that have no say in what is answered, whatever they are.
+// Ignore accepts fields with any values, which do not affect the answer.
 func (b *Body) Ignore(names ...string) { b.known = append(b.known, names...) }
 
-// Refuse tells of fields that ask for what is not done here, unless their value asks for nothing: one of some, as JSON, or empty.
+// Refuse makes fields an error that ask for something the server does not do. Values that ask for nothing, such as
+// false, [] or "auto", are accepted.
 func (b *Body) Refuse(why string, names ...string) {
 	for _, name := range names {
 		if value, there := b.take(name); there && !slices.Contains([]string{"false", "[]", "{}", `""`, `"none"`, `"auto"`, "0", "1"}, string(value)) {
@@ -260,7 +263,8 @@ func (b *Body) Refuse(why string, names ...string) {
 	}
 }
 
-// Unless refuses a field that is neither a text, alone or in a list, which asks for what is done anyway, nor nothing.
+// Unless is Refuse for one field, but accepts also the string done, alone or in a list: it asks for what the server
+// does anyway.
 func (b *Body) Unless(name, done, why string) {
 	value, _ := b.take(name)
 	var list []string
@@ -270,7 +274,7 @@ func (b *Body) Unless(name, done, why string) {
 	b.Refuse(why, name)
 }
 
-// Err is the first error, or that of a field that is not known.
+// Err returns the first error, or an error for a field that is not known.
 func (b *Body) Err() *Error {
 	if b.err != nil {
 		return b.err
@@ -288,7 +292,7 @@ func (b *Body) Err() *Error {
 	return nil
 }
 
-// short is a value for an error.
+// short returns a value for an error message, cut if it is long.
 func short(value json.RawMessage) string {
 	const most = 60
 	if len(value) <= most {

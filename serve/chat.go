@@ -65,7 +65,8 @@ func (s *Server) conversation(b *Body) (*task, *Error) {
 // renderTime is how long a chat template may take for a conversation.
 const renderTime = 5 * time.Second
 
-// converse makes the prompt of a conversation. A template that goes on after its time is left to itself, of which package chat lets there be few.
+// converse makes the prompt of a conversation. A template that takes longer than renderTime is left running; package
+// chat limits how many do.
 func (t *task) converse(ctx context.Context, messages []chat.Message, tokens int) *Error {
 	ctx, cancel := context.WithTimeoutCause(ctx, renderTime, fmt.Errorf("the chat template was not done after %v", renderTime))
 	defer cancel()
@@ -99,7 +100,7 @@ func (t *task) converse(ctx context.Context, messages []chat.Message, tokens int
 	return nil
 }
 
-// messages reads a conversation. What a system prompt is called differs: of harmony's models it is the developer's.
+// messages reads a conversation. For harmony's models, a system prompt becomes the developer's instructions.
 func (b *Body) messages(m *Model, effort string) []chat.Message {
 	value, there := b.take("messages")
 	var list []json.RawMessage
@@ -131,7 +132,7 @@ func (b *Body) messages(m *Model, effort string) []chat.Message {
 	return all
 }
 
-// forFormat is a message of the API in a model's form.
+// forFormat converts a message of the API to a model's format.
 func forFormat(m chat.Message, inHarmony bool) chat.Message {
 	system := m.Role == chat.System || m.Role == chat.Developer
 	switch {
@@ -145,7 +146,7 @@ func forFormat(m chat.Message, inHarmony bool) chat.Message {
 	return m
 }
 
-// parseMessage reads a message, whose content is a text or parts that are texts.
+// parseMessage reads a message, whose content is a text or a list of text parts.
 func parseMessage(value json.RawMessage, prefix string) (m chat.Message, failed *Error) {
 	b, failed := parseBody(value, prefix)
 	if failed != nil {
@@ -172,10 +173,10 @@ func parseMessage(value json.RawMessage, prefix string) (m chat.Message, failed 
 	return m, nil
 }
 
-// contentParts reads a content of several parts.
+// contentParts reads a content that is a list of parts.
 func (b *Body) contentParts(value json.RawMessage) string {
 	var list []json.RawMessage
-	_ = json.Unmarshal(value, &list) // it is one
+	_ = json.Unmarshal(value, &list) // cannot fail for a list
 	var text strings.Builder
 	for i, item := range list {
 		in, failed := parseBody(item, fmt.Sprintf("%scontent.%d.", b.prefix, i))
@@ -197,7 +198,7 @@ func (b *Body) contentParts(value json.RawMessage) string {
 	return text.String()
 }
 
-// chatForm is how POST /v1/chat/completions answers.
+// chatForm is the form of the answers to POST /v1/chat/completions.
 type chatForm struct {
 	header
 	best    int
@@ -206,13 +207,13 @@ type chatForm struct {
 	samples int
 }
 
-// chatLogProbs are those of what is said.
+// chatLogProbs holds the log-probabilities of a message's tokens.
 type chatLogProbs struct {
 	Content []chatLogProb `json:"content"`
 	Refusal *string       `json:"refusal"`
 }
 
-// chatLogProb is that of a token.
+// chatLogProb is the log-probability of a token.
 type chatLogProb struct {
 	Token   string        `json:"token"`
 	LogProb float64       `json:"logprob"`
@@ -228,7 +229,7 @@ func (f *chatForm) logProb(id int, value float64) chatLogProb {
 	return l
 }
 
-// logProbs are those of a part; nil if none are wanted.
+// logProbs returns the log-probabilities of parts, or nil if none are wanted.
 func (f *chatForm) logProbs(parts []part) *chatLogProbs {
 	if f.best < 0 {
 		return nil
@@ -252,7 +253,7 @@ func (f *chatForm) logProbs(parts []part) *chatLogProbs {
 	return all
 }
 
-// chatMessage is what is said.
+// chatMessage is the message of a choice.
 type chatMessage struct {
 	Role      string  `json:"role"`
 	Content   string  `json:"content"`
@@ -301,7 +302,7 @@ type chatDelta struct {
 	Reasoning string  `json:"reasoning_content,omitempty"`
 }
 
-// chatChoice is a part of a choice.
+// chatChoice is a part of a choice in a stream.
 type chatChoice struct {
 	Index    int           `json:"index"`
 	Delta    chatDelta     `json:"delta"`
@@ -321,7 +322,7 @@ func (f *chatForm) event(choices ...chatChoice) chatChunk {
 	return chatChunk{h, choices}
 }
 
-// first implements form: whose message it is.
+// first implements form: it gives the role of the message.
 func (f *chatForm) first(index int) any {
 	empty := ""
 	return withUsage(f.event(chatChoice{Index: index, Delta: chatDelta{Role: chat.Assistant, Content: &empty}}), f.usage)

@@ -31,15 +31,15 @@ func saveTalking(t testing.TB) string {
 	return dir
 }
 
-// startTalking serves a model that was taught to converse, by its template if not by its weights; it has 128 positions.
+// startTalking serves a model that has a chat template, although its weights were not trained for it; it has 128 positions.
 func startTalking(t testing.TB) *httptest.Server {
 	t.Helper()
 	_, web := start(t, serve.Config{}, open(t, saveTalking(t), serve.Options{Context: 128}))
 	return web
 }
 
-// TestChat: what is said is gone on with by the template, as the same text by POST /v1/completions; parts of a content are one text, a
-// developer is a system, and special tokens that somebody writes are text.
+// TestChat: the answer to a conversation equals that of POST /v1/completions to the text that the template makes of it.
+// Parts of a content are joined, the role developer counts as system, and special tokens written in a message are text.
 func TestChat(t *testing.T) {
 	web := startTalking(t)
 	const o = `"temperature": 0, "max_tokens": 20, "logprobs": `
@@ -84,7 +84,7 @@ func TestChat(t *testing.T) {
 	}
 }
 
-// TestNoChat: a model that was not taught to converse says so.
+// TestNoChat: a model without a chat template answers with an error that says so.
 func TestNoChat(t *testing.T) {
 	web := startSmall(t, serve.Config{}, serve.Options{})
 	status, _, text := post(t, web.URL+"/v1/chat/completions", `{"messages": [{"role": "user", "content": "x"}]}`)

@@ -6,17 +6,18 @@ import (
 	"github.com/gorgpt/gorgpt/generate"
 )
 
-// part is what comes of a choice at a time: some text that is certain, with the tokens that it is made of.
+// part is a part of a choice: text that can no longer change, and its tokens.
 type part struct {
 	choice int
 	kind   kind
 	text   string
 	tokens []placed
-	finish string // why the choice ends with it; "" if it goes on
-	err    *Error // which ends it instead
+	finish string // why the choice ends with this part; "" if it does not
+	err    *Error // ends the choice instead
 }
 
-// kind is what a part is of: a text's prompt that is echoed, what is said, or thought on the way to it, or what tells these apart.
+// kind is the kind of a part: an answer (said), an echoed prompt, reasoning before an answer (thought), or tokens
+// between such parts, such as headers of messages.
 type kind int
 
 const (
@@ -26,27 +27,27 @@ const (
 	between
 )
 
-// placed is a token with where it begins in its choice's text, in characters.
+// placed is a token with the offset, in characters, at which it begins in the text of its choice.
 type placed struct {
 	generate.Token
 	offset int
 }
 
-// choice makes parts of the tokens of one text that is written.
+// choice turns the tokens of a text into parts.
 type choice struct {
-	text   *generate.Text // of what source gives
+	text   *generate.Text // decodes the pieces of source
 	source pieces
-	begins []int    // of waiting tokens, in bytes
+	begins []int    // where the tokens of wait begin, in bytes
 	wait   []placed // tokens whose text is not certain yet
-	length int      // bytes of source's
-	given  int      // bytes that are certain
-	all    []byte   // what was given
-	before int      // characters before it
-	chars  int      // in its first count bytes
+	length int      // bytes of text added
+	given  int      // bytes of text returned
+	all    []byte   // the text returned
+	before int      // characters of the choice before this text
+	chars  int      // characters in the first count bytes of all
 	count  int
 }
 
-// pieces is what a text is put together of, as generate.Text takes it: token i is piece i.
+// pieces is the generate.Decoder for a text that is made of pieces: token i is piece i.
 type pieces struct{ all []string }
 
 // AppendText implements generate.Decoder.
@@ -57,14 +58,14 @@ func (p *pieces) AppendText(text []byte, ids []int) ([]byte, error) {
 	return text, nil
 }
 
-// newChoice returns one that ends before the texts stops.
+// newChoice returns a choice that ends before any of the texts stops.
 func newChoice(stops []string) *choice {
 	c := new(choice)
 	c.text = generate.NewText(&c.source, stops...)
 	return c
 }
 
-// add takes a token, with what it adds to the text, and returns what is certain then.
+// add adds a token with the text that it stands for, and returns the text that has become certain, with its tokens.
 func (c *choice) add(t generate.Token, text string) (string, []placed) {
 	c.wait, c.begins = append(c.wait, placed{Token: t}), append(c.begins, c.length)
 	c.length += len(text)
@@ -72,15 +73,16 @@ func (c *choice) add(t generate.Token, text string) (string, []placed) {
 		return c.release("", false)
 	}
 	c.source.all = append(c.source.all, text)
-	certain, _ := c.text.Add(len(c.source.all) - 1) // our own pieces have no errors
+	certain, _ := c.text.Add(len(c.source.all) - 1) // pieces returns no errors
 	c.source.all[len(c.source.all)-1] = ""
 	return c.release(certain, c.text.Stopped())
 }
 
-// rest returns what is left when there are no more tokens.
+// rest returns the text and tokens that were held back. It is called after the last token.
 func (c *choice) rest() (string, []placed) { return c.release(c.text.Rest(), true) }
 
-// release hands out the tokens that begin in the text that is certain; those that begin behind its end are no part of it, but for one that has no text.
+// release returns text that is certain, with the tokens that begin in it. If it is the last, this includes tokens
+// without text at its end; tokens that begin beyond it, after a stop text, are dropped.
 func (c *choice) release(certain string, last bool) (string, []placed) {
 	c.given += len(certain)
 	c.all = append(c.all, certain...)
@@ -96,7 +98,8 @@ func (c *choice) release(certain string, last bool) (string, []placed) {
 	return certain, tokens
 }
 
-// characters is how many begin before a byte of the text; a token that begins within one has the place of that.
+// characters returns how many characters begin before a byte of the text. If the byte is within a character, it
+// returns the offset of that character.
 func (c *choice) characters(at int) int {
 	for back := 1; back < utf8.UTFMax && back <= at; back++ {
 		if r, size := utf8.DecodeRune(c.all[at-back:]); r != utf8.RuneError && size > back {

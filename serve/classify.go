@@ -9,9 +9,10 @@ import (
 	"github.com/gorgpt/gorgpt/finetune"
 )
 
-// lone takes the place of who runs a program beside the engine: one at a time does.
+// lone waits until no other program than the engine's runs for the model, and reserves the right to run one until
+// release is called.
 func (m *Model) lone(ctx context.Context) (release func(), failed *Error) {
-	if ctx.Err() != nil { // select would choose by chance
+	if ctx.Err() != nil { // select would choose at random
 		return nil, ended(ctx)
 	}
 	select {
@@ -22,17 +23,18 @@ func (m *Model) lone(ctx context.Context) (release func(), failed *Error) {
 	}
 }
 
-// classified is what a classifier says, as vLLM's server words it.
+// classified is a classifier's answer, in the format of vLLM's server.
 type classified struct {
 	Index         int                `json:"index"`
-	Label         string             `json:"label"` // the number of a choice, or a score as a text
+	Label         string             `json:"label"` // or the number of a choice, or a score as a string
 	Probabilities []float64          `json:"probs"`
 	Outputs       int                `json:"num_classes"`
 	Named         map[string]float64 `json:"probabilities,omitempty"` // by label
 	Score         *float64           `json:"score,omitempty"`         // of a regression
 }
 
-// classify answers POST /classify: what a classifier says of each input. An input is a text or, where the task has several texts an example, a list of them.
+// classify answers POST /classify: the classifier's answer for each input. An input is a text or, if the examples of
+// the task have several texts, a list of them.
 func (s *Server) classify(r *http.Request) (any, *Error) {
 	b, failed := ReadBody(r)
 	if failed != nil {
@@ -73,7 +75,7 @@ func (s *Server) classify(r *http.Request) (any, *Error) {
 	return map[string]any{"object": "list", "model": m.ID, "data": data}, nil
 }
 
-// inputsOf reads examples of so many texts: a text or texts, or a list of texts or of such lists.
+// inputsOf reads examples of each texts: one example, which is a text or a list of texts, or a list of examples.
 func inputsOf(value json.RawMessage, each int) (inputs [][]string, ok bool) {
 	var text *string
 	var texts []*string
@@ -108,7 +110,7 @@ func inputsOf(value json.RawMessage, each int) (inputs [][]string, ok bool) {
 	return inputs, ok
 }
 
-// classifyOne has the classifier answer for an example.
+// classifyOne runs the classifier on an example.
 func (m *Model) classifyOne(ctx context.Context, i int, texts []string) (classified, *Error) {
 	release, failed := m.lone(ctx)
 	if failed != nil {

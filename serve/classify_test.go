@@ -16,7 +16,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// saveClassifier saves a classifier of a task, of two outputs, that was not trained.
+// saveClassifier saves an untrained classifier for a task, with two outputs.
 func saveClassifier(t testing.TB, task tasks.Task) string {
 	t.Helper()
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 64)
@@ -39,7 +39,7 @@ func saveClassifier(t testing.TB, task tasks.Task) string {
 	return dir
 }
 
-// TestClassify: what a classifier says by HTTP is what it says here, of texts, of pairs and of choices.
+// TestClassify: a classifier answers by HTTP what it answers in Go, for texts, pairs and choices.
 func TestClassify(t *testing.T) {
 	for _, c := range []struct {
 		task   tasks.Task
@@ -104,7 +104,8 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// TestEmbeddings: the mean of the final states, of the exact length here; the bytes of base64 are the same numbers.
+// TestEmbeddings compares embeddings with the mean of the final states, run here without padding; base64 encodes the
+// same numbers.
 func TestEmbeddings(t *testing.T) {
 	dir := save(t, small(128), tokenizer.Bytes(), 1)
 	m := open(t, dir, serve.Options{})

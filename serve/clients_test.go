@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/serve"
 )
 
-// python runs a script of testdata, and returns what it prints.
+// python runs a script of testdata and returns what it prints.
 func python(t *testing.T, script string, args ...string) []byte {
 	t.Helper()
 	interpreter := os.Getenv("GORGPT_PYTHON")
@@ -32,7 +32,7 @@ func python(t *testing.T, script string, args ...string) []byte {
 	return out
 }
 
-// TestOpenAIClient: OpenAI's client for Python reads what is answered.
+// TestOpenAIClient: OpenAI's client for Python can read the answers.
 func TestOpenAIClient(t *testing.T) {
 	m := open(t, saveTalking(t), serve.Options{Context: 128})
 	_, web := start(t, serve.Config{Key: "secret"}, m)
@@ -41,10 +41,10 @@ func TestOpenAIClient(t *testing.T) {
 	}
 }
 
-// tolHarness is what the issue asks for: both sides are sums of the same numbers, in JSON to the last digit.
+// tolHarness bounds the relative difference: both sides are sums of the same numbers, which JSON carries to the last digit.
 const tolHarness = 1e-6
 
-// TestHarnessByHTTP: lm-evaluation-harness says of each item by this server what gorgpt eval says.
+// TestHarnessByHTTP: lm-evaluation-harness, using this server, gives the same result for each item as gorgpt eval.
 func TestHarnessByHTTP(t *testing.T) {
 	const data = "../eval/testdata/harness"
 	dir := filepath.Join(data, "gpt2")
@@ -58,7 +58,7 @@ func TestHarnessByHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The harness leaves room for one token that is generated, and predicts none without one before it.
+	// The harness leaves room for one generated token, and does not predict a token without another before it.
 	s := eval.NewSubject(models.Graphs(trained.Model), trained.Params, trained.Tokenizer, 62)
 	s.Ends = trained.Ends
 	defer s.Close()
@@ -88,7 +88,7 @@ func TestHarnessByHTTP(t *testing.T) {
 	}
 }
 
-// sameItem compares what is said of an item: a text, a log-likelihood, or some.
+// sameItem compares the result for an item: a text, a log-likelihood, or several.
 func sameItem(t *testing.T, name string, i int, want eval.Sample, item json.RawMessage) {
 	t.Helper()
 	var text string

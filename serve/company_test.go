@@ -18,7 +18,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// asked are requests of all kinds, with the same beginnings now and then; each fixes its seed.
+// asked returns requests of all kinds, some with the same beginnings, each with a fixed seed.
 func asked(n int) []string {
 	random := rand.New(rand.NewPCG(7, uint64(n)))
 	const text = "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness"
@@ -45,8 +45,9 @@ func asked(n int) []string {
 // changing is what differs in answers to the same request.
 var changing = regexp.MustCompile(`"id":"[^"]*"|"created":\d+|"cached_tokens":\d+`)
 
-// TestCompany: the bytes of an answer are the same alone and with 1, 2, 4 and 8 neighbours that join, leave and are cancelled, with
-// a prefix that has been run before or not, and however prompts are cut; whatever weights are kept in.
+// TestCompany: the bytes of an answer are the same alone and beside 1, 2, 4 and 8 other requests that start, end and
+// are canceled, whether or not a prefix has been run before, and however prompts are cut into pieces; for every width
+// of the weights.
 func TestCompany(t *testing.T) {
 	dir := save(t, small(128), tokenizer.Bytes(), 1)
 	for _, w := range []checkpoint.Width{checkpoint.Float32, checkpoint.Brain, checkpoint.Int8, checkpoint.Q4_0} {
@@ -94,7 +95,7 @@ func company(t *testing.T, dir string, w checkpoint.Width) {
 	}
 }
 
-// difference is where an answer first differs from that of the request alone.
+// difference returns where an answer first differs from that to the request alone.
 func difference(got, want string) string {
 	got = changing.ReplaceAllString(got, "")
 	at := 0

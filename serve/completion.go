@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// completion reads a request of POST /v1/completions: texts to go on with.
+// completion reads a request of POST /v1/completions: texts to continue.
 func (s *Server) completion(b *Body) (*task, *Error) {
 	m, failed := s.model(b.Text("model", ""))
 	if b.err != nil {
@@ -34,7 +34,7 @@ func (s *Server) completion(b *Body) (*task, *Error) {
 	}
 	t.request.LogProbs = max(0, t.best)
 	if t.best == 0 {
-		t.request.LogProbs = 1 // the token's own
+		t.request.LogProbs = 1 // for that of the token itself
 	}
 	t.stops = stops(b)
 	t.stream, t.streamUsage = streaming(b)
@@ -66,7 +66,7 @@ func (s *Server) completion(b *Body) (*task, *Error) {
 	return t, nil
 }
 
-// prompts reads prompt: a text, texts, tokens, or lists of tokens.
+// prompts reads the field prompt: a text, a list of texts, a list of tokens, or a list of such lists.
 func (b *Body) prompts(m *Model, around bool) []prompt {
 	value, there := b.take("prompt")
 	if b.err != nil {
@@ -78,7 +78,7 @@ func (b *Body) prompts(m *Model, around bool) []prompt {
 		texts = []string{""}
 	case value[0] == '"':
 		texts = []string{""}
-		_ = json.Unmarshal(value, &texts[0]) // it is a text
+		_ = json.Unmarshal(value, &texts[0]) // cannot fail for a string
 	case json.Unmarshal(value, &texts) == nil && !hasNull(value):
 	default:
 		return b.idPrompts(m, value)
@@ -103,10 +103,10 @@ func (b *Body) prompts(m *Model, around bool) []prompt {
 	return all
 }
 
-// hasNull tells whether a list has an item that is null, which Go would read as "".
+// hasNull reports whether a list has a null item, which Go would read as "".
 func hasNull(list json.RawMessage) bool {
 	var items []json.RawMessage
-	_ = json.Unmarshal(list, &items) // it is one
+	_ = json.Unmarshal(list, &items) // cannot fail for a list
 	for _, item := range items {
 		if string(item) == "null" {
 			return true
@@ -115,7 +115,7 @@ func hasNull(list json.RawMessage) bool {
 	return false
 }
 
-// idPrompts reads a prompt of tokens, or some.
+// idPrompts reads prompts of tokens: a list of tokens, or a list of such lists.
 func (b *Body) idPrompts(m *Model, value json.RawMessage) []prompt {
 	lists := []json.RawMessage{value}
 	if _, one := idsOf(value); !one && json.Unmarshal(value, &lists) != nil {
@@ -148,7 +148,7 @@ func (b *Body) idPrompts(m *Model, value json.RawMessage) []prompt {
 	return all
 }
 
-// header is how all answers begin.
+// header holds the fields that all answers begin with.
 type header struct {
 	ID          string `json:"id"`
 	Object      string `json:"object"`
@@ -159,22 +159,22 @@ type header struct {
 
 func newHeader(prefix, object string, m *Model) header {
 	var id [12]byte
-	_, _ = rand.Read(id[:]) // which does not fail
+	_, _ = rand.Read(id[:]) // never fails
 	return header{prefix + hex.EncodeToString(id[:]), object, time.Now().Unix(), m.ID, "gorgpt"}
 }
 
-// completionForm is how POST /v1/completions answers.
+// completionForm is the form of the answers to POST /v1/completions.
 type completionForm struct {
 	header
 	best       int
 	asIDs, ids bool
-	usage      bool // each chunk tells that it has none
+	usage      bool // each chunk has a null usage
 	texts      *tokenTexts
 	prompts    [][]int
 	samples    int
 }
 
-// completionChoice is a text, or a part of one.
+// completionChoice is a generated text, or a part of it.
 type completionChoice struct {
 	Index    int                 `json:"index"`
 	Text     string              `json:"text"`
@@ -184,7 +184,7 @@ type completionChoice struct {
 	IDs      []int               `json:"token_ids,omitempty"`
 }
 
-// completionLogProbs are those of a text's tokens, by their places.
+// completionLogProbs holds the log-probabilities of a text's tokens, indexed by token.
 type completionLogProbs struct {
 	Offsets []int                `json:"text_offset"`
 	Values  []*float64           `json:"token_logprobs"`
@@ -192,7 +192,7 @@ type completionLogProbs struct {
 	Top     []map[string]float64 `json:"top_logprobs"`
 }
 
-// choice makes one of the parts of a choice.
+// choice joins parts of a choice.
 func (f *completionForm) choice(index int, parts []part) completionChoice {
 	c := completionChoice{Index: index}
 	var text strings.Builder
@@ -230,7 +230,7 @@ func (f *completionForm) addLogProb(l *completionLogProbs, t placed) {
 	top := make(map[string]float64)
 	for _, c := range likeliest(t.Token, f.best) {
 		name := f.texts.name(c.ID, f.asIDs)
-		if _, there := top[name]; !there || c.ID == t.ID { // two tokens may be written alike
+		if _, there := top[name]; !there || c.ID == t.ID { // two tokens may have the same name
 			top[name] = logProb(c.LogProb)
 		}
 	}
@@ -279,7 +279,7 @@ func (f *completionForm) last(u usage) any {
 	}{completionChunk{f.header, []completionChoice{}}, u}
 }
 
-// withUsage is a chunk that tells that the usage comes later, where it does.
+// withUsage returns a chunk with a null usage if the usage is wanted, as it comes at the end of the stream.
 func withUsage[C any](chunk C, wanted bool) any {
 	if !wanted {
 		return chunk
@@ -287,7 +287,7 @@ func withUsage[C any](chunk C, wanted bool) any {
 	return usageLater[C]{chunk}
 }
 
-// usageLater has a null usage beside what a chunk has.
+// usageLater adds a null usage to a chunk.
 type usageLater[C any] struct{ chunk C }
 
 // MarshalJSON implements json.Marshaler.

@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestCompletion: the text, its end and its log-probabilities are those that package generate gives for the same tokens.
+// TestCompletion: the text, its finish reason and its log-probabilities are those of package generate for the same tokens.
 func TestCompletion(t *testing.T) {
 	dir := save(t, small(128), tokenizer.Bytes(), 1)
 	_, web := start(t, serve.Config{}, open(t, dir, serve.Options{}))
@@ -108,7 +108,8 @@ func TestPrompts(t *testing.T) {
 	}
 }
 
-// TestEcho: the prompt comes first, with log-probabilities as what follows, the first without; lm-evaluation-harness reads them.
+// TestEcho: the prompt comes first, with log-probabilities like the rest except for its first token;
+// lm-evaluation-harness reads them.
 func TestEcho(t *testing.T) {
 	web := startSmall(t, serve.Config{}, serve.Options{})
 	url := web.URL + "/v1/completions"
@@ -145,8 +146,8 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// TestStops: a text ends before the stop text that is complete first, over the borders of tokens, in a stream too, with the tokens
-// that begin before it; what is not certain is held back.
+// TestStops: a text ends before the stop text that is complete first, even across tokens, and in a stream too, with the
+// tokens that begin before it; text that is not certain is held back.
 func TestStops(t *testing.T) {
 	web := startSmall(t, serve.Config{}, serve.Options{})
 	url := web.URL + "/v1/completions"
@@ -191,7 +192,7 @@ func TestStops(t *testing.T) {
 	}
 }
 
-// TestStream: a stream has what the whole answer has, with the usage at its end if that is wanted.
+// TestStream: a stream has the same content as the whole answer, and the usage at its end if that is wanted.
 func TestStream(t *testing.T) {
 	web := startSmall(t, serve.Config{}, serve.Options{Slots: 2})
 	url := web.URL + "/v1/completions"

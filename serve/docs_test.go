@@ -11,10 +11,10 @@ import (
 	"github.com/gorgpt/gorgpt/serve"
 )
 
-// curlLine is a line of docs/serve.md that asks the server.
+// curlLine matches a line of docs/serve.md that sends a request to the server.
 var curlLine = regexp.MustCompile(`(?m)^curl .*$`)
 
-// TestCurl: the lines of docs/serve.md are answered, each of them well.
+// TestCurl: the requests of docs/serve.md all succeed.
 func TestCurl(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("there is no curl")

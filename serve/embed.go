@@ -14,13 +14,13 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// embedder is what a program for the final states of a sequence needs.
+// embedder holds the output and input of a program for the final states of a sequence.
 type embedder struct {
 	states *G.Node // (T, C)
 	tokens []int   // (1, T)
 }
 
-// buildEmbedder makes the program for sequences of up to so many tokens.
+// buildEmbedder makes the program for sequences of up to shape[0] tokens.
 func (m *Model) buildEmbedder(shape ...int) (*graph.Program, *embedder, error) {
 	s := graph.New(m.Params)
 	states, _ := models.Body(m.Model, s, s.Ints("tokens", 1, shape[0])) // (T, C)
@@ -28,7 +28,7 @@ func (m *Model) buildEmbedder(shape ...int) (*graph.Program, *embedder, error) {
 	return program, &embedder{states, make([]int, shape[0])}, err
 }
 
-// embedOne is the mean of the final states of a sequence: what the model's head reads.
+// embedOne returns the mean over a sequence of the final states, which the model's head reads.
 func (m *Model) embedOne(ctx context.Context, ids []int) ([]float32, *Error) {
 	release, late := m.lone(ctx)
 	if late != nil {
@@ -36,7 +36,7 @@ func (m *Model) embedOne(ctx context.Context, ids []int) ([]float32, *Error) {
 	}
 	defer release()
 	length := len(ids)
-	if m.Engine.Whole() == nil { // a model that works row by row does not mind what follows
+	if m.Engine.Whole() == nil { // in a model that works row by row, padding does not change the states before it
 		length = min((length+63)/64*64, m.Context)
 	}
 	program, e, err := m.embedding.For(length)
@@ -61,8 +61,8 @@ func (m *Model) embedOne(ctx context.Context, ids []int) ([]float32, *Error) {
 	return values, nil
 }
 
-// embed answers POST /v1/embeddings: for each input the mean of the states after the last block and its norm, which
-// language models are not trained for.
+// embed answers POST /v1/embeddings: for each input the mean of the states after the last block and the final norm.
+// Language models are not trained for this use of them.
 func (s *Server) embed(r *http.Request) (any, *Error) {
 	b, failed := ReadBody(r)
 	if failed != nil {
@@ -94,7 +94,7 @@ func (s *Server) embed(r *http.Request) (any, *Error) {
 	if !there {
 		b.fail("input", "missing")
 	}
-	b.fields["prompt"] = value // read as a prompt is
+	b.fields["prompt"] = value // to be read like a prompt
 	inputs := b.prompts(m, b.Bool("add_special_tokens", true))
 	if err := b.Err(); err != nil {
 		if err.Param == "prompt" {

@@ -10,15 +10,15 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// Error is an answer that tells what went wrong, as OpenAI's API words it: its object is {"error": {message, type, param, code}}.
+// Error is an answer that says what went wrong, in the format of OpenAI's API: {"error": {message, type, param, code}}.
 type Error struct {
-	Status  int    // of HTTP; below 500 of whoever asks
-	Type    string // "" for one by the status
+	Status  int    // HTTP status; below 500 if the client is to blame
+	Type    string // "" derives it from Status
 	Code    string // for programs, such as "model_not_found"; "" is null
 	Param   string // which parameter is to blame; "" is null
 	Message string
 
-	RetryAfter int // seconds after which to ask again; 0 says nothing
+	RetryAfter int // seconds after which to try again; 0 for no such header
 }
 
 // Error implements error.
@@ -60,10 +60,10 @@ func WriteError(w http.ResponseWriter, e *Error) {
 	writeJSON(w, e.Status, e)
 }
 
-// writeJSON answers with a value. Whoever has left is not told.
+// writeJSON answers with a value. A failure to write is ignored, as it means that the client has gone.
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	data, err := marshal(v)
-	if err != nil { // of our own types: a mistake of ours
+	if err != nil { // a bug: v is of a type of this package
 		status, data = http.StatusInternalServerError, []byte(`{"error":{"message":"an answer that is no JSON","type":"server_error","param":null,"code":null}}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -71,7 +71,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_, _ = w.Write(append(data, '\n'))
 }
 
-// marshal is json.Marshal with <, > and & as they are: nobody puts answers into HTML.
+// marshal is json.Marshal without escapes for <, > and &: answers are not embedded in HTML.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -80,12 +80,12 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// invalid is the error of a parameter.
+// invalid returns the error for an invalid parameter.
 func invalid(param, format string, args ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Param: param, Message: param + ": " + fmt.Sprintf(format, args...)}
 }
 
-// tooLong is the error of a prompt that leaves no room in a context.
+// tooLong returns the error for a prompt and a completion that do not fit into the context.
 func tooLong(param string, context, prompt, more int) *Error {
 	return &Error{
 		Status: http.StatusBadRequest, Code: "context_length_exceeded", Param: param,
@@ -94,7 +94,7 @@ func tooLong(param string, context, prompt, more int) *Error {
 	}
 }
 
-// failed is the error of a run that went wrong, for no fault of whoever asked.
+// failed returns the error for a failure that the client is not to blame for.
 func failed(err error) *Error {
 	return &Error{Status: http.StatusInternalServerError, Message: err.Error()}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// meanState is the mean of the final states of a text of bytes.
+// meanState returns the mean of the final states of a text, whose bytes are the tokens.
 func meanState(t *testing.T, m *serve.Model, text []byte) []float64 {
 	t.Helper()
 	s := graph.New(m.Params)
@@ -45,8 +45,8 @@ func meanState(t *testing.T, m *serve.Model, text []byte) []float64 {
 	return mean
 }
 
-// TestFamilies: models of every family are served, also those with windows, experts and sinks, and one that cannot go on from what is
-// remembered; the second of two requests that begin alike has the text that the first had.
+// TestFamilies: models of every family are served, including those with windows, experts and sinks, and one that cannot
+// be run incrementally; the second of two requests with the same beginning gets the same text as the first.
 func TestFamilies(t *testing.T) {
 	composed := gpt2.New(257, 64, 24, 1, 2)
 	composed.Composed = true
@@ -76,7 +76,7 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// TestEdited: a model that was edited is served with its edits, and without them refused.
+// TestEdited: an edited model is served with its edits, and refused without them.
 func TestEdited(t *testing.T) {
 	edit := graph.Replace("h.0.mlp", func(s *graph.Scope, x *G.Node) *G.Node { return x })
 	dir := save(t, models.Edit(small(64), edit), tokenizer.Bytes(), 1)
@@ -93,7 +93,7 @@ func TestEdited(t *testing.T) {
 	}
 }
 
-// TestModels: the list of models, each by its name, and how a request finds its own among several.
+// TestModels: the list of models, the description of each, and how a request selects one of several.
 func TestModels(t *testing.T) {
 	dir := save(t, small(64), tokenizer.Bytes(), 1)
 	s, web := start(t, serve.Config{}, open(t, dir, serve.Options{ID: "a/b"}), open(t, dir, serve.Options{ID: "c", Context: 32}))

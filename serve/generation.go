@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// generation is the handler of requests that have something written, which read makes a task of.
+// generation returns the handler of requests that generate text. The function read makes a task of a request.
 func (s *Server) generation(read func(b *Body) (*task, *Error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -37,7 +37,7 @@ func (s *Server) generation(read func(b *Body) (*task, *Error)) http.Handler {
 		run := t.start(ctx, mm, began)
 		defer func() {
 			cancel()
-			for range run.parts { // until all have noticed
+			for range run.parts { // until all choices have ended
 			}
 			mm.took.Observe(time.Since(began).Seconds())
 		}()
@@ -49,7 +49,7 @@ func (s *Server) generation(read func(b *Body) (*task, *Error)) http.Handler {
 	})
 }
 
-// whole answers when all is written.
+// whole answers once all choices are complete.
 func (s *Server) whole(w http.ResponseWriter, r *http.Request, run *running) {
 	var parts []part
 	for p := range run.parts {
@@ -66,7 +66,7 @@ func (s *Server) whole(w http.ResponseWriter, r *http.Request, run *running) {
 	writeJSON(w, http.StatusOK, run.form.whole(parts, run.usage()))
 }
 
-// stream answers bit by bit, as server-sent events.
+// stream answers as the choices are generated, with server-sent events.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, run *running) {
 	events := events{w: w}
 	begun := make(map[int]bool)
@@ -84,7 +84,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, run *running) {
 		}
 		begun[p.choice] = true
 		if events.send(run.form.chunk(p)); events.err != nil {
-			return // nobody is there
+			return // the client has gone
 		}
 	}
 	switch {
@@ -117,7 +117,7 @@ func (e *events) send(v any) {
 	e.write(data)
 }
 
-// write sends an event at once.
+// write sends an event and flushes it.
 func (e *events) write(data []byte) {
 	if e.err != nil {
 		return
@@ -127,7 +127,7 @@ func (e *events) write(data []byte) {
 		header := e.w.Header()
 		header.Set("Content-Type", "text/event-stream")
 		header.Set("Cache-Control", "no-cache")
-		header.Set("X-Accel-Buffering", "no") // of a proxy
+		header.Set("X-Accel-Buffering", "no") // tells proxies not to buffer
 	}
 	event := append(append([]byte("data: "), data...), "\n\n"...)
 	if _, e.err = e.w.Write(event); e.err == nil {

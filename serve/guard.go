@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// guard refuses requests by the name that they call the server by, by the page that they come from, and without the key.
+// guard refuses requests that address the server by a host name that is not allowed, come from a page of an origin
+// that is not allowed, or lack the key.
 func (s *Server) guard(w http.ResponseWriter, r *http.Request, open bool) *Error {
 	if len(s.config.Hosts) > 0 && !slices.Contains(s.config.Hosts, hostOf(r.Host)) {
 		return &Error{Status: http.StatusForbidden, Code: "host_not_allowed", Message: "this server is not called " + r.Host}
@@ -25,7 +26,7 @@ func (s *Server) guard(w http.ResponseWriter, r *http.Request, open bool) *Error
 	return &Error{Status: http.StatusUnauthorized, Code: "invalid_api_key", Message: "want the server's key: Authorization: Bearer KEY"}
 }
 
-// hostOf is a host without its port.
+// hostOf returns a host without its port, in lower case.
 func hostOf(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -33,7 +34,7 @@ func hostOf(host string) string {
 	return strings.ToLower(strings.Trim(host, "[]"))
 }
 
-// fromPage refuses what a page of another origin asks, if it may not; which it is told if it may.
+// fromPage refuses requests from pages of origins that are not allowed. For allowed ones it sets the CORS headers.
 func (s *Server) fromPage(w http.ResponseWriter, r *http.Request) *Error {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
@@ -59,7 +60,7 @@ func (s *Server) fromPage(w http.ResponseWriter, r *http.Request) *Error {
 	return nil
 }
 
-// bears tells whether a request has the key, in a time that does not depend on how much of it is right.
+// bears reports whether a request has the key, in a time that does not depend on how much of it is right.
 func (s *Server) bears(r *http.Request) bool {
 	kind, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	want, got := sha256.Sum256([]byte(s.config.Key)), sha256.Sum256([]byte(strings.TrimSpace(key)))

@@ -15,8 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// saveByHeart saves a GPT-2 with harmony's tokens that writes a text after a conversation, whatever was said: the token that follows each
-// position is the one that the head has there.
+// saveByHeart saves a GPT-2 with harmony's tokens that always writes text after the conversation: its weights map each
+// position to the token that comes next.
 func saveByHeart(t *testing.T, conversation []harmony.Message, text string) string {
 	t.Helper()
 	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), "<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|return|>", "<|call|>")
@@ -62,8 +62,8 @@ func saveByHeart(t *testing.T, conversation []harmony.Message, text string) stri
 	return dir
 }
 
-// TestHarmony: of a model that thinks before it answers, thoughts and answer come apart, and log-probabilities are those of the answer; a system
-// prompt is the developer's, and former answers are on the final channel.
+// TestHarmony: a model's reasoning is separated from its answer, and the log-probabilities are those of the answer. A
+// system prompt becomes the developer's, and earlier answers are on the final channel.
 func TestHarmony(t *testing.T) {
 	setup := harmony.DefaultSetup()
 	setup.Reasoning = "low"
@@ -129,7 +129,8 @@ func TestHarmony(t *testing.T) {
 	}
 }
 
-// TestNoMessage: a model that writes no message where its form wants one is the server's error, in a stream too.
+// TestNoMessage: if a model does not write a message where its format requires one, that is an error of the server, in
+// a stream too.
 func TestNoMessage(t *testing.T) {
 	_, web := start(t, serve.Config{}, open(t, saveByHeart(t, []harmony.Message{harmony.DefaultSetup().Message(), {Role: harmony.User, Content: "x"}}, "<|channel|><|message|>"), serve.Options{}))
 	for _, stream := range []string{"false", "true"} {

@@ -6,7 +6,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// described is a model as GET /v1/models has it.
+// described is a model in the answer to GET /v1/models.
 type described struct {
 	ID      string `json:"id"`
 	Object  string `json:"object"`
@@ -16,11 +16,11 @@ type described struct {
 	Meta    meta   `json:"meta"`
 }
 
-// meta are a model's sizes, named as llama.cpp's server does where it has them.
+// meta holds a model's sizes, with the names of llama.cpp's server where it has them.
 type meta struct {
 	Family     string   `json:"family"` // its catalogue name, or the family's
 	Vocab      int      `json:"n_vocab"`
-	Positions  int      `json:"n_ctx_train"` // that the model has
+	Positions  int      `json:"n_ctx_train"` // the model's context
 	Width      int      `json:"n_embd"`
 	Layers     int      `json:"n_layer"`
 	Heads      int      `json:"n_head"`
@@ -31,7 +31,7 @@ type meta struct {
 	Labels     []string `json:"labels,omitempty"`
 }
 
-// describe tells of a model.
+// describe returns the description of a model.
 func (m *Model) describe() described {
 	dims := models.DimsOf(m.Model)
 	d := described{

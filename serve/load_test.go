@@ -20,11 +20,11 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// loaded is what clients have done to a server.
+// loaded counts what clients have done.
 type loaded struct{ answered, refused, cancelled, rubbish, ended atomic.Int64 }
 
-// TestLoad: 50 clients ask, stream, leave and send rubbish at random; each answer is that of the request alone, and when they
-// are gone so is what they took. GORGPT_LOAD is how long, such as 10m.
+// TestLoad: 50 clients send requests, stream, disconnect and send rubbish at random. Each answer is the same as to the
+// request alone, and goroutines and memory are released afterwards. GORGPT_LOAD is how long it runs, such as 10m.
 func TestLoad(t *testing.T) {
 	during := 3 * time.Second
 	if wanted := os.Getenv("GORGPT_LOAD"); wanted != "" {
@@ -63,7 +63,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// taken is how many goroutines there are, and bytes in use, when nobody asks anything.
+// taken returns the number of goroutines and the bytes in use once no request runs.
 func taken(t *testing.T, m *serve.Model) (goroutines int, bytes uint64) {
 	http.DefaultClient.CloseIdleConnections()
 	eventually(t, "all slots are free", func() bool { running, waiting := m.Engine.Status(); return running+waiting == 0 })
@@ -81,7 +81,7 @@ func taken(t *testing.T, m *serve.Model) (goroutines int, bytes uint64) {
 	return last, stats.HeapInuse
 }
 
-// burst has 50 clients do what clients do for a time.
+// burst runs 50 clients for a time.
 func (l *loaded) burst(t *testing.T, web *httptest.Server, bodies, want []string, during time.Duration) {
 	until := time.Now().Add(during)
 	var wait sync.WaitGroup
@@ -105,7 +105,7 @@ func (l *loaded) burst(t *testing.T, web *httptest.Server, bodies, want []string
 	wait.Wait()
 }
 
-// whole asks for a whole answer, which may be refused as the queue is full.
+// whole sends a request without streaming, which may be refused because the queue is full.
 func (l *loaded) whole(t *testing.T, web *httptest.Server, body, want string) {
 	status, _, text := post(t, web.URL+"/v1/completions", body)
 	switch {
@@ -119,7 +119,7 @@ func (l *loaded) whole(t *testing.T, web *httptest.Server, body, want string) {
 	}
 }
 
-// garbage sends what is no request.
+// garbage sends an invalid request.
 func (l *loaded) garbage(t *testing.T, web *httptest.Server, random *rand.Rand) {
 	body := make([]byte, random.IntN(200))
 	for i := range body {
@@ -131,8 +131,8 @@ func (l *loaded) garbage(t *testing.T, web *httptest.Server, random *rand.Rand) 
 	l.rubbish.Add(1)
 }
 
-// TestRestart: a server that stops under load ends each request clearly: with its answer, or with an error that says why; a new one
-// goes on at once.
+// TestRestart: a server that stops under load ends each request with its answer, or with an error that says why; a new
+// server can take over at once.
 func TestRestart(t *testing.T) {
 	dir := save(t, small(4096), tokenizer.Bytes(), 1)
 	s, web := start(t, serve.Config{}, open(t, dir, serve.Options{Slots: 4}))
@@ -169,7 +169,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestLeftAlone: a client that vanishes without a word, in the middle of its body, is an error of its connection alone.
+// TestLeftAlone: a client that disconnects in the middle of its body affects only its connection.
 func TestLeftAlone(t *testing.T) {
 	web := startSmall(t, serve.Config{}, serve.Options{})
 	body, send := io.Pipe()

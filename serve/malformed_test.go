@@ -13,11 +13,11 @@ import (
 // malformed is a body that is refused, with the parameter that is to blame; "" is the body as a whole.
 type malformed struct{ path, body, param string }
 
-// malformedBodies are at least 200 of all kinds.
+// malformedBodies returns at least 200 malformed bodies of all kinds.
 func malformedBodies() (all []malformed) {
 	const completions, chat = "/v1/completions", "/v1/chat/completions"
 	add := func(path, param, body string) { all = append(all, malformed{path, body, param}) }
-	// Numbers of the wrong type, out of range, or that are none.
+	// Numbers of the wrong type or out of range, and values that are not numbers.
 	for param, out := range map[string][]string{
 		"temperature": {"-0.1", "1e3"}, "top_p": {"-1", "1.01"}, "min_p": {"-1e-3", "2"}, "presence_penalty": {"-2.1", "3"},
 		"frequency_penalty": {"-3", "2.5"}, "repetition_penalty": {"0", "-1"}, "top_k": {"-2", "0.5"}, "n": {"0", "129", "-1", "1e9", "1.5"},
@@ -99,7 +99,7 @@ func malformedBodies() (all []malformed) {
 	return all
 }
 
-// TestMalformed: each body is refused with a status of the 400s, and the parameter that is to blame; and the server goes on.
+// TestMalformed: each body is refused with a 4xx status and the parameter that is to blame, and the server keeps running.
 func TestMalformed(t *testing.T) {
 	web := startTalking(t)
 	all := malformedBodies()
@@ -131,7 +131,7 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// TestHugeBody: no more than the bound is read of a body.
+// TestHugeBody: a body is read only up to the limit.
 func TestHugeBody(t *testing.T) {
 	web := startSmall(t, serve.Config{}, serve.Options{})
 	status, _, text := post(t, web.URL+"/v1/completions", `{"prompt": "`+strings.Repeat("x", 100<<20)+`"}`)
@@ -140,7 +140,7 @@ func TestHugeBody(t *testing.T) {
 	}
 }
 
-// FuzzBody: no body makes the server fail, or is answered with what is no JSON.
+// FuzzBody: no body makes the server fail, and every answer is JSON.
 func FuzzBody(f *testing.F) {
 	web := startTalking(f)
 	for i, c := range malformedBodies() {

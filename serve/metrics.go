@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics are what GET /metrics tells, with the names that vLLM has, but for the prefix gorgpt_.
+// metrics are the metrics of GET /metrics, with vLLM's names except for the prefix gorgpt_.
 type metrics struct {
 	server   *Server
 	registry *prometheus.Registry
@@ -18,14 +18,14 @@ type metrics struct {
 	first, between, took, waited           *prometheus.HistogramVec
 }
 
-// modelMetrics are those of one model.
+// modelMetrics are the metrics of one model.
 type modelMetrics struct {
 	finished                     *prometheus.CounterVec
 	generated, prompted, refused prometheus.Counter
 	first, between, took, waited prometheus.Observer
 }
 
-// seconds are the bounds of histograms of times, from a millisecond to some minutes.
+// seconds are the bucket bounds of the histograms of times, from a millisecond to some minutes.
 var seconds = prometheus.ExponentialBuckets(0.001, 2, 19)
 
 func newMetrics(s *Server) *metrics {
@@ -52,7 +52,7 @@ func newMetrics(s *Server) *metrics {
 	return m
 }
 
-// of are the metrics of a model.
+// of returns the metrics of a model.
 func (m *metrics) of(model *Model) *modelMetrics {
 	id := model.ID
 	return &modelMetrics{
@@ -62,7 +62,9 @@ func (m *metrics) of(model *Model) *modelMetrics {
 	}
 }
 
-// token tells of a token that came now, after another at last or, for the first of a request, since that began.
+// token records a token that has just been generated, and returns the time. The request began at began, the previous
+// token of the choice came at last, which equals began if there was none, and first is set for the first token of the
+// request.
 func (m *modelMetrics) token(last, began time.Time, first bool) time.Time {
 	now := time.Now()
 	switch {
@@ -74,7 +76,7 @@ func (m *modelMetrics) token(last, began time.Time, first bool) time.Time {
 	return now
 }
 
-// What is read from the engines when it is asked for.
+// Metrics that are read from the engines when they are collected.
 var (
 	byModel     = []string{"model_name"}
 	runningDesc = prometheus.NewDesc("gorgpt_num_requests_running", "Sequences that have a slot.", byModel, nil)

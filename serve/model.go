@@ -23,49 +23,49 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Model is a checkpoint that is loaded. Its weights are read by several goroutines, and must not be changed.
+// Model is a loaded checkpoint. Its weights are read by several goroutines and must not be changed.
 type Model struct {
-	ID        string // as clients name it
-	Path      string // where it was opened
+	ID        string // the name that clients use
+	Path      string // of the checkpoint
 	Model     models.Model
 	Params    *graph.Params
 	Tokenizer tokenizer.Tokenizer
 	Ends      []int             // tokens that end a text
-	Chat      chat.Format       // nil of a model that was not taught to converse
-	Engine    *generate.Engine  // what writes; nil of a classifier
-	Trained   *finetune.Trained // the classifier, if it is one
+	Chat      chat.Format       // nil for a model without a chat format
+	Engine    *generate.Engine  // nil for a classifier
+	Trained   *finetune.Trained // the classifier; nil for a model that writes
 	Context   int               // positions that a sequence may have, at most the model's
 	Created   time.Time         // when it was opened
 
 	noChat error         // why Chat is nil
 	slots  int           // sequences at once
-	seats  chan struct{} // one for each request that runs or waits
+	seats  chan struct{} // an element for each request that runs or waits
 	texts  *tokenTexts
 
-	alone     chan struct{} // one for who runs a program beside the engine
+	alone     chan struct{} // has an element while a program other than the engine's runs
 	embedding graph.Family[*embedder]
 	predictor *finetune.Predictor
 
 	mu   sync.Mutex
-	took time.Duration // how long requests take, on average
+	took time.Duration // moving average of how long requests take
 }
 
 // Options say how a checkpoint is opened. Zeros are defaults.
 type Options struct {
-	ID       string // "" for one that is made of the path: see [Name]
-	Context  int    // positions that a sequence may have; 0 for all of the model's that there is memory for
+	ID       string // "" derives it from the path: see [Name]
+	Context  int    // positions that a sequence may have; 0 is as many of the model's as memory allows
 	Slots    int    // sequences at once; 0 is 8
 	Queue    int    // requests that may wait; 0 is 64
 	Piece    int    // tokens of prompts that run between two tokens of the other sequences; 0 is 128
-	Prefixes int64  // bytes for what prompts have in common; 0 is 256 MiB, -1 none
+	Prefixes int64  // bytes for the cache of common prefixes; 0 is 256 MiB, -1 none
 
-	Weights checkpoint.Width // how matrices are kept; "" is as gorgpt generate does, [checkpoint.AsStored]
+	Weights checkpoint.Width // how matrices are kept; "" is [checkpoint.AsStored], the default of gorgpt generate
 
-	// Edits are those of a model that was edited, as [models.Edit] took them.
+	// Edits are the edits of an edited model, as passed to [models.Edit].
 	Edits []graph.Option
 }
 
-// settle puts defaults in the place of zeros.
+// settle replaces zeros by defaults.
 func (o Options) settle() Options {
 	o.Slots, o.Queue, o.Piece = cmp.Or(o.Slots, 8), cmp.Or(o.Queue, 64), cmp.Or(o.Piece, 128)
 	o.Weights = cmp.Or(o.Weights, checkpoint.AsStored)
@@ -73,7 +73,7 @@ func (o Options) settle() Options {
 	return o
 }
 
-// check refuses what cannot be.
+// check returns an error if an option is out of range.
 func (o Options) check() error {
 	for _, number := range []struct {
 		of string
@@ -86,7 +86,8 @@ func (o Options) check() error {
 	return nil
 }
 
-// Name is what a checkpoint is called by its path: the file without its extension, the folder, or the run of RUN/checkpoints/best.
+// Name derives a model's ID from its path: the file name without its extension, the name of the folder, or the name
+// of the run in RUN/checkpoints/best.
 func Name(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
@@ -101,7 +102,7 @@ func Name(path string) string {
 	return name
 }
 
-// Open loads a checkpoint: whatever gorgpt generate or gorgpt classify take.
+// Open loads a checkpoint: anything that gorgpt generate or gorgpt classify accepts.
 func Open(path string, o Options) (*Model, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -126,7 +127,7 @@ func Open(path string, o Options) (*Model, error) {
 	return m, nil
 }
 
-// load reads the weights and the tokenizer of what is no classifier.
+// load reads the weights and the tokenizer of a model that is not a classifier.
 func (m *Model) load(d *checkpoint.Dir, o Options) (err error) {
 	if len(o.Edits) == 0 {
 		t, err := run.LoadAs(m.Path, o.Weights)
@@ -161,7 +162,7 @@ func (m *Model) openClassifier(o Options) (err error) {
 	return err
 }
 
-// start makes the engine.
+// start creates the engine.
 func (m *Model) start(o Options) (err error) {
 	dims := models.DimsOf(m.Model)
 	if m.Context, err = fitContext(m.Model, o); err != nil {
@@ -179,8 +180,9 @@ func (m *Model) start(o Options) (err error) {
 	return err
 }
 
-// fitContext is how many positions a sequence may have: as many as were asked for, which must fit in memory; else all, or a power
-// of two for which what layers keep of all sequences takes a quarter of it.
+// fitContext returns how many positions a sequence may have: as many as were asked for, which must fit in memory.
+// By default these are all of the model's or, if the cache of all slots would take more than a quarter of the memory,
+// the largest power of two, down to 64, with which it does not.
 func fitContext(m models.Model, o Options) (int, error) {
 	full := models.DimsOf(m).Context
 	if o.Context > full {
@@ -208,7 +210,7 @@ func fitContext(m models.Model, o Options) (int, error) {
 	return context, nil
 }
 
-// Close ends what the model writes, and its programs.
+// Close ends the model's sequences and closes its programs.
 func (m *Model) Close() error {
 	if m.predictor != nil {
 		return m.predictor.Close()
@@ -216,10 +218,10 @@ func (m *Model) Close() error {
 	return errors.Join(m.Engine.Close(), m.embedding.Close())
 }
 
-// vocab is how many ids there are tokens of.
+// vocab returns the number of ids that are tokens.
 func (m *Model) vocab() int { return min(models.DimsOf(m.Model).Vocab, m.Tokenizer.Size()) }
 
-// checkIDs tells which token of a prompt there is not.
+// checkIDs returns an error if a token of a prompt is not in the vocabulary.
 func (m *Model) checkIDs(param string, ids []int) *Error {
 	vocab := models.DimsOf(m.Model).Vocab
 	if i := slices.IndexFunc(ids, func(id int) bool { return id < 0 || id >= vocab }); i >= 0 {
@@ -228,8 +230,8 @@ func (m *Model) checkIDs(param string, ids []int) *Error {
 	return nil
 }
 
-// encode returns the tokens of a text, as a model is given one: with what stands before every text if that is wanted, of which it returns
-// the number. Special tokens that are written in it become their ids.
+// encode returns the tokens of a text for the model. If around is set they begin with the tokens that the tokenizer
+// puts before every text; before is their number. Special tokens that are written in the text become their ids.
 func (m *Model) encode(param, text string, around bool) (ids []int, before int, failed *Error) {
 	if around {
 		begin, _ := tokenizer.Around(m.Tokenizer)
@@ -243,7 +245,7 @@ func (m *Model) encode(param, text string, around bool) (ids []int, before int, 
 	return ids, before, nil
 }
 
-// writes refuses what only a model that writes can do.
+// writes returns an error if the model is a classifier, which writes no text.
 func (m *Model) writes() *Error {
 	if m.Engine == nil {
 		return &Error{Status: http.StatusBadRequest, Param: "model", Message: m.ID + " is a classifier, which writes no text: ask POST /classify"}
@@ -251,7 +253,7 @@ func (m *Model) writes() *Error {
 	return nil
 }
 
-// seat takes a place among the requests that run or wait; the queue may be full.
+// seat takes a place among the requests that run or wait, until leave is called. It fails if the queue is full.
 func (m *Model) seat() (leave func(), full *Error) {
 	select {
 	case m.seats <- struct{}{}:
@@ -268,7 +270,7 @@ func (m *Model) seat() (leave func(), full *Error) {
 	return func() {
 		<-m.seats
 		m.mu.Lock()
-		m.took += (time.Since(began) - m.took) / 8 // a mean that forgets
+		m.took += (time.Since(began) - m.took) / 8 // an exponential moving average
 		m.mu.Unlock()
 	}, nil
 }

@@ -10,22 +10,22 @@ import (
 	"github.com/gorgpt/gorgpt/generate"
 )
 
-// What a request may ask for at most.
+// Limits of what a request may ask for.
 const (
 	mostChoices = 128
 	mostStops   = 32
 	mostPrompts = 2048
-	mostBest    = 20 // log-probabilities in a token's place
+	mostBest    = 20 // log-probabilities for each token
 )
 
-// sampling reads how tokens are chosen, the same for texts and conversations.
+// sampling reads the options by which tokens are chosen, which completions and chat share.
 func sampling(b *Body, m *Model) (o generate.Options) {
 	o.Temperature = b.Float("temperature", 1, 0, 100)
 	o.TopP = b.Float("top_p", 1, 0, 1)
-	if o.TopP == 0 { // where generate keeps all
+	if o.TopP == 0 { // package generate keeps all tokens for 0
 		o.TopP = math.SmallestNonzeroFloat64
 	}
-	o.TopK = max(0, b.Int("top_k", 0, -1, 1<<30)) // −1 is all for some
+	o.TopK = max(0, b.Int("top_k", 0, -1, 1<<30)) // some clients send −1 for all
 	o.MinP = b.Float("min_p", 0, 0, 1)
 	o.PresencePenalty = b.Float("presence_penalty", 0, -2, 2)
 	o.FrequencyPenalty = b.Float("frequency_penalty", 0, -2, 2)
@@ -49,7 +49,7 @@ func sampling(b *Body, m *Model) (o generate.Options) {
 	return o
 }
 
-// bias reads logit_bias, what is added to the logits of tokens by their ids.
+// bias reads logit_bias, numbers to add to the logits of tokens, by token id.
 func (b *Body) bias(vocab int) map[int]float64 {
 	value, there := b.take("logit_bias")
 	if !there {
@@ -108,7 +108,7 @@ func idsOf(value json.RawMessage) (ids []int, ok bool) {
 	return ids, true
 }
 
-// stops reads the texts before which what is written ends.
+// stops reads stop, the texts before which generated text ends.
 func stops(b *Body) []string {
 	all := b.Texts("stop", mostStops)
 	if slices.Contains(all, "") && len(all) > 0 {
@@ -117,7 +117,7 @@ func stops(b *Body) []string {
 	return all
 }
 
-// streaming reads whether the answer is to come bit by bit, and with its usage.
+// streaming reads whether the answer is streamed, and whether the stream ends with the usage.
 func streaming(b *Body) (stream, usage bool) {
 	stream = b.Bool("stream", false)
 	if in, there := b.Within("stream_options"); there {
@@ -133,7 +133,7 @@ func streaming(b *Body) (stream, usage bool) {
 	return stream, usage
 }
 
-// common takes the fields of OpenAI's that have no say here, and refuses those that ask for what is not done.
+// common accepts the fields of OpenAI's API that have no effect here.
 func common(b *Body) {
 	b.Ignore("user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention")
 }

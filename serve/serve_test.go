@@ -18,7 +18,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// small is a model of 257 tokens, bytes and the end of text, with weights so large that it is sure of something.
+// small is a model of 257 tokens, bytes and the end of text, with weights so large that its distributions are not flat.
 func small(context int) models.Model {
 	c := gpt2.New(257, context, 32, 2, 2)
 	c.InitStd = 0.3
@@ -57,7 +57,7 @@ func open(t testing.TB, dir string, o serve.Options) *serve.Model {
 	return m
 }
 
-// TestOpenErrors: numbers that cannot be are errors, whatever the checkpoint.
+// TestOpenErrors: options out of range are errors, whatever the checkpoint.
 func TestOpenErrors(t *testing.T) {
 	for want, o := range map[string]serve.Options{
 		"slots of -1":     {Slots: -1},
@@ -98,7 +98,7 @@ func startSmall(t testing.TB, c serve.Config, o serve.Options) *httptest.Server 
 	return web
 }
 
-// post sends a body and returns the status, the headers and what is answered.
+// post sends a body and returns the status, the headers and the body of the answer.
 func post(t testing.TB, url, body string) (int, http.Header, string) {
 	t.Helper()
 	r, err := http.Post(url, "application/json", strings.NewReader(body))
@@ -113,7 +113,7 @@ func post(t testing.TB, url, body string) (int, http.Header, string) {
 	return r.StatusCode, r.Header, string(text)
 }
 
-// answer is an answer of any of the endpoints that write.
+// answer is an answer of any of the endpoints that generate text.
 type answer struct {
 	Choices []struct {
 		Index    int
@@ -145,7 +145,7 @@ type answer struct {
 	}
 }
 
-// ask sends a body that is to be answered well.
+// ask sends a body that must be answered without an error.
 func ask(t testing.TB, url, body string) (a answer) {
 	t.Helper()
 	status, _, text := post(t, url, body)
@@ -158,7 +158,7 @@ func ask(t testing.TB, url, body string) (a answer) {
 	return a
 }
 
-// askStream sends a body and returns the events of the answer but for the [DONE] that ends them.
+// askStream sends a body and returns the events of the answer without the [DONE] that ends them.
 func askStream(t testing.TB, url, body string) (events []answer) {
 	t.Helper()
 	status, header, text := post(t, url, body)

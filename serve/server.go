@@ -18,24 +18,26 @@ import (
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Config says what a server allows. The zero value has no key, no time limit, and lets pages of other origins ask for nothing.
+// Config says what a server allows. The zero value requires no key, sets no limit on the time of a request, and
+// refuses requests from pages of other origins.
 type Config struct {
-	// Key, if there is one, is what requests must bear: "Authorization: Bearer KEY".
+	// Key, if set, is the key that requests must carry: "Authorization: Bearer KEY".
 	Key string
-	// Hosts are the names that requests may call the server by, without ports; none lets them call it anything. A server on a
-	// loopback address wants those of the loopback, so that no page can reach it under a name of its own (DNS rebinding).
+	// Hosts are the host names, without ports, by which requests may address the server; if empty, any name is
+	// accepted. A server on a loopback address should allow only the names of the loopback, so that no page can
+	// reach it under another name (DNS rebinding).
 	Hosts []string
-	// Origins are those of other pages that may ask, as "https://example.org"; "*" is any.
+	// Origins are the origins of other pages that may send requests, such as "https://example.org"; "*" is any.
 	Origins []string
-	// MostBody is the most bytes of a request's body; 0 is 16 MiB.
+	// MostBody is the maximum size of a request's body in bytes; 0 is 16 MiB.
 	MostBody int64
-	// Timeout is how long a request may take; 0 is no bound.
+	// Timeout is how long a request may take; 0 is no limit.
 	Timeout time.Duration
-	// Stall is how long a client may take to send a body, or to take 64 KiB of what was written; 0 is 30 seconds.
+	// Stall is how long a client may take to send a body, or to receive 64 KiB of an answer; 0 is 30 seconds.
 	Stall time.Duration
 }
 
-// Server answers requests for some models: it is their http.Handler.
+// Server is an http.Handler that answers requests for its models.
 type Server struct {
 	config  Config
 	mux     *http.ServeMux
@@ -43,7 +45,7 @@ type Server struct {
 	metrics *metrics
 	began   time.Time
 
-	stopping context.Context // ends when requests are given up
+	stopping context.Context // done once running requests are to be aborted
 	giveUp   context.CancelCauseFunc
 
 	mu       sync.Mutex
@@ -54,10 +56,10 @@ type Server struct {
 	idle     chan struct{} // closed when draining and nothing is in flight
 }
 
-// errStopping is why requests are given up.
+// errStopping is why requests are aborted or refused.
 var errStopping = errors.New("the server is stopping")
 
-// New returns a server without models, which tells that it is loading until [Server.Ready] is called.
+// New returns a server without models. It reports that it is loading until [Server.Ready] is called.
 func New(c Config) *Server {
 	if c.MostBody == 0 {
 		c.MostBody = 16 << 20
@@ -80,7 +82,7 @@ func New(c Config) *Server {
 	return s
 }
 
-// Add has the server answer for a model, and close it at its end.
+// Add adds a model to the server, whose Close also closes the model.
 func (s *Server) Add(m *Model) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,25 +93,25 @@ func (s *Server) Add(m *Model) error {
 	return nil
 }
 
-// Ready tells that all models are there.
+// Ready tells the server that all models have been added.
 func (s *Server) Ready() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ready = true
 }
 
-// Models are those that have been added, in this order.
+// Models returns the models in the order in which they were added.
 func (s *Server) Models() []*Model {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.models)
 }
 
-// Handle mounts a handler beside the API, for a pattern of http.ServeMux such as "POST /studio/". The key, the hosts and the
-// origins of the Config hold for it too.
+// Handle mounts a handler beside the API, for a pattern of http.ServeMux such as "POST /studio/". The key, the
+// hosts and the origins of the Config apply to it too.
 func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 
-// HandleOpen is Handle for what needs no key, such as a page that asks for it.
+// HandleOpen is Handle without the key, for example for a page that asks for the key.
 func (s *Server) HandleOpen(pattern string, h http.Handler) {
 	s.open = append(s.open, pattern)
 	s.mux.Handle(pattern, h)
@@ -118,8 +120,8 @@ func (s *Server) HandleOpen(pattern string, h http.Handler) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	// Whatever is answered, even before the body is read: net/http passes over the rest of it first.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.config.Stall)) // which only connections of tests have not
+	// The deadline holds even for answers given before the body is read: net/http then reads the rest of the body.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.config.Stall)) // only unsupported in tests
 	handler, pattern := s.mux.Handler(r)
 	if refused := s.guard(w, r, slices.Contains(s.open, pattern)); refused != nil {
 		WriteError(w, refused)
@@ -149,7 +151,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(a, r.WithContext(ctx))
 }
 
-// receive reads a request's body, which may neither be too large nor take too long. From then on a read only tells that the client leaves.
+// receive reads a request's body, which may neither be too large nor take too long. From then on net/http reads
+// from the connection only to notice that the client has gone.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Error {
 	control := http.NewResponseController(w)
 	hurried := make(chan struct{})
@@ -158,7 +161,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Error {
 	if !going() {
 		<-hurried
 	}
-	if err == nil { // else what answers would wait for the rest of the body without an end
+	if err == nil { // otherwise the answer would wait for the rest of the body without a limit
 		_ = control.SetReadDeadline(time.Time{})
 	}
 	r.Body = io.NopCloser(bytes.NewReader(data))
@@ -176,7 +179,8 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Error {
 	return nil
 }
 
-// bounded is the context of a request: it ends when the client leaves, the time is over, or the server gives requests up.
+// bounded returns the context of a request. It ends when the client disconnects, after Config.Timeout, or when the
+// server aborts its requests.
 func (s *Server) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(s.stopping, func() { cancel(context.Cause(s.stopping)) })
@@ -189,9 +193,9 @@ func (s *Server) bounded(ctx context.Context) (context.Context, context.CancelFu
 	return ctx, func() { timed(); end() }
 }
 
-// unknown answers what there is no handler for.
+// unknown answers a request that has no handler.
 func (s *Server) unknown(w http.ResponseWriter, r *http.Request, handler http.Handler) {
-	for _, method := range []string{http.MethodGet, http.MethodPost} { // is it only the method?
+	for _, method := range []string{http.MethodGet, http.MethodPost} { // is only the method wrong?
 		other := r.Clone(r.Context())
 		other.Method = method
 		if _, pattern := s.mux.Handler(other); pattern != "" && method != r.Method {
@@ -203,7 +207,7 @@ func (s *Server) unknown(w http.ResponseWriter, r *http.Request, handler http.Ha
 	WriteError(w, &Error{Status: http.StatusNotFound, Code: "unknown_url", Message: fmt.Sprintf("unknown request URL: %s %s", r.Method, r.URL.Path)})
 }
 
-// enter counts a request, unless the server is stopping.
+// enter counts a request in. It returns false if the server is stopping.
 func (s *Server) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,7 +218,7 @@ func (s *Server) enter() bool {
 	return true
 }
 
-// leave counts the end of a request.
+// leave counts a request out.
 func (s *Server) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -223,8 +227,8 @@ func (s *Server) leave() {
 	}
 }
 
-// Drain takes no more requests, and waits until those that there are have ended. When ctx ends before they have, they get an error
-// as their end.
+// Drain refuses new requests and waits until the running ones have ended. If ctx ends first, they are aborted
+// with an error.
 func (s *Server) Drain(ctx context.Context) {
 	s.mu.Lock()
 	if !s.draining {
@@ -238,11 +242,11 @@ func (s *Server) Drain(ctx context.Context) {
 	case <-s.idle:
 	case <-ctx.Done():
 		s.giveUp(errStopping)
-		<-s.idle // each notices at once, and has a second for its last words
+		<-s.idle // each request notices at once, and has a second to send its error
 	}
 }
 
-// Close gives up what is in flight, and closes the models.
+// Close aborts running requests and closes the models.
 func (s *Server) Close() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -254,7 +258,7 @@ func (s *Server) Close() error {
 	return errors.Join(all...)
 }
 
-// health answers whether the models are there.
+// health answers GET /health: whether the models have been loaded.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	ready := s.ready
@@ -267,7 +271,7 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// model is the one of a name; of no name the only one.
+// model returns the model with an ID. An empty ID means the only model, if there is just one.
 func (s *Server) model(id string) (*Model, *Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -293,7 +297,7 @@ func (s *Server) model(id string) (*Model, *Error) {
 	return nil, &Error{Status: http.StatusNotFound, Code: "model_not_found", Param: "model", Message: message}
 }
 
-// answer makes a handler of a function that returns what is answered.
+// answer returns a handler that answers with what f returns, as JSON.
 func answer(f func(r *http.Request) (any, *Error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := f(r)
@@ -305,7 +309,7 @@ func answer(f func(r *http.Request) (any, *Error)) http.Handler {
 	})
 }
 
-// ended is the error of a request whose context has ended.
+// ended returns the error for a request whose context has ended.
 func ended(ctx context.Context) *Error {
 	e := &Error{Status: http.StatusServiceUnavailable, Message: context.Cause(ctx).Error()}
 	if errors.Is(context.Cause(ctx), errStopping) {
@@ -316,7 +320,7 @@ func ended(ctx context.Context) *Error {
 	return e
 }
 
-// retryAfter is when to ask again, if a queue of so many takes so long each.
+// retryAfter returns how many seconds a client should wait if each of the waiting requests takes that long.
 func retryAfter(waiting int, each time.Duration) int {
 	return int(max(1, min(60, math.Ceil(float64(waiting)*each.Seconds()))))
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// eventually waits for something that is to come true soon.
+// eventually waits for a condition that is expected to become true soon.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for until := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
@@ -27,12 +27,12 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// slowly is a model of which a test holds the slots: its context is so long that a request takes a while.
+// slowly opens a model whose slots a test can keep occupied: its context is so long that a request takes a while.
 func slowly(t *testing.T, o serve.Options) *serve.Model {
 	return open(t, save(t, small(4096), tokenizer.Bytes(), 1), o)
 }
 
-// held has a stream go on until it is cancelled; it has begun when held returns.
+// held starts a stream that runs until it is canceled, and returns when it has begun.
 func held(t *testing.T, web *httptest.Server) (cancel func()) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -50,8 +50,8 @@ func held(t *testing.T, web *httptest.Server) (cancel func()) {
 	return func() { stop(); answer.Body.Close() }
 }
 
-// TestQueue: a request beyond the queue is refused with when to come again; one whose client leaves frees its slot, and in the queue
-// its place.
+// TestQueue: a request beyond the queue is refused with a Retry-After; one whose client disconnects frees its slot, or
+// its place in the queue.
 func TestQueue(t *testing.T) {
 	m := slowly(t, serve.Options{Slots: 1, Queue: 2})
 	_, web := start(t, serve.Config{}, m)
@@ -87,8 +87,8 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// TestDrain: a server that stops takes no more requests, lets those that there are come to their end, and gives those that do not in time an
-// error as their end, in a stream too.
+// TestDrain: a server that stops refuses new requests, lets the running ones finish, and aborts those that do not
+// finish in time with an error, in a stream too.
 func TestDrain(t *testing.T) {
 	s, web := start(t, serve.Config{}, slowly(t, serve.Options{Slots: 2}))
 	answer, err := http.Post(web.URL+"/v1/completions", "application/json", strings.NewReader(`{"prompt": "x", "max_tokens": 4000, "ignore_eos": true, "stream": true}`))
@@ -151,7 +151,7 @@ func TestStopWhileSent(t *testing.T) {
 	}
 }
 
-// TestHalfBody: a client that never sends the rest gets its answer, and is let go, whatever it asks.
+// TestHalfBody: a client that never sends the rest of its body gets an answer and is disconnected, whatever it requests.
 func TestHalfBody(t *testing.T) {
 	_, web := start(t, serve.Config{Stall: 50 * time.Millisecond, Key: "secret"}, open(t, saveTalking(t), serve.Options{ID: "small"}))
 	for _, c := range []struct {
@@ -190,7 +190,7 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// TestHealth: a server tells when its models are there.
+// TestHealth: a server reports when its models have been loaded.
 func TestHealth(t *testing.T) {
 	s := serve.New(serve.Config{})
 	web := httptest.NewServer(s)
@@ -222,7 +222,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestGuard: keys, names of the server, and pages of other origins.
+// TestGuard checks keys, host names, and requests from pages of other origins.
 func TestGuard(t *testing.T) {
 	_, web := start(t, serve.Config{Key: "secret", Hosts: []string{"127.0.0.1", "localhost"}, Origins: []string{"https://good.example"}},
 		open(t, save(t, small(64), tokenizer.Bytes(), 1), serve.Options{}))
@@ -278,7 +278,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestOwnPage: a page that the server itself gives out may ask it.
+// TestOwnPage: a page served by the server itself may send requests to it.
 func TestOwnPage(t *testing.T) {
 	web := startSmall(t, serve.Config{}, serve.Options{})
 	r, err := http.NewRequest(http.MethodPost, web.URL+"/tokenize", strings.NewReader(`{"prompt": "x"}`))
@@ -296,7 +296,7 @@ func TestOwnPage(t *testing.T) {
 	}
 }
 
-// TestSlowClient: one that sends its body too slowly is not waited for.
+// TestSlowClient: the server does not wait for a client that sends its body too slowly.
 func TestSlowClient(t *testing.T) {
 	s, web := start(t, serve.Config{Stall: 50 * time.Millisecond}, slowly(t, serve.Options{}))
 	body, send := io.Pipe()
@@ -326,7 +326,7 @@ func TestSlowClient(t *testing.T) {
 	}
 }
 
-// TestIdleClient: one that takes no answer, whatever it is of, is not waited for when the server ends.
+// TestIdleClient: a server that closes does not wait for a client that does not read its answer, whatever the endpoint.
 func TestIdleClient(t *testing.T) {
 	for _, stall := range []time.Duration{50 * time.Millisecond, time.Minute} { // after a minute only where the server does not stop
 		testIdleClient(t, stall)

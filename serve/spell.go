@@ -10,11 +10,11 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// spell is what a token adds to a choice, after those before it, and of which kind that is.
+// spell returns the text that a token adds to a choice, after the tokens before it, and the kind of that text.
 type spell func(t generate.Token) (string, kind, error)
 
-// spellText is for a text that goes on from a prompt, of which the first tokens, hidden ones, stand before all text. Tokens that
-// end the text are no part of it.
+// spellText returns a spell for a text that continues a prompt. The first p.hidden tokens of the prompt, such as a
+// beginning of text, have no text, nor have stop tokens.
 func spellText(tok tokenizer.Tokenizer, p prompt, stop []int) spell {
 	after, within := tokenizer.Following(tok, p.ids), tokenizer.Following(tok, p.ids[:p.hidden])
 	seen := 0
@@ -35,7 +35,8 @@ func spellText(tok tokenizer.Tokenizer, p prompt, stop []int) spell {
 	}
 }
 
-// spellReply is for what an assistant says: what harmony's models think, or say to tools, is thought.
+// spellReply returns a spell for an assistant's message. What harmony's models write on the analysis channel or to
+// tools is of kind thought.
 func spellReply(f chat.Format, stop []int) spell {
 	parser := f.Parser()
 	return func(t generate.Token) (text string, k kind, err error) {
@@ -50,7 +51,7 @@ func spellReply(f chat.Format, stop []int) spell {
 		}
 		if t.Last {
 			rest, err := parser.End()
-			if err != nil && t.Finish != generate.Length { // of a header there is nothing to say
+			if err != nil && t.Finish != generate.Length { // a message cut within its header has no text
 				return "", k, fmt.Errorf("the model writes no message: %w", err)
 			}
 			text += rest

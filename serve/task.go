@@ -11,20 +11,20 @@ import (
 	"github.com/gorgpt/gorgpt/generate"
 )
 
-// prompt is what a choice goes on from.
+// prompt is the beginning that a choice continues.
 type prompt struct {
 	ids    []int
-	hidden int // tokens that stand before all text, which nobody wrote
+	hidden int // how many of the first tokens are not part of the text that was sent
 }
 
-// task is what a request wants written: some choices for each of some prompts, in this order.
+// task is what a request asks for: a number of choices for each prompt, ordered by prompt.
 type task struct {
 	model   *Model
 	request generate.Request // of each choice, without its prompt and number
 	stops   []string         // texts before which a choice ends
-	best    int              // log-probabilities in each token's place; −1 are none, of the token neither
+	best    int              // how many log-probabilities for each position; −1 for none, not even the token's
 	tokens  bool             // ids are wanted
-	samples int              // choices of a prompt
+	samples int              // choices for each prompt
 	prompts []prompt
 
 	prepare func(ctx context.Context) *Error // makes the prompts
@@ -34,19 +34,19 @@ type task struct {
 	stream, streamUsage bool
 }
 
-// form is how a kind of task is answered.
+// form is the form of the answers to a kind of task.
 type form interface {
-	// whole is the answer with all parts.
+	// whole returns the answer with all parts.
 	whole(parts []part, u usage) any
-	// first is what comes before the parts of each choice, in a stream; nil for nothing.
+	// first returns the event before the parts of a choice in a stream; nil for none.
 	first(choice int) any
-	// chunk is a part of a stream; with usage, nil for that which has none, if any is to have it.
+	// chunk returns the event of a part in a stream, with a null usage if the stream is to end with the usage.
 	chunk(p part) any
-	// last is the usage at the end of a stream.
+	// last returns the event with the usage at the end of a stream.
 	last(u usage) any
 }
 
-// usage is what a task took in tokens.
+// usage says how many tokens a task took.
 type usage struct {
 	Prompt     int         `json:"prompt_tokens"`
 	Completion int         `json:"completion_tokens"`
@@ -58,20 +58,21 @@ type usageCached struct {
 	Cached int `json:"cached_tokens"`
 }
 
-// count is the number of choices.
+// count returns the number of choices.
 func (t *task) count() int { return t.samples * len(t.prompts) }
 
-// running is a task that is being done.
+// running is a task that is running.
 type running struct {
 	*task
 	metrics *modelMetrics
 	began   time.Time
-	parts   chan part // closed when all is written
+	parts   chan part // closed when all choices have ended
 
 	completion, cached, first atomic.Int64
 }
 
-// start has the choices written, as many at once as the model has slots; the rest of the queue goes on between them. They end early if ctx does.
+// start generates the choices, at most as many at once as the model has slots, so that other requests get their turn
+// between them. They end early if ctx does.
 func (t *task) start(ctx context.Context, mm *modelMetrics, began time.Time) *running {
 	r := &running{task: t, metrics: mm, began: began, parts: make(chan part, 16)}
 	var next atomic.Int64
@@ -89,7 +90,7 @@ func (t *task) start(ctx context.Context, mm *modelMetrics, began time.Time) *ru
 	return r
 }
 
-// usage is what the task took, when it is done.
+// usage returns what the task took. It is called at the end.
 func (r *running) usage() usage {
 	u := usage{Completion: int(r.completion.Load()), Details: usageCached{int(r.cached.Load())}}
 	for _, p := range r.prompts {
@@ -99,7 +100,7 @@ func (r *running) usage() usage {
 	return u
 }
 
-// emit hands out a part, and tells whether anybody wants more.
+// emit hands out a part, and reports whether more are wanted.
 func (r *running) emit(ctx context.Context, p part) bool {
 	select {
 	case r.parts <- p:
@@ -109,7 +110,7 @@ func (r *running) emit(ctx context.Context, p part) bool {
 	}
 }
 
-// write writes a choice.
+// write generates a choice, and reports whether to go on with the next.
 func (r *running) write(ctx context.Context, i int) bool {
 	p, request := r.prompts[i/r.samples], r.request
 	request.Prompt, request.Sample = p.ids, i%r.samples
@@ -117,7 +118,7 @@ func (r *running) write(ctx context.Context, i int) bool {
 	if err != nil {
 		return r.emit(ctx, part{choice: i, err: r.failure(ctx, err)})
 	}
-	tokens := 0 // up to where the choice ends: the engine may be some further
+	tokens := 0 // up to the end of the choice: the engine may have generated more
 	defer func() { r.account(i, tokens, q.Usage()) }()
 	spell := r.spell(p)
 	w := writing{stops: r.stops}
@@ -158,7 +159,7 @@ func (r *running) write(ctx context.Context, i int) bool {
 	return ctx.Err() == nil
 }
 
-// account adds up what a choice took.
+// account adds what a choice took to the usage and the metrics.
 func (r *running) account(i, tokens int, u generate.Usage) {
 	r.completion.Add(int64(tokens))
 	r.metrics.generated.Add(float64(tokens))
@@ -169,7 +170,7 @@ func (r *running) account(i, tokens int, u generate.Usage) {
 	r.metrics.waited.Observe(u.Waited.Seconds())
 }
 
-// failure is what an error of the engine is for whoever asked.
+// failure returns the client's error for an error of the engine.
 func (r *running) failure(ctx context.Context, err error) *Error {
 	switch {
 	case ctx.Err() != nil:
@@ -182,14 +183,14 @@ func (r *running) failure(ctx context.Context, err error) *Error {
 	return failed(err)
 }
 
-// writing makes parts of the tokens of a choice: each kind by itself, one after the other.
+// writing turns the tokens of a choice into parts, each of a single kind.
 type writing struct {
-	stops []string // of what is said
+	stops []string // for parts of kind said
 	kind  kind
 	*choice
 }
 
-// add takes a token with what it adds to the text; over tells that the choice ends.
+// add adds a token with its text and kind, and returns the parts that are certain. If over is true, the choice ends.
 func (w *writing) add(t generate.Token, text string, k kind) (parts []part, over bool) {
 	if w.choice == nil || k != w.kind {
 		before := 0

@@ -8,7 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// tokenize answers POST /tokenize: the tokens of a text, in prompt as vLLM has it or in content as llama.cpp's server.
+// tokenize answers POST /tokenize: the tokens of a text. The text is in the field prompt, as for vLLM, or in content,
+// as for llama.cpp's server.
 func (s *Server) tokenize(r *http.Request) (any, *Error) {
 	b, failed := ReadBody(r)
 	if failed != nil {
@@ -95,7 +96,8 @@ func (s *Server) detokenize(r *http.Request) (any, *Error) {
 	return map[string]string{"prompt": valid, "content": valid}, nil
 }
 
-// tokenizerInfo answers GET /tokenizer_info: what lm-evaluation-harness asks of a tokenizer that it reaches by HTTP.
+// tokenizerInfo answers GET /tokenizer_info: what lm-evaluation-harness needs to know of a tokenizer that it uses by
+// HTTP.
 func (s *Server) tokenizerInfo(r *http.Request) (any, *Error) {
 	m, failed := s.model(r.URL.Query().Get("model"))
 	if failed != nil {

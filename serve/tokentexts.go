@@ -10,12 +10,12 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// tokenTexts tells what tokens are called.
+// tokenTexts returns the texts of tokens.
 type tokenTexts struct{ tok tokenizer.Tokenizer }
 
 func newTokenTexts(tok tokenizer.Tokenizer) *tokenTexts { return &tokenTexts{tok} }
 
-// raw are the bytes that a token stands for; none of what pads a model's vocabulary.
+// raw returns the bytes that a token stands for; nil for an id that pads the model's vocabulary.
 func (t *tokenTexts) raw(id int) []byte {
 	if id < 0 || id >= t.tok.Size() {
 		return nil
@@ -27,8 +27,9 @@ func (t *tokenTexts) raw(id int) []byte {
 	return text
 }
 
-// name is a token as an answer has it: its text, bytes that are none as OpenAI writes them, "bytes:\xe2\x80", so that different tokens have
-// different names, and what is no token at all, or any if that is asked for, as "token_id:50257".
+// name returns a token as it is written in an answer: its text or, if that is not valid UTF-8, its bytes as OpenAI
+// writes them, "bytes:\xe2\x80", so that different tokens have different names. Ids that are not tokens, or all if
+// asID is set, are written as "token_id:50257".
 func (t *tokenTexts) name(id int, asID bool) string {
 	text := t.raw(id)
 	switch {
@@ -45,10 +46,10 @@ func (t *tokenTexts) name(id int, asID bool) string {
 	return b.String()
 }
 
-// leastLogProb stands for −∞, which JSON has not.
+// leastLogProb stands for −∞, which JSON cannot represent.
 const leastLogProb = -9999
 
-// logProb is a log-probability in JSON.
+// logProb returns a log-probability as a number that JSON can represent.
 func logProb(x float64) float64 {
 	if math.IsInf(x, -1) || math.IsNaN(x) {
 		return leastLogProb
@@ -56,7 +57,7 @@ func logProb(x float64) float64 {
 	return x
 }
 
-// likeliest are the n best candidates in a token's place, and the token itself if it is none of them.
+// likeliest returns the n best candidates at a token's position, and the token itself if it is not one of them.
 func likeliest(t generate.Token, n int) []generate.Candidate {
 	best := t.Best[:min(n, len(t.Best))]
 	for _, c := range best {

@@ -1,5 +1,5 @@
-// Package clienttest asks package serve by OpenAI's client for Go. It is a module of its own, so that who builds
-// gorgpt has nothing of that to fetch.
+// Package clienttest tests package serve with OpenAI's client for Go. It is a separate module, so that building
+// gorgpt does not require the client.
 package clienttest
 
 import (
@@ -24,7 +24,7 @@ import (
 // chatML is the template of many models.
 const chatML = `{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`
 
-// client is OpenAI's, of a server of a small model.
+// client returns OpenAI's client for a server with a small model.
 func client(t *testing.T) openai.Client {
 	t.Helper()
 	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), "<|im_start|>", "<|im_end|>")
@@ -61,7 +61,7 @@ func client(t *testing.T) openai.Client {
 	return openai.NewClient(option.WithBaseURL(web.URL+"/v1"), option.WithAPIKey("secret"), option.WithMaxRetries(0))
 }
 
-// TestCompletions: whole and as a stream, with log-probabilities.
+// TestCompletions checks completions, whole and streamed, with log-probabilities.
 func TestCompletions(t *testing.T) {
 	c := client(t)
 	params := openai.CompletionNewParams{
@@ -93,7 +93,7 @@ func TestCompletions(t *testing.T) {
 	}
 }
 
-// TestChat: whole and as a stream.
+// TestChat checks chat completions, whole and streamed.
 func TestChat(t *testing.T) {
 	c := client(t)
 	params := openai.ChatCompletionNewParams{
@@ -116,7 +116,7 @@ func TestChat(t *testing.T) {
 	}
 }
 
-// TestOthers: models, embeddings, and errors as the client has them.
+// TestOthers checks models, embeddings and errors as the client reports them.
 func TestOthers(t *testing.T) {
 	c := client(t)
 	list, err := c.Models.List(t.Context())

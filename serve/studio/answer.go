@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// mostBody is the longest question.
+// mostBody is the maximum size of a request's body in bytes.
 const mostBody = 2 << 20
 
-// problem is what is wrong with a question.
+// problem says what is wrong with a request.
 type problem struct {
 	status int
 	param  string
@@ -23,12 +23,12 @@ type problem struct {
 
 func (p *problem) Error() string { return p.text }
 
-// wrong is an error of whoever asks, about one part of the question.
+// wrong returns an error that the client is to blame for, about a parameter of the request.
 func wrong(status int, param, format string, args ...any) error {
 	return &problem{status, param, fmt.Sprintf(format, args...)}
 }
 
-// refused is err as a problem of a part of the question, unless it is one of another kind.
+// refused returns err as a problem with a parameter of the request, unless it is a problem already.
 func refused(param string, err error) error {
 	var p *problem
 	if err == nil || errors.As(err, &p) {
@@ -37,7 +37,7 @@ func refused(param string, err error) error {
 	return &problem{http.StatusBadRequest, param, strings.TrimPrefix(err.Error(), "lens: ")}
 }
 
-// handler writes errors as OpenAI's API does.
+// handler is an http.Handler that writes errors in the format of OpenAI's API.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -48,8 +48,8 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	status, param, kind := http.StatusInternalServerError, "", "server_error"
 	if ended := context.Cause(r.Context()); errors.Is(ended, context.Canceled) {
-		return // nobody waits
-	} else if ended != nil { // its time is over, or the server stops
+		return // the client has gone
+	} else if ended != nil { // a timeout, or the server is stopping
 		status, err = http.StatusServiceUnavailable, ended
 	}
 	var p *problem
@@ -60,7 +60,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	write(w, status, map[string]any{"error": map[string]any{"message": message, "type": kind, "param": param, "code": nil}})
 }
 
-// answer is a handler that reads a question and writes what f answers.
+// answer returns a handler that reads a request of type Q and writes what f returns for it.
 func answer[Q, A any](f func(r *http.Request, q Q) (A, error)) func(w http.ResponseWriter, r *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		var q Q
@@ -80,7 +80,7 @@ func answer[Q, A any](f func(r *http.Request, q Q) (A, error)) func(w http.Respo
 	}
 }
 
-// badBody words what is wrong with the JSON of a question.
+// badBody returns an error that says what is wrong with the JSON of a request.
 func badBody(err error) error {
 	var long *http.MaxBytesError
 	var kind *json.UnmarshalTypeError
@@ -105,11 +105,11 @@ func write(w http.ResponseWriter, status int, v any) error {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(data, '\n')) // who does not read on has left
+	_, _ = w.Write(append(data, '\n')) // an error means that the client has gone
 	return nil
 }
 
-// number is x for JSON, which has no NaN, with as many digits as are looked at.
+// number returns x for JSON, rounded to the digits that are of interest; nil if it is not finite.
 func number(x float64) *float64 {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return nil

@@ -1,11 +1,13 @@
-// Package studio is a page in which a model is read while it writes, and the read-outs that the page asks for: the tokens of a text
-// and how likely each was, what else might have stood there, what heads of attention read, what the head would make of the
-// stream at every depth, the model's graph with the values in it, two models beside each other, runs as they go, classifiers.
+// Package studio serves a web page for looking into a model while it writes, and the data that the page requests: the
+// tokens of a text with their probabilities and the alternatives to each, the weights of attention heads, the logit
+// lens at every depth, the model's graph with its values, two models side by side, training runs as they progress,
+// and classifiers.
 //
 //	s := serve.New(serve.Config{})
 //	err := studio.Mount(s, studio.Config{Runs: "runs"})
 //
-// The page is at /, its files at /studio/page/, and answers are JSON at /studio/…, for the page alone: their form may change. It is plain
-// HTML, CSS and modules, embedded, and asks nobody but the server. What it shows it finds by the graph (package lens), so
-// that it works for families and edits of one's own.
+// The page is at / and its files are at /studio/page/. Data is JSON at /studio/…, meant only for the page: its format
+// may change. The page is embedded, consists of plain HTML, CSS and JavaScript modules, and sends requests to no other
+// server. What it shows is found through the graph (package lens), so that it also works for families and edits defined
+// elsewhere.
 package studio

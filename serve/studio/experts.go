@@ -4,17 +4,17 @@ import (
 	"net/http"
 )
 
-// mostRouted is how many numbers of routers the page gets at once.
+// mostRouted is the maximum of numbers about routers in one answer.
 const mostRouted = 400_000
 
-// routed is what a router did with the tokens of a text.
+// routed says where a router sent the tokens of a text.
 type routed struct {
 	Path    string     `json:"path"`
 	Experts int        `json:"experts"`
 	Chosen  int        `json:"chosen"`
 	Picks   []int      `json:"picks"` // (T, K)
-	Load    []int      `json:"load"`  // tokens of each expert
-	Probs   []*float64 `json:"probs"` // (E), of the token that was asked for
+	Load    []int      `json:"load"`  // (E), how many tokens each expert got
+	Probs   []*float64 `json:"probs"` // (E), for the token at the position that was asked for
 }
 
 type expertsAnswer struct {
@@ -22,7 +22,7 @@ type expertsAnswer struct {
 	Routers []routed `json:"routers"`
 }
 
-// experts tells to which experts the tokens were sent; a model without any has no routers.
+// experts answers with the experts that each token was sent to. The list is empty for a model without routers.
 func (st *studio) experts(r *http.Request, q readsQuestion) (*expertsAnswer, error) {
 	in, s, err := st.opened(q.given)
 	if err != nil {

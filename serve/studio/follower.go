@@ -11,31 +11,33 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gorgpt/gorgpt/run"
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// What is kept of a run.
+// Limits of what is kept of a run.
 const (
-	mostMetrics = 1 << 30 // bytes of metrics.jsonl
+	mostMetrics = 1 << 30 // size of metrics.jsonl in bytes
 	mostKeys    = 64      // curves
 	piece       = 1 << 20 // bytes that are read at once
-	mostLast    = 512     // bytes by which a file is known again: two lines
+	mostLast    = 512     // bytes by which a file is recognized: two lines
 )
 
-// follower reads what a run writes, as it comes.
+// follower reads the metrics of a run as they are written.
 type follower struct {
 	dir run.Dir
 
-	mu    sync.Mutex
-	told  *run.Summary
-	sized int64 // of the file when it was told
+	mu      sync.Mutex
+	told    *run.Summary
+	sized   int64     // size of the file when told was made
+	changed time.Time // its modification time then
 
 	offset int64
-	last   []byte // the bytes before offset, by which a file that was written anew is known
+	last   []byte // the bytes before offset, by which a file that has been rewritten is recognized
 	steps  []float64
-	series map[string][]float64 // of each step; NaN where it has none
+	series map[string][]float64 // a value for each step; NaN if the step has none
 	vals   map[string][]point
 }
 
@@ -45,24 +47,24 @@ type point struct {
 	Value *float64 `json:"value"`
 }
 
-// curves are those of a run, in points that stand for several steps each.
+// curves are the curves of a run, whose points may stand for several steps each.
 type curves struct {
 	Step    []float64          `json:"step"`
 	Series  map[string]band    `json:"series"`
 	Vals    map[string][]point `json:"vals"`
-	Steps   int                `json:"steps"` // how many there are
+	Steps   int                `json:"steps"` // how many steps the run has
 	Recipe  string             `json:"recipe,omitempty"`
 	Samples string             `json:"samples,omitempty"`
 }
 
-// band is a curve: the mean of each point, and the least and the most.
+// band is a curve: for each point the mean, the minimum and the maximum.
 type band struct {
 	Mean []*float64 `json:"mean"`
 	Min  []*float64 `json:"min"`
 	Max  []*float64 `json:"max"`
 }
 
-// summary is the run in a row, made anew when the file has changed.
+// summary returns the summary of the run, which is made again when the size of the file has changed.
 func (f *follower) summary() (*run.Summary, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -70,7 +72,7 @@ func (f *follower) summary() (*run.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.told != nil && f.sized == info.Size() {
+	if f.told != nil && f.sized == info.Size() && f.changed.Equal(info.ModTime()) {
 		return f.told, nil
 	}
 	if info.Size() > mostMetrics {
@@ -81,11 +83,11 @@ func (f *follower) summary() (*run.Summary, error) {
 		return nil, err
 	}
 	told.Plot = nil
-	f.told, f.sized = told, info.Size()
+	f.told, f.sized, f.changed = told, info.Size(), info.ModTime()
 	return told, nil
 }
 
-// curves reads on, and puts the steps into so many points.
+// curves reads what has been added, and returns the curves reduced to at most that many points.
 func (f *follower) curves(points int) (*curves, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -93,7 +95,7 @@ func (f *follower) curves(points int) (*curves, error) {
 		return nil, err
 	}
 	n := len(f.steps)
-	c := &curves{Step: []float64{}, Series: make(map[string]band), Vals: f.vals, Steps: n}
+	c := &curves{Step: []float64{}, Series: make(map[string]band), Steps: n}
 	each := (n + points - 1) / points
 	for from := 0; from < n; from += each {
 		c.Step = append(c.Step, f.steps[min(from+each, n)-1])
@@ -117,8 +119,8 @@ func (f *follower) curves(points int) (*curves, error) {
 	return c, nil
 }
 
-// read reads the lines that have come since, as far as they are whole. A file that has become shorter, or another before that place, is that of a run that was
-// resumed from earlier, and is read from the start.
+// read reads the complete lines that have been added. If the file has become shorter or differs just before offset, the
+// run was resumed from an earlier checkpoint, and the file is read from the start.
 func (f *follower) read() error {
 	file, err := os.Open(f.dir.MetricsPath())
 	if err != nil {
@@ -163,7 +165,7 @@ func (f *follower) read() error {
 	}
 }
 
-// goesOn tells whether a file has, before the place where reading goes on, what was read there.
+// goesOn reports whether the bytes of a file before offset are still those that were read.
 func (f *follower) goesOn(file io.ReaderAt) bool {
 	there := make([]byte, len(f.last))
 	_, err := file.ReadAt(there, f.offset-int64(len(there)))
@@ -215,12 +217,12 @@ func (f *follower) OnEvaluation(e train.Evaluation) error {
 	return nil
 }
 
-// ownFirst sorts names, those that every run has first: of more than mostKeys others are left out.
+// ownFirst sorts names, with those that every run has first, so that only others are dropped beyond mostKeys.
 func ownFirst(all map[string]float64) []string {
 	own := []string{"loss", "val_loss", "lr", "grad_norm", "tokens_per_s", "tokens", "seconds"}
 	names := slices.Sorted(maps.Keys(all))
 	slices.SortStableFunc(names, func(a, b string) int {
-		return cmp.Compare(slices.Index(own, b), slices.Index(own, a)) // −1 of others
+		return cmp.Compare(slices.Index(own, b), slices.Index(own, a)) // −1 for others
 	})
 	return names
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/gorgpt/gorgpt/lens"
 )
 
-// What a picture may be asked for.
+// Limits of requests for graphs.
 const (
-	mostOpen  = 16   // scopes that are opened
-	mostBoxes = 1500 // nodes that are a box each
-	mostNodes = 400  // whose values are told at once
+	mostOpen  = 16   // open scopes
+	mostBoxes = 1500 // nodes that are each drawn as a box
+	mostNodes = 400  // nodes that are described at once
 )
 
-// declared is a model's graph over so many tokens.
+// declared returns the nodes of a model's graph over that many tokens.
 func (st *studio) declared(model string, tokens int) ([]graph.Node, error) {
 	_, in, err := st.lensOf(model)
 	if err != nil {
@@ -31,7 +31,7 @@ func (st *studio) declared(model string, tokens int) ([]graph.Node, error) {
 	return s.Nodes(), nil
 }
 
-// whole reads a number of a question in an address.
+// whole reads a whole number from the query of a URL.
 func whole(q url.Values, name string, otherwise, low, high int) (int, error) {
 	text := q.Get(name)
 	if text == "" {
@@ -44,7 +44,7 @@ func whole(q url.Values, name string, otherwise, low, high int) (int, error) {
 	return n, nil
 }
 
-// compared are the graphs that a question in an address names: one, or two to compare.
+// compared returns the graphs of the models that the query of a URL names: one, or two to compare.
 func (st *studio) compared(q url.Values, before, after string) (graphs [][]graph.Node, err error) {
 	tokens, err := whole(q, "tokens", 16, 1, lens.MostValued)
 	if err != nil {
@@ -63,7 +63,7 @@ func (st *studio) compared(q url.Values, before, after string) (graphs [][]graph
 	return graphs, nil
 }
 
-// graph draws a model's graph, or what another has otherwise.
+// graph draws a model's graph, or how another model's graph differs from it.
 func (st *studio) graph(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	depth, err := whole(q, "depth", 0, -1, 8)
@@ -91,11 +91,11 @@ func (st *studio) graph(w http.ResponseWriter, r *http.Request) error {
 		return refused("open", err)
 	}
 	w.Header().Set("Content-Type", "image/svg+xml")
-	_, _ = w.Write(picture) // who does not read on has left
+	_, _ = w.Write(picture) // an error means that the client has gone
 	return nil
 }
 
-// diff tells what one model's graph has otherwise than another's.
+// diff answers with the differences between two models' graphs.
 func (st *studio) diff(w http.ResponseWriter, r *http.Request) error {
 	graphs, err := st.compared(r.URL.Query(), "before", "after")
 	if err != nil {
@@ -110,12 +110,12 @@ func (st *studio) diff(w http.ResponseWriter, r *http.Request) error {
 
 type nodesQuestion struct {
 	given
-	Tokens int   `json:"tokens"` // of the graph; the text's last ones
+	Tokens int   `json:"tokens"` // length of the graph: as many of the text's last tokens
 	Nodes  []int `json:"nodes"`  // IDs
 	Values bool  `json:"values"`
 }
 
-// node is one of the graph.
+// node is a node of the graph.
 type node struct {
 	ID        int        `json:"id"`
 	Path      string     `json:"path"`
@@ -128,7 +128,7 @@ type node struct {
 	Histogram *histogram `json:"histogram,omitempty"`
 }
 
-// histogram is how a value is spread.
+// histogram is the distribution of the numbers in a value.
 type histogram struct {
 	Min       *float64 `json:"min"`
 	Max       *float64 `json:"max"`
@@ -143,13 +143,13 @@ func histogramOf(h lens.Histogram) *histogram {
 	return &histogram{number(h.Min), number(h.Max), number(h.Mean), number(h.Std), h.Zeros, h.NotFinite, h.Counts[:]}
 }
 
-// valued is the histograms of a text, kept for the next box that is opened.
+// valued holds the histograms of a text, kept for the next request.
 type valued struct {
 	ids  []int
 	each map[int]lens.Histogram
 }
 
-// nodes describes nodes of the graph, with the values that they have while the text is read.
+// nodes describes nodes of the graph, with histograms of their values for the text if these are wanted.
 func (st *studio) nodes(r *http.Request, q nodesQuestion) (map[string]any, error) {
 	if len(q.Nodes) > mostNodes {
 		return nil, wrong(http.StatusBadRequest, "nodes", "%d nodes; want %d at most", len(q.Nodes), mostNodes)
@@ -178,7 +178,7 @@ func (st *studio) nodes(r *http.Request, q nodesQuestion) (map[string]any, error
 		if h, seen := values[id]; seen {
 			one.Histogram = histogramOf(h)
 		} else if p := m.Params.Get(n.Path); q.Values && p != nil && n.Params > 0 {
-			if packed, _ := p.Packed(); packed == nil { // else asking for numbers would make it one of numbers for good
+			if packed, _ := p.Packed(); packed == nil { // Data would unpack a packed parameter for good
 				one.Histogram = histogramOf(lens.Spread(p.Data()))
 			}
 		}
@@ -187,7 +187,8 @@ func (st *studio) nodes(r *http.Request, q nodesQuestion) (map[string]any, error
 	return map[string]any{"nodes": list, "total": graph.Sum(all)}, nil
 }
 
-// values reads the last tokens of the text, unless these were read last.
+// values returns the histograms for the last tokens of the text. It runs the model unless the last call was for the
+// same tokens.
 func (st *studio) values(r *http.Request, q nodesQuestion) (map[int]lens.Histogram, error) {
 	m, in, err := st.lensOf(q.Model)
 	if err != nil {

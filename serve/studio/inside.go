@@ -9,33 +9,33 @@ import (
 	"github.com/gorgpt/gorgpt/lens"
 )
 
-// What the page gets of attention at once.
+// Limits of what the page gets of attention at once.
 const (
 	mostCells = 96  // rows and columns of a small map
-	mostWide  = 512 // of a large one
+	mostWide  = 512 // rows and columns of a large map
 	mostHeads = 48  // small maps
 )
 
 type readsQuestion struct {
 	given
-	Position int `json:"position"` // which token reads
+	Position int `json:"position"` // the token whose attention is shown
 }
 
-// headsOf names the heads of a layer.
+// headsOf describes the heads of a layer.
 type headsOf struct {
 	Path  string `json:"path"`
 	Count int    `json:"count"`
 }
 
-// rows is what all heads read at one position.
+// rows holds the attention weights of all heads at one position.
 type rows struct {
 	Layers []headsOf `json:"layers"`
-	Start  int       `json:"start"`  // the token that the first column is
+	Start  int       `json:"start"`  // the token of the first column
 	Tokens int       `json:"tokens"` // columns
-	Data   string    `json:"data"`   // (L·H, T) in 16 bits, little-endian, of which 65535 is 1; base64
+	Data   string    `json:"data"`   // (L·H, T), 16-bit little-endian numbers of which 65535 is 1; base64
 }
 
-// layersOf lists a model's attention.
+// layersOf lists a model's attention layers.
 func layersOf(in *lens.Reader) []headsOf {
 	all := []headsOf{}
 	for _, l := range in.Layers() {
@@ -44,7 +44,7 @@ func layersOf(in *lens.Reader) []headsOf {
 	return all
 }
 
-// opened is a text in a question, and the lens of its model.
+// opened returns the text of a request, and the lens of its model.
 func (st *studio) opened(g given) (in *lens.Reader, s *spelled, err error) {
 	m, in, err := st.lensOf(g.Model)
 	if err != nil {
@@ -54,7 +54,7 @@ func (st *studio) opened(g given) (in *lens.Reader, s *spelled, err error) {
 	return in, s, err
 }
 
-// reads tells what every head of every layer reads at a position.
+// reads answers with the attention weights of every head of every layer at a position.
 func (st *studio) reads(r *http.Request, q readsQuestion) (*rows, error) {
 	in, s, err := st.opened(q.given)
 	if err != nil {
@@ -79,7 +79,7 @@ func (st *studio) reads(r *http.Request, q readsQuestion) (*rows, error) {
 	return a, nil
 }
 
-// share is a weight of attention, which is one of [0, 1].
+// share clamps an attention weight to [0, 1]; NaN becomes 0.
 func share(w float32) float64 {
 	if !(w > 0) {
 		return 0
@@ -90,23 +90,23 @@ func share(w float32) float64 {
 type attentionQuestion struct {
 	given
 	Layer int  `json:"layer"`
-	Head  *int `json:"head,omitempty"` // one, large; else all, small
-	From  int  `json:"from,omitempty"` // the first of the small ones
+	Head  *int `json:"head,omitempty"` // the head for one large map; if absent, small maps of all heads
+	From  int  `json:"from,omitempty"` // the first head of the small maps
 }
 
-// attentionMaps is what heads of a layer read at all positions.
+// attentionMaps holds the attention weights of heads of a layer at all positions.
 type attentionMaps struct {
 	Path  string `json:"path"`
-	Count int    `json:"count"` // of heads in the layer
-	From  int    `json:"from"`  // the first of them here
-	Heads int    `json:"heads"` // of them here
+	Count int    `json:"count"` // heads of the layer
+	From  int    `json:"from"`  // the first head in Data
+	Heads int    `json:"heads"` // heads in Data
 	Start int    `json:"start"`
 	Cells int    `json:"cells"` // rows, and columns
-	Each  int    `json:"each"`  // tokens of a row, of which the most is shown
-	Data  string `json:"data"`  // (H, N, N) in 8 bits, of which 255 is 1; base64
+	Each  int    `json:"each"`  // tokens that a row or column stands for; a cell has their largest weight
+	Data  string `json:"data"`  // (H, N, N), 8-bit numbers of which 255 is 1; base64
 }
 
-// attention tells what the heads of a layer read.
+// attention answers with the attention maps of a layer.
 func (st *studio) attention(r *http.Request, q attentionQuestion) (*attentionMaps, error) {
 	in, s, err := st.opened(q.given)
 	if err != nil {
@@ -137,7 +137,7 @@ func (st *studio) attention(r *http.Request, q attentionQuestion) (*attentionMap
 	return a, nil
 }
 
-// pool writes the most of each square of a map.
+// pool writes the maximum of each square of a map.
 func pool(out []byte, weights []float32, tokens, each, cells int) {
 	for t := range tokens {
 		for u := range t + 1 {
@@ -154,7 +154,7 @@ type lensQuestion struct {
 	Top  int `json:"top"`
 }
 
-// placed is a place in the stream.
+// placed is a place in the residual stream.
 type placed struct {
 	Path string `json:"path"`
 	Kind string `json:"kind"`
@@ -167,7 +167,7 @@ func placesOf(in *lens.Reader) (all []placed) {
 	return all
 }
 
-// cell is what the head makes of the stream at a place.
+// cell is what the head predicts from the residual stream at a place and position.
 type cell struct {
 	Entropy *float64    `json:"entropy"`
 	LogProb *float64    `json:"logprob"` // of the token that follows
@@ -179,10 +179,10 @@ type cell struct {
 type depths struct {
 	Places []placed `json:"places"`
 	From   int      `json:"from"`
-	Cells  [][]cell `json:"cells"` // of each place, of each position
+	Cells  [][]cell `json:"cells"` // by place and position
 }
 
-// logits tells what the head makes of the stream at every place.
+// logits answers with the logit lens: what the head predicts from the residual stream at every place.
 func (st *studio) logits(r *http.Request, q lensQuestion) (*depths, error) {
 	m, in, err := st.lensOf(q.Model)
 	if err != nil {
@@ -208,15 +208,15 @@ func (st *studio) logits(r *http.Request, q lensQuestion) (*depths, error) {
 	return a, nil
 }
 
-// sizes is how large the stream is.
+// sizes holds norms of the residual stream.
 type sizes struct {
 	Places  []placed     `json:"places"`
 	Start   int          `json:"start"`
-	Norms   [][]*float64 `json:"norms"`   // of each place, of each position
-	Updates [][]*float64 `json:"updates"` // of what it differs by from the place before
+	Norms   [][]*float64 `json:"norms"`   // by place and position
+	Updates [][]*float64 `json:"updates"` // norms of the differences from the place before
 }
 
-// norms tells how large the stream is, at every place and position.
+// norms answers with the norms of the residual stream at every place and position.
 func (st *studio) norms(r *http.Request, q given) (*sizes, error) {
 	in, s, err := st.opened(q)
 	if err != nil {

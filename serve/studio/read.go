@@ -18,16 +18,16 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// list tells what models there are.
+// list answers with the server's models.
 func (st *studio) list(w http.ResponseWriter, _ *http.Request) error {
 	type model struct {
 		ID         string                `json:"id"`
 		Name       string                `json:"name"`
 		Params     int64                 `json:"params"`
 		Dims       models.Dims           `json:"dims"`
-		Limit      int                   `json:"limit"`     // tokens that are read at once
-		Context    int                   `json:"context"`   // positions that a sequence has
-		Tokenizer  string                `json:"tokenizer"` // a mark, by which tokens of models are told apart
+		Limit      int                   `json:"limit"`     // how many tokens are read at once
+		Context    int                   `json:"context"`   // how many positions a sequence may have
+		Tokenizer  string                `json:"tokenizer"` // a fingerprint, by which tokenizers of models are compared
 		Begin      string                `json:"begin"`     // the token that begins a text
 		Chat       bool                  `json:"chat"`
 		Ends       []int                 `json:"ends"`
@@ -51,7 +51,7 @@ func (st *studio) list(w http.ResponseWriter, _ *http.Request) error {
 	return write(w, http.StatusOK, map[string]any{"models": all, "runs": st.config.Runs != "" && there(st.config.Runs)})
 }
 
-// tokenizerOf marks what tokens of a model mean: models with one mark have the same texts for their ids.
+// tokenizerOf returns a fingerprint of a model's tokenizer. Models with the same one have the same texts for their ids.
 func (st *studio) tokenizerOf(m *serve.Model) string {
 	if mark, known := st.marks.Load(m); known {
 		return mark.(string)
@@ -66,7 +66,7 @@ func (st *studio) tokenizerOf(m *serve.Model) string {
 	return mark
 }
 
-// weights counts parameters.
+// weights returns the number of weights.
 func weights(params *graph.Params) int64 {
 	if params == nil {
 		return 0
@@ -74,47 +74,47 @@ func weights(params *graph.Params) int64 {
 	return params.Count()
 }
 
-// token is one of a text.
+// token is a token of a text.
 type token struct {
 	ID      int         `json:"id"`
 	Text    string      `json:"text"`
 	From    int         `json:"from"`
 	To      int         `json:"to"`
-	LogProb *float64    `json:"logprob"` // null where nothing comes before
+	LogProb *float64    `json:"logprob"` // null if no token comes before it
 	Rank    int         `json:"rank,omitempty"`
-	Entropy *float64    `json:"entropy"` // of what was expected here
+	Entropy *float64    `json:"entropy"` // of the distribution that predicts it
 	Top     []candidate `json:"top,omitempty"`
 }
 
-// candidate is a token that may come.
+// candidate is a token that the model may predict.
 type candidate struct {
 	ID   int      `json:"id"`
 	Text string   `json:"text"`
 	P    *float64 `json:"p"`           // the model's probability
-	Q    *float64 `json:"q,omitempty"` // as the sampling has it
+	Q    *float64 `json:"q,omitempty"` // the probability with the sampling options
 }
 
-// reading is a text in tokens.
+// reading is a tokenized text with the model's scores.
 type reading struct {
 	Text    string  `json:"text"`
-	Hidden  int     `json:"hidden"`  // tokens in front that are no part of the text
-	Start   int     `json:"start"`   // the first that was read: what is before is too far away
-	Experts bool    `json:"experts"` // the model sends tokens to experts
+	Hidden  int     `json:"hidden"`  // how many of the first tokens are not part of the text
+	Start   int     `json:"start"`   // the first token that was read; those before it exceed the limit
+	Experts bool    `json:"experts"` // the model has experts
 	Tokens  []token `json:"tokens"`
 }
 
 type readQuestion struct {
 	given
-	Top int `json:"top,omitempty"` // candidates in the place of each token
+	Top int `json:"top,omitempty"` // candidates for each token
 }
 
-// window is the end of a text that is read at once.
+// window returns the end of a text, as long as is read at once.
 func (s *spelled) window(r *lens.Reader) (start int, ids []int) {
 	start = max(len(s.ids)-r.Limit(), 0)
 	return start, s.ids[start:]
 }
 
-// read tells of every token of a text how likely it was.
+// read answers with how likely each token of a text was.
 func (st *studio) read(r *http.Request, q readQuestion) (*reading, error) {
 	m, in, err := st.lensOf(q.Model)
 	if err != nil {
@@ -143,7 +143,7 @@ func (st *studio) read(r *http.Request, q readQuestion) (*reading, error) {
 	return a, nil
 }
 
-// candidatesOf writes candidates out.
+// candidatesOf converts candidates for an answer.
 func candidatesOf(m *serve.Model, top []generate.Candidate) []candidate {
 	var all []candidate
 	for _, c := range top {
@@ -154,7 +154,7 @@ func candidatesOf(m *serve.Model, top []generate.Candidate) []candidate {
 
 type candidatesQuestion struct {
 	given
-	At                int     `json:"at"` // tokens that come before
+	At                int     `json:"at"` // how many tokens come before
 	Count             int     `json:"count"`
 	Temperature       float64 `json:"temperature"`
 	TopK              int     `json:"top_k"`
@@ -163,26 +163,26 @@ type candidatesQuestion struct {
 	RepetitionPenalty float64 `json:"repetition_penalty"`
 }
 
-// options are those that Engine takes.
+// options returns the options as package generate takes them.
 func (q candidatesQuestion) options() generate.Options {
 	o := generate.Options{Temperature: q.Temperature, TopK: q.TopK, TopP: q.TopP, MinP: q.MinP, RepetitionPenalty: q.RepetitionPenalty}
-	if o.TopP == 0 { // where generate keeps all, and who asks wants the best alone
+	if o.TopP == 0 { // means only the best token here; package generate keeps all for it
 		o.TopP = math.SmallestNonzeroFloat64
 	}
 	return o
 }
 
-// distribution is what may come after some tokens, before sampling and after.
+// distribution is the distribution of the next token, without and with the sampling options.
 type distribution struct {
 	Entropy  *float64    `json:"entropy"` // in nats
-	Sampled  *float64    `json:"sampled"` // the entropy that sampling leaves
-	Kept     int         `json:"kept"`    // tokens that sampling leaves
-	Mass     *float64    `json:"mass"`    // the model's probability of these
+	Sampled  *float64    `json:"sampled"` // entropy with the sampling options
+	Kept     int         `json:"kept"`    // how many tokens the sampling options leave
+	Mass     *float64    `json:"mass"`    // the model's probability of these tokens
 	List     []candidate `json:"list"`
 	Position int         `json:"position"`
 }
 
-// candidates tells what may come after the first tokens of a text, and what the options of sampling make of it.
+// candidates answers with the distribution after the first tokens of a text, without and with the sampling options.
 func (st *studio) candidates(r *http.Request, q candidatesQuestion) (*distribution, error) {
 	m, in, err := st.lensOf(q.Model)
 	if err != nil {
@@ -208,11 +208,11 @@ func (st *studio) candidates(r *http.Request, q candidatesQuestion) (*distributi
 	return a, refused("ids", err)
 }
 
-// fill describes the distribution of logits.
+// fill sets the fields from logits.
 func (a *distribution) fill(m *serve.Model, logits []float32, before []int, o generate.Options, count int) {
 	own := lens.ScoreOf(logits, -1, count)
 	a.Entropy = number(own.Entropy)
-	// What Engine draws from: tokens that there are.
+	// An Engine draws only ids that are tokens.
 	real := slices.Clone(logits[:min(len(logits), m.Tokenizer.Size())])
 	for _, id := range tokenizer.Vacant(m.Tokenizer) {
 		if id < len(real) {
@@ -246,7 +246,7 @@ type converseQuestion struct {
 	Messages []chat.Message `json:"messages"`
 }
 
-// converse is a conversation as the text that the model is given.
+// converse answers with a conversation as the tokens that the model is given.
 func (st *studio) converse(_ *http.Request, q converseQuestion) (map[string]any, error) {
 	m, err := st.model(q.Model)
 	if err != nil {

@@ -16,25 +16,25 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// What is shown of runs.
+// Limits of what is shown of runs.
 const (
 	mostRuns   = 200
 	mostPoints = 2000
-	mostFile   = 64 << 10 // bytes of a recipe, and of the end of the samples
-	quiet      = time.Minute
+	mostFile   = 64 << 10    // bytes of a recipe; an eighth of it of the end of the samples
+	quiet      = time.Minute // a run that has not written for this long is not live
 )
 
 // listed is a run in the list.
 type listed struct {
 	Name     string       `json:"name"`
-	Live     bool         `json:"live"` // it has written something within a minute
+	Live     bool         `json:"live"` // it has written something within the last minute
 	Changed  time.Time    `json:"changed"`
 	Summary  *run.Summary `json:"summary,omitempty"`
 	Problem  string       `json:"problem,omitempty"`
-	Confused bool         `json:"confused"` // it has predictions
+	Confused bool         `json:"confused"` // it has predictions.tsv
 }
 
-// dirs are the folders of the runs, the last changed first.
+// dirs returns the folders of the runs, the most recently changed first.
 func (st *studio) dirs() (all []run.Dir, changed map[run.Dir]time.Time, err error) {
 	if st.config.Runs == "" {
 		return nil, nil, wrong(http.StatusNotFound, "", "no folder of runs: serve it with --runs")
@@ -70,7 +70,7 @@ func (st *studio) listRuns(w http.ResponseWriter, _ *http.Request) error {
 	return write(w, http.StatusOK, map[string]any{"folder": st.config.Runs, "runs": all})
 }
 
-// there tells whether there is a file or a folder.
+// there reports whether a file or folder exists.
 func there(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
@@ -78,7 +78,7 @@ func there(path string) bool {
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
-// follow is who follows a run.
+// follow returns the follower of a run.
 func (st *studio) follow(d run.Dir) *follower {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -90,7 +90,7 @@ func (st *studio) follow(d run.Dir) *follower {
 	return f
 }
 
-// dirOf is the run that a question in an address names.
+// dirOf returns the folder of the run that the query of the URL names.
 func (st *studio) dirOf(r *http.Request) (run.Dir, error) {
 	dirs, _, err := st.dirs()
 	if err != nil {
@@ -104,7 +104,7 @@ func (st *studio) dirOf(r *http.Request) (run.Dir, error) {
 	return dirs[i], nil
 }
 
-// curves has the curves of a run in so many points, each with the least and the most that it stands for.
+// curves answers with the curves of a run in at most that many points, each with a mean, a minimum and a maximum.
 func (st *studio) curves(w http.ResponseWriter, r *http.Request) error {
 	points, err := whole(r.URL.Query(), "points", 600, 2, mostPoints)
 	if err != nil {
@@ -128,7 +128,7 @@ func (st *studio) curves(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusOK, c)
 }
 
-// start is the beginning of a file; "" where there is none.
+// start returns the beginning of a file; "" if it does not exist.
 func start(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
@@ -139,7 +139,7 @@ func start(path string) string {
 	return strings.ToValidUTF8(string(text), "�")
 }
 
-// end is the end of a file.
+// end returns the end of a file; "" if it does not exist.
 func end(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
@@ -156,10 +156,11 @@ func end(path string) string {
 	return strings.ToValidUTF8(string(text), "�")
 }
 
-// predictionsOf is the file with what a fine-tuned run's best model said of the examples to measure on.
+// predictionsOf returns the path of the file with the predictions of a fine-tuned run's best model on the evaluation
+// examples.
 func predictionsOf(d run.Dir) string { return filepath.Join(string(d), "predictions.tsv") }
 
-// confusion counts what was taken for what.
+// confusion answers with the confusion matrix of a run or a classifier.
 func (st *studio) confusion(w http.ResponseWriter, r *http.Request) error {
 	path, err := st.predictions(r)
 	if err != nil {
@@ -175,7 +176,8 @@ func (st *studio) confusion(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusOK, a)
 }
 
-// predictions is the file beside a classifier's checkpoint, RUN/checkpoints/best, or of a run.
+// predictions returns the path of the predictions of a run, or of the run of a classifier's checkpoint,
+// RUN/checkpoints/best.
 func (st *studio) predictions(r *http.Request) (string, error) {
 	id := r.URL.Query().Get("model")
 	if id == "" {
@@ -194,7 +196,7 @@ func (st *studio) predictions(r *http.Request) (string, error) {
 	return "", wrong(http.StatusNotFound, "model", "no classifier %q", id)
 }
 
-// confused is what was taken for what, with some of the examples.
+// confused is a confusion matrix, with some of the mistakes.
 type confused struct {
 	Labels []string       `json:"labels"`
 	Counts map[string]int `json:"counts"` // by truth, a tab, and what was predicted
@@ -209,7 +211,7 @@ type said struct {
 	Predicted string `json:"predicted"`
 }
 
-// What is shown of predictions.
+// Limits of what is shown of predictions.
 const (
 	mostLabels   = 40
 	mostMistakes = 200
@@ -248,14 +250,14 @@ func readConfusion(path string) (*confused, error) {
 	if err := lines.Err(); err != nil {
 		return nil, wrong(http.StatusBadRequest, "model", "%s: %v", path, err)
 	}
-	if len(a.Labels) > mostLabels { // scores, or more classes than a table shows
+	if len(a.Labels) > mostLabels { // scores, or too many classes for a table
 		a.Labels, a.Counts = []string{}, nil
 	}
 	slices.SortFunc(a.Labels, cmp.Compare[string])
 	return a, nil
 }
 
-// finite is x, or NaN.
+// finite returns x, or NaN if it is infinite.
 func finite(x float64) float64 {
 	if math.IsInf(x, 0) {
 		return math.NaN()

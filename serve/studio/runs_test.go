@@ -41,7 +41,7 @@ type curves struct {
 	}
 }
 
-// TestRuns: the curves of a run stand for all of its steps, and go on as it does.
+// TestRuns: the curves of a run cover all of its steps, and follow it as it continues.
 func TestRuns(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "one", "metrics.jsonl")
@@ -136,7 +136,7 @@ func TestConfusion(t *testing.T) {
 	}
 }
 
-// TestManyCurves: of a run with more values than are shown, the loss and the axes are.
+// TestManyCurves: if a run has more values than are shown, the loss and the axes are among those shown.
 func TestManyCurves(t *testing.T) {
 	dir := t.TempDir()
 	var b strings.Builder

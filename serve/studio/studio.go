@@ -15,23 +15,23 @@ import (
 //go:embed page
 var files embed.FS
 
-// Config says what the page shows beside the server's models.
+// Config says what the page shows besides the server's models.
 type Config struct {
 	Runs string // folder of runs; "" for none
 }
 
-// studio answers the page's questions.
+// studio answers the page's requests.
 type studio struct {
 	models func() []*serve.Model
 	config Config
 
-	marks   sync.Map // of the tokenizer of a *serve.Model
+	marks   sync.Map // from *serve.Model to the fingerprint of its tokenizer
 	mu      sync.Mutex
 	readers map[*serve.Model]*reader
 	runs    map[string]*follower
 }
 
-// reader is a model's lens, which is made when it is first wanted.
+// reader holds a model's lens, which is created on first use.
 type reader struct {
 	once sync.Once
 	lens *lens.Reader
@@ -40,7 +40,7 @@ type reader struct {
 	values *valued // of the last text; guarded by the studio's lock
 }
 
-// Mount puts the page and its answers on a server.
+// Mount adds the page and its endpoints to a server.
 func Mount(s *serve.Server, c Config) error {
 	page, err := fs.Sub(files, "page")
 	if err != nil {
@@ -52,12 +52,12 @@ func Mount(s *serve.Server, c Config) error {
 	}
 	static := http.FileServerFS(page)
 	s.HandleOpen("GET /{$}", guarded(static))
-	s.HandleOpen("GET /studio/page/", guarded(http.StripPrefix("/studio/page", static))) // the page asks for the key
+	s.HandleOpen("GET /studio/page/", guarded(http.StripPrefix("/studio/page", static))) // needs no key: it asks for it
 	st.mount(s.Handle)
 	return nil
 }
 
-// mount hands out the answers.
+// mount registers the endpoints for the page's data.
 func (st *studio) mount(handle func(pattern string, h http.Handler)) {
 	for pattern, f := range map[string]func(w http.ResponseWriter, r *http.Request) error{
 		"GET /studio/models":      st.list,
@@ -80,8 +80,8 @@ func (st *studio) mount(handle func(pattern string, h http.Handler)) {
 	}
 }
 
-// guarded lets a page load nothing from elsewhere, run no script that is written into it, and be framed by nobody. Its files are
-// asked for again each time: another version of the program has others.
+// guarded keeps a page from loading anything from elsewhere, running inline scripts, and being framed. Its files are
+// revalidated on each load, as another version of the program has other files.
 func guarded(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -91,7 +91,7 @@ func guarded(h http.Handler) http.Handler {
 	})
 }
 
-// model finds a model that writes.
+// model finds a model by its ID. Classifiers are an error.
 func (st *studio) model(id string) (*serve.Model, error) {
 	all := st.models()
 	i := slices.IndexFunc(all, func(m *serve.Model) bool { return m.ID == id })
@@ -104,7 +104,7 @@ func (st *studio) model(id string) (*serve.Model, error) {
 	return all[i], nil
 }
 
-// lensOf is a model and its lens.
+// lensOf returns a model and its lens.
 func (st *studio) lensOf(id string) (*serve.Model, *lens.Reader, error) {
 	m, err := st.model(id)
 	if err != nil {

@@ -153,7 +153,7 @@ type tokens struct {
 
 var all = []string{"gpt1-nano", "gpt2-nano", "gpt3-nano", "gptoss-nano", "llama-nano"}
 
-// TestRead: what is told of the tokens is what the model's own program says.
+// TestRead compares the scores of the tokens with the output of the model's ordinary program.
 func TestRead(t *testing.T) {
 	h, served := open(t, "", all...)
 	const text = "Gophers dig 𝔲 ü.<|im_end|>"
@@ -217,7 +217,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestLong: of a long text the end is read.
+// TestLong: only the end of a long text is read.
 func TestLong(t *testing.T) {
 	h, _ := open(t, "", "gpt2-nano")
 	a := answered[tokens](t, h, "/studio/read", object{"model": "gpt2-nano", "text": strings.Repeat("ab ", 50)})
@@ -239,7 +239,7 @@ type candidates struct {
 	}
 }
 
-// TestTimeout: a question that takes too long is answered with that.
+// TestTimeout: a request that takes too long is answered with an error that says so.
 func TestTimeout(t *testing.T) {
 	h, models := openAs(t, serve.Config{Timeout: time.Nanosecond}, "", "gpt2-nano")
 	status, text := ask(t, h, "/studio/read", map[string]any{"model": models[0].ID, "text": "one"})
@@ -248,7 +248,7 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// TestCandidates: sampling is shown as the engine does it.
+// TestCandidates: the distribution shown for sampling options is the one that the engine draws from.
 func TestCandidates(t *testing.T) {
 	h, _ := open(t, "", "llama-nano")
 	q := object{"model": "llama-nano", "text": "Gophers", "at": 7, "count": 20, "temperature": 1.0, "top_p": 1.0}
@@ -279,7 +279,7 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
-// TestInside: attention's rows sum to 1 or, with sinks, to less; the lens ends at what the model says.
+// TestInside: rows of attention sum to 1 or, with sinks, to less; the logit lens ends at the model's output.
 func TestInside(t *testing.T) {
 	h, _ := open(t, "", all...)
 	const text = "Gophers dig."
@@ -431,7 +431,7 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// TestWrong: each wrong question has its error, with the part that is wrong.
+// TestWrong: each invalid request gets an error that names the invalid parameter.
 func TestWrong(t *testing.T) {
 	h, _ := open(t, "", "gpt2-nano")
 	for _, c := range []struct {
@@ -495,7 +495,7 @@ func TestWrong(t *testing.T) {
 	}
 }
 
-// TestPage: the page is small, complete, and asks for nothing from elsewhere.
+// TestPage: the page is small, complete, and loads nothing from elsewhere.
 func TestPage(t *testing.T) {
 	h, _ := open(t, "", "gpt2-nano")
 	entries, err := os.ReadDir("page")

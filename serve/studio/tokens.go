@@ -14,28 +14,28 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// mostTokens is the longest text, in tokens. How much of it is read at once the lens decides.
+// mostTokens is the length of the longest text, in tokens. The lens limits how much of it is read at once.
 const mostTokens = 50_000
 
-// given is a text in a question: as such, or in tokens.
+// given is the text of a request: a string, or token ids.
 type given struct {
 	Model string  `json:"model"`
 	Text  *string `json:"text,omitempty"`
 	IDs   []int   `json:"ids,omitempty"`
-	Begin bool    `json:"begin,omitempty"` // the token that begins a text comes first
-	Plain bool    `json:"plain,omitempty"` // special tokens that are written in the text are text
+	Begin bool    `json:"begin,omitempty"` // prepend the token that begins a text
+	Plain bool    `json:"plain,omitempty"` // take special tokens that are written in the text as text
 }
 
-// spelled is a text in tokens.
+// spelled is a tokenized text.
 type spelled struct {
 	ids    []int
-	hidden int // tokens in front that are no part of the text
+	hidden int // how many of the first tokens are not part of the text
 	text   string
-	pieces []string // of each token, readable
-	ranges [][2]int // where each is in the text, in UTF-16 units as browsers count
+	pieces []string // readable text of each token
+	ranges [][2]int // where each token is in the text, in UTF-16 units, which browsers count
 }
 
-// spell reads the text of a question.
+// spell tokenizes the text of a request, or decodes its ids.
 func (g given) spell(m *serve.Model) (*spelled, error) {
 	s := &spelled{}
 	before, _ := tokenizer.Around(m.Tokenizer)
@@ -85,7 +85,7 @@ func (g given) spell(m *serve.Model) (*spelled, error) {
 	return s, nil
 }
 
-// checkIDs refuses what are no tokens of a model.
+// checkIDs refuses ids that are not tokens of a model, and too many of them.
 func checkIDs(m *serve.Model, ids []int) error {
 	if len(ids) > mostTokens {
 		return wrong(http.StatusBadRequest, "ids", "%d tokens; want %d at most", len(ids), mostTokens)
@@ -119,7 +119,8 @@ func (s *spelled) split(m *serve.Model) (pieces [][]byte, err error) {
 	return pieces, nil
 }
 
-// place makes the text of the pieces, and finds them in it. A character that several tokens make belongs to the first.
+// place joins the pieces to the text and sets their ranges in it. A character made of several tokens belongs to the
+// first.
 func (s *spelled) place(pieces [][]byte) {
 	var text []byte
 	ends := make([]int, len(pieces)) // in bytes
@@ -145,7 +146,7 @@ func (s *spelled) place(pieces [][]byte) {
 	s.text = out.String()
 }
 
-// width16 is how many UTF-16 units a character takes.
+// width16 returns how many UTF-16 units a character takes.
 func width16(r rune) int {
 	if r > 0xffff {
 		return 2
@@ -153,11 +154,11 @@ func width16(r rune) int {
 	return 1
 }
 
-// near is how far align looks for a character that the tokens have and the text has not here.
+// near is how many characters ahead align looks in the text for a character of a token.
 const near = 12
 
-// align finds tokens in a text that the tokenizer has written otherwise, as GPT-1's does in small letters: by the characters that
-// both have, in their order, whatever the spaces.
+// align finds the ranges of tokens in a text that the tokenizer changes, as GPT-1's does by lowercasing: it matches
+// characters in order, ignoring case and spaces.
 func align(text string, pieces [][]byte) [][2]int {
 	runes := []rune(text)
 	units := make([]int, len(runes)+1)
@@ -184,7 +185,7 @@ func align(text string, pieces [][]byte) [][2]int {
 	return ranges
 }
 
-// readable is the text of a token, in which bytes that are no text are written as numbers.
+// readable returns the text of a token, with bytes that are not valid UTF-8 written in hexadecimal.
 func readable(piece []byte) string {
 	if utf8.Valid(piece) {
 		return string(piece)
@@ -202,10 +203,10 @@ func readable(piece []byte) string {
 	return b.String()
 }
 
-// written is the text of one token.
+// written returns the text of a token.
 func written(m *serve.Model, id int) string {
 	if id >= m.Tokenizer.Size() {
-		return fmt.Sprintf("⟨%d⟩", id) // of a padded vocabulary
+		return fmt.Sprintf("⟨%d⟩", id) // pads the model's vocabulary
 	}
 	text, err := m.Tokenizer.AppendText(nil, []int{id})
 	if err != nil {

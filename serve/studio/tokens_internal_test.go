@@ -9,7 +9,7 @@ import (
 	"unicode/utf16"
 )
 
-// TestAlign: tokens that are written otherwise than the text are found in it by the characters that both have.
+// TestAlign: tokens whose text differs from the original are found in it by matching characters.
 func TestAlign(t *testing.T) {
 	for _, c := range []struct {
 		text   string
@@ -36,7 +36,7 @@ func TestAlign(t *testing.T) {
 	}
 }
 
-// FuzzAlign: what is found follows one after the other, within the text.
+// FuzzAlign: ranges are in order and within the text.
 func FuzzAlign(f *testing.F) {
 	f.Add("Hello  World!", "hel|lo |world|!")
 	f.Add("\U0001d532\xff", "|\xff|x")
@@ -59,7 +59,7 @@ func FuzzAlign(f *testing.F) {
 	})
 }
 
-// FuzzConfusion: what lies beside a checkpoint is counted, or is an error in a line.
+// FuzzConfusion: any file of predictions is counted, or is an error of one line.
 func FuzzConfusion(f *testing.F) {
 	f.Add("line\ttruth\tpredicted\n1\tgood\tbad\n")
 	f.Add("")

@@ -35,10 +35,11 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// patience is how long a step may take on a machine with other work.
+// patience is how long a step may take on a busy machine.
 const patience = time.Minute
 
-// missing ends a test that wants what is not there: it is skipped, or fails where REQUIRE_BROWSER is set, as in .ci/run.
+// missing ends a test that needs something that is not installed: the test is skipped, or fails if REQUIRE_BROWSER is
+// set, as in .ci/run.
 func missing(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("REQUIRE_BROWSER") != "" {
@@ -61,7 +62,7 @@ func chromium(t *testing.T) string {
 
 const chatTemplate = "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant:{% endif %}"
 
-// save saves a small model of bytes with random weights, large enough that it has its preferences.
+// save saves a small model of bytes with random weights, large enough that its distributions are not flat.
 func save(t *testing.T, name string) string {
 	t.Helper()
 	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), "<|im_start|>", "<|im_end|>")
@@ -93,7 +94,7 @@ func save(t *testing.T, name string) string {
 	return path
 }
 
-// shifted is a served model whose tokens are the characters of an alphabet in another order than bytes are.
+// shifted is a served model whose tokens are characters, in another order than bytes.
 func shifted(t *testing.T) *serve.Model {
 	t.Helper()
 	var all strings.Builder
@@ -124,7 +125,7 @@ func shifted(t *testing.T) *serve.Model {
 	return served
 }
 
-// edited is a served model with an edit of one's own: a square in the place of the activation, and no second layer's attention.
+// edited is a served model with edits: a square in place of the activations, and a norm after the first block.
 func edited(t *testing.T) *serve.Model {
 	t.Helper()
 	m, err := serve.Open(save(t, "gpt2-nano"), serve.Options{ID: "mine"})
@@ -201,13 +202,13 @@ func open(t *testing.T, runs string, served ...any) *httptest.Server {
 	return h
 }
 
-// tab is a page in the browser, of which every error is the test's.
+// tab is a page in the browser, whose errors fail the test.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
 }
 
-// visit opens a browser, and the page in it, which says no errors but those that are expected.
+// visit opens the page in a browser. The page may log no errors other than those expected.
 func visit(t *testing.T, h *httptest.Server, address string, expected ...string) *tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.WindowSize(1400, 900))
@@ -240,7 +241,7 @@ func visit(t *testing.T, h *httptest.Server, address string, expected ...string)
 	return b
 }
 
-// do takes steps.
+// do runs browser actions.
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	if err := chromedp.Do(b.ctx, steps...); err != nil {
@@ -248,7 +249,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// until waits until something holds.
+// until waits until an expression is true.
 func (b *tab) until(what, holds string) {
 	b.t.Helper()
 	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+holds+")", chromedp.WithPollingInterval(30*time.Millisecond), chromedp.WithPollingTimeout(patience)))
@@ -258,7 +259,7 @@ func (b *tab) until(what, holds string) {
 	}
 }
 
-// eval is what an expression gives.
+// eval returns the value of an expression.
 func eval[A any](b *tab, expression string) A {
 	b.t.Helper()
 	a, err := chromedp.Run(b.ctx, chromedp.Evaluate[A](expression))
@@ -268,7 +269,7 @@ func eval[A any](b *tab, expression string) A {
 	return a
 }
 
-// run evaluates what gives nothing.
+// run evaluates an expression without a value.
 func (b *tab) run(expression string) {
 	b.t.Helper()
 	eval[bool](b, "(() => {"+expression+"; return true; })()")
@@ -280,7 +281,7 @@ func (b *tab) press(keys string, with ...chromedp.Modifier) {
 	b.do(chromedp.KeyEvent(keys, chromedp.KeyModifiers(with...)))
 }
 
-// theme is what the reader's system prefers.
+// theme sets the color scheme that the system prefers.
 func (b *tab) theme(name string) {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
@@ -291,7 +292,7 @@ func (b *tab) theme(name string) {
 
 const axeVersion = "4.14.1"
 
-// axe is the source of axe-core out of its npm package, which is fetched once.
+// axe returns the source of axe-core from its npm package, which is fetched once.
 func axe(t *testing.T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()

@@ -19,7 +19,8 @@ const (
 	value      = "document.getElementById('text').value"
 )
 
-// TestWrite: one types, is shown the tokens and what may come, picks a candidate by a key, has the model write, stops it, undoes.
+// TestWrite: a user types, sees the tokens and candidates, picks a candidate by a key, has the model write, stops it,
+// and undoes.
 func TestWrite(t *testing.T) {
 	b := visit(t, open(t, "", "gpt2-nano"), "")
 	b.press("Gophers dig")
@@ -51,9 +52,9 @@ func TestWrite(t *testing.T) {
 	b.press("t", chromedp.ModifierAlt)
 	b.until("the tree has both", "document.querySelectorAll('.tree button').length >= 4")
 	b.press("b", chromedp.ModifierAlt)
-	b.until("there are three ways", "[...document.querySelectorAll('.tree em')].filter(e => e.textContent.startsWith('way')).length === 3")
-	b.run("[...document.querySelectorAll('.tree button')].find(x => x.textContent.startsWith('way 2')).click()")
-	b.until("the second way is shown", value+" !== "+quoted(written))
+	b.until("there are three drafts", "[...document.querySelectorAll('.tree em')].filter(e => e.textContent.startsWith('draft')).length === 3")
+	b.run("[...document.querySelectorAll('.tree button')].find(x => x.textContent.startsWith('draft 2')).click()")
+	b.until("the second draft is shown", value+" !== "+quoted(written))
 
 	b.until("it is read as it is", "!document.querySelector('.busy')")
 	b.until("the address has the text", "location.hash.split('.').length > 80 && location.hash.includes('panel=tree')") // a moment later
@@ -62,7 +63,7 @@ func TestWrite(t *testing.T) {
 	b.until("a new page shows the same", "document.getElementById('text') && "+value+" === "+quoted(now)+" && document.querySelectorAll('.tree button').length > 6")
 }
 
-// spoken is a text as tokens are shown.
+// spoken is a text in the form in which tokens are shown.
 func spoken(text string) string {
 	return strings.NewReplacer(" ", "·", "\n", "⏎", "\t", "⇥", "\r", "␍").Replace(text)
 }
@@ -72,7 +73,7 @@ func quoted(text string) string {
 	return string(q)
 }
 
-// TestStop: a text that is being written is stopped by Esc, and stays as far as it is.
+// TestStop: Esc stops a text that is being written, and what has been written stays.
 func TestStop(t *testing.T) {
 	b := visit(t, open(t, "", "llama-nano"), "#tokens=120&text=a")
 	b.until("it is read", candidates+" > 5")
@@ -85,7 +86,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestSampling: a dial changes what is drawn, and the page shows it.
+// TestSampling: a sampling option changes the distribution, and the page shows it.
 func TestSampling(t *testing.T) {
 	b := visit(t, open(t, "", "gpt2-nano"), "#text=Gophers&temperature=1&top_k=0")
 	b.until("there are candidates", candidates+" > 8")
@@ -96,7 +97,7 @@ func TestSampling(t *testing.T) {
 	b.until("the address says so", "location.hash.includes('top_k=4')")
 }
 
-// TestInside: attention, lens and norms of every family, and of an edit of one's own.
+// TestInside checks attention, lens and norms for every family, and for an edited model.
 func TestInside(t *testing.T) {
 	names := []any{"gpt1-nano", "gpt2-nano", "gpt3-nano", "gptoss-nano", "llama-nano", "mine"}
 	served := append([]any{}, names[:5]...)
@@ -133,7 +134,8 @@ func TestInside(t *testing.T) {
 	}
 }
 
-// TestOtherTokens: what is written in the tokens of one model is read anew by another, wherever the model is changed, and stays the text that it is.
+// TestOtherTokens: when the model is changed, in any view, a text is tokenized again for the new model and stays the
+// same text.
 func TestOtherTokens(t *testing.T) {
 	b := visit(t, open(t, "", "gpt2-nano", shifted(t)), "#text=Gophers&model=gpt2-nano")
 	b.until("it is read", coloured+" >= 6 && !document.querySelector('.busy') && "+candidates+" > 8")
@@ -180,7 +182,7 @@ func TestBeside(t *testing.T) {
 	}
 }
 
-// TestRuns: a run is followed while it goes on.
+// TestRuns: a run is followed while it continues.
 func TestRuns(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "mine", "metrics.jsonl")
@@ -211,7 +213,7 @@ func TestRuns(t *testing.T) {
 	b.until("its curve goes on", drawn+" !== "+quoted(before))
 }
 
-// TestChat: one talks to a model, and looks at the conversation as the text that it is.
+// TestChat: a user talks to a model, and looks at the conversation in the text view.
 func TestChat(t *testing.T) {
 	b := visit(t, open(t, "", "gpt2-nano"), "#view=chat&tokens=20")
 	b.press("Hello\r")
@@ -221,7 +223,7 @@ func TestChat(t *testing.T) {
 	b.until("its special tokens are tokens", "[...document.querySelectorAll('.mirror i')].some(i => i.textContent === '<|im_end|>')")
 }
 
-// TestClassify: a classifier says what it takes a text for, and what it took for what.
+// TestClassify: a classifier's probabilities for a text are shown, and its confusion matrix.
 func TestClassify(t *testing.T) {
 	b := visit(t, open(t, "", classifier(t)), "")
 	b.until("it is the view that there is", "document.querySelector('.class textarea')")
@@ -234,7 +236,7 @@ func TestClassify(t *testing.T) {
 	b.until("it is still the only view", "document.querySelectorAll('#views a:not([hidden])').length === 1")
 }
 
-// TestTrouble: an error is one line on the page.
+// TestTrouble: an error is shown on the page as one line.
 func TestTrouble(t *testing.T) {
 	b := visit(t, open(t, "", "gpt2-nano"), "#text=abc", "Failed to load resource")
 	b.until("it is read", candidates+" > 5")
@@ -242,7 +244,7 @@ func TestTrouble(t *testing.T) {
 	b.until("the error is shown", "!document.getElementById('trouble').hidden && document.getElementById('trouble').textContent.includes('/studio/none')")
 }
 
-// TestPaint: the first paint comes at once, and nothing is asked of anybody else.
+// TestPaint: the first paint comes at once, and no request goes to another server.
 func TestPaint(t *testing.T) {
 	b := visit(t, open(t, "", "gpt2-nano"), "#text=abc")
 	b.until("it is read", candidates+" > 5")
@@ -260,7 +262,7 @@ func TestPaint(t *testing.T) {
 	}
 }
 
-// TestAccess: in both themes, wide and narrow, no view has a thing without a name, or a text that is hard to read.
+// TestAccess: in both themes, wide and narrow, no view has an element without a name, or a text with too little contrast.
 func TestAccess(t *testing.T) {
 	source := axe(t)
 	dir := t.TempDir()

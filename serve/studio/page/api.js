@@ -1,9 +1,9 @@
-// What the page asks the server, and nobody else.
+// All requests of the page. They go only to its own server.
 import { $, h } from "./dom.js";
 
 let key = sessionStorage.getItem("gorgpt.key") || "";
 
-// ask sends a question and returns the answer; an error has the server's words.
+// ask sends a request and returns the response. Errors have the server's message.
 async function ask(path, body, signal) {
   const options = { signal, headers: {} };
   if (body !== undefined) {
@@ -16,7 +16,7 @@ async function ask(path, body, signal) {
   try {
     answer = await fetch(path, options);
   } catch (e) {
-    throw e.name === "AbortError" ? e : new Error("The server does not answer.");
+    throw e.name === "AbortError" ? e : new Error("The server is not responding.");
   }
   if (answer.status === 401) {
     await askKey();
@@ -26,19 +26,19 @@ async function ask(path, body, signal) {
     let text = answer.status + " " + answer.statusText;
     try {
       text = (await answer.json()).error.message || text;
-    } catch { /* no JSON: the status says it */ }
+    } catch { /* not JSON: the status must do */ }
     throw new Error(text);
   }
   return answer;
 }
 
-// json asks for JSON.
+// json requests JSON.
 export const json = async (path, body, signal) => (await ask(path, body, signal)).json();
 
-// text asks for a text.
+// text requests text.
 export const text = async (path, signal) => (await ask(path, undefined, signal)).text();
 
-// stream asks for server-sent events, and hands out the JSON of each.
+// stream requests server-sent events and yields the JSON of each.
 export async function* stream(path, body, signal) {
   const answer = await ask(path, { ...body, stream: true }, signal);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -62,11 +62,11 @@ export async function* stream(path, body, signal) {
 
 let asking;
 
-// askKey asks for the key that the server wants.
+// askKey asks the user for the server's API key.
 function askKey() {
   asking ??= new Promise(resolve => {
-    const input = h("input", { type: "password", "aria-label": "Key", autocomplete: "off" });
-    const form = h("form", { method: "dialog", class: "row" }, h("p", {}, "This server wants a key."), input, h("button", { class: "main" }, "Go on"));
+    const input = h("input", { type: "password", "aria-label": "API key", autocomplete: "off" });
+    const form = h("form", { method: "dialog", class: "row" }, h("p", {}, "This server requires an API key."), input, h("button", { class: "main" }, "Continue"));
     $("key").replaceChildren(form);
     form.addEventListener("submit", () => {
       key = input.value;
@@ -79,7 +79,7 @@ function askKey() {
   return asking;
 }
 
-// numbers16 decodes weights of 16 bits, bytes those of 8.
+// bytes decodes base64 as 8-bit weights, numbers16 as 16-bit weights.
 export function bytes(base64) {
   const text = atob(base64), out = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);

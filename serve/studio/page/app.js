@@ -7,15 +7,15 @@ const views = { text: "./text.js", graph: "./graph.js", runs: "./runs.js", chat:
 
 export const world = { models: [] };
 
-let leave = null; // ends the view that is shown
+let leave = null; // closes the current view
 
-// writers are the models that write, classifiers the others.
+// writers are the models that generate text; classifiers are the others.
 export const writers = () => world.models.filter(m => !m.classifier);
 export const classifiers = () => world.models.filter(m => m.classifier);
 export const model = () => world.models.find(m => m.id === state.model);
 export const beside = () => world.models.find(m => m.id === state.with);
 
-// show brings the view that the state names.
+// show opens the view named by the state.
 async function show() {
   const main = $("main");
   if (leave) leave();
@@ -34,12 +34,12 @@ async function show() {
   leave = open(main);
 }
 
-// choices fills the lists of models.
+// choices fills the model menus, and hides the views that nothing is served for.
 function choices() {
   const all = writers();
   const option = m => h("option", { value: m.id, title: `${m.name}, ${m.params.toLocaleString("en")} parameters` }, m.id);
   $("model").replaceChildren(...all.map(option));
-  $("beside").replaceChildren(h("option", { value: "" }, "nothing"), ...all.map(option));
+  $("beside").replaceChildren(h("option", { value: "" }, "none"), ...all.map(option));
   if (!all.some(m => m.id === state.model)) set({ model: all.length ? all[0].id : "" });
   if (state.with && !all.some(m => m.id === state.with)) set({ with: "" });
   $("model").value = state.model;
@@ -49,7 +49,7 @@ function choices() {
   if (!there[state.view]) set({ view: Object.keys(there).find(v => there[v]) || "text" });
 }
 
-// wait asks for the models until there is one.
+// wait polls until the server has models or runs.
 async function wait() {
   for (;;) {
     try {
@@ -64,21 +64,21 @@ async function wait() {
 }
 
 const keys = [
-  ["Tab", "write on, from the caret's token (what is behind it stays on a branch)"],
-  ["Esc", "stop writing; then Tab leaves the text, as elsewhere"],
-  ["Alt 1 … Alt 9", "put the candidate of that number in the place of the caret's token, and go on from there"],
-  ["Alt ← →", "to the token before or behind"],
-  ["Ctrl Z, Ctrl Shift Z", "undo, redo: through the tree of texts"],
-  ["Alt ↑ ↓", "the branch beside this one"],
-  ["Alt B", "three continuations, as branches"],
+  ["Tab", "continue from the caret's token (the text after it is kept on a branch)"],
+  ["Esc", "stop writing; Tab then leaves the text box, as elsewhere"],
+  ["Alt 1 … Alt 9", "put the candidate with that number at the caret's token"],
+  ["Alt ← →", "previous or next token"],
+  ["Ctrl Z, Ctrl Shift Z", "undo, redo (in the tree of texts)"],
+  ["Alt ↑ ↓", "previous or next branch"],
+  ["Alt B", "write three drafts as branches"],
   ["Alt N · A · L · M · E · T", "panels: next token, attention, lens, norms (M), experts, tree"],
-  ["[ ]", "in attention: the layer before or behind (outside the text)"],
-  ["G then T G R C K", "text, graph, runs, chat, classify (outside the text)"],
-  ["?", "these keys"],
+  ["[ ]", "previous or next attention layer (outside the text box)"],
+  ["G then T G R C K", "go to text, graph, runs, chat, classify (outside the text box)"],
+  ["?", "show these shortcuts"],
 ];
 
 function help() {
-  $("keys").replaceChildren(h("h2", {}, "Keys"), h("dl", {}, keys.map(([k, what]) => [h("dt", {}, k.split(" ").map(part => /^(…|·|then|to|or)$/.test(part) ? ` ${part} ` : h("kbd", {}, part.replace(",", ""))).flatMap(x => [x, " "])), h("dd", {}, what)])),
+  $("keys").replaceChildren(h("h2", {}, "Keyboard shortcuts"), h("dl", {}, keys.map(([k, what]) => [h("dt", {}, k.split(" ").map(part => /^(…|·|then|to|or)$/.test(part) ? ` ${part} ` : h("kbd", {}, part.replace(",", ""))).flatMap(x => [x, " "])), h("dd", {}, what)])),
     h("form", { method: "dialog" }, h("button", { class: "main" }, "Close")));
   $("keys").showModal();
 }
@@ -88,7 +88,7 @@ function theme(next) {
   else delete document.documentElement.dataset.theme;
 }
 
-let goes = false; // G was pressed
+let goes = false; // whether G was just pressed
 
 addEventListener("keydown", e => {
   if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) || e.target.closest("dialog")) return;
@@ -131,7 +131,7 @@ async function start() {
   document.documentElement.dataset.ready = "";
 }
 
-// arrived takes on an address that somebody has gone to.
+// arrived shows the state of an address that the user has opened.
 function arrived() {
   const given = load();
   const ids = given.get("ids") ? given.get("ids").split(".").map(Number).filter(Number.isInteger) : null;

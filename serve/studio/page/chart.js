@@ -1,9 +1,9 @@
-// Curves on a canvas: with a band where a point stands for several values, and a reading under the pointer.
+// Curves on a canvas, with a band where a point stands for several values, and the values at the pointer.
 import { dark, figure, tip } from "./dom.js";
 
 const inks = { light: ["#2f51c0", "#c2410c", "#15803d", "#9333ea", "#0e7490", "#a16207", "#be185d", "#4d7c0f"], dark: ["#8fa8ff", "#ff9a5c", "#5fd08a", "#d0a2ff", "#5ad1e6", "#f0c75e", "#ff8fc0", "#b5dd6e"] };
 
-// ink is the colour of the i-th curve.
+// ink is the color of the i-th curve.
 export const ink = i => inks[dark() ? "dark" : "light"][i % 8];
 
 // ticks are round numbers from low to high.
@@ -13,7 +13,8 @@ function ticks(low, high, count) {
   return all;
 }
 
-// lines draws curves {name, x, y, low, high, marks}. Options: x, the axis' name; log; labels of whole x.
+// lines draws curves {name, x, y, low, high, colour, dash, marks}. Options: x, the name of the x-axis; log, for a
+// logarithmic y-axis; labels, for integer x.
 export function lines(canvas, curves, options = {}) {
   const ratio = devicePixelRatio || 1, w = canvas.clientWidth || 400, hgt = canvas.clientHeight || 200;
   canvas.width = w * ratio;

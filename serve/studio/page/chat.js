@@ -1,4 +1,4 @@
-// A conversation with a model that was taught to have one.
+// A conversation with a model that has a chat template.
 import { h, trouble } from "./dom.js";
 import { json, stream } from "./api.js";
 import { state, set, tree } from "./state.js";
@@ -10,14 +10,14 @@ let system = "";
 
 export function open(main) {
   const log = h("div", { role: "log", "aria-label": "Conversation", "aria-live": "polite", class: "talk-log" });
-  const input = h("textarea", { "aria-label": "What you say", placeholder: "Say something. Enter sends, Shift Enter is a new line." });
-  const told = h("textarea", { "aria-label": "System prompt", placeholder: "System prompt: what the model is told first (optional)" });
+  const input = h("textarea", { "aria-label": "Message", placeholder: "Type a message. Enter sends it; Shift Enter starts a new line." });
+  const told = h("textarea", { "aria-label": "System prompt", placeholder: "Instructions for the model (optional)" });
   told.value = system;
   told.addEventListener("input", () => { system = told.value; });
   const send = h("button", { class: "main", type: "submit" }, "Send"), stop = h("button", { type: "button", disabled: true, onclick: () => writing && writing.abort() }, "Stop ", h("kbd", {}, "Esc"));
   const clear = h("button", { type: "button", onclick: () => { messages = []; draw(); } }, "New conversation");
-  const look = h("button", { type: "button", title: "The conversation as the text that the model is given, in the text view", onclick: inside }, "Look inside");
-  const form = h("form", { onsubmit: e => { e.preventDefault(); say(); } }, input, h("div", { class: "row" }, send, stop, clear, look, h("span", { class: "spring" }), h("span", { class: "quiet small" }, "drawn as the text view's dials say")));
+  const look = h("button", { type: "button", title: "Show the conversation in the text view, exactly as the model sees it", onclick: inside }, "Look inside");
+  const form = h("form", { onsubmit: e => { e.preventDefault(); say(); } }, input, h("div", { class: "row" }, send, stop, clear, look, h("span", { class: "spring" }), h("span", { class: "quiet small" }, "uses the text view's sampling settings")));
   main.append(h("div", { class: "talk" }, h("details", {}, h("summary", { class: "quiet" }, "System prompt"), told), log, h("span", { class: "spring" }), form));
   let writing = null;
 
@@ -27,7 +27,7 @@ export function open(main) {
   }
 
   function bubble(m) {
-    return h("div", { class: "said " + m.role }, m.thoughts ? h("details", {}, h("summary", {}, "thoughts"), m.thoughts) : "", m.content);
+    return h("div", { class: "said " + m.role }, m.thoughts ? h("details", {}, h("summary", {}, "reasoning"), m.thoughts) : "", m.content);
   }
 
   async function say() {
@@ -72,7 +72,7 @@ export function open(main) {
     return s;
   }
 
-  // inside takes the conversation to the text view, in the tokens that the model is given.
+  // inside opens the conversation in the text view, as the tokens that the model is given.
   async function inside() {
     try {
       const said = messages.at(-1).role === "assistant" ? messages.slice(0, -1) : messages, last = messages.at(-1);
@@ -80,7 +80,7 @@ export function open(main) {
       let ids = a.ids;
       if (last.role === "assistant" && last.content) {
         const r = await json("/studio/read", { model: state.model, text: last.content, top: 0 });
-        ids = ids.concat(r.tokens.slice(r.hidden).map(t => t.id)); // what begins a text begins no reply
+        ids = ids.concat(r.tokens.slice(r.hidden).map(t => t.id)); // without the tokens that begin a text
       }
       tree.add("", ids, "from chat");
       set({ view: "text", at: "end" });

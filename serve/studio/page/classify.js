@@ -1,4 +1,4 @@
-// A classifier: what it says of a text, and what it took for what.
+// A classifier: its probabilities for a text, and its confusion matrix.
 import { h, figure, heat, percent, trouble } from "./dom.js";
 import { json } from "./api.js";
 import { classifiers } from "./app.js";
@@ -8,10 +8,10 @@ export function open(main) {
   const choice = h("select", { "aria-label": "Classifier", onchange: () => draw() }, all.map(m => h("option", {}, m.id)));
   const place = h("div", { class: "class" });
   main.append(place);
-  const kept = new Map(); // texts of each classifier
+  const kept = new Map(); // the texts entered for each classifier
   let mine = null;
 
-  // fields are the texts that a task is about.
+  // fields names the input texts of a task.
   function fields(c) {
     if (c.kind === "entailment" || c.kind === "similarity") return ["first text", "second text"];
     if (c.kind === "multiple choice") return ["text or question", ...Array.from({ length: c.outputs }, (_, i) => "choice " + (i + 1))];
@@ -55,7 +55,7 @@ export function open(main) {
     place.replaceChildren(h("b", {}, String(one.label ?? one.answer ?? "")), h("span", {}), h("span", {}, one.score !== undefined && one.score !== null ? figure(one.score) : ""), ...rows.flat());
   }
 
-  // confusion shows what the classifier took for what on the examples that it was measured on.
+  // confusion shows the confusion matrix of the evaluation examples.
   async function confusion(m, place) {
     let a;
     try {
@@ -71,8 +71,8 @@ export function open(main) {
       return td;
     };
     const list = (t, p) => mistakes.replaceChildren(h("table", { class: "list" }, h("tr", {}, ["line", "truth", "predicted"].map(x => h("th", { scope: "col" }, x))), a.some.filter(x => x.truth === t && x.predicted === p).slice(0, 50).map(x => h("tr", {}, [x.line, x.truth, x.predicted].map(y => h("td", {}, y))))));
-    place.replaceChildren(h("h2", {}, "On the examples that it was measured on"), h("p", {}, m.classifier.regression ? `${a.total.toLocaleString("en")} scores` : `${a.right.toLocaleString("en")} of ${a.total.toLocaleString("en")} are right, ${percent(a.right / Math.max(a.total, 1))}`),
-      a.labels.length ? h("table", { class: "conf" }, h("tr", {}, h("th", { scope: "col" }, "truth ↓ taken for →"), a.labels.map(l => h("th", { scope: "col" }, l)), h("th", { scope: "col" }, "found")), a.labels.map(t => h("tr", {}, h("th", { scope: "row" }, t), a.labels.map(p => cell(t, p)), h("td", {}, percent(count(t, t) / Math.max(sum(t), 1)))))) : "", mistakes);
+    place.replaceChildren(h("h2", {}, "Evaluation examples"), h("p", {}, m.classifier.regression ? `${a.total.toLocaleString("en")} scores` : `${a.right.toLocaleString("en")} of ${a.total.toLocaleString("en")} correct, ${percent(a.right / Math.max(a.total, 1))}`),
+      a.labels.length ? h("table", { class: "conf" }, h("tr", {}, h("th", { scope: "col" }, "truth ↓ predicted →"), a.labels.map(l => h("th", { scope: "col" }, l)), h("th", { scope: "col" }, "recall")), a.labels.map(t => h("tr", {}, h("th", { scope: "row" }, t), a.labels.map(p => cell(t, p)), h("td", {}, percent(count(t, t) / Math.max(sum(t), 1)))))) : "", mistakes);
   }
 
   draw();

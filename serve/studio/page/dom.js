@@ -1,4 +1,4 @@
-// Small things that all views use: elements, colours, numbers, messages.
+// Helpers for all views: elements, colors, numbers, messages.
 
 // h makes an element: h("button", {class: "main", onclick: f}, "text", child, …).
 export function h(name, attributes = {}, ...children) {
@@ -15,7 +15,7 @@ export function h(name, attributes = {}, ...children) {
 
 export const $ = id => document.getElementById(id);
 
-// spoken is a token's text with what is white in it made visible.
+// spoken is a token's text with visible whitespace.
 export function spoken(text) {
   return text.replace(/ /g, "·").replace(/\n/g, "⏎").replace(/\t/g, "⇥").replace(/\r/g, "␍") || "∅";
 }
@@ -23,16 +23,16 @@ export function spoken(text) {
 // tok shows a token.
 export const tok = text => h("span", { class: "tok" }, ...spoken(text).split(/([·⏎⇥␍]+)/).map(part => /^[·⏎⇥␍]/.test(part) ? h("span", { class: "ws" }, part) : part));
 
-// percent writes a probability.
+// percent formats a probability.
 export function percent(p) {
   if (p === null || p === undefined) return "–";
-  if (p >= 0.9995) return "100 %";
-  if (p >= 0.1) return (100 * p).toFixed(1) + " %";
-  if (p >= 0.0001) return (100 * p).toFixed(2) + " %";
+  if (p >= 0.9995) return "100%";
+  if (p >= 0.1) return (100 * p).toFixed(1) + "%";
+  if (p >= 0.0001) return (100 * p).toFixed(2) + "%";
   return p === 0 ? "0" : p.toExponential(1);
 }
 
-// figure writes a number in a few digits.
+// figure formats a number with a few digits.
 export function figure(x, digits = 3) {
   if (x === null || x === undefined || Number.isNaN(x)) return "–";
   const a = Math.abs(x);
@@ -40,7 +40,7 @@ export function figure(x, digits = 3) {
   return String(+x.toPrecision(Math.max(digits, Math.ceil(Math.log10(a + 1)))));
 }
 
-// many writes a count with its unit: 1.2 M.
+// many formats a count with a unit prefix: 1.2 M.
 export function many(n) {
   for (const [size, unit] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) if (n >= size) return +(n / size).toPrecision(3) + " " + unit;
   return String(n);
@@ -48,7 +48,7 @@ export function many(n) {
 
 export const bits = nats => nats === null || nats === undefined ? nats : nats / Math.LN2;
 
-// dark tells which theme is shown.
+// dark reports whether the dark theme is shown.
 export function dark() {
   const theme = document.documentElement.dataset.theme;
   return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -59,7 +59,7 @@ const ramps = {
   cool: [[130, 165, 245, 0], [120, 158, 245, .42], [70, 108, 225, .62]],
 };
 
-// heat is a colour of a ramp at x in [0, 1], with an alpha that lets the ground through.
+// heat is the color of a ramp at x in [0, 1], with an alpha that lets the background show through.
 export function heat(x, ramp = "cool") {
   const stops = ramps[ramp], s = Math.min(Math.max(x, 0), 1) * (stops.length - 1), i = Math.min(Math.floor(s), stops.length - 2), f = s - i;
   const c = stops[i].map((v, k) => v + (stops[i + 1][k] - v) * f);
@@ -67,24 +67,24 @@ export function heat(x, ramp = "cool") {
   return `rgba(${c[0] | 0},${c[1] | 0},${c[2] | 0},${c[3].toFixed(3)})`;
 }
 
-// sided is a colour for x in [−1, 1]: less is hot, more is cool.
+// sided is a color for x in [−1, 1]: hot below 0, cool above.
 export const sided = x => x < 0 ? heat(-x, "hot") : heat(x, "cool");
 
-// paint fills a canvas of w × h pixels with shades, bytes of which 255 is the most.
+// paint fills a canvas of w × hgt pixels; shade gives the pixels' values, from 0 to 1.
 export function paint(canvas, w, hgt, shade) {
   canvas.width = w;
   canvas.height = hgt;
   const c = canvas.getContext("2d"), image = c.createImageData(w, hgt), night = dark();
   const from = night ? [28, 31, 37] : [255, 255, 255], to = night ? [150, 178, 255] : [32, 60, 170];
   for (let i = 0; i < w * hgt; i++) {
-    const f = Math.sqrt(shade(i)); // small weights are seen too
+    const f = Math.sqrt(shade(i)); // makes small weights visible
     for (let k = 0; k < 3; k++) image.data[4 * i + k] = from[k] + (to[k] - from[k]) * f;
     image.data[4 * i + 3] = 255;
   }
   c.putImageData(image, 0, 0);
 }
 
-// trouble shows an error in one line, until something goes well or it is closed.
+// trouble shows an error in one line until it is closed or cleared with null.
 export function trouble(error) {
   if (error && error.name === "AbortError") return;
   const place = $("trouble");
@@ -93,7 +93,7 @@ export function trouble(error) {
   place.replaceChildren(h("span", {}, String(error.message || error)), h("button", { type: "button", onclick: () => trouble(null) }, "Close"));
 }
 
-// tip shows a text beside the pointer.
+// tip shows a tooltip at the pointer; an empty text hides it.
 export function tip(event, text) {
   const place = $("tip");
   place.hidden = !text;
@@ -104,7 +104,7 @@ export function tip(event, text) {
   place.style.top = (event.clientY + 18 + box.height > innerHeight ? event.clientY - box.height - 10 : event.clientY + 18) + "px";
 }
 
-// later calls f once nobody has called for so many milliseconds.
+// later debounces f: it is called after wait milliseconds without another call.
 export function later(f, wait) {
   let timer;
   return (...args) => {

@@ -1,15 +1,15 @@
-// The logit lens: what the head would make of the residual stream at every depth.
+// The logit lens: what the output head would predict from the residual stream at every depth.
 import { h, bits, figure, heat, percent, spoken, tip, trouble } from "./dom.js";
 import { json } from "./api.js";
 import { set, state } from "./state.js";
 
 export function open(desk, place) {
   const facts = h("div", { class: "facts" }), table = h("table", { class: "lens" }), sums = h("input", { type: "checkbox", onchange: () => draw() });
-  place.append(facts, h("label", { class: "small quiet" }, sums, " within blocks too"), h("div", { class: "scroll", tabindex: "0", "aria-label": "Logit lens" }, table));
+  place.append(facts, h("label", { class: "small quiet" }, sums, " show the sums within blocks"), h("div", { class: "scroll", tabindex: "0", "aria-label": "Logit lens" }, table));
   let mine = null, got = null;
-  const known = new Map(); // cells of a position, for one text
+  const known = new Map(); // cells by position, for the current text
 
-  // columns are the positions that are shown: that before the token that is looked at, and some before it.
+  // columns lists the positions shown: the one before the selected token, and as many before it as fit.
   function columns() {
     const n = desk.reading.tokens.length, room = Math.max(2, Math.floor((place.clientWidth - 90) / 84));
     const last = Math.min(desk.at - 1, n - 1), first = Math.max(desk.reading.start, last - room + 1);
@@ -29,7 +29,7 @@ export function open(desk, place) {
     const own = mine = new AbortController();
     facts.classList.add("busy");
     try {
-      for (const t of wanted.slice().reverse()) { // that which is looked at comes first
+      for (const t of wanted.slice().reverse()) { // the selected position first
         if (known.has(t)) continue;
         const a = await json("/studio/lens", { ...desk.question(), from: t, to: t + 1, top: 5 }, own.signal);
         got = a.places;
@@ -45,7 +45,7 @@ export function open(desk, place) {
     }
   }
 
-  // name is short for a place.
+  // name is a short name of a place.
   function name(p, i) {
     const number = /(\d+)/.exec(p.path);
     switch (p.kind) {
@@ -60,15 +60,15 @@ export function open(desk, place) {
     if (!got) return;
     const cols = columns(), r = desk.reading, last = cols.at(-1), now = known.get(last);
     const goal = r.tokens[last + 1];
-    facts.replaceChildren(h("span", {}, "What the head would say behind ", h("span", { class: "tok" }, spoken(r.tokens[last].text)), " at every depth", goal ? [", where ", h("span", { class: "tok" }, spoken(goal.text)), " came"] : ""));
-    if (now && now.every(c => c.top.length)) { // where the token that came, or comes, is the likeliest from then on
+    facts.replaceChildren(h("span", {}, "What the output head would predict after ", h("span", { class: "tok" }, spoken(r.tokens[last].text)), " at every depth", goal ? ["; the next token is ", h("span", { class: "tok" }, spoken(goal.text))] : ""));
+    if (now && now.every(c => c.top.length)) { // the depth from which the next token, or the final prediction, stays on top
       const id = goal ? goal.id : now.at(-1).top[0].id;
       let from = now.length;
       while (from > 0 && now[from - 1].top[0].id === id) from--;
-      if (from < now.length) facts.append(h("span", {}, h("b", {}, spoken(goal ? goal.text : now.at(-1).top[0].text)), " leads from ", h("b", {}, name(got[from], from)), " on"));
+      if (from < now.length) facts.append(h("span", {}, h("b", {}, spoken(goal ? goal.text : now.at(-1).top[0].text)), " is the top prediction from ", h("b", {}, name(got[from], from)), " on"));
     }
     const order = got.map((p, i) => [p, i]).filter(([p]) => sums.checked || p.kind !== "sum").reverse();
-    table.replaceChildren(h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "behind"), cols.map(t => h("th", { scope: "col", title: "token " + t }, spoken(r.tokens[t].text))))),
+    table.replaceChildren(h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "after"), cols.map(t => h("th", { scope: "col", title: "token " + t }, spoken(r.tokens[t].text))))),
       h("tbody", {}, order.map(([p, i]) => h("tr", { class: p.kind }, h("th", { scope: "row", title: p.path }, name(p, i)), cols.map(t => {
         const c = known.get(t) && known.get(t)[i];
         if (!c || !c.top.length) return h("td", {}, c ? "NaN" : " ");
@@ -81,7 +81,7 @@ export function open(desk, place) {
 
   function about(p, c, next) {
     const lines = [`${p.path} (${p.kind}), entropy ${figure(bits(c.entropy))} bits`, ...c.top.map(x => `${percent(x.p)}  ${spoken(x.text)}`)];
-    if (next && c.logprob !== null) lines.push(`${spoken(next.text)} came: ${percent(Math.exp(c.logprob))}, rank ${c.rank}`);
+    if (next && c.logprob !== null) lines.push(`${spoken(next.text)} (the next token): ${percent(Math.exp(c.logprob))}, rank ${c.rank}`);
     return lines.join("\n");
   }
 

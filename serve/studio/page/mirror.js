@@ -1,8 +1,8 @@
-// The mirror of a text: the same characters in the same places, each token in an element of its own that can have a colour.
+// The mirror of a text: the same characters in the same places, each token in an element that can be colored.
 import { h } from "./dom.js";
 
-// bounds fills a mirror and returns the elements of the tokens, null for those without a character of their own. A text that was
-// changed since it was read has its tokens as far as it is the same.
+// bounds fills a mirror and returns the tokens' elements, null for tokens that have no characters. If stale, the text
+// may have changed since it was read; then only the tokens of the unchanged beginning get elements.
 export function bounds(mirror, text, reading, stale) {
   const spans = [], parts = [];
   let at = 0;
@@ -24,7 +24,7 @@ export function bounds(mirror, text, reading, stale) {
     at = to;
   }
   if (at < text.length) parts.push(text.slice(at));
-  parts.push("\u200b"); // for a line that has only begun
+  parts.push("\u200b"); // for an empty last line
   mirror.replaceChildren(...parts);
   return spans;
 }

@@ -1,4 +1,4 @@
-// What may come: candidates with their probabilities, and what sampling makes of them.
+// The candidates for a token: their probabilities, and what the sampling settings make of them.
 import { h, bits, figure, percent, tok, trouble } from "./dom.js";
 import { json } from "./api.js";
 import { state } from "./state.js";
@@ -21,7 +21,7 @@ export function open(desk, place) {
     if (at === 0) {
       list.replaceChildren();
       shown = [];
-      effect.textContent = "Nothing comes before the first token, so that nothing is expected. “begin with” puts a token in front.";
+      effect.textContent = "Nothing comes before the first token, so there is no prediction for it. “start with” puts a token before the text.";
       return;
     }
     try {
@@ -38,10 +38,10 @@ export function open(desk, place) {
     }
   }
 
-  // describe tells of the token that stands there.
+  // describe shows the token at a position, and how likely it was.
   function describe(r, at) {
     const t = r.tokens[at];
-    if (!t) return facts.replaceChildren(h("span", {}, "What comes ", h("b", {}, "next"), ", after token ", h("b", {}, String(at - 1))));
+    if (!t) return facts.replaceChildren(h("span", {}, "Predictions for the ", h("b", {}, "next token"), ", after token ", h("b", {}, String(at - 1))));
     const parts = [h("span", {}, "Token ", h("b", {}, String(at)), " ", tok(t.text)), h("span", {}, "id ", h("b", {}, String(t.id)))];
     if (t.logprob !== null && t.logprob !== undefined) parts.push(h("span", {}, h("b", {}, percent(Math.exp(t.logprob)))), h("span", {}, h("b", {}, figure(bits(-t.logprob))), " bits"), h("span", {}, "rank ", h("b", {}, String(t.rank))));
     facts.replaceChildren(...parts);
@@ -52,8 +52,8 @@ export function open(desk, place) {
     shown = a.list;
     const most = Math.max(...a.list.map(c => Math.max(c.p || 0, c.q || 0)), 1e-9);
     const there = r.tokens[at] && r.tokens[at].id;
-    list.replaceChildren(h("li", { class: "head", "aria-hidden": "true" }, h("span", {}), h("span", {}, h("span", {}, "model"), h("b", {}, "drawn"))), ...a.list.map((c, i) => h("li", {}, h("button", {
-      type: "button", class: c.q ? "" : "out", "aria-current": c.id === there ? "true" : null, title: c.q ? "Put it here, and go on" : "Sampling leaves it out; put it here all the same",
+    list.replaceChildren(h("li", { class: "head", "aria-hidden": "true" }, h("span", {}), h("span", {}, h("span", {}, "model"), h("b", {}, "sampled"))), ...a.list.map((c, i) => h("li", {}, h("button", {
+      type: "button", class: c.q ? "" : "out", "aria-current": c.id === there ? "true" : null, title: c.q ? "Put this token here" : "Never sampled with these settings; put it here anyway",
       onclick: () => desk.choose(c),
     }, i < 9 ? h("kbd", {}, String(i + 1)) : h("span", {}), tok(c.text), h("span", { class: "bars" }, bar("p", c.p / most), bar("q", (c.q || 0) / most)), h("span", { class: "num" }, percent(c.p), " ", h("b", {}, c.q ? percent(c.q) : "–"))))));
     effect.replaceChildren(h("span", {}, "Sampling keeps ", h("b", {}, a.kept.toLocaleString("en")), " tokens, ", h("b", {}, percent(a.mass)), " of the probability"),
@@ -66,12 +66,12 @@ export function open(desk, place) {
     return b;
   }
 
-  // compare lists what the second model expects.
+  // compare lists the second model's candidates.
   async function compare(b, r, at, signal) {
     const q = desk.question(b);
     let place = at;
     if (q.ids) q.ids = q.ids.slice(0, at);
-    else { // in tokens of its own: the place of the same character
+    else { // other tokens: the position of the same character
       const from = r.tokens[at] ? r.tokens[at].from : Infinity;
       place = desk.other.tokens.findIndex((t, i) => i >= desk.other.hidden && t.to > from);
       if (place < 0) place = desk.other.tokens.length;

@@ -1,14 +1,14 @@
-// How large the residual stream is, and what each branch adds.
+// The norm of the residual stream at every depth, and of what each branch adds.
 import { h, figure, paint, spoken, tip, trouble } from "./dom.js";
 import { json } from "./api.js";
 import { set } from "./state.js";
 import { lines } from "./chart.js";
 
 export function open(desk, place) {
-  const facts = h("div", { class: "facts" }), what = h("select", { "aria-label": "What is shown", onchange: () => draw() }, h("option", { value: "norms" }, "norm of the stream"), h("option", { value: "updates" }, "norm of what is added"));
-  const map = h("canvas", { class: "heat", role: "img", "aria-label": "Norms: rows are depths, the head above; columns are tokens" }), curve = h("canvas", { class: "hist", role: "img", "aria-label": "Norm by depth, at the token that is looked at" });
+  const facts = h("div", { class: "facts" }), what = h("select", { "aria-label": "Quantity", onchange: () => draw() }, h("option", { value: "norms" }, "norm of the residual stream"), h("option", { value: "updates" }, "norm of the updates"));
+  const map = h("canvas", { class: "heat", role: "img", "aria-label": "Norms: rows are depths, with the output head at the top; columns are tokens" }), curve = h("canvas", { class: "hist", role: "img", "aria-label": "Norm by depth at the selected token" });
   curve.style.height = "170px";
-  place.append(facts, h("div", { class: "row" }, what), map, h("p", { class: "quiet small" }, "Above: all tokens, the embedding at the bottom. Below: the token that is looked at, by depth."), curve);
+  place.append(facts, h("div", { class: "row" }, what), map, h("p", { class: "quiet small" }, "Above: all tokens, with the embedding at the bottom. Below: the selected token, by depth."), curve);
   let mine = null, got = null;
 
   async function update(anew) {
@@ -34,7 +34,7 @@ export function open(desk, place) {
     map.style.height = Math.min(Math.max(depth * 7, 90), 360) + "px";
     const at = Math.min(desk.at, desk.reading.tokens.length - 1), t = at - got.start;
     if (t < 0) return;
-    facts.replaceChildren(h("span", {}, "At ", h("span", { class: "tok" }, spoken(desk.reading.tokens[at].text)), ": ", h("b", {}, figure(all[0][t])), " at the embedding, ", h("b", {}, figure(all[depth - 1][t])), " at the head"));
+    facts.replaceChildren(h("span", {}, "At ", h("span", { class: "tok" }, spoken(desk.reading.tokens[at].text)), ": ", h("b", {}, figure(all[0][t])), " at the embedding, ", h("b", {}, figure(all[depth - 1][t])), " at the output head"));
     lines(curve, [{ name: what.selectedOptions[0].textContent, x: all.map((_, i) => i), y: all.map(row => row[t]) }], { x: "depth", log: true, labels: got.places.map(p => `${p.path} (${p.kind})`) });
   }
 
@@ -45,7 +45,7 @@ export function open(desk, place) {
   map.addEventListener("pointermove", e => {
     if (!got) return;
     const [i, t] = cell(e), token = desk.reading.tokens[got.start + t];
-    if (token && got.places[i]) tip(e, `${got.places[i].path} (${got.places[i].kind})\n${spoken(token.text)}: ${figure(got.norms[i][t])}, of which ${figure(got.updates[i][t])} was added`);
+    if (token && got.places[i]) tip(e, `${got.places[i].path} (${got.places[i].kind})\n${spoken(token.text)}: norm ${figure(got.norms[i][t])}, update ${figure(got.updates[i][t])}`);
   });
   map.addEventListener("pointerleave", e => tip(e, ""));
   map.addEventListener("click", e => { if (got) set({ at: got.start + cell(e)[1] }); });

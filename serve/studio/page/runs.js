@@ -1,22 +1,22 @@
-// Runs of training, as they go.
+// Training runs, followed while they run.
 import { h, figure, many, trouble } from "./dom.js";
 import { json } from "./api.js";
 import { state, set, watch } from "./state.js";
 import { ink, lines } from "./chart.js";
 
-const every = 2000; // milliseconds between two looks
-const titles = { loss: "loss (nats a token): full the training's, dashed the validation's", lr: "learning rate", grad_norm: "norm of the gradient", tokens_per_s: "tokens a second" };
+const every = 2000; // milliseconds between updates of the page
+const titles = { loss: "loss (nats per token): training solid, validation dashed", lr: "learning rate", grad_norm: "gradient norm", tokens_per_s: "tokens per second" };
 
 export function open(main) {
   const list = h("div", { class: "list", role: "group", "aria-label": "Runs" }), charts = h("div", { class: "charts" });
-  const axis = h("select", { "aria-label": "Axis", onchange: e => set({ axis: e.target.value }) }, [["step", "updates"], ["tokens", "tokens"], ["seconds", "seconds"]].map(([v, t]) => h("option", { value: v }, t)));
+  const axis = h("select", { "aria-label": "X-axis", onchange: e => set({ axis: e.target.value }) }, [["step", "steps"], ["tokens", "tokens"], ["seconds", "seconds"]].map(([v, t]) => h("option", { value: v }, t)));
   const smooth = h("input", { type: "range", min: "0", max: "0.98", step: "0.02", "aria-label": "Smoothing", oninput: e => { set({ smooth: e.target.value }); } });
-  const log = h("input", { type: "checkbox", onchange: () => draw() }), more = h("select", { "aria-label": "One more curve", onchange: () => draw() });
-  charts.append(h("div", { class: "bar row panel" }, h("label", {}, "by ", axis), h("label", { class: "row" }, "smooth ", smooth), h("label", {}, log, " loss on a log scale"), h("label", {}, "and ", more)));
+  const log = h("input", { type: "checkbox", onchange: () => draw() }), more = h("select", { "aria-label": "Additional curve", onchange: () => draw() });
+  charts.append(h("div", { class: "bar row panel" }, h("label", {}, "x-axis ", axis), h("label", { class: "row" }, "smoothing ", smooth), h("label", {}, log, " log scale for the loss"), h("label", {}, "also plot ", more)));
   main.append(h("div", { class: "runs" }, list, charts));
   const places = {};
   for (const name of ["loss", "grad_norm", "lr", "tokens_per_s", "more"]) {
-    const canvas = h("canvas", { role: "img", "aria-label": titles[name] || "one more curve" }), title = h("h2", {}, titles[name] || "");
+    const canvas = h("canvas", { role: "img", "aria-label": titles[name] || "additional curve" }), title = h("h2", {}, titles[name] || "");
     places[name] = { canvas, title, panel: h("section", { class: "panel", hidden: name === "more" }, title, canvas) };
     charts.append(places[name].panel);
   }
@@ -27,7 +27,7 @@ export function open(main) {
   const got = new Map(), changed = new Map();
   const chosen = () => state.runs ? state.runs.split(",") : all.slice(0, 1).map(r => r.name);
 
-  // look asks what is new, and again a little later.
+  // look fetches what is new, and schedules the next look.
   async function look() {
     clearTimeout(timer);
     try {
@@ -62,7 +62,7 @@ export function open(main) {
     if (focus) { const b = list.querySelector(`[data-run="${CSS.escape(focus)}"]`); if (b) b.focus(); }
   }
 
-  // smoothed is a running mean, corrected for its beginning.
+  // smoothed is an exponential moving average with bias correction.
   function smoothed(y, f) {
     if (!f) return y;
     let mean = 0, weight = 0;
@@ -74,7 +74,7 @@ export function open(main) {
     });
   }
 
-  // curve is one of a run, on the axis that was chosen.
+  // curve returns a curve of a run over the selected x-axis, or nothing if the run does not have it.
   function curve(c, name, key, n) {
     const s = c.series[key];
     if (!s) return [];
@@ -86,7 +86,7 @@ export function open(main) {
     const names = chosen().filter(n => got.has(n)), keys = new Set();
     for (const n of names) for (const k of [...Object.keys(got.get(n).series), ...Object.keys(got.get(n).vals || {})]) if (!titles[k] && !["tokens", "seconds", "val_loss"].includes(k)) keys.add(k);
     const was = more.value;
-    more.replaceChildren(h("option", { value: "" }, "no other curve"), ...[...keys].sort().map(k => h("option", {}, k)));
+    more.replaceChildren(h("option", { value: "" }, "none"), ...[...keys].sort().map(k => h("option", {}, k)));
     more.value = keys.has(was) ? was : "";
     axis.value = state.axis;
     smooth.value = state.smooth;
@@ -105,7 +105,7 @@ export function open(main) {
     }
   }
 
-  // across is where a step is on the axis.
+  // across converts a step to the selected x-axis.
   function across(c, step) {
     if (state.axis === "step" || !c.step.length) return step;
     let i = c.step.findIndex(s => s >= step);
@@ -117,7 +117,7 @@ export function open(main) {
     if (!files.open || !chosen().length) return;
     try {
       const a = await json("/studio/curves?" + new URLSearchParams({ run: chosen()[0], points: 2, files: 1 }));
-      files.lastChild.replaceChildren(...[["recipe", a.recipe], ["samples, the last", a.samples]].filter(x => x[1]).flatMap(([t, x]) => [h("h2", {}, chosen()[0], ": ", t), h("pre", { tabindex: "0" }, x)]));
+      files.lastChild.replaceChildren(...[["recipe", a.recipe], ["latest samples", a.samples]].filter(x => x[1]).flatMap(([t, x]) => [h("h2", {}, chosen()[0], ": ", t), h("pre", { tabindex: "0" }, x)]));
     } catch (e) {
       trouble(e);
     }

@@ -1,4 +1,5 @@
-// What is shown: in the address, so that it can be kept and sent; and the tree of texts, so that nothing that was written is lost.
+// The state of the page, which is kept in the address so that it can be bookmarked and shared; and the tree of texts,
+// so that no text is lost.
 
 const defaults = {
   view: "text", model: "", with: "", at: "end", colour: "surprise", panel: "next", layer: "0", head: "", depth: "0", fold: "", begin: "",
@@ -9,10 +10,10 @@ export const state = { ...defaults, open: [] };
 
 const listeners = new Set();
 
-// watch calls f when something of the state changes, with the names of what has.
+// watch calls f with the names of the changed fields when the state changes, and returns a function that ends this.
 export const watch = f => { listeners.add(f); return () => listeners.delete(f); };
 
-// load reads the address.
+// load reads the state from the address.
 export function load() {
   const given = new URLSearchParams(location.hash.slice(1));
   for (const name of Object.keys(defaults)) state[name] = given.get(name) ?? (name in kept ? kept[name] : defaults[name]);
@@ -20,9 +21,9 @@ export function load() {
   return given;
 }
 
-const kept = { model: "", with: "" }; // what a link to another view says nothing of
+const kept = { model: "", with: "" }; // kept when an address does not name them, as in links to other views
 
-// set changes the state, tells, and writes the address: a new entry of the history for another view.
+// set changes the state, calls the watchers, and writes the address. A change of view is a new history entry.
 export function set(changes) {
   const names = Object.keys(changes).filter(n => n === "open" || state[n] !== String(changes[n]));
   if (!names.length) return;
@@ -35,7 +36,7 @@ export function set(changes) {
 
 let timer, mine = "";
 
-// save writes the address, a little later unless it is another entry.
+// save writes the address: at once if it is a new history entry, or else a little later.
 export function save(another) {
   clearTimeout(timer);
   const write = () => {
@@ -46,13 +47,13 @@ export function save(another) {
   else timer = setTimeout(write, 150);
 }
 
-// foreign tells whether the address is another than what was written.
+// foreign reports whether the address differs from the one that was written.
 export const foreign = () => location.hash !== mine;
 
-// longest is how much of a text an address holds.
+// longest is the limit of the text in an address; longer texts are left out.
 const longest = 6000;
 
-// address is the state in an address.
+// address encodes the state for the address.
 export function address() {
   const q = new URLSearchParams();
   for (const [name, otherwise] of Object.entries(defaults)) if (state[name] !== otherwise) q.set(name, state[name]);
@@ -63,32 +64,32 @@ export function address() {
   return q.toString();
 }
 
-// tree is the texts that there were: each has a parent, that it was made of. To undo is to go to the parent; what was left is a
-// branch that one can go back to.
+// tree holds all texts of the tab. The parent of a text is the text that it was made from. Undo goes to the parent;
+// the text that is left remains as a branch.
 export const tree = {
   all: [], now: null,
 
-  // whose is the tokenizer of the model that is chosen; app.js knows.
+  // whose returns the tokenizer of the selected model; app.js sets it.
   whose: () => null,
 
-  // ids are the tokens of a text if they are a tokenizer's: those of a text by another stay with it, and the text is read anew. Of an
-  // address they are those of its model.
+  // ids returns the tokens of a text if they belong to the tokenizer, or else null: the text must be tokenized again.
+  // Tokens from an address belong to the tokenizer of its model, the first that is asked for.
   ids(node, tokenizer) {
     if (node.ids) node.of ??= tokenizer;
     return node.ids && node.of === tokenizer ? node.ids : null;
   },
 
-  // start begins with what was kept of this tab, or with a text.
+  // start restores the tree that was kept in this tab, unless another text is given.
   start(given) {
     this.all = [{ id: 0, parent: -1, text: given.text || "", ids: given.ids || null, how: "start" }];
     this.now = this.all[0];
     try {
       const old = JSON.parse(sessionStorage.getItem("gorgpt.tree")), last = old && old.all[old.now];
       if (last && (given.ids ? String(given.ids) === String(last.ids) : given.text === null || given.text === last.text)) [this.all, this.now] = [old.all, last];
-    } catch { /* nothing that can be read was kept */ }
+    } catch { /* nothing readable was kept */ }
   },
 
-  // add goes on from now with another text. What is typed without a pause is one step.
+  // add makes a new text the child of the current one. Typing without a pause is a single step.
   add(text, ids, how) {
     const now = this.now;
     if (text === now.text && String(ids) === String(now.ids)) return now;
@@ -103,7 +104,7 @@ export const tree = {
     return this.now;
   },
 
-  // branch is add that stays where it is.
+  // branch adds a child of a text without going to it.
   branch(from, text, ids, how) {
     this.all.push({ id: this.all.length, parent: from.id, text, ids, of: this.whose(), how, time: Date.now() });
     from.last ??= this.all.length - 1;
@@ -123,14 +124,14 @@ export const tree = {
   undo() { if (this.now.parent >= 0) this.go(this.now.parent); },
   redo() { if (this.now.last !== undefined) this.go(this.now.last); },
 
-  // beside goes to the next branch, or the one before.
+  // beside goes to the next or previous branch.
   beside(step) {
     if (this.now.parent < 0) return;
     const all = this.children(this.all[this.now.parent]);
     this.go(all[(all.indexOf(this.now) + step + all.length) % all.length].id);
   },
 
-  // keep remembers the tree in this tab, without the oldest if it is too large.
+  // keep stores the tree in this tab, or nothing if it is too large.
   keep() {
     try {
       sessionStorage.setItem("gorgpt.tree", JSON.stringify({ all: this.all, now: this.now.id }));

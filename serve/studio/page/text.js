@@ -1,4 +1,4 @@
-// The text: one edits it freely, it is read as it stands, and the model writes on.
+// The text view: the user edits a text, the model reads it after each change, and can continue it.
 import { $, h, bits, figure, heat, later, percent, sided, spoken, tip, trouble } from "./dom.js";
 import { json, stream } from "./api.js";
 import { state, set, watch, tree } from "./state.js";
@@ -11,25 +11,25 @@ const panels = {
 };
 
 const colours = {
-  surprise: "surprise: −log₂ of the token's probability", rank: "rank of the token", entropy: "entropy of what was expected",
-  attention: "what the chosen heads read", difference: "likelier by the first model, or by the second", none: "nothing",
+  surprise: "surprise: −log₂ of the token's probability", rank: "rank of the token among the predictions", entropy: "entropy of the prediction",
+  attention: "attention of the selected heads", difference: "which model gave the token the higher probability", none: "no color",
 };
 
-// sampling is what the server draws with.
+// sampling returns the sampling options.
 export const sampling = () => Object.fromEntries(["temperature", "top_k", "top_p", "min_p", "repetition_penalty"].map(k => [k, Number(state[k])]));
 
-// open brings the view; it returns what ends it.
+// open opens the view and returns a function that closes it.
 export function open(main) {
   const desk = {
     reading: null, other: null, overlay: null, panel: null,
 
-    // question is the text for the server: in tokens where these are known.
+    // question is the text for a request: as tokens if the model has the same tokenizer.
     question(of = model()) {
       const r = this.reading;
       const same = of && r && (of.id === r.model || of.tokenizer === r.tokenizer && of.dims.Vocab === r.vocab);
       return same ? { model: of.id, ids: r.tokens.map(t => t.id) } : { model: of && of.id, text: area.value, begin: state.begin === "1" };
     },
-    // at is the token that is looked at; after the last, it is that which comes next.
+    // at is the index of the selected token; after the last, it is that of the token to come.
     get at() {
       const n = this.reading ? this.reading.tokens.length : 0;
       return state.at === "end" ? n : Math.min(Number(state.at) || 0, n);
@@ -37,34 +37,34 @@ export function open(main) {
     choose, write, colour, look, take,
   };
 
-  const area = h("textarea", { id: "text", "aria-label": "Text", spellcheck: "false", autocomplete: "off", autocapitalize: "off", placeholder: "Write something, or press Tab and let the model begin." });
+  const area = h("textarea", { id: "text", "aria-label": "Text", spellcheck: "false", autocomplete: "off", autocapitalize: "off", placeholder: "Type some text, or press Tab to let the model start." });
   const mirror = h("div", { class: "mirror", "aria-hidden": "true" });
   const about = h("span", {}), above = h("div", { class: "above" });
-  const second = h("section", { class: "sheet", hidden: true, "aria-label": "The second model" });
-  const colouring = h("select", { "aria-label": "Colour of the tokens", onchange: e => set({ colour: e.target.value }) });
+  const second = h("section", { class: "sheet", hidden: true, "aria-label": "Second model" });
+  const colouring = h("select", { "aria-label": "Token color", onchange: e => set({ colour: e.target.value }) });
   const begin = h("input", { type: "checkbox", onchange: e => { set({ begin: e.target.checked ? "1" : "" }); typed("typed"); } });
   const beginText = h("span", {});
-  above.append(about, h("span", { class: "spring" }), h("label", {}, begin, " begin with ", beginText), h("label", {}, "colour ", colouring));
+  above.append(about, h("span", { class: "spring" }), h("label", {}, begin, " start with ", beginText), h("label", {}, "color ", colouring));
 
-  const go = h("button", { class: "main", type: "button", id: "write", onclick: () => write() }, "Write on ", h("kbd", {}, "Tab"));
+  const go = h("button", { class: "main", type: "button", id: "write", onclick: () => write() }, "Continue ", h("kbd", {}, "Tab"));
   const stop = h("button", { type: "button", disabled: true, onclick: () => halt() }, "Stop ", h("kbd", {}, "Esc"));
-  const three = h("button", { type: "button", onclick: () => branch() }, "Three ways ", h("kbd", {}, "Alt B"));
+  const three = h("button", { type: "button", onclick: () => branch() }, "Three drafts ", h("kbd", {}, "Alt B"));
   const undo = h("button", { type: "button", "aria-label": "Undo", title: "Undo (Ctrl Z)", onclick: () => { tree.undo(); take(); } }, "↶");
   const redo = h("button", { type: "button", "aria-label": "Redo", title: "Redo (Ctrl Shift Z)", onclick: () => { tree.redo(); take(); } }, "↷");
   const note = h("span", { class: "quiet small", role: "status" });
-  const hand = h("section", { class: "panel hand", "aria-label": "Writing" }, h("div", { class: "row" }, go, stop, three, undo, redo, h("span", { class: "spring" }), note), dials());
+  const hand = h("section", { class: "panel hand", "aria-label": "Generation" }, h("div", { class: "row" }, go, stop, three, undo, redo, h("span", { class: "spring" }), note), dials());
 
-  const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "What is looked at" });
+  const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Panels" });
   const place = h("div", { role: "tabpanel", id: "panel", "aria-labelledby": "tab-next", tabindex: "0" });
   const wide = h("button", { type: "button", class: "plain", "aria-label": "Wide panel", title: "Wide panel", onclick: () => desktop.classList.toggle("wide") && desk.panel && desk.panel.update() }, "⤢");
-  const side = h("aside", { class: "side", "aria-label": "What is looked at" }, h("div", { class: "panel" }, h("div", { class: "tabrow" }, tabs, wide), place));
-  const desktop = h("div", { class: "desk" }, h("div", { class: "sheets" }, h("section", { class: "sheet", "aria-label": "The text" }, above, h("div", { class: "page" }, mirror, area)), second, hand), side);
+  const side = h("aside", { class: "side", "aria-label": "Inspector" }, h("div", { class: "panel" }, h("div", { class: "tabrow" }, tabs, wide), place));
+  const desktop = h("div", { class: "desk" }, h("div", { class: "sheets" }, h("section", { class: "sheet", "aria-label": "Text" }, above, h("div", { class: "page" }, mirror, area)), second, hand), side);
   main.append(desktop);
 
   let spans = [], secondSpans = [];
   let asking = null, writing = null, leaving = false;
 
-  // refresh reads the text as it stands.
+  // refresh has the models read the current text.
   async function refresh() {
     if (asking) asking.abort();
     const mine = asking = new AbortController(), m = model(), now = tree.now;
@@ -110,20 +110,20 @@ export function open(main) {
     look(true);
   }
 
-  // facts tells how well the text is foretold.
+  // facts shows how well the models predict the text.
   function facts() {
     const parts = r => {
       const told = r.tokens.filter(t => t.logprob !== null && t.logprob !== undefined);
       const sum = told.reduce((s, t) => s - t.logprob, 0), chars = told.reduce((s, t) => s + t.to - t.from, 0);
-      return [h("b", {}, String(r.tokens.length - r.hidden)), " tokens", told.length ? [" · ", h("b", {}, figure(bits(sum / told.length))), " bits a token · ", h("b", {}, figure(bits(sum) / Math.max(chars, 1))), " a character"] : "",
-        r.start ? ` · the last ${r.tokens.length - r.start} are read` : "", r.hidden ? [" · begins with ", h("code", {}, r.tokens.slice(0, r.hidden).map(t => t.text).join(""))] : ""];
+      return [h("b", {}, String(r.tokens.length - r.hidden)), " tokens", told.length ? [" · ", h("b", {}, figure(bits(sum / told.length))), " bits per token · ", h("b", {}, figure(bits(sum) / Math.max(chars, 1))), " per character"] : "",
+        r.start ? ` · only the last ${r.tokens.length - r.start} are read` : "", r.hidden ? [" · starts with ", h("code", {}, r.tokens.slice(0, r.hidden).map(t => t.text).join(""))] : ""];
     };
     about.replaceChildren(h("b", {}, state.model), " · ", ...parts(desk.reading).flat());
     second.hidden = !desk.other;
     if (desk.other) second.firstChild.replaceChildren(h("span", {}, h("b", {}, desk.other.model), " · ", ...parts(desk.other).flat()));
   }
 
-  // place2 shows what the second model makes of the text.
+  // place2 shows the text as the second model reads it.
   function place2() {
     secondSpans = [];
     if (!desk.other) return second.replaceChildren(h("div", { class: "above" }));
@@ -139,10 +139,10 @@ export function open(main) {
     facts();
   }
 
-  // same tells whether both models have the text in the same tokens.
+  // same reports whether both models split the text into the same tokens.
   const same = () => desk.other && desk.other.tokens.length === desk.reading.tokens.length && desk.other.tokens.every((t, i) => t.id === desk.reading.tokens[i].id);
 
-  // shade is the colour of a token.
+  // shade is the color of a token.
   function shade(r, i) {
     const t = r.tokens[i];
     if (state.colour === "attention") return r === desk.reading && desk.overlay ? desk.overlay(i) : "";
@@ -162,25 +162,25 @@ export function open(main) {
     secondSpans.forEach((s, i) => { if (s && desk.other) s.style.backgroundColor = shade(desk.other, i); });
   }
 
-  // look marks the token that is looked at, and has the panel show it.
+  // look marks the selected token and has the panel show it.
   function look(anew) {
     spans.forEach((s, i) => s && s.classList.toggle("at", i === desk.at));
     spans.forEach((s, i) => s && desk.reading && s.classList.toggle("far", i < desk.reading.start));
     if (desk.panel) desk.panel.update(anew);
   }
 
-  // describe tells of a token in a few lines.
+  // describe describes a token in a few lines.
   function describe(r, i) {
     const t = r && r.tokens[i];
     if (!t) return "";
     const lines = [`${spoken(t.text)}   token ${i}, id ${t.id}`];
     if (t.logprob !== null && t.logprob !== undefined) lines.push(`${percent(Math.exp(t.logprob))}, ${figure(bits(-t.logprob))} bits, rank ${t.rank}, entropy ${figure(bits(t.entropy))} bits`);
-    else lines.push(i < r.start ? "too far away to be read" : "nothing comes before it");
+    else lines.push(i < r.start ? "not read: the text is too long" : "no token comes before it");
     for (const c of t.top || []) lines.push(`  ${percent(c.p)}  ${spoken(c.text)}`);
     return lines.join("\n");
   }
 
-  // tokenAt is the token at a place in the text.
+  // tokenAt is the index of the token at an offset in the text.
   function tokenAt(offset) {
     const all = desk.reading.tokens;
     for (let i = desk.reading.hidden; i < all.length; i++) if (offset < all[i].to) return i;
@@ -194,14 +194,14 @@ export function open(main) {
     if (at !== state.at) set({ at });
   };
 
-  // caret puts the caret somewhere.
+  // caret moves the caret to an offset.
   function caret(offset) {
     area.focus();
     area.setSelectionRange(offset, offset);
     moved();
   }
 
-  // typed takes on what the text is now.
+  // typed takes over the text that the user has changed.
   function typed(how) {
     if (writing) halt();
     tree.add(area.value, null, how);
@@ -210,7 +210,7 @@ export function open(main) {
     soon();
   }
 
-  // take shows the tree's text.
+  // take shows the current text of the tree.
   function take() {
     area.value = tree.now.text;
     area.setSelectionRange(area.value.length, area.value.length);
@@ -218,7 +218,7 @@ export function open(main) {
     refresh();
   }
 
-  // choose puts a candidate in the place of the token that is looked at. What was behind it is on the branch that is left.
+  // choose replaces the selected token, and all that follows, with a candidate. The old text remains in the tree.
   function choose(c) {
     const r = desk.reading, at = desk.at;
     const ids = r.tokens.slice(0, at).map(t => t.id).concat(c.id);
@@ -228,19 +228,19 @@ export function open(main) {
     area.focus();
   }
 
-  // prompt is what the model goes on from, and the text of it.
+  // prompt returns the tokens that the model continues from, and their text.
   function prompt() {
     const r = desk.reading, at = desk.at;
     return { ids: r.tokens.slice(0, at).map(t => t.id), text: at < r.tokens.length ? r.text.slice(0, r.tokens[at].from) : r.text };
   }
 
-  // request asks for what follows; of a text that fills the context, the end is what the model sees.
+  // request is a request for a continuation. Of a text that is too long for the context, the model sees the end.
   function request(ids, seed) {
     const room = model().context, tokens = Math.max(1, Math.min(Number(state.tokens), room - 1));
     return { model: state.model, prompt: ids.slice(-Math.max(1, room - tokens)), max_tokens: tokens, seed, return_token_ids: true, ...draws() };
   }
 
-  // draws leaves out what changes nothing, as servers are told.
+  // draws returns the sampling options, without those that change nothing.
   function draws() {
     const s = sampling();
     if (!s.top_k) delete s.top_k;
@@ -249,7 +249,7 @@ export function open(main) {
     return s;
   }
 
-  // write has the model go on.
+  // write has the model continue the text.
   async function write() {
     if (writing || !desk.reading) return;
     await settled();
@@ -270,7 +270,7 @@ export function open(main) {
         end = c.finish_reason || end;
         area.value = text;
         mirror.firstChild.data = text;
-        note.textContent = `${ids.length - from.ids.length} tokens, ${figure((ids.length - from.ids.length) / (performance.now() - began) * 1000)} a second`;
+        note.textContent = `${ids.length - from.ids.length} tokens, ${figure((ids.length - from.ids.length) / (performance.now() - began) * 1000)} per second`;
       }
       trouble(null);
     } catch (e) {
@@ -279,13 +279,13 @@ export function open(main) {
     writing = null;
     stop.disabled = true;
     go.disabled = three.disabled = false;
-    note.textContent += end === "stop" ? " · the text has ended" : "";
+    note.textContent += end === "stop" ? " · end of text" : "";
     tree.add(text, exact ? ids : null, "written");
     take();
     area.focus();
   }
 
-  // settled waits until the text has been read as it stands.
+  // settled waits until the current text has been read.
   async function settled() {
     if (desk.reading && (model() && tree.ids(tree.now, model().tokenizer) || desk.reading.text === area.value) && !about.classList.contains("busy")) return;
     await refresh();
@@ -298,12 +298,12 @@ export function open(main) {
     const from = prompt(), base = tree.now, mine = writing = new AbortController();
     stop.disabled = false;
     go.disabled = three.disabled = true;
-    note.textContent = "writing three ways";
+    note.textContent = "writing three drafts";
     let parent = base;
     if (from.text !== base.text) parent = tree.add(from.text, from.ids, "cut");
     try {
       const ways = await Promise.all([0, 1, 2].map(k => json("/v1/completions", request(from.ids, Number(state.seed) + k), mine.signal)));
-      ways.forEach(({ choices: [c] }, k) => tree.branch(parent, from.text + c.text, c.token_ids ? from.ids.concat(c.token_ids) : null, "way " + (k + 1)));
+      ways.forEach(({ choices: [c] }, k) => tree.branch(parent, from.text + c.text, c.token_ids ? from.ids.concat(c.token_ids) : null, "draft " + (k + 1)));
       trouble(null);
     } catch (e) {
       trouble(e);
@@ -319,7 +319,7 @@ export function open(main) {
 
   function halt() { if (writing) writing.abort(); }
 
-  // dials are the settings of sampling.
+  // dials makes the inputs for the sampling options.
   function dials() {
     const dial = (name, title, low, high, step, shown = x => x) => {
       const out = h("output", {}, String(shown(Number(state[name]))));
@@ -327,19 +327,19 @@ export function open(main) {
       return h("label", {}, h("span", {}, title, out), input);
     };
     const count = (name, title, low, high) => h("label", {}, h("span", {}, title), h("input", { type: "number", min: String(low), max: String(high), value: state[name], onchange: e => set({ [name]: Math.min(high, Math.max(low, Math.round(Number(e.target.value)) || low)) }) }));
-    return h("div", { class: "dials" }, dial("temperature", "temperature", 0, 2, 0.05, x => x === 0 ? "best" : x.toFixed(2)), dial("top_k", "top-k", 0, 200, 1, x => x || "all"),
-      dial("top_p", "top-p", 0, 1, 0.01, x => x.toFixed(2)), dial("min_p", "min-p", 0, 0.5, 0.01, x => x.toFixed(2)), dial("repetition_penalty", "repetition", 1, 2, 0.05, x => x.toFixed(2)),
-      count("tokens", "tokens", 1, 2000), count("seed", "seed", 0, 1e9));
+    return h("div", { class: "dials" }, dial("temperature", "temperature", 0, 2, 0.05, x => x === 0 ? "greedy" : x.toFixed(2)), dial("top_k", "top-k", 0, 200, 1, x => x || "all"),
+      dial("top_p", "top-p", 0, 1, 0.01, x => x.toFixed(2)), dial("min_p", "min-p", 0, 0.5, 0.01, x => x.toFixed(2)), dial("repetition_penalty", "rep. penalty", 1, 2, 0.05, x => x.toFixed(2)),
+      count("tokens", "max tokens", 1, 2000), count("seed", "seed", 0, 1e9));
   }
 
-  // tabsDrawn lists the panels; experts only where there are some.
+  // tabsDrawn draws the tabs of the panels; Experts only if the model has experts.
   function tabsDrawn() {
     const name = panels[state.panel] ? state.panel : "next";
     tabs.replaceChildren(...Object.entries(panels).filter(([k]) => k !== "experts" || k === name || desk.reading && desk.reading.experts).map(([k, [title, key]]) => h("button", { type: "button", role: "tab", id: "tab-" + k, title: key, "aria-controls": "panel", "aria-selected": String(k === name), tabindex: k === name ? "0" : "-1", onclick: () => set({ panel: k }) }, title)));
     place.setAttribute("aria-labelledby", "tab-" + name);
   }
 
-  // panel brings the panel that the state names.
+  // panel opens the panel named by the state.
   async function panel() {
     const name = panels[state.panel] ? state.panel : "next";
     tabsDrawn();
@@ -373,7 +373,7 @@ export function open(main) {
   const onkey = e => {
     const here = e.target === area;
     if (e.key === "Escape" && writing) return halt();
-    if (here && e.key === "Escape") { leaving = true; note.textContent = "Tab leaves the text"; return; }
+    if (here && e.key === "Escape") { leaving = true; note.textContent = "Tab now leaves the text box"; return; }
     if (here && e.key === "Tab" && !e.shiftKey && !leaving && !e.altKey && !e.ctrlKey) { e.preventDefault(); return write(); }
     if (here && e.key !== "Tab") leaving = false;
     const ctrl = e.ctrlKey || e.metaKey;
@@ -398,14 +398,14 @@ export function open(main) {
   };
   addEventListener("keydown", onkey);
 
-  // step goes to the token before, or behind.
+  // step moves the caret to the previous or next token.
   function step(by) {
     if (!desk.reading) return;
     const all = desk.reading.tokens, to = Math.max(desk.reading.hidden, Math.min(all.length, desk.at + by));
     caret(to === all.length ? area.value.length : all[to].from);
   }
 
-  // models tells what the models allow.
+  // modelsChanged adapts the inputs to the selected models.
   function modelsChanged() {
     const m = model();
     beginText.textContent = m && m.begin || "";

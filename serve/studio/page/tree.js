@@ -1,12 +1,12 @@
-// The tree of texts that there were.
+// The tree of all texts of the tab.
 import { h } from "./dom.js";
 import { set, tree, save } from "./state.js";
 
 export function open(desk, place) {
   const list = h("ul", { class: "tree", "aria-label": "Texts" });
-  place.append(h("p", { class: "quiet small" }, "All texts of this tab. To undo is to go up; what is left is kept as a branch."), list);
+  place.append(h("p", { class: "quiet small" }, "All texts of this tab. Undo moves up; the text you leave is kept as a branch."), list);
 
-  // fresh is what a text has that its parent has not.
+  // fresh is the part of a text that its parent does not have.
   function fresh(node) {
     const up = tree.all[node.parent];
     if (!up) return node.text || "(empty)";
@@ -16,7 +16,7 @@ export function open(desk, place) {
     return (i ? "… " : "") + (news || "(cut)");
   }
 
-  // rows lists a text and what came of it, the branches indented.
+  // rows lists a text and its descendants, with branches indented.
   function rows(node, depth) {
     const all = [];
     for (let at = node; ;) {
