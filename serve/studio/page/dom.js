@@ -26,9 +26,9 @@ export const tok = text => h("span", { class: "tok" }, ...spoken(text).split(/([
 // percent formats a probability.
 export function percent(p) {
   if (p === null || p === undefined) return "–";
-  if (p >= 0.9995) return "100%";
-  if (p >= 0.1) return (100 * p).toFixed(1) + "%";
-  if (p >= 0.0001) return (100 * p).toFixed(2) + "%";
+  if (p >= 0.9995) return "100 %";
+  if (p >= 0.1) return (100 * p).toFixed(1) + " %";
+  if (p >= 0.0001) return (100 * p).toFixed(2) + " %";
   return p === 0 ? "0" : p.toExponential(1);
 }
 
