@@ -29,11 +29,11 @@ func init() {
 	beam.RegisterType(reflect.TypeFor[pack.Part]())
 }
 
-// Job is what is to be packed, as every worker opens it.
+// Job describes what is to be packed; every worker opens it.
 type Job struct {
 	Corpus      corpus.Spec
-	Tokenizer   string // a name, as of --tokenizer
-	Special     bool   // special tokens that are written in the text become their ids
+	Tokenizer   string // a name, as for --tokenizer
+	Special     bool   // special tokens written in the text become their ids
 	Out         string // folder or URL
 	ShardTokens int    // as in pack.Options
 	ItemBytes   int64
@@ -60,7 +60,7 @@ func (j Job) open() (*pack.Work, error) {
 	return pack.New(j.Out, training[0], check, tok, pack.Options{ShardTokens: j.ShardTokens, ItemBytes: j.ItemBytes})
 }
 
-// Pack packs a corpus on the runner that the flags of Beam name, Prism in this process without any. Call beam.Init first.
+// Pack packs a corpus on the runner that Beam's flags name, by default Prism in this process. Call beam.Init first.
 func Pack(ctx context.Context, j Job) (*pack.Index, error) {
 	work, err := j.open()
 	if err != nil {
@@ -70,14 +70,14 @@ func Pack(ctx context.Context, j Job) (*pack.Index, error) {
 		return nil, err
 	}
 	if learned := strings.HasPrefix(j.Tokenizer, "bpe:") || j.Tokenizer == "chars"; learned {
-		j.Tokenizer = store.Join(j.Out, pack.TokenizerFolder) // once is enough
+		j.Tokenizer = store.Join(j.Out, pack.TokenizerFolder) // learned only once
 	}
 	p, s := beam.NewPipelineWithRoot()
 	items := make([]int, work.Items())
 	for i := range items {
 		items[i] = i
 	}
-	// Without Reshuffle, one worker would do it all.
+	// Without Reshuffle, one worker would do everything.
 	parts := beam.ParDo(s, &encode{Job: j}, beam.Reshuffle(s, beam.CreateList(s, items)))
 	beam.ParDo0(s, &finish{Out: j.Out, Identity: work.Identity()}, beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
 	if err := beamx.Run(ctx, p); err != nil {
@@ -86,10 +86,10 @@ func Pack(ctx context.Context, j Job) (*pack.Index, error) {
 	return pack.Join(ctx, j.Out)
 }
 
-// opened are the jobs of this process: a worker has many encoders.
+// opened holds the jobs opened by this process, as a worker has many encoders.
 var opened sync.Map
 
-// encode encodes items.
+// encode is the DoFn that encodes items.
 type encode struct {
 	Job Job
 
@@ -107,7 +107,7 @@ func (e *encode) Setup() error {
 	return marked(err)
 }
 
-// ProcessElement encodes an item, and writes its part.
+// ProcessElement encodes an item and writes its part.
 func (e *encode) ProcessElement(ctx context.Context, item int, emit func(pack.Part)) error {
 	part, err := e.work.Encode(ctx, item)
 	if err != nil {
@@ -117,7 +117,7 @@ func (e *encode) ProcessElement(ctx context.Context, item int, emit func(pack.Pa
 	return nil
 }
 
-// finish writes the manifest.
+// finish is the DoFn that writes the manifest.
 type finish struct {
 	Out      string
 	Identity pack.Identity
@@ -132,7 +132,7 @@ func (f *finish) ProcessElement(_ int, next func(*pack.Part) bool) error {
 	return marked(pack.Finish(f.Out, f.Identity, parts))
 }
 
-// Beam tells an error six times over, in the middle of stacks. What is to be told of it is put between marks.
+// Beam reports an error six times, in the middle of stack traces. The part to report is put between these marks.
 const markBegin, markEnd = "⟦gorgpt: ", "⟧"
 
 func marked(err error) error {
@@ -144,7 +144,7 @@ func marked(err error) error {
 
 var mark = regexp.MustCompile(`(?s)` + markBegin + `(.*?)` + markEnd)
 
-// cause is what went wrong in a pipeline.
+// cause returns the error that made a pipeline fail.
 func cause(err error) error {
 	if found := mark.FindStringSubmatch(err.Error()); found != nil {
 		return errors.New(found[1])

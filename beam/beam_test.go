@@ -43,7 +43,7 @@ func texts(t *testing.T) (dir string) {
 	return dir
 }
 
-// tree is what lies below a name.
+// tree returns the files below a name.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -100,7 +100,7 @@ func TestPack(t *testing.T) {
 	}
 }
 
-// TestErrors: what goes wrong on a worker is told in one line, without Beam's stacks.
+// TestErrors: an error on a worker is reported in one line, without Beam's stack traces.
 func TestErrors(t *testing.T) {
 	dir := texts(t)
 	bad := filepath.Join(dir, "d.jsonl")

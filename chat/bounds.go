@@ -12,21 +12,22 @@ import (
 	"github.com/ardanlabs/jinja"
 )
 
-// What a template may do for one prompt. A range is at most as long as in Jinja's sandbox.
+// Limits of a template for one prompt. That of a range is the one of Jinja's sandbox.
 const (
 	maxRange  = 100_000
-	maxRounds = 1_000_000 // of loops, and calls of macros
-	maxDepth  = 30        // of macros, and of lists within each other
+	maxRounds = 1_000_000 // iterations of loops, and calls of macros
+	maxDepth  = 30        // nesting of macro calls, and of lists
 
-	// maxText bounds the bytes that are written, and those of each value that has a name; that many more bytes are allowed for each
-	// that messages have.
+	// maxText bounds the bytes that are written, and those of each named value; maxTimes more bytes are allowed for
+	// each byte of the messages.
 	maxText, maxTimes = 1 << 20, 16
 
-	maxGrowth = 1000 // how much longer than its values a tag may make a text, by what [growing] names
+	maxGrowth = 1000 // how many times longer a tag may make a text by the operations that [growing] finds
 )
 
-// growing finds, in a tag whose literals are in single quotes, what makes a text longer by more than the operands' lengths, what changes a
-// list in place, and calls of what has no name. Literals are found too, as nothing in them counts.
+// growing finds, in a tag whose literals are in single quotes, the operations that make a text longer than all
+// operands together, those that change a list in place, and calls of values without a name. It also matches literals,
+// so that nothing in them counts.
 var growing = regexp.MustCompile(`'(?:[^'\\]|\\.)*'` +
 	`|(?P<call>[)\]]\s*\()` +
 	`|\.\s*(?P<change>append|extend|insert|pop|update|clear|remove|setdefault|format)\s*\(` +
@@ -34,10 +35,10 @@ var growing = regexp.MustCompile(`'(?:[^'\\]|\\.)*'` +
 	`|\bindent(?P<pad>\s*[=(])\s*(?P<width>(?:width\s*=\s*)?[0-9]{1,2})?\s*(?P<last>[,)])?` +
 	`|[|.]\s*(?P<each>tojson|escape|e|list|split)\b`)
 
-// method are the names of functions that belong to a value.
+// method matches the names of a value's methods.
 var method = regexp.MustCompile(`^(str|list|dict)\.`)
 
-// bounded tells why a tag may make a text that is too long, or nil.
+// bounded returns an error if a tag may make a text that is too long.
 func bounded(body string) error {
 	growth := 1
 	for _, found := range growing.FindAllStringSubmatch(body, -1) {
@@ -63,7 +64,7 @@ func bounded(body string) error {
 			}
 			growth *= 1 + width
 		case part("each") != "":
-			growth *= 5 // '"' in JSON and HTML, a letter in a list's text
+			growth *= 5 // for '"' in JSON and HTML, or a letter in a list's text
 		}
 		if growth > maxGrowth {
 			return fmt.Errorf("a tag that may make a text %d times as long", growth)
@@ -72,19 +73,19 @@ func bounded(body string) error {
 	return nil
 }
 
-// maxTime is how long a template may take, and errLate what is said then.
+// maxTime is how long a template may take; errLate is the error if it takes longer.
 const maxTime = 20 * time.Second
 
 var errLate = fmt.Errorf("not done after %v", maxTime)
 
-// watch counts what a template does.
+// watch keeps count of what a template does.
 type watch struct {
 	rounds, depth int
 	most, written int // bytes
 	late          atomic.Bool
 }
 
-// newWatch is one for a prompt of some messages.
+// newWatch returns a watch for a prompt of messages.
 func newWatch(messages []Message) *watch {
 	w := &watch{most: maxText}
 	for _, m := range messages {
@@ -93,8 +94,9 @@ func newWatch(messages []Message) *watch {
 	return w
 }
 
-// call is called, with what it is called for and values, at the beginning of a loop's round and of a macro, with the variables that these set, and at
-// the end of a macro; after a variable is set; and with what is written, which it returns.
+// call is the function that a template calls, with the reason and values: at the start of a loop's iteration and of a
+// macro, with the variables that these set; at the end of a macro; after a variable is set; and with each value that
+// is written, which it returns.
 func (w *watch) call(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value, error) {
 	what, values := args[0].AsString(), args[1:]
 	switch what {
@@ -134,7 +136,7 @@ func (w *watch) call(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value,
 	return jinja.None(), nil
 }
 
-// size takes the bytes of a value as text from those that are left, until there are none.
+// size subtracts the length of a value as text, in bytes, from left, and stops when left is negative.
 func size(v jinja.Value, depth int, left *int) error {
 	if depth < 0 {
 		return fmt.Errorf("lists and dicts within each other more than %d deep", maxDepth)
@@ -144,7 +146,7 @@ func size(v jinja.Value, depth int, left *int) error {
 	case v.IsString():
 		*left -= len(v.AsString())
 	case v.IsCallable() && method.MatchString(v.AsCallable().Name):
-		return fmt.Errorf("%s as a value", v.AsCallable().Name) // which could be called where bounded does not see it
+		return fmt.Errorf("%s as a value", v.AsCallable().Name) // it could be called where bounded does not see it
 	case v.IsList():
 		for _, item := range v.AsList().Items {
 			if err := size(item, depth-1, left); err != nil || *left < 0 {
@@ -162,7 +164,7 @@ func size(v jinja.Value, depth int, left *int) error {
 	return nil
 }
 
-// boundedRange is Jinja's range, of no more numbers than its sandbox allows.
+// boundedRange is Jinja's range, with no more numbers than its sandbox allows.
 func boundedRange(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value, error) {
 	limits := [3]int64{0, 0, 1} // start, stop, step
 	for i, a := range args {

@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Message is one of a conversation. Channel, Recipient and ContentType are harmony's.
+// Message is a message of a conversation. Only harmony has Channel, Recipient and ContentType.
 type Message = harmony.Message
 
 // The roles of messages.
@@ -19,34 +19,34 @@ const (
 	Tool      = harmony.Tool
 )
 
-// Format is how a model was taught to converse. It may be used from several goroutines.
+// Format is the form of conversations that a model was trained on. It may be used concurrently.
 type Format interface {
-	// Begin are the messages that stand before all others, with a system prompt if it is not "".
+	// Begin returns the messages that precede all others, with a system prompt if it is not "".
 	Begin(system string) []Message
-	// Prompt are the tokens of a conversation for the assistant to go on with.
+	// Prompt returns the tokens of a conversation for the assistant to continue.
 	Prompt(messages []Message) ([]int, error)
-	// AnswerPrompt is Prompt, for the assistant to go on with its answer and nothing before it.
+	// AnswerPrompt is Prompt for the assistant to continue with its answer and nothing before it.
 	AnswerPrompt(messages []Message) ([]int, error)
-	// Stops are tokens at which it is no longer the assistant's turn, beside those that end any text.
+	// Stops returns the tokens that end the assistant's turn, in addition to those that end any text.
 	Stops() []int
-	// Parser reads what the assistant writes after a prompt.
+	// Parser returns a parser for what the assistant writes after a prompt.
 	Parser() Parser
 }
 
-// Parser makes messages of the tokens that a model writes.
+// Parser turns the tokens that a model generates into messages.
 type Parser interface {
-	// Next takes a token and returns what it adds for sure to what the message says.
+	// Next takes a token and returns the text that the message's content has certainly gained.
 	Next(id int) (text string, err error)
-	// End tells that there are no more tokens, and returns the rest of what the message says.
+	// End says that there are no more tokens, and returns the rest of the message's content.
 	End() (rest string, err error)
-	// Messages are those that are complete.
+	// Messages returns the complete messages.
 	Messages() []Message
-	// Current is the message that is being read, without what it says, if its header is complete.
+	// Current returns the message that is being read, without its content, if its header is complete.
 	Current() (Message, bool)
 }
 
-// For returns the format of a tokenizer: harmony if it has its special tokens, else that of the chat template that
-// lies beside it. One that has neither is an error.
+// For returns the format of a tokenizer: harmony if it has harmony's special tokens, else that of its chat template.
+// A tokenizer that has neither is an error.
 func For(tok tokenizer.Tokenizer) (Format, error) {
 	f, err := harmony.New(tok)
 	if err == nil {
@@ -68,7 +68,7 @@ type inHarmony struct {
 	tok tokenizer.Tokenizer
 }
 
-// Begin implements Format: OpenAI's system message but for the date, and the prompt as the developer's instructions.
+// Begin implements Format: OpenAI's system message without the date, and the prompt as the developer's instructions.
 func (inHarmony) Begin(system string) []Message {
 	messages := []Message{harmony.DefaultSetup().Message()}
 	if system != "" {

@@ -9,11 +9,12 @@ import (
 	"github.com/ardanlabs/jinja"
 )
 
-// mostRenders is how many prompts a template makes at once. One that does not end with its time goes on until its next tag, which
-// may be long: so no more than these ever do.
+// mostRenders is how many prompts a template renders at once. A rendering that exceeds its time runs on until its
+// next tag, which may take long; this bounds how many of them there can be.
 const mostRenders = 4
 
-// render runs the template on messages, for the assistant to go on with if asked to. One that takes too long ends with the next of its tags.
+// render runs the template on messages; prompt says whether the assistant is to continue. If it takes too long, it
+// ends at its next tag.
 func (t *Template) render(messages []Message, prompt bool) (string, error) {
 	late := time.After(t.most)
 	select {
@@ -39,9 +40,9 @@ func (t *Template) render(messages []Message, prompt bool) (string, error) {
 	}
 }
 
-// run runs the template as far as w lets it.
+// run runs the template within the limits of w.
 func (t *Template) run(w *watch, messages []Message, prompt bool) (text string, err error) {
-	defer func() { // of the library, which panics at what Python has errors for
+	defer func() { // the library panics where Python has errors
 		if r := recover(); r != nil {
 			err = fmt.Errorf("chat template: %v", r)
 			if strings.HasPrefix(fmt.Sprint(r), "strings: negative Repeat") { // see tag.read

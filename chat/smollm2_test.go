@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/smollm2"
 )
 
-// TestSmolLM2: of a real model's file, the tokens of conversations are those of transformers' apply_chat_template, and a turn ends at
-// <|im_end|>.
+// TestSmolLM2: of a real model's file, the tokens of conversations are those of transformers' apply_chat_template,
+// and a turn ends at <|im_end|>.
 func TestSmolLM2(t *testing.T) {
 	d, err := checkpoint.Open(smollm2.Path(t))
 	if err != nil {

@@ -7,17 +7,18 @@ import (
 	"unicode"
 )
 
-// Bounds of a template; the largest in use have 20 kB, and tags of 300 bytes. With them, the library's recursion stays within
-// some ten megabytes of stack.
+// Limits of a template's source; the largest in use have 20 kB, and tags of 300 bytes. Within these limits, the library's
+// recursion needs no more than some ten megabytes of stack.
 const (
 	maxSource  = 64 << 10
-	maxTag     = 1 << 10 // beside the literals of a tag
-	maxNesting = 100     // blocks within each other
+	maxTag     = 1 << 10 // not counting the literals of a tag
+	maxNesting = 100     // depth of nested blocks
 )
 
-// normalize writes a template anew as tags alone, for a library that takes white space away beyond the next tag: texts become
-// literals, with the white space that Jinja leaves there under trim_blocks and lstrip_blocks (jinja2/lexer.py), and comments
-// go. The function watch is called with what is written, with what is set, and at the end of a macro. Lines stay where they are.
+// normalize rewrites a template as tags only, because the library removes white space even beyond the next tag. Text
+// becomes literals, with the white space that Jinja keeps under trim_blocks and lstrip_blocks (jinja2/lexer.py), and
+// comments are dropped. The function watch is called with what is written, with what is set, and at the end of a
+// macro. Line numbers do not change.
 func normalize(source, watch string) (string, error) {
 	if len(source) > maxSource {
 		return "", fmt.Errorf("%d bytes, want at most %d", len(source), maxSource)
@@ -68,7 +69,7 @@ func normalize(source, watch string) (string, error) {
 	}
 }
 
-// nest counts the blocks that are open after a tag.
+// nest returns the number of blocks that are open after a tag.
 func (t tag) nest(depth int) (int, error) {
 	switch {
 	case t.kind != '%':
@@ -85,11 +86,12 @@ func (t tag) nest(depth int) (int, error) {
 	return depth, nil
 }
 
-// quoted is a literal, as tags have it here; name finds the variables that are set, before an = or " in ".
+// quoted matches a literal as normalize writes it; name finds the variables that are set, in the text before "=" or "
+// in ".
 var quoted = regexp.MustCompile(`'(?:[^'\\]|\\.)*'`)
 var name = regexp.MustCompile(`(?:^|[,(])\s*([\pL_][\pL\pN_]*)`)
 
-// sets are the variables that a tag sets, if it does, for what follows.
+// sets returns the variables that a tag sets for what follows it, and whether watch must be called after the tag.
 func (t tag) sets() (names []string, sets bool) {
 	body := strings.Join(strings.Fields(quoted.ReplaceAllString(t.body, "")), " ")
 	body = strings.TrimPrefix(body, t.word)
@@ -109,7 +111,7 @@ func (t tag) sets() (names []string, sets bool) {
 	return names, sets || t.word != "set"
 }
 
-// between is the text between two tags, with the white space that it keeps.
+// between returns the text between two tags, with the white space that Jinja keeps.
 func between(source string, last, next tag) string {
 	s := source[last.end:next.begin]
 	switch {
@@ -118,13 +120,13 @@ func between(source string, last, next tag) string {
 	case last.cut:
 		s = strings.TrimPrefix(s, "\n")
 	}
-	line := strings.LastIndexByte(source[:next.begin], '\n') + 1 // where it begins
+	line := strings.LastIndexByte(source[:next.begin], '\n') + 1 // start of the line
 	indent := source[line:next.begin]
 	switch {
 	case next.open == '-':
 		s = strings.TrimRightFunc(s, unicode.IsSpace)
 	case next.kind != 0 && next.kind != '{' && next.open != '+' && line >= last.end && strings.TrimSpace(indent) == "":
-		s = strings.TrimSuffix(s, indent) // nothing else stands before it on its line
+		s = strings.TrimSuffix(s, indent) // nothing else precedes the tag on its line
 	}
 	return s
 }

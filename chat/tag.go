@@ -11,16 +11,16 @@ import (
 type tag struct {
 	begin, end int
 	kind       byte   // '{', '%' or '#'; 0 stands for the end of the template
-	open       byte   // - or + behind its opening, or 0
-	body       string // what it says, as the library reads it
-	word       string // of a block, the first
-	strip, cut bool   // white space after it goes; one line end does
+	open       byte   // - or + after its opening, or 0
+	body       string // its contents, as the library reads them
+	word       string // first word of a block
+	strip, cut bool   // whether all white space after it is removed; whether one line end is
 }
 
-// closers are what closes each kind of tag.
+// closers holds what closes each kind of tag.
 var closers = map[byte]string{'{': "}}", '%': "%}", '#': "#}"}
 
-// nextTag finds the tag that begins at a place of a template or after it.
+// nextTag finds the first tag that begins at or after an index in a template.
 func nextTag(source string, from int) (tag, error) {
 	t := tag{begin: len(source), end: len(source)}
 	for i := from; i+1 < len(source); i++ {
@@ -62,8 +62,8 @@ func nextTag(source string, from int) (tag, error) {
 	return t, nil
 }
 
-// read reads what a tag says and how it ends. Within brackets nothing ends it; braces are written apart there, as the library looks
-// for the first }}.
+// read reads the contents of a tag and its end, which cannot be within brackets. It writes a space after each brace,
+// since the library ends the tag at the first }}.
 func (t *tag) read(source string, at int) error {
 	var b strings.Builder
 	var open []bracket
@@ -103,7 +103,7 @@ func (t *tag) read(source string, at int) error {
 				b.WriteByte('*')
 				at++
 			} else {
-				b.WriteString("* -1 * -1 ") // the same of numbers; no text can be -1 times there
+				b.WriteString("* -1 * -1 ") // the same for numbers, but a text cannot be repeated -1 times
 			}
 		}
 		if size++; size > maxTag {
@@ -117,10 +117,11 @@ func (t *tag) read(source string, at int) error {
 	return fmt.Errorf("a tag {%c without its end", t.kind)
 }
 
-// bracket is one that is open, and the number of colons in it.
+// bracket is an open bracket and the number of colons in it.
 type bracket struct{ at, colons int }
 
-// colon counts one, and refuses slices with a step, for which the library takes memory by their bounds, whatever there is to slice.
+// colon counts a colon, and refuses slices with a step, for which the library allocates by their bounds, whatever the
+// length of the value.
 func colon(open []bracket, source string) error {
 	if len(open) == 0 {
 		return nil
@@ -132,7 +133,7 @@ func colon(open []bracket, source string) error {
 	return nil
 }
 
-// literal reads a string literal, with Python's escapes, and tells how long it is.
+// literal reads a string literal with Python's escapes, and returns its length in the source.
 func literal(source string) (length int, text string, err error) {
 	var b strings.Builder
 	mark := source[0]
@@ -144,7 +145,7 @@ func literal(source string) (length int, text string, err error) {
 			b.WriteByte(rest[1])
 			rest = rest[2:]
 			continue
-		case len(rest) > 1 && rest[0] == '\\' && rest[1] == '\n': // goes on in the next line
+		case len(rest) > 1 && rest[0] == '\\' && rest[1] == '\n': // continues on the next line
 			rest = rest[2:]
 			continue
 		case rest[0] == '\\':

@@ -15,25 +15,25 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Template is a chat template in the tokens of one tokenizer, a [Format].
+// Template is a [Format]: a chat template in the tokens of a tokenizer.
 type Template struct {
 	tok     tokenizer.Tokenizer
 	program *jinja.Template
-	watch   string            // the name of the function that bounds it
+	watch   string            // name of the function that bounds it
 	special map[string]string // bos_token and the like
-	tokens  []string          // special ones, the longest first
+	tokens  []string          // special tokens, the longest first
 	ids     map[string]int
 	stops   []int
 
-	most    time.Duration // that it may take for a prompt
-	renders chan struct{} // one for each prompt that is being made
+	most    time.Duration // that a prompt may take
+	renders chan struct{} // has an element for each prompt being rendered
 }
 
-// NewTemplate returns the format of a template in Jinja. The special tokens that it can name, bos_token for one, are
-// those of [tokenizer.ChatTemplate]. A template that does not parse is an error that has the line; one that cannot
-// write the answer of an assistant to a user is too.
+// NewTemplate returns the format of a template in Jinja. The special tokens that it can refer to, such as bos_token, are
+// those returned by [tokenizer.ChatTemplate]. A template that does not parse is an error with the line; so is one that
+// cannot render an assistant's answer to a user.
 //
-// The assistant's turn ends at the special token that the template writes after what the assistant said, if there is one.
+// The assistant's turn ends at the special token that the template writes after the assistant's content, if there is one.
 func NewTemplate(tok tokenizer.Tokenizer, source string, special map[string]string) (*Template, error) {
 	if tokenizer.ReadsSpecial(tok) {
 		return nil, fmt.Errorf("the tokenizer %s reads special tokens in what messages say; want it without tokenizer.ReadSpecial", tok.Name())
@@ -57,7 +57,7 @@ func NewTemplate(tok tokenizer.Tokenizer, source string, special map[string]stri
 	return t, nil
 }
 
-// findStop looks for the end of the assistant's turn.
+// findStop finds the token that ends the assistant's turn.
 func (t *Template) findStop() error {
 	const answer = "said-by-the-assistant"
 	question := Message{Role: User, Content: "said-by-the-user"}
@@ -75,7 +75,7 @@ func (t *Template) findStop() error {
 	return nil
 }
 
-// tokenAt is the special token that a text begins with, or "".
+// tokenAt returns the special token that a text begins with, or "".
 func (t *Template) tokenAt(text string) string {
 	for _, token := range t.tokens {
 		if strings.HasPrefix(text, token) {
@@ -85,7 +85,7 @@ func (t *Template) tokenAt(text string) string {
 	return ""
 }
 
-// Begin implements Format: a template has messages of its own, if any, and a system prompt is a message.
+// Begin implements Format. The system prompt is a message; a template adds its own default, if any.
 func (t *Template) Begin(system string) []Message {
 	if system == "" {
 		return nil
@@ -96,7 +96,7 @@ func (t *Template) Begin(system string) []Message {
 // Stops implements Format.
 func (t *Template) Stops() []int { return t.stops }
 
-// Prompt implements Format. Roles that the template does not take, or not in this order, are its errors.
+// Prompt implements Format. Roles that the template does not accept, or not in this order, are errors from the template.
 func (t *Template) Prompt(messages []Message) ([]int, error) {
 	if len(messages) == 0 {
 		return nil, errors.New("a conversation without messages")
@@ -124,10 +124,10 @@ func (t *Template) Prompt(messages []Message) ([]int, error) {
 	return tokenizer.AppendSpecialBut(t.tok, nil, []byte(text), mark)
 }
 
-// AnswerPrompt implements Format: a template has the assistant answer at once.
+// AnswerPrompt implements Format. With a template, the assistant answers at once.
 func (t *Template) AnswerPrompt(messages []Message) ([]int, error) { return t.Prompt(messages) }
 
-// check refuses what no template is told.
+// check refuses fields that templates do not have.
 func check(m Message) error {
 	if m.Channel != "" || m.Recipient != "" || m.ContentType != "" {
 		return errors.New("a channel, a recipient and a content_type are harmony's: a chat template has none")
@@ -135,7 +135,8 @@ func check(m Message) error {
 	return m.Check()
 }
 
-// unusedMark is a character that stands in no message: one of those that Unicode leaves to programs, for no text to have.
+// unusedMark returns a character that occurs in no message: one of the noncharacters, which Unicode reserves for
+// internal use.
 func unusedMark(messages []Message) (string, error) {
 	for r := '\ufdd0'; r <= '\ufdef'; r++ {
 		if !slices.ContainsFunc(messages, func(m Message) bool { return strings.ContainsRune(m.Content+m.Name, r) }) {
@@ -145,7 +146,7 @@ func unusedMark(messages []Message) (string, error) {
 	return "", errors.New("the messages have all of Unicode's noncharacters U+FDD0 to U+FDEF, want text")
 }
 
-// part puts a mark within each special token that a text has, after its first character.
+// part inserts a mark into each special token in a text, after its first character.
 func (t *Template) part(text, mark string) string {
 	var b strings.Builder
 	for i, r := range text {
@@ -162,7 +163,7 @@ func (t *Template) Parser() Parser {
 	return &plainly{stops: t.stops, text: generate.NewText(t.tok)}
 }
 
-// plainly reads one message, all of it text.
+// plainly is a parser of a single message without a header.
 type plainly struct {
 	stops    []int
 	text     *generate.Text

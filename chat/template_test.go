@@ -153,7 +153,7 @@ func TestStops(t *testing.T) {
 	}
 }
 
-// TestLeftOut: a template for images, to which texts are said, is an error where it would leave them out.
+// TestLeftOut: a template for messages with images is an error if it would leave out messages that are text.
 func TestLeftOut(t *testing.T) {
 	p := readPublished(t)
 	const want = "chat template: leaves out what the assistant says"
@@ -168,7 +168,7 @@ func TestLeftOut(t *testing.T) {
 	t.Error("no such template")
 }
 
-// TestPromptErrors: what cannot be said is an error in a line.
+// TestPromptErrors: a conversation that the template cannot render is an error of one line.
 func TestPromptErrors(t *testing.T) {
 	f, err := NewTemplate(tokenizer.Bytes(), "{% for m in messages %}{% if m.role == 'boss' or m.role == 'system' and not loop.first %}{{ raise_exception('Only once!') }}{% endif %}{{ m.content if m.content != 'secret' }}{% endfor %}", nil)
 	if err != nil {
@@ -250,7 +250,8 @@ func TestBadTemplates(t *testing.T) {
 	}
 }
 
-// TestDeepTemplates: the deepest templates that pass the bounds fit on the stack, in macros that call each other as deep as they may.
+// TestDeepTemplates: the deepest templates that pass the bounds fit on the stack, in macros that call each other as
+// deep as they may.
 func TestDeepTemplates(t *testing.T) {
 	for _, unit := range []string{"not ", "-", "1+", "(", "1 if 0 else ", "'a' ~ ", "a.a.a or "} {
 		n := (maxTag - 10) / len(unit)

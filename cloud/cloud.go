@@ -20,7 +20,7 @@ func init() {
 	store.Register("gs", Open)
 }
 
-// Open opens a bucket of any scheme that a driver of gocloud.dev/blob is imported for.
+// Open opens a bucket of any scheme for which a driver of gocloud.dev/blob is imported.
 func Open(ctx context.Context, url string) (store.Bucket, error) {
 	b, err := blob.OpenBucket(ctx, url)
 	if err != nil {
@@ -29,10 +29,10 @@ func Open(ctx context.Context, url string) (store.Bucket, error) {
 	return bucket{b}, nil
 }
 
-// bucket is a [store.Bucket].
+// bucket implements [store.Bucket].
 type bucket struct{ b *blob.Bucket }
 
-// told is an error of the library in the words of package fs, where it has them.
+// told translates an error of the library to one of package fs, if there is one.
 func told(err error) error {
 	switch gcerrors.Code(err) {
 	case gcerrors.OK:
@@ -92,7 +92,7 @@ func (b bucket) Write(ctx context.Context, key string) (io.WriteCloser, error) {
 	return writer{w}, nil
 }
 
-// writer tells errors as the other methods do.
+// writer translates errors as the methods of bucket do.
 type writer struct{ *blob.Writer }
 
 func (w writer) Write(p []byte) (int, error) {

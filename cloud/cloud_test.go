@@ -57,8 +57,8 @@ func roots(t *testing.T) []string {
 	return []string{"inmemory://bucket/" + t.Name(), "folder://bucket/" + t.Name(), "s3://bucket/" + t.Name() + fakeS3(t)}
 }
 
-// TestBuckets: objects are written, listed, read in ranges and removed; what is not there, and what was not
-// committed, is not.
+// TestBuckets: objects are written, listed, read in ranges and removed; objects that do not exist or were not
+// committed are not found.
 func TestBuckets(t *testing.T) {
 	for _, root := range roots(t) {
 		long := strings.Repeat("0123456789", 30_000)

@@ -18,14 +18,14 @@ import (
 // collection gathers the text files of folders, in lexical order.
 type collection struct {
 	opening opening
-	asked   bool // for files of that ending
+	asked   bool // the file's extension was asked for
 	docs    []Document
-	left    map[string]int // files left out, by what they are
-	first   error          // of a file left out, with advice
-	lost    error          // of a .bin file that is none, as a copy that failed leaves a token shard
+	left    map[string]int // number of entries left out, by kind
+	first   error          // for the first file left out, with advice
+	lost    error          // for a .bin file that is not a token shard, as a failed copy leaves it
 }
 
-// leave counts something that is left out.
+// leave counts an entry that is left out.
 func (c *collection) leave(what string) {
 	if c.left == nil {
 		c.left = map[string]int{}
@@ -36,11 +36,11 @@ func (c *collection) leave(what string) {
 // everything is the filter of addFolder that leaves nothing out.
 func everything(string, fs.DirEntry) bool { return true }
 
-// addFolder adds the text files in and below root that keep lets pass. Their
-// names are their paths from there, after prefix. Links to folders are not
+// addFolder adds the text files in and below root that keep accepts. Their
+// names are prefix and their paths relative to root. Links to folders are not
 // followed, but root may be one.
 func (c *collection) addFolder(root, prefix string, keep func(name string, d fs.DirEntry) bool) error {
-	top := root + string(filepath.Separator) // Lstat of this follows a link
+	top := root + string(filepath.Separator) // Lstat follows a link that ends in a separator
 	return filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == top {
 			return err
@@ -51,7 +51,7 @@ func (c *collection) addFolder(root, prefix string, keep func(name string, d fs.
 		}
 		name := filepath.ToSlash(rel)
 		switch {
-		case ofPack(path): // known, and no text
+		case ofPack(path): // known not to be text
 		case strings.HasPrefix(d.Name(), "."):
 			c.leave("hidden")
 		case !keep(name, d):
@@ -80,8 +80,8 @@ func (c *collection) addFolder(root, prefix string, keep func(name string, d fs.
 	})
 }
 
-// ofPack tells whether a path is the index of a folder that pack made, or the folder of its
-// tokenizer.
+// ofPack reports whether a path is the index of a folder written by package pack, or the
+// folder of its tokenizer.
 func ofPack(path string) bool {
 	dir, base := filepath.Split(path)
 	switch base {
@@ -128,10 +128,11 @@ func (c *collection) addFile(path, name string, info fs.FileInfo) error {
 	return nil
 }
 
-// source makes the source of what was gathered. Beside token shards, nothing else is data.
+// source returns a source of the documents gathered. If there are token shards, everything
+// else is left out.
 func (c *collection) source(name, where string) (*Source, error) {
 	if slices.ContainsFunc(c.docs, Document.tokens) {
-		if c.lost != nil { // without it, what is for validation might be trained on
+		if c.lost != nil { // without it, validation text might be trained on
 			return nil, c.lost
 		}
 		c.docs = slices.DeleteFunc(c.docs, func(d Document) bool {
@@ -156,7 +157,7 @@ func (c *collection) source(name, where string) (*Source, error) {
 	return nil, err
 }
 
-// listed lists what was left out, as in "1 hidden, 2 binary".
+// listed formats the counts of what was left out, as in "1 hidden, 2 binary".
 func listed(left map[string]int) string {
 	var parts []string
 	for _, what := range slices.Sorted(maps.Keys(left)) {

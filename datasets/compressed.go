@@ -15,10 +15,10 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// compression returns the ending of a file's name that tells it is compressed, and the name
-// without it.
+// compression returns the extension that marks a file as compressed, if it has one, and the
+// file's name without it.
 func compression(path string) (ending, rest string) {
-	name := store.Base(path) // of a URL with settings, without them
+	name := store.Base(path) // without the settings of a URL
 	ending = strings.ToLower(filepath.Ext(name))
 	if ending == ".gz" || ending == ".zst" {
 		return ending, name[:len(name)-len(ending)]
@@ -26,8 +26,8 @@ func compression(path string) (ending, rest string) {
 	return "", name
 }
 
-// decompress opens a file and undoes what its name says it is compressed with. A
-// file that is not compressed comes as a store.File.
+// decompress opens a file and decompresses it as its name says. A file that is not
+// compressed is returned as a store.File.
 func decompress(path string, bad *faults) (io.ReadCloser, error) {
 	f, err := store.Open(path)
 	if err != nil {
@@ -50,7 +50,7 @@ func decompress(path string, bad *faults) (io.ReadCloser, error) {
 		m.z.Multistream(false)
 		return inflater{m, f.Close}, nil // z.Close only repeats the error of a Read
 	case ".zst":
-		// One goroutine and a bounded window: the memory of a stream is to be known.
+		// One goroutine and a bounded window, so that a stream's memory is bounded.
 		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
 		if err != nil {
 			f.Close()
@@ -61,8 +61,8 @@ func decompress(path string, bad *faults) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// members reads the members of a gzip file, one after another. NULs may follow the last, as
-// tapes and downloads by blocks leave them: gzip passes over them too.
+// members reads the members of a gzip file, one after another. NULs may follow the last one,
+// as tapes and block-wise downloads leave them; like gzip, it ignores them.
 type members struct {
 	in     *bufio.Reader
 	z      *gzip.Reader
@@ -75,7 +75,7 @@ func (m *members) Read(p []byte) (int, error) {
 		n, err := m.z.Read(p)
 		if n > 0 || err != io.EOF {
 			if err == io.EOF {
-				err = nil // and once more
+				err = nil // the next Read meets it again
 			}
 			return n, err
 		}
@@ -85,7 +85,7 @@ func (m *members) Read(p []byte) (int, error) {
 	}
 }
 
-// next goes to the next member.
+// next advances to the next member.
 func (m *members) next() error {
 	for n := int64(0); ; n++ {
 		b, err := m.in.ReadByte()
@@ -112,7 +112,7 @@ func (m *members) next() error {
 	}
 }
 
-// inflater is a decompressing reader and what closes it.
+// inflater is a decompressing reader and the function that closes it.
 type inflater struct {
 	io.Reader
 	close func() error
@@ -120,9 +120,9 @@ type inflater struct {
 
 func (i inflater) Close() error { return i.close() }
 
-// compressedText is the document of a compressed text. Its length is known only from
-// reading it, which tells at once whether the file is whole. If bad files are skipped,
-// what can be read of it is taken.
+// compressedText returns the document of a compressed text. Its length is known only from
+// reading it, which also shows whether the file is complete. If bad data is skipped, the
+// document is as much of the file as can be read.
 func compressedText(name, path string, bad *faults) (Document, error) {
 	in, err := decompress(path, bad)
 	if err != nil {
@@ -149,8 +149,8 @@ func compressedText(name, path string, bad *faults) (Document, error) {
 // inflatedTail is how far inflated can go back without starting again.
 const inflatedTail = 2 * pieceSize
 
-// inflated reads a compressed text at any offset, fast where that is near or after
-// the last one.
+// inflated reads a compressed text at any offset. This is fast if the offset is after the
+// last one or shortly before it.
 type inflated struct {
 	path string
 	in   io.ReadCloser

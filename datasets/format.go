@@ -11,29 +11,29 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
-// Records are the texts of one file of a format that [RegisterFormat] has made known. They are
-// numbered from 0, and read in their order but for a start somewhere else: when a run goes on, or
-// an epoch begins again.
+// Records are the texts of one file in a format registered with [RegisterFormat]. They are
+// numbered from 0 and read in order, except that reading may start at any record: when a run
+// resumes, or when a new epoch begins.
 type Records interface {
-	// Text returns record n, valid until the next call; io.EOF after the last. An empty one is left
-	// out. Of an error, others may follow that can be read.
+	// Text returns record n, valid until the next call, or io.EOF after the last. An empty record
+	// is skipped. Records after one with an error may still be readable.
 	Text(n int64) ([]byte, error)
 	Close() error
 }
 
-// formats are those from outside, by the ending of their files.
+// formats holds the registered formats by file extension.
 var formats = struct {
 	sync.Mutex
 	open map[string]func(path string) (Records, error)
 	err  error
 }{open: make(map[string]func(path string) (Records, error))}
 
-// builtin are the endings that this package reads in a way of its own.
+// builtin lists the extensions that this package handles itself.
 var builtin = []string{".jsonl", ".ndjson", ".json", ".parquet", ".bin", ".csv", ".tsv", ".gz", ".zst"}
 
-// RegisterFormat makes files known whose names have an ending, as in ".fasta": wherever data is
-// named, they are opened by open. Call it in an init function. Where an ending has a meaning already,
-// or is none, nothing panics: whatever opens a file from then on gives the error.
+// RegisterFormat registers a format for files with an extension such as ".fasta": wherever data
+// is named, open opens them. Call it in an init function. It does not panic: if the extension is
+// not valid or has a format already, or open is nil, opening files fails with that error from then on.
 func RegisterFormat(ending string, open func(path string) (Records, error)) {
 	ending = strings.ToLower(ending)
 	formats.Lock()
@@ -50,7 +50,7 @@ func RegisterFormat(ending string, open func(path string) (Records, error)) {
 	}
 }
 
-// registered is the function that opens files of an ending, or nil.
+// registered returns the function that opens files with an extension, or nil.
 func registered(ending string) (open func(path string) (Records, error), err error) {
 	formats.Lock()
 	defer formats.Unlock()
@@ -75,7 +75,7 @@ func (o opening) records(d *Document, ending string, open func(path string) (Rec
 		}
 		return &records{d, from}, nil
 	}}
-	p, err := d.read() // now, not at the first batch, if it is no such file
+	p, err := d.read() // a file of another format fails now, not at the first batch
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (r *records) piece(offset int64) (piece, error) {
 	}
 }
 
-// text is a record that can be trained on. A panic of the format is an error of the record.
+// text returns record n if it can be trained on. A panic in the format is an error of the record.
 func (r *records) text(n int64) (text []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -76,8 +76,8 @@ func readTexts(src *Source) (texts []string, err error) {
 	return texts, nil
 }
 
-// TestRegisteredFormat: files of a format from outside are read as JSON lines of the same texts are, and a
-// run that is resumed goes on in them.
+// TestRegisteredFormat: files of a registered format are read like JSON lines of the same texts, and a run
+// can be resumed in them.
 func TestRegisteredFormat(t *testing.T) {
 	var texts, lines []string
 	for i := range 40 {
@@ -148,8 +148,8 @@ func restarted(t *testing.T, src *Source, restart int) (ids []int) {
 	return ids
 }
 
-// TestRegisteredFormatErrors: what a format cannot read has one line with the place, and is left out where
-// that is asked for.
+// TestRegisteredFormatErrors: a record that a format cannot read is an error of one line with its place, or
+// is skipped if that is asked for.
 func TestRegisteredFormatErrors(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {

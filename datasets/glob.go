@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// glob returns the paths that a pattern matches, in lexical order: filepath.Glob, and ** for
-// any number of folders, of which none is hidden or a link. Of what ** matches, files in a
-// folder that is matched itself are left to it.
+// glob returns the paths that match a pattern, in lexical order. Patterns are those of
+// filepath.Glob, and ** matches any number of folders, none of them hidden or a link. If a
+// pattern with ** matches a folder, the files in the folder are not listed as well.
 func glob(pattern string) ([]string, error) {
 	parts := strings.Split(filepath.ToSlash(pattern), "/")
 	first := slices.Index(parts, "**")
@@ -56,7 +56,7 @@ func glob(pattern string) ([]string, error) {
 			hidden := strings.HasPrefix(d.Name(), ".")
 			if matchParts(parts[first:], strings.Split(filepath.ToSlash(rel), "/")) {
 				matches = append(matches, path)
-				hidden = true // a folder is taken whole
+				hidden = true // a matched folder is taken as a whole
 			}
 			if d.IsDir() && hidden {
 				return fs.SkipDir

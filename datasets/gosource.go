@@ -17,7 +17,7 @@ import (
 const goTable = 500_000
 
 // goSource returns the source of the Go standard library: the .go files under
-// GOROOT/src without the commands (src/cmd), vendored code, test data and
+// GOROOT/src except the commands (src/cmd), vendored code, test data and
 // tables.
 func goSource() (*Source, error) {
 	root, err := goRoot()
@@ -50,8 +50,8 @@ func goSource() (*Source, error) {
 	return newSource(goVersion(root)+" standard library", "file", c.docs), nil
 }
 
-// goRoot finds the toolchain: the environment's, that of the go command, and
-// last the one that built this program.
+// goRoot returns the GOROOT of the environment, else that of the go command,
+// else that of the toolchain that built this program.
 func goRoot() (string, error) {
 	if root := os.Getenv("GOROOT"); root != "" {
 		return root, nil
@@ -69,7 +69,8 @@ func goRoot() (string, error) {
 	return "", errors.New("go: no Go toolchain found; install Go from https://go.dev/dl or name a file or folder")
 }
 
-// goVersion is "Go 1.26.8" where the toolchain says so, else "Go".
+// goVersion returns the toolchain's version, as in "Go 1.26.8", or "Go" if it
+// is unknown.
 func goVersion(root string) string {
 	b, err := os.ReadFile(filepath.Join(root, "VERSION"))
 	line, _, _ := strings.Cut(string(b), "\n")

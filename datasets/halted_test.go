@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// writeLines writes a file of JSON lines, those in bad being none.
+// writeLines writes a file of JSON lines, of which those in bad are invalid.
 func writeLines(t *testing.T, path string, lines int, bad ...int) {
 	t.Helper()
 	var b strings.Builder
@@ -25,8 +25,8 @@ func writeLines(t *testing.T, path string, lines int, bad ...int) {
 	}
 }
 
-// TestHalted: a run that a bad record stopped goes on, without the record or with the
-// mended one, as a run that had it so from the start; but not if what was read has changed.
+// TestHalted: a run stopped by a bad record can be resumed once the record is removed or
+// repaired, like a run whose text was so from the start; but not if text read before has changed.
 func TestHalted(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.jsonl")
@@ -157,8 +157,8 @@ func TestHaltedInTheBlock(t *testing.T) {
 	}
 }
 
-// TestEveryByte: up to half a gigabyte a change of any byte is refused, and one of the time
-// of a file is not.
+// TestEveryByte: up to half a gigabyte, a change of any byte is refused, but a change of a
+// file's modification time is not.
 func TestEveryByte(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.txt")
 	text := []byte(strings.Repeat("twelve bytes", 26_000)) // 312 kB, a 4th in samples

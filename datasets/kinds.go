@@ -13,8 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
-// notText is the error of a file that holds no text in a form that is read here: left out of
-// a folder, it is counted by its class.
+// notText is the error for a file that holds no text in a supported format. If the file is
+// left out of a folder, it is counted by its class.
 type notText struct {
 	class string // as in "2 tabular"
 	err   error
@@ -23,11 +23,12 @@ type notText struct {
 func (n *notText) Error() string { return n.err.Error() }
 func (n *notText) Unwrap() error { return n.err }
 
-// binary tells whether nothing more is known of the file. Named, it is taken as it is.
+// binary reports whether nothing more is known of the file. If it is named, it is read as it is.
 func (n *notText) binary() bool { return n.class == "binary" }
 
-// document is the document of a file, as its name and its first bytes tell; asked for by that
-// name, or found in a folder. Where it has no text that can be read, the error is a *notText.
+// document returns the document of a file, judged by its name and its first bytes. asked says that
+// the file was asked for by that name, not found in a folder. If it has no text that can be read, the
+// error is a *notText.
 func (o opening) document(name, path string, size int64, asked bool) (Document, error) {
 	ending, rest := compression(path)
 	d := fileDocument(name, path, size)
@@ -67,19 +68,19 @@ func (o opening) lines(d *Document) error {
 	if _, named := errors.AsType[*fs.PathError](err); named {
 		return err
 	}
-	if err != nil { // met again where it is read, and passed over there if that is wanted
+	if err != nil { // recurs when the file is read, and is skipped there if SkipBad is set
 		return d.faults.found(d.path, 0, fmt.Errorf("%s:1: %w", d.path, err))
 	}
 	defer in.Close()
-	head, _ := headOf(in) // an error comes again where it is read
+	head, _ := headOf(in) // an error recurs when the file is read
 	if kind, ok := filekind.Of(head); ok {
 		return &notText{kind.Class, fmt.Errorf("%s: %w", d.path, kind)}
 	}
 	return nil
 }
 
-// json makes d a document of JSON lines if its first line is a record. Other files of that
-// ending hold one value each, such as a configuration.
+// json makes d a document of JSON lines if its first line is a record. Other .json files
+// hold one value each, such as a configuration.
 func (o opening) json(d *Document, asked bool) error {
 	if err := o.lines(d); err != nil {
 		return err
@@ -94,7 +95,7 @@ func (o opening) json(d *Document, asked bool) error {
 	_, err = p.piece(0)
 	_, syntax := errors.AsType[*notRecord](err)
 	if err == nil || err == io.EOF || asked && !syntax {
-		return nil // a bad record, if any, is met where it is read
+		return nil // a bad record, if any, is reported when it is read
 	}
 	return &notText{"other JSON", fmt.Errorf("%w; of JSON, lines are read that hold an object each with the text in the field %q; jq -c '.[]' makes such lines of a list", err, o.field)}
 }
@@ -105,7 +106,7 @@ func (o opening) parquet(d *Document, ending string) error {
 		return fmt.Errorf("%s: Parquet is compressed inside; decompress the file around it", d.path)
 	}
 	d.format = &recordFormat{open: openRows, field: o.field, text: true}
-	p, err := d.read() // now, not at the first batch, if there is no such column
+	p, err := d.read() // a missing column is reported now, not at the first batch
 	if kind, ok := errors.AsType[filekind.Kind](err); ok {
 		return &notText{kind.Class, err}
 	}
@@ -115,8 +116,8 @@ func (o opening) parquet(d *Document, ending string) error {
 	return p.Close()
 }
 
-// plain is the document of a plain text. What its first bytes show to be something else is
-// not read as text, and a byte-order mark is no part of it.
+// plain returns the document of a plain text, without its byte-order mark. A file whose first
+// bytes show it to be something else is not read as text.
 func (o opening) plain(d Document, ending string, asked bool) (Document, error) {
 	in, err := decompress(d.path, nil)
 	if kind, ok := errors.AsType[filekind.Kind](err); ok {
@@ -136,7 +137,7 @@ func (o opening) plain(d Document, ending string, asked bool) (Document, error) 
 	if kind, ok := filekind.Of(head); ok {
 		return d, &notText{kind.Class, fmt.Errorf("%s: %w", d.path, kind)}
 	}
-	binary := bytes.IndexByte(head, 0) >= 0 // as Git tells
+	binary := bytes.IndexByte(head, 0) >= 0 // as in Git
 	if binary && !asked {
 		return d, &notText{"binary", fmt.Errorf("%s: binary", d.path)}
 	}
@@ -154,10 +155,10 @@ func (o opening) plain(d Document, ending string, asked bool) (Document, error) 
 	return d, err
 }
 
-// headBytes is how much of a file is looked at to tell what it is.
+// headBytes is how many bytes of a file are examined to determine its kind.
 const headBytes = 8 << 10
 
-// headOf reads the first bytes, or fewer where there are no more.
+// headOf reads the first headBytes bytes of r, or all of them if there are fewer.
 func headOf(r io.Reader) ([]byte, error) {
 	head := make([]byte, headBytes)
 	n, err := io.ReadFull(r, head)

@@ -31,8 +31,8 @@ func firstError(t testing.TB, spec string, options ...Option) error {
 	}
 }
 
-// TestNotText: what is no text is an error with advice where it is named, and left out and
-// counted in a folder.
+// TestNotText: a file that is not text is an error with advice if it is named, and is left out
+// and counted in a folder.
 func TestNotText(t *testing.T) {
 	const lfs = "this is a Git-LFS pointer, not the file itself: fetch it with git lfs pull, or download it"
 	for name, c := range map[string]struct{ content, want, left string }{
@@ -87,7 +87,7 @@ func TestNotText(t *testing.T) {
 	}
 }
 
-// TestJSON: a record is what the first line tells; what comes after is met where it is read.
+// TestJSON: the first line decides whether a file holds records; later bad lines are reported when they are read.
 func TestJSON(t *testing.T) {
 	dir := write(t, map[string]string{
 		"c4.json": "{\"text\": \"a\"}\n{\"text\": \"b\"}\n", "c4.json.gz": gzipped(t, "{\"text\": \"a\"}\n{\"text\": \"b\"}\n"),
@@ -117,7 +117,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestMark: no reader takes a byte-order mark for text, where pandas (utf-8-sig) does not.
+// TestMark: like pandas (utf-8-sig), no reader takes a byte-order mark for text.
 func TestMark(t *testing.T) {
 	const mark = "\ufeff"
 	lines := "{\"text\": \"one\"}\n{\"text\": \"" + mark + "two\"}\n"
@@ -200,8 +200,8 @@ func TestRecordsOfUTF8(t *testing.T) {
 	}
 }
 
-// TestFolderOfShards: beside token shards, nothing else is data, and val.bin beside train.bin
-// is never trained on.
+// TestFolderOfShards: if a folder has token shards, everything else in it is left out, and
+// val.bin next to train.bin is never trained on.
 func TestFolderOfShards(t *testing.T) {
 	bare := func(id, n int) string {
 		var b []byte
@@ -261,8 +261,8 @@ func TestFolderOfShards(t *testing.T) {
 	}
 }
 
-// TestPackedFolder: the tokenizer that pack leaves beside its shards is known, and no other
-// is taken for it.
+// TestPackedFolder: the tokenizer that pack writes next to its shards is found, and no other
+// is accepted in its place.
 func TestPackedFolder(t *testing.T) {
 	dir := write(t, map[string]string{
 		"train_000000.bin": tokenShard(slices.Repeat([]int{1, 2}, 50)...), "val_000000.bin": tokenShard(slices.Repeat([]int{3}, 50)...),
@@ -337,8 +337,8 @@ func TestGlobOfFolders(t *testing.T) {
 	}
 }
 
-// TestPadding: NULs after the last member of a .gz are no error, as gzip has it (RFC 1952
-// says nothing; tapes pad), and are counted; anything else is.
+// TestPadding: NULs after the last member of a .gz are counted but are not an error, as in gzip
+// (RFC 1952 does not mention them; tapes pad); anything else there is an error.
 func TestPadding(t *testing.T) {
 	pad := string(make([]byte, 512))
 	lines := jsonl("text", stories(20))

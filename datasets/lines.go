@@ -24,11 +24,11 @@ var (
 )
 
 // jsonLines reads a file of JSON objects, one a line, compressed or not. Offsets
-// count bytes of the lines. Empty lines and empty texts are left out.
+// are in bytes of decompressed data. Empty lines and empty texts are skipped.
 type jsonLines struct {
 	doc  *Document
 	in   io.ReadCloser // decompressed
-	file store.File    // in itself, where it is not compressed
+	file store.File    // in itself, if it is not compressed
 	br   *bufio.Reader
 	at   int64
 	long []byte
@@ -85,14 +85,14 @@ func (l *jsonLines) record() ([]byte, error) {
 	return text, nil
 }
 
-// badRecord is the error of one record, after which others can be read.
+// badRecord is the error of one record, after which other records can be read.
 type badRecord struct{ err error }
 
 func (b *badRecord) Error() string { return b.err.Error() }
 func (b *badRecord) Unwrap() error { return b.err }
 
-// broken is the error of a file that cannot be read on, or io.EOF if that is to be
-// passed over.
+// broken returns the error of a file that cannot be read any further, or io.EOF if bad
+// data is skipped.
 func (l *jsonLines) broken(offset int64, err error) error {
 	if err := l.doc.faults.found(l.doc.path, offset, l.located(offset, err)); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (l *jsonLines) broken(offset int64, err error) error {
 	return io.EOF
 }
 
-// seek makes offset the place of the next line.
+// seek makes the line at offset the next one.
 func (l *jsonLines) seek(offset int64) error {
 	switch {
 	case l.br != nil && l.at == offset:
@@ -144,8 +144,8 @@ func (l *jsonLines) reopen() error {
 	return nil
 }
 
-// line reads the next line, valid until the one after it. One that is too long is read over,
-// and its error is a *badRecord.
+// line reads the next line, valid until the next call. A line that is too long is skipped and
+// reported as a *badRecord.
 func (l *jsonLines) line() ([]byte, error) {
 	l.long = l.long[:0]
 	for {
@@ -167,7 +167,7 @@ func (l *jsonLines) line() ([]byte, error) {
 	}
 }
 
-// pass reads the rest of a line that is too long.
+// pass skips the rest of a line that is too long.
 func (l *jsonLines) pass() error {
 	for {
 		part, err := l.br.ReadSlice('\n')
@@ -181,7 +181,7 @@ func (l *jsonLines) pass() error {
 	}
 }
 
-// located puts file and line in front of an error.
+// located prefixes an error with the file and the line.
 func (l *jsonLines) located(offset int64, err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("the file ends within its compressed data: it was cut short")
@@ -189,7 +189,7 @@ func (l *jsonLines) located(offset int64, err error) error {
 	return fmt.Errorf("%s: %w", l.where(offset), err)
 }
 
-// where counts the lines up to an offset, which only errors want to know.
+// where implements pieces. It counts the lines up to an offset, which only errors need.
 func (l *jsonLines) where(offset int64) string {
 	n := 1
 	if in, err := decompress(l.doc.path, l.doc.faults); err == nil {
@@ -238,7 +238,7 @@ func textOf(line []byte, field string) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// notRecord is the error of a line that is no JSON object.
+// notRecord is the error of a line that is not a JSON object.
 type notRecord struct{ err error }
 
 func (n *notRecord) Error() string { return "not a JSON object: " + n.err.Error() }

@@ -18,28 +18,28 @@ const (
 	validation kind = "validation"
 )
 
-// loader is the Stream of both kinds.
+// loader implements Stream for both kinds.
 type loader struct {
 	kind   kind
 	src    *Source
 	tok    tokenizer.Tokenizer
-	config Config // Buffer as it is used
+	config Config // with the default filled in for Buffer
 	prints prints
-	slack  int // most tokens left out at the start of an epoch
+	slack  int // maximum number of tokens skipped at the start of an epoch
 	closed bool
 
 	cursor
 	reader reader
 	block  block
 	batch  Batch
-	// order of the documents in epoch ordered-1; 0 if there is none yet
+	// order of the documents in epoch ordered-1; ordered is 0 if there is none yet
 	order   []int
 	ordered int
 }
 
 // cursor is the position in a stream: Taken windows of the block that starts
-// at Start have been handed out. Read is the sum of the epoch's pieces up to and with the
-// last of that block, once it was read.
+// at Start have been handed out. Read is the sum of the epoch's pieces up to and including
+// the last of that block, once the block has been read.
 type cursor struct {
 	Epoch int
 	Start position
@@ -52,12 +52,12 @@ type block struct {
 	tokens []int32
 	spans  []span   // the windows, in the order they are handed out
 	end    position // start of the next block
-	rest   []int32  // tokens from there on that were read already, if windows are packed
+	rest   []int32  // tokens from end on that have been read already, if windows are packed
 	last   bool     // no window is left in the epoch after this block
 	loaded bool
 }
 
-// span is a window: so many tokens from one on, each with the next as its target.
+// span is a window: length tokens from index at, each with the next as its target.
 type span struct{ at, length int32 }
 
 func newLoader(src *Source, tok tokenizer.Tokenizer, c Config, k kind) (*loader, error) {
@@ -96,8 +96,8 @@ func newLoader(src *Source, tok tokenizer.Tokenizer, c Config, k kind) (*loader,
 	return l, nil
 }
 
-// measure counts the tokens, up to 2T, for the text must have a window
-// wherever an epoch's first may start.
+// measure counts the tokens, up to 2T: the text must hold a window wherever
+// an epoch's first window may start.
 func (l *loader) measure() error {
 	t, n := l.config.Context, 0
 	for n < 2*t {
@@ -117,7 +117,7 @@ func (l *loader) measure() error {
 	return nil
 }
 
-// epoch is the cursor at the start of an epoch.
+// epoch returns the cursor at the start of an epoch.
 func (l *loader) epoch(e int) cursor {
 	c := cursor{Epoch: e}
 	if l.kind == training && !l.config.Packed { // packed windows begin where documents do
@@ -172,14 +172,14 @@ func (l *loader) row(ctx context.Context, row int) error {
 	return nil
 }
 
-// blank leaves the rows from one on without a target.
+// blank clears the rows of the batch from index from on, which then have no targets.
 func (l *loader) blank(from int) {
 	for i := from * l.config.Context; i < len(l.batch.Tokens); i++ {
 		l.batch.Tokens[i], l.batch.Targets[i] = 0, Ignore
 	}
 }
 
-// window returns the next window and goes past it.
+// window returns the next window and advances past it.
 func (l *loader) window(ctx context.Context) ([]int32, error) {
 	for {
 		if l.kind == validation && l.Epoch > 0 {
@@ -219,16 +219,16 @@ func (l *loader) fill(ctx context.Context) error {
 	b := &l.block
 	b.tokens = b.tokens[:0]
 	if !l.src.records() {
-		// A token is a byte or more, but for one at the end of each document.
+		// A token takes at least a byte, except for one at the end of each document.
 		b.tokens = slices.Grow(b.tokens, int(min(int64(want), l.src.size+int64(len(l.src.docs)))))
 	}
 	if len(b.rest) > 0 && l.Start == b.end {
-		b.tokens = append(b.tokens, b.rest...) // what is compressed would be read from its beginning again
+		b.tokens = append(b.tokens, b.rest...) // to seek, a compressed file would be read from its beginning again
 	} else {
 		l.reader.seek(l.Start, l.documents(l.Epoch))
 	}
 	b.last, b.rest = false, b.rest[:0]
-	whole, wholeEnd := 0, position{} // of the last end of a document, where windows are packed
+	whole, wholeEnd := 0, position{} // the last end of a document, if windows are packed
 	for len(b.tokens) < want && !b.last {
 		ids, err := l.reader.take(ctx, want-len(b.tokens))
 		if err == io.EOF {
@@ -248,7 +248,7 @@ func (l *loader) fill(ctx context.Context) error {
 	if !b.last {
 		b.end = l.reader.before(1)
 	}
-	if !b.last && whole > 0 { // the document that is not whole here begins the next block
+	if !b.last && whole > 0 { // a document that is incomplete here begins the next block
 		b.rest = append(b.rest, b.tokens[whole:]...)
 		b.tokens, b.end = b.tokens[:whole+1], wholeEnd
 	}
@@ -257,7 +257,7 @@ func (l *loader) fill(ctx context.Context) error {
 	l.cut(rng)
 	rng.Shuffle(len(b.spans), func(i, j int) { b.spans[i], b.spans[j] = b.spans[j], b.spans[i] })
 	if l.kind == validation && b.last && !l.config.Packed {
-		if n := (len(b.tokens) - 1) % t; n > 0 { // too few for a window, and last so as to leave the others in their order
+		if n := (len(b.tokens) - 1) % t; n > 0 { // too few for a full window; appended last to keep the order of the others
 			b.spans = append(b.spans, span{int32(len(b.tokens) - 1 - n), int32(n)})
 		}
 	}
@@ -265,7 +265,7 @@ func (l *loader) fill(ctx context.Context) error {
 	return nil
 }
 
-// lastEnd is the place of the last end of a document among tokens, −1 if there is none or windows are not packed.
+// lastEnd returns the index of the last end-of-text token in ids, −1 if there is none or windows are not packed.
 func (l *loader) lastEnd(ids []int) int {
 	end, _ := l.tok.EndOfText()
 	for i := len(ids) - 1; i >= 0 && l.config.Packed; i-- {
@@ -276,7 +276,7 @@ func (l *loader) lastEnd(ids []int) int {
 	return -1
 }
 
-// cut makes the windows of the block, in order.
+// cut divides the block into windows, before they are shuffled.
 func (l *loader) cut(rng *rand.Rand) {
 	t, b := l.config.Context, &l.block
 	b.spans = b.spans[:0]
@@ -298,8 +298,8 @@ func (l *loader) cut(rng *rand.Rand) {
 	}
 }
 
-// packed returns the length of the longest window of at most t tokens after which a
-// document ends; t, or all there is, if none does.
+// packed returns the length of the longest window of at most t tokens whose last target
+// ends a document. If there is none, the window takes t tokens, or all that are left.
 func packed(tokens []int32, t int, end int32) int {
 	n := min(t, len(tokens)-1)
 	for i := n; i > 0; i-- {
@@ -310,7 +310,7 @@ func packed(tokens []int32, t int, end int32) int {
 	return n
 }
 
-// documents is the order of the documents in an epoch.
+// documents returns the order of the documents in an epoch.
 func (l *loader) documents(epoch int) []int {
 	if l.ordered != epoch+1 {
 		l.order = random("documents", l.config.Seed, uint64(epoch)).Perm(len(l.src.docs))
@@ -326,7 +326,7 @@ func (l *loader) Close() error {
 	return l.reader.close()
 }
 
-// A ShortError says that a text has fewer tokens than a window takes.
+// A ShortError reports a text that has fewer tokens than a window takes.
 type ShortError struct {
 	Text, Tokenizer string
 	Tokens, Context int

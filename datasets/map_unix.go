@@ -14,9 +14,9 @@ import (
 // memoryMap is a file mapped into memory.
 type memoryMap struct{ data []byte }
 
-// mapFile maps a file. What cannot be mapped, such as an empty file or an object of a store, is read.
+// mapFile maps a file. A file that cannot be mapped, such as an empty one or an object of a store, is read instead.
 //
-// What reads the bytes of one that may be cut short meanwhile does so in mapped.Guard.
+// The file may be truncated while it is mapped, so its bytes must be read in mapped.Guard.
 func mapFile(path string) (mapping, error) {
 	if store.IsURL(path) {
 		return openPlain(path)
@@ -42,7 +42,7 @@ func (m *memoryMap) bytes(offset, n int64) ([]byte, error) { return m.data[offse
 
 func (m *memoryMap) size() int64 { return int64(len(m.data)) }
 
-// release drops the pages from this process; the system's cache keeps them.
+// release drops the pages from this process; they stay in the system's page cache.
 func (m *memoryMap) release(from, to int64) error {
 	page := int64(os.Getpagesize())
 	return unix.Madvise(m.data[from/page*page:to], unix.MADV_DONTNEED)

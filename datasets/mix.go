@@ -11,24 +11,24 @@ import (
 	"slices"
 )
 
-// A Part is a stream of batches of one window, and its share of a mixture.
+// A Part is a stream of batches of one window each, and its weight in a mixture.
 type Part struct {
 	Stream Stream
-	Weight float64 // against the sum of all; above 0
+	Weight float64 // relative to the sum of all weights; above 0
 }
 
 // mixStateFormat is the version of a mixture's state.
 const mixStateFormat = "gorgpt mixture 1"
 
-// maxMixState bounds the bytes that Restore looks at.
+// maxMixState is the size in bytes of the largest state that Restore accepts.
 const maxMixState = 1 << 20
 
-// Mix returns a stream of batches of size windows, each from one of the parts, drawn
-// by weight: after many windows, each part has given its share of them, whatever
-// the sizes of the texts. The draws depend on the seed and the number of the window.
-// Of finite parts, those that go on share what is left among them when one has ended, so
-// that a mixture has each of their windows once; the rows of its last batch that there is
-// no window for have no targets. Close closes the parts, which the caller must leave alone.
+// Mix returns a stream of batches of size windows. Each window comes from one of the parts,
+// drawn by weight, so that in the long run each part contributes its share of the windows,
+// whatever the sizes of the texts. The draws depend on the seed and the number of the window.
+// When a finite part ends, windows are drawn from the others, so that a mixture of finite
+// parts has each of their windows once; rows of its last batch for which there is no window
+// have no targets. Close closes the parts, which the caller must not use.
 func Mix(size int, seed uint64, parts ...Part) (Stream, error) {
 	if size < 1 {
 		return nil, fmt.Errorf("batch is %d windows, want at least 1", size)
@@ -45,21 +45,22 @@ func Mix(size int, seed uint64, parts ...Part) (Stream, error) {
 	return m, nil
 }
 
-// mixture is the Stream of Mix.
+// mixture implements Stream for Mix.
 type mixture struct {
 	size  int
 	seed  uint64
 	parts []Part
-	ended []bool // of the parts, as window has found them
+	ended []bool // which parts window has found to have ended
 
-	taken  uint64 // windows
+	taken  uint64 // number of windows handed out
 	batch  Batch
-	failed error // the parts could not be taken back after an error
+	failed error // why the parts could not be restored after an error
 	closed bool
 }
 
-// draw returns the part that window n comes from, of those that have not ended; -1 if all
-// have. What is drawn after k of them were found to have ended depends on no more than that.
+// draw returns the part that window n comes from, among those that have not ended, or -1 if
+// all have. k is how many were found to have ended for this window; the random number depends
+// only on the seed, n and k.
 func (m *mixture) draw(n, k uint64) int {
 	total := 0.0
 	for i, p := range m.parts {
@@ -147,7 +148,7 @@ func (m *mixture) window(ctx context.Context) error {
 	return nil
 }
 
-// mixState is a mixture's position as it is stored.
+// mixState is the stored form of a mixture's position.
 type mixState struct {
 	Format  string            `json:"format"`
 	Size    int               `json:"size"`
@@ -202,7 +203,7 @@ func (m *mixture) Restore(b []byte) error {
 	return nil
 }
 
-// parse reads a state and checks that it is one of this mixture.
+// parse reads a state and checks that it belongs to this mixture.
 func (m *mixture) parse(b []byte) (mixState, error) {
 	var s mixState
 	if len(b) > maxMixState {

@@ -16,30 +16,30 @@ import (
 //   - "go": the Go standard library's source, from the toolchain of this
 //     machine (./go for a file or folder of that name)
 //   - a file, as one document
-//   - a folder: all files in it and below, each a document, but no hidden ones
-//     (".git"), no empty and no binary ones (a NUL in the first 8 KiB), none in the
-//     directory of a run or a model, and none that are no text by what follows
+//   - a folder: all files in it and its subfolders, each a document, except files that
+//     are hidden (".git"), empty or binary (a NUL in the first 8 KiB), that belong to the
+//     directory of a run or a model, or that are not text by the rules below
 //   - a glob as in path/filepath.Match ("texts/*.txt"), in which ** stands for any
-//     number of folders: the files and folders that match it, taken as above
-//   - the same in an object store, by URL (s3://bucket/texts/*.jsonl); see package store
+//     number of folders: the files and folders that match it, read as above
+//   - any of these in an object store, by URL (s3://bucket/texts/*.jsonl); see package store
 //
-// What a file holds, its name tells. Of files of many texts, each text is a document,
-// in the order of the file:
+// A file's extension says what it holds. In files that hold many texts, each text is a
+// document, in the order of the file:
 //
-//   - .jsonl, .ndjson, .json: a JSON object a line, with the text in the field "text"
+//   - .jsonl, .ndjson, .json: one JSON object a line, with the text in the field "text"
 //     (see [Field])
-//   - .parquet: a row each, with the text in the column of that name
+//   - .parquet: one text a row, in the column of that name
 //   - .bin: tokens of llm.c or nanoGPT, mapped into memory; the tokenizer must be
 //     the one they were made with
-//   - .gz, .zst after any of these but .bin, or after that of a plain text: the same, compressed
-//   - an ending of [RegisterFormat]: its records
+//   - .gz, .zst after .jsonl, .ndjson, .json or the extension of a plain text: the same, compressed
+//   - an extension registered with [RegisterFormat]: the format's records
 //
-// All other files are plain text, of which a byte-order mark is no part. Tables (.csv, .tsv),
-// text in UTF-16, archives, what is compressed otherwise and the pointers of Git LFS are an
-// error with advice where they are named, and left out of folders. A folder with token shards
-// is a folder of shards: all else in it is left out. [Source.LeftOut] counts what is.
+// All other files are plain text, without a byte-order mark if there is one. Tables (.csv,
+// .tsv), UTF-16 text, archives, files compressed in other ways and Git LFS pointers are an
+// error with advice if they are named, and are left out of folders. If a folder has token
+// shards, everything else in it is left out. [Source.LeftOut] counts the files left out.
 //
-// Where there is no text, the error says what was found instead.
+// If there is no text, the error says what was found instead.
 func Open(spec string, options ...Option) (*Source, error) {
 	o := opening{field: "text", faults: new(faults)}
 	for _, option := range options {
@@ -60,12 +60,12 @@ type Option func(*opening)
 // text; parts of a nested column's name are joined by dots.
 func Field(name string) Option { return func(o *opening) { o.field = name } }
 
-// SkipBad leaves out what cannot be read, a bad line or what comes after the place
-// where a compressed file is cut short, and counts it; see [Source.Skipped]. Without
-// it, it is an error that names the file and the line.
+// SkipBad skips what cannot be read, such as a bad line or the missing end of a
+// truncated compressed file, and counts it; see [Source.Skipped]. Without SkipBad,
+// bad data is an error that names the file and the line.
 func SkipBad() Option { return func(o *opening) { o.faults.skip = true } }
 
-// opening is what the options of Open set.
+// opening holds the options of Open.
 type opening struct {
 	field  string
 	faults *faults
@@ -109,7 +109,7 @@ func (o opening) openFile(name string, info fs.FileInfo) (*Source, error) {
 	}
 	d, err := o.document(store.Base(name), name, info.Size(), true)
 	if no, ok := errors.AsType[*notText](err); ok && no.binary() {
-		err = nil // named, so it is wanted
+		err = nil // named explicitly, so it is wanted
 	}
 	if err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func (o opening) openFolder(root string) (*Source, error) {
 	return c.source(root, "this folder")
 }
 
-// noTextIn is the error of a folder that is known to hold no text; see notData.
+// noTextIn is the error for a folder that is known to hold no text; see notData.
 func noTextIn(root, what string) error {
 	whole := map[string]string{"run": "the directory of a run", "model": "a model"}
 	return fmt.Errorf("%s: %s, in which there is no text to read; name a file in it if one is wanted", root, whole[what])
@@ -182,7 +182,7 @@ func (o opening) openGlob(pattern string) (*Source, error) {
 		case info.IsDir():
 			err = c.addFolder(path, filepath.ToSlash(name)+"/", everything)
 		default:
-			c.asked = ending != "" && ending == filepath.Ext(path) // not by a wildcard
+			c.asked = ending != "" && ending == filepath.Ext(path) // the extension was named, not matched by a wildcard
 			err = c.addFile(path, filepath.ToSlash(name), info)
 			c.asked = false
 		}

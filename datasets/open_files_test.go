@@ -100,8 +100,8 @@ func TestNothingLeftOpen(t *testing.T) {
 	}
 }
 
-// TestInflatedBackAndForth reads a compressed text at offsets within, before and behind what
-// is kept of it, with reads across the end of the buffer.
+// TestInflatedBackAndForth reads a compressed text at offsets within, before and after the part
+// of it that is kept, with reads across the end of the buffer.
 func TestInflatedBackAndForth(t *testing.T) {
 	var b strings.Builder
 	for i := 0; b.Len() < 7*inflatedTail; i++ {
@@ -135,7 +135,7 @@ func TestInflatedBackAndForth(t *testing.T) {
 	}
 }
 
-// failingTokenizer cannot say what its tokens are, once it is told not to.
+// failingTokenizer fails once fails is set.
 type failingTokenizer struct {
 	tokenizer.Tokenizer
 	fails bool

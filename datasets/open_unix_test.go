@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestOpenUnreadable runs itself again as nobody where it runs as root, whom
-// no permission stops.
+// TestOpenUnreadable, if run as root, runs itself again as nobody, since
+// permissions do not apply to root.
 func TestOpenUnreadable(t *testing.T) {
 	const env = "DATASETS_UNREADABLE"
 	dir := os.Getenv(env)

@@ -14,7 +14,7 @@ import (
 )
 
 // rows reads the texts in a column of a Parquet file. Offsets count rows. Rows
-// without a text are left out.
+// without a text are skipped.
 type rows struct {
 	doc    *Document
 	file   store.File
@@ -22,11 +22,11 @@ type rows struct {
 	column int
 
 	at     int64 // row of the next value
-	group  int   // of pages, in groups
+	group  int   // index in groups of the group of pages
 	pages  parquet.Pages
 	page   parquet.Page
 	reader parquet.ValueReader
-	values []parquet.Value // read of the page
+	values []parquet.Value // read from page and not yet returned
 	buf    [64]parquet.Value
 }
 
@@ -68,8 +68,8 @@ func openParquet(f store.File, field string) (*parquet.File, int, error) {
 	return p, leaf.ColumnIndex, nil
 }
 
-// column finds a column by its path joined by dots. A name may have dots itself, so the
-// paths are compared as they are written.
+// column finds a column by its path joined by dots. A name may itself have dots, so the
+// joined paths are compared.
 func column(schema *parquet.Schema, name string) (parquet.LeafColumn, error) {
 	var names []string
 	for _, path := range schema.Columns() {
@@ -84,7 +84,7 @@ func column(schema *parquet.Schema, name string) (parquet.LeafColumn, error) {
 	return parquet.LeafColumn{}, fmt.Errorf("no column %q; there are: %s", name, strings.Join(names[:min(len(names), 10)], ", "))
 }
 
-// recovered is the error of a library that panicked, or err.
+// recovered returns an error if the library panicked, otherwise err.
 func recovered(panicked any, err error) error {
 	if panicked != nil {
 		return fmt.Errorf("damaged: %v", panicked)
@@ -120,8 +120,8 @@ func (r *rows) piece(offset int64) (piece, error) {
 	}
 }
 
-// broken is the error of a row after which nothing in its group can be trusted to be where it
-// seems. If that is to be passed over, the first row of the next group is the next.
+// broken handles an error after which the position in the row group cannot be trusted. If bad
+// data is skipped, it moves to the first row of the next group; otherwise it returns the error.
 func (r *rows) broken(err error) error {
 	from, to := r.at, int64(0)
 	for i, g := range r.groups {
@@ -138,7 +138,7 @@ func (r *rows) broken(err error) error {
 	return r.seek(max(to, from+1))
 }
 
-// seek makes row the next. At the end there are no pages.
+// seek makes row the next one to read. Past the last row, pages is nil.
 func (r *rows) seek(row int64) (err error) {
 	defer func() { err = recovered(recover(), err) }()
 	if err := r.release(); err != nil {
@@ -156,7 +156,7 @@ func (r *rows) seek(row int64) (err error) {
 	return nil
 }
 
-// next returns the text of the next row, valid until the one after it.
+// next returns the text of the next row, valid until the next call.
 func (r *rows) next() (text []byte, err error) {
 	defer func() { err = recovered(recover(), err) }()
 	for len(r.values) == 0 {
@@ -186,7 +186,7 @@ func (r *rows) next() (text []byte, err error) {
 	return text, nil
 }
 
-// nextPage goes to the next page, of the next group after the last.
+// nextPage advances to the next page, in the next group if the current one has no more.
 func (r *rows) nextPage() error {
 	for r.group < len(r.groups) {
 		if r.pages == nil {

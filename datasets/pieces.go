@@ -11,10 +11,10 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// pieces reads a file that is not plain text: one that holds many texts, or tokens.
+// pieces reads a document piece by piece: plain text, one of many texts, or tokens.
 type pieces interface {
-	// piece returns what is at an offset, 0 or the next of a piece before; io.EOF
-	// after the last. It is valid until the next call. Errors name the file.
+	// piece returns the piece at an offset, which is 0 or the next of an earlier piece;
+	// io.EOF after the last. It is valid until the next call. Errors name the file.
 	piece(offset int64) (piece, error)
 
 	// where names the piece at an offset in an error, as in "a.jsonl:17".
@@ -27,29 +27,29 @@ type pieces interface {
 type piece struct {
 	text []byte
 	ids  []int
-	at   int64 // offset of the piece itself, later than asked for after what is left out
-	next int64 // offset of the one after it
+	at   int64 // offset of the piece itself, after the one asked for if records were skipped
+	next int64 // offset of the piece after it
 	end  bool  // the text ends here: the end-of-text token follows
-	last bool  // nothing follows in the document, which a reader need not tell
+	last bool  // nothing follows in the document; setting it is optional
 }
 
-// recordFormat is what a file of several texts, or of tokens, is read with.
+// recordFormat says how to read a file of many texts, or of tokens.
 type recordFormat struct {
 	open  func(d *Document) (pieces, error)
-	field string // that holds the text
+	field string // name of the field that holds the text
 	text  bool   // texts, not tokens
-	lines bool   // one a line, so that a part of the file can be read
-	width int64  // bytes of a token
+	lines bool   // one text a line, so that a part of the file can be read
+	width int64  // bytes per token
 }
 
-// share is a part of the records of a file, by a hash of their text, so that equal
-// texts are in one part.
+// share is one side of a split of a file's records by a hash of their text, so that
+// equal texts are on the same side.
 type share struct {
 	fraction   float64
 	validation bool
 }
 
-// has tells whether a record belongs to the share; all belong to nil.
+// has reports whether a record belongs to the share. All records belong to a nil share.
 func (s *share) has(text []byte) bool {
 	if s == nil {
 		return true
@@ -58,10 +58,10 @@ func (s *share) has(text []byte) bool {
 	return unit(sum[:]) < s.fraction == s.validation
 }
 
-// unit makes a number in [0, 1) of a hash.
+// unit maps a hash to a number in [0, 1).
 func unit(sum []byte) float64 { return float64(binary.BigEndian.Uint64(sum)>>11) / (1 << 53) }
 
-// faults decides what becomes of records that cannot be read, and counts each once,
+// faults decides what happens to records that cannot be read, and counts each once,
 // however often its file is read.
 type faults struct {
 	skip bool
@@ -69,23 +69,23 @@ type faults struct {
 	mu    sync.Mutex
 	count int
 	first error
-	at    fault                         // of the first
+	at    fault                         // place of first
 	seen  map[string]map[int64]struct{} // the offsets counted, by file
 	pads  map[string]int64              // bytes of padding after a .gz, by file
 }
 
-// fault is the place of one.
+// fault is the place of a bad record.
 type fault struct {
 	path   string
 	offset int64
 }
 
-// before is the order in which one reader finds them.
+// before reports whether a reader of the files in order finds f before other.
 func (f fault) before(other fault) bool {
 	return cmp.Or(cmp.Compare(f.path, other.path), cmp.Compare(f.offset, other.offset)) < 0
 }
 
-// padding counts the padding of a file.
+// padding notes n bytes of padding at the end of a file.
 func (f *faults) padding(path string, n int64) {
 	if f == nil {
 		return
@@ -98,7 +98,7 @@ func (f *faults) padding(path string, n int64) {
 	f.pads[path] = n
 }
 
-// found is the error of a record, or nil if it is to be left out.
+// found returns the error of a record, or nil if the record is to be skipped.
 func (f *faults) found(path string, offset int64, err error) error {
 	if f == nil || !f.skip {
 		return err
@@ -122,8 +122,8 @@ func (f *faults) found(path string, offset int64, err error) error {
 	return nil
 }
 
-// Skipped returns how many records have been left out so far because they could not
-// be read, counting each once, and the first one's error; see [SkipBad].
+// Skipped returns how many records have been skipped so far because they could not
+// be read, counting each once, and the error of the first; see [SkipBad].
 func (s *Source) Skipped() (n int, first error) {
 	if s.faults == nil {
 		return 0, nil
@@ -133,8 +133,8 @@ func (s *Source) Skipped() (n int, first error) {
 	return s.faults.count, s.faults.first
 }
 
-// Padding returns how many bytes of NULs have been passed over so far after the last member
-// of .gz files.
+// Padding returns how many NUL bytes have been ignored so far after the last member of
+// .gz files.
 func (s *Source) Padding() int64 {
 	if s.faults == nil {
 		return 0
@@ -148,16 +148,16 @@ func (s *Source) Padding() int64 {
 	return n
 }
 
-// textPieces reads plain text in pieces of 64 KiB, or longer ones for a tokenizer that is not
-// to be cut at white space.
+// textPieces reads plain text in pieces of 64 KiB, or longer ones for a tokenizer whose text
+// must not be cut at white space.
 type textPieces struct {
 	doc       *Document
 	content   Content
 	buf       []byte
-	tokenizer tokenizer.Tokenizer // nil: any of this module's
+	tokenizer tokenizer.Tokenizer // nil for any of this module's
 }
 
-// longestPiece is the longest there is.
+// longestPiece is the largest size of a piece, in bytes.
 const longestPiece = 16 << 20
 
 func (t *textPieces) piece(offset int64) (piece, error) {

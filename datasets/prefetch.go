@@ -6,9 +6,9 @@ import (
 )
 
 // Prefetch returns the stream s with up to depth batches (at least 1) read
-// ahead by a goroutine, which starts at the first Next and ends with Close, an
-// error or the end. State is the position after the batches handed out, not
-// those read ahead. The caller must leave s alone; Close closes it.
+// ahead by a goroutine, which starts at the first Next and ends at Close, an
+// error or the end of the stream. State is the position after the batches
+// handed out, not those read ahead. The caller must not use s; Close closes it.
 func Prefetch(s Stream, depth int) Stream {
 	return &prefetch{stream: s, depth: max(1, depth)}
 }
@@ -21,11 +21,11 @@ type prefetch struct {
 	// While the goroutine runs:
 	cancel context.CancelFunc // nil if none runs
 	done   chan struct{}      // closed when it has ended
-	ready  chan *ahead        // what it has read
-	free   chan *ahead        // what it may fill
-	out    *ahead             // the caller's
-	state  []byte             // after what was handed out
-	err    error              // what ended the stream
+	ready  chan *ahead        // batches it has read
+	free   chan *ahead        // batches it may fill
+	out    *ahead             // the batch that the caller has
+	state  []byte             // after the batches handed out
+	err    error              // why the stream ended
 }
 
 // ahead is a batch read ahead, with the state after it.
@@ -51,7 +51,7 @@ func (p *prefetch) Next(ctx context.Context) (Batch, error) {
 		}
 	}
 	if p.out != nil {
-		p.free <- p.out // has room for all there are
+		p.free <- p.out // never blocks: there is room for all of them
 		p.out = nil
 	}
 	select {
@@ -67,7 +67,7 @@ func (p *prefetch) Next(ctx context.Context) (Batch, error) {
 	}
 }
 
-// start lets the goroutine run from where the stream is.
+// start starts the goroutine at the stream's current position.
 func (p *prefetch) start() error {
 	state, err := p.stream.State()
 	if err != nil {
@@ -85,7 +85,7 @@ func (p *prefetch) start() error {
 	return nil
 }
 
-// fetch fills what is free until ctx ends or the stream does.
+// fetch fills free batches until ctx is done or the stream ends.
 func fetch(ctx context.Context, s Stream, free <-chan *ahead, ready chan<- *ahead, done chan<- struct{}) {
 	defer close(done)
 	for {
@@ -106,7 +106,7 @@ func fetch(ctx context.Context, s Stream, free <-chan *ahead, ready chan<- *ahea
 			a.state, err = s.State()
 		}
 		a.err = err
-		ready <- a // has room for all there are
+		ready <- a // never blocks: there is room for all of them
 		if err != nil {
 			return
 		}

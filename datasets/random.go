@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 )
 
-// random returns a generator whose numbers depend on the arguments alone, so
-// that each decision can be made again from where it was made.
+// random returns a generator whose numbers depend only on the arguments, so
+// that each decision can be reproduced from the position where it was made.
 func random(what string, at ...uint64) *rand.Rand {
 	b := []byte(what)
 	for _, x := range at {

@@ -16,9 +16,9 @@ import (
 // pieceSize is how many bytes are read and encoded at a time.
 const pieceSize = 64 << 10
 
-// A position is a place in the tokens of an epoch: Skip tokens after those
-// before byte Offset of the Doc-th document in the epoch's order. Sum is that of the
-// pieces of the epoch before that byte.
+// A position is a place in the tokens of an epoch: Skip tokens after byte Offset
+// of the Doc-th document in the epoch's order. Sum is the sum of the pieces of the
+// epoch before that byte.
 type position struct {
 	Doc    int
 	Offset int64
@@ -26,13 +26,13 @@ type position struct {
 	Sum    sum
 }
 
-// sum tells whether text that was read is what it was: a CRC-32C of the pieces so far in
-// its upper half, and how many bytes or tokens they have in its lower half.
+// sum detects changes in text that was read before. Its upper half is a CRC-32C of the
+// pieces so far, its lower half the number of bytes or tokens in them.
 type sum uint64
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// add is the sum after a piece of the i-th document of the source.
+// add returns the sum after a piece of the i-th document of the source.
 func (s sum) add(i int, p piece) sum {
 	var buf [512]byte
 	crc := crc32.Update(uint32(s>>32), castagnoli, binary.LittleEndian.AppendUint64(buf[:0], uint64(i)))
@@ -47,19 +47,19 @@ func (s sum) add(i int, p piece) sum {
 	return sum(crc)<<32 | sum(uint32(s)+uint32(len(p.text)+len(p.ids)))
 }
 
-// reader gives the tokens of documents in some order. What a piece is depends
-// only on where it starts, so reading can begin anew at any position.
+// reader yields the tokens of documents in some order. A piece depends only on
+// where it starts, so reading can resume at any position.
 type reader struct {
 	docs  []Document
 	tok   tokenizer.Tokenizer
 	order []int // of docs; the identity if nil
 
-	current position // start of the piece that ids are of; Skip is 0
+	current position // start of the piece that ids are from; Skip is 0
 	loaded  bool     // there is such a piece
-	next    position // start of the one after it, and tokens to skip there
-	ids     []int    // of the piece, with the end of text if it is the last of its document
-	at      int      // ids taken so far
-	pieces  pieces   // of document open, if not nil
+	next    position // start of the piece after it, and tokens to skip there
+	ids     []int    // of the piece, with the end-of-text token if its text ends there
+	at      int      // number of ids taken so far
+	pieces  pieces   // of the document with index open, if not nil
 	open    int
 }
 
@@ -92,7 +92,8 @@ func (r *reader) take(ctx context.Context, n int) ([]int, error) {
 	return ids, nil
 }
 
-// before is the position of the n-th token before the next one, of those that were taken last.
+// before returns the position of the n-th token before the next one. It must be among those
+// that take returned last.
 func (r *reader) before(n int) position {
 	p := r.current
 	p.Skip = r.at - n
@@ -190,8 +191,8 @@ func (r *reader) close() error {
 	return err
 }
 
-// cut returns where to end a piece that text goes on after: where the tokenizer, if it is
-// not nil, may cut it; if there is no such place, between characters.
+// cut returns where to end a piece that more text follows: the last place where the tokenizer
+// (any of this module's if nil) allows a cut, or if there is none, between characters.
 func cut(tok tokenizer.Tokenizer, text []byte) int {
 	if n := tokenizer.CutFor(tok, text); n > 0 {
 		return n

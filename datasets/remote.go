@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// openURL is open for what lies in an object store.
+// openURL is open for objects in an object store.
 func (o opening) openURL(spec string) (*Source, error) {
 	info, err := store.Stat(spec)
 	root, pattern := store.SplitGlob(spec)
@@ -49,23 +49,24 @@ func (o opening) openURL(spec string) (*Source, error) {
 	return r.source(spec, where)
 }
 
-// remote gathers the texts of an object store, by the rules of folders.
+// remote gathers the texts of an object store, by the rules for folders.
 type remote struct {
 	collection
 	root  string
 	keys  map[string]bool   // of all objects below root
-	found []found           // those that match
-	kinds map[string]string // what notData tells of folders
+	found []found           // objects that match
+	kinds map[string]string // results of notData by folder
 }
 
-// found is an object, and how many elements of its key the pattern matches: a folder is taken whole.
+// found is an object, and how many elements of its key the pattern matches: fewer than all if it
+// matches a folder, which is taken as a whole.
 type found struct {
 	store.Object
 	elements []string
 	matched  int
 }
 
-// list finds the objects that match a pattern, all if it is empty, in the order in which folders give theirs.
+// list finds the objects that match a pattern, or all if it is empty, in the order of files in folders.
 func (r *remote) list(pattern string) error {
 	var parts []string
 	if pattern != "" {
@@ -101,7 +102,7 @@ func (r *remote) list(pattern string) error {
 
 // add adds the objects that are text.
 func (r *remote) add(pattern string) error {
-	hidden := strings.HasPrefix(path.Base(pattern), ".") // is asked for
+	hidden := strings.HasPrefix(path.Base(pattern), ".") // hidden objects are asked for
 	ending := path.Ext(pattern)
 	left := map[string]bool{}
 	for _, f := range r.found {
@@ -131,8 +132,8 @@ func (r *remote) add(pattern string) error {
 	return nil
 }
 
-// notData is the outermost of a folder, below the root, and those around it that is known to hold no text, with what
-// it is; of no elements, the root.
+// notData returns the outermost folder that is known to hold no text, among a folder below the root and its
+// parents, with its kind; with no elements, it looks at the root.
 func (r *remote) notData(elements []string) (dir, what string) {
 	for n := min(1, len(elements)); n <= len(elements); n++ {
 		dir := path.Join(elements[:n]...)
@@ -151,7 +152,7 @@ func (r *remote) notData(elements []string) (dir, what string) {
 	return "", ""
 }
 
-// below tells whether there are objects of a prefix.
+// below reports whether there are objects with a prefix.
 func (r *remote) below(prefix string) bool {
 	for key := range r.keys {
 		if strings.HasPrefix(key, prefix) {
@@ -161,7 +162,7 @@ func (r *remote) below(prefix string) bool {
 	return false
 }
 
-// ofPack tells whether a key is the index of a folder that pack made, or a file of its tokenizer.
+// ofPack reports whether a key is the index of a folder written by package pack, or a file of its tokenizer.
 func (r *remote) ofPack(elements []string) bool {
 	last := len(elements) - 1
 	if elements[last] == shard.IndexFile {

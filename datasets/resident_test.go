@@ -75,13 +75,13 @@ func streamOnce(path string) error {
 	return nil
 }
 
-// residentSlack is what the most memory of two runs of one process may differ by: the
-// garbage collector comes at other moments.
+// residentSlack is how much the peak memory of two runs may differ, since the garbage
+// collector runs at different times.
 const residentSlack = 4 << 20
 
-// TestResident: a large file takes no more memory than a small one read as often as it
-// takes, nor do 120 epochs than 30; the pages of mapped files are counted. GORGPT_STREAM_BYTES sets the size of
-// the large one; with -v the figures are printed.
+// TestResident: reading a large file takes no more memory than reading a small one as many times as gives the
+// same amount of text, nor do 120 epochs take more than 30; pages of mapped files count. GORGPT_STREAM_BYTES sets
+// the size of the large file; with -v the figures are printed.
 func TestResident(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts seven processes")

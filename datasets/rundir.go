@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// notData tells whether a folder below one that is read is known to hold no text: "run", the
-// directory of a run of gorgpt, whose own files would change the text as it goes on, or
-// "model", a model as Hugging Face has them. It is empty for other folders.
+// notData returns the kind of a folder that is known to hold no text: "run", the directory of
+// a run of gorgpt, whose files would change the text while it continues, or "model", a model
+// in the layout of Hugging Face. It is empty for other folders.
 func notData(dir string) string {
 	return kindOf(func(name string) bool {
 		_, err := os.Stat(filepath.Join(dir, name))
@@ -16,7 +16,7 @@ func notData(dir string) string {
 	})
 }
 
-// kindOf is notData of a folder by what is in it.
+// kindOf is notData for a folder whose contents has reports.
 func kindOf(has func(name string) bool) string {
 	any := func(names ...string) bool { return slices.ContainsFunc(names, has) }
 	switch {
@@ -28,8 +28,8 @@ func kindOf(has func(name string) bool) string {
 	return ""
 }
 
-// within returns the outermost folder below root that is not data and is or holds a path, with
-// what it is.
+// within returns the outermost folder below root that is not data and is path or contains it,
+// with its kind.
 func within(root, path string) (dir, what string) {
 	rel, err := filepath.Rel(root, path)
 	if err != nil {

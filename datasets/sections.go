@@ -11,20 +11,20 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Section is a part of a source: some of its documents, and of the first and the last perhaps a part.
+// A Section is a part of a source: some of its documents, of which the first and the last may be partial.
 type Section struct{ source *Source }
 
-// Size is about the length of a section in bytes, as it lies on the disk.
+// Size returns the approximate length of a section in bytes, as stored on disk.
 func (s Section) Size() int64 { return s.source.size }
 
-// Texts yields the texts of a section as [Source.Texts] does. The reader of a text that goes on in the next section
+// Texts yields the texts of a section as [Source.Texts] does. The reader of a text that continues in the next section
 // is a [tokenizer.Unfinished].
 func (s Section) Texts() iter.Seq2[string, io.Reader] { return s.source.Texts() }
 
-// Sections cuts a source into parts of about size bytes each, whose texts, one after the other, encode as those
-// of the source do: the work of many machines, each of which finds the same sections. Plain texts and JSON
-// lines are cut where tok may cut them; a file of another format, or a compressed one, is in one section as
-// a whole. Where a text is cut is found when it is read.
+// Sections divides a source into parts of about size bytes each, whose texts, one after another, encode as those
+// of the source do. Many machines can share the work, since each of them finds the same sections. Plain texts and
+// JSON lines are cut where tok allows it; a file of another format, or a compressed one, is in one section as
+// a whole. The exact place of a cut is found when the text is read.
 func Sections(src *Source, tok tokenizer.Tokenizer, size int64) []Section {
 	var all []Section
 	var docs []Document
@@ -60,7 +60,7 @@ func Sections(src *Source, tok tokenizer.Tokenizer, size int64) []Section {
 	return all
 }
 
-// divisible tells whether a part of the document can be read without what is before it.
+// divisible reports whether a part of the document can be read without the bytes before it.
 func (d *Document) divisible() bool {
 	if ending, _ := compression(d.path); ending != "" {
 		return false
@@ -68,7 +68,7 @@ func (d *Document) divisible() bool {
 	return d.format == nil || d.format.lines
 }
 
-// cutting is a part of a document: about size bytes from an offset, which is a multiple of that.
+// cutting is a part of a document: about size bytes from an offset that is a multiple of size.
 type cutting struct {
 	whole Document
 	tok   tokenizer.Tokenizer
@@ -76,8 +76,8 @@ type cutting struct {
 	from  int64
 }
 
-// exact is the part of the document that the cutting stands for, which may be empty, and whether its last text
-// goes on after it.
+// exact returns the part of the document that the cutting stands for, which may be empty, and whether its last text
+// continues after it.
 func (c *cutting) exact() (part Document, goesOn bool, err error) {
 	d := c.whole
 	content, err := d.open()
@@ -106,11 +106,11 @@ func (c *cutting) exact() (part Document, goesOn bool, err error) {
 	return d.section(from, to), to < d.Size, nil
 }
 
-// marginBytes is how far from where one began to look a place to cut must be: an added token may reach as far.
+// marginBytes is how far a cut must be from the start of the text examined, since an added token may be that long.
 const marginBytes = 4 << 10
 
-// place is the last place, up to an offset that is a multiple of the size, where the document may be cut; where
-// there is none nearby, that of a section before.
+// place returns the last place at or before offset, a multiple of the size, where the document may be cut. If there
+// is none nearby, it is the place of an earlier section.
 func (c *cutting) place(content Content, offset int64) (int64, error) {
 	d := &c.whole
 	for ; offset > 0; offset -= c.size {
@@ -131,7 +131,7 @@ func (c *cutting) place(content Content, offset int64) (int64, error) {
 	return 0, nil
 }
 
-// last is the last place to cut in a text that begins at an offset of the document, 0 if there is none.
+// last returns the last place to cut in a text that begins at an offset of the document, 0 if there is none.
 func (c *cutting) last(text []byte, begin int64) int64 {
 	if c.whole.format != nil {
 		return int64(bytes.LastIndexByte(text, '\n') + 1)
@@ -147,7 +147,7 @@ func (c *cutting) last(text []byte, begin int64) int64 {
 	return int64(first + n)
 }
 
-// unfinished is the text of a document that goes on elsewhere.
+// unfinished is a text that continues in another section.
 type unfinished struct{ *textReader }
 
 // GoesOn implements tokenizer.Unfinished.

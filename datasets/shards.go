@@ -12,16 +12,16 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// forValidation tells whether a document is a token shard whose name has the word "val", as
-// those of llm.c and nanoGPT have.
+// forValidation reports whether a document is a token shard whose name has the word "val", as
+// in llm.c and nanoGPT, or "validation".
 func (d Document) forValidation() bool {
 	words := strings.FieldsFunc(d.Name, func(r rune) bool { return !unicode.IsLetter(r) })
 	return d.tokens() && (slices.Contains(words, "val") || slices.Contains(words, "validation"))
 }
 
 // ForTraining returns the source without the token shards that are for validation by their
-// names, if there are others: what to train on where the validation text is another one.
-// [Split] gives the same, and those beside it.
+// names, if there are others. It is what to train on if the validation text is a different
+// source. [Split] returns the same training part, and the validation shards too.
 func ForTraining(src *Source) *Source {
 	keep := slices.DeleteFunc(slices.Clone(src.docs), Document.forValidation)
 	if len(keep) == 0 || len(keep) == len(src.docs) {
@@ -32,11 +32,11 @@ func ForTraining(src *Source) *Source {
 	return s
 }
 
-// Shards tells whether the source has token shards.
+// Shards reports whether the source has token shards.
 func (s *Source) Shards() bool { return slices.ContainsFunc(s.docs, Document.tokens) }
 
 // Tokenizers returns the folders of the tokenizers that token shards of the source were made
-// with, as package pack leaves them beside its shards; none for shards of others.
+// with. Package pack writes them next to its shards; other shards have none.
 func (s *Source) Tokenizers() []string {
 	var all []string
 	seen := map[string]bool{}
@@ -57,8 +57,8 @@ func (s *Source) Tokenizers() []string {
 	return all
 }
 
-// checkWidth is an error if token shards of the source are of several widths, or of another than
-// those of tok: their ids would be of other tokens.
+// checkWidth returns an error if token shards of the source differ in width, or have another width
+// than those of tok: their ids would stand for other tokens.
 func checkWidth(src *Source, tok tokenizer.Tokenizer) error {
 	var first *Document
 	for i := range src.docs {
@@ -77,8 +77,8 @@ func checkWidth(src *Source, tok tokenizer.Tokenizer) error {
 	return nil
 }
 
-// checkMade is an error if shards of the source were made with another tokenizer than tok:
-// their ids would be of other tokens.
+// checkMade returns an error if shards of the source were made with another tokenizer than tok:
+// their ids would stand for other tokens.
 func checkMade(src *Source, tok tokenizer.Tokenizer) error {
 	if err := checkWidth(src, tok); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// A Source is a list of documents, which are opened when they are read.
+// A Source is a list of documents, each of which is opened when it is read.
 type Source struct {
 	name string
 	unit string // what String calls a document
@@ -21,31 +21,31 @@ type Source struct {
 	size int64
 
 	faults *faults        // nil if there can be none
-	left   map[string]int // files left out, by what they are
+	left   map[string]int // number of files left out, by kind
 }
 
 // A Document is one text of a Source.
 type Document struct {
-	// Name tells the documents of a source apart: for a file, its path in the
-	// folder. Split goes by it.
+	// Name identifies the document within its source: for a file, it is the
+	// path in the folder. Split decides by it.
 	Name string
 
 	// Size is the length in bytes.
 	Size int64
 
-	// Open makes the text readable, Size bytes from offset 0. It may be
-	// called any number of times; each Content is closed.
+	// Open opens the text, Size bytes from offset 0. It may be called any
+	// number of times; each Content is closed after use.
 	Open func() (Content, error)
 
-	path  string // for errors; Name where empty
-	split bool   // Split put it, or a part of it, where the sizes of all say
-	start int64  // where Open's Content has the first byte of this document
+	path  string // for errors; Name is used if empty
+	split bool   // assigned by Split, which may depend on the sizes of all documents
+	start int64  // offset in Open's Content of the document's first byte
 
-	cutting     *cutting // of a Section, for a part of this document that is known when it is read
-	from, until int64    // the lines of a part, in bytes; until the end if until is 0
+	cutting     *cutting // in a Section: a part of this document, whose bounds are found when it is read
+	from, until int64    // byte range of the lines of a part; to the end if until is 0
 
 	format *recordFormat // of a file that is not plain text; Open's Content is then raw
-	share  *share        // the part of its texts; all if nil
+	share  *share        // which of its texts to read; all if nil
 	faults *faults
 }
 
@@ -55,8 +55,8 @@ type Content interface {
 	io.Closer
 }
 
-// NewSource returns the source of these documents; those of size 0 are left
-// out. The name is for people.
+// NewSource returns a source of these documents, without those of size 0.
+// The name is used in messages only.
 func NewSource(name string, docs ...Document) *Source {
 	return newSource(name, "document", docs)
 }
@@ -72,7 +72,7 @@ func newSource(name, unit string, docs []Document) *Source {
 	return s
 }
 
-// Text returns the source of texts that are in memory, each a document.
+// Text returns a source of texts in memory, each a document.
 func Text(name string, texts ...string) *Source {
 	docs := make([]Document, len(texts))
 	for i, text := range texts {
@@ -85,23 +85,24 @@ func Text(name string, texts ...string) *Source {
 	return NewSource(name, docs...)
 }
 
-// memory is Content that needs no closing.
+// memory is Content that need not be closed.
 type memory struct{ io.ReaderAt }
 
 func (memory) Close() error { return nil }
 
-// Name is how the source was named: the path, "Go 1.26.8 standard library".
+// Name returns the name of the source: its path, or "Go 1.26.8 standard library".
 func (s *Source) Name() string { return s.name }
 
-// Documents returns the documents in their order, which the caller must leave
-// as they are.
+// Documents returns the documents in order. The caller must not modify the
+// slice.
 func (s *Source) Documents() []Document { return s.docs }
 
-// Size is the length of all documents in bytes.
+// Size returns the length of all documents in bytes.
 func (s *Source) Size() int64 { return s.size }
 
-// About is the size of the source as String has it; of a part of the texts of files of many,
-// which is known only when they are read, it is what is to be expected, "about 1.2 kB".
+// About returns the size of the source as String formats it. Where Split has divided the
+// texts of a file, the size is known only once they are read, and About returns an
+// estimate: "about 1.2 kB".
 func (s *Source) About() string {
 	size, about := 0.0, ""
 	for _, d := range s.docs {
@@ -119,8 +120,8 @@ func (s *Source) About() string {
 	return about + byteSize(int64(size))
 }
 
-// LeftOut tells which files of a folder or glob are no part of the source, as in "2 binary,
-// 1 tabular"; empty if there are none. Hidden and empty files are never counted here.
+// LeftOut says how many files of a folder or glob are not part of the source, by kind, as in
+// "2 binary, 1 tabular"; it is empty if there are none. Hidden and empty files are not counted.
 func (s *Source) LeftOut() string {
 	told := maps.Clone(s.left)
 	delete(told, "hidden")
@@ -142,14 +143,14 @@ func (s *Source) String() string {
 	return text
 }
 
-// records tells whether the source has files that are not plain text.
+// records reports whether the source has files that are not plain text.
 func (s *Source) records() bool {
 	return slices.ContainsFunc(s.docs, func(d Document) bool { return d.format != nil })
 }
 
-// Texts yields the name of each document, as errors give it, and its text; of a
-// file of many, it yields each text. It is what tokenizer.LearnChars reads. Token
-// shards have no text: their reader fails.
+// Texts yields the name of each document, as used in errors, and its text. For a
+// file that holds many texts, it yields each of them. It is the input of
+// tokenizer.LearnChars. Token shards have no text: their reader fails.
 func (s *Source) Texts() iter.Seq2[string, io.Reader] {
 	return func(yield func(string, io.Reader) bool) {
 		for _, d := range s.docs {
@@ -188,14 +189,14 @@ func (s *Source) Texts() iter.Seq2[string, io.Reader] {
 	}
 }
 
-// records yields the texts of a file of many, and whether to go on.
+// records yields the texts of a file that holds many, and reports whether to continue.
 func (d *Document) records(yield func(string, io.Reader) bool) bool {
 	if !d.format.text {
 		return yield(d.where(), failing{errors.New("the file holds tokens, not text")})
 	}
 	p, err := d.read()
 	if err != nil {
-		return yield("", failing{err}) // it says where itself
+		return yield("", failing{err}) // the error names the file
 	}
 	defer p.Close()
 	for offset := d.from; ; {
@@ -213,12 +214,12 @@ func (d *Document) records(yield func(string, io.Reader) bool) bool {
 	}
 }
 
-// failing is a reader of what cannot be read.
+// failing is a reader that always fails.
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// textReader reads a document from its start; it opens it at the first Read.
+// textReader reads a document from its start. The first Read opens it.
 type textReader struct {
 	doc     Document
 	content Content
@@ -252,7 +253,7 @@ func (r *textReader) close() {
 	}
 }
 
-// open is Open, checked.
+// open calls Open, if there is one.
 func (d *Document) open() (Content, error) {
 	if d.Open == nil {
 		return nil, errors.New("the document has no Open")
@@ -280,13 +281,13 @@ func (d *Document) where() string {
 	return d.Name
 }
 
-// within tells whether there may be a piece at an offset. How long the texts of a file
-// of many are is not known before they are read.
+// within reports whether there may be a piece at an offset. The length of the texts in a
+// file that holds many is not known before they are read.
 func (d *Document) within(offset int64) bool {
 	return offset < d.Size || d.format != nil && d.format.text
 }
 
-// section is the part of the document from byte from up to byte to.
+// section returns the part of the document from byte from up to, not including, byte to.
 func (d *Document) section(from, to int64) Document {
 	part := *d
 	part.start += from

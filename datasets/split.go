@@ -10,21 +10,21 @@ import (
 	"unicode/utf8"
 )
 
-// Split cuts a source into a training part and a validation part, which has
+// Split divides a source into a training part and a validation part, which has
 // about the given fraction of it; the two never share a byte.
 //
-// A single document is cut once: the last bytes are for validation, from
-// byte int((1-fraction)·size) on or up to three bytes earlier, where a
-// character starts. With 0.1 that is nanoGPT's split of ASCII text. Of several
-// documents each goes to one part by a hash of its name, so that it stays
-// there when others are added. If the parts' sizes are then far from the fraction, by
-// more than a factor of two, as those of few or of very unequal documents may be, documents
-// are taken for validation, in the order of that hash, as long as they fit into it; if they
-// leave more than half of it to fill, the largest of all is cut too.
+// A single document is cut once: its end is for validation, from byte
+// int((1-fraction)·size), or up to three bytes earlier so that the cut is at the
+// start of a character. With 0.1 this is nanoGPT's split of ASCII text. With several
+// documents, each goes to one part by a hash of its name, so that it stays
+// there when others are added. If the size of a part is then off by more than a
+// factor of two, as it may be with few or very unequal documents, each document that
+// still fits is taken for validation instead, in the order of that hash; if these
+// fill less than half of the validation part, the largest document is cut too.
 //
-// The texts of a file of many, of JSON lines or Parquet, go to one part or the other
-// by a hash of the text, whatever the number of files. Of token shards, those with
-// "val" in the name are for validation, if there are any and others too.
+// In files that hold many texts, such as JSON lines or Parquet, each text goes to a part
+// by a hash of the text, whatever the number of files. Token shards with "val" or
+// "validation" as a word in their name are for validation, unless all are.
 func Split(src *Source, fraction float64) (train, validation *Source, err error) {
 	if !(fraction > 0 && fraction < 1) {
 		return nil, nil, fmt.Errorf("validation fraction is %v, want more than 0 and less than 1", fraction)
@@ -68,8 +68,8 @@ func Split(src *Source, fraction float64) (train, validation *Source, err error)
 	return train, validation, nil
 }
 
-// splitShards takes the token shards whose name has the word "val" for validation,
-// if all documents are shards and some are for training.
+// splitShards divides token shards by forValidation, if all documents are shards and
+// some are for training.
 func splitShards(docs []Document) (train, validation []Document) {
 	for _, d := range docs {
 		switch {
@@ -125,8 +125,8 @@ func splitDocuments(docs []Document, fraction float64) (train, validation []Docu
 	return train, validation, nil
 }
 
-// fill takes documents in the order of their numbers as long as they fit into a size, and
-// returns what they have of it.
+// fill takes each document that still fits into a size, in the order of their numbers, and
+// returns the total size of those taken.
 func fill(docs []Document, numbers []float64, taken []bool, size float64) (got int64) {
 	order := make([]int, len(docs))
 	for i := range order {
@@ -143,14 +143,14 @@ func fill(docs []Document, numbers []float64, taken []bool, size float64) (got i
 
 var errShort = errors.New("is too short to split")
 
-// cutLargest cuts the largest document, so that its end has about a size. Where it is too
-// short for that, it returns the smallest one, uncut.
+// cutLargest cuts the largest document so that its end has about the given size. If it is
+// too short for that, cutLargest returns the index of the smallest document and cuts nothing.
 func cutLargest(docs []Document, fraction, size float64) (i int, first, last Document, err error) {
 	bySize := func(a, b Document) int { return cmp.Compare(a.Size, b.Size) }
 	d := slices.MaxFunc(docs, bySize)
 	at := d.Size - int64(math.Ceil(size))
 	if len(docs) == 1 {
-		at = int64((1 - fraction) * float64(d.Size)) // as nanoGPT has it
+		at = int64((1 - fraction) * float64(d.Size)) // as in nanoGPT
 	}
 	if at, err = cutBefore(&d, at); err != nil {
 		return 0, first, last, fmt.Errorf("%s: %w", d.where(), err)
@@ -169,11 +169,11 @@ func index(docs []Document, one Document) int {
 	return slices.IndexFunc(docs, func(d Document) bool { return d.Name == one.Name && d.Size == one.Size })
 }
 
-// far tells whether a size is not within a factor of two of another.
+// far reports whether got is not within a factor of two of want.
 func far(got, want float64) bool { return got < want/2 || got > 2*want }
 
-// cutBefore returns the start of the character that byte at of a document
-// belongs to, or token; at itself if there is none within its length.
+// cutBefore returns the start of the character or token that byte at of a document
+// belongs to, or at itself if no character starts within reach.
 func cutBefore(d *Document, at int64) (int64, error) {
 	if d.tokens() {
 		return at - at%d.format.width, nil

@@ -169,8 +169,8 @@ func TestSplitErrors(t *testing.T) {
 	}
 }
 
-// TestSplitShardNames: shards are split by their names, whatever splitDocuments would make of these;
-// unless one is no shard, or none is for training or for validation.
+// TestSplitShardNames: shards are split by their names, whatever splitDocuments would do with them,
+// unless one document is not a shard, or none is for training or none for validation.
 func TestSplitShardNames(t *testing.T) {
 	shards := func(names ...string) []Document {
 		var docs []Document

@@ -20,17 +20,17 @@ import (
 // stateFormat is the version of a state; another format gets another number.
 const stateFormat = "gorgpt batches 1"
 
-// maxState bounds the bytes that Restore looks at.
+// maxState is the size in bytes of the largest state that Restore accepts.
 const maxState = 4096
 
-// state is a position as it is stored: what the batches depend on, then where
-// in them. Check is over all the other fields.
+// state is the stored form of a position: what the batches depend on, then the
+// place in them. Check is a digest of all the other fields.
 type state struct {
 	Format    string `json:"format"`
 	Kind      kind   `json:"kind"`
 	Corpus    string `json:"corpus"`
 	Size      int64  `json:"size,omitempty"` // of the source, in bytes
-	Text      string `json:"text,omitempty"` // as in prints; states of before it have none
+	Text      string `json:"text,omitempty"` // as in prints; older states have none
 	Tokenizer string `json:"tokenizer"`
 	Batch     int    `json:"batch"`
 	Context   int    `json:"context"`
@@ -38,19 +38,19 @@ type state struct {
 	Buffer    int    `json:"buffer"`
 	Anywhere  bool   `json:"anywhere"`
 	Packed    bool   `json:"packed_whole,omitempty"`
-	Cutting   bool   `json:"packed,omitempty"` // of earlier programs: packed, but with documents cut where blocks end
+	Cutting   bool   `json:"packed,omitempty"` // of earlier versions: packed, but with documents cut where blocks end
 	Epoch     int    `json:"epoch"`
 	Document  int    `json:"document"`
 	Offset    int64  `json:"offset"`
 	Skip      int    `json:"skip"`
 	Taken     int    `json:"taken"`
-	Before    sum    `json:"before,omitempty"` // of the text before Offset
-	Read      sum    `json:"read,omitempty"`   // and up to the end of the block, if some of it is taken
+	Before    sum    `json:"before,omitempty"` // sum of the text before Offset
+	Read      sum    `json:"read,omitempty"`   // sum up to the end of the block, if some of it has been taken
 	Halted    bool   `json:"halted,omitempty"` // see Halted
 	Check     string `json:"check"`
 }
 
-// at is the state of the stream with the cursor c.
+// at returns the state of the stream with the cursor c.
 func (l *loader) at(c cursor) (state, error) {
 	s := state{
 		Format:    stateFormat,
@@ -80,7 +80,7 @@ func (l *loader) at(c cursor) (state, error) {
 	return s, err
 }
 
-// check is what Check must be.
+// check returns the value that Check must have.
 func (s state) check() (string, error) {
 	s.Check = ""
 	b, err := json.Marshal(s)
@@ -90,7 +90,7 @@ func (s state) check() (string, error) {
 	return short(b), nil
 }
 
-// short is a digest to tell things apart by.
+// short returns a short digest of b.
 func short(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:8])
@@ -105,12 +105,12 @@ func (l *loader) State() ([]byte, error) {
 	return json.Marshal(s)
 }
 
-// Halted returns the state of a stream as that of a run whose text could not be read on.
-// Restore then accepts text that was mended: it may have changed, in length too, after
-// the place where the state is, but is read from the same document and offset on, so what
-// was read before in the epoch must be the same. Plain text that [Split] has cut or shared out
-// must have the same length: else some of it would have come to the other part. The state of a stream that is not of
-// this package is returned as it is.
+// Halted marks the state of a stream as that of a run that stopped because its text could
+// not be read any further. Restore then accepts text that was repaired: the text may have
+// changed, even in length, after the position of the state, but what was read before it in
+// the epoch must be the same. Plain text that [Split] has cut or assigned to a part must
+// have the same total length: otherwise some of it could have moved to the other part. The
+// state of a stream from outside this package is returned unchanged.
 func Halted(b []byte) []byte {
 	var s state
 	var m mixState
@@ -131,7 +131,7 @@ func Halted(b []byte) []byte {
 	return b
 }
 
-// marshalled is a state as JSON, or otherwise if it cannot be.
+// marshalled returns a state as JSON, or otherwise if that fails.
 func marshalled(state any, otherwise []byte) []byte {
 	if b, err := json.Marshal(state); err == nil {
 		return b
@@ -159,7 +159,7 @@ func (l *loader) Restore(b []byte) error {
 	return err
 }
 
-// goOn reads the block at a cursor, and checks that it is the one that the state is of.
+// goOn reads the block at a cursor and checks that it is the one that the state belongs to.
 func (l *loader) goOn(s state, c cursor) error {
 	if s.Corpus != l.prints.corpus || s.Text != "" && s.Text != l.prints.text {
 		if err := l.readAgain(c); err != nil {
@@ -178,7 +178,7 @@ func (l *loader) goOn(s state, c cursor) error {
 	return nil
 }
 
-// readAgain reads the text of the epoch up to a cursor, which must be what it was.
+// readAgain reads the text of the epoch up to a cursor, which must not have changed.
 func (l *loader) readAgain(c cursor) error {
 	order := l.documents(c.Epoch)
 	var at position
@@ -204,13 +204,13 @@ func (l *loader) readAgain(c cursor) error {
 	return nil
 }
 
-// changed is the error of text that is not what a stream has read already.
+// changed is the error for text that has changed since the stream read it.
 func (l *loader) changed(c cursor) error {
 	d := &l.src.docs[l.documents(c.Epoch)[c.Start.Doc]]
 	return fmt.Errorf("state of batches: the text has changed that was read already, before or in %s", d.where())
 }
 
-// parse reads a state and checks that it is one of this stream.
+// parse reads a state and checks that it belongs to this stream.
 func (l *loader) parse(b []byte) (s state, c cursor, err error) {
 	if len(b) > maxState {
 		return s, c, fmt.Errorf("%d bytes, want at most %d", len(b), maxState)
@@ -249,7 +249,7 @@ func (l *loader) parse(b []byte) (s state, c cursor, err error) {
 	for _, f := range []struct {
 		name      string
 		got, want any
-		mended    bool // may be another after Halted
+		mended    bool // may differ after Halted
 	}{
 		{"kind", s.Kind, want.Kind, false},
 		{"corpus", s.Corpus, want.Corpus, true},
@@ -273,12 +273,12 @@ func (l *loader) parse(b []byte) (s state, c cursor, err error) {
 	return s, c, nil
 }
 
-// prints tell corpora and tokenizers apart.
+// prints are fingerprints that tell corpora and tokenizers apart.
 type prints struct{ corpus, text, tokenizer string }
 
-// The print of a corpus has the size of each document, and as many samples of
-// the text as this, evenly spaced. That of the text has every byte of it, up to a size that
-// takes part of a second to read.
+// The fingerprint of a corpus covers the size of each document and evenly spaced samples
+// of the text. That of the text covers every byte, if the text is at most wholeText bytes,
+// which take a fraction of a second to read.
 const (
 	samples    = 64
 	sampleSize = 1 << 10
@@ -296,8 +296,8 @@ func newPrints(src *Source, tok tokenizer.Tokenizer) (p prints, err error) {
 	return p, err
 }
 
-// printText is a digest of a CRC-32C of each document, which tells any change of up to four
-// bytes in a row for sure; empty if the source is too large.
+// printText returns a digest of the CRC-32C of each document, which is certain to detect any
+// change of up to four bytes in a row. It is empty if the source is too large.
 func printText(src *Source) (string, error) {
 	if src.size > wholeText {
 		return "", nil
@@ -326,7 +326,7 @@ func printText(src *Source) (string, error) {
 
 func printCorpus(src *Source) (string, error) {
 	var b []byte
-	ends := make([]int64, len(src.docs)) // in the whole text
+	ends := make([]int64, len(src.docs)) // offsets in the whole text
 	total := int64(0)
 	for i, d := range src.docs {
 		b = binary.LittleEndian.AppendUint64(b, uint64(d.Size))
@@ -353,7 +353,7 @@ func printCorpus(src *Source) (string, error) {
 	return short(b), nil
 }
 
-// sampler reads samples, in order, of documents: a compressed one is then read once.
+// sampler reads samples of documents in order, so that a compressed document is read once.
 type sampler struct {
 	docs    []Document
 	open    int
@@ -380,7 +380,7 @@ func (r *sampler) close() {
 	}
 }
 
-// printTokenizer is the name and a digest of the text of every token.
+// printTokenizer returns the tokenizer's name and a digest of the text of every token.
 func printTokenizer(tok tokenizer.Tokenizer) (string, error) {
 	end, ok := tok.EndOfText()
 	b := fmt.Appendf(nil, "%d %d %t", tok.Size(), end, ok)

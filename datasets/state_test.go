@@ -244,8 +244,8 @@ func mustRestore(t testing.TB, src *Source, c Config, state []byte) Stream {
 	return s
 }
 
-// TestPrints: what makes other batches has another print, what does not has
-// the same.
+// TestPrints: a change that leads to different batches changes the print; any
+// other change does not.
 func TestPrints(t *testing.T) {
 	text := longText(1, 500_000)
 	of := func(s *Source) string {

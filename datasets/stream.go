@@ -13,11 +13,11 @@ type Batch struct {
 	Size    int // B, windows in the batch
 	Context int // T, tokens in a window
 	Tokens  []int
-	Targets []int // Ignore where there is none
+	Targets []int // Ignore where a token has no target
 }
 
-// Targeted is the number of positions that have a target: what a mean over the batch is
-// over.
+// Targeted returns the number of positions that have a target, by which a mean over the
+// batch divides.
 func (b Batch) Targeted() int {
 	n := 0
 	for _, t := range b.Targets {
@@ -28,26 +28,26 @@ func (b Batch) Targeted() int {
 	return n
 }
 
-// Ignore is the target of a position that has none: padding, or a prompt that only
-// the answer to is to be learned. It counts neither in a loss nor in its gradient.
+// Ignore is the target of a position that has none: padding, or a prompt where the model
+// is trained only on the answer. It contributes neither to a loss nor to its gradient.
 const Ignore = -1
 
-// A Stream gives batches one after another. Its methods are for one goroutine
-// at a time.
+// A Stream yields batches one after another. Its methods must not be called
+// concurrently.
 type Stream interface {
 	// Next returns the next batch, whose slices are valid until the next
 	// call. At the end of a finite stream the error is io.EOF. After any
-	// other error, that of ctx for one, the position is as before the call.
+	// other error, including ctx's, the position is as before the call.
 	Next(ctx context.Context) (Batch, error)
 
 	// State returns the position after the batches handed out so far: a
 	// line of JSON of about 400 bytes.
 	State() ([]byte, error)
 
-	// Restore goes to a position: what follows is, to the id, what followed
-	// when State returned it, in this or another process. A state of another
-	// corpus, tokenizer or Config is an error that says which; the stream
-	// then stays where it was.
+	// Restore moves to a position: the batches that follow are, id for id,
+	// those that followed when State returned it, in this or another process.
+	// A state of another corpus, tokenizer or Config is an error that says
+	// which of them differs; the stream's position is then unchanged.
 	Restore(state []byte) error
 
 	// Close releases what the stream holds; Next is an error from then on.
@@ -55,8 +55,8 @@ type Stream interface {
 }
 
 // DefaultBuffer is the number of tokens in a block of windows that are
-// shuffled together where Config.Buffer is 0. They take 16 MB, and all of a
-// text of 4 MB in bytes is in one block.
+// shuffled together if Config.Buffer is 0. They take 16 MB, and a text of
+// 4 MB encoded as bytes fits into one block.
 const DefaultBuffer = 4 << 20
 
 // Config is the shape of a stream's batches and what their order depends on.
@@ -64,11 +64,11 @@ type Config struct {
 	// Batch is B, the number of windows in a batch.
 	Batch int
 
-	// Context is T, the number of tokens that a window gives the model. A
-	// window takes T+1 tokens of text, the last being only a target.
+	// Context is T, the number of tokens in a window that the model sees. A
+	// window takes T+1 tokens of text, of which the last is only a target.
 	Context int
 
-	// Seed fixes the order of a training stream. Validation has its own.
+	// Seed fixes the order of a training stream. Validation ignores it.
 	Seed uint64
 
 	// Buffer is the number of tokens that are shuffled together; 0 means
@@ -76,16 +76,15 @@ type Config struct {
 	Buffer int
 
 	// Anywhere lets the windows of a training stream start at any token of a
-	// block, drawn with replacement, as nanoGPT's do, where otherwise they cut it
-	// end to end and each token is predicted once an epoch. On a text that is seen
-	// more than once, windows that never fall the same way again teach more: on
+	// block, drawn with replacement, as in nanoGPT. Otherwise windows cover the
+	// block end to end, and each token is predicted once an epoch. On a text that
+	// is seen more than once, windows that do not repeat give a better model: on
 	// Tiny Shakespeare, 1.5 epochs of gpt2-nano end at a loss 0.01 lower.
 	Anywhere bool
 
-	// Packed lets no window hold a part of a document that fits into one: each takes
-	// as many whole documents as fit, and the rest of it is padding whose targets are
-	// Ignore. Documents longer than T are cut, and only they. It needs a tokenizer
-	// with an end of text.
+	// Packed keeps documents whole: each window takes as many whole documents as
+	// fit, and the rest of it is padding whose targets are Ignore. Only documents
+	// longer than T are cut. It needs a tokenizer with an end-of-text token.
 	Packed bool
 }
 
@@ -108,25 +107,25 @@ func (c *Config) check() error {
 	return nil
 }
 
-// NewTraining returns an endless stream of batches: see the package comment for
-// the order. A text of fewer than T+1 tokens is an error; so is one that the
-// tokenizer cannot encode, here or where Next reaches the place.
+// NewTraining returns an endless stream of batches; see the package comment for
+// their order. A text of fewer than T+1 tokens is an error; so is one that the
+// tokenizer cannot encode, either here or when Next reaches the place.
 func NewTraining(src *Source, tok tokenizer.Tokenizer, c Config) (Stream, error) {
 	return newStream(src, tok, c, training)
 }
 
-// NewValidation returns a stream of one epoch, whose order depends on nothing
-// but the source, the tokenizer and the Config's shape: documents and windows
-// are shuffled the same way every time, so that the first batches are a fair
-// sample of all. Each token but the first is a target once, whatever B is: the tokens
-// that are left after the last whole window make a shorter one, padded, and the rows of
-// the last batch that there is no window for have no targets. Restoring the state of a
-// new stream starts the next evaluation.
+// NewValidation returns a stream of one epoch, whose order depends only on the
+// source, the tokenizer and the Config's shape: documents and windows are
+// shuffled the same way every time, so that the first batches are a fair
+// sample of all. Each token except the first is a target once, whatever B is: the tokens
+// left after the last whole window make a shorter, padded window, and rows of the last
+// batch for which there is no window have no targets. Restoring the state of a new
+// stream starts the next evaluation.
 func NewValidation(src *Source, tok tokenizer.Tokenizer, c Config) (Stream, error) {
 	return newStream(src, tok, c, validation)
 }
 
-// newStream is newLoader with a nil Stream beside an error.
+// newStream is newLoader, except that it returns a nil Stream with an error.
 func newStream(src *Source, tok tokenizer.Tokenizer, c Config, k kind) (Stream, error) {
 	l, err := newLoader(src, tok, c, k)
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// shardFormats are those of llm.c. nanoGPT's is the first without a header.
+// shardFormats are the formats of llm.c. nanoGPT's is the first of them without a header.
 var shardFormats = []shard.Format{shard.GPT2, shard.Llama}
 
-// headed is the format of a file that begins like this, nil if none is.
+// headed returns the format of a file that begins with these bytes, nil if it is none of them.
 func headed(begin []byte) *shard.Format {
 	for i := range shardFormats {
 		if f := &shardFormats[i]; len(begin) >= 4 && binary.LittleEndian.Uint32(begin) == f.Magic {
@@ -27,8 +27,8 @@ func headed(begin []byte) *shard.Format {
 	return nil
 }
 
-// otherFiles are llm.c's files of other kinds, by their magic numbers. They end in .bin too,
-// and would pass for nanoGPT's.
+// otherFiles are llm.c's other kinds of files, by their magic numbers. They end in .bin too,
+// and would be mistaken for nanoGPT's shards.
 var otherFiles = map[uint32]string{
 	20240326: "a model", 20240327: "a model's debug state", 20240328: "a tokenizer", 20240522: "multiple choice questions",
 	20240527: "an optimizer's state",
@@ -37,15 +37,15 @@ var otherFiles = map[uint32]string{
 // shardPiece is the number of tokens handed out at a time.
 const shardPiece = 32 << 10
 
-// mappedAhead is how many bytes of a mapped file are read before those behind are
-// given back: they count as this process's memory as long as they are mapped in.
+// mappedAhead is how many bytes of a mapped file are read before their pages are
+// released: resident pages count as this process's memory.
 const mappedAhead = 1 << 20
 
-// tokens tells whether the document holds tokens, not text.
+// tokens reports whether the document holds tokens, not text.
 func (d Document) tokens() bool { return d.format != nil && !d.format.text }
 
-// shard is the document of a .bin: llm.c's shards have their magic, nanoGPT's nothing in them
-// to be known by, and so they must be called train.bin or val.bin unless they were asked for.
+// shard returns the document of a .bin file. llm.c's shards have a magic number. nanoGPT's have
+// nothing to recognize them by, so they must be called train.bin or val.bin unless asked for.
 func (o opening) shard(d Document, ending string, asked bool) (Document, error) {
 	if ending != "" {
 		return d, &notText{"compressed", fmt.Errorf("%s: token shards are mapped into memory: decompress it (%s)", d.path, map[string]string{".gz": "gunzip", ".zst": "unzstd"}[ending])}
@@ -69,8 +69,8 @@ func (o opening) shard(d Document, ending string, asked bool) (Document, error) 
 	return shardDocument(d, head)
 }
 
-// shardDocument is the document of a file of tokens that begins like this; Size and offsets are
-// in bytes of tokens, without the header.
+// shardDocument returns the document of a file of tokens that begins with head. Its Size and
+// offsets are in bytes of tokens, without the header.
 func shardDocument(d Document, head []byte) (Document, error) {
 	tokens, width, start, err := parseShard(head[:min(len(head), shard.HeaderBytes)], d.Size)
 	if err != nil {
@@ -82,8 +82,8 @@ func shardDocument(d Document, head []byte) (Document, error) {
 	return d, nil
 }
 
-// parseShard returns the number of tokens of a file of that size, which begins like
-// this, the bytes of each, and where they begin.
+// parseShard returns the number of tokens in a file of the given size that begins with
+// these bytes, the bytes per token, and the offset of the first token.
 func parseShard(begin []byte, size int64) (tokens, width, start int64, err error) {
 	word := func(i int) uint32 { return binary.LittleEndian.Uint32(begin[4*i:]) }
 	f := headed(begin)
@@ -111,7 +111,7 @@ type shardPieces struct {
 	doc  *Document
 	file mapping
 	ids  []int
-	kept int64 // bytes before it are given back
+	kept int64 // offset before which pages have been released
 }
 
 func openShard(d *Document) (pieces, error) {
@@ -151,7 +151,7 @@ func (s *shardPieces) piece(offset int64) (piece, error) {
 	return piece{ids: s.ids, at: offset, next: offset + n}, nil
 }
 
-// take makes ids of bytes of the file.
+// take decodes bytes of the file to ids.
 func (s *shardPieces) take(raw []byte) {
 	s.ids = s.ids[:0]
 	if s.doc.format.width == 4 {
@@ -173,16 +173,16 @@ func (s *shardPieces) where(offset int64) string {
 // Close implements pieces.
 func (s *shardPieces) Close() error { return s.file.Close() }
 
-// mapping is a file in the address space, or read where that cannot be.
+// mapping is a file mapped into memory, or one that is read if it cannot be mapped.
 type mapping interface {
 	// bytes returns n bytes from an offset, valid until the next call.
 	bytes(offset, n int64) ([]byte, error)
 	size() int64
-	release(from, to int64) error // gives back what these bytes take of the memory
+	release(from, to int64) error // frees the memory of these bytes
 	Close() error
 }
 
-// plainFile is a mapping that reads.
+// plainFile is a mapping that reads the file.
 type plainFile struct {
 	f      store.File
 	length int64

@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// The roles of messages, and the channels of the assistant's.
+// The roles of messages, and the channels of the assistant's messages.
 const (
 	System    = "system"
 	Developer = "developer"
@@ -15,22 +15,22 @@ const (
 	Assistant = "assistant"
 	Tool      = "tool"
 
-	Analysis   = "analysis"   // what it thinks, which a user is not shown
-	Commentary = "commentary" // calls of tools, and what it says about them
-	Final      = "final"      // its answer
+	Analysis   = "analysis"   // reasoning, which a user is not shown
+	Commentary = "commentary" // tool calls, and remarks about them
+	Final      = "final"      // the answer
 )
 
-// Message is one of a conversation.
+// Message is a message of a conversation.
 type Message struct {
 	Role        string `json:"role"`
-	Name        string `json:"name,omitempty"`         // of a tool, as functions.weather, or of another author
-	Channel     string `json:"channel,omitempty"`      // "" is none
-	Recipient   string `json:"recipient,omitempty"`    // of a call, or of a tool's answer: whom it is for
-	ContentType string `json:"content_type,omitempty"` // as json, or <|constrain|>json, where that token stands before it
+	Name        string `json:"name,omitempty"`         // of a tool, such as functions.weather, or of another author
+	Channel     string `json:"channel,omitempty"`      // "" for none
+	Recipient   string `json:"recipient,omitempty"`    // of a tool call, or of a tool's answer
+	ContentType string `json:"content_type,omitempty"` // such as json, or <|constrain|>json if that token precedes it
 	Content     string `json:"content"`
 }
 
-// Check tells what is wrong with the parts of the header, or nil.
+// Check returns an error if a part of the header is invalid.
 func (m Message) Check() error {
 	switch m.Role {
 	case System, Developer, User, Assistant:
@@ -54,17 +54,17 @@ func (m Message) Check() error {
 	return nil
 }
 
-// constrain is how the token is written that stands before a type of content that is enforced.
+// constrain is the text of the token before a content type that is enforced.
 const constrain = "<|constrain|>"
 
-// Format is harmony in the tokens of one tokenizer. It may be used from several goroutines.
+// Format is harmony in the tokens of a tokenizer. It may be used concurrently.
 type Format struct {
 	tok                                                       tokenizer.Tokenizer
 	start, end, message, channel, constrain, toReturn, toCall int
 }
 
-// New returns the format in a tokenizer's tokens. One without harmony's special tokens is an error, and so is one of
-// tokenizer.ReadSpecial, with which what a user says could begin a message of another role.
+// New returns the format in the tokens of a tokenizer. A tokenizer without harmony's special tokens is an error, and so
+// is one from tokenizer.ReadSpecial, with which a user's text could begin a message of another role.
 func New(tok tokenizer.Tokenizer) (*Format, error) {
 	if tokenizer.ReadsSpecial(tok) {
 		return nil, fmt.Errorf("the tokenizer %s reads special tokens in what messages say; want it without tokenizer.ReadSpecial", tok.Name())
@@ -90,6 +90,6 @@ func New(tok tokenizer.Tokenizer) (*Format, error) {
 	return f, nil
 }
 
-// Stops are the tokens at which it is no longer the assistant's turn: <|return|> after an answer, <|call|> after the
-// call of a tool. After <|end|> the assistant goes on with another message.
+// Stops returns the tokens that end the assistant's turn: <|return|> after an answer, <|call|> after a tool call. After
+// <|end|> the assistant continues with another message.
 func (f *Format) Stops() []int { return []int{f.toReturn, f.toCall} }

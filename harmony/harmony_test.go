@@ -116,7 +116,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestConstrained: an answer in a format that was asked for has a type and no recipient (openai/harmony#144), and can be a part of what follows.
+// TestConstrained: an answer in a format that was asked for has a type and no recipient (openai/harmony#144), and can
+// be a part of what follows.
 func TestConstrained(t *testing.T) {
 	f := mustFormat(t)
 	for _, header := range []string{"<|channel|>final <|constrain|>json", "<|channel|>final<|constrain|>json", "assistant<|channel|>final <|constrain|>json"} {

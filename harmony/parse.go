@@ -9,10 +9,10 @@ import (
 	"github.com/gorgpt/gorgpt/generate"
 )
 
-// Parser reads messages token by token, as a model writes them.
+// Parser reads messages token by token, as a model generates them.
 type Parser struct {
 	f        *Format
-	role     string // of the message that begins without saying it
+	role     string // of the first message, if the tokens begin after it
 	state    state
 	header   []int
 	text     *generate.Text
@@ -26,11 +26,11 @@ type state int
 const (
 	forStart   state = iota // a <|start|>
 	forMessage              // the end of a header, <|message|>
-	forEnd                  // the end of what a message says
+	forEnd                  // the end of a message's content
 )
 
-// Parser returns one for tokens that begin within the header of a message, after its role; or, of role "", before a
-// <|start|>.
+// Parser returns a parser for tokens that begin within the header of a message, after its role; or, if role is "",
+// before a <|start|>.
 func (f *Format) Parser(role string) *Parser {
 	p := &Parser{f: f, role: role}
 	if role != "" {
@@ -39,7 +39,7 @@ func (f *Format) Parser(role string) *Parser {
 	return p
 }
 
-// Parse reads tokens whose last message may lack its end.
+// Parse reads messages from tokens. The last message may lack its end.
 func (f *Format) Parse(role string, ids []int) ([]Message, error) {
 	p := f.Parser(role)
 	for i, id := range ids {
@@ -51,8 +51,8 @@ func (f *Format) Parse(role string, ids []int) ([]Message, error) {
 	return p.messages, err
 }
 
-// Next takes a token and returns what it adds for sure to what the message says. Within that, special tokens but those that end
-// it are text.
+// Next takes a token and returns the text that the message's content has certainly gained. Within the content,
+// special tokens are text, except those that end it.
 func (p *Parser) Next(id int) (text string, err error) {
 	switch p.state {
 	case forStart:
@@ -78,7 +78,7 @@ func (p *Parser) Next(id int) (text string, err error) {
 	return p.text.Add(id)
 }
 
-// finish ends the message and returns the rest of what it says.
+// finish ends the message and returns the rest of its content.
 func (p *Parser) finish() string {
 	rest := p.text.Rest()
 	p.current.Content = p.text.String()
@@ -86,8 +86,8 @@ func (p *Parser) finish() string {
 	return rest
 }
 
-// End tells that there are no more tokens, which ends what a message says, and returns the rest of that: what the last tokens
-// began of a character. Within a header it is an error.
+// End says that there are no more tokens, which ends a message's content, and returns the rest of it: an incomplete
+// character that the last tokens began. Within a header it is an error.
 func (p *Parser) End() (rest string, err error) {
 	switch p.state {
 	case forMessage:
@@ -98,13 +98,13 @@ func (p *Parser) End() (rest string, err error) {
 	return rest, nil
 }
 
-// Messages are those that are complete.
+// Messages returns the complete messages.
 func (p *Parser) Messages() []Message { return p.messages }
 
-// Current is the message that is being read, without what it says, if there is one whose header is complete.
+// Current returns the message that is being read, without its content, if there is one whose header is complete.
 func (p *Parser) Current() (Message, bool) { return p.current, p.state == forEnd }
 
-// spelled writes a token for an error.
+// spelled formats a token for an error.
 func (f *Format) spelled(id int) string {
 	text, err := f.tok.AppendText(nil, []int{id})
 	if err != nil {
@@ -113,8 +113,11 @@ func (f *Format) spelled(id int) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// parseHeader reads the header of a message, as openai-harmony 0.0.8 does: role[ to=recipient]<|channel|>channel[ to=recipient][ type].
-// Another role with a recipient is a tool's name.
+// parseHeader parses the header of a message, as openai-harmony 0.0.8 does:
+//
+//	role[ to=recipient]<|channel|>channel[ to=recipient][ type]
+//
+// An unknown role with a recipient is the name of a tool.
 func (f *Format) parseHeader(role string, ids []int) (Message, error) {
 	raw, err := f.tok.AppendText(nil, ids)
 	if err != nil {
@@ -157,7 +160,7 @@ func (f *Format) parseHeader(role string, ids []int) (Message, error) {
 		return m, fmt.Errorf("the header %q has a word that is no recipient nor type: %s", header, words[0])
 	case n == 2:
 		m.Recipient, m.ContentType = to(words[0]), words[1]
-	case n == 1 && strings.HasPrefix(words[0], constrain): // a type alone, of an answer in a format that was asked for
+	case n == 1 && strings.HasPrefix(words[0], constrain): // only a type, of an answer in a requested format
 		m.ContentType = words[0]
 	case n == 1:
 		m.Recipient = to(words[0])

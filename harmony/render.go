@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Prompt are the tokens of a conversation for the assistant to go on with: those of [Render] without what the
-// assistant thought on the way to an answer that it has given, and the beginning of its next message, after which
-// [Parser] reads on.
+// Prompt returns the tokens of a conversation for the assistant to continue: its messages, without the assistant's
+// reasoning before an answer that it has given, and the beginning of the assistant's next message, after which
+// [Parser] continues.
 func (f *Format) Prompt(messages []Message) ([]int, error) {
 	ids, err := f.render(WithoutThoughts(messages))
 	if err != nil {
@@ -16,8 +16,8 @@ func (f *Format) Prompt(messages []Message) ([]int, error) {
 	return f.text(append(ids, f.start), Assistant)
 }
 
-// Render are the tokens of a whole conversation, to train on. Where its last message is an answer of the
-// assistant, on the final channel, it ends with <|return|>, as it did where the assistant gave it.
+// Render returns the tokens of a whole conversation, to train on. If its last message is an answer of the
+// assistant, on the final channel, it ends with <|return|>, as it did when the assistant gave it.
 func (f *Format) Render(messages []Message) ([]int, error) {
 	ids, err := f.render(messages)
 	if n := len(messages); err == nil && n > 0 && messages[n-1].Role == Assistant && messages[n-1].Channel == Final && ids[len(ids)-1] == f.end {
@@ -26,8 +26,8 @@ func (f *Format) Render(messages []Message) ([]int, error) {
 	return ids, err
 }
 
-// WithoutThoughts are the messages but those of the analysis channel before the last answer, one on the final channel: history
-// has answers, not how they were found.
+// WithoutThoughts returns the messages without those on the analysis channel before the last answer, which is one on
+// the final channel: the history has answers, but not the reasoning that led to them.
 func WithoutThoughts(messages []Message) []Message {
 	last := -1
 	for i, m := range messages {
@@ -53,7 +53,7 @@ func (f *Format) render(messages []Message) (ids []int, err error) {
 	return ids, nil
 }
 
-// one appends the tokens of a message. Texts are encoded each by itself, and none is read for special tokens.
+// one appends the tokens of a message. Each text is encoded separately, and none is searched for special tokens.
 func (f *Format) one(ids []int, m Message) ([]int, error) {
 	if err := m.Check(); err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (f *Format) one(ids []int, m Message) ([]int, error) {
 	if err == nil {
 		ids, err = f.text(append(ids, f.message), m.Content)
 	}
-	if m.Role == Assistant && m.Recipient != "" { // to all too, whose header is without
+	if m.Role == Assistant && m.Recipient != "" { // also "all", which the header omits
 		return append(ids, f.toCall), err
 	}
 	return append(ids, f.end), err

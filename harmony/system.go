@@ -2,16 +2,16 @@ package harmony
 
 import "strings"
 
-// Setup is what a system message tells gpt-oss of its setting. The lines of what is "" are left out.
+// Setup is the content of a system message for gpt-oss. Lines for empty fields are omitted.
 type Setup struct {
 	Identity  string   // "You are ChatGPT, a large language model trained by OpenAI." in OpenAI's
-	Knowledge string   // the month up to which it knows, "2024-06"
+	Knowledge string   // knowledge cutoff, as in "2024-06"
 	Date      string   // today
-	Reasoning string   // how long it thinks: low, medium or high
-	Channels  []string // it must choose one of them for every message
+	Reasoning string   // amount of reasoning: low, medium or high
+	Channels  []string // valid channels; every message must have one
 }
 
-// DefaultSetup is OpenAI's, without a date.
+// DefaultSetup returns OpenAI's setup, without a date.
 func DefaultSetup() Setup {
 	return Setup{
 		Identity: "You are ChatGPT, a large language model trained by OpenAI.", Knowledge: "2024-06", Reasoning: "medium",
@@ -19,7 +19,7 @@ func DefaultSetup() Setup {
 	}
 }
 
-// Message is the system message.
+// Message returns the system message.
 func (s Setup) Message() Message {
 	var parts, head []string
 	for _, line := range []struct{ before, text string }{{"", s.Identity}, {"Knowledge cutoff: ", s.Knowledge}, {"Current date: ", s.Date}} {
@@ -39,7 +39,7 @@ func (s Setup) Message() Message {
 	return Message{Role: System, Content: strings.Join(parts, "\n\n")}
 }
 
-// Instructions is a developer's message: what is called a system prompt elsewhere.
+// Instructions returns a developer's message, which elsewhere is called a system prompt.
 func Instructions(text string) Message {
 	return Message{Role: Developer, Content: "# Instructions\n\n" + text}
 }

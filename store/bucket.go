@@ -12,28 +12,28 @@ import (
 	"time"
 )
 
-// Bucket is what a driver opens: objects by their keys, which have slashes in the place of directories.
+// Bucket is what a driver opens: a set of objects by their keys, in which slashes take the place of directories.
 type Bucket interface {
-	// Objects yields those whose keys begin with a prefix, in the order of their keys.
+	// Objects yields the objects whose keys begin with a prefix, in the order of their keys.
 	Objects(ctx context.Context, prefix string) iter.Seq2[Object, error]
-	// Stat tells of one; [fs.ErrNotExist] where there is none.
+	// Stat describes an object. The error is [fs.ErrNotExist] if there is none.
 	Stat(ctx context.Context, key string) (Object, error)
-	// Read reads so many bytes of one from an offset; to its end, if length is below 0.
+	// Read reads length bytes of an object from an offset, or up to its end if length is negative.
 	Read(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error)
-	// Write makes or replaces one, which is there after Close. One whose context was canceled before is not.
+	// Write creates or replaces an object, which exists after Close, unless ctx was canceled before.
 	Write(ctx context.Context, key string) (io.WriteCloser, error)
-	// Delete removes one.
+	// Delete removes an object.
 	Delete(ctx context.Context, key string) error
 }
 
-// Object is what a store tells of an object.
+// Object describes an object in a store.
 type Object struct {
 	Key      string
 	Size     int64
 	Modified time.Time
 }
 
-// drivers are those linked in, by scheme, and the buckets that were opened, by their URLs.
+// drivers holds the drivers that are linked in, by scheme, and the buckets that have been opened, by URL.
 var drivers = struct {
 	sync.Mutex
 	open    map[string]func(ctx context.Context, url string) (Bucket, error)
@@ -44,9 +44,9 @@ var drivers = struct {
 	buckets: make(map[string]Bucket),
 }
 
-// Register makes a scheme known: its buckets are opened by their URLs, settings included, as in
-// s3://bucket?region=eu-west-1. Call it in an init function. A second driver for a scheme is an error of
-// whatever opens a bucket from then on.
+// Register registers the driver for a scheme: open opens a bucket by its URL, including settings, as in
+// s3://bucket?region=eu-west-1. Call it in an init function. After an invalid registration, or a second
+// one for a scheme, opening any bucket fails with that error.
 func Register(scheme string, open func(ctx context.Context, url string) (Bucket, error)) {
 	drivers.Lock()
 	defer drivers.Unlock()
@@ -60,7 +60,7 @@ func Register(scheme string, open func(ctx context.Context, url string) (Bucket,
 	}
 }
 
-// bucket opens the bucket of a URL, once in a process.
+// bucket opens the bucket of a URL, once per process.
 func bucket(name string) (Bucket, parts, error) {
 	p, err := parse(name)
 	if err != nil {

@@ -10,12 +10,12 @@ import (
 	"path/filepath"
 )
 
-// Fetching, if it is not nil, is told of what [Fetch] is about to copy.
+// Fetching, if it is not nil, is called with what [Fetch] is about to copy.
 var Fetching func(name string, bytes int64)
 
-// Fetch copies what lies in a store to this machine, an object or all below a name, and returns the path of the copy:
-// for what must be a file. A path is returned as it is. Copies are kept in the user's cache, and taken again as long as
-// the sizes and times of the objects are the same.
+// Fetch copies an object, or all objects below a name, from a store to this machine and returns the path of the copy.
+// It is for data that must be in a file. A path is returned as it is. Copies are kept in the user's cache, and reused
+// as long as the sizes and times of the objects are the same.
 func Fetch(name string) (path string, err error) {
 	if name, err = Local(name); err != nil || !IsURL(name) {
 		return name, err
@@ -31,8 +31,8 @@ func Fetch(name string) (path string, err error) {
 	return filepath.Join(dir, Base(name)), err
 }
 
-// FetchFiles is Fetch of those files below a URL that are wanted, by their paths from there. Before the copy is used,
-// check may refuse it.
+// FetchFiles is Fetch for the files below a URL for which wanted returns true; their keys are paths relative to the URL.
+// Before a copy is used, check, if not nil, may refuse it.
 func FetchFiles(url string, wanted func(Object) bool, check func(dir string) error) (dir string, err error) {
 	id := sha256.New()
 	fmt.Fprintln(id, url)
@@ -91,7 +91,7 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// cache is the folder of copies.
+// cache returns the folder of copies.
 func cache() (string, error) {
 	root, err := os.UserCacheDir()
 	if err != nil {
@@ -101,7 +101,7 @@ func cache() (string, error) {
 	return root, os.MkdirAll(root, 0o777)
 }
 
-// Copy copies a file; the directory of a path is made.
+// Copy copies a file. It creates the directory if the copy is at a path.
 func Copy(from, to string) error {
 	in, err := Open(from)
 	if err != nil {

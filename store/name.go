@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// parts are those of a URL: s3://bucket/key?settings.
+// parts are the parts of a URL: s3://bucket/key?settings.
 type parts struct{ scheme, bucket, key, settings string }
 
 var (
@@ -18,7 +18,8 @@ var (
 	settings = regexp.MustCompile(`\?[a-zA-Z][\w.-]*=[^?]*$`)      // unlike the ? of a glob
 )
 
-// IsURL tells whether a name is that of an object, or of all below a prefix, in a store: not a path, and not file:.
+// IsURL reports whether a name is that of an object, or of all objects below a prefix, in a store: not a path, and
+// not file:.
 func IsURL(name string) bool {
 	found := scheme.FindString(name)
 	return found != "" && !strings.EqualFold(found, "file://")
@@ -60,7 +61,7 @@ func parse(name string) (p parts, err error) {
 	return p, nil
 }
 
-// root is the URL of the bucket, as drivers open it.
+// root returns the URL of the bucket, by which drivers open it.
 func (p parts) root() string { return p.scheme + "://" + p.bucket + p.settings }
 
 func (p parts) String() string {
@@ -71,7 +72,7 @@ func (p parts) String() string {
 	return name + p.settings
 }
 
-// SplitGlob splits a URL before the first element of its key with a wildcard; pattern is empty where there is none.
+// SplitGlob splits a URL before the first element of its key that has a wildcard; pattern is empty if there is none.
 func SplitGlob(name string) (root, pattern string) {
 	p, err := parse(name)
 	if err != nil {
@@ -86,7 +87,7 @@ func SplitGlob(name string) (root, pattern string) {
 	return p.String(), strings.Join(elements[n:], "/")
 }
 
-// change is a name with another key, or a path changed alike: that of a file: URL.
+// change returns a URL with its key changed by key, or a path, including that of a file: URL, changed by local.
 func change(name string, key, local func(string) string) string {
 	if !IsURL(name) {
 		if path, err := Local(name); err == nil {
@@ -96,7 +97,7 @@ func change(name string, key, local func(string) string) string {
 	}
 	p, err := parse(name)
 	if err != nil {
-		return name // met again where it is opened
+		return name // opening it fails with this error
 	}
 	if p.key = key(p.key); p.key == "." {
 		p.key = ""
@@ -104,7 +105,7 @@ func change(name string, key, local func(string) string) string {
 	return p.String()
 }
 
-// Join is the name of what lies below another, as filepath.Join has it.
+// Join joins a name and path elements below it, like filepath.Join.
 func Join(name string, elements ...string) string {
 	return change(name,
 		func(key string) string {
@@ -116,10 +117,10 @@ func Join(name string, elements ...string) string {
 		func(local string) string { return filepath.Join(append([]string{local}, elements...)...) })
 }
 
-// Dir is all but the last element of a name, as filepath.Dir has it.
+// Dir returns all but the last element of a name, like filepath.Dir.
 func Dir(name string) string { return change(name, path.Dir, filepath.Dir) }
 
-// Base is the last element of a name, as filepath.Base has it; of a whole bucket, that of the bucket.
+// Base returns the last element of a name, like filepath.Base. For a whole bucket, it is the name of the bucket.
 func Base(name string) string {
 	if !IsURL(name) {
 		return change(name, nil, filepath.Base)

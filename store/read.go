@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// File is one that is open for reading; an [*os.File] is, of a path.
+// File is a file that is open for reading. For a path, it is an [*os.File].
 type File interface {
 	io.Reader
 	io.ReaderAt
@@ -22,7 +22,8 @@ type File interface {
 	Stat() (fs.FileInfo, error)
 }
 
-// Open opens a file. Objects are read a range at a time, of 64 KiB at first, and of up to 8 MiB where one reads on.
+// Open opens a file. Objects are read a range at a time: 64 KiB at first, and up to 8 MiB when they are read
+// sequentially.
 func Open(name string) (File, error) {
 	name, err := Local(name)
 	if err != nil {
@@ -60,7 +61,7 @@ func ReadFile(name string, limit int64) ([]byte, error) {
 	return text, err
 }
 
-// Stat tells of a file, or of a directory: of a store, what has objects below it.
+// Stat describes a file or a directory. In a store, a name with objects below it is a directory.
 func Stat(name string) (fs.FileInfo, error) {
 	name, err := Local(name)
 	if err != nil {
@@ -85,7 +86,7 @@ func Stat(name string) (fs.FileInfo, error) {
 	return nil, failed("stat", name, fs.ErrNotExist)
 }
 
-// below is the prefix of what is below a key.
+// below returns the prefix of the keys below a key.
 func below(key string) string {
 	if key == "" {
 		return ""
@@ -93,7 +94,7 @@ func below(key string) string {
 	return key + "/"
 }
 
-// failed is an error with the name, as package os has it; nil if err is.
+// failed returns an error with the name, like those of package os; nil if err is nil.
 func failed(op, name string, err error) error {
 	if err == nil {
 		return nil
@@ -101,7 +102,7 @@ func failed(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }
 
-// Info is what there is to tell of an object.
+// Info returns the object's [fs.FileInfo].
 func (o Object) Info() fs.FileInfo { return info{o, false} }
 
 // info is an object's [fs.FileInfo].
@@ -123,7 +124,7 @@ func (i info) Mode() fs.FileMode {
 	return 0o666
 }
 
-// The ranges of an object that are asked for.
+// Sizes of the ranges in which an object is read.
 const (
 	firstRange = 64 << 10
 	mostRange  = 8 << 20
@@ -139,7 +140,7 @@ type object struct {
 	mu   sync.Mutex
 	base int64 // offset of buf
 	buf  []byte
-	next int // length of the range after it
+	next int // length of the next range
 }
 
 // Stat implements File.
@@ -195,7 +196,7 @@ func (o *object) ReadAt(p []byte, offset int64) (n int, err error) {
 	return n, nil
 }
 
-// fetch reads a range from an offset, for someone who wants so many bytes of it.
+// fetch reads a range from an offset, of at least want bytes unless the object ends before.
 func (o *object) fetch(at int64, want int) error {
 	if at != o.base+int64(len(o.buf)) || o.next == 0 {
 		o.next = firstRange
@@ -221,7 +222,7 @@ func (o *object) fetch(at int64, want int) error {
 	return nil
 }
 
-// FS are the files below a name by their paths from there; a directory of a store cannot be read as one.
+// FS returns the files below a name as a file system. Directories in a store cannot be read.
 func FS(name string) (fs.FS, error) {
 	name, err := Local(name)
 	if err != nil {

@@ -165,7 +165,7 @@ func TestReads(t *testing.T) {
 	}
 }
 
-// short is a bucket whose objects are shorter than it tells, and whose writes fail after some bytes.
+// short is a bucket whose objects are shorter than Stat says, and whose writes fail after some bytes.
 type short struct{ Bucket }
 
 func (s short) Stat(ctx context.Context, key string) (Object, error) {
@@ -236,7 +236,7 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// TestRegister: drivers that cannot be are an error of what is opened.
+// TestRegister: after an invalid driver is registered, opening a bucket is an error.
 func TestRegister(t *testing.T) {
 	defer func() { drivers.err = nil }()
 	for _, scheme := range []string{"mem", "file", "S3", "", "a:"} {

@@ -13,14 +13,15 @@ import (
 	"github.com/gorgpt/gorgpt/internal/wholefile"
 )
 
-// Writer writes a file, which is there, whole and under its name, after Commit. Discard gives it up, unless it is done.
+// Writer writes a file, which exists, complete and under its name, after Commit. Discard abandons it; after Commit it
+// does nothing.
 type Writer interface {
 	io.Writer
 	Commit() error
 	Discard()
 }
 
-// MakeDir makes a directory, and those above it; a store has none.
+// MakeDir creates a directory and its parents. In a store, which has no directories, it does nothing.
 func MakeDir(name string) error {
 	name, err := Local(name)
 	if err == nil && !IsURL(name) {
@@ -29,7 +30,7 @@ func MakeDir(name string) error {
 	return err
 }
 
-// Create begins a file, in a directory that is there.
+// Create begins a file in an existing directory.
 func Create(name string) (Writer, error) {
 	name, err := Local(name)
 	if err != nil {
@@ -55,7 +56,7 @@ func Create(name string) (Writer, error) {
 	return &upload{name: name, w: w, cancel: cancel}, nil
 }
 
-// Write makes or replaces a file.
+// Write creates or replaces a file.
 func Write(name string, data []byte) error {
 	w, err := Create(name)
 	if err != nil {
@@ -88,7 +89,7 @@ func (u *upload) Write(p []byte) (int, error) {
 
 // Commit implements Writer.
 func (u *upload) Commit() error {
-	if u.err != nil { // to close it now would leave what was written so far
+	if u.err != nil { // closing it now would keep what was written so far
 		u.Discard()
 		return u.err
 	}
@@ -102,11 +103,12 @@ func (u *upload) Discard() {
 	u.cancel() // first: without that, Close commits
 	if !u.done {
 		u.done = true
-		u.w.Close() // fails, which is meant
+		u.w.Close() // fails, as intended
 	}
 }
 
-// Files yields the files below a name, in lexical order, by their paths from there, with slashes. There are none where nothing is.
+// Files yields the files below a name, in lexical order, as slash-separated paths relative to it. If nothing is there, it
+// yields nothing.
 func Files(name string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for o, err := range Objects(name) {
@@ -117,7 +119,7 @@ func Files(name string) iter.Seq2[string, error] {
 	}
 }
 
-// Objects is Files with what is known of each; the keys are the paths.
+// Objects is Files with a description of each file; the keys are the paths.
 func Objects(name string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		name, err := Local(name)
@@ -140,7 +142,7 @@ func Objects(name string) iter.Seq2[Object, error] {
 				yield(Object{}, failed("list", name, err))
 				return
 			}
-			if o.Key = strings.TrimPrefix(o.Key, prefix); o.Key != "" && !strings.HasSuffix(o.Key, "/") { // such stand for folders
+			if o.Key = strings.TrimPrefix(o.Key, prefix); o.Key != "" && !strings.HasSuffix(o.Key, "/") { // keys that end in a slash stand for folders
 				if !yield(o, nil) {
 					return
 				}
@@ -179,7 +181,7 @@ func localFiles(root string, yield func(Object, error) bool) {
 	}
 }
 
-// RemoveAll removes a file and all below a name; where nothing is, it does nothing. A whole bucket is an error.
+// RemoveAll removes a file and everything below a name. If nothing is there, it does nothing. A whole bucket is an error.
 func RemoveAll(name string) error {
 	name, err := Local(name)
 	if err != nil {

@@ -9,34 +9,34 @@ import (
 	"slices"
 )
 
-// added is a tokenizer with tokens beside those of its model, which are found in a text
-// before it is cut: special ones if one asks for them, others always. It also is what files
-// say beyond the model.
+// added is a tokenizer with tokens in addition to those of its model. They are found in a
+// text before it is cut: special tokens only on request, others always. It also holds what
+// the tokenizer's files say beyond the model.
 type added struct {
-	Tokenizer              // encodes what stands between the tokens
-	tokens    []addedToken // all by id, those of Tokenizer too
+	Tokenizer              // encodes the text between added tokens
+	tokens    []addedToken // all by id, including those of Tokenizer
 	text      map[int]string
 	size      int
 
-	normalize   normalizer // nil: none
+	normalize   normalizer // nil if there is none
 	raw, normal *finder    // for a text as it is, and as it is normalized
 
-	limit         int   // ids that the model has, if it has fewer; else 0
-	end, begin    int   // ids, -1 if there is none
+	limit         int   // number of ids that the model has, if fewer than size; else 0
+	end, begin    int   // ids of the end and beginning of text, -1 if there is none
 	before, after []int // ids around a text
 
 	source *pipeline                  // the file, without its vocabulary; nil if there was none
-	config map[string]json.RawMessage // tokenizer_config.json, and what else there was of its kind
-	files  map[string][]byte          // others, as they were
+	config map[string]json.RawMessage // tokenizer_config.json, with what similar files say
+	files  map[string][]byte          // other files, unchanged
 }
 
-// newAdded adds tokens, whose ids are their own, to a tokenizer of a model. Its end of text
-// is that of the model.
+// newAdded adds tokens, which already have ids, to the tokenizer of a model. Its end of text
+// is the model's, if there is one.
 func newAdded(t Tokenizer, tokens []addedToken, n normalizer) *added {
 	slices.SortFunc(tokens, func(a, b addedToken) int { return cmp.Compare(a.ID, b.ID) })
 	a := &added{Tokenizer: t, tokens: tokens, text: make(map[int]string), size: t.Size(), normalize: n, end: -1, begin: -1}
 	for _, one := range tokens {
-		if a.text[one.ID] = one.Content; one.Normalized && n != nil { // as it is searched for
+		if a.text[one.ID] = one.Content; one.Normalized && n != nil { // the form that is searched for
 			a.text[one.ID] = string(n(nil, []byte(one.Content)))
 		}
 		if _, ok := t.(*pieced); ok {
@@ -54,7 +54,7 @@ func newAdded(t Tokenizer, tokens []addedToken, n normalizer) *added {
 	return a
 }
 
-// finding is t as an added, which finds its special tokens.
+// finding returns t as an *added, which can find its special tokens.
 func finding(t Tokenizer) *added {
 	t = plainly(t)
 	if a, ok := t.(*added); ok {
@@ -63,9 +63,9 @@ func finding(t Tokenizer) *added {
 	return newAdded(t, addedTokens(t), nil)
 }
 
-// AddSpecials returns t with further special tokens, whose ids follow those of t: the
-// _start_, _delimiter_ and _classify_ of GPT-1's fine-tuning, for one. Those that t
-// has already, in its vocabulary even, keep their ids.
+// AddSpecials returns t with further special tokens, whose ids follow those of t, such as
+// the _start_, _delimiter_ and _classify_ of GPT-1's fine-tuning. Tokens that t already
+// has, even as ordinary ones in its vocabulary, keep their ids.
 func AddSpecials(t Tokenizer, texts ...string) (Tokenizer, error) {
 	old := finding(t)
 	var vocab vocabulary
@@ -81,7 +81,7 @@ func AddSpecials(t Tokenizer, texts ...string) (Tokenizer, error) {
 		if text == "" {
 			return nil, fmt.Errorf("special token %d is empty", i)
 		}
-		one, _ := r.find(text) // with its flags, if it is there
+		one, _ := r.find(text) // with its flags, if it exists
 		one.Content, one.Special = text, true
 		r.add(one)
 	}
@@ -96,7 +96,7 @@ func AddSpecials(t Tokenizer, texts ...string) (Tokenizer, error) {
 	return a, nil
 }
 
-// index is where a token is among those added, or -1.
+// index returns the index of a token in a.tokens, or -1.
 func (a *added) index(text string) int {
 	return slices.IndexFunc(a.tokens, func(t addedToken) bool { return t.Content == text })
 }
@@ -104,8 +104,8 @@ func (a *added) index(text string) int {
 // Append implements Tokenizer.
 func (a *added) Append(ids []int, text []byte) ([]int, error) { return a.encode(ids, text, false, nil) }
 
-// encode encodes a text, and finds its special tokens if asked to. What stands between them is without
-// a mark, which is nil for none.
+// encode encodes a text, and finds special tokens in it if special is set. The mark, unless it is nil, is
+// removed from the text between tokens.
 func (a *added) encode(ids []int, text []byte, special bool, mark []byte) ([]int, error) {
 	n := len(ids)
 	var err error
@@ -123,7 +123,7 @@ func (a *added) encode(ids []int, text []byte, special bool, mark []byte) ([]int
 	return ids, nil
 }
 
-// between encodes the tokens that were added and what stands between them.
+// between encodes the added tokens in a text and the text between them.
 func (a *added) between(ids []int, text []byte, special bool, mark []byte) ([]int, error) {
 	var err error
 	between(a.raw, text, special, func(at int, part []byte, token *addedToken) bool {
@@ -161,7 +161,7 @@ func (a *added) between(ids []int, text []byte, special bool, mark []byte) ([]in
 	return ids, err
 }
 
-// between yields the tokens of a text and what is between them, with where it begins, until
+// between yields the tokens in a text and the parts between them, with their offsets, until
 // yield returns false.
 func between(f *finder, text []byte, special bool, yield func(at int, part []byte, token *addedToken) bool) {
 	done := 0
@@ -178,8 +178,8 @@ func between(f *finder, text []byte, special bool, yield func(at int, part []byt
 	}
 }
 
-// AppendText implements Tokenizer. A token that was added is written as it is in a text. An
-// id that no token has, of a vocabulary with gaps, is no text.
+// AppendText implements Tokenizer. An added token is written as it appears in a text. An id
+// without a token, in a vocabulary with gaps, decodes to nothing.
 func (a *added) AppendText(text []byte, ids []int) ([]byte, error) {
 	n := len(text)
 	base := a.Tokenizer.Size()
@@ -195,7 +195,7 @@ func (a *added) AppendText(text []byte, ids []int) ([]byte, error) {
 			i++
 			continue
 		}
-		first := i // of those that the model decodes
+		first := i // first of a run that the model decodes
 		for i < len(ids) && ids[i] >= 0 && ids[i] < base {
 			if _, ok := a.text[ids[i]]; ok {
 				break
@@ -213,11 +213,11 @@ func (a *added) AppendText(text []byte, ids []int) ([]byte, error) {
 // Size implements Tokenizer.
 func (a *added) Size() int { return a.size }
 
-// EndOfText implements Tokenizer: the one that the files name, or that was added.
+// EndOfText implements Tokenizer: it is the one that the files name, or that was added.
 func (a *added) EndOfText() (int, bool) { return max(a.end, 0), a.end >= 0 }
 
-// cut implements CutFor: not where a token is written, which is not known of a text that is
-// yet to be normalized, nor where a part would get something in front.
+// cut implements CutFor. It does not cut where an added token is written, which is not known
+// before a text is normalized, nor if the normalizer prepends something to each part.
 func (a *added) cut(text []byte) int {
 	if a.normalize != nil && (a.normal.longest > 0 || a.source != nil && a.source.Normalizer.prepends()) {
 		return 0

@@ -19,15 +19,15 @@ type templateID struct {
 	TypeID int    `json:"type_id"`
 }
 
-// templateToken are the ids of a token of a TemplateProcessing.
+// templateToken holds the ids of a token of a TemplateProcessing.
 type templateToken struct {
 	ID     string   `json:"id"`
 	IDs    []int    `json:"ids"`
 	Tokens []string `json:"tokens"`
 }
 
-// around is what a post-processor puts before and after a text, of a vocabulary of size ids.
-// ByteLevel's changes nothing but offsets.
+// around returns the ids, below size, that a post-processor puts before and after a text.
+// ByteLevel changes only offsets.
 func (s *stage) around(where string, size int) (before, after []int, err error) {
 	if s == nil || s.Type == "ByteLevel" {
 		return nil, nil, nil
@@ -81,7 +81,7 @@ func (s *stage) template(where string, size int) (before, after []int, err error
 	return before, after, nil
 }
 
-// templateOf is the post-processor that puts tokens around a text.
+// templateOf returns the post-processor that puts tokens around a text.
 func templateOf(t Tokenizer, before, after []int) *stage {
 	s := &stage{Type: "TemplateProcessing", SpecialTokens: make(map[string]json.RawMessage)}
 	add := func(ids []int) {

@@ -8,24 +8,24 @@ import (
 )
 
 // basicWords splits a text into words as BERT's BasicTokenizer does (Devlin et al.
-// 2018), which is Hugging Face's path for GPT-1: control characters and what is not
-// UTF-8 vanish, letters become small and lose their accents, each punctuation mark
-// and each CJK ideograph stands alone, white space separates.
+// 2018), which Hugging Face uses for GPT-1: control characters and invalid UTF-8 are
+// dropped, letters are lowercased and lose their accents, each punctuation mark and
+// each CJK ideograph is a separate word, and white space separates words.
 type basicWords struct {
 	text []byte
 	at   int // bytes read
 
 	word       []byte // the word, as byte-pair encoding takes it
-	start, end int    // where it was in the text
+	start, end int    // its place in the text
 
-	// The characters that one of the text became and that are still to come.
+	// What a character of the text has become, as far as it is not in a word yet.
 	queue    []rune
-	from, to int  // where that one was
+	from, to int  // place of that character
 	alone    bool // it is an ideograph
 	room     [8]rune
 }
 
-// asciiWord is what becomes of an ASCII character: the letter itself, small, or:
+// Values of asciiWord other than the character itself in lower case.
 const (
 	vanishes    = 0
 	separates   = 1
@@ -44,13 +44,13 @@ var asciiWord = func() (t [utf8.RuneSelf]byte) {
 		case b >= 'A' && b <= 'Z':
 			t[i] = b + 'a' - 'A'
 		default:
-			t[i] = standsAlone // all symbols, as in BERT
+			t[i] = standsAlone // includes all symbols, as in BERT
 		}
 	}
 	return t
 }()
 
-// next finds the next word; it returns false after the last.
+// next finds the next word; it returns false after the last one.
 func (w *basicWords) next() bool {
 	w.word = w.word[:0]
 	for {
@@ -111,14 +111,14 @@ func (w *basicWords) add(r rune, from, to int) {
 	w.word, w.end = utf8.AppendRune(w.word, r), to
 }
 
-// wide reads a character beyond ASCII: into the queue, or away. It returns true where
+// wide reads a character beyond ASCII into the queue, or drops it. It reports whether
 // the character separates words.
 func (w *basicWords) wide() bool {
 	r, n := utf8.DecodeRune(w.text[w.at:])
 	w.from, w.to = w.at, w.at+n
 	w.at += n
 	if r == utf8.RuneError || !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z) {
-		return false // categories C, those without a meaning among them
+		return false // categories C, which include unassigned characters
 	}
 	if unicode.IsSpace(r) {
 		return true
@@ -128,7 +128,7 @@ func (w *basicWords) wide() bool {
 	var buf [utf8.UTFMax]byte
 	small := utf8.AppendRune(buf[:0], unicode.ToLower(r))
 	parts := small
-	if r >= 0xac00 && r <= 0xd7a3 { // Hangul is taken apart by a rule, not by a table
+	if r >= 0xac00 && r <= 0xd7a3 { // Hangul is decomposed by rule, not by table
 		parts = norm.NFD.Bytes(small)
 	} else if d := norm.NFD.Properties(small).Decomposition(); d != nil {
 		parts = d

@@ -6,7 +6,7 @@ import (
 	"iter"
 )
 
-// A Segment is a text or a part of one, which encodes as it does in the whole text.
+// A Segment is a text, or a part of a text that encodes as it does within the whole.
 type Segment struct {
 	Name   string // of the text
 	Offset int64  // in the text, in bytes
@@ -14,17 +14,17 @@ type Segment struct {
 	End    bool // the text ends with it
 }
 
-// Unfinished is the reader of a text that is not all there is of it: it goes on elsewhere.
+// Unfinished is the reader of a text that may continue elsewhere, as GoesOn reports.
 type Unfinished interface {
 	io.Reader
 	GoesOn() bool
 }
 
-// Batches yields texts, which come with their names, in batches of segments of about
-// size bytes together: whole texts, and longer ones cut where [CutFor] says for t, or Cut if
-// it is nil. A batch is longer where there is nowhere to cut. The batches depend on the texts and on size
-// alone, and each is the receiver's to keep. An error, which names its text, ends them. A text whose reader is
-// [Unfinished] has no segment that ends it.
+// Batches yields texts, which are given with their names, in batches of segments of about
+// size bytes in total. Texts that do not fit are cut where [CutFor] allows it for t, or Cut if
+// t is nil; a batch is longer if there is nowhere to cut. The batches depend only on the texts, t
+// and size, and the receiver may keep them. An error, which names its text, ends the sequence. A
+// text that continues elsewhere, see [Unfinished], has no segment that ends it.
 func Batches(t Tokenizer, texts iter.Seq2[string, io.Reader], size int) iter.Seq2[[]Segment, error] {
 	return func(yield func([]Segment, error) bool) {
 		b := batcher{tokenizer: t, size: size, yield: yield}
@@ -39,24 +39,24 @@ func Batches(t Tokenizer, texts iter.Seq2[string, io.Reader], size int) iter.Seq
 	}
 }
 
-// batcher puts batches together.
+// batcher assembles batches.
 type batcher struct {
 	tokenizer Tokenizer
 	size      int
 	yield     func([]Segment, error) bool
 
-	buf      []byte // what the segments are in, and the text that is being read
+	buf      []byte // holds the segments and the text being read
 	segments []Segment
-	start    int // where the part of the text begins in buf
+	start    int // start of the current part of the text in buf
 }
 
-// text reads a text to its end, and returns whether to go on.
+// text reads a text to its end, and reports whether to continue.
 func (b *batcher) text(name string, r io.Reader) bool {
 	offset := int64(0)
 	b.start = len(b.buf)
 	for {
-		// Only when the buffer is full, so that how much Read gives does not matter,
-		// and a text without a place to cut is searched a few times at most.
+		// Only when the buffer is full, so that the amounts that Read returns do not
+		// matter, and a text with nowhere to cut is searched only a few times.
 		if len(b.buf) == cap(b.buf) && len(b.buf) > 0 {
 			ok := false
 			if offset, ok = b.flush(name, offset); !ok {
@@ -82,14 +82,14 @@ func (b *batcher) text(name string, r io.Reader) bool {
 	}
 }
 
-// goesOn tells whether a text is not all there is of it.
+// goesOn reports whether a text continues elsewhere.
 func goesOn(r io.Reader) bool {
 	u, ok := r.(Unfinished)
 	return ok && u.GoesOn()
 }
 
-// flush yields a batch, if there is where to cut the text, and keeps what is left of
-// it; it returns the offset of that.
+// flush yields a batch, if there is one or the text can be cut, and keeps the rest of the
+// text. It returns the offset of the rest and whether to continue.
 func (b *batcher) flush(name string, offset int64) (int64, bool) {
 	part := b.buf[b.start:]
 	cut := CutFor(b.tokenizer, part)
@@ -109,8 +109,8 @@ func (b *batcher) flush(name string, offset int64) (int64, bool) {
 	return offset + int64(cut), true
 }
 
-// grow makes room, at first for a batch, then for twice as much. The segments stay
-// where they are.
+// grow makes room, at first for a batch, then for twice as much. Segments keep the old
+// buffer.
 func (b *batcher) grow() {
 	b.buf = append(make([]byte, 0, max(b.size, 2*cap(b.buf))), b.buf...)
 }

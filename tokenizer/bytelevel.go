@@ -5,30 +5,30 @@ import (
 	"slices"
 )
 
-// byteLevel is byte-pair encoding over bytes, cut into pieces as GPT-2 does. Its
+// byteLevel is byte-pair encoding over bytes, in pieces that are cut as by GPT-2. Its
 // tokens are the bytes they stand for, so it encodes any text, valid UTF-8 or not.
 type byteLevel struct {
 	name    string
-	tokens  []string   // by id: the bytes, or the text of an end of text
-	byteID  [256]int32 // the ids of the single bytes, -1 where there is none
+	tokens  []string   // by id: the bytes, or the text of the end of text
+	byteID  [256]int32 // ids of the single bytes, -1 if there is none
 	merges  *merges
 	words   *words // the pieces that are one token
 	end     int    // id of the end of text, -1 if there is none
 	cutting *cutting
-	pattern *cutter // cuts what cutting leaves
+	pattern *cutter // cuts the parts that cutting leaves
 	caches  caches
 
-	written map[int]string // tokens that are no bytes, by id; an empty one beside is vacant
+	written map[int]string // tokens that are not bytes, by id; an empty token not in here is vacant
 	gaps    bool           // some byte has no token
 	unknown int32          // id that stands for such a byte, -1 if there is none
-	fuse    bool           // for several that follow each other
-	whole   bool           // a piece that is a token is that one, whatever merges make of it
+	fuse    bool           // one unknown token stands for a run of such bytes
+	whole   bool           // a piece that is a token is encoded as it, whatever the merges make of it
 }
 
 // byteTokens is the number of tokens that every vocabulary over bytes has.
 const byteTokens = 256
 
-// byteOrder lists the bytes in the order of GPT-2's ids: first those that are
+// byteOrder returns the bytes in the order of GPT-2's ids: first those that are
 // printable in Latin-1, then the others.
 func byteOrder() []byte {
 	order := make([]byte, 0, 256)
@@ -43,9 +43,9 @@ func byteOrder() []byte {
 	return order
 }
 
-// newByteLevel makes a tokenizer of merges in the order of their ranks. Ids 0 to 255
-// are the bytes in GPT-2's order; a merge that makes a new string takes the next id;
-// the end of text comes last.
+// newByteLevel makes a tokenizer from merges in the order of their ranks. Ids 0 to 255
+// are the bytes in GPT-2's order; a merge that makes a new string gets the next id;
+// the end of text is last.
 func newByteLevel(name string, learned []pair) *byteLevel {
 	t := &byteLevel{name: name, pattern: &gpt2Pieces, merges: newMerges(len(learned)), tokens: make([]string, 0, 257+len(learned)), unknown: -1}
 	ids := make(map[string]int32, 256+len(learned))
@@ -70,8 +70,8 @@ func newByteLevel(name string, learned []pair) *byteLevel {
 	return t
 }
 
-// findWords lists the tokens that come of their own text: a token need not, where a
-// merge of lower rank gets in the way.
+// findWords finds the tokens that their own text is encoded as. This is not so if a
+// merge of lower rank interferes.
 func (t *byteLevel) findWords() {
 	t.words = newWords(len(t.tokens), t.tokens)
 	var ids []int32
@@ -100,8 +100,7 @@ func (t *byteLevel) symbols(ids []int32, piece []byte) []int32 {
 	return ids
 }
 
-// Append implements Tokenizer. There is no text that it cannot encode, unless bytes have no
-// token.
+// Append implements Tokenizer. It can encode any text, unless some bytes have no token.
 func (t *byteLevel) Append(ids []int, text []byte) ([]int, error) {
 	c := t.caches.take()
 	defer t.caches.give(c)
@@ -114,7 +113,7 @@ func (t *byteLevel) Append(ids []int, text []byte) ([]int, error) {
 	return t.appendPieces(c, ids, text), nil
 }
 
-// appendPieces encodes the pieces of a text, none of whose bytes is without a token.
+// appendPieces encodes the pieces of a text whose bytes all have tokens.
 func (t *byteLevel) appendPieces(c *cache, ids []int, text []byte) []int {
 	for len(text) > 0 {
 		n := t.pattern.next(text)
@@ -168,5 +167,5 @@ func (t *byteLevel) EndOfText() (int, bool) { return max(t.end, 0), t.end >= 0 }
 // Name implements Tokenizer.
 func (t *byteLevel) Name() string { return t.name }
 
-// String tells the kind and the size.
+// String returns the kind and the size.
 func (t *byteLevel) String() string { return fmt.Sprintf("%s of %d tokens", t.name, len(t.tokens)) }

@@ -285,7 +285,7 @@ func opticks(t testing.TB) string {
 	return string(b)
 }
 
-// cold is the tokenizer without anything remembered.
+// cold returns the tokenizer with empty caches.
 func (t *byteLevel) cold() *byteLevel {
 	return &byteLevel{name: t.name, tokens: t.tokens, byteID: t.byteID, merges: t.merges, words: t.words, end: t.end, written: t.written, unknown: -1, pattern: t.pattern, whole: t.whole}
 }

@@ -13,15 +13,15 @@ import (
 // charTokenizer has one token for each character of an alphabet.
 type charTokenizer struct {
 	runes []rune               // by id
-	ascii [utf8.RuneSelf]int32 // id by character, -1 where there is none
+	ascii [utf8.RuneSelf]int32 // id by character, -1 if there is none
 	other map[rune]int32       // the same for characters beyond ASCII
 }
 
 // NewChars returns the tokenizer whose tokens are the characters (Unicode code
 // points) that occur in r, with ids in the order of their code points, as in
-// nanoGPT's shakespeare_char. It has no end of text. It reads r once, in
+// nanoGPT's shakespeare_char. It has no end of text. NewChars reads r once, in
 // pieces. A text that is empty or not valid UTF-8 is an error, which names the
-// text where r has a method Name() string, as an *os.File has.
+// text if r has a method Name() string, as an *os.File has.
 func NewChars(r io.Reader) (Tokenizer, error) {
 	var name string
 	if n, ok := r.(interface{ Name() string }); ok {
@@ -30,8 +30,8 @@ func NewChars(r io.Reader) (Tokenizer, error) {
 	return LearnChars(func(yield func(string, io.Reader) bool) { yield(name, r) })
 }
 
-// LearnChars is NewChars for the characters of several texts, which it gets
-// with their names, for errors.
+// LearnChars is NewChars for the characters of several texts, which are given
+// with their names for errors.
 func LearnChars(texts iter.Seq2[string, io.Reader]) (Tokenizer, error) {
 	seen := make([]uint64, (utf8.MaxRune+1)/64) // bit set
 	buf := make([]byte, 64<<10)
@@ -89,7 +89,7 @@ func invalidUTF8(text string, offset int64, b byte) error {
 	return &TextError{text, offset, fmt.Sprintf("byte 0x%02x is not valid UTF-8", b)}
 }
 
-// newCharTokenizer wants different, valid runes.
+// newCharTokenizer returns the tokenizer of runes, which must be distinct and valid.
 func newCharTokenizer(runes []rune) *charTokenizer {
 	t := &charTokenizer{runes: runes, other: make(map[rune]int32)}
 	for i := range t.ascii {

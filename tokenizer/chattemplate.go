@@ -2,9 +2,10 @@ package tokenizer
 
 import "encoding/json"
 
-// ChatTemplate is the program, in Jinja, that writes conversations for the model that t is of: chat_template.jinja, else the
-// chat_template of tokenizer_config.json, of several the one that is named default. Special are the tokens that it can name, by their
-// names there: bos_token, eos_token and others. There is none in the tokenizers that this package makes, and in many of files.
+// ChatTemplate returns the Jinja template that formats conversations for the tokenizer's model: chat_template.jinja, or
+// else chat_template in tokenizer_config.json, of which the one named default is used if there are several. The tokens
+// that the template can refer to are in special, by name: bos_token, eos_token and others. Tokenizers made by this
+// package have no template, nor do many that are loaded from files.
 func ChatTemplate(t Tokenizer) (source string, special map[string]string, there bool) {
 	a, ok := plainly(t).(*added)
 	if !ok {

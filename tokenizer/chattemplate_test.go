@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestChatTemplate: the file counts before tokenizer_config.json, where it may be one of several; it is there again after saving.
+// TestChatTemplate: the file counts before tokenizer_config.json, where it may be one of several; it is there again
+// after saving.
 func TestChatTemplate(t *testing.T) {
 	const ends = `"bos_token": "<s>", "eos_token": {"content": "</s>", "special": true}, "pad_token": null`
 	for name, c := range map[string]struct {

@@ -5,9 +5,10 @@ import (
 	"testing"
 )
 
-// TestClass: transformers 5.24's AutoTokenizer makes RobertaTokenizer, CLIPTokenizer and others
-// add tokens around a text (<s> and </s>, 5 tokens more in the vocabulary), and takes config.json's
-// class where tokenizer_config.json has none. GPT-2's, GPT-1's and the generic ones do not.
+// TestClass: unsupported classes are refused. In transformers 5.24's AutoTokenizer, RobertaTokenizer,
+// CLIPTokenizer and others add tokens around a text (<s> and </s>, 5 tokens more in the vocabulary);
+// GPT-2's, GPT-1's and the generic classes do not. config.json's class is used if
+// tokenizer_config.json has none.
 func TestClass(t *testing.T) {
 	const pipeline = `{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]},"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"decoder":{"type":"ByteLevel"}}`
 	const want = ": tokenizer_class is %, want GPT2Tokenizer(Fast), OpenAIGPTTokenizer(Fast), PreTrainedTokenizer(Fast), LlamaTokenizer(Fast), Qwen2TokenizerFast: others add tokens and rules of their own"

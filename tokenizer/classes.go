@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// The classes of transformers that have tokens or stages of their own.
+// The classes of transformers that imply tokens or stages.
 const (
 	gpt2Class  = "GPT2Tokenizer"
 	gpt1Class  = "OpenAIGPTTokenizer"
@@ -15,11 +15,11 @@ const (
 	qwen2Class = "Qwen2Tokenizer"
 )
 
-// classes are those that do what the files say, or what is done here. The last ones are names of
-// the third in transformers 5, where there is a tokenizer.json.
+// classes are the supported classes: those that only do what the files say, and those implemented
+// here. The last ones are names of the third in transformers 5 if there is a tokenizer.json.
 var classes = []string{gpt2Class, gpt1Class, "PreTrainedTokenizer", llamaClass, qwen2Class, "TokenizersBackend", "PythonBackend", "BloomTokenizer"}
 
-// impliedBy are the special tokens of a class.
+// impliedBy holds the special tokens that a class implies.
 var impliedBy = map[string]map[string]string{
 	gpt2Class:  {"bos_token": EndOfText, "eos_token": EndOfText, "unk_token": EndOfText},
 	gpt1Class:  {"unk_token": unknownToken},
@@ -27,12 +27,12 @@ var impliedBy = map[string]map[string]string{
 	qwen2Class: {"eos_token": EndOfText, "unk_token": EndOfText, "pad_token": EndOfText},
 }
 
-// ofBackend are model types for which transformers 5 takes a tokenizer.json as it is where the class is
-// LlamaTokenizer.
+// ofBackend are the model types for which transformers 5 uses a tokenizer.json as it is, even if the class
+// is LlamaTokenizer.
 var ofBackend = []string{"mistral", "mixtral", "ministral", "ministral3", "mistral3"}
 
-// replaced is what the classes of Llama and Qwen2 do in transformers 5, whatever a tokenizer.json says:
-// of that, they take the vocabulary, the merges and the post-processor.
+// replaced changes a pipeline as the classes of Llama and Qwen2 do in transformers 5: they use only the
+// vocabulary, the merges and the post-processor of a tokenizer.json, and replace the rest.
 func (d *described) replaced(class string, p *pipeline) error {
 	m := p.Model
 	prefix, said, err := d.is("add_prefix_space")
@@ -63,14 +63,14 @@ func (d *described) replaced(class string, p *pipeline) error {
 	return nil
 }
 
-// stageOf reads a stage that is written here.
+// stageOf parses a stage given as a literal.
 func stageOf(text string) *stage {
 	s := new(stage)
 	_ = plainjson.Unmarshal([]byte(text), s) // which cannot fail
 	return s
 }
 
-// metaspaceStages are those of Llama's tokenizers in transformers 5: Metaspace with a scheme.
+// metaspaceStages returns the stages of Llama's tokenizers in transformers 5: Metaspace with a scheme.
 func metaspaceStages(scheme string) *pipeline {
 	quoted, _ := quote(scheme) // which cannot fail
 	return &pipeline{
@@ -79,8 +79,8 @@ func metaspaceStages(scheme string) *pipeline {
 	}
 }
 
-// prependStages are those of SentencePiece: spaces become marks, and each text between special tokens
-// gets one in front if there is to be a prefix.
+// prependStages returns the stages of SentencePiece: spaces become marks, and with prefix, each text between
+// special tokens gets a mark in front.
 func prependStages(prefix, fallback bool) *pipeline {
 	replace := `{"type":"Replace","pattern":{"String":" "},"content":"▁"}`
 	if prefix {
@@ -89,7 +89,7 @@ func prependStages(prefix, fallback bool) *pipeline {
 	return &pipeline{Normalizer: stageOf(replace), Decoder: unmarking(fallback, prefix)}
 }
 
-// unmarking is the decoder of SentencePiece's kind.
+// unmarking returns the decoder of SentencePiece's kind.
 func unmarking(fallback, strip bool) *stage {
 	text := `{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},`
 	if fallback {
@@ -101,11 +101,11 @@ func unmarking(fallback, strip bool) *stage {
 	return stageOf(text + "]}")
 }
 
-// sameStages tells whether two pipelines do the same to a text before the model, and to ids after it.
+// sameStages reports whether two pipelines do the same to a text before the model, and to ids after it.
 func (p *pipeline) sameStages(q *pipeline) bool {
 	write := func(p *pipeline) string {
 		b, _ := json.Marshal([]*part{p.Normalizer.canonical(), p.PreTokenizer.canonical(), p.Decoder.canonical()}) // which cannot fail
-		if p.Decoder != nil && p.Decoder.Type == "ByteLevel" {                                                     // whose switches mean nothing there
+		if p.Decoder != nil && p.Decoder.Type == "ByteLevel" {                                                     // whose switches have no effect here
 			b, _ = json.Marshal([]*part{p.Normalizer.canonical(), p.PreTokenizer.canonical()})
 		}
 		return string(b)
@@ -113,7 +113,7 @@ func (p *pipeline) sameStages(q *pipeline) bool {
 	return write(p) == write(q)
 }
 
-// canonical is a stage without what does not matter to ids and texts, and with switches that files leave out.
+// canonical returns a stage without the fields that do not affect ids and texts, and with the switches that files omit.
 func (s *stage) canonical() *part {
 	if s == nil || s.Type == "Sequence" && len(s.Normalizers)+len(s.PreTokenizers)+len(s.Decoders) == 0 {
 		return nil

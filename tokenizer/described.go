@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// described is what the files beside a vocabulary say: tokenizer_config.json, and those that
-// older releases of transformers wrote, special_tokens_map.json and added_tokens.json.
+// described holds the files next to a vocabulary: tokenizer_config.json, and those written by
+// older releases of transformers, special_tokens_map.json and added_tokens.json.
 type described struct {
 	config  map[string]json.RawMessage
 	special map[string]json.RawMessage
 	added   map[string]int
-	files   map[string][]byte          // that are kept as they are
-	model   map[string]json.RawMessage // config.json, whose class counts where none is told here
+	files   map[string][]byte          // files that are kept as they are
+	model   map[string]json.RawMessage // config.json, whose class counts if config has none
 }
 
-// describedIn reads the files of a folder that are there.
+// describedIn reads those files that exist in a folder.
 func describedIn(files folder) (described, error) {
 	var d described
 	for _, f := range []struct {
@@ -50,7 +50,7 @@ func describedIn(files folder) (described, error) {
 	return d, nil
 }
 
-// keyed decodes a key of tokenizer_config.json, and tells whether it is there.
+// keyed decodes a key of tokenizer_config.json, and reports whether it is present.
 func (d *described) keyed(key string, v any) (bool, error) {
 	raw, ok := d.config[key]
 	if !ok || string(raw) == "null" {
@@ -62,14 +62,14 @@ func (d *described) keyed(key string, v any) (bool, error) {
 	return true, nil
 }
 
-// is is a switch of tokenizer_config.json.
+// is returns the value of a switch in tokenizer_config.json, and whether it is present.
 func (d *described) is(key string) (on, there bool, err error) {
 	there, err = d.keyed(key, &on)
 	return on, there, err
 }
 
-// class is the tokenizer_class without the ending of the fast ones. One that has tokens and
-// rules of its own, as RobertaTokenizer has, is an error.
+// class returns the tokenizer_class without the suffix Fast. A class that adds tokens and rules
+// not implemented here, such as RobertaTokenizer, is an error.
 func (d *described) class() (string, error) {
 	var class string
 	where := configFile
@@ -90,14 +90,14 @@ func (d *described) class() (string, error) {
 // roles are the special tokens that have a name, in transformers' order.
 var roles = []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}
 
-// describe makes the tokenizer of a model, of its vocabulary, what tokenizer.json says (nil
-// if there is none), and what the files beside it do: as transformers 5 does.
+// describe makes a tokenizer from that of a model, its vocabulary, its tokenizer.json (nil if
+// there is none) and the files next to it, as transformers 5 does.
 func (d *described) describe(t Tokenizer, v vocabulary, p *pipeline) (Tokenizer, error) {
 	class, err := d.class()
 	if err != nil {
 		return nil, err
 	}
-	if class == "" && (p == nil || d.config == nil) { // transformers takes that of the model
+	if class == "" && (p == nil || d.config == nil) { // transformers uses the model's class
 		class = gpt2Class
 		if t.Name() == "gpt1" {
 			class = gpt1Class
@@ -111,7 +111,7 @@ func (d *described) describe(t Tokenizer, v vocabulary, p *pipeline) (Tokenizer,
 				return nil, err
 			}
 		}
-		if t.Name() != "gpt1" { // whose normalizer is a part of how it finds words
+		if t.Name() != "gpt1" { // whose normalizer is part of splitting into words
 			if n, err = p.Normalizer.normalizer("normalizer"); err != nil {
 				return nil, err
 			}
@@ -141,7 +141,7 @@ func (d *described) describe(t Tokenizer, v vocabulary, p *pipeline) (Tokenizer,
 	return a, nil
 }
 
-// name takes the ends of a text and the other special tokens that have a name.
+// name sets the beginning and end of text and the other named special tokens.
 func (d *described) name(a *added, v vocabulary, named map[string]string) {
 	id := func(text string) int {
 		if i := a.index(text); i >= 0 {
@@ -168,8 +168,8 @@ func (d *described) name(a *added, v vocabulary, named map[string]string) {
 	}
 }
 
-// put is what add_bos_token and add_eos_token put around a text. Beside a tokenizer.json they
-// mean nothing: its post_processor says it.
+// put sets the tokens that add_bos_token and add_eos_token put around a text. With a
+// tokenizer.json, these settings have no effect: its post_processor decides.
 func (d *described) put(a *added, named map[string]string) error {
 	for _, one := range []struct {
 		key, role string
@@ -186,7 +186,7 @@ func (d *described) put(a *added, named map[string]string) error {
 	return nil
 }
 
-// plain tells whether the tokenizer of the model is all there is.
+// plain reports whether the files say nothing beyond the tokenizer of the model.
 func (a *added) plain() bool {
 	end, ok := a.Tokenizer.EndOfText()
 	usual := usualConfig(a.Tokenizer)

@@ -13,9 +13,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// tokens registers the tokens that the files beside a vocabulary list or name, in
-// transformers' order: those that are listed by id, those with a name, and the others. It
-// returns the texts of those with a name.
+// tokens registers the tokens that the files next to a vocabulary list or name, in
+// transformers' order: those listed by id, those with a name, and the others. It returns
+// the texts of those with a name.
 func (d *described) tokens(r *register, class string, sure bool) (named map[string]string, err error) {
 	values := maps.Clone(d.config)
 	if values == nil {
@@ -25,7 +25,7 @@ func (d *described) tokens(r *register, class string, sure bool) (named map[stri
 	if err != nil {
 		return nil, err
 	}
-	if listed == nil { // as older releases wrote it
+	if listed == nil { // as written by older releases
 		for key, raw := range d.special {
 			if a, ok := tokenOf(raw); ok && !a.byText { // all of them are special there
 				a.Special = true
@@ -58,7 +58,7 @@ func (d *described) tokens(r *register, class string, sure bool) (named map[stri
 	return names, nil
 }
 
-// listedIn are the tokens of added_tokens_decoder, by id; nil if it is not there.
+// listedIn returns the tokens of added_tokens_decoder, by id; nil if it is missing.
 func listedIn(config map[string]json.RawMessage) ([]addedToken, error) {
 	raw, ok := config["added_tokens_decoder"]
 	if !ok {
@@ -88,7 +88,7 @@ func listedIn(config map[string]json.RawMessage) ([]addedToken, error) {
 	return all, nil
 }
 
-// addedByID are the tokens of added_tokens.json, by id: special if they have a name.
+// addedByID returns the tokens of added_tokens.json, by id. Those with a name are special.
 func (d *described) addedByID(named []namedToken) []addedToken {
 	var all []addedToken
 	for text, id := range d.added {
@@ -99,14 +99,14 @@ func (d *described) addedByID(named []namedToken) []addedToken {
 	return all
 }
 
-// namedToken is a token that has a name, and whether it was given by its text alone.
+// namedToken is a token that has a name; byText says that it was given by its text only.
 type namedToken struct {
 	addedToken
 	byText bool
 }
 
-// namedIn are the special tokens that a configuration names: those with a role, which are
-// implied where it is silent, others whose key ends like one, and further ones.
+// namedIn returns the special tokens that a configuration names: those with a role, for which
+// implied gives defaults, others whose key ends in _token, and those that it lists.
 func namedIn(values map[string]json.RawMessage, implied map[string]string) (names map[string]string, tokens []namedToken, err error) {
 	names = make(map[string]string)
 	keys := slices.Clone(roles)
@@ -148,14 +148,14 @@ func namedIn(values map[string]json.RawMessage, implied map[string]string) (name
 			tokens = append(tokens, a)
 		}
 		if len(list) > 0 {
-			break // the older key counts where the newer is empty
+			break // the older key counts only if the newer is empty
 		}
 	}
 	return names, tokens, nil
 }
 
-// tokenOf reads a token: its text, or an object with its flags, which is normalized unless it
-// says otherwise or is special.
+// tokenOf parses a token: a string, or an object with its flags. A token given as an object is
+// normalized unless the object says otherwise or the token is special.
 func tokenOf(raw json.RawMessage) (namedToken, bool) {
 	raw = bytes.TrimSpace(raw)
 	var a addedToken
@@ -172,7 +172,7 @@ func tokenOf(raw json.RawMessage) (namedToken, bool) {
 	return namedToken{a, false}, true
 }
 
-// unquote reads a JSON string.
+// unquote parses a JSON string.
 func unquote(raw []byte) string {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {

@@ -1,8 +1,8 @@
 package tokenizer
 
-// EmptyPrompt is what a text without a beginning goes on from: its beginning where the
-// tokenizer's files name one, the end of the text before it, or a new line, or the first token
-// there is.
+// EmptyPrompt returns the ids from which a text is generated if there is no prompt: the
+// beginning of text if the tokenizer's files name one, else the end of text, else a newline,
+// else the first token.
 func EmptyPrompt(t Tokenizer) []int {
 	if id, ok := Beginning(t); ok {
 		return []int{id}

@@ -76,7 +76,7 @@ func ExampleLoad() {
 	// Output: bytes 257
 }
 
-// Files that are in no folder: those that a program carries, or finds in another file.
+// Files that are not in a folder on disk: embedded in the program, or in another file.
 func ExampleLoadFS() {
 	files := fstest.MapFS{
 		"vocab.json": {Data: []byte(`{"l": 0, "o": 1, "w": 2, "lo": 3, "low": 4}`)},

@@ -74,8 +74,8 @@ func TestCourse(t *testing.T) {
 	}
 }
 
-// TestSavedEnds: a saved tokenizer says what ends and begins a text as it did when it was loaded;
-// what ends it begins it too where nothing else does.
+// TestSavedEnds: a saved tokenizer has the same end and beginning of text as when it was loaded;
+// without a beginning of text, the end of text is used.
 func TestSavedEnds(t *testing.T) {
 	bare := map[string]string{vocabFile: course, mergesFile: courseMerges} // GPT-2's class, whose default is <|endoftext|>
 	whole := map[string]string{tokenizerFile: `{"version":"1.0","pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"decoder":{"type":"ByteLevel"},

@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// finder finds added tokens in a text: the first place where one is written, and of those
-// that are written there the longest.
+// finder finds added tokens in a text: the first place where one is written, and the longest
+// of those written there.
 type finder struct {
-	byFirst [256][]pattern // by their first byte, the longest first
+	byFirst [256][]pattern // by first byte, the longest first
 	longest int
-	plain   bool // there are some that are not special
+	plain   bool // some of them are not special
 }
 
-// pattern is an added token as it is written in a text that is searched.
+// pattern is an added token as it is written in the text that is searched.
 type pattern struct {
 	text string
 	*addedToken
@@ -36,19 +36,19 @@ func newFinder(patterns []pattern) *finder {
 	return f
 }
 
-// found is an added token in a text, with the white space that it takes in.
+// found is an added token in a text, including the white space that it strips.
 type found struct {
 	start, end int
 	token      *addedToken
 }
 
-// all finds the tokens of a text, those that are special only if asked for. As in
-// Hugging Face's tokenizers, what is written like a token that does not count here, or that
-// is part of a word and must not be, is not searched for others; and a token that is white
-// space is found also in what another has stripped.
+// all finds the tokens in a text, special ones only if special is set. As in Hugging Face's
+// tokenizers, text that matches a token that does not count here, or one that must be a whole
+// word but is not, is not searched for other tokens; and a token that is white space is also
+// found in white space that another token has stripped.
 func (f *finder) all(text []byte, special bool) []found {
 	var tokens []found
-	done := 0 // up to where text was given to tokens
+	done := 0 // end of the text given to tokens so far
 	for i := 0; i < len(text); {
 		p, ok := f.at(text[i:])
 		if !ok {
@@ -77,7 +77,7 @@ func (f *finder) all(text []byte, special bool) []found {
 	return tokens
 }
 
-// at is the longest token at the start of a text.
+// at returns the longest token at the start of a text.
 func (f *finder) at(text []byte) (pattern, bool) {
 	for _, p := range f.byFirst[text[0]] {
 		if len(p.text) <= len(text) && string(text[:len(p.text)]) == p.text {
@@ -87,8 +87,8 @@ func (f *finder) at(text []byte) (pattern, bool) {
 	return pattern{}, false
 }
 
-// touches tells whether a token is written around a place of a text, or ends or begins
-// there, or does so if the text goes on.
+// touches reports whether a token is written across a place in a text, or ends or begins
+// there, or may do so if the text continues.
 func (f *finder) touches(text []byte, place int) bool {
 	for i := max(0, place-f.longest); i <= place && i < len(text); i++ {
 		for _, p := range f.byFirst[text[i]] {
@@ -101,10 +101,10 @@ func (f *finder) touches(text []byte, place int) bool {
 	return false
 }
 
-// isWhite is the property White_Space.
+// isWhite reports whether r has the property White_Space.
 func isWhite(r rune) bool { return unicode.Is(unicode.White_Space, r) }
 
-// isWord is \w of Rust's regular expressions (Unicode's UTS 18).
+// isWord reports whether r matches \w of Rust's regular expressions (Unicode's UTS 18).
 func isWord(r rune) bool {
 	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic, unicode.Join_Control)
 }
@@ -119,9 +119,9 @@ func beginsWithWord(text []byte) bool {
 	return n > 0 && isWord(r)
 }
 
-// written are the patterns of tokens: as they are, and as a normalizer makes them of those
-// that are searched for in what it made of the text. Special ones come first, for where two
-// are written alike.
+// written returns the patterns of tokens: as they are, for those searched for in the text
+// itself, and as normalized, for those searched for in normalized text. Special tokens come
+// first, in case two are written alike.
 func written(tokens []addedToken, n normalizer) (raw, normal []pattern) {
 	for _, special := range []bool{true, false} {
 		for i := range tokens {
@@ -137,7 +137,7 @@ func written(tokens []addedToken, n normalizer) (raw, normal []pattern) {
 			if n != nil {
 				text = string(n(nil, []byte(text)))
 			}
-			if text == "" { // which is nowhere
+			if text == "" { // never found
 				continue
 			}
 			normal = append(normal, pattern{strings.Clone(text), t})

@@ -10,22 +10,22 @@ import (
 // wordEnd is how GPT-1's vocabulary marks the last symbol of a word.
 const wordEnd = "</w>"
 
-// unknownToken stands for a character that the vocabulary of GPT-1 lacks.
+// unknownToken stands for a character that is not in the vocabulary of GPT-1.
 const unknownToken = "<unk>"
 
 // gpt1 is byte-pair encoding over characters, within words, as in GPT-1 (Radford et
 // al. 2018, section 4.1).
 //
-// It takes the path to words that Hugging Face's transformers takes where ftfy and
-// spaCy are not installed, and its fast tokenizers always (see basicWords). It is not
-// lossless: case, accents, white space and control characters are lost.
+// Words are found as Hugging Face's transformers does if ftfy and spaCy are not
+// installed, and its fast tokenizers always do (see basicWords). It is not lossless:
+// case, accents, white space and control characters are lost.
 type gpt1 struct {
 	tokens  []string // by id, as the vocabulary writes them
 	ascii   [2][utf8.RuneSelf]int32
 	runes   [2]map[rune]int32 // characters inside a word, and at its end
 	unknown int32
 	merges  *merges
-	words   *words // that are one token, without wordEnd
+	words   *words // words that are one token, without wordEnd
 	caches  caches
 }
 
@@ -34,7 +34,7 @@ const (
 	atEnd
 )
 
-// newGPT1 makes a tokenizer of what files hold. Those tokens that are apart need no merge.
+// newGPT1 makes a tokenizer from the contents of files. Tokens in apart need no merge.
 func newGPT1(v vocabulary, l mergeList, apart map[string]bool) (*gpt1, error) {
 	table, err := l.table(v, func(left, right string) string { return left + right })
 	if err != nil {
@@ -61,7 +61,7 @@ func newGPT1(v vocabulary, l mergeList, apart map[string]bool) (*gpt1, error) {
 	return t, t.index(beside, made)
 }
 
-// index finds the characters, and the words of one token.
+// index finds the tokens of characters, and the words that are one token.
 func (t *gpt1) index(apart map[int]bool, made []bool) error {
 	for i := range t.runes {
 		t.runes[i] = make(map[rune]int32)
@@ -144,7 +144,7 @@ func (t *gpt1) word(c *cache, word []byte) []int32 {
 	return ids
 }
 
-// Append implements Tokenizer. There is no text that it cannot encode.
+// Append implements Tokenizer. It can encode any text.
 func (t *gpt1) Append(ids []int, text []byte) ([]int, error) {
 	c := t.caches.take()
 	defer t.caches.give(c)
@@ -179,7 +179,7 @@ func (t *gpt1) AppendText(text []byte, ids []int) ([]byte, error) {
 // Size implements Tokenizer.
 func (t *gpt1) Size() int { return len(t.tokens) }
 
-// EndOfText implements Tokenizer: GPT-1 has none, unless it was added.
+// EndOfText implements Tokenizer: GPT-1 has none, unless one is added.
 func (t *gpt1) EndOfText() (int, bool) { return 0, false }
 
 // Name implements Tokenizer.
@@ -188,8 +188,8 @@ func (t *gpt1) Name() string { return "gpt1" }
 // Save implements Tokenizer.
 func (t *gpt1) Save(dir string) error { return t.pipeline().save(dir, usualConfig(t), nil) }
 
-// pipeline is what Hugging Face publishes for GPT-1, less <unk> as an added token:
-// there, <unk> in a text becomes its id.
+// pipeline returns what Hugging Face publishes for GPT-1, but without <unk> as an
+// added token, with which <unk> in a text would become its id.
 func (t *gpt1) pipeline() *pipeline {
 	yes, unknown, suffix := true, unknownToken, wordEnd
 	p := &pipeline{
@@ -207,7 +207,7 @@ func (t *gpt1) pipeline() *pipeline {
 	return p
 }
 
-// gpt1 reads GPT-1's tokenizer over any vocabulary.
+// gpt1 makes a tokenizer of GPT-1's kind, with any vocabulary.
 func (p *pipeline) gpt1() (Tokenizer, error) {
 	m := p.Model
 	on := func(b *bool) bool { return b == nil || *b }

@@ -16,7 +16,7 @@ const (
 // GPT2 returns the tokenizer of OpenAI's GPT-2, with the same 50,257 ids: byte-pair
 // encoding over bytes (Radford et al. 2019, section 2.2). The vocabulary is part of
 // the program. It encodes any text, valid UTF-8 or not, and is lossless. The first
-// call takes some 50 ms, later ones return the same tokenizer.
+// call takes some 50 ms; later calls return the same tokenizer.
 func GPT2() (Tokenizer, error) {
 	t, err := gpt2()
 	if err != nil {
@@ -25,8 +25,8 @@ func GPT2() (Tokenizer, error) {
 	return t, nil
 }
 
-// gpt2File holds GPT-2's merges in their order: the ids of both sides, 16 bits each, the lower
-// byte first. It is made of OpenAI's vocabulary, which is under the licence beside it.
+// gpt2File holds GPT-2's merges in order: the ids of both sides, 16 bits each, little-endian.
+// It is made from OpenAI's vocabulary, which is under the license next to it.
 //
 //go:generate go test . -run TestGPT2File -update
 //go:embed gpt2.merges

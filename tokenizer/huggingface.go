@@ -28,8 +28,8 @@ const (
 // modelFile is the model's description, which may name the class of its tokenizer.
 const modelFile = "config.json"
 
-// maxFile bounds the tokenizer.json that Load reads; GPT-2's has 3.6 MB, the
-// largest vocabularies in use about 35 MB.
+// maxFile is the size of the largest tokenizer.json that Load reads; GPT-2's has
+// 3.6 MB, the largest vocabularies in use about 35 MB.
 const maxFile = 256 << 20
 
 // pipeline is Hugging Face's tokenizer.json: what its tokenizers library does
@@ -57,7 +57,7 @@ type addedToken struct {
 }
 
 // stage is a normalizer, pre-tokenizer, post-processor or decoder. Switches of ByteLevel
-// are true where a file leaves them out.
+// that a file omits are true.
 type stage struct {
 	Type           string `json:"type"`
 	AddPrefixSpace *bool  `json:"add_prefix_space,omitempty"`
@@ -94,8 +94,8 @@ type stage struct {
 	raw json.RawMessage // as it was in the file
 }
 
-// part is a stage within another. It is decoded with that, as nesting would cost the square of
-// its depth otherwise.
+// part is a stage within another. It is decoded together with it, since the cost would
+// otherwise grow with the square of the nesting depth.
 type part stage
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -105,7 +105,7 @@ func (s *stage) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// MarshalJSON implements json.Marshaler: a stage of a file is written as it was.
+// MarshalJSON implements json.Marshaler. A stage from a file is written as it was.
 func (s *stage) MarshalJSON() ([]byte, error) {
 	if s.raw != nil {
 		return s.raw, nil
@@ -126,8 +126,8 @@ type model struct {
 	Merges                  mergeList  `json:"merges"`
 }
 
-// save writes the files of a tokenizer into dir: those of its parts too, vocab.json and
-// merges.txt, where tokens merge.
+// save writes the files of a tokenizer into dir, including vocab.json and merges.txt if
+// tokens merge.
 func (p *pipeline) save(dir string, config map[string]json.RawMessage, files map[string][]byte) error {
 	p.Version = cmp.Or(p.Version, "1.0")
 	if p.AddedTokens == nil {

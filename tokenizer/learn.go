@@ -11,17 +11,17 @@ import (
 	"sync"
 )
 
-// LearnBPE learns a byte-level byte-pair encoding of that many tokens from texts,
-// which it gets with their names, for errors: the 256 bytes, the merges, the end of
-// text. Texts are cut into pieces as GPT-2 does.
+// LearnBPE learns a byte-level byte-pair encoding of size tokens from texts, which are
+// given with their names for errors. The tokens are the 256 bytes, the merges and the end
+// of text. Texts are cut into pieces as by GPT-2.
 //
-// Each step merges the most frequent pair of neighbouring tokens, among equally
-// frequent ones that with the smallest left id, then the smallest right id (Sennrich
-// et al. 2016, with the order of Hugging Face's tokenizers, whose merges these are).
-// A small text may have fewer merges than asked for, and the tokenizer is smaller then.
+// Each step merges the most frequent pair of neighboring tokens; among equally frequent
+// pairs, that with the smallest left id, then the smallest right id (Sennrich et al. 2016;
+// the order and the merges are those of Hugging Face's tokenizers). A small text may have
+// fewer merges than asked for; the tokenizer is then smaller.
 //
-// Texts are read once, in parts, and counted by all processors; memory grows with the
-// number of different pieces alone. The result depends on nothing but the texts.
+// Texts are read once, in parts, and counted by all processors. Memory grows only with the
+// number of distinct pieces. The result depends only on the texts and the size.
 func LearnBPE(texts iter.Seq2[string, io.Reader], size int) (Tokenizer, error) {
 	const least = byteTokens + 1
 	if size < least {
@@ -95,14 +95,14 @@ func countBatches(batches <-chan []Segment) map[string]int64 {
 	return m
 }
 
-// learner has the pieces, as the ids that they are by now, and the pairs in them.
+// learner holds the pieces, as the ids that they consist of so far, and the pairs in them.
 type learner struct {
 	ids    []int32 // of all pieces, one after the other
 	pieces []pieceIDs
 	pairs  map[uint64]int32 // index in known by key
 	known  []knownPair
 	heap   learnerHeap
-	born   []int32 // indices in known of the pairs that a merge brought forth
+	born   []int32 // indices in known of pairs to push on the heap
 }
 
 type pieceIDs struct {
@@ -110,7 +110,7 @@ type pieceIDs struct {
 	count       int64
 }
 
-// knownPair is a pair: how often it is there, and the pieces that have it, or had.
+// knownPair is a pair, how often it occurs, and the pieces that have or had it.
 type knownPair struct {
 	pair   pair
 	count  int64
@@ -118,7 +118,7 @@ type knownPair struct {
 	born   bool // it is in learner.born
 }
 
-// learn returns up to n merges. It stops earlier where no pair is left.
+// learn returns up to n merges. It stops early if no pair is left.
 func learn(counts map[string]int64, n int) []pair {
 	l := &learner{pairs: map[uint64]int32{}}
 	byteID := [256]int32{}
@@ -152,7 +152,7 @@ func learn(counts map[string]int64, n int) []pair {
 			break
 		}
 		merges = append(merges, best.pair)
-		// Two pairs can make the same text: they share its id.
+		// Two pairs can make the same text; they share its id.
 		text := tokens[best.pair.left] + tokens[best.pair.right]
 		id, ok := made[text]
 		if !ok {
@@ -167,7 +167,7 @@ func learn(counts map[string]int64, n int) []pair {
 	return merges
 }
 
-// more counts a pair of a piece.
+// more adds n to the count of a pair, which occurs in the piece with index at.
 func (l *learner) more(p pair, n int64, at int32) {
 	i, ok := l.pairs[p.key()]
 	if !ok {
@@ -186,11 +186,11 @@ func (l *learner) more(p pair, n int64, at int32) {
 	}
 }
 
-// less takes a pair of a piece away.
+// less subtracts n from the count of a pair.
 func (l *learner) less(p pair, n int64) { l.known[l.pairs[p.key()]].count -= n }
 
-// merge joins a pair wherever it is in a piece, from left to right, and counts the
-// pairs that end or begin there.
+// merge joins a pair wherever it occurs in a piece, from left to right, and updates the
+// counts of the pairs on either side.
 func (l *learner) merge(p pair, id int32, at int32) {
 	piece := &l.pieces[at]
 	ids := l.ids[piece.start : piece.start+piece.size]
@@ -218,7 +218,7 @@ func (l *learner) merge(p pair, id int32, at int32) {
 	piece.size = int32(len(out))
 }
 
-// enqueue puts the pairs that came about into the heap.
+// enqueue pushes the pairs whose counts have grown onto the heap.
 func (l *learner) enqueue() {
 	for _, i := range l.born {
 		k := &l.known[i]
@@ -230,8 +230,8 @@ func (l *learner) enqueue() {
 	l.born = l.born[:0]
 }
 
-// next takes the pair to merge. An entry of the heap has the count of its pair when
-// it was put there, which can only have fallen since, or there is a newer entry.
+// next returns the pair to merge next. A heap entry has the count that its pair had when
+// the entry was pushed; the count can only have fallen since, unless there is a newer entry.
 func (l *learner) next() (knownPair, bool) {
 	for len(l.heap) > 0 {
 		e := l.heap.pop()
@@ -259,7 +259,7 @@ func (e learnerEntry) before(o learnerEntry) bool {
 	return cmp.Or(cmp.Compare(o.count, e.count), cmp.Compare(e.pair.left, o.pair.left), cmp.Compare(e.pair.right, o.pair.right)) < 0
 }
 
-// learnerHeap has the pair to merge next at its front.
+// learnerHeap is a heap with the pair to merge next at the front.
 type learnerHeap []learnerEntry
 
 func (h *learnerHeap) push(e learnerEntry) {

@@ -16,19 +16,19 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
-// Lines turns texts, a line each, into JSON arrays of ids, or these into texts.
+// Lines converts texts, one a line, to JSON arrays of ids, or the reverse.
 type Lines struct {
-	Decode  bool // ids to text
-	JSONL   bool // texts are JSON objects, {"text": …} or {"b64": …} where bytes are not UTF-8
-	Special bool // special tokens that are written in a text become their ids
-	Count   bool // how many ids a text has, instead of the ids
+	Decode  bool // convert ids to text
+	JSONL   bool // texts are JSON objects: {"text": …}, or {"b64": …} for bytes that are not UTF-8
+	Special bool // special tokens written in a text become their ids
+	Count   bool // write the number of ids instead of the ids
 
 	tok  Tokenizer
 	ids  []int
 	text []byte
 }
 
-// Convert reads lines up to the end and writes as many.
+// Convert reads lines until the end of r and writes one line for each.
 func (t Lines) Convert(tok Tokenizer, r io.Reader, w io.Writer) error {
 	t.tok = tok
 	in, out := bufio.NewReaderSize(r, 1<<20), bufio.NewWriterSize(w, 1<<20)
@@ -49,7 +49,7 @@ func (t Lines) Convert(tok Tokenizer, r io.Reader, w io.Writer) error {
 		if err := out.WriteByte('\n'); err != nil {
 			return err
 		}
-		if in.Buffered() == 0 { // who waits for an answer gets it
+		if in.Buffered() == 0 { // a caller may be waiting for the answer
 			if err := out.Flush(); err != nil {
 				return err
 			}
@@ -57,7 +57,7 @@ func (t Lines) Convert(tok Tokenizer, r io.Reader, w io.Writer) error {
 	}
 }
 
-// line answers a line.
+// line converts a line.
 func (t *Lines) line(line []byte) ([]byte, error) {
 	if t.Decode {
 		return t.decoded(line)
@@ -90,7 +90,7 @@ func (t *Lines) line(line []byte) ([]byte, error) {
 	return t.text, nil
 }
 
-// record is the text of a JSON object.
+// record returns the text in a JSON object.
 func record(line []byte) ([]byte, error) {
 	var r struct {
 		Text *string `json:"text"`
@@ -115,7 +115,7 @@ func record(line []byte) ([]byte, error) {
 	return *r.B64, nil
 }
 
-// notIDs says why a line is not an array of ids, without the decoder's words for types.
+// notIDs returns an error that says why a line is not an array of ids, without the decoder's names for types.
 func notIDs(line []byte, err error) error {
 	var typed *json.UnmarshalTypeError
 	if errors.As(err, &typed) && json.Valid(line) && bytes.HasPrefix(bytes.TrimSpace(line), []byte("[")) {
@@ -124,7 +124,7 @@ func notIDs(line []byte, err error) error {
 	return errors.New("not an array of ids, as in [15496, 995]")
 }
 
-// decoded is the text of a JSON array of ids.
+// decoded returns the text of a JSON array of ids.
 func (t *Lines) decoded(line []byte) ([]byte, error) {
 	t.ids = t.ids[:0]
 	err := json.Unmarshal(line, &t.ids)

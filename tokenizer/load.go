@@ -12,23 +12,23 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// Load opens the tokenizer in the folder dir: what Save wrote, or transformers saved of
-// it; GPT-2's or GPT-1's as Hugging Face or OpenAI publish them, and others of their kinds. It
-// reads tokenizer.json or, where there is none, a vocabulary and its merges: vocab.json and
-// merges.txt, encoder.json and vocab.bpe (GPT-2), encoder_bpe_40000.json and
-// vocab_40000.bpe (GPT-1). What tokenizer_config.json, special_tokens_map.json and
-// added_tokens.json say beside them counts as it does for transformers 5: special tokens and
-// their names, tokens that were added and their flags, a space in front, a beginning of text.
+// Load opens the tokenizer in the folder dir: one written by Save, or saved from that by
+// transformers; GPT-2's or GPT-1's as published by Hugging Face or OpenAI; and others of these
+// kinds. It reads tokenizer.json or, if there is none, a vocabulary and its merges: vocab.json
+// and merges.txt, encoder.json and vocab.bpe (GPT-2), encoder_bpe_40000.json and
+// vocab_40000.bpe (GPT-1). The files tokenizer_config.json, special_tokens_map.json and
+// added_tokens.json next to them have the same effect as in transformers 5: special tokens and
+// their names, added tokens and their flags, a space before a text, a beginning of text.
 //
-// A byte-level tokenizer may have Unicode's normal forms, small letters, Prepend and Replace as its
-// normalizer, Split by any pattern and Digits before ByteLevel, ignore_merges, an unknown token, and a
-// vocabulary that lacks bytes; such a byte is an error of the text where there is no unknown token. One of
-// SentencePiece's kind, as Llama 2's, has Metaspace, Split and Digits, and byte_fallback. What else
-// a file asks for is refused by the name of its key. GPT-1's is the tokenizer "gpt1", which
-// finds words by Hugging Face's path without ftfy and spaCy; it is not lossless, and writes
-// what it does not know as <unk>.
+// A byte-level tokenizer may have Unicode's normal forms, Lowercase, Prepend and Replace as its
+// normalizer, Split by any pattern and Digits before ByteLevel, ignore_merges, an unknown token, and
+// a vocabulary without some bytes; without an unknown token, such a byte in a text is an error. A
+// tokenizer of SentencePiece's kind, like Llama 2's, may have Metaspace, Split and Digits, and
+// byte_fallback. Anything else that a file asks for is an error that names the key. GPT-1's is the
+// tokenizer "gpt1", which finds words as Hugging Face's does without ftfy and spaCy; it is not
+// lossless, and encodes unknown characters as <unk>.
 //
-// Errors name the file and, where one is to blame, the line.
+// Errors name the file and, if possible, the line.
 func Load(dir string) (Tokenizer, error) {
 	files, err := store.FS(dir)
 	if err != nil {
@@ -37,8 +37,8 @@ func Load(dir string) (Tokenizer, error) {
 	return LoadFS(files, dir)
 }
 
-// LoadFS is Load for the folder that fsys is, which errors call name: the files that another
-// file holds, for one.
+// LoadFS is Load for the folder fsys, such as the files embedded in another file. Errors call
+// it name.
 func LoadFS(fsys fs.FS, name string) (Tokenizer, error) {
 	f := folder{fsys, name}
 	d, err := describedIn(f)
@@ -59,16 +59,16 @@ func LoadFS(fsys fs.FS, name string) (Tokenizer, error) {
 	return t, nil
 }
 
-// folder is where files are, and how errors call it.
+// folder is a folder of files, with its name in errors.
 type folder struct {
 	fs.FS
 	name string
 }
 
-// path is how errors call a file.
+// path returns the name of a file in errors.
 func (f folder) path(name string) string { return store.Join(f.name, name) }
 
-// has tells whether there is a file.
+// has reports whether a file exists.
 func (f folder) has(name string) bool {
 	_, err := fs.Stat(f, name)
 	return err == nil
@@ -98,7 +98,7 @@ func (f folder) read(name string, limit int64) ([]byte, error) {
 	return plaintext.Of(path, b)
 }
 
-// decode reads JSON. Its errors have the line.
+// decode parses JSON. Its errors name the line.
 func decode(b []byte, v any) error {
 	if !utf8.Valid(b) {
 		return errors.New("not valid UTF-8")
@@ -106,8 +106,8 @@ func decode(b []byte, v any) error {
 	return lined(b, plainjson.Unmarshal(b, v))
 }
 
-// parse makes the tokenizer that the bytes of a tokenizer.json and the files beside it
-// describe.
+// parse returns the tokenizer described by the bytes of a tokenizer.json and the files next
+// to it.
 func (d *described) parse(b []byte) (Tokenizer, error) {
 	if !utf8.Valid(b) {
 		return nil, errors.New("not valid UTF-8")
@@ -126,8 +126,8 @@ func (d *described) parse(b []byte) (Tokenizer, error) {
 	return d.describe(t, p.Model.Vocab, &p)
 }
 
-// adjust is what transformers changes of a tokenizer.json: add_prefix_space is that of
-// tokenizer_config.json for GPT-2's class. For others it depends on the release, so they must
+// adjust changes a tokenizer.json as transformers does: for GPT-2's class, add_prefix_space is
+// that of tokenizer_config.json. For other classes this depends on the release, so the two must
 // agree.
 func (d *described) adjust(p *pipeline) error {
 	class, err := d.class()
@@ -154,7 +154,7 @@ func (d *described) adjust(p *pipeline) error {
 	return nil
 }
 
-// byteLevel is the stage of that type, or nil.
+// byteLevel returns the stage of that type, or nil.
 func (s *stage) byteLevel() *stage {
 	if s != nil && s.Type == "Sequence" && len(s.PreTokenizers) > 0 {
 		s = (*stage)(s.PreTokenizers[len(s.PreTokenizers)-1])
@@ -165,7 +165,7 @@ func (s *stage) byteLevel() *stage {
 	return s
 }
 
-// tokenizer makes the tokenizer of the model that a pipeline describes.
+// tokenizer returns the tokenizer of the model in a pipeline.
 func (p *pipeline) tokenizer() (Tokenizer, error) {
 	m := p.Model
 	switch {
@@ -188,7 +188,7 @@ func (p *pipeline) tokenizer() (Tokenizer, error) {
 	return p.chars()
 }
 
-// isBytes tells whether this is what byteTokenizer.Save wrote.
+// isBytes reports whether the pipeline is as written by byteTokenizer.Save.
 func (p *pipeline) isBytes() bool {
 	off := func(b *bool) bool { return b != nil && !*b }
 	level := p.PreTokenizer
@@ -205,8 +205,8 @@ func (p *pipeline) isBytes() bool {
 	return true
 }
 
-// plain checks what bytes and chars have in common: nothing is done to the
-// text before the model nor to the ids after it, and no tokens merge.
+// plain checks what bytes and chars have in common: the text is not changed
+// before the model, nor the ids after it, and no tokens merge.
 func (p *pipeline) plain() error {
 	m := p.Model
 	switch {
@@ -232,7 +232,7 @@ func (p *pipeline) plain() error {
 	return nil
 }
 
-// chars reads what charTokenizer.Save wrote.
+// chars returns the tokenizer of a file written by charTokenizer.Save.
 func (p *pipeline) chars() (Tokenizer, error) {
 	if p.Decoder == nil || p.Decoder.Type != "Fuse" {
 		return nil, fmt.Errorf("decoder is %s, want \"Fuse\" for characters", p.Decoder)
@@ -255,7 +255,7 @@ func (p *pipeline) chars() (Tokenizer, error) {
 	return newCharTokenizer(runes), nil
 }
 
-// String writes a stage for an error.
+// String formats a stage for an error.
 func (s *stage) String() string {
 	switch {
 	case s == nil:

@@ -10,14 +10,14 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// bareFiles are the names of a vocabulary and of its merges.
+// bareFiles are the names of files with a vocabulary and with its merges.
 var bareFiles = [][2]string{
 	{vocabFile, mergesFile},
 	{"encoder_bpe_40000.json", "vocab_40000.bpe"},
 	{"encoder.json", "vocab.bpe"},
 }
 
-// otherFiles are those of tokenizers that are of another kind.
+// otherFiles are files of unsupported kinds of tokenizers.
 var otherFiles = []struct{ name, kind string }{
 	{"vocab.txt", "WordPiece's, as BERT has it"},
 	{"spiece.model", "SentencePiece's"},
@@ -25,8 +25,8 @@ var otherFiles = []struct{ name, kind string }{
 	{"tokenizer.model", "SentencePiece's or tiktoken's"},
 }
 
-// loadBare reads the vocabulary and its merges that are in a folder without a tokenizer.json;
-// missing is the error that it has none.
+// loadBare reads the vocabulary and its merges from a folder without a tokenizer.json; missing
+// is the error that there is none.
 func (d *described) loadBare(f folder, missing error) (Tokenizer, error) {
 	for _, pair := range bareFiles {
 		if f.has(pair[0]) {
@@ -69,8 +69,8 @@ func (d *described) loadFiles(f folder, vocabName, mergesName string) (Tokenizer
 	return t, nil
 }
 
-// parseBare makes a tokenizer of the bytes of a vocabulary and of its merges, and of what the
-// files beside them say: GPT-1's kind if it marks the ends of words, else GPT-2's.
+// parseBare makes a tokenizer from the bytes of a vocabulary and of its merges, and from the
+// files next to them: of GPT-1's kind if the vocabulary marks the ends of words, else of GPT-2's.
 func (d *described) parseBare(vocab, merges []byte) (Tokenizer, error) {
 	if !utf8.Valid(vocab) {
 		return nil, errors.New("not valid UTF-8")
@@ -87,7 +87,7 @@ func (d *described) parseBare(vocab, merges []byte) (Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if class == qwen2Class || class == llamaClass { // which say what is not in these files
+	if class == qwen2Class || class == llamaClass { // which imply what is not in these files
 		p := &pipeline{Model: &model{Type: "BPE", Vocab: v, Merges: l}}
 		if err := d.replaced(class, p); err != nil {
 			return nil, err
@@ -113,7 +113,7 @@ func (d *described) parseBare(vocab, merges []byte) (Tokenizer, error) {
 	return d.describe(t, v, nil)
 }
 
-// marksWordEnds tells whether a vocabulary has symbols at the ends of words.
+// marksWordEnds reports whether a vocabulary marks the ends of words.
 func marksWordEnds(v vocabulary) bool {
 	for token := range v {
 		if text, ok := strings.CutSuffix(token, wordEnd); ok && text != "" {
@@ -123,7 +123,7 @@ func marksWordEnds(v vocabulary) bool {
 	return false
 }
 
-// bareByteLevel is GPT-2's kind.
+// bareByteLevel makes a tokenizer of GPT-2's kind.
 func (d *described) bareByteLevel(v vocabulary, l mergeList) (Tokenizer, error) {
 	symbols := 0
 	for _, r := range byteSymbols() {
@@ -151,8 +151,8 @@ func (d *described) bareByteLevel(v vocabulary, l mergeList) (Tokenizer, error) 
 	return t.ready(), nil
 }
 
-// apart are the tokens of a vocabulary that comes without a list of special ones which look
-// like them, so that no merge need make them: <this> or [this].
+// apart returns the tokens that look like special ones, <this> or [this], in a vocabulary that
+// comes without a list of them. No merge need make these.
 func apart(v vocabulary) map[string]bool {
 	all := make(map[string]bool)
 	for token := range v {

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// plain tells what a model has beyond byte pairs that no tokenizer here has.
+// plain returns an error if a model has features that no tokenizer here supports.
 func (m *model) plain() error {
 	switch {
 	case m == nil:
@@ -25,7 +25,7 @@ func (m *model) plain() error {
 	return nil
 }
 
-// byteLevel reads a byte-level tokenizer: GPT-2's kind over any vocabulary.
+// byteLevel makes a byte-level tokenizer: GPT-2's kind, with any vocabulary.
 func (p *pipeline) byteLevel() (*byteLevel, error) {
 	m := p.Model
 	if err := m.plain(); err != nil {
@@ -46,7 +46,7 @@ func (p *pipeline) byteLevel() (*byteLevel, error) {
 		return nil, err
 	}
 	if m.UnkToken != nil {
-		if id, ok := m.Vocab[*m.UnkToken]; ok { // else the bytes without a token are an error, as there
+		if id, ok := m.Vocab[*m.UnkToken]; ok { // otherwise bytes without a token are an error
 			t.unknown = int32(id)
 		}
 	}
@@ -60,7 +60,7 @@ func (p *pipeline) byteLevel() (*byteLevel, error) {
 	return t.ready(), nil
 }
 
-// newLoaded makes a byteLevel of a vocabulary and its merges.
+// newLoaded makes a byteLevel from a vocabulary and its merges.
 func newLoaded(v vocabulary, l mergeList) (*byteLevel, error) {
 	table, err := l.table(v, func(left, right string) string { return left + right })
 	if err != nil {
@@ -90,7 +90,7 @@ func newLoaded(v vocabulary, l mergeList) (*byteLevel, error) {
 	return t, nil
 }
 
-// ready finishes what newLoaded began. GPT-2's tokenizer is the one that there is.
+// ready completes a tokenizer from newLoaded. If it is GPT-2's, ready returns the shared one.
 func (t *byteLevel) ready() *byteLevel {
 	if len(t.tokens) == gpt2Size && t.cutting == nil && t.pattern == &gpt2Pieces && !t.whole && !t.gaps {
 		if g, err := gpt2(); err == nil && slices.Equal(t.tokens, g.tokens) && slices.Equal(t.merges.pairs, g.merges.pairs) {
@@ -101,7 +101,7 @@ func (t *byteLevel) ready() *byteLevel {
 	return t
 }
 
-// vocabulary is how files write the tokens.
+// vocabulary returns the tokens as files write them.
 func (t *byteLevel) vocabulary() vocabulary {
 	v := make(vocabulary, len(t.tokens))
 	for id, token := range t.tokens {
@@ -117,8 +117,8 @@ func (t *byteLevel) vocabulary() vocabulary {
 	return v
 }
 
-// unmade is a token of a vocabulary that no merge makes, of more than one symbol, or "": what
-// merges that are not complete look like. Those that are apart are none.
+// unmade returns a token of more than one symbol that no merge makes, or "". There is one if
+// merges are missing. Tokens in apart do not count.
 func unmade(v vocabulary, l mergeList, apart map[string]bool) string {
 	made := make(map[string]bool, len(l))
 	for _, m := range l {

@@ -10,10 +10,10 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// isPieced tells whether this is a tokenizer of SentencePiece's kind, which such a decoder tells.
+// isPieced reports whether this is a tokenizer of SentencePiece's kind, as its decoder shows.
 func (p *pipeline) isPieced() bool { return p.Decoder != nil && p.Decoder.Type == "Sequence" }
 
-// pieced reads a tokenizer of SentencePiece's kind.
+// pieced makes a tokenizer of SentencePiece's kind.
 func (p *pipeline) pieced() (Tokenizer, error) {
 	m := p.Model
 	if m != nil && m.EndOfWordSuffix != nil && *m.EndOfWordSuffix != "" {
@@ -45,8 +45,8 @@ func (p *pipeline) pieced() (Tokenizer, error) {
 	return t, nil
 }
 
-// unmarks reads the decoder: marks become spaces, <0xNN> bytes, all is joined, and so many spaces in front
-// are left out.
+// unmarks checks the decoder, which turns marks into spaces and <0xNN> into bytes, and joins all tokens. It
+// returns how many leading spaces the decoder strips.
 func (s *stage) unmarks(fallback bool) (strip int, err error) {
 	order := []string{"Replace", "ByteFallback", "Fuse", "Strip"}
 	seen := make(map[string]bool)
@@ -86,7 +86,7 @@ func (s *stage) unmarks(fallback bool) (strip int, err error) {
 	return strip, nil
 }
 
-// literal is the string that a stage looks for.
+// literal returns the string that a stage searches for.
 func (s *stage) literal(where string) (string, error) {
 	var written struct {
 		String *string `json:"String"`
@@ -97,7 +97,7 @@ func (s *stage) literal(where string) (string, error) {
 	return *written.String, nil
 }
 
-// marks tells whether a normalizer makes marks of all spaces.
+// marks reports whether a normalizer turns all spaces into marks.
 func (s *stage) marks() bool {
 	if s == nil {
 		return false
@@ -111,7 +111,7 @@ func (s *stage) marks() bool {
 	return s.Type == "Replace" && err == nil && from == " " && s.Content != nil && *s.Content == mark
 }
 
-// prepends tells whether a normalizer puts something in front of a text.
+// prepends reports whether a normalizer prepends something to a text.
 func (s *stage) prepends() bool {
 	if s == nil {
 		return false
@@ -170,7 +170,7 @@ func (s *stage) metaspace(where string) (*metaspace, error) {
 		m.always = true
 	case s.PrependScheme == "first":
 		m.first = true
-	case s.PrependScheme == "": // as older releases wrote it
+	case s.PrependScheme == "": // as written by older releases
 		m.always = *s.AddPrefixSpace
 	case s.PrependScheme != "never":
 		return nil, fmt.Errorf("%s.prepend_scheme is %q, want \"always\", \"first\" or \"never\"", where, clip(s.PrependScheme))
@@ -202,7 +202,7 @@ func (t *pieced) readVocabulary(m *model) (err error) {
 		switch b, ok := byteOf(token); {
 		case ok && m.ByteFallback:
 			t.texts[id] = string([]byte{b})
-			if token == fmt.Sprintf("<0x%02X>", b) { // small letters are not looked up, but decoded
+			if token == fmt.Sprintf("<0x%02X>", b) { // lower-case digits are decoded, but not used to encode
 				t.byteID[b] = int32(id)
 			}
 		case n == 0 || n < len(token):
@@ -220,7 +220,7 @@ func (t *pieced) readVocabulary(m *model) (err error) {
 	return nil
 }
 
-// byteOf is the byte that a token stands for as <0xNN>.
+// byteOf returns the byte that a token of the form <0xNN> stands for.
 func byteOf(token string) (b byte, ok bool) {
 	if len(token) != 6 || !strings.HasPrefix(token, "<0x") || token[5] != '>' {
 		return 0, false
@@ -229,8 +229,8 @@ func byteOf(token string) (b byte, ok bool) {
 	return byte(n), err == nil
 }
 
-// findApart finds out whether pieces can be cut before runs of marks: no merge makes a mark behind something
-// else, so that what is on either side of such a place does not touch the other.
+// findApart determines whether a text can be cut before runs of marks: if no merge makes a token with a mark
+// after another character, nothing merges across such a place.
 func (t *pieced) findApart() {
 	if t.apart = t.meta != nil && t.meta.each; t.apart || t.whole {
 		return
@@ -243,7 +243,7 @@ func (t *pieced) findApart() {
 	t.apart = true
 }
 
-// findWords lists the tokens that come of their own text.
+// findWords finds the tokens that their own text is encoded as.
 func (t *pieced) findWords() {
 	t.words = newWords(len(t.tokens), t.tokens)
 	var ids []int32

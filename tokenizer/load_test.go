@@ -152,8 +152,8 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// works checks that a tokenizer that was read decodes all its ids, and encodes what
-// they are, if it knows all characters, as ids that give the same text.
+// works checks that a loaded tokenizer decodes all its ids and, if it has all the
+// characters, encodes their texts as ids that decode to the same texts.
 func works(t *testing.T, tok Tokenizer) {
 	t.Helper()
 	for id := range min(tok.Size(), 2000) {
@@ -191,8 +191,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzDescribed reads any bytes as the files beside a vocabulary. What was read is there again
-// when it was saved.
+// FuzzDescribed reads any bytes as the files next to a vocabulary. A tokenizer that can be read
+// is the same after saving and loading.
 func FuzzDescribed(f *testing.F) {
 	f.Add([]byte(`{"eos_token": "[PAD]", "add_prefix_space": true, "add_bos_token": true}`), []byte(`{"bos_token": {"content": "<x>", "lstrip": true}}`), []byte(`{"<x>": 26}`))
 	f.Add([]byte(`{"added_tokens_decoder": {"26": {"content": "<y>", "rstrip": true, "special": true}}, "extra_special_tokens": {"a": "b"}}`), []byte(`{}`), []byte(`{}`))

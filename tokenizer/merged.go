@@ -7,26 +7,26 @@ import (
 	"strings"
 )
 
-// Merged is a vocabulary of byte-level byte-pair encoding, as GGUF files ("gpt2") have it.
+// Merged is a vocabulary of byte-level byte-pair encoding, as in GGUF files ("gpt2").
 type Merged struct {
-	Tokens []string // by id, bytes written as GPT-2's files do
+	Tokens []string // by id, with bytes written as in GPT-2's files
 	Merges []string // "a b", in the order of their ranks
-	Types  []int    // by id, as in [Pieces]. nil: the tokens below control, others normal
-	Pre    string   // how a text is cut: a name of llama.cpp's, tokenizer.ggml.pre, see [Pres]
+	Types  []int    // by id, as in [Pieces]; if nil, BOS, EOS, UNK and Pad are control tokens, others normal
+	Pre    string   // how a text is cut: llama.cpp's name for it, tokenizer.ggml.pre; see [Pres]
 
-	BOS, EOS, UNK, Pad int  // ids, -1: none
-	AddBOS, AddEOS     bool // a text gets them for the model
+	BOS, EOS, UNK, Pad int  // ids, -1 for none
+	AddBOS, AddEOS     bool // whether a text for the model gets them
 
-	Template string // chat template, for tokenizer_config.json; "": none
+	Template string // chat template, for tokenizer_config.json; "" for none
 }
 
-// roles are the ids of the tokens that have a name.
+// roles returns the ids of the tokens that have a name.
 func (m *Merged) roles() map[string]int {
 	return map[string]int{"bos_token": m.BOS, "eos_token": m.EOS, "unk_token": m.UNK, "pad_token": m.Pad}
 }
 
 // FromMerges returns the tokenizer.json and the tokenizer_config.json of a vocabulary, which [LoadFS] and
-// transformers open. A text is encoded as llama.cpp does.
+// transformers can open. A text is encoded as by llama.cpp.
 func FromMerges(m Merged) (tokenizerJSON, configJSON []byte, err error) {
 	if m.Tokens, err = checkTokens(m.Tokens, m.Types, m.roles()); err != nil {
 		return nil, nil, err
@@ -37,7 +37,7 @@ func FromMerges(m Merged) (tokenizerJSON, configJSON []byte, err error) {
 	}
 	merges := make(mergeList, len(m.Merges))
 	for i, text := range m.Merges {
-		if len(text) > 0 { // a token may begin with a space where a file has them
+		if len(text) > 0 { // a token may begin with a space, as some files have them
 			left, right, _ := strings.Cut(text[1:], " ")
 			merges[i].left, merges[i].right = text[:1]+left, right
 		}
@@ -53,7 +53,8 @@ func FromMerges(m Merged) (tokenizerJSON, configJSON []byte, err error) {
 	return p.files(m.Tokens, m.roles(), m.Template)
 }
 
-// ToMerges is the vocabulary of a byte-level tokenizer: what [FromMerges] makes one of that encodes as t does.
+// ToMerges returns the vocabulary of a byte-level tokenizer, from which [FromMerges] makes one that encodes as
+// t does.
 func ToMerges(t Tokenizer) (m Merged, err error) {
 	a := finding(t)
 	if _, ok := a.Tokenizer.(*byteLevel); !ok {

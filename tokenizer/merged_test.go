@@ -31,7 +31,7 @@ func fromMerges(t testing.TB, m Merged) Tokenizer {
 	return tok
 }
 
-// TestFlags: what an added token takes in beside it, and a space in front of a text, are not in such a vocabulary.
+// TestFlags: a Merged cannot express that an added token strips white space, or that a text gets a space in front.
 func TestFlags(t *testing.T) {
 	const file = `{"added_tokens": [{"id": 3, "content": "<|end|>", "rstrip": true, "special": true}, {"id": 4, "content": "<|x|>", "special": true}],
 		"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": %t}, "decoder": {"type": "ByteLevel"},
@@ -55,7 +55,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestNothingLeft: an added token that the normalizer makes nothing of is nowhere in a text.
+// TestNothingLeft: an added token that is empty once normalized is never found in a text.
 func TestNothingLeft(t *testing.T) {
 	const file = `{"added_tokens": [{"id": 3, "content": " ", "normalized": true}],
 		"normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": ""},

@@ -2,17 +2,17 @@ package tokenizer
 
 import "math"
 
-// pair is two neighbouring ids.
+// pair is two neighboring ids.
 type pair struct{ left, right int32 }
 
 func (p pair) key() uint64 { return uint64(uint32(p.left))<<32 | uint64(uint32(p.right)) }
 
-// merges are the merges of a vocabulary, in the order in which they were learned;
-// the place of a merge there is its rank. It is a hash table with linear probing,
-// a quarter full at most: most pairs that are looked up are not in it.
+// merges holds the merges of a vocabulary, in the order in which they were learned;
+// the position of a merge is its rank. It is a hash table with linear probing, at
+// most a quarter full, as most pairs that are looked up are not in it.
 type merges struct {
 	keys    []uint64
-	ranks   []int32 // of the key at the same place
+	ranks   []int32 // of the key at the same index
 	shift   uint
 	pairs   []pair  // by rank
 	results []int32 // by rank: the id that the pair becomes
@@ -49,12 +49,12 @@ func (m *merges) slot(key uint64) int {
 	return i
 }
 
-// add appends the next merge, within the room that was made. It returns false, and
-// does nothing, if there is a merge of that pair.
+// add appends the next merge; newMerges must have made room for it. It returns false,
+// and does nothing, if there is a merge of that pair.
 func (m *merges) add(p pair, result int32) bool { return m.addAs(p, result, int32(len(m.pairs))) }
 
-// addAs is add for a pair that has the rank of an earlier one with the same result: of the two,
-// the leftmost in a text comes first.
+// addAs is add for a pair with the rank of an earlier pair that has the same result: of the two,
+// the leftmost in a text is merged first.
 func (m *merges) addAs(p pair, result, rank int32) bool {
 	i := m.slot(p.key())
 	if m.keys[i] != noPair {
@@ -73,11 +73,11 @@ func (m *merges) rank(left, right int32) int32 {
 	return noMerge
 }
 
-// longPiece is the number of symbols from which on a heap is faster than a scan.
+// longPiece is the number of symbols from which a heap is faster than a scan.
 const longPiece = 100
 
-// apply merges ids in place and returns what is left: each step takes the pair of
-// the lowest rank, the leftmost where ranks are equal, until there is none.
+// apply merges ids in place and returns the result: each step merges the pair of
+// the lowest rank, the leftmost of several, until there is none.
 func (m *merges) apply(ids []int32) []int32 {
 	switch {
 	case len(ids) < 2:
@@ -88,7 +88,7 @@ func (m *merges) apply(ids []int32) []int32 {
 	return m.queue(ids)
 }
 
-// scan looks at all ranks for the lowest: quadratic, and the fastest for words.
+// scan searches all ranks for the lowest, which is quadratic, but fastest for words.
 func (m *merges) scan(ids []int32) []int32 {
 	var room [longPiece]int32
 	ranks := room[:len(ids)-1] // ranks[i] is that of ids[i], ids[i+1]
@@ -119,9 +119,9 @@ func (m *merges) scan(ids []int32) []int32 {
 	return ids
 }
 
-// queue holds the symbols in a linked list and the merges to come in a heap: n log n.
-// What a merge beside it has outdated is known, when it comes up, by its pair having
-// another rank by then.
+// queue keeps the symbols in a linked list and the possible merges in a heap: n log n.
+// A merge that has become stale through another next to it is recognized when it is
+// popped, as its pair then has another rank.
 func (m *merges) queue(ids []int32) []int32 {
 	n := int32(len(ids))
 	next, previous := make([]int32, n), make([]int32, n)
@@ -165,14 +165,14 @@ func (m *merges) queue(ids []int32) []int32 {
 	return left
 }
 
-// candidates are merges to come, a heap with the next at the front: the rank in the
-// upper half, so that the lowest comes first, and the place in the lower, so that
-// the leftmost does among equals.
+// candidates are the possible merges, a heap with the next one at the front. The rank
+// is in the upper half, so that the lowest comes first, and the place in the lower
+// half, so that the leftmost comes first among equals.
 type candidates []uint64
 
 func candidate(rank, place int32) uint64 { return uint64(rank)<<32 | uint64(uint32(place)) }
 
-// order makes a heap of what is there.
+// order establishes the heap order.
 func (h candidates) order() {
 	for i := len(h)/2 - 1; i >= 0; i-- {
 		h.sink(i)

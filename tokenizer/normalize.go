@@ -9,14 +9,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// normalizer appends what becomes of a text before it is cut.
+// normalizer appends the normalized form of a text, which is what is cut.
 type normalizer func(dst, text []byte) []byte
 
-// forms are Unicode's normal forms. What is not UTF-8 stays as it is.
+// forms are Unicode's normal forms. They leave invalid UTF-8 as it is.
 var forms = map[string]norm.Form{"NFC": norm.NFC, "NFD": norm.NFD, "NFKC": norm.NFKC, "NFKD": norm.NFKD}
 
-// normalizer makes the normalizer of a tokenizer.json, nil if there is none. Those that
-// strip are refused, with where they stand.
+// normalizer returns the normalizer of a tokenizer.json, nil if there is none. Others than
+// those below, such as ones that strip, are an error that says where they are.
 func (s *stage) normalizer(where string) (normalizer, error) {
 	if s == nil {
 		return nil, nil
@@ -68,8 +68,8 @@ func (s *stage) normalizer(where string) (normalizer, error) {
 	return nil, fmt.Errorf("%s is %s, want none, \"NFC\", \"NFD\", \"NFKC\", \"NFKD\", \"Lowercase\", \"Prepend\", \"Replace\", or a \"Sequence\" of them", where, s)
 }
 
-// appendLower writes a text in small letters: each character by itself, so that a sigma at
-// the end of a word is as any other, and U+0130 with its dot.
+// appendLower appends a text in lower case. Characters are converted one by one, so a sigma
+// at the end of a word is like any other, and U+0130 keeps its dot.
 func appendLower(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		b := text[i]

@@ -18,7 +18,7 @@ const (
 // O200kHarmony returns the tokenizer of OpenAI's gpt-oss, o200k_harmony of tiktoken, with the
 // same 201,088 ids: the vocabulary o200k_base, and the special tokens of the harmony format. The
 // vocabulary is part of the program. It encodes any text, valid UTF-8 or not, and is lossless. The
-// first call takes some 150 ms, later ones return the same tokenizer.
+// first call takes some 150 ms; later calls return the same tokenizer.
 func O200kHarmony() (Tokenizer, error) {
 	t, err := o200kHarmony()
 	if err != nil {
@@ -27,9 +27,9 @@ func O200kHarmony() (Tokenizer, error) {
 	return t, nil
 }
 
-// o200kFile holds what each token from the 257th on is put together of: the ids of two others, 24
-// bits each, the lower byte first. It is made of OpenAI's vocabulary, which is under the licence
-// beside it.
+// o200kFile holds, for each token from the 257th on, the ids of two tokens that it consists of, 24
+// bits each, little-endian. It is made from OpenAI's vocabulary, which is under the license next to
+// it.
 //
 //go:generate go test . -run TestO200kFile -update
 //go:embed o200k.merges
@@ -43,8 +43,8 @@ var o200kHarmony = sync.OnceValues(func() (*added, error) {
 	return newAdded(base, harmonyTokens(), nil), nil
 })
 
-// newO200k makes the tokenizer of a file of merges. tiktoken merges whatever two neighbors make a
-// token together, the token of the lowest id first: all pairs that make one have its rank.
+// newO200k makes the tokenizer of a file of merges. tiktoken merges any two neighbors that together
+// make a token, lowest id first, so all pairs that make a token have its rank.
 func newO200k(file []byte) (*byteLevel, error) {
 	if len(file) != 2*o200kIDBytes*o200kMerges {
 		return nil, fmt.Errorf("%d bytes of merges, want %d", len(file), 2*o200kIDBytes*o200kMerges)
@@ -76,8 +76,8 @@ func newO200k(file []byte) (*byteLevel, error) {
 // o200kPairs is the number of pairs that make a token of o200k_base.
 const o200kPairs = 446189
 
-// splits are the pairs of words that a token can be put together of, by the id of the left one,
-// as Hugging Face's file of the vocabulary lists them.
+// splits returns the pairs of words that a token can consist of, by the id of the left one, as
+// Hugging Face's file of the vocabulary lists them.
 func (w *words) splits(token string) []pair {
 	var all []pair
 	for i := 1; i < len(token); i++ {
@@ -94,7 +94,7 @@ func (w *words) splits(token string) []pair {
 	return all
 }
 
-// harmonyTokens are the special tokens; ids without another name are reserved.
+// harmonyTokens returns the special tokens. Ids without a name are reserved.
 func harmonyTokens() []addedToken {
 	named := map[int]string{
 		199998: "startoftext", 199999: "endoftext", 200002: "return", 200003: "constrain", 200005: "channel",

@@ -5,18 +5,18 @@ import (
 	"unicode/utf8"
 )
 
-// o200k is the pattern of OpenAI's o200k_base: words by their small and capital letters, with a
-// character in front and a contraction behind, numbers of up to three digits, and line breaks with
-// what is before them.
+// o200k is the pattern of OpenAI's o200k_base: words by their lower- and upper-case letters, with
+// a character before and a contraction after them, numbers of up to three digits, and line breaks
+// with the text before them.
 var o200k = cutter{
 	regex: `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|` +
 		`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|` +
 		`\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
 	next:   func(text []byte) int { return nextO200k(text, 3, true) },
-	aSpace: true, // line breaks belong to what is before them
+	aSpace: true, // line breaks belong to the text before them
 }
 
-// tekken is the pattern of Mistral's tokenizer of that name: o200k's without contractions, each digit alone.
+// tekken is the pattern of Mistral's tokenizer of that name: o200k's without contractions, and with separate digits.
 var tekken = cutter{
 	regex: `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|` +
 		`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|` +
@@ -25,7 +25,7 @@ var tekken = cutter{
 	aSpace: true,
 }
 
-// traits are what the pattern asks of a character.
+// traits are the properties of a character that the pattern tests.
 type traits uint8
 
 const (
@@ -37,10 +37,10 @@ const (
 	breaking                      // [\r\n]
 	multibyte                     // of a byte: a part of a character beyond ASCII
 	noTraits   traits = 0
-	plainTrait        = wordly | blank // what has neither is punctuation, or the like
+	plainTrait        = wordly | blank // a character with neither is punctuation or the like
 )
 
-// byteTraits are those of each byte, planeTraits of each character of the basic plane.
+// byteTraits holds the traits of each byte, planeTraits those of each character of the basic plane.
 var (
 	byteTraits  [256]traits
 	planeTraits [1 << 16]traits
@@ -79,8 +79,8 @@ func init() {
 	}
 }
 
-// traitsAt gives the traits and the width of the character at a place of text. A byte that is not
-// valid UTF-8 is a character without any.
+// traitsAt returns the traits and the width of the character at index i of text. A byte that is not
+// valid UTF-8 is a character without traits.
 func traitsAt(text []byte, i int) (traits, int) {
 	if t := byteTraits[text[i]]; t != multibyte {
 		return t, 1
@@ -98,10 +98,11 @@ func traitsAt(text []byte, i int) (traits, int) {
 }
 
 // nextO200k returns the length in bytes of the first match of o200k's pattern at the start of a
-// text that is not empty, with numbers of up to so many digits, and contractions behind words or not.
+// text that is not empty, with numbers of up to the given number of digits, and with or without
+// contractions after words.
 func nextO200k(text []byte, digits int, contractions bool) int {
 	t, n := traitsAt(text, 0)
-	if t&(wordly|breaking) == 0 && n < len(text) { // it may stand in front of a word
+	if t&(wordly|breaking) == 0 && n < len(text) { // it may precede a word
 		if end := word(text, n, t&tail == 0, contractions); end > 0 {
 			return end
 		}
@@ -121,11 +122,12 @@ func nextO200k(text []byte, digits int, contractions bool) int {
 	return leadingBlanks(text)
 }
 
-// word returns where the word ends that begins at i, 0 if there is none: what may begin one, then
-// what may end one. Of the latter there must be some, if need be what was taken for a beginning,
-// unless the word may do without. A contraction may stand behind it.
+// word returns the end of the word that begins at i, 0 if there is none. A word is a run of head
+// characters, then a run of tail characters. There must be a tail character, which may be the last
+// of the run before that is both, unless without is set. If contractions is set, a contraction may
+// follow the word.
 func word(text []byte, i int, without, contractions bool) int {
-	end, last := i, 0 // last is where the last character ends that may be both
+	end, last := i, 0 // last is the end of the last character that is both
 	follows := false
 	for end < len(text) {
 		t, n := traitsAt(text, end)
@@ -157,8 +159,8 @@ func word(text []byte, i int, without, contractions bool) int {
 	return end
 }
 
-// symbols200k returns where the characters end that are no letters, numbers nor white space, with
-// the line breaks behind them, and slashes if asked for; they go on at i.
+// symbols200k returns the end of the run, continuing at i, of characters that are not letters,
+// numbers or white space, with the line breaks after them, and slashes if slashes is set.
 func symbols200k(text []byte, i int, slashes bool) int {
 	for i < len(text) {
 		t, n := traitsAt(text, i)
@@ -173,9 +175,9 @@ func symbols200k(text []byte, i int, slashes bool) int {
 	return i
 }
 
-// leadingBlanks returns where the piece ends that begins with white space and does not belong to what
-// follows: after its last line break, else before its last character, which what follows gets,
-// unless there is nothing, or that is all there is.
+// leadingBlanks returns the end of the piece of white space at the start of text: after its last
+// line break, else before its last character, which belongs to the piece that follows, unless
+// nothing follows or there is only that character.
 func leadingBlanks(text []byte) int {
 	end, last, broken := 0, 0, 0
 	for end < len(text) {
@@ -197,8 +199,8 @@ func leadingBlanks(text []byte) int {
 	return last
 }
 
-// anyContraction returns the length of 's, 't, 're, 've, 'm, 'll or 'd at the start of text, in small
-// or capital letters, of which there are two for s.
+// anyContraction returns the length of 's, 't, 're, 've, 'm, 'll or 'd at the start of text, in lower
+// or upper case; a long s (U+017F) counts as s.
 func anyContraction(text []byte) int {
 	if len(text) < 2 || text[0] != '\'' {
 		return 0

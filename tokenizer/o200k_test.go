@@ -101,7 +101,7 @@ func readO200k(t testing.TB) o200kGolden {
 	return g
 }
 
-// random is a text that the script makes of the same number.
+// random returns the text that the script generates for the same seed.
 func (g *o200kGolden) random(seed int) string {
 	state := uint64(seed)
 	draw := func(n int) int { // Knuth's MMIX generator, its upper bits

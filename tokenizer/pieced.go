@@ -8,39 +8,39 @@ import (
 	"unicode/utf8"
 )
 
-// pieced is byte-pair encoding over characters, as SentencePiece's models for Llama have it: a space is
-// written as U+2581, what has no token by its bytes, and merges may be anywhere in a text.
+// pieced is byte-pair encoding over characters, as in SentencePiece's models for Llama: a space is written
+// as U+2581, a character without a token as its bytes, and merges may be anywhere in a text.
 type pieced struct {
 	tokens  []string // by id, as files write them; "" is vacant
 	texts   []string // by id, as they are in a text
 	ascii   [utf8.RuneSelf]int32
 	others  map[rune]int32 // ids of the other characters
-	byteID  [256]int32     // of <0xNN>, -1 where there is none
-	unknown int32          // id of a character that has neither, -1 if there is none
-	fuse    bool           // for several that follow each other
+	byteID  [256]int32     // ids of <0xNN>, -1 if there is none
+	unknown int32          // id for a character that has neither, -1 if there is none
+	fuse    bool           // one unknown token stands for a run of such characters
 	merges  *merges
 	words   *words // the pieces that are one token
-	whole   bool   // a piece that is a token is that one, whatever merges make of it
+	whole   bool   // a piece that is a token is encoded as it, whatever the merges make of it
 
-	meta    *metaspace // nil: spaces are as the normalizer leaves them
+	meta    *metaspace // nil if spaces are as the normalizer leaves them
 	cutting cutting    // into parts within which characters merge
-	marked  bool       // no space is left: it was made a mark
+	marked  bool       // all spaces have been turned into marks
 	apart   bool       // nothing merges across the beginning of a run of marks
-	strip   int        // spaces that the text of a whole sequence does without
-	stages  *pipeline  // what the file says, without the vocabulary
+	strip   int        // number of leading spaces to remove from the text of a whole sequence
+	stages  *pipeline  // the file, without the vocabulary
 	caches  caches
 }
 
 // mark stands for a space in vocabularies of SentencePiece.
 const mark = "\u2581"
 
-// metaspace is the pre-tokenizer of that name, which makes marks of spaces.
+// metaspace is the pre-tokenizer of that name, which turns spaces into marks.
 type metaspace struct {
-	always, first bool // a text without a mark at its start gets one; or only one that is the first of all
-	each          bool // a mark begins a part
+	always, first bool // every text without a mark at its start gets one; or only the first of a sequence does
+	each          bool // each mark begins a part
 }
 
-// write appends a text with marks in the place of spaces, and in front of it where there is to be one.
+// write appends a text with marks in place of spaces, and with a mark in front if there is to be one.
 func (m *metaspace) write(dst, text []byte, first bool) []byte {
 	if (m.always || m.first && first) && text[0] != ' ' && !bytes.HasPrefix(text, []byte(mark)) {
 		dst = append(dst, mark...)
@@ -58,7 +58,7 @@ func (m *metaspace) write(dst, text []byte, first bool) []byte {
 // Append implements Tokenizer.
 func (t *pieced) Append(ids []int, text []byte) ([]int, error) { return t.encode(ids, text, true) }
 
-// encode encodes a text, or one that goes on behind special tokens unless first.
+// encode encodes a text; first says that it begins a sequence, rather than following a special token.
 func (t *pieced) encode(ids []int, text []byte, first bool) ([]int, error) {
 	if len(text) == 0 {
 		return ids, nil
@@ -87,8 +87,8 @@ func (t *pieced) encode(ids []int, text []byte, first bool) ([]int, error) {
 	return ids, nil
 }
 
-// beforeMark returns where the first piece of a text ends: before a mark, which is the first of its run
-// unless each mark begins a piece.
+// beforeMark returns the end of the first piece of a text: before the next run of marks, or before the next
+// mark if each mark begins a piece.
 func beforeMark(text []byte, each bool) int {
 	i := 0
 	for bytes.HasPrefix(text[i:], []byte(mark)) {
@@ -125,9 +125,9 @@ func (t *pieced) appendPiece(c *cache, ids []int, piece []byte) ([]int, error) {
 	return ids, nil
 }
 
-// symbols appends the ids of characters, or of the bytes of those that have none; bad is the place of one
-// that has neither, if nothing stands for it, or -1. As in Hugging Face's tokenizers, the unknown token
-// comes behind bytes that follow it.
+// symbols appends the ids of characters, or of the bytes of those without an id; bad is the index of a
+// character that has neither, if there is no unknown token, or -1. As in Hugging Face's tokenizers, an
+// unknown token is placed after the bytes that follow it.
 func (t *pieced) symbols(ids []int32, piece []byte) (all []int32, bad int) {
 	pending := false
 	for i := 0; i < len(piece); {
@@ -158,7 +158,7 @@ func (t *pieced) symbols(ids []int32, piece []byte) (all []int32, bad int) {
 	return ids, -1
 }
 
-// symbol is the id of the first character of a text, -1 if it has none, and its width.
+// symbol returns the id of the first character of a text, -1 if it has none, and its width.
 func (t *pieced) symbol(text []byte) (id int32, width int) {
 	if b := text[0]; b < utf8.RuneSelf {
 		return t.ascii[b], 1
@@ -170,12 +170,12 @@ func (t *pieced) symbol(text []byte) (id int32, width int) {
 	return -1, n
 }
 
-// hasBytes tells whether all bytes have tokens.
+// hasBytes reports whether all bytes have tokens.
 func (t *pieced) hasBytes(text []byte) bool {
 	return !slices.ContainsFunc(text, func(b byte) bool { return t.byteID[b] < 0 })
 }
 
-// unwritten is where the first character of a text stands that cannot be written, 0 if that is not known.
+// unwritten returns the offset of the first character of a text that cannot be encoded, 0 if it is not known.
 func (t *pieced) unwritten(text []byte) int64 {
 	for i := 0; i < len(text); {
 		id, n := t.symbol(text[i:])
@@ -187,7 +187,7 @@ func (t *pieced) unwritten(text []byte) int64 {
 	return 0
 }
 
-// AppendText implements Tokenizer. What was put in front of a text is in it, see [Text].
+// AppendText implements Tokenizer. It includes a space put in front of a text; see [Text].
 func (t *pieced) AppendText(text []byte, ids []int) ([]byte, error) {
 	n := len(text)
 	for i, id := range ids {
@@ -210,16 +210,16 @@ func (t *pieced) cut(text []byte) int {
 // Size implements Tokenizer.
 func (t *pieced) Size() int { return len(t.tokens) }
 
-// EndOfText implements Tokenizer: it is what the files name, so the model alone has none.
+// EndOfText implements Tokenizer: the files name it, so the model by itself has none.
 func (t *pieced) EndOfText() (int, bool) { return 0, false }
 
 // Name implements Tokenizer.
 func (t *pieced) Name() string { return "sentencepiece" }
 
-// String tells the kind and the size.
+// String returns the kind and the size.
 func (t *pieced) String() string { return fmt.Sprintf("%s of %d tokens", t.Name(), len(t.tokens)) }
 
-// pipeline is what the file said.
+// pipeline returns the contents of the file.
 func (t *pieced) pipeline() *pipeline {
 	p, m := *t.stages, *t.stages.Model
 	m.Vocab, m.Merges = make(vocabulary, len(t.tokens)), mergeList{}
@@ -238,5 +238,5 @@ func (t *pieced) pipeline() *pipeline {
 // Save implements Tokenizer.
 func (t *pieced) Save(dir string) error { return t.pipeline().save(dir, usualConfig(t), nil) }
 
-// unmarked is how a token is written in a text.
+// unmarked returns a token as it is written in a text.
 func unmarked(token string) string { return strings.ReplaceAll(token, mark, " ") }

@@ -9,35 +9,35 @@ import (
 	"unicode/utf8"
 )
 
-// Pieces is a vocabulary of SentencePiece's byte-pair encoding, as its models, GGUF files ("llama") and
-// llama2.c's tokenizer.bin have it.
+// Pieces is a vocabulary of SentencePiece's byte-pair encoding, as in its models, GGUF files ("llama") and
+// llama2.c's tokenizer.bin.
 type Pieces struct {
-	Tokens []string  // by id, a space as U+2581
-	Scores []float32 // by id: the pair whose token has the highest merges first. nil: minus the id
-	Types  []int     // by id, see the constants. nil: UNK unknown, BOS and EOS control, <0xNN> bytes, others normal
+	Tokens []string  // by id, with a space as U+2581
+	Scores []float32 // by id: the pair that makes the token with the highest score merges first; if nil, minus the id
+	Types  []int     // by id, see the constants; if nil, UNK is unknown, BOS and EOS control, <0xNN> bytes, others normal
 
-	BOS, EOS, UNK  int  // ids, -1: none
-	AddBOS, AddEOS bool // a text gets them for the model
-	SpacePrefix    bool // a text, and what follows a special token, gets a space in front
+	BOS, EOS, UNK  int  // ids, -1 for none
+	AddBOS, AddEOS bool // whether a text for the model gets them
+	SpacePrefix    bool // whether a text, and text after a special token, gets a space in front
 
-	Template string // chat template, for tokenizer_config.json; "": none
+	Template string // chat template, for tokenizer_config.json; "" for none
 }
 
-// Types of tokens, of SentencePiece's sentencepiece_model.proto and GGUF's tokenizer.ggml.token_type.
+// Types of tokens in SentencePiece's sentencepiece_model.proto and GGUF's tokenizer.ggml.token_type.
 const (
 	NormalPiece  = 1 + iota
-	UnknownPiece // stands for what has no token
-	ControlPiece // is not found in texts, unless special tokens are asked for
-	UserPiece    // is always found as a whole
+	UnknownPiece // stands for characters without a token
+	ControlPiece // not found in texts, unless special tokens are asked for
+	UserPiece    // always found as a whole
 	UnusedPiece
 	BytePiece // <0xNN>
 )
 
-// maxPiece bounds the tokens that merges make, in bytes: published ones have less than 200.
+// maxPiece bounds the length in bytes of tokens made by merges; published ones have less than 200.
 const maxPiece = 512
 
-// checkTokens tells what is wrong with the lengths and ids of a vocabulary. It returns the tokens, where one
-// that is empty, which no text has, gets the name that llama.cpp gives it.
+// checkTokens checks the lengths and ids of a vocabulary. It returns the tokens, in which an empty one, which
+// no text contains, gets the name that llama.cpp gives it.
 func checkTokens(tokens []string, types []int, ids map[string]int) ([]string, error) {
 	if len(tokens) == 0 || len(tokens) > maxID {
 		return nil, fmt.Errorf("%d tokens", len(tokens))
@@ -73,14 +73,14 @@ func checkTokens(tokens []string, types []int, ids map[string]int) ([]string, er
 	return tokens, nil
 }
 
-// roles are the ids of the tokens that have a name.
+// roles returns the ids of the tokens that have a name.
 func (p *Pieces) roles() map[string]int {
 	return map[string]int{"bos_token": p.BOS, "eos_token": p.EOS, "unk_token": p.UNK}
 }
 
 // FromPieces returns the tokenizer.json and the tokenizer_config.json of a vocabulary, which [LoadFS] and
-// transformers open. A text is encoded as llama.cpp and SentencePiece do, but for pieces with equal scores,
-// which they merge from left to right: a tokenizer.json has an order of pairs, here transformers'.
+// transformers can open. A text is encoded as by llama.cpp and SentencePiece, except for pieces with equal
+// scores. They merge these from left to right, but a tokenizer.json orders pairs; the order is transformers'.
 func FromPieces(p Pieces) (tokenizerJSON, configJSON []byte, err error) {
 	if p.Tokens, err = checkTokens(p.Tokens, p.Types, p.roles()); err != nil {
 		return nil, nil, err
@@ -105,7 +105,7 @@ func FromPieces(p Pieces) (tokenizerJSON, configJSON []byte, err error) {
 	return s.files(p.Tokens, p.roles(), p.Template)
 }
 
-// guessed are the types of tokens that come without.
+// guessed returns types for tokens given without any.
 func (p *Pieces) guessed() []int {
 	types := make([]int, len(p.Tokens))
 	for id, token := range p.Tokens {
@@ -125,7 +125,7 @@ func (p *Pieces) guessed() []int {
 	return types
 }
 
-// vocabularyOf is the vocabulary of tokens by their ids.
+// vocabularyOf returns the vocabulary of tokens that are listed by id.
 func vocabularyOf(tokens []string) vocabulary {
 	v := make(vocabulary, len(tokens))
 	for id, token := range tokens {
@@ -134,8 +134,8 @@ func vocabularyOf(tokens []string) vocabulary {
 	return v
 }
 
-// merges are the pairs of tokens that make a token, by falling scores of that; those of one score as
-// transformers' generate_merges orders them. Control tokens and the like are made of nothing.
+// merges returns the pairs of tokens that make a token, by decreasing score of that token; pairs of the same
+// score are in the order of transformers' generate_merges. Control tokens and the like are not made by merges.
 func (p *Pieces) merges(v vocabulary) (mergeList, error) {
 	type ranked struct {
 		fileMerge
@@ -179,8 +179,8 @@ func (p *Pieces) merges(v vocabulary) (mergeList, error) {
 	return merges, nil
 }
 
-// scores are those of tokens as SentencePiece has them: 0, −1, −2, … in the order in which they are learned, then of those that
-// are in no merge, by id; 0 of what no merge makes: control tokens and the like.
+// scores returns the scores of tokens as SentencePiece assigns them: 0, −1, −2, … in the order in which merges make them,
+// then by id for those that no merge makes. Control tokens and the like have the score 0.
 func (b *pieced) scores(types []int) []float32 {
 	scores, scored := make([]float32, len(types)), make(map[int]bool)
 	next := func(id int) {
@@ -198,8 +198,8 @@ func (b *pieced) scores(types []int) []float32 {
 	return scores
 }
 
-// ToPieces is the vocabulary of a tokenizer of SentencePiece's kind: what [FromPieces] makes one of that
-// encodes as t does, but for the order of the pairs that make one token, which have one score.
+// ToPieces returns the vocabulary of a tokenizer of SentencePiece's kind, from which [FromPieces] makes one that
+// encodes as t does, except for the order of pairs that make the same token, which have the same score.
 func ToPieces(t Tokenizer) (p Pieces, err error) {
 	a := finding(t)
 	b, ok := a.Tokenizer.(*pieced)
@@ -235,7 +235,7 @@ func ToPieces(t Tokenizer) (p Pieces, err error) {
 	return p, err
 }
 
-// sameMerges tells whether two lists make the same tokens in the same order, each of the same pairs.
+// sameMerges reports whether two lists make the same tokens in the same order, each from the same pairs.
 func sameMerges(a, b mergeList) bool {
 	if len(a) != len(b) {
 		return false

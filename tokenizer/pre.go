@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// pre is how a byte-level tokenizer cuts a text: by patterns, one after the other, of which the last one may
-// be GPT-2's own.
+// pre says how a byte-level tokenizer cuts a text: by patterns, applied one after the other. The last one may
+// be GPT-2's.
 type pre struct {
-	splits []string // before the last one
-	last   string   // a pattern; "": what the others leave is not cut
-	whole  bool     // a piece that is a token is that one, whatever merges make of it
+	splits []string // patterns before the last one
+	last   string   // a pattern; if "", the parts that the others leave are not cut
+	whole  bool     // a piece that is a token is encoded as it, whatever the merges make of it
 }
 
-// Patterns of tokenizer.json files; those that have a name elsewhere are in patterns.
+// Patterns in tokenizer.json files. Those that are used elsewhere too are in the variable patterns.
 const (
 	eachNumber    = `\p{N}`
 	threeNumbers  = `\p{N}{1,3}`
@@ -29,8 +29,8 @@ const (
 	threeOfDigits = `[0-9][0-9][0-9]`
 )
 
-// pres are the names that llama.cpp has in tokenizer.ggml.pre, of byte-level vocabularies. Those of one line
-// cut alike.
+// pres maps llama.cpp's names in tokenizer.ggml.pre, for byte-level vocabularies, to how they cut. The names
+// in a line cut alike.
 var pres = func() map[string]pre {
 	all := make(map[string]pre)
 	for names, how := range map[string]pre{
@@ -56,7 +56,7 @@ var pres = func() map[string]pre {
 	return all
 }()
 
-// Pres lists the names that [FromMerges] takes in Merged.Pre, those of GPT-2, Llama 3, SmolLM and Qwen2 first.
+// Pres returns the names that [FromMerges] accepts in Merged.Pre, those of GPT-2, Llama 3, SmolLM and Qwen2 first.
 func Pres() []string {
 	first := []string{"gpt-2", "llama-bpe", "smollm", "qwen2", "tekken", "gpt-4o"}
 	for _, name := range slices.Sorted(maps.Keys(pres)) {
@@ -67,7 +67,7 @@ func Pres() []string {
 	return first
 }
 
-// unknownPre is the error of a name that is not known.
+// unknownPre returns the error for an unknown name.
 func unknownPre(name string) error {
 	if name == "" {
 		return errors.New("the file does not say how its vocabulary cuts texts (tokenizer.ggml.pre), as those of before May 2024 do not: take a newer one, or the Hugging Face directory")
@@ -75,7 +75,7 @@ func unknownPre(name string) error {
 	return fmt.Errorf("tokenizer.ggml.pre is %s, which is not known here: want one of %s", clip(fmt.Sprintf("%q", name)), strings.Join(Pres(), ", "))
 }
 
-// stages are the pipeline that cuts so, without its model.
+// stages returns the pipeline that cuts in this way, without a model.
 func (h pre) stages() *pipeline {
 	p := &pipeline{Decoder: byteLevelStage(true)}
 	var steps []*part
@@ -97,7 +97,7 @@ func (h pre) stages() *pipeline {
 	return p
 }
 
-// splitBy is a Split by a pattern.
+// splitBy returns a Split by a pattern.
 func splitBy(regex string) *stage {
 	pattern, _ := json.Marshal(map[string]string{"Regex": regex}) // which cannot fail
 	no := false

@@ -11,14 +11,14 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// cutter is a published pattern that cuts a text into pieces; it matches everywhere.
+// cutter is a published pattern that cuts a text into pieces; its matches cover the whole text.
 type cutter struct {
 	regex  string
 	next   func(text []byte) int // the length of the first piece of a text that is not empty
-	aSpace bool                  // a text may be cut before a space, not before other white space
+	aSpace bool                  // a text may be cut before a space, but not before other white space
 }
 
-// patterns are those that are known.
+// patterns are the known patterns.
 var patterns = []*cutter{&gpt2Pieces, &o200k, &cl100k, &qwen2, &tekken}
 
 var gpt2Pieces = cutter{
@@ -26,22 +26,22 @@ var gpt2Pieces = cutter{
 	next:  nextPiece,
 }
 
-// cutting is how a byte-level tokenizer cuts a text into the pieces within which bytes
+// cutting says how a byte-level tokenizer cuts a text into the pieces within which bytes
 // merge. The zero value is GPT-2's: its pattern, and nothing else.
 type cutting struct {
-	splits  []splitter // before the pattern
-	pattern *cutter    // another than GPT-2's, in the place of that
+	splits  []splitter // applied before the pattern
+	pattern *cutter    // replaces GPT-2's if not nil
 	atWill  bool       // a split may be anywhere, not only around digits
 	prefix  bool       // a part that does not begin with a space gets one
-	whole   bool       // no pattern: what the splits leave is a piece
-	removes bool       // a split leaves out what it finds
+	whole   bool       // no pattern: the parts that the splits leave are the pieces
+	removes bool       // a split removes what it finds
 }
 
-// splitter finds where a part of a text is to be cut: it yields the parts, until that is an error.
+// splitter cuts a part of a text further: it yields the parts, until yield returns an error.
 type splitter func(text []byte, yield func(part []byte) error) error
 
-// parts yields the parts of a text between which nothing merges, to be cut by the pattern
-// unless c.whole.
+// parts yields the parts of a text, between which nothing merges. The pattern cuts them
+// further, unless c.whole is set.
 func (c *cutting) parts(text []byte, yield func(part []byte) error) error {
 	last := func(part []byte) error {
 		if len(part) == 0 {
@@ -64,7 +64,7 @@ func (c *cutting) parts(text []byte, yield func(part []byte) error) error {
 	return last(text)
 }
 
-// each yields the parts of a text that matches are.
+// each yields the part of a text for each match.
 func each(text []byte, all []match, yield func(part []byte) error) error {
 	for _, m := range all {
 		if err := yield(text[m.start:m.end]); err != nil {
@@ -74,7 +74,7 @@ func each(text []byte, all []match, yield func(part []byte) error) error {
 	return nil
 }
 
-// cutting reads the pre_tokenizer of a byte-level tokenizer: ByteLevel, or a Sequence that
+// cutting converts the pre_tokenizer of a byte-level tokenizer: ByteLevel, or a Sequence that
 // ends with it.
 func (s *stage) cutting() (cutting, error) {
 	var c cutting
@@ -119,8 +119,8 @@ func (s *stage) cutting() (cutting, error) {
 	return c, errors.New("pre_tokenizer is an empty \"Sequence\", want \"ByteLevel\" in it")
 }
 
-// alone is the pattern of a Split before a ByteLevel that has none of its own, if the two do what
-// one with another pattern would; else nil.
+// alone returns the pattern of a Split before a ByteLevel without one, if the two together are
+// equivalent to a ByteLevel with that pattern; else nil.
 func (s *stage) alone(level *stage) *cutter {
 	off := func(b *bool) bool { return b != nil && !*b }
 	var written struct {
@@ -138,7 +138,7 @@ func (s *stage) alone(level *stage) *cutter {
 	return nil
 }
 
-// stages are the pre-tokenizer of a pattern.
+// stages returns the pre-tokenizer of a pattern.
 func (p *cutter) stages() *stage {
 	if p == &gpt2Pieces {
 		return byteLevelStage(true)
@@ -146,13 +146,13 @@ func (p *cutter) stages() *stage {
 	return &stage{Type: "Sequence", PreTokenizers: []*part{(*part)(splitBy(p.regex)), (*part)(byteLevelStage(false))}}
 }
 
-// match is a part of a text that a pattern matches, or one between matches.
+// match is a part of a text that a pattern matches, or, unless is is set, a part between matches.
 type match struct {
 	start, end int
 	is         bool
 }
 
-// split makes the splitter of a Split.
+// split returns the splitter of a Split.
 func (s *stage) split(where string) (splitter, error) {
 	var written struct {
 		String *string `json:"String"`
@@ -211,7 +211,7 @@ func literals(text, pattern []byte) []match {
 	return all
 }
 
-// pieces finds what a pattern matches, which is everything.
+// pieces finds the matches of a pattern, which cover the text.
 func (p *cutter) pieces(text []byte) ([]match, error) {
 	var all []match
 	for at := 0; at < len(text); {
@@ -222,7 +222,7 @@ func (p *cutter) pieces(text []byte) ([]match, error) {
 	return all, nil
 }
 
-// behaviors are what becomes of matches, by the names of tokenizers' Split.
+// behaviors say what becomes of matches, by the names that tokenizers' Split uses.
 var behaviors = map[string]func([]match) []match{
 	"Isolated": func(all []match) []match { return all },
 	"Removed": func(all []match) []match {
@@ -249,12 +249,12 @@ var behaviors = map[string]func([]match) []match{
 	},
 }
 
-// contiguous makes one of neighbors that are both matches.
+// contiguous joins neighbors that are both matches.
 func contiguous(all []match) []match {
 	return merged(all, func(m, previous match) bool { return m.is == previous.is })
 }
 
-// merged joins each part with the one before it where join says so; that one is as it was
+// merged joins each part with the one before it if join says so; join gets that part as it was
 // found, not as it was joined.
 func merged(all []match, join func(m, previous match) bool) []match {
 	var joined []match
@@ -268,10 +268,10 @@ func merged(all []match, join func(m, previous match) bool) []match {
 	return joined
 }
 
-// digits cuts around numbers, or around each character of them if they are to be alone.
+// digits cuts around numbers, or around each of their characters if alone is set.
 func digits(alone bool) splitter {
 	return func(text []byte, yield func([]byte) error) error {
-		start, inside := 0, false // of the part that goes on, and whether it is of numbers
+		start, inside := 0, false // of the current part, and whether it is a number
 		for i := 0; i < len(text); {
 			r, n := rune(text[i]), 1
 			if r >= utf8.RuneSelf {
@@ -294,7 +294,7 @@ func digits(alone bool) splitter {
 	}
 }
 
-// cut returns where a text may be cut, as CutFor.
+// cut returns where a text may be cut, like CutFor.
 func (c *cutting) cut(text []byte, merges, aSpace bool) int {
 	if c.atWill || c.whole && merges {
 		return 0

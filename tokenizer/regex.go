@@ -10,13 +10,13 @@ import (
 	"github.com/dlclark/regexp2/v2"
 )
 
-// A pattern that is not one of patterns is searched for by regexp2, which looks ahead and behind as Oniguruma
-// does, whose patterns Hugging Face's tokenizers takes.
+// Patterns other than the known ones are matched by regexp2, which has lookahead and lookbehind like
+// Oniguruma, whose patterns Hugging Face's tokenizers uses.
 
-// maxMatch bounds the search for one match, for patterns that go back and forth without end.
+// maxMatch bounds the time of the search for one match, as a pattern may backtrack excessively.
 const maxMatch = 10 * time.Second
 
-// compiled makes what finds a pattern in a text.
+// compiled returns a function that finds the matches of a pattern in a text.
 func compiled(pattern string) (func(text []byte) ([]match, error), error) {
 	translated, err := netPattern(pattern)
 	if err != nil {
@@ -30,7 +30,7 @@ func compiled(pattern string) (func(text []byte) ([]match, error), error) {
 	return func(text []byte) ([]match, error) { return matches(re, text) }, nil
 }
 
-// matches finds what matches and what is between. A byte that is not valid UTF-8 is a character, U+FFFD.
+// matches returns the matches and the parts between them. A byte that is not valid UTF-8 is a character, U+FFFD.
 func matches(re *regexp2.Regexp, text []byte) ([]match, error) {
 	runes, starts := make([]rune, 0, len(text)), make([]int32, 0, len(text)+1)
 	for i := 0; i < len(text); {
@@ -45,7 +45,7 @@ func matches(re *regexp2.Regexp, text []byte) ([]match, error) {
 		at, n, _ := v.GroupRange(0)
 		start, end := int(starts[at]), int(starts[at+n])
 		if n == 0 && start == done && start > 0 {
-			return true // nothing, right behind what matched before
+			return true // an empty match right after the previous one
 		}
 		if start > done {
 			all = append(all, match{done, start, false})
@@ -63,11 +63,11 @@ func matches(re *regexp2.Regexp, text []byte) ([]match, error) {
 	return all, nil
 }
 
-// netPattern writes a pattern of Oniguruma's as regexp2, .NET's kind, has it. What would mean something
-// else there is an error.
+// netPattern translates a pattern of Oniguruma to the syntax of regexp2, which is .NET's. Syntax that would
+// mean something else there is an error.
 func netPattern(pattern string) (string, error) {
 	var b strings.Builder
-	depth := 0 // of character classes, which Oniguruma unites where one is within another
+	depth := 0 // of nested character classes, of which Oniguruma takes the union
 	for i := 0; i < len(pattern); i++ {
 		rest := pattern[i:]
 		switch c := pattern[i]; {
@@ -103,8 +103,8 @@ func netPattern(pattern string) (string, error) {
 	return b.String(), nil
 }
 
-// isGroup tells whether what follows "(?" means the same to both: a group that is not counted, looks ahead
-// or behind, does not go back, or takes letters of either case.
+// isGroup reports whether the syntax after "(?" means the same to both: a non-capturing, lookahead, lookbehind,
+// atomic or case-insensitive group.
 func isGroup(rest string, first bool) bool {
 	for _, known := range []string{":", "=", "!", ">", "<=", "<!", "i:"} {
 		if strings.HasPrefix(rest, known) {
@@ -117,7 +117,7 @@ func isGroup(rest string, first bool) bool {
 // wordClass is Oniguruma's \w.
 const wordClass = `\p{L}\p{M}\p{Nd}\p{Pc}`
 
-// netEscape is how regexp2 writes the escape at the start of rest, of so many bytes, within a class or not.
+// netEscape translates the escape at the start of rest, within a character class or not, and returns its width in bytes.
 func netEscape(rest string, within bool) (text string, width int, err error) {
 	c := rest[1]
 	switch {

@@ -2,20 +2,20 @@ package tokenizer
 
 import "fmt"
 
-// register numbers added tokens as Hugging Face's tokenizers does: one that the vocabulary
-// has keeps its id, others follow.
+// register numbers added tokens as Hugging Face's tokenizers does: a token in the vocabulary
+// keeps its id, others follow.
 type register struct {
 	vocab  vocabulary
 	tokens []addedToken
-	places map[string]int // in tokens, by their texts
-	next   int            // the id of one that the vocabulary has not
+	places map[string]int // index in tokens by text
+	next   int            // id of the next token that is not in the vocabulary
 }
 
 func newRegister(v vocabulary) *register {
 	return &register{vocab: v, places: make(map[string]int), next: len(v)}
 }
 
-// find is the token of a text.
+// find returns the token of a text.
 func (r *register) find(text string) (a addedToken, ok bool) {
 	i, ok := r.places[text]
 	if ok {
@@ -24,7 +24,7 @@ func (r *register) find(text string) (a addedToken, ok bool) {
 	return a, ok
 }
 
-// add adds a token, or gives another flags, and returns its id.
+// add adds a token, or changes the flags of an existing one, and returns its id.
 func (r *register) add(a addedToken) int {
 	if i, ok := r.places[a.Content]; ok {
 		a.ID = r.tokens[i].ID
@@ -40,14 +40,14 @@ func (r *register) add(a addedToken) int {
 	return id
 }
 
-// keep adds a new token with the id that it has.
+// keep adds a new token with its present id.
 func (r *register) keep(a addedToken) {
 	r.places[a.Content] = len(r.tokens)
 	r.tokens = append(r.tokens, a)
 	r.next = max(r.next, a.ID+1)
 }
 
-// place adds a token of a file, which says its id.
+// place adds a token from a file that states its id.
 func (r *register) place(where string, a addedToken) error {
 	if a.Content == "" {
 		return fmt.Errorf("%s: the token with id %d is empty", where, a.ID)
@@ -58,7 +58,7 @@ func (r *register) place(where string, a addedToken) error {
 	return nil
 }
 
-// check tells which tokens cannot be added to a tokenizer.
+// check returns an error if a token cannot be added to a tokenizer.
 func (r *register) check(t Tokenizer) error {
 	owner := make(map[int]string)
 	for token, id := range r.vocab {
@@ -76,8 +76,8 @@ func (r *register) check(t Tokenizer) error {
 	return nil
 }
 
-// known are those of the implied tokens that there are. Beside a tokenizer.json without a
-// tokenizer_config.json it is not known whether transformers would add others.
+// known returns those implied tokens that exist. With a tokenizer.json but no
+// tokenizer_config.json, it is not known whether transformers would add others.
 func (r *register) known(implied map[string]string) map[string]string {
 	there := make(map[string]string)
 	for role, text := range implied {
@@ -88,8 +88,8 @@ func (r *register) known(implied map[string]string) map[string]string {
 	return there
 }
 
-// addNamed adds the tokens with a name that were not there before. Where a token has several,
-// with other flags, those of the last count, but none twice.
+// addNamed adds the named tokens that were not there before. If a token appears several times with
+// different flags, the last flags count; a repetition of earlier flags is ignored.
 func (r *register) addNamed(tokens []namedToken, listed []addedToken) {
 	byText := make(map[string]addedToken)
 	for _, a := range listed {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestAddSpecialsOfVocabulary: a text that the vocabulary has becomes special with the id that it
-// has there, as of Hugging Face's add_special_tokens, and what is saved can be opened.
+// TestAddSpecialsOfVocabulary: a token of the vocabulary becomes special and keeps its id, as with
+// Hugging Face's add_special_tokens, and the saved tokenizer can be loaded.
 func TestAddSpecialsOfVocabulary(t *testing.T) {
 	for _, tok := range []Tokenizer{mustChars(t, "abc "), Bytes(), sparse(t)} {
 		want, err := tok.Append(nil, []byte("a"))

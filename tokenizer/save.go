@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// filed is a tokenizer that Hugging Face's tokenizers can be described to.
+// filed is a tokenizer that can be described as a tokenizer.json.
 type filed interface{ pipeline() *pipeline }
 
-// byteLevelStage is the stage that spells each byte as a character of its own.
+// byteLevelStage returns the stage that writes each byte as a character.
 func byteLevelStage(split bool) *stage {
 	no, yes := false, true
 	return &stage{Type: "ByteLevel", AddPrefixSpace: &no, TrimOffsets: &yes, UseRegex: &split}
 }
 
-// pipeline is a byte-pair model without merges behind ByteLevel. Ids in the file are
-// ours, not GPT-2's.
+// pipeline returns a byte-pair model without merges after ByteLevel. The ids in the file
+// are those of Bytes, not GPT-2's.
 func (byteTokenizer) pipeline() *pipeline {
 	vocab := make(vocabulary, 256)
 	for b, symbol := range byteSymbols() {
@@ -38,9 +38,9 @@ func (byteTokenizer) pipeline() *pipeline {
 // Save implements Tokenizer.
 func (t byteTokenizer) Save(dir string) error { return t.pipeline().save(dir, usualConfig(t), nil) }
 
-// pipeline is a byte-pair model without merges, whose symbols are the characters.
-// Hugging Face's leaves characters out that it does not know, where Append returns an
-// error.
+// pipeline returns a byte-pair model without merges, whose symbols are the characters.
+// Hugging Face's drops characters that are not in the vocabulary, for which Append
+// returns an error.
 func (t *charTokenizer) pipeline() *pipeline {
 	vocab := make(vocabulary, len(t.runes))
 	for id, r := range t.runes {
@@ -55,14 +55,14 @@ func (t *charTokenizer) pipeline() *pipeline {
 // Save implements Tokenizer.
 func (t *charTokenizer) Save(dir string) error { return t.pipeline().save(dir, usualConfig(t), nil) }
 
-// pipeline is what Hugging Face publishes for GPT-2, over this vocabulary.
+// pipeline returns what Hugging Face publishes for GPT-2, with this vocabulary.
 func (t *byteLevel) pipeline() *pipeline {
 	p := &pipeline{
 		PreTokenizer: t.pattern.stages(), PostProcessor: byteLevelStage(true), Decoder: byteLevelStage(true),
 		Model: &model{Type: "BPE", Vocab: t.vocabulary(), Merges: mergeList{}, IgnoreMerges: t.whole, FuseUnk: t.fuse},
 	}
 	if t.cutting != nil {
-		p.PreTokenizer.byteLevel().AddPrefixSpace = &t.cutting.prefix // what else there is comes of a file
+		p.PreTokenizer.byteLevel().AddPrefixSpace = &t.cutting.prefix // the rest of cutting comes from a file
 	}
 	if t.end >= 0 {
 		p.AddedTokens = []addedToken{{ID: t.end, Content: EndOfText, Special: true}}
@@ -82,8 +82,8 @@ func (t *byteLevel) pipeline() *pipeline {
 // Save implements Tokenizer.
 func (t *byteLevel) Save(dir string) error { return t.pipeline().save(dir, usualConfig(t), nil) }
 
-// Save implements Tokenizer. What files said is written again: tokenizer.json as it was, with
-// the tokens that were added since, and tokenizer_config.json, which takes in what was in
+// Save implements Tokenizer. It writes what the original files said: tokenizer.json as it was,
+// with the tokens added since, and tokenizer_config.json, which now includes the contents of
 // special_tokens_map.json and added_tokens.json.
 func (a *added) Save(dir string) error {
 	if !a.filed() {
@@ -92,13 +92,13 @@ func (a *added) Save(dir string) error {
 	return a.pipeline().save(dir, a.configuration(), a.files)
 }
 
-// filed tells whether the tokenizer inside can be described to Hugging Face's tokenizers.
+// filed reports whether the tokenizer inside can be described as a tokenizer.json.
 func (a *added) filed() bool {
 	_, ok := a.Tokenizer.(filed)
 	return ok
 }
 
-// pipeline is that of the tokenizer inside, with the tokens that were added.
+// pipeline returns the pipeline of the tokenizer inside, with the added tokens.
 func (a *added) pipeline() *pipeline {
 	p := a.Tokenizer.(filed).pipeline()
 	if s := a.source; s != nil {
@@ -112,21 +112,21 @@ func (a *added) pipeline() *pipeline {
 	p.AddedTokens = slices.Clone(a.tokens)
 	r := newRegister(p.Model.Vocab)
 	if slices.ContainsFunc(p.AddedTokens, func(t addedToken) bool { return r.add(t) != t.ID }) {
-		for _, t := range p.AddedTokens { // some would be numbered anew, unless the vocabulary has them
+		for _, t := range p.AddedTokens { // some would get other ids, unless the vocabulary has them
 			p.Model.Vocab[t.Content] = t.ID
 		}
 	}
 	return p
 }
 
-// without is a pipeline without its vocabulary and its merges, for their size.
+// without returns a pipeline without its vocabulary and its merges, which are large.
 func (p *pipeline) without() *pipeline {
 	one, m := *p, *p.Model
 	m.Vocab, m.Merges, one.Model, one.AddedTokens = nil, nil, &m, nil
 	return &one
 }
 
-// reading is the part of a pipeline that makes ids of a text, but for the vocabulary.
+// reading returns the part of a pipeline that encodes texts, as JSON, without the vocabulary.
 func (p *pipeline) reading() []byte {
 	one := p.without()
 	one.Version, one.PostProcessor, one.Decoder, one.Truncation, one.Padding = "", nil, nil, nil, nil
@@ -134,7 +134,7 @@ func (p *pipeline) reading() []byte {
 	return b
 }
 
-// usual tells whether a file says what Save would for the tokenizer of its model.
+// usual reports whether a file says the same as Save would for the tokenizer of its model.
 func (p *pipeline) usual(t Tokenizer) bool {
 	if p == nil {
 		return true
@@ -146,7 +146,7 @@ func (p *pipeline) usual(t Tokenizer) bool {
 	return err1 == nil && err2 == nil && bytes.Equal(a, b)
 }
 
-// usualConfig is the tokenizer_config.json of a tokenizer that no file says more of.
+// usualConfig returns the tokenizer_config.json of a tokenizer without further settings.
 func usualConfig(t Tokenizer) map[string]json.RawMessage {
 	c := map[string]json.RawMessage{
 		"tokenizer_class":              json.RawMessage(`"PreTrainedTokenizerFast"`),
@@ -159,8 +159,9 @@ func usualConfig(t Tokenizer) map[string]json.RawMessage {
 	return c
 }
 
-// configuration is the tokenizer_config.json. Its class is that of a tokenizer.json, which
-// holds everything, so that transformers does not make one of the vocabulary instead.
+// configuration returns the tokenizer_config.json. Its class is the generic one that uses
+// tokenizer.json, which holds everything, so that transformers does not build a tokenizer from
+// the vocabulary instead.
 func (a *added) configuration() map[string]json.RawMessage {
 	c := usualConfig(a.Tokenizer)
 	class := c["tokenizer_class"]
@@ -188,7 +189,7 @@ func (a *added) configuration() map[string]json.RawMessage {
 	return c
 }
 
-// symbols are the characters that stand for the bytes, bytesOf the reverse.
+// symbols are the characters that stand for the bytes; bytesOf is the reverse.
 var (
 	symbols = byteSymbols()
 	bytesOf = func() map[rune]byte {
@@ -209,7 +210,7 @@ func spell(token string) string {
 	return b.String()
 }
 
-// unspell is the reverse of spell; it returns false for what no bytes are written as.
+// unspell is the reverse of spell; it returns false for a text that spell does not return.
 func unspell(text string) (string, bool) {
 	b := make([]byte, 0, len(text))
 	for _, r := range text {

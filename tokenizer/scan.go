@@ -5,14 +5,14 @@ import (
 	"encoding/json"
 )
 
-// scan goes through JSON that is known to be valid: vocabularies are most of what is read before a first
-// token, and encoding/json takes several times as long for them.
+// scan parses JSON that is known to be valid. Vocabularies are most of what is read before the first token,
+// and encoding/json takes several times as long for them.
 type scan struct {
 	b []byte
 	i int
 }
 
-// next passes white space and commas, and returns the byte behind it; 0 at the end.
+// next skips white space and commas, and returns the byte after them; 0 at the end.
 func (s *scan) next() byte {
 	for ; s.i < len(s.b); s.i++ {
 		switch c := s.b[s.i]; c {
@@ -24,7 +24,7 @@ func (s *scan) next() byte {
 	return 0
 }
 
-// text reads a string, at whose first quote this is.
+// text reads the string whose opening quote is at s.i.
 func (s *scan) text() string {
 	start := s.i
 	for s.i++; s.i < len(s.b) && s.b[s.i] != '"'; s.i++ {
@@ -50,7 +50,7 @@ func (s *scan) two() (left, right string, ok bool) {
 			return "", "", false
 		}
 		*text = s.text()
-		s.i-- // onto its quote
+		s.i-- // back to its closing quote
 	}
 	s.i++
 	ok = s.next() == ']'
@@ -58,12 +58,12 @@ func (s *scan) two() (left, right string, ok bool) {
 	return left, right, ok
 }
 
-// value is the text of a value, which is passed.
+// value skips a value and returns its text.
 func (s *scan) value() []byte {
 	start := s.i
 	d := json.NewDecoder(bytes.NewReader(s.b[start:]))
 	var raw json.RawMessage
-	if d.Decode(&raw) != nil { // which cannot be
+	if d.Decode(&raw) != nil { // which cannot happen
 		s.i = len(s.b)
 		return nil
 	}
@@ -71,7 +71,7 @@ func (s *scan) value() []byte {
 	return s.b[start:s.i]
 }
 
-// number reads a whole number of at most maxID; ok is false, and nothing passed, for another value.
+// number reads an integer from 0 to maxID. For any other value, ok is false and nothing is skipped.
 func (s *scan) number() (n int, ok bool) {
 	i := s.i
 	for ; i < len(s.b) && '0' <= s.b[i] && s.b[i] <= '9' && n <= maxID; i++ {

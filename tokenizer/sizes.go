@@ -2,12 +2,12 @@ package tokenizer
 
 import "unicode/utf8"
 
-// Sizes returns how many bytes of text the token of each id stands for, so that those of the ids of a
-// text add up to its length: of valid UTF-8 or not, with bytes and byte-level merges. A special token is no text
-// and has none, also where it was read as such in a text, of [ReadSpecial].
+// Sizes returns how many bytes of text the token of each id stands for, so that the sizes of the ids of a
+// text add up to its length; for tokenizers over bytes, the text need not be valid UTF-8. A special token has
+// size 0, even if [ReadSpecial] finds it in a text.
 //
-// It is nil where tokens do not tell: the tokenizer changes letters or normal forms first, puts in or strips
-// white space, leaves out text or has a token for what it does not know, as GPT-1's does.
+// Sizes returns nil if tokens do not determine the length: if the tokenizer changes case or normal forms, inserts or
+// strips white space, drops text or has an unknown token, as GPT-1's does.
 func Sizes(t Tokenizer) []int {
 	switch t := t.(type) {
 	case byteTokenizer:
@@ -32,7 +32,7 @@ func Sizes(t Tokenizer) []int {
 	return nil
 }
 
-// sizes are those of tokens over bytes.
+// sizes returns the sizes of tokens over bytes.
 func (t *byteLevel) sizes() []int {
 	if t.unknown >= 0 || t.cutting != nil && (t.cutting.prefix || t.cutting.removes) {
 		return nil
@@ -46,7 +46,7 @@ func (t *byteLevel) sizes() []int {
 	return sizes
 }
 
-// sizes are those of the tokenizer's model, and of the tokens beside it.
+// sizes returns the sizes of the tokens of the model and of the added tokens.
 func (a *added) sizes() []int {
 	model := Sizes(a.Tokenizer)
 	if model == nil || a.normalize != nil {

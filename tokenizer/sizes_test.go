@@ -12,7 +12,7 @@ var sizedTexts = []string{
 	"a<|endoftext|>b", "",
 }
 
-// TestSizes: the sizes of the ids of a text are its length, which a folder of the tokenizer tells as well.
+// TestSizes: the sizes of the ids of a text add up to its length, also after the tokenizer was saved and loaded.
 func TestSizes(t *testing.T) {
 	gpt2, err := GPT2()
 	if err != nil {

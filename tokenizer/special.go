@@ -7,15 +7,15 @@ import (
 	"fmt"
 )
 
-// A Special is a token that no text gives: it stands for itself, such as the end of
-// text. Text is how it is written.
+// A Special is a token that ordinary text is never encoded as, such as the end of text.
+// Text is how it is written.
 type Special struct {
 	Text string
 	ID   int
 }
 
-// Taking returns the added tokens of t that take in white space beside them, or are found as whole words alone, which a mere
-// vocabulary does not tell: see [ToMerges] and [ToPieces].
+// Taking returns the added tokens of t that strip adjacent white space or are found only as whole words, which the
+// vocabularies of [ToMerges] and [ToPieces] do not express.
 func Taking(t Tokenizer) []Special {
 	var all []Special
 	for _, a := range addedTokens(t) {
@@ -37,7 +37,7 @@ func Specials(t Tokenizer) []Special {
 	return all
 }
 
-// addedTokens are the tokens of t that are found in a text before it is cut.
+// addedTokens returns the tokens of t that are found in a text before it is cut.
 func addedTokens(t Tokenizer) []addedToken {
 	switch t := t.(type) {
 	case *added:
@@ -52,20 +52,20 @@ func addedTokens(t Tokenizer) []addedToken {
 }
 
 // AppendSpecial encodes text as t.Append does, but a special token that is written
-// in text becomes its id. Where several begin at one place, it is the longest. Only
-// text that one trusts is for this: documents go through Append.
+// in text becomes its id. If several begin at the same place, the longest counts. Use
+// it only for text that is trusted, and Append for documents.
 func AppendSpecial(t Tokenizer, ids []int, text []byte) ([]int, error) {
 	return finding(t).encode(ids, text, true, nil)
 }
 
-// AppendSpecialBut encodes text as AppendSpecial does, but takes a mark out of what stands between tokens. So a
-// special token that is written with the mark in it is text: what somebody says, within a text that one trusts.
+// AppendSpecialBut encodes text as AppendSpecial does, but removes mark from the text between tokens. A special
+// token that is written with the mark in it is therefore text. This is for untrusted parts of a trusted text.
 func AppendSpecialBut(t Tokenizer, ids []int, text []byte, mark string) ([]int, error) {
 	return finding(t).encode(ids, text, true, []byte(mark))
 }
 
-// ReadSpecial returns t with an Append that is AppendSpecial, for texts in which special
-// tokens are written as such.
+// ReadSpecial returns t with AppendSpecial as its Append, for texts in which special tokens
+// are written out.
 func ReadSpecial(t Tokenizer) Tokenizer {
 	if _, ok := t.(reading); ok {
 		return t
@@ -73,13 +73,13 @@ func ReadSpecial(t Tokenizer) Tokenizer {
 	return reading{t}
 }
 
-// ReadsSpecial tells whether t is one of ReadSpecial's.
+// ReadsSpecial reports whether t was returned by ReadSpecial.
 func ReadsSpecial(t Tokenizer) bool {
 	_, ok := t.(reading)
 	return ok
 }
 
-// reading reads special tokens.
+// reading is a tokenizer that finds special tokens in texts.
 type reading struct{ Tokenizer }
 
 // Append implements Tokenizer.
@@ -87,7 +87,7 @@ func (r reading) Append(ids []int, text []byte) ([]int, error) {
 	return AppendSpecial(r.Tokenizer, ids, text)
 }
 
-// plainly is t without ReadSpecial.
+// plainly returns t without ReadSpecial.
 func plainly(t Tokenizer) Tokenizer {
 	if r, ok := t.(reading); ok {
 		return r.Tokenizer
@@ -95,8 +95,8 @@ func plainly(t Tokenizer) Tokenizer {
 	return t
 }
 
-// Beginning is the id of the token that stands before a text, if the tokenizer's files name
-// one; else it is the end of the text before.
+// Beginning returns the id of the token at the beginning of a text, if the tokenizer's files
+// name one; else that of the end of text, which ends the text before.
 func Beginning(t Tokenizer) (id int, ok bool) {
 	if a, is := plainly(t).(*added); is && a.begin >= 0 {
 		return a.begin, true
@@ -104,8 +104,8 @@ func Beginning(t Tokenizer) (id int, ok bool) {
 	return t.EndOfText()
 }
 
-// Around are the ids that the tokenizer's files put before and after a text for the model:
-// a beginning of text, say. Append does not give them.
+// Around returns the ids that the tokenizer's files put before and after a text for the model,
+// such as a beginning of text. Append does not add them.
 func Around(t Tokenizer) (before, after []int) {
 	if a, is := plainly(t).(*added); is {
 		return a.before, a.after
@@ -113,9 +113,9 @@ func Around(t Tokenizer) (before, after []int) {
 	return nil, nil
 }
 
-// Manner tells tokenizers apart that have the same tokens but read a text in another manner:
-// special tokens in it, a space in front of it, white space that is stripped. It is "" for those
-// that this package makes.
+// Manner distinguishes tokenizers that have the same tokens but encode a text differently: with
+// special tokens in it, with a space in front, or with white space stripped. It is "" for
+// tokenizers made by this package.
 func Manner(t Tokenizer) string {
 	manner := ""
 	if a, ok := plainly(t).(*added); ok && a.filed() {
@@ -133,8 +133,8 @@ func Manner(t Tokenizer) string {
 	return manner
 }
 
-// CutFor is Cut for what one tokenizer says of text: 0 also where it merges across white
-// space, and never within or beside a token that was added to it.
+// CutFor is Cut for a particular tokenizer. It also returns 0 if t merges across white space,
+// and it never cuts within or next to an added token of t.
 func CutFor(t Tokenizer, text []byte) int {
 	if r, ok := t.(reading); ok {
 		return finding(r.Tokenizer).cut(text)

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// class is what GPT-2's pattern tells of a character.
+// class is the kind of a character in GPT-2's pattern.
 type class uint8
 
 const (
@@ -16,8 +16,8 @@ const (
 	wide // of a byte: a part of a character beyond ASCII
 )
 
-// byteClass is the class of each byte, planeClass of each character of the basic
-// plane: unicode.Is searches, which is too slow for texts beyond ASCII.
+// byteClass holds the class of each byte, planeClass that of each character of the
+// basic plane: unicode.Is searches, which is too slow for texts beyond ASCII.
 var (
 	byteClass  [256]class
 	planeClass [1 << 16]class
@@ -45,7 +45,7 @@ func init() {
 	}
 }
 
-// classOf gives the class and the width of the first character of text, which is
+// classOf returns the class and the width of the first character of text, which is
 // not ASCII. A byte that is not valid UTF-8 is a character of class other.
 func classOf(text []byte) (class, int) {
 	r, n := utf8.DecodeRune(text)
@@ -65,7 +65,7 @@ func classOf(text []byte) (class, int) {
 //
 //	's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 //
-// It matches everywhere, so the pieces put together are the text.
+// It matches everywhere, so the pieces make up the text.
 func nextPiece(text []byte) int {
 	i := 0
 	switch text[0] {
@@ -85,8 +85,8 @@ func nextPiece(text []byte) int {
 			return run(text, i+n, kind)
 		}
 	}
-	// A run of white space leaves its last character to what follows, unless there
-	// is nothing, or that character is all there is.
+	// A run of white space leaves its last character to the next piece, unless nothing
+	// follows or the run is only that character.
 	end, last := 0, 0
 	for end < len(text) {
 		kind, n := byteClass[text[end]], 1
@@ -105,7 +105,7 @@ func nextPiece(text []byte) int {
 	return end
 }
 
-// run returns where the characters of a class end that go on at i.
+// run returns the end of the run of characters of a class that continues at i.
 func run(text []byte, i int, kind class) int {
 	for i < len(text) {
 		switch k := byteClass[text[i]]; k {
@@ -143,12 +143,12 @@ func contraction(text []byte) int {
 }
 
 // Cut returns where text may be cut so that its two parts, encoded one after the
-// other, give the ids of the whole: before the last white space that follows something
-// else. It returns 0 where there is none. It holds for the tokenizers that this package
-// makes but o200k_harmony; for that and one that was loaded, see CutFor.
+// other, give the ids of the whole: before the last white space that follows another
+// character. It returns 0 if there is none. It is valid for the tokenizers made by this
+// package except o200k_harmony; for that and for loaded ones, use CutFor.
 func Cut(text []byte) int { return cutBefore(text, false) }
 
-// cutBefore is Cut, if need be before a space alone.
+// cutBefore is Cut; if aSpace is set, it cuts only before a space, not other white space.
 func cutBefore(text []byte, aSpace bool) int {
 	spaced := false // at i, there is white space
 	for i := len(text); i > 0; {

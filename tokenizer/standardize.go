@@ -8,12 +8,12 @@ import (
 
 var plainPunctuation = strings.NewReplacer("—", "-", "–", "-", "―", "-", "…", "...", "´", "'")
 
-// Standardize does to a text what GPT-1's text_standardize does (as the PyTorch ports
-// have it): plain dashes, dots and apostrophes; spaces around runs of most ASCII
-// punctuation; one space for white space, or a line break between spaces.
+// Standardize changes a text as GPT-1's text_standardize does (in the PyTorch ports): it
+// writes plain dashes, dots and apostrophes, puts spaces around runs of most ASCII
+// punctuation, and replaces white space by one space, or by a line break between spaces.
 //
-// It is a step of the original preparation of text, between ftfy, which mends
-// encodings, and spaCy, which cuts words. The tokenizer gpt1 does not take that path.
+// In the original preparation of text, it is a step between ftfy, which repairs encodings,
+// and spaCy, which splits words. The tokenizer gpt1 does not use these steps.
 func Standardize(text string) string {
 	var b strings.Builder
 	text = plainPunctuation.Replace(text)
@@ -36,8 +36,8 @@ func Standardize(text string) string {
 	return blanks(b.String())
 }
 
-// blanks makes one space of each run of white space, or a line break between spaces
-// where there is one in it, and trims the text.
+// blanks replaces each run of white space by one space, or by a line break between spaces
+// if the run has one, and trims the text.
 func blanks(text string) string {
 	var b strings.Builder
 	run, broken := false, false
@@ -60,5 +60,5 @@ func blanks(text string) string {
 	return b.String()
 }
 
-// isBlank is \s of Python's re: White_Space and the four separators U+001C to 1F.
+// isBlank reports whether r matches \s of Python's re: White_Space and the four separators U+001C to 1F.
 func isBlank(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }

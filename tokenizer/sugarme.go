@@ -13,12 +13,12 @@ import (
 
 // Sugarme wraps a Tokenizer for code written for github.com/sugarme/tokenizer:
 // EncodeSingle, Encode, Decode, offsets in bytes. Special tokens are registered there,
-// so unlike with Append, EndOfText in a text becomes its id. The tokens of GPT-1 have
-// the offsets of their word: its letters changed, so there are none of their own.
+// so unlike with Append, EndOfText in a text becomes its id. Tokens of GPT-1 have the
+// offsets of their word: its letters have changed, so the tokens have no exact offsets.
 //
-// That library's faults stay: on a text that is not valid UTF-8 it panics
-// before it asks anyone; it spends about a kilobyte a token; EncodeBatch ends
-// the process at the first error; DecodeBatch returns texts in random order.
+// That library's faults remain: on a text that is not valid UTF-8 it panics
+// before it calls the tokenizer; it uses about a kilobyte per token; EncodeBatch
+// ends the process at the first error; DecodeBatch returns texts in random order.
 // Use Append and AppendText for data.
 func Sugarme(t Tokenizer) (*sugarme.Tokenizer, error) {
 	m := &sugarmeModel{t: t, added: finding(t), text: make([]string, t.Size()), id: make(map[string]int, t.Size())}
@@ -55,7 +55,7 @@ func Sugarme(t Tokenizer) (*sugarme.Tokenizer, error) {
 	return s, nil
 }
 
-// changes says how a tokenizer changes a text before it encodes it, or "".
+// changes says how a tokenizer changes a text before it encodes it; "" if it does not.
 func (a *added) changes() string {
 	if a.normalize != nil {
 		return "normalizes texts"
@@ -74,23 +74,23 @@ func (a *added) changes() string {
 	return ""
 }
 
-// sugarmeModel takes whole texts, so that no PreTokenizer is needed: that
-// library's cut GPT-2's words wrongly. Its tokens are the bytes they stand for, or
-// GPT-1's as they are written.
+// sugarmeModel encodes whole texts, so that no PreTokenizer is needed: that
+// library's split GPT-2's words incorrectly. Its tokens are the bytes they stand
+// for, or GPT-1's as they are written.
 type sugarmeModel struct {
 	t     Tokenizer
-	added *added   // t, and how its special tokens are found
+	added *added   // t, with its special tokens found in texts
 	words *gpt1    // t is GPT-1's
 	text  []string // by id
 	id    map[string]int
 }
 
-// Tokenize implements sugarme's Model. It finds the special tokens itself, for the
-// library misses some where it knows several: it looks for one after the other.
+// Tokenize implements sugarme's Model. It finds the special tokens itself, because the
+// library, which searches for one after the other, misses some if there are several.
 func (m *sugarmeModel) Tokenize(text string) ([]sugarme.Token, error) {
 	if !utf8.ValidString(text) {
-		// Some reach this point; the offsets that the library makes of the
-		// tokens would be wrong or out of range.
+		// Some such texts get here; the offsets that the library would compute
+		// from the tokens would be wrong or out of range.
 		return nil, errors.New("not valid UTF-8, which sugarme/tokenizer cannot take: use Append")
 	}
 	var tokens []sugarme.Token
@@ -154,8 +154,8 @@ func (m *sugarmeModel) IdToToken(id int) (string, bool) {
 	return m.text[id], true
 }
 
-// GetVocab implements sugarme's Model. Each call makes a new map, for
-// GetVocab(true) of the shell writes into what it gets.
+// GetVocab implements sugarme's Model. Each call makes a new map, because
+// GetVocab(true) of the library's Tokenizer writes into it.
 func (m *sugarmeModel) GetVocab() map[string]int { return maps.Clone(m.id) }
 
 // GetVocabSize implements sugarme's Model.
@@ -173,8 +173,8 @@ func (joiner) Decode(tokens []string) string { return strings.Join(tokens, "") }
 // DecodeChain implements sugarme's Decoder.
 func (joiner) DecodeChain(tokens []string) []string { return tokens }
 
-// dropWordless drops a text without a word, such as white space: the library takes it
-// for an error where a Model finds no token.
+// dropWordless drops a text without a word, such as white space: to the library it is an
+// error if a Model finds no token.
 type dropWordless struct{ m *sugarmeModel }
 
 // PreTokenize implements sugarme's PreTokenizer.

@@ -2,13 +2,13 @@ package tokenizer
 
 import "slices"
 
-// Text is the text of a whole sequence of ids: what AppendText gives, without a space that the tokenizer
-// put in front of the text when it was encoded, as Llama's does.
+// Text returns the text of a whole sequence of ids: that of AppendText, without a space that the tokenizer
+// puts in front of a text when it encodes it, as Llama's does.
 func Text(t Tokenizer, ids []int) ([]byte, error) { return Following(t, nil).AppendText(nil, ids) }
 
-// Following is t for a text that follows other ids and is decoded bit by bit: where those are nothing but
-// special tokens, the text is at its beginning and does without the space that [Text] leaves out. It is for
-// one text, by one goroutine.
+// Following returns t for decoding, piece by piece, a text that follows other ids. If those are only special
+// tokens, the text is at its beginning, and the space that [Text] omits is omitted. The result is for a single
+// text and must not be used concurrently.
 func Following(t Tokenizer, before []int) Tokenizer {
 	inner := plainly(t)
 	if a, ok := inner.(*added); ok {
@@ -30,7 +30,7 @@ func Following(t Tokenizer, before []int) Tokenizer {
 // opening decodes a text from its beginning.
 type opening struct {
 	Tokenizer
-	strip int // spaces that are still to be left out
+	strip int // number of spaces still to be omitted
 }
 
 // AppendText implements Tokenizer.

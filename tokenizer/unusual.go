@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// What byteLevel does beyond GPT-2: texts that are cut otherwise, and vocabularies that lack
-// bytes.
+// What byteLevel supports beyond GPT-2: other ways to cut texts, and vocabularies without
+// some bytes.
 
-// appendParts encodes a text that is cut otherwise than GPT-2 does.
+// appendParts encodes a text that is not cut as by GPT-2.
 func (t *byteLevel) appendParts(c *cache, ids []int, text []byte) ([]int, error) {
 	n := len(ids)
 	err := t.cutting.parts(text, func(part []byte) (err error) {
@@ -23,7 +23,7 @@ func (t *byteLevel) appendParts(c *cache, ids []int, text []byte) ([]int, error)
 		}
 		return err
 	})
-	if e, ok := errors.AsType[*TextError](err); ok { // the part may have got a space
+	if e, ok := errors.AsType[*TextError](err); ok { // the part may have got a space, so its offset is not that in text
 		return ids[:n], &TextError{e.Text, int64(max(0, slices.IndexFunc(text, func(b byte) bool { return t.byteID[b] < 0 }))), e.Problem}
 	} else if err != nil {
 		return ids[:n], &TextError{Problem: err.Error()}
@@ -31,9 +31,9 @@ func (t *byteLevel) appendParts(c *cache, ids []int, text []byte) ([]int, error)
 	return ids, nil
 }
 
-// appendKnown encodes a text in which bytes may be that have no token: they become the
-// unknown token, or are an error without one. Hugging Face's tokenizers drops them then,
-// which loses text in silence.
+// appendKnown encodes a text that may have bytes without a token. They become the unknown
+// token; if there is none, they are an error. Hugging Face's tokenizers would drop them,
+// which loses text silently.
 func (t *byteLevel) appendKnown(c *cache, ids []int, text []byte, whole bool) ([]int, error) {
 	first := len(ids)
 	for at := 0; at < len(text); {
@@ -66,7 +66,7 @@ func (t *byteLevel) appendKnown(c *cache, ids []int, text []byte, whole bool) ([
 	return ids, nil
 }
 
-// knownSymbols appends the ids of single bytes; bad is the place of a byte that has none, or
+// knownSymbols appends the ids of single bytes; bad is the index of a byte that has none, or
 // -1.
 func (t *byteLevel) knownSymbols(ids []int32, piece []byte) (all []int32, bad int) {
 	fused := false

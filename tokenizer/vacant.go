@@ -1,7 +1,7 @@
 package tokenizer
 
-// Vacant lists the ids below t.Size() that no token has, as a vocabulary that was read may have
-// them: they are no text, and nothing to draw.
+// Vacant returns the ids below t.Size() that no token has, which a loaded vocabulary may have.
+// They decode to nothing and must not be sampled.
 func Vacant(t Tokenizer) (ids []int) {
 	switch t := plainly(t).(type) {
 	case *byteLevel:

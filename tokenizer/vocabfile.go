@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// addedOf are the tokens that are found in a text before it is cut: control tokens and the unknown one,
-// which are special, and those of users. Without types, they are those that have a name.
+// addedOf returns the tokens that are found in a text before it is cut: control tokens and the unknown one,
+// which are special, and user-defined ones. Without types, they are those that have a name.
 func addedOf(tokens []string, types []int, roles map[string]int) (all []addedToken) {
 	for id, token := range tokens {
 		special, named := false, false
@@ -29,7 +29,7 @@ func addedOf(tokens []string, types []int, roles map[string]int) (all []addedTok
 	return all
 }
 
-// aroundOf is the post-processor that puts the beginning and the end of a text around it, nil if there is neither.
+// aroundOf returns the post-processor that puts the beginning and the end of text around a text, nil if there is neither.
 func aroundOf(tokens []string, begins bool, begin int, ends bool, end int) *stage {
 	if begins, ends = begins && begin >= 0, ends && end >= 0; !begins && !ends {
 		return nil
@@ -50,7 +50,7 @@ func aroundOf(tokens []string, begins bool, begin int, ends bool, end int) *stag
 	return s
 }
 
-// files are the tokenizer.json of a pipeline, and the tokenizer_config.json that names its special tokens.
+// files returns the tokenizer.json of a pipeline, and the tokenizer_config.json that names its special tokens.
 func (p *pipeline) files(tokens []string, roles map[string]int, template string) (tokenizerJSON, configJSON []byte, err error) {
 	p.Version = "1.0"
 	if p.AddedTokens == nil {
@@ -81,7 +81,7 @@ func marshal(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// listed are all tokens by id, and their types; ids without one are unused, as llama.cpp names them.
+// listed returns all tokens by id, and their types. Ids without a token are unused, with llama.cpp's names.
 func (a *added) listed() (tokens []string, types []int) {
 	tokens, types = make([]string, a.size), make([]int, a.size)
 	for text, id := range a.pipeline().Model.Vocab {
@@ -101,8 +101,8 @@ func (a *added) listed() (tokens []string, types []int) {
 	return tokens, types
 }
 
-// ends are the ids of the beginning and the end of a text and of padding, whether a text gets the former,
-// and the chat template.
+// ends returns the ids of the beginning and end of text and of padding, whether a text gets a beginning and an
+// end, and the chat template.
 func (a *added) ends() (begin, end, pad int, begins, ends bool, template string, err error) {
 	begin, end, pad = a.begin, a.end, -1
 	if i := a.index(unquote(a.config["pad_token"])); i >= 0 {

@@ -23,7 +23,7 @@ func open(tokenizerJSON, configJSON []byte, err error) tokenizer.Tokenizer {
 	return tok
 }
 
-// A vocabulary of SentencePiece's, as GGUF files of the kind "llama" have it.
+// A vocabulary of SentencePiece, as in GGUF files of the kind "llama".
 func ExampleFromPieces() {
 	tok := open(tokenizer.FromPieces(tokenizer.Pieces{
 		Tokens: []string{"<unk>", "<s>", "▁", "o", "n", "ce", "▁on", "▁once", "c", "e", "▁o"},
@@ -40,7 +40,7 @@ func ExampleFromPieces() {
 	// "once on" as a whole, " once on" behind other tokens
 }
 
-// A byte-level vocabulary, as GGUF files of the kind "gpt2" have it: SmolLM's, say, in which each digit is alone.
+// A byte-level vocabulary, as in GGUF files of the kind "gpt2", such as SmolLM's, in which each digit is separate.
 func ExampleFromMerges() {
 	tok := open(tokenizer.FromMerges(tokenizer.Merged{
 		Tokens: []string{"a", "1", "2", "Ġ", "Ġa", "<|im_end|>"}, Merges: []string{"Ġ a"},
@@ -54,7 +54,7 @@ func ExampleFromMerges() {
 	// [{<|im_end|> 5}]
 }
 
-// What a GGUF file holds of a tokenizer.
+// The vocabulary that a GGUF file stores for a tokenizer.
 func ExampleToMerges() {
 	tok, err := tokenizer.GPT2()
 	if err != nil {
@@ -72,7 +72,7 @@ func ExampleToPieces() {
 	// Output: [<unk> a b ab aab] [0 -2 -3 0 -1] false <nil>
 }
 
-// What a model writes behind its beginning of text, token by token.
+// A text that a model generates after its beginning of text, decoded token by token.
 func ExampleFollowing() {
 	tok := open(tokenizer.FromPieces(tokenizer.Pieces{
 		Tokens: []string{"<unk>", "<s>", "▁On", "ce"}, BOS: 1, EOS: -1, UNK: 0, SpacePrefix: true,

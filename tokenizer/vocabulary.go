@@ -78,7 +78,7 @@ func (v *vocabulary) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// maxID bounds ids, so that they fit in 32 bits.
+// maxID is the largest id, so that ids fit in 32 bits.
 const maxID = 1 << 30
 
 func hasKey(v vocabulary, token string) bool {
@@ -86,7 +86,7 @@ func hasKey(v vocabulary, token string) bool {
 	return ok
 }
 
-// tokens lists the vocabulary by id, which must be 0, 1, 2 and so on.
+// tokens returns the vocabulary by id; the ids must be 0, 1, 2 and so on.
 func (v vocabulary) tokens() ([]string, error) {
 	tokens, vacant, err := v.sparse()
 	if err == nil && len(vacant) > 0 {
@@ -96,11 +96,11 @@ func (v vocabulary) tokens() ([]string, error) {
 	return tokens, err
 }
 
-// maxVacant bounds the ids without a token, as a share of the tokens: what has more is no
-// vocabulary, and would be a large table of nothing.
+// maxVacant bounds the number of ids without a token, as a multiple of the number of tokens. A
+// vocabulary with more is invalid, and would take a large, empty table.
 const maxVacant = 4
 
-// sparse lists the vocabulary by id; vacant are the ids that no token has.
+// sparse returns the vocabulary by id; vacant are the ids that no token has.
 func (v vocabulary) sparse() (tokens []string, vacant []int, err error) {
 	size := 0
 	for token, id := range v {
@@ -134,8 +134,8 @@ type fileMerge struct {
 	where       placed // for errors; its error is nil
 }
 
-// MarshalJSON implements json.Marshaler: the parts with a space between, which all
-// releases of Hugging Face's tokenizers read, or two by two if there are spaces in them.
+// MarshalJSON implements json.Marshaler. Merges are written with a space between the parts,
+// which all releases of Hugging Face's tokenizers read, or as arrays if parts have spaces.
 func (l mergeList) MarshalJSON() ([]byte, error) {
 	spaced := slices.ContainsFunc(l, func(m fileMerge) bool { return strings.Contains(m.left+m.right, " ") })
 	var b bytes.Buffer
@@ -199,7 +199,7 @@ func (l *mergeList) UnmarshalJSON(b []byte) error {
 	}
 }
 
-// text is the list as a merges.txt.
+// text returns the list as a merges.txt.
 func (l mergeList) text() []byte {
 	b := []byte("#version: 0.2\n")
 	for _, m := range l {
@@ -211,8 +211,8 @@ func (l mergeList) text() []byte {
 	return b
 }
 
-// parseMerges reads a merges.txt: a merge a line, its parts with a space between,
-// after a line that begins with #version, if there is one.
+// parseMerges parses a merges.txt: one merge a line, with a space between its parts,
+// after an optional line that begins with #version.
 func parseMerges(b []byte) (mergeList, error) {
 	var all mergeList
 	offset := int64(0)
@@ -233,8 +233,8 @@ func parseMerges(b []byte) (mergeList, error) {
 	return all, nil
 }
 
-// table looks the merges up in a vocabulary, by its tokens as the file writes them;
-// join is the text that a merge makes.
+// table looks up the merges in a vocabulary, by tokens as the file writes them; join
+// returns the text that a merge makes.
 func (l mergeList) table(v vocabulary, join func(left, right string) string) (*merges, error) {
 	m := newMerges(len(l))
 	for _, one := range l {
@@ -262,7 +262,7 @@ func (l mergeList) table(v vocabulary, join func(left, right string) string) (*m
 	return m, nil
 }
 
-// placed is an error at an offset of a part of a file.
+// placed is an error at an offset in a part of a file.
 type placed struct {
 	part   []byte
 	offset int64
@@ -272,7 +272,7 @@ type placed struct {
 func (p *placed) Error() string { return p.err.Error() }
 func (p *placed) Unwrap() error { return p.err }
 
-// lined puts the line in front of an error of a file, where it is known.
+// lined prefixes an error of a file with the line, if it is known.
 func lined(file []byte, err error) error {
 	offset := int64(-1)
 	if p, ok := errors.AsType[*placed](err); ok {
@@ -290,7 +290,7 @@ func lined(file []byte, err error) error {
 	return fmt.Errorf("line %d: %w", 1+bytes.Count(file[:min(offset, int64(len(file)))], []byte("\n")), err)
 }
 
-// clip shortens what an error quotes.
+// clip shortens a text that an error quotes.
 func clip(s string) string {
 	if len(s) > 60 {
 		return s[:60] + "…"

@@ -2,10 +2,10 @@ package tokenizer
 
 import "fmt"
 
-// Within is t for a model with a vocabulary of so many rows, of a tokenizer that may have
-// more: a token beyond them that a text gives is an error of the text, and no end or
-// beginning of text is one. Further special tokens, of AddSpecials, are for a model that is
-// to get rows for all.
+// Within returns t for a model with a vocabulary of vocab rows, which may be fewer than the
+// tokenizer has tokens. A text that yields a token beyond them is an error, and an end or
+// beginning of text beyond them is not used. [AddSpecials] lifts the limit: the model must
+// then be given rows for all tokens.
 func Within(t Tokenizer, vocab int) (Tokenizer, error) {
 	if t.Size() <= vocab {
 		return t, nil
@@ -30,7 +30,7 @@ func Within(t Tokenizer, vocab int) (Tokenizer, error) {
 	return &a, nil
 }
 
-// within says which of ids no model of the limit has.
+// within returns an error if an id is not below the limit.
 func (a *added) within(ids []int) error {
 	for _, id := range ids {
 		if id >= a.limit {

@@ -33,10 +33,10 @@ func hash(piece []byte) uint64 {
 	return h
 }
 
-// short is the length of the pieces that words compares without a look at their texts.
+// short is the maximum length of pieces that words compares without looking at their texts.
 const short = 8
 
-// packed are the bytes of a piece of 1 to short bytes; those of others of its length differ.
+// packed returns the bytes of a piece of 1 to short bytes as a number that is unique for its length.
 func packed(piece []byte) uint64 {
 	n := len(piece)
 	if n >= 4 {
@@ -45,17 +45,17 @@ func packed(piece []byte) uint64 {
 	return uint64(piece[0])<<16 | uint64(piece[n>>1])<<8 | uint64(piece[n-1])
 }
 
-// words finds the id of a piece that is one token: a hash table that is only read.
+// words finds the id of a piece that is one token. It is a hash table that, once built, is only read.
 type words struct {
 	slots []wordSlot
 	texts []string // by id
 }
 
-// wordSlot is a word: a short one by its bytes, so that one line of the processor's cache tells all.
+// wordSlot is a word. A short one is stored by its bytes, so that a lookup touches a single cache line.
 type wordSlot struct {
-	key  uint64 // the bytes, or the hash of what is longer
-	id   int32  // -1: empty
-	size int32  // bytes of a short one, else short+1
+	key  uint64 // the bytes of a short word, or the hash of a longer one
+	id   int32  // -1 if the slot is empty
+	size int32  // length of a short word in bytes, else short+1
 }
 
 // newWords returns a table with room for n words, whose texts by id are these.
@@ -71,7 +71,7 @@ func newWords(n int, texts []string) *words {
 	return w
 }
 
-// add adds a word, within the room that was made.
+// add adds a word; newWords must have made room for it.
 func (w *words) add(id int32) {
 	piece := []byte(w.texts[id])
 	h := hash(piece)
@@ -110,8 +110,8 @@ func (w *words) findLong(h uint64, piece []byte) int32 {
 	}
 }
 
-// cache remembers the ids of pieces of more than one token: the last one at each
-// place, so its memory is fixed. One goroutine uses it at a time.
+// cache remembers the ids of pieces of more than one token: the last piece for each
+// slot, so its memory is fixed. Only one goroutine may use it at a time.
 type cache struct {
 	entries [cacheSize]cacheEntry
 	scratch []int32
@@ -124,16 +124,16 @@ const (
 	cachedIDs   = 9
 )
 
-// cacheEntry fills one line of the processor's cache.
+// cacheEntry fills one cache line.
 type cacheEntry struct {
 	ids   [cachedIDs]int32
 	piece [cachedBytes]byte
-	size  uint8 // bytes of the piece; 0: empty
-	count uint8 // ids
+	size  uint8 // bytes of the piece; 0 if empty
+	count uint8 // number of ids
 }
 
-// get returns the ids of the piece with that hash, and where they are to be put
-// otherwise, nil if they are not.
+// get returns the ids of the piece with that hash, nil if they are not cached, and the
+// entry to put them in, nil if the piece is too long.
 func (c *cache) get(h uint64, piece []byte) (ids []int32, e *cacheEntry) {
 	if len(piece) > cachedBytes {
 		return nil, nil
@@ -152,9 +152,8 @@ func (e *cacheEntry) put(piece []byte, ids []int32) {
 	}
 }
 
-// caches lends caches out: a goroutine has one of its own while it encodes, for one
-// that several share makes them wait for each other. It keeps no more than can work
-// at once.
+// caches lends a cache to each goroutine while it encodes, since goroutines that share
+// one would wait for each other. It keeps no more than can be in use at once.
 type caches struct {
 	mu   sync.Mutex
 	idle []*cache

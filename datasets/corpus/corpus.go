@@ -1,5 +1,5 @@
-// Package corpus is the text of a training run: one source or several, mixed by weight, and what
-// of it is kept for validation.
+// Package corpus opens the text of a training run: one source, or several mixed by weight, and the
+// part of it that is held out for validation.
 //
 //	c, err := corpus.Open(corpus.Spec{Mix: []string{"0.7 books/*.jsonl", "0.3 notes"}, Validation: 0.1})
 //	tok, err := tokenizer.Find("bpe:4096", c.Texts(false))
@@ -24,26 +24,26 @@ import (
 // prefetched is the number of batches read ahead.
 const prefetched = 4
 
-// Spec says which text.
+// Spec describes the text of a run.
 type Spec struct {
-	Data       string   // what datasets.Open takes
-	Mix        []string // instead of it several of these, each after its weight; see [CheckPart]
-	ValData    string   // text for validation; without it, a share of the others is for that
-	Validation float64  // the share; 0 keeps none
-	Field      string   // of JSON lines or Parquet that holds the text
-	BadRecords string   // "error", or "skip" to leave out and count what cannot be read; "" is error
+	Data       string   // as for datasets.Open
+	Mix        []string // several of these in place of Data, each preceded by its weight; see [CheckPart]
+	ValData    string   // text for validation; if empty, a share of the training text is held out
+	Validation float64  // that share; 0 for none
+	Field      string   // the field of JSON lines, or column of Parquet files, that holds the text
+	BadRecords string   // "error", or "skip" to skip and count records that cannot be read; "" is "error"
 }
 
-// Corpus is the text of a run. Streams are read from it.
+// Corpus is the text of a run, from which streams are made.
 type Corpus struct {
 	sources []*datasets.Source
 	weights []float64
 	check   *datasets.Source // for validation; nil if it is a part of the sources
 
-	training, validation []*datasets.Source // the parts of the sources, or all and check
+	training, validation []*datasets.Source // parts of the sources, or the sources and check
 }
 
-// Open finds the text, and cuts off what is for validation.
+// Open opens the text and splits off the validation part.
 func Open(s Spec) (*Corpus, error) {
 	options, err := s.reading()
 	if err != nil {
@@ -76,10 +76,10 @@ func Open(s Spec) (*Corpus, error) {
 	return c, c.split(s.Validation)
 }
 
-// BadRecords are the ways to treat lines that cannot be read.
+// BadRecords are the valid values of [Spec].BadRecords.
 var BadRecords = []string{"error", "skip"}
 
-// reading are the options that text is read with.
+// reading returns the options for opening text.
 func (s Spec) reading() (options []datasets.Option, err error) {
 	if s.Field != "" {
 		options = append(options, datasets.Field(s.Field))
@@ -94,7 +94,7 @@ func (s Spec) reading() (options []datasets.Option, err error) {
 	return options, nil
 }
 
-// SplitError says that nothing can be kept for validation.
+// SplitError reports that no text can be held out for validation.
 type SplitError struct{ error }
 
 func (e *SplitError) Unwrap() error { return e.error }
@@ -103,10 +103,10 @@ func (e *SplitError) Error() string {
 	return e.error.Error() + "; or name a text for validation with --val-data"
 }
 
-// Parts are the sources of the training text, and those for validation.
+// Parts returns the sources of the training text and those for validation.
 func (c *Corpus) Parts() (training, validation []*datasets.Source) { return c.training, c.validation }
 
-// split makes the parts.
+// split sets the training and validation parts.
 func (c *Corpus) split(fraction float64) error {
 	for _, src := range c.sources {
 		if c.check != nil {
@@ -129,14 +129,14 @@ func (c *Corpus) split(fraction float64) error {
 	return nil
 }
 
-// CheckPart tells what is wrong with a part of a mixture: a weight above 0 and a text, as in
+// CheckPart checks a part of a mixture, which is a weight above 0 and a text, as in
 // "0.3 notes/*.txt".
 func CheckPart(part string) error {
 	_, _, err := parsePart(part)
 	return err
 }
 
-// parsePart reads a part of a mixture: a weight and what --data takes.
+// parsePart parses a part of a mixture: a weight and a text as for --data.
 func parsePart(part string) (weight float64, spec string, err error) {
 	number, spec, _ := strings.Cut(strings.TrimSpace(part), " ")
 	weight, err = strconv.ParseFloat(number, 64)
@@ -146,8 +146,8 @@ func parsePart(part string) (weight float64, spec string, err error) {
 	return weight, strings.TrimSpace(spec), nil
 }
 
-// Texts yields the text that a tokenizer is learned from. Text that is only for
-// validation is part of it where asked for: a character that occurs nowhere else needs
+// Texts yields the text that a tokenizer is learned from. If validation is set, this
+// includes text that is only for validation: a character that occurs nowhere else needs
 // an id too.
 func (c *Corpus) Texts(validation bool) iter.Seq2[string, io.Reader] {
 	return func(yield func(string, io.Reader) bool) {
@@ -165,15 +165,16 @@ func (c *Corpus) Texts(validation bool) iter.Seq2[string, io.Reader] {
 	}
 }
 
-// Tokenizer names the one to take where none is named: that of shards which gorgpt pack made, or byte
-// pairs of the text. There are 4,096 of 4 MiB or more, and half as many of half as much, down to bytes of less than
-// 512 KiB: of a short text, most of so many tokens would occur too seldom to be learned. Shards that do not tell theirs are
-// taken for bytes, which is refused where they are something else.
+// Tokenizer returns the name of the default tokenizer: that of shards made by gorgpt pack, or byte pairs learned
+// from the text. The vocabulary is 4,096 for a text of 4 MiB or more, half of that for half as much text, and so
+// on; a text below 512 KiB is encoded as bytes. In a short text, most tokens of a large vocabulary would occur too
+// rarely to be trained. Shards that do not name their tokenizer are taken for bytes, which is an error later if
+// they are not.
 func (c *Corpus) Tokenizer() string {
 	size, shards := int64(0), false
 	for _, s := range c.sources {
 		if made := s.Tokenizers(); len(made) > 0 {
-			return made[0] // other shards of another are refused where they are read
+			return made[0] // shards of another tokenizer are refused when they are read
 		}
 		size, shards = size+s.Size(), shards || s.Shards()
 	}
@@ -185,7 +186,7 @@ func (c *Corpus) Tokenizer() string {
 	return "bytes"
 }
 
-// mostPairs and leastPairs are the sizes of a vocabulary that is chosen.
+// mostPairs and leastPairs bound the vocabulary that Tokenizer chooses.
 const mostPairs, leastPairs = 4096, 512
 
 // String describes the text in a line for each source.
@@ -211,7 +212,7 @@ func (c *Corpus) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// Skipped tells what was left out so far, or is empty.
+// Skipped describes what was skipped so far; it is empty if nothing was.
 func (c *Corpus) Skipped() string {
 	n, padding := 0, int64(0)
 	var first error
@@ -236,8 +237,8 @@ func (c *Corpus) Skipped() string {
 	return strings.Join(lines, "\n")
 }
 
-// Streams makes the batches of a run. Training is read ahead; close it. Validation ends when all
-// of it was read; it is nil where nothing is kept for it.
+// Streams returns the batches of a run. The training stream is read ahead and must be closed. The
+// validation stream ends when all of its text has been read; it is nil if no text was held out.
 func (c *Corpus) Streams(tok tokenizer.Tokenizer, shape datasets.Config) (training, validation datasets.Stream, err error) {
 	single := shape
 	if len(c.sources) > 1 {
@@ -282,7 +283,7 @@ func (c *Corpus) Streams(tok tokenizer.Tokenizer, shape datasets.Config) (traini
 	return datasets.Prefetch(training, prefetched), validation, nil
 }
 
-// mixed is the one stream, or the mixture of several.
+// mixed returns a single stream as it is, or a mixture of several.
 func mixed(parts []datasets.Part, shape datasets.Config) (datasets.Stream, error) {
 	if len(parts) == 1 {
 		return parts[0].Stream, nil

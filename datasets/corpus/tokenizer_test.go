@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/corpus"
 )
 
-// TestTokenizer: the vocabulary that is chosen grows with the text; of shards whose tokenizer nobody told it is not learned.
+// TestTokenizer: the vocabulary that is chosen grows with the text; none is learned from shards that do not name theirs.
 func TestTokenizer(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string, size int) string {

@@ -16,7 +16,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// tree is what lies below a name, but parts.
+// tree returns the files below a name, except the parts.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -127,7 +127,7 @@ func TestDrivers(t *testing.T) {
 	want[IndexFile] = index
 }
 
-// TestShardAgain: a job that was stopped goes on, and one that is complete is kept, as long as its text is.
+// TestShardAgain: a job that was stopped is resumed, and parts are kept as long as their text has not changed.
 func TestShardAgain(t *testing.T) {
 	train, val := little()
 	tok := tokenizer.Bytes()
@@ -202,7 +202,7 @@ func TestJoinAgain(t *testing.T) {
 	}
 }
 
-// ending is a context that ends after it was asked so often.
+// ending is a context that is done after Err has been called a number of times.
 type ending struct {
 	context.Context
 	left int
@@ -215,7 +215,7 @@ func (e *ending) Err() error {
 	return nil
 }
 
-// TestJoinErrors: what is not all of one work is refused, in a line that says what, and nothing is lost.
+// TestJoinErrors: parts that are not all those of one work are refused with an error of one line, and nothing is lost.
 func TestJoinErrors(t *testing.T) {
 	train, val := little()
 	tok := tokenizer.Bytes()
@@ -327,7 +327,7 @@ func TestJoinErrors(t *testing.T) {
 	}
 }
 
-// TestVersion1: the folder of a gorgpt that cut the text otherwise is read and verified, and not gone on with.
+// TestVersion1: a folder written by a gorgpt that cut the text differently is read and verified, but not resumed.
 func TestVersion1(t *testing.T) {
 	train, val := little()
 	dir := t.TempDir()
@@ -352,7 +352,7 @@ func TestVersion1(t *testing.T) {
 	}
 }
 
-// TestFolders: jobs of an array and whole runs do not write into each other's folders, nor into others'.
+// TestFolders: array jobs and whole runs do not write into each other's folders, nor into unrelated ones.
 func TestFolders(t *testing.T) {
 	train, val := little()
 	tok := tokenizer.Bytes()

@@ -14,7 +14,7 @@ import (
 // batchBytes is about how much text is encoded at a time.
 const batchBytes = 1 << 20
 
-// Part is what an item has become: a file of its tokens, without a header.
+// Part is an encoded item: a file of its tokens, without a header.
 type Part struct {
 	Item   int    `json:"item"`
 	Tokens int64  `json:"tokens"`
@@ -24,12 +24,12 @@ type Part struct {
 	Text   string `json:"text"` // digest of the text
 }
 
-// partName is the file of a part.
+// partName returns the name of a part's file.
 func partName(dir string, item int) string {
 	return store.Join(dir, partsFolder, fmt.Sprintf("%06d.tokens", item))
 }
 
-// encoded is what becomes of a batch.
+// encoded is the result of encoding a batch.
 type encoded struct {
 	ids   []int
 	bytes int64
@@ -37,8 +37,8 @@ type encoded struct {
 	err   error
 }
 
-// Encode encodes an item into its part, which is a file after that. It depends on the item alone: what others do, or
-// did before, does not matter.
+// Encode encodes an item and writes its part to a file. The result depends only on the item, not on what other
+// processes do or did before.
 func (w *Work) Encode(ctx context.Context, item int) (Part, error) {
 	p := Part{Item: item}
 	if item < 0 || item >= len(w.items) {
@@ -53,7 +53,7 @@ func (w *Work) Encode(ctx context.Context, item int) (Part, error) {
 	order := make(chan chan encoded, cap(w.slots))
 	text := newDigest()
 	go w.deal(reading, item, text, order)
-	defer func() { // what is on its way gives back its slot
+	defer func() { // batches still in flight release their slots
 		stop()
 		for done := range order {
 			<-done
@@ -85,7 +85,7 @@ func (w *Work) Encode(ctx context.Context, item int) (Part, error) {
 	return p, out.Commit()
 }
 
-// deal encodes the batches of an item, and hands out in their order the places where they come out.
+// deal encodes the batches of an item concurrently. For each, in order, it sends the channel on which its result arrives.
 func (w *Work) deal(ctx context.Context, item int, text digest, order chan<- chan encoded) {
 	defer close(order)
 	for batch, err := range tokenizer.Batches(w.tok, w.items[item].Texts(), batchBytes) {
@@ -95,17 +95,17 @@ func (w *Work) deal(ctx context.Context, item int, text digest, order chan<- cha
 			return
 		}
 		done := make(chan encoded, 1)
-		order <- done // as many as there are slots
+		order <- done // has room for as many as there are slots
 		if err != nil {
 			done <- encoded{err: err}
 			return
 		}
 		go func() { done <- w.encode(batch) }()
-		text.add(batch) // is read after order is closed
+		text.add(batch) // text is read only after order is closed
 	}
 }
 
-// encode encodes a batch: the end of text follows each document.
+// encode encodes a batch, with the end-of-text token after each document.
 func (w *Work) encode(batch []tokenizer.Segment) encoded {
 	var e encoded
 	end, ends := w.tok.EndOfText()

@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// IndexFile, TokenizerFolder and partsFolder are the names of the parts of a folder that are no
+// IndexFile, TokenizerFolder and partsFolder are the names of what a folder contains besides
 // shards.
 const (
 	IndexFile       = shard.IndexFile
@@ -23,11 +23,11 @@ const (
 	partsFolder     = "parts"
 )
 
-// version is that of the format of Index and Manifest and of how text is cut. Folders of version 1,
-// whose text was cut otherwise, can be read and verified.
+// version is the version of the format of Index and Manifest, and of how text is cut. Folders of
+// version 1, whose text was cut differently, can still be read and verified.
 const version = 2
 
-// Index tells what a folder of shards holds.
+// Index describes the contents of a folder of shards.
 type Index struct {
 	Version     int    `json:"version"`
 	Tokenizer   string `json:"tokenizer"`   // name
@@ -46,7 +46,7 @@ type Split struct {
 	Texts    int64   `json:"texts"`
 	Shards   []Shard `json:"shards"`
 	Complete bool    `json:"complete"`
-	Text     string  `json:"text,omitempty"` // digest of all text, where complete
+	Text     string  `json:"text,omitempty"` // digest of all text, if complete
 }
 
 // Shard is one file.
@@ -55,11 +55,11 @@ type Shard struct {
 	Tokens int    `json:"tokens"`
 	SHA256 string `json:"sha256"`
 	Text   string `json:"text,omitempty"` // digest of the text up to the end of its last item
-	Next   Place  `json:"next"`           // where the next one begins
+	Next   Place  `json:"next"`           // where the next shard begins
 }
 
-// Place is a place in the tokens of a split: after Skip of those of an item. Bytes and
-// Texts are what lies before that item.
+// Place is a position in the tokens of a split: after Skip tokens of an item. Bytes and
+// Texts count what precedes that item.
 type Place struct {
 	Item  int   `json:"item"`
 	Skip  int64 `json:"skip"`
@@ -67,7 +67,7 @@ type Place struct {
 	Texts int64 `json:"texts"`
 }
 
-// items is the number of items that a place is after, or within.
+// items returns the number of items before a place, including one that the place is within.
 func (p Place) items() int {
 	if p.Skip > 0 {
 		return p.Item + 1
@@ -77,7 +77,7 @@ func (p Place) items() int {
 
 // Read reads the index of a folder.
 func Read(dir string) (*Index, error) {
-	const limit = 64 << 20 // a million shards have half of that
+	const limit = 64 << 20 // a million shards take half of that
 	name := store.Join(dir, IndexFile)
 	b, err := store.ReadFile(name, limit)
 	if err != nil {
@@ -90,7 +90,7 @@ func Read(dir string) (*Index, error) {
 	return x, nil
 }
 
-// parse reads the bytes of an index.
+// parse parses an index.
 func parse(b []byte) (*Index, error) {
 	x := new(Index)
 	if err := unmarshal(b, x, "an index of shards"); err != nil {
@@ -115,7 +115,7 @@ func parse(b []byte) (*Index, error) {
 	return x, nil
 }
 
-// unmarshal reads JSON, whose errors tell the line.
+// unmarshal parses JSON; its errors name the line.
 func unmarshal(b []byte, v any, what string) error {
 	err := json.Unmarshal(b, v)
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -140,8 +140,8 @@ func writeJSON(name string, v any) error {
 
 func shardName(split string, i int) string { return fmt.Sprintf("%s_%06d.bin", split, i) }
 
-// Verify checks every shard of a folder against its index, or, of one whose parts are not joined yet, every part
-// against the manifests: presence, size, SHA-256.
+// Verify checks that every shard of a folder is present and has the size and SHA-256 in the index. If the parts of
+// the folder have not been joined yet, it checks every part against the manifests instead, and returns an error.
 func Verify(dir string) error {
 	x, err := Read(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -192,7 +192,7 @@ func verifyFile(name string, size, tokens int64, sum string) error {
 	return sameSum(name, hex.EncodeToString(h.Sum(nil)), sum)
 }
 
-// sameSum is an error if the digest of a file is not what it should be.
+// sameSum returns an error if the digest of a file is not what it should be.
 func sameSum(name, got, want string) error {
 	if got != want {
 		return fmt.Errorf("%s: SHA-256 %s, want %s: the file was changed", name, got, want)
@@ -200,7 +200,7 @@ func sameSum(name, got, want string) error {
 	return nil
 }
 
-// openIndex reads the index of a folder where the same work was begun, or begins one.
+// openIndex reads the index of a folder where the same work was begun, or returns a new one.
 func (w *Work) openIndex() (*Index, error) {
 	x, err := Read(w.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -223,7 +223,7 @@ func (w *Work) openIndex() (*Index, error) {
 	return nil, fmt.Errorf("%s was begun with another corpus, tokenizer or size of shards; choose another folder", w.dir)
 }
 
-// vacant refuses a folder without an index that has something in it.
+// vacant returns an error if a folder without an index is not empty.
 func (w *Work) vacant() error {
 	for name, err := range store.Files(w.dir) {
 		if err != nil {
@@ -237,7 +237,7 @@ func (w *Work) vacant() error {
 	return nil
 }
 
-// newIndex is that of a folder with nothing in it.
+// newIndex returns the index of an empty folder.
 func (id Identity) newIndex() *Index {
 	return &Index{Version: version, Work: id.Work, Tokenizer: id.Tokenizer, Vocabulary: id.Vocabulary, EndOfText: id.EndOfText, ShardTokens: id.ShardTokens}
 }

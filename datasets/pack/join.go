@@ -15,9 +15,9 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// Join makes shards of the parts in a folder, which were encoded by [PackShard] or [Work.Encode], and removes the
-// parts. What is missing, incomplete, damaged or of other settings is an error, and nothing is lost. After an
-// interruption, the same call goes on behind the last whole shard.
+// Join makes shards from the parts in a folder, which were encoded by [PackShard] or [Work.Encode], and removes the
+// parts. A part that is missing, incomplete, damaged or made with other settings is an error, and nothing is lost.
+// After an interruption, the same call continues after the last complete shard.
 func Join(ctx context.Context, dir string) (*Index, error) {
 	id, parts, err := gather(dir)
 	if err != nil {
@@ -32,7 +32,7 @@ func Join(ctx context.Context, dir string) (*Index, error) {
 	case x.Work != id.Work || x.Version != version:
 		return nil, fmt.Errorf("%s has shards of another corpus, tokenizer or size than its parts are of; remove the one or the other", dir)
 	}
-	if err := x.write(dir); err != nil { // first, for it tells whose the folder is
+	if err := x.write(dir); err != nil { // first, as it marks what the folder belongs to
 		return nil, err
 	}
 	j := &joining{dir: dir, id: id, index: x, parts: parts}
@@ -46,7 +46,7 @@ func Join(ctx context.Context, dir string) (*Index, error) {
 	return x, j.end()
 }
 
-// gather reads the manifests of a folder and checks that they are of one work, and all.
+// gather reads the manifests of a folder and checks that they belong to one work and that none is missing.
 func gather(dir string) (Identity, map[int]Part, error) {
 	var first *Manifest
 	names, err := manifests(dir)
@@ -92,7 +92,7 @@ func gather(dir string) (Identity, map[int]Part, error) {
 	return first.Identity, parts, nil
 }
 
-// differs tells which setting of another manifest is not the same.
+// differs returns an error that names the first setting in which another manifest differs.
 func (m *Manifest) differs(other *Manifest) error {
 	for _, s := range []struct {
 		what      string
@@ -114,7 +114,7 @@ func (m *Manifest) differs(other *Manifest) error {
 	return nil
 }
 
-// verifyParts checks every part of a folder that is not joined yet.
+// verifyParts checks every part of a folder whose parts have not been joined yet. If all are good, the error says so.
 func verifyParts(dir string) error {
 	id, parts, err := gather(dir)
 	if err != nil {
@@ -129,7 +129,7 @@ func verifyParts(dir string) error {
 	return fmt.Errorf("%s: all parts are whole, and not joined yet; gorgpt pack --out %s --join does that", dir, dir)
 }
 
-// joining makes shards of parts.
+// joining makes shards from parts.
 type joining struct {
 	dir   string
 	id    Identity
@@ -137,7 +137,7 @@ type joining struct {
 	parts map[int]Part
 }
 
-// same is how many shards of a split, from the first on, are of the text of the parts.
+// same returns how many shards of a split, from the first on, match the text of the parts.
 func (j *joining) same(s *Split, items []int) (shards int) {
 	d := newDigest()
 	for i := 0; ; i++ {
@@ -151,7 +151,7 @@ func (j *joining) same(s *Split, items []int) (shards int) {
 	}
 }
 
-// whole is how many of so many shards of a split are there, whole.
+// whole returns how many of the first current shards of a split are present and undamaged, up to the first that is not.
 func (j *joining) whole(s *Split, current int) (n int) {
 	for n < current && s.Shards[n].verify(j.dir, j.id.format()) == nil {
 		n++
@@ -159,7 +159,7 @@ func (j *joining) whole(s *Split, current int) (n int) {
 	return n
 }
 
-// split makes the shards of a split, after the first ones, so many, which are whole and of the same text.
+// split makes the shards of a split after the first kept ones, which are undamaged and match the text.
 func (j *joining) split(ctx context.Context, name string, s *Split, items []int, kept int) error {
 	s.Shards, s.Tokens, s.Complete, s.Text = s.Shards[:kept], 0, false, ""
 	w := &splitWriter{joining: j, name: name, split: s, texts: newDigest()}
@@ -199,14 +199,14 @@ type splitWriter struct {
 	*joining
 	name  string
 	split *Split
-	left  int64  // tokens that are still to come
-	place Place  // before the next token
-	texts digest // of the items before that of the place
+	left  int64  // number of tokens not yet written
+	place Place  // of the next token
+	texts digest // of the items before place, including one that it is within
 	out   *shard.Writer
-	ready []Shard // written, of parts of which the last is not known to be whole yet
+	ready []Shard // written, but the last of their parts is not verified yet
 }
 
-// part writes the tokens of a part that lie after the place.
+// part writes the tokens of a part from place on.
 func (w *splitWriter) part(ctx context.Context, p Part) error {
 	name := partName(w.dir, p.Item)
 	f, err := store.Open(name)
@@ -254,7 +254,7 @@ func (w *splitWriter) part(ctx context.Context, p Part) error {
 	return w.list()
 }
 
-// cut is the error of a part that cannot be read to its end.
+// cut returns the error for a part that cannot be read to its end.
 func cut(name string, err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return fmt.Errorf("%s: the file ends too soon: it was cut short", name)
@@ -280,7 +280,7 @@ func (w *splitWriter) close() error {
 	return err
 }
 
-// list lists what was completed.
+// list adds the completed shards to the index.
 func (w *splitWriter) list() error {
 	if len(w.ready) == 0 {
 		return nil
@@ -289,7 +289,7 @@ func (w *splitWriter) list() error {
 	return w.index.write(w.dir)
 }
 
-// abort drops a shard that was not completed.
+// abort discards a shard that was not completed.
 func (w *splitWriter) abort() {
 	if w.out != nil {
 		w.out.Abort()

@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Manifest tells which parts a slice of the items has become: items Slice, Slice+Of, Slice+2·Of and so on.
+// Manifest lists the parts made from a slice of the items: items Slice, Slice+Of, Slice+2·Of and so on.
 type Manifest struct {
 	Identity
 	Slice    int    `json:"slice"`
@@ -23,17 +23,17 @@ type Manifest struct {
 	Complete bool   `json:"complete"`
 }
 
-// mostSlices bounds the number of slices, for their names.
+// mostSlices is the largest number of slices that fits into file names.
 const mostSlices = 99_999
 
-// file is the manifest's.
+// file returns the name of the manifest's file.
 func (m *Manifest) file(dir string) string {
 	return store.Join(dir, partsFolder, fmt.Sprintf("%05d-of-%05d.json", m.Slice, m.Of))
 }
 
 var manifestName = regexp.MustCompile(`^\d{5}-of-\d{5}\.json$`)
 
-// CheckSlice tells whether there can be such a slice.
+// CheckSlice returns an error unless slice is the number, from 0, of one of that many slices.
 func CheckSlice(slice, of int) error {
 	if of < 1 || of > mostSlices || slice < 0 || slice >= of {
 		return fmt.Errorf("slice %d of %d: want the first number from 0 to the second less one, which is at most %d", slice, of, mostSlices)
@@ -41,8 +41,8 @@ func CheckSlice(slice, of int) error {
 	return nil
 }
 
-// PackShard encodes a slice of the items of a corpus: one job of an array, which [Join] ends. Where the
-// same slice was begun there, the parts are kept whose text is what it was. The first slice saves the tokenizer.
+// PackShard encodes a slice of the items of a corpus, as one job of an array; [Join] joins their results. If the
+// same slice was begun in the folder, parts whose text has not changed are kept. The first slice saves the tokenizer.
 func PackShard(ctx context.Context, dir string, train, val *datasets.Source, tok tokenizer.Tokenizer, slice, of int, o Options) (*Manifest, error) {
 	if err := CheckSlice(slice, of); err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func PackShard(ctx context.Context, dir string, train, val *datasets.Source, tok
 	return w.slice(ctx, items, slice, of)
 }
 
-// begin makes a folder for parts, or refuses one with something else in it.
+// begin creates a folder for parts. A folder with anything else in it is an error.
 func (w *Work) begin() error {
 	for name, err := range store.Files(w.dir) {
 		if err != nil {
@@ -82,7 +82,7 @@ func (w *Work) begin() error {
 	return store.MakeDir(store.Join(w.dir, partsFolder))
 }
 
-// slice encodes items and writes their manifest, now and then already while it is incomplete.
+// slice encodes items and writes their manifest, from time to time also while it is incomplete.
 func (w *Work) slice(ctx context.Context, items []int, slice, of int) (*Manifest, error) {
 	m := &Manifest{Identity: w.id, Slice: slice, Of: of}
 	before := w.before(m.file(w.dir))
@@ -118,11 +118,11 @@ func (w *Work) slice(ctx context.Context, items []int, slice, of int) (*Manifest
 	return m, err
 }
 
-// before are the parts of the manifest that is there, if it is of the same work.
+// before returns the parts of an existing manifest, if it belongs to the same work.
 func (w *Work) before(name string) map[int]Part {
 	m, err := readManifest(name)
 	if err != nil || m.Work != w.id.Work {
-		return nil // written anew
+		return nil // it will be overwritten
 	}
 	parts := make(map[int]Part)
 	for _, p := range m.Parts {
@@ -131,17 +131,17 @@ func (w *Work) before(name string) map[int]Part {
 	return parts
 }
 
-// present tells whether the file of a part has its size.
+// present reports whether the file of a part exists and has the right size.
 func (w *Work) present(p Part) bool {
 	info, err := store.Stat(partName(w.dir, p.Item))
 	return err == nil && info.Size() == p.Tokens*int64(w.id.format().TokenBytes)
 }
 
-// Identity tells what the work is of.
+// Identity returns the identity of the work.
 func (w *Work) Identity() Identity { return w.id }
 
-// Begin makes the folder, with the tokenizer in it, before items are encoded elsewhere. One with
-// something else in it is refused.
+// Begin creates the folder, with the tokenizer in it, before items are encoded elsewhere. A
+// folder with anything else in it is an error.
 func (w *Work) Begin() error {
 	if err := w.begin(); err != nil {
 		return err
@@ -149,7 +149,7 @@ func (w *Work) Begin() error {
 	return w.saveTokenizer()
 }
 
-// Finish writes the manifest of all items of a work, for [Join]: their parts were made elsewhere.
+// Finish writes the manifest of all items of a work whose parts were made elsewhere, for [Join].
 func Finish(dir string, id Identity, parts []Part) error {
 	m := &Manifest{Identity: id, Of: 1, Parts: slices.SortedFunc(slices.Values(parts), func(a, b Part) int { return a.Item - b.Item }), Complete: true}
 	if err := m.check(); err != nil {
@@ -158,7 +158,7 @@ func Finish(dir string, id Identity, parts []Part) error {
 	return writeJSON(m.file(dir), m)
 }
 
-// readManifest reads one.
+// readManifest reads a manifest.
 func readManifest(name string) (*Manifest, error) {
 	b, err := store.ReadFile(name, 256<<20)
 	if err != nil {
@@ -171,7 +171,7 @@ func readManifest(name string) (*Manifest, error) {
 	return m, nil
 }
 
-// parseManifest reads the bytes of one.
+// parseManifest parses a manifest.
 func parseManifest(b []byte) (*Manifest, error) {
 	m := new(Manifest)
 	if err := unmarshal(b, m, "a manifest of parts"); err != nil {
@@ -192,7 +192,7 @@ func parseManifest(b []byte) (*Manifest, error) {
 	return m, nil
 }
 
-// check tells whether the parts are those of the slice.
+// check returns an error unless the parts are those of the slice.
 func (m *Manifest) check() error {
 	want := m.Slice
 	for _, p := range m.Parts {
@@ -207,7 +207,7 @@ func (m *Manifest) check() error {
 	return nil
 }
 
-// manifests are the names of those in a folder.
+// manifests returns the names of the manifests in a folder.
 func manifests(dir string) ([]string, error) {
 	var names []string
 	parts := store.Join(dir, partsFolder)

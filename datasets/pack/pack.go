@@ -8,15 +8,15 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Pack encodes the texts of two splits, val may be nil, with all processors, into the
-// folder dir. Where the same work was begun there, it goes on with the parts and the shards
-// that are whole and whose text is what it was, so that a text which could
-// not be read may be mended; where it was finished, it checks that. Another corpus,
-// tokenizer or shard size than the folder was begun with is an error, and so are a text
-// that has changed since all was packed, and one without a token for training. Tokens
-// have 32 bits where the vocabulary has more than 65,536.
+// Pack encodes the texts of two splits into the folder dir, using all processors; val
+// may be nil. If the same work was begun there, Pack resumes it: it keeps the parts and
+// shards that are complete and whose text has not changed, so a text that could not be
+// read may be repaired in between. If the work was finished, Pack checks it. It is an
+// error if the folder was begun with another corpus, tokenizer or shard size, if a text
+// has changed since everything was packed, or if there are no tokens to train on. Tokens
+// have 32 bits if the vocabulary has more than 65,536.
 //
-// When ctx ends, Pack returns its error, and what is complete stays.
+// When ctx is done, Pack returns its error; what is complete is kept.
 func Pack(ctx context.Context, dir string, train, val *datasets.Source, tok tokenizer.Tokenizer, o Options) (*Index, error) {
 	w, err := New(dir, train, val, tok, o)
 	if err != nil {
@@ -26,7 +26,7 @@ func Pack(ctx context.Context, dir string, train, val *datasets.Source, tok toke
 	if err != nil {
 		return nil, err
 	}
-	if err := x.write(dir); err != nil { // first, for it tells whose the folder is
+	if err := x.write(dir); err != nil { // first, as it marks what the folder belongs to
 		return nil, err
 	}
 	if err := w.saveTokenizer(); err != nil {
@@ -64,17 +64,18 @@ func Pack(ctx context.Context, dir string, train, val *datasets.Source, tok toke
 	return x, j.end()
 }
 
-// goingOn is how far a split is.
+// goingOn is the progress of a split.
 type goingOn struct {
 	name    string
 	split   *Split
 	items   []int
-	current int   // shards of the text as it is
+	current int   // number of shards that are up to date
 	todo    []int // items to encode
 	done    bool
 }
 
-// goOn finds how far both splits are, and what to encode. A text that has changed since all was packed is an error.
+// goOn finds the progress of both splits and what remains to encode. A text that has changed since everything was
+// packed is an error.
 func (w *Work) goOn(ctx context.Context, j *joining) ([]*goingOn, error) {
 	x := j.index
 	val, train := w.id.splits()

@@ -11,12 +11,12 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// digest makes a SHA-256: of the text of an item, or of those of items one after another.
+// digest computes a SHA-256: of the text of an item, or of the digests of successive items.
 type digest struct{ h hash.Hash }
 
 func newDigest() digest { return digest{sha256.New()} }
 
-// add takes a batch, and where its texts end.
+// add adds a batch, including where its texts end.
 func (d digest) add(batch []tokenizer.Segment) {
 	for _, s := range batch {
 		head := binary.LittleEndian.AppendUint64(nil, uint64(len(s.Text))<<1)
@@ -28,12 +28,12 @@ func (d digest) add(batch []tokenizer.Segment) {
 	}
 }
 
-// item takes the digest of an item.
+// item adds the digest of an item.
 func (d digest) item(text string) { fmt.Fprintln(d.h, text) }
 
 func (d digest) String() string { return hex.EncodeToString(d.h.Sum(nil)) }
 
-// text is the digest of an item's text.
+// text returns the digest of an item's text.
 func (w *Work) text(ctx context.Context, item int) (string, error) {
 	d := newDigest()
 	for batch, err := range tokenizer.Batches(w.tok, w.items[item].Texts(), batchBytes) {
@@ -48,9 +48,9 @@ func (w *Work) text(ctx context.Context, item int) (string, error) {
 	return d.String(), nil
 }
 
-// current returns how many shards of a split, from the first on, are of the text as it is
-// now, and whether that is the text of all of the split. Text that cannot be read is not. It gives the digests
-// of the items that it looked at to parts.
+// current returns how many shards of a split, from the first on, match the text as it is now,
+// and whether the split is complete and all of it does. Text that cannot be read does not match.
+// The digests of the items that it read are added to parts.
 func (w *Work) current(ctx context.Context, s *Split, items []int, parts map[int]Part) (shards int, all bool, err error) {
 	n := len(items)
 	if !s.Complete {
@@ -65,7 +65,7 @@ func (w *Work) current(ctx context.Context, s *Split, items []int, parts map[int
 	texts := make([]string, n)
 	err = w.each(ctx, items[:n], func(ctx context.Context, item int) error {
 		text, err := w.text(ctx, item)
-		texts[item-items[0]] = text // "" of what cannot be read
+		texts[item-items[0]] = text // "" if it cannot be read
 		if err != nil && ctx.Err() == nil {
 			return nil
 		}
@@ -87,7 +87,7 @@ func (w *Work) current(ctx context.Context, s *Split, items []int, parts map[int
 	}
 }
 
-// changed is the error of a folder that is complete, and of another text.
+// changed is the error for a complete folder whose text has changed.
 func changed(dir, split string) error {
 	return fmt.Errorf("%s: the text has changed since %s was packed; choose another folder, or remove this one", dir, split)
 }

@@ -17,33 +17,33 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// itemBytes is about how much text is an item, as it lies on the disk.
+// itemBytes is the approximate size of an item, as stored on disk.
 const itemBytes = 32 << 20
 
 // Options are the settings of the work.
 type Options struct {
-	ShardTokens int   // tokens of a shard; 0: 100,000,000, as llm.c has them
-	ItemBytes   int64 // about how much text is an item; 0: 32 MiB. The shards do not depend on it.
+	ShardTokens int   // tokens in a shard; 0 means 100,000,000, as in llm.c
+	ItemBytes   int64 // approximate size of an item; 0 means 32 MiB. The shards do not depend on it.
 
-	// Progress, if there is one, is called after each batch with what has been
-	// packed of both splits.
+	// Progress, if not nil, is called after each batch with what has been
+	// packed so far of both splits.
 	Progress func(Progress)
 }
 
-// Progress is how far the work is.
+// Progress is how much of the work has been done.
 type Progress struct {
 	Bytes  int64 // of text
 	Tokens int64
 }
 
-// Work is a corpus that is to be packed into a folder, item by item.
+// Work is the packing of a corpus into a folder, item by item.
 type Work struct {
 	dir     string
 	tok     tokenizer.Tokenizer
 	options Options
 	id      Identity
 	items   []datasets.Section // of validation, and then of training
-	slots   chan struct{}      // taken by batches between reading and writing
+	slots   chan struct{}      // held by batches between reading and writing
 
 	mu       sync.Mutex
 	progress Progress
@@ -64,7 +64,7 @@ type Identity struct {
 	TrainItems  int    `json:"train_items"`
 }
 
-// New is the work of packing the texts of two splits, val may be nil, into a folder.
+// New returns the work of packing the texts of two splits into a folder; val may be nil.
 func New(dir string, train, val *datasets.Source, tok tokenizer.Tokenizer, o Options) (*Work, error) {
 	if o.ShardTokens == 0 {
 		o.ShardTokens = 100_000_000
@@ -104,8 +104,9 @@ func New(dir string, train, val *datasets.Source, tok tokenizer.Tokenizer, o Opt
 	return w, err
 }
 
-// workOf is the digest of what one who goes on must ask for: texts of the same names, the
-// tokens, the options. What the texts hold is in the digests of shards and splits.
+// workOf returns a digest of what must be the same for work to be resumed: the names of the
+// texts, the tokens, the options. The contents of the texts are in the digests of shards and
+// splits.
 func workOf(train, val *datasets.Source, tok tokenizer.Tokenizer, o Options) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, version, batchBytes, o.ItemBytes, o.ShardTokens, tok.Name(), tok.Size())
@@ -130,10 +131,10 @@ func workOf(train, val *datasets.Source, tok tokenizer.Tokenizer, o Options) (st
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// Items is the number of items: those of validation come first.
+// Items returns the number of items. Those of validation come first.
 func (w *Work) Items() int { return len(w.items) }
 
-// splits are the items of validation, and those of training.
+// splits returns the items of validation and those of training.
 func (id Identity) splits() (val, train []int) {
 	all := make([]int, id.ValItems+id.TrainItems)
 	for i := range all {
@@ -142,10 +143,10 @@ func (id Identity) splits() (val, train []int) {
 	return all[:id.ValItems], all[id.ValItems:]
 }
 
-// format is that of the shards.
+// format returns the format of the shards.
 func (id Identity) format() shard.Format { return shard.For(id.Vocabulary) }
 
-// saveTokenizer puts the tokenizer into the folder.
+// saveTokenizer saves the tokenizer in the folder.
 func (w *Work) saveTokenizer() error {
 	to := store.Join(w.dir, TokenizerFolder)
 	if !store.IsURL(to) {
@@ -178,7 +179,7 @@ func (w *Work) saveTokenizer() error {
 	return nil
 }
 
-// report tells of further work.
+// report adds to the progress and reports it.
 func (w *Work) report(bytes, tokens int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -189,8 +190,8 @@ func (w *Work) report(bytes, tokens int64) {
 	}
 }
 
-// each calls do for items on all processors, in their order. After an error it begins no further item, and the
-// error of the first item that has one is returned: the same, whoever was faster.
+// each calls do for items on all processors, starting them in order. After an error it starts no further item. It
+// returns the error of the first item that has one, whichever fails first.
 func (w *Work) each(ctx context.Context, items []int, do func(ctx context.Context, item int) error) error {
 	var running sync.WaitGroup
 	var mu sync.Mutex

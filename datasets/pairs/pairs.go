@@ -14,19 +14,19 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
-// Pair is a prompt and the response to it. For measurement, there may be several responses
-// that are right.
+// Pair is a prompt and the response to it. For measurement, there may be several correct
+// responses.
 type Pair struct {
 	Prompt    string
 	Responses []string
-	Line      int // where it stands in its file, from 1
+	Line      int // line number in its file, from 1
 }
 
-// Read reads CoQA's file, if the name ends in .json, or JSON lines under the customary keys:
-// prompt, question, dialogue, article, document, text, source or input; and response,
-// answer(s), summary (or summary1 to 3), highlights, target or output. With an instruction, as
-// Alpaca has them, the prompt is that, and the input in a paragraph of its own if it is not empty.
-// A line with two keys of a prompt, or with a context beside one, is an error: the other would be lost.
+// Read reads CoQA's file if the name ends in .json, and otherwise JSON lines with the customary
+// keys: prompt, question, dialogue, article, document, text, source or input; and response,
+// answer(s), summary (or summary1 to 3), highlights, target or output. If there is an instruction,
+// as in Alpaca, it is the prompt, followed by the input in a separate paragraph if it is not empty.
+// A line with two prompt keys, or with a context besides one, is an error, as one would be lost.
 func Read(path string) ([]Pair, error) {
 	if filepath.Ext(path) == ".json" {
 		return ReadCoQA(path)
@@ -34,12 +34,12 @@ func Read(path string) ([]Pair, error) {
 	return readLinesOf(path, customary)
 }
 
-// customaryPrompts are the keys of which a line may have one.
+// customaryPrompts are the prompt keys, of which a line may have one.
 var customaryPrompts = []string{"prompt", "question", "dialogue", "article", "document", "text", "source", "input"}
 
 var customaryResponses = []string{"response", "answer", "answers", "summary", "summary1", "summary2", "summary3", "highlights", "target", "output"}
 
-// customary makes a pair of a line whose keys nobody named.
+// customary parses a line with customary keys.
 func customary(line []byte) (Pair, error) {
 	var row map[string]json.RawMessage
 	if err := plainjson.Unmarshal(line, &row); err != nil {
@@ -71,15 +71,15 @@ func customary(line []byte) (Pair, error) {
 	return parse(line, customaryPrompts, customaryResponses)
 }
 
-// ReadJSONL reads JSON lines. Prompt and response are keys, with others after bars; all keys
-// among those of the response that are there give responses, and each is a text or a list of
-// texts.
+// ReadJSONL reads JSON lines. The arguments prompt and response are keys, or several keys
+// separated by bars. The prompt is the text of the first key that is present. All response keys
+// that are present contribute responses; each holds a text or a list of texts.
 func ReadJSONL(path, prompt, response string) ([]Pair, error) {
 	prompts, responses := strings.Split(prompt, "|"), strings.Split(response, "|")
 	return readLinesOf(path, func(line []byte) (Pair, error) { return parse(line, prompts, responses) })
 }
 
-// readLinesOf makes a pair of each line that is not empty.
+// readLinesOf parses each line that is not blank as a pair.
 func readLinesOf(path string, parse func(line []byte) (Pair, error)) ([]Pair, error) {
 	data, err := plaintext.Read(path)
 	if err != nil {
@@ -150,8 +150,8 @@ func (p Pair) check(where string) error {
 	return nil
 }
 
-// ReadParallel reads two files of as many lines, such as translations of each other. A line
-// ends with "\n" or "\r\n", and nowhere else.
+// ReadParallel reads two files with the same number of lines, such as translations of each
+// other. Lines end only with "\n" or "\r\n".
 func ReadParallel(prompts, responses string) ([]Pair, error) {
 	left, err := readLines(prompts)
 	if err != nil {
@@ -189,10 +189,10 @@ func readLines(path string) ([]string, error) {
 	return lines, nil
 }
 
-// ReadCoQA reads conversations on a text as CoQA publishes them (Reddy et al. 2019): each
-// question becomes a prompt of the text, the questions and answers before, and itself,
-// as GPT-2's paper (§3.5) conditions on them. Further answers of other annotators count as
-// responses too.
+// ReadCoQA reads conversations about a text in CoQA's format (Reddy et al. 2019). Each question
+// becomes a prompt that consists of the text, the previous questions and answers, and the
+// question itself, on which GPT-2's paper (§3.5) conditions. Additional answers by other
+// annotators are responses too.
 func ReadCoQA(path string) ([]Pair, error) {
 	data, err := plaintext.Read(path)
 	if err != nil {
@@ -244,14 +244,14 @@ func some(all []Pair, path string) ([]Pair, error) {
 	return all, nil
 }
 
-// Template is how a prompt is put to a model: text before and after it, which the
+// Template is the form in which a prompt is given to a model: text before and after it. The
 // response follows after a space.
 type Template struct {
 	Name, About   string
 	Before, After string
 }
 
-// Templates lists the forms of GPT-2's paper (§3.5 to 3.7) and the plain one.
+// Templates returns the templates of GPT-2's paper (§3.5 to 3.7) and the plain one.
 func Templates() []Template {
 	return []Template{
 		{"plain", "the prompt as it is", "", ""},
@@ -261,7 +261,7 @@ func Templates() []Template {
 	}
 }
 
-// TemplateNames are the names of [Templates].
+// TemplateNames returns the names of [Templates].
 func TemplateNames() []string {
 	var names []string
 	for _, t := range Templates() {
@@ -270,7 +270,7 @@ func TemplateNames() []string {
 	return names
 }
 
-// FindTemplate returns the named template. The error for another name offers the nearest.
+// FindTemplate returns the named template. The error for an unknown name suggests the nearest.
 func FindTemplate(name string) (Template, error) {
 	for _, t := range Templates() {
 		if t.Name == name {
@@ -280,8 +280,8 @@ func FindTemplate(name string) (Template, error) {
 	return Template{}, nearest.Unknown("template", name, TemplateNames())
 }
 
-// Apply writes all prompts in the template's form; responses begin with a space then, unless
-// they begin with white space already.
+// Apply returns the pairs with all prompts in the template's form. Responses then begin with a
+// space, unless they begin with a newline.
 func (t Template) Apply(set []Pair) []Pair {
 	all := make([]Pair, len(set))
 	for i, p := range set {

@@ -159,7 +159,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestBeginning: a prompt begins as generation has a text begin, and keeps that where it is cut.
+// TestBeginning: a prompt begins with the tokens that generation puts before a text, and keeps them when it is cut.
 func TestBeginning(t *testing.T) {
 	m := tokenizer.Merged{Tokens: []string{"<s>", "</s>", "a", "b", "c", "Ġ"}, Types: []int{3, 3, 1, 1, 1, 1}, Pre: "gpt-2", BOS: 0, EOS: 1, UNK: -1, Pad: -1, AddBOS: true}
 	tokenizerJSON, configJSON, err := tokenizer.FromMerges(m)
@@ -189,7 +189,7 @@ func TestBeginning(t *testing.T) {
 	}
 }
 
-// TestPrompt: prompts are the tokens that a function makes of them.
+// TestPrompt: Config.Prompt encodes the prompts.
 func TestPrompt(t *testing.T) {
 	said := func(text string) ([]int, error) {
 		if text == "" {

@@ -19,30 +19,30 @@ import (
 // Config is the shape of a stream's batches and what their order depends on.
 type Config struct {
 	Batch   int    // B, pairs in a batch
-	Context int    // T, tokens of a pair at most
-	Seed    uint64 // of the order, which is another one in each epoch
+	Context int    // T, maximum number of tokens in a pair
+	Seed    uint64 // of the order, which differs from epoch to epoch
 	Once    bool   // one epoch in the order of the set, as for validation
-	Ends    []int  // tokens that end the model's texts, if others than the tokenizer's end of text may
+	Ends    []int  // tokens that end the model's texts, if not only the tokenizer's end-of-text token
 
-	// Prompt makes tokens of a prompt, in the place of the tokenizer: a turn of a conversation, say.
+	// Prompt, if not nil, encodes a prompt in place of the tokenizer, for example as a turn of a conversation.
 	Prompt func(text string) ([]int, error)
 }
 
-// Stream gives batches in which each row is one pair: prompt, first response, end of text.
-// Where that is longer than the context, the beginning of the prompt is left out, as the end
-// is what a response follows.
+// Stream yields batches in which each row is one pair: prompt, first response, end of text.
+// If a pair is longer than the context, the beginning of its prompt is cut off, since the
+// response follows the end.
 type Stream struct {
 	config  Config
 	rows    []encoded
-	print   string // of the rows and what the order depends on
+	print   string // digest of the rows and of what the order depends on
 	cut     int
 	order   []int
 	epoch   int
-	taken   int // rows of the epoch
+	taken   int // rows of the epoch handed out
 	closed  bool
 	batch   datasets.Batch
-	filling int // the token that fills rows
-	width   int // of the batches
+	filling int // padding token
+	width   int // tokens in a row of a batch
 }
 
 // encoded is a pair as tokens; those from answer on have a target.
@@ -51,8 +51,9 @@ type encoded struct {
 	answer int
 }
 
-// NewStream encodes a set. A response that does not fit the context with a token before it is
-// an error, as is a tokenizer without an end of text: the model would never learn to stop.
+// NewStream encodes a set. A response that does not fit into the context with a token before it
+// is an error, as is a tokenizer without an end-of-text token: the model could not be trained to
+// stop.
 func NewStream(set []Pair, tok tokenizer.Tokenizer, c Config) (*Stream, error) {
 	if c.Batch < 1 || c.Context < 1 {
 		return nil, fmt.Errorf("pairs: a batch of %d × %d, want 1 or more of each", c.Batch, c.Context)
@@ -62,7 +63,7 @@ func NewStream(set []Pair, tok tokenizer.Tokenizer, c Config) (*Stream, error) {
 	}
 	end, ok := tok.EndOfText()
 	if len(c.Ends) > 0 && !(ok && slices.Contains(c.Ends, end)) {
-		end, ok = c.Ends[0], true // where generation will stop
+		end, ok = c.Ends[0], true // at which generation stops
 	}
 	if !ok {
 		return nil, fmt.Errorf("pairs: the tokenizer %s has no end of text, which ends a response", tok.Name())
@@ -90,7 +91,7 @@ func encode(p Pair, tok tokenizer.Tokenizer, end int, c Config) (row encoded, cu
 	if len(p.Responses) == 0 {
 		return row, false, errors.New("no response")
 	}
-	var front, prompt []int // front is what generation, too, puts before a text: the beginning of Llama's
+	var front, prompt []int // front is what generation also puts before a text, such as Llama's beginning-of-text token
 	if c.Prompt != nil {
 		prompt, err = c.Prompt(p.Prompt)
 	} else {
@@ -113,7 +114,7 @@ func encode(p Pair, tok tokenizer.Tokenizer, end int, c Config) (row encoded, cu
 	if room < 1 {
 		return row, false, fmt.Errorf("the response takes %s, the context has %d", plural.Of(len(response), "token"), c.Context)
 	}
-	if len(prompt) > 0 && len(front) >= room { // no place for a word of the prompt
+	if len(prompt) > 0 && len(front) >= room { // no room for any of the prompt
 		front = nil
 	}
 	front = front[:min(len(front), room)]
@@ -124,13 +125,13 @@ func encode(p Pair, tok tokenizer.Tokenizer, end int, c Config) (row encoded, cu
 	return encoded{ids, len(ids) - len(response)}, cut, nil
 }
 
-// Cut is the number of pairs whose prompt lost its beginning.
+// Cut returns the number of pairs whose prompt lost its beginning.
 func (s *Stream) Cut() int { return s.cut }
 
-// Len is the number of pairs.
+// Len returns the number of pairs.
 func (s *Stream) Len() int { return len(s.rows) }
 
-// Longest is the number of positions that the longest pair takes.
+// Longest returns the number of positions that the longest pair takes.
 func (s *Stream) Longest() (n int) {
 	for _, row := range s.rows {
 		n = max(n, len(row.ids)-1)
@@ -138,7 +139,7 @@ func (s *Stream) Longest() (n int) {
 	return n
 }
 
-// Narrow has the batches be of so many tokens a pair, if the longest has no more, in place of Config.Context.
+// Narrow makes the rows of batches width tokens long instead of Config.Context, but no shorter than the longest pair.
 func (s *Stream) Narrow(width int) {
 	s.width, s.batch = max(width, s.Longest()), datasets.Batch{}
 }
@@ -156,8 +157,8 @@ func (s *Stream) shuffle() {
 	}
 }
 
-// Next returns the next batch. A stream of one epoch ends with io.EOF; rows that its last
-// batch has no pair for have no target.
+// Next returns the next batch. A stream of one epoch ends with io.EOF; rows of its last
+// batch for which there is no pair have no targets.
 func (s *Stream) Next(ctx context.Context) (datasets.Batch, error) {
 	if s.closed {
 		return datasets.Batch{}, errors.New("pairs: the stream is closed")
@@ -191,7 +192,7 @@ func (s *Stream) Next(ctx context.Context) (datasets.Batch, error) {
 	return s.batch, nil
 }
 
-// position is a state as it is stored.
+// position is the stored form of a state.
 type position struct {
 	Format string `json:"format"`
 	Print  string `json:"print"`
@@ -206,7 +207,7 @@ func (s *Stream) State() ([]byte, error) {
 	return json.Marshal(position{format, s.print, s.epoch, s.taken})
 }
 
-// Restore goes to a position of a stream of the same pairs, tokenizer and Config.
+// Restore moves to a position of a stream with the same pairs, tokenizer and Config.
 func (s *Stream) Restore(state []byte) error {
 	var p position
 	if err := json.Unmarshal(state, &p); err != nil || p.Format != format {

@@ -1,8 +1,8 @@
 // Package shard writes files of token ids in the format of llm.c, which
 // github.com/karpathy/llm.c and package datasets read.
 //
-// A file is a header of 256 little-endian int32 and the tokens, a little-endian uint16 each, or uint32
-// where the vocabulary has more than 65,536 (llm.c's form for Llama 3):
+// A file is a header of 256 little-endian int32 followed by the tokens, each a little-endian uint16, or uint32
+// if the vocabulary has more than 65,536 tokens (llm.c's format for Llama 3):
 //
 //	offset  bytes  what
 //	0       4      20240520, the magic number; 20240801 for tokens of 4 bytes

@@ -12,10 +12,10 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// HeaderBytes is the size of what stands before the tokens.
+// HeaderBytes is the size of the header before the tokens.
 const HeaderBytes = 256 * 4
 
-// Format is a kind of file: what it begins with, and how many bytes a token has.
+// Format is a file format: its magic number, its version and the number of bytes per token.
 type Format struct {
 	Magic, Version uint32
 	TokenBytes     int
@@ -24,10 +24,10 @@ type Format struct {
 // The formats of llm.c, which names them after the models whose vocabularies they are for.
 var (
 	GPT2  = Format{20240520, 1, 2} // up to 65,536 tokens
-	Llama = Format{20240801, 7, 4} // more
+	Llama = Format{20240801, 7, 4} // for larger vocabularies
 )
 
-// For is the format for a vocabulary of that many tokens.
+// For returns the format for a vocabulary of that many tokens.
 func For(vocabulary int) Format {
 	if vocabulary <= GPT2.limit() {
 		return GPT2
@@ -35,17 +35,17 @@ func For(vocabulary int) Format {
 	return Llama
 }
 
-// limit is the size of the largest vocabulary whose ids fit.
+// limit returns the size of the largest vocabulary whose ids fit.
 func (f Format) limit() int { return 1 << min(8*f.TokenBytes, 31) }
 
-// IndexFile and TokenizerFolder are the names of what a folder that package pack makes has
-// beside its shards.
+// IndexFile and TokenizerFolder are the names of the index and of the tokenizer's folder that
+// package pack writes next to its shards.
 const (
 	IndexFile       = "pack.json"
 	TokenizerFolder = "tokenizer"
 )
 
-// MaxTokens is how many tokens the header can count.
+// MaxTokens is the largest number of tokens in a file.
 const MaxTokens = math.MaxInt32
 
 // Header returns the header of a file of that many tokens.
@@ -57,7 +57,7 @@ func (f Format) Header(tokens int) []byte {
 	return h
 }
 
-// Append appends tokens to bytes of a file, as the format has them. An id that does not fit is an error.
+// Append appends tokens to b in the encoding of the format. An id that does not fit is an error.
 func (f Format) Append(b []byte, ids []int) ([]byte, error) {
 	limit := f.limit()
 	for i, id := range ids {
@@ -78,7 +78,7 @@ func (e *idError) Error() string {
 	return fmt.Sprintf("token %d: id %d, want 0 to %d", e.token, e.id, e.limit-1)
 }
 
-// Writer writes one file, of a number of tokens that is known before. It appears under its name, complete,
+// Writer writes one file whose number of tokens is known in advance. The file appears under its name, complete,
 // when Close returns.
 type Writer struct {
 	name   string
@@ -91,7 +91,7 @@ type Writer struct {
 	err    error
 }
 
-// Create begins a file of so many tokens, at most MaxTokens; a name is what package store takes.
+// Create begins a file of that many tokens, at most MaxTokens. The name is a path or URL as for package store.
 func Create(name string, format Format, tokens int) (*Writer, error) {
 	if tokens < 0 || tokens > MaxTokens {
 		return nil, fmt.Errorf("%s: %d tokens in one file, want 0 to %d", name, tokens, MaxTokens)
@@ -131,7 +131,7 @@ func (w *Writer) Write(ids []int) error {
 	return w.err
 }
 
-// WriteBytes appends tokens as [Format.Append] has them.
+// WriteBytes appends tokens encoded by [Format.Append].
 func (w *Writer) WriteBytes(b []byte) error {
 	if w.err == nil {
 		w.tokens += len(b) / w.format.TokenBytes
@@ -140,14 +140,14 @@ func (w *Writer) WriteBytes(b []byte) error {
 	return w.err
 }
 
-// Tokens is the number of tokens written.
+// Tokens returns the number of tokens written so far.
 func (w *Writer) Tokens() int { return w.tokens }
 
-// SHA256 is the digest of what was written, in hexadecimal digits.
+// SHA256 returns the digest of what was written so far, in hexadecimal digits.
 func (w *Writer) SHA256() string { return hex.EncodeToString(w.sum.Sum(nil)) }
 
-// Close gives the file its name. After an error of Write, or where there are more tokens or fewer than
-// were to come, it removes the file and returns the error.
+// Close gives the file its name. After an error of Write, or if the number of tokens written differs
+// from that given to Create, it removes the file and returns the error.
 func (w *Writer) Close() error {
 	if w.err == nil && w.tokens != w.want {
 		w.err = fmt.Errorf("%s: %d tokens were written, want %d", w.name, w.tokens, w.want)

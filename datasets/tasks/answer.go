@@ -11,19 +11,19 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// answers is how a set says which of an example's choices is the right one.
+// answers says how a set names the right one of an example's choices.
 type answers int
 
 const (
-	byAny    answers = iota // one's own: see ReadChoices
+	byAny    answers = iota // by its text, letter or index: see ReadChoices
 	byIndex                 // from 0, as a number or in digits
 	byNumber                // from 1
 	byLetter                // from A
-	byKey                   // by the keys that stand beside the choices, whatever they are
+	byKey                   // by the keys given with the choices, whatever they are
 )
 
-// answersOf are the rules of the published sets. None looks at the texts of the choices,
-// which may be numbers and letters themselves.
+// answersOf are the rules for the published sets. None of them looks at the texts of the
+// choices, which may themselves be numbers or letters.
 var answersOf = map[string]answers{
 	"race":           byLetter,
 	"story_cloze":    byNumber,
@@ -35,13 +35,13 @@ var answersOf = map[string]answers{
 	"hellaswag":      byIndex,
 }
 
-// errNoLabel is that of an example published without its label.
+// errNoLabel is the error of an example published without its label.
 var errNoLabel = errors.New("no label")
 
 // unknownAnswer are the answers of test sets, whose labels are not published.
 var unknownAnswer = []string{"", "-1"}
 
-// index finds the right choice. An answer is text unless number says that it is a JSON number.
+// index returns the index of the right choice. The answer is text, or a JSON number if number is set.
 func (a answers) index(answer string, number bool, choices, keys []string) (int, error) {
 	if a != byAny && slices.Contains(unknownAnswer, answer) {
 		return 0, errNoLabel
@@ -70,8 +70,8 @@ func (a answers) index(answer string, number bool, choices, keys []string) (int,
 	return i, nil
 }
 
-// anyIndex finds the choice that a text names as its text, its letter or its index. Where
-// these are several, as of "1" among the choices "1" and "2", nothing tells which was meant.
+// anyIndex finds the choice that a string names by its text, its letter or its index. It is an
+// error if these are different choices, as for "1" among the choices "1" and "2".
 func anyIndex(answer string, choices []string) (int, error) {
 	type reading struct {
 		choice int
@@ -101,7 +101,7 @@ func anyIndex(answer string, choices []string) (int, error) {
 	return found[0].choice, nil
 }
 
-// indexJSON is index of an answer in JSON.
+// indexJSON is index for an answer in JSON.
 func (a answers) indexJSON(answer json.RawMessage, choices, keys []string) (int, error) {
 	var text string
 	if plainjson.Unmarshal(answer, &text) == nil {
@@ -110,7 +110,7 @@ func (a answers) indexJSON(answer json.RawMessage, choices, keys []string) (int,
 	return a.index(string(answer), true, choices, keys)
 }
 
-// digits is a number of decimal digits, or −1.
+// digits returns the value of a string of decimal digits, −1 if it is something else.
 func digits(s string) int {
 	if strings.Trim(s, "0123456789") != "" {
 		return -1
@@ -122,7 +122,7 @@ func digits(s string) int {
 	return n
 }
 
-// letter is the place of a letter from A to Z, or −1.
+// letter returns the index of a letter from A to Z, −1 if it is something else.
 func letter(s string) int {
 	if len(s) != 1 || s[0] < 'A' || s[0] > 'Z' {
 		return -1

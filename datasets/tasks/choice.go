@@ -9,13 +9,14 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// ReadChoices reads multiple choice of one's own, JSON lines: a question under context,
-// ctx, query, question or prompt; a list of texts under choices, endings, options or
-// answers; the right one under answer, label, gold or target. A number there is its index
-// from 0; a text is its text, its letter or its index, and an error where these are several.
+// ReadChoices reads your own multiple-choice examples from JSON lines: a question under
+// context, ctx, query, question or prompt; a list of texts under choices, endings, options
+// or answers; the right choice under answer, label, gold or target. If that is a number, it
+// is the choice's index from 0; if it is a string, it is the choice's text, letter or index,
+// and an error if these are different choices.
 func ReadChoices(path string) (Set, error) { return readOwnChoices(path, byAny) }
 
-// readOwnChoices is ReadChoices with a rule for the right one.
+// readOwnChoices is ReadChoices with a rule for finding the right choice.
 func readOwnChoices(path string, rule answers) (Set, error) {
 	return readChoices(path, func(text []byte) (e Example, err error) {
 		var row map[string]json.RawMessage
@@ -49,8 +50,8 @@ func readOwnChoices(path string, rule answers) (Set, error) {
 	})
 }
 
-// readChoices reads multiple choice from JSON lines or Parquet. Examples without a label are
-// left out.
+// readChoices reads multiple-choice examples from JSON lines or Parquet. Examples without a
+// label are left out.
 func readChoices(path string, parse func(text []byte) (Example, error)) (Set, error) {
 	data, err := readFile(path)
 	if err != nil {

@@ -10,27 +10,28 @@ import (
 )
 
 // Columns names the columns of a table: comma- or tab-separated with a header, JSON lines, or
-// Parquet. So a task of one's own needs no code. Other names of a column stand after a bar.
+// Parquet. With it, a task of your own needs no code. Alternative names of a column are separated
+// by bars.
 type Columns struct {
 	Text  string
-	Pair  string // "" if there is one text only
+	Pair  string // "" if there is only one text
 	Label string // the class, or
 	Score string // a number
 
-	Positive  string  // of two classes, that which F1 is of; "": the second of the sorted
-	Low, High float64 // scores are a scale of these whole numbers; both 0: as Task.Fit finds it
+	Positive  string  // which of two classes F1 is of; "" for the second in sorted order
+	Low, High float64 // range of scores that are a scale of whole numbers; both 0 for what Task.Fit finds
 
-	names    map[int][]string // of files without a header, by the number of columns
-	unknown  []string         // labels of examples that have none, to leave out
-	repeats  string           // column that rows may have several times, where the header has it once,
-	repeated []string         // and what may stand there
+	names    map[int][]string // column names of files without a header, by the number of columns
+	unknown  []string         // labels that mark examples without one, which are left out
+	repeats  string           // column that rows may repeat though the header has it once,
+	repeated []string         // and the values it may have
 	quotes   bool             // tab-separated fields may be quoted
-	torn     bool             // the published file has broken lines and empty texts, to leave out
+	torn     bool             // the published file has broken lines and empty texts, which are left out
 }
 
-// Read reads a table of one's own as a task of the given kind. Labels are the classes; where
-// there are none, they are those of the file, sorted, and the task has them. A label is its
-// text as it is written: 1 and 1.0 are two.
+// Read reads your own table as a task of the given kind. If labels is nil, the classes are the
+// labels in the file, sorted; the task returned has them. Labels are compared as text: 1 and 1.0
+// are different.
 func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error) {
 	t := Task{Name: filepath.Base(path), Kind: kind, Regression: c.Score != "", Low: c.Low, High: c.High, given: c.Low != c.High}
 	switch {
@@ -46,7 +47,7 @@ func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error
 			return t, Set{}, fmt.Errorf("tasks: %w", err)
 		}
 	}
-	c.quotes = true // one's own is written by a program, as a rule
+	c.quotes = true // such a table is usually written by a program
 	if c.Label != "" {
 		if labels == nil {
 			var err error
@@ -64,7 +65,7 @@ func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error
 	t.read = func(path string) (Set, error) { return c.parse(path, names) }
 	set, err := t.read(path)
 	if t.Regression {
-		t.Metrics = []string{"rmse", "pearson", "spearman"} // correlations do not tell whether the unit is learned yet
+		t.Metrics = []string{"rmse", "pearson", "spearman"} // correlations do not show whether predictions have the right scale
 		if fitted, err := t.Fit(set.Examples); err == nil {
 			t = fitted
 		}
@@ -72,7 +73,7 @@ func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error
 	return t, set, err
 }
 
-// labels are those of a file, sorted.
+// labels returns the labels of a file, sorted.
 func (c Columns) labels(path string) ([]string, error) {
 	rows, _, err := readTable(path, c)
 	if err != nil {
@@ -89,7 +90,7 @@ func (c Columns) labels(path string) ([]string, error) {
 	return slices.Sorted(maps.Keys(seen)), nil
 }
 
-// parse makes examples of a table.
+// parse reads the examples of a table.
 func (c Columns) parse(path string, labels classes) (Set, error) {
 	rows, torn, err := readTable(path, c)
 	if err != nil {
@@ -142,7 +143,7 @@ func (c Columns) example(r row, labels classes) (e Example, err error) {
 	return e, err
 }
 
-// known is a label or score, or errNoLabel where the file says that there is none.
+// known returns a label or score, or errNoLabel if the file says that there is none.
 func (c Columns) known(r row, column string) (string, error) {
 	value, err := r.get(column)
 	if slices.Contains(c.unknown, value) && (err == nil || errors.Is(err, errEmpty)) {
@@ -151,7 +152,7 @@ func (c Columns) known(r row, column string) (string, error) {
 	return value, err
 }
 
-// some is the set of a file; one without examples is an error.
+// some returns the set with its path, or an error if it has no examples.
 func (s Set) some(path string) (Set, error) {
 	switch {
 	case len(s.Examples) > 0:

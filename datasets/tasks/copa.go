@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// readCOPA reads COPA's records as SuperGLUE has them: a premise, what is asked about it, its
-// cause or its effect, and two choices. What is asked becomes the pair.
+// readCOPA reads COPA's records in SuperGLUE's format: a premise, the question, which is
+// "cause" or "effect", and two choices. The question becomes Pair.
 func readCOPA(path string) (Set, error) {
 	return readChoices(path, func(text []byte) (e Example, err error) {
 		var row struct {

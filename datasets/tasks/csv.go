@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// delimited reads a table as pandas does by default (and RFC 4180, but less strictly): a field
-// that begins with a quote goes on to the next single one, line ends and all, and two of them
-// are one; lines end with \n, \r\n or \r; those of white space alone are none. The table is
-// irregular if there are quotes anywhere else, which stand for themselves.
+// delimited reads a table as pandas does by default, which is a lenient form of RFC 4180: a field
+// that begins with a quote extends to the next single quote, even across line ends, and two quotes
+// in it stand for one; lines end with \n, \r\n or \r; blank lines are skipped. Quotes anywhere else
+// are ordinary characters, and the table is then irregular.
 func delimited(data []byte, comma byte) (lines []line, regular bool, err error) {
 	regular = true
 	number := 1
@@ -50,8 +50,8 @@ func delimited(data []byte, comma byte) (lines []line, regular bool, err error) 
 	return lines, regular, nil
 }
 
-// unquote returns what stands before a single quote, with one quote for each two, and what
-// follows it.
+// unquote returns the text before the next single quote, with each two quotes replaced by one,
+// and what follows that quote.
 func unquote(data []byte) (field, rest []byte, ok bool) {
 	for {
 		n := bytes.IndexByte(data, '"')
@@ -66,7 +66,7 @@ func unquote(data []byte) (field, rest []byte, ok bool) {
 	}
 }
 
-// split splits lines at tabs; a quote is a character like others, as in GLUE's files.
+// split splits lines at tabs. Quotes are ordinary characters, as in GLUE's files.
 func split(data []byte) []line {
 	var lines []line
 	number := 0
@@ -79,8 +79,8 @@ func split(data []byte) []line {
 	return lines
 }
 
-// readLines reads the lines of a table, whose first line tells by a tab whether it is
-// tab-separated. Such tables have no quotes unless they are one's own and have them as
+// readLines reads the lines of a table, which is tab-separated if its first line has a tab. Quotes
+// in tab-separated tables are ordinary characters, except in the user's own tables if they are as
 // pandas writes them.
 func (c Columns) readLines(data []byte) ([]line, error) {
 	first, _, _ := bytes.Cut(data, []byte("\n"))
@@ -90,7 +90,7 @@ func (c Columns) readLines(data []byte) ([]line, error) {
 	}
 	plain := split(data)
 	if c.quotes {
-		// A quote that begins a text and one that ends another are no reason to join their lines.
+		// A quote that begins one text and a quote that ends another must not join their lines.
 		lines, regular, err := delimited(data, '\t')
 		if regular && err == nil && (len(lines) == len(plain) || !rectangular(plain)) {
 			return lines, nil
@@ -99,7 +99,7 @@ func (c Columns) readLines(data []byte) ([]line, error) {
 	return plain, nil
 }
 
-// rectangular tells whether all lines have as many fields.
+// rectangular reports whether all lines have the same number of fields.
 func rectangular(lines []line) bool {
 	for _, l := range lines {
 		if len(l.fields) != len(lines[0].fields) {

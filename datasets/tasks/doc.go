@@ -1,6 +1,6 @@
-// Package tasks reads the labelled texts that language models are fine-tuned and measured
-// on: the files of GLUE, SNLI, RACE and the like as they are published, and tables of one's
-// own. It knows no tokens and no models.
+// Package tasks reads the labeled texts that language models are fine-tuned and measured
+// on: the published files of GLUE, SNLI, RACE and the like, and your own tables. It does
+// not deal with tokens or models.
 //
 //	task, err := tasks.Find("rte")
 //	set, err := task.Read("rte/train.csv")
@@ -8,10 +8,10 @@
 //		fmt.Println(e.Text, e.Pair, task.Labels[e.Label])
 //	}
 //
-// A [Task] says what kind of examples there are, which labels, and which metrics are
-// customary. An error names file and line and what was expected.
+// A [Task] gives the kind of the examples, their labels and the customary metrics. Errors
+// name the file, the line and what was expected.
 //
-// Words: a classification is of one text; in entailment, the first text is the premise and
-// the second the hypothesis; in similarity, their order means nothing; in multiple choice, the
-// answers are texts. These are the four kinds of GPT-1 (Radford et al. 2018, §3.3).
+// Terms: classification is of a single text; in entailment, the first text is the premise and
+// the second the hypothesis; in similarity, the order of the two does not matter; in multiple
+// choice, the answers are texts. These are the four kinds of GPT-1 (Radford et al. 2018, §3.3).
 package tasks

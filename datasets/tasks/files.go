@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
-// readFile reads a file of text, or Parquet.
+// readFile reads a text or Parquet file.
 func readFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil || isParquet(data) {
@@ -19,8 +19,8 @@ func readFile(path string) ([]byte, error) {
 	return plaintext.Of(path, data)
 }
 
-// tableOr reads a table, or lines that begin with a label and a space if the file is none:
-// neither records, nor with a tab or the name of the column of the text in its first line.
+// tableOr reads a table or, if the file is not a table, lines that begin with a label and a space.
+// A table holds records, or has a tab or the name of the text's column in its first line.
 func (c Columns) tableOr(label func(word string) string) func(path string, labels classes) (Set, error) {
 	return func(path string, labels classes) (Set, error) {
 		data, err := readFile(path)
@@ -39,7 +39,7 @@ func (c Columns) tableOr(label func(word string) string) func(path string, label
 	}
 }
 
-// sst2 is "label text" in the stsa.binary files, trec "COARSE:fine question".
+// sst2 is for the "label text" of the stsa.binary files, trec for "COARSE:fine question".
 func sst2(word string) string { return word }
 func trec(word string) string {
 	coarse, _, _ := strings.Cut(word, ":")
@@ -69,8 +69,8 @@ func readPrefixed(path, data string, labels classes, label func(word string) str
 	return set.some(path)
 }
 
-// readAGNews reads the original, whose three columns are the class from 1, title and text,
-// or the form of two columns, text and class from 0; with or without a header.
+// readAGNews reads the original, with the three columns class (from 1), title and text, or
+// the form with two columns, text and class (from 0); with or without a header.
 func readAGNews(path string, labels classes) (Set, error) {
 	rows, _, err := readTable(path, Columns{Text: "Title|text", names: map[int][]string{
 		3: {"Class Index", "Title", "Description"}, 2: {"text", "label"},

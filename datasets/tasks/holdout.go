@@ -1,8 +1,9 @@
 package tasks
 
-// HoldOut takes a tenth of a set to measure on: every tenth example, as files are often sorted
-// by class. Where these are all alike, as in a file whose classes take turns, it is another one
-// of each ten, by turns. Fewer than ten examples have no tenth.
+// HoldOut holds out a tenth of a set for measurement: every tenth example, as files are often
+// sorted by class. If these are all alike, as in a file whose classes alternate, it takes the
+// first of the first ten, the second of the next ten, and so on. With fewer than ten examples,
+// none is held out.
 func (t Task) HoldOut(set Set) (learn, dev Set) {
 	learn, dev = set.holdOut(func(int) int { return 9 })
 	if _, err := t.Fit(dev.Examples); err != nil {
@@ -11,7 +12,7 @@ func (t Task) HoldOut(set Set) (learn, dev Set) {
 	return learn, dev
 }
 
-// holdOut takes one out of each ten.
+// holdOut holds out one example of every ten.
 func (s Set) holdOut(which func(ten int) int) (rest, taken Set) {
 	rest.Path, rest.Skipped, taken.Path = s.Path, s.Skipped, s.Path
 	whole := len(s.Examples) / 10 * 10

@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// readKeyed reads the form of CommonsenseQA, OpenBookQA and ARC: choices with keys, of which
-// answerKey names one; flat, or as published, with the question one level down.
+// readKeyed reads the format of CommonsenseQA, OpenBookQA and ARC: choices with keys, of which
+// answerKey names one. The record may be flat or, as published, have the question nested.
 func readKeyed(path string) (Set, error) {
 	return readChoices(path, func(text []byte) (e Example, err error) {
 		var row struct {

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// classes are the names that labels of a task go by.
+// classes are the classes of a task with the names that files use for them.
 type classes struct {
 	labels []string
-	of     map[string]int // all names of each, among them its label
+	of     map[string]int // class by name, including its label
 }
 
-// named are classes each given with its other names after bars: those of other publications
-// of the set, and its number in Hugging Face's.
+// named returns classes, each given as its label and other names after bars: those in other
+// publications of the set, and its number in Hugging Face's.
 func named(names []string) classes {
 	c := classes{of: make(map[string]int)}
 	for i, all := range names {
@@ -27,7 +27,7 @@ func named(names []string) classes {
 	return c
 }
 
-// plain are classes that go by their labels alone.
+// plain returns classes whose only names are their labels.
 func plain(labels []string) classes {
 	c := classes{labels: labels, of: make(map[string]int)}
 	for i, label := range labels {
@@ -44,7 +44,7 @@ func (c classes) index(label string) (int, error) {
 	return i, nil
 }
 
-// brief is a text in quotes, of which an error has the first: a file of another kind may be a line of megabytes.
+// brief quotes the beginning of a text for an error: a file of another kind may be one line of megabytes.
 func brief(text string) string {
 	const most = 60
 	if len(text) <= most {
@@ -53,7 +53,7 @@ func brief(text string) string {
 	return strconv.Quote(strings.ToValidUTF8(text[:most], "")) + "…"
 }
 
-// metrics are those of classes: F1 is that of one class of two, or a mean over more.
+// metrics returns the metrics of classes. With two classes, F1 is that of one; with more, it is a mean.
 func (c classes) metrics() []string {
 	switch n := len(c.labels); {
 	case n < 2:
@@ -64,7 +64,7 @@ func (c classes) metrics() []string {
 	return []string{"accuracy", "macro_f1", "matthews"}
 }
 
-// positive puts the label that F1 is to be of behind the other.
+// positive puts the label whose F1 is wanted after the other one.
 func positive(labels []string, label string) ([]string, error) {
 	switch at := slices.Index(labels, label); {
 	case label == "":

@@ -11,15 +11,15 @@ import (
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Metrics names what classes can be measured by (accuracy, f1, macro_f1, matthews) and what
-// scores can (pearson, spearman, rmse).
+// Metrics returns the names of the metrics for classes (accuracy, f1, macro_f1, matthews) and
+// for scores (pearson, spearman, rmse).
 func Metrics() []string {
 	return []string{"accuracy", "f1", "macro_f1", "matthews", "pearson", "spearman", "rmse"}
 }
 
-// Measure is the named metric of predictions against the truth, a number each: the index of
-// a class, or a score. They are as many. f1 is that of class 1 of two; macro_f1 the mean of
-// the F1 of all classes that were predicted or true. A correlation with a constant is 0.
+// Measure returns the named metric of predictions against the truth. Both have a number per
+// example: the index of a class, or a score. f1 is the F1 of class 1 of two; macro_f1 is the
+// mean F1 of all classes that were predicted or true. A correlation with a constant is 0.
 func Measure(metric string, predicted, truth []float64) (float64, error) {
 	if len(predicted) != len(truth) || len(truth) == 0 {
 		return 0, fmt.Errorf("tasks: %d predictions for %d examples", len(predicted), len(truth))
@@ -57,8 +57,8 @@ func Measure(metric string, predicted, truth []float64) (float64, error) {
 	return value, nil
 }
 
-// Better tells whether a value of a metric is better than another: an error is the smaller the
-// better, all else the larger.
+// Better reports whether one value of a metric is better than another: smaller for rmse, larger
+// for all others.
 func Better(metric string, value, than float64) bool {
 	if metric == "rmse" {
 		return value < than
@@ -66,8 +66,8 @@ func Better(metric string, value, than float64) bool {
 	return value > than
 }
 
-// ClassScore is how well a class is told from all others. What cannot be said, as the
-// precision of a class that was never predicted, is 0.
+// ClassScore says how well a class is distinguished from all others. A value that is
+// undefined, such as the precision of a class that was never predicted, is 0.
 type ClassScore struct {
 	Precision float64 `json:"precision"`
 	Recall    float64 `json:"recall"`
@@ -77,7 +77,7 @@ type ClassScore struct {
 	predicted int
 }
 
-// ClassScores are those of each class.
+// ClassScores returns the score of each class.
 func ClassScores(predicted, truth []float64, classes int) []ClassScore {
 	all := make([]ClassScore, classes)
 	for class := range all {
@@ -118,7 +118,7 @@ func macroF1(predicted, truth []float64) float64 {
 	return sum / float64(present)
 }
 
-// matthews is Matthews' correlation coefficient for any number of classes (Gorodkin 2004).
+// matthews returns Matthews' correlation coefficient for any number of classes (Gorodkin 2004).
 func matthews(predicted, truth []float64) float64 {
 	var right float64
 	given, there := make(map[float64]float64), make(map[float64]float64)
@@ -141,7 +141,7 @@ func matthews(predicted, truth []float64) float64 {
 	return (right*n - both) / math.Sqrt((n*n-givenSquares)*(n*n-thereSquares))
 }
 
-// ranks are the places in the order of x, from 1; equal values share the mean of theirs.
+// ranks returns the ranks of x, from 1; equal values share the mean of their ranks.
 func ranks(x []float64) []float64 {
 	order := make([]int, len(x))
 	for i := range order {

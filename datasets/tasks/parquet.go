@@ -18,8 +18,8 @@ import (
 
 func isParquet(data []byte) bool { return bytes.HasPrefix(data, []byte("PAR1")) }
 
-// eachParquet gives each row of a Parquet file as a JSON object. Numbers are written as
-// pandas writes them, so a class that is a column of floats is "1.0".
+// eachParquet calls parse with each row of a Parquet file as a JSON object. Numbers are written
+// as pandas writes them, so a class in a column of floats is "1.0".
 func eachParquet(data []byte, parse func(number int, text []byte) error) (err error) {
 	defer func() { // the library panics on some damaged files
 		if panicked := recover(); panicked != nil {
@@ -79,17 +79,17 @@ func eachRow(rows parquet.Rows, do func(parquet.Row) error) error {
 	}
 }
 
-// parquetColumn is where the values of a column go.
+// parquetColumn says where the values of a column go in a JSON object.
 type parquetColumn struct {
-	path    []string // in objects
-	list    bool     // each value is an element of a list, or
-	below   []string // is there in an object that is one
-	element int      // definition level of a null in its place
+	path    []string // keys in nested objects
+	list    bool     // each value is an element of a list, or,
+	below   []string // if not empty, at this path in an element that is an object
+	element int      // definition level of a null value or element
 	text    bool     // the file says that the bytes are UTF-8
 	logical format.LogicalTypeValue
 }
 
-// leaves are the elements of a schema that have values, in the order of the columns.
+// leaves returns the elements of a schema that have values, in the order of the columns.
 func leaves(schema []format.SchemaElement) []format.SchemaElement {
 	return slices.DeleteFunc(slices.Clone(schema), func(e format.SchemaElement) bool { return !e.Type.Valid })
 }
@@ -100,26 +100,26 @@ func parquetColumns(s *parquet.Schema, leaves []format.SchemaElement) []parquetC
 		leaf, _ := s.Lookup(path...)
 		c := parquetColumn{path: path, list: leaf.MaxRepetitionLevel > 0, element: leaf.MaxDefinitionLevel - 1}
 		if at := slices.Index(path, "list"); c.list && at > 0 && at+2 <= len(path) {
-			c.path, c.below = path[:at], path[at+2:] // between are the format's own names
+			c.path, c.below = path[:at], path[at+2:] // skipping the names that the format adds
 		}
 		c.text = leaf.Node.Type().String() == "STRING"
 		if logical := leaf.Node.Type().LogicalType(); logical != nil {
-			c.logical = logical.Value // of old files too, which have no logical types
+			c.logical = logical.Value // also set for old files, which have no logical types
 		} else if i < len(leaves) {
-			c.logical = leaves[i].LogicalType.Value // what the library does not know, as float16
+			c.logical = leaves[i].LogicalType.Value // for types that the library does not know, such as float16
 		}
 		if leaf.MaxRepetitionLevel > 1 {
-			c.path = nil // lists in lists, which nothing here reads
+			c.path = nil // lists of lists, which no task reads
 		}
 		all = append(all, c)
 	}
 	return all
 }
 
-// put adds a value to an object, the nth of the column in a row.
+// put adds the nth value of the column in a row to the row's object.
 func (c parquetColumn) put(object map[string]any, v parquet.Value, nth int) error {
 	if missing := v.IsNull() && v.DefinitionLevel() < c.element; missing || c.path == nil {
-		return nil // an object or a list is null, not its element
+		return nil // an enclosing object or list is null, not the element itself
 	}
 	value, err := c.json(v)
 	if err != nil {
@@ -148,7 +148,7 @@ func (c parquetColumn) put(object map[string]any, v parquet.Value, nth int) erro
 	return cmp.Or(outer, err)
 }
 
-// putAt changes what is at a path of objects, and makes these.
+// putAt changes the value at a path of objects, which it creates as needed.
 func putAt(object map[string]any, path []string, change func(any) any) error {
 	last := len(path) - 1
 	for _, name := range path[:last] {

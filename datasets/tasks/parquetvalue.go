@@ -15,8 +15,8 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// json is a value for encoding/json, written as pandas' astype(str) does, but for times, which have no
-// more digits than they need; nil if it is null, or neither text nor number nor time, as a picture.
+// json converts a value for encoding/json. It is written as by pandas' astype(str), except that times have no
+// more digits than they need. It is nil if it is null, or not text, a number or a time, such as an image.
 func (c parquetColumn) json(v parquet.Value) (any, error) {
 	if v.IsNull() {
 		return nil, nil
@@ -57,7 +57,7 @@ func (c parquetColumn) json(v parquet.Value) (any, error) {
 	return nil, nil
 }
 
-// integer is a whole number of 32 or 64 bits: Value.Int64 of one of 32 leaves out its sign.
+// integer returns an integer of 32 or 64 bits. Value.Int64 would drop the sign of one of 32 bits.
 func integer(v parquet.Value, signed bool) *big.Int {
 	switch {
 	case v.Kind() == parquet.Int32 && signed:
@@ -70,7 +70,7 @@ func integer(v parquet.Value, signed bool) *big.Int {
 	return new(big.Int).SetUint64(v.Uint64())
 }
 
-// decimal is an unscaled number, of bytes with the highest first where it is no integer, with its point.
+// decimal formats a decimal number, stored as an unscaled integer or as big-endian bytes.
 func decimal(v parquet.Value, scale int) string {
 	unscaled := new(big.Int)
 	switch v.Kind() {
@@ -83,11 +83,11 @@ func decimal(v parquet.Value, scale int) string {
 	default:
 		unscaled = integer(v, true)
 	}
-	scale = min(max(scale, 0), 1000) // what a file may ask for
+	scale = min(max(scale, 0), 1000) // limit what a file may ask for
 	return new(big.Rat).SetFrac(unscaled, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)).FloatString(scale)
 }
 
-// moment is a number of units since 1970, or since midnight.
+// moment returns the time that is n units after the start of 1970, or after midnight.
 func moment(n int64, unit format.TimeUnit) time.Time {
 	step := int64(time.Second)
 	if unit.Value != nil {
@@ -98,7 +98,7 @@ func moment(n int64, unit format.TimeUnit) time.Time {
 	return time.Unix(seconds, rest*step).UTC()
 }
 
-// half is the value of a float16 (IEEE 754 binary16).
+// half returns the value of a float16 (IEEE 754 binary16).
 func half(bits uint16) float64 {
 	sign, exponent, fraction := 1.0, int(bits>>10&31), float64(bits&1023)
 	if bits&0x8000 != 0 {
@@ -116,7 +116,7 @@ func half(bits uint16) float64 {
 	return sign * math.Ldexp(1024+fraction, exponent-25)
 }
 
-// float is a JSON number with a point or an exponent in it, or null.
+// float returns a JSON number that has a point or an exponent, or nil for NaN and infinities.
 func float(x float64, bits int) any {
 	if x-x != 0 {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
-// readPIQA reads PIQA's JSON lines, whose labels stand in them or, as published, in a file
-// beside: valid-labels.lst for valid.jsonl.
+// readPIQA reads PIQA's JSON lines, whose labels are in the lines or, as published, in a file
+// next to theirs: valid-labels.lst for valid.jsonl.
 func readPIQA(path string) (Set, error) {
 	var labels []string
 	beside := strings.TrimSuffix(path, filepath.Ext(path)) + "-labels.lst"

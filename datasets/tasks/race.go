@@ -10,9 +10,9 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// readRACE reads one file of RACE or all those in a folder and below, in the order of
-// their names: an article with questions, of which each becomes an example; or records of a
-// question each, as Hugging Face has them.
+// readRACE reads one file of RACE, or all files in a folder and its subfolders in the order of
+// their names. A file holds an article with questions, each of which becomes an example, or
+// records with one question each, in Hugging Face's format.
 func readRACE(path string) (Set, error) {
 	if slices.Contains([]string{".jsonl", ".parquet"}, filepath.Ext(path)) {
 		return readChoices(path, func(text []byte) (e Example, err error) {

@@ -10,13 +10,13 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// isRecords tells whether a file holds JSON lines or is Parquet, by its name or its beginning.
+// isRecords reports whether a file holds JSON records or is Parquet, by its name or its beginning.
 func isRecords(path string, data []byte) bool {
 	return slices.Contains([]string{".jsonl", ".json", ".ndjson", ".parquet"}, filepath.Ext(path)) || isParquet(data)
 }
 
-// eachRecord has each record of JSON lines, of a list in JSON, or of a Parquet file parsed as
-// JSON, and names file and line in its errors; without lines, the number of the record.
+// eachRecord calls parse with each record, as JSON, of JSON lines, a JSON list or a Parquet file.
+// Its errors name the file and the line, or the number of the record if there are no lines.
 func eachRecord(path string, data []byte, parse func(number int, text []byte) error) error {
 	each := eachLine
 	switch {
@@ -83,9 +83,9 @@ func readJSONRows(path string, data []byte) ([]row, error) {
 				values[k] = s
 			case 'n':
 				values[k] = "" // null
-			case '{', '[': // no text
+			case '{', '[': // not text
 			default:
-				values[k] = string(v) // a number as it is written: 1000000 is no 1e+06
+				values[k] = string(v) // a number as it is written: 1000000 is not 1e+06
 			}
 		}
 		rows = append(rows, row{number, values})

@@ -12,13 +12,13 @@ import (
 
 var errEmpty = errors.New("empty")
 
-// row is a line of a table by the names of its columns.
+// row is a line of a table, as values by column name.
 type row struct {
 	line   int
 	values map[string]string
 }
 
-// get returns the column of that name, or of another after a bar.
+// get returns the value of the first column that is present, of the names separated by bars.
 func (r row) get(names string) (string, error) {
 	for name := range strings.SplitSeq(names, "|") {
 		if value, ok := r.values[name]; ok {
@@ -35,8 +35,8 @@ func (r row) get(names string) (string, error) {
 		strings.Join(slices.Sorted(maps.Keys(r.values)), ", "))
 }
 
-// readTable reads records, or else a table whose first line tells by a tab whether it is
-// tab-separated. It counts the lines that it leaves out.
+// readTable reads records, or else a table, which is tab-separated if its first line has a tab.
+// torn is the number of lines left out.
 func readTable(path string, c Columns) (rows []row, torn int, err error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -53,13 +53,13 @@ func readTable(path string, c Columns) (rows []row, torn int, err error) {
 	return c.rows(path, lines)
 }
 
-// line is a line of a table without names.
+// line is a line of a table as fields without column names.
 type line struct {
 	number int
 	fields []string
 }
 
-// rows gives lines the names of the header, or those known of a table without.
+// rows names the fields of lines by the header, or by the known names of a table without one.
 func (c Columns) rows(path string, lines []line) (rows []row, torn int, err error) {
 	if len(lines) == 0 {
 		return nil, 0, errors.New(path + ": no examples")
@@ -88,7 +88,7 @@ func (c Columns) rows(path string, lines []line) (rows []row, torn int, err erro
 		}
 		values := make(map[string]string, len(names))
 		for i, name := range names {
-			if _, twice := values[name]; !twice { // of several of a name, pandas has the first by it
+			if _, twice := values[name]; !twice { // of columns with the same name, pandas keeps it for the first
 				values[name] = fields[i]
 			}
 		}
@@ -97,7 +97,7 @@ func (c Columns) rows(path string, lines []line) (rows []row, torn int, err erro
 	return rows, torn, nil
 }
 
-// isHeader tells whether the column of the text is among names.
+// isHeader reports whether the column of the text is among names.
 func (c Columns) isHeader(names []string) bool {
 	for name := range strings.SplitSeq(c.Text, "|") {
 		if slices.Contains(names, name) {
@@ -107,8 +107,8 @@ func (c Columns) isHeader(names []string) bool {
 	return false
 }
 
-// once takes out the fields of the column that a row has more often than the header says, if
-// they are labels: others are a text that a tab has torn.
+// once removes the extra fields of a column that a row has more often than the header, if all
+// are labels. Otherwise the extra fields come from a text with a tab in it.
 func (c Columns) once(fields, names []string, more int) []string {
 	at := slices.Index(names, c.repeats) + 1
 	if at == 0 || slices.ContainsFunc(fields[at-1:at+more], func(f string) bool { return !slices.Contains(c.repeated, f) }) {

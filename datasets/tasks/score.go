@@ -10,16 +10,16 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// mostSteps is the length of a scale of whole numbers that is found in a file, as of grades
-// from 0 to 10. A longer one has too few examples of each.
+// mostSteps is the length of the longest scale of whole numbers that is inferred from examples,
+// such as grades from 0 to 10. A longer scale would have too few examples of each value.
 const mostSteps = 10
 
-// MaxSteps is the length of a scale of whole numbers that may be given.
+// MaxSteps is the length of the longest scale of whole numbers that may be given.
 const MaxSteps = 1000
 
-// Fit returns the task as these examples, which it is to be learned from, show it: where the
-// range of scores is not given, they are a scale of whole numbers if they are few of these, and
-// otherwise have a mean and a deviation. Examples that are all alike are an error.
+// Fit returns the task fitted to its training examples. If the range of scores is not given,
+// they are taken for a scale of whole numbers if they are whole and span few of them; otherwise
+// their mean and deviation are set. Examples that are all alike are an error.
 func (t Task) Fit(examples []Example) (Task, error) {
 	if t.Kind == MultipleChoice {
 		return t, nil
@@ -49,7 +49,7 @@ func (t Task) Fit(examples []Example) (Task, error) {
 	if whole && t.High-t.Low <= mostSteps {
 		return t, nil
 	}
-	largest := max(-t.Low, t.High) // squares of scores may be beyond numbers
+	largest := max(-t.Low, t.High) // the squares of scores may overflow
 	for i := range scores {
 		scores[i] /= largest
 	}
@@ -61,7 +61,7 @@ func (t Task) Fit(examples []Example) (Task, error) {
 	return t, nil
 }
 
-// ParseRange reads a scale of whole numbers, as in 0:5.
+// ParseRange parses a scale of whole numbers, as in 0:5.
 func ParseRange(text string) (low, high float64, err error) {
 	first, second, _ := strings.Cut(text, ":")
 	low, err = strconv.ParseFloat(first, 64)
@@ -74,7 +74,7 @@ func ParseRange(text string) (low, high float64, err error) {
 	return low, high, checkRange(low, high)
 }
 
-// checkRange tells whether a scale that is given is one of whole numbers.
+// checkRange returns an error unless a given scale is a valid one of whole numbers.
 func checkRange(low, high float64) error {
 	if low != math.Trunc(low) || high != math.Trunc(high) || !(high > low) || high-low > MaxSteps {
 		return fmt.Errorf("a range of scores from %g to %g: want whole numbers, the second the larger by at most %d", low, high, MaxSteps)

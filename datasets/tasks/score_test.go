@@ -78,7 +78,7 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// TestHoldOut: every tenth, and where classes take turns, others.
+// TestHoldOut: every tenth example is held out, or others if classes alternate.
 func TestHoldOut(t *testing.T) {
 	task := tasks.Task{Kind: tasks.Classification, Labels: []string{"a", "b"}}
 	for _, c := range []struct {

@@ -7,58 +7,58 @@ import (
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Kind is what an example consists of.
+// Kind says what an example consists of.
 type Kind string
 
 const (
 	Classification Kind = "classification"  // Text
 	Entailment     Kind = "entailment"      // Text is the premise, Pair the hypothesis
 	Similarity     Kind = "similarity"      // Text and Pair, in any order
-	MultipleChoice Kind = "multiple choice" // Text, where there is one the question as Pair, and Choices
+	MultipleChoice Kind = "multiple choice" // Text, the question as Pair if it is separate, and Choices
 )
 
-// Example is a labelled text.
+// Example is a labeled text.
 type Example struct {
 	Text, Pair string
 	Choices    []string
 	Label      int     // index of the class, or of the right choice
-	Score      float64 // in its place, where Task.Regression says so
-	Line       int     // where it stands in its file, from 1
-	File       string  // which file that is, if the set is of several
+	Score      float64 // in place of Label, if Task.Regression is set
+	Line       int     // line number in its file, from 1
+	File       string  // the file, if the set consists of several
 }
 
-// Set is what a file holds.
+// Set holds the examples of a file.
 type Set struct {
-	Path     string // of the file; RACE has a folder
+	Path     string // of the file; for RACE, of the folder
 	Examples []Example
 	// Skipped counts examples that are left out by design: those without a label, which
-	// published sets mark −1, and SNLI and MultiNLI "-", where annotators did not agree; and the
-	// lines of QQP that are broken in the published file (github.com/nyu-mll/GLUE-baselines/issues/5).
+	// published sets mark with −1, and SNLI and MultiNLI with "-" where annotators disagreed;
+	// and the broken lines in the published file of QQP (github.com/nyu-mll/GLUE-baselines/issues/5).
 	Skipped int
 }
 
-// Task is a data set with its customs.
+// Task describes a data set and its conventions.
 type Task struct {
 	Name, About string
 	Kind        Kind
-	Labels      []string // the classes; none for multiple choice and regression. F1 is of the second of two
+	Labels      []string // the classes; none for multiple choice and regression. With two classes, F1 is of the second
 	Regression  bool     // examples have a Score
 	Low, High   float64  // the range of scores
-	Metrics     []string // customary ones, the first for the headline; see Metrics
+	Metrics     []string // customary metrics, the main one first; see Metrics
 	Published   string   // what GPT-1 reports, in words
 
-	// Mean and Deviation are those of the scores where they are no scale of whole numbers; a
-	// Deviation of 0 says that they are, from Low to High.
+	// Mean and Deviation are those of the scores. If the scores are a scale of whole numbers
+	// from Low to High, Deviation is 0.
 	Mean, Deviation float64
 
-	given bool // the range is given, not found
+	given bool // the range was given, not found from examples
 	read  func(path string) (Set, error)
 }
 
-// Read reads a file of the task; of RACE, a folder of files.
+// Read reads a file of the task; for RACE, it may be a folder of files.
 func (t Task) Read(path string) (Set, error) { return t.read(path) }
 
-// At begins a message with the place of an example of the set, if it has one.
+// At returns an error whose message begins with the place of an example of the set, if known.
 func (s Set) At(e Example, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	switch file := cmp.Or(e.File, s.Path); {
@@ -70,7 +70,7 @@ func (s Set) At(e Example, format string, args ...any) error {
 	return err
 }
 
-// Find returns the named task. The error for another name offers the nearest.
+// Find returns the named task. The error for an unknown name suggests the nearest.
 func Find(name string) (Task, error) {
 	var known []string
 	for _, t := range All() {
@@ -82,7 +82,7 @@ func Find(name string) (Task, error) {
 	return Task{}, nearest.Unknown("task", name, known)
 }
 
-// All lists the tasks.
+// All returns all tasks.
 func All() []Task {
 	nli := []string{"entailment|0", "neutral|1", "contradiction|2"}
 	two := []string{"entailment|0", "not_entailment|1"}
@@ -146,7 +146,7 @@ func choices(name, about, published string, read func(path string) (Set, error))
 	return Task{Name: name, About: about, Kind: MultipleChoice, Metrics: []string{"accuracy"}, Published: published, read: read}
 }
 
-// stsb has GLUE's columns, Hugging Face's, and those of the original, with genre and file.
+// stsb accepts GLUE's columns, Hugging Face's, and those of the original, with genre and file.
 func stsb() Task {
 	columns := Columns{
 		Text: "sentence1", Pair: "sentence2", Score: "score|similarity_score|label", Low: 0, High: 5, unknown: []string{"-1", "-1.0"},

@@ -288,8 +288,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestReadChoices: a number is an index whatever the choices are, a text what it says of one
-// choice only. lm-evaluation-harness takes doc_to_target of type int for an index too.
+// TestReadChoices: a number is an index whatever the choices are, and a string must stand for a
+// single choice. lm-evaluation-harness also takes doc_to_target of type int for an index.
 func TestReadChoices(t *testing.T) {
 	const legs = `"question":"How many legs has a dog?","choices":["1","2","3","4"]`
 	for text, want := range map[string]string{
@@ -325,8 +325,8 @@ func TestReadChoices(t *testing.T) {
 	}
 }
 
-// TestNumberLabels: a class that is a number in JSON is its text, as pandas reads a column of
-// such numbers with dtype=str and as Python's json has integers: none merge.
+// TestNumberLabels: a class that is a JSON number is known by its text, as when pandas reads a
+// column of such numbers with dtype=str, and as Python's json keeps integers: no two are merged.
 func TestNumberLabels(t *testing.T) {
 	var lines []string
 	for _, label := range []string{"1000000", "9007199254740993", "9007199254740992", "1", "1.0", "1e3", "true", `"x|y"`} {

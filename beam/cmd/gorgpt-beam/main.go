@@ -1,4 +1,4 @@
-// Command gorgpt-beam is gorgpt pack on Apache Beam: see its -h, and package beam.
+// Command gorgpt-beam runs gorgpt pack on Apache Beam; see its -h and package beam.
 package main
 
 import (
@@ -49,14 +49,15 @@ func main() {
 	flag.Int64Var(&j.ItemBytes, "item-bytes", 32<<20, "about how much text an element of the pipeline is")
 	flag.Usage = usage
 	flag.Parse()
-	beam.Init() // of a worker, this does not return
+	beam.Init() // in a worker, this does not return
 	quiet()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, j))
 }
 
-// quiet keeps the library to warnings, where it tells of each worker; and Prism, whose stacks say what is said here, to nothing.
+// quiet limits the library's log, which reports on each worker, to warnings. It silences Prism, whose stack traces repeat
+// the errors reported here.
 func quiet() {
 	log.SetupLogging("warn", "text")
 	if r := *runners.Runner; r == "" || r == "prism" {
@@ -64,10 +65,10 @@ func quiet() {
 	}
 }
 
-// own are the flags that are not Beam's.
+// own are the names of the flags that are not Beam's.
 var own = []string{"tokenizer", "special", "out", "validation", "val-data", "field", "bad-records", "shard-tokens", "item-bytes"}
 
-// usage tells of the flags, first of ours.
+// usage prints the flags, those of gorgpt-beam first.
 func usage() {
 	w := flag.CommandLine.Output()
 	fmt.Fprint(w, "gorgpt-beam [flags] -out DIR SRC\n\n", about)
@@ -86,7 +87,7 @@ func usage() {
 	beams.PrintDefaults()
 }
 
-// run packs, and returns the exit status.
+// run packs the corpus and returns the exit status.
 func run(ctx context.Context, j packing.Job) int {
 	fail := func(status int, err any) int {
 		fmt.Fprintln(os.Stderr, "gorgpt-beam:", err)
@@ -107,7 +108,7 @@ func run(ctx context.Context, j packing.Job) int {
 	}
 	j.Corpus.Data = flag.Arg(0)
 	if f := flag.Lookup("worker_binary"); f != nil && f.Value.String() == "" {
-		// Without it, the library would build the sources, where it finds them, with the Go that it finds.
+		// Otherwise the library would build the sources with Go, if it finds them.
 		if self, err := os.Executable(); err == nil {
 			f.Value.Set(self)
 		}

@@ -1,4 +1,4 @@
-// Command gorgpt is gorgpt with the object stores of package cloud.
+// Command gorgpt is the gorgpt command with the object stores of package cloud.
 package main
 
 import (
