@@ -53,6 +53,9 @@ func (j Job) open() (*pack.Work, error) {
 		tok = tokenizer.ReadSpecial(tok)
 	}
 	training, validation := text.Parts()
+	if len(training) > 1 {
+		return nil, fmt.Errorf("beam: a mixture of %d texts; want one: pack each by itself", len(training))
+	}
 	var check *datasets.Source
 	if len(validation) > 0 {
 		check = validation[0]

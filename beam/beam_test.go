@@ -114,4 +114,8 @@ func TestErrors(t *testing.T) {
 	if _, err := Pack(t.Context(), Job{Corpus: corpus.Spec{Data: dir + "/none"}, Tokenizer: "bytes"}); err == nil || err.Error() != dir+"/none: no such file or folder" {
 		t.Error(err)
 	}
+	mix := []string{"1 " + dir, "1 " + dir}
+	if _, err := Pack(t.Context(), Job{Corpus: corpus.Spec{Mix: mix}, Tokenizer: "bytes", Out: t.TempDir()}); err == nil || err.Error() != "beam: a mixture of 2 texts; want one: pack each by itself" {
+		t.Error(err)
+	}
 }

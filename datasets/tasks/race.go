@@ -14,7 +14,7 @@ import (
 // their names. A file holds an article with questions, each of which becomes an example, or
 // records with one question each, in Hugging Face's format.
 func readRACE(path string) (Set, error) {
-	if slices.Contains([]string{".jsonl", ".parquet"}, filepath.Ext(path)) {
+	if slices.Contains([]string{".jsonl", ".ndjson", ".parquet"}, filepath.Ext(path)) {
 		return readChoices(path, func(text []byte) (e Example, err error) {
 			var row struct {
 				Article, Question, Answer *string

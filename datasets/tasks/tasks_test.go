@@ -148,6 +148,7 @@ func TestRead(t *testing.T) {
 		{"piqa", "dev.jsonl", `{"goal":"g","sol1":"1","sol2":"0","label":1}`, `1 "g" ["1" "0"] 1`},
 		{"race", "high1.txt", `{"article":"a","questions":["q"],"options":[["B","C","D","A"]],"answers":["A"]}`, `1 "a" "q" ["B" "C" "D" "A"] 0`},
 		{"race", "race.jsonl", `{"article":"a","question":"q","options":["B","A"],"answer":"A"}`, `1 "a" "q" ["B" "A"] 0`},
+		{"race", "race.ndjson", `{"article":"a","question":"q","options":["B","A"],"answer":"A"}`, `1 "a" "q" ["B" "A"] 0`},
 		{"story_cloze", "test.csv", cloze + "id,A.,B.,C.,D.,2,1,2\n", `2 "A. B. C. D." ["2" "1"] 1`},
 		{"hellaswag", "val.jsonl", `{"ctx":"c","endings":["3","2","1","0"],"label":"3"}` + "\n" + `{"ctx":"c","endings":["1","0"],"label":0}`, `1 "c" ["3" "2" "1" "0"] 3; 2 "c" ["1" "0"] 0`},
 		{"openbookqa", "dev.jsonl", `{"question_stem":"q","choices":{"text":["B","A"],"label":["A","B"]},"answerKey":"A"}`, `1 "q" ["B" "A"] 0`},
